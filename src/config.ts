@@ -1,0 +1,72 @@
+import { z } from 'zod';
+import type { SearchAdapter } from './search/search-index.ts';
+
+/** Options of `createAdminPlugin()`. All times are in ms, all sizes in bytes. */
+export interface AdminPluginOptions {
+  /** Full-text search; `false` switches it off. @defaultValue `postgresSearch()` */
+  readonly search?: SearchAdapter | false;
+  readonly jobs?: {
+    /** How often an idle process looks for work. Work that it queued itself starts at once. @defaultValue 1000 */
+    readonly pollIntervalMs?: number;
+    /** A job whose process has not been heard of for this long is taken over by another. @defaultValue 10000 */
+    readonly leaseMs?: number;
+    /** Finished jobs are removed after this time. @defaultValue 604800000, seven days */
+    readonly retentionMs?: number;
+    /** Jobs that one process leads at a time. @defaultValue 2 */
+    readonly concurrency?: number;
+  };
+  readonly hooks?: {
+    /** Limit for hooks that set none. @defaultValue 5000 */
+    readonly timeoutMs?: number;
+  };
+  readonly limits?: {
+    /** Largest request body, after decompression. @defaultValue 65536 */
+    readonly bodyBytes?: number;
+    /** Most connections of the host's pool that jobs use at a time in this process. @defaultValue 4 */
+    readonly connections?: number;
+    /**
+     * Failed authentications that one client address may make in `windowMs`; further ones are answered 429. `false`: no
+     * limit. The address is Koa's `ctx.ip`, so set `app.proxy` behind a reverse proxy. @defaultValue 60 in 60000
+     */
+    readonly failedAuthentications?: { readonly count: number; readonly windowMs: number } | false;
+  };
+}
+
+const ms = z.int().positive().max(2 ** 31 - 1);
+
+const optionsSchema = z.strictObject({
+  search: z.union([z.custom<SearchAdapter>((value) => typeof value === 'function'), z.literal(false)]).optional(),
+  jobs: z
+    .strictObject({
+      pollIntervalMs: ms.default(1_000),
+      leaseMs: ms.min(500).default(10_000),
+      retentionMs: z.int().positive().default(7 * 24 * 3_600_000),
+      concurrency: z.int().positive().default(2),
+    })
+    .prefault({}),
+  hooks: z.strictObject({ timeoutMs: ms.default(5_000) }).prefault({}),
+  limits: z
+    .strictObject({
+      bodyBytes: z.int().positive().default(65_536),
+      connections: z.int().positive().default(4),
+      failedAuthentications: z
+        .union([z.strictObject({ count: z.int().positive(), windowMs: ms }), z.literal(false)])
+        .default({ count: 60, windowMs: 60_000 }),
+    })
+    .prefault({}),
+});
+
+/** Options with every default filled in. */
+export type Config = Readonly<z.output<typeof optionsSchema>>;
+
+/**
+ * Checks the options and fills in the defaults.
+ * @throws Error that names every option that is wrong.
+ */
+export function resolveConfig(options: AdminPluginOptions): Config {
+  const parsed = optionsSchema.safeParse(options);
+  if (!parsed.success) {
+    throw new Error(`createAdminPlugin: bad options\n${z.prettifyError(parsed.error)}`);
+  }
+  return Object.freeze(parsed.data);
+}

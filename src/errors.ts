@@ -1,0 +1,79 @@
+/** Matrix error codes that this package answers with, and the status each has unless told otherwise. */
+export const ERROR_STATUS = {
+  M_BAD_JSON: 400,
+  M_BAD_STATE: 400,
+  M_FORBIDDEN: 403,
+  M_GUEST_ACCESS_FORBIDDEN: 403,
+  M_INVALID_PARAM: 400,
+  M_LIMIT_EXCEEDED: 429,
+  M_MISSING_PARAM: 400,
+  M_MISSING_TOKEN: 401,
+  M_NOT_FOUND: 404,
+  M_NOT_JSON: 400,
+  M_TOO_LARGE: 413,
+  M_UNKNOWN: 500,
+  M_UNKNOWN_TOKEN: 401,
+  M_UNRECOGNIZED: 404,
+} as const;
+
+export type ErrorCode = keyof typeof ERROR_STATUS;
+
+export interface MatrixErrorOptions extends ErrorOptions {
+  /** HTTP status, where the code has more than one. @defaultValue the code's entry in `ERROR_STATUS` */
+  status?: number;
+  /** Fields that the code defines beside `errcode` and `error`, `retry_after_ms` for one. */
+  fields?: Readonly<Record<string, unknown>>;
+}
+
+/** The one error that callers see, over HTTP as `{"errcode", "error"}`, in-process as a thrown object. */
+export class MatrixError extends Error {
+  override readonly name = 'MatrixError';
+  readonly errcode: ErrorCode;
+  readonly status: number;
+  readonly fields: Readonly<Record<string, unknown>>;
+
+  constructor(errcode: ErrorCode, message: string, options: MatrixErrorOptions = {}) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined);
+    this.errcode = errcode;
+    this.status = options.status ?? ERROR_STATUS[errcode];
+    this.fields = options.fields ?? {};
+  }
+
+  /** The response body, Matrix specification, Client-Server API, "Standard error response". */
+  toJSON(): Record<string, unknown> {
+    return { ...this.fields, errcode: this.errcode, error: this.message };
+  }
+}
+
+/** Whatever was thrown, as an `Error`. */
+export function toError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
+}
+
+interface DatabaseError extends Error {
+  readonly code: string;
+  readonly severity: string;
+  readonly table?: string;
+  readonly constraint?: string;
+}
+
+function isDatabaseError(error: Error): error is DatabaseError {
+  return 'severity' in error && 'code' in error && typeof error.code === 'string';
+}
+
+/**
+ * What logs and jobs may say of an error. The messages of PostgreSQL and Knex repeat the statement with its values, which
+ * are message bodies and access tokens here; of them only the SQLSTATE and the names it concerns are told.
+ */
+export function describeError(thrown: unknown): string {
+  const error = toError(thrown);
+  if (!isDatabaseError(error)) return error.message;
+  const concerned = [error.table, error.constraint].filter((name) => name !== undefined);
+  return ['PostgreSQL error', error.code, ...concerned].join(' ');
+}
+
+/** For logs: what happened and where, without the message of a database error. */
+export function errorFields(thrown: unknown): Record<string, unknown> {
+  const frames = toError(thrown).stack?.split('\n').filter((line) => /^\s+at /.test(line));
+  return { error: describeError(thrown), stack: frames?.join('\n') };
+}

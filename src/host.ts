@@ -1,0 +1,104 @@
+/**
+ * What a homeserver lends to the plugin, and what the two agree on.
+ *
+ * **Words.** *Host*: the homeserver process that mounts the plugin. *Plugin*: one `createAdminPlugin()`. *Stream id*: a
+ * value of the sequence `syncapi_stream_id`, the position of a row in `/sync`. *NID*: a numeric id of the roomserver
+ * tables. *Job*: durable work in the plugin's own tables, done by any process that shares the database.
+ *
+ * **Tables.** The data contract is Dendrite's PostgreSQL schema, in the database's `public` schema. The plugin never
+ * changes a table of it; its own tables are in the schema `matrix_admin`, which `start()` creates and migrates.
+ *
+ * **Who allocates what.** Host and plugin both take stream ids, NIDs and positions from the same PostgreSQL sequences
+ * (`syncapi_stream_id`, `roomserver_event_nid_seq`, …, best through the column's default), inside the transaction that
+ * writes the row, never ahead of it and never from a counter in memory. Neither may assume that ids commit in order.
+ *
+ * **Locks.** Whoever writes events into a room first locks its `roomserver_rooms` row (`SELECT … FOR UPDATE`), then reads
+ * the forward extremities. Locks are taken in this order, and each kind in ascending order of its key: the plugin's job
+ * row; `roomserver_rooms`, by `room_nid`; `userapi_accounts`, by localpart and server name; search (see below). The plugin
+ * locks no other row of the host, and holds none of these while it waits for the network.
+ *
+ * **Search.** For every event that the host adds or redacts it calls `admin.search.apply(events, { transaction })` with
+ * the transaction that writes the rows, as the last statement of it: the index then changes with the event, or not at all.
+ * The call takes a shared advisory lock that the end of a reindex waits for. A host that can't pass its transaction
+ * calls it after the commit, and accepts that a crash in between leaves the event out until the next reindex.
+ *
+ * **After the commit.** `notifier` and `caches` are told what changed, by id, once the transaction has committed, in the
+ * process that did the work. Their errors are logged and counted; the operation has happened and its answer stands.
+ *
+ * **Several processes.** Every process of the homeserver mounts the plugin on the same database with the same options.
+ * They share jobs, rate limits and search by themselves. `notifier` and `caches` are called in one process only: a host
+ * with several passes the word on to the others (`NOTIFY`, a message bus), as it does for its own writes.
+ */
+import type { Knex } from 'knex';
+import type { Registry } from 'prom-client';
+import type { KeyObject } from 'node:crypto';
+import type { EventId, RoomId, ServerName, UserId } from './ids.ts';
+
+/** A pino-shaped logger. The plugin passes no token, password, MAC, nonce or message body to it. */
+export interface Logger {
+  debug(fields: Record<string, unknown>, message: string): void;
+  info(fields: Record<string, unknown>, message: string): void;
+  warn(fields: Record<string, unknown>, message: string): void;
+  error(fields: Record<string, unknown>, message: string): void;
+}
+
+/** An ed25519 key that signs events of one local server name. */
+export interface SigningKey {
+  readonly serverName: ServerName;
+  /** Such as `ed25519:auto`. */
+  readonly keyId: string;
+  readonly privateKey: KeyObject;
+}
+
+/** An application service registration, as far as access tokens are concerned. */
+export interface Appservice {
+  readonly id: string;
+  readonly asToken: string;
+  /** User ids that the application service may act as. */
+  readonly userNamespaces: readonly RegExp[];
+}
+
+/** Told after a commit which rooms and users have something new for `/sync`. */
+export interface Notifier {
+  roomsChanged(roomIds: readonly RoomId[]): void | Promise<void>;
+  usersChanged(userIds: readonly UserId[]): void | Promise<void>;
+}
+
+/** Told after a commit what the host must not answer from memory any more. */
+export interface Caches {
+  dropRooms(roomIds: readonly RoomId[]): void | Promise<void>;
+  dropUsers(userIds: readonly UserId[]): void | Promise<void>;
+}
+
+/** What the homeserver lends. Everything stays the host's: `stop()` closes nothing of it. */
+export interface Host {
+  /** The primary server name, Dendrite's `global.server_name`. */
+  readonly serverName: ServerName;
+  /** Further local server names, Dendrite's `global.virtual_hosts`. @defaultValue none */
+  readonly virtualHosts?: readonly ServerName[];
+  /** Knex on PostgreSQL 13 or later. Its pool must have room for `limits.connections` beside the host's own use. */
+  readonly db: Knex;
+  /** One for each local server name that signs events. */
+  readonly signingKeys: readonly SigningKey[];
+  /** @defaultValue nothing is logged */
+  readonly logger?: Logger;
+  /** Registry that metrics are added to, and taken from by `stop()`. @defaultValue no metrics */
+  readonly metrics?: { readonly registry: Registry };
+  /** @defaultValue none: every access token is a device's */
+  readonly appservices?: readonly Appservice[];
+  /** @defaultValue nobody is told; clients learn at their next sync */
+  readonly notifier?: Notifier;
+  /** @defaultValue nobody is told */
+  readonly caches?: Caches;
+}
+
+/** A room event as `admin.search.apply()` takes it: any event that the host has just written, whatever its type. */
+export interface AppliedEvent {
+  readonly event_id: EventId | string;
+  readonly room_id: RoomId | string;
+  readonly type: string;
+  readonly state_key?: string;
+  readonly content: Readonly<Record<string, unknown>>;
+  /** Of `m.room.redaction` before room version 11. */
+  readonly redacts?: string;
+}

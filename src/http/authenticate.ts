@@ -1,0 +1,92 @@
+import type { Context } from 'koa';
+import type { Knex } from 'knex';
+import { MatrixError } from '../errors.ts';
+import type { Appservice, Host } from '../host.ts';
+import { isUserId, splitUserId, type UserId } from '../ids.ts';
+import type { Metrics } from '../metrics.ts';
+import { ACCOUNT_TYPE, type Actor } from '../operations/actor.ts';
+import { requireAdmin } from '../operations/run-operation.ts';
+import { findAppserviceOf } from '../storage/userapi/accounts.ts';
+import { findTokenOwner } from '../storage/userapi/devices.ts';
+
+/** Longer tokens are nobody's; keeps abuse out of the database. */
+const MAX_TOKEN_LENGTH = 4_096;
+
+type UserActor = Extract<Actor, { kind: 'user' }>;
+
+const missing = (text: string): MatrixError => new MatrixError('M_MISSING_TOKEN', text);
+const unknown = (): MatrixError => new MatrixError('M_UNKNOWN_TOKEN', 'Unknown token');
+
+/**
+ * The access token of a request, by Dendrite's rules: the header's scheme is `Bearer` to the letter, all after the first
+ * space is the token, and a token in the query must come alone.
+ * @throws MatrixError `M_MISSING_TOKEN`
+ */
+export function accessTokenOf(authorization: string | undefined, query: string | undefined): string {
+  const inQuery = query !== undefined && query !== '';
+  if (authorization !== undefined && authorization !== '') {
+    if (inQuery) throw missing('mixing Authorization headers and access_token query parameters');
+    if (!authorization.startsWith('Bearer ')) throw missing('invalid Authorization header');
+    return authorization.slice('Bearer '.length);
+  }
+  if (!inQuery) throw missing('missing access token');
+  return query;
+}
+
+/** Finds out who calls, and refuses everybody but administrators. */
+export function createAuthenticate(
+  host: Pick<Host, 'db' | 'appservices'>,
+  metrics: Pick<Metrics, 'authFailures'>,
+): (ctx: Context, query: Readonly<Record<string, string>>) => Promise<UserActor> {
+  return async (ctx, query) => {
+    try {
+      const token = accessTokenOf(ctx.get('authorization'), query.access_token);
+      const actor = await resolveToken(host.db, host.appservices ?? [], token, query.user_id);
+      requireAdmin(actor.accountType);
+      return actor;
+    } catch (error) {
+      if (error instanceof MatrixError) metrics.authFailures.inc({ reason: REASONS[error.errcode] ?? 'not_admin' });
+      throw error;
+    }
+  };
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  M_MISSING_TOKEN: 'missing_token',
+  M_UNKNOWN_TOKEN: 'unknown_token',
+  M_GUEST_ACCESS_FORBIDDEN: 'guest',
+};
+
+async function resolveToken(
+  db: Knex,
+  appservices: readonly Appservice[],
+  token: string,
+  asUserId: string | undefined,
+): Promise<UserActor> {
+  const appservice = asUserId ? appservices.find(({ asToken }) => asToken === token) : undefined;
+  if (appservice !== undefined) return appserviceActor(db, appservice, asUserId ?? '');
+  const owner = isToken(token) ? await findTokenOwner(db, token) : undefined;
+  if (owner === undefined) throw unknown();
+  return { kind: 'user', userId: owner.userId, accountType: owner.accountType };
+}
+
+/** PostgreSQL takes neither NUL nor half a surrogate pair. */
+function isToken(token: string): boolean {
+  return token.length > 0 && token.length <= MAX_TOKEN_LENGTH && !token.includes('\0') && token.isWellFormed();
+}
+
+/** An application service acting as one of its users: never an administrator, whoever the user is. */
+async function appserviceActor(db: Knex, appservice: Appservice, userId: string): Promise<UserActor> {
+  if (!isUserId(userId) || userId.includes('\0')) throw unknown();
+  const account = await findAppserviceOf(db, userId);
+  if (account === undefined || !ownsUser(appservice, account.appserviceId, userId)) {
+    throw new MatrixError('M_FORBIDDEN', 'Forbidden: appservice has not registered this user');
+  }
+  return { kind: 'user', userId, accountType: ACCOUNT_TYPE.appservice };
+}
+
+function ownsUser(appservice: Appservice, registeredBy: string | null, userId: UserId): boolean {
+  if (registeredBy === appservice.id) return true;
+  const { localpart } = splitUserId(userId);
+  return localpart !== '' && appservice.userNamespaces.some((namespace) => namespace.test(userId));
+}

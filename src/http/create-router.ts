@@ -1,0 +1,128 @@
+import Router from '@koa/router';
+import type { Context } from 'koa';
+import type { Config } from '../config.ts';
+import { MatrixError } from '../errors.ts';
+import type { Host } from '../host.ts';
+import type { Jobs } from '../jobs/jobs.ts';
+import type { Actor } from '../operations/actor.ts';
+import { OPERATIONS } from '../operations/operations.ts';
+import { type Pipeline, runOperation } from '../operations/run-operation.ts';
+import { createAuthenticate } from './authenticate.ts';
+import { createFailedAuthentications } from './failed-authentications.ts';
+import { readJsonBody } from './read-json-body.ts';
+import { respondEmpty, respondError, respondEvents, respondJson, setCommonHeaders } from './respond.ts';
+import type { Route, RouteRequest } from './route.ts';
+import { PREFIXES, ROUTES } from './routes.ts';
+
+type Handler = (ctx: Context, requestId: string, params: Readonly<Record<string, string>>) => Promise<void>;
+
+interface RouterSettings {
+  readonly host: Pick<Host, 'db' | 'appservices'>;
+  readonly config: Config;
+  readonly pipeline: Pipeline;
+  readonly jobs: Jobs;
+}
+
+/** The router that the host mounts: one layer a route, and answers to what is no route below our prefixes. */
+export function createRouter({ host, config, pipeline, jobs }: RouterSettings): Router {
+  const router = new Router({ sensitive: true, strict: true });
+  const { metrics, logger } = pipeline;
+  const authenticate = createAuthenticate(host, metrics);
+  const countFailure = createFailedAuthentications(host.db, config.limits.failedAuthentications);
+
+  /** The error boundary around a handler: nothing is thrown at the host. */
+  const layer =
+    (route: string, handle: Handler) =>
+    async (ctx: Context & { params?: Readonly<Record<string, string>> }): Promise<void> => {
+      const requestId = pipeline.newRequestId();
+      setCommonHeaders(ctx, requestId);
+      try {
+        await handle(ctx, requestId, ctx.params ?? {});
+      } catch (error) {
+        respondError(ctx, error, requestId, logger);
+      }
+      metrics.httpRequests.inc({ method: ctx.method, route, status: String(ctx.status) });
+    };
+
+  const admit = async (ctx: Context, query: Readonly<Record<string, string>>): Promise<Actor> => {
+    try {
+      return await authenticate(ctx, query);
+    } catch (error) {
+      if (error instanceof MatrixError && error.status === 401) {
+        await countFailure(ctx.ip).catch((tooMany: unknown) => {
+          if (tooMany instanceof MatrixError) metrics.authFailures.inc({ reason: 'rate_limited' });
+          throw tooMany;
+        });
+      }
+      throw error;
+    }
+  };
+
+  const serve =
+    (route: Route): Handler =>
+    async (ctx, requestId, params) => {
+      const query = firstValues(ctx.query);
+      const actor = await admit(ctx, query);
+      const body = route.method === 'GET' ? {} : await readJsonBody(ctx, config.limits.bodyBytes);
+      // HEAD is for looking; the one GET that changes something is not run by it.
+      if (ctx.method === 'HEAD' && OPERATIONS[route.operation].effect === 'write') return respondJson(ctx, 200, {});
+      const request: RouteRequest = {
+        params,
+        query,
+        body,
+        respondAsync: /(?:^|,)\s*respond-async\s*(?:[,;]|$)/i.test(ctx.get('prefer')),
+        urlOf: (path) => mountPrefixOf(ctx, route.path) + path,
+      };
+      const output = await runOperation(pipeline, route.operation, route.input(request) as never, {
+        actor,
+        requestId,
+        address: ctx.ip,
+      });
+      const { status, body: answer, headers, events } = route.respond(output as never, request);
+      if (headers) ctx.set({ ...headers });
+      if (events === undefined) respondJson(ctx, status, answer);
+      else if (ctx.method !== 'HEAD') respondEvents(ctx, (signal) => events(jobs, signal));
+      else respondEmpty(ctx);
+    };
+
+  for (const route of ROUTES) router.register(route.path, [route.method], layer(route.path, serve(route)));
+
+  const unrecognized = new MatrixError('M_UNRECOGNIZED', 'Unrecognized request');
+  for (const path of new Set(ROUTES.map((route) => route.path))) {
+    const methods = ROUTES.filter((route) => route.path === path).map((route) => route.method);
+    router.options(path, layer(path, async (ctx) => respondEmpty(ctx)));
+    router.all(
+      path,
+      layer(path, async (ctx) => {
+        ctx.set('Allow', [...methods, 'OPTIONS'].join(', '));
+        throw new MatrixError('M_UNRECOGNIZED', unrecognized.message, { status: 405 });
+      }),
+    );
+  }
+  for (const prefix of PREFIXES) {
+    router.all(
+      `${prefix}{/*rest}`,
+      layer('unrecognized', async (ctx) => {
+        if (ctx.method === 'OPTIONS' && ctx.get('access-control-request-method') !== '') return respondEmpty(ctx);
+        throw unrecognized;
+      }),
+    );
+  }
+  return router;
+}
+
+function firstValues(query: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
+  const values: Record<string, string> = Object.create(null);
+  for (const [key, value] of Object.entries(query)) {
+    const first = Array.isArray(value) ? value[0] : value;
+    if (first !== undefined) values[key] = first;
+  }
+  return values;
+}
+
+/** What stands before our path in the URL that the client sent. */
+function mountPrefixOf(ctx: Context, routePath: string): string {
+  const [literal] = routePath.split('/:');
+  const [path = ''] = ctx.originalUrl.split('?');
+  return path.slice(0, Math.max(path.indexOf(literal ?? routePath), 0));
+}

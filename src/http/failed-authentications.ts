@@ -1,0 +1,39 @@
+import type { Knex } from 'knex';
+import { RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible';
+import { MatrixError } from '../errors.ts';
+import { OWN_SCHEMA } from '../migrations/migrations.ts';
+
+/**
+ * Counts a failed authentication of a client address, in PostgreSQL so that all processes count together. A good access
+ * token is never limited, so that others behind the same address are not locked out.
+ * @throws MatrixError `M_LIMIT_EXCEEDED` once there were too many
+ */
+export type CountFailure = (address: string) => Promise<void>;
+
+export function createFailedAuthentications(
+  db: Knex,
+  limit: { readonly count: number; readonly windowMs: number } | false,
+): CountFailure {
+  if (limit === false) return async () => {};
+  const limiter = new RateLimiterPostgres({
+    storeClient: db,
+    storeType: 'knex',
+    schemaName: OWN_SCHEMA,
+    tableName: 'rate_limits',
+    tableCreated: true,
+    clearExpiredByTimeout: false,
+    keyPrefix: 'failed_authentication',
+    points: limit.count,
+    duration: limit.windowMs / 1_000,
+  });
+  return async (address) => {
+    try {
+      await limiter.consume(address);
+    } catch (rejection) {
+      if (!(rejection instanceof RateLimiterRes)) throw rejection;
+      throw new MatrixError('M_LIMIT_EXCEEDED', 'Too many failed authentications', {
+        fields: { retry_after_ms: Math.max(Math.ceil(rejection.msBeforeNext), 1) },
+      });
+    }
+  };
+}

@@ -1,0 +1,69 @@
+import type { Context } from 'koa';
+import rawBody from 'raw-body';
+import { MatrixError } from '../errors.ts';
+import { isRecord } from '../json.ts';
+
+const tooLarge = (limit: number): MatrixError =>
+  new MatrixError('M_TOO_LARGE', `The request body is larger than ${limit} bytes`);
+const notJson = (text: string): MatrixError => new MatrixError('M_NOT_JSON', text);
+const badJson = (text: string): MatrixError => new MatrixError('M_BAD_JSON', text);
+
+const DANGEROUS_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
+
+/**
+ * The JSON object in a request's body, whatever its content type; `{}` for an empty body. A body that the host has parsed
+ * before is taken as it is.
+ * @throws MatrixError `M_TOO_LARGE`, `M_NOT_JSON`, `M_BAD_JSON`
+ */
+export async function readJsonBody(ctx: Context, limit: number): Promise<Readonly<Record<string, unknown>>> {
+  if ((ctx.request.length ?? 0) > limit) throw tooLarge(limit);
+  const parsedByHost = 'body' in ctx.request ? ctx.request.body : undefined;
+  const value = parsedByHost === undefined ? parse(await readText(ctx, limit)) : parsedByHost;
+  if (!isRecord(value)) throw badJson('The request body must be a JSON object');
+  if (hasDangerousKey(value)) throw badJson('The request body has a key that is not allowed');
+  return value;
+}
+
+async function readText(ctx: Context, limit: number): Promise<string> {
+  if (!['', 'identity'].includes(ctx.get('content-encoding'))) {
+    throw new MatrixError('M_NOT_JSON', 'Compressed request bodies are not supported', { status: 415 });
+  }
+  const bytes = await readBytes(ctx, limit);
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw notJson('The request body contains invalid UTF-8');
+  }
+}
+
+async function readBytes(ctx: Context, limit: number): Promise<Buffer> {
+  try {
+    return await rawBody(ctx.req, { limit });
+  } catch (error) {
+    const type = isRecord(error) || error instanceof Error ? Reflect.get(error, 'type') : undefined;
+    if (type === 'entity.too.large') throw tooLarge(limit);
+    throw notJson('The request body did not arrive whole');
+  }
+}
+
+function parse(text: string): unknown {
+  if (text.trim() === '') return {};
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw notJson('The request body could not be decoded into valid JSON');
+  }
+}
+
+/** Keys that would reach an object's prototype; looked for in depth without recursion, since bodies may nest deeply. */
+function hasDangerousKey(root: Readonly<Record<string, unknown>>): boolean {
+  const open: object[] = [root];
+  for (let value = open.pop(); value !== undefined; value = open.pop()) {
+    for (const key of Object.keys(value)) {
+      if (DANGEROUS_KEYS.has(key)) return true;
+      const child: unknown = Reflect.get(value, key);
+      if (typeof child === 'object' && child !== null) open.push(child);
+    }
+  }
+  return false;
+}

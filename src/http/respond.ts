@@ -1,0 +1,65 @@
+import { PassThrough, Readable } from 'node:stream';
+import type { Context } from 'koa';
+import { errorFields, MatrixError } from '../errors.ts';
+import type { Logger } from '../host.ts';
+
+/** On every answer, as Dendrite's. */
+const CORS = {
+  'Access-Control-Allow-Origin': '*',
+  'Access-Control-Allow-Methods': 'GET, POST, PUT, DELETE, OPTIONS',
+  'Access-Control-Allow-Headers': 'Origin, X-Requested-With, Content-Type, Accept, Authorization',
+};
+
+/** Headers of every answer. */
+export function setCommonHeaders(ctx: Context, requestId: string): void {
+  ctx.set({ ...CORS, 'Cache-Control': 'no-store', 'X-Request-Id': requestId });
+}
+
+export function respondJson(ctx: Context, status: number, body: unknown): void {
+  ctx.status = status;
+  ctx.body = JSON.stringify(body);
+  ctx.set('Content-Type', 'application/json');
+}
+
+/** `200` without a body, for OPTIONS. */
+export function respondEmpty(ctx: Context): void {
+  ctx.status = 200;
+  ctx.body = '';
+  ctx.remove('Content-Type');
+}
+
+/** The one place where errors become answers. What is not a `MatrixError` is nobody's business outside. */
+export function respondError(ctx: Context, error: unknown, requestId: string, log: Logger): void {
+  const expected = error instanceof MatrixError ? error : undefined;
+  const status = expected?.status ?? 500;
+  if (status >= 500) {
+    log.error({ ...errorFields(error), requestId, method: ctx.method }, 'Request failed');
+  }
+  const answer =
+    expected ??
+    new MatrixError('M_UNKNOWN', 'Internal server error; the log has more under this request id', { status });
+  const retryAfterMs = answer.fields.retry_after_ms;
+  if (typeof retryAfterMs === 'number') ctx.set('Retry-After', String(Math.ceil(retryAfterMs / 1_000)));
+  respondJson(ctx, status, status >= 500 ? { ...answer.toJSON(), request_id: requestId } : answer.toJSON());
+}
+
+/** Server-sent events, as the WHATWG defines `text/event-stream`; ends with the iterable, or when the client goes. */
+export function respondEvents(
+  ctx: Context,
+  events: (signal: AbortSignal) => AsyncIterable<{ event: string; data: unknown }>,
+): void {
+  const gone = new AbortController();
+  ctx.req.once('close', () => gone.abort());
+  ctx.status = 200;
+  ctx.set({ 'Content-Type': 'text/event-stream', 'X-Accel-Buffering': 'no' });
+  const body = new PassThrough();
+  const source = Readable.from(encode(events(gone.signal)));
+  // The end of the process or of the client ends the stream; neither is an error to report.
+  source.on('error', () => body.end());
+  body.on('close', () => source.destroy());
+  ctx.body = source.pipe(body);
+}
+
+async function* encode(events: AsyncIterable<{ event: string; data: unknown }>): AsyncGenerator<string> {
+  for await (const { event, data } of events) yield `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
+}

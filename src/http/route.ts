@@ -1,0 +1,48 @@
+import type { Jobs } from '../jobs/jobs.ts';
+import type { OperationInput, OperationName, OperationOutput } from '../operations/operations.ts';
+
+/** What a route reads its input from. */
+export interface RouteRequest {
+  readonly params: Readonly<Record<string, string>>;
+  /** First value of each key. */
+  readonly query: Readonly<Record<string, string>>;
+  readonly body: Readonly<Record<string, unknown>>;
+  /** Whether the client asked for `Prefer: respond-async`, RFC 7240. */
+  readonly respondAsync: boolean;
+  /** The URL path of one of our paths, under whatever prefix the host has mounted us. */
+  readonly urlOf: (path: string) => string;
+}
+
+export interface RouteResponse {
+  readonly status: number;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Server-sent events instead of a body; each has the name and the data of one. */
+  readonly events?: (jobs: Jobs, signal: AbortSignal) => AsyncIterable<{ event: string; data: unknown }>;
+}
+
+/** A row of the route table. */
+export interface Route {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** Template with `:parameters`, as metrics and the manifest show it. */
+  readonly path: string;
+  readonly operation: OperationName;
+  readonly input: (request: RouteRequest) => unknown;
+  readonly respond: (output: never, request: RouteRequest) => RouteResponse;
+}
+
+/** Ties a route's input and response to its operation's types. */
+export function defineRoute<Name extends OperationName>(route: {
+  readonly method: Route['method'];
+  readonly path: string;
+  readonly operation: Name;
+  readonly input: (request: RouteRequest) => { readonly [Key in keyof OperationInput<Name>]: unknown };
+  readonly respond: (output: OperationOutput<Name>, request: RouteRequest) => RouteResponse;
+}): Route {
+  return route;
+}
+
+/** A query parameter as a number, so that the operation's schema refuses what is none. */
+export function numberOf(value: string | undefined): number | undefined {
+  return value === undefined ? undefined : /^-?\d{1,16}$/.test(value) ? Number(value) : Number.NaN;
+}

@@ -1,0 +1,111 @@
+import type { JobView } from '../jobs/jobs.ts';
+import type { StoredAuditEntry } from '../storage/plugin/audit.ts';
+import { defineRoute, numberOf, type Route, type RouteRequest, type RouteResponse } from './route.ts';
+
+const ADMIN = '/_dendrite/admin';
+
+/** Paths below these that are no route are answered by us; all other paths are the host's. */
+export const PREFIXES: readonly string[] = ['/_dendrite/admin', '/_synapse/admin'];
+
+const jobLocation = (request: RouteRequest, jobId: string): Record<string, string> => ({
+  Location: request.urlOf(`${ADMIN}/jobs/${jobId}`),
+});
+
+const accepted = (jobId: string, request: RouteRequest): RouteResponse => ({
+  status: 202,
+  body: { job_id: jobId },
+  headers: jobLocation(request, jobId),
+});
+
+const ok = (body: unknown): RouteResponse => ({ status: 200, body });
+
+const page = (items: Record<string, unknown>, nextToken: string | number | undefined): RouteResponse =>
+  ok(nextToken === undefined ? items : { ...items, next_token: String(nextToken) });
+
+const auditEntryBody = (entry: StoredAuditEntry): Record<string, unknown> => ({
+  id: entry.id,
+  ts: entry.at,
+  operation: entry.operation,
+  outcome: entry.outcome,
+  actor: entry.actor,
+  target: entry.target ?? null,
+  job_id: entry.jobId ?? null,
+  errcode: entry.errcode ?? null,
+  request_id: entry.requestId,
+  address: entry.address ?? null,
+});
+
+/** Every route, in one table: the router, the manifest and the documentation are made from it. */
+export const ROUTES: readonly Route[] = [
+  defineRoute({
+    method: 'GET',
+    path: `${ADMIN}/fulltext/reindex`,
+    operation: 'reindexFulltext',
+    input: () => ({}),
+    respond: ({ jobId }, request) =>
+      request.respondAsync
+        ? accepted(jobId, request)
+        : { status: 200, body: {}, headers: jobLocation(request, jobId) },
+  }),
+  defineRoute({
+    method: 'POST',
+    path: `${ADMIN}/fulltext/reindex`,
+    operation: 'reindexFulltext',
+    input: () => ({}),
+    respond: ({ jobId }, request) => accepted(jobId, request),
+  }),
+  defineRoute({
+    method: 'GET',
+    path: `${ADMIN}/jobs`,
+    operation: 'listJobs',
+    input: ({ query }) => ({ kind: query.kind, state: query.state, limit: numberOf(query.limit), from: query.from }),
+    respond: ({ jobs, nextToken }) => page({ jobs }, nextToken),
+  }),
+  defineRoute({
+    method: 'GET',
+    path: `${ADMIN}/jobs/:jobId`,
+    operation: 'getJob',
+    input: ({ params }) => ({ jobId: params.jobId }),
+    respond: ok,
+  }),
+  defineRoute({
+    method: 'POST',
+    path: `${ADMIN}/jobs/:jobId/cancel`,
+    operation: 'cancelJob',
+    input: ({ params }) => ({ jobId: params.jobId }),
+    respond: ok,
+  }),
+  defineRoute({
+    method: 'GET',
+    path: `${ADMIN}/jobs/:jobId/events`,
+    operation: 'getJob',
+    input: ({ params }) => ({ jobId: params.jobId }),
+    respond: ({ id }) => ({
+      status: 200,
+      async *events(jobs, signal) {
+        let last: JobView | undefined;
+        for await (const job of jobs.watch(id, { signal })) {
+          last = job;
+          yield { event: 'progress', data: job };
+        }
+        yield { event: 'end', data: last };
+      },
+    }),
+  }),
+  defineRoute({
+    method: 'GET',
+    path: `${ADMIN}/audit`,
+    operation: 'listAudit',
+    input: ({ query }) => ({
+      operation: query.operation,
+      outcome: query.outcome,
+      actor: query.actor,
+      target: query.target,
+      since: numberOf(query.since),
+      until: numberOf(query.until),
+      limit: numberOf(query.limit),
+      from: numberOf(query.from),
+    }),
+    respond: ({ entries, nextToken }) => page({ entries: entries.map(auditEntryBody) }, nextToken),
+  }),
+];

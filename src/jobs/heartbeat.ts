@@ -1,0 +1,65 @@
+import type { Knex } from 'knex';
+import { describeError } from '../errors.ts';
+import type { Logger } from '../host.ts';
+import { renewLease } from '../storage/plugin/jobs.ts';
+import type { Job } from './job.ts';
+
+/** Why a job's run is aborted. */
+export type StopReason = 'stopped' | 'cancelled' | 'lease lost';
+
+const LONGEST_INTERVAL_MS = 1_000;
+const LOG_INTERVAL_MS = 5_000;
+/** Weight of the newest reading in the smoothed rate. */
+const SMOOTHING = 0.4;
+
+export interface Heartbeat {
+  /** Renews the lease now, and aborts the run if it is to stop. */
+  readonly beat: () => Promise<void>;
+  readonly stop: () => void;
+}
+
+/** Keeps the lease of a job that this process leads, measures its rate, and notices that it is to stop. */
+export function startHeartbeat(
+  { db, job, owner, leaseMs, log }: { db: Knex; job: Job; owner: string; leaseMs: number; log: Logger },
+  controller: AbortController,
+): Heartbeat {
+  const interval = Math.min(leaseMs / 4, LONGEST_INTERVAL_MS);
+  let last = { at: Date.now(), done: job.done };
+  let rate: number | undefined;
+  let heardAt = Date.now();
+  let loggedAt = Date.now();
+
+  const stopFor = (reason: StopReason): void => controller.abort(reason);
+
+  const measure = (done: number): void => {
+    const now = Date.now();
+    if (done === last.done || now === last.at) return;
+    const current = ((done - last.done) * 1_000) / (now - last.at);
+    rate = rate === undefined ? current : SMOOTHING * current + (1 - SMOOTHING) * rate;
+    last = { at: now, done };
+  };
+
+  const report = (done: number, total: number | undefined): void => {
+    if (Date.now() - loggedAt < LOG_INTERVAL_MS) return;
+    loggedAt = Date.now();
+    const etaMs = rate && total !== undefined ? Math.round(((total - done) / rate) * 1_000) : undefined;
+    log.info({ done, total, rate: rate && Math.round(rate), etaMs }, 'Job is running');
+  };
+
+  const beat = async (): Promise<void> => {
+    try {
+      const renewed = await renewLease(db, job.id, owner, leaseMs, rate);
+      if (renewed === undefined) return stopFor('lease lost');
+      heardAt = Date.now();
+      if (renewed.cancelRequested) return stopFor('cancelled');
+      measure(renewed.done);
+      report(renewed.done, renewed.total);
+    } catch (error) {
+      log.warn({ error: describeError(error) }, 'Could not renew the lease of a job');
+      if (Date.now() - heardAt > leaseMs) stopFor('lease lost');
+    }
+  };
+
+  const timer = setInterval(() => void beat(), interval);
+  return { beat, stop: () => clearInterval(timer) };
+}

@@ -1,0 +1,110 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { MatrixError } from '../errors.ts';
+import type { Db } from '../storage/database.ts';
+import { findJob } from '../storage/plugin/jobs.ts';
+import { isFinished, type Job } from './job.ts';
+
+/** How often `wait()` and the event stream look at a job, in ms. */
+const WATCH_INTERVAL_MS = 250;
+
+/** A job as callers see it, over HTTP and in-process. Times are in ms since the epoch. */
+export interface JobView {
+  readonly id: string;
+  readonly kind: string;
+  readonly state: Job['state'];
+  readonly phase: string | null;
+  readonly done: number;
+  readonly total: number | null;
+  readonly percent: number | null;
+  /** Items per second, lately; over the whole run once it has ended. */
+  readonly rate: number | null;
+  readonly eta_ms: number | null;
+  readonly attempts: number;
+  readonly cancel_requested: boolean;
+  readonly created_by: string;
+  readonly created_ts: number;
+  readonly started_ts: number | null;
+  readonly finished_ts: number | null;
+  readonly result: Job['result'] | null;
+  readonly error: string | null;
+}
+
+/** The public form of a job. */
+export function viewJob(job: Job): JobView {
+  const { total, rate } = job;
+  const left = total === undefined ? undefined : Math.max(total - job.done, 0);
+  return {
+    id: job.id,
+    kind: job.kind,
+    state: job.state,
+    phase: isFinished(job) ? null : (job.phase ?? null),
+    done: job.done,
+    total: total ?? null,
+    percent: percentOf(job),
+    rate: rate === undefined ? null : Math.round(rate * 10) / 10,
+    eta_ms: job.state === 'running' && left !== undefined && rate ? Math.round((left / rate) * 1_000) : null,
+    attempts: job.attempts,
+    cancel_requested: job.cancelRequested,
+    created_by: job.createdBy,
+    created_ts: job.createdAt,
+    started_ts: job.startedAt ?? null,
+    finished_ts: job.finishedAt ?? null,
+    result: job.result ?? null,
+    error: job.error ?? null,
+  };
+}
+
+function percentOf({ state, done, total }: Job): number | null {
+  if (state === 'succeeded') return 100;
+  if (total === undefined) return null;
+  return total === 0 ? 0 : Math.min(Math.floor((done / total) * 1_000) / 10, 100);
+}
+
+/** `admin.jobs`: watches jobs of this and other processes. */
+export interface Jobs {
+  /**
+   * Waits until a job has ended, and returns it, however it ended.
+   * @throws MatrixError `M_NOT_FOUND` when there is no such job; the signal's reason when it is aborted
+   */
+  readonly wait: (id: string, options?: { readonly signal?: AbortSignal }) => Promise<JobView>;
+  /**
+   * The job now, after each change, and when it has ended; then the iteration ends.
+   * @throws MatrixError `M_NOT_FOUND` when there is no such job; the signal's reason when it is aborted
+   */
+  readonly watch: (id: string, options?: { readonly signal?: AbortSignal }) => AsyncGenerator<JobView>;
+}
+
+const JOB_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const NOT_A_JOB = 'no such job; finished jobs are kept for a limited time';
+
+/** Reads a job that the caller named. @throws MatrixError `M_NOT_FOUND` */
+export async function requireJob(db: Db, id: string): Promise<Job> {
+  const job = JOB_ID.test(id) ? await findJob(db, id) : undefined;
+  if (job === undefined) throw new MatrixError('M_NOT_FOUND', NOT_A_JOB);
+  return job;
+}
+
+export function createJobs(db: Db, stopped: AbortSignal): Jobs {
+  async function* watch(id: string, options: { readonly signal?: AbortSignal } = {}): AsyncGenerator<JobView> {
+    const signal = options.signal ? AbortSignal.any([options.signal, stopped]) : stopped;
+    let shown = '';
+    for (;;) {
+      signal.throwIfAborted();
+      const job = viewJob(await requireJob(db, id));
+      const text = JSON.stringify(job);
+      if (text !== shown) yield job;
+      shown = text;
+      if (isFinished(job)) return;
+      await delay(WATCH_INTERVAL_MS, undefined, { signal });
+    }
+  }
+  return {
+    watch,
+    wait: async (id, options) => {
+      let last: JobView | undefined;
+      for await (const job of watch(id, options)) last = job;
+      if (last === undefined) throw new MatrixError('M_NOT_FOUND', NOT_A_JOB);
+      return last;
+    },
+  };
+}

@@ -1,0 +1,68 @@
+import { MatrixError } from '../errors.ts';
+import type { SigningKey } from '../host.ts';
+import type { EventId, RoomId, UserId } from '../ids.ts';
+import { canonicalJson } from './canonical-json.ts';
+import { contentHash, referenceHash, unpaddedBase64 } from './event-hash.ts';
+import { eventIdOf, randomEventId } from './event-id.ts';
+import type { EventJson, RoomVersion } from './room-version.ts';
+import { signEvent } from './sign-event.ts';
+
+/** An event of the room that another one refers to. */
+export interface ReferredEvent {
+  readonly eventId: EventId;
+  readonly event: EventJson;
+}
+
+/** A message event before it is hashed and signed. */
+export interface EventDraft {
+  readonly roomId: RoomId;
+  readonly sender: UserId;
+  readonly type: string;
+  readonly content: Readonly<Record<string, unknown>>;
+  /** What a redaction redacts. */
+  readonly redacts?: EventId;
+  /** In ms. */
+  readonly originServerTs: number;
+  readonly depth: number;
+  readonly authEvents: readonly ReferredEvent[];
+  readonly prevEvents: readonly ReferredEvent[];
+}
+
+export interface BuiltEvent {
+  readonly eventId: EventId;
+  readonly event: EventJson;
+}
+
+/** Client-Server API, "Size limits". */
+const MAX_EVENT_BYTES = 65_536;
+
+function referencesTo(referred: readonly ReferredEvent[], version: RoomVersion): unknown[] {
+  if (version.eventIds !== 'random') return referred.map(({ eventId }) => eventId);
+  return referred.map(({ eventId, event }) => [eventId, { sha256: unpaddedBase64(referenceHash(event, version)) }]);
+}
+
+/**
+ * Hashes and signs an event in its room's version.
+ * @throws MatrixError `M_BAD_JSON` for content that is no canonical JSON, `M_TOO_LARGE` for an event over 65,536 bytes.
+ */
+export function buildEvent(draft: EventDraft, version: RoomVersion, key: SigningKey): BuiltEvent {
+  const { roomId, sender, type, content, redacts, originServerTs, depth, authEvents, prevEvents } = draft;
+  const unhashed = {
+    ...(version.eventIds === 'random' && { event_id: randomEventId(key.serverName) }),
+    room_id: roomId,
+    sender,
+    type,
+    content,
+    ...(redacts !== undefined && { redacts }),
+    origin: key.serverName,
+    origin_server_ts: originServerTs,
+    depth,
+    auth_events: referencesTo(authEvents, version),
+    prev_events: referencesTo(prevEvents, version),
+  };
+  const event = signEvent({ ...unhashed, hashes: { sha256: contentHash(unhashed) } }, version, key);
+  if (Buffer.byteLength(canonicalJson(event)) > MAX_EVENT_BYTES) {
+    throw new MatrixError('M_TOO_LARGE', 'event is too large');
+  }
+  return { eventId: eventIdOf(event, version), event };
+}

@@ -1,0 +1,29 @@
+import { createHash } from 'node:crypto';
+import { canonicalJson } from './canonical-json.ts';
+import { redact } from './redact.ts';
+import type { EventJson, RoomVersion } from './room-version.ts';
+
+const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest();
+
+/** Base64 as Matrix writes it: standard alphabet, no padding. */
+export function unpaddedBase64(bytes: Buffer): string {
+  return bytes.toString('base64').replace(/=+$/, '');
+}
+
+/**
+ * `hashes.sha256` of an event, in unpadded base64. Server-Server API, "Calculating the content hash for an event".
+ * @throws MatrixError as `canonicalJson()`.
+ */
+export function contentHash(event: EventJson): string {
+  const { unsigned: _unsigned, signatures: _signatures, hashes: _hashes, ...hashed } = event;
+  return unpaddedBase64(sha256(canonicalJson(hashed)));
+}
+
+/**
+ * What other events refer to an event by. Server-Server API, "Calculating the reference hash for an event".
+ * @throws MatrixError as `canonicalJson()`.
+ */
+export function referenceHash(event: EventJson, version: RoomVersion): Buffer {
+  const { signatures: _signatures, ...hashed } = redact(event, version);
+  return sha256(canonicalJson(hashed));
+}

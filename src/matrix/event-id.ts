@@ -1,0 +1,25 @@
+import { randomBytes } from 'node:crypto';
+import { MatrixError } from '../errors.ts';
+import { isEventId, type EventId, type ServerName } from '../ids.ts';
+import { referenceHash, unpaddedBase64 } from './event-hash.ts';
+import type { EventJson, RoomVersion } from './room-version.ts';
+
+/** A new event id for room versions in which the sender chooses it. */
+export function randomEventId(serverName: ServerName): EventId {
+  return `$${randomBytes(12).toString('base64url')}:${serverName}` as EventId;
+}
+
+/**
+ * The id of a complete event: its own field in room versions 1 and 2, made of its reference hash since.
+ * @throws MatrixError `M_BAD_JSON` for an event of version 1 or 2 without an id, and as `canonicalJson()`.
+ */
+export function eventIdOf(event: EventJson, version: RoomVersion): EventId {
+  if (version.eventIds === 'random') return ownEventId(event);
+  const hash = referenceHash(event, version);
+  return `$${version.eventIds === 'base64' ? unpaddedBase64(hash) : hash.toString('base64url')}` as EventId;
+}
+
+function ownEventId({ event_id: id }: EventJson): EventId {
+  if (typeof id !== 'string' || !isEventId(id)) throw new MatrixError('M_BAD_JSON', 'the event has no event_id');
+  return id;
+}

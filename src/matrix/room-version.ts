@@ -1,0 +1,58 @@
+import { MatrixError } from '../errors.ts';
+
+/** The fields of an event, as on the wire: no `_room_version`, and `event_id` in room versions 1 and 2 only. */
+export type EventJson = Readonly<Record<string, unknown>>;
+
+/** How the room versions differ, as far as events are built, read and redacted here. */
+export interface RoomVersion {
+  /** `random`: chosen by the sender and part of the event; else made of the reference hash. */
+  readonly eventIds: 'random' | 'base64' | 'base64url';
+  /** The room version that brought the redaction rules. */
+  readonly redaction: 1 | 6 | 8 | 9 | 11;
+  /** Power levels may be spelled as strings. */
+  readonly stringPowerLevels: boolean;
+  /** `content.creator` of the create event names the creator; else its sender is meant. */
+  readonly creatorInContent: boolean;
+  /** Creators outrank every power level, and the create event is implied by the room id, not an auth event. */
+  readonly privilegedCreators: boolean;
+}
+
+const first: RoomVersion = {
+  eventIds: 'random',
+  redaction: 1,
+  stringPowerLevels: true,
+  creatorInContent: true,
+  privilegedCreators: false,
+};
+const third: RoomVersion = { ...first, eventIds: 'base64' };
+const fourth: RoomVersion = { ...first, eventIds: 'base64url' };
+const sixth: RoomVersion = { ...fourth, redaction: 6 };
+const ninth: RoomVersion = { ...fourth, redaction: 9 };
+const tenth: RoomVersion = { ...ninth, stringPowerLevels: false };
+const eleventh: RoomVersion = { ...tenth, redaction: 11, creatorInContent: false };
+
+/** Matrix specification, "Room Versions". */
+const ROOM_VERSIONS: ReadonlyMap<string, RoomVersion> = new Map([
+  ['1', first],
+  ['2', first],
+  ['3', third],
+  ['4', fourth],
+  ['5', fourth],
+  ['6', sixth],
+  ['7', sixth],
+  ['8', { ...sixth, redaction: 8 }],
+  ['9', ninth],
+  ['10', tenth],
+  ['11', eleventh],
+  ['12', { ...eleventh, privilegedCreators: true }],
+]);
+
+/**
+ * The rules of a room version.
+ * @throws MatrixError `M_UNKNOWN` with status 400 for a room version that is not known here.
+ */
+export function roomVersionOf(id: string): RoomVersion {
+  const version = ROOM_VERSIONS.get(id);
+  if (version === undefined) throw new MatrixError('M_UNKNOWN', 'unsupported room version', { status: 400 });
+  return version;
+}

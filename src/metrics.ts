@@ -1,0 +1,185 @@
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+/** Every metric of the package. No label holds user data or an id. */
+export const METRICS = {
+  operations: {
+    type: 'counter',
+    name: 'matrix_admin_operations_total',
+    help: 'Operations run, by outcome: ok, refused (not allowed, vetoed or bad input), failed.',
+    labels: ['operation', 'outcome'],
+  },
+  operationDuration: {
+    type: 'histogram',
+    name: 'matrix_admin_operation_duration_seconds',
+    help: 'Time an operation took, hooks included.',
+    labels: ['operation'],
+  },
+  httpRequests: {
+    type: 'counter',
+    name: 'matrix_admin_http_requests_total',
+    help: 'HTTP requests answered, by route template; route "unrecognized" for paths that have none.',
+    labels: ['method', 'route', 'status'],
+  },
+  authFailures: {
+    type: 'counter',
+    name: 'matrix_admin_auth_failures_total',
+    help: 'Requests refused before they were looked at: missing_token, unknown_token, guest, not_admin, rate_limited.',
+    labels: ['reason'],
+  },
+  hookFailures: {
+    type: 'counter',
+    name: 'matrix_admin_hook_failures_total',
+    help: 'Hooks that threw or ran out of time.',
+    labels: ['operation', 'phase'],
+  },
+  jobs: {
+    type: 'gauge',
+    name: 'matrix_admin_jobs',
+    help: 'Jobs in the database, by state; finished ones until they are removed.',
+    labels: ['kind', 'state'],
+  },
+  jobOldestAge: {
+    type: 'gauge',
+    name: 'matrix_admin_job_oldest_age_seconds',
+    help: 'Age of the oldest unfinished job.',
+    labels: ['kind'],
+  },
+  jobProgress: {
+    type: 'gauge',
+    name: 'matrix_admin_job_progress_ratio',
+    help: 'Done part of the running job, 0 to 1.',
+    labels: ['kind'],
+  },
+  searchDocumentsIndexed: {
+    type: 'counter',
+    name: 'matrix_admin_search_documents_indexed_total',
+    help: 'Documents written to the search index, live and by rebuilds.',
+    labels: ['engine'],
+  },
+  searchBatches: {
+    type: 'counter',
+    name: 'matrix_admin_search_batches_total',
+    help: 'Batches written to the search index by rebuilds.',
+    labels: ['engine'],
+  },
+  searchBatchDuration: {
+    type: 'histogram',
+    name: 'matrix_admin_search_batch_duration_seconds',
+    help: 'Time from reading a batch of a rebuild to its commit.',
+    labels: ['engine'],
+  },
+  searchRequests: {
+    type: 'counter',
+    name: 'matrix_admin_search_requests_total',
+    help: 'Requests to the search engine.',
+    labels: ['engine'],
+  },
+  searchErrors: {
+    type: 'counter',
+    name: 'matrix_admin_search_errors_total',
+    help: 'Requests to the search engine that failed.',
+    labels: ['engine'],
+  },
+  searchTasksInFlight: {
+    type: 'gauge',
+    name: 'matrix_admin_search_tasks_in_flight',
+    help: 'Batches that the search engine has not yet finished.',
+    labels: ['engine'],
+  },
+  searchQueueDepth: {
+    type: 'gauge',
+    name: 'matrix_admin_search_queue_depth',
+    help: 'Changes that wait for delivery to the search index.',
+    labels: ['engine'],
+  },
+  searchIndexDocuments: {
+    type: 'gauge',
+    name: 'matrix_admin_search_index_documents',
+    help: 'Documents in the search index.',
+    labels: ['engine'],
+  },
+  searchIndexBytes: {
+    type: 'gauge',
+    name: 'matrix_admin_search_index_bytes',
+    help: 'Size of the search index on disk.',
+    labels: ['engine'],
+  },
+  searchLastRebuild: {
+    type: 'gauge',
+    name: 'matrix_admin_search_last_rebuild_timestamp_seconds',
+    help: 'When the search index was last rebuilt.',
+    labels: ['engine'],
+  },
+} as const satisfies Record<string, MetricDefinition>;
+
+interface MetricDefinition {
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  readonly name: string;
+  readonly help: string;
+  readonly labels: readonly string[];
+}
+
+type MetricKey = keyof typeof METRICS;
+type Label<Key extends MetricKey> = (typeof METRICS)[Key]['labels'][number];
+type MetricOf<Key extends MetricKey> = (typeof METRICS)[Key]['type'] extends 'counter'
+  ? Counter<Label<Key>>
+  : (typeof METRICS)[Key]['type'] extends 'gauge'
+    ? Gauge<Label<Key>>
+    : Histogram<Label<Key>>;
+
+/** One object per entry of `METRICS`. */
+export type Metrics = { readonly [Key in MetricKey]: MetricOf<Key> } & {
+  /**
+   * Reads gauges from the database when they are scraped; `read` runs at most once a scrape.
+   * Its errors make the scrape fail, as prom-client does.
+   */
+  readonly onScrape: (read: () => Promise<void>) => void;
+  /** Takes the metrics from the registry. */
+  readonly remove: () => void;
+};
+
+/** The part that search adapters write to. */
+export type SearchMetrics = Pick<
+  Metrics,
+  'searchDocumentsIndexed' | 'searchRequests' | 'searchErrors' | 'searchTasksInFlight'
+>;
+
+/** How long gauges that were read from the database are good for, in ms. All gauges of one scrape share one reading. */
+const SCRAPE_FRESHNESS_MS = 500;
+
+/**
+ * Adds the metrics to the registry.
+ * @throws Error when the registry has one of that name: two plugins need two registries.
+ */
+export function createMetrics(registry: Registry = new Registry()): Metrics {
+  const readers: (() => Promise<void>)[] = [];
+  let lastReading: { at: number; done: Promise<void> } | undefined;
+  const collect = (): Promise<void> => {
+    if (lastReading === undefined || Date.now() - lastReading.at > SCRAPE_FRESHNESS_MS) {
+      lastReading = { at: Date.now(), done: Promise.all(readers.map((read) => read())).then(() => undefined) };
+    }
+    return lastReading.done;
+  };
+  const metrics = Object.fromEntries(
+    Object.entries(METRICS).map(([key, definition]) => [key, create(definition, registry, collect)]),
+  ) as unknown as { readonly [Key in MetricKey]: MetricOf<Key> };
+  return {
+    ...metrics,
+    onScrape: (read) => readers.push(read),
+    remove: () => {
+      for (const { name } of Object.values(METRICS)) registry.removeSingleMetric(name);
+    },
+  };
+}
+
+function create(
+  { type, name, help, labels }: MetricDefinition,
+  registry: Registry,
+  collect: () => Promise<void>,
+): Counter | Gauge | Histogram {
+  const common = { name, help, labelNames: [...labels], registers: [registry] };
+  if (type === 'counter') return new Counter(common);
+  return type === 'gauge' ? new Gauge({ ...common, collect }) : new Histogram({ ...common, buckets: SECONDS });
+}

@@ -1,0 +1,25 @@
+import type { Knex } from 'knex';
+import { foundation } from './0001-foundation.ts';
+
+/** Schema of the plugin's own tables. */
+export const OWN_SCHEMA = 'matrix_admin';
+
+interface NamedMigration extends Knex.Migration {
+  readonly name: string;
+}
+
+const ALL: readonly NamedMigration[] = [foundation];
+
+/** The plugin's migrations, imported statically so that bundlers find them. `knexfile.ts` uses the same object. */
+export const migrationSource: Knex.MigrationSource<NamedMigration> = {
+  getMigrations: async () => [...ALL],
+  getMigrationName: (migration) => migration.name,
+  getMigration: async (migration) => migration,
+};
+
+/** Knex's migration settings for the plugin's own tables. */
+export const migrationConfig: Knex.MigratorConfig = {
+  migrationSource,
+  schemaName: OWN_SCHEMA,
+  tableName: 'migrations',
+};

@@ -1,0 +1,20 @@
+import type { UserId } from '../ids.ts';
+
+/** `userapi_accounts.account_type`, as Dendrite numbers it. */
+export const ACCOUNT_TYPE = { user: 1, guest: 2, admin: 3, appservice: 4 } as const;
+
+/** Who runs an operation. */
+export type Actor =
+  | {
+      readonly kind: 'user';
+      readonly userId: UserId;
+      /** As it was read for this call. @defaultValue looked up */
+      readonly accountType?: number;
+    }
+  /** Code of the homeserver acting for itself, by a name for the audit. Is allowed everything. */
+  | { readonly kind: 'system'; readonly name: string };
+
+/** The actor as the audit and jobs show it. */
+export function nameOf(actor: Actor): string {
+  return actor.kind === 'user' ? actor.userId : `system:${actor.name}`;
+}

@@ -1,0 +1,23 @@
+import { z } from 'zod';
+import { JOB_STATES } from '../jobs/job.ts';
+import { type JobView, viewJob } from '../jobs/jobs.ts';
+import { listJobs as queryJobs } from '../storage/plugin/jobs.ts';
+import { defineOperation } from './define-operation.ts';
+
+/** A page of jobs, newest first. */
+export const listJobs = defineOperation({
+  access: 'admin',
+  effect: 'read',
+  input: z.object({
+    kind: z.string().max(100).optional(),
+    state: z.enum(JOB_STATES).optional(),
+    limit: z.int().min(1).max(1_000).default(100),
+    /** `nextToken` of the page before. */
+    from: z.uuid().optional(),
+  }),
+  run: async ({ db }, { kind, state, limit, from }): Promise<{ jobs: JobView[]; nextToken: string | undefined }> => {
+    const found = await queryJobs(db, { kind, state }, limit + 1, from);
+    const jobs = found.slice(0, limit);
+    return { jobs: jobs.map(viewJob), nextToken: found.length > limit ? jobs.at(-1)?.id : undefined };
+  },
+});

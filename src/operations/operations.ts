@@ -1,0 +1,17 @@
+import type { z } from 'zod';
+import { cancelJob } from './cancel-job.ts';
+import { getJob } from './get-job.ts';
+import { listAudit } from './list-audit.ts';
+import { listJobs } from './list-jobs.ts';
+import { reindexFulltext } from './reindex-fulltext.ts';
+
+/** Every operation by its name, which is also that of its hooks, audit entries and metrics. */
+export const OPERATIONS = { reindexFulltext, listJobs, getJob, cancelJob, listAudit };
+
+export type OperationName = keyof typeof OPERATIONS;
+type Definition<Name extends OperationName> = (typeof OPERATIONS)[Name];
+/** What a caller passes. */
+export type OperationInput<Name extends OperationName> = z.input<Definition<Name>['input']>;
+/** What hooks see: validated, defaults filled in. */
+export type ValidInput<Name extends OperationName> = z.output<Definition<Name>['input']>;
+export type OperationOutput<Name extends OperationName> = Awaited<ReturnType<Definition<Name>['run']>>;

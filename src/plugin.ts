@@ -1,0 +1,103 @@
+import { randomBytes } from 'node:crypto';
+import type Router from '@koa/router';
+import { type AdminPluginOptions, resolveConfig } from './config.ts';
+import { createHooks, type Hooks } from './hooks.ts';
+import type { Host, Logger } from './host.ts';
+import { createRouter } from './http/create-router.ts';
+import { createJobWorker } from './jobs/job-worker.ts';
+import { createJobs, type Jobs } from './jobs/jobs.ts';
+import { createMetrics } from './metrics.ts';
+import { OPERATIONS, type OperationInput, type OperationName, type OperationOutput } from './operations/operations.ts';
+import { type Caller, type Pipeline, runOperation } from './operations/run-operation.ts';
+import { createSearchParts } from './search/search-parts.ts';
+import { postgresSearch } from './search/postgres/index.ts';
+import type { Search } from './search/search.ts';
+import { migrateOwnSchema } from './storage/database.ts';
+import { countJobs } from './storage/plugin/jobs.ts';
+import { preflight } from './storage/preflight.ts';
+
+/** The plugin, as `createAdminPlugin()` returns it. */
+export interface AdminPlugin {
+  /** Mount it with `app.use(admin.router.routes())`, under a prefix or in a router of the host's if need be. */
+  readonly router: Router;
+  /** Every operation in-process, through the same checks, hooks, audit and metrics as over HTTP. */
+  readonly operations: {
+    readonly [Name in OperationName]: (input: OperationInput<Name>, caller: Caller) => Promise<OperationOutput<Name>>;
+  };
+  readonly hooks: Hooks;
+  readonly jobs: Jobs;
+  readonly search: Search;
+  /**
+   * Migrates the plugin's own schema, checks Dendrite's tables, makes the search index, and starts working on jobs.
+   * @throws Error that says what is missing
+   */
+  readonly start: () => Promise<void>;
+  /** Hands back jobs, ends event streams, waits for what runs, and takes its metrics from the registry. Not reversible. */
+  readonly stop: () => Promise<void>;
+}
+
+const silent: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+
+/**
+ * Makes the admin API of a homeserver. Nothing happens before `start()`.
+ * @throws Error for bad options, or when the registry has metrics of this plugin already
+ */
+export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}): AdminPlugin {
+  const config = resolveConfig(options);
+  const logger = host.logger ?? silent;
+  const { db } = host;
+  const metrics = createMetrics(host.metrics?.registry);
+  const stopped = new AbortController();
+  const hooks = createHooks(config.hooks, logger, metrics);
+  const search = createSearchParts(config.search ?? postgresSearch(), { db, logger, metrics, config });
+  const worker = createJobWorker({ db, kinds: search.jobKinds, config: config.jobs, logger });
+  const jobs = createJobs(db, stopped.signal);
+  const pipeline: Pipeline = {
+    db,
+    hooks,
+    metrics,
+    logger,
+    searchEnabled: search.search.enabled,
+    wakeJobs: worker.wake,
+    newRequestId: () => randomBytes(9).toString('base64url'),
+  };
+
+  const operation =
+    <Name extends OperationName>(name: Name) =>
+    (input: OperationInput<Name>, caller: Caller): Promise<OperationOutput<Name>> =>
+      runOperation(pipeline, name, input, caller);
+  const names = Object.keys(OPERATIONS) as OperationName[];
+
+  metrics.onScrape(async () => {
+    const counts = await countJobs(db);
+    metrics.jobs.reset();
+    metrics.jobOldestAge.reset();
+    metrics.jobProgress.reset();
+    for (const { kind, state, jobs: count, oldestAgeSeconds, progress } of counts) {
+      metrics.jobs.set({ kind, state }, count);
+      if (state === 'queued' || state === 'running') metrics.jobOldestAge.set({ kind }, oldestAgeSeconds);
+      if (progress !== null) metrics.jobProgress.set({ kind }, progress);
+    }
+  });
+
+  return {
+    router: createRouter({ host, config, pipeline, jobs }),
+    operations: Object.fromEntries(names.map((name) => [name, operation(name)])) as AdminPlugin['operations'],
+    hooks,
+    jobs,
+    search: search.search,
+    start: async () => {
+      await preflight(db);
+      await migrateOwnSchema(db);
+      await search.start();
+      worker.start();
+    },
+    stop: async () => {
+      stopped.abort(new Error('the admin plugin has been stopped'));
+      await worker.stop();
+      await search.stop();
+      await hooks.stop();
+      metrics.remove();
+    },
+  };
+}

@@ -1,0 +1,34 @@
+import type { AppliedEvent } from '../host.ts';
+import type { EventId } from '../ids.ts';
+import type { Edit } from '../storage/plugin/search-changes.ts';
+import { editedEventId, ENCRYPTION_TYPE, SEARCHABLE } from './document.ts';
+
+/** Which documents a batch of new events may change. */
+export interface Changes {
+  readonly eventIds: readonly EventId[];
+  readonly edits: readonly Edit[];
+}
+
+/** Events that are of no concern to the index yield nothing, whatever their type. */
+export function changesOf(events: readonly AppliedEvent[]): Changes {
+  const eventIds = new Set<EventId>();
+  const edits: Edit[] = [];
+  for (const event of events) {
+    const id = event.event_id as EventId;
+    if (event.type === 'm.room.redaction') {
+      const redacted = redactedEventId(event);
+      if (redacted !== undefined) eventIds.add(redacted);
+    } else if (Object.hasOwn(SEARCHABLE, event.type) || event.type === ENCRYPTION_TYPE) {
+      eventIds.add(id);
+      const original = editedEventId(event.type, event.content);
+      if (original !== undefined) edits.push({ edit: id, original });
+    }
+  }
+  return { eventIds: [...eventIds], edits };
+}
+
+/** `redacts` moved into the content with room version 11; servers write both. */
+function redactedEventId({ redacts, content }: AppliedEvent): EventId | undefined {
+  const id = redacts ?? content.redacts;
+  return typeof id === 'string' ? (id as EventId) : undefined;
+}

@@ -1,0 +1,123 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Knex } from 'knex';
+import { errorFields } from '../errors.ts';
+import type { Logger } from '../host.ts';
+import {
+  type ChangeTarget,
+  leaseDelivery,
+  listChanges,
+  releaseDelivery,
+  settleChanges,
+} from '../storage/plugin/search-changes.ts';
+import { deriveWrites } from './derive-writes.ts';
+import type { SearchIndex, SearchWrites } from './search-index.ts';
+
+const BATCH = 500;
+const LEASE_MS = 15_000;
+const LEASE_POLL_MS = 100;
+const RETRY_MS = 2_000;
+
+/** Brings queued changes to their target, oldest first, until none is left. */
+export async function drainChanges(
+  db: Knex,
+  engine: string,
+  target: ChangeTarget,
+  write: (writes: SearchWrites) => Promise<void>,
+): Promise<void> {
+  for (;;) {
+    const changes = await listChanges(db, engine, target, BATCH);
+    if (changes.length === 0) return;
+    await write(await deriveWrites(db, [...new Set(changes.map(({ eventId }) => eventId))]));
+    await settleChanges(
+      db,
+      target,
+      changes.map(({ seq }) => seq),
+    );
+  }
+}
+
+/** Delivers changes to an index that takes no part in transactions. */
+export interface Delivery {
+  readonly start: () => void;
+  /** Delivers now. */
+  readonly wake: () => void;
+  /** Runs `work` while nobody delivers, once everything has been delivered. */
+  readonly whilePaused: <T>(work: () => Promise<T>) => Promise<T>;
+  readonly stop: () => Promise<void>;
+}
+
+export function createDelivery(
+  { db, index, logger, pollIntervalMs }: { db: Knex; index: SearchIndex; logger: Logger; pollIntervalMs: number },
+  owner = randomUUID(),
+): Delivery {
+  let timer: NodeJS.Timeout | undefined;
+  let delivering: Promise<void> | undefined;
+  let wokenMeanwhile = false;
+  let paused = false;
+  let stopped = false;
+
+  const drain = (): Promise<void> => drainChanges(db, index.engine, 'for_index', (writes) => index.write(writes));
+
+  /** Runs `work` as the one process that delivers; `undefined` when another one does. */
+  const holdingLease = async <T>(work: () => Promise<T>): Promise<{ value: T } | undefined> => {
+    const lease = (): Promise<boolean> => leaseDelivery(db, index.engine, owner, LEASE_MS);
+    if (!(await lease())) return undefined;
+    const renewal = setInterval(() => void lease().catch(() => {}), LEASE_MS / 3);
+    try {
+      return { value: await work() };
+    } finally {
+      clearInterval(renewal);
+      await releaseDelivery(db, index.engine, owner);
+    }
+  };
+
+  const wake = (): void => {
+    if (stopped) return;
+    if (delivering !== undefined) {
+      wokenMeanwhile = true;
+      return;
+    }
+    clearTimeout(timer);
+    wokenMeanwhile = false;
+    let nextMs = pollIntervalMs;
+    delivering = (paused ? Promise.resolve() : holdingLease(drain).then(() => undefined))
+      .catch((error: unknown) => {
+        nextMs = RETRY_MS;
+        if (!stopped) logger.warn(errorFields(error), 'Could not deliver changes to the search index; will try again');
+      })
+      .finally(() => {
+        delivering = undefined;
+        if (stopped) return;
+        if (wokenMeanwhile && nextMs !== RETRY_MS) wake();
+        else timer = setTimeout(wake, nextMs);
+      });
+  };
+
+  return {
+    start: wake,
+    wake,
+    whilePaused: async (work) => {
+      paused = true;
+      try {
+        await delivering;
+        for (;;) {
+          const done = await holdingLease(async () => {
+            await drain();
+            return work();
+          });
+          if (done !== undefined) return done.value;
+          await delay(LEASE_POLL_MS);
+        }
+      } finally {
+        paused = false;
+        wake();
+      }
+    },
+    stop: async () => {
+      stopped = true;
+      clearTimeout(timer);
+      await delivering;
+    },
+  };
+}

@@ -1,0 +1,110 @@
+import { type IndexObject, Meilisearch, type SearchParams, type Settings, type Task } from 'meilisearch';
+import type { SearchMetrics } from '../../metrics.ts';
+import { EngineError, isIndexNotFound } from './engine-error.ts';
+import { createExchange } from './exchange.ts';
+import { INTERACTIVE, ONCE, PATIENT, type RetryPolicy, retrying } from './retry.ts';
+
+/** Label of metrics and logs. */
+export const ENGINE = 'meilisearch';
+
+export interface ClientOptions {
+  readonly url: string;
+  readonly apiKey?: string;
+  /** Limit for one request and its answer. */
+  readonly timeoutMs: number;
+  /** First wait before a request is sent again; doubles from there. */
+  readonly retryDelayMs: number;
+  readonly metrics: SearchMetrics;
+}
+
+export interface EngineHits {
+  readonly hits: readonly Record<string, unknown>[];
+  readonly estimatedTotalHits: number;
+}
+
+/** Which tasks to list. */
+export interface TaskQuery {
+  readonly uids?: number[];
+  readonly indexUids?: string[];
+  readonly statuses?: ('enqueued' | 'processing')[];
+  readonly limit: number;
+}
+
+/**
+ * The requests that the adapter makes. Writes return the uid of their task. All throw `EngineError`, after the retries
+ * that suit them.
+ */
+export interface EngineClient {
+  /** `policy` is `PATIENT` unless told otherwise. */
+  readonly getIndex: (indexUid: string, policy?: RetryPolicy) => Promise<IndexObject | undefined>;
+  readonly createIndex: (indexUid: string) => Promise<number>;
+  readonly deleteIndex: (indexUid: string) => Promise<number>;
+  readonly getSettings: (indexUid: string) => Promise<Settings>;
+  readonly updateSettings: (indexUid: string, settings: Settings) => Promise<number>;
+  /** Adds or replaces the documents of an NDJSON payload. */
+  readonly addDocuments: (indexUid: string, ndjson: string) => Promise<number>;
+  readonly deleteDocuments: (indexUid: string, ids: string[]) => Promise<number>;
+  readonly deleteMatching: (indexUid: string, filter: string) => Promise<number>;
+  readonly search: (indexUid: string, query: string, params: SearchParams) => Promise<EngineHits>;
+  readonly getStats: (indexUid: string) => Promise<Partial<Record<string, unknown>>>;
+  readonly listTasks: (query: TaskQuery) => Promise<readonly Task[]>;
+  readonly cancelTasks: (indexUid: string) => Promise<void>;
+  /** Never sent twice: two equal swaps cancel each other out. */
+  readonly swapIndexes: (one: string, other: string) => Promise<number>;
+  /** Aborted by `stop()`. */
+  readonly signal: AbortSignal;
+  readonly stop: () => void;
+}
+
+export function createClient({ url, apiKey, timeoutMs, retryDelayMs, metrics }: ClientOptions): EngineClient {
+  const stopping = new AbortController();
+  const exchange = createExchange(timeoutMs);
+  const engine = { engine: ENGINE };
+  const meilisearch = new Meilisearch({
+    host: url,
+    ...(apiKey === undefined ? {} : { apiKey }),
+    httpClient: async (input, init) => {
+      if (stopping.signal.aborted) throw new EngineError('stopped', 'the search index was stopped');
+      metrics.searchRequests.inc(engine);
+      return exchange.send(String(input), init ?? {}).catch((error: unknown) => {
+        metrics.searchErrors.inc(engine);
+        throw error;
+      });
+    },
+  });
+  const run = <T>(policy: RetryPolicy, work: () => Promise<T>): Promise<T> =>
+    retrying(policy, { baseDelayMs: retryDelayMs, signal: stopping.signal }, work);
+  const enqueue = async (work: () => Promise<{ taskUid: number }>, policy = PATIENT): Promise<number> =>
+    (await run(policy, work)).taskUid;
+
+  return {
+    getIndex: (indexUid, policy = PATIENT) =>
+      run(policy, () => meilisearch.getRawIndex(indexUid)).catch((error: unknown) => {
+        if (isIndexNotFound(error)) return undefined;
+        throw error;
+      }),
+    createIndex: (indexUid) => enqueue(() => meilisearch.createIndex(indexUid, { primaryKey: 'id' })),
+    deleteIndex: (indexUid) => enqueue(() => meilisearch.deleteIndex(indexUid)),
+    getSettings: (indexUid) => run(PATIENT, () => meilisearch.index(indexUid).getSettings()),
+    updateSettings: (indexUid, settings) => enqueue(() => meilisearch.index(indexUid).updateSettings(settings)),
+    addDocuments: (indexUid, ndjson) =>
+      enqueue(() =>
+        meilisearch.index(indexUid).addDocumentsFromString(ndjson, 'application/x-ndjson', { primaryKey: 'id' }),
+      ),
+    deleteDocuments: (indexUid, ids) => enqueue(() => meilisearch.index(indexUid).deleteDocuments(ids)),
+    deleteMatching: (indexUid, filter) => enqueue(() => meilisearch.index(indexUid).deleteDocuments({ filter })),
+    search: (indexUid, query, params) => run(INTERACTIVE, () => meilisearch.index(indexUid).search(query, params)),
+    getStats: async (indexUid) => ({ ...(await run(INTERACTIVE, () => meilisearch.index(indexUid).getStats())) }),
+    listTasks: async (query) => (await run(PATIENT, () => meilisearch.tasks.getTasks({ ...query }))).results,
+    cancelTasks: async (indexUid) => {
+      await enqueue(() => meilisearch.tasks.cancelTasks({ indexUids: [indexUid] }));
+    },
+    swapIndexes: (one, other) =>
+      enqueue(() => meilisearch.swapIndexes([{ indexes: [one, other], rename: false }]), ONCE),
+    signal: stopping.signal,
+    stop: () => {
+      stopping.abort();
+      exchange.stop();
+    },
+  };
+}

@@ -1,0 +1,45 @@
+import { z } from 'zod';
+import { MatrixError } from '../../errors.ts';
+import type { SearchOrder } from '../search-index.ts';
+
+const count = z.int().nonnegative();
+
+const cursorSchema = z.strictObject({
+  /** Hits of the whole query, as the first page counted them, or those seen so far. */
+  count,
+  at: z.discriminatedUnion('order', [
+    z.strictObject({
+      order: z.literal('recent'),
+      /** Where the last hit stands; absent before the first. */
+      stream: z.int().optional(),
+      /** The hits there that have been seen: several may share a stream position. */
+      seen: z.array(z.string()).max(1_000),
+    }),
+    z.strictObject({ order: z.literal('rank'), offset: count }),
+  ]),
+});
+
+/** How far a search has come among the engine's hits, whether they were answered or passed over. */
+export type Cursor = z.output<typeof cursorSchema>;
+
+export function encodeCursor(cursor: Cursor): string {
+  return Buffer.from(JSON.stringify(cursor)).toString('base64url');
+}
+
+/** @throws MatrixError `M_INVALID_PARAM` when `after` is no cursor of a search in this order. */
+export function decodeCursor(after: string | undefined, order: SearchOrder): Cursor {
+  if (after === undefined) return { count: 0, at: order === 'recent' ? { order, seen: [] } : { order, offset: 0 } };
+  const parsed = cursorSchema.safeParse(jsonOf(after));
+  if (!parsed.success || parsed.data.at.order !== order) {
+    throw new MatrixError('M_INVALID_PARAM', 'the page token is not one of this search');
+  }
+  return parsed.data;
+}
+
+function jsonOf(after: string): unknown {
+  try {
+    return JSON.parse(Buffer.from(after, 'base64url').toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,61 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import type { EventId, RoomId, UserId } from '../../ids.ts';
+import type { SearchDocument, SearchKey } from '../search-index.ts';
+import { engineWordsOf } from './words.ts';
+
+/** Event ids hold characters that a document id may not; base64url is reversible and at most 340 characters long. */
+export function documentId(eventId: EventId): string {
+  return Buffer.from(eventId, 'utf8').toString('base64url');
+}
+
+/**
+ * What rooms are filtered by. Meilisearch's string filters fold case and Unicode forms and cut long values, so that two
+ * room ids may be one to them; these are not.
+ */
+export function roomKey(roomId: RoomId): string {
+  return `r${createHash('sha256').update(roomId).digest('hex')}`;
+}
+
+/** A document as one line of NDJSON. */
+export function lineOf(document: SearchDocument): string {
+  // A lone surrogate would fail every document of the engine's batch.
+  return JSON.stringify({
+    id: documentId(document.eventId),
+    event_id: document.eventId.toWellFormed(),
+    room_id: document.roomId.toWellFormed(),
+    room_key: roomKey(document.roomId),
+    sender: document.sender.toWellFormed(),
+    stream: document.streamPosition,
+    key: document.key,
+    body: document.text.toWellFormed(),
+    lexemes: engineWordsOf(document.text.toWellFormed()).join(' '),
+  });
+}
+
+const text = <T extends string>(): z.ZodType<T> => z.custom<T>((value) => typeof value === 'string');
+
+const hitSchema = z.object({
+  event_id: text<EventId>(),
+  room_id: text<RoomId>(),
+  sender: text<UserId>(),
+  stream: z.number(),
+  key: text<SearchKey>(),
+  body: z.string(),
+  _rankingScore: z.number().default(0),
+});
+
+/** A document of a search reply, and its rank. */
+export interface EngineHit {
+  readonly document: SearchDocument;
+  readonly rank: number;
+}
+
+/** @throws ZodError when the document is none of ours */
+export function parseHit(hit: unknown): EngineHit {
+  const { event_id, room_id, sender, stream, key, body, _rankingScore } = hitSchema.parse(hit);
+  return {
+    document: { eventId: event_id, roomId: room_id, sender, streamPosition: stream, key, text: body },
+    rank: _rankingScore,
+  };
+}

@@ -1,0 +1,129 @@
+import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { EngineError, withoutDocument } from './engine-error.ts';
+
+interface Answer {
+  readonly status: number;
+  readonly retryAfter: string | undefined;
+  readonly text: string;
+}
+
+/** What the npm client hands to its `httpClient`. */
+interface ClientRequest {
+  readonly method?: string | undefined;
+  readonly headers?: unknown;
+  readonly body?: unknown;
+}
+
+/** One request and its answer, on connections of our own, with a limit that holds whatever the caller's signals are. */
+export interface Exchange {
+  /**
+   * The parsed body of a success.
+   * @throws EngineError
+   */
+  readonly send: (url: string, request: ClientRequest) => Promise<unknown>;
+  /** Breaks off what is under way and closes the connections. */
+  readonly stop: () => void;
+}
+
+/**
+ * `httpClient` of the npm client: its own time-out is dropped for requests that carry a signal, and it takes a body that
+ * is not JSON (a proxy's error page, the empty 408) for a syntax error.
+ */
+export function createExchange(timeoutMs: number): Exchange {
+  const agents = { 'http:': new HttpAgent({ keepAlive: true }), 'https:': new HttpsAgent({ keepAlive: true }) };
+  const active = new Set<AbortController>();
+
+  const send = async (url: string, request: ClientRequest): Promise<unknown> => {
+    const limit = new AbortController();
+    const timer = setTimeout(() => limit.abort(new EngineError('timeout', `no answer in ${timeoutMs} ms`)), timeoutMs);
+    active.add(limit);
+    try {
+      return resultOf(await roundTrip(new URL(url), request, agents, limit.signal));
+    } catch (thrown) {
+      if (limit.signal.aborted) throw limit.signal.reason;
+      throw thrown instanceof EngineError ? thrown : connectionError(thrown);
+    } finally {
+      clearTimeout(timer);
+      active.delete(limit);
+    }
+  };
+
+  return {
+    send,
+    stop: () => {
+      for (const limit of active) limit.abort(new EngineError('stopped', 'the search index was stopped'));
+      for (const agent of Object.values(agents)) agent.destroy();
+    },
+  };
+}
+
+function roundTrip(
+  url: URL,
+  { method, headers, body }: ClientRequest,
+  agents: { readonly 'http:': HttpAgent; readonly 'https:': HttpsAgent },
+  signal: AbortSignal,
+): Promise<Answer> {
+  const secure = url.protocol === 'https:';
+  return new Promise((resolve, reject) => {
+    const options = {
+      method: method ?? 'GET',
+      headers: headers instanceof Headers ? Object.fromEntries(headers) : {},
+      agent: secure ? agents['https:'] : agents['http:'],
+      signal,
+    };
+    let answered = false;
+    const request = (secure ? httpsRequest : httpRequest)(url, options, (response) => {
+      answered = true;
+      collect(response).then(resolve, reject);
+    });
+    // A refused upload fails while its answer is read, and the answer says more.
+    request.on('error', (error) => {
+      if (!answered) reject(error);
+    });
+    request.end(typeof body === 'string' ? body : undefined);
+  });
+}
+
+async function collect(response: IncomingMessage): Promise<Answer> {
+  response.setEncoding('utf8');
+  let text = '';
+  for await (const chunk of response) text += String(chunk);
+  return { status: response.statusCode ?? 0, retryAfter: response.headers['retry-after'], text };
+}
+
+function resultOf({ status, retryAfter, text }: Answer): unknown {
+  const body = parse(text);
+  if (status >= 200 && status < 300) {
+    if (body !== undefined) return body;
+    throw new EngineError('protocol', `Meilisearch answered ${status} without JSON`, { status });
+  }
+  const { code, message } = describe(body);
+  const seconds = Number(retryAfter);
+  throw new EngineError('status', `Meilisearch answered ${status} ${code ?? ''}: ${message}`, {
+    status,
+    ...(code === undefined ? {} : { code }),
+    ...(retryAfter === undefined || Number.isNaN(seconds) ? {} : { retryAfterMs: seconds * 1_000 }),
+  });
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function describe(body: unknown): { code: string | undefined; message: string } {
+  const { code, message } = typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {};
+  return {
+    code: typeof code === 'string' ? code : undefined,
+    message: typeof message === 'string' ? withoutDocument(message) : 'the body is not JSON of Meilisearch',
+  };
+}
+
+function connectionError(cause: unknown): EngineError {
+  const reason = cause instanceof Error ? ('code' in cause ? String(cause.code) : cause.message) : String(cause);
+  return new EngineError('connection', `no connection to Meilisearch: ${reason}`, { cause });
+}

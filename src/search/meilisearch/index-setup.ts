@@ -1,0 +1,43 @@
+import type { EngineClient } from './client.ts';
+import { EngineError } from './engine-error.ts';
+import type { RetryPolicy } from './retry.ts';
+import { missingSettings } from './settings.ts';
+import type { Tasks } from './tasks.ts';
+
+/**
+ * Makes the index if it is missing, and gives it the settings that it lacks: before the documents, for changing them
+ * later indexes everything anew. Returns `createdAt`, which goes with the content when indexes are swapped.
+ *
+ * @param policy for the first request, which finds out whether the engine is there
+ */
+export async function ensureIndex(
+  client: EngineClient,
+  tasks: Tasks,
+  indexUid: string,
+  policy?: RetryPolicy,
+): Promise<string> {
+  if ((await client.getIndex(indexUid, policy)) === undefined) {
+    // Another process may have made it in between.
+    await tasks.settle(await client.createIndex(indexUid), ['index_already_exists']);
+  }
+  const missing = missingSettings(await client.getSettings(indexUid));
+  if (Object.keys(missing).length > 0) {
+    await tasks.settle(await client.updateSettings(indexUid, missing));
+    const still = Object.keys(missingSettings(await client.getSettings(indexUid)));
+    if (still.length > 0) throw new EngineError('protocol', `Meilisearch did not take settings: ${still.join(', ')}`);
+  }
+  const index = await client.getIndex(indexUid);
+  if (index === undefined) throw new EngineError('protocol', `Meilisearch lost the index ${indexUid}`);
+  return index.createdAt;
+}
+
+/** Deletes the index and whatever is queued for it. Returns when it is gone. */
+export async function dropIndex(client: EngineClient, tasks: Tasks, indexUid: string): Promise<void> {
+  do {
+    await client.cancelTasks(indexUid);
+    await tasks.drain(indexUid);
+    if ((await client.getIndex(indexUid)) === undefined) return;
+    await tasks.settle(await client.deleteIndex(indexUid), ['index_not_found']);
+    // A payload of another process that came in since would make the index anew.
+  } while ((await client.getIndex(indexUid)) !== undefined);
+}

@@ -1,0 +1,65 @@
+import type { SearchParams } from 'meilisearch';
+import type { RoomId } from '../../ids.ts';
+import type { SearchKey, SearchOrder } from '../search-index.ts';
+import type { SearchTerm } from '../search-term.ts';
+import type { Cursor } from './cursor.ts';
+import { roomKey } from './documents.ts';
+import { engineWord } from './words.ts';
+
+/** Above this many rooms the engine's filter costs more than passing over the hits of other rooms. */
+const MAX_FILTERED_ROOMS = 400;
+/** Meilisearch looks at ten words of a query; a phrase counts as one. */
+const MAX_PHRASES = 10;
+/** Words of a phrase that are asked for; the text of each hit is checked for the others. */
+const MAX_PHRASE_WORDS = 200;
+
+/**
+ * A query that matches at least the texts with all terms. Each term is a quoted phrase, which with `byAttribute` asks for
+ * all of its words in any order, and is taken literally; the last phrase holds the terms that are too many.
+ */
+export function queryOf(terms: readonly SearchTerm[]): string {
+  const phrases = terms.map((term) => wordsOf(term));
+  const [own, rest] = [phrases.slice(0, MAX_PHRASES - 1), phrases.slice(MAX_PHRASES - 1).flat()];
+  return [...own, rest]
+    .filter((words) => words.length > 0)
+    .map((words) => `"${[...new Set(words)].slice(0, MAX_PHRASE_WORDS).join(' ')}"`)
+    .join(' ');
+}
+
+function wordsOf(term: SearchTerm): string[] {
+  if (term.kind === 'word') return [engineWord(term.lexeme)];
+  return term.kind === 'character' ? [engineWord(term.character)] : term.lexemes.map(engineWord);
+}
+
+/** `attribute IN [values]`. The values are words of ASCII letters, digits, dots and underscores. */
+export function inFilter(attribute: string, values: readonly string[]): string {
+  return `${attribute} IN [${values.join(', ')}]`;
+}
+
+/** Whether the engine restricts hits to the rooms. If not, its estimate counts other rooms' hits as well. */
+export function filtersRooms(rooms: readonly RoomId[]): boolean {
+  return rooms.length <= MAX_FILTERED_ROOMS;
+}
+
+/** What narrows a search down. */
+interface Scope {
+  readonly rooms: readonly RoomId[];
+  readonly keys: readonly SearchKey[];
+  readonly order: SearchOrder;
+}
+
+export function paramsOf({ rooms, keys, order }: Scope, at: Cursor['at'], limit: number): SearchParams {
+  const filter = [inFilter('key', keys)];
+  if (filtersRooms(rooms)) filter.push(inFilter('room_key', rooms.map(roomKey)));
+  if (at.order === 'recent' && at.stream !== undefined) filter.push(`stream <= ${at.stream}`);
+  return {
+    filter,
+    limit,
+    matchingStrategy: 'all',
+    locales: ['eng'],
+    attributesToRetrieve: ['event_id', 'room_id', 'sender', 'stream', 'key', 'body'],
+    showRankingScore: true,
+    ...(order === 'recent' ? { sort: ['stream:desc'] } : {}),
+    ...(at.order === 'rank' ? { offset: at.offset } : {}),
+  };
+}

@@ -1,0 +1,82 @@
+import type { Logger } from '../../host.ts';
+import type { RebuildRef, SearchRebuild } from '../search-index.ts';
+import { ENGINE, type EngineClient } from './client.ts';
+import type { DocumentWriter } from './document-writer.ts';
+import { EngineError, toEngineError } from './engine-error.ts';
+import { dropIndex, ensureIndex } from './index-setup.ts';
+import { type Tasks, taskError } from './tasks.ts';
+
+/** Swaps that are sent until the index holds the shadow's content. */
+const MAX_SWAPS = 5;
+
+export interface RebuildContext {
+  readonly client: EngineClient;
+  readonly tasks: Tasks;
+  readonly writer: DocumentWriter;
+  readonly indexUid: string;
+  readonly logger: Logger;
+}
+
+/**
+ * Fills a shadow index and swaps it with the live one. The shadow's `createdAt` is the marker: it goes with the content,
+ * so whichever index has it holds what was rebuilt.
+ */
+export function createRebuild({ client, tasks, writer, indexUid, logger }: RebuildContext): SearchRebuild {
+  const shadowOf = (rebuildId: string): string => `${indexUid}_${rebuildId.replace(/[^A-Za-z0-9]/g, '').slice(0, 32)}`;
+
+  const holds = async (uid: string, { marker }: RebuildRef): Promise<boolean> =>
+    (await client.getIndex(uid))?.createdAt === marker;
+
+  /** The index that holds the rebuilt content. A write to a missing one would make it, without settings. */
+  const locate = async (rebuild: RebuildRef): Promise<string> => {
+    for (const uid of [shadowOf(rebuild.id), indexUid]) if (await holds(uid, rebuild)) return uid;
+    throw new EngineError('protocol', `Meilisearch has lost the shadow ${shadowOf(rebuild.id)}: start the rebuild anew`);
+  };
+
+  /** Waits until the engine has done everything it was sent for the index so far, swaps included: it goes in order. */
+  const fence = async (): Promise<void> => tasks.settle(await client.deleteDocuments(indexUid, []));
+
+  /** Sends one swap. Whether it was done is not known when the answer is lost, nor surely when the task succeeds. */
+  const sendSwap = async (shadowUid: string): Promise<void> => {
+    try {
+      const taskUid = await client.swapIndexes(indexUid, shadowUid);
+      const outcome = await tasks.wait(taskUid);
+      if (outcome.status === 'failed' || outcome.status === 'canceled') throw taskError(taskUid, outcome);
+    } catch (thrown) {
+      const error = toEngineError(thrown);
+      const isLost = error.kind === 'connection' || error.kind === 'timeout' || (error.status ?? 0) >= 500;
+      if (!isLost) throw error;
+      logger.warn({ engine: ENGINE, error: error.message }, 'The answer to the swap of search indexes was lost');
+    }
+  };
+
+  const swap = async (rebuild: RebuildRef): Promise<void> => {
+    const shadowUid = shadowOf(rebuild.id);
+    await ensureIndex(client, tasks, indexUid);
+    for (let sent = 0; ; sent += 1) {
+      // An earlier call may have sent a swap that is still queued; a server killed in a swap may do it twice.
+      await fence();
+      if (await holds(indexUid, rebuild)) break;
+      if (sent >= MAX_SWAPS || !(await holds(shadowUid, rebuild))) {
+        throw new EngineError('protocol', `Meilisearch did not put ${shadowUid} in the place of ${indexUid}`);
+      }
+      await sendSwap(shadowUid);
+    }
+    await dropIndex(client, tasks, shadowUid);
+  };
+
+  return {
+    begin: (rebuildId) => ensureIndex(client, tasks, shadowOf(rebuildId)),
+    load: async (rebuild, documents, commit) => {
+      await writer.add(await locate(rebuild), documents);
+      await commit(async () => undefined);
+    },
+    finishLoad: async (rebuild) => {
+      await tasks.drain(await locate(rebuild));
+      await locate(rebuild);
+    },
+    write: async (rebuild, writes) => writer.write(await locate(rebuild), writes),
+    swap,
+    abort: (rebuildId) => dropIndex(client, tasks, shadowOf(rebuildId)),
+  };
+}

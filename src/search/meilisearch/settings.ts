@@ -1,0 +1,51 @@
+import type { Settings } from 'meilisearch';
+
+/**
+ * Settings of the index and its shadows. Only `lexemes` is searched: it holds ASCII words whose order does not matter,
+ * hence no proximity, prefixes or typos. `eng` keeps the engine from guessing a language, whose rules may cut words.
+ */
+export const SETTINGS = {
+  searchableAttributes: ['lexemes'],
+  displayedAttributes: ['event_id', 'room_id', 'sender', 'stream', 'key', 'body'],
+  filterableAttributes: [
+    {
+      attributePatterns: ['room_key', 'key'],
+      features: { facetSearch: false, filter: { equality: true, comparison: false } },
+    },
+    {
+      attributePatterns: ['stream'],
+      features: { facetSearch: false, filter: { equality: true, comparison: true } },
+    },
+  ],
+  sortableAttributes: ['stream'],
+  // `sort` first: strictly by recency when a search asks for it, and no rule at all when it does not.
+  rankingRules: ['sort', 'words', 'typo', 'proximity', 'attribute', 'exactness'],
+  proximityPrecision: 'byAttribute',
+  facetSearch: false,
+  prefixSearch: 'disabled',
+  typoTolerance: { enabled: false },
+  localizedAttributes: [{ attributePatterns: ['lexemes'], locales: ['eng'] }],
+  // The cap is on the hits that can be paged to, whatever the size of a page.
+  pagination: { maxTotalHits: 1_000_000 },
+  // A search that is cut off answers hits out of order; rather none at all.
+  searchCutoffMs: 20_000,
+} as const satisfies DeepReadonly<Settings>;
+
+type DeepReadonly<T> = { readonly [Key in keyof T]: DeepReadonly<T[Key]> };
+
+/** The wanted settings that an index does not have. Writing settings that it has costs as much as changing them. */
+export function missingSettings(current: Settings): Settings {
+  const missing = Object.entries(SETTINGS).filter(([name, wanted]) => !covers(valueAt(current, name), wanted));
+  return structuredClone(Object.fromEntries(missing));
+}
+
+/** Whether `wanted` is all in `current`; lists are equal, objects may have more members. */
+function covers(current: unknown, wanted: unknown): boolean {
+  if (typeof wanted !== 'object' || wanted === null) return current === wanted;
+  if (Array.isArray(wanted) && !(Array.isArray(current) && current.length === wanted.length)) return false;
+  return Object.entries(wanted).every(([name, value]) => covers(valueAt(current, name), value));
+}
+
+function valueAt(object: unknown, name: string): unknown {
+  return typeof object === 'object' && object !== null ? Reflect.get(object, name) : undefined;
+}

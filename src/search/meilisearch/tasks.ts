@@ -1,0 +1,121 @@
+import type { Task } from 'meilisearch';
+import type { SearchMetrics } from '../../metrics.ts';
+import { ENGINE, type EngineClient } from './client.ts';
+import { EngineError, toEngineError, withoutDocument } from './engine-error.ts';
+import { pause } from './retry.ts';
+
+/** How a task ended. `unknown`: the engine does not list it, because it was removed, or the key may not see it. */
+export type TaskOutcome =
+  | { readonly status: 'succeeded'; readonly indexedDocuments: number | undefined }
+  | { readonly status: 'failed' | 'canceled'; readonly code: string | undefined; readonly message: string }
+  | { readonly status: 'unknown' };
+
+export interface Tasks {
+  /** Waits until the task has ended. All waits of this process share one request at a time. */
+  readonly wait: (taskUid: number) => Promise<TaskOutcome>;
+  /**
+   * Waits for a task that must succeed, and whose effect the caller checks where the engine does not tell.
+   * @throws EngineError `task` with the engine's code and message, unless the code is one of `accepted`.
+   */
+  readonly settle: (taskUid: number, accepted?: readonly string[]) => Promise<void>;
+  /** Waits until no task of the index is queued or under way. */
+  readonly drain: (indexUid: string) => Promise<void>;
+}
+
+interface Waiter {
+  readonly taskUid: number;
+  readonly deadline: number;
+  readonly resolve: (outcome: TaskOutcome) => void;
+  readonly reject: (error: EngineError) => void;
+}
+
+const FIRST_POLL_MS = 10;
+const SLOWEST_POLL_MS = 500;
+/** Tasks asked for in one request; the uids are part of its URL. */
+const POLLED_TASKS = 500;
+/** A task that takes longer is given up: the engine answers, but does not work. */
+const TASK_LIMIT_MS = 30 * 60_000;
+
+export function createTasks(client: EngineClient, metrics: SearchMetrics, limitMs = TASK_LIMIT_MS): Tasks {
+  const waiters = new Set<Waiter>();
+  let polling = false;
+
+  const pollOnce = async (): Promise<boolean> => {
+    const uids = [...new Set([...waiters].map(({ taskUid }) => taskUid))].slice(0, POLLED_TASKS);
+    const asked = new Set(uids);
+    const tasks = await client.listTasks({ uids, limit: uids.length });
+    const outcomes = new Map(tasks.map((task) => [task.uid, outcomeOf(task)]));
+    let settled = false;
+    for (const waiter of waiters) {
+      if (!asked.has(waiter.taskUid)) continue;
+      const outcome = outcomes.has(waiter.taskUid) ? outcomes.get(waiter.taskUid) : ({ status: 'unknown' } as const);
+      if (outcome === undefined && Date.now() < waiter.deadline) continue;
+      waiters.delete(waiter);
+      settled = true;
+      if (outcome !== undefined) waiter.resolve(outcome);
+      else waiter.reject(new EngineError('task', `task ${waiter.taskUid} has not ended in ${limitMs} ms`));
+    }
+    return settled;
+  };
+
+  const poll = async (): Promise<void> => {
+    polling = true;
+    let delayMs = FIRST_POLL_MS;
+    try {
+      while (waiters.size > 0) {
+        delayMs = (await pollOnce()) ? FIRST_POLL_MS : Math.min(delayMs * 1.5, SLOWEST_POLL_MS);
+        if (waiters.size > 0) await pause(delayMs, client.signal);
+      }
+    } catch (error) {
+      for (const waiter of waiters) waiter.reject(toEngineError(error));
+      waiters.clear();
+    } finally {
+      polling = false;
+    }
+  };
+
+  const wait = async (taskUid: number): Promise<TaskOutcome> => {
+    metrics.searchTasksInFlight.inc({ engine: ENGINE });
+    try {
+      return await new Promise<TaskOutcome>((resolve, reject) => {
+        waiters.add({ taskUid, deadline: Date.now() + limitMs, resolve, reject });
+        if (!polling) void poll();
+      });
+    } finally {
+      metrics.searchTasksInFlight.dec({ engine: ENGINE });
+    }
+  };
+
+  return {
+    wait,
+    settle: async (taskUid, accepted = []) => {
+      const outcome = await wait(taskUid);
+      if (outcome.status === 'succeeded' || outcome.status === 'unknown') return;
+      if (outcome.code === undefined || !accepted.includes(outcome.code)) throw taskError(taskUid, outcome);
+    },
+    drain: async (indexUid) => {
+      const query = { indexUids: [indexUid], statuses: ['enqueued' as const, 'processing' as const], limit: 1 };
+      for (let delayMs = FIRST_POLL_MS; ; delayMs = Math.min(delayMs * 1.5, SLOWEST_POLL_MS)) {
+        if ((await client.listTasks(query)).length === 0) return;
+        await pause(delayMs, client.signal);
+      }
+    },
+  };
+}
+
+/** The error of a task that did not succeed. */
+export function taskError(
+  taskUid: number,
+  { status, code, message }: Exclude<TaskOutcome, { status: 'succeeded' | 'unknown' }>,
+): EngineError {
+  const text = `Meilisearch: task ${taskUid} ${status}: ${code ?? 'no code'}: ${message}`;
+  return new EngineError('task', text, code === undefined ? {} : { code });
+}
+
+/** `undefined` while the task has not ended. */
+function outcomeOf({ status, details, error }: Task): TaskOutcome | undefined {
+  if (status === 'enqueued' || status === 'processing') return undefined;
+  // The engine answers null where documents were added to an index that was cleared in the same batch.
+  if (status === 'succeeded') return { status, indexedDocuments: details?.indexedDocuments ?? undefined };
+  return { status, code: error?.code, message: withoutDocument(error?.message ?? '') };
+}

@@ -1,0 +1,134 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Knex } from 'knex';
+import { type JobData, JobInterrupted, type JobKind, type JobRun } from '../jobs/job.ts';
+import { lockSearch } from '../storage/database.ts';
+import { insertRanges, rangeSummary } from '../storage/plugin/job-ranges.ts';
+import { beginRebuild, endRebuild, indexState, listEdited } from '../storage/plugin/search-changes.ts';
+import { measureEvents } from '../storage/syncapi/output-room-events.ts';
+import { type Delivery, drainChanges } from './delivery.ts';
+import { deriveWrites } from './derive-writes.ts';
+import { SEARCHABLE_TYPES } from './document.ts';
+import { type LoadSettings, loadRanges } from './load-ranges.ts';
+import type { RebuildRef } from './search-index.ts';
+
+export const REINDEX_KIND = 'fulltextReindex';
+
+/** Batches of one range; small, so that processes share a small server's work too. */
+const BATCHES_PER_RANGE = 2;
+const EDITS_PER_STEP = 500;
+const WAIT_FOR_OTHERS_MS = 200;
+const MAX_FAILURES = 8;
+
+/** How far a rebuild is. Each phase can be gone on with, or done again. */
+type Checkpoint =
+  | { readonly phase: 'load' | 'build' | 'swap'; readonly marker: string }
+  | { readonly phase: 'edits'; readonly marker: string; readonly editedUpTo: string };
+
+function checkpointOf(data: JobData | undefined): Checkpoint | undefined {
+  if (data === undefined || typeof data.marker !== 'string') return undefined;
+  const { phase, marker, editedUpTo } = data;
+  if (phase === 'edits') return { phase, marker, editedUpTo: typeof editedUpTo === 'string' ? editedUpTo : '' };
+  return phase === 'load' || phase === 'build' || phase === 'swap' ? { phase, marker } : undefined;
+}
+
+/** Rebuilds the search index beside the one that answers, and then puts it in its place. */
+export function createReindexJob(settings: LoadSettings & { readonly delivery: Delivery | undefined }): JobKind {
+  const { db, index } = settings;
+  return {
+    kind: REINDEX_KIND,
+    maxFailures: MAX_FAILURES,
+    run: (run) => reindex(settings, run),
+    assist: async ({ job, owner, signal, log }) => {
+      const checkpoint = checkpointOf(job.checkpoint);
+      if (checkpoint?.phase !== 'load') return;
+      await loadRanges(settings, { rebuild: { id: job.id, marker: checkpoint.marker }, owner, signal, log });
+    },
+    cleanUp: async (job) => {
+      await endRebuild(db, index.engine, job.id, 'aborted');
+      await index.rebuild.abort(job.id);
+    },
+  };
+}
+
+type ReindexSettings = LoadSettings & { readonly delivery: Delivery | undefined };
+
+async function reindex(settings: ReindexSettings, run: JobRun): Promise<JobData> {
+  const { db, index } = settings;
+  const startedAt = run.job.startedAt ?? Date.now();
+  let checkpoint = checkpointOf(run.job.checkpoint) ?? (await begin(settings, run));
+  const rebuild: RebuildRef = { id: run.job.id, marker: checkpoint.marker };
+  const moveTo = async (next: Checkpoint): Promise<void> => {
+    checkpoint = await run.commit(async () => ({ checkpoint: next, phase: next.phase, value: next }));
+  };
+
+  if (checkpoint.phase === 'load') {
+    await load(settings, run, rebuild);
+    await moveTo({ phase: 'build', marker: rebuild.marker });
+  }
+  if (checkpoint.phase === 'build') {
+    await index.rebuild.finishLoad(rebuild);
+    await moveTo({ phase: 'edits', marker: rebuild.marker, editedUpTo: '' });
+  }
+  while (checkpoint.phase === 'edits') {
+    const edited = await listEdited(db, checkpoint.editedUpTo, EDITS_PER_STEP);
+    const last = edited.at(-1);
+    if (last !== undefined) await index.rebuild.write(rebuild, await deriveWrites(db, edited));
+    await moveTo(
+      last === undefined
+        ? { phase: 'swap', marker: rebuild.marker }
+        : { phase: 'edits', marker: rebuild.marker, editedUpTo: last },
+    );
+  }
+  const { processes } = await rangeSummary(db, run.job.id);
+  await swap(settings, run, rebuild);
+  const { documents } = await index.stats();
+  const durationMs = Date.now() - startedAt;
+  run.log.info({ documents, durationMs, processes }, `Indexed ${documents} events in ${durationMs / 1_000} s`);
+  return { documents, duration_ms: durationMs, processes };
+}
+
+/** From here on changes are kept for the rebuild, so that nothing that happens while it reads is lost. */
+async function begin({ db, index }: ReindexSettings, { job, commit, log }: JobRun): Promise<Checkpoint> {
+  const { rebuild: earlier } = await indexState(db, index.engine);
+  if (earlier !== undefined && earlier.id !== job.id) await index.rebuild.abort(earlier.id);
+  const marker = await index.rebuild.begin(job.id);
+  await db.transaction(async (transaction) => {
+    // Waits for transactions that changed the index before they could know of the rebuild: what they wrote is then read.
+    await lockSearch(transaction);
+    await beginRebuild(transaction, index.engine, { id: job.id, marker });
+  });
+  const { upper, total } = await measureEvents(db, SEARCHABLE_TYPES);
+  log.info({ total }, 'Starting to index events');
+  return commit(async (transaction) => {
+    const checkpoint = { phase: 'load', marker } as const;
+    await insertRanges(transaction, job.id, upper, index.batchSize * BATCHES_PER_RANGE);
+    return { checkpoint, phase: 'load', total, value: checkpoint };
+  });
+}
+
+async function load(settings: ReindexSettings, run: JobRun, rebuild: RebuildRef): Promise<void> {
+  const { owner, signal, log } = run;
+  for (;;) {
+    await loadRanges(settings, { rebuild, owner, signal, log });
+    if (signal.aborted) throw new JobInterrupted();
+    const { unfinished } = await rangeSummary(settings.db, run.job.id);
+    if (unfinished === 0) return;
+    await delay(WAIT_FOR_OTHERS_MS, undefined, { signal });
+  }
+}
+
+/** The last changes, and the swap: nobody writes to the index meanwhile. */
+async function swap({ db, index, delivery }: ReindexSettings, run: JobRun, rebuild: RebuildRef): Promise<void> {
+  const drain = (): Promise<void> =>
+    drainChanges(db, index.engine, 'for_rebuild', (writes) => index.rebuild.write(rebuild, writes));
+  const finish = (): Promise<void> =>
+    run.commit(async (transaction: Knex.Transaction) => {
+      if (index.transactional) await lockSearch(transaction);
+      await drain();
+      await index.rebuild.swap(rebuild, transaction);
+      await endRebuild(transaction, index.engine, rebuild.id, 'swapped');
+      return { checkpoint: { phase: 'swap', marker: rebuild.marker }, phase: 'swap', value: undefined };
+    });
+  await drain();
+  await (delivery === undefined ? finish() : delivery.whilePaused(finish));
+}

@@ -1,0 +1,88 @@
+import type { Knex } from 'knex';
+import type { Config } from '../config.ts';
+import { describeError } from '../errors.ts';
+import type { Logger } from '../host.ts';
+import type { JobKind } from '../jobs/job.ts';
+import type { Metrics } from '../metrics.ts';
+import { countUndelivered, ensureIndexState, indexState } from '../storage/plugin/search-changes.ts';
+import { createDelivery } from './delivery.ts';
+import { createReindexJob } from './reindex-job.ts';
+import { createSearch, disabledSearch, type Search } from './search.ts';
+import type { SearchAdapter, SearchIndex } from './search-index.ts';
+
+/** How long the size of an index is good for in metrics, in ms: counting it is not free. */
+const STATS_FRESHNESS_MS = 30_000;
+
+/** Everything that search adds to the plugin. */
+export interface SearchParts {
+  readonly search: Search;
+  readonly jobKinds: readonly JobKind[];
+  readonly start: () => Promise<void>;
+  readonly stop: () => Promise<void>;
+}
+
+interface SearchSettings {
+  readonly db: Knex;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly config: Config;
+}
+
+const DISABLED: SearchParts = {
+  search: disabledSearch,
+  jobKinds: [],
+  start: async () => {},
+  stop: async () => {},
+};
+
+/** Puts the search index of `options.search` together with what feeds it. */
+export function createSearchParts(adapter: SearchAdapter | false, settings: SearchSettings): SearchParts {
+  if (adapter === false) return DISABLED;
+  const { db, logger, metrics, config } = settings;
+  const index = adapter({ db, logger, metrics });
+  const delivery = index.transactional
+    ? undefined
+    : createDelivery({ db, index, logger, pollIntervalMs: config.jobs.pollIntervalMs });
+  const reindex = createReindexJob({
+    db,
+    index,
+    metrics,
+    delivery,
+    leaseMs: config.jobs.leaseMs,
+    connections: config.limits.connections,
+  });
+  reportIndex(settings, index);
+  return {
+    search: createSearch(db, index, delivery),
+    jobKinds: [reindex],
+    start: async () => {
+      await ensureIndexState(db, index.engine);
+      await index.start();
+      delivery?.start();
+    },
+    stop: async () => {
+      await index.stop();
+      await delivery?.stop();
+    },
+  };
+}
+
+function reportIndex({ db, logger, metrics }: SearchSettings, index: SearchIndex): void {
+  const { engine } = index;
+  let measuredAt = 0;
+  metrics.onScrape(async () => {
+    const { lastRebuildAt } = await indexState(db, engine);
+    if (lastRebuildAt !== undefined) metrics.searchLastRebuild.set({ engine }, lastRebuildAt / 1_000);
+    metrics.searchQueueDepth.set({ engine }, await countUndelivered(db, engine));
+    if (Date.now() - measuredAt < STATS_FRESHNESS_MS) return;
+    measuredAt = Date.now();
+    try {
+      const { documents, bytes } = await index.stats();
+      metrics.searchIndexDocuments.set({ engine }, documents);
+      metrics.searchIndexBytes.set({ engine }, bytes);
+    } catch (error) {
+      // An engine that is down must not take the host's whole metrics page with it.
+      logger.warn({ error: describeError(error) }, 'Could not measure the search index');
+    }
+  });
+}

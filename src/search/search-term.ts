@@ -1,0 +1,60 @@
+import { fold, isUnspaced, pairsOf, runsOf, tokenize, wordOf } from './tokenizer.ts';
+
+/** What a text must contain to match: a word, a phrase of character pairs, or one character of an unspaced script. */
+export type SearchTerm =
+  | { readonly kind: 'word'; readonly lexeme: string }
+  | { readonly kind: 'phrase'; readonly lexemes: readonly string[]; readonly run: string }
+  | { readonly kind: 'character'; readonly character: string };
+
+/** Terms beyond this many are ignored. */
+const MAX_TERMS = 32;
+
+/** The terms of a search, all of which must match. Empty when nothing of it is searchable. */
+export function parseSearchTerm(searchTerm: string): SearchTerm[] {
+  return runsOf(fold(searchTerm)).slice(0, MAX_TERMS).map(termOf);
+}
+
+function termOf(run: string): SearchTerm {
+  if (!isUnspaced(run)) return { kind: 'word', lexeme: wordOf(run) };
+  const characters = Array.from(run);
+  return characters.length === 1
+    ? { kind: 'character', character: run }
+    : { kind: 'phrase', lexemes: pairsOf(characters), run };
+}
+
+/** Whether a text contains all terms: what an index answers, decided on the text itself. */
+export function matchesTerms(text: string, terms: readonly SearchTerm[]): boolean {
+  const positions = new Map<string, Set<number>>();
+  const folded = fold(text);
+  for (const { lexeme, position } of tokenize(text)) {
+    const known = positions.get(lexeme);
+    if (known) known.add(position);
+    else positions.set(lexeme, new Set([position]));
+  }
+  return terms.length > 0 && terms.every((term) => matchesTerm(positions, folded, term));
+}
+
+function matchesTerm(
+  positions: ReadonlyMap<string, ReadonlySet<number>>,
+  folded: string,
+  term: SearchTerm,
+): boolean {
+  if (term.kind === 'word') return positions.has(term.lexeme);
+  if (term.kind === 'character') return folded.includes(term.character);
+  const [first, ...rest] = term.lexemes;
+  return [...(positions.get(first ?? '') ?? [])].some((start) =>
+    rest.every((lexeme, index) => positions.get(lexeme)?.has(start + index + 1)),
+  );
+}
+
+/** The words of a text that match, spelled as they stand in it: `highlights` of `/_matrix/client/v3/search`. */
+export function highlightsOf(text: string, terms: readonly SearchTerm[]): string[] {
+  const words = new Set(terms.flatMap((term) => (term.kind === 'word' ? [term.lexeme] : [])));
+  const highlights = new Set(runsOf(text).filter((run) => words.has(wordOf(fold(run)))));
+  const folded = fold(text);
+  for (const term of terms) {
+    const substring = term.kind === 'phrase' ? term.run : term.kind === 'character' ? term.character : undefined;
+    if (substring !== undefined && folded.includes(substring)) highlights.add(substring);
+  }
+  return [...highlights];
+}

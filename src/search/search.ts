@@ -1,0 +1,108 @@
+import type { Knex } from 'knex';
+import { MatrixError } from '../errors.ts';
+import type { AppliedEvent } from '../host.ts';
+import type { EventId, RoomId } from '../ids.ts';
+import { lockSearchShared } from '../storage/database.ts';
+import { indexState, insertChanges, insertEdits, undelivered } from '../storage/plugin/search-changes.ts';
+import { type Changes, changesOf } from './changes.ts';
+import type { Delivery } from './delivery.ts';
+import { deriveWrites } from './derive-writes.ts';
+import { SEARCHABLE } from './document.ts';
+import type { SearchHit, SearchIndex, SearchKey, SearchOrder, SearchPage } from './search-index.ts';
+import { highlightsOf, parseSearchTerm } from './search-term.ts';
+
+const DEFAULT_LIMIT = 10;
+const MAX_LIMIT = 1_000;
+/** Longer search terms are refused, in UTF-16 code units. */
+const MAX_TERM_LENGTH = 1_000;
+const ALL_KEYS: readonly SearchKey[] = Object.values(SEARCHABLE).map(({ key }) => key);
+
+export interface SearchRequest {
+  readonly term: string;
+  /** Rooms that the caller may see. Hits are of these only, whatever the index says. */
+  readonly rooms: readonly RoomId[];
+  /** @defaultValue all three */
+  readonly keys?: readonly SearchKey[];
+  /** @defaultValue `rank` */
+  readonly order?: SearchOrder;
+  /** @defaultValue 10 */
+  readonly limit?: number;
+  /** `next` of the page before. */
+  readonly after?: string;
+}
+
+export interface SearchResult extends SearchPage {
+  /** Words of the hits that match. */
+  readonly highlights: readonly string[];
+}
+
+/** `admin.search`: full-text search for the homeserver. */
+export interface Search {
+  /** `false` when `options.search` is; then `apply` does nothing and `search` throws. */
+  readonly enabled: boolean;
+  /**
+   * Tells the index of new events: call it for every event that was written, and for redactions after the redacted
+   * event was overwritten. Pass the writing transaction, as its last statement, so that the index changes with the events.
+   */
+  readonly apply: (
+    events: readonly AppliedEvent[],
+    options?: { readonly transaction?: Knex.Transaction },
+  ) => Promise<void>;
+  /**
+   * Searches events of the given rooms.
+   * @throws MatrixError `M_INVALID_PARAM` for a bad `after` or a term of over 1,000 characters; `M_BAD_STATE` when search is off
+   */
+  readonly search: (request: SearchRequest) => Promise<SearchResult>;
+}
+
+/** @throws MatrixError `M_BAD_STATE` */
+export function searchIsOff(): never {
+  throw new MatrixError('M_BAD_STATE', 'Full-text search is switched off on this homeserver');
+}
+
+export const disabledSearch: Search = { enabled: false, apply: async () => {}, search: async () => searchIsOff() };
+
+export function createSearch(db: Knex, index: SearchIndex, delivery: Delivery | undefined): Search {
+  const write = async (transaction: Knex.Transaction, { eventIds, edits }: Changes): Promise<void> => {
+    await lockSearchShared(transaction);
+    await insertEdits(transaction, edits);
+    const forRebuild = (await indexState(transaction, index.engine)).rebuild !== undefined;
+    if (index.transactional) await index.write(await deriveWrites(transaction, eventIds), transaction);
+    if (forRebuild || !index.transactional) {
+      await insertChanges(transaction, index.engine, eventIds, { forIndex: !index.transactional, forRebuild });
+    }
+    if (delivery !== undefined) transaction.executionPromise.then(delivery.wake, () => {});
+  };
+
+  return {
+    enabled: true,
+    apply: async (events, { transaction } = {}) => {
+      const changes = changesOf(events);
+      if (changes.eventIds.length === 0) return;
+      if (transaction !== undefined) return write(transaction, changes);
+      // Edits that are applied side by side must see each other.
+      await insertEdits(db, changes.edits);
+      await db.transaction((own) => write(own, changes));
+    },
+    search: async ({ term, rooms, keys = ALL_KEYS, order = 'rank', limit = DEFAULT_LIMIT, after }) => {
+      if (term.length > MAX_TERM_LENGTH) throw new MatrixError('M_INVALID_PARAM', 'search_term is too long');
+      const query = { term: term.toWellFormed(), rooms, keys, order, limit: Math.min(Math.max(limit, 1), MAX_LIMIT) };
+      const page = await index.search(after === undefined ? query : { ...query, after });
+      const visible = new Set(rooms);
+      const inRooms = page.hits.filter(({ roomId }) => visible.has(roomId));
+      const hits = index.transactional ? inRooms : await withoutStaleHits(db, index.engine, inRooms);
+      const terms = parseSearchTerm(query.term);
+      return { ...page, hits, highlights: [...new Set(hits.flatMap(({ text }) => highlightsOf(text, terms)))] };
+    },
+  };
+}
+
+/** Drops hits whose event has been redacted or edited, but the engine has not been told yet. */
+async function withoutStaleHits(db: Knex, engine: string, hits: readonly SearchHit[]): Promise<SearchHit[]> {
+  const eventIds: EventId[] = hits.map(({ eventId }) => eventId);
+  const waiting = [...(await undelivered(db, engine, eventIds))];
+  if (waiting.length === 0) return [...hits];
+  const { upserts } = await deriveWrites(db, waiting);
+  const current = new Map(upserts.map(({ eventId, text }) => [eventId, text]));
+  return hits.filter(({ eventId, text }) => !waiting.includes(eventId) || current.get(eventId) === text);
+}

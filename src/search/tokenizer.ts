@@ -1,0 +1,94 @@
+/**
+ * One tokenizer for all engines, so that they find the same events.
+ *
+ * Text is folded (NFKC, lower case) and cut into runs of letters, marks and digits. A run in a script that is written
+ * with spaces is one word. A run with characters of a script written without them (Chinese, Japanese, Korean, Thai, Lao,
+ * Khmer, Burmese) becomes overlapping pairs of characters, so that every substring of two characters or more is a phrase
+ * of pairs; its last character is a lexeme of its own, so that every single character starts a lexeme.
+ */
+export interface Token {
+  readonly lexeme: string;
+  /** Counts from 1. Pairs of neighbouring characters have neighbouring positions. */
+  readonly position: number;
+}
+
+/** Longest text that is indexed, in UTF-16 code units; what follows is not searchable. */
+export const MAX_TEXT_LENGTH = 16_000;
+/** Words are cut here, in texts and in queries alike; PostgreSQL refuses lexemes of 2 KiB. */
+const MAX_WORD_LENGTH = 255;
+/** The largest position a `tsvector` holds. */
+const MAX_POSITION = 16_383;
+
+const RUN = /[\p{L}\p{M}\p{N}]+/gu;
+const UNSPACED =
+  /[\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Hangul}\p{scx=Bopomofo}\p{sc=Thai}\p{sc=Lao}\p{sc=Khmer}\p{sc=Myanmar}]/u;
+const SPACED_RUN =
+  /[^\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Hangul}\p{scx=Bopomofo}\p{sc=Thai}\p{sc=Lao}\p{sc=Khmer}\p{sc=Myanmar}]+/gu;
+/** Soft hyphen, joiners and variation selectors: invisible, and typed by nobody who searches. */
+const INVISIBLE = /[\u00ad\u034f\u200c\u200d\u2060\ufe00-\ufe0f\ufeff]/g;
+const ASCII = /^[\0-\x7f]*$/;
+/** Starts a pair of characters of spaced scripts, so that it is never taken for a word of two letters. */
+const SPACED_PAIR = '\ue000';
+
+/** Folds case, width, ligatures and composition, as in texts so in queries. */
+export function fold(text: string): string {
+  if (ASCII.test(text)) return text.toLowerCase();
+  return text.normalize('NFKC').toLowerCase().replace(INVISIBLE, '');
+}
+
+/** The runs of letters, marks and digits of folded text. */
+export function runsOf(folded: string): string[] {
+  return folded.match(RUN) ?? [];
+}
+
+/** Whether a run is cut into pairs. */
+export function isUnspaced(run: string): boolean {
+  return UNSPACED.test(run);
+}
+
+/** A run of a spaced script as it is indexed. */
+export function wordOf(run: string): string {
+  return run.length > MAX_WORD_LENGTH ? run.slice(0, MAX_WORD_LENGTH).toWellFormed() : run;
+}
+
+/** Overlapping pairs of a run's characters; one fewer than it has characters. */
+export function pairsOf(characters: readonly string[]): string[] {
+  const pairs: string[] = [];
+  for (let i = 1; i < characters.length; i++) {
+    const pair = `${characters[i - 1]}${characters[i]}`;
+    pairs.push(UNSPACED.test(pair) ? pair : SPACED_PAIR + pair);
+  }
+  return pairs;
+}
+
+/** The lexemes of a text, in no particular order of those that share a position. */
+export function tokenize(text: string): Token[] {
+  const tokens: Token[] = [];
+  let position = 1;
+  for (const run of runsOf(fold(text))) {
+    if (position > MAX_POSITION) break;
+    if (ASCII.test(run) || !isUnspaced(run)) {
+      tokens.push({ lexeme: wordOf(run), position });
+      position += 1;
+    } else {
+      position = pushUnspaced(tokens, run, position);
+    }
+  }
+  return tokens;
+}
+
+function pushUnspaced(tokens: Token[], run: string, start: number): number {
+  const characters = Array.from(run);
+  const last = characters.length - 1;
+  const positionOf = (index: number): number => Math.min(start + index, MAX_POSITION);
+  for (const [index, pair] of pairsOf(characters).entries()) {
+    tokens.push({ lexeme: pair, position: positionOf(index) });
+  }
+  const lastCharacter = characters[last] ?? '';
+  if (isUnspaced(lastCharacter)) tokens.push({ lexeme: lastCharacter, position: positionOf(last) });
+  for (const match of run.matchAll(SPACED_RUN)) {
+    const before = Array.from(run.slice(0, match.index)).length;
+    tokens.push({ lexeme: wordOf(match[0]), position: positionOf(before) });
+  }
+  return start + characters.length;
+}

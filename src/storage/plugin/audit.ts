@@ -1,0 +1,110 @@
+import type { Knex } from 'knex';
+import { type Db, rowsOf } from '../database.ts';
+
+export const AUDIT_OUTCOMES = ['ok', 'refused', 'failed'] as const;
+export type AuditOutcome = (typeof AUDIT_OUTCOMES)[number];
+
+/** Who did what to what, and how it ended. Holds no secret and no message. */
+export interface AuditEntry {
+  readonly operation: string;
+  readonly outcome: AuditOutcome;
+  readonly actor: string;
+  readonly target?: string | undefined;
+  readonly jobId?: string | undefined;
+  readonly errcode?: string | undefined;
+  readonly requestId: string;
+  /** Client address of HTTP calls. */
+  readonly address?: string | undefined;
+}
+
+export async function insertAudit(db: Db, entry: AuditEntry): Promise<void> {
+  await db.raw(
+    `INSERT INTO matrix_admin.audit (operation, outcome, actor, target, job_id, errcode, request_id, address)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+    [
+      entry.operation,
+      entry.outcome,
+      entry.actor,
+      entry.target ?? null,
+      entry.jobId ?? null,
+      entry.errcode ?? null,
+      entry.requestId,
+      entry.address ?? null,
+    ],
+  );
+}
+
+export interface AuditFilter {
+  readonly operation?: string | undefined;
+  readonly outcome?: AuditOutcome | undefined;
+  readonly actor?: string | undefined;
+  readonly target?: string | undefined;
+  /** ms since the epoch, inclusive. */
+  readonly since?: number | undefined;
+  /** ms since the epoch, exclusive. */
+  readonly until?: number | undefined;
+}
+
+export interface StoredAuditEntry extends AuditEntry {
+  readonly id: number;
+  readonly at: number;
+}
+
+interface AuditRow {
+  id: string;
+  at_ms: number;
+  operation: string;
+  outcome: AuditOutcome;
+  actor: string;
+  target: string | null;
+  job_id: string | null;
+  errcode: string | null;
+  request_id: string;
+  address: string | null;
+}
+
+/** Newest first, from before the entry `before` on. */
+export async function listAudit(
+  db: Knex,
+  filter: AuditFilter,
+  limit: number,
+  before: number | undefined,
+): Promise<StoredAuditEntry[]> {
+  const rows = await rowsOf<AuditRow>(
+    db.raw(
+      `SELECT id, (extract(epoch FROM at) * 1000)::float8 AS at_ms, operation, outcome, actor, target, job_id, errcode,
+         request_id, address
+       FROM matrix_admin.audit
+       WHERE (CAST(:operation AS text) IS NULL OR operation = :operation)
+         AND (CAST(:outcome AS text) IS NULL OR outcome = :outcome)
+         AND (CAST(:actor AS text) IS NULL OR actor = :actor)
+         AND (CAST(:target AS text) IS NULL OR target = :target)
+         AND (CAST(:since AS float8) IS NULL OR at >= to_timestamp(CAST(:since AS float8) / 1000))
+         AND (CAST(:until AS float8) IS NULL OR at < to_timestamp(CAST(:until AS float8) / 1000))
+         AND (CAST(:before AS bigint) IS NULL OR id < :before)
+       ORDER BY id DESC LIMIT :limit`,
+      {
+        operation: filter.operation ?? null,
+        outcome: filter.outcome ?? null,
+        actor: filter.actor ?? null,
+        target: filter.target ?? null,
+        since: filter.since ?? null,
+        until: filter.until ?? null,
+        before: before ?? null,
+        limit,
+      },
+    ),
+  );
+  return rows.map((row) => ({
+    id: Number(row.id),
+    at: Math.floor(row.at_ms),
+    operation: row.operation,
+    outcome: row.outcome,
+    actor: row.actor,
+    target: row.target ?? undefined,
+    jobId: row.job_id ?? undefined,
+    errcode: row.errcode ?? undefined,
+    requestId: row.request_id,
+    address: row.address ?? undefined,
+  }));
+}

@@ -1,0 +1,118 @@
+import type { Knex } from 'knex';
+import { rowsOf } from '../database.ts';
+
+/** A share of a job: the rows with `position < id <= upper`. */
+export interface JobRange {
+  readonly rangeNo: number;
+  /** The last row that is done. */
+  readonly position: number;
+  readonly upper: number;
+}
+
+/** Cuts `(0, upper]` into ranges of `width` ids. */
+export async function insertRanges(
+  transaction: Knex.Transaction,
+  jobId: string,
+  upper: number,
+  width: number,
+): Promise<void> {
+  await transaction.raw(
+    `INSERT INTO matrix_admin.job_ranges (job_id, range_no, position, upper_position)
+     SELECT :jobId, n, n * :width, least((n + 1) * :width, :upper)
+     FROM generate_series(0, ceil(CAST(:upper AS float8) / :width)::int - 1) AS n`,
+    { jobId, upper, width },
+  );
+}
+
+/** Takes a range that nobody works on, unless the job is to stop. */
+export async function claimRange(
+  db: Knex,
+  jobId: string,
+  owner: string,
+  leaseMs: number,
+): Promise<JobRange | undefined> {
+  const [row] = await rowsOf<{ range_no: number; position: string; upper_position: string }>(
+    db.raw(
+      `UPDATE matrix_admin.job_ranges SET lease_owner = :owner,
+         lease_until = clock_timestamp() + :leaseMs * interval '1 ms'
+       WHERE job_id = :jobId AND range_no = (
+         SELECT range_no FROM matrix_admin.job_ranges r JOIN matrix_admin.jobs j ON j.id = r.job_id
+         WHERE r.job_id = :jobId AND NOT r.finished AND (r.lease_until IS NULL OR r.lease_until < clock_timestamp())
+           AND j.state = 'running' AND NOT j.cancel_requested
+         ORDER BY range_no FOR UPDATE OF r SKIP LOCKED LIMIT 1)
+       RETURNING range_no, position, upper_position`,
+      { jobId, owner, leaseMs },
+    ),
+  );
+  return row && { rangeNo: row.range_no, position: Number(row.position), upper: Number(row.upper_position) };
+}
+
+/** A range in the hands of a process. */
+export interface HeldRange {
+  readonly jobId: string;
+  readonly range: JobRange;
+  readonly owner: string;
+  readonly leaseMs: number;
+}
+
+export interface RangeStep {
+  /** The last row of the batch. */
+  readonly position: number;
+  /** Rows of the batch. */
+  readonly rows: number;
+  readonly finished: boolean;
+}
+
+/**
+ * Records a batch of a range, and prolongs the lease. `false`: the range is another's by now, or the job is to stop;
+ * the transaction must not commit.
+ */
+export async function advanceRange(
+  transaction: Knex.Transaction,
+  { jobId, range, owner, leaseMs }: HeldRange,
+  step: RangeStep,
+): Promise<boolean> {
+  const rows = await rowsOf<{ range_no: number }>(
+    transaction.raw(
+      `UPDATE matrix_admin.job_ranges r SET position = ?, done = r.done + ?, finished = ?,
+         lease_until = clock_timestamp() + ? * interval '1 ms'
+       FROM matrix_admin.jobs j
+       WHERE r.job_id = ? AND r.range_no = ? AND r.lease_owner = ? AND NOT r.finished
+         AND j.id = r.job_id AND j.state = 'running' AND NOT j.cancel_requested
+       RETURNING r.range_no`,
+      [step.position, step.rows, step.finished, leaseMs, jobId, range.rangeNo, owner],
+    ),
+  );
+  return rows.length > 0;
+}
+
+/** Prolongs the lease of a range while a batch of it takes long. */
+export async function renewRange(db: Knex, { jobId, range, owner, leaseMs }: HeldRange): Promise<void> {
+  await db.raw(
+    `UPDATE matrix_admin.job_ranges SET lease_until = clock_timestamp() + ? * interval '1 ms'
+     WHERE job_id = ? AND range_no = ? AND lease_owner = ? AND NOT finished`,
+    [leaseMs, jobId, range.rangeNo, owner],
+  );
+}
+
+/** Gives back a range that this process stops working on. */
+export async function releaseRange(db: Knex, { jobId, range, owner }: HeldRange): Promise<void> {
+  await db.raw(
+    `UPDATE matrix_admin.job_ranges SET lease_until = NULL
+     WHERE job_id = ? AND range_no = ? AND lease_owner = ? AND NOT finished`,
+    [jobId, range.rangeNo, owner],
+  );
+}
+
+/** How many ranges are not finished, and how many processes have worked on the others. */
+export async function rangeSummary(db: Knex, jobId: string): Promise<{ unfinished: number; processes: number }> {
+  const [row] = await rowsOf<{ unfinished: number; processes: number }>(
+    db.raw(
+      `SELECT count(*) FILTER (WHERE NOT finished)::int AS unfinished,
+         count(DISTINCT lease_owner) FILTER (WHERE done > 0)::int AS processes
+       FROM matrix_admin.job_ranges WHERE job_id = ?`,
+      [jobId],
+    ),
+  );
+  return row ?? { unfinished: 0, processes: 0 };
+}

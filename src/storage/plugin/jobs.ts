@@ -1,0 +1,276 @@
+import type { Knex } from 'knex';
+import type { Job, JobData, JobState } from '../../jobs/job.ts';
+import { type Db, rowsOf } from '../database.ts';
+
+interface JobRow {
+  id: string;
+  kind: string;
+  state: JobState;
+  input: JobData;
+  checkpoint: JobData | null;
+  phase: string | null;
+  done: string;
+  total: string | null;
+  rate: number | null;
+  attempts: number;
+  failures: number;
+  cancel_requested: boolean;
+  created_by: string;
+  request_id: string | null;
+  created_ms: number;
+  started_ms: number | null;
+  finished_ms: number | null;
+  result: JobData | null;
+  error: string | null;
+}
+
+const msOf = (column: string): string => `(extract(epoch FROM ${column}) * 1000)::float8`;
+
+/** Work that is shared in ranges is counted where it is committed, so that the figure is never behind. */
+const DONE = `coalesce((SELECT sum(r.done) FROM matrix_admin.job_ranges r WHERE r.job_id = jobs.id), jobs.done)`;
+
+const COLUMNS = `jobs.id, kind, state, input, checkpoint, phase, ${DONE} AS done, total, rate, attempts, failures,
+  cancel_requested, created_by, request_id, ${msOf('created_at')} AS created_ms, ${msOf('started_at')} AS started_ms,
+  ${msOf('finished_at')} AS finished_ms, result, error`;
+
+const UNFINISHED = `state IN ('queued', 'running')`;
+
+function jobOf(row: JobRow): Job {
+  return {
+    id: row.id,
+    kind: row.kind,
+    state: row.state,
+    input: row.input,
+    checkpoint: row.checkpoint ?? undefined,
+    phase: row.phase ?? undefined,
+    done: Number(row.done),
+    total: row.total === null ? undefined : Number(row.total),
+    rate: row.rate ?? undefined,
+    attempts: row.attempts,
+    failures: row.failures,
+    cancelRequested: row.cancel_requested,
+    createdBy: row.created_by,
+    requestId: row.request_id ?? undefined,
+    createdAt: Math.floor(row.created_ms),
+    startedAt: row.started_ms === null ? undefined : Math.floor(row.started_ms),
+    finishedAt: row.finished_ms === null ? undefined : Math.floor(row.finished_ms),
+    result: row.result ?? undefined,
+    error: row.error ?? undefined,
+  };
+}
+
+const jobsOf = async (query: PromiseLike<{ rows: JobRow[] }>): Promise<Job[]> => (await rowsOf(query)).map(jobOf);
+
+export interface NewJob {
+  readonly kind: string;
+  readonly dedupeKey: string;
+  readonly input: JobData;
+  readonly createdBy: string;
+  readonly requestId: string;
+}
+
+/** Queues a job, or finds the unfinished one of the same dedupe key. */
+export async function insertJob(db: Db, job: NewJob): Promise<{ id: string; joined: boolean }> {
+  // A job may finish between the two statements; then the insert is tried again.
+  for (;;) {
+    const [inserted] = await rowsOf<{ id: string }>(
+      db.raw(
+        `INSERT INTO matrix_admin.jobs (kind, dedupe_key, input, created_by, request_id) VALUES (?, ?, ?, ?, ?)
+         ON CONFLICT (dedupe_key) WHERE ${UNFINISHED} DO NOTHING RETURNING id`,
+        [job.kind, job.dedupeKey, JSON.stringify(job.input), job.createdBy, job.requestId],
+      ),
+    );
+    if (inserted) return { id: inserted.id, joined: false };
+    const [running] = await rowsOf<{ id: string }>(
+      db.raw(`SELECT id FROM matrix_admin.jobs WHERE dedupe_key = ? AND ${UNFINISHED}`, [job.dedupeKey]),
+    );
+    if (running) return { id: running.id, joined: true };
+  }
+}
+
+export async function findJob(db: Db, id: string): Promise<Job | undefined> {
+  const [job] = await jobsOf(db.raw(`SELECT ${COLUMNS} FROM matrix_admin.jobs WHERE id = ?`, [id]));
+  return job;
+}
+
+export interface JobFilter {
+  readonly kind?: string | undefined;
+  readonly state?: JobState | undefined;
+}
+
+/** Newest first, from after the job `after` on. */
+export async function listJobs(
+  db: Db,
+  { kind, state }: JobFilter,
+  limit: number,
+  after: string | undefined,
+): Promise<Job[]> {
+  return jobsOf(
+    db.raw(
+      `SELECT ${COLUMNS} FROM matrix_admin.jobs
+       WHERE (CAST(:kind AS text) IS NULL OR kind = :kind) AND (CAST(:state AS text) IS NULL OR state = :state)
+         AND (CAST(:after AS uuid) IS NULL
+              OR (created_at, jobs.id) < (SELECT a.created_at, a.id FROM matrix_admin.jobs a WHERE a.id = :after))
+       ORDER BY created_at DESC, jobs.id DESC LIMIT :limit`,
+      { kind: kind ?? null, state: state ?? null, after: after ?? null, limit },
+    ),
+  );
+}
+
+/** Asks a job to stop. One that no process has begun is over at once. */
+export async function requestCancel(db: Db, id: string): Promise<Job | undefined> {
+  await db.raw(
+    `UPDATE matrix_admin.jobs SET cancel_requested = true, run_after = clock_timestamp(),
+       state = CASE WHEN attempts = 0 THEN 'cancelled' ELSE state END,
+       finished_at = CASE WHEN attempts = 0 THEN clock_timestamp() END
+     WHERE id = ? AND ${UNFINISHED}`,
+    [id],
+  );
+  return findJob(db, id);
+}
+
+/**
+ * Takes the lead of a job that is due, or whose leader has not been heard of for the length of its lease. That counts as
+ * a failure only if the job did not get on since it was claimed.
+ */
+export async function claimJob(
+  db: Knex,
+  kinds: readonly string[],
+  owner: string,
+  leaseMs: number,
+): Promise<Job | undefined> {
+  const [job] = await jobsOf(
+    db.raw(
+      `WITH due AS (
+         SELECT jobs.id, ${DONE} AS done FROM matrix_admin.jobs
+         WHERE kind = ANY(:kinds) AND ((state = 'queued' AND run_after <= clock_timestamp())
+                                       OR (state = 'running' AND lease_until < clock_timestamp()))
+         ORDER BY run_after FOR UPDATE OF jobs SKIP LOCKED LIMIT 1)
+       UPDATE matrix_admin.jobs SET state = 'running', attempts = attempts + 1,
+         failures = CASE WHEN state = 'queued' THEN failures WHEN due.done > done_at_claim THEN 0 ELSE failures + 1 END,
+         done = due.done, done_at_claim = due.done, started_at = coalesce(started_at, clock_timestamp()),
+         lease_owner = :owner, lease_until = clock_timestamp() + :leaseMs * interval '1 ms'
+       FROM due WHERE jobs.id = due.id RETURNING ${COLUMNS.replaceAll(`${DONE} AS done`, 'due.done AS done')}`,
+      { kinds: [...kinds], owner, leaseMs },
+    ),
+  );
+  return job;
+}
+
+/** Jobs of these kinds that other processes lead. */
+export async function listLedByOthers(db: Knex, kinds: readonly string[], owner: string): Promise<Job[]> {
+  return jobsOf(
+    db.raw(
+      `SELECT ${COLUMNS} FROM matrix_admin.jobs
+       WHERE kind = ANY(?) AND state = 'running' AND NOT cancel_requested AND lease_owner <> ?`,
+      [[...kinds], owner],
+    ),
+  );
+}
+
+/** Prolongs the lease. `undefined`: this process does not lead the job any more. */
+export async function renewLease(
+  db: Knex,
+  id: string,
+  owner: string,
+  leaseMs: number,
+  rate: number | undefined,
+): Promise<{ cancelRequested: boolean; done: number; total: number | undefined } | undefined> {
+  const [row] = await rowsOf<{ cancel_requested: boolean; done: string; total: string | null }>(
+    db.raw(
+      `UPDATE matrix_admin.jobs SET lease_until = clock_timestamp() + :leaseMs * interval '1 ms', rate = :rate,
+         done = ${DONE}
+       WHERE id = :id AND lease_owner = :owner AND state = 'running' RETURNING cancel_requested, done, total`,
+      { id, owner, leaseMs, rate: rate ?? null },
+    ),
+  );
+  return (
+    row && {
+      cancelRequested: row.cancel_requested,
+      done: Number(row.done),
+      total: row.total === null ? undefined : Number(row.total),
+    }
+  );
+}
+
+/** Stores a step of a job. `false`: this process does not lead it any more, or it was cancelled. */
+export async function storeCheckpoint(
+  transaction: Knex.Transaction,
+  id: string,
+  owner: string,
+  step: { checkpoint: JobData; phase: string; total: number | undefined },
+): Promise<boolean> {
+  const rows = await rowsOf<{ id: string }>(
+    transaction.raw(
+      `UPDATE matrix_admin.jobs SET checkpoint = ?, phase = ?, total = coalesce(?, total), failures = 0
+       WHERE id = ? AND lease_owner = ? AND state = 'running' AND NOT cancel_requested RETURNING id`,
+      [JSON.stringify(step.checkpoint), step.phase, step.total ?? null, id, owner],
+    ),
+  );
+  return rows.length > 0;
+}
+
+/** How a job's run ended. */
+export type JobEnd =
+  | { readonly state: 'succeeded'; readonly result: JobData }
+  | { readonly state: 'failed'; readonly error: string }
+  | { readonly state: 'cancelled' };
+
+/** Ends a job that this process leads. Its ranges go; what they counted stays. */
+export async function finishJob(transaction: Knex.Transaction, id: string, owner: string, end: JobEnd): Promise<boolean> {
+  const rows = await rowsOf<{ id: string }>(
+    transaction.raw(
+      `UPDATE matrix_admin.jobs SET state = ?, result = ?, error = ?, finished_at = clock_timestamp(), done = ${DONE},
+         rate = ${DONE} / greatest(extract(epoch FROM clock_timestamp() - started_at), 0.001),
+         lease_owner = NULL, lease_until = NULL, checkpoint = NULL
+       WHERE id = ? AND lease_owner = ? AND state = 'running' RETURNING id`,
+      [
+        end.state,
+        end.state === 'succeeded' ? JSON.stringify(end.result) : null,
+        end.state === 'failed' ? end.error : null,
+        id,
+        owner,
+      ],
+    ),
+  );
+  await transaction.raw('DELETE FROM matrix_admin.job_ranges WHERE job_id = ?', [id]);
+  return rows.length > 0;
+}
+
+/** Gives a job back, to be gone on with after `delayMs`; with an error when it is because of one. */
+export async function handBackJob(
+  db: Knex,
+  id: string,
+  owner: string,
+  delayMs: number,
+  error: string | undefined,
+): Promise<void> {
+  await db.raw(
+    `UPDATE matrix_admin.jobs SET state = 'queued', run_after = clock_timestamp() + ? * interval '1 ms',
+       lease_owner = NULL, lease_until = NULL, error = ?, failures = failures + ?
+     WHERE id = ? AND lease_owner = ? AND state = 'running'`,
+    [delayMs, error ?? null, error === undefined ? 0 : 1, id, owner],
+  );
+}
+
+/** Removes jobs that ended longer ago than `retentionMs`. */
+export async function removeFinishedJobs(db: Knex, retentionMs: number): Promise<void> {
+  await db.raw(
+    `DELETE FROM matrix_admin.jobs WHERE finished_at < clock_timestamp() - ?::bigint * interval '1 ms'`,
+    [retentionMs],
+  );
+}
+
+/** What the job gauges show. */
+export async function countJobs(
+  db: Knex,
+): Promise<{ kind: string; state: JobState; jobs: number; oldestAgeSeconds: number; progress: number | null }[]> {
+  return rowsOf(
+    db.raw(
+      `SELECT kind, state, count(*)::int AS jobs,
+         extract(epoch FROM clock_timestamp() - min(created_at))::float8 AS "oldestAgeSeconds",
+         (min(${DONE}::float8 / nullif(total, 0)) FILTER (WHERE state = 'running'))::float8 AS progress
+       FROM matrix_admin.jobs GROUP BY kind, state`,
+    ),
+  );
+}

@@ -1,0 +1,186 @@
+import type { Knex } from 'knex';
+import type { EventId } from '../../ids.ts';
+import type { RebuildRef } from '../../search/search-index.ts';
+import { type Db, rowsOf } from '../database.ts';
+
+/** An edit and what it edits. Kept because a redaction takes the relation out of the edit. */
+export interface Edit {
+  readonly edit: EventId;
+  readonly original: EventId;
+}
+
+export async function insertEdits(db: Db, edits: readonly Edit[]): Promise<void> {
+  if (edits.length === 0) return;
+  await db.raw(
+    `INSERT INTO matrix_admin.search_edits (edit_event_id, original_event_id)
+     SELECT * FROM unnest(?::text[], ?::text[]) ON CONFLICT DO NOTHING`,
+    [edits.map(({ edit }) => edit), edits.map(({ original }) => original)],
+  );
+}
+
+/** What these events edit, for those that are edits. */
+export async function findOriginals(db: Db, eventIds: readonly EventId[]): Promise<Edit[]> {
+  return rowsOf(
+    db.raw(
+      `SELECT edit_event_id AS edit, original_event_id AS original FROM matrix_admin.search_edits
+       WHERE edit_event_id = ANY(?)`,
+      [[...eventIds]],
+    ),
+  );
+}
+
+/** The edits of these events. */
+export async function findEdits(db: Db, originals: readonly EventId[]): Promise<Edit[]> {
+  return rowsOf(
+    db.raw(
+      `SELECT edit_event_id AS edit, original_event_id AS original FROM matrix_admin.search_edits
+       WHERE original_event_id = ANY(?)`,
+      [[...originals]],
+    ),
+  );
+}
+
+/** Edited events in order of their id, after `after`. */
+export async function listEdited(db: Db, after: string, limit: number): Promise<EventId[]> {
+  const rows = await rowsOf<{ original: EventId }>(
+    db.raw(
+      `SELECT DISTINCT original_event_id AS original FROM matrix_admin.search_edits
+       WHERE original_event_id > ? ORDER BY original_event_id LIMIT ?`,
+      [after, limit],
+    ),
+  );
+  return rows.map(({ original }) => original);
+}
+
+/** Makes the row of an index, once. */
+export async function ensureIndexState(db: Db, engine: string): Promise<void> {
+  await db.raw('INSERT INTO matrix_admin.search_indexes (engine) VALUES (?) ON CONFLICT DO NOTHING', [engine]);
+}
+
+export interface IndexState {
+  readonly rebuild: RebuildRef | undefined;
+  /** ms since the epoch. */
+  readonly lastRebuildAt: number | undefined;
+}
+
+export async function indexState(db: Db, engine: string): Promise<IndexState> {
+  const [row] = await rowsOf<{ id: string | null; marker: string | null; last_ms: number | null }>(
+    db.raw(
+      `SELECT rebuild_id AS id, rebuild_marker AS marker, (extract(epoch FROM last_rebuild_at) * 1000)::float8 AS last_ms
+       FROM matrix_admin.search_indexes WHERE engine = ?`,
+      [engine],
+    ),
+  );
+  const { id, marker, last_ms: lastMs } = row ?? { id: null, marker: null, last_ms: null };
+  return {
+    rebuild: id === null ? undefined : { id, marker: marker ?? '' },
+    lastRebuildAt: lastMs ?? undefined,
+  };
+}
+
+/** From the commit on, changes are kept for this rebuild. Changes kept for an earlier one are dropped. */
+export async function beginRebuild(transaction: Knex.Transaction, engine: string, rebuild: RebuildRef): Promise<void> {
+  await transaction.raw(
+    'UPDATE matrix_admin.search_indexes SET rebuild_id = ?, rebuild_marker = ? WHERE engine = ?',
+    [rebuild.id, rebuild.marker, engine],
+  );
+  await dropRebuildChanges(transaction, engine);
+}
+
+/** Forgets the rebuild, and notes when it succeeded. */
+export async function endRebuild(
+  db: Db,
+  engine: string,
+  rebuildId: string,
+  outcome: 'swapped' | 'aborted',
+): Promise<void> {
+  const rows = await rowsOf<{ engine: string }>(
+    db.raw(
+      `UPDATE matrix_admin.search_indexes SET rebuild_id = NULL, rebuild_marker = NULL,
+         last_rebuild_at = CASE WHEN ? THEN clock_timestamp() ELSE last_rebuild_at END
+       WHERE engine = ? AND rebuild_id = ? RETURNING engine`,
+      [outcome === 'swapped', engine, rebuildId],
+    ),
+  );
+  if (rows.length > 0) await dropRebuildChanges(db, engine);
+}
+
+async function dropRebuildChanges(db: Db, engine: string): Promise<void> {
+  await db.raw('DELETE FROM matrix_admin.search_changes WHERE engine = ? AND NOT for_index', [engine]);
+  await db.raw('UPDATE matrix_admin.search_changes SET for_rebuild = false WHERE engine = ? AND for_rebuild', [engine]);
+}
+
+export async function insertChanges(
+  transaction: Knex.Transaction,
+  engine: string,
+  eventIds: readonly EventId[],
+  target: { readonly forIndex: boolean; readonly forRebuild: boolean },
+): Promise<void> {
+  await transaction.raw(
+    `INSERT INTO matrix_admin.search_changes (engine, event_id, for_index, for_rebuild)
+     SELECT ?, event_id, ?, ? FROM unnest(?::text[]) AS event_id`,
+    [engine, target.forIndex, target.forRebuild, [...eventIds]],
+  );
+}
+
+/** Who waits for a change: readers of the index, or the rebuild. */
+export type ChangeTarget = 'for_index' | 'for_rebuild';
+
+export interface Change {
+  readonly seq: number;
+  readonly eventId: EventId;
+}
+
+export async function listChanges(db: Db, engine: string, target: ChangeTarget, limit: number): Promise<Change[]> {
+  const rows = await rowsOf<{ seq: string; event_id: EventId }>(
+    db.raw(
+      `SELECT seq, event_id FROM matrix_admin.search_changes WHERE engine = ? AND ${target} ORDER BY seq LIMIT ?`,
+      [engine, limit],
+    ),
+  );
+  return rows.map((row) => ({ seq: Number(row.seq), eventId: row.event_id }));
+}
+
+/** Notes that changes have reached their target; what reached both goes. */
+export async function settleChanges(db: Db, target: ChangeTarget, seqs: readonly number[]): Promise<void> {
+  const other = target === 'for_index' ? 'for_rebuild' : 'for_index';
+  await db.raw(`DELETE FROM matrix_admin.search_changes WHERE seq = ANY(?) AND NOT ${other}`, [[...seqs]]);
+  await db.raw(`UPDATE matrix_admin.search_changes SET ${target} = false WHERE seq = ANY(?)`, [[...seqs]]);
+}
+
+/** Which of these events have changed in a way that readers of the index do not see yet. */
+export async function undelivered(db: Db, engine: string, eventIds: readonly EventId[]): Promise<Set<EventId>> {
+  const rows = await rowsOf<{ event_id: EventId }>(
+    db.raw('SELECT event_id FROM matrix_admin.search_changes WHERE engine = ? AND for_index AND event_id = ANY(?)', [
+      engine,
+      [...eventIds],
+    ]),
+  );
+  return new Set(rows.map((row) => row.event_id));
+}
+
+export async function countUndelivered(db: Db, engine: string): Promise<number> {
+  const [row] = await rowsOf<{ waiting: number }>(
+    db.raw('SELECT count(*)::int AS waiting FROM matrix_admin.search_changes WHERE engine = ? AND for_index', [engine]),
+  );
+  return row?.waiting ?? 0;
+}
+
+/** Takes or prolongs the lease of the one process that delivers changes. */
+export async function leaseDelivery(db: Db, engine: string, owner: string, leaseMs: number): Promise<boolean> {
+  const rows = await rowsOf<{ engine: string }>(
+    db.raw(
+      `UPDATE matrix_admin.search_indexes SET delivery_owner = ?, delivery_until = clock_timestamp() + ? * interval '1 ms'
+       WHERE engine = ? AND (delivery_owner = ? OR delivery_until < clock_timestamp()) RETURNING engine`,
+      [owner, leaseMs, engine, owner],
+    ),
+  );
+  return rows.length > 0;
+}
+
+export async function releaseDelivery(db: Db, engine: string, owner: string): Promise<void> {
+  await db.raw(
+    `UPDATE matrix_admin.search_indexes SET delivery_until = '-infinity' WHERE engine = ? AND delivery_owner = ?`,
+    [engine, owner],
+  );
+}

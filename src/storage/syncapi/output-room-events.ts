@@ -1,0 +1,105 @@
+import type { EventId, RoomId, UserId } from '../../ids.ts';
+import { isRecord } from '../../json.ts';
+import { type Db, rowsOf } from '../database.ts';
+
+/** A row of `syncapi_output_room_events`. */
+export interface StoredEvent {
+  readonly eventId: EventId;
+  readonly roomId: RoomId;
+  readonly sender: UserId;
+  readonly type: string;
+  readonly streamPosition: number;
+  readonly originServerTs: number;
+  readonly isState: boolean;
+  readonly content: Readonly<Record<string, unknown>>;
+}
+
+interface EventRow {
+  id: string;
+  event_id: string;
+  room_id: string;
+  type: string;
+  sender: string;
+  headered_event_json: string;
+}
+
+const COLUMNS = 'id, event_id, room_id, type, sender, headered_event_json';
+
+function storedEventOf(row: EventRow): StoredEvent {
+  const event = parseEvent(row.headered_event_json);
+  return {
+    eventId: row.event_id as EventId,
+    roomId: row.room_id as RoomId,
+    sender: row.sender as UserId,
+    type: row.type,
+    streamPosition: Number(row.id),
+    originServerTs: typeof event.origin_server_ts === 'number' ? event.origin_server_ts : 0,
+    isState: event.state_key !== undefined,
+    content: isRecord(event.content) ? event.content : {},
+  };
+}
+
+/** A row that holds no JSON object is an event without content: it must not stop a reindex. */
+function parseEvent(json: string): Record<string, unknown> {
+  try {
+    const event: unknown = JSON.parse(json);
+    return isRecord(event) ? event : {};
+  } catch {
+    return {};
+  }
+}
+
+/** Rows of these types with `after < id <= upper`, in order. */
+export async function readEvents(
+  db: Db,
+  types: readonly string[],
+  after: number,
+  upper: number,
+  limit: number,
+): Promise<StoredEvent[]> {
+  const rows = await rowsOf<EventRow>(
+    db.raw(
+      `SELECT ${COLUMNS} FROM public.syncapi_output_room_events
+       WHERE id > ? AND id <= ? AND type = ANY(?) ORDER BY id LIMIT ?`,
+      [after, upper, [...types], limit],
+    ),
+  );
+  return rows.map(storedEventOf);
+}
+
+/** Events by id; those that are not stored are missing. */
+export async function loadEvents(db: Db, eventIds: readonly EventId[]): Promise<StoredEvent[]> {
+  if (eventIds.length === 0) return [];
+  const rows = await rowsOf<EventRow>(
+    db.raw(`SELECT ${COLUMNS} FROM public.syncapi_output_room_events WHERE event_id = ANY(?)`, [[...eventIds]]),
+  );
+  return rows.map(storedEventOf);
+}
+
+/** The newest row, and how many of these types there are up to it. */
+export async function measureEvents(db: Db, types: readonly string[]): Promise<{ upper: number; total: number }> {
+  const [newest] = await rowsOf<{ upper: string | null }>(
+    db.raw('SELECT max(id) AS upper FROM public.syncapi_output_room_events'),
+  );
+  const upper = Number(newest?.upper ?? 0);
+  const [counted] = await rowsOf<{ total: string }>(
+    db.raw('SELECT count(*) AS total FROM public.syncapi_output_room_events WHERE type = ANY(?) AND id <= ?', [
+      [...types],
+      upper,
+    ]),
+  );
+  return { upper, total: Number(counted?.total ?? 0) };
+}
+
+/** Which of these rooms are encrypted. */
+export async function encryptedRooms(db: Db, roomIds: readonly RoomId[]): Promise<Set<RoomId>> {
+  if (roomIds.length === 0) return new Set();
+  const rows = await rowsOf<{ room_id: RoomId }>(
+    db.raw(
+      `SELECT room_id FROM public.syncapi_current_room_state
+       WHERE room_id = ANY(?) AND type = 'm.room.encryption' AND state_key = ''`,
+      [[...roomIds]],
+    ),
+  );
+  return new Set(rows.map(({ room_id }) => room_id));
+}
