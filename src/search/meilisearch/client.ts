@@ -53,11 +53,13 @@ export interface EngineClient {
   readonly swapIndexes: (one: string, other: string) => Promise<number>;
   /** Aborted by `stop()`. */
   readonly signal: AbortSignal;
+  /** Makes a stopped client usable again. */
+  readonly start: () => void;
   readonly stop: () => void;
 }
 
 export function createClient({ url, apiKey, timeoutMs, retryDelayMs, metrics }: ClientOptions): EngineClient {
-  const stopping = new AbortController();
+  let stopping = new AbortController();
   const exchange = createExchange(timeoutMs);
   const engine = { engine: ENGINE };
   const meilisearch = new Meilisearch({
@@ -101,7 +103,12 @@ export function createClient({ url, apiKey, timeoutMs, retryDelayMs, metrics }: 
     },
     swapIndexes: (one, other) =>
       enqueue(() => meilisearch.swapIndexes([{ indexes: [one, other], rename: false }]), ONCE),
-    signal: stopping.signal,
+    get signal() {
+      return stopping.signal;
+    },
+    start: () => {
+      if (stopping.signal.aborted) stopping = new AbortController();
+    },
     stop: () => {
       stopping.abort();
       exchange.stop();

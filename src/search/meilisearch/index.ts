@@ -36,10 +36,16 @@ const LANES = 4;
 const optionsSchema = z.strictObject({
   url: z.url({ protocol: /^https?$/ }),
   apiKey: z.string().min(1).optional(),
-  indexUid: z.string().regex(/^[A-Za-z0-9_-]{1,200}$/).default('matrix_events'),
+  indexUid: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,200}$/)
+    .default('matrix_events'),
   timeoutMs: z.int().positive().default(30_000),
   retryDelayMs: z.int().nonnegative().default(200),
-  payloadBytes: z.int().positive().default(16 * 1024 * 1024),
+  payloadBytes: z
+    .int()
+    .positive()
+    .default(16 * 1024 * 1024),
 });
 
 /**
@@ -55,7 +61,10 @@ export function meilisearchSearch(options: MeilisearchOptions): SearchAdapter {
   return (context) => createIndex({ ...config, ...(apiKey === undefined ? {} : { apiKey }) }, context);
 }
 
-function createIndex(config: Required<Omit<MeilisearchOptions, 'apiKey'>> & { readonly apiKey?: string }, context: SearchIndexContext): SearchIndex {
+function createIndex(
+  config: Required<Omit<MeilisearchOptions, 'apiKey'>> & { readonly apiKey?: string },
+  context: SearchIndexContext,
+): SearchIndex {
   const { indexUid, payloadBytes } = config;
   const { logger, metrics } = context;
   const client = createClient({ ...config, metrics });
@@ -80,15 +89,22 @@ function createIndex(config: Required<Omit<MeilisearchOptions, 'apiKey'>> & { re
     batchSize: BATCH_SIZE,
     lanes: LANES,
     start: async () => {
+      client.start();
       try {
         await ensureReady();
       } catch (thrown) {
         const error = toEngineError(thrown);
         if (isRefusal(error)) throw error;
-        logger.warn({ engine: ENGINE, error: error.message }, 'Meilisearch is not there; will try again when it is needed');
+        logger.warn(
+          { engine: ENGINE, error: error.message },
+          'Meilisearch is not there; will try again when it is needed',
+        );
       }
     },
-    stop: async () => client.stop(),
+    stop: async () => {
+      client.stop();
+      ready = undefined;
+    },
     write: async (writes) => {
       await ensureReady();
       await writer.write(indexUid, writes);

@@ -30,7 +30,10 @@ export function createRebuild({ client, tasks, writer, indexUid, logger }: Rebui
   /** The index that holds the rebuilt content. A write to a missing one would make it, without settings. */
   const locate = async (rebuild: RebuildRef): Promise<string> => {
     for (const uid of [shadowOf(rebuild.id), indexUid]) if (await holds(uid, rebuild)) return uid;
-    throw new EngineError('protocol', `Meilisearch has lost the shadow ${shadowOf(rebuild.id)}: start the rebuild anew`);
+    throw new EngineError(
+      'protocol',
+      `Meilisearch has lost the shadow ${shadowOf(rebuild.id)}: start the rebuild anew`,
+    );
   };
 
   /** Waits until the engine has done everything it was sent for the index so far, swaps included: it goes in order. */

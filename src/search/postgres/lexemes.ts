@@ -1,14 +1,16 @@
 import type { SearchTerm } from '../search-term.ts';
-import { tokenize } from '../tokenizer.ts';
+import { visitTokens } from '../tokenizer.ts';
 
 /**
  * A text in the text form of `tsvector`, with what the `simple` dictionary makes of words (lower case, no stemming). It is
  * written here and not by `to_tsvector`, whose parser differs by locale and knows nothing of unspaced scripts. Lexemes
- * are letters, marks, digits and one private-use character, so quotes are all the quoting they need.
+ * are letters, marks, digits and one private-use character, so they need no quotes.
  */
 export function tsvectorOf(text: string): string {
   let vector = '';
-  for (const { lexeme, position } of tokenize(text)) vector += `'${lexeme}':${position} `;
+  visitTokens(text, (lexeme, position) => {
+    vector += `${lexeme}:${position} `;
+  });
   return vector;
 }
 

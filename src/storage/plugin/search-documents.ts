@@ -14,16 +14,28 @@ export interface IndexedDocument extends SearchDocument {
 const qualified = (table: DocumentTable): string => `matrix_admin.${table}`;
 
 const COLUMNS = 'event_id, room_id, sender, stream_position, key, text, lexemes';
-const ROWS = `SELECT * FROM unnest(?::text[], ?::text[], ?::text[], ?::bigint[], ?::text[], ?::text[], ?::tsvector[])`;
+/** Unit separator: joins the values of a column, which costs both sides far less than an array literal. */
+const SEPARATOR = '\x1f';
+const column = (type: string): string => `string_to_array(?, E'\\x1f')::${type}[]`;
+const ROWS = `SELECT event_id, room_id, sender, stream_position, key, text, coalesce(lexemes, '')
+  FROM unnest(${['text', 'text', 'text', 'bigint', 'text', 'text', 'tsvector'].map(column).join(', ')})
+    AS row (${COLUMNS})`;
 
-const valuesOf = (documents: readonly IndexedDocument[]): (string[] | number[])[] => [
-  documents.map((document) => document.eventId),
-  documents.map((document) => document.roomId),
-  documents.map((document) => document.sender),
-  documents.map((document) => document.streamPosition),
-  documents.map((document) => document.key),
-  documents.map((document) => document.text),
-  documents.map((document) => document.lexemes),
+/** An id may contain the separator if a hostile server made it; it must not shift the column. */
+const joined = (values: readonly string[]): string =>
+  (values.some((value) => value.includes(SEPARATOR))
+    ? values.map((value) => value.replaceAll(SEPARATOR, ' '))
+    : values
+  ).join(SEPARATOR);
+
+const valuesOf = (documents: readonly IndexedDocument[]): string[] => [
+  joined(documents.map((document) => document.eventId)),
+  joined(documents.map((document) => document.roomId)),
+  joined(documents.map((document) => document.sender)),
+  joined(documents.map((document) => String(document.streamPosition))),
+  joined(documents.map((document) => document.key)),
+  joined(documents.map((document) => document.text)),
+  joined(documents.map((document) => document.lexemes)),
 ];
 
 /** Adds documents to a table that has none of them. */
@@ -93,7 +105,8 @@ export async function indexDocumentTable(db: Knex, table: DocumentTable): Promis
       }),
     ),
   );
-  await db.raw(`ANALYZE ${qualified(table)}`);
+  // Statistics of texts and lexemes would take longer than the indexes, and searches do not depend on them.
+  await db.raw(`ANALYZE ${qualified(table)} (room_id, stream_position, key)`);
 }
 
 /** Puts a table in the place of the live one. Waits for searches under way, and others wait for it. */

@@ -26,7 +26,7 @@ interface EventRow {
 const COLUMNS = 'id, event_id, room_id, type, sender, headered_event_json';
 
 function storedEventOf(row: EventRow): StoredEvent {
-  const event = parseEvent(row.headered_event_json);
+  const event = parseObject(row.headered_event_json);
   return {
     eventId: row.event_id as EventId,
     roomId: row.room_id as RoomId,
@@ -40,10 +40,10 @@ function storedEventOf(row: EventRow): StoredEvent {
 }
 
 /** A row that holds no JSON object is an event without content: it must not stop a reindex. */
-function parseEvent(json: string): Record<string, unknown> {
+function parseObject(json: string): Record<string, unknown> {
   try {
-    const event: unknown = JSON.parse(json);
-    return isRecord(event) ? event : {};
+    const value: unknown = JSON.parse(json);
+    return isRecord(value) ? value : {};
   } catch {
     return {};
   }

@@ -1,0 +1,51 @@
+import type { JobView } from '../index.ts';
+
+const BAR_WIDTH = 30;
+
+/** `[######----]  42.0 %  29,226 of 69,586  24,310/s  ETA 1.7 s` */
+export function progressLine({ done, total, percent, rate, eta_ms: etaMs, phase, state }: JobView): string {
+  const share = (percent ?? 0) / 100;
+  const bar = '#'.repeat(Math.round(share * BAR_WIDTH)).padEnd(BAR_WIDTH, '-');
+  const figures = [
+    `${(share * 100).toFixed(1)} %`,
+    total === null ? 'counting' : `${done.toLocaleString('en')} of ${total.toLocaleString('en')}`,
+    ...(rate === null ? [] : [`${Math.round(rate).toLocaleString('en')}/s`]),
+    ...(etaMs === null ? [] : [`ETA ${(etaMs / 1_000).toFixed(1)} s`]),
+    phase ?? state,
+  ];
+  return `[${bar}]  ${figures.join('  ')}`;
+}
+
+/** Shows the last line only on a terminal, and a line a second elsewhere. */
+export function createProgress(output: NodeJS.WriteStream): { show(line: string): void; end(line: string): void } {
+  let lastAt = 0;
+  const redraw = (line: string): void => {
+    output.write(`\r\u001b[2K${line}`);
+  };
+  return {
+    show: (line) => {
+      if (output.isTTY) return redraw(line);
+      if (Date.now() - lastAt < 1_000) return;
+      lastAt = Date.now();
+      output.write(`${line}\n`);
+    },
+    end: (line) => {
+      if (output.isTTY) redraw(`${line}\n`);
+      else output.write(`${line}\n`);
+    },
+  };
+}
+
+/** Samples of a Prometheus text page by name and labels; buckets left out. */
+function samplesOf(page: string): Map<string, string> {
+  const samples = page.matchAll(/^(matrix_admin_\S*?(?:\{[^}]*\})?) (\S+)$/gm);
+  return new Map([...samples].map(([, name = '', value = '']) => [name, value]));
+}
+
+/** The plugin's metrics that differ between two scrapes. */
+export function movedMetrics(before: string, after: string): string[] {
+  const earlier = samplesOf(before);
+  return [...samplesOf(after)]
+    .filter(([name, value]) => !name.includes('_bucket{') && value !== (earlier.get(name) ?? '0'))
+    .map(([name, value]) => `${name} ${earlier.get(name) ?? '0'} -> ${value}`);
+}

@@ -1,0 +1,157 @@
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { pino } from 'pino';
+import { z } from 'zod';
+import { describeError } from '../errors.ts';
+import { isRoomId, isServerName, isUserId } from '../ids.ts';
+import type { JobView } from '../index.ts';
+import { privateKeyOf } from '../matrix/sign-event.ts';
+import { postgresSearch } from '../search/postgres/index.ts';
+import { createProgress, movedMetrics, progressLine } from './demo-output.ts';
+import { startEmbeddedPostgres } from './embedded-postgres.ts';
+import { createHomeserver, type Homeserver } from './homeserver.ts';
+import { loadSqlDump } from './load-sql-dump.ts';
+import { generateSampleEvents } from './sample-events.ts';
+
+const EVENTS = 69_586;
+const SEED = 20_260_101;
+const POLL_MS = 200;
+const SEARCHES = [
+  ['Chinese', '数据库'],
+  ['Japanese', '会議'],
+  ['English', 'telescope'],
+] as const;
+const FIXTURE = new URL('../../test/fixtures/dendrite/', import.meta.url);
+
+const userSchema = z.object({ user_id: z.custom<string>().refine(isUserId), password: z.string() });
+const recordingSchema = z.object({
+  server_name: z.custom<string>().refine(isServerName),
+  signing_key: z.object({ key_id: z.string(), seed_base64: z.string() }),
+  users: z.object({ admin: userSchema, alice: userSchema, bob: userSchema }),
+  rooms: z.object({ v9: z.custom<string>().refine(isRoomId), v10: z.custom<string>().refine(isRoomId) }),
+});
+type Recording = z.output<typeof recordingSchema>;
+
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
+
+interface Client {
+  /** The answer's body; throws for any status of 400 or more. */
+  readonly call: (method: string, path: string, body?: unknown) => Promise<unknown>;
+}
+
+function createClient(origin: string, token?: string): Client {
+  const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  return {
+    call: async (method, path, body) => {
+      const init = body === undefined ? { method, headers } : { method, headers, body: JSON.stringify(body) };
+      const response = await fetch(new URL(path, origin), init);
+      const text = await response.text();
+      if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
+      return response.headers.get('content-type')?.startsWith('application/json') ? JSON.parse(text) : text;
+    },
+  };
+}
+
+async function logIn(origin: string, { user_id: user, password }: Recording['users']['admin']): Promise<Client> {
+  const identifier = { type: 'm.id.user', user };
+  const answer = await createClient(origin).call('POST', '/_matrix/client/v3/login', {
+    type: 'm.login.password',
+    identifier,
+    password,
+  });
+  return createClient(origin, z.object({ access_token: z.string() }).parse(answer).access_token);
+}
+
+async function reindex(admin: Client): Promise<JobView> {
+  const started = await admin.call('POST', '/_dendrite/admin/fulltext/reindex', {});
+  const { job_id: id } = z.object({ job_id: z.string() }).parse(started);
+  const progress = createProgress(process.stdout);
+  for (;;) {
+    const job = (await admin.call('GET', `/_dendrite/admin/jobs/${id}`)) as JobView;
+    if (job.finished_ts !== null) {
+      progress.end(progressLine(job));
+      if (job.state === 'succeeded') return job;
+      throw new Error(`the reindex ${job.state}: ${job.error}`);
+    }
+    progress.show(progressLine(job));
+    await delay(POLL_MS);
+  }
+}
+
+const resultsSchema = z.object({
+  search_categories: z.object({
+    room_events: z.object({
+      count: z.int(),
+      results: z.array(z.object({ result: z.object({ sender: z.string(), content: z.object({ body: z.string() }) }) })),
+    }),
+  }),
+});
+
+async function search(member: Client, language: string, term: string): Promise<void> {
+  const startedAt = performance.now();
+  const answer = await member.call('POST', '/_matrix/client/v3/search', {
+    search_categories: { room_events: { search_term: term, order_by: 'recent', filter: { limit: 3 } } },
+  });
+  const { count, results } = resultsSchema.parse(answer).search_categories.room_events;
+  const ms = (performance.now() - startedAt).toFixed(0);
+  say(`\n${language}: "${term}" is in ${count.toLocaleString('en')} messages (${ms} ms). The newest:`);
+  for (const { result } of results) say(`  ${result.sender}: ${result.content.body}`);
+  if (results.length === 0) throw new Error(`"${term}" was not found`);
+}
+
+async function demonstrate(homeserver: Homeserver, { users, rooms }: Recording): Promise<void> {
+  const origin = `http://127.0.0.1:${await homeserver.listen(0)}`;
+  say(`A homeserver with the admin API is at ${origin}`);
+  await loadSqlDump(homeserver.db, await readFile(new URL('data.sql', FIXTURE), 'utf8'));
+  const senders = [users.alice.user_id, users.bob.user_id] as const;
+  const sampleRooms = [
+    { roomId: rooms.v9, senders },
+    { roomId: rooms.v10, senders },
+  ] as const;
+  await generateSampleEvents(homeserver.db, { count: EVENTS, rooms: sampleRooms, seed: SEED });
+  say(`It has the recorded data and ${EVENTS.toLocaleString('en')} messages, none of them indexed yet.\n`);
+
+  const admin = await logIn(origin, users.admin);
+  const before = String(await admin.call('GET', '/metrics'));
+  say('POST /_dendrite/admin/fulltext/reindex');
+  const job = await reindex(admin);
+  const member = await logIn(origin, users.alice);
+  for (const [language, term] of SEARCHES) await search(member, language, term);
+  say(`\nThe job:\n${JSON.stringify(job, null, 2)}`);
+  const moved = movedMetrics(before, String(await admin.call('GET', '/metrics')));
+  say(`\nMetrics that moved:\n${moved.map((line) => `  ${line}`).join('\n')}`);
+}
+
+async function main(): Promise<void> {
+  const recording = recordingSchema.parse(JSON.parse(await readFile(new URL('server.json', FIXTURE), 'utf8')));
+  const { server_name: serverName, signing_key: key } = recording;
+  await mkdir('.data', { recursive: true });
+  const dataDir = await mkdtemp('.data/demo-');
+  try {
+    say('Starting a PostgreSQL of our own …');
+    const database = await startEmbeddedPostgres({ dataDir });
+    try {
+      const privateKey = privateKeyOf(Buffer.from(key.seed_base64, 'base64'));
+      const homeserver = createHomeserver({
+        databaseUrl: database.connectionString,
+        signingKey: { serverName, keyId: key.key_id, privateKey },
+        search: postgresSearch(),
+        rateLimit: true,
+        logger: pino({ level: 'warn' }, pino.destination({ fd: 2, sync: true })),
+      });
+      await demonstrate(homeserver, recording).finally(homeserver.close);
+    } finally {
+      await database.stop();
+    }
+  } finally {
+    await rm(dataDir, { recursive: true, force: true });
+  }
+}
+
+try {
+  await main();
+  process.exit(0);
+} catch (error) {
+  process.stderr.write(`${describeError(error)}\n`);
+  process.exit(1);
+}

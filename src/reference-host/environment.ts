@@ -1,0 +1,62 @@
+import { z } from 'zod';
+import { isServerName, type ServerName } from '../ids.ts';
+
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+
+const text = z.string().optional();
+const flag = z
+  .enum(['on', 'off', 'true', 'false'], { error: 'expected on or off' })
+  .transform((value) => value === 'on' || value === 'true');
+const url = (protocol: RegExp, expected: string): z.ZodOptional<z.ZodURL> =>
+  z.url({ protocol, error: `expected ${expected}` }).optional();
+
+/** Every variable that the homeserver reads. An empty one counts as unset. */
+const schema = z
+  .object({
+    DATABASE_URL: url(/^postgres(ql)?$/, 'a postgres:// URL'),
+    PORT: z
+      .string()
+      .regex(/^\d{1,5}$/, 'expected a port number from 0 to 65535')
+      .transform(Number)
+      .refine((port) => port <= 65_535, 'expected a port number from 0 to 65535')
+      .default(8008),
+    SERVER_NAME: z
+      .custom<ServerName>((value) => typeof value === 'string' && isServerName(value), 'expected a server name')
+      .default('localhost' as ServerName),
+    SIGNING_KEY: z.string().default('.data/matrix_key.pem'),
+    REGISTRATION_SHARED_SECRET: text,
+    REGISTRATION_REQUIRES_TOKEN: flag.default(false),
+    SERVER_NOTICES: flag.default(false),
+    SEARCH: z
+      .enum(['postgres', 'meilisearch', 'off'], { error: 'expected postgres, meilisearch or off' })
+      .default('postgres'),
+    MEILI_URL: url(/^https?$/, 'an http:// or https:// URL'),
+    MEILI_API_KEY: text,
+    METRICS_USER: text,
+    METRICS_PASSWORD: text,
+    LOG_LEVEL: z.enum(LOG_LEVELS, { error: `expected one of ${LOG_LEVELS.join(', ')}` }).default('info'),
+    RATE_LIMIT: flag.default(true),
+  })
+  .check(({ value, issues }) => {
+    const missing = (variable: string, why: string): void => {
+      issues.push({ code: 'custom', input: value, path: [variable], message: `must be set, because ${why}` });
+    };
+    if (value.SEARCH === 'meilisearch' && !value.MEILI_URL) missing('MEILI_URL', 'SEARCH is meilisearch');
+    if (value.METRICS_USER && !value.METRICS_PASSWORD) missing('METRICS_PASSWORD', 'METRICS_USER is');
+    if (value.METRICS_PASSWORD && !value.METRICS_USER) missing('METRICS_USER', 'METRICS_PASSWORD is');
+  });
+
+/** The environment with every default filled in. */
+export type Environment = Readonly<z.output<typeof schema>>;
+
+/**
+ * Reads the environment variables of the homeserver.
+ * @throws Error with one line for each variable that is wrong; values are not repeated, since some are secret.
+ */
+export function parseEnvironment(variables: Readonly<Record<string, string | undefined>>): Environment {
+  const set = Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== ''));
+  const parsed = schema.safeParse(set);
+  if (parsed.success) return parsed.data;
+  const messages = new Map(parsed.error.issues.map(({ path, message }) => [path.join('.'), message]));
+  throw new Error([...messages].map(([variable, message]) => `${variable}: ${message}`).join('\n'));
+}

@@ -1,0 +1,51 @@
+import { randomUUID } from 'node:crypto';
+import { link, readFile, rm, writeFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { describeSelf, isAlive } from './process-identity.ts';
+
+const POLL_MS = 50;
+
+/** Makes `path` with its content in one step, unless it exists. */
+async function claim(path: string, content: string): Promise<boolean> {
+  const draft = `${path}.${randomUUID()}`;
+  await writeFile(draft, content, { mode: 0o600 });
+  try {
+    await link(draft, path);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
+    throw error;
+  } finally {
+    await rm(draft);
+  }
+}
+
+const ownerOf = (path: string): Promise<string> => readFile(path, 'utf8').catch(() => '');
+
+async function isAbandoned(path: string): Promise<boolean> {
+  const owner = await ownerOf(path);
+  return owner !== '' && !(await isAlive(owner));
+}
+
+/**
+ * Runs `work` while no other process, and nobody else in this one, holds the lock file `path`. The lock of a process
+ * that died is taken over.
+ */
+export async function withFileLock<Result>(path: string, work: () => Promise<Result>): Promise<Result> {
+  const self = await describeSelf();
+  while (!(await claim(path, self))) {
+    if (await isAbandoned(path)) {
+      // Looked at again under a lock of its own, or two that both saw it abandoned would remove each other's lock.
+      await withFileLock(`${path}.takeover`, async () => {
+        if (await isAbandoned(path)) await rm(path);
+      });
+    } else {
+      await delay(POLL_MS);
+    }
+  }
+  try {
+    return await work();
+  } finally {
+    await rm(path);
+  }
+}

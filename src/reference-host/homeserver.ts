@@ -1,0 +1,92 @@
+import Router from '@koa/router';
+import createKnex, { type Knex } from 'knex';
+import Koa from 'koa';
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import type { Logger, SigningKey } from '../host.ts';
+import { type AdminPlugin, createAdminPlugin } from '../index.ts';
+import type { SearchAdapter } from '../search/search-index.ts';
+import { ensureDendriteSchema } from './dendrite-schema/dendrite-schema.ts';
+import type { HostContext } from './host-context.ts';
+import { createHttpServer } from './http-server.ts';
+import { parseJsonBody } from './json-body.ts';
+import { answerUnrecognized, createResponder } from './responder.ts';
+import { addLoginRoutes } from './routes/login.ts';
+import { addMetricsRoute, type Credentials } from './routes/metrics.ts';
+import { addMonitorRoutes } from './routes/monitor.ts';
+import { addRoomRoutes } from './routes/rooms.ts';
+import { addSearchRoute } from './routes/search.ts';
+import { addVersionsRoute } from './routes/versions.ts';
+
+export interface HomeserverSettings {
+  /** A PostgreSQL with Dendrite's tables, or with none yet. */
+  readonly databaseUrl: string;
+  /** Its server name is the homeserver's. */
+  readonly signingKey: SigningKey;
+  readonly search: SearchAdapter | false;
+  /** @defaultValue anybody may read `/metrics` */
+  readonly metricsCredentials?: Credentials;
+  readonly rateLimit: boolean;
+  readonly logger: Logger;
+}
+
+export interface Homeserver {
+  readonly admin: AdminPlugin;
+  readonly db: Knex;
+  readonly registry: Registry;
+  /**
+   * Makes missing tables, starts the plugin and serves on 127.0.0.1. Resolves to the port.
+   * @param port 0: any that is free
+   */
+  readonly listen: (port: number) => Promise<number>;
+  /** Finishes requests, hands back jobs, and closes the database connections. */
+  readonly close: () => Promise<void>;
+}
+
+/** A small Matrix homeserver on Dendrite's schema, with the admin plugin mounted in its process. */
+export function createHomeserver(settings: HomeserverSettings): Homeserver {
+  const { databaseUrl, signingKey, search, rateLimit, logger } = settings;
+  const { serverName } = signingKey;
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const db = createKnex({ client: 'pg', connection: databaseUrl, pool: { min: 0, max: 20 } });
+
+  // 1. Lend the plugin what the homeserver has. It closes none of it.
+  const admin = createAdminPlugin(
+    { serverName, db, signingKeys: [signingKey], logger, metrics: { registry } },
+    { search, limits: rateLimit ? {} : { failedAuthentications: false } },
+  );
+  const app = new Koa();
+  // 2. Mount its routes. They parse their bodies and answer their errors themselves, so they come first.
+  app.use(admin.router.routes());
+  // 3. The homeserver's own routes follow. Those that write events tell `admin.search.apply()` of them.
+  const router = new Router({ sensitive: true, strict: true });
+  const context: HostContext = { db, signingKey, admin, logger };
+  addVersionsRoute(router);
+  addLoginRoutes(router, context);
+  addRoomRoutes(router, context);
+  addSearchRoute(router, context);
+  addMonitorRoutes(router, context);
+  addMetricsRoute(router, registry, settings.metricsCredentials);
+  app.use(createResponder(logger)).use(parseJsonBody()).use(router.routes()).use(answerUnrecognized(router));
+
+  const server = createHttpServer(app.callback());
+  return {
+    admin,
+    db,
+    registry,
+    listen: async (port) => {
+      await ensureDendriteSchema(db);
+      // 4. Start the plugin once the homeserver's tables are there, and before the first request.
+      await admin.start();
+      return server.listen(port);
+    },
+    close: async () => {
+      await server.drain();
+      // 5. Stop it before what it was lent goes away: jobs are handed back, event streams end.
+      await admin.stop();
+      await server.close();
+      await db.destroy();
+      registry.clear();
+    },
+  };
+}

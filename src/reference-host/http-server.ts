@@ -1,0 +1,67 @@
+import { createServer, type RequestListener, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** How long requests may take to finish once the server stops, in ms. */
+const GRACE_MS = 10_000;
+const EVENT_STREAM = /^text\/event-stream/;
+
+export interface HttpServer {
+  /**
+   * Listens on 127.0.0.1. Resolves to the port.
+   * @throws Error when the port is taken.
+   */
+  listen(port: number): Promise<number>;
+  /** Accepts no more, and waits up to ten seconds for requests under way. Event streams are not waited for. */
+  drain(): Promise<void>;
+  /** Cuts what is left: idle connections, event streams. */
+  close(): Promise<void>;
+}
+
+const isStream = (response: ServerResponse): boolean => EVENT_STREAM.test(String(response.getHeader('content-type')));
+
+/** An HTTP server that stops without losing answers and without waiting for keep-alive connections. */
+export function createHttpServer(handle: RequestListener): HttpServer {
+  const open = new Set<ServerResponse>();
+  let draining = false;
+  let settle = (): void => {};
+  const finished = (): boolean => [...open].every(isStream);
+
+  const server = createServer((request, response) => {
+    open.add(response);
+    if (draining) response.setHeader('Connection', 'close');
+    response.once('close', () => {
+      open.delete(response);
+      if (finished()) settle();
+    });
+    handle(request, response);
+  });
+
+  return {
+    listen: (port) =>
+      new Promise((resolve, reject) => {
+        server.once('error', reject);
+        server.listen(port, '127.0.0.1', () => {
+          server.off('error', reject);
+          resolve((server.address() as AddressInfo).port);
+        });
+      }),
+    drain: async () => {
+      draining = true;
+      server.close();
+      for (const response of open) if (!response.headersSent) response.setHeader('Connection', 'close');
+      if (finished()) return;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, GRACE_MS);
+        settle = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    },
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}

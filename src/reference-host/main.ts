@@ -1,0 +1,73 @@
+import { pino } from 'pino';
+import { describeError } from '../errors.ts';
+import type { Logger } from '../host.ts';
+import { meilisearchSearch } from '../search/meilisearch/index.ts';
+import { postgresSearch } from '../search/postgres/index.ts';
+import type { SearchAdapter } from '../search/search-index.ts';
+import { startEmbeddedPostgres } from './embedded-postgres.ts';
+import { type Environment, parseEnvironment } from './environment.ts';
+import { createHomeserver } from './homeserver.ts';
+import { loadSigningKey } from './signing-key.ts';
+
+const DATABASE_DIRECTORY = '.data/postgres';
+
+function searchOf({ SEARCH, MEILI_URL = '', MEILI_API_KEY }: Environment): SearchAdapter | false {
+  if (SEARCH === 'off') return false;
+  if (SEARCH === 'postgres') return postgresSearch();
+  return meilisearchSearch({ url: MEILI_URL, ...(MEILI_API_KEY !== undefined && { apiKey: MEILI_API_KEY }) });
+}
+
+function untilSignalled(): Promise<void> {
+  // The handlers stay: a second signal must not end a process that is handing back its work.
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve());
+  });
+}
+
+interface Service {
+  readonly environment: Environment;
+  readonly logger: Logger;
+  /** Resolves when the process is told to stop. */
+  readonly signalled: Promise<void>;
+}
+
+async function serve({ environment, logger, signalled }: Service, databaseUrl: string): Promise<void> {
+  const { METRICS_USER: user, METRICS_PASSWORD: password } = environment;
+  const homeserver = createHomeserver({
+    databaseUrl,
+    signingKey: await loadSigningKey(environment.SIGNING_KEY, environment.SERVER_NAME),
+    search: searchOf(environment),
+    rateLimit: environment.RATE_LIMIT,
+    logger,
+    ...(user !== undefined && password !== undefined && { metricsCredentials: { user, password } }),
+  });
+  try {
+    const port = await homeserver.listen(environment.PORT);
+    process.stdout.write(`ready http://127.0.0.1:${port}\n`);
+    await signalled;
+    logger.info({}, 'Stopping');
+  } finally {
+    await homeserver.close();
+  }
+}
+
+async function main(): Promise<void> {
+  const environment = parseEnvironment(process.env);
+  const logger = pino({ level: environment.LOG_LEVEL }, pino.destination({ fd: 2, sync: true }));
+  const service = { environment, logger, signalled: untilSignalled() };
+  if (environment.DATABASE_URL !== undefined) return serve(service, environment.DATABASE_URL);
+  const database = await startEmbeddedPostgres({ dataDir: DATABASE_DIRECTORY, logger });
+  try {
+    await serve(service, database.connectionString);
+  } finally {
+    await database.stop();
+  }
+}
+
+try {
+  await main();
+  process.exit(0);
+} catch (error) {
+  process.stderr.write(`${describeError(error)}\n`);
+  process.exit(1);
+}

@@ -1,0 +1,189 @@
+import { once } from 'node:events';
+import { chown, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { basename, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Client } from 'pg';
+import type { PostgresAccount } from './postgres-account.ts';
+import { processArguments, processStart } from './process-identity.ts';
+
+const READY_TIMEOUT_MS = 60_000;
+const STOP_TIMEOUT_MS = 60_000;
+const POLL_MS = 25;
+const START_ATTEMPTS = 5;
+
+/** Paths of the programs that a platform's package brings. */
+export interface PostgresPrograms {
+  readonly initdb: string;
+  readonly postgres: string;
+}
+
+export interface Cluster {
+  /** PostgreSQL's data directory. */
+  readonly dir: string;
+  readonly logFile: string;
+  readonly passwordFile: string;
+  readonly account: PostgresAccount;
+  readonly programs: PostgresPrograms;
+}
+
+/** A running postmaster, as its pid file describes it. */
+interface Postmaster {
+  readonly pid: number;
+  readonly port: number;
+}
+
+/** The user that owns the cluster, and its first database. */
+const SUPERUSER = 'postgres';
+
+/** libc's C.UTF-8 where the system has it; else PostgreSQL's own, which classifies characters in the same way. */
+const LOCALES = [
+  ['--locale=C.UTF-8'],
+  ['--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'],
+] as const;
+
+const exists = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );
+
+async function runInitdb(
+  { programs, account, logFile, passwordFile }: Cluster,
+  dir: string,
+  locale: readonly string[],
+) {
+  await rm(dir, { recursive: true, force: true });
+  await mkdir(dir, { mode: 0o700 });
+  if (account.owner !== undefined) await chown(dir, account.owner.uid, account.owner.gid);
+  const log = await open(logFile, 'a');
+  const args = ['-D', dir, '-U', SUPERUSER, '--auth=scram-sha-256', `--pwfile=${passwordFile}`, '--encoding=UTF8'];
+  const initdb = account.spawn(programs.initdb, [...args, ...locale], ['ignore', log.fd, log.fd]);
+  const [exitCode] = await once(initdb, 'exit').finally(() => log.close());
+  return exitCode === 0;
+}
+
+/** Makes the cluster if there is none. It appears whole: an interrupted attempt leaves nothing that looks like one. */
+export async function createCluster(cluster: Cluster): Promise<void> {
+  if (await exists(cluster.dir)) return;
+  const draft = `${cluster.dir}.new`;
+  for (const locale of LOCALES) {
+    if (await runInitdb(cluster, draft, locale)) return rename(draft, cluster.dir);
+  }
+  throw new Error(`initdb failed: ${await lastLines(cluster.logFile)}`);
+}
+
+async function lastLines(file: string): Promise<string> {
+  return (await readFile(file, 'utf8')).trim().split('\n').slice(-5).join('\n');
+}
+
+/** Lines of `postmaster.pid`: pid, data directory, start time, port, socket directory, address, … */
+async function readPidFile(dir: string): Promise<Postmaster | undefined> {
+  const lines = (await readFile(join(dir, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n');
+  const [pid, port] = [Number(lines[0]), Number(lines[3])];
+  return pid > 0 && port > 0 ? { pid, port } : undefined;
+}
+
+/** Whether a process is the postmaster of `dir`, and not one that got its pid. Unclear cases count as yes. */
+async function isPostmasterOf(dir: string, pid: number): Promise<boolean> {
+  if ((await processStart(pid)) === undefined) return false;
+  const args = await processArguments(pid);
+  // Its own children are called "postgres: " and what they do.
+  if (basename(args[0] ?? '') !== 'postgres') return false;
+  const theirs = await stat(args[args.indexOf('-D') + 1] ?? '').catch(() => undefined);
+  const ours = await stat(dir);
+  return theirs === undefined || (theirs.ino === ours.ino && theirs.dev === ours.dev);
+}
+
+/**
+ * The postmaster that runs on the cluster, if one does. A pid file that another left behind is removed: PostgreSQL
+ * itself refuses to start when an unrelated process has the pid that it names.
+ */
+export async function findPostmaster({ dir }: Cluster): Promise<Postmaster | undefined> {
+  const postmaster = await readPidFile(dir);
+  if (postmaster !== undefined && (await isPostmasterOf(dir, postmaster.pid))) return postmaster;
+  await rm(join(dir, 'postmaster.pid'), { force: true });
+  return undefined;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no port to listen on');
+  return address.port;
+}
+
+/** Where clients of the cluster connect. */
+export async function connectionStringOf({ passwordFile }: Cluster, port: number): Promise<string> {
+  return `postgres://${SUPERUSER}:${await readFile(passwordFile, 'utf8')}@127.0.0.1:${port}/postgres`;
+}
+
+async function answers(connectionString: string): Promise<boolean> {
+  const client = new Client({ connectionString });
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    await client.end();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Waits until the server takes connections; `false` when it ended instead. */
+async function becomesReady(connectionString: string, hasEnded: () => Promise<boolean>): Promise<boolean> {
+  const deadline = Date.now() + READY_TIMEOUT_MS;
+  while (!(await answers(connectionString))) {
+    if (await hasEnded()) return false;
+    if (Date.now() > deadline) throw new Error(`PostgreSQL takes no connections after ${READY_TIMEOUT_MS} ms`);
+    await delay(POLL_MS);
+  }
+  return true;
+}
+
+async function launch(cluster: Cluster, settings: Readonly<Record<string, string>>, port: number): Promise<boolean> {
+  const fixed = { listen_addresses: '127.0.0.1', port: String(port), unix_socket_directories: '' };
+  const options = Object.entries({ ...settings, ...fixed }).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  const log = await open(cluster.logFile, 'w');
+  const server = cluster.account.spawn(
+    cluster.programs.postgres,
+    ['-D', cluster.dir, ...options],
+    ['ignore', log.fd, log.fd],
+  );
+  await once(server, 'spawn').finally(() => log.close());
+  server.unref();
+  return becomesReady(await connectionStringOf(cluster, port), async () => server.exitCode !== null);
+}
+
+/** Starts a postmaster and returns where to connect. */
+export async function startPostmaster(cluster: Cluster, settings: Readonly<Record<string, string>>): Promise<string> {
+  for (let attempt = 1; attempt <= START_ATTEMPTS; attempt += 1) {
+    const port = await freePort();
+    if (await launch(cluster, settings, port)) return connectionStringOf(cluster, port);
+    // Somebody else took the port meanwhile.
+    if (!(await readFile(cluster.logFile, 'utf8')).includes('could not bind')) break;
+  }
+  throw new Error(`PostgreSQL does not start: ${await lastLines(cluster.logFile)}`);
+}
+
+/** Waits for a postmaster that another process started; `undefined` when it ended instead. */
+export async function adoptPostmaster(cluster: Cluster, { pid, port }: Postmaster): Promise<string | undefined> {
+  const connectionString = await connectionStringOf(cluster, port);
+  const isReady = await becomesReady(connectionString, async () => (await processStart(pid)) === undefined);
+  return isReady ? connectionString : undefined;
+}
+
+/** Ends all sessions and the server ("fast shutdown"), and waits until it has gone. */
+export async function stopPostmaster(cluster: Cluster): Promise<void> {
+  const postmaster = await findPostmaster(cluster);
+  if (postmaster === undefined) return;
+  process.kill(postmaster.pid, 'SIGINT');
+  const deadline = Date.now() + STOP_TIMEOUT_MS;
+  while ((await processStart(postmaster.pid)) !== undefined) {
+    if (Date.now() > deadline) throw new Error(`PostgreSQL (pid ${postmaster.pid}) does not end`);
+    await delay(POLL_MS);
+  }
+}

@@ -1,0 +1,40 @@
+import type Router from '@koa/router';
+import type { Middleware } from 'koa';
+import { errorFields, MatrixError } from '../errors.ts';
+import type { Logger } from '../host.ts';
+
+/** On every answer, so that clients in browsers work. Client-Server API, "Web Browser Clients". */
+const CORS = {
+  'Access-Control-Allow-Origin': '*',
+  'Access-Control-Allow-Methods': 'GET, POST, PUT, DELETE, OPTIONS',
+  'Access-Control-Allow-Headers': 'X-Requested-With, Content-Type, Authorization',
+};
+
+/** Adds the CORS headers, answers OPTIONS, and turns errors into Matrix's error answers. */
+export function createResponder(logger: Logger): Middleware {
+  return async (ctx, next) => {
+    ctx.set(CORS);
+    if (ctx.method === 'OPTIONS') {
+      ctx.status = 200;
+      ctx.body = '';
+      return;
+    }
+    try {
+      await next();
+    } catch (thrown) {
+      const error = thrown instanceof MatrixError ? thrown : undefined;
+      if (error === undefined) logger.error({ ...errorFields(thrown), method: ctx.method }, 'Request failed');
+      const answer = error ?? new MatrixError('M_UNKNOWN', 'Internal server error');
+      ctx.status = answer.status;
+      ctx.body = answer.toJSON();
+    }
+  };
+}
+
+/** Answers paths that nobody serves with 404, and methods that a path does not have with 405. */
+export function answerUnrecognized(router: Router): Middleware {
+  return async (ctx) => {
+    const known = router.match(ctx.path, ctx.method).path.length > 0;
+    throw new MatrixError('M_UNRECOGNIZED', 'Unrecognized request', { status: known ? 405 : 404 });
+  };
+}

@@ -1,0 +1,46 @@
+import { MatrixError } from '../../errors.ts';
+import type { EventId, RoomId } from '../../ids.ts';
+import type { HostContext } from '../host-context.ts';
+import type { Device } from '../storage/devices.ts';
+import { findSentEvent } from '../storage/room-events.ts';
+import { appendEvent, takeTurn } from './append-event.ts';
+
+interface Message {
+  readonly roomId: RoomId;
+  readonly type: string;
+  readonly content: Readonly<Record<string, unknown>>;
+  /** The same one again, from the same device and for the same room and type, sends nothing. */
+  readonly transactionId: string;
+}
+
+/** Types that the authorisation rules look into; they have their own routes. */
+const NO_MESSAGES: readonly string[] = [
+  'm.room.create',
+  'm.room.member',
+  'm.room.power_levels',
+  'm.room.redaction',
+  'm.room.third_party_invite',
+];
+
+/**
+ * Sends a message event. Client-Server API, "Sending events to a room".
+ * @throws MatrixError `M_FORBIDDEN`, `M_BAD_JSON`, `M_TOO_LARGE`, `M_INVALID_PARAM` for a type that is no message's
+ */
+export async function sendMessage(
+  { db, signingKey, admin }: HostContext,
+  device: Device,
+  message: Message,
+): Promise<EventId> {
+  if (NO_MESSAGES.includes(message.type)) {
+    throw new MatrixError('M_INVALID_PARAM', `${message.type} can't be sent as a message`);
+  }
+  return db.transaction(async (transaction) => {
+    const turn = await takeTurn(transaction, message.roomId, device);
+    const sent = await findSentEvent(transaction, turn.room, device, message.type, message.transactionId);
+    if (sent !== undefined) return sent.eventId;
+    const event = await appendEvent(transaction, turn, message, signingKey);
+    // The last statement, so that the index changes with the event or not at all.
+    await admin.search.apply([event], { transaction });
+    return event.event_id;
+  });
+}

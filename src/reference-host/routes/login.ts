@@ -1,0 +1,87 @@
+import type Router from '@koa/router';
+import { compare } from 'bcrypt';
+import { randomBytes } from 'node:crypto';
+import { z } from 'zod';
+import { MatrixError } from '../../errors.ts';
+import { isUserId, type ServerName, splitUserId, userIdOf } from '../../ids.ts';
+import { authenticate } from '../authenticate.ts';
+import type { HostContext } from '../host-context.ts';
+import { bodyOf } from '../json-body.ts';
+import { findAccount } from '../storage/accounts.ts';
+import { createDevice } from '../storage/devices.ts';
+
+const FLOW = 'm.login.password';
+const LOGIN_PATHS = ['/_matrix/client/r0/login', '/_matrix/client/v3/login'];
+const WHOAMI_PATHS = ['/_matrix/client/r0/account/whoami', '/_matrix/client/v3/account/whoami'];
+/** bcrypt looks at no more, so a longer password can't be the one that was hashed. */
+const MAX_PASSWORD_BYTES = 72;
+/** Of no password; compared with when there is no account, so that both take the same time. */
+const NO_HASH = '$2b$10$8744pszExHNwSjNIapMEfOgeVF3Dt8OxRmzCJvdndultS6h52SVg2';
+
+const name = z
+  .string()
+  .max(255)
+  .refine((value) => !value.includes('\0'), 'has a NUL character');
+const loginSchema = z.object({
+  type: z.string(),
+  identifier: z.object({ type: z.string(), user: name.optional() }).optional(),
+  user: name.optional(),
+  password: z.string().optional(),
+  device_id: name.min(1).optional(),
+  initial_device_display_name: name.optional(),
+});
+
+/** Password login and `whoami`. Client-Server API, "Login". */
+export function addLoginRoutes(router: Router, context: HostContext): void {
+  const { db, signingKey } = context;
+  router.get(LOGIN_PATHS, (ctx) => {
+    ctx.body = { flows: [{ type: FLOW }] };
+  });
+
+  router.post(LOGIN_PATHS, async (ctx) => {
+    const body = bodyOf(ctx, loginSchema);
+    const localpart = localpartOf(body, signingKey.serverName);
+    const account = localpart === undefined ? undefined : await findAccount(db, localpart, signingKey.serverName);
+    const matches = await isPassword(body.password ?? '', account?.passwordHash ?? NO_HASH);
+    if (account === undefined || !matches) throw new MatrixError('M_FORBIDDEN', 'Invalid username or password');
+    const device = {
+      localpart: account.localpart,
+      serverName: signingKey.serverName,
+      deviceId: body.device_id ?? randomBytes(6).toString('base64url'),
+    };
+    const token = await createDevice(db, {
+      ...device,
+      displayName: body.initial_device_display_name ?? null,
+      address: `${ctx.ip}:${ctx.socket.remotePort ?? 0}`,
+      userAgent: ctx.get('user-agent'),
+    });
+    ctx.body = {
+      user_id: userIdOf(device.localpart, device.serverName),
+      access_token: token,
+      device_id: device.deviceId,
+    };
+  });
+
+  router.get(WHOAMI_PATHS, async (ctx) => {
+    const { userId, deviceId } = await authenticate(ctx, context);
+    ctx.body = { user_id: userId, device_id: deviceId };
+  });
+}
+
+/** Undefined for a user of another server. */
+function localpartOf(body: z.output<typeof loginSchema>, serverName: ServerName): string | undefined {
+  const { type, identifier, password } = body;
+  if (type !== FLOW || (identifier !== undefined && identifier.type !== 'm.id.user')) {
+    throw new MatrixError('M_UNKNOWN', 'Only m.login.password with m.id.user is supported', { status: 400 });
+  }
+  const user = identifier?.user ?? body.user;
+  if (!user || password === undefined) throw new MatrixError('M_MISSING_PARAM', 'user and password are required');
+  if (!user.startsWith('@')) return user;
+  if (!isUserId(user)) return undefined;
+  const id = splitUserId(user);
+  return id.serverName === serverName ? id.localpart : undefined;
+}
+
+async function isPassword(password: string, hash: string): Promise<boolean> {
+  return (await compare(password, hash)) && Buffer.byteLength(password) <= MAX_PASSWORD_BYTES;
+}

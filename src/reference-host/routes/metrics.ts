@@ -1,0 +1,30 @@
+import type Router from '@koa/router';
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { Registry } from 'prom-client';
+
+export interface Credentials {
+  readonly user: string;
+  readonly password: string;
+}
+
+const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+
+/** Whether an `Authorization` header has these credentials, RFC 7617; takes the same time for any that hasn't. */
+function isAuthorized(header: string, { user, password }: Credentials): boolean {
+  const [, encoded = ''] = /^Basic +(\S+)$/i.exec(header) ?? [];
+  return timingSafeEqual(digest(Buffer.from(encoded, 'base64').toString()), digest(`${user}:${password}`));
+}
+
+/** `GET /metrics` in Prometheus' text format, for everybody or for who has the credentials. */
+export function addMetricsRoute(router: Router, registry: Registry, credentials: Credentials | undefined): void {
+  router.get('/metrics', async (ctx) => {
+    if (credentials !== undefined && !isAuthorized(ctx.get('authorization'), credentials)) {
+      ctx.status = 401;
+      ctx.set('WWW-Authenticate', 'Basic realm="metrics"');
+      ctx.body = '';
+      return;
+    }
+    ctx.type = registry.contentType;
+    ctx.body = await registry.metrics();
+  });
+}

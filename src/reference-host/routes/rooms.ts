@@ -1,0 +1,57 @@
+import type Router from '@koa/router';
+import type { Context } from 'koa';
+import { z } from 'zod';
+import { MatrixError } from '../../errors.ts';
+import { isEventId, isRoomId, type RoomId } from '../../ids.ts';
+import { authenticate } from '../authenticate.ts';
+import type { HostContext } from '../host-context.ts';
+import { bodyOf } from '../json-body.ts';
+import { redactEvent } from '../rooms/redact-event.ts';
+import { sendMessage } from '../rooms/send-message.ts';
+
+type RoomContext = Context & { params: Readonly<Record<string, string>> };
+
+const ROOM_PATHS = ['/_matrix/client/r0/rooms/:roomId', '/_matrix/client/v3/rooms/:roomId'];
+const MAX_PARAMETER_BYTES = 255;
+
+const contentSchema = z.record(z.string(), z.unknown());
+const redactionSchema = z.object({ reason: z.string().optional() });
+
+/** Sending and redacting. Client-Server API, "Sending events to a room" and "Redactions". */
+export function addRoomRoutes(router: Router, context: HostContext): void {
+  const sendPaths = ROOM_PATHS.map((path) => `${path}/send/:eventType/:txnId`);
+  router.put(sendPaths, async (ctx: RoomContext) => {
+    const device = await authenticate(ctx, context);
+    const message = {
+      roomId: roomIdOf(ctx),
+      type: parameterOf(ctx, 'eventType'),
+      content: bodyOf(ctx, contentSchema),
+      transactionId: parameterOf(ctx, 'txnId'),
+    };
+    ctx.body = { event_id: await sendMessage(context, device, message) };
+  });
+
+  const redactPaths = ROOM_PATHS.map((path) => `${path}/redact/:eventId/:txnId`);
+  router.put(redactPaths, async (ctx: RoomContext) => {
+    const device = await authenticate(ctx, context);
+    const eventId = parameterOf(ctx, 'eventId');
+    if (!isEventId(eventId)) throw new MatrixError('M_INVALID_PARAM', 'not an event id');
+    const { reason } = bodyOf(ctx, redactionSchema);
+    const redaction = { roomId: roomIdOf(ctx), eventId, reason, transactionId: parameterOf(ctx, 'txnId') };
+    ctx.body = { event_id: await redactEvent(context, device, redaction) };
+  });
+}
+
+/** A part of the path as PostgreSQL takes it. */
+function parameterOf(ctx: RoomContext, name: string): string {
+  const value = ctx.params[name] ?? '';
+  const fits = Buffer.byteLength(value) <= MAX_PARAMETER_BYTES && !value.includes('\0') && value.isWellFormed();
+  if (!fits) throw new MatrixError('M_INVALID_PARAM', `${name} is too long, or has characters that are not allowed`);
+  return value;
+}
+
+function roomIdOf(ctx: RoomContext): RoomId {
+  const roomId = parameterOf(ctx, 'roomId');
+  if (!isRoomId(roomId)) throw new MatrixError('M_INVALID_PARAM', 'not a room id');
+  return roomId;
+}

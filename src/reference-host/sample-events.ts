@@ -1,0 +1,105 @@
+import { createHash } from 'node:crypto';
+import type { Knex } from 'knex';
+import { type RoomId, splitUserId, type UserId } from '../ids.ts';
+import { SAMPLE_LANGUAGES, type SampleLanguage } from './sample-texts.ts';
+
+export interface SampleRoom {
+  readonly roomId: RoomId;
+  readonly senders: readonly [UserId, ...UserId[]];
+}
+
+export interface SampleEventOptions {
+  readonly count: number;
+  readonly rooms: readonly [SampleRoom, ...SampleRoom[]];
+  /** The same seed makes the same events. A database takes each seed once. */
+  readonly seed: number;
+}
+
+type Random = () => number;
+
+const ROWS_PER_INSERT = 5_000;
+/** 2025-01-01, and one message every 20 s from there. */
+const FIRST_TIMESTAMP = 1_735_689_600_000;
+const INTERVAL_MS = 20_000;
+
+/** Numbers from 0 to 1 by a linear congruential generator. */
+function createRandom(seed: number): Random {
+  let state = seed >>> 0;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+function pick<Item>(items: readonly [Item, ...Item[]], random: Random): Item {
+  return items[Math.floor(random() * items.length)] ?? items[0];
+}
+
+function languageOf(random: Random): SampleLanguage | undefined {
+  let left = random() * 100;
+  return SAMPLE_LANGUAGES.find(({ share }) => (left -= share) < 0);
+}
+
+/** One to eight sentences, mostly one, now and then with a number as tickets, prices and times have. */
+function textOf(random: Random): string {
+  const language = languageOf(random);
+  if (language === undefined) return 'Hm';
+  const sentences = Math.min(Math.ceil(-Math.log(1 - random()) * 1.2) || 1, 8);
+  return Array.from({ length: sentences }, () => {
+    const parts = language.parts.map((part) => part[Math.floor(random() * part.length)]);
+    const number = random() < 0.2 ? ` ${Math.floor(random() * 100_000)}` : '';
+    return parts.join(language.space) + number + language.stop;
+  })
+    .join('')
+    .trim();
+}
+
+/** As long as a Dendrite's event, but its hashes and signature are made up: `/search` reads neither. */
+function eventJson(index: number, body: string, { roomId }: SampleRoom, sender: UserId, ids: readonly string[]): string {
+  const [eventId = '', previousId = '', hash = ''] = ids;
+  const { serverName } = splitUserId(sender);
+  return JSON.stringify({
+    auth_events: [`$create${hash}`.slice(0, 44), `$power${hash}`.slice(0, 44), `$member${hash}`.slice(0, 44)],
+    content: { body, msgtype: 'm.text' },
+    depth: index + 1,
+    hashes: { sha256: hash },
+    origin: serverName,
+    origin_server_ts: FIRST_TIMESTAMP + index * INTERVAL_MS,
+    prev_events: [previousId],
+    room_id: roomId,
+    sender,
+    signatures: { [serverName]: { 'ed25519:sample': hash + hash } },
+    type: 'm.room.message',
+    _room_version: '10',
+    _event_id: eventId,
+  });
+}
+
+/** Event ids depend on the seed and the index alone. */
+const idOf = (seed: number, index: number): string =>
+  `$${createHash('sha256').update(`${seed}/${index}`).digest('base64url')}`;
+
+/**
+ * Fills rooms with messages in seven languages, as rows of `syncapi_output_room_events` only: enough to search in, and to
+ * measure reindexing with. The same options make the same rows.
+ */
+export async function generateSampleEvents(db: Knex, { count, rooms, seed }: SampleEventOptions): Promise<void> {
+  const random = createRandom(seed);
+  for (let start = 0; start < count; start += ROWS_PER_INSERT) {
+    const columns: [ids: string[], roomIds: string[], senders: string[], json: string[]] = [[], [], [], []];
+    for (let index = start; index < Math.min(start + ROWS_PER_INSERT, count); index++) {
+      const room = pick(rooms, random);
+      const sender = pick(room.senders, random);
+      const id = idOf(seed, index);
+      columns[0].push(id);
+      columns[1].push(room.roomId);
+      columns[2].push(sender);
+      columns[3].push(eventJson(index, textOf(random), room, sender, [id, idOf(seed, index - 1), id.slice(1)]));
+    }
+    await db.raw(
+      `INSERT INTO public.syncapi_output_room_events (event_id, room_id, sender, headered_event_json, type, contains_url)
+       SELECT *, 'm.room.message', false FROM unnest(?::text[], ?::text[], ?::text[], ?::text[])`,
+      columns,
+    );
+  }
+}

@@ -1,0 +1,41 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { SigningKey } from '../host.ts';
+import type { ServerName } from '../ids.ts';
+import { privateKeyOf } from '../matrix/sign-event.ts';
+
+const PEM =
+  /-----BEGIN MATRIX PRIVATE KEY-----\r?\nKey-ID: (ed25519:\w+)\r?\n(?:[\w-]+: .*\r?\n)*\r?\n([A-Za-z0-9+/=\s]+)-----END MATRIX PRIVATE KEY-----/;
+const KEY_ID_ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+
+function newKeyFile(): string {
+  const version = Array.from(randomBytes(6), (byte) => KEY_ID_ALPHABET[byte % KEY_ID_ALPHABET.length]).join('');
+  const seed = randomBytes(32).toString('base64');
+  return `-----BEGIN MATRIX PRIVATE KEY-----\nKey-ID: ed25519:${version}\n\n${seed}\n-----END MATRIX PRIVATE KEY-----\n`;
+}
+
+/** Makes the file complete or not at all, and leaves alone one that is there: servers may start side by side. */
+async function writeIfMissing(path: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const draft = `${path}.${randomUUID()}`;
+  await writeFile(draft, newKeyFile(), { mode: 0o600, flag: 'wx' });
+  try {
+    await link(draft, path);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+  } finally {
+    await rm(draft);
+  }
+}
+
+/**
+ * Reads a key file in Dendrite's form, making it on first use with mode 0600.
+ * @throws Error when the file can't be read or is no key file.
+ */
+export async function loadSigningKey(path: string, serverName: ServerName): Promise<SigningKey> {
+  await writeIfMissing(path);
+  const [, keyId, seed] = PEM.exec(await readFile(path, 'utf8')) ?? [];
+  if (keyId === undefined || seed === undefined) throw new Error(`${path} is no Matrix signing key`);
+  return { serverName, keyId, privateKey: privateKeyOf(Buffer.from(seed, 'base64')) };
+}

@@ -1,0 +1,23 @@
+import type { Knex } from 'knex';
+import type { ServerName } from '../../ids.ts';
+
+export interface Account {
+  readonly localpart: string;
+  readonly passwordHash: string;
+}
+
+/** An account that can log in with a password. The localpart is tried in lower case first, then as it is spelled. */
+export async function findAccount(
+  db: Knex,
+  localpart: string,
+  serverName: ServerName,
+): Promise<Account | undefined> {
+  const lower = localpart.toLowerCase();
+  const rows: { localpart: string; password_hash: string | null }[] = await db('public.userapi_accounts')
+    .where('server_name', serverName)
+    .whereIn('localpart', [lower, localpart])
+    .whereRaw('is_deactivated IS NOT TRUE')
+    .select('localpart', 'password_hash');
+  const row = rows.find((candidate) => candidate.localpart === lower) ?? rows[0];
+  return row?.password_hash ? { localpart: row.localpart, passwordHash: row.password_hash } : undefined;
+}

@@ -1,0 +1,55 @@
+import { randomBytes } from 'node:crypto';
+import type { Knex } from 'knex';
+import { type ServerName, type UserId, userIdOf } from '../../ids.ts';
+
+/** A logged-in device. */
+export interface Device {
+  readonly userId: UserId;
+  readonly deviceId: string;
+  /** Goes with `transaction_id`: who may repeat a request. */
+  readonly sessionId: number;
+}
+
+interface NewDevice {
+  readonly localpart: string;
+  readonly serverName: ServerName;
+  readonly deviceId: string;
+  readonly displayName: string | null;
+  readonly address: string;
+  readonly userAgent: string;
+}
+
+/** The device of an access token; none if the account is missing or deactivated. */
+export async function findDevice(db: Knex, token: string, serverName: ServerName): Promise<Device | undefined> {
+  const row = await db('public.userapi_devices AS d')
+    .join('public.userapi_accounts AS a', { 'a.localpart': 'd.localpart', 'a.server_name': 'd.server_name' })
+    .where({ 'd.access_token': token, 'd.server_name': serverName })
+    .whereRaw('a.is_deactivated IS NOT TRUE')
+    .first('d.localpart', 'd.device_id', 'd.session_id');
+  if (row === undefined) return undefined;
+  return { userId: userIdOf(row.localpart, serverName), deviceId: row.device_id, sessionId: Number(row.session_id) };
+}
+
+/** Makes a device, in place of one of the same name, and returns its access token. */
+export async function createDevice(db: Knex, device: NewDevice): Promise<string> {
+  const { localpart, serverName, deviceId, displayName, address, userAgent } = device;
+  const token = randomBytes(32).toString('base64url');
+  const now = Date.now();
+  await db.transaction(async (transaction) => {
+    await transaction('public.userapi_devices')
+      .where({ localpart, server_name: serverName, device_id: deviceId })
+      .delete();
+    await transaction('public.userapi_devices').insert({
+      access_token: token,
+      device_id: deviceId,
+      localpart,
+      server_name: serverName,
+      created_ts: now,
+      display_name: displayName,
+      last_seen_ts: now,
+      ip: address,
+      user_agent: userAgent,
+    });
+  });
+  return token;
+}

@@ -1,0 +1,60 @@
+/** Characters that part words, as a 1.50 server was seen to part them. */
+const SEPARATORS = /[*:;'_\-.,/\\@#+&%`()[\]{}!?"\u2014\u2026\u3001\u3002\uff0c\u30fb\u300c\u300d\uff01\uff1f\u3000\u00b7\u2022\u00a7\u00bf\u00a1\u00d7\u00f7\u2019\0 \t\n\r]+/u;
+/** Scripts that have their own segmenters. A run is one word here: poorer than a real server, never better. */
+const SCRIPT_RUN =
+  /[\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Hangul}]+|[^\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Hangul}]+/gu;
+const MARKED = /([\p{sc=Latin}\p{sc=Greek}\p{sc=Arabic}\p{sc=Hebrew}])\p{Mn}+/gu;
+const HALF_WIDTH_KATAKANA = /[\uff66-\uff9f]+/g;
+/** Longer words are not indexed. */
+const MAX_WORD_BYTES = 250;
+/** Words and phrases of a query that are looked at. */
+const MAX_QUERY_TERMS = 10;
+/** Words of a phrase that are looked at. */
+const MAX_PHRASE_WORDS = 1_000;
+
+/** The words of a text, in order. */
+export function wordsOf(text: string): string[] {
+  return text
+    .split(SEPARATORS)
+    .flatMap((part) => part.match(SCRIPT_RUN) ?? [])
+    .map(foldWord)
+    .filter((word) => word !== '' && Buffer.byteLength(word) <= MAX_WORD_BYTES);
+}
+
+/** Lower case, without the marks of some scripts; neither full width nor ligatures are folded. */
+function foldWord(word: string): string {
+  return word
+    .replace(HALF_WIDTH_KATAKANA, (run) => run.normalize('NFKC'))
+    .toLowerCase()
+    .normalize('NFD')
+    .replace(MARKED, '$1')
+    .normalize('NFC');
+}
+
+/** What a query asks for: words and phrases, and those that must not be there. */
+export interface QueryTerm {
+  /** One word, or those of a phrase. */
+  readonly words: readonly string[];
+  readonly isPhrase: boolean;
+  readonly isNegative: boolean;
+}
+
+/** The parts of a query; an unclosed quote runs to the end. */
+export function parseQuery(query: string): QueryTerm[] {
+  const terms: QueryTerm[] = [];
+  const part = /(^|\s)?(-)?(?:"([^"]*)(?:"|$)|([^\s"]+))/gu;
+  for (const [, before, minus, phrase, word] of query.matchAll(part)) {
+    const isNegative = minus !== undefined && before !== undefined;
+    if (phrase !== undefined) {
+      const words = wordsOf(phrase).slice(0, MAX_PHRASE_WORDS);
+      if (words.length > 0) terms.push({ words, isPhrase: true, isNegative });
+    } else if (isNegative) {
+      for (const one of wordsOf(word ?? '')) terms.push({ words: [one], isPhrase: false, isNegative: true });
+    } else {
+      for (const one of wordsOf(`${minus ?? ''}${word ?? ''}`)) {
+        terms.push({ words: [one], isPhrase: false, isNegative: false });
+      }
+    }
+  }
+  return terms.slice(0, MAX_QUERY_TERMS);
+}

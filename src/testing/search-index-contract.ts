@@ -1,0 +1,41 @@
+import { type IndexTest, type IndexUnderTest, type TestRunner, testedBy } from './search-index-contract/harness.ts';
+import { hostileContract } from './search-index-contract/hostile.ts';
+import { languagesContract } from './search-index-contract/languages.ts';
+import { matchingContract } from './search-index-contract/matching.ts';
+import { pagingContract } from './search-index-contract/paging.ts';
+import { rebuildingContract } from './search-index-contract/rebuilding.ts';
+import { writingContract } from './search-index-contract/writing.ts';
+
+export type { IndexUnderTest } from './search-index-contract/harness.ts';
+
+export interface SearchIndexContractOptions extends TestRunner {
+  /** Called for each test. */
+  readonly makeIndex: () => Promise<IndexUnderTest>;
+}
+
+const PARTS: Readonly<Record<string, (test: IndexTest) => void>> = {
+  writing: writingContract,
+  matching: matchingContract,
+  languages: languagesContract,
+  paging: pagingContract,
+  'rebuilding the index': rebuildingContract,
+  'hostile input': hostileContract,
+};
+
+/**
+ * What the plugin expects of a `SearchIndex`, as tests for the author of an adapter to run: any runner with `describe`
+ * and `it` will do, failures are `AssertionError`s.
+ */
+export function searchIndexContract({ describe, it, makeIndex }: SearchIndexContractOptions): void {
+  const test: IndexTest = (name, body) => {
+    it(name, async () => {
+      const made = await makeIndex();
+      try {
+        await body(testedBy(made));
+      } finally {
+        await made.close();
+      }
+    });
+  };
+  for (const [name, part] of Object.entries(PARTS)) describe(name, () => part(test));
+}

@@ -1,0 +1,85 @@
+import type { Knex } from 'knex';
+import type { EventId, RoomId, UserId } from '../../ids.ts';
+import type {
+  SearchDocument,
+  SearchHit,
+  SearchIndex,
+  SearchKey,
+  SearchPage,
+  SearchQuery,
+  SearchWrites,
+} from '../../search/search-index.ts';
+
+/** An index to try, and what the contract needs around it. */
+export interface IndexUnderTest {
+  /** Started and empty. */
+  readonly index: SearchIndex;
+  /** Runs work in a transaction of the database that the index writes to; any object will do for other engines. */
+  readonly transaction: <T>(work: (transaction: Knex.Transaction) => Promise<T>) => Promise<T>;
+  /** Stops the index and removes what it has left. */
+  readonly close: () => Promise<void>;
+}
+
+/** A test runner's functions, vitest's or `node:test`'s. */
+export interface TestRunner {
+  readonly describe: (name: string, body: () => void) => void;
+  readonly it: (name: string, body: () => Promise<void>) => void;
+}
+
+/** Defines one test on an index of its own. */
+export type IndexTest = (name: string, body: (tested: Tested) => Promise<void>) => void;
+
+/** An index with the calls that the tests make over and over. */
+export interface Tested {
+  readonly index: SearchIndex;
+  readonly transaction: IndexUnderTest['transaction'];
+  readonly write: (writes: Partial<SearchWrites>) => Promise<void>;
+  /** All hits of one large page, newest first, in all rooms that the documents of `documentOf` are in. */
+  readonly find: (term: string, query?: Partial<SearchQuery>) => Promise<readonly SearchHit[]>;
+  readonly page: (term: string, query?: Partial<SearchQuery>) => Promise<SearchPage>;
+}
+
+export const ROOM = '!room:example.org' as RoomId;
+const ALL_KEYS: readonly SearchKey[] = ['content.body', 'content.name', 'content.topic'];
+
+export function testedBy({ index, transaction }: IndexUnderTest): Tested {
+  const page = (term: string, query: Partial<SearchQuery> = {}): Promise<SearchPage> =>
+    index.search({ term, rooms: [ROOM], keys: ALL_KEYS, order: 'recent', limit: 500, ...query });
+  return {
+    index,
+    transaction,
+    page,
+    find: async (term, query) => (await page(term, query)).hits,
+    write: (writes) =>
+      transaction((trx) => index.write({ upserts: [], removals: [], removedRooms: [], ...writes }, trx)),
+  };
+}
+
+/** A document whose event id is made from its stream position. */
+export function documentOf(streamPosition: number, text: string, rest: Partial<SearchDocument> = {}): SearchDocument {
+  return {
+    eventId: eventIdOf(streamPosition),
+    roomId: ROOM,
+    sender: '@alice:example.org' as UserId,
+    streamPosition,
+    key: 'content.body',
+    text,
+    ...rest,
+  };
+}
+
+export function eventIdOf(number: number): EventId {
+  return `$${String(number).padStart(6, '0')}/+Event:example.org` as EventId;
+}
+
+export const idsOf = (hits: readonly SearchDocument[]): EventId[] => hits.map(({ eventId }) => eventId);
+export const textsOf = (hits: readonly SearchDocument[]): string[] => hits.map(({ text }) => text);
+
+/** The same numbers in each run, from 0 to below 1. */
+export function createRandom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+}

@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import type { RoomId } from '../../ids.ts';
+import { documentOf, eventIdOf, type IndexTest, idsOf, ROOM, textsOf } from './harness.ts';
+
+const OTHER_ROOM = '!other:example.org' as RoomId;
+
+/** What is written is found as it was written, until it is replaced or removed. */
+export function writingContract(test: IndexTest): void {
+  test('answers documents as they were written', async ({ write, page }) => {
+    const document = documentOf(7, 'The quick "brown" fox\n<b>jumps</b> \\o/ 🦊', { key: 'content.topic' });
+    await write({ upserts: [document] });
+    const { hits, count, next } = await page('quick');
+    assert.equal(hits.length, 1);
+    const { rank, ...found } = hits[0] ?? { rank: 0 };
+    assert.deepEqual(found, document);
+    assert.equal(typeof rank, 'number');
+    assert.equal(count, 1);
+    assert.equal(next, undefined);
+  });
+
+  test('replaces a document of the same event', async ({ write, find }) => {
+    await write({ upserts: [documentOf(1, 'first wording'), documentOf(2, 'bystander wording')] });
+    await write({ upserts: [documentOf(1, 'second wording')] });
+    assert.deepEqual(await find('first'), []);
+    assert.deepEqual(textsOf(await find('wording')), ['bystander wording', 'second wording']);
+  });
+
+  test('keeps one document when the same one is written again', async ({ write, find }) => {
+    for (let i = 0; i < 3; i++) await write({ upserts: [documentOf(1, 'echo')] });
+    assert.deepEqual(idsOf(await find('echo')), [eventIdOf(1)]);
+  });
+
+  test('removes documents, and takes unknown ones for removed', async ({ write, find }) => {
+    await write({ upserts: [documentOf(1, 'apple pie'), documentOf(2, 'apple juice')] });
+    await write({ removals: [eventIdOf(1), eventIdOf(99)] });
+    assert.deepEqual(textsOf(await find('apple')), ['apple juice']);
+  });
+
+  test('removes rooms with all they have', async ({ write, find }) => {
+    const rooms = [ROOM, OTHER_ROOM];
+    await write({
+      upserts: [
+        documentOf(1, 'secret plan'),
+        documentOf(2, 'secret plot'),
+        documentOf(3, 'secret recipe', { roomId: OTHER_ROOM }),
+      ],
+    });
+    await write({ removedRooms: [ROOM] });
+    assert.deepEqual(textsOf(await find('secret', { rooms })), ['secret recipe']);
+  });
+
+  test('writes nothing when there is nothing to write', async ({ write, find }) => {
+    await write({});
+    assert.deepEqual(await find('anything'), []);
+  });
+
+  test('counts its documents', async ({ write, index }) => {
+    assert.equal((await index.stats()).documents, 0);
+    await write({ upserts: [documentOf(1, 'one'), documentOf(2, 'two')] });
+    const { documents, bytes } = await index.stats();
+    assert.equal(documents, 2);
+    assert.ok(bytes > 0);
+  });
+}
