@@ -84,9 +84,8 @@ async function readPidFile(dir: string): Promise<Postmaster | undefined> {
   return pid > 0 && port > 0 ? { pid, port } : undefined;
 }
 
-/** Whether a process is the postmaster of `dir`, and not one that got its pid. Unclear cases count as yes. */
+/** Whether a living process is the postmaster of `dir`, and not one that got its pid. Unclear cases count as yes. */
 async function isPostmasterOf(dir: string, pid: number): Promise<boolean> {
-  if ((await processStart(pid)) === undefined) return false;
   const args = await processArguments(pid);
   // Its own children are called "postgres: " and what they do.
   if (basename(args[0] ?? '') !== 'postgres') return false;
@@ -96,12 +95,13 @@ async function isPostmasterOf(dir: string, pid: number): Promise<boolean> {
 }
 
 /**
- * The postmaster that runs on the cluster, if one does. A pid file that another left behind is removed: PostgreSQL
- * itself refuses to start when an unrelated process has the pid that it names.
+ * The postmaster that runs on the cluster, if one does. A pid file that names an unrelated process is removed, for
+ * PostgreSQL would refuse to start; one that names no process tells it what else to check, and stays.
  */
 export async function findPostmaster({ dir }: Cluster): Promise<Postmaster | undefined> {
   const postmaster = await readPidFile(dir);
-  if (postmaster !== undefined && (await isPostmasterOf(dir, postmaster.pid))) return postmaster;
+  if (postmaster === undefined || (await processStart(postmaster.pid)) === undefined) return undefined;
+  if (await isPostmasterOf(dir, postmaster.pid)) return postmaster;
   await rm(join(dir, 'postmaster.pid'), { force: true });
   return undefined;
 }

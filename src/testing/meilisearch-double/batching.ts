@@ -1,0 +1,65 @@
+import type { State, Task } from './state.ts';
+
+type Kind = 'add' | 'delete' | 'delete by filter' | 'clear' | 'drop' | 'settings' | 'alone';
+
+/** What may join a batch whose last task is of a kind. A clear or the end of the index ends the batch. */
+const FOLLOWERS: Readonly<Record<Kind, readonly Kind[]>> = {
+  add: ['add', 'delete', 'clear', 'drop'],
+  delete: ['add', 'delete', 'delete by filter', 'clear', 'drop'],
+  'delete by filter': ['add', 'delete', 'delete by filter', 'clear', 'drop'],
+  clear: ['clear', 'drop'],
+  drop: [],
+  settings: ['settings'],
+  alone: [],
+};
+
+/** The tasks that the scheduler does next, together; empty when nothing is queued. */
+export function nextBatch(state: State): Task[] {
+  const queued = [...state.tasks.values()].filter(({ status }) => status === 'enqueued');
+  const cancelation = queued.find(({ work }) => work.type === 'taskCancelation');
+  if (cancelation !== undefined) return [cancelation];
+  const deletions = queued.filter(({ work }) => work.type === 'taskDeletion');
+  if (deletions.length > 0) return deletions;
+
+  const [first, ...rest] = queued;
+  if (first === undefined) return [];
+  const batch = [first];
+  if (kindOf(first) === 'alone') return batch;
+  for (const task of rest) {
+    if (isBarrier(task, first.indexUid)) break;
+    if (task.indexUid !== first.indexUid) continue;
+    if (!joins(state, batch, task)) break;
+    batch.push(task);
+  }
+  return batch;
+}
+
+function kindOf({ work }: Task): Kind {
+  if (work.type === 'documentAdditionOrUpdate') return 'add';
+  if (work.type === 'settingsUpdate') return 'settings';
+  if (work.type === 'indexDeletion') return 'drop';
+  if (work.type !== 'documentDeletion') return 'alone';
+  return work.deletion.by === 'all' ? 'clear' : work.deletion.by === 'filter' ? 'delete by filter' : 'delete';
+}
+
+/** A swap of the index: what was queued after it belongs to the other content. */
+function isBarrier({ work }: Task, indexUid: string | null): boolean {
+  return work.type === 'indexSwap' && work.swaps.some(({ indexes }) => indexes.some((uid) => uid === indexUid));
+}
+
+function joins(state: State, batch: readonly Task[], task: Task): boolean {
+  const last = batch.at(-1);
+  const kind = kindOf(task);
+  if (last === undefined || !FOLLOWERS[kindOf(last)].includes(kind)) return false;
+  // Documents in a batch keep a delete by filter, which needs them indexed, out of it.
+  if (kind === 'delete by filter' && batch.some((one) => kindOf(one) === 'add')) return false;
+  return [...batch, task].every((one) => hasKey(state, one, batch[0]));
+}
+
+/** Payloads that name different primary keys do not mix. */
+function hasKey(state: State, { work }: Task, first: Task | undefined): boolean {
+  if (work.type !== 'documentAdditionOrUpdate' || work.primaryKey === undefined) return true;
+  const own = state.indexes.get(first?.indexUid ?? '')?.primaryKey ?? undefined;
+  const named = first?.work.type === 'documentAdditionOrUpdate' ? first.work.primaryKey : undefined;
+  return [own, named].every((key) => key === undefined || key === work.primaryKey);
+}

@@ -1,0 +1,118 @@
+import type { Task } from './state.ts';
+
+/** What can go wrong, by name. */
+export type FaultName =
+  /** 413 with a text body, as a proxy before the server answers. */
+  | 'payload-too-large'
+  /** 408 with an empty body: the server was too busy to read the request. */
+  | 'request-timeout'
+  /** 429 with a text body and `Retry-After`. */
+  | 'too-many-requests'
+  /** 502 with a page of HTML. */
+  | 'bad-gateway'
+  /** 503 as the server says it when too many searches wait, with `Retry-After`. */
+  | 'unavailable'
+  /** 200 with a page of HTML. */
+  | 'wrong-page'
+  /** The connection is reset before the request is looked at. */
+  | 'reset'
+  /** The request is done, and the connection reset before the answer. */
+  | 'lost-answer'
+  /** The answer takes `delayMs`. */
+  | 'slow'
+  /** The next swap is done twice, and its task succeeds. */
+  | 'swap-twice'
+  /** Every task of the next batch fails with `code`. */
+  | 'batch-failure'
+  /** The next task that ends is not known any more. */
+  | 'vanished-task';
+
+export interface Fault {
+  readonly name: FaultName;
+  /** Requests, batches or tasks that it happens to. @defaultValue 1 */
+  readonly times?: number;
+  /** Only to requests whose method and path match, `/^POST .*documents/` for one. @defaultValue all but `/health` */
+  readonly request?: RegExp;
+  /** Of `slow`, in ms. @defaultValue 1000 */
+  readonly delayMs?: number;
+  /** `Retry-After` in seconds. @defaultValue 0 */
+  readonly retryAfter?: number;
+  /** Of `batch-failure`. @defaultValue `internal` */
+  readonly code?: string;
+}
+
+export interface FaultyAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+export interface Faults {
+  readonly inject: (fault: Fault) => void;
+  readonly clear: () => void;
+  /** The fault that the request runs into. */
+  readonly takeForRequest: (method: string, path: string) => Fault | undefined;
+  readonly takeBatchFailure: (batch: readonly Task[]) => string | undefined;
+  readonly takeSecondSwap: () => boolean;
+  readonly takeVanishing: (task: Task) => boolean;
+}
+
+const OF_TASKS: ReadonlySet<FaultName> = new Set(['swap-twice', 'batch-failure', 'vanished-task']);
+const HTML = { 'Content-Type': 'text/html' };
+const TEXT = { 'Content-Type': 'text/plain' };
+
+export function createFaults(): Faults {
+  const armed: { fault: Fault; left: number }[] = [];
+
+  const take = (isHit: (fault: Fault) => boolean): Fault | undefined => {
+    const hit = armed.find(({ fault, left }) => left > 0 && isHit(fault));
+    if (hit !== undefined) hit.left -= 1;
+    return hit?.fault;
+  };
+
+  return {
+    inject: (fault) => armed.push({ fault, left: fault.times ?? 1 }),
+    clear: () => armed.splice(0),
+    takeForRequest: (method, path) =>
+      take(({ name, request }) => !OF_TASKS.has(name) && (request?.test(`${method} ${path}`) ?? path !== '/health')),
+    takeBatchFailure: (batch) => {
+      const writesDocuments = batch.some(({ work }) => work.type === 'documentAdditionOrUpdate');
+      const fault = writesDocuments ? take(({ name }) => name === 'batch-failure') : undefined;
+      return fault === undefined ? undefined : (fault.code ?? 'internal');
+    },
+    takeSecondSwap: () => take(({ name }) => name === 'swap-twice') !== undefined,
+    takeVanishing: ({ work }) =>
+      work.type !== 'taskDeletion' && take(({ name }) => name === 'vanished-task') !== undefined,
+  };
+}
+
+/** What a client gets instead of an answer of the engine; `undefined` for faults that are no answer. */
+export function answerOf({ name, retryAfter = 0 }: Fault): FaultyAnswer | undefined {
+  const wait = { 'Retry-After': String(retryAfter) };
+  const page = '<html><body><h1>502 Bad Gateway</h1></body></html>';
+  switch (name) {
+    case 'payload-too-large':
+      return { status: 413, headers: { ...TEXT, Connection: 'close' }, body: 'Request Entity Too Large' };
+    case 'request-timeout':
+      return { status: 408, headers: { Connection: 'close' }, body: '' };
+    case 'too-many-requests':
+      return { status: 429, headers: { ...TEXT, ...wait }, body: 'slow down' };
+    case 'bad-gateway':
+      return { status: 502, headers: HTML, body: page };
+    case 'wrong-page':
+      return { status: 200, headers: HTML, body: page };
+    case 'unavailable':
+      return {
+        status: 503,
+        headers: { 'Content-Type': 'application/json', ...wait },
+        body: JSON.stringify({
+          message: 'Too many search requests running at the same time: 2. Retry after 10s.',
+          code: 'too_many_search_requests',
+          type: 'system',
+          link: 'https://docs.meilisearch.com/errors#too_many_search_requests',
+        }),
+      };
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,82 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { expect, it } from 'vitest';
+import { METRICS } from '../src/metrics.ts';
+import { ROUTES } from '../src/http/routes.ts';
+import { buildManifest, OWN_TABLES } from '../src/manifest.ts';
+import { createAdminPlugin } from '../src/index.ts';
+import { OPERATIONS } from '../src/operations/operations.ts';
+import { createTestDatabase } from './support/database.ts';
+
+const root = new URL('../', import.meta.url);
+const update = process.env.UPDATE_GENERATED === '1';
+
+async function packageFacts(): Promise<Parameters<typeof buildManifest>[0]> {
+  return JSON.parse(await readFile(new URL('package.json', root), 'utf8'));
+}
+
+/** Compares a file with what the code makes of it; `npm run docs` writes it instead. */
+async function expectGenerated(path: string, text: string): Promise<void> {
+  const url = new URL(path, root);
+  if (update) await writeFile(url, text);
+  expect(await readFile(url, 'utf8'), `${path} is out of date: npm run docs`).toBe(text);
+}
+
+const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
+  [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+
+it('the manifest says what the code does', async () => {
+  await expectGenerated('plugin.manifest.json', `${JSON.stringify(buildManifest(await packageFacts()), null, 2)}\n`);
+});
+
+it('docs/metrics.md has every metric', async () => {
+  const rows = Object.values(METRICS).map(({ name, type, labels, help }) => [
+    `\`${name}\``,
+    type,
+    labels.map((label) => `\`${label}\``).join(', '),
+    help,
+  ]);
+  await expectGenerated(
+    'docs/metrics.md',
+    `# Metrics\n\nOn the registry that the host lends. No label holds user data or an id.\n\n${table(['metric', 'type', 'labels', 'meaning'], rows)}\n`,
+  );
+});
+
+it('docs/routes.md has every route', async () => {
+  const rows = ROUTES.map(({ method, path, operation }) => [
+    `\`${method} ${path}\``,
+    `\`${operation}\``,
+    OPERATIONS[operation].access,
+    OPERATIONS[operation].effect,
+  ]);
+  await expectGenerated(
+    'docs/routes.md',
+    `# Routes\n\n${table(['route', 'operation', 'access', 'effect'], rows)}\n`,
+  );
+});
+
+it('the own tables are those that start() makes', async () => {
+  const database = await createTestDatabase();
+  const admin = createAdminPlugin({ serverName: 'localhost' as never, db: database.db, signingKeys: [] });
+  try {
+    await admin.start();
+    const { rows } = await database.db.raw(
+      `SELECT table_name FROM information_schema.tables
+       WHERE table_schema = 'matrix_admin' AND table_name NOT LIKE 'migrations%' ORDER BY table_name`,
+    );
+    expect(rows.map((row: { table_name: string }) => row.table_name)).toEqual(OWN_TABLES);
+  } finally {
+    await admin.stop();
+    await database.drop();
+  }
+});
+
+it('the router has the routes of the manifest and nothing else but refusals', async () => {
+  const database = await createTestDatabase();
+  const admin = createAdminPlugin({ serverName: 'localhost' as never, db: database.db, signingKeys: [] });
+  const served = admin.router.stack
+    .filter((layer) => layer.methods.length <= 2 && !layer.methods.includes('OPTIONS'))
+    .map((layer) => `${layer.methods.filter((method) => method !== 'HEAD').join()} ${String(layer.path)}`);
+  expect(served).toEqual(ROUTES.map(({ method, path }) => `${method} ${path}`));
+  await admin.stop();
+  await database.drop();
+});
