@@ -1,0 +1,36 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import knex, { type Knex } from 'knex';
+import type { RoomId, UserId } from '../src/ids.ts';
+import { ensureDendriteSchema } from '../src/reference-host/dendrite-schema/dendrite-schema.ts';
+import { startEmbeddedPostgres } from '../src/reference-host/embedded-postgres.ts';
+import { generateSampleEvents, type SampleRoom } from '../src/reference-host/sample-events.ts';
+
+export interface BenchDatabase {
+  readonly connectionString: string;
+  readonly db: Knex;
+}
+
+const roomOf = (index: number): SampleRoom => ({
+  roomId: `!bench${index}:localhost` as RoomId,
+  senders: [`@user${index}:localhost` as UserId, `@other${index}:localhost` as UserId],
+});
+
+/** Runs `work` on an embedded PostgreSQL with its default settings and this many searchable events. */
+export async function withBenchDatabase<T>(events: number, work: (database: BenchDatabase) => Promise<T>): Promise<T> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'koa-matrix-admin-bench-'));
+  const postgres = await startEmbeddedPostgres({ dataDir });
+  const db = knex({ client: 'pg', connection: postgres.connectionString, pool: { min: 0, max: 10 } });
+  try {
+    await ensureDendriteSchema(db);
+    const rooms = Array.from({ length: 299 }, (_, index) => roomOf(index + 1));
+    await generateSampleEvents(db, { count: events, rooms: [roomOf(0), ...rooms], seed: 1 });
+    await db.raw('VACUUM (ANALYZE) public.syncapi_output_room_events');
+    return await work({ connectionString: postgres.connectionString, db });
+  } finally {
+    await db.destroy();
+    await postgres.stop();
+    await rm(dataDir, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * Reindexes 172,672 events with the PostgreSQL index, with one process and with two, and with Meilisearch where MEILI_URL
+ * names a server. Baseline: one SQL statement that fills a table of the same columns with `to_tsvector`, without Chinese,
+ * Japanese and Korean being found in it, and the same indexes. Rounds are interleaved; medians count.
+ */
+import type { Knex } from 'knex';
+import { createAdminPlugin } from '../src/index.ts';
+import type { ServerName } from '../src/ids.ts';
+import { meilisearchSearch } from '../src/search/meilisearch/index.ts';
+import { postgresSearch } from '../src/search/postgres/index.ts';
+import type { SearchAdapter } from '../src/search/search-index.ts';
+import { type BenchDatabase, withBenchDatabase } from './bench-database.ts';
+import { startProcess } from './other-process.ts';
+import { type BenchResult, median, report, rounded } from './report.ts';
+
+const EVENTS = 172_672;
+const ROUNDS = 3;
+
+const BASELINE = [
+  `CREATE TABLE baseline (event_id text NOT NULL, room_id text NOT NULL, sender text NOT NULL,
+     stream_position bigint NOT NULL, key text NOT NULL, text text NOT NULL, lexemes tsvector NOT NULL)`,
+  `INSERT INTO baseline
+   SELECT event_id, room_id, sender, id, 'content.body', body, to_tsvector('simple', body)
+   FROM (SELECT *, headered_event_json::jsonb #>> '{content,body}' AS body
+         FROM public.syncapi_output_room_events WHERE type = 'm.room.message') AS e`,
+  'CREATE INDEX ON baseline USING gin (lexemes)',
+  'CREATE UNIQUE INDEX ON baseline (event_id)',
+  'CREATE INDEX ON baseline (room_id, stream_position)',
+];
+
+async function timeBaseline(db: Knex): Promise<number> {
+  await db.raw('DROP TABLE IF EXISTS baseline');
+  const startedAt = performance.now();
+  for (const statement of BASELINE) await db.raw(statement);
+  return performance.now() - startedAt;
+}
+
+/** From the call to the end of the job, in ms. */
+async function timeReindex(db: Knex, search: SearchAdapter): Promise<number> {
+  const admin = createAdminPlugin({ serverName: 'localhost' as ServerName, db, signingKeys: [] }, { search });
+  await admin.start();
+  try {
+    const { jobId } = await admin.operations.reindexFulltext({}, { actor: { kind: 'system', name: 'bench' } });
+    const job = await admin.jobs.wait(jobId);
+    if (job.result?.documents !== EVENTS) throw new Error(`unexpected result: ${JSON.stringify(job)}`);
+    return (job.finished_ts ?? Number.NaN) - job.created_ts;
+  } finally {
+    await admin.stop();
+  }
+}
+
+async function timeTwoProcesses({ db, connectionString }: BenchDatabase): Promise<number> {
+  const other = await startProcess(connectionString);
+  try {
+    return await timeReindex(db, postgresSearch());
+  } finally {
+    await other.stop();
+  }
+}
+
+async function measure(database: BenchDatabase): Promise<BenchResult[]> {
+  const url = process.env.MEILI_URL;
+  const apiKey = process.env.MEILI_API_KEY;
+  const candidates: Record<string, () => Promise<number>> = {
+    postgres: () => timeReindex(database.db, postgresSearch()),
+    'postgres-two-processes': () => timeTwoProcesses(database),
+    ...(url && { meilisearch: () => timeReindex(database.db, meilisearchSearch(apiKey ? { url, apiKey } : { url })) }),
+  };
+  const times = new Map<string, number[]>();
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const [name, time] of [['baseline', () => timeBaseline(database.db)] as const, ...Object.entries(candidates)]) {
+      const ms = await time();
+      times.set(name, [...(times.get(name) ?? []), ms]);
+      console.log(`round ${round + 1}  ${name.padEnd(24)} ${Math.round((EVENTS / ms) * 1_000)} events/s`);
+    }
+  }
+  const rate = (name: string): number => Math.round((EVENTS / median(times.get(name) ?? [])) * 1_000);
+  return Object.keys(candidates).map((name) => ({
+    name,
+    value: rate(name),
+    unit: 'events/s',
+    baseline: rate('baseline'),
+    ratio: rounded(rate(name) / rate('baseline')),
+  }));
+}
+
+console.log(`making ${EVENTS} events`);
+report('reindex', await withBenchDatabase(EVENTS, measure));

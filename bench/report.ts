@@ -1,0 +1,20 @@
+/** A figure of a bench; `ratio` says how many times as fast (or as small) as the baseline of the same run it is. */
+export interface BenchResult {
+  readonly name: string;
+  readonly value: number;
+  readonly unit: string;
+  readonly baseline: number;
+  readonly ratio: number;
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}
+
+export const rounded = (value: number): number => Math.round(value * 100) / 100;
+
+/** The last line of every bench. */
+export function report(bench: string, results: readonly BenchResult[]): void {
+  console.log(JSON.stringify({ bench, results }));
+}
