@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { MatrixError } from '../errors.ts';
-import { isEventId, type EventId, type ServerName } from '../ids.ts';
+import { type EventId, isEventId, type ServerName } from '../ids.ts';
 import { referenceHash, unpaddedBase64 } from './event-hash.ts';
 import type { EventJson, RoomVersion } from './room-version.ts';
 

@@ -23,16 +23,7 @@ const KEYS = [
   'origin_server_ts',
 ];
 const OLD_KEYS = [...KEYS, 'prev_state', 'origin', 'membership'];
-const POWER_LEVELS = [
-  'ban',
-  'events',
-  'events_default',
-  'kick',
-  'redact',
-  'state_default',
-  'users',
-  'users_default',
-];
+const POWER_LEVELS = ['ban', 'events', 'events_default', 'kick', 'redact', 'state_default', 'users', 'users_default'];
 
 const content6: ContentRules = {
   'm.room.member': ['membership'],

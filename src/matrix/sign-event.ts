@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey, sign, verify, type KeyObject } from 'node:crypto';
+import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
 import type { SigningKey } from '../host.ts';
 import { canonicalJson } from './canonical-json.ts';
 import { unpaddedBase64 } from './event-hash.ts';

@@ -122,24 +122,45 @@ async function demonstrate(homeserver: Homeserver, { users, rooms }: Recording):
   say(`\nMetrics that moved:\n${moved.map((line) => `  ${line}`).join('\n')}`);
 }
 
-async function main(): Promise<void> {
-  const recording = recordingSchema.parse(JSON.parse(await readFile(new URL('server.json', FIXTURE), 'utf8')));
+/** Rejects when the process is told to stop, so that what was started is stopped on the way out. */
+function interruption(): Promise<never> {
+  const interrupted = new Promise<never>((_resolve, reject) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.on(signal, () => reject(new Error(`stopped by ${signal}`)));
+    }
+  });
+  // A signal may come before anybody waits for it.
+  interrupted.catch(() => {});
+  return interrupted;
+}
+
+async function runOn(databaseUrl: string, recording: Recording, interrupted: Promise<never>): Promise<void> {
   const { server_name: serverName, signing_key: key } = recording;
+  const privateKey = privateKeyOf(Buffer.from(key.seed_base64, 'base64'));
+  const homeserver = createHomeserver({
+    databaseUrl,
+    signingKey: { serverName, keyId: key.key_id, privateKey },
+    search: postgresSearch(),
+    rateLimit: true,
+    logger: pino({ level: 'warn' }, pino.destination({ fd: 2, sync: true })),
+  });
+  try {
+    await Promise.race([demonstrate(homeserver, recording), interrupted]);
+  } finally {
+    await homeserver.close();
+  }
+}
+
+async function main(): Promise<void> {
+  const interrupted = interruption();
+  const recording = recordingSchema.parse(JSON.parse(await readFile(new URL('server.json', FIXTURE), 'utf8')));
   await mkdir('.data', { recursive: true });
   const dataDir = await mkdtemp('.data/demo-');
   try {
     say('Starting a PostgreSQL of our own …');
     const database = await startEmbeddedPostgres({ dataDir });
     try {
-      const privateKey = privateKeyOf(Buffer.from(key.seed_base64, 'base64'));
-      const homeserver = createHomeserver({
-        databaseUrl: database.connectionString,
-        signingKey: { serverName, keyId: key.key_id, privateKey },
-        search: postgresSearch(),
-        rateLimit: true,
-        logger: pino({ level: 'warn' }, pino.destination({ fd: 2, sync: true })),
-      });
-      await demonstrate(homeserver, recording).finally(homeserver.close);
+      await runOn(database.connectionString, recording, interrupted);
     } finally {
       await database.stop();
     }

@@ -82,11 +82,14 @@ export function createHomeserver(settings: HomeserverSettings): Homeserver {
     },
     close: async () => {
       await server.drain();
-      // 5. Stop it before what it was lent goes away: jobs are handed back, event streams end.
-      await admin.stop();
-      await server.close();
-      await db.destroy();
-      registry.clear();
+      try {
+        // 5. Stop it before what it was lent goes away: jobs are handed back, event streams end.
+        await admin.stop();
+      } finally {
+        await server.close();
+        await db.destroy();
+        registry.clear();
+      }
     },
   };
 }

@@ -1,4 +1,4 @@
-import { createServer, type RequestListener, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 /** How long requests may take to finish once the server stops, in ms. */
@@ -20,7 +20,7 @@ export interface HttpServer {
 const isStream = (response: ServerResponse): boolean => EVENT_STREAM.test(String(response.getHeader('content-type')));
 
 /** An HTTP server that stops without losing answers and without waiting for keep-alive connections. */
-export function createHttpServer(handle: RequestListener): HttpServer {
+export function createHttpServer(handle: (request: IncomingMessage, response: ServerResponse) => unknown): HttpServer {
   const open = new Set<ServerResponse>();
   let draining = false;
   let settle = (): void => {};

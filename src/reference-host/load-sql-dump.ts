@@ -16,6 +16,10 @@ export async function loadSqlDump(db: Knex, sql: string): Promise<void> {
     // Statements that are sent together are one transaction.
     await connection.query(sql);
   } finally {
-    await connection.query('RESET ALL').finally(() => db.client.releaseConnection(connection));
+    try {
+      await connection.query('RESET ALL');
+    } finally {
+      await db.client.releaseConnection(connection);
+    }
   }
 }

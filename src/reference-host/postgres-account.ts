@@ -39,7 +39,7 @@ const WAYS_DOWN: readonly ((owner: Owner) => Wrapper)[] = [
   }),
 ];
 
-function wrap({ command, credentials }: Wrapper, program: string, args: readonly string[]): [string, string[]] {
+function wrap({ command }: Wrapper, program: string, args: readonly string[]): [string, string[]] {
   const [first = program, ...rest] = [...command, program, ...args];
   return [first, rest];
 }

@@ -59,8 +59,12 @@ async function runInitdb(
   const log = await open(logFile, 'a');
   const args = ['-D', dir, '-U', SUPERUSER, '--auth=scram-sha-256', `--pwfile=${passwordFile}`, '--encoding=UTF8'];
   const initdb = account.spawn(programs.initdb, [...args, ...locale], ['ignore', log.fd, log.fd]);
-  const [exitCode] = await once(initdb, 'exit').finally(() => log.close());
-  return exitCode === 0;
+  try {
+    const [exitCode] = await once(initdb, 'exit');
+    return exitCode === 0;
+  } finally {
+    await log.close();
+  }
 }
 
 /** Makes the cluster if there is none. It appears whole: an interrupted attempt leaves nothing that looks like one. */
@@ -153,7 +157,11 @@ async function launch(cluster: Cluster, settings: Readonly<Record<string, string
     ['-D', cluster.dir, ...options],
     ['ignore', log.fd, log.fd],
   );
-  await once(server, 'spawn').finally(() => log.close());
+  try {
+    await once(server, 'spawn');
+  } finally {
+    await log.close();
+  }
   server.unref();
   return becomesReady(await connectionStringOf(cluster, port), async () => server.exitCode !== null);
 }

@@ -55,7 +55,13 @@ function textOf(random: Random): string {
 }
 
 /** As long as a Dendrite's event, but its hashes and signature are made up: `/search` reads neither. */
-function eventJson(index: number, body: string, { roomId }: SampleRoom, sender: UserId, ids: readonly string[]): string {
+function eventJson(
+  index: number,
+  body: string,
+  { roomId }: SampleRoom,
+  sender: UserId,
+  ids: readonly string[],
+): string {
   const [eventId = '', previousId = '', hash = ''] = ids;
   const { serverName } = splitUserId(sender);
   return JSON.stringify({

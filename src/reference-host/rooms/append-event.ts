@@ -54,9 +54,7 @@ export async function takeTurn(transaction: Knex.Transaction, roomId: RoomId, de
     throw new MatrixError('M_FORBIDDEN', 'You are not in this room');
   }
   const powerLevels = state?.get('m.room.power_levels');
-  const visibility = HISTORY_VISIBILITY.indexOf(
-    fieldOf(state?.get('m.room.history_visibility'), 'history_visibility'),
-  );
+  const visibility = HISTORY_VISIBILITY.indexOf(fieldOf(state?.get('m.room.history_visibility'), 'history_visibility'));
   return {
     room,
     device,

@@ -1,5 +1,5 @@
-import type Router from '@koa/router';
 import { createHash, timingSafeEqual } from 'node:crypto';
+import type Router from '@koa/router';
 import type { Registry } from 'prom-client';
 
 export interface Credentials {

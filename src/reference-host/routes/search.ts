@@ -16,9 +16,7 @@ const roomEventsSchema = z.object({
   search_term: z.string().min(1),
   keys: z.array(z.enum(['content.body', 'content.name', 'content.topic'])).optional(),
   order_by: z.enum(['rank', 'recent']).default('rank'),
-  filter: z
-    .object({ rooms: z.array(z.string()).optional(), limit: z.int().nonnegative().optional() })
-    .default({}),
+  filter: z.object({ rooms: z.array(z.string()).optional(), limit: z.int().nonnegative().optional() }).default({}),
 });
 const searchSchema = z.object({
   search_categories: z.object({ room_events: roomEventsSchema.optional() }),

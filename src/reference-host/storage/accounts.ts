@@ -7,11 +7,7 @@ export interface Account {
 }
 
 /** An account that can log in with a password. The localpart is tried in lower case first, then as it is spelled. */
-export async function findAccount(
-  db: Knex,
-  localpart: string,
-  serverName: ServerName,
-): Promise<Account | undefined> {
+export async function findAccount(db: Knex, localpart: string, serverName: ServerName): Promise<Account | undefined> {
   const lower = localpart.toLowerCase();
   const rows: { localpart: string; password_hash: string | null }[] = await db('public.userapi_accounts')
     .where('server_name', serverName)

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import { isEventId, type EventId } from '../../ids.ts';
+import { type EventId, isEventId } from '../../ids.ts';
 import { isRecord } from '../../json.ts';
 import { canonicalJson } from '../../matrix/canonical-json.ts';
 import type { EventJson } from '../../matrix/room-version.ts';
@@ -61,11 +61,7 @@ async function eventTypeNid(transaction: Knex.Transaction, type: string): Promis
   const table = transaction('public.roomserver_event_types');
   const known = await table.clone().where('event_type', type).first('event_type_nid');
   if (known !== undefined) return known.event_type_nid;
-  const [row] = await table
-    .insert({ event_type: type })
-    .onConflict('event_type')
-    .merge()
-    .returning('event_type_nid');
+  const [row] = await table.insert({ event_type: type }).onConflict('event_type').merge().returning('event_type_nid');
   return row.event_type_nid;
 }
 

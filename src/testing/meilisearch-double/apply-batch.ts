@@ -45,7 +45,8 @@ function applyDocuments(state: State, batch: readonly Task[]): Ending[] {
         return { indexedDocuments: isCleared ? null : addDocuments(index, work) };
       }
       if (work.type !== 'documentDeletion') return {};
-      if (work.deletion.by === 'ids' && work.deletion.ids.includes('')) throw internal('MDB_BAD_VALSIZE: Unsupported size of key/DB name/data, or wrong DUPFIXED size');
+      if (work.deletion.by === 'ids' && work.deletion.ids.includes(''))
+        throw internal('MDB_BAD_VALSIZE: Unsupported size of key/DB name/data, or wrong DUPFIXED size');
       return { deletedDocuments: removeDocuments(uid, index, work.deletion) };
     }),
   );
@@ -130,7 +131,10 @@ function swapIndexes(state: State, swaps: readonly Swap[], taskUid: number): voi
   for (const { indexes } of swaps) {
     const [one, other] = indexes;
     const contents = [state.indexes.get(one), state.indexes.get(other)] as const;
-    for (const [uid, content] of [[other, contents[0]], [one, contents[1]]] as const) {
+    for (const [uid, content] of [
+      [other, contents[0]],
+      [one, contents[1]],
+    ] as const) {
       if (content === undefined) state.indexes.delete(uid);
       else state.indexes.set(uid, content);
     }

@@ -71,7 +71,8 @@ function primaryKeyOf(index: DoubleIndex, given: string | undefined, first: Json
   const [only, second] = candidates;
   const remedy = 'Please specify the primary key manually using the `primaryKey` query parameter.';
   if (only === undefined) {
-    const problem = 'The primary key inference failed as the engine did not find any field ending with `id` in its name.';
+    const problem =
+      'The primary key inference failed as the engine did not find any field ending with `id` in its name.';
     throw badRequest('index_primary_key_no_candidate_found', `${problem} ${remedy}`);
   }
   if (second === undefined) return only;

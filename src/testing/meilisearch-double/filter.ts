@@ -1,6 +1,6 @@
 import { type Filter, type Operator, parseFilter } from './filter-parser.ts';
 import { badRequest } from './problem.ts';
-import { filterFeatures, filterablePatterns, type Settings } from './settings.ts';
+import { filterablePatterns, filterFeatures, type Settings } from './settings.ts';
 import type { JsonObject } from './values.ts';
 
 /** Longer values are cut, in documents and in filters. */
@@ -29,16 +29,23 @@ function combine(kind: 'and' | 'or', parts: readonly (Filter | undefined)[]): Fi
 }
 
 const badFilter = (expected: string, found: unknown, code: string): Error =>
-  badRequest(code, `Invalid syntax for the filter parameter: \`expected ${expected}, found: ${JSON.stringify(found)}\`.`);
+  badRequest(
+    code,
+    `Invalid syntax for the filter parameter: \`expected ${expected}, found: ${JSON.stringify(found)}\`.`,
+  );
 
 /** @throws ProblemError when an attribute may not be filtered by, or not in this way */
 export function checkFilter(filter: Filter, settings: Settings, indexUid: string, code: string): void {
-  if (filter.kind === 'and' || filter.kind === 'or') {
-    for (const part of filter.parts) checkFilter(part, settings, indexUid, code);
-  } else if (filter.kind === 'not') {
-    checkFilter(filter.part, settings, indexUid, code);
-  } else {
-    checkAttribute(filter, settings, indexUid, code);
+  switch (filter.kind) {
+    case 'and':
+    case 'or':
+      for (const part of filter.parts) checkFilter(part, settings, indexUid, code);
+      return;
+    case 'not':
+      checkFilter(filter.part, settings, indexUid, code);
+      return;
+    default:
+      checkAttribute(filter, settings, indexUid, code);
   }
 }
 
@@ -90,7 +97,9 @@ function passesCondition(condition: Condition, document: JsonObject): boolean {
     case 'in':
       return isIn(condition.values, values);
     case 'starts':
-      return values.some((value) => typeof value === 'string' && foldValue(value).startsWith(foldValue(condition.prefix)));
+      return values.some(
+        (value) => typeof value === 'string' && foldValue(value).startsWith(foldValue(condition.prefix)),
+      );
     case 'between':
       return values.some((value) => compare(value, '>=', condition.from) && compare(value, '<=', condition.to));
     case 'compare':
@@ -104,7 +113,9 @@ function isIn(wanted: readonly string[], values: readonly unknown[]): boolean {
   const folded = new Set(wanted.map(foldValue));
   const numbers = new Set(wanted.map(numberOf));
   return values.some((value) =>
-    typeof value === 'number' ? numbers.has(value) : typeof value === 'string' && value !== '' && folded.has(foldValue(value)),
+    typeof value === 'number'
+      ? numbers.has(value)
+      : typeof value === 'string' && value !== '' && folded.has(foldValue(value)),
   );
 }
 

@@ -32,9 +32,7 @@ export function createMatcher(
 
   const finds = (attributes: Attributes, { words, isPhrase }: QueryTerm, isLast = false): boolean =>
     attributes.some((attribute) =>
-      isPhrase
-        ? hasPhrase(attribute, words, isInOrder)
-        : hasWord(attribute, words[0] ?? '', isPrefixed && isLast),
+      isPhrase ? hasPhrase(attribute, words, isInOrder) : hasWord(attribute, words[0] ?? '', isPrefixed && isLast),
     );
 
   /** How many of the terms match from the first on, where neighbours may stand joined in the text. */
@@ -58,7 +56,9 @@ export function createMatcher(
     }
     const count = matchedFromStart(attributes);
     if (count === wanted.length) return count;
-    return strategy === 'last' && count > 0 && wanted.slice(count).every(({ isPhrase }) => !isPhrase) ? count : undefined;
+    return strategy === 'last' && count > 0 && wanted.slice(count).every(({ isPhrase }) => !isPhrase)
+      ? count
+      : undefined;
   };
 
   return {

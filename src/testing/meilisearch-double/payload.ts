@@ -58,7 +58,8 @@ export function malformed(format: 'json' | 'ndjson', reason: string): Error {
 
 /** Why the engine fails on a document that it took; such a one fails every task of its batch. */
 export function poisonOf(document: JsonObject): string | undefined {
-  if ('_vectors' in document && !isObject(document['_vectors'])) return 'invalid type, expected a map at line 1 column 1';
+  if ('_vectors' in document && !isObject(document['_vectors']))
+    return 'invalid type, expected a map at line 1 column 1';
   return poisonIn(document, 0);
 }
 
@@ -66,7 +67,8 @@ function poisonIn(value: unknown, depth: number): string | undefined {
   if (typeof value === 'string') {
     return value.isWellFormed() ? undefined : 'internal: unexpected end of hex escape at line 1 column 9.';
   }
-  if (typeof value === 'number') return Number.isFinite(value) ? undefined : 'internal: number out of range at line 1 column 5.';
+  if (typeof value === 'number')
+    return Number.isFinite(value) ? undefined : 'internal: number out of range at line 1 column 5.';
   if (typeof value !== 'object' || value === null) return undefined;
   if (depth >= MAX_NESTING) return 'internal: recursion limit exceeded at line 1 column 636.';
   for (const part of Object.values(value)) {

@@ -19,7 +19,11 @@ export class ProblemError extends Error {
   }
 }
 
-const AUTH_CODES: ReadonlySet<string> = new Set(['invalid_api_key', 'missing_authorization_header', 'missing_master_key']);
+const AUTH_CODES: ReadonlySet<string> = new Set([
+  'invalid_api_key',
+  'missing_authorization_header',
+  'missing_master_key',
+]);
 const SYSTEM_CODES: ReadonlySet<string> = new Set(['io_error', 'no_space_left_on_device', 'too_many_open_files']);
 
 function typeOf(code: string): Problem['type'] {

@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import { applyBatch, type Ending, failBatch } from './apply-batch.ts';
 import { nextBatch } from './batching.ts';
 import type { Faults } from './faults.ts';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { Filter } from './filter-parser.ts';
 import { checkFilter, passes, readFilter } from './filter.ts';
+import type { Filter } from './filter-parser.ts';
 import { createAttributeReader, createMatcher, type Match, type MatchingStrategy } from './match.ts';
 import { badRequest } from './problem.ts';
 import type { Settings } from './settings.ts';
@@ -17,7 +17,9 @@ const FIELDS = (
 ).split(' ');
 /** Those that this double does something for; the others it refuses rather than to answer as if they were not there. */
 const SUPPORTED: ReadonlySet<string> = new Set(
-  'q offset limit page hitsPerPage attributesToRetrieve filter sort matchingStrategy locales showRankingScore'.split(' '),
+  'q offset limit page hitsPerPage attributesToRetrieve filter sort matchingStrategy locales showRankingScore'.split(
+    ' ',
+  ),
 );
 const STRATEGIES = ['last', 'all', 'frequency'] as const;
 const KINDS: Readonly<Record<string, string>> = {
@@ -97,7 +99,8 @@ function readSort(sort: unknown, { sortableAttributes, rankingRules }: Settings,
     return { attribute, sign: direction === 'asc' ? (1 as const) : (-1 as const) };
   });
   if (rules.length > 0 && !rankingRules.includes('sort')) {
-    const remedy = 'You must specify where `sort` is listed in the rankingRules setting to use the sort parameter at search time.';
+    const remedy =
+      'You must specify where `sort` is listed in the rankingRules setting to use the sort parameter at search time.';
     throw badRequest(code, `Index \`${indexUid}\`: ${remedy}`);
   }
   const unknown = rules.find(({ attribute }) => !sortableAttributes.includes(attribute));

@@ -81,12 +81,20 @@ export const SETTING_NAMES = [
 
 type Check = (value: unknown, path: string, code: string) => void;
 
-const kind = (name: string): Check => (value, path, code) => expectKind(value, name, path, code);
-const oneOf = (...names: string[]): Check => (value, path, code) => expectOneOf(value, names, path, code);
-const listOf = (item: Check): Check => (value, path, code) => {
-  expectKind(value, 'an array', path, code);
-  if (Array.isArray(value)) for (const [index, one] of value.entries()) item(one, `${path}[${index}]`, code);
-};
+const kind =
+  (name: string): Check =>
+  (value, path, code) =>
+    expectKind(value, name, path, code);
+const oneOf =
+  (...names: string[]): Check =>
+  (value, path, code) =>
+    expectOneOf(value, names, path, code);
+const listOf =
+  (item: Check): Check =>
+  (value, path, code) => {
+    expectKind(value, 'an array', path, code);
+    if (Array.isArray(value)) for (const [index, one] of value.entries()) item(one, `${path}[${index}]`, code);
+  };
 
 const CHECKS: Readonly<Partial<Record<string, Check>>> = {
   displayedAttributes: listOf(kind('a string')),
@@ -160,15 +168,13 @@ function checkRankingRules(value: unknown, path: string, code: string): void {
   const rules = Array.isArray(value) ? value.map(String) : [];
   for (const [index, rule] of rules.entries()) {
     if (RULES.includes(rule) || /:(asc|desc)$/.test(rule)) continue;
-    const valid = 'Valid ranking rules are words, typo, sort, proximity, attribute, exactness and custom ranking rules.';
+    const valid =
+      'Valid ranking rules are words, typo, sort, proximity, attribute, exactness and custom ranking rules.';
     throw badRequest(code, `Invalid value at \`${path}[${index}]\`: \`${rule}\` ranking rule is invalid. ${valid}`);
   }
   if (rules.includes('attribute') && (rules.includes('attributeRank') || rules.includes('wordPosition'))) {
     const remedy =
       'You must either use the attribute ranking rule alone or the attributeRank and wordPosition ranking rules.';
-    throw badRequest(
-      code,
-      `Mixed usage of the attribute, attributeRank, and wordPosition ranking rules. ${remedy}`,
-    );
+    throw badRequest(code, `Mixed usage of the attribute, attributeRank, and wordPosition ranking rules. ${remedy}`);
   }
 }

@@ -1,0 +1,217 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { basename, dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+/**
+ * What each part of `src/` may import of the others. A part is a folder, or a file directly in `src/`.
+ * `types` are for `import type` only. A new part needs a row here.
+ */
+const MAY_IMPORT: Readonly<Record<string, { readonly values: readonly string[]; readonly types?: readonly string[] }>> =
+  {
+    errors: { values: [] },
+    json: { values: [] },
+    ids: { values: ['errors'] },
+    host: { values: [], types: ['ids'] },
+    metrics: { values: [] },
+    config: { values: [], types: ['search'] },
+    matrix: { values: ['errors', 'ids', 'json'], types: ['host'] },
+    migrations: { values: [] },
+    storage: { values: ['errors', 'ids', 'json', 'migrations'], types: ['host', 'jobs', 'search'] },
+    jobs: { values: ['errors', 'ids', 'json', 'storage'], types: ['config', 'host', 'metrics'] },
+    search: { values: ['errors', 'ids', 'json', 'jobs', 'storage'], types: ['config', 'host', 'metrics'] },
+    operations: {
+      values: ['errors', 'ids', 'json', 'jobs', 'matrix', 'search', 'storage'],
+      types: ['config', 'hooks', 'host', 'metrics'],
+    },
+    hooks: { values: ['errors', 'operations'], types: ['host', 'metrics'] },
+    http: {
+      values: ['errors', 'ids', 'json', 'migrations', 'operations', 'storage'],
+      types: ['config', 'host', 'jobs', 'metrics'],
+    },
+    manifest: { values: ['http', 'metrics', 'migrations', 'operations', 'search', 'storage'] },
+    plugin: {
+      values: ['config', 'errors', 'hooks', 'http', 'ids', 'jobs', 'metrics', 'operations', 'search', 'storage'],
+      types: ['host'],
+    },
+    index: { values: ['errors', 'hooks', 'ids', 'plugin'], types: ['config', 'host', 'jobs', 'operations', 'search'] },
+    testing: { values: ['errors', 'ids', 'json', 'metrics', 'plugin', 'search'], types: ['config', 'host'] },
+  };
+
+/** The reference homeserver is a host: it may import everything, and nothing imports it. */
+const HOST_PART = 'reference-host';
+
+/** Parts that build queries, and may so import Knex itself and not only its types. */
+const QUERY_PARTS = ['storage', 'migrations', HOST_PART];
+
+const QUERY_BUILDING = [
+  /\b(?:db|knex|trx|tx|transaction)(?:<[^()]*>)?\(\s*['"`{]/,
+  /\.(?:raw|select|insert|del|where|whereIn|whereRaw|orWhere|orderBy|onConflict|returning|forUpdate)(?:<[^()]*>)?\(/,
+  /['"`]\s*(?:SELECT|INSERT INTO|UPDATE|DELETE FROM|CREATE|ALTER|DROP|WITH)\s/,
+];
+
+const SRC = fileURLToPath(new URL('../src/', import.meta.url));
+const IMPORT =
+  /^(?:import|export)\s+(?<type>type\s+)?(?:[^'";]*?\bfrom\s+)?'(?<from>[^']+)'|\bimport\(\s*'(?<dynamic>[^']+)'/gm;
+
+interface SourceFile {
+  /** From `src/`, with forward slashes. */
+  readonly path: string;
+  readonly part: string;
+  readonly text: string;
+  readonly imports: readonly Import[];
+}
+
+interface Import {
+  readonly specifier: string;
+  readonly typeOnly: boolean;
+  /** The imported file from `src/`; absent for packages. */
+  readonly path?: string;
+}
+
+const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
+  .filter((path) => path.endsWith('.ts'))
+  .map((path) => readSource(path.replaceAll('\\', '/')));
+
+function readSource(path: string): SourceFile {
+  const text = readFileSync(join(SRC, path), 'utf8');
+  return { path, part: partOf(path), text, imports: [...text.matchAll(IMPORT)].map((match) => importOf(path, match)) };
+}
+
+function importOf(importer: string, match: RegExpMatchArray): Import {
+  const specifier = match.groups?.['from'] ?? match.groups?.['dynamic'] ?? '';
+  const typeOnly = match.groups?.['type'] !== undefined;
+  if (!specifier.startsWith('.')) return { specifier, typeOnly };
+  const path = relative(SRC, resolve(SRC, dirname(importer), specifier)).replaceAll('\\', '/');
+  return { specifier, typeOnly, path };
+}
+
+function partOf(path: string): string {
+  const [first = '', ...rest] = path.split('/');
+  return rest.length === 0 ? basename(first, '.ts') : first;
+}
+
+/** The code without its block and line comments. Good enough for code whose strings hold no comment marks. */
+function withoutComments(text: string): string {
+  return text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/(^|\s)\/\/.*$/gm, '$1');
+}
+
+/** `path: what` for every import that is not allowed. */
+function badImports(
+  allowed: (file: SourceFile, imported: Import) => boolean,
+  of: (file: SourceFile) => boolean = () => true,
+): string[] {
+  return files
+    .filter(of)
+    .flatMap((file) =>
+      file.imports
+        .filter((imported) => !allowed(file, imported))
+        .map(({ specifier, typeOnly }) => `${file.path}: import ${typeOnly ? 'type ' : ''}${specifier}`),
+    );
+}
+
+/** `path: code` for every match in the code of files that are not exempt. */
+function badCode(pattern: RegExp, exempt: (file: SourceFile) => boolean = () => false): string[] {
+  return files
+    .filter((file) => !exempt(file))
+    .flatMap((file) =>
+      [...withoutComments(file.text).matchAll(new RegExp(pattern, 'gm'))].map(([code]) => `${file.path}: ${code}`),
+    );
+}
+
+/** Whether a specifier is the package or a path in it. */
+function isPackage(specifier: string, name: string): boolean {
+  return specifier === name || specifier.startsWith(`${name}/`);
+}
+
+describe('imports', () => {
+  it('are found', () => {
+    const plugin = files.find(({ path }) => path === 'plugin.ts');
+    expect(plugin?.imports).toContainEqual({ specifier: './config.ts', typeOnly: false, path: 'config.ts' });
+    expect(plugin?.imports).toContainEqual({ specifier: './host.ts', typeOnly: true, path: 'host.ts' });
+  });
+
+  it('point one way between the parts of src', () => {
+    const allowed = (file: SourceFile, { path, typeOnly }: Import): boolean => {
+      if (path === undefined || file.part === HOST_PART || partOf(path) === file.part) return true;
+      const row = MAY_IMPORT[file.part];
+      return [...(row?.values ?? []), ...(typeOnly ? (row?.types ?? []) : [])].includes(partOf(path));
+    };
+    expect(badImports(allowed)).toEqual([]);
+    const parts = new Set(files.map(({ part }) => part));
+    expect([...parts].filter((part) => part !== HOST_PART && MAY_IMPORT[part] === undefined)).toEqual([]);
+    expect(Object.keys(MAY_IMPORT).filter((part) => !parts.has(part))).toEqual([]);
+  });
+
+  it('stay inside src', () => {
+    expect(badImports((_file, { path }) => !path?.startsWith('..'))).toEqual([]);
+  });
+
+  it('of matrix/ are node:crypto at most, so that it does no I/O', () => {
+    const pure = (_file: SourceFile, { path, specifier }: Import): boolean =>
+      path !== undefined || specifier === 'node:crypto';
+    expect(badImports(pure, ({ part }) => part === 'matrix')).toEqual([]);
+  });
+
+  it('bring Koa into http/ and the reference homeserver only, its types into plugin.ts', () => {
+    const allowed = ({ part }: SourceFile, { specifier, typeOnly }: Import): boolean =>
+      !['koa', '@koa/router', 'koa-body'].some((name) => isPackage(specifier, name)) ||
+      ['http', HOST_PART].includes(part) ||
+      (typeOnly && part === 'plugin');
+    expect(badImports(allowed)).toEqual([]);
+  });
+
+  it('bring Knex itself into the parts that build queries only', () => {
+    const allowed = ({ part }: SourceFile, { specifier, typeOnly }: Import): boolean =>
+      !(isPackage(specifier, 'knex') || isPackage(specifier, 'pg')) || typeOnly || QUERY_PARTS.includes(part);
+    expect(badImports(allowed)).toEqual([]);
+  });
+
+  it('load the meilisearch package by its subpath only', () => {
+    const inAdapter = (path: string | undefined): boolean => path?.startsWith('search/meilisearch/') ?? false;
+    const allowed = (file: SourceFile, { specifier, path }: Import): boolean =>
+      inAdapter(file.path) || !(isPackage(specifier, 'meilisearch') || (inAdapter(path) && file.part !== HOST_PART));
+    expect(badImports(allowed)).toEqual([]);
+  });
+});
+
+describe('code', () => {
+  it.each(QUERY_BUILDING)(
+    'builds queries in storage/, migrations/ and the reference homeserver only: %s',
+    (pattern) => {
+      expect(badCode(pattern, ({ part }) => QUERY_PARTS.includes(part))).toEqual([]);
+    },
+  );
+
+  it('reads the environment in the reference homeserver only', () => {
+    expect(
+      badCode(/\bprocess\s*\.\s*env\b|\bprocess\[|\benv\b.*'node:process'/, ({ part }) => part === HOST_PART),
+    ).toEqual([]);
+  });
+
+  it('exports by name', () => {
+    expect(badCode(/^export\s+(?:default\b|\*)|\bas default\b/)).toEqual([]);
+  });
+
+  it('keeps no mutable state in modules', () => {
+    expect(badCode(/^(?:export\s+)?(?:let|var)\s.*$/)).toEqual([]);
+    expect(badCode(/^(?:export\s+)?const [^=]+= (?:new (?:Weak)?(?:Map|Set)(?:<.*>)?\(\)|\[\]|\{\});$/)).toEqual([]);
+  });
+
+  it('comes in files of at most 300 lines', () => {
+    expect(files.filter(({ text }) => text.split('\n').length > 301).map(({ path }) => path)).toEqual([]);
+  });
+
+  it('comes in files that say what they hold', () => {
+    expect(files.map(({ path }) => path).filter((path) => /manager|helper|utils?\b/i.test(path))).toEqual([]);
+  });
+});
+
+describe('the public surface', () => {
+  it('is a list of names', () => {
+    const index = files.find(({ path }) => path === 'index.ts');
+    const rest = withoutComments(index?.text ?? '').replace(/^export (?:type )?\{[^}*]*\} from '[^']+';$/gm, '');
+    expect(index).toBeDefined();
+    expect(rest.trim()).toBe('');
+  });
+});

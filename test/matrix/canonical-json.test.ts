@@ -1,0 +1,81 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { canonicalJson } from '../../src/matrix/canonical-json.ts';
+
+const text = fc.string({ unit: 'binary' });
+const { json } = fc.letrec((tie) => ({
+  json: fc.oneof(
+    { maxDepth: 4 },
+    text,
+    fc.maxSafeInteger(),
+    fc.boolean(),
+    fc.constant(null),
+    fc.array(tie('json')),
+    fc.dictionary(text, tie('json')),
+  ),
+}));
+
+function shuffled(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(shuffled);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .reverse()
+      .map(([key, item]) => [key, shuffled(item)]),
+  );
+}
+
+describe('canonicalJson', () => {
+  test('says the same value in one way, whatever the order of keys', () => {
+    fc.assert(
+      fc.property(json, (value) => {
+        const canonical = canonicalJson(value);
+        expect(JSON.parse(canonical)).toEqual(JSON.parse(JSON.stringify(value)));
+        expect(canonicalJson(shuffled(value))).toBe(canonical);
+        expect(canonicalJson(JSON.parse(canonical))).toBe(canonical);
+      }),
+    );
+  });
+
+  test('orders keys as their UTF-8 bytes', () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(text, { minLength: 2 }), (keys) => {
+        const canonical = canonicalJson(Object.fromEntries(keys.map((key) => [key, 0])));
+        const inOrder = [...keys].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+        expect(canonical).toBe(`{${inOrder.map((key) => `${JSON.stringify(key)}:0`).join(',')}}`);
+      }),
+    );
+    expect(canonicalJson({ '\u{10000}': 1, '\uffff': 2 })).toBe('{"\uffff":2,"\u{10000}":1}');
+  });
+
+  test('writes examples of the specification', () => {
+    expect(canonicalJson({ b: '2', a: '1' })).toBe('{"a":"1","b":"2"}');
+    expect(canonicalJson({ 本: 2, 日: 1 })).toBe('{"日":1,"本":2}');
+    expect(canonicalJson({ a: '日\u2028<\u0001\n' })).toBe('{"a":"日\u2028<\\u0001\\n"}');
+    expect(canonicalJson({ a: -0, b: 2 ** 53 - 1, c: null })).toBe('{"a":0,"b":9007199254740991,"c":null}');
+  });
+
+  test.each([
+    ['a fraction', 1.5],
+    ['an integer beyond 2^53-1', 2 ** 53],
+    ['an integer below -(2^53-1)', -(2 ** 53)],
+    ['infinity', Number.POSITIVE_INFINITY],
+    ['NaN', Number.NaN],
+    ['half a surrogate pair', '\ud800'],
+    ['undefined', undefined],
+    ['a bigint', 1n],
+    ['a function', () => 1],
+  ])('refuses %s', (_name, value) => {
+    expect(() => canonicalJson(value)).toThrow(expect.objectContaining({ errcode: 'M_BAD_JSON' }));
+    expect(() => canonicalJson({ deep: [value] })).toThrow(expect.objectContaining({ errcode: 'M_BAD_JSON' }));
+  });
+
+  test('refuses an ill-formed key', () => {
+    expect(() => canonicalJson({ '\udc00': 1 })).toThrow(expect.objectContaining({ errcode: 'M_BAD_JSON' }));
+  });
+
+  test('refuses nesting that would overflow the stack', () => {
+    const nested: unknown = JSON.parse('['.repeat(100_000) + ']'.repeat(100_000));
+    expect(() => canonicalJson(nested)).toThrow(expect.objectContaining({ errcode: 'M_BAD_JSON' }));
+  });
+});

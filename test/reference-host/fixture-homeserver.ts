@@ -1,0 +1,108 @@
+import { readFileSync } from 'node:fs';
+import { isServerName } from '../../src/ids.ts';
+import { privateKeyOf } from '../../src/matrix/sign-event.ts';
+import { createHomeserver, type Homeserver, type HomeserverSettings } from '../../src/reference-host/homeserver.ts';
+import { postgresSearch } from '../../src/search/postgres/index.ts';
+import { createTestDatabase } from '../support/database.ts';
+
+interface FixtureUser {
+  readonly user_id: string;
+  readonly access_token: string;
+  readonly password: string;
+}
+
+interface Fixture {
+  readonly server_name: string;
+  readonly signing_key: { readonly key_id: string; readonly seed_base64: string };
+  readonly users: Readonly<Record<'admin' | 'alice' | 'bob' | 'carol' | 'dave' | 'erin' | 'frank', FixtureUser>>;
+  readonly rooms: Readonly<Record<string, string>>;
+}
+
+/** The server, users and rooms of the recorded data. */
+export const fixture: Fixture = JSON.parse(
+  readFileSync(new URL('../fixtures/dendrite/server.json', import.meta.url), 'utf8'),
+);
+
+/** What `JSON.parse()` gives. */
+export type Json = ReturnType<typeof JSON.parse>;
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  /** Parsed JSON, or text if it is none. */
+  readonly body: Json;
+}
+
+export interface FixtureHomeserver {
+  readonly homeserver: Homeserver;
+  readonly origin: string;
+  /** A request as a user of the recorded data, or as nobody. */
+  readonly call: (
+    user: keyof Fixture['users'] | undefined,
+    method: string,
+    path: string,
+    body?: unknown,
+  ) => Promise<Answer>;
+  readonly stop: () => Promise<void>;
+}
+
+export async function request(url: URL, init: RequestInit): Promise<Answer> {
+  const response = await fetch(url, init);
+  const text = await response.text();
+  const isJson = response.headers.get('content-type')?.startsWith('application/json') ?? false;
+  return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text };
+}
+
+/** A real homeserver on a database of its own with the recorded data. */
+export async function startFixtureHomeserver(overrides: Partial<HomeserverSettings> = {}): Promise<FixtureHomeserver> {
+  const { server_name: serverName, signing_key: key } = fixture;
+  if (!isServerName(serverName)) throw new Error('the fixture has no server name');
+  const database = await createTestDatabase({ fixture: true });
+  const homeserver = createHomeserver({
+    databaseUrl: database.connectionString,
+    signingKey: { serverName, keyId: key.key_id, privateKey: privateKeyOf(Buffer.from(key.seed_base64, 'base64')) },
+    search: postgresSearch(),
+    rateLimit: true,
+    logger: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
+    ...overrides,
+  });
+  const origin = `http://127.0.0.1:${await homeserver.listen(0)}`;
+  return {
+    homeserver,
+    origin,
+    call: (user, method, path, body) =>
+      request(new URL(path, origin), {
+        method,
+        ...(user !== undefined && { headers: { authorization: `Bearer ${fixture.users[user].access_token}` } }),
+        ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+      }),
+    stop: async () => {
+      await homeserver.close();
+      await database.drop();
+    },
+  };
+}
+
+export function roomNamed(name: string): string {
+  const roomId = fixture.rooms[name];
+  if (roomId === undefined) throw new Error(`the fixture has no room ${name}`);
+  return roomId;
+}
+
+let transactions = 0;
+
+/** The path of a request that sends an event. */
+export function sendPath(room: string, type = 'm.room.message', txnId = `txn-${transactions++}`): string {
+  const parts = [roomNamed(room), 'send', type, txnId].map(encodeURIComponent);
+  return `/_matrix/client/v3/rooms/${parts.join('/')}`;
+}
+
+export function redactPath(room: string, eventId: string, txnId = `txn-${transactions++}`): string {
+  const parts = [roomNamed(room), 'redact', eventId, txnId].map(encodeURIComponent);
+  return `/_matrix/client/v3/rooms/${parts.join('/')}`;
+}
+
+/** The body of a search for room events. */
+export function searchFor(term: string, more: Record<string, unknown> = {}): unknown {
+  return { search_categories: { room_events: { search_term: term, ...more } } };
+}

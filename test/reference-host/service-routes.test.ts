@@ -1,0 +1,159 @@
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  type FixtureHomeserver,
+  fixture,
+  request,
+  roomNamed,
+  sendPath,
+  startFixtureHomeserver,
+} from './fixture-homeserver.ts';
+
+let server: FixtureHomeserver;
+beforeAll(async () => {
+  server = await startFixtureHomeserver({ metricsCredentials: { user: 'prometheus', password: 'a:secret' } });
+});
+afterAll(() => server.stop());
+
+describe('monitoring', () => {
+  test.each(['/_dendrite/monitor/up', '/_dendrite/monitor/health', '/health'])('%s', async (path) => {
+    const { status, body } = await server.call(undefined, 'GET', path);
+    expect([status, body]).toEqual([200, '']);
+  });
+
+  test('metrics are for those with the password', async () => {
+    const scrape = (authorization?: string): ReturnType<typeof request> =>
+      request(new URL('/metrics', server.origin), authorization === undefined ? {} : { headers: { authorization } });
+    const basic = (credentials: string): string => `Basic ${Buffer.from(credentials).toString('base64')}`;
+    for (const refused of [undefined, 'Bearer x', 'Basic !', basic('prometheus:a'), basic('x:a:secret'), basic('')]) {
+      const { status, headers } = await scrape(refused);
+      expect(status).toBe(401);
+      expect(headers.get('www-authenticate')).toContain('Basic');
+    }
+    const { status, headers, body } = await scrape(basic('prometheus:a:secret'));
+    expect(status).toBe(200);
+    expect(headers.get('content-type')).toContain('text/plain; version=0.0.4');
+    expect(body).toMatch(/^process_cpu_seconds_total /m);
+    expect(body).toMatch(/^# TYPE matrix_admin_jobs gauge$/m);
+  });
+});
+
+describe('paths', () => {
+  test('versions', async () => {
+    const { status, body } = await server.call(undefined, 'GET', '/_matrix/client/versions');
+    expect(status).toBe(200);
+    expect(body.versions).toContain('v1.1');
+  });
+
+  test.each([
+    ['GET', '/', 404],
+    ['GET', '/_matrix/client/v3/sync', 404],
+    ['GET', '/_matrix/client/v3/login/', 404],
+    ['PUT', '/_matrix/client/v3/rooms//send/m.room.message/1', 404],
+    ['DELETE', '/_matrix/client/v3/login', 405],
+    ['GET', '/_matrix/client/v3/search', 405],
+  ])('%s %s is not recognised', async (method, path, expected) => {
+    const { status, headers, body } = await server.call('alice', method, path);
+    expect([status, body]).toEqual([expected, { errcode: 'M_UNRECOGNIZED', error: 'Unrecognized request' }]);
+    expect(headers.get('access-control-allow-origin')).toBe('*');
+  });
+
+  test.each(['/_matrix/client/v3/login', '/_matrix/client/v3/search', '/anywhere'])('OPTIONS %s', async (path) => {
+    const { status, headers, body } = await server.call(undefined, 'OPTIONS', path);
+    expect([status, body]).toEqual([200, '']);
+    expect(headers.get('access-control-allow-headers')).toContain('Authorization');
+    expect(headers.get('access-control-allow-methods')).toContain('PUT');
+  });
+
+  test('the admin API is mounted', async () => {
+    expect((await server.call('admin', 'GET', '/_dendrite/admin/jobs')).status).toBe(200);
+    expect((await server.call('alice', 'GET', '/_dendrite/admin/jobs')).status).toBe(403);
+  });
+});
+
+describe('bodies', () => {
+  const login = '/_matrix/client/v3/login';
+  test.each([
+    ['no JSON', '{'],
+    ['a string', '"hello"'],
+    ['trailing garbage', '{}{}'],
+    ['a poisoned prototype', '{"__proto__":{"type":"m.login.password"}}'],
+  ])('%s', async (_name, body) => {
+    const answer = await server.call(undefined, 'POST', login, body);
+    expect([answer.status, answer.body.errcode]).toEqual([400, 'M_NOT_JSON']);
+  });
+
+  test('a list', async () => {
+    const { status, body } = await server.call(undefined, 'POST', login, '[]');
+    expect([status, body.errcode]).toEqual([400, 'M_BAD_JSON']);
+  });
+
+  test('a very long one', async () => {
+    const { status, body } = await server.call(undefined, 'POST', login, `{"user":"${'x'.repeat(300_000)}"}`);
+    expect([status, body.errcode]).toEqual([413, 'M_TOO_LARGE']);
+  });
+
+  test.each(['application/x-www-form-urlencoded', 'text/plain', ''])(
+    'sent as %s are JSON all the same',
+    async (type) => {
+      const { alice } = fixture.users;
+      const body = JSON.stringify({ type: 'm.login.password', user: 'alice', password: alice.password });
+      const headers = { 'content-type': type };
+      const { status } = await request(new URL(login, server.origin), { method: 'POST', headers, body });
+      expect(status).toBe(200);
+    },
+  );
+});
+
+const SEGMENTS = [
+  'm.room.message',
+  roomNamed('v10'),
+  roomNamed('v1'),
+  '$x',
+  '!x:y',
+  '%00',
+  '%',
+  '%ff',
+  '..',
+  '\u{1f600}',
+];
+const CONTENTS = [
+  '{"body":"\\u0000"}',
+  '{"body":"\\ud800"}',
+  '{"body":1.5}',
+  '{"body":1e400}',
+  `{"a":${'['.repeat(5_000)}${']'.repeat(5_000)}}`,
+  '{"body":"x","m.new_content":{"body":"y"},"m.relates_to":{"rel_type":"m.replace","event_id":"$\\u0000"}}',
+  '{"m.relates_to":{"rel_type":"m.annotation","event_id":"\\u0000"}}',
+  '{"body":"x","m.new_content":{"body":"y"},"m.relates_to":{"rel_type":"m.replace","event_id":"$\\ud800"}}',
+  '{"search_categories":{"room_events":{"search_term":"\\u0000\\ud800 %_\\\\ \' & | ! :* <->"}}}',
+  '{"search_categories":{"room_events":{"search_term":"hello","filter":{"rooms":["\\u0000"],"limit":1e308}}}}',
+  '{"reason":"\\u0000"}',
+  '{"type":"m.login.password","user":"\\ud800","password":"\\u0000"}',
+];
+
+test('nothing that clients send is answered with 5xx', async () => {
+  const segment = fc.oneof(
+    fc.constantFrom(...SEGMENTS),
+    fc.string({ unit: 'binary', maxLength: 20 }).map((text) => encodeURIComponent(text.toWellFormed())),
+  );
+  const path = fc.oneof(
+    fc.tuple(segment, segment, segment).map(([a, b, c]) => `/_matrix/client/v3/rooms/${a}/send/${b}/${c}`),
+    fc.tuple(segment, segment).map(([a, b]) => `/_matrix/client/v3/rooms/${roomNamed('v10')}/send/${a}/${b}`),
+    fc.tuple(segment, segment).map(([a, b]) => `/_matrix/client/v3/rooms/${roomNamed('v10')}/redact/${a}/${b}`),
+    segment.map((next) => `/_matrix/client/v3/search?next_batch=${next}`),
+    fc.constantFrom('/_matrix/client/v3/login', '/_matrix/client/v3/account/whoami', '/%', '/_matrix/%00'),
+  );
+  const body = fc.oneof(fc.constantFrom(...CONTENTS), fc.json(), fc.string());
+  const method = fc.constantFrom('PUT', 'POST', 'GET');
+  await fc.assert(
+    fc.asyncProperty(method, path, body, async (verb, target, sent) => {
+      const { status } = await server.call('alice', verb, target, verb === 'GET' ? undefined : sent);
+      expect(status).toBeLessThan(500);
+    }),
+    {
+      numRuns: 300,
+      examples: CONTENTS.map((text, index) => ['PUT', sendPath('v10', undefined, `hostile-${index}`), text]),
+    },
+  );
+}, 60_000);

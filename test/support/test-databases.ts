@@ -1,0 +1,61 @@
+import { readFile } from 'node:fs/promises';
+import knex from 'knex';
+import { Client } from 'pg';
+import { ensureDendriteSchema } from '../../src/reference-host/dendrite-schema/dendrite-schema.ts';
+import { loadSqlDump } from '../../src/reference-host/load-sql-dump.ts';
+
+/** Databases of one test run, all of whose names start with `prefix`. */
+export interface TestDatabases {
+  /** Connects to a database of the same server that no test uses. */
+  readonly admin: string;
+  readonly prefix: string;
+}
+
+const FIXTURE = new URL('../fixtures/dendrite/data.sql', import.meta.url);
+
+/** The database `name` on the server that `admin` connects to. */
+export function connectionStringFor(admin: string, name: string): string {
+  const url = new URL(admin);
+  url.pathname = `/${name}`;
+  return url.href;
+}
+
+/** Runs `work` on a connection of its own to the admin database. */
+export async function withAdmin<Result>(admin: string, work: (client: Client) => Promise<Result>): Promise<Result> {
+  const client = new Client({ connectionString: admin });
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
+
+export const templateName = (prefix: string, fixture: boolean): string => `${prefix}_${fixture ? 'fixture' : 'empty'}`;
+
+/** Makes the two databases that tests clone: Dendrite's tables, without and with the recorded data. */
+export async function createTemplates({ admin, prefix }: TestDatabases): Promise<void> {
+  for (const fixture of [false, true]) {
+    const name = templateName(prefix, fixture);
+    await withAdmin(admin, (client) => client.query(`CREATE DATABASE ${name} TEMPLATE template0 ENCODING 'UTF8'`));
+    const db = knex({ client: 'pg', connection: connectionStringFor(admin, name) });
+    try {
+      await ensureDendriteSchema(db);
+      if (fixture) await loadSqlDump(db, await readFile(FIXTURE, 'utf8'));
+      await db.raw('VACUUM ANALYZE');
+    } finally {
+      await db.destroy();
+    }
+  }
+}
+
+/** Drops every database of the run, whoever is still connected to it. */
+export async function dropDatabases({ admin, prefix }: TestDatabases): Promise<void> {
+  await withAdmin(admin, async (client) => {
+    const { rows } = await client.query<{ datname: string }>(
+      'SELECT datname FROM pg_database WHERE starts_with(datname, $1)',
+      [prefix],
+    );
+    for (const { datname } of rows) await client.query(`DROP DATABASE IF EXISTS ${datname} WITH (FORCE)`);
+  });
+}

@@ -1,0 +1,163 @@
+import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
+import { afterEach, describe, expect, it } from 'vitest';
+import { type MeilisearchDouble, startMeilisearchDouble } from '../../src/testing/meilisearch-double.ts';
+
+/** A request and what a Meilisearch 1.50.0 server answered to it. */
+interface Exchange {
+  readonly note?: string;
+  readonly request: string;
+  /** Sent as it is; the master key's unless given. */
+  readonly authorization?: string;
+  readonly contentType?: string;
+  readonly body?: unknown;
+  readonly status: number;
+  readonly response?: unknown;
+}
+
+type Send = (exchange: Omit<Exchange, 'status'>) => Promise<{ status: number; body: unknown }>;
+
+const MASTER_KEY = 'a-master-key-of-the-tests';
+/** The words of these errors are those of a parser that the double does not have. */
+const LOOSE_CODES: ReadonlySet<unknown> = new Set([
+  'malformed_payload',
+  'internal',
+  'invalid_search_filter',
+  'invalid_document_filter',
+  'feature_not_enabled',
+  'invalid_api_key_actions',
+  'missing_task_filters',
+  'invalid_task_types',
+]);
+
+const doubles: MeilisearchDouble[] = [];
+afterEach(async () => {
+  for (const double of doubles.splice(0)) await double.stop();
+});
+
+async function start(options: Parameters<typeof startMeilisearchDouble>[0] = {}): Promise<MeilisearchDouble> {
+  const double = await startMeilisearchDouble(options);
+  doubles.push(double);
+  return double;
+}
+
+const SETUPS: Readonly<Record<string, (send: Send) => Promise<void>>> = {
+  search: async (send) => {
+    const add = (uid: string, body: unknown): Promise<unknown> => send({ request: `POST /indexes/${uid}/documents?primaryKey=id`, body });
+    await send({ request: 'POST /indexes', body: { uid: 'events', primaryKey: 'id' } });
+    await send({
+      request: 'PATCH /indexes/fold/settings',
+      body: { filterableAttributes: ['k'], sortableAttributes: ['n'] },
+    });
+    await send({ request: 'PATCH /indexes/many/settings', body: { searchableAttributes: ['body'], filterableAttributes: ['stream'], sortableAttributes: ['stream'] } });
+    await add('many', Array.from({ length: 2_500 }, (_, n) => ({ id: n, stream: n, body: `common${n % 100 === 0 ? ' rare' : ''}${n % 2 === 1 ? ' odd' : ''}` })));
+    await send({ request: 'PATCH /indexes/dflt/settings', body: { searchableAttributes: ['body'] } });
+    const { body } = fixture('search').find(({ request }) => request.startsWith('POST /indexes/events/documents')) ?? {};
+    await send({ request: 'POST /indexes/dflt/documents?primaryKey=id', contentType: 'application/x-ndjson', body });
+  },
+  tasks: async (send) => {
+    await send({ request: 'POST /indexes/events/documents?primaryKey=id', body: [{ id: 'a', body: 'x' }] });
+    for (const uid of ['l0', 'l1']) await send({ request: 'POST /indexes', body: { uid } });
+  },
+  swap: async (send) => {
+    await send({ request: 'POST /indexes', body: { uid: 'blk' } });
+    await send({ request: 'POST /indexes/a/documents?primaryKey=id', body: [{ id: 'a1', b: 'a1' }, { id: 'a2', b: 'a2' }] });
+    await send({ request: 'POST /indexes/b/documents?primaryKey=id', body: [{ id: 'b1', b: 'b1' }] });
+    await send({ request: 'PATCH /indexes/a/settings', body: { filterableAttributes: ['fa'] } });
+    await send({ request: 'PATCH /indexes/b/settings', body: { filterableAttributes: ['fb'] } });
+    await send({ request: 'POST /indexes/c/documents?primaryKey=other', body: [{ other: 'c1' }] });
+  },
+  'keys-errors': async (send) => {
+    await send({ request: 'POST /indexes', body: { uid: 'events', primaryKey: 'id' } });
+    await send({ request: 'POST /indexes/events/documents?primaryKey=id', body: [{ id: 'a', body: 'x' }] });
+  },
+};
+
+const FIXTURES = ['health-version', 'indexes', 'settings', 'documents-add', 'documents-read-delete', 'search', 'tasks', 'swap', 'keys-errors'];
+
+function fixture(name: string): Exchange[] {
+  return JSON.parse(readFileSync(new URL(`../fixtures/meilisearch/${name}.json`, import.meta.url), 'utf8')) as Exchange[];
+}
+
+/** Sends requests as they were recorded, with the keys and task uids of this run. */
+function createSender(url: string): Send {
+  const keys = new Map<string, string>();
+  const taskUids = new Map<number, number>();
+  return async ({ note, request, authorization = `Bearer ${MASTER_KEY}`, contentType = 'application/json', body, response }) => {
+    const [method = 'GET', path = '/'] = request.split(/ (.*)/s);
+    const headers: Record<string, string> = {};
+    const known = authorization.replace(/<(.*) key>/, (_, name: string) => (name === 'master' ? MASTER_KEY : (keys.get(name) ?? 'unknown')));
+    if (known !== '') headers['Authorization'] = known;
+    const answer = await exchange(url, method, path.replace(/(?<=^\/tasks\/)\d+$/, (uid) => String(taskUids.get(Number(uid)) ?? uid)), headers, contentType, body);
+    const recorded = response as { taskUid?: number; key?: string } | undefined;
+    const got = answer.body as { taskUid?: number; key?: string } | undefined;
+    if (recorded?.taskUid !== undefined && got?.taskUid !== undefined) taskUids.set(recorded.taskUid, got.taskUid);
+    const keyName = /^<(.*) key>$/.exec(recorded?.key ?? '')?.[1];
+    if (keyName !== undefined && got?.key !== undefined) keys.set(keyName, got.key);
+    void note;
+    return answer;
+  };
+}
+
+/** One request; an answer that shows a task is asked for until the task has ended, as it was recorded. */
+async function exchange(url: string, method: string, path: string, headers: Record<string, string>, contentType: string, body: unknown): Promise<{ status: number; body: unknown }> {
+  for (;;) {
+    const sent = body === undefined ? undefined : typeof body === 'string' ? Buffer.from(body) : JSON.stringify(body);
+    const response = await fetch(`${url}${path}`, {
+      method,
+      headers: { ...headers, ...(sent === undefined || contentType === '' ? {} : { 'Content-Type': contentType }) },
+      ...(sent === undefined ? {} : { body: sent }),
+    });
+    const text = await response.text();
+    const answer: unknown = text === '' ? undefined : JSON.parse(text);
+    const status = (answer as { status?: unknown } | undefined)?.status;
+    if (method === 'GET' && (status === 'enqueued' || status === 'processing')) continue;
+    if ((answer as { taskUid?: number } | undefined)?.taskUid !== undefined) await idle(url);
+    return { status: response.status, body: answer };
+  }
+}
+
+/** Recorded requests had been waited for, one by one. */
+async function idle(url: string): Promise<void> {
+  for (;;) {
+    const response = await fetch(`${url}/tasks?statuses=enqueued,processing&limit=1`, { headers: { Authorization: `Bearer ${MASTER_KEY}` } });
+    const { total } = (await response.json()) as { total: number };
+    if (total === 0) return;
+    await delay(2);
+  }
+}
+
+const VOLATILE: ReadonlySet<string> = new Set([
+  'requestUid', 'processingTimeMs', 'taskUid', 'batchUid', 'key', '_rankingScore', 'commitSha', 'commitDate', 'rawDocumentDbSize', 'avgDocumentSize', 'canceledBy',
+]);
+
+/** An answer without what differs from run to run. */
+function comparable(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(comparable);
+  if (typeof value === 'string') return value.replace(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/, '<date>').replace(/^PT[\d.]+S$/, '<duration>');
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).filter(([name, part]) => !VOLATILE.has(name) && !(name === 'uid' && (typeof part === 'number' || /^[0-9a-f-]{36}$/.test(String(part)))));
+  const isLoose = LOOSE_CODES.has(Reflect.get(value, 'code'));
+  return Object.fromEntries(entries.map(([name, part]) => [name, isLoose && name === 'message' ? '<message>' : name === 'hits' ? comparableHits(value) : comparable(part)]));
+}
+
+/** Hits in no order, unless they were sorted; where only some of the hits are shown, their number. */
+function comparableHits(reply: object): unknown {
+  const { hits, estimatedTotalHits, totalHits } = reply as { hits: unknown[]; estimatedTotalHits?: number; totalHits?: number };
+  const lines = hits.map((hit) => JSON.stringify(comparable(hit)));
+  return lines.length === (estimatedTotalHits ?? totalHits) ? lines.sort() : lines.length;
+}
+
+describe('answers as a server did that was recorded', () => {
+  it.each(FIXTURES)('%s', async (name) => {
+    const { url } = await start({ masterKey: MASTER_KEY });
+    const send = createSender(url);
+    await SETUPS[name]?.(send);
+    for (const recorded of fixture(name)) {
+      const { status, body } = await send(recorded);
+      const label = `${recorded.note ?? ''} ${recorded.request} ${JSON.stringify(recorded.body)?.slice(0, 200)}`;
+      expect.soft({ status, body: comparable(body) }, label).toEqual({ status: recorded.status, body: comparable(recorded.response) });
+    }
+  });
+});
