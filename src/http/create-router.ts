@@ -112,12 +112,9 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
 }
 
 function firstValues(query: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
-  const values: Record<string, string> = Object.create(null);
-  for (const [key, value] of Object.entries(query)) {
-    const first = Array.isArray(value) ? value[0] : value;
-    if (first !== undefined) values[key] = first;
-  }
-  return values;
+  return Object.fromEntries(
+    Object.entries(query).map(([key, value]) => [key, (Array.isArray(value) ? value[0] : value) ?? '']),
+  );
 }
 
 /** What stands before our path in the URL that the client sent. */

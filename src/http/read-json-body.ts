@@ -40,8 +40,7 @@ async function readBytes(ctx: Context, limit: number): Promise<Buffer> {
   try {
     return await rawBody(ctx.req, { limit });
   } catch (error) {
-    const type = isRecord(error) || error instanceof Error ? Reflect.get(error, 'type') : undefined;
-    if (type === 'entity.too.large') throw tooLarge(limit);
+    if (isRecord(error) && error.type === 'entity.too.large') throw tooLarge(limit);
     throw notJson('The request body did not arrive whole');
   }
 }

@@ -52,7 +52,7 @@ export async function runOperation<Name extends OperationName>(
 ): Promise<OperationOutput<Name>> {
   const call: Call = {
     name,
-    operation: OPERATIONS[name] as Operation,
+    operation: OPERATIONS[name],
     actor: caller.actor,
     requestId: caller.requestId ?? pipeline.newRequestId(),
     address: caller.address,

@@ -16,9 +16,9 @@ const qualified = (table: DocumentTable): string => `matrix_admin.${table}`;
 const COLUMNS = 'event_id, room_id, sender, stream_position, key, text, lexemes';
 /** Unit separator: joins the values of a column, which costs both sides far less than an array literal. */
 const SEPARATOR = '\x1f';
-const column = (type: string): string => `string_to_array(?, E'\\x1f')::${type}[]`;
+const listOf = (type: string): string => `string_to_array(?, E'\\x1f')::${type}[]`;
 const ROWS = `SELECT event_id, room_id, sender, stream_position, key, text, coalesce(lexemes, '')
-  FROM unnest(${['text', 'text', 'text', 'bigint', 'text', 'text', 'tsvector'].map(column).join(', ')})
+  FROM unnest(${['text', 'text', 'text', 'bigint', 'text', 'text', 'tsvector'].map(listOf).join(', ')})
     AS row (${COLUMNS})`;
 
 /** An id may contain the separator if a hostile server made it; it must not shift the column. */
@@ -121,13 +121,6 @@ export async function replaceDocumentTable(transaction: Knex.Transaction, table:
 
 export async function dropDocumentTable(db: Db, table: DocumentTable): Promise<void> {
   await db.raw(`DROP TABLE IF EXISTS ${qualified(table)}`);
-}
-
-export async function documentTableExists(db: Db, table: DocumentTable): Promise<boolean> {
-  const [row] = await rowsOf<{ found: boolean }>(
-    db.raw('SELECT to_regclass(?) IS NOT NULL AS found', [qualified(table)]),
-  );
-  return row?.found ?? false;
 }
 
 export interface DocumentQuery {

@@ -3,7 +3,7 @@ import { badRequest } from './problem.ts';
 import { filterablePatterns, filterFeatures, type Settings } from './settings.ts';
 import type { JsonObject } from './values.ts';
 
-/** Longer values are cut, in documents and in filters. */
+/** Longer values of documents are cut; those of filters are not, and find nothing. */
 const MAX_VALUE_BYTES = 468;
 
 /** A filter of a request: text, or an array that means AND, whose arrays mean OR. */
@@ -98,7 +98,7 @@ function passesCondition(condition: Condition, document: JsonObject): boolean {
       return isIn(condition.values, values);
     case 'starts':
       return values.some(
-        (value) => typeof value === 'string' && foldValue(value).startsWith(foldValue(condition.prefix)),
+        (value) => typeof value === 'string' && keptValue(value).startsWith(foldValue(condition.prefix)),
       );
     case 'between':
       return values.some((value) => compare(value, '>=', condition.from) && compare(value, '<=', condition.to));
@@ -115,12 +115,12 @@ function isIn(wanted: readonly string[], values: readonly unknown[]): boolean {
   return values.some((value) =>
     typeof value === 'number'
       ? numbers.has(value)
-      : typeof value === 'string' && value !== '' && folded.has(foldValue(value)),
+      : typeof value === 'string' && value !== '' && folded.has(keptValue(value)),
   );
 }
 
 function compare(value: unknown, operator: Operator, wanted: string): boolean {
-  if (typeof value === 'string') return operator === '=' && value !== '' && foldValue(value) === foldValue(wanted);
+  if (typeof value === 'string') return operator === '=' && value !== '' && keptValue(value) === foldValue(wanted);
   if (typeof value !== 'number') return false;
   const number = numberOf(wanted);
   if (number === undefined) return false;
@@ -144,8 +144,11 @@ function numberOf(text: string): number | undefined {
   return /^-?\d+(?:\.\d+)?$/.test(text) ? Number(text) : undefined;
 }
 
-function foldValue(value: string): string {
-  const folded = value.trim().normalize('NFKD').toLowerCase();
+const foldValue = (value: string): string => value.trim().normalize('NFKD').toLowerCase();
+
+/** A document's value as the engine keeps it. */
+function keptValue(value: string): string {
+  const folded = foldValue(value);
   return Buffer.byteLength(folded) <= MAX_VALUE_BYTES
     ? folded
     : Buffer.from(folded).subarray(0, MAX_VALUE_BYTES).toString('utf8');

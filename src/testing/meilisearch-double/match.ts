@@ -19,20 +19,25 @@ export interface Matcher {
   readonly match: (document: JsonObject) => Match | undefined;
 }
 
+export interface MatcherOptions {
+  readonly strategy: MatchingStrategy;
+  /** Whether the last word may be the start of one. */
+  readonly isPrefixed: boolean;
+  /** Whether the words of a phrase stand side by side: `proximityPrecision` is `byWord`. */
+  readonly isInOrder: boolean;
+}
+
 export function createMatcher(
   terms: readonly QueryTerm[],
-  strategy: MatchingStrategy,
-  settings: Settings,
+  { strategy, isPrefixed, isInOrder }: MatcherOptions,
   attributesOf: (document: JsonObject) => Attributes,
 ): Matcher {
   const wanted = terms.filter(({ isNegative }) => !isNegative);
   const unwanted = terms.filter(({ isNegative }) => isNegative);
-  const isInOrder = settings.proximityPrecision === 'byWord';
-  const isPrefixed = settings.prefixSearch === 'indexingTime';
 
   const finds = (attributes: Attributes, { words, isPhrase }: QueryTerm, isLast = false): boolean =>
     attributes.some((attribute) =>
-      isPhrase ? hasPhrase(attribute, words, isInOrder) : hasWord(attribute, words[0] ?? '', isPrefixed && isLast),
+      isPhrase ? hasPhrase(attribute, words, isInOrder) : hasWord(attribute, words[0] ?? '', isPrefixed && isLast, isInOrder),
     );
 
   /** How many of the terms match from the first on, where neighbours may stand joined in the text. */
@@ -90,12 +95,14 @@ function textOf(value: unknown): string {
   return typeof value === 'number' ? String(value) : '';
 }
 
-function hasWord(attribute: readonly string[], word: string, isPrefix: boolean): boolean {
+function hasWord(attribute: readonly string[], word: string, isPrefix: boolean, isInOrder: boolean): boolean {
   if (attribute.includes(word) || (isPrefix && attribute.some((one) => one.startsWith(word)))) return true;
   // One word of the query may be two in the text.
-  return attribute.some(
-    (one, at) => one.length < word.length && word.startsWith(one) && attribute[at + 1] === word.slice(one.length),
-  );
+  return attribute.some((one, at) => {
+    if (one.length >= word.length || !word.startsWith(one)) return false;
+    const rest = word.slice(one.length);
+    return isInOrder ? attribute[at + 1] === rest : attribute.includes(rest);
+  });
 }
 
 function hasPhrase(attribute: readonly string[], words: readonly string[], isInOrder: boolean): boolean {

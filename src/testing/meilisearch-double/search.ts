@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { checkFilter, passes, readFilter } from './filter.ts';
 import type { Filter } from './filter-parser.ts';
-import { createAttributeReader, createMatcher, type Match, type MatchingStrategy } from './match.ts';
+import { createAttributeReader, createMatcher, type Match } from './match.ts';
 import { badRequest } from './problem.ts';
 import type { Settings } from './settings.ts';
 import type { DoubleIndex } from './state.ts';
@@ -56,9 +56,13 @@ export function createSearch(): Search {
     const query = typeof search['q'] === 'string' ? search['q'] : '';
     const strategy = STRATEGIES.find((one) => one === search['matchingStrategy']) ?? 'last';
     const terms = parseQuery(query);
-    const matcher = createMatcher(terms, strategy satisfies MatchingStrategy, settings, (document) =>
-      readAttributes(document, settings),
-    );
+    const options = {
+      strategy,
+      // A blank at the end says that the last word is complete.
+      isPrefixed: settings.prefixSearch === 'indexingTime' && !/\s$/.test(query),
+      isInOrder: settings.proximityPrecision === 'byWord',
+    };
+    const matcher = createMatcher(terms, options, (document) => readAttributes(document, settings));
     const found = rank(findAll(index, filter, matcher.match), sort, settings.rankingRules);
     const show = (hit: Found): JsonObject => ({
       ...retrieve(hit.document, settings, search['attributesToRetrieve']),

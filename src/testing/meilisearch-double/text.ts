@@ -43,19 +43,13 @@ export interface QueryTerm {
 /** The parts of a query; an unclosed quote runs to the end. */
 export function parseQuery(query: string): QueryTerm[] {
   const terms: QueryTerm[] = [];
-  const part = /(^|\s)?(-)?(?:"([^"]*)(?:"|$)|([^\s"]+))/gu;
-  for (const [, before, minus, phrase, word] of query.matchAll(part)) {
-    const isNegative = minus !== undefined && before !== undefined;
-    if (phrase !== undefined) {
-      const words = wordsOf(phrase).slice(0, MAX_PHRASE_WORDS);
-      if (words.length > 0) terms.push({ words, isPhrase: true, isNegative });
-    } else if (isNegative) {
-      for (const one of wordsOf(word ?? '')) terms.push({ words: [one], isPhrase: false, isNegative: true });
-    } else {
-      for (const one of wordsOf(`${minus ?? ''}${word ?? ''}`)) {
-        terms.push({ words: [one], isPhrase: false, isNegative: false });
-      }
-    }
+  const part = /(?:(?<=^|\s)(-))?(?:"([^"]*)(?:"|$)|([^\s"]+))/gu;
+  for (const [, minus, phrase, word] of query.matchAll(part)) {
+    const isNegative = minus !== undefined;
+    const isPhrase = phrase !== undefined;
+    const words = wordsOf(phrase ?? word ?? '').slice(0, MAX_PHRASE_WORDS);
+    if (!isPhrase) terms.push(...words.map((one) => ({ words: [one], isPhrase, isNegative })));
+    else if (words.length > 0) terms.push({ words, isPhrase, isNegative });
   }
   return terms.slice(0, MAX_QUERY_TERMS);
 }
