@@ -68,6 +68,10 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
       runOperation(pipeline, name, input, caller);
   const names = Object.keys(OPERATIONS) as OperationName[];
 
+  // A counter that is not there yet can't be seen to move.
+  for (const name of names) {
+    for (const outcome of ['ok', 'refused', 'failed']) metrics.operations.inc({ operation: name, outcome }, 0);
+  }
   metrics.onScrape(async () => {
     const counts = await countJobs(db);
     metrics.jobs.reset();

@@ -42,12 +42,16 @@ export interface Homeserver {
   readonly close: () => Promise<void>;
 }
 
+/** Gauges of prom-client that are called totals, which Prometheus keeps for counters. Each has a twin by type. */
+const MISNAMED_METRICS = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
+
 /** A small Matrix homeserver on Dendrite's schema, with the admin plugin mounted in its process. */
 export function createHomeserver(settings: HomeserverSettings): Homeserver {
   const { databaseUrl, signingKey, search, rateLimit, logger } = settings;
   const { serverName } = signingKey;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
+  for (const name of MISNAMED_METRICS) registry.removeSingleMetric(name);
   const db = createKnex({ client: 'pg', connection: databaseUrl, pool: { min: 0, max: 20 } });
 
   // 1. Lend the plugin what the homeserver has. It closes none of it.

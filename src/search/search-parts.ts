@@ -69,6 +69,8 @@ export function createSearchParts(adapter: SearchAdapter | false, settings: Sear
 
 function reportIndex({ db, logger, metrics }: SearchSettings, index: SearchIndex): void {
   const { engine } = index;
+  metrics.searchErrors.inc({ engine }, 0);
+  metrics.searchDocumentsIndexed.inc({ engine }, 0);
   let measuredAt = 0;
   metrics.onScrape(async () => {
     const { lastRebuildAt } = await indexState(db, engine);

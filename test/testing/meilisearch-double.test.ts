@@ -69,8 +69,9 @@ const SETUPS: Readonly<Record<string, (send: Send) => Promise<void>>> = {
     await send({ request: 'POST /indexes/c/documents?primaryKey=other', body: [{ other: 'c1' }] });
   },
   'keys-errors': async (send) => {
-    await send({ request: 'POST /indexes', body: { uid: 'events', primaryKey: 'id' } });
-    await send({ request: 'POST /indexes/events/documents?primaryKey=id', body: [{ id: 'a', body: 'x' }] });
+    for (const uid of ['events', 'other']) {
+      await send({ request: `POST /indexes/${uid}/documents?primaryKey=id`, body: [{ id: 'a', body: 'x' }] });
+    }
   },
 };
 
