@@ -88,5 +88,6 @@ async function appserviceActor(db: Knex, appservice: Appservice, userId: string)
 function ownsUser(appservice: Appservice, registeredBy: string | null, userId: UserId): boolean {
   if (registeredBy === appservice.id) return true;
   const { localpart } = splitUserId(userId);
-  return localpart !== '' && appservice.userNamespaces.some((namespace) => namespace.test(userId));
+  // Not `test()`, which goes on from its last match in an expression with the flag `g`.
+  return localpart !== '' && appservice.userNamespaces.some((namespace) => userId.search(namespace) >= 0);
 }

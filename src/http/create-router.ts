@@ -94,14 +94,14 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
     router.all(
       path,
       layer(path, async (ctx) => {
-        ctx.set('Allow', [...methods, 'OPTIONS'].join(', '));
+        ctx.set('Allow', [...(methods.includes('GET') ? ['HEAD'] : []), ...methods, 'OPTIONS'].join(', '));
         throw new MatrixError('M_UNRECOGNIZED', unrecognized.message, { status: 405 });
       }),
     );
   }
   for (const prefix of PREFIXES) {
     router.all(
-      `${prefix}{/*rest}`,
+      `${prefix}{/{*rest}}`,
       layer('unrecognized', async (ctx) => {
         if (ctx.method === 'OPTIONS' && ctx.get('access-control-request-method') !== '') return respondEmpty(ctx);
         throw unrecognized;

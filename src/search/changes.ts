@@ -1,7 +1,7 @@
 import type { AppliedEvent } from '../host.ts';
 import type { EventId } from '../ids.ts';
 import type { Edit } from '../storage/plugin/search-changes.ts';
-import { editedEventId, ENCRYPTION_TYPE, SEARCHABLE } from './document.ts';
+import { editedEventId, ENCRYPTION_TYPE, SEARCHABLE, storableEventId } from './document.ts';
 
 /** Which documents a batch of new events may change. */
 export interface Changes {
@@ -16,8 +16,7 @@ export function changesOf(events: readonly AppliedEvent[]): Changes {
   for (const event of events) {
     const id = event.event_id as EventId;
     if (event.type === 'm.room.redaction') {
-      const redacted = redactedEventId(event);
-      if (redacted !== undefined) eventIds.add(redacted);
+      for (const redacted of redactedEventIds(event)) eventIds.add(redacted);
     } else if (Object.hasOwn(SEARCHABLE, event.type) || event.type === ENCRYPTION_TYPE) {
       eventIds.add(id);
       const original = editedEventId(event.type, event.content);
@@ -27,8 +26,7 @@ export function changesOf(events: readonly AppliedEvent[]): Changes {
   return { eventIds: [...eventIds], edits };
 }
 
-/** `redacts` moved into the content with room version 11; servers write both. */
-function redactedEventId({ redacts, content }: AppliedEvent): EventId | undefined {
-  const id = redacts ?? content.redacts;
-  return typeof id === 'string' ? (id as EventId) : undefined;
+/** `redacts` moved into the content with room version 11; servers write both. Which one counted is seen in the event. */
+function redactedEventIds({ redacts, content }: AppliedEvent): EventId[] {
+  return [redacts, content.redacts].map(storableEventId).filter((id) => id !== undefined);
 }

@@ -1,8 +1,8 @@
-import type { EventId, UserId } from '../ids.ts';
+import { type EventId, isEventId } from '../ids.ts';
 import { isRecord } from '../json.ts';
 import type { StoredEvent } from '../storage/syncapi/output-room-events.ts';
 import type { SearchDocument, SearchKey } from './search-index.ts';
-import { MAX_TEXT_LENGTH } from './tokenizer.ts';
+import { beginningOf, MAX_TEXT_LENGTH } from './tokenizer.ts';
 
 /** Which event types are searchable, by which field of their content; as Dendrite's index. */
 export const SEARCHABLE: Readonly<Record<string, { readonly field: string; readonly key: SearchKey }>> = {
@@ -24,19 +24,24 @@ export function editedEventId(type: string, content: Content): EventId | undefin
   const relation = content['m.relates_to'];
   if (type !== 'm.room.message' || !isRecord(relation) || relation.rel_type !== 'm.replace') return undefined;
   const replacement = content['m.new_content'];
-  if (typeof relation.event_id !== 'string' || !isRecord(replacement)) return undefined;
-  return typeof replacement.body === 'string' ? (relation.event_id as EventId) : undefined;
+  if (!isRecord(replacement) || typeof replacement.body !== 'string') return undefined;
+  return storableEventId(relation.event_id);
+}
+
+/** An event id that somebody else's event names, if PostgreSQL can hold it: it may be anything. */
+export function storableEventId(value: unknown): EventId | undefined {
+  return typeof value === 'string' && isEventId(value) && value.isWellFormed() ? value : undefined;
 }
 
 /** Text as it is indexed: well-formed, without NUL, cut at `MAX_TEXT_LENGTH`; `undefined` for what is blank or no text. */
 export function searchableText(value: unknown): string | undefined {
   if (typeof value !== 'string') return undefined;
-  const text = value.slice(0, MAX_TEXT_LENGTH).toWellFormed().replaceAll('\0', ' ');
+  const text = beginningOf(value, MAX_TEXT_LENGTH).toWellFormed().replaceAll('\0', ' ');
   return text.trim() === '' ? undefined : text;
 }
 
 function documentOf(event: StoredEvent, content: Content): SearchDocument | undefined {
-  const searchable = SEARCHABLE[event.type];
+  const searchable = Object.hasOwn(SEARCHABLE, event.type) ? SEARCHABLE[event.type] : undefined;
   const text = searchable && searchableText(content[searchable.field]);
   if (searchable === undefined || text === undefined) return undefined;
   const { eventId, roomId, sender, streamPosition } = event;

@@ -1,4 +1,4 @@
-import { fold, isUnspaced, pairsOf, runsOf, tokenize, wordOf } from './tokenizer.ts';
+import { fold, isUnspaced, pairsOf, runsOf, spelledWordsOf, tokenize, wordOf } from './tokenizer.ts';
 
 /** What a text must contain to match: a word, a phrase of character pairs, or one character of an unspaced script. */
 export type SearchTerm =
@@ -8,6 +8,8 @@ export type SearchTerm =
 
 /** Terms beyond this many are ignored. */
 const MAX_TERMS = 32;
+/** Characters of one phrase beyond this many are ignored; PostgreSQL's stack holds no phrase of thousands. */
+const MAX_PHRASE_LENGTH = 256;
 
 /** The terms of a search, all of which must match. Empty when nothing of it is searchable. */
 export function parseSearchTerm(searchTerm: string): SearchTerm[] {
@@ -16,31 +18,26 @@ export function parseSearchTerm(searchTerm: string): SearchTerm[] {
 
 function termOf(run: string): SearchTerm {
   if (!isUnspaced(run)) return { kind: 'word', lexeme: wordOf(run) };
-  const characters = Array.from(run);
+  const characters = Array.from(run).slice(0, MAX_PHRASE_LENGTH);
   return characters.length === 1
     ? { kind: 'character', character: run }
-    : { kind: 'phrase', lexemes: pairsOf(characters), run };
+    : { kind: 'phrase', lexemes: pairsOf(characters), run: characters.join('') };
 }
 
 /** Whether a text contains all terms: what an index answers, decided on the text itself. */
 export function matchesTerms(text: string, terms: readonly SearchTerm[]): boolean {
   const positions = new Map<string, Set<number>>();
-  const folded = fold(text);
   for (const { lexeme, position } of tokenize(text)) {
     const known = positions.get(lexeme);
     if (known) known.add(position);
     else positions.set(lexeme, new Set([position]));
   }
-  return terms.length > 0 && terms.every((term) => matchesTerm(positions, folded, term));
+  return terms.length > 0 && terms.every((term) => matchesTerm(positions, term));
 }
 
-function matchesTerm(
-  positions: ReadonlyMap<string, ReadonlySet<number>>,
-  folded: string,
-  term: SearchTerm,
-): boolean {
+function matchesTerm(positions: ReadonlyMap<string, ReadonlySet<number>>, term: SearchTerm): boolean {
   if (term.kind === 'word') return positions.has(term.lexeme);
-  if (term.kind === 'character') return folded.includes(term.character);
+  if (term.kind === 'character') return [...positions.keys()].some((lexeme) => lexeme.startsWith(term.character));
   const [first, ...rest] = term.lexemes;
   return [...(positions.get(first ?? '') ?? [])].some((start) =>
     rest.every((lexeme, index) => positions.get(lexeme)?.has(start + index + 1)),
@@ -50,7 +47,7 @@ function matchesTerm(
 /** The words of a text that match, spelled as they stand in it: `highlights` of `/_matrix/client/v3/search`. */
 export function highlightsOf(text: string, terms: readonly SearchTerm[]): string[] {
   const words = new Set(terms.flatMap((term) => (term.kind === 'word' ? [term.lexeme] : [])));
-  const highlights = new Set(runsOf(text).filter((run) => words.has(wordOf(fold(run)))));
+  const highlights = new Set(spelledWordsOf(text).filter((word) => words.has(wordOf(fold(word)))));
   const folded = fold(text);
   for (const term of terms) {
     const substring = term.kind === 'phrase' ? term.run : term.kind === 'character' ? term.character : undefined;

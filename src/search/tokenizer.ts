@@ -28,14 +28,17 @@ const SPACED_RUN =
   /[^\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Hangul}\p{scx=Bopomofo}\p{sc=Thai}\p{sc=Lao}\p{sc=Khmer}\p{sc=Myanmar}]+/gu;
 /** Soft hyphen, joiners and variation selectors: invisible, and typed by nobody who searches. */
 const INVISIBLE = /[\u00ad\u034f\u200c\u200d\u2060\ufe00-\ufe0f\ufeff]/g;
+/** A run of text that has not been folded; invisible characters do not end it. */
+const SPELLED_RUN = /[\p{L}\p{M}\p{N}\u00ad\u200c\u200d\u2060\ufeff]+/gu;
 const ASCII = /^[\0-\x7f]*$/;
 /** Starts a pair of characters of spaced scripts, so that it is never taken for a word of two letters. */
 const SPACED_PAIR = '\ue000';
 
-/** Folds case, width, ligatures and composition, as in texts so in queries. */
+/** Folds case, width, ligatures and composition, as in texts so in queries. Folded text stays as it is. */
 export function fold(text: string): string {
   if (ASCII.test(text)) return text.toLowerCase();
-  return text.normalize('NFKC').toLowerCase().replace(INVISIBLE, '');
+  // Lower case is composed anew: it has characters that upper case writes with a mark. Final sigma is a matter of place.
+  return text.replace(INVISIBLE, '').normalize('NFKC').toLowerCase().replaceAll('ς', 'σ').normalize('NFKC');
 }
 
 /** The runs of letters, marks and digits of folded text. */
@@ -48,9 +51,20 @@ export function isUnspaced(run: string): boolean {
   return UNSPACED.test(run);
 }
 
+/** The words of spaced scripts in a text, spelled as they stand in it. */
+export function spelledWordsOf(text: string): string[] {
+  return (text.match(SPELLED_RUN) ?? []).flatMap((run) => (isUnspaced(run) ? (run.match(SPACED_RUN) ?? []) : [run]));
+}
+
+/** The beginning of a text, at most `length` UTF-16 code units of it; a surrogate pair is not cut in two. */
+export function beginningOf(text: string, length: number): string {
+  const isCutInPair = (text.codePointAt(length - 1) ?? 0) > 0xffff;
+  return text.length > length ? text.slice(0, isCutInPair ? length - 1 : length) : text;
+}
+
 /** A run of a spaced script as it is indexed. */
 export function wordOf(run: string): string {
-  return run.length > MAX_WORD_LENGTH ? run.slice(0, MAX_WORD_LENGTH).toWellFormed() : run;
+  return beginningOf(run, MAX_WORD_LENGTH);
 }
 
 /** Overlapping pairs of a run's characters; one fewer than it has characters. */
@@ -93,12 +107,18 @@ function visitUnspaced(run: string, start: number, visit: (lexeme: string, posit
   for (const pair of pairsOf(characters)) visit(pair, positionOf(index++));
   const lastCharacter = characters[last] ?? '';
   if (isUnspaced(lastCharacter)) visit(lastCharacter, positionOf(last));
-  for (const match of run.matchAll(SPACED_RUN)) {
-    const before = Array.from(run.slice(0, match.index)).length;
-    visit(wordOf(match[0]), positionOf(before));
+  let [end, before] = [0, 0];
+  for (const { 0: word, index: wordStart } of run.matchAll(SPACED_RUN)) {
+    before += lengthOf(run.slice(end, wordStart));
+    visit(wordOf(word), positionOf(before));
+    before += lengthOf(word);
+    end = wordStart + word.length;
   }
   return start + characters.length;
 }
+
+/** How many characters a text has. */
+const lengthOf = (text: string): number => Array.from(text).length;
 
 /** The lexemes of a text. */
 export function tokenize(text: string): Token[] {

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { Agent, request as httpRequest } from 'node:http';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -82,6 +83,8 @@ describe('the homeserver process', () => {
     });
     response.resume();
     await once(response, 'end');
+    const silent = connect(Number(new URL(origin).port), '127.0.0.1').on('error', () => {});
+    await once(silent, 'connect');
     const startedAt = Date.now();
     child.kill('SIGTERM');
     child.kill('SIGINT');
@@ -89,6 +92,7 @@ describe('the homeserver process', () => {
     expect(await exit).toBe(0);
     expect(Date.now() - startedAt).toBeLessThan(4_000);
     agent.destroy();
+    silent.destroy();
   });
 
   test('finishes a request that is under way', async () => {

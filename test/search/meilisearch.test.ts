@@ -1,37 +1,38 @@
-import { randomUUID } from 'node:crypto';
-import type { Knex } from 'knex';
 import { afterAll, beforeAll, describe, it } from 'vitest';
-import { createMetrics } from '../../src/metrics.ts';
-import { meilisearchSearch } from '../../src/search/meilisearch/index.ts';
-import { startMeilisearchDouble } from '../../src/testing/meilisearch-double.ts';
+import { type MeilisearchDouble, startMeilisearchDouble } from '../../src/testing/meilisearch-double.ts';
 import { type IndexUnderTest, searchIndexContract } from '../../src/testing/search-index-contract.ts';
+import { createMeilisearchIndex, NO_TRANSACTION } from './meilisearch-index.ts';
 
-const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+const { MEILI_URL, MEILI_API_KEY } = process.env;
 
-async function makeIndex(url: string, apiKey: string | undefined): Promise<IndexUnderTest> {
-  const indexUid = `test_${randomUUID()}`;
-  const adapter = meilisearchSearch({ url, indexUid, ...(apiKey === undefined ? {} : { apiKey }) });
-  const index = adapter({ db: {} as Knex, logger: silent, metrics: createMetrics() });
+async function makeIndex(url: string, apiKey?: string): Promise<IndexUnderTest> {
+  const key = apiKey === undefined ? {} : { apiKey };
+  const { index, indexUid } = createMeilisearchIndex({ url, ...key });
   await index.start();
   return {
     index,
-    transaction: (work) => work({} as Knex.Transaction),
+    transaction: (work) => work(NO_TRANSACTION),
     close: async () => {
       await index.stop();
-      await fetch(new URL(`/indexes/${indexUid}`, url), { method: 'DELETE', headers: apiKey ? { Authorization: `Bearer ${apiKey}` } : {} });
+      const headers: Record<string, string> = apiKey === undefined ? {} : { Authorization: `Bearer ${apiKey}` };
+      await fetch(new URL(`indexes/${indexUid}`, url), { method: 'DELETE', headers });
     },
   };
 }
-const url = process.env['MEILI_URL'];
-const double = { url: '', stop: async () => {} };
-beforeAll(async () => {
-  Object.assign(double, await startMeilisearchDouble());
-});
-afterAll(() => double.stop());
+
 describe('on the double', () => {
-  searchIndexContract({ describe, it: (n, b) => it(n, b, 120_000), makeIndex: () => makeIndex(double.url, undefined) });
+  let double: MeilisearchDouble;
+  beforeAll(async () => {
+    double = await startMeilisearchDouble();
+  });
+  afterAll(() => double.stop());
+
+  searchIndexContract({ describe, it, makeIndex: () => makeIndex(double.url) });
 });
 
-describe.runIf(url !== undefined)('real', () => {
-  searchIndexContract({ describe, it: (n, b) => it(n, b, 120_000), makeIndex: () => makeIndex(url ?? '', process.env['MEILI_API_KEY']) });
-});
+if (MEILI_URL !== undefined) {
+  describe('on the server at MEILI_URL', () => {
+    const unhurried = (name: string, body: () => Promise<void>): void => it(name, { timeout: 120_000 }, body);
+    searchIndexContract({ describe, it: unhurried, makeIndex: () => makeIndex(MEILI_URL, MEILI_API_KEY) });
+  });
+}

@@ -44,16 +44,28 @@ async function start(options: Parameters<typeof startMeilisearchDouble>[0] = {})
 
 const SETUPS: Readonly<Record<string, (send: Send) => Promise<void>>> = {
   search: async (send) => {
-    const add = (uid: string, body: unknown): Promise<unknown> => send({ request: `POST /indexes/${uid}/documents?primaryKey=id`, body });
+    const add = (uid: string, body: unknown): Promise<unknown> =>
+      send({ request: `POST /indexes/${uid}/documents?primaryKey=id`, body });
     await send({ request: 'POST /indexes', body: { uid: 'events', primaryKey: 'id' } });
     await send({
       request: 'PATCH /indexes/fold/settings',
       body: { filterableAttributes: ['k'], sortableAttributes: ['n'] },
     });
-    await send({ request: 'PATCH /indexes/many/settings', body: { searchableAttributes: ['body'], filterableAttributes: ['stream'], sortableAttributes: ['stream'] } });
-    await add('many', Array.from({ length: 2_500 }, (_, n) => ({ id: n, stream: n, body: `common${n % 100 === 0 ? ' rare' : ''}${n % 2 === 1 ? ' odd' : ''}` })));
+    await send({
+      request: 'PATCH /indexes/many/settings',
+      body: { searchableAttributes: ['body'], filterableAttributes: ['stream'], sortableAttributes: ['stream'] },
+    });
+    await add(
+      'many',
+      Array.from({ length: 2_500 }, (_, n) => ({
+        id: n,
+        stream: n,
+        body: `common${n % 100 === 0 ? ' rare' : ''}${n % 2 === 1 ? ' odd' : ''}`,
+      })),
+    );
     await send({ request: 'PATCH /indexes/dflt/settings', body: { searchableAttributes: ['body'] } });
-    const { body } = fixture('search').find(({ request }) => request.startsWith('POST /indexes/events/documents')) ?? {};
+    const { body } =
+      fixture('search').find(({ request }) => request.startsWith('POST /indexes/events/documents')) ?? {};
     await send({ request: 'POST /indexes/dflt/documents?primaryKey=id', contentType: 'application/x-ndjson', body });
   },
   tasks: async (send) => {
@@ -62,7 +74,13 @@ const SETUPS: Readonly<Record<string, (send: Send) => Promise<void>>> = {
   },
   swap: async (send) => {
     await send({ request: 'POST /indexes', body: { uid: 'blk' } });
-    await send({ request: 'POST /indexes/a/documents?primaryKey=id', body: [{ id: 'a1', b: 'a1' }, { id: 'a2', b: 'a2' }] });
+    await send({
+      request: 'POST /indexes/a/documents?primaryKey=id',
+      body: [
+        { id: 'a1', b: 'a1' },
+        { id: 'a2', b: 'a2' },
+      ],
+    });
     await send({ request: 'POST /indexes/b/documents?primaryKey=id', body: [{ id: 'b1', b: 'b1' }] });
     await send({ request: 'PATCH /indexes/a/settings', body: { filterableAttributes: ['fa'] } });
     await send({ request: 'PATCH /indexes/b/settings', body: { filterableAttributes: ['fb'] } });
@@ -75,22 +93,50 @@ const SETUPS: Readonly<Record<string, (send: Send) => Promise<void>>> = {
   },
 };
 
-const FIXTURES = ['health-version', 'indexes', 'settings', 'documents-add', 'documents-read-delete', 'search', 'tasks', 'swap', 'keys-errors'];
+const FIXTURES = [
+  'health-version',
+  'indexes',
+  'settings',
+  'documents-add',
+  'documents-read-delete',
+  'search',
+  'tasks',
+  'swap',
+  'keys-errors',
+];
 
 function fixture(name: string): Exchange[] {
-  return JSON.parse(readFileSync(new URL(`../fixtures/meilisearch/${name}.json`, import.meta.url), 'utf8')) as Exchange[];
+  return JSON.parse(
+    readFileSync(new URL(`../fixtures/meilisearch/${name}.json`, import.meta.url), 'utf8'),
+  ) as Exchange[];
 }
 
 /** Sends requests as they were recorded, with the keys and task uids of this run. */
 function createSender(url: string): Send {
   const keys = new Map<string, string>();
   const taskUids = new Map<number, number>();
-  return async ({ note, request, authorization = `Bearer ${MASTER_KEY}`, contentType = 'application/json', body, response }) => {
+  return async ({
+    note,
+    request,
+    authorization = `Bearer ${MASTER_KEY}`,
+    contentType = 'application/json',
+    body,
+    response,
+  }) => {
     const [method = 'GET', path = '/'] = request.split(/ (.*)/s);
     const headers: Record<string, string> = {};
-    const known = authorization.replace(/<(.*) key>/, (_, name: string) => (name === 'master' ? MASTER_KEY : (keys.get(name) ?? 'unknown')));
+    const known = authorization.replace(/<(.*) key>/, (_, name: string) =>
+      name === 'master' ? MASTER_KEY : (keys.get(name) ?? 'unknown'),
+    );
     if (known !== '') headers['Authorization'] = known;
-    const answer = await exchange(url, method, path.replace(/(?<=^\/tasks\/)\d+$/, (uid) => String(taskUids.get(Number(uid)) ?? uid)), headers, contentType, body);
+    const answer = await exchange(
+      url,
+      method,
+      path.replace(/(?<=^\/tasks\/)\d+$/, (uid) => String(taskUids.get(Number(uid)) ?? uid)),
+      headers,
+      contentType,
+      body,
+    );
     const recorded = response as { taskUid?: number; key?: string } | undefined;
     const got = answer.body as { taskUid?: number; key?: string } | undefined;
     if (recorded?.taskUid !== undefined && got?.taskUid !== undefined) taskUids.set(recorded.taskUid, got.taskUid);
@@ -102,7 +148,14 @@ function createSender(url: string): Send {
 }
 
 /** One request; an answer that shows a task is asked for until the task has ended, as it was recorded. */
-async function exchange(url: string, method: string, path: string, headers: Record<string, string>, contentType: string, body: unknown): Promise<{ status: number; body: unknown }> {
+async function exchange(
+  url: string,
+  method: string,
+  path: string,
+  headers: Record<string, string>,
+  contentType: string,
+  body: unknown,
+): Promise<{ status: number; body: unknown }> {
   for (;;) {
     const sent = body === undefined ? undefined : typeof body === 'string' ? Buffer.from(body) : JSON.stringify(body);
     const response = await fetch(`${url}${path}`, {
@@ -122,7 +175,9 @@ async function exchange(url: string, method: string, path: string, headers: Reco
 /** Recorded requests had been waited for, one by one. */
 async function idle(url: string): Promise<void> {
   for (;;) {
-    const response = await fetch(`${url}/tasks?statuses=enqueued,processing&limit=1`, { headers: { Authorization: `Bearer ${MASTER_KEY}` } });
+    const response = await fetch(`${url}/tasks?statuses=enqueued,processing&limit=1`, {
+      headers: { Authorization: `Bearer ${MASTER_KEY}` },
+    });
     const { total } = (await response.json()) as { total: number };
     if (total === 0) return;
     await delay(2);
@@ -130,22 +185,45 @@ async function idle(url: string): Promise<void> {
 }
 
 const VOLATILE: ReadonlySet<string> = new Set([
-  'requestUid', 'processingTimeMs', 'taskUid', 'batchUid', 'key', '_rankingScore', 'commitSha', 'commitDate', 'rawDocumentDbSize', 'avgDocumentSize', 'canceledBy',
+  'requestUid',
+  'processingTimeMs',
+  'taskUid',
+  'batchUid',
+  'key',
+  '_rankingScore',
+  'commitSha',
+  'commitDate',
+  'rawDocumentDbSize',
+  'avgDocumentSize',
+  'canceledBy',
 ]);
 
 /** An answer without what differs from run to run. */
 function comparable(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(comparable);
-  if (typeof value === 'string') return value.replace(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/, '<date>').replace(/^PT[\d.]+S$/, '<duration>');
+  if (typeof value === 'string')
+    return value.replace(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/, '<date>').replace(/^PT[\d.]+S$/, '<duration>');
   if (typeof value !== 'object' || value === null) return value;
-  const entries = Object.entries(value).filter(([name, part]) => !VOLATILE.has(name) && !(name === 'uid' && (typeof part === 'number' || /^[0-9a-f-]{36}$/.test(String(part)))));
+  const entries = Object.entries(value).filter(
+    ([name, part]) =>
+      !VOLATILE.has(name) && !(name === 'uid' && (typeof part === 'number' || /^[0-9a-f-]{36}$/.test(String(part)))),
+  );
   const isLoose = LOOSE_CODES.has(Reflect.get(value, 'code'));
-  return Object.fromEntries(entries.map(([name, part]) => [name, isLoose && name === 'message' ? '<message>' : name === 'hits' ? comparableHits(value) : comparable(part)]));
+  return Object.fromEntries(
+    entries.map(([name, part]) => [
+      name,
+      isLoose && name === 'message' ? '<message>' : name === 'hits' ? comparableHits(value) : comparable(part),
+    ]),
+  );
 }
 
 /** Hits in no order, unless they were sorted; where only some of the hits are shown, their number. */
 function comparableHits(reply: object): unknown {
-  const { hits, estimatedTotalHits, totalHits } = reply as { hits: unknown[] | number; estimatedTotalHits?: number; totalHits?: number };
+  const { hits, estimatedTotalHits, totalHits } = reply as {
+    hits: unknown[] | number;
+    estimatedTotalHits?: number;
+    totalHits?: number;
+  };
   if (typeof hits === 'number') return hits;
   const lines = hits.map((hit) => JSON.stringify(comparable(hit)));
   return lines.length === (estimatedTotalHits ?? totalHits) && lines.length < 20 ? lines.sort() : lines.length;
@@ -159,7 +237,126 @@ describe('answers as a server did that was recorded', () => {
     for (const recorded of fixture(name)) {
       const { status, body } = await send(recorded);
       const label = `${recorded.note ?? ''} ${recorded.request} ${JSON.stringify(recorded.body)?.slice(0, 200)}`;
-      expect.soft({ status, body: comparable(body) }, label).toEqual({ status: recorded.status, body: comparable(recorded.response) });
+      expect
+        .soft({ status, body: comparable(body) }, label)
+        .toEqual({ status: recorded.status, body: comparable(recorded.response) });
     }
+  });
+});
+
+describe('does what a client can tell apart', () => {
+  const call = async (url: string, request: string, body?: unknown, headers: Record<string, string> = {}) => {
+    const [method = '', path = ''] = request.split(' ');
+    const response = await fetch(`${url}${path}`, {
+      method,
+      headers: { 'Content-Type': 'application/json', ...headers },
+      ...(body === undefined ? {} : { body: body instanceof Uint8Array ? body : JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    const answer: { [name: string]: unknown } = text === '' ? {} : JSON.parse(text);
+    return { status: response.status, answer };
+  };
+  const add = (url: string, uid: string, ...documents: unknown[]) =>
+    call(url, `POST /indexes/${uid}/documents?primaryKey=id`, documents);
+  /** The batches of the queue, each as the uids of its tasks. */
+  const batches = async (double: MeilisearchDouble): Promise<unknown[][]> => {
+    const done: unknown[][] = [];
+    for (;;) {
+      const batch = await double.step();
+      if (batch.length === 0) return done;
+      done.push(batch.map(({ uid }) => uid));
+    }
+  };
+
+  it('batches tasks of one index as the scheduler does', async () => {
+    const double = await start();
+    const { url } = double;
+    double.pause();
+    await add(url, 'x', { id: 1 });
+    await add(url, 'y', { id: 1 });
+    await add(url, 'x', { id: 2 });
+    await call(url, 'POST /indexes/x/documents/delete-batch', ['1']);
+    await call(url, 'PATCH /indexes/x/settings', { filterableAttributes: ['id'] });
+    await call(url, 'PATCH /indexes/x/settings', { sortableAttributes: ['id'] });
+    await add(url, 'x', { id: 3 });
+    await call(url, 'POST /indexes/x/documents/delete', { filter: 'id = 3' });
+    await add(url, 'x', { id: 4 });
+    await call(url, 'POST /swap-indexes', [{ indexes: ['x', 'y'] }]);
+    await add(url, 'x', { id: 5 });
+    await add(url, 'x', { id: 6 });
+    await call(url, 'DELETE /indexes/x/documents');
+    expect(await batches(double)).toEqual([[0, 2, 3], [1], [4, 5], [6], [7, 8], [9], [10, 11, 12]]);
+    const { answer } = await call(url, 'GET /tasks/10');
+    expect(answer).toMatchObject({ status: 'succeeded', details: { receivedDocuments: 1, indexedDocuments: null } });
+  });
+
+  it('fails a whole batch for one document that it can not read, and only a payload for a bad id', async () => {
+    const double = await start();
+    const { url } = double;
+    double.pause();
+    for (const id of ['a', '$bad', 'b']) await add(url, 'x', { id });
+    await double.step();
+    expect((await call(url, 'GET /indexes/x/stats')).answer).toMatchObject({ numberOfDocuments: 2 });
+    for (const body of ['fine', 'lone \ud800', 'fine']) await add(url, 'x', { id: 'c', body });
+    const tasks = await double.step();
+    expect(tasks.map(({ status }) => status)).toEqual(['failed', 'failed', 'failed']);
+    expect((await call(url, 'GET /indexes/x/stats')).answer).toMatchObject({ numberOfDocuments: 2 });
+  });
+
+  it('does queued work in the order of the queue around a swap, and rewrites history', async () => {
+    const double = await start();
+    const { url } = double;
+    double.pause();
+    for (const uid of ['a', 'b']) await add(url, uid, { id: `${uid}1` });
+    await call(url, 'POST /swap-indexes', [{ indexes: ['a', 'b'] }]);
+    await add(url, 'a', { id: 'late' });
+    await batches(double);
+    const { answer } = await call(url, 'GET /indexes/a/documents');
+    expect(answer['results']).toEqual([{ id: 'b1' }, { id: 'late' }]);
+    expect((await call(url, 'GET /tasks/0')).answer).toMatchObject({ indexUid: 'b' });
+    expect((await call(url, 'GET /tasks/3')).answer).toMatchObject({ indexUid: 'a' });
+  });
+
+  it('keeps what it had when it is killed, and starts over what was under way', async () => {
+    const double = await start({ batchMs: 20 });
+    const { url } = double;
+    await add(url, 'x', { id: 'a' });
+    while ((await call(url, 'GET /tasks/0')).answer['status'] !== 'processing') await delay(1);
+    await double.crash();
+    await expect(fetch(url)).rejects.toThrow();
+    await double.restart();
+    while ((await call(url, 'GET /tasks/0')).answer['status'] !== 'succeeded') await delay(1);
+    expect((await call(url, 'GET /indexes/x/stats')).answer).toMatchObject({ numberOfDocuments: 1 });
+  });
+
+  it('counts decoded bytes against its limit, and answers 500 where it is no payload of documents', async () => {
+    const { url } = await start({ payloadLimit: 4_096 });
+    const line = Buffer.from(JSON.stringify({ id: 'a', body: 'x'.repeat(5_000) }));
+    const ndjson = { 'Content-Type': 'application/x-ndjson' };
+    for (const [body, headers] of [
+      [line, ndjson],
+      [gzipSync(line), { ...ndjson, 'Content-Encoding': 'gzip' }],
+    ] as const) {
+      const { status, answer } = await call(url, 'POST /indexes/x/documents', body, headers);
+      expect(status).toBe(413);
+      expect(answer['message']).toBe(
+        'The provided payload reached the size limit. The maximum accepted payload size is 4 KiB.',
+      );
+    }
+    const small = gzipSync('{"id":"a"}');
+    const headers = { ...ndjson, 'Content-Encoding': 'gzip' };
+    expect((await call(url, 'POST /indexes/x/documents', small, headers)).status).toBe(202);
+    const { status, answer } = await call(url, 'POST /indexes/x/search', { q: 'x'.repeat(5_000) });
+    expect(status).toBe(500);
+    expect(answer['message']).toBe('JSON payload (5008 bytes) is larger than allowed (limit: 4096 bytes).');
+  });
+
+  it('refuses what it does not do', async () => {
+    const { url } = await start();
+    await add(url, 'x', { id: 'a' });
+    await idle(url);
+    const { status, answer } = await call(url, 'POST /indexes/x/search', { q: 'a', facets: ['a'] });
+    expect([status, answer['code']]).toEqual([400, 'not_done_by_the_double']);
+    expect((await call(url, 'GET /batches')).status).toBe(404);
   });
 });

@@ -5,6 +5,7 @@ import { documentId, lineOf, roomKey } from './documents.ts';
 import { EngineError } from './engine-error.ts';
 import { createGate } from './gate.ts';
 import { inFilter } from './query.ts';
+import { pause } from './retry.ts';
 import { type TaskOutcome, type Tasks, taskError } from './tasks.ts';
 
 interface Line {
@@ -16,17 +17,14 @@ interface Line {
 const REMOVALS_AT_ONCE = 10_000;
 /** Rooms in one filter; the engine's time for a list grows with its square. */
 const ROOMS_AT_ONCE = 400;
-/** A payload whose task the engine does not know of is sent again this often. */
-const UNKNOWN_ATTEMPTS = 3;
-/** A document that failed alone is tried again this often: another process may have had bad luck in the same batch. */
+/** A payload is sent this often while its task comes to nothing for reasons that pass. */
+const PAYLOAD_ATTEMPTS = 4;
+/** A document that failed alone is sent again this often: it may have shared a batch with another process's. */
 const LONE_ATTEMPTS = 3;
-/** What Meilisearch says when a batch failed as a whole, through no fault of most of its documents. */
-const BATCH_FAILURES: ReadonlySet<string> = new Set([
-  'internal',
-  'io_error',
-  'no_space_left_on_device',
-  'too_many_open_files',
-]);
+/** More documents that fail alone are no accident of their texts. */
+const MAX_REFUSED = 20;
+/** Full disks and the like: nothing that the documents are to blame for. */
+const PASSING_FAILURES: ReadonlySet<string> = new Set(['io_error', 'no_space_left_on_device', 'too_many_open_files']);
 
 export interface DocumentWriter {
   /**
@@ -38,45 +36,59 @@ export interface DocumentWriter {
   readonly write: (indexUid: string, writes: SearchWrites) => Promise<void>;
 }
 
-export function createDocumentWriter(
-  client: EngineClient,
-  tasks: Tasks,
-  metrics: SearchMetrics,
-  payloadBytes: number,
-): DocumentWriter {
+export interface DocumentWriterContext {
+  readonly client: EngineClient;
+  readonly tasks: Tasks;
+  readonly metrics: SearchMetrics;
+  /** Largest payload. */
+  readonly payloadBytes: number;
+  /** First wait before a payload is sent again. */
+  readonly retryDelayMs: number;
+}
+
+export function createDocumentWriter({
+  client,
+  tasks,
+  metrics,
+  payloadBytes,
+  retryDelayMs,
+}: DocumentWriterContext): DocumentWriter {
   const gate = createGate();
 
-  /** One payload, one task. A payload that is too large for the server becomes two. */
-  const send = async (indexUid: string, lines: readonly Line[]): Promise<TaskOutcome> => {
+  /** Sends one payload. Answers whether it is written; if not, one of its batch was more than the engine could take. */
+  const send = async (indexUid: string, lines: readonly Line[]): Promise<boolean> => {
     for (let attempt = 1; ; attempt += 1) {
       const taskUid = await client.addDocuments(indexUid, lines.map(({ json }) => json).join('\n'));
       const outcome = await tasks.wait(taskUid);
-      if (outcome.status === 'succeeded') checkCount(taskUid, outcome.indexedDocuments, lines.length);
-      else if (outcome.status !== 'unknown' && !isBatchFailure(outcome)) throw taskError(taskUid, outcome);
-      if (outcome.status !== 'unknown' || attempt >= UNKNOWN_ATTEMPTS) return outcome;
+      if (outcome.status === 'succeeded') {
+        checkCount(taskUid, outcome.indexedDocuments, lines.length);
+        return true;
+      }
+      if (outcome.status === 'failed' && outcome.code === 'internal') return false;
+      if (attempt >= PAYLOAD_ATTEMPTS || !mayPass(outcome)) throw taskError(taskUid, outcome);
+      await pause(retryDelayMs * 2 ** attempt, client.signal);
     }
   };
 
   /** Sends lines while nobody else of this process does, in halves until those that fail alone are known. */
-  const isolate = async (indexUid: string, lines: readonly Line[]): Promise<string[]> => {
+  const isolate = async (indexUid: string, lines: readonly Line[], refused: string[]): Promise<void> => {
     const attempts = lines.length === 1 ? LONE_ATTEMPTS : 1;
-    for (let attempt = 1; attempt <= attempts; attempt += 1) {
-      if ((await send(indexUid, lines)).status === 'succeeded') return [];
-    }
-    if (lines.length === 1) return lines.map(({ eventId }) => eventId);
-    const [first, second] = halves(lines);
-    return [...(await isolate(indexUid, first)), ...(await isolate(indexUid, second))];
+    for (let attempt = 1; attempt <= attempts; attempt += 1) if (await send(indexUid, lines)) return;
+    if (lines.length === 1) refused.push(...lines.map(({ eventId }) => eventId));
+    if (refused.length > MAX_REFUSED) throw refusal(refused);
+    if (lines.length === 1) return;
+    for (const half of halves(lines)) await isolate(indexUid, half, refused);
   };
 
-  const addLines = async (indexUid: string, lines: readonly Line[]): Promise<string[]> => {
+  /** A payload that is too large for the server, or for a proxy before it, becomes two. */
+  const addLines = async (indexUid: string, lines: readonly Line[], refused: string[]): Promise<void> => {
     try {
-      const outcome = await gate.shared(() => send(indexUid, lines));
-      return outcome.status === 'succeeded' ? [] : await gate.exclusive(() => isolate(indexUid, lines));
+      const isWritten = await gate.shared(() => send(indexUid, lines));
+      if (!isWritten) await gate.exclusive(() => isolate(indexUid, lines, refused));
     } catch (error) {
       if (!(error instanceof EngineError) || error.status !== 413) throw error;
-      if (lines.length === 1) return lines.map(({ eventId }) => eventId);
-      const [first, second] = halves(lines);
-      return [...(await addLines(indexUid, first)), ...(await addLines(indexUid, second))];
+      if (lines.length === 1) refused.push(...lines.map(({ eventId }) => eventId));
+      else for (const half of halves(lines)) await addLines(indexUid, half, refused);
     }
   };
 
@@ -84,10 +96,9 @@ export function createDocumentWriter(
     const newest = new Map(documents.map((document) => [document.eventId, document]));
     const lines = [...newest.values()].map((document) => ({ eventId: document.eventId, json: lineOf(document) }));
     const refused: string[] = [];
-    for (const payload of payloadsOf(lines, payloadBytes)) refused.push(...(await addLines(indexUid, payload)));
+    for (const payload of payloadsOf(lines, payloadBytes)) await addLines(indexUid, payload, refused);
     metrics.searchDocumentsIndexed.inc({ engine: ENGINE }, lines.length - refused.length);
-    if (refused.length === 0) return;
-    throw new EngineError('task', `Meilisearch does not take ${refused.length} events: ${refused.join(' ')}`);
+    if (refused.length > 0) throw refusal(refused);
   };
 
   const remove = async (indexUid: string, { removals, removedRooms }: SearchWrites): Promise<void> => {
@@ -110,8 +121,14 @@ export function createDocumentWriter(
   };
 }
 
-function isBatchFailure(outcome: TaskOutcome): boolean {
-  return outcome.status === 'failed' && outcome.code !== undefined && BATCH_FAILURES.has(outcome.code);
+/** Whether the same payload may fare better: the engine lost the task, or the machine was short of something. */
+function mayPass(outcome: TaskOutcome): boolean {
+  if (outcome.status === 'unknown') return true;
+  return outcome.status === 'failed' && outcome.code !== undefined && PASSING_FAILURES.has(outcome.code);
+}
+
+function refusal(eventIds: readonly string[]): EngineError {
+  return new EngineError('task', `Meilisearch does not take ${eventIds.length} events: ${eventIds.join(' ')}`);
 }
 
 /** A task may succeed without a document: when the index was cleared or deleted in the same batch. */
@@ -136,7 +153,7 @@ function payloadsOf(lines: readonly Line[], maxBytes: number): Line[][] {
   return payloads;
 }
 
-function halves<T>(items: readonly T[]): [T[], T[]] {
+function halves<T>(items: readonly T[]): T[][] {
   const middle = Math.ceil(items.length / 2);
   return [items.slice(0, middle), items.slice(middle)];
 }

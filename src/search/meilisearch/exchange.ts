@@ -100,7 +100,7 @@ function resultOf({ status, retryAfter, text }: Answer): unknown {
   }
   const { code, message } = describe(body);
   const seconds = Number(retryAfter);
-  throw new EngineError('status', `Meilisearch answered ${status} ${code ?? ''}: ${message}`, {
+  throw new EngineError('status', `Meilisearch answered ${status}${code === undefined ? '' : ` ${code}`}: ${message}`, {
     status,
     ...(code === undefined ? {} : { code }),
     ...(retryAfter === undefined || Number.isNaN(seconds) ? {} : { retryAfterMs: seconds * 1_000 }),

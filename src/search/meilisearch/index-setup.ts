@@ -18,11 +18,11 @@ export async function ensureIndex(
 ): Promise<string> {
   if ((await client.getIndex(indexUid, policy)) === undefined) {
     // Another process may have made it in between.
-    await tasks.settle(await client.createIndex(indexUid), ['index_already_exists']);
+    await tasks.settle(await client.createIndex(indexUid), ['index_already_exists', 'task_not_found']);
   }
   const missing = missingSettings(await client.getSettings(indexUid));
   if (Object.keys(missing).length > 0) {
-    await tasks.settle(await client.updateSettings(indexUid, missing));
+    await tasks.settle(await client.updateSettings(indexUid, missing), ['task_not_found']);
     const still = Object.keys(missingSettings(await client.getSettings(indexUid)));
     if (still.length > 0) throw new EngineError('protocol', `Meilisearch did not take settings: ${still.join(', ')}`);
   }
@@ -37,7 +37,7 @@ export async function dropIndex(client: EngineClient, tasks: Tasks, indexUid: st
     await client.cancelTasks(indexUid);
     await tasks.drain(indexUid);
     if ((await client.getIndex(indexUid)) === undefined) return;
-    await tasks.settle(await client.deleteIndex(indexUid), ['index_not_found']);
+    await tasks.settle(await client.deleteIndex(indexUid), ['index_not_found', 'task_not_found']);
     // A payload of another process that came in since would make the index anew.
   } while ((await client.getIndex(indexUid)) !== undefined);
 }

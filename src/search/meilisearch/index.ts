@@ -65,11 +65,11 @@ function createIndex(
   config: Required<Omit<MeilisearchOptions, 'apiKey'>> & { readonly apiKey?: string },
   context: SearchIndexContext,
 ): SearchIndex {
-  const { indexUid, payloadBytes } = config;
+  const { indexUid, payloadBytes, retryDelayMs } = config;
   const { logger, metrics } = context;
   const client = createClient({ ...config, metrics });
   const tasks = createTasks(client, metrics);
-  const writer = createDocumentWriter(client, tasks, metrics, payloadBytes);
+  const writer = createDocumentWriter({ client, tasks, metrics, payloadBytes, retryDelayMs });
   let ready: Promise<unknown> | undefined;
 
   /** Makes the index once; after a failure, tries again at the next call. */

@@ -37,7 +37,7 @@ export function createRebuild({ client, tasks, writer, indexUid, logger }: Rebui
   };
 
   /** Waits until the engine has done everything it was sent for the index so far, swaps included: it goes in order. */
-  const fence = async (): Promise<void> => tasks.settle(await client.deleteDocuments(indexUid, []));
+  const fence = async (): Promise<void> => tasks.settle(await client.deleteDocuments(indexUid, []), ['task_not_found']);
 
   /** Sends one swap. Whether it was done is not known when the answer is lost, nor surely when the task succeeds. */
   const sendSwap = async (shadowUid: string): Promise<void> => {

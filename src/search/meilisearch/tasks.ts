@@ -14,8 +14,9 @@ export interface Tasks {
   /** Waits until the task has ended. All waits of this process share one request at a time. */
   readonly wait: (taskUid: number) => Promise<TaskOutcome>;
   /**
-   * Waits for a task that must succeed, and whose effect the caller checks where the engine does not tell.
-   * @throws EngineError `task` with the engine's code and message, unless the code is one of `accepted`.
+   * Waits for a task that must succeed.
+   * @throws EngineError `task` with the engine's code and message, unless the code is one of `accepted`;
+   * `task_not_found` for a task that the engine does not list, whose effect only a look can tell
    */
   readonly settle: (taskUid: number, accepted?: readonly string[]) => Promise<void>;
   /** Waits until no task of the index is queued or under way. */
@@ -90,8 +91,9 @@ export function createTasks(client: EngineClient, metrics: SearchMetrics, limitM
     wait,
     settle: async (taskUid, accepted = []) => {
       const outcome = await wait(taskUid);
-      if (outcome.status === 'succeeded' || outcome.status === 'unknown') return;
-      if (outcome.code === undefined || !accepted.includes(outcome.code)) throw taskError(taskUid, outcome);
+      if (outcome.status === 'succeeded') return;
+      const error = taskError(taskUid, outcome);
+      if (error.code === undefined || !accepted.includes(error.code)) throw error;
     },
     drain: async (indexUid) => {
       const query = { indexUids: [indexUid], statuses: ['enqueued' as const, 'processing' as const], limit: 1 };
@@ -103,11 +105,12 @@ export function createTasks(client: EngineClient, metrics: SearchMetrics, limitM
   };
 }
 
-/** The error of a task that did not succeed. */
-export function taskError(
-  taskUid: number,
-  { status, code, message }: Exclude<TaskOutcome, { status: 'succeeded' | 'unknown' }>,
-): EngineError {
+/** The error of a task that did not succeed, or is not known. */
+export function taskError(taskUid: number, outcome: Exclude<TaskOutcome, { status: 'succeeded' }>): EngineError {
+  if (outcome.status === 'unknown') {
+    return new EngineError('task', `Meilisearch does not know of task ${taskUid}`, { code: 'task_not_found' });
+  }
+  const { status, code, message } = outcome;
   const text = `Meilisearch: task ${taskUid} ${status}: ${code ?? 'no code'}: ${message}`;
   return new EngineError('task', text, code === undefined ? {} : { code });
 }

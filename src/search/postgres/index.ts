@@ -5,7 +5,7 @@ import {
   deleteDocuments,
   type DocumentTable,
   dropDocumentTable,
-  type IndexedDocument,
+  type IndexedDocuments,
   indexDocumentTable,
   insertDocuments,
   measureDocuments,
@@ -51,7 +51,7 @@ function createPostgresIndex({ db, metrics }: SearchIndexContext): SearchIndex {
 
   const apply = async (target: Db, table: DocumentTable, writes: SearchWrites): Promise<void> => {
     await deleteDocuments(target, table, writes.removals, writes.removedRooms);
-    await upsertDocuments(target, table, writes.upserts.map(indexed));
+    await upsertDocuments(target, table, indexed(writes.upserts));
     metrics.searchDocumentsIndexed.inc({ engine: ENGINE }, writes.upserts.length);
   };
 
@@ -72,10 +72,10 @@ function createPostgresIndex({ db, metrics }: SearchIndexContext): SearchIndex {
         return shadow;
       },
       load: (rebuild, documents, commit) => {
-        const rows = documents.map(indexed);
+        const rows = indexed(documents);
         return counted(async () => {
           await commit((transaction) => insertDocuments(transaction, shadowOf(rebuild.id), rows));
-          metrics.searchDocumentsIndexed.inc({ engine: ENGINE }, rows.length);
+          metrics.searchDocumentsIndexed.inc({ engine: ENGINE }, documents.length);
         });
       },
       finishLoad: (rebuild) => counted(() => indexDocumentTable(db, shadowOf(rebuild.id))),
@@ -88,7 +88,10 @@ function createPostgresIndex({ db, metrics }: SearchIndexContext): SearchIndex {
 
 const shadowOf = (rebuildId: string): DocumentTable => `search_documents_${rebuildId.replaceAll(/[^0-9a-f]/g, '')}`;
 
-const indexed = (document: SearchDocument): IndexedDocument => ({ ...document, lexemes: tsvectorOf(document.text) });
+const indexed = (documents: readonly SearchDocument[]): IndexedDocuments => ({
+  documents,
+  lexemes: documents.map(({ text }) => tsvectorOf(text)),
+});
 
 async function search(db: Knex, query: SearchQuery): Promise<SearchPage> {
   const tsquery = tsqueryOf(parseSearchTerm(query.term));

@@ -6,9 +6,10 @@ import { type Db, rowsOf } from '../database.ts';
 /** The live table, or the shadow of a rebuild, named after it. */
 export type DocumentTable = 'search_documents' | `search_documents_${string}`;
 
-/** A document with its lexemes in the text form of `tsvector`. */
-export interface IndexedDocument extends SearchDocument {
-  readonly lexemes: string;
+/** Documents, and the lexemes of each in the text form of `tsvector`. */
+export interface IndexedDocuments {
+  readonly documents: readonly SearchDocument[];
+  readonly lexemes: readonly string[];
 }
 
 const qualified = (table: DocumentTable): string => `matrix_admin.${table}`;
@@ -16,10 +17,9 @@ const qualified = (table: DocumentTable): string => `matrix_admin.${table}`;
 const COLUMNS = 'event_id, room_id, sender, stream_position, key, text, lexemes';
 /** Unit separator: joins the values of a column, which costs both sides far less than an array literal. */
 const SEPARATOR = '\x1f';
-const listOf = (type: string): string => `string_to_array(?, E'\\x1f')::${type}[]`;
-const ROWS = `SELECT event_id, room_id, sender, stream_position, key, text, coalesce(lexemes, '')
-  FROM unnest(${['text', 'text', 'text', 'bigint', 'text', 'text', 'tsvector'].map(listOf).join(', ')})
-    AS row (${COLUMNS})`;
+// Cast row by row: casting whole arrays takes PostgreSQL a third longer.
+const ROWS = `SELECT event_id, room_id, sender, stream_position::bigint, key, text, coalesce(lexemes, '')::tsvector
+  FROM unnest(${Array.from({ length: 7 }, () => `string_to_array(?, E'\\x1f')`).join(', ')}) AS row (${COLUMNS})`;
 
 /** An id may contain the separator if a hostile server made it; it must not shift the column. */
 const joined = (values: readonly string[]): string =>
@@ -28,40 +28,40 @@ const joined = (values: readonly string[]): string =>
     : values
   ).join(SEPARATOR);
 
-const valuesOf = (documents: readonly IndexedDocument[]): string[] => [
+const valuesOf = ({ documents, lexemes }: IndexedDocuments): string[] => [
   joined(documents.map((document) => document.eventId)),
   joined(documents.map((document) => document.roomId)),
   joined(documents.map((document) => document.sender)),
   joined(documents.map((document) => String(document.streamPosition))),
   joined(documents.map((document) => document.key)),
   joined(documents.map((document) => document.text)),
-  joined(documents.map((document) => document.lexemes)),
+  joined(lexemes),
 ];
 
 /** Adds documents to a table that has none of them. */
 export async function insertDocuments(
   transaction: Knex.Transaction,
   table: DocumentTable,
-  documents: readonly IndexedDocument[],
+  indexed: IndexedDocuments,
 ): Promise<void> {
-  if (documents.length === 0) return;
+  if (indexed.documents.length === 0) return;
   // A batch that a server crash takes back is loaded again: it is recorded in the same transaction.
   await transaction.raw('SET LOCAL synchronous_commit = off');
-  await transaction.raw(`INSERT INTO ${qualified(table)} (${COLUMNS}) ${ROWS}`, valuesOf(documents));
+  await transaction.raw(`INSERT INTO ${qualified(table)} (${COLUMNS}) ${ROWS}`, valuesOf(indexed));
 }
 
 /** Adds or replaces documents. */
 export async function upsertDocuments(
   db: Db,
   table: DocumentTable,
-  documents: readonly IndexedDocument[],
+  indexed: IndexedDocuments,
 ): Promise<void> {
-  if (documents.length === 0) return;
+  if (indexed.documents.length === 0) return;
   await db.raw(
     `INSERT INTO ${qualified(table)} AS d (${COLUMNS}) ${ROWS}
      ON CONFLICT (event_id) DO UPDATE SET room_id = excluded.room_id, sender = excluded.sender,
        stream_position = excluded.stream_position, key = excluded.key, text = excluded.text, lexemes = excluded.lexemes`,
-    valuesOf(documents),
+    valuesOf(indexed),
   );
 }
 

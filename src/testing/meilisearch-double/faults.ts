@@ -39,6 +39,8 @@ export interface Fault {
   readonly retryAfter?: number;
   /** Of `batch-failure`. @defaultValue `internal` */
   readonly code?: string;
+  /** Of `batch-failure`: only batches with a document whose JSON matches. @defaultValue any batch of documents */
+  readonly document?: RegExp;
 }
 
 export interface FaultyAnswer {
@@ -76,8 +78,13 @@ export function createFaults(): Faults {
     takeForRequest: (method, path) =>
       take(({ name, request }) => !OF_TASKS.has(name) && (request?.test(`${method} ${path}`) ?? path !== '/health')),
     takeBatchFailure: (batch) => {
-      const writesDocuments = batch.some(({ work }) => work.type === 'documentAdditionOrUpdate');
-      const fault = writesDocuments ? take(({ name }) => name === 'batch-failure') : undefined;
+      const documents = batch.flatMap(({ work }) => (work.type === 'documentAdditionOrUpdate' ? work.documents : []));
+      if (documents.length === 0) return undefined;
+      const fault = take(
+        ({ name, document }) =>
+          name === 'batch-failure' &&
+          (document === undefined || documents.some((one) => document.test(JSON.stringify(one)))),
+      );
       return fault === undefined ? undefined : (fault.code ?? 'internal');
     },
     takeSecondSwap: () => take(({ name }) => name === 'swap-twice') !== undefined,

@@ -37,7 +37,9 @@ export function createMatcher(
 
   const finds = (attributes: Attributes, { words, isPhrase }: QueryTerm, isLast = false): boolean =>
     attributes.some((attribute) =>
-      isPhrase ? hasPhrase(attribute, words, isInOrder) : hasWord(attribute, words[0] ?? '', isPrefixed && isLast, isInOrder),
+      isPhrase
+        ? hasPhrase(attribute, words, isInOrder)
+        : hasWord(attribute, words[0] ?? '', isPrefixed && isLast, isInOrder),
     );
 
   /** How many of the terms match from the first on, where neighbours may stand joined in the text. */

@@ -1,0 +1,60 @@
+import { randomUUID } from 'node:crypto';
+import type { Knex } from 'knex';
+import { Registry } from 'prom-client';
+import type { EventId, RoomId, UserId } from '../../src/ids.ts';
+import { createMetrics } from '../../src/metrics.ts';
+import { type MeilisearchOptions, meilisearchSearch } from '../../src/search/meilisearch/index.ts';
+import type { SearchDocument, SearchIndex } from '../../src/search/search-index.ts';
+import { createCapturedLogger } from '../support/captured-logger.ts';
+
+export const ROOM = '!room:example.org' as RoomId;
+
+/** The adapter takes no part in transactions, and never looks at the one it is given. */
+export const NO_TRANSACTION = {} as Knex.Transaction;
+
+export interface MeilisearchIndex {
+  readonly index: SearchIndex;
+  readonly indexUid: string;
+  readonly logs: ReturnType<typeof createCapturedLogger>;
+  /** What a scrape shows of the adapter's metrics. */
+  readonly scrape: () => Promise<string>;
+  readonly find: (term: string) => Promise<string[]>;
+}
+
+/** An adapter that is not started, on an index of its own, with short waits. */
+export function createMeilisearchIndex(options: MeilisearchOptions): MeilisearchIndex {
+  const indexUid = options.indexUid ?? `test_${randomUUID()}`;
+  const logs = createCapturedLogger();
+  const registry = new Registry();
+  const metrics = createMetrics(registry);
+  const adapter = meilisearchSearch({ timeoutMs: 5_000, retryDelayMs: 2, ...options, indexUid });
+  const index = adapter({ db: {} as Knex, logger: logs, metrics });
+  return {
+    index,
+    indexUid,
+    logs,
+    scrape: () => registry.metrics(),
+    find: async (term) => {
+      const page = await index.search({ term, rooms: [ROOM], keys: ['content.body'], order: 'recent', limit: 1_000 });
+      return page.hits.map(({ text }) => text);
+    },
+  };
+}
+
+export function documentOf(streamPosition: number, text: string): SearchDocument {
+  return {
+    eventId: `$event${streamPosition}:example.org` as EventId,
+    roomId: ROOM,
+    sender: '@alice:example.org' as UserId,
+    streamPosition,
+    key: 'content.body',
+    text,
+  };
+}
+
+/** Writes that only add. */
+export const adding = (...documents: readonly SearchDocument[]) => ({
+  upserts: documents,
+  removals: [],
+  removedRooms: [],
+});

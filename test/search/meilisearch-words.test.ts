@@ -1,0 +1,103 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { MatrixError } from '../../src/errors.ts';
+import type { EventId, RoomId } from '../../src/ids.ts';
+import { type Cursor, decodeCursor, encodeCursor } from '../../src/search/meilisearch/cursor.ts';
+import { documentId, lineOf, roomKey } from '../../src/search/meilisearch/documents.ts';
+import { queryOf } from '../../src/search/meilisearch/query.ts';
+import { engineWord, engineWordsOf } from '../../src/search/meilisearch/words.ts';
+import { matchesTerms, parseSearchTerm } from '../../src/search/search-term.ts';
+import { documentOf } from './meilisearch-index.ts';
+
+const script = fc.constantFrom(...'ab9Zé東京都のはㅋ한국어สวัжИ́ﬁＡ々ー𠮷 .-"<>\u200d\ud83d\0');
+const texts = fc.oneof(fc.string({ unit: script, maxLength: 40 }), fc.string({ unit: 'binary', maxLength: 40 }));
+
+it('gives every word that a matching text is asked for', () => {
+  fc.assert(
+    fc.property(texts, fc.nat(), fc.nat(), (text, from, length) => {
+      const characters = Array.from(text);
+      const start = from % (characters.length + 1);
+      const terms = parseSearchTerm(characters.slice(start, start + 1 + (length % 6)).join(''));
+      fc.pre(matchesTerms(text, terms));
+      const words = new Set(engineWordsOf(text));
+      const asked = queryOf(terms).match(/[^\s"]+/g) ?? [];
+      expect(asked.filter((word) => !words.has(word))).toEqual([]);
+    }),
+    { numRuns: 3_000 },
+  );
+});
+
+it('makes words of ASCII letters and digits that the engine neither cuts nor passes over', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary', minLength: 1, maxLength: 300 }), (lexeme) => {
+      expect(engineWord(lexeme)).toMatch(/^[a-z0-9]{1,200}$/);
+    }),
+  );
+  expect(engineWord('hello')).toBe('hello');
+  expect(engineWord('東京')).toBe('z67714eac');
+});
+
+it('asks for at most ten phrases, whatever is searched for', () => {
+  fc.assert(
+    fc.property(fc.array(texts, { maxLength: 60 }), (parts) => {
+      const query = queryOf(parseSearchTerm(parts.join(' ')));
+      expect(query).toMatch(/^(?:"[a-z0-9]+(?: [a-z0-9]+)*"(?: (?!$)|$)){0,10}$/);
+    }),
+  );
+});
+
+it('writes documents that every parser reads', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary', maxLength: 50 }), (text) => {
+      const line = lineOf(documentOf(1, `${text}\ud800`));
+      expect(line).not.toContain('\n');
+      expect(JSON.parse(line)).toMatchObject({ body: `${text}\ud800`.toWellFormed(), stream: 1 });
+      expect(JSON.parse(line).lexemes).toMatch(/^[a-z0-9 ]*$/);
+    }),
+  );
+});
+
+it('makes document ids that are legal and reversible, and room keys that do not fold', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'grapheme', maxLength: 60 }), (text) => {
+      const id = documentId(`$${text}` as EventId);
+      expect(id).toMatch(/^[A-Za-z0-9_-]{1,511}$/);
+      expect(Buffer.from(id, 'base64url').toString('utf8')).toBe(`$${text}`);
+      expect(roomKey(`!${text}` as RoomId)).toMatch(/^r[0-9a-f]{64}$/);
+    }),
+  );
+  expect(documentId(`$${'x'.repeat(254)}` as EventId)).toHaveLength(340);
+  expect(roomKey('!Room:a' as RoomId)).not.toBe(roomKey('!room:a' as RoomId));
+});
+
+it('reads back its own cursors, and refuses everything else', () => {
+  const cursors: fc.Arbitrary<Cursor> = fc.record({
+    count: fc.nat(),
+    at: fc.oneof(
+      fc.record({ order: fc.constant('rank' as const), offset: fc.nat() }),
+      fc.record({
+        order: fc.constant('recent' as const),
+        stream: fc.nat(),
+        seen: fc.array(fc.string(), { maxLength: 5 }),
+      }),
+    ),
+  });
+  fc.assert(
+    fc.property(cursors, (cursor) => {
+      expect(decodeCursor(encodeCursor(cursor), cursor.at.order)).toEqual(cursor);
+      const other = cursor.at.order === 'rank' ? 'recent' : 'rank';
+      expect(() => decodeCursor(encodeCursor(cursor), other)).toThrow(MatrixError);
+    }),
+  );
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        fc.string(),
+        fc.json().map((json) => Buffer.from(json).toString('base64url')),
+      ),
+      (after) => {
+        for (const order of ['recent', 'rank'] as const) expect(() => decodeCursor(after, order)).toThrow(MatrixError);
+      },
+    ),
+  );
+});

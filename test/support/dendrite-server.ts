@@ -1,0 +1,56 @@
+import { generateKeyPairSync } from 'node:crypto';
+import type { Knex } from 'knex';
+import { isServerName, type ServerName } from '../../src/ids.ts';
+import type { SigningKey } from '../../src/host.ts';
+import server from '../fixtures/dendrite/server.json' with { type: 'json' };
+
+/** The recorded Dendrite's users. */
+export const USERS = server.users;
+
+function serverNameOf(text: string): ServerName {
+  if (!isServerName(text)) throw new Error(`not a server name: ${text}`);
+  return text;
+}
+
+/** The recorded Dendrite's server name. */
+export const SERVER_NAME: ServerName = serverNameOf(server.server_name);
+
+/** A key of the recorded server name; not the recorded one. */
+export function createSigningKey(): SigningKey {
+  return { serverName: SERVER_NAME, keyId: 'ed25519:test', privateKey: generateKeyPairSync('ed25519').privateKey };
+}
+
+export interface NewAccount {
+  readonly localpart: string;
+  readonly serverName?: string;
+  readonly accountType: number;
+  readonly appserviceId?: string;
+  readonly deactivated?: boolean;
+}
+
+/** Adds an account as Dendrite does. */
+export async function addAccount(db: Knex, account: NewAccount): Promise<void> {
+  await db('public.userapi_accounts').insert({
+    localpart: account.localpart,
+    server_name: account.serverName ?? SERVER_NAME,
+    created_ts: 1,
+    appservice_id: account.appserviceId ?? null,
+    is_deactivated: account.deactivated ?? false,
+    account_type: account.accountType,
+  });
+}
+
+/** Adds a device with the access token. */
+export async function addDevice(
+  db: Knex,
+  device: { readonly accessToken: string; readonly localpart: string; readonly serverName?: string },
+): Promise<void> {
+  await db('public.userapi_devices').insert({
+    access_token: device.accessToken,
+    device_id: `of ${device.accessToken}`,
+    localpart: device.localpart,
+    server_name: device.serverName ?? SERVER_NAME,
+    created_ts: 1,
+    last_seen_ts: 1,
+  });
+}
