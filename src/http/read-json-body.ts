@@ -11,17 +11,23 @@ const badJson = (text: string): MatrixError => new MatrixError('M_BAD_JSON', tex
 const DANGEROUS_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 
 /**
- * The JSON object in a request's body, whatever its content type; `{}` for an empty body. A body that the host has parsed
- * before is taken as it is.
+ * The JSON object in a request's body, whatever its content type; `{}` for an empty body. Of a body that the host has read
+ * before, its text is parsed again if the host's parser has kept it, else what the host has made of it is taken.
  * @throws MatrixError `M_TOO_LARGE`, `M_NOT_JSON`, `M_BAD_JSON`
  */
 export async function readJsonBody(ctx: Context, limit: number): Promise<Readonly<Record<string, unknown>>> {
   if ((ctx.request.length ?? 0) > limit) throw tooLarge(limit);
-  const parsedByHost = 'body' in ctx.request ? ctx.request.body : undefined;
-  const value = parsedByHost === undefined ? parse(await readText(ctx, limit)) : parsedByHost;
+  const read = readByHost(ctx.request) ?? (await readText(ctx, limit));
+  if (typeof read === 'string' && Buffer.byteLength(read) > limit) throw tooLarge(limit);
+  const value = typeof read === 'string' ? parse(read) : read;
   if (!isRecord(value)) throw badJson('The request body must be a JSON object');
   if (hasDangerousKey(value)) throw badJson('The request body has a key that is not allowed');
   return value;
+}
+
+/** What the usual body parsers leave behind: the body's text rather than what was made of it. */
+function readByHost({ body, rawBody }: { readonly body?: unknown; readonly rawBody?: unknown }): unknown {
+  return typeof rawBody === 'string' ? rawBody : body;
 }
 
 async function readText(ctx: Context, limit: number): Promise<string> {
@@ -37,6 +43,8 @@ async function readText(ctx: Context, limit: number): Promise<string> {
 }
 
 async function readBytes(ctx: Context, limit: number): Promise<Buffer> {
+  // A parser of the host that gave up half-way has left nothing to read; waiting for it would never end.
+  if (ctx.req.readableDidRead) throw notJson('The request body was not read whole');
   try {
     return await rawBody(ctx.req, { limit });
   } catch (error) {

@@ -2,7 +2,7 @@ import type { EventId, RoomId } from '../ids.ts';
 import type { Db } from '../storage/database.ts';
 import { findEdits, findOriginals } from '../storage/plugin/search-changes.ts';
 import { encryptedRooms, loadEvents, type StoredEvent } from '../storage/syncapi/output-room-events.ts';
-import { documentsOfEdited, ENCRYPTION_TYPE } from './document.ts';
+import { documentsOfEdited, ENCRYPTION_TYPE, isEdit } from './document.ts';
 import type { SearchWrites } from './search-index.ts';
 
 /**
@@ -11,12 +11,12 @@ import type { SearchWrites } from './search-index.ts';
  */
 export async function deriveWrites(db: Db, eventIds: readonly EventId[]): Promise<SearchWrites> {
   const known = await findOriginals(db, eventIds);
-  const originalOf = new Map(known.map(({ edit, original }) => [edit, original]));
-  const originals = [...new Set(eventIds.map((id) => originalOf.get(id) ?? id))];
+  const originals = [...new Set([...eventIds, ...known.map(({ original }) => original)])];
   const editIds = new Map<EventId, EventId[]>(originals.map((id) => [id, []]));
   for (const { edit, original } of await findEdits(db, originals)) editIds.get(original)?.push(edit);
+  const edits = new Set([...editIds.values()].flat());
 
-  const affected = [...new Set([...eventIds, ...originals, ...[...editIds.values()].flat()])];
+  const affected = [...new Set([...originals, ...edits])].sort();
   const events = new Map((await loadEvents(db, affected)).map((event) => [event.eventId, event]));
   const encrypted = await encryptedRooms(db, [...new Set([...events.values()].map(({ roomId }) => roomId))]);
 
@@ -24,10 +24,15 @@ export async function deriveWrites(db: Db, eventIds: readonly EventId[]): Promis
     .flatMap((id) => documentsOfEdited(events.get(id), eventsOf(events, editIds.get(id) ?? [])))
     .filter(({ roomId }) => !encrypted.has(roomId));
   const kept = new Set(upserts.map(({ eventId }) => eventId));
+  // An edit whose original is not among these is an edit that was edited: nothing was said of its own document.
+  const isDecided = (id: EventId): boolean => {
+    const event = events.get(id);
+    return edits.has(id) || event === undefined || !isEdit(event);
+  };
   return {
-    upserts,
-    removals: affected.filter((id) => !kept.has(id)),
-    removedRooms: [...roomsTurnedEncrypted(events.values())],
+    upserts: upserts.sort((a, b) => (a.eventId < b.eventId ? -1 : 1)),
+    removals: affected.filter((id) => !kept.has(id) && isDecided(id)),
+    removedRooms: [...turnedEncrypted(events.values())].filter((roomId) => encrypted.has(roomId)),
   };
 }
 
@@ -35,8 +40,6 @@ function eventsOf(events: ReadonlyMap<EventId, StoredEvent>, ids: readonly Event
   return ids.map((id) => events.get(id)).filter((event) => event !== undefined);
 }
 
-function roomsTurnedEncrypted(events: Iterable<StoredEvent>): Set<RoomId> {
-  return new Set(
-    [...events].filter(({ type, isState }) => type === ENCRYPTION_TYPE && isState).map(({ roomId }) => roomId),
-  );
+function turnedEncrypted(events: Iterable<StoredEvent>): Set<RoomId> {
+  return new Set([...events].filter(({ type }) => type === ENCRYPTION_TYPE).map(({ roomId }) => roomId));
 }

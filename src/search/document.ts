@@ -58,6 +58,11 @@ function editDocumentOf(edit: StoredEvent): SearchDocument | undefined {
   return isRecord(replacement) ? documentOf(edit, replacement) : undefined;
 }
 
+/** Whether a message is one that shows instead of another. */
+export function isEdit({ type, content }: Pick<StoredEvent, 'type' | 'content'>): boolean {
+  return editedEventId(type, content) !== undefined;
+}
+
 /** Whether the specification lets `edit` replace `original`. */
 function isValidEdit(original: StoredEvent, edit: StoredEvent): boolean {
   return (
@@ -66,37 +71,42 @@ function isValidEdit(original: StoredEvent, edit: StoredEvent): boolean {
     edit.type === original.type &&
     !edit.isState &&
     !original.isState &&
-    editedEventId(original.type, original.content) === undefined
+    !isEdit(original)
   );
 }
 
-/** Later by `origin_server_ts`, then by event id, as the specification orders edits. */
-function isLater(a: StoredEvent, b: StoredEvent): boolean {
-  return a.originServerTs === b.originServerTs ? a.eventId > b.eventId : a.originServerTs > b.originServerTs;
+/** The later one by `origin_server_ts`, then by event id, as the specification orders edits. */
+function laterOf(a: StoredEvent, b: StoredEvent): StoredEvent {
+  if (a.originServerTs !== b.originServerTs) return a.originServerTs > b.originServerTs ? a : b;
+  return a.eventId > b.eventId ? a : b;
 }
 
 /**
  * The documents of an event and its edits. Only the latest valid edit is searchable, under its own id and with its new
  * content; edits of a redacted event are not. An edit of an event that is not known here counts as valid for its sender.
- * What the specification does not accept as an edit is a message like any other.
+ * What the specification does not accept as an edit is a message like any other. The document of an event that is an
+ * edit itself is not among these: it belongs to the event that it edits.
  */
 export function documentsOfEdited(original: StoredEvent | undefined, edits: readonly StoredEvent[]): SearchDocument[] {
-  const genuine = edits.filter((edit) => editedEventId(edit.type, edit.content) !== undefined);
+  const genuine = edits.filter(isEdit);
   const valid = original === undefined ? genuine : genuine.filter((edit) => isValidEdit(original, edit));
-  const invalid = genuine.filter((edit) => !valid.includes(edit));
-  const documents = invalid.map(plainDocumentOf);
+  const documents = genuine.filter((edit) => !valid.includes(edit)).map(plainDocumentOf);
   if (original === undefined) {
-    const latest = new Map<UserId, StoredEvent>();
-    for (const edit of valid) {
-      const known = latest.get(edit.sender);
-      if (known === undefined || isLater(edit, known)) latest.set(edit.sender, edit);
-    }
-    documents.push(...[...latest.values()].map(editDocumentOf));
-  } else {
+    documents.push(...latestOfEachSender(valid).map(editDocumentOf));
+  } else if (!isEdit(original)) {
     const unedited = plainDocumentOf(original);
     const [first, ...others] = valid;
-    const latest = first && others.reduce((later, edit) => (isLater(edit, later) ? edit : later), first);
-    if (unedited !== undefined) documents.push((latest && editDocumentOf(latest)) ?? unedited);
+    const latest = first && others.reduce(laterOf, first);
+    if (unedited !== undefined) documents.push(latest === undefined ? unedited : editDocumentOf(latest));
   }
   return documents.filter((document) => document !== undefined);
+}
+
+function latestOfEachSender(edits: readonly StoredEvent[]): StoredEvent[] {
+  const latest = new Map<string, StoredEvent>();
+  for (const edit of edits) {
+    const key = `${edit.roomId} ${edit.sender}`;
+    latest.set(key, laterOf(latest.get(key) ?? edit, edit));
+  }
+  return [...latest.values()];
 }

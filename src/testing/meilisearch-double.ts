@@ -7,7 +7,7 @@ import { serve } from './meilisearch-double/server.ts';
 import { createState } from './meilisearch-double/state.ts';
 import type { JsonObject } from './meilisearch-double/values.ts';
 
-export type { Fault, FaultName } from './meilisearch-double/faults.ts';
+export type { Fault } from './meilisearch-double/faults.ts';
 
 export interface MeilisearchDoubleOptions {
   /** @defaultValue none: every request is let in */

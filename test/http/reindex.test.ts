@@ -10,7 +10,9 @@ const REINDEX = '/_dendrite/admin/fulltext/reindex';
 async function holdEvents(db: Knex): Promise<() => Promise<void>> {
   const transaction = await db.transaction();
   await transaction.raw('LOCK TABLE public.syncapi_output_room_events IN ACCESS EXCLUSIVE MODE');
-  return () => transaction.rollback();
+  return async () => {
+    await transaction.rollback();
+  };
 }
 
 describe.each(MOUNTS)('fulltext/reindex $name', (mount) => {

@@ -7,7 +7,7 @@ import { type MeilisearchOptions, meilisearchSearch } from '../../src/search/mei
 import type { SearchDocument, SearchIndex } from '../../src/search/search-index.ts';
 import { createCapturedLogger } from '../support/captured-logger.ts';
 
-export const ROOM = '!room:example.org' as RoomId;
+const ROOM = '!room:example.org' as RoomId;
 
 /** The adapter takes no part in transactions, and never looks at the one it is given. */
 export const NO_TRANSACTION = {} as Knex.Transaction;

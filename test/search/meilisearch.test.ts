@@ -5,9 +5,20 @@ import { createMeilisearchIndex, NO_TRANSACTION } from './meilisearch-index.ts';
 
 const { MEILI_URL, MEILI_API_KEY } = process.env;
 
-async function makeIndex(url: string, apiKey?: string): Promise<IndexUnderTest> {
-  const key = apiKey === undefined ? {} : { apiKey };
-  const { index, indexUid } = createMeilisearchIndex({ url, ...key });
+let double: MeilisearchDouble;
+beforeAll(async () => {
+  double = await startMeilisearchDouble();
+});
+afterAll(() => double.stop());
+
+/** The double, and a real server where one is given. */
+const SERVERS = [
+  { name: 'the double', urlOf: () => double.url, apiKey: undefined },
+  ...(MEILI_URL === undefined ? [] : [{ name: MEILI_URL, urlOf: () => MEILI_URL, apiKey: MEILI_API_KEY }]),
+];
+
+async function makeIndex(url: string, apiKey: string | undefined): Promise<IndexUnderTest> {
+  const { index, indexUid } = createMeilisearchIndex({ url, ...(apiKey === undefined ? {} : { apiKey }) });
   await index.start();
   return {
     index,
@@ -15,24 +26,12 @@ async function makeIndex(url: string, apiKey?: string): Promise<IndexUnderTest> 
     close: async () => {
       await index.stop();
       const headers: Record<string, string> = apiKey === undefined ? {} : { Authorization: `Bearer ${apiKey}` };
-      await fetch(new URL(`indexes/${indexUid}`, url), { method: 'DELETE', headers });
+      await fetch(new URL(`indexes/${indexUid}`, `${url}/`), { method: 'DELETE', headers });
     },
   };
 }
 
-describe('on the double', () => {
-  let double: MeilisearchDouble;
-  beforeAll(async () => {
-    double = await startMeilisearchDouble();
-  });
-  afterAll(() => double.stop());
-
-  searchIndexContract({ describe, it, makeIndex: () => makeIndex(double.url) });
+describe.each(SERVERS)('on $name', ({ urlOf, apiKey }) => {
+  const unhurried = (name: string, body: () => Promise<void>): void => it(name, { timeout: 120_000 }, body);
+  searchIndexContract({ describe, it: unhurried, makeIndex: () => makeIndex(urlOf(), apiKey) });
 });
-
-if (MEILI_URL !== undefined) {
-  describe('on the server at MEILI_URL', () => {
-    const unhurried = (name: string, body: () => Promise<void>): void => it(name, { timeout: 120_000 }, body);
-    searchIndexContract({ describe, it: unhurried, makeIndex: () => makeIndex(MEILI_URL, MEILI_API_KEY) });
-  });
-}

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { SearchAdapter, SearchIndex, SearchIndexContext } from '../search-index.ts';
 import { createClient, ENGINE } from './client.ts';
 import { createDocumentWriter } from './document-writer.ts';
-import { EngineError, isIndexNotFound, toEngineError } from './engine-error.ts';
+import { type EngineError, isIndexNotFound, toEngineError } from './engine-error.ts';
 import { ensureIndex } from './index-setup.ts';
 import { createRebuild } from './rebuild.ts';
 import { INTERACTIVE } from './retry.ts';

@@ -4,7 +4,7 @@ import type { Settings } from 'meilisearch';
  * Settings of the index and its shadows. Only `lexemes` is searched: it holds ASCII words whose order does not matter,
  * hence no proximity, prefixes or typos. `eng` keeps the engine from guessing a language, whose rules may cut words.
  */
-export const SETTINGS = {
+const SETTINGS = {
   searchableAttributes: ['lexemes'],
   displayedAttributes: ['event_id', 'room_id', 'sender', 'stream', 'key', 'body'],
   filterableAttributes: [

@@ -80,7 +80,7 @@ export function createTasks(client: EngineClient, metrics: SearchMetrics, limitM
     try {
       return await new Promise<TaskOutcome>((resolve, reject) => {
         waiters.add({ taskUid, deadline: Date.now() + limitMs, resolve, reject });
-        if (!polling) void poll();
+        if (!polling) poll().catch(reject);
       });
     } finally {
       metrics.searchTasksInFlight.dec({ engine: ENGINE });

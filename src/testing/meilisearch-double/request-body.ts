@@ -22,7 +22,7 @@ export async function readBody(request: IncomingMessage, limit: number, isDocume
   let bytes = 0;
   try {
     for await (const chunk of source) {
-      const buffer = Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk);
+      const buffer = Buffer.from(chunk as Uint8Array);
       bytes += buffer.length;
       if (bytes > limit) throw tooLarge(request, limit, isDocuments);
       chunks.push(buffer);

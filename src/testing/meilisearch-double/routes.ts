@@ -2,12 +2,11 @@ import { existingIndex } from './apply-documents.ts';
 import { DOCUMENT_ROUTES } from './document-routes.ts';
 import { authorise, createKey, expectIndexes, keyView } from './keys.ts';
 import { badRequest, ProblemError } from './problem.ts';
-import { jsonOf } from './request-body.ts';
+import { accepted, bodyOf, ok } from './reply.ts';
 import type { Call, Reply, Route } from './route.ts';
 import { checkSettings, SETTING_NAMES } from './settings.ts';
-import type { DoubleIndex, Swap } from './state.ts';
-import { viewOf } from './state.ts';
-import { listTasks, selectTasks, visibleTask } from './task-query.ts';
+import type { DoubleIndex } from './state.ts';
+import { TASK_ROUTES } from './task-routes.ts';
 import {
   expectFields,
   expectIndexUid,
@@ -36,16 +35,7 @@ export const ROUTES: readonly Route[] = [
   { method: 'DELETE', path: '/indexes/:uid/settings', action: 'settings.update', answer: resetSettings },
   { method: 'POST', path: '/indexes/:uid/search', action: 'search', answer: search },
   ...DOCUMENT_ROUTES,
-  {
-    method: 'GET',
-    path: '/tasks',
-    action: 'tasks.get',
-    answer: (call) => ok(listTasks(call.state, call.access, call.query)),
-  },
-  { method: 'GET', path: '/tasks/:id', action: 'tasks.get', answer: getTask },
-  { method: 'POST', path: '/tasks/cancel', action: 'tasks.cancel', answer: (call) => endTasks(call, 'cancel') },
-  { method: 'DELETE', path: '/tasks', action: 'tasks.delete', answer: (call) => endTasks(call, 'delete') },
-  { method: 'POST', path: '/swap-indexes', action: 'indexes.swap', answer: swapIndexes },
+  ...TASK_ROUTES,
   {
     method: 'GET',
     path: '/keys',
@@ -56,10 +46,6 @@ export const ROUTES: readonly Route[] = [
 ];
 
 const VERSION = { commitSha: 'unknown', commitDate: 'unknown', pkgVersion: '1.50.0' };
-
-const ok = (body: unknown): Reply => ({ status: 200, body });
-const accepted = (body: unknown): Reply => ({ status: 202, body });
-const bodyOf = ({ body, headers }: Call): unknown => jsonOf(body, headers['content-type']);
 
 function viewOfIndex(uid: string, { createdAt, updatedAt, primaryKey }: DoubleIndex): JsonObject {
   return { uid, createdAt, updatedAt, primaryKey };
@@ -81,10 +67,11 @@ function createIndex(call: Call): Reply {
   expectFields(fields, ['uid', 'primaryKey'], '');
   const { uid, primaryKey = null } = fields;
   if (uid === undefined) throw badRequest('missing_index_uid', 'Missing field `uid`');
-  expectIndexUid(String(uid), 'Invalid value at `.uid`: ');
-  expectIndexes(call.access, [String(uid)]);
+  const indexUid = typeof uid === 'string' ? uid : JSON.stringify(uid);
+  expectIndexUid(indexUid, 'Invalid value at `.uid`: ');
+  expectIndexes(call.access, [indexUid]);
   const key = typeof primaryKey === 'string' ? primaryKey : null;
-  const options = { indexUid: String(uid), details: { primaryKey: key } };
+  const options = { indexUid, details: { primaryKey: key } };
   return accepted(call.scheduler.enqueue({ type: 'indexCreation', primaryKey: key }, options));
 }
 
@@ -124,7 +111,7 @@ function statsOf({ state }: Call, uid: string): JsonObject {
     isIndexing: [...state.tasks.values()].some(({ indexUid, status }) => indexUid === uid && status === 'processing'),
     numberOfEmbeddings: 0,
     numberOfEmbeddedDocuments: 0,
-    fieldDistribution: Object.fromEntries([...fields].sort()),
+    fieldDistribution: Object.fromEntries([...fields].sort(([one], [other]) => (one < other ? -1 : 1))),
   };
 }
 
@@ -167,61 +154,6 @@ function resetSettings({ scheduler, uid }: Call): Reply {
 function search(call: Call): Reply {
   const body = bodyOf(call);
   return ok(call.search(call.uid, existingIndex(call.state, call.uid), body));
-}
-
-function getTask({ state, access, id }: Call): Reply {
-  if (!/^\d{1,15}$/.test(id)) {
-    const problem = `Task uid \`${id}\` is invalid. It should only contain numeric characters.`;
-    throw badRequest('invalid_task_uids', problem);
-  }
-  const task = visibleTask(state, access, Number(id));
-  if (task === undefined) throw new ProblemError(404, 'task_not_found', `Task \`${id}\` not found.`);
-  return ok(viewOf(task));
-}
-
-function endTasks({ state, scheduler, access, query, queryString }: Call, verb: 'cancel' | 'delete'): Reply {
-  const uids = selectTasks(state, access, query, verb).map(({ uid }) => uid);
-  const type = verb === 'cancel' ? ('taskCancelation' as const) : ('taskDeletion' as const);
-  const count = verb === 'cancel' ? { canceledTasks: null } : { deletedTasks: null };
-  const details = { matchedTasks: uids.length, ...count, originalFilter: queryString };
-  const summary = scheduler.enqueue({ type, uids }, { indexUid: null, details });
-  if (verb === 'cancel') scheduler.interrupt(uids);
-  return ok(summary);
-}
-
-function swapIndexes(call: Call): Reply {
-  const code = 'invalid_swap_indexes';
-  const body = bodyOf(call);
-  expectKind(body, 'an array', '', 'bad_request');
-  const swaps = (Array.isArray(body) ? body : []).map((swap: unknown, at): Swap => {
-    const fields = isObject(swap) ? swap : {};
-    expectFields(fields, ['indexes', 'rename'], `[${at}]`);
-    const { indexes, rename = false } = fields;
-    if (indexes === undefined) throw badRequest('missing_swap_indexes', `Missing field \`indexes\` inside \`[${at}]\``);
-    expectKind(rename, 'a boolean', `[${at}].rename`, 'invalid_swap_rename');
-    const uids: unknown[] = Array.isArray(indexes) ? indexes : [];
-    for (const [position, uid] of uids.entries()) {
-      expectKind(uid, 'a string', `[${at}].indexes[${position}]`, code);
-      expectIndexUid(String(uid), `Invalid value at \`[${at}].indexes[${position}]\`: `, code);
-    }
-    const [one, other] = uids.map(String);
-    if (one === undefined || other === undefined || uids.length !== 2) {
-      const list = `[${uids.map((uid) => JSON.stringify(uid)).join(', ')}]`;
-      const problem = `The list \`${list}\` contains ${uids.length} indexes.`;
-      throw badRequest(code, `Two indexes must be given for each swap. ${problem}`);
-    }
-    return { indexes: [one, other], rename: rename === true };
-  });
-  const uids = swaps.flatMap(({ indexes }) => indexes);
-  const repeated = [...new Set(uids.filter((uid, at) => uids.indexOf(uid) !== at))].sort();
-  if (repeated.length > 0) {
-    const list = `${repeated.map((uid) => `\`${uid}\``).join(', ')} ${repeated.length === 1 ? 'was' : 'were'}`;
-    const problem = `Indexes must be declared only once during a swap. ${list} specified several times.`;
-    throw badRequest('invalid_swap_duplicate_index_found', problem);
-  }
-  expectIndexes(call.access, uids);
-  const options = { indexUid: null, details: { swaps } };
-  return accepted(call.scheduler.enqueue({ type: 'indexSwap', swaps }, options));
 }
 
 function postKey(call: Call): Reply {

@@ -55,9 +55,9 @@ export function selectTasks(state: State, access: Access, parameters: URLSearchP
       'canceledBy',
       ...TIMES.flatMap((time) => [`before${time}`, `after${time}`]),
     ];
-    const names = available.map((name) => `\`${name}\``).join(', ');
+    const listed = available.map((name) => `\`${name}\``).join(', ');
     const problem = `Query parameters to filter the tasks to ${verb} are missing.`;
-    throw badRequest('missing_task_filters', `${problem} Available query parameters are: ${names}.`);
+    throw badRequest('missing_task_filters', `${problem} Available query parameters are: ${listed}.`);
   }
   return matchingTasks(state, parameters).filter((task) => isShown(task, access, new URLSearchParams()));
 }

@@ -17,7 +17,7 @@ const KINDS: Readonly<Record<string, (value: unknown) => boolean>> = {
 };
 
 /** How the engine names a value in its errors. */
-export function describe(value: unknown): string {
+function describe(value: unknown): string {
   if (value === null) return 'null';
   const kind = Object.entries(KINDS).find(([, test]) => test(value))?.[0] ?? 'null';
   return `${kind}: \`${JSON.stringify(value)}\``;

@@ -25,7 +25,7 @@ const HOSTILE = [
   '{"q":"x"}',
   '../../indexes',
   '<script>alert(1)</script>',
-  `${'deep '.repeat(5_000)}`,
+  'deep '.repeat(5_000),
   'x'.repeat(100_000),
   '漢字'.repeat(50_000),
   '("'.repeat(50_000),
