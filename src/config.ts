@@ -22,7 +22,10 @@ export interface AdminPluginOptions {
   readonly limits?: {
     /** Largest request body, after decompression. @defaultValue 65536 */
     readonly bodyBytes?: number;
-    /** Most connections of the host's pool that jobs use at a time in this process. @defaultValue 4 */
+    /**
+     * Most connections of the host's pool that a job uses at a time in this process, 2 or more. The pool must have at least
+     * one more, for the host's own requests. @defaultValue 4
+     */
     readonly connections?: number;
     /**
      * Failed authentications that one client address may make in `windowMs`; further ones are answered 429. `false`: no
@@ -48,7 +51,7 @@ const optionsSchema = z.strictObject({
   limits: z
     .strictObject({
       bodyBytes: z.int().positive().default(65_536),
-      connections: z.int().positive().default(4),
+      connections: z.int().min(2).default(4),
       failedAuthentications: z
         .union([z.strictObject({ count: z.int().positive(), windowMs: ms }), z.literal(false)])
         .default({ count: 60, windowMs: 60_000 }),

@@ -61,19 +61,25 @@ function isDatabaseError(error: Error): error is DatabaseError {
   return 'severity' in error && 'code' in error && typeof error.code === 'string';
 }
 
+/** Knex puts the statement before the message of whatever fails in a query, a lost connection for one. */
+const STATEMENT =
+  /^\s*(?:with|select|insert|update|delete|create|alter|drop|lock|truncate|begin|commit|rollback|savepoint|release|set)\b[\s\S]* - /i;
+
 /**
  * What logs and jobs may say of an error. The messages of PostgreSQL and Knex repeat the statement with its values, which
  * are message bodies and access tokens here; of them only the SQLSTATE and the names it concerns are told.
  */
 export function describeError(thrown: unknown): string {
   const error = toError(thrown);
-  if (!isDatabaseError(error)) return error.message;
+  if (!isDatabaseError(error)) return error.message.replace(STATEMENT, '') || error.name;
   const concerned = [error.table, error.constraint].filter((name) => name !== undefined);
   return ['PostgreSQL error', error.code, ...concerned].join(' ');
 }
 
 /** For logs: what happened and where, without the message of a database error. */
 export function errorFields(thrown: unknown): Record<string, unknown> {
-  const frames = toError(thrown).stack?.split('\n').filter((line) => /^\s+at /.test(line));
+  const frames = toError(thrown)
+    .stack?.split('\n')
+    .filter((line) => /^\s+at /.test(line));
   return { error: describeError(thrown), stack: frames?.join('\n') };
 }

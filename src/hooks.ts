@@ -5,7 +5,7 @@ import type { Metrics } from './metrics.ts';
 import type { Actor } from './operations/actor.ts';
 import { OPERATIONS, type OperationName, type OperationOutput, type ValidInput } from './operations/operations.ts';
 
-/** What a hook before an operation is told. Frozen. */
+/** What a hook before an operation is told. Frozen in depth. */
 export interface BeforeEvent<Name extends OperationName> {
   readonly operation: Name;
   readonly input: ValidInput<Name>;
@@ -13,7 +13,7 @@ export interface BeforeEvent<Name extends OperationName> {
   readonly requestId: string;
 }
 
-/** What a hook after an operation is told, once it has committed. Frozen. */
+/** What a hook after an operation is told, once it has committed. Frozen in depth; `result` is a copy. */
 export interface AfterEvent<Name extends OperationName> extends BeforeEvent<Name> {
   readonly result: OperationOutput<Name>;
 }
@@ -41,15 +41,19 @@ export interface HookOptions {
   readonly timeoutMs?: number;
 }
 
+/** Longest delay that timers know, in ms. */
+const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
+
 /** Aborted when the hook has run out of time. */
 type HookCall<Event, Result> = (event: Event, signal: AbortSignal) => Result | Promise<Result>;
 
 /** `admin.hooks`. Each call returns a function that takes the hook out again. */
 export interface Hooks {
   /**
-   * Runs before an operation, in the order of registration, and may veto it by returning `deny(…)`. A hook that throws or
-   * runs out of time refuses the operation with a 500: nothing happens unchecked.
-   * @throws Error for an unknown operation, or a name that is taken
+   * Runs before an operation, in the order of registration, and may veto it by returning `deny(…)`. A hook that throws,
+   * runs out of time or returns anything else than that or `undefined` refuses the operation with a 500: nothing happens
+   * unchecked.
+   * @throws Error for an unknown operation, a name that is taken, or a bad time limit
    */
   readonly before: <Name extends OperationName>(
     operation: Name,
@@ -59,7 +63,7 @@ export interface Hooks {
   /**
    * Runs after an operation has committed, beside the other hooks. Its errors are logged and counted, and change nothing.
    * Not durable: a process that dies meanwhile has not run it.
-   * @throws Error for an unknown operation, or a name that is taken
+   * @throws Error for an unknown operation, a name that is taken, or a bad time limit
    */
   readonly after: <Name extends OperationName>(
     operation: Name,
@@ -78,7 +82,7 @@ interface Registered {
 
 /** Hooks with the means to run them. */
 export interface HookRunner extends Hooks {
-  /** @throws MatrixError the veto of a hook, or `M_UNKNOWN` for one that failed */
+  /** @throws MatrixError the veto of a hook, or `M_UNKNOWN` for one that failed, or once stopped */
   readonly runBefore: (event: BeforeEvent<OperationName>) => Promise<void>;
   /** Starts them; nobody waits for them but `stop()`. */
   readonly runAfter: (event: AfterEvent<OperationName>) => void;
@@ -93,6 +97,7 @@ export function createHooks(
 ): HookRunner {
   const registered = new Map<string, Registered[]>();
   const running = new Set<Promise<unknown>>();
+  let stopped = false;
   const hooksOf = (phase: Phase, operation: string): Registered[] => registered.get(`${phase} ${operation}`) ?? [];
 
   const add = (phase: Phase, operation: string, options: HookOptions, call: HookCall<never, unknown>): (() => void) => {
@@ -102,7 +107,11 @@ export function createHooks(
     if (hooks.some(({ name }) => name === options.name)) {
       throw new Error(`${phase} ${operation} has a hook "${options.name}" already`);
     }
-    const hook = { name: options.name, timeoutMs: options.timeoutMs ?? defaultTimeoutMs, call };
+    const { name, timeoutMs = defaultTimeoutMs } = options;
+    if (!(timeoutMs > 0 && timeoutMs <= LONGEST_TIMEOUT_MS)) {
+      throw new Error(`hook "${name}": timeoutMs must be from 1 to ${LONGEST_TIMEOUT_MS}`);
+    }
+    const hook = { name, timeoutMs, call };
     registered.set(`${phase} ${operation}`, [...hooks, hook]);
     return () => {
       registered.set(
@@ -122,27 +131,53 @@ export function createHooks(
     before: (operation, options, hook) => add('before', operation, options, hook),
     after: (operation, options, hook) => add('after', operation, options, hook),
     runBefore: async (event) => {
-      for (const hook of hooksOf('before', event.operation)) {
-        const verdict = await callWithin(hook, event).catch((error: unknown) => {
-          failed('before', hook, event, error);
-          throw new MatrixError('M_UNKNOWN', 'A check before this operation failed', { cause: error });
-        });
-        if (verdict instanceof Denial) throw new MatrixError(verdict.errcode, verdict.reason);
+      // Without its hooks an operation would pass unchecked.
+      if (stopped) throw new MatrixError('M_UNKNOWN', 'The admin plugin has been stopped', { status: 503 });
+      const hooks = hooksOf('before', event.operation);
+      const seen = hooks.length > 0 ? frozenCopy(event) : event;
+      for (const hook of hooks) {
+        const verdict = await callWithin(hook, seen)
+          .then(verdictOf)
+          .catch((error: unknown) => {
+            failed('before', hook, event, error);
+            throw new MatrixError('M_UNKNOWN', 'A check before this operation failed', { cause: error });
+          });
+        if (verdict !== undefined) throw new MatrixError(verdict.errcode, verdict.reason);
       }
     },
     runAfter: (event) => {
-      for (const hook of hooksOf('after', event.operation)) {
-        const call = callWithin(hook, event)
+      const hooks = hooksOf('after', event.operation);
+      const seen = hooks.length > 0 ? frozenCopy(event) : event;
+      for (const hook of hooks) {
+        const call = callWithin(hook, seen)
           .catch((error: unknown) => failed('after', hook, event, error))
           .finally(() => running.delete(call));
         running.add(call);
       }
     },
     stop: async () => {
+      stopped = true;
       registered.clear();
       await Promise.all(running);
     },
   };
+}
+
+function verdictOf(returned: unknown): Denial | undefined {
+  if (returned === undefined || returned instanceof Denial) return returned;
+  throw new Error('returned neither deny(…) nor undefined');
+}
+
+/** Hooks share an event with each other, but not with the operation. */
+function frozenCopy<Event extends object>(event: Event): Event {
+  const freeze = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null) return;
+    Object.values(value).forEach(freeze);
+    Object.freeze(value);
+  };
+  const copy = structuredClone(event);
+  freeze(copy);
+  return copy;
 }
 
 async function callWithin({ call, timeoutMs }: Registered, event: object): Promise<unknown> {
@@ -155,7 +190,7 @@ async function callWithin({ call, timeoutMs }: Registered, event: object): Promi
   try {
     // The registry keys hooks by operation, so the event is of the hook's own type.
     const hook = call as HookCall<object, unknown>;
-    return await Promise.race([Promise.resolve().then(() => hook(Object.freeze(event), timedOut.signal)), late()]);
+    return await Promise.race([Promise.resolve().then(() => hook(event, timedOut.signal)), late()]);
   } catch (error) {
     timedOut.abort();
     throw toError(error);

@@ -1,5 +1,5 @@
-import type { Context } from 'koa';
 import type { Knex } from 'knex';
+import type { Context } from 'koa';
 import { MatrixError } from '../errors.ts';
 import type { Appservice, Host } from '../host.ts';
 import { isUserId, splitUserId, type UserId } from '../ids.ts';

@@ -1,7 +1,8 @@
+import { METHODS } from 'node:http';
 import Router from '@koa/router';
 import type { Context } from 'koa';
 import type { Config } from '../config.ts';
-import { MatrixError } from '../errors.ts';
+import { errorFields, MatrixError } from '../errors.ts';
 import type { Host } from '../host.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import type { Actor } from '../operations/actor.ts';
@@ -25,7 +26,8 @@ interface RouterSettings {
 
 /** The router that the host mounts: one layer a route, and answers to what is no route below our prefixes. */
 export function createRouter({ host, config, pipeline, jobs }: RouterSettings): Router {
-  const router = new Router({ sensitive: true, strict: true });
+  // All methods count as known, so that `allowedMethods()` of a host that uses it leaves the host's other paths alone.
+  const router = new Router({ sensitive: true, strict: true, methods: METHODS });
   const { metrics, logger } = pipeline;
   const authenticate = createAuthenticate(host, metrics);
   const countFailure = createFailedAuthentications(host.db, config.limits.failedAuthentications);
@@ -81,8 +83,13 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
       const { status, body: answer, headers, events } = route.respond(output as never, request);
       if (headers) ctx.set({ ...headers });
       if (events === undefined) respondJson(ctx, status, answer);
-      else if (ctx.method !== 'HEAD') respondEvents(ctx, (signal) => events(jobs, signal));
-      else respondEmpty(ctx);
+      else if (ctx.method === 'HEAD') respondEmpty(ctx);
+      else {
+        // Also where it ends because the client has gone, or the plugin stops.
+        const onFailure = (error: unknown): void =>
+          logger.debug({ ...errorFields(error), requestId }, 'Event stream ended early');
+        respondEvents(ctx, (signal) => events(jobs, signal), onFailure);
+      }
     };
 
   for (const route of ROUTES) router.register(route.path, [route.method], layer(route.path, serve(route)));
@@ -90,7 +97,10 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
   const unrecognized = new MatrixError('M_UNRECOGNIZED', 'Unrecognized request');
   for (const path of new Set(ROUTES.map((route) => route.path))) {
     const methods = ROUTES.filter((route) => route.path === path).map((route) => route.method);
-    router.options(path, layer(path, async (ctx) => respondEmpty(ctx)));
+    router.options(
+      path,
+      layer(path, async (ctx) => respondEmpty(ctx)),
+    );
     router.all(
       path,
       layer(path, async (ctx) => {

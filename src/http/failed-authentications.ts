@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto';
 import type { Knex } from 'knex';
 import { RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible';
 import { MatrixError } from '../errors.ts';
 import { OWN_SCHEMA } from '../migrations/migrations.ts';
+import { removeExpiredRateLimits } from '../storage/plugin/rate-limits.ts';
 
 /**
  * Counts a failed authentication of a client address, in PostgreSQL so that all processes count together. A good access
@@ -26,9 +28,15 @@ export function createFailedAuthentications(
     points: limit.count,
     duration: limit.windowMs / 1_000,
   });
+  let clearedAt = Date.now();
   return async (address) => {
+    if (Date.now() - clearedAt > limit.windowMs) {
+      clearedAt = Date.now();
+      await removeExpiredRateLimits(db);
+    }
     try {
-      await limiter.consume(address);
+      // A proxy may pass on an "address" of any length.
+      await limiter.consume(createHash('sha256').update(address).digest('base64url'));
     } catch (rejection) {
       if (!(rejection instanceof RateLimiterRes)) throw rejection;
       throw new MatrixError('M_LIMIT_EXCEEDED', 'Too many failed authentications', {

@@ -1,5 +1,5 @@
 import type { Context } from 'koa';
-import rawBody from 'raw-body';
+import getRawBody from 'raw-body';
 import { MatrixError } from '../errors.ts';
 import { isRecord } from '../json.ts';
 
@@ -46,7 +46,10 @@ async function readBytes(ctx: Context, limit: number): Promise<Buffer> {
   // A parser of the host that gave up half-way has left nothing to read; waiting for it would never end.
   if (ctx.req.readableDidRead) throw notJson('The request body was not read whole');
   try {
-    return await rawBody(ctx.req, { limit });
+    const reading = getRawBody(ctx.req, { limit });
+    // A parser of the host that refused the body before it read any has paused it.
+    ctx.req.resume();
+    return await reading;
   } catch (error) {
     if (isRecord(error) && error.type === 'entity.too.large') throw tooLarge(limit);
     throw notJson('The request body did not arrive whole');

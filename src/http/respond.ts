@@ -1,4 +1,4 @@
-import { PassThrough, Readable } from 'node:stream';
+import { pipeline, Readable } from 'node:stream';
 import type { Context } from 'koa';
 import { errorFields, MatrixError } from '../errors.ts';
 import type { Logger } from '../host.ts';
@@ -47,19 +47,24 @@ export function respondError(ctx: Context, error: unknown, requestId: string, lo
 export function respondEvents(
   ctx: Context,
   events: (signal: AbortSignal) => AsyncIterable<{ event: string; data: unknown }>,
+  onFailure: (error: unknown) => void,
 ): void {
   const gone = new AbortController();
-  ctx.req.once('close', () => gone.abort());
   ctx.status = 200;
   ctx.set({ 'Content-Type': 'text/event-stream', 'X-Accel-Buffering': 'no' });
-  const body = new PassThrough();
-  const source = Readable.from(encode(events(gone.signal)));
-  // The end of the process or of the client ends the stream; neither is an error to report.
-  source.on('error', () => body.end());
-  body.on('close', () => source.destroy());
-  ctx.body = source.pipe(body);
+  // Left to Koa, a client that goes would be an error of the host's app.
+  ctx.respond = false;
+  pipeline(Readable.from(encode(events(gone.signal), onFailure)), ctx.res, () => gone.abort());
 }
 
-async function* encode(events: AsyncIterable<{ event: string; data: unknown }>): AsyncGenerator<string> {
-  for await (const { event, data } of events) yield `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
+/** Ends where the events fail: the headers have been sent, and a cut connection tells the client no more. */
+async function* encode(
+  events: AsyncIterable<{ event: string; data: unknown }>,
+  onFailure: (error: unknown) => void,
+): AsyncGenerator<string> {
+  try {
+    for await (const { event, data } of events) yield `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
+  } catch (error) {
+    onFailure(error);
+  }
 }

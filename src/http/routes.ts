@@ -43,9 +43,7 @@ export const ROUTES: readonly Route[] = [
     operation: 'reindexFulltext',
     input: () => ({}),
     respond: ({ jobId }, request) =>
-      request.respondAsync
-        ? accepted(jobId, request)
-        : { status: 200, body: {}, headers: jobLocation(request, jobId) },
+      request.respondAsync ? accepted(jobId, request) : { status: 200, body: {}, headers: jobLocation(request, jobId) },
   }),
   defineRoute({
     method: 'POST',

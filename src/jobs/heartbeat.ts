@@ -3,6 +3,7 @@ import { describeError } from '../errors.ts';
 import type { Logger } from '../host.ts';
 import { renewLease } from '../storage/plugin/jobs.ts';
 import type { Job } from './job.ts';
+import { repeat } from './repeat.ts';
 
 /** Why a job's run is aborted. */
 export type StopReason = 'stopped' | 'cancelled' | 'lease lost';
@@ -15,7 +16,8 @@ const SMOOTHING = 0.4;
 export interface Heartbeat {
   /** Renews the lease now, and aborts the run if it is to stop. */
   readonly beat: () => Promise<void>;
-  readonly stop: () => void;
+  /** Returns when the last beat has ended. */
+  readonly stop: () => Promise<void>;
 }
 
 /** Keeps the lease of a job that this process leads, measures its rate, and notices that it is to stop. */
@@ -56,10 +58,19 @@ export function startHeartbeat(
       report(renewed.done, renewed.total);
     } catch (error) {
       log.warn({ error: describeError(error) }, 'Could not renew the lease of a job');
-      if (Date.now() - heardAt > leaseMs) stopFor('lease lost');
     }
   };
 
-  const timer = setInterval(() => void beat(), interval);
-  return { beat, stop: () => clearInterval(timer) };
+  const beats = repeat(beat, interval);
+  // Beside the beats, one of which may wait for a database that does not answer.
+  const watch = setInterval(() => {
+    if (Date.now() - heardAt > leaseMs) stopFor('lease lost');
+  }, interval);
+  return {
+    beat,
+    stop: async () => {
+      clearInterval(watch);
+      await beats.stop();
+    },
+  };
 }

@@ -95,7 +95,8 @@ export function createJobs(db: Db, stopped: AbortSignal): Jobs {
       if (text !== shown) yield job;
       shown = text;
       if (isFinished(job)) return;
-      await delay(WATCH_INTERVAL_MS, undefined, { signal });
+      // An aborted delay throws an error of its own; the caller's reason is thrown above.
+      await delay(WATCH_INTERVAL_MS, undefined, { signal }).catch(() => {});
     }
   }
   return {

@@ -77,13 +77,13 @@ CREATE TABLE matrix_admin.search_changes (
 CREATE INDEX search_changes_for_index ON matrix_admin.search_changes (engine, seq) WHERE for_index;
 CREATE INDEX search_changes_for_rebuild ON matrix_admin.search_changes (engine, seq) WHERE for_rebuild;
 CREATE TABLE matrix_admin.search_edits (
-  edit_event_id text PRIMARY KEY,
-  original_event_id text NOT NULL
+  edit_event_id text COLLATE "C" PRIMARY KEY,
+  original_event_id text COLLATE "C" NOT NULL
 );
 CREATE INDEX search_edits_by_original ON matrix_admin.search_edits (original_event_id);
 CREATE TABLE matrix_admin.search_documents (
-  event_id text NOT NULL,
-  room_id text NOT NULL,
+  event_id text COLLATE "C" NOT NULL,
+  room_id text COLLATE "C" NOT NULL,
   sender text NOT NULL,
   stream_position bigint NOT NULL,
   key text NOT NULL,

@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import { MatrixError } from '../errors.ts';
 import { JOB_STATES } from '../jobs/job.ts';
 import { type JobView, viewJob } from '../jobs/jobs.ts';
-import { listJobs as queryJobs } from '../storage/plugin/jobs.ts';
+import { findJob, listJobs as queryJobs } from '../storage/plugin/jobs.ts';
 import { defineOperation } from './define-operation.ts';
 
 /** A page of jobs, newest first. */
@@ -16,6 +17,10 @@ export const listJobs = defineOperation({
     from: z.uuid().optional(),
   }),
   run: async ({ db }, { kind, state, limit, from }): Promise<{ jobs: JobView[]; nextToken: string | undefined }> => {
+    if (from !== undefined && (await findJob(db, from)) === undefined) {
+      // Removed since the page before; an empty page would pass for the end of the list.
+      throw new MatrixError('M_INVALID_PARAM', 'bad parameter "from": no such job');
+    }
     const found = await queryJobs(db, { kind, state }, limit + 1, from);
     const jobs = found.slice(0, limit);
     return { jobs: jobs.map(viewJob), nextToken: found.length > limit ? jobs.at(-1)?.id : undefined };

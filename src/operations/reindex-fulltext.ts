@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { searchIsOff } from '../search/search.ts';
 import { REINDEX_KIND } from '../search/reindex-job.ts';
+import { searchIsOff } from '../search/search.ts';
 import { insertJob } from '../storage/plugin/jobs.ts';
 import { nameOf } from './actor.ts';
 import { defineOperation } from './define-operation.ts';

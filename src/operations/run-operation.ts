@@ -1,7 +1,8 @@
 import type { z } from 'zod';
-import type { AfterEvent, BeforeEvent, HookRunner } from '../hooks.ts';
 import { describeError, errorFields, MatrixError } from '../errors.ts';
+import type { AfterEvent, BeforeEvent, HookRunner } from '../hooks.ts';
 import type { Logger } from '../host.ts';
+import { isRecord } from '../json.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Db } from '../storage/database.ts';
 import { type AuditOutcome, insertAudit } from '../storage/plugin/audit.ts';
@@ -121,8 +122,10 @@ function isStorable(value: unknown): boolean {
 function validate(schema: z.ZodType, input: unknown): unknown {
   const parsed = schema.safeParse(input, { reportInput: true });
   if (parsed.success) {
-    if (isStorable(parsed.data)) return parsed.data;
-    throw new MatrixError('M_INVALID_PARAM', 'a parameter contains a NUL or half a surrogate pair');
+    const [unstorable] =
+      Object.entries(isRecord(parsed.data) ? parsed.data : {}).find(([, value]) => !isStorable(value)) ?? [];
+    if (unstorable === undefined) return parsed.data;
+    throw new MatrixError('M_INVALID_PARAM', `bad parameter "${unstorable}": has a NUL or half a surrogate pair`);
   }
   const [issue] = parsed.error.issues;
   const field = issue?.path.join('.') ?? '';

@@ -7,23 +7,26 @@ import { editedEventId, ENCRYPTION_TYPE, SEARCHABLE, storableEventId } from './d
 export interface Changes {
   readonly eventIds: readonly EventId[];
   readonly edits: readonly Edit[];
+  /** Those of the events that may have been redacted. */
+  readonly redacted: readonly EventId[];
 }
 
 /** Events that are of no concern to the index yield nothing, whatever their type. */
 export function changesOf(events: readonly AppliedEvent[]): Changes {
   const eventIds = new Set<EventId>();
   const edits: Edit[] = [];
+  const redacted: EventId[] = [];
   for (const event of events) {
     const id = event.event_id as EventId;
     if (event.type === 'm.room.redaction') {
-      for (const redacted of redactedEventIds(event)) eventIds.add(redacted);
+      redacted.push(...redactedEventIds(event));
     } else if (Object.hasOwn(SEARCHABLE, event.type) || event.type === ENCRYPTION_TYPE) {
       eventIds.add(id);
       const original = editedEventId(event.type, event.content);
       if (original !== undefined) edits.push({ edit: id, original });
     }
   }
-  return { eventIds: [...eventIds], edits };
+  return { eventIds: [...new Set([...eventIds, ...redacted])], edits, redacted };
 }
 
 /** `redacts` moved into the content with room version 11; servers write both. Which one counted is seen in the event. */

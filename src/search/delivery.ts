@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Knex } from 'knex';
 import { errorFields } from '../errors.ts';
 import type { Logger } from '../host.ts';
+import type { Db } from '../storage/database.ts';
 import {
   type ChangeTarget,
   leaseDelivery,
@@ -18,23 +19,22 @@ const LEASE_MS = 15_000;
 const LEASE_POLL_MS = 100;
 const RETRY_MS = 2_000;
 
-/** Brings queued changes to their target, oldest first, until none is left. */
-export async function drainChanges(
-  db: Knex,
+/** Brings the oldest queued changes to their target. Returns whether there were any. */
+export async function deliverChanges(
+  db: Db,
   engine: string,
   target: ChangeTarget,
   write: (writes: SearchWrites) => Promise<void>,
-): Promise<void> {
-  for (;;) {
-    const changes = await listChanges(db, engine, target, BATCH);
-    if (changes.length === 0) return;
-    await write(await deriveWrites(db, [...new Set(changes.map(({ eventId }) => eventId))]));
-    await settleChanges(
-      db,
-      target,
-      changes.map(({ seq }) => seq),
-    );
-  }
+): Promise<boolean> {
+  const changes = await listChanges(db, engine, target, BATCH);
+  if (changes.length === 0) return false;
+  await write(await deriveWrites(db, [...new Set(changes.map(({ eventId }) => eventId))]));
+  await settleChanges(
+    db,
+    target,
+    changes.map(({ seq }) => seq),
+  );
+  return true;
 }
 
 /** Delivers changes to an index that takes no part in transactions. */
@@ -43,7 +43,7 @@ export interface Delivery {
   /** Delivers now. */
   readonly wake: () => void;
   /** Runs `work` while nobody delivers, once everything has been delivered. */
-  readonly whilePaused: <T>(work: () => Promise<T>) => Promise<T>;
+  readonly whilePaused: <T>(work: () => Promise<T>, signal: AbortSignal) => Promise<T>;
   readonly stop: () => Promise<void>;
 }
 
@@ -57,7 +57,9 @@ export function createDelivery(
   let paused = false;
   let stopped = false;
 
-  const drain = (): Promise<void> => drainChanges(db, index.engine, 'for_index', (writes) => index.write(writes));
+  const drain = async (): Promise<void> => {
+    while (await deliverChanges(db, index.engine, 'for_index', (writes) => index.write(writes)));
+  };
 
   /** Runs `work` as the one process that delivers; `undefined` when another one does. */
   const holdingLease = async <T>(work: () => Promise<T>): Promise<{ value: T } | undefined> => {
@@ -97,7 +99,7 @@ export function createDelivery(
   return {
     start: wake,
     wake,
-    whilePaused: async (work) => {
+    whilePaused: async (work, signal) => {
       paused = true;
       try {
         await delivering;
@@ -107,7 +109,7 @@ export function createDelivery(
             return work();
           });
           if (done !== undefined) return done.value;
-          await delay(LEASE_POLL_MS);
+          await delay(LEASE_POLL_MS, undefined, { signal });
         }
       } finally {
         paused = false;

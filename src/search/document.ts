@@ -83,11 +83,12 @@ function laterOf(a: StoredEvent, b: StoredEvent): StoredEvent {
 
 /**
  * The documents of an event and its edits. Only the latest valid edit is searchable, under its own id and with its new
- * content; edits of a redacted event are not. An edit of an event that is not known here counts as valid for its sender.
- * What the specification does not accept as an edit is a message like any other. The document of an event that is an
- * edit itself is not among these: it belongs to the event that it edits.
+ * content; edits of a redacted event are not. An edit of an event that is not known here, or is of no searchable type and
+ * so never heard of, counts as valid for its sender. What the specification does not accept as an edit is a message like
+ * any other. The document of an event that is an edit itself is not among these: it belongs to the event that it edits.
  */
-export function documentsOfEdited(original: StoredEvent | undefined, edits: readonly StoredEvent[]): SearchDocument[] {
+export function documentsOfEdited(event: StoredEvent | undefined, edits: readonly StoredEvent[]): SearchDocument[] {
+  const original = event !== undefined && Object.hasOwn(SEARCHABLE, event.type) ? event : undefined;
   const genuine = edits.filter(isEdit);
   const valid = original === undefined ? genuine : genuine.filter((edit) => isValidEdit(original, edit));
   const documents = genuine.filter((edit) => !valid.includes(edit)).map(plainDocumentOf);

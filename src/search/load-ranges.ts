@@ -1,19 +1,29 @@
 import type { Knex } from 'knex';
 import type { Logger } from '../host.ts';
 import { JobInterrupted } from '../jobs/job.ts';
+import { repeat } from '../jobs/repeat.ts';
 import type { Metrics } from '../metrics.ts';
+import { allEnded } from '../storage/database.ts';
 import { advanceRange, claimRange, type HeldRange, releaseRange, renewRange } from '../storage/plugin/job-ranges.ts';
 import { type Edit, insertEdits } from '../storage/plugin/search-changes.ts';
 import { encryptedRooms, readEvents, type StoredEvent } from '../storage/syncapi/output-room-events.ts';
 import { editedEventId, plainDocumentOf, SEARCHABLE_TYPES } from './document.ts';
 import type { RebuildRef, SearchDocument, SearchIndex } from './search-index.ts';
 
+/** JSON of a batch, in UTF-16 code units, that rows are counted for: rows full of text make batches of fewer. */
+const BATCH_LENGTH = 8_000_000;
+/** Rows that a lane begins with, before it knows what they are like. */
+const FIRST_ROWS = 250;
+
+/** Renewals of leases are short, but must not wait for a batch. */
+const CONNECTIONS_FOR_LEASES = 1;
+
 export interface LoadSettings {
   readonly db: Knex;
   readonly index: SearchIndex;
   readonly metrics: Metrics;
   readonly leaseMs: number;
-  /** Batches side by side, at most. */
+  /** Connections at a time, at most; 2 or more. */
   readonly connections: number;
 }
 
@@ -26,53 +36,78 @@ interface LoadRun {
 
 /** Loads ranges of a rebuild into the shadow until none is free. Any number of processes may do so at once. */
 export async function loadRanges(settings: LoadSettings, run: LoadRun): Promise<void> {
-  const lanes = Math.min(settings.index.lanes, settings.connections);
-  await Promise.all(Array.from({ length: lanes }, () => lane(settings, run)));
+  const failed = new AbortController();
+  const signal = AbortSignal.any([run.signal, failed.signal]);
+  const lanes = Math.min(settings.index.lanes, settings.connections - CONNECTIONS_FOR_LEASES);
+  await allEnded(
+    Array.from({ length: lanes }, () =>
+      lane(settings, { ...run, signal }).catch((error: unknown) => {
+        failed.abort();
+        throw error;
+      }),
+    ),
+  );
+}
+
+/** How many rows a lane reads next. */
+interface Pace {
+  rows: number;
 }
 
 async function lane(settings: LoadSettings, run: LoadRun): Promise<void> {
   const { db, leaseMs } = settings;
   const jobId = run.rebuild.id;
+  const pace: Pace = { rows: Math.min(FIRST_ROWS, settings.index.batchSize) };
   while (!run.signal.aborted) {
     const range = await claimRange(db, jobId, run.owner, leaseMs);
     if (range === undefined) return;
     const held = { jobId, range, owner: run.owner, leaseMs };
-    const renewal = setInterval(() => void renewRange(db, held).catch(() => {}), leaseMs / 3);
+    const renewal = repeat(() => renewRange(db, held).catch(() => {}), leaseMs / 3);
     try {
-      await loadRange(settings, run, held);
+      await loadRange(settings, run, held, pace);
     } catch (error) {
       if (error instanceof JobInterrupted) return;
       throw error;
     } finally {
-      clearInterval(renewal);
+      await renewal.stop();
       await releaseRange(db, held);
     }
   }
 }
 
-async function loadRange(settings: LoadSettings, run: LoadRun, held: HeldRange): Promise<void> {
+async function loadRange(settings: LoadSettings, run: LoadRun, held: HeldRange, pace: Pace): Promise<void> {
   const { db, index, metrics } = settings;
   const { range } = held;
-  let { position } = range;
-  let finished = false;
-  while (!finished && !run.signal.aborted) {
+  let at = { position: range.position, finished: false };
+  while (!at.finished && !run.signal.aborted) {
     const endTimer = metrics.searchBatchDuration.startTimer({ engine: index.engine });
-    const events = await readEvents(db, SEARCHABLE_TYPES, position, range.upper, index.batchSize);
-    finished = events.length < index.batchSize;
-    position = finished ? range.upper : (events.at(-1)?.streamPosition ?? range.upper);
+    const from = at.position;
+    const read = { position: from, upper: range.upper };
+    const { events, length, ...next } = await readEvents(db, SEARCHABLE_TYPES, read, pace.rows);
+    pace.rows = Math.min(nextRows(pace.rows, events.length, length), index.batchSize);
     const { documents, edits } = await documentsOf(db, events);
-    const step = { position, rows: events.length, finished };
+    const step = { ...next, from, rows: events.length };
     await index.rebuild.load(run.rebuild, documents, (write) =>
       db.transaction(async (transaction) => {
+        // First, so that nothing is written to the shadow of a rebuild that has been given up.
+        if (!(await advanceRange(transaction, held, step))) throw new JobInterrupted();
         await write(transaction);
         await insertEdits(transaction, edits);
-        if (!(await advanceRange(transaction, held, step))) throw new JobInterrupted();
       }),
     );
+    at = next;
     endTimer();
     metrics.searchBatches.inc({ engine: index.engine });
-    run.log.debug({ range: range.rangeNo, position, events: events.length, documents: documents.length }, 'Indexed a batch');
+    const counts = { events: events.length, documents: documents.length };
+    run.log.debug({ range: range.rangeNo, position: at.position, ...counts }, 'Indexed a batch');
   }
+}
+
+/** Rows that are likely to fill a batch, from what the last ones were like; at most twice as many as before. */
+function nextRows(before: number, rows: number, length: number): number {
+  if (rows === 0) return before;
+  const fitting = Math.floor((rows * BATCH_LENGTH) / Math.max(length, 1));
+  return Math.max(Math.min(fitting, before * 2), 1);
 }
 
 /** Edits are left to the end of the rebuild, when all that they may edit is there. */

@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Knex } from 'knex';
 import { type JobData, JobInterrupted, type JobKind, type JobRun } from '../jobs/job.ts';
-import { lockSearch } from '../storage/database.ts';
+import { isLockTimeout, lockSearch } from '../storage/database.ts';
 import { insertRanges, rangeSummary } from '../storage/plugin/job-ranges.ts';
 import { beginRebuild, endRebuild, indexState, listEdited } from '../storage/plugin/search-changes.ts';
 import { measureEvents } from '../storage/syncapi/output-room-events.ts';
-import { type Delivery, drainChanges } from './delivery.ts';
+import { deliverChanges, type Delivery } from './delivery.ts';
 import { deriveWrites } from './derive-writes.ts';
 import { SEARCHABLE_TYPES } from './document.ts';
 import { type LoadSettings, loadRanges } from './load-ranges.ts';
@@ -17,6 +17,7 @@ export const REINDEX_KIND = 'fulltextReindex';
 const BATCHES_PER_RANGE = 2;
 const EDITS_PER_STEP = 500;
 const WAIT_FOR_OTHERS_MS = 200;
+const LOCK_RETRY_MS = 1_000;
 const MAX_FAILURES = 8;
 
 /** How far a rebuild is. Each phase can be gone on with, or done again. */
@@ -44,7 +45,13 @@ export function createReindexJob(settings: LoadSettings & { readonly delivery: D
       await loadRanges(settings, { rebuild: { id: job.id, marker: checkpoint.marker }, owner, signal, log });
     },
     cleanUp: async (job) => {
-      await endRebuild(db, index.engine, job.id, 'aborted');
+      await untilLocked(() =>
+        db.transaction(async (transaction) => {
+          // After this no transaction keeps changes for a rebuild that is no more.
+          await lockSearch(transaction);
+          await endRebuild(transaction, index.engine, job.id, 'aborted');
+        }),
+      );
       await index.rebuild.abort(job.id);
     },
   };
@@ -57,8 +64,11 @@ async function reindex(settings: ReindexSettings, run: JobRun): Promise<JobData>
   const startedAt = run.job.startedAt ?? Date.now();
   let checkpoint = checkpointOf(run.job.checkpoint) ?? (await begin(settings, run));
   const rebuild: RebuildRef = { id: run.job.id, marker: checkpoint.marker };
-  const moveTo = async (next: Checkpoint): Promise<void> => {
-    checkpoint = await run.commit(async () => ({ checkpoint: next, phase: next.phase, value: next }));
+  const moveTo = async (next: Checkpoint, work?: (transaction: Knex.Transaction) => Promise<void>): Promise<void> => {
+    checkpoint = await run.commit(async (transaction) => {
+      await work?.(transaction);
+      return { checkpoint: next, phase: next.phase, value: next };
+    });
   };
 
   if (checkpoint.phase === 'load') {
@@ -72,12 +82,12 @@ async function reindex(settings: ReindexSettings, run: JobRun): Promise<JobData>
   while (checkpoint.phase === 'edits') {
     const edited = await listEdited(db, checkpoint.editedUpTo, EDITS_PER_STEP);
     const last = edited.at(-1);
-    if (last !== undefined) await index.rebuild.write(rebuild, await deriveWrites(db, edited));
-    await moveTo(
+    const next: Checkpoint =
       last === undefined
         ? { phase: 'swap', marker: rebuild.marker }
-        : { phase: 'edits', marker: rebuild.marker, editedUpTo: last },
-    );
+        : { phase: 'edits', marker: rebuild.marker, editedUpTo: last };
+    const writes = await deriveWrites(db, edited);
+    await moveTo(next, (transaction) => index.rebuild.write(rebuild, writes, transaction));
   }
   const { processes } = await rangeSummary(db, run.job.id);
   await swap(settings, run, rebuild);
@@ -88,15 +98,20 @@ async function reindex(settings: ReindexSettings, run: JobRun): Promise<JobData>
 }
 
 /** From here on changes are kept for the rebuild, so that nothing that happens while it reads is lost. */
-async function begin({ db, index }: ReindexSettings, { job, commit, log }: JobRun): Promise<Checkpoint> {
+async function begin({ db, index }: ReindexSettings, { job, commit, log, signal }: JobRun): Promise<Checkpoint> {
   const { rebuild: earlier } = await indexState(db, index.engine);
   if (earlier !== undefined && earlier.id !== job.id) await index.rebuild.abort(earlier.id);
   const marker = await index.rebuild.begin(job.id);
-  await db.transaction(async (transaction) => {
-    // Waits for transactions that changed the index before they could know of the rebuild: what they wrote is then read.
-    await lockSearch(transaction);
-    await beginRebuild(transaction, index.engine, { id: job.id, marker });
-  });
+  await untilLocked(
+    () =>
+      commit(async (transaction) => {
+        // Waits for transactions that changed the index before they could know of the rebuild: what they wrote is then read.
+        await lockSearch(transaction);
+        await beginRebuild(transaction, index.engine, { id: job.id, marker });
+        return { checkpoint: {}, phase: 'load', value: undefined };
+      }),
+    signal,
+  );
   const { upper, total } = await measureEvents(db, SEARCHABLE_TYPES);
   log.info({ total }, 'Starting to index events');
   return commit(async (transaction) => {
@@ -118,17 +133,33 @@ async function load(settings: ReindexSettings, run: JobRun, rebuild: RebuildRef)
 }
 
 /** The last changes, and the swap: nobody writes to the index meanwhile. */
-async function swap({ db, index, delivery }: ReindexSettings, run: JobRun, rebuild: RebuildRef): Promise<void> {
-  const drain = (): Promise<void> =>
-    drainChanges(db, index.engine, 'for_rebuild', (writes) => index.rebuild.write(rebuild, writes));
+async function swap({ index, delivery }: ReindexSettings, run: JobRun, rebuild: RebuildRef): Promise<void> {
+  const step = { checkpoint: { phase: 'swap', marker: rebuild.marker }, phase: 'swap' };
+  // On the one connection of the transaction: those that wait for the lock may have all the others.
+  const catchUp = (transaction: Knex.Transaction): Promise<boolean> =>
+    deliverChanges(transaction, index.engine, 'for_rebuild', (writes) =>
+      index.rebuild.write(rebuild, writes, transaction),
+    );
   const finish = (): Promise<void> =>
-    run.commit(async (transaction: Knex.Transaction) => {
+    run.commit(async (transaction) => {
       if (index.transactional) await lockSearch(transaction);
-      await drain();
+      while (await catchUp(transaction));
       await index.rebuild.swap(rebuild, transaction);
       await endRebuild(transaction, index.engine, rebuild.id, 'swapped');
-      return { checkpoint: { phase: 'swap', marker: rebuild.marker }, phase: 'swap', value: undefined };
+      return { ...step, value: undefined };
     });
-  await drain();
-  await (delivery === undefined ? finish() : delivery.whilePaused(finish));
+  while (await run.commit(async (transaction) => ({ ...step, value: await catchUp(transaction) })));
+  await untilLocked(() => (delivery === undefined ? finish() : delivery.whilePaused(finish, run.signal)), run.signal);
+}
+
+/** Tries again for as long as others hold what a transaction needs, and lets them go on in between. */
+async function untilLocked<T>(attempt: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!isLockTimeout(error)) throw error;
+    }
+    await delay(LOCK_RETRY_MS, undefined, signal && { signal });
+  }
 }

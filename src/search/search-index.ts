@@ -83,8 +83,8 @@ export interface SearchRebuild {
   ): Promise<void>;
   /** Called once all is loaded: builds what is cheaper to build at the end. */
   finishLoad(rebuild: RebuildRef): Promise<void>;
-  /** Applies changes that came in meanwhile. Returns when they are durable in the shadow. */
-  write(rebuild: RebuildRef, writes: SearchWrites): Promise<void>;
+  /** Applies changes that came in meanwhile; as `SearchIndex.write`, but to the shadow. */
+  write(rebuild: RebuildRef, writes: SearchWrites, transaction?: Knex.Transaction): Promise<void>;
   /**
    * Puts the shadow in the index's place, atomically for readers, and drops the old content.
    * `transaction` also records that it happened. Does nothing if it has happened already.

@@ -2,8 +2,14 @@ import type { Knex } from 'knex';
 import { MatrixError } from '../errors.ts';
 import type { AppliedEvent } from '../host.ts';
 import type { EventId, RoomId } from '../ids.ts';
-import { lockSearchShared } from '../storage/database.ts';
-import { indexState, insertChanges, insertEdits, undelivered } from '../storage/plugin/search-changes.ts';
+import { lockSearchEvents, lockSearchShared } from '../storage/database.ts';
+import {
+  findEditedAround,
+  indexState,
+  insertChanges,
+  insertEdits,
+  undelivered,
+} from '../storage/plugin/search-changes.ts';
 import { type Changes, changesOf } from './changes.ts';
 import type { Delivery } from './delivery.ts';
 import { deriveWrites } from './derive-writes.ts';
@@ -63,9 +69,13 @@ export function searchIsOff(): never {
 export const disabledSearch: Search = { enabled: false, apply: async () => {}, search: async () => searchIsOff() };
 
 export function createSearch(db: Knex, index: SearchIndex, delivery: Delivery | undefined): Search {
-  const write = async (transaction: Knex.Transaction, { eventIds, edits }: Changes): Promise<void> => {
+  const write = async (transaction: Knex.Transaction, { eventIds, edits, redacted }: Changes): Promise<void> => {
     await lockSearchShared(transaction);
     await insertEdits(transaction, edits);
+    // Anybody may name an event as edited or redacted, from any room: what is read of it now must still hold at the commit.
+    if (index.transactional) {
+      await lockSearchEvents(transaction, [...redacted, ...(await findEditedAround(transaction, eventIds))]);
+    }
     const forRebuild = (await indexState(transaction, index.engine)).rebuild !== undefined;
     if (index.transactional) await index.write(await deriveWrites(transaction, eventIds), transaction);
     if (forRebuild || !index.transactional) {

@@ -6,7 +6,11 @@ export type Db = Knex | Knex.Transaction;
 
 /** Keys of `pg_advisory_xact_lock(namespace, key)`; the namespace is ours alone. */
 const LOCK_NAMESPACE = 0x6d61_646d; // "madm"
-const LOCKS = { migrations: 1, search: 2 } as const;
+const LOCKS = { migrations: 1, search: 2, searchEvents: 1_000 } as const;
+/** Events share so many locks, from `LOCKS.searchEvents` on. */
+const EVENT_LOCKS = 256;
+/** SQLSTATE lock_not_available. */
+const LOCK_NOT_AVAILABLE = '55P03';
 
 /** Rows of a `raw()` query. */
 export async function rowsOf<Row>(query: PromiseLike<{ rows: Row[] }>): Promise<Row[]> {
@@ -22,9 +26,42 @@ export async function migrateOwnSchema(db: Knex): Promise<void> {
   });
 }
 
-/** Waits until no transaction changes the search index, and keeps others from it until the end of this one. */
+/** Waits for all, and throws what the first of them threw: nothing of it goes on after the call. */
+export async function allEnded(work: readonly Promise<unknown>[]): Promise<void> {
+  await Promise.allSettled(work);
+  await Promise.all(work);
+}
+
+/**
+ * Whoever waits for an exclusive lock keeps everybody else waiting behind it. So the wait is short and the transaction
+ * is tried again, for as long as it takes: see `isLockTimeout()`.
+ */
+export async function setLockTimeout(transaction: Knex.Transaction): Promise<void> {
+  await transaction.raw(`SET LOCAL lock_timeout = '1s'`);
+}
+
+/** Whether a transaction was given up because others held what it needs. */
+export function isLockTimeout(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === LOCK_NOT_AVAILABLE;
+}
+
+/**
+ * Waits until no transaction changes the search index, and keeps others from it until the end of this one.
+ * @throws Error for which `isLockTimeout()` is true
+ */
 export async function lockSearch(transaction: Knex.Transaction): Promise<void> {
+  await setLockTimeout(transaction);
   await transaction.raw('SELECT pg_advisory_xact_lock(?, ?)', [LOCK_NAMESPACE, LOCKS.search]);
+}
+
+/** Keeps other transactions from the same events of the index. The ids share a few locks, which are taken in order. */
+export async function lockSearchEvents(transaction: Knex.Transaction, eventIds: readonly string[]): Promise<void> {
+  if (eventIds.length === 0) return;
+  await transaction.raw(
+    `SELECT pg_advisory_xact_lock(?, key) FROM (
+       SELECT DISTINCT ? + (hashtext(id) & ?) AS key FROM unnest(?::text[]) AS id ORDER BY key) AS keys`,
+    [LOCK_NAMESPACE, LOCKS.searchEvents, EVENT_LOCKS - 1, [...eventIds]],
+  );
 }
 
 /** Taken by every transaction that changes the search index, side by side with others. */

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { addAccount, addDevice, USERS } from '../support/dendrite-server.ts';
 import { type Answer, jsonOf } from '../support/http-client.ts';
-import { bearer, type MountedPlugin, mountPlugin, MOUNTS } from '../support/mounted-plugin.ts';
+import { bearer, MOUNTS, type MountedPlugin, mountPlugin } from '../support/mounted-plugin.ts';
 
 const AUDIT = '/_dendrite/admin/audit';
 const REINDEX = '/_dendrite/admin/fulltext/reindex';
@@ -39,8 +39,20 @@ const CASES: readonly Case[] = [
   { title: 'a token without a scheme', authorization: ADMIN, status: 401, body: INVALID },
   { title: 'two spaces', authorization: `Bearer  ${ADMIN}`, status: 401, body: UNKNOWN },
   { title: 'something after the token', authorization: `Bearer ${ADMIN} x`, status: 401, body: UNKNOWN },
-  { title: 'a header and a query token', authorization: `Bearer ${ADMIN}`, query: `access_token=${ADMIN}`, status: 401, body: MIXED },
-  { title: 'a bad header and a query token', authorization: 'Basic x', query: `access_token=${ADMIN}`, status: 401, body: MIXED },
+  {
+    title: 'a header and a query token',
+    authorization: `Bearer ${ADMIN}`,
+    query: `access_token=${ADMIN}`,
+    status: 401,
+    body: MIXED,
+  },
+  {
+    title: 'a bad header and a query token',
+    authorization: 'Basic x',
+    query: `access_token=${ADMIN}`,
+    status: 401,
+    body: MIXED,
+  },
   { title: 'a header and an empty query token', authorization: `Bearer ${ADMIN}`, query: 'access_token=', status: 200 },
   { title: 'an unknown token', authorization: 'Bearer nobody', status: 401, body: UNKNOWN },
   { title: 'a token in other case', authorization: `Bearer ${ADMIN.toLowerCase()}`, status: 401, body: UNKNOWN },
@@ -54,22 +66,84 @@ const CASES: readonly Case[] = [
   { title: 'a token of 10 kB', authorization: `Bearer ${'x'.repeat(10_000)}`, status: 401, body: UNKNOWN },
   { title: 'a user', authorization: `Bearer ${USERS.alice.access_token}`, status: 403, body: NOT_ADMIN },
   { title: 'a user by query', query: `access_token=${USERS.alice.access_token}`, status: 403, body: NOT_ADMIN },
-  { title: 'a user who says to be the admin', query: `access_token=${USERS.alice.access_token}&user_id=${encodeURIComponent(USERS.admin.user_id)}`, status: 403, body: NOT_ADMIN },
+  {
+    title: 'a user who says to be the admin',
+    query: `access_token=${USERS.alice.access_token}&user_id=${encodeURIComponent(USERS.admin.user_id)}`,
+    status: 403,
+    body: NOT_ADMIN,
+  },
   { title: 'a guest', authorization: 'Bearer guest-token', status: 403, body: GUEST },
-  { title: 'the account of an application service', authorization: 'Bearer bridge-device-token', status: 403, body: NOT_ADMIN },
+  {
+    title: 'the account of an application service',
+    authorization: 'Bearer bridge-device-token',
+    status: 403,
+    body: NOT_ADMIN,
+  },
   { title: 'an account of type 0', authorization: 'Bearer zero-token', status: 403, body: NOT_ADMIN },
   { title: 'a device without an account', authorization: 'Bearer orphan-token', status: 401, body: UNKNOWN },
   { title: 'a deactivated admin', authorization: 'Bearer deactivated-token', status: 401, body: UNKNOWN },
   { title: 'an as_token alone', authorization: 'Bearer as-token', status: 401, body: UNKNOWN },
-  { title: 'an as_token and an empty user_id', authorization: 'Bearer as-token', query: 'user_id=', status: 401, body: UNKNOWN },
-  { title: 'an appservice as its user', authorization: 'Bearer as-token', query: 'user_id=@bridge_1:localhost:18448', status: 403, body: NOT_ADMIN },
-  { title: 'an appservice as a user that it registered', authorization: 'Bearer as-token', query: 'user_id=@registered:localhost:18448', status: 403, body: NOT_ADMIN },
-  { title: 'an appservice as an admin of its namespace', query: 'access_token=as-token&user_id=@bridge_admin:localhost:18448', status: 403, body: NOT_ADMIN },
-  { title: "an appservice as somebody else's user", authorization: 'Bearer as-token', query: `user_id=${encodeURIComponent(USERS.admin.user_id)}`, status: 403, body: NOT_ITS_USER },
-  { title: 'an appservice as a user who is not there', authorization: 'Bearer as-token', query: 'user_id=@bridge_none:localhost:18448', status: 403, body: NOT_ITS_USER },
-  { title: 'an appservice as no user id', authorization: 'Bearer as-token', query: 'user_id=bridge', status: 401, body: UNKNOWN },
-  { title: 'an appservice and a NUL', authorization: 'Bearer as-token', query: 'user_id=@bridge_%00:localhost:18448', status: 401, body: UNKNOWN },
-  { title: 'the admin with a user_id', authorization: `Bearer ${ADMIN}`, query: 'user_id=@bridge_1:localhost:18448', status: 200 },
+  {
+    title: 'an as_token and an empty user_id',
+    authorization: 'Bearer as-token',
+    query: 'user_id=',
+    status: 401,
+    body: UNKNOWN,
+  },
+  {
+    title: 'an appservice as its user',
+    authorization: 'Bearer as-token',
+    query: 'user_id=@bridge_1:localhost:18448',
+    status: 403,
+    body: NOT_ADMIN,
+  },
+  {
+    title: 'an appservice as a user that it registered',
+    authorization: 'Bearer as-token',
+    query: 'user_id=@registered:localhost:18448',
+    status: 403,
+    body: NOT_ADMIN,
+  },
+  {
+    title: 'an appservice as an admin of its namespace',
+    query: 'access_token=as-token&user_id=@bridge_admin:localhost:18448',
+    status: 403,
+    body: NOT_ADMIN,
+  },
+  {
+    title: "an appservice as somebody else's user",
+    authorization: 'Bearer as-token',
+    query: `user_id=${encodeURIComponent(USERS.admin.user_id)}`,
+    status: 403,
+    body: NOT_ITS_USER,
+  },
+  {
+    title: 'an appservice as a user who is not there',
+    authorization: 'Bearer as-token',
+    query: 'user_id=@bridge_none:localhost:18448',
+    status: 403,
+    body: NOT_ITS_USER,
+  },
+  {
+    title: 'an appservice as no user id',
+    authorization: 'Bearer as-token',
+    query: 'user_id=bridge',
+    status: 401,
+    body: UNKNOWN,
+  },
+  {
+    title: 'an appservice and a NUL',
+    authorization: 'Bearer as-token',
+    query: 'user_id=@bridge_%00:localhost:18448',
+    status: 401,
+    body: UNKNOWN,
+  },
+  {
+    title: 'the admin with a user_id',
+    authorization: `Bearer ${ADMIN}`,
+    query: 'user_id=@bridge_1:localhost:18448',
+    status: 200,
+  },
   { title: 'the admin', authorization: `Bearer ${ADMIN}`, status: 200 },
   { title: 'the admin by query', query: `access_token=${ADMIN}`, status: 200 },
   { title: 'the first of two query tokens', query: `access_token=${ADMIN}&access_token=nobody`, status: 200 },
@@ -118,7 +192,7 @@ describe.each(MOUNTS)('access $name', (mount) => {
     // Twice, since regular expressions and prepared statements may remember something.
     for (const answer of [await ask(plugin, access), await ask(plugin, access)]) {
       expect(answer.status).toBe(access.status);
-      if (access.body) expect(jsonOf(answer)).toEqual(access.body);
+      expect(jsonOf(answer)).toEqual(access.body ?? { entries: [] });
       expect(answer.headers['content-type']).toBe('application/json');
       expect(answer.headers['access-control-allow-origin']).toBe('*');
     }
@@ -151,8 +225,7 @@ describe.each(MOUNTS)('access $name', (mount) => {
   });
 
   it('is counted by reason, and nothing reaches the host', async () => {
-    const failures = (reason: string): Promise<number> =>
-      plugin.metric('matrix_admin_auth_failures_total', { reason });
+    const failures = (reason: string): Promise<number> => plugin.metric('matrix_admin_auth_failures_total', { reason });
     const reasons = ['missing_token', 'unknown_token', 'guest', 'not_admin'];
     const before = await Promise.all(reasons.map(failures));
     await plugin.request(AUDIT);

@@ -2,7 +2,7 @@ import type { Knex } from 'knex';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { USERS } from '../support/dendrite-server.ts';
 import { jsonOf } from '../support/http-client.ts';
-import { type MountedPlugin, mountPlugin, MOUNTS } from '../support/mounted-plugin.ts';
+import { MOUNTS, type MountedPlugin, mountPlugin } from '../support/mounted-plugin.ts';
 
 const AUDIT = '/_dendrite/admin/audit';
 
@@ -51,13 +51,22 @@ describe.each(MOUNTS)('audit $name', (mount) => {
   const secondsOf = (entries: readonly Entry[]): number[] => entries.map(({ ts }) => ts / 1_000);
 
   it('shows who, what, when, from where, and how it ended', async () => {
-    const answer = await plugin.asAdmin('/_dendrite/admin/jobs/01234567-89ab-4def-8123-456789abcdef/cancel', { method: 'POST' });
+    const answer = await plugin.asAdmin('/_dendrite/admin/jobs/01234567-89ab-4def-8123-456789abcdef/cancel', {
+      method: 'POST',
+    });
     const { entries } = await page('limit=1');
     expect(entries).toEqual([
       {
-        id: expect.any(Number), ts: expect.any(Number), operation: 'cancelJob', outcome: 'refused', actor: USERS.admin.user_id,
-        target: '01234567-89ab-4def-8123-456789abcdef', job_id: null, errcode: 'M_NOT_FOUND',
-        request_id: answer.headers['x-request-id'], address: '127.0.0.1',
+        id: expect.any(Number),
+        ts: expect.any(Number),
+        operation: 'cancelJob',
+        outcome: 'refused',
+        actor: USERS.admin.user_id,
+        target: '01234567-89ab-4def-8123-456789abcdef',
+        job_id: null,
+        errcode: 'M_NOT_FOUND',
+        request_id: answer.headers['x-request-id'],
+        address: '127.0.0.1',
       },
     ]);
     expect(Math.abs((entries[0]?.ts ?? 0) - Date.now())).toBeLessThan(60_000);
@@ -103,13 +112,32 @@ describe.each(MOUNTS)('audit $name', (mount) => {
   });
 
   it.each([
-    'limit=0', 'limit=1001', 'limit=x', 'limit=', 'from=x', 'from=-1', 'from=1.5', 'from=9999999999999999', 'since=x', 'since=-1',
-    'until=NaN', 'until=2020-01-01', 'outcome=OK', 'outcome=', 'operation=%00', 'actor=%00', 'target=a%00b', `target=${'x'.repeat(301)}`,
+    'limit=0',
+    'limit=1001',
+    'limit=x',
+    'limit=',
+    'from=x',
+    'from=-1',
+    'from=1.5',
+    'from=9999999999999999',
+    'since=x',
+    'since=-1',
+    'until=NaN',
+    'until=2020-01-01',
+    'outcome=OK',
+    'outcome=',
+    'operation=%00',
+    'actor=%00',
+    'target=a%00b',
+    `target=${'x'.repeat(301)}`,
     `operation=${'x'.repeat(101)}`,
   ])('refuses ?%s', async (query) => {
     const answer = await plugin.asAdmin(`${AUDIT}?${query}`);
     expect(answer.status).toBe(400);
-    expect(jsonOf(answer)).toEqual({ errcode: 'M_INVALID_PARAM', error: expect.stringContaining(query.split('=')[0] ?? '') });
+    expect(jsonOf(answer)).toEqual({
+      errcode: 'M_INVALID_PARAM',
+      error: expect.stringContaining(query.split('=')[0] ?? ''),
+    });
   });
 
   it('is not itself an entry', async () => {

@@ -4,10 +4,19 @@ import { koaBody } from 'koa-body';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { USERS } from '../support/dendrite-server.ts';
 import { type Answer, exchange, jsonOf, parseAnswer } from '../support/http-client.ts';
-import { type Mount, type MountedPlugin, mountPlugin, MOUNTS } from '../support/mounted-plugin.ts';
+import { MOUNTS, type Mount, type MountedPlugin, mountPlugin } from '../support/mounted-plugin.ts';
 
 const LIMIT = 65_536;
-const TYPES = [undefined, 'application/json', 'text/plain', 'application/x-www-form-urlencoded', 'application/octet-stream', 'nonsense'];
+const TYPES = [
+  undefined,
+  'application/json',
+  'text/plain',
+  'application/x-www-form-urlencoded',
+  'application/octet-stream',
+  'nonsense',
+];
+/** What a host that reads bodies makes of one is its own business. */
+const NO_SERVER_ERROR = expect.toSatisfy((status: number) => status < 500);
 /** Content types matter only to hosts that parse bodies. */
 const typesOf = ({ parsesBodies }: Mount): typeof TYPES => (parsesBodies ? TYPES : TYPES.slice(0, 2));
 const CANCEL = '/_dendrite/admin/jobs/01234567-89ab-4def-8123-456789abcdef/cancel';
@@ -69,33 +78,32 @@ describe.each(MOUNTS)('bodies $name', (mount) => {
   const readByHost = (type: string | undefined): boolean =>
     mount.parsesBodies && ['application/json', 'text/plain', 'application/x-www-form-urlencoded'].includes(type ?? '');
 
+  function expectAnswer(answer: Answer, type: string | undefined, wanted: object): void {
+    const ours = readByHost(type) ? {} : jsonOf(answer);
+    const expected = readByHost(type) ? { status: NO_SERVER_ERROR } : wanted;
+    expect({ ...ours, status: answer.status }).toMatchObject(expected);
+  }
+
   describe.each(typesOf(mount))('of content type %s', (type) => {
     const headers = type === undefined ? {} : { 'Content-Type': type };
 
     it.each(GOOD)('accepts %s', async (_title, body) => {
       for (const chunked of [false, true]) {
         const answer = await post(body, headers, chunked);
-        if (readByHost(type)) expect(answer.status).toBeLessThan(500);
-        else expect({ status: answer.status, errcode: jsonOf(answer).errcode }).toEqual(ACCEPTED);
+        expectAnswer(answer, type, ACCEPTED);
       }
     });
 
     it.each(BAD)('refuses %s', async (_title, body, errcode) => {
       const answer = await post(body, headers);
-      if (readByHost(type)) {
-        expect(answer.status).toBeLessThan(500);
-        return;
-      }
-      expect(answer.status).toBe(400);
-      expect(jsonOf(answer)).toEqual({ errcode, error: expect.stringMatching(/^The request body /) });
+      expectAnswer(answer, type, { status: 400, errcode, error: expect.stringMatching(/^The request body /) });
     });
 
     it('refuses 64 KiB and a byte, announced or not', async () => {
       for (const chunked of [false, true]) {
         const answer = await post(padded(LIMIT + 1), headers, chunked);
         // What a host has read and made an object of has passed the host's own limit.
-        if (readByHost(type)) expect(answer.status).toBeLessThan(500);
-        else expect([answer.status, jsonOf(answer).errcode]).toEqual([413, 'M_TOO_LARGE']);
+        expectAnswer(answer, type, { status: 413, errcode: 'M_TOO_LARGE' });
       }
     });
   });
@@ -141,7 +149,9 @@ describe.each(MOUNTS)('bodies $name', (mount) => {
       const closed = new Promise((resolve) => {
         const socket = connect(Number(port), hostname, () => {
           const head = `POST ${mount.prefix}${CANCEL} HTTP/1.1\r\nHost: x\r\n${length}\r\n`;
-          socket.write(`${head}Authorization: Bearer ${USERS.admin.access_token}\r\n\r\n`, () => socket.resetAndDestroy());
+          socket.write(`${head}Authorization: Bearer ${USERS.admin.access_token}\r\n\r\n`, () =>
+            socket.resetAndDestroy(),
+          );
         });
         socket.on('close', resolve);
         socket.on('error', () => {});
@@ -164,7 +174,9 @@ describe("bodies behind the host's body parser that keeps their text", () => {
     prefix: '',
     parsesBodies: true,
     use: (app, admin) => {
-      app.use(koaBody({ includeUnparsed: true, jsonStrict: false, formLimit: '1mb', textLimit: '1mb', onError: () => {} }));
+      app.use(
+        koaBody({ includeUnparsed: true, jsonStrict: false, formLimit: '1mb', textLimit: '1mb', onError: () => {} }),
+      );
       app.use(admin.router.routes());
     },
   };
@@ -176,7 +188,12 @@ describe("bodies behind the host's body parser that keeps their text", () => {
 
   describe.each(TYPES)('of content type %s', (type) => {
     const post = (body: string | Uint8Array, chunked: boolean): Promise<Answer> =>
-      plugin.asAdmin(CANCEL, { method: 'POST', body, chunked, headers: type === undefined ? {} : { 'Content-Type': type } });
+      plugin.asAdmin(CANCEL, {
+        method: 'POST',
+        body,
+        chunked,
+        headers: type === undefined ? {} : { 'Content-Type': type },
+      });
 
     it.each(['', '{}', '{"a":"b=c&d"}', padded(LIMIT)])('are accepted like any other: %#', async (body) => {
       for (const chunked of [false, true]) expect((await post(body, chunked)).status).toBe(404);
@@ -197,7 +214,7 @@ describe("bodies behind the host's body parser that keeps their text", () => {
 });
 
 describe("bodies behind the host's body parser that gives up without an error", () => {
-  it('are refused at once', async () => {
+  it('are read or refused, and not waited for', async () => {
     const plugin = await mountPlugin({
       mount: {
         name: '',
@@ -208,12 +225,17 @@ describe("bodies behind the host's body parser that gives up without an error", 
         },
       },
     });
-    for (const body of [padded(2_000), '{"broken']) {
-      for (const chunked of [false, true]) {
-        const headers = { 'Content-Type': 'application/json' };
-        const answer = await plugin.asAdmin(CANCEL, { method: 'POST', body, chunked, headers });
-        expect([answer.status, jsonOf(answer).errcode]).toEqual([400, 'M_NOT_JSON']);
-      }
+    const headers = { 'Content-Type': 'application/json' };
+    const post = (body: string, chunked: boolean): Promise<Answer> =>
+      plugin.asAdmin(CANCEL, { method: 'POST', body, chunked, headers });
+    // The parser refuses this by its announced length, and has read nothing of it.
+    expect((await post(padded(2_000), false)).status).toBe(404);
+    for (const answer of [
+      await post(padded(2_000), true),
+      await post('{"broken', false),
+      await post('{"broken', true),
+    ]) {
+      expect([answer.status, jsonOf(answer).errcode]).toEqual([400, 'M_NOT_JSON']);
     }
     await plugin.close();
   });

@@ -3,7 +3,7 @@ import type { Knex } from 'knex';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { USERS } from '../support/dendrite-server.ts';
 import { jsonOf } from '../support/http-client.ts';
-import { bearer, type MountedPlugin, mountPlugin, MOUNTS } from '../support/mounted-plugin.ts';
+import { bearer, MOUNTS, type MountedPlugin, mountPlugin } from '../support/mounted-plugin.ts';
 
 const JOBS = '/_dendrite/admin/jobs';
 
@@ -83,13 +83,35 @@ describe.each(MOUNTS)('jobs $name', (mount) => {
 
   it('are shown with everything that an admin asks for', async () => {
     const id = await addJob(db, {
-      state: 'running', done: 250, total: 1000, rate: 12.34, attempts: 2, phase: 'load', started_at: new Date(2_000),
-      created_at: new Date(1_000), lease_until: new Date(Date.now() + 60_000), request_id: 'r',
+      state: 'running',
+      done: 250,
+      total: 1000,
+      rate: 12.34,
+      attempts: 2,
+      phase: 'load',
+      started_at: new Date(2_000),
+      created_at: new Date(1_000),
+      lease_until: new Date(Date.now() + 60_000),
+      request_id: 'r',
     });
     expect(jsonOf(await plugin.asAdmin(`${JOBS}/${id}`))).toEqual({
-      id, kind: 'test', state: 'running', phase: 'load', done: 250, total: 1000, percent: 25, rate: 12.3, eta_ms: 60_778,
-      attempts: 2, cancel_requested: false, created_by: 'somebody', created_ts: 1_000, started_ts: 2_000, finished_ts: null,
-      result: null, error: null,
+      id,
+      kind: 'test',
+      state: 'running',
+      phase: 'load',
+      done: 250,
+      total: 1000,
+      percent: 25,
+      rate: 12.3,
+      eta_ms: 60_778,
+      attempts: 2,
+      cancel_requested: false,
+      created_by: 'somebody',
+      created_ts: 1_000,
+      started_ts: 2_000,
+      finished_ts: null,
+      result: null,
+      error: null,
     });
   });
 
@@ -107,7 +129,10 @@ describe.each(MOUNTS)('jobs $name', (mount) => {
   it('come in pages without loss or repetition while jobs are added', async () => {
     const all: string[] = [];
     for (let n = 0; n < 7; n += 1) all.unshift(await addJob(db, { created_at: new Date(1_000 + Math.floor(n / 3)) }));
-    const order = await db('matrix_admin.jobs').orderBy([{ column: 'created_at', order: 'desc' }, { column: 'id', order: 'desc' }]);
+    const order = await db('matrix_admin.jobs').orderBy([
+      { column: 'created_at', order: 'desc' },
+      { column: 'id', order: 'desc' },
+    ]);
     const seen: unknown[] = [];
     let query = 'limit=2';
     for (;;) {
@@ -123,8 +148,22 @@ describe.each(MOUNTS)('jobs $name', (mount) => {
   });
 
   it.each([
-    'limit=0', 'limit=-1', 'limit=1001', 'limit=ten', 'limit=1.5', 'limit=', 'limit=1e2', 'limit=99999999999999999999', 'state=done', 'state=',
-    'from=x', 'from=1', 'from=%00', 'kind=%00', `kind=${'x'.repeat(101)}`, 'from=01234567-89ab-4def-8123-456789abcdef',
+    'limit=0',
+    'limit=-1',
+    'limit=1001',
+    'limit=ten',
+    'limit=1.5',
+    'limit=',
+    'limit=1e2',
+    'limit=99999999999999999999',
+    'state=done',
+    'state=',
+    'from=x',
+    'from=1',
+    'from=%00',
+    'kind=%00',
+    `kind=${'x'.repeat(101)}`,
+    'from=01234567-89ab-4def-8123-456789abcdef',
   ])('refuses ?%s', async (query) => {
     const answer = await plugin.asAdmin(`${JOBS}?${query}`);
     expect(answer.status).toBe(400);
@@ -156,7 +195,9 @@ describe.each(MOUNTS)('jobs $name', (mount) => {
     const id = await addJob(db, { state: 'running', done: 1, total: 4, lease_until: new Date(Date.now() + 60_000) });
     const stream = await listen(plugin, id);
     expect([stream.status, stream.contentType]).toEqual([200, 'text/event-stream']);
-    await vi.waitFor(() => expect(stream.events.at(-1)).toMatchObject({ event: 'progress', data: { id, percent: 25 } }));
+    await vi.waitFor(() =>
+      expect(stream.events.at(-1)).toMatchObject({ event: 'progress', data: { id, percent: 25 } }),
+    );
     await db('matrix_admin.jobs').where({ id }).update({ done: 2 });
     await vi.waitFor(() => expect(stream.events.at(-1)).toMatchObject({ event: 'progress', data: { percent: 50 } }));
     await db('matrix_admin.jobs').where({ id }).update({ state: 'succeeded', done: 4, finished_at: new Date() });
@@ -195,13 +236,16 @@ describe.each(MOUNTS)('jobs $name', (mount) => {
     try {
       await vi.waitFor(() => expect(queries).toBeGreaterThan(0));
       for (const stream of streams) stream.leave();
-      await vi.waitFor(async () => {
-        const before = queries;
-        await new Promise((resolve) => {
-          setTimeout(resolve, 600);
-        });
-        expect(queries).toBe(before);
-      }, { timeout: 5_000 });
+      await vi.waitFor(
+        async () => {
+          const before = queries;
+          await new Promise((resolve) => {
+            setTimeout(resolve, 600);
+          });
+          expect(queries).toBe(before);
+        },
+        { timeout: 5_000 },
+      );
       expect(plugin.appErrors).toEqual([]);
     } finally {
       db.off('query', count);

@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Knex } from 'knex';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { USERS } from '../support/dendrite-server.ts';
 import { jsonOf } from '../support/http-client.ts';
-import { type MountedPlugin, mountPlugin, MOUNTS } from '../support/mounted-plugin.ts';
+import { MOUNTS, type MountedPlugin, mountPlugin } from '../support/mounted-plugin.ts';
 
 const REINDEX = '/_dendrite/admin/fulltext/reindex';
 
@@ -44,7 +44,10 @@ describe.each(MOUNTS)('fulltext/reindex $name', (mount) => {
     const answer = await plugin.asAdmin(REINDEX);
     expect([answer.status, answer.text]).toEqual([200, '{}']);
     expect(answer.headers.location).toMatch(new RegExp(`^${mount.prefix}/_dendrite/admin/jobs/[0-9a-f-]{36}$`));
-    expect(await follow(answer.headers.location)).toMatchObject({ kind: 'fulltextReindex', created_by: USERS.admin.user_id });
+    expect(await follow(answer.headers.location)).toMatchObject({
+      kind: 'fulltextReindex',
+      created_by: USERS.admin.user_id,
+    });
     await finish(answer.headers.location);
   });
 
@@ -65,15 +68,18 @@ describe.each(MOUNTS)('fulltext/reindex $name', (mount) => {
     }
   });
 
-  it.each(['respond-async', 'Respond-Async', 'respond-async, wait=10', 'wait=10,respond-async', 'return=minimal; x=1, respond-async'])(
-    'GET with Prefer: %s answers 202',
-    async (prefer) => {
-      const answer = await plugin.asAdmin(REINDEX, { headers: { Prefer: prefer } });
-      expect(answer.status).toBe(202);
-      expect(Object.keys(jsonOf(answer))).toEqual(['job_id']);
-      await finish(answer.headers.location);
-    },
-  );
+  it.each([
+    'respond-async',
+    'Respond-Async',
+    'respond-async, wait=10',
+    'wait=10,respond-async',
+    'return=minimal; x=1, respond-async',
+  ])('GET with Prefer: %s answers 202', async (prefer) => {
+    const answer = await plugin.asAdmin(REINDEX, { headers: { Prefer: prefer } });
+    expect(answer.status).toBe(202);
+    expect(Object.keys(jsonOf(answer))).toEqual(['job_id']);
+    await finish(answer.headers.location);
+  });
 
   it.each(['respond-asynchronously', 'no-respond-async', ''])('GET with Prefer: %s answers 200', async (prefer) => {
     const answer = await plugin.asAdmin(REINDEX, { headers: { Prefer: prefer } });
@@ -84,7 +90,11 @@ describe.each(MOUNTS)('fulltext/reindex $name', (mount) => {
   it('joins the one that runs', async () => {
     const release = await holdEvents(plugin.database.db);
     try {
-      const answers = await Promise.all([plugin.asAdmin(REINDEX), plugin.asAdmin(REINDEX, { method: 'POST' }), plugin.asAdmin(REINDEX)]);
+      const answers = await Promise.all([
+        plugin.asAdmin(REINDEX),
+        plugin.asAdmin(REINDEX, { method: 'POST' }),
+        plugin.asAdmin(REINDEX),
+      ]);
       expect(new Set(answers.map(({ headers }) => headers.location)).size).toBe(1);
       expect(await countJobs()).toBe(1);
       await release();
@@ -119,7 +129,12 @@ describe('fulltext/reindex with search off', () => {
     });
     expect(answer.headers).not.toHaveProperty('location');
     const { entries } = await plugin.admin.operations.listAudit({}, { actor: { kind: 'system', name: 'test' } });
-    expect(entries[0]).toMatchObject({ operation: 'reindexFulltext', outcome: 'refused', errcode: 'M_BAD_STATE', jobId: undefined });
+    expect(entries[0]).toMatchObject({
+      operation: 'reindexFulltext',
+      outcome: 'refused',
+      errcode: 'M_BAD_STATE',
+      jobId: undefined,
+    });
     expect(entries[0]?.requestId).toBe(answer.headers['x-request-id']);
   });
 });

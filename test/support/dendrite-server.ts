@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import type { Knex } from 'knex';
-import { isServerName, type ServerName } from '../../src/ids.ts';
 import type { SigningKey } from '../../src/host.ts';
+import { isServerName, type ServerName } from '../../src/ids.ts';
 import server from '../fixtures/dendrite/server.json' with { type: 'json' };
 
 /** The recorded Dendrite's users. */

@@ -22,7 +22,11 @@ export function request(origin: string, path: string, options: RequestOptions = 
   const { method = 'GET', headers = {}, body, chunked = false } = options;
   const { hostname, port } = new URL(origin);
   const length: OutgoingHttpHeaders =
-    body === undefined ? {} : chunked ? { 'Transfer-Encoding': 'chunked' } : { 'Content-Length': Buffer.byteLength(body) };
+    body === undefined
+      ? {}
+      : chunked
+        ? { 'Transfer-Encoding': 'chunked' }
+        : { 'Content-Length': Buffer.byteLength(body) };
   return new Promise((resolve, reject) => {
     const outgoing = httpRequest(
       { hostname, port, path, method, agent: false, headers: { ...length, ...headers }, timeout: LIMIT_MS },

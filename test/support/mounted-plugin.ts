@@ -10,7 +10,7 @@ import { type AdminPlugin, createAdminPlugin } from '../../src/plugin.ts';
 import { createCapturedLogger } from './captured-logger.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 import { createSigningKey, SERVER_NAME, USERS } from './dendrite-server.ts';
-import { type Answer, request, type RequestOptions } from './http-client.ts';
+import { type Answer, type RequestOptions, request } from './http-client.ts';
 
 /** One way in which a host mounts the plugin. */
 export interface Mount {
@@ -120,7 +120,14 @@ export async function mountPlugin(settings: MountOptions = {}): Promise<MountedP
   const registry = new Registry();
   const logger = createCapturedLogger();
   const admin = createAdminPlugin(
-    { serverName: SERVER_NAME, db: database.db, signingKeys: [createSigningKey()], logger, metrics: { registry }, ...settings.host },
+    {
+      serverName: SERVER_NAME,
+      db: database.db,
+      signingKeys: [createSigningKey()],
+      logger,
+      metrics: { registry },
+      ...settings.host,
+    },
     { ...options, limits: { failedAuthentications: false, ...options.limits } },
   );
   const app = new Koa();
@@ -133,7 +140,8 @@ export async function mountPlugin(settings: MountOptions = {}): Promise<MountedP
     else await next();
   });
   await admin.start();
-  const server = createServer(app.callback());
+  const handle = app.callback();
+  const server = createServer((incoming, outgoing) => void handle(incoming, outgoing));
   const origin = await listen(server);
   const send: MountedPlugin['request'] = (path, init) => request(origin, mount.prefix + path, init);
   return {

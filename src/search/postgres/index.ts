@@ -1,5 +1,6 @@
 import type { Knex } from 'knex';
 import { MatrixError } from '../../errors.ts';
+import { isEventId } from '../../ids.ts';
 import {
   createDocumentTable,
   deleteDocuments,
@@ -8,6 +9,7 @@ import {
   type IndexedDocuments,
   indexDocumentTable,
   insertDocuments,
+  isStorable,
   measureDocuments,
   replaceDocumentTable,
   searchDocuments,
@@ -58,7 +60,7 @@ function createPostgresIndex({ db, metrics }: SearchIndexContext): SearchIndex {
   return {
     engine: ENGINE,
     transactional: true,
-    batchSize: 2_000,
+    batchSize: 1_000,
     lanes: 3,
     start: async () => {},
     stop: async () => {},
@@ -79,7 +81,7 @@ function createPostgresIndex({ db, metrics }: SearchIndexContext): SearchIndex {
         });
       },
       finishLoad: (rebuild) => counted(() => indexDocumentTable(db, shadowOf(rebuild.id))),
-      write: (rebuild, writes) => counted(() => apply(db, shadowOf(rebuild.id), writes)),
+      write: (rebuild, writes, transaction) => counted(() => apply(transaction ?? db, shadowOf(rebuild.id), writes)),
       swap: (rebuild, transaction) => counted(() => replaceDocumentTable(transaction, shadowOf(rebuild.id))),
       abort: (rebuildId) => counted(() => dropDocumentTable(db, shadowOf(rebuildId))),
     },
@@ -88,10 +90,10 @@ function createPostgresIndex({ db, metrics }: SearchIndexContext): SearchIndex {
 
 const shadowOf = (rebuildId: string): DocumentTable => `search_documents_${rebuildId.replaceAll(/[^0-9a-f]/g, '')}`;
 
-const indexed = (documents: readonly SearchDocument[]): IndexedDocuments => ({
-  documents,
-  lexemes: documents.map(({ text }) => tsvectorOf(text)),
-});
+function indexed(all: readonly SearchDocument[]): IndexedDocuments {
+  const documents = all.filter(isStorable);
+  return { documents, lexemes: documents.map(({ text }) => tsvectorOf(text)) };
+}
 
 async function search(db: Knex, query: SearchQuery): Promise<SearchPage> {
   const tsquery = tsqueryOf(parseSearchTerm(query.term));
@@ -103,10 +105,14 @@ async function search(db: Knex, query: SearchQuery): Promise<SearchPage> {
   return hits.length > query.limit && last ? { hits: page, count, next: cursorOf(last) } : { hits: page, count };
 }
 
-const cursorOf = ({ rank, streamPosition }: SearchHit): string => `${streamPosition}_${rank}`;
+const cursorOf = ({ rank, streamPosition, eventId }: SearchHit): string =>
+  `${streamPosition}_${rank}_${Buffer.from(eventId).toString('base64url')}`;
 
-function parseCursor(cursor: string): { rank: number; streamPosition: number } {
-  const [, position, rank] = /^(\d{1,15})_(\d{1,3}(?:\.\d{1,20})?(?:e-?\d{1,3})?)$/.exec(cursor) ?? [];
-  if (position === undefined || rank === undefined) throw new MatrixError('M_INVALID_PARAM', 'next_batch is not valid');
-  return { rank: Number(rank), streamPosition: Number(position) };
+const CURSOR = /^(\d{1,15})_(\d{1,3}(?:\.\d{1,20})?(?:e-?\d{1,3})?)_([\w-]{1,340})$/;
+
+function parseCursor(cursor: string): Pick<SearchHit, 'rank' | 'streamPosition' | 'eventId'> {
+  const [, position, rank, id = ''] = CURSOR.exec(cursor) ?? [];
+  const eventId = Buffer.from(id, 'base64url').toString();
+  if (!isEventId(eventId)) throw new MatrixError('M_INVALID_PARAM', 'next_batch is not valid');
+  return { rank: Number(rank), streamPosition: Number(position), eventId };
 }

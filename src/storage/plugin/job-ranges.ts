@@ -56,6 +56,8 @@ export interface HeldRange {
 }
 
 export interface RangeStep {
+  /** The last row before the batch. */
+  readonly from: number;
   /** The last row of the batch. */
   readonly position: number;
   /** Rows of the batch. */
@@ -64,8 +66,8 @@ export interface RangeStep {
 }
 
 /**
- * Records a batch of a range, and prolongs the lease. `false`: the range is another's by now, or the job is to stop;
- * the transaction must not commit.
+ * Records a batch of a range, and prolongs the lease. `false`: the range is another's by now, or another has done the
+ * batch, or the job is to stop; the transaction must not commit.
  */
 export async function advanceRange(
   transaction: Knex.Transaction,
@@ -77,10 +79,10 @@ export async function advanceRange(
       `UPDATE matrix_admin.job_ranges r SET position = ?, done = r.done + ?, finished = ?,
          lease_until = clock_timestamp() + ? * interval '1 ms'
        FROM matrix_admin.jobs j
-       WHERE r.job_id = ? AND r.range_no = ? AND r.lease_owner = ? AND NOT r.finished
+       WHERE r.job_id = ? AND r.range_no = ? AND r.lease_owner = ? AND r.position = ? AND NOT r.finished
          AND j.id = r.job_id AND j.state = 'running' AND NOT j.cancel_requested
        RETURNING r.range_no`,
-      [step.position, step.rows, step.finished, leaseMs, jobId, range.rangeNo, owner],
+      [step.position, step.rows, step.finished, leaseMs, jobId, range.rangeNo, owner, step.from],
     ),
   );
   return rows.length > 0;

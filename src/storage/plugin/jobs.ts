@@ -131,19 +131,18 @@ export async function requestCancel(db: Db, id: string): Promise<Job | undefined
 
 /**
  * Takes the lead of a job that is due, or whose leader has not been heard of for the length of its lease. That counts as
- * a failure only if the job did not get on since it was claimed.
+ * a failure only if the job did not get on since it was claimed. Jobs of `except` are left to others.
  */
 export async function claimJob(
   db: Knex,
   kinds: readonly string[],
-  owner: string,
-  leaseMs: number,
+  { owner, leaseMs, except }: { readonly owner: string; readonly leaseMs: number; readonly except: readonly string[] },
 ): Promise<Job | undefined> {
   const [job] = await jobsOf(
     db.raw(
       `WITH due AS (
          SELECT jobs.id, ${DONE} AS done FROM matrix_admin.jobs
-         WHERE kind = ANY(:kinds) AND ((state = 'queued' AND run_after <= clock_timestamp())
+         WHERE kind = ANY(:kinds) AND id <> ALL(CAST(:except AS uuid[])) AND ((state = 'queued' AND run_after <= clock_timestamp())
                                        OR (state = 'running' AND lease_until < clock_timestamp()))
          ORDER BY run_after FOR UPDATE OF jobs SKIP LOCKED LIMIT 1)
        UPDATE matrix_admin.jobs SET state = 'running', attempts = attempts + 1,
@@ -151,7 +150,7 @@ export async function claimJob(
          done = due.done, done_at_claim = due.done, started_at = coalesce(started_at, clock_timestamp()),
          lease_owner = :owner, lease_until = clock_timestamp() + :leaseMs * interval '1 ms'
        FROM due WHERE jobs.id = due.id RETURNING ${COLUMNS.replaceAll(`${DONE} AS done`, 'due.done AS done')}`,
-      { kinds: [...kinds], owner, leaseMs },
+      { kinds: [...kinds], owner, leaseMs, except: [...except] },
     ),
   );
   return job;
@@ -216,7 +215,7 @@ export type JobEnd =
   | { readonly state: 'failed'; readonly error: string }
   | { readonly state: 'cancelled' };
 
-/** Ends a job that this process leads. Its ranges go; what they counted stays. */
+/** Ends a job if this process leads it. Its ranges go; what they counted stays. */
 export async function finishJob(transaction: Knex.Transaction, id: string, owner: string, end: JobEnd): Promise<boolean> {
   const rows = await rowsOf<{ id: string }>(
     transaction.raw(
@@ -233,23 +232,34 @@ export async function finishJob(transaction: Knex.Transaction, id: string, owner
       ],
     ),
   );
+  if (rows.length === 0) return false;
   await transaction.raw('DELETE FROM matrix_admin.job_ranges WHERE job_id = ?', [id]);
-  return rows.length > 0;
+  return true;
 }
 
-/** Gives a job back, to be gone on with after `delayMs`; with an error when it is because of one. */
-export async function handBackJob(
-  db: Knex,
-  id: string,
-  owner: string,
-  delayMs: number,
-  error: string | undefined,
-): Promise<void> {
+/**
+ * Counts a failure of a job. Returns how many there have been in a row, without progress between; `undefined` when this
+ * process does not lead the job any more.
+ */
+export async function countFailure(db: Knex, id: string, owner: string, error: string): Promise<number | undefined> {
+  const [row] = await rowsOf<{ failures: number }>(
+    db.raw(
+      `UPDATE matrix_admin.jobs SET failures = CASE WHEN ${DONE} > done_at_claim THEN 1 ELSE failures + 1 END,
+         done_at_claim = ${DONE}, error = ?
+       WHERE id = ? AND lease_owner = ? AND state = 'running' RETURNING failures`,
+      [error, id, owner],
+    ),
+  );
+  return row?.failures;
+}
+
+/** Gives a job back, to be gone on with after `delayMs`. */
+export async function handBackJob(db: Knex, id: string, owner: string, delayMs: number): Promise<void> {
   await db.raw(
     `UPDATE matrix_admin.jobs SET state = 'queued', run_after = clock_timestamp() + ? * interval '1 ms',
-       lease_owner = NULL, lease_until = NULL, error = ?, failures = failures + ?
+       lease_owner = NULL, lease_until = NULL
      WHERE id = ? AND lease_owner = ? AND state = 'running'`,
-    [delayMs, error ?? null, error === undefined ? 0 : 1, id, owner],
+    [delayMs, id, owner],
   );
 }
 

@@ -11,11 +11,25 @@ export interface Edit {
 
 export async function insertEdits(db: Db, edits: readonly Edit[]): Promise<void> {
   if (edits.length === 0) return;
+  // In order of their ids, so that transactions with the same edits wait for each other and not in a circle.
+  const inOrder = edits.toSorted((a, b) => (a.edit < b.edit ? -1 : 1));
   await db.raw(
     `INSERT INTO matrix_admin.search_edits (edit_event_id, original_event_id)
      SELECT * FROM unnest(?::text[], ?::text[]) ON CONFLICT DO NOTHING`,
-    [edits.map(({ edit }) => edit), edits.map(({ original }) => original)],
+    [inOrder.map(({ edit }) => edit), inOrder.map(({ original }) => original)],
   );
+}
+
+/** Those of these events that have been edited, and those that they edit. */
+export async function findEditedAround(db: Db, eventIds: readonly EventId[]): Promise<EventId[]> {
+  const rows = await rowsOf<{ original: EventId }>(
+    db.raw(
+      `SELECT DISTINCT original_event_id AS original FROM matrix_admin.search_edits
+       WHERE edit_event_id = ANY(?) OR original_event_id = ANY(?)`,
+      [[...eventIds], [...eventIds]],
+    ),
+  );
+  return rows.map(({ original }) => original);
 }
 
 /** What these events edit, for those that are edits. */

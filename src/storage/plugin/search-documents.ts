@@ -1,12 +1,12 @@
 import type { Knex } from 'knex';
 import type { EventId, RoomId } from '../../ids.ts';
 import type { SearchDocument, SearchHit, SearchKey, SearchOrder } from '../../search/search-index.ts';
-import { type Db, rowsOf } from '../database.ts';
+import { allEnded, type Db, rowsOf, setLockTimeout } from '../database.ts';
 
 /** The live table, or the shadow of a rebuild, named after it. */
 export type DocumentTable = 'search_documents' | `search_documents_${string}`;
 
-/** Documents, and the lexemes of each in the text form of `tsvector`. */
+/** Documents, all of them storable, and the lexemes of each in the text form of `tsvector`. */
 export interface IndexedDocuments {
   readonly documents: readonly SearchDocument[];
   readonly lexemes: readonly string[];
@@ -21,22 +21,21 @@ const SEPARATOR = '\x1f';
 const ROWS = `SELECT event_id, room_id, sender, stream_position::bigint, key, text, coalesce(lexemes, '')::tsvector
   FROM unnest(${Array.from({ length: 7 }, () => `string_to_array(?, E'\\x1f')`).join(', ')}) AS row (${COLUMNS})`;
 
-/** An id may contain the separator if a hostile server made it; it must not shift the column. */
-const joined = (values: readonly string[]): string =>
-  (values.some((value) => value.includes(SEPARATOR))
-    ? values.map((value) => value.replaceAll(SEPARATOR, ' '))
-    : values
-  ).join(SEPARATOR);
+/** Whether a table can hold a document: the ids of a forger may contain the separator. */
+export function isStorable({ eventId, roomId, sender }: SearchDocument): boolean {
+  return ![eventId, roomId, sender].some((id) => id.includes(SEPARATOR));
+}
 
-const valuesOf = ({ documents, lexemes }: IndexedDocuments): string[] => [
-  joined(documents.map((document) => document.eventId)),
-  joined(documents.map((document) => document.roomId)),
-  joined(documents.map((document) => document.sender)),
-  joined(documents.map((document) => String(document.streamPosition))),
-  joined(documents.map((document) => document.key)),
-  joined(documents.map((document) => document.text)),
-  joined(lexemes),
-];
+const valuesOf = ({ documents, lexemes }: IndexedDocuments): string[] =>
+  [
+    documents.map((document) => document.eventId),
+    documents.map((document) => document.roomId),
+    documents.map((document) => document.sender),
+    documents.map((document) => document.streamPosition),
+    documents.map((document) => document.key),
+    documents.map((document) => document.text.replaceAll(SEPARATOR, ' ')),
+    lexemes,
+  ].map((values) => values.join(SEPARATOR));
 
 /** Adds documents to a table that has none of them. */
 export async function insertDocuments(
@@ -94,24 +93,27 @@ const INDEX_DEFINITIONS: Readonly<Record<(typeof INDEXES)[number], readonly [kin
 /** Bytes that one index build may use; PostgreSQL's own default makes GIN builds several times slower. */
 const BUILD_MEMORY = '256MB';
 
-/** Builds the indexes of a table that has been filled, side by side, and its planner statistics. */
+/** Builds the indexes of a table that has been filled, on two connections, and its planner statistics. */
 export async function indexDocumentTable(db: Knex, table: DocumentTable): Promise<void> {
-  await Promise.all(
-    INDEXES.map((column) =>
-      db.transaction(async (transaction) => {
-        const [kind, method] = INDEX_DEFINITIONS[column];
-        await transaction.raw(`SET LOCAL maintenance_work_mem = '${BUILD_MEMORY}'`);
-        await transaction.raw(`CREATE ${kind} IF NOT EXISTS ${table}_${column} ON ${qualified(table)} ${method}`);
-      }),
-    ),
-  );
+  const build = (column: (typeof INDEXES)[number]): Promise<void> =>
+    db.transaction(async (transaction) => {
+      const [kind, method] = INDEX_DEFINITIONS[column];
+      await transaction.raw(`SET LOCAL maintenance_work_mem = '${BUILD_MEMORY}'`);
+      await transaction.raw('SET LOCAL max_parallel_maintenance_workers = 0');
+      await transaction.raw(`CREATE ${kind} IF NOT EXISTS ${table}_${column} ON ${qualified(table)} ${method}`);
+    });
+  await allEnded([build('lexemes'), build('event_id').then(() => build('room_id'))]);
   // Statistics of texts and lexemes would take longer than the indexes, and searches do not depend on them.
   await db.raw(`ANALYZE ${qualified(table)} (room_id, stream_position, key)`);
 }
 
-/** Puts a table in the place of the live one. Waits for searches under way, and others wait for it. */
+/**
+ * Puts a table in the place of the live one; does nothing if it is there already. Waits a while for searches under way,
+ * and others wait for it.
+ */
 export async function replaceDocumentTable(transaction: Knex.Transaction, table: DocumentTable): Promise<void> {
-  await transaction.raw(`SET LOCAL lock_timeout = '10s'`);
+  if (!(await documentTableExists(transaction, table))) return;
+  await setLockTimeout(transaction);
   await transaction.raw(`DROP TABLE ${qualified('search_documents')}`);
   await transaction.raw(`ALTER TABLE ${qualified(table)} RENAME TO search_documents`);
   for (const column of INDEXES) {
@@ -123,6 +125,13 @@ export async function dropDocumentTable(db: Db, table: DocumentTable): Promise<v
   await db.raw(`DROP TABLE IF EXISTS ${qualified(table)}`);
 }
 
+async function documentTableExists(db: Db, table: DocumentTable): Promise<boolean> {
+  const [row] = await rowsOf<{ found: boolean }>(
+    db.raw('SELECT to_regclass(?) IS NOT NULL AS found', [qualified(table)]),
+  );
+  return row?.found ?? false;
+}
+
 export interface DocumentQuery {
   /** In the text form of `tsquery`. */
   readonly tsquery: string;
@@ -131,7 +140,7 @@ export interface DocumentQuery {
   readonly order: SearchOrder;
   readonly limit: number;
   /** The last hit of the page before. */
-  readonly after: { readonly rank: number; readonly streamPosition: number } | undefined;
+  readonly after: Pick<SearchHit, 'rank' | 'streamPosition' | 'eventId'> | undefined;
 }
 
 /**
@@ -157,18 +166,20 @@ export async function searchDocuments(db: Db, query: DocumentQuery): Promise<{ h
          WHERE lexemes @@ CAST(:tsquery AS tsquery) AND room_id = ANY(:rooms) AND key = ANY(:keys)),
        page AS (
          SELECT * FROM matches
-         WHERE CAST(:rank AS float8) IS NULL OR (rank, stream_position) < (CAST(:rank AS float8), CAST(:position AS bigint))
-         ORDER BY rank DESC, stream_position DESC LIMIT :limit)
+         WHERE CAST(:rank AS float8) IS NULL OR (rank, stream_position, event_id COLLATE "C")
+           < (CAST(:rank AS float8), CAST(:position AS bigint), CAST(:eventId AS text))
+         ORDER BY rank DESC, stream_position DESC, event_id COLLATE "C" DESC LIMIT :limit)
        SELECT d.event_id, d.room_id, d.sender, d.stream_position, d.key, d.text, page.rank, counted.count
        FROM (SELECT count(*) FROM matches) AS counted
        LEFT JOIN page ON true LEFT JOIN matrix_admin.search_documents d ON d.event_id = page.event_id
-       ORDER BY page.rank DESC, page.stream_position DESC`,
+       ORDER BY page.rank DESC, page.stream_position DESC, page.event_id COLLATE "C" DESC`,
       {
         tsquery: query.tsquery,
         rooms: [...query.rooms],
         keys: [...query.keys],
         rank: query.after?.rank ?? null,
         position: query.after?.streamPosition ?? null,
+        eventId: query.after?.eventId ?? null,
         limit: query.limit,
       },
     ),

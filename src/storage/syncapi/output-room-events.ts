@@ -26,7 +26,8 @@ interface EventRow {
 const COLUMNS = 'id, event_id, room_id, type, sender, headered_event_json';
 
 function storedEventOf(row: EventRow): StoredEvent {
-  const event = parseObject(row.headered_event_json);
+  // A row that holds no JSON object is an event without content: it must not stop a reindex.
+  const event = parseJson(row.headered_event_json) ?? {};
   return {
     eventId: row.event_id as EventId,
     roomId: row.room_id as RoomId,
@@ -39,32 +40,51 @@ function storedEventOf(row: EventRow): StoredEvent {
   };
 }
 
-/** A row that holds no JSON object is an event without content: it must not stop a reindex. */
-function parseObject(json: string): Record<string, unknown> {
+/** `undefined` for what is no JSON object. */
+function parseJson(json: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(json);
-    return isRecord(value) ? value : {};
+    return isRecord(value) ? value : undefined;
   } catch {
-    return {};
+    return undefined;
   }
 }
 
-/** Rows of these types with `after < id <= upper`, in order. */
+/** A number of rows in order, and where the next ones start. */
+export interface EventBatch {
+  readonly events: readonly StoredEvent[];
+  /** All rows up to this id have been read. */
+  readonly position: number;
+  /** Whether there are no more. */
+  readonly finished: boolean;
+  /** UTF-16 code units of JSON that were read. */
+  readonly length: number;
+}
+
+/**
+ * At most `limit` rows of these types with `position < id <= upper`. Whole rows are read, and their content is found here:
+ * cutting it out costs PostgreSQL more than sending and parsing the rest costs both.
+ */
 export async function readEvents(
   db: Db,
   types: readonly string[],
-  after: number,
-  upper: number,
+  { position, upper }: { readonly position: number; readonly upper: number },
   limit: number,
-): Promise<StoredEvent[]> {
+): Promise<EventBatch> {
   const rows = await rowsOf<EventRow>(
     db.raw(
       `SELECT ${COLUMNS} FROM public.syncapi_output_room_events
        WHERE id > ? AND id <= ? AND type = ANY(?) ORDER BY id LIMIT ?`,
-      [after, upper, [...types], limit],
+      [position, upper, [...types], limit],
     ),
   );
-  return rows.map(storedEventOf);
+  const finished = rows.length < limit;
+  return {
+    events: rows.map(storedEventOf),
+    position: finished ? upper : Number(rows.at(-1)?.id ?? upper),
+    finished,
+    length: rows.reduce((sum, row) => sum + row.headered_event_json.length, 0),
+  };
 }
 
 /** Events by id; those that are not stored are missing. */

@@ -1,0 +1,12 @@
+import type { Logger } from '../host.ts';
+import type { Job } from './job.ts';
+
+/** Adds the job's kind and id to every line. */
+export function jobLogger(logger: Logger, { id, kind }: Pick<Job, 'id' | 'kind'>): Logger {
+  const bind =
+    (level: keyof Logger) =>
+    (fields: Record<string, unknown>, message: string): void =>
+      logger[level]({ job: kind, jobId: id, ...fields }, message);
+  return { debug: bind('debug'), info: bind('info'), warn: bind('warn'), error: bind('error') };
+}
+

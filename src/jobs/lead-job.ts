@@ -1,0 +1,122 @@
+import type { Knex } from 'knex';
+import { describeError, errorFields, MatrixError } from '../errors.ts';
+import type { Logger } from '../host.ts';
+import { insertAudit } from '../storage/plugin/audit.ts';
+import { countFailure, finishJob, handBackJob, type JobEnd, storeCheckpoint } from '../storage/plugin/jobs.ts';
+import { backoffMs } from './backoff.ts';
+import { type Heartbeat, startHeartbeat, type StopReason } from './heartbeat.ts';
+import { type Job, JobInterrupted, type JobKind, type JobRun } from './job.ts';
+import { jobLogger } from './job-logger.ts';
+
+interface LeaderSettings {
+  readonly db: Knex;
+  readonly owner: string;
+  readonly leaseMs: number;
+  readonly logger: Logger;
+  /** Aborted when the process is to hand back its jobs. */
+  readonly stopping: AbortSignal;
+}
+
+interface Lead extends LeaderSettings {
+  readonly job: Job;
+  readonly kind: JobKind;
+  readonly log: Logger;
+  /** Aborted with a `StopReason`. */
+  readonly controller: AbortController;
+  readonly heartbeat: Heartbeat;
+}
+
+/** Does a job that this process has claimed, until it has ended, or is to be gone on with later or elsewhere. */
+export async function leadJob(settings: LeaderSettings, job: Job, kind: JobKind): Promise<void> {
+  const log = jobLogger(settings.logger, job);
+  const controller = new AbortController();
+  const stop = (): void => controller.abort('stopped' satisfies StopReason);
+  settings.stopping.addEventListener('abort', stop, { once: true });
+  if (settings.stopping.aborted) stop();
+  if (job.cancelRequested) controller.abort('cancelled' satisfies StopReason);
+  const heartbeat = startHeartbeat({ ...settings, job, log }, controller);
+  const lead = { ...settings, job, kind, log, controller, heartbeat };
+  try {
+    const end = await runToEnd(lead);
+    if (end !== undefined) await settle(lead, end);
+  } finally {
+    await heartbeat.stop();
+    settings.stopping.removeEventListener('abort', stop);
+  }
+}
+
+/** How the job ended; `undefined` when it is to be gone on with, here or elsewhere. */
+async function runToEnd(lead: Lead): Promise<JobEnd | undefined> {
+  const { job, kind, controller, heartbeat } = lead;
+  try {
+    controller.signal.throwIfAborted();
+    if (job.failures >= kind.maxFailures) {
+      const last = job.error === undefined ? '' : `; the last one: ${job.error}`;
+      throw new MatrixError('M_UNKNOWN', `given up after ${job.failures} failures in a row${last}`);
+    }
+    return { state: 'succeeded', result: await kind.run(jobRun(lead)) };
+  } catch (error) {
+    if (!controller.signal.aborted) await heartbeat.beat();
+    if (controller.signal.aborted) return interrupted(lead, String(controller.signal.reason));
+    return failed(lead, error);
+  }
+}
+
+async function interrupted({ db, owner, job, kind, log }: Lead, reason: string): Promise<JobEnd | undefined> {
+  if (reason === 'cancelled') {
+    await kind.cleanUp(job);
+    return { state: 'cancelled' };
+  }
+  log.info({ reason }, 'Job goes on later or elsewhere');
+  if (reason === 'stopped') await handBackJob(db, job.id, owner, 0);
+  return undefined;
+}
+
+async function failed({ db, owner, job, kind, log }: Lead, error: unknown): Promise<JobEnd | undefined> {
+  const message = describeError(error);
+  const failures = await countFailure(db, job.id, owner, message);
+  if (failures === undefined) {
+    log.warn(errorFields(error), 'Job failed here, and goes on elsewhere');
+    return undefined;
+  }
+  if (error instanceof MatrixError || failures >= kind.maxFailures) {
+    log.error(errorFields(error), 'Job failed');
+    await kind.cleanUp(job);
+    return { state: 'failed', error: message };
+  }
+  const delayMs = backoffMs(failures);
+  log.warn({ ...errorFields(error), failures, delayMs }, 'Job failed and will be tried again');
+  await handBackJob(db, job.id, owner, delayMs);
+  return undefined;
+}
+
+async function settle({ db, owner, job, log }: Lead, end: JobEnd): Promise<void> {
+  const ended = await db.transaction(async (transaction) => {
+    if (!(await finishJob(transaction, job.id, owner, end))) return false;
+    await insertAudit(transaction, {
+      operation: `job.${job.kind}.${end.state}`,
+      outcome: end.state === 'failed' ? 'failed' : 'ok',
+      actor: job.createdBy,
+      jobId: job.id,
+      requestId: job.requestId ?? job.id,
+    });
+    return true;
+  });
+  if (ended) log.info({ state: end.state }, 'Job ended');
+}
+
+function jobRun({ db, owner, job, controller, log }: Lead): JobRun {
+  return {
+    job,
+    owner,
+    signal: controller.signal,
+    log,
+    commit: (work) =>
+      db.transaction(async (transaction) => {
+        const { value, ...step } = await work(transaction);
+        const stored = await storeCheckpoint(transaction, job.id, owner, { total: undefined, ...step });
+        if (!stored) throw new JobInterrupted();
+        return value;
+      }),
+  };
+}

@@ -1,0 +1,554 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Knex } from 'knex';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { MatrixError } from '../../src/errors.ts';
+import type { JobKind } from '../../src/jobs/job.ts';
+import { migrateOwnSchema } from '../../src/storage/database.ts';
+import { findJob, insertJob, requestCancel } from '../../src/storage/plugin/jobs.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { until } from '../support/search-plugin.ts';
+import {
+  createTestWorker,
+  kindOf,
+  LEASE_MS,
+  loseLeader,
+  queueJob,
+  reach,
+  step,
+  type TestWorker,
+  type TestWorkerOptions,
+  untilStopped,
+} from '../support/test-jobs.ts';
+
+let database: TestDatabase;
+let db: Knex;
+const workers: TestWorker[] = [];
+
+beforeAll(async () => {
+  database = await createTestDatabase({ poolSize: 20 });
+  ({ db } = database);
+  await migrateOwnSchema(db);
+});
+afterAll(() => database.drop());
+beforeEach(() => db.raw('TRUNCATE matrix_admin.jobs, matrix_admin.job_ranges, matrix_admin.audit'));
+afterEach(async () => {
+  await Promise.all(workers.splice(0).map((worker) => worker.stop()));
+});
+
+function start(kinds: readonly JobKind[], options: TestWorkerOptions = {}): TestWorker {
+  const worker = createTestWorker(db, kinds, options);
+  workers.push(worker);
+  worker.start();
+  return worker;
+}
+
+const update = (id: string, fields: Record<string, unknown>): PromiseLike<unknown> =>
+  db('matrix_admin.jobs').where({ id }).update(fields);
+/** Lets a job that waits to be tried again be due. */
+const makeDue = (id: string): PromiseLike<unknown> => update(id, { run_after: db.fn.now() });
+const audits = (id: string): PromiseLike<{ operation: string; outcome: string }[]> =>
+  db('matrix_admin.audit').where({ job_id: id }).select('operation', 'outcome', 'actor', 'request_id');
+
+describe('a job', () => {
+  it('is done, with its result and an audit entry', async () => {
+    const id = await queueJob(db, 'count');
+    start([kindOf('count', async () => ({ answer: 42 }))]);
+    const job = await reach(db, id, 'succeeded');
+    expect(job).toMatchObject({ result: { answer: 42 }, attempts: 1, failures: 0, checkpoint: undefined, error: undefined });
+    expect(await audits(id)).toEqual([
+      { operation: 'job.count.succeeded', outcome: 'ok', actor: '@admin:x', request_id: 'request 1' },
+    ]);
+  });
+
+  it('that was queued by this process starts at once', async () => {
+    const worker = start([kindOf('x', async () => ({}))], { pollIntervalMs: 60_000 });
+    await delay(50);
+    const id = await queueJob(db, 'x');
+    worker.wake();
+    await reach(db, id, 'succeeded');
+  });
+
+  it('is done once, however many processes there are', async () => {
+    const runs: string[] = [];
+    const kinds = [
+      kindOf('x', async ({ job }) => {
+        runs.push(job.id);
+        await delay(20);
+        return {};
+      }),
+    ];
+    const ids = await Promise.all(Array.from({ length: 30 }, () => queueJob(db, 'x')));
+    const four = Array.from({ length: 4 }, () => start(kinds));
+    for (const id of ids) await reach(db, id, 'succeeded');
+    expect(runs.sort()).toEqual(ids.sort());
+    expect(four.map(({ logger }) => logger.lines.some(({ message }) => message === 'Job ended'))).toContain(true);
+  });
+
+  it('waits while the process leads as many as it may', async () => {
+    let now = 0;
+    let most = 0;
+    const ids = await Promise.all(Array.from({ length: 8 }, () => queueJob(db, 'x')));
+    start(
+      [
+        kindOf('x', async () => {
+          now += 1;
+          most = Math.max(most, now);
+          await delay(20);
+          now -= 1;
+          return {};
+        }),
+      ],
+      { concurrency: 3 },
+    );
+    for (const id of ids) await reach(db, id, 'succeeded');
+    expect(most).toBe(3);
+  });
+
+  it('of an unknown kind is left alone', async () => {
+    const [unknown, known] = [await queueJob(db, 'of a later version'), await queueJob(db, 'x')];
+    await update(unknown, { run_after: db.raw(`now() - interval '1 day'`) });
+    const lost = await queueJob(db, 'also unknown');
+    await loseLeader(db, lost);
+    start([kindOf('x', async () => ({}))]);
+    await reach(db, known, 'succeeded');
+    await delay(3 * 30);
+    expect(await findJob(db, unknown)).toMatchObject({ state: 'queued', attempts: 0 });
+    expect(await findJob(db, lost)).toMatchObject({ state: 'running', attempts: 1 });
+  });
+});
+
+describe('insertJob()', () => {
+  it('joins the unfinished job of the same key, under 50 callers at once', async () => {
+    const made = await Promise.all(
+      Array.from({ length: 50 }, () =>
+        insertJob(db, { kind: 'x', dedupeKey: 'one', input: {}, createdBy: 'a', requestId: 'b' }),
+      ),
+    );
+    expect(new Set(made.map(({ id }) => id)).size).toBe(1);
+    expect(made.filter(({ joined }) => !joined)).toHaveLength(1);
+  });
+
+  it('makes a new job when the one it would have joined is rolled back or over', async () => {
+    const first = await db.transaction();
+    const job = { kind: 'x', dedupeKey: 'one', input: {}, createdBy: 'a', requestId: 'b' };
+    const { id } = await insertJob(first, job);
+    const second = insertJob(db, job);
+    await first.rollback();
+    const made = await second;
+    expect(made.joined).toBe(false);
+    expect(made.id).not.toBe(id);
+    await update(made.id, { state: 'failed' });
+    expect((await insertJob(db, job)).joined).toBe(false);
+  });
+});
+
+describe('a lease', () => {
+  it('is kept for as long as the process is there', async () => {
+    const id = await queueJob(db, 'x');
+    const kinds = [kindOf('x', (run) => untilStopped(run))];
+    start(kinds);
+    await reach(db, id, 'running');
+    start(kinds);
+    await delay(LEASE_MS * 3);
+    expect(await findJob(db, id)).toMatchObject({ state: 'running', attempts: 1 });
+  });
+
+  it('that ran out lets another process go on from the last step', async () => {
+    const id = await queueJob(db, 'x');
+    await loseLeader(db, id);
+    await update(id, { checkpoint: '{"at":7}' });
+    start([kindOf('x', async ({ job }) => ({ from: job.checkpoint?.at }))]);
+    expect(await reach(db, id, 'succeeded')).toMatchObject({ result: { from: 7 }, attempts: 2 });
+  });
+
+  it('that was lost stops the run, which changes nothing any more', async () => {
+    const id = await queueJob(db, 'x');
+    const cleaned: string[] = [];
+    const ended: unknown[] = [];
+    const worker = start([
+      kindOf(
+        'x',
+        async (run) => {
+          await step(run, 1);
+          await update(id, { lease_owner: db.raw('gen_random_uuid()'), lease_until: db.raw(`now() + interval '1 min'`) });
+          await db('matrix_admin.job_ranges').insert({ job_id: id, range_no: 0, position: 0, upper_position: 9 });
+          ended.push(await step(run, 2).catch((error: unknown) => error));
+          throw new MatrixError('M_UNKNOWN', 'a stale failure');
+        },
+        { cleanUp: async (job) => void cleaned.push(job.id) },
+      ),
+    ]);
+    await until(() => ended.length > 0);
+    await worker.stop();
+    expect(ended[0]).toMatchObject({ name: 'JobInterrupted' });
+    expect(cleaned).toEqual([]);
+    expect(await findJob(db, id)).toMatchObject({ state: 'running', checkpoint: { at: 1 }, failures: 0 });
+    expect(await db('matrix_admin.job_ranges').where({ job_id: id })).toHaveLength(1);
+  });
+
+  it('that was lost while the database did not answer stops the run', async () => {
+    const id = await queueJob(db, 'x');
+    const reasons: unknown[] = [];
+    const worker = createTestWorker(db, [
+      kindOf('x', async (run) => {
+        const blocker = await db.transaction();
+        await blocker('matrix_admin.jobs').where({ id }).forUpdate();
+        try {
+          return await untilStopped(run);
+        } finally {
+          reasons.push(run.signal.reason);
+          await blocker.rollback();
+        }
+      }),
+    ]);
+    workers.push(worker);
+    worker.start();
+    await until(() => reasons.length > 0);
+    expect(reasons[0]).toBe('lease lost');
+  });
+
+  it('that was lost does not let the same process do the job twice at a time', async () => {
+    const id = await queueJob(db, 'x');
+    let now = 0;
+    let most = 0;
+    let runs = 0;
+    start([
+      kindOf('x', async () => {
+        runs += 1;
+        now += 1;
+        most = Math.max(most, now);
+        await update(id, { lease_owner: db.raw('gen_random_uuid()'), lease_until: db.raw(`now() - interval '1 s'`) });
+        await delay(200);
+        now -= 1;
+        return {};
+      }),
+    ]);
+    await until(() => runs >= 3);
+    expect(most).toBe(1);
+  });
+});
+
+describe('a failure', () => {
+  it('is tried again later, with the error shown', async () => {
+    const id = await queueJob(db, 'x');
+    let runs = 0;
+    start([
+      kindOf('x', async () => {
+        runs += 1;
+        if (runs === 1) throw new Error('the disk is full');
+        return {};
+      }),
+    ]);
+    const failed = await reach(db, id, 'queued').then(async () => {
+      await until(async () => (await findJob(db, id))?.failures === 1);
+      return findJob(db, id);
+    });
+    expect(failed).toMatchObject({ state: 'queued', error: 'the disk is full' });
+    const [row] = await db('matrix_admin.jobs').where({ id }).select(db.raw('run_after > now() AS later'));
+    expect(row.later).toBe(true);
+    await makeDue(id);
+    expect(await reach(db, id, 'succeeded')).toMatchObject({ attempts: 2, error: undefined });
+  });
+
+  it('too many in a row end the job, with a clean-up, the error and an audit entry', async () => {
+    const id = await queueJob(db, 'x');
+    const cleaned: string[] = [];
+    start([
+      kindOf('x', () => Promise.reject(new Error('the disk is full')), {
+        cleanUp: async (job) => void cleaned.push(job.id),
+      }),
+    ]);
+    for (const failures of [1, 2]) {
+      await until(async () => (await findJob(db, id))?.failures === failures);
+      await reach(db, id, 'queued');
+      await makeDue(id);
+    }
+    expect(await reach(db, id, 'failed')).toMatchObject({ error: 'the disk is full', attempts: 3 });
+    expect(cleaned).toEqual([id]);
+    expect(await audits(id)).toMatchObject([{ operation: 'job.x.failed', outcome: 'failed' }]);
+  });
+
+  it('is the first again after progress', async () => {
+    const id = await queueJob(db, 'x');
+    let runs = 0;
+    start([
+      kindOf('x', async (run) => {
+        runs += 1;
+        if (runs === 6) return {};
+        await step(run, runs);
+        throw new Error(`failure ${runs}`);
+      }),
+    ]);
+    for (let failed = 1; failed <= 5; failed++) {
+      await until(async () => (await findJob(db, id))?.error === `failure ${failed}`);
+      expect(await reach(db, id, 'queued')).toMatchObject({ failures: 1 });
+      await makeDue(id);
+    }
+    await reach(db, id, 'succeeded');
+  });
+
+  it('is the first again after progress in ranges', async () => {
+    const id = await queueJob(db, 'x');
+    await db('matrix_admin.job_ranges').insert({ job_id: id, range_no: 0, position: 0, upper_position: 9 });
+    let runs = 0;
+    start([
+      kindOf('x', async () => {
+        runs += 1;
+        if (runs === 6) return {};
+        await db('matrix_admin.job_ranges').where({ job_id: id }).increment('done', 1);
+        throw new Error(`failure ${runs}`);
+      }),
+    ]);
+    for (let failed = 1; failed <= 5; failed++) {
+      await until(async () => (await findJob(db, id))?.error === `failure ${failed}`);
+      expect(await reach(db, id, 'queued')).toMatchObject({ failures: 1 });
+      await makeDue(id);
+    }
+    expect(await reach(db, id, 'succeeded')).toMatchObject({ done: 5 });
+  });
+
+  it('that no further attempt can mend ends the job at once', async () => {
+    const id = await queueJob(db, 'x');
+    start([kindOf('x', () => Promise.reject(new MatrixError('M_BAD_STATE', 'the engine refuses the key')))]);
+    expect(await reach(db, id, 'failed')).toMatchObject({ error: 'the engine refuses the key', attempts: 1 });
+  });
+
+  it('counts when processes die over it again and again', async () => {
+    const id = await queueJob(db, 'x');
+    await update(id, { failures: 3, error: 'the last thing heard' });
+    start([kindOf('x', async () => ({}))]);
+    expect(await reach(db, id, 'failed')).toMatchObject({
+      error: 'given up after 3 failures in a row; the last one: the last thing heard',
+    });
+  });
+
+  it('of the clean-up is tried again', async () => {
+    const id = await queueJob(db, 'x');
+    let cleanUps = 0;
+    start([
+      kindOf('x', () => Promise.reject(new MatrixError('M_UNKNOWN', 'broken')), {
+        cleanUp: async () => {
+          cleanUps += 1;
+          if (cleanUps === 1) throw new Error('not now');
+        },
+      }),
+    ]);
+    await reach(db, id, 'failed');
+    expect(cleanUps).toBe(2);
+  });
+
+  it('shows no value of a statement, neither in the job nor in the log', async () => {
+    const id = await queueJob(db, 'x');
+    const worker = start([
+      kindOf('x', async ({ job }) => {
+        if (job.failures === 0) await db.raw(`SELECT CAST(? AS integer)`, ['a secret message']);
+        if (job.failures === 1) await db('matrix_admin.jobs').insert({ kind: 'a secret message', state: 'wrong', created_by: 'x' });
+        const victim = await db.transaction();
+        const { rows } = await victim.raw('SELECT pg_backend_pid() AS pid');
+        const broken = victim.raw('SELECT pg_sleep(10), CAST(? AS text)', ['a secret message']);
+        const ended = Promise.resolve(broken).catch((error: unknown) => error);
+        await db.raw('SELECT pg_terminate_backend(?)', [rows[0].pid]);
+        const error = await ended;
+        await victim.rollback().catch(() => {});
+        throw error;
+      }),
+    ]);
+    for (const failures of [1, 2]) {
+      await until(async () => (await findJob(db, id))?.failures === failures);
+      expect((await reach(db, id, 'queued'))?.error).toMatch(/^PostgreSQL error \w+/);
+      await makeDue(id);
+    }
+    const job = await reach(db, id, 'failed');
+    expect(job?.error).not.toBe('');
+    expect(JSON.stringify(job)).not.toContain('secret');
+    expect(worker.logger.text()).not.toContain('secret');
+  });
+});
+
+describe('cancelling', () => {
+  it('ends a queued job at once', async () => {
+    const id = await queueJob(db, 'x');
+    expect(await requestCancel(db, id)).toMatchObject({ state: 'cancelled', attempts: 0 });
+  });
+
+  it('ends a running job after its clean-up', async () => {
+    const id = await queueJob(db, 'x');
+    const cleaned: string[] = [];
+    start([kindOf('x', (run) => untilStopped(run), { cleanUp: async (job) => void cleaned.push(job.id) })]);
+    await reach(db, id, 'running');
+    expect(await requestCancel(db, id)).toMatchObject({ state: 'running', cancelRequested: true });
+    await reach(db, id, 'cancelled');
+    expect(cleaned).toEqual([id]);
+    expect(await audits(id)).toMatchObject([{ operation: 'job.x.cancelled', outcome: 'ok' }]);
+  });
+
+  it('ends a job at its next step', async () => {
+    const id = await queueJob(db, 'x');
+    start(
+      [
+        kindOf('x', async (run) => {
+          await step(run, 1);
+          await requestCancel(db, id);
+          await step(run, 2);
+          return {};
+        }),
+      ],
+      { leaseMs: 60_000 },
+    );
+    expect((await reach(db, id, 'cancelled'))?.result).toBeUndefined();
+  });
+
+  it('ends the job of a dead process, without doing more of it', async () => {
+    const id = await queueJob(db, 'x');
+    await loseLeader(db, id);
+    await requestCancel(db, id);
+    let runs = 0;
+    const cleaned: string[] = [];
+    start([
+      kindOf('x', async () => ({ runs: runs++ }), { cleanUp: async (job) => void cleaned.push(job.id) }),
+    ]);
+    await reach(db, id, 'cancelled');
+    expect(runs).toBe(0);
+    expect(cleaned).toEqual([id]);
+  });
+
+  it('ends a job that waits to be tried again', async () => {
+    const id = await queueJob(db, 'x');
+    await update(id, { attempts: 2, failures: 1, run_after: db.raw(`now() + interval '1 hour'`) });
+    start([kindOf('x', async () => ({}))]);
+    await requestCancel(db, id);
+    await reach(db, id, 'cancelled');
+  });
+
+  it('leaves a job that has ended as it is', async () => {
+    const id = await queueJob(db, 'x');
+    start([kindOf('x', async () => ({}))]);
+    await reach(db, id, 'succeeded');
+    expect(await requestCancel(db, id)).toMatchObject({ state: 'succeeded', cancelRequested: false });
+  });
+});
+
+describe('stop()', () => {
+  it('hands the job back, to be gone on with by another process', async () => {
+    const id = await queueJob(db, 'x');
+    let runs = 0;
+    const kinds = [
+      kindOf('x', async (run) => {
+        runs += 1;
+        if (runs > 1) return { from: run.job.checkpoint?.at };
+        await step(run, 5);
+        return untilStopped(run);
+      }),
+    ];
+    const worker = start(kinds, { leaseMs: 60_000 });
+    await until(async () => (await findJob(db, id))?.checkpoint !== undefined);
+    await worker.stop();
+    expect(await findJob(db, id)).toMatchObject({ state: 'queued', failures: 0 });
+    start(kinds);
+    expect(await reach(db, id, 'succeeded')).toMatchObject({ result: { from: 5 }, attempts: 2 });
+  });
+
+  it('at any moment after start() leaves nothing running', async () => {
+    for (let wait = 0; wait < 15; wait++) {
+      const id = await queueJob(db, 'x');
+      let running = 0;
+      const worker = createTestWorker(db, [
+        kindOf('x', async (run) => {
+          running += 1;
+          try {
+            return await untilStopped(run);
+          } finally {
+            running -= 1;
+          }
+        }),
+      ]);
+      worker.start();
+      await delay(wait);
+      await worker.stop();
+      expect(running).toBe(0);
+      expect(await findJob(db, id)).toMatchObject({ state: 'queued' });
+      await update(id, { state: 'cancelled' });
+    }
+  });
+
+  it('waits for the last statement: the pool may be closed after it', async () => {
+    for (let round = 0; round < 5; round++) {
+      const { db: pool, drop } = await createTestDatabase({ poolSize: 3 });
+      await migrateOwnSchema(pool);
+      await queueJob(pool, 'x');
+      const worker = createTestWorker(pool, [kindOf('x', (run) => untilStopped(run))], { leaseMs: 40 });
+      worker.start();
+      await delay(50 + round * 7);
+      await worker.stop();
+      expect(pool.client.pool.numUsed() + pool.client.pool.numPendingAcquires()).toBe(0);
+      expect(worker.logger.lines.filter(({ level }) => level === 'error' || level === 'warn')).toEqual([]);
+      await drop();
+    }
+  });
+});
+
+describe('finished jobs', () => {
+  it('are removed after the retention, with what is left of them', async () => {
+    const [old, recent, unfinished] = [await queueJob(db, 'x'), await queueJob(db, 'x'), await queueJob(db, 'unknown')];
+    await update(old, { state: 'succeeded', finished_at: db.raw(`now() - interval '61 s'`) });
+    await update(recent, { state: 'failed', finished_at: db.raw(`now() - interval '59 s'`) });
+    await update(unfinished, { created_at: db.raw(`now() - interval '1 year'`) });
+    await db('matrix_admin.job_ranges').insert({ job_id: old, range_no: 0, position: 0, upper_position: 9 });
+    start([kindOf('x', async () => ({}))], { retentionMs: 60_000 });
+    await until(async () => (await findJob(db, old)) === undefined);
+    expect(await findJob(db, recent)).toBeDefined();
+    expect(await findJob(db, unfinished)).toBeDefined();
+    expect(await db('matrix_admin.job_ranges')).toEqual([]);
+  });
+});
+
+describe('sharing', () => {
+  it('lets other processes help, and asks the database no more than it polls', async () => {
+    const id = await queueJob(db, 'x');
+    const helped: string[] = [];
+    let asked = 0;
+    const count = ({ sql }: { readonly sql: string }): void => {
+      if (sql.includes('lease_owner <>')) asked += 1;
+    };
+    const kinds = [
+      kindOf('x', (run) => untilStopped(run), { assist: async ({ owner }) => void helped.push(owner) }),
+    ];
+    start(kinds, { pollIntervalMs: 60_000 });
+    await reach(db, id, 'running');
+    db.on('query', count);
+    start(kinds, { pollIntervalMs: 100 });
+    await until(() => helped.length >= 3);
+    await delay(300);
+    db.removeListener('query', count);
+    expect(new Set(helped).size).toBe(1);
+    expect(asked).toBeLessThan(12);
+  });
+
+  it('ends when the helper comes to lead the job itself', async () => {
+    const id = await queueJob(db, 'x');
+    await update(id, {
+      state: 'running',
+      attempts: 1,
+      lease_owner: db.raw('gen_random_uuid()'),
+      lease_until: db.raw(`now() + interval '300 ms'`),
+    });
+    const events: string[] = [];
+    start([
+      kindOf(
+        'x',
+        async () => {
+          events.push('leads');
+          await until(() => events.includes('helped'));
+          return {};
+        },
+        {
+          assist: async (run) => {
+            await untilStopped(run).catch(() => events.push('helped'));
+          },
+        },
+      ),
+    ]);
+    await reach(db, id, 'succeeded');
+    expect(events).toContain('helped');
+  });
+});

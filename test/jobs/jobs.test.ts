@@ -1,0 +1,106 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Knex } from 'knex';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createJobs, type Jobs, type JobView, viewJob } from '../../src/jobs/jobs.ts';
+import { migrateOwnSchema } from '../../src/storage/database.ts';
+import { findJob } from '../../src/storage/plugin/jobs.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { queueJob } from '../support/test-jobs.ts';
+
+const UNKNOWN = '01234567-89ab-4def-8123-456789abcdef';
+
+let database: TestDatabase;
+let db: Knex;
+let jobs: Jobs;
+const stopped = new AbortController();
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  ({ db } = database);
+  await migrateOwnSchema(db);
+  jobs = createJobs(db, stopped.signal);
+});
+afterAll(() => database.drop());
+
+const update = (id: string, fields: Record<string, unknown>): PromiseLike<unknown> =>
+  db('matrix_admin.jobs').where({ id }).update(fields);
+
+async function viewOf(fields: Record<string, unknown>): Promise<JobView> {
+  const id = await queueJob(db, 'x');
+  await update(id, fields);
+  const job = await findJob(db, id);
+  if (job === undefined) throw new Error('the job is gone');
+  return viewJob(job);
+}
+
+describe('wait()', () => {
+  it('resolves when the job has ended, however it ended', async () => {
+    for (const state of ['succeeded', 'failed', 'cancelled']) {
+      const id = await queueJob(db, 'x');
+      const waiting = jobs.wait(id);
+      await delay(20);
+      await update(id, { state, finished_at: db.fn.now() });
+      expect(await waiting).toMatchObject({ id, state });
+    }
+  });
+
+  it("rejects with the caller's reason when the caller gives up, before or meanwhile", async () => {
+    const id = await queueJob(db, 'x');
+    const reason = new Error('no patience');
+    const controller = new AbortController();
+    const waiting = jobs.wait(id, { signal: controller.signal });
+    setTimeout(() => controller.abort(reason), 30);
+    await expect(waiting).rejects.toBe(reason);
+    await expect(jobs.wait(id, { signal: controller.signal })).rejects.toBe(reason);
+  });
+
+  it('rejects when the plugin is stopped', async () => {
+    const other = new AbortController();
+    const waiting = createJobs(db, other.signal).wait(await queueJob(db, 'x'));
+    other.abort(new Error('stopped'));
+    await expect(waiting).rejects.toThrow('stopped');
+  });
+
+  it.each([UNKNOWN, 'nonsense', '', "' OR 1=1"])('says that there is no job %j', async (id) => {
+    await expect(jobs.wait(id)).rejects.toMatchObject({ errcode: 'M_NOT_FOUND', status: 404 });
+  });
+});
+
+describe('watch()', () => {
+  it('yields the job now, after each change, and when it has ended', async () => {
+    const id = await queueJob(db, 'x');
+    const seen: JobView[] = [];
+    for await (const job of jobs.watch(id)) {
+      seen.push(job);
+      if (seen.length === 1) await update(id, { state: 'running', done: 5, total: 10, phase: 'load' });
+      if (seen.length === 2) await update(id, { state: 'succeeded', done: 10, finished_at: db.fn.now() });
+    }
+    expect(seen.map(({ state, percent }) => [state, percent])).toEqual([
+      ['queued', null],
+      ['running', 50],
+      ['succeeded', 100],
+    ]);
+  });
+
+  it('ends with the job it watches', async () => {
+    const id = await queueJob(db, 'x');
+    const watching = jobs.watch(id);
+    await watching.next();
+    await db('matrix_admin.jobs').where({ id }).del();
+    await expect(watching.next()).rejects.toMatchObject({ errcode: 'M_NOT_FOUND' });
+  });
+});
+
+describe('viewJob()', () => {
+  it.each([
+    [{ state: 'running', done: 1, total: 3, rate: 0.5 }, { percent: 33.3, rate: 0.5, eta_ms: 4_000 }],
+    [{ state: 'running', done: 5, total: 3, rate: 1 }, { percent: 100, eta_ms: 0 }],
+    [{ state: 'running', done: 0, total: 0 }, { percent: 0, eta_ms: null }],
+    [{ state: 'running', done: 0, total: 9, rate: 0 }, { percent: 0, eta_ms: null }],
+    [{ state: 'queued', done: 1, total: 2, rate: 1 }, { percent: 50, eta_ms: null }],
+    [{ state: 'succeeded', done: 1, total: 2, rate: 1, phase: 'swap' }, { percent: 100, eta_ms: null, phase: null }],
+    [{ state: 'failed', done: 1, total: 2, error: 'why' }, { percent: 50, error: 'why' }],
+  ])('shows %j as %j', async (fields, expected) => {
+    expect(await viewOf(fields)).toMatchObject(expected);
+  });
+});

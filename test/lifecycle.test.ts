@@ -1,0 +1,236 @@
+import { getEventListeners } from 'node:events';
+import knex from 'knex';
+import { Registry } from 'prom-client';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { AdminPluginOptions } from '../src/config.ts';
+import { type AdminPlugin, createAdminPlugin } from '../src/plugin.ts';
+import { createCapturedLogger } from './support/captured-logger.ts';
+import { createTestDatabase, type TestDatabase } from './support/database.ts';
+import { createSigningKey, SERVER_NAME, USERS } from './support/dendrite-server.ts';
+import { bearer, mountPlugin } from './support/mounted-plugin.ts';
+
+const ROUNDS = 20;
+const SYSTEM = { actor: { kind: 'system', name: 'test' } } as const;
+const JOBS = '/_dendrite/admin/jobs';
+const closings: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closings.splice(0).reverse()) await close();
+});
+
+async function databaseFor(
+  options: Parameters<typeof createTestDatabase>[0] = { fixture: true },
+): Promise<TestDatabase> {
+  const database = await createTestDatabase(options);
+  closings.push(() => database.drop());
+  return database;
+}
+
+function create(database: TestDatabase, registry = new Registry(), options: AdminPluginOptions = {}): AdminPlugin {
+  const logger = createCapturedLogger();
+  return createAdminPlugin(
+    { serverName: SERVER_NAME, db: database.db, signingKeys: [createSigningKey()], metrics: { registry }, logger },
+    options,
+  );
+}
+
+const used = ({ db }: TestDatabase): number => db.client.pool.numUsed();
+
+async function reindex(admin: AdminPlugin): Promise<void> {
+  const { jobId } = await admin.operations.reindexFulltext({}, SYSTEM);
+  expect(await admin.jobs.wait(jobId)).toMatchObject({ state: 'succeeded', error: null });
+}
+
+describe('two plugins in one process', () => {
+  it('share jobs, limits and search on one database, each with metrics of its own', async () => {
+    const database = await databaseFor();
+    const [one, two] = [await mountPlugin({ database }), await mountPlugin({ database })];
+    closings.push(one.close, two.close);
+    const answer = await one.asAdmin('/_dendrite/admin/fulltext/reindex', { method: 'POST' });
+    const { job_id: jobId } = JSON.parse(answer.text);
+    expect(await two.admin.jobs.wait(jobId)).toMatchObject({ state: 'succeeded' });
+    expect((await two.asAdmin(`${JOBS}/${jobId}`)).status).toBe(200);
+    const count = 'matrix_admin_operations_total';
+    expect(await one.metric(count, { operation: 'reindexFulltext' })).toBe(1);
+    expect(await two.metric(count, { operation: 'reindexFulltext' })).toBe(0);
+    expect(await two.metric('matrix_admin_jobs', { state: 'succeeded' })).toBe(1);
+    await one.admin.stop();
+    expect((await two.asAdmin(JOBS)).status).toBe(200);
+    expect(await two.registry.metrics()).toContain('matrix_admin_jobs{');
+    expect(await one.registry.metrics()).not.toContain('matrix_admin');
+  });
+
+  it('know nothing of each other on two databases', async () => {
+    const [one, two] = [await mountPlugin(), await mountPlugin()];
+    closings.push(one.close, two.close);
+    await reindex(one.admin);
+    expect(JSON.parse((await one.asAdmin(JOBS)).text).jobs).toHaveLength(1);
+    expect(JSON.parse((await two.asAdmin(JOBS)).text).jobs).toEqual([]);
+    await one.admin.stop();
+    await reindex(two.admin);
+  });
+
+  it('need two registries', async () => {
+    const database = await databaseFor();
+    const registry = new Registry();
+    const first = create(database, registry);
+    closings.push(first.stop);
+    const before = registry.getMetricsAsArray();
+    expect(() => create(database, registry)).toThrow(/matrix_admin_\w+ has already been registered/);
+    expect(registry.getMetricsAsArray()).toEqual(before);
+  });
+
+  it('may start at the same time on a fresh database', async () => {
+    const database = await databaseFor({});
+    const other = knex({ client: 'pg', connection: database.connectionString, pool: { min: 0, max: 4 } });
+    closings.push(() => other.destroy());
+    const plugins = [database, { ...database, db: other }, database, { ...database, db: other }].map((each) =>
+      create(each),
+    );
+    closings.push(...plugins.map(({ stop }) => stop));
+    await Promise.all(plugins.map(({ start }) => start()));
+    const { rows } = await database.db.raw('SELECT count(*)::int AS n FROM matrix_admin.migrations');
+    expect(rows[0].n).toBeGreaterThan(0);
+    await Promise.all(plugins.map((admin) => admin.operations.reindexFulltext({}, SYSTEM)));
+    for (const admin of plugins) {
+      const { jobs } = await admin.operations.listJobs({}, SYSTEM);
+      expect(await admin.jobs.wait(jobs[0]?.id ?? '')).toMatchObject({ state: 'succeeded' });
+    }
+  });
+});
+
+describe('start()', () => {
+  it('says what an empty database lacks, and leaves it empty', async () => {
+    const { db, ...rest } = await databaseFor({});
+    await db.raw('DROP SCHEMA public CASCADE; CREATE SCHEMA public');
+    const admin = create({ db, ...rest });
+    closings.push(admin.stop);
+    await expect(admin.start()).rejects.toThrow(
+      /lacks: .*syncapi_output_room_events\.id.*userapi_devices\.access_token.*Create the homeserver's tables before start\(\)/,
+    );
+    const { rows } = await db.raw(`SELECT 1 FROM pg_namespace WHERE nspname = 'matrix_admin'`);
+    expect(rows).toEqual([]);
+  });
+
+  it('names the columns that are missing, and no others', async () => {
+    const { db, ...rest } = await databaseFor({});
+    await db.raw('ALTER TABLE public.userapi_accounts DROP COLUMN appservice_id');
+    const admin = create({ db, ...rest });
+    closings.push(admin.stop);
+    await expect(admin.start()).rejects.toThrow('lacks: userapi_accounts.appservice_id. ');
+  });
+
+  it('goes on with what an earlier one made', async () => {
+    const database = await databaseFor();
+    for (let n = 0; n < 3; n += 1) {
+      const admin = create(database);
+      await admin.start();
+      await reindex(admin);
+      await admin.stop();
+    }
+    const { rows } = await database.db.raw(
+      `SELECT count(*)::int AS n FROM matrix_admin.jobs WHERE state = 'succeeded'`,
+    );
+    expect(rows[0].n).toBe(3);
+  });
+});
+
+describe('stop()', () => {
+  it('hands back a job that runs, and the next process finishes it', async () => {
+    const database = await databaseFor();
+    const first = create(database);
+    await first.start();
+    const lock = await database.db.transaction();
+    await lock.raw('LOCK TABLE public.syncapi_output_room_events IN ACCESS EXCLUSIVE MODE');
+    const { jobId } = await first.operations.reindexFulltext({}, SYSTEM);
+    await expect.poll(async () => (await first.operations.getJob({ jobId }, SYSTEM)).state).toBe('running');
+    const stopped = first.stop();
+    await lock.rollback();
+    await stopped;
+    const second = create(database);
+    closings.push(second.stop);
+    await second.start();
+    expect(await second.jobs.wait(jobId)).toMatchObject({ state: 'succeeded' });
+  });
+
+  it('ends those who wait for a job', async () => {
+    const database = await databaseFor();
+    const admin = create(database);
+    await admin.start();
+    const [job] = await database.db('matrix_admin.jobs').insert({ kind: 'test', created_by: 'x' }).returning('id');
+    const waiting = Array.from({ length: 20 }, () => admin.jobs.wait(job.id));
+    const ends = Promise.allSettled(waiting);
+    await expect.poll(() => used(database)).toBe(0);
+    await admin.stop();
+    expect((await ends).map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 'rejected'));
+  });
+
+  it('before start(), and twice, does no harm', async () => {
+    const database = await databaseFor();
+    const admin = create(database);
+    await admin.stop();
+    await admin.stop();
+    expect(used(database)).toBe(0);
+  });
+
+  it(`leaves nothing behind after ${ROUNDS} rounds of use`, { timeout: 120_000 }, async () => {
+    const database = await databaseFor();
+    const registry = new Registry();
+    const warnings: Error[] = [];
+    const warn = (warning: Error): unknown => warnings.push(warning);
+    process.on('warning', warn);
+    const lent = new AbortController();
+
+    const round = async (): Promise<void> => {
+      const plugin = await mountPlugin({ database, host: { metrics: { registry } } });
+      plugin.admin.hooks.before('listJobs', { name: 'a' }, () => undefined);
+      plugin.admin.hooks.after('listJobs', { name: 'a' }, () => {});
+      await reindex(plugin.admin);
+      const [job] = await database.db('matrix_admin.jobs').insert({ kind: 'test', created_by: 'x' }).returning('id');
+      const waits = Array.from({ length: 12 }, () =>
+        plugin.admin.jobs.wait(job.id, { signal: lent.signal }).catch(() => {}),
+      );
+      const left = new AbortController();
+      const stream = await fetch(`${plugin.origin}${JOBS}/${job.id}/events`, {
+        headers: bearer(USERS.admin.access_token),
+        signal: left.signal,
+      });
+      const second = await fetch(`${plugin.origin}${JOBS}/${job.id}/events`, {
+        headers: bearer(USERS.admin.access_token),
+      });
+      left.abort();
+      await stream.text().catch(() => {});
+      await plugin.request(JOBS);
+      await registry.metrics();
+      await plugin.admin.stop();
+      await second.text();
+      await plugin.close();
+      await Promise.all(waits);
+    };
+    const state = async (): Promise<unknown> => {
+      const { rows } = await database.db.raw(
+        `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND state <> 'idle'`,
+      );
+      return {
+        timers: process.getActiveResourcesInfo().filter((name) => name === 'Timeout' || name === 'Immediate').length,
+        processListeners: process.eventNames().map((name) => [name, process.listenerCount(name)]),
+        poolListeners: database.db.client
+          .eventNames()
+          .map((name: string) => [name, database.db.client.listenerCount(name)]),
+        signalListeners: getEventListeners(lent.signal, 'abort').length,
+        metrics: registry.getMetricsAsArray().length,
+        busyBackends: rows.length,
+        used: used(database),
+      };
+    };
+
+    await round();
+    const after = await state();
+    for (let n = 1; n < ROUNDS; n += 1) await round();
+    await expect.poll(state, { timeout: 10_000, interval: 200 }).toEqual(after);
+    expect(after).toMatchObject({ metrics: 0, signalListeners: 0, used: 0, busyBackends: 1 });
+    expect(database.db.client.pool.numUsed() + database.db.client.pool.numFree()).toBeLessThanOrEqual(10);
+    expect((await database.db.raw('SELECT 1 AS alive')).rows).toEqual([{ alive: 1 }]);
+    expect(warnings).toEqual([]);
+    process.off('warning', warn);
+  });
+});

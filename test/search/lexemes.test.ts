@@ -1,0 +1,98 @@
+import fc from 'fast-check';
+import type { Knex } from 'knex';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { searchableText } from '../../src/search/document.ts';
+import { tsqueryOf, tsvectorOf } from '../../src/search/postgres/lexemes.ts';
+import { matchesTerms, parseSearchTerm } from '../../src/search/search-term.ts';
+import { tokenize } from '../../src/search/tokenizer.ts';
+import { hostileTexts, mixedTexts } from '../support/arbitrary-texts.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+
+let database: TestDatabase;
+let db: Knex;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  ({ db } = database);
+});
+
+afterAll(() => database.drop());
+
+async function lexemesInPostgres(vector: string): Promise<Map<string, number[]>> {
+  const { rows } = await db.raw('SELECT lexeme, positions FROM unnest(CAST(? AS tsvector))', [vector]);
+  return new Map(rows.map((row: { lexeme: string; positions: number[] }) => [row.lexeme, row.positions]));
+}
+
+function lexemesHere(text: string): Map<string, number[]> {
+  const lexemes = new Map<string, Set<number>>();
+  for (const { lexeme, position } of tokenize(text)) {
+    lexemes.set(lexeme, (lexemes.get(lexeme) ?? new Set()).add(position));
+  }
+  return new Map([...lexemes].map(([lexeme, positions]) => [lexeme, [...positions].sort((a, b) => a - b)]));
+}
+
+describe('tsvectorOf()', () => {
+  it('is read by PostgreSQL as it was meant, whatever the text', async () => {
+    await fc.assert(
+      fc.asyncProperty(hostileTexts, async (hostile) => {
+        const text = searchableText(hostile) ?? '';
+        expect(await lexemesInPostgres(tsvectorOf(text))).toEqual(lexemesHere(text));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('is read by PostgreSQL for every letter, mark and digit of Unicode', async () => {
+    const characters = Array.from({ length: 0x11_0000 }, (_, code) => code)
+      .filter((code) => code < 0xd800 || code > 0xdfff)
+      .map((code) => String.fromCodePoint(code))
+      .filter((character) => /[\p{L}\p{M}\p{N}]/u.test(character));
+    for (let start = 0; start < characters.length; start += 3_000) {
+      const text = characters.slice(start, start + 3_000).join(' ');
+      expect((await lexemesInPostgres(tsvectorOf(text))).size).toBe(lexemesHere(text).size);
+    }
+  });
+
+  it.each([
+    ['16,000 different words', Array.from({ length: 4_000 }, (_, index) => index.toString(36).padStart(3, 'q')).join(' ')],
+    ['Chinese of the longest size', Array.from({ length: 16_000 }, (_, index) => String.fromCodePoint(0x4e00 + index)).join('')],
+    ['words of 2 KiB', `${'x'.repeat(2_048)} ${'ж'.repeat(2_048)} ${'𐐨'.repeat(1_024)}`],
+    ['alternating scripts', 'あa'.repeat(8_000)],
+    ['ligatures of many letters', 'ﷺ'.repeat(16_000)],
+    ['emoji', '👩‍👩‍👧🦊'.repeat(1_000)],
+    ['marks alone', '\u0301'.repeat(16_000)],
+  ])('is read by PostgreSQL for %s', async (_, hostile) => {
+    const text = searchableText(hostile) ?? '';
+    expect([...(await lexemesInPostgres(tsvectorOf(text))).keys()].sort()).toEqual([...lexemesHere(text).keys()].sort());
+  });
+});
+
+describe('tsqueryOf()', () => {
+  const pairs = fc.oneof(
+    fc.tuple(mixedTexts, mixedTexts),
+    fc.tuple(hostileTexts, hostileTexts),
+    // Terms that are part of the text.
+    fc.tuple(mixedTexts, fc.nat(), fc.nat({ max: 10 })).map(([text, at, length]): [string, string] => {
+      const start = at % (text.length + 1);
+      return [text, text.slice(start, start + length)];
+    }),
+  );
+
+  it('finds in PostgreSQL what matchesTerms() finds, and nothing else', async () => {
+    let found = 0;
+    await fc.assert(
+      fc.asyncProperty(pairs, async ([hostile, term]) => {
+        const text = searchableText(hostile) ?? '';
+        const terms = parseSearchTerm(term.toWellFormed());
+        const { rows } = await db.raw('SELECT CAST(? AS tsvector) @@ CAST(? AS tsquery) AS found', [
+          tsvectorOf(text),
+          tsqueryOf(terms),
+        ]);
+        expect(rows[0].found).toBe(matchesTerms(text, terms));
+        if (rows[0].found) found += 1;
+      }),
+      { numRuns: 600 },
+    );
+    expect(found).toBeGreaterThan(30);
+  });
+});

@@ -1,0 +1,143 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { beginningOf, fold, spelledWordsOf, tokenize } from '../../src/search/tokenizer.ts';
+import { hostileTexts, spacedCharacters } from '../support/arbitrary-texts.ts';
+
+const lexemesOf = (text: string): string[] => tokenize(text).map(({ lexeme }) => lexeme);
+const EVERY_CHARACTER = Array.from({ length: 0x11_0000 }, (_, code) => code)
+  .filter((code) => code < 0xd800 || code > 0xdfff)
+  .map((code) => String.fromCodePoint(code));
+
+describe('fold()', () => {
+  it('leaves folded text as it is, whatever the characters', () => {
+    fc.assert(fc.property(hostileTexts, (text) => fold(fold(text)) === fold(text)));
+    expect(EVERY_CHARACTER.filter((character) => fold(fold(character)) !== fold(character))).toEqual([]);
+  });
+
+  it('takes upper, lower and title case for the same', () => {
+    const differing = EVERY_CHARACTER.filter((character) => {
+      const upper = character.toUpperCase();
+      // Characters such as ß, whose upper case is that of another word, stay themselves.
+      return upper.toLowerCase() === character && fold(upper) !== fold(character);
+    });
+    expect(differing).toEqual([]);
+  });
+
+  it.each([
+    ['ＨＥＬＬＯ', 'hello'],
+    ['ΟΔΟΣ', 'οδοσ'],
+    ['οδος', 'ΟΔΟΣ'],
+    ['J\u030cx', '\u01f0x'],
+    ['e\u200d\u0301', 'é'],
+    ['soft\u00adhyphen', 'softhyphen'],
+    ['ｶﾞｽ', 'ガス'],
+    ['ﬁn', 'fin'],
+  ])('folds %j as %j', (text, other) => {
+    expect(fold(text)).toBe(fold(other));
+  });
+});
+
+describe('tokenize()', () => {
+  it('cuts spaced scripts into words', () => {
+    expect(tokenize("Don't_panic, C3PO!")).toEqual([
+      { lexeme: 'don', position: 1 },
+      { lexeme: 't', position: 2 },
+      { lexeme: 'panic', position: 3 },
+      { lexeme: 'c3po', position: 4 },
+    ]);
+  });
+
+  it('cuts scripts without spaces into overlapping pairs, with the last character by itself', () => {
+    expect(tokenize('会議室 x')).toEqual([
+      { lexeme: '会議', position: 1 },
+      { lexeme: '議室', position: 2 },
+      { lexeme: '室', position: 3 },
+      { lexeme: 'x', position: 4 },
+    ]);
+  });
+
+  it('keeps words that touch an unspaced script', () => {
+    expect(lexemesOf('東京TypeScript勉強')).toContain('typescript');
+    expect(tokenize('あab𠮷cd').filter(({ lexeme }) => /^[a-z]+$/.test(lexeme))).toEqual([
+      { lexeme: 'ab', position: 2 },
+      { lexeme: 'cd', position: 5 },
+    ]);
+  });
+
+  it('makes lexemes that need no quotes, at positions that PostgreSQL holds, whatever the text', () => {
+    fc.assert(
+      fc.property(hostileTexts, (text) => {
+        for (const { lexeme, position } of tokenize(text.toWellFormed())) {
+          expect(lexeme).toMatch(/^[^\s'":\\\0-\x20]+$/);
+          expect(Buffer.byteLength(lexeme)).toBeLessThan(2_046);
+          expect(position).toBeGreaterThanOrEqual(1);
+          expect(position).toBeLessThanOrEqual(16_383);
+        }
+      }),
+    );
+  });
+
+  it('has an end for texts that fold to more than they were', () => {
+    for (const character of ['ﷺ', '㌀', 'ﷻ a', 'あa', '会']) {
+      const tokens = tokenize(character.repeat(16_000).slice(0, 16_000));
+      expect(Math.max(...tokens.map(({ position }) => position))).toBeLessThanOrEqual(16_383);
+    }
+  });
+
+  it('takes time in proportion to the text, however scripts alternate', () => {
+    const timeOf = (text: string): number => {
+      const start = performance.now();
+      for (let round = 0; round < 5; round++) tokenize(text);
+      return performance.now() - start;
+    };
+    timeOf('あa'.repeat(1_000));
+    const [short, long] = [timeOf('あa'.repeat(1_000)), timeOf('あa'.repeat(8_000))];
+    expect(long).toBeLessThan(Math.max(short, 1) * 40);
+  });
+
+  it('finds the same in a word whatever its case and width', () => {
+    fc.assert(
+      fc.property(fc.array(spacedCharacters, { minLength: 1, maxLength: 12 }), (characters) => {
+        const word = characters.filter((character) => character.toUpperCase().toLowerCase() === character).join('');
+        expect(lexemesOf(word.toUpperCase())).toEqual(lexemesOf(word));
+        const wide = word.replaceAll(/[!-~]/g, (character) => String.fromCharCode(character.charCodeAt(0) + 0xfee0));
+        expect(lexemesOf(wide)).toEqual(lexemesOf(word));
+      }),
+    );
+  });
+
+  it('cuts long words alike in texts and queries, and never in a surrogate pair', () => {
+    for (const word of ['x'.repeat(2_048), '𝟘x'.repeat(800), '𐐨'.repeat(600), `y${'𐐨'.repeat(600)}`, 'ж'.repeat(2_000)]) {
+      const [lexeme = '', ...others] = lexemesOf(word);
+      expect(others).toEqual([]);
+      expect(lexeme.isWellFormed() && !lexeme.includes('\ufffd')).toBe(true);
+      expect(lexeme.length).toBeLessThanOrEqual(255);
+      expect(lexemesOf(word.toUpperCase())).toEqual([lexeme]);
+    }
+  });
+});
+
+describe('beginningOf()', () => {
+  it('is the longest beginning that fits and cuts no surrogate pair', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 20 }), fc.integer({ min: 1, max: 24 }), (text, length) => {
+        const beginning = beginningOf(text, length);
+        expect(text.startsWith(beginning)).toBe(true);
+        expect(beginning.isWellFormed()).toBe(true);
+        expect(beginning.length).toBeLessThanOrEqual(length);
+        expect(beginning.length).toBeGreaterThanOrEqual(Math.min(text.length, length - 1));
+      }),
+    );
+  });
+});
+
+describe('spelledWordsOf()', () => {
+  it('has the words as they are written', () => {
+    expect(spelledWordsOf('Hello, ＷＯＲＬＤ! 東京TypeScript soft\u00adhyphen')).toEqual([
+      'Hello',
+      'ＷＯＲＬＤ',
+      'TypeScript',
+      'soft\u00adhyphen',
+    ]);
+  });
+});
