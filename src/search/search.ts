@@ -10,6 +10,7 @@ import {
   insertEdits,
   undelivered,
 } from '../storage/plugin/search-changes.ts';
+import { encryptedRooms } from '../storage/syncapi/output-room-events.ts';
 import { type Changes, changesOf } from './changes.ts';
 import type { Delivery } from './delivery.ts';
 import { deriveWrites } from './derive-writes.ts';
@@ -79,7 +80,9 @@ export function createSearch(db: Knex, index: SearchIndex, delivery: Delivery | 
     const forRebuild = (await indexState(transaction, index.engine)).rebuild !== undefined;
     if (index.transactional) await index.write(await deriveWrites(transaction, eventIds), transaction);
     if (forRebuild || !index.transactional) {
-      await insertChanges(transaction, index.engine, eventIds, { forIndex: !index.transactional, forRebuild });
+      // Of an edit the original is told too: until it is delivered, a hit for it is known to be stale.
+      const changed = [...new Set([...eventIds, ...edits.map(({ original }) => original)])];
+      await insertChanges(transaction, index.engine, changed, { forIndex: !index.transactional, forRebuild });
     }
     if (delivery !== undefined) transaction.executionPromise.then(delivery.wake, () => {});
   };
@@ -107,12 +110,14 @@ export function createSearch(db: Knex, index: SearchIndex, delivery: Delivery | 
   };
 }
 
-/** Drops hits whose event has been redacted or edited, but the engine has not been told yet. */
+/** Drops hits of events that were redacted or edited, or whose room was encrypted, before the engine has been told. */
 async function withoutStaleHits(db: Knex, engine: string, hits: readonly SearchHit[]): Promise<SearchHit[]> {
+  const encrypted = await encryptedRooms(db, [...new Set(hits.map(({ roomId }) => roomId))]);
   const eventIds: EventId[] = hits.map(({ eventId }) => eventId);
-  const waiting = [...(await undelivered(db, engine, eventIds))];
-  if (waiting.length === 0) return [...hits];
-  const { upserts } = await deriveWrites(db, waiting);
+  const waiting = await undelivered(db, engine, eventIds);
+  const { upserts } = await deriveWrites(db, [...waiting]);
   const current = new Map(upserts.map(({ eventId, text }) => [eventId, text]));
-  return hits.filter(({ eventId, text }) => !waiting.includes(eventId) || current.get(eventId) === text);
+  return hits.filter(
+    ({ eventId, roomId, text }) => !encrypted.has(roomId) && (!waiting.has(eventId) || current.get(eventId) === text),
+  );
 }

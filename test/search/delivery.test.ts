@@ -1,0 +1,98 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { meilisearchSearch } from '../../src/search/meilisearch/index.ts';
+import { type MeilisearchDouble, startMeilisearchDouble } from '../../src/testing/meilisearch-double.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { editOf, encryptRoom, insertEvents, messageOf, redactionOf, redactRow, ROOM, type TestEvent } from '../support/event-rows.ts';
+import { type RunningPlugin, startPlugin } from '../support/search-plugin.ts';
+
+let database: TestDatabase;
+let engine: MeilisearchDouble;
+let plugin: RunningPlugin;
+
+beforeEach(async () => {
+  database = await createTestDatabase();
+  engine = await startMeilisearchDouble({ batchMs: 1 });
+  plugin = await startPlugin(database.db, { search: meilisearchSearch({ url: engine.url, retryDelayMs: 10 }) });
+});
+
+afterEach(async () => {
+  engine.resume();
+  await plugin.stop();
+  await engine.stop();
+  await database.drop();
+});
+
+/** Writes events and tells of them in the same transaction. */
+const send = (...events: readonly TestEvent[]): Promise<void> =>
+  database.db.transaction(async (transaction) => {
+    await insertEvents(transaction, events);
+    await plugin.admin.search.apply(events, { transaction });
+  });
+
+/** Searches until the answer is as expected. */
+async function eventually(term: string, expected: readonly string[]): Promise<void> {
+  for (let found: string[] = ['?']; found.join() !== expected.join(); await delay(5)) found = await plugin.find(term);
+}
+
+it('brings new messages to the engine by itself', async () => {
+  await send(messageOf('$one', 'otter'), messageOf('$two', 'badger'));
+  await eventually('otter', ['$one']);
+  await eventually('badger', ['$two']);
+});
+
+it('finds no old text of an edited message, even before the engine knows', async () => {
+  await send(messageOf('$one', 'otter'));
+  await eventually('otter', ['$one']);
+  engine.pause();
+  await send(editOf('$edit', '$one', 'badger'));
+  expect(await plugin.find('otter')).toEqual([]);
+  engine.resume();
+  await eventually('badger', ['$edit']);
+});
+
+it('finds no redacted message, even before the engine knows', async () => {
+  await send(messageOf('$one', 'otter'));
+  await eventually('otter', ['$one']);
+  engine.pause();
+  await database.db.transaction(async (transaction) => {
+    const redaction = redactionOf('$redaction', '$one');
+    await redactRow(transaction, '$one', '$redaction');
+    await insertEvents(transaction, [redaction]);
+    await plugin.admin.search.apply([redaction], { transaction });
+  });
+  expect(await plugin.find('otter')).toEqual([]);
+});
+
+it('finds nothing of a room that has just been encrypted, even before the engine knows', async () => {
+  await send(messageOf('$one', 'otter'));
+  await eventually('otter', ['$one']);
+  engine.pause();
+  await encryptRoom(database.db, ROOM, '$encryption');
+  expect(await plugin.find('otter')).toEqual([]);
+});
+
+it('keeps what is written while the engine is away, and delivers it when it is back', async () => {
+  await send(messageOf('$one', 'otter'));
+  await eventually('otter', ['$one']);
+  await engine.crash();
+  await send(messageOf('$two', 'otter too'));
+  await engine.restart();
+  await eventually('otter', ['$two', '$one']);
+});
+
+it('rebuilds the index while events are written, and leaves no change behind', async () => {
+  await insertEvents(
+    database.db,
+    Array.from({ length: 300 }, (_, index) => messageOf(`$old${index}`, `heron ${index}`)),
+  );
+  const rebuilt = plugin.reindex();
+  for (let index = 0; index < 30; index++) await send(messageOf(`$new${index}`, `heron new ${index}`));
+  expect(await rebuilt).toMatchObject({ state: 'succeeded', total: expect.any(Number) });
+  for (let found = 0; found !== 330; await delay(5)) found = (await plugin.find('heron')).length;
+  expect(await plugin.find('299')).toEqual(['$old299']);
+  for (let waiting = -1; waiting !== 0; await delay(5)) {
+    const { rows } = await database.db.raw('SELECT count(*)::int AS waiting FROM matrix_admin.search_changes');
+    waiting = rows[0].waiting;
+  }
+});
