@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import knex from 'knex';
-import { createAdminPlugin } from '../src/index.ts';
 import type { ServerName } from '../src/ids.ts';
+import { createAdminPlugin } from '../src/index.ts';
 
 const [, , connectionString = ''] = process.argv;
 const db = knex({ client: 'pg', connection: connectionString, pool: { min: 0, max: 6 } });

@@ -4,8 +4,8 @@
  * Japanese and Korean being found in it, and the same indexes. Rounds are interleaved; medians count.
  */
 import type { Knex } from 'knex';
-import { createAdminPlugin } from '../src/index.ts';
 import type { ServerName } from '../src/ids.ts';
+import { createAdminPlugin } from '../src/index.ts';
 import { meilisearchSearch } from '../src/search/meilisearch/index.ts';
 import { postgresSearch } from '../src/search/postgres/index.ts';
 import type { SearchAdapter } from '../src/search/search-index.ts';
@@ -69,7 +69,10 @@ async function measure(database: BenchDatabase): Promise<BenchResult[]> {
   };
   const times = new Map<string, number[]>();
   for (let round = 0; round < ROUNDS; round++) {
-    for (const [name, time] of [['baseline', () => timeBaseline(database.db)] as const, ...Object.entries(candidates)]) {
+    for (const [name, time] of [
+      ['baseline', () => timeBaseline(database.db)] as const,
+      ...Object.entries(candidates),
+    ]) {
       const ms = await time();
       times.set(name, [...(times.get(name) ?? []), ms]);
       console.log(`round ${round + 1}  ${name.padEnd(24)} ${Math.round((EVENTS / ms) * 1_000)} events/s`);

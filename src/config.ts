@@ -20,7 +20,7 @@ export interface AdminPluginOptions {
     readonly timeoutMs?: number;
   };
   readonly limits?: {
-    /** Largest request body, after decompression. @defaultValue 65536 */
+    /** Largest request body; compressed ones are refused. @defaultValue 65536 */
     readonly bodyBytes?: number;
     /**
      * Most connections of the host's pool that a job uses at a time in this process, 2 or more. The pool must have at least
@@ -35,7 +35,10 @@ export interface AdminPluginOptions {
   };
 }
 
-const ms = z.int().positive().max(2 ** 31 - 1);
+const ms = z
+  .int()
+  .positive()
+  .max(2 ** 31 - 1);
 
 const optionsSchema = z.strictObject({
   search: z.union([z.custom<SearchAdapter>((value) => typeof value === 'function'), z.literal(false)]).optional(),
@@ -43,7 +46,10 @@ const optionsSchema = z.strictObject({
     .strictObject({
       pollIntervalMs: ms.default(1_000),
       leaseMs: ms.min(500).default(10_000),
-      retentionMs: z.int().positive().default(7 * 24 * 3_600_000),
+      retentionMs: z
+        .int()
+        .positive()
+        .default(7 * 24 * 3_600_000),
       concurrency: z.int().positive().default(2),
     })
     .prefault({}),

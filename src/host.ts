@@ -29,9 +29,10 @@
  * They share jobs, rate limits and search by themselves. `notifier` and `caches` are called in one process only: a host
  * with several passes the word on to the others (`NOTIFY`, a message bus), as it does for its own writes.
  */
+
+import type { KeyObject } from 'node:crypto';
 import type { Knex } from 'knex';
 import type { Registry } from 'prom-client';
-import type { KeyObject } from 'node:crypto';
 import type { EventId, RoomId, ServerName, UserId } from './ids.ts';
 
 /** A pino-shaped logger. The plugin passes no token, password, MAC, nonce or message body to it. */

@@ -1,10 +1,10 @@
 export type { AdminPluginOptions } from './config.ts';
 export { type ErrorCode, MatrixError } from './errors.ts';
-export { type AfterEvent, type BeforeEvent, deny, type Denial, type HookOptions, type Hooks } from './hooks.ts';
+export { type AfterEvent, type BeforeEvent, type Denial, deny, type HookOptions, type Hooks } from './hooks.ts';
 export type { AppliedEvent, Appservice, Caches, Host, Logger, Notifier, SigningKey } from './host.ts';
-export { type EventId, isEventId, isRoomId, isServerName, isUserId } from './ids.ts';
 export type { RoomId, ServerName, UserId } from './ids.ts';
-export type { JobView, Jobs } from './jobs/jobs.ts';
+export { type EventId, isEventId, isRoomId, isServerName, isUserId } from './ids.ts';
+export type { Jobs, JobView } from './jobs/jobs.ts';
 export type { Actor } from './operations/actor.ts';
 export type { OperationInput, OperationName, OperationOutput } from './operations/operations.ts';
 export type { Caller } from './operations/run-operation.ts';

@@ -154,6 +154,10 @@ const SCRAPE_FRESHNESS_MS = 500;
  * @throws Error when the registry has one of that name: two plugins need two registries.
  */
 export function createMetrics(registry: Registry = new Registry()): Metrics {
+  const taken = Object.values(METRICS).find(({ name }) => registry.getSingleMetric(name) !== undefined);
+  if (taken !== undefined) {
+    throw new Error(`the registry has a metric ${taken.name} already: give each admin plugin a registry of its own`);
+  }
   const readers: (() => Promise<void>)[] = [];
   let lastReading: { at: number; done: Promise<void> } | undefined;
   const collect = (): Promise<void> => {

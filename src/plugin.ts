@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import type Router from '@koa/router';
 import { type AdminPluginOptions, resolveConfig } from './config.ts';
 import { createHooks, type Hooks } from './hooks.ts';
@@ -9,9 +10,9 @@ import { createJobs, type Jobs } from './jobs/jobs.ts';
 import { createMetrics } from './metrics.ts';
 import { OPERATIONS, type OperationInput, type OperationName, type OperationOutput } from './operations/operations.ts';
 import { type Caller, type Pipeline, runOperation } from './operations/run-operation.ts';
-import { createSearchParts } from './search/search-parts.ts';
 import { postgresSearch } from './search/postgres/index.ts';
 import type { Search } from './search/search.ts';
+import { createSearchParts } from './search/search-parts.ts';
 import { migrateOwnSchema } from './storage/database.ts';
 import { countJobs } from './storage/plugin/jobs.ts';
 import { preflight } from './storage/preflight.ts';
@@ -48,6 +49,8 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
   const { db } = host;
   const metrics = createMetrics(host.metrics?.registry);
   const stopped = new AbortController();
+  // Every wait for a job listens to it.
+  setMaxListeners(0, stopped.signal);
   const hooks = createHooks(config.hooks, logger, metrics);
   const search = createSearchParts(config.search ?? postgresSearch(), { db, logger, metrics, config });
   const worker = createJobWorker({ db, kinds: search.jobKinds, config: config.jobs, logger });

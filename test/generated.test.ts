@@ -1,9 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
-import { METRICS } from '../src/metrics.ts';
 import { ROUTES } from '../src/http/routes.ts';
-import { buildManifest, OWN_TABLES } from '../src/manifest.ts';
 import { createAdminPlugin } from '../src/index.ts';
+import { buildManifest, OWN_TABLES } from '../src/manifest.ts';
+import { METRICS } from '../src/metrics.ts';
 import { OPERATIONS } from '../src/operations/operations.ts';
 import { createTestDatabase } from './support/database.ts';
 
@@ -48,10 +48,7 @@ it('docs/routes.md has every route', async () => {
     OPERATIONS[operation].access,
     OPERATIONS[operation].effect,
   ]);
-  await expectGenerated(
-    'docs/routes.md',
-    `# Routes\n\n${table(['route', 'operation', 'access', 'effect'], rows)}\n`,
-  );
+  await expectGenerated('docs/routes.md', `# Routes\n\n${table(['route', 'operation', 'access', 'effect'], rows)}\n`);
 });
 
 it('the own tables are those that start() makes', async () => {

@@ -22,7 +22,7 @@ const unknown = (): MatrixError => new MatrixError('M_UNKNOWN_TOKEN', 'Unknown t
  * space is the token, and a token in the query must come alone.
  * @throws MatrixError `M_MISSING_TOKEN`
  */
-export function accessTokenOf(authorization: string | undefined, query: string | undefined): string {
+function accessTokenOf(authorization: string | undefined, query: string | undefined): string {
   const inQuery = query !== undefined && query !== '';
   if (authorization !== undefined && authorization !== '') {
     if (inQuery) throw missing('mixing Authorization headers and access_token query parameters');

@@ -9,4 +9,3 @@ export function jobLogger(logger: Logger, { id, kind }: Pick<Job, 'id' | 'kind'>
       logger[level]({ job: kind, jobId: id, ...fields }, message);
   return { debug: bind('debug'), info: bind('info'), warn: bind('warn'), error: bind('error') };
 }
-

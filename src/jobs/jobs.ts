@@ -6,6 +6,8 @@ import { isFinished, type Job } from './job.ts';
 
 /** How often `wait()` and the event stream look at a job, in ms. */
 const WATCH_INTERVAL_MS = 250;
+/** How often a job that does not change is shown again, in ms: proxies cut streams that are silent for long. */
+const REPEAT_MS = 15_000;
 
 /** A job as callers see it, over HTTP and in-process. Times are in ms since the epoch. */
 export interface JobView {
@@ -68,7 +70,7 @@ export interface Jobs {
    */
   readonly wait: (id: string, options?: { readonly signal?: AbortSignal }) => Promise<JobView>;
   /**
-   * The job now, after each change, and when it has ended; then the iteration ends.
+   * The job now, after each change, every 15 s without one, and when it has ended; then the iteration ends.
    * @throws MatrixError `M_NOT_FOUND` when there is no such job; the signal's reason when it is aborted
    */
   readonly watch: (id: string, options?: { readonly signal?: AbortSignal }) => AsyncGenerator<JobView>;
@@ -88,11 +90,15 @@ export function createJobs(db: Db, stopped: AbortSignal): Jobs {
   async function* watch(id: string, options: { readonly signal?: AbortSignal } = {}): AsyncGenerator<JobView> {
     const signal = options.signal ? AbortSignal.any([options.signal, stopped]) : stopped;
     let shown = '';
+    let shownAt = 0;
     for (;;) {
       signal.throwIfAborted();
       const job = viewJob(await requireJob(db, id));
       const text = JSON.stringify(job);
-      if (text !== shown) yield job;
+      if (text !== shown || Date.now() - shownAt > REPEAT_MS) {
+        shownAt = Date.now();
+        yield job;
+      }
       shown = text;
       if (isFinished(job)) return;
       // An aborted delay throws an error of its own; the caller's reason is thrown above.

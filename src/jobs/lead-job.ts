@@ -4,7 +4,7 @@ import type { Logger } from '../host.ts';
 import { insertAudit } from '../storage/plugin/audit.ts';
 import { countFailure, finishJob, handBackJob, type JobEnd, storeCheckpoint } from '../storage/plugin/jobs.ts';
 import { backoffMs } from './backoff.ts';
-import { type Heartbeat, startHeartbeat, type StopReason } from './heartbeat.ts';
+import { type Heartbeat, type StopReason, startHeartbeat } from './heartbeat.ts';
 import { type Job, JobInterrupted, type JobKind, type JobRun } from './job.ts';
 import { jobLogger } from './job-logger.ts';
 

@@ -43,7 +43,11 @@ export interface Homeserver {
 }
 
 /** Gauges of prom-client that are called totals, which Prometheus keeps for counters. Each has a twin by type. */
-const MISNAMED_METRICS = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
+const MISNAMED_METRICS = [
+  'nodejs_active_handles_total',
+  'nodejs_active_requests_total',
+  'nodejs_active_resources_total',
+];
 
 /** A small Matrix homeserver on Dendrite's schema, with the admin plugin mounted in its process. */
 export function createHomeserver(settings: HomeserverSettings): Homeserver {

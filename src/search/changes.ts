@@ -1,7 +1,7 @@
 import type { AppliedEvent } from '../host.ts';
 import type { EventId } from '../ids.ts';
 import type { Edit } from '../storage/plugin/search-changes.ts';
-import { editedEventId, ENCRYPTION_TYPE, SEARCHABLE, storableEventId } from './document.ts';
+import { ENCRYPTION_TYPE, editedEventId, SEARCHABLE, storableEventId } from './document.ts';
 
 /** Which documents a batch of new events may change. */
 export interface Changes {

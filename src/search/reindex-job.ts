@@ -5,7 +5,7 @@ import { isLockTimeout, lockSearch } from '../storage/database.ts';
 import { insertRanges, rangeSummary } from '../storage/plugin/job-ranges.ts';
 import { beginRebuild, endRebuild, indexState, listEdited } from '../storage/plugin/search-changes.ts';
 import { measureEvents } from '../storage/syncapi/output-room-events.ts';
-import { deliverChanges, type Delivery } from './delivery.ts';
+import { type Delivery, deliverChanges } from './delivery.ts';
 import { deriveWrites } from './derive-writes.ts';
 import { SEARCHABLE_TYPES } from './document.ts';
 import { type LoadSettings, loadRanges } from './load-ranges.ts';

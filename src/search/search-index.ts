@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
-import type { EventId, RoomId, UserId } from '../ids.ts';
 import type { Logger } from '../host.ts';
+import type { EventId, RoomId, UserId } from '../ids.ts';
 import type { SearchMetrics } from '../metrics.ts';
 
 /** What part of an event was indexed, as `keys` of `POST /_matrix/client/v3/search` names it. */

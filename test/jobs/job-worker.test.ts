@@ -54,7 +54,13 @@ describe('a job', () => {
     const id = await queueJob(db, 'count');
     start([kindOf('count', async () => ({ answer: 42 }))]);
     const job = await reach(db, id, 'succeeded');
-    expect(job).toMatchObject({ result: { answer: 42 }, attempts: 1, failures: 0, checkpoint: undefined, error: undefined });
+    expect(job).toMatchObject({
+      result: { answer: 42 },
+      attempts: 1,
+      failures: 0,
+      checkpoint: undefined,
+      error: undefined,
+    });
     expect(await audits(id)).toEqual([
       { operation: 'job.count.succeeded', outcome: 'ok', actor: '@admin:x', request_id: 'request 1' },
     ]);
@@ -170,7 +176,10 @@ describe('a lease', () => {
         'x',
         async (run) => {
           await step(run, 1);
-          await update(id, { lease_owner: db.raw('gen_random_uuid()'), lease_until: db.raw(`now() + interval '1 min'`) });
+          await update(id, {
+            lease_owner: db.raw('gen_random_uuid()'),
+            lease_until: db.raw(`now() + interval '1 min'`),
+          });
           await db('matrix_admin.job_ranges').insert({ job_id: id, range_no: 0, position: 0, upper_position: 9 });
           ended.push(await step(run, 2).catch((error: unknown) => error));
           throw new MatrixError('M_UNKNOWN', 'a stale failure');
@@ -342,7 +351,8 @@ describe('a failure', () => {
     const worker = start([
       kindOf('x', async ({ job }) => {
         if (job.failures === 0) await db.raw(`SELECT CAST(? AS integer)`, ['a secret message']);
-        if (job.failures === 1) await db('matrix_admin.jobs').insert({ kind: 'a secret message', state: 'wrong', created_by: 'x' });
+        if (job.failures === 1)
+          await db('matrix_admin.jobs').insert({ kind: 'a secret message', state: 'wrong', created_by: 'x' });
         const victim = await db.transaction();
         const { rows } = await victim.raw('SELECT pg_backend_pid() AS pid');
         const broken = victim.raw('SELECT pg_sleep(10), CAST(? AS text)', ['a secret message']);
@@ -404,9 +414,7 @@ describe('cancelling', () => {
     await requestCancel(db, id);
     let runs = 0;
     const cleaned: string[] = [];
-    start([
-      kindOf('x', async () => ({ runs: runs++ }), { cleanUp: async (job) => void cleaned.push(job.id) }),
-    ]);
+    start([kindOf('x', async () => ({ runs: runs++ }), { cleanUp: async (job) => void cleaned.push(job.id) })]);
     await reach(db, id, 'cancelled');
     expect(runs).toBe(0);
     expect(cleaned).toEqual([id]);
@@ -510,9 +518,7 @@ describe('sharing', () => {
     const count = ({ sql }: { readonly sql: string }): void => {
       if (sql.includes('lease_owner <>')) asked += 1;
     };
-    const kinds = [
-      kindOf('x', (run) => untilStopped(run), { assist: async ({ owner }) => void helped.push(owner) }),
-    ];
+    const kinds = [kindOf('x', (run) => untilStopped(run), { assist: async ({ owner }) => void helped.push(owner) })];
     start(kinds, { pollIntervalMs: 60_000 });
     await reach(db, id, 'running');
     db.on('query', count);

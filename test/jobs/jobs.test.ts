@@ -93,13 +93,34 @@ describe('watch()', () => {
 
 describe('viewJob()', () => {
   it.each([
-    [{ state: 'running', done: 1, total: 3, rate: 0.5 }, { percent: 33.3, rate: 0.5, eta_ms: 4_000 }],
-    [{ state: 'running', done: 5, total: 3, rate: 1 }, { percent: 100, eta_ms: 0 }],
-    [{ state: 'running', done: 0, total: 0 }, { percent: 0, eta_ms: null }],
-    [{ state: 'running', done: 0, total: 9, rate: 0 }, { percent: 0, eta_ms: null }],
-    [{ state: 'queued', done: 1, total: 2, rate: 1 }, { percent: 50, eta_ms: null }],
-    [{ state: 'succeeded', done: 1, total: 2, rate: 1, phase: 'swap' }, { percent: 100, eta_ms: null, phase: null }],
-    [{ state: 'failed', done: 1, total: 2, error: 'why' }, { percent: 50, error: 'why' }],
+    [
+      { state: 'running', done: 1, total: 3, rate: 0.5 },
+      { percent: 33.3, rate: 0.5, eta_ms: 4_000 },
+    ],
+    [
+      { state: 'running', done: 5, total: 3, rate: 1 },
+      { percent: 100, eta_ms: 0 },
+    ],
+    [
+      { state: 'running', done: 0, total: 0 },
+      { percent: 0, eta_ms: null },
+    ],
+    [
+      { state: 'running', done: 0, total: 9, rate: 0 },
+      { percent: 0, eta_ms: null },
+    ],
+    [
+      { state: 'queued', done: 1, total: 2, rate: 1 },
+      { percent: 50, eta_ms: null },
+    ],
+    [
+      { state: 'succeeded', done: 1, total: 2, rate: 1, phase: 'swap' },
+      { percent: 100, eta_ms: null, phase: null },
+    ],
+    [
+      { state: 'failed', done: 1, total: 2, error: 'why' },
+      { percent: 50, error: 'why' },
+    ],
   ])('shows %j as %j', async (fields, expected) => {
     expect(await viewOf(fields)).toMatchObject(expected);
   });

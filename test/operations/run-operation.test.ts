@@ -177,6 +177,18 @@ describe('the audit entry of an operation', () => {
     expect(plugin.logger.lines.map(({ message }) => message)).toContain('Could not write the audit entry of a failure');
   });
 
+  it('does not say ok of what could not be committed', async () => {
+    const jobId = await addJob();
+    await db.raw(`CREATE FUNCTION refuse_commit() RETURNS trigger LANGUAGE plpgsql AS
+      $$ BEGIN RAISE EXCEPTION 'not this time'; END $$`);
+    await db.raw(`CREATE CONSTRAINT TRIGGER refuse_commit AFTER UPDATE ON matrix_admin.jobs
+      DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse_commit()`);
+    undo.push(() => db.raw('DROP FUNCTION refuse_commit CASCADE'));
+    await expect(operations.cancelJob({ jobId }, { actor: SYSTEM })).rejects.toThrow('not this time');
+    expect((await audits()).map(({ outcome }) => outcome)).toEqual(['failed']);
+    expect(await isCancelled(jobId)).toBe(false);
+  });
+
   it('says failed when it failed, and the database has forgotten what it did', async () => {
     const jobId = await addJob();
     await db.raw(`CREATE FUNCTION refuse_cancel() RETURNS trigger LANGUAGE plpgsql AS

@@ -3,7 +3,16 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { meilisearchSearch } from '../../src/search/meilisearch/index.ts';
 import { type MeilisearchDouble, startMeilisearchDouble } from '../../src/testing/meilisearch-double.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { editOf, encryptRoom, insertEvents, messageOf, redactionOf, redactRow, ROOM, type TestEvent } from '../support/event-rows.ts';
+import {
+  editOf,
+  encryptRoom,
+  insertEvents,
+  messageOf,
+  ROOM,
+  redactionOf,
+  redactRow,
+  type TestEvent,
+} from '../support/event-rows.ts';
 import { type RunningPlugin, startPlugin } from '../support/search-plugin.ts';
 
 let database: TestDatabase;

@@ -26,7 +26,11 @@ const message = (id: string, body: unknown, rest?: Partial<StoredEvent>): Stored
 const edit = (id: string, original: string, body: unknown, rest?: Partial<StoredEvent>): StoredEvent =>
   eventOf(
     id,
-    { body: `* ${String(body)}`, 'm.new_content': { body }, 'm.relates_to': { rel_type: 'm.replace', event_id: original } },
+    {
+      body: `* ${String(body)}`,
+      'm.new_content': { body },
+      'm.relates_to': { rel_type: 'm.replace', event_id: original },
+    },
     rest,
   );
 const textsOf = (original: StoredEvent | undefined, edits: readonly StoredEvent[]): Record<string, string> =>
@@ -81,7 +85,9 @@ describe('editedEventId()', () => {
   ])('is nothing for %s, which no table could hold', (_, id) => {
     const content = { 'm.new_content': { body: 'x' }, 'm.relates_to': { rel_type: 'm.replace', event_id: id } };
     expect(editedEventId('m.room.message', content)).toBeUndefined();
-    expect(changesOf([{ event_id: '$r:x', room_id: '!a:x', type: 'm.room.redaction', content: { redacts: id } }]).eventIds).toEqual([]);
+    expect(
+      changesOf([{ event_id: '$r:x', room_id: '!a:x', type: 'm.room.redaction', content: { redacts: id } }]).eventIds,
+    ).toEqual([]);
   });
 });
 
@@ -91,7 +97,10 @@ describe('changesOf()', () => {
   it('names the redacted event, wherever the redaction has its id', () => {
     expect(changesOf([{ ...redaction, content: {}, redacts: '$a:x' }]).eventIds).toEqual(['$a:x']);
     expect(changesOf([{ ...redaction, content: { redacts: '$a:x' } }]).eventIds).toEqual(['$a:x']);
-    expect(changesOf([{ ...redaction, content: { redacts: '$a:x' }, redacts: '$b:x' }]).eventIds).toEqual(['$b:x', '$a:x']);
+    expect(changesOf([{ ...redaction, content: { redacts: '$a:x' }, redacts: '$b:x' }]).eventIds).toEqual([
+      '$b:x',
+      '$a:x',
+    ]);
   });
 
   it('passes over what is no concern of the index', () => {
@@ -115,7 +124,9 @@ describe('documentsOfEdited()', () => {
 
   it('takes the larger event id of two edits of the same time', () => {
     const at = { originServerTs: 5 };
-    expect(textsOf(original, [edit('$b:x', '$o:x', 'b', at), edit('$c:x', '$o:x', 'c', at), edit('$a:x', '$o:x', 'a', at)])).toEqual({
+    expect(
+      textsOf(original, [edit('$b:x', '$o:x', 'b', at), edit('$c:x', '$o:x', 'c', at), edit('$a:x', '$o:x', 'a', at)]),
+    ).toEqual({
       '$c:x': 'c',
     });
   });

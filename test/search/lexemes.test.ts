@@ -54,8 +54,14 @@ describe('tsvectorOf()', () => {
   });
 
   it.each([
-    ['16,000 different words', Array.from({ length: 4_000 }, (_, index) => index.toString(36).padStart(3, 'q')).join(' ')],
-    ['Chinese of the longest size', Array.from({ length: 16_000 }, (_, index) => String.fromCodePoint(0x4e00 + index)).join('')],
+    [
+      '16,000 different words',
+      Array.from({ length: 4_000 }, (_, index) => index.toString(36).padStart(3, 'q')).join(' '),
+    ],
+    [
+      'Chinese of the longest size',
+      Array.from({ length: 16_000 }, (_, index) => String.fromCodePoint(0x4e00 + index)).join(''),
+    ],
     ['words of 2 KiB', `${'x'.repeat(2_048)} ${'ж'.repeat(2_048)} ${'𐐨'.repeat(1_024)}`],
     ['alternating scripts', 'あa'.repeat(8_000)],
     ['ligatures of many letters', 'ﷺ'.repeat(16_000)],
@@ -63,7 +69,9 @@ describe('tsvectorOf()', () => {
     ['marks alone', '\u0301'.repeat(16_000)],
   ])('is read by PostgreSQL for %s', async (_, hostile) => {
     const text = searchableText(hostile) ?? '';
-    expect([...(await lexemesInPostgres(tsvectorOf(text))).keys()].sort()).toEqual([...lexemesHere(text).keys()].sort());
+    expect([...(await lexemesInPostgres(tsvectorOf(text))).keys()].sort()).toEqual(
+      [...lexemesHere(text).keys()].sort(),
+    );
   });
 });
 

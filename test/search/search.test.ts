@@ -11,9 +11,9 @@ import {
   indexedTexts,
   insertEvents,
   messageOf,
+  ROOM,
   redactionOf,
   redactRow,
-  ROOM,
   type TestEvent,
 } from '../support/event-rows.ts';
 import { type PluginOnDatabase, startPluginOnDatabase } from '../support/search-plugin.ts';
@@ -70,7 +70,10 @@ describe('new events', () => {
     );
     expect(await plugin.find('gardening')).toEqual(['$t:x', '$n:x', '$m:x']);
     expect(await plugin.find('gardening', { keys: ['content.name'] })).toEqual(['$n:x']);
-    const { hits, count, highlights } = await plugin.admin.search.search({ term: 'gardening', rooms: [ROOM as RoomId] });
+    const { hits, count, highlights } = await plugin.admin.search.search({
+      term: 'gardening',
+      rooms: [ROOM as RoomId],
+    });
     expect(count).toBe(3);
     expect(hits.map(({ text }) => text).sort()).toEqual(['All about GARDENING', 'Gardening', 'gardening tips']);
     expect([...highlights].sort()).toEqual(['GARDENING', 'Gardening', 'gardening']);
@@ -107,10 +110,13 @@ describe('new events', () => {
     expect(await indexedTexts(db)).toEqual({ '$a:x': 'stored' });
   });
 
-  it.each([[7], [null], [['x']], [{ body: 'x' }], [''], ['  '], ['\0'], [undefined]])('are left out when their body is %j', async (body) => {
-    await send(messageOf('$a:x', body), messageOf('$b:x', 'text'));
-    expect(await indexedTexts(db)).toEqual({ '$b:x': 'text' });
-  });
+  it.each([[7], [null], [['x']], [{ body: 'x' }], [''], ['  '], ['\0'], [undefined]])(
+    'are left out when their body is %j',
+    async (body) => {
+      await send(messageOf('$a:x', body), messageOf('$b:x', 'text'));
+      expect(await indexedTexts(db)).toEqual({ '$b:x': 'text' });
+    },
+  );
 
   it('of a huge size are found by their beginning', async () => {
     await send(messageOf('$a:x', `beginning ${'filler '.repeat(8_000)} ending`));
@@ -131,7 +137,11 @@ describe('new events', () => {
   });
 
   it('with ids that no server makes are left out, and do not disturb others', async () => {
-    await send(messageOf('$a\u001fb:x', 'forged'), messageOf('$a b:x', 'true'), messageOf('$c:x', 'also', { sender: '@a\u001f:x' }));
+    await send(
+      messageOf('$a\u001fb:x', 'forged'),
+      messageOf('$a b:x', 'true'),
+      messageOf('$c:x', 'also', { sender: '@a\u001f:x' }),
+    );
     expect(await indexedTexts(db)).toEqual({ '$a b:x': 'true' });
   });
 
@@ -145,7 +155,14 @@ describe('new events', () => {
 
 describe('rooms', () => {
   it('are kept apart whose ids differ by case or Unicode form only', async () => {
-    const rooms = ['!Caf\u00e9:x', '!caf\u00e9:x', '!Cafe\u0301:x', '!Caf\u00e9:X', '!Caf\u00e9\u200b:x', '!Ｃaf\u00e9:x'];
+    const rooms = [
+      '!Caf\u00e9:x',
+      '!caf\u00e9:x',
+      '!Cafe\u0301:x',
+      '!Caf\u00e9:X',
+      '!Caf\u00e9\u200b:x',
+      '!Ｃaf\u00e9:x',
+    ];
     await send(...rooms.map((room_id, index) => messageOf(`$${index}:x`, 'confidential', { room_id })));
     for (const [index, room] of rooms.entries()) {
       expect(await plugin.find('confidential', { rooms: [room] })).toEqual([`$${index}:x`]);
@@ -161,7 +178,11 @@ describe('rooms', () => {
   });
 
   it('that turn encrypted lose theirs', async () => {
-    await send(messageOf('$a:x', 'one'), messageOf('$b:x', 'two', { room_id: '!b:x' }), editOf('$e:x', '$a:x', 'three'));
+    await send(
+      messageOf('$a:x', 'one'),
+      messageOf('$b:x', 'two', { room_id: '!b:x' }),
+      editOf('$e:x', '$a:x', 'three'),
+    );
     await encrypt(ROOM, '$enc:x');
     expect(await indexedTexts(db)).toEqual({ '$b:x': 'two' });
     await send(editOf('$e2:x', '$a:x', 'four'));
@@ -207,7 +228,10 @@ describe('redactions', () => {
     const redaction = await db.transaction();
     await redactRow(redaction, '$a:x', '$r:x');
     await plugin.admin.search.apply([redactionOf('$r:x', '$a:x')], { transaction: redaction });
-    const elsewhere = send(redactionOf('$forged:x', '$a:x', { room_id: '!b:x' }), editOf('$forged2:x', '$a:x', 'x', { room_id: '!b:x' }));
+    const elsewhere = send(
+      redactionOf('$forged:x', '$a:x', { room_id: '!b:x' }),
+      editOf('$forged2:x', '$a:x', 'x', { room_id: '!b:x' }),
+    );
     await redaction.commit();
     await elsewhere;
     expect(await plugin.find('secret', { rooms: [ROOM, '!b:x'] })).toEqual([]);
@@ -236,7 +260,10 @@ describe('edits', () => {
   });
 
   it('by others or of other rooms are messages like any other', async () => {
-    await send(editOf('$e1:x', '$a:x', 'forged', { sender: BOB }), editOf('$e2:x', '$a:x', 'forged', { room_id: '!b:x' }));
+    await send(
+      editOf('$e1:x', '$a:x', 'forged', { sender: BOB }),
+      editOf('$e2:x', '$a:x', 'forged', { room_id: '!b:x' }),
+    );
     expect(await indexedTexts(db)).toEqual({ '$a:x': 'original', '$e1:x': '* forged', '$e2:x': '* forged' });
   });
 
@@ -254,12 +281,19 @@ describe('edits', () => {
   });
 
   it('may come in one call with what they edit, and with each other', async () => {
-    await send(editOf('$f2:x', '$f:x', 'third', { origin_server_ts: 3 }), messageOf('$f:x', 'first'), editOf('$f1:x', '$f:x', 'second'));
+    await send(
+      editOf('$f2:x', '$f:x', 'third', { origin_server_ts: 3 }),
+      messageOf('$f:x', 'first'),
+      editOf('$f1:x', '$f:x', 'second'),
+    );
     expect(await indexedTexts(db)).toEqual({ '$a:x': 'original', '$f2:x': 'third' });
   });
 
   it('give way to the text before when they are redacted', async () => {
-    await send(editOf('$e1:x', '$a:x', 'second', { origin_server_ts: 2 }), editOf('$e2:x', '$a:x', 'third', { origin_server_ts: 3 }));
+    await send(
+      editOf('$e1:x', '$a:x', 'second', { origin_server_ts: 2 }),
+      editOf('$e2:x', '$a:x', 'third', { origin_server_ts: 3 }),
+    );
     await redact('$e2:x');
     expect(await indexedTexts(db)).toEqual({ '$e1:x': 'second' });
     await redact('$e1:x');
@@ -277,7 +311,9 @@ describe('edits', () => {
   it('that are told of side by side after their commits leave one text', async () => {
     for (let round = 0; round < 10; round++) {
       const edits = Array.from({ length: 6 }, (_, index) =>
-        editOf(`$e${round}-${index}:x`, '$a:x', `edit ${round}-${index}`, { origin_server_ts: 10 + round * 10 + index }),
+        editOf(`$e${round}-${index}:x`, '$a:x', `edit ${round}-${index}`, {
+          origin_server_ts: 10 + round * 10 + index,
+        }),
       );
       await Promise.all(
         edits.map(async (edit) => {
@@ -293,9 +329,16 @@ describe('edits', () => {
 describe('search()', () => {
   it('refuses what it cannot do', async () => {
     const rooms = [ROOM as RoomId];
-    await expect(plugin.admin.search.search({ term: 'x'.repeat(1_001), rooms })).rejects.toMatchObject({ errcode: 'M_INVALID_PARAM' });
-    await expect(plugin.admin.search.search({ term: 'x', rooms, after: 'y' })).rejects.toMatchObject({ errcode: 'M_INVALID_PARAM' });
-    await expect(disabledSearch.search({ term: 'x', rooms })).rejects.toMatchObject({ errcode: 'M_BAD_STATE', status: 400 });
+    await expect(plugin.admin.search.search({ term: 'x'.repeat(1_001), rooms })).rejects.toMatchObject({
+      errcode: 'M_INVALID_PARAM',
+    });
+    await expect(plugin.admin.search.search({ term: 'x', rooms, after: 'y' })).rejects.toMatchObject({
+      errcode: 'M_INVALID_PARAM',
+    });
+    await expect(disabledSearch.search({ term: 'x', rooms })).rejects.toMatchObject({
+      errcode: 'M_BAD_STATE',
+      status: 400,
+    });
     expect(await disabledSearch.apply([messageOf('$a:x', 'x')])).toBeUndefined();
   });
 
@@ -304,7 +347,12 @@ describe('search()', () => {
     const seen: string[] = [];
     let after: string | undefined;
     do {
-      const page = await plugin.admin.search.search({ term: 'apple', rooms: [ROOM as RoomId], limit: 10, ...(after !== undefined && { after }) });
+      const page = await plugin.admin.search.search({
+        term: 'apple',
+        rooms: [ROOM as RoomId],
+        limit: 10,
+        ...(after !== undefined && { after }),
+      });
       expect(page.count).toBe(25);
       seen.push(...page.hits.map(({ eventId }) => eventId));
       after = page.next;
@@ -327,7 +375,10 @@ const steps = fc.array(
   fc.oneof(
     { weight: 3, arbitrary: fc.record({ do: fc.constant('send' as const), room, sender }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constant('name' as const), room, sender }) },
-    { weight: 6, arbitrary: fc.record({ do: fc.constant('edit' as const), of, room, sender, ts: fc.integer({ min: 1, max: 3 }) }) },
+    {
+      weight: 6,
+      arbitrary: fc.record({ do: fc.constant('edit' as const), of, room, sender, ts: fc.integer({ min: 1, max: 3 }) }),
+    },
     { weight: 3, arbitrary: fc.record({ do: fc.constant('redact' as const), of, forged: fc.boolean() }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constant('encrypt' as const), room: fc.constant(1) }) },
   ),
@@ -342,10 +393,24 @@ describe('the index after live changes', () => {
     const by = (index: number): Partial<TestEvent> => ({ sender: ['@a:x', '@b:x'][index] ?? '' });
     if (step.do === 'send') await send(messageOf(id, `text ${number}`, { ...at(step.room), ...by(step.sender) }));
     if (step.do === 'name') {
-      await send(messageOf(id, '', { type: 'm.room.name', state_key: '', content: { name: 'x' }, ...at(step.room), ...by(step.sender) }));
+      await send(
+        messageOf(id, '', {
+          type: 'm.room.name',
+          state_key: '',
+          content: { name: 'x' },
+          ...at(step.room),
+          ...by(step.sender),
+        }),
+      );
     }
     if (step.do === 'edit') {
-      await send(editOf(id, `$${step.of}:x`, `edit ${number}`, { origin_server_ts: step.ts, ...at(step.room), ...by(step.sender) }));
+      await send(
+        editOf(id, `$${step.of}:x`, `edit ${number}`, {
+          origin_server_ts: step.ts,
+          ...at(step.room),
+          ...by(step.sender),
+        }),
+      );
     }
     if (step.do === 'redact') {
       if (step.forged) await send(redactionOf(id, `$${step.of}:x`));
@@ -357,20 +422,24 @@ describe('the index after live changes', () => {
   it.each([
     ['with what it learned live', false],
     ['from the events alone', true],
-  ])('is what a reindex makes %s', async (_, forget) => {
-    let documents = 0;
-    await fc.assert(
-      fc.asyncProperty(steps, async (sequence) => {
-        await clear();
-        for (const [number, step] of sequence.entries()) await perform(step, number);
-        const live = await indexedDocuments(db);
-        documents += live.length;
-        if (forget) await db.raw('TRUNCATE matrix_admin.search_edits');
-        expect((await plugin.reindex()).state).toBe('succeeded');
-        expect(await indexedDocuments(db)).toEqual(live);
-      }),
-      { numRuns: 25 },
-    );
-    expect(documents).toBeGreaterThan(25);
-  }, 60_000);
+  ])(
+    'is what a reindex makes %s',
+    async (_, forget) => {
+      let documents = 0;
+      await fc.assert(
+        fc.asyncProperty(steps, async (sequence) => {
+          await clear();
+          for (const [number, step] of sequence.entries()) await perform(step, number);
+          const live = await indexedDocuments(db);
+          documents += live.length;
+          if (forget) await db.raw('TRUNCATE matrix_admin.search_edits');
+          expect((await plugin.reindex()).state).toBe('succeeded');
+          expect(await indexedDocuments(db)).toEqual(live);
+        }),
+        { numRuns: 25 },
+      );
+      expect(documents).toBeGreaterThan(25);
+    },
+    60_000,
+  );
 });

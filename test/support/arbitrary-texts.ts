@@ -1,11 +1,51 @@
 import fc from 'fast-check';
 
 /** Letters, marks and digits of scripts that are written without spaces; folded text. */
-const UNSPACED_BLOCKS = ['漢字会議日本語東京中国', 'ひらがなのはにをゝー', 'カタカナヴー', '한국어회의실', 'ㄅㄆ', 'ไทยกำ่', 'ລາວ', 'ខ្មែរ', 'မြန်မာ', '𠮷𩸽'];
+const UNSPACED_BLOCKS = [
+  '漢字会議日本語東京中国',
+  'ひらがなのはにをゝー',
+  'カタカナヴー',
+  '한국어회의실',
+  'ㄅㄆ',
+  'ไทยกำ่',
+  'ລາວ',
+  'ខ្មែរ',
+  'မြန်မာ',
+  '𠮷𩸽',
+];
 const SPACED_BLOCKS = ['abcxyz', '0189', 'éüßñ', 'привет', 'ελληνικά', 'שלום', 'مرحبا', 'हिन्दी', '𝒳'];
-const SEPARATORS = [' ', ' ', '\n', '\t', '.', ',', '-', '_', "'", '"', ':', '\\', '&', '|', '!', '(', '<', '*', '、', '。', '・', '🦊', '👩‍👩‍👧', '\u3000', '\u001f', '\u00a0', '€'];
+const SEPARATORS = [
+  ' ',
+  ' ',
+  '\n',
+  '\t',
+  '.',
+  ',',
+  '-',
+  '_',
+  "'",
+  '"',
+  ':',
+  '\\',
+  '&',
+  '|',
+  '!',
+  '(',
+  '<',
+  '*',
+  '、',
+  '。',
+  '・',
+  '🦊',
+  '👩‍👩‍👧',
+  '\u3000',
+  '\u001f',
+  '\u00a0',
+  '€',
+];
 
-const oneOf = (blocks: readonly string[]): fc.Arbitrary<string> => fc.constantFrom(...blocks.flatMap((block) => Array.from(block)));
+const oneOf = (blocks: readonly string[]): fc.Arbitrary<string> =>
+  fc.constantFrom(...blocks.flatMap((block) => Array.from(block)));
 
 export const unspacedCharacters = oneOf(UNSPACED_BLOCKS);
 export const spacedCharacters = oneOf(SPACED_BLOCKS);
@@ -18,7 +58,24 @@ export const mixedTexts = fc
       { weight: 4, arbitrary: unspacedCharacters },
       { weight: 4, arbitrary: spacedCharacters },
       { weight: 2, arbitrary: separators },
-      { weight: 1, arbitrary: fc.constantFrom('ＡＢ', 'ｶﾞ', 'ﬁ', 'İ', 'ΟΔΟΣ', 'Straße', 'e\u0301', '\u200d', '\u00ad', '①', '㍿', 'ﷺ', 'क्ष') },
+      {
+        weight: 1,
+        arbitrary: fc.constantFrom(
+          'ＡＢ',
+          'ｶﾞ',
+          'ﬁ',
+          'İ',
+          'ΟΔΟΣ',
+          'Straße',
+          'e\u0301',
+          '\u200d',
+          '\u00ad',
+          '①',
+          '㍿',
+          'ﷺ',
+          'क्ष',
+        ),
+      },
     ),
     { maxLength: 40 },
   )

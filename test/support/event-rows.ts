@@ -55,7 +55,12 @@ export async function redactRow(db: Knex | Knex.Transaction, eventId: string, re
 }
 
 /** Makes a room one that is encrypted by its current state. */
-export async function encryptRoom(db: Knex | Knex.Transaction, roomId: string, eventId: string, stateKey = ''): Promise<void> {
+export async function encryptRoom(
+  db: Knex | Knex.Transaction,
+  roomId: string,
+  eventId: string,
+  stateKey = '',
+): Promise<void> {
   await db('public.syncapi_current_room_state').insert({
     room_id: roomId,
     event_id: eventId,

@@ -1,5 +1,5 @@
-import knex from 'knex';
 import { setTimeout as delay } from 'node:timers/promises';
+import knex from 'knex';
 import type { AdminPluginOptions } from '../../src/config.ts';
 import type { Host } from '../../src/host.ts';
 import type { RoomId } from '../../src/ids.ts';
@@ -23,7 +23,10 @@ export interface RunningPlugin {
   /** Runs a reindex to its end, however it ends. */
   readonly reindex: () => Promise<JobView>;
   /** The ids of all hits, newest first. */
-  readonly find: (term: string, request?: Omit<Partial<SearchRequest>, 'rooms'> & { readonly rooms?: readonly string[] }) => Promise<string[]>;
+  readonly find: (
+    term: string,
+    request?: Omit<Partial<SearchRequest>, 'rooms'> & { readonly rooms?: readonly string[] },
+  ) => Promise<string[]>;
   readonly stop: () => Promise<void>;
 }
 

@@ -40,13 +40,15 @@ export async function queueJob(db: Knex, kind: string, dedupeKey = `key ${count+
 
 /** Makes a job look like one whose process died some time ago. */
 export async function loseLeader(db: Knex, id: string): Promise<void> {
-  await db('matrix_admin.jobs').where({ id }).update({
-    state: 'running',
-    attempts: 1,
-    started_at: db.fn.now(),
-    lease_owner: db.raw('gen_random_uuid()'),
-    lease_until: db.raw(`now() - interval '1 s'`),
-  });
+  await db('matrix_admin.jobs')
+    .where({ id })
+    .update({
+      state: 'running',
+      attempts: 1,
+      started_at: db.fn.now(),
+      lease_owner: db.raw('gen_random_uuid()'),
+      lease_until: db.raw(`now() - interval '1 s'`),
+    });
 }
 
 /** Commits a step that says how far the job is. */

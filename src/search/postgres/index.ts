@@ -1,10 +1,11 @@
 import type { Knex } from 'knex';
 import { MatrixError } from '../../errors.ts';
 import { isEventId } from '../../ids.ts';
+import type { Db } from '../../storage/database.ts';
 import {
   createDocumentTable,
-  deleteDocuments,
   type DocumentTable,
+  deleteDocuments,
   dropDocumentTable,
   type IndexedDocuments,
   indexDocumentTable,
@@ -15,18 +16,17 @@ import {
   searchDocuments,
   upsertDocuments,
 } from '../../storage/plugin/search-documents.ts';
-import type { Db } from '../../storage/database.ts';
-import { parseSearchTerm } from '../search-term.ts';
 import type {
   SearchAdapter,
   SearchDocument,
   SearchHit,
-  SearchIndexContext,
   SearchIndex,
+  SearchIndexContext,
   SearchPage,
   SearchQuery,
   SearchWrites,
 } from '../search-index.ts';
+import { parseSearchTerm } from '../search-term.ts';
 import { tsqueryOf, tsvectorOf } from './lexemes.ts';
 
 const ENGINE = 'postgres';

@@ -216,7 +216,12 @@ export type JobEnd =
   | { readonly state: 'cancelled' };
 
 /** Ends a job if this process leads it. Its ranges go; what they counted stays. */
-export async function finishJob(transaction: Knex.Transaction, id: string, owner: string, end: JobEnd): Promise<boolean> {
+export async function finishJob(
+  transaction: Knex.Transaction,
+  id: string,
+  owner: string,
+  end: JobEnd,
+): Promise<boolean> {
   const rows = await rowsOf<{ id: string }>(
     transaction.raw(
       `UPDATE matrix_admin.jobs SET state = ?, result = ?, error = ?, finished_at = clock_timestamp(), done = ${DONE},
@@ -265,10 +270,9 @@ export async function handBackJob(db: Knex, id: string, owner: string, delayMs: 
 
 /** Removes jobs that ended longer ago than `retentionMs`. */
 export async function removeFinishedJobs(db: Knex, retentionMs: number): Promise<void> {
-  await db.raw(
-    `DELETE FROM matrix_admin.jobs WHERE finished_at < clock_timestamp() - ?::bigint * interval '1 ms'`,
-    [retentionMs],
-  );
+  await db.raw(`DELETE FROM matrix_admin.jobs WHERE finished_at < clock_timestamp() - ?::bigint * interval '1 ms'`, [
+    retentionMs,
+  ]);
 }
 
 /** What the job gauges show. */

@@ -94,10 +94,11 @@ export async function indexState(db: Db, engine: string): Promise<IndexState> {
 
 /** From the commit on, changes are kept for this rebuild. Changes kept for an earlier one are dropped. */
 export async function beginRebuild(transaction: Knex.Transaction, engine: string, rebuild: RebuildRef): Promise<void> {
-  await transaction.raw(
-    'UPDATE matrix_admin.search_indexes SET rebuild_id = ?, rebuild_marker = ? WHERE engine = ?',
-    [rebuild.id, rebuild.marker, engine],
-  );
+  await transaction.raw('UPDATE matrix_admin.search_indexes SET rebuild_id = ?, rebuild_marker = ? WHERE engine = ?', [
+    rebuild.id,
+    rebuild.marker,
+    engine,
+  ]);
   await dropRebuildChanges(transaction, engine);
 }
 

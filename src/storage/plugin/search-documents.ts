@@ -50,11 +50,7 @@ export async function insertDocuments(
 }
 
 /** Adds or replaces documents. */
-export async function upsertDocuments(
-  db: Db,
-  table: DocumentTable,
-  indexed: IndexedDocuments,
-): Promise<void> {
+export async function upsertDocuments(db: Db, table: DocumentTable, indexed: IndexedDocuments): Promise<void> {
   if (indexed.documents.length === 0) return;
   await db.raw(
     `INSERT INTO ${qualified(table)} AS d (${COLUMNS}) ${ROWS}
