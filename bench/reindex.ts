@@ -21,7 +21,7 @@ const BASELINE = [
      stream_position bigint NOT NULL, key text NOT NULL, text text NOT NULL, lexemes tsvector NOT NULL)`,
   `INSERT INTO baseline
    SELECT event_id, room_id, sender, id, 'content.body', body, to_tsvector('simple', body)
-   FROM (SELECT event_id, room_id, sender, id, headered_event_json::json #>> '{content,body}' AS body
+   FROM (SELECT event_id, room_id, sender, id, headered_event_json::jsonb #>> '{content,body}' AS body
          FROM public.syncapi_output_room_events WHERE type = 'm.room.message'
          OFFSET 0) AS e`, // OFFSET 0: each event's JSON is parsed once
   'CREATE INDEX ON baseline USING gin (lexemes)',

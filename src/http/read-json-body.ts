@@ -26,8 +26,9 @@ export async function readJsonBody(ctx: Context, limit: number): Promise<Readonl
 }
 
 /** What the usual body parsers leave behind: the body's text rather than what was made of it. */
-function readByHost({ body, rawBody }: { readonly body?: unknown; readonly rawBody?: unknown }): unknown {
-  return typeof rawBody === 'string' ? rawBody : body;
+function readByHost(request: object): unknown {
+  if ('rawBody' in request && typeof request.rawBody === 'string') return request.rawBody;
+  return 'body' in request ? request.body : undefined;
 }
 
 async function readText(ctx: Context, limit: number): Promise<string> {

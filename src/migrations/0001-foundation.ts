@@ -39,6 +39,7 @@ CREATE TABLE matrix_admin.job_ranges (
   position bigint NOT NULL,
   done bigint NOT NULL DEFAULT 0,
   finished boolean NOT NULL DEFAULT false,
+  workers uuid[] NOT NULL DEFAULT '{}',
   lease_owner uuid,
   lease_until timestamptz,
   PRIMARY KEY (job_id, range_no)

@@ -19,7 +19,7 @@ const LEASE_MS = 15_000;
 const LEASE_POLL_MS = 100;
 const RETRY_MS = 2_000;
 
-/** Brings the oldest queued changes to their target. Returns whether there were any. */
+/** Brings the oldest queued changes to their target. Returns whether there may be more: not whether some have come in since. */
 export async function deliverChanges(
   db: Db,
   engine: string,
@@ -34,7 +34,7 @@ export async function deliverChanges(
     target,
     changes.map(({ seq }) => seq),
   );
-  return true;
+  return changes.length === BATCH;
 }
 
 /** Delivers changes to an index that takes no part in transactions. */

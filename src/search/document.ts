@@ -1,6 +1,6 @@
 import { type EventId, isEventId } from '../ids.ts';
 import { isRecord } from '../json.ts';
-import type { StoredEvent } from '../storage/syncapi/output-room-events.ts';
+import type { EventContent, StoredEvent } from '../storage/syncapi/output-room-events.ts';
 import type { SearchDocument, SearchKey } from './search-index.ts';
 import { beginningOf, MAX_TEXT_LENGTH } from './tokenizer.ts';
 
@@ -40,7 +40,7 @@ export function searchableText(value: unknown): string | undefined {
   return text.trim() === '' ? undefined : text;
 }
 
-function documentOf(event: StoredEvent, content: Content): SearchDocument | undefined {
+function documentOf(event: EventContent, content: Content): SearchDocument | undefined {
   const searchable = Object.hasOwn(SEARCHABLE, event.type) ? SEARCHABLE[event.type] : undefined;
   const text = searchable && searchableText(content[searchable.field]);
   if (searchable === undefined || text === undefined) return undefined;
@@ -49,7 +49,7 @@ function documentOf(event: StoredEvent, content: Content): SearchDocument | unde
 }
 
 /** The document of an event that is looked at by itself. */
-export function plainDocumentOf(event: StoredEvent): SearchDocument | undefined {
+export function plainDocumentOf(event: EventContent): SearchDocument | undefined {
   return documentOf(event, event.content);
 }
 

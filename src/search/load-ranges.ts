@@ -6,12 +6,12 @@ import type { Metrics } from '../metrics.ts';
 import { allEnded } from '../storage/database.ts';
 import { advanceRange, claimRange, type HeldRange, releaseRange, renewRange } from '../storage/plugin/job-ranges.ts';
 import { type Edit, insertEdits } from '../storage/plugin/search-changes.ts';
-import { encryptedRooms, readEvents, type StoredEvent } from '../storage/syncapi/output-room-events.ts';
+import { type EventContent, encryptedRooms, readEvents } from '../storage/syncapi/output-room-events.ts';
 import { editedEventId, plainDocumentOf, SEARCHABLE_TYPES } from './document.ts';
 import type { RebuildRef, SearchDocument, SearchIndex } from './search-index.ts';
 
-/** JSON of a batch, in UTF-16 code units, that rows are counted for: rows full of text make batches of fewer. */
-const BATCH_LENGTH = 8_000_000;
+/** JSON that a row of a full batch may have on average, in UTF-16 code units: of longer rows a batch has fewer. */
+const ROW_LENGTH = 1_200;
 /** Rows that a lane begins with, before it knows what they are like. */
 const FIRST_ROWS = 250;
 
@@ -84,7 +84,7 @@ async function loadRange(settings: LoadSettings, run: LoadRun, held: HeldRange, 
     const from = at.position;
     const read = { position: from, upper: range.upper };
     const { events, length, ...next } = await readEvents(db, SEARCHABLE_TYPES, read, pace.rows);
-    pace.rows = Math.min(nextRows(pace.rows, events.length, length), index.batchSize);
+    pace.rows = nextRows(pace.rows, index.batchSize, { rows: events.length, length });
     const { documents, edits } = await documentsOf(db, events);
     const step = { ...next, from, rows: events.length };
     await index.rebuild.load(run.rebuild, documents, (write) =>
@@ -104,16 +104,16 @@ async function loadRange(settings: LoadSettings, run: LoadRun, held: HeldRange, 
 }
 
 /** Rows that are likely to fill a batch, from what the last ones were like; at most twice as many as before. */
-function nextRows(before: number, rows: number, length: number): number {
-  if (rows === 0) return before;
-  const fitting = Math.floor((rows * BATCH_LENGTH) / Math.max(length, 1));
-  return Math.max(Math.min(fitting, before * 2), 1);
+function nextRows(before: number, full: number, read: { readonly rows: number; readonly length: number }): number {
+  if (read.rows === 0) return before;
+  const fitting = Math.floor((full * ROW_LENGTH * read.rows) / Math.max(read.length, 1));
+  return Math.max(Math.min(fitting, before * 2, full), 1);
 }
 
 /** Edits are left to the end of the rebuild, when all that they may edit is there. */
 async function documentsOf(
   db: Knex,
-  events: readonly StoredEvent[],
+  events: readonly EventContent[],
 ): Promise<{ documents: SearchDocument[]; edits: Edit[] }> {
   const encrypted = await encryptedRooms(db, [...new Set(events.map(({ roomId }) => roomId))]);
   const documents: SearchDocument[] = [];

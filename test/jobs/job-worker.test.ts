@@ -1,12 +1,13 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Knex } from 'knex';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { MatrixError } from '../../src/errors.ts';
 import type { JobKind } from '../../src/jobs/job.ts';
 import { migrateOwnSchema } from '../../src/storage/database.ts';
-import { findJob, insertJob, requestCancel } from '../../src/storage/plugin/jobs.ts';
+import { findJob, finishJob, insertJob, requestCancel } from '../../src/storage/plugin/jobs.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { until } from '../support/search-plugin.ts';
+import { isSomebodyWaiting, until } from '../support/search-plugin.ts';
 import {
   createTestWorker,
   kindOf,
@@ -192,6 +193,16 @@ describe('a lease', () => {
     expect(ended[0]).toMatchObject({ name: 'JobInterrupted' });
     expect(cleaned).toEqual([]);
     expect(await findJob(db, id)).toMatchObject({ state: 'running', checkpoint: { at: 1 }, failures: 0 });
+    expect(await db('matrix_admin.job_ranges').where({ job_id: id })).toHaveLength(1);
+  });
+
+  it('that was lost lets nobody end the job but the one that has it now', async () => {
+    const id = await queueJob(db, 'x');
+    await loseLeader(db, id);
+    await db('matrix_admin.job_ranges').insert({ job_id: id, range_no: 0, position: 0, upper_position: 9 });
+    const end = { state: 'succeeded', result: {} } as const;
+    expect(await db.transaction((transaction) => finishJob(transaction, id, randomUUID(), end))).toBe(false);
+    expect(await findJob(db, id)).toMatchObject({ state: 'running' });
     expect(await db('matrix_admin.job_ranges').where({ job_id: id })).toHaveLength(1);
   });
 
@@ -454,6 +465,19 @@ describe('stop()', () => {
     expect(await findJob(db, id)).toMatchObject({ state: 'queued', failures: 0 });
     start(kinds);
     expect(await reach(db, id, 'succeeded')).toMatchObject({ result: { from: 5 }, attempts: 2 });
+  });
+
+  it('while a job is being claimed hands that one back too', async () => {
+    const worker = start([kindOf('first', async () => ({})), kindOf('x', (run) => untilStopped(run))]);
+    await reach(db, await queueJob(db, 'first'), 'succeeded');
+    const blocker = await db.transaction();
+    await blocker.raw('LOCK TABLE matrix_admin.jobs IN EXCLUSIVE MODE');
+    const id = await queueJob(blocker, 'x');
+    await until(() => isSomebodyWaiting(db));
+    const stopped = worker.stop();
+    await blocker.commit();
+    await stopped;
+    expect(await findJob(db, id)).toMatchObject({ state: 'queued', attempts: 1 });
   });
 
   it('at any moment after start() leaves nothing running', async () => {

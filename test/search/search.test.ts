@@ -16,7 +16,7 @@ import {
   redactRow,
   type TestEvent,
 } from '../support/event-rows.ts';
-import { type PluginOnDatabase, startPluginOnDatabase } from '../support/search-plugin.ts';
+import { isSomebodyWaiting, type PluginOnDatabase, startPluginOnDatabase, until } from '../support/search-plugin.ts';
 
 let plugin: PluginOnDatabase;
 let db: Knex;
@@ -232,6 +232,7 @@ describe('redactions', () => {
       redactionOf('$forged:x', '$a:x', { room_id: '!b:x' }),
       editOf('$forged2:x', '$a:x', 'x', { room_id: '!b:x' }),
     );
+    await until(() => isSomebodyWaiting(db));
     await redaction.commit();
     await elsewhere;
     expect(await plugin.find('secret', { rooms: [ROOM, '!b:x'] })).toEqual([]);

@@ -5,8 +5,8 @@ import { editOf, insertEvents, messageOf, redactionOf, redactRow, type TestEvent
 export interface LiveWriter {
   /** Sends, edits and redacts, one after the other, until it is stopped. */
   readonly stop: () => Promise<void>;
-  /** What the index must hold of its messages. */
-  readonly expected: () => Record<string, string>;
+  /** What the index must hold if it held these texts, by event id, without the writer. */
+  readonly expected: (before?: Readonly<Record<string, string>>) => Record<string, string>;
 }
 
 export interface LiveWriterSettings {
@@ -29,17 +29,18 @@ export function startLiveWriter(settings: LiveWriterSettings): LiveWriter {
   const own = { room_id: roomId, sender: '@user:localhost' };
   /** Text by the id under which it is found, by the id of the message. */
   const found = new Map<string, readonly [id: string, text: string]>();
+  const redacted = new Set<string>();
   const untouched = [...(settings.others ?? [])];
   let stopped = false;
   let count = 0;
 
   const pick = (ids: readonly string[]): string | undefined => ids[Math.floor(random() * ids.length)];
 
-  const write = async (event: TestEvent, redacted?: string): Promise<void> => {
+  const write = async (event: TestEvent, target?: string): Promise<void> => {
     await db.transaction(async (transaction) => {
       if (settings.locksRoom) await transaction('public.roomserver_rooms').where('room_id', roomId).forUpdate();
       await insertEvents(transaction, [event]);
-      if (redacted !== undefined) await redactRow(transaction, redacted, event.event_id);
+      if (target !== undefined) await redactRow(transaction, target, event.event_id);
       await admin.search.apply([event], { transaction });
     });
   };
@@ -48,8 +49,9 @@ export function startLiveWriter(settings: LiveWriterSettings): LiveWriter {
     count += 1;
     const id = `$${name}-${count}:x`;
     const chance = random();
-    const target = random() < 0.3 && untouched.length > 0 ? untouched.pop() : pick([...found.keys()]);
-    if (target === undefined || chance < 0.4) {
+    const mayPick = chance >= 0.4;
+    const target = mayPick ? (random() < 0.3 ? untouched.pop() : pick([...found.keys()])) : undefined;
+    if (target === undefined) {
       await write(messageOf(id, `sent ${name} ${count}`, own));
       found.set(id, [id, `sent ${name} ${count}`]);
     } else if (chance < 0.75) {
@@ -58,10 +60,9 @@ export function startLiveWriter(settings: LiveWriterSettings): LiveWriter {
     } else {
       await write(redactionOf(id, target, own), target);
       found.delete(target);
-      gone.push(target);
+      redacted.add(target);
     }
   };
-  const gone: string[] = [];
 
   const work = (async () => {
     while (!stopped) await turn();
@@ -73,6 +74,9 @@ export function startLiveWriter(settings: LiveWriterSettings): LiveWriter {
       stopped = true;
       await work;
     },
-    expected: () => Object.fromEntries(found.values()),
+    expected: (before = {}) => {
+      const left = Object.entries(before).filter(([id]) => !found.has(id) && !redacted.has(id));
+      return Object.fromEntries([...left, ...found.values()]);
+    },
   };
 }

@@ -107,6 +107,14 @@ export async function startNeighbour(
   };
 }
 
+/** Whether a connection to this database waits for a lock. */
+export async function isSomebodyWaiting(db: Host['db']): Promise<boolean> {
+  const { rows } = await db.raw(
+    `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+  );
+  return rows.length > 0;
+}
+
 /** Waits until `condition` holds. @throws Error after `timeoutMs` */
 export async function until(condition: () => boolean | Promise<boolean>, timeoutMs = 15_000): Promise<void> {
   const end = Date.now() + timeoutMs;

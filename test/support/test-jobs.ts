@@ -33,7 +33,11 @@ export function kindOf(kind: string, run: JobKind['run'], rest: Partial<JobKind>
 let count = 0;
 
 /** Queues a job with a dedupe key of its own. */
-export async function queueJob(db: Knex, kind: string, dedupeKey = `key ${count++}`): Promise<string> {
+export async function queueJob(
+  db: Knex | Knex.Transaction,
+  kind: string,
+  dedupeKey = `key ${count++}`,
+): Promise<string> {
   const { id } = await insertJob(db, { kind, dedupeKey, input: {}, createdBy: '@admin:x', requestId: 'request 1' });
   return id;
 }

@@ -77,6 +77,7 @@ export async function advanceRange(
   const rows = await rowsOf<{ range_no: number }>(
     transaction.raw(
       `UPDATE matrix_admin.job_ranges r SET position = ?, done = r.done + ?, finished = ?,
+         workers = CASE WHEN r.lease_owner = ANY(r.workers) THEN r.workers ELSE r.workers || r.lease_owner END,
          lease_until = clock_timestamp() + ? * interval '1 ms'
        FROM matrix_admin.jobs j
        WHERE r.job_id = ? AND r.range_no = ? AND r.lease_owner = ? AND r.position = ? AND NOT r.finished
@@ -106,14 +107,15 @@ export async function releaseRange(db: Knex, { jobId, range, owner }: HeldRange)
   );
 }
 
-/** How many ranges are not finished, and how many processes have worked on the others. */
+/** How many ranges are not finished, and how many processes have done batches of any. */
 export async function rangeSummary(db: Knex, jobId: string): Promise<{ unfinished: number; processes: number }> {
   const [row] = await rowsOf<{ unfinished: number; processes: number }>(
     db.raw(
       `SELECT count(*) FILTER (WHERE NOT finished)::int AS unfinished,
-         count(DISTINCT lease_owner) FILTER (WHERE done > 0)::int AS processes
-       FROM matrix_admin.job_ranges WHERE job_id = ?`,
-      [jobId],
+         (SELECT count(DISTINCT worker)::int FROM matrix_admin.job_ranges r, unnest(r.workers) AS worker
+          WHERE r.job_id = :jobId) AS processes
+       FROM matrix_admin.job_ranges WHERE job_id = :jobId`,
+      { jobId },
     ),
   );
   return row ?? { unfinished: 0, processes: 0 };

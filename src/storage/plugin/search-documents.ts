@@ -95,7 +95,6 @@ export async function indexDocumentTable(db: Knex, table: DocumentTable): Promis
     db.transaction(async (transaction) => {
       const [kind, method] = INDEX_DEFINITIONS[column];
       await transaction.raw(`SET LOCAL maintenance_work_mem = '${BUILD_MEMORY}'`);
-      await transaction.raw('SET LOCAL max_parallel_maintenance_workers = 0');
       await transaction.raw(`CREATE ${kind} IF NOT EXISTS ${table}_${column} ON ${qualified(table)} ${method}`);
     });
   await allEnded([build('lexemes'), build('event_id').then(() => build('room_id'))]);

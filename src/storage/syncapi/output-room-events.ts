@@ -25,23 +25,51 @@ interface EventRow {
 
 const COLUMNS = 'id, event_id, room_id, type, sender, headered_event_json';
 
-function storedEventOf(row: EventRow): StoredEvent {
-  // A row that holds no JSON object is an event without content: it must not stop a reindex.
-  const event = parseJson(row.headered_event_json) ?? {};
+/** What can be told of an event without reading more of it than its content. */
+export type EventContent = Omit<StoredEvent, 'originServerTs' | 'isState'>;
+
+function eventContentOf(row: EventRow): EventContent {
   return {
     eventId: row.event_id as EventId,
     roomId: row.room_id as RoomId,
     sender: row.sender as UserId,
     type: row.type,
     streamPosition: Number(row.id),
-    originServerTs: typeof event.origin_server_ts === 'number' ? event.origin_server_ts : 0,
-    isState: event.state_key !== undefined,
-    content: isRecord(event.content) ? event.content : {},
+    content: contentOf(row.headered_event_json),
   };
 }
 
+function storedEventOf(row: EventRow): StoredEvent {
+  const event = parseObject(row.headered_event_json) ?? {};
+  return {
+    ...eventContentOf(row),
+    originServerTs: typeof event.origin_server_ts === 'number' ? event.origin_server_ts : 0,
+    isState: event.state_key !== undefined,
+  };
+}
+
+const BEGINNING = '{"auth_events":[';
+const BEFORE_CONTENT = '],"content":';
+const AFTER_CONTENT = ',"depth":';
+
+/**
+ * The content of an event. In canonical JSON it stands between `auth_events` and `depth`, and is cut out there, since
+ * parsing the rest takes most of a reindex's time. Quotes inside of strings are escaped, so neither mark is part of one;
+ * no brace but the first stands before the content, so it is not an inner object's; and what a `depth` of the content's
+ * own cuts short does not parse. All else is parsed whole. A row that holds no JSON object has no content: it must not
+ * stop a reindex.
+ */
+function contentOf(json: string): Readonly<Record<string, unknown>> {
+  const before = json.startsWith(BEGINNING) ? json.indexOf(BEFORE_CONTENT) : -1;
+  const after = before < 0 || json.lastIndexOf('{', before) !== 0 ? -1 : json.indexOf(AFTER_CONTENT, before);
+  const cut = after < 0 ? undefined : parseObject(json.slice(before + BEFORE_CONTENT.length, after));
+  if (cut !== undefined) return cut;
+  const content = parseObject(json)?.content;
+  return isRecord(content) ? content : {};
+}
+
 /** `undefined` for what is no JSON object. */
-function parseJson(json: string): Record<string, unknown> | undefined {
+function parseObject(json: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(json);
     return isRecord(value) ? value : undefined;
@@ -52,7 +80,7 @@ function parseJson(json: string): Record<string, unknown> | undefined {
 
 /** A number of rows in order, and where the next ones start. */
 export interface EventBatch {
-  readonly events: readonly StoredEvent[];
+  readonly events: readonly EventContent[];
   /** All rows up to this id have been read. */
   readonly position: number;
   /** Whether there are no more. */
@@ -78,10 +106,11 @@ export async function readEvents(
       [position, upper, [...types], limit],
     ),
   );
-  const finished = rows.length < limit;
+  const last = Number(rows.at(-1)?.id ?? upper);
+  const finished = rows.length < limit || last === upper;
   return {
-    events: rows.map(storedEventOf),
-    position: finished ? upper : Number(rows.at(-1)?.id ?? upper),
+    events: rows.map(eventContentOf),
+    position: finished ? upper : last,
     finished,
     length: rows.reduce((sum, row) => sum + row.headered_event_json.length, 0),
   };

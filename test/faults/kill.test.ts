@@ -1,0 +1,193 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { Knex } from 'knex';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { RoomId, UserId } from '../../src/ids.ts';
+import type { Job } from '../../src/jobs/job.ts';
+import { type AdminPlugin, createAdminPlugin } from '../../src/plugin.ts';
+import { generateSampleEvents } from '../../src/reference-host/sample-events.ts';
+import { REINDEX_KIND } from '../../src/search/reindex-job.ts';
+import { findJob, insertJob } from '../../src/storage/plugin/jobs.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { SERVER_NAME } from '../support/dendrite-server.ts';
+import { indexedTexts, ROOM } from '../support/event-rows.ts';
+import { startLiveWriter } from '../support/live-writer.ts';
+import { until } from '../support/search-plugin.ts';
+
+const PROGRAM = fileURLToPath(new URL('../support/reindex-process.mjs', import.meta.url));
+const HOMESERVER = fileURLToPath(new URL('../../dist/reference-host/main.js', import.meta.url));
+const LEASE_MS = 600;
+/** `KILLS=20` for the long version. */
+const KILLS = Number(process.env['KILLS'] ?? 6);
+const SEED = Number(process.env['KILL_SEED'] ?? 20_260_101);
+const EVENTS = 20_000;
+const LONGEST_LIFE_MS = 1_500;
+
+let directory: string;
+let database: TestDatabase;
+let db: Knex;
+/** Applies changes and searches; leads no jobs, since it is never started. */
+let admin: AdminPlugin;
+let children: ChildProcess[] = [];
+let random: () => number;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'kill-'));
+  database = await createTestDatabase();
+  ({ db } = database);
+  admin = createAdminPlugin({ serverName: SERVER_NAME, db, signingKeys: [] });
+  const senders = ['@user:localhost' as UserId] as const;
+  await generateSampleEvents(db, { count: EVENTS, rooms: [{ roomId: ROOM as RoomId, senders }], seed: 11 });
+  let state = SEED;
+  random = () => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647;
+});
+afterEach(async () => {
+  await Promise.all(children.map(kill));
+  children = [];
+  await admin.stop();
+  await database.drop();
+  await rm(directory, { recursive: true });
+});
+
+async function startProcess(program = PROGRAM): Promise<ChildProcess> {
+  const { PATH, HOME } = process.env;
+  const env = {
+    PATH,
+    HOME,
+    DATABASE_URL: database.connectionString,
+    LEASE_MS: String(LEASE_MS),
+    PORT: '0',
+    LOG_LEVEL: 'error',
+    SIGNING_KEY: join(directory, 'key.pem'),
+  };
+  const child = spawn(process.execPath, [program], { cwd: directory, env, stdio: ['ignore', 'pipe', 'inherit'] });
+  children.push(child);
+  const [line] = await once(child.stdout, 'data');
+  expect(String(line)).toMatch(/^ready/);
+  return child;
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  child.kill('SIGKILL');
+  await exited;
+}
+
+async function queueReindex(): Promise<string> {
+  const job = { kind: REINDEX_KIND, dedupeKey: REINDEX_KIND, input: {}, createdBy: 'test', requestId: 'test' };
+  return (await insertJob(db, job)).id;
+}
+
+async function jobOf(id: string): Promise<Job> {
+  const job = await findJob(db, id);
+  if (job === undefined) throw new Error('the job is gone');
+  return job;
+}
+
+async function ended(id: string): Promise<Job> {
+  await until(async () => (await jobOf(id)).finishedAt !== undefined, 30_000);
+  return jobOf(id);
+}
+
+/** Puts a document into the index that no reindex would: found only for as long as the old index answers. */
+async function markIndex(): Promise<void> {
+  const document = { event_id: '$old:x', room_id: ROOM, sender: '@a:x', stream_position: 0, key: 'content.body' };
+  await db('matrix_admin.search_documents')
+    .insert({ ...document, text: 'outdated', lexemes: `'outdated':1` })
+    .onConflict('event_id')
+    .ignore();
+}
+
+async function findsMark(): Promise<boolean> {
+  const { hits } = await admin.search.search({ term: 'outdated', rooms: [ROOM as RoomId] });
+  return hits.length > 0;
+}
+
+/** Texts by event id, as the generated rows have them. */
+async function generatedTexts(): Promise<Record<string, string>> {
+  const rows = await db('public.syncapi_output_room_events').select('event_id', 'headered_event_json');
+  return Object.fromEntries(rows.map((row) => [row.event_id, JSON.parse(row.headered_event_json).content.body]));
+}
+
+async function rebuildsUnderWay(): Promise<number> {
+  const { rows } = await db.raw(
+    `SELECT relname FROM pg_class WHERE relnamespace = 'matrix_admin'::regnamespace
+       AND relkind = 'r' AND relname LIKE 'search\\_documents\\_%'`,
+  );
+  return rows.length;
+}
+
+describe('kill -9', () => {
+  it(
+    'at any moment of a reindex loses nothing, and the job goes on by itself',
+    async () => {
+      const before = await generatedTexts();
+      let child = await startProcess();
+      const writer = startLiveWriter({ db, admin, name: 'live', roomId: ROOM, others: Object.keys(before), random });
+      let interrupted = 0;
+      let id = '';
+      for (let killed = 0; killed < KILLS; killed++) {
+        if (id === '' || (await jobOf(id)).finishedAt !== undefined) {
+          await markIndex();
+          id = await queueReindex();
+        }
+        await delay(random() * LONGEST_LIFE_MS);
+        await kill(child);
+        const job = await jobOf(id);
+        if (job.finishedAt === undefined) interrupted += 1;
+        const hasSwapped = job.finishedAt !== undefined || (job.phase === 'swap' && (await rebuildsUnderWay()) === 0);
+        expect(await findsMark()).toBe(!hasSwapped);
+        child = await startProcess();
+      }
+      const job = await ended(id);
+      expect(job).toMatchObject({ state: 'succeeded', error: undefined });
+      expect(interrupted).toBeGreaterThanOrEqual(KILLS / 3);
+      expect(await findsMark()).toBe(false);
+      await writer.stop();
+      const expected = writer.expected(before);
+      const disturbed = await indexedTexts(db);
+      expect(disturbed).toEqual(expected);
+      expect(await rebuildsUnderWay()).toBe(0);
+
+      expect(await ended(await queueReindex())).toMatchObject({ state: 'succeeded', attempts: 1 });
+      expect(await indexedTexts(db)).toEqual(disturbed);
+      expect(await db('matrix_admin.search_changes')).toEqual([]);
+    },
+    30_000 + KILLS * 4_000,
+  );
+
+  it('of one of two processes that share a reindex does not stop it', async () => {
+    const before = await generatedTexts();
+    const [one, other] = await Promise.all([startProcess(), startProcess()]);
+    const writer = startLiveWriter({ db, admin, name: 'live', roomId: ROOM, others: Object.keys(before), random });
+    const id = await queueReindex();
+    const workers = async (): Promise<Set<string>> =>
+      new Set((await db('matrix_admin.job_ranges').pluck('workers')).flat());
+    await until(async () => (await workers()).size === 2);
+    await kill(random() < 0.5 ? one : other);
+    expect(await ended(id)).toMatchObject({ state: 'succeeded', result: { processes: 2 } });
+    await writer.stop();
+    expect(await indexedTexts(db)).toEqual(writer.expected(before));
+  });
+
+  it('of the reference homeserver: the next one goes on within 30 s', async () => {
+    const before = await generatedTexts();
+    const homeserver = await startProcess(HOMESERVER);
+    await markIndex();
+    const id = await queueReindex();
+    await until(async () => (await jobOf(id)).done > 0);
+    await kill(homeserver);
+    const killed = await jobOf(id);
+    expect(killed).toMatchObject({ state: 'running', attempts: 1 });
+    expect(await findsMark()).toBe(true);
+    await startProcess(HOMESERVER);
+    expect(await ended(id)).toMatchObject({ state: 'succeeded', attempts: 2, done: EVENTS });
+    expect(await indexedTexts(db)).toEqual(before);
+  }, 60_000);
+});

@@ -1,0 +1,543 @@
+import type { Knex } from 'knex';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { RoomId, UserId } from '../../src/ids.ts';
+import type { JobView } from '../../src/jobs/jobs.ts';
+import { generateSampleEvents } from '../../src/reference-host/sample-events.ts';
+import { requestCancel } from '../../src/storage/plugin/jobs.ts';
+import {
+  editOf,
+  encryptRoom,
+  indexedTexts,
+  insertEvents,
+  messageOf,
+  ROOM,
+  redactionOf,
+  redactRow,
+} from '../support/event-rows.ts';
+import { createGatedSearch, type GatedSearch, type GatedSearchOptions } from '../support/gated-search.ts';
+import { startLiveWriter } from '../support/live-writer.ts';
+import {
+  LEASE_MS,
+  type PluginOnDatabase,
+  type RunningPlugin,
+  startNeighbour,
+  startPluginOnDatabase,
+  TEST_ACTOR,
+  until,
+} from '../support/search-plugin.ts';
+import { FIXTURE_TEXTS } from './fixture-texts.ts';
+
+const SAMPLE_ROOM = { roomId: ROOM as RoomId, senders: ['@user:localhost' as UserId] as const };
+
+let open: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of open.reverse()) await close();
+  open = [];
+});
+
+async function start(...args: Parameters<typeof startPluginOnDatabase>): Promise<PluginOnDatabase> {
+  const plugin = await startPluginOnDatabase(...args);
+  open.push(plugin.close);
+  return plugin;
+}
+
+/** A plugin on this many generated messages, whose rebuilds can be held up. */
+async function startGated(
+  count: number,
+  options: GatedSearchOptions = {},
+): Promise<PluginOnDatabase & { readonly gate: GatedSearch }> {
+  const gate = createGatedSearch(options);
+  const plugin = await start({}, { search: gate.adapter });
+  await generateSampleEvents(plugin.db, { count, rooms: [SAMPLE_ROOM], seed: 7 });
+  // Whatever a test holds up must not keep the plugin from stopping.
+  open.push(async () => gate.open());
+  return { ...plugin, gate };
+}
+
+/** Texts by event id, as the rows have them. */
+async function storedTexts(db: Knex): Promise<Record<string, string>> {
+  const rows = await db('public.syncapi_output_room_events').select('event_id', 'headered_event_json');
+  return Object.fromEntries(rows.map((row) => [row.event_id, JSON.parse(row.headered_event_json).content.body]));
+}
+
+/** What a rebuild makes for itself, and must leave nothing of. */
+async function leftovers(db: Knex): Promise<Record<string, unknown>> {
+  const { rows: tables } = await db.raw(
+    `SELECT relname FROM pg_class WHERE relnamespace = 'matrix_admin'::regnamespace AND relname ~ '^search_documents_[0-9a-f]{32}'`,
+  );
+  const { rows: changes } = await db.raw('SELECT * FROM matrix_admin.search_changes');
+  const { rows: ranges } = await db.raw('SELECT * FROM matrix_admin.job_ranges');
+  const { rows: rebuilds } = await db.raw('SELECT * FROM matrix_admin.search_indexes WHERE rebuild_id IS NOT NULL');
+  return { tables, changes, ranges, rebuilds };
+}
+
+const NOTHING = { tables: [], changes: [], ranges: [], rebuilds: [] };
+const viewOf = ({ admin }: RunningPlugin, jobId: string): Promise<JobView> =>
+  admin.operations.getJob({ jobId }, { actor: TEST_ACTOR });
+
+describe('a reindex', () => {
+  it('of the recorded database finds what Dendrite wrote, and nothing else', async () => {
+    const { db, reindex, logger, find } = await start({ fixture: true });
+    const job = await reindex();
+    expect(job).toMatchObject({
+      state: 'succeeded',
+      total: 89,
+      done: 89,
+      percent: 100,
+      result: { documents: 64, processes: 1 },
+    });
+    expect(await indexedTexts(db)).toEqual(FIXTURE_TEXTS);
+    expect(await leftovers(db)).toEqual(NOTHING);
+    const { rows: indexes } = await db.raw(
+      `SELECT indexname FROM pg_indexes WHERE schemaname = 'matrix_admin' AND tablename = 'search_documents' ORDER BY 1`,
+    );
+    expect(indexes.map(({ indexname }: { indexname: string }) => indexname)).toEqual([
+      'search_documents_event_id',
+      'search_documents_lexemes',
+      'search_documents_room_id',
+    ]);
+    const rooms = await db('public.syncapi_output_room_events').distinct('room_id').pluck('room_id');
+    expect(await find('日本語', { rooms })).toHaveLength(3);
+    expect(await find('hello edited 7', { rooms })).toEqual(['$hj_HPtR5snwSA045aBhU-__jjLJlSEJrKnLV1bw6KaQ']);
+    expect(await find('hello version', { rooms })).toEqual([]);
+    expect(await find('Encrypted', { rooms })).toEqual([]);
+    expect(logger.lines.filter(({ message }) => /^Indexed 64 events in \d+(\.\d+)? s$/.test(message))).toHaveLength(1);
+  });
+
+  it('can be repeated, and finds the same', async () => {
+    const { db, reindex } = await start({ fixture: true });
+    for (let round = 0; round < 3; round++) {
+      expect((await reindex()).state).toBe('succeeded');
+      expect(await indexedTexts(db)).toEqual(FIXTURE_TEXTS);
+    }
+    expect(await leftovers(db)).toEqual(NOTHING);
+  });
+
+  it('of an empty database ends with an empty index', async () => {
+    const { db, reindex } = await start();
+    expect(await reindex()).toMatchObject({
+      state: 'succeeded',
+      done: 0,
+      total: 0,
+      percent: 100,
+      result: { documents: 0 },
+    });
+    expect(await indexedTexts(db)).toEqual({});
+  });
+
+  it('takes every row of several thousand once', async () => {
+    const { db, reindex, find } = await startGated(5_000);
+    expect(await reindex()).toMatchObject({
+      state: 'succeeded',
+      done: 5_000,
+      total: 5_000,
+      result: { documents: 5_000 },
+    });
+    expect(await indexedTexts(db)).toEqual(await storedTexts(db));
+    const texts = Object.entries(await storedTexts(db));
+    const [word = ''] = texts
+      .map(([, text]) => /\p{Script=Han}{2}/u.exec(text)?.[0])
+      .filter((found) => found !== undefined);
+    const expected = texts.filter(([, text]) => text.includes(word)).map(([id]) => id);
+    expect((await find(word)).sort()).toEqual(expected.sort());
+  });
+
+  it('is logged batch by batch at debug, and with its end, but without what people wrote', async () => {
+    const { reindex, logger } = await startGated(1_000);
+    await reindex();
+    const batches = logger.lines.filter(({ message }) => message === 'Indexed a batch');
+    expect(batches.every(({ level }) => level === 'debug')).toBe(true);
+    expect(batches.reduce((sum, { fields }) => sum + Number(fields['events']), 0)).toBe(1_000);
+    expect(logger.lines.filter(({ level }) => level === 'info').map(({ message }) => message)).toEqual([
+      'Starting to index events',
+      expect.stringMatching(/^Indexed 1000 events in /),
+      'Job ended',
+    ]);
+    expect(logger.lines.filter(({ level }) => level === 'warn' || level === 'error')).toEqual([]);
+    expect(logger.text()).not.toMatch(/Hm|\.\.\.|[\u3040-\u30ff\u4e00-\u9fff]|"body"/);
+  });
+
+  it('shows a progress that only grows', async () => {
+    const { admin, startReindex, gate } = await startGated(3_000, { batchMs: 40 });
+    const seen: JobView[] = [];
+    const id = await startReindex();
+    for (;;) {
+      const job = await viewOf({ admin } as RunningPlugin, id);
+      seen.push(job);
+      if (job.finished_ts !== null) break;
+    }
+    expect(gate.reached('load')).toBeGreaterThanOrEqual(15);
+    const done = seen.map((job) => job.done);
+    expect(done).toEqual(done.toSorted((a, b) => a - b));
+    const percents = seen.map(({ percent }) => percent ?? 0);
+    expect(percents).toEqual(percents.toSorted((a, b) => a - b));
+    expect(new Set(done).size).toBeGreaterThan(5);
+    expect(seen.at(-1)).toMatchObject({ state: 'succeeded', done: 3_000, percent: 100 });
+    expect(seen.at(-1)?.rate).toBeGreaterThan(0);
+  });
+
+  it('passes over rows that hold no event', async () => {
+    const { db, reindex } = await start();
+    await insertEvents(db, [messageOf('$a:x', 'first')]);
+    for (const [index, json] of [
+      '',
+      '{',
+      'null',
+      '[]',
+      '"x"',
+      '7',
+      '{"content":null}',
+      '{"content":[]}',
+      '{"content":{"body":{}}}',
+      '{"content":{"body":"\\u0000"}}',
+    ].entries()) {
+      await insertEvents(db, [messageOf(`$broken${index}:x`, 'x')]);
+      await db('public.syncapi_output_room_events')
+        .where('event_id', `$broken${index}:x`)
+        .update('headered_event_json', json);
+    }
+    await insertEvents(db, [messageOf('$b:x', 'last'), messageOf('$c:x', 'half \ud800, NUL \0 and \u001f')]);
+    expect(await reindex()).toMatchObject({ state: 'succeeded', done: 13 });
+    expect(await indexedTexts(db)).toEqual({ '$a:x': 'first', '$b:x': 'last', '$c:x': 'half \ufffd, NUL   and  ' });
+  });
+
+  it('is not stopped by what hostile servers put into events', async () => {
+    const { db, reindex } = await start();
+    await insertEvents(db, [
+      ...['$a\0b:x', '$\ud800:x', `$${'a'.repeat(60_000)}:x`, ''].map((id, index) =>
+        editOf(`$edit${index}:x`, id, 'text'),
+      ),
+      messageOf('$forged\u001fid:x', 'x'),
+      messageOf('$forged id:x', 'kept'),
+      messageOf('$type:x', '', { type: 'constructor', content: { undefined: 'x' } }),
+      redactionOf('$r:x', '$type:x'),
+      messageOf('$long:x', '𠮷あa'.repeat(20_000)),
+      editOf('$self:x', '$self:x', 'itself'),
+      editOf('$circle1:x', '$circle2:x', 'one'),
+      editOf('$circle2:x', '$circle1:x', 'two'),
+    ]);
+    expect((await reindex()).state).toBe('succeeded');
+    expect(Object.keys(await indexedTexts(db)).sort()).toEqual([
+      '$circle1:x',
+      '$circle2:x',
+      '$edit0:x',
+      '$edit1:x',
+      '$edit2:x',
+      '$edit3:x',
+      '$forged id:x',
+      '$long:x',
+      '$self:x',
+    ]);
+  });
+
+  it('reads rows full of text in small batches', async () => {
+    const { db, reindex, logger } = await start();
+    const body = 'word '.repeat(12_000);
+    const ids = Array.from({ length: 450 }, (_, index) => `$${index}:x`);
+    for (let from = 0; from < 450; from += 50)
+      await insertEvents(
+        db,
+        ids.slice(from, from + 50).map((id) => messageOf(id, body)),
+      );
+    expect(await reindex()).toMatchObject({ state: 'succeeded', done: 450, result: { documents: 450 } });
+    const sizes = logger.lines
+      .filter(({ message }) => message === 'Indexed a batch')
+      .map(({ fields }) => Number(fields['events']));
+    expect(sizes.slice(1).length).toBeGreaterThan(0);
+    for (const size of sizes.slice(1)) expect(size * body.length).toBeLessThan(4_000_000);
+  });
+
+  it('leaves encrypted rooms out', async () => {
+    const { db, reindex } = await start();
+    await insertEvents(db, [
+      messageOf('$a:x', 'clear'),
+      messageOf('$b:x', 'secret', { room_id: '!b:x' }),
+      editOf('$e:x', '$b:x', 'secret', { room_id: '!b:x' }),
+    ]);
+    await encryptRoom(db, '!b:x', '$enc:x');
+    await reindex();
+    expect(await indexedTexts(db)).toEqual({ '$a:x': 'clear' });
+  });
+});
+
+describe('while a reindex runs', () => {
+  it('the old index answers until the swap', async () => {
+    const { db, find, startReindex, admin, gate } = await startGated(1_000);
+    await insertEvents(db, [messageOf('$new:x', 'nobody told')]);
+    await db('matrix_admin.search_documents').insert({
+      event_id: '$old:x',
+      room_id: ROOM,
+      sender: '@a:x',
+      stream_position: 1,
+      key: 'content.body',
+      text: 'outdated',
+      lexemes: `'outdated':1`,
+    });
+    for (const stage of ['load', 'finishLoad', 'swap'] as const) {
+      const before = gate.reached(stage);
+      gate.close(stage);
+      const id = stage === 'load' ? await startReindex() : undefined;
+      await until(() => gate.reached(stage) > before);
+      expect(await find('outdated')).toEqual(['$old:x']);
+      expect(await find('nobody')).toEqual([]);
+      if (id !== undefined) open.push(async () => void (await admin.jobs.wait(id)));
+    }
+    gate.open();
+    await until(async () => (await find('nobody')).length > 0);
+    expect(await find('outdated')).toEqual([]);
+  });
+
+  it('another call joins it', async () => {
+    const { admin, startReindex, gate } = await startGated(1_000);
+    gate.close('load');
+    const id = await startReindex();
+    await until(() => gate.reached('load') > 0);
+    const joined = await Promise.all(
+      Array.from({ length: 10 }, () => admin.operations.reindexFulltext({}, { actor: TEST_ACTOR })),
+    );
+    expect(joined).toEqual(Array.from({ length: 10 }, () => ({ jobId: id, joined: true })));
+    gate.open();
+    await admin.jobs.wait(id);
+    expect(await admin.operations.reindexFulltext({}, { actor: TEST_ACTOR })).toMatchObject({ joined: false });
+  });
+
+  it.each(['load', 'finishLoad', 'swap'] as const)(
+    'cancelling it at %s leaves the old index and nothing else',
+    async (stage) => {
+      const { db, admin, find, startReindex, gate } = await startGated(1_000, { batchMs: 10 });
+      await insertEvents(db, [messageOf('$a:x', 'already there'), editOf('$e:x', '$b:x', 'edit')]);
+      await admin.search.apply([messageOf('$a:x', 'already there')]);
+      gate.close(stage);
+      const id = await startReindex();
+      await until(() => gate.reached(stage) > 1 || (stage !== 'load' && gate.reached(stage) > 0));
+      const sendMeanwhile = insertEvents(db, [messageOf('$m:x', 'meanwhile')]).then(() =>
+        admin.search.apply([messageOf('$m:x', 'meanwhile')]),
+      );
+      if (stage !== 'swap') await sendMeanwhile;
+      await admin.operations.cancelJob({ jobId: id }, { actor: TEST_ACTOR });
+      gate.open();
+      expect(await admin.jobs.wait(id)).toMatchObject({ state: 'cancelled', result: null });
+      await sendMeanwhile;
+      expect(await indexedTexts(db)).toEqual({ '$a:x': 'already there', '$m:x': 'meanwhile' });
+      expect(await find('already')).toEqual(['$a:x']);
+      expect(await leftovers(db)).toEqual(NOTHING);
+    },
+  );
+
+  it('what is sent, edited and redacted is right at the end', async () => {
+    const { db, admin, reindex, gate } = await startGated(4_000, { batchMs: 20 });
+    const before = await storedTexts(db);
+    const ids = Object.keys(before);
+    let seed = 1;
+    const random = (): number => (seed = (seed * 48_271) % 2_147_483_647) / 2_147_483_647;
+    const writers = [0, 1, 2, 3].map((index) =>
+      startLiveWriter({
+        db,
+        admin,
+        name: `w${index}`,
+        roomId: ROOM,
+        others: ids.filter((_, at) => at % 4 === index),
+        random,
+      }),
+    );
+    expect(await reindex()).toMatchObject({ state: 'succeeded' });
+    for (const writer of writers) await writer.stop();
+    expect(gate.reached('write')).toBeGreaterThan(0);
+    const expected = writers.reduce((texts, writer) => writer.expected(texts), before);
+    expect(Object.keys(expected).length).not.toBe(ids.length);
+    expect(await indexedTexts(db)).toEqual(expected);
+    expect(await leftovers(db)).toEqual(NOTHING);
+    expect(await reindex()).toMatchObject({ state: 'succeeded' });
+    expect(await indexedTexts(db)).toEqual(expected);
+  });
+
+  it('an event whose transaction is open at the beginning and the end is in the index', async () => {
+    const { db, admin, reindex, startReindex, gate } = await startGated(500);
+    const early = await db.transaction();
+    await insertEvents(early, [messageOf('$early:x', 'written before, told of later')]);
+    gate.close('finishLoad');
+    const id = await startReindex();
+    await until(() => gate.reached('finishLoad') > 0);
+    await admin.search.apply([messageOf('$early:x', '')], { transaction: early });
+    await early.commit();
+    gate.open();
+    await admin.jobs.wait(id);
+    expect((await indexedTexts(db))['$early:x']).toBe('written before, told of later');
+    expect((await reindex()).state).toBe('succeeded');
+  });
+
+  it('a slow transaction of the homeserver does not keep the others waiting', async () => {
+    const { db, admin, startReindex } = await startGated(500);
+    const slow = await db.transaction();
+    await insertEvents(slow, [messageOf('$slow:x', 'slow')]);
+    await admin.search.apply([messageOf('$slow:x', 'slow')], { transaction: slow });
+    const id = await startReindex();
+    let longest = 0;
+    for (const end = Date.now() + 4_000; Date.now() < end; ) {
+      const startedAt = Date.now();
+      const event = messageOf(`$quick${startedAt}:x`, 'quick');
+      await insertEvents(db, [event]);
+      await admin.search.apply([event]);
+      longest = Math.max(longest, Date.now() - startedAt);
+    }
+    expect(longest).toBeLessThan(2_500);
+    await slow.commit();
+    expect(await admin.jobs.wait(id)).toMatchObject({ state: 'succeeded' });
+    expect(await indexedTexts(db)).toEqual(await storedTexts(db));
+  });
+});
+
+describe('an interrupted reindex', () => {
+  it('goes on when the process stops and another starts', async () => {
+    const { database, db, startReindex, stop, gate } = await startGated(2_000, { batchMs: 20 });
+    const id = await startReindex();
+    await until(() => gate.reached('load') >= 4);
+    await stop();
+    const done = (await db('matrix_admin.job_ranges').pluck('done')).reduce((sum, rows) => sum + Number(rows), 0);
+    expect(done).toBeGreaterThan(0);
+    expect(done).toBeLessThan(2_000);
+    const next = await startNeighbour(database);
+    open.push(next.stop);
+    expect(await next.admin.jobs.wait(id)).toMatchObject({ state: 'succeeded', attempts: 2, done: 2_000 });
+    expect(await indexedTexts(db)).toEqual(await storedTexts(db));
+  });
+
+  it.each([
+    ['after the swap', { phase: 'swap' }, 1],
+    ['before the swap', { phase: 'edits', editedUpTo: '' }, 0],
+  ])('that is taken up again %s ends well', async (_, checkpoint, swapped) => {
+    const { db, admin, find, startReindex, reindex, gate } = await startGated(500);
+    if (swapped === 0) gate.close('swap');
+    const id = await startReindex();
+    if (swapped === 0) {
+      await until(() => gate.reached('swap') > 0);
+      gate.open();
+    }
+    await admin.jobs.wait(id);
+    await insertEvents(db, [messageOf('$later:x', 'later')]);
+    await admin.search.apply([messageOf('$later:x', 'later')]);
+    if (swapped === 1) {
+      await db('matrix_admin.jobs')
+        .where({ id })
+        .update({
+          state: 'running',
+          finished_at: null,
+          checkpoint: JSON.stringify({ ...checkpoint, marker: 'x' }),
+          lease_owner: db.raw('gen_random_uuid()'),
+          lease_until: db.raw(`now() - interval '1 s'`),
+        });
+      expect(await admin.jobs.wait(id)).toMatchObject({ state: 'succeeded', attempts: 2, error: null });
+    }
+    expect(await find('later')).toEqual(['$later:x']);
+    expect((await reindex()).state).toBe('succeeded');
+    expect(await indexedTexts(db)).toEqual(await storedTexts(db));
+  });
+
+  it('whose shadow was left behind by another one is cleaned up by the next', async () => {
+    const { db, admin, startReindex, reindex, gate } = await startGated(1_000);
+    gate.close('load');
+    const id = await startReindex();
+    await until(() => gate.reached('load') > 0);
+    // As after a restored backup: the job is gone, its rebuild is not.
+    await db('matrix_admin.jobs').where({ id }).del();
+    gate.open();
+    await expect(admin.jobs.wait(id)).rejects.toMatchObject({ errcode: 'M_NOT_FOUND' });
+    await until(async () => (await reindex()).state === 'succeeded');
+    expect(await leftovers(db)).toEqual(NOTHING);
+    expect(await indexedTexts(db)).toEqual(await storedTexts(db));
+  });
+});
+
+describe('several processes', () => {
+  it('share a reindex', async () => {
+    const { database, db, admin, startReindex, gate } = await startGated(6_000, { batchMs: 30 });
+    const neighbour = await startNeighbour(database, { search: gate.adapter });
+    open.push(neighbour.stop);
+    const id = await startReindex();
+    expect(await admin.jobs.wait(id)).toMatchObject({
+      state: 'succeeded',
+      attempts: 1,
+      done: 6_000,
+      result: { processes: 2 },
+    });
+    expect(neighbour.logger.lines.some(({ message }) => message === 'Indexed a batch')).toBe(true);
+    expect(await indexedTexts(db)).toEqual(await storedTexts(db));
+  });
+
+  it.each(['the one that leads', 'the one that helps'])('go on when %s stops', async (who) => {
+    const { database, db, admin, stop, startReindex, logger, gate } = await startGated(4_000, { batchMs: 30 });
+    const neighbour = await startNeighbour(database, { search: gate.adapter });
+    const id = await startReindex();
+    const hasWorked = ({ logger: { lines } }: Pick<RunningPlugin, 'logger'>): boolean =>
+      lines.some(({ message }) => message === 'Indexed a batch');
+    await until(() => hasWorked(neighbour) && hasWorked({ logger }));
+    const [leader] = await db('matrix_admin.jobs').where({ id }).select('attempts');
+    expect(leader.attempts).toBe(1);
+    const ledHere = logger.lines.some(({ message }) => message === 'Starting to index events');
+    const stopsHere = (who === 'the one that leads') === ledHere;
+    await (stopsHere ? stop() : neighbour.stop());
+    const left = stopsHere ? neighbour.admin : admin;
+    expect(await left.jobs.wait(id)).toMatchObject({ state: 'succeeded', done: 4_000, result: { processes: 2 } });
+    expect(await indexedTexts(db)).toEqual(await storedTexts(db));
+    if (stopsHere) await neighbour.stop();
+  });
+
+  it('cancel it together', async () => {
+    const { database, db, admin, startReindex, gate } = await startGated(6_000, { batchMs: 30 });
+    const neighbour = await startNeighbour(database, { search: gate.adapter });
+    open.push(neighbour.stop);
+    const id = await startReindex();
+    await until(() => gate.reached('load') > 8);
+    await requestCancel(neighbour.db, id);
+    expect(await admin.jobs.wait(id)).toMatchObject({ state: 'cancelled' });
+    await until(async () => (await leftovers(db))['tables'] instanceof Array);
+    expect(await leftovers(db)).toEqual(NOTHING);
+    expect(neighbour.logger.lines.filter(({ level }) => level === 'error')).toEqual([]);
+  });
+});
+
+describe('search that is off', () => {
+  it('has no reindex', async () => {
+    const { admin } = await start({}, { search: false });
+    await expect(admin.operations.reindexFulltext({}, { actor: TEST_ACTOR })).rejects.toMatchObject({
+      errcode: 'M_BAD_STATE',
+      status: 400,
+    });
+  });
+});
+
+describe('few connections', () => {
+  it.each([3, 4])('a pool of %d is enough, for the plugin and four busy writers', async (poolSize) => {
+    const { db, admin, reindex } = await start({ poolSize }, { limits: { connections: 2 } });
+    const rooms = [0, 1, 2, 3].map((index) => `!room${index}:localhost`);
+    await db('public.roomserver_rooms').insert(
+      rooms.map((room_id) => ({ room_id, room_version: '10', latest_event_nids: [] })),
+    );
+    await generateSampleEvents(db, { count: 3_000, rooms: [SAMPLE_ROOM], seed: 7 });
+    const before = await storedTexts(db);
+    const random = Math.random;
+    const writers = rooms.map((roomId, index) =>
+      startLiveWriter({ db, admin, name: `w${index}`, roomId, locksRoom: true, random }),
+    );
+    for (let round = 0; round < 5; round++) {
+      expect(await reindex()).toMatchObject({ state: 'succeeded', attempts: 1, error: null });
+    }
+    for (const writer of writers) await writer.stop();
+    const expected = writers.reduce((texts, writer) => writer.expected(texts), before);
+    expect(await indexedTexts(db)).toEqual(expected);
+    expect(await leftovers(db)).toEqual(NOTHING);
+  });
+
+  it('a job uses no more than it may', async () => {
+    const { db, reindex } = await start({ poolSize: 20 }, { limits: { connections: 2 } });
+    await generateSampleEvents(db, { count: 8_000, rooms: [SAMPLE_ROOM], seed: 7 });
+    let most = 0;
+    const timer = setInterval(() => {
+      most = Math.max(most, db.client.pool.numUsed());
+    }, 1);
+    await reindex();
+    clearInterval(timer);
+    // One more looks for jobs, and one is this test's.
+    expect(most).toBeLessThanOrEqual(4);
+  });
+});
