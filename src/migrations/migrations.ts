@@ -11,7 +11,7 @@ interface NamedMigration extends Knex.Migration {
 const ALL: readonly NamedMigration[] = [foundation];
 
 /** The plugin's migrations, imported statically so that bundlers find them. `knexfile.ts` uses the same object. */
-export const migrationSource: Knex.MigrationSource<NamedMigration> = {
+const migrationSource: Knex.MigrationSource<NamedMigration> = {
   getMigrations: async () => [...ALL],
   getMigrationName: (migration) => migration.name,
   getMigration: async (migration) => migration,

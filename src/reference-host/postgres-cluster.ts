@@ -121,7 +121,7 @@ async function freePort(): Promise<number> {
 }
 
 /** Where clients of the cluster connect. */
-export async function connectionStringOf({ passwordFile }: Cluster, port: number): Promise<string> {
+async function connectionStringOf({ passwordFile }: Cluster, port: number): Promise<string> {
   return `postgres://${SUPERUSER}:${await readFile(passwordFile, 'utf8')}@127.0.0.1:${port}/postgres`;
 }
 

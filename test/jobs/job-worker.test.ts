@@ -505,7 +505,8 @@ describe('stop()', () => {
 
   it('waits for the last statement: the pool may be closed after it', async () => {
     for (let round = 0; round < 5; round++) {
-      const { db: pool, drop } = await createTestDatabase({ poolSize: 3 });
+      const own = await createTestDatabase({ poolSize: 3 });
+      const pool = own.db;
       await migrateOwnSchema(pool);
       await queueJob(pool, 'x');
       const worker = createTestWorker(pool, [kindOf('x', (run) => untilStopped(run))], { leaseMs: 40 });
@@ -514,7 +515,7 @@ describe('stop()', () => {
       await worker.stop();
       expect(pool.client.pool.numUsed() + pool.client.pool.numPendingAcquires()).toBe(0);
       expect(worker.logger.lines.filter(({ level }) => level === 'error' || level === 'warn')).toEqual([]);
-      await drop();
+      await own.drop();
     }
   });
 });

@@ -1,9 +1,7 @@
-import { randomUUID } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { EventId, RoomId, UserId } from '../../src/ids.ts';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { createMetrics } from '../../src/metrics.ts';
 import { postgresSearch } from '../../src/search/postgres/index.ts';
-import type { SearchDocument, SearchIndex, SearchQuery } from '../../src/search/search-index.ts';
+import type { SearchIndex } from '../../src/search/search-index.ts';
 import { migrateOwnSchema } from '../../src/storage/database.ts';
 import { type IndexUnderTest, searchIndexContract } from '../../src/testing/search-index-contract.ts';
 import { createCapturedLogger } from '../support/captured-logger.ts';

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import type { RoomId, UserId } from '../../src/ids.ts';
 import type { JobView } from '../../src/jobs/jobs.ts';
 import { generateSampleEvents } from '../../src/reference-host/sample-events.ts';
@@ -12,12 +12,10 @@ import {
   messageOf,
   ROOM,
   redactionOf,
-  redactRow,
 } from '../support/event-rows.ts';
 import { createGatedSearch, type GatedSearch, type GatedSearchOptions } from '../support/gated-search.ts';
 import { startLiveWriter } from '../support/live-writer.ts';
 import {
-  LEASE_MS,
   type PluginOnDatabase,
   type RunningPlugin,
   startNeighbour,
@@ -490,7 +488,7 @@ describe('several processes', () => {
     await until(() => gate.reached('load') > 8);
     await requestCancel(neighbour.db, id);
     expect(await admin.jobs.wait(id)).toMatchObject({ state: 'cancelled' });
-    await until(async () => (await leftovers(db))['tables'] instanceof Array);
+    await until(async () => Array.isArray((await leftovers(db))['tables']));
     expect(await leftovers(db)).toEqual(NOTHING);
     expect(neighbour.logger.lines.filter(({ level }) => level === 'error')).toEqual([]);
   });

@@ -47,9 +47,9 @@ const SEPARATORS = [
 const oneOf = (blocks: readonly string[]): fc.Arbitrary<string> =>
   fc.constantFrom(...blocks.flatMap((block) => Array.from(block)));
 
-export const unspacedCharacters = oneOf(UNSPACED_BLOCKS);
+const unspacedCharacters = oneOf(UNSPACED_BLOCKS);
 export const spacedCharacters = oneOf(SPACED_BLOCKS);
-export const separators = fc.constantFrom(...SEPARATORS);
+const separators = fc.constantFrom(...SEPARATORS);
 
 /** Texts as people write them, scripts and punctuation mixed. */
 export const mixedTexts = fc

@@ -8,7 +8,7 @@ export interface TestEvent extends AppliedEvent {
   readonly origin_server_ts?: number;
 }
 
-export const ALICE = '@alice:localhost';
+const ALICE = '@alice:localhost';
 export const BOB = '@bob:localhost';
 export const ROOM = '!room:localhost';
 

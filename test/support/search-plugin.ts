@@ -13,7 +13,7 @@ import { SERVER_NAME } from './dendrite-server.ts';
 import { ROOM } from './event-rows.ts';
 
 export const TEST_ACTOR: Actor = { kind: 'system', name: 'test' };
-export const LEASE_MS = 500;
+const LEASE_MS = 500;
 
 export interface RunningPlugin {
   readonly admin: AdminPlugin;

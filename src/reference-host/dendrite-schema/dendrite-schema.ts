@@ -36,7 +36,7 @@ const ALL: readonly ComponentMigration[] = [
 ];
 
 /** Creates the tables of Dendrite 0.15's PostgreSQL schema, one migration per component. */
-export const dendriteMigrations: Knex.MigrationSource<ComponentMigration> = {
+const dendriteMigrations: Knex.MigrationSource<ComponentMigration> = {
   getMigrations: async () => [...ALL],
   getMigrationName: (migration) => migration.name,
   getMigration: async (migration) => migration,
