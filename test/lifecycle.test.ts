@@ -75,7 +75,9 @@ describe('two plugins in one process', () => {
     const first = create(database, registry);
     closings.push(first.stop);
     const before = registry.getMetricsAsArray();
-    expect(() => create(database, registry)).toThrow(/matrix_admin_\w+ already: give each admin plugin a registry of its own/);
+    expect(() => create(database, registry)).toThrow(
+      /matrix_admin_\w+ already: give each admin plugin a registry of its own/,
+    );
     expect(registry.getMetricsAsArray()).toEqual(before);
   });
 
