@@ -69,9 +69,9 @@ describe('tsvectorOf()', () => {
     ['marks alone', '\u0301'.repeat(16_000)],
   ])('is read by PostgreSQL for %s', async (_, hostile) => {
     const text = searchableText(hostile) ?? '';
-    expect([...(await lexemesInPostgres(tsvectorOf(text))).keys()].sort()).toEqual(
-      [...lexemesHere(text).keys()].sort(),
-    );
+    expect(
+      [...(await lexemesInPostgres(tsvectorOf(text))).keys()].filter((lexeme) => lexeme !== '\ue001').sort(),
+    ).toEqual([...lexemesHere(text).keys()].sort());
   });
 });
 
@@ -85,6 +85,19 @@ describe('tsqueryOf()', () => {
       return [text, text.slice(start, start + length)];
     }),
   );
+
+  it.each([
+    ['a phrase behind the positions that PostgreSQL keeps', `${'漢字、'.repeat(300)}漢字山`, '漢字山', true],
+    ['a phrase of a character repeated too often', `山${'哈'.repeat(400)}川`, '哈哈川', true],
+    ['nothing that a repetitive text lacks', `${'漢字、'.repeat(300)}字川`, '漢字山', false],
+    ['a phrase in order only, in other texts', `${'漢字、'.repeat(200)}字山`, '漢字山', false],
+  ])('finds %s', async (_, text, term, expected) => {
+    const { rows } = await db.raw('SELECT CAST(? AS tsvector) @@ CAST(? AS tsquery) AS found', [
+      tsvectorOf(text),
+      tsqueryOf(parseSearchTerm(term)),
+    ]);
+    expect(rows[0].found).toBe(expected);
+  });
 
   it('finds in PostgreSQL what matchesTerms() finds, and nothing else', async () => {
     let found = 0;

@@ -229,7 +229,7 @@ describe('a reindex', () => {
   });
 
   it('reads rows full of text in small batches', async () => {
-    const { db, reindex, logger } = await start();
+    const { db, reindex, logger } = await start({}, { jobs: { leaseMs: 10_000 } });
     const body = 'word '.repeat(12_000);
     const ids = Array.from({ length: 450 }, (_, index) => `$${index}:x`);
     for (let from = 0; from < 450; from += 50)
