@@ -19,7 +19,8 @@
  *
  * **Search.** For every event that the host adds or redacts it calls `admin.search.apply(events, { transaction })` with
  * the transaction that writes the rows, as the last statement of it: the index then changes with the event, or not at all.
- * The call takes a shared advisory lock that the end of a reindex waits for. A host that can't pass its transaction
+ * The transaction must be READ COMMITTED, PostgreSQL's default: an older snapshot would miss a rebuild that has begun.
+ * The call takes a shared advisory lock that the end of a reindex waits for, and then one for each edited or redacted event. A host that can't pass its transaction
  * calls it after the commit, and accepts that a crash in between leaves the event out until the next reindex.
  *
  * **After the commit.** `notifier` and `caches` are told what changed, by id, once the transaction has committed, in the
