@@ -12,8 +12,13 @@ export interface AdminPluginOptions {
     readonly leaseMs?: number;
     /** Finished jobs are removed after this time. @defaultValue 604800000, seven days */
     readonly retentionMs?: number;
-    /** Jobs that one process leads at a time. @defaultValue 2 */
+    /** Jobs of one kind that one process leads at a time. @defaultValue 2 */
     readonly concurrency?: number;
+    /**
+     * How long an HTTP request waits for the job that it has started, before it is answered `202` with the job's URL. Below
+     * the time that proxies wait. @defaultValue 50000
+     */
+    readonly answerWithinMs?: number;
   };
   readonly hooks?: {
     /** Limit for hooks that set none. @defaultValue 5000 */
@@ -51,6 +56,7 @@ const optionsSchema = z.strictObject({
         .positive()
         .default(7 * 24 * 3_600_000),
       concurrency: z.int().positive().default(2),
+      answerWithinMs: ms.default(50_000),
     })
     .prefault({}),
   hooks: z.strictObject({ timeoutMs: ms.default(5_000) }).prefault({}),

@@ -1,7 +1,7 @@
 import { ROUTES } from './http/routes.ts';
 import { METRICS } from './metrics.ts';
 import { OWN_SCHEMA } from './migrations/migrations.ts';
-import { OPERATIONS } from './operations/operations.ts';
+import { JOB_OPERATIONS, OPERATIONS } from './operations/operations.ts';
 import { REINDEX_KIND } from './search/reindex-job.ts';
 import { REQUIRED_COLUMNS } from './storage/preflight.ts';
 
@@ -42,7 +42,7 @@ export function buildManifest({ name, version, engines, peerDependencies }: Pack
       access: OPERATIONS[operation].access,
       effect: OPERATIONS[operation].effect,
     })),
-    jobs: [REINDEX_KIND],
+    jobs: [REINDEX_KIND, ...JOB_OPERATIONS],
     hooks: Object.keys(OPERATIONS),
     metrics: Object.values(METRICS).map(({ name: metric, type, labels }) => ({ name: metric, type, labels })),
   };

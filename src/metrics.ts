@@ -7,7 +7,7 @@ export const METRICS = {
   operations: {
     type: 'counter',
     name: 'matrix_admin_operations_total',
-    help: 'Operations run, by outcome: ok, refused (not allowed, vetoed or bad input), failed.',
+    help: 'Operations run, by outcome: ok, refused (not allowed, vetoed or bad input), failed, cancelled.',
     labels: ['operation', 'outcome'],
   },
   operationDuration: {

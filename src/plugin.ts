@@ -8,6 +8,8 @@ import { createRouter } from './http/create-router.ts';
 import { createJobWorker } from './jobs/job-worker.ts';
 import { createJobs, type Jobs } from './jobs/jobs.ts';
 import { createMetrics } from './metrics.ts';
+import type { OperationServices } from './operations/define-operation.ts';
+import { createOperationJobs } from './operations/operation-jobs.ts';
 import { OPERATIONS, type OperationInput, type OperationName, type OperationOutput } from './operations/operations.ts';
 import { type Caller, type Pipeline, runOperation } from './operations/run-operation.ts';
 import { postgresSearch } from './search/postgres/index.ts';
@@ -53,15 +55,23 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
   setMaxListeners(0, stopped.signal);
   const hooks = createHooks(config.hooks, logger, metrics);
   const search = createSearchParts(config.search ?? postgresSearch(), { db, logger, metrics, config });
-  const worker = createJobWorker({ db, kinds: search.jobKinds, config: config.jobs, logger });
-  const jobs = createJobs(db, stopped.signal);
-  const pipeline: Pipeline = {
+  const jobChanges = new EventTarget();
+  setMaxListeners(0, jobChanges);
+  const services: OperationServices = { db, searchEnabled: search.search.enabled, wakeJobs: () => worker.wake() };
+  const worker = createJobWorker({
     db,
+    kinds: [...search.jobKinds, ...createOperationJobs({ services, hooks, metrics })],
+    config: config.jobs,
+    logger,
+    left: (jobId) => jobChanges.dispatchEvent(new Event(jobId)),
+  });
+  const jobs = createJobs(db, stopped.signal, jobChanges);
+  const pipeline: Pipeline = {
+    services,
+    jobs,
     hooks,
     metrics,
     logger,
-    searchEnabled: search.search.enabled,
-    wakeJobs: worker.wake,
     newRequestId: () => randomBytes(9).toString('base64url'),
   };
 

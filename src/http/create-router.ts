@@ -7,13 +7,13 @@ import type { Host } from '../host.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import type { Actor } from '../operations/actor.ts';
 import { OPERATIONS } from '../operations/operations.ts';
-import { type Pipeline, runOperation } from '../operations/run-operation.ts';
+import { type Pipeline, resultOf, StartedJob, startOperation } from '../operations/run-operation.ts';
 import { createAuthenticate } from './authenticate.ts';
 import { createFailedAuthentications } from './failed-authentications.ts';
 import { readJsonBody } from './read-json-body.ts';
 import { respondEmpty, respondError, respondEvents, respondJson, setCommonHeaders } from './respond.ts';
-import type { Route, RouteRequest } from './route.ts';
-import { PREFIXES, ROUTES } from './routes.ts';
+import type { Route, RouteRequest, RouteResponse } from './route.ts';
+import { accepted, PREFIXES, ROUTES } from './routes.ts';
 
 type Handler = (ctx: Context, requestId: string, params: Readonly<Record<string, string>>) => Promise<void>;
 
@@ -60,6 +60,22 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
     }
   };
 
+  /** The answer of an operation that is done by a job: that of the operation if it ends in time, else where to look. */
+  const answerOfJob = async (
+    ctx: Context,
+    { jobId }: StartedJob,
+    route: Route,
+    request: RouteRequest,
+  ): Promise<RouteResponse> => {
+    if (request.respondAsync) return accepted(jobId, request);
+    const gone = new AbortController();
+    ctx.res.once('close', () => gone.abort());
+    const signal = AbortSignal.any([gone.signal, AbortSignal.timeout(config.jobs.answerWithinMs)]);
+    // Whatever ends the wait, the job has been committed and goes on.
+    const job = await jobs.wait(jobId, { signal }).catch(() => undefined);
+    return job === undefined ? accepted(jobId, request) : route.respond(resultOf(job) as never, request);
+  };
+
   const serve =
     (route: Route): Handler =>
     async (ctx, requestId, params) => {
@@ -75,12 +91,10 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
         respondAsync: /(?:^|,)\s*respond-async\s*(?:[,;]|$)/i.test(ctx.get('prefer')),
         urlOf: (path) => mountPrefixOf(ctx, route.path) + path,
       };
-      const output = await runOperation(pipeline, route.operation, route.input(request) as never, {
-        actor,
-        requestId,
-        address: ctx.ip,
-      });
-      const { status, body: answer, headers, events } = route.respond(output as never, request);
+      const caller = { actor, requestId, address: ctx.ip };
+      const output = await startOperation(pipeline, route.operation, route.input(request) as never, caller);
+      const response = output instanceof StartedJob ? await answerOfJob(ctx, output, route, request) : undefined;
+      const { status, body: answer, headers, events } = response ?? route.respond(output as never, request);
       if (headers) ctx.set({ ...headers });
       if (events === undefined) respondJson(ctx, status, answer);
       else if (ctx.method === 'HEAD') respondEmpty(ctx);

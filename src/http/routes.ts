@@ -11,7 +11,8 @@ const jobLocation = (request: RouteRequest, jobId: string): Record<string, strin
   Location: request.urlOf(`${ADMIN}/jobs/${jobId}`),
 });
 
-const accepted = (jobId: string, request: RouteRequest): RouteResponse => ({
+/** The answer while a job is under way. */
+export const accepted = (jobId: string, request: RouteRequest): RouteResponse => ({
   status: 202,
   body: { job_id: jobId },
   headers: jobLocation(request, jobId),

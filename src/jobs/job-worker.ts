@@ -24,16 +24,18 @@ interface WorkerSettings {
   readonly kinds: readonly JobKind[];
   readonly config: Config['jobs'];
   readonly logger: Logger;
+  /** Told when the run of a job is over here, whatever came of it. */
+  readonly left: (jobId: string) => void;
 }
 
-export function createJobWorker({ db, kinds, config, logger }: WorkerSettings): JobWorker {
+export function createJobWorker({ db, kinds, config, logger, left }: WorkerSettings): JobWorker {
   const owner = randomUUID();
   const kindOf = new Map(kinds.map((kind) => [kind.kind, kind]));
   const shareable = kinds.filter((kind) => kind.assist !== undefined).map((kind) => kind.kind);
   const stopping = new AbortController();
   const leader = { db, owner, leaseMs: config.leaseMs, logger, stopping: stopping.signal };
   /** By job. A job whose lead was lost may be offered again while its run here has not ended yet. */
-  const leads = new Map<string, Promise<void>>();
+  const leads = new Map<string, { readonly kind: string; readonly work: Promise<void> }>();
   const assists = new Map<string, { readonly work: Promise<void>; readonly end: AbortController }>();
   let timer: NodeJS.Timeout | undefined;
   let looking: Promise<void> | undefined;
@@ -46,9 +48,10 @@ export function createJobWorker({ db, kinds, config, logger }: WorkerSettings): 
       .catch((error: unknown) => logger.error(errorFields(error), 'Job worker failed'))
       .finally(() => {
         leads.delete(job.id);
+        left(job.id);
         wake();
       });
-    leads.set(job.id, work);
+    leads.set(job.id, { kind: job.kind, work });
   };
 
   const assist = (job: Job, { assist: share }: JobKind): void => {
@@ -65,14 +68,20 @@ export function createJobWorker({ db, kinds, config, logger }: WorkerSettings): 
     assists.set(job.id, { work: work.then(() => undefined), end });
   };
 
+  /** Kinds of which this process may lead one more job: none keeps those of another waiting. */
+  const kindsWithRoom = (): string[] =>
+    [...kindOf.keys()].filter(
+      (kind) => [...leads.values()].filter((led) => led.kind === kind).length < config.concurrency,
+    );
+
   const look = async (): Promise<void> => {
     if (Date.now() - sweptAt > SWEEP_INTERVAL_MS) {
       sweptAt = Date.now();
       await removeFinishedJobs(db, config.retentionMs);
     }
-    while (leads.size < config.concurrency && !stopping.signal.aborted) {
+    while (!stopping.signal.aborted) {
       const claim = { owner, leaseMs: config.leaseMs, except: [...leads.keys()] };
-      const job = await claimJob(db, [...kindOf.keys()], claim);
+      const job = await claimJob(db, kindsWithRoom(), claim);
       const kind = job && kindOf.get(job.kind);
       if (job === undefined || kind === undefined) break;
       lead(job, kind);
@@ -112,7 +121,7 @@ export function createJobWorker({ db, kinds, config, logger }: WorkerSettings): 
       stopping.abort();
       clearTimeout(timer);
       await looking;
-      await Promise.all([...leads.values(), ...[...assists.values()].map(({ work }) => work)]);
+      await Promise.all([...leads.values(), ...assists.values()].map(({ work }) => work));
     },
   };
 }

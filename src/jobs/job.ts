@@ -52,10 +52,26 @@ export interface JobRun {
    * the checkpoint in it.
    * @throws JobInterrupted when it does not lead it any more, or the job was cancelled
    */
-  readonly commit: <T>(
-    work: (transaction: Knex.Transaction) => Promise<{ checkpoint: JobData; phase: string; total?: number; value: T }>,
-  ) => Promise<T>;
+  readonly commit: <T>(work: (transaction: Knex.Transaction) => Promise<JobStep<T>>) => Promise<T>;
 }
+
+/** What a step of a job has come to. */
+export interface JobStep<T> {
+  /** What the job goes on from if this process dies. */
+  readonly checkpoint: JobData;
+  readonly phase: string;
+  /** Items done since the job began. @defaultValue as before; work that is shared in ranges is counted there */
+  readonly done?: number;
+  /** @defaultValue as before */
+  readonly total?: number;
+  readonly value: T;
+}
+
+/** How a job's run ended. */
+export type JobEnd =
+  | { readonly state: 'succeeded'; readonly result: JobData }
+  | { readonly state: 'failed'; readonly error: string }
+  | { readonly state: 'cancelled' };
 
 /** A kind of long work. */
 export interface JobKind {
@@ -68,6 +84,8 @@ export interface JobKind {
   readonly assist?: (run: Pick<JobRun, 'job' | 'owner' | 'signal' | 'log'>) => Promise<void>;
   /** Removes what a cancelled or failed job leaves behind. */
   readonly cleanUp: (job: Job) => Promise<void>;
+  /** Told once the end of a job has been committed, in the process that led it. */
+  readonly ended?: (job: Job, end: JobEnd) => void;
 }
 
 /** Thrown by steps of a job that is to stop here; not a failure. */

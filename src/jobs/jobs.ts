@@ -86,7 +86,17 @@ export async function requireJob(db: Db, id: string): Promise<Job> {
   return job;
 }
 
-export function createJobs(db: Db, stopped: AbortSignal): Jobs {
+/** @param changes has an event named by a job's id when its run in this process is over: then it is looked at at once */
+export function createJobs(db: Db, stopped: AbortSignal, changes: EventTarget): Jobs {
+  const nextLook = async (id: string, signal: AbortSignal): Promise<void> => {
+    const changed = new AbortController();
+    const onChange = (): void => changed.abort();
+    changes.addEventListener(id, onChange);
+    // An aborted delay throws an error of its own; the caller's reason is thrown by `watch`.
+    await delay(WATCH_INTERVAL_MS, undefined, { signal: AbortSignal.any([signal, changed.signal]) }).catch(() => {});
+    changes.removeEventListener(id, onChange);
+  };
+
   async function* watch(id: string, options: { readonly signal?: AbortSignal } = {}): AsyncGenerator<JobView> {
     const signal = options.signal ? AbortSignal.any([options.signal, stopped]) : stopped;
     let shown = '';
@@ -101,8 +111,7 @@ export function createJobs(db: Db, stopped: AbortSignal): Jobs {
       }
       shown = text;
       if (isFinished(job)) return;
-      // An aborted delay throws an error of its own; the caller's reason is thrown above.
-      await delay(WATCH_INTERVAL_MS, undefined, { signal }).catch(() => {});
+      await nextLook(id, signal);
     }
   }
   return {

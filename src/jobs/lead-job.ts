@@ -2,10 +2,10 @@ import type { Knex } from 'knex';
 import { describeError, errorFields, MatrixError } from '../errors.ts';
 import type { Logger } from '../host.ts';
 import { insertAudit } from '../storage/plugin/audit.ts';
-import { countFailure, finishJob, handBackJob, type JobEnd, storeCheckpoint } from '../storage/plugin/jobs.ts';
+import { countFailure, finishJob, handBackJob, storeCheckpoint } from '../storage/plugin/jobs.ts';
 import { backoffMs } from './backoff.ts';
 import { type Heartbeat, type StopReason, startHeartbeat } from './heartbeat.ts';
-import { type Job, JobInterrupted, type JobKind, type JobRun } from './job.ts';
+import { type Job, type JobEnd, JobInterrupted, type JobKind, type JobRun } from './job.ts';
 import { jobLogger } from './job-logger.ts';
 
 interface LeaderSettings {
@@ -90,7 +90,7 @@ async function failed({ db, owner, job, kind, log }: Lead, error: unknown): Prom
   return undefined;
 }
 
-async function settle({ db, owner, job, log }: Lead, end: JobEnd): Promise<void> {
+async function settle({ db, owner, job, kind, log }: Lead, end: JobEnd): Promise<void> {
   const ended = await db.transaction(async (transaction) => {
     if (!(await finishJob(transaction, job.id, owner, end))) return false;
     await insertAudit(transaction, {
@@ -102,7 +102,9 @@ async function settle({ db, owner, job, log }: Lead, end: JobEnd): Promise<void>
     });
     return true;
   });
-  if (ended) log.info({ state: end.state }, 'Job ended');
+  if (!ended) return;
+  log.info({ state: end.state }, 'Job ended');
+  kind.ended?.(job, end);
 }
 
 function jobRun({ db, owner, job, controller, log }: Lead): JobRun {
@@ -114,7 +116,7 @@ function jobRun({ db, owner, job, controller, log }: Lead): JobRun {
     commit: (work) =>
       db.transaction(async (transaction) => {
         const { value, ...step } = await work(transaction);
-        const stored = await storeCheckpoint(transaction, job.id, owner, { total: undefined, ...step });
+        const stored = await storeCheckpoint(transaction, job.id, owner, step);
         if (!stored) throw new JobInterrupted();
         return value;
       }),

@@ -1,4 +1,4 @@
-import type { UserId } from '../ids.ts';
+import { isUserId, type UserId } from '../ids.ts';
 
 /** `userapi_accounts.account_type`, as Dendrite numbers it. */
 export const ACCOUNT_TYPE = { user: 1, guest: 2, admin: 3, appservice: 4 } as const;
@@ -17,4 +17,9 @@ export type Actor =
 /** The actor as the audit and jobs show it. */
 export function nameOf(actor: Actor): string {
   return actor.kind === 'user' ? actor.userId : `system:${actor.name}`;
+}
+
+/** The actor that `nameOf()` has named. */
+export function actorNamed(name: string): Actor {
+  return isUserId(name) ? { kind: 'user', userId: name } : { kind: 'system', name: name.replace(/^system:/, '') };
 }

@@ -1,5 +1,7 @@
 import type { Knex } from 'knex';
 import type { z } from 'zod';
+import type { Logger } from '../host.ts';
+import type { JobData, JobStep } from '../jobs/job.ts';
 import type { Db } from '../storage/database.ts';
 import type { Actor } from './actor.ts';
 
@@ -18,27 +20,80 @@ export interface OperationScope extends OperationServices {
   readonly signal: AbortSignal;
   /** The transaction that the audit entry is part of; the pool for operations that only read. */
   readonly transaction: Db;
-  /** Does something once the transaction has committed. */
+  /** Does something once the transaction has committed; never after a dry run. */
   readonly afterCommit: (work: () => void) => void;
   /** Names the job that the operation started, for the audit. */
   readonly startedJob: (jobId: string) => void;
 }
 
-/** One operation of the admin API, the same for HTTP and in-process calls. */
-export interface Operation<Input extends z.ZodType = z.ZodType, Output = unknown> {
+/** What the job of an operation is given. */
+export interface OperationWork extends OperationServices {
+  /** Who started it. */
+  readonly actor: Actor;
+  /** What the last step has left to go on from; `undefined` at the beginning. */
+  readonly checkpoint: JobData | undefined;
+  /** Aborted when the work is to stop; the next step then throws. */
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+  /**
+   * Everything is rolled back in the end. Whatever is not done through a step's transaction (requests to other servers)
+   * must be left out then.
+   */
+  readonly dryRun: boolean;
+  /** Does a step in a transaction of its own, and stores in it how far the work is. All steps of a dry run share one. */
+  readonly commit: <T>(
+    step: (transaction: Knex.Transaction, afterCommit: (work: () => void) => void) => Promise<JobStep<T>>,
+  ) => Promise<T>;
+}
+
+/** What all operations have. */
+export interface OperationBase<Input extends z.ZodType> {
   /** Only server administrators and the homeserver itself, so far. */
   readonly access: 'admin';
-  /** Operations that write run in a transaction, and are audited. */
-  readonly effect: 'read' | 'write';
   readonly input: Input;
   /** What it is done to, for the audit. */
   readonly target?: (input: z.output<Input>) => string | undefined;
+}
+
+/** An operation that is over when its call is. Those that write run in one transaction, and are audited. */
+export interface DirectOperation<Input extends z.ZodType = z.ZodType, Output = unknown> extends OperationBase<Input> {
+  readonly effect: 'read' | 'write';
   readonly run: (scope: OperationScope, input: z.output<Input>) => Promise<Output>;
 }
 
+/**
+ * An operation that may take long, or several transactions: it is done by a job, which any process of the homeserver can
+ * go on with. Its caller waits for the job.
+ */
+export interface JobOperation<
+  Input extends z.ZodType<{ readonly dryRun: boolean }> = z.ZodType<{ readonly dryRun: boolean }>,
+  Output extends object = object,
+> extends OperationBase<Input> {
+  readonly effect: 'job';
+  /** A call joins the unfinished job of the same key if its input is the same, and is refused if not. */
+  readonly dedupeKey: (input: z.output<Input>) => string;
+  /**
+   * What must hold, or is to be true at once: runs in the transaction that queues the job.
+   * @throws MatrixError that the caller is told; then there is no job
+   */
+  readonly begin: (scope: OperationScope, input: z.output<Input>) => Promise<void>;
+  /** The work. What it returns is the job's result and the caller's answer: a JSON object. */
+  readonly run: (work: OperationWork, input: z.output<Input>) => Promise<Output>;
+}
+
+/** One operation of the admin API, the same for HTTP and in-process calls. */
+export type Operation = DirectOperation | JobOperation;
+
 /** Infers the types of an operation from its definition. */
 export function defineOperation<Input extends z.ZodType, Output>(
-  operation: Operation<Input, Output>,
-): Operation<Input, Output> {
+  operation: DirectOperation<Input, Output>,
+): DirectOperation<Input, Output> {
+  return operation;
+}
+
+/** The same for an operation that is done by a job. */
+export function defineJobOperation<Input extends z.ZodType<{ readonly dryRun: boolean }>, Output extends object>(
+  operation: JobOperation<Input, Output>,
+): JobOperation<Input, Output> {
   return operation;
 }

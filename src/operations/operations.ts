@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { cancelJob } from './cancel-job.ts';
+import type { Operation } from './define-operation.ts';
 import { getJob } from './get-job.ts';
 import { listAudit } from './list-audit.ts';
 import { listJobs } from './list-jobs.ts';
@@ -15,3 +16,13 @@ export type OperationInput<Name extends OperationName> = z.input<Definition<Name
 /** What hooks see: validated, defaults filled in. */
 export type ValidInput<Name extends OperationName> = z.output<Definition<Name>['input']>;
 export type OperationOutput<Name extends OperationName> = Awaited<ReturnType<Definition<Name>['run']>>;
+
+/** An operation by its name, where it does not matter which. */
+export function operationNamed(name: OperationName): Operation {
+  return OPERATIONS[name];
+}
+
+/** Operations that are done by jobs of their name. */
+export const JOB_OPERATIONS: readonly OperationName[] = (Object.keys(OPERATIONS) as OperationName[]).filter(
+  (name) => operationNamed(name).effect === 'job',
+);

@@ -1,15 +1,20 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Knex } from 'knex';
 import type { z } from 'zod';
 import { describeError, errorFields, MatrixError } from '../errors.ts';
 import type { AfterEvent, BeforeEvent, HookRunner } from '../hooks.ts';
 import type { Logger } from '../host.ts';
+import type { Jobs, JobView } from '../jobs/jobs.ts';
 import { isRecord } from '../json.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Db } from '../storage/database.ts';
 import { type AuditOutcome, insertAudit } from '../storage/plugin/audit.ts';
+import { insertJob } from '../storage/plugin/jobs.ts';
 import { findAccountType } from '../storage/userapi/accounts.ts';
 import { ACCOUNT_TYPE, type Actor, nameOf } from './actor.ts';
-import type { Operation, OperationServices } from './define-operation.ts';
-import { OPERATIONS, type OperationInput, type OperationName, type OperationOutput } from './operations.ts';
+import type { JobOperation, OperationBase, OperationScope, OperationServices } from './define-operation.ts';
+import { type OperationInput, type OperationName, type OperationOutput, operationNamed } from './operations.ts';
+import { validateInput } from './validate-input.ts';
 
 /** Who calls, and from where. */
 export interface Caller {
@@ -21,16 +26,27 @@ export interface Caller {
   readonly signal?: AbortSignal;
 }
 
-export interface Pipeline extends OperationServices {
+export interface Pipeline {
+  readonly services: OperationServices;
+  readonly jobs: Jobs;
   readonly hooks: HookRunner;
   readonly metrics: Metrics;
   readonly logger: Logger;
   readonly newRequestId: () => string;
 }
 
-interface Call {
+/** What an operation that is done by a job is answered with before the job has ended. */
+export class StartedJob {
+  readonly jobId: string;
+
+  constructor(jobId: string) {
+    this.jobId = jobId;
+  }
+}
+
+/** One call on its way through the pipeline. */
+export interface Call {
   readonly name: OperationName;
-  readonly operation: Operation;
   readonly actor: Actor;
   readonly requestId: string;
   readonly address: string | undefined;
@@ -41,19 +57,18 @@ interface Call {
 
 /**
  * The one way that operations are run: validate, authorise, before-hooks, run with the audit entry in the same
- * transaction, metrics, after-hooks.
+ * transaction, metrics, after-hooks. An operation that is done by a job has only been started then; see `resultOf()`.
  * @throws MatrixError `M_INVALID_PARAM` or `M_MISSING_PARAM` for bad input; `M_FORBIDDEN` or `M_GUEST_ACCESS_FORBIDDEN`
  * for actors who may not; whatever a hook vetoes with; and the operation's own errors
  */
-export async function runOperation<Name extends OperationName>(
+export async function startOperation<Name extends OperationName>(
   pipeline: Pipeline,
   name: Name,
   input: OperationInput<Name>,
   caller: Caller,
-): Promise<OperationOutput<Name>> {
+): Promise<OperationOutput<Name> | StartedJob> {
   const call: Call = {
     name,
-    operation: OPERATIONS[name],
     actor: caller.actor,
     requestId: caller.requestId ?? pipeline.newRequestId(),
     address: caller.address,
@@ -61,77 +76,169 @@ export async function runOperation<Name extends OperationName>(
     target: undefined,
     jobId: undefined,
   };
-  const endTimer = pipeline.metrics.operationDuration.startTimer({ operation: name });
+  const startedAt = Date.now();
   try {
     const result = await perform(pipeline, call, input);
-    pipeline.metrics.operations.inc({ operation: name, outcome: 'ok' });
-    return result as OperationOutput<Name>;
+    // The job counts itself when it has ended.
+    if (!(result instanceof StartedJob)) pipeline.metrics.operations.inc({ operation: name, outcome: 'ok' });
+    return result as OperationOutput<Name> | StartedJob;
   } catch (error) {
     await recordFailure(pipeline, call, error);
     throw error;
   } finally {
-    endTimer();
+    const seconds = (Date.now() - startedAt) / 1_000;
+    if (call.jobId === undefined) pipeline.metrics.operationDuration.observe({ operation: name }, seconds);
   }
 }
 
-async function perform(pipeline: Pipeline, call: Call, rawInput: unknown): Promise<unknown> {
-  const { name, operation, actor, requestId } = call;
-  const input = validate(operation.input, rawInput);
-  call.target = operation.target?.(input);
-  await authorise(pipeline.db, actor);
-  const event = { operation: name, input, actor, requestId } as BeforeEvent<OperationName>;
-  await pipeline.hooks.runBefore(event);
+/**
+ * Runs an operation, and waits for the job that does it.
+ * @throws MatrixError as `startOperation()` and `resultOf()`; the signal's reason once it is aborted, when the job goes on
+ */
+export async function runOperation<Name extends OperationName>(
+  pipeline: Pipeline,
+  name: Name,
+  input: OperationInput<Name>,
+  caller: Caller,
+): Promise<OperationOutput<Name>> {
+  const result = await startOperation(pipeline, name, input, caller);
+  if (!(result instanceof StartedJob)) return result;
+  const { signal } = caller;
+  return resultOf(await pipeline.jobs.wait(result.jobId, signal && { signal })) as OperationOutput<Name>;
+}
 
+/** What the ended job of an operation answers. @throws MatrixError when it has failed or was cancelled */
+export function resultOf({ id, state, result, error }: JobView): unknown {
+  const fields = { job_id: id };
+  if (state === 'failed') throw new MatrixError('M_UNKNOWN', error ?? 'the job has failed', { fields });
+  if (state === 'cancelled') throw new MatrixError('M_BAD_STATE', 'the job was cancelled', { status: 409, fields });
+  return result;
+}
+
+async function perform(pipeline: Pipeline, call: Call, rawInput: unknown): Promise<unknown> {
+  const operation = operationNamed(call.name);
+  if (operation.effect === 'job') {
+    const { input } = await admit(pipeline, call, operation, rawInput);
+    return input.dryRun ? tryJob(pipeline, call, operation, input) : startJob(pipeline, call, operation, input);
+  }
+  const { input, event } = await admit(pipeline, call, operation, rawInput);
+  const dryRun = isRecord(input) && input.dryRun === true;
+  const result =
+    operation.effect === 'read'
+      ? await operation.run(scopeOf(pipeline, call, pipeline.services.db, []), input)
+      : await inTransaction(pipeline, call, dryRun, (scope) => operation.run(scope, input));
+  if (!dryRun) pipeline.hooks.runAfter({ ...event, result } as AfterEvent<OperationName>);
+  return dryRun && isRecord(result) ? { ...result, dry_run: true } : result;
+}
+
+/** Everything before an operation is run. */
+async function admit<Input extends z.ZodType>(
+  { services, hooks }: Pipeline,
+  call: Call,
+  operation: OperationBase<Input>,
+  rawInput: unknown,
+): Promise<{ input: z.output<Input>; event: BeforeEvent<OperationName> }> {
+  const { name, actor, requestId } = call;
+  const input = validateInput(operation.input, rawInput);
+  call.target = operation.target?.(input);
+  await authorise(services.db, actor);
+  const event = { operation: name, input, actor, requestId } as BeforeEvent<OperationName>;
+  await hooks.runBefore(event);
+  return { input, event };
+}
+
+function scopeOf({ services }: Pipeline, call: Call, transaction: Db, afterCommit: (() => void)[]): OperationScope {
+  return {
+    ...services,
+    actor: call.actor,
+    requestId: call.requestId,
+    signal: call.signal,
+    transaction,
+    afterCommit: (work) => afterCommit.push(work),
+    startedJob: (jobId) => {
+      call.jobId = jobId;
+    },
+  };
+}
+
+/** Does the work with its audit entry in one transaction; that of a dry run is rolled back. */
+async function inTransaction<T>(
+  pipeline: Pipeline,
+  call: Call,
+  dryRun: boolean,
+  work: (scope: OperationScope & { readonly transaction: Knex.Transaction }) => Promise<T>,
+): Promise<T> {
   const afterCommit: (() => void)[] = [];
-  const run = (transaction: Db): Promise<unknown> =>
-    operation.run(
+  let tried: { readonly result: T } | undefined;
+  try {
+    const result = await pipeline.services.db.transaction(async (transaction) => {
+      const value = await work({ ...scopeOf(pipeline, call, transaction, afterCommit), transaction });
+      if (dryRun) {
+        tried = { result: value };
+        throw new Error('a dry run is rolled back');
+      }
+      await audit(transaction, call, 'ok');
+      return value;
+    });
+    for (const then of afterCommit) then();
+    return result;
+  } catch (error) {
+    if (tried === undefined) throw error;
+    return tried.result;
+  }
+}
+
+async function startJob(
+  pipeline: Pipeline,
+  call: Call,
+  operation: JobOperation,
+  input: { readonly dryRun: boolean },
+): Promise<StartedJob> {
+  return inTransaction(pipeline, call, false, async (scope) => {
+    const job = await insertJob(scope.transaction, {
+      kind: call.name,
+      dedupeKey: `${call.name} ${operation.dedupeKey(input)}`,
+      input,
+      createdBy: nameOf(call.actor),
+      requestId: call.requestId,
+    });
+    if (!job.joined) await operation.begin(scope, input);
+    else if (!isDeepStrictEqual(job.input, JSON.parse(JSON.stringify(input)))) {
+      const fields = { job_id: job.id };
+      throw new MatrixError('M_BAD_STATE', 'This is under way with other options', { status: 409, fields });
+    }
+    scope.startedJob(job.id);
+    scope.afterCommit(scope.wakeJobs);
+    return new StartedJob(job.id);
+  });
+}
+
+/** The dry run of an operation that is done by a job: all of it in one transaction. */
+async function tryJob(
+  pipeline: Pipeline,
+  call: Call,
+  operation: JobOperation,
+  input: { readonly dryRun: boolean },
+): Promise<object> {
+  return inTransaction(pipeline, call, true, async (scope) => {
+    await operation.begin(scope, input);
+    const result = await operation.run(
       {
-        db: pipeline.db,
-        searchEnabled: pipeline.searchEnabled,
-        wakeJobs: pipeline.wakeJobs,
-        actor,
-        requestId,
+        ...pipeline.services,
+        actor: call.actor,
+        checkpoint: undefined,
         signal: call.signal,
-        transaction,
-        afterCommit: (work) => afterCommit.push(work),
-        startedJob: (jobId) => {
-          call.jobId = jobId;
+        log: pipeline.logger,
+        dryRun: true,
+        commit: async (step) => {
+          call.signal.throwIfAborted();
+          return (await step(scope.transaction, () => {})).value;
         },
       },
       input,
     );
-  const result =
-    operation.effect === 'read'
-      ? await run(pipeline.db)
-      : await pipeline.db.transaction(async (transaction) => {
-          const value = await run(transaction);
-          await audit(transaction, call, 'ok');
-          return value;
-        });
-  for (const work of afterCommit) work();
-  pipeline.hooks.runAfter({ ...event, result } as AfterEvent<OperationName>);
-  return result;
-}
-
-/** Whether PostgreSQL takes every text in it: no NUL, no half surrogate pair. */
-function isStorable(value: unknown): boolean {
-  if (typeof value === 'string') return !value.includes('\0') && value.isWellFormed();
-  return typeof value !== 'object' || value === null || Object.values(value).every(isStorable);
-}
-
-function validate(schema: z.ZodType, input: unknown): unknown {
-  const parsed = schema.safeParse(input, { reportInput: true });
-  if (parsed.success) {
-    const [unstorable] =
-      Object.entries(isRecord(parsed.data) ? parsed.data : {}).find(([, value]) => !isStorable(value)) ?? [];
-    if (unstorable === undefined) return parsed.data;
-    throw new MatrixError('M_INVALID_PARAM', `bad parameter "${unstorable}": has a NUL or half a surrogate pair`);
-  }
-  const [issue] = parsed.error.issues;
-  const field = issue?.path.join('.') ?? '';
-  const missing = issue?.code === 'invalid_type' && issue.input === undefined;
-  if (missing) throw new MatrixError('M_MISSING_PARAM', `missing parameter "${field}"`);
-  throw new MatrixError('M_INVALID_PARAM', `bad parameter "${field}": ${issue?.message ?? 'invalid'}`);
+    return { ...result, dry_run: true };
+  });
 }
 
 /** Dendrite's rule and texts: only accounts of type 3, guests told apart. */
@@ -162,15 +269,15 @@ async function audit(db: Db, call: Call, outcome: AuditOutcome, errcode?: string
   });
 }
 
-async function recordFailure({ db, metrics, logger }: Pipeline, call: Call, error: unknown): Promise<void> {
+async function recordFailure({ services, metrics, logger }: Pipeline, call: Call, error: unknown): Promise<void> {
   const refused = error instanceof MatrixError && error.status < 500;
   const outcome = refused ? 'refused' : 'failed';
   metrics.operations.inc({ operation: call.name, outcome });
   const fields = { operation: call.name, actor: nameOf(call.actor), requestId: call.requestId };
   if (!refused) logger.error({ ...errorFields(error), ...fields }, 'Operation failed');
-  if (call.operation.effect === 'read') return;
+  if (operationNamed(call.name).effect === 'read') return;
   try {
-    await audit(db, call, outcome, error instanceof MatrixError ? error.errcode : 'M_UNKNOWN');
+    await audit(services.db, call, outcome, error instanceof MatrixError ? error.errcode : 'M_UNKNOWN');
   } catch (auditError) {
     logger.error({ error: describeError(auditError), ...fields }, 'Could not write the audit entry of a failure');
   }

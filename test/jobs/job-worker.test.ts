@@ -111,6 +111,13 @@ describe('a job', () => {
     expect(most).toBe(3);
   });
 
+  it('of one kind does not wait for those of another', async () => {
+    const endless = await Promise.all([queueJob(db, 'endless'), queueJob(db, 'endless')]);
+    start([kindOf('endless', untilStopped), kindOf('x', async () => ({}))], { concurrency: 1 });
+    await reach(db, endless[0], 'running');
+    await reach(db, await queueJob(db, 'x'), 'succeeded');
+  });
+
   it('of an unknown kind is left alone', async () => {
     const [unknown, known] = [await queueJob(db, 'of a later version'), await queueJob(db, 'x')];
     await update(unknown, { run_after: db.raw(`now() - interval '1 day'`) });

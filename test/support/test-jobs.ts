@@ -21,8 +21,15 @@ export interface TestWorkerOptions {
 /** A worker that looks for jobs often and loses them fast. */
 export function createTestWorker(db: Knex, kinds: readonly JobKind[], options: TestWorkerOptions = {}): TestWorker {
   const logger = createCapturedLogger();
-  const config = { pollIntervalMs: 30, leaseMs: LEASE_MS, retentionMs: 60_000, concurrency: 2, ...options };
-  return { ...createJobWorker({ db, kinds, config, logger }), logger };
+  const config = {
+    pollIntervalMs: 30,
+    leaseMs: LEASE_MS,
+    retentionMs: 60_000,
+    concurrency: 2,
+    answerWithinMs: 1_000,
+    ...options,
+  };
+  return { ...createJobWorker({ db, kinds, config, logger, left: () => {} }), logger };
 }
 
 /** A kind of job that does `run`. */

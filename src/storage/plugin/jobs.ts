@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import type { Job, JobData, JobState } from '../../jobs/job.ts';
+import type { Job, JobData, JobEnd, JobState, JobStep } from '../../jobs/job.ts';
 import { type Db, rowsOf } from '../database.ts';
 
 interface JobRow {
@@ -69,22 +69,22 @@ export interface NewJob {
   readonly requestId: string;
 }
 
-/** Queues a job, or finds the unfinished one of the same dedupe key. */
-export async function insertJob(db: Db, job: NewJob): Promise<{ id: string; joined: boolean }> {
+/** Queues a job, or finds the unfinished one of the same dedupe key, whose input is returned. */
+export async function insertJob(db: Db, job: NewJob): Promise<{ id: string; joined: boolean; input: JobData }> {
   // A job may finish between the two statements; then the insert is tried again.
   for (;;) {
-    const [inserted] = await rowsOf<{ id: string }>(
+    const [inserted] = await rowsOf<{ id: string; input: JobData }>(
       db.raw(
         `INSERT INTO matrix_admin.jobs (kind, dedupe_key, input, created_by, request_id) VALUES (?, ?, ?, ?, ?)
-         ON CONFLICT (dedupe_key) WHERE ${UNFINISHED} DO NOTHING RETURNING id`,
+         ON CONFLICT (dedupe_key) WHERE ${UNFINISHED} DO NOTHING RETURNING id, input`,
         [job.kind, job.dedupeKey, JSON.stringify(job.input), job.createdBy, job.requestId],
       ),
     );
-    if (inserted) return { id: inserted.id, joined: false };
-    const [running] = await rowsOf<{ id: string }>(
-      db.raw(`SELECT id FROM matrix_admin.jobs WHERE dedupe_key = ? AND ${UNFINISHED}`, [job.dedupeKey]),
+    if (inserted) return { ...inserted, joined: false };
+    const [running] = await rowsOf<{ id: string; input: JobData }>(
+      db.raw(`SELECT id, input FROM matrix_admin.jobs WHERE dedupe_key = ? AND ${UNFINISHED}`, [job.dedupeKey]),
     );
-    if (running) return { id: running.id, joined: true };
+    if (running) return { ...running, joined: true };
   }
 }
 
@@ -197,23 +197,18 @@ export async function storeCheckpoint(
   transaction: Knex.Transaction,
   id: string,
   owner: string,
-  step: { checkpoint: JobData; phase: string; total: number | undefined },
+  { checkpoint, phase, done, total }: Omit<JobStep<unknown>, 'value'>,
 ): Promise<boolean> {
   const rows = await rowsOf<{ id: string }>(
     transaction.raw(
-      `UPDATE matrix_admin.jobs SET checkpoint = ?, phase = ?, total = coalesce(?, total), failures = 0
+      `UPDATE matrix_admin.jobs SET checkpoint = ?, phase = ?, done = coalesce(?, done), total = coalesce(?, total),
+         failures = 0
        WHERE id = ? AND lease_owner = ? AND state = 'running' AND NOT cancel_requested RETURNING id`,
-      [JSON.stringify(step.checkpoint), step.phase, step.total ?? null, id, owner],
+      [JSON.stringify(checkpoint), phase, done ?? null, total ?? null, id, owner],
     ),
   );
   return rows.length > 0;
 }
-
-/** How a job's run ended. */
-export type JobEnd =
-  | { readonly state: 'succeeded'; readonly result: JobData }
-  | { readonly state: 'failed'; readonly error: string }
-  | { readonly state: 'cancelled' };
 
 /** Ends a job if this process leads it. Its ranges go; what they counted stays. */
 export async function finishJob(

@@ -1,0 +1,81 @@
+import type { AfterEvent, HookRunner } from '../hooks.ts';
+import type { Job, JobData, JobEnd, JobKind, JobRun } from '../jobs/job.ts';
+import type { Metrics } from '../metrics.ts';
+import { actorNamed } from './actor.ts';
+import type { JobOperation, OperationServices } from './define-operation.ts';
+import { JOB_OPERATIONS, type OperationName, operationNamed } from './operations.ts';
+
+/** Failures in a row, without progress between, after which the job of an operation is given up. */
+const MAX_FAILURES = 8;
+
+interface OperationJobSettings {
+  readonly services: OperationServices;
+  readonly hooks: Pick<HookRunner, 'runAfter'>;
+  readonly metrics: Pick<Metrics, 'operations' | 'operationDuration'>;
+}
+
+/** One kind of job for each operation that is done by one, under the operation's name. */
+export function createOperationJobs(settings: OperationJobSettings): JobKind[] {
+  return JOB_OPERATIONS.flatMap((name) => {
+    const operation = operationNamed(name);
+    return operation.effect === 'job' ? [jobKindOf(name, operation, settings)] : [];
+  });
+}
+
+function jobKindOf(name: OperationName, operation: JobOperation, settings: OperationJobSettings): JobKind {
+  return {
+    kind: name,
+    maxFailures: MAX_FAILURES,
+    run: (run) => runJob(operation, settings.services, run),
+    cleanUp: async () => {},
+    ended: (job, end) => recordEnd(name, operation, settings, job, end),
+  };
+}
+
+async function runJob(
+  operation: JobOperation,
+  services: OperationServices,
+  { job, signal, log, commit }: JobRun,
+): Promise<JobData> {
+  const result = await operation.run(
+    {
+      ...services,
+      actor: actorNamed(job.createdBy),
+      checkpoint: job.checkpoint,
+      signal,
+      log,
+      dryRun: false,
+      commit: async (step) => {
+        const afterCommit: (() => void)[] = [];
+        const value = await commit((transaction) => step(transaction, (work) => afterCommit.push(work)));
+        for (const work of afterCommit) work();
+        return value;
+      },
+    },
+    // It was validated when the job was queued.
+    operation.input.parse(job.input),
+  );
+  return { ...result };
+}
+
+/** What the pipeline does for other operations once they have run. */
+function recordEnd(
+  name: OperationName,
+  operation: JobOperation,
+  { hooks, metrics }: OperationJobSettings,
+  job: Job,
+  end: JobEnd,
+): void {
+  const outcome = end.state === 'succeeded' ? 'ok' : end.state;
+  metrics.operations.inc({ operation: name, outcome });
+  metrics.operationDuration.observe({ operation: name }, (Date.now() - job.createdAt) / 1_000);
+  if (end.state !== 'succeeded') return;
+  // The job's input and result are those of its operation.
+  hooks.runAfter({
+    operation: name,
+    input: operation.input.parse(job.input),
+    actor: actorNamed(job.createdBy),
+    requestId: job.requestId ?? job.id,
+    result: end.result,
+  } as unknown as AfterEvent<OperationName>);
+}
