@@ -23,6 +23,11 @@
  * The call takes a shared advisory lock that the end of a reindex waits for, and then one for each edited or redacted event. A host that can't pass its transaction
  * calls it after the commit, and accepts that a crash in between leaves the event out until the next reindex.
  *
+ * **Rooms.** Before it writes an event into a room, and before it lets a local user join, knock, peek or be invited, the
+ * host asks `admin.rooms.check(roomId, { transaction })`, with the room's row locked if there is one. `purging`: every
+ * event of the room is refused until the purge has ended, those of other servers too; the answer to a client is
+ * `M_BAD_STATE`. `blocked`: joins, knocks, peeks and invites of local users are refused with `M_FORBIDDEN`.
+ *
  * **After the commit.** `notifier` and `caches` are told what changed, by id, once the transaction has committed, in the
  * process that did the work. Their errors are logged and counted; the operation has happened and its answer stands.
  *

@@ -9,5 +9,6 @@ export type { Actor } from './operations/actor.ts';
 export type { OperationInput, OperationName, OperationOutput } from './operations/operations.ts';
 export type { Caller } from './operations/run-operation.ts';
 export { type AdminPlugin, createAdminPlugin } from './plugin.ts';
+export type { RoomAdmission, Rooms } from './rooms/rooms.ts';
 export type { Search, SearchRequest, SearchResult } from './search/search.ts';
 export type { SearchAdapter, SearchHit, SearchIndex, SearchKey, SearchOrder } from './search/search-index.ts';

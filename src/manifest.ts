@@ -51,8 +51,10 @@ export function buildManifest({ name, version, engines, peerDependencies }: Pack
 /** The tables that the migrations make, in the plugin's own schema. */
 export const OWN_TABLES: readonly string[] = [
   'audit',
+  'blocked_rooms',
   'job_ranges',
   'jobs',
+  'purges',
   'rate_limits',
   'search_changes',
   'search_documents',

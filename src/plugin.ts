@@ -12,6 +12,7 @@ import type { OperationServices } from './operations/define-operation.ts';
 import { createOperationJobs } from './operations/operation-jobs.ts';
 import { OPERATIONS, type OperationInput, type OperationName, type OperationOutput } from './operations/operations.ts';
 import { type Caller, type Pipeline, runOperation } from './operations/run-operation.ts';
+import { createRooms, type Rooms } from './rooms/rooms.ts';
 import { postgresSearch } from './search/postgres/index.ts';
 import type { Search } from './search/search.ts';
 import { createSearchParts } from './search/search-parts.ts';
@@ -30,6 +31,7 @@ export interface AdminPlugin {
   readonly hooks: Hooks;
   readonly jobs: Jobs;
   readonly search: Search;
+  readonly rooms: Rooms;
   /**
    * Migrates the plugin's own schema, checks Dendrite's tables, makes the search index, and starts working on jobs.
    * @throws Error that says what is missing
@@ -57,7 +59,12 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
   const search = createSearchParts(config.search ?? postgresSearch(), { db, logger, metrics, config });
   const jobChanges = new EventTarget();
   setMaxListeners(0, jobChanges);
-  const services: OperationServices = { db, searchEnabled: search.search.enabled, wakeJobs: () => worker.wake() };
+  const services: OperationServices = {
+    db,
+    localServerNames: [host.serverName, ...(host.virtualHosts ?? [])],
+    searchEnabled: search.search.enabled,
+    wakeJobs: () => worker.wake(),
+  };
   const worker = createJobWorker({
     db,
     kinds: [...search.jobKinds, ...createOperationJobs({ services, hooks, metrics })],
@@ -103,6 +110,7 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
     hooks,
     jobs,
     search: search.search,
+    rooms: createRooms(db),
     start: async () => {
       await preflight(db);
       await migrateOwnSchema(db);

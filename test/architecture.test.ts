@@ -20,8 +20,9 @@ const MAY_IMPORT: Readonly<Record<string, { readonly values: readonly string[]; 
     storage: { values: ['errors', 'ids', 'json', 'migrations'], types: ['host', 'jobs', 'search'] },
     jobs: { values: ['errors', 'ids', 'json', 'storage'], types: ['config', 'host', 'metrics'] },
     search: { values: ['errors', 'ids', 'json', 'jobs', 'storage'], types: ['config', 'host', 'metrics'] },
+    rooms: { values: ['errors', 'ids', 'json', 'matrix', 'storage'], types: ['host', 'search'] },
     operations: {
-      values: ['errors', 'ids', 'json', 'jobs', 'matrix', 'search', 'storage'],
+      values: ['errors', 'ids', 'json', 'jobs', 'matrix', 'rooms', 'search', 'storage'],
       types: ['config', 'hooks', 'host', 'metrics'],
     },
     hooks: { values: ['errors', 'operations'], types: ['host', 'metrics'] },
@@ -31,10 +32,25 @@ const MAY_IMPORT: Readonly<Record<string, { readonly values: readonly string[]; 
     },
     manifest: { values: ['http', 'metrics', 'migrations', 'operations', 'search', 'storage'] },
     plugin: {
-      values: ['config', 'errors', 'hooks', 'http', 'ids', 'jobs', 'metrics', 'operations', 'search', 'storage'],
+      values: [
+        'config',
+        'errors',
+        'hooks',
+        'http',
+        'ids',
+        'jobs',
+        'metrics',
+        'operations',
+        'rooms',
+        'search',
+        'storage',
+      ],
       types: ['host'],
     },
-    index: { values: ['errors', 'hooks', 'ids', 'plugin'], types: ['config', 'host', 'jobs', 'operations', 'search'] },
+    index: {
+      values: ['errors', 'hooks', 'ids', 'plugin'],
+      types: ['config', 'host', 'jobs', 'operations', 'rooms', 'search'],
+    },
     testing: { values: ['errors', 'ids', 'json', 'metrics', 'plugin', 'search'], types: ['config', 'host'] },
   };
 

@@ -46,3 +46,9 @@ export function defineRoute<Name extends OperationName>(route: {
 export function numberOf(value: string | undefined): number | undefined {
   return value === undefined ? undefined : /^-?\d{1,16}$/.test(value) ? Number(value) : Number.NaN;
 }
+
+export const ok = (body: unknown): RouteResponse => ({ status: 200, body });
+
+/** A part of a list, and the `from` of the next one where there is more. */
+export const page = (items: Record<string, unknown>, nextToken: string | number | undefined): RouteResponse =>
+  ok(nextToken === undefined ? items : { ...items, next_token: String(nextToken) });

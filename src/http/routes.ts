@@ -1,6 +1,7 @@
 import type { JobView } from '../jobs/jobs.ts';
 import type { StoredAuditEntry } from '../storage/plugin/audit.ts';
-import { defineRoute, numberOf, type Route, type RouteRequest, type RouteResponse } from './route.ts';
+import { ROOM_ROUTES } from './room-routes.ts';
+import { defineRoute, numberOf, ok, page, type Route, type RouteRequest, type RouteResponse } from './route.ts';
 
 const ADMIN = '/_dendrite/admin';
 
@@ -17,11 +18,6 @@ export const accepted = (jobId: string, request: RouteRequest): RouteResponse =>
   body: { job_id: jobId },
   headers: jobLocation(request, jobId),
 });
-
-const ok = (body: unknown): RouteResponse => ({ status: 200, body });
-
-const page = (items: Record<string, unknown>, nextToken: string | number | undefined): RouteResponse =>
-  ok(nextToken === undefined ? items : { ...items, next_token: String(nextToken) });
 
 const auditEntryBody = (entry: StoredAuditEntry): Record<string, unknown> => ({
   id: entry.id,
@@ -107,4 +103,5 @@ export const ROUTES: readonly Route[] = [
     }),
     respond: ({ entries, nextToken }) => page({ entries: entries.map(auditEntryBody) }, nextToken),
   }),
+  ...ROOM_ROUTES,
 ];

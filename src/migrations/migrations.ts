@@ -1,5 +1,6 @@
 import type { Knex } from 'knex';
 import { foundation } from './0001-foundation.ts';
+import { rooms } from './0002-rooms.ts';
 
 /** Schema of the plugin's own tables. */
 export const OWN_SCHEMA = 'matrix_admin';
@@ -8,7 +9,7 @@ interface NamedMigration extends Knex.Migration {
   readonly name: string;
 }
 
-const ALL: readonly NamedMigration[] = [foundation];
+const ALL: readonly NamedMigration[] = [foundation, rooms];
 
 /** The plugin's migrations, imported statically so that bundlers find them. `knexfile.ts` uses the same object. */
 const migrationSource: Knex.MigrationSource<NamedMigration> = {

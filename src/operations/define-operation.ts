@@ -1,6 +1,7 @@
 import type { Knex } from 'knex';
 import type { z } from 'zod';
 import type { Logger } from '../host.ts';
+import type { ServerName } from '../ids.ts';
 import type { JobData, JobStep } from '../jobs/job.ts';
 import type { Db } from '../storage/database.ts';
 import type { Actor } from './actor.ts';
@@ -8,6 +9,8 @@ import type { Actor } from './actor.ts';
 /** What operations work with. */
 export interface OperationServices {
   readonly db: Knex;
+  /** The primary server name and those of virtual hosts. */
+  readonly localServerNames: readonly ServerName[];
   readonly searchEnabled: boolean;
   /** Makes this process look for jobs. */
   readonly wakeJobs: () => void;

@@ -1,13 +1,31 @@
 import type { z } from 'zod';
+import { blockRoom } from './block-room.ts';
 import { cancelJob } from './cancel-job.ts';
 import type { Operation } from './define-operation.ts';
+import { emptyRooms } from './empty-rooms.ts';
+import { getBlockedRoom } from './get-blocked-room.ts';
 import { getJob } from './get-job.ts';
 import { listAudit } from './list-audit.ts';
+import { listBlockedRooms } from './list-blocked-rooms.ts';
 import { listJobs } from './list-jobs.ts';
 import { reindexFulltext } from './reindex-fulltext.ts';
+import { roomInfo } from './room-info.ts';
+import { unblockRoom } from './unblock-room.ts';
 
 /** Every operation by its name, which is also that of its hooks, audit entries and metrics. */
-export const OPERATIONS = { reindexFulltext, listJobs, getJob, cancelJob, listAudit };
+export const OPERATIONS = {
+  reindexFulltext,
+  listJobs,
+  getJob,
+  cancelJob,
+  listAudit,
+  emptyRooms,
+  roomInfo,
+  listBlockedRooms,
+  getBlockedRoom,
+  blockRoom,
+  unblockRoom,
+};
 
 export type OperationName = keyof typeof OPERATIONS;
 type Definition<Name extends OperationName> = (typeof OPERATIONS)[Name];

@@ -3,8 +3,15 @@ import { rowsOf } from './database.ts';
 
 /** What the plugin reads and writes of Dendrite's schema. */
 export const REQUIRED_COLUMNS: Readonly<Record<string, readonly string[]>> = {
+  roomserver_rooms: ['room_nid', 'room_id', 'latest_event_nids', 'room_version'],
+  roomserver_membership: ['room_nid', 'target_nid', 'membership_nid', 'target_local'],
+  roomserver_event_state_keys: ['event_state_key_nid', 'event_state_key'],
+  roomserver_published: ['room_id', 'published'],
+  roomserver_room_aliases: ['alias', 'room_id'],
+  roomserver_reported_events: ['room_nid'],
+  federationsender_joined_hosts: ['room_id', 'server_name'],
   syncapi_output_room_events: ['id', 'event_id', 'room_id', 'headered_event_json', 'type', 'sender'],
-  syncapi_current_room_state: ['room_id', 'type', 'state_key'],
+  syncapi_current_room_state: ['room_id', 'type', 'state_key', 'sender', 'headered_event_json'],
   userapi_accounts: ['localpart', 'server_name', 'account_type', 'is_deactivated', 'appservice_id'],
   userapi_devices: ['access_token', 'device_id', 'localpart', 'server_name'],
 };

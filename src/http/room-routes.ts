@@ -1,0 +1,57 @@
+import type { BlockedRoom } from '../storage/plugin/blocked-rooms.ts';
+import { defineRoute, numberOf, ok, page, type Route } from './route.ts';
+
+const ADMIN = '/_dendrite/admin';
+
+const blockedRoomBody = ({ roomId, reason, blockedBy, blockedAt }: BlockedRoom): Record<string, unknown> => ({
+  room_id: roomId,
+  reason: reason ?? null,
+  blocked_by: blockedBy,
+  blocked_ts: blockedAt,
+});
+
+/** Routes of operations on rooms. */
+export const ROOM_ROUTES: readonly Route[] = [
+  defineRoute({
+    method: 'GET',
+    path: `${ADMIN}/emptyRooms`,
+    operation: 'emptyRooms',
+    input: ({ query }) => ({ limit: numberOf(query.limit), from: numberOf(query.from) }),
+    respond: ({ rooms, nextToken }) => page({ empty_rooms: rooms }, nextToken),
+  }),
+  defineRoute({
+    method: 'GET',
+    path: `${ADMIN}/rooms/:roomId`,
+    operation: 'roomInfo',
+    input: ({ params }) => ({ roomId: params.roomId }),
+    respond: ok,
+  }),
+  defineRoute({
+    method: 'GET',
+    path: `${ADMIN}/blockedRooms`,
+    operation: 'listBlockedRooms',
+    input: ({ query }) => ({ limit: numberOf(query.limit), from: query.from }),
+    respond: ({ rooms, nextToken }) => page({ blocked_rooms: rooms.map(blockedRoomBody) }, nextToken),
+  }),
+  defineRoute({
+    method: 'GET',
+    path: `${ADMIN}/blockedRooms/:roomId`,
+    operation: 'getBlockedRoom',
+    input: ({ params }) => ({ roomId: params.roomId }),
+    respond: (room) => ok(blockedRoomBody(room)),
+  }),
+  defineRoute({
+    method: 'PUT',
+    path: `${ADMIN}/blockedRooms/:roomId`,
+    operation: 'blockRoom',
+    input: ({ params, body }) => ({ roomId: params.roomId, reason: body.reason }),
+    respond: (room) => ok(blockedRoomBody(room)),
+  }),
+  defineRoute({
+    method: 'DELETE',
+    path: `${ADMIN}/blockedRooms/:roomId`,
+    operation: 'unblockRoom',
+    input: ({ params }) => ({ roomId: params.roomId }),
+    respond: () => ok({}),
+  }),
+];

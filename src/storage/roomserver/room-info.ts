@@ -1,0 +1,161 @@
+import type { RoomId, ServerName } from '../../ids.ts';
+import { isRecord } from '../../json.ts';
+import { type Db, rowsOf } from '../database.ts';
+
+/** Users of a room by membership; `left` has those who left and those who were banned. */
+export interface MembershipCounts {
+  readonly join: number;
+  readonly invite: number;
+  readonly knock: number;
+  readonly left: number;
+}
+
+/** A room as an admin looks at it before doing something to it. */
+export interface RoomInfo {
+  readonly room_id: RoomId;
+  readonly version: string;
+  /** Known by an invite or from other servers only: no event of it is current here. */
+  readonly stub: boolean;
+  readonly name: string | null;
+  readonly canonical_alias: string | null;
+  readonly creator: string | null;
+  readonly join_rule: string | null;
+  readonly encrypted: boolean;
+  /** Whether it is in the room directory. */
+  readonly published: boolean;
+  /** Its aliases on this homeserver. */
+  readonly aliases: readonly string[];
+  readonly members: { readonly local: MembershipCounts; readonly remote: MembershipCounts };
+  /** Other servers with users in it. */
+  readonly remote_servers: number;
+  readonly forward_extremities: number;
+  /** Events of its current state. */
+  readonly state_events: number;
+  /** Events that clients can be shown. */
+  readonly events: number;
+  readonly reports: number;
+  readonly blocked: boolean;
+  /** Whether a purge of it is under way, or waits to be gone on with. */
+  readonly purging: boolean;
+}
+
+interface RoomRow {
+  room_nid: string;
+  room_version: string;
+  extremities: number;
+  published: boolean;
+  aliases: string[];
+  remote_servers: number;
+  state_events: number;
+  events: number;
+  reports: number;
+  blocked: boolean;
+  purging: boolean;
+}
+
+/** `undefined` for a room that the homeserver does not know. */
+export async function findRoomInfo(
+  db: Db,
+  roomId: RoomId,
+  localServerNames: readonly ServerName[],
+): Promise<RoomInfo | undefined> {
+  const [room] = await rowsOf<RoomRow>(
+    db.raw(
+      `SELECT r.room_nid, r.room_version, cardinality(r.latest_event_nids) AS extremities,
+         EXISTS (SELECT FROM public.roomserver_published p WHERE p.room_id = r.room_id AND p.published) AS published,
+         ARRAY(SELECT alias FROM public.roomserver_room_aliases a WHERE a.room_id = r.room_id ORDER BY alias) AS aliases,
+         (SELECT count(DISTINCT h.server_name)::int FROM public.federationsender_joined_hosts h
+          WHERE h.room_id = r.room_id AND h.server_name <> ALL(:localServerNames)) AS remote_servers,
+         (SELECT count(*)::int FROM public.syncapi_current_room_state s WHERE s.room_id = r.room_id) AS state_events,
+         (SELECT count(*)::int FROM public.syncapi_output_room_events e WHERE e.room_id = r.room_id) AS events,
+         (SELECT count(*)::int FROM public.roomserver_reported_events e WHERE e.room_nid = r.room_nid) AS reports,
+         EXISTS (SELECT FROM matrix_admin.blocked_rooms b WHERE b.room_id = r.room_id) AS blocked,
+         EXISTS (SELECT FROM matrix_admin.purges p WHERE p.room_id = r.room_id) AS purging
+       FROM public.roomserver_rooms r WHERE r.room_id = :roomId`,
+      { roomId, localServerNames: [...localServerNames] },
+    ),
+  );
+  if (room === undefined) return undefined;
+  const state = await readNamedState(db, roomId);
+  return {
+    room_id: roomId,
+    version: room.room_version,
+    stub: room.extremities === 0,
+    name: textOf(state.get('m.room.name'), 'name'),
+    canonical_alias: textOf(state.get('m.room.canonical_alias'), 'alias'),
+    creator: state.get('m.room.create')?.sender ?? null,
+    join_rule: textOf(state.get('m.room.join_rules'), 'join_rule'),
+    encrypted: state.has('m.room.encryption'),
+    published: room.published,
+    aliases: room.aliases,
+    members: await countMembers(db, room.room_nid, localServerNames),
+    remote_servers: room.remote_servers,
+    forward_extremities: room.extremities,
+    state_events: room.state_events,
+    events: room.events,
+    reports: room.reports,
+    blocked: room.blocked,
+    purging: room.purging,
+  };
+}
+
+/** `roomserver_membership.membership_nid`, as Dendrite numbers it. */
+const MEMBERSHIP_NID = { left: 1, invite: 2, join: 3, knock: 4 } as const;
+
+async function countMembers(
+  db: Db,
+  roomNid: string,
+  localServerNames: readonly ServerName[],
+): Promise<RoomInfo['members']> {
+  const rows = await rowsOf<{ is_local: boolean; membership_nid: string; count: number }>(
+    db.raw(
+      `SELECT m.membership_nid, count(*)::int AS count, (m.target_local
+         OR substr(k.event_state_key, strpos(k.event_state_key, ':') + 1) = ANY(:localServerNames)) AS is_local
+       FROM public.roomserver_membership m
+       JOIN public.roomserver_event_state_keys k ON k.event_state_key_nid = m.target_nid
+       WHERE m.room_nid = :roomNid GROUP BY 1, 3`,
+      { roomNid, localServerNames: [...localServerNames] },
+    ),
+  );
+  const countsOf = (isLocal: boolean): MembershipCounts => {
+    const count = (membership: keyof typeof MEMBERSHIP_NID): number =>
+      rows.find((row) => row.is_local === isLocal && Number(row.membership_nid) === MEMBERSHIP_NID[membership])
+        ?.count ?? 0;
+    return { join: count('join'), invite: count('invite'), knock: count('knock'), left: count('left') };
+  };
+  return { local: countsOf(true), remote: countsOf(false) };
+}
+
+interface NamedState {
+  readonly sender: string;
+  readonly content: Readonly<Record<string, unknown>>;
+}
+
+const NAMED_STATE = [
+  'm.room.create',
+  'm.room.name',
+  'm.room.canonical_alias',
+  'm.room.join_rules',
+  'm.room.encryption',
+];
+
+async function readNamedState(db: Db, roomId: RoomId): Promise<Map<string, NamedState>> {
+  const rows = await rowsOf<{ type: string; sender: string; headered_event_json: string }>(
+    db.raw(
+      `SELECT type, sender, headered_event_json FROM public.syncapi_current_room_state
+       WHERE room_id = ? AND type = ANY(?) AND state_key = ''`,
+      [roomId, NAMED_STATE],
+    ),
+  );
+  return new Map(rows.map((row) => [row.type, { sender: row.sender, content: contentOf(row.headered_event_json) }]));
+}
+
+function contentOf(json: string): Readonly<Record<string, unknown>> {
+  const event: unknown = JSON.parse(json);
+  return isRecord(event) && isRecord(event.content) ? event.content : {};
+}
+
+function textOf(state: NamedState | undefined, key: string): string | null {
+  const value = state?.content[key];
+  return typeof value === 'string' && value !== '' ? value : null;
+}
