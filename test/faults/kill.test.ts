@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -17,6 +16,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { SERVER_NAME } from '../support/dendrite-server.ts';
 import { indexedTexts, ROOM } from '../support/event-rows.ts';
 import { startLiveWriter } from '../support/live-writer.ts';
+import { makeScratchDirectory } from '../support/scratch-directory.ts';
 import { until } from '../support/search-plugin.ts';
 
 const PROGRAM = fileURLToPath(new URL('../support/reindex-process.mjs', import.meta.url));
@@ -37,7 +37,7 @@ let children: ChildProcess[] = [];
 let random: () => number;
 
 beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'kill-'));
+  directory = await makeScratchDirectory('kill-');
   database = await createTestDatabase();
   ({ db } = database);
   admin = createAdminPlugin({ serverName: SERVER_NAME, db, signingKeys: [] });

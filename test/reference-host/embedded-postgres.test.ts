@@ -1,13 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, mkdir, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Client } from 'pg';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/reference-host/embedded-postgres.ts';
 import { processStart } from '../../src/reference-host/process-identity.ts';
+import { makeScratchDirectory } from '../support/scratch-directory.ts';
 
 const MAIN = new URL('../../dist/reference-host/embedded-postgres.js', import.meta.url).href;
 const SETTINGS = { fsync: 'off' };
@@ -17,7 +17,7 @@ let opened: EmbeddedPostgres[];
 let children: ChildProcess[];
 
 beforeEach(async () => {
-  base = await realpath(await mkdtemp(join(tmpdir(), 'embedded-postgres-')));
+  base = await realpath(await makeScratchDirectory('embedded-postgres-'));
   // mkdtemp makes it 0700.
   await chmod(base, 0o755);
   opened = [];

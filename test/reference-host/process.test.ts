@@ -1,13 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { Agent, request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { makeScratchDirectory } from '../support/scratch-directory.ts';
 import { fixture, request } from './fixture-homeserver.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/reference-host/main.js', import.meta.url));
@@ -24,7 +24,7 @@ let directory: string;
 let database: TestDatabase;
 const children: ChildProcess[] = [];
 beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'homeserver-'));
+  directory = await makeScratchDirectory('homeserver-');
   database = await createTestDatabase({ fixture: true });
 });
 afterEach(async () => {

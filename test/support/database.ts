@@ -26,7 +26,9 @@ const CLONE_ATTEMPTS = 50;
 async function clone(admin: string, template: string, name: string): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      await withAdmin(admin, (client) => client.query(`CREATE DATABASE ${name} TEMPLATE ${template}`));
+      await withAdmin(admin, (client) =>
+        client.query(`CREATE DATABASE ${name} TEMPLATE ${template} STRATEGY FILE_COPY`),
+      );
       return;
     } catch (error) {
       const isBusy = error instanceof DatabaseError && error.code === OBJECT_IN_USE;

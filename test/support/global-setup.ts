@@ -1,11 +1,10 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import type { TestProject } from 'vitest/node';
 import { startEmbeddedPostgres } from '../../src/reference-host/embedded-postgres.ts';
+import { makeScratchDirectory } from './scratch-directory.ts';
 import { createTemplates, dropDatabases, type TestDatabases } from './test-databases.ts';
 
 declare module 'vitest' {
@@ -30,7 +29,7 @@ interface Server {
 async function startServer(): Promise<Server> {
   const given = process.env['DATABASE_URL'];
   if (given !== undefined && given !== '') return { admin: given, stop: async () => undefined };
-  const dataDir = await mkdtemp(join(tmpdir(), 'koa-matrix-admin-test-'));
+  const dataDir = await makeScratchDirectory('koa-matrix-admin-test-');
   const remove = () => rm(dataDir, { recursive: true, force: true });
   try {
     const postgres = await startEmbeddedPostgres({ dataDir, settings: SETTINGS });
