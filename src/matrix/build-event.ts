@@ -1,9 +1,10 @@
 import { MatrixError } from '../errors.ts';
 import type { SigningKey } from '../host.ts';
-import type { EventId, RoomId, UserId } from '../ids.ts';
+import { type EventId, type RoomId, splitUserId, type UserId } from '../ids.ts';
 import { canonicalJson } from './canonical-json.ts';
 import { contentHash, referenceHash, unpaddedBase64 } from './event-hash.ts';
 import { eventIdOf, randomEventId } from './event-id.ts';
+import { randomRoomId, roomIdOfCreate } from './room-id.ts';
 import type { EventJson, RoomVersion } from './room-version.ts';
 import { signEvent } from './sign-event.ts';
 
@@ -13,11 +14,14 @@ export interface ReferredEvent {
   readonly event: EventJson;
 }
 
-/** A message event before it is hashed and signed. */
+/** An event before it is hashed and signed. */
 export interface EventDraft {
-  readonly roomId: RoomId;
+  /** Absent in create events since room version 12, whose id is made of them. */
+  readonly roomId?: RoomId;
   readonly sender: UserId;
   readonly type: string;
+  /** Of state events. */
+  readonly stateKey?: string;
   readonly content: Readonly<Record<string, unknown>>;
   /** What a redaction redacts. */
   readonly redacts?: EventId;
@@ -46,12 +50,14 @@ function referencesTo(referred: readonly ReferredEvent[], version: RoomVersion):
  * @throws MatrixError `M_BAD_JSON` for content that is no canonical JSON, `M_TOO_LARGE` for an event over 65,536 bytes.
  */
 export function buildEvent(draft: EventDraft, version: RoomVersion, key: SigningKey): BuiltEvent {
-  const { roomId, sender, type, content, redacts, originServerTs, depth, authEvents, prevEvents } = draft;
+  const { roomId, sender, type, stateKey, content, redacts, originServerTs, depth, authEvents, prevEvents } = draft;
   const unhashed = {
     ...(version.eventIds === 'random' && { event_id: randomEventId(key.serverName) }),
-    room_id: roomId,
+    ...(roomId !== undefined && { room_id: roomId }),
     sender,
     type,
+    // As Dendrite writes state events.
+    ...(stateKey !== undefined && { state_key: stateKey, prev_state: [] }),
     content,
     ...(redacts !== undefined && { redacts }),
     origin: key.serverName,
@@ -65,4 +71,32 @@ export function buildEvent(draft: EventDraft, version: RoomVersion, key: Signing
     throw new MatrixError('M_TOO_LARGE', 'event is too large');
   }
   return { eventId: eventIdOf(event, version), event };
+}
+
+/**
+ * A new room's create event, and the room's id, which is made of it since room version 12.
+ * @throws MatrixError as `buildEvent()`.
+ */
+export function buildCreateEvent(
+  draft: Pick<EventDraft, 'sender' | 'content' | 'originServerTs'>,
+  version: RoomVersion,
+  key: SigningKey,
+): BuiltEvent & { readonly roomId: RoomId } {
+  const { serverName } = splitUserId(draft.sender);
+  const roomId = version.privilegedCreators ? undefined : randomRoomId(serverName);
+  const built = buildEvent(
+    {
+      ...draft,
+      ...(roomId !== undefined && { roomId }),
+      content: version.creatorInContent ? { creator: draft.sender, ...draft.content } : draft.content,
+      type: 'm.room.create',
+      stateKey: '',
+      depth: 1,
+      authEvents: [],
+      prevEvents: [],
+    },
+    version,
+    key,
+  );
+  return { ...built, roomId: roomId ?? roomIdOfCreate(built.eventId) };
 }

@@ -15,6 +15,15 @@ export interface RoomVersion {
   readonly creatorInContent: boolean;
   /** Creators outrank every power level, and the create event is implied by the room id, not an auth event. */
   readonly privilegedCreators: boolean;
+  /** `m.room.aliases` and redactions have rules of their own: up to version 5 and 2. */
+  readonly aliasRules: boolean;
+  readonly redactionRules: boolean;
+  /** Changes of `notifications` in power levels are checked as those of `events`. */
+  readonly checkedNotificationLevels: boolean;
+  /** Users may ask to be invited. */
+  readonly knocking: boolean;
+  /** Joins may be authorised by membership of another room. */
+  readonly restrictedJoins: boolean;
 }
 
 const first: RoomVersion = {
@@ -23,11 +32,18 @@ const first: RoomVersion = {
   stringPowerLevels: true,
   creatorInContent: true,
   privilegedCreators: false,
+  aliasRules: true,
+  redactionRules: true,
+  checkedNotificationLevels: false,
+  knocking: false,
+  restrictedJoins: false,
 };
-const third: RoomVersion = { ...first, eventIds: 'base64' };
-const fourth: RoomVersion = { ...first, eventIds: 'base64url' };
-const sixth: RoomVersion = { ...fourth, redaction: 6 };
-const ninth: RoomVersion = { ...fourth, redaction: 9 };
+const third: RoomVersion = { ...first, eventIds: 'base64', redactionRules: false };
+const fourth: RoomVersion = { ...third, eventIds: 'base64url' };
+const sixth: RoomVersion = { ...fourth, redaction: 6, aliasRules: false, checkedNotificationLevels: true };
+const seventh: RoomVersion = { ...sixth, knocking: true };
+const eighth: RoomVersion = { ...seventh, redaction: 8, restrictedJoins: true };
+const ninth: RoomVersion = { ...eighth, redaction: 9 };
 const tenth: RoomVersion = { ...ninth, stringPowerLevels: false };
 const eleventh: RoomVersion = { ...tenth, redaction: 11, creatorInContent: false };
 
@@ -39,8 +55,8 @@ const ROOM_VERSIONS: ReadonlyMap<string, RoomVersion> = new Map([
   ['4', fourth],
   ['5', fourth],
   ['6', sixth],
-  ['7', sixth],
-  ['8', { ...sixth, redaction: 8 }],
+  ['7', seventh],
+  ['8', eighth],
   ['9', ninth],
   ['10', tenth],
   ['11', eleventh],
@@ -55,4 +71,9 @@ export function roomVersionOf(id: string): RoomVersion {
   const version = ROOM_VERSIONS.get(id);
   if (version === undefined) throw new MatrixError('M_UNKNOWN', 'unsupported room version', { status: 400 });
   return version;
+}
+
+/** Whether the rules of a room version are known here. */
+export function isRoomVersion(id: unknown): boolean {
+  return typeof id === 'string' && ROOM_VERSIONS.has(id);
 }

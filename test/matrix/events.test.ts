@@ -8,7 +8,7 @@ import { contentHash, referenceHash } from '../../src/matrix/event-hash.ts';
 import { eventIdOf } from '../../src/matrix/event-id.ts';
 import { redact } from '../../src/matrix/redact.ts';
 import { roomVersionOf } from '../../src/matrix/room-version.ts';
-import { hasValidSignature, privateKeyOf, signEvent } from '../../src/matrix/sign-event.ts';
+import { hasValidEventSignature, privateKeyOf, signEvent } from '../../src/matrix/sign-event.ts';
 
 function checked<Id extends string>(isId: (value: string) => value is Id, value: string): Id {
   if (!isId(value)) throw new Error(`${value} is not an id`);
@@ -42,7 +42,7 @@ describe('events that we build', () => {
         const { event, eventId } = buildEvent(drafted, rules, key);
         expect(event.hashes).toEqual({ sha256: contentHash(event) });
         expect(eventIdOf(event, rules)).toBe(eventId);
-        expect(hasValidSignature(event, rules, { ...key, publicKey })).toBe(true);
+        expect(hasValidEventSignature(event, rules, { ...key, publicKey })).toBe(true);
       }),
     );
   });
@@ -53,7 +53,7 @@ describe('events that we build', () => {
         const { event } = buildEvent(drafted, rules, key);
         for (const changed of [redact(event, rules), { ...event, unsigned }]) {
           expect(referenceHash(changed, rules)).toEqual(referenceHash(event, rules));
-          expect(hasValidSignature(changed, rules, { ...key, publicKey })).toBe(true);
+          expect(hasValidEventSignature(changed, rules, { ...key, publicKey })).toBe(true);
         }
         expect(redact(redact(event, rules), rules)).toEqual(redact(event, rules));
       }),
@@ -64,7 +64,7 @@ describe('events that we build', () => {
     fc.assert(
       fc.property(draft, version, (drafted, rules) => {
         const { event } = buildEvent(drafted, rules, key);
-        expect(hasValidSignature({ ...event, sender: '@mallory:example.org' }, rules, { ...key, publicKey })).toBe(
+        expect(hasValidEventSignature({ ...event, sender: '@mallory:example.org' }, rules, { ...key, publicKey })).toBe(
           false,
         );
       }),
@@ -76,8 +76,8 @@ describe('events that we build', () => {
     const other = { ...key, serverName: checked(isServerName, 'other.example') };
     const { event } = buildEvent(fc.sample(draft, 1)[0] ?? fail(), rules, key);
     const both = signEvent(event, rules, other);
-    expect(hasValidSignature(both, rules, { ...key, publicKey })).toBe(true);
-    expect(hasValidSignature(both, rules, { ...other, publicKey })).toBe(true);
+    expect(hasValidEventSignature(both, rules, { ...key, publicKey })).toBe(true);
+    expect(hasValidEventSignature(both, rules, { ...other, publicKey })).toBe(true);
   });
 
   test.each([

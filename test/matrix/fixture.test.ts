@@ -4,12 +4,18 @@ import { isServerName, type ServerName } from '../../src/ids.ts';
 import { contentHash } from '../../src/matrix/event-hash.ts';
 import { eventIdOf } from '../../src/matrix/event-id.ts';
 import { roomVersionOf } from '../../src/matrix/room-version.ts';
-import { hasValidSignature, privateKeyOf, publicKeyOf, type VerifyKey } from '../../src/matrix/sign-event.ts';
+import { hasValidEventSignature, privateKeyOf, publicKeyOf } from '../../src/matrix/sign-event.ts';
+import type { VerifyKey } from '../../src/matrix/sign-json.ts';
 import { fixtureEvents, fixtureRemoteKeys, fixtureServer } from './fixture-events.ts';
 
 function serverName(name: string): ServerName {
   if (!isServerName(name)) throw new Error(`${name} is no server name`);
   return name;
+}
+
+function present<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error('is missing');
+  return value;
 }
 
 function knownKeys(): VerifyKey[] {
@@ -19,7 +25,7 @@ function knownKeys(): VerifyKey[] {
   const remote = [...fixtureRemoteKeys()].map(([name, { keyId, publicKey }]) => ({
     serverName: serverName(name),
     keyId,
-    publicKey: publicKeyOf(publicKey),
+    publicKey: present(publicKeyOf(publicKey)),
   }));
   return [{ serverName: serverName(server_name), ...own }, ...remote];
 }
@@ -58,7 +64,7 @@ describe('events that a Dendrite wrote', () => {
       for (const name of Object.keys(event.signatures ?? {})) {
         const key = keys.find((known) => known.serverName === name);
         if (key === undefined) throw new Error(`no key of ${name}`);
-        expect(hasValidSignature(event, roomVersionOf(roomVersion), key), eventId).toBe(true);
+        expect(hasValidEventSignature(event, roomVersionOf(roomVersion), key), eventId).toBe(true);
         checked.set(name, (checked.get(name) ?? 0) + 1);
       }
     }

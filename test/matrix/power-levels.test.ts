@@ -17,7 +17,7 @@ describe('power levels', () => {
     expect(powerLevelOf(named, roomVersionOf('10'), bob)).toBe(100);
     expect(powerLevelOf(named, roomVersionOf('10'), alice)).toBe(0);
     expect(powerLevelOf(named, roomVersionOf('11'), alice)).toBe(100);
-    expect(requiredLevelToSend(named, roomVersionOf('10'), 'm.room.message')).toBe(0);
+    expect(requiredLevelToSend(named, roomVersionOf('10'), { type: 'm.room.message' })).toBe(0);
     expect(requiredLevel(named, roomVersionOf('10'), 'redact')).toBe(50);
   });
 
@@ -26,9 +26,9 @@ describe('power levels', () => {
     const state = { create: created(), powerLevels: { content } };
     const version = roomVersionOf('10');
     expect([powerLevelOf(state, version, bob), powerLevelOf(state, version, alice)]).toEqual([10, 5]);
-    expect(requiredLevelToSend(state, version, 'm.x')).toBe(60);
-    expect(requiredLevelToSend(state, version, 'm.room.message')).toBe(7);
-    expect(requiredLevelToSend(state, version, 'toString')).toBe(7);
+    expect(requiredLevelToSend(state, version, { type: 'm.x' })).toBe(60);
+    expect(requiredLevelToSend(state, version, { type: 'm.room.message' })).toBe(7);
+    expect(requiredLevelToSend(state, version, { type: 'toString' })).toBe(7);
     expect(requiredLevel(state, version, 'redact')).toBe(80);
   });
 

@@ -4,7 +4,7 @@ import { isServerName } from '../../src/ids.ts';
 import { contentHash } from '../../src/matrix/event-hash.ts';
 import { eventIdOf } from '../../src/matrix/event-id.ts';
 import { roomVersionOf } from '../../src/matrix/room-version.ts';
-import { hasValidSignature, privateKeyOf } from '../../src/matrix/sign-event.ts';
+import { hasValidEventSignature, privateKeyOf } from '../../src/matrix/sign-event.ts';
 import {
   type FixtureHomeserver,
   fixture,
@@ -64,7 +64,7 @@ describe('sending', () => {
     const publicKey = createPublicKey(privateKeyOf(Buffer.from(key.seed_base64, 'base64')));
     expect(eventIdOf(event, version)).toBe(eventId);
     expect(event.hashes).toEqual({ sha256: contentHash(event) });
-    expect(hasValidSignature(event, version, { serverName, keyId: key.key_id, publicKey })).toBe(true);
+    expect(hasValidEventSignature(event, version, { serverName, keyId: key.key_id, publicKey })).toBe(true);
     expect(headered).toEqual({ ...event, _room_version: id, _event_id: eventId });
   });
 

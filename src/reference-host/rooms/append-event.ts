@@ -76,7 +76,7 @@ export async function appendEvent(
   signingKey: SigningKey,
 ): Promise<AppliedEvent & { readonly event_id: EventId }> {
   const { room, device, power, authEvents, historyVisibility } = turn;
-  if (powerLevelOf(power, room.version, device.userId) < requiredLevelToSend(power, room.version, type)) {
+  if (powerLevelOf(power, room.version, device.userId) < requiredLevelToSend(power, room.version, { type })) {
     throw new MatrixError('M_FORBIDDEN', `Your power level is too low to send ${type}`);
   }
   const prevEvents = await readLatestEvents(transaction, room, MAX_PREV_EVENTS);

@@ -1,0 +1,55 @@
+import { isRecord } from '../json.ts';
+import type { EventJson, RoomVersion } from './room-version.ts';
+
+/** The key of a state event in its room. */
+export type StateKey = readonly [type: string, stateKey: string];
+
+/** What decides which events authorise an event. */
+export interface AuthorisedFields {
+  readonly type: string;
+  readonly sender: string;
+  readonly stateKey?: string | undefined;
+  readonly content: EventJson;
+}
+
+const textAt = (object: unknown, ...path: readonly string[]): string | undefined => {
+  const value = path.reduce<unknown>(
+    (inner, key) => (isRecord(inner) && Object.hasOwn(inner, key) ? inner[key] : undefined),
+    object,
+  );
+  return typeof value === 'string' ? value : undefined;
+};
+
+/**
+ * Keys of the state events that an event names as its `auth_events`, where the room has them, in the order that Dendrite
+ * writes. Server-Server API, "Auth events selection"; without the create event since room version 12.
+ */
+export function authEventKeys(event: AuthorisedFields, version: RoomVersion): StateKey[] {
+  if (event.type === 'm.room.create') return [];
+  return [...(version.privilegedCreators ? [] : [['m.room.create', ''] as const]), ...decidingKeys(event, version)];
+}
+
+/** Keys of all state that the authorisation rules look at, the create event of every room version with them. */
+export function authStateKeys(event: AuthorisedFields, version: RoomVersion): StateKey[] {
+  return [['m.room.create', ''], ...decidingKeys(event, version)];
+}
+
+function decidingKeys({ type, sender, stateKey, content }: AuthorisedFields, version: RoomVersion): StateKey[] {
+  const powerLevels = ['m.room.power_levels', ''] as const;
+  const own = ['m.room.member', sender] as const;
+  if (type !== 'm.room.member' || stateKey === undefined) return [powerLevels, own];
+
+  const membership = textAt(content, 'membership') ?? '';
+  const needsJoinRules = ['join', 'invite', 'knock'].includes(membership);
+  const token = membership === 'invite' ? textAt(content, 'third_party_invite', 'signed', 'token') : undefined;
+  const authoriser =
+    version.restrictedJoins && membership === 'join' ? textAt(content, 'join_authorised_via_users_server') : undefined;
+  return [
+    ...(needsJoinRules ? [['m.room.join_rules', ''] as const] : []),
+    powerLevels,
+    own,
+    ...(stateKey === sender ? [] : [['m.room.member', stateKey] as const]),
+    ...(token === undefined ? [] : [['m.room.third_party_invite', token] as const]),
+    ...(authoriser === undefined || authoriser === sender ? [] : [['m.room.member', authoriser] as const]),
+  ];
+}

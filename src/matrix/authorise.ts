@@ -1,0 +1,71 @@
+import { isUserId, splitUserId, type UserId } from '../ids.ts';
+import { isRecord } from '../json.ts';
+import { type AuthState, type JudgedEvent, membershipOf } from './auth-state.ts';
+import { authoriseMembership } from './authorise-membership.ts';
+import { authorisePowerLevels } from './authorise-power-levels.ts';
+import { type PowerState, powerLevelOf, requiredLevel, requiredLevelToSend } from './power-levels.ts';
+import { type EventJson, isRoomVersion, type RoomVersion } from './room-version.ts';
+
+/**
+ * Judges an event by the authorisation rules of its room version: `undefined` if it is allowed, else why not.
+ * Matrix specification, "Room Versions", "Authorization rules". That the event is well-formed and signed, and refers to the
+ * right auth events, is for the caller to see; so is the signature of the server that lets a user into a restricted room.
+ */
+export function authorise(event: JudgedEvent, state: AuthState, version: RoomVersion): string | undefined {
+  if (event.type === 'm.room.create') return authoriseCreate(event, version);
+  const create = state('m.room.create', '');
+  if (create === undefined) return 'the room has no create event';
+  if (!mayFederate(create, event.sender)) return 'the room is not for users of other servers';
+  if (event.type === 'm.room.aliases' && version.aliasRules) {
+    const own = splitUserId(event.sender).serverName;
+    return event.stateKey === own ? undefined : 'the aliases are of another server';
+  }
+  const power: PowerState = { create, powerLevels: state('m.room.power_levels', '') };
+  if (event.type === 'm.room.member') return authoriseMembership(event, state, power, version);
+  if (membershipOf(state('m.room.member', event.sender)) !== 'join') return 'the sender is not in the room';
+  return authoriseByLevel(event, power, version);
+}
+
+function authoriseByLevel(event: JudgedEvent, power: PowerState, version: RoomVersion): string | undefined {
+  const { type, sender, stateKey } = event;
+  const level = powerLevelOf(power, version, sender);
+  if (type === 'm.room.third_party_invite') {
+    return level >= requiredLevel(power, version, 'invite') ? undefined : `the power level is too low to invite`;
+  }
+  if (level < requiredLevelToSend(power, version, { type, isState: stateKey !== undefined })) {
+    return `the power level is too low to send ${type}`;
+  }
+  if (stateKey?.startsWith('@') && stateKey !== sender) return 'the state is of another user';
+  if (type === 'm.room.power_levels') return authorisePowerLevels(event, power, version);
+  if (type === 'm.room.redaction' && version.redactionRules) return authoriseRedaction(event, power, version);
+  return undefined;
+}
+
+function authoriseCreate({ sender, content, follows }: JudgedEvent, version: RoomVersion): string | undefined {
+  if (follows !== 'nothing') return 'the create event has events before it';
+  if (content.room_version !== undefined && !isRoomVersion(content.room_version))
+    return 'the room version is not known';
+  if (version.creatorInContent && content.creator === undefined) return 'the create event names no creator';
+  const { additional_creators: others } = content;
+  if (version.privilegedCreators && others !== undefined) {
+    const areUsers = Array.isArray(others) && others.every((id) => typeof id === 'string' && isUserId(id));
+    if (!areUsers) return 'the additional creators are no list of users';
+  }
+  return isUserId(sender) ? undefined : 'the sender is no user';
+}
+
+function mayFederate(create: EventJson, sender: UserId): boolean {
+  const federates = !isRecord(create.content) || create.content['m.federate'] !== false;
+  if (federates) return true;
+  return typeof create.sender === 'string' && splitUserId(create.sender).serverName === splitUserId(sender).serverName;
+}
+
+function authoriseRedaction(
+  { sender, redacts }: JudgedEvent,
+  power: PowerState,
+  version: RoomVersion,
+): string | undefined {
+  if (powerLevelOf(power, version, sender) >= requiredLevel(power, version, 'redact')) return undefined;
+  const isOwnServer = redacts?.endsWith(`:${splitUserId(sender).serverName}`) ?? false;
+  return isOwnServer ? undefined : 'the power level is too low to redact events of other servers';
+}

@@ -1,0 +1,56 @@
+import { type KeyObject, sign, verify } from 'node:crypto';
+import type { SigningKey } from '../host.ts';
+import { isRecord } from '../json.ts';
+import { canonicalJson } from './canonical-json.ts';
+import { unpaddedBase64 } from './event-hash.ts';
+
+type JsonObject = Readonly<Record<string, unknown>>;
+
+/** The public half of a server's key. */
+export type VerifyKey = Omit<SigningKey, 'privateKey'> & { readonly publicKey: KeyObject };
+
+function signedBytes({ signatures: _signatures, unsigned: _unsigned, ...signed }: JsonObject): Buffer {
+  return Buffer.from(canonicalJson(signed));
+}
+
+/** Of a server, or whoever else signs, by key id. */
+export function signaturesOf({ signatures }: JsonObject, serverName: string): Readonly<Record<string, unknown>> {
+  const own = isRecord(signatures) && Object.hasOwn(signatures, serverName) ? signatures[serverName] : undefined;
+  return isRecord(own) ? own : {};
+}
+
+/**
+ * The signature of an object by a key, in unpadded base64. Appendices, "Signing JSON".
+ * @throws MatrixError as `canonicalJson()`.
+ */
+export function signatureOf(object: JsonObject, { privateKey }: Pick<SigningKey, 'privateKey'>): string {
+  return unpaddedBase64(sign(null, signedBytes(object), privateKey));
+}
+
+/**
+ * The object with one more signature; others are kept.
+ * @throws MatrixError as `canonicalJson()`.
+ */
+export function signJson<T extends JsonObject>(object: T, key: SigningKey): T & { readonly signatures: JsonObject } {
+  const { signatures } = object;
+  const own = { ...signaturesOf(object, key.serverName), [key.keyId]: signatureOf(object, key) };
+  return { ...object, signatures: { ...(isRecord(signatures) && signatures), [key.serverName]: own } };
+}
+
+/** Whether the object bears a valid signature by this key. */
+export function hasValidSignature(object: JsonObject, { serverName, keyId, publicKey }: VerifyKey): boolean {
+  return verifies(object, signaturesOf(object, serverName)[keyId], publicKey);
+}
+
+/** Whether anybody's signature of the object is by this key. */
+export function isSignedBy(object: JsonObject, publicKey: KeyObject): boolean {
+  const { signatures } = object;
+  const all = isRecord(signatures) ? Object.keys(signatures).map((name) => signaturesOf(object, name)) : [];
+  return all.flatMap((own) => Object.values(own)).some((signature) => verifies(object, signature, publicKey));
+}
+
+function verifies(object: JsonObject, signature: unknown, publicKey: KeyObject): boolean {
+  return (
+    typeof signature === 'string' && verify(null, signedBytes(object), publicKey, Buffer.from(signature, 'base64'))
+  );
+}
