@@ -1,0 +1,181 @@
+import { MatrixError } from '../errors.ts';
+import type { SigningKey } from '../host.ts';
+import { type EventId, type RoomId, splitUserId, type UserId } from '../ids.ts';
+import { isRecord } from '../json.ts';
+import { authEventKeys, authStateKeys, type StateKey } from '../matrix/auth-events.ts';
+import { authorise } from '../matrix/authorise.ts';
+import { buildEvent } from '../matrix/build-event.ts';
+import type { EventJson, RoomVersion } from '../matrix/room-version.ts';
+import type { StoredEvent } from '../storage/roomserver/events.ts';
+import { stateName } from './room-state.ts';
+
+/** Who signs events, and when. */
+export interface Signers {
+  /** One for each local server name. */
+  readonly signingKeys: readonly SigningKey[];
+  /** In ms since the epoch. */
+  readonly now: () => number;
+}
+
+/** An event that is to be sent into a room. */
+export interface RoomEventDraft {
+  readonly type: string;
+  /** A user of a local server name. */
+  readonly sender: UserId;
+  /** Makes it a state event. */
+  readonly stateKey?: string;
+  readonly content: Readonly<Record<string, unknown>>;
+  /** What a redaction redacts. */
+  readonly redacts?: EventId;
+  /** The client's request, so that its device knows the event again. */
+  readonly request?: { readonly sessionId: number; readonly transactionId: string };
+}
+
+/** A draft that the room does not take, and why not. */
+export interface RefusedDraft {
+  readonly draft: RoomEventDraft;
+  readonly reason: string;
+}
+
+/** A new event in its place, after those before it. */
+export interface ChainLink {
+  readonly draft: RoomEventDraft;
+  readonly stored: StoredEvent;
+  readonly authEventNids: readonly number[];
+  readonly prevEvents: readonly StoredEvent[];
+  /** The state event that it replaces. */
+  readonly replaces: StoredEvent | undefined;
+  /** The room's history visibility before it. */
+  readonly historyVisibility: unknown;
+  /** What an invited user may see of the room; of invites only. */
+  readonly inviteRoomState: readonly EventJson[] | undefined;
+}
+
+export interface ChainStart {
+  readonly roomId: RoomId;
+  readonly version: RoomVersion;
+  readonly prevEvents: readonly StoredEvent[];
+  readonly state: ReadonlyMap<string, StoredEvent>;
+}
+
+/** State that every event is looked at with. */
+const HISTORY_VISIBILITY: StateKey = ['m.room.history_visibility', ''];
+/** What Dendrite shows of a room to the users it is offered to, and what the specification adds. */
+const SHOWN_TO_INVITED: readonly StateKey[] = [
+  ['m.room.create', ''],
+  ['m.room.join_rules', ''],
+  ['m.room.name', ''],
+  ['m.room.canonical_alias', ''],
+  ['m.room.avatar', ''],
+  ['m.room.topic', ''],
+  ['m.room.encryption', ''],
+];
+
+const isInvite = ({ type, content }: RoomEventDraft): boolean =>
+  type === 'm.room.member' && content.membership === 'invite';
+
+/** Keys of the state that must be known before a draft can become an event. */
+export function neededState(draft: RoomEventDraft, version: RoomVersion): StateKey[] {
+  const own: StateKey[] = draft.stateKey === undefined ? [] : [[draft.type, draft.stateKey]];
+  const shown = isInvite(draft) ? SHOWN_TO_INVITED : [];
+  return [HISTORY_VISIBILITY, ...own, ...shown, ...authStateKeys(draft, version)];
+}
+
+type State = Map<string, StoredEvent>;
+
+const find = (state: State, [type, stateKey]: StateKey): StoredEvent | undefined =>
+  state.get(stateName(type, stateKey));
+const findAll = (state: State, keys: readonly StateKey[]): StoredEvent[] =>
+  keys.map((key) => find(state, key)).filter((event) => event !== undefined);
+
+/**
+ * Makes events of drafts, each on the one before it. What the authorisation rules refuse, nobody signs for or does not fit
+ * into an event is left out, and the chain goes on without it.
+ * @param eventNids one for each draft
+ */
+export function buildChain(
+  start: ChainStart,
+  drafts: readonly RoomEventDraft[],
+  eventNids: readonly number[],
+  signers: Signers,
+): { links: ChainLink[]; refused: RefusedDraft[] } {
+  const { version } = start;
+  const links: ChainLink[] = [];
+  const refused: RefusedDraft[] = [];
+  const state: State = new Map(start.state);
+  let prevEvents = start.prevEvents;
+
+  drafts.forEach((draft, i) => {
+    const made = makeEvent({ ...start, prevEvents }, state, draft, signers);
+    if (typeof made === 'string') {
+      refused.push({ draft, reason: made });
+      return;
+    }
+    const stored = { ...made, eventNid: eventNids[i] ?? Number.NaN };
+    const key: StateKey | undefined = draft.stateKey === undefined ? undefined : [draft.type, draft.stateKey];
+    const visibility = find(state, HISTORY_VISIBILITY)?.event.content;
+    links.push({
+      draft,
+      stored,
+      // Dendrite counts the create event in, also where the room id implies it.
+      authEventNids: findAll(state, authStateKeys(draft, version)).map(({ eventNid }) => eventNid),
+      prevEvents,
+      replaces: key && find(state, key),
+      historyVisibility: isRecord(visibility) ? visibility.history_visibility : undefined,
+      inviteRoomState: isInvite(draft)
+        ? findAll(state, SHOWN_TO_INVITED).map(({ event }) => stripped(event))
+        : undefined,
+    });
+    if (key !== undefined) state.set(stateName(...key), stored);
+    prevEvents = [stored];
+  });
+  return { links, refused };
+}
+
+/** Client-Server API, "Stripped state". */
+function stripped({ type, state_key, sender, content }: EventJson): EventJson {
+  return { content, sender, state_key, type };
+}
+
+/** The event, or why it can't be. */
+function makeEvent(
+  { roomId, version, prevEvents }: Omit<ChainStart, 'state'>,
+  state: State,
+  draft: RoomEventDraft,
+  { signingKeys, now }: Signers,
+): Omit<StoredEvent, 'eventNid'> | string {
+  const { serverName } = splitUserId(draft.sender);
+  const key = signingKeys.find((candidate) => candidate.serverName === serverName);
+  if (key === undefined) return `there is no signing key of ${serverName}`;
+  const [previous] = prevEvents;
+  const judged = {
+    ...draft,
+    follows: prevEvents.length === 1 && previous?.event.type === 'm.room.create' ? 'create' : 'events',
+  } as const;
+  const reason = authorise(judged, (type, stateKey) => find(state, [type, stateKey])?.event, version);
+  if (reason !== undefined) return reason;
+  const depth = Math.min(Math.max(0, ...prevEvents.map((event) => event.depth)) + 1, Number.MAX_SAFE_INTEGER);
+  const { type, sender, stateKey, content, redacts } = draft;
+  try {
+    const built = buildEvent(
+      {
+        roomId,
+        type,
+        sender,
+        content,
+        ...(stateKey !== undefined && { stateKey }),
+        ...(redacts !== undefined && { redacts }),
+        originServerTs: now(),
+        depth,
+        authEvents: findAll(state, authEventKeys(draft, version)),
+        prevEvents,
+      },
+      version,
+      key,
+    );
+    return { ...built, depth };
+  } catch (error) {
+    if (error instanceof MatrixError) return error.message;
+    throw error;
+  }
+}

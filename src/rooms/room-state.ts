@@ -1,0 +1,47 @@
+import type { Knex } from 'knex';
+import type { StateKey } from '../matrix/auth-events.ts';
+import { readEvents, type StoredEvent } from '../storage/roomserver/events.ts';
+import { findNids } from '../storage/roomserver/nids.ts';
+import { readBlockNids, readState } from '../storage/roomserver/state.ts';
+import { type StateIndex, stateIndexKey } from './state-chain.ts';
+
+/** A room's current state: the NIDs of all of it, and those events that were asked for. */
+export interface RoomState {
+  readonly snapshotNid: number | undefined;
+  readonly blockNids: readonly number[];
+  readonly index: StateIndex;
+  readonly events: ReadonlyMap<string, StoredEvent>;
+}
+
+export const EMPTY_STATE: RoomState = { snapshotNid: undefined, blockNids: [], index: new Map(), events: new Map() };
+
+/** Names an entry of a room's state. */
+export const stateName = (type: string, stateKey: string): string => `${type}\0${stateKey}`;
+
+/** Reads a snapshot, and of its events those under these keys. */
+export async function loadRoomState(
+  transaction: Knex.Transaction,
+  snapshotNid: number,
+  keys: readonly StateKey[],
+): Promise<RoomState> {
+  const blockNids = await readBlockNids(transaction, snapshotNid);
+  const entries = await readState(transaction, blockNids);
+  const index = new Map(entries.map((entry) => [stateIndexKey(entry.typeNid, entry.stateKeyNid), entry.eventNid]));
+  const typeNids = await findNids(transaction, 'eventTypes', [...new Set(keys.map(([type]) => type))]);
+  const stateKeyNids = await findNids(transaction, 'stateKeys', [...new Set(keys.map(([, stateKey]) => stateKey))]);
+  const nidsByName = new Map(
+    keys.flatMap(([type, stateKey]): [string, number][] => {
+      const [typeNid, stateKeyNid] = [typeNids.get(type), stateKeyNids.get(stateKey)];
+      if (typeNid === undefined || stateKeyNid === undefined) return [];
+      const eventNid = index.get(stateIndexKey(typeNid, stateKeyNid));
+      return eventNid === undefined ? [] : [[stateName(type, stateKey), eventNid]];
+    }),
+  );
+  const stored = await readEvents(transaction, [...new Set(nidsByName.values())]);
+  const byNid = new Map(stored.map((event) => [event.eventNid, event]));
+  const events = [...nidsByName].flatMap(([name, nid]): [string, StoredEvent][] => {
+    const event = byNid.get(nid);
+    return event === undefined ? [] : [[name, event]];
+  });
+  return { snapshotNid, blockNids, index, events: new Map(events) };
+}

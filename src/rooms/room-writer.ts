@@ -1,0 +1,231 @@
+import type { Knex } from 'knex';
+import { MatrixError } from '../errors.ts';
+import type { AppliedEvent, SigningKey } from '../host.ts';
+import { type EventId, type RoomId, type ServerName, splitUserId, type UserId } from '../ids.ts';
+import { buildCreateEvent } from '../matrix/build-event.ts';
+import { canonicalJson } from '../matrix/canonical-json.ts';
+import { type EventJson, roomVersionOf } from '../matrix/room-version.ts';
+import {
+  allocateEventNids,
+  insertEvents,
+  insertPreviousEvents,
+  readDeepest,
+  type StoredEvent,
+} from '../storage/roomserver/events.ts';
+import { assignNids } from '../storage/roomserver/nids.ts';
+import { insertRoom, lockRoom, type StoredRoom, updateRoom } from '../storage/roomserver/rooms.ts';
+import { buildChain, type ChainLink, neededState, type RefusedDraft, type RoomEventDraft } from './event-chain.ts';
+import { EMPTY_STATE, loadRoomState, type RoomState, stateName } from './room-state.ts';
+import { stateIndexKey, storeStateChain } from './state-chain.ts';
+import { writeFederation } from './write-federation.ts';
+import { writeMemberships } from './write-memberships.ts';
+import { writeSync } from './write-sync.ts';
+
+/** The specification's limit of `prev_events`. */
+const MAX_PREV_EVENTS = 20;
+
+/** An event that is part of its room now. */
+export interface AppendedEvent {
+  readonly eventId: EventId;
+  readonly event: EventJson;
+  readonly draft: RoomEventDraft;
+}
+
+/** What has come of an append. */
+export interface Appended {
+  readonly roomId: RoomId;
+  readonly events: readonly AppendedEvent[];
+  readonly refused: readonly RefusedDraft[];
+  /** Servers that events were queued for: wake the federation sender for them once the transaction has committed. */
+  readonly destinations: readonly ServerName[];
+}
+
+/** A room to be made. */
+export interface NewRoom {
+  readonly version: string;
+  readonly creator: UserId;
+  /** Of the create event, `room_version` and `creator` apart. */
+  readonly content: Readonly<Record<string, unknown>>;
+  /** The creator's join and whatever else is to be in it, in order. */
+  readonly drafts: readonly RoomEventDraft[];
+}
+
+/** Adds events to rooms, as the one writer that host and plugin share. */
+export interface RoomWriter {
+  /**
+   * Adds events, each on the one before it, with everything that follows from them: state, memberships, the tables of
+   * `/sync`, the queue for other servers and the search index. Locks the room until the end of the transaction. A room with
+   * several forward extremities has one afterwards, or fewer.
+   * @throws MatrixError `M_NOT_FOUND` for a room that is not known or of which only an invite is
+   */
+  readonly append: (
+    transaction: Knex.Transaction,
+    roomId: RoomId,
+    drafts: readonly RoomEventDraft[],
+  ) => Promise<Appended>;
+  /** Makes a room. @throws MatrixError `M_UNKNOWN` for a room version that is not known */
+  readonly create: (transaction: Knex.Transaction, room: NewRoom) => Promise<Appended>;
+}
+
+export interface RoomWriterSettings {
+  /** The primary server name. */
+  readonly serverName: ServerName;
+  /** All local server names. */
+  readonly localServerNames: ReadonlySet<ServerName>;
+  readonly signingKeys: readonly SigningKey[];
+  /** `admin.search.apply`. */
+  readonly applySearch: (
+    events: readonly AppliedEvent[],
+    options: { readonly transaction: Knex.Transaction },
+  ) => Promise<void>;
+  /** In ms since the epoch. @defaultValue the clock */
+  readonly now?: () => number;
+}
+
+/** What is written of a chain beside the events themselves. */
+export interface WrittenChain {
+  readonly room: StoredRoom;
+  readonly links: readonly ChainLink[];
+  /** NIDs of state keys, users among them. */
+  readonly stateKeyNids: ReadonlyMap<string, number>;
+}
+
+export function createRoomWriter(settings: RoomWriterSettings): RoomWriter {
+  const { signingKeys, applySearch, now = Date.now } = settings;
+
+  const write = async (
+    transaction: Knex.Transaction,
+    room: StoredRoom,
+    prevEvents: readonly StoredEvent[],
+    state: RoomState,
+    drafts: readonly RoomEventDraft[],
+    first: readonly ChainLink[],
+  ): Promise<Appended> => {
+    const version = roomVersionOf(room.version);
+    const eventNids = await allocateEventNids(transaction, drafts.length);
+    const start = { roomId: room.roomId, version, prevEvents, state: state.events };
+    const { links: following, refused } = buildChain(start, drafts, eventNids, { signingKeys, now });
+    const links = [...first, ...following];
+    if (links.length === 0) return { roomId: room.roomId, events: [], refused, destinations: [] };
+
+    const stateKeyNids = await writeRoomserver(transaction, room, state, links);
+    const chain = { room, links, stateKeyNids };
+    await writeMemberships(transaction, chain, settings);
+    await writeSync(transaction, chain, settings);
+    const destinations = await writeFederation(transaction, chain, settings);
+    await applySearch(
+      links.map((link) => appliedEvent(room.roomId, link)),
+      { transaction },
+    );
+    return {
+      roomId: room.roomId,
+      events: links.map(({ stored: { eventId, event }, draft }) => ({ eventId, event, draft })),
+      refused,
+      destinations,
+    };
+  };
+
+  return {
+    append: async (transaction, roomId, drafts) => {
+      const room = await lockRoom(transaction, roomId);
+      if (room === undefined || room.latestEventNids.length === 0) {
+        throw new MatrixError('M_NOT_FOUND', 'room does not exist');
+      }
+      const version = roomVersionOf(room.version);
+      const prevEvents = await readDeepest(transaction, room.latestEventNids, MAX_PREV_EVENTS);
+      const needed = drafts.flatMap((draft) => neededState(draft, version));
+      const state = await loadRoomState(transaction, room.stateSnapshotNid, needed);
+      return write(transaction, room, prevEvents, state, drafts, []);
+    },
+    create: async (transaction, { version, creator, content, drafts }) => {
+      const rules = roomVersionOf(version);
+      const { serverName } = splitUserId(creator);
+      const key = signingKeys.find((candidate) => candidate.serverName === serverName);
+      if (key === undefined) throw new Error(`there is no signing key of ${serverName}`);
+      const full = { ...content, room_version: version };
+      const { roomId, eventId, event } = buildCreateEvent(
+        { sender: creator, content: full, originServerTs: now() },
+        rules,
+        key,
+      );
+      const room = await insertRoom(transaction, roomId, version);
+      if (room === undefined) throw new Error('there is a room of that id already');
+      const [eventNid = Number.NaN] = await allocateEventNids(transaction, 1);
+      const stored = { eventNid, eventId, event, depth: 1 };
+      const draft = { type: 'm.room.create', sender: creator, stateKey: '', content: full };
+      const created: ChainLink = {
+        draft,
+        stored,
+        authEventNids: [],
+        prevEvents: [],
+        replaces: undefined,
+        historyVisibility: undefined,
+        inviteRoomState: undefined,
+      };
+      const state = { ...EMPTY_STATE, events: new Map([[stateName('m.room.create', ''), stored]]) };
+      return write(transaction, room, [stored], state, drafts, [created]);
+    },
+  };
+}
+
+/** The events, the states between them, and the room's new extremity. Returns the NIDs of all state keys and senders. */
+async function writeRoomserver(
+  transaction: Knex.Transaction,
+  room: StoredRoom,
+  state: RoomState,
+  links: readonly ChainLink[],
+): Promise<ReadonlyMap<string, number>> {
+  const typeNids = await assignNids(
+    transaction,
+    'eventTypes',
+    links.map(({ draft }) => draft.type),
+  );
+  const members = links.filter(({ draft }) => draft.type === 'm.room.member').map(({ draft }) => draft.sender);
+  const stateKeys = links.flatMap(({ draft }) => (draft.stateKey === undefined ? [] : [draft.stateKey]));
+  const stateKeyNids = await assignNids(transaction, 'stateKeys', [...stateKeys, ...members]);
+  const typeNidOf = ({ draft }: ChainLink): number => typeNids.get(draft.type) ?? Number.NaN;
+  const stateKeyNidOf = ({ draft: { stateKey } }: ChainLink): number =>
+    stateKey === undefined ? 0 : (stateKeyNids.get(stateKey) ?? Number.NaN);
+
+  const chained = links.map((link) => ({
+    eventNid: link.stored.eventNid,
+    key: link.draft.stateKey === undefined ? undefined : stateIndexKey(typeNidOf(link), stateKeyNidOf(link)),
+  }));
+  const snapshotNids = await storeStateChain(transaction, room.roomNid, state, chained);
+  await insertEvents(
+    transaction,
+    room.roomNid,
+    links.map((link, i) => ({
+      ...link.stored,
+      typeNid: typeNidOf(link),
+      stateKeyNid: stateKeyNidOf(link),
+      authEventNids: link.authEventNids,
+      snapshotNid: snapshotNids[i] ?? Number.NaN,
+      json: canonicalJson(link.stored.event),
+    })),
+  );
+  const followed = links.flatMap(({ stored, prevEvents }) =>
+    prevEvents.map((previous) => ({ previous: previous.eventId, eventNid: stored.eventNid })),
+  );
+  await insertPreviousEvents(transaction, followed);
+  const passed = new Set(links.flatMap(({ prevEvents }) => prevEvents.map(({ eventNid }) => eventNid)));
+  const newest = links.at(-1)?.stored.eventNid ?? Number.NaN;
+  await updateRoom(transaction, room.roomNid, {
+    latestEventNids: [...room.latestEventNids.filter((nid) => !passed.has(nid)), newest],
+    lastSentNid: newest,
+    stateSnapshotNid: snapshotNids.at(-1) ?? Number.NaN,
+  });
+  return stateKeyNids;
+}
+
+function appliedEvent(roomId: RoomId, { stored, draft }: ChainLink): AppliedEvent {
+  const { type, stateKey, content, redacts } = draft;
+  return {
+    event_id: stored.eventId,
+    room_id: roomId,
+    type,
+    content,
+    ...(stateKey !== undefined && { state_key: stateKey }),
+    ...(redacts !== undefined && { redacts }),
+  };
+}

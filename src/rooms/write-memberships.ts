@@ -1,0 +1,90 @@
+import type { Knex } from 'knex';
+import { type ServerName, splitUserId } from '../ids.ts';
+import { isRecord } from '../json.ts';
+import { canonicalJson } from '../matrix/canonical-json.ts';
+import {
+  insertInvites,
+  MEMBERSHIP_NID,
+  type Membership,
+  retireInvites,
+  upsertMemberships,
+} from '../storage/roomserver/membership.ts';
+import type { ChainLink } from './event-chain.ts';
+import type { WrittenChain } from './room-writer.ts';
+
+/** A member event of a chain, and what it changes. */
+export interface MemberLink {
+  readonly link: ChainLink;
+  readonly userId: string;
+  readonly membership: Membership;
+  /** `leave` for users who were never in the room. */
+  readonly before: unknown;
+}
+
+const isMembership = (value: unknown): value is Membership =>
+  typeof value === 'string' && Object.hasOwn(MEMBERSHIP_NID, value);
+
+/** The member events of a chain. */
+export function memberLinks(links: readonly ChainLink[]): MemberLink[] {
+  return links.flatMap((link) => {
+    const { type, stateKey, content } = link.draft;
+    if (type !== 'm.room.member' || stateKey === undefined || !isMembership(content.membership)) return [];
+    const old = link.replaces?.event.content;
+    return [
+      { link, userId: stateKey, membership: content.membership, before: isRecord(old) ? old.membership : 'leave' },
+    ];
+  });
+}
+
+/** The last of each user's member events. */
+export function lastOfEach(members: readonly MemberLink[]): MemberLink[] {
+  return [...new Map(members.map((member) => [member.userId, member])).values()];
+}
+
+/** Users whose pending invite has been answered or taken back. */
+export function answeredInvites(members: readonly MemberLink[]): string[] {
+  return members
+    .filter(({ before, membership }) => before === 'invite' && membership !== 'invite')
+    .map(({ userId }) => userId);
+}
+
+/** An invite as the tables of invites hold it. */
+export function inviteJson({ stored: { event }, inviteRoomState }: ChainLink): Record<string, unknown> {
+  return { ...event, unsigned: { invite_room_state: inviteRoomState } };
+}
+
+/** Writes who is in the room by now, and the invites that are pending. */
+export async function writeMemberships(
+  transaction: Knex.Transaction,
+  { room, links, stateKeyNids }: WrittenChain,
+  { serverName }: { readonly serverName: ServerName },
+): Promise<void> {
+  const members = memberLinks(links);
+  const nidOf = (userId: string): number => stateKeyNids.get(userId) ?? Number.NaN;
+  await retireInvites(transaction, room.roomNid, answeredInvites(members).map(nidOf));
+  const last = lastOfEach(members);
+  await upsertMemberships(
+    transaction,
+    room.roomNid,
+    last.map(({ link, userId, membership }) => ({
+      targetNid: nidOf(userId),
+      senderNid: nidOf(link.draft.sender),
+      membership,
+      eventNid: link.stored.eventNid,
+      targetLocal: splitUserId(userId).serverName === serverName,
+    })),
+  );
+  await insertInvites(
+    transaction,
+    room.roomNid,
+    members
+      .filter(({ membership, before }) => membership === 'invite' && before !== 'invite')
+      .map((member) => ({
+        eventId: member.link.stored.eventId,
+        targetNid: nidOf(member.userId),
+        senderNid: nidOf(member.link.draft.sender),
+        json: canonicalJson(inviteJson(member.link)),
+        retired: !last.includes(member),
+      })),
+  );
+}

@@ -1,0 +1,44 @@
+import type { Knex } from 'knex';
+import type { EventId, RoomId, ServerName } from '../../ids.ts';
+import { type Db, rowsOf } from '../database.ts';
+
+/** How many users of each server are joined to a room. */
+export async function countJoinedHosts(db: Db, roomId: RoomId): Promise<Map<ServerName, number>> {
+  const rows = await rowsOf<{ server_name: ServerName; users: number }>(
+    db.raw(
+      `SELECT server_name, count(*)::int AS users FROM public.federationsender_joined_hosts
+       WHERE room_id = ? GROUP BY server_name`,
+      [roomId],
+    ),
+  );
+  return new Map(rows.map(({ server_name, users }) => [server_name, users]));
+}
+
+/** Servers that peek into a room. */
+export async function listPeekingHosts(db: Db, roomId: RoomId): Promise<ServerName[]> {
+  const rows = await rowsOf<{ server_name: ServerName }>(
+    db.raw('SELECT DISTINCT server_name FROM public.federationsender_inbound_peeks WHERE room_id = ?', [roomId]),
+  );
+  return rows.map(({ server_name }) => server_name);
+}
+
+/** Replaces join events that are no longer current by those that are. */
+export async function updateJoinedHosts(
+  transaction: Knex.Transaction,
+  roomId: RoomId,
+  removed: readonly EventId[],
+  added: readonly { readonly eventId: EventId; readonly serverName: ServerName }[],
+): Promise<void> {
+  if (removed.length > 0) {
+    await transaction.raw('DELETE FROM public.federationsender_joined_hosts WHERE room_id = ? AND event_id = ANY(?)', [
+      roomId,
+      [...removed],
+    ]);
+  }
+  if (added.length === 0) return;
+  await transaction.raw(
+    `INSERT INTO public.federationsender_joined_hosts (room_id, event_id, server_name)
+     SELECT ?, * FROM unnest(?::text[], ?::text[]) ON CONFLICT DO NOTHING`,
+    [roomId, added.map(({ eventId }) => eventId), added.map(({ serverName }) => serverName)],
+  );
+}

@@ -1,0 +1,38 @@
+import type { Knex } from 'knex';
+import type { ServerName } from '../../ids.ts';
+import { type Db, rowsOf } from '../database.ts';
+
+/** Those servers that nothing is sent to any more, of the given ones. */
+export async function listBlacklisted(db: Db, serverNames: readonly ServerName[]): Promise<ServerName[]> {
+  if (serverNames.length === 0) return [];
+  const rows = await rowsOf<{ server_name: ServerName }>(
+    db.raw('SELECT server_name FROM public.federationsender_blacklist WHERE server_name = ANY(?)', [[...serverNames]]),
+  );
+  return rows.map(({ server_name }) => server_name);
+}
+
+/** Queues events for other servers, in order. `json` is the event with `_room_version` and `_event_id`. */
+export async function enqueuePdus(
+  transaction: Knex.Transaction,
+  pdus: readonly { readonly json: string; readonly destinations: readonly ServerName[] }[],
+): Promise<void> {
+  const sent = pdus.filter(({ destinations }) => destinations.length > 0);
+  if (sent.length === 0) return;
+  const rows = await rowsOf<{ json_nid: string }>(
+    transaction.raw(
+      `WITH inserted AS (
+         INSERT INTO public.federationsender_queue_json (json_body)
+         SELECT json FROM unnest(?::text[]) WITH ORDINALITY AS e(json, position) ORDER BY position RETURNING json_nid)
+       SELECT json_nid FROM inserted ORDER BY json_nid`,
+      [sent.map(({ json }) => json)],
+    ),
+  );
+  const queued = sent.flatMap(({ destinations }, i) =>
+    destinations.map((serverName) => ({ nid: Number(rows[i]?.json_nid), serverName })),
+  );
+  await transaction.raw(
+    `INSERT INTO public.federationsender_queue_pdus (transaction_id, json_nid, server_name)
+     SELECT '', * FROM unnest(?::bigint[], ?::text[])`,
+    [queued.map(({ nid }) => nid), queued.map(({ serverName }) => serverName)],
+  );
+}

@@ -1,0 +1,83 @@
+import type { Knex } from 'knex';
+import type { EventId } from '../../ids.ts';
+
+/** `membership_nid`, as Dendrite numbers it. */
+export const MEMBERSHIP_NID = { leave: 1, ban: 1, invite: 2, join: 3, knock: 4 } as const;
+export type Membership = keyof typeof MEMBERSHIP_NID;
+
+/** What a member event has made of a user's membership. */
+export interface MembershipChange {
+  readonly targetNid: number;
+  readonly senderNid: number;
+  readonly membership: Membership;
+  readonly eventNid: number;
+  /** Whether the user is of the primary server name: virtual hosts don't count in Dendrite's column. */
+  readonly targetLocal: boolean;
+}
+
+/** One change a user. `target_local` of known members stays as it is, as in Dendrite. */
+export async function upsertMemberships(
+  transaction: Knex.Transaction,
+  roomNid: number,
+  changes: readonly MembershipChange[],
+): Promise<void> {
+  if (changes.length === 0) return;
+  await transaction.raw(
+    `INSERT INTO public.roomserver_membership (room_nid, target_nid, sender_nid, membership_nid, event_nid, target_local)
+     SELECT ?, * FROM unnest(?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[], ?::boolean[])
+     ON CONFLICT (room_nid, target_nid) DO UPDATE SET sender_nid = excluded.sender_nid,
+       membership_nid = excluded.membership_nid, event_nid = excluded.event_nid, forgotten = false`,
+    [
+      roomNid,
+      changes.map(({ targetNid }) => targetNid),
+      changes.map(({ senderNid }) => senderNid),
+      changes.map(({ membership }) => MEMBERSHIP_NID[membership]),
+      changes.map(({ eventNid }) => eventNid),
+      changes.map(({ targetLocal }) => targetLocal),
+    ],
+  );
+}
+
+export interface NewInvite {
+  readonly eventId: EventId;
+  readonly targetNid: number;
+  readonly senderNid: number;
+  readonly json: string;
+  /** Whether it has been answered already. */
+  readonly retired: boolean;
+}
+
+export async function insertInvites(
+  transaction: Knex.Transaction,
+  roomNid: number,
+  invites: readonly NewInvite[],
+): Promise<void> {
+  if (invites.length === 0) return;
+  await transaction.raw(
+    `INSERT INTO public.roomserver_invites (room_nid, invite_event_id, target_nid, sender_nid, invite_event_json,
+       retired)
+     SELECT ?, * FROM unnest(?::text[], ?::bigint[], ?::bigint[], ?::text[], ?::boolean[]) ON CONFLICT DO NOTHING`,
+    [
+      roomNid,
+      invites.map(({ eventId }) => eventId),
+      invites.map(({ targetNid }) => targetNid),
+      invites.map(({ senderNid }) => senderNid),
+      invites.map(({ json }) => json),
+      invites.map(({ retired }) => retired),
+    ],
+  );
+}
+
+/** Retires the pending invites of users. */
+export async function retireInvites(
+  transaction: Knex.Transaction,
+  roomNid: number,
+  targetNids: readonly number[],
+): Promise<void> {
+  if (targetNids.length === 0) return;
+  await transaction.raw(
+    `UPDATE public.roomserver_invites SET retired = true
+     WHERE room_nid = ? AND target_nid = ANY(?::bigint[]) AND NOT retired`,
+    [roomNid, [...targetNids]],
+  );
+}

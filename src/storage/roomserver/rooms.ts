@@ -1,0 +1,79 @@
+import type { Knex } from 'knex';
+import type { RoomId } from '../../ids.ts';
+import { type Db, rowsOf } from '../database.ts';
+
+/** A row of `roomserver_rooms`. */
+export interface StoredRoom {
+  readonly roomId: RoomId;
+  readonly roomNid: number;
+  readonly version: string;
+  /** Forward extremities. None: a stub, of which only an invite is known, say. */
+  readonly latestEventNids: readonly number[];
+  /** The room's current state. */
+  readonly stateSnapshotNid: number;
+}
+
+interface Row {
+  room_nid: string;
+  room_version: string;
+  latest_event_nids: string[];
+  state_snapshot_nid: string;
+}
+
+const COLUMNS = 'room_nid, room_version, latest_event_nids, state_snapshot_nid';
+
+function roomOf(roomId: RoomId, row: Row): StoredRoom {
+  return {
+    roomId,
+    roomNid: Number(row.room_nid),
+    version: row.room_version,
+    latestEventNids: row.latest_event_nids.map(Number),
+    stateSnapshotNid: Number(row.state_snapshot_nid),
+  };
+}
+
+export async function findRoom(db: Db, roomId: RoomId): Promise<StoredRoom | undefined> {
+  const [row] = await rowsOf<Row>(db.raw(`SELECT ${COLUMNS} FROM public.roomserver_rooms WHERE room_id = ?`, [roomId]));
+  return row && roomOf(roomId, row);
+}
+
+/** Keeps other writers out of the room until the end of the transaction. */
+export async function lockRoom(transaction: Knex.Transaction, roomId: RoomId): Promise<StoredRoom | undefined> {
+  const [row] = await rowsOf<Row>(
+    transaction.raw(`SELECT ${COLUMNS} FROM public.roomserver_rooms WHERE room_id = ? FOR UPDATE`, [roomId]),
+  );
+  return row && roomOf(roomId, row);
+}
+
+/** Adds a room without events. @returns `undefined` when there is one of the same id */
+export async function insertRoom(
+  transaction: Knex.Transaction,
+  roomId: RoomId,
+  version: string,
+): Promise<StoredRoom | undefined> {
+  const [row] = await rowsOf<Row>(
+    transaction.raw(
+      `INSERT INTO public.roomserver_rooms (room_id, room_version) VALUES (?, ?)
+       ON CONFLICT (room_id) DO NOTHING RETURNING ${COLUMNS}`,
+      [roomId, version],
+    ),
+  );
+  return row && roomOf(roomId, row);
+}
+
+/** Makes events the newest of their room, and what they have come to its state. */
+export async function updateRoom(
+  transaction: Knex.Transaction,
+  roomNid: number,
+  newest: {
+    readonly latestEventNids: readonly number[];
+    readonly lastSentNid: number;
+    readonly stateSnapshotNid: number;
+  },
+): Promise<void> {
+  await transaction.raw(
+    `UPDATE public.roomserver_rooms
+     SET latest_event_nids = ?::bigint[], last_event_sent_nid = ?, state_snapshot_nid = ? WHERE room_nid = ?`,
+    [[...newest.latestEventNids], newest.lastSentNid, newest.stateSnapshotNid, roomNid],
+  );
+}

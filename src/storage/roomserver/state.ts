@@ -1,0 +1,95 @@
+import type { Knex } from 'knex';
+import { type Db, rowsOf } from '../database.ts';
+
+/** An entry of a room's state. */
+export interface StateEntry {
+  readonly typeNid: number;
+  readonly stateKeyNid: number;
+  readonly eventNid: number;
+}
+
+/** The blocks of a snapshot, in order. */
+export async function readBlockNids(db: Db, snapshotNid: number): Promise<number[]> {
+  const [row] = await rowsOf<{ state_block_nids: string[] }>(
+    db.raw('SELECT state_block_nids FROM public.roomserver_state_snapshots WHERE state_snapshot_nid = ?', [
+      snapshotNid,
+    ]),
+  );
+  return row?.state_block_nids.map(Number) ?? [];
+}
+
+/** The state of a snapshot: of entries of the same type and state key the one in the last block. */
+export async function readState(db: Db, blockNids: readonly number[]): Promise<StateEntry[]> {
+  const rows = await rowsOf<{ event_type_nid: string; event_state_key_nid: string; event_nid: string }>(
+    db.raw(
+      `SELECT DISTINCT ON (e.event_type_nid, e.event_state_key_nid)
+         e.event_type_nid, e.event_state_key_nid, e.event_nid
+       FROM unnest(?::bigint[]) WITH ORDINALITY AS list(block_nid, position)
+       JOIN public.roomserver_state_block b ON b.state_block_nid = list.block_nid
+       CROSS JOIN unnest(b.event_nids) AS n(event_nid)
+       JOIN public.roomserver_events e ON e.event_nid = n.event_nid
+       ORDER BY e.event_type_nid, e.event_state_key_nid, list.position DESC`,
+      [[...blockNids]],
+    ),
+  );
+  return rows.map((row) => ({
+    typeNid: Number(row.event_type_nid),
+    stateKeyNid: Number(row.event_state_key_nid),
+    eventNid: Number(row.event_nid),
+  }));
+}
+
+interface Hashed {
+  readonly hash: Buffer;
+  readonly nids: readonly number[];
+}
+
+/** Stores lists of NIDs under their hashes, and returns the NID of each in order. The same list is stored once. */
+async function insertHashed(
+  transaction: Knex.Transaction,
+  sql: string,
+  lists: readonly Hashed[],
+  first: readonly number[],
+): Promise<number[]> {
+  if (lists.length === 0) return [];
+  const unique = new Map(lists.map((list) => [list.hash.toString('hex'), list]));
+  const rows = await rowsOf<{ hash: Buffer; nid: string }>(
+    transaction.raw(sql, [
+      ...first,
+      [...unique.values()].map(({ hash }) => hash),
+      [...unique.values()].map(({ nids }) => `{${nids.join(',')}}`),
+    ]),
+  );
+  const nids = new Map(rows.map((row) => [row.hash.toString('hex'), Number(row.nid)]));
+  return lists.map(({ hash }) => nids.get(hash.toString('hex')) ?? Number.NaN);
+}
+
+/** Stores blocks of event NIDs. */
+export async function insertBlocks(transaction: Knex.Transaction, blocks: readonly Hashed[]): Promise<number[]> {
+  return insertHashed(
+    transaction,
+    `INSERT INTO public.roomserver_state_block AS b (state_block_hash, event_nids)
+     SELECT hash, nids::bigint[] FROM unnest(?::bytea[], ?::text[]) WITH ORDINALITY AS l(hash, nids, position) ORDER BY position
+     ON CONFLICT (state_block_hash) DO UPDATE SET event_nids = excluded.event_nids
+     RETURNING b.state_block_hash AS hash, b.state_block_nid AS nid`,
+    blocks,
+    [],
+  );
+}
+
+/** Stores snapshots, which are lists of block NIDs. */
+export async function insertSnapshots(
+  transaction: Knex.Transaction,
+  roomNid: number,
+  snapshots: readonly Hashed[],
+): Promise<number[]> {
+  return insertHashed(
+    transaction,
+    `INSERT INTO public.roomserver_state_snapshots AS s (room_nid, state_snapshot_hash, state_block_nids)
+     SELECT ?, hash, nids::bigint[] FROM unnest(?::bytea[], ?::text[]) WITH ORDINALITY AS l(hash, nids, position) ORDER BY position
+     ON CONFLICT (state_snapshot_hash) DO UPDATE SET room_nid = excluded.room_nid
+     RETURNING s.state_snapshot_hash AS hash, s.state_snapshot_nid AS nid`,
+    snapshots,
+    [roomNid],
+  );
+}
