@@ -77,6 +77,41 @@ export interface Caches {
   dropUsers(userIds: readonly UserId[]): void | Promise<void>;
 }
 
+/** What a request to another server says. The origin is the local server name that asks. */
+export interface FederationRequest {
+  readonly origin: ServerName;
+  readonly destination: ServerName;
+}
+
+/** A request to another server ends when it is aborted. */
+export interface FederationRequestOptions {
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The host's federation sender. Events are queued for other servers in Dendrite's tables `federationsender_queue_json` and
+ * `federationsender_queue_pdus`, in the transaction that writes the event; the sender drains them, also those that it finds
+ * when it starts. The methods that ask another server are optional, and throw when they have no good answer.
+ */
+export interface FederationSender {
+  /** Something was queued for these servers, and committed. */
+  wake(destinations: readonly ServerName[]): void | Promise<void>;
+  /** `GET /_matrix/federation/v1/make_leave/{roomId}/{userId}`; without it remote invites are only forgotten here. */
+  makeLeave?(
+    request: FederationRequest & { readonly roomId: RoomId; readonly userId: UserId },
+    options: FederationRequestOptions,
+  ): Promise<{ readonly event: Readonly<Record<string, unknown>>; readonly roomVersion: string }>;
+  /** `PUT /_matrix/federation/v2/send_leave/{roomId}/{eventId}`, with an event that is hashed and signed. */
+  sendLeave?(
+    request: FederationRequest & {
+      readonly roomId: RoomId;
+      readonly eventId: EventId;
+      readonly event: Readonly<Record<string, unknown>>;
+    },
+    options: FederationRequestOptions,
+  ): Promise<void>;
+}
+
 /** What the homeserver lends. Everything stays the host's: `stop()` closes nothing of it. */
 export interface Host {
   /** The primary server name, Dendrite's `global.server_name`. */
@@ -93,6 +128,8 @@ export interface Host {
   readonly metrics?: { readonly registry: Registry };
   /** @defaultValue none: every access token is a device's */
   readonly appservices?: readonly Appservice[];
+  /** @defaultValue events are queued all the same, and other servers are not asked anything */
+  readonly federation?: FederationSender;
   /** @defaultValue nobody is told; clients learn at their next sync */
   readonly notifier?: Notifier;
   /** @defaultValue nobody is told */

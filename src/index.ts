@@ -1,7 +1,18 @@
 export type { AdminPluginOptions } from './config.ts';
 export { type ErrorCode, MatrixError } from './errors.ts';
 export { type AfterEvent, type BeforeEvent, type Denial, deny, type HookOptions, type Hooks } from './hooks.ts';
-export type { AppliedEvent, Appservice, Caches, Host, Logger, Notifier, SigningKey } from './host.ts';
+export type {
+  AppliedEvent,
+  Appservice,
+  Caches,
+  FederationRequest,
+  FederationRequestOptions,
+  FederationSender,
+  Host,
+  Logger,
+  Notifier,
+  SigningKey,
+} from './host.ts';
 export type { RoomId, ServerName, UserId } from './ids.ts';
 export { type EventId, isEventId, isRoomId, isServerName, isUserId } from './ids.ts';
 export type { Jobs, JobView } from './jobs/jobs.ts';

@@ -29,6 +29,7 @@ export function buildManifest({ name, version, engines, peerDependencies }: Pack
         logger: 'nothing is logged',
         metrics: 'no metrics',
         appservices: "every access token is a device's",
+        federation: 'events are queued for other servers, which are asked nothing',
         notifier: 'nobody is told of changes; clients learn at their next sync',
         caches: 'nobody is told of changes',
       },

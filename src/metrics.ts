@@ -34,6 +34,12 @@ export const METRICS = {
     help: 'Hooks that threw or ran out of time.',
     labels: ['operation', 'phase'],
   },
+  hostCallFailures: {
+    type: 'counter',
+    name: 'matrix_admin_host_call_failures_total',
+    help: 'Calls of the notifier, the caches or the federation sender after a commit that failed.',
+    labels: ['callee'],
+  },
   jobs: {
     type: 'gauge',
     name: 'matrix_admin_jobs',

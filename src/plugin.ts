@@ -12,6 +12,8 @@ import type { OperationServices } from './operations/define-operation.ts';
 import { createOperationJobs } from './operations/operation-jobs.ts';
 import { OPERATIONS, type OperationInput, type OperationName, type OperationOutput } from './operations/operations.ts';
 import { type Caller, type Pipeline, runOperation } from './operations/run-operation.ts';
+import { createAnnounce } from './rooms/announce.ts';
+import { createRoomWriter } from './rooms/room-writer.ts';
 import { createRooms, type Rooms } from './rooms/rooms.ts';
 import { postgresSearch } from './search/postgres/index.ts';
 import type { Search } from './search/search.ts';
@@ -59,9 +61,18 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
   const search = createSearchParts(config.search ?? postgresSearch(), { db, logger, metrics, config });
   const jobChanges = new EventTarget();
   setMaxListeners(0, jobChanges);
+  const localServerNames = [host.serverName, ...(host.virtualHosts ?? [])];
   const services: OperationServices = {
     db,
-    localServerNames: [host.serverName, ...(host.virtualHosts ?? [])],
+    serverName: host.serverName,
+    localServerNames,
+    roomWriter: createRoomWriter({
+      serverName: host.serverName,
+      localServerNames,
+      signingKeys: host.signingKeys,
+      applySearch: search.search.apply,
+    }),
+    announce: createAnnounce(host, logger, metrics),
     searchEnabled: search.search.enabled,
     wakeJobs: () => worker.wake(),
   };

@@ -17,10 +17,10 @@ const MAY_IMPORT: Readonly<Record<string, { readonly values: readonly string[]; 
     config: { values: [], types: ['search'] },
     matrix: { values: ['errors', 'ids', 'json'], types: ['host'] },
     migrations: { values: [] },
-    storage: { values: ['errors', 'ids', 'json', 'migrations'], types: ['host', 'jobs', 'search'] },
+    storage: { values: ['errors', 'ids', 'json', 'migrations'], types: ['host', 'jobs', 'matrix', 'search'] },
     jobs: { values: ['errors', 'ids', 'json', 'storage'], types: ['config', 'host', 'metrics'] },
     search: { values: ['errors', 'ids', 'json', 'jobs', 'storage'], types: ['config', 'host', 'metrics'] },
-    rooms: { values: ['errors', 'ids', 'json', 'matrix', 'storage'], types: ['host', 'search'] },
+    rooms: { values: ['errors', 'ids', 'json', 'matrix', 'storage'], types: ['host', 'metrics', 'search'] },
     operations: {
       values: ['errors', 'ids', 'json', 'jobs', 'matrix', 'rooms', 'search', 'storage'],
       types: ['config', 'hooks', 'host', 'metrics'],

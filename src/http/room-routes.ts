@@ -13,6 +13,18 @@ const blockedRoomBody = ({ roomId, reason, blockedBy, blockedAt }: BlockedRoom):
 /** Routes of operations on rooms. */
 export const ROOM_ROUTES: readonly Route[] = [
   defineRoute({
+    method: 'POST',
+    path: `${ADMIN}/evacuateRoom/:roomId`,
+    operation: 'evacuateRoom',
+    input: ({ params, body }) => ({
+      roomId: params.roomId,
+      invites: body.invites,
+      knocks: body.knocks,
+      dryRun: body.dry_run,
+    }),
+    respond: ok,
+  }),
+  defineRoute({
     method: 'GET',
     path: `${ADMIN}/emptyRooms`,
     operation: 'emptyRooms',

@@ -3,14 +3,21 @@ import type { z } from 'zod';
 import type { Logger } from '../host.ts';
 import type { ServerName } from '../ids.ts';
 import type { JobData, JobStep } from '../jobs/job.ts';
+import type { Announce } from '../rooms/announce.ts';
+import type { RoomWriter } from '../rooms/room-writer.ts';
 import type { Db } from '../storage/database.ts';
 import type { Actor } from './actor.ts';
 
 /** What operations work with. */
 export interface OperationServices {
   readonly db: Knex;
+  /** The primary server name. */
+  readonly serverName: ServerName;
   /** The primary server name and those of virtual hosts. */
   readonly localServerNames: readonly ServerName[];
+  readonly roomWriter: RoomWriter;
+  /** Tells the host what was written, once it has been committed. */
+  readonly announce: Announce;
   readonly searchEnabled: boolean;
   /** Makes this process look for jobs. */
   readonly wakeJobs: () => void;

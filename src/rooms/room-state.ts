@@ -1,5 +1,5 @@
-import type { Knex } from 'knex';
 import type { StateKey } from '../matrix/auth-events.ts';
+import type { Db } from '../storage/database.ts';
 import { readEvents, type StoredEvent } from '../storage/roomserver/events.ts';
 import { findNids } from '../storage/roomserver/nids.ts';
 import { readBlockNids, readState } from '../storage/roomserver/state.ts';
@@ -19,16 +19,12 @@ export const EMPTY_STATE: RoomState = { snapshotNid: undefined, blockNids: [], i
 export const stateName = (type: string, stateKey: string): string => `${type}\0${stateKey}`;
 
 /** Reads a snapshot, and of its events those under these keys. */
-export async function loadRoomState(
-  transaction: Knex.Transaction,
-  snapshotNid: number,
-  keys: readonly StateKey[],
-): Promise<RoomState> {
-  const blockNids = await readBlockNids(transaction, snapshotNid);
-  const entries = await readState(transaction, blockNids);
+export async function loadRoomState(db: Db, snapshotNid: number, keys: readonly StateKey[]): Promise<RoomState> {
+  const blockNids = await readBlockNids(db, snapshotNid);
+  const entries = await readState(db, blockNids);
   const index = new Map(entries.map((entry) => [stateIndexKey(entry.typeNid, entry.stateKeyNid), entry.eventNid]));
-  const typeNids = await findNids(transaction, 'eventTypes', [...new Set(keys.map(([type]) => type))]);
-  const stateKeyNids = await findNids(transaction, 'stateKeys', [...new Set(keys.map(([, stateKey]) => stateKey))]);
+  const typeNids = await findNids(db, 'eventTypes', [...new Set(keys.map(([type]) => type))]);
+  const stateKeyNids = await findNids(db, 'stateKeys', [...new Set(keys.map(([, stateKey]) => stateKey))]);
   const nidsByName = new Map(
     keys.flatMap(([type, stateKey]): [string, number][] => {
       const [typeNid, stateKeyNid] = [typeNids.get(type), stateKeyNids.get(stateKey)];
@@ -37,7 +33,7 @@ export async function loadRoomState(
       return eventNid === undefined ? [] : [[stateName(type, stateKey), eventNid]];
     }),
   );
-  const stored = await readEvents(transaction, [...new Set(nidsByName.values())]);
+  const stored = await readEvents(db, [...new Set(nidsByName.values())]);
   const byNid = new Map(stored.map((event) => [event.eventNid, event]));
   const events = [...nidsByName].flatMap(([name, nid]): [string, StoredEvent][] => {
     const event = byNid.get(nid);

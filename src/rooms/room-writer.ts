@@ -5,6 +5,7 @@ import { type EventId, type RoomId, type ServerName, splitUserId, type UserId } 
 import { buildCreateEvent } from '../matrix/build-event.ts';
 import { canonicalJson } from '../matrix/canonical-json.ts';
 import { type EventJson, roomVersionOf } from '../matrix/room-version.ts';
+import { isPurging } from '../storage/plugin/purges.ts';
 import {
   allocateEventNids,
   insertEvents,
@@ -56,7 +57,8 @@ export interface RoomWriter {
    * Adds events, each on the one before it, with everything that follows from them: state, memberships, the tables of
    * `/sync`, the queue for other servers and the search index. Locks the room until the end of the transaction. A room with
    * several forward extremities has one afterwards, or fewer.
-   * @throws MatrixError `M_NOT_FOUND` for a room that is not known or of which only an invite is
+   * @throws MatrixError `M_NOT_FOUND` for a room that is not known or of which only an invite is; `M_FORBIDDEN` for one that
+   * is being purged
    */
   readonly append: (
     transaction: Knex.Transaction,
@@ -71,7 +73,7 @@ export interface RoomWriterSettings {
   /** The primary server name. */
   readonly serverName: ServerName;
   /** All local server names. */
-  readonly localServerNames: ReadonlySet<ServerName>;
+  readonly localServerNames: readonly ServerName[];
   readonly signingKeys: readonly SigningKey[];
   /** `admin.search.apply`. */
   readonly applySearch: (
@@ -131,6 +133,7 @@ export function createRoomWriter(settings: RoomWriterSettings): RoomWriter {
       if (room === undefined || room.latestEventNids.length === 0) {
         throw new MatrixError('M_NOT_FOUND', 'room does not exist');
       }
+      if (await isPurging(transaction, roomId)) throw new MatrixError('M_FORBIDDEN', 'the room is being purged');
       const version = roomVersionOf(room.version);
       const prevEvents = await readDeepest(transaction, room.latestEventNids, MAX_PREV_EVENTS);
       const needed = drafts.flatMap((draft) => neededState(draft, version));

@@ -14,12 +14,12 @@ import { headeredJson } from './write-sync.ts';
 export async function writeFederation(
   transaction: Knex.Transaction,
   { room, links }: WrittenChain,
-  { localServerNames }: { readonly localServerNames: ReadonlySet<ServerName> },
+  { localServerNames }: { readonly localServerNames: readonly ServerName[] },
 ): Promise<ServerName[]> {
   const { roomId } = room;
   const users = await countJoinedHosts(transaction, roomId);
   const peeking = await listPeekingHosts(transaction, roomId);
-  const others = [...users.keys(), ...peeking].filter((name) => !localServerNames.has(name));
+  const others = [...users.keys(), ...peeking].filter((name) => !localServerNames.includes(name));
   const blacklisted = new Set(await listBlacklisted(transaction, others));
   const members = memberLinks(links);
   const memberOf = new Map(members.map((member) => [member.link, member]));
@@ -27,7 +27,7 @@ export async function writeFederation(
   const pdus = links.map((link) => {
     const joined = [...users].filter(([, count]) => count > 0).map(([name]) => name);
     const destinations = [...new Set([...joined, ...peeking])].filter(
-      (name) => !localServerNames.has(name) && !blacklisted.has(name),
+      (name) => !localServerNames.includes(name) && !blacklisted.has(name),
     );
     const member = memberOf.get(link);
     if (member !== undefined) {

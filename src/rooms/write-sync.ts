@@ -38,7 +38,7 @@ function unsignedOf({ replaces }: ChainLink): EventJson {
 export async function writeSync(
   transaction: Knex.Transaction,
   { room, links }: WrittenChain,
-  { localServerNames }: { readonly localServerNames: ReadonlySet<ServerName> },
+  { localServerNames }: { readonly localServerNames: readonly ServerName[] },
 ): Promise<void> {
   const { roomId } = room;
   const members = memberLinks(links);
@@ -64,7 +64,7 @@ export async function writeSync(
   await retireSyncInvites(transaction, roomId, answeredInvites(members));
   const pending = lastOfEach(members).filter(
     ({ membership, before, userId }) =>
-      membership === 'invite' && before !== 'invite' && localServerNames.has(splitUserId(userId).serverName),
+      membership === 'invite' && before !== 'invite' && localServerNames.includes(splitUserId(userId).serverName),
   );
   await insertSyncInvites(
     transaction,

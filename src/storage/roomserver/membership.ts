@@ -1,5 +1,7 @@
 import type { Knex } from 'knex';
-import type { EventId } from '../../ids.ts';
+import type { EventId, UserId } from '../../ids.ts';
+import type { EventJson } from '../../matrix/room-version.ts';
+import { type Db, rowsOf } from '../database.ts';
 
 /** `membership_nid`, as Dendrite numbers it. */
 export const MEMBERSHIP_NID = { leave: 1, ban: 1, invite: 2, join: 3, knock: 4 } as const;
@@ -80,4 +82,62 @@ export async function retireInvites(
      WHERE room_nid = ? AND target_nid = ANY(?::bigint[]) AND NOT retired`,
     [roomNid, [...targetNids]],
   );
+}
+
+/** A user of a room, with the member event. */
+export interface Member {
+  readonly userId: UserId;
+  readonly eventNid: number;
+  readonly event: EventJson;
+}
+
+export interface MemberFilter {
+  readonly memberships: readonly Membership[];
+  /** Users of these servers. */
+  readonly serverNames: readonly string[];
+  readonly except: readonly string[];
+  readonly limit: number;
+}
+
+const IS_OF_SERVER = `substr(k.event_state_key, strpos(k.event_state_key, ':') + 1)`;
+
+/** Users of a room, those first whose member event came first. */
+export async function listMembers(
+  db: Db,
+  roomNid: number,
+  { memberships, serverNames, except, limit }: MemberFilter,
+): Promise<Member[]> {
+  const rows = await rowsOf<{ user_id: UserId; event_nid: string; event_json: string }>(
+    db.raw(
+      `SELECT k.event_state_key AS user_id, m.event_nid, j.event_json
+       FROM public.roomserver_membership m
+       JOIN public.roomserver_event_state_keys k ON k.event_state_key_nid = m.target_nid
+       JOIN public.roomserver_event_json j ON j.event_nid = m.event_nid
+       WHERE m.room_nid = ? AND m.membership_nid = ANY(?) AND ${IS_OF_SERVER} = ANY(?) AND k.event_state_key <> ALL(?)
+       ORDER BY m.event_nid LIMIT ?`,
+      [roomNid, memberships.map((membership) => MEMBERSHIP_NID[membership]), [...serverNames], [...except], limit],
+    ),
+  );
+  return rows.map((row) => ({
+    userId: row.user_id,
+    eventNid: Number(row.event_nid),
+    event: JSON.parse(row.event_json),
+  }));
+}
+
+/** How many users of these servers have one of the memberships. */
+export async function countMembers(
+  db: Db,
+  roomNid: number,
+  { memberships, serverNames }: Pick<MemberFilter, 'memberships' | 'serverNames'>,
+): Promise<number> {
+  const [row] = await rowsOf<{ members: number }>(
+    db.raw(
+      `SELECT count(*)::int AS members FROM public.roomserver_membership m
+       JOIN public.roomserver_event_state_keys k ON k.event_state_key_nid = m.target_nid
+       WHERE m.room_nid = ? AND m.membership_nid = ANY(?) AND ${IS_OF_SERVER} = ANY(?)`,
+      [roomNid, memberships.map((membership) => MEMBERSHIP_NID[membership]), [...serverNames]],
+    ),
+  );
+  return row?.members ?? 0;
 }

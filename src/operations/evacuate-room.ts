@@ -1,0 +1,145 @@
+import { z } from 'zod';
+import { MatrixError } from '../errors.ts';
+import { isRoomId, type RoomId, type UserId } from '../ids.ts';
+import { isRecord } from '../json.ts';
+import { powerLevelOf } from '../matrix/power-levels.ts';
+import { roomVersionOf } from '../matrix/room-version.ts';
+import type { RoomEventDraft } from '../rooms/event-chain.ts';
+import { loadRoomState, stateName } from '../rooms/room-state.ts';
+import type { Db } from '../storage/database.ts';
+import { countMembers, listMembers, type Member, type Membership } from '../storage/roomserver/membership.ts';
+import { findRoom, lockRoom, type StoredRoom } from '../storage/roomserver/rooms.ts';
+import { defineJobOperation } from './define-operation.ts';
+
+/** Users that leave in one transaction. */
+const BATCH = 500;
+
+/** Somebody or something that could not be dealt with, and why. */
+export interface Failure {
+  readonly id: string;
+  readonly reason: string;
+}
+
+/** What is kept between steps: who has left, by the NID of the member event before, and who could not. */
+interface Progress {
+  readonly left: readonly (readonly [userId: UserId, eventNid: number])[];
+  readonly failed: readonly Failure[];
+  readonly total: number;
+}
+
+/** @throws MatrixError `M_NOT_FOUND` with Dendrite's text, for stubs too */
+export async function requireRoom(db: Db, roomId: string): Promise<StoredRoom> {
+  const room = isRoomId(roomId) ? await findRoom(db, roomId) : undefined;
+  if (room === undefined || room.latestEventNids.length === 0)
+    throw new MatrixError('M_NOT_FOUND', 'room does not exist');
+  return room;
+}
+
+/**
+ * Makes all local users leave a room, those with power last, so that the room is not without them before the end.
+ * Dendrite: `POST /_dendrite/admin/evacuateRoom/{roomID}`, which forgets users of virtual hosts, forks the room, and reports
+ * users who could not leave as if they had.
+ */
+export const evacuateRoom = defineJobOperation({
+  access: 'admin',
+  effect: 'job',
+  input: z.object({
+    roomId: z.string(),
+    /** Local users who are invited reject it, too. */
+    invites: z.boolean().default(false),
+    /** Local users who have knocked take it back, too. */
+    knocks: z.boolean().default(false),
+    dryRun: z.boolean().default(false),
+  }),
+  target: ({ roomId }) => roomId,
+  dedupeKey: ({ roomId }) => roomId,
+  begin: async ({ transaction }, { roomId }) => {
+    await requireRoom(transaction, roomId);
+  },
+  run: async (
+    work,
+    { roomId, invites, knocks },
+  ): Promise<{ affected: readonly UserId[]; failed?: readonly Failure[] }> => {
+    const memberships: readonly Membership[] = [
+      'join',
+      ...(invites ? ['invite' as const] : []),
+      ...(knocks ? ['knock' as const] : []),
+    ];
+    const serverNames = work.localServerNames;
+    // The job's own checkpoint, as it was stored below.
+    let progress = work.checkpoint as Progress | undefined;
+    for (let isDone = false; !isDone; ) {
+      isDone = await work.commit(async (transaction, afterCommit) => {
+        const room = isRoomId(roomId) ? await lockRoom(transaction, roomId) : undefined;
+        if (room === undefined) throw new MatrixError('M_NOT_FOUND', 'room does not exist');
+        const { left = [], failed = [] } = progress ?? {};
+        const total = progress?.total ?? (await countMembers(transaction, room.roomNid, { memberships, serverNames }));
+        const filter = { memberships, serverNames, except: failed.map(({ id }) => id) };
+        const members = await nextToLeave(transaction, room, filter);
+        const appended = await work.roomWriter.append(transaction, room.roomId, members.map(leaveOf));
+        afterCommit(() =>
+          work.announce({
+            rooms: [room.roomId],
+            users: appended.events.map(({ draft }) => draft.sender),
+            destinations: appended.destinations,
+          }),
+        );
+        const nids = new Map(members.map(({ userId, eventNid }) => [userId, eventNid]));
+        progress = {
+          left: [...left, ...appended.events.map(({ draft: { sender } }) => [sender, nids.get(sender) ?? 0] as const)],
+          failed: [...failed, ...appended.refused.map(({ draft, reason }) => ({ id: draft.sender, reason }))],
+          total,
+        };
+        const done = progress.left.length + progress.failed.length;
+        return { checkpoint: { ...progress }, phase: 'leave', done, total, value: members.length === 0 };
+      });
+    }
+    const { left = [], failed = [] } = progress ?? {};
+    // In the order in which they had joined, as Dendrite's answer.
+    const affected = [...left].sort(([, a], [, b]) => a - b).map(([userId]) => userId);
+    return { affected, ...(failed.length > 0 && { failed }) };
+  },
+});
+
+/** Those with a power level of their own only once all others are gone; of them the most powerful last. */
+async function nextToLeave(
+  db: Db,
+  room: StoredRoom,
+  filter: { memberships: readonly Membership[]; serverNames: readonly string[]; except: readonly string[] },
+): Promise<Member[]> {
+  const state = await loadRoomState(db, room.stateSnapshotNid, [
+    ['m.room.create', ''],
+    ['m.room.power_levels', ''],
+  ]);
+  const create = state.events.get(stateName('m.room.create', ''))?.event ?? {};
+  const powerLevels = state.events.get(stateName('m.room.power_levels', ''))?.event;
+  const content = isRecord(powerLevels?.content) ? powerLevels.content : {};
+  const powerful = [
+    ...Object.keys(isRecord(content.users) ? content.users : {}),
+    ...(typeof create.sender === 'string' ? [create.sender] : []),
+  ];
+  const others = await listMembers(db, room.roomNid, {
+    ...filter,
+    except: [...filter.except, ...powerful],
+    limit: BATCH,
+  });
+  if (others.length > 0) return others;
+  const version = roomVersionOf(room.version);
+  const levelOf = ({ userId }: Member): number => powerLevelOf({ create, powerLevels }, version, userId);
+  const last = await listMembers(db, room.roomNid, { ...filter, limit: Number.MAX_SAFE_INTEGER });
+  return last.sort((a, b) => Math.min(levelOf(a), 1e9) - Math.min(levelOf(b), 1e9)).slice(0, BATCH);
+}
+
+/** A leave that keeps what the user was called. */
+export function leaveOf({ userId, event }: Member): RoomEventDraft {
+  const content = isRecord(event.content) ? event.content : {};
+  const profile = ['displayname', 'avatar_url']
+    .map((key) => [key, content[key]] as const)
+    .filter(([, value]) => typeof value === 'string' && value !== '');
+  return {
+    type: 'm.room.member',
+    sender: userId,
+    stateKey: userId,
+    content: { ...Object.fromEntries(profile), membership: 'leave' },
+  };
+}
