@@ -1,0 +1,113 @@
+import { readFileSync } from 'node:fs';
+import type { Knex } from 'knex';
+
+type Row = Record<string, unknown>;
+
+/** What a Dendrite answered to a call, and which rows it removed and added. */
+export interface Recording {
+  readonly status: number;
+  readonly body: unknown;
+  readonly tables: Readonly<Record<string, Changes>>;
+}
+
+interface Changes {
+  readonly removed: readonly Row[];
+  readonly added: readonly Row[];
+}
+
+const FOLDER = new URL('../fixtures/dendrite/recordings/', import.meta.url);
+
+export function recording(name: string): Recording {
+  return JSON.parse(readFileSync(new URL(`${name}.json`, FOLDER), 'utf8'));
+}
+
+async function readTables(db: Knex): Promise<Map<string, Map<string, Row>>> {
+  const { rows: tables } = await db.raw<{ rows: { name: string }[] }>(
+    `SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public'`,
+  );
+  const contents = new Map<string, Map<string, Row>>();
+  for (const { name } of tables) {
+    const { rows } = await db.raw<{ rows: { row: Row }[] }>('SELECT to_jsonb(t) AS row FROM public.?? t', [name]);
+    contents.set(name, new Map(rows.map(({ row }) => [JSON.stringify(row), row])));
+  }
+  return contents;
+}
+
+/** The rows of Dendrite's tables that `work` removes and adds. */
+export async function changesOf(db: Knex, work: () => Promise<unknown>): Promise<Record<string, Changes>> {
+  const before = await readTables(db);
+  await work();
+  const after = await readTables(db);
+  const changed = [...after].map(([table, rows]): [string, Changes] => {
+    const old = before.get(table) ?? new Map<string, Row>();
+    return [
+      table,
+      {
+        removed: [...old].filter(([key]) => !rows.has(key)).map(([, row]) => row),
+        added: [...rows].filter(([key]) => !old.has(key)).map(([, row]) => row),
+      },
+    ];
+  });
+  return Object.fromEntries(changed.filter(([, { removed, added }]) => removed.length + added.length > 0));
+}
+
+/** Columns and fields that differ from one run to the next, or from a chain of events to siblings. */
+const VOLATILE = new Set([
+  'added_at',
+  'auth_event_nids',
+  'auth_events',
+  'depth',
+  'event_nid',
+  'event_nids',
+  'hashes',
+  'id',
+  'last_event_sent_nid',
+  'latest_event_nids',
+  'origin_server_ts',
+  'prev_events',
+  'signatures',
+  'state_block_hash',
+  'state_block_nid',
+  'state_block_nids',
+  'state_snapshot_hash',
+  'state_snapshot_nid',
+  'stream_pos',
+  'stream_position',
+  'topological_pos',
+  'topological_position',
+]);
+
+/** What is comparable of a row: the ids of new events are all the same. */
+function comparable(value: unknown, known: ReadonlySet<string>): unknown {
+  if (typeof value === 'string' && value.startsWith('$') && !known.has(value)) return '$new';
+  if (typeof value === 'string' && value.startsWith('{')) return comparable(JSON.parse(value), known);
+  if (Array.isArray(value)) return value.map((item) => comparable(item, known));
+  if (typeof value !== 'object' || value === null) return value;
+  const kept = Object.entries(value).filter(([key]) => !VOLATILE.has(key));
+  return Object.fromEntries(
+    kept.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, item]) => [key, comparable(item, known)]),
+  );
+}
+
+/** Changes of the given tables in a form that two homeservers' can be compared in. @param known event ids of before */
+export function comparableChanges(
+  changes: Readonly<Record<string, Changes>>,
+  known: ReadonlySet<string>,
+  except: readonly string[] = [],
+): Record<string, unknown> {
+  const sorted = (rows: readonly Row[]): string[] => rows.map((row) => JSON.stringify(comparable(row, known))).sort();
+  return Object.fromEntries(
+    Object.entries(changes)
+      .filter(([table]) => !except.includes(table))
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([table, { removed, added }]) => [table, { removed: sorted(removed), added: sorted(added) }]),
+  );
+}
+
+/** The ids of all events that are stored. */
+export async function eventIdsOf(db: Knex): Promise<Set<string>> {
+  return new Set<string>([
+    ...(await db('public.roomserver_events').pluck('event_id')),
+    ...(await db('public.roomserver_invites').pluck('invite_event_id')),
+  ]);
+}

@@ -1,0 +1,110 @@
+import { blake2b } from '@noble/hashes/blake2.js';
+import type { Knex } from 'knex';
+
+/** The current state of every room, from the roomserver's snapshots. */
+const STATE = `SELECT DISTINCT ON (r.room_nid, e.event_type_nid, e.event_state_key_nid)
+    r.room_nid, r.room_id, e.event_type_nid, e.event_state_key_nid, e.event_nid, e.event_id, j.event_json::json AS event
+  FROM roomserver_rooms r
+  JOIN roomserver_state_snapshots s ON s.state_snapshot_nid = r.state_snapshot_nid
+  CROSS JOIN unnest(s.state_block_nids) WITH ORDINALITY AS l(block_nid, position)
+  JOIN roomserver_state_block b ON b.state_block_nid = l.block_nid
+  CROSS JOIN unnest(b.event_nids) AS n(event_nid)
+  JOIN roomserver_events e ON e.event_nid = n.event_nid
+  JOIN roomserver_event_json j ON j.event_nid = e.event_nid
+  ORDER BY r.room_nid, e.event_type_nid, e.event_state_key_nid, l.position DESC`;
+
+/** What must not be found in a homeserver's database, as queries for one column `what`. */
+const WRONG: Readonly<Record<string, string>> = {
+  'an extremity that is followed': `SELECT e.event_id AS what FROM roomserver_rooms r
+    CROSS JOIN unnest(r.latest_event_nids) AS l(nid) JOIN roomserver_events e ON e.event_nid = l.nid
+    JOIN roomserver_previous_events p ON p.previous_event_id = e.event_id
+    JOIN roomserver_events f ON f.event_nid = ANY(p.event_nids) AND f.sent_to_output AND NOT f.is_rejected`,
+  'an event that nothing follows and that is no extremity': `SELECT e.event_id AS what FROM roomserver_events e
+    JOIN roomserver_rooms r ON r.room_nid = e.room_nid
+    WHERE e.sent_to_output AND NOT e.is_rejected AND e.event_nid <> ALL(r.latest_event_nids) AND r.latest_event_nids <> '{}'
+      AND NOT EXISTS (SELECT FROM roomserver_previous_events p WHERE p.previous_event_id = e.event_id)`,
+  'an extremity that does not exist': `SELECT r.room_id AS what FROM roomserver_rooms r
+    CROSS JOIN unnest(r.latest_event_nids) AS l(nid)
+    WHERE NOT EXISTS (SELECT FROM roomserver_events e WHERE e.event_nid = l.nid AND e.room_nid = r.room_nid)`,
+  'state that /sync does not have': `SELECT s.event_id AS what FROM (${STATE}) s
+    WHERE NOT EXISTS (SELECT FROM syncapi_current_room_state c WHERE c.event_id = s.event_id AND c.room_id = s.room_id)`,
+  'state that only /sync has': `SELECT c.event_id AS what FROM syncapi_current_room_state c
+    WHERE NOT EXISTS (SELECT FROM (${STATE}) s WHERE c.event_id = s.event_id AND c.room_id = s.room_id)`,
+  'a membership that is not the state': `SELECT s.event_id AS what FROM (${STATE}) s
+    LEFT JOIN roomserver_membership m ON m.room_nid = s.room_nid AND m.target_nid = s.event_state_key_nid
+    WHERE s.event_type_nid = 5 AND (m.event_nid IS DISTINCT FROM s.event_nid OR m.membership_nid <>
+      CASE s.event->'content'->>'membership' WHEN 'join' THEN 3 WHEN 'invite' THEN 2 WHEN 'knock' THEN 4 ELSE 1 END)`,
+  'a newest membership of /sync that is not the state': `SELECT s.event_id AS what FROM (${STATE}) s
+    WHERE s.event_type_nid = 5 AND s.event_id IS DISTINCT FROM (SELECT m.event_id FROM syncapi_memberships m
+      WHERE m.room_id = s.room_id AND m.user_id = s.event->>'state_key' ORDER BY m.stream_pos DESC LIMIT 1)`,
+  'a joined host that is not joined': `SELECT h.event_id AS what FROM federationsender_joined_hosts h
+    WHERE NOT EXISTS (SELECT FROM (${STATE}) s WHERE s.event_id = h.event_id AND s.room_id = h.room_id
+      AND s.event->'content'->>'membership' = 'join')`,
+  'a joined user whose host is not': `SELECT s.event_id AS what FROM (${STATE}) s
+    WHERE s.event_type_nid = 5 AND s.event->'content'->>'membership' = 'join'
+      AND NOT EXISTS (SELECT FROM federationsender_joined_hosts h WHERE h.event_id = s.event_id)`,
+  'a pending invite of somebody who is not invited': `SELECT i.invite_event_id AS what FROM roomserver_invites i
+    WHERE NOT i.retired AND NOT EXISTS (SELECT FROM roomserver_membership m
+      WHERE m.room_nid = i.room_nid AND m.target_nid = i.target_nid AND m.membership_nid = 2)`,
+  'an invite that /sync shows and that is retired': `SELECT i.event_id AS what FROM syncapi_invite_events i
+    JOIN roomserver_invites r ON r.invite_event_id = i.event_id WHERE r.retired AND NOT i.deleted`,
+  'an event without JSON': `SELECT e.event_id AS what FROM roomserver_events e
+    WHERE NOT EXISTS (SELECT FROM roomserver_event_json j WHERE j.event_nid = e.event_nid)`,
+  'an event without its state before': `SELECT e.event_id AS what FROM roomserver_events e
+    WHERE e.sent_to_output AND NOT EXISTS
+      (SELECT FROM roomserver_state_snapshots s WHERE s.state_snapshot_nid = e.state_snapshot_nid)`,
+  'an event that /sync does not have': `SELECT e.event_id AS what FROM roomserver_events e
+    JOIN roomserver_rooms r ON r.room_nid = e.room_nid
+    WHERE e.sent_to_output AND NOT e.is_rejected AND r.latest_event_nids <> '{}'
+      AND NOT EXISTS (SELECT FROM syncapi_output_room_events o WHERE o.event_id = e.event_id)`,
+  'an event of /sync without a place': `SELECT o.event_id AS what FROM syncapi_output_room_events o WHERE NOT EXISTS
+    (SELECT FROM syncapi_output_room_events_topology t WHERE t.event_id = o.event_id AND t.stream_position = o.id)`,
+  'a place of no event': `SELECT t.event_id AS what FROM syncapi_output_room_events_topology t
+    WHERE NOT EXISTS (SELECT FROM syncapi_output_room_events o WHERE o.event_id = t.event_id)`,
+  'an event of no room': `SELECT e.event_id AS what FROM roomserver_events e
+    WHERE NOT EXISTS (SELECT FROM roomserver_rooms r WHERE r.room_nid = e.room_nid)`,
+  'JSON of no event': `SELECT j.event_nid::text AS what FROM roomserver_event_json j
+    WHERE NOT EXISTS (SELECT FROM roomserver_events e WHERE e.event_nid = j.event_nid)`,
+  'a follower that does not exist': `SELECT p.previous_event_id AS what FROM roomserver_previous_events p
+    CROSS JOIN unnest(p.event_nids) AS n(nid) WHERE NOT EXISTS (SELECT FROM roomserver_events e WHERE e.event_nid = n.nid)`,
+  'a membership of no room': `SELECT m.room_nid::text AS what FROM roomserver_membership m
+    WHERE NOT EXISTS (SELECT FROM roomserver_rooms r WHERE r.room_nid = m.room_nid)`,
+  'an invite of no room': `SELECT i.invite_event_id AS what FROM roomserver_invites i
+    WHERE NOT EXISTS (SELECT FROM roomserver_rooms r WHERE r.room_nid = i.room_nid)`,
+  'a snapshot with a block that does not exist': `SELECT s.state_snapshot_nid::text AS what
+    FROM roomserver_state_snapshots s CROSS JOIN unnest(s.state_block_nids) AS b(nid)
+    WHERE NOT EXISTS (SELECT FROM roomserver_state_block k WHERE k.state_block_nid = b.nid)`,
+  'a block with an event that does not exist': `SELECT b.state_block_nid::text AS what FROM roomserver_state_block b
+    CROSS JOIN unnest(b.event_nids) AS n(nid) WHERE NOT EXISTS (SELECT FROM roomserver_events e WHERE e.event_nid = n.nid)`,
+  'a queued event without JSON': `SELECT q.server_name AS what FROM federationsender_queue_pdus q
+    WHERE NOT EXISTS (SELECT FROM federationsender_queue_json j WHERE j.json_nid = q.json_nid)`,
+  'queued JSON for nobody': `SELECT j.json_nid::text AS what FROM federationsender_queue_json j
+    WHERE NOT EXISTS (SELECT FROM federationsender_queue_pdus q WHERE q.json_nid = j.json_nid)
+      AND NOT EXISTS (SELECT FROM federationsender_queue_edus q WHERE q.json_nid = j.json_nid)`,
+};
+
+const HASHED = [
+  ['roomserver_state_block', 'state_block_hash', 'event_nids'],
+  ['roomserver_state_snapshots', 'state_snapshot_hash', 'state_block_nids'],
+] as const;
+
+/** Everything in the whole database that contradicts itself, as `what is wrong: where`. */
+export async function brokenInvariants(db: Knex): Promise<string[]> {
+  const broken: string[] = [];
+  for (const [wrong, query] of Object.entries(WRONG)) {
+    const { rows } = await db.raw<{ rows: { what: string }[] }>(query);
+    broken.push(...rows.map(({ what }) => `${wrong}: ${what}`));
+  }
+  for (const [table, hash, nids] of HASHED) {
+    const { rows } = await db.raw<{ rows: { hash: Buffer; nids: string[] }[] }>(
+      'SELECT ?? AS hash, ?? AS nids FROM ??',
+      [hash, nids, table],
+    );
+    for (const row of rows) {
+      const json = row.nids.length === 0 ? 'null' : `[${row.nids.join(',')}]`;
+      const expected = Buffer.from(blake2b(Buffer.from(json), { dkLen: 32 }));
+      if (!row.hash.equals(expected)) broken.push(`a wrong hash in ${table}: ${json}`);
+    }
+  }
+  return broken.sort();
+}
