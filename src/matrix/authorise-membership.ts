@@ -124,7 +124,7 @@ function judgeThirdPartyInvite({ event, state, targetMembership }: Case): Verdic
 
 function publicKeysOf(content: unknown): KeyObject[] {
   if (!isRecord(content)) return [];
-  const listed = Array.isArray(content.public_keys) ? content.public_keys : [];
+  const listed: unknown[] = Array.isArray(content.public_keys) ? content.public_keys : [];
   return [content, ...listed].flatMap((entry: unknown) => {
     const key = isRecord(entry) && typeof entry.public_key === 'string' ? publicKeyOf(entry.public_key) : undefined;
     return key === undefined ? [] : [key];

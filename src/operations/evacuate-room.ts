@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { MatrixError } from '../errors.ts';
-import { isRoomId, type RoomId, type UserId } from '../ids.ts';
+import { isRoomId, type UserId } from '../ids.ts';
 import { isRecord } from '../json.ts';
 import { powerLevelOf } from '../matrix/power-levels.ts';
 import { roomVersionOf } from '../matrix/room-version.ts';

@@ -7,7 +7,7 @@ import { type EventJson, roomVersionOf } from '../../src/matrix/room-version.ts'
 import { type FixtureEvent, fixtureEvents } from './fixture-events.ts';
 
 const user = (id: unknown): UserId => {
-  if (typeof id !== 'string' || !isUserId(id)) throw new Error(`${id} is no user id`);
+  if (typeof id !== 'string' || !isUserId(id)) throw new Error(`${String(id)} is no user id`);
   return id;
 };
 
@@ -71,7 +71,7 @@ describe('events that a Dendrite accepted', () => {
       const keys = authEventKeys(judged(entry), roomVersionOf(entry.roomVersion)).map((key) => key.join(' '));
       const chosen = referencesOf(entry.event, 'auth_events').map((id) => {
         const { type, state_key } = byId.get(id)?.event ?? {};
-        return `${type} ${state_key}`;
+        return [type, state_key].join(' ');
       });
       expect(
         chosen.filter((key) => !keys.includes(key)),

@@ -22,7 +22,7 @@ const storedEventOf = (row: Row): StoredEvent => ({
   eventNid: Number(row.event_nid),
   eventId: row.event_id,
   depth: Number(row.depth),
-  event: JSON.parse(row.event_json),
+  event: JSON.parse(row.event_json) as EventJson,
 });
 
 const SELECT = `SELECT e.event_nid, e.event_id, e.depth, j.event_json

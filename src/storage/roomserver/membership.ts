@@ -121,7 +121,7 @@ export async function listMembers(
   return rows.map((row) => ({
     userId: row.user_id,
     eventNid: Number(row.event_nid),
-    event: JSON.parse(row.event_json),
+    event: JSON.parse(row.event_json) as EventJson,
   }));
 }
 
