@@ -32,6 +32,8 @@ export interface AdminPluginOptions {
      * one more, for the host's own requests. @defaultValue 4
      */
     readonly connections?: number;
+    /** How long the answer of another homeserver is waited for, in ms. @defaultValue 10000 */
+    readonly federationRequestMs?: number;
     /**
      * Failed authentications that one client address may make in `windowMs`; further ones are answered 429. `false`: no
      * limit. The address is Koa's `ctx.ip`, so set `app.proxy` behind a reverse proxy. @defaultValue 60 in 60000
@@ -64,6 +66,7 @@ const optionsSchema = z.strictObject({
     .strictObject({
       bodyBytes: z.int().positive().default(65_536),
       connections: z.int().min(2).default(4),
+      federationRequestMs: ms.default(10_000),
       failedAuthentications: z
         .union([z.strictObject({ count: z.int().positive(), windowMs: ms }), z.literal(false)])
         .default({ count: 60, windowMs: 60_000 }),

@@ -73,6 +73,9 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
       applySearch: search.search.apply,
     }),
     announce: createAnnounce(host, logger, metrics),
+    federation: host.federation,
+    signingKeys: host.signingKeys,
+    limits: config.limits,
     searchEnabled: search.search.enabled,
     wakeJobs: () => worker.wake(),
   };

@@ -14,6 +14,13 @@ const blockedRoomBody = ({ roomId, reason, blockedBy, blockedAt }: BlockedRoom):
 export const ROOM_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'POST',
+    path: `${ADMIN}/evacuateUser/:userId`,
+    operation: 'evacuateUser',
+    input: ({ params, body }) => ({ userId: params.userId, dryRun: body.dry_run }),
+    respond: ok,
+  }),
+  defineRoute({
+    method: 'POST',
     path: `${ADMIN}/evacuateRoom/:roomId`,
     operation: 'evacuateRoom',
     input: ({ params, body }) => ({

@@ -66,6 +66,14 @@ export function buildEvent(draft: EventDraft, version: RoomVersion, key: Signing
     auth_events: referencesTo(authEvents, version),
     prev_events: referencesTo(prevEvents, version),
   };
+  return finishEvent(unhashed, version, key);
+}
+
+/**
+ * Hashes and signs a whole event, and gives it its id.
+ * @throws MatrixError as `buildEvent()`
+ */
+export function finishEvent(unhashed: EventJson, version: RoomVersion, key: SigningKey): BuiltEvent {
   const event = signEvent({ ...unhashed, hashes: { sha256: contentHash(unhashed) } }, version, key);
   if (Buffer.byteLength(canonicalJson(event)) > MAX_EVENT_BYTES) {
     throw new MatrixError('M_TOO_LARGE', 'event is too large');

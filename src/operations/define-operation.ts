@@ -1,6 +1,7 @@
 import type { Knex } from 'knex';
 import type { z } from 'zod';
-import type { Logger } from '../host.ts';
+import type { Config } from '../config.ts';
+import type { FederationSender, Logger, SigningKey } from '../host.ts';
 import type { ServerName } from '../ids.ts';
 import type { JobData, JobStep } from '../jobs/job.ts';
 import type { Announce } from '../rooms/announce.ts';
@@ -18,6 +19,10 @@ export interface OperationServices {
   readonly roomWriter: RoomWriter;
   /** Tells the host what was written, once it has been committed. */
   readonly announce: Announce;
+  /** Asks other servers. Not in a transaction. */
+  readonly federation: FederationSender | undefined;
+  readonly signingKeys: readonly SigningKey[];
+  readonly limits: Pick<Config['limits'], 'connections' | 'federationRequestMs'>;
   readonly searchEnabled: boolean;
   /** Makes this process look for jobs. */
   readonly wakeJobs: () => void;
@@ -53,6 +58,13 @@ export interface OperationWork extends OperationServices {
   /** Does a step in a transaction of its own, and stores in it how far the work is. All steps of a dry run share one. */
   readonly commit: <T>(
     step: (transaction: Knex.Transaction, afterCommit: (work: () => void) => void) => Promise<JobStep<T>>,
+  ) => Promise<T>;
+  /**
+   * Does something in a transaction that is no step: it must be found done, or be done again, by whoever goes on from the
+   * last step. Several may run side by side; those of a dry run share its transaction, and must not.
+   */
+  readonly transact: <T>(
+    work: (transaction: Knex.Transaction, afterCommit: (work: () => void) => void) => Promise<T>,
   ) => Promise<T>;
 }
 

@@ -45,17 +45,22 @@ async function runJob(
       signal,
       log,
       dryRun: false,
-      commit: async (step) => {
-        const afterCommit: (() => void)[] = [];
-        const value = await commit((transaction) => step(transaction, (work) => afterCommit.push(work)));
-        for (const work of afterCommit) work();
-        return value;
-      },
+      commit: (step) => thenAfterCommit((after) => commit((transaction) => step(transaction, after))),
+      transact: (work) =>
+        thenAfterCommit((after) => services.db.transaction((transaction) => work(transaction, after))),
     },
     // It was validated when the job was queued.
     operation.input.parse(job.input),
   );
   return { ...result };
+}
+
+/** Does what a transaction has left for after its commit. */
+async function thenAfterCommit<T>(run: (after: (work: () => void) => void) => Promise<T>): Promise<T> {
+  const afterCommit: (() => void)[] = [];
+  const value = await run((work) => afterCommit.push(work));
+  for (const work of afterCommit) work();
+  return value;
 }
 
 /** What the pipeline does for other operations once they have run. */

@@ -4,6 +4,7 @@ import { cancelJob } from './cancel-job.ts';
 import type { Operation } from './define-operation.ts';
 import { emptyRooms } from './empty-rooms.ts';
 import { evacuateRoom } from './evacuate-room.ts';
+import { evacuateUser } from './evacuate-user.ts';
 import { getBlockedRoom } from './get-blocked-room.ts';
 import { getJob } from './get-job.ts';
 import { listAudit } from './list-audit.ts';
@@ -16,6 +17,7 @@ import { unblockRoom } from './unblock-room.ts';
 /** Every operation by its name, which is also that of its hooks, audit entries and metrics. */
 export const OPERATIONS = {
   evacuateRoom,
+  evacuateUser,
   reindexFulltext,
   listJobs,
   getJob,

@@ -234,6 +234,8 @@ async function tryJob(
           call.signal.throwIfAborted();
           return (await step(scope.transaction, () => {})).value;
         },
+        // A savepoint, so that what fails in it fails alone.
+        transact: (work) => scope.transaction.transaction((savepoint) => work(savepoint, () => {})),
       },
       input,
     );

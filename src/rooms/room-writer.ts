@@ -13,8 +13,10 @@ import {
   readDeepest,
   type StoredEvent,
 } from '../storage/roomserver/events.ts';
-import { assignNids } from '../storage/roomserver/nids.ts';
+import { deleteMembership, retireInvites } from '../storage/roomserver/membership.ts';
+import { assignNids, findNids } from '../storage/roomserver/nids.ts';
 import { insertRoom, lockRoom, type StoredRoom, updateRoom } from '../storage/roomserver/rooms.ts';
+import { retireSyncInvites } from '../storage/syncapi/room-events.ts';
 import { buildChain, type ChainLink, neededState, type RefusedDraft, type RoomEventDraft } from './event-chain.ts';
 import { EMPTY_STATE, loadRoomState, type RoomState, stateName } from './room-state.ts';
 import { stateIndexKey, storeStateChain } from './state-chain.ts';
@@ -65,6 +67,11 @@ export interface RoomWriter {
     roomId: RoomId,
     drafts: readonly RoomEventDraft[],
   ) => Promise<Appended>;
+  /**
+   * Takes back an invite to (or a knock at) a room of which only that is known, as after its rejection over federation.
+   * No event is written: there is nothing to append it to.
+   */
+  readonly retireInvite: (transaction: Knex.Transaction, roomId: RoomId, userId: UserId) => Promise<void>;
   /** Makes a room. @throws MatrixError `M_UNKNOWN` for a room version that is not known */
   readonly create: (transaction: Knex.Transaction, room: NewRoom) => Promise<Appended>;
 }
@@ -139,6 +146,15 @@ export function createRoomWriter(settings: RoomWriterSettings): RoomWriter {
       const needed = drafts.flatMap((draft) => neededState(draft, version));
       const state = await loadRoomState(transaction, room.stateSnapshotNid, needed);
       return write(transaction, room, prevEvents, state, drafts, []);
+    },
+    retireInvite: async (transaction, roomId, userId) => {
+      const room = await lockRoom(transaction, roomId);
+      const nids = await findNids(transaction, 'stateKeys', [userId]);
+      const targetNid = nids.get(userId);
+      if (room === undefined || targetNid === undefined) return;
+      await retireInvites(transaction, room.roomNid, [targetNid]);
+      await deleteMembership(transaction, room.roomNid, targetNid);
+      await retireSyncInvites(transaction, roomId, [userId]);
     },
     create: async (transaction, { version, creator, content, drafts }) => {
       const rules = roomVersionOf(version);

@@ -83,7 +83,9 @@ function comparable(value: unknown, known: ReadonlySet<string>): unknown {
   if (typeof value === 'string' && value.startsWith('{')) return comparable(JSON.parse(value), known);
   if (Array.isArray(value)) return value.map((item) => comparable(item, known));
   if (typeof value !== 'object' || value === null) return value;
-  const kept = Object.entries(value).filter(([key]) => !VOLATILE.has(key));
+  // Some of Dendrite's events have an empty `unsigned`.
+  const isEmpty = (key: string, item: unknown): boolean => key === 'unsigned' && JSON.stringify(item) === '{}';
+  const kept = Object.entries(value).filter(([key, item]) => !VOLATILE.has(key) && !isEmpty(key, item));
   return Object.fromEntries(
     kept.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, item]) => [key, comparable(item, known)]),
   );

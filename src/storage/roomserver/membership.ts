@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import type { EventId, UserId } from '../../ids.ts';
+import type { EventId, RoomId, UserId } from '../../ids.ts';
 import type { EventJson } from '../../matrix/room-version.ts';
 import { type Db, rowsOf } from '../database.ts';
 
@@ -140,4 +140,64 @@ export async function countMembers(
     ),
   );
   return row?.members ?? 0;
+}
+
+/** A room that a user is in, invited to or has knocked at. */
+export interface RoomOfUser {
+  readonly roomId: RoomId;
+  readonly membership: 'join' | 'invite' | 'knock';
+  /** Whether it is an event of the room as we know it; else only other servers can end it. */
+  readonly isInState: boolean;
+  /** Who sent the pending invite. */
+  readonly inviter: UserId | undefined;
+}
+
+const ROOMS_OF_USER = `
+  SELECT r.room_id, m.membership_nid::int AS membership_nid, m.event_nid <> 0 AND r.latest_event_nids <> '{}' AS is_in_state,
+    (SELECT s.event_state_key FROM public.roomserver_invites i
+     JOIN public.roomserver_event_state_keys s ON s.event_state_key_nid = i.sender_nid
+     WHERE i.room_nid = m.room_nid AND i.target_nid = m.target_nid AND NOT i.retired LIMIT 1) AS inviter
+  FROM public.roomserver_event_state_keys k
+  JOIN public.roomserver_membership m ON m.target_nid = k.event_state_key_nid
+  JOIN public.roomserver_rooms r ON r.room_nid = m.room_nid
+  WHERE k.event_state_key = ? AND m.membership_nid IN (2, 3, 4)`;
+
+const roomOfUser = (row: RoomOfUserRow): RoomOfUser => ({
+  roomId: row.room_id,
+  membership: row.membership_nid === 3 ? 'join' : row.membership_nid === 2 ? 'invite' : 'knock',
+  isInState: row.is_in_state,
+  inviter: row.inviter ?? undefined,
+});
+
+interface RoomOfUserRow {
+  room_id: RoomId;
+  membership_nid: number;
+  is_in_state: boolean;
+  inviter: UserId | null;
+}
+
+/** Joined rooms first, then invites, then knocks. */
+export async function listRoomsOfUser(db: Db, userId: UserId): Promise<RoomOfUser[]> {
+  const rows = await rowsOf<RoomOfUserRow>(
+    db.raw(`${ROOMS_OF_USER} ORDER BY array_position('{3,2,4}', m.membership_nid::int), m.room_nid`, [userId]),
+  );
+  return rows.map(roomOfUser);
+}
+
+/** The same of one room; `undefined` when the user is no more there. */
+export async function findRoomOfUser(db: Db, userId: UserId, roomId: RoomId): Promise<RoomOfUser | undefined> {
+  const [row] = await rowsOf<RoomOfUserRow>(db.raw(`${ROOMS_OF_USER} AND r.room_id = ?`, [userId, roomId]));
+  return row && roomOfUser(row);
+}
+
+/** Takes a user out of a room of which no events are known. Dendrite leaves no row of it. */
+export async function deleteMembership(
+  transaction: Knex.Transaction,
+  roomNid: number,
+  targetNid: number,
+): Promise<void> {
+  await transaction.raw('DELETE FROM public.roomserver_membership WHERE room_nid = ? AND target_nid = ?', [
+    roomNid,
+    targetNid,
+  ]);
 }

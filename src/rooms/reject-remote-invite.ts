@@ -1,0 +1,58 @@
+import { describeError, toError } from '../errors.ts';
+import type { FederationSender, SigningKey } from '../host.ts';
+import { type RoomId, type ServerName, splitUserId, type UserId } from '../ids.ts';
+import { completeEvent } from '../matrix/complete-event.ts';
+import { roomVersionOf } from '../matrix/room-version.ts';
+
+/** An invite to a room of other servers. */
+export interface RemoteInvite {
+  readonly roomId: RoomId;
+  readonly userId: UserId;
+  /** The server that is asked: the inviter's. */
+  readonly destination: ServerName;
+}
+
+export interface RejectionSettings {
+  readonly federation: FederationSender | undefined;
+  readonly signingKeys: readonly SigningKey[];
+  /** For both requests together, in ms. */
+  readonly limitMs: number;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Tells the room's servers that a user does not come. Server-Server API, "Leaving Rooms (Rejecting Invites)".
+ * @returns why they could not be told, `undefined` once they have been
+ */
+export async function rejectRemoteInvite(
+  { roomId, userId, destination }: RemoteInvite,
+  { federation, signingKeys, limitMs, signal }: RejectionSettings,
+): Promise<string | undefined> {
+  const { serverName: origin } = splitUserId(userId);
+  const key = signingKeys.find(({ serverName }) => serverName === origin);
+  if (key === undefined) return `there is no signing key of ${origin}`;
+  if (federation?.makeLeave === undefined || federation.sendLeave === undefined) {
+    return 'the homeserver asks no other servers';
+  }
+  const options = { signal: AbortSignal.any([signal, AbortSignal.timeout(limitMs)]) };
+  try {
+    const template = await orAborted(federation.makeLeave({ origin, destination, roomId, userId }, options), options);
+    const content = { membership: 'leave' };
+    const own = { type: 'm.room.member', room_id: roomId, sender: userId, state_key: userId, content };
+    const version = roomVersionOf(template.roomVersion);
+    const { eventId, event } = completeEvent(template.event, own, version, key, Date.now());
+    await orAborted(federation.sendLeave({ origin, destination, roomId, eventId, event }, options), options);
+    return undefined;
+  } catch (error) {
+    signal.throwIfAborted();
+    return options.signal.aborted ? `${destination} gave no answer within ${limitMs} ms` : describeError(error);
+  }
+}
+
+/** The host may not listen to the signal. */
+function orAborted<T>(request: Promise<T>, { signal }: { readonly signal: AbortSignal }): Promise<T> {
+  const aborted = new Promise<never>((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(toError(signal.reason)), { once: true });
+  });
+  return Promise.race([request, aborted]);
+}
