@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isRoomVersion } from './matrix/room-version.ts';
 import type { SearchAdapter } from './search/search-index.ts';
 
 /** Options of `createAdminPlugin()`. All times are in ms, all sizes in bytes. */
@@ -24,6 +25,21 @@ export interface AdminPluginOptions {
     /** Limit for hooks that set none. @defaultValue 5000 */
     readonly timeoutMs?: number;
   };
+  /** Messages of the server to its users, from an account that is made for them. @defaultValue `false`: switched off */
+  readonly serverNotices?:
+    | false
+    | {
+        /** @defaultValue `_server` */
+        readonly localpart?: string;
+        /** @defaultValue `Server Alerts` */
+        readonly displayName?: string;
+        /** An `mxc://` URL. @defaultValue none */
+        readonly avatarUrl?: string;
+        /** @defaultValue `Server Alerts` */
+        readonly roomName?: string;
+        /** Of rooms that are made from now on. @defaultValue 10 */
+        readonly roomVersion?: string;
+      };
   readonly limits?: {
     /** Largest request body; compressed ones are refused. @defaultValue 65536 */
     readonly bodyBytes?: number;
@@ -62,6 +78,21 @@ const optionsSchema = z.strictObject({
     })
     .prefault({}),
   hooks: z.strictObject({ timeoutMs: ms.default(5_000) }).prefault({}),
+  serverNotices: z
+    .union([
+      z.literal(false),
+      z.strictObject({
+        localpart: z
+          .string()
+          .regex(/^[0-9a-z_\-+=./]{1,200}$/)
+          .default('_server'),
+        displayName: z.string().default('Server Alerts'),
+        avatarUrl: z.string().default(''),
+        roomName: z.string().default('Server Alerts'),
+        roomVersion: z.string().refine(isRoomVersion, 'is no room version that is known here').default('10'),
+      }),
+    ])
+    .default(false),
   limits: z
     .strictObject({
       bodyBytes: z.int().positive().default(65_536),

@@ -55,6 +55,7 @@ export const OWN_TABLES: readonly string[] = [
   'blocked_rooms',
   'job_ranges',
   'jobs',
+  'notice_transactions',
   'purges',
   'rate_limits',
   'search_changes',

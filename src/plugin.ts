@@ -15,6 +15,7 @@ import { type Caller, type Pipeline, runOperation } from './operations/run-opera
 import { createAnnounce } from './rooms/announce.ts';
 import { createRoomWriter } from './rooms/room-writer.ts';
 import { createRooms, type Rooms } from './rooms/rooms.ts';
+import { createServerNotices } from './rooms/server-notices.ts';
 import { postgresSearch } from './search/postgres/index.ts';
 import type { Search } from './search/search.ts';
 import { createSearchParts } from './search/search-parts.ts';
@@ -62,16 +63,18 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
   const jobChanges = new EventTarget();
   setMaxListeners(0, jobChanges);
   const localServerNames = [host.serverName, ...(host.virtualHosts ?? [])];
+  const roomWriter = createRoomWriter({
+    serverName: host.serverName,
+    localServerNames,
+    signingKeys: host.signingKeys,
+    applySearch: search.search.apply,
+  });
   const services: OperationServices = {
     db,
     serverName: host.serverName,
     localServerNames,
-    roomWriter: createRoomWriter({
-      serverName: host.serverName,
-      localServerNames,
-      signingKeys: host.signingKeys,
-      applySearch: search.search.apply,
-    }),
+    roomWriter,
+    serverNotices: config.serverNotices ? createServerNotices(config.serverNotices, roomWriter) : undefined,
     announce: createAnnounce(host, logger, metrics),
     federation: host.federation,
     signingKeys: host.signingKeys,

@@ -1,10 +1,11 @@
 import type { Knex } from 'knex';
 import type { Context } from 'koa';
+import { ACCOUNT_TYPE } from '../accounts/account-type.ts';
 import { MatrixError } from '../errors.ts';
 import type { Appservice, Host } from '../host.ts';
 import { isUserId, splitUserId, type UserId } from '../ids.ts';
 import type { Metrics } from '../metrics.ts';
-import { ACCOUNT_TYPE, type Actor } from '../operations/actor.ts';
+import type { Actor } from '../operations/actor.ts';
 import { requireAdmin } from '../operations/run-operation.ts';
 import { findAppserviceOf } from '../storage/userapi/accounts.ts';
 import { findTokenOwner } from '../storage/userapi/devices.ts';

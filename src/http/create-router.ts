@@ -106,11 +106,12 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
       }
     };
 
-  for (const route of ROUTES) router.register(route.path, [route.method], layer(route.path, serve(route)));
+  const routes = ROUTES.filter(({ isOn = () => true }) => isOn(config));
+  for (const route of routes) router.register(route.path, [route.method], layer(route.path, serve(route)));
 
   const unrecognized = new MatrixError('M_UNRECOGNIZED', 'Unrecognized request');
-  for (const path of new Set(ROUTES.map((route) => route.path))) {
-    const methods = ROUTES.filter((route) => route.path === path).map((route) => route.method);
+  for (const path of new Set(routes.map((route) => route.path))) {
+    const methods = routes.filter((route) => route.path === path).map((route) => route.method);
     router.options(
       path,
       layer(path, async (ctx) => respondEmpty(ctx)),

@@ -1,3 +1,4 @@
+import type { Config } from '../config.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import type { OperationInput, OperationName, OperationOutput } from '../operations/operations.ts';
 
@@ -27,6 +28,8 @@ export interface Route {
   /** Template with `:parameters`, as metrics and the manifest show it. */
   readonly path: string;
   readonly operation: OperationName;
+  /** Whether the route is there with these options. @defaultValue always */
+  readonly isOn?: (config: Config) => boolean;
   readonly input: (request: RouteRequest) => unknown;
   readonly respond: (output: never, request: RouteRequest) => RouteResponse;
 }
@@ -36,6 +39,7 @@ export function defineRoute<Name extends OperationName>(route: {
   readonly method: Route['method'];
   readonly path: string;
   readonly operation: Name;
+  readonly isOn?: (config: Config) => boolean;
   readonly input: (request: RouteRequest) => { readonly [Key in keyof OperationInput<Name>]: unknown };
   readonly respond: (output: OperationOutput<Name>, request: RouteRequest) => RouteResponse;
 }): Route {

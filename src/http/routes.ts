@@ -1,5 +1,6 @@
 import type { JobView } from '../jobs/jobs.ts';
 import type { StoredAuditEntry } from '../storage/plugin/audit.ts';
+import { NOTICE_ROUTES } from './notice-routes.ts';
 import { ROOM_ROUTES } from './room-routes.ts';
 import { defineRoute, numberOf, ok, page, type Route, type RouteRequest, type RouteResponse } from './route.ts';
 
@@ -104,4 +105,5 @@ export const ROUTES: readonly Route[] = [
     respond: ({ entries, nextToken }) => page({ entries: entries.map(auditEntryBody) }, nextToken),
   }),
   ...ROOM_ROUTES,
+  ...NOTICE_ROUTES,
 ];

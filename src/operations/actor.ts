@@ -1,8 +1,5 @@
 import { isUserId, type UserId } from '../ids.ts';
 
-/** `userapi_accounts.account_type`, as Dendrite numbers it. */
-export const ACCOUNT_TYPE = { user: 1, guest: 2, admin: 3, appservice: 4 } as const;
-
 /** Who runs an operation. */
 export type Actor =
   | {

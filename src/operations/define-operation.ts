@@ -6,7 +6,7 @@ import type { ServerName } from '../ids.ts';
 import type { JobData, JobStep } from '../jobs/job.ts';
 import type { Announce } from '../rooms/announce.ts';
 import type { RoomWriter } from '../rooms/room-writer.ts';
-import type { Db } from '../storage/database.ts';
+import type { ServerNotices } from '../rooms/server-notices.ts';
 import type { Actor } from './actor.ts';
 
 /** What operations work with. */
@@ -17,6 +17,8 @@ export interface OperationServices {
   /** The primary server name and those of virtual hosts. */
   readonly localServerNames: readonly ServerName[];
   readonly roomWriter: RoomWriter;
+  /** `undefined`: switched off. */
+  readonly serverNotices: ServerNotices | undefined;
   /** Tells the host what was written, once it has been committed. */
   readonly announce: Announce;
   /** Asks other servers. Not in a transaction. */
@@ -28,13 +30,17 @@ export interface OperationServices {
   readonly wakeJobs: () => void;
 }
 
-/** What one call of an operation is given. */
-export interface OperationScope extends OperationServices {
+/** What one call of an operation that only reads is given. */
+export interface ReadScope extends OperationServices {
   readonly actor: Actor;
   readonly requestId: string;
   readonly signal: AbortSignal;
-  /** The transaction that the audit entry is part of; the pool for operations that only read. */
-  readonly transaction: Db;
+}
+
+/** What one call of an operation that writes is given. */
+export interface OperationScope extends ReadScope {
+  /** The transaction that the audit entry is part of. */
+  readonly transaction: Knex.Transaction;
   /** Does something once the transaction has committed; never after a dry run. */
   readonly afterCommit: (work: () => void) => void;
   /** Names the job that the operation started, for the audit. */
@@ -77,9 +83,15 @@ export interface OperationBase<Input extends z.ZodType> {
   readonly target?: (input: z.output<Input>) => string | undefined;
 }
 
-/** An operation that is over when its call is. Those that write run in one transaction, and are audited. */
-export interface DirectOperation<Input extends z.ZodType = z.ZodType, Output = unknown> extends OperationBase<Input> {
-  readonly effect: 'read' | 'write';
+/** An operation that changes nothing. */
+export interface ReadOperation<Input extends z.ZodType = z.ZodType, Output = unknown> extends OperationBase<Input> {
+  readonly effect: 'read';
+  readonly run: (scope: ReadScope, input: z.output<Input>) => Promise<Output>;
+}
+
+/** An operation that is over when its call is, and runs in one transaction. */
+export interface WriteOperation<Input extends z.ZodType = z.ZodType, Output = unknown> extends OperationBase<Input> {
+  readonly effect: 'write';
   readonly run: (scope: OperationScope, input: z.output<Input>) => Promise<Output>;
 }
 
@@ -104,12 +116,16 @@ export interface JobOperation<
 }
 
 /** One operation of the admin API, the same for HTTP and in-process calls. */
-export type Operation = DirectOperation | JobOperation;
+export type Operation = ReadOperation | WriteOperation | JobOperation;
 
 /** Infers the types of an operation from its definition. */
 export function defineOperation<Input extends z.ZodType, Output>(
-  operation: DirectOperation<Input, Output>,
-): DirectOperation<Input, Output> {
+  operation: ReadOperation<Input, Output>,
+): ReadOperation<Input, Output>;
+export function defineOperation<Input extends z.ZodType, Output>(
+  operation: WriteOperation<Input, Output>,
+): WriteOperation<Input, Output>;
+export function defineOperation(operation: ReadOperation | WriteOperation): ReadOperation | WriteOperation {
   return operation;
 }
 

@@ -12,12 +12,16 @@ import { listBlockedRooms } from './list-blocked-rooms.ts';
 import { listJobs } from './list-jobs.ts';
 import { reindexFulltext } from './reindex-fulltext.ts';
 import { roomInfo } from './room-info.ts';
+import { sendServerNotice } from './send-server-notice.ts';
+import { sendServerNotices } from './send-server-notices.ts';
 import { unblockRoom } from './unblock-room.ts';
 
 /** Every operation by its name, which is also that of its hooks, audit entries and metrics. */
 export const OPERATIONS = {
   evacuateRoom,
   evacuateUser,
+  sendServerNotice,
+  sendServerNotices,
   reindexFulltext,
   listJobs,
   getJob,

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Knex } from 'knex';
 import type { z } from 'zod';
+import { ACCOUNT_TYPE } from '../accounts/account-type.ts';
 import { describeError, errorFields, MatrixError } from '../errors.ts';
 import type { AfterEvent, BeforeEvent, HookRunner } from '../hooks.ts';
 import type { Logger } from '../host.ts';
@@ -11,7 +12,7 @@ import type { Db } from '../storage/database.ts';
 import { type AuditOutcome, insertAudit } from '../storage/plugin/audit.ts';
 import { insertJob } from '../storage/plugin/jobs.ts';
 import { findAccountType } from '../storage/userapi/accounts.ts';
-import { ACCOUNT_TYPE, type Actor, nameOf } from './actor.ts';
+import { type Actor, nameOf } from './actor.ts';
 import type { JobOperation, OperationBase, OperationScope, OperationServices } from './define-operation.ts';
 import { type OperationInput, type OperationName, type OperationOutput, operationNamed } from './operations.ts';
 import { validateInput } from './validate-input.ts';
@@ -117,6 +118,7 @@ export function resultOf({ id, state, result, error }: JobView): unknown {
 
 async function perform(pipeline: Pipeline, call: Call, rawInput: unknown): Promise<unknown> {
   const operation = operationNamed(call.name);
+  const { actor, requestId, signal } = call;
   if (operation.effect === 'job') {
     const { input } = await admit(pipeline, call, operation, rawInput);
     return input.dryRun ? tryJob(pipeline, call, operation, input) : startJob(pipeline, call, operation, input);
@@ -125,7 +127,7 @@ async function perform(pipeline: Pipeline, call: Call, rawInput: unknown): Promi
   const dryRun = isRecord(input) && input.dryRun === true;
   const result =
     operation.effect === 'read'
-      ? await operation.run(scopeOf(pipeline, call, pipeline.services.db, []), input)
+      ? await operation.run({ ...pipeline.services, actor, requestId, signal }, input)
       : await inTransaction(pipeline, call, dryRun, (scope) => operation.run(scope, input));
   if (!dryRun) pipeline.hooks.runAfter({ ...event, result } as AfterEvent<OperationName>);
   return dryRun && isRecord(result) ? { ...result, dry_run: true } : result;
@@ -147,7 +149,12 @@ async function admit<Input extends z.ZodType>(
   return { input, event };
 }
 
-function scopeOf({ services }: Pipeline, call: Call, transaction: Db, afterCommit: (() => void)[]): OperationScope {
+function scopeOf(
+  { services }: Pipeline,
+  call: Call,
+  transaction: Knex.Transaction,
+  afterCommit: (() => void)[],
+): OperationScope {
   return {
     ...services,
     actor: call.actor,
@@ -166,13 +173,13 @@ async function inTransaction<T>(
   pipeline: Pipeline,
   call: Call,
   dryRun: boolean,
-  work: (scope: OperationScope & { readonly transaction: Knex.Transaction }) => Promise<T>,
+  work: (scope: OperationScope) => Promise<T>,
 ): Promise<T> {
   const afterCommit: (() => void)[] = [];
   let tried: { readonly result: T } | undefined;
   try {
     const result = await pipeline.services.db.transaction(async (transaction) => {
-      const value = await work({ ...scopeOf(pipeline, call, transaction, afterCommit), transaction });
+      const value = await work(scopeOf(pipeline, call, transaction, afterCommit));
       if (dryRun) {
         tried = { result: value };
         throw new Error('a dry run is rolled back');

@@ -22,7 +22,7 @@ export function validateInput<Schema extends z.ZodType>(schema: Schema, input: u
   }
   const [issue] = parsed.error.issues;
   const field = issue?.path.join('.') ?? '';
-  const missing = issue?.code === 'invalid_type' && issue.input === undefined;
+  const missing = (issue?.code === 'invalid_type' || issue?.code === 'custom') && issue.input === undefined;
   if (missing) throw new MatrixError('M_MISSING_PARAM', `missing parameter "${field}"`);
   throw new MatrixError('M_INVALID_PARAM', `bad parameter "${field}": ${issue?.message ?? 'invalid'}`);
 }

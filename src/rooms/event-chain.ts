@@ -47,8 +47,6 @@ export interface ChainLink {
   readonly replaces: StoredEvent | undefined;
   /** The room's history visibility before it. */
   readonly historyVisibility: unknown;
-  /** What an invited user may see of the room; of invites only. */
-  readonly inviteRoomState: readonly EventJson[] | undefined;
 }
 
 export interface ChainStart {
@@ -60,9 +58,10 @@ export interface ChainStart {
 
 /** State that every event is looked at with. */
 const HISTORY_VISIBILITY: StateKey = ['m.room.history_visibility', ''];
-/** What Dendrite shows of a room to the users it is offered to, and what the specification adds. */
-const SHOWN_TO_INVITED: readonly StateKey[] = [
+/** What invited users are shown of a room: as Dendrite, and what the specification adds. */
+const shownToInvited = (inviter: string): StateKey[] => [
   ['m.room.create', ''],
+  ['m.room.member', inviter],
   ['m.room.join_rules', ''],
   ['m.room.name', ''],
   ['m.room.canonical_alias', ''],
@@ -77,7 +76,7 @@ const isInvite = ({ type, content }: RoomEventDraft): boolean =>
 /** Keys of the state that must be known before a draft can become an event. */
 export function neededState(draft: RoomEventDraft, version: RoomVersion): StateKey[] {
   const own: StateKey[] = draft.stateKey === undefined ? [] : [[draft.type, draft.stateKey]];
-  const shown = isInvite(draft) ? SHOWN_TO_INVITED : [];
+  const shown = isInvite(draft) ? shownToInvited(draft.sender) : [];
   return [HISTORY_VISIBILITY, ...own, ...shown, ...authStateKeys(draft, version)];
 }
 
@@ -122,9 +121,6 @@ export function buildChain(
       prevEvents,
       replaces: key && find(state, key),
       historyVisibility: isRecord(visibility) ? visibility.history_visibility : undefined,
-      inviteRoomState: isInvite(draft)
-        ? findAll(state, SHOWN_TO_INVITED).map(({ event }) => stripped(event))
-        : undefined,
     });
     if (key !== undefined) state.set(stateName(...key), stored);
     prevEvents = [stored];
@@ -173,7 +169,9 @@ function makeEvent(
       version,
       key,
     );
-    return { ...built, depth };
+    const shown = findAll(state, shownToInvited(sender)).map(({ event }) => stripped(event));
+    const unsigned = { invite_room_state: shown };
+    return { ...built, event: isInvite(draft) ? { ...built.event, unsigned } : built.event, depth };
   } catch (error) {
     if (error instanceof MatrixError) return error.message;
     throw error;

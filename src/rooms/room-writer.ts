@@ -179,7 +179,6 @@ export function createRoomWriter(settings: RoomWriterSettings): RoomWriter {
         prevEvents: [],
         replaces: undefined,
         historyVisibility: undefined,
-        inviteRoomState: undefined,
       };
       const state = { ...EMPTY_STATE, events: new Map([[stateName('m.room.create', ''), stored]]) };
       return write(transaction, room, [stored], state, drafts, [created]);

@@ -48,11 +48,6 @@ export function answeredInvites(members: readonly MemberLink[]): string[] {
     .map(({ userId }) => userId);
 }
 
-/** An invite as the tables of invites hold it. */
-export function inviteJson({ stored: { event }, inviteRoomState }: ChainLink): Record<string, unknown> {
-  return { ...event, unsigned: { invite_room_state: inviteRoomState } };
-}
-
 /** Writes who is in the room by now, and the invites that are pending. */
 export async function writeMemberships(
   transaction: Knex.Transaction,
@@ -83,7 +78,7 @@ export async function writeMemberships(
         eventId: member.link.stored.eventId,
         targetNid: nidOf(member.userId),
         senderNid: nidOf(member.link.draft.sender),
-        json: canonicalJson(inviteJson(member.link)),
+        json: canonicalJson(member.link.stored.event),
         retired: !last.includes(member),
       })),
   );

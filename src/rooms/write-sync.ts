@@ -14,7 +14,7 @@ import {
 } from '../storage/syncapi/room-events.ts';
 import type { ChainLink } from './event-chain.ts';
 import type { WrittenChain } from './room-writer.ts';
-import { answeredInvites, inviteJson, lastOfEach, memberLinks } from './write-memberships.ts';
+import { answeredInvites, lastOfEach, memberLinks } from './write-memberships.ts';
 
 /** The relations whose events aggregate on the event they relate to. */
 const AGGREGATED: readonly unknown[] = ['m.annotation', 'm.replace'];
@@ -27,11 +27,12 @@ export function headeredJson(event: EventJson, eventId: string, { version }: Pic
   return JSON.stringify({ ...event, _room_version: version, _event_id: eventId });
 }
 
-/** What clients are told of the state that an event has replaced. */
-function unsignedOf({ replaces }: ChainLink): EventJson {
-  if (replaces === undefined) return {};
+/** The event, with what clients are told of the state that it has replaced. */
+function withReplaced({ replaces, stored: { event } }: ChainLink): EventJson {
+  if (replaces === undefined) return event;
   const { content, sender } = replaces.event;
-  return { unsigned: { prev_content: content, prev_sender: sender, replaces_state: replaces.eventId } };
+  const unsigned = { prev_content: content, prev_sender: sender, replaces_state: replaces.eventId };
+  return { ...event, unsigned: { ...(isRecord(event.unsigned) && event.unsigned), ...unsigned } };
 }
 
 /** Writes a chain into the tables that `/sync` reads. */
@@ -58,7 +59,7 @@ export async function writeSync(
       historyVisibility: visibility < 0 ? SHARED : visibility + 1,
       sessionId: draft.request?.sessionId,
       transactionId: draft.request?.transactionId,
-      headeredJson: headeredJson({ ...stored.event, ...unsignedOf(link) }, stored.eventId, room),
+      headeredJson: headeredJson(withReplaced(link), stored.eventId, room),
     };
   });
   await retireSyncInvites(transaction, roomId, answeredInvites(members));
@@ -72,7 +73,7 @@ export async function writeSync(
     pending.map(({ link, userId }) => ({
       eventId: link.stored.eventId,
       userId,
-      headeredJson: headeredJson(inviteJson(link), link.stored.eventId, room),
+      headeredJson: headeredJson(link.stored.event, link.stored.eventId, room),
     })),
   );
   const streamIds = await insertSyncEvents(transaction, roomId, events);

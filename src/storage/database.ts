@@ -6,8 +6,8 @@ export type Db = Knex | Knex.Transaction;
 
 /** Keys of `pg_advisory_xact_lock(namespace, key)`; the namespace is ours alone. */
 const LOCK_NAMESPACE = 0x6d61_646d; // "madm"
-const LOCKS = { migrations: 1, search: 2, searchEvents: 1_000 } as const;
-/** Events share so many locks, from `LOCKS.searchEvents` on. */
+const LOCKS = { migrations: 1, search: 2, searchEvents: 1_000, notices: 2_000 } as const;
+/** Events share so many locks, from `LOCKS.searchEvents` on; so do users, from `LOCKS.notices` on. */
 const EVENT_LOCKS = 256;
 /** SQLSTATE lock_not_available. */
 const LOCK_NOT_AVAILABLE = '55P03';
@@ -67,4 +67,14 @@ export async function lockSearchEvents(transaction: Knex.Transaction, eventIds: 
 /** Taken by every transaction that changes the search index, side by side with others. */
 export async function lockSearchShared(transaction: Knex.Transaction): Promise<void> {
   await transaction.raw('SELECT pg_advisory_xact_lock_shared(?, ?)', [LOCK_NAMESPACE, LOCKS.search]);
+}
+
+/** Keeps other transactions from sending a server notice to the same user, who is to have one room for them. */
+export async function lockNotices(transaction: Knex.Transaction, userId: string): Promise<void> {
+  await transaction.raw('SELECT pg_advisory_xact_lock(?, ? + (hashtext(?) & ?))', [
+    LOCK_NAMESPACE,
+    LOCKS.notices,
+    userId,
+    EVENT_LOCKS - 1,
+  ]);
 }

@@ -1,4 +1,5 @@
-import { splitUserId, type UserId } from '../../ids.ts';
+import type { Knex } from 'knex';
+import { splitUserId, type UserId, userIdOf } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 
 /**
@@ -28,4 +29,72 @@ export async function findAppserviceOf(db: Db, userId: UserId): Promise<{ appser
     ),
   );
   return account;
+}
+
+/** An account to be made. */
+export interface NewAccount {
+  readonly userId: UserId;
+  /** Empty: nobody can log in. */
+  readonly passwordHash: string;
+  readonly accountType: number;
+  readonly createdAt: number;
+}
+
+/** Makes an account. @returns whether there was none of that user id */
+export async function insertAccount(
+  transaction: Knex.Transaction,
+  { userId, passwordHash, accountType, createdAt }: NewAccount,
+): Promise<boolean> {
+  const { localpart, serverName } = splitUserId(userId);
+  const rows = await rowsOf<{ localpart: string }>(
+    transaction.raw(
+      `INSERT INTO public.userapi_accounts
+         (localpart, server_name, created_ts, password_hash, appservice_id, account_type, is_deactivated)
+       VALUES (?, ?, ?, ?, '', ?, false) ON CONFLICT (localpart, server_name) DO NOTHING RETURNING localpart`,
+      [localpart, serverName, createdAt, passwordHash, accountType],
+    ),
+  );
+  return rows.length > 0;
+}
+
+/** Whether there is an account of that user id, be it deactivated. */
+export async function isAccount(db: Db, userId: UserId): Promise<boolean> {
+  return (await findAppserviceOf(db, userId)) !== undefined;
+}
+
+/** People's accounts that are not deactivated, in the order of their user ids, after one of them. */
+export async function listPeople(
+  db: Db,
+  serverNames: readonly string[],
+  after: UserId | undefined,
+  limit: number,
+): Promise<UserId[]> {
+  const rows = await rowsOf<{ localpart: string; server_name: string }>(
+    db.raw(
+      `SELECT localpart, server_name FROM public.userapi_accounts
+       WHERE server_name = ANY(:serverNames) AND account_type = ANY('{1,3}') AND is_deactivated IS NOT TRUE
+         AND (CAST(:after AS text) IS NULL OR (localpart COLLATE "C", server_name COLLATE "C") > (:localpart, :serverName))
+       ORDER BY localpart COLLATE "C", server_name COLLATE "C" LIMIT :limit`,
+      {
+        serverNames: [...serverNames],
+        after: after ?? null,
+        localpart: after === undefined ? '' : splitUserId(after).localpart,
+        serverName: after === undefined ? '' : splitUserId(after).serverName,
+        limit,
+      },
+    ),
+  );
+  return rows.map((row) => userIdOf(row.localpart, row.server_name));
+}
+
+/** How many of them there are. */
+export async function countPeople(db: Db, serverNames: readonly string[]): Promise<number> {
+  const [row] = await rowsOf<{ people: number }>(
+    db.raw(
+      `SELECT count(*)::int AS people FROM public.userapi_accounts
+       WHERE server_name = ANY(?) AND account_type = ANY('{1,3}') AND is_deactivated IS NOT TRUE`,
+      [[...serverNames]],
+    ),
+  );
+  return row?.people ?? 0;
 }

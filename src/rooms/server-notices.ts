@@ -1,0 +1,223 @@
+import type { Knex } from 'knex';
+import { ACCOUNT_TYPE } from '../accounts/account-type.ts';
+import { defaultPushRules } from '../accounts/push-rules.ts';
+import { MatrixError } from '../errors.ts';
+import { type EventId, isRoomId, type RoomId, splitUserId, type UserId, userIdOf } from '../ids.ts';
+import { isRecord } from '../json.ts';
+import { membershipOf } from '../matrix/auth-state.ts';
+import { roomVersionOf } from '../matrix/room-version.ts';
+import { lockNotices } from '../storage/database.ts';
+import { findRoom } from '../storage/roomserver/rooms.ts';
+import { listRoomAccountData, upsertAccountData } from '../storage/userapi/account-data.ts';
+import { insertAccount, isAccount } from '../storage/userapi/accounts.ts';
+import { findProfile, upsertProfile } from '../storage/userapi/profiles.ts';
+import type { RoomEventDraft } from './event-chain.ts';
+import { loadRoomState, stateName } from './room-state.ts';
+import type { Appended, RoomWriter } from './room-writer.ts';
+
+/** Who server notices are from, and where they are read. */
+export interface ServerNoticesConfig {
+  readonly localpart: string;
+  readonly displayName: string;
+  readonly avatarUrl: string;
+  readonly roomName: string;
+  readonly roomVersion: string;
+}
+
+/** A message of the server to one of its users. */
+export interface Notice {
+  readonly userId: UserId;
+  readonly type: string;
+  readonly stateKey?: string | undefined;
+  readonly content: Readonly<Record<string, unknown>>;
+}
+
+export interface SentNotice {
+  readonly eventId: EventId;
+  readonly appended: Appended;
+}
+
+/** Client-Server API, "Server Notices". */
+const NOTICE_TAG = 'm.server_notice';
+const TAGS = 'm.tag';
+
+/** Powers in a notice room, as Dendrite gives them: its user can't write in it. */
+const POWER_LEVELS = {
+  ban: 50,
+  events: {
+    'm.room.avatar': 50,
+    'm.room.canonical_alias': 50,
+    'm.room.encryption': 100,
+    'm.room.history_visibility': 100,
+    'm.room.name': 50,
+    'm.room.power_levels': 100,
+    'm.room.server_acl': 100,
+    'm.room.tombstone': 100,
+  },
+  events_default: 0,
+  invite: 0,
+  kick: 50,
+  notifications: { room: 50 },
+  redact: 50,
+  state_default: 50,
+  users_default: 0,
+};
+const READER_LEVEL = -10;
+const SENDER_LEVEL = 100;
+
+/** Sends notices, each into the user's own notice room, which is made when there is none. */
+export interface ServerNotices {
+  /**
+   * Sends a notice to a local user. The transaction must commit: a refusal is thrown.
+   * @throws MatrixError `M_NOT_FOUND` for a user that there is not; `M_FORBIDDEN` when the room does not take the event
+   */
+  readonly send: (transaction: Knex.Transaction, notice: Notice) => Promise<SentNotice>;
+}
+
+export function createServerNotices(config: ServerNoticesConfig, roomWriter: RoomWriter): ServerNotices {
+  const { displayName, avatarUrl } = config;
+  const profile = { displayname: displayName, ...(avatarUrl !== '' && { avatar_url: avatarUrl }) };
+
+  const join = (sender: UserId): RoomEventDraft => ({
+    type: 'm.room.member',
+    sender,
+    stateKey: sender,
+    content: { ...profile, membership: 'join' },
+  });
+  const invite = (sender: UserId, userId: UserId): RoomEventDraft => ({
+    type: 'm.room.member',
+    sender,
+    stateKey: userId,
+    content: { membership: 'invite' },
+  });
+
+  const createRoom = async (
+    transaction: Knex.Transaction,
+    sender: UserId,
+    userId: UserId,
+    notice: RoomEventDraft,
+  ): Promise<Appended> => {
+    const { roomVersion, roomName } = config;
+    const isPrivileged = roomVersionOf(roomVersion).privilegedCreators;
+    const users = { ...(!isPrivileged && { [sender]: SENDER_LEVEL }), [userId]: READER_LEVEL };
+    const state = (type: string, content: RoomEventDraft['content']): RoomEventDraft => ({
+      type,
+      sender,
+      stateKey: '',
+      content,
+    });
+    const appended = await roomWriter.create(transaction, {
+      version: roomVersion,
+      creator: sender,
+      content: { 'm.federate': false },
+      drafts: [
+        join(sender),
+        state('m.room.power_levels', { ...POWER_LEVELS, users }),
+        state('m.room.join_rules', { join_rule: 'invite' }),
+        state('m.room.history_visibility', { history_visibility: 'shared' }),
+        state('m.room.guest_access', { guest_access: 'can_join' }),
+        state('m.room.name', { name: roomName }),
+        invite(sender, userId),
+        notice,
+      ],
+    });
+    const tags = { tags: { [NOTICE_TAG]: { order: 1 } } };
+    await upsertAccountData(transaction, { userId, roomId: appended.roomId, type: TAGS, content: tags });
+    return appended;
+  };
+
+  const appendTo = (transaction: Knex.Transaction, room: NoticeRoom, notice: RoomEventDraft): Promise<Appended> => {
+    const { sender } = notice;
+    const isUpToDate = JSON.stringify(room.profile) === JSON.stringify([displayName, avatarUrl]);
+    return roomWriter.append(transaction, room.roomId, [
+      ...(isUpToDate ? [] : [join(sender)]),
+      ...(room.membership === 'leave' ? [invite(sender, room.userId)] : []),
+      notice,
+    ]);
+  };
+
+  return {
+    send: async (transaction, { userId, type, stateKey, content }) => {
+      await lockNotices(transaction, userId);
+      const { localpart, serverName } = splitUserId(userId);
+      if (localpart === config.localpart || !(await isAccount(transaction, userId))) {
+        throw new MatrixError('M_NOT_FOUND', 'User not found');
+      }
+      const sender = userIdOf(config.localpart, serverName);
+      await keepAccount(transaction, sender, config);
+      const draft = { type, sender, content, ...(stateKey !== undefined && { stateKey }) };
+      const room = await findNoticeRoom(transaction, sender, userId);
+      const appended =
+        room === undefined
+          ? await createRoom(transaction, sender, userId, draft)
+          : await appendTo(transaction, room, draft);
+      const sent = appended.events.find((event) => event.draft === draft);
+      if (sent === undefined) {
+        throw new MatrixError('M_FORBIDDEN', appended.refused.at(-1)?.reason ?? 'the room does not take the notice');
+      }
+      return { eventId: sent.eventId, appended };
+    },
+  };
+}
+
+/** Makes the account that notices come from, or gives it its configured name. */
+async function keepAccount(
+  transaction: Knex.Transaction,
+  userId: UserId,
+  { displayName, avatarUrl }: ServerNoticesConfig,
+): Promise<void> {
+  const profile = await findProfile(transaction, userId);
+  if (profile?.displayName === displayName && profile.avatarUrl === avatarUrl) return;
+  const account = { userId, passwordHash: '', accountType: ACCOUNT_TYPE.user, createdAt: Date.now() };
+  if (await insertAccount(transaction, account)) {
+    const content = defaultPushRules(userId);
+    await upsertAccountData(transaction, { userId, roomId: '', type: 'm.push_rules', content });
+  }
+  await upsertProfile(transaction, userId, { displayName, avatarUrl });
+}
+
+interface NoticeRoom {
+  readonly roomId: RoomId;
+  readonly userId: UserId;
+  /** The user's. */
+  readonly membership: unknown;
+  /** Display name and avatar that the sender has in it. */
+  readonly profile: readonly unknown[];
+}
+
+/** Best first: where the user is, where an invite is pending, where the user was. */
+const ORDER: readonly unknown[] = ['join', 'invite', 'knock', 'leave'];
+
+/** The room that bears the user's tag for notices and was made by their sender: sharing a room with it is not enough. */
+async function findNoticeRoom(
+  transaction: Knex.Transaction,
+  sender: UserId,
+  userId: UserId,
+): Promise<NoticeRoom | undefined> {
+  const tagged = [...(await listRoomAccountData(transaction, userId, TAGS))].filter(
+    ([, content]) => isRecord(content) && isRecord(content.tags) && Object.hasOwn(content.tags, NOTICE_TAG),
+  );
+  const rooms: NoticeRoom[] = [];
+  for (const [roomId] of tagged) {
+    const room = isRoomId(roomId) ? await findRoom(transaction, roomId) : undefined;
+    if (room === undefined || room.latestEventNids.length === 0) continue;
+    const state = await loadRoomState(transaction, room.stateSnapshotNid, [
+      ['m.room.create', ''],
+      ['m.room.member', sender],
+      ['m.room.member', userId],
+    ]);
+    const own = state.events.get(stateName('m.room.member', sender))?.event;
+    const isOwn = state.events.get(stateName('m.room.create', ''))?.event.sender === sender;
+    if (!isOwn || membershipOf(own) !== 'join') continue;
+    const content = isRecord(own?.content) ? own.content : {};
+    rooms.push({
+      roomId: room.roomId,
+      userId,
+      membership: membershipOf(state.events.get(stateName('m.room.member', userId))?.event),
+      profile: [content.displayname ?? '', content.avatar_url ?? ''],
+    });
+  }
+  return rooms
+    .filter(({ membership }) => ORDER.includes(membership))
+    .sort((a, b) => ORDER.indexOf(a.membership) - ORDER.indexOf(b.membership))[0];
+}

@@ -1,0 +1,45 @@
+import type { Knex } from 'knex';
+import type { EventId } from '../../ids.ts';
+import { rowsOf } from '../database.ts';
+
+/** How long a transaction id is remembered. */
+const REMEMBERED = '7 days';
+
+/**
+ * The notice that an actor has sent under a transaction id. Others with the same one wait until this transaction has
+ * ended: `storeNotice()` must follow if there is none.
+ */
+export async function findNotice(
+  transaction: Knex.Transaction,
+  actor: string,
+  transactionId: string,
+): Promise<EventId | undefined> {
+  await transaction.raw(
+    `INSERT INTO matrix_admin.notice_transactions (actor, transaction_id, event_id) VALUES (?, ?, '')
+     ON CONFLICT DO NOTHING`,
+    [actor, transactionId],
+  );
+  const [row] = await rowsOf<{ event_id: EventId | '' }>(
+    transaction.raw('SELECT event_id FROM matrix_admin.notice_transactions WHERE actor = ? AND transaction_id = ?', [
+      actor,
+      transactionId,
+    ]),
+  );
+  return row === undefined || row.event_id === '' ? undefined : row.event_id;
+}
+
+/** Notes what was sent, and forgets what was sent long ago. */
+export async function storeNotice(
+  transaction: Knex.Transaction,
+  actor: string,
+  transactionId: string,
+  eventId: EventId,
+): Promise<void> {
+  await transaction.raw(
+    'UPDATE matrix_admin.notice_transactions SET event_id = ? WHERE actor = ? AND transaction_id = ?',
+    [eventId, actor, transactionId],
+  );
+  await transaction.raw(
+    `DELETE FROM matrix_admin.notice_transactions WHERE sent_at < now() - interval '${REMEMBERED}'`,
+  );
+}

@@ -1,0 +1,42 @@
+import type { Knex } from 'knex';
+import { splitUserId, type UserId } from '../../ids.ts';
+import { type Db, rowsOf } from '../database.ts';
+
+/** Account data of a user; `roomId` is empty for that which is of no room. */
+export interface AccountData {
+  readonly userId: UserId;
+  readonly roomId: string;
+  readonly type: string;
+  readonly content: unknown;
+}
+
+/** Writes account data, and shows it to the user's clients under a new stream id. */
+export async function upsertAccountData(
+  transaction: Knex.Transaction,
+  { userId, roomId, type, content }: AccountData,
+): Promise<void> {
+  const { localpart, serverName } = splitUserId(userId);
+  await transaction.raw(
+    `INSERT INTO public.userapi_account_datas (localpart, server_name, room_id, type, content) VALUES (?, ?, ?, ?, ?)
+     ON CONFLICT (localpart, server_name, room_id, type) DO UPDATE SET content = excluded.content`,
+    [localpart, serverName, roomId, type, JSON.stringify(content)],
+  );
+  await transaction.raw(
+    `INSERT INTO public.syncapi_account_data_type (user_id, room_id, type) VALUES (?, ?, ?)
+     ON CONFLICT (user_id, room_id, type) DO UPDATE SET id = excluded.id`,
+    [userId, roomId, type],
+  );
+}
+
+/** A user's account data of one type in all rooms, by room. */
+export async function listRoomAccountData(db: Db, userId: UserId, type: string): Promise<Map<string, unknown>> {
+  const { localpart, serverName } = splitUserId(userId);
+  const rows = await rowsOf<{ room_id: string; content: string }>(
+    db.raw(
+      `SELECT room_id, content FROM public.userapi_account_datas
+       WHERE localpart = ? AND server_name = ? AND type = ? AND room_id <> '' ORDER BY room_id`,
+      [localpart, serverName, type],
+    ),
+  );
+  return new Map(rows.map(({ room_id, content }) => [room_id, JSON.parse(content) as unknown]));
+}

@@ -1,0 +1,33 @@
+import type { Knex } from 'knex';
+import { splitUserId, type UserId } from '../../ids.ts';
+import { type Db, rowsOf } from '../database.ts';
+
+export interface Profile {
+  readonly displayName: string;
+  readonly avatarUrl: string;
+}
+
+export async function findProfile(db: Db, userId: UserId): Promise<Profile | undefined> {
+  const { localpart, serverName } = splitUserId(userId);
+  const [row] = await rowsOf<{ display_name: string | null; avatar_url: string | null }>(
+    db.raw('SELECT display_name, avatar_url FROM public.userapi_profiles WHERE localpart = ? AND server_name = ?', [
+      localpart,
+      serverName,
+    ]),
+  );
+  return row && { displayName: row.display_name ?? '', avatarUrl: row.avatar_url ?? '' };
+}
+
+export async function upsertProfile(
+  transaction: Knex.Transaction,
+  userId: UserId,
+  { displayName, avatarUrl }: Profile,
+): Promise<void> {
+  const { localpart, serverName } = splitUserId(userId);
+  await transaction.raw(
+    `INSERT INTO public.userapi_profiles (localpart, server_name, display_name, avatar_url) VALUES (?, ?, ?, ?)
+     ON CONFLICT (localpart, server_name) DO UPDATE SET display_name = excluded.display_name,
+       avatar_url = excluded.avatar_url`,
+    [localpart, serverName, displayName, avatarUrl],
+  );
+}
