@@ -18,7 +18,8 @@ interface Progress {
   readonly unreachable: readonly Failure[];
 }
 
-interface Evacuation {
+/** How an evacuation has ended. */
+export interface Evacuation {
   readonly affected: readonly RoomId[];
   /** Rooms that the user could not leave. */
   readonly failed?: readonly Failure[];
