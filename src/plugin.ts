@@ -80,6 +80,7 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
     signingKeys: host.signingKeys,
     limits: config.limits,
     searchEnabled: search.search.enabled,
+    roomRemoval: search.roomRemoval,
     wakeJobs: () => worker.wake(),
   };
   const worker = createJobWorker({

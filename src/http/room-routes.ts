@@ -46,6 +46,19 @@ export const ROOM_ROUTES: readonly Route[] = [
     respond: ok,
   }),
   defineRoute({
+    method: 'POST',
+    path: `${ADMIN}/purgeRoom/:roomId`,
+    operation: 'purgeRoom',
+    input: ({ params, body }) => ({
+      roomId: params.roomId,
+      block: body.block,
+      reason: body.reason,
+      keep: body.keep,
+      dryRun: body.dry_run,
+    }),
+    respond: ({ deleted, dry_run }) => ok(dry_run === undefined ? {} : { deleted, dry_run }),
+  }),
+  defineRoute({
     method: 'GET',
     path: `${ADMIN}/blockedRooms`,
     operation: 'listBlockedRooms',

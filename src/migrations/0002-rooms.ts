@@ -9,6 +9,7 @@ CREATE TABLE matrix_admin.blocked_rooms (
 );
 CREATE TABLE matrix_admin.purges (
   room_id text COLLATE "C" PRIMARY KEY,
+  progress jsonb NOT NULL,
   started_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 `;

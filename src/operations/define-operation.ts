@@ -7,6 +7,8 @@ import type { JobData, JobStep } from '../jobs/job.ts';
 import type { Announce } from '../rooms/announce.ts';
 import type { RoomWriter } from '../rooms/room-writer.ts';
 import type { ServerNotices } from '../rooms/server-notices.ts';
+import type { RoomRemoval } from '../search/room-removal.ts';
+import type { Db } from '../storage/database.ts';
 import type { Actor } from './actor.ts';
 
 /** What operations work with. */
@@ -26,6 +28,7 @@ export interface OperationServices {
   readonly signingKeys: readonly SigningKey[];
   readonly limits: Pick<Config['limits'], 'connections' | 'federationRequestMs'>;
   readonly searchEnabled: boolean;
+  readonly roomRemoval: RoomRemoval;
   /** Makes this process look for jobs. */
   readonly wakeJobs: () => void;
 }
@@ -110,7 +113,10 @@ export interface JobOperation<
    * What must hold, or is to be true at once: runs in the transaction that queues the job.
    * @throws MatrixError that the caller is told; then there is no job
    */
-  readonly begin: (scope: OperationScope, input: z.output<Input>) => Promise<void>;
+  readonly begin: (
+    scope: OperationScope & { readonly transaction: Knex.Transaction },
+    input: z.output<Input>,
+  ) => Promise<void>;
   /** The work. What it returns is the job's result and the caller's answer: a JSON object. */
   readonly run: (work: OperationWork, input: z.output<Input>) => Promise<Output>;
 }

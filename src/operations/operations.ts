@@ -10,6 +10,7 @@ import { getJob } from './get-job.ts';
 import { listAudit } from './list-audit.ts';
 import { listBlockedRooms } from './list-blocked-rooms.ts';
 import { listJobs } from './list-jobs.ts';
+import { purgeRoom } from './purge-room.ts';
 import { reindexFulltext } from './reindex-fulltext.ts';
 import { roomInfo } from './room-info.ts';
 import { sendServerNotice } from './send-server-notice.ts';
@@ -29,6 +30,7 @@ export const OPERATIONS = {
   listAudit,
   emptyRooms,
   roomInfo,
+  purgeRoom,
   listBlockedRooms,
   getBlockedRoom,
   blockRoom,

@@ -113,6 +113,11 @@ export interface SearchIndex {
   stop(): Promise<void>;
   /** Applies changes; in the caller's transaction if the index is transactional, else durably before it returns. */
   write(writes: SearchWrites, transaction?: Knex.Transaction): Promise<void>;
+  /**
+   * Takes documents of a room out: about `limit` of them in the caller's transaction if the index is transactional, else
+   * all of them, durably. Returns how many there were; fewer than `limit`: there are no more.
+   */
+  removeRoom(roomId: RoomId, limit: number, transaction?: Knex.Transaction): Promise<number>;
   search(query: SearchQuery): Promise<SearchPage>;
   stats(): Promise<SearchStats>;
   readonly rebuild: SearchRebuild;

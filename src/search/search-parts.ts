@@ -7,6 +7,7 @@ import type { Metrics } from '../metrics.ts';
 import { countUndelivered, ensureIndexState, indexState } from '../storage/plugin/search-changes.ts';
 import { createDelivery } from './delivery.ts';
 import { createReindexJob } from './reindex-job.ts';
+import { createRoomRemoval, type RoomRemoval } from './room-removal.ts';
 import { createSearch, disabledSearch, type Search } from './search.ts';
 import type { SearchAdapter, SearchIndex } from './search-index.ts';
 
@@ -17,6 +18,7 @@ const STATS_FRESHNESS_MS = 30_000;
 export interface SearchParts {
   readonly search: Search;
   readonly jobKinds: readonly JobKind[];
+  readonly roomRemoval: RoomRemoval;
   readonly start: () => Promise<void>;
   readonly stop: () => Promise<void>;
 }
@@ -31,6 +33,7 @@ interface SearchSettings {
 const DISABLED: SearchParts = {
   search: disabledSearch,
   jobKinds: [],
+  roomRemoval: { kind: 'none' },
   start: async () => {},
   stop: async () => {},
 };
@@ -55,6 +58,7 @@ export function createSearchParts(adapter: SearchAdapter | false, settings: Sear
   return {
     search: createSearch(db, index, delivery),
     jobKinds: [reindex],
+    roomRemoval: createRoomRemoval(index, delivery),
     start: async () => {
       await ensureIndexState(db, index.engine);
       await index.start();

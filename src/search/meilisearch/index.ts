@@ -109,6 +109,11 @@ function createIndex(
       await ensureReady();
       await writer.write(indexUid, writes);
     },
+    removeRoom: async (roomId) => {
+      await ensureReady();
+      await writer.write(indexUid, { upserts: [], removals: [], removedRooms: [roomId] });
+      return 0;
+    },
     search: async (query) => {
       try {
         return await searchPage(client, indexUid, query);

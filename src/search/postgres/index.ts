@@ -6,6 +6,7 @@ import {
   createDocumentTable,
   type DocumentTable,
   deleteDocuments,
+  deleteRoomDocuments,
   dropDocumentTable,
   type IndexedDocuments,
   indexDocumentTable,
@@ -65,6 +66,7 @@ function createPostgresIndex({ db, metrics }: SearchIndexContext): SearchIndex {
     start: async () => {},
     stop: async () => {},
     write: (writes, transaction) => counted(() => apply(transaction ?? db, LIVE, writes)),
+    removeRoom: (roomId, limit, transaction) => counted(() => deleteRoomDocuments(transaction ?? db, roomId, limit)),
     search: (query) => counted(() => search(db, query)),
     stats: () => counted(() => measureDocuments(db)),
     rebuild: {

@@ -74,6 +74,20 @@ export async function deleteDocuments(
   }
 }
 
+/** Deletes at most `limit` documents of a room, and says how many. */
+export async function deleteRoomDocuments(db: Db, roomId: RoomId, limit: number): Promise<number> {
+  const [row] = await rowsOf<{ deleted: number }>(
+    db.raw(
+      `WITH gone AS (
+         DELETE FROM matrix_admin.search_documents WHERE ctid = ANY(ARRAY(
+           SELECT ctid FROM matrix_admin.search_documents WHERE room_id = ? LIMIT ?)) RETURNING 1)
+       SELECT count(*)::int AS deleted FROM gone`,
+      [roomId, limit],
+    ),
+  );
+  return row?.deleted ?? 0;
+}
+
 /** Makes an empty table without indexes, if it is missing. */
 export async function createDocumentTable(db: Db, table: DocumentTable): Promise<void> {
   await db.raw(`CREATE TABLE IF NOT EXISTS ${qualified(table)} (LIKE matrix_admin.search_documents)`);

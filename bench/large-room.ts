@@ -1,0 +1,85 @@
+import type { Knex } from 'knex';
+
+export const LARGE_ROOM = '!large:localhost';
+const SERVER = 'localhost';
+
+/** One event in so many is a state event, and so makes a state snapshot. */
+const STATE_EVERY = 100;
+/** One event in so many belongs to a neighbour: the rooms' rows are mixed, as they are in a homeserver. */
+const NEIGHBOUR_EVERY = 5;
+const JSON_PADDING = 500;
+
+/**
+ * Fills Dendrite's tables with a room of `events` events and a quarter as many of a neighbour between them, in the ways that
+ * Dendrite writes them: chained, each with its JSON in both components, state in blocks of one event.
+ */
+export async function fillLargeRoom(db: Knex, events: number): Promise<void> {
+  const all = Math.ceil((events * NEIGHBOUR_EVERY) / (NEIGHBOUR_EVERY - 1));
+  await db.raw(`INSERT INTO roomserver_rooms (room_nid, room_id, room_version) VALUES (1, ?, '10'), (2, ?, '10')`, [
+    LARGE_ROOM,
+    `!neighbour:${SERVER}`,
+  ]);
+  await db.raw(
+    `CREATE TABLE bench_events AS
+     SELECT n AS nid, CASE WHEN n % :neighbour = 0 THEN 2 ELSE 1 END AS room_nid,
+       CASE WHEN n % :neighbour = 0 THEN '!neighbour:localhost' ELSE :room END AS room_id,
+       '$' || replace(replace(rtrim(encode(sha256(n::text::bytea), 'base64'), '='), '+', '-'), '/', '_') AS event_id,
+       n % :state = 1 AS is_state, (n / :state)::int AS state_no
+     FROM generate_series(1, CAST(:all AS int)) AS n`,
+    { neighbour: NEIGHBOUR_EVERY, state: STATE_EVERY, room: LARGE_ROOM, all },
+  );
+  await db.raw('CREATE UNIQUE INDEX ON bench_events (nid)');
+  await db.raw('ANALYZE bench_events');
+  const json = `'{"auth_events":["$a","$b","$c"],"content":{"body":"event ' || e.nid || ' of many words '
+    || repeat(md5(e.nid::text) || ' ', ${Math.ceil(JSON_PADDING / 33)}) || '","msgtype":"m.text"},"depth":' || e.nid
+    || ',"hashes":{"sha256":"x"},"origin_server_ts":1700000000000,"prev_events":["' || coalesce(p.event_id, '$none')
+    || '"],"room_id":"' || e.room_id || '","sender":"@user:localhost","signatures":{"localhost":{"ed25519:a":"x"}},'
+    || '"type":"m.room.message"}'`;
+  const statements = [
+    `INSERT INTO roomserver_events (event_nid, room_nid, event_type_nid, event_state_key_nid, sent_to_output,
+       state_snapshot_nid, depth, event_id, auth_event_nids)
+     SELECT nid, room_nid, CASE WHEN is_state THEN 5 ELSE 65536 END, CASE WHEN is_state THEN 65536 ELSE 0 END, true,
+       state_no + 1, nid, event_id, '{1,2,3}' FROM bench_events`,
+    `INSERT INTO roomserver_event_json
+     SELECT e.nid, ${json} FROM bench_events e LEFT JOIN bench_events p ON p.nid = e.nid - 1`,
+    `INSERT INTO roomserver_previous_events
+     SELECT p.event_id, ARRAY[e.nid] FROM bench_events e JOIN bench_events p ON p.nid = e.nid - 1`,
+    `INSERT INTO roomserver_state_block (state_block_nid, state_block_hash, event_nids)
+     SELECT state_no + 1, sha256(state_no::text::bytea), ARRAY[nid] FROM bench_events WHERE is_state`,
+    `INSERT INTO roomserver_state_snapshots (state_snapshot_nid, state_snapshot_hash, room_nid, state_block_nids)
+     SELECT state_no + 1, sha256(state_no::text::bytea), room_nid,
+       ARRAY(SELECT generate_series(greatest(1, state_no - state_no % 60), state_no + 1)) FROM bench_events WHERE is_state`,
+    `INSERT INTO syncapi_output_room_events (event_id, room_id, headered_event_json, type, sender, contains_url)
+     SELECT e.event_id, e.room_id, ${json}, 'm.room.message', '@user:localhost', false
+     FROM bench_events e LEFT JOIN bench_events p ON p.nid = e.nid - 1`,
+    `INSERT INTO syncapi_output_room_events_topology
+     SELECT event_id, nid, nid, room_id FROM bench_events`,
+    `INSERT INTO syncapi_relations (room_id, event_id, child_event_id, child_event_type, rel_type)
+     SELECT room_id, event_id, event_id || 'x', 'm.reaction', 'm.annotation' FROM bench_events WHERE nid % 10 = 1`,
+    `INSERT INTO matrix_admin.search_documents
+     SELECT event_id, room_id, '@user:localhost', nid, 'content.body', 'event ' || nid, to_tsvector('simple', 'event ' || nid)
+     FROM bench_events`,
+    'DROP TABLE bench_events',
+  ];
+  for (const statement of statements) await db.raw(statement);
+  await db.raw('VACUUM (ANALYZE)');
+}
+
+/** The same deletions in one statement for each table. */
+export const PURE_SQL: readonly string[] = [
+  `DELETE FROM roomserver_state_block WHERE state_block_nid IN
+     (SELECT unnest(state_block_nids) FROM roomserver_state_snapshots WHERE room_nid = 1)`,
+  'DELETE FROM roomserver_state_snapshots WHERE room_nid = 1',
+  `DELETE FROM roomserver_previous_events WHERE previous_event_id IN
+     (SELECT event_id FROM roomserver_events WHERE room_nid = 1)`,
+  'DELETE FROM roomserver_event_json WHERE event_nid IN (SELECT event_nid FROM roomserver_events WHERE room_nid = 1)',
+  `DELETE FROM roomserver_redactions WHERE redaction_event_id IN
+     (SELECT event_id FROM roomserver_events WHERE room_nid = 1)
+     OR redacts_event_id IN (SELECT event_id FROM roomserver_events WHERE room_nid = 1)`,
+  'DELETE FROM roomserver_events WHERE room_nid = 1',
+  `DELETE FROM syncapi_output_room_events WHERE room_id = '${LARGE_ROOM}'`,
+  `DELETE FROM syncapi_output_room_events_topology WHERE room_id = '${LARGE_ROOM}'`,
+  `DELETE FROM syncapi_relations WHERE room_id = '${LARGE_ROOM}'`,
+  `DELETE FROM matrix_admin.search_documents WHERE room_id = '${LARGE_ROOM}'`,
+  'DELETE FROM roomserver_rooms WHERE room_nid = 1',
+];

@@ -1,0 +1,34 @@
+import type { Knex } from 'knex';
+import { MatrixError } from '../../errors.ts';
+import type { RoomId } from '../../ids.ts';
+import { insertPurge, readPurge } from '../../storage/plugin/purges.ts';
+import { deleteSeenRows, type RoomKeys } from '../../storage/room-tables.ts';
+import { emptyRoomRow } from '../../storage/roomserver/purge-room.ts';
+import { lockRoom } from '../../storage/roomserver/rooms.ts';
+import { countTimeline } from '../../storage/syncapi/purge-timeline.ts';
+import type { Keepable } from './purge-phases.ts';
+
+/** @throws MatrixError `M_NOT_FOUND` for a room that the homeserver does not know */
+export async function requireRoomRow(transaction: Knex.Transaction, roomId: RoomId): Promise<RoomKeys> {
+  const room = await lockRoom(transaction, roomId);
+  if (room === undefined) throw new MatrixError('M_NOT_FOUND', 'room does not exist');
+  return room;
+}
+
+/**
+ * Puts a room out of sight and closes it for events, so that the rest of it can be deleted in peace. Does nothing to one
+ * that is being purged already.
+ * @throws MatrixError `M_NOT_FOUND` for a room that the homeserver does not know
+ */
+export async function hideRoom(
+  transaction: Knex.Transaction,
+  roomId: RoomId,
+  keep: readonly Keepable[],
+): Promise<void> {
+  const room = await requireRoomRow(transaction, roomId);
+  if ((await readPurge(transaction, roomId)) !== undefined) return;
+  const deleted = await deleteSeenRows(transaction, room, { keepAliases: keep.includes('aliases') });
+  await emptyRoomRow(transaction, room);
+  const events = await countTimeline(transaction, room);
+  await insertPurge(transaction, roomId, { phase: 0, position: [], deleted, events });
+}

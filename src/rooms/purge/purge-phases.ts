@@ -1,0 +1,117 @@
+import type { Knex } from 'knex';
+import type { UserId } from '../../ids.ts';
+import type { RoomRemoval } from '../../search/room-removal.ts';
+import type { Deletion, Position } from '../../storage/deletion.ts';
+import { changeJsonRows } from '../../storage/json-tables.ts';
+import { deleteLargeRows, type RoomKeys } from '../../storage/room-tables.ts';
+import { deleteBackwardExtremities, deleteEventsOfRoom } from '../../storage/roomserver/purge-events.ts';
+import { deleteStateOfRoom } from '../../storage/roomserver/purge-state.ts';
+import { deleteTimeline } from '../../storage/syncapi/purge-timeline.ts';
+import { purgeAccountData } from '../../storage/userapi/purge-account-data.ts';
+import { deleteKeyBackups } from '../../storage/userapi/purge-key-backups.ts';
+import { deleteNotifications } from '../../storage/userapi/purge-notifications.ts';
+import { forgetInAccountData, forgetInFilter, forgetInQueue, forgetInToDevice, needleOf } from './forget-room.ts';
+
+/** What an admin may ask to be left. */
+export const KEEPABLE = ['aliases', 'account_data', 'key_backups'] as const;
+export type Keepable = (typeof KEEPABLE)[number];
+
+/** The room that is purged, and what the steps need to know. */
+export interface PurgedRoom extends RoomKeys {
+  readonly keep: readonly Keepable[];
+  readonly search: RoomRemoval;
+  readonly searchableTypes: readonly string[];
+}
+
+/** What a step has done; and the users whose account data it has changed. */
+type PhaseStep = Deletion & { readonly changedUsers?: readonly UserId[] };
+
+/** A walk through some of the tables, in steps of which each is a transaction. What is done twice does no harm. */
+export interface Phase {
+  readonly name: string;
+  /** @param size rows, or the width of a range of keys, that the step may look at */
+  readonly step: (
+    transaction: Knex.Transaction,
+    room: PurgedRoom,
+    position: Position,
+    size: number,
+  ) => Promise<PhaseStep>;
+  /** Work that is not part of any transaction, before the first step. */
+  readonly before?: (room: PurgedRoom, signal: AbortSignal) => Promise<void>;
+}
+
+const NOTHING: PhaseStep = { deleted: {}, next: undefined };
+
+/**
+ * In this order: the state refers to events, and what is derived from events goes after them, so that whatever was under
+ * way when the room went out of sight (a search document, a receipt) is found too.
+ */
+export const PHASES: readonly Phase[] = [
+  { name: 'state', step: deleteStateOfRoom },
+  { name: 'events', step: deleteEventsOfRoom },
+  {
+    name: 'timeline',
+    step: (transaction, room, position, limit) =>
+      deleteTimeline(transaction, room, position, { limit, searchableTypes: room.searchableTypes }),
+  },
+  {
+    name: 'search',
+    before: async ({ search, roomId }, signal) => {
+      if (search.kind === 'delivered') await search.remove(roomId, signal);
+    },
+    step: async (transaction, { search, roomId }, _position, limit) => {
+      if (search.kind !== 'transactional') return NOTHING;
+      const removed = await search.remove(transaction, roomId, limit);
+      return { deleted: { search_documents: removed }, next: removed < limit ? undefined : [] };
+    },
+  },
+  {
+    name: 'relations',
+    step: (transaction, room, _position, limit) => deleteLargeRows(transaction, room, limit),
+  },
+  {
+    name: 'extremities',
+    step: (transaction, room, _position, limit) => deleteBackwardExtremities(transaction, room, limit),
+  },
+  { name: 'notifications', step: deleteNotifications },
+  {
+    name: 'federation queue',
+    step: (transaction, { roomId }, position, width) =>
+      changeJsonRows(transaction, 'federationQueue', position, width, {
+        needle: needleOf(roomId),
+        change: (json) => forgetInQueue(roomId, json),
+      }),
+  },
+  {
+    name: 'to-device messages',
+    step: (transaction, { roomId }, position, width) =>
+      changeJsonRows(transaction, 'sendToDevice', position, width, {
+        needle: needleOf(roomId),
+        change: (json) => forgetInToDevice(roomId, json),
+      }),
+  },
+  {
+    name: 'filters',
+    step: (transaction, { roomId }, position, width) =>
+      changeJsonRows(transaction, 'filters', position, width, {
+        needle: needleOf(roomId),
+        change: (json) => forgetInFilter(roomId, json),
+      }),
+  },
+  {
+    name: 'account data',
+    step: async (transaction, room, position, limit) => {
+      if (room.keep.includes('account_data')) return NOTHING;
+      return purgeAccountData(transaction, room, position, {
+        limit,
+        needle: needleOf(room.roomId),
+        forgetRoom: (type, json) => forgetInAccountData(room.roomId, type, json),
+      });
+    },
+  },
+  {
+    name: 'key backups',
+    step: async (transaction, room, position, limit) =>
+      room.keep.includes('key_backups') ? NOTHING : deleteKeyBackups(transaction, room, position, limit),
+  },
+];

@@ -1,0 +1,120 @@
+import type { Knex } from 'knex';
+import { MatrixError } from '../../errors.ts';
+import type { JobStep } from '../../jobs/job.ts';
+import { addCounts, type RowCounts } from '../../storage/deletion.ts';
+import { deletePurge, type PurgeProgress, readPurge, updatePurge } from '../../storage/plugin/purges.ts';
+import { deleteLateRows, deleteSeenRows } from '../../storage/room-tables.ts';
+import { deleteRoomRow } from '../../storage/roomserver/purge-room.ts';
+import { deleteAccountDataTypes } from '../../storage/syncapi/account-data-types.ts';
+import type { Announce } from '../announce.ts';
+import { requireRoomRow } from './hide-room.ts';
+import { PHASES, type Phase, type PurgedRoom } from './purge-phases.ts';
+
+/** What a purge works with. */
+export interface PurgeWork {
+  readonly signal: AbortSignal;
+  readonly dryRun: boolean;
+  readonly announce: Announce;
+  /** Does a step in a transaction of its own. */
+  readonly commit: <T>(
+    step: (transaction: Knex.Transaction, afterCommit: (work: () => void) => void) => Promise<JobStep<T>>,
+  ) => Promise<T>;
+}
+
+type PurgeSettings = Pick<PurgedRoom, 'roomId' | 'keep' | 'search' | 'searchableTypes'>;
+
+const SMALLEST_STEP = 500;
+/** Bounds memory, and what one step may meet after many in which there was nothing to do. */
+const LARGEST_STEP = 40_000;
+/** What a step should take, in ms; they grow and shrink by halves. */
+const STEP_MS = 800;
+
+/**
+ * Deletes all that is left of a room that `hideRoom()` has put out of sight, and tells how many rows it was. Goes on from
+ * where an earlier call has stopped.
+ */
+export async function purgeRoom(work: PurgeWork, settings: PurgeSettings): Promise<RowCounts> {
+  const { room, found } = await work.commit(async (transaction) => {
+    const keys = await requireRoomRow(transaction, settings.roomId);
+    const purge = await readPurge(transaction, settings.roomId);
+    if (purge === undefined) throw new MatrixError('M_BAD_STATE', 'the room is not being purged');
+    return stepOf(purge, { room: { ...settings, ...keys }, found: purge });
+  });
+  let progress = found;
+  for (let phase = PHASES[progress.phase]; phase !== undefined; phase = PHASES[progress.phase]) {
+    progress = await runPhase(work, room, phase, progress);
+  }
+  return finish(work, room, progress);
+}
+
+/** Runs a phase to its end. */
+async function runPhase(
+  work: PurgeWork,
+  room: PurgedRoom,
+  phase: Phase,
+  before: PurgeProgress,
+): Promise<PurgeProgress> {
+  if (!work.dryRun) await phase.before?.(room, work.signal);
+  let progress = before;
+  let size = SMALLEST_STEP;
+  while (progress.phase === before.phase) {
+    work.signal.throwIfAborted();
+    const startedAt = performance.now();
+    progress = await runStep(work, room, phase, progress, size);
+    const tookMs = performance.now() - startedAt;
+    if (tookMs < STEP_MS / 2) size = Math.min(size * 2, LARGEST_STEP);
+    else if (tookMs > STEP_MS * 2) size = Math.max(Math.floor(size / 2), SMALLEST_STEP);
+  }
+  return progress;
+}
+
+function runStep(
+  { commit, announce }: PurgeWork,
+  room: PurgedRoom,
+  phase: Phase,
+  { phase: number, position, deleted, events }: PurgeProgress,
+  size: number,
+): Promise<PurgeProgress> {
+  return commit(async (transaction, afterCommit) => {
+    const step = await phase.step(transaction, room, position, size);
+    const progress = {
+      phase: step.next === undefined ? number + 1 : number,
+      position: step.next ?? [],
+      deleted: addCounts(deleted, step.deleted),
+      events,
+    };
+    await updatePurge(transaction, room.roomId, progress);
+    const users = step.changedUsers ?? [];
+    if (users.length > 0) afterCommit(() => announce({ users }));
+    return stepOf(progress, progress);
+  });
+}
+
+/** The last step: what hosts have added meanwhile, and the room's own row. From its commit on it may be joined again. */
+function finish({ commit, announce }: PurgeWork, room: PurgedRoom, progress: PurgeProgress): Promise<RowCounts> {
+  const { roomId, keep } = room;
+  return commit(async (transaction, afterCommit) => {
+    await requireRoomRow(transaction, roomId);
+    const late = [
+      await deleteSeenRows(transaction, room, { keepAliases: keep.includes('aliases') }),
+      await deleteLateRows(transaction, room),
+      keep.includes('account_data') ? {} : await deleteAccountDataTypes(transaction, room),
+      await deleteRoomRow(transaction, room),
+    ];
+    await deletePurge(transaction, roomId);
+    afterCommit(() => announce({ rooms: [roomId] }));
+    return stepOf(progress, late.reduce(addCounts, progress.deleted));
+  });
+}
+
+/** Each event is deleted from two sets of tables, the roomserver's and those for clients. */
+function stepOf<T>({ phase, deleted, events }: PurgeProgress, value: T): JobStep<T> {
+  const counted = (deleted.roomserver_events ?? 0) + (deleted.syncapi_output_room_events ?? 0);
+  return {
+    checkpoint: {},
+    phase: PHASES[phase]?.name ?? 'end',
+    done: counted,
+    total: Math.max(2 * events, counted),
+    value,
+  };
+}

@@ -1,0 +1,37 @@
+import type { Knex } from 'knex';
+import type { RoomId } from '../ids.ts';
+import { lockSearchShared } from '../storage/database.ts';
+import type { Delivery } from './delivery.ts';
+import type { SearchIndex } from './search-index.ts';
+
+/** Takes the documents of a room out of the index. */
+export type RoomRemoval =
+  /** Search is off. */
+  | { readonly kind: 'none' }
+  /** In the caller's transaction, at most `limit` documents. Returns how many there were; fewer than `limit`: no more. */
+  | {
+      readonly kind: 'transactional';
+      readonly remove: (transaction: Knex.Transaction, roomId: RoomId, limit: number) => Promise<number>;
+    }
+  /** All at once, durably, outside of transactions. */
+  | { readonly kind: 'delivered'; readonly remove: (roomId: RoomId, signal: AbortSignal) => Promise<void> };
+
+export function createRoomRemoval(index: SearchIndex, delivery: Delivery | undefined): RoomRemoval {
+  if (delivery === undefined) {
+    return {
+      kind: 'transactional',
+      remove: async (transaction, roomId, limit) => {
+        await lockSearchShared(transaction);
+        return index.removeRoom(roomId, limit, transaction);
+      },
+    };
+  }
+  return {
+    kind: 'delivered',
+    // What is being delivered may have been read before the room's events went.
+    remove: (roomId, signal) =>
+      delivery.whilePaused(async () => {
+        await index.removeRoom(roomId, Number.POSITIVE_INFINITY);
+      }, signal),
+  };
+}

@@ -1,0 +1,67 @@
+import type { Knex } from 'knex';
+import { rowsOf } from './database.ts';
+
+/** Rows deleted or changed, by table. */
+export type RowCounts = Readonly<Record<string, number>>;
+
+/** Where a walk through a table has got to: the key of the last row it has looked at. Empty at the beginning. */
+export type Position = readonly (string | number)[];
+
+/** What one step of a walk has done. */
+export interface Deletion {
+  readonly deleted: RowCounts;
+  /** Where the next step starts; `undefined`: this was the last one. */
+  readonly next: Position | undefined;
+}
+
+export function addCounts(one: RowCounts, other: RowCounts): RowCounts {
+  const tables = new Set([...Object.keys(one), ...Object.keys(other)]);
+  return Object.fromEntries([...tables].map((table) => [table, (one[table] ?? 0) + (other[table] ?? 0)]));
+}
+
+/** Runs one statement, and says how many rows of the table it has deleted. */
+export async function deleteRows(
+  transaction: Knex.Transaction,
+  table: string,
+  condition: string,
+  bindings: Readonly<Record<string, unknown>>,
+): Promise<RowCounts> {
+  const result = await transaction.raw<{ rowCount: number | null }>(`DELETE FROM ${table} WHERE ${condition}`, {
+    ...bindings,
+  } as Record<string, Knex.Value>);
+  return { [table.replace(/^\w+\./, '')]: result.rowCount ?? 0 };
+}
+
+/** The one row of counts that a statement with several deletions returns: `SELECT (SELECT count(*) FROM …) AS table_name, …`. */
+export async function countsOf(query: PromiseLike<{ rows: Record<string, string>[] }>): Promise<RowCounts> {
+  const [row = {}] = await rowsOf(query);
+  return Object.fromEntries(Object.entries(row).map(([table, count]) => [table, Number(count)]));
+}
+
+/** The largest value of a table's numeric key. */
+export async function largestKey(transaction: Knex.Transaction, table: string, key: string): Promise<number> {
+  const [row] = await rowsOf<{ largest: string | null }>(
+    transaction.raw(`SELECT max(${key}) AS largest FROM ${table}`),
+  );
+  return Number(row?.largest ?? 0);
+}
+
+/** A part of a numeric key's values, and where the walk goes on. */
+export interface KeyRange {
+  readonly after: number;
+  readonly upTo: number;
+  readonly next: Position | undefined;
+}
+
+/** The next `width` values of a numeric key. */
+export async function nextKeyRange(
+  transaction: Knex.Transaction,
+  { table, key }: { readonly table: string; readonly key: string },
+  [position = 0]: Position,
+  width: number,
+): Promise<KeyRange> {
+  const after = Number(position);
+  const upTo = after + width;
+  const largest = await largestKey(transaction, table, key);
+  return { after, upTo, next: upTo >= largest ? undefined : [upTo] };
+}

@@ -1,0 +1,59 @@
+import type { Knex } from 'knex';
+import { rowsOf } from './database.ts';
+import { addCounts, type Deletion, deleteRows, nextKeyRange, type Position, type RowCounts } from './deletion.ts';
+
+/** Tables whose rows may name a room in their JSON only, and those with rows of the same key that go with them. */
+const JSON_TABLES = {
+  sendToDevice: { table: 'public.syncapi_send_to_device', key: 'id', json: 'content', with: [] },
+  filters: { table: 'public.syncapi_filter', key: 'id', json: 'filter', with: [] },
+  federationQueue: {
+    table: 'public.federationsender_queue_json',
+    key: 'json_nid',
+    json: 'json_body',
+    with: ['public.federationsender_queue_pdus', 'public.federationsender_queue_edus'],
+  },
+} as const;
+
+export type JsonTable = keyof typeof JSON_TABLES;
+
+/** What becomes of a row's JSON: another text, nothing (the row is deleted), or `undefined`: it stays as it is. */
+export type ChangeJson = (json: string) => string | null | undefined;
+
+/** Which rows are looked at, and what is done to them. */
+export interface JsonChange {
+  /** Rows without this text are left alone, unread. */
+  readonly needle: string;
+  readonly change: ChangeJson;
+}
+
+/** A step through a table with JSON, `width` keys wide. */
+export async function changeJsonRows(
+  transaction: Knex.Transaction,
+  name: JsonTable,
+  position: Position,
+  width: number,
+  { needle, change }: JsonChange,
+): Promise<Deletion> {
+  const { table, key, json, with: others } = JSON_TABLES[name];
+  const { after, upTo, next } = await nextKeyRange(transaction, { table, key }, position, width);
+  const rows = await rowsOf<{ key: string; json: string }>(
+    transaction.raw(
+      `SELECT ${key} AS key, ${json} AS json FROM ${table}
+       WHERE ${key} > ? AND ${key} <= ? AND strpos(${json}, ?) > 0 ORDER BY ${key} FOR UPDATE`,
+      [after, upTo, needle],
+    ),
+  );
+  const gone: string[] = [];
+  let counts: RowCounts = {};
+  for (const row of rows) {
+    const changed = change(row.json);
+    if (changed === null) gone.push(row.key);
+    if (typeof changed !== 'string') continue;
+    await transaction.raw(`UPDATE ${table} SET ${json} = ? WHERE ${key} = ?`, [changed, row.key]);
+    counts = addCounts(counts, { [table.replace('public.', '')]: 1 });
+  }
+  for (const target of [...others, table]) {
+    counts = addCounts(counts, await deleteRows(transaction, target, `${key} = ANY(:gone)`, { gone }));
+  }
+  return { deleted: counts, next };
+}

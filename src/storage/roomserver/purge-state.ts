@@ -1,0 +1,58 @@
+import type { Knex } from 'knex';
+import { countsOf, type Deletion, nextKeyRange, type Position } from '../deletion.ts';
+import type { RoomKeys } from '../room-tables.ts';
+
+/** Snapshots of no event: the state before a create event. Their content is the same in all rooms, which share the row. */
+const OF_NO_EVENT = `(cardinality(s.state_block_nids) = 0 OR (cardinality(s.state_block_nids) = 1 AND EXISTS (
+  SELECT FROM public.roomserver_state_block b
+  WHERE b.state_block_nid = s.state_block_nids[1] AND cardinality(b.event_nids) = 0)))`;
+
+/**
+ * A step through the state snapshots, `width` NIDs wide: deletes those of the room, with their blocks. A block belongs to
+ * the room of its events; it may be deleted before the last snapshot that refers to it, since nobody reads these any more.
+ */
+export async function deleteStateOfRoom(
+  transaction: Knex.Transaction,
+  { roomNid }: RoomKeys,
+  position: Position,
+  width: number,
+): Promise<Deletion> {
+  const table = { table: 'public.roomserver_state_snapshots', key: 'state_snapshot_nid' };
+  const { after, upTo, next } = await nextKeyRange(transaction, table, position, width);
+  const range = { roomNid, after, upTo };
+  // Dendrite notes the room that used a shared snapshot last; another one takes its place.
+  await transaction.raw(
+    `WITH shared AS (
+       SELECT s.state_snapshot_nid, coalesce(
+         (SELECT e.room_nid FROM public.roomserver_events e JOIN public.roomserver_rooms r ON r.room_nid = e.room_nid
+          WHERE e.event_type_nid = 1 AND e.state_snapshot_nid = s.state_snapshot_nid AND e.room_nid <> :roomNid
+            AND r.room_id NOT IN (SELECT room_id FROM matrix_admin.purges) LIMIT 1),
+         (SELECT r.room_nid FROM public.roomserver_rooms r
+          WHERE r.room_nid <> :roomNid AND r.room_id NOT IN (SELECT room_id FROM matrix_admin.purges)
+          ORDER BY r.room_nid DESC LIMIT 1)) AS other_nid
+       FROM public.roomserver_state_snapshots s
+       WHERE s.state_snapshot_nid > :after AND s.state_snapshot_nid <= :upTo AND s.room_nid = :roomNid AND ${OF_NO_EVENT})
+     UPDATE public.roomserver_state_snapshots s SET room_nid = shared.other_nid FROM shared
+     WHERE s.state_snapshot_nid = shared.state_snapshot_nid AND shared.other_nid IS NOT NULL AND s.room_nid = :roomNid`,
+    range,
+  );
+  const deleted = await countsOf(
+    transaction.raw(
+      `WITH snapshots AS (
+         DELETE FROM public.roomserver_state_snapshots
+         WHERE state_snapshot_nid > :after AND state_snapshot_nid <= :upTo AND room_nid = :roomNid
+         RETURNING state_block_nids),
+       blocks AS (
+         DELETE FROM public.roomserver_state_block b
+         WHERE b.state_block_nid = ANY(ARRAY(SELECT DISTINCT unnest(state_block_nids) FROM snapshots))
+           AND cardinality(b.event_nids) > 0
+           AND NOT EXISTS (SELECT FROM public.roomserver_events e
+                           WHERE e.event_nid = b.event_nids[1] AND e.room_nid <> :roomNid)
+         RETURNING 1)
+       SELECT (SELECT count(*) FROM snapshots) AS roomserver_state_snapshots,
+         (SELECT count(*) FROM blocks) AS roomserver_state_block`,
+      range,
+    ),
+  );
+  return { deleted, next };
+}

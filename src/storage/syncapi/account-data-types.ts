@@ -1,0 +1,8 @@
+import type { Knex } from 'knex';
+import { deleteRows, type RowCounts } from '../deletion.ts';
+import type { RoomKeys } from '../room-tables.ts';
+
+/** Deletes what `/sync` has noted of account data in a room. */
+export function deleteAccountDataTypes(transaction: Knex.Transaction, { roomId }: RoomKeys): Promise<RowCounts> {
+  return deleteRows(transaction, 'public.syncapi_account_data_type', 'room_id = :roomId', { roomId });
+}

@@ -1,0 +1,153 @@
+import type { Knex } from 'knex';
+
+/** What names a room in a database: its ids and those of everything that belongs to it. */
+export interface RoomNames {
+  readonly roomId: string;
+  readonly roomNid: string;
+  readonly eventIds: readonly string[];
+  readonly eventNids: readonly string[];
+  readonly snapshotNids: readonly string[];
+  readonly blockNids: readonly string[];
+}
+
+interface Column {
+  table_schema: string;
+  table_name: string;
+  column_name: string;
+  data_type: string;
+  udt_name: string;
+}
+
+/** Own tables that may name a room that is gone: what was done, and what must not come back. */
+const RECORDS = ['matrix_admin.jobs', 'matrix_admin.audit', 'matrix_admin.blocked_rooms'];
+
+/**
+ * Numeric columns that hold the NIDs of something, by the name of the column. Others count, or are stream positions, and
+ * may be the same numbers by chance.
+ */
+const NID_COLUMNS: Readonly<Record<string, keyof RoomNames>> = {
+  room_nid: 'roomNid',
+  event_nid: 'eventNids',
+  event_nids: 'eventNids',
+  auth_event_nids: 'eventNids',
+  latest_event_nids: 'eventNids',
+  last_event_sent_nid: 'eventNids',
+  state_snapshot_nid: 'snapshotNids',
+  state_block_nid: 'blockNids',
+  state_block_nids: 'blockNids',
+};
+
+const columnsOf = async (db: Knex): Promise<Column[]> => {
+  const { rows } = await db.raw(
+    `SELECT c.table_schema, c.table_name, c.column_name, c.data_type, c.udt_name FROM information_schema.columns c
+     JOIN information_schema.tables t USING (table_schema, table_name)
+     WHERE c.table_schema IN ('public', 'matrix_admin') AND t.table_type = 'BASE TABLE'`,
+  );
+  return rows;
+};
+
+async function listOf(db: Knex, sql: string, bindings: readonly Knex.Value[]): Promise<string[]> {
+  const { rows } = await db.raw(sql, [...bindings]);
+  return rows.map((row: { value: string }) => row.value);
+}
+
+/** Everything that names a room, found before it goes. */
+export async function namesOf(db: Knex, roomId: string): Promise<RoomNames> {
+  const [roomNid = ''] = await listOf(db, 'SELECT room_nid AS value FROM roomserver_rooms WHERE room_id = ?', [roomId]);
+  const snapshotNids = await listOf(
+    db,
+    // The snapshot of no events is every room's.
+    `SELECT state_snapshot_nid AS value FROM roomserver_state_snapshots WHERE room_nid = ? AND state_block_nids <> '{}'`,
+    [roomNid],
+  );
+  return {
+    roomId,
+    roomNid,
+    eventIds: await listOf(
+      db,
+      `SELECT event_id AS value FROM roomserver_events WHERE room_nid = ?
+       UNION SELECT event_id FROM syncapi_output_room_events WHERE room_id = ?
+       UNION SELECT invite_event_id FROM roomserver_invites WHERE room_nid = ?
+       UNION SELECT prev_event_id FROM syncapi_backward_extremities WHERE room_id = ?`,
+      [roomNid, roomId, roomNid, roomId],
+    ),
+    eventNids: await listOf(db, 'SELECT event_nid AS value FROM roomserver_events WHERE room_nid = ?', [roomNid]),
+    snapshotNids,
+    blockNids: await listOf(
+      db,
+      'SELECT DISTINCT unnest(state_block_nids) AS value FROM roomserver_state_snapshots WHERE state_snapshot_nid = ANY(?)',
+      [snapshotNids],
+    ),
+  };
+}
+
+/** `table.column: number of rows` for every column of every table in which something names the room. */
+export async function tracesOf(db: Knex, names: RoomNames): Promise<string[]> {
+  const found: string[] = [];
+  for (const column of await columnsOf(db)) {
+    const table = `${column.table_schema}.${column.table_name}`;
+    if (RECORDS.includes(table)) continue;
+    const count = await countTraces(db, table, column, names);
+    if (count > 0) found.push(`${table}.${column.column_name}: ${count}`);
+  }
+  return found.sort();
+}
+
+async function countTraces(db: Knex, table: string, column: Column, names: RoomNames): Promise<number> {
+  const name = `"${column.column_name}"`;
+  const kind = NID_COLUMNS[column.column_name];
+  if (kind !== undefined && column.udt_name.endsWith('int8')) {
+    const nids = [names[kind]].flat();
+    const condition =
+      column.data_type === 'ARRAY' ? `${name} && CAST(? AS bigint[])` : `${name} = ANY(CAST(? AS bigint[]))`;
+    return countRows(db, table, condition, [nids]);
+  }
+  if (!['text', 'jsonb', 'json', 'ARRAY', 'character varying', 'bytea'].includes(column.data_type)) return 0;
+  const text = column.data_type === 'bytea' ? `encode(${name}, 'escape')` : `CAST(${name} AS text)`;
+  return countRows(db, table, `EXISTS (SELECT FROM unnest(CAST(? AS text[])) AS id WHERE strpos(${text}, id) > 0)`, [
+    [names.roomId, ...names.eventIds],
+  ]);
+}
+
+async function countRows(db: Knex, table: string, condition: string, bindings: readonly unknown[]): Promise<number> {
+  const { rows } = await db.raw(`SELECT count(*)::int AS count FROM ${table} WHERE ${condition}`, bindings as never);
+  return rows[0].count;
+}
+
+/** Every row of every table, as text; for comparisons. */
+export async function allRows(db: Knex): Promise<Record<string, string[]>> {
+  const tables = new Set((await columnsOf(db)).map((column) => `${column.table_schema}.${column.table_name}`));
+  const contents: Record<string, string[]> = {};
+  for (const table of [...tables].sort()) {
+    const { rows } = await db.raw(`SELECT t::text AS row FROM ${table} t ORDER BY 1`);
+    contents[table] = rows.map(({ row }: { row: string }) => row);
+  }
+  return contents;
+}
+
+/** Rows of `before` that are not in `after`, and the other way round, by table; tables without changes are left out. */
+export function changedRows(
+  before: Record<string, string[]>,
+  after: Record<string, string[]>,
+): Record<string, { removed: string[]; added: string[] }> {
+  const without = (rows: readonly string[] = [], others: readonly string[] = []): string[] => {
+    const left = new Map<string, number>();
+    for (const row of others) left.set(row, (left.get(row) ?? 0) + 1);
+    return rows.filter((row) => {
+      const count = left.get(row) ?? 0;
+      left.set(row, count - 1);
+      return count <= 0;
+    });
+  };
+  return Object.fromEntries(
+    Object.keys({ ...before, ...after })
+      .map(
+        (table) =>
+          [
+            table,
+            { removed: without(before[table], after[table]), added: without(after[table], before[table]) },
+          ] as const,
+      )
+      .filter(([, { removed, added }]) => removed.length + added.length > 0),
+  );
+}
