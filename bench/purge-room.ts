@@ -5,6 +5,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import knex, { type Knex } from 'knex';
 import type { RoomId, ServerName } from '../src/ids.ts';
 import { createAdminPlugin } from '../src/index.ts';
@@ -27,11 +28,7 @@ function databaseOf(server: string, name: string): string {
 async function timePureSql(db: Knex): Promise<number> {
   const startedAt = performance.now();
   await db.transaction(async (transaction) => {
-    for (const statement of PURE_SQL) {
-      const statementAt = performance.now();
-      await transaction.raw(statement);
-      if (process.env.VERBOSE) console.log(Math.round(performance.now() - statementAt), statement.slice(0, 60));
-    }
+    for (const statement of PURE_SQL) await transaction.raw(statement);
   });
   return performance.now() - startedAt;
 }
@@ -42,21 +39,26 @@ interface PurgeTimes {
   readonly memoryBytes: number;
 }
 
+/** Age of the oldest transaction of others. */
+async function oldestTransactionMs(db: Knex): Promise<number> {
+  const { rows } = await db.raw(
+    `SELECT max(extract(epoch FROM clock_timestamp() - xact_start))::float8 * 1000 AS ms FROM pg_stat_activity
+     WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'`,
+  );
+  return rows[0].ms ?? 0;
+}
+
 async function timePurge(db: Knex): Promise<PurgeTimes> {
   const admin = createAdminPlugin({ serverName: 'localhost' as ServerName, db, signingKeys: [] });
   await admin.start();
   let longestStepMs = 0;
-  const watch = setInterval(() => {
-    db.raw(
-      `SELECT max(extract(epoch FROM clock_timestamp() - xact_start))::float8 * 1000 AS ms FROM pg_stat_activity
-       WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'`,
-    ).then(
-      ({ rows }) => {
-        longestStepMs = Math.max(longestStepMs, rows[0].ms ?? 0);
-      },
-      () => {},
-    );
-  }, 50);
+  let isWatching = true;
+  const watching = (async (): Promise<void> => {
+    while (isWatching) {
+      longestStepMs = Math.max(longestStepMs, await oldestTransactionMs(db));
+      await delay(50);
+    }
+  })();
   const before = process.memoryUsage().rss;
   let peak = before;
   const sample = setInterval(() => {
@@ -64,22 +66,11 @@ async function timePurge(db: Knex): Promise<PurgeTimes> {
   }, 50);
   const startedAt = performance.now();
   const input = { roomId: LARGE_ROOM as RoomId };
-  const phases = new Map<string, number>();
-  const poll = process.env.VERBOSE
-    ? setInterval(() => {
-        db.raw(`SELECT phase FROM matrix_admin.jobs ORDER BY created_at DESC LIMIT 1`).then(
-          ({ rows }) => {
-            const phase = rows[0]?.phase;
-            if (phase) phases.set(phase, (phases.get(phase) ?? 0) + 100);
-          },
-          () => {},
-        );
-      }, 100)
-    : undefined;
   await admin.operations.purgeRoom(input, { actor: { kind: 'system', name: 'bench' } });
   const ms = performance.now() - startedAt;
-  for (const timer of [watch, sample, poll]) clearInterval(timer);
-  if (process.env.VERBOSE) console.log(Object.fromEntries(phases));
+  isWatching = false;
+  await watching;
+  clearInterval(sample);
   await admin.stop();
   return { ms, longestStepMs, memoryBytes: peak - before };
 }

@@ -21,7 +21,10 @@ const MAY_IMPORT: Readonly<Record<string, { readonly values: readonly string[]; 
     jobs: { values: ['errors', 'ids', 'json', 'storage'], types: ['config', 'host', 'metrics'] },
     search: { values: ['errors', 'ids', 'json', 'jobs', 'storage'], types: ['config', 'host', 'metrics'] },
     accounts: { values: ['ids'] },
-    rooms: { values: ['accounts', 'errors', 'ids', 'json', 'matrix', 'storage'], types: ['host', 'jobs', 'metrics', 'search'] },
+    rooms: {
+      values: ['accounts', 'errors', 'ids', 'json', 'matrix', 'storage'],
+      types: ['host', 'jobs', 'metrics', 'search'],
+    },
     operations: {
       values: ['accounts', 'errors', 'ids', 'json', 'jobs', 'matrix', 'rooms', 'search', 'storage'],
       types: ['config', 'hooks', 'host', 'metrics'],

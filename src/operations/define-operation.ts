@@ -8,7 +8,6 @@ import type { Announce } from '../rooms/announce.ts';
 import type { RoomWriter } from '../rooms/room-writer.ts';
 import type { ServerNotices } from '../rooms/server-notices.ts';
 import type { RoomRemoval } from '../search/room-removal.ts';
-import type { Db } from '../storage/database.ts';
 import type { Actor } from './actor.ts';
 
 /** What operations work with. */

@@ -38,14 +38,6 @@ export async function countsOf(query: PromiseLike<{ rows: Record<string, string>
   return Object.fromEntries(Object.entries(row).map(([table, count]) => [table, Number(count)]));
 }
 
-/** The largest value of a table's numeric key. */
-export async function largestKey(transaction: Knex.Transaction, table: string, key: string): Promise<number> {
-  const [row] = await rowsOf<{ largest: string | null }>(
-    transaction.raw(`SELECT max(${key}) AS largest FROM ${table}`),
-  );
-  return Number(row?.largest ?? 0);
-}
-
 /** A part of a numeric key's values, and where the walk goes on. */
 export interface KeyRange {
   readonly after: number;
@@ -53,15 +45,17 @@ export interface KeyRange {
   readonly next: Position | undefined;
 }
 
-/** The next `width` values of a numeric key. */
+/** The next `width` values of a numeric key, from the first one on that there is. */
 export async function nextKeyRange(
   transaction: Knex.Transaction,
   { table, key }: { readonly table: string; readonly key: string },
   [position = 0]: Position,
   width: number,
 ): Promise<KeyRange> {
-  const after = Number(position);
+  const [row] = await rowsOf<{ first: string | null; last: string | null }>(
+    transaction.raw(`SELECT min(${key}) AS first, max(${key}) AS last FROM ${table} WHERE ${key} > ?`, [position]),
+  );
+  const after = Number(row?.first ?? 1) - 1;
   const upTo = after + width;
-  const largest = await largestKey(transaction, table, key);
-  return { after, upTo, next: upTo >= largest ? undefined : [upTo] };
+  return { after, upTo, next: upTo >= Number(row?.last ?? 0) ? undefined : [upTo] };
 }

@@ -66,7 +66,7 @@ describe('empty rooms', () => {
   });
 
   it('leave out a room that is being purged', async () => {
-    await db('matrix_admin.purges').insert({ room_id: ROOMS.emptied });
+    await db('matrix_admin.purges').insert({ room_id: ROOMS.emptied, progress: {} });
     const found = await emptyRooms();
     await db('matrix_admin.purges').del();
     expect(found).toEqual([ROOMS.remoteLeft, ROOMS.forgotten]);
@@ -197,7 +197,7 @@ describe('blocked rooms', () => {
 
   it('are told apart from rooms that are being purged', async () => {
     await block(ROOMS.v10);
-    await db('matrix_admin.purges').insert({ room_id: ROOMS.v10 });
+    await db('matrix_admin.purges').insert({ room_id: ROOMS.v10, progress: {} });
     const admission = await check(ROOMS.v10);
     await db('matrix_admin.purges').del();
     expect(admission).toBe('purging');

@@ -114,40 +114,13 @@ async function countRows(db: Knex, table: string, condition: string, bindings: r
   return rows[0].count;
 }
 
-/** Every row of every table, as text; for comparisons. */
-export async function allRows(db: Knex): Promise<Record<string, string[]>> {
-  const tables = new Set((await columnsOf(db)).map((column) => `${column.table_schema}.${column.table_name}`));
-  const contents: Record<string, string[]> = {};
-  for (const table of [...tables].sort()) {
-    const { rows } = await db.raw(`SELECT t::text AS row FROM ${table} t ORDER BY 1`);
-    contents[table] = rows.map(({ row }: { row: string }) => row);
-  }
-  return contents;
-}
-
-/** Rows of `before` that are not in `after`, and the other way round, by table; tables without changes are left out. */
-export function changedRows(
-  before: Record<string, string[]>,
-  after: Record<string, string[]>,
-): Record<string, { removed: string[]; added: string[] }> {
-  const without = (rows: readonly string[] = [], others: readonly string[] = []): string[] => {
-    const left = new Map<string, number>();
-    for (const row of others) left.set(row, (left.get(row) ?? 0) + 1);
-    return rows.filter((row) => {
-      const count = left.get(row) ?? 0;
-      left.set(row, count - 1);
-      return count <= 0;
-    });
-  };
-  return Object.fromEntries(
-    Object.keys({ ...before, ...after })
-      .map(
-        (table) =>
-          [
-            table,
-            { removed: without(before[table], after[table]), added: without(after[table], before[table]) },
-          ] as const,
-      )
-      .filter(([, { removed, added }]) => removed.length + added.length > 0),
-  );
+/** Whether a row is one of the room's. */
+export function belongsTo(row: Readonly<Record<string, unknown>>, names: RoomNames): boolean {
+  const text = JSON.stringify(row);
+  if ([names.roomId, ...names.eventIds].some((id) => text.includes(id))) return true;
+  return Object.entries(NID_COLUMNS).some(([column, kind]) => {
+    const nids = new Set([names[kind]].flat());
+    const value = row[column];
+    return (Array.isArray(value) ? value : [value]).some((nid) => typeof nid === 'number' && nids.has(`${nid}`));
+  });
 }
