@@ -51,12 +51,19 @@ export const ROOM_ROUTES: readonly Route[] = [
     operation: 'purgeRoom',
     input: ({ params, body }) => ({
       roomId: params.roomId,
+      evacuate: body.evacuate,
       block: body.block,
       reason: body.reason,
       keep: body.keep,
       dryRun: body.dry_run,
     }),
-    respond: ({ deleted, dry_run }) => ok(dry_run === undefined ? {} : { deleted, dry_run }),
+    // Dendrite's answer, with more where there is more to say.
+    respond: ({ deleted, evacuated, failed, undelivered, dry_run }) =>
+      ok({
+        ...(dry_run && { dry_run, deleted, evacuated }),
+        ...(failed && { failed }),
+        ...(undelivered && { undelivered }),
+      }),
   }),
   defineRoute({
     method: 'GET',

@@ -1,13 +1,20 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
-import { hideRoom } from '../rooms/purge/hide-room.ts';
-import { KEEPABLE } from '../rooms/purge/purge-phases.ts';
-import { purgeRoom as purge } from '../rooms/purge/purge-room.ts';
+import type { RoomId, ServerName } from '../ids.ts';
+import { hideRoom, requireRoomRow } from '../rooms/purge/hide-room.ts';
+import { KEEPABLE, type Keepable } from '../rooms/purge/purge-phases.ts';
+import { type Purged, purgeRoom as purge } from '../rooms/purge/purge-room.ts';
 import { SEARCHABLE_TYPES } from '../search/document.ts';
-import type { RowCounts } from '../storage/deletion.ts';
+import { listWaitingServers } from '../storage/federation/queue.ts';
 import { insertBlockedRoom } from '../storage/plugin/blocked-rooms.ts';
+import { isPurging } from '../storage/plugin/purges.ts';
 import { nameOf } from './actor.ts';
-import { defineJobOperation } from './define-operation.ts';
+import { defineJobOperation, type OperationWork } from './define-operation.ts';
+import { evacuateRoom } from './evacuate-room.ts';
 import { roomIdInput } from './room-id-input.ts';
+
+/** How often it is looked whether other servers have been told of the leaves, in ms. */
+const DELIVERY_POLL_MS = 250;
 
 /**
  * Removes a room from the homeserver, without a trace but in other rooms' events. It is out of sight with the first
@@ -19,6 +26,11 @@ export const purgeRoom = defineJobOperation({
   effect: 'job',
   input: z.object({
     roomId: roomIdInput,
+    /**
+     * Local users leave first, so that other servers learn of it; invites and knocks are taken back. The room goes out of
+     * sight after that, and after a time to tell the other servers. Dendrite never does.
+     */
+    evacuate: z.boolean().default(false),
     /** Keeps local users from joining it again. */
     block: z.boolean().default(false),
     /** Why it is blocked. */
@@ -32,12 +44,51 @@ export const purgeRoom = defineJobOperation({
   }),
   target: ({ roomId }) => roomId,
   dedupeKey: ({ roomId }) => roomId,
-  begin: async ({ transaction, afterCommit, actor, announce }, { roomId, block, reason, keep }) => {
-    await hideRoom(transaction, roomId, keep);
+  begin: async ({ transaction, afterCommit, actor, announce }, { roomId, evacuate, block, reason, keep }) => {
+    if (evacuate) await requireRoomRow(transaction, roomId);
+    else await hideRoom(transaction, roomId, keep);
     if (block) await insertBlockedRoom(transaction, { roomId, reason, blockedBy: nameOf(actor) });
     afterCommit(() => announce({ rooms: [roomId] }));
   },
-  run: async (work, { roomId, keep }): Promise<{ deleted: RowCounts; dry_run?: boolean }> => ({
-    deleted: await purge(work, { roomId, keep, search: work.roomRemoval, searchableTypes: SEARCHABLE_TYPES }),
-  }),
+  run: async (work, { roomId, evacuate, keep }): Promise<Purged & { readonly dry_run?: boolean }> => {
+    if (evacuate) await evacuateFirst(work, roomId, keep);
+    return purge(work, { roomId, keep, search: work.roomRemoval, searchableTypes: SEARCHABLE_TYPES });
+  },
 });
+
+async function evacuateFirst(work: OperationWork, roomId: RoomId, keep: readonly Keepable[]): Promise<void> {
+  const { checkpoint = {}, dryRun } = work;
+  const room = await work.commit(async (transaction) => {
+    const { latestEventNids } = await requireRoomRow(transaction, roomId);
+    const isHidden = await isPurging(transaction, roomId);
+    return { checkpoint, phase: 'leave', value: { isHidden, isStub: latestEventNids.length === 0 } };
+  });
+  if (room.isHidden) return;
+  const { affected, failed } = room.isStub
+    ? { affected: [] }
+    : await evacuateRoom.run(work, { roomId, invites: true, knocks: true, dryRun });
+  const undelivered = dryRun ? [] : await awaitDelivery(work, roomId);
+  await work.commit(async (transaction, afterCommit) => {
+    const evacuation = {
+      evacuated: affected.length,
+      ...(failed && { failed }),
+      ...(undelivered.length > 0 && { undelivered }),
+    };
+    await hideRoom(transaction, roomId, keep, evacuation);
+    afterCommit(() => work.announce({ rooms: [roomId] }));
+    return { checkpoint: {}, phase: 'hide', value: undefined };
+  });
+}
+
+/** Waits, for a limited time, until other servers have been told of everything in a room; returns those that have not. */
+async function awaitDelivery(
+  { db, federation, limits, signal }: OperationWork,
+  roomId: RoomId,
+): Promise<readonly ServerName[]> {
+  const giveUpAt = Date.now() + (federation === undefined ? 0 : limits.federationRequestMs);
+  for (;;) {
+    const waiting = await listWaitingServers(db, roomId);
+    if (waiting.length === 0 || Date.now() >= giveUpAt) return waiting;
+    await delay(DELIVERY_POLL_MS, undefined, { signal });
+  }
+}

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { Knex } from 'knex';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { RoomId, UserId } from '../../src/ids.ts';
 import { hideRoom } from '../../src/rooms/purge/hide-room.ts';
 import { PHASES } from '../../src/rooms/purge/purge-phases.ts';
@@ -26,9 +26,24 @@ const note =
     told.push([callee, ids]);
   };
 
+/** What the federation sender has sent, while it could. */
+const sent: Record<string, unknown>[] = [];
+let canSend = true;
+async function wake(): Promise<void> {
+  if (!canSend) return;
+  const queued = await db('public.federationsender_queue_json').orderBy('json_nid');
+  sent.push(...queued.map((row) => JSON.parse(row.json_body)));
+  const nids = queued.map((row) => row.json_nid);
+  for (const table of ['pdus', 'json']) {
+    await db(`public.federationsender_queue_${table}`).whereIn('json_nid', nids).del();
+  }
+}
+
 beforeAll(async () => {
   plugin = await mountPlugin({
+    options: { limits: { federationRequestMs: 600 } },
     host: {
+      federation: { wake },
       caches: { dropRooms: note('dropRooms'), dropUsers: note('dropUsers') },
       notifier: { roomsChanged: note('roomsChanged'), usersChanged: note('usersChanged') },
     },
@@ -302,6 +317,55 @@ describe('a purge under way', () => {
     await db('matrix_admin.search_documents').where('room_id', other).del();
     expect(await tracesOf(db, names)).toEqual(['public.federationsender_queue_json.json_body: 1']);
     expect(await brokenInvariants(db)).toEqual([]);
+  });
+});
+
+describe('a purge that evacuates first', () => {
+  beforeEach(async () => {
+    await db('public.federationsender_queue_json').del();
+    await db('public.federationsender_queue_pdus').del();
+    sent.length = 0;
+  });
+
+  it('lets other servers know before the room goes', async () => {
+    const names = await namesOf(db, ROOMS.v6);
+    const answer = await purge(ROOMS.v6, { evacuate: true });
+    expect([answer.status, answer.text]).toEqual([200, '{}']);
+    expect(sent.map(({ type, content, state_key, room_id }) => ({ type, content, state_key, room_id }))).toEqual(
+      [USERS.bob, USERS.carol, USERS.dave, USERS.alice].map(({ user_id }) => ({
+        type: 'm.room.member',
+        state_key: user_id,
+        room_id: ROOMS.v6,
+        content: expect.objectContaining({ membership: 'leave' }),
+      })),
+    );
+    expect(await tracesOf(db, names)).toEqual([]);
+  });
+
+  it('says which servers could not be told in time, and leaves nothing for them in the queue', async () => {
+    canSend = false;
+    // The room was littered as a neighbour; this server peeks into it.
+    const peeker = 'x.example';
+    const names = await namesOf(db, ROOMS.v8);
+    const answer = await purge(ROOMS.v8, { evacuate: true, block: true });
+    canSend = true;
+    expect([answer.status, jsonOf(answer)]).toEqual([200, { undelivered: [server.remote_server_name, peeker] }]);
+    expect(await db('public.federationsender_queue_pdus')).toEqual([]);
+    expect(await tracesOf(db, names)).toEqual([]);
+  });
+
+  it('can be tried without effect', async () => {
+    const changes = await rowChanges(async () => {
+      const answer = await purge(ROOMS.v11, { evacuate: true, dry_run: true });
+      expect(jsonOf(answer)).toMatchObject({ dry_run: true, evacuated: 4, deleted: { roomserver_events: 22 } });
+    });
+    expect(changes).toEqual({});
+    expect(sent).toEqual([]);
+  });
+
+  it('does without where nobody can leave: of a room that is known by an invite', async () => {
+    expect((await purge(ROOMS.remoteInvite, { evacuate: true })).text).toBe('{}');
+    expect((await purge(ROOMS.remoteInvite, { evacuate: true })).status).toBe(404);
   });
 });
 

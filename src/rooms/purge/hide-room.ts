@@ -1,15 +1,15 @@
 import type { Knex } from 'knex';
 import { MatrixError } from '../../errors.ts';
 import type { RoomId } from '../../ids.ts';
-import { insertPurge, readPurge } from '../../storage/plugin/purges.ts';
-import { deleteSeenRows, type RoomKeys } from '../../storage/room-tables.ts';
+import { type Evacuation, insertPurge, readPurge } from '../../storage/plugin/purges.ts';
+import { deleteSeenRows } from '../../storage/room-tables.ts';
 import { emptyRoomRow } from '../../storage/roomserver/purge-room.ts';
-import { lockRoom } from '../../storage/roomserver/rooms.ts';
+import { lockRoom, type StoredRoom } from '../../storage/roomserver/rooms.ts';
 import { countTimeline } from '../../storage/syncapi/purge-timeline.ts';
 import type { Keepable } from './purge-phases.ts';
 
 /** @throws MatrixError `M_NOT_FOUND` for a room that the homeserver does not know */
-export async function requireRoomRow(transaction: Knex.Transaction, roomId: RoomId): Promise<RoomKeys> {
+export async function requireRoomRow(transaction: Knex.Transaction, roomId: RoomId): Promise<StoredRoom> {
   const room = await lockRoom(transaction, roomId);
   if (room === undefined) throw new MatrixError('M_NOT_FOUND', 'room does not exist');
   return room;
@@ -24,11 +24,18 @@ export async function hideRoom(
   transaction: Knex.Transaction,
   roomId: RoomId,
   keep: readonly Keepable[],
+  evacuation?: Evacuation,
 ): Promise<void> {
   const room = await requireRoomRow(transaction, roomId);
   if ((await readPurge(transaction, roomId)) !== undefined) return;
   const deleted = await deleteSeenRows(transaction, room, { keepAliases: keep.includes('aliases') });
   await emptyRoomRow(transaction, room);
   const events = await countTimeline(transaction, room);
-  await insertPurge(transaction, roomId, { phase: 0, position: [], deleted, events });
+  await insertPurge(transaction, roomId, {
+    phase: 0,
+    position: [],
+    deleted,
+    events,
+    ...(evacuation && { evacuation }),
+  });
 }

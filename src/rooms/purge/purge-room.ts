@@ -2,7 +2,13 @@ import type { Knex } from 'knex';
 import { MatrixError } from '../../errors.ts';
 import type { JobStep } from '../../jobs/job.ts';
 import { addCounts, type RowCounts } from '../../storage/deletion.ts';
-import { deletePurge, type PurgeProgress, readPurge, updatePurge } from '../../storage/plugin/purges.ts';
+import {
+  deletePurge,
+  type Evacuation,
+  type PurgeProgress,
+  readPurge,
+  updatePurge,
+} from '../../storage/plugin/purges.ts';
 import { deleteLateRows, deleteSeenRows } from '../../storage/room-tables.ts';
 import { deleteRoomRow } from '../../storage/roomserver/purge-room.ts';
 import { deleteAccountDataTypes } from '../../storage/syncapi/account-data-types.ts';
@@ -21,6 +27,12 @@ export interface PurgeWork {
   ) => Promise<T>;
 }
 
+/** What a purge has done. */
+export interface Purged extends Partial<Evacuation> {
+  /** Rows that were deleted or lost the room, by table. */
+  readonly deleted: RowCounts;
+}
+
 type PurgeSettings = Pick<PurgedRoom, 'roomId' | 'keep' | 'search' | 'searchableTypes'>;
 
 const SMALLEST_STEP = 500;
@@ -33,7 +45,7 @@ const STEP_MS = 800;
  * Deletes all that is left of a room that `hideRoom()` has put out of sight, and tells how many rows it was. Goes on from
  * where an earlier call has stopped.
  */
-export async function purgeRoom(work: PurgeWork, settings: PurgeSettings): Promise<RowCounts> {
+export async function purgeRoom(work: PurgeWork, settings: PurgeSettings): Promise<Purged> {
   const { room, found } = await work.commit(async (transaction) => {
     const keys = await requireRoomRow(transaction, settings.roomId);
     const purge = await readPurge(transaction, settings.roomId);
@@ -72,16 +84,16 @@ function runStep(
   { commit, announce }: PurgeWork,
   room: PurgedRoom,
   phase: Phase,
-  { phase: number, position, deleted, events }: PurgeProgress,
+  before: PurgeProgress,
   size: number,
 ): Promise<PurgeProgress> {
   return commit(async (transaction, afterCommit) => {
-    const step = await phase.step(transaction, room, position, size);
+    const step = await phase.step(transaction, room, before.position, size);
     const progress = {
-      phase: step.next === undefined ? number + 1 : number,
+      ...before,
+      phase: step.next === undefined ? before.phase + 1 : before.phase,
       position: step.next ?? [],
-      deleted: addCounts(deleted, step.deleted),
-      events,
+      deleted: addCounts(before.deleted, step.deleted),
     };
     await updatePurge(transaction, room.roomId, progress);
     const users = step.changedUsers ?? [];
@@ -91,7 +103,7 @@ function runStep(
 }
 
 /** The last step: what hosts have added meanwhile, and the room's own row. From its commit on it may be joined again. */
-function finish({ commit, announce }: PurgeWork, room: PurgedRoom, progress: PurgeProgress): Promise<RowCounts> {
+function finish({ commit, announce }: PurgeWork, room: PurgedRoom, progress: PurgeProgress): Promise<Purged> {
   const { roomId, keep } = room;
   return commit(async (transaction, afterCommit) => {
     await requireRoomRow(transaction, roomId);
@@ -103,7 +115,7 @@ function finish({ commit, announce }: PurgeWork, room: PurgedRoom, progress: Pur
     ];
     await deletePurge(transaction, roomId);
     afterCommit(() => announce({ rooms: [roomId] }));
-    return stepOf(progress, late.reduce(addCounts, progress.deleted));
+    return stepOf(progress, { deleted: late.reduce(addCounts, progress.deleted), ...progress.evacuation });
   });
 }
 

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import type { ServerName } from '../../ids.ts';
+import type { RoomId, ServerName } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 
 /** Those servers that nothing is sent to any more, of the given ones. */
@@ -35,4 +35,17 @@ export async function enqueuePdus(
      SELECT '', * FROM unnest(?::bigint[], ?::text[])`,
     [queued.map(({ nid }) => nid), queued.map(({ serverName }) => serverName)],
   );
+}
+
+/** Servers that events of a room wait for. */
+export async function listWaitingServers(db: Db, roomId: RoomId): Promise<ServerName[]> {
+  const rows = await rowsOf<{ server_name: ServerName }>(
+    db.raw(
+      `SELECT DISTINCT p.server_name FROM public.federationsender_queue_json j
+       JOIN public.federationsender_queue_pdus p ON p.json_nid = j.json_nid
+       WHERE strpos(j.json_body, ?) > 0 ORDER BY p.server_name`,
+      [`"room_id":${JSON.stringify(roomId)}`],
+    ),
+  );
+  return rows.map(({ server_name }) => server_name);
 }

@@ -10,6 +10,18 @@ export interface PurgeProgress {
   readonly deleted: RowCounts;
   /** Events that were there when the room went out of sight. */
   readonly events: number;
+  /** What became of its local members before; absent: they were not asked to leave. */
+  readonly evacuation?: Evacuation;
+}
+
+/** How the evacuation before a purge went. */
+export interface Evacuation {
+  /** Users who have left. */
+  readonly evacuated: number;
+  /** Users who could not, and why. */
+  readonly failed?: readonly { readonly id: string; readonly reason: string }[];
+  /** Servers that had not been told of all leaves when the purge went on, and will not be. */
+  readonly undelivered?: readonly string[];
 }
 
 /**
