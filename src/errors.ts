@@ -45,6 +45,33 @@ export class MatrixError extends Error {
   }
 }
 
+/**
+ * Why another server gave no good answer. `refused`: it answered with an error status. `unreachable`: there was no answer,
+ * or not in time. `bad_answer`: the answer was none that the specification allows.
+ */
+export type FederationFailure = 'refused' | 'unreachable' | 'bad_answer';
+
+/** What a host's `FederationSender` throws. The message names the server and repeats none of its words but the `errcode`. */
+export class FederationError extends Error {
+  override readonly name = 'FederationError';
+  readonly reason: FederationFailure;
+  /** HTTP status of a refusal. */
+  readonly status: number | undefined;
+  /** Of a refusal, if it had one. */
+  readonly errcode: string | undefined;
+
+  constructor(
+    reason: FederationFailure,
+    message: string,
+    options: ErrorOptions & { readonly status?: number; readonly errcode?: string } = {},
+  ) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined);
+    this.reason = reason;
+    this.status = options.status;
+    this.errcode = options.errcode;
+  }
+}
+
 /** Whatever was thrown, as an `Error`. */
 export function toError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown));

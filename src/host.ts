@@ -83,25 +83,61 @@ export interface FederationRequest {
   readonly destination: ServerName;
 }
 
-/** A request to another server ends when it is aborted. */
+/** A request to another server ends when it is aborted, and throws the signal's reason. */
 export interface FederationRequestOptions {
   readonly signal: AbortSignal;
+}
+
+/** What `user/devices` answers, checked as far as it is named here. */
+export interface RemoteDevices {
+  readonly streamId: number;
+  readonly devices: readonly {
+    readonly deviceId: string;
+    readonly displayName?: string;
+    /** The signed identity keys, as the server sent them. */
+    readonly keys: Readonly<Record<string, unknown>>;
+  }[];
+  readonly masterKey?: Readonly<Record<string, unknown>>;
+  readonly selfSigningKey?: Readonly<Record<string, unknown>>;
+}
+
+/** The state of a room before an event, as another server sees it: neither hashes, signatures nor rules are checked. */
+export interface RemoteState {
+  readonly state: readonly Readonly<Record<string, unknown>>[];
+  /** Events that authorise the state, and those that authorise them. */
+  readonly authChain: readonly Readonly<Record<string, unknown>>[];
+}
+
+/** A key that a server signs with, or has signed with. */
+export interface ServerKey {
+  readonly serverName: ServerName;
+  readonly keyId: string;
+  readonly publicKey: KeyObject;
+  /**
+   * In ms since the epoch: events that claim to be of a later time must not be signed with it since room version 5.
+   * `valid_until_ts` of current keys, `expired_ts` of old ones.
+   */
+  readonly validUntilTs: number;
 }
 
 /**
  * The host's federation sender. Events are queued for other servers in Dendrite's tables `federationsender_queue_json` and
  * `federationsender_queue_pdus`, in the transaction that writes the event; the sender drains them, also those that it finds
- * when it starts. The methods that ask another server are optional, and throw when they have no good answer.
+ * when it starts.
+ *
+ * The methods that ask another server are optional: `start()` logs which features are off for want of one. They throw
+ * `FederationError` when there is no good answer, whose `reason` tells a refusal from a server that can't be reached.
+ * Sections named here are of the Server-Server API.
  */
 export interface FederationSender {
   /** Something was queued for these servers, and committed. */
   wake(destinations: readonly ServerName[]): void | Promise<void>;
-  /** `GET /_matrix/federation/v1/make_leave/{roomId}/{userId}`; without it remote invites are only forgotten here. */
+  /** `GET make_leave`, "Leaving Rooms (Rejecting Invites)"; without it remote invites are only forgotten here. */
   makeLeave?(
     request: FederationRequest & { readonly roomId: RoomId; readonly userId: UserId },
     options: FederationRequestOptions,
   ): Promise<{ readonly event: Readonly<Record<string, unknown>>; readonly roomVersion: string }>;
-  /** `PUT /_matrix/federation/v2/send_leave/{roomId}/{eventId}`, with an event that is hashed and signed. */
+  /** `PUT send_leave` with an event that is hashed and signed; version 2, or 1 where the server knows no other. */
   sendLeave?(
     request: FederationRequest & {
       readonly roomId: RoomId;
@@ -110,6 +146,28 @@ export interface FederationSender {
     },
     options: FederationRequestOptions,
   ): Promise<void>;
+  /** `GET user/devices`, "Device Management". */
+  queryDevices?(
+    request: FederationRequest & { readonly userId: UserId },
+    options: FederationRequestOptions,
+  ): Promise<RemoteDevices>;
+  /** `GET state`, "Retrieving events": the state before the event. */
+  lookupState?(
+    request: FederationRequest & { readonly roomId: RoomId; readonly eventId: EventId },
+    options: FederationRequestOptions,
+  ): Promise<RemoteState>;
+  /**
+   * "Retrieving server keys": those of the destination's keys that are wanted and known, from the host's own cache where
+   * they are still good at the wanted time. A key that the server does not have is left out.
+   */
+  verifyKeys?(
+    request: FederationRequest & {
+      readonly keyIds: readonly string[];
+      /** In ms since the epoch: a cached key that ends before this is asked for again. @defaultValue any will do */
+      readonly minimumValidUntilTs?: number;
+    },
+    options: FederationRequestOptions,
+  ): Promise<readonly ServerKey[]>;
 }
 
 /** What the homeserver lends. Everything stays the host's: `stop()` closes nothing of it. */

@@ -1,5 +1,5 @@
 export type { AdminPluginOptions } from './config.ts';
-export { type ErrorCode, MatrixError } from './errors.ts';
+export { type ErrorCode, FederationError, type FederationFailure, MatrixError } from './errors.ts';
 export { type AfterEvent, type BeforeEvent, type Denial, deny, type HookOptions, type Hooks } from './hooks.ts';
 export type {
   AppliedEvent,
@@ -11,6 +11,9 @@ export type {
   Host,
   Logger,
   Notifier,
+  RemoteDevices,
+  RemoteState,
+  ServerKey,
   SigningKey,
 } from './host.ts';
 export type { RoomId, ServerName, UserId } from './ids.ts';

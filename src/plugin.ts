@@ -9,6 +9,7 @@ import { createJobWorker } from './jobs/job-worker.ts';
 import { createJobs, type Jobs } from './jobs/jobs.ts';
 import { createMetrics } from './metrics.ts';
 import type { OperationServices } from './operations/define-operation.ts';
+import { missingFeatures } from './operations/federation-features.ts';
 import { createOperationJobs } from './operations/operation-jobs.ts';
 import { OPERATIONS, type OperationInput, type OperationName, type OperationOutput } from './operations/operations.ts';
 import { type Caller, type Pipeline, runOperation } from './operations/run-operation.ts';
@@ -133,6 +134,9 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
       await preflight(db);
       await migrateOwnSchema(db);
       await search.start();
+      for (const { feature, missing } of missingFeatures(host.federation)) {
+        logger.info({ missing }, `host.federation: ${feature}`);
+      }
       worker.start();
     },
     stop: async () => {

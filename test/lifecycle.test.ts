@@ -121,6 +121,18 @@ describe('start()', () => {
     await expect(admin.start()).rejects.toThrow('lacks: userapi_accounts.appservice_id. ');
   });
 
+  it('says which features are off for want of a method of the federation sender', async () => {
+    const nobody = async (): Promise<never> => Promise.reject(new Error('nobody asks'));
+    const federation = { wake: () => {}, makeLeave: nobody, queryDevices: nobody, lookupState: nobody };
+    const { logger, close } = await mountPlugin({ host: { federation } });
+    closings.push(close);
+    const missing = logger.lines.filter(({ message }) => message.startsWith('host.federation: '));
+    expect(missing.map(({ level, fields }) => [level, fields])).toEqual([
+      ['info', { missing: ['sendLeave'] }],
+      ['info', { missing: ['verifyKeys'] }],
+    ]);
+  });
+
   it('goes on with what an earlier one made', async () => {
     const database = await databaseFor();
     for (let n = 0; n < 3; n += 1) {

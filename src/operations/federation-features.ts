@@ -1,0 +1,27 @@
+import type { FederationSender } from '../host.ts';
+
+type Question = Exclude<keyof FederationSender, 'wake'>;
+
+/** What is off without the methods of the host's federation sender. */
+const FEATURES: readonly { readonly methods: readonly Question[]; readonly feature: string }[] = [
+  {
+    methods: ['makeLeave', 'sendLeave'],
+    feature: 'the servers of remote rooms are not told that an invite is rejected',
+  },
+  { methods: ['queryDevices'], feature: 'device lists of remote users cannot be refreshed' },
+  { methods: ['lookupState', 'verifyKeys'], feature: 'state cannot be downloaded from other servers' },
+];
+
+/** A feature that is off, and which methods of `host.federation` it lacks. */
+export interface MissingFeature {
+  readonly feature: string;
+  readonly missing: readonly string[];
+}
+
+/** What can't be done with this federation sender, or with none. */
+export function missingFeatures(federation: FederationSender | undefined): MissingFeature[] {
+  return FEATURES.map(({ methods, feature }) => ({
+    feature,
+    missing: methods.filter((method) => federation?.[method] === undefined),
+  })).filter(({ missing }) => missing.length > 0);
+}
