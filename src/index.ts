@@ -23,6 +23,8 @@ export type { Actor } from './operations/actor.ts';
 export type { OperationInput, OperationName, OperationOutput } from './operations/operations.ts';
 export type { Caller } from './operations/run-operation.ts';
 export { type AdminPlugin, createAdminPlugin } from './plugin.ts';
+export type { RoomEventDraft } from './rooms/event-chain.ts';
+export type { Appended, NewRoom } from './rooms/room-writer.ts';
 export type { RoomAdmission, Rooms } from './rooms/rooms.ts';
 export type { Search, SearchRequest, SearchResult } from './search/search.ts';
 export type { SearchAdapter, SearchHit, SearchIndex, SearchKey, SearchOrder } from './search/search-index.ts';

@@ -129,7 +129,7 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
     hooks,
     jobs,
     search: search.search,
-    rooms: createRooms(db),
+    rooms: createRooms(db, roomWriter),
     start: async () => {
       await preflight(db);
       await migrateOwnSchema(db);

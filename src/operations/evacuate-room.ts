@@ -28,7 +28,7 @@ interface Progress {
 }
 
 /** @throws MatrixError `M_NOT_FOUND` with Dendrite's text, for stubs too */
-export async function requireRoom(db: Db, roomId: string): Promise<StoredRoom> {
+async function requireRoom(db: Db, roomId: string): Promise<StoredRoom> {
   const room = isRoomId(roomId) ? await findRoom(db, roomId) : undefined;
   if (room === undefined || room.latestEventNids.length === 0)
     throw new MatrixError('M_NOT_FOUND', 'room does not exist');
@@ -87,7 +87,10 @@ export const evacuateRoom = defineJobOperation({
         const nids = new Map(members.map(({ userId, eventNid }) => [userId, eventNid]));
         progress = {
           left: [...left, ...appended.events.map(({ draft: { sender } }) => [sender, nids.get(sender) ?? 0] as const)],
-          failed: [...failed, ...appended.refused.map(({ draft, reason }) => ({ id: draft.sender, reason }))],
+          failed: [
+            ...failed,
+            ...appended.refused.map(({ draft, error }) => ({ id: draft.sender, reason: error.message })),
+          ],
           total,
         };
         const done = progress.left.length + progress.failed.length;
@@ -131,7 +134,7 @@ async function nextToLeave(
 }
 
 /** A leave that keeps what the user was called. */
-export function leaveOf({ userId, event }: Member): RoomEventDraft {
+function leaveOf({ userId, event }: Member): RoomEventDraft {
   const content = isRecord(event.content) ? event.content : {};
   const profile = ['displayname', 'avatar_url']
     .map((key) => [key, content[key]] as const)

@@ -127,7 +127,7 @@ async function leaveHere(work: OperationWork, userId: UserId, roomId: RoomId): P
     return appended;
   });
   const [refusal] = refused;
-  return refusal === undefined ? { roomId } : { roomId, failed: refusal.reason };
+  return refusal === undefined ? { roomId } : { roomId, failed: refusal.error.message };
 }
 
 /** The invite is gone here whatever the other server says, so that the user is rid of it. */

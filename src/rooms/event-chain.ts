@@ -5,6 +5,7 @@ import { isRecord } from '../json.ts';
 import { authEventKeys, authStateKeys, type StateKey } from '../matrix/auth-events.ts';
 import { authorise } from '../matrix/authorise.ts';
 import { buildEvent } from '../matrix/build-event.ts';
+import { powerLevelOf, requiredLevel } from '../matrix/power-levels.ts';
 import type { EventJson, RoomVersion } from '../matrix/room-version.ts';
 import type { StoredEvent } from '../storage/roomserver/events.ts';
 import { stateName } from './room-state.ts';
@@ -34,7 +35,8 @@ export interface RoomEventDraft {
 /** A draft that the room does not take, and why not. */
 export interface RefusedDraft {
   readonly draft: RoomEventDraft;
-  readonly reason: string;
+  /** `M_FORBIDDEN`, or `M_BAD_JSON` and `M_TOO_LARGE` for what can be no event. */
+  readonly error: MatrixError;
 }
 
 /** A new event in its place, after those before it. */
@@ -47,6 +49,8 @@ export interface ChainLink {
   readonly replaces: StoredEvent | undefined;
   /** The room's history visibility before it. */
   readonly historyVisibility: unknown;
+  /** Whether the sender's power level lets it redact events of others. */
+  readonly mayRedactOthers: boolean;
 }
 
 export interface ChainStart {
@@ -106,8 +110,8 @@ export function buildChain(
 
   drafts.forEach((draft, i) => {
     const made = makeEvent({ ...start, prevEvents }, state, draft, signers);
-    if (typeof made === 'string') {
-      refused.push({ draft, reason: made });
+    if (made instanceof MatrixError) {
+      refused.push({ draft, error: made });
       return;
     }
     const stored = { ...made, eventNid: eventNids[i] ?? Number.NaN };
@@ -121,11 +125,18 @@ export function buildChain(
       prevEvents,
       replaces: key && find(state, key),
       historyVisibility: isRecord(visibility) ? visibility.history_visibility : undefined,
+      mayRedactOthers: mayRedactOthers(state, draft, version),
     });
     if (key !== undefined) state.set(stateName(...key), stored);
     prevEvents = [stored];
   });
   return { links, refused };
+}
+
+function mayRedactOthers(state: State, { sender }: RoomEventDraft, version: RoomVersion): boolean {
+  const create = find(state, ['m.room.create', ''])?.event ?? {};
+  const power = { create, powerLevels: find(state, ['m.room.power_levels', ''])?.event };
+  return powerLevelOf(power, version, sender) >= requiredLevel(power, version, 'redact');
 }
 
 /** Client-Server API, "Stripped state". */
@@ -139,17 +150,17 @@ function makeEvent(
   state: State,
   draft: RoomEventDraft,
   { signingKeys, now }: Signers,
-): Omit<StoredEvent, 'eventNid'> | string {
+): Omit<StoredEvent, 'eventNid'> | MatrixError {
   const { serverName } = splitUserId(draft.sender);
   const key = signingKeys.find((candidate) => candidate.serverName === serverName);
-  if (key === undefined) return `there is no signing key of ${serverName}`;
+  if (key === undefined) return new MatrixError('M_FORBIDDEN', `there is no signing key of ${serverName}`);
   const [previous] = prevEvents;
   const judged = {
     ...draft,
     follows: prevEvents.length === 1 && previous?.event.type === 'm.room.create' ? 'create' : 'events',
   } as const;
   const reason = authorise(judged, (type, stateKey) => find(state, [type, stateKey])?.event, version);
-  if (reason !== undefined) return reason;
+  if (reason !== undefined) return new MatrixError('M_FORBIDDEN', reason);
   const depth = Math.min(Math.max(0, ...prevEvents.map((event) => event.depth)) + 1, Number.MAX_SAFE_INTEGER);
   const { type, sender, stateKey, content, redacts } = draft;
   try {
@@ -173,7 +184,7 @@ function makeEvent(
     const unsigned = { invite_room_state: shown };
     return { ...built, event: isInvite(draft) ? { ...built.event, unsigned } : built.event, depth };
   } catch (error) {
-    if (error instanceof MatrixError) return error.message;
+    if (error instanceof MatrixError) return error;
     throw error;
   }
 }

@@ -22,6 +22,7 @@ import { EMPTY_STATE, loadRoomState, type RoomState, stateName } from './room-st
 import { stateIndexKey, storeStateChain } from './state-chain.ts';
 import { writeFederation } from './write-federation.ts';
 import { writeMemberships } from './write-memberships.ts';
+import { writeRedactions } from './write-redactions.ts';
 import { writeSync } from './write-sync.ts';
 
 /** The specification's limit of `prev_events`. */
@@ -59,7 +60,7 @@ export interface RoomWriter {
    * Adds events, each on the one before it, with everything that follows from them: state, memberships, the tables of
    * `/sync`, the queue for other servers and the search index. Locks the room until the end of the transaction. A room with
    * several forward extremities has one afterwards, or fewer.
-   * @throws MatrixError `M_NOT_FOUND` for a room that is not known or of which only an invite is; `M_FORBIDDEN` for one that
+   * @throws MatrixError `M_NOT_FOUND` for a room that is not known or of which only an invite is; `M_BAD_STATE` for one that
    * is being purged
    */
   readonly append: (
@@ -122,6 +123,7 @@ export function createRoomWriter(settings: RoomWriterSettings): RoomWriter {
     await writeMemberships(transaction, chain, settings);
     await writeSync(transaction, chain, settings);
     const destinations = await writeFederation(transaction, chain, settings);
+    await writeRedactions(transaction, chain);
     await applySearch(
       links.map((link) => appliedEvent(room.roomId, link)),
       { transaction },
@@ -140,7 +142,7 @@ export function createRoomWriter(settings: RoomWriterSettings): RoomWriter {
       if (room === undefined || room.latestEventNids.length === 0) {
         throw new MatrixError('M_NOT_FOUND', 'room does not exist');
       }
-      if (await isPurging(transaction, roomId)) throw new MatrixError('M_FORBIDDEN', 'the room is being purged');
+      if (await isPurging(transaction, roomId)) throw new MatrixError('M_BAD_STATE', 'the room is being purged');
       const version = roomVersionOf(room.version);
       const prevEvents = await readDeepest(transaction, room.latestEventNids, MAX_PREV_EVENTS);
       const needed = drafts.flatMap((draft) => neededState(draft, version));
@@ -179,6 +181,7 @@ export function createRoomWriter(settings: RoomWriterSettings): RoomWriter {
         prevEvents: [],
         replaces: undefined,
         historyVisibility: undefined,
+        mayRedactOthers: true,
       };
       const state = { ...EMPTY_STATE, events: new Map([[stateName('m.room.create', ''), stored]]) };
       return write(transaction, room, [stored], state, drafts, [created]);

@@ -152,9 +152,8 @@ export function createServerNotices(config: ServerNoticesConfig, roomWriter: Roo
           ? await createRoom(transaction, sender, userId, draft)
           : await appendTo(transaction, room, draft);
       const sent = appended.events.find((event) => event.draft === draft);
-      if (sent === undefined) {
-        throw new MatrixError('M_FORBIDDEN', appended.refused.at(-1)?.reason ?? 'the room does not take the notice');
-      }
+      if (sent === undefined)
+        throw appended.refused.at(-1)?.error ?? new MatrixError('M_FORBIDDEN', 'the room takes no notice');
       return { eventId: sent.eventId, appended };
     },
   };

@@ -2,8 +2,7 @@ import { MatrixError } from '../../errors.ts';
 import type { EventId, RoomId } from '../../ids.ts';
 import type { HostContext } from '../host-context.ts';
 import type { Device } from '../storage/devices.ts';
-import { findSentEvent } from '../storage/room-events.ts';
-import { appendEvent, takeTurn } from './append-event.ts';
+import { sendEvent } from './send-event.ts';
 
 interface Message {
   readonly roomId: RoomId;
@@ -26,21 +25,9 @@ const NO_MESSAGES: readonly string[] = [
  * Sends a message event. Client-Server API, "Sending events to a room".
  * @throws MatrixError `M_FORBIDDEN`, `M_BAD_JSON`, `M_TOO_LARGE`, `M_INVALID_PARAM` for a type that is no message's
  */
-export async function sendMessage(
-  { db, signingKey, admin }: HostContext,
-  device: Device,
-  message: Message,
-): Promise<EventId> {
+export async function sendMessage(context: HostContext, device: Device, message: Message): Promise<EventId> {
   if (NO_MESSAGES.includes(message.type)) {
     throw new MatrixError('M_INVALID_PARAM', `${message.type} can't be sent as a message`);
   }
-  return db.transaction(async (transaction) => {
-    const turn = await takeTurn(transaction, message.roomId, device);
-    const sent = await findSentEvent(transaction, turn.room, device, message.type, message.transactionId);
-    if (sent !== undefined) return sent.eventId;
-    const event = await appendEvent(transaction, turn, message, signingKey);
-    // The last statement, so that the index changes with the event or not at all.
-    await admin.search.apply([event], { transaction });
-    return event.event_id;
-  });
+  return sendEvent(context, device, message);
 }

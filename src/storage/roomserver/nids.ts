@@ -8,9 +8,6 @@ const DICTIONARIES = {
 } as const;
 type Dictionary = keyof typeof DICTIONARIES;
 
-/** NID of the event type `m.room.member`, which Dendrite reserves. */
-export const MEMBER_TYPE_NID = 5;
-
 /** NIDs of those texts that have one. */
 export async function findNids(db: Db, dictionary: Dictionary, texts: readonly string[]): Promise<Map<string, number>> {
   const { table, nid, text } = DICTIONARIES[dictionary];

@@ -1,0 +1,46 @@
+import type { Knex } from 'knex';
+import { MatrixError } from '../../errors.ts';
+import type { EventId, RoomId } from '../../ids.ts';
+import type { RoomEventDraft } from '../../rooms/event-chain.ts';
+import type { HostContext } from '../host-context.ts';
+import type { Device } from '../storage/devices.ts';
+import { findSentEvent, type SentEvent } from '../storage/rooms.ts';
+import { type RoomTurn, takeTurn } from './take-turn.ts';
+
+interface Request {
+  readonly roomId: RoomId;
+  readonly type: string;
+  readonly content: RoomEventDraft['content'];
+  readonly redacts?: EventId;
+  readonly transactionId: string;
+  /** Whether what was sent with the same transaction id is this. @defaultValue it is */
+  readonly isSame?: (sent: SentEvent) => boolean;
+  /** @throws MatrixError for what the user must not send, whatever the room would take */
+  readonly check?: (turn: RoomTurn, transaction: Knex.Transaction) => Promise<void>;
+}
+
+/**
+ * Sends an event as a client asked for, through the writer that the plugin writes with.
+ * @throws MatrixError `M_FORBIDDEN` when the room does not take it
+ */
+export async function sendEvent(
+  { db, admin, federation }: HostContext,
+  device: Device,
+  { roomId, type, content, redacts, transactionId, isSame = () => true, check }: Request,
+): Promise<EventId> {
+  const { eventId, destinations } = await db.transaction(async (transaction) => {
+    const turn = await takeTurn(transaction, roomId, device);
+    const sent = await findSentEvent(transaction, roomId, device, type, transactionId);
+    if (sent !== undefined && isSame(sent)) return { eventId: sent.eventId, destinations: [] };
+    await check?.(turn, transaction);
+    const request = { sessionId: device.sessionId, transactionId };
+    const draft = { type, sender: device.userId, content, request, ...(redacts !== undefined && { redacts }) };
+    const appended = await admin.rooms.append(transaction, roomId, [draft]);
+    const [event] = appended.events;
+    if (event === undefined)
+      throw appended.refused[0]?.error ?? new MatrixError('M_FORBIDDEN', 'the room takes no events');
+    return { eventId: event.eventId, destinations: appended.destinations };
+  });
+  await federation?.wake(destinations);
+  return eventId;
+}

@@ -1,0 +1,35 @@
+import type { Knex } from 'knex';
+import { MatrixError } from '../../errors.ts';
+import type { RoomId } from '../../ids.ts';
+import { membershipOf } from '../../matrix/auth-state.ts';
+import type { PowerState } from '../../matrix/power-levels.ts';
+import { loadRoomState, stateName } from '../../rooms/room-state.ts';
+import { lockRoom, type StoredRoom } from '../../storage/roomserver/rooms.ts';
+import type { Device } from '../storage/devices.ts';
+
+/** A room that is locked for a member of it, with the state that says what the member may do. */
+export interface RoomTurn {
+  readonly room: StoredRoom;
+  readonly power: PowerState;
+}
+
+/**
+ * Locks a room for somebody who is in it.
+ * @throws MatrixError `M_FORBIDDEN` for everybody else, whether the room exists or not.
+ */
+export async function takeTurn(transaction: Knex.Transaction, roomId: RoomId, { userId }: Device): Promise<RoomTurn> {
+  const room = await lockRoom(transaction, roomId);
+  const state =
+    room &&
+    (await loadRoomState(transaction, room.stateSnapshotNid, [
+      ['m.room.create', ''],
+      ['m.room.power_levels', ''],
+      ['m.room.member', userId],
+    ]));
+  const create = state?.events.get(stateName('m.room.create', ''))?.event;
+  const member = state?.events.get(stateName('m.room.member', userId))?.event;
+  if (room === undefined || create === undefined || membershipOf(member) !== 'join') {
+    throw new MatrixError('M_FORBIDDEN', 'You are not in this room');
+  }
+  return { room, power: { create, powerLevels: state?.events.get(stateName('m.room.power_levels', ''))?.event } };
+}

@@ -1,0 +1,49 @@
+import type { Knex } from 'knex';
+import { isUserId, splitUserId } from '../ids.ts';
+import { redact } from '../matrix/redact.ts';
+import { type EventJson, roomVersionOf } from '../matrix/room-version.ts';
+import { findEvent, type StoredEvent } from '../storage/roomserver/events.ts';
+import { applyRedaction } from '../storage/roomserver/redactions.ts';
+import type { ChainLink } from './event-chain.ts';
+import type { WrittenChain } from './room-writer.ts';
+import { headeredJson } from './write-sync.ts';
+
+/**
+ * Overwrites the events that a chain redacts, with the redaction as the reason. A redaction whose target is not stored, or
+ * whose sender may not redact it, stays without effect. Server-Server API, "Redactions": those may who have the power
+ * level, and servers for events of their own users.
+ */
+export async function writeRedactions(transaction: Knex.Transaction, { room, links }: WrittenChain): Promise<void> {
+  for (const link of links) {
+    const { redacts } = link.draft;
+    if (link.draft.type !== 'm.room.redaction' || redacts === undefined) continue;
+    const target = await findEvent(transaction, room.roomNid, redacts);
+    if (target === undefined || !mayRedact(link, target)) continue;
+    const redacted = redact(target.event, roomVersionOf(room.version));
+    const withReason = (because: unknown): EventJson => ({
+      ...redacted,
+      unsigned: { redacted_because: because, redacted_by: link.stored.eventId },
+    });
+    // The two components of Dendrite spell `redacted_because` each in its own way.
+    const { eventNid, event } = link.stored;
+    await applyRedaction(transaction, {
+      redactionId: link.stored.eventId,
+      targetId: target.eventId,
+      targetNid: target.eventNid,
+      roomserverJson: JSON.stringify(withReason({ EventNID: eventNid, PDU: event, Rejected: false })),
+      syncJson: headeredJson(withReason(clientFormat(link.stored)), target.eventId, room),
+    });
+  }
+}
+
+function mayRedact({ mayRedactOthers, draft }: ChainLink, { event }: StoredEvent): boolean {
+  if (mayRedactOthers) return true;
+  const { sender } = event;
+  const isOfUser = typeof sender === 'string' && isUserId(sender);
+  return isOfUser && splitUserId(sender).serverName === splitUserId(draft.sender).serverName;
+}
+
+function clientFormat({ eventId, event }: StoredEvent): EventJson {
+  const { content, origin_server_ts, redacts, sender, type } = event;
+  return { content, event_id: eventId, origin_server_ts, redacts, sender, type };
+}

@@ -1,0 +1,36 @@
+import type { Knex } from 'knex';
+import type { EventId } from '../../ids.ts';
+
+/** A redaction whose target is stored. */
+export interface AppliedRedaction {
+  readonly redactionId: EventId;
+  readonly targetId: EventId;
+  readonly targetNid: number;
+  /** The target as each of Dendrite's components stores it once it is redacted. */
+  readonly roomserverJson: string;
+  readonly syncJson: string;
+}
+
+/** Overwrites a redacted event wherever it is stored. */
+export async function applyRedaction(
+  transaction: Knex.Transaction,
+  { redactionId, targetId, targetNid, roomserverJson, syncJson }: AppliedRedaction,
+): Promise<void> {
+  await transaction.raw(
+    `INSERT INTO public.roomserver_redactions (redaction_event_id, redacts_event_id, validated) VALUES (?, ?, true)
+     ON CONFLICT DO NOTHING`,
+    [redactionId, targetId],
+  );
+  await transaction.raw('UPDATE public.roomserver_event_json SET event_json = ? WHERE event_nid = ?', [
+    roomserverJson,
+    targetNid,
+  ]);
+  for (const table of ['syncapi_output_room_events', 'syncapi_current_room_state']) {
+    await transaction.raw('UPDATE public.?? SET headered_event_json = ? WHERE event_id = ?', [
+      table,
+      syncJson,
+      targetId,
+    ]);
+  }
+  await transaction.raw('DELETE FROM public.syncapi_relations WHERE child_event_id = ?', [targetId]);
+}
