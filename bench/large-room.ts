@@ -21,11 +21,15 @@ export async function fillLargeRoom(db: Knex, events: number): Promise<void> {
   ]);
   await db.raw(
     `CREATE TABLE bench_events AS
-     SELECT n AS nid, CASE WHEN n % :neighbour = 0 THEN 2 ELSE 1 END AS room_nid,
-       CASE WHEN n % :neighbour = 0 THEN '!neighbour:localhost' ELSE :room END AS room_id,
-       '$' || replace(replace(rtrim(encode(sha256(n::text::bytea), 'base64'), '='), '+', '-'), '/', '_') AS event_id,
-       n % :state = 1 AS is_state, (n / :state)::int AS state_no
-     FROM generate_series(1, CAST(:all AS int)) AS n`,
+     SELECT nid, room_nid, previous_nid, state_no * 2 + room_nid AS state_nid, nid % :state = first_nid AS is_state,
+       state_no, CASE WHEN room_nid = 2 THEN '!neighbour:localhost' ELSE :room END AS room_id,
+       '$' || replace(replace(rtrim(encode(sha256(nid::text::bytea), 'base64'), '='), '+', '-'), '/', '_') AS event_id
+     FROM (
+       SELECT n AS nid, CASE WHEN n % :neighbour = 0 THEN 2 ELSE 1 END AS room_nid,
+         CASE n % :neighbour WHEN 0 THEN n - :neighbour WHEN 1 THEN n - 2 ELSE n - 1 END AS previous_nid,
+         CASE WHEN n % :neighbour = 0 THEN :neighbour ELSE 1 END AS first_nid,
+         (n - CASE WHEN n % :neighbour = 0 THEN :neighbour ELSE 1 END) / :state AS state_no
+       FROM generate_series(1, CAST(:all AS int)) AS n) AS numbered`,
     { neighbour: NEIGHBOUR_EVERY, state: STATE_EVERY, room: LARGE_ROOM, all },
   );
   await db.raw('CREATE UNIQUE INDEX ON bench_events (nid)');
@@ -39,19 +43,19 @@ export async function fillLargeRoom(db: Knex, events: number): Promise<void> {
     `INSERT INTO roomserver_events (event_nid, room_nid, event_type_nid, event_state_key_nid, sent_to_output,
        state_snapshot_nid, depth, event_id, auth_event_nids)
      SELECT nid, room_nid, CASE WHEN is_state THEN 5 ELSE 65536 END, CASE WHEN is_state THEN 65536 ELSE 0 END, true,
-       state_no + 1, nid, event_id, '{1,2,3}' FROM bench_events`,
+       state_nid, nid, event_id, CASE room_nid WHEN 1 THEN '{1,2,3}'::bigint[] ELSE '{5,10,15}' END FROM bench_events`,
     `INSERT INTO roomserver_event_json
-     SELECT e.nid, ${json} FROM bench_events e LEFT JOIN bench_events p ON p.nid = e.nid - 1`,
+     SELECT e.nid, ${json} FROM bench_events e LEFT JOIN bench_events p ON p.nid = e.previous_nid`,
     `INSERT INTO roomserver_previous_events
-     SELECT p.event_id, ARRAY[e.nid] FROM bench_events e JOIN bench_events p ON p.nid = e.nid - 1`,
+     SELECT p.event_id, ARRAY[e.nid] FROM bench_events e JOIN bench_events p ON p.nid = e.previous_nid`,
     `INSERT INTO roomserver_state_block (state_block_nid, state_block_hash, event_nids)
-     SELECT state_no + 1, sha256(state_no::text::bytea), ARRAY[nid] FROM bench_events WHERE is_state`,
+     SELECT state_nid, sha256(state_nid::text::bytea), ARRAY[nid] FROM bench_events WHERE is_state`,
     `INSERT INTO roomserver_state_snapshots (state_snapshot_nid, state_snapshot_hash, room_nid, state_block_nids)
-     SELECT state_no + 1, sha256(state_no::text::bytea), room_nid,
-       ARRAY(SELECT generate_series(greatest(1, state_no - state_no % 60), state_no + 1)) FROM bench_events WHERE is_state`,
+     SELECT state_nid, sha256(state_nid::text::bytea), room_nid,
+       ARRAY(SELECT 2 * n + room_nid FROM generate_series(state_no - state_no % 60, state_no) AS n) FROM bench_events WHERE is_state`,
     `INSERT INTO syncapi_output_room_events (event_id, room_id, headered_event_json, type, sender, contains_url)
      SELECT e.event_id, e.room_id, ${json}, 'm.room.message', '@user:localhost', false
-     FROM bench_events e LEFT JOIN bench_events p ON p.nid = e.nid - 1`,
+     FROM bench_events e LEFT JOIN bench_events p ON p.nid = e.previous_nid`,
     `INSERT INTO syncapi_output_room_events_topology
      SELECT event_id, nid, nid, room_id FROM bench_events`,
     `INSERT INTO syncapi_relations (room_id, event_id, child_event_id, child_event_type, rel_type)

@@ -1,9 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import type { ChildProcess } from 'node:child_process';
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import type { Knex } from 'knex';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RoomId, UserId } from '../../src/ids.ts';
@@ -15,12 +12,16 @@ import { findJob, insertJob } from '../../src/storage/plugin/jobs.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { SERVER_NAME } from '../support/dendrite-server.ts';
 import { indexedTexts, ROOM } from '../support/event-rows.ts';
+import {
+  HOMESERVER_PROGRAM,
+  killProcess,
+  PLUGIN_PROGRAM,
+  startProcess as startKillable,
+} from '../support/killable-process.ts';
 import { startLiveWriter } from '../support/live-writer.ts';
 import { makeScratchDirectory } from '../support/scratch-directory.ts';
 import { until } from '../support/search-plugin.ts';
 
-const PROGRAM = fileURLToPath(new URL('../support/reindex-process.mjs', import.meta.url));
-const HOMESERVER = fileURLToPath(new URL('../../dist/reference-host/main.js', import.meta.url));
 const LEASE_MS = 600;
 /** `KILLS=20` for the long version. */
 const KILLS = Number(process.env['KILLS'] ?? 6);
@@ -47,36 +48,18 @@ beforeEach(async () => {
   random = () => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647;
 });
 afterEach(async () => {
-  await Promise.all(children.map(kill));
+  await Promise.all(children.map(killProcess));
   children = [];
   await admin.stop();
   await database.drop();
   await rm(directory, { recursive: true });
 });
 
-async function startProcess(program = PROGRAM): Promise<ChildProcess> {
-  const { PATH, HOME } = process.env;
-  const env = {
-    PATH,
-    HOME,
-    DATABASE_URL: database.connectionString,
-    LEASE_MS: String(LEASE_MS),
-    PORT: '0',
-    LOG_LEVEL: 'error',
-    SIGNING_KEY: join(directory, 'key.pem'),
-  };
-  const child = spawn(process.execPath, [program], { cwd: directory, env, stdio: ['ignore', 'pipe', 'inherit'] });
+async function startProcess(program = PLUGIN_PROGRAM): Promise<ChildProcess> {
+  const settings = { databaseUrl: database.connectionString, directory, leaseMs: LEASE_MS };
+  const child = await startKillable(program, settings);
   children.push(child);
-  const [line] = await once(child.stdout, 'data');
-  expect(String(line)).toMatch(/^ready/);
   return child;
-}
-
-async function kill(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exited = once(child, 'exit');
-  child.kill('SIGKILL');
-  await exited;
 }
 
 async function queueReindex(): Promise<string> {
@@ -138,7 +121,7 @@ describe('kill -9', () => {
           id = await queueReindex();
         }
         await delay(random() * LONGEST_LIFE_MS);
-        await kill(child);
+        await killProcess(child);
         const job = await jobOf(id);
         if (job.finishedAt === undefined) interrupted += 1;
         const hasSwapped = job.finishedAt !== undefined || (job.phase === 'swap' && (await rebuildsUnderWay()) === 0);
@@ -170,7 +153,7 @@ describe('kill -9', () => {
     const workers = async (): Promise<Set<string>> =>
       new Set((await db('matrix_admin.job_ranges').pluck('workers')).flat());
     await until(async () => (await workers()).size === 2);
-    await kill(random() < 0.5 ? one : other);
+    await killProcess(random() < 0.5 ? one : other);
     expect(await ended(id)).toMatchObject({ state: 'succeeded', result: { processes: 2 } });
     await writer.stop();
     expect(await indexedTexts(db)).toEqual(writer.expected(before));
@@ -178,15 +161,15 @@ describe('kill -9', () => {
 
   it('of the reference homeserver: the next one goes on within 30 s', async () => {
     const before = await generatedTexts();
-    const homeserver = await startProcess(HOMESERVER);
+    const homeserver = await startProcess(HOMESERVER_PROGRAM);
     await markIndex();
     const id = await queueReindex();
     await until(async () => (await jobOf(id)).done > 0);
-    await kill(homeserver);
+    await killProcess(homeserver);
     const killed = await jobOf(id);
     expect(killed).toMatchObject({ state: 'running', attempts: 1 });
     expect(await findsMark()).toBe(true);
-    await startProcess(HOMESERVER);
+    await startProcess(HOMESERVER_PROGRAM);
     expect(await ended(id)).toMatchObject({ state: 'succeeded', attempts: 2, done: EVENTS });
     expect(await indexedTexts(db)).toEqual(before);
   }, 60_000);

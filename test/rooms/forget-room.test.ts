@@ -1,0 +1,81 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { RoomId } from '../../src/ids.ts';
+import {
+  forgetInAccountData,
+  forgetInFilter,
+  forgetInQueue,
+  forgetInToDevice,
+  needleOf,
+} from '../../src/rooms/purge/forget-room.ts';
+
+const ROOM = '!opaque-id:example.org' as RoomId;
+const OTHER = '!other:example.org' as RoomId;
+
+/** JSON that names rooms as entries, members and names. */
+const json = fc
+  .jsonValue()
+  .chain((value) =>
+    fc.constantFrom(
+      value,
+      [value, ROOM, OTHER],
+      { [ROOM]: value, [OTHER]: value },
+      { rooms: [ROOM, OTHER], value },
+      { deep: [{ room_id: ROOM, value }] },
+    ),
+  );
+
+describe('what users and servers keep of a room', () => {
+  it('names it no more, and keeps everything else', () => {
+    fc.assert(
+      fc.property(json, (value) => {
+        const text = JSON.stringify(value);
+        for (const forgotten of [forgetInAccountData(ROOM, 'org.example', text), forgetInFilter(ROOM, text)]) {
+          expect(forgotten === undefined).toBe(!text.includes(ROOM));
+          expect(forgotten ?? '').not.toContain(ROOM);
+          if (text.includes(OTHER)) expect(forgotten ?? text).toContain(OTHER);
+        }
+      }),
+    );
+  });
+
+  it('is left alone where it is not JSON, or nested deeper than anybody needs', () => {
+    const deep = `${'['.repeat(20_000)}"${ROOM}"${']'.repeat(20_000)}`;
+    for (const text of ['', 'no JSON', `{"room_id":"${ROOM}"`, deep]) {
+      expect(forgetInAccountData(ROOM, 'm.direct', text), text.slice(0, 20)).toBeUndefined();
+      expect(forgetInAccountData(ROOM, 'm.push_rules', text)).toBeUndefined();
+      expect(forgetInFilter(ROOM, text)).toBeUndefined();
+      expect(forgetInToDevice(ROOM, text)).toBeUndefined();
+      expect(forgetInQueue(ROOM, text)).toBeUndefined();
+    }
+  });
+
+  it('loses events and EDUs of the room from the queue, and no event of another', () => {
+    const event = { type: 'm.room.message', content: { body: ROOM }, _event_id: '$event' };
+    expect(forgetInQueue(ROOM, JSON.stringify({ ...event, room_id: ROOM }))).toBeNull();
+    expect(forgetInQueue(ROOM, JSON.stringify({ ...event, room_id: OTHER }))).toBeUndefined();
+    const v12 = `!${'a'.repeat(43)}` as RoomId;
+    const create = { type: 'm.room.create', state_key: '', _event_id: `$${'a'.repeat(43)}` };
+    expect(forgetInQueue(v12, JSON.stringify(create))).toBeNull();
+    expect(forgetInQueue(v12, JSON.stringify({ ...create, type: 'm.room.message' }))).toBeUndefined();
+    const typing = { edu_type: 'm.typing', content: { room_id: ROOM } };
+    expect(forgetInQueue(ROOM, JSON.stringify(typing))).toBeNull();
+    expect(forgetInQueue(OTHER, JSON.stringify(typing))).toBeUndefined();
+  });
+
+  it('is found by a text that stands in every form of its JSON', () => {
+    const opaque = fc.string({ minLength: 1, unit: fc.constantFrom(...Array.from('abcXYZ019_-.=<>&"\\ /é')) });
+    fc.assert(
+      fc.property(opaque, (id) => {
+        const roomId = `!${id}:example.org` as RoomId;
+        const escaped = JSON.stringify(roomId).replace(
+          /[<>&é]/g,
+          (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
+        );
+        for (const text of [roomId, JSON.stringify(roomId), escaped]) expect(text).toContain(needleOf(roomId));
+      }),
+    );
+    expect(needleOf(ROOM)).toBe('opaque-id');
+    expect(needleOf('!Wv_8-abc' as RoomId)).toBe('Wv_8-abc');
+  });
+});

@@ -1,0 +1,44 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** A homeserver that has nothing but the plugin. */
+export const PLUGIN_PROGRAM = fileURLToPath(new URL('plugin-process.mjs', import.meta.url));
+export const HOMESERVER_PROGRAM = fileURLToPath(new URL('../../dist/reference-host/main.js', import.meta.url));
+
+export interface ProcessSettings {
+  readonly databaseUrl: string;
+  /** Where it may leave files. */
+  readonly directory: string;
+  readonly leaseMs: number;
+}
+
+/** Starts a process that works on jobs of a database; it is ready when this returns. */
+export async function startProcess(
+  program: string,
+  { databaseUrl, directory, leaseMs }: ProcessSettings,
+): Promise<ChildProcess> {
+  const { PATH, HOME } = process.env;
+  const env = {
+    PATH,
+    HOME,
+    DATABASE_URL: databaseUrl,
+    LEASE_MS: String(leaseMs),
+    PORT: '0',
+    LOG_LEVEL: 'error',
+    SIGNING_KEY: join(directory, 'key.pem'),
+  };
+  const child = spawn(process.execPath, [program], { cwd: directory, env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const [line] = await once(child.stdout, 'data');
+  if (!String(line).startsWith('ready')) throw new Error(`not ready: ${String(line)}`);
+  return child;
+}
+
+/** `kill -9`; returns when it is dead. */
+export async function killProcess(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  child.kill('SIGKILL');
+  await exited;
+}
