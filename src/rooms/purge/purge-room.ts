@@ -35,11 +35,11 @@ export interface Purged extends Partial<Evacuation> {
 
 type PurgeSettings = Pick<PurgedRoom, 'roomId' | 'keep' | 'search' | 'searchableTypes'>;
 
-const SMALLEST_STEP = 500;
+const SMALLEST_STEP = 2_000;
 /** Bounds memory, and what one step may meet after many in which there was nothing to do. */
-const LARGEST_STEP = 40_000;
+const LARGEST_STEP = 100_000;
 /** What a step should take, in ms; they grow and shrink by halves. */
-const STEP_MS = 800;
+const STEP_MS = 1_500;
 
 /**
  * Deletes all that is left of a room that `hideRoom()` has put out of sight, and tells how many rows it was. Goes on from

@@ -4,8 +4,8 @@ import type { RoomKeys } from '../room-tables.ts';
 
 /**
  * A step through the events, `width` NIDs wide: deletes those of the room, with all that refers to them. There is no index
- * on the room, so the NIDs are walked through; the arrays of ids (whose length the planner does not guess at) make it use
- * the keys of the other tables, however large these are.
+ * on the room, so the NIDs are walked through. Arrays of ids, whose length the planner does not guess at, make it use the
+ * keys of tables that are as large as this one; tables that may be small are joined.
  */
 export async function deleteEventsOfRoom(
   transaction: Knex.Transaction,
@@ -40,10 +40,10 @@ export async function deleteEventsOfRoom(
          RETURNING 1),
        redacting AS (
          DELETE FROM public.roomserver_redactions
-         WHERE redaction_event_id = ANY(ARRAY(SELECT event_id FROM events)) RETURNING redaction_event_id),
+         WHERE redaction_event_id IN (SELECT event_id FROM events) RETURNING redaction_event_id),
        redacted AS (
          DELETE FROM public.roomserver_redactions
-         WHERE redacts_event_id = ANY(ARRAY(SELECT event_id FROM events)) RETURNING redaction_event_id)
+         WHERE redacts_event_id IN (SELECT event_id FROM events) RETURNING redaction_event_id)
        SELECT (SELECT count(*) FROM events) AS roomserver_events, (SELECT count(*) FROM json) AS roomserver_event_json,
          (SELECT count(*) FROM previous) + (SELECT count(*) FROM missing) AS roomserver_previous_events,
          (SELECT count(*) FROM (TABLE redacting UNION TABLE redacted) AS r) AS roomserver_redactions`,

@@ -43,9 +43,9 @@ export async function deleteTimeline(
          DELETE FROM public.syncapi_output_room_events_topology
          WHERE event_id = ANY(ARRAY(SELECT event_id FROM events)) RETURNING 1),
        edits AS (
-         DELETE FROM matrix_admin.search_edits WHERE edit_event_id = ANY(ARRAY(SELECT event_id FROM events))),
+         DELETE FROM matrix_admin.search_edits WHERE edit_event_id IN (SELECT event_id FROM events)),
        edited AS (
-         DELETE FROM matrix_admin.search_edits WHERE original_event_id = ANY(ARRAY(SELECT event_id FROM events))),
+         DELETE FROM matrix_admin.search_edits WHERE original_event_id IN (SELECT event_id FROM events)),
        changes AS (
          INSERT INTO matrix_admin.search_changes (engine, event_id, for_index, for_rebuild)
          SELECT s.engine, e.event_id, false, true FROM events e CROSS JOIN matrix_admin.search_indexes s
