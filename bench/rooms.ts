@@ -1,0 +1,153 @@
+/**
+ * Evacuates and purges rooms. Baselines, in the same run: for evacuations one transaction that writes the same rows, as
+ * they are, into tables of the same indexes; for purges the statements that delete another room of the same size.
+ */
+import type { Knex } from 'knex';
+import { Registry } from 'prom-client';
+import type { RoomId } from '../src/ids.ts';
+import { type AdminPlugin, createAdminPlugin } from '../src/index.ts';
+import { withBenchDatabase } from './bench-database.ts';
+import { type BenchResult, report, rounded } from './report.ts';
+import { addMessages, makeRoom, SERVER_NAME, SIGNING_KEY, userNamed } from './room-data.ts';
+
+const CALLER = { actor: { kind: 'system', name: 'bench' } } as const;
+
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const startedAt = performance.now();
+  await work();
+  return performance.now() - startedAt;
+}
+
+/** Tables that events are written to, and the column that says which rows are of the last so many. */
+const WRITTEN: readonly (readonly [table: string, newer: string])[] = [
+  ['roomserver_events', 'event_nid'],
+  ['roomserver_event_json', 'event_nid'],
+  ['roomserver_state_block', 'state_block_nid'],
+  ['roomserver_state_snapshots', 'state_snapshot_nid'],
+  ['roomserver_membership', 'event_nid'],
+  ['syncapi_output_room_events', 'id'],
+  ['syncapi_output_room_events_topology', 'stream_position'],
+  ['syncapi_current_room_state', 'added_at'],
+  ['syncapi_memberships', 'stream_pos'],
+];
+
+async function newest(db: Knex): Promise<Map<string, number>> {
+  const entries = WRITTEN.map(async ([table, column]): Promise<[string, number]> => {
+    const [row] = await db(table).max({ newest: column });
+    return [table, Number(row?.newest ?? 0)];
+  });
+  return new Map(await Promise.all(entries));
+}
+
+/** How long `work` takes, and how long PostgreSQL takes to write the rows that it has written. */
+async function timeWrites(db: Knex, work: () => Promise<unknown>): Promise<{ ours: number; baseline: number }> {
+  const before = await newest(db);
+  const ours = await timed(work);
+  for (const [table, column] of WRITTEN) {
+    await db.raw('CREATE TABLE ?? AS SELECT * FROM ?? WHERE ?? > ?', [
+      `rows_${table}`,
+      table,
+      column,
+      before.get(table) ?? 0,
+    ]);
+    await db.raw('CREATE TABLE ?? (LIKE ?? INCLUDING ALL)', [`copy_${table}`, table]);
+  }
+  const baseline = await timed(() =>
+    db.transaction(async (transaction) => {
+      for (const [table] of WRITTEN) {
+        await transaction.raw('INSERT INTO ?? SELECT * FROM ??', [`copy_${table}`, `rows_${table}`]);
+      }
+    }),
+  );
+  for (const [table] of WRITTEN) await db.raw('DROP TABLE ??, ??', [`rows_${table}`, `copy_${table}`]);
+  return { ours, baseline };
+}
+
+function result(
+  name: string,
+  items: number,
+  unit: string,
+  { ours, baseline }: { ours: number; baseline: number },
+): BenchResult {
+  const rate = (ms: number): number => Math.round((items / ms) * 1_000);
+  console.log(`${name.padEnd(20)} ${Math.round(ours)} ms, pure SQL ${Math.round(baseline)} ms`);
+  return { name, value: rate(ours), unit, baseline: rate(baseline), ratio: rounded(baseline / ours) };
+}
+
+async function evacuateRoom(db: Knex, admin: AdminPlugin, members: number): Promise<BenchResult> {
+  const roomId = await makeRoom(db, admin.rooms, `creator${members}`, members - 1);
+  const times = await timeWrites(db, async () => {
+    const { affected } = await admin.operations.evacuateRoom({ roomId }, CALLER);
+    if (affected.length !== members) throw new Error(`${affected.length} of ${members} have left`);
+  });
+  return result(`evacuateRoom-${members}`, members, 'members/s', times);
+}
+
+async function evacuateUser(db: Knex, admin: AdminPlugin, rooms: number): Promise<BenchResult> {
+  for (let i = 0; i < rooms; i++) {
+    const roomId = await makeRoom(db, admin.rooms, `owner${i}`, 0);
+    const userId = userNamed('everywhere');
+    const content = { membership: 'join' };
+    const draft = { type: 'm.room.member', sender: userId, stateKey: userId, content };
+    await db.transaction((transaction) => admin.rooms.append(transaction, roomId, [draft]));
+  }
+  const times = await timeWrites(db, async () => {
+    const { affected } = await admin.operations.evacuateUser({ userId: userNamed('everywhere') }, CALLER);
+    if (affected.length !== rooms) throw new Error(`${affected.length} of ${rooms} rooms were left`);
+  });
+  return result(`evacuateUser-${rooms}`, rooms, 'rooms/s', times);
+}
+
+const PURGE = [
+  'DELETE FROM roomserver_event_json USING roomserver_events e WHERE roomserver_event_json.event_nid = e.event_nid AND e.room_nid = :roomNid',
+  'DELETE FROM roomserver_previous_events USING roomserver_events e WHERE previous_event_id = e.event_id AND e.room_nid = :roomNid',
+  'DELETE FROM roomserver_events WHERE room_nid = :roomNid',
+  'DELETE FROM roomserver_state_snapshots WHERE room_nid = :roomNid',
+  'DELETE FROM roomserver_membership WHERE room_nid = :roomNid',
+  'DELETE FROM roomserver_rooms WHERE room_nid = :roomNid',
+  'DELETE FROM syncapi_output_room_events WHERE room_id = :roomId',
+  'DELETE FROM syncapi_output_room_events_topology WHERE room_id = :roomId',
+  'DELETE FROM syncapi_current_room_state WHERE room_id = :roomId',
+  'DELETE FROM syncapi_memberships WHERE room_id = :roomId',
+  'DELETE FROM federationsender_joined_hosts WHERE room_id = :roomId',
+];
+
+async function purgeBySql(db: Knex, roomId: RoomId): Promise<void> {
+  const { room_nid: roomNid } = await db('roomserver_rooms').where('room_id', roomId).first();
+  await db.transaction(async (transaction) => {
+    for (const statement of PURGE) await transaction.raw(statement, { roomId, roomNid });
+  });
+}
+
+async function purgeRoom(db: Knex, admin: AdminPlugin, events: number): Promise<BenchResult> {
+  const [ours, other] = [
+    await makeRoom(db, admin.rooms, `purged${events}`, 10),
+    await makeRoom(db, admin.rooms, `deleted${events}`, 10),
+  ];
+  for (const roomId of [ours, other]) await addMessages(db, roomId, events);
+  await db.raw('VACUUM ANALYZE');
+  const baseline = await timed(() => purgeBySql(db, other));
+  const time = await timed(() => admin.operations.purgeRoom({ roomId: ours }, CALLER));
+  const { maxRSS } = process.resourceUsage();
+  console.log(`peak of this process: ${Math.round(maxRSS / 1_024)} MB`);
+  return result(`purgeRoom-${events}`, events, 'events/s', { ours: time, baseline });
+}
+
+async function measure(db: Knex): Promise<BenchResult[]> {
+  const host = { serverName: SERVER_NAME, db, signingKeys: [SIGNING_KEY], metrics: { registry: new Registry() } };
+  const admin = createAdminPlugin(host);
+  await admin.start();
+  try {
+    return [
+      await evacuateRoom(db, admin, 1_000),
+      await evacuateRoom(db, admin, 10_000),
+      await evacuateUser(db, admin, 1_000),
+      await purgeRoom(db, admin, 100_000),
+      await purgeRoom(db, admin, 1_000_000),
+    ];
+  } finally {
+    await admin.stop();
+  }
+}
+
+report('rooms', await withBenchDatabase(0, ({ db }) => measure(db)));
