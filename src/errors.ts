@@ -18,6 +18,10 @@ export const ERROR_STATUS = {
 
 export type ErrorCode = keyof typeof ERROR_STATUS;
 
+export function isErrorCode(value: unknown): value is ErrorCode {
+  return typeof value === 'string' && Object.hasOwn(ERROR_STATUS, value);
+}
+
 export interface MatrixErrorOptions extends ErrorOptions {
   /** HTTP status, where the code has more than one. @defaultValue the code's entry in `ERROR_STATUS` */
   status?: number;

@@ -6,7 +6,7 @@ import { errorFields, MatrixError } from '../errors.ts';
 import type { Host } from '../host.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import type { Actor } from '../operations/actor.ts';
-import { OPERATIONS } from '../operations/operations.ts';
+import { operationNamed } from '../operations/operations.ts';
 import { type Pipeline, resultOf, StartedJob, startOperation } from '../operations/run-operation.ts';
 import { createAuthenticate } from './authenticate.ts';
 import { createFailedAuthentications } from './failed-authentications.ts';
@@ -83,7 +83,7 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
       const actor = await admit(ctx, query);
       const body = route.method === 'GET' ? {} : await readJsonBody(ctx, config.limits.bodyBytes);
       // HEAD is for looking; the one GET that changes something is not run by it.
-      if (ctx.method === 'HEAD' && OPERATIONS[route.operation].effect === 'write') return respondJson(ctx, 200, {});
+      if (ctx.method === 'HEAD' && operationNamed(route.operation).effect !== 'read') return respondJson(ctx, 200, {});
       const request: RouteRequest = {
         params,
         query,

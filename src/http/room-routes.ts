@@ -14,6 +14,28 @@ const blockedRoomBody = ({ roomId, reason, blockedBy, blockedAt }: BlockedRoom):
 export const ROOM_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'POST',
+    path: `${ADMIN}/downloadState/:serverName/:roomId`,
+    operation: 'downloadState',
+    input: ({ params, body }) => ({
+      serverName: params.serverName,
+      roomId: params.roomId,
+      dryRun: body.dry_run,
+    }),
+    respond: (download) => ok('dry_run' in download || 'left_out' in download ? download : {}),
+  }),
+  defineRoute({
+    method: 'GET',
+    path: `${ADMIN}/downloadState/:serverName/:roomId`,
+    operation: 'downloadState',
+    input: ({ params, query }) => ({
+      serverName: params.serverName,
+      roomId: params.roomId,
+      dryRun: query.dry_run === 'true',
+    }),
+    respond: (download) => ok('dry_run' in download || 'left_out' in download ? download : {}),
+  }),
+  defineRoute({
+    method: 'POST',
     path: `${ADMIN}/evacuateUser/:userId`,
     operation: 'evacuateUser',
     input: ({ params, body }) => ({ userId: params.userId, dryRun: body.dry_run }),

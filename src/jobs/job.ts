@@ -32,6 +32,10 @@ export interface Job {
   readonly finishedAt: number | undefined;
   readonly result: JobData | undefined;
   readonly error: string | undefined;
+  /** Of an error that is an answer to whoever wanted the job. */
+  readonly errcode: string | undefined;
+  /** HTTP status that goes with it. */
+  readonly errorStatus: number | undefined;
 }
 
 /** Whether a job is over. */
@@ -70,7 +74,7 @@ export interface JobStep<T> {
 /** How a job's run ended. */
 export type JobEnd =
   | { readonly state: 'succeeded'; readonly result: JobData }
-  | { readonly state: 'failed'; readonly error: string }
+  | { readonly state: 'failed'; readonly error: string; readonly errcode?: string; readonly status?: number }
   | { readonly state: 'cancelled' };
 
 /** A kind of long work. */

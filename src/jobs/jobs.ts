@@ -29,6 +29,9 @@ export interface JobView {
   readonly finished_ts: number | null;
   readonly result: Job['result'] | null;
   readonly error: string | null;
+  /** Of an error that is an answer to whoever wanted the job, with its HTTP status. */
+  readonly errcode: string | null;
+  readonly error_status: number | null;
 }
 
 /** The public form of a job. */
@@ -53,6 +56,8 @@ export function viewJob(job: Job): JobView {
     finished_ts: job.finishedAt ?? null,
     result: job.result ?? null,
     error: job.error ?? null,
+    errcode: job.errcode ?? null,
+    error_status: job.errorStatus ?? null,
   };
 }
 

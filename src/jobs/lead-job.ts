@@ -82,7 +82,8 @@ async function failed({ db, owner, job, kind, log }: Lead, error: unknown): Prom
   if (error instanceof MatrixError || failures >= kind.maxFailures) {
     log.error(errorFields(error), 'Job failed');
     await kind.cleanUp(job);
-    return { state: 'failed', error: message };
+    const answer = error instanceof MatrixError && { errcode: error.errcode, status: error.status };
+    return { state: 'failed', error: message, ...answer };
   }
   const delayMs = backoffMs(failures);
   log.warn({ ...errorFields(error), failures, delayMs }, 'Job failed and will be tried again');

@@ -2,6 +2,7 @@ import type { Knex } from 'knex';
 import { foundation } from './0001-foundation.ts';
 import { rooms } from './0002-rooms.ts';
 import { notices } from './0003-notices.ts';
+import { jobErrors } from './0004-job-errors.ts';
 
 /** Schema of the plugin's own tables. */
 export const OWN_SCHEMA = 'matrix_admin';
@@ -10,7 +11,7 @@ interface NamedMigration extends Knex.Migration {
   readonly name: string;
 }
 
-const ALL: readonly NamedMigration[] = [foundation, rooms, notices];
+const ALL: readonly NamedMigration[] = [foundation, rooms, notices, jobErrors];
 
 /** The plugin's migrations, imported statically so that bundlers find them. `knexfile.ts` uses the same object. */
 const migrationSource: Knex.MigrationSource<NamedMigration> = {

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { blockRoom } from './block-room.ts';
 import { cancelJob } from './cancel-job.ts';
 import type { Operation } from './define-operation.ts';
+import { downloadState } from './download-state.ts';
 import { emptyRooms } from './empty-rooms.ts';
 import { evacuateRoom } from './evacuate-room.ts';
 import { evacuateUser } from './evacuate-user.ts';
@@ -21,6 +22,7 @@ import { unblockRoom } from './unblock-room.ts';
 export const OPERATIONS = {
   evacuateRoom,
   evacuateUser,
+  downloadState,
   sendServerNotice,
   sendServerNotices,
   reindexFulltext,

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Knex } from 'knex';
 import type { z } from 'zod';
 import { ACCOUNT_TYPE } from '../accounts/account-type.ts';
-import { describeError, errorFields, MatrixError } from '../errors.ts';
+import { describeError, errorFields, isErrorCode, MatrixError } from '../errors.ts';
 import type { AfterEvent, BeforeEvent, HookRunner } from '../hooks.ts';
 import type { Logger } from '../host.ts';
 import type { Jobs, JobView } from '../jobs/jobs.ts';
@@ -109,11 +109,12 @@ export async function runOperation<Name extends OperationName>(
 }
 
 /** What the ended job of an operation answers. @throws MatrixError when it has failed or was cancelled */
-export function resultOf({ id, state, result, error }: JobView): unknown {
+export function resultOf({ id, state, result, error, errcode, error_status: status }: JobView): unknown {
   const fields = { job_id: id };
-  if (state === 'failed') throw new MatrixError('M_UNKNOWN', error ?? 'the job has failed', { fields });
   if (state === 'cancelled') throw new MatrixError('M_BAD_STATE', 'the job was cancelled', { status: 409, fields });
-  return result;
+  if (state !== 'failed') return result;
+  const code = isErrorCode(errcode) ? errcode : 'M_UNKNOWN';
+  throw new MatrixError(code, error ?? 'the job has failed', { fields, ...(status !== null && { status }) });
 }
 
 async function perform(pipeline: Pipeline, call: Call, rawInput: unknown): Promise<unknown> {

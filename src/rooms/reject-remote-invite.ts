@@ -1,8 +1,9 @@
-import { describeError, toError } from '../errors.ts';
+import { describeError } from '../errors.ts';
 import type { FederationSender, SigningKey } from '../host.ts';
 import { type RoomId, type ServerName, splitUserId, type UserId } from '../ids.ts';
 import { completeEvent } from '../matrix/complete-event.ts';
 import { roomVersionOf } from '../matrix/room-version.ts';
+import { orAborted } from './or-aborted.ts';
 
 /** An invite to a room of other servers. */
 export interface RemoteInvite {
@@ -47,12 +48,4 @@ export async function rejectRemoteInvite(
     signal.throwIfAborted();
     return options.signal.aborted ? `${destination} gave no answer within ${limitMs} ms` : describeError(error);
   }
-}
-
-/** The host may not listen to the signal. */
-function orAborted<T>(request: Promise<T>, { signal }: { readonly signal: AbortSignal }): Promise<T> {
-  const aborted = new Promise<never>((_resolve, reject) => {
-    signal.addEventListener('abort', () => reject(toError(signal.reason)), { once: true });
-  });
-  return Promise.race([request, aborted]);
 }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Knex } from 'knex';
 import { MatrixError } from '../errors.ts';
 import type { AppliedEvent, SigningKey } from '../host.ts';
@@ -17,7 +18,9 @@ import { deleteMembership, retireInvites } from '../storage/roomserver/membershi
 import { assignNids, findNids } from '../storage/roomserver/nids.ts';
 import { insertRoom, lockRoom, type StoredRoom, updateRoom } from '../storage/roomserver/rooms.ts';
 import { retireSyncInvites } from '../storage/syncapi/room-events.ts';
+import type { DownloadedState } from './download-state.ts';
 import { buildChain, type ChainLink, neededState, type RefusedDraft, type RoomEventDraft } from './event-chain.ts';
+import { replaceRoomState, replaceSyncState } from './replace-state.ts';
 import { EMPTY_STATE, loadRoomState, type RoomState, stateName } from './room-state.ts';
 import { stateIndexKey, storeStateChain } from './state-chain.ts';
 import { writeFederation } from './write-federation.ts';
@@ -54,6 +57,14 @@ export interface NewRoom {
   readonly drafts: readonly RoomEventDraft[];
 }
 
+/** Another server's state, and who may bring it into the room. */
+export interface StateReplacement {
+  readonly downloaded: DownloadedState;
+  /** The extremities that it was asked for at. */
+  readonly expectedNids: readonly number[];
+  readonly senders: readonly UserId[];
+}
+
 /** Adds events to rooms, as the one writer that host and plugin share. */
 export interface RoomWriter {
   /**
@@ -73,6 +84,17 @@ export interface RoomWriter {
    * No event is written: there is nothing to append it to.
    */
   readonly retireInvite: (transaction: Knex.Transaction, roomId: RoomId, userId: UserId) => Promise<void>;
+  /**
+   * Makes another server's state that of a room. It is carried by an event of the type
+   * `org.matrix.dendrite.state_download`, as Dendrite's, sent by the first of `senders` whom the new state lets send it.
+   * @throws MatrixError `M_BAD_STATE` with status 409 when the room's extremities are not `expectedNids` any more,
+   * `M_FORBIDDEN` when none of the senders may
+   */
+  readonly replaceState: (
+    transaction: Knex.Transaction,
+    roomId: RoomId,
+    replacement: StateReplacement,
+  ) => Promise<Appended & { readonly added: number; readonly removed: number }>;
   /** Makes a room. @throws MatrixError `M_UNKNOWN` for a room version that is not known */
   readonly create: (transaction: Knex.Transaction, room: NewRoom) => Promise<Appended>;
 }
@@ -138,16 +160,28 @@ export function createRoomWriter(settings: RoomWriterSettings): RoomWriter {
 
   return {
     append: async (transaction, roomId, drafts) => {
-      const room = await lockRoom(transaction, roomId);
-      if (room === undefined || room.latestEventNids.length === 0) {
-        throw new MatrixError('M_NOT_FOUND', 'room does not exist');
-      }
-      if (await isPurging(transaction, roomId)) throw new MatrixError('M_BAD_STATE', 'the room is being purged');
+      const room = await requireRoom(transaction, roomId);
       const version = roomVersionOf(room.version);
       const prevEvents = await readDeepest(transaction, room.latestEventNids, MAX_PREV_EVENTS);
       const needed = drafts.flatMap((draft) => neededState(draft, version));
       const state = await loadRoomState(transaction, room.stateSnapshotNid, needed);
       return write(transaction, room, prevEvents, state, drafts, []);
+    },
+    replaceState: async (transaction, roomId, { downloaded, expectedNids, senders }) => {
+      const room = await requireRoom(transaction, roomId);
+      if (!isDeepStrictEqual(new Set(room.latestEventNids), new Set(expectedNids))) {
+        throw new MatrixError('M_BAD_STATE', 'the room has gone on meanwhile; try again', { status: 409 });
+      }
+      const prevEvents = await readDeepest(transaction, room.latestEventNids, MAX_PREV_EVENTS);
+      const state = await replaceRoomState(transaction, room, downloaded, settings);
+      for (const sender of senders) {
+        const draft = { type: 'org.matrix.dendrite.state_download', sender, content: {} };
+        const appended = await write(transaction, room, prevEvents, state, [draft], []);
+        const [carrier] = appended.events;
+        if (carrier === undefined) continue;
+        return { ...appended, ...(await replaceSyncState(transaction, room, downloaded.state, carrier.eventId)) };
+      }
+      throw new MatrixError('M_FORBIDDEN', 'nobody here may send the event that carries the state');
     },
     retireInvite: async (transaction, roomId, userId) => {
       const room = await lockRoom(transaction, roomId);
@@ -187,6 +221,16 @@ export function createRoomWriter(settings: RoomWriterSettings): RoomWriter {
       return write(transaction, room, [stored], state, drafts, [created]);
     },
   };
+}
+
+/** Locks a room that events can be written into. */
+async function requireRoom(transaction: Knex.Transaction, roomId: RoomId): Promise<StoredRoom> {
+  const room = await lockRoom(transaction, roomId);
+  if (room === undefined || room.latestEventNids.length === 0) {
+    throw new MatrixError('M_NOT_FOUND', 'room does not exist');
+  }
+  if (await isPurging(transaction, roomId)) throw new MatrixError('M_BAD_STATE', 'the room is being purged');
+  return room;
 }
 
 /** The events, the states between them, and the room's new extremity. Returns the NIDs of all state keys and senders. */

@@ -67,3 +67,14 @@ export async function storeStateChain(
   const snapshotNids = new Map(unique.map((list, i) => [list, stored[i]]));
   return lists.map((list) => snapshotNids.get(list) ?? before.snapshotNid ?? Number.NaN);
 }
+
+/** Stores a state by itself, in one block. */
+export async function storeState(
+  transaction: Knex.Transaction,
+  roomNid: number,
+  eventNids: readonly number[],
+): Promise<{ readonly snapshotNid: number; readonly blockNids: readonly number[] }> {
+  const blockNids = await insertBlocks(transaction, [hashed([...new Set(eventNids)].sort((a, b) => a - b))]);
+  const [snapshotNid = Number.NaN] = await insertSnapshots(transaction, roomNid, [hashed(blockNids)]);
+  return { snapshotNid, blockNids };
+}

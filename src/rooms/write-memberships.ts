@@ -4,7 +4,7 @@ import { isRecord } from '../json.ts';
 import { canonicalJson } from '../matrix/canonical-json.ts';
 import {
   insertInvites,
-  MEMBERSHIP_NID,
+  isMembership,
   type Membership,
   retireInvites,
   upsertMemberships,
@@ -20,9 +20,6 @@ export interface MemberLink {
   /** `leave` for users who were never in the room. */
   readonly before: unknown;
 }
-
-const isMembership = (value: unknown): value is Membership =>
-  typeof value === 'string' && Object.hasOwn(MEMBERSHIP_NID, value);
 
 /** The member events of a chain. */
 export function memberLinks(links: readonly ChainLink[]): MemberLink[] {

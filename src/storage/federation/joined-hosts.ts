@@ -27,7 +27,7 @@ export async function updateJoinedHosts(
   transaction: Knex.Transaction,
   roomId: RoomId,
   removed: readonly EventId[],
-  added: readonly { readonly eventId: EventId; readonly serverName: ServerName }[],
+  added: readonly JoinedHost[],
 ): Promise<void> {
   if (removed.length > 0) {
     await transaction.raw('DELETE FROM public.federationsender_joined_hosts WHERE room_id = ? AND event_id = ANY(?)', [
@@ -35,10 +35,33 @@ export async function updateJoinedHosts(
       [...removed],
     ]);
   }
-  if (added.length === 0) return;
+  await insertJoinedHosts(transaction, roomId, added);
+}
+
+interface JoinedHost {
+  readonly eventId: EventId;
+  readonly serverName: ServerName;
+}
+
+/** Forgets who was in a room, and notes who is. */
+export async function replaceJoinedHosts(
+  transaction: Knex.Transaction,
+  roomId: RoomId,
+  joined: readonly JoinedHost[],
+): Promise<void> {
+  await transaction.raw('DELETE FROM public.federationsender_joined_hosts WHERE room_id = ?', [roomId]);
+  await insertJoinedHosts(transaction, roomId, joined);
+}
+
+async function insertJoinedHosts(
+  transaction: Knex.Transaction,
+  roomId: RoomId,
+  joined: readonly JoinedHost[],
+): Promise<void> {
+  if (joined.length === 0) return;
   await transaction.raw(
     `INSERT INTO public.federationsender_joined_hosts (room_id, event_id, server_name)
      SELECT ?, * FROM unnest(?::text[], ?::text[]) ON CONFLICT DO NOTHING`,
-    [roomId, added.map(({ eventId }) => eventId), added.map(({ serverName }) => serverName)],
+    [roomId, joined.map(({ eventId }) => eventId), joined.map(({ serverName }) => serverName)],
   );
 }

@@ -22,6 +22,8 @@ interface JobRow {
   finished_ms: number | null;
   result: JobData | null;
   error: string | null;
+  errcode: string | null;
+  error_status: number | null;
 }
 
 const msOf = (column: string): string => `(extract(epoch FROM ${column}) * 1000)::float8`;
@@ -31,7 +33,7 @@ const DONE = `coalesce((SELECT sum(r.done) FROM matrix_admin.job_ranges r WHERE 
 
 const COLUMNS = `jobs.id, kind, state, input, checkpoint, phase, ${DONE} AS done, total, rate, attempts, failures,
   cancel_requested, created_by, request_id, ${msOf('created_at')} AS created_ms, ${msOf('started_at')} AS started_ms,
-  ${msOf('finished_at')} AS finished_ms, result, error`;
+  ${msOf('finished_at')} AS finished_ms, result, error, errcode, error_status`;
 
 const UNFINISHED = `state IN ('queued', 'running')`;
 
@@ -56,6 +58,8 @@ function jobOf(row: JobRow): Job {
     finishedAt: row.finished_ms === null ? undefined : Math.floor(row.finished_ms),
     result: row.result ?? undefined,
     error: row.error ?? undefined,
+    errcode: row.errcode ?? undefined,
+    errorStatus: row.error_status ?? undefined,
   };
 }
 
@@ -219,7 +223,7 @@ export async function finishJob(
 ): Promise<boolean> {
   const rows = await rowsOf<{ id: string }>(
     transaction.raw(
-      `UPDATE matrix_admin.jobs SET state = ?, result = ?, error = ?, finished_at = clock_timestamp(), done = ${DONE},
+      `UPDATE matrix_admin.jobs SET state = ?, result = ?, error = ?, errcode = ?, error_status = ?, finished_at = clock_timestamp(), done = ${DONE},
          rate = ${DONE} / greatest(extract(epoch FROM clock_timestamp() - started_at), 0.001),
          lease_owner = NULL, lease_until = NULL, checkpoint = NULL
        WHERE id = ? AND lease_owner = ? AND state = 'running' RETURNING id`,
@@ -227,6 +231,8 @@ export async function finishJob(
         end.state,
         end.state === 'succeeded' ? JSON.stringify(end.result) : null,
         end.state === 'failed' ? end.error : null,
+        (end.state === 'failed' && end.errcode) || null,
+        (end.state === 'failed' && end.status) || null,
         id,
         owner,
       ],

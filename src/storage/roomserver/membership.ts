@@ -7,6 +7,10 @@ import { type Db, rowsOf } from '../database.ts';
 export const MEMBERSHIP_NID = { leave: 1, ban: 1, invite: 2, join: 3, knock: 4 } as const;
 export type Membership = keyof typeof MEMBERSHIP_NID;
 
+export function isMembership(value: unknown): value is Membership {
+  return typeof value === 'string' && Object.hasOwn(MEMBERSHIP_NID, value);
+}
+
 /** What a member event has made of a user's membership. */
 export interface MembershipChange {
   readonly targetNid: number;
@@ -200,4 +204,16 @@ export async function deleteMembership(
     roomNid,
     targetNid,
   ]);
+}
+
+/** Forgets all members of a room but these. */
+export async function deleteOtherMembers(
+  transaction: Knex.Transaction,
+  roomNid: number,
+  targetNids: readonly number[],
+): Promise<void> {
+  await transaction.raw(
+    'DELETE FROM public.roomserver_membership WHERE room_nid = ? AND target_nid <> ALL(?::bigint[])',
+    [roomNid, [...targetNids]],
+  );
 }

@@ -195,3 +195,36 @@ export async function insertRelations(
     ],
   );
 }
+
+/**
+ * Makes these the current state of a room, and nothing else, under the stream id of an event that says so: it is noted there
+ * which state it has brought and which it has taken.
+ */
+export async function replaceCurrentState(
+  transaction: Knex.Transaction,
+  roomId: RoomId,
+  events: readonly Omit<NewSyncState, 'streamId'>[],
+  carrier: EventId,
+): Promise<{ readonly streamId: number; readonly added: number; readonly removed: number }> {
+  const before = await rowsOf<{ event_id: string }>(
+    transaction.raw('DELETE FROM public.syncapi_current_room_state WHERE room_id = ? RETURNING event_id', [roomId]),
+  );
+  const old = new Set(before.map(({ event_id }) => event_id));
+  const now = new Set<string>(events.map(({ eventId }) => eventId));
+  const added = [...now].filter((id) => !old.has(id));
+  const removed = [...old].filter((id) => !now.has(id));
+  const [row] = await rowsOf<{ id: string }>(
+    transaction.raw(
+      `UPDATE public.syncapi_output_room_events SET add_state_ids = ?::text[], remove_state_ids = ?::text[]
+       WHERE event_id = ? RETURNING id`,
+      [added, removed, carrier],
+    ),
+  );
+  const streamId = Number(row?.id);
+  await upsertCurrentState(
+    transaction,
+    roomId,
+    events.map((event) => ({ ...event, streamId })),
+  );
+  return { streamId, added: added.length, removed: removed.length };
+}

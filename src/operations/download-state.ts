@@ -1,0 +1,100 @@
+import { z } from 'zod';
+import { FederationError, MatrixError } from '../errors.ts';
+import { isServerName, type ServerName, splitUserId, type UserId } from '../ids.ts';
+import { roomVersionOf } from '../matrix/room-version.ts';
+import { type DownloadedState, downloadState as download, type StateQuestion } from '../rooms/download-state.ts';
+import { readDeepest } from '../storage/roomserver/events.ts';
+import { findRoom, type StoredRoom } from '../storage/roomserver/rooms.ts';
+import { defineJobOperation, type OperationWork } from './define-operation.ts';
+import { roomIdInput } from './room-id-input.ts';
+
+/** A room has so many extremities at most that an event can refer to. */
+const MAX_EXTREMITIES = 20;
+/** So many users are tried as the sender of the event that carries the state. */
+const MAX_SENDERS = 20;
+
+/** What a download has changed. */
+export interface StateDownload {
+  readonly added: number;
+  readonly removed: number;
+  /** Events of the other server that were left out: not signed, not allowed, or none at all. */
+  readonly left_out?: number;
+}
+
+/**
+ * Replaces a room's state by that which another server has, after its signatures and the authorisation rules have been
+ * checked. Dendrite: `GET /_dendrite/admin/downloadState/{serverName}/{roomID}`, which takes the last of differing states.
+ */
+export const downloadState = defineJobOperation({
+  access: 'admin',
+  effect: 'job',
+  input: z.object({
+    serverName: z.custom<ServerName>((value) => typeof value === 'string' && isServerName(value), 'not a server name'),
+    roomId: roomIdInput,
+    dryRun: z.boolean().default(false),
+  }),
+  target: ({ roomId }) => roomId,
+  dedupeKey: ({ roomId }) => roomId,
+  begin: async ({ transaction, localServerNames, federation }, { roomId, serverName }) => {
+    const room = await findRoom(transaction, roomId);
+    if (room === undefined || room.latestEventNids.length === 0) {
+      throw new MatrixError('M_NOT_FOUND', 'room does not exist');
+    }
+    if (localServerNames.includes(serverName)) {
+      throw new MatrixError('M_INVALID_PARAM', 'state is downloaded from other servers, not from this one');
+    }
+    if (federation?.lookupState === undefined || federation.verifyKeys === undefined) {
+      throw new MatrixError('M_BAD_STATE', 'this homeserver does not ask other servers for state');
+    }
+  },
+  run: async (work, { roomId, serverName }): Promise<StateDownload> => {
+    const room = await findRoom(work.db, roomId);
+    if (room === undefined) throw new MatrixError('M_NOT_FOUND', 'room does not exist');
+    const downloaded = await ask(work, room, serverName);
+    return work.commit(async (transaction, afterCommit) => {
+      const { destinations, added, removed } = await work.roomWriter.replaceState(transaction, roomId, {
+        downloaded,
+        expectedNids: room.latestEventNids,
+        senders: sendersOf(work, downloaded),
+      });
+      afterCommit(() => work.announce({ rooms: [roomId], destinations }));
+      const { leftOut } = downloaded;
+      const value = { added, removed, ...(leftOut > 0 && { left_out: leftOut }) };
+      return { checkpoint: {}, phase: 'write', done: 1, total: 1, value };
+    });
+  },
+});
+
+async function ask(work: OperationWork, room: StoredRoom, destination: ServerName): Promise<DownloadedState> {
+  const { federation, limits } = work;
+  const { lookupState, verifyKeys } = federation ?? {};
+  if (lookupState === undefined || verifyKeys === undefined) throw new MatrixError('M_BAD_STATE', 'no federation');
+  const extremities = await readDeepest(work.db, room.latestEventNids, MAX_EXTREMITIES);
+  const question: StateQuestion = {
+    roomId: room.roomId,
+    version: roomVersionOf(room.version),
+    eventIds: extremities.map(({ eventId }) => eventId),
+    origin: work.serverName,
+    destination,
+  };
+  const timeout = AbortSignal.timeout(limits.federationRequestMs);
+  const asked = { lookupState: lookupState.bind(federation), verifyKeys: verifyKeys.bind(federation) };
+  try {
+    return await download(asked, question, { signal: AbortSignal.any([work.signal, timeout]) });
+  } catch (error) {
+    work.signal.throwIfAborted();
+    // A job is tried again after errors that are no answer to its caller; this one is.
+    if (timeout.aborted) throw new MatrixError('M_UNKNOWN', `${destination} gave no answer in time`, { status: 504 });
+    if (error instanceof FederationError) throw new MatrixError('M_UNKNOWN', error.message, { status: 502 });
+    throw error;
+  }
+}
+
+/** The administrator who asks, and then local users in the new state. */
+function sendersOf({ actor, localServerNames }: OperationWork, { state }: DownloadedState): UserId[] {
+  const joined = state
+    .filter(({ type, content }) => type === 'm.room.member' && content.membership === 'join')
+    .map(({ sender }) => sender)
+    .filter((userId) => localServerNames.includes(splitUserId(userId).serverName));
+  return [...new Set([...(actor.kind === 'user' ? [actor.userId] : []), ...joined])].slice(0, MAX_SENDERS);
+}

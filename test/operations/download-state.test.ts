@@ -1,0 +1,155 @@
+import { createPublicKey } from 'node:crypto';
+import type { Knex } from 'knex';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { FederationError } from '../../src/errors.ts';
+import type { FederationSender, RemoteState, ServerKey } from '../../src/host.ts';
+import { isServerName, type ServerName } from '../../src/ids.ts';
+import { privateKeyOf, publicKeyOf } from '../../src/matrix/sign-event.ts';
+import server from '../fixtures/dendrite/server.json' with { type: 'json' };
+import { fixtureRemoteKeys } from '../matrix/fixture-events.ts';
+import { type Answer, jsonOf, type RequestOptions } from '../support/http-client.ts';
+import { type MountedPlugin, mountPlugin } from '../support/mounted-plugin.ts';
+import { changesOf } from '../support/recordings.ts';
+import { brokenInvariants } from '../support/room-invariants.ts';
+
+const ROOM = server.rooms.remote;
+const REMOTE = server.remote_server_name;
+
+function serverName(name: string): ServerName {
+  if (!isServerName(name)) throw new Error(`${name} is no server name`);
+  return name;
+}
+
+/** The keys that the two servers signed with when they were recorded. */
+const KEYS: readonly ServerKey[] = [
+  {
+    serverName: serverName(server.server_name),
+    keyId: server.signing_key.key_id,
+    publicKey: createPublicKey(privateKeyOf(Buffer.from(server.signing_key.seed_base64, 'base64'))),
+    validUntilTs: Number.MAX_SAFE_INTEGER,
+  },
+  ...[...fixtureRemoteKeys()].map(([name, { keyId, publicKey }]): ServerKey => {
+    const key = publicKeyOf(publicKey);
+    if (key === undefined) throw new Error('no key');
+    return { serverName: serverName(name), keyId, publicKey: key, validUntilTs: Number.MAX_SAFE_INTEGER };
+  }),
+];
+
+let plugin: MountedPlugin;
+let db: Knex;
+let lookupState: NonNullable<FederationSender['lookupState']>;
+/** What the other server has, as it was recorded. */
+let recorded: RemoteState;
+beforeAll(async () => {
+  const federation: FederationSender = {
+    wake: () => {},
+    lookupState: (request, options) => lookupState(request, options),
+    verifyKeys: async ({ destination, keyIds }) =>
+      KEYS.filter((key) => key.serverName === destination && keyIds.includes(key.keyId)),
+  };
+  plugin = await mountPlugin({ host: { federation }, options: { limits: { federationRequestMs: 300 } } });
+  ({ db } = plugin.database);
+  const rows = await db('roomserver_events AS e')
+    .join('roomserver_event_json AS j', 'j.event_nid', 'e.event_nid')
+    .join('roomserver_rooms AS r', 'r.room_nid', 'e.room_nid')
+    .where('r.room_id', ROOM)
+    .select('e.event_id', 'j.event_json');
+  const current = new Set(await db('syncapi_current_room_state').where('room_id', ROOM).pluck('event_id'));
+  const eventsOf = (wanted: boolean) =>
+    rows.filter(({ event_id: id }) => current.has(id) === wanted).map(({ event_json: json }) => JSON.parse(json));
+  recorded = { state: eventsOf(true), authChain: eventsOf(false) };
+});
+afterAll(() => plugin.close());
+
+const download = (
+  body: object = {},
+  path = `${REMOTE}/${encodeURIComponent(ROOM)}`,
+  options: RequestOptions = {},
+): Promise<Answer> =>
+  plugin.asAdmin(`/_dendrite/admin/downloadState/${path}`, {
+    method: 'POST',
+    ...(options.method !== 'GET' && { body: JSON.stringify(body) }),
+    ...options,
+  });
+
+const localMembers = async (): Promise<string[]> =>
+  db('syncapi_current_room_state')
+    .where({ room_id: ROOM, type: 'm.room.member', membership: 'join' })
+    .where('state_key', 'like', `%:${server.server_name}`)
+    .orderBy('state_key')
+    .pluck('state_key');
+
+describe('downloadState', () => {
+  it.each([
+    [`${REMOTE}/!nowhere:x`, 404, 'M_NOT_FOUND'],
+    [`${REMOTE}/${server.rooms.remoteInvite}`, 404, 'M_NOT_FOUND'],
+    [`${REMOTE}/nonsense`, 400, 'M_INVALID_PARAM'],
+    [`not%20a%20server/${ROOM}`, 400, 'M_INVALID_PARAM'],
+    [`${server.server_name}/${ROOM}`, 400, 'M_INVALID_PARAM'],
+  ])('of %s is refused', async (path, status, errcode) => {
+    const answer = await download({}, path);
+    expect([answer.status, jsonOf(answer).errcode]).toEqual([status, errcode]);
+  });
+
+  it.each<[string, () => Promise<RemoteState>, number, RegExp]>([
+    ['does not answer', () => new Promise(() => {}), 504, /gave no answer in time/],
+    ['refuses', () => Promise.reject(new FederationError('refused', `${REMOTE} refused`)), 502, /refused/],
+    ['has no state', async () => ({ state: [], authChain: [] }), 403, /nobody here may send/],
+  ])('from a server that %s changes nothing, and says so', async (_title, answer, status, text) => {
+    lookupState = answer;
+    const changes = await changesOf(db, async () => {
+      const { status: actual, text: body } = await download();
+      expect([actual, body]).toEqual([status, expect.stringMatching(text)]);
+    });
+    expect(changes).toEqual({});
+  });
+
+  it('never decides between states that differ', async () => {
+    let asked = 0;
+    lookupState = async () => {
+      asked += 1;
+      const isName = (event: Readonly<Record<string, unknown>>): boolean => event.type === 'm.room.name';
+      return asked === 1 ? recorded : { ...recorded, state: recorded.state.filter((event) => !isName(event)) };
+    };
+    const changes = await changesOf(db, async () => {
+      const answer = await download();
+      expect([answer.status, jsonOf(answer)]).toMatchObject([409, { errcode: 'M_BAD_STATE', error: /in 1 entries/ }]);
+    });
+    expect(asked).toBe(2);
+    expect(changes).toEqual({});
+  });
+
+  it('brings back what the other server has, by either method', async () => {
+    lookupState = async () => recorded;
+    const members = await localMembers();
+    expect(members.length).toBeGreaterThan(0);
+    for (const method of ['POST', 'GET']) {
+      await plugin.asAdmin(`/_dendrite/admin/evacuateRoom/${ROOM}`, { method: 'POST' });
+      expect(await localMembers()).toEqual([]);
+      const tried = await changesOf(db, async () => {
+        expect(jsonOf(await download({ dry_run: true }))).toEqual({
+          added: members.length,
+          removed: members.length,
+          dry_run: true,
+        });
+      });
+      expect(tried).toEqual({});
+      const answer = await download({}, undefined, { method });
+      expect([answer.status, jsonOf(answer)]).toEqual([200, {}]);
+      expect(await localMembers()).toEqual(members);
+      expect(await brokenInvariants(db)).toEqual([]);
+    }
+  });
+
+  it('leaves out what is not signed by its server, or not allowed', async () => {
+    const mallory = { type: 'm.room.name', state_key: '', content: { name: 'Forged' } };
+    const [name] = recorded.state.filter(({ type }) => type === 'm.room.name');
+    const forged = { ...name, ...mallory };
+    lookupState = async () => ({
+      ...recorded,
+      state: [...recorded.state.filter((event) => event !== name), forged, { nonsense: true }],
+    });
+    const answer = await download({ dry_run: true });
+    expect(jsonOf(answer)).toMatchObject({ left_out: expect.any(Number), dry_run: true });
+  });
+});
