@@ -1,8 +1,15 @@
 import { z } from 'zod';
 import { FederationError, MatrixError } from '../errors.ts';
+import type { FederationSender } from '../host.ts';
 import { isServerName, type ServerName, splitUserId, type UserId } from '../ids.ts';
 import { roomVersionOf } from '../matrix/room-version.ts';
-import { type DownloadedState, downloadState as download, type StateQuestion } from '../rooms/download-state.ts';
+import {
+  type DownloadedState,
+  downloadState as download,
+  isStateSource,
+  type StateQuestion,
+  type StateSource,
+} from '../rooms/download-state.ts';
 import { readDeepest } from '../storage/roomserver/events.ts';
 import { findRoom, type StoredRoom } from '../storage/roomserver/rooms.ts';
 import { defineJobOperation, type OperationWork } from './define-operation.ts';
@@ -43,9 +50,7 @@ export const downloadState = defineJobOperation({
     if (localServerNames.includes(serverName)) {
       throw new MatrixError('M_INVALID_PARAM', 'state is downloaded from other servers, not from this one');
     }
-    if (federation?.lookupState === undefined || federation.verifyKeys === undefined) {
-      throw new MatrixError('M_BAD_STATE', 'this homeserver does not ask other servers for state');
-    }
+    requireStateSource(federation);
   },
   run: async (work, { roomId, serverName }): Promise<StateDownload> => {
     const room = await findRoom(work.db, roomId);
@@ -65,10 +70,13 @@ export const downloadState = defineJobOperation({
   },
 });
 
+function requireStateSource(federation: FederationSender | undefined): StateSource {
+  if (isStateSource(federation)) return federation;
+  throw new MatrixError('M_BAD_STATE', 'this homeserver does not ask other servers for state');
+}
+
 async function ask(work: OperationWork, room: StoredRoom, destination: ServerName): Promise<DownloadedState> {
   const { federation, limits } = work;
-  const { lookupState, verifyKeys } = federation ?? {};
-  if (lookupState === undefined || verifyKeys === undefined) throw new MatrixError('M_BAD_STATE', 'no federation');
   const extremities = await readDeepest(work.db, room.latestEventNids, MAX_EXTREMITIES);
   const question: StateQuestion = {
     roomId: room.roomId,
@@ -78,9 +86,10 @@ async function ask(work: OperationWork, room: StoredRoom, destination: ServerNam
     destination,
   };
   const timeout = AbortSignal.timeout(limits.federationRequestMs);
-  const asked = { lookupState: lookupState.bind(federation), verifyKeys: verifyKeys.bind(federation) };
   try {
-    return await download(asked, question, { signal: AbortSignal.any([work.signal, timeout]) });
+    return await download(requireStateSource(federation), question, {
+      signal: AbortSignal.any([work.signal, timeout]),
+    });
   } catch (error) {
     work.signal.throwIfAborted();
     // A job is tried again after errors that are no answer to its caller; this one is.

@@ -8,7 +8,12 @@ import { signaturesOf } from '../matrix/sign-json.ts';
 import { orAborted } from './or-aborted.ts';
 import { stateName } from './room-state.ts';
 
-type Asked = Required<Pick<FederationSender, 'lookupState' | 'verifyKeys'>>;
+/** A federation sender that can ask for state and for keys. */
+export type StateSource = FederationSender & Required<Pick<FederationSender, 'lookupState' | 'verifyKeys'>>;
+
+export function isStateSource(federation: FederationSender | undefined): federation is StateSource {
+  return federation?.lookupState !== undefined && federation.verifyKeys !== undefined;
+}
 
 export interface StateQuestion {
   readonly roomId: RoomId;
@@ -33,7 +38,7 @@ export interface DownloadedState {
  * @throws MatrixError `M_BAD_STATE` with status 409 when it differs between them; what the federation sender throws
  */
 export async function downloadState(
-  federation: Asked,
+  federation: StateSource,
   question: StateQuestion,
   options: FederationRequestOptions,
 ): Promise<DownloadedState> {
@@ -97,7 +102,7 @@ function refuseDifferences(states: readonly (readonly CheckedEvent[])[]): void {
 
 /** Events that every server has signed that must have. */
 async function withValidSignatures(
-  federation: Asked,
+  federation: StateSource,
   events: readonly CheckedEvent[],
   { version, origin }: StateQuestion,
   options: FederationRequestOptions,
