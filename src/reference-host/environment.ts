@@ -10,16 +10,17 @@ const flag = z
 const url = (protocol: RegExp, expected: string): z.ZodOptional<z.ZodURL> =>
   z.url({ protocol, error: `expected ${expected}` }).optional();
 
+const port = z
+  .string()
+  .regex(/^\d{1,5}$/, 'expected a port number from 0 to 65535')
+  .transform(Number)
+  .refine((number) => number <= 65_535, 'expected a port number from 0 to 65535');
+
 /** Every variable that the homeserver reads. An empty one counts as unset. */
 const schema = z
   .object({
     DATABASE_URL: url(/^postgres(ql)?$/, 'a postgres:// URL'),
-    PORT: z
-      .string()
-      .regex(/^\d{1,5}$/, 'expected a port number from 0 to 65535')
-      .transform(Number)
-      .refine((port) => port <= 65_535, 'expected a port number from 0 to 65535')
-      .default(8008),
+    PORT: port.default(8008),
     SERVER_NAME: z
       .custom<ServerName>((value) => typeof value === 'string' && isServerName(value), 'expected a server name')
       .default('localhost' as ServerName),
@@ -34,6 +35,9 @@ const schema = z
     MEILI_API_KEY: text,
     METRICS_USER: text,
     METRICS_PASSWORD: text,
+    FEDERATION_PORT: port.optional(),
+    FEDERATION_ALLOW_PRIVATE: flag.default(false),
+    FEDERATION_VERIFY_TLS: flag.default(true),
     LOG_LEVEL: z.enum(LOG_LEVELS, { error: `expected one of ${LOG_LEVELS.join(', ')}` }).default('info'),
     RATE_LIMIT: flag.default(true),
   })

@@ -6,6 +6,8 @@ import type { Logger, SigningKey } from '../host.ts';
 import { type AdminPlugin, createAdminPlugin } from '../index.ts';
 import type { SearchAdapter } from '../search/search-index.ts';
 import { ensureDendriteSchema } from './dendrite-schema/dendrite-schema.ts';
+import { createFederation } from './federation/federation.ts';
+import type { HttpsSettings } from './federation/https-request.ts';
 import type { HostContext } from './host-context.ts';
 import { createHttpServer } from './http-server.ts';
 import { parseJsonBody } from './json-body.ts';
@@ -26,6 +28,8 @@ export interface HomeserverSettings {
   /** @defaultValue anybody may read `/metrics` */
   readonly metricsCredentials?: Credentials;
   readonly rateLimit: boolean;
+  /** How other servers are reached. @defaultValue they are not: what is queued for them stays in the queue */
+  readonly federation?: HttpsSettings;
   readonly logger: Logger;
 }
 
@@ -57,10 +61,23 @@ export function createHomeserver(settings: HomeserverSettings): Homeserver {
   collectDefaultMetrics({ register: registry });
   for (const name of MISNAMED_METRICS) registry.removeSingleMetric(name);
   const db = createKnex({ client: 'pg', connection: databaseUrl, pool: { min: 0, max: 20 } });
+  const signingKeys = [signingKey];
+  const federation =
+    settings.federation &&
+    createFederation({ db, databaseUrl, serverName, signingKeys, logger, https: settings.federation });
+
+  const lent = federation && { federation: federation.sender };
 
   // 1. Lend the plugin what the homeserver has. It closes none of it.
   const admin = createAdminPlugin(
-    { serverName, db, signingKeys: [signingKey], logger, metrics: { registry } },
+    {
+      serverName,
+      db,
+      signingKeys,
+      logger,
+      metrics: { registry },
+      ...lent,
+    },
     { search, limits: rateLimit ? {} : { failedAuthentications: false } },
   );
   const app = new Koa();
@@ -68,7 +85,13 @@ export function createHomeserver(settings: HomeserverSettings): Homeserver {
   app.use(admin.router.routes());
   // 3. The homeserver's own routes follow. Those that write events tell `admin.search.apply()` of them.
   const router = new Router({ sensitive: true, strict: true });
-  const context: HostContext = { db, signingKey, admin, logger };
+  const context: HostContext = {
+    db,
+    signingKey,
+    admin,
+    logger,
+    ...lent,
+  };
   addVersionsRoute(router);
   addLoginRoutes(router, context);
   addRoomRoutes(router, context);
@@ -86,6 +109,7 @@ export function createHomeserver(settings: HomeserverSettings): Homeserver {
       await ensureDendriteSchema(db);
       // 4. Start the plugin once the homeserver's tables are there, and before the first request.
       await admin.start();
+      await federation?.start();
       return server.listen(port);
     },
     close: async () => {
@@ -93,6 +117,7 @@ export function createHomeserver(settings: HomeserverSettings): Homeserver {
       try {
         // 5. Stop it before what it was lent goes away: jobs are handed back, event streams end.
         await admin.stop();
+        await federation?.stop();
       } finally {
         await server.close();
         await db.destroy();

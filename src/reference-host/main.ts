@@ -38,6 +38,10 @@ async function serve({ environment, logger, signalled }: Service, databaseUrl: s
     signingKey: await loadSigningKey(environment.SIGNING_KEY, environment.SERVER_NAME),
     search: searchOf(environment),
     rateLimit: environment.RATE_LIMIT,
+    federation: {
+      allowPrivate: environment.FEDERATION_ALLOW_PRIVATE,
+      verifyTls: environment.FEDERATION_VERIFY_TLS,
+    },
     logger,
     ...(user !== undefined && password !== undefined && { metricsCredentials: { user, password } }),
   });

@@ -19,6 +19,8 @@ describe('the environment', () => {
       REGISTRATION_REQUIRES_TOKEN: false,
       SERVER_NOTICES: false,
       SEARCH: 'postgres',
+      FEDERATION_ALLOW_PRIVATE: false,
+      FEDERATION_VERIFY_TLS: true,
       LOG_LEVEL: 'info',
       RATE_LIMIT: true,
     });
@@ -36,6 +38,9 @@ describe('the environment', () => {
       REGISTRATION_REQUIRES_TOKEN: 'true',
       METRICS_USER: 'prometheus',
       METRICS_PASSWORD: 'secret',
+      FEDERATION_PORT: '8448',
+      FEDERATION_ALLOW_PRIVATE: 'on',
+      FEDERATION_VERIFY_TLS: 'off',
     });
     expect(environment).toMatchObject({
       PORT: 0,
@@ -44,6 +49,9 @@ describe('the environment', () => {
       SERVER_NOTICES: true,
       RATE_LIMIT: false,
       REGISTRATION_REQUIRES_TOKEN: true,
+      FEDERATION_PORT: 8448,
+      FEDERATION_ALLOW_PRIVATE: true,
+      FEDERATION_VERIFY_TLS: false,
     });
   });
 
@@ -52,6 +60,8 @@ describe('the environment', () => {
     ['PORT', '65536'],
     ['PORT', '-1'],
     ['PORT', '80 '],
+    ['FEDERATION_PORT', 'https'],
+    ['FEDERATION_ALLOW_PRIVATE', '10.0.0.0/8'],
     ['DATABASE_URL', 'mysql://localhost/hunter2'],
     ['DATABASE_URL', 'hunter2'],
     ['SERVER_NAME', 'not a name'],

@@ -1,0 +1,53 @@
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
+import { dirname } from 'node:path';
+import { generate } from 'selfsigned';
+import type { ServerName } from '../../ids.ts';
+import { addressOf } from './server-address.ts';
+
+/** What a TLS server shows and keeps, as PEM. */
+export interface Certificate {
+  readonly cert: string;
+  readonly key: string;
+}
+
+const DAY_MS = 24 * 3_600_000;
+const VALID_DAYS = 3650;
+
+/** A certificate that vouches for itself. Other servers take it when they do not verify, or are given it. */
+export async function createCertificate(serverName: ServerName): Promise<Certificate> {
+  const { host } = addressOf(serverName);
+  const names = isIP(host) === 0 ? [{ type: 2 as const, value: host }] : [{ type: 7 as const, ip: host }];
+  const { cert, private: key } = await generate([{ name: 'commonName', value: host.slice(0, 64) }], {
+    keyType: 'ec',
+    algorithm: 'sha256',
+    notAfterDate: new Date(Date.now() + VALID_DAYS * DAY_MS),
+    extensions: [
+      { name: 'basicConstraints', cA: true },
+      { name: 'subjectAltName', altNames: names },
+    ],
+  });
+  return { cert, key };
+}
+
+/**
+ * The certificate in a file, made on first use with mode 0600, key and certificate together.
+ * @throws Error when the file can't be read or written
+ */
+export async function loadCertificate(path: string, serverName: ServerName): Promise<Certificate> {
+  const read = async (): Promise<Certificate> => {
+    const pem = await readFile(path, 'utf8');
+    return { cert: pem, key: pem };
+  };
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+  }
+  const { cert, key } = await createCertificate(serverName);
+  await mkdir(dirname(path), { recursive: true });
+  const draft = `${path}.${process.pid}`;
+  await writeFile(draft, `${key.trim()}\n${cert.trim()}\n`, { mode: 0o600 });
+  await rename(draft, path);
+  return read();
+}

@@ -1,0 +1,93 @@
+import { FederationError } from '../../errors.ts';
+import type { SigningKey } from '../../host.ts';
+import type { ServerName } from '../../ids.ts';
+import { isRecord } from '../../json.ts';
+import { canonicalJson } from '../../matrix/canonical-json.ts';
+import type { HttpsAnswer, SendHttps } from './https-request.ts';
+import type { Discover } from './server-discovery.ts';
+import { authorizationOf } from './x-matrix.ts';
+
+export interface FederationQuestion {
+  readonly origin: ServerName;
+  readonly destination: ServerName;
+  readonly method: 'GET' | 'PUT';
+  /** Path and query, percent-encoded. */
+  readonly uri: string;
+  readonly content?: Readonly<Record<string, unknown>>;
+  /** Keys are asked for without a signature. @defaultValue true */
+  readonly signed?: boolean;
+}
+
+export interface FederationClientOptions {
+  readonly signal: AbortSignal;
+  /** For the whole exchange, discovery apart, in ms. @defaultValue 60,000 */
+  readonly limitMs?: number;
+  /** Of the answer. @defaultValue 1 MiB */
+  readonly maxBytes?: number;
+}
+
+/**
+ * Asks another server, and reads the JSON that it answers with.
+ * @throws FederationError; the signal's reason once it is aborted; MatrixError for content that can't be signed
+ */
+export type AskServer = (question: FederationQuestion, options: FederationClientOptions) => Promise<unknown>;
+
+export interface FederationClientSettings {
+  readonly send: SendHttps;
+  readonly discover: Discover;
+  /** One for each local server name. */
+  readonly signingKeys: readonly SigningKey[];
+}
+
+const LIMIT_MS = 60_000;
+const MAX_BYTES = 1_048_576;
+const ERRCODE = /^[A-Za-z][\w.]{0,63}$/;
+
+export function createFederationClient({ send, discover, signingKeys }: FederationClientSettings): AskServer {
+  return async (question, { signal, limitMs = LIMIT_MS, maxBytes = MAX_BYTES }) => {
+    const { origin, destination, method, uri, content, signed = true } = question;
+    const key = signingKeys.find(({ serverName }) => serverName === origin);
+    if (key === undefined) throw new Error(`there is no signing key of ${origin}`);
+    const request = { origin, destination, method, uri, ...(content !== undefined && { content }) };
+    const authorization = signed ? authorizationOf(request, key) : undefined;
+    const body = content === undefined ? undefined : canonicalJson(content);
+    const address = await discover(destination, signal);
+    const answer = await send(
+      {
+        address,
+        method,
+        path: uri,
+        headers: {
+          accept: 'application/json',
+          ...(authorization !== undefined && { authorization }),
+          ...(body !== undefined && { 'content-type': 'application/json' }),
+        },
+        ...(body !== undefined && { body }),
+      },
+      { signal, limitMs, maxBytes },
+    );
+    return readAnswer(destination, answer);
+  };
+}
+
+function readAnswer(destination: ServerName, { status, body }: HttpsAnswer): unknown {
+  const answer = parse(body);
+  if (status < 200 || status >= 300) {
+    const errcode = isRecord(answer) && typeof answer.errcode === 'string' ? answer.errcode : '';
+    const known = ERRCODE.test(errcode) ? errcode : undefined;
+    throw new FederationError('refused', [`${destination} refused with ${status}`, known].filter(Boolean).join(' '), {
+      status,
+      ...(known !== undefined && { errcode: known }),
+    });
+  }
+  if (answer !== undefined) return answer;
+  throw new FederationError('bad_answer', `${destination} answered with no JSON`);
+}
+
+function parse(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}

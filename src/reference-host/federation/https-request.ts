@@ -1,0 +1,98 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { Agent, request } from 'node:https';
+import { describeError, FederationError } from '../../errors.ts';
+import { guardedLookup, isForbiddenAddress } from './guarded-lookup.ts';
+import type { ServerAddress } from './server-address.ts';
+
+export interface HttpsSettings {
+  /** Whether addresses that are not of the public internet may be connected to. */
+  readonly allowPrivate: boolean;
+  readonly verifyTls: boolean;
+}
+
+export interface HttpsRequest {
+  readonly address: ServerAddress;
+  readonly method: string;
+  /** Path and query. */
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+export interface HttpsOptions {
+  readonly signal: AbortSignal;
+  /** For the whole exchange, in ms. */
+  readonly limitMs: number;
+  /** Of the answer's body. */
+  readonly maxBytes: number;
+}
+
+export interface HttpsAnswer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+}
+
+/**
+ * Asks a server that is not trusted.
+ * @throws FederationError `unreachable`, `bad_answer` for a body over the limit; the signal's reason once it is aborted
+ */
+export type SendHttps = (request: HttpsRequest, options: HttpsOptions) => Promise<HttpsAnswer>;
+
+/** Each request has a connection of its own: there are seldom two in a row, and none must be kept open. */
+export function createHttps({ allowPrivate, verifyTls }: HttpsSettings): SendHttps {
+  const agent = new Agent({ keepAlive: false, rejectUnauthorized: verifyTls });
+  const lookup = guardedLookup(allowPrivate);
+
+  return async ({ address, method, path, headers, body }, { signal, limitMs, maxBytes }) => {
+    const { host, port, servername, hostHeader } = address;
+    if (isForbiddenAddress(host, allowPrivate)) {
+      throw new FederationError('unreachable', `${hostHeader} has no public address`);
+    }
+    signal.throwIfAborted();
+    const limit = AbortSignal.timeout(limitMs);
+    try {
+      return await new Promise<HttpsAnswer>((resolve, reject) => {
+        const outgoing = request(
+          {
+            agent,
+            lookup,
+            host,
+            port,
+            servername,
+            method,
+            path,
+            headers: {
+              ...headers,
+              host: hostHeader,
+              ...(body !== undefined && { 'content-length': Buffer.byteLength(body) }),
+            },
+            signal: AbortSignal.any([signal, limit]),
+          },
+          (incoming) => {
+            const chunks: Buffer[] = [];
+            let bytes = 0;
+            incoming.on('data', (chunk: Buffer) => {
+              bytes += chunk.length;
+              chunks.push(chunk);
+              if (bytes <= maxBytes) return;
+              reject(new FederationError('bad_answer', `the answer of ${hostHeader} is over ${maxBytes} bytes`));
+              incoming.destroy();
+            });
+            incoming.on('error', reject);
+            incoming.on('end', () => {
+              resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, body: Buffer.concat(chunks) });
+            });
+          },
+        );
+        outgoing.on('error', reject);
+        outgoing.end(body);
+      });
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof FederationError) throw error;
+      const why = limit.aborted ? `gave no answer within ${limitMs} ms` : `can't be reached: ${describeError(error)}`;
+      throw new FederationError('unreachable', `${hostHeader} ${why}`, { cause: error });
+    }
+  };
+}

@@ -1,0 +1,147 @@
+import { setMaxListeners } from 'node:events';
+import { errorFields } from '../../errors.ts';
+import type { ServerName } from '../../ids.ts';
+import { createDestinationLocks } from '../storage/destination-locks.ts';
+import { listWaitingDestinations, pardon } from '../storage/federation-queue.ts';
+import { drainQueue, type WorkerSettings } from './destination-worker.ts';
+
+export interface SenderSettings extends WorkerSettings {
+  readonly databaseUrl: string;
+  /** Between looks for what no process sends, because one has died, in ms. @defaultValue 30,000 */
+  readonly sweepMs?: number;
+}
+
+/** Sends what is queued for other servers. */
+export interface Sender {
+  /** Sends what was there before, and what other processes leave. */
+  readonly start: () => Promise<void>;
+  /** Something was queued, and committed. A server that is waited for, because it has failed, is waited for all the same. */
+  readonly wake: (destinations: readonly ServerName[]) => void;
+  /** A server was heard of: it is off the blacklist, and is tried at once. */
+  readonly alive: (destination: ServerName) => Promise<void>;
+  /** Breaks off what is under way, and waits until nothing is left of it. */
+  readonly stop: () => Promise<void>;
+}
+
+interface Worker {
+  /** Woken since it last looked. */
+  again: boolean;
+  alive: AbortController;
+  done: Promise<void>;
+}
+
+/** Sends to each server from one process at a time, one transaction at a time. */
+export function createSender(settings: SenderSettings): Sender {
+  const { db, logger, databaseUrl, sweepMs = 30_000 } = settings;
+  const workers = new Map<ServerName, Worker>();
+  const stopped = new AbortController();
+  let current = newSession();
+  let timer: NodeJS.Timeout | undefined;
+  let sweeping = Promise.resolve();
+
+  /** The locks of a session are lost together. */
+  function newSession(): AbortController {
+    const session = new AbortController();
+    setMaxListeners(0, session.signal);
+    return session;
+  }
+
+  const locks = createDestinationLocks(databaseUrl, {
+    heard: (destination, news) => {
+      if (news === 'alive') workers.get(destination)?.alive.abort();
+      wakeOne(destination, false);
+    },
+    lost: (error) => {
+      logger.error(errorFields(error), 'The federation sender has lost its locks');
+      current.abort(error);
+    },
+  });
+
+  /** Waits out what another process does, which is told to look again. */
+  async function work(destination: ServerName, worker: Worker, tell: boolean): Promise<void> {
+    const session = current;
+    // Without locks: the next sweep brings it up again.
+    if (session.signal.aborted) return;
+    if (!(await locks.tryLock(destination))) {
+      if (tell) await locks.tell(destination, 'queued');
+      return;
+    }
+    const signals = {
+      stopped: session.signal,
+      listen: () => {
+        worker.alive = new AbortController();
+        return worker.alive.signal;
+      },
+    };
+    try {
+      do {
+        worker.again = false;
+        await drainQueue(destination, settings, signals);
+      } while (worker.again && !session.signal.aborted);
+    } finally {
+      if (!session.signal.aborted) await locks.unlock(destination);
+    }
+  }
+
+  function wakeOne(destination: ServerName, tell: boolean): void {
+    if (stopped.signal.aborted) return;
+    const running = workers.get(destination);
+    if (running !== undefined) {
+      running.again = true;
+      return;
+    }
+    const worker: Worker = { again: false, alive: new AbortController(), done: Promise.resolve() };
+    workers.set(destination, worker);
+    worker.done = work(destination, worker, tell)
+      .catch((error: unknown) => {
+        worker.again = false;
+        logger.error({ ...errorFields(error), destination }, 'Sending to a server has failed');
+      })
+      .finally(() => {
+        workers.delete(destination);
+        if (worker.again) wakeOne(destination, tell);
+      });
+  }
+
+  async function sweep(): Promise<void> {
+    try {
+      if (current.signal.aborted) {
+        await Promise.all([...workers.values()].map(({ done }) => done));
+        await locks.open();
+        current = newSession();
+      }
+      for (const destination of await listWaitingDestinations(db)) wakeOne(destination, false);
+    } catch (error) {
+      logger.error(errorFields(error), 'The federation sender could not look for what is queued');
+    }
+  }
+
+  function sweepLater(): void {
+    if (stopped.signal.aborted) return;
+    timer = setTimeout(() => {
+      sweeping = sweep().then(sweepLater);
+    }, sweepMs);
+  }
+
+  return {
+    start: async () => {
+      await locks.open();
+      await sweep();
+      sweepLater();
+    },
+    wake: (destinations) => {
+      for (const destination of destinations) wakeOne(destination, true);
+    },
+    alive: async (destination) => {
+      if (await pardon(db, destination)) await locks.tell(destination, 'alive');
+    },
+    stop: async () => {
+      stopped.abort();
+      clearTimeout(timer);
+      current.abort(new Error('the federation sender is stopped'));
+      await sweeping;
+      await Promise.all([...workers.values()].map(({ done }) => done));
+      await locks.close();
+    },
+  };
+}

@@ -1,0 +1,79 @@
+import type { Knex } from 'knex';
+import { z } from 'zod';
+import { FederationError } from '../../errors.ts';
+import type { FederationSender, ServerKey } from '../../host.ts';
+import type { ServerName } from '../../ids.ts';
+import { publicKeyOf } from '../../matrix/sign-event.ts';
+import { hasValidSignature } from '../../matrix/sign-json.ts';
+import { readServerKeys, type StoredServerKey, storeServerKeys } from '../storage/server-keys.ts';
+import type { AskServer } from './federation-client.ts';
+import { checkAnswer } from './questions.ts';
+
+const timestamp = z.number().int().nonnegative();
+const keysSchema = z.object({
+  server_name: z.string(),
+  valid_until_ts: timestamp,
+  verify_keys: z.record(z.string(), z.object({ key: z.string() })),
+  old_verify_keys: z.record(z.string(), z.object({ key: z.string(), expired_ts: timestamp })).default({}),
+});
+
+/** However long a server says: Server-Server API, "Publishing Keys". */
+const MAX_VALIDITY_MS = 7 * 24 * 3_600_000;
+
+export type VerifyKeys = NonNullable<FederationSender['verifyKeys']>;
+
+/**
+ * Keys of other servers, from the database while they are good, else from the servers themselves. Notaries are not asked.
+ * @throws FederationError from what it returns when a server has to be asked and gives no good answer
+ */
+export function createServerKeys(db: Knex, ask: AskServer): VerifyKeys {
+  return async ({ origin, destination, keyIds, minimumValidUntilTs = 0 }, { signal }) => {
+    const isGood = ({ validUntilTs }: StoredServerKey): boolean => validUntilTs >= minimumValidUntilTs;
+    const known = await readServerKeys(db, destination, keyIds);
+    const good = known.filter(isGood);
+    // What is known of an old key never changes.
+    const final = known.filter(({ isOld, validUntilTs }) => isOld && validUntilTs < minimumValidUntilTs);
+    if (good.length + final.length >= new Set(keyIds).size) return good.flatMap((key) => toServerKey(destination, key));
+
+    const published = await askForKeys(ask, { origin, destination }, signal);
+    await storeServerKeys(db, destination, published);
+    return published
+      .filter((key) => keyIds.includes(key.keyId) && isGood(key))
+      .flatMap((key) => toServerKey(destination, key));
+  };
+}
+
+function toServerKey(serverName: ServerName, { keyId, publicKey, validUntilTs }: StoredServerKey): ServerKey[] {
+  const key = publicKeyOf(publicKey);
+  return key === undefined ? [] : [{ serverName, keyId, publicKey: key, validUntilTs }];
+}
+
+async function askForKeys(
+  ask: AskServer,
+  { origin, destination }: { readonly origin: ServerName; readonly destination: ServerName },
+  signal: AbortSignal,
+): Promise<StoredServerKey[]> {
+  const question = { origin, destination, method: 'GET', uri: '/_matrix/key/v2/server', signed: false } as const;
+  const answer = await ask(question, { signal, limitMs: 30_000 });
+  const checked = checkAnswer(keysSchema, answer, destination);
+  const object = z.record(z.string(), z.unknown()).parse(answer);
+  const validUntilTs = Math.min(checked.valid_until_ts, Date.now() + MAX_VALIDITY_MS);
+  const current = Object.entries(checked.verify_keys).map(
+    ([keyId, { key: publicKey }]): StoredServerKey => ({ keyId, publicKey, validUntilTs, isOld: false }),
+  );
+  const isSigned = current
+    .flatMap((key) => toServerKey(destination, key))
+    .some((key) => hasValidSignature(object, key));
+  if (checked.server_name !== destination || !isSigned) {
+    throw new FederationError('bad_answer', `the keys of ${destination} are not signed by it`);
+  }
+  const old = Object.entries(checked.old_verify_keys).map(
+    ([keyId, { key: publicKey, expired_ts: expired }]): StoredServerKey => ({
+      keyId,
+      publicKey,
+      validUntilTs: expired,
+      isOld: true,
+    }),
+  );
+  return [...current, ...old];
+}

@@ -1,0 +1,53 @@
+import type { SigningKey } from '../../host.ts';
+import { isServerName, type ServerName } from '../../ids.ts';
+import { signatureOf } from '../../matrix/sign-json.ts';
+
+/** A request between servers, as it is signed. Server-Server API, "Request Authentication". */
+export interface SignedRequest {
+  readonly method: string;
+  /** Path and query, percent-encoded as they are sent. */
+  readonly uri: string;
+  readonly origin: ServerName;
+  readonly destination: ServerName;
+  /** The body, where there is one. */
+  readonly content?: Readonly<Record<string, unknown>>;
+}
+
+/** What an `Authorization` header claims. */
+export interface XMatrix {
+  readonly origin: ServerName;
+  /** Old servers leave it out. */
+  readonly destination: string | undefined;
+  readonly keyId: string;
+  readonly signature: string;
+}
+
+const SCHEME = /^x-matrix +/i;
+/** A token, which old servers write with colons in it, or a quoted string. */
+const PARAMETER = /\s*([\w!#$%&'*+.^`|~-]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))\s*(?:,|$)/y;
+
+/**
+ * The `Authorization` header of a request.
+ * @throws MatrixError as `canonicalJson()` for a body that can't be signed
+ */
+export function authorizationOf(request: SignedRequest, key: SigningKey): string {
+  const { origin, destination } = request;
+  const signature = signatureOf({ ...request }, key);
+  return `X-Matrix origin="${origin}",destination="${destination}",key="${key.keyId}",sig="${signature}"`;
+}
+
+/** The parts of an `Authorization` header; `undefined` for one that is malformed or of another scheme. */
+export function parseAuthorization(header: string): XMatrix | undefined {
+  if (!SCHEME.test(header)) return undefined;
+  const text = header.replace(SCHEME, '');
+  const parameters = new Map<string, string>();
+  PARAMETER.lastIndex = 0;
+  for (let at = 0; at < text.length; at = PARAMETER.lastIndex) {
+    const [, name, quoted, token] = PARAMETER.exec(text) ?? [];
+    if (name === undefined) return undefined;
+    parameters.set(name.toLowerCase(), quoted?.replace(/\\(.)/g, '$1') ?? token ?? '');
+  }
+  const [origin, keyId, signature] = ['origin', 'key', 'sig'].map((name) => parameters.get(name));
+  if (origin === undefined || !isServerName(origin) || !keyId || !signature) return undefined;
+  return { origin, destination: parameters.get('destination'), keyId, signature };
+}

@@ -1,0 +1,110 @@
+import { createPublicKey, generateKeyPairSync } from 'node:crypto';
+import type { Knex } from 'knex';
+import type { SigningKey } from '../../src/host.ts';
+import type { RoomId, ServerName, UserId } from '../../src/ids.ts';
+import type { EventJson } from '../../src/matrix/room-version.ts';
+import { type AskServer, createFederationClient } from '../../src/reference-host/federation/federation-client.ts';
+import { createHttps } from '../../src/reference-host/federation/https-request.ts';
+import { createDiscovery } from '../../src/reference-host/federation/server-discovery.ts';
+import { createRoomWriter, type RoomWriter } from '../../src/rooms/room-writer.ts';
+import { RemoteRoom } from './remote-room.ts';
+import { RemoteServer } from './remote-server.ts';
+
+export const LOCAL = 'local.example' as ServerName;
+const { privateKey } = generateKeyPairSync('ed25519');
+export const LOCAL_KEY: SigningKey = { serverName: LOCAL, keyId: 'ed25519:local', privateKey };
+const PUBLISHED = { serverName: LOCAL, keyId: LOCAL_KEY.keyId, publicKey: createPublicKey(privateKey) };
+export const ALICE = `@alice:${LOCAL}` as UserId;
+
+/** A remote server that has been told the local server's keys. */
+export function startRemote(): Promise<RemoteServer> {
+  return RemoteServer.start(async (serverName) => (serverName === LOCAL ? [PUBLISHED] : []));
+}
+
+/** A client as the homeserver's, which may talk to this machine. */
+export function createAsk(
+  settings: { allowPrivate?: boolean; verifyTls?: boolean; wellKnownPort?: number } = {},
+): AskServer {
+  const { allowPrivate = true, verifyTls = false, wellKnownPort } = settings;
+  const send = createHttps({ allowPrivate, verifyTls });
+  return createFederationClient({ send, discover: createDiscovery(send, wellKnownPort), signingKeys: [LOCAL_KEY] });
+}
+
+const roomWriter: RoomWriter = createRoomWriter({
+  serverName: LOCAL,
+  localServerNames: [LOCAL],
+  signingKeys: [LOCAL_KEY],
+  applySearch: async () => {},
+});
+
+export interface SharedRoom {
+  readonly roomId: RoomId;
+  /** Queues so many messages for the remote servers, in one transaction. */
+  readonly say: (count: number) => Promise<readonly EventJson[]>;
+}
+
+/** A room of Alice's that remote servers know and are in. */
+export async function createSharedRoom(
+  db: Knex,
+  remotes: readonly RemoteServer[],
+  version = '10',
+): Promise<SharedRoom> {
+  const member = { type: 'm.room.member', sender: ALICE, stateKey: ALICE, content: { membership: 'join' } };
+  const { roomId, events } = await db.transaction((transaction) =>
+    roomWriter.create(transaction, { version, creator: ALICE, content: {}, drafts: [member] }),
+  );
+  for (const remote of remotes) {
+    remote.rooms.set(
+      roomId,
+      new RemoteRoom(
+        version,
+        events.map(({ event }) => event),
+      ),
+    );
+    await db('public.federationsender_joined_hosts').insert({
+      room_id: roomId,
+      event_id: `$join-of:${remote.name}:${roomId}`,
+      server_name: remote.name,
+    });
+  }
+  let said = 0;
+  return {
+    roomId,
+    say: (count) =>
+      db.transaction(async (transaction) => {
+        const drafts = Array.from({ length: count }, () => ({
+          type: 'm.room.message',
+          sender: ALICE,
+          content: { msgtype: 'm.text', body: `${(said += 1)}` },
+        }));
+        const appended = await roomWriter.append(transaction, roomId, drafts);
+        return appended.events.map(({ event }) => event);
+      }),
+  };
+}
+
+/** Queues an EDU. */
+export async function queueEdu(db: Knex, destination: string, content: object, expiresAt = 0): Promise<void> {
+  const json = JSON.stringify({ edu_type: 'm.typing', origin: LOCAL, content });
+  const [row] = await db('public.federationsender_queue_json').insert({ json_body: json }).returning('json_nid');
+  await db('public.federationsender_queue_edus').insert({
+    edu_type: 'm.typing',
+    server_name: destination,
+    json_nid: row.json_nid,
+    expires_at: expiresAt,
+  });
+}
+
+/** Rows of the queue: all JSON, and what refers to it for a server. */
+export async function countQueued(
+  db: Knex,
+  destination: string,
+): Promise<{ json: number; pdus: number; edus: number }> {
+  const { rows } = await db.raw(
+    `SELECT (SELECT count(*)::int FROM public.federationsender_queue_json) AS json,
+       (SELECT count(*)::int FROM public.federationsender_queue_pdus WHERE server_name = ?) AS pdus,
+       (SELECT count(*)::int FROM public.federationsender_queue_edus WHERE server_name = ?) AS edus`,
+    [destination, destination],
+  );
+  return rows[0];
+}
