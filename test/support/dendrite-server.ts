@@ -1,7 +1,7 @@
-import { generateKeyPairSync } from 'node:crypto';
 import type { Knex } from 'knex';
 import type { SigningKey } from '../../src/host.ts';
 import { isServerName, type ServerName } from '../../src/ids.ts';
+import { privateKeyOf } from '../../src/matrix/sign-event.ts';
 import server from '../fixtures/dendrite/server.json' with { type: 'json' };
 
 /** The recorded Dendrite's users. */
@@ -15,9 +15,10 @@ function serverNameOf(text: string): ServerName {
 /** The recorded Dendrite's server name. */
 export const SERVER_NAME: ServerName = serverNameOf(server.server_name);
 
-/** A key of the recorded server name; not the recorded one. */
+/** A key of the recorded server name; not the recorded one, but always the same. */
 export function createSigningKey(): SigningKey {
-  return { serverName: SERVER_NAME, keyId: 'ed25519:test', privateKey: generateKeyPairSync('ed25519').privateKey };
+  const privateKey = privateKeyOf(Buffer.alloc(32, 'the key of all tests'));
+  return { serverName: SERVER_NAME, keyId: 'ed25519:test', privateKey };
 }
 
 export interface NewAccount {

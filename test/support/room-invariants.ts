@@ -1,5 +1,6 @@
 import { blake2b } from '@noble/hashes/blake2.js';
 import type { Knex } from 'knex';
+import { brokenEvents } from './event-invariants.ts';
 
 /** The current state of every room, from the roomserver's snapshots. */
 const STATE = `SELECT DISTINCT ON (r.room_nid, e.event_type_nid, e.event_state_key_nid)
@@ -71,6 +72,25 @@ const WRONG: Readonly<Record<string, string>> = {
     WHERE NOT EXISTS (SELECT FROM roomserver_rooms r WHERE r.room_nid = m.room_nid)`,
   'an invite of no room': `SELECT i.invite_event_id AS what FROM roomserver_invites i
     WHERE NOT EXISTS (SELECT FROM roomserver_rooms r WHERE r.room_nid = i.room_nid)`,
+  'a member without a member event': `SELECT k.event_state_key AS what FROM roomserver_membership m
+    JOIN roomserver_rooms r ON r.room_nid = m.room_nid AND r.latest_event_nids <> '{}'
+    JOIN roomserver_event_state_keys k ON k.event_state_key_nid = m.target_nid
+    WHERE NOT EXISTS (SELECT FROM (${STATE}) s WHERE s.room_nid = m.room_nid AND s.event_nid = m.event_nid)`,
+  'a membership of /sync without its event': `SELECT m.event_id AS what FROM syncapi_memberships m
+    WHERE NOT EXISTS (SELECT FROM syncapi_output_room_events o WHERE o.event_id = m.event_id AND o.room_id = m.room_id
+      AND o.id = m.stream_pos)
+      AND NOT EXISTS (SELECT FROM roomserver_events e WHERE e.event_id = m.event_id AND NOT e.sent_to_output)`,
+  'a relation of an event that does not exist': `SELECT l.child_event_id AS what FROM syncapi_relations l
+    WHERE NOT EXISTS (SELECT FROM syncapi_output_room_events o WHERE o.event_id = l.child_event_id)`,
+  'a gap before an event that does not exist': `SELECT b.event_id AS what FROM syncapi_backward_extremities b
+    WHERE NOT EXISTS (SELECT FROM syncapi_output_room_events o WHERE o.event_id = b.event_id)`,
+  'an event that was redacted, and is not': `SELECT d.redacts_event_id AS what FROM roomserver_redactions d
+    JOIN roomserver_events e ON e.event_id = d.redacts_event_id
+    JOIN roomserver_event_json j ON j.event_nid = e.event_nid
+    JOIN syncapi_output_room_events o ON o.event_id = e.event_id
+    WHERE d.validated AND (strpos(j.event_json, 'redacted_because') = 0 OR strpos(o.headered_event_json, 'redacted_because') = 0)`,
+  'a snapshot of no room': `SELECT s.state_snapshot_nid::text AS what FROM roomserver_state_snapshots s
+    WHERE NOT EXISTS (SELECT FROM roomserver_rooms r WHERE r.room_nid = s.room_nid)`,
   'a snapshot with a block that does not exist': `SELECT s.state_snapshot_nid::text AS what
     FROM roomserver_state_snapshots s CROSS JOIN unnest(s.state_block_nids) AS b(nid)
     WHERE NOT EXISTS (SELECT FROM roomserver_state_block k WHERE k.state_block_nid = b.nid)`,
@@ -78,6 +98,9 @@ const WRONG: Readonly<Record<string, string>> = {
     CROSS JOIN unnest(b.event_nids) AS n(nid) WHERE NOT EXISTS (SELECT FROM roomserver_events e WHERE e.event_nid = n.nid)`,
   'a queued event without JSON': `SELECT q.server_name AS what FROM federationsender_queue_pdus q
     WHERE NOT EXISTS (SELECT FROM federationsender_queue_json j WHERE j.json_nid = q.json_nid)`,
+  'a queued event that is not stored': `SELECT j.json_body AS what FROM federationsender_queue_json j
+    WHERE EXISTS (SELECT FROM federationsender_queue_pdus q WHERE q.json_nid = j.json_nid)
+      AND j.json_body::json->>'_event_id' NOT IN (SELECT event_id FROM roomserver_events)`,
   'queued JSON for nobody': `SELECT j.json_nid::text AS what FROM federationsender_queue_json j
     WHERE NOT EXISTS (SELECT FROM federationsender_queue_pdus q WHERE q.json_nid = j.json_nid)
       AND NOT EXISTS (SELECT FROM federationsender_queue_edus q WHERE q.json_nid = j.json_nid)`,
@@ -106,5 +129,32 @@ export async function brokenInvariants(db: Knex): Promise<string[]> {
       if (!row.hash.equals(expected)) broken.push(`a wrong hash in ${table}: ${json}`);
     }
   }
-  return broken.sort();
+  return [...broken, ...(await brokenEvents(db))].sort();
+}
+
+/** Servers of users who are joined in the state before an event, and servers that the event is queued for. */
+const QUEUED = `SELECT e.event_id,
+    ARRAY(SELECT DISTINCT substr(d.event->>'state_key', strpos(d.event->>'state_key', ':') + 1)
+      FROM (SELECT DISTINCT ON (m.event_state_key_nid) j.event_json::json AS event
+        FROM roomserver_state_snapshots s
+        CROSS JOIN unnest(s.state_block_nids) WITH ORDINALITY AS l(block_nid, position)
+        JOIN roomserver_state_block b ON b.state_block_nid = l.block_nid
+        CROSS JOIN unnest(b.event_nids) AS n(event_nid)
+        JOIN roomserver_events m ON m.event_nid = n.event_nid AND m.event_type_nid = 5
+        JOIN roomserver_event_json j ON j.event_nid = m.event_nid
+        WHERE s.state_snapshot_nid = e.state_snapshot_nid
+        ORDER BY m.event_state_key_nid, l.position DESC) d
+      WHERE d.event->'content'->>'membership' = 'join' ORDER BY 1) AS joined,
+    ARRAY(SELECT q.server_name FROM federationsender_queue_json j
+      JOIN federationsender_queue_pdus q ON q.json_nid = j.json_nid
+      WHERE j.json_body::json->>'_event_id' = e.event_id ORDER BY 1) AS queued
+  FROM roomserver_events e JOIN roomserver_event_json w ON w.event_nid = e.event_nid
+  WHERE e.sent_to_output AND NOT e.is_rejected AND strpos(w.event_json, 'ed25519:test') > 0`;
+
+/** Events of this test that are queued for more or fewer servers than those of the room; while nobody drains the queue. */
+export async function incompleteQueue(db: Knex, localServerNames: readonly string[]): Promise<string[]> {
+  const { rows } = await db.raw<{ rows: { event_id: string; joined: string[]; queued: string[] }[] }>(QUEUED);
+  return rows
+    .filter(({ joined, queued }) => joined.filter((name) => !localServerNames.includes(name)).join() !== queued.join())
+    .map(({ event_id: id, joined, queued }) => `queued for [${queued.join()}], not for [${joined.join()}]: ${id}`);
 }

@@ -1,0 +1,359 @@
+import knex, { type Knex } from 'knex';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { isRoomId, isUserId, type RoomId, type UserId } from '../../src/ids.ts';
+import { type AdminPlugin, createAdminPlugin } from '../../src/plugin.ts';
+import type { RoomEventDraft } from '../../src/rooms/event-chain.ts';
+import type { Appended } from '../../src/rooms/room-writer.ts';
+import server from '../fixtures/dendrite/server.json' with { type: 'json' };
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { createSigningKey, SERVER_NAME, USERS } from '../support/dendrite-server.ts';
+import { recording } from '../support/recordings.ts';
+import { brokenInvariants, incompleteQueue } from '../support/room-invariants.ts';
+
+let database: TestDatabase;
+let db: Knex;
+/** Another process of the same homeserver. */
+let otherDb: Knex;
+let admin: AdminPlugin;
+let other: AdminPlugin;
+beforeAll(async () => {
+  database = await createTestDatabase({ fixture: true });
+  ({ db } = database);
+  otherDb = knex({ client: 'pg', connection: database.connectionString, pool: { min: 0, max: 10 } });
+  const host = { serverName: SERVER_NAME, signingKeys: [createSigningKey()] };
+  [admin, other] = [createAdminPlugin({ ...host, db }), createAdminPlugin({ ...host, db: otherDb })];
+  await Promise.all([admin.start(), other.start()]);
+});
+afterAll(async () => {
+  await Promise.all([admin.stop(), other.stop()]);
+  await otherDb.destroy();
+  await database.drop();
+});
+
+const VERSIONS = Array.from({ length: 12 }, (_, i) => String(i + 1));
+const REMOTE = server.remote_server_name;
+const userOf = (text: string): UserId => {
+  if (!isUserId(text)) throw new Error(`not a user id: ${text}`);
+  return text;
+};
+const roomOf = (name: keyof typeof server.rooms): RoomId => {
+  const roomId = server.rooms[name];
+  if (!isRoomId(roomId)) throw new Error(`not a room id: ${roomId}`);
+  return roomId;
+};
+const [ALICE, BOB, CAROL] = [USERS.alice.user_id, USERS.bob.user_id, USERS.carol.user_id].map(userOf) as [
+  UserId,
+  UserId,
+  UserId,
+];
+const local = (name: string): UserId => userOf(`@${name}:${SERVER_NAME}`);
+
+const message = (sender: UserId, body = 'hello'): RoomEventDraft => ({
+  type: 'm.room.message',
+  sender,
+  content: { msgtype: 'm.text', body },
+});
+const state = (sender: UserId, type: string, content: RoomEventDraft['content'], stateKey = ''): RoomEventDraft => ({
+  type,
+  sender,
+  stateKey,
+  content,
+});
+const member = (sender: UserId, membership: string, userId = sender): RoomEventDraft =>
+  state(sender, 'm.room.member', { membership }, userId);
+
+const append = (roomId: RoomId, drafts: readonly RoomEventDraft[], { db: on, rooms } = { db, rooms: admin.rooms }) =>
+  on.transaction((transaction) => rooms.append(transaction, roomId, drafts));
+
+const newRoom = (version: string, creator: UserId, drafts: readonly RoomEventDraft[] = []): Promise<Appended> =>
+  db.transaction((transaction) =>
+    admin.rooms.create(transaction, {
+      version,
+      creator,
+      content: {},
+      drafts: [
+        member(creator, 'join'),
+        state(creator, 'm.room.power_levels', { users: version === '12' ? {} : { [creator]: 100 } }),
+        state(creator, 'm.room.join_rules', { join_rule: 'public' }),
+        ...drafts,
+      ],
+    }),
+  );
+
+const extremities = async (roomId: RoomId): Promise<number> =>
+  (await db('roomserver_rooms').where('room_id', roomId).first()).latest_event_nids.length;
+const prevEvents = ({ events }: Appended): unknown[] => events.map(({ event }) => event.prev_events);
+
+/** Contradictions in the whole database, and events that were not queued for everybody in the room. */
+const broken = async (): Promise<string[]> => [
+  ...(await brokenInvariants(db)),
+  ...(await incompleteQueue(db, [SERVER_NAME])),
+];
+
+describe('the checks', () => {
+  it('find nothing in what a Dendrite wrote', async () => {
+    expect(await brokenInvariants(db)).toEqual([]);
+  });
+});
+
+describe('a chain', () => {
+  it('of a new room of any version holds', async () => {
+    for (const version of VERSIONS) {
+      const { roomId, events, refused } = await newRoom(version, ALICE, [
+        state(ALICE, 'm.room.history_visibility', { history_visibility: 'joined' }),
+        member(ALICE, 'invite', BOB),
+      ]);
+      expect(refused).toEqual([]);
+      expect(events).toHaveLength(6);
+      const more = await append(roomId, [
+        message(ALICE),
+        member(BOB, 'join'),
+        message(BOB),
+        member(CAROL, 'join'),
+        member(ALICE, 'leave', CAROL),
+        member(ALICE, 'ban', CAROL),
+        member(BOB, 'leave'),
+        member(BOB, 'join'),
+      ]);
+      expect(more.refused).toEqual([]);
+      expect(await extremities(roomId)).toBe(1);
+    }
+    expect(await broken()).toEqual([]);
+  });
+
+  it('goes on without what the room refuses, of which nothing is left', async () => {
+    const { roomId } = await newRoom('10', ALICE);
+    const drafts = [
+      member(BOB, 'join'),
+      member(CAROL, 'leave'),
+      state(BOB, 'm.room.name', { name: 'mine' }),
+      member(BOB, 'leave'),
+      message(BOB),
+      { ...message(ALICE), content: { body: 'x'.repeat(70_000) } },
+      { ...message(ALICE), content: { body: 0.5 } },
+      message(userOf(`@mallory:${REMOTE}`)),
+      message(ALICE),
+    ];
+    const appended = await append(roomId, drafts);
+    expect(appended.events.map(({ draft }) => draft)).toEqual([drafts[0], drafts[3], drafts[8]]);
+    expect(appended.refused.map(({ draft, error }) => [drafts.indexOf(draft), error.errcode, error.message])).toEqual([
+      [1, 'M_FORBIDDEN', 'the user is not in the room'],
+      [2, 'M_FORBIDDEN', 'the power level is too low to send m.room.name'],
+      [4, 'M_FORBIDDEN', 'the sender is not in the room'],
+      [5, 'M_TOO_LARGE', 'event is too large'],
+      [6, 'M_BAD_JSON', expect.any(String)],
+      [7, 'M_FORBIDDEN', `there is no signing key of ${REMOTE}`],
+    ]);
+    expect(await broken()).toEqual([]);
+  });
+
+  it('of rooms that are not there, or known by an invite alone, is refused', async () => {
+    for (const roomId of [roomOf('remoteInvite'), '!nowhere:localhost' as RoomId]) {
+      await expect(append(roomId, [message(ALICE)])).rejects.toMatchObject({ errcode: 'M_NOT_FOUND' });
+    }
+  });
+
+  it('consolidates the state after 64 changes, and shares it between messages', async () => {
+    const { roomId } = await newRoom('11', ALICE);
+    const topics = Array.from({ length: 150 }, (_, i) => [
+      state(ALICE, 'm.room.topic', { topic: `${i}` }),
+      message(ALICE),
+    ]);
+    const { refused } = await append(roomId, topics.flat());
+    expect(refused).toEqual([]);
+    const { rows } = await db.raw(
+      `SELECT cardinality(s.state_block_nids) AS blocks FROM roomserver_events e
+       JOIN roomserver_rooms r ON r.room_nid = e.room_nid AND r.room_id = ?
+       JOIN roomserver_state_snapshots s ON s.state_snapshot_nid = e.state_snapshot_nid ORDER BY e.event_nid`,
+      [roomId],
+    );
+    expect(Math.max(...rows.map(({ blocks }: { blocks: number }) => blocks))).toBe(64);
+    expect(await broken()).toEqual([]);
+  });
+
+  it('takes as many statements for many events as for a few', async () => {
+    const { roomId } = await newRoom('10', ALICE);
+    const names = (prefix: string, count: number) => Array.from({ length: count }, (_, i) => local(`${prefix}${i}`));
+    const statements = async (drafts: readonly RoomEventDraft[]): Promise<number> => {
+      let count = 0;
+      const counted = (): void => void (count += 1);
+      db.on('query', counted);
+      const { refused } = await append(roomId, drafts);
+      db.off('query', counted);
+      expect(refused).toEqual([]);
+      return count;
+    };
+    const [few, many] = [names('few', 2), names('many', 200)];
+    const joins = await statements(few.map((userId) => member(userId, 'join')));
+    expect(await statements(many.map((userId) => member(userId, 'join')))).toBe(joins);
+    const leaves = await statements(few.map((userId) => member(userId, 'leave')));
+    expect(await statements(many.map((userId) => member(userId, 'leave')))).toBe(leaves);
+    expect(await extremities(roomId)).toBe(1);
+  });
+});
+
+describe('other servers', () => {
+  it('that are invited only get nothing', async () => {
+    const { roomId } = await newRoom('10', ALICE, [member(ALICE, 'invite', userOf(`@user:${REMOTE}`))]);
+    expect((await append(roomId, [message(ALICE)])).destinations).toEqual([]);
+  });
+
+  it('that are on the blacklist get nothing, and those that peek do', async () => {
+    const transaction = await db.transaction();
+    await transaction('federationsender_blacklist').insert({ server_name: REMOTE });
+    const peek = { peek_id: 'x', creation_ts: 1, renewed_ts: 1, renewal_interval: 1 };
+    const room = { room_id: roomOf('v10') };
+    await transaction('federationsender_inbound_peeks').insert({ ...room, server_name: 'peeking.example', ...peek });
+    const { destinations } = await admin.rooms.append(transaction, roomOf('v10'), [message(ALICE)]);
+    const queued = await transaction('federationsender_queue_pdus').pluck('server_name');
+    await transaction.rollback();
+    expect([destinations, queued]).toEqual([['peeking.example'], ['peeking.example']]);
+  });
+
+  it('get what happens while their users are in the room', async () => {
+    const queued = async (eventId: string): Promise<string[]> =>
+      db('federationsender_queue_json AS j')
+        .join('federationsender_queue_pdus AS q', 'q.json_nid', 'j.json_nid')
+        .where('j.json_body', 'like', `%"_event_id":"${eventId}"%`)
+        .pluck('q.server_name');
+    const remoteMember = await db('federationsender_joined_hosts').where({
+      room_id: roomOf('v10'),
+      server_name: REMOTE,
+    });
+    expect(remoteMember).toHaveLength(1);
+    const { event_json: json } = await db('roomserver_event_json AS j')
+      .join('roomserver_events AS e', 'e.event_nid', 'j.event_nid')
+      .where('e.event_id', remoteMember[0].event_id)
+      .first('event_json');
+    const remoteUser = userOf(JSON.parse(json).state_key);
+    const { events, refused, destinations } = await append(roomOf('v10'), [
+      message(BOB),
+      member(ALICE, 'leave', remoteUser),
+      message(BOB),
+    ]);
+    expect(refused).toEqual([]);
+    expect(await Promise.all(events.map(({ eventId }) => queued(eventId)))).toEqual([[REMOTE], [REMOTE], []]);
+    expect(destinations).toEqual([REMOTE]);
+    expect(await broken()).toEqual([]);
+  });
+});
+
+describe('a room that was forked', () => {
+  /** Of what a recording has rows of. */
+  const SEQUENCES = [
+    'roomserver_event_nid_seq',
+    'roomserver_state_block_nid_seq',
+    'roomserver_state_snapshot_nid_seq',
+    'syncapi_stream_id',
+  ];
+
+  it('by a Dendrite that evacuated it is healed by the next event', async () => {
+    const forked = await createTestDatabase({ fixture: true });
+    const plugin = createAdminPlugin({ serverName: SERVER_NAME, db: forked.db, signingKeys: [createSigningKey()] });
+    await plugin.start();
+    for (const [table, { removed, added }] of Object.entries(recording('evacuateRoom-public-v10-with-remote').tables)) {
+      for (const row of removed) await forked.db(table).where(row).del();
+      for (const row of added) await forked.db(table).insert(row);
+    }
+    for (const sequence of SEQUENCES) await forked.db.raw('SELECT setval(?, 1000)', [sequence]);
+    expect(await brokenInvariants(forked.db)).toEqual([]);
+    const { events, refused } = await append(roomOf('v10'), [member(ALICE, 'join'), message(ALICE)], {
+      db: forked.db,
+      rooms: plugin.rooms,
+    });
+    const room = await forked.db('roomserver_rooms').where('room_id', roomOf('v10')).first();
+    const wrong = await brokenInvariants(forked.db);
+    await plugin.stop();
+    await forked.drop();
+    expect(refused).toEqual([]);
+    expect(events.map(({ event }) => (event.prev_events as unknown[]).length)).toEqual([3, 1]);
+    expect(room.latest_event_nids).toHaveLength(1);
+    expect(wrong).toEqual([]);
+  });
+
+  it('into more than an event may follow is healed bit by bit', async () => {
+    const { roomId } = await newRoom('10', ALICE);
+    const { latest_event_nids: fork } = await db('roomserver_rooms').where('room_id', roomId).first();
+    const siblings: string[] = [];
+    for (let i = 0; i < 45; i += 1) {
+      await append(roomId, [message(ALICE)]);
+      const { latest_event_nids: latest } = await db('roomserver_rooms').where('room_id', roomId).first();
+      siblings.push(...latest);
+      await db('roomserver_rooms').where('room_id', roomId).update({ latest_event_nids: fork });
+    }
+    await db('roomserver_rooms').where('room_id', roomId).update({ latest_event_nids: siblings });
+    const counts: number[] = [];
+    for (let i = 0; i < 4; i += 1) {
+      const appended = await append(roomId, [message(ALICE), message(ALICE)]);
+      counts.push((prevEvents(appended)[0] as unknown[]).length, await extremities(roomId));
+    }
+    expect(await broken()).toEqual([]);
+    expect(counts).toEqual([20, 26, 20, 7, 7, 1, 1, 1]);
+  });
+});
+
+describe('redactions', () => {
+  const redaction = (sender: UserId, redacts: RoomEventDraft['redacts']): RoomEventDraft => ({
+    type: 'm.room.redaction',
+    sender,
+    content: { redacts },
+    ...(redacts !== undefined && { redacts }),
+  });
+  const contentOf = async (eventId: string): Promise<unknown> => {
+    const row = await db('syncapi_output_room_events').where('event_id', eventId).first();
+    return JSON.parse(row.headered_event_json).content;
+  };
+
+  it('of the own server are allowed to everybody, of others with the power level', async () => {
+    const { roomId } = await newRoom('11', ALICE, [member(BOB, 'join'), member(CAROL, 'join')]);
+    const [one] = (await append(roomId, [message(BOB)])).events;
+    await append(roomId, [redaction(CAROL, one?.eventId)]);
+    expect(await contentOf(one?.eventId ?? '')).toEqual({});
+    expect(await broken()).toEqual([]);
+  });
+
+  it('of events of other rooms, and of events that are not known, have no effect', async () => {
+    const [one, two] = [await newRoom('10', ALICE), await newRoom('10', ALICE)];
+    const [sent] = (await append(one.roomId, [message(ALICE)])).events;
+    const { refused } = await append(two.roomId, [
+      redaction(ALICE, sent?.eventId),
+      redaction(ALICE, '$unknown' as RoomEventDraft['redacts']),
+    ]);
+    expect(refused).toEqual([]);
+    expect(await contentOf(sent?.eventId ?? '')).toEqual({ msgtype: 'm.text', body: 'hello' });
+    expect(await broken()).toEqual([]);
+  });
+});
+
+describe('writers at the same time', () => {
+  it('in several processes never fork a room, and never stand in each other’s way', async () => {
+    const rooms = await Promise.all(['1', '10', '12'].map((version) => newRoom(version, ALICE)));
+    const ids = rooms.map(({ roomId }) => roomId);
+    const writers = [
+      { db, rooms: admin.rooms },
+      { db: otherDb, rooms: other.rooms },
+    ];
+    const work = Array.from({ length: 60 }, (_, i) => {
+      const user = local(`writer${i}`);
+      const roomId = ids[i % ids.length] ?? ids[0];
+      if (roomId === undefined) throw new Error('no room');
+      return append(
+        roomId,
+        [member(user, 'join'), message(user), message(user), member(user, 'leave')],
+        writers[i % 2],
+      );
+    });
+    // Two rooms in one transaction, in the order of their NIDs.
+    const both = writers.map(({ db: on, rooms: writer }, i) =>
+      on.transaction(async (transaction) => {
+        for (const roomId of ids) await writer.append(transaction, roomId, [member(local(`both${i}`), 'join')]);
+      }),
+    );
+    const made = Array.from({ length: 6 }, (_, i) => newRoom('10', local(`creator${i}`)));
+    const results = await Promise.all([...work, ...made]);
+    await Promise.all(both);
+    expect(results.flatMap(({ refused }) => refused)).toEqual([]);
+    expect(await Promise.all(ids.map(extremities))).toEqual([1, 1, 1]);
+    expect(await broken()).toEqual([]);
+  });
+});
