@@ -35,7 +35,8 @@ export interface Purged extends Partial<Evacuation> {
 
 type PurgeSettings = Pick<PurgedRoom, 'roomId' | 'keep' | 'search' | 'searchableTypes'>;
 
-const SMALLEST_STEP = 2_000;
+const FIRST_STEP = 25_000;
+const SMALLEST_STEP = 1_000;
 /** Bounds memory, and what one step may meet after many in which there was nothing to do. */
 const LARGEST_STEP = 100_000;
 /** What a step should take, in ms; they grow and shrink by halves. */
@@ -68,7 +69,7 @@ async function runPhase(
 ): Promise<PurgeProgress> {
   if (!work.dryRun) await phase.before?.(room, work.signal);
   let progress = before;
-  let size = SMALLEST_STEP;
+  let size = FIRST_STEP;
   while (progress.phase === before.phase) {
     work.signal.throwIfAborted();
     const startedAt = performance.now();

@@ -74,15 +74,17 @@ export async function deleteDocuments(
   }
 }
 
-/** Deletes at most `limit` documents of a room, and says how many. */
+/** Deletes about `limit` documents of a room, the oldest, and says how many. */
 export async function deleteRoomDocuments(db: Db, roomId: RoomId, limit: number): Promise<number> {
   const [row] = await rowsOf<{ deleted: number }>(
     db.raw(
       `WITH gone AS (
-         DELETE FROM matrix_admin.search_documents WHERE ctid = ANY(ARRAY(
-           SELECT ctid FROM matrix_admin.search_documents WHERE room_id = ? LIMIT ?)) RETURNING 1)
+         DELETE FROM matrix_admin.search_documents WHERE room_id = :roomId AND stream_position <= coalesce(
+           (SELECT stream_position FROM matrix_admin.search_documents WHERE room_id = :roomId
+            ORDER BY stream_position OFFSET :skipped LIMIT 1), 9223372036854775807)
+         RETURNING 1)
        SELECT count(*)::int AS deleted FROM gone`,
-      [roomId, limit],
+      { roomId, skipped: limit - 1 },
     ),
   );
   return row?.deleted ?? 0;

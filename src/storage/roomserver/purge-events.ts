@@ -4,8 +4,7 @@ import type { RoomKeys } from '../room-tables.ts';
 
 /**
  * A step through the events, `width` NIDs wide: deletes those of the room, with all that refers to them. There is no index
- * on the room, so the NIDs are walked through. Arrays of ids, whose length the planner does not guess at, make it use the
- * keys of tables that are as large as this one; tables that may be small are joined.
+ * on the room, so the NIDs are walked through.
  */
 export async function deleteEventsOfRoom(
   transaction: Knex.Transaction,
@@ -25,7 +24,7 @@ export async function deleteEventsOfRoom(
          DELETE FROM public.roomserver_event_json WHERE event_nid = ANY(ARRAY(SELECT event_nid FROM events)) RETURNING 1),
        previous AS (
          DELETE FROM public.roomserver_previous_events
-         WHERE previous_event_id = ANY(ARRAY(SELECT event_id FROM events)) RETURNING 1),
+         WHERE previous_event_id IN (SELECT event_id FROM events) RETURNING 1),
        -- Previous events that the homeserver does not have are rows of previous_events too. Those of events that were sent
        -- to clients are backward extremities; the others are only named in the events.
        named AS (

@@ -41,7 +41,7 @@ export async function deleteTimeline(
          WHERE room_id = :roomId AND ${inGroup} AND id > :after AND id <= :upTo RETURNING event_id, type),
        topology AS (
          DELETE FROM public.syncapi_output_room_events_topology
-         WHERE event_id = ANY(ARRAY(SELECT event_id FROM events)) RETURNING 1),
+         WHERE event_id IN (SELECT event_id FROM events) RETURNING 1),
        edits AS (
          DELETE FROM matrix_admin.search_edits WHERE edit_event_id IN (SELECT event_id FROM events)),
        edited AS (
