@@ -96,7 +96,7 @@ export async function tracesOf(db: Knex, names: RoomNames): Promise<string[]> {
 async function countTraces(db: Knex, table: string, column: Column, names: RoomNames): Promise<number> {
   const name = `"${column.column_name}"`;
   const kind = NID_COLUMNS[column.column_name];
-  if (kind !== undefined && column.udt_name.endsWith('int8')) {
+  if (kind !== undefined && /int[48]$/.test(column.udt_name)) {
     const nids = [names[kind]].flat();
     const condition =
       column.data_type === 'ARRAY' ? `${name} && CAST(? AS bigint[])` : `${name} = ANY(CAST(? AS bigint[]))`;
