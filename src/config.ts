@@ -25,6 +25,12 @@ export interface AdminPluginOptions {
     /** Limit for hooks that set none. @defaultValue 5000 */
     readonly timeoutMs?: number;
   };
+  readonly accounts?: {
+    /** Cost of password hashes, 4 to 31: each step doubles the time that one takes. @defaultValue 10, as Dendrite */
+    readonly bcryptCost?: number;
+    /** Password hashes that are made at a time. @defaultValue 2 */
+    readonly concurrentHashes?: number;
+  };
   /** Messages of the server to its users, from an account that is made for them. @defaultValue `false`: switched off */
   readonly serverNotices?:
     | false
@@ -78,6 +84,12 @@ const optionsSchema = z.strictObject({
     })
     .prefault({}),
   hooks: z.strictObject({ timeoutMs: ms.default(5_000) }).prefault({}),
+  accounts: z
+    .strictObject({
+      bcryptCost: z.int().min(4).max(31).default(10),
+      concurrentHashes: z.int().positive().default(2),
+    })
+    .prefault({}),
   serverNotices: z
     .union([
       z.literal(false),

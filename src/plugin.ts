@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import type Router from '@koa/router';
+import { createPasswordHasher } from './accounts/password-hasher.ts';
 import { type AdminPluginOptions, resolveConfig } from './config.ts';
 import { createHooks, type Hooks } from './hooks.ts';
 import type { Host, Logger } from './host.ts';
@@ -8,11 +9,12 @@ import { createRouter } from './http/create-router.ts';
 import { createJobWorker } from './jobs/job-worker.ts';
 import { createJobs, type Jobs } from './jobs/jobs.ts';
 import { createMetrics } from './metrics.ts';
+import type { Pipeline } from './operations/call.ts';
 import type { OperationServices } from './operations/define-operation.ts';
 import { missingFeatures } from './operations/federation-features.ts';
 import { createOperationJobs } from './operations/operation-jobs.ts';
 import { OPERATIONS, type OperationInput, type OperationName, type OperationOutput } from './operations/operations.ts';
-import { type Caller, type Pipeline, runOperation } from './operations/run-operation.ts';
+import { type Caller, runOperation } from './operations/run-operation.ts';
 import { createAnnounce } from './rooms/announce.ts';
 import { createRoomWriter } from './rooms/room-writer.ts';
 import { createRooms, type Rooms } from './rooms/rooms.ts';
@@ -77,6 +79,10 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
     roomWriter,
     serverNotices: config.serverNotices ? createServerNotices(config.serverNotices, roomWriter) : undefined,
     announce: createAnnounce(host, logger, metrics),
+    hashPassword: createPasswordHasher({
+      bcryptCost: config.accounts.bcryptCost,
+      concurrency: config.accounts.concurrentHashes,
+    }),
     federation: host.federation,
     signingKeys: host.signingKeys,
     limits: config.limits,

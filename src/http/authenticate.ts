@@ -6,7 +6,7 @@ import type { Appservice, Host } from '../host.ts';
 import { isUserId, splitUserId, type UserId } from '../ids.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Actor } from '../operations/actor.ts';
-import { requireAdmin } from '../operations/run-operation.ts';
+import { requireAdmin } from '../operations/authorise-actor.ts';
 import { findAppserviceOf } from '../storage/userapi/accounts.ts';
 import { findTokenOwner } from '../storage/userapi/devices.ts';
 

@@ -1,5 +1,6 @@
 import type { Knex } from 'knex';
 import type { z } from 'zod';
+import type { HashPassword } from '../accounts/password-hasher.ts';
 import type { Config } from '../config.ts';
 import type { FederationSender, Logger, SigningKey } from '../host.ts';
 import type { ServerName } from '../ids.ts';
@@ -20,6 +21,7 @@ export interface OperationServices {
   readonly roomWriter: RoomWriter;
   /** `undefined`: switched off. */
   readonly serverNotices: ServerNotices | undefined;
+  readonly hashPassword: HashPassword;
   /** Tells the host what was written, once it has been committed. */
   readonly announce: Announce;
   /** Asks other servers. Not in a transaction. */
@@ -92,9 +94,12 @@ export interface ReadOperation<Input extends z.ZodType = z.ZodType, Output = unk
 }
 
 /** An operation that is over when its call is, and runs in one transaction. */
-export interface WriteOperation<Input extends z.ZodType = z.ZodType, Output = unknown> extends OperationBase<Input> {
+export interface WriteOperation<Input extends z.ZodType = z.ZodType, Output = unknown, Prepared = unknown>
+  extends OperationBase<Input> {
   readonly effect: 'write';
-  readonly run: (scope: OperationScope, input: z.output<Input>) => Promise<Output>;
+  /** What takes long and needs no transaction; it runs before it. */
+  prepare?(scope: ReadScope, input: z.output<Input>): Promise<Prepared>;
+  run(scope: OperationScope, input: z.output<Input>, prepared: Prepared): Promise<Output>;
 }
 
 /**
@@ -127,9 +132,9 @@ export type Operation = ReadOperation | WriteOperation | JobOperation;
 export function defineOperation<Input extends z.ZodType, Output>(
   operation: ReadOperation<Input, Output>,
 ): ReadOperation<Input, Output>;
-export function defineOperation<Input extends z.ZodType, Output>(
-  operation: WriteOperation<Input, Output>,
-): WriteOperation<Input, Output>;
+export function defineOperation<Input extends z.ZodType, Output, Prepared>(
+  operation: WriteOperation<Input, Output, Prepared>,
+): WriteOperation<Input, Output, Prepared>;
 export function defineOperation(operation: ReadOperation | WriteOperation): ReadOperation | WriteOperation {
   return operation;
 }

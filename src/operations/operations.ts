@@ -13,6 +13,7 @@ import { listBlockedRooms } from './list-blocked-rooms.ts';
 import { listJobs } from './list-jobs.ts';
 import { purgeRoom } from './purge-room.ts';
 import { reindexFulltext } from './reindex-fulltext.ts';
+import { resetPassword } from './reset-password.ts';
 import { roomInfo } from './room-info.ts';
 import { sendServerNotice } from './send-server-notice.ts';
 import { sendServerNotices } from './send-server-notices.ts';
@@ -25,6 +26,7 @@ export const OPERATIONS = {
   downloadState,
   sendServerNotice,
   sendServerNotices,
+  resetPassword,
   reindexFulltext,
   listJobs,
   getJob,

@@ -1,21 +1,9 @@
-import { isDeepStrictEqual } from 'node:util';
-import type { Knex } from 'knex';
-import type { z } from 'zod';
-import { ACCOUNT_TYPE } from '../accounts/account-type.ts';
 import { describeError, errorFields, isErrorCode, MatrixError } from '../errors.ts';
-import type { AfterEvent, BeforeEvent, HookRunner } from '../hooks.ts';
-import type { Logger } from '../host.ts';
-import type { Jobs, JobView } from '../jobs/jobs.ts';
-import { isRecord } from '../json.ts';
-import type { Metrics } from '../metrics.ts';
-import type { Db } from '../storage/database.ts';
-import { type AuditOutcome, insertAudit } from '../storage/plugin/audit.ts';
-import { insertJob } from '../storage/plugin/jobs.ts';
-import { findAccountType } from '../storage/userapi/accounts.ts';
+import type { JobView } from '../jobs/jobs.ts';
 import { type Actor, nameOf } from './actor.ts';
-import type { JobOperation, OperationBase, OperationScope, OperationServices } from './define-operation.ts';
+import { auditCall, type Call, type Pipeline } from './call.ts';
 import { type OperationInput, type OperationName, type OperationOutput, operationNamed } from './operations.ts';
-import { validateInput } from './validate-input.ts';
+import { performOperation, StartedJob } from './perform-operation.ts';
 
 /** Who calls, and from where. */
 export interface Caller {
@@ -25,35 +13,6 @@ export interface Caller {
   /** Client address of HTTP calls. */
   readonly address?: string;
   readonly signal?: AbortSignal;
-}
-
-export interface Pipeline {
-  readonly services: OperationServices;
-  readonly jobs: Jobs;
-  readonly hooks: HookRunner;
-  readonly metrics: Metrics;
-  readonly logger: Logger;
-  readonly newRequestId: () => string;
-}
-
-/** What an operation that is done by a job is answered with before the job has ended. */
-export class StartedJob {
-  readonly jobId: string;
-
-  constructor(jobId: string) {
-    this.jobId = jobId;
-  }
-}
-
-/** One call on its way through the pipeline. */
-export interface Call {
-  readonly name: OperationName;
-  readonly actor: Actor;
-  readonly requestId: string;
-  readonly address: string | undefined;
-  readonly signal: AbortSignal;
-  target: string | undefined;
-  jobId: string | undefined;
 }
 
 /**
@@ -79,7 +38,7 @@ export async function startOperation<Name extends OperationName>(
   };
   const startedAt = Date.now();
   try {
-    const result = await perform(pipeline, call, input);
+    const result = await performOperation(pipeline, call, input);
     // The job counts itself when it has ended.
     if (!(result instanceof StartedJob)) pipeline.metrics.operations.inc({ operation: name, outcome: 'ok' });
     return result as OperationOutput<Name> | StartedJob;
@@ -117,168 +76,6 @@ export function resultOf({ id, state, result, error, errcode, error_status: stat
   throw new MatrixError(code, error ?? 'the job has failed', { fields, ...(status !== null && { status }) });
 }
 
-async function perform(pipeline: Pipeline, call: Call, rawInput: unknown): Promise<unknown> {
-  const operation = operationNamed(call.name);
-  const { actor, requestId, signal } = call;
-  if (operation.effect === 'job') {
-    const { input } = await admit(pipeline, call, operation, rawInput);
-    return input.dryRun ? tryJob(pipeline, call, operation, input) : startJob(pipeline, call, operation, input);
-  }
-  const { input, event } = await admit(pipeline, call, operation, rawInput);
-  const dryRun = isRecord(input) && input.dryRun === true;
-  const result =
-    operation.effect === 'read'
-      ? await operation.run({ ...pipeline.services, actor, requestId, signal }, input)
-      : await inTransaction(pipeline, call, dryRun, (scope) => operation.run(scope, input));
-  if (!dryRun) pipeline.hooks.runAfter({ ...event, result } as AfterEvent<OperationName>);
-  return dryRun && isRecord(result) ? { ...result, dry_run: true } : result;
-}
-
-/** Everything before an operation is run. */
-async function admit<Input extends z.ZodType>(
-  { services, hooks }: Pipeline,
-  call: Call,
-  operation: OperationBase<Input>,
-  rawInput: unknown,
-): Promise<{ input: z.output<Input>; event: BeforeEvent<OperationName> }> {
-  const { name, actor, requestId } = call;
-  const input = validateInput(operation.input, rawInput);
-  call.target = operation.target?.(input);
-  await authorise(services.db, actor);
-  const event = { operation: name, input, actor, requestId } as BeforeEvent<OperationName>;
-  await hooks.runBefore(event);
-  return { input, event };
-}
-
-function scopeOf(
-  { services }: Pipeline,
-  call: Call,
-  transaction: Knex.Transaction,
-  afterCommit: (() => void)[],
-): OperationScope {
-  return {
-    ...services,
-    actor: call.actor,
-    requestId: call.requestId,
-    signal: call.signal,
-    transaction,
-    afterCommit: (work) => afterCommit.push(work),
-    startedJob: (jobId) => {
-      call.jobId = jobId;
-    },
-  };
-}
-
-/** Does the work with its audit entry in one transaction; that of a dry run is rolled back. */
-async function inTransaction<T>(
-  pipeline: Pipeline,
-  call: Call,
-  dryRun: boolean,
-  work: (scope: OperationScope) => Promise<T>,
-): Promise<T> {
-  const afterCommit: (() => void)[] = [];
-  let tried: { readonly result: T } | undefined;
-  try {
-    const result = await pipeline.services.db.transaction(async (transaction) => {
-      const value = await work(scopeOf(pipeline, call, transaction, afterCommit));
-      if (dryRun) {
-        tried = { result: value };
-        throw new Error('a dry run is rolled back');
-      }
-      await audit(transaction, call, 'ok');
-      return value;
-    });
-    for (const then of afterCommit) then();
-    return result;
-  } catch (error) {
-    if (tried === undefined) throw error;
-    return tried.result;
-  }
-}
-
-async function startJob(
-  pipeline: Pipeline,
-  call: Call,
-  operation: JobOperation,
-  input: { readonly dryRun: boolean },
-): Promise<StartedJob> {
-  return inTransaction(pipeline, call, false, async (scope) => {
-    const job = await insertJob(scope.transaction, {
-      kind: call.name,
-      dedupeKey: `${call.name} ${operation.dedupeKey(input)}`,
-      input,
-      createdBy: nameOf(call.actor),
-      requestId: call.requestId,
-    });
-    if (!job.joined) await operation.begin(scope, input);
-    else if (!isDeepStrictEqual(job.input, JSON.parse(JSON.stringify(input)))) {
-      const fields = { job_id: job.id };
-      throw new MatrixError('M_BAD_STATE', 'This is under way with other options', { status: 409, fields });
-    }
-    scope.startedJob(job.id);
-    scope.afterCommit(scope.wakeJobs);
-    return new StartedJob(job.id);
-  });
-}
-
-/** The dry run of an operation that is done by a job: all of it in one transaction. */
-async function tryJob(
-  pipeline: Pipeline,
-  call: Call,
-  operation: JobOperation,
-  input: { readonly dryRun: boolean },
-): Promise<object> {
-  return inTransaction(pipeline, call, true, async (scope) => {
-    await operation.begin(scope, input);
-    const result = await operation.run(
-      {
-        ...pipeline.services,
-        actor: call.actor,
-        checkpoint: undefined,
-        signal: call.signal,
-        log: pipeline.logger,
-        dryRun: true,
-        commit: async (step) => {
-          call.signal.throwIfAborted();
-          return (await step(scope.transaction, () => {})).value;
-        },
-        // A savepoint, so that what fails in it fails alone.
-        transact: (work) => scope.transaction.transaction((savepoint) => work(savepoint, () => {})),
-      },
-      input,
-    );
-    return { ...result, dry_run: true };
-  });
-}
-
-/** Dendrite's rule and texts: only accounts of type 3, guests told apart. */
-export function requireAdmin(accountType: number | undefined): void {
-  if (accountType === ACCOUNT_TYPE.guest) {
-    throw new MatrixError('M_GUEST_ACCESS_FORBIDDEN', 'Guest access not allowed');
-  }
-  if (accountType !== ACCOUNT_TYPE.admin) {
-    throw new MatrixError('M_FORBIDDEN', 'This API can only be used by admin users.');
-  }
-}
-
-async function authorise(db: Db, actor: Actor): Promise<void> {
-  if (actor.kind === 'system') return;
-  requireAdmin(actor.accountType ?? (await findAccountType(db, actor.userId)));
-}
-
-async function audit(db: Db, call: Call, outcome: AuditOutcome, errcode?: string): Promise<void> {
-  await insertAudit(db, {
-    operation: call.name,
-    outcome,
-    actor: nameOf(call.actor),
-    target: call.target,
-    jobId: outcome === 'ok' ? call.jobId : undefined,
-    errcode,
-    requestId: call.requestId,
-    address: call.address,
-  });
-}
-
 async function recordFailure({ services, metrics, logger }: Pipeline, call: Call, error: unknown): Promise<void> {
   const refused = error instanceof MatrixError && error.status < 500;
   const outcome = refused ? 'refused' : 'failed';
@@ -287,7 +84,7 @@ async function recordFailure({ services, metrics, logger }: Pipeline, call: Call
   if (!refused) logger.error({ ...errorFields(error), ...fields }, 'Operation failed');
   if (operationNamed(call.name).effect === 'read') return;
   try {
-    await audit(services.db, call, outcome, error instanceof MatrixError ? error.errcode : 'M_UNKNOWN');
+    await auditCall(services.db, call, outcome, error instanceof MatrixError ? error.errcode : 'M_UNKNOWN');
   } catch (auditError) {
     logger.error({ error: describeError(auditError), ...fields }, 'Could not write the audit entry of a failure');
   }

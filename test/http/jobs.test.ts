@@ -112,6 +112,8 @@ describe.each(MOUNTS)('jobs $name', (mount) => {
       finished_ts: null,
       result: null,
       error: null,
+      errcode: null,
+      error_status: null,
     });
   });
 

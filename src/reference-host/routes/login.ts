@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type Router from '@koa/router';
-import { compare } from 'bcrypt';
+import { compare } from '@node-rs/bcrypt';
 import { z } from 'zod';
 import { MatrixError } from '../../errors.ts';
 import { isUserId, type ServerName, splitUserId, userIdOf } from '../../ids.ts';

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import type { EventId, RoomId, ServerName } from '../../ids.ts';
+import type { EventId, RoomId, ServerName, UserId } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 
 /** How many users of each server are joined to a room. */
@@ -64,4 +64,17 @@ async function insertJoinedHosts(
      SELECT ?, * FROM unnest(?::text[], ?::text[]) ON CONFLICT DO NOTHING`,
     [roomId, joined.map(({ eventId }) => eventId), joined.map(({ serverName }) => serverName)],
   );
+}
+
+/** Servers that share a room with a user who is joined to it. */
+export async function listHostsSharingRooms(db: Db, userId: UserId): Promise<ServerName[]> {
+  const rows = await rowsOf<{ server_name: ServerName }>(
+    db.raw(
+      `SELECT DISTINCT h.server_name FROM public.syncapi_current_room_state s
+       JOIN public.federationsender_joined_hosts h ON h.room_id = s.room_id
+       WHERE s.type = 'm.room.member' AND s.state_key = ? AND s.membership = 'join'`,
+      [userId],
+    ),
+  );
+  return rows.map(({ server_name }) => server_name);
 }

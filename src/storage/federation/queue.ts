@@ -49,3 +49,20 @@ export async function listWaitingServers(db: Db, roomId: RoomId): Promise<Server
   );
   return rows.map(({ server_name }) => server_name);
 }
+
+/** Queues ephemeral data units of one type for other servers, each for all of them. */
+export async function enqueueEdus(
+  transaction: Knex.Transaction,
+  eduType: string,
+  jsons: readonly string[],
+  destinations: readonly ServerName[],
+): Promise<void> {
+  if (jsons.length === 0 || destinations.length === 0) return;
+  await transaction.raw(
+    `WITH queued AS (
+       INSERT INTO public.federationsender_queue_json (json_body) SELECT unnest(?::text[]) RETURNING json_nid)
+     INSERT INTO public.federationsender_queue_edus (edu_type, server_name, json_nid, expires_at)
+     SELECT ?, server_name, json_nid, 0 FROM queued CROSS JOIN unnest(?::text[]) AS d(server_name)`,
+    [[...jsons], eduType, [...destinations]],
+  );
+}

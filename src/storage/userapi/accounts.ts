@@ -50,7 +50,7 @@ export async function insertAccount(
     transaction.raw(
       `INSERT INTO public.userapi_accounts
          (localpart, server_name, created_ts, password_hash, appservice_id, account_type, is_deactivated)
-       VALUES (?, ?, ?, ?, '', ?, false) ON CONFLICT (localpart, server_name) DO NOTHING RETURNING localpart`,
+       VALUES (?, ?, ?, ?, NULL, ?, false) ON CONFLICT (localpart, server_name) DO NOTHING RETURNING localpart`,
       [localpart, serverName, createdAt, passwordHash, accountType],
     ),
   );
@@ -97,4 +97,37 @@ export async function countPeople(db: Db, serverNames: readonly string[]): Promi
     ),
   );
   return row?.people ?? 0;
+}
+
+/** An account, be it deactivated. Its localpart is spelled as given. */
+export interface Account {
+  readonly accountType: number;
+  readonly isDeactivated: boolean;
+}
+
+export async function findAccount(db: Db, userId: UserId): Promise<Account | undefined> {
+  const { localpart, serverName } = splitUserId(userId);
+  const [row] = await rowsOf<{ account_type: number; is_deactivated: boolean | null }>(
+    db.raw('SELECT account_type, is_deactivated FROM public.userapi_accounts WHERE localpart = ? AND server_name = ?', [
+      localpart,
+      serverName,
+    ]),
+  );
+  return row && { accountType: row.account_type, isDeactivated: row.is_deactivated === true };
+}
+
+/** @returns whether there is such an account */
+export async function updatePasswordHash(
+  transaction: Knex.Transaction,
+  userId: UserId,
+  passwordHash: string,
+): Promise<boolean> {
+  const { localpart, serverName } = splitUserId(userId);
+  const rows = await rowsOf<{ localpart: string }>(
+    transaction.raw(
+      `UPDATE public.userapi_accounts SET password_hash = ? WHERE localpart = ? AND server_name = ? RETURNING localpart`,
+      [passwordHash, localpart, serverName],
+    ),
+  );
+  return rows.length > 0;
 }

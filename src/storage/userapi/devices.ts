@@ -1,4 +1,5 @@
-import { type UserId, userIdOf } from '../../ids.ts';
+import type { Knex } from 'knex';
+import { splitUserId, type UserId, userIdOf } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 
 /** The user of an access token, and its account's type. */
@@ -30,4 +31,69 @@ export async function findTokenOwner(db: Db, accessToken: string): Promise<Token
       accountType: row.account_type,
     }
   );
+}
+
+/** A device to be made; an older one of the same id is replaced. Times are in ms since the epoch. */
+export interface NewDevice {
+  readonly userId: UserId;
+  readonly deviceId: string;
+  readonly accessToken: string;
+  readonly displayName: string;
+  readonly createdAt: number;
+  readonly address: string;
+  readonly userAgent: string;
+}
+
+export async function insertDevice(transaction: Knex.Transaction, device: NewDevice): Promise<void> {
+  const { localpart, serverName } = splitUserId(device.userId);
+  await transaction.raw(
+    'DELETE FROM public.userapi_devices WHERE localpart = ? AND server_name = ? AND device_id = ?',
+    [localpart, serverName, device.deviceId],
+  );
+  await transaction.raw(
+    `INSERT INTO public.userapi_devices
+       (access_token, device_id, localpart, server_name, created_ts, display_name, last_seen_ts, ip, user_agent)
+     VALUES (:accessToken, :deviceId, :localpart, :serverName, :createdAt, :displayName, :createdAt, :address, :userAgent)`,
+    { ...device, localpart, serverName },
+  );
+}
+
+/**
+ * Deletes devices with all that is theirs but their keys: access tokens, pushers, messages that wait for them; and what the
+ * user could log in with without a password.
+ * @param deviceIds `undefined`: all of the user's
+ * @returns the ids of those that there were
+ */
+export async function deleteDevices(
+  transaction: Knex.Transaction,
+  userId: UserId,
+  deviceIds: readonly string[] | undefined,
+): Promise<string[]> {
+  const { localpart, serverName } = splitUserId(userId);
+  const owner = { localpart, serverName };
+  const deleted = await rowsOf<{ device_id: string; session_id: string }>(
+    transaction.raw(
+      `DELETE FROM public.userapi_devices WHERE localpart = :localpart AND server_name = :serverName
+         AND (CAST(:all AS boolean) OR device_id = ANY(:deviceIds)) RETURNING device_id, session_id`,
+      { ...owner, all: deviceIds === undefined, deviceIds: [...(deviceIds ?? [])] },
+    ),
+  );
+  const ids = deleted.map(({ device_id }) => device_id);
+  await transaction.raw(
+    `DELETE FROM public.userapi_pushers WHERE localpart = :localpart AND server_name = :serverName
+       AND (CAST(:all AS boolean) OR session_id = ANY(CAST(:sessions AS bigint[])))`,
+    { ...owner, all: deviceIds === undefined, sessions: deleted.map(({ session_id }) => session_id) },
+  );
+  await transaction.raw(
+    'DELETE FROM public.syncapi_send_to_device WHERE user_id = ? AND (?::boolean OR device_id = ANY(?))',
+    [userId, deviceIds === undefined, ids],
+  );
+  if (deviceIds === undefined) {
+    await transaction.raw('DELETE FROM public.userapi_login_tokens WHERE user_id = ?', [userId]);
+    await transaction.raw(
+      'DELETE FROM public.userapi_openid_tokens WHERE localpart = :localpart AND server_name = :serverName',
+      owner,
+    );
+  }
+  return ids;
 }

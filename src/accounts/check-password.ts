@@ -1,0 +1,23 @@
+import { MatrixError } from '../errors.ts';
+
+const MIN_BYTES = 8;
+const MAX_BYTES = 512;
+/** bcrypt looks at no more of a password. */
+const BCRYPT_BYTES = 72;
+
+/**
+ * Refuses passwords that can't be set. Dendrite's rules and texts, which count bytes, and one more: what bcrypt would not
+ * look at.
+ * @throws MatrixError `M_MISSING_PARAM`, `M_WEAK_PASSWORD`, `M_BAD_JSON`, `M_INVALID_PARAM`
+ */
+export function checkPassword(password: string): void {
+  const bytes = Buffer.byteLength(password);
+  if (bytes === 0) throw new MatrixError('M_MISSING_PARAM', 'Expecting non-empty password.');
+  if (bytes < MIN_BYTES) {
+    throw new MatrixError('M_WEAK_PASSWORD', `password too weak: min ${MIN_BYTES} characters`);
+  }
+  if (bytes > MAX_BYTES) throw new MatrixError('M_BAD_JSON', `password too long: max ${MAX_BYTES} characters`);
+  if (bytes > BCRYPT_BYTES) {
+    throw new MatrixError('M_INVALID_PARAM', `password too long: its hash covers ${BCRYPT_BYTES} bytes at most`);
+  }
+}

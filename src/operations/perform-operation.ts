@@ -1,0 +1,169 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Knex } from 'knex';
+import type { z } from 'zod';
+import { MatrixError } from '../errors.ts';
+import type { AfterEvent, BeforeEvent } from '../hooks.ts';
+import { isRecord } from '../json.ts';
+import { insertJob } from '../storage/plugin/jobs.ts';
+import { nameOf } from './actor.ts';
+import { authoriseActor } from './authorise-actor.ts';
+import { auditCall, type Call, type Pipeline } from './call.ts';
+import type { JobOperation, OperationBase, OperationScope, WriteOperation } from './define-operation.ts';
+import { type OperationName, operationNamed } from './operations.ts';
+import { validateInput } from './validate-input.ts';
+
+/** What an operation that is done by a job is answered with before the job has ended. */
+export class StartedJob {
+  readonly jobId: string;
+
+  constructor(jobId: string) {
+    this.jobId = jobId;
+  }
+}
+
+/** Runs a call up to its commit, or starts the job that does it. */
+export async function performOperation(pipeline: Pipeline, call: Call, rawInput: unknown): Promise<unknown> {
+  const operation = operationNamed(call.name);
+  const { actor, requestId, signal } = call;
+  if (operation.effect === 'job') {
+    const { input } = await admit(pipeline, call, operation, rawInput);
+    return input.dryRun ? tryJob(pipeline, call, operation, input) : startJob(pipeline, call, operation, input);
+  }
+  const { input, event } = await admit(pipeline, call, operation, rawInput);
+  const dryRun = isRecord(input) && input.dryRun === true;
+  const result =
+    operation.effect === 'read'
+      ? await operation.run({ ...pipeline.services, actor, requestId, signal }, input)
+      : await write(pipeline, call, operation, input, dryRun);
+  if (!dryRun) pipeline.hooks.runAfter({ ...event, result } as AfterEvent<OperationName>);
+  return dryRun && isRecord(result) ? { ...result, dry_run: true } : result;
+}
+
+async function write(
+  pipeline: Pipeline,
+  call: Call,
+  operation: WriteOperation,
+  input: unknown,
+  dryRun: boolean,
+): Promise<unknown> {
+  const { actor, requestId, signal } = call;
+  const prepared = await operation.prepare?.({ ...pipeline.services, actor, requestId, signal }, input);
+  return inTransaction(pipeline, call, dryRun, (scope) => operation.run(scope, input, prepared));
+}
+
+/** Everything before an operation is run. */
+async function admit<Input extends z.ZodType>(
+  { services, hooks }: Pipeline,
+  call: Call,
+  operation: OperationBase<Input>,
+  rawInput: unknown,
+): Promise<{ input: z.output<Input>; event: BeforeEvent<OperationName> }> {
+  const { name, actor, requestId } = call;
+  const input = validateInput(operation.input, rawInput);
+  call.target = operation.target?.(input);
+  await authoriseActor(services.db, actor);
+  const event = { operation: name, input, actor, requestId } as BeforeEvent<OperationName>;
+  await hooks.runBefore(event);
+  return { input, event };
+}
+
+function scopeOf(
+  { services }: Pipeline,
+  call: Call,
+  transaction: Knex.Transaction,
+  afterCommit: (() => void)[],
+): OperationScope {
+  return {
+    ...services,
+    actor: call.actor,
+    requestId: call.requestId,
+    signal: call.signal,
+    transaction,
+    afterCommit: (work) => afterCommit.push(work),
+    startedJob: (jobId) => {
+      call.jobId = jobId;
+    },
+  };
+}
+
+/** Does the work with its audit entry in one transaction; that of a dry run is rolled back. */
+async function inTransaction<T>(
+  pipeline: Pipeline,
+  call: Call,
+  dryRun: boolean,
+  work: (scope: OperationScope) => Promise<T>,
+): Promise<T> {
+  const afterCommit: (() => void)[] = [];
+  let tried: { readonly result: T } | undefined;
+  try {
+    const result = await pipeline.services.db.transaction(async (transaction) => {
+      const value = await work(scopeOf(pipeline, call, transaction, afterCommit));
+      if (dryRun) {
+        tried = { result: value };
+        throw new Error('a dry run is rolled back');
+      }
+      await auditCall(transaction, call, 'ok');
+      return value;
+    });
+    for (const then of afterCommit) then();
+    return result;
+  } catch (error) {
+    if (tried === undefined) throw error;
+    return tried.result;
+  }
+}
+
+async function startJob(
+  pipeline: Pipeline,
+  call: Call,
+  operation: JobOperation,
+  input: { readonly dryRun: boolean },
+): Promise<StartedJob> {
+  return inTransaction(pipeline, call, false, async (scope) => {
+    const job = await insertJob(scope.transaction, {
+      kind: call.name,
+      dedupeKey: `${call.name} ${operation.dedupeKey(input)}`,
+      input,
+      createdBy: nameOf(call.actor),
+      requestId: call.requestId,
+    });
+    if (!job.joined) await operation.begin(scope, input);
+    else if (!isDeepStrictEqual(job.input, JSON.parse(JSON.stringify(input)))) {
+      const fields = { job_id: job.id };
+      throw new MatrixError('M_BAD_STATE', 'This is under way with other options', { status: 409, fields });
+    }
+    scope.startedJob(job.id);
+    scope.afterCommit(scope.wakeJobs);
+    return new StartedJob(job.id);
+  });
+}
+
+/** The dry run of an operation that is done by a job: all of it in one transaction. */
+async function tryJob(
+  pipeline: Pipeline,
+  call: Call,
+  operation: JobOperation,
+  input: { readonly dryRun: boolean },
+): Promise<object> {
+  return inTransaction(pipeline, call, true, async (scope) => {
+    await operation.begin(scope, input);
+    const result = await operation.run(
+      {
+        ...pipeline.services,
+        actor: call.actor,
+        checkpoint: undefined,
+        signal: call.signal,
+        log: pipeline.logger,
+        dryRun: true,
+        commit: async (step) => {
+          call.signal.throwIfAborted();
+          return (await step(scope.transaction, () => {})).value;
+        },
+        // A savepoint, so that what fails in it fails alone.
+        transact: (work) => scope.transaction.transaction((savepoint) => work(savepoint, () => {})),
+      },
+      input,
+    );
+    return { ...result, dry_run: true };
+  });
+}

@@ -1,0 +1,48 @@
+import type { Knex } from 'knex';
+import type { UserId } from '../../ids.ts';
+import { rowsOf } from '../database.ts';
+
+/** Writes the row that Dendrite has for a device without keys. */
+export async function insertKeylessDevice(
+  transaction: Knex.Transaction,
+  { userId, deviceId }: { readonly userId: UserId; readonly deviceId: string },
+): Promise<void> {
+  await transaction.raw(
+    `INSERT INTO public.keyserver_device_keys (user_id, device_id, ts_added_secs, key_json, stream_id, display_name)
+     SELECT :userId, :deviceId, extract(epoch FROM clock_timestamp())::bigint, '', coalesce(max(stream_id), 0) + 1, ''
+     FROM public.keyserver_device_keys WHERE user_id = :userId
+     ON CONFLICT (user_id, device_id) DO UPDATE SET key_json = '', stream_id = excluded.stream_id`,
+    { userId, deviceId },
+  );
+}
+
+/** Deletes all keys of devices. @returns the highest stream id of the user's device list before */
+export async function deleteDeviceKeys(
+  transaction: Knex.Transaction,
+  userId: UserId,
+  deviceIds: readonly string[],
+): Promise<number> {
+  const [row] = await rowsOf<{ stream_id: string }>(
+    transaction.raw(
+      `SELECT coalesce(max(stream_id), 0) AS stream_id FROM public.keyserver_device_keys WHERE user_id = ?`,
+      [userId],
+    ),
+  );
+  for (const table of ['keyserver_device_keys', 'keyserver_one_time_keys', 'keyserver_fallback_keys']) {
+    await transaction.raw('DELETE FROM public.?? WHERE user_id = ? AND device_id = ANY(?)', [
+      table,
+      userId,
+      [...deviceIds],
+    ]);
+  }
+  return Number(row?.stream_id ?? 0);
+}
+
+/** Brings it to all who share a room with a user that something about its keys has changed. */
+export async function noteKeyChange(transaction: Knex.Transaction, userId: UserId): Promise<void> {
+  await transaction.raw(
+    `INSERT INTO public.keyserver_key_changes (user_id) VALUES (?)
+     ON CONFLICT (user_id) DO UPDATE SET change_id = nextval('public.keyserver_key_changes_seq')`,
+    [userId],
+  );
+}
