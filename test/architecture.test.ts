@@ -37,6 +37,7 @@ const MAY_IMPORT: Readonly<Record<string, { readonly values: readonly string[]; 
     manifest: { values: ['http', 'metrics', 'migrations', 'operations', 'search', 'storage'] },
     plugin: {
       values: [
+        'accounts',
         'config',
         'errors',
         'hooks',
