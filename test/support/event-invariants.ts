@@ -40,28 +40,48 @@ const ACCEPTED = `SELECT r.room_version, e.event_id, e.event_nid, e.event_type_n
 export async function brokenEvents(db: Knex): Promise<string[]> {
   const { rows } = await db.raw<{ rows: Row[] }>(ACCEPTED);
   const byId = new Map(rows.map((row) => [row.event_id, row]));
-  const stateBefore = await readStates(db, rows);
   const noted = new Set(
     (await db('roomserver_previous_events').select()).flatMap((row) =>
       row.event_nids.map((nid: string) => `${row.previous_event_id} ${nid}`),
     ),
   );
   return rows.flatMap((row) => {
-    const prevEvents = prevEventsOf(JSON.parse(row.event_json));
-    const previous = prevEvents.flatMap((id) => byId.get(id) ?? []);
+    const prevEvents = prevEventsOf(row);
     const isNoted = prevEvents.every((id) => noted.has(`${id} ${row.event_nid}`));
+    const previous = previousOf(row, byId);
+    const depth = Math.max(0, ...previous.map((event) => Number(event.depth))) + 1;
+    // Of other servers' rooms not everything is here.
+    const isDeep = previous.length < prevEvents.length || Number(row.depth) === depth;
     return [
       ...wrongWith(row),
       ...(isNoted ? [] : ['prev_events that are not noted']),
-      // Of other servers' rooms not everything is here.
-      ...(previous.length === prevEvents.length ? misplaced(row, previous, stateBefore) : []),
+      ...(isDeep ? [] : ['a wrong depth']),
     ].map((wrong) => `${wrong}: ${row.event_id}`);
   });
 }
 
-function prevEventsOf({ prev_events: references }: EventJson): string[] {
+/** Events whose state before is not the state after the one that they follow; in rooms that downloadState did not reset. */
+export async function brokenStates(db: Knex): Promise<string[]> {
+  const { rows } = await db.raw<{ rows: Row[] }>(ACCEPTED);
+  const byId = new Map(rows.map((row) => [row.event_id, row]));
+  const stateBefore = await readStates(db, rows);
+  const sorted = (state: Map<string, string>): string => [...state].map(String).toSorted().join(' ');
+  return rows.flatMap((row) => {
+    const [previous, ...others] = previousOf(row, byId);
+    if (previous === undefined || others.length > 0 || prevEventsOf(row).length > 1) return [];
+    const after = stateBefore(previous);
+    if (previous.event_state_key_nid !== '0') after.set(keyOf(previous), previous.event_nid);
+    return sorted(after) === sorted(stateBefore(row)) ? [] : [`not the state before: ${row.event_id}`];
+  });
+}
+
+function prevEventsOf({ event_json: json }: Row): string[] {
+  const { prev_events: references }: EventJson = JSON.parse(json);
   return Array.isArray(references) ? references.map((one) => (Array.isArray(one) ? one[0] : one)) : [];
 }
+
+const previousOf = (row: Row, byId: ReadonlyMap<string, Row>): Row[] =>
+  prevEventsOf(row).flatMap((id) => byId.get(id) ?? []);
 
 function wrongWith({ room_version: id, event_id: eventId, event_json: json }: Row): string[] {
   if (!isRoomVersion(id)) return [];
@@ -78,18 +98,6 @@ function wrongWith({ room_version: id, event_id: eventId, event_json: json }: Ro
       ? []
       : ['no valid signature']),
   ];
-}
-
-function misplaced(row: Row, previous: readonly Row[], stateBefore: (row: Row) => Map<string, string>): string[] {
-  const depth = Math.max(0, ...previous.map((event) => Number(event.depth))) + 1;
-  const wrong = Number(row.depth) === depth ? [] : ['a wrong depth'];
-  const [only] = previous;
-  if (previous.length !== 1 || only === undefined) return wrong;
-  const after = stateBefore(only);
-  if (only.event_state_key_nid !== '0') after.set(keyOf(only), only.event_nid);
-  const sorted = (state: Map<string, string>): string => [...state].map(String).toSorted().join(' ');
-  const follows = sorted(after) === sorted(stateBefore(row));
-  return follows ? wrong : [...wrong, 'a state before that is not the state after the one before'];
 }
 
 const keyOf = (row: Pick<Row, 'event_type_nid' | 'event_state_key_nid'>): string =>

@@ -77,9 +77,7 @@ const WRONG: Readonly<Record<string, string>> = {
     JOIN roomserver_event_state_keys k ON k.event_state_key_nid = m.target_nid
     WHERE NOT EXISTS (SELECT FROM (${STATE}) s WHERE s.room_nid = m.room_nid AND s.event_nid = m.event_nid)`,
   'a membership of /sync without its event': `SELECT m.event_id AS what FROM syncapi_memberships m
-    WHERE NOT EXISTS (SELECT FROM syncapi_output_room_events o WHERE o.event_id = m.event_id AND o.room_id = m.room_id
-      AND o.id = m.stream_pos)
-      AND NOT EXISTS (SELECT FROM roomserver_events e WHERE e.event_id = m.event_id AND NOT e.sent_to_output)`,
+    WHERE NOT EXISTS (SELECT FROM roomserver_events e WHERE e.event_id = m.event_id)`,
   'a relation of an event that does not exist': `SELECT l.child_event_id AS what FROM syncapi_relations l
     WHERE NOT EXISTS (SELECT FROM syncapi_output_room_events o WHERE o.event_id = l.child_event_id)`,
   'a gap before an event that does not exist': `SELECT b.event_id AS what FROM syncapi_backward_extremities b
