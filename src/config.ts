@@ -25,6 +25,12 @@ export interface AdminPluginOptions {
     /** Limit for hooks that set none. @defaultValue 5000 */
     readonly timeoutMs?: number;
   };
+  readonly registration?: {
+    /** Lets accounts be made by whoever knows it; of 1 byte or more. @defaultValue none: the routes are not there */
+    readonly sharedSecret?: string;
+    /** Whether the homeserver asks for registration tokens; else Dendrite's path makes none. @defaultValue false */
+    readonly requiresToken?: boolean;
+  };
   readonly accounts?: {
     /** Cost of password hashes, 4 to 31: each step doubles the time that one takes. @defaultValue 10, as Dendrite */
     readonly bcryptCost?: number;
@@ -84,6 +90,9 @@ const optionsSchema = z.strictObject({
     })
     .prefault({}),
   hooks: z.strictObject({ timeoutMs: ms.default(5_000) }).prefault({}),
+  registration: z
+    .strictObject({ sharedSecret: z.string().min(1).optional(), requiresToken: z.boolean().default(false) })
+    .prefault({}),
   accounts: z
     .strictObject({
       bcryptCost: z.int().min(4).max(31).default(10),

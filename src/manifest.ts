@@ -58,6 +58,7 @@ export const OWN_TABLES: readonly string[] = [
   'notice_transactions',
   'purges',
   'rate_limits',
+  'registration_nonces',
   'search_changes',
   'search_documents',
   'search_edits',

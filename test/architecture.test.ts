@@ -20,7 +20,7 @@ const MAY_IMPORT: Readonly<Record<string, { readonly values: readonly string[]; 
     storage: { values: ['errors', 'ids', 'json', 'migrations'], types: ['host', 'jobs', 'matrix', 'search'] },
     jobs: { values: ['errors', 'ids', 'json', 'storage'], types: ['config', 'host', 'metrics'] },
     search: { values: ['errors', 'ids', 'json', 'jobs', 'storage'], types: ['config', 'host', 'metrics'] },
-    accounts: { values: ['errors', 'ids', 'storage'] },
+    accounts: { values: ['errors', 'ids', 'storage'], types: ['host'] },
     rooms: {
       values: ['accounts', 'errors', 'ids', 'json', 'matrix', 'storage'],
       types: ['host', 'jobs', 'metrics', 'search'],

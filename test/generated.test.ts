@@ -69,7 +69,10 @@ it('the own tables are those that start() makes', async () => {
 
 it('the router has the routes of the manifest and nothing else but refusals', async () => {
   const database = await createTestDatabase();
-  const admin = createAdminPlugin({ serverName: 'localhost' as never, db: database.db, signingKeys: [] });
+  const admin = createAdminPlugin(
+    { serverName: 'localhost' as never, db: database.db, signingKeys: [] },
+    { serverNotices: {}, registration: { sharedSecret: 'x' } },
+  );
   const served = admin.router.stack
     .filter((layer) => layer.methods.length <= 2 && !layer.methods.includes('OPTIONS'))
     .map((layer) => `${layer.methods.filter((method) => method !== 'HEAD').join()} ${String(layer.path)}`);

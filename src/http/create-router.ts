@@ -17,6 +17,9 @@ import { respondEmpty, respondError, respondEvents, respondJson, setCommonHeader
 import type { Route, RouteRequest, RouteResponse } from './route.ts';
 import { accepted, PREFIXES, ROUTES } from './routes.ts';
 
+/** Of the client's name for itself so much is kept. */
+const MAX_USER_AGENT_LENGTH = 255;
+
 type Handler = (ctx: Context, requestId: string, params: Readonly<Record<string, string>>) => Promise<void>;
 
 interface RouterSettings {
@@ -62,6 +65,13 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
     }
   };
 
+  /** Guesses at a shared secret are limited as those at access tokens are. */
+  const limitRefusals = async (ctx: Context, route: Route, error: unknown): Promise<never> => {
+    const isGuess = route.openTo !== undefined && error instanceof MatrixError && error.status === 403;
+    if (isGuess) await countFailure(ctx.ip);
+    throw error;
+  };
+
   /** The answer of an operation that is done by a job: that of the operation if it ends in time, else where to look. */
   const answerOfJob = async (
     ctx: Context,
@@ -82,7 +92,7 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
     (route: Route): Handler =>
     async (ctx, requestId, params) => {
       const query = firstValues(ctx.query);
-      const actor = await admit(ctx, query);
+      const actor = route.openTo ?? (await admit(ctx, query));
       const body = route.method === 'GET' ? {} : await readJsonBody(ctx, config.limits.bodyBytes);
       // HEAD is for looking; the one GET that changes something is not run by it.
       if (ctx.method === 'HEAD' && operationNamed(route.operation).effect !== 'read') return respondJson(ctx, 200, {});
@@ -90,11 +100,15 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
         params,
         query,
         body,
+        address: ctx.ip,
+        userAgent: ctx.get('user-agent').slice(0, MAX_USER_AGENT_LENGTH),
         respondAsync: /(?:^|,)\s*respond-async\s*(?:[,;]|$)/i.test(ctx.get('prefer')),
         urlOf: (path) => mountPrefixOf(ctx, route.path) + path,
       };
       const caller = { actor, requestId, address: ctx.ip };
-      const output = await startOperation(pipeline, route.operation, route.input(request) as never, caller);
+      const output = await startOperation(pipeline, route.operation, route.input(request) as never, caller).catch(
+        (error: unknown) => limitRefusals(ctx, route, error),
+      );
       const response = output instanceof StartedJob ? await answerOfJob(ctx, output, route, request) : undefined;
       const { status, body: answer, headers, events } = response ?? route.respond(output as never, request);
       if (headers) ctx.set({ ...headers });

@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts';
 import type { Jobs } from '../jobs/jobs.ts';
+import type { Actor } from '../operations/actor.ts';
 import type { OperationInput, OperationName, OperationOutput } from '../operations/operations.ts';
 
 /** What a route reads its input from. */
@@ -8,6 +9,9 @@ export interface RouteRequest {
   /** First value of each key. */
   readonly query: Readonly<Record<string, string>>;
   readonly body: Readonly<Record<string, unknown>>;
+  /** Of the client. */
+  readonly address: string;
+  readonly userAgent: string;
   /** Whether the client asked for `Prefer: respond-async`, RFC 7240. */
   readonly respondAsync: boolean;
   /** The URL path of one of our paths, under whatever prefix the host has mounted us. */
@@ -30,6 +34,11 @@ export interface Route {
   readonly operation: OperationName;
   /** Whether the route is there with these options. @defaultValue always */
   readonly isOn?: (config: Config) => boolean;
+  /**
+   * Who the caller counts as when no access token is asked for: the operation has a check of its own, and refusals of it
+   * are limited as failed authentications are. @defaultValue an access token is asked for
+   */
+  readonly openTo?: Actor;
   readonly input: (request: RouteRequest) => unknown;
   readonly respond: (output: never, request: RouteRequest) => RouteResponse;
 }
@@ -40,6 +49,7 @@ export function defineRoute<Name extends OperationName>(route: {
   readonly path: string;
   readonly operation: Name;
   readonly isOn?: (config: Config) => boolean;
+  readonly openTo?: Actor;
   readonly input: (request: RouteRequest) => { readonly [Key in keyof OperationInput<Name>]: unknown };
   readonly respond: (output: OperationOutput<Name>, request: RouteRequest) => RouteResponse;
 }): Route {

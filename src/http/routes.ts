@@ -2,6 +2,7 @@ import type { JobView } from '../jobs/jobs.ts';
 import type { StoredAuditEntry } from '../storage/plugin/audit.ts';
 import { ACCOUNT_ROUTES } from './account-routes.ts';
 import { NOTICE_ROUTES } from './notice-routes.ts';
+import { REGISTRATION_ROUTES } from './registration-routes.ts';
 import { ROOM_ROUTES } from './room-routes.ts';
 import { defineRoute, numberOf, ok, page, type Route, type RouteRequest, type RouteResponse } from './route.ts';
 
@@ -108,4 +109,5 @@ export const ROUTES: readonly Route[] = [
   ...ROOM_ROUTES,
   ...NOTICE_ROUTES,
   ...ACCOUNT_ROUTES,
+  ...REGISTRATION_ROUTES,
 ];

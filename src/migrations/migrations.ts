@@ -3,6 +3,7 @@ import { foundation } from './0001-foundation.ts';
 import { rooms } from './0002-rooms.ts';
 import { notices } from './0003-notices.ts';
 import { jobErrors } from './0004-job-errors.ts';
+import { registration } from './0005-registration.ts';
 
 /** Schema of the plugin's own tables. */
 export const OWN_SCHEMA = 'matrix_admin';
@@ -11,7 +12,7 @@ interface NamedMigration extends Knex.Migration {
   readonly name: string;
 }
 
-const ALL: readonly NamedMigration[] = [foundation, rooms, notices, jobErrors];
+const ALL: readonly NamedMigration[] = [foundation, rooms, notices, jobErrors, registration];
 
 /** The plugin's migrations, imported statically so that bundlers find them. `knexfile.ts` uses the same object. */
 const migrationSource: Knex.MigrationSource<NamedMigration> = {

@@ -2,7 +2,7 @@ import type { Knex } from 'knex';
 import type { z } from 'zod';
 import type { HashPassword } from '../accounts/password-hasher.ts';
 import type { Config } from '../config.ts';
-import type { FederationSender, Logger, SigningKey } from '../host.ts';
+import type { Appservice, FederationSender, Logger, SigningKey } from '../host.ts';
 import type { ServerName } from '../ids.ts';
 import type { JobData, JobStep } from '../jobs/job.ts';
 import type { Announce } from '../rooms/announce.ts';
@@ -22,6 +22,11 @@ export interface OperationServices {
   /** `undefined`: switched off. */
   readonly serverNotices: ServerNotices | undefined;
   readonly hashPassword: HashPassword;
+  /** Lets accounts be made; `undefined`: by nobody. */
+  readonly sharedSecret: string | undefined;
+  /** Whether the homeserver asks for registration tokens. */
+  readonly requiresToken: boolean;
+  readonly appservices: readonly Appservice[];
   /** Tells the host what was written, once it has been committed. */
   readonly announce: Announce;
   /** Asks other servers. Not in a transaction. */

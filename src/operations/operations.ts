@@ -8,10 +8,12 @@ import { evacuateRoom } from './evacuate-room.ts';
 import { evacuateUser } from './evacuate-user.ts';
 import { getBlockedRoom } from './get-blocked-room.ts';
 import { getJob } from './get-job.ts';
+import { getRegistrationNonce } from './get-registration-nonce.ts';
 import { listAudit } from './list-audit.ts';
 import { listBlockedRooms } from './list-blocked-rooms.ts';
 import { listJobs } from './list-jobs.ts';
 import { purgeRoom } from './purge-room.ts';
+import { registerBySharedSecret } from './register-by-shared-secret.ts';
 import { reindexFulltext } from './reindex-fulltext.ts';
 import { resetPassword } from './reset-password.ts';
 import { roomInfo } from './room-info.ts';
@@ -27,6 +29,8 @@ export const OPERATIONS = {
   sendServerNotice,
   sendServerNotices,
   resetPassword,
+  getRegistrationNonce,
+  registerBySharedSecret,
   reindexFulltext,
   listJobs,
   getJob,

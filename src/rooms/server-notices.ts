@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
 import { ACCOUNT_TYPE } from '../accounts/account-type.ts';
-import { defaultPushRules } from '../accounts/push-rules.ts';
+import { createAccount } from '../accounts/create-account.ts';
 import { MatrixError } from '../errors.ts';
 import { type EventId, isRoomId, type RoomId, splitUserId, type UserId, userIdOf } from '../ids.ts';
 import { isRecord } from '../json.ts';
@@ -9,7 +9,7 @@ import { roomVersionOf } from '../matrix/room-version.ts';
 import { lockNotices } from '../storage/database.ts';
 import { findRoom } from '../storage/roomserver/rooms.ts';
 import { listRoomAccountData, upsertAccountData } from '../storage/userapi/account-data.ts';
-import { insertAccount, isAccount } from '../storage/userapi/accounts.ts';
+import { isAccount } from '../storage/userapi/accounts.ts';
 import { findProfile, upsertProfile } from '../storage/userapi/profiles.ts';
 import type { RoomEventDraft } from './event-chain.ts';
 import { loadRoomState, stateName } from './room-state.ts';
@@ -167,10 +167,8 @@ async function keepAccount(
 ): Promise<void> {
   const profile = await findProfile(transaction, userId);
   if (profile?.displayName === displayName && profile.avatarUrl === avatarUrl) return;
-  const account = { userId, passwordHash: '', accountType: ACCOUNT_TYPE.user, createdAt: Date.now() };
-  if (await insertAccount(transaction, account)) {
-    const content = defaultPushRules(userId);
-    await upsertAccountData(transaction, { userId, roomId: '', type: 'm.push_rules', content });
+  if (profile === undefined && !(await isAccount(transaction, userId))) {
+    await createAccount(transaction, { userId, passwordHash: '', accountType: ACCOUNT_TYPE.user, displayName });
   }
   await upsertProfile(transaction, userId, { displayName, avatarUrl });
 }

@@ -153,3 +153,12 @@ describe('ensureDendriteSchema', () => {
     }
   });
 });
+
+test('the constraint that Dendrite names in a statement is one, not only an index', async () => {
+  const database = await createTestDatabase();
+  const { rows } = await database.db.raw(
+    `SELECT contype FROM pg_constraint WHERE conname = 'keyserver_key_changes_unique_per_user'`,
+  );
+  expect(rows).toEqual([{ contype: 'u' }]);
+  await database.drop();
+});

@@ -43,9 +43,9 @@ CREATE INDEX keyserver_fallback_keys_idx ON keyserver_fallback_keys (user_id, de
 CREATE SEQUENCE keyserver_key_changes_seq;
 CREATE TABLE keyserver_key_changes (
   change_id bigint PRIMARY KEY DEFAULT nextval('keyserver_key_changes_seq'),
-  user_id text NOT NULL
+  user_id text NOT NULL,
+  CONSTRAINT keyserver_key_changes_unique_per_user UNIQUE (user_id)
 );
-CREATE UNIQUE INDEX keyserver_key_changes_unique_per_user ON keyserver_key_changes (user_id);
 
 CREATE TABLE keyserver_one_time_keys (
   user_id text NOT NULL,
