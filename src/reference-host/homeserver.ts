@@ -3,7 +3,7 @@ import createKnex, { type Knex } from 'knex';
 import Koa from 'koa';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { Logger, SigningKey } from '../host.ts';
-import { type AdminPlugin, createAdminPlugin } from '../index.ts';
+import { type AdminPlugin, type AdminPluginOptions, createAdminPlugin } from '../index.ts';
 import type { SearchAdapter } from '../search/search-index.ts';
 import { ensureDendriteSchema } from './dendrite-schema/dendrite-schema.ts';
 import { createFederation } from './federation/federation.ts';
@@ -28,6 +28,8 @@ export interface HomeserverSettings {
   /** @defaultValue anybody may read `/metrics` */
   readonly metricsCredentials?: Credentials;
   readonly rateLimit: boolean;
+  /** @defaultValue no registration by shared secret, and no server notices */
+  readonly accounts?: Pick<AdminPluginOptions, 'registration' | 'serverNotices'>;
   /** How other servers are reached. @defaultValue they are not: what is queued for them stays in the queue */
   readonly federation?: HttpsSettings;
   readonly logger: Logger;
@@ -78,7 +80,7 @@ export function createHomeserver(settings: HomeserverSettings): Homeserver {
       metrics: { registry },
       ...lent,
     },
-    { search, limits: rateLimit ? {} : { failedAuthentications: false } },
+    { search, ...settings.accounts, limits: rateLimit ? {} : { failedAuthentications: false } },
   );
   const app = new Koa();
   // 2. Mount its routes. They parse their bodies and answer their errors themselves, so they come first.

@@ -6,7 +6,7 @@ import { postgresSearch } from '../search/postgres/index.ts';
 import type { SearchAdapter } from '../search/search-index.ts';
 import { startEmbeddedPostgres } from './embedded-postgres.ts';
 import { type Environment, parseEnvironment } from './environment.ts';
-import { createHomeserver } from './homeserver.ts';
+import { createHomeserver, type HomeserverSettings } from './homeserver.ts';
 import { loadSigningKey } from './signing-key.ts';
 
 const DATABASE_DIRECTORY = '.data/postgres';
@@ -15,6 +15,14 @@ function searchOf({ SEARCH, MEILI_URL = '', MEILI_API_KEY }: Environment): Searc
   if (SEARCH === 'off') return false;
   if (SEARCH === 'postgres') return postgresSearch();
   return meilisearchSearch({ url: MEILI_URL, ...(MEILI_API_KEY !== undefined && { apiKey: MEILI_API_KEY }) });
+}
+
+function accountsOf(environment: Environment): NonNullable<HomeserverSettings['accounts']> {
+  const { REGISTRATION_SHARED_SECRET: sharedSecret, REGISTRATION_REQUIRES_TOKEN: requiresToken } = environment;
+  return {
+    registration: { requiresToken, ...(sharedSecret !== undefined && { sharedSecret }) },
+    serverNotices: environment.SERVER_NOTICES ? {} : false,
+  };
 }
 
 function untilSignalled(): Promise<void> {
@@ -38,6 +46,7 @@ async function serve({ environment, logger, signalled }: Service, databaseUrl: s
     signingKey: await loadSigningKey(environment.SIGNING_KEY, environment.SERVER_NAME),
     search: searchOf(environment),
     rateLimit: environment.RATE_LIMIT,
+    accounts: accountsOf(environment),
     federation: {
       allowPrivate: environment.FEDERATION_ALLOW_PRIVATE,
       verifyTls: environment.FEDERATION_VERIFY_TLS,
