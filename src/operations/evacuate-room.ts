@@ -12,7 +12,7 @@ import { findRoom, lockRoom, type StoredRoom } from '../storage/roomserver/rooms
 import { defineJobOperation } from './define-operation.ts';
 
 /** Users that leave in one transaction. */
-const BATCH = 500;
+const BATCH = 1_000;
 
 /** Somebody or something that could not be dealt with, and why. */
 export interface Failure {
@@ -68,6 +68,8 @@ export const evacuateRoom = defineJobOperation({
     const serverNames = work.localServerNames;
     // The job's own checkpoint, as it was stored below.
     let progress = work.checkpoint as Progress | undefined;
+    // As it was when they began to leave: who is the most powerful of those who are still there does not change.
+    let governance: Governance | undefined;
     for (let isDone = false; !isDone; ) {
       isDone = await work.commit(async (transaction, afterCommit) => {
         const room = isRoomId(roomId) ? await lockRoom(transaction, roomId) : undefined;
@@ -75,7 +77,8 @@ export const evacuateRoom = defineJobOperation({
         const { left = [], failed = [] } = progress ?? {};
         const total = progress?.total ?? (await countMembers(transaction, room.roomNid, { memberships, serverNames }));
         const filter = { memberships, serverNames, except: failed.map(({ id }) => id) };
-        const members = await nextToLeave(transaction, room, filter);
+        governance ??= await readGovernance(transaction, room);
+        const members = await nextToLeave(transaction, room, governance, filter);
         const appended = await work.roomWriter.append(transaction, room.roomId, members.map(leaveOf));
         afterCommit(() =>
           work.announce({
@@ -104,12 +107,13 @@ export const evacuateRoom = defineJobOperation({
   },
 });
 
-/** Those with a power level of their own only once all others are gone; of them the most powerful last. */
-async function nextToLeave(
-  db: Db,
-  room: StoredRoom,
-  filter: { memberships: readonly Membership[]; serverNames: readonly string[]; except: readonly string[] },
-): Promise<Member[]> {
+/** Who governs a room. */
+interface Governance {
+  readonly userIds: readonly string[];
+  readonly levelOf: (userId: UserId) => number;
+}
+
+async function readGovernance(db: Db, room: StoredRoom): Promise<Governance> {
   const state = await loadRoomState(db, room.stateSnapshotNid, [
     ['m.room.create', ''],
     ['m.room.power_levels', ''],
@@ -117,20 +121,29 @@ async function nextToLeave(
   const create = state.events.get(stateName('m.room.create', ''))?.event ?? {};
   const powerLevels = state.events.get(stateName('m.room.power_levels', ''))?.event;
   const content = isRecord(powerLevels?.content) ? powerLevels.content : {};
-  const powerful = [
-    ...Object.keys(isRecord(content.users) ? content.users : {}),
-    ...(typeof create.sender === 'string' ? [create.sender] : []),
-  ];
-  const others = await listMembers(db, room.roomNid, {
-    ...filter,
-    except: [...filter.except, ...powerful],
-    limit: BATCH,
-  });
-  if (others.length > 0) return others;
   const version = roomVersionOf(room.version);
-  const levelOf = ({ userId }: Member): number => powerLevelOf({ create, powerLevels }, version, userId);
+  return {
+    userIds: [
+      ...Object.keys(isRecord(content.users) ? content.users : {}),
+      ...(typeof create.sender === 'string' ? [create.sender] : []),
+    ],
+    levelOf: (userId) => powerLevelOf({ create, powerLevels }, version, userId),
+  };
+}
+
+/** Those with a power level of their own only once all others are gone; of them the most powerful last. */
+async function nextToLeave(
+  db: Db,
+  room: StoredRoom,
+  { userIds, levelOf }: Governance,
+  filter: { memberships: readonly Membership[]; serverNames: readonly string[]; except: readonly string[] },
+): Promise<Member[]> {
+  const except = [...filter.except, ...userIds];
+  const others = await listMembers(db, room.roomNid, { ...filter, except, limit: BATCH });
+  if (others.length > 0) return others;
   const last = await listMembers(db, room.roomNid, { ...filter, limit: Number.MAX_SAFE_INTEGER });
-  return last.sort((a, b) => Math.min(levelOf(a), 1e9) - Math.min(levelOf(b), 1e9)).slice(0, BATCH);
+  const capped = ({ userId }: Member): number => Math.min(levelOf(userId), 1e9);
+  return last.sort((a, b) => capped(a) - capped(b)).slice(0, BATCH);
 }
 
 /** A leave that keeps what the user was called. */

