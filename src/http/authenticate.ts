@@ -6,7 +6,8 @@ import type { Appservice, Host } from '../host.ts';
 import { isUserId, splitUserId, type UserId } from '../ids.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Actor } from '../operations/actor.ts';
-import { requireAdmin } from '../operations/authorise-actor.ts';
+import { requireAccountType } from '../operations/authorise-actor.ts';
+import type { Access } from '../operations/define-operation.ts';
 import { findAppserviceOf } from '../storage/userapi/accounts.ts';
 import { findTokenOwner } from '../storage/userapi/devices.ts';
 
@@ -34,16 +35,16 @@ function accessTokenOf(authorization: string | undefined, query: string | undefi
   return query;
 }
 
-/** Finds out who calls, and refuses everybody but administrators. */
+/** Finds out who calls, and refuses those who may not run operations of the kind. */
 export function createAuthenticate(
   host: Pick<Host, 'db' | 'appservices'>,
   metrics: Pick<Metrics, 'authFailures'>,
-): (ctx: Context, query: Readonly<Record<string, string>>) => Promise<UserActor> {
-  return async (ctx, query) => {
+): (ctx: Context, query: Readonly<Record<string, string>>, access: Access) => Promise<UserActor> {
+  return async (ctx, query, access) => {
     try {
       const token = accessTokenOf(ctx.get('authorization'), query.access_token);
       const actor = await resolveToken(host.db, host.appservices ?? [], token, query.user_id);
-      requireAdmin(actor.accountType);
+      requireAccountType(access, actor.accountType);
       return actor;
     } catch (error) {
       if (error instanceof MatrixError) metrics.authFailures.inc({ reason: REASONS[error.errcode] ?? 'not_admin' });

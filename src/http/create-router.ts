@@ -7,6 +7,7 @@ import type { Host } from '../host.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import type { Actor } from '../operations/actor.ts';
 import type { Pipeline } from '../operations/call.ts';
+import type { Access } from '../operations/define-operation.ts';
 import { operationNamed } from '../operations/operations.ts';
 import { StartedJob } from '../operations/perform-operation.ts';
 import { resultOf, startOperation } from '../operations/run-operation.ts';
@@ -51,9 +52,9 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
       metrics.httpRequests.inc({ method: ctx.method, route, status: String(ctx.status) });
     };
 
-  const admit = async (ctx: Context, query: Readonly<Record<string, string>>): Promise<Actor> => {
+  const admit = async (ctx: Context, query: RouteRequest['query'], access: Access): Promise<Actor> => {
     try {
-      return await authenticate(ctx, query);
+      return await authenticate(ctx, query, access);
     } catch (error) {
       if (error instanceof MatrixError && error.status === 401) {
         await countFailure(ctx.ip).catch((tooMany: unknown) => {
@@ -91,11 +92,12 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
   const serve =
     (route: Route): Handler =>
     async (ctx, requestId, params) => {
+      const { access, effect } = operationNamed(route.operation);
       const query = firstValues(ctx.query);
-      const actor = route.openTo ?? (await admit(ctx, query));
+      const actor = route.openTo ?? (await admit(ctx, query, access));
       const body = route.method === 'GET' ? {} : await readJsonBody(ctx, config.limits.bodyBytes);
       // HEAD is for looking; the one GET that changes something is not run by it.
-      if (ctx.method === 'HEAD' && operationNamed(route.operation).effect !== 'read') return respondJson(ctx, 200, {});
+      if (ctx.method === 'HEAD' && effect !== 'read') return respondJson(ctx, 200, {});
       const request: RouteRequest = {
         params,
         query,

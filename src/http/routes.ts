@@ -5,6 +5,7 @@ import { NOTICE_ROUTES } from './notice-routes.ts';
 import { REGISTRATION_ROUTES } from './registration-routes.ts';
 import { ROOM_ROUTES } from './room-routes.ts';
 import { defineRoute, numberOf, ok, page, type Route, type RouteRequest, type RouteResponse } from './route.ts';
+import { WHOIS_ROUTES } from './whois-routes.ts';
 
 const ADMIN = '/_dendrite/admin';
 
@@ -110,4 +111,5 @@ export const ROUTES: readonly Route[] = [
   ...NOTICE_ROUTES,
   ...ACCOUNT_ROUTES,
   ...REGISTRATION_ROUTES,
+  ...WHOIS_ROUTES,
 ];

@@ -3,19 +3,32 @@ import { MatrixError } from '../errors.ts';
 import type { Db } from '../storage/database.ts';
 import { findAccountType } from '../storage/userapi/accounts.ts';
 import type { Actor } from './actor.ts';
+import type { Access } from './define-operation.ts';
 
-/** Dendrite's rule and texts: only accounts of type 3, guests told apart. */
-export function requireAdmin(accountType: number | undefined): void {
+/**
+ * Refuses who may not run any operation of the kind. Dendrite's rules and texts: administrators are accounts of type 3,
+ * guests are told apart.
+ */
+export function requireAccountType(access: Access, accountType: number | undefined): void {
   if (accountType === ACCOUNT_TYPE.guest) {
     throw new MatrixError('M_GUEST_ACCESS_FORBIDDEN', 'Guest access not allowed');
   }
-  if (accountType !== ACCOUNT_TYPE.admin) {
+  if (access === 'admin' && accountType !== ACCOUNT_TYPE.admin) {
     throw new MatrixError('M_FORBIDDEN', 'This API can only be used by admin users.');
   }
 }
 
-/** Refuses everybody who may not run operations. @throws MatrixError as `requireAdmin()` */
-export async function authoriseActor(db: Db, actor: Actor): Promise<void> {
+/**
+ * Refuses everybody who may not run an operation on its target.
+ * @throws MatrixError `M_FORBIDDEN` or `M_GUEST_ACCESS_FORBIDDEN`
+ */
+export async function authoriseActor(db: Db, actor: Actor, access: Access, target: string | undefined): Promise<void> {
   if (actor.kind === 'system') return;
-  requireAdmin(actor.accountType ?? (await findAccountType(db, actor.userId)));
+  const accountType = actor.accountType ?? (await findAccountType(db, actor.userId));
+  requireAccountType(access, accountType);
+  if (accountType === ACCOUNT_TYPE.admin) return;
+  // Who has no account, or a deactivated one, is nobody's self.
+  if (accountType === undefined || target !== actor.userId) {
+    throw new MatrixError('M_FORBIDDEN', 'userID does not match the current user');
+  }
 }

@@ -83,12 +83,17 @@ export interface OperationWork extends OperationServices {
   ) => Promise<T>;
 }
 
+/**
+ * Who may run an operation beside the homeserver itself: server administrators, or also any user but guests on what is the
+ * user's own.
+ */
+export type Access = 'admin' | 'self-or-admin';
+
 /** What all operations have. */
 export interface OperationBase<Input extends z.ZodType> {
-  /** Only server administrators and the homeserver itself, so far. */
-  readonly access: 'admin';
+  readonly access: Access;
   readonly input: Input;
-  /** What it is done to, for the audit. */
+  /** What it is done to, for the audit; with `self-or-admin` the user id that an actor may be. */
   readonly target?: (input: z.output<Input>) => string | undefined;
 }
 

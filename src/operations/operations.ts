@@ -20,6 +20,7 @@ import { roomInfo } from './room-info.ts';
 import { sendServerNotice } from './send-server-notice.ts';
 import { sendServerNotices } from './send-server-notices.ts';
 import { unblockRoom } from './unblock-room.ts';
+import { whois } from './whois.ts';
 
 /** Every operation by its name, which is also that of its hooks, audit entries and metrics. */
 export const OPERATIONS = {
@@ -31,6 +32,7 @@ export const OPERATIONS = {
   resetPassword,
   getRegistrationNonce,
   registerBySharedSecret,
+  whois,
   reindexFulltext,
   listJobs,
   getJob,

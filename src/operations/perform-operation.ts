@@ -61,7 +61,7 @@ async function admit<Input extends z.ZodType>(
   const { name, actor, requestId } = call;
   const input = validateInput(operation.input, rawInput);
   call.target = operation.target?.(input);
-  await authoriseActor(services.db, actor);
+  await authoriseActor(services.db, actor, operation.access, call.target);
   const event = { operation: name, input, actor, requestId } as BeforeEvent<OperationName>;
   await hooks.runBefore(event);
   return { input, event };

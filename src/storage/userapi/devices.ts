@@ -97,3 +97,31 @@ export async function deleteDevices(
   }
   return ids;
 }
+
+/** Where a device was last seen. */
+export interface DeviceConnection {
+  readonly deviceId: string;
+  /** As it is stored. */
+  readonly address: string;
+  readonly userAgent: string;
+  /** ms since the epoch. */
+  readonly lastSeenAt: number;
+}
+
+/** The user's devices in order of their ids, also those that were never seen after their login. */
+export async function listConnections(db: Db, userId: UserId): Promise<DeviceConnection[]> {
+  const { localpart, serverName } = splitUserId(userId);
+  const rows = await rowsOf<{ device_id: string; ip: string | null; user_agent: string | null; last_seen_ts: string }>(
+    db.raw(
+      `SELECT device_id, ip, user_agent, last_seen_ts FROM public.userapi_devices
+       WHERE localpart = ? AND server_name = ? ORDER BY device_id`,
+      [localpart, serverName],
+    ),
+  );
+  return rows.map((row) => ({
+    deviceId: row.device_id,
+    address: row.ip ?? '',
+    userAgent: row.user_agent ?? '',
+    lastSeenAt: Number(row.last_seen_ts),
+  }));
+}
