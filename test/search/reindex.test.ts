@@ -142,6 +142,8 @@ describe('a reindex', () => {
 
   it('is logged batch by batch at debug, and with its end, but without what people wrote', async () => {
     const { reindex, logger } = await startGated(1_000);
+    // What start() says of the host.
+    logger.lines.length = 0;
     await reindex();
     const batches = logger.lines.filter(({ message }) => message === 'Indexed a batch');
     expect(batches.every(({ level }) => level === 'debug')).toBe(true);
