@@ -40,7 +40,8 @@ export interface BuiltEvent {
 /** Client-Server API, "Size limits". */
 const MAX_EVENT_BYTES = 65_536;
 
-function referencesTo(referred: readonly ReferredEvent[], version: RoomVersion): unknown[] {
+/** `auth_events` or `prev_events` as a room version spells them. */
+export function referencesTo(referred: readonly ReferredEvent[], version: RoomVersion): unknown[] {
   if (version.eventIds !== 'random') return referred.map(({ eventId }) => eventId);
   return referred.map(({ eventId, event }) => [eventId, { sha256: unpaddedBase64(referenceHash(event, version)) }]);
 }

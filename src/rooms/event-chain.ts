@@ -86,9 +86,9 @@ export function neededState(draft: RoomEventDraft, version: RoomVersion): StateK
 
 type State = Map<string, StoredEvent>;
 
-const find = (state: State, [type, stateKey]: StateKey): StoredEvent | undefined =>
+const find = (state: ReadonlyMap<string, StoredEvent>, [type, stateKey]: StateKey): StoredEvent | undefined =>
   state.get(stateName(type, stateKey));
-const findAll = (state: State, keys: readonly StateKey[]): StoredEvent[] =>
+const findAll = (state: ReadonlyMap<string, StoredEvent>, keys: readonly StateKey[]): StoredEvent[] =>
   keys.map((key) => find(state, key)).filter((event) => event !== undefined);
 
 /**
@@ -115,25 +115,36 @@ export function buildChain(
       return;
     }
     const stored = { ...made, eventNid: eventNids[i] ?? Number.NaN };
-    const key: StateKey | undefined = draft.stateKey === undefined ? undefined : [draft.type, draft.stateKey];
-    const visibility = find(state, HISTORY_VISIBILITY)?.event.content;
-    links.push({
-      draft,
-      stored,
-      // Dendrite counts the create event in, also where the room id implies it.
-      authEventNids: findAll(state, authStateKeys(draft, version)).map(({ eventNid }) => eventNid),
-      prevEvents,
-      replaces: key && find(state, key),
-      historyVisibility: isRecord(visibility) ? visibility.history_visibility : undefined,
-      mayRedactOthers: mayRedactOthers(state, draft, version),
-    });
-    if (key !== undefined) state.set(stateName(...key), stored);
+    links.push(linkOf(state, { draft, stored, prevEvents }, version));
+    if (draft.stateKey !== undefined) state.set(stateName(draft.type, draft.stateKey), stored);
     prevEvents = [stored];
   });
   return { links, refused };
 }
 
-function mayRedactOthers(state: State, { sender }: RoomEventDraft, version: RoomVersion): boolean {
+/** An event in its place, by the state before it. */
+export function linkOf(
+  state: ReadonlyMap<string, StoredEvent>,
+  event: Pick<ChainLink, 'draft' | 'stored' | 'prevEvents'>,
+  version: RoomVersion,
+): ChainLink {
+  const { type, stateKey } = event.draft;
+  const visibility = find(state, HISTORY_VISIBILITY)?.event.content;
+  return {
+    ...event,
+    // Dendrite counts the create event in, also where the room id implies it.
+    authEventNids: findAll(state, authStateKeys(event.draft, version)).map(({ eventNid }) => eventNid),
+    replaces: stateKey === undefined ? undefined : find(state, [type, stateKey]),
+    historyVisibility: isRecord(visibility) ? visibility.history_visibility : undefined,
+    mayRedactOthers: mayRedactOthers(state, event.draft, version),
+  };
+}
+
+function mayRedactOthers(
+  state: ReadonlyMap<string, StoredEvent>,
+  { sender }: RoomEventDraft,
+  version: RoomVersion,
+): boolean {
   const create = find(state, ['m.room.create', ''])?.event ?? {};
   const power = { create, powerLevels: find(state, ['m.room.power_levels', ''])?.event };
   return powerLevelOf(power, version, sender) >= requiredLevel(power, version, 'redact');

@@ -1,32 +1,21 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Knex } from 'knex';
 import { MatrixError } from '../errors.ts';
-import type { AppliedEvent, SigningKey } from '../host.ts';
+import type { SigningKey } from '../host.ts';
 import { type EventId, type RoomId, type ServerName, splitUserId, type UserId } from '../ids.ts';
 import { buildCreateEvent } from '../matrix/build-event.ts';
-import { canonicalJson } from '../matrix/canonical-json.ts';
 import { type EventJson, roomVersionOf } from '../matrix/room-version.ts';
 import { isPurging } from '../storage/plugin/purges.ts';
-import {
-  allocateEventNids,
-  insertEvents,
-  insertPreviousEvents,
-  readDeepest,
-  type StoredEvent,
-} from '../storage/roomserver/events.ts';
+import { allocateEventNids, readDeepest, type StoredEvent } from '../storage/roomserver/events.ts';
 import { deleteMembership, retireInvites } from '../storage/roomserver/membership.ts';
-import { assignNids, findNids } from '../storage/roomserver/nids.ts';
-import { insertRoom, lockRoom, type StoredRoom, updateRoom } from '../storage/roomserver/rooms.ts';
+import { findNids } from '../storage/roomserver/nids.ts';
+import { insertRoom, lockRoom, type StoredRoom } from '../storage/roomserver/rooms.ts';
 import { retireSyncInvites } from '../storage/syncapi/room-events.ts';
 import type { DownloadedState } from './download-state.ts';
 import { buildChain, type ChainLink, neededState, type RefusedDraft, type RoomEventDraft } from './event-chain.ts';
 import { replaceRoomState, replaceSyncState } from './replace-state.ts';
 import { EMPTY_STATE, loadRoomState, type RoomState, stateName } from './room-state.ts';
-import { stateIndexKey, storeStateChain } from './state-chain.ts';
-import { writeFederation } from './write-federation.ts';
-import { writeMemberships } from './write-memberships.ts';
-import { writeRedactions } from './write-redactions.ts';
-import { writeSync } from './write-sync.ts';
+import { type ChainSettings, writeChain } from './write-chain.ts';
 
 /** The specification's limit of `prev_events`. */
 const MAX_PREV_EVENTS = 20;
@@ -99,31 +88,14 @@ export interface RoomWriter {
   readonly create: (transaction: Knex.Transaction, room: NewRoom) => Promise<Appended>;
 }
 
-export interface RoomWriterSettings {
-  /** The primary server name. */
-  readonly serverName: ServerName;
-  /** All local server names. */
-  readonly localServerNames: readonly ServerName[];
+export interface RoomWriterSettings extends ChainSettings {
   readonly signingKeys: readonly SigningKey[];
-  /** `admin.search.apply`. */
-  readonly applySearch: (
-    events: readonly AppliedEvent[],
-    options: { readonly transaction: Knex.Transaction },
-  ) => Promise<void>;
   /** In ms since the epoch. @defaultValue the clock */
   readonly now?: () => number;
 }
 
-/** What is written of a chain beside the events themselves. */
-export interface WrittenChain {
-  readonly room: StoredRoom;
-  readonly links: readonly ChainLink[];
-  /** NIDs of state keys, users among them. */
-  readonly stateKeyNids: ReadonlyMap<string, number>;
-}
-
 export function createRoomWriter(settings: RoomWriterSettings): RoomWriter {
-  const { signingKeys, applySearch, now = Date.now } = settings;
+  const { signingKeys, now = Date.now } = settings;
 
   const write = async (
     transaction: Knex.Transaction,
@@ -139,17 +111,7 @@ export function createRoomWriter(settings: RoomWriterSettings): RoomWriter {
     const { links: following, refused } = buildChain(start, drafts, eventNids, { signingKeys, now });
     const links = [...first, ...following];
     if (links.length === 0) return { roomId: room.roomId, events: [], refused, destinations: [] };
-
-    const stateKeyNids = await writeRoomserver(transaction, room, state, links);
-    const chain = { room, links, stateKeyNids };
-    await writeMemberships(transaction, chain, settings);
-    await writeSync(transaction, chain, settings);
-    const destinations = await writeFederation(transaction, chain, settings);
-    await writeRedactions(transaction, chain);
-    await applySearch(
-      links.map((link) => appliedEvent(room.roomId, link)),
-      { transaction },
-    );
+    const destinations = await writeChain(transaction, room, state, links, settings);
     return {
       roomId: room.roomId,
       events: links.map(({ stored: { eventId, event }, draft }) => ({ eventId, event, draft })),
@@ -223,74 +185,15 @@ export function createRoomWriter(settings: RoomWriterSettings): RoomWriter {
   };
 }
 
-/** Locks a room that events can be written into. */
-async function requireRoom(transaction: Knex.Transaction, roomId: RoomId): Promise<StoredRoom> {
+/**
+ * Locks a room that events can be written into.
+ * @throws MatrixError `M_NOT_FOUND`, `M_BAD_STATE`
+ */
+export async function requireRoom(transaction: Knex.Transaction, roomId: RoomId): Promise<StoredRoom> {
   const room = await lockRoom(transaction, roomId);
   if (room === undefined || room.latestEventNids.length === 0) {
     throw new MatrixError('M_NOT_FOUND', 'room does not exist');
   }
   if (await isPurging(transaction, roomId)) throw new MatrixError('M_BAD_STATE', 'the room is being purged');
   return room;
-}
-
-/** The events, the states between them, and the room's new extremity. Returns the NIDs of all state keys and senders. */
-async function writeRoomserver(
-  transaction: Knex.Transaction,
-  room: StoredRoom,
-  state: RoomState,
-  links: readonly ChainLink[],
-): Promise<ReadonlyMap<string, number>> {
-  const typeNids = await assignNids(
-    transaction,
-    'eventTypes',
-    links.map(({ draft }) => draft.type),
-  );
-  const members = links.filter(({ draft }) => draft.type === 'm.room.member').map(({ draft }) => draft.sender);
-  const stateKeys = links.flatMap(({ draft }) => (draft.stateKey === undefined ? [] : [draft.stateKey]));
-  const stateKeyNids = await assignNids(transaction, 'stateKeys', [...stateKeys, ...members]);
-  const typeNidOf = ({ draft }: ChainLink): number => typeNids.get(draft.type) ?? Number.NaN;
-  const stateKeyNidOf = ({ draft: { stateKey } }: ChainLink): number =>
-    stateKey === undefined ? 0 : (stateKeyNids.get(stateKey) ?? Number.NaN);
-
-  const chained = links.map((link) => ({
-    eventNid: link.stored.eventNid,
-    key: link.draft.stateKey === undefined ? undefined : stateIndexKey(typeNidOf(link), stateKeyNidOf(link)),
-  }));
-  const snapshotNids = await storeStateChain(transaction, room.roomNid, state, chained);
-  await insertEvents(
-    transaction,
-    room.roomNid,
-    links.map((link, i) => ({
-      ...link.stored,
-      typeNid: typeNidOf(link),
-      stateKeyNid: stateKeyNidOf(link),
-      authEventNids: link.authEventNids,
-      snapshotNid: snapshotNids[i] ?? Number.NaN,
-      json: canonicalJson(link.stored.event),
-    })),
-  );
-  const followed = links.flatMap(({ stored, prevEvents }) =>
-    prevEvents.map((previous) => ({ previous: previous.eventId, eventNid: stored.eventNid })),
-  );
-  await insertPreviousEvents(transaction, followed);
-  const passed = new Set(links.flatMap(({ prevEvents }) => prevEvents.map(({ eventNid }) => eventNid)));
-  const newest = links.at(-1)?.stored.eventNid ?? Number.NaN;
-  await updateRoom(transaction, room.roomNid, {
-    latestEventNids: [...room.latestEventNids.filter((nid) => !passed.has(nid)), newest],
-    lastSentNid: newest,
-    stateSnapshotNid: snapshotNids.at(-1) ?? Number.NaN,
-  });
-  return stateKeyNids;
-}
-
-function appliedEvent(roomId: RoomId, { stored, draft }: ChainLink): AppliedEvent {
-  const { type, stateKey, content, redacts } = draft;
-  return {
-    event_id: stored.eventId,
-    room_id: roomId,
-    type,
-    content,
-    ...(stateKey !== undefined && { state_key: stateKey }),
-    ...(redacts !== undefined && { redacts }),
-  };
 }

@@ -2,7 +2,7 @@ import type { Knex } from 'knex';
 import { type ServerName, splitUserId } from '../ids.ts';
 import { countJoinedHosts, listPeekingHosts, updateJoinedHosts } from '../storage/federation/joined-hosts.ts';
 import { enqueuePdus, listBlacklisted } from '../storage/federation/queue.ts';
-import type { WrittenChain } from './room-writer.ts';
+import type { ChainSettings, WrittenChain } from './write-chain.ts';
 import { lastOfEach, memberLinks } from './write-memberships.ts';
 import { headeredJson } from './write-sync.ts';
 
@@ -14,7 +14,7 @@ import { headeredJson } from './write-sync.ts';
 export async function writeFederation(
   transaction: Knex.Transaction,
   { room, links }: WrittenChain,
-  { localServerNames }: { readonly localServerNames: readonly ServerName[] },
+  { localServerNames, isTold = () => true }: Pick<ChainSettings, 'localServerNames' | 'isTold'>,
 ): Promise<ServerName[]> {
   const { roomId } = room;
   const users = await countJoinedHosts(transaction, roomId);
@@ -27,7 +27,7 @@ export async function writeFederation(
   const pdus = links.map((link) => {
     const joined = [...users].filter(([, count]) => count > 0).map(([name]) => name);
     const destinations = [...new Set([...joined, ...peeking])].filter(
-      (name) => !localServerNames.includes(name) && !blacklisted.has(name),
+      (name) => !localServerNames.includes(name) && !blacklisted.has(name) && isTold(name),
     );
     const member = memberOf.get(link);
     if (member !== undefined) {

@@ -10,7 +10,7 @@ import {
   upsertMemberships,
 } from '../storage/roomserver/membership.ts';
 import type { ChainLink } from './event-chain.ts';
-import type { WrittenChain } from './room-writer.ts';
+import type { WrittenChain } from './write-chain.ts';
 
 /** A member event of a chain, and what it changes. */
 export interface MemberLink {

@@ -5,7 +5,7 @@ import { type EventJson, roomVersionOf } from '../matrix/room-version.ts';
 import { findEvent, type StoredEvent } from '../storage/roomserver/events.ts';
 import { applyRedaction } from '../storage/roomserver/redactions.ts';
 import type { ChainLink } from './event-chain.ts';
-import type { WrittenChain } from './room-writer.ts';
+import type { WrittenChain } from './write-chain.ts';
 import { headeredJson } from './write-sync.ts';
 
 /**

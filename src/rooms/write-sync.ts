@@ -13,7 +13,7 @@ import {
   upsertSyncMemberships,
 } from '../storage/syncapi/room-events.ts';
 import type { ChainLink } from './event-chain.ts';
-import type { WrittenChain } from './room-writer.ts';
+import type { WrittenChain } from './write-chain.ts';
 import { answeredInvites, lastOfEach, memberLinks } from './write-memberships.ts';
 
 /** The relations whose events aggregate on the event they relate to. */

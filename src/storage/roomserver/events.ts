@@ -34,10 +34,31 @@ export async function readEvents(db: Db, eventNids: readonly number[]): Promise<
   return (await rowsOf<Row>(db.raw(`${SELECT} WHERE e.event_nid = ANY(?)`, [[...eventNids]]))).map(storedEventOf);
 }
 
+/** Those of some events that a room has. */
+export async function findEvents(db: Db, roomNid: number, eventIds: readonly EventId[]): Promise<StoredEvent[]> {
+  return (
+    await rowsOf<Row>(db.raw(`${SELECT} WHERE e.event_id = ANY(?) AND e.room_nid = ?`, [[...eventIds], roomNid]))
+  ).map(storedEventOf);
+}
+
 /** One event of a room. */
 export async function findEvent(db: Db, roomNid: number, eventId: EventId): Promise<StoredEvent | undefined> {
-  const [row] = await rowsOf<Row>(db.raw(`${SELECT} WHERE e.event_id = ? AND e.room_nid = ?`, [eventId, roomNid]));
-  return row && storedEventOf(row);
+  return (await findEvents(db, roomNid, [eventId]))[0];
+}
+
+/** Those of some events that the room has, outliers apart. */
+export async function findPlacedEvents(
+  db: Db,
+  roomNid: number,
+  eventIds: readonly EventId[],
+): Promise<Map<EventId, StoredEvent>> {
+  const rows = await rowsOf<Row>(
+    db.raw(`${SELECT} WHERE e.event_id = ANY(?) AND e.room_nid = ? AND e.state_snapshot_nid > 0`, [
+      [...eventIds],
+      roomNid,
+    ]),
+  );
+  return new Map(rows.map((row) => [row.event_id, storedEventOf(row)]));
 }
 
 /** The deepest of some events, the newest of equals first. */

@@ -1,0 +1,49 @@
+import type { Knex } from 'knex';
+import { MatrixError } from '../errors.ts';
+import type { RoomId } from '../ids.ts';
+import type { CheckedEvent } from '../matrix/check-event.ts';
+import { roomVersionOf } from '../matrix/room-version.ts';
+import { isPurging } from '../storage/plugin/purges.ts';
+import { insertPreviousEvents } from '../storage/roomserver/events.ts';
+import { insertRoom, lockRoom } from '../storage/roomserver/rooms.ts';
+import type { DownloadedState } from './download-state.ts';
+import { placeEvent, refusalBy } from './receive-event.ts';
+import { replaceRoomState, replaceSyncState } from './replace-state.ts';
+import { type ChainSettings, writeChain } from './write-chain.ts';
+
+/** A room of other servers that a local user has joined through one of them. */
+export interface EnteredRoom {
+  readonly roomId: RoomId;
+  readonly version: string;
+  /** Before the join, with what authorises it: verified. */
+  readonly downloaded: DownloadedState;
+  readonly join: CheckedEvent;
+}
+
+/**
+ * Writes a room that no local user was in: its state, and the join as its first event. Server-Server API, "Joining Rooms".
+ * The server that was joined through tells the others.
+ * @throws MatrixError `M_FORBIDDEN` when the state does not let the user join, `M_BAD_STATE` while the room is being purged
+ */
+export async function enterRoom(
+  transaction: Knex.Transaction,
+  { roomId, version, downloaded, join }: EnteredRoom,
+  settings: ChainSettings,
+): Promise<void> {
+  // One that is there already is the stub of an invite, or was left by the last local user.
+  const room = (await insertRoom(transaction, roomId, version)) ?? (await lockRoom(transaction, roomId));
+  if (room === undefined || (await isPurging(transaction, roomId))) {
+    throw new MatrixError('M_BAD_STATE', 'the room is being purged');
+  }
+  const rules = roomVersionOf(version);
+  const state = await replaceRoomState(transaction, room, downloaded, settings);
+  const reason = refusalBy(state.events, join, rules);
+  if (reason !== undefined) throw new MatrixError('M_FORBIDDEN', reason);
+  const link = await placeEvent(transaction, state, join, [], rules);
+  const entered = { ...room, latestEventNids: [] };
+  await writeChain(transaction, entered, state, [link], { ...settings, isTold: () => false });
+  const previous = join.prevEventIds.map((id) => ({ previous: id, eventNid: link.stored.eventNid }));
+  await insertPreviousEvents(transaction, previous);
+  const others = downloaded.state.filter(({ type, stateKey }) => type !== join.type || stateKey !== join.stateKey);
+  await replaceSyncState(transaction, room, [...others, join], join.eventId);
+}
