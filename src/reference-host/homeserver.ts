@@ -6,12 +6,14 @@ import type { Logger, SigningKey } from '../host.ts';
 import { type AdminPlugin, type AdminPluginOptions, createAdminPlugin } from '../index.ts';
 import type { SearchAdapter } from '../search/search-index.ts';
 import { ensureDendriteSchema } from './dendrite-schema/dendrite-schema.ts';
+import type { Certificate } from './federation/certificate.ts';
 import { createFederation } from './federation/federation.ts';
 import type { HttpsSettings } from './federation/https-request.ts';
 import type { HostContext } from './host-context.ts';
 import { createHttpServer } from './http-server.ts';
 import { parseJsonBody } from './json-body.ts';
 import { answerUnrecognized, createResponder } from './responder.ts';
+import { addJoinRoute } from './routes/join.ts';
 import { addLoginRoutes } from './routes/login.ts';
 import { addMetricsRoute, type Credentials } from './routes/metrics.ts';
 import { addMonitorRoutes } from './routes/monitor.ts';
@@ -31,7 +33,10 @@ export interface HomeserverSettings {
   /** @defaultValue no registration by shared secret, and no server notices */
   readonly accounts?: Pick<AdminPluginOptions, 'registration' | 'serverNotices'>;
   /** How other servers are reached. @defaultValue they are not: what is queued for them stays in the queue */
-  readonly federation?: HttpsSettings;
+  readonly federation?: HttpsSettings & {
+    /** What other servers are shown. @defaultValue they are not served */
+    readonly certificate?: Certificate;
+  };
   readonly logger: Logger;
 }
 
@@ -44,6 +49,11 @@ export interface Homeserver {
    * @param port 0: any that is free
    */
   readonly listen: (port: number) => Promise<number>;
+  /**
+   * Serves other servers over TLS, on all addresses, once `listen()` has made everything ready. Resolves to the port.
+   * @param port 0: any that is free
+   */
+  readonly listenForServers: (port: number) => Promise<number>;
   /** Finishes requests, hands back jobs, and closes the database connections. */
   readonly close: () => Promise<void>;
 }
@@ -87,22 +97,27 @@ export function createHomeserver(settings: HomeserverSettings): Homeserver {
   app.use(admin.router.routes());
   // 3. The homeserver's own routes follow. Those that write events tell `admin.search.apply()` of them.
   const router = new Router({ sensitive: true, strict: true });
+  const remote = federation?.withPlugin(admin);
   const context: HostContext = {
     db,
     signingKey,
     admin,
     logger,
     ...lent,
+    ...(remote !== undefined && { joinRemoteRoom: remote.joinRemoteRoom }),
   };
   addVersionsRoute(router);
   addLoginRoutes(router, context);
   addRoomRoutes(router, context);
+  addJoinRoute(router, context);
   addSearchRoute(router, context);
   addMonitorRoutes(router, context);
   addMetricsRoute(router, registry, settings.metricsCredentials);
   app.use(createResponder(logger)).use(parseJsonBody()).use(router.routes()).use(answerUnrecognized(router));
 
   const server = createHttpServer(app.callback());
+  const certificate = settings.federation?.certificate;
+  const federationServer = certificate && remote?.createServer(certificate);
   return {
     admin,
     db,
@@ -114,14 +129,18 @@ export function createHomeserver(settings: HomeserverSettings): Homeserver {
       await federation?.start();
       return server.listen(port);
     },
+    listenForServers: async (port) => {
+      if (federationServer === undefined) throw new Error('there is no certificate for other servers');
+      return federationServer.listen(port, null);
+    },
     close: async () => {
-      await server.drain();
+      await Promise.all([server.drain(), federationServer?.drain()]);
       try {
         // 5. Stop it before what it was lent goes away: jobs are handed back, event streams end.
         await admin.stop();
         await federation?.stop();
       } finally {
-        await server.close();
+        await Promise.all([server.close(), federationServer?.close()]);
         await db.destroy();
         registry.clear();
       }

@@ -1,6 +1,7 @@
 import type { Knex } from 'knex';
 import type { FederationSender, Logger, SigningKey } from '../host.ts';
 import type { AdminPlugin } from '../index.ts';
+import type { RemoteJoin } from './federation/join-room.ts';
 
 /** What the homeserver's own routes work with. */
 export interface HostContext {
@@ -9,5 +10,7 @@ export interface HostContext {
   readonly admin: Pick<AdminPlugin, 'rooms' | 'search'>;
   /** @defaultValue nothing is sent to other servers */
   readonly federation?: FederationSender;
+  /** @defaultValue rooms of other servers can't be joined */
+  readonly joinRemoteRoom?: (join: RemoteJoin) => Promise<void>;
   readonly logger: Logger;
 }

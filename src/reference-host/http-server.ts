@@ -1,5 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { Certificate } from './federation/certificate.ts';
 
 /** How long requests may take to finish once the server stops, in ms. */
 const GRACE_MS = 10_000;
@@ -7,10 +9,11 @@ const EVENT_STREAM = /^text\/event-stream/;
 
 export interface HttpServer {
   /**
-   * Listens on 127.0.0.1. Resolves to the port.
+   * Listens. Resolves to the port.
+   * @param host `null`: on all addresses @defaultValue 127.0.0.1
    * @throws Error when the port is taken.
    */
-  listen(port: number): Promise<number>;
+  listen(port: number, host?: string | null): Promise<number>;
   /** Accepts no more, and waits up to ten seconds for requests under way. Event streams are not waited for. */
   drain(): Promise<void>;
   /** Cuts what is left: idle connections, event streams. */
@@ -19,14 +22,20 @@ export interface HttpServer {
 
 const isStream = (response: ServerResponse): boolean => EVENT_STREAM.test(String(response.getHeader('content-type')));
 
-/** An HTTP server that stops without losing answers and without waiting for keep-alive connections. */
-export function createHttpServer(handle: (request: IncomingMessage, response: ServerResponse) => unknown): HttpServer {
+/**
+ * An HTTP server that stops without losing answers and without waiting for keep-alive connections.
+ * @param certificate makes it an HTTPS server
+ */
+export function createHttpServer(
+  handle: (request: IncomingMessage, response: ServerResponse) => unknown,
+  certificate?: Certificate,
+): HttpServer {
   const open = new Set<ServerResponse>();
   let draining = false;
   let settle = (): void => {};
   const finished = (): boolean => [...open].every(isStream);
 
-  const server = createServer((request, response) => {
+  const answer = (request: IncomingMessage, response: ServerResponse): void => {
     open.add(response);
     if (draining) response.setHeader('Connection', 'close');
     response.once('close', () => {
@@ -34,13 +43,14 @@ export function createHttpServer(handle: (request: IncomingMessage, response: Se
       if (finished()) settle();
     });
     handle(request, response);
-  });
+  };
+  const server = certificate === undefined ? createServer(answer) : createTlsServer({ ...certificate }, answer);
 
   return {
-    listen: (port) =>
+    listen: (port, host: string | null = '127.0.0.1') =>
       new Promise((resolve, reject) => {
         server.once('error', reject);
-        server.listen(port, '127.0.0.1', () => {
+        server.listen({ port, ...(host !== null && { host }) }, () => {
           server.off('error', reject);
           resolve((server.address() as AddressInfo).port);
         });

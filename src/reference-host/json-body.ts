@@ -6,10 +6,13 @@ import { MatrixError } from '../errors.ts';
 /** An event may have 64 KiB; this leaves room for escapes. */
 const MAX_BODY = '256kb';
 
-/** Parses request bodies as JSON, whatever clients call them, as homeservers do. */
-export function parseJsonBody(): Middleware {
+/**
+ * Parses request bodies as JSON, whatever clients call them, as homeservers do.
+ * @param jsonLimit bytes, or as `256kb` @defaultValue 256kb
+ */
+export function parseJsonBody(jsonLimit: string = MAX_BODY): Middleware {
   const parse = koaBody({
-    jsonLimit: MAX_BODY,
+    jsonLimit,
     urlencoded: false,
     text: false,
     multipart: false,

@@ -6,10 +6,12 @@ import { postgresSearch } from '../search/postgres/index.ts';
 import type { SearchAdapter } from '../search/search-index.ts';
 import { startEmbeddedPostgres } from './embedded-postgres.ts';
 import { type Environment, parseEnvironment } from './environment.ts';
+import { loadCertificate } from './federation/certificate.ts';
 import { createHomeserver, type HomeserverSettings } from './homeserver.ts';
 import { loadSigningKey } from './signing-key.ts';
 
 const DATABASE_DIRECTORY = '.data/postgres';
+const CERTIFICATE = '.data/federation.pem';
 
 function searchOf({ SEARCH, MEILI_URL = '', MEILI_API_KEY }: Environment): SearchAdapter | false {
   if (SEARCH === 'off') return false;
@@ -40,7 +42,7 @@ interface Service {
 }
 
 async function serve({ environment, logger, signalled }: Service, databaseUrl: string): Promise<void> {
-  const { METRICS_USER: user, METRICS_PASSWORD: password } = environment;
+  const { METRICS_USER: user, METRICS_PASSWORD: password, FEDERATION_PORT: federationPort } = environment;
   const homeserver = createHomeserver({
     databaseUrl,
     signingKey: await loadSigningKey(environment.SIGNING_KEY, environment.SERVER_NAME),
@@ -50,12 +52,16 @@ async function serve({ environment, logger, signalled }: Service, databaseUrl: s
     federation: {
       allowPrivate: environment.FEDERATION_ALLOW_PRIVATE,
       verifyTls: environment.FEDERATION_VERIFY_TLS,
+      ...(federationPort !== undefined && { certificate: await loadCertificate(CERTIFICATE, environment.SERVER_NAME) }),
     },
     logger,
     ...(user !== undefined && password !== undefined && { metricsCredentials: { user, password } }),
   });
   try {
     const port = await homeserver.listen(environment.PORT);
+    if (federationPort !== undefined) {
+      logger.info({ port: await homeserver.listenForServers(federationPort) }, 'Serving other servers');
+    }
     process.stdout.write(`ready http://127.0.0.1:${port}\n`);
     await signalled;
     logger.info({}, 'Stopping');

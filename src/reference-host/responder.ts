@@ -32,9 +32,9 @@ export function createResponder(logger: Logger): Middleware {
 }
 
 /** Answers paths that nobody serves with 404, and methods that a path does not have with 405. */
-export function answerUnrecognized(router: Router): Middleware {
+export function answerUnrecognized(...routers: readonly Router[]): Middleware {
   return async (ctx) => {
-    const known = router.match(ctx.path, ctx.method).path.length > 0;
+    const known = routers.some((router) => router.match(ctx.path, ctx.method).path.length > 0);
     throw new MatrixError('M_UNRECOGNIZED', 'Unrecognized request', { status: known ? 405 : 404 });
   };
 }

@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { Agent, request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { connect as connectTls } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -142,6 +143,26 @@ describe('the homeserver process', () => {
     expect(lines).toHaveLength(3);
     expect(new Set(lines.map((line) => line.split(':')[0]))).toEqual(new Set(['DATABASE_URL', 'PORT', 'SEARCH']));
     expect(stderr).not.toContain('hunter2');
+  });
+
+  test('serves other servers over TLS, with a certificate that stays', async () => {
+    const certificates: string[] = [];
+    for (const round of [1, 2]) {
+      const environment = { DATABASE_URL: database.connectionString, FEDERATION_PORT: '0' };
+      const { child, output, exit } = await start(environment);
+      const [, port] = /"port":(\d+),"msg":"Serving other servers"/.exec(output().stderr) ?? [];
+      const socket = connectTls({ host: '127.0.0.1', port: Number(port), rejectUnauthorized: false });
+      await once(socket, 'secureConnect');
+      certificates.push(socket.getPeerCertificate().fingerprint256);
+      socket.write('GET /_matrix/key/v2/server HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+      const answer = (await socket.toArray()).join('');
+      expect(answer, `round ${round}`).toContain(`"server_name":"${fixture.server_name}"`);
+      child.kill('SIGTERM');
+      expect(await exit).toBe(0);
+      expect(output().stdout).toMatch(/^ready \S+\n$/);
+    }
+    expect(new Set(certificates).size).toBe(1);
+    expect((await stat(join(directory, '.data', 'federation.pem'))).mode & 0o777).toBe(0o600);
   });
 
   test('exits with 1 when the port is taken', async () => {

@@ -3,6 +3,7 @@ import type { Knex } from 'knex';
 import type { SigningKey } from '../../src/host.ts';
 import type { RoomId, ServerName, UserId } from '../../src/ids.ts';
 import type { EventJson } from '../../src/matrix/room-version.ts';
+import type { VerifyKey } from '../../src/matrix/sign-json.ts';
 import { type AskServer, createFederationClient } from '../../src/reference-host/federation/federation-client.ts';
 import { createHttps } from '../../src/reference-host/federation/https-request.ts';
 import { createDiscovery } from '../../src/reference-host/federation/server-discovery.ts';
@@ -13,21 +14,31 @@ import { RemoteServer } from './remote-server.ts';
 export const LOCAL = 'local.example' as ServerName;
 const { privateKey } = generateKeyPairSync('ed25519');
 export const LOCAL_KEY: SigningKey = { serverName: LOCAL, keyId: 'ed25519:local', privateKey };
-const PUBLISHED = { serverName: LOCAL, keyId: LOCAL_KEY.keyId, publicKey: createPublicKey(privateKey) };
+const PUBLISHED: VerifyKey = { serverName: LOCAL, keyId: LOCAL_KEY.keyId, publicKey: createPublicKey(privateKey) };
 export const ALICE = `@alice:${LOCAL}` as UserId;
 
-/** A remote server that has been told the local server's keys. */
-export function startRemote(): Promise<RemoteServer> {
-  return RemoteServer.start(async (serverName) => (serverName === LOCAL ? [PUBLISHED] : []));
+/**
+ * A remote server that has been told the local server's keys.
+ * @param others keys of other servers
+ */
+export function startRemote(others: readonly VerifyKey[] = []): Promise<RemoteServer> {
+  const keys = [PUBLISHED, ...others];
+  return RemoteServer.start(async (serverName) => keys.filter((key) => key.serverName === serverName));
+}
+
+export interface ClientSettings {
+  readonly allowPrivate?: boolean;
+  readonly verifyTls?: boolean;
+  readonly wellKnownPort?: number;
+  /** @defaultValue the local server's */
+  readonly signingKey?: SigningKey;
 }
 
 /** A client as the homeserver's, which may talk to this machine. */
-export function createAsk(
-  settings: { allowPrivate?: boolean; verifyTls?: boolean; wellKnownPort?: number } = {},
-): AskServer {
-  const { allowPrivate = true, verifyTls = false, wellKnownPort } = settings;
+export function createAsk(settings: ClientSettings = {}): AskServer {
+  const { allowPrivate = true, verifyTls = false, wellKnownPort, signingKey = LOCAL_KEY } = settings;
   const send = createHttps({ allowPrivate, verifyTls });
-  return createFederationClient({ send, discover: createDiscovery(send, wellKnownPort), signingKeys: [LOCAL_KEY] });
+  return createFederationClient({ send, discover: createDiscovery(send, wellKnownPort), signingKeys: [signingKey] });
 }
 
 const roomWriter: RoomWriter = createRoomWriter({

@@ -1,8 +1,13 @@
 import type { Knex } from 'knex';
 import type { FederationSender, Logger, SigningKey } from '../../host.ts';
 import type { ServerName } from '../../ids.ts';
+import type { AdminPlugin } from '../../index.ts';
+import type { HttpServer } from '../http-server.ts';
+import type { Certificate } from './certificate.ts';
 import { createFederationClient } from './federation-client.ts';
+import { createFederationServer } from './federation-server.ts';
 import { createHttps, type HttpsSettings } from './https-request.ts';
+import { joinRemoteRoom, type RemoteJoin } from './join-room.ts';
 import { createQuestions } from './questions.ts';
 import { createSender } from './sender.ts';
 import { createDiscovery } from './server-discovery.ts';
@@ -27,6 +32,13 @@ export interface Federation {
   readonly start: () => Promise<void>;
   /** Breaks off what is under way. What is queued stays so. */
   readonly stop: () => Promise<void>;
+  /** What needs the plugin, to which the sender has been lent. */
+  readonly withPlugin: (admin: Pick<AdminPlugin, 'rooms' | 'search'>) => {
+    /** @throws MatrixError why the room was not joined */
+    readonly joinRemoteRoom: (join: RemoteJoin) => Promise<void>;
+    /** What other servers are served by. */
+    readonly createServer: (certificate: Certificate) => HttpServer;
+  };
 }
 
 export function createFederation(settings: FederationSettings): Federation {
@@ -34,9 +46,20 @@ export function createFederation(settings: FederationSettings): Federation {
   const send = createHttps(settings.https);
   const ask = createFederationClient({ send, discover: createDiscovery(send), signingKeys });
   const queue = createSender({ db, databaseUrl, ask, origin: serverName, logger });
+  const verifyKeys = createServerKeys(db, ask);
   return {
-    sender: { wake: queue.wake, ...createQuestions(ask), verifyKeys: createServerKeys(db, ask) },
+    sender: { wake: queue.wake, ...createQuestions(ask), verifyKeys },
     start: queue.start,
     stop: queue.stop,
+    withPlugin: ({ rooms, search }) => {
+      const localServerNames = signingKeys.map((key) => key.serverName);
+      const chain = { serverName, localServerNames, applySearch: search.apply };
+      const { alive, wake } = queue;
+      const context = { db, serverName, signingKeys, rooms, chain, verifyKeys, alive, wake, logger };
+      return {
+        joinRemoteRoom: (join) => joinRemoteRoom({ db, ask, verifyKeys, signingKeys, chain }, join),
+        createServer: (certificate) => createFederationServer(context, certificate),
+      };
+    },
   };
 }

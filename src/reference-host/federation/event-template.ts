@@ -1,0 +1,55 @@
+import type { Knex } from 'knex';
+import { MatrixError } from '../../errors.ts';
+import type { RoomId, UserId } from '../../ids.ts';
+import { authEventKeys, authStateKeys } from '../../matrix/auth-events.ts';
+import { authorise } from '../../matrix/authorise.ts';
+import { referencesTo } from '../../matrix/build-event.ts';
+import { type EventJson, roomVersionOf } from '../../matrix/room-version.ts';
+import { loadRoomState, stateName } from '../../rooms/room-state.ts';
+import { readDeepest } from '../../storage/roomserver/events.ts';
+import { findRoom, type StoredRoom } from '../../storage/roomserver/rooms.ts';
+
+const MAX_PREV_EVENTS = 20;
+
+/** @throws MatrixError `M_NOT_FOUND` for a room that is not known, or of which only an invite is */
+export async function requireRoom(db: Knex, roomId: RoomId): Promise<StoredRoom> {
+  const room = await findRoom(db, roomId);
+  if (room === undefined || room.latestEventNids.length === 0)
+    throw new MatrixError('M_NOT_FOUND', 'Room does not exist');
+  return room;
+}
+
+/**
+ * The member event by which a user of another server would leave or join, in its place in the room: for that server to
+ * complete, hash and sign.
+ * @throws MatrixError `M_FORBIDDEN` when the room would not take it
+ */
+export async function memberTemplate(
+  db: Knex,
+  room: StoredRoom,
+  userId: UserId,
+  membership: 'join' | 'leave',
+): Promise<EventJson> {
+  const version = roomVersionOf(room.version);
+  const draft = { type: 'm.room.member', sender: userId, stateKey: userId, content: { membership } };
+  const { events: state } = await loadRoomState(db, room.stateSnapshotNid, authStateKeys(draft, version));
+  const prevEvents = await readDeepest(db, room.latestEventNids, MAX_PREV_EVENTS);
+  const reason = authorise(
+    { ...draft, follows: 'events' },
+    (type, stateKey) => state.get(stateName(type, stateKey))?.event,
+    version,
+  );
+  if (reason !== undefined) throw new MatrixError('M_FORBIDDEN', reason);
+  const authEvents = authEventKeys(draft, version).flatMap((key) => state.get(stateName(...key)) ?? []);
+  return {
+    room_id: room.roomId,
+    type: draft.type,
+    sender: userId,
+    state_key: userId,
+    content: draft.content,
+    depth: Math.max(...prevEvents.map(({ depth }) => depth)) + 1,
+    auth_events: referencesTo(authEvents, version),
+    prev_events: referencesTo(prevEvents, version),
+    origin_server_ts: Date.now(),
+  };
+}

@@ -1,0 +1,63 @@
+import type { Knex } from 'knex';
+import type { Context } from 'koa';
+import { MatrixError } from '../../errors.ts';
+import type { Logger, SigningKey } from '../../host.ts';
+import {
+  type EventId,
+  isEventId,
+  isRoomId,
+  isServerName,
+  isUserId,
+  type RoomId,
+  type ServerName,
+  type UserId,
+} from '../../ids.ts';
+import type { AdminPlugin } from '../../index.ts';
+import type { ChainSettings } from '../../rooms/write-chain.ts';
+import type { VerifyKeys } from './server-keys.ts';
+
+/** What the routes for other servers work with. */
+export interface FederationContext {
+  readonly db: Knex;
+  /** The primary server name. */
+  readonly serverName: ServerName;
+  /** One for each local server name. */
+  readonly signingKeys: readonly SigningKey[];
+  readonly rooms: Pick<AdminPlugin['rooms'], 'check'>;
+  /** How received events are written. */
+  readonly chain: ChainSettings;
+  readonly verifyKeys: VerifyKeys;
+  /** A server has been heard of. */
+  readonly alive: (serverName: ServerName) => Promise<void>;
+  readonly wake: (destinations: readonly ServerName[]) => void;
+  readonly logger: Logger;
+}
+
+/** A request of a server that has proved who it is. */
+export type ServerRequest = Context & {
+  readonly params: Readonly<Record<string, string>>;
+  readonly state: { origin: ServerName; destination: ServerName };
+};
+
+/** @throws MatrixError `M_INVALID_PARAM` */
+export function roomIdOf({ params: { roomId = '' } }: ServerRequest): RoomId {
+  if (!isRoomId(roomId)) throw new MatrixError('M_INVALID_PARAM', 'not a room id');
+  return roomId;
+}
+
+/** @throws MatrixError `M_INVALID_PARAM` */
+export function eventIdIn(eventId: unknown): EventId {
+  if (typeof eventId !== 'string' || !isEventId(eventId)) throw new MatrixError('M_INVALID_PARAM', 'not an event id');
+  return eventId;
+}
+
+/** @throws MatrixError `M_INVALID_PARAM` */
+export function userIdOf({ params: { userId = '' } }: ServerRequest): UserId {
+  if (!isUserId(userId)) throw new MatrixError('M_INVALID_PARAM', 'not a user id');
+  return userId;
+}
+
+/** Whether the server name is one of this homeserver's. */
+export function isLocal({ signingKeys }: Pick<FederationContext, 'signingKeys'>, name: string): name is ServerName {
+  return isServerName(name) && signingKeys.some(({ serverName }) => serverName === name);
+}

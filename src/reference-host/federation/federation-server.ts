@@ -1,0 +1,35 @@
+import Router from '@koa/router';
+import Koa from 'koa';
+import { createHttpServer, type HttpServer } from '../http-server.ts';
+import { parseJsonBody } from '../json-body.ts';
+import { answerUnrecognized, createResponder } from '../responder.ts';
+import { authenticateServer } from './authenticate-server.ts';
+import type { Certificate } from './certificate.ts';
+import type { FederationContext } from './federation-context.ts';
+import { addDeviceRoutes } from './routes/devices.ts';
+import { addInviteRoute } from './routes/invite.ts';
+import { addKeyRoutes } from './routes/keys.ts';
+import { addMembershipRoutes } from './routes/membership.ts';
+import { addStateRoutes } from './routes/state.ts';
+import { addTransactionRoute } from './routes/transactions.ts';
+
+/** 50 events of 64 KiB, and 100 EDUs. */
+const MAX_BODY = '16mb';
+
+/** What other servers see of the homeserver: its keys, and everything else for those that sign their requests. */
+export function createFederationServer(context: FederationContext, certificate: Certificate): HttpServer {
+  const open = new Router({ sensitive: true, strict: true });
+  addKeyRoutes(open, context);
+  const signed = new Router({ sensitive: true, strict: true });
+  addTransactionRoute(signed, context);
+  addMembershipRoutes(signed, context);
+  addInviteRoute(signed, context);
+  addStateRoutes(signed, context);
+  addDeviceRoutes(signed, context);
+  const authenticate = authenticateServer(context);
+  const app = new Koa();
+  app.use(createResponder(context.logger)).use(parseJsonBody(MAX_BODY));
+  app.use((ctx, next) => (signed.match(ctx.path, ctx.method).route ? authenticate(ctx, next) : next()));
+  app.use(open.routes()).use(signed.routes()).use(answerUnrecognized(open, signed));
+  return createHttpServer(app.callback(), certificate);
+}

@@ -1,0 +1,88 @@
+import type { Knex } from 'knex';
+import { z } from 'zod';
+import { FederationError, MatrixError } from '../../errors.ts';
+import type { SigningKey } from '../../host.ts';
+import { type RoomId, type ServerName, splitUserId, type UserId } from '../../ids.ts';
+import { checkEvent } from '../../matrix/check-event.ts';
+import { completeEvent } from '../../matrix/complete-event.ts';
+import { roomVersionOf } from '../../matrix/room-version.ts';
+import { downloadState } from '../../rooms/download-state.ts';
+import { enterRoom } from '../../rooms/enter-room.ts';
+import type { ChainSettings } from '../../rooms/write-chain.ts';
+import type { AskServer } from './federation-client.ts';
+import { checkAnswer, uriOf } from './questions.ts';
+import type { VerifyKeys } from './server-keys.ts';
+
+export interface JoinSettings {
+  readonly db: Knex;
+  readonly ask: AskServer;
+  readonly verifyKeys: VerifyKeys;
+  readonly signingKeys: readonly SigningKey[];
+  readonly chain: ChainSettings;
+}
+
+export interface RemoteJoin {
+  readonly roomId: RoomId;
+  readonly userId: UserId;
+  /** Servers that are tried, in order. */
+  readonly via: readonly ServerName[];
+}
+
+const object = z.record(z.string(), z.unknown());
+const templateSchema = z.object({ event: object, room_version: z.string().default('1') });
+const joinedSchema = z.object({ state: z.array(object), auth_chain: z.array(object) });
+
+const KNOWN_VERSIONS = Array.from({ length: 12 }, (_, i) => `ver=${i + 1}`).join('&');
+const LIMIT_MS = 60_000;
+/** The state of a room of 100,000 members. */
+const MAX_BYTES = 256 * 1_048_576;
+
+/**
+ * Joins a room through a server that is in it. Server-Server API, "Joining Rooms".
+ * @throws MatrixError `M_FORBIDDEN`, `M_NOT_FOUND`, or `M_UNKNOWN` with status 502 when no server gave a good answer
+ */
+export async function joinRemoteRoom(settings: JoinSettings, { roomId, userId, via }: RemoteJoin): Promise<void> {
+  let last: FederationError | undefined;
+  for (const destination of via) {
+    try {
+      await joinThrough(settings, roomId, userId, destination);
+      return;
+    } catch (error) {
+      if (!(error instanceof FederationError)) throw error;
+      last = error;
+    }
+  }
+  if (last === undefined) throw new MatrixError('M_NOT_FOUND', 'No server is known that is in the room');
+  if (last.status === 403) throw new MatrixError('M_FORBIDDEN', last.message);
+  throw new MatrixError('M_UNKNOWN', last.message, { status: 502 });
+}
+
+async function joinThrough(
+  { db, ask, verifyKeys, signingKeys, chain }: JoinSettings,
+  roomId: RoomId,
+  userId: UserId,
+  destination: ServerName,
+): Promise<void> {
+  const { serverName: origin } = splitUserId(userId);
+  const key = signingKeys.find(({ serverName }) => serverName === origin);
+  if (key === undefined) throw new Error(`there is no signing key of ${origin}`);
+  const options = { signal: AbortSignal.timeout(LIMIT_MS), maxBytes: MAX_BYTES };
+  const makeUri = `${uriOf('v1', 'make_join', roomId, userId)}?${KNOWN_VERSIONS}`;
+  const made = await ask({ origin, destination, method: 'GET', uri: makeUri }, options);
+  const template = checkAnswer(templateSchema, made, destination);
+  const version = roomVersionOf(template.room_version);
+  const content = { membership: 'join' };
+  const own = { type: 'm.room.member', room_id: roomId, sender: userId, state_key: userId, content };
+  const { eventId, event } = completeEvent(template.event, own, version, key, Date.now());
+  const join = checkEvent(event, roomId, version);
+  if (join === undefined) throw new FederationError('bad_answer', `${destination} made no template of a join`);
+  const sendUri = uriOf('v2', 'send_join', roomId, eventId);
+  const sent = await ask({ origin, destination, method: 'PUT', uri: sendUri, content: event }, options);
+  const { state, auth_chain: authChain } = checkAnswer(joinedSchema, sent, destination);
+  const source = { wake: () => {}, verifyKeys, lookupState: async () => ({ state, authChain }) };
+  const question = { roomId, version, eventIds: [eventId], origin, destination };
+  const downloaded = await downloadState(source, question, options);
+  await db.transaction((transaction) =>
+    enterRoom(transaction, { roomId, version: template.room_version, downloaded, join }, chain),
+  );
+}

@@ -1,0 +1,30 @@
+import { MatrixError } from '../../errors.ts';
+import { isRoomId, type ServerName } from '../../ids.ts';
+import type { CheckedEvent } from '../../matrix/check-event.ts';
+import { type EventJson, roomVersionOf } from '../../matrix/room-version.ts';
+import { receiveEvent } from '../../rooms/receive-event.ts';
+import { requireRoom } from './event-template.ts';
+import type { FederationContext } from './federation-context.ts';
+import { verifyEvent } from './verify-event.ts';
+
+/**
+ * Verifies an event of another server, and writes it into its room. One that is there already is left alone.
+ * @param tell the servers that are to be told of it @defaultValue none, since its own server tells them
+ * @throws MatrixError why not
+ */
+export async function receive(
+  context: FederationContext,
+  received: EventJson,
+  tell: (serverName: ServerName) => boolean = () => false,
+): Promise<CheckedEvent> {
+  const { room_id: roomId } = received;
+  if (typeof roomId !== 'string' || !isRoomId(roomId)) throw new MatrixError('M_BAD_JSON', 'the event has no room_id');
+  const { version } = await requireRoom(context.db, roomId);
+  const checked = await verifyEvent(context, received, roomId, roomVersionOf(version));
+  const settings = { ...context.chain, isTold: tell };
+  const destinations = await context.db.transaction((transaction) =>
+    receiveEvent(transaction, roomId, checked, settings),
+  );
+  context.wake(destinations ?? []);
+  return checked;
+}

@@ -1,0 +1,28 @@
+import type Router from '@koa/router';
+import { MatrixError } from '../../../errors.ts';
+import { splitUserId } from '../../../ids.ts';
+import { isAccount } from '../../../storage/userapi/accounts.ts';
+import { readUserDevices } from '../../storage/device-keys.ts';
+import { type FederationContext, isLocal, type ServerRequest, userIdOf } from '../federation-context.ts';
+
+/** Server-Server API, "Device Management". */
+export function addDeviceRoutes(router: Router, context: FederationContext): void {
+  router.get('/_matrix/federation/v1/user/devices/:userId', async (ctx: ServerRequest) => {
+    const userId = userIdOf(ctx);
+    if (!isLocal(context, splitUserId(userId).serverName) || !(await isAccount(context.db, userId))) {
+      throw new MatrixError('M_NOT_FOUND', 'There is no such user here');
+    }
+    const { streamId, devices, masterKey, selfSigningKey } = await readUserDevices(context.db, userId);
+    ctx.body = {
+      user_id: userId,
+      stream_id: streamId,
+      devices: devices.map(({ deviceId, displayName, keys }) => ({
+        device_id: deviceId,
+        keys,
+        ...(displayName !== null && { device_display_name: displayName }),
+      })),
+      ...(masterKey !== undefined && { master_key: masterKey }),
+      ...(selfSigningKey !== undefined && { self_signing_key: selfSigningKey }),
+    };
+  });
+}

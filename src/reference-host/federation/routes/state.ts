@@ -1,0 +1,47 @@
+import type Router from '@koa/router';
+import { MatrixError } from '../../../errors.ts';
+import type { StoredEvent } from '../../../storage/roomserver/events.ts';
+import {
+  findEventWithRoom,
+  findSnapshotBefore,
+  isServerInRoom,
+  readStateView,
+  type StateView,
+} from '../../storage/room-views.ts';
+import { requireRoom } from '../event-template.ts';
+import { eventIdIn, type FederationContext, roomIdOf, type ServerRequest } from '../federation-context.ts';
+
+const eventOf = ({ event }: StoredEvent): unknown => event;
+const idOf = ({ eventId }: StoredEvent): string => eventId;
+
+/** Server-Server API, "Retrieving events": only for servers that are in the room. */
+export function addStateRoutes(router: Router, { db, serverName }: FederationContext): void {
+  const view = async (ctx: ServerRequest): Promise<StateView> => {
+    const roomId = roomIdOf(ctx);
+    const eventId = eventIdIn(ctx.query.event_id);
+    const room = await requireRoom(db, roomId);
+    if (!(await isServerInRoom(db, roomId, ctx.state.origin))) throw notInRoom();
+    const snapshotNid = await findSnapshotBefore(db, room, eventId);
+    if (snapshotNid === undefined) throw new MatrixError('M_NOT_FOUND', 'The state at this event is not known');
+    return readStateView(db, snapshotNid);
+  };
+
+  router.get('/_matrix/federation/v1/state/:roomId', async (ctx: ServerRequest) => {
+    const { state, authChain } = await view(ctx);
+    ctx.body = { pdus: state.map(eventOf), auth_chain: authChain.map(eventOf) };
+  });
+  router.get('/_matrix/federation/v1/state_ids/:roomId', async (ctx: ServerRequest) => {
+    const { state, authChain } = await view(ctx);
+    ctx.body = { pdu_ids: state.map(idOf), auth_chain_ids: authChain.map(idOf) };
+  });
+  router.get('/_matrix/federation/v1/event/:eventId', async (ctx: ServerRequest) => {
+    const found = await findEventWithRoom(db, eventIdIn(ctx.params.eventId));
+    if (found === undefined) throw new MatrixError('M_NOT_FOUND', 'There is no such event');
+    if (!(await isServerInRoom(db, found.roomId, ctx.state.origin))) throw notInRoom();
+    ctx.body = { origin: serverName, origin_server_ts: Date.now(), pdus: [found.stored.event] };
+  });
+}
+
+function notInRoom(): MatrixError {
+  return new MatrixError('M_FORBIDDEN', 'The server is not in the room');
+}

@@ -1,0 +1,50 @@
+import type Router from '@koa/router';
+import { z } from 'zod';
+import { errorFields, MatrixError } from '../../../errors.ts';
+import { type EventId, isRoomId } from '../../../ids.ts';
+import { eventIdOf } from '../../../matrix/event-id.ts';
+import { type EventJson, roomVersionOf } from '../../../matrix/room-version.ts';
+import { bodyOf } from '../../json-body.ts';
+import { requireRoom } from '../event-template.ts';
+import type { FederationContext, ServerRequest } from '../federation-context.ts';
+import { receive } from '../receive.ts';
+
+const objects = z.array(z.record(z.string(), z.unknown()));
+const transactionSchema = z.object({ origin: z.string(), pdus: objects.max(50), edus: objects.max(100).default([]) });
+
+/**
+ * Server-Server API, "Transactions". Events are taken one by one; one that is refused stops no other. EDUs are dropped: this
+ * homeserver has no typing notices, receipts or messages to devices.
+ */
+export function addTransactionRoute(router: Router, context: FederationContext): void {
+  router.put('/_matrix/federation/v1/send/:txnId', async (ctx: ServerRequest) => {
+    const { origin, pdus } = bodyOf(ctx, transactionSchema);
+    if (origin !== ctx.state.origin) throw new MatrixError('M_FORBIDDEN', 'The transaction is of another server');
+    const results: [EventId, { error?: string }][] = [];
+    for (const pdu of pdus) results.push(...(await receiveOne(context, ctx.state.origin, pdu)));
+    ctx.body = { pdus: Object.fromEntries(results) };
+  });
+}
+
+/** What has come of an event, under its id; nothing for one that has none, for its room is not known. */
+async function receiveOne(
+  context: FederationContext,
+  origin: string,
+  pdu: EventJson,
+): Promise<[EventId, { error?: string }][]> {
+  let eventId: EventId | undefined;
+  try {
+    const { room_id: roomId } = pdu;
+    if (typeof roomId !== 'string' || !isRoomId(roomId))
+      throw new MatrixError('M_BAD_JSON', 'the event has no room_id');
+    const { version } = await requireRoom(context.db, roomId);
+    eventId = eventIdOf(pdu, roomVersionOf(version));
+    await receive(context, pdu);
+    return [[eventId, {}]];
+  } catch (error) {
+    const isRefusal = error instanceof MatrixError;
+    const fields = { origin, eventId, ...(isRefusal ? { reason: error.message } : errorFields(error)) };
+    context.logger[isRefusal ? 'info' : 'error'](fields, 'An event of another server was not taken');
+    return eventId === undefined ? [] : [[eventId, { error: isRefusal ? error.message : 'Internal server error' }]];
+  }
+}

@@ -1,0 +1,56 @@
+import { createPublicKey } from 'node:crypto';
+import { FederationError, MatrixError } from '../../errors.ts';
+import type { ServerKey } from '../../host.ts';
+import { isServerName, type RoomId, type ServerName } from '../../ids.ts';
+import { type CheckedEvent, checkEvent, signersOf } from '../../matrix/check-event.ts';
+import type { EventJson, RoomVersion } from '../../matrix/room-version.ts';
+import { hasValidEventSignature } from '../../matrix/sign-event.ts';
+import { signaturesOf } from '../../matrix/sign-json.ts';
+import type { FederationContext } from './federation-context.ts';
+
+const KEY_LIMIT_MS = 30_000;
+
+/**
+ * An event of another server that is well-formed, and signed by every server that must have. Server-Server API, "Checks
+ * performed on receipt of a PDU", 1 to 3.
+ * @throws MatrixError `M_BAD_JSON`, `M_FORBIDDEN`
+ */
+export async function verifyEvent(
+  context: FederationContext,
+  received: EventJson,
+  roomId: RoomId,
+  version: RoomVersion,
+): Promise<CheckedEvent> {
+  const checked = checkEvent(received, roomId, version);
+  if (checked === undefined) throw new MatrixError('M_BAD_JSON', 'not an event of the room');
+  for (const signer of signersOf(checked, version)) {
+    const keys = isServerName(signer) ? await keysOf(context, checked, signer) : [];
+    if (!keys.some((key) => hasValidEventSignature(checked.event, version, key))) {
+      throw new MatrixError('M_FORBIDDEN', `the event has no valid signature of ${signer}`);
+    }
+  }
+  return checked;
+}
+
+async function keysOf(
+  { verifyKeys, serverName, signingKeys }: FederationContext,
+  { event }: CheckedEvent,
+  signer: ServerName,
+): Promise<readonly Omit<ServerKey, 'validUntilTs'>[]> {
+  const own = signingKeys.filter((key) => key.serverName === signer);
+  if (own.length > 0) return own.map((key) => ({ ...key, publicKey: createPublicKey(key.privateKey) }));
+  const { origin_server_ts: at } = event;
+  const question = {
+    origin: serverName,
+    destination: signer,
+    keyIds: Object.keys(signaturesOf(event, signer)),
+    // Room version 5 made it a rule; no good server breaks it in older ones.
+    minimumValidUntilTs: typeof at === 'number' ? Math.min(at, Date.now()) : Date.now(),
+  };
+  try {
+    return await verifyKeys(question, { signal: AbortSignal.timeout(KEY_LIMIT_MS) });
+  } catch (error) {
+    if (error instanceof FederationError) return [];
+    throw error;
+  }
+}

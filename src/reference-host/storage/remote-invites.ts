@@ -1,0 +1,45 @@
+import type { Knex } from 'knex';
+import type { EventId, RoomId, UserId } from '../../ids.ts';
+import { canonicalJson } from '../../matrix/canonical-json.ts';
+import type { EventJson } from '../../matrix/room-version.ts';
+import { headeredJson } from '../../rooms/write-sync.ts';
+import { insertInvites, upsertMemberships } from '../../storage/roomserver/membership.ts';
+import { assignNids } from '../../storage/roomserver/nids.ts';
+import { insertRoom, lockRoom } from '../../storage/roomserver/rooms.ts';
+import { insertSyncInvites } from '../../storage/syncapi/room-events.ts';
+
+export interface RemoteInvite {
+  readonly roomId: RoomId;
+  readonly version: string;
+  readonly eventId: EventId;
+  /** With `unsigned.invite_room_state`. */
+  readonly event: EventJson;
+  readonly sender: UserId;
+  /** Who is invited. */
+  readonly userId: UserId;
+}
+
+/**
+ * Stores an invite to a room of other servers, with a stub of the room where it is not known. Local users who are in the
+ * room hear of the invite as of every event: here it is only shown to the user that it is for.
+ * @param check throws for a room that must not be entered; its row is locked
+ */
+export async function storeRemoteInvite(
+  transaction: Knex.Transaction,
+  { roomId, version, eventId, event, sender, userId }: RemoteInvite,
+  check: () => Promise<void>,
+): Promise<void> {
+  const room = (await insertRoom(transaction, roomId, version)) ?? (await lockRoom(transaction, roomId));
+  if (room === undefined) throw new Error('the room is gone');
+  await check();
+  if (room.latestEventNids.length > 0) return;
+  const nids = await assignNids(transaction, 'stateKeys', [sender, userId]);
+  const [senderNid = Number.NaN, targetNid = Number.NaN] = [nids.get(sender), nids.get(userId)];
+  await insertInvites(transaction, room.roomNid, [
+    { eventId, targetNid, senderNid, json: canonicalJson(event), retired: false },
+  ]);
+  await upsertMemberships(transaction, room.roomNid, [
+    { targetNid, senderNid, membership: 'invite', eventNid: 0, targetLocal: true },
+  ]);
+  await insertSyncInvites(transaction, roomId, [{ eventId, userId, headeredJson: headeredJson(event, eventId, room) }]);
+}

@@ -1,0 +1,56 @@
+import type { Knex } from 'knex';
+import type { EventId, RoomId, ServerName } from '../../ids.ts';
+import { loadRoomState } from '../../rooms/room-state.ts';
+import { findEvent, readEvents, type StoredEvent } from '../../storage/roomserver/events.ts';
+import type { StoredRoom } from '../../storage/roomserver/rooms.ts';
+
+/** State, and all that authorises it. */
+export interface StateView {
+  readonly state: readonly StoredEvent[];
+  readonly authChain: readonly StoredEvent[];
+}
+
+/** Whether a user of the server is in the room. */
+export async function isServerInRoom(db: Knex, roomId: RoomId, serverName: ServerName): Promise<boolean> {
+  const row = await db('public.federationsender_joined_hosts')
+    .where({ room_id: roomId, server_name: serverName })
+    .first();
+  return row !== undefined;
+}
+
+/** The state of a snapshot. */
+export async function readStateView(db: Knex, snapshotNid: number): Promise<StateView> {
+  const { blocks } = await loadRoomState(db, snapshotNid, []);
+  const stateNids = [...new Map(blocks.flatMap(({ entries }) => [...entries])).values()];
+  const { rows } = await db.raw<{ rows: { nid: string }[] }>(
+    `WITH RECURSIVE chain (nid) AS (
+       SELECT unnest(auth_event_nids) FROM public.roomserver_events WHERE event_nid = ANY(?)
+       UNION SELECT unnest(e.auth_event_nids) FROM chain JOIN public.roomserver_events e ON e.event_nid = chain.nid)
+     SELECT nid FROM chain`,
+    [stateNids],
+  );
+  const authNids = rows.map(({ nid }) => Number(nid));
+  return { state: await readEvents(db, stateNids), authChain: await readEvents(db, authNids) };
+}
+
+/** The snapshot of the state before an event; `undefined` for events whose place in the room is not known. */
+export async function findSnapshotBefore(db: Knex, room: StoredRoom, eventId: EventId): Promise<number | undefined> {
+  const row = await db('public.roomserver_events')
+    .where({ event_id: eventId, room_nid: room.roomNid })
+    .where('state_snapshot_nid', '>', 0)
+    .first('state_snapshot_nid');
+  return row && Number(row.state_snapshot_nid);
+}
+
+/** An event, with the room that it is of. */
+export async function findEventWithRoom(
+  db: Knex,
+  eventId: EventId,
+): Promise<{ readonly roomId: RoomId; readonly stored: StoredEvent } | undefined> {
+  const row = await db('public.roomserver_events AS e')
+    .join('public.roomserver_rooms AS r', 'r.room_nid', 'e.room_nid')
+    .where('e.event_id', eventId)
+    .first('r.room_id', 'r.room_nid');
+  const stored = row && (await findEvent(db, Number(row.room_nid), eventId));
+  return stored && { roomId: row.room_id, stored };
+}
