@@ -1,0 +1,111 @@
+import knex from 'knex';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { MatrixError } from '../../src/errors.ts';
+import { isUserId, type RoomId, type UserId } from '../../src/ids.ts';
+import type { RoomEventDraft } from '../../src/rooms/event-chain.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { addAccount, SERVER_NAME } from '../support/dendrite-server.ts';
+import { brokenStates } from '../support/event-invariants.ts';
+import { type MountedPlugin, mountPlugin } from '../support/mounted-plugin.ts';
+import { brokenInvariants } from '../support/room-invariants.ts';
+
+/** `ROUNDS=200` for the long version. */
+const ROUNDS = Number(process.env['ROUNDS'] ?? 4);
+const MEMBERS = ['one', 'two', 'three', 'four'];
+
+let database: TestDatabase;
+/** Two processes of one homeserver, as far as the database can tell. */
+let processes: readonly MountedPlugin[];
+beforeAll(async () => {
+  database = await createTestDatabase({ fixture: true });
+  const otherDb = knex({ client: 'pg', connection: database.connectionString, pool: { min: 0, max: 10 } });
+  processes = await Promise.all([mountPlugin({ database }), mountPlugin({ database: { ...database, db: otherDb } })]);
+  for (const localpart of MEMBERS) await addAccount(database.db, { localpart, accountType: 1 });
+});
+afterAll(async () => {
+  await Promise.all(processes.map((process) => process.close()));
+  await processes[1]?.database.db.destroy();
+  await database.drop();
+});
+
+function local(localpart: string): UserId {
+  const userId = `@${localpart}:${SERVER_NAME}`;
+  if (!isUserId(userId)) throw new Error(`not a user id: ${userId}`);
+  return userId;
+}
+
+const member = (localpart: string, membership: string): RoomEventDraft => ({
+  type: 'm.room.member',
+  sender: local(localpart),
+  stateKey: local(localpart),
+  content: { membership },
+});
+
+async function newRoom({ admin }: MountedPlugin, version: string): Promise<RoomId> {
+  const creator = local('one');
+  const rules: RoomEventDraft = {
+    type: 'm.room.join_rules',
+    sender: creator,
+    stateKey: '',
+    content: { join_rule: 'public' },
+  };
+  const drafts = [member('one', 'join'), rules, ...MEMBERS.slice(1).map((localpart) => member(localpart, 'join'))];
+  const { roomId, refused } = await database.db.transaction((transaction) =>
+    admin.rooms.create(transaction, { version, creator, content: {}, drafts }),
+  );
+  expect(refused).toEqual([]);
+  return roomId;
+}
+
+const forked = (): Promise<RoomId[]> =>
+  database.db('roomserver_rooms').whereRaw('cardinality(latest_event_nids) > 1').pluck('room_id');
+
+/** Sends as a homeserver does for its clients. What the room refuses, or a room that is gone, is no failure. */
+async function send({ admin, database: { db } }: MountedPlugin, roomId: RoomId, i: number): Promise<number> {
+  const localpart = MEMBERS[i % MEMBERS.length] ?? 'one';
+  const text = { type: 'm.room.message', sender: local(localpart), content: { msgtype: 'm.text', body: `${i}` } };
+  const drafts = i % 3 === 0 ? [member(localpart, 'join'), text] : [text];
+  try {
+    await db.transaction((transaction) => admin.rooms.append(transaction, roomId, drafts));
+    return 200;
+  } catch (error) {
+    if (error instanceof MatrixError) return error.status;
+    throw error;
+  }
+}
+
+it(
+  `two processes write, evacuate and purge the same rooms at once, and neither forks, waits for ever nor fails`,
+  async () => {
+    const statuses = new Map<number, number>();
+    const before = await forked();
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const [first, second] = processes;
+      if (first === undefined || second === undefined) throw new Error('no processes');
+      const roomId = await newRoom(first, round % 2 === 0 ? '10' : '12');
+      const other = await newRoom(second, '11');
+      const call = async (process: MountedPlugin, path: string, body: object = {}): Promise<number> =>
+        (await process.asAdmin(path, { method: 'POST', body: JSON.stringify(body) })).status;
+      const of = (id: string): string => encodeURIComponent(id);
+      const work = processes.flatMap((process, p) => [
+        ...Array.from({ length: 12 }, (_, i) => send(process, i % 4 === 3 ? other : roomId, i + p)),
+        call(process, `/_dendrite/admin/evacuateRoom/${of(roomId)}`),
+        call(process, `/_dendrite/admin/evacuateUser/${of(local(MEMBERS[p + 1] ?? 'two'))}`),
+        call(process, `/_dendrite/admin/evacuateRoom/${of(other)}`, { dry_run: true }),
+        ...(round % 2 === 1 ? [call(process, `/_dendrite/admin/purgeRoom/${of(roomId)}`)] : []),
+        ...Array.from({ length: 12 }, (_, i) => send(process, i % 4 === 3 ? other : roomId, i + p)),
+      ]);
+      for (const status of await Promise.all(work)) statuses.set(status, (statuses.get(status) ?? 0) + 1);
+    }
+    // Rooms that were there when somebody asked, and rooms that were gone or going.
+    expect([...statuses.keys()].filter((status) => ![200, 400, 403, 404, 409].includes(status))).toEqual([]);
+    expect(statuses.get(200)).toBeGreaterThan(ROUNDS * 20);
+    expect(await forked()).toEqual(before);
+    expect([...(await brokenInvariants(database.db)), ...(await brokenStates(database.db))]).toEqual([]);
+    const errors = processes.flatMap(({ logger }) =>
+      logger.lines.filter(({ level, fields }) => level === 'error' && fields['error'] !== 'room does not exist'),
+    );
+    expect(errors).toEqual([]);
+  },
+  30_000 + ROUNDS * 5_000,
+);
