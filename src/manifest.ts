@@ -51,8 +51,10 @@ export function buildManifest({ name, version, engines, peerDependencies }: Pack
 
 /** The tables that the migrations make, in the plugin's own schema. */
 export const OWN_TABLES: readonly string[] = [
+  'account_restrictions',
   'audit',
   'blocked_rooms',
+  'event_report_statuses',
   'job_ranges',
   'jobs',
   'notice_transactions',

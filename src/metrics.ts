@@ -58,6 +58,12 @@ export const METRICS = {
     help: 'Done part of the running job, 0 to 1.',
     labels: ['kind'],
   },
+  eventReports: {
+    type: 'gauge',
+    name: 'matrix_admin_event_reports',
+    help: 'Event reports in the database, by status: open, resolved.',
+    labels: ['status'],
+  },
   searchDocumentsIndexed: {
     type: 'counter',
     name: 'matrix_admin_search_documents_indexed_total',

@@ -25,6 +25,7 @@ import { createSearchParts } from './search/search-parts.ts';
 import { migrateOwnSchema } from './storage/database.ts';
 import { countJobs } from './storage/plugin/jobs.ts';
 import { preflight } from './storage/preflight.ts';
+import { countReportsByStatus } from './storage/roomserver/event-reports.ts';
 
 /** The plugin, as `createAdminPlugin()` returns it. */
 export interface AdminPlugin {
@@ -122,6 +123,7 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
   }
   metrics.onScrape(async () => {
     const counts = await countJobs(db);
+    for (const { status, reports } of await countReportsByStatus(db)) metrics.eventReports.set({ status }, reports);
     metrics.jobs.reset();
     metrics.jobOldestAge.reset();
     metrics.jobProgress.reset();

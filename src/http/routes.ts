@@ -1,6 +1,7 @@
 import type { JobView } from '../jobs/jobs.ts';
 import type { StoredAuditEntry } from '../storage/plugin/audit.ts';
 import { ACCOUNT_ROUTES } from './account-routes.ts';
+import { EVENT_REPORT_ROUTES } from './event-report-routes.ts';
 import { NOTICE_ROUTES } from './notice-routes.ts';
 import { REGISTRATION_ROUTES } from './registration-routes.ts';
 import { ROOM_ROUTES } from './room-routes.ts';
@@ -112,4 +113,5 @@ export const ROUTES: readonly Route[] = [
   ...ACCOUNT_ROUTES,
   ...REGISTRATION_ROUTES,
   ...WHOIS_ROUTES,
+  ...EVENT_REPORT_ROUTES,
 ];

@@ -4,6 +4,7 @@ import { rooms } from './0002-rooms.ts';
 import { notices } from './0003-notices.ts';
 import { jobErrors } from './0004-job-errors.ts';
 import { registration } from './0005-registration.ts';
+import { moderation } from './0006-moderation.ts';
 
 /** Schema of the plugin's own tables. */
 export const OWN_SCHEMA = 'matrix_admin';
@@ -12,7 +13,7 @@ interface NamedMigration extends Knex.Migration {
   readonly name: string;
 }
 
-const ALL: readonly NamedMigration[] = [foundation, rooms, notices, jobErrors, registration];
+const ALL: readonly NamedMigration[] = [foundation, rooms, notices, jobErrors, registration, moderation];
 
 /** The plugin's migrations, imported statically so that bundlers find them. `knexfile.ts` uses the same object. */
 const migrationSource: Knex.MigrationSource<NamedMigration> = {

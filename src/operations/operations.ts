@@ -2,15 +2,18 @@ import type { z } from 'zod';
 import { blockRoom } from './block-room.ts';
 import { cancelJob } from './cancel-job.ts';
 import type { Operation } from './define-operation.ts';
+import { deleteEventReport } from './delete-event-report.ts';
 import { downloadState } from './download-state.ts';
 import { emptyRooms } from './empty-rooms.ts';
 import { evacuateRoom } from './evacuate-room.ts';
 import { evacuateUser } from './evacuate-user.ts';
 import { getBlockedRoom } from './get-blocked-room.ts';
+import { getEventReport } from './get-event-report.ts';
 import { getJob } from './get-job.ts';
 import { getRegistrationNonce } from './get-registration-nonce.ts';
 import { listAudit } from './list-audit.ts';
 import { listBlockedRooms } from './list-blocked-rooms.ts';
+import { listEventReports } from './list-event-reports.ts';
 import { listJobs } from './list-jobs.ts';
 import { purgeRoom } from './purge-room.ts';
 import { registerBySharedSecret } from './register-by-shared-secret.ts';
@@ -19,6 +22,7 @@ import { resetPassword } from './reset-password.ts';
 import { roomInfo } from './room-info.ts';
 import { sendServerNotice } from './send-server-notice.ts';
 import { sendServerNotices } from './send-server-notices.ts';
+import { setEventReportStatus } from './set-event-report-status.ts';
 import { unblockRoom } from './unblock-room.ts';
 import { whois } from './whois.ts';
 
@@ -33,6 +37,10 @@ export const OPERATIONS = {
   getRegistrationNonce,
   registerBySharedSecret,
   whois,
+  listEventReports,
+  getEventReport,
+  setEventReportStatus,
+  deleteEventReport,
   reindexFulltext,
   listJobs,
   getJob,

@@ -8,6 +8,9 @@ function isStorable(value: unknown): boolean {
   return typeof value !== 'object' || value === null || Object.values(value).every(isStorable);
 }
 
+/** Codes of issues that a missing value has. */
+const MAY_BE_MISSING: ReadonlySet<string | undefined> = new Set(['invalid_type', 'invalid_value', 'custom']);
+
 /**
  * The input of an operation with defaults filled in.
  * @throws MatrixError `M_MISSING_PARAM` or `M_INVALID_PARAM`, which name the first parameter that is wrong
@@ -22,7 +25,7 @@ export function validateInput<Schema extends z.ZodType>(schema: Schema, input: u
   }
   const [issue] = parsed.error.issues;
   const field = issue?.path.join('.') ?? '';
-  const missing = (issue?.code === 'invalid_type' || issue?.code === 'custom') && issue.input === undefined;
+  const missing = issue !== undefined && MAY_BE_MISSING.has(issue.code) && issue.input === undefined;
   if (missing) throw new MatrixError('M_MISSING_PARAM', `missing parameter "${field}"`);
   throw new MatrixError('M_INVALID_PARAM', `bad parameter "${field}": ${issue?.message ?? 'invalid'}`);
 }

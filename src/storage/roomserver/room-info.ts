@@ -1,6 +1,6 @@
 import type { RoomId, ServerName } from '../../ids.ts';
-import { isRecord } from '../../json.ts';
 import { type Db, rowsOf } from '../database.ts';
+import { readNamedState, textOf } from '../syncapi/named-state.ts';
 
 /** Users of a room by membership; `left` has those who left and those who were banned. */
 export interface MembershipCounts {
@@ -53,6 +53,14 @@ interface RoomRow {
   purging: boolean;
 }
 
+const NAMED_STATE = [
+  'm.room.create',
+  'm.room.name',
+  'm.room.canonical_alias',
+  'm.room.join_rules',
+  'm.room.encryption',
+];
+
 /** `undefined` for a room that the homeserver does not know. */
 export async function findRoomInfo(
   db: Db,
@@ -76,7 +84,7 @@ export async function findRoomInfo(
     ),
   );
   if (room === undefined) return undefined;
-  const state = await readNamedState(db, roomId);
+  const state = (await readNamedState(db, [roomId], NAMED_STATE)).get(roomId) ?? new Map();
   return {
     room_id: roomId,
     version: room.room_version,
@@ -124,38 +132,4 @@ async function countMembers(
     return { join: count('join'), invite: count('invite'), knock: count('knock'), left: count('left') };
   };
   return { local: countsOf(true), remote: countsOf(false) };
-}
-
-interface NamedState {
-  readonly sender: string;
-  readonly content: Readonly<Record<string, unknown>>;
-}
-
-const NAMED_STATE = [
-  'm.room.create',
-  'm.room.name',
-  'm.room.canonical_alias',
-  'm.room.join_rules',
-  'm.room.encryption',
-];
-
-async function readNamedState(db: Db, roomId: RoomId): Promise<Map<string, NamedState>> {
-  const rows = await rowsOf<{ type: string; sender: string; headered_event_json: string }>(
-    db.raw(
-      `SELECT type, sender, headered_event_json FROM public.syncapi_current_room_state
-       WHERE room_id = ? AND type = ANY(?) AND state_key = ''`,
-      [roomId, NAMED_STATE],
-    ),
-  );
-  return new Map(rows.map((row) => [row.type, { sender: row.sender, content: contentOf(row.headered_event_json) }]));
-}
-
-function contentOf(json: string): Readonly<Record<string, unknown>> {
-  const event: unknown = JSON.parse(json);
-  return isRecord(event) && isRecord(event.content) ? event.content : {};
-}
-
-function textOf(state: NamedState | undefined, key: string): string | null {
-  const value = state?.content[key];
-  return typeof value === 'string' && value !== '' ? value : null;
 }

@@ -1,0 +1,21 @@
+import type { Knex } from 'knex';
+import type { ReportStatus } from '../roomserver/event-reports.ts';
+
+/** Notes what has become of a report, and forgets those whose report has gone with its room. */
+export async function storeReportStatus(
+  transaction: Knex.Transaction,
+  reportId: number,
+  change: { readonly status: ReportStatus; readonly note: string | null; readonly changedBy: string },
+): Promise<void> {
+  await transaction.raw(
+    `INSERT INTO matrix_admin.event_report_statuses (report_id, status, note, changed_by)
+     VALUES (:reportId, :status, :note, :changedBy)
+     ON CONFLICT (report_id) DO UPDATE SET status = excluded.status, note = excluded.note,
+       changed_by = excluded.changed_by, changed_at = excluded.changed_at`,
+    { reportId, ...change },
+  );
+  await transaction.raw(
+    `DELETE FROM matrix_admin.event_report_statuses s
+     WHERE NOT EXISTS (SELECT FROM public.roomserver_reported_events r WHERE r.id = s.report_id)`,
+  );
+}
