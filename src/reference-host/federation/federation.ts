@@ -1,5 +1,4 @@
-import type { Knex } from 'knex';
-import type { FederationSender, Logger, SigningKey } from '../../host.ts';
+import type { FederationSender, SigningKey } from '../../host.ts';
 import type { ServerName } from '../../ids.ts';
 import type { AdminPlugin } from '../../index.ts';
 import type { HttpServer } from '../http-server.ts';
@@ -9,18 +8,15 @@ import { createFederationServer } from './federation-server.ts';
 import { createHttps, type HttpsSettings } from './https-request.ts';
 import { joinRemoteRoom, type RemoteJoin } from './join-room.ts';
 import { createQuestions } from './questions.ts';
-import { createSender } from './sender.ts';
+import { createSender, type SenderSettings } from './sender.ts';
 import { createDiscovery } from './server-discovery.ts';
 import { createServerKeys } from './server-keys.ts';
 
-export interface FederationSettings {
-  readonly db: Knex;
-  readonly databaseUrl: string;
+export interface FederationSettings extends Omit<SenderSettings, 'ask' | 'origin'> {
   /** The primary server name. */
   readonly serverName: ServerName;
   /** One for each local server name. */
   readonly signingKeys: readonly SigningKey[];
-  readonly logger: Logger;
   readonly https: HttpsSettings;
 }
 
@@ -30,6 +26,8 @@ export interface Federation {
   readonly sender: FederationSender;
   /** Sends what is queued. */
   readonly start: () => Promise<void>;
+  /** A server was heard of. */
+  readonly alive: (serverName: ServerName) => Promise<void>;
   /** Breaks off what is under way. What is queued stays so. */
   readonly stop: () => Promise<void>;
   /** What needs the plugin, to which the sender has been lent. */
@@ -42,14 +40,15 @@ export interface Federation {
 }
 
 export function createFederation(settings: FederationSettings): Federation {
-  const { db, databaseUrl, serverName, signingKeys, logger } = settings;
+  const { db, serverName, signingKeys, logger } = settings;
   const send = createHttps(settings.https);
   const ask = createFederationClient({ send, discover: createDiscovery(send), signingKeys });
-  const queue = createSender({ db, databaseUrl, ask, origin: serverName, logger });
+  const queue = createSender({ ...settings, ask, origin: serverName });
   const verifyKeys = createServerKeys(db, ask);
   return {
     sender: { wake: queue.wake, ...createQuestions(ask), verifyKeys },
     start: queue.start,
+    alive: queue.alive,
     stop: queue.stop,
     withPlugin: ({ rooms, search }) => {
       const localServerNames = signingKeys.map((key) => key.serverName);
