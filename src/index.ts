@@ -1,3 +1,4 @@
+export type { RegistrationTokens } from './accounts/registration-tokens.ts';
 export type { AdminPluginOptions } from './config.ts';
 export { type ErrorCode, FederationError, type FederationFailure, MatrixError } from './errors.ts';
 export { type AfterEvent, type BeforeEvent, type Denial, deny, type HookOptions, type Hooks } from './hooks.ts';

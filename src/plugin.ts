@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import type Router from '@koa/router';
 import { createPasswordHasher } from './accounts/password-hasher.ts';
+import { createRegistrationTokens, type RegistrationTokens } from './accounts/registration-tokens.ts';
 import { type AdminPluginOptions, resolveConfig } from './config.ts';
 import { createHooks, type Hooks } from './hooks.ts';
 import type { Host, Logger } from './host.ts';
@@ -38,6 +39,7 @@ export interface AdminPlugin {
   readonly hooks: Hooks;
   readonly jobs: Jobs;
   readonly search: Search;
+  readonly registrationTokens: RegistrationTokens;
   readonly rooms: Rooms;
   /**
    * Migrates the plugin's own schema, checks Dendrite's tables, makes the search index, and starts working on jobs.
@@ -140,6 +142,7 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
     hooks,
     jobs,
     search: search.search,
+    registrationTokens: createRegistrationTokens(db),
     rooms: createRooms(db, roomWriter),
     start: async () => {
       await preflight(db);

@@ -54,7 +54,7 @@ const MAY_IMPORT: Readonly<Record<string, { readonly values: readonly string[]; 
     },
     index: {
       values: ['errors', 'hooks', 'ids', 'plugin'],
-      types: ['config', 'host', 'jobs', 'operations', 'rooms', 'search'],
+      types: ['accounts', 'config', 'host', 'jobs', 'operations', 'rooms', 'search'],
     },
     testing: { values: ['errors', 'ids', 'json', 'metrics', 'plugin', 'search'], types: ['config', 'host'] },
   };

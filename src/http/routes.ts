@@ -4,6 +4,7 @@ import { ACCOUNT_ROUTES } from './account-routes.ts';
 import { EVENT_REPORT_ROUTES } from './event-report-routes.ts';
 import { NOTICE_ROUTES } from './notice-routes.ts';
 import { REGISTRATION_ROUTES } from './registration-routes.ts';
+import { REGISTRATION_TOKEN_ROUTES } from './registration-token-routes.ts';
 import { ROOM_ROUTES } from './room-routes.ts';
 import { defineRoute, numberOf, ok, page, type Route, type RouteRequest, type RouteResponse } from './route.ts';
 import { WHOIS_ROUTES } from './whois-routes.ts';
@@ -114,4 +115,5 @@ export const ROUTES: readonly Route[] = [
   ...REGISTRATION_ROUTES,
   ...WHOIS_ROUTES,
   ...EVENT_REPORT_ROUTES,
+  ...REGISTRATION_TOKEN_ROUTES,
 ];

@@ -1,8 +1,11 @@
 import type { z } from 'zod';
 import { blockRoom } from './block-room.ts';
 import { cancelJob } from './cancel-job.ts';
+import { checkRegistrationToken } from './check-registration-token.ts';
+import { createRegistrationToken } from './create-registration-token.ts';
 import type { Operation } from './define-operation.ts';
 import { deleteEventReport } from './delete-event-report.ts';
+import { deleteRegistrationToken } from './delete-registration-token.ts';
 import { downloadState } from './download-state.ts';
 import { emptyRooms } from './empty-rooms.ts';
 import { evacuateRoom } from './evacuate-room.ts';
@@ -11,10 +14,12 @@ import { getBlockedRoom } from './get-blocked-room.ts';
 import { getEventReport } from './get-event-report.ts';
 import { getJob } from './get-job.ts';
 import { getRegistrationNonce } from './get-registration-nonce.ts';
+import { getRegistrationToken } from './get-registration-token.ts';
 import { listAudit } from './list-audit.ts';
 import { listBlockedRooms } from './list-blocked-rooms.ts';
 import { listEventReports } from './list-event-reports.ts';
 import { listJobs } from './list-jobs.ts';
+import { listRegistrationTokens } from './list-registration-tokens.ts';
 import { purgeRoom } from './purge-room.ts';
 import { registerBySharedSecret } from './register-by-shared-secret.ts';
 import { reindexFulltext } from './reindex-fulltext.ts';
@@ -24,6 +29,7 @@ import { sendServerNotice } from './send-server-notice.ts';
 import { sendServerNotices } from './send-server-notices.ts';
 import { setEventReportStatus } from './set-event-report-status.ts';
 import { unblockRoom } from './unblock-room.ts';
+import { updateRegistrationToken } from './update-registration-token.ts';
 import { whois } from './whois.ts';
 
 /** Every operation by its name, which is also that of its hooks, audit entries and metrics. */
@@ -41,6 +47,12 @@ export const OPERATIONS = {
   getEventReport,
   setEventReportStatus,
   deleteEventReport,
+  createRegistrationToken,
+  listRegistrationTokens,
+  getRegistrationToken,
+  updateRegistrationToken,
+  deleteRegistrationToken,
+  checkRegistrationToken,
   reindexFulltext,
   listJobs,
   getJob,

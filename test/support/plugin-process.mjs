@@ -1,12 +1,13 @@
 /**
- * A process of a homeserver with nothing but the plugin, for tests that kill it: reads DATABASE_URL and LEASE_MS, prints
+ * A process of a homeserver with nothing but the plugin, for tests that kill it: reads DATABASE_URL, LEASE_MS and SIGNING_KEY, prints
  * `ready`. JavaScript on what the build has made, because Node 20 runs no TypeScript.
  */
 import knex from 'knex';
 import { createAdminPlugin } from '../../dist/index.js';
+import { loadSigningKey } from '../../dist/reference-host/signing-key.js';
 import { postgresSearch } from '../../dist/search/postgres/index.js';
 
-const { DATABASE_URL, LEASE_MS } = process.env;
+const { DATABASE_URL, LEASE_MS, SIGNING_KEY } = process.env;
 const db = knex({ client: 'pg', connection: DATABASE_URL, pool: { min: 0, max: 10 } });
 const jobs = { pollIntervalMs: 50, leaseMs: Number(LEASE_MS) };
 /** Batches that are small enough for there to be many moments to be killed at. */
@@ -14,6 +15,10 @@ const search = (context) => ({ ...postgresSearch()(context), batchSize: 500 });
 const warn = (fields, message) => process.stderr.write(`${message} ${JSON.stringify(fields)}\n`);
 const logger = { debug: () => {}, info: () => {}, warn, error: warn };
 
-const admin = createAdminPlugin({ serverName: 'localhost', db, signingKeys: [], logger }, { search, jobs });
+const signingKeys = [await loadSigningKey(SIGNING_KEY, 'localhost')];
+const admin = createAdminPlugin(
+  { serverName: 'localhost', db, signingKeys, logger },
+  { search, jobs, serverNotices: {} },
+);
 await admin.start();
 process.stdout.write('ready\n');

@@ -1,0 +1,126 @@
+import type { Knex } from 'knex';
+import { type Db, rowsOf } from '../database.ts';
+
+/** A registration token, as clients see it. */
+export interface RegistrationToken {
+  readonly token: string;
+  /** `null`: as often as one likes. */
+  readonly uses_allowed: number | null;
+  /** Registrations under way. */
+  readonly pending: number;
+  readonly completed: number;
+  /** In ms since the epoch; `null`: never. */
+  readonly expiry_time: number | null;
+}
+
+type Row = { readonly [Key in keyof RegistrationToken]: string | null };
+
+const COLUMNS = 'token, uses_allowed, pending, completed, expiry_time';
+const NOW = '(extract(epoch FROM clock_timestamp()) * 1000)';
+const IS_VALID = `(uses_allowed IS NULL OR uses_allowed > coalesce(pending, 0) + coalesce(completed, 0))
+  AND (expiry_time IS NULL OR expiry_time > ${NOW})`;
+
+const numberOrNull = (text: string | null): number | null => (text === null ? null : Number(text));
+
+const tokenOf = (row: Row): RegistrationToken => ({
+  token: row.token ?? '',
+  uses_allowed: numberOrNull(row.uses_allowed),
+  pending: Number(row.pending ?? 0),
+  completed: Number(row.completed ?? 0),
+  expiry_time: numberOrNull(row.expiry_time),
+});
+
+async function first(query: PromiseLike<{ rows: Row[] }>): Promise<RegistrationToken | undefined> {
+  const [row] = await rowsOf<Row>(query);
+  return row && tokenOf(row);
+}
+
+/** All tokens, or those that can or can't be used now. */
+export async function listRegistrationTokens(db: Db, valid: boolean | undefined): Promise<RegistrationToken[]> {
+  const rows = await rowsOf<Row>(
+    db.raw(
+      `SELECT ${COLUMNS} FROM public.userapi_registration_tokens
+       WHERE CAST(:valid AS boolean) IS NULL OR (${IS_VALID}) = CAST(:valid AS boolean) ORDER BY token`,
+      { valid: valid ?? null },
+    ),
+  );
+  return rows.map(tokenOf);
+}
+
+export function findRegistrationToken(db: Db, token: string): Promise<RegistrationToken | undefined> {
+  return first(db.raw(`SELECT ${COLUMNS} FROM public.userapi_registration_tokens WHERE token = ?`, [token]));
+}
+
+/** Whether there is such a token, and it can be used now. */
+export async function isRegistrationTokenValid(db: Db, token: string): Promise<boolean> {
+  const rows = await rowsOf<{ token: string }>(
+    db.raw(`SELECT token FROM public.userapi_registration_tokens WHERE token = ? AND ${IS_VALID}`, [token]),
+  );
+  return rows.length > 0;
+}
+
+/** Adds a token; `undefined` when there is one of that name. */
+export function insertRegistrationToken(
+  transaction: Knex.Transaction,
+  { token, uses_allowed: uses, expiry_time: expiry }: Omit<RegistrationToken, 'pending' | 'completed'>,
+): Promise<RegistrationToken | undefined> {
+  return first(
+    transaction.raw(
+      `INSERT INTO public.userapi_registration_tokens (token, pending, completed, uses_allowed, expiry_time)
+       VALUES (?, 0, 0, ?, ?) ON CONFLICT DO NOTHING RETURNING ${COLUMNS}`,
+      [token, uses, expiry],
+    ),
+  );
+}
+
+/** Changes what is given of a token; `undefined` when there is none of that name. */
+export function updateRegistrationToken(
+  transaction: Knex.Transaction,
+  token: string,
+  { uses_allowed: uses, expiry_time: expiry }: Partial<Pick<RegistrationToken, 'uses_allowed' | 'expiry_time'>>,
+): Promise<RegistrationToken | undefined> {
+  return first(
+    transaction.raw(
+      `UPDATE public.userapi_registration_tokens SET
+         uses_allowed = CASE WHEN :setUses THEN CAST(:uses AS bigint) ELSE uses_allowed END,
+         expiry_time = CASE WHEN :setExpiry THEN CAST(:expiry AS bigint) ELSE expiry_time END
+       WHERE token = :token RETURNING ${COLUMNS}`,
+      {
+        token,
+        setUses: uses !== undefined,
+        uses: uses ?? null,
+        setExpiry: expiry !== undefined,
+        expiry: expiry ?? null,
+      },
+    ),
+  );
+}
+
+/** @returns whether there was one of that name */
+export async function deleteRegistrationToken(transaction: Knex.Transaction, token: string): Promise<boolean> {
+  const rows = await rowsOf<{ token: string }>(
+    transaction.raw('DELETE FROM public.userapi_registration_tokens WHERE token = ? RETURNING token', [token]),
+  );
+  return rows.length > 0;
+}
+
+/** Counts a registration as under way, if the token can be used. Several at once never exceed what is allowed. */
+export async function reserveRegistrationToken(db: Db, token: string): Promise<boolean> {
+  const rows = await rowsOf<{ token: string }>(
+    db.raw(
+      `UPDATE public.userapi_registration_tokens SET pending = coalesce(pending, 0) + 1
+       WHERE token = ? AND ${IS_VALID} RETURNING token`,
+      [token],
+    ),
+  );
+  return rows.length > 0;
+}
+
+/** Ends a registration that was under way: it is completed, or did not come about. */
+export async function releaseRegistrationToken(db: Db, token: string, completed: boolean): Promise<void> {
+  await db.raw(
+    `UPDATE public.userapi_registration_tokens SET pending = pending - 1, completed = coalesce(completed, 0) + ?
+     WHERE token = ? AND pending > 0`,
+    [completed ? 1 : 0, token],
+  );
+}
