@@ -13,7 +13,7 @@ const SWEEP_INTERVAL_MS = 60_000;
 /** Works on jobs of the database in this process, beside the workers of others. */
 export interface JobWorker {
   readonly start: () => void;
-  /** Looks for work now. */
+  /** Looks for work now, once started. */
   readonly wake: () => void;
   /** Hands back what is under way, and returns when nothing runs any more. */
   readonly stop: () => Promise<void>;
@@ -41,6 +41,7 @@ export function createJobWorker({ db, kinds, config, logger, left }: WorkerSetti
   let looking: Promise<void> | undefined;
   let wokenWhileLooking = false;
   let sweptAt = 0;
+  let started = false;
 
   const lead = (job: Job, kind: JobKind): void => {
     assists.get(job.id)?.end.abort();
@@ -98,7 +99,7 @@ export function createJobWorker({ db, kinds, config, logger, left }: WorkerSetti
   };
 
   function wake(): void {
-    if (stopping.signal.aborted) return;
+    if (!started || stopping.signal.aborted) return;
     if (looking !== undefined) {
       wokenWhileLooking = true;
       return;
@@ -115,7 +116,10 @@ export function createJobWorker({ db, kinds, config, logger, left }: WorkerSetti
   }
 
   return {
-    start: wake,
+    start: () => {
+      started = true;
+      wake();
+    },
     wake,
     stop: async () => {
       stopping.abort();

@@ -111,6 +111,17 @@ describe('a job', () => {
     expect(most).toBe(3);
   });
 
+  it('is left alone by a worker that has not been started', async () => {
+    const worker = createTestWorker(db, [kindOf('x', async () => ({}))]);
+    const id = await queueJob(db, 'x');
+    worker.wake();
+    await delay(3 * 30);
+    expect(await findJob(db, id)).toMatchObject({ state: 'queued', attempts: 0 });
+    worker.start();
+    await reach(db, id, 'succeeded');
+    await worker.stop();
+  });
+
   it('of one kind does not wait for those of another', async () => {
     start([kindOf('endless', untilStopped), kindOf('x', async () => ({}))], { concurrency: 1 });
     await reach(db, await queueJob(db, 'endless'), 'running');
