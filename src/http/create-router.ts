@@ -129,7 +129,7 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
 
   const unrecognized = new MatrixError('M_UNRECOGNIZED', 'Unrecognized request');
   for (const path of new Set(routes.map((route) => route.path))) {
-    const methods = routes.filter((route) => route.path === path).map((route) => route.method);
+    const methods = routes.filter((route) => covers(route.path, path)).map((route) => route.method);
     router.options(
       path,
       layer(path, async (ctx) => respondEmpty(ctx)),
@@ -137,7 +137,10 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
     router.all(
       path,
       layer(path, async (ctx) => {
-        ctx.set('Allow', [...(methods.includes('GET') ? ['HEAD'] : []), ...methods, 'OPTIONS'].join(', '));
+        ctx.set(
+          'Allow',
+          [...new Set([...(methods.includes('GET') ? ['HEAD'] : []), ...methods, 'OPTIONS'])].join(', '),
+        );
         throw new MatrixError('M_UNRECOGNIZED', unrecognized.message, { status: 405 });
       }),
     );
@@ -152,6 +155,15 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
     );
   }
   return router;
+}
+
+/** Whether a template matches all that another one does, as `x/:id` matches `x/new`. */
+function covers(template: string, other: string): boolean {
+  const segments = other.split('/');
+  const own = template.split('/');
+  return (
+    own.length === segments.length && own.every((segment, i) => segment === segments[i] || segment.startsWith(':'))
+  );
 }
 
 function firstValues(query: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {

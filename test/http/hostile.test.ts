@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { PREFIXES, ROUTES } from '../../src/http/routes.ts';
 import { USERS } from '../support/dendrite-server.ts';
 import { type Answer, exchange, parseAnswer } from '../support/http-client.ts';
-import { type MountedPlugin, mountPlugin } from '../support/mounted-plugin.ts';
+import { ALL_ROUTES, type MountedPlugin, mountPlugin } from '../support/mounted-plugin.ts';
 
 const RUNS = 2_000;
 const INTERNALS =
@@ -12,7 +12,7 @@ const INTERNALS =
 
 let plugin: MountedPlugin;
 beforeAll(async () => {
-  plugin = await mountPlugin();
+  plugin = await mountPlugin({ options: ALL_ROUTES });
 });
 afterAll(() => plugin.close());
 

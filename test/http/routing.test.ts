@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ROUTES } from '../../src/http/routes.ts';
 import { exchange, jsonOf, parseAnswer } from '../support/http-client.ts';
-import { MOUNTS, type MountedPlugin, mountPlugin } from '../support/mounted-plugin.ts';
+import { ALL_ROUTES, MOUNTS, type MountedPlugin, mountPlugin } from '../support/mounted-plugin.ts';
 
 const UNRECOGNIZED = { errcode: 'M_UNRECOGNIZED', error: 'Unrecognized request' };
 const NO_SUCH_JOB = 'M_NOT_FOUND';
@@ -12,15 +12,15 @@ const CORS = {
 };
 const METHODS = ['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'PROPFIND', 'TRACE', 'QUERY', 'PURGE'];
 const PATHS = [...new Set(ROUTES.map(({ path }) => path))];
+/** Whether a request for one template is one for the other, too: `registrationTokens/new` names a token. */
+const matches = (template: string, other: string): boolean =>
+  new RegExp(`^${template.replace(/:\w+/g, '[^/]+')}$`).test(other);
 const pathOf = (template: string): string => template.replace(':jobId', '01234567-89ab-4def-8123-456789abcdef');
 
 describe.each(MOUNTS)('routing $name', (mount) => {
   let plugin: MountedPlugin;
   beforeAll(async () => {
-    plugin = await mountPlugin({
-      mount,
-      options: { serverNotices: {}, registration: { sharedSecret: 'a secret' } },
-    });
+    plugin = await mountPlugin({ mount, options: ALL_ROUTES });
   });
   afterAll(() => plugin.close());
 
@@ -94,18 +94,20 @@ describe.each(MOUNTS)('routing $name', (mount) => {
   });
 
   it.each(PATHS)('answers wrong methods on %s with 405 M_UNRECOGNIZED and Allow', async (template) => {
-    const methods = ROUTES.filter(({ path }) => path === template).map(({ method }) => method as string);
+    const routes = ROUTES.filter(({ path }) => matches(path, template));
+    const methods = routes.map(({ method }) => method as string);
     const allowed = methods.includes('GET') ? [...methods, 'HEAD'] : methods;
     for (const method of METHODS.filter((name) => !methods.includes(name))) {
       const answer = await plugin.request(pathOf(template), { method });
       expect(answer.status, method).toBe(405);
       expect(jsonOf(answer)).toEqual(UNRECOGNIZED);
       expect(answer.headers).toMatchObject(CORS);
-      expect(String(answer.headers.allow).split(', ').sort()).toEqual([...allowed, 'OPTIONS'].sort());
+      expect(String(answer.headers.allow).split(', ').sort()).toEqual([...new Set([...allowed, 'OPTIONS'])].sort());
     }
     const head = await plugin.request(pathOf(template), { method: 'HEAD' });
-    const isOpen = ROUTES.some(({ path, openTo }) => path === template && openTo !== undefined);
-    expect([head.status, head.text]).toEqual([methods.includes('GET') ? (isOpen ? 200 : 401) : 405, '']);
+    expect(head.text).toBe('');
+    if (routes.some(({ openTo }) => openTo !== undefined)) expect(head.status).toBeLessThan(401);
+    else expect(head.status).toBe(methods.includes('GET') ? 401 : 405);
   });
 
   it.each(PATHS)('answers OPTIONS on %s with 200 and nothing else, without a token', async (template) => {

@@ -82,6 +82,13 @@ export const MOUNTS: readonly Mount[] = [
 
 export const ROOT_MOUNT: Mount = { name: 'at the root', prefix: '', parsesBodies: false, use: direct };
 
+/** Options with which every route is there. */
+export const ALL_ROUTES: AdminPluginOptions = {
+  serverNotices: {},
+  registration: { sharedSecret: 'shared', requiresToken: true },
+  accounts: { bcryptCost: 4 },
+};
+
 export interface MountOptions {
   readonly mount?: Mount;
   /** @defaultValue a clone of the recorded database, dropped by `close()` */
