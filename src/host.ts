@@ -28,6 +28,13 @@
  * event of the room is refused until the purge has ended, those of other servers too; the answer to a client is
  * `M_BAD_STATE`. `blocked`: joins, knocks, peeks and invites of local users are refused with `M_FORBIDDEN`.
  *
+ * **Accounts.** Administrators suspend and lock accounts. With every request, once it knows whose access token it is, and with
+ * every login the host asks `admin.accounts.check(userId)`. `locked`: everything but logging out is refused with `401
+ * M_USER_LOCKED` and `"soft_logout": true`. `suspended`: whatever the specification does not leave to suspended users, sending
+ * above all, is refused with `403 M_USER_SUSPENDED`. Answers are kept in memory for two seconds: a change holds at once in the
+ * process that made it, and within two seconds in the others. `admin.accounts.capabilities(userId)` is the host's to put into
+ * what `GET capabilities` answers.
+ *
  * **After the commit.** `notifier` and `caches` are told what changed, by id, once the transaction has committed, in the
  * process that did the work. Their errors are logged and counted; the operation has happened and its answer stands.
  *

@@ -25,7 +25,7 @@ export const METRICS = {
   authFailures: {
     type: 'counter',
     name: 'matrix_admin_auth_failures_total',
-    help: 'Requests refused before they were looked at: missing_token, unknown_token, guest, not_admin, rate_limited.',
+    help: 'Requests refused before they were looked at: missing_token, unknown_token, locked, guest, not_admin, rate_limited.',
     labels: ['reason'],
   },
   hookFailures: {

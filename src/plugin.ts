@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import type Router from '@koa/router';
+import { type Accounts, createAccounts } from './accounts/accounts.ts';
 import { createPasswordHasher } from './accounts/password-hasher.ts';
 import { createRegistrationTokens, type RegistrationTokens } from './accounts/registration-tokens.ts';
+import { createRestrictionCache } from './accounts/restriction-cache.ts';
 import { type AdminPluginOptions, resolveConfig } from './config.ts';
 import { createHooks, type Hooks } from './hooks.ts';
 import type { Host, Logger } from './host.ts';
@@ -41,6 +43,7 @@ export interface AdminPlugin {
   readonly search: Search;
   readonly registrationTokens: RegistrationTokens;
   readonly rooms: Rooms;
+  readonly accounts: Accounts;
   /**
    * Migrates the plugin's own schema, checks Dendrite's tables, makes the search index, and starts working on jobs.
    * @throws Error that says what is missing
@@ -75,6 +78,7 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
     signingKeys: host.signingKeys,
     applySearch: search.search.apply,
   });
+  const restrictions = createRestrictionCache(db);
   const services: OperationServices = {
     db,
     serverName: host.serverName,
@@ -86,6 +90,7 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
       bcryptCost: config.accounts.bcryptCost,
       concurrency: config.accounts.concurrentHashes,
     }),
+    restrictions,
     federation: host.federation,
     sharedSecret: config.registration.sharedSecret,
     requiresToken: config.registration.requiresToken,
@@ -144,6 +149,7 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
     search: search.search,
     registrationTokens: createRegistrationTokens(db),
     rooms: createRooms(db, roomWriter),
+    accounts: createAccounts(db, restrictions),
     start: async () => {
       await preflight(db);
       await migrateOwnSchema(db);

@@ -1,6 +1,7 @@
 import type { Knex } from 'knex';
 import type { Context } from 'koa';
 import { ACCOUNT_TYPE } from '../accounts/account-type.ts';
+import type { RestrictionCache } from '../accounts/restriction-cache.ts';
 import { MatrixError } from '../errors.ts';
 import type { Appservice, Host } from '../host.ts';
 import { isUserId, splitUserId, type UserId } from '../ids.ts';
@@ -17,6 +18,9 @@ const MAX_TOKEN_LENGTH = 4_096;
 type UserActor = Extract<Actor, { kind: 'user' }>;
 
 const missing = (text: string): MatrixError => new MatrixError('M_MISSING_TOKEN', text);
+/** Client-Server API, "Account locking": clients keep what they have for when the lock is lifted. */
+const locked = (): MatrixError =>
+  new MatrixError('M_USER_LOCKED', 'This account has been locked', { fields: { soft_logout: true } });
 const unknown = (): MatrixError => new MatrixError('M_UNKNOWN_TOKEN', 'Unknown token');
 
 /**
@@ -39,11 +43,13 @@ function accessTokenOf(authorization: string | undefined, query: string | undefi
 export function createAuthenticate(
   host: Pick<Host, 'db' | 'appservices'>,
   metrics: Pick<Metrics, 'authFailures'>,
+  { check }: Pick<RestrictionCache, 'check'>,
 ): (ctx: Context, query: Readonly<Record<string, string>>, access: Access) => Promise<UserActor> {
   return async (ctx, query, access) => {
     try {
       const token = accessTokenOf(ctx.get('authorization'), query.access_token);
       const actor = await resolveToken(host.db, host.appservices ?? [], token, query.user_id);
+      if ((await check(actor.userId)).locked) throw locked();
       requireAccountType(access, actor.accountType);
       return actor;
     } catch (error) {
@@ -56,6 +62,7 @@ export function createAuthenticate(
 const REASONS: Readonly<Record<string, string>> = {
   M_MISSING_TOKEN: 'missing_token',
   M_UNKNOWN_TOKEN: 'unknown_token',
+  M_USER_LOCKED: 'locked',
   M_GUEST_ACCESS_FORBIDDEN: 'guest',
 };
 

@@ -35,7 +35,7 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
   // All methods count as known, so that `allowedMethods()` of a host that uses it leaves the host's other paths alone.
   const router = new Router({ sensitive: true, strict: true, methods: METHODS });
   const { metrics, logger } = pipeline;
-  const authenticate = createAuthenticate(host, metrics);
+  const authenticate = createAuthenticate(host, metrics, pipeline.services.restrictions);
   const countFailure = createFailedAuthentications(host.db, config.limits.failedAuthentications);
 
   /** The error boundary around a handler: nothing is thrown at the host. */

@@ -1,5 +1,6 @@
 import type { JobView } from '../jobs/jobs.ts';
 import type { StoredAuditEntry } from '../storage/plugin/audit.ts';
+import { ACCOUNT_MODERATION_ROUTES } from './account-moderation-routes.ts';
 import { ACCOUNT_ROUTES } from './account-routes.ts';
 import { EVENT_REPORT_ROUTES } from './event-report-routes.ts';
 import { NOTICE_ROUTES } from './notice-routes.ts';
@@ -116,4 +117,5 @@ export const ROUTES: readonly Route[] = [
   ...WHOIS_ROUTES,
   ...EVENT_REPORT_ROUTES,
   ...REGISTRATION_TOKEN_ROUTES,
+  ...ACCOUNT_MODERATION_ROUTES,
 ];

@@ -1,6 +1,7 @@
 import type { Knex } from 'knex';
 import type { z } from 'zod';
 import type { HashPassword } from '../accounts/password-hasher.ts';
+import type { RestrictionCache } from '../accounts/restriction-cache.ts';
 import type { Config } from '../config.ts';
 import type { Appservice, FederationSender, Logger, SigningKey } from '../host.ts';
 import type { ServerName } from '../ids.ts';
@@ -22,6 +23,8 @@ export interface OperationServices {
   /** `undefined`: switched off. */
   readonly serverNotices: ServerNotices | undefined;
   readonly hashPassword: HashPassword;
+  /** Which accounts are suspended or locked. */
+  readonly restrictions: RestrictionCache;
   /** Lets accounts be made; `undefined`: by nobody. */
   readonly sharedSecret: string | undefined;
   /** Whether the homeserver asks for registration tokens. */

@@ -15,6 +15,8 @@ import { getEventReport } from './get-event-report.ts';
 import { getJob } from './get-job.ts';
 import { getRegistrationNonce } from './get-registration-nonce.ts';
 import { getRegistrationToken } from './get-registration-token.ts';
+import { getUserLocked } from './get-user-locked.ts';
+import { getUserSuspended } from './get-user-suspended.ts';
 import { listAudit } from './list-audit.ts';
 import { listBlockedRooms } from './list-blocked-rooms.ts';
 import { listEventReports } from './list-event-reports.ts';
@@ -28,6 +30,8 @@ import { roomInfo } from './room-info.ts';
 import { sendServerNotice } from './send-server-notice.ts';
 import { sendServerNotices } from './send-server-notices.ts';
 import { setEventReportStatus } from './set-event-report-status.ts';
+import { setUserLocked } from './set-user-locked.ts';
+import { setUserSuspended } from './set-user-suspended.ts';
 import { unblockRoom } from './unblock-room.ts';
 import { updateRegistrationToken } from './update-registration-token.ts';
 import { whois } from './whois.ts';
@@ -53,6 +57,10 @@ export const OPERATIONS = {
   updateRegistrationToken,
   deleteRegistrationToken,
   checkRegistrationToken,
+  getUserSuspended,
+  setUserSuspended,
+  getUserLocked,
+  setUserLocked,
   reindexFulltext,
   listJobs,
   getJob,

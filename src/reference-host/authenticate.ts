@@ -1,18 +1,21 @@
 import type { Context } from 'koa';
 import { MatrixError } from '../errors.ts';
 import type { HostContext } from './host-context.ts';
+import { requireUnlocked } from './require-unlocked.ts';
 import { type Device, findDevice } from './storage/devices.ts';
 
 /**
  * The device that a request's access token belongs to. Client-Server API, "Using access tokens".
- * @throws MatrixError `M_MISSING_TOKEN`, `M_UNKNOWN_TOKEN`
+ * @throws MatrixError `M_MISSING_TOKEN`, `M_UNKNOWN_TOKEN`, `M_USER_LOCKED`
  */
-export async function authenticate(ctx: Context, { db, signingKey }: HostContext): Promise<Device> {
+export async function authenticate(ctx: Context, context: HostContext): Promise<Device> {
+  const { db, signingKey } = context;
   const token = tokenOf(ctx);
   if (token === undefined) throw new MatrixError('M_MISSING_TOKEN', 'Missing access token');
   const storable = token.length <= 4_096 && !token.includes('\0');
   const device = storable ? await findDevice(db, token, signingKey.serverName) : undefined;
   if (device === undefined) throw new MatrixError('M_UNKNOWN_TOKEN', 'Unknown token');
+  await requireUnlocked(context, device.userId);
   return device;
 }
 

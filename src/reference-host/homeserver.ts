@@ -13,6 +13,7 @@ import type { HostContext } from './host-context.ts';
 import { createHttpServer } from './http-server.ts';
 import { parseJsonBody } from './json-body.ts';
 import { answerUnrecognized, createResponder } from './responder.ts';
+import { addCapabilitiesRoute } from './routes/capabilities.ts';
 import { addJoinRoute } from './routes/join.ts';
 import { addLoginRoutes } from './routes/login.ts';
 import { addMetricsRoute, type Credentials } from './routes/metrics.ts';
@@ -107,6 +108,7 @@ export function createHomeserver(settings: HomeserverSettings): Homeserver {
     ...(remote !== undefined && { joinRemoteRoom: remote.joinRemoteRoom }),
   };
   addVersionsRoute(router);
+  addCapabilitiesRoute(router, context);
   addLoginRoutes(router, context);
   addRoomRoutes(router, context);
   addJoinRoute(router, context);

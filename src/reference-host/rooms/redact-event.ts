@@ -3,6 +3,7 @@ import type { EventId, RoomId } from '../../ids.ts';
 import { powerLevelOf, requiredLevel } from '../../matrix/power-levels.ts';
 import { roomVersionOf } from '../../matrix/room-version.ts';
 import { findEvent } from '../../storage/roomserver/events.ts';
+import { accountSuspended } from '../account-suspended.ts';
 import type { HostContext } from '../host-context.ts';
 import type { Device } from '../storage/devices.ts';
 import { sendEvent } from './send-event.ts';
@@ -17,13 +18,14 @@ interface Redaction {
 
 /**
  * Redacts an event of one's own, or anybody's with the power level. Client-Server API, "Redactions".
- * @throws MatrixError `M_FORBIDDEN`, `M_NOT_FOUND`
+ * @throws MatrixError `M_FORBIDDEN`, `M_NOT_FOUND`, `M_USER_SUSPENDED`
  */
 export async function redactEvent(
   context: HostContext,
   device: Device,
   { roomId, eventId, reason, transactionId }: Redaction,
 ): Promise<EventId> {
+  const { suspended } = await context.admin.accounts.check(device.userId);
   return sendEvent(context, device, {
     roomId,
     type: 'm.room.redaction',
@@ -37,6 +39,7 @@ export async function redactEvent(
       if (target === undefined) throw new MatrixError('M_NOT_FOUND', 'There is no such event in this room');
       const version = roomVersionOf(room.version);
       const isOwn = target.event.sender === device.userId;
+      if (!isOwn && suspended) throw accountSuspended();
       if (!isOwn && powerLevelOf(power, version, device.userId) < requiredLevel(power, version, 'redact')) {
         throw new MatrixError('M_FORBIDDEN', 'Your power level is too low to redact events of others');
       }

@@ -7,6 +7,7 @@ import { isUserId, type ServerName, splitUserId, userIdOf } from '../../ids.ts';
 import { authenticate } from '../authenticate.ts';
 import type { HostContext } from '../host-context.ts';
 import { bodyOf } from '../json-body.ts';
+import { requireUnlocked } from '../require-unlocked.ts';
 import { findAccount } from '../storage/accounts.ts';
 import { createDevice } from '../storage/devices.ts';
 
@@ -44,6 +45,7 @@ export function addLoginRoutes(router: Router, context: HostContext): void {
     const account = localpart === undefined ? undefined : await findAccount(db, localpart, signingKey.serverName);
     const matches = await isPassword(body.password ?? '', account?.passwordHash ?? NO_HASH);
     if (account === undefined || !matches) throw new MatrixError('M_FORBIDDEN', 'Invalid username or password');
+    await requireUnlocked(context, userIdOf(account.localpart, signingKey.serverName));
     const device = {
       localpart: account.localpart,
       serverName: signingKey.serverName,

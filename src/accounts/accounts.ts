@@ -1,0 +1,28 @@
+import type { UserId } from '../ids.ts';
+import type { Db } from '../storage/database.ts';
+import { findAccountType } from '../storage/userapi/accounts.ts';
+import { ACCOUNT_TYPE } from './account-type.ts';
+import type { RestrictionCache } from './restriction-cache.ts';
+
+export type { AccountRestrictions } from '../storage/plugin/account-restrictions.ts';
+
+/** A part of the `capabilities` that `GET /_matrix/client/v3/capabilities` answers. */
+export interface AccountCapabilities {
+  readonly 'm.account_moderation'?: { readonly suspend: true; readonly lock: true };
+}
+
+/** `admin.accounts`: what the homeserver asks before it lets a user do something. */
+export interface Accounts extends Pick<RestrictionCache, 'check'> {
+  /** The capability of those who may suspend and lock others; empty for everybody else. */
+  readonly capabilities: (userId: UserId) => Promise<AccountCapabilities>;
+}
+
+export function createAccounts(db: Db, { check }: RestrictionCache): Accounts {
+  return {
+    check,
+    capabilities: async (userId) =>
+      (await findAccountType(db, userId)) === ACCOUNT_TYPE.admin
+        ? { 'm.account_moderation': { suspend: true, lock: true } }
+        : {},
+  };
+}

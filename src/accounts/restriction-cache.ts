@@ -1,0 +1,35 @@
+import { LRUCache } from 'lru-cache';
+import type { UserId } from '../ids.ts';
+import type { Db } from '../storage/database.ts';
+import { type AccountRestrictions, findRestrictions } from '../storage/plugin/account-restrictions.ts';
+
+/** How long changes by other processes may go unnoticed, in ms. */
+const FRESH_MS = 2_000;
+const USERS = 10_000;
+
+/** Restrictions of accounts as they are asked for with every request. */
+export interface RestrictionCache {
+  /** What an account may not do; nothing is in the way of one that there is not. */
+  readonly check: (userId: UserId) => Promise<AccountRestrictions>;
+  /** To be called once a change has been committed. */
+  readonly forget: (userId: UserId) => void;
+}
+
+export function createRestrictionCache(db: Db): RestrictionCache {
+  const known = new LRUCache<UserId, Promise<AccountRestrictions>>({ max: USERS, ttl: FRESH_MS });
+  return {
+    check: (userId) => {
+      const remembered = known.get(userId);
+      if (remembered !== undefined) return remembered;
+      const found = findRestrictions(db, userId);
+      known.set(userId, found);
+      found.catch(() => {
+        if (known.get(userId) === found) known.delete(userId);
+      });
+      return found;
+    },
+    forget: (userId) => {
+      known.delete(userId);
+    },
+  };
+}

@@ -1,0 +1,58 @@
+import { ACCOUNT_TYPE } from '../accounts/account-type.ts';
+import { MatrixError } from '../errors.ts';
+import { splitUserId, type UserId } from '../ids.ts';
+import type { Db } from '../storage/database.ts';
+import {
+  type AccountRestrictions,
+  deleteRestriction,
+  findRestrictions,
+  insertRestriction,
+  type Restriction,
+} from '../storage/plugin/account-restrictions.ts';
+import { findAccount } from '../storage/userapi/accounts.ts';
+import { nameOf } from './actor.ts';
+import type { OperationScope, ReadScope } from './define-operation.ts';
+
+const isSelf = ({ actor }: ReadScope, userId: UserId): boolean => actor.kind === 'user' && actor.userId === userId;
+
+/**
+ * What an account may not do. Client-Server API, "Server administration", whose rules these are: other administrators are
+ * not to be looked at, and deactivated accounts count as none.
+ * @throws MatrixError `M_INVALID_PARAM`, `M_NOT_FOUND`, `M_FORBIDDEN`
+ */
+export async function readRestrictions(scope: ReadScope, userId: UserId): Promise<AccountRestrictions> {
+  await requireModerated(scope, scope.db, userId);
+  return findRestrictions(scope.db, userId);
+}
+
+/**
+ * Restricts an account, or lifts the restriction; nobody's own, and no administrator's.
+ * @throws MatrixError `M_INVALID_PARAM`, `M_NOT_FOUND`, `M_FORBIDDEN`
+ */
+export async function changeRestriction(
+  scope: OperationScope,
+  userId: UserId,
+  restriction: Restriction,
+  isRestricted: boolean,
+): Promise<void> {
+  const { transaction, restrictions } = scope;
+  if (isSelf(scope, userId)) throw new MatrixError('M_FORBIDDEN', 'You can not do this to your own account');
+  await requireModerated(scope, transaction, userId);
+  if (isRestricted) await insertRestriction(transaction, userId, restriction, nameOf(scope.actor));
+  else await deleteRestriction(transaction, userId, restriction);
+  scope.afterCommit(() => {
+    restrictions.forget(userId);
+    scope.announce({ users: [userId] });
+  });
+}
+
+async function requireModerated(scope: ReadScope, db: Db, userId: UserId): Promise<void> {
+  if (!scope.localServerNames.includes(splitUserId(userId).serverName)) {
+    throw new MatrixError('M_INVALID_PARAM', 'User does not belong to the local server');
+  }
+  const account = await findAccount(db, userId);
+  if (account === undefined || account.isDeactivated) throw new MatrixError('M_NOT_FOUND', 'User not found');
+  if (account.accountType === ACCOUNT_TYPE.admin && !isSelf(scope, userId)) {
+    throw new MatrixError('M_FORBIDDEN', 'The user is a server administrator');
+  }
+}

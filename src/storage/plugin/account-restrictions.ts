@@ -1,0 +1,46 @@
+import { splitUserId, type UserId, userIdOf } from '../../ids.ts';
+import { type Db, rowsOf } from '../database.ts';
+
+/** What administrators have done to an account. Client-Server API, "Account suspension" and "Account locking". */
+export interface AccountRestrictions {
+  /** May look, leave and redact, and send nothing else. */
+  readonly suspended: boolean;
+  /** May log out, and nothing else. */
+  readonly locked: boolean;
+}
+
+export type Restriction = keyof AccountRestrictions;
+
+/** Of the account that Dendrite takes for the user's: the localpart counts in lower case first. */
+export async function findRestrictions(db: Db, userId: UserId): Promise<AccountRestrictions> {
+  const { localpart, serverName } = splitUserId(userId);
+  const rows = await rowsOf<{ restriction: Restriction }>(
+    db.raw('SELECT restriction FROM matrix_admin.account_restrictions WHERE user_id IN (?, ?)', [
+      userId,
+      userIdOf(localpart.toLowerCase(), serverName),
+    ]),
+  );
+  const has = (restriction: Restriction): boolean => rows.some((row) => row.restriction === restriction);
+  return { suspended: has('suspended'), locked: has('locked') };
+}
+
+/** Restricts an account, or notes who has done it again. */
+export async function insertRestriction(
+  db: Db,
+  userId: UserId,
+  restriction: Restriction,
+  setBy: string,
+): Promise<void> {
+  await db.raw(
+    `INSERT INTO matrix_admin.account_restrictions (user_id, restriction, set_by) VALUES (?, ?, ?)
+     ON CONFLICT (user_id, restriction) DO UPDATE SET set_by = excluded.set_by, set_at = excluded.set_at`,
+    [userId, restriction, setBy],
+  );
+}
+
+export async function deleteRestriction(db: Db, userId: UserId, restriction: Restriction): Promise<void> {
+  await db.raw('DELETE FROM matrix_admin.account_restrictions WHERE user_id = ? AND restriction = ?', [
+    userId,
+    restriction,
+  ]);
+}

@@ -1,0 +1,66 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import {
+  type Answer,
+  type FixtureHomeserver,
+  fixture,
+  redactPath,
+  sendPath,
+  startFixtureHomeserver,
+} from './fixture-homeserver.ts';
+
+let server: FixtureHomeserver;
+beforeAll(async () => {
+  server = await startFixtureHomeserver();
+});
+afterAll(() => server.stop());
+
+const { alice, bob } = fixture.users;
+const MESSAGE = { msgtype: 'm.text', body: 'hello' };
+const set = (kind: 'lock' | 'suspend', userId: string, body: unknown): Promise<Answer> =>
+  server.call('admin', 'PUT', `/_matrix/client/v1/admin/${kind}/${userId}`, body);
+
+test('a locked user can neither log in nor do anything, and goes on where the lock is lifted', async () => {
+  const attempts = (): Promise<Answer>[] => [
+    server.call(undefined, 'POST', '/_matrix/client/v3/login', {
+      type: 'm.login.password',
+      user: 'alice',
+      password: alice.password,
+    }),
+    server.call('alice', 'GET', '/_matrix/client/v3/account/whoami'),
+    server.call('alice', 'PUT', sendPath('v10'), MESSAGE),
+  ];
+  expect((await set('lock', alice.user_id, { locked: true })).status).toBe(200);
+  for (const { status, body } of await Promise.all(attempts())) {
+    expect([status, body]).toMatchObject([401, { errcode: 'M_USER_LOCKED', soft_logout: true }]);
+  }
+  const wrong = { type: 'm.login.password', user: 'alice', password: 'wrong' };
+  expect((await server.call(undefined, 'POST', '/_matrix/client/v3/login', wrong)).body.errcode).toBe('M_FORBIDDEN');
+  await set('lock', alice.user_id, { locked: false });
+  for (const { status } of await Promise.all(attempts())) expect(status).toBe(200);
+});
+
+test('a suspended user looks and redacts, and sends nothing', async () => {
+  const own = await server.call('bob', 'PUT', sendPath('v10'), MESSAGE);
+  const others = await server.call('alice', 'PUT', sendPath('v10'), MESSAGE);
+  expect([own.status, others.status]).toEqual([200, 200]);
+  await set('suspend', bob.user_id, { suspended: true });
+  for (const { status, body } of [
+    await server.call('bob', 'PUT', sendPath('v10'), MESSAGE),
+    await server.call('bob', 'PUT', redactPath('v10', others.body.event_id), {}),
+  ]) {
+    expect([status, body.errcode]).toEqual([403, 'M_USER_SUSPENDED']);
+  }
+  expect((await server.call('bob', 'GET', '/_matrix/client/v3/account/whoami')).status).toBe(200);
+  expect((await server.call('bob', 'PUT', redactPath('v10', own.body.event_id), {})).status).toBe(200);
+  await set('suspend', bob.user_id, { suspended: false });
+  expect((await server.call('bob', 'PUT', sendPath('v10'), MESSAGE)).status).toBe(200);
+});
+
+test('administrators see that they may', async () => {
+  const capabilities = async (user: 'admin' | 'alice'): Promise<unknown> =>
+    (await server.call(user, 'GET', '/_matrix/client/v3/capabilities')).body;
+  expect(await capabilities('admin')).toEqual({
+    capabilities: { 'm.account_moderation': { suspend: true, lock: true } },
+  });
+  expect(await capabilities('alice')).toEqual({ capabilities: {} });
+});
