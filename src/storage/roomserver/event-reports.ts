@@ -140,7 +140,8 @@ export async function findEventReport(db: Db, id: number): Promise<EventReportWi
   );
   if (row === undefined) return undefined;
   const [report] = await withRoomNames(db, [row]);
-  return report && { ...report, event: row.event_json === null ? null : JSON.parse(row.event_json) };
+  const event = row.event_json === null ? null : (JSON.parse(row.event_json) as EventJson);
+  return report && { ...report, event };
 }
 
 /** Deletes a report, be its room or event gone. @returns whether there was one */

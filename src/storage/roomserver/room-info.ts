@@ -1,6 +1,6 @@
 import type { RoomId, ServerName } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
-import { readNamedState, textOf } from '../syncapi/named-state.ts';
+import { type NamedState, readNamedState, textOf } from '../syncapi/named-state.ts';
 
 /** Users of a room by membership; `left` has those who left and those who were banned. */
 export interface MembershipCounts {
@@ -84,7 +84,7 @@ export async function findRoomInfo(
     ),
   );
   if (room === undefined) return undefined;
-  const state = (await readNamedState(db, [roomId], NAMED_STATE)).get(roomId) ?? new Map();
+  const state = (await readNamedState(db, [roomId], NAMED_STATE)).get(roomId) ?? new Map<string, NamedState>();
   return {
     room_id: roomId,
     version: room.room_version,
