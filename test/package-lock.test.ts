@@ -1,0 +1,30 @@
+import { readFile } from 'node:fs/promises';
+import { expect, it } from 'vitest';
+
+interface Locked {
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+}
+
+const root = new URL('../', import.meta.url);
+
+/** Where Node looks for the packages that the one at `path` depends on, nearest first. */
+function placesOf(path: string): string[] {
+  const parts = path.split(/\/?node_modules\//);
+  return parts.map((_, index) =>
+    [...parts.slice(0, parts.length - index), ''].join('/node_modules/').replace(/^\//, ''),
+  );
+}
+
+// npm leaves out what the registry at hand lacks of other platforms, and then `npm ci` refuses its own lock file.
+it('the lock file has every dependency, for every platform', async () => {
+  const lock = JSON.parse(await readFile(new URL('package-lock.json', root), 'utf8'));
+  const packages: Readonly<Record<string, Locked>> = lock.packages;
+  const missing = Object.entries(packages).flatMap(([path, { dependencies, optionalDependencies }]) =>
+    Object.keys({ ...dependencies, ...optionalDependencies })
+      .filter((name) => !placesOf(path).some((place) => place + name in packages))
+      .map((name) => `${name} of ${path}`),
+  );
+  expect(Object.keys(packages).length).toBeGreaterThan(100);
+  expect(missing).toEqual([]);
+});
