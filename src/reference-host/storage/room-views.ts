@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
 import type { EventId, RoomId, ServerName } from '../../ids.ts';
 import { loadRoomState } from '../../rooms/room-state.ts';
-import { findEvent, readEvents, type StoredEvent } from '../../storage/roomserver/events.ts';
+import { findEvent, readDeepest, readEvents, type StoredEvent } from '../../storage/roomserver/events.ts';
 import type { StoredRoom } from '../../storage/roomserver/rooms.ts';
 
 /** State, and all that authorises it. */
@@ -40,6 +40,23 @@ export async function findSnapshotBefore(db: Knex, room: StoredRoom, eventId: Ev
     .where('state_snapshot_nid', '>', 0)
     .first('state_snapshot_nid');
   return row && Number(row.state_snapshot_nid);
+}
+
+/** Some events and those before them, by depth, the deepest first. */
+export async function readEventsUpTo(
+  db: Knex,
+  { roomNid }: StoredRoom,
+  eventIds: readonly EventId[],
+  limit: number,
+): Promise<StoredEvent[]> {
+  const { rows } = await db.raw<{ rows: { event_nid: string }[] }>(
+    `SELECT event_nid FROM public.roomserver_events WHERE room_nid = :roomNid AND state_snapshot_nid > 0
+       AND depth <= (SELECT max(depth) FROM public.roomserver_events WHERE event_id = ANY(:eventIds) AND room_nid = :roomNid)
+     ORDER BY depth DESC, event_nid DESC LIMIT :limit`,
+    { roomNid, eventIds: [...eventIds], limit },
+  );
+  const nids = rows.map((row) => Number(row.event_nid));
+  return readDeepest(db, nids, nids.length);
 }
 
 /** An event, with the room that it is of. */

@@ -130,13 +130,16 @@ describe('two homeservers', () => {
     );
     const ask = (uri: string): Promise<unknown> =>
       a.ask({ origin: a.name, destination: b.name, method: 'GET', uri }, options);
-    for (const uri of [...uris, uriOf('v1', 'event', last)]) {
+    const backfill = `${uriOf('v1', 'backfill', roomId)}?v=${encodeURIComponent(last)}&limit=2`;
+    for (const uri of [...uris, backfill, uriOf('v1', 'event', last)]) {
       expect(await failure(ask(uri))).toEqual([403, 'M_FORBIDDEN']);
     }
     await a.call('alice', 'POST', joinPath(roomId, b.name), {});
     const [state, ids] = (await Promise.all(uris.map(ask))) as [{ pdus: object[] }, { pdu_ids: string[] }];
     expect([state.pdus.length, ids.pdu_ids.length]).toEqual([4, 4]);
     expect(await ask(uriOf('v1', 'event', last))).toMatchObject({ pdus: [{ content: { body: 'hello' } }] });
+    const types = ['m.room.message', 'm.room.history_visibility'];
+    expect(await ask(backfill)).toMatchObject({ pdus: types.map((type) => ({ type })) });
   });
 
   it('show the devices of their users', async () => {

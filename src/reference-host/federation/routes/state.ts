@@ -1,20 +1,26 @@
 import type Router from '@koa/router';
 import { MatrixError } from '../../../errors.ts';
+import { isRecord } from '../../../json.ts';
+import { loadRoomState } from '../../../rooms/room-state.ts';
 import type { StoredEvent } from '../../../storage/roomserver/events.ts';
 import {
   findEventWithRoom,
   findSnapshotBefore,
   isServerInRoom,
+  readEventsUpTo,
   readStateView,
   type StateView,
 } from '../../storage/room-views.ts';
 import { requireRoom } from '../event-template.ts';
 import { eventIdIn, type FederationContext, roomIdOf, type ServerRequest } from '../federation-context.ts';
 
+const MAX_BACKFILL = 100;
+const SHOWN_TO_ALL: readonly unknown[] = ['shared', 'world_readable', undefined];
+
 const eventOf = ({ event }: StoredEvent): unknown => event;
 const idOf = ({ eventId }: StoredEvent): string => eventId;
 
-/** Server-Server API, "Retrieving events": only for servers that are in the room. */
+/** Server-Server API, "Retrieving events" and "Backfilling and retrieving missing events": only for servers that are in the room. */
 export function addStateRoutes(router: Router, { db, serverName }: FederationContext): void {
   const view = async (ctx: ServerRequest): Promise<StateView> => {
     const roomId = roomIdOf(ctx);
@@ -33,6 +39,19 @@ export function addStateRoutes(router: Router, { db, serverName }: FederationCon
   router.get('/_matrix/federation/v1/state_ids/:roomId', async (ctx: ServerRequest) => {
     const { state, authChain } = await view(ctx);
     ctx.body = { pdu_ids: state.map(idOf), auth_chain_ids: authChain.map(idOf) };
+  });
+  router.get('/_matrix/federation/v1/backfill/:roomId', async (ctx: ServerRequest) => {
+    const roomId = roomIdOf(ctx);
+    const eventIds = [ctx.query.v ?? []].flat().map(eventIdIn);
+    const limit = Math.min(Number(ctx.query.limit ?? MAX_BACKFILL) || 0, MAX_BACKFILL);
+    const room = await requireRoom(db, roomId);
+    if (!(await isServerInRoom(db, roomId, ctx.state.origin))) throw notInRoom();
+    const { events } = await loadRoomState(db, room.stateSnapshotNid, [['m.room.history_visibility', '']]);
+    const [visibility] = [...events.values()].map(({ event }) => event.content);
+    // Who was in the room when is not looked at: a room that does not show its past to all who join shows none of it.
+    const isShown = !isRecord(visibility) || SHOWN_TO_ALL.includes(visibility.history_visibility);
+    const found = isShown ? await readEventsUpTo(db, room, eventIds, limit) : [];
+    ctx.body = { origin: serverName, origin_server_ts: Date.now(), pdus: found.map(eventOf) };
   });
   router.get('/_matrix/federation/v1/event/:eventId', async (ctx: ServerRequest) => {
     const found = await findEventWithRoom(db, eventIdIn(ctx.params.eventId));
