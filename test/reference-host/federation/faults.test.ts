@@ -157,7 +157,7 @@ describe.each(FAULTS)('while another server %s', (_, fault) => {
     const before = remote.pdus.length;
     const startedAt = Date.now();
     expect(jsonOf(await post('evacuateRoom', roomId))).toEqual({ affected: [ALICE] });
-    expect(Date.now() - startedAt).toBeLessThan(3_000);
+    expect(Date.now() - startedAt).toBeLessThan(10_000);
     expect(await membershipOf(roomId, ALICE)).toBe('leave');
     expect(await brokenInvariants(database.db)).toEqual([]);
     expect((await countQueued(database.db, remote.name)).pdus).toBeGreaterThan(0);
@@ -176,7 +176,7 @@ describe.each(FAULTS)('while another server %s', (_, fault) => {
     const roomId = await remoteInvite();
     const startedAt = Date.now();
     const answer = await post('evacuateUser', ALICE);
-    expect(Date.now() - startedAt).toBeLessThan(5_000);
+    expect(Date.now() - startedAt).toBeLessThan(10_000);
     const { affected, unreachable, failed } = jsonOf(answer);
     expect(affected).toContain(roomId);
     expect(failed).toBeUndefined();

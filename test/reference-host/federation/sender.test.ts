@@ -43,7 +43,7 @@ async function startSender(settings: Partial<SenderSettings> = {}): Promise<Send
 
 const EMPTY = { json: 0, pdus: 0, edus: 0 };
 const untilSent = (remote: RemoteServer): Promise<void> =>
-  expect.poll(() => countQueued(database.db, remote.name), { timeout: 10_000 }).toEqual(EMPTY);
+  expect.poll(() => countQueued(database.db, remote.name)).toEqual(EMPTY);
 const bodies = ({ pdus }: RemoteServer): unknown[] =>
   pdus.map(({ content }) => Number((content as { body: string }).body));
 const oneTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1);
@@ -90,7 +90,7 @@ describe('the federation sender', () => {
     await say(1);
     // Neither shortens the wait.
     for (let n = 0; n < 10; n += 1) sender.wake([remote.name]);
-    await expect.poll(() => remote.requests.length, { timeout: 5_000 }).toBe(4);
+    await expect.poll(() => remote.requests.length).toBe(4);
     remote.fault = undefined;
     await untilSent(remote);
     expect(bodies(remote)).toEqual([1, 2]);
@@ -189,7 +189,7 @@ describe('the federation sender', () => {
     await say(2);
     remote.fault = () => fault;
     await startSender({ transactionLimitMs: 300 });
-    await expect.poll(() => remote.requests.length, { timeout: 5_000 }).toBeGreaterThan(1);
+    await expect.poll(() => remote.requests.length).toBeGreaterThan(1);
     expect(await countQueued(database.db, remote.name)).toEqual({ json: 2, pdus: 2, edus: 0 });
     remote.fault = undefined;
     await untilSent(remote);
