@@ -69,56 +69,82 @@ export function wordOf(run: string): string {
 
 /** Overlapping pairs of a run's characters; one fewer than it has characters. */
 export function pairsOf(characters: readonly string[]): string[] {
-  const pairs: string[] = [];
-  let previous: string | undefined;
-  let previousIsUnspaced = false;
-  for (const character of characters) {
-    const unspaced = UNSPACED.test(character);
-    if (previous !== undefined) {
-      pairs.push(previousIsUnspaced || unspaced ? previous + character : SPACED_PAIR + previous + character);
-    }
-    previous = character;
-    previousIsUnspaced = unspaced;
-  }
-  return pairs;
+  return characters.slice(1).map((second, index) => {
+    const pair = `${characters[index] ?? ''}${second}`;
+    return isUnspaced(pair) ? pair : SPACED_PAIR + pair;
+  });
 }
+
+/** What a character is to runs: none of them, or one of a script that is written with or without spaces. */
+const KIND = { separator: 0, spaced: 1, unspaced: 2 } as const;
+
+function kindsOf(text: string): Uint8Array {
+  const kinds = new Uint8Array(text.length);
+  for (const { 0: run, index: start } of text.matchAll(RUN)) {
+    kinds.fill(KIND.unspaced, start, start + run.length);
+    for (const { 0: spaced, index } of run.matchAll(SPACED_RUN)) {
+      kinds.fill(KIND.spaced, start + index, start + index + spaced.length);
+    }
+  }
+  return kinds;
+}
+
+/** By UTF-16 code unit: to look a character up takes far less than a regular expression. */
+const KINDS = kindsOf(Array.from({ length: 0x1_0000 }, (_, code) => String.fromCharCode(code)).join(''));
+
+const isPairAt = (text: string, index: number): boolean =>
+  (text.charCodeAt(index) & 0xfc00) === 0xd800 && (text.codePointAt(index) ?? 0) > 0xffff;
+
+const kindAt = (text: string, index: number): number | undefined =>
+  isPairAt(text, index) ? kindsOf(text.slice(index, index + 2))[0] : KINDS[text.charCodeAt(index)];
+
+const lengthAt = (text: string, index: number): number => (isPairAt(text, index) ? 2 : 1);
+
+const clamped = (position: number): number => Math.min(position, MAX_POSITION);
 
 /** Calls `visit` for each lexeme of a text; in no particular order of those that share a position. */
 export function visitTokens(text: string, visit: (lexeme: string, position: number) => void): void {
   const folded = fold(text);
-  const onlyWords = ASCII.test(folded);
   let position = 1;
-  for (const run of runsOf(folded)) {
-    if (position > MAX_POSITION) return;
-    if (onlyWords || !isUnspaced(run)) {
-      visit(wordOf(run), position);
-      position += 1;
-    } else {
-      position = visitUnspaced(run, position, visit);
+  for (let index = 0; index < folded.length && position <= MAX_POSITION; index += lengthAt(folded, index)) {
+    const start = index;
+    let unspaced = false;
+    for (let kind = kindAt(folded, index); kind; kind = kindAt(folded, index)) {
+      unspaced ||= kind === KIND.unspaced;
+      index += lengthAt(folded, index);
     }
+    if (index === start) continue;
+    const run = folded.slice(start, index);
+    if (unspaced) position += visitUnspaced(run, position, visit);
+    else visit(wordOf(run), position++);
   }
 }
 
+/** Returns how many positions the run takes: one for each character. */
 function visitUnspaced(run: string, start: number, visit: (lexeme: string, position: number) => void): number {
-  const characters = Array.from(run);
-  const last = characters.length - 1;
-  const positionOf = (index: number): number => Math.min(start + index, MAX_POSITION);
-  let index = 0;
-  for (const pair of pairsOf(characters)) visit(pair, positionOf(index++));
-  const lastCharacter = characters[last] ?? '';
-  if (isUnspaced(lastCharacter)) visit(lastCharacter, positionOf(last));
-  let [end, before] = [0, 0];
-  for (const { 0: word, index: wordStart } of run.matchAll(SPACED_RUN)) {
-    before += lengthOf(run.slice(end, wordStart));
-    visit(wordOf(word), positionOf(before));
-    before += lengthOf(word);
-    end = wordStart + word.length;
+  let position = start;
+  let previous = { index: 0, unspaced: false };
+  let word: { readonly index: number; readonly position: number } | undefined;
+  const endWord = (end: number): void => {
+    if (word) visit(wordOf(run.slice(word.index, end)), clamped(word.position));
+    word = undefined;
+  };
+  for (let index = 0; index < run.length; position++) {
+    const end = index + lengthAt(run, index);
+    const unspaced = kindAt(run, index) === KIND.unspaced;
+    if (index > 0) {
+      const pair = run.slice(previous.index, end);
+      visit(previous.unspaced || unspaced ? pair : SPACED_PAIR + pair, clamped(position - 1));
+    }
+    if (unspaced) endWord(index);
+    else word ??= { index, position };
+    previous = { index, unspaced };
+    index = end;
   }
-  return start + characters.length;
+  endWord(run.length);
+  if (previous.unspaced) visit(run.slice(previous.index), clamped(position - 1));
+  return position - start;
 }
-
-/** How many characters a text has. */
-const lengthOf = (text: string): number => Array.from(text).length;
 
 /** The lexemes of a text. */
 export function tokenize(text: string): Token[] {

@@ -13,15 +13,17 @@ const BEYOND_ASCII = /[^\0-\x7f]/;
  * are letters, marks, digits and private-use characters, so they need no quotes.
  */
 export function tsvectorOf(text: string): string {
-  let vector = '';
+  const lexemes: string[] = [];
   // Phrases are of scripts beyond ASCII, and there is a position for each character: few texts need to be counted.
   const counts = text.length > POSITIONS_KEPT && BEYOND_ASCII.test(text) ? new Map<string, number>() : undefined;
   visitTokens(text, (lexeme, position) => {
-    vector += `${lexeme}:${position} `;
+    lexemes.push(`${lexeme}:${position}`);
     counts?.set(lexeme, (counts.get(lexeme) ?? 0) + 1);
   });
-  const isRepetitive = counts !== undefined && [...counts.values()].some((count) => count > POSITIONS_KEPT);
-  return isRepetitive ? `${vector}${REPETITIVE}:1` : vector;
+  if (counts !== undefined && [...counts.values()].some((count) => count > POSITIONS_KEPT)) {
+    lexemes.push(`${REPETITIVE}:1`);
+  }
+  return lexemes.join(' ');
 }
 
 /** The terms of a search in the text form of `tsquery`. */
