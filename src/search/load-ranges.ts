@@ -10,7 +10,7 @@ import { type EventContent, encryptedRooms, readEvents } from '../storage/syncap
 import { editedEventId, plainDocumentOf, SEARCHABLE_TYPES } from './document.ts';
 import type { RebuildRef, SearchDocument, SearchIndex } from './search-index.ts';
 
-/** JSON that a row of a full batch may have on average, in UTF-16 code units: of longer rows a batch has fewer. */
+/** JSON that may be read of a row of a full batch on average, in UTF-16 code units: of longer ones a batch has fewer. */
 const ROW_LENGTH = 1_200;
 /** Rows that a lane begins with, before it knows what they are like. */
 const FIRST_ROWS = 250;

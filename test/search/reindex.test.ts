@@ -202,6 +202,35 @@ describe('a reindex', () => {
     expect(await indexedTexts(db)).toEqual({ '$a:x': 'first', '$b:x': 'last', '$c:x': 'half \ufffd, NUL   and  ' });
   });
 
+  it('reads the content of an event and nothing else of it, however its JSON is written', async () => {
+    const { db, reindex } = await start();
+    const canonical = (content: Record<string, unknown>, authEvents: unknown[] = ['$a:x', '$b:x']): string =>
+      JSON.stringify({ auth_events: authEvents, content, depth: 7, type: 'm.room.message' });
+    const json = [
+      canonical({ body: 'plain', msgtype: 'm.text' }),
+      canonical({ body: 'of the first event' }, []),
+      canonical({ body: '],"content":{"body":"quoted"},"depth":1' }),
+      canonical({ a: [1], content: { body: 'inner' }, depth: 1, body: 'of content of its own' }),
+      canonical({ a: { depth: 1, body: 'inner' }, depth: 2, body: 'of depth of its own' }),
+      canonical({ body: 'with braces' }, ['{', '}', '],"content":{"body":"x"},"depth":1']),
+      canonical({ body: 'outer' }, [{ a: [1], content: { body: 'inner' }, depth: 1 }]),
+      JSON.stringify({ type: 'm.room.message', auth_events: [], depth: 1, content: { body: 'in another order' } }),
+      JSON.stringify({ auth_events: [], content: { body: 'without depth' } }),
+      JSON.stringify(JSON.parse(canonical({ body: 'indented' })), null, 2),
+    ];
+    const ids = json.map((_, index) => `$${index}:x`);
+    await insertEvents(
+      db,
+      ids.map((id) => messageOf(id, 'x')),
+    );
+    for (const [index, id] of ids.entries())
+      await db('public.syncapi_output_room_events')
+        .where('event_id', id)
+        .update('headered_event_json', json[index] ?? '');
+    expect(await reindex()).toMatchObject({ state: 'succeeded', done: json.length });
+    expect(await indexedTexts(db)).toEqual(await storedTexts(db));
+  });
+
   it('is not stopped by what hostile servers put into events', async () => {
     const { db, reindex } = await start();
     await insertEvents(db, [

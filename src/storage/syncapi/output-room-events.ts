@@ -28,44 +28,25 @@ const COLUMNS = 'id, event_id, room_id, type, sender, headered_event_json';
 /** What can be told of an event without reading more of it than its content. */
 export type EventContent = Omit<StoredEvent, 'originServerTs' | 'isState'>;
 
-function eventContentOf(row: EventRow): EventContent {
+/** Of a row that holds no JSON object, too: it must not stop a reindex. */
+function storedEventOf(row: EventRow): StoredEvent {
+  const event = parseObject(row.headered_event_json) ?? {};
+  return {
+    ...eventContentOf(row, isRecord(event.content) ? event.content : {}),
+    originServerTs: typeof event.origin_server_ts === 'number' ? event.origin_server_ts : 0,
+    isState: event.state_key !== undefined,
+  };
+}
+
+function eventContentOf(row: Omit<EventRow, 'headered_event_json'>, content: StoredEvent['content']): EventContent {
   return {
     eventId: row.event_id as EventId,
     roomId: row.room_id as RoomId,
     sender: row.sender as UserId,
     type: row.type,
     streamPosition: Number(row.id),
-    content: contentOf(row.headered_event_json),
+    content,
   };
-}
-
-function storedEventOf(row: EventRow): StoredEvent {
-  const event = parseObject(row.headered_event_json) ?? {};
-  return {
-    ...eventContentOf(row),
-    originServerTs: typeof event.origin_server_ts === 'number' ? event.origin_server_ts : 0,
-    isState: event.state_key !== undefined,
-  };
-}
-
-const BEGINNING = '{"auth_events":[';
-const BEFORE_CONTENT = '],"content":';
-const AFTER_CONTENT = ',"depth":';
-
-/**
- * The content of an event. In canonical JSON it stands between `auth_events` and `depth`, and is cut out there, since
- * parsing the rest takes most of a reindex's time. Quotes inside of strings are escaped, so neither mark is part of one;
- * no brace but the first stands before the content, so it is not an inner object's; and what a `depth` of the content's
- * own cuts short does not parse. All else is parsed whole. A row that holds no JSON object has no content: it must not
- * stop a reindex.
- */
-function contentOf(json: string): Readonly<Record<string, unknown>> {
-  const before = json.startsWith(BEGINNING) ? json.indexOf(BEFORE_CONTENT) : -1;
-  const after = before < 0 || json.lastIndexOf('{', before) !== 0 ? -1 : json.indexOf(AFTER_CONTENT, before);
-  const cut = after < 0 ? undefined : parseObject(json.slice(before + BEFORE_CONTENT.length, after));
-  if (cut !== undefined) return cut;
-  const content = parseObject(json)?.content;
-  return isRecord(content) ? content : {};
 }
 
 /** `undefined` for what is no JSON object. */
@@ -89,40 +70,68 @@ export interface EventBatch {
   readonly length: number;
 }
 
+interface ContentRow extends Omit<EventRow, 'headered_event_json'> {
+  content: string | null;
+}
+
 /**
- * At most `limit` rows of these types with `position < id <= upper`. Whole rows are read, and their content is found here:
- * cutting it out costs PostgreSQL more than sending and parsing the rest costs both.
+ * The content of an event as it stands in canonical JSON, between `auth_events` and `depth`; null for JSON that begins
+ * otherwise. Quotes inside of strings are escaped, so no mark is part of one; no brace but the first stands before the
+ * content, so it is not an inner object's; and what a mark in the content itself cuts short does not parse. These functions
+ * compare bytes: they cost PostgreSQL less than sending the rest, while its JSON functions parse all of it.
  */
+const CONTENT = `CASE WHEN starts_with(headered_event_json, '{"auth_events":[')
+    AND split_part(headered_event_json, '{', 2) LIKE '%],"content":'
+  THEN split_part(split_part(headered_event_json, '],"content":', 2), ',"depth":', 1) END`;
+
+/** At most `limit` rows of these types with `position < id <= upper`. */
 export async function readEvents(
   db: Db,
   types: readonly string[],
   { position, upper }: { readonly position: number; readonly upper: number },
   limit: number,
 ): Promise<EventBatch> {
-  const rows = await rowsOf<EventRow>(
+  const rows = await rowsOf<ContentRow>(
     db.raw(
-      `SELECT ${COLUMNS} FROM public.syncapi_output_room_events
+      `SELECT id, event_id, room_id, type, sender, ${CONTENT} AS content FROM public.syncapi_output_room_events
        WHERE id > ? AND id <= ? AND type = ANY(?) ORDER BY id LIMIT ?`,
       [position, upper, [...types], limit],
     ),
   );
   const last = Number(rows.at(-1)?.id ?? upper);
   const finished = rows.length < limit || last === upper;
+  return { ...(await eventsOf(db, rows)), position: finished ? upper : last, finished };
+}
+
+/** The events of rows; those whose content could not be cut out are read whole, if they are still there. */
+async function eventsOf(db: Db, rows: readonly ContentRow[]): Promise<Pick<EventBatch, 'events' | 'length'>> {
+  const contents = rows.map(({ content }) => (content === null ? undefined : parseObject(content)));
+  const wholeRows = await loadRows(
+    db,
+    rows.filter((_, index) => contents[index] === undefined).map(({ event_id }) => event_id as EventId),
+  );
+  const whole = new Map(wholeRows.map((row) => [row.event_id, storedEventOf(row)]));
+  const lengths = [...rows.map(({ content }) => content ?? ''), ...wholeRows.map((row) => row.headered_event_json)];
   return {
-    events: rows.map(eventContentOf),
-    position: finished ? upper : last,
-    finished,
-    length: rows.reduce((sum, row) => sum + row.headered_event_json.length, 0),
+    events: rows.flatMap((row, index) => {
+      const content = contents[index];
+      const event = content === undefined ? whole.get(row.event_id) : eventContentOf(row, content);
+      return event ?? [];
+    }),
+    length: lengths.reduce((sum, json) => sum + json.length, 0),
   };
 }
 
 /** Events by id; those that are not stored are missing. */
 export async function loadEvents(db: Db, eventIds: readonly EventId[]): Promise<StoredEvent[]> {
+  return (await loadRows(db, eventIds)).map(storedEventOf);
+}
+
+async function loadRows(db: Db, eventIds: readonly EventId[]): Promise<EventRow[]> {
   if (eventIds.length === 0) return [];
-  const rows = await rowsOf<EventRow>(
+  return rowsOf<EventRow>(
     db.raw(`SELECT ${COLUMNS} FROM public.syncapi_output_room_events WHERE event_id = ANY(?)`, [[...eventIds]]),
   );
-  return rows.map(storedEventOf);
 }
 
 /** The newest row, and how many of these types there are up to it. */
