@@ -106,11 +106,11 @@ it(
   'kill -9 at any moment of an evacuated user leaves no room out',
   async () => {
     const userId = userNamed('everywhere');
-    const join = { type: 'm.room.member', sender: userId, stateKey: userId, content: { membership: 'join' } };
+    const joining = { type: 'm.room.member', sender: userId, stateKey: userId, content: { membership: 'join' } };
     const rooms: RoomId[] = [];
     for (let i = 0; i < ROOMS; i += 1) {
       const roomId = await makeRoom(db, admin.rooms, `owner${i}`, 0);
-      await db.transaction((transaction) => admin.rooms.append(transaction, roomId, [join]));
+      await db.transaction((transaction) => admin.rooms.append(transaction, roomId, [joining]));
       rooms.push(roomId);
     }
     const { affected } = await whileKilled(admin.operations.evacuateUser({ userId }, CALLER), 'evacuateUser');
@@ -133,7 +133,7 @@ it(
     expect(sent).toBe(PEOPLE);
     const notices = await db('syncapi_output_room_events').where('headered_event_json', 'like', '%to all%');
     expect(notices).toHaveLength(PEOPLE);
-    const tagged = await db('userapi_account_datas').where({ type: 'm.tag' }).pluck('localpart');
+    const tagged: string[] = await db('userapi_account_datas').where({ type: 'm.tag' }).pluck('localpart');
     expect([...tagged].sort()).toEqual(people.map((userId) => userId.slice(1, userId.indexOf(':'))).sort());
   },
   TIMEOUT,
