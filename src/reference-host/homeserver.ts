@@ -66,6 +66,14 @@ const MISNAMED_METRICS = [
   'nodejs_active_resources_total',
 ];
 
+/** Knex writes to the terminal unless it is told where. */
+const knexLog = (logger: Logger): Knex.Logger => ({
+  debug: (message) => logger.debug({}, String(message)),
+  warn: (message) => logger.warn({}, String(message)),
+  error: (message) => logger.error({}, String(message)),
+  deprecate: (method, alternative) => logger.warn({ method, alternative }, 'Deprecated method of Knex'),
+});
+
 /** A small Matrix homeserver on Dendrite's schema, with the admin plugin mounted in its process. */
 export function createHomeserver(settings: HomeserverSettings): Homeserver {
   const { databaseUrl, signingKey, search, rateLimit, logger } = settings;
@@ -73,7 +81,12 @@ export function createHomeserver(settings: HomeserverSettings): Homeserver {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   for (const name of MISNAMED_METRICS) registry.removeSingleMetric(name);
-  const db = createKnex({ client: 'pg', connection: databaseUrl, pool: { min: 0, max: 20 } });
+  const db = createKnex({
+    client: 'pg',
+    connection: databaseUrl,
+    pool: { min: 0, max: 20 },
+    log: knexLog(logger),
+  });
   const signingKeys = [signingKey];
   const federation =
     settings.federation &&

@@ -1,0 +1,21 @@
+import { expect, it, vi } from 'vitest';
+import { createCapturedLogger } from '../support/captured-logger.ts';
+import { startFixtureHomeserver } from './fixture-homeserver.ts';
+
+it('tells its own log, not the terminal, of queries that close() cuts off', async () => {
+  const logger = createCapturedLogger();
+  const consoles = (['log', 'warn', 'error'] as const).map((name) => vi.spyOn(console, name));
+  const { homeserver, stop } = await startFixtureHomeserver({ logger });
+  // More than the pool has connections.
+  const queries = Array.from({ length: 25 }, async () => homeserver.db.raw('SELECT pg_sleep(0.2)'));
+  const ends = Promise.allSettled(queries);
+  await stop();
+  expect((await ends).map(({ status }) => status)).toContain('rejected');
+  for (const console of consoles) {
+    expect(console).not.toHaveBeenCalled();
+    console.mockRestore();
+  }
+  expect(logger.lines).toContainEqual(
+    expect.objectContaining({ level: 'warn', message: expect.stringContaining('Acquire connection error') }),
+  );
+});
