@@ -4,6 +4,9 @@ import type { EventJson, RoomVersion } from './room-version.ts';
 /** The key of a state event in its room. */
 export type StateKey = readonly [type: string, stateKey: string];
 
+/** Names an entry of a room's state. */
+export const stateName = (type: string, stateKey: string): string => `${type}\0${stateKey}`;
+
 /** What decides which events authorise an event. */
 export interface AuthorisedFields {
   readonly type: string;
@@ -50,6 +53,8 @@ function decidingKeys({ type, sender, stateKey, content }: AuthorisedFields, ver
     own,
     ...(stateKey === sender ? [] : [['m.room.member', stateKey] as const]),
     ...(token === undefined ? [] : [['m.room.third_party_invite', token] as const]),
-    ...(authoriser === undefined || authoriser === sender ? [] : [['m.room.member', authoriser] as const]),
+    ...(authoriser === undefined || [sender, stateKey].includes(authoriser)
+      ? []
+      : [['m.room.member', authoriser] as const]),
   ];
 }

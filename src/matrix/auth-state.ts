@@ -9,6 +9,8 @@ export type AuthState = (type: string, stateKey: string) => EventJson | undefine
 /** An event, as far as it is judged. */
 export interface JudgedEvent extends AuthorisedFields {
   readonly sender: UserId;
+  /** Of create events, where they have one. */
+  readonly roomId?: string | undefined;
   /** Of redactions in room versions 1 and 2. */
   readonly redacts?: string | undefined;
   /** What is before it: nothing, the create event alone, or more. */

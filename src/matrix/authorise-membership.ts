@@ -65,15 +65,10 @@ function outranksTarget({ event, power, version }: Case): boolean {
 
 function judgeJoin(of: Case): Verdict {
   const { event, power, version, targetMembership } = of;
-  const isOwn = event.sender === event.stateKey;
-  if (
-    event.follows === 'create' &&
-    isOwn &&
-    isCreator(power, { ...version, privilegedCreators: false }, event.stateKey)
-  ) {
-    return undefined;
-  }
-  if (!isOwn) return 'nobody can join for another user';
+  // The one who sent the create event: additional creators have to be invited.
+  const isFirst = isCreator(power, { ...version, privilegedCreators: false }, event.stateKey);
+  if (event.follows === 'create' && isFirst) return undefined;
+  if (event.sender !== event.stateKey) return 'nobody can join for another user';
   if (targetMembership === 'ban') return 'the user is banned';
   const rule = joinRuleOf(of);
   const isKnown = targetMembership === 'join' || targetMembership === 'invite';
@@ -85,9 +80,8 @@ function judgeJoin(of: Case): Verdict {
   return 'the join rule lets nobody in';
 }
 
-function isRestricted(rule: unknown, { restrictedJoins, stringPowerLevels }: RoomVersion): boolean {
-  // Both came with a room version: 8, and 10, in which power levels must be integers.
-  return (rule === 'restricted' && restrictedJoins) || (rule === 'knock_restricted' && !stringPowerLevels);
+function isRestricted(rule: unknown, { restrictedJoins, knockRestrictedJoins }: RoomVersion): boolean {
+  return (rule === 'restricted' && restrictedJoins) || (rule === 'knock_restricted' && knockRestrictedJoins);
 }
 
 function judgeAuthorisedJoin(of: Case): Verdict {

@@ -45,11 +45,13 @@ export function authorisePowerLevels(
 
 /** What the room version does not allow in the content, whoever sends it. */
 function wrongIn(content: EventJson, power: PowerState, version: RoomVersion): string | undefined {
-  const groups = ['users', 'events', 'notifications'];
+  // Up to version 9, other levels may be anything; what is no integer counts as absent.
+  const groups = ['users', ...(version.stringPowerLevels ? [] : ['events', 'notifications'])];
   const isObject = (key: string): boolean => !Object.hasOwn(content, key) || isRecord(content[key]);
   if (!groups.every(isObject)) return 'power levels are not grouped in objects';
+  const single = version.stringPowerLevels ? [] : Object.keys(DEFAULT_LEVELS);
   const levels = [
-    ...Object.keys(DEFAULT_LEVELS).flatMap((key) => (Object.hasOwn(content, key) ? [content[key]] : [])),
+    ...single.flatMap((key) => (Object.hasOwn(content, key) ? [content[key]] : [])),
     ...groups.flatMap((key) => Object.values(recordAt(content, key))),
   ];
   const isLevel = (value: unknown): boolean =>

@@ -41,8 +41,11 @@ function authoriseByLevel(event: JudgedEvent, power: PowerState, version: RoomVe
   return undefined;
 }
 
-function authoriseCreate({ sender, content, follows }: JudgedEvent, version: RoomVersion): string | undefined {
+function authoriseCreate(event: JudgedEvent, version: RoomVersion): string | undefined {
+  const { sender, roomId, content, follows } = event;
   if (follows !== 'nothing') return 'the create event has events before it';
+  const ownServer = version.privilegedCreators ? undefined : splitUserId(sender).serverName;
+  if (serverOf(roomId) !== ownServer) return 'the room id is not for the sender to choose';
   if (content.room_version !== undefined && !isRoomVersion(content.room_version))
     return 'the room version is not known';
   if (version.creatorInContent && content.creator === undefined) return 'the create event names no creator';
@@ -51,7 +54,12 @@ function authoriseCreate({ sender, content, follows }: JudgedEvent, version: Roo
     const areUsers = Array.isArray(others) && others.every((id) => typeof id === 'string' && isUserId(id));
     if (!areUsers) return 'the additional creators are no list of users';
   }
-  return isUserId(sender) ? undefined : 'the sender is no user';
+  return undefined;
+}
+
+/** What follows the first colon; `undefined` where there is no id. */
+function serverOf(id: string | undefined): string | undefined {
+  return id?.slice(id.indexOf(':') + 1);
 }
 
 function mayFederate(create: EventJson, sender: UserId): boolean {
@@ -66,6 +74,7 @@ function authoriseRedaction(
   version: RoomVersion,
 ): string | undefined {
   if (powerLevelOf(power, version, sender) >= requiredLevel(power, version, 'redact')) return undefined;
-  const isOwnServer = redacts?.endsWith(`:${splitUserId(sender).serverName}`) ?? false;
-  return isOwnServer ? undefined : 'the power level is too low to redact events of other servers';
+  return serverOf(redacts) === splitUserId(sender).serverName
+    ? undefined
+    : 'the power level is too low to redact events of other servers';
 }

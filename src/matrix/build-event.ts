@@ -1,9 +1,9 @@
 import { MatrixError } from '../errors.ts';
 import type { SigningKey } from '../host.ts';
 import { type EventId, type RoomId, splitUserId, type UserId } from '../ids.ts';
-import { canonicalJson } from './canonical-json.ts';
 import { contentHash, referenceHash, unpaddedBase64 } from './event-hash.ts';
 import { eventIdOf, randomEventId } from './event-id.ts';
+import { hasFittingSize, tooLongField } from './event-size.ts';
 import { randomRoomId, roomIdOfCreate } from './room-id.ts';
 import type { EventJson, RoomVersion } from './room-version.ts';
 import { signEvent } from './sign-event.ts';
@@ -37,9 +37,6 @@ export interface BuiltEvent {
   readonly event: EventJson;
 }
 
-/** Client-Server API, "Size limits". */
-const MAX_EVENT_BYTES = 65_536;
-
 /** `auth_events` or `prev_events` as a room version spells them. */
 export function referencesTo(referred: readonly ReferredEvent[], version: RoomVersion): unknown[] {
   if (version.eventIds !== 'random') return referred.map(({ eventId }) => eventId);
@@ -48,7 +45,8 @@ export function referencesTo(referred: readonly ReferredEvent[], version: RoomVe
 
 /**
  * Hashes and signs an event in its room's version.
- * @throws MatrixError `M_BAD_JSON` for content that is no canonical JSON, `M_TOO_LARGE` for an event over 65,536 bytes.
+ * @throws MatrixError `M_BAD_JSON` for content that is no canonical JSON, `M_TOO_LARGE` for an event over 65,536 bytes
+ * or a type or state key over 255.
  */
 export function buildEvent(draft: EventDraft, version: RoomVersion, key: SigningKey): BuiltEvent {
   const { roomId, sender, type, stateKey, content, redacts, originServerTs, depth, authEvents, prevEvents } = draft;
@@ -75,10 +73,10 @@ export function buildEvent(draft: EventDraft, version: RoomVersion, key: Signing
  * @throws MatrixError as `buildEvent()`
  */
 export function finishEvent(unhashed: EventJson, version: RoomVersion, key: SigningKey): BuiltEvent {
+  const tooLong = tooLongField(unhashed);
+  if (tooLong !== undefined) throw new MatrixError('M_TOO_LARGE', `${tooLong} is longer than 255 bytes`);
   const event = signEvent({ ...unhashed, hashes: { sha256: contentHash(unhashed) } }, version, key);
-  if (Buffer.byteLength(canonicalJson(event)) > MAX_EVENT_BYTES) {
-    throw new MatrixError('M_TOO_LARGE', 'event is too large');
-  }
+  if (!hasFittingSize(event)) throw new MatrixError('M_TOO_LARGE', 'event is too large');
   return { eventId: eventIdOf(event, version), event };
 }
 

@@ -1,10 +1,12 @@
 import { MatrixError } from '../errors.ts';
-import { type EventId, isEventId, isUserId, type RoomId, splitUserId, type UserId } from '../ids.ts';
+import { type EventId, isEventId, isUserId, type RoomId, type UserId } from '../ids.ts';
 import { isRecord } from '../json.ts';
+import { authEventKeys, stateName } from './auth-events.ts';
 import type { AuthState, JudgedEvent } from './auth-state.ts';
 import { authorise } from './authorise.ts';
 import { contentHash } from './event-hash.ts';
 import { eventIdOf } from './event-id.ts';
+import { hasFittingSize } from './event-size.ts';
 import { redact } from './redact.ts';
 import { roomIdOfCreate } from './room-id.ts';
 import type { EventJson, RoomVersion } from './room-version.ts';
@@ -18,9 +20,13 @@ export interface CheckedEvent {
   readonly stateKey: string | undefined;
   readonly content: EventJson;
   readonly depth: number;
+  /** In ms. */
+  readonly originServerTs: number;
   readonly authEventIds: readonly EventId[];
   readonly prevEventIds: readonly EventId[];
 }
+
+const isInteger = (value: unknown): value is number => typeof value === 'number' && Number.isSafeInteger(value);
 
 /** Ids that an event refers to, as its room version spells them. */
 function referencesOf(references: unknown): EventId[] | undefined {
@@ -37,7 +43,7 @@ function referencesOf(references: unknown): EventId[] | undefined {
  * wrong hash is redacted, as the specification demands. Server-Server API, "Checks performed on receipt of a PDU", 1 and 3.
  */
 export function checkEvent(received: EventJson, roomId: RoomId, version: RoomVersion): CheckedEvent | undefined {
-  const { type, sender, state_key: stateKey, content, depth, hashes } = received;
+  const { type, sender, state_key: stateKey, content, depth, origin_server_ts: originServerTs, hashes } = received;
   const authEventIds = referencesOf(received.auth_events);
   const prevEventIds = referencesOf(received.prev_events);
   const isFormed =
@@ -47,16 +53,18 @@ export function checkEvent(received: EventJson, roomId: RoomId, version: RoomVer
     (stateKey === undefined || typeof stateKey === 'string') &&
     isRecord(content) &&
     isRecord(hashes) &&
-    typeof depth === 'number' &&
-    Number.isSafeInteger(depth);
+    isInteger(depth) &&
+    isInteger(originServerTs);
   if (!isFormed || authEventIds === undefined || prevEventIds === undefined) return undefined;
   try {
     const { unsigned: _unsigned, ...signed } = received;
     const event = hashes.sha256 === contentHash(received) ? signed : redact(signed, version);
     const eventId = eventIdOf(event, version);
-    const implied = version.privilegedCreators && type === 'm.room.create' ? roomIdOfCreate(eventId) : event.room_id;
-    if (implied !== roomId || !isRecord(event.content)) return undefined;
-    return { eventId, event, type, sender, stateKey, content: event.content, depth, authEventIds, prevEventIds };
+    const isFirst = version.privilegedCreators && type === 'm.room.create';
+    const implied = isFirst && event.room_id === undefined ? roomIdOfCreate(eventId) : event.room_id;
+    if (implied !== roomId || !isRecord(event.content) || !hasFittingSize(event)) return undefined;
+    const fields = { type, sender, stateKey, content: event.content, depth, originServerTs };
+    return { eventId, event, ...fields, authEventIds, prevEventIds };
   } catch (error) {
     // No canonical JSON, so no event.
     if (error instanceof MatrixError) return undefined;
@@ -64,35 +72,57 @@ export function checkEvent(received: EventJson, roomId: RoomId, version: RoomVer
   }
 }
 
-/** Servers that must have signed an event: its sender's, and that of its id in the room versions that have one in it. */
-export function signersOf({ sender, eventId }: CheckedEvent, version: RoomVersion): string[] {
-  const own = splitUserId(sender).serverName;
-  return version.eventIds === 'random' ? [...new Set([own, eventId.slice(eventId.indexOf(':') + 1)])] : [own];
+/**
+ * Servers that must have signed an event: its sender's, unless a third party has signed the invite; that of its id in the
+ * room versions that have one in it; and that of the user who lets another one into a restricted room. Server-Server API,
+ * "Validating hashes and signatures on received events".
+ */
+export function signersOf({ type, sender, content, eventId }: CheckedEvent, version: RoomVersion): string[] {
+  const { membership, third_party_invite: thirdParty, join_authorised_via_users_server: authoriser } = content;
+  const isMember = type === 'm.room.member';
+  const isThirdPartyInvite = isMember && membership === 'invite' && thirdParty !== undefined;
+  // The rule is for all member events, but servers hold joins alone to it.
+  const isRestrictedJoin = isMember && version.restrictedJoins && membership === 'join';
+  const ids = [
+    ...(isThirdPartyInvite ? [] : [sender]),
+    ...(version.eventIds === 'random' ? [eventId] : []),
+    ...(isRestrictedJoin && typeof authoriser === 'string' ? [authoriser] : []),
+  ];
+  return [...new Set(ids.map((id) => id.slice(id.indexOf(':') + 1)))];
 }
 
-/** Judges an event by its own auth events; see `authorise()`. */
+/** What an event is judged as; its previous events are looked up to see whether it is the first after the create event. */
+export function judgedAs(checked: CheckedEvent, find: (eventId: EventId) => CheckedEvent | undefined): JudgedEvent {
+  const { type, sender, stateKey, content, prevEventIds } = checked;
+  const { redacts, room_id: roomId } = checked.event;
+  const [previous] = prevEventIds;
+  const isFirst = prevEventIds.length === 1 && previous !== undefined && find(previous)?.type === 'm.room.create';
+  return {
+    type,
+    sender,
+    stateKey,
+    content,
+    roomId: typeof roomId === 'string' ? roomId : undefined,
+    redacts: typeof redacts === 'string' ? redacts : undefined,
+    follows: previous === undefined ? 'nothing' : isFirst ? 'create' : 'events',
+  };
+}
+
+/** Judges an event by its own auth events, which must be those that the room version selects; see `authorise()`. */
 export function authoriseByAuthEvents(
   checked: CheckedEvent,
   find: (eventId: EventId) => CheckedEvent | undefined,
   create: CheckedEvent | undefined,
   version: RoomVersion,
 ): string | undefined {
-  const referred = checked.authEventIds.map(find);
-  if (referred.includes(undefined)) return 'an auth event is not known';
-  const state = [...referred, ...(version.privilegedCreators ? [create] : [])].filter((event) => event !== undefined);
+  const referred = checked.authEventIds.map(find).filter((event) => event !== undefined);
+  if (referred.length < checked.authEventIds.length) return 'an auth event is not known';
+  const names = referred.map(({ type, stateKey }) => (stateKey === undefined ? '' : stateName(type, stateKey)));
+  if (new Set(names).size < names.length) return 'two auth events are for the same';
+  const selected = authEventKeys(checked, version).map((key) => stateName(...key));
+  if (!names.every((name) => selected.includes(name))) return 'an auth event has nothing to do with the event';
+  const state = version.privilegedCreators && create !== undefined ? [...referred, create] : referred;
   const lookUp: AuthState = (type, stateKey) =>
     state.find((event) => event.type === type && event.stateKey === stateKey)?.event;
-  const [previous] = checked.prevEventIds;
-  const followsCreate =
-    checked.prevEventIds.length === 1 && previous !== undefined && find(previous)?.type === 'm.room.create';
-  const { redacts } = checked.event;
-  const judged: JudgedEvent = {
-    type: checked.type,
-    sender: checked.sender,
-    stateKey: checked.stateKey,
-    content: checked.content,
-    redacts: typeof redacts === 'string' ? redacts : undefined,
-    follows: checked.prevEventIds.length === 0 ? 'nothing' : followsCreate ? 'create' : 'events',
-  };
-  return authorise(judged, lookUp, version);
+  return authorise(judgedAs(checked, find), lookUp, version);
 }

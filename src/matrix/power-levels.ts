@@ -27,9 +27,9 @@ const fieldOf = (object: unknown, key: string): unknown =>
 
 /** A power level as it may be spelled in the room version; `undefined` for what is none. */
 export function levelOf(value: unknown, version: RoomVersion): number | undefined {
-  if (typeof value === 'number') return Math.trunc(value);
-  const spelled = version.stringPowerLevels && typeof value === 'string' && /^\s*[+-]?\d+\s*$/.test(value);
-  return spelled ? Number(value) : undefined;
+  const isSpelled = version.stringPowerLevels && typeof value === 'string' && /^\s*[+-]?\d+\s*$/.test(value);
+  const level = typeof value === 'number' || isSpelled ? Math.trunc(Number(value)) : Number.NaN;
+  return Number.isFinite(level) ? level : undefined;
 }
 
 /** Whether the user has made the room, or is named as one who has. */

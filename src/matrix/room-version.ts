@@ -3,7 +3,7 @@ import { MatrixError } from '../errors.ts';
 /** The fields of an event, as on the wire: no `_room_version`, and `event_id` in room versions 1 and 2 only. */
 export type EventJson = Readonly<Record<string, unknown>>;
 
-/** How the room versions differ, as far as events are built, read and redacted here. */
+/** How the room versions differ, as far as events are built, read, judged and redacted here. */
 export interface RoomVersion {
   /** `random`: chosen by the sender and part of the event; else made of the reference hash. */
   readonly eventIds: 'random' | 'base64' | 'base64url';
@@ -24,6 +24,9 @@ export interface RoomVersion {
   readonly knocking: boolean;
   /** Joins may be authorised by membership of another room. */
   readonly restrictedJoins: boolean;
+  /** Users may ask to be invited into a room with restricted joins. */
+  readonly knockRestrictedJoins: boolean;
+  readonly stateResolution: '1' | '2' | '2.1';
 }
 
 const first: RoomVersion = {
@@ -37,20 +40,23 @@ const first: RoomVersion = {
   checkedNotificationLevels: false,
   knocking: false,
   restrictedJoins: false,
+  knockRestrictedJoins: false,
+  stateResolution: '1',
 };
-const third: RoomVersion = { ...first, eventIds: 'base64', redactionRules: false };
+const second: RoomVersion = { ...first, stateResolution: '2' };
+const third: RoomVersion = { ...second, eventIds: 'base64', redactionRules: false };
 const fourth: RoomVersion = { ...third, eventIds: 'base64url' };
 const sixth: RoomVersion = { ...fourth, redaction: 6, aliasRules: false, checkedNotificationLevels: true };
 const seventh: RoomVersion = { ...sixth, knocking: true };
 const eighth: RoomVersion = { ...seventh, redaction: 8, restrictedJoins: true };
 const ninth: RoomVersion = { ...eighth, redaction: 9 };
-const tenth: RoomVersion = { ...ninth, stringPowerLevels: false };
+const tenth: RoomVersion = { ...ninth, stringPowerLevels: false, knockRestrictedJoins: true };
 const eleventh: RoomVersion = { ...tenth, redaction: 11, creatorInContent: false };
 
 /** Matrix specification, "Room Versions". */
 const ROOM_VERSIONS: ReadonlyMap<string, RoomVersion> = new Map([
   ['1', first],
-  ['2', first],
+  ['2', second],
   ['3', third],
   ['4', fourth],
   ['5', fourth],
@@ -60,7 +66,7 @@ const ROOM_VERSIONS: ReadonlyMap<string, RoomVersion> = new Map([
   ['9', ninth],
   ['10', tenth],
   ['11', eleventh],
-  ['12', { ...eleventh, privilegedCreators: true }],
+  ['12', { ...eleventh, privilegedCreators: true, stateResolution: '2.1' }],
 ]);
 
 /**

@@ -1,4 +1,5 @@
 import { type KeyObject, sign, verify } from 'node:crypto';
+import { MatrixError } from '../errors.ts';
 import type { SigningKey } from '../host.ts';
 import { isRecord } from '../json.ts';
 import { canonicalJson } from './canonical-json.ts';
@@ -50,7 +51,12 @@ export function isSignedBy(object: JsonObject, publicKey: KeyObject): boolean {
 }
 
 function verifies(object: JsonObject, signature: unknown, publicKey: KeyObject): boolean {
-  return (
-    typeof signature === 'string' && verify(null, signedBytes(object), publicKey, Buffer.from(signature, 'base64'))
-  );
+  if (typeof signature !== 'string') return false;
+  try {
+    return verify(null, signedBytes(object), publicKey, Buffer.from(signature, 'base64'));
+  } catch (error) {
+    // Nobody can have signed what has no canonical form.
+    if (error instanceof MatrixError) return false;
+    throw error;
+  }
 }

@@ -1,12 +1,12 @@
 import { MatrixError } from '../errors.ts';
 import type { FederationRequestOptions, FederationSender, RemoteState, ServerKey } from '../host.ts';
 import { type EventId, isServerName, type RoomId, type ServerName } from '../ids.ts';
+import { stateName } from '../matrix/auth-events.ts';
 import { authoriseByAuthEvents, type CheckedEvent, checkEvent, signersOf } from '../matrix/check-event.ts';
 import type { RoomVersion } from '../matrix/room-version.ts';
 import { hasValidEventSignature } from '../matrix/sign-event.ts';
 import { signaturesOf } from '../matrix/sign-json.ts';
 import { orAborted } from './or-aborted.ts';
-import { stateName } from './room-state.ts';
 
 /** A federation sender that can ask for state and for keys. */
 export type StateSource = FederationSender & Required<Pick<FederationSender, 'lookupState' | 'verifyKeys'>>;

@@ -2,13 +2,12 @@ import { MatrixError } from '../errors.ts';
 import type { SigningKey } from '../host.ts';
 import { type EventId, type RoomId, splitUserId, type UserId } from '../ids.ts';
 import { isRecord } from '../json.ts';
-import { authEventKeys, authStateKeys, type StateKey } from '../matrix/auth-events.ts';
+import { authEventKeys, authStateKeys, type StateKey, stateName } from '../matrix/auth-events.ts';
 import { authorise } from '../matrix/authorise.ts';
 import { buildEvent } from '../matrix/build-event.ts';
 import { powerLevelOf, requiredLevel } from '../matrix/power-levels.ts';
 import type { EventJson, RoomVersion } from '../matrix/room-version.ts';
 import type { StoredEvent } from '../storage/roomserver/events.ts';
-import { stateName } from './room-state.ts';
 
 /** Who signs events, and when. */
 export interface Signers {

@@ -1,15 +1,15 @@
 import type { Knex } from 'knex';
 import { MatrixError } from '../errors.ts';
 import type { EventId, RoomId, ServerName } from '../ids.ts';
-import type { JudgedEvent } from '../matrix/auth-state.ts';
+import { stateName } from '../matrix/auth-events.ts';
 import { authorise } from '../matrix/authorise.ts';
-import { authoriseByAuthEvents, type CheckedEvent, checkEvent } from '../matrix/check-event.ts';
+import { authoriseByAuthEvents, type CheckedEvent, checkEvent, judgedAs } from '../matrix/check-event.ts';
 import { type RoomVersion, roomVersionOf } from '../matrix/room-version.ts';
 import { allocateEventNids, findEvents, findPlacedEvents, type StoredEvent } from '../storage/roomserver/events.ts';
 import { findEventNids } from '../storage/roomserver/outliers.ts';
 import type { StoredRoom } from '../storage/roomserver/rooms.ts';
 import { type ChainLink, linkOf, neededState, type RoomEventDraft } from './event-chain.ts';
-import { loadRoomState, type RoomState, stateName } from './room-state.ts';
+import { loadRoomState, type RoomState } from './room-state.ts';
 import { requireRoom } from './room-writer.ts';
 import { type ChainSettings, writeChain } from './write-chain.ts';
 
@@ -27,10 +27,7 @@ function draftOf({ type, sender, stateKey, content, event: { redacts } }: Checke
 
 /** Judges an event by the state of a room. Returns why it is not allowed. */
 export function refusalBy(state: RoomState['events'], checked: CheckedEvent, version: RoomVersion): string | undefined {
-  const judged: JudgedEvent = {
-    ...draftOf(checked),
-    follows: checked.prevEventIds.length === 0 ? 'nothing' : 'events',
-  };
+  const judged = judgedAs(checked, () => undefined);
   return authorise(judged, (type, stateKey) => state.get(stateName(type, stateKey))?.event, version);
 }
 

@@ -1,5 +1,6 @@
 import type { Knex } from 'knex';
 import { type EventId, type ServerName, splitUserId } from '../ids.ts';
+import { stateName } from '../matrix/auth-events.ts';
 import { canonicalJson } from '../matrix/canonical-json.ts';
 import type { CheckedEvent } from '../matrix/check-event.ts';
 import { replaceJoinedHosts } from '../storage/federation/joined-hosts.ts';
@@ -10,7 +11,7 @@ import { findEventNids, insertOutliers } from '../storage/roomserver/outliers.ts
 import type { StoredRoom } from '../storage/roomserver/rooms.ts';
 import { type NewSyncState, replaceCurrentState, upsertSyncMemberships } from '../storage/syncapi/room-events.ts';
 import type { DownloadedState } from './download-state.ts';
-import { type RoomState, stateName } from './room-state.ts';
+import { type RoomState } from './room-state.ts';
 import { stateIndexKey, storeState } from './state-chain.ts';
 import { headeredJson } from './write-sync.ts';
 

@@ -1,4 +1,4 @@
-import type { StateKey } from '../matrix/auth-events.ts';
+import { type StateKey, stateName } from '../matrix/auth-events.ts';
 import type { Db } from '../storage/database.ts';
 import { readEvents, type StoredEvent } from '../storage/roomserver/events.ts';
 import { findNids } from '../storage/roomserver/nids.ts';
@@ -13,9 +13,6 @@ export interface RoomState {
 }
 
 export const EMPTY_STATE: RoomState = { snapshotNid: undefined, blocks: [], events: new Map() };
-
-/** Names an entry of a room's state. */
-export const stateName = (type: string, stateKey: string): string => `${type}\0${stateKey}`;
 
 /** Reads a snapshot, and of its events those under these keys. */
 export async function loadRoomState(db: Db, snapshotNid: number, keys: readonly StateKey[]): Promise<RoomState> {

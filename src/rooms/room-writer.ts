@@ -3,6 +3,7 @@ import type { Knex } from 'knex';
 import { MatrixError } from '../errors.ts';
 import type { SigningKey } from '../host.ts';
 import { type EventId, type RoomId, type ServerName, splitUserId, type UserId } from '../ids.ts';
+import { stateName } from '../matrix/auth-events.ts';
 import { buildCreateEvent } from '../matrix/build-event.ts';
 import { type EventJson, roomVersionOf } from '../matrix/room-version.ts';
 import { isPurging } from '../storage/plugin/purges.ts';
@@ -14,7 +15,7 @@ import { retireSyncInvites } from '../storage/syncapi/room-events.ts';
 import type { DownloadedState } from './download-state.ts';
 import { buildChain, type ChainLink, neededState, type RefusedDraft, type RoomEventDraft } from './event-chain.ts';
 import { replaceRoomState, replaceSyncState } from './replace-state.ts';
-import { EMPTY_STATE, loadRoomState, type RoomState, stateName } from './room-state.ts';
+import { EMPTY_STATE, loadRoomState, type RoomState } from './room-state.ts';
 import { type ChainSettings, writeChain } from './write-chain.ts';
 
 /** The specification's limit of `prev_events`. */

@@ -4,6 +4,7 @@ import { createAccount } from '../accounts/create-account.ts';
 import { MatrixError } from '../errors.ts';
 import { type EventId, isRoomId, type RoomId, splitUserId, type UserId, userIdOf } from '../ids.ts';
 import { isRecord } from '../json.ts';
+import { stateName } from '../matrix/auth-events.ts';
 import { membershipOf } from '../matrix/auth-state.ts';
 import { roomVersionOf } from '../matrix/room-version.ts';
 import { lockNotices } from '../storage/database.ts';
@@ -12,7 +13,7 @@ import { listRoomAccountData, upsertAccountData } from '../storage/userapi/accou
 import { isAccount } from '../storage/userapi/accounts.ts';
 import { findProfile, upsertProfile } from '../storage/userapi/profiles.ts';
 import type { RoomEventDraft } from './event-chain.ts';
-import { loadRoomState, stateName } from './room-state.ts';
+import { loadRoomState } from './room-state.ts';
 import type { Appended, RoomWriter } from './room-writer.ts';
 
 /** Who server notices are from, and where they are read. */

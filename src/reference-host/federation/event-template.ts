@@ -1,11 +1,11 @@
 import type { Knex } from 'knex';
 import { MatrixError } from '../../errors.ts';
 import type { RoomId, UserId } from '../../ids.ts';
-import { authEventKeys, authStateKeys } from '../../matrix/auth-events.ts';
+import { authEventKeys, authStateKeys, stateName } from '../../matrix/auth-events.ts';
 import { authorise } from '../../matrix/authorise.ts';
 import { referencesTo } from '../../matrix/build-event.ts';
 import { type EventJson, roomVersionOf } from '../../matrix/room-version.ts';
-import { loadRoomState, stateName } from '../../rooms/room-state.ts';
+import { loadRoomState } from '../../rooms/room-state.ts';
 import { readDeepest } from '../../storage/roomserver/events.ts';
 import { findRoom, type StoredRoom } from '../../storage/roomserver/rooms.ts';
 

@@ -1,9 +1,10 @@
 import type { Knex } from 'knex';
 import { MatrixError } from '../../errors.ts';
 import type { RoomId } from '../../ids.ts';
+import { stateName } from '../../matrix/auth-events.ts';
 import { membershipOf } from '../../matrix/auth-state.ts';
 import type { PowerState } from '../../matrix/power-levels.ts';
-import { loadRoomState, stateName } from '../../rooms/room-state.ts';
+import { loadRoomState } from '../../rooms/room-state.ts';
 import { lockRoom, type StoredRoom } from '../../storage/roomserver/rooms.ts';
 import type { Device } from '../storage/devices.ts';
 

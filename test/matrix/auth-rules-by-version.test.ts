@@ -1,0 +1,167 @@
+import { describe, expect, test } from 'vitest';
+import { isUserId, type UserId } from '../../src/ids.ts';
+import { stateName } from '../../src/matrix/auth-events.ts';
+import type { JudgedEvent } from '../../src/matrix/auth-state.ts';
+import { authorise } from '../../src/matrix/authorise.ts';
+import { type EventJson, roomVersionOf } from '../../src/matrix/room-version.ts';
+import { lookUpIn, ROOM_VERSIONS } from './arbitrary-auth.ts';
+
+function user(id: string): UserId {
+  if (!isUserId(id)) throw new Error(`${id} is no user id`);
+  return id;
+}
+const [alice, bob, carol] = [user('@alice:one.test'), user('@bob:two.test'), user('@carol:two.test')];
+
+/** A room of Alice's, with Bob in it. */
+function room(changes: Record<string, EventJson> = {}): Map<string, EventJson> {
+  const state = {
+    'm.room.create ': { creator: alice },
+    'm.room.power_levels ': { users: {}, users_default: 50 },
+    'm.room.join_rules ': { join_rule: 'invite' },
+    [`m.room.member ${alice}`]: { membership: 'join' },
+    [`m.room.member ${bob}`]: { membership: 'join' },
+    ...changes,
+  };
+  return new Map(
+    Object.entries(state).map(([name, content]) => {
+      const [type = '', stateKey = ''] = name.split(' ');
+      return [stateName(type, stateKey), { type, state_key: stateKey, sender: alice, content }];
+    }),
+  );
+}
+const withRule = (rule: string): Map<string, EventJson> => room({ 'm.room.join_rules ': { join_rule: rule } });
+
+const member = (sender: UserId, stateKey: string, content: EventJson): JudgedEvent => ({
+  type: 'm.room.member',
+  sender,
+  stateKey,
+  content,
+  follows: 'events',
+});
+const levels = (content: EventJson, sender = bob): JudgedEvent => ({
+  type: 'm.room.power_levels',
+  sender,
+  stateKey: '',
+  content,
+  follows: 'events',
+});
+const create = (content: EventJson, roomId: string | undefined): JudgedEvent => ({
+  type: 'm.room.create',
+  sender: alice,
+  stateKey: '',
+  content,
+  follows: 'nothing',
+  ...(roomId !== undefined && { roomId }),
+});
+const authorised = { membership: 'join', join_authorised_via_users_server: bob };
+
+/** In which room versions an event is allowed. */
+const RULES: readonly [what: string, JudgedEvent, Map<string, EventJson>, from: number, to: number][] = [
+  ['a create event with a creator', create({ creator: alice }, '!x:one.test'), new Map(), 1, 11],
+  ['a create event without a creator', create({}, '!x:one.test'), new Map(), 11, 11],
+  ['a create event in a room of another server', create({ creator: alice }, '!x:two.test'), new Map(), 0, -1],
+  ['a create event without a room id', create({ creator: alice }, undefined), new Map(), 12, 12],
+  [
+    'a create event of no known version',
+    create({ creator: alice, room_version: 'x' }, '!x:one.test'),
+    new Map(),
+    0,
+    -1,
+  ],
+  ['creators that are no users', create({ additional_creators: ['bob'] }, undefined), new Map(), 0, -1],
+  ['a second create event', { ...create({ creator: alice }, '!x:one.test'), follows: 'events' }, new Map(), 0, -1],
+  [
+    'aliases of the own server, by one who is not in the room',
+    { type: 'm.room.aliases', sender: carol, stateKey: 'two.test', content: {}, follows: 'events' },
+    room(),
+    1,
+    5,
+  ],
+  [
+    'aliases of another server',
+    { type: 'm.room.aliases', sender: bob, stateKey: 'one.test', content: {}, follows: 'events' },
+    room(),
+    6,
+    12,
+  ],
+  [
+    'a redaction of what another server has sent, by one who may not redact',
+    { type: 'm.room.redaction', sender: bob, content: {}, redacts: '$x:one.test', follows: 'events' },
+    room({ 'm.room.power_levels ': {} }),
+    3,
+    12,
+  ],
+  ['a knock', member(carol, carol, { membership: 'knock' }), withRule('knock'), 7, 12],
+  ['a knock on a restricted room', member(carol, carol, { membership: 'knock' }), withRule('knock_restricted'), 10, 12],
+  ['a knock on a room that has to be invited to', member(carol, carol, { membership: 'knock' }), room(), 0, -1],
+  ['an authorised join', member(carol, carol, authorised), withRule('restricted'), 8, 12],
+  ['an authorised join where one may knock', member(carol, carol, authorised), withRule('knock_restricted'), 10, 12],
+  ['a join that nobody authorised', member(carol, carol, { membership: 'join' }), withRule('restricted'), 0, -1],
+  [
+    'a join that one who is not in the room authorised',
+    member(carol, carol, { ...authorised, join_authorised_via_users_server: carol }),
+    withRule('restricted'),
+    0,
+    -1,
+  ],
+  [
+    'the end of a knock',
+    member(carol, carol, { membership: 'leave' }),
+    room({ [`m.room.member ${carol}`]: { membership: 'knock' } }),
+    7,
+    12,
+  ],
+  ['power levels that are strings', levels({ users: { [carol]: ' +50' } }), room(), 1, 9],
+  ['power levels that are no numbers', levels({ users: { [carol]: 'x' } }), room(), 0, -1],
+  [
+    'power levels beyond all numbers',
+    levels({ users: { [carol]: '9'.repeat(400) } }),
+    room({ 'm.room.power_levels ': {} }),
+    0,
+    -1,
+  ],
+  [
+    'a level for an event that is no number',
+    levels({ users: {}, users_default: 50, events: { x: null } }),
+    room(),
+    1,
+    9,
+  ],
+  [
+    'a notification level above the own one',
+    levels({ users: {}, users_default: 50, notifications: { room: 60 } }),
+    room(),
+    1,
+    5,
+  ],
+  ['a power level for the creator', levels({ users: { [alice]: 50 }, users_default: 50 }), room(), 1, 11],
+  [
+    'the creator outranking everybody',
+    member(alice, bob, { membership: 'ban' }),
+    room({ 'm.room.power_levels ': { users: { [bob]: 100 }, users_default: 0 } }),
+    12,
+    12,
+  ],
+];
+
+describe('the authorisation rules of each version', () => {
+  test.each(RULES)('allow %s where they should', (_what, event, state, from, to) => {
+    const allowed = ROOM_VERSIONS.filter(
+      (id) => authorise(event, lookUpIn(state), roomVersionOf(id)) === undefined,
+    ).map(Number);
+    expect(allowed).toEqual(ROOM_VERSIONS.map(Number).filter((id) => id >= from && id <= to));
+  });
+
+  test('keep users of other servers out of a room that is not federated', () => {
+    const state = room({ 'm.room.create ': { creator: alice, 'm.federate': false } });
+    for (const id of ROOM_VERSIONS) {
+      const verdict = (sender: UserId): string | undefined =>
+        authorise(
+          { type: 'm.room.message', sender, content: {}, follows: 'events' },
+          lookUpIn(state),
+          roomVersionOf(id),
+        );
+      expect([verdict(alice), verdict(bob)]).toEqual([undefined, 'the room is not for users of other servers']);
+    }
+  });
+});
