@@ -1,0 +1,83 @@
+import { authEventsOf, type EventIndex } from './auth-chain.ts';
+import type { CheckedEvent } from './check-event.ts';
+import { powerLevelOf } from './power-levels.ts';
+import type { RoomVersion } from './room-version.ts';
+
+/** Room version 2, "State resolution": compares events of the same rank by when they were sent, then by event id. */
+export function byTimeThenId(a: CheckedEvent, b: CheckedEvent): number {
+  if (a.originServerTs !== b.originServerTs) return a.originServerTs - b.originServerTs;
+  return a.eventId < b.eventId ? -1 : 1;
+}
+
+/**
+ * The events so that each follows those of them that authorise it, and among those that may come next, the one of the
+ * most powerful sender comes first. Room version 2, "State resolution", "Reverse topological power ordering".
+ */
+export function reverseTopologicalPowerOrdering(
+  events: ReadonlySet<CheckedEvent>,
+  known: EventIndex,
+  create: CheckedEvent | undefined,
+  version: RoomVersion,
+): CheckedEvent[] {
+  const levels = new Map([...events].map((event) => [event, senderLevel(event, known, create, version)]));
+  // Infinite levels are equal, though their difference is no number.
+  const levelOf = (event: CheckedEvent): number => levels.get(event) ?? 0;
+  const compare = (a: CheckedEvent, b: CheckedEvent): number =>
+    levelOf(a) === levelOf(b) ? byTimeThenId(a, b) : levelOf(b) > levelOf(a) ? 1 : -1;
+
+  const waitsFor = new Map<CheckedEvent, number>();
+  const authorises = new Map<CheckedEvent, CheckedEvent[]>();
+  for (const event of events) {
+    const before = [...new Set(authEventsOf(event, known))].filter((auth) => events.has(auth));
+    waitsFor.set(event, before.length);
+    for (const auth of before) {
+      const after = authorises.get(auth);
+      if (after === undefined) authorises.set(auth, [event]);
+      else after.push(event);
+    }
+  }
+
+  const ordered: CheckedEvent[] = [];
+  // The next one is last: it is cheap to take from there.
+  const ready = [...events].filter((event) => waitsFor.get(event) === 0).sort((a, b) => compare(b, a));
+  for (let next = ready.pop(); next !== undefined; next = ready.pop()) {
+    ordered.push(next);
+    for (const event of authorises.get(next) ?? []) {
+      const left = (waitsFor.get(event) ?? 0) - 1;
+      waitsFor.set(event, left);
+      if (left === 0) ready.splice(placeOf(event, ready, compare), 0, event);
+    }
+  }
+  return ordered;
+}
+
+/** Where the event belongs among those that are ordered from last to first. */
+function placeOf(
+  event: CheckedEvent,
+  descending: readonly CheckedEvent[],
+  compare: (a: CheckedEvent, b: CheckedEvent) => number,
+): number {
+  let [low, high] = [0, descending.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const other = descending[middle];
+    if (other !== undefined && compare(other, event) > 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** The power that the sender had by the event's own auth events. */
+function senderLevel(
+  event: CheckedEvent,
+  known: EventIndex,
+  create: CheckedEvent | undefined,
+  version: RoomVersion,
+): number {
+  const authEvents = authEventsOf(event, known);
+  const power = {
+    create: (authEvents.find(({ type }) => type === 'm.room.create') ?? create ?? event).event,
+    powerLevels: authEvents.find(({ type }) => type === 'm.room.power_levels')?.event,
+  };
+  return powerLevelOf(power, version, event.sender);
+}

@@ -1,0 +1,27 @@
+import type { CheckedEvent } from './check-event.ts';
+
+/** A room's state, by `stateName()`. */
+export type StateMap = ReadonlyMap<string, CheckedEvent>;
+
+/** States of a room, and what they agree in. */
+export interface SeparatedStates {
+  readonly states: readonly StateMap[];
+  /** Entries that are the same in every state. */
+  readonly unconflicted: StateMap;
+  /** Different events of the other entries; a single one where some states have none. */
+  readonly conflicted: ReadonlyMap<string, readonly CheckedEvent[]>;
+}
+
+/** Room version 2, "State resolution", "Unconflicted state map and conflicted state set". */
+export function separate(states: readonly StateMap[]): SeparatedStates {
+  const unconflicted = new Map<string, CheckedEvent>();
+  const conflicted = new Map<string, readonly CheckedEvent[]>();
+  for (const name of new Set(states.flatMap((state) => [...state.keys()]))) {
+    const found = states.flatMap((state) => state.get(name) ?? []);
+    const different = [...new Set(found)];
+    const [only] = different;
+    if (only !== undefined && different.length === 1 && found.length === states.length) unconflicted.set(name, only);
+    else conflicted.set(name, different);
+  }
+  return { states, unconflicted, conflicted };
+}
