@@ -84,15 +84,9 @@ describe('tokenize()', () => {
     }
   });
 
-  it('takes time in proportion to the text, however scripts alternate', () => {
-    const timeOf = (text: string): number => {
-      const start = performance.now();
-      for (let round = 0; round < 5; round++) tokenize(text);
-      return performance.now() - start;
-    };
-    timeOf('あa'.repeat(1_000));
-    const [short, long] = [timeOf('あa'.repeat(1_000)), timeOf('あa'.repeat(8_000))];
-    expect(long).toBeLessThan(Math.max(short, 1) * 40);
+  // Work that grows with the square of the text would outlast the runner's own limit.
+  it('comes to the end of a long text whose scripts alternate', () => {
+    expect(tokenize('あa'.repeat(100_000)).length).toBeGreaterThan(0);
   });
 
   it('finds the same in a word whatever its case and width', () => {
