@@ -30,7 +30,8 @@ export interface StateDownload {
 
 /**
  * Replaces a room's state by that which another server has, after its signatures and the authorisation rules have been
- * checked. Dendrite: `GET /_dendrite/admin/downloadState/{serverName}/{roomID}`, which takes the last of differing states.
+ * checked. Where it differs between the ends of the room, it is resolved by the rules of the room version; Dendrite takes the
+ * last. Dendrite: `GET /_dendrite/admin/downloadState/{serverName}/{roomID}`.
  */
 export const downloadState = defineJobOperation({
   access: 'admin',

@@ -1,8 +1,9 @@
-import { MatrixError } from '../errors.ts';
+import { FederationError } from '../errors.ts';
 import type { FederationRequestOptions, FederationSender, RemoteState, ServerKey } from '../host.ts';
 import { type EventId, isServerName, type RoomId, type ServerName } from '../ids.ts';
 import { stateName } from '../matrix/auth-events.ts';
 import { authoriseByAuthEvents, type CheckedEvent, checkEvent, signersOf } from '../matrix/check-event.ts';
+import { resolveState } from '../matrix/resolve-state.ts';
 import type { RoomVersion } from '../matrix/room-version.ts';
 import { hasValidEventSignature } from '../matrix/sign-event.ts';
 import { signaturesOf } from '../matrix/sign-json.ts';
@@ -35,7 +36,8 @@ export interface DownloadedState {
 
 /**
  * Asks another server for the state of a room at each of the events.
- * @throws MatrixError `M_BAD_STATE` with status 409 when it differs between them; what the federation sender throws
+ * Where it differs between them, it is resolved as the room version demands.
+ * @throws FederationError for a state that has two events for one entry; what the federation sender throws
  */
 export async function downloadState(
   federation: StateSource,
@@ -55,15 +57,15 @@ export async function downloadState(
   }
   const signed = await withValidSignatures(federation, [...wellFormed.values()], question, options);
   const allowed = allowedOf(signed, version);
-  const states = answers.map(({ state }) =>
-    state.flatMap((event) => {
-      const id = checkEvent(event, roomId, version)?.eventId;
-      const checked = id === undefined ? undefined : allowed.get(id);
-      return checked?.stateKey === undefined ? [] : [checked];
-    }),
-  );
-  const [state = []] = states;
-  refuseDifferences(states);
+  const states = answers.map(({ state }) => {
+    const ids = new Set(state.flatMap((event) => checkEvent(event, roomId, version)?.eventId ?? []));
+    refuseAmbiguity(
+      [...ids].flatMap((id) => allowed.get(id) ?? []),
+      destination,
+    );
+    return [...ids];
+  });
+  const state = resolveState(states, allowed, version);
   const inState = new Set(state.map(({ eventId }) => eventId));
   return {
     state,
@@ -81,22 +83,10 @@ function isAllowed(
   return id !== undefined && allowed.has(id);
 }
 
-/** State that differs would have to be resolved; taking either side could undo a ban. */
-function refuseDifferences(states: readonly (readonly CheckedEvent[])[]): void {
-  const byName = new Map<string, Set<EventId | undefined>>();
-  const indexes = states.map(
-    (state) => new Map(state.map(({ type, stateKey = '', eventId }) => [stateName(type, stateKey), eventId])),
-  );
-  for (const name of new Set(indexes.flatMap((index) => [...index.keys()]))) {
-    byName.set(name, new Set(indexes.map((index) => index.get(name))));
-  }
-  const differing = [...byName.values()].filter(({ size }) => size > 1).length;
-  if (differing > 0) {
-    throw new MatrixError(
-      'M_BAD_STATE',
-      `The state differs between the room's forward extremities, in ${differing} entries; it is not changed`,
-      { status: 409 },
-    );
+function refuseAmbiguity(state: readonly CheckedEvent[], destination: ServerName): void {
+  const names = state.flatMap(({ type, stateKey }) => (stateKey === undefined ? [] : [stateName(type, stateKey)]));
+  if (new Set(names).size < names.length) {
+    throw new FederationError('bad_answer', `${destination} gave a state with two events for one entry`);
   }
 }
 
