@@ -1,0 +1,61 @@
+import { execFile, spawn } from 'node:child_process';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
+import { makeScratchDirectory } from '../support/scratch-directory.ts';
+
+const run = promisify(execFile);
+const PACKAGES = ['signedjson==1.1.4', 'canonicaljson==2.0.0'];
+const PROGRAM = new URL('peer.py', import.meta.url).pathname;
+
+/** A Python that has the packages. */
+export interface PythonPeer {
+  /** What answers. */
+  readonly description: string;
+  /** Sends lines of JSON to the peer's program, and returns its answers. */
+  readonly ask: (lines: readonly unknown[]) => Promise<unknown[]>;
+  readonly remove: () => Promise<void>;
+}
+
+async function versionsIn(python: string): Promise<string | undefined> {
+  const program = `import importlib.metadata as m, signedjson, canonicaljson
+print(", ".join(f"{p} {m.version(p)}" for p in ("signedjson", "canonicaljson", "PyNaCl")))`;
+  return run(python, ['-c', program]).then(
+    ({ stdout }) => stdout.trim(),
+    () => undefined,
+  );
+}
+
+/**
+ * Takes the system's Python if it has the packages, else installs them into a directory that `remove()` deletes.
+ * @throws Error that says what is missing
+ */
+export async function startPythonPeer(): Promise<PythonPeer> {
+  const installed = await versionsIn('python3');
+  if (installed !== undefined) return peerOf('python3', installed, async () => {});
+  const directory = await makeScratchDirectory('koa-matrix-admin-interop-');
+  const remove = (): Promise<void> => rm(directory, { recursive: true, force: true });
+  const needs = async (what: string, command: string, args: readonly string[]): Promise<void> => {
+    await run(command, args).catch(async (error: Error & { stderr?: string }) => {
+      await remove();
+      throw new Error(`The interoperability test needs ${what}: ${error.stderr || error.message}`, { cause: error });
+    });
+  };
+  await needs('Python 3 with venv, or with signedjson and canonicaljson', 'python3', ['-m', 'venv', directory]);
+  const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...PACKAGES];
+  const python = join(directory, 'bin', 'python');
+  await needs(`${PACKAGES.join(' and ')} from the Python package index`, python, pip);
+  return peerOf(python, (await versionsIn(python)) ?? '', remove);
+}
+
+function peerOf(python: string, description: string, remove: () => Promise<void>): PythonPeer {
+  const ask = async (lines: readonly unknown[]): Promise<unknown[]> => {
+    const child = spawn(python, [PROGRAM], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const answers: unknown[] = [];
+    child.stdin.end(lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+    for await (const line of createInterface(child.stdout)) answers.push(JSON.parse(line));
+    return answers;
+  };
+  return { description, ask, remove };
+}
