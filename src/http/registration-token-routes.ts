@@ -8,7 +8,7 @@ const PATHS = [DENDRITE, '/_synapse/admin/v1/registration_tokens'];
 const ANYBODY: Actor = { kind: 'system', name: 'registration' };
 
 function flagOf(value: string | undefined): boolean | undefined {
-  if (value === undefined) return undefined;
+  if (value === undefined || value === '') return undefined;
   if (value === 'true' || value === 'false') return value === 'true';
   throw new MatrixError('M_INVALID_PARAM', 'bad parameter "valid": expected true or false');
 }

@@ -101,8 +101,9 @@ describe('registration tokens', () => {
       tokensOf(jsonOf(await send('GET', `${SYNAPSE}?valid=${valid}`))).map(({ token }) => token);
     expect(await names('false')).toEqual(['zero']);
     expect(await names('true')).not.toContain('zero');
-    for (const valid of ['', 'maybe', 'TRUE'])
-      expect((await send('GET', `${SYNAPSE}?valid=${valid}`)).status).toBe(400);
+    // As matrix-bot-sdk asks for all.
+    expect(await names('')).toEqual(tokensOf(jsonOf(await send('GET', SYNAPSE))).map(({ token }) => token));
+    for (const valid of ['maybe', 'TRUE']) expect((await send('GET', `${SYNAPSE}?valid=${valid}`)).status).toBe(400);
   });
 
   it('say whether they can be used, to anybody', async () => {
