@@ -72,7 +72,10 @@ export interface Appservice {
   readonly userNamespaces: readonly RegExp[];
 }
 
-/** Told after a commit which rooms and users have something new for `/sync`. */
+/**
+ * Told after a commit which rooms and users have something new for `/sync`. Changed devices of a user, be it of another
+ * server, are also news for those who share a room with the user.
+ */
 export interface Notifier {
   roomsChanged(roomIds: readonly RoomId[]): void | Promise<void>;
   usersChanged(userIds: readonly UserId[]): void | Promise<void>;
@@ -101,8 +104,8 @@ export interface RemoteDevices {
   readonly devices: readonly {
     readonly deviceId: string;
     readonly displayName?: string;
-    /** The signed identity keys, as the server sent them. */
-    readonly keys: Readonly<Record<string, unknown>>;
+    /** The signed identity keys, as the server sent them; a device that can't encrypt has none. */
+    readonly keys?: Readonly<Record<string, unknown>>;
   }[];
   readonly masterKey?: Readonly<Record<string, unknown>>;
   readonly selfSigningKey?: Readonly<Record<string, unknown>>;

@@ -4,7 +4,7 @@ import type { Context } from 'koa';
 import type { Config } from '../config.ts';
 import { errorFields, MatrixError } from '../errors.ts';
 import type { Host } from '../host.ts';
-import type { Jobs } from '../jobs/jobs.ts';
+import type { Jobs, JobView } from '../jobs/jobs.ts';
 import type { Actor } from '../operations/actor.ts';
 import type { Pipeline } from '../operations/call.ts';
 import type { Access } from '../operations/define-operation.ts';
@@ -84,8 +84,10 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
     const gone = new AbortController();
     ctx.res.once('close', () => gone.abort());
     const signal = AbortSignal.any([gone.signal, AbortSignal.timeout(config.jobs.answerWithinMs)]);
+    const operation = operationNamed(route.operation);
+    const untilFailure = operation.effect === 'job' && operation.answersAfterFailure === true;
     // Whatever ends the wait, the job has been committed and goes on.
-    const job = await jobs.wait(jobId, { signal }).catch(() => undefined);
+    const job = await waitForAnswer(jobs, jobId, untilFailure, signal).catch(() => undefined);
     return job === undefined ? accepted(jobId, request) : route.respond(resultOf(job) as never, request);
   };
 
@@ -155,6 +157,21 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
     );
   }
   return router;
+}
+
+/** The job once it has ended; `undefined` when an attempt has failed before, if that is waited for. */
+async function waitForAnswer(
+  jobs: Jobs,
+  jobId: string,
+  untilFailure: boolean,
+  signal: AbortSignal,
+): Promise<JobView | undefined> {
+  if (!untilFailure) return jobs.wait(jobId, { signal });
+  for await (const job of jobs.watch(jobId, { signal })) {
+    if (job.finished_ts !== null) return job;
+    if (job.error !== null) return undefined;
+  }
+  return undefined;
 }
 
 /** Whether a template matches all that another one does, as `x/:id` matches `x/new`. */

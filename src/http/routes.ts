@@ -2,6 +2,7 @@ import type { JobView } from '../jobs/jobs.ts';
 import type { StoredAuditEntry } from '../storage/plugin/audit.ts';
 import { ACCOUNT_MODERATION_ROUTES } from './account-moderation-routes.ts';
 import { ACCOUNT_ROUTES } from './account-routes.ts';
+import { DEVICE_ROUTES } from './device-routes.ts';
 import { EVENT_REPORT_ROUTES } from './event-report-routes.ts';
 import { NOTICE_ROUTES } from './notice-routes.ts';
 import { REGISTRATION_ROUTES } from './registration-routes.ts';
@@ -113,6 +114,7 @@ export const ROUTES: readonly Route[] = [
   ...ROOM_ROUTES,
   ...NOTICE_ROUTES,
   ...ACCOUNT_ROUTES,
+  ...DEVICE_ROUTES,
   ...REGISTRATION_ROUTES,
   ...WHOIS_ROUTES,
   ...EVENT_REPORT_ROUTES,

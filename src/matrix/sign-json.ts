@@ -38,8 +38,11 @@ export function signJson<T extends JsonObject>(object: T, key: SigningKey): T & 
   return { ...object, signatures: { ...(isRecord(signatures) && signatures), [key.serverName]: own } };
 }
 
-/** Whether the object bears a valid signature by this key. */
-export function hasValidSignature(object: JsonObject, { serverName, keyId, publicKey }: VerifyKey): boolean {
+/** Whether the object bears a valid signature by this key of a server, or whoever else signs. */
+export function hasValidSignature(
+  object: JsonObject,
+  { serverName, keyId, publicKey }: Omit<VerifyKey, 'serverName'> & { readonly serverName: string },
+): boolean {
   return verifies(object, signaturesOf(object, serverName)[keyId], publicKey);
 }
 

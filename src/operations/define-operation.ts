@@ -124,6 +124,11 @@ export interface JobOperation<
   Output extends object = object,
 > extends OperationBase<Input> {
   readonly effect: 'job';
+  /**
+   * Whether an HTTP request is answered `202` as soon as an attempt has failed that will be made again; the next may be far
+   * off. @defaultValue false: it waits for them
+   */
+  readonly answersAfterFailure?: boolean;
   /** A call joins the unfinished job of the same key if its input is the same, and is refused if not. */
   readonly dedupeKey: (input: z.output<Input>) => string;
   /**

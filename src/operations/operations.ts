@@ -23,6 +23,7 @@ import { listEventReports } from './list-event-reports.ts';
 import { listJobs } from './list-jobs.ts';
 import { listRegistrationTokens } from './list-registration-tokens.ts';
 import { purgeRoom } from './purge-room.ts';
+import { refreshDevices } from './refresh-devices.ts';
 import { registerBySharedSecret } from './register-by-shared-secret.ts';
 import { reindexFulltext } from './reindex-fulltext.ts';
 import { resetPassword } from './reset-password.ts';
@@ -41,6 +42,7 @@ export const OPERATIONS = {
   evacuateRoom,
   evacuateUser,
   downloadState,
+  refreshDevices,
   sendServerNotice,
   sendServerNotices,
   resetPassword,

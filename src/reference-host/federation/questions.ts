@@ -12,7 +12,9 @@ const stateSchema = z.object({ pdus: z.array(object), auth_chain: z.array(object
 const devicesSchema = z.object({
   user_id: z.string(),
   stream_id: z.number().int(),
-  devices: z.array(z.object({ device_id: z.string(), device_display_name: z.string().optional(), keys: object })),
+  devices: z.array(
+    z.object({ device_id: z.string(), device_display_name: z.string().optional(), keys: object.optional() }),
+  ),
   master_key: object.optional(),
   self_signing_key: object.optional(),
 });
@@ -81,7 +83,7 @@ export function createQuestions(ask: AskServer): Questions {
         streamId,
         devices: devices.map(({ device_id: deviceId, device_display_name: displayName, keys: identityKeys }) => ({
           deviceId,
-          keys: identityKeys,
+          ...(identityKeys !== undefined && { keys: identityKeys }),
           ...(displayName !== undefined && { displayName }),
         })),
         ...(keys.master_key !== undefined && { masterKey: keys.master_key }),

@@ -1,0 +1,150 @@
+import type { KeyObject } from 'node:crypto';
+import { MatrixError } from '../errors.ts';
+import type { RemoteDevices } from '../host.ts';
+import type { UserId } from '../ids.ts';
+import { isRecord } from '../json.ts';
+import { canonicalJson } from './canonical-json.ts';
+import { unpaddedBase64 } from './event-hash.ts';
+import { publicKeyOf } from './sign-event.ts';
+import { hasValidSignature, signaturesOf } from './sign-json.ts';
+
+type RemoteDevice = RemoteDevices['devices'][number];
+type JsonObject = Readonly<Record<string, unknown>>;
+
+/** Of the keys of one device, in canonical form. */
+const MAX_KEYS_BYTES = 65_536;
+const MAX_DEVICES = 2_000;
+const MAX_DEVICE_ID_BYTES = 255;
+/** Longer names of devices are not kept, in UTF-16 code units. */
+const MAX_DISPLAY_NAME_LENGTH = 255;
+/** Of one object so many signatures are looked at. */
+const MAX_SIGNATURES = 100;
+
+/** A device whose keys are signed by itself. */
+export interface VerifiedDevice {
+  readonly deviceId: string;
+  readonly displayName: string | undefined;
+  /** Canonical JSON of the identity keys. */
+  readonly keyJson: string;
+}
+
+export type CrossSigningUsage = 'master' | 'self_signing';
+
+export interface CrossSigningKey {
+  readonly usage: CrossSigningUsage;
+  /** In unpadded base64; the key's id is `ed25519:` and this. */
+  readonly publicKey: string;
+  /** By other keys of the user, by key id. */
+  readonly signatures: Readonly<Record<string, string>>;
+}
+
+/** What is left of a device list: nothing that does not verify. */
+export interface VerifiedDevices {
+  readonly devices: readonly VerifiedDevice[];
+  readonly crossSigningKeys: readonly CrossSigningKey[];
+  /** Devices whose keys are not those of the device, or not signed by it. */
+  readonly leftOut: number;
+}
+
+/** Keys of the user that signatures are checked by, by key id. */
+type Signers = Readonly<Record<string, KeyObject>>;
+
+const bad = (message: string): MatrixError => new MatrixError('M_UNKNOWN', message, { status: 502 });
+const ed25519 = (id: string): string => `ed25519:${id}`;
+
+/**
+ * Checks what another server says of a user's devices. A device is left out when its keys are another's, or not signed by
+ * it: one broken client does not keep those of the others from being known. Devices without keys are none that anybody
+ * encrypts for. Cross-signing keys stand for the user, so with a bad one all is refused. Signatures that these keys have not
+ * made are dropped. Client-Server API, "Device keys" and "Cross-signing"; Server-Server API, `GET user/devices`.
+ * @throws MatrixError `M_UNKNOWN` with status 502
+ */
+export function verifyDevices(userId: UserId, answer: RemoteDevices): VerifiedDevices {
+  if (answer.devices.length > MAX_DEVICES) throw bad(`the user has more than ${MAX_DEVICES} devices`);
+  if (!Number.isSafeInteger(answer.streamId) || answer.streamId < 0) throw bad('the device list has no stream id');
+  const master = answer.masterKey && crossSigningKeyOf(userId, 'master', answer.masterKey);
+  const selfSigning = answer.selfSigningKey && crossSigningKeyOf(userId, 'self_signing', answer.selfSigningKey);
+  const withKeys = answer.devices.filter(({ keys }) => keys !== undefined);
+  const devices = new Map<string, VerifiedDevice>();
+  const signers: Record<string, KeyObject> = {};
+  for (const device of withKeys) {
+    const signer = devices.has(device.deviceId) ? undefined : signerOf(userId, device);
+    const verified = signer && verifyDevice(userId, device, { ...selfSigning?.signer, ...signer });
+    if (verified === undefined) continue;
+    devices.set(device.deviceId, verified);
+    Object.assign(signers, signer);
+  }
+  const crossSigningKeys: CrossSigningKey[] = [];
+  if (master) {
+    const { usage, publicKey, object } = master;
+    crossSigningKeys.push({ usage, publicKey, signatures: signaturesBy(userId, object, signers) });
+  }
+  if (selfSigning) {
+    const { usage, publicKey, object } = selfSigning;
+    const signatures = signaturesBy(userId, object, master?.signer ?? {});
+    if (Object.keys(signatures).length === 0) throw bad('the self-signing key is not signed by the master key');
+    crossSigningKeys.push({ usage, publicKey, signatures });
+  }
+  return { devices: [...devices.values()], crossSigningKeys, leftOut: withKeys.length - devices.size };
+}
+
+/** The key that a device signs with; `undefined` where the keys are not those of the device. */
+function signerOf(userId: UserId, { deviceId, keys: object }: RemoteDevice): Signers | undefined {
+  if (object?.user_id !== userId || object.device_id !== deviceId || !isDeviceId(deviceId)) return undefined;
+  if (!isRecord(object.keys) || !isListOfText(object.algorithms)) return undefined;
+  const encoded = object.keys[ed25519(deviceId)];
+  const key = typeof encoded === 'string' ? publicKeyOf(encoded) : undefined;
+  return key && { [ed25519(deviceId)]: key };
+}
+
+/** The device with its good signatures; `undefined` unless its own is among them. */
+function verifyDevice(
+  userId: UserId,
+  { deviceId, displayName, keys = {} }: RemoteDevice,
+  signers: Signers,
+): VerifiedDevice | undefined {
+  const signatures = signaturesBy(userId, keys, signers);
+  if (!Object.hasOwn(signatures, ed25519(deviceId))) return undefined;
+  const { unsigned: _unsigned, signatures: _signatures, ...signed } = keys;
+  const keyJson = canonicalJson({ ...signed, signatures: { [userId]: signatures } });
+  if (Buffer.byteLength(keyJson) > MAX_KEYS_BYTES) return undefined;
+  return { deviceId, displayName: displayName !== undefined && isName(displayName) ? displayName : undefined, keyJson };
+}
+
+/** @throws MatrixError when the key is not one of the user's of that usage */
+function crossSigningKeyOf(
+  userId: UserId,
+  usage: CrossSigningUsage,
+  object: JsonObject,
+): Omit<CrossSigningKey, 'signatures'> & { readonly signer: Signers; readonly object: JsonObject } {
+  const isOfUser = object.user_id === userId && isListOfText(object.usage) && object.usage.includes(usage);
+  const [entry, ...others] = isOfUser && isRecord(object.keys) ? Object.entries(object.keys) : [];
+  const [keyId = '', encoded] = entry ?? [];
+  const key = typeof encoded === 'string' && others.length === 0 ? publicKeyOf(encoded) : undefined;
+  const publicKey = unpaddedBase64(Buffer.from(String(encoded), 'base64'));
+  if (key === undefined || encoded !== publicKey || keyId !== ed25519(publicKey)) {
+    throw bad(`the ${usage} key is none of the user`);
+  }
+  return { usage, publicKey, signer: { [keyId]: key }, object };
+}
+
+/** Those of the user's own signatures that are good. */
+function signaturesBy(userId: UserId, object: JsonObject, signers: Signers): Record<string, string> {
+  const good: Record<string, string> = {};
+  for (const [keyId, signature] of Object.entries(signaturesOf(object, userId)).slice(0, MAX_SIGNATURES)) {
+    const publicKey = Object.hasOwn(signers, keyId) ? signers[keyId] : undefined;
+    if (publicKey === undefined || typeof signature !== 'string') continue;
+    if (!hasValidSignature(object, { serverName: userId, keyId, publicKey })) continue;
+    good[keyId] = unpaddedBase64(Buffer.from(signature, 'base64'));
+  }
+  return good;
+}
+
+function isListOfText(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string');
+}
+
+/** PostgreSQL takes neither NUL nor half a surrogate pair. */
+const isText = (value: string): boolean => !value.includes('\0') && value.isWellFormed();
+const isDeviceId = (id: string): boolean => id !== '' && Buffer.byteLength(id) <= MAX_DEVICE_ID_BYTES && isText(id);
+const isName = (name: string): boolean => name.length <= MAX_DISPLAY_NAME_LENGTH && isText(name);

@@ -1,0 +1,102 @@
+import type { Knex } from 'knex';
+import { splitUserId, type UserId } from '../../ids.ts';
+import type { CrossSigningKey, VerifiedDevices } from '../../matrix/device-keys.ts';
+import { type Db, rowsOf } from '../database.ts';
+
+/** As Dendrite numbers them. */
+const KEY_TYPES: Readonly<Record<CrossSigningKey['usage'], number>> = { master: 1, self_signing: 2 };
+
+/** Notes whether the homeserver is to ask another server for the user's devices again. */
+export async function setStale(transaction: Knex.Transaction, userId: UserId, isStale: boolean): Promise<void> {
+  await transaction.raw(
+    `INSERT INTO public.keyserver_stale_device_lists (user_id, domain, is_stale, ts_added_secs)
+     VALUES (:userId, :domain, :isStale, extract(epoch FROM clock_timestamp())::bigint)
+     ON CONFLICT (user_id) DO UPDATE SET is_stale = excluded.is_stale, ts_added_secs = excluded.ts_added_secs`,
+    { userId, domain: splitUserId(userId).serverName, isStale },
+  );
+}
+
+/** Which change of the user's keys was the last; `undefined` before the first. Locked for a transaction, which sees the end of those under way. */
+export async function findKeyChange(db: Db, userId: UserId): Promise<string | undefined> {
+  const [row] = await rowsOf<{ change_id: string }>(
+    db.raw('SELECT change_id FROM public.keyserver_key_changes WHERE user_id = ? FOR UPDATE', [userId]),
+  );
+  return row?.change_id;
+}
+
+/**
+ * Puts a user's devices and cross-signing keys in the place of what is stored of them.
+ * @param streamId of the device list, at the user's server
+ * @returns how many devices there are no more
+ */
+export async function replaceRemoteDevices(
+  transaction: Knex.Transaction,
+  userId: UserId,
+  streamId: number,
+  { devices, crossSigningKeys }: VerifiedDevices,
+): Promise<number> {
+  const deviceIds = devices.map(({ deviceId }) => deviceId);
+  for (const table of ['keyserver_one_time_keys', 'keyserver_fallback_keys']) {
+    await transaction.raw('DELETE FROM public.?? WHERE user_id = ? AND device_id <> ALL(?)', [
+      table,
+      userId,
+      deviceIds,
+    ]);
+  }
+  const gone = await rowsOf<{ device_id: string }>(
+    transaction.raw(
+      'DELETE FROM public.keyserver_device_keys WHERE user_id = ? AND device_id <> ALL(?) RETURNING device_id',
+      [userId, deviceIds],
+    ),
+  );
+  await transaction.raw(
+    `INSERT INTO public.keyserver_device_keys (user_id, device_id, ts_added_secs, key_json, stream_id, display_name)
+     SELECT :userId, device_id, extract(epoch FROM clock_timestamp())::bigint, key_json, CAST(:streamId AS bigint), display_name
+     FROM unnest(CAST(:deviceIds AS text[]), CAST(:keyJsons AS text[]), CAST(:displayNames AS text[]))
+       AS d(device_id, key_json, display_name)
+     ON CONFLICT (user_id, device_id) DO UPDATE
+       SET key_json = excluded.key_json, stream_id = excluded.stream_id, display_name = excluded.display_name`,
+    {
+      userId,
+      streamId,
+      deviceIds,
+      keyJsons: devices.map(({ keyJson }) => keyJson),
+      displayNames: devices.map(({ displayName }) => displayName ?? ''),
+    },
+  );
+  await replaceCrossSigningKeys(transaction, userId, crossSigningKeys);
+  return gone.length;
+}
+
+/** Others' signatures of the keys stay: they are local users', who have verified the user. */
+async function replaceCrossSigningKeys(
+  transaction: Knex.Transaction,
+  userId: UserId,
+  keys: readonly CrossSigningKey[],
+): Promise<void> {
+  await transaction.raw('DELETE FROM public.keyserver_cross_signing_keys WHERE user_id = ?', [userId]);
+  await transaction.raw(
+    'DELETE FROM public.keyserver_cross_signing_sigs WHERE origin_user_id = :userId AND target_user_id = :userId',
+    { userId },
+  );
+  await transaction.raw(
+    `INSERT INTO public.keyserver_cross_signing_keys (user_id, key_type, key_data)
+     SELECT ?, * FROM unnest(?::smallint[], ?::text[])`,
+    [userId, keys.map(({ usage }) => KEY_TYPES[usage]), keys.map(({ publicKey }) => publicKey)],
+  );
+  const signatures = keys.flatMap(({ publicKey, signatures: made }) =>
+    Object.entries(made).map(([keyId, signature]) => ({ target: `ed25519:${publicKey}`, keyId, signature })),
+  );
+  await transaction.raw(
+    `INSERT INTO public.keyserver_cross_signing_sigs
+       (origin_user_id, origin_key_id, target_user_id, target_key_id, signature)
+     SELECT :userId, key_id, :userId, target, signature
+     FROM unnest(CAST(:keyIds AS text[]), CAST(:targets AS text[]), CAST(:signatures AS text[])) AS s(key_id, target, signature)`,
+    {
+      userId,
+      keyIds: signatures.map(({ keyId }) => keyId),
+      targets: signatures.map(({ target }) => target),
+      signatures: signatures.map(({ signature }) => signature),
+    },
+  );
+}
