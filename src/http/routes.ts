@@ -9,6 +9,7 @@ import { REGISTRATION_ROUTES } from './registration-routes.ts';
 import { REGISTRATION_TOKEN_ROUTES } from './registration-token-routes.ts';
 import { ROOM_ROUTES } from './room-routes.ts';
 import { defineRoute, numberOf, ok, page, type Route, type RouteRequest, type RouteResponse } from './route.ts';
+import { SYNAPSE_ROOM_ROUTES } from './synapse-room-routes.ts';
 import { WHOIS_ROUTES } from './whois-routes.ts';
 
 const ADMIN = '/_dendrite/admin';
@@ -112,6 +113,7 @@ export const ROUTES: readonly Route[] = [
     respond: ({ entries, nextToken }) => page({ entries: entries.map(auditEntryBody) }, nextToken),
   }),
   ...ROOM_ROUTES,
+  ...SYNAPSE_ROOM_ROUTES,
   ...NOTICE_ROUTES,
   ...ACCOUNT_ROUTES,
   ...DEVICE_ROUTES,

@@ -11,17 +11,25 @@ import { emptyRooms } from './empty-rooms.ts';
 import { evacuateRoom } from './evacuate-room.ts';
 import { evacuateUser } from './evacuate-user.ts';
 import { getBlockedRoom } from './get-blocked-room.ts';
+import { getEventContext } from './get-event-context.ts';
 import { getEventReport } from './get-event-report.ts';
 import { getJob } from './get-job.ts';
 import { getRegistrationNonce } from './get-registration-nonce.ts';
 import { getRegistrationToken } from './get-registration-token.ts';
+import { getRoom } from './get-room.ts';
+import { getRoomBlocked } from './get-room-blocked.ts';
+import { getRoomState } from './get-room-state.ts';
 import { getUserLocked } from './get-user-locked.ts';
 import { getUserSuspended } from './get-user-suspended.ts';
 import { listAudit } from './list-audit.ts';
 import { listBlockedRooms } from './list-blocked-rooms.ts';
 import { listEventReports } from './list-event-reports.ts';
 import { listJobs } from './list-jobs.ts';
+import { listJoinedRooms } from './list-joined-rooms.ts';
+import { listMemberships } from './list-memberships.ts';
 import { listRegistrationTokens } from './list-registration-tokens.ts';
+import { listRoomMembers } from './list-room-members.ts';
+import { listRooms } from './list-rooms.ts';
 import { purgeRoom } from './purge-room.ts';
 import { refreshDevices } from './refresh-devices.ts';
 import { registerBySharedSecret } from './register-by-shared-secret.ts';
@@ -30,7 +38,9 @@ import { resetPassword } from './reset-password.ts';
 import { roomInfo } from './room-info.ts';
 import { sendServerNotice } from './send-server-notice.ts';
 import { sendServerNotices } from './send-server-notices.ts';
+import { serverVersion } from './server-version.ts';
 import { setEventReportStatus } from './set-event-report-status.ts';
+import { setRoomBlocked } from './set-room-blocked.ts';
 import { setUserLocked } from './set-user-locked.ts';
 import { setUserSuspended } from './set-user-suspended.ts';
 import { unblockRoom } from './unblock-room.ts';
@@ -75,6 +85,16 @@ export const OPERATIONS = {
   getBlockedRoom,
   blockRoom,
   unblockRoom,
+  serverVersion,
+  listRooms,
+  getRoom,
+  listRoomMembers,
+  getRoomState,
+  getEventContext,
+  getRoomBlocked,
+  setRoomBlocked,
+  listJoinedRooms,
+  listMemberships,
 };
 
 export type OperationName = keyof typeof OPERATIONS;

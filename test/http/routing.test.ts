@@ -14,7 +14,7 @@ const METHODS = ['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'PROPFIND', 'TRACE', '
 const PATHS = [...new Set(ROUTES.map(({ path }) => path))];
 /** Whether a request for one template is one for the other, too: `registrationTokens/new` names a token. */
 const matches = (template: string, other: string): boolean =>
-  new RegExp(`^${template.replace(/:\w+/g, '[^/]+')}$`).test(other);
+  new RegExp(`^${template.replace(/:\w+/g, '[^/]+').replace(/\*\w+/g, '.+')}$`).test(other);
 const pathOf = (template: string): string => template.replace(':jobId', '01234567-89ab-4def-8123-456789abcdef');
 
 describe.each(MOUNTS)('routing $name', (mount) => {
@@ -47,7 +47,9 @@ describe.each(MOUNTS)('routing $name', (mount) => {
     '/_dendrite/admin/%0a%0d',
     '/_synapse/admin',
     '/_synapse/admin/',
-    '/_synapse/admin/v1/rooms',
+    '/_synapse/admin/v1/nonsense',
+    '/_synapse/admin/v1/rooms/',
+    '/_synapse/admin/v1/rooms//members',
     '/_synapse/admin/v2/users/%40a%3Ab',
   ])('answers %s with 404 M_UNRECOGNIZED, whoever asks', async (path) => {
     for (const method of ['GET', 'POST', 'DELETE', 'PATCH', 'OPTIONS']) {

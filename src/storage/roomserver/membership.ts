@@ -194,6 +194,41 @@ export async function findRoomOfUser(db: Db, userId: UserId, roomId: RoomId): Pr
   return row && roomOfUser(row);
 }
 
+/** What a user is in all rooms that this homeserver knows of and that the user has not forgotten, in order of their NIDs. */
+export async function listMembershipsOfUser(
+  db: Db,
+  userId: UserId,
+): Promise<{ readonly roomId: RoomId; readonly membership: Membership }[]> {
+  const rows = await rowsOf<{ room_id: RoomId; membership: Membership }>(
+    db.raw(
+      `SELECT r.room_id, CASE m.membership_nid WHEN 2 THEN 'invite' WHEN 3 THEN 'join' WHEN 4 THEN 'knock'
+         ELSE coalesce((SELECT s.membership FROM public.syncapi_current_room_state s WHERE s.room_id = r.room_id
+                        AND s.type = 'm.room.member' AND s.state_key = k.event_state_key AND s.membership = 'ban'),
+                       'leave') END AS membership
+       FROM public.roomserver_event_state_keys k
+       JOIN public.roomserver_membership m ON m.target_nid = k.event_state_key_nid AND NOT m.forgotten
+       JOIN public.roomserver_rooms r ON r.room_nid = m.room_nid
+       WHERE k.event_state_key = ? ORDER BY m.room_nid`,
+      [userId],
+    ),
+  );
+  return rows.map((row) => ({ roomId: row.room_id, membership: row.membership }));
+}
+
+/** Everybody who has joined a room, whatever the server, those first who were so first. */
+export async function listJoinedUsers(db: Db, roomId: RoomId): Promise<UserId[]> {
+  const rows = await rowsOf<{ user_id: UserId }>(
+    db.raw(
+      `SELECT k.event_state_key AS user_id FROM public.roomserver_rooms r
+       JOIN public.roomserver_membership m ON m.room_nid = r.room_nid AND m.membership_nid = ?
+       JOIN public.roomserver_event_state_keys k ON k.event_state_key_nid = m.target_nid
+       WHERE r.room_id = ? ORDER BY m.event_nid`,
+      [MEMBERSHIP_NID.join, roomId],
+    ),
+  );
+  return rows.map((row) => row.user_id);
+}
+
 /** Takes a user out of a room of which no events are known. Dendrite leaves no row of it. */
 export async function deleteMembership(
   transaction: Knex.Transaction,

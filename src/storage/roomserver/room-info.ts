@@ -1,6 +1,7 @@
 import type { RoomId, ServerName } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 import { type NamedState, readNamedState, textOf } from '../syncapi/named-state.ts';
+import { IS_LOCAL } from './local-members.ts';
 
 /** Users of a room by membership; `left` has those who left and those who were banned. */
 export interface MembershipCounts {
@@ -117,8 +118,7 @@ async function countMembers(
 ): Promise<RoomInfo['members']> {
   const rows = await rowsOf<{ is_local: boolean; membership_nid: string; count: number }>(
     db.raw(
-      `SELECT m.membership_nid, count(*)::int AS count, (m.target_local
-         OR substr(k.event_state_key, strpos(k.event_state_key, ':') + 1) = ANY(:localServerNames)) AS is_local
+      `SELECT m.membership_nid, count(*)::int AS count, ${IS_LOCAL} AS is_local
        FROM public.roomserver_membership m
        JOIN public.roomserver_event_state_keys k ON k.event_state_key_nid = m.target_nid
        WHERE m.room_nid = :roomNid GROUP BY 1, 3`,

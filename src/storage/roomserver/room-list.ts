@@ -1,0 +1,128 @@
+import type { RoomId, ServerName } from '../../ids.ts';
+import { type Db, rowsOf } from '../database.ts';
+import { HAS_LOCAL_USERS, IS_LOCAL } from './local-members.ts';
+
+/** Rooms with events that are not being purged: neither of the others has anything to be shown. */
+export const IS_SHOWN = `r.latest_event_nids <> '{}'
+  AND NOT EXISTS (SELECT FROM matrix_admin.purges p WHERE p.room_id = r.room_id)`;
+
+/** Escapes that PostgreSQL has no text for (NUL and surrogates, be they pairs) would fail the whole query. */
+const readable = (json: string): string => `CASE WHEN strpos(${json}, '\\u') = 0 THEN ${json}
+  ELSE regexp_replace(${json}, '\\\\u(0000|[dD][89abcdefABCDEF][0-9a-fA-F]{2})', '\\\\ufffd', 'g') END`;
+
+/** A text of the content of current state; NULL where there is none, or an empty one. */
+const textOf = (state: string, key: string): string =>
+  `nullif(CAST(${readable(`${state}.headered_event_json`)} AS json) #>> '{content,${key}}', '')`;
+
+const joinState = (alias: string, type: string): string => `LEFT JOIN public.syncapi_current_room_state ${alias}
+  ON ${alias}.room_id = r.room_id AND ${alias}.type = '${type}' AND ${alias}.state_key = ''`;
+
+interface Order {
+  /** What rooms are ordered by. */
+  readonly key: string;
+  readonly join?: string;
+  /** Largest first, unless the direction is turned round. */
+  readonly isDescending?: boolean;
+}
+
+const byText = (type: string, key: string): Order => ({
+  key: `${textOf('o', key)} COLLATE "C"`,
+  join: joinState('o', type),
+});
+
+const byCount = (query: string, on: string): Order => ({
+  key: 'coalesce(o.count, 0)',
+  join: `LEFT JOIN (${query}) o ON ${on}`,
+  isDescending: true,
+});
+
+const JOINED = 'SELECT m.room_nid, count(*) AS count FROM public.roomserver_membership m';
+
+const byName = byText('m.room.name', 'name');
+const byMembers = byCount(`${JOINED} WHERE m.membership_nid = 3 GROUP BY 1`, 'o.room_nid = r.room_nid');
+
+/** Synapse's orders, with its directions. Synapse has two names for two of them. */
+const ORDERS = {
+  alphabetical: byName,
+  size: byMembers,
+  name: byName,
+  canonical_alias: byText('m.room.canonical_alias', 'alias'),
+  joined_members: byMembers,
+  joined_local_members: byCount(
+    `${JOINED} JOIN public.roomserver_event_state_keys k ON k.event_state_key_nid = m.target_nid
+     WHERE m.membership_nid = 3 AND ${IS_LOCAL} GROUP BY 1`,
+    'o.room_nid = r.room_nid',
+  ),
+  version: { key: 'r.room_version COLLATE "C"', isDescending: true },
+  creator: { key: 'o.sender COLLATE "C"', join: joinState('o', 'm.room.create') },
+  encryption: byText('m.room.encryption', 'algorithm'),
+  federatable: {
+    key: `coalesce(${textOf('o', 'm.federate')}, 'true') <> 'false'`,
+    join: joinState('o', 'm.room.create'),
+  },
+  public: { key: 'EXISTS (SELECT FROM public.roomserver_published p WHERE p.room_id = r.room_id AND p.published)' },
+  join_rules: byText('m.room.join_rules', 'join_rule'),
+  guest_access: byText('m.room.guest_access', 'guest_access'),
+  history_visibility: byText('m.room.history_visibility', 'history_visibility'),
+  state_events: byCount(
+    'SELECT s.room_id, count(*) AS count FROM public.syncapi_current_room_state s GROUP BY 1',
+    'o.room_id = r.room_id',
+  ),
+} as const satisfies Record<string, Order>;
+
+export type RoomOrder = keyof typeof ORDERS;
+export const ROOM_ORDERS = Object.keys(ORDERS) as [RoomOrder, ...RoomOrder[]];
+
+export interface RoomFilter {
+  /** A part of the name or of the canonical alias' localpart, whatever the case; or a whole room id or alias. */
+  readonly searchTerm?: string | undefined;
+  /** Whether it is in the room directory. */
+  readonly isPublic?: boolean | undefined;
+  /** Whether no local user is in it, invited to it or knocking at it. */
+  readonly isEmpty?: boolean | undefined;
+}
+
+export interface RoomPage {
+  readonly orderBy: RoomOrder;
+  /** Whether the order is turned round. */
+  readonly isReversed: boolean;
+  readonly offset: number;
+  readonly limit: number;
+}
+
+const SEARCHED = `${joinState('sn', 'm.room.name')} ${joinState('sa', 'm.room.canonical_alias')}`;
+const IS_FOUND = `(r.room_id = :searchTerm OR lower(${textOf('sa', 'alias')}) = lower(:searchTerm)
+  OR strpos(lower(${textOf('sn', 'name')}), lower(:searchTerm)) > 0
+  OR strpos(lower(split_part(${textOf('sa', 'alias')}, ':', 1)), lower(:searchTerm)) > 0)`;
+
+/** A page of the rooms that are shown, and how many match in all. Rooms without what they are ordered by are the last. */
+export async function listRooms(
+  db: Db,
+  { searchTerm, isPublic, isEmpty }: RoomFilter,
+  { orderBy, isReversed, offset, limit }: RoomPage,
+  localServerNames: readonly ServerName[],
+): Promise<{ roomIds: RoomId[]; total: number }> {
+  const { key, join = '', isDescending = false }: Order = ORDERS[orderBy];
+  const direction = isDescending === isReversed ? 'ASC' : 'DESC';
+  const nulls = isReversed ? 'FIRST' : 'LAST';
+  const conditions = [
+    IS_SHOWN,
+    ...(searchTerm === undefined ? [] : [IS_FOUND]),
+    ...(isPublic === undefined ? [] : [`${isPublic ? '' : 'NOT '}${ORDERS.public.key}`]),
+    ...(isEmpty === undefined ? [] : [`${isEmpty ? 'NOT ' : ''}${HAS_LOCAL_USERS}`]),
+  ];
+  const rows = await rowsOf<{ total: number; room_id: RoomId | null }>(
+    db.raw(
+      `WITH matching AS (
+         SELECT r.room_id, ${key} AS key FROM public.roomserver_rooms r ${join}
+         ${searchTerm === undefined ? '' : SEARCHED} WHERE ${conditions.join(' AND ')})
+       SELECT (SELECT count(*)::int FROM matching) AS total, page.room_id
+       FROM (SELECT) AS one LEFT JOIN (
+         SELECT room_id, row_number() OVER (ORDER BY key ${direction} NULLS ${nulls}, room_id COLLATE "C" ${direction}) AS n
+         FROM matching ORDER BY n OFFSET :offset LIMIT :limit) AS page ON true
+       ORDER BY page.n`,
+      { searchTerm: searchTerm ?? null, offset, limit, localServerNames: [...localServerNames] },
+    ),
+  );
+  return { roomIds: rows.flatMap((row) => row.room_id ?? []), total: rows[0]?.total ?? 0 };
+}

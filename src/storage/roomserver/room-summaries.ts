@@ -1,0 +1,157 @@
+import type { RoomId, ServerName } from '../../ids.ts';
+import { type Db, rowsOf } from '../database.ts';
+import { type NamedState, readNamedState, textOf } from '../syncapi/named-state.ts';
+import { IS_LOCAL } from './local-members.ts';
+import { IS_SHOWN } from './room-list.ts';
+
+/** A room as Synapse's admin API lists it. */
+export interface RoomSummary {
+  readonly room_id: RoomId;
+  readonly name: string | null;
+  readonly canonical_alias: string | null;
+  readonly joined_members: number;
+  readonly joined_local_members: number;
+  readonly version: string;
+  readonly creator: string | null;
+  /** The algorithm. */
+  readonly encryption: string | null;
+  readonly federatable: boolean;
+  /** Whether it is in the room directory. */
+  readonly public: boolean;
+  readonly join_rules: string | null;
+  readonly guest_access: string | null;
+  readonly history_visibility: string | null;
+  /** Events of its current state. */
+  readonly state_events: number;
+  readonly room_type: string | null;
+}
+
+/** A room as Synapse's admin API shows it alone. */
+export interface RoomDetails extends RoomSummary {
+  readonly avatar: string | null;
+  readonly topic: string | null;
+  /** Devices of the local users who are in it. */
+  readonly joined_local_devices: number;
+  /** Whether all local users who have left it have forgotten it, and none is left. */
+  readonly forgotten: boolean;
+  readonly tombstoned: boolean;
+  readonly replacement_room: string | null;
+}
+
+interface SummaryRow {
+  room_id: RoomId;
+  version: string;
+  joined: number;
+  joined_local: number;
+  state_events: number;
+  public: boolean;
+}
+
+const SUMMARY_STATE = [
+  'm.room.create',
+  'm.room.name',
+  'm.room.canonical_alias',
+  'm.room.encryption',
+  'm.room.join_rules',
+  'm.room.guest_access',
+  'm.room.history_visibility',
+];
+const DETAIL_STATE = [...SUMMARY_STATE, 'm.room.avatar', 'm.room.topic', 'm.room.tombstone'];
+
+/** Whether a room is shown: it has events, and is not being purged. */
+export async function isRoomShown(db: Db, roomId: string): Promise<boolean> {
+  const [row] = await rowsOf<{ shown: boolean }>(
+    db.raw(`SELECT ${IS_SHOWN} AS shown FROM public.roomserver_rooms r WHERE r.room_id = ?`, [roomId]),
+  );
+  return row?.shown ?? false;
+}
+
+/** Those of these rooms that are shown, in the order of their ids here. */
+export async function readRoomSummaries(
+  db: Db,
+  roomIds: readonly RoomId[],
+  localServerNames: readonly ServerName[],
+): Promise<RoomSummary[]> {
+  const rows = await readRows(db, roomIds, localServerNames);
+  const states = await readNamedState(db, roomIds, SUMMARY_STATE);
+  return rows.map((row) => summaryOf(row, states.get(row.room_id) ?? new Map()));
+}
+
+/** `undefined` for a room that is not shown. */
+export async function findRoomDetails(
+  db: Db,
+  roomId: RoomId,
+  localServerNames: readonly ServerName[],
+): Promise<RoomDetails | undefined> {
+  const [row] = await readRows(db, [roomId], localServerNames);
+  if (row === undefined) return undefined;
+  const state = (await readNamedState(db, [roomId], DETAIL_STATE)).get(roomId) ?? new Map<string, NamedState>();
+  const [users] = await rowsOf<{ devices: number; forgotten: boolean }>(
+    db.raw(
+      `WITH local AS (
+         SELECT k.event_state_key AS user_id, m.membership_nid, m.forgotten
+         FROM public.roomserver_rooms r
+         JOIN public.roomserver_membership m ON m.room_nid = r.room_nid
+         JOIN public.roomserver_event_state_keys k ON k.event_state_key_nid = m.target_nid
+         WHERE r.room_id = :roomId AND ${IS_LOCAL})
+       SELECT NOT EXISTS (SELECT FROM local WHERE NOT forgotten) AS forgotten,
+         (SELECT count(*)::int FROM local JOIN public.userapi_devices d
+          ON d.localpart = substr(split_part(user_id, ':', 1), 2) AND d.server_name = substr(user_id, strpos(user_id, ':') + 1)
+          WHERE membership_nid = 3) AS devices`,
+      { roomId, localServerNames: [...localServerNames] },
+    ),
+  );
+  return {
+    ...summaryOf(row, state),
+    avatar: textOf(state.get('m.room.avatar'), 'url'),
+    topic: textOf(state.get('m.room.topic'), 'topic'),
+    joined_local_devices: users?.devices ?? 0,
+    forgotten: users?.forgotten ?? true,
+    tombstoned: state.has('m.room.tombstone'),
+    replacement_room: textOf(state.get('m.room.tombstone'), 'replacement_room'),
+  };
+}
+
+async function readRows(
+  db: Db,
+  roomIds: readonly RoomId[],
+  localServerNames: readonly ServerName[],
+): Promise<SummaryRow[]> {
+  return rowsOf<SummaryRow>(
+    db.raw(
+      `SELECT r.room_id, r.room_version AS version, members.*,
+         EXISTS (SELECT FROM public.roomserver_published p WHERE p.room_id = r.room_id AND p.published) AS public,
+         (SELECT count(*)::int FROM public.syncapi_current_room_state s WHERE s.room_id = r.room_id) AS state_events
+       FROM unnest(CAST(:roomIds AS text[])) WITH ORDINALITY AS wanted(room_id, position)
+       JOIN public.roomserver_rooms r ON r.room_id = wanted.room_id
+       CROSS JOIN LATERAL (
+         SELECT count(*)::int AS joined, (count(*) FILTER (WHERE ${IS_LOCAL}))::int AS joined_local
+         FROM public.roomserver_membership m
+         JOIN public.roomserver_event_state_keys k ON k.event_state_key_nid = m.target_nid
+         WHERE m.room_nid = r.room_nid AND m.membership_nid = 3) AS members
+       WHERE ${IS_SHOWN} ORDER BY wanted.position`,
+      { roomIds: [...roomIds], localServerNames: [...localServerNames] },
+    ),
+  );
+}
+
+function summaryOf(row: SummaryRow, state: ReadonlyMap<string, NamedState>): RoomSummary {
+  const create = state.get('m.room.create');
+  return {
+    room_id: row.room_id,
+    name: textOf(state.get('m.room.name'), 'name'),
+    canonical_alias: textOf(state.get('m.room.canonical_alias'), 'alias'),
+    joined_members: row.joined,
+    joined_local_members: row.joined_local,
+    version: row.version,
+    creator: create?.sender ?? null,
+    encryption: textOf(state.get('m.room.encryption'), 'algorithm'),
+    federatable: create?.content['m.federate'] !== false,
+    public: row.public,
+    join_rules: textOf(state.get('m.room.join_rules'), 'join_rule'),
+    guest_access: textOf(state.get('m.room.guest_access'), 'guest_access'),
+    history_visibility: textOf(state.get('m.room.history_visibility'), 'history_visibility'),
+    state_events: row.state_events,
+    room_type: textOf(create, 'type'),
+  };
+}

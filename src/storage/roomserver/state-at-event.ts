@@ -1,0 +1,36 @@
+import type { EventId } from '../../ids.ts';
+import type { EventJson } from '../../matrix/room-version.ts';
+import { type Db, rowsOf } from '../database.ts';
+
+/**
+ * A room's state once an event has happened, in order of types and state keys. Of entries of the same type and state key
+ * that in the last block of the snapshot counts, and the event itself before all.
+ */
+export async function readStateAt(
+  db: Db,
+  eventId: EventId,
+): Promise<{ readonly eventId: EventId; readonly event: EventJson }[]> {
+  const rows = await rowsOf<{ event_id: EventId; event_json: string }>(
+    db.raw(
+      `WITH at AS (SELECT event_nid, state_snapshot_nid FROM public.roomserver_events WHERE event_id = ?),
+       entries AS (
+         SELECT n.event_nid, b.position FROM at
+         JOIN public.roomserver_state_snapshots s ON s.state_snapshot_nid = at.state_snapshot_nid
+         CROSS JOIN unnest(s.state_block_nids) WITH ORDINALITY AS b(block_nid, position)
+         JOIN public.roomserver_state_block block ON block.state_block_nid = b.block_nid
+         CROSS JOIN unnest(block.event_nids) AS n(event_nid)
+         UNION ALL SELECT event_nid, NULL FROM at),
+       state AS (
+         SELECT DISTINCT ON (e.event_type_nid, e.event_state_key_nid) e.*
+         FROM entries JOIN public.roomserver_events e ON e.event_nid = entries.event_nid AND e.event_state_key_nid <> 0
+         ORDER BY e.event_type_nid, e.event_state_key_nid, entries.position DESC NULLS FIRST)
+       SELECT state.event_id, j.event_json FROM state
+       JOIN public.roomserver_event_types t ON t.event_type_nid = state.event_type_nid
+       JOIN public.roomserver_event_state_keys k ON k.event_state_key_nid = state.event_state_key_nid
+       JOIN public.roomserver_event_json j ON j.event_nid = state.event_nid
+       ORDER BY t.event_type COLLATE "C", k.event_state_key COLLATE "C"`,
+      [eventId],
+    ),
+  );
+  return rows.map((row) => ({ eventId: row.event_id, event: JSON.parse(row.event_json) as EventJson }));
+}
