@@ -51,6 +51,7 @@ export function buildManifest({ name, version, engines, peerDependencies }: Pack
 
 /** The tables that the migrations make, in the plugin's own schema. */
 export const OWN_TABLES: readonly string[] = [
+  'account_attributes',
   'account_restrictions',
   'audit',
   'blocked_rooms',

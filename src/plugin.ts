@@ -5,6 +5,7 @@ import { type Accounts, createAccounts } from './accounts/accounts.ts';
 import { createPasswordHasher } from './accounts/password-hasher.ts';
 import { createRegistrationTokens, type RegistrationTokens } from './accounts/registration-tokens.ts';
 import { createRestrictionCache } from './accounts/restriction-cache.ts';
+import { createUserTotals } from './accounts/user-totals.ts';
 import { type AdminPluginOptions, resolveConfig } from './config.ts';
 import { createHooks, type Hooks } from './hooks.ts';
 import type { Host, Logger } from './host.ts';
@@ -91,6 +92,7 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
       concurrency: config.accounts.concurrentHashes,
     }),
     restrictions,
+    userTotals: createUserTotals(db),
     federation: host.federation,
     sharedSecret: config.registration.sharedSecret,
     requiresToken: config.registration.requiresToken,

@@ -103,6 +103,7 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
       const request: RouteRequest = {
         params,
         query,
+        valuesOf: (key) => valuesOf(ctx.query[key]),
         body,
         address: ctx.ip,
         userAgent: ctx.get('user-agent').slice(0, MAX_USER_AGENT_LENGTH),
@@ -187,6 +188,10 @@ function firstValues(query: Readonly<Record<string, string | string[] | undefine
   return Object.fromEntries(
     Object.entries(query).map(([key, value]) => [key, (Array.isArray(value) ? value[0] : value) ?? '']),
   );
+}
+
+function valuesOf(value: string | string[] | undefined): readonly string[] | undefined {
+  return typeof value === 'string' ? [value] : value;
 }
 
 /** What stands before our path in the URL that the client sent. */

@@ -1,17 +1,10 @@
-import { MatrixError } from '../errors.ts';
 import type { Actor } from '../operations/actor.ts';
-import { defineRoute, ok, type Route } from './route.ts';
+import { defineRoute, flagOf, ok, type Route } from './route.ts';
 
 /** Dendrite's path, and Synapse's, which more clients know. */
 const DENDRITE = '/_dendrite/admin/registrationTokens';
 const PATHS = [DENDRITE, '/_synapse/admin/v1/registration_tokens'];
 const ANYBODY: Actor = { kind: 'system', name: 'registration' };
-
-function flagOf(value: string | undefined): boolean | undefined {
-  if (value === undefined || value === '') return undefined;
-  if (value === 'true' || value === 'false') return value === 'true';
-  throw new MatrixError('M_INVALID_PARAM', 'bad parameter "valid": expected true or false');
-}
 
 /** Routes of registration tokens. */
 export const REGISTRATION_TOKEN_ROUTES: readonly Route[] = [
@@ -33,7 +26,7 @@ export const REGISTRATION_TOKEN_ROUTES: readonly Route[] = [
       method: 'GET',
       path,
       operation: 'listRegistrationTokens',
-      input: ({ query }) => ({ valid: flagOf(query.valid) }),
+      input: ({ query }) => ({ valid: flagOf('valid', query.valid || undefined) }),
       respond: (tokens) => ok({ registration_tokens: tokens }),
     }),
     defineRoute({

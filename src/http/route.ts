@@ -1,4 +1,5 @@
 import type { Config } from '../config.ts';
+import { MatrixError } from '../errors.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import type { Actor } from '../operations/actor.ts';
 import type { OperationInput, OperationName, OperationOutput } from '../operations/operations.ts';
@@ -8,6 +9,8 @@ export interface RouteRequest {
   readonly params: Readonly<Record<string, string>>;
   /** First value of each key. */
   readonly query: Readonly<Record<string, string>>;
+  /** All values of a key that may be repeated; `undefined` where it is not there. */
+  readonly valuesOf: (key: string) => readonly string[] | undefined;
   readonly body: Readonly<Record<string, unknown>>;
   /** Of the client. */
   readonly address: string;
@@ -59,6 +62,13 @@ export function defineRoute<Name extends OperationName>(route: {
 /** A query parameter as a number, so that the operation's schema refuses what is none. */
 export function numberOf(value: string | undefined): number | undefined {
   return value === undefined ? undefined : /^-?\d{1,16}$/.test(value) ? Number(value) : Number.NaN;
+}
+
+/** A query parameter as a boolean. @throws MatrixError `M_INVALID_PARAM` for what is neither `true` nor `false` */
+export function flagOf(name: string, value: string | undefined): boolean | undefined {
+  if (value === undefined) return undefined;
+  if (value === 'true' || value === 'false') return value === 'true';
+  throw new MatrixError('M_INVALID_PARAM', `bad parameter "${name}": expected true or false`);
 }
 
 export const ok = (body: unknown): RouteResponse => ({ status: 200, body });

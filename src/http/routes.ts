@@ -10,6 +10,7 @@ import { REGISTRATION_TOKEN_ROUTES } from './registration-token-routes.ts';
 import { ROOM_ROUTES } from './room-routes.ts';
 import { defineRoute, numberOf, ok, page, type Route, type RouteRequest, type RouteResponse } from './route.ts';
 import { SYNAPSE_ROOM_ROUTES } from './synapse-room-routes.ts';
+import { USER_ROUTES } from './user-routes.ts';
 import { WHOIS_ROUTES } from './whois-routes.ts';
 
 const ADMIN = '/_dendrite/admin';
@@ -117,6 +118,7 @@ export const ROUTES: readonly Route[] = [
   ...NOTICE_ROUTES,
   ...ACCOUNT_ROUTES,
   ...DEVICE_ROUTES,
+  ...USER_ROUTES,
   ...REGISTRATION_ROUTES,
   ...WHOIS_ROUTES,
   ...EVENT_REPORT_ROUTES,

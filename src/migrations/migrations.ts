@@ -5,6 +5,7 @@ import { notices } from './0003-notices.ts';
 import { jobErrors } from './0004-job-errors.ts';
 import { registration } from './0005-registration.ts';
 import { moderation } from './0006-moderation.ts';
+import { accountAttributes } from './0007-account-attributes.ts';
 
 /** Schema of the plugin's own tables. */
 export const OWN_SCHEMA = 'matrix_admin';
@@ -13,7 +14,15 @@ interface NamedMigration extends Knex.Migration {
   readonly name: string;
 }
 
-const ALL: readonly NamedMigration[] = [foundation, rooms, notices, jobErrors, registration, moderation];
+const ALL: readonly NamedMigration[] = [
+  foundation,
+  rooms,
+  notices,
+  jobErrors,
+  registration,
+  moderation,
+  accountAttributes,
+];
 
 /** The plugin's migrations, imported statically so that bundlers find them. `knexfile.ts` uses the same object. */
 const migrationSource: Knex.MigrationSource<NamedMigration> = {

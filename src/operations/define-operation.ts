@@ -2,6 +2,7 @@ import type { Knex } from 'knex';
 import type { z } from 'zod';
 import type { HashPassword } from '../accounts/password-hasher.ts';
 import type { RestrictionCache } from '../accounts/restriction-cache.ts';
+import type { UserTotals } from '../accounts/user-totals.ts';
 import type { Config } from '../config.ts';
 import type { Appservice, FederationSender, Logger, SigningKey } from '../host.ts';
 import type { ServerName } from '../ids.ts';
@@ -25,6 +26,8 @@ export interface OperationServices {
   readonly hashPassword: HashPassword;
   /** Which accounts are suspended or locked. */
   readonly restrictions: RestrictionCache;
+  /** How many users match what lists are asked for. */
+  readonly userTotals: UserTotals;
   /** Lets accounts be made; `undefined`: by nobody. */
   readonly sharedSecret: string | undefined;
   /** Whether the homeserver asks for registration tokens. */

@@ -19,6 +19,8 @@ import { getRegistrationToken } from './get-registration-token.ts';
 import { getRoom } from './get-room.ts';
 import { getRoomBlocked } from './get-room-blocked.ts';
 import { getRoomState } from './get-room-state.ts';
+import { getUser } from './get-user.ts';
+import { getUserAdmin } from './get-user-admin.ts';
 import { getUserLocked } from './get-user-locked.ts';
 import { getUserSuspended } from './get-user-suspended.ts';
 import { listAudit } from './list-audit.ts';
@@ -30,6 +32,7 @@ import { listMemberships } from './list-memberships.ts';
 import { listRegistrationTokens } from './list-registration-tokens.ts';
 import { listRoomMembers } from './list-room-members.ts';
 import { listRooms } from './list-rooms.ts';
+import { listUsers } from './list-users.ts';
 import { purgeRoom } from './purge-room.ts';
 import { refreshDevices } from './refresh-devices.ts';
 import { registerBySharedSecret } from './register-by-shared-secret.ts';
@@ -41,6 +44,7 @@ import { sendServerNotices } from './send-server-notices.ts';
 import { serverVersion } from './server-version.ts';
 import { setEventReportStatus } from './set-event-report-status.ts';
 import { setRoomBlocked } from './set-room-blocked.ts';
+import { setUserAdmin } from './set-user-admin.ts';
 import { setUserLocked } from './set-user-locked.ts';
 import { setUserSuspended } from './set-user-suspended.ts';
 import { unblockRoom } from './unblock-room.ts';
@@ -69,6 +73,10 @@ export const OPERATIONS = {
   updateRegistrationToken,
   deleteRegistrationToken,
   checkRegistrationToken,
+  listUsers,
+  getUser,
+  getUserAdmin,
+  setUserAdmin,
   getUserSuspended,
   setUserSuspended,
   getUserLocked,

@@ -1,6 +1,6 @@
 import { ACCOUNT_TYPE } from '../accounts/account-type.ts';
 import { MatrixError } from '../errors.ts';
-import { splitUserId, type UserId } from '../ids.ts';
+import type { UserId } from '../ids.ts';
 import type { Db } from '../storage/database.ts';
 import {
   type AccountRestrictions,
@@ -12,8 +12,7 @@ import {
 import { findAccount } from '../storage/userapi/accounts.ts';
 import { nameOf } from './actor.ts';
 import type { OperationScope, ReadScope } from './define-operation.ts';
-
-const isSelf = ({ actor }: ReadScope, userId: UserId): boolean => actor.kind === 'user' && actor.userId === userId;
+import { isOwnAccount, requireLocal, userNotFound } from './local-account.ts';
 
 /**
  * What an account may not do. Client-Server API, "Server administration", whose rules these are: other administrators are
@@ -36,7 +35,8 @@ export async function changeRestriction(
   isRestricted: boolean,
 ): Promise<void> {
   const { transaction, restrictions } = scope;
-  if (isSelf(scope, userId)) throw new MatrixError('M_FORBIDDEN', 'You can not do this to your own account');
+  if (isOwnAccount(scope.actor, userId))
+    throw new MatrixError('M_FORBIDDEN', 'You can not do this to your own account');
   await requireModerated(scope, transaction, userId);
   if (isRestricted) await insertRestriction(transaction, userId, restriction, nameOf(scope.actor));
   else await deleteRestriction(transaction, userId, restriction);
@@ -47,12 +47,10 @@ export async function changeRestriction(
 }
 
 async function requireModerated(scope: ReadScope, db: Db, userId: UserId): Promise<void> {
-  if (!scope.localServerNames.includes(splitUserId(userId).serverName)) {
-    throw new MatrixError('M_INVALID_PARAM', 'User does not belong to the local server');
-  }
+  requireLocal(scope, userId, 'User does not belong to the local server');
   const account = await findAccount(db, userId);
-  if (account === undefined || account.isDeactivated) throw new MatrixError('M_NOT_FOUND', 'User not found');
-  if (account.accountType === ACCOUNT_TYPE.admin && !isSelf(scope, userId)) {
+  if (account === undefined || account.isDeactivated) throw userNotFound();
+  if (account.accountType === ACCOUNT_TYPE.admin && !isOwnAccount(scope.actor, userId)) {
     throw new MatrixError('M_FORBIDDEN', 'The user is a server administrator');
   }
 }

@@ -99,11 +99,21 @@ export const REQUIRED_COLUMNS: Readonly<Record<string, readonly string[]>> = {
   syncapi_relations: ['room_id', 'event_id', 'child_event_id', 'child_event_type', 'rel_type'],
   syncapi_send_to_device: ['id', 'content'],
   userapi_account_datas: ['localpart', 'server_name', 'room_id', 'type', 'content'],
-  userapi_accounts: ['localpart', 'server_name', 'account_type', 'is_deactivated', 'appservice_id'],
+  userapi_accounts: [
+    'localpart',
+    'server_name',
+    'created_ts',
+    'password_hash',
+    'account_type',
+    'is_deactivated',
+    'appservice_id',
+  ],
   userapi_devices: ['access_token', 'device_id', 'localpart', 'server_name', 'last_seen_ts', 'ip', 'user_agent'],
   userapi_key_backup_versions: ['user_id', 'version', 'etag'],
   userapi_key_backups: ['user_id', 'room_id', 'version'],
   userapi_notifications: ['id', 'room_id'],
+  userapi_profiles: ['localpart', 'server_name', 'display_name', 'avatar_url'],
+  userapi_threepids: ['threepid', 'medium', 'localpart', 'server_name'],
 };
 
 const OLDEST_POSTGRES = 130_000;

@@ -50,7 +50,7 @@ describe.each(MOUNTS)('routing $name', (mount) => {
     '/_synapse/admin/v1/nonsense',
     '/_synapse/admin/v1/rooms/',
     '/_synapse/admin/v1/rooms//members',
-    '/_synapse/admin/v2/users/%40a%3Ab',
+    '/_synapse/admin/v2/users/%40a%3Ab/nothing',
   ])('answers %s with 404 M_UNRECOGNIZED, whoever asks', async (path) => {
     for (const method of ['GET', 'POST', 'DELETE', 'PATCH', 'OPTIONS']) {
       const answer = parseAnswer(

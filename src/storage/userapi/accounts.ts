@@ -103,17 +103,48 @@ export async function countPeople(db: Db, serverNames: readonly string[]): Promi
 export interface Account {
   readonly accountType: number;
   readonly isDeactivated: boolean;
+  /** Which application service has registered it. */
+  readonly appserviceId: string | null;
 }
 
-export async function findAccount(db: Db, userId: UserId): Promise<Account | undefined> {
+export function findAccount(db: Db, userId: UserId): Promise<Account | undefined> {
+  return readAccount(db, userId, '');
+}
+
+/** Finds an account that nobody else changes before the end of the transaction. */
+export function lockAccount(transaction: Knex.Transaction, userId: UserId): Promise<Account | undefined> {
+  return readAccount(transaction, userId, 'FOR UPDATE');
+}
+
+async function readAccount(db: Db, userId: UserId, locking: string): Promise<Account | undefined> {
   const { localpart, serverName } = splitUserId(userId);
-  const [row] = await rowsOf<{ account_type: number; is_deactivated: boolean | null }>(
-    db.raw('SELECT account_type, is_deactivated FROM public.userapi_accounts WHERE localpart = ? AND server_name = ?', [
-      localpart,
-      serverName,
-    ]),
+  const [row] = await rowsOf<{ account_type: number; is_deactivated: boolean | null; appservice_id: string | null }>(
+    db.raw(
+      `SELECT account_type, is_deactivated, appservice_id FROM public.userapi_accounts
+       WHERE localpart = ? AND server_name = ? ${locking}`,
+      [localpart, serverName],
+    ),
   );
-  return row && { accountType: row.account_type, isDeactivated: row.is_deactivated === true };
+  return (
+    row && {
+      accountType: row.account_type,
+      isDeactivated: row.is_deactivated === true,
+      appserviceId: row.appservice_id,
+    }
+  );
+}
+
+export async function updateAccountType(
+  transaction: Knex.Transaction,
+  userId: UserId,
+  accountType: number,
+): Promise<void> {
+  const { localpart, serverName } = splitUserId(userId);
+  await transaction.raw('UPDATE public.userapi_accounts SET account_type = ? WHERE localpart = ? AND server_name = ?', [
+    accountType,
+    localpart,
+    serverName,
+  ]);
 }
 
 /** @returns whether there is such an account */

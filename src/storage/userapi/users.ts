@@ -1,0 +1,210 @@
+import { splitUserId, type UserId, userIdOf } from '../../ids.ts';
+import { type Db, rowsOf } from '../database.ts';
+import type { UserType } from '../plugin/account-attributes.ts';
+
+/** A local user, be the account deactivated. Times are in ms since the epoch. */
+export interface User {
+  readonly userId: UserId;
+  readonly accountType: number;
+  readonly isDeactivated: boolean;
+  readonly createdAt: number;
+  /** Which application service has registered it. */
+  readonly appserviceId: string | null;
+  readonly displayName: string | null;
+  readonly avatarUrl: string | null;
+  readonly userType: UserType | null;
+  readonly isErased: boolean;
+  readonly isLocked: boolean;
+  readonly isSuspended: boolean;
+  /** Of those devices that are still there. */
+  readonly lastSeenAt: number | null;
+}
+
+/** A condition that is absent leaves nobody out. */
+export interface UserFilter {
+  readonly serverNames: readonly string[];
+  /** Neither guests … */
+  readonly guests: boolean;
+  /** … nor locked users are left out. */
+  readonly locked: boolean;
+  readonly deactivated?: boolean | undefined;
+  readonly admins?: boolean | undefined;
+  /** A whole user id; its localpart may be spelled in lower case, too. */
+  readonly userId?: UserId | undefined;
+  /** A part of a user id, in whatever case. */
+  readonly partOfUserId?: string | undefined;
+  /** A part of a localpart or a display name, in whatever case. */
+  readonly partOfName?: string | undefined;
+  /** Types to leave out; `null`: people. */
+  readonly notUserTypes?: readonly (UserType | null)[] | undefined;
+}
+
+const USER_ID = `'@' || a.localpart || ':' || a.server_name`;
+const LAST_SEEN = `(SELECT max(d.last_seen_ts) FROM public.userapi_devices d
+  WHERE d.localpart = a.localpart AND d.server_name = a.server_name)`;
+const restricted = (restriction: string): string => `EXISTS (SELECT FROM matrix_admin.account_restrictions r
+  WHERE r.restriction = '${restriction}' AND r.user_id = ${USER_ID})`;
+
+/** All joins are left out by PostgreSQL where nothing is asked of them. */
+const DETAILS = `LEFT JOIN public.userapi_profiles p ON p.localpart = a.localpart AND p.server_name = a.server_name
+  LEFT JOIN matrix_admin.account_attributes x ON x.user_id = ${USER_ID}`;
+
+/** For orders, which need it of everybody: quicker than a look for each. */
+const SEEN = `LEFT JOIN (
+    SELECT localpart, server_name, max(last_seen_ts) AS last_seen_ts FROM public.userapi_devices GROUP BY 1, 2
+  ) AS seen ON seen.localpart = a.localpart AND seen.server_name = a.server_name`;
+
+const COLUMNS = `a.localpart, a.server_name, a.account_type, a.is_deactivated, a.created_ts, a.appservice_id,
+  nullif(p.display_name, '') AS display_name, nullif(p.avatar_url, '') AS avatar_url, x.user_type,
+  x.erased_at IS NOT NULL AS is_erased, ${restricted('locked')} AS is_locked,
+  ${restricted('suspended')} AS is_suspended, ${LAST_SEEN} AS last_seen_ts`;
+
+interface UserRow {
+  localpart: string;
+  server_name: string;
+  account_type: number;
+  is_deactivated: boolean | null;
+  created_ts: string;
+  appservice_id: string | null;
+  display_name: string | null;
+  avatar_url: string | null;
+  user_type: UserType | null;
+  is_erased: boolean;
+  is_locked: boolean;
+  is_suspended: boolean;
+  last_seen_ts: string | null;
+}
+
+const userOf = (row: UserRow): User => ({
+  userId: userIdOf(row.localpart, row.server_name),
+  accountType: row.account_type,
+  isDeactivated: row.is_deactivated === true,
+  createdAt: Number(row.created_ts),
+  appserviceId: row.appservice_id,
+  displayName: row.display_name,
+  avatarUrl: row.avatar_url,
+  userType: row.user_type,
+  isErased: row.is_erased,
+  isLocked: row.is_locked,
+  isSuspended: row.is_suspended,
+  lastSeenAt: row.last_seen_ts === null ? null : Number(row.last_seen_ts),
+});
+
+/** A user whose localpart is spelled as given. */
+export async function findUser(db: Db, userId: UserId): Promise<User | undefined> {
+  const { localpart, serverName } = splitUserId(userId);
+  const [row] = await rowsOf<UserRow>(
+    db.raw(`SELECT ${COLUMNS} FROM public.userapi_accounts a ${DETAILS} WHERE a.localpart = ? AND a.server_name = ?`, [
+      localpart,
+      serverName,
+    ]),
+  );
+  return row && userOf(row);
+}
+
+const MATCHING = `a.server_name = ANY(:serverNames)
+  AND (:guests OR a.account_type <> 2)
+  AND (:locked OR NOT ${restricted('locked')})
+  AND (CAST(:deactivated AS boolean) IS NULL OR coalesce(a.is_deactivated, false) = :deactivated)
+  AND (CAST(:admins AS boolean) IS NULL OR (a.account_type = 3) = :admins)
+  AND (CAST(:localpart AS text) IS NULL
+    OR (a.localpart IN (:localpart, lower(CAST(:localpart AS text))) AND a.server_name = :serverName))
+  AND (CAST(:partOfUserId AS text) IS NULL OR strpos(lower(${USER_ID}), lower(CAST(:partOfUserId AS text))) > 0)
+  AND (CAST(:partOfName AS text) IS NULL OR strpos(lower(a.localpart), lower(CAST(:partOfName AS text))) > 0
+    OR strpos(lower(p.display_name), lower(CAST(:partOfName AS text))) > 0)
+  AND (CAST(:notUserTypes AS text[]) IS NULL OR coalesce(x.user_type, '') <> ALL(:notUserTypes))`;
+
+function bindingsOf(filter: UserFilter): Record<string, string | boolean | string[] | null> {
+  const whole = filter.userId === undefined ? undefined : splitUserId(filter.userId);
+  return {
+    serverNames: [...filter.serverNames],
+    guests: filter.guests,
+    locked: filter.locked,
+    deactivated: filter.deactivated ?? null,
+    admins: filter.admins ?? null,
+    localpart: whole?.localpart ?? null,
+    serverName: whole?.serverName ?? null,
+    partOfUserId: filter.partOfUserId ?? null,
+    partOfName: filter.partOfName ?? null,
+    notUserTypes: filter.notUserTypes?.map((type) => type ?? '') ?? null,
+  };
+}
+
+/** How many users match. Reads all accounts. */
+export async function countUsers(db: Db, filter: UserFilter): Promise<number> {
+  const [row] = await rowsOf<{ total: number }>(
+    db.raw(
+      `SELECT count(*)::int AS total FROM public.userapi_accounts a ${DETAILS} WHERE ${MATCHING}`,
+      bindingsOf(filter),
+    ),
+  );
+  return row?.total ?? 0;
+}
+
+/** What users are ordered by before their names, which decide in ascending order; a missing value is the greatest. */
+const SORT_KEYS = {
+  displayname: `nullif(p.display_name, '') COLLATE "C"`,
+  avatar_url: `nullif(p.avatar_url, '') COLLATE "C"`,
+  is_guest: '(a.account_type = 2)',
+  admin: '(a.account_type = 3)',
+  deactivated: '(a.is_deactivated IS TRUE)',
+  user_type: 'x.user_type',
+  creation_ts: 'a.created_ts',
+  last_seen_ts: 'seen.last_seen_ts',
+  locked: restricted('locked'),
+} as const;
+export type UserSortKey = keyof typeof SORT_KEYS;
+export const USER_SORT_KEYS = Object.keys(SORT_KEYS) as readonly UserSortKey[];
+
+export interface UserPage {
+  /** @defaultValue the name alone: a page then costs the same wherever it is */
+  readonly sortBy?: UserSortKey | undefined;
+  readonly descending: boolean;
+  /** In order of names: users beyond this one. @defaultValue all */
+  readonly after?: { readonly localpart: string; readonly serverName: string } | undefined;
+  /** So many are left out. */
+  readonly offset: number;
+  readonly limit: number;
+}
+
+/**
+ * A page of users. Names are in the order of the index that Dendrite has on them, that is of localpart and server name in
+ * the database's collation.
+ */
+export async function listUsers(
+  db: Db,
+  filter: UserFilter,
+  { sortBy, descending, after, offset, limit }: UserPage,
+): Promise<User[]> {
+  const [beyond, direction] = descending ? ['<', 'DESC'] : ['>', 'ASC'];
+  const order =
+    sortBy === undefined
+      ? `a.localpart ${direction}, a.server_name ${direction}`
+      : `a.sort_key ${direction}, a.localpart, a.server_name`;
+  const beyondLast =
+    after === undefined ? '' : `AND (a.localpart, a.server_name) ${beyond} (:afterLocalpart, :afterServerName)`;
+  // PostgreSQL takes every third user for a match of a search, and would go through all of them in order.
+  const isSearch = filter.partOfName !== undefined || filter.partOfUserId !== undefined;
+  // What is told of the users is read for those of the page alone.
+  const rows = await rowsOf<UserRow>(
+    db.raw(
+      `WITH matching AS ${isSearch ? 'MATERIALIZED' : 'NOT MATERIALIZED'} (
+         SELECT a.localpart, a.server_name, a.account_type, a.is_deactivated, a.created_ts, a.appservice_id,
+           ${sortBy === undefined ? 'NULL' : SORT_KEYS[sortBy]} AS sort_key
+         FROM public.userapi_accounts a ${DETAILS} ${SEEN} WHERE ${MATCHING} ${beyondLast}
+       )
+       SELECT ${COLUMNS} FROM (
+         SELECT a.*, row_number() OVER (ORDER BY ${order}) AS place FROM matching a
+         ORDER BY ${order} OFFSET :offset LIMIT :limit
+       ) AS a ${DETAILS} ORDER BY a.place`,
+      {
+        ...bindingsOf(filter),
+        afterLocalpart: after?.localpart ?? '',
+        afterServerName: after?.serverName ?? '',
+        offset,
+        limit,
+      },
+    ),
+  );
+  return rows.map(userOf);
+}
