@@ -3,7 +3,9 @@ import { isServerName } from '../../src/ids.ts';
 import { privateKeyOf } from '../../src/matrix/sign-event.ts';
 import { createHomeserver, type Homeserver, type HomeserverSettings } from '../../src/reference-host/homeserver.ts';
 import { postgresSearch } from '../../src/search/postgres/index.ts';
+import { createCapturedLogger } from '../support/captured-logger.ts';
 import { createTestDatabase } from '../support/database.ts';
+import { recordExchange } from '../support/test-output.ts';
 
 interface FixtureUser {
   readonly user_id: string;
@@ -49,6 +51,11 @@ export interface FixtureHomeserver {
 export async function request(url: URL, init: RequestInit): Promise<Answer> {
   const response = await fetch(url, init);
   const text = await response.text();
+  const authorization = new Headers(init.headers).get('authorization');
+  recordExchange(
+    { path: url.pathname + url.search, authorization, body: init.body },
+    { status: response.status, text },
+  );
   const isJson = response.headers.get('content-type')?.startsWith('application/json') ?? false;
   return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text };
 }
@@ -63,7 +70,7 @@ export async function startFixtureHomeserver(overrides: Partial<HomeserverSettin
     signingKey: { serverName, keyId: key.key_id, privateKey: privateKeyOf(Buffer.from(key.seed_base64, 'base64')) },
     search: postgresSearch(),
     rateLimit: true,
-    logger: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
+    logger: createCapturedLogger(),
     ...overrides,
   });
   const origin = `http://127.0.0.1:${await homeserver.listen(0)}`;

@@ -1,4 +1,5 @@
 import type { Logger } from '../../src/host.ts';
+import { recordOutput } from './test-output.ts';
 
 export interface LogLine {
   readonly level: keyof Logger;
@@ -13,6 +14,7 @@ export function createCapturedLogger(): Logger & { readonly lines: LogLine[]; re
     (level: keyof Logger) =>
     (fields: Record<string, unknown>, message: string): void => {
       lines.push({ level, fields, message });
+      recordOutput('record', JSON.stringify({ level, fields, message }));
     };
   return {
     lines,

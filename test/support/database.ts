@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import knex, { type Knex } from 'knex';
-import { DatabaseError } from 'pg';
+import { Client, DatabaseError } from 'pg';
 import { inject } from 'vitest';
 import { connectionStringFor, templateName, withAdmin } from './test-databases.ts';
+import { recordOutput } from './test-output.ts';
 
 export interface TestDatabase {
   readonly connectionString: string;
@@ -38,6 +39,28 @@ async function clone(admin: string, template: string, name: string): Promise<voi
   }
 }
 
+/** Tables whose purpose is to hold what is secret, or to be searched. */
+const KEPT_OUT = ['registration_nonces', 'search_documents%'];
+
+/** Keeps what the plugin has written into its own tables. */
+async function recordTables(connectionString: string): Promise<void> {
+  const client = new Client({ connectionString });
+  await client.connect();
+  try {
+    const { rows: tables } = await client.query<{ name: string }>(
+      `SELECT quote_ident(tablename) AS name FROM pg_tables
+       WHERE schemaname = 'matrix_admin' AND tablename NOT LIKE ALL ($1)`,
+      [KEPT_OUT],
+    );
+    if (tables.length === 0) return;
+    const selects = tables.map(({ name }) => `SELECT t::text AS entry FROM matrix_admin.${name} t`);
+    const { rows } = await client.query<{ entry: string }>(selects.join(' UNION ALL '));
+    for (const { entry } of rows) recordOutput('record', entry);
+  } finally {
+    await client.end();
+  }
+}
+
 /** A database of the caller's own with the homeserver's tables. */
 export async function createTestDatabase(options: TestDatabaseOptions = {}): Promise<TestDatabase> {
   const { admin, prefix } = inject('databases');
@@ -49,6 +72,7 @@ export async function createTestDatabase(options: TestDatabaseOptions = {}): Pro
     connectionString,
     db,
     drop: async () => {
+      await recordTables(connectionString);
       await db.destroy();
       await withAdmin(admin, (client) => client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`));
     },

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import type { TestProject } from 'vitest/node';
 import { startEmbeddedPostgres } from '../../src/reference-host/embedded-postgres.ts';
@@ -59,6 +59,8 @@ async function build(): Promise<void> {
 /** Builds the package and starts one PostgreSQL for the whole run; the function it returns removes everything. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   await build();
+  const { TEST_OUTPUT_DIRECTORY: output } = project.config.env;
+  if (output !== undefined) await mkdir(output, { recursive: true });
   const server = await startServer();
   const databases = { admin: server.admin, prefix: `matrix_admin_test_${randomBytes(6).toString('hex')}` };
   const teardown = async (): Promise<void> => {
@@ -66,6 +68,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
       await dropDatabases(databases);
     } finally {
       await server.stop();
+      if (output !== undefined) await rm(output, { recursive: true });
     }
   };
   try {

@@ -1,5 +1,6 @@
 import { request as httpRequest, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http';
 import { connect } from 'node:net';
+import { recordExchange } from './test-output.ts';
 
 export interface Answer {
   readonly status: number;
@@ -34,13 +35,13 @@ export function request(origin: string, path: string, options: RequestOptions = 
         const chunks: Buffer[] = [];
         response.on('data', (chunk: Buffer) => chunks.push(chunk));
         response.on('error', reject);
-        response.on('end', () =>
-          resolve({
-            status: response.statusCode ?? 0,
-            headers: response.headers,
-            text: Buffer.concat(chunks).toString('utf8'),
-          }),
-        );
+        response.on('end', () => {
+          const status = response.statusCode ?? 0;
+          const text = Buffer.concat(chunks).toString('utf8');
+          const authorization = String(headers['authorization'] ?? headers['Authorization'] ?? '');
+          recordExchange({ path, authorization, body }, { status, text });
+          resolve({ status, headers: response.headers, text });
+        });
       },
     );
     outgoing.on('timeout', () => outgoing.destroy(new Error(`${method} ${path}: no answer in ${LIMIT_MS} ms`)));

@@ -1,7 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { outputFile } from './test-output.ts';
 
 /** A homeserver that has nothing but the plugin. */
 export const PLUGIN_PROGRAM = fileURLToPath(new URL('plugin-process.mjs', import.meta.url));
@@ -26,10 +28,13 @@ export async function startProcess(
     DATABASE_URL: databaseUrl,
     LEASE_MS: String(leaseMs),
     PORT: '0',
-    LOG_LEVEL: 'error',
+    LOG_LEVEL: 'trace',
     SIGNING_KEY: join(directory, 'key.pem'),
   };
-  const child = spawn(process.execPath, [program], { cwd: directory, env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const log = openSync(outputFile('record') ?? join(directory, 'log'), 'a');
+  const child = spawn(process.execPath, [program], { cwd: directory, env, stdio: ['ignore', 'pipe', log] });
+  closeSync(log);
+  if (child.stdout === null) throw new Error('nothing to read from');
   const [line] = await once(child.stdout, 'data');
   if (!String(line).startsWith('ready')) throw new Error(`not ready: ${String(line)}`);
   return child;

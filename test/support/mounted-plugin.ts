@@ -11,6 +11,7 @@ import { createCapturedLogger } from './captured-logger.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 import { createSigningKey, SERVER_NAME, USERS } from './dendrite-server.ts';
 import { type Answer, type RequestOptions, request } from './http-client.ts';
+import { recordOutput } from './test-output.ts';
 
 /** One way in which a host mounts the plugin. */
 export interface Mount {
@@ -170,6 +171,8 @@ export async function mountPlugin(settings: MountOptions = {}): Promise<MountedP
         .reduce((sum, { value }) => sum + value, 0);
     },
     close: async () => {
+      // There is nothing to read from a database that the test has broken.
+      recordOutput('record', await registry.metrics().catch(() => ''));
       await admin.stop();
       await close(server);
       if (settings.database === undefined) await database.drop();

@@ -12,8 +12,8 @@ const db = knex({ client: 'pg', connection: DATABASE_URL, pool: { min: 0, max: 1
 const jobs = { pollIntervalMs: 50, leaseMs: Number(LEASE_MS) };
 /** Batches that are small enough for there to be many moments to be killed at. */
 const search = (context) => ({ ...postgresSearch()(context), batchSize: 500 });
-const warn = (fields, message) => process.stderr.write(`${message} ${JSON.stringify(fields)}\n`);
-const logger = { debug: () => {}, info: () => {}, warn, error: warn };
+const write = (fields, message) => process.stderr.write(`${message} ${JSON.stringify(fields)}\n`);
+const logger = { debug: write, info: write, warn: write, error: write };
 
 const signingKeys = [await loadSigningKey(SIGNING_KEY, 'localhost')];
 const admin = createAdminPlugin(

@@ -318,7 +318,7 @@ describe('does what a client can tell apart', () => {
   });
 
   it('keeps what it had when it is killed, and starts over what was under way', async () => {
-    const double = await start({ batchMs: 20 });
+    const double = await start({ batchMs: 500 });
     const { url } = double;
     await add(url, 'x', { id: 'a' });
     while ((await call(url, 'GET /tasks/0')).answer['status'] !== 'processing') await delay(1);

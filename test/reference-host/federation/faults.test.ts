@@ -7,6 +7,7 @@ import { roomVersionOf } from '../../../src/matrix/room-version.ts';
 import { createFederation, type Federation } from '../../../src/reference-host/federation/federation.ts';
 import { storeRemoteInvite } from '../../../src/reference-host/storage/remote-invites.ts';
 import { receiveEvent } from '../../../src/rooms/receive-event.ts';
+import { createCapturedLogger } from '../../support/captured-logger.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { createSigningKey, SERVER_NAME } from '../../support/dendrite-server.ts';
 import { countQueued, startRemote } from '../../support/federation.ts';
@@ -33,7 +34,7 @@ beforeAll(async () => {
     databaseUrl: database.connectionString,
     serverName,
     signingKeys: [key],
-    logger: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
+    logger: createCapturedLogger(),
     https: { allowPrivate: true, verifyTls: false },
     transactionLimitMs: LIMIT_MS,
   });
