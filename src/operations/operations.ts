@@ -4,6 +4,7 @@ import { cancelJob } from './cancel-job.ts';
 import { checkRegistrationToken } from './check-registration-token.ts';
 import { createRegistrationToken } from './create-registration-token.ts';
 import type { Operation } from './define-operation.ts';
+import { deleteDevices } from './delete-devices.ts';
 import { deleteEventReport } from './delete-event-report.ts';
 import { deleteRegistrationToken } from './delete-registration-token.ts';
 import { downloadState } from './download-state.ts';
@@ -11,6 +12,7 @@ import { emptyRooms } from './empty-rooms.ts';
 import { evacuateRoom } from './evacuate-room.ts';
 import { evacuateUser } from './evacuate-user.ts';
 import { getBlockedRoom } from './get-blocked-room.ts';
+import { getDevice } from './get-device.ts';
 import { getEventContext } from './get-event-context.ts';
 import { getEventReport } from './get-event-report.ts';
 import { getJob } from './get-job.ts';
@@ -25,6 +27,7 @@ import { getUserLocked } from './get-user-locked.ts';
 import { getUserSuspended } from './get-user-suspended.ts';
 import { listAudit } from './list-audit.ts';
 import { listBlockedRooms } from './list-blocked-rooms.ts';
+import { listDevices } from './list-devices.ts';
 import { listEventReports } from './list-event-reports.ts';
 import { listJobs } from './list-jobs.ts';
 import { listJoinedRooms } from './list-joined-rooms.ts';
@@ -42,6 +45,7 @@ import { roomInfo } from './room-info.ts';
 import { sendServerNotice } from './send-server-notice.ts';
 import { sendServerNotices } from './send-server-notices.ts';
 import { serverVersion } from './server-version.ts';
+import { setDeviceName } from './set-device-name.ts';
 import { setEventReportStatus } from './set-event-report-status.ts';
 import { setRoomBlocked } from './set-room-blocked.ts';
 import { setUserAdmin } from './set-user-admin.ts';
@@ -63,6 +67,10 @@ export const OPERATIONS = {
   getRegistrationNonce,
   registerBySharedSecret,
   whois,
+  listDevices,
+  getDevice,
+  setDeviceName,
+  deleteDevices,
   listEventReports,
   getEventReport,
   setEventReportStatus,

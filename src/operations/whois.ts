@@ -3,14 +3,14 @@ import { addressWithoutPort } from '../accounts/address-without-port.ts';
 import { MatrixError } from '../errors.ts';
 import { splitUserId, type UserId } from '../ids.ts';
 import { isAccount } from '../storage/userapi/accounts.ts';
-import { type DeviceConnection, listConnections } from '../storage/userapi/devices.ts';
+import { type Device, listDevices } from '../storage/userapi/devices.ts';
 import { defineOperation } from './define-operation.ts';
 import { userIdInput } from './user-id-input.ts';
 
 /** A user's devices, and where each was last seen. Addresses are without ports. */
 export interface Whois {
   readonly userId: UserId;
-  readonly devices: readonly DeviceConnection[];
+  readonly devices: readonly Device[];
 }
 
 /**
@@ -26,13 +26,13 @@ export const whois = defineOperation({
     if (!localServerNames.includes(splitUserId(userId).serverName)) {
       throw new MatrixError('M_INVALID_PARAM', 'Can only whois a local user');
     }
-    const connections = await listConnections(db, userId);
-    if (connections.length === 0 && !(await isAccount(db, userId))) {
+    const devices = await listDevices(db, userId);
+    if (devices.length === 0 && !(await isAccount(db, userId))) {
       throw new MatrixError('M_NOT_FOUND', 'User not found');
     }
     return {
       userId,
-      devices: connections.map((device) => ({ ...device, address: addressWithoutPort(device.address) })),
+      devices: devices.map((device) => ({ ...device, address: addressWithoutPort(device.address) })),
     };
   },
 });

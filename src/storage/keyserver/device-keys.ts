@@ -16,6 +16,27 @@ export async function insertKeylessDevice(
   );
 }
 
+/**
+ * Renames a device where its keys are. Of one that has some that is a change of the device list.
+ * @returns the list's new stream id and the keys; `undefined` where there are none
+ */
+export async function updateKeysDisplayName(
+  transaction: Knex.Transaction,
+  userId: UserId,
+  deviceId: string,
+  displayName: string,
+): Promise<{ streamId: number; keyJson: string } | undefined> {
+  const [row] = await rowsOf<{ stream_id: string; key_json: string }>(
+    transaction.raw(
+      `UPDATE public.keyserver_device_keys SET display_name = :displayName, stream_id = CASE WHEN key_json = '' THEN stream_id
+         ELSE (SELECT max(k.stream_id) + 1 FROM public.keyserver_device_keys k WHERE k.user_id = :userId) END
+       WHERE user_id = :userId AND device_id = :deviceId RETURNING stream_id, key_json`,
+      { userId, deviceId, displayName },
+    ),
+  );
+  return row?.key_json ? { streamId: Number(row.stream_id), keyJson: row.key_json } : undefined;
+}
+
 /** Deletes all keys of devices. @returns the highest stream id of the user's device list before */
 export async function deleteDeviceKeys(
   transaction: Knex.Transaction,

@@ -98,9 +98,10 @@ export async function deleteDevices(
   return ids;
 }
 
-/** Where a device was last seen. */
-export interface DeviceConnection {
+/** A device, and where it was last seen. */
+export interface Device {
   readonly deviceId: string;
+  readonly displayName: string | undefined;
   /** As it is stored. */
   readonly address: string;
   readonly userAgent: string;
@@ -108,20 +109,61 @@ export interface DeviceConnection {
   readonly lastSeenAt: number;
 }
 
+interface DeviceRow {
+  readonly device_id: string;
+  readonly display_name: string | null;
+  readonly ip: string | null;
+  readonly user_agent: string | null;
+  readonly last_seen_ts: string;
+}
+
+const deviceOf = (row: DeviceRow): Device => ({
+  deviceId: row.device_id,
+  displayName: row.display_name ?? undefined,
+  address: row.ip ?? '',
+  userAgent: row.user_agent ?? '',
+  lastSeenAt: Number(row.last_seen_ts),
+});
+
 /** The user's devices in order of their ids, also those that were never seen after their login. */
-export async function listConnections(db: Db, userId: UserId): Promise<DeviceConnection[]> {
+export async function listDevices(db: Db, userId: UserId): Promise<Device[]> {
   const { localpart, serverName } = splitUserId(userId);
-  const rows = await rowsOf<{ device_id: string; ip: string | null; user_agent: string | null; last_seen_ts: string }>(
+  const rows = await rowsOf<DeviceRow>(
     db.raw(
-      `SELECT device_id, ip, user_agent, last_seen_ts FROM public.userapi_devices
+      `SELECT device_id, display_name, ip, user_agent, last_seen_ts FROM public.userapi_devices
        WHERE localpart = ? AND server_name = ? ORDER BY device_id`,
       [localpart, serverName],
     ),
   );
-  return rows.map((row) => ({
-    deviceId: row.device_id,
-    address: row.ip ?? '',
-    userAgent: row.user_agent ?? '',
-    lastSeenAt: Number(row.last_seen_ts),
-  }));
+  return rows.map(deviceOf);
+}
+
+export async function findDevice(db: Db, userId: UserId, deviceId: string): Promise<Device | undefined> {
+  const { localpart, serverName } = splitUserId(userId);
+  const [row] = await rowsOf<DeviceRow>(
+    db.raw(
+      `SELECT device_id, display_name, ip, user_agent, last_seen_ts FROM public.userapi_devices
+       WHERE localpart = ? AND server_name = ? AND device_id = ?`,
+      [localpart, serverName, deviceId],
+    ),
+  );
+  return row && deviceOf(row);
+}
+
+/** @returns whether there is such a device */
+export async function updateDisplayName(
+  transaction: Knex.Transaction,
+  userId: UserId,
+  deviceId: string,
+  displayName: string,
+): Promise<boolean> {
+  const { localpart, serverName } = splitUserId(userId);
+  const rows = await rowsOf<{ device_id: string }>(
+    transaction.raw(
+      `UPDATE public.userapi_devices SET display_name = ?
+       WHERE localpart = ? AND server_name = ? AND device_id = ? RETURNING device_id`,
+      [displayName, localpart, serverName, deviceId],
+    ),
+  );
+  return rows.length > 0;
 }

@@ -1,0 +1,41 @@
+import type { Knex } from 'knex';
+import { type ServerName, splitUserId, type UserId } from '../ids.ts';
+import { listHostsSharingRooms } from '../storage/federation/joined-hosts.ts';
+import { enqueueEdus, listBlacklisted } from '../storage/federation/queue.ts';
+import { noteKeyChange } from '../storage/keyserver/device-keys.ts';
+
+const DEVICE_LIST_UPDATE = 'm.device_list_update';
+
+/**
+ * Tells all who share a room with a local user what has changed of the user's devices. Server-Server API,
+ * `m.device_list_update`.
+ * @param updates what each says of its device, beside whose it is and its place in the list
+ * @param streamId of the first of them
+ * @returns servers that something was queued for
+ */
+export async function tellDeviceList(
+  transaction: Knex.Transaction,
+  userId: UserId,
+  updates: readonly (Readonly<Record<string, unknown>> & { readonly device_id: string })[],
+  streamId: number,
+  localServerNames: readonly ServerName[],
+): Promise<ServerName[]> {
+  await noteKeyChange(transaction, userId);
+  const sharing = (await listHostsSharingRooms(transaction, userId)).filter((name) => !localServerNames.includes(name));
+  const blacklisted = await listBlacklisted(transaction, sharing);
+  const destinations = sharing.filter((name) => !blacklisted.includes(name));
+  const edus = updates.map((update, i) =>
+    JSON.stringify({
+      type: DEVICE_LIST_UPDATE,
+      origin: splitUserId(userId).serverName,
+      content: {
+        user_id: userId,
+        stream_id: streamId + i,
+        prev_id: streamId + i > 1 ? [streamId + i - 1] : [],
+        ...update,
+      },
+    }),
+  );
+  await enqueueEdus(transaction, DEVICE_LIST_UPDATE, edus, destinations);
+  return destinations;
+}
