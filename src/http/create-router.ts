@@ -80,6 +80,7 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
     route: Route,
     request: RouteRequest,
   ): Promise<RouteResponse> => {
+    if (route.respondStarted !== undefined) return route.respondStarted(jobId);
     if (request.respondAsync) return accepted(jobId, request);
     const gone = new AbortController();
     ctx.res.once('close', () => gone.abort());
@@ -97,7 +98,7 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
       const { access, effect } = operationNamed(route.operation);
       const query = firstValues(ctx.query);
       const actor = route.openTo ?? (await admit(ctx, query, access));
-      const body = route.method === 'GET' ? {} : await readJsonBody(ctx, config.limits.bodyBytes);
+      const body = route.method === 'GET' ? {} : await readJsonBody(ctx, config.limits.bodyBytes, route.needsBody);
       // HEAD is for looking; the one GET that changes something is not run by it.
       if (ctx.method === 'HEAD' && effect !== 'read') return respondJson(ctx, 200, {});
       const request: RouteRequest = {

@@ -13,10 +13,16 @@ const DANGEROUS_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor',
 /**
  * The JSON object in a request's body, whatever its content type; `{}` for an empty body. Of a body that the host has read
  * before, its text is parsed again if the host's parser has kept it, else what the host has made of it is taken.
+ * @param isNeeded whether a request without a body is refused
  * @throws MatrixError `M_TOO_LARGE`, `M_NOT_JSON`, `M_BAD_JSON`
  */
-export async function readJsonBody(ctx: Context, limit: number): Promise<Readonly<Record<string, unknown>>> {
+export async function readJsonBody(
+  ctx: Context,
+  limit: number,
+  isNeeded = false,
+): Promise<Readonly<Record<string, unknown>>> {
   if ((ctx.request.length ?? 0) > limit) throw tooLarge(limit);
+  if (isNeeded && !hasBody(ctx)) throw notJson('Content not JSON.');
   const read = readByHost(ctx.request) ?? (await readText(ctx, limit));
   if (typeof read === 'string' && Buffer.byteLength(read) > limit) throw tooLarge(limit);
   const value = typeof read === 'string' ? parse(read) : read;
@@ -24,6 +30,9 @@ export async function readJsonBody(ctx: Context, limit: number): Promise<Readonl
   if (hasDangerousKey(value)) throw badJson('The request body has a key that is not allowed');
   return value;
 }
+
+/** RFC 9112, "Message Body Length". */
+const hasBody = ({ request }: Context): boolean => Boolean(request.length) || request.get('transfer-encoding') !== '';
 
 /** What the usual body parsers leave behind: the body's text rather than what was made of it. */
 function readByHost(request: object): unknown {

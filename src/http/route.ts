@@ -42,6 +42,10 @@ export interface Route {
    * are limited as failed authentications are. @defaultValue an access token is asked for
    */
   readonly openTo?: Actor;
+  /** A request without a body is refused: what destroys is not to be started by mistake. @defaultValue it is `{}` */
+  readonly needsBody?: boolean;
+  /** The answer as soon as a job is queued. @defaultValue the job's end is waited for */
+  readonly respondStarted?: (jobId: string) => RouteResponse;
   readonly input: (request: RouteRequest) => unknown;
   readonly respond: (output: never, request: RouteRequest) => RouteResponse;
 }
@@ -53,6 +57,8 @@ export function defineRoute<Name extends OperationName>(route: {
   readonly operation: Name;
   readonly isOn?: (config: Config) => boolean;
   readonly openTo?: Actor;
+  readonly needsBody?: boolean;
+  readonly respondStarted?: (jobId: string) => RouteResponse;
   readonly input: (request: RouteRequest) => { readonly [Key in keyof OperationInput<Name>]: unknown };
   readonly respond: (output: OperationOutput<Name>, request: RouteRequest) => RouteResponse;
 }): Route {

@@ -7,6 +7,7 @@ import { EVENT_REPORT_ROUTES } from './event-report-routes.ts';
 import { NOTICE_ROUTES } from './notice-routes.ts';
 import { REGISTRATION_ROUTES } from './registration-routes.ts';
 import { REGISTRATION_TOKEN_ROUTES } from './registration-token-routes.ts';
+import { ROOM_DELETION_ROUTES } from './room-deletion-routes.ts';
 import { ROOM_ROUTES } from './room-routes.ts';
 import { defineRoute, numberOf, ok, page, type Route, type RouteRequest, type RouteResponse } from './route.ts';
 import { SYNAPSE_ROOM_ROUTES } from './synapse-room-routes.ts';
@@ -115,6 +116,7 @@ export const ROUTES: readonly Route[] = [
   }),
   ...ROOM_ROUTES,
   ...SYNAPSE_ROOM_ROUTES,
+  ...ROOM_DELETION_ROUTES,
   ...NOTICE_ROUTES,
   ...ACCOUNT_ROUTES,
   ...DEVICE_ROUTES,

@@ -101,6 +101,8 @@ export interface OperationBase<Input extends z.ZodType> {
   readonly input: Input;
   /** What it is done to, for the audit; with `self-or-admin` the user id that an actor may be. */
   readonly target?: (input: z.output<Input>) => string | undefined;
+  /** Other operations that it does as a part of itself, by name and valid input: their before-hooks may refuse it, too. */
+  readonly includes?: (input: z.output<Input>) => readonly { readonly operation: string; readonly input: unknown }[];
 }
 
 /** An operation that changes nothing. */
@@ -134,6 +136,8 @@ export interface JobOperation<
   readonly answersAfterFailure?: boolean;
   /** A call joins the unfinished job of the same key if its input is the same, and is refused if not. */
   readonly dedupeKey: (input: z.output<Input>) => string;
+  /** Operations whose jobs do the same work to the same key. @defaultValue this one alone */
+  readonly dedupesWith?: string;
   /**
    * What must hold, or is to be true at once: runs in the transaction that queues the job.
    * @throws MatrixError that the caller is told; then there is no job

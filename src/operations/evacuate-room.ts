@@ -22,7 +22,7 @@ export interface Failure {
 }
 
 /** What is kept between steps: who has left, by the NID of the member event before, and who could not. */
-interface Progress {
+export interface EvacuationProgress {
   readonly left: readonly (readonly [userId: UserId, eventNid: number])[];
   readonly failed: readonly Failure[];
   readonly total: number;
@@ -68,7 +68,7 @@ export const evacuateRoom = defineJobOperation({
     ];
     const serverNames = work.localServerNames;
     // The job's own checkpoint, as it was stored below.
-    let progress = work.checkpoint as Progress | undefined;
+    let progress = work.checkpoint as EvacuationProgress | undefined;
     // As it was when they began to leave: who is the most powerful of those who are still there does not change.
     let governance: Governance | undefined;
     for (let isDone = false; !isDone; ) {

@@ -7,6 +7,7 @@ import type { Operation } from './define-operation.ts';
 import { deleteDevices } from './delete-devices.ts';
 import { deleteEventReport } from './delete-event-report.ts';
 import { deleteRegistrationToken } from './delete-registration-token.ts';
+import { deleteRoom } from './delete-room.ts';
 import { downloadState } from './download-state.ts';
 import { emptyRooms } from './empty-rooms.ts';
 import { evacuateRoom } from './evacuate-room.ts';
@@ -20,6 +21,7 @@ import { getRegistrationNonce } from './get-registration-nonce.ts';
 import { getRegistrationToken } from './get-registration-token.ts';
 import { getRoom } from './get-room.ts';
 import { getRoomBlocked } from './get-room-blocked.ts';
+import { getRoomDeletion } from './get-room-deletion.ts';
 import { getRoomState } from './get-room-state.ts';
 import { getUser } from './get-user.ts';
 import { getUserAdmin } from './get-user-admin.ts';
@@ -33,6 +35,7 @@ import { listJobs } from './list-jobs.ts';
 import { listJoinedRooms } from './list-joined-rooms.ts';
 import { listMemberships } from './list-memberships.ts';
 import { listRegistrationTokens } from './list-registration-tokens.ts';
+import { listRoomDeletions } from './list-room-deletions.ts';
 import { listRoomMembers } from './list-room-members.ts';
 import { listRooms } from './list-rooms.ts';
 import { listUsers } from './list-users.ts';
@@ -97,6 +100,9 @@ export const OPERATIONS = {
   emptyRooms,
   roomInfo,
   purgeRoom,
+  deleteRoom,
+  getRoomDeletion,
+  listRoomDeletions,
   listBlockedRooms,
   getBlockedRoom,
   blockRoom,

@@ -63,7 +63,9 @@ async function admit<Input extends z.ZodType>(
   call.target = operation.target?.(input);
   await authoriseActor(services.db, actor, operation.access, call.target);
   const event = { operation: name, input, actor, requestId } as BeforeEvent<OperationName>;
-  await hooks.runBefore(event);
+  for (const part of [...(operation.includes?.(input) ?? []), event]) {
+    await hooks.runBefore({ ...event, ...part } as BeforeEvent<OperationName>);
+  }
   return { input, event };
 }
 
@@ -122,7 +124,7 @@ async function startJob(
   return inTransaction(pipeline, call, false, async (scope) => {
     const job = await insertJob(scope.transaction, {
       kind: call.name,
-      dedupeKey: `${call.name} ${operation.dedupeKey(input)}`,
+      dedupeKey: `${operation.dedupesWith ?? call.name} ${operation.dedupeKey(input)}`,
       input,
       createdBy: nameOf(call.actor),
       requestId: call.requestId,

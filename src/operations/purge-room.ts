@@ -1,20 +1,16 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
-import type { RoomId, ServerName } from '../ids.ts';
+import type { RoomId } from '../ids.ts';
 import { hideRoom, requireRoomRow } from '../rooms/purge/hide-room.ts';
 import { KEEPABLE, type Keepable } from '../rooms/purge/purge-phases.ts';
 import { type Purged, purgeRoom as purge } from '../rooms/purge/purge-room.ts';
 import { SEARCHABLE_TYPES } from '../search/document.ts';
-import { listWaitingServers } from '../storage/federation/queue.ts';
 import { insertBlockedRoom } from '../storage/plugin/blocked-rooms.ts';
 import { isPurging } from '../storage/plugin/purges.ts';
 import { nameOf } from './actor.ts';
+import { awaitDelivery } from './await-delivery.ts';
 import { defineJobOperation, type OperationWork } from './define-operation.ts';
 import { evacuateRoom } from './evacuate-room.ts';
 import { roomIdInput } from './room-id-input.ts';
-
-/** How often it is looked whether other servers have been told of the leaves, in ms. */
-const DELIVERY_POLL_MS = 250;
 
 /**
  * Removes a room from the homeserver, without a trace but in other rooms' events. It is out of sight with the first
@@ -67,7 +63,7 @@ async function evacuateFirst(work: OperationWork, roomId: RoomId, keep: readonly
   const { affected, failed } = room.isStub
     ? { affected: [] }
     : await evacuateRoom.run(work, { roomId, invites: true, knocks: true, dryRun });
-  const undelivered = dryRun ? [] : await awaitDelivery(work, roomId);
+  const undelivered = dryRun ? [] : await awaitDelivery(work, roomId, work.limits.federationRequestMs);
   await work.commit(async (transaction, afterCommit) => {
     const evacuation = {
       evacuated: affected.length,
@@ -78,17 +74,4 @@ async function evacuateFirst(work: OperationWork, roomId: RoomId, keep: readonly
     afterCommit(() => work.announce({ rooms: [roomId] }));
     return { checkpoint: {}, phase: 'hide', value: undefined };
   });
-}
-
-/** Waits, for a limited time, until other servers have been told of everything in a room; returns those that have not. */
-async function awaitDelivery(
-  { db, federation, limits, signal }: OperationWork,
-  roomId: RoomId,
-): Promise<readonly ServerName[]> {
-  const giveUpAt = Date.now() + (federation === undefined ? 0 : limits.federationRequestMs);
-  for (;;) {
-    const waiting = await listWaitingServers(db, roomId);
-    if (waiting.length === 0 || Date.now() >= giveUpAt) return waiting;
-    await delay(DELIVERY_POLL_MS, undefined, { signal });
-  }
 }

@@ -13,6 +13,7 @@ export const setRoomBlocked = defineOperation({
   effect: 'write',
   input: z.object({ roomId: roomIdInput, block: z.boolean() }),
   target: ({ roomId }) => roomId,
+  includes: ({ roomId, block }) => [{ operation: block ? 'blockRoom' : 'unblockRoom', input: { roomId } }],
   run: async (scope, { roomId, block }): Promise<{ block: boolean }> => {
     if (block) await blockRoom.run(scope, { roomId }, undefined);
     else await deleteBlockedRoom(scope.transaction, roomId);

@@ -48,7 +48,7 @@ export const REQUIRED_COLUMNS: Readonly<Record<string, readonly string[]>> = {
     'score',
     'received_ts',
   ],
-  roomserver_room_aliases: ['alias', 'room_id'],
+  roomserver_room_aliases: ['alias', 'room_id', 'creator_id'],
   roomserver_rooms: [
     'room_nid',
     'room_id',

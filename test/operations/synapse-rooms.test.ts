@@ -1,6 +1,7 @@
 import type { Knex } from 'knex';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
+import { deny } from '../../src/hooks.ts';
 import type { RoomId, UserId } from '../../src/ids.ts';
 import { hideRoom } from '../../src/rooms/purge/hide-room.ts';
 import server from '../fixtures/dendrite/server.json' with { type: 'json' };
@@ -495,6 +496,15 @@ describe('the block of a room', () => {
       );
     },
   );
+
+  it('is refused by a hook before what it comes to', async () => {
+    const off = plugin.admin.hooks.before('unblockRoom', { name: 'legal-hold' }, () => deny('M_FORBIDDEN', 'no'));
+    expect(jsonOf(await block(ROOMS.v1, { block: true }))).toEqual({ block: true });
+    expect((await block(ROOMS.v1, { block: false })).status).toBe(403);
+    off();
+    expect(await plugin.admin.rooms.check(ROOMS.v1 as RoomId)).toBe('blocked');
+    expect((await block(ROOMS.v1, { block: false })).status).toBe(200);
+  });
 
   it.each([
     [ROOMS.v2, { block: 'x' }, 'M_INVALID_PARAM'],

@@ -100,12 +100,14 @@ export async function findJob(db: Db, id: string): Promise<Job | undefined> {
 export interface JobFilter {
   readonly kind?: string | undefined;
   readonly state?: JobState | undefined;
+  /** Of its input. */
+  readonly input?: JobData | undefined;
 }
 
 /** Newest first, from after the job `after` on. */
 export async function listJobs(
   db: Db,
-  { kind, state }: JobFilter,
+  { kind, state, input }: JobFilter,
   limit: number,
   after: string | undefined,
 ): Promise<Job[]> {
@@ -113,10 +115,17 @@ export async function listJobs(
     db.raw(
       `SELECT ${COLUMNS} FROM matrix_admin.jobs
        WHERE (CAST(:kind AS text) IS NULL OR kind = :kind) AND (CAST(:state AS text) IS NULL OR state = :state)
+         AND (CAST(:input AS jsonb) IS NULL OR input @> CAST(:input AS jsonb))
          AND (CAST(:after AS uuid) IS NULL
               OR (created_at, jobs.id) < (SELECT a.created_at, a.id FROM matrix_admin.jobs a WHERE a.id = :after))
        ORDER BY created_at DESC, jobs.id DESC LIMIT :limit`,
-      { kind: kind ?? null, state: state ?? null, after: after ?? null, limit },
+      {
+        kind: kind ?? null,
+        state: state ?? null,
+        input: input === undefined ? null : JSON.stringify(input),
+        after: after ?? null,
+        limit,
+      },
     ),
   );
 }

@@ -229,6 +229,19 @@ export async function listJoinedUsers(db: Db, roomId: RoomId): Promise<UserId[]>
   return rows.map((row) => row.user_id);
 }
 
+/** Forgets a room for those users of these servers who have left it. */
+export async function forgetLeftRoom(
+  transaction: Knex.Transaction,
+  roomNid: number,
+  serverNames: readonly string[],
+): Promise<void> {
+  await transaction.raw(
+    `UPDATE public.roomserver_membership m SET forgotten = true FROM public.roomserver_event_state_keys k
+     WHERE m.room_nid = ? AND m.membership_nid = ? AND k.event_state_key_nid = m.target_nid AND ${IS_OF_SERVER} = ANY(?)`,
+    [roomNid, MEMBERSHIP_NID.leave, [...serverNames]],
+  );
+}
+
 /** Takes a user out of a room of which no events are known. Dendrite leaves no row of it. */
 export async function deleteMembership(
   transaction: Knex.Transaction,

@@ -18,6 +18,22 @@ export async function findProfile(db: Db, userId: UserId): Promise<Profile | und
   return row && { displayName: row.display_name ?? '', avatarUrl: row.avatar_url ?? '' };
 }
 
+/** The profiles of those users who have one. */
+export async function findProfiles(db: Db, userIds: readonly UserId[]): Promise<Map<UserId, Profile>> {
+  const rows = await rowsOf<{ user_id: UserId; display_name: string | null; avatar_url: string | null }>(
+    db.raw(
+      `SELECT u.user_id, p.display_name, p.avatar_url
+       FROM unnest(?::text[]) AS u(user_id) JOIN public.userapi_profiles p
+         ON p.localpart = substr(split_part(u.user_id, ':', 1), 2)
+         AND p.server_name = substr(u.user_id, strpos(u.user_id, ':') + 1)`,
+      [[...userIds]],
+    ),
+  );
+  return new Map(
+    rows.map((row) => [row.user_id, { displayName: row.display_name ?? '', avatarUrl: row.avatar_url ?? '' }]),
+  );
+}
+
 export async function upsertProfile(
   transaction: Knex.Transaction,
   userId: UserId,

@@ -1,0 +1,21 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { RoomId, ServerName } from '../ids.ts';
+import { listWaitingServers } from '../storage/federation/queue.ts';
+import type { OperationWork } from './define-operation.ts';
+
+/** How often it is looked whether other servers have been told, in ms. */
+const POLL_MS = 250;
+
+/** Waits, for a limited time in ms, until other servers have been told of everything in a room; returns those that have not. */
+export async function awaitDelivery(
+  { db, federation, signal }: OperationWork,
+  roomId: RoomId,
+  limitMs: number,
+): Promise<readonly ServerName[]> {
+  const giveUpAt = Date.now() + (federation === undefined ? 0 : limitMs);
+  for (;;) {
+    const waiting = await listWaitingServers(db, roomId);
+    if (waiting.length === 0 || Date.now() >= giveUpAt) return waiting;
+    await delay(POLL_MS, undefined, { signal });
+  }
+}

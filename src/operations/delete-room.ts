@@ -1,0 +1,228 @@
+import type { Knex } from 'knex';
+import { z } from 'zod';
+import { MatrixError } from '../errors.ts';
+import { splitUserId, type UserId } from '../ids.ts';
+import type { JobData } from '../jobs/job.ts';
+import { hideRoom } from '../rooms/purge/hide-room.ts';
+import { purgeRoom as purge } from '../rooms/purge/purge-room.ts';
+import { createReplacementRoom, joinReplacementRoom } from '../rooms/replacement-room.ts';
+import type { Appended } from '../rooms/room-writer.ts';
+import { SEARCHABLE_TYPES } from '../search/document.ts';
+import { insertBlockedRoom } from '../storage/plugin/blocked-rooms.ts';
+import { isPurging } from '../storage/plugin/purges.ts';
+import { countMembers, forgetLeftRoom } from '../storage/roomserver/membership.ts';
+import { moveAliases } from '../storage/roomserver/room-aliases.ts';
+import { lockRoom } from '../storage/roomserver/rooms.ts';
+import { isAccount } from '../storage/userapi/accounts.ts';
+import { nameOf } from './actor.ts';
+import { awaitDelivery } from './await-delivery.ts';
+import { defineJobOperation, type OperationWork } from './define-operation.ts';
+import { type EvacuationProgress, evacuateRoom } from './evacuate-room.ts';
+import { type DeletionProgress, leftUsers, type RoomShutdown, shutdownOf } from './room-deletion.ts';
+import { roomIdInput } from './room-id-input.ts';
+import { userIdInput } from './user-id-input.ts';
+
+/** Users that join the new room in one transaction. */
+const BATCH = 1_000;
+/** How long other servers are given to hear of the leaves, in ms: clients of the synchronous route wait for seven seconds. */
+const DELIVERY_MS = 4_000;
+const ROOM_NAME = 'Content Violation Notification';
+const MESSAGE = 'The room that you were in was closed by the administrators of this server.';
+
+const input = z.object({
+  roomId: roomIdInput,
+  /** Keeps local users from joining it again. */
+  block: z.boolean().default(false),
+  /** `false`: local users leave it and forget it, and it stays. */
+  purge: z.boolean().default(true),
+  /** It is purged even when there are local users whom it did not let go. */
+  forcePurge: z.boolean().default(false),
+  /** A local user who makes a room that those who have left are taken to. @defaultValue there is none */
+  newRoomUserId: userIdInput.optional(),
+  /** Of the new room. @defaultValue `Content Violation Notification` */
+  roomName: z.string().min(1).max(255).optional(),
+  /** What is said in the new room. @defaultValue that an administrator has closed the other one */
+  message: z.string().min(1).max(10_000).optional(),
+  dryRun: z.boolean().default(false),
+});
+type Input = z.output<typeof input>;
+
+/**
+ * Makes all local users leave a room, takes them to a new one if so asked, and removes the room. Rooms that the homeserver
+ * does not know can be blocked, and there is nothing else to do. Shares its jobs with `purgeRoom`, which does a part of it.
+ * Synapse: `DELETE /_synapse/admin/v1/rooms/{roomId}` and `DELETE /_synapse/admin/v2/rooms/{roomId}`.
+ */
+export const deleteRoom = defineJobOperation({
+  access: 'admin',
+  effect: 'job',
+  input,
+  target: ({ roomId }) => roomId,
+  includes: ({ roomId, purge: isPurged, block, dryRun }) => [
+    isPurged
+      ? { operation: 'purgeRoom', input: { roomId, evacuate: true, block, keep: [], dryRun } }
+      : { operation: 'evacuateRoom', input: { roomId, invites: true, knocks: true, dryRun } },
+    ...(block ? [{ operation: 'blockRoom', input: { roomId } }] : []),
+  ],
+  dedupeKey: ({ roomId }) => roomId,
+  dedupesWith: 'purgeRoom',
+  begin: async ({ transaction, afterCommit, actor, announce, signingKeys }, options) => {
+    const { roomId, newRoomUserId } = options;
+    if (newRoomUserId === undefined && (options.roomName ?? options.message) !== undefined) {
+      throw new MatrixError('M_INVALID_PARAM', '"room_name" and "message" are of a new room: give "new_room_user_id"');
+    }
+    if (newRoomUserId !== undefined) {
+      if (!signingKeys.some(({ serverName }) => serverName === splitUserId(newRoomUserId).serverName)) {
+        throw new MatrixError('M_INVALID_PARAM', `User must be our own: ${newRoomUserId}`);
+      }
+      if (!(await isAccount(transaction, newRoomUserId))) {
+        throw new MatrixError('M_INVALID_PARAM', `bad parameter "new_room_user_id": there is no ${newRoomUserId}`);
+      }
+    }
+    if (options.block) await insertBlockedRoom(transaction, { roomId, reason: undefined, blockedBy: nameOf(actor) });
+    afterCommit(() => announce({ rooms: [roomId] }));
+  },
+  run: async (work, options): Promise<RoomShutdown & { readonly dry_run?: boolean }> => {
+    const tracked = trackProgress(work);
+    while (tracked.progress().shutdown === undefined) {
+      await emptyRoom(work, tracked, options);
+      await closeRoom(work, tracked, options);
+    }
+    const { roomId } = options;
+    const isClosed = await tracked.step('purge', async (transaction) => [{}, await isPurging(transaction, roomId)]);
+    if (options.purge && isClosed) {
+      const settings = { roomId, keep: [], search: work.roomRemoval, searchableTypes: SEARCHABLE_TYPES };
+      await purge({ ...work, commit: tracked.commit(() => ({})) }, settings);
+    }
+    const shutdown = tracked.progress().shutdown ?? shutdownOf({}, []);
+    return options.dryRun ? { ...shutdown, new_room_id: null } : shutdown;
+  },
+});
+
+/** What is kept between the steps of the job, and the ways to change it. */
+interface Tracked {
+  readonly progress: () => DeletionProgress;
+  /** A step that says what it has changed. */
+  readonly step: <T>(
+    phase: string,
+    step: (
+      transaction: Knex.Transaction,
+      afterCommit: (work: () => void) => void,
+    ) => Promise<readonly [changed: DeletionProgress, value: T]>,
+  ) => Promise<T>;
+  /** For steps of another operation: what the checkpoint of such a step is in ours. */
+  readonly commit: (changedBy: (checkpoint: JobData) => DeletionProgress) => OperationWork['commit'];
+}
+
+function trackProgress(work: OperationWork): Tracked {
+  // The job's own checkpoint, as it is stored below.
+  let progress = (work.checkpoint ?? {}) as DeletionProgress;
+  const commit: Tracked['commit'] = (changedBy) => (step) =>
+    work.commit(async (transaction, afterCommit) => {
+      const done = await step(transaction, afterCommit);
+      progress = { ...progress, ...changedBy(done.checkpoint) };
+      return { ...done, checkpoint: { ...progress } };
+    });
+  return {
+    progress: () => progress,
+    commit,
+    step: (phase, step) =>
+      commit((changed) => changed)(async (transaction, afterCommit) => {
+        const [changed, value] = await step(transaction, afterCommit);
+        return { checkpoint: { ...changed }, phase, value };
+      }),
+  };
+}
+
+/** Makes all local users leave, and takes them to the new room. Nobody is in a stub or in a room that is being purged. */
+async function emptyRoom(work: OperationWork, tracked: Tracked, options: Input): Promise<void> {
+  const { roomId, newRoomUserId, dryRun } = options;
+  const isThere = await tracked.step('leave', async (transaction) => {
+    const room = await lockRoom(transaction, roomId);
+    return [{}, room !== undefined && room.latestEventNids.length > 0];
+  });
+  if (!isThere) return;
+  if (newRoomUserId !== undefined) await makeNewRoom(work, tracked, options, newRoomUserId);
+  const { evacuation } = tracked.progress();
+  // The checkpoint of an evacuation is its progress.
+  const commit = tracked.commit((checkpoint) => ({ evacuation: checkpoint as unknown as EvacuationProgress }));
+  const evacuating = { ...work, checkpoint: evacuation && { ...evacuation }, commit };
+  await evacuateRoom.run(evacuating, { roomId, invites: true, knocks: true, dryRun });
+  if (newRoomUserId !== undefined) await moveUsers(work, tracked, options, newRoomUserId);
+}
+
+const announced = (work: OperationWork, { roomId, events, destinations }: Appended): void =>
+  work.announce({ rooms: [roomId], users: events.map(({ draft }) => draft.sender), destinations });
+
+async function makeNewRoom(
+  work: OperationWork,
+  tracked: Tracked,
+  { roomName = ROOM_NAME }: Input,
+  creator: UserId,
+): Promise<void> {
+  if (tracked.progress().newRoomId !== undefined) return;
+  await tracked.step('new room', async (transaction, afterCommit) => {
+    const made = await createReplacementRoom(transaction, work.roomWriter, { creator, name: roomName });
+    afterCommit(() => announced(work, made));
+    return [{ newRoomId: made.roomId, moved: 0 }, undefined];
+  });
+}
+
+/** Takes those who have left to the new room, and then the aliases; and says there why. */
+async function moveUsers(
+  work: OperationWork,
+  tracked: Tracked,
+  { roomId, message = MESSAGE }: Input,
+  creator: UserId,
+): Promise<void> {
+  const { newRoomId } = tracked.progress();
+  if (newRoomId === undefined) return;
+  for (;;) {
+    const { moved = 0 } = tracked.progress();
+    const users = leftUsers(tracked.progress()).slice(moved, moved + BATCH);
+    if (users.length === 0) break;
+    await tracked.step('move', async (transaction, afterCommit) => {
+      const others = users.filter((userId) => userId !== creator);
+      const joined = await joinReplacementRoom(transaction, work.roomWriter, newRoomId, others);
+      afterCommit(() => announced(work, joined));
+      return [{ moved: moved + users.length }, undefined];
+    });
+  }
+  if (tracked.progress().aliases !== undefined) return;
+  await tracked.step('move', async (transaction, afterCommit) => {
+    const aliases = await moveAliases(transaction, roomId, { to: newRoomId, creator });
+    const content = { msgtype: 'm.text', body: message };
+    const said = await work.roomWriter.append(transaction, newRoomId, [
+      { type: 'm.room.message', sender: creator, content },
+    ]);
+    afterCommit(() => announced(work, said));
+    return [{ aliases }, undefined];
+  });
+}
+
+/**
+ * Puts the room out of sight, or has those who have left it forget it; the shutdown is then over. Who has joined since
+ * the others left must leave first.
+ */
+async function closeRoom(work: OperationWork, tracked: Tracked, options: Input): Promise<void> {
+  const { roomId, dryRun, forcePurge } = options;
+  const { evacuation } = tracked.progress();
+  const limitMs = Math.min(work.limits.federationRequestMs, DELIVERY_MS);
+  const undelivered = options.purge && evacuation && !dryRun ? await awaitDelivery(work, roomId, limitMs) : [];
+  await tracked.step(options.purge ? 'hide' : 'forget', async (transaction, afterCommit) => {
+    const room = await lockRoom(transaction, roomId);
+    const failed = evacuation?.failed ?? [];
+    const filter = { memberships: ['join'] as const, serverNames: work.localServerNames };
+    const joined = room === undefined ? 0 : await countMembers(transaction, room.roomNid, filter);
+    if (options.purge && !forcePurge && joined > 0) {
+      if (failed.length === 0) return [{}, undefined];
+      throw new MatrixError(
+        'M_BAD_STATE',
+        `${joined} users are still joined to the room; force_purge purges it anyway`,
+      );
+    }
+    if (room !== undefined && !options.purge) await forgetLeftRoom(transaction, room.roomNid, work.localServerNames);
+    if (room !== undefined && options.purge) await hideRoom(transaction, roomId, []);
+    afterCommit(() => work.announce({ rooms: [roomId] }));
+    return [{ shutdown: shutdownOf(tracked.progress(), undelivered), evacuation: undefined }, undefined];
+  });
+}

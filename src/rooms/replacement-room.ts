@@ -1,0 +1,85 @@
+import type { Knex } from 'knex';
+import type { RoomId, UserId } from '../ids.ts';
+import { roomVersionOf } from '../matrix/room-version.ts';
+import { findProfiles, type Profile } from '../storage/userapi/profiles.ts';
+import type { RoomEventDraft } from './event-chain.ts';
+import type { Appended, RoomWriter } from './room-writer.ts';
+
+/** As Dendrite's default is. */
+const ROOM_VERSION = '10';
+const CREATOR_LEVEL = 100;
+
+/** Of a public room in which its creator alone may write, as Synapse makes it for the users of a room that is shut down. */
+const POWER_LEVELS = {
+  ban: 50,
+  events: {
+    'm.room.avatar': 50,
+    'm.room.canonical_alias': 50,
+    'm.room.encryption': 100,
+    'm.room.history_visibility': 100,
+    'm.room.name': 50,
+    'm.room.power_levels': 100,
+    'm.room.server_acl': 100,
+    'm.room.tombstone': 100,
+  },
+  events_default: 0,
+  invite: 50,
+  kick: 50,
+  redact: 50,
+  state_default: 50,
+  users_default: -10,
+};
+
+const joinOf = (userId: UserId, profile: Profile | undefined): RoomEventDraft => ({
+  type: 'm.room.member',
+  sender: userId,
+  stateKey: userId,
+  content: {
+    membership: 'join',
+    ...(profile?.displayName && { displayname: profile.displayName }),
+    ...(profile?.avatarUrl && { avatar_url: profile.avatarUrl }),
+  },
+});
+
+/** Makes the room that the users of another one are taken to. */
+export async function createReplacementRoom(
+  transaction: Knex.Transaction,
+  roomWriter: RoomWriter,
+  { creator, name }: { readonly creator: UserId; readonly name: string },
+): Promise<Appended> {
+  const profiles = await findProfiles(transaction, [creator]);
+  const users = roomVersionOf(ROOM_VERSION).privilegedCreators ? {} : { [creator]: CREATOR_LEVEL };
+  const state = (type: string, content: RoomEventDraft['content']): RoomEventDraft => ({
+    type,
+    sender: creator,
+    stateKey: '',
+    content,
+  });
+  return roomWriter.create(transaction, {
+    version: ROOM_VERSION,
+    creator,
+    content: {},
+    drafts: [
+      joinOf(creator, profiles.get(creator)),
+      state('m.room.power_levels', { ...POWER_LEVELS, users }),
+      state('m.room.join_rules', { join_rule: 'public' }),
+      state('m.room.history_visibility', { history_visibility: 'shared' }),
+      state('m.room.name', { name }),
+    ],
+  });
+}
+
+/** Makes users join the room. */
+export async function joinReplacementRoom(
+  transaction: Knex.Transaction,
+  roomWriter: RoomWriter,
+  roomId: RoomId,
+  userIds: readonly UserId[],
+): Promise<Appended> {
+  const profiles = await findProfiles(transaction, userIds);
+  return roomWriter.append(
+    transaction,
+    roomId,
+    userIds.map((userId) => joinOf(userId, profiles.get(userId))),
+  );
+}
