@@ -13,6 +13,7 @@ import type { HostContext } from './host-context.ts';
 import { createHttpServer } from './http-server.ts';
 import { parseJsonBody } from './json-body.ts';
 import { answerUnrecognized, createResponder } from './responder.ts';
+import { addAliasesRoute } from './routes/aliases.ts';
 import { addCapabilitiesRoute } from './routes/capabilities.ts';
 import { addJoinRoute } from './routes/join.ts';
 import { addLoginRoutes } from './routes/login.ts';
@@ -124,6 +125,7 @@ export function createHomeserver(settings: HomeserverSettings): Homeserver {
   addCapabilitiesRoute(router, context);
   addLoginRoutes(router, context);
   addRoomRoutes(router, context);
+  addAliasesRoute(router, context);
   addJoinRoute(router, context);
   addSearchRoute(router, context);
   addMonitorRoutes(router, context);

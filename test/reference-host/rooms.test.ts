@@ -298,3 +298,20 @@ describe('redacting', () => {
     }
   });
 });
+
+test('aliases are for those in the room, and for administrators', async () => {
+  const alias = '#room-v1:localhost:18448';
+  const roomId = roomNamed('v10');
+  const aliases = async (user: keyof typeof fixture.users, room: string): Promise<Json> => {
+    const { status, body } = await server.call(
+      user,
+      'GET',
+      `/_matrix/client/v3/rooms/${encodeURIComponent(room)}/aliases`,
+    );
+    return [status, body.aliases ?? body.errcode];
+  };
+  expect(await aliases('bob', roomId)).toEqual([200, [alias]]);
+  expect(await aliases('admin', roomId)).toEqual([200, [alias]]);
+  expect(await aliases('frank', roomId)).toEqual([403, 'M_FORBIDDEN']);
+  expect(await aliases('bob', 'v10')).toEqual([400, 'M_INVALID_PARAM']);
+});

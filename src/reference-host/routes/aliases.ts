@@ -1,0 +1,27 @@
+import type Router from '@koa/router';
+import { ACCOUNT_TYPE } from '../../accounts/account-type.ts';
+import { MatrixError } from '../../errors.ts';
+import { isRoomId } from '../../ids.ts';
+import { findAccountType } from '../../storage/userapi/accounts.ts';
+import { authenticate } from '../authenticate.ts';
+import type { HostContext } from '../host-context.ts';
+import { joinedRooms, listAliases } from '../storage/rooms.ts';
+
+const PATHS = ['/_matrix/client/r0/rooms/:roomId/aliases', '/_matrix/client/v3/rooms/:roomId/aliases'];
+
+/**
+ * The local aliases of a room, for those in it and for administrators, whose programs ask for them. Client-Server API, "Room
+ * Aliases".
+ */
+export function addAliasesRoute(router: Router, context: HostContext): void {
+  const { db } = context;
+  router.get(PATHS, async (ctx) => {
+    const { userId } = await authenticate(ctx, context);
+    const { roomId = '' } = ctx.params;
+    if (!isRoomId(roomId)) throw new MatrixError('M_INVALID_PARAM', 'not a room id');
+    const isAllowed =
+      (await joinedRooms(db, userId)).includes(roomId) || (await findAccountType(db, userId)) === ACCOUNT_TYPE.admin;
+    if (!isAllowed) throw new MatrixError('M_FORBIDDEN', 'You are not in the room');
+    ctx.body = { aliases: await listAliases(db, roomId) };
+  });
+}
