@@ -300,7 +300,7 @@ describe('redacting', () => {
 });
 
 test('aliases are for those in the room, and for administrators', async () => {
-  const alias = '#room-v1:localhost:18448';
+  const alias = '#room-v10:localhost:18448';
   const roomId = roomNamed('v10');
   const aliases = async (user: keyof typeof fixture.users, room: string): Promise<Json> => {
     const { status, body } = await server.call(
