@@ -3,8 +3,10 @@ import type { Knex } from 'knex';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { deny } from '../../src/hooks.ts';
 import type { RoomId, ServerName, UserId } from '../../src/ids.ts';
+import type { JobStep } from '../../src/jobs/job.ts';
 import type { OperationWork } from '../../src/operations/define-operation.ts';
 import { deleteRoom } from '../../src/operations/delete-room.ts';
+import { hideRoom } from '../../src/rooms/purge/hide-room.ts';
 import server from '../fixtures/dendrite/server.json' with { type: 'json' };
 import { SERVER_NAME, USERS } from '../support/dendrite-server.ts';
 import { type Answer, jsonOf, type RequestOptions } from '../support/http-client.ts';
@@ -168,6 +170,14 @@ describe('the deletion of a room by v1', () => {
   it('purges a room that is known by an invite alone', async () => {
     expect(await ok(remove(1, ROOMS.remoteInvite))).toEqual(NOTHING_DONE);
     expect(await db('roomserver_rooms').where('room_id', ROOMS.remoteInvite)).toEqual([]);
+  });
+
+  it('goes on with a purge that was stopped', async () => {
+    const roomId = ROOMS.moderated as RoomId;
+    await db.transaction((transaction) => hideRoom(transaction, roomId, []));
+    expect(await ok(remove(1, roomId))).toEqual(NOTHING_DONE);
+    expect(await db('roomserver_rooms').where('room_id', roomId)).toEqual([]);
+    expect(await plugin.admin.rooms.check(roomId)).toBe('open');
   });
 
   it('can be tried without effect', async () => {
@@ -417,8 +427,57 @@ describe('a deletion with users whom the room does not let go', () => {
   });
 });
 
-describe('a deletion that dies', () => {
-  it('goes on after each of its commits, and does nothing twice', async () => {
+describe('a deletion between its steps', () => {
+  type Done = JobStep<unknown>;
+  /** What the job is given, with steps that can be looked at from within and after their commits. */
+  const workOf = (
+    checkpoint: OperationWork['checkpoint'],
+    watch: { readonly within?: (done: Done) => void; readonly after?: (done: Done) => Promise<void> | void },
+  ): OperationWork =>
+    ({
+      db,
+      localServerNames: [SERVER_NAME],
+      roomWriter: plugin.admin.rooms,
+      announce: () => {},
+      federation: undefined,
+      limits: { federationRequestMs: 1, connections: 2 },
+      roomRemoval: { kind: 'none' },
+      actor: SYSTEM.actor,
+      checkpoint,
+      signal: new AbortController().signal,
+      dryRun: false,
+      commit: async (step: Parameters<OperationWork['commit']>[0]) => {
+        const done = await db.transaction(async (transaction) => {
+          const made = await step(transaction, () => {});
+          watch.within?.(made);
+          return made;
+        });
+        await watch.after?.(done);
+        return done.value;
+      },
+    }) as unknown as OperationWork;
+  const options = { block: false, purge: true, forcePurge: false, dryRun: false };
+
+  it('lets nobody be left behind who joins once the others have left', async () => {
+    const roomId = ROOMS.v1 as RoomId;
+    const erin = USERS.erin.user_id as UserId;
+    const join = { type: 'm.room.member', sender: erin, stateKey: erin, content: { membership: 'join' } };
+    let hasJoined = false;
+    const work = workOf(undefined, {
+      after: async ({ phase, value, checkpoint }) => {
+        // The evacuation is over.
+        if (hasJoined || phase !== 'leave' || value !== true || checkpoint.evacuation === undefined) return;
+        hasJoined = true;
+        await db.transaction((transaction) => plugin.admin.rooms.append(transaction, roomId, [join]));
+      },
+    });
+    const { kicked_users: kicked } = await deleteRoom.run(work, { ...options, roomId });
+    expect([hasJoined, kicked]).toEqual([true, [...EVERYBODY, erin]]);
+    expect((await room(roomId)).status).toBe(404);
+    expect(await brokenInvariants(db)).toEqual([]);
+  });
+
+  it('can die before and after each of its commits, and does nothing twice', async () => {
     const roomId = ROOMS.v11 as RoomId;
     const names = await namesOf(db, roomId);
     const newRoomUserId = USERS.admin.user_id as UserId;
@@ -426,39 +485,20 @@ describe('a deletion that dies', () => {
     /** Goes on, and dies within a step or after its commit. */
     const dieAt = (last: number, moment: 'before the commit' | 'after the commit'): Promise<unknown> => {
       let steps = 0;
-      const work = {
-        db,
-        localServerNames: [SERVER_NAME],
-        roomWriter: plugin.admin.rooms,
-        announce: () => {},
-        federation: undefined,
-        limits: { federationRequestMs: 1, connections: 2 },
-        roomRemoval: { kind: 'none' },
-        actor: SYSTEM.actor,
-        checkpoint,
-        signal: new AbortController().signal,
-        dryRun: false,
-        commit: async (step: Parameters<OperationWork['commit']>[0]) => {
+      const dieIn = (now: typeof moment): void => {
+        if (steps === last && moment === now) throw new Error('killed');
+      };
+      const work = workOf(checkpoint, {
+        within: () => {
           steps += 1;
-          const dies = steps === last;
-          const done = await db.transaction(async (transaction) => {
-            const made = await step(transaction, () => {});
-            if (dies && moment === 'before the commit') throw new Error('killed');
-            return made;
-          });
-          checkpoint = JSON.parse(JSON.stringify(done.checkpoint));
-          if (dies) throw new Error('killed');
-          return done.value;
+          dieIn('before the commit');
         },
-      } as unknown as OperationWork;
-      return deleteRoom.run(work, {
-        roomId,
-        block: false,
-        purge: true,
-        forcePurge: false,
-        dryRun: false,
-        newRoomUserId,
+        after: (done) => {
+          checkpoint = JSON.parse(JSON.stringify(done.checkpoint));
+          dieIn('after the commit');
+        },
       });
+      return deleteRoom.run(work, { ...options, roomId, newRoomUserId });
     };
     let result: unknown;
     let deaths = 0;

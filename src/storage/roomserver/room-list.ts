@@ -1,4 +1,4 @@
-import type { RoomId, ServerName } from '../../ids.ts';
+import { isRoomId, type RoomId, type ServerName } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 import { HAS_LOCAL_USERS, IS_LOCAL } from './local-members.ts';
 
@@ -91,7 +91,7 @@ export interface RoomPage {
 }
 
 const SEARCHED = `${joinState('sn', 'm.room.name')} ${joinState('sa', 'm.room.canonical_alias')}`;
-const IS_FOUND = `(r.room_id = :searchTerm OR lower(${textOf('sa', 'alias')}) = lower(:searchTerm)
+const IS_FOUND = `(lower(${textOf('sa', 'alias')}) = lower(:searchTerm)
   OR strpos(lower(${textOf('sn', 'name')}), lower(:searchTerm)) > 0
   OR strpos(lower(split_part(${textOf('sa', 'alias')}, ':', 1)), lower(:searchTerm)) > 0)`;
 
@@ -105,9 +105,11 @@ export async function listRooms(
   const { key, join = '', isDescending = false }: Order = ORDERS[orderBy];
   const direction = isDescending === isReversed ? 'ASC' : 'DESC';
   const nulls = isReversed ? 'FIRST' : 'LAST';
+  // Of all rooms the names would be read for nothing.
+  const isText = searchTerm !== undefined && !isRoomId(searchTerm);
   const conditions = [
     IS_SHOWN,
-    ...(searchTerm === undefined ? [] : [IS_FOUND]),
+    ...(searchTerm === undefined ? [] : [isText ? IS_FOUND : 'r.room_id = :searchTerm']),
     ...(isPublic === undefined ? [] : [`${isPublic ? '' : 'NOT '}${ORDERS.public.key}`]),
     ...(isEmpty === undefined ? [] : [`${isEmpty ? 'NOT ' : ''}${HAS_LOCAL_USERS}`]),
   ];
@@ -115,7 +117,7 @@ export async function listRooms(
     db.raw(
       `WITH matching AS (
          SELECT r.room_id, ${key} AS key FROM public.roomserver_rooms r ${join}
-         ${searchTerm === undefined ? '' : SEARCHED} WHERE ${conditions.join(' AND ')})
+         ${isText ? SEARCHED : ''} WHERE ${conditions.join(' AND ')})
        SELECT (SELECT count(*)::int FROM matching) AS total, page.room_id
        FROM (SELECT) AS one LEFT JOIN (
          SELECT room_id, row_number() OVER (ORDER BY key ${direction} NULLS ${nulls}, room_id COLLATE "C" ${direction}) AS n
