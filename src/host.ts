@@ -35,6 +35,9 @@
  * process that made it, and within two seconds in the others. `admin.accounts.capabilities(userId)` is the host's to put into
  * what `GET capabilities` answers.
  *
+ * **Reports.** For `POST rooms/{roomId}/report/{eventId}` the host calls `admin.operations.reportEvent()` as the user who
+ * reports: the row is Dendrite's, and hooks after `reportEvent` learn of every new report.
+ *
  * **After the commit.** `notifier` and `caches` are told what changed, by id, once the transaction has committed, in the
  * process that did the work. Their errors are logged and counted; the operation has happened and its answer stands.
  *

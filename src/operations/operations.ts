@@ -43,6 +43,7 @@ import { purgeRoom } from './purge-room.ts';
 import { refreshDevices } from './refresh-devices.ts';
 import { registerBySharedSecret } from './register-by-shared-secret.ts';
 import { reindexFulltext } from './reindex-fulltext.ts';
+import { reportEvent } from './report-event.ts';
 import { resetPassword } from './reset-password.ts';
 import { roomInfo } from './room-info.ts';
 import { sendServerNotice } from './send-server-notice.ts';
@@ -74,6 +75,7 @@ export const OPERATIONS = {
   getDevice,
   setDeviceName,
   deleteDevices,
+  reportEvent,
   listEventReports,
   getEventReport,
   setEventReportStatus,

@@ -7,7 +7,7 @@ import type { RemoteJoin } from './federation/join-room.ts';
 export interface HostContext {
   readonly db: Knex;
   readonly signingKey: SigningKey;
-  readonly admin: Pick<AdminPlugin, 'accounts' | 'rooms' | 'search'>;
+  readonly admin: Pick<AdminPlugin, 'accounts' | 'operations' | 'rooms' | 'search'>;
   /** @defaultValue nothing is sent to other servers */
   readonly federation?: FederationSender;
   /** @defaultValue rooms of other servers can't be joined */

@@ -276,3 +276,62 @@ describe('the status of an event report', () => {
     off();
   });
 });
+
+describe('an event that is reported', () => {
+  const row = (id: number): Promise<Record<string, unknown>> => db('roomserver_reported_events').where({ id }).first();
+  const { user_id: carol } = USERS.carol;
+  let recorded: Report;
+  beforeAll(async () => {
+    recorded = jsonOf(await call('/1')) as Report;
+  });
+  const reported = (overrides: Record<string, unknown> = {}): Promise<{ reportId: number }> => {
+    const { user_id: reporter, room_id: roomId, event_id: eventId } = recorded;
+    const input = { reporter, roomId, eventId, reason: 'spam', score: -100, ...overrides };
+    const actor = { kind: 'user', userId: reporter as UserId } as const;
+    return plugin.admin.operations.reportEvent(input as Parameters<typeof plugin.admin.operations.reportEvent>[0], {
+      actor,
+    });
+  };
+
+  it('has the row that Dendrite writes, and hooks learn of it', async () => {
+    const told: unknown[] = [];
+    const off = plugin.admin.hooks.after('reportEvent', { name: 'tell' }, ({ input, result }) => {
+      told.push([input.eventId, result.reportId]);
+    });
+    const { reportId } = await reported();
+    await expect.poll(() => told).toEqual([[recorded.event_id, reportId]]);
+    off();
+    const [before, after] = [await row(1), await row(reportId)];
+    expect(after).toEqual({ ...before, id: String(reportId), received_ts: expect.any(String) });
+    expect(Math.abs(Number(after['received_ts']) - Date.now())).toBeLessThan(60_000);
+    expect(jsonOf(await call(`/${reportId}`))).toMatchObject({ status: 'open', sender: recorded['sender'] });
+  });
+
+  it.each([
+    ['that is not there', { eventId: '$nothing' }],
+    ['of another room', { roomId: '!other:localhost:18448' }],
+  ])('%s is none', async (_, overrides) => {
+    await expect(reported(overrides)).rejects.toMatchObject({ errcode: 'M_NOT_FOUND' });
+  });
+
+  it('is none in a room that the reporter is not in, or in the name of somebody else', async () => {
+    await db('roomserver_reported_events').whereNotIn('id', [1, 2, 3]).delete();
+    const outsider = { kind: 'user', userId: USERS.frank.user_id as UserId } as const;
+    const input = { reporter: outsider.userId, roomId: recorded['room_id'], eventId: recorded['event_id'] };
+    const attempt = (by: UserId): Promise<unknown> =>
+      plugin.admin.operations.reportEvent(
+        { ...input, reporter: by } as Parameters<typeof plugin.admin.operations.reportEvent>[0],
+        { actor: outsider },
+      );
+    await expect(attempt(outsider.userId)).rejects.toMatchObject({ errcode: 'M_NOT_FOUND' });
+    await expect(attempt(carol as UserId)).rejects.toMatchObject({ errcode: 'M_FORBIDDEN' });
+    expect(await db('roomserver_reported_events').whereNotIn('id', [1, 2, 3])).toEqual([]);
+  });
+
+  it('is none when it is redacted', async () => {
+    const redaction = { redaction_event_id: '$r', redacts_event_id: recorded['event_id'], validated: true };
+    await db('roomserver_redactions').insert(redaction);
+    await expect(reported()).rejects.toMatchObject({ errcode: 'M_NOT_FOUND' });
+    await db('roomserver_redactions').where({ redaction_event_id: '$r' }).delete();
+  });
+});

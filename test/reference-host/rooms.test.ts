@@ -315,3 +315,14 @@ test('aliases are for those in the room, and for administrators', async () => {
   expect(await aliases('frank', roomId)).toEqual([403, 'M_FORBIDDEN']);
   expect(await aliases('bob', 'v10')).toEqual([400, 'M_INVALID_PARAM']);
 });
+
+test('users report events to the administrators', async () => {
+  const eventId = await send('v11', message('something offensive'));
+  const path = `/_matrix/client/v3/rooms/${encodeURIComponent(roomNamed('v11'))}/report/${encodeURIComponent(eventId)}`;
+  expect(await server.call('alice', 'POST', path, { reason: 'rude' })).toMatchObject({ status: 200, body: {} });
+  const { body } = await server.call('admin', 'GET', '/_synapse/admin/v1/event_reports?limit=1');
+  const { user_id: reporter } = fixture.users.alice;
+  expect(body.event_reports).toMatchObject([{ event_id: eventId, user_id: reporter, reason: 'rude', status: 'open' }]);
+  expect((await server.call('frank', 'POST', path, {})).body.errcode).toBe('M_NOT_FOUND');
+  expect((await server.call('alice', 'POST', path, { reason: 5 })).status).toBe(400);
+});

@@ -16,8 +16,9 @@ const MAX_PARAMETER_BYTES = 255;
 
 const contentSchema = z.record(z.string(), z.unknown());
 const redactionSchema = z.object({ reason: z.string().optional() });
+const reportSchema = z.object({ reason: z.string().optional(), score: z.int().optional() });
 
-/** Sending and redacting. Client-Server API, "Sending events to a room" and "Redactions". */
+/** Sending, redacting and reporting. Client-Server API, "Sending events to a room", "Redactions" and "Reporting Content". */
 export function addRoomRoutes(router: Router, context: HostContext): void {
   const sendPaths = ROOM_PATHS.map((path) => `${path}/send/:eventType/:txnId`);
   router.put(sendPaths, async (ctx: RoomContext) => {
@@ -39,6 +40,16 @@ export function addRoomRoutes(router: Router, context: HostContext): void {
     const { reason } = bodyOf(ctx, redactionSchema);
     const redaction = { roomId: roomIdOf(ctx), eventId, reason, transactionId: parameterOf(ctx, 'txnId') };
     ctx.body = { event_id: await redactEvent(context, device, redaction) };
+  });
+
+  const reportPaths = ROOM_PATHS.map((path) => `${path}/report/:eventId`);
+  router.post(reportPaths, async (ctx: RoomContext) => {
+    const { userId } = await authenticate(ctx, context);
+    const eventId = parameterOf(ctx, 'eventId');
+    if (!isEventId(eventId)) throw new MatrixError('M_INVALID_PARAM', 'not an event id');
+    const report = { reporter: userId, roomId: roomIdOf(ctx), eventId, ...bodyOf(ctx, reportSchema) };
+    await context.admin.operations.reportEvent(report, { actor: { kind: 'user', userId }, address: ctx.ip });
+    ctx.body = {};
   });
 }
 

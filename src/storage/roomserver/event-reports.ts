@@ -1,7 +1,9 @@
+import type { Knex } from 'knex';
 import type { EventId, RoomId, UserId } from '../../ids.ts';
 import type { EventJson } from '../../matrix/room-version.ts';
 import { type Db, rowsOf } from '../database.ts';
 import { readNamedState, textOf } from '../syncapi/named-state.ts';
+import { assignNids } from './nids.ts';
 
 export const REPORT_STATUSES = ['open', 'resolved'] as const;
 export type ReportStatus = (typeof REPORT_STATUSES)[number];
@@ -142,6 +144,43 @@ export async function findEventReport(db: Db, id: number): Promise<EventReportWi
   const [report] = await withRoomNames(db, [row]);
   const event = row.event_json === null ? null : (JSON.parse(row.event_json) as EventJson);
   return report && { ...report, event };
+}
+
+/** A report to be made. */
+export interface NewReport {
+  readonly reporter: UserId;
+  readonly roomId: RoomId;
+  readonly eventId: EventId;
+  readonly reason: string;
+  readonly score: number;
+}
+
+/** Adds a report. @returns its id; `undefined` when the room has no such event, or it is redacted */
+export async function insertEventReport(
+  transaction: Knex.Transaction,
+  { reporter, roomId, eventId, reason, score }: NewReport,
+): Promise<number | undefined> {
+  const [event] = await rowsOf<{ room_nid: string; event_nid: string; sender: string }>(
+    transaction.raw(
+      `SELECT e.room_nid, e.event_nid, j.event_json::jsonb ->> 'sender' AS sender FROM public.roomserver_rooms r
+       JOIN public.roomserver_events e ON e.room_nid = r.room_nid
+       JOIN public.roomserver_event_json j ON j.event_nid = e.event_nid
+       WHERE r.room_id = :roomId AND e.event_id = :eventId AND NOT EXISTS (
+         SELECT FROM public.roomserver_redactions d WHERE d.redacts_event_id = e.event_id AND d.validated)`,
+      { roomId, eventId },
+    ),
+  );
+  if (event === undefined) return undefined;
+  const nids = await assignNids(transaction, 'stateKeys', [reporter, event.sender]);
+  const [row] = await rowsOf<{ id: string }>(
+    transaction.raw(
+      `INSERT INTO public.roomserver_reported_events
+         (room_nid, event_nid, reporting_user_nid, event_sender_nid, reason, score, received_ts)
+       VALUES (?, ?, ?, ?, ?, ?, floor(extract(epoch FROM clock_timestamp()) * 1000)) RETURNING id`,
+      [event.room_nid, event.event_nid, nids.get(reporter) ?? 0, nids.get(event.sender) ?? 0, reason, score],
+    ),
+  );
+  return Number(row?.id);
 }
 
 /** Deletes a report, be its room or event gone. @returns whether there was one */
