@@ -27,7 +27,7 @@ import { postgresSearch } from './search/postgres/index.ts';
 import type { Search } from './search/search.ts';
 import { createSearchParts } from './search/search-parts.ts';
 import { migrateOwnSchema } from './storage/database.ts';
-import { countJobs } from './storage/plugin/jobs.ts';
+import { countJobs } from './storage/plugin/job-counts.ts';
 import { preflight } from './storage/preflight.ts';
 import { countReportsByStatus } from './storage/roomserver/event-reports.ts';
 

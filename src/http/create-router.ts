@@ -15,8 +15,8 @@ import { createAuthenticate } from './authenticate.ts';
 import { createFailedAuthentications } from './failed-authentications.ts';
 import { readJsonBody } from './read-json-body.ts';
 import { respondEmpty, respondError, respondEvents, respondJson, setCommonHeaders } from './respond.ts';
-import type { Route, RouteRequest, RouteResponse } from './route.ts';
-import { accepted, PREFIXES, ROUTES } from './routes.ts';
+import { accepted, type Route, type RouteRequest, type RouteResponse } from './route.ts';
+import { PREFIXES, ROUTES } from './routes.ts';
 
 /** Of the client's name for itself so much is kept. */
 const MAX_USER_AGENT_LENGTH = 255;
@@ -80,7 +80,7 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
     route: Route,
     request: RouteRequest,
   ): Promise<RouteResponse> => {
-    if (route.respondStarted !== undefined) return route.respondStarted(jobId);
+    if (route.respondStarted !== undefined) return route.respondStarted(jobId, request);
     if (request.respondAsync) return accepted(jobId, request);
     const gone = new AbortController();
     ctx.res.once('close', () => gone.abort());

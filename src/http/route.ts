@@ -45,7 +45,7 @@ export interface Route {
   /** A request without a body is refused: what destroys is not to be started by mistake. @defaultValue it is `{}` */
   readonly needsBody?: boolean;
   /** The answer as soon as a job is queued. @defaultValue the job's end is waited for */
-  readonly respondStarted?: (jobId: string) => RouteResponse;
+  readonly respondStarted?: (jobId: string, request: RouteRequest) => RouteResponse;
   readonly input: (request: RouteRequest) => unknown;
   readonly respond: (output: never, request: RouteRequest) => RouteResponse;
 }
@@ -58,7 +58,7 @@ export function defineRoute<Name extends OperationName>(route: {
   readonly isOn?: (config: Config) => boolean;
   readonly openTo?: Actor;
   readonly needsBody?: boolean;
-  readonly respondStarted?: (jobId: string) => RouteResponse;
+  readonly respondStarted?: (jobId: string, request: RouteRequest) => RouteResponse;
   readonly input: (request: RouteRequest) => { readonly [Key in keyof OperationInput<Name>]: unknown };
   readonly respond: (output: OperationOutput<Name>, request: RouteRequest) => RouteResponse;
 }): Route {
@@ -82,3 +82,15 @@ export const ok = (body: unknown): RouteResponse => ({ status: 200, body });
 /** A part of a list, and the `from` of the next one where there is more. */
 export const page = (items: Record<string, unknown>, nextToken: string | number | undefined): RouteResponse =>
   ok(nextToken === undefined ? items : { ...items, next_token: String(nextToken) });
+
+/** Where the caller finds a job. */
+export const jobLocation = (request: RouteRequest, jobId: string): Record<string, string> => ({
+  Location: request.urlOf(`/_dendrite/admin/jobs/${jobId}`),
+});
+
+/** The answer while a job is under way. */
+export const accepted = (jobId: string, request: RouteRequest): RouteResponse => ({
+  status: 202,
+  body: { job_id: jobId },
+  headers: jobLocation(request, jobId),
+});

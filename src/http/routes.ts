@@ -9,7 +9,7 @@ import { REGISTRATION_ROUTES } from './registration-routes.ts';
 import { REGISTRATION_TOKEN_ROUTES } from './registration-token-routes.ts';
 import { ROOM_DELETION_ROUTES } from './room-deletion-routes.ts';
 import { ROOM_ROUTES } from './room-routes.ts';
-import { defineRoute, numberOf, ok, page, type Route, type RouteRequest, type RouteResponse } from './route.ts';
+import { accepted, defineRoute, jobLocation, numberOf, ok, page, type Route } from './route.ts';
 import { SYNAPSE_ROOM_ROUTES } from './synapse-room-routes.ts';
 import { USER_ROUTES } from './user-routes.ts';
 import { WHOIS_ROUTES } from './whois-routes.ts';
@@ -18,17 +18,6 @@ const ADMIN = '/_dendrite/admin';
 
 /** Paths below these that are no route are answered by us; all other paths are the host's. */
 export const PREFIXES: readonly string[] = ['/_dendrite/admin', '/_synapse/admin'];
-
-const jobLocation = (request: RouteRequest, jobId: string): Record<string, string> => ({
-  Location: request.urlOf(`${ADMIN}/jobs/${jobId}`),
-});
-
-/** The answer while a job is under way. */
-export const accepted = (jobId: string, request: RouteRequest): RouteResponse => ({
-  status: 202,
-  body: { job_id: jobId },
-  headers: jobLocation(request, jobId),
-});
 
 const auditEntryBody = (entry: StoredAuditEntry): Record<string, unknown> => ({
   id: entry.id,

@@ -1,7 +1,17 @@
 import { ACCOUNT_TYPE } from '../accounts/account-type.ts';
 import type { UserDetails } from '../operations/get-user.ts';
 import type { User } from '../storage/userapi/users.ts';
-import { defineRoute, flagOf, numberOf, ok, page, type Route, type RouteRequest } from './route.ts';
+import {
+  accepted,
+  defineRoute,
+  flagOf,
+  jobLocation,
+  numberOf,
+  ok,
+  page,
+  type Route,
+  type RouteRequest,
+} from './route.ts';
 
 const USER = '/_synapse/admin/v2/users/:userId';
 const ADMIN = '/_synapse/admin/v1/users/:userId/admin';
@@ -81,6 +91,29 @@ export const USER_ROUTES: readonly Route[] = [
     respond: (user) => ok(wholeUser(user)),
   }),
   defineRoute({
+    method: 'PUT',
+    path: USER,
+    operation: 'setUser',
+    // What Synapse tells of a user and nobody can set is sent back by clients, and left out here as by Synapse.
+    input: ({ params, body }) => ({
+      userId: params.userId,
+      password: body.password,
+      logoutDevices: body.logout_devices,
+      displayName: body.displayname,
+      avatarUrl: body.avatar_url,
+      threepids: body.threepids,
+      userType: body.user_type,
+      admin: body.admin,
+      deactivated: body.deactivated,
+      locked: body.locked,
+      suspended: body.suspended,
+      externalIds: body.external_ids,
+      shadowBanned: body.shadow_banned,
+      approved: body.approved,
+    }),
+    respond: ({ created, user }) => ({ status: created ? 201 : 200, body: wholeUser(user) }),
+  }),
+  defineRoute({
     method: 'GET',
     path: ADMIN,
     operation: 'getUserAdmin',
@@ -93,5 +126,18 @@ export const USER_ROUTES: readonly Route[] = [
     operation: 'setUserAdmin',
     input: ({ params, body }) => ({ userId: params.userId, admin: body.admin }),
     respond: () => ok({}),
+  }),
+  defineRoute({
+    method: 'POST',
+    path: '/_synapse/admin/v1/deactivate/:userId',
+    operation: 'deactivateUser',
+    input: ({ params, body }) => ({ userId: params.userId, erase: body.erase, dryRun: body.dry_run }),
+    // No identity server knows of our users.
+    respondStarted: (jobId, request) =>
+      request.respondAsync
+        ? accepted(jobId, request)
+        : { ...ok({ id_server_unbind_result: 'success' }), headers: jobLocation(request, jobId) },
+    // Of a dry run.
+    respond: ok,
   }),
 ];

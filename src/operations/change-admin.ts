@@ -12,7 +12,7 @@ import { isOwnAccount } from './local-account.ts';
  * make another, as actor `system`.
  * @throws MatrixError `M_INVALID_PARAM`
  */
-function checkAdminChange(actor: Actor, userId: UserId, account: Account, isAdmin: boolean): void {
+export function checkAdminChange(actor: Actor, userId: UserId, account: Account, isAdmin: boolean): void {
   if (!isAdmin && account.accountType === ACCOUNT_TYPE.admin && isOwnAccount(actor, userId)) {
     throw new MatrixError('M_INVALID_PARAM', 'You may not demote yourself.');
   }

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import type { UserId } from '../ids.ts';
+import type { Db } from '../storage/database.ts';
 import { listThreepids, type Threepid } from '../storage/userapi/threepids.ts';
 import { findUser, type User } from '../storage/userapi/users.ts';
 import { defineOperation } from './define-operation.ts';
@@ -17,8 +19,13 @@ export const getUser = defineOperation({
   input: z.object({ userId: userIdInput }),
   run: async (scope, { userId }): Promise<UserDetails> => {
     requireLocal(scope, userId, 'Can only look up local users');
-    const user = await findUser(scope.db, userId);
-    if (user === undefined) throw userNotFound();
-    return { ...user, threepids: await listThreepids(scope.db, userId) };
+    return readUser(scope.db, userId);
   },
 });
+
+/** @throws MatrixError `M_NOT_FOUND` */
+export async function readUser(db: Db, userId: UserId): Promise<UserDetails> {
+  const user = await findUser(db, userId);
+  if (user === undefined) throw userNotFound();
+  return { ...user, threepids: await listThreepids(db, userId) };
+}

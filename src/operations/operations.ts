@@ -3,6 +3,7 @@ import { blockRoom } from './block-room.ts';
 import { cancelJob } from './cancel-job.ts';
 import { checkRegistrationToken } from './check-registration-token.ts';
 import { createRegistrationToken } from './create-registration-token.ts';
+import { deactivateUser } from './deactivate-user.ts';
 import type { Operation } from './define-operation.ts';
 import { deleteDevices } from './delete-devices.ts';
 import { deleteEventReport } from './delete-event-report.ts';
@@ -52,6 +53,7 @@ import { serverVersion } from './server-version.ts';
 import { setDeviceName } from './set-device-name.ts';
 import { setEventReportStatus } from './set-event-report-status.ts';
 import { setRoomBlocked } from './set-room-blocked.ts';
+import { setUser } from './set-user.ts';
 import { setUserAdmin } from './set-user-admin.ts';
 import { setUserLocked } from './set-user-locked.ts';
 import { setUserSuspended } from './set-user-suspended.ts';
@@ -88,8 +90,10 @@ export const OPERATIONS = {
   checkRegistrationToken,
   listUsers,
   getUser,
+  setUser,
   getUserAdmin,
   setUserAdmin,
+  deactivateUser,
   getUserSuspended,
   setUserSuspended,
   getUserLocked,

@@ -1,15 +1,12 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { Knex } from 'knex';
 import type { z } from 'zod';
-import { MatrixError } from '../errors.ts';
 import type { AfterEvent, BeforeEvent } from '../hooks.ts';
 import { isRecord } from '../json.ts';
-import { insertJob } from '../storage/plugin/jobs.ts';
-import { nameOf } from './actor.ts';
 import { authoriseActor } from './authorise-actor.ts';
 import { auditCall, type Call, type Pipeline } from './call.ts';
 import type { JobOperation, OperationBase, OperationScope, WriteOperation } from './define-operation.ts';
 import { type OperationName, operationNamed } from './operations.ts';
+import { queueJob } from './queue-job.ts';
 import { validateInput } from './validate-input.ts';
 
 /** What an operation that is done by a job is answered with before the job has ended. */
@@ -121,23 +118,12 @@ async function startJob(
   operation: JobOperation,
   input: { readonly dryRun: boolean },
 ): Promise<StartedJob> {
-  return inTransaction(pipeline, call, false, async (scope) => {
-    const job = await insertJob(scope.transaction, {
-      kind: call.name,
-      dedupeKey: `${operation.dedupesWith ?? call.name} ${operation.dedupeKey(input)}`,
-      input,
-      createdBy: nameOf(call.actor),
-      requestId: call.requestId,
-    });
-    if (!job.joined) await operation.begin(scope, input);
-    else if (!isDeepStrictEqual(job.input, JSON.parse(JSON.stringify(input)))) {
-      const fields = { job_id: job.id };
-      throw new MatrixError('M_BAD_STATE', 'This is under way with other options', { status: 409, fields });
-    }
-    scope.startedJob(job.id);
-    scope.afterCommit(scope.wakeJobs);
-    return new StartedJob(job.id);
-  });
+  return inTransaction(
+    pipeline,
+    call,
+    false,
+    async (scope) => new StartedJob(await queueJob(scope, call.name, operation, input)),
+  );
 }
 
 /** The dry run of an operation that is done by a job: all of it in one transaction. */

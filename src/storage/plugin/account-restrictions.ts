@@ -44,3 +44,8 @@ export async function deleteRestriction(db: Db, userId: UserId, restriction: Res
     restriction,
   ]);
 }
+
+/** Lifts all restrictions of an account. */
+export async function deleteRestrictions(db: Db, userId: UserId): Promise<void> {
+  await db.raw('DELETE FROM matrix_admin.account_restrictions WHERE user_id = ?', [userId]);
+}

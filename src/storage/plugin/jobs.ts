@@ -29,7 +29,7 @@ interface JobRow {
 const msOf = (column: string): string => `(extract(epoch FROM ${column}) * 1000)::float8`;
 
 /** Work that is shared in ranges is counted where it is committed, so that the figure is never behind. */
-const DONE = `coalesce((SELECT sum(r.done) FROM matrix_admin.job_ranges r WHERE r.job_id = jobs.id), jobs.done)`;
+export const DONE = `coalesce((SELECT sum(r.done) FROM matrix_admin.job_ranges r WHERE r.job_id = jobs.id), jobs.done)`;
 
 const COLUMNS = `jobs.id, kind, state, input, checkpoint, phase, ${DONE} AS done, total, rate, attempts, failures,
   cancel_requested, created_by, request_id, ${msOf('created_at')} AS created_ms, ${msOf('started_at')} AS started_ms,
@@ -85,11 +85,19 @@ export async function insertJob(db: Db, job: NewJob): Promise<{ id: string; join
       ),
     );
     if (inserted) return { ...inserted, joined: false };
-    const [running] = await rowsOf<{ id: string; input: JobData }>(
-      db.raw(`SELECT id, input FROM matrix_admin.jobs WHERE dedupe_key = ? AND ${UNFINISHED}`, [job.dedupeKey]),
-    );
+    const running = await findUnfinishedJob(db, job.dedupeKey);
     if (running) return { ...running, joined: true };
   }
+}
+
+export async function findUnfinishedJob(
+  db: Db,
+  dedupeKey: string,
+): Promise<{ id: string; input: JobData } | undefined> {
+  const [job] = await rowsOf<{ id: string; input: JobData }>(
+    db.raw(`SELECT id, input FROM matrix_admin.jobs WHERE dedupe_key = ? AND ${UNFINISHED}`, [dedupeKey]),
+  );
+  return job;
 }
 
 export async function findJob(db: Db, id: string): Promise<Job | undefined> {
@@ -283,18 +291,4 @@ export async function removeFinishedJobs(db: Knex, retentionMs: number): Promise
   await db.raw(`DELETE FROM matrix_admin.jobs WHERE finished_at < clock_timestamp() - ?::bigint * interval '1 ms'`, [
     retentionMs,
   ]);
-}
-
-/** What the job gauges show. */
-export async function countJobs(
-  db: Knex,
-): Promise<{ kind: string; state: JobState; jobs: number; oldestAgeSeconds: number; progress: number | null }[]> {
-  return rowsOf(
-    db.raw(
-      `SELECT kind, state, count(*)::int AS jobs,
-         extract(epoch FROM clock_timestamp() - min(created_at))::float8 AS "oldestAgeSeconds",
-         (min(${DONE}::float8 / nullif(total, 0)) FILTER (WHERE state = 'running'))::float8 AS progress
-       FROM matrix_admin.jobs GROUP BY kind, state`,
-    ),
-  );
 }

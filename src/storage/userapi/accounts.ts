@@ -162,3 +162,18 @@ export async function updatePasswordHash(
   );
   return rows.length > 0;
 }
+
+/** Nobody can log in to a deactivated account, and its password is gone. */
+export async function updateDeactivation(
+  transaction: Knex.Transaction,
+  userId: UserId,
+  isDeactivated: boolean,
+): Promise<void> {
+  const { localpart, serverName } = splitUserId(userId);
+  await transaction.raw(
+    `UPDATE public.userapi_accounts SET is_deactivated = :isDeactivated,
+       password_hash = CASE WHEN :isDeactivated THEN '' ELSE password_hash END
+     WHERE localpart = :localpart AND server_name = :serverName`,
+    { isDeactivated, localpart, serverName },
+  );
+}

@@ -47,3 +47,19 @@ export async function upsertProfile(
     [localpart, serverName, displayName, avatarUrl],
   );
 }
+
+/** Changes what is given of a profile. */
+export async function updateProfile(
+  transaction: Knex.Transaction,
+  userId: UserId,
+  { displayName, avatarUrl }: { readonly [Key in keyof Profile]: string | undefined },
+): Promise<void> {
+  const { localpart, serverName } = splitUserId(userId);
+  await transaction.raw(
+    `INSERT INTO public.userapi_profiles AS p (localpart, server_name, display_name, avatar_url)
+     VALUES (:localpart, :serverName, coalesce(:displayName, ''), coalesce(:avatarUrl, ''))
+     ON CONFLICT (localpart, server_name) DO UPDATE SET
+       display_name = coalesce(:displayName, p.display_name), avatar_url = coalesce(:avatarUrl, p.avatar_url)`,
+    { localpart, serverName, displayName: displayName ?? null, avatarUrl: avatarUrl ?? null },
+  );
+}

@@ -1,3 +1,4 @@
+import type { Knex } from 'knex';
 import { splitUserId, type UserId } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 
@@ -16,5 +17,30 @@ export async function listThreepids(db: Db, userId: UserId): Promise<Threepid[]>
        ORDER BY medium, threepid`,
       [localpart, serverName],
     ),
+  );
+}
+
+/** Gives a user these third-party identifiers and no others; whoever had them has them no more. */
+export async function replaceThreepids(
+  transaction: Knex.Transaction,
+  userId: UserId,
+  threepids: readonly Threepid[],
+): Promise<void> {
+  const { localpart, serverName } = splitUserId(userId);
+  await transaction.raw('DELETE FROM public.userapi_threepids WHERE localpart = ? AND server_name = ?', [
+    localpart,
+    serverName,
+  ]);
+  await transaction.raw(
+    `INSERT INTO public.userapi_threepids (threepid, medium, localpart, server_name)
+     SELECT DISTINCT address, medium, :localpart, :serverName
+     FROM unnest(CAST(:addresses AS text[]), CAST(:media AS text[])) AS given (address, medium) ORDER BY 1, 2
+     ON CONFLICT (threepid, medium) DO UPDATE SET localpart = excluded.localpart, server_name = excluded.server_name`,
+    {
+      localpart,
+      serverName,
+      addresses: threepids.map(({ address }) => address),
+      media: threepids.map(({ medium }) => medium),
+    },
   );
 }

@@ -1,0 +1,30 @@
+import type { Knex } from 'knex';
+import type { ServerName, UserId } from '../ids.ts';
+import { noteErasure } from '../storage/plugin/account-attributes.ts';
+import { deleteRestrictions } from '../storage/plugin/account-restrictions.ts';
+import { updateDeactivation } from '../storage/userapi/accounts.ts';
+import { updateProfile } from '../storage/userapi/profiles.ts';
+import { replaceThreepids } from '../storage/userapi/threepids.ts';
+import { logOut } from './log-out.ts';
+
+/**
+ * Makes an account one that nobody can use, and that is known by no address any more. What it is stays: administrators are
+ * such again if it is activated.
+ * @param erase forgets the profile, too, and notes that the user wanted to be forgotten
+ * @returns servers that an update of the device list was queued for
+ */
+export async function deactivateAccount(
+  transaction: Knex.Transaction,
+  userId: UserId,
+  erase: { readonly by: string } | undefined,
+  localServerNames: readonly ServerName[],
+): Promise<readonly ServerName[]> {
+  await updateDeactivation(transaction, userId, true);
+  const { destinations } = await logOut(transaction, userId, undefined, localServerNames);
+  await replaceThreepids(transaction, userId, []);
+  await deleteRestrictions(transaction, userId);
+  if (erase === undefined) return destinations;
+  await updateProfile(transaction, userId, { displayName: '', avatarUrl: '' });
+  await noteErasure(transaction, userId, erase.by);
+  return destinations;
+}

@@ -1,0 +1,42 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { z } from 'zod';
+import { MatrixError } from '../errors.ts';
+import { insertJob } from '../storage/plugin/jobs.ts';
+import { nameOf } from './actor.ts';
+import type { JobOperation, OperationScope } from './define-operation.ts';
+
+/** What tells an operation's jobs apart. */
+export const dedupeKeyOf = <Input>(
+  name: string,
+  operation: { readonly dedupesWith?: string; readonly dedupeKey: (input: Input) => string },
+  input: Input,
+): string => `${operation.dedupesWith ?? name} ${operation.dedupeKey(input)}`;
+
+/**
+ * Begins an operation that is done by a job, which works once the transaction has committed; or joins the unfinished job that
+ * does the same.
+ * @returns the job's id
+ * @throws MatrixError `M_BAD_STATE` when that job has other options, and what the operation's beginning throws
+ */
+export async function queueJob<Input extends z.ZodType<{ readonly dryRun: boolean }>, Output extends object>(
+  scope: OperationScope,
+  name: string,
+  operation: JobOperation<Input, Output>,
+  input: z.output<Input>,
+): Promise<string> {
+  const job = await insertJob(scope.transaction, {
+    kind: name,
+    dedupeKey: dedupeKeyOf(name, operation, input),
+    input,
+    createdBy: nameOf(scope.actor),
+    requestId: scope.requestId,
+  });
+  if (!job.joined) await operation.begin(scope, input);
+  else if (!isDeepStrictEqual(job.input, JSON.parse(JSON.stringify(input)))) {
+    const fields = { job_id: job.id };
+    throw new MatrixError('M_BAD_STATE', 'This is under way with other options', { status: 409, fields });
+  }
+  scope.startedJob(job.id);
+  scope.afterCommit(scope.wakeJobs);
+  return job.id;
+}
