@@ -13,6 +13,14 @@ function flagOf(query: Readonly<Record<string, string>>, name: string): boolean 
   throw new MatrixError('M_INVALID_PARAM', `bad parameter "${name}": expected true or false`);
 }
 
+function jsonOf(filter: string): unknown {
+  try {
+    return JSON.parse(filter);
+  } catch {
+    throw new MatrixError('M_NOT_JSON', 'Query parameter filter must be a valid JSON object');
+  }
+}
+
 /** Routes of Synapse's admin API that look at rooms and block them. */
 export const SYNAPSE_ROOM_ROUTES: readonly Route[] = [
   defineRoute({
@@ -71,12 +79,12 @@ export const SYNAPSE_ROOM_ROUTES: readonly Route[] = [
     // Event ids of room version 3 have slashes, which clients do not always encode.
     path: `${ROOM}/context/*eventId`,
     operation: 'getEventContext',
-    input: ({ params, query }) => {
-      if (query.filter !== undefined) {
-        throw new MatrixError('M_INVALID_PARAM', 'bad parameter "filter": filters are not supported');
-      }
-      return { roomId: params.roomId, eventId: params.eventId, limit: numberOf(query.limit) };
-    },
+    input: ({ params, query }) => ({
+      roomId: params.roomId,
+      eventId: params.eventId,
+      limit: numberOf(query.limit),
+      filter: query.filter === undefined ? undefined : jsonOf(query.filter),
+    }),
     respond: ok,
   }),
   defineRoute({

@@ -22,6 +22,8 @@ export interface EventContext {
   readonly end: string;
 }
 
+const types = z.array(z.string().max(255)).max(100);
+
 /** More are never shown. */
 const MAX_NEIGHBOURS = 100;
 
@@ -37,17 +39,20 @@ export const getEventContext = defineOperation({
     eventId: z.string(),
     /** How many neighbours, half of them before the event. At most 100 are shown. */
     limit: z.int().min(0).default(10),
+    /** Types of the neighbours and of the state. Other filters are not supported. @defaultValue all */
+    filter: z.strictObject({ types: types.optional(), not_types: types.optional() }).default({}),
   }),
-  run: async ({ db }, { roomId, eventId, limit }): Promise<EventContext> => {
+  run: async ({ db }, { roomId, eventId, limit, filter: wanted }): Promise<EventContext> => {
     const room = await requireShownRoom(db, roomId);
     const found = isEventId(eventId) ? await findPlacedEvent(db, room, eventId) : undefined;
     if (found === undefined) throw new MatrixError('M_NOT_FOUND', 'Event not found.');
     if (isRedacted(found)) throw new MatrixError('M_NOT_FOUND', 'Event not found: it has been redacted');
     const size = Math.min(limit, MAX_NEIGHBOURS);
     const { streamPosition } = found;
+    const filter = { types: wanted.types, notTypes: wanted.not_types };
     const half = Math.floor(size / 2);
-    const before = await listNeighbours(db, room, { direction: 'before', streamPosition, limit: half });
-    const after = await listNeighbours(db, room, { direction: 'after', streamPosition, limit: size - half });
+    const before = await listNeighbours(db, room, { direction: 'before', streamPosition, limit: half, filter });
+    const after = await listNeighbours(db, room, { direction: 'after', streamPosition, limit: size - half, filter });
     const last = after.at(-1) ?? found;
     const now = Date.now();
     const shown = ({ eventId: id, event }: IdentifiedEvent): ClientEvent =>
@@ -56,7 +61,7 @@ export const getEventContext = defineOperation({
       event: shown(found),
       events_before: before.map(shown),
       events_after: after.map(shown),
-      state: (await readStateAt(db, last.eventId)).map(shown),
+      state: (await readStateAt(db, last.eventId, filter)).map(shown),
       start: tokenOf(before.at(-1) ?? found),
       end: tokenOf(last),
     };

@@ -425,10 +425,42 @@ describe('the context of an event', () => {
     ]);
   });
 
-  it.each(['limit=abc', 'limit=-1', 'filter=%7B', 'filter=%7B%7D'])('refuses %s', async (query) => {
+  it('can be of some types of events', async () => {
+    const all = await timeline(ROOMS.v11);
+    const filtered = async (filter: unknown): Promise<string[][]> => {
+      const shown = await context(ROOMS.v11, String(all[8]), `?limit=50&filter=${encode(JSON.stringify(filter))}`);
+      expect(shown.event.event_id).toBe(all[8]);
+      return [shown.events_before, shown.events_after, shown.state].map((events) =>
+        [...new Set(events.map(({ type }) => type))].sort(),
+      );
+    };
+    const members = await filtered({ types: ['m.room.member'] });
+    expect(members).toEqual([['m.room.member'], ['m.room.member'], ['m.room.member']]);
+    const [before, after, state] = await filtered({ types: ['m.room.*'], not_types: ['m.room.m*', 'm.room.create'] });
+    expect(before).toEqual(expect.arrayContaining(['m.room.join_rules', 'm.room.power_levels']));
+    for (const types of [before, after, state]) {
+      expect(types).not.toContain('m.room.create');
+      expect(types?.some((type) => type.startsWith('m.room.m'))).toBe(false);
+    }
+    expect(await filtered({ types: ['m_room_member', '%'] })).toEqual([[], [], []]);
+    expect(await filtered({ types: [] })).toEqual([[], [], []]);
+    const unfiltered = await context(ROOMS.v11, String(all[8]), `?limit=50&filter=${encode('{}')}`);
+    expect([...unfiltered.events_before].reverse().map(({ event_id }) => event_id)).toEqual(all.slice(0, 8));
+  });
+
+  it.each([
+    ['limit=abc', 'M_INVALID_PARAM'],
+    ['limit=-1', 'M_INVALID_PARAM'],
+    ['filter=%7B', 'M_NOT_JSON'],
+    ['filter=', 'M_NOT_JSON'],
+    ['filter=5', 'M_INVALID_PARAM'],
+    ['filter=null', 'M_INVALID_PARAM'],
+    ['filter=%7B%22types%22:5%7D', 'M_INVALID_PARAM'],
+    ['filter=%7B%22lazy_load_members%22:true%7D', 'M_INVALID_PARAM'],
+  ])('refuses %s', async (query, errcode) => {
     const [eventId] = await timeline(ROOMS.v11);
     const answer = await get(`/rooms/${ROOMS.v11}/context/${encode(String(eventId))}?${query}`);
-    expect([answer.status, jsonOf(answer).errcode]).toEqual([400, 'M_INVALID_PARAM']);
+    expect([answer.status, jsonOf(answer).errcode]).toEqual([400, errcode]);
   });
 });
 

@@ -1,6 +1,7 @@
 import type { EventId } from '../../ids.ts';
 import type { EventJson } from '../../matrix/room-version.ts';
 import { type Db, rowsOf } from '../database.ts';
+import { type EventTypeFilter, isWantedType, typeBindings } from '../event-type-filter.ts';
 
 /**
  * A room's state once an event has happened, in order of types and state keys. Of entries of the same type and state key
@@ -9,10 +10,11 @@ import { type Db, rowsOf } from '../database.ts';
 export async function readStateAt(
   db: Db,
   eventId: EventId,
+  filter: EventTypeFilter,
 ): Promise<{ readonly eventId: EventId; readonly event: EventJson }[]> {
   const rows = await rowsOf<{ event_id: EventId; event_json: string }>(
     db.raw(
-      `WITH at AS (SELECT event_nid, state_snapshot_nid FROM public.roomserver_events WHERE event_id = ?),
+      `WITH at AS (SELECT event_nid, state_snapshot_nid FROM public.roomserver_events WHERE event_id = :eventId),
        entries AS (
          SELECT n.event_nid, b.position FROM at
          JOIN public.roomserver_state_snapshots s ON s.state_snapshot_nid = at.state_snapshot_nid
@@ -28,8 +30,9 @@ export async function readStateAt(
        JOIN public.roomserver_event_types t ON t.event_type_nid = state.event_type_nid
        JOIN public.roomserver_event_state_keys k ON k.event_state_key_nid = state.event_state_key_nid
        JOIN public.roomserver_event_json j ON j.event_nid = state.event_nid
+       WHERE ${isWantedType('t.event_type')}
        ORDER BY t.event_type COLLATE "C", k.event_state_key COLLATE "C"`,
-      [eventId],
+      { eventId, ...typeBindings(filter) },
     ),
   );
   return rows.map((row) => ({ eventId: row.event_id, event: JSON.parse(row.event_json) as EventJson }));

@@ -1,6 +1,7 @@
 import type { EventId, RoomId } from '../../ids.ts';
 import type { EventJson } from '../../matrix/room-version.ts';
 import { type Db, rowsOf } from '../database.ts';
+import { type EventTypeFilter, isWantedType, typeBindings } from '../event-type-filter.ts';
 import type { IdentifiedEvent } from './current-state.ts';
 
 /** An event in its place among those that clients can be shown. */
@@ -41,6 +42,7 @@ export interface Neighbours {
   readonly direction: 'before' | 'after';
   readonly streamPosition: number;
   readonly limit: number;
+  readonly filter: EventTypeFilter;
 }
 
 /**
@@ -50,17 +52,18 @@ export interface Neighbours {
 export async function listNeighbours(
   db: Db,
   roomId: RoomId,
-  { direction, streamPosition, limit }: Neighbours,
+  { direction, streamPosition, limit, filter }: Neighbours,
 ): Promise<PlacedEvent[]> {
   const [beyond, order] = direction === 'after' ? ['>', 'ASC'] : ['<', 'DESC'];
   const rows = await rowsOf<Row>(
     db.raw(
-      `SELECT ${COLUMNS} FROM unnest('{false,true}'::boolean[]) AS excluded(flag)
+      `SELECT ${COLUMNS} FROM unnest(CAST('{false,true}' AS boolean[])) AS excluded(flag)
        CROSS JOIN LATERAL (
          SELECT * FROM public.syncapi_output_room_events
-         WHERE room_id = ? AND exclude_from_sync = excluded.flag AND id ${beyond} ? ORDER BY id ${order} LIMIT ?) AS e
-       ${TOPOLOGY} ORDER BY e.id ${order} LIMIT ?`,
-      [roomId, streamPosition, limit, limit],
+         WHERE room_id = :roomId AND exclude_from_sync = excluded.flag AND id ${beyond} :streamPosition
+           AND ${isWantedType('type')} ORDER BY id ${order} LIMIT :limit) AS e
+       ${TOPOLOGY} ORDER BY e.id ${order} LIMIT :limit`,
+      { roomId, streamPosition, limit, ...typeBindings(filter) },
     ),
   );
   return rows.map(placedEventOf);

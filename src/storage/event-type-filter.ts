@@ -1,0 +1,18 @@
+/** Which types of events are wanted, as in filters of the Client-Server API: `*` stands for any characters. */
+export interface EventTypeFilter {
+  /** @defaultValue all */
+  readonly types?: readonly string[] | undefined;
+  /** Are left out, whatever `types` says. @defaultValue none */
+  readonly notTypes?: readonly string[] | undefined;
+}
+
+const patternOf = (type: string): string => type.replace(/[\\%_]/g, '\\$&').replaceAll('*', '%');
+
+/** Whether a column is a type that is wanted. Takes `:types` and `:notTypes`. */
+export const isWantedType = (column: string): string =>
+  `${column} LIKE ANY(CAST(:types AS text[])) AND NOT ${column} LIKE ANY(CAST(:notTypes AS text[]))`;
+
+export const typeBindings = ({ types = ['*'], notTypes = [] }: EventTypeFilter): Record<string, string[]> => ({
+  types: types.map(patternOf),
+  notTypes: notTypes.map(patternOf),
+});
