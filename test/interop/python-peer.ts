@@ -1,9 +1,7 @@
 import { execFile, spawn } from 'node:child_process';
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
-import { makeScratchDirectory } from '../support/scratch-directory.ts';
+import { createPythonEnvironment } from '../support/python-environment.ts';
 
 const run = promisify(execFile);
 const PACKAGES = ['signedjson==1.1.4', 'canonicaljson==2.0.0'];
@@ -34,18 +32,8 @@ print(", ".join(f"{p} {m.version(p)}" for p in ("signedjson", "canonicaljson", "
 export async function startPythonPeer(): Promise<PythonPeer> {
   const installed = await versionsIn('python3');
   if (installed !== undefined) return peerOf('python3', installed, async () => {});
-  const directory = await makeScratchDirectory('koa-matrix-admin-interop-');
-  const remove = (): Promise<void> => rm(directory, { recursive: true, force: true });
-  const needs = async (what: string, command: string, args: readonly string[]): Promise<void> => {
-    await run(command, args).catch(async (error: Error & { stderr?: string }) => {
-      await remove();
-      throw new Error(`The interoperability test needs ${what}: ${error.stderr || error.message}`, { cause: error });
-    });
-  };
-  await needs('Python 3 with venv, or with signedjson and canonicaljson', 'python3', ['-m', 'venv', directory]);
-  const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...PACKAGES];
-  const python = join(directory, 'bin', 'python');
-  await needs(`${PACKAGES.join(' and ')} from the Python package index`, python, pip);
+  const { program, remove } = await createPythonEnvironment(PACKAGES);
+  const python = program('python');
   return peerOf(python, (await versionsIn(python)) ?? '', remove);
 }
 

@@ -1,0 +1,11 @@
+import { type FixtureHomeserver, startFixtureHomeserver } from '../reference-host/fixture-homeserver.ts';
+
+/** What those know who may make accounts on it. */
+export const SHARED_SECRET = 'a secret of the homeserver';
+
+/** A homeserver with the recorded data that registers users and sends notices. */
+export function startClientHomeserver(): Promise<FixtureHomeserver> {
+  return startFixtureHomeserver({
+    accounts: { registration: { sharedSecret: SHARED_SECRET, requiresToken: true }, serverNotices: {} },
+  });
+}

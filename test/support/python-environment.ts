@@ -1,0 +1,34 @@
+import { execFile } from 'node:child_process';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { makeScratchDirectory } from './scratch-directory.ts';
+
+const run = promisify(execFile);
+
+/** Python packages in a directory of their own. */
+export interface PythonEnvironment {
+  /** Path of `python`, or of a program that a package brings. */
+  readonly program: (name: string) => string;
+  readonly remove: () => Promise<void>;
+}
+
+/**
+ * Installs packages, such as `signedjson==1.1.4`, into a directory that `remove()` deletes.
+ * @throws Error that says what is missing
+ */
+export async function createPythonEnvironment(packages: readonly string[]): Promise<PythonEnvironment> {
+  const directory = await makeScratchDirectory('koa-matrix-admin-python-');
+  const remove = (): Promise<void> => rm(directory, { recursive: true, force: true });
+  const program = (name: string): string => join(directory, 'bin', name);
+  const needs = async (what: string, command: string, args: readonly string[]): Promise<void> => {
+    await run(command, args).catch(async (error: Error & { stderr?: string }) => {
+      await remove();
+      throw new Error(`This test needs ${what}: ${error.stderr || error.message}`, { cause: error });
+    });
+  };
+  await needs('Python 3 with venv', 'python3', ['-m', 'venv', directory]);
+  const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...packages];
+  await needs(`${packages.join(' and ')} from the Python package index`, program('python'), pip);
+  return { program, remove };
+}
