@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import type Router from '@koa/router';
 import { type Accounts, createAccounts } from './accounts/accounts.ts';
@@ -18,6 +17,7 @@ import type { OperationServices } from './operations/define-operation.ts';
 import { missingFeatures } from './operations/federation-features.ts';
 import { createOperationJobs } from './operations/operation-jobs.ts';
 import { OPERATIONS, type OperationInput, type OperationName, type OperationOutput } from './operations/operations.ts';
+import { createRequestIds } from './operations/request-ids.ts';
 import { type Caller, runOperation } from './operations/run-operation.ts';
 import { createAnnounce } from './rooms/announce.ts';
 import { createRoomWriter } from './rooms/room-writer.ts';
@@ -117,7 +117,7 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
     hooks,
     metrics,
     logger,
-    newRequestId: () => randomBytes(9).toString('base64url'),
+    newRequestId: createRequestIds(),
   };
 
   const operation =

@@ -134,13 +134,10 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
   const unrecognized = new MatrixError('M_UNRECOGNIZED', 'Unrecognized request');
   for (const path of new Set(routes.map((route) => route.path))) {
     const methods = routes.filter((route) => covers(route.path, path)).map((route) => route.method);
-    router.options(
-      path,
-      layer(path, async (ctx) => respondEmpty(ctx)),
-    );
     router.all(
       path,
       layer(path, async (ctx) => {
+        if (ctx.method === 'OPTIONS') return respondEmpty(ctx);
         ctx.set(
           'Allow',
           [...new Set([...(methods.includes('GET') ? ['HEAD'] : []), ...methods, 'OPTIONS'])].join(', '),

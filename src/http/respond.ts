@@ -17,8 +17,9 @@ export function setCommonHeaders(ctx: Context, requestId: string): void {
 
 export function respondJson(ctx: Context, status: number, body: unknown): void {
   ctx.status = status;
-  ctx.body = JSON.stringify(body);
+  // Before the body, which Koa would guess the type of.
   ctx.set('Content-Type', 'application/json');
+  ctx.body = JSON.stringify(body);
 }
 
 /** `200` without a body, for OPTIONS. */
