@@ -179,8 +179,8 @@ export async function listUsers(
   const [beyond, direction] = descending ? ['<', 'DESC'] : ['>', 'ASC'];
   const order =
     sortBy === undefined
-      ? `a.localpart ${direction}, a.server_name ${direction}`
-      : `a.sort_key ${direction}, a.localpart, a.server_name`;
+      ? `m.localpart ${direction}, m.server_name ${direction}`
+      : `m.sort_key ${direction}, m.localpart, m.server_name`;
   const beyondLast =
     after === undefined ? '' : `AND (a.localpart, a.server_name) ${beyond} (:afterLocalpart, :afterServerName)`;
   // PostgreSQL takes every third user for a match of a search, and would go through all of them in order.
@@ -189,14 +189,12 @@ export async function listUsers(
   const rows = await rowsOf<UserRow>(
     db.raw(
       `WITH matching AS ${isSearch ? 'MATERIALIZED' : 'NOT MATERIALIZED'} (
-         SELECT a.localpart, a.server_name, a.account_type, a.is_deactivated, a.created_ts, a.appservice_id,
-           ${sortBy === undefined ? 'NULL' : SORT_KEYS[sortBy]} AS sort_key
+         SELECT a.localpart, a.server_name, ${sortBy === undefined ? 'NULL' : SORT_KEYS[sortBy]} AS sort_key
          FROM public.userapi_accounts a ${DETAILS} ${SEEN} WHERE ${MATCHING} ${beyondLast}
        )
-       SELECT ${COLUMNS} FROM (
-         SELECT a.*, row_number() OVER (ORDER BY ${order}) AS place FROM matching a
-         ORDER BY ${order} OFFSET :offset LIMIT :limit
-       ) AS a ${DETAILS} ORDER BY a.place`,
+       SELECT ${COLUMNS} FROM (SELECT * FROM matching m ORDER BY ${order} OFFSET :offset LIMIT :limit) AS m
+       JOIN public.userapi_accounts a ON a.localpart = m.localpart AND a.server_name = m.server_name ${DETAILS}
+       ORDER BY ${order}`,
       {
         ...bindingsOf(filter),
         afterLocalpart: after?.localpart ?? '',
