@@ -69,7 +69,10 @@ export const registerBySharedSecret = defineOperation({
       accountType: wanted.admin === true ? ACCOUNT_TYPE.admin : ACCOUNT_TYPE.user,
       displayName: wanted.displayName || undefined,
     });
-    scope.afterCommit(() => scope.announce({ users: [userId] }));
+    scope.afterCommit(() => {
+      scope.userTotals.forget();
+      scope.announce({ users: [userId] });
+    });
     if (wanted.inhibitLogin) return { userId, homeServer: serverName };
     const accessToken = randomBytes(32).toString('base64url');
     await insertDevice(transaction, {

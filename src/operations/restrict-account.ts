@@ -34,7 +34,7 @@ export async function changeRestriction(
   restriction: Restriction,
   isRestricted: boolean,
 ): Promise<void> {
-  const { transaction, restrictions } = scope;
+  const { transaction, restrictions, userTotals } = scope;
   if (isOwnAccount(scope.actor, userId))
     throw new MatrixError('M_FORBIDDEN', 'You can not do this to your own account');
   await requireModerated(scope, transaction, userId);
@@ -42,6 +42,7 @@ export async function changeRestriction(
   else await deleteRestriction(transaction, userId, restriction);
   scope.afterCommit(() => {
     restrictions.forget(userId);
+    userTotals.forget();
     scope.announce({ users: [userId] });
   });
 }

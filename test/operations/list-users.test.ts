@@ -269,21 +269,23 @@ describe('the total', () => {
     expect(queries.length).toBeLessThan(10);
   });
 
-  it('is new after a change here', async () => {
-    const query = '?limit=1&admins=true';
-    expect((await pageOf(query)).total).toBe(2);
-    const userId = encodeURIComponent(`@bob:${SERVER_NAME}`);
-    for (const [admin, total] of [
-      [true, 3],
-      [false, 2],
-    ] as const) {
-      await plugin.request(`/_synapse/admin/v1/users/${userId}/admin`, {
-        method: 'PUT',
-        headers: bearer('token-of-admin'),
-        body: JSON.stringify({ admin }),
-      });
-      expect((await pageOf(query)).total).toBe(total);
-    }
+  it.each<[string, string, object, string, number]>([
+    ['admin', 'v1/users/USER/admin', { admin: true }, 'admins=true', 1],
+    ['no admin', 'v1/users/USER/admin', { admin: false }, 'admins=true', -1],
+    ['made', 'v2/users/USER', { password: 'pw-newcomer' }, '', 1],
+    ['locked', 'v2/users/USER', { locked: true }, '', -1],
+    ['unlocked', 'v2/users/USER', { locked: false }, '', 1],
+    ['deactivated', 'v2/users/USER', { deactivated: true }, '', -1],
+  ])('is new after a change here: %s', async (_title, path, body, filter, difference) => {
+    const user = path.startsWith('v1') ? 'bob' : 'newcomer';
+    const query = `?limit=1&${filter}`;
+    const { total } = await pageOf(query);
+    const answer = await plugin.request(
+      `/_synapse/admin/${path.replace('USER', encodeURIComponent(`@${user}:${SERVER_NAME}`))}`,
+      { method: 'PUT', headers: bearer('token-of-admin'), body: JSON.stringify(body) },
+    );
+    expect(answer.status, answer.text).toBeLessThan(202);
+    expect((await pageOf(query)).total).toBe(total + difference);
   });
 });
 
