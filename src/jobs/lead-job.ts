@@ -80,7 +80,9 @@ async function failed({ db, owner, job, kind, log }: Lead, error: unknown): Prom
     return undefined;
   }
   if (error instanceof MatrixError || failures >= kind.maxFailures) {
-    log.error(errorFields(error), 'Job failed');
+    // What is an answer to whoever wanted the job is no fault of the homeserver's.
+    const level = error instanceof MatrixError && error.status < 500 ? 'warn' : 'error';
+    log[level](errorFields(error), 'Job failed');
     await kind.cleanUp(job);
     const answer = error instanceof MatrixError && { errcode: error.errcode, status: error.status };
     return { state: 'failed', error: message, ...answer };

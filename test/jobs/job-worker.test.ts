@@ -351,6 +351,23 @@ describe('a failure', () => {
     expect(await reach(db, id, 'failed')).toMatchObject({ error: 'the engine refuses the key', attempts: 1 });
   });
 
+  it('is an error in the log only if it is no answer to whoever wanted the job', async () => {
+    const answer = await queueJob(db, 'answer');
+    const fault = await queueJob(db, 'fault');
+    const { logger } = start([
+      kindOf('answer', () => Promise.reject(new MatrixError('M_NOT_FOUND', 'no such room'))),
+      kindOf('fault', () => Promise.reject(new MatrixError('M_UNKNOWN', 'the engine is broken'))),
+    ]);
+    await Promise.all([answer, fault].map((id) => reach(db, id, 'failed')));
+    const failures = logger.lines.filter(({ message }) => message === 'Job failed');
+    expect(new Map(failures.map(({ level, fields }) => [fields['job'], level]))).toEqual(
+      new Map([
+        ['answer', 'warn'],
+        ['fault', 'error'],
+      ]),
+    );
+  });
+
   it('counts when processes die over it again and again', async () => {
     const id = await queueJob(db, 'x');
     await update(id, { failures: 3, error: 'the last thing heard' });
