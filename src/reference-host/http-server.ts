@@ -5,6 +5,11 @@ import type { Certificate } from './federation/certificate.ts';
 
 /** How long requests may take to finish once the server stops, in ms. */
 const GRACE_MS = 10_000;
+/**
+ * How long an idle connection is kept, in ms: for longer than clients and reverse proxies usually do. Whoever sends a request
+ * while the server closes the connection loses it; after Node's five seconds that happens as soon as a process is held up.
+ */
+const KEEP_ALIVE_MS = 75_000;
 const EVENT_STREAM = /^text\/event-stream/;
 
 export interface HttpServer {
@@ -45,6 +50,7 @@ export function createHttpServer(
     handle(request, response);
   };
   const server = certificate === undefined ? createServer(answer) : createTlsServer({ ...certificate }, answer);
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
 
   return {
     listen: (port, host: string | null = '127.0.0.1') =>

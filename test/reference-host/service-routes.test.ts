@@ -65,6 +65,11 @@ describe('paths', () => {
     expect(headers.get('access-control-allow-methods')).toContain('PUT');
   });
 
+  test('connections are kept for longer than reverse proxies keep theirs, which would lose requests else', async () => {
+    const { headers } = await server.call(undefined, 'GET', '/_matrix/client/versions');
+    expect(headers.get('keep-alive')).toBe('timeout=75');
+  });
+
   test('the admin API is mounted', async () => {
     expect((await server.call('admin', 'GET', '/_dendrite/admin/jobs')).status).toBe(200);
     expect((await server.call('alice', 'GET', '/_dendrite/admin/jobs')).status).toBe(403);
