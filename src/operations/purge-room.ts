@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { RoomId } from '../ids.ts';
 import { hideRoom, requireRoomRow } from '../rooms/purge/hide-room.ts';
 import { KEEPABLE, type Keepable } from '../rooms/purge/purge-phases.ts';
-import { type Purged, purgeRoom as purge } from '../rooms/purge/purge-room.ts';
+import { type PurgeEnd, type Purged, purgeRoom as purge } from '../rooms/purge/purge-room.ts';
 import { SEARCHABLE_TYPES } from '../search/document.ts';
 import { insertBlockedRoom } from '../storage/plugin/blocked-rooms.ts';
 import { isPurging } from '../storage/plugin/purges.ts';
@@ -47,6 +47,9 @@ export const purgeRoom = defineJobOperation({
     afterCommit(() => announce({ rooms: [roomId] }));
   },
   run: async (work, { roomId, evacuate, keep }): Promise<Purged & { readonly dry_run?: boolean }> => {
+    // The job's own checkpoint, as the last step of the purge stores it: the process died before it could end the job.
+    const { purged } = (work.checkpoint ?? {}) as Partial<PurgeEnd>;
+    if (purged !== undefined) return purged;
     if (evacuate) await evacuateFirst(work, roomId, keep);
     return purge(work, { roomId, keep, search: work.roomRemoval, searchableTypes: SEARCHABLE_TYPES });
   },

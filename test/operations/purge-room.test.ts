@@ -279,6 +279,23 @@ describe('a purge under way', () => {
     expect(await tracesOf(db, names)).toEqual([]);
   });
 
+  it('ends with its result when the process dies after the room has gone, before the job is told', async () => {
+    const other = ROOMS.restricted as RoomId;
+    await db.raw(`CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'killed'; END $$`);
+    await db.raw(`CREATE TRIGGER die BEFORE UPDATE ON matrix_admin.jobs FOR EACH ROW
+      WHEN (new.state = 'succeeded' AND new.attempts = 1) EXECUTE FUNCTION die()`);
+    onTestFinished(async () => void (await db.raw('DROP FUNCTION die CASCADE')));
+    const answer = purge(other);
+    await expect
+      .poll(() => plugin.logger.lines.some(({ message }) => message === 'Job worker failed'), { timeout: 15_000 })
+      .toBe(true);
+    expect(await db('public.roomserver_rooms').where('room_id', other)).toEqual([]);
+    await db('matrix_admin.jobs').where('state', 'running').update('lease_until', db.raw('clock_timestamp()'));
+    expect([(await answer).status, (await answer).text]).toEqual([200, '{}']);
+    const [job] = await db('matrix_admin.jobs').orderBy('created_at', 'desc').limit(1);
+    expect(job).toMatchObject({ state: 'succeeded', attempts: 2, result: { deleted: { roomserver_rooms: 1 } } });
+  });
+
   it('can be interrupted before and after each of its commits', async () => {
     const other = ROOMS.v12 as RoomId;
     await litterRoom(db, { roomId: other, neighbour: ROOMS.v11, user: USERS.carol.user_id as UserId });

@@ -14,13 +14,15 @@ export interface RequestOptions {
   readonly body?: string | Uint8Array;
   /** Sent without a content length. */
   readonly chunked?: boolean;
+  /** How long the server may be silent, in ms. @defaultValue 15000 */
+  readonly limitMs?: number;
 }
 
 const LIMIT_MS = 15_000;
 
 /** A request on a connection of its own. Unlike `fetch`, it leaves the path and the method alone. */
 export function request(origin: string, path: string, options: RequestOptions = {}): Promise<Answer> {
-  const { method = 'GET', headers = {}, body, chunked = false } = options;
+  const { method = 'GET', headers = {}, body, chunked = false, limitMs = LIMIT_MS } = options;
   const { hostname, port } = new URL(origin);
   const length: OutgoingHttpHeaders =
     body === undefined
@@ -30,7 +32,7 @@ export function request(origin: string, path: string, options: RequestOptions = 
         : { 'Content-Length': Buffer.byteLength(body) };
   return new Promise((resolve, reject) => {
     const outgoing = httpRequest(
-      { hostname, port, path, method, agent: false, headers: { ...length, ...headers }, timeout: LIMIT_MS },
+      { hostname, port, path, method, agent: false, headers: { ...length, ...headers }, timeout: limitMs },
       (response) => {
         const chunks: Buffer[] = [];
         response.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -44,7 +46,7 @@ export function request(origin: string, path: string, options: RequestOptions = 
         });
       },
     );
-    outgoing.on('timeout', () => outgoing.destroy(new Error(`${method} ${path}: no answer in ${LIMIT_MS} ms`)));
+    outgoing.on('timeout', () => outgoing.destroy(new Error(`${method} ${path}: no answer in ${limitMs} ms`)));
     outgoing.on('error', reject);
     outgoing.end(body);
   });

@@ -33,6 +33,11 @@ export interface Purged extends Partial<Evacuation> {
   readonly deleted: RowCounts;
 }
 
+/** What the last step leaves in its checkpoint: the room is gone, so that there is nothing else to tell it by. */
+export interface PurgeEnd {
+  readonly purged: Purged;
+}
+
 type PurgeSettings = Pick<PurgedRoom, 'roomId' | 'keep' | 'search' | 'searchableTypes'>;
 
 const FIRST_STEP = 25_000;
@@ -116,7 +121,9 @@ function finish({ commit, announce }: PurgeWork, room: PurgedRoom, progress: Pur
     ];
     await deletePurge(transaction, roomId);
     afterCommit(() => announce({ rooms: [roomId] }));
-    return stepOf(progress, { deleted: late.reduce(addCounts, progress.deleted), ...progress.evacuation });
+    const purged: Purged = { deleted: late.reduce(addCounts, progress.deleted), ...progress.evacuation };
+    const end: PurgeEnd = { purged };
+    return { ...stepOf(progress, purged), checkpoint: { ...end } };
   });
 }
 
