@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import knex, { type Knex } from 'knex';
 import { Client, DatabaseError } from 'pg';
 import { inject } from 'vitest';
-import { connectionStringFor, templateName, withAdmin } from './test-databases.ts';
+import { connectionStringFor, databaseName, templateName, withAdmin } from './test-databases.ts';
 import { recordOutput } from './test-output.ts';
 
 export interface TestDatabase {
@@ -16,6 +16,8 @@ export interface TestDatabase {
 export interface TestDatabaseOptions {
   /** With what a real Dendrite recorded, else with empty tables. @defaultValue false */
   readonly fixture?: boolean;
+  /** A copy of this one, which nobody may be connected to: its `db` is destroyed. @defaultValue none */
+  readonly copyOf?: TestDatabase;
   /** Connections of `db`. @defaultValue 10 */
   readonly poolSize?: number;
 }
@@ -65,7 +67,9 @@ async function recordTables(connectionString: string): Promise<void> {
 export async function createTestDatabase(options: TestDatabaseOptions = {}): Promise<TestDatabase> {
   const { admin, prefix } = inject('databases');
   const name = `${prefix}_${randomUUID().replaceAll('-', '')}`;
-  await clone(admin, templateName(prefix, options.fixture ?? false), name);
+  const { copyOf, fixture = false } = options;
+  const template = copyOf === undefined ? templateName(prefix, fixture) : databaseName(copyOf.connectionString);
+  await clone(admin, template, name);
   const connectionString = connectionStringFor(admin, name);
   const db = knex({ client: 'pg', connection: connectionString, pool: { min: 0, max: options.poolSize ?? 10 } });
   return {

@@ -14,12 +14,20 @@ export interface ProcessSettings {
   /** Where it may leave files. */
   readonly directory: string;
   readonly leaseMs: number;
+  /** What `PLUGIN_PROGRAM` does as soon as it is ready, beside the jobs that it finds. @defaultValue nothing */
+  readonly call?: OperationCall;
+}
+
+/** A call of one of `admin.operations`. */
+export interface OperationCall {
+  readonly name: string;
+  readonly input: Readonly<Record<string, unknown>>;
 }
 
 /** Starts a process that works on jobs of a database; it is ready when this returns. */
 export async function startProcess(
   program: string,
-  { databaseUrl, directory, leaseMs }: ProcessSettings,
+  { databaseUrl, directory, leaseMs, call }: ProcessSettings,
 ): Promise<ChildProcess> {
   const { PATH, HOME } = process.env;
   const env = {
@@ -30,6 +38,7 @@ export async function startProcess(
     PORT: '0',
     LOG_LEVEL: 'trace',
     SIGNING_KEY: join(directory, 'key.pem'),
+    ...(call && { CALL: JSON.stringify(call) }),
   };
   const log = openSync(outputFile('record') ?? join(directory, 'log'), 'a');
   const child = spawn(process.execPath, [program], { cwd: directory, env, stdio: ['ignore', 'pipe', log] });

@@ -3,5 +3,6 @@ export const countFromEnvironment = (name: string, few: number): number => Numbe
 
 /** Prints what a long version has done. Silent when nobody has asked for one. */
 export function tellOfLongVersion(name: string, figures: Readonly<Record<string, unknown>>): void {
-  if (process.env[name] !== undefined) console.log(`${name}=${process.env[name]} ${JSON.stringify(figures)}`);
+  const asked = process.env[name];
+  if (asked !== undefined) process.stdout.write(`${name}=${asked} ${JSON.stringify(figures)}\n`);
 }

@@ -1,13 +1,13 @@
 /**
  * A process of a homeserver with nothing but the plugin, for tests that kill it: reads DATABASE_URL, LEASE_MS and SIGNING_KEY, prints
- * `ready`. JavaScript on what the build has made, because Node 20 runs no TypeScript.
+ * `ready`, and makes the CALL that it is given. JavaScript on what the build has made, because Node 20 runs no TypeScript.
  */
 import knex from 'knex';
 import { createAdminPlugin } from '../../dist/index.js';
 import { loadSigningKey } from '../../dist/reference-host/signing-key.js';
 import { postgresSearch } from '../../dist/search/postgres/index.js';
 
-const { DATABASE_URL, LEASE_MS, SIGNING_KEY } = process.env;
+const { CALL, DATABASE_URL, LEASE_MS, SIGNING_KEY } = process.env;
 const db = knex({ client: 'pg', connection: DATABASE_URL, pool: { min: 0, max: 10 } });
 const jobs = { pollIntervalMs: 50, leaseMs: Number(LEASE_MS) };
 /** Batches that are small enough for there to be many moments to be killed at. */
@@ -22,3 +22,7 @@ const admin = createAdminPlugin(
 );
 await admin.start();
 process.stdout.write('ready\n');
+if (CALL !== undefined) {
+  const { name, input } = JSON.parse(CALL);
+  await admin.operations[name](input, { actor: { kind: 'system', name: 'test' } });
+}

@@ -20,6 +20,9 @@ export function connectionStringFor(admin: string, name: string): string {
   return url.href;
 }
 
+/** The database that a connection string names. */
+export const databaseName = (connectionString: string): string => new URL(connectionString).pathname.slice(1);
+
 /** Runs `work` on a connection of its own to the admin database. */
 export async function withAdmin<Result>(admin: string, work: (client: Client) => Promise<Result>): Promise<Result> {
   const client = new Client({ connectionString: admin });

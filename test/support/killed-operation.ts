@@ -1,0 +1,207 @@
+import type { ChildProcess } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Knex } from 'knex';
+import { expect } from 'vitest';
+import type { ServerName } from '../../src/ids.ts';
+import { isFinished, type JobData, type JobState } from '../../src/jobs/job.ts';
+import { type AdminPlugin, createAdminPlugin } from '../../src/plugin.ts';
+import { loadSigningKey } from '../../src/reference-host/signing-key.ts';
+import { migrateOwnSchema } from '../../src/storage/database.ts';
+import { createTestDatabase, type TestDatabase } from './database.ts';
+import { killProcess, type OperationCall, PLUGIN_PROGRAM, startProcess } from './killable-process.ts';
+import { countFromEnvironment, tellOfLongVersion } from './long-version.ts';
+import { brokenInvariants } from './room-invariants.ts';
+import { makeScratchDirectory } from './scratch-directory.ts';
+
+export const SERVER_NAME = 'localhost' as ServerName;
+const LEASE_MS = 600;
+/** How long a job may take to end once nobody is killed any more, in ms. */
+const END_MS = 60_000;
+/** `KILLS=50` for the long version. */
+const KILLS = countFromEnvironment('KILLS', 1);
+const SEED = countFromEnvironment('KILL_SEED', 20_260_103);
+/** Processes that are killed too early or too late don't count, and there are no more of them than this for each that does. */
+const MISSES = 3;
+/** One job in so many, the first for one, loses the process that takes it over, too. */
+const TWICE_EVERY = 3;
+
+/** For all kills of one operation. */
+export const KILLS_TIMEOUT_MS = 120_000 + KILLS * 45_000;
+
+/** An operation that is killed, and how its effects are judged. */
+export interface KilledOperation {
+  readonly call: OperationCall;
+  /** Called when a process has died over the job. */
+  readonly underWay: (db: Knex) => Promise<void>;
+  /** Called when the job has ended, with its result. */
+  readonly ended: (db: Knex, result: JobData) => Promise<void>;
+}
+
+interface StoredJob {
+  readonly state: JobState;
+  readonly attempts: number;
+  readonly phase: string | null;
+  readonly done: string;
+  readonly error: string | null;
+  readonly result: JobData | null;
+}
+
+/**
+ * Kills a process that has begun an operation, again and again at random moments, each time on a fresh copy of the same
+ * database. Then the operation has not begun and nothing has changed, or the next process ends it.
+ * @param fill makes the database, and says what is to be killed in it
+ */
+export async function killAtRandomMoments(
+  fill: (db: Knex, admin: AdminPlugin) => Promise<KilledOperation>,
+): Promise<void> {
+  const directory = await makeScratchDirectory('kill-');
+  const original = await createTestDatabase();
+  try {
+    await migrateOwnSchema(original.db);
+    const signingKeys = [await loadSigningKey(join(directory, 'key.pem'), SERVER_NAME)];
+    const admin = createAdminPlugin({ serverName: SERVER_NAME, db: original.db, signingKeys }, { serverNotices: {} });
+    const operation = await fill(original.db, admin);
+    await admin.stop();
+    const untouched = await digestOf(original.db);
+    await original.db.destroy();
+    await killAll({ original, directory, operation, untouched });
+  } finally {
+    await original.drop();
+    await rm(directory, { recursive: true });
+  }
+}
+
+interface Kills {
+  readonly original: TestDatabase;
+  readonly directory: string;
+  readonly operation: KilledOperation;
+  readonly untouched: string;
+}
+
+async function killAll(kills: Kills): Promise<void> {
+  const { call } = kills.operation;
+  let seed = SEED;
+  const random = (): number => (seed = (seed * 48_271) % 2_147_483_647) / 2_147_483_647;
+  const lastsMs = await onCopy(kills, (round) => round.timeToEnd());
+  const hit: Record<string, number> = {};
+  const found = { before: 0, during: 0, after: 0 };
+  let twice = 0;
+  for (let tries = 0; found.during < KILLS; tries += 1) {
+    expect(tries, `jobs of ${call.name} that were not hit: ${JSON.stringify(found)}`).toBeLessThan(MISSES * KILLS + 10);
+    await onCopy(kills, async (round) => {
+      const job = await round.killAfter(random() * lastsMs);
+      const when = job === undefined ? 'before' : isFinished(job) ? 'after' : 'during';
+      found[when] += 1;
+      if (when === 'before') return expect(await digestOf(round.db)).toBe(kills.untouched);
+      if (when === 'during') {
+        const phase = `${job?.phase ?? 'not begun'}${job?.done === '0' ? '' : ', part of it done'}`;
+        hit[phase] = (hit[phase] ?? 0) + 1;
+        await kills.operation.underWay(round.db);
+        if (found.during % TWICE_EVERY === 1) twice += (await round.killNextAfter((random() * lastsMs) / 2)) ? 1 : 0;
+      }
+      await round.end();
+    });
+  }
+  tellOfLongVersion('KILLS', { operation: call.name, lastsMs: Math.round(lastsMs), ...found, twice, hit });
+}
+
+/** What is done to one copy of the database. */
+interface Round {
+  readonly db: Knex;
+  /** How long the operation takes when nobody is killed, in ms. */
+  readonly timeToEnd: () => Promise<number>;
+  /** Kills the process that begins the operation. */
+  readonly killAfter: (ms: number) => Promise<StoredJob | undefined>;
+  /** Kills the process that goes on with it. Whether the job had not ended by then. */
+  readonly killNextAfter: (ms: number) => Promise<boolean>;
+  /** Lets a process end the job, and judges what has come of it. */
+  readonly end: () => Promise<void>;
+}
+
+async function onCopy<T>({ original, directory, operation }: Kills, work: (round: Round) => Promise<T>): Promise<T> {
+  const copy = await createTestDatabase({ copyOf: original, poolSize: 1 });
+  const { db } = copy;
+  const children: ChildProcess[] = [];
+  const start = async (call?: OperationCall): Promise<ChildProcess> => {
+    const settings = { databaseUrl: copy.connectionString, directory, leaseMs: LEASE_MS, ...(call && { call }) };
+    const child = await startProcess(PLUGIN_PROGRAM, settings);
+    children.push(child);
+    return child;
+  };
+  const jobOf = (): PromiseLike<StoredJob | undefined> => db('matrix_admin.jobs').first();
+  const kill = async (child: ChildProcess): Promise<StoredJob | undefined> => {
+    await killProcess(child);
+    // What it had sent to the database may still be done: the next process is not spared that.
+    const job = await jobOf();
+    while (job === undefined && (await hasOtherConnections(db))) await delay(5);
+    return job ?? jobOf();
+  };
+  const untilEnded = async (): Promise<void> => {
+    const giveUpAt = Date.now() + END_MS;
+    for (let job = await jobOf(); job === undefined || !isFinished(job); job = await jobOf()) {
+      if (Date.now() > giveUpAt) throw new Error(`the job has not ended in ${END_MS} ms: ${JSON.stringify(job)}`);
+      await delay(10);
+    }
+  };
+  try {
+    return await work({
+      db,
+      timeToEnd: async () => {
+        await start(operation.call);
+        const startedAt = performance.now();
+        await untilEnded();
+        return performance.now() - startedAt;
+      },
+      killAfter: async (ms) => {
+        const child = await start(operation.call);
+        await delay(ms);
+        return kill(child);
+      },
+      killNextAfter: async (ms) => {
+        const before = await jobOf();
+        const child = await start();
+        while ((await jobOf())?.attempts === before?.attempts) await delay(5);
+        await delay(ms);
+        const job = await kill(child);
+        return job !== undefined && !isFinished(job);
+      },
+      end: async () => {
+        const found = await jobOf();
+        if (found === undefined || !isFinished(found)) await start();
+        await untilEnded();
+        const job = await jobOf();
+        expect(job).toMatchObject({ state: 'succeeded' });
+        await operation.ended(db, job?.result ?? {});
+        expect(await brokenInvariants(db)).toEqual([]);
+      },
+    });
+  } finally {
+    await Promise.all(children.map(killProcess));
+    await copy.drop();
+  }
+}
+
+async function hasOtherConnections(db: Knex): Promise<boolean> {
+  const { rows } = await db.raw(
+    `SELECT FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+       AND backend_type = 'client backend'`,
+  );
+  return rows.length > 0;
+}
+
+/** A digest of every row of the homeserver's tables. */
+async function digestOf(db: Knex): Promise<string> {
+  const tables: string[] = await db('pg_tables').where('schemaname', 'public').orderBy('tablename').pluck('tablename');
+  const digest = createHash('sha256');
+  for (const table of tables) {
+    const { rows } = await db.raw(
+      `SELECT md5(coalesce(string_agg(md5(t::text), '' ORDER BY md5(t::text)), '')) AS rows FROM public.?? t`,
+      [table],
+    );
+    digest.update(`${table} ${rows[0].rows}\n`);
+  }
+  return digest.digest('hex');
+}
