@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { RoomId } from '../ids.ts';
 import { hideRoom, requireRoomRow } from '../rooms/purge/hide-room.ts';
 import { KEEPABLE, type Keepable } from '../rooms/purge/purge-phases.ts';
-import { type PurgeEnd, type Purged, purgeRoom as purge } from '../rooms/purge/purge-room.ts';
+import { type Purged, type PurgeEnd, purgeRoom as purge } from '../rooms/purge/purge-room.ts';
 import { SEARCHABLE_TYPES } from '../search/document.ts';
 import { insertBlockedRoom } from '../storage/plugin/blocked-rooms.ts';
 import { isPurging } from '../storage/plugin/purges.ts';

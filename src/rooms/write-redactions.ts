@@ -3,22 +3,24 @@ import { isUserId, splitUserId } from '../ids.ts';
 import { redact } from '../matrix/redact.ts';
 import { type EventJson, roomVersionOf } from '../matrix/room-version.ts';
 import { findEvent, type StoredEvent } from '../storage/roomserver/events.ts';
-import { applyRedaction } from '../storage/roomserver/redactions.ts';
+import { applyRedaction, insertRedaction } from '../storage/roomserver/redactions.ts';
 import type { ChainLink } from './event-chain.ts';
 import type { WrittenChain } from './write-chain.ts';
 import { headeredJson } from './write-sync.ts';
 
 /**
  * Overwrites the events that a chain redacts, with the redaction as the reason. A redaction whose target is not stored, or
- * whose sender may not redact it, stays without effect. Server-Server API, "Redactions": those may who have the power
- * level, and servers for events of their own users.
+ * whose sender may not redact it, stays without effect; as Dendrite's, it is noted all the same. Server-Server API,
+ * "Redactions": those may who have the power level, and servers for events of their own users.
  */
 export async function writeRedactions(transaction: Knex.Transaction, { room, links }: WrittenChain): Promise<void> {
   for (const link of links) {
     const { redacts } = link.draft;
     if (link.draft.type !== 'm.room.redaction' || redacts === undefined) continue;
     const target = await findEvent(transaction, room.roomNid, redacts);
-    if (target === undefined || !mayRedact(link, target)) continue;
+    const validated = target !== undefined && mayRedact(link, target);
+    await insertRedaction(transaction, { redactionId: link.stored.eventId, targetId: redacts, validated });
+    if (!validated) continue;
     const redacted = redact(target.event, roomVersionOf(room.version));
     const withReason = (because: unknown): EventJson => ({
       ...redacted,
@@ -27,7 +29,6 @@ export async function writeRedactions(transaction: Knex.Transaction, { room, lin
     // The two components of Dendrite spell `redacted_because` each in its own way.
     const { eventNid, event } = link.stored;
     await applyRedaction(transaction, {
-      redactionId: link.stored.eventId,
       targetId: target.eventId,
       targetNid: target.eventNid,
       roomserverJson: JSON.stringify(withReason({ EventNID: eventNid, PDU: event, Rejected: false })),

@@ -1,6 +1,6 @@
 import knex, { type Knex } from 'knex';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { isRoomId, isUserId, type RoomId, type UserId } from '../../src/ids.ts';
+import { type EventId, isRoomId, isUserId, type RoomId, type UserId } from '../../src/ids.ts';
 import { type AdminPlugin, createAdminPlugin } from '../../src/plugin.ts';
 import type { RoomEventDraft } from '../../src/rooms/event-chain.ts';
 import type { Appended } from '../../src/rooms/room-writer.ts';
@@ -338,6 +338,23 @@ describe('redactions', () => {
     ]);
     expect(refused).toEqual([]);
     expect(await contentOf(sent?.eventId ?? '')).toEqual({ msgtype: 'm.text', body: 'hello' });
+  });
+
+  it('are noted as Dendrite does, with or without an effect', async () => {
+    const { roomId } = await newRoom('11', ALICE);
+    const [sent] = (await append(roomId, [message(ALICE)])).events;
+    const unknown = '$not-here-yet' as EventId;
+    const { events } = await append(roomId, [redaction(ALICE, sent?.eventId), redaction(ALICE, unknown)]);
+    const noted = await db('roomserver_redactions').whereIn(
+      'redaction_event_id',
+      events.map(({ eventId }) => eventId),
+    );
+    expect(new Map(noted.map((row) => [row.redacts_event_id, row.validated]))).toEqual(
+      new Map([
+        [sent?.eventId, true],
+        [unknown, false],
+      ]),
+    );
   });
 });
 

@@ -1,9 +1,27 @@
 import type { Knex } from 'knex';
 import type { EventId } from '../../ids.ts';
 
-/** A redaction whose target is stored. */
-export interface AppliedRedaction {
+/** A redaction, and whether its target is stored and has been redacted by it. */
+export interface NotedRedaction {
   readonly redactionId: EventId;
+  readonly targetId: EventId;
+  readonly validated: boolean;
+}
+
+/** Notes what a redaction redacts. */
+export async function insertRedaction(
+  transaction: Knex.Transaction,
+  { redactionId, targetId, validated }: NotedRedaction,
+): Promise<void> {
+  await transaction.raw(
+    `INSERT INTO public.roomserver_redactions (redaction_event_id, redacts_event_id, validated) VALUES (?, ?, ?)
+     ON CONFLICT DO NOTHING`,
+    [redactionId, targetId, validated],
+  );
+}
+
+/** The target of a redaction, and what becomes of it. */
+export interface RedactedEvent {
   readonly targetId: EventId;
   readonly targetNid: number;
   /** The target as each of Dendrite's components stores it once it is redacted. */
@@ -14,13 +32,8 @@ export interface AppliedRedaction {
 /** Overwrites a redacted event wherever it is stored. */
 export async function applyRedaction(
   transaction: Knex.Transaction,
-  { redactionId, targetId, targetNid, roomserverJson, syncJson }: AppliedRedaction,
+  { targetId, targetNid, roomserverJson, syncJson }: RedactedEvent,
 ): Promise<void> {
-  await transaction.raw(
-    `INSERT INTO public.roomserver_redactions (redaction_event_id, redacts_event_id, validated) VALUES (?, ?, true)
-     ON CONFLICT DO NOTHING`,
-    [redactionId, targetId],
-  );
   await transaction.raw('UPDATE public.roomserver_event_json SET event_json = ? WHERE event_nid = ?', [
     roomserverJson,
     targetNid,
