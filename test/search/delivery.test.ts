@@ -22,7 +22,11 @@ let plugin: RunningPlugin;
 beforeEach(async () => {
   database = await createTestDatabase();
   engine = await startMeilisearchDouble({ batchMs: 1 });
-  plugin = await startPlugin(database.db, { search: meilisearchSearch({ url: engine.url, retryDelayMs: 10 }) });
+  plugin = await startPlugin(database.db, {
+    search: meilisearchSearch({ url: engine.url, retryDelayMs: 10 }),
+    // Nobody dies here: a busy machine must not make it look so.
+    jobs: { leaseMs: 10_000 },
+  });
 });
 
 afterEach(async () => {

@@ -76,18 +76,13 @@ export async function deleteDocuments(
 
 /** Deletes about `limit` documents of a room, the oldest, and says how many. */
 export async function deleteRoomDocuments(db: Db, roomId: RoomId, limit: number): Promise<number> {
-  const [row] = await rowsOf<{ deleted: number }>(
-    db.raw(
-      `WITH gone AS (
-         DELETE FROM matrix_admin.search_documents WHERE room_id = :roomId AND stream_position <= coalesce(
-           (SELECT stream_position FROM matrix_admin.search_documents WHERE room_id = :roomId
-            ORDER BY stream_position OFFSET :skipped LIMIT 1), 9223372036854775807)
-         RETURNING 1)
-       SELECT count(*)::int AS deleted FROM gone`,
-      { roomId, skipped: limit - 1 },
-    ),
+  const { rowCount } = await db.raw<{ rowCount: number | null }>(
+    `DELETE FROM matrix_admin.search_documents WHERE room_id = :roomId AND stream_position <= coalesce(
+       (SELECT stream_position FROM matrix_admin.search_documents WHERE room_id = :roomId
+        ORDER BY stream_position OFFSET :skipped LIMIT 1), 9223372036854775807)`,
+    { roomId, skipped: limit - 1 },
   );
-  return row?.deleted ?? 0;
+  return rowCount ?? 0;
 }
 
 /** Makes an empty table without indexes, if it is missing. */

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
 import { rowsOf } from '../database.ts';
-import { countsOf, type Deletion, type Position } from '../deletion.ts';
+import { addCounts, type Deletion, deleteRows, type Position } from '../deletion.ts';
 import type { RoomKeys } from '../room-tables.ts';
 
 /** Groups of the rows of a room, in each of which an index has them in order of their ids. */
@@ -34,26 +34,26 @@ export async function deleteTimeline(
       [roomId, after, limit - 1],
     ),
   );
-  const deleted = await countsOf(
-    transaction.raw(
-      `WITH events AS (
-         DELETE FROM public.syncapi_output_room_events
-         WHERE room_id = :roomId AND ${inGroup} AND id > :after AND id <= :upTo RETURNING event_id, type),
-       topology AS (
-         DELETE FROM public.syncapi_output_room_events_topology
-         WHERE event_id IN (SELECT event_id FROM events) RETURNING 1),
-       edits AS (
-         DELETE FROM matrix_admin.search_edits WHERE edit_event_id IN (SELECT event_id FROM events)),
-       edited AS (
-         DELETE FROM matrix_admin.search_edits WHERE original_event_id IN (SELECT event_id FROM events)),
-       changes AS (
-         INSERT INTO matrix_admin.search_changes (engine, event_id, for_index, for_rebuild)
-         SELECT s.engine, e.event_id, false, true FROM events e CROSS JOIN matrix_admin.search_indexes s
-         WHERE s.rebuild_id IS NOT NULL AND e.type = ANY(:searchableTypes))
-       SELECT (SELECT count(*) FROM events) AS syncapi_output_room_events,
-         (SELECT count(*) FROM topology) AS syncapi_output_room_events_topology`,
-      { roomId, after, upTo: last?.id ?? LARGEST_ID, searchableTypes: [...searchableTypes] },
-    ),
+  const bounds = { roomId, after, upTo: last?.id ?? LARGEST_ID };
+  const inRange = `room_id = :roomId AND ${inGroup} AND id > :after AND id <= :upTo`;
+  // The events go last, and are read again for each table: to have them returned by their deletion costs more.
+  const ids = `(SELECT event_id FROM public.syncapi_output_room_events WHERE ${inRange})`;
+  await transaction.raw(
+    `INSERT INTO matrix_admin.search_changes (engine, event_id, for_index, for_rebuild)
+     SELECT s.engine, e.event_id, false, true FROM matrix_admin.search_indexes s
+     CROSS JOIN LATERAL (
+       -- OFFSET 0: nothing is read here unless there is a rebuild.
+       SELECT event_id FROM public.syncapi_output_room_events
+       WHERE s.rebuild_id IS NOT NULL AND ${inRange} AND type = ANY(:searchableTypes) OFFSET 0) e
+     WHERE s.rebuild_id IS NOT NULL`,
+    { ...bounds, searchableTypes: [...searchableTypes] },
+  );
+  for (const reference of ['edit_event_id', 'original_event_id']) {
+    await deleteRows(transaction, 'matrix_admin.search_edits', `${reference} IN ${ids}`, bounds);
+  }
+  const deleted = addCounts(
+    await deleteRows(transaction, 'public.syncapi_output_room_events_topology', `event_id IN ${ids}`, bounds),
+    await deleteRows(transaction, 'public.syncapi_output_room_events', inRange, bounds),
   );
   return { deleted, next: last === undefined ? [Number(group) + 1] : [Number(group), Number(last.id)] };
 }
