@@ -3,6 +3,7 @@ import { describeError, MatrixError } from '../errors.ts';
 import { type RoomId, splitUserId, type UserId } from '../ids.ts';
 import { rejectRemoteInvite } from '../rooms/reject-remote-invite.ts';
 import { findRoomOfUser, listRoomsOfUser, type RoomOfUser } from '../storage/roomserver/membership.ts';
+import { lockRoom } from '../storage/roomserver/rooms.ts';
 import { defineJobOperation, type OperationWork } from './define-operation.ts';
 import type { Failure } from './evacuate-room.ts';
 import { userIdInput } from './user-id-input.ts';
@@ -120,11 +121,14 @@ async function leave(work: OperationWork, userId: UserId, roomId: RoomId): Promi
 
 async function leaveHere(work: OperationWork, userId: UserId, roomId: RoomId): Promise<Outcome> {
   const draft = { type: 'm.room.member', sender: userId, stateKey: userId, content: { membership: 'leave' } };
-  const { refused } = await work.transact(async (transaction, afterCommit) => {
+  const refused = await work.transact(async (transaction, afterCommit) => {
+    await lockRoom(transaction, roomId);
+    // Left while the lock was waited for: by themselves, or by a process that died after it had sent its commit.
+    if ((await findRoomOfUser(transaction, userId, roomId)) === undefined) return [];
     const appended = await work.roomWriter.append(transaction, roomId, [draft]);
     const { destinations } = appended;
     afterCommit(() => work.announce({ rooms: [roomId], users: [userId], destinations }));
-    return appended;
+    return appended.refused;
   });
   const [refusal] = refused;
   return refusal === undefined ? { roomId } : { roomId, failed: refusal.error.message };

@@ -1,12 +1,14 @@
 import type { Knex } from 'knex';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { FederationSender } from '../../src/host.ts';
+import type { RoomId, UserId } from '../../src/ids.ts';
 import server from '../fixtures/dendrite/server.json' with { type: 'json' };
 import { USERS } from '../support/dendrite-server.ts';
 import { type Answer, jsonOf } from '../support/http-client.ts';
 import { type MountedPlugin, mountPlugin } from '../support/mounted-plugin.ts';
 import { changesOf, comparableChanges, eventIdsOf, recording } from '../support/recordings.ts';
 import { brokenInvariants } from '../support/room-invariants.ts';
+import { isSomebodyWaiting, until } from '../support/search-plugin.ts';
 
 let plugin: MountedPlugin;
 let db: Knex;
@@ -116,6 +118,21 @@ describe('evacuateUser', () => {
     });
     expect(await brokenInvariants(db)).toEqual([]);
     expect(await db('public.roomserver_membership').where(nids)).toEqual([]);
+  });
+
+  it('counts a room as left that the user leaves while it is waited for', async () => {
+    const userId = USERS.carol.user_id as UserId;
+    const roomId = server.rooms.v7 as RoomId;
+    const leave = { type: 'm.room.member', sender: userId, stateKey: userId, content: { membership: 'leave' } };
+    const other = await db.transaction();
+    expect((await plugin.admin.rooms.append(other, roomId, [leave])).refused).toEqual([]);
+    const answer = evacuate(userId);
+    await until(() => isSomebodyWaiting(db));
+    await other.commit();
+    const { affected, failed } = jsonOf(await answer);
+    expect(failed).toBeUndefined();
+    expect(affected).toContain(roomId);
+    expect(await brokenInvariants(db)).toEqual([]);
   });
 
   it('leaves the other rooms when one can not be left', async () => {
