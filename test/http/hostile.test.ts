@@ -118,6 +118,8 @@ const method = fc.constantFrom(
   'FOO',
 );
 const REINDEX = '/_dendrite/admin/fulltext/reindex';
+const JOBS = '/_dendrite/admin/jobs';
+const USER_TOKEN = `Bearer ${USERS.alice.access_token}`;
 const ADMIN_TOKEN = `Bearer ${USERS.admin.access_token}`;
 const token = fc.oneof(
   { weight: 5, arbitrary: fc.constant(ADMIN_TOKEN) },
@@ -239,8 +241,19 @@ it(`answers ${RUNS} random and hostile requests, none with a 5xx, none with anyt
         if (isOurs(target) && !isRefusedByNode(answer)) expectOurs(answer, verb);
       },
     ),
-    // The first is one that is accepted, of which there may be none among so many routes.
-    { numRuns: RUNS, examples: [['POST', REINDEX, '', ADMIN_TOKEN, [], 'length', '']] },
+    // The first are those of which there may be none by chance among so many routes: accepted, answered, and refused.
+    {
+      numRuns: RUNS,
+      examples: [
+        ['POST', REINDEX, '', ADMIN_TOKEN, [], 'length', ''],
+        ['GET', JOBS, '', ADMIN_TOKEN, [], 'none', ''],
+        ['GET', JOBS, '?limit=x', ADMIN_TOKEN, [], 'none', ''],
+        ['GET', JOBS, '', USER_TOKEN, [], 'none', ''],
+        ['GET', JOBS, '', 'Bearer nobody', [], 'none', ''],
+        ['DELETE', JOBS, '', ADMIN_TOKEN, [], 'none', ''],
+        ['GET', `${JOBS}/nothing`, '', ADMIN_TOKEN, [], 'none', ''],
+      ],
+    },
   );
   // Not all of it was refused at the door.
   for (const status of [200, 202, 400, 401, 403, 404, 405]) expect(statuses).toContain(status);

@@ -538,7 +538,8 @@ describe('search that is off', () => {
 
 describe('few connections', () => {
   it.each([3, 4])('a pool of %d is enough, for the plugin and four busy writers', async (poolSize) => {
-    const { db, admin, reindex } = await start({ poolSize }, { limits: { connections: 2 } });
+    // The lease is as long as a host's: beside four busy writers a heartbeat waits for its connection.
+    const { db, admin, reindex } = await start({ poolSize }, { limits: { connections: 2 }, jobs: { leaseMs: 10_000 } });
     const rooms = [0, 1, 2, 3].map((index) => `!room${index}:localhost`);
     await db('public.roomserver_rooms').insert(
       rooms.map((room_id) => ({ room_id, room_version: '10', latest_event_nids: [] })),
