@@ -5,7 +5,7 @@ import { splitUserId, type UserId } from '../ids.ts';
 import { verifyDevices } from '../matrix/device-keys.ts';
 import { orAborted } from '../rooms/or-aborted.ts';
 import { noteKeyChange } from '../storage/keyserver/device-keys.ts';
-import { findKeyChange, replaceRemoteDevices, setStale } from '../storage/keyserver/remote-devices.ts';
+import { findKeyChange, lockKeyChange, replaceRemoteDevices, setStale } from '../storage/keyserver/remote-devices.ts';
 import { defineJobOperation, type OperationWork } from './define-operation.ts';
 import { userIdInput } from './user-id-input.ts';
 
@@ -44,7 +44,7 @@ export const refreshDevices = defineJobOperation({
       const refreshed = await work.commit(async (transaction, afterCommit) => {
         const step = { checkpoint: work.checkpoint ?? {}, phase: 'write' };
         // The homeserver has heard of newer keys while these were under way.
-        if ((await findKeyChange(transaction, userId)) !== lastChange) return { ...step, value: undefined };
+        if ((await lockKeyChange(transaction, userId)) !== lastChange) return { ...step, value: undefined };
         const removed = await replaceRemoteDevices(transaction, userId, answer.streamId, verified);
         await setStale(transaction, userId, false);
         await noteKeyChange(transaction, userId);

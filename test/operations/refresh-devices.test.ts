@@ -312,16 +312,22 @@ describe('refreshDevices', () => {
     }
   });
 
-  it('does not put old keys in the place of those that the homeserver has heard of meanwhile', async () => {
-    publishAll();
-    meanwhile = async () => {
-      meanwhile = undefined;
-      publish([device('LAPTOP', deviceKeys(dora, 'LAPTOP', laptop))]);
+  it.each([false, true])(
+    'does not put old keys in the place of those that the homeserver has heard of meanwhile (dry run: %s)',
+    async (dryRun) => {
+      publishAll();
       await db('public.keyserver_key_changes').insert({ user_id: dora });
-    };
-    expect((await refresh()).status).toBe(200);
-    expect(await devicesHere()).toEqual(['LAPTOP']);
-  });
+      meanwhile = async () => {
+        meanwhile = undefined;
+        publish([device('LAPTOP', deviceKeys(dora, 'LAPTOP', laptop))]);
+        const change_id = db.raw(`nextval('public.keyserver_key_changes_seq')`);
+        await db('public.keyserver_key_changes').where('user_id', dora).update({ change_id });
+      };
+      const done = await refresh(dora, { dry_run: dryRun });
+      expect([done.status, jsonOf(done)]).toEqual([200, dryRun ? { devices: 1, removed: 0, dry_run: true } : {}]);
+      expect(await devicesHere()).toEqual(dryRun ? [] : ['LAPTOP']);
+    },
+  );
 
   it.each([
     ['a local user', USERS.alice.user_id],

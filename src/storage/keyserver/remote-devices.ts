@@ -16,11 +16,17 @@ export async function setStale(transaction: Knex.Transaction, userId: UserId, is
   );
 }
 
-/** Which change of the user's keys was the last; `undefined` before the first. Locked for a transaction, which sees the end of those under way. */
+const LAST_CHANGE = 'SELECT change_id FROM public.keyserver_key_changes WHERE user_id = ?';
+
+/** Which change of the user's keys was the last; `undefined` before the first. */
 export async function findKeyChange(db: Db, userId: UserId): Promise<string | undefined> {
-  const [row] = await rowsOf<{ change_id: string }>(
-    db.raw('SELECT change_id FROM public.keyserver_key_changes WHERE user_id = ? FOR UPDATE', [userId]),
-  );
+  const [row] = await rowsOf<{ change_id: string }>(db.raw(LAST_CHANGE, [userId]));
+  return row?.change_id;
+}
+
+/** The same once those have ended that are under way; others wait. */
+export async function lockKeyChange(transaction: Knex.Transaction, userId: UserId): Promise<string | undefined> {
+  const [row] = await rowsOf<{ change_id: string }>(transaction.raw(`${LAST_CHANGE} FOR UPDATE`, [userId]));
   return row?.change_id;
 }
 
