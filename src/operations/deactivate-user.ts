@@ -24,6 +24,7 @@ export const deactivateUser = defineJobOperation({
     dryRun: z.boolean().default(false),
   }),
   target: ({ userId }) => userId,
+  includes: ({ userId, dryRun }) => [{ operation: 'evacuateUser', input: { userId, dryRun } }],
   // A user may be erased while the job of an earlier call still works.
   dedupeKey: ({ userId, erase }) => `${userId} ${erase}`,
   begin: async (scope, { userId, erase, dryRun }) => {

@@ -40,7 +40,12 @@ export const setUser = defineOperation({
   input: userChanges,
   target: ({ userId }) => userId,
   includes: ({ userId, deactivated }) =>
-    deactivated === true ? [{ operation: DEACTIVATION, input: { userId, erase: false, dryRun: false } }] : [],
+    deactivated === true
+      ? [
+          { operation: DEACTIVATION, input: { userId, erase: false, dryRun: false } },
+          { operation: 'evacuateUser', input: { userId, dryRun: false } },
+        ]
+      : [],
   prepare: async (scope, changes): Promise<string | undefined> => {
     const { userId, password } = changes;
     requireLocal(scope, userId, 'This endpoint can only be used with local users');

@@ -179,9 +179,14 @@ describe('deactivateUser', () => {
     const { deny } = await import('../../src/index.ts');
     const system = { actor: { kind: 'system', name: 'test' } } as const;
     const userId = USERS.dave.user_id as UserId;
-    const off = plugin.admin.hooks.before('deactivateUser', { name: 'hold' }, () => deny('M_FORBIDDEN', 'legal hold'));
-    await expect(deactivateUser({ userId }, system)).rejects.toMatchObject({ message: 'legal hold' });
-    off();
+    // The user's leaving all rooms is a part of it.
+    for (const operation of ['deactivateUser', 'evacuateUser'] as const) {
+      const off = plugin.admin.hooks.before(operation, { name: 'hold' }, ({ input }) =>
+        input.userId === userId ? deny('M_FORBIDDEN', 'legal hold') : undefined,
+      );
+      await expect(deactivateUser({ userId }, system)).rejects.toMatchObject({ message: 'legal hold' });
+      off();
+    }
     expect(await user(userId)).toMatchObject({ deactivated: false });
     const rooms = await joined(userId);
     const { affected } = await deactivateUser({ userId }, system);

@@ -375,11 +375,13 @@ it('in-process, with hooks and the audit, and no password anywhere', async () =>
   const off = plugin.admin.hooks.before('setUser', { name: 'test' }, () => deny('M_FORBIDDEN', 'no new users'));
   await expect(setUser({ userId: id('sam') }, system)).rejects.toMatchObject({ message: 'no new users' });
   off();
-  const hold = plugin.admin.hooks.before('deactivateUser', { name: 'test' }, () => deny('M_FORBIDDEN', 'legal hold'));
-  await expect(setUser({ userId: id('ivan'), deactivated: true }, system)).rejects.toMatchObject({
-    message: 'legal hold',
-  });
-  hold();
+  for (const operation of ['deactivateUser', 'evacuateUser'] as const) {
+    const hold = plugin.admin.hooks.before(operation, { name: 'test' }, () => deny('M_FORBIDDEN', 'legal hold'));
+    await expect(setUser({ userId: id('ivan'), deactivated: true }, system)).rejects.toMatchObject({
+      message: 'legal hold',
+    });
+    hold();
+  }
   expect(await setUser({ userId: id('sam'), password: 'pw-of-sam-1' }, system)).toMatchObject({
     created: true,
     user: { userId: id('sam'), displayName: 'sam' },
