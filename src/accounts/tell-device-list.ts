@@ -26,7 +26,7 @@ export async function tellDeviceList(
   const destinations = sharing.filter((name) => !blacklisted.includes(name));
   const edus = updates.map((update, i) =>
     JSON.stringify({
-      type: DEVICE_LIST_UPDATE,
+      edu_type: DEVICE_LIST_UPDATE,
       origin: splitUserId(userId).serverName,
       content: {
         user_id: userId,

@@ -38,7 +38,12 @@ const queued = async (): Promise<Record<string, unknown>[]> => {
     .join('public.federationsender_queue_json AS j', 'j.json_nid', 'e.json_nid')
     .where({ edu_type: 'm.device_list_update', server_name: SHARING })
     .orderBy('j.json_nid');
-  return rows.map(({ json_body: json }) => JSON.parse(json).content);
+  return rows.map(({ json_body: json }) => {
+    const { edu_type: type, origin, content } = JSON.parse(json);
+    // As it goes over the wire: servers take no notice of an EDU without a type.
+    expect([type, origin]).toEqual(['m.device_list_update', 'localhost:18448']);
+    return content;
+  });
 };
 
 describe('devices of a user', () => {

@@ -150,6 +150,14 @@ describe('refreshDevices', () => {
     await expect.poll(() => told).toContain(dora);
   });
 
+  it('takes a user without cross-signing keys, as Dendrite answers of one', async () => {
+    const devices = [device('PHONE', deviceKeys(dora, 'PHONE', phone))];
+    publish(devices, { master_key: null, self_signing_key: null });
+    expect((await refresh()).status).toBe(200);
+    expect(await devicesHere()).toEqual(['PHONE']);
+    expect(await rowsOf('keyserver_cross_signing_keys', ['key_type'])).toEqual([]);
+  });
+
   it('takes away what the user has no more', async () => {
     publishAll();
     await refresh();

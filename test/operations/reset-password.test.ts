@@ -81,7 +81,8 @@ describe('resetPassword', () => {
     const update = { edu_type: 'm.device_list_update', server_name: 'localhost:28448' };
     expect(queued).toMatchObject([update, update]);
     expect(JSON.parse(queued[0].json_body)).toMatchObject({
-      type: 'm.device_list_update',
+      edu_type: 'm.device_list_update',
+      origin: 'localhost:18448',
       content: { user_id: user, device_id: 'shared_secret_registration', deleted: true },
     });
     expect(woken).toEqual(['localhost:28448']);

@@ -15,8 +15,9 @@ const devicesSchema = z.object({
   devices: z.array(
     z.object({ device_id: z.string(), device_display_name: z.string().optional(), keys: object.optional() }),
   ),
-  master_key: object.optional(),
-  self_signing_key: object.optional(),
+  // Dendrite answers `null` of users without cross-signing.
+  master_key: object.nullish(),
+  self_signing_key: object.nullish(),
 });
 
 /** The state of a room of 100,000 members. */
@@ -86,8 +87,8 @@ export function createQuestions(ask: AskServer): Questions {
           ...(identityKeys !== undefined && { keys: identityKeys }),
           ...(displayName !== undefined && { displayName }),
         })),
-        ...(keys.master_key !== undefined && { masterKey: keys.master_key }),
-        ...(keys.self_signing_key !== undefined && { selfSigningKey: keys.self_signing_key }),
+        ...(keys.master_key && { masterKey: keys.master_key }),
+        ...(keys.self_signing_key && { selfSigningKey: keys.self_signing_key }),
       };
     },
     lookupState: async ({ origin, destination, roomId, eventId }, { signal }) => {
