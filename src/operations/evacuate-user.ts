@@ -131,7 +131,9 @@ async function leaveHere(work: OperationWork, userId: UserId, roomId: RoomId): P
     return appended.refused;
   });
   const [refusal] = refused;
-  return refusal === undefined ? { roomId } : { roomId, failed: refusal.error.message };
+  // Nothing has failed where somebody else has made the user leave meanwhile.
+  if (refusal === undefined || (await findRoomOfUser(work.db, userId, roomId)) === undefined) return { roomId };
+  return { roomId, failed: refusal.error.message };
 }
 
 /** The invite is gone here whatever the other server says, so that the user is rid of it. */

@@ -202,4 +202,15 @@ describe('deactivateUser', () => {
       job_id: (await jobOf(userId)).id,
     });
   });
+
+  it('twice at once, once to erase: whoever comes second to a room finds it left', async () => {
+    const system = { actor: { kind: 'system', name: 'test' } } as const;
+    const userId = USERS.alice.user_id as UserId;
+    const ends = await Promise.all(
+      [false, true].map((erase) => plugin.admin.operations.deactivateUser({ userId, erase }, system)),
+    );
+    expect(ends.flatMap(({ failed = [] }) => failed)).toEqual([]);
+    expect(await joined(userId)).toBe(0);
+    expect(await brokenInvariants(db)).toEqual([]);
+  });
 });
