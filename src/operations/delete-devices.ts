@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { logOut } from '../accounts/log-out.ts';
 import { defineOperation } from './define-operation.ts';
-import { requireDeviceOwner } from './device-owner.ts';
+import { lockDeviceOwner } from './device-owner.ts';
 import { userIdInput } from './user-id-input.ts';
 
 /**
@@ -15,7 +15,7 @@ export const deleteDevices = defineOperation({
   target: ({ userId }) => userId,
   run: async (scope, { userId, devices }): Promise<{ deleted: readonly string[] }> => {
     const { transaction, localServerNames } = scope;
-    await requireDeviceOwner(scope, transaction, userId);
+    await lockDeviceOwner(scope, userId);
     const { deviceIds, destinations } = await logOut(transaction, userId, devices, localServerNames);
     if (deviceIds.length > 0) scope.afterCommit(() => scope.announce({ users: [userId], destinations }));
     return { deleted: deviceIds };

@@ -12,7 +12,7 @@ export const getDevice = defineOperation({
   input: z.object({ userId: userIdInput, deviceId: z.string() }),
   target: ({ userId }) => userId,
   run: async (scope, { userId, deviceId }): Promise<Device & { readonly userId: UserId }> => {
-    await requireDeviceOwner(scope, scope.db, userId);
+    await requireDeviceOwner(scope, userId);
     const device = await findDevice(scope.db, userId, deviceId);
     if (device === undefined) throw deviceNotFound();
     return { userId, ...withoutPort(device) };

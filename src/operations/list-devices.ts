@@ -12,7 +12,7 @@ export const listDevices = defineOperation({
   input: z.object({ userId: userIdInput }),
   target: ({ userId }) => userId,
   run: async (scope, { userId }): Promise<{ userId: UserId; devices: readonly Device[] }> => {
-    await requireDeviceOwner(scope, scope.db, userId);
+    await requireDeviceOwner(scope, userId);
     return { userId, devices: (await list(scope.db, userId)).map(withoutPort) };
   },
 });

@@ -3,7 +3,7 @@ import { renameDevice } from '../accounts/rename-device.ts';
 import { MatrixError } from '../errors.ts';
 import { findDevice } from '../storage/userapi/devices.ts';
 import { defineOperation } from './define-operation.ts';
-import { deviceNotFound, requireDeviceOwner } from './device-owner.ts';
+import { deviceNotFound, lockDeviceOwner } from './device-owner.ts';
 import { userIdInput } from './user-id-input.ts';
 
 /** Synapse's limit, in code points. */
@@ -20,7 +20,7 @@ export const setDeviceName = defineOperation({
   target: ({ userId }) => userId,
   run: async (scope, { userId, deviceId, displayName }): Promise<object> => {
     const { transaction, localServerNames } = scope;
-    await requireDeviceOwner(scope, transaction, userId);
+    await lockDeviceOwner(scope, userId);
     if (displayName === undefined || displayName === null) {
       if ((await findDevice(transaction, userId, deviceId)) === undefined) throw deviceNotFound();
       return {};

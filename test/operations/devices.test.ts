@@ -5,6 +5,7 @@ import { type Answer, jsonOf } from '../support/http-client.ts';
 import { bearer, type MountedPlugin, mountPlugin } from '../support/mounted-plugin.ts';
 import { changesOf } from '../support/recordings.ts';
 import { deviceKeys, deviceSigner } from '../support/remote-devices.ts';
+import { isSomebodyWaiting } from '../support/search-plugin.ts';
 
 const BOB = USERS.bob.user_id;
 const SHARING = 'localhost:28448';
@@ -202,4 +203,24 @@ describe('devices of a user', () => {
     expect(said).toContain('deleteDevices');
     expect(said).not.toContain(USERS.bob.access_token);
   });
+});
+
+describe('changes of the devices of one user', () => {
+  it.each([
+    ['a deletion', 'DELETE', undefined],
+    ['a change of name', 'PUT', { display_name: 'New' }],
+  ])(
+    'take turns: %s waits for who has locked the account, and holds no device meanwhile',
+    async (_case, method, body) => {
+      await addDevice(db, { accessToken: 'WAITED', localpart: 'bob' });
+      const blocker = await db.transaction();
+      await blocker('public.userapi_accounts').where({ localpart: 'bob' }).forUpdate();
+      const sent = send(method, BOB, device('WAITED'), body);
+      await expect.poll(() => isSomebodyWaiting(db)).toBe(true);
+      await blocker('public.userapi_devices').where({ localpart: 'bob' }).forUpdate();
+      await blocker.rollback();
+      expect((await sent).status).toBe(200);
+      await db('public.userapi_devices').where('access_token', 'WAITED').delete();
+    },
+  );
 });

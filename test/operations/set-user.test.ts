@@ -390,3 +390,15 @@ it('in-process, with hooks and the audit, and no password anywhere', async () =>
   expect(said).toContain(id('sam'));
   for (const password of ['pw-of-sam', 'pw-heidi', 'pw-erin', 'pw-quinn']) expect(said).not.toContain(password);
 });
+
+describe('third-party identifiers', () => {
+  it('can be exchanged by users whom two requests change at the same time', async () => {
+    const give = async (localpart: string, address: string): Promise<number> =>
+      (await send(id(localpart), { threepids: [email(address)] })).status;
+    for (let round = 0; round < 10; round += 1) {
+      const [ours, theirs] = round % 2 === 0 ? (['x@e.f', 'y@e.f'] as const) : (['y@e.f', 'x@e.f'] as const);
+      expect(await Promise.all([give('carol', ours), give('dave', theirs)])).toEqual([200, 200]);
+    }
+    await Promise.all(['carol', 'dave'].map((localpart) => put(id(localpart), { threepids: [] })));
+  });
+});

@@ -27,20 +27,28 @@ export async function replaceThreepids(
   threepids: readonly Threepid[],
 ): Promise<void> {
   const { localpart, serverName } = splitUserId(userId);
-  await transaction.raw('DELETE FROM public.userapi_threepids WHERE localpart = ? AND server_name = ?', [
+  const bindings = {
     localpart,
     serverName,
-  ]);
+    addresses: threepids.map(({ address }) => address),
+    media: threepids.map(({ medium }) => medium),
+  };
+  // All at once and in order: users may be given each other's at the same time.
+  await transaction.raw(
+    `SELECT FROM public.userapi_threepids WHERE (localpart = :localpart AND server_name = :serverName)
+       OR (threepid, medium) IN (SELECT * FROM unnest(CAST(:addresses AS text[]), CAST(:media AS text[])))
+     ORDER BY threepid, medium FOR UPDATE`,
+    bindings,
+  );
+  await transaction.raw(
+    'DELETE FROM public.userapi_threepids WHERE localpart = :localpart AND server_name = :serverName',
+    bindings,
+  );
   await transaction.raw(
     `INSERT INTO public.userapi_threepids (threepid, medium, localpart, server_name)
      SELECT DISTINCT address, medium, :localpart, :serverName
      FROM unnest(CAST(:addresses AS text[]), CAST(:media AS text[])) AS given (address, medium) ORDER BY 1, 2
      ON CONFLICT (threepid, medium) DO UPDATE SET localpart = excluded.localpart, server_name = excluded.server_name`,
-    {
-      localpart,
-      serverName,
-      addresses: threepids.map(({ address }) => address),
-      media: threepids.map(({ medium }) => medium),
-    },
+    bindings,
   );
 }
