@@ -13,7 +13,7 @@ import { isPurging } from '../storage/plugin/purges.ts';
 import { countMembers, forgetLeftRoom } from '../storage/roomserver/membership.ts';
 import { moveAliases } from '../storage/roomserver/room-aliases.ts';
 import { lockRoom } from '../storage/roomserver/rooms.ts';
-import { isAccount } from '../storage/userapi/accounts.ts';
+import { findAccount } from '../storage/userapi/accounts.ts';
 import { nameOf } from './actor.ts';
 import { awaitDelivery } from './await-delivery.ts';
 import { defineJobOperation, type OperationWork } from './define-operation.ts';
@@ -74,8 +74,12 @@ export const deleteRoom = defineJobOperation({
       if (!signingKeys.some(({ serverName }) => serverName === splitUserId(newRoomUserId).serverName)) {
         throw new MatrixError('M_INVALID_PARAM', `User must be our own: ${newRoomUserId}`);
       }
-      if (!(await isAccount(transaction, newRoomUserId))) {
-        throw new MatrixError('M_INVALID_PARAM', `bad parameter "new_room_user_id": there is no ${newRoomUserId}`);
+      const account = await findAccount(transaction, newRoomUserId);
+      if (account === undefined || account.isDeactivated) {
+        throw new MatrixError(
+          'M_INVALID_PARAM',
+          `bad parameter "new_room_user_id": there is no ${newRoomUserId}, or no more`,
+        );
       }
     }
     if (options.block) await insertBlockedRoom(transaction, { roomId, reason: undefined, blockedBy: nameOf(actor) });

@@ -8,7 +8,7 @@ import type { OperationWork } from '../../src/operations/define-operation.ts';
 import { deleteRoom } from '../../src/operations/delete-room.ts';
 import { hideRoom } from '../../src/rooms/purge/hide-room.ts';
 import server from '../fixtures/dendrite/server.json' with { type: 'json' };
-import { SERVER_NAME, USERS } from '../support/dendrite-server.ts';
+import { addAccount, SERVER_NAME, USERS } from '../support/dendrite-server.ts';
 import { type Answer, jsonOf, type RequestOptions } from '../support/http-client.ts';
 import { bearer, type MountedPlugin, mountPlugin } from '../support/mounted-plugin.ts';
 import { changesOf } from '../support/recordings.ts';
@@ -33,6 +33,7 @@ async function wake(): Promise<void> {
 beforeAll(async () => {
   plugin = await mountPlugin({ host: { federation: { wake } } });
   ({ db } = plugin.database);
+  await addAccount(db, { localpart: 'gone', accountType: 1, deactivated: true });
 });
 afterAll(() => plugin.close());
 
@@ -248,6 +249,8 @@ describe.each([1, 2] as const)('the deletion of a room by v%i', (version) => {
     { new_room_user_id: '@x:remote.example' },
     { new_room_user_id: 'abc' },
     { new_room_user_id: `@nobody:${SERVER_NAME}` },
+    { new_room_user_id: `@ALICE:${SERVER_NAME}` },
+    { new_room_user_id: `@gone:${SERVER_NAME}` },
     { new_room_user_id: USERS.admin.user_id, room_name: 5 },
     { new_room_user_id: USERS.admin.user_id, message: {} },
     { room_name: 'of no room' },

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RoomId, UserId } from '../../src/ids.ts';
-import { USERS } from '../support/dendrite-server.ts';
+import { addAccount, USERS } from '../support/dendrite-server.ts';
 import { type Answer, jsonOf, type RequestOptions } from '../support/http-client.ts';
 import { type MountedPlugin, mountPlugin } from '../support/mounted-plugin.ts';
 import { changesOf, comparableChanges, eventIdsOf, recording } from '../support/recordings.ts';
@@ -161,6 +161,14 @@ describe('a server notice', () => {
     const { room_id: roomId } = await send(USERS.frank.user_id);
     await db('public.userapi_account_datas').where({ localpart: 'frank', type: 'm.tag', room_id: roomId }).del();
     expect((await send(USERS.frank.user_id)).room_id).not.toBe(roomId);
+  });
+
+  it('goes to accounts whose names have capital letters, as old ones may, and to no other spelling of a name', async () => {
+    await addAccount(db, { localpart: 'Old', accountType: 1 });
+    expect(await send('@Old:localhost:18448')).toMatchObject({ content: HELLO });
+    const answer = await post({ user_id: '@ALICE:localhost:18448', content: HELLO });
+    expect([answer.status, jsonOf(answer).errcode]).toEqual([404, 'M_NOT_FOUND']);
+    await db('public.userapi_accounts').where('localpart', 'Old').delete();
   });
 });
 

@@ -19,6 +19,7 @@ beforeAll(async () => {
   await addAccount(db, { localpart: 'visitor', accountType: 2 });
   await addDevice(db, { accessToken: 'guest-token', localpart: 'visitor' });
   await addAccount(db, { localpart: 'gone', accountType: 1, deactivated: true });
+  await addAccount(db, { localpart: 'Old', accountType: 1 });
   await addAccount(db, { localpart: 'ALICE', accountType: 1 });
   await addDevice(db, { accessToken: 'other-spelling', localpart: 'ALICE' });
 });
@@ -89,6 +90,11 @@ describe.each(PATHS)('whois at %s', (path) => {
   it('shows administrators deactivated users, without devices', async () => {
     const answer = await whois(path, '@gone:localhost:18448', USERS.admin.access_token);
     expect([answer.status, jsonOf(answer)]).toEqual([200, { user_id: '@gone:localhost:18448', devices: {} }]);
+  });
+
+  it('shows accounts whose names have capital letters, as old ones may', async () => {
+    const answer = await whois(path, '@Old:localhost:18448', USERS.admin.access_token);
+    expect([answer.status, jsonOf(answer)]).toEqual([200, { user_id: '@Old:localhost:18448', devices: {} }]);
   });
 
   it('answers GET alone', async () => {

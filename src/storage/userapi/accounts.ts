@@ -57,9 +57,9 @@ export async function insertAccount(
   return rows.length > 0;
 }
 
-/** Whether there is an account of that user id, be it deactivated. */
+/** Whether there is an account of that user id, be it deactivated. Its localpart is spelled as given. */
 export async function isAccount(db: Db, userId: UserId): Promise<boolean> {
-  return (await findAppserviceOf(db, userId)) !== undefined;
+  return (await findAccount(db, userId)) !== undefined;
 }
 
 /** People's accounts that are not deactivated, in the order of their user ids, after one of them. */
