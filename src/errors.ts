@@ -56,6 +56,28 @@ export class MatrixError extends Error {
   }
 }
 
+/** An input that is not as it must be. `M_MISSING_PARAM` or `M_INVALID_PARAM`. */
+export class ParameterError extends MatrixError {
+  /** Where it is: the name of the parameter, and the way into its value. */
+  readonly path: readonly string[];
+  readonly problem: string | undefined;
+
+  /** @param problem `undefined`: it is missing */
+  constructor(path: readonly string[], problem: string | undefined) {
+    const name = path.join('.');
+    if (problem === undefined) super('M_MISSING_PARAM', `missing parameter "${name}"`);
+    else super('M_INVALID_PARAM', `bad parameter "${name}": ${problem}`);
+    this.path = path;
+    this.problem = problem;
+  }
+
+  /** The same of a parameter that the caller knows by another name. */
+  renamed(nameOf: (parameter: string) => string): ParameterError {
+    const [parameter = '', ...rest] = this.path;
+    return new ParameterError([nameOf(parameter), ...rest], this.problem);
+  }
+}
+
 /**
  * Why another server gave no good answer. `refused`: it answered with an error status. `unreachable`: there was no answer,
  * or not in time. `bad_answer`: the answer was none that the specification allows.

@@ -37,6 +37,7 @@ export const ACCOUNT_MODERATION_ROUTES: readonly Route[] = [
     method: 'PUT',
     path: '/_synapse/admin/v1/suspend/:userId',
     operation: 'setUserSuspended',
+    names: { suspended: 'suspend' },
     input: ({ params, body }) => ({ userId: params.userId, suspended: body.suspend }),
     respond: ({ suspended }, { params }) => ok({ [`user_${params.userId}_suspended`]: suspended }),
   }),

@@ -18,6 +18,7 @@ export const ACCOUNT_ROUTES: readonly Route[] = [
     method: 'POST',
     path: '/_synapse/admin/v1/reset_password/:userId',
     operation: 'resetPassword',
+    names: { password: 'new_password' },
     input: ({ params, body }) => ({
       userId: params.userId,
       password: body.new_password,

@@ -2,7 +2,7 @@ import { METHODS } from 'node:http';
 import Router from '@koa/router';
 import type { Context } from 'koa';
 import type { Config } from '../config.ts';
-import { errorFields, MatrixError } from '../errors.ts';
+import { errorFields, MatrixError, ParameterError } from '../errors.ts';
 import type { Host } from '../host.ts';
 import type { Jobs, JobView } from '../jobs/jobs.ts';
 import type { Actor } from '../operations/actor.ts';
@@ -15,7 +15,7 @@ import { createAuthenticate } from './authenticate.ts';
 import { createFailedAuthentications } from './failed-authentications.ts';
 import { readJsonBody } from './read-json-body.ts';
 import { respondEmpty, respondError, respondEvents, respondJson, setCommonHeaders } from './respond.ts';
-import { accepted, type Route, type RouteRequest, type RouteResponse } from './route.ts';
+import { accepted, nameInRequest, type Route, type RouteRequest, type RouteResponse } from './route.ts';
 import { PREFIXES, ROUTES } from './routes.ts';
 
 /** Of the client's name for itself so much is kept. */
@@ -66,8 +66,9 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
     }
   };
 
-  /** Guesses at a shared secret are limited as those at access tokens are. */
-  const limitRefusals = async (ctx: Context, route: Route, error: unknown): Promise<never> => {
+  /** Parameters have the names that the client knows. Guesses at a shared secret are limited as those at access tokens are. */
+  const refuse = async (ctx: Context, route: Route, error: unknown): Promise<never> => {
+    if (error instanceof ParameterError) throw error.renamed((parameter) => nameInRequest(route, parameter));
     const isGuess = route.openTo !== undefined && error instanceof MatrixError && error.status === 403;
     if (isGuess) await countFailure(ctx.ip);
     throw error;
@@ -113,7 +114,7 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
       };
       const caller = { actor, requestId, address: ctx.ip };
       const output = await startOperation(pipeline, route.operation, route.input(request) as never, caller).catch(
-        (error: unknown) => limitRefusals(ctx, route, error),
+        (error: unknown) => refuse(ctx, route, error),
       );
       const response = output instanceof StartedJob ? await answerOfJob(ctx, output, route, request) : undefined;
       const { status, body: answer, headers, events } = response ?? route.respond(output as never, request);

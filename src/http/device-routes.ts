@@ -54,6 +54,7 @@ export const DEVICE_ROUTES: readonly Route[] = [
     method: 'DELETE',
     path: `${DEVICES}/:deviceId`,
     operation: 'deleteDevices',
+    names: { devices: 'deviceId' },
     input: ({ params, body }) => ({ userId: params.userId, devices: [params.deviceId], dryRun: body.dry_run }),
     respond: (deletion) => ok('dry_run' in deletion ? deletion : {}),
   }),

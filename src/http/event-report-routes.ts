@@ -31,6 +31,7 @@ export const EVENT_REPORT_ROUTES: readonly Route[] = [
     method: 'GET',
     path: REPORTS,
     operation: 'listEventReports',
+    names: { direction: 'dir', reporter: 'user_id', sender: 'event_sender_user_id' },
     input: ({ query }) => ({
       direction: query.dir || undefined,
       limit: numberOf(query.limit),

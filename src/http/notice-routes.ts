@@ -26,6 +26,7 @@ export const NOTICE_ROUTES: readonly Route[] = [
     path: `${NOTICE}/:txnId`,
     operation: 'sendServerNotice',
     isOn,
+    names: { transactionId: 'txnId' },
     input: (request) => ({ ...noticeOf(request), transactionId: request.params.txnId }),
     respond: ({ eventId }) => ok({ event_id: eventId }),
   }),

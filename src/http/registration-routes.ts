@@ -22,6 +22,7 @@ export const REGISTRATION_ROUTES: readonly Route[] = [
     method: 'POST',
     path: REGISTER,
     operation: 'registerBySharedSecret',
+    names: { displayName: 'displayname' },
     isOn: hasSecret,
     openTo: WHO_KNOWS_IT,
     input: ({ body, address, userAgent }) => ({

@@ -46,6 +46,8 @@ export interface Route {
   readonly needsBody?: boolean;
   /** The answer as soon as a job is queued. @defaultValue the job's end is waited for */
   readonly respondStarted?: (jobId: string, request: RouteRequest) => RouteResponse;
+  /** Parameters of the operation that requests call neither as the path does nor by the same name in snake case. */
+  readonly names?: Readonly<Record<string, string | undefined>>;
   readonly input: (request: RouteRequest) => unknown;
   readonly respond: (output: never, request: RouteRequest) => RouteResponse;
 }
@@ -59,10 +61,17 @@ export function defineRoute<Name extends OperationName>(route: {
   readonly openTo?: Actor;
   readonly needsBody?: boolean;
   readonly respondStarted?: (jobId: string, request: RouteRequest) => RouteResponse;
+  readonly names?: { readonly [Key in keyof OperationInput<Name>]?: string };
   readonly input: (request: RouteRequest) => { readonly [Key in keyof OperationInput<Name>]: unknown };
   readonly respond: (output: OperationOutput<Name>, request: RouteRequest) => RouteResponse;
 }): Route {
   return route;
+}
+
+/** What a parameter of a route's operation is called in requests. */
+export function nameInRequest({ path, names }: Route, parameter: string): string {
+  if (path.split('/').some((part) => part === `:${parameter}` || part === `*${parameter}`)) return parameter;
+  return names?.[parameter] ?? parameter.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
 /** A query parameter as a number, so that the operation's schema refuses what is none. */

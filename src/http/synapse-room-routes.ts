@@ -35,6 +35,7 @@ export const SYNAPSE_ROOM_ROUTES: readonly Route[] = [
     method: 'GET',
     path: `${ADMIN}/rooms`,
     operation: 'listRooms',
+    names: { direction: 'dir' },
     input: ({ query }) => ({
       from: numberOf(query.from),
       limit: numberOf(query.limit),

@@ -75,6 +75,7 @@ export const USER_ROUTES: readonly Route[] = [
       method: 'GET',
       path: `/_synapse/admin/${version}/users`,
       operation: 'listUsers',
+      names: { sortBy: 'order_by', direction: 'dir', notUserTypes: 'not_user_type' },
       input: (request) => ({
         ...listInput(request),
         deactivated: DEACTIVATED[version](flagOf('deactivated', request.query.deactivated)),
@@ -94,6 +95,7 @@ export const USER_ROUTES: readonly Route[] = [
     method: 'PUT',
     path: USER,
     operation: 'setUser',
+    names: { displayName: 'displayname' },
     // What Synapse tells of a user and nobody can set is sent back by clients, and left out here as by Synapse.
     input: ({ params, body }) => ({
       userId: params.userId,
