@@ -6,6 +6,7 @@ import { roomVersionOf } from '../matrix/room-version.ts';
 import { isPurging } from '../storage/plugin/purges.ts';
 import { insertPreviousEvents } from '../storage/roomserver/events.ts';
 import { insertRoom, lockRoom } from '../storage/roomserver/rooms.ts';
+import { writeTogether } from '../storage/write-together.ts';
 import type { DownloadedState } from './download-state.ts';
 import { placeEvent, refusalBy } from './receive-event.ts';
 import { replaceRoomState, replaceSyncState } from './replace-state.ts';
@@ -43,7 +44,7 @@ export async function enterRoom(
   const entered = { ...room, latestEventNids: [] };
   await writeChain(transaction, entered, state, [link], { ...settings, isTold: () => false });
   const previous = join.prevEventIds.map((id) => ({ previous: id, eventNid: link.stored.eventNid }));
-  await insertPreviousEvents(transaction, previous);
+  await writeTogether(transaction, insertPreviousEvents(previous));
   const others = downloaded.state.filter(({ type, stateKey }) => type !== join.type || stateKey !== join.stateKey);
   await replaceSyncState(transaction, room, [...others, join], join.eventId);
 }

@@ -7,6 +7,7 @@ import { authorise } from '../matrix/authorise.ts';
 import { buildEvent } from '../matrix/build-event.ts';
 import { powerLevelOf, requiredLevel } from '../matrix/power-levels.ts';
 import type { EventJson, RoomVersion } from '../matrix/room-version.ts';
+import type { AllocatedIds } from '../storage/allocate-ids.ts';
 import type { StoredEvent } from '../storage/roomserver/events.ts';
 
 /** Who signs events, and when. */
@@ -42,6 +43,7 @@ export interface RefusedDraft {
 export interface ChainLink {
   readonly draft: RoomEventDraft;
   readonly stored: StoredEvent;
+  readonly ids: AllocatedIds;
   readonly authEventNids: readonly number[];
   readonly prevEvents: readonly StoredEvent[];
   /** The state event that it replaces. */
@@ -93,12 +95,12 @@ const findAll = (state: ReadonlyMap<string, StoredEvent>, keys: readonly StateKe
 /**
  * Makes events of drafts, each on the one before it. What the authorisation rules refuse, nobody signs for or does not fit
  * into an event is left out, and the chain goes on without it.
- * @param eventNids one for each draft
+ * @param ids for each draft
  */
 export function buildChain(
   start: ChainStart,
   drafts: readonly RoomEventDraft[],
-  eventNids: readonly number[],
+  ids: readonly AllocatedIds[],
   signers: Signers,
 ): { links: ChainLink[]; refused: RefusedDraft[] } {
   const { version } = start;
@@ -108,13 +110,15 @@ export function buildChain(
   let prevEvents = start.prevEvents;
 
   drafts.forEach((draft, i) => {
+    const own = ids[i];
+    if (own === undefined) throw new Error('too few ids have been allocated');
     const made = makeEvent({ ...start, prevEvents }, state, draft, signers);
     if (made instanceof MatrixError) {
       refused.push({ draft, error: made });
       return;
     }
-    const stored = { ...made, eventNid: eventNids[i] ?? Number.NaN };
-    links.push(linkOf(state, { draft, stored, prevEvents }, version));
+    const stored = { ...made, eventNid: own.eventNid };
+    links.push(linkOf(state, { draft, stored, ids: own, prevEvents }, version));
     if (draft.stateKey !== undefined) state.set(stateName(draft.type, draft.stateKey), stored);
     prevEvents = [stored];
   });
@@ -124,7 +128,7 @@ export function buildChain(
 /** An event in its place, by the state before it. */
 export function linkOf(
   state: ReadonlyMap<string, StoredEvent>,
-  event: Pick<ChainLink, 'draft' | 'stored' | 'prevEvents'>,
+  event: Pick<ChainLink, 'draft' | 'stored' | 'ids' | 'prevEvents'>,
   version: RoomVersion,
 ): ChainLink {
   const { type, stateKey } = event.draft;

@@ -5,7 +5,8 @@ import { stateName } from '../matrix/auth-events.ts';
 import { authorise } from '../matrix/authorise.ts';
 import { authoriseByAuthEvents, type CheckedEvent, checkEvent, judgedAs } from '../matrix/check-event.ts';
 import { type RoomVersion, roomVersionOf } from '../matrix/room-version.ts';
-import { allocateEventNids, findEvents, findPlacedEvents, type StoredEvent } from '../storage/roomserver/events.ts';
+import { allocateIds } from '../storage/allocate-ids.ts';
+import { findEvents, findPlacedEvents, type StoredEvent } from '../storage/roomserver/events.ts';
 import { findEventNids } from '../storage/roomserver/outliers.ts';
 import type { StoredRoom } from '../storage/roomserver/rooms.ts';
 import { type ChainLink, linkOf, neededState, type RoomEventDraft } from './event-chain.ts';
@@ -87,10 +88,11 @@ export async function placeEvent(
 ): Promise<ChainLink> {
   const { eventId, event, depth } = checked;
   const known = await findEventNids(transaction, [eventId, ...checked.authEventIds]);
-  const eventNid = (await allocateEventNids(transaction, 1))[0] ?? Number.NaN;
+  const [ids] = await allocateIds(transaction, 1);
+  if (ids === undefined) throw new Error('no ids have been allocated');
   const link = linkOf(
     state.events,
-    { draft: draftOf(checked), stored: { eventNid, eventId, event, depth }, prevEvents },
+    { draft: draftOf(checked), stored: { eventNid: ids.eventNid, eventId, event, depth }, ids, prevEvents },
     version,
   );
   const own = checked.authEventIds.flatMap((id) => known.get(id) ?? []);

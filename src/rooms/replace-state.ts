@@ -3,17 +3,18 @@ import { type EventId, type ServerName, splitUserId } from '../ids.ts';
 import { stateName } from '../matrix/auth-events.ts';
 import { canonicalJson } from '../matrix/canonical-json.ts';
 import type { CheckedEvent } from '../matrix/check-event.ts';
+import { allocateEventNids } from '../storage/allocate-ids.ts';
 import { replaceJoinedHosts } from '../storage/federation/joined-hosts.ts';
-import { allocateEventNids } from '../storage/roomserver/events.ts';
 import { deleteOtherMembers, isMembership, upsertMemberships } from '../storage/roomserver/membership.ts';
 import { assignNids } from '../storage/roomserver/nids.ts';
 import { findEventNids, insertOutliers } from '../storage/roomserver/outliers.ts';
 import type { StoredRoom } from '../storage/roomserver/rooms.ts';
 import { type NewSyncState, replaceCurrentState, upsertSyncMemberships } from '../storage/syncapi/room-events.ts';
+import { writeTogether } from '../storage/write-together.ts';
 import type { DownloadedState } from './download-state.ts';
 import { type RoomState } from './room-state.ts';
 import { stateIndexKey, storeState } from './state-chain.ts';
-import { headeredJson } from './write-sync.ts';
+import { headeredJson } from './sync-writes.ts';
 
 const membershipOf = ({ type, content }: CheckedEvent): string | undefined =>
   type === 'm.room.member' && typeof content.membership === 'string' ? content.membership : undefined;
@@ -59,7 +60,7 @@ export async function replaceRoomState(
     room.roomNid,
     members.map(({ targetNid }) => targetNid),
   );
-  await upsertMemberships(transaction, room.roomNid, members);
+  await writeTogether(transaction, upsertMemberships(room.roomNid, members));
   const joined = members.filter(({ membership }) => membership === 'join');
   const hosts = joined.map(({ eventId, userId }) => ({ eventId, serverName: splitUserId(userId).serverName }));
   await replaceJoinedHosts(transaction, room.roomId, hosts);
@@ -135,6 +136,6 @@ export async function replaceSyncState(
   const memberships = rows.flatMap(({ stateKey, membership, eventId, depth }) =>
     membership === undefined ? [] : [{ userId: stateKey, membership, eventId, streamId, depth }],
   );
-  await upsertSyncMemberships(transaction, room.roomId, memberships);
+  await writeTogether(transaction, upsertSyncMemberships(room.roomId, memberships));
   return { added, removed };
 }

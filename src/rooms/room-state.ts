@@ -7,12 +7,10 @@ import { type StateBlock, stateIndexKey } from './state-chain.ts';
 
 /** A room's current state: the NIDs of all of it, and those events that were asked for. */
 export interface RoomState {
-  readonly snapshotNid: number | undefined;
+  readonly snapshotNid: number;
   readonly blocks: readonly StateBlock[];
   readonly events: ReadonlyMap<string, StoredEvent>;
 }
-
-export const EMPTY_STATE: RoomState = { snapshotNid: undefined, blocks: [], events: new Map() };
 
 /** Reads a snapshot, and of its events those under these keys. */
 export async function loadRoomState(db: Db, snapshotNid: number, keys: readonly StateKey[]): Promise<RoomState> {

@@ -6,16 +6,19 @@ import { type EventId, type RoomId, type ServerName, splitUserId, type UserId } 
 import { stateName } from '../matrix/auth-events.ts';
 import { buildCreateEvent } from '../matrix/build-event.ts';
 import { type EventJson, roomVersionOf } from '../matrix/room-version.ts';
+import { allocateIds } from '../storage/allocate-ids.ts';
 import { isPurging } from '../storage/plugin/purges.ts';
-import { allocateEventNids, readDeepest, type StoredEvent } from '../storage/roomserver/events.ts';
+import { readDeepest, type StoredEvent } from '../storage/roomserver/events.ts';
 import { deleteMembership, retireInvites } from '../storage/roomserver/membership.ts';
 import { findNids } from '../storage/roomserver/nids.ts';
 import { insertRoom, lockRoom, type StoredRoom } from '../storage/roomserver/rooms.ts';
 import { retireSyncInvites } from '../storage/syncapi/room-events.ts';
+import { writeTogether } from '../storage/write-together.ts';
 import type { DownloadedState } from './download-state.ts';
 import { buildChain, type ChainLink, neededState, type RefusedDraft, type RoomEventDraft } from './event-chain.ts';
 import { replaceRoomState, replaceSyncState } from './replace-state.ts';
-import { EMPTY_STATE, loadRoomState, type RoomState } from './room-state.ts';
+import { loadRoomState, type RoomState } from './room-state.ts';
+import { storeEmptyState } from './state-chain.ts';
 import { type ChainSettings, writeChain } from './write-chain.ts';
 
 /** The specification's limit of `prev_events`. */
@@ -107,9 +110,9 @@ export function createRoomWriter(settings: RoomWriterSettings): RoomWriter {
     first: readonly ChainLink[],
   ): Promise<Appended> => {
     const version = roomVersionOf(room.version);
-    const eventNids = await allocateEventNids(transaction, drafts.length);
+    const ids = await allocateIds(transaction, drafts.length);
     const start = { roomId: room.roomId, version, prevEvents, state: state.events };
-    const { links: following, refused } = buildChain(start, drafts, eventNids, { signingKeys, now });
+    const { links: following, refused } = buildChain(start, drafts, ids, { signingKeys, now });
     const links = [...first, ...following];
     if (links.length === 0) return { roomId: room.roomId, events: [], refused, destinations: [] };
     const destinations = await writeChain(transaction, room, state, links, settings);
@@ -151,9 +154,11 @@ export function createRoomWriter(settings: RoomWriterSettings): RoomWriter {
       const nids = await findNids(transaction, 'stateKeys', [userId]);
       const targetNid = nids.get(userId);
       if (room === undefined || targetNid === undefined) return;
-      await retireInvites(transaction, room.roomNid, [targetNid]);
-      await deleteMembership(transaction, room.roomNid, targetNid);
-      await retireSyncInvites(transaction, roomId, [userId]);
+      await writeTogether(transaction, [
+        ...retireInvites(room.roomNid, [targetNid]),
+        ...deleteMembership(room.roomNid, targetNid),
+        ...retireSyncInvites(roomId, [userId]),
+      ]);
     },
     create: async (transaction, { version, creator, content, drafts }) => {
       const rules = roomVersionOf(version);
@@ -168,19 +173,22 @@ export function createRoomWriter(settings: RoomWriterSettings): RoomWriter {
       );
       const room = await insertRoom(transaction, roomId, version);
       if (room === undefined) throw new Error('there is a room of that id already');
-      const [eventNid = Number.NaN] = await allocateEventNids(transaction, 1);
-      const stored = { eventNid, eventId, event, depth: 1 };
+      const [ids] = await allocateIds(transaction, 1);
+      if (ids === undefined) throw new Error('no ids have been allocated');
+      const stored = { eventNid: ids.eventNid, eventId, event, depth: 1 };
       const draft = { type: 'm.room.create', sender: creator, stateKey: '', content: full };
       const created: ChainLink = {
         draft,
         stored,
+        ids,
         authEventNids: [],
         prevEvents: [],
         replaces: undefined,
         historyVisibility: undefined,
         mayRedactOthers: true,
       };
-      const state = { ...EMPTY_STATE, events: new Map([[stateName('m.room.create', ''), stored]]) };
+      const empty = await storeEmptyState(transaction, room.roomNid);
+      const state = { ...empty, events: new Map([[stateName('m.room.create', ''), stored]]) };
       return write(transaction, room, [stored], state, drafts, [created]);
     },
   };

@@ -2,16 +2,19 @@ import type { Knex } from 'knex';
 import type { AppliedEvent } from '../host.ts';
 import type { RoomId, ServerName } from '../ids.ts';
 import { canonicalJson } from '../matrix/canonical-json.ts';
+import { listRoomHosts } from '../storage/federation/joined-hosts.ts';
+import { enqueuePdus } from '../storage/federation/queue.ts';
 import { insertEvents, insertPreviousEvents } from '../storage/roomserver/events.ts';
 import { assignNids } from '../storage/roomserver/nids.ts';
 import { type StoredRoom, updateRoom } from '../storage/roomserver/rooms.ts';
+import { type Write, writeTogether } from '../storage/write-together.ts';
 import type { ChainLink } from './event-chain.ts';
+import { destinationsOf, federationWrites } from './federation-writes.ts';
+import { membershipWrites } from './membership-writes.ts';
 import type { RoomState } from './room-state.ts';
-import { stateIndexKey, storeStateChain } from './state-chain.ts';
-import { writeFederation } from './write-federation.ts';
-import { writeMemberships } from './write-memberships.ts';
+import { chainStates, stateIndexKey } from './state-chain.ts';
+import { syncWrites } from './sync-writes.ts';
 import { writeRedactions } from './write-redactions.ts';
-import { writeSync } from './write-sync.ts';
 
 /** What is written of a chain beside the events themselves. */
 export interface WrittenChain {
@@ -47,67 +50,76 @@ export async function writeChain(
   links: readonly ChainLink[],
   settings: ChainSettings,
 ): Promise<ServerName[]> {
-  const stateKeyNids = await writeRoomserver(transaction, room, state, links);
+  const { typeNids, stateKeyNids } = await assignChainNids(transaction, links);
   const chain = { room, links, stateKeyNids };
-  await writeMemberships(transaction, chain, settings);
-  await writeSync(transaction, chain, settings);
-  const destinations = await writeFederation(transaction, chain, settings);
+  const { pdus, writes } = federationWrites(chain, await listRoomHosts(transaction, room.roomId), settings);
+  await writeTogether(transaction, [
+    ...roomserverWrites(chain, typeNids, state),
+    ...membershipWrites(chain, settings),
+    ...syncWrites(chain, settings),
+    ...writes,
+  ]);
+  await enqueuePdus(transaction, pdus);
   await writeRedactions(transaction, chain);
   await settings.applySearch(
     links.map((link) => appliedEvent(room.roomId, link)),
     { transaction },
   );
-  return destinations;
+  return destinationsOf(pdus);
 }
 
-/** The events, the states between them, and the room's new extremity. Returns the NIDs of all state keys and senders. */
-async function writeRoomserver(
+/** NIDs of event types, of state keys and of those who send member events. */
+async function assignChainNids(
   transaction: Knex.Transaction,
-  room: StoredRoom,
-  state: RoomState,
   links: readonly ChainLink[],
-): Promise<ReadonlyMap<string, number>> {
-  const typeNids = await assignNids(
-    transaction,
-    'eventTypes',
-    links.map(({ draft }) => draft.type),
-  );
+): Promise<Record<'typeNids' | 'stateKeyNids', ReadonlyMap<string, number>>> {
+  const types = links.map(({ draft }) => draft.type);
   const members = links.filter(({ draft }) => draft.type === 'm.room.member').map(({ draft }) => draft.sender);
   const stateKeys = links.flatMap(({ draft }) => (draft.stateKey === undefined ? [] : [draft.stateKey]));
-  const stateKeyNids = await assignNids(transaction, 'stateKeys', [...stateKeys, ...members]);
+  return {
+    typeNids: await assignNids(transaction, 'eventTypes', types),
+    stateKeyNids: await assignNids(transaction, 'stateKeys', [...stateKeys, ...members]),
+  };
+}
+
+/** The events, the states between them, and the room's new extremity. */
+function roomserverWrites(
+  { room, links, stateKeyNids }: WrittenChain,
+  typeNids: ReadonlyMap<string, number>,
+  state: RoomState,
+): Write[] {
   const typeNidOf = ({ draft }: ChainLink): number => typeNids.get(draft.type) ?? Number.NaN;
   const stateKeyNidOf = ({ draft: { stateKey } }: ChainLink): number =>
     stateKey === undefined ? 0 : (stateKeyNids.get(stateKey) ?? Number.NaN);
 
   const chained = links.map((link) => ({
-    eventNid: link.stored.eventNid,
+    ...link.ids,
     key: link.draft.stateKey === undefined ? undefined : stateIndexKey(typeNidOf(link), stateKeyNidOf(link)),
   }));
-  const snapshotNids = await storeStateChain(transaction, room.roomNid, state, chained);
-  await insertEvents(
-    transaction,
-    room.roomNid,
-    links.map((link, i) => ({
-      ...link.stored,
-      typeNid: typeNidOf(link),
-      stateKeyNid: stateKeyNidOf(link),
-      authEventNids: link.authEventNids,
-      snapshotNid: snapshotNids[i] ?? Number.NaN,
-      json: canonicalJson(link.stored.event),
-    })),
-  );
+  const { snapshotNids, writes } = chainStates(room.roomNid, state, chained);
+  const events = links.map((link, i) => ({
+    ...link.stored,
+    typeNid: typeNidOf(link),
+    stateKeyNid: stateKeyNidOf(link),
+    authEventNids: link.authEventNids,
+    snapshotNid: snapshotNids[i] ?? Number.NaN,
+    json: canonicalJson(link.stored.event),
+  }));
   const followed = links.flatMap(({ stored, prevEvents }) =>
     prevEvents.map((previous) => ({ previous: previous.eventId, eventNid: stored.eventNid })),
   );
-  await insertPreviousEvents(transaction, followed);
   const passed = new Set(links.flatMap(({ prevEvents }) => prevEvents.map(({ eventNid }) => eventNid)));
   const newest = links.at(-1)?.stored.eventNid ?? Number.NaN;
-  await updateRoom(transaction, room.roomNid, {
-    latestEventNids: [...room.latestEventNids.filter((nid) => !passed.has(nid)), newest],
-    lastSentNid: newest,
-    stateSnapshotNid: snapshotNids.at(-1) ?? Number.NaN,
-  });
-  return stateKeyNids;
+  return [
+    ...writes,
+    ...insertEvents(room.roomNid, events),
+    ...insertPreviousEvents(followed),
+    ...updateRoom(room.roomNid, {
+      latestEventNids: [...room.latestEventNids.filter((nid) => !passed.has(nid)), newest],
+      lastSentNid: newest,
+      stateSnapshotNid: snapshotNids.at(-1) ?? Number.NaN,
+    }),
+  ];
 }
 
 function appliedEvent(roomId: RoomId, { stored, draft }: ChainLink): AppliedEvent {

@@ -2,11 +2,12 @@ import type { Knex } from 'knex';
 import type { EventId, RoomId, UserId } from '../../ids.ts';
 import { canonicalJson } from '../../matrix/canonical-json.ts';
 import type { EventJson } from '../../matrix/room-version.ts';
-import { headeredJson } from '../../rooms/write-sync.ts';
+import { headeredJson } from '../../rooms/sync-writes.ts';
 import { insertInvites, upsertMemberships } from '../../storage/roomserver/membership.ts';
 import { assignNids } from '../../storage/roomserver/nids.ts';
 import { insertRoom, lockRoom } from '../../storage/roomserver/rooms.ts';
 import { insertSyncInvites } from '../../storage/syncapi/room-events.ts';
+import { writeTogether } from '../../storage/write-together.ts';
 
 export interface RemoteInvite {
   readonly roomId: RoomId;
@@ -35,11 +36,12 @@ export async function storeRemoteInvite(
   if (room.latestEventNids.length > 0) return;
   const nids = await assignNids(transaction, 'stateKeys', [sender, userId]);
   const [senderNid = Number.NaN, targetNid = Number.NaN] = [nids.get(sender), nids.get(userId)];
-  await insertInvites(transaction, room.roomNid, [
-    { eventId, targetNid, senderNid, json: canonicalJson(event), retired: false },
+  const json = canonicalJson(event);
+  await writeTogether(transaction, [
+    ...insertInvites(room.roomNid, [{ eventId, targetNid, senderNid, json, retired: false }]),
+    ...upsertMemberships(room.roomNid, [
+      { targetNid, senderNid, membership: 'invite', eventNid: 0, targetLocal: true },
+    ]),
+    ...insertSyncInvites(roomId, [{ eventId, userId, headeredJson: headeredJson(event, eventId, room) }]),
   ]);
-  await upsertMemberships(transaction, room.roomNid, [
-    { targetNid, senderNid, membership: 'invite', eventNid: 0, targetLocal: true },
-  ]);
-  await insertSyncInvites(transaction, roomId, [{ eventId, userId, headeredJson: headeredJson(event, eventId, room) }]);
 }

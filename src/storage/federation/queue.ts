@@ -11,29 +11,29 @@ export async function listBlacklisted(db: Db, serverNames: readonly ServerName[]
   return rows.map(({ server_name }) => server_name);
 }
 
-/** Queues events for other servers, in order. `json` is the event with `_room_version` and `_event_id`. */
-export async function enqueuePdus(
-  transaction: Knex.Transaction,
-  pdus: readonly { readonly json: string; readonly destinations: readonly ServerName[] }[],
-): Promise<void> {
+/** An event for other servers. */
+export interface QueuedPdu {
+  /** With `_room_version` and `_event_id`. */
+  readonly json: string;
+  readonly destinations: readonly ServerName[];
+}
+
+/** Queues events for other servers, in order. */
+export async function enqueuePdus(transaction: Knex.Transaction, pdus: readonly QueuedPdu[]): Promise<void> {
   const sent = pdus.filter(({ destinations }) => destinations.length > 0);
   if (sent.length === 0) return;
-  const rows = await rowsOf<{ json_nid: string }>(
-    transaction.raw(
-      `WITH inserted AS (
-         INSERT INTO public.federationsender_queue_json (json_body)
-         SELECT json FROM unnest(?::text[]) WITH ORDINALITY AS e(json, position) ORDER BY position RETURNING json_nid)
-       SELECT json_nid FROM inserted ORDER BY json_nid`,
-      [sent.map(({ json }) => json)],
-    ),
-  );
   const queued = sent.flatMap(({ destinations }, i) =>
-    destinations.map((serverName) => ({ nid: Number(rows[i]?.json_nid), serverName })),
+    destinations.map((serverName) => ({ position: i + 1, serverName })),
   );
   await transaction.raw(
-    `INSERT INTO public.federationsender_queue_pdus (transaction_id, json_nid, server_name)
-     SELECT '', * FROM unnest(?::bigint[], ?::text[])`,
-    [queued.map(({ nid }) => nid), queued.map(({ serverName }) => serverName)],
+    `WITH queued AS (
+       INSERT INTO public.federationsender_queue_json (json_body)
+       SELECT json FROM unnest(?::text[]) WITH ORDINALITY AS e(json, position) ORDER BY position RETURNING json_nid),
+     placed AS (SELECT json_nid, row_number() OVER (ORDER BY json_nid) AS position FROM queued)
+     INSERT INTO public.federationsender_queue_pdus (transaction_id, json_nid, server_name)
+     SELECT '', json_nid, server_name
+     FROM unnest(?::bigint[], ?::text[]) AS d(position, server_name) JOIN placed USING (position)`,
+    [sent.map(({ json }) => json), queued.map(({ position }) => position), queued.map(({ serverName }) => serverName)],
   );
 }
 

@@ -1,7 +1,7 @@
-import type { Knex } from 'knex';
 import type { EventId } from '../../ids.ts';
 import type { EventJson } from '../../matrix/room-version.ts';
 import { type Db, rowsOf } from '../database.ts';
+import type { Write } from '../write-together.ts';
 
 /** An event with what the roomserver's tables know of it. */
 export interface StoredEvent {
@@ -73,22 +73,6 @@ export async function readDeepest(db: Db, eventNids: readonly number[], limit: n
   ).map(storedEventOf);
 }
 
-/** NIDs for new events, ascending. The column's default tells their sequence, whose name depends on the database's age. */
-export async function allocateEventNids(transaction: Knex.Transaction, count: number): Promise<number[]> {
-  const [column] = await rowsOf<{ default: string }>(
-    transaction.raw(
-      `SELECT pg_get_expr(d.adbin, d.adrelid) AS default FROM pg_attrdef d
-       JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
-       WHERE d.adrelid = 'public.roomserver_events'::regclass AND a.attname = 'event_nid'`,
-    ),
-  );
-  if (column === undefined) throw new Error('roomserver_events.event_nid has no default');
-  const rows = await rowsOf<{ nid: string }>(
-    transaction.raw(`SELECT ${column.default} AS nid FROM generate_series(1, ?)`, [count]),
-  );
-  return rows.map(({ nid }) => Number(nid));
-}
-
 /** An event to be stored. */
 export interface NewEvent {
   readonly eventNid: number;
@@ -104,46 +88,46 @@ export interface NewEvent {
   readonly json: string;
 }
 
-export async function insertEvents(
-  transaction: Knex.Transaction,
-  roomNid: number,
-  events: readonly NewEvent[],
-): Promise<void> {
-  await transaction.raw(
-    `WITH new AS (
-       SELECT * FROM unnest(CAST(:eventNids AS bigint[]), CAST(:typeNids AS bigint[]), CAST(:stateKeyNids AS bigint[]),
-         CAST(:depths AS bigint[]), CAST(:eventIds AS text[]), CAST(:authEventNids AS text[]),
-         CAST(:snapshotNids AS bigint[]), CAST(:jsons AS text[]))
-       AS e(event_nid, type_nid, state_key_nid, depth, event_id, auth_event_nids, snapshot_nid, json)),
-     stored AS (
-       INSERT INTO public.roomserver_event_json (event_nid, event_json) SELECT event_nid, json FROM new)
-     INSERT INTO public.roomserver_events (event_nid, room_nid, event_type_nid, event_state_key_nid, sent_to_output, depth,
-       event_id, auth_event_nids, state_snapshot_nid)
-     SELECT event_nid, :roomNid, type_nid, state_key_nid, true, depth, event_id, auth_event_nids::bigint[], snapshot_nid
-     FROM new`,
+export function insertEvents(roomNid: number, events: readonly NewEvent[]): Write[] {
+  if (events.length === 0) return [];
+  const eventNids = events.map(({ eventNid }) => eventNid);
+  return [
     {
-      roomNid,
-      eventNids: events.map(({ eventNid }) => eventNid),
-      typeNids: events.map(({ typeNid }) => typeNid),
-      stateKeyNids: events.map(({ stateKeyNid }) => stateKeyNid),
-      depths: events.map(({ depth }) => depth),
-      eventIds: events.map(({ eventId }) => eventId),
-      authEventNids: events.map(({ authEventNids }) => `{${authEventNids.join(',')}}`),
-      snapshotNids: events.map(({ snapshotNid }) => snapshotNid),
-      jsons: events.map(({ json }) => json),
+      sql: `INSERT INTO public.roomserver_event_json (event_nid, event_json)
+            SELECT * FROM unnest(?::bigint[], ?::text[])`,
+      bindings: [eventNids, events.map(({ json }) => json)],
     },
-  );
+    {
+      sql: `INSERT INTO public.roomserver_events (event_nid, room_nid, event_type_nid, event_state_key_nid, sent_to_output,
+              depth, event_id, auth_event_nids, state_snapshot_nid)
+            SELECT nid, ?, type_nid, state_key_nid, true, depth, event_id, auth_event_nids::bigint[], snapshot_nid
+            FROM unnest(?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[], ?::text[], ?::text[], ?::bigint[])
+              AS e(nid, type_nid, state_key_nid, depth, event_id, auth_event_nids, snapshot_nid)`,
+      bindings: [
+        roomNid,
+        eventNids,
+        events.map(({ typeNid }) => typeNid),
+        events.map(({ stateKeyNid }) => stateKeyNid),
+        events.map(({ depth }) => depth),
+        events.map(({ eventId }) => eventId),
+        events.map(({ authEventNids }) => `{${authEventNids.join(',')}}`),
+        events.map(({ snapshotNid }) => snapshotNid),
+      ],
+    },
+  ];
 }
 
 /** Notes which events follow which. */
-export async function insertPreviousEvents(
-  transaction: Knex.Transaction,
+export function insertPreviousEvents(
   links: readonly { readonly previous: EventId; readonly eventNid: number }[],
-): Promise<void> {
-  await transaction.raw(
-    `INSERT INTO public.roomserver_previous_events AS p (previous_event_id, event_nids)
-     SELECT previous, ARRAY[nid] FROM unnest(?::text[], ?::bigint[]) AS l(previous, nid)
-     ON CONFLICT (previous_event_id) DO UPDATE SET event_nids = p.event_nids || excluded.event_nids`,
-    [links.map(({ previous }) => previous), links.map(({ eventNid }) => eventNid)],
-  );
+): Write[] {
+  if (links.length === 0) return [];
+  return [
+    {
+      sql: `INSERT INTO public.roomserver_previous_events AS p (previous_event_id, event_nids)
+            SELECT previous, ARRAY[nid] FROM unnest(?::text[], ?::bigint[]) AS l(previous, nid)
+            ON CONFLICT (previous_event_id) DO UPDATE SET event_nids = p.event_nids || excluded.event_nids`,
+      bindings: [links.map(({ previous }) => previous), links.map(({ eventNid }) => eventNid)],
+    },
+  ];
 }

@@ -2,6 +2,7 @@ import type { Knex } from 'knex';
 import type { EventId, RoomId, UserId } from '../../ids.ts';
 import type { EventJson } from '../../matrix/room-version.ts';
 import { type Db, rowsOf } from '../database.ts';
+import type { Write } from '../write-together.ts';
 
 /** `membership_nid`, as Dendrite numbers it. */
 export const MEMBERSHIP_NID = { leave: 1, ban: 1, invite: 2, join: 3, knock: 4 } as const;
@@ -22,26 +23,24 @@ export interface MembershipChange {
 }
 
 /** One change a user. `target_local` of known members stays as it is, as in Dendrite. */
-export async function upsertMemberships(
-  transaction: Knex.Transaction,
-  roomNid: number,
-  changes: readonly MembershipChange[],
-): Promise<void> {
-  if (changes.length === 0) return;
-  await transaction.raw(
-    `INSERT INTO public.roomserver_membership (room_nid, target_nid, sender_nid, membership_nid, event_nid, target_local)
+export function upsertMemberships(roomNid: number, changes: readonly MembershipChange[]): Write[] {
+  if (changes.length === 0) return [];
+  return [
+    {
+      sql: `INSERT INTO public.roomserver_membership (room_nid, target_nid, sender_nid, membership_nid, event_nid, target_local)
      SELECT ?, * FROM unnest(?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[], ?::boolean[])
      ON CONFLICT (room_nid, target_nid) DO UPDATE SET sender_nid = excluded.sender_nid,
        membership_nid = excluded.membership_nid, event_nid = excluded.event_nid, forgotten = false`,
-    [
-      roomNid,
-      changes.map(({ targetNid }) => targetNid),
-      changes.map(({ senderNid }) => senderNid),
-      changes.map(({ membership }) => MEMBERSHIP_NID[membership]),
-      changes.map(({ eventNid }) => eventNid),
-      changes.map(({ targetLocal }) => targetLocal),
-    ],
-  );
+      bindings: [
+        roomNid,
+        changes.map(({ targetNid }) => targetNid),
+        changes.map(({ senderNid }) => senderNid),
+        changes.map(({ membership }) => MEMBERSHIP_NID[membership]),
+        changes.map(({ eventNid }) => eventNid),
+        changes.map(({ targetLocal }) => targetLocal),
+      ],
+    },
+  ];
 }
 
 export interface NewInvite {
@@ -53,39 +52,35 @@ export interface NewInvite {
   readonly retired: boolean;
 }
 
-export async function insertInvites(
-  transaction: Knex.Transaction,
-  roomNid: number,
-  invites: readonly NewInvite[],
-): Promise<void> {
-  if (invites.length === 0) return;
-  await transaction.raw(
-    `INSERT INTO public.roomserver_invites (room_nid, invite_event_id, target_nid, sender_nid, invite_event_json,
+export function insertInvites(roomNid: number, invites: readonly NewInvite[]): Write[] {
+  if (invites.length === 0) return [];
+  return [
+    {
+      sql: `INSERT INTO public.roomserver_invites (room_nid, invite_event_id, target_nid, sender_nid, invite_event_json,
        retired)
      SELECT ?, * FROM unnest(?::text[], ?::bigint[], ?::bigint[], ?::text[], ?::boolean[]) ON CONFLICT DO NOTHING`,
-    [
-      roomNid,
-      invites.map(({ eventId }) => eventId),
-      invites.map(({ targetNid }) => targetNid),
-      invites.map(({ senderNid }) => senderNid),
-      invites.map(({ json }) => json),
-      invites.map(({ retired }) => retired),
-    ],
-  );
+      bindings: [
+        roomNid,
+        invites.map(({ eventId }) => eventId),
+        invites.map(({ targetNid }) => targetNid),
+        invites.map(({ senderNid }) => senderNid),
+        invites.map(({ json }) => json),
+        invites.map(({ retired }) => retired),
+      ],
+    },
+  ];
 }
 
 /** Retires the pending invites of users. */
-export async function retireInvites(
-  transaction: Knex.Transaction,
-  roomNid: number,
-  targetNids: readonly number[],
-): Promise<void> {
-  if (targetNids.length === 0) return;
-  await transaction.raw(
-    `UPDATE public.roomserver_invites SET retired = true
+export function retireInvites(roomNid: number, targetNids: readonly number[]): Write[] {
+  if (targetNids.length === 0) return [];
+  return [
+    {
+      sql: `UPDATE public.roomserver_invites SET retired = true
      WHERE room_nid = ? AND target_nid = ANY(?::bigint[]) AND NOT retired`,
-    [roomNid, [...targetNids]],
-  );
+      bindings: [roomNid, [...targetNids]],
+    },
+  ];
 }
 
 /** A user of a room, with the member event. */
@@ -243,15 +238,9 @@ export async function forgetLeftRoom(
 }
 
 /** Takes a user out of a room of which no events are known. Dendrite leaves no row of it. */
-export async function deleteMembership(
-  transaction: Knex.Transaction,
-  roomNid: number,
-  targetNid: number,
-): Promise<void> {
-  await transaction.raw('DELETE FROM public.roomserver_membership WHERE room_nid = ? AND target_nid = ?', [
-    roomNid,
-    targetNid,
-  ]);
+export function deleteMembership(roomNid: number, targetNid: number): Write[] {
+  const sql = 'DELETE FROM public.roomserver_membership WHERE room_nid = ? AND target_nid = ?';
+  return [{ sql, bindings: [roomNid, targetNid] }];
 }
 
 /** Forgets all members of a room but these. */

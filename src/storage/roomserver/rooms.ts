@@ -1,6 +1,7 @@
 import type { Knex } from 'knex';
 import type { RoomId } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
+import type { Write } from '../write-together.ts';
 
 /** A row of `roomserver_rooms`. */
 export interface StoredRoom {
@@ -62,18 +63,19 @@ export async function insertRoom(
 }
 
 /** Makes events the newest of their room, and what they have come to its state. */
-export async function updateRoom(
-  transaction: Knex.Transaction,
+export function updateRoom(
   roomNid: number,
   newest: {
     readonly latestEventNids: readonly number[];
     readonly lastSentNid: number;
     readonly stateSnapshotNid: number;
   },
-): Promise<void> {
-  await transaction.raw(
-    `UPDATE public.roomserver_rooms
+): Write[] {
+  return [
+    {
+      sql: `UPDATE public.roomserver_rooms
      SET latest_event_nids = ?::bigint[], last_event_sent_nid = ?, state_snapshot_nid = ? WHERE room_nid = ?`,
-    [[...newest.latestEventNids], newest.lastSentNid, newest.stateSnapshotNid, roomNid],
-  );
+      bindings: [[...newest.latestEventNids], newest.lastSentNid, newest.stateSnapshotNid, roomNid],
+    },
+  ];
 }

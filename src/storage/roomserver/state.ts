@@ -1,5 +1,6 @@
 import type { Knex } from 'knex';
 import { type Db, rowsOf } from '../database.ts';
+import type { Write } from '../write-together.ts';
 
 /** An entry of a block of state. */
 export interface StateEntry {
@@ -42,6 +43,11 @@ export async function readBlocks(db: Db, blockNids: readonly number[]): Promise<
 interface Hashed {
   readonly hash: Buffer;
   readonly nids: readonly number[];
+}
+
+/** A list of NIDs that cannot be stored yet: one of them is new. */
+export interface NewList extends Hashed {
+  readonly nid: number;
 }
 
 /** Stores lists of NIDs under their hashes, and returns the NID of each in order. The same list is stored once. */
@@ -93,3 +99,33 @@ export async function insertSnapshots(
     [roomNid],
   );
 }
+
+/** Stores blocks that have a new event. */
+export function insertNewBlocks(blocks: readonly NewList[]): Write[] {
+  if (blocks.length === 0) return [];
+  return [
+    {
+      sql: `INSERT INTO public.roomserver_state_block (state_block_nid, state_block_hash, event_nids)
+            SELECT nid, hash, nids::bigint[] FROM unnest(?::bigint[], ?::bytea[], ?::text[]) AS l(nid, hash, nids)`,
+      bindings: listsOf(blocks),
+    },
+  ];
+}
+
+/** Stores snapshots that have a new block. */
+export function insertNewSnapshots(roomNid: number, snapshots: readonly NewList[]): Write[] {
+  if (snapshots.length === 0) return [];
+  return [
+    {
+      sql: `INSERT INTO public.roomserver_state_snapshots (state_snapshot_nid, room_nid, state_snapshot_hash, state_block_nids)
+            SELECT nid, ?, hash, nids::bigint[] FROM unnest(?::bigint[], ?::bytea[], ?::text[]) AS l(nid, hash, nids)`,
+      bindings: [roomNid, ...listsOf(snapshots)],
+    },
+  ];
+}
+
+const listsOf = (lists: readonly NewList[]): Knex.RawBinding[] => [
+  lists.map(({ nid }) => nid),
+  lists.map(({ hash }) => hash),
+  lists.map(({ nids }) => `{${nids.join(',')}}`),
+];

@@ -1,9 +1,11 @@
 import type { Knex } from 'knex';
 import type { EventId, RoomId } from '../../ids.ts';
 import { rowsOf } from '../database.ts';
+import { type Write, writeTogether } from '../write-together.ts';
 
 /** An event on its way into the tables of `/sync`. */
 export interface NewSyncEvent {
+  readonly streamId: number;
   readonly eventId: EventId;
   readonly type: string;
   readonly sender: string;
@@ -24,66 +26,56 @@ export interface NewSyncEvent {
   readonly headeredJson: string;
 }
 
-/** Adds events to the timeline of a room, each under a new stream id. Returns the stream ids in the same order. */
-export async function insertSyncEvents(
-  transaction: Knex.Transaction,
-  roomId: RoomId,
-  events: readonly NewSyncEvent[],
-): Promise<number[]> {
-  const rows = await rowsOf<{ id: string }>(
-    transaction.raw(
-      `WITH inserted AS (
-         INSERT INTO public.syncapi_output_room_events (room_id, event_id, headered_event_json, type, sender, contains_url,
-           add_state_ids, remove_state_ids, session_id, transaction_id, history_visibility)
-         SELECT :roomId, event_id, json, type, sender, contains_url,
-           CASE WHEN is_state THEN ARRAY[event_id] END, CASE WHEN replaces <> '' THEN ARRAY[replaces] END,
-           nullif(session_id, 0), nullif(transaction_id, ''), visibility
-         FROM unnest(CAST(:eventIds AS text[]), CAST(:jsons AS text[]), CAST(:types AS text[]), CAST(:senders AS text[]),
-             CAST(:urls AS boolean[]), CAST(:areState AS boolean[]), CAST(:replaced AS text[]),
-             CAST(:sessions AS bigint[]), CAST(:transactions AS text[]), CAST(:visibilities AS smallint[]))
-           WITH ORDINALITY AS e(event_id, json, type, sender, contains_url, is_state, replaces, session_id,
-             transaction_id, visibility, position)
-         ORDER BY position RETURNING id, event_id),
-       placed AS (
-         INSERT INTO public.syncapi_output_room_events_topology
-           (event_id, topological_position, stream_position, room_id)
-         SELECT i.event_id, d.depth, i.id, :roomId FROM inserted i
-         JOIN unnest(CAST(:eventIds AS text[]), CAST(:depths AS bigint[])) AS d(event_id, depth) ON d.event_id = i.event_id)
-       SELECT id FROM inserted ORDER BY id`,
-      {
+/** Adds events to the timeline of a room. */
+export function insertSyncEvents(roomId: RoomId, events: readonly NewSyncEvent[]): Write[] {
+  if (events.length === 0) return [];
+  const streamIds = events.map(({ streamId }) => streamId);
+  const eventIds = events.map(({ eventId }) => eventId);
+  return [
+    {
+      sql: `INSERT INTO public.syncapi_output_room_events (id, room_id, event_id, headered_event_json, type, sender,
+              contains_url, add_state_ids, remove_state_ids, session_id, transaction_id, history_visibility)
+            SELECT id, ?, event_id, json, type, sender, contains_url,
+              CASE WHEN is_state THEN ARRAY[event_id] END, CASE WHEN replaces <> '' THEN ARRAY[replaces] END,
+              nullif(session_id, 0), nullif(transaction_id, ''), visibility
+            FROM unnest(?::bigint[], ?::text[], ?::text[], ?::text[], ?::text[], ?::boolean[], ?::boolean[], ?::text[],
+                ?::bigint[], ?::text[], ?::smallint[])
+              AS e(id, event_id, json, type, sender, contains_url, is_state, replaces, session_id, transaction_id, visibility)`,
+      bindings: [
         roomId,
-        eventIds: events.map(({ eventId }) => eventId),
-        jsons: events.map(({ headeredJson }) => headeredJson),
-        types: events.map(({ type }) => type),
-        senders: events.map(({ sender }) => sender),
-        urls: events.map(({ containsUrl }) => containsUrl),
-        areState: events.map(({ stateKey }) => stateKey !== undefined),
-        replaced: events.map(({ replaces }) => replaces ?? ''),
-        sessions: events.map(({ sessionId }) => sessionId ?? 0),
-        transactions: events.map(({ transactionId }) => transactionId ?? ''),
-        visibilities: events.map(({ historyVisibility }) => historyVisibility),
-        depths: events.map(({ depth }) => depth),
-      },
-    ),
-  );
-  return rows.map(({ id }) => Number(id));
+        streamIds,
+        eventIds,
+        events.map(({ headeredJson }) => headeredJson),
+        events.map(({ type }) => type),
+        events.map(({ sender }) => sender),
+        events.map(({ containsUrl }) => containsUrl),
+        events.map(({ stateKey }) => stateKey !== undefined),
+        events.map(({ replaces }) => replaces ?? ''),
+        events.map(({ sessionId }) => sessionId ?? 0),
+        events.map(({ transactionId }) => transactionId ?? ''),
+        events.map(({ historyVisibility }) => historyVisibility),
+      ],
+    },
+    {
+      sql: `INSERT INTO public.syncapi_output_room_events_topology
+              (event_id, topological_position, stream_position, room_id)
+            SELECT event_id, depth, id, ? FROM unnest(?::text[], ?::bigint[], ?::bigint[]) AS d(event_id, depth, id)`,
+      bindings: [roomId, eventIds, events.map(({ depth }) => depth), streamIds],
+    },
+  ];
 }
 
-/** A state event with its stream id. */
+/** A state event. */
 export interface NewSyncState extends NewSyncEvent {
   readonly stateKey: string;
-  readonly streamId: number;
 }
 
 /** Makes state events the current ones; one for each type and state key. */
-export async function upsertCurrentState(
-  transaction: Knex.Transaction,
-  roomId: RoomId,
-  events: readonly NewSyncState[],
-): Promise<void> {
-  if (events.length === 0) return;
-  await transaction.raw(
-    `INSERT INTO public.syncapi_current_room_state (room_id, event_id, type, sender, contains_url, state_key,
+export function upsertCurrentState(roomId: RoomId, events: readonly NewSyncState[]): Write[] {
+  if (events.length === 0) return [];
+  return [
+    {
+      sql: `INSERT INTO public.syncapi_current_room_state (room_id, event_id, type, sender, contains_url, state_key,
        headered_event_json, membership, added_at, history_visibility)
      SELECT ?, event_id, type, sender, contains_url, state_key, json, nullif(membership, ''), stream_id, visibility
      FROM unnest(?::text[], ?::text[], ?::text[], ?::boolean[], ?::text[], ?::text[], ?::text[], ?::bigint[], ?::smallint[])
@@ -91,19 +83,20 @@ export async function upsertCurrentState(
      ON CONFLICT (room_id, type, state_key) DO UPDATE SET event_id = excluded.event_id, sender = excluded.sender,
        contains_url = excluded.contains_url, headered_event_json = excluded.headered_event_json,
        membership = excluded.membership, added_at = excluded.added_at`,
-    [
-      roomId,
-      events.map(({ eventId }) => eventId),
-      events.map(({ type }) => type),
-      events.map(({ sender }) => sender),
-      events.map(({ containsUrl }) => containsUrl),
-      events.map(({ stateKey }) => stateKey),
-      events.map(({ headeredJson }) => headeredJson),
-      events.map(({ membership }) => membership ?? ''),
-      events.map(({ streamId }) => streamId),
-      events.map(({ historyVisibility }) => historyVisibility),
-    ],
-  );
+      bindings: [
+        roomId,
+        events.map(({ eventId }) => eventId),
+        events.map(({ type }) => type),
+        events.map(({ sender }) => sender),
+        events.map(({ containsUrl }) => containsUrl),
+        events.map(({ stateKey }) => stateKey),
+        events.map(({ headeredJson }) => headeredJson),
+        events.map(({ membership }) => membership ?? ''),
+        events.map(({ streamId }) => streamId),
+        events.map(({ historyVisibility }) => historyVisibility),
+      ],
+    },
+  ];
 }
 
 /** A member event with its stream id. */
@@ -116,64 +109,60 @@ export interface NewSyncMembership {
 }
 
 /** Notes the newest event of each membership that a user has had; one for each user and membership. */
-export async function upsertSyncMemberships(
-  transaction: Knex.Transaction,
-  roomId: RoomId,
-  memberships: readonly NewSyncMembership[],
-): Promise<void> {
-  if (memberships.length === 0) return;
-  await transaction.raw(
-    `INSERT INTO public.syncapi_memberships (room_id, user_id, membership, event_id, stream_pos, topological_pos)
+export function upsertSyncMemberships(roomId: RoomId, memberships: readonly NewSyncMembership[]): Write[] {
+  if (memberships.length === 0) return [];
+  return [
+    {
+      sql: `INSERT INTO public.syncapi_memberships (room_id, user_id, membership, event_id, stream_pos, topological_pos)
      SELECT ?, * FROM unnest(?::text[], ?::text[], ?::text[], ?::bigint[], ?::bigint[])
      ON CONFLICT (room_id, user_id, membership) DO UPDATE SET event_id = excluded.event_id,
        stream_pos = excluded.stream_pos, topological_pos = excluded.topological_pos`,
-    [
-      roomId,
-      memberships.map(({ userId }) => userId),
-      memberships.map(({ membership }) => membership),
-      memberships.map(({ eventId }) => eventId),
-      memberships.map(({ streamId }) => streamId),
-      memberships.map(({ depth }) => depth),
-    ],
-  );
+      bindings: [
+        roomId,
+        memberships.map(({ userId }) => userId),
+        memberships.map(({ membership }) => membership),
+        memberships.map(({ eventId }) => eventId),
+        memberships.map(({ streamId }) => streamId),
+        memberships.map(({ depth }) => depth),
+      ],
+    },
+  ];
 }
 
 /** Shows invites to the users they are for. */
-export async function insertSyncInvites(
-  transaction: Knex.Transaction,
+export function insertSyncInvites(
   roomId: RoomId,
   invites: readonly { readonly eventId: EventId; readonly userId: string; readonly headeredJson: string }[],
-): Promise<void> {
-  if (invites.length === 0) return;
-  await transaction.raw(
-    `INSERT INTO public.syncapi_invite_events (room_id, event_id, target_user_id, headered_event_json, deleted)
+): Write[] {
+  if (invites.length === 0) return [];
+  return [
+    {
+      sql: `INSERT INTO public.syncapi_invite_events (room_id, event_id, target_user_id, headered_event_json, deleted)
      SELECT ?, event_id, target, json, false FROM unnest(?::text[], ?::text[], ?::text[]) AS i(event_id, target, json)`,
-    [
-      roomId,
-      invites.map(({ eventId }) => eventId),
-      invites.map(({ userId }) => userId),
-      invites.map(({ headeredJson }) => headeredJson),
-    ],
-  );
+      bindings: [
+        roomId,
+        invites.map(({ eventId }) => eventId),
+        invites.map(({ userId }) => userId),
+        invites.map(({ headeredJson }) => headeredJson),
+      ],
+    },
+  ];
 }
 
 /** Takes the pending invites of users back; a new stream id brings it to their clients. */
-export async function retireSyncInvites(
-  transaction: Knex.Transaction,
-  roomId: RoomId,
-  userIds: readonly string[],
-): Promise<void> {
-  if (userIds.length === 0) return;
-  await transaction.raw(
-    `UPDATE public.syncapi_invite_events SET deleted = true, id = nextval('public.syncapi_stream_id')
+export function retireSyncInvites(roomId: RoomId, userIds: readonly string[]): Write[] {
+  if (userIds.length === 0) return [];
+  return [
+    {
+      sql: `UPDATE public.syncapi_invite_events SET deleted = true, id = nextval('public.syncapi_stream_id')
      WHERE room_id = ? AND target_user_id = ANY(?) AND NOT deleted`,
-    [roomId, [...userIds]],
-  );
+      bindings: [roomId, [...userIds]],
+    },
+  ];
 }
 
 /** Notes which events relate to which. */
-export async function insertRelations(
-  transaction: Knex.Transaction,
+export function insertRelations(
   roomId: RoomId,
   relations: readonly {
     readonly eventId: string;
@@ -181,19 +170,21 @@ export async function insertRelations(
     readonly childType: string;
     readonly relType: string;
   }[],
-): Promise<void> {
-  if (relations.length === 0) return;
-  await transaction.raw(
-    `INSERT INTO public.syncapi_relations (room_id, event_id, child_event_id, child_event_type, rel_type)
+): Write[] {
+  if (relations.length === 0) return [];
+  return [
+    {
+      sql: `INSERT INTO public.syncapi_relations (room_id, event_id, child_event_id, child_event_type, rel_type)
      SELECT ?, * FROM unnest(?::text[], ?::text[], ?::text[], ?::text[]) ON CONFLICT DO NOTHING`,
-    [
-      roomId,
-      relations.map(({ eventId }) => eventId),
-      relations.map(({ childEventId }) => childEventId),
-      relations.map(({ childType }) => childType),
-      relations.map(({ relType }) => relType),
-    ],
-  );
+      bindings: [
+        roomId,
+        relations.map(({ eventId }) => eventId),
+        relations.map(({ childEventId }) => childEventId),
+        relations.map(({ childType }) => childType),
+        relations.map(({ relType }) => relType),
+      ],
+    },
+  ];
 }
 
 /**
@@ -221,10 +212,12 @@ export async function replaceCurrentState(
     ),
   );
   const streamId = Number(row?.id);
-  await upsertCurrentState(
+  await writeTogether(
     transaction,
-    roomId,
-    events.map((event) => ({ ...event, streamId })),
+    upsertCurrentState(
+      roomId,
+      events.map((event) => ({ ...event, streamId })),
+    ),
   );
   return { streamId, added: added.length, removed: removed.length };
 }

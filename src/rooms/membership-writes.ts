@@ -1,4 +1,3 @@
-import type { Knex } from 'knex';
 import { type ServerName, splitUserId } from '../ids.ts';
 import { isRecord } from '../json.ts';
 import { canonicalJson } from '../matrix/canonical-json.ts';
@@ -9,6 +8,7 @@ import {
   retireInvites,
   upsertMemberships,
 } from '../storage/roomserver/membership.ts';
+import type { Write } from '../storage/write-together.ts';
 import type { ChainLink } from './event-chain.ts';
 import type { WrittenChain } from './write-chain.ts';
 
@@ -45,38 +45,37 @@ export function answeredInvites(members: readonly MemberLink[]): string[] {
     .map(({ userId }) => userId);
 }
 
-/** Writes who is in the room by now, and the invites that are pending. */
-export async function writeMemberships(
-  transaction: Knex.Transaction,
+/** Who is in the room by now, and the invites that are pending. */
+export function membershipWrites(
   { room, links, stateKeyNids }: WrittenChain,
   { serverName }: { readonly serverName: ServerName },
-): Promise<void> {
+): Write[] {
   const members = memberLinks(links);
   const nidOf = (userId: string): number => stateKeyNids.get(userId) ?? Number.NaN;
-  await retireInvites(transaction, room.roomNid, answeredInvites(members).map(nidOf));
   const last = lastOfEach(members);
-  await upsertMemberships(
-    transaction,
-    room.roomNid,
-    last.map(({ link, userId, membership }) => ({
-      targetNid: nidOf(userId),
-      senderNid: nidOf(link.draft.sender),
-      membership,
-      eventNid: link.stored.eventNid,
-      targetLocal: splitUserId(userId).serverName === serverName,
-    })),
-  );
-  await insertInvites(
-    transaction,
-    room.roomNid,
-    members
-      .filter(({ membership, before }) => membership === 'invite' && before !== 'invite')
-      .map((member) => ({
-        eventId: member.link.stored.eventId,
-        targetNid: nidOf(member.userId),
-        senderNid: nidOf(member.link.draft.sender),
-        json: canonicalJson(member.link.stored.event),
-        retired: !last.includes(member),
+  return [
+    ...retireInvites(room.roomNid, answeredInvites(members).map(nidOf)),
+    ...upsertMemberships(
+      room.roomNid,
+      last.map(({ link, userId, membership }) => ({
+        targetNid: nidOf(userId),
+        senderNid: nidOf(link.draft.sender),
+        membership,
+        eventNid: link.stored.eventNid,
+        targetLocal: splitUserId(userId).serverName === serverName,
       })),
-  );
+    ),
+    ...insertInvites(
+      room.roomNid,
+      members
+        .filter(({ membership, before }) => membership === 'invite' && before !== 'invite')
+        .map((member) => ({
+          eventId: member.link.stored.eventId,
+          targetNid: nidOf(member.userId),
+          senderNid: nidOf(member.link.draft.sender),
+          json: canonicalJson(member.link.stored.event),
+          retired: !last.includes(member),
+        })),
+    ),
+  ];
 }

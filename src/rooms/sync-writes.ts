@@ -1,4 +1,3 @@
-import type { Knex } from 'knex';
 import { isEventId, type ServerName, splitUserId } from '../ids.ts';
 import { isRecord } from '../json.ts';
 import type { EventJson } from '../matrix/room-version.ts';
@@ -7,14 +6,16 @@ import {
   insertRelations,
   insertSyncEvents,
   insertSyncInvites,
+  type NewSyncEvent,
   type NewSyncState,
   retireSyncInvites,
   upsertCurrentState,
   upsertSyncMemberships,
 } from '../storage/syncapi/room-events.ts';
+import type { Write } from '../storage/write-together.ts';
 import type { ChainLink } from './event-chain.ts';
+import { answeredInvites, lastOfEach, memberLinks } from './membership-writes.ts';
 import type { WrittenChain } from './write-chain.ts';
-import { answeredInvites, lastOfEach, memberLinks } from './write-memberships.ts';
 
 /** The relations whose events aggregate on the event they relate to. */
 const AGGREGATED: readonly unknown[] = ['m.annotation', 'm.replace'];
@@ -35,19 +36,19 @@ function withReplaced({ replaces, stored: { event } }: ChainLink): EventJson {
   return { ...event, unsigned: { ...(isRecord(event.unsigned) && event.unsigned), ...unsigned } };
 }
 
-/** Writes a chain into the tables that `/sync` reads. */
-export async function writeSync(
-  transaction: Knex.Transaction,
+/** A chain in the tables that `/sync` reads. */
+export function syncWrites(
   { room, links }: WrittenChain,
   { localServerNames }: { readonly localServerNames: readonly ServerName[] },
-): Promise<void> {
+): Write[] {
   const { roomId } = room;
   const members = memberLinks(links);
   const membershipOf = new Map(members.map(({ link, membership }) => [link, membership]));
-  const events = links.map((link) => {
-    const { draft, stored } = link;
+  const events = links.map((link): NewSyncEvent => {
+    const { draft, stored, ids } = link;
     const visibility = HISTORY_VISIBILITY.indexOf(link.historyVisibility);
     return {
+      streamId: ids.streamId,
       eventId: stored.eventId,
       type: draft.type,
       sender: draft.sender,
@@ -62,26 +63,19 @@ export async function writeSync(
       headeredJson: headeredJson(withReplaced(link), stored.eventId, room),
     };
   });
-  await retireSyncInvites(transaction, roomId, answeredInvites(members));
   const pending = lastOfEach(members).filter(
     ({ membership, before, userId }) =>
       membership === 'invite' && before !== 'invite' && localServerNames.includes(splitUserId(userId).serverName),
   );
-  await insertSyncInvites(
-    transaction,
-    roomId,
-    pending.map(({ link, userId }) => ({
-      eventId: link.stored.eventId,
-      userId,
-      headeredJson: headeredJson(link.stored.event, link.stored.eventId, room),
-    })),
-  );
-  const streamIds = await insertSyncEvents(transaction, roomId, events);
-  const state = events.flatMap((event, i): NewSyncState[] =>
-    event.stateKey === undefined ? [] : [{ ...event, stateKey: event.stateKey, streamId: streamIds[i] ?? Number.NaN }],
+  const invites = pending.map(({ link, userId }) => ({
+    eventId: link.stored.eventId,
+    userId,
+    headeredJson: headeredJson(link.stored.event, link.stored.eventId, room),
+  }));
+  const state = events.flatMap((event): NewSyncState[] =>
+    event.stateKey === undefined ? [] : [{ ...event, stateKey: event.stateKey }],
   );
   const current = new Map(state.map((event) => [`${event.type}\0${event.stateKey}`, event]));
-  await upsertCurrentState(transaction, roomId, [...current.values()]);
   const memberships = new Map(
     state.flatMap(({ stateKey, membership, eventId, streamId, depth }) =>
       membership === undefined
@@ -89,8 +83,14 @@ export async function writeSync(
         : [[`${stateKey}\0${membership}`, { userId: stateKey, membership, eventId, streamId, depth }] as const],
     ),
   );
-  await upsertSyncMemberships(transaction, roomId, [...memberships.values()]);
-  await insertRelations(transaction, roomId, links.flatMap(relationOf));
+  return [
+    ...retireSyncInvites(roomId, answeredInvites(members)),
+    ...insertSyncInvites(roomId, invites),
+    ...insertSyncEvents(roomId, events),
+    ...upsertCurrentState(roomId, [...current.values()]),
+    ...upsertSyncMemberships(roomId, [...memberships.values()]),
+    ...insertRelations(roomId, links.flatMap(relationOf)),
+  ];
 }
 
 function relationOf({

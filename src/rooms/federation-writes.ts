@@ -1,0 +1,59 @@
+import { type ServerName, splitUserId } from '../ids.ts';
+import { type RoomHost, updateJoinedHosts } from '../storage/federation/joined-hosts.ts';
+import type { QueuedPdu } from '../storage/federation/queue.ts';
+import type { Write } from '../storage/write-together.ts';
+import { lastOfEach, memberLinks } from './membership-writes.ts';
+import { headeredJson } from './sync-writes.ts';
+import type { ChainSettings, WrittenChain } from './write-chain.ts';
+
+/** What other servers are told of a chain, and which servers are in the room after it. */
+export interface FederationWrites {
+  readonly pdus: readonly QueuedPdu[];
+  readonly writes: readonly Write[];
+}
+
+/**
+ * Each event of a chain is for the servers that are in the room when it happens. Dendrite: nothing is queued for servers on
+ * its blacklist.
+ * @param hosts before the chain
+ */
+export function federationWrites(
+  { room, links }: WrittenChain,
+  hosts: readonly RoomHost[],
+  { localServerNames, isTold = () => true }: Pick<ChainSettings, 'localServerNames' | 'isTold'>,
+): FederationWrites {
+  const users = new Map(hosts.map(({ serverName, users: count }) => [serverName, count]));
+  const peeking = hosts.filter(({ isPeeking }) => isPeeking).map(({ serverName }) => serverName);
+  const blacklisted = new Set(hosts.filter(({ isBlacklisted }) => isBlacklisted).map(({ serverName }) => serverName));
+  const members = memberLinks(links);
+  const memberOf = new Map(members.map((member) => [member.link, member]));
+
+  const pdus = links.map((link) => {
+    const joined = [...users].filter(([, count]) => count > 0).map(([name]) => name);
+    const destinations = [...new Set([...joined, ...peeking])].filter(
+      (name) => !localServerNames.includes(name) && !blacklisted.has(name) && isTold(name),
+    );
+    const member = memberOf.get(link);
+    if (member !== undefined) {
+      const { serverName } = splitUserId(member.userId);
+      const change = Number(member.membership === 'join') - Number(member.before === 'join');
+      users.set(serverName, (users.get(serverName) ?? 0) + change);
+    }
+    return { json: headeredJson(link.stored.event, link.stored.eventId, room), destinations };
+  });
+
+  const left = members.flatMap(({ link, before }) =>
+    before === 'join' && link.replaces ? [link.replaces.eventId] : [],
+  );
+  const joins = lastOfEach(members).filter(({ membership }) => membership === 'join');
+  const added = joins.map(({ link, userId }) => ({
+    eventId: link.stored.eventId,
+    serverName: splitUserId(userId).serverName,
+  }));
+  return { pdus, writes: updateJoinedHosts(room.roomId, left, added) };
+}
+
+/** The servers that something is queued for. */
+export function destinationsOf(pdus: readonly QueuedPdu[]): ServerName[] {
+  return [...new Set(pdus.flatMap(({ destinations }) => destinations))];
+}

@@ -1,0 +1,58 @@
+import type { Knex } from 'knex';
+import { rowsOf } from './database.ts';
+
+/** What a new event is to have: keys of rows that refer to each other, so that they can be written at once. */
+export interface AllocatedIds {
+  readonly eventNid: number;
+  /** Of the block of state that it begins if it is a state event. */
+  readonly blockNid: number;
+  /** Of the state after it if it is a state event. */
+  readonly snapshotNid: number;
+  readonly streamId: number;
+}
+
+/** Ids for new events, ascending. */
+export async function allocateIds(transaction: Knex.Transaction, count: number): Promise<AllocatedIds[]> {
+  const [eventNids, blockNids, snapshotNids, streamIds] = await nextKeys(
+    transaction,
+    ['roomserver_events', 'roomserver_state_block', 'roomserver_state_snapshots', 'syncapi_output_room_events'],
+    count,
+  );
+  return Array.from({ length: count }, (_, i) => ({
+    eventNid: eventNids?.[i] ?? Number.NaN,
+    blockNid: blockNids?.[i] ?? Number.NaN,
+    snapshotNid: snapshotNids?.[i] ?? Number.NaN,
+    streamId: streamIds?.[i] ?? Number.NaN,
+  }));
+}
+
+/** NIDs for new events that are written without a place in the room, ascending. */
+export async function allocateEventNids(transaction: Knex.Transaction, count: number): Promise<number[]> {
+  const [eventNids = []] = await nextKeys(transaction, ['roomserver_events'], count);
+  return eventNids;
+}
+
+/**
+ * Takes keys from the sequences of tables. The primary key's default tells which they are: their names depend on the
+ * database's age.
+ */
+async function nextKeys(transaction: Knex.Transaction, tables: readonly string[], count: number): Promise<number[][]> {
+  const rows = await rowsOf<{ table: string; key: string }>(
+    transaction.raw(
+      `SELECT t.name AS table, nextval(s.oid::regclass) AS key
+       FROM unnest(?::text[]) AS t(name)
+       JOIN pg_attrdef d ON d.adrelid = ('public.' || t.name)::regclass
+       JOIN pg_depend u ON u.classid = 'pg_attrdef'::regclass AND u.objid = d.oid AND u.refclassid = 'pg_class'::regclass
+       JOIN pg_class s ON s.oid = u.refobjid AND s.relkind = 'S'
+       CROSS JOIN generate_series(1, ?)`,
+      [[...tables], count],
+    ),
+  );
+  const keys = new Map(tables.map((table) => [table, [] as number[]]));
+  for (const { table, key } of rows) keys.get(table)?.push(Number(key));
+  return tables.map((table) => {
+    const found = keys.get(table) ?? [];
+    if (found.length !== count) throw new Error(`${table} takes its keys from no sequence`);
+    return found.sort((a, b) => a - b);
+  });
+}
