@@ -47,11 +47,11 @@ export function answeredInvites(members: readonly MemberLink[]): string[] {
 
 /** Who is in the room by now, and the invites that are pending. */
 export function membershipWrites(
-  { room, links, stateKeyNids }: WrittenChain,
+  { room, links, nids }: WrittenChain,
   { serverName }: { readonly serverName: ServerName },
 ): Write[] {
   const members = memberLinks(links);
-  const nidOf = (userId: string): number => stateKeyNids.get(userId) ?? Number.NaN;
+  const nidOf = (userId: string): number => nids.stateKeys.get(userId) ?? Number.NaN;
   const last = lastOfEach(members);
   return [
     ...retireInvites(room.roomNid, answeredInvites(members).map(nidOf)),

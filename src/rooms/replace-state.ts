@@ -30,15 +30,12 @@ export async function replaceRoomState(
   { serverName }: { readonly serverName: ServerName },
 ): Promise<RoomState> {
   const all = [...new Map([...authChain, ...state].map((checked) => [checked.eventId, checked])).values()];
-  const typeNids = await assignNids(
-    transaction,
-    'eventTypes',
-    all.map(({ type }) => type),
-  );
-  const texts = all.flatMap(({ stateKey, sender }) => [sender, ...(stateKey === undefined ? [] : [stateKey])]);
-  const stateKeyNids = await assignNids(transaction, 'stateKeys', texts);
-  const nidOf = (text: string): number => stateKeyNids.get(text) ?? Number.NaN;
-  const typeNidOf = ({ type }: CheckedEvent): number => typeNids.get(type) ?? Number.NaN;
+  const nids = await assignNids(transaction, {
+    eventTypes: all.map(({ type }) => type),
+    stateKeys: all.flatMap(({ stateKey, sender }) => [sender, ...(stateKey === undefined ? [] : [stateKey])]),
+  });
+  const nidOf = (text: string): number => nids.stateKeys.get(text) ?? Number.NaN;
+  const typeNidOf = ({ type }: CheckedEvent): number => nids.eventTypes.get(type) ?? Number.NaN;
 
   const eventNids = await storeOutliers(transaction, room, all, typeNidOf, nidOf);
   const eventNidOf = ({ eventId }: CheckedEvent): number => eventNids.get(eventId) ?? Number.NaN;
@@ -66,6 +63,7 @@ export async function replaceRoomState(
   await replaceJoinedHosts(transaction, room.roomId, hosts);
   return {
     ...stored,
+    nids,
     events: new Map(
       state.map((checked) => [
         stateName(checked.type, checked.stateKey ?? ''),

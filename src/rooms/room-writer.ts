@@ -10,7 +10,7 @@ import { allocateIds } from '../storage/allocate-ids.ts';
 import { isPurging } from '../storage/plugin/purges.ts';
 import { readDeepest, type StoredEvent } from '../storage/roomserver/events.ts';
 import { deleteMembership, retireInvites } from '../storage/roomserver/membership.ts';
-import { findNids } from '../storage/roomserver/nids.ts';
+import { findNids, NO_NIDS } from '../storage/roomserver/nids.ts';
 import { insertRoom, lockRoom, type StoredRoom } from '../storage/roomserver/rooms.ts';
 import { retireSyncInvites } from '../storage/syncapi/room-events.ts';
 import { writeTogether } from '../storage/write-together.ts';
@@ -151,8 +151,8 @@ export function createRoomWriter(settings: RoomWriterSettings): RoomWriter {
     },
     retireInvite: async (transaction, roomId, userId) => {
       const room = await lockRoom(transaction, roomId);
-      const nids = await findNids(transaction, 'stateKeys', [userId]);
-      const targetNid = nids.get(userId);
+      const { stateKeys } = await findNids(transaction, { stateKeys: [userId] });
+      const targetNid = stateKeys.get(userId);
       if (room === undefined || targetNid === undefined) return;
       await writeTogether(transaction, [
         ...retireInvites(room.roomNid, [targetNid]),
@@ -188,7 +188,7 @@ export function createRoomWriter(settings: RoomWriterSettings): RoomWriter {
         mayRedactOthers: true,
       };
       const empty = await storeEmptyState(transaction, room.roomNid);
-      const state = { ...empty, events: new Map([[stateName('m.room.create', ''), stored]]) };
+      const state = { ...empty, events: new Map([[stateName('m.room.create', ''), stored]]), nids: NO_NIDS };
       return write(transaction, room, [stored], state, drafts, [created]);
     },
   };

@@ -5,7 +5,7 @@ import { canonicalJson } from '../matrix/canonical-json.ts';
 import { listRoomHosts } from '../storage/federation/joined-hosts.ts';
 import { enqueuePdus } from '../storage/federation/queue.ts';
 import { insertEvents, insertPreviousEvents } from '../storage/roomserver/events.ts';
-import { assignNids } from '../storage/roomserver/nids.ts';
+import { assignNids, type Nids } from '../storage/roomserver/nids.ts';
 import { type StoredRoom, updateRoom } from '../storage/roomserver/rooms.ts';
 import { type Write, writeTogether } from '../storage/write-together.ts';
 import type { ChainLink } from './event-chain.ts';
@@ -20,8 +20,8 @@ import { writeRedactions } from './write-redactions.ts';
 export interface WrittenChain {
   readonly room: StoredRoom;
   readonly links: readonly ChainLink[];
-  /** NIDs of state keys, users among them. */
-  readonly stateKeyNids: ReadonlyMap<string, number>;
+  /** Of event types and state keys, users among them. */
+  readonly nids: Nids;
 }
 
 export interface ChainSettings {
@@ -50,11 +50,11 @@ export async function writeChain(
   links: readonly ChainLink[],
   settings: ChainSettings,
 ): Promise<ServerName[]> {
-  const { typeNids, stateKeyNids } = await assignChainNids(transaction, links);
-  const chain = { room, links, stateKeyNids };
+  const nids = await assignChainNids(transaction, links, state.nids);
+  const chain = { room, links, nids };
   const { pdus, writes } = federationWrites(chain, await listRoomHosts(transaction, room.roomId), settings);
   await writeTogether(transaction, [
-    ...roomserverWrites(chain, typeNids, state),
+    ...roomserverWrites(chain, state),
     ...membershipWrites(chain, settings),
     ...syncWrites(chain, settings),
     ...writes,
@@ -69,28 +69,18 @@ export async function writeChain(
 }
 
 /** NIDs of event types, of state keys and of those who send member events. */
-async function assignChainNids(
-  transaction: Knex.Transaction,
-  links: readonly ChainLink[],
-): Promise<Record<'typeNids' | 'stateKeyNids', ReadonlyMap<string, number>>> {
+function assignChainNids(transaction: Knex.Transaction, links: readonly ChainLink[], known: Nids): Promise<Nids> {
   const types = links.map(({ draft }) => draft.type);
   const members = links.filter(({ draft }) => draft.type === 'm.room.member').map(({ draft }) => draft.sender);
   const stateKeys = links.flatMap(({ draft }) => (draft.stateKey === undefined ? [] : [draft.stateKey]));
-  return {
-    typeNids: await assignNids(transaction, 'eventTypes', types),
-    stateKeyNids: await assignNids(transaction, 'stateKeys', [...stateKeys, ...members]),
-  };
+  return assignNids(transaction, { eventTypes: types, stateKeys: [...stateKeys, ...members] }, known);
 }
 
 /** The events, the states between them, and the room's new extremity. */
-function roomserverWrites(
-  { room, links, stateKeyNids }: WrittenChain,
-  typeNids: ReadonlyMap<string, number>,
-  state: RoomState,
-): Write[] {
-  const typeNidOf = ({ draft }: ChainLink): number => typeNids.get(draft.type) ?? Number.NaN;
+function roomserverWrites({ room, links, nids }: WrittenChain, state: RoomState): Write[] {
+  const typeNidOf = ({ draft }: ChainLink): number => nids.eventTypes.get(draft.type) ?? Number.NaN;
   const stateKeyNidOf = ({ draft: { stateKey } }: ChainLink): number =>
-    stateKey === undefined ? 0 : (stateKeyNids.get(stateKey) ?? Number.NaN);
+    stateKey === undefined ? 0 : (nids.stateKeys.get(stateKey) ?? Number.NaN);
 
   const chained = links.map((link) => ({
     ...link.ids,

@@ -34,7 +34,7 @@ export async function storeRemoteInvite(
   if (room === undefined) throw new Error('the room is gone');
   await check();
   if (room.latestEventNids.length > 0) return;
-  const nids = await assignNids(transaction, 'stateKeys', [sender, userId]);
+  const { stateKeys: nids } = await assignNids(transaction, { stateKeys: [sender, userId] });
   const [senderNid = Number.NaN, targetNid = Number.NaN] = [nids.get(sender), nids.get(userId)];
   const json = canonicalJson(event);
   await writeTogether(transaction, [

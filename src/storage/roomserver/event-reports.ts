@@ -171,7 +171,7 @@ export async function insertEventReport(
     ),
   );
   if (event === undefined) return undefined;
-  const nids = await assignNids(transaction, 'stateKeys', [reporter, event.sender]);
+  const { stateKeys: nids } = await assignNids(transaction, { stateKeys: [reporter, event.sender] });
   const [row] = await rowsOf<{ id: string }>(
     transaction.raw(
       `INSERT INTO public.roomserver_reported_events

@@ -2,42 +2,34 @@ import type { Knex } from 'knex';
 import { type Db, rowsOf } from '../database.ts';
 import type { Write } from '../write-together.ts';
 
-/** An entry of a block of state. */
-export interface StateEntry {
-  readonly blockNid: number;
-  readonly typeNid: number;
-  readonly stateKeyNid: number;
-  readonly eventNid: number;
+/** A block of state: NIDs of events, with those of their types and state keys. */
+export interface StoredBlock {
+  readonly nid: number;
+  readonly entries: readonly { readonly typeNid: number; readonly stateKeyNid: number; readonly eventNid: number }[];
 }
 
 /** The blocks of a snapshot, in order: of entries of the same type and state key that in the last block counts. */
-export async function readBlockNids(db: Db, snapshotNid: number): Promise<number[]> {
-  const [row] = await rowsOf<{ state_block_nids: string[] }>(
-    db.raw('SELECT state_block_nids FROM public.roomserver_state_snapshots WHERE state_snapshot_nid = ?', [
-      snapshotNid,
-    ]),
-  );
-  return row?.state_block_nids.map(Number) ?? [];
-}
-
-/** The entries of blocks, in no order. */
-export async function readBlocks(db: Db, blockNids: readonly number[]): Promise<StateEntry[]> {
-  const rows = await rowsOf<{ block: string; type: string; state_key: string; event: string }>(
+export async function readBlocks(db: Db, snapshotNid: number): Promise<StoredBlock[]> {
+  const rows = await rowsOf<{ block: string; type: string; state_key: string; event: string | null }>(
     db.raw(
-      `SELECT b.state_block_nid AS block, e.event_type_nid AS type, e.event_state_key_nid AS state_key,
-         e.event_nid AS event
-       FROM public.roomserver_state_block b CROSS JOIN unnest(b.event_nids) AS n(event_nid)
-       JOIN public.roomserver_events e ON e.event_nid = n.event_nid
-       WHERE b.state_block_nid = ANY(?)`,
-      [[...blockNids]],
+      `SELECT l.nid AS block, e.event_type_nid AS type, e.event_state_key_nid AS state_key, e.event_nid AS event
+       FROM public.roomserver_state_snapshots s
+       CROSS JOIN unnest(s.state_block_nids) WITH ORDINALITY AS l(nid, position)
+       LEFT JOIN public.roomserver_state_block b ON b.state_block_nid = l.nid
+       LEFT JOIN unnest(b.event_nids) AS n(event_nid) ON true
+       LEFT JOIN public.roomserver_events e ON e.event_nid = n.event_nid
+       WHERE s.state_snapshot_nid = ? ORDER BY l.position`,
+      [snapshotNid],
     ),
   );
-  return rows.map((row) => ({
-    blockNid: Number(row.block),
-    typeNid: Number(row.type),
-    stateKeyNid: Number(row.state_key),
-    eventNid: Number(row.event),
-  }));
+  const blocks = new Map<string, StoredBlock['entries'][number][]>();
+  for (const { block, type, state_key, event } of rows) {
+    const entries = blocks.get(block) ?? [];
+    blocks.set(block, entries);
+    if (event === null) continue;
+    entries.push({ typeNid: Number(type), stateKeyNid: Number(state_key), eventNid: Number(event) });
+  }
+  return [...blocks].map(([nid, entries]) => ({ nid: Number(nid), entries }));
 }
 
 interface Hashed {
