@@ -3,7 +3,6 @@ import { describeError, MatrixError } from '../errors.ts';
 import { type RoomId, splitUserId, type UserId } from '../ids.ts';
 import { rejectRemoteInvite } from '../rooms/reject-remote-invite.ts';
 import { findRoomOfUser, listRoomsOfUser, type RoomOfUser } from '../storage/roomserver/membership.ts';
-import { lockRoom } from '../storage/roomserver/rooms.ts';
 import { defineJobOperation, type OperationWork } from './define-operation.ts';
 import type { Failure } from './evacuate-room.ts';
 import { userIdInput } from './user-id-input.ts';
@@ -107,33 +106,38 @@ async function leaveAll(work: OperationWork, userId: UserId, roomIds: readonly R
   return outcomes;
 }
 
+/** Most rooms are known here, and are left without a look at them before. */
 async function leave(work: OperationWork, userId: UserId, roomId: RoomId): Promise<Outcome> {
   try {
+    await leaveHere(work, userId, roomId);
+    return { roomId };
+  } catch (error) {
+    work.signal.throwIfAborted();
+    return afterFailure(work, userId, roomId, error);
+  }
+}
+
+/** @throws MatrixError when there is nothing to leave, too: the user has left, or only the invite is known here */
+async function leaveHere(work: OperationWork, userId: UserId, roomId: RoomId): Promise<void> {
+  const draft = { type: 'm.room.member', sender: userId, stateKey: userId, content: { membership: 'leave' } };
+  await work.transact(async (transaction, afterCommit) => {
+    const { refused, destinations } = await work.roomWriter.append(transaction, roomId, [draft]);
+    const [refusal] = refused;
+    if (refusal !== undefined) throw refusal.error;
+    afterCommit(() => work.announce({ rooms: [roomId], users: [userId], destinations }));
+  });
+}
+
+async function afterFailure(work: OperationWork, userId: UserId, roomId: RoomId, failure: unknown): Promise<Outcome> {
+  try {
     const room = await findRoomOfUser(work.db, userId, roomId);
-    // Left in a run that was interrupted, or by somebody else meanwhile.
+    // Left in a run that was interrupted (its process may have died after it had sent its commit), or by others meanwhile.
     if (room === undefined) return { roomId };
-    return room.isInState ? await leaveHere(work, userId, roomId) : await leaveRemotely(work, userId, room);
+    return room.isInState ? { roomId, failed: describeError(failure) } : await leaveRemotely(work, userId, room);
   } catch (error) {
     work.signal.throwIfAborted();
     return { roomId, failed: describeError(error) };
   }
-}
-
-async function leaveHere(work: OperationWork, userId: UserId, roomId: RoomId): Promise<Outcome> {
-  const draft = { type: 'm.room.member', sender: userId, stateKey: userId, content: { membership: 'leave' } };
-  const refused = await work.transact(async (transaction, afterCommit) => {
-    await lockRoom(transaction, roomId);
-    // Left while the lock was waited for: by themselves, or by a process that died after it had sent its commit.
-    if ((await findRoomOfUser(transaction, userId, roomId)) === undefined) return [];
-    const appended = await work.roomWriter.append(transaction, roomId, [draft]);
-    const { destinations } = appended;
-    afterCommit(() => work.announce({ rooms: [roomId], users: [userId], destinations }));
-    return appended.refused;
-  });
-  const [refusal] = refused;
-  // Nothing has failed where somebody else has made the user leave meanwhile.
-  if (refusal === undefined || (await findRoomOfUser(work.db, userId, roomId)) === undefined) return { roomId };
-  return { roomId, failed: refusal.error.message };
 }
 
 /** The invite is gone here whatever the other server says, so that the user is rid of it. */
