@@ -8,6 +8,7 @@ import { purgeRoom as purge } from '../rooms/purge/purge-room.ts';
 import { createReplacementRoom, joinReplacementRoom } from '../rooms/replacement-room.ts';
 import type { Appended } from '../rooms/room-writer.ts';
 import { SEARCHABLE_TYPES } from '../search/document.ts';
+import { listWaitingServers } from '../storage/federation/queue.ts';
 import { insertBlockedRoom } from '../storage/plugin/blocked-rooms.ts';
 import { isPurging } from '../storage/plugin/purges.ts';
 import { countMembers, forgetLeftRoom } from '../storage/roomserver/membership.ts';
@@ -87,9 +88,9 @@ export const deleteRoom = defineJobOperation({
   },
   run: async (work, options): Promise<RoomShutdown & { readonly dry_run?: boolean }> => {
     const tracked = trackProgress(work);
-    while (tracked.progress().shutdown === undefined) {
+    for (let round = 1; tracked.progress().shutdown === undefined; round += 1) {
       await emptyRoom(work, tracked, options);
-      await closeRoom(work, tracked, options);
+      await closeRoom(work, tracked, options, round);
     }
     const { roomId } = options;
     const isClosed = await tracked.step('purge', async (transaction) => [{}, await isPurging(transaction, roomId)]);
@@ -203,30 +204,71 @@ async function moveUsers(
   });
 }
 
+/** Makes those leave who have joined since the others left, and takes them to the new room, in one transaction. */
+async function leaveAtOnce(
+  work: OperationWork,
+  transaction: Knex.Transaction,
+  afterCommit: (then: () => void) => void,
+  progress: DeletionProgress,
+  { roomId, dryRun, newRoomUserId }: Input,
+): Promise<DeletionProgress> {
+  const { newRoomId, moved = 0 } = progress;
+  // Rooms are locked before the search index.
+  if (newRoomId !== undefined) await lockRoom(transaction, newRoomId);
+  let { evacuation } = progress;
+  const commit: OperationWork['commit'] = async (step) => {
+    const { checkpoint, value } = await step(transaction, afterCommit);
+    // The checkpoint of an evacuation is its progress.
+    evacuation = checkpoint as unknown as EvacuationProgress;
+    return value;
+  };
+  const evacuating = { ...work, checkpoint: evacuation && { ...evacuation }, commit };
+  await evacuateRoom.run(evacuating, { roomId, invites: true, knocks: true, dryRun });
+  const users = leftUsers({ evacuation }).slice(moved);
+  if (newRoomId !== undefined && users.length > 0) {
+    const others = users.filter((userId) => userId !== newRoomUserId);
+    const joined = await joinReplacementRoom(transaction, work.roomWriter, newRoomId, others);
+    afterCommit(() => announced(work, joined));
+  }
+  return { ...progress, evacuation };
+}
+
 /**
  * Puts the room out of sight, or has those who have left it forget it; the shutdown is then over. Who has joined since
- * the others left must leave first.
+ * the others left must leave first: once with time for other servers to hear of it, and then in the same transaction, or
+ * those who always come back would keep the room.
  */
-async function closeRoom(work: OperationWork, tracked: Tracked, options: Input): Promise<void> {
+async function closeRoom(work: OperationWork, tracked: Tracked, options: Input, round: number): Promise<void> {
   const { roomId, dryRun, forcePurge } = options;
   const { evacuation } = tracked.progress();
   const limitMs = Math.min(work.limits.federationRequestMs, DELIVERY_MS);
   const undelivered = options.purge && evacuation && !dryRun ? await awaitDelivery(work, roomId, limitMs) : [];
   await tracked.step(options.purge ? 'hide' : 'forget', async (transaction, afterCommit) => {
     const room = await lockRoom(transaction, roomId);
-    const failed = evacuation?.failed ?? [];
     const filter = { memberships: ['join'] as const, serverNames: work.localServerNames };
-    const joined = room === undefined ? 0 : await countMembers(transaction, room.roomNid, filter);
-    if (options.purge && !forcePurge && joined > 0) {
-      if (failed.length === 0) return [{}, undefined];
-      throw new MatrixError(
-        'M_BAD_STATE',
-        `${joined} users are still joined to the room; force_purge purges it anyway`,
-      );
+    const countJoined = async (): Promise<number> =>
+      room === undefined ? 0 : countMembers(transaction, room.roomNid, filter);
+    let progress = tracked.progress();
+    let waiting = undelivered;
+    if (options.purge && !forcePurge) {
+      const joined = await countJoined();
+      const hasFailed = (progress.evacuation?.failed ?? []).length > 0;
+      if (joined > 0 && !hasFailed) {
+        if (round === 1 || joined > BATCH) return [{}, undefined];
+        progress = await leaveAtOnce(work, transaction, afterCommit, progress, options);
+        waiting = await listWaitingServers(transaction, roomId);
+      }
+      const stayed = joined === 0 ? 0 : await countJoined();
+      if (stayed > 0) {
+        throw new MatrixError(
+          'M_BAD_STATE',
+          `${stayed} users are still joined to the room; force_purge purges it anyway`,
+        );
+      }
     }
     if (room !== undefined && !options.purge) await forgetLeftRoom(transaction, room.roomNid, work.localServerNames);
     if (room !== undefined && options.purge) await hideRoom(transaction, roomId, []);
     afterCommit(() => work.announce({ rooms: [roomId] }));
-    return [{ shutdown: shutdownOf(tracked.progress(), undelivered), evacuation: undefined }, undefined];
+    return [{ shutdown: shutdownOf(progress, waiting), evacuation: undefined }, undefined];
   });
 }

@@ -79,7 +79,8 @@ export const evacuateRoom = defineJobOperation({
         const total = progress?.total ?? (await countMembers(transaction, room.roomNid, { memberships, serverNames }));
         const filter = { memberships, serverNames, except: failed.map(({ id }) => id) };
         governance ??= await readGovernance(transaction, room);
-        const members = await nextToLeave(transaction, room, governance, filter);
+        const hadLeft = new Set(left.map(([userId]) => userId));
+        const { members, isOver } = await nextToLeave(transaction, room, governance, filter, hadLeft);
         const appended = await work.roomWriter.append(transaction, room.roomId, members.map(leaveOf));
         afterCommit(() =>
           work.announce({
@@ -89,8 +90,9 @@ export const evacuateRoom = defineJobOperation({
           }),
         );
         const nids = new Map(members.map(({ userId, eventNid }) => [userId, eventNid]));
+        const leaving = appended.events.map(({ draft: { sender } }) => sender).filter((userId) => !hadLeft.has(userId));
         progress = {
-          left: [...left, ...appended.events.map(({ draft: { sender } }) => [sender, nids.get(sender) ?? 0] as const)],
+          left: [...left, ...leaving.map((userId) => [userId, nids.get(userId) ?? 0] as const)],
           failed: [
             ...failed,
             ...appended.refused.map(({ draft, error }) => ({ id: draft.sender, reason: error.message })),
@@ -98,7 +100,7 @@ export const evacuateRoom = defineJobOperation({
           total,
         };
         const done = progress.left.length + progress.failed.length;
-        return { checkpoint: { ...progress }, phase: 'leave', done, total, value: members.length === 0 };
+        return { checkpoint: { ...progress }, phase: 'leave', done, total, value: isOver };
       });
     }
     const { left = [], failed = [] } = progress ?? {};
@@ -132,19 +134,24 @@ async function readGovernance(db: Db, room: StoredRoom): Promise<Governance> {
   };
 }
 
-/** Those with a power level of their own only once all others are gone; of them the most powerful last. */
+/**
+ * Those with a power level of their own only once all others are gone; of them the most powerful last. Whoever always comes
+ * back does not keep it from being over.
+ */
 async function nextToLeave(
   db: Db,
   room: StoredRoom,
   { userIds, levelOf }: Governance,
   filter: { memberships: readonly Membership[]; serverNames: readonly string[]; except: readonly string[] },
-): Promise<Member[]> {
+  hadLeft: ReadonlySet<UserId>,
+): Promise<{ members: Member[]; isOver: boolean }> {
   const except = [...filter.except, ...userIds];
   const others = await listMembers(db, room.roomNid, { ...filter, except, limit: BATCH });
-  if (others.length > 0) return others;
+  const isBack = ({ userId }: Member): boolean => hadLeft.has(userId);
+  if (!others.every(isBack)) return { members: others, isOver: false };
   const last = await listMembers(db, room.roomNid, { ...filter, limit: Number.MAX_SAFE_INTEGER });
   const capped = ({ userId }: Member): number => Math.min(levelOf(userId), 1e9);
-  return last.sort((a, b) => capped(a) - capped(b)).slice(0, BATCH);
+  return { members: last.sort((a, b) => capped(a) - capped(b)).slice(0, BATCH), isOver: last.every(isBack) };
 }
 
 /** A leave that keeps what the user was called. */

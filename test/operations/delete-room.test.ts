@@ -480,6 +480,39 @@ describe('a deletion between its steps', () => {
     expect(await brokenInvariants(db)).toEqual([]);
   });
 
+  it.each([
+    ['in no new room', undefined],
+    ['in a new room', USERS.admin.user_id as UserId],
+  ])('ends although somebody comes back after every leave: %s', async (_case, newRoomUserId) => {
+    const joinOf = (sender: UserId) =>
+      ({ type: 'm.room.member', sender, stateKey: sender, content: { membership: 'join' } }) as const;
+    const [alice, erin, frank] = idsOf('alice', 'erin', 'frank') as [UserId, UserId, UserId];
+    const joinRules = { type: 'm.room.join_rules', sender: alice, stateKey: '', content: { join_rule: 'public' } };
+    const drafts = [joinOf(alice), joinRules, joinOf(erin)];
+    const { roomId } = await db.transaction((transaction) =>
+      plugin.admin.rooms.create(transaction, { version: '10', creator: alice, content: {}, drafts }),
+    );
+    const comeBack = (users: readonly UserId[]): Promise<unknown> =>
+      db.transaction((transaction) => plugin.admin.rooms.append(transaction, roomId, users.map(joinOf)));
+    let leaves = 0;
+    const work = workOf(undefined, {
+      after: async ({ phase, checkpoint }) => {
+        if (phase !== 'leave' || checkpoint.evacuation === undefined) return;
+        leaves += 1;
+        if (leaves > 10) throw new Error('it does not end');
+        await comeBack([erin, frank].slice(0, leaves));
+      },
+    });
+    const deleted = await deleteRoom.run(work, { ...options, roomId, newRoomUserId });
+    expect(deleted.kicked_users.toSorted()).toEqual([alice, erin, frank]);
+    expect((await room(roomId)).status).toBe(404);
+    if (deleted.new_room_id !== null) {
+      const { members } = jsonOf(await room(deleted.new_room_id, '/members')) as { members: string[] };
+      expect(members.toSorted()).toEqual([USERS.admin.user_id, alice, erin, frank]);
+    }
+    expect(await brokenInvariants(db)).toEqual([]);
+  });
+
   it('can die before and after each of its commits, and does nothing twice', async () => {
     const roomId = ROOMS.v11 as RoomId;
     const names = await namesOf(db, roomId);
