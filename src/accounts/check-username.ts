@@ -6,12 +6,23 @@ const MAX_USER_ID_BYTES = 254;
 
 const invalid = (text: string): MatrixError => new MatrixError('M_INVALID_USERNAME', text);
 
+/** Who has names that nobody can register. */
+interface NameOwners {
+  readonly appservices: readonly Appservice[];
+  /** `undefined`: there are none. */
+  readonly serverNotices: { readonly localpart: string } | undefined;
+}
+
 /**
- * The user id of a name that somebody wants to register. Dendrite's rules and texts, and two more: names of digits are
- * those of guests, and application services own names.
+ * The user id of a name that somebody wants to register. Dendrite's rules and texts, and some more: names of digits are
+ * those of guests, application services own names, and so do server notices.
  * @throws MatrixError `M_BAD_JSON`, `M_INVALID_USERNAME`, `M_EXCLUSIVE`
  */
-export function checkUsername(username: string, serverName: ServerName, appservices: readonly Appservice[]): UserId {
+export function checkUsername(
+  username: string,
+  serverName: ServerName,
+  { appservices, serverNotices }: NameOwners,
+): UserId {
   const localpart = username.toLowerCase();
   const userId = userIdOf(localpart, serverName);
   if (Buffer.byteLength(userId) > MAX_USER_ID_BYTES) {
@@ -22,6 +33,8 @@ export function checkUsername(username: string, serverName: ServerName, appservi
   }
   if (localpart.startsWith('_')) throw invalid("username cannot start with a '_'");
   if (/^\d+$/.test(localpart)) throw invalid('usernames of digits are reserved for guests');
+  if (localpart === serverNotices?.localpart)
+    throw new MatrixError('M_EXCLUSIVE', 'The username is that of server notices');
   if (appservices.some(({ userNamespaces }) => userNamespaces.some((namespace) => userId.search(namespace) >= 0))) {
     throw new MatrixError('M_EXCLUSIVE', 'The username belongs to an application service');
   }

@@ -50,13 +50,13 @@ export const registerBySharedSecret = defineOperation({
   input,
   target: ({ username }) => username.slice(0, 255),
   prepare: async (scope, wanted): Promise<{ userId: UserId; passwordHash: string }> => {
-    const { db, sharedSecret, serverName, appservices, hashPassword } = scope;
+    const { db, sharedSecret, serverName, hashPassword } = scope;
     if (sharedSecret === undefined) throw new MatrixError('M_UNRECOGNIZED', 'Unrecognized request');
     if (!(await takeNonce(db, wanted.nonce))) {
       throw new MatrixError('M_UNKNOWN', 'unrecognised or expired nonce', { status: 400 });
     }
     if (!isMac(wanted.mac, macOf(wanted, sharedSecret))) throw new MatrixError('M_FORBIDDEN', 'bad mac');
-    const userId = checkUsername(wanted.username, serverName, appservices);
+    const userId = checkUsername(wanted.username, serverName, scope);
     checkPassword(wanted.password);
     if (await isAccount(db, userId)) throw new MatrixError('M_USER_IN_USE', 'Desired user ID is already taken.');
     return { userId, passwordHash: await hashPassword(wanted.password) };

@@ -52,7 +52,7 @@ export const setUser = defineOperation({
     const account = await findAccount(scope.db, userId);
     if (account === undefined) {
       const { localpart, serverName } = splitUserId(userId);
-      if (checkUsername(localpart, serverName, scope.appservices) !== userId) {
+      if (checkUsername(localpart, serverName, scope) !== userId) {
         throw new MatrixError('M_INVALID_USERNAME', 'The username must be in lower case');
       }
     }

@@ -68,6 +68,8 @@ const SENDER_LEVEL = 100;
 
 /** Sends notices, each into the user's own notice room, which is made when there is none. */
 export interface ServerNotices {
+  /** Of the account on each local server that notices come from. */
+  readonly localpart: string;
   /**
    * Sends a notice to a local user. The transaction must commit: a refusal is thrown.
    * @throws MatrixError `M_NOT_FOUND` for a user that there is not; `M_FORBIDDEN` when the room does not take the event
@@ -138,6 +140,7 @@ export function createServerNotices(config: ServerNoticesConfig, roomWriter: Roo
   };
 
   return {
+    localpart: config.localpart,
     send: async (transaction, { userId, type, stateKey, content }) => {
       await lockNotices(transaction, userId);
       const { localpart, serverName } = splitUserId(userId);

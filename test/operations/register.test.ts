@@ -17,7 +17,11 @@ let db: Knex;
 beforeAll(async () => {
   plugin = await mountPlugin({
     host: { appservices: [{ id: 'bridge', asToken: 'as', userNamespaces: [/^@bridge_/] }] },
-    options: { registration: { sharedSecret: SECRET }, accounts: { bcryptCost: 4 } },
+    options: {
+      registration: { sharedSecret: SECRET },
+      serverNotices: { localpart: 'notices' },
+      accounts: { bcryptCost: 4 },
+    },
   });
   ({ db } = plugin.database);
 });
@@ -110,6 +114,7 @@ describe('registration by shared secret', () => {
     ['a name of digits', { username: '12345' }, 400, 'M_INVALID_USERNAME'],
     ['a name that is too long', { username: 'x'.repeat(300) }, 400, 'M_BAD_JSON'],
     ['a name of an application service', { username: 'bridge_bob' }, 400, 'M_EXCLUSIVE'],
+    ['the name of server notices', { username: 'Notices' }, 400, 'M_EXCLUSIVE'],
     ['a name that is taken', { username: 'ALICE' }, 400, 'M_USER_IN_USE'],
     ['no password', { password: '' }, 400, 'M_MISSING_PARAM'],
     ['a short password', { password: 'short' }, 400, 'M_WEAK_PASSWORD'],

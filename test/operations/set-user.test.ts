@@ -22,7 +22,7 @@ beforeAll(async () => {
       appservices: [{ id: 'irc', asToken: 'as', userNamespaces: [/^@irc_/] }],
       caches: { dropRooms: () => {}, dropUsers: (users) => void dropped.push(...users) },
     },
-    options: { accounts: { bcryptCost: 4 } },
+    options: { accounts: { bcryptCost: 4 }, serverNotices: { localpart: 'notices' } },
   });
   ({ db } = plugin.database);
   await replaceUsers(db);
@@ -177,6 +177,7 @@ describe('PUT makes', () => {
     [id('PatUpper'), { password: 'pw-patpat' }, 'M_INVALID_USERNAME'],
     [id('_appuser'), {}, 'M_INVALID_USERNAME'],
     [id('irc_bob'), {}, 'M_EXCLUSIVE'],
+    [id('notices'), {}, 'M_EXCLUSIVE'],
     [id('4711'), {}, 'M_INVALID_USERNAME'],
     [id('bad name'), {}, 'M_INVALID_PARAM'],
     ['@x:remote.example', { displayname: 'x' }, 'M_INVALID_PARAM'],
