@@ -45,6 +45,11 @@ async function write(
 ): Promise<unknown> {
   const { actor, requestId, signal } = call;
   const prepared = await operation.prepare?.({ ...pipeline.services, actor, requestId, signal }, input);
+  if (operation.prepare !== undefined && actor.kind === 'user') {
+    // It took its time, behind other passwords perhaps: who has been demoted meanwhile changes nothing any more.
+    const { kind, userId } = actor;
+    await authoriseActor(pipeline.services.db, { kind, userId }, operation.access, call.target);
+  }
   return inTransaction(pipeline, call, dryRun, (scope) => operation.run(scope, input, prepared));
 }
 

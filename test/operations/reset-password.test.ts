@@ -1,9 +1,9 @@
 import { compare } from '@node-rs/bcrypt';
 import type { Knex } from 'knex';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { addAccount, USERS } from '../support/dendrite-server.ts';
+import { addAccount, addDevice, USERS } from '../support/dendrite-server.ts';
 import { type Answer, jsonOf } from '../support/http-client.ts';
-import { type MountedPlugin, mountPlugin } from '../support/mounted-plugin.ts';
+import { bearer, type MountedPlugin, mountPlugin } from '../support/mounted-plugin.ts';
 import { changesOf } from '../support/recordings.ts';
 
 const PASSWORD = 'correct horse battery';
@@ -37,6 +37,23 @@ describe('resetPassword', () => {
     expect(Object.keys(changes)).toEqual(['userapi_accounts']);
     expect(await compare(PASSWORD, await hashOf('alice'))).toBe(true);
     expect(await hashOf('alice')).toMatch(/^\$2a\$04\$/);
+  });
+
+  it('is refused to an administrator who has been demoted before the password was hashed', async () => {
+    await addAccount(db, { localpart: 'former', accountType: 3 });
+    await addDevice(db, { accessToken: 'token-of-former', localpart: 'former' });
+    const off = plugin.admin.hooks.before('resetPassword', { name: 'slow' }, async () => {
+      await db('userapi_accounts').where('localpart', 'former').update('account_type', 1);
+    });
+    const before = await hashOf('alice');
+    const answer = await plugin.request(`/_dendrite/admin/resetPassword/${USERS.alice.user_id}`, {
+      method: 'POST',
+      headers: bearer('token-of-former'),
+      body: JSON.stringify({ password: 'another password' }),
+    });
+    off();
+    expect([answer.status, jsonOf(answer).errcode]).toEqual([403, 'M_FORBIDDEN']);
+    expect(await hashOf('alice')).toBe(before);
   });
 
   it('with logout_devices takes all that the devices had, and tells those who share a room', async () => {
