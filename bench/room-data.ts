@@ -67,7 +67,7 @@ export async function addMessages(db: Knex, roomId: RoomId, count: number): Prom
          true, state_snapshot_nid, n + 10, event_id, '{}' FROM new, room),
      jsons AS (INSERT INTO roomserver_event_json (event_nid, event_json) SELECT nid, body FROM json),
      previous AS (
-       INSERT INTO roomserver_previous_events (previous_event_id, event_nids) SELECT previous, ARRAY[nid] FROM new),
+       INSERT INTO roomserver_previous_events (previous_event_id, event_nids) SELECT previous, ARRAY[nid] FROM new WHERE n > 1),
      output AS (
        INSERT INTO syncapi_output_room_events (id, event_id, room_id, headered_event_json, type, sender, contains_url)
        SELECT id, event_id, :roomId, body, 'm.room.message', '@bench:localhost', false FROM json)

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { Knex } from 'knex';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { addMessages } from '../../bench/room-data.ts';
 import type { RoomId, UserId } from '../../src/ids.ts';
 import { hideRoom } from '../../src/rooms/purge/hide-room.ts';
 import { PHASES } from '../../src/rooms/purge/purge-phases.ts';
@@ -300,6 +301,8 @@ describe('a purge under way', () => {
     const other = ROOMS.v12 as RoomId;
     await litterRoom(db, { roomId: other, neighbour: ROOMS.v11, user: USERS.carol.user_id as UserId });
     const names = await namesOf(db, other);
+    // So large that it takes several steps, and is looked for in the topology of all rooms.
+    await addMessages(db, other, 25_000);
     await db.transaction((transaction) => hideRoom(transaction, other, []));
     /** Goes on with the purge up to its first step that writes, and dies within it or after its commit. */
     const dieAt = (moment: 'before the commit' | 'after the commit'): Promise<unknown> => {
@@ -331,6 +334,7 @@ describe('a purge under way', () => {
       commits += 1;
     }
     expect(commits).toBeGreaterThan(PHASES.length);
+    expect(await db('syncapi_output_room_events_topology').where('room_id', other)).toEqual([]);
     await db('matrix_admin.search_documents').where('room_id', other).del();
     expect(await tracesOf(db, names)).toEqual(['public.federationsender_queue_json.json_body: 1']);
     expect(await brokenInvariants(db)).toEqual([]);

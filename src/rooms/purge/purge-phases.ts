@@ -7,6 +7,7 @@ import { deleteLargeRows, type RoomKeys } from '../../storage/room-tables.ts';
 import { deleteBackwardExtremities, deleteEventsOfRoom } from '../../storage/roomserver/purge-events.ts';
 import { deleteStateOfRoom } from '../../storage/roomserver/purge-state.ts';
 import { deleteTimeline } from '../../storage/syncapi/purge-timeline.ts';
+import { deleteTopology } from '../../storage/syncapi/purge-topology.ts';
 import { purgeAccountData } from '../../storage/userapi/purge-account-data.ts';
 import { deleteKeyBackups } from '../../storage/userapi/purge-key-backups.ts';
 import { deleteNotifications } from '../../storage/userapi/purge-notifications.ts';
@@ -18,6 +19,8 @@ export type Keepable = (typeof KEEPABLE)[number];
 
 /** The room that is purged, and what the steps need to know. */
 export interface PurgedRoom extends RoomKeys {
+  /** Events that clients could be shown before it went out of sight. */
+  readonly events: number;
   readonly keep: readonly Keepable[];
   readonly search: RoomRemoval;
   readonly searchableTypes: readonly string[];
@@ -40,6 +43,9 @@ export interface Phase {
   readonly before?: (room: PurgedRoom, signal: AbortSignal) => Promise<void>;
 }
 
+/** From so many events on it takes less to look at the topology of all rooms than to find each event in it. */
+const LARGE_ROOM = 25_000;
+
 const NOTHING: PhaseStep = { deleted: {}, next: undefined };
 
 /**
@@ -52,7 +58,16 @@ export const PHASES: readonly Phase[] = [
   {
     name: 'timeline',
     step: (transaction, room, position, limit) =>
-      deleteTimeline(transaction, room, position, { limit, searchableTypes: room.searchableTypes }),
+      deleteTimeline(transaction, room, position, {
+        limit,
+        searchableTypes: room.searchableTypes,
+        withTopology: room.events < LARGE_ROOM,
+      }),
+  },
+  {
+    name: 'topology',
+    step: async (transaction, room, position, limit) =>
+      room.events < LARGE_ROOM ? NOTHING : deleteTopology(transaction, room, position, limit),
   },
   {
     name: 'search',

@@ -56,7 +56,7 @@ export async function purgeRoom(work: PurgeWork, settings: PurgeSettings): Promi
     const keys = await requireRoomRow(transaction, settings.roomId);
     const purge = await readPurge(transaction, settings.roomId);
     if (purge === undefined) throw new MatrixError('M_BAD_STATE', 'the room is not being purged');
-    return stepOf(purge, { room: { ...settings, ...keys }, found: purge });
+    return stepOf(purge, { room: { ...settings, ...keys, events: purge.events }, found: purge });
   });
   let progress = found;
   for (let phase = PHASES[progress.phase]; phase !== undefined; phase = PHASES[progress.phase]) {

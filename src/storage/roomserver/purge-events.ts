@@ -1,6 +1,43 @@
 import type { Knex } from 'knex';
-import { countsOf, type Deletion, nextKeyRange, type Position } from '../deletion.ts';
+import {
+  addCounts,
+  countsOf,
+  type Deletion,
+  deleteRows,
+  nextKeyRange,
+  type Position,
+  type RowCounts,
+} from '../deletion.ts';
 import type { RoomKeys } from '../room-tables.ts';
+
+/** Events of the room in a range of NIDs. */
+const OF_ROOM = 'event_nid > :after AND event_nid <= :upTo AND room_nid = :roomNid';
+
+/**
+ * Rows for previous events that the homeserver does not have. Those of events that were sent to clients are backward
+ * extremities; the others are only named in the events.
+ */
+const IS_MISSING = `previous_event_id = ANY(ARRAY(
+    SELECT DISTINCT found[1] FROM public.roomserver_events e JOIN public.roomserver_event_json j USING (event_nid),
+      LATERAL regexp_matches(j.event_json, '"(\\$[^"\\\\]+)"', 'g') AS found
+    WHERE ${OF_ROOM} AND NOT e.sent_to_output))
+  AND EXISTS (SELECT FROM unnest(event_nids) AS nid JOIN public.roomserver_events e ON e.event_nid = nid
+              WHERE e.room_nid = :roomNid)`;
+
+const IDS = `(SELECT event_id FROM public.roomserver_events WHERE ${OF_ROOM})`;
+
+/** What refers to events, and then the events: they are read again for each table, which costs less than to return them. */
+const DELETIONS: readonly (readonly [table: string, condition: string])[] = [
+  ['public.roomserver_previous_events', IS_MISSING],
+  ['public.roomserver_previous_events', `previous_event_id IN ${IDS}`],
+  ['public.roomserver_redactions', `redaction_event_id IN ${IDS}`],
+  ['public.roomserver_redactions', `redacts_event_id IN ${IDS}`],
+  [
+    'public.roomserver_event_json',
+    `event_nid = ANY(ARRAY(SELECT event_nid FROM public.roomserver_events WHERE ${OF_ROOM}))`,
+  ],
+  ['public.roomserver_events', OF_ROOM],
+];
 
 /**
  * A step through the events, `width` NIDs wide: deletes those of the room, with all that refers to them. There is no index
@@ -12,43 +49,12 @@ export async function deleteEventsOfRoom(
   position: Position,
   width: number,
 ): Promise<Deletion> {
-  const table = { table: 'public.roomserver_events', key: 'event_nid' };
-  const { after, upTo, next } = await nextKeyRange(transaction, table, position, width);
-  const deleted = await countsOf(
-    transaction.raw(
-      `WITH events AS (
-         DELETE FROM public.roomserver_events
-         WHERE event_nid > :after AND event_nid <= :upTo AND room_nid = :roomNid
-         RETURNING event_nid, event_id, sent_to_output),
-       json AS (
-         DELETE FROM public.roomserver_event_json WHERE event_nid = ANY(ARRAY(SELECT event_nid FROM events)) RETURNING 1),
-       previous AS (
-         DELETE FROM public.roomserver_previous_events
-         WHERE previous_event_id IN (SELECT event_id FROM events) RETURNING 1),
-       -- Previous events that the homeserver does not have are rows of previous_events too. Those of events that were sent
-       -- to clients are backward extremities; the others are only named in the events.
-       named AS (
-         SELECT DISTINCT found[1] AS event_id FROM public.roomserver_event_json j,
-           LATERAL regexp_matches(j.event_json, '"(\\$[^"\\\\]+)"', 'g') AS found
-         WHERE j.event_nid = ANY(ARRAY(SELECT event_nid FROM events WHERE NOT sent_to_output))),
-       missing AS (
-         DELETE FROM public.roomserver_previous_events p
-         WHERE p.previous_event_id = ANY(ARRAY(SELECT event_id FROM named EXCEPT SELECT event_id FROM events))
-           AND EXISTS (SELECT FROM unnest(p.event_nids) AS nid JOIN public.roomserver_events e ON e.event_nid = nid
-                       WHERE e.room_nid = :roomNid)
-         RETURNING 1),
-       redacting AS (
-         DELETE FROM public.roomserver_redactions
-         WHERE redaction_event_id IN (SELECT event_id FROM events) RETURNING redaction_event_id),
-       redacted AS (
-         DELETE FROM public.roomserver_redactions
-         WHERE redacts_event_id IN (SELECT event_id FROM events) RETURNING redaction_event_id)
-       SELECT (SELECT count(*) FROM events) AS roomserver_events, (SELECT count(*) FROM json) AS roomserver_event_json,
-         (SELECT count(*) FROM previous) + (SELECT count(*) FROM missing) AS roomserver_previous_events,
-         (SELECT count(*) FROM (TABLE redacting UNION TABLE redacted) AS r) AS roomserver_redactions`,
-      { roomNid, after, upTo },
-    ),
-  );
+  const events = { table: 'public.roomserver_events', key: 'event_nid' };
+  const { after, upTo, next } = await nextKeyRange(transaction, events, position, width);
+  let deleted: RowCounts = {};
+  for (const [table, condition] of DELETIONS) {
+    deleted = addCounts(deleted, await deleteRows(transaction, table, condition, { roomNid, after, upTo }));
+  }
   return { deleted, next };
 }
 

@@ -15,15 +15,24 @@ export async function countTimeline(transaction: Knex.Transaction, { roomId }: R
   return Number(row?.events ?? 0);
 }
 
+/** How a step through the timeline is done. */
+export interface TimelineStep {
+  /** Events that it deletes at most. */
+  readonly limit: number;
+  readonly searchableTypes: readonly string[];
+  /** Whether the events' places in the topology go with them. */
+  readonly withTopology: boolean;
+}
+
 /**
- * A step through the timeline of a room: deletes the next `limit` events with their topology and what search has noted of
- * them. A rebuild of the search index that has them already is told of those of `searchableTypes`.
+ * A step through the timeline of a room: deletes the next events with what search has noted of them. A rebuild of the
+ * search index that has them already is told of those of `searchableTypes`.
  */
 export async function deleteTimeline(
   transaction: Knex.Transaction,
   { roomId }: RoomKeys,
   [group = 0, after = 0]: Position,
-  { limit, searchableTypes }: { readonly limit: number; readonly searchableTypes: readonly string[] },
+  { limit, searchableTypes, withTopology }: TimelineStep,
 ): Promise<Deletion> {
   const inGroup = GROUPS[Number(group)];
   if (inGroup === undefined) return { deleted: {}, next: undefined };
@@ -51,8 +60,9 @@ export async function deleteTimeline(
   for (const reference of ['edit_event_id', 'original_event_id']) {
     await deleteRows(transaction, 'matrix_admin.search_edits', `${reference} IN ${ids}`, bounds);
   }
+  const topology = 'public.syncapi_output_room_events_topology';
   const deleted = addCounts(
-    await deleteRows(transaction, 'public.syncapi_output_room_events_topology', `event_id IN ${ids}`, bounds),
+    withTopology ? await deleteRows(transaction, topology, `event_id IN ${ids}`, bounds) : {},
     await deleteRows(transaction, 'public.syncapi_output_room_events', inRange, bounds),
   );
   return { deleted, next: last === undefined ? [Number(group) + 1] : [Number(group), Number(last.id)] };
