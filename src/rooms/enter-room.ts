@@ -10,7 +10,8 @@ import { writeTogether } from '../storage/write-together.ts';
 import type { DownloadedState } from './download-state.ts';
 import { placeEvent, refusalBy } from './receive-event.ts';
 import { replaceRoomState, replaceSyncState } from './replace-state.ts';
-import { type ChainSettings, writeChain } from './write-chain.ts';
+import { writeChain } from './write-chain.ts';
+import type { ChainSettings } from './written-chain.ts';
 
 /** A room of other servers that a local user has joined through one of them. */
 export interface EnteredRoom {

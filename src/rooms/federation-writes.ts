@@ -4,7 +4,7 @@ import type { QueuedPdu } from '../storage/federation/queue.ts';
 import type { Write } from '../storage/write-together.ts';
 import { lastOfEach, memberLinks } from './membership-writes.ts';
 import { headeredJson } from './sync-writes.ts';
-import type { ChainSettings, WrittenChain } from './write-chain.ts';
+import type { ChainSettings, WrittenChain } from './written-chain.ts';
 
 /** What other servers are told of a chain, and which servers are in the room after it. */
 export interface FederationWrites {

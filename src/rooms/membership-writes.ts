@@ -10,7 +10,7 @@ import {
 } from '../storage/roomserver/membership.ts';
 import type { Write } from '../storage/write-together.ts';
 import type { ChainLink } from './event-chain.ts';
-import type { WrittenChain } from './write-chain.ts';
+import type { WrittenChain } from './written-chain.ts';
 
 /** A member event of a chain, and what it changes. */
 export interface MemberLink {

@@ -12,7 +12,8 @@ import type { StoredRoom } from '../storage/roomserver/rooms.ts';
 import { type ChainLink, linkOf, neededState, type RoomEventDraft } from './event-chain.ts';
 import { loadRoomState, type RoomState } from './room-state.ts';
 import { requireRoom } from './room-writer.ts';
-import { type ChainSettings, writeChain } from './write-chain.ts';
+import { writeChain } from './write-chain.ts';
+import type { ChainSettings } from './written-chain.ts';
 
 /** What a received event is to the room, as a draft would be. */
 function draftOf({ type, sender, stateKey, content, event: { redacts } }: CheckedEvent): RoomEventDraft {

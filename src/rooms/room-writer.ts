@@ -19,7 +19,8 @@ import { buildChain, type ChainLink, neededState, type RefusedDraft, type RoomEv
 import { replaceRoomState, replaceSyncState } from './replace-state.ts';
 import { loadRoomState, type RoomState } from './room-state.ts';
 import { storeEmptyState } from './state-chain.ts';
-import { type ChainSettings, writeChain } from './write-chain.ts';
+import { writeChain } from './write-chain.ts';
+import type { ChainSettings } from './written-chain.ts';
 
 /** The specification's limit of `prev_events`. */
 const MAX_PREV_EVENTS = 20;

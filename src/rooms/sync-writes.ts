@@ -15,7 +15,7 @@ import {
 import type { Write } from '../storage/write-together.ts';
 import type { ChainLink } from './event-chain.ts';
 import { answeredInvites, lastOfEach, memberLinks } from './membership-writes.ts';
-import type { WrittenChain } from './write-chain.ts';
+import type { WrittenChain } from './written-chain.ts';
 
 /** The relations whose events aggregate on the event they relate to. */
 const AGGREGATED: readonly unknown[] = ['m.annotation', 'm.replace'];

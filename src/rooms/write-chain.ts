@@ -15,28 +15,7 @@ import type { RoomState } from './room-state.ts';
 import { chainStates, stateIndexKey } from './state-chain.ts';
 import { syncWrites } from './sync-writes.ts';
 import { writeRedactions } from './write-redactions.ts';
-
-/** What is written of a chain beside the events themselves. */
-export interface WrittenChain {
-  readonly room: StoredRoom;
-  readonly links: readonly ChainLink[];
-  /** Of event types and state keys, users among them. */
-  readonly nids: Nids;
-}
-
-export interface ChainSettings {
-  /** The primary server name. */
-  readonly serverName: ServerName;
-  /** All local server names. */
-  readonly localServerNames: readonly ServerName[];
-  /** `admin.search.apply`. */
-  readonly applySearch: (
-    events: readonly AppliedEvent[],
-    options: { readonly transaction: Knex.Transaction },
-  ) => Promise<void>;
-  /** Whether a server is to be told of the events. @defaultValue all that are in the room */
-  readonly isTold?: (serverName: ServerName) => boolean;
-}
+import type { ChainSettings, WrittenChain } from './written-chain.ts';
 
 /**
  * Writes events into a locked room, each on the one before it, with everything that follows from them.

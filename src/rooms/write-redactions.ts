@@ -6,7 +6,7 @@ import { findEvent, type StoredEvent } from '../storage/roomserver/events.ts';
 import { applyRedaction, insertRedaction } from '../storage/roomserver/redactions.ts';
 import type { ChainLink } from './event-chain.ts';
 import { headeredJson } from './sync-writes.ts';
-import type { WrittenChain } from './write-chain.ts';
+import type { WrittenChain } from './written-chain.ts';
 
 /**
  * Overwrites the events that a chain redacts, with the redaction as the reason. A redaction whose target is not stored, or

@@ -13,7 +13,7 @@ import {
   type UserId,
 } from '../../ids.ts';
 import type { AdminPlugin } from '../../index.ts';
-import type { ChainSettings } from '../../rooms/write-chain.ts';
+import type { ChainSettings } from '../../rooms/written-chain.ts';
 import type { VerifyKeys } from './server-keys.ts';
 
 /** What the routes for other servers work with. */

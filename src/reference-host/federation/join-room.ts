@@ -8,7 +8,7 @@ import { completeEvent } from '../../matrix/complete-event.ts';
 import { roomVersionOf } from '../../matrix/room-version.ts';
 import { downloadState } from '../../rooms/download-state.ts';
 import { enterRoom } from '../../rooms/enter-room.ts';
-import type { ChainSettings } from '../../rooms/write-chain.ts';
+import type { ChainSettings } from '../../rooms/written-chain.ts';
 import type { AskServer } from './federation-client.ts';
 import { checkAnswer, uriOf } from './questions.ts';
 import type { VerifyKeys } from './server-keys.ts';
