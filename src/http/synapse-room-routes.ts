@@ -1,17 +1,10 @@
 import { MatrixError } from '../errors.ts';
 import type { Actor } from '../operations/actor.ts';
-import { defineRoute, numberOf, ok, type Route } from './route.ts';
+import { defineRoute, flagOf, numberOf, ok, type Route } from './route.ts';
 
 const ADMIN = '/_synapse/admin/v1';
 const ROOM = `${ADMIN}/rooms/:roomId`;
 const ANYBODY: Actor = { kind: 'system', name: 'server-version' };
-
-function flagOf(query: Readonly<Record<string, string>>, name: string): boolean | undefined {
-  const value = query[name];
-  if (value === undefined) return undefined;
-  if (value === 'true' || value === 'false') return value === 'true';
-  throw new MatrixError('M_INVALID_PARAM', `bad parameter "${name}": expected true or false`);
-}
 
 function jsonOf(filter: string): unknown {
   try {
@@ -42,8 +35,8 @@ export const SYNAPSE_ROOM_ROUTES: readonly Route[] = [
       orderBy: query.order_by,
       direction: query.dir,
       searchTerm: query.search_term,
-      publicRooms: flagOf(query, 'public_rooms'),
-      emptyRooms: flagOf(query, 'empty_rooms'),
+      publicRooms: flagOf('public_rooms', query.public_rooms),
+      emptyRooms: flagOf('empty_rooms', query.empty_rooms),
     }),
     respond: ({ rooms, total, nextBatch, prevBatch }, { query }) =>
       ok({

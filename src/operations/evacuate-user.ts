@@ -1,10 +1,11 @@
 import { z } from 'zod';
-import { describeError, MatrixError } from '../errors.ts';
+import { describeError } from '../errors.ts';
 import { type RoomId, splitUserId, type UserId } from '../ids.ts';
 import { rejectRemoteInvite } from '../rooms/reject-remote-invite.ts';
 import { findRoomOfUser, listRoomsOfUser, type RoomOfUser } from '../storage/roomserver/membership.ts';
 import { defineJobOperation, type OperationWork } from './define-operation.ts';
 import type { Failure } from './evacuate-room.ts';
+import { requireLocal } from './local-account.ts';
 import { userIdInput } from './user-id-input.ts';
 
 /** Rooms between two steps. */
@@ -37,10 +38,8 @@ export const evacuateUser = defineJobOperation({
   input: z.object({ userId: userIdInput, dryRun: z.boolean().default(false) }),
   target: ({ userId }) => userId,
   dedupeKey: ({ userId }) => userId,
-  begin: async ({ localServerNames }, { userId }) => {
-    if (!localServerNames.includes(splitUserId(userId).serverName)) {
-      throw new MatrixError('M_INVALID_PARAM', 'can only evacuate local users using this endpoint');
-    }
+  begin: async (scope, { userId }) => {
+    requireLocal(scope, userId, 'can only evacuate local users using this endpoint');
   },
   run: async (work, { userId }): Promise<Evacuation> => {
     // The job's own checkpoint, as it is stored below.

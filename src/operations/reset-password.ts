@@ -2,10 +2,11 @@ import { z } from 'zod';
 import { checkPassword } from '../accounts/check-password.ts';
 import { logOut } from '../accounts/log-out.ts';
 import { MatrixError } from '../errors.ts';
-import { splitUserId, type UserId } from '../ids.ts';
+import type { UserId } from '../ids.ts';
 import type { Db } from '../storage/database.ts';
 import { findAccount, updatePasswordHash } from '../storage/userapi/accounts.ts';
 import { defineOperation } from './define-operation.ts';
+import { requireLocal } from './local-account.ts';
 import { userIdInput } from './user-id-input.ts';
 
 const notFound = (): MatrixError => new MatrixError('M_NOT_FOUND', 'User does not exist');
@@ -25,13 +26,11 @@ export const resetPassword = defineOperation({
     deactivated: z.boolean().default(false),
   }),
   target: ({ userId }) => userId,
-  prepare: async ({ db, localServerNames, hashPassword }, { userId, password, deactivated }): Promise<string> => {
-    if (!localServerNames.includes(splitUserId(userId).serverName)) {
-      throw new MatrixError('M_INVALID_PARAM', 'can only reset passwords of local users');
-    }
-    await requireAccount(db, userId, deactivated);
+  prepare: async (scope, { userId, password, deactivated }): Promise<string> => {
+    requireLocal(scope, userId, 'can only reset passwords of local users');
+    await requireAccount(scope.db, userId, deactivated);
     checkPassword(password);
-    return hashPassword(password);
+    return scope.hashPassword(password);
   },
   run: async (scope, { userId, logoutDevices }, passwordHash): Promise<{ loggedOut: number }> => {
     const { transaction, localServerNames } = scope;

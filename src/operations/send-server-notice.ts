@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { MatrixError } from '../errors.ts';
-import { type EventId, splitUserId } from '../ids.ts';
+import type { EventId } from '../ids.ts';
 import { findNotice, storeNotice } from '../storage/plugin/notice-transactions.ts';
 import { nameOf } from './actor.ts';
 import { defineOperation } from './define-operation.ts';
+import { requireLocal } from './local-account.ts';
 import { noticeInput, requireNotices } from './notice-input.ts';
 import { userIdInput } from './user-id-input.ts';
 
@@ -26,9 +26,7 @@ export const sendServerNotice = defineOperation({
     const sent = transactionId === undefined ? undefined : await findNotice(transaction, actor, transactionId);
     if (sent !== undefined) return { eventId: sent };
     const serverNotices = requireNotices(scope.serverNotices, notice);
-    if (!scope.localServerNames.includes(splitUserId(notice.userId).serverName)) {
-      throw new MatrixError('M_INVALID_PARAM', 'Server notices can only be sent to local users');
-    }
+    requireLocal(scope, notice.userId, 'Server notices can only be sent to local users');
     const { eventId, appended } = await serverNotices.send(transaction, notice);
     if (transactionId !== undefined) await storeNotice(transaction, actor, transactionId, eventId);
     const { roomId, destinations } = appended;

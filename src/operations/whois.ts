@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { addressWithoutPort } from '../accounts/address-without-port.ts';
-import { MatrixError } from '../errors.ts';
-import { splitUserId, type UserId } from '../ids.ts';
+import type { UserId } from '../ids.ts';
 import { isAccount } from '../storage/userapi/accounts.ts';
 import { type Device, listDevices } from '../storage/userapi/devices.ts';
 import { defineOperation } from './define-operation.ts';
+import { withoutPort } from './device-owner.ts';
+import { requireLocal, userNotFound } from './local-account.ts';
 import { userIdInput } from './user-id-input.ts';
 
 /** A user's devices, and where each was last seen. Addresses are without ports. */
@@ -22,17 +22,10 @@ export const whois = defineOperation({
   effect: 'read',
   input: z.object({ userId: userIdInput }),
   target: ({ userId }) => userId,
-  run: async ({ db, localServerNames }, { userId }): Promise<Whois> => {
-    if (!localServerNames.includes(splitUserId(userId).serverName)) {
-      throw new MatrixError('M_INVALID_PARAM', 'Can only whois a local user');
-    }
-    const devices = await listDevices(db, userId);
-    if (devices.length === 0 && !(await isAccount(db, userId))) {
-      throw new MatrixError('M_NOT_FOUND', 'User not found');
-    }
-    return {
-      userId,
-      devices: devices.map((device) => ({ ...device, address: addressWithoutPort(device.address) })),
-    };
+  run: async (scope, { userId }): Promise<Whois> => {
+    requireLocal(scope, userId, 'Can only whois a local user');
+    const devices = await listDevices(scope.db, userId);
+    if (devices.length === 0 && !(await isAccount(scope.db, userId))) throw userNotFound();
+    return { userId, devices: devices.map(withoutPort) };
   },
 });
