@@ -32,6 +32,11 @@ export interface RoomEventDraft {
   readonly request?: { readonly sessionId: number; readonly transactionId: string };
 }
 
+/** Makes drafts of a user's state events without a state key. */
+export const stateDraftsOf =
+  (sender: UserId) =>
+  (type: string, content: RoomEventDraft['content']): RoomEventDraft => ({ type, sender, stateKey: '', content });
+
 /** A draft that the room does not take, and why not. */
 export interface RefusedDraft {
   readonly draft: RoomEventDraft;

@@ -2,7 +2,8 @@ import type { Knex } from 'knex';
 import type { RoomId, UserId } from '../ids.ts';
 import { roomVersionOf } from '../matrix/room-version.ts';
 import { findProfiles, type Profile } from '../storage/userapi/profiles.ts';
-import type { RoomEventDraft } from './event-chain.ts';
+import { DEFAULT_POWER_LEVELS } from './default-power-levels.ts';
+import { type RoomEventDraft, stateDraftsOf } from './event-chain.ts';
 import type { Appended, RoomWriter } from './room-writer.ts';
 
 /** As Dendrite's default is. */
@@ -10,25 +11,7 @@ const ROOM_VERSION = '10';
 const CREATOR_LEVEL = 100;
 
 /** Of a public room in which its creator alone may write, as Synapse makes it for the users of a room that is shut down. */
-const POWER_LEVELS = {
-  ban: 50,
-  events: {
-    'm.room.avatar': 50,
-    'm.room.canonical_alias': 50,
-    'm.room.encryption': 100,
-    'm.room.history_visibility': 100,
-    'm.room.name': 50,
-    'm.room.power_levels': 100,
-    'm.room.server_acl': 100,
-    'm.room.tombstone': 100,
-  },
-  events_default: 0,
-  invite: 50,
-  kick: 50,
-  redact: 50,
-  state_default: 50,
-  users_default: -10,
-};
+const POWER_LEVELS = { ...DEFAULT_POWER_LEVELS, invite: 50, users_default: -10 };
 
 const joinOf = (userId: UserId, profile: Profile | undefined): RoomEventDraft => ({
   type: 'm.room.member',
@@ -49,12 +32,7 @@ export async function createReplacementRoom(
 ): Promise<Appended> {
   const profiles = await findProfiles(transaction, [creator]);
   const users = roomVersionOf(ROOM_VERSION).privilegedCreators ? {} : { [creator]: CREATOR_LEVEL };
-  const state = (type: string, content: RoomEventDraft['content']): RoomEventDraft => ({
-    type,
-    sender: creator,
-    stateKey: '',
-    content,
-  });
+  const state = stateDraftsOf(creator);
   return roomWriter.create(transaction, {
     version: ROOM_VERSION,
     creator,

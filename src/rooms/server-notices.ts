@@ -12,7 +12,8 @@ import { findRoom } from '../storage/roomserver/rooms.ts';
 import { listRoomAccountData, upsertAccountData } from '../storage/userapi/account-data.ts';
 import { isAccount } from '../storage/userapi/accounts.ts';
 import { findProfile, upsertProfile } from '../storage/userapi/profiles.ts';
-import type { RoomEventDraft } from './event-chain.ts';
+import { DEFAULT_POWER_LEVELS } from './default-power-levels.ts';
+import { type RoomEventDraft, stateDraftsOf } from './event-chain.ts';
 import { loadRoomState } from './room-state.ts';
 import type { Appended, RoomWriter } from './room-writer.ts';
 
@@ -43,26 +44,7 @@ const NOTICE_TAG = 'm.server_notice';
 const TAGS = 'm.tag';
 
 /** Powers in a notice room, as Dendrite gives them: its user can't write in it. */
-const POWER_LEVELS = {
-  ban: 50,
-  events: {
-    'm.room.avatar': 50,
-    'm.room.canonical_alias': 50,
-    'm.room.encryption': 100,
-    'm.room.history_visibility': 100,
-    'm.room.name': 50,
-    'm.room.power_levels': 100,
-    'm.room.server_acl': 100,
-    'm.room.tombstone': 100,
-  },
-  events_default: 0,
-  invite: 0,
-  kick: 50,
-  notifications: { room: 50 },
-  redact: 50,
-  state_default: 50,
-  users_default: 0,
-};
+const POWER_LEVELS = { ...DEFAULT_POWER_LEVELS, invite: 0, notifications: { room: 50 }, users_default: 0 };
 const READER_LEVEL = -10;
 const SENDER_LEVEL = 100;
 
@@ -103,12 +85,7 @@ export function createServerNotices(config: ServerNoticesConfig, roomWriter: Roo
     const { roomVersion, roomName } = config;
     const isPrivileged = roomVersionOf(roomVersion).privilegedCreators;
     const users = { ...(!isPrivileged && { [sender]: SENDER_LEVEL }), [userId]: READER_LEVEL };
-    const state = (type: string, content: RoomEventDraft['content']): RoomEventDraft => ({
-      type,
-      sender,
-      stateKey: '',
-      content,
-    });
+    const state = stateDraftsOf(sender);
     const appended = await roomWriter.create(transaction, {
       version: roomVersion,
       creator: sender,
