@@ -28,6 +28,12 @@ import { checkUserChanges, type UserChanges, userChanges } from './user-changes.
 
 const DEACTIVATION = 'deactivateUser';
 
+const deactivationOf = (userId: UserId, erase = false): Parameters<typeof deactivateUser.dedupeKey>[0] => ({
+  userId,
+  erase,
+  dryRun: false,
+});
+
 /**
  * Changes a local user in one transaction, or makes one. A name or an avatar is that of the profile: the member events of
  * the rooms that the user is in are the homeserver's to write, which is told of the change. Deactivation is that of
@@ -39,13 +45,11 @@ export const setUser = defineOperation({
   effect: 'write',
   input: userChanges,
   target: ({ userId }) => userId,
-  includes: ({ userId, deactivated }) =>
-    deactivated === true
-      ? [
-          { operation: DEACTIVATION, input: { userId, erase: false, dryRun: false } },
-          { operation: 'evacuateUser', input: { userId, dryRun: false } },
-        ]
-      : [],
+  includes: ({ userId, deactivated }) => {
+    if (deactivated !== true) return [];
+    const deactivation = deactivationOf(userId);
+    return [{ operation: DEACTIVATION, input: deactivation }, ...(deactivateUser.includes?.(deactivation) ?? [])];
+  },
   prepare: async (scope, changes): Promise<string | undefined> => {
     const { userId, password } = changes;
     requireLocal(scope, userId, 'This endpoint can only be used with local users');
@@ -99,7 +103,7 @@ async function change(
   const { userId, displayName, avatarUrl, threepids, admin, deactivated } = changes;
   checkUserChanges(actor, before, changes);
   if (deactivated === true && !before.isDeactivated) {
-    await queueJob(scope, DEACTIVATION, deactivateUser, { userId, erase: false, dryRun: false });
+    await queueJob(scope, DEACTIVATION, deactivateUser, deactivationOf(userId));
   }
   const account = await lockAccount(transaction, userId);
   if (account === undefined) throw userNotFound();
@@ -128,7 +132,7 @@ async function setPassword(
 /** Not while the job of the deactivation still makes the user leave rooms. */
 async function reactivate({ transaction }: OperationScope, userId: UserId): Promise<void> {
   for (const erase of [false, true]) {
-    const key = dedupeKeyOf(DEACTIVATION, deactivateUser, { userId, erase, dryRun: false });
+    const key = dedupeKeyOf(DEACTIVATION, deactivateUser, deactivationOf(userId, erase));
     const job = await findUnfinishedJob(transaction, key);
     if (job !== undefined) {
       const fields = { job_id: job.id };
