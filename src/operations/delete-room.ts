@@ -1,34 +1,31 @@
 import type { Knex } from 'knex';
 import { z } from 'zod';
 import { MatrixError } from '../errors.ts';
-import { splitUserId, type UserId } from '../ids.ts';
+import { splitUserId } from '../ids.ts';
 import type { JobData } from '../jobs/job.ts';
 import { hideRoom } from '../rooms/purge/hide-room.ts';
 import { purgeRoom as purge } from '../rooms/purge/purge-room.ts';
-import { createReplacementRoom, joinReplacementRoom } from '../rooms/replacement-room.ts';
-import type { Appended } from '../rooms/room-writer.ts';
 import { SEARCHABLE_TYPES } from '../search/document.ts';
 import { listWaitingServers } from '../storage/federation/queue.ts';
 import { insertBlockedRoom } from '../storage/plugin/blocked-rooms.ts';
 import { isPurging } from '../storage/plugin/purges.ts';
 import { countMembers, forgetLeftRoom } from '../storage/roomserver/membership.ts';
-import { moveAliases } from '../storage/roomserver/room-aliases.ts';
 import { lockRoom } from '../storage/roomserver/rooms.ts';
 import { findAccount } from '../storage/userapi/accounts.ts';
 import { nameOf } from './actor.ts';
 import { awaitDelivery } from './await-delivery.ts';
 import { defineJobOperation, type OperationWork } from './define-operation.ts';
 import { type EvacuationProgress, evacuateRoom } from './evacuate-room.ts';
+import { joinNewRoom, makeNewRoom, moveUsers } from './move-to-new-room.ts';
 import { type DeletionProgress, leftUsers, type RoomShutdown, shutdownOf } from './room-deletion.ts';
 import { roomIdInput } from './room-id-input.ts';
+import { type TrackedDeletion, trackDeletion } from './track-deletion.ts';
 import { userIdInput } from './user-id-input.ts';
 
-/** Users that join the new room in one transaction. */
+/** Users who have come back that leave in one transaction with the room's end. */
 const BATCH = 1_000;
 /** How long other servers are given to hear of the leaves, in ms: clients of the synchronous route wait for seven seconds. */
 const DELIVERY_MS = 4_000;
-const ROOM_NAME = 'Content Violation Notification';
-const MESSAGE = 'The room that you were in was closed by the administrators of this server.';
 
 const input = z.object({
   roomId: roomIdInput,
@@ -87,7 +84,7 @@ export const deleteRoom = defineJobOperation({
     afterCommit(() => announce({ rooms: [roomId] }));
   },
   run: async (work, options): Promise<RoomShutdown & { readonly dry_run?: boolean }> => {
-    const tracked = trackProgress(work);
+    const tracked = trackDeletion(work);
     for (let round = 1; tracked.progress().shutdown === undefined; round += 1) {
       await emptyRoom(work, tracked, options);
       await closeRoom(work, tracked, options, round);
@@ -103,105 +100,33 @@ export const deleteRoom = defineJobOperation({
   },
 });
 
-/** What is kept between the steps of the job, and the ways to change it. */
-interface Tracked {
-  readonly progress: () => DeletionProgress;
-  /** A step that says what it has changed. */
-  readonly step: <T>(
-    phase: string,
-    step: (
-      transaction: Knex.Transaction,
-      afterCommit: (work: () => void) => void,
-    ) => Promise<readonly [changed: DeletionProgress, value: T]>,
-  ) => Promise<T>;
-  /** For steps of another operation: what the checkpoint of such a step is in ours. */
-  readonly commit: (changedBy: (checkpoint: JobData) => DeletionProgress) => OperationWork['commit'];
-}
-
-function trackProgress(work: OperationWork): Tracked {
-  // The job's own checkpoint, as it is stored below.
-  let progress = (work.checkpoint ?? {}) as DeletionProgress;
-  const commit: Tracked['commit'] = (changedBy) => (step) =>
-    work.commit(async (transaction, afterCommit) => {
-      const done = await step(transaction, afterCommit);
-      progress = { ...progress, ...changedBy(done.checkpoint) };
-      return { ...done, checkpoint: { ...progress } };
-    });
-  return {
-    progress: () => progress,
-    commit,
-    step: (phase, step) =>
-      commit((changed) => changed)(async (transaction, afterCommit) => {
-        const [changed, value] = await step(transaction, afterCommit);
-        return { checkpoint: { ...changed }, phase, value };
-      }),
-  };
-}
-
 /** Makes all local users leave, and takes them to the new room. Nobody is in a stub or in a room that is being purged. */
-async function emptyRoom(work: OperationWork, tracked: Tracked, options: Input): Promise<void> {
-  const { roomId, newRoomUserId, dryRun } = options;
+async function emptyRoom(work: OperationWork, tracked: TrackedDeletion, options: Input): Promise<void> {
+  const { roomId, newRoomUserId } = options;
   const isThere = await tracked.step('leave', async (transaction) => {
     const room = await lockRoom(transaction, roomId);
     return [{}, room !== undefined && room.latestEventNids.length > 0];
   });
   if (!isThere) return;
   if (newRoomUserId !== undefined) await makeNewRoom(work, tracked, options, newRoomUserId);
-  const { evacuation } = tracked.progress();
-  // The checkpoint of an evacuation is its progress.
-  const commit = tracked.commit((checkpoint) => ({ evacuation: checkpoint as unknown as EvacuationProgress }));
-  const evacuating = { ...work, checkpoint: evacuation && { ...evacuation }, commit };
-  await evacuateRoom.run(evacuating, { roomId, invites: true, knocks: true, dryRun });
+  const commit = tracked.commit((checkpoint) => ({ evacuation: progressOf(checkpoint) }));
+  await evacuate({ ...work, commit }, options, tracked.progress().evacuation);
   if (newRoomUserId !== undefined) await moveUsers(work, tracked, options, newRoomUserId);
 }
 
-const announced = (work: OperationWork, { roomId, events, destinations }: Appended): void =>
-  work.announce({ rooms: [roomId], users: events.map(({ draft }) => draft.sender), destinations });
+/** The checkpoint of an evacuation is its progress. */
+const progressOf = (checkpoint: JobData): EvacuationProgress => checkpoint as unknown as EvacuationProgress;
 
-async function makeNewRoom(
+/** Makes all local users leave, going on from what an evacuation has done before. */
+async function evacuate(
   work: OperationWork,
-  tracked: Tracked,
-  { roomName = ROOM_NAME }: Input,
-  creator: UserId,
+  { roomId, dryRun }: Input,
+  before: EvacuationProgress | undefined,
 ): Promise<void> {
-  if (tracked.progress().newRoomId !== undefined) return;
-  await tracked.step('new room', async (transaction, afterCommit) => {
-    const made = await createReplacementRoom(transaction, work.roomWriter, { creator, name: roomName });
-    afterCommit(() => announced(work, made));
-    return [{ newRoomId: made.roomId, moved: 0 }, undefined];
-  });
-}
-
-/** Takes those who have left to the new room, and then the aliases; and says there why. */
-async function moveUsers(
-  work: OperationWork,
-  tracked: Tracked,
-  { roomId, message = MESSAGE }: Input,
-  creator: UserId,
-): Promise<void> {
-  const { newRoomId } = tracked.progress();
-  if (newRoomId === undefined) return;
-  for (;;) {
-    const { moved = 0 } = tracked.progress();
-    const users = leftUsers(tracked.progress()).slice(moved, moved + BATCH);
-    if (users.length === 0) break;
-    await tracked.step('move', async (transaction, afterCommit) => {
-      const others = users.filter((userId) => userId !== creator);
-      const joined = await joinReplacementRoom(transaction, work.roomWriter, newRoomId, others);
-      afterCommit(() => announced(work, joined));
-      return [{ moved: moved + users.length }, undefined];
-    });
-  }
-  if (tracked.progress().aliases !== undefined) return;
-  await tracked.step('move', async (transaction, afterCommit) => {
-    const aliases = await moveAliases(transaction, roomId, { to: newRoomId, creator });
-    const content = { msgtype: 'm.text', body: message };
-    const said = await work.roomWriter.append(transaction, newRoomId, [
-      { type: 'm.room.message', sender: creator, content },
-    ]);
-    afterCommit(() => announced(work, said));
-    return [{ aliases }, undefined];
-  });
+  await evacuateRoom.run(
+    { ...work, checkpoint: before && { ...before } },
+    { roomId, invites: true, knocks: true, dryRun },
+  );
 }
 
 /** Makes those leave who have joined since the others left, and takes them to the new room, in one transaction. */
@@ -210,7 +135,7 @@ async function leaveAtOnce(
   transaction: Knex.Transaction,
   afterCommit: (then: () => void) => void,
   progress: DeletionProgress,
-  { roomId, dryRun, newRoomUserId }: Input,
+  options: Input,
 ): Promise<DeletionProgress> {
   const { newRoomId, moved = 0 } = progress;
   // Rooms are locked before the search index.
@@ -218,17 +143,13 @@ async function leaveAtOnce(
   let { evacuation } = progress;
   const commit: OperationWork['commit'] = async (step) => {
     const { checkpoint, value } = await step(transaction, afterCommit);
-    // The checkpoint of an evacuation is its progress.
-    evacuation = checkpoint as unknown as EvacuationProgress;
+    evacuation = progressOf(checkpoint);
     return value;
   };
-  const evacuating = { ...work, checkpoint: evacuation && { ...evacuation }, commit };
-  await evacuateRoom.run(evacuating, { roomId, invites: true, knocks: true, dryRun });
+  await evacuate({ ...work, commit }, options, evacuation);
   const users = leftUsers({ evacuation }).slice(moved);
   if (newRoomId !== undefined && users.length > 0) {
-    const others = users.filter((userId) => userId !== newRoomUserId);
-    const joined = await joinReplacementRoom(transaction, work.roomWriter, newRoomId, others);
-    afterCommit(() => announced(work, joined));
+    await joinNewRoom(work, transaction, afterCommit, newRoomId, users, options.newRoomUserId);
   }
   return { ...progress, evacuation };
 }
@@ -238,7 +159,7 @@ async function leaveAtOnce(
  * the others left must leave first: once with time for other servers to hear of it, and then in the same transaction, or
  * those who always come back would keep the room.
  */
-async function closeRoom(work: OperationWork, tracked: Tracked, options: Input, round: number): Promise<void> {
+async function closeRoom(work: OperationWork, tracked: TrackedDeletion, options: Input, round: number): Promise<void> {
   const { roomId, dryRun, forcePurge } = options;
   const { evacuation } = tracked.progress();
   const limitMs = Math.min(work.limits.federationRequestMs, DELIVERY_MS);
