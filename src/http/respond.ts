@@ -15,11 +15,22 @@ export function setCommonHeaders(ctx: Context, requestId: string): void {
   ctx.set({ ...CORS, 'Cache-Control': 'no-store', 'X-Request-Id': requestId });
 }
 
+/** @throws MatrixError `M_BAD_STATE` for an event that nests deeper than `JSON.stringify()` can follow */
 export function respondJson(ctx: Context, status: number, body: unknown): void {
+  const text = textOf(body);
   ctx.status = status;
   // Before the body, which Koa would guess the type of.
   ctx.set('Content-Type', 'application/json');
-  ctx.body = JSON.stringify(body);
+  ctx.body = text;
+}
+
+function textOf(body: unknown): string {
+  try {
+    return JSON.stringify(body);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new MatrixError('M_BAD_STATE', 'The answer contains an event that nests too deeply to be written as JSON');
+  }
 }
 
 /** `200` without a body, for OPTIONS. */
@@ -55,6 +66,8 @@ export function respondEvents(
   ctx.set({ 'Content-Type': 'text/event-stream', 'X-Accel-Buffering': 'no' });
   // Left to Koa, a client that goes would be an error of the host's app.
   ctx.respond = false;
+  // The callback of `pipeline()` waits for the generator from Node 22 on, and the generator waits for the signal.
+  ctx.res.once('close', () => gone.abort());
   pipeline(Readable.from(encode(events(gone.signal), onFailure)), ctx.res, () => gone.abort());
 }
 

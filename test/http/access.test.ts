@@ -204,7 +204,7 @@ describe.each(MOUNTS)('access $name', (mount) => {
 
   it('with a token of 100 kB is refused, not broken', async () => {
     const answer = await plugin.request(`${AUDIT}?access_token=${'x'.repeat(100_000)}`);
-    expect([401, 431]).toContain(answer.status);
+    expect(answer.status).toBe(401);
   });
 
   it('is refused before anything is looked at', async () => {

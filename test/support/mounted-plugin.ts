@@ -149,7 +149,8 @@ export async function mountPlugin(settings: MountOptions = {}): Promise<MountedP
   });
   await admin.start();
   const handle = app.callback();
-  const server = createServer((incoming, outgoing) => void handle(incoming, outgoing));
+  // Long access tokens reach the plugin: Node itself refuses 16 KiB of headers.
+  const server = createServer({ maxHeaderSize: 262_144 }, (incoming, outgoing) => void handle(incoming, outgoing));
   const origin = await listen(server);
   const send: MountedPlugin['request'] = (path, init) => request(origin, mount.prefix + path, init);
   return {
