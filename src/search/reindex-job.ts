@@ -112,11 +112,11 @@ async function begin({ db, index }: ReindexSettings, { job, commit, log, signal 
       }),
     signal,
   );
-  const { upper, total } = await measureEvents(db, SEARCHABLE_TYPES);
+  const { total, ...ids } = await measureEvents(db, SEARCHABLE_TYPES);
   log.info({ total }, 'Starting to index events');
   return commit(async (transaction) => {
     const checkpoint = { phase: 'load', marker } as const;
-    await insertRanges(transaction, job.id, upper, index.batchSize * BATCHES_PER_RANGE);
+    await insertRanges(transaction, job.id, ids, index.batchSize * BATCHES_PER_RANGE);
     return { checkpoint, phase: 'load', total, value: checkpoint };
   });
 }

@@ -34,7 +34,7 @@ beforeEach(async () => {
 });
 
 const cut = (upper: number, width: number): Promise<void> =>
-  db.transaction((transaction) => insertRanges(transaction, jobId, upper, width));
+  db.transaction((transaction) => insertRanges(transaction, jobId, { lower: 0, upper }, width));
 
 async function claim(owner: string): Promise<HeldRange | undefined> {
   const range = await claimRange(db, jobId, owner, LEASE_MS);

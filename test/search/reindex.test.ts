@@ -572,3 +572,15 @@ describe('few connections', () => {
     expect(most).toBeLessThanOrEqual(4);
   });
 });
+
+describe('a rebuild of a server with a long history', () => {
+  it.each([2 ** 31 - 2, 2 ** 33, 2 ** 52])('finds events whose stream ids start at %d', async (first) => {
+    const plugin = await start();
+    await plugin.db.raw(`ALTER SEQUENCE public.syncapi_stream_id RESTART WITH ${first}`);
+    await insertEvents(plugin.db, [messageOf('$old', 'old words'), messageOf('$new', 'new words')]);
+    const { jobId } = await plugin.admin.operations.reindexFulltext({}, { actor: TEST_ACTOR });
+    const job = await plugin.admin.jobs.wait(jobId);
+    expect(job).toMatchObject({ state: 'succeeded', attempts: 1 });
+    expect(Object.keys(await indexedTexts(plugin.db)).sort()).toEqual(['$new', '$old']);
+  });
+});

@@ -9,18 +9,25 @@ export interface JobRange {
   readonly upper: number;
 }
 
-/** Cuts `(0, upper]` into ranges of `width` ids. */
+/** More ranges would cost more than the rows between them. Sparse ids, of a long-lived server for one, get wider ranges. */
+const MAX_RANGES = 10_000;
+
+/** Cuts `(lower, upper]` into ranges of `width` ids, wider ones if there would be too many. */
 export async function insertRanges(
   transaction: Knex.Transaction,
   jobId: string,
-  upper: number,
+  { lower, upper }: { readonly lower: number; readonly upper: number },
   width: number,
 ): Promise<void> {
+  const step = Math.max(width, Math.ceil((upper - lower) / MAX_RANGES));
+  const count = Math.ceil((upper - lower) / step);
+  // Ids are 64-bit: a product of untyped parameters would be 32-bit.
   await transaction.raw(
     `INSERT INTO matrix_admin.job_ranges (job_id, range_no, position, upper_position)
-     SELECT :jobId, n, n * :width, least((n + 1) * :width, :upper)
-     FROM generate_series(0, ceil(CAST(:upper AS float8) / :width)::int - 1) AS n`,
-    { jobId, upper, width },
+     SELECT :jobId, n, CAST(:lower AS bigint) + n * CAST(:step AS bigint),
+       least(CAST(:lower AS bigint) + (n + 1) * CAST(:step AS bigint), CAST(:upper AS bigint))
+     FROM generate_series(0, CAST(:count AS int) - 1) AS n`,
+    { jobId, lower, upper, step, count },
   );
 }
 

@@ -135,18 +135,22 @@ async function loadRows(db: Db, eventIds: readonly EventId[]): Promise<EventRow[
 }
 
 /** The newest row, and how many of these types there are up to it. */
-export async function measureEvents(db: Db, types: readonly string[]): Promise<{ upper: number; total: number }> {
-  const [newest] = await rowsOf<{ upper: string | null }>(
-    db.raw('SELECT max(id) AS upper FROM public.syncapi_output_room_events'),
+export async function measureEvents(
+  db: Db,
+  types: readonly string[],
+): Promise<{ lower: number; upper: number; total: number }> {
+  const [ids] = await rowsOf<{ oldest: string | null; newest: string | null }>(
+    db.raw('SELECT min(id) AS oldest, max(id) AS newest FROM public.syncapi_output_room_events'),
   );
-  const upper = Number(newest?.upper ?? 0);
+  const upper = Number(ids?.newest ?? 0);
+  const lower = Math.max(Number(ids?.oldest ?? 1) - 1, 0);
   const [counted] = await rowsOf<{ total: string }>(
     db.raw('SELECT count(*) AS total FROM public.syncapi_output_room_events WHERE type = ANY(?) AND id <= ?', [
       [...types],
       upper,
     ]),
   );
-  return { upper, total: Number(counted?.total ?? 0) };
+  return { lower, upper, total: Number(counted?.total ?? 0) };
 }
 
 /** Which of these rooms are encrypted. */
