@@ -308,6 +308,34 @@ describe('an event that is reported', () => {
   });
 
   it.each([
+    ['a NUL in its text', '{"body":"\\u0000"}'],
+    ['a NUL in a key', '{"\\u0000":1}'],
+    ['half a surrogate pair', '{"body":"\\ud800"}'],
+  ])('may have %s', async (_, content) => {
+    const { event_nid: nid } = await row(1);
+    const [stored] = await db('roomserver_event_json').where('event_nid', nid as string);
+    const event = stored.event_json.replace(/^\{/, `{"unsigned":${content},`);
+    await db('roomserver_event_json').where('event_nid', stored.event_nid).update({ event_json: event });
+    const { reportId } = await reported();
+    const answer = await call(`/${reportId}`);
+    expect([answer.status, jsonOf(answer)['sender']]).toEqual([200, recorded['sender']]);
+    await db('roomserver_event_json').where('event_nid', stored.event_nid).update({ event_json: stored.event_json });
+  });
+
+  it('nests too deeply to be shown, and is reported and listed all the same', async () => {
+    const { event_nid: nid } = await row(1);
+    const [stored] = await db('roomserver_event_json').where('event_nid', nid as string);
+    const deep = `{"unsigned":${'['.repeat(30_000)}${']'.repeat(30_000)},`;
+    const event = stored.event_json.replace(/^\{/, deep);
+    await db('roomserver_event_json').where('event_nid', stored.event_nid).update({ event_json: event });
+    const { reportId } = await reported();
+    const answer = await call(`/${reportId}`);
+    expect([answer.status, jsonOf(answer)['errcode']]).toEqual([400, 'M_BAD_STATE']);
+    expect(ids(await list())).toContain(reportId);
+    await db('roomserver_event_json').where('event_nid', stored.event_nid).update({ event_json: stored.event_json });
+  });
+
+  it.each([
     ['that is not there', { eventId: '$nothing' }],
     ['of another room', { roomId: '!other:localhost:18448' }],
   ])('%s is none', async (_, overrides) => {

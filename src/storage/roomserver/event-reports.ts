@@ -160,9 +160,9 @@ export async function insertEventReport(
   transaction: Knex.Transaction,
   { reporter, roomId, eventId, reason, score }: NewReport,
 ): Promise<number | undefined> {
-  const [event] = await rowsOf<{ room_nid: string; event_nid: string; sender: string }>(
+  const [event] = await rowsOf<{ room_nid: string; event_nid: string; event_json: string }>(
     transaction.raw(
-      `SELECT e.room_nid, e.event_nid, j.event_json::jsonb ->> 'sender' AS sender FROM public.roomserver_rooms r
+      `SELECT e.room_nid, e.event_nid, j.event_json FROM public.roomserver_rooms r
        JOIN public.roomserver_events e ON e.room_nid = r.room_nid
        JOIN public.roomserver_event_json j ON j.event_nid = e.event_nid
        WHERE r.room_id = :roomId AND e.event_id = :eventId AND NOT EXISTS (
@@ -171,13 +171,15 @@ export async function insertEventReport(
     ),
   );
   if (event === undefined) return undefined;
-  const { stateKeys: nids } = await assignNids(transaction, { stateKeys: [reporter, event.sender] });
+  // PostgreSQL's jsonb refuses a NUL anywhere in the event, which JSON allows.
+  const { sender } = JSON.parse(event.event_json) as { sender: string };
+  const { stateKeys: nids } = await assignNids(transaction, { stateKeys: [reporter, sender] });
   const [row] = await rowsOf<{ id: string }>(
     transaction.raw(
       `INSERT INTO public.roomserver_reported_events
          (room_nid, event_nid, reporting_user_nid, event_sender_nid, reason, score, received_ts)
        VALUES (?, ?, ?, ?, ?, ?, floor(extract(epoch FROM clock_timestamp()) * 1000)) RETURNING id`,
-      [event.room_nid, event.event_nid, nids.get(reporter) ?? 0, nids.get(event.sender) ?? 0, reason, score],
+      [event.room_nid, event.event_nid, nids.get(reporter) ?? 0, nids.get(sender) ?? 0, reason, score],
     ),
   );
   return Number(row?.id);
