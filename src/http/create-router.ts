@@ -7,12 +7,13 @@ import type { Host } from '../host.ts';
 import type { Jobs, JobView } from '../jobs/jobs.ts';
 import type { Actor } from '../operations/actor.ts';
 import type { Pipeline } from '../operations/call.ts';
-import type { Access } from '../operations/define-operation.ts';
+import type { Access, Operation } from '../operations/define-operation.ts';
 import { operationNamed } from '../operations/operations.ts';
 import { StartedJob } from '../operations/perform-operation.ts';
 import { resultOf, startOperation } from '../operations/run-operation.ts';
 import { createAuthenticate } from './authenticate.ts';
 import { createFailedAuthentications } from './failed-authentications.ts';
+import { refuseUnknownKeys, watchReads } from './known-keys.ts';
 import { readJsonBody } from './read-json-body.ts';
 import { respondEmpty, respondError, respondEvents, respondJson, setCommonHeaders } from './respond.ts';
 import { accepted, nameInRequest, type Route, type RouteRequest, type RouteResponse } from './route.ts';
@@ -99,7 +100,7 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
       const { access, effect } = operationNamed(route.operation);
       const query = firstValues(ctx.query);
       const actor = route.openTo ?? (await admit(ctx, query, access));
-      const body = route.method === 'GET' ? {} : await readJsonBody(ctx, config.limits.bodyBytes, route.needsBody);
+      const body = effect === 'read' ? {} : await readJsonBody(ctx, config.limits.bodyBytes, route.needsBody);
       // HEAD is for looking; the one GET that changes something is not run by it.
       if (ctx.method === 'HEAD' && effect !== 'read') return respondJson(ctx, 200, {});
       const request: RouteRequest = {
@@ -113,8 +114,9 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
         urlOf: (path) => mountPrefixOf(ctx, route.path) + path,
       };
       const caller = { actor, requestId, address: ctx.ip };
-      const output = await startOperation(pipeline, route.operation, route.input(request) as never, caller).catch(
-        (error: unknown) => refuse(ctx, route, error),
+      const input = readInput(route, request, effect);
+      const output = await startOperation(pipeline, route.operation, input as never, caller).catch((error: unknown) =>
+        refuse(ctx, route, error),
       );
       const response = output instanceof StartedJob ? await answerOfJob(ctx, output, route, request) : undefined;
       const { status, body: answer, headers, events } = response ?? route.respond(output as never, request);
@@ -157,6 +159,18 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
     );
   }
   return router;
+}
+
+/** The input of a route's operation. @throws MatrixError `M_INVALID_PARAM` for keys that an operation that writes does not know */
+function readInput(route: Route, request: RouteRequest, effect: Operation['effect']): unknown {
+  const body = watchReads(request.body);
+  const query = watchReads(request.query);
+  const input = route.input({ ...request, body: body.record, query: query.record });
+  if (effect !== 'read') {
+    const known = { body: body.wasRead, query: query.wasRead };
+    refuseUnknownKeys(request.body, request.query, known, route.ignoredKeys ?? []);
+  }
+  return input;
 }
 
 /** The job once it has ended; `undefined` when an attempt has failed before, if that is waited for. */

@@ -5,7 +5,6 @@ const NOTICE = '/_synapse/admin/v1/send_server_notice';
 
 const isOn = ({ serverNotices }: Config): boolean => serverNotices !== false;
 const noticeOf = ({ body }: RouteRequest) => ({
-  userId: body.user_id,
   type: body.type,
   stateKey: body.state_key,
   content: body.content,
@@ -18,7 +17,7 @@ export const NOTICE_ROUTES: readonly Route[] = [
     path: NOTICE,
     operation: 'sendServerNotice',
     isOn,
-    input: (request) => ({ ...noticeOf(request), transactionId: undefined }),
+    input: (request) => ({ ...noticeOf(request), userId: request.body.user_id, transactionId: undefined }),
     respond: ({ eventId }) => ok({ event_id: eventId }),
   }),
   defineRoute({
@@ -27,7 +26,11 @@ export const NOTICE_ROUTES: readonly Route[] = [
     operation: 'sendServerNotice',
     isOn,
     names: { transactionId: 'txnId' },
-    input: (request) => ({ ...noticeOf(request), transactionId: request.params.txnId }),
+    input: (request) => ({
+      ...noticeOf(request),
+      userId: request.body.user_id,
+      transactionId: request.params.txnId,
+    }),
     respond: ({ eventId }) => ok({ event_id: eventId }),
   }),
   defineRoute({

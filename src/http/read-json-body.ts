@@ -11,8 +11,9 @@ const badJson = (text: string): MatrixError => new MatrixError('M_BAD_JSON', tex
 const DANGEROUS_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 
 /**
- * The JSON object in a request's body, whatever its content type; `{}` for an empty body. Of a body that the host has read
- * before, its text is parsed again if the host's parser has kept it, else what the host has made of it is taken.
+ * The JSON object in a request's body, whatever its content type; `{}` for an empty body. A parser of the host may have read
+ * the body before. Its text is parsed again if the parser has kept it. Without the text, only JSON is accepted: a form
+ * parser turns `{"dry_run":true}` into a key that means nothing.
  * @param isNeeded whether a request without a body is refused
  * @throws MatrixError `M_TOO_LARGE`, `M_NOT_JSON`, `M_BAD_JSON`
  */
@@ -23,7 +24,7 @@ export async function readJsonBody(
 ): Promise<Readonly<Record<string, unknown>>> {
   if ((ctx.request.length ?? 0) > limit) throw tooLarge(limit);
   if (isNeeded && !hasBody(ctx)) throw notJson('Content not JSON.');
-  const read = readByHost(ctx.request) ?? (await readText(ctx, limit));
+  const read = readByHost(ctx) ?? (await readText(ctx, limit));
   if (typeof read === 'string' && Buffer.byteLength(read) > limit) throw tooLarge(limit);
   const value = typeof read === 'string' ? parse(read) : read;
   if (!isRecord(value)) throw badJson('The request body must be a JSON object');
@@ -34,10 +35,23 @@ export async function readJsonBody(
 /** RFC 9112, "Message Body Length". */
 const hasBody = ({ request }: Context): boolean => Boolean(request.length) || request.get('transfer-encoding') !== '';
 
+/** Where koa-body keeps a body's text with `includeUnparsed`. */
+const UNPARSED = Symbol.for('unparsedBody');
+
 /** What the usual body parsers leave behind: the body's text rather than what was made of it. */
-function readByHost(request: object): unknown {
+function readByHost(ctx: Context): unknown {
+  const request: object = ctx.request;
   if ('rawBody' in request && typeof request.rawBody === 'string') return request.rawBody;
-  return 'body' in request ? request.body : undefined;
+  const body = 'body' in request ? request.body : undefined;
+  if (typeof body !== 'object' || body === null) return body;
+  const text: unknown = Reflect.get(body, UNPARSED);
+  if (typeof text === 'string') return text;
+  if (!hasBody(ctx) || ctx.request.is('json', '+json')) return body;
+  // An empty object may mean that the parser left this type alone.
+  if (Object.keys(body).length === 0 && !ctx.req.readableDidRead) return undefined;
+  const problem =
+    'The homeserver read the request body as something else than JSON; send "Content-Type: application/json"';
+  throw new MatrixError('M_NOT_JSON', problem, { status: 415 });
 }
 
 async function readText(ctx: Context, limit: number): Promise<string> {

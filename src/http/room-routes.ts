@@ -1,5 +1,5 @@
 import type { BlockedRoom } from '../storage/plugin/blocked-rooms.ts';
-import { defineRoute, numberOf, ok, page, type Route } from './route.ts';
+import { defineRoute, flagOf, numberOf, ok, page, type Route } from './route.ts';
 
 const ADMIN = '/_dendrite/admin';
 
@@ -30,7 +30,7 @@ export const ROOM_ROUTES: readonly Route[] = [
     input: ({ params, query }) => ({
       serverName: params.serverName,
       roomId: params.roomId,
-      dryRun: query.dry_run === 'true',
+      dryRun: flagOf('dry_run', query.dry_run),
     }),
     respond: (download) => ok('dry_run' in download || 'left_out' in download ? download : {}),
   }),

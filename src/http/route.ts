@@ -48,6 +48,9 @@ export interface Route {
   readonly respondStarted?: (jobId: string, request: RouteRequest) => RouteResponse;
   /** Parameters of the operation that requests call neither as the path does nor by the same name in snake case. */
   readonly names?: Readonly<Record<string, string | undefined>>;
+  /** Keys of the body that clients are known to send along, and that have no effect. @defaultValue none: they are refused */
+  readonly ignoredKeys?: readonly string[];
+  /** Reads the operation's input. The keys that it reads are those that the route knows. */
   readonly input: (request: RouteRequest) => unknown;
   readonly respond: (output: never, request: RouteRequest) => RouteResponse;
 }
@@ -62,6 +65,7 @@ export function defineRoute<Name extends OperationName>(route: {
   readonly needsBody?: boolean;
   readonly respondStarted?: (jobId: string, request: RouteRequest) => RouteResponse;
   readonly names?: { readonly [Key in keyof OperationInput<Name>]?: string };
+  readonly ignoredKeys?: readonly string[];
   readonly input: (request: RouteRequest) => { readonly [Key in keyof OperationInput<Name>]: unknown };
   readonly respond: (output: OperationOutput<Name>, request: RouteRequest) => RouteResponse;
 }): Route {

@@ -68,6 +68,12 @@ const DEACTIVATED = {
   v3: (deactivated: boolean | undefined) => (deactivated === undefined ? 'include' : deactivated ? 'only' : 'exclude'),
 } as const;
 
+/** What consoles send back of the user that they have read; the last four are Ketesa's own. Nobody can set them. */
+const NOT_SETTABLE = (
+  'name is_guest erased creation_ts last_seen_ts appservice_id consent_server_notice_sent consent_version consent_ts ' +
+  'id avatar_src avatar_file creation_ts_ms'
+).split(' ');
+
 /** Routes of users, with Synapse's paths and answers. */
 export const USER_ROUTES: readonly Route[] = [
   ...(['v2', 'v3'] as const).map((version) =>
@@ -96,7 +102,7 @@ export const USER_ROUTES: readonly Route[] = [
     path: USER,
     operation: 'setUser',
     names: { displayName: 'displayname' },
-    // What Synapse tells of a user and nobody can set is sent back by clients, and left out here as by Synapse.
+    ignoredKeys: NOT_SETTABLE,
     input: ({ params, body }) => ({
       userId: params.userId,
       password: body.password,

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import { ParameterError } from '../errors.ts';
 import { isRecord } from '../json.ts';
 
@@ -13,9 +13,10 @@ const MAY_BE_MISSING: ReadonlySet<string | undefined> = new Set(['invalid_type',
 
 /**
  * The input of an operation with defaults filled in.
- * @throws ParameterError for the first parameter that is wrong
+ * @throws ParameterError for the first parameter that is wrong or unknown
  */
 export function validateInput<Schema extends z.ZodType>(schema: Schema, input: unknown): z.output<Schema> {
+  refuseUnknownKeys(schema, input);
   const parsed = schema.safeParse(input, { reportInput: true });
   if (parsed.success) {
     const [unstorable] =
@@ -27,4 +28,12 @@ export function validateInput<Schema extends z.ZodType>(schema: Schema, input: u
   const path = issue?.path.map(String) ?? [];
   const missing = issue !== undefined && MAY_BE_MISSING.has(issue.code) && issue.input === undefined;
   throw new ParameterError(path, missing ? undefined : (issue?.message ?? 'invalid'));
+}
+
+/** A misspelt `dryRun` must not be dropped on the way to something destructive. */
+function refuseUnknownKeys(schema: z.ZodType, input: unknown): void {
+  if (!(schema instanceof z.ZodObject) || !isRecord(input)) return;
+  const unknown = Object.keys(input).find((key) => !Object.hasOwn(schema.shape, key));
+  if (unknown === undefined) return;
+  throw new ParameterError([unknown], `it is not a parameter; there are: ${Object.keys(schema.shape).join(', ')}`);
 }

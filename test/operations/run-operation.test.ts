@@ -233,7 +233,7 @@ describe('hooks before an operation', () => {
       }),
     );
     const actor = { ...ADMIN };
-    await operations.cancelJob({ jobId, more: 1 } as { jobId: string }, { actor, requestId: 'r' });
+    await operations.cancelJob({ jobId }, { actor, requestId: 'r' });
     expect(events).toEqual([{ operation: 'cancelJob', input: { jobId }, actor, requestId: 'r' }]);
     expect(Object.isFrozen(actor)).toBe(false);
   });
