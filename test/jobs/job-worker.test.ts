@@ -306,6 +306,38 @@ describe('a failure', () => {
     expect(await audits(id)).toMatchObject([{ operation: 'job.x.failed', outcome: 'failed' }]);
   });
 
+  it('counts although each attempt stores a step first, if that step says nothing new', async () => {
+    const id = await queueJob(db, 'x');
+    start([
+      kindOf('x', async (run) => {
+        await step(run, 1);
+        throw new Error('the disk is full');
+      }),
+    ]);
+    for (const failures of [1, 2]) {
+      await until(async () => (await findJob(db, id))?.failures === failures);
+      await reach(db, id, 'queued');
+      await makeDue(id);
+    }
+    expect(await reach(db, id, 'failed')).toMatchObject({ error: 'the disk is full', attempts: 3 });
+  });
+
+  it('is waited after for longer each time', async () => {
+    const id = await queueJob(db, 'x');
+    const attempts: number[] = [];
+    start([
+      kindOf('x', async () => {
+        attempts.push(Date.now());
+        throw new Error('the disk is full');
+      }),
+    ]);
+    await reach(db, id, 'failed');
+    const [first = 0, second = 0, third = 0] = attempts;
+    // One and two seconds, with up to a fifth off.
+    expect(second - first).toBeGreaterThanOrEqual(800);
+    expect(third - second).toBeGreaterThanOrEqual(1_600);
+  });
+
   it('is the first again after progress', async () => {
     const id = await queueJob(db, 'x');
     let runs = 0;

@@ -429,3 +429,25 @@ const byType = (one: Record<string, unknown>, other: Record<string, unknown>): n
 function sorted(row: unknown): unknown {
   return Object.fromEntries(Object.entries(row as object).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
+
+describe('a database that never lets rows go', () => {
+  it('is asked less and less often by every kind of job, and not for ever', async () => {
+    const other = await mountPlugin();
+    const { db: broken } = other.database;
+    await broken.raw(`CREATE FUNCTION stay() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'stays'; END $$`);
+    for (const table of ['public.syncapi_receipts', 'matrix_admin.job_ranges']) {
+      await broken.raw(`CREATE TRIGGER stay BEFORE INSERT OR DELETE ON ${table} EXECUTE FUNCTION stay()`);
+    }
+    const [purged, deleted] = [ROOMS.v10, ROOMS.v12].map((id) => id as RoomId);
+    const started = await Promise.all([
+      other.asAdmin(`/_dendrite/admin/purgeRoom/${purged}`, { method: 'POST', headers: { Prefer: 'respond-async' } }),
+      other.asAdmin(`/_synapse/admin/v2/rooms/${deleted}`, { method: 'DELETE', body: '{"purge":true}' }),
+      other.asAdmin('/_dendrite/admin/fulltext/reindex', { method: 'POST' }),
+    ]);
+    expect(started.map(({ status }) => status)).toEqual([202, 200, 202]);
+    const failures = async (): Promise<number[]> =>
+      (await broken('matrix_admin.jobs').orderBy('kind')).map((job) => job.failures);
+    await expect.poll(failures, { timeout: 15_000 }).toEqual([3, 3, 3]);
+    await other.close();
+  });
+});

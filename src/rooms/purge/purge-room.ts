@@ -130,8 +130,10 @@ function finish({ commit, announce }: PurgeWork, room: PurgedRoom, progress: Pur
 /** Each event is deleted from two sets of tables, the roomserver's and those for clients. */
 function stepOf<T>({ phase, deleted, events }: PurgeProgress, value: T): JobStep<T> {
   const counted = (deleted.roomserver_events ?? 0) + (deleted.syncapi_output_room_events ?? 0);
+  const rows = Object.values(deleted).reduce((sum, count) => sum + count, 0);
   return {
-    checkpoint: {},
+    // The purge goes on from its own row. This only shows the job that it got on.
+    checkpoint: { phase, rows },
     phase: PHASES[phase]?.name ?? 'end',
     done: counted,
     total: Math.max(2 * events, counted),

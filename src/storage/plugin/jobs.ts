@@ -213,7 +213,11 @@ export async function renewLease(
   );
 }
 
-/** Stores a step of a job. `false`: this process does not lead it any more, or it was cancelled. */
+/**
+ * Stores a step of a job. Failures are forgotten only if the job got on: an attempt that stores what was stored before, and
+ * then fails, must count.
+ * @returns `false`: this process does not lead the job any more, or it was cancelled
+ */
 export async function storeCheckpoint(
   transaction: Knex.Transaction,
   id: string,
@@ -222,10 +226,12 @@ export async function storeCheckpoint(
 ): Promise<boolean> {
   const rows = await rowsOf<{ id: string }>(
     transaction.raw(
-      `UPDATE matrix_admin.jobs SET checkpoint = ?, phase = ?, done = coalesce(?, done), total = coalesce(?, total),
-         failures = 0
-       WHERE id = ? AND lease_owner = ? AND state = 'running' AND NOT cancel_requested RETURNING id`,
-      [JSON.stringify(checkpoint), phase, done ?? null, total ?? null, id, owner],
+      `UPDATE matrix_admin.jobs SET checkpoint = CAST(:checkpoint AS jsonb), phase = :phase,
+         done = coalesce(:done, done), total = coalesce(:total, total),
+         failures = CASE WHEN checkpoint IS DISTINCT FROM CAST(:checkpoint AS jsonb) OR coalesce(:done, done) > done
+           THEN 0 ELSE failures END
+       WHERE id = :id AND lease_owner = :owner AND state = 'running' AND NOT cancel_requested RETURNING id`,
+      { checkpoint: JSON.stringify(checkpoint), phase, done: done ?? null, total: total ?? null, id, owner },
     ),
   );
   return rows.length > 0;
