@@ -3,6 +3,7 @@ import knex from 'knex';
 import { Registry } from 'prom-client';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { AdminPluginOptions } from '../src/config.ts';
+import type { UserId } from '../src/ids.ts';
 import { type AdminPlugin, createAdminPlugin } from '../src/plugin.ts';
 import { createCapturedLogger } from './support/captured-logger.ts';
 import { createTestDatabase, type TestDatabase } from './support/database.ts';
@@ -101,6 +102,20 @@ describe('two plugins in one process', () => {
 });
 
 describe('start()', () => {
+  it('of an older version works on tables that a newer one has migrated', async () => {
+    const database = await databaseFor();
+    const newer = create(database);
+    await newer.start();
+    await newer.stop();
+    await database.db('matrix_admin.migrations').insert({ name: '9999-future', batch: 99, migration_time: new Date() });
+    await database.db.raw('ALTER TABLE matrix_admin.jobs ADD COLUMN future text');
+    const older = create(database);
+    closings.push(older.stop);
+    await older.start();
+    await reindex(older);
+    expect(await database.db('matrix_admin.migrations').where({ name: '9999-future' })).toHaveLength(1);
+  });
+
   it('says what an empty database lacks, and leaves it empty', async () => {
     const { db, ...rest } = await databaseFor({});
     await db.raw('DROP SCHEMA public CASCADE; CREATE SCHEMA public');
@@ -246,5 +261,29 @@ describe('stop()', () => {
     expect((await database.db.raw('SELECT 1 AS alive')).rows).toEqual([{ alive: 1 }]);
     expect(warnings).toEqual([]);
     process.off('warning', warn);
+  });
+});
+
+describe('stop()', () => {
+  it('returns when no transaction of an evacuation runs any more', async () => {
+    const { admin, database, close } = await mountPlugin();
+    const { db } = database;
+    await db.raw(
+      `CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.3); RETURN NEW; END $$`,
+    );
+    await db.raw('CREATE TRIGGER slow BEFORE INSERT ON public.roomserver_events FOR EACH ROW EXECUTE FUNCTION slow()');
+    const evacuated = admin.operations.evacuateUser({ userId: USERS.alice.user_id as UserId }, SYSTEM).catch(() => {});
+    const busy = async (): Promise<number> => {
+      const { rows } = await db.raw(
+        `SELECT FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+           AND backend_type = 'client backend' AND state <> 'idle'`,
+      );
+      return rows.length;
+    };
+    await expect.poll(busy).toBeGreaterThan(1);
+    await admin.stop();
+    expect(await busy()).toBe(0);
+    await evacuated;
+    await close();
   });
 });

@@ -36,4 +36,6 @@ export const migrationConfig: Knex.MigratorConfig = {
   migrationSource,
   schemaName: OWN_SCHEMA,
   tableName: 'migrations',
+  // Migrations only add. A process of an older version starts on tables that a newer one has migrated.
+  disableMigrationsListValidation: true,
 };

@@ -8,13 +8,13 @@ const POLL_MS = 250;
 
 /** Waits, for a limited time in ms, until other servers have been told of everything in a room; returns those that have not. */
 export async function awaitDelivery(
-  { db, federation, signal }: OperationWork,
+  { reader, federation, signal }: OperationWork,
   roomId: RoomId,
   limitMs: number,
 ): Promise<readonly ServerName[]> {
   const giveUpAt = Date.now() + (federation === undefined ? 0 : limitMs);
   for (;;) {
-    const waiting = await listWaitingServers(db, roomId);
+    const waiting = await listWaitingServers(reader(), roomId);
     if (waiting.length === 0 || Date.now() >= giveUpAt) return waiting;
     await delay(POLL_MS, undefined, { signal });
   }

@@ -11,6 +11,7 @@ import type { Announce } from '../rooms/announce.ts';
 import type { RoomWriter } from '../rooms/room-writer.ts';
 import type { ServerNotices } from '../rooms/server-notices.ts';
 import type { RoomRemoval } from '../search/room-removal.ts';
+import type { Db } from '../storage/database.ts';
 import type { Actor } from './actor.ts';
 
 /** What operations work with. */
@@ -63,7 +64,12 @@ export interface OperationScope extends ReadScope {
 }
 
 /** What the job of an operation is given. */
-export interface OperationWork extends OperationServices {
+export interface OperationWork extends Omit<OperationServices, 'db'> {
+  /**
+   * Where to read outside of steps: the pool, or the transaction of a dry run once its first step has opened it. A dry run
+   * that asked the pool for a second connection would freeze a host whose pool is small.
+   */
+  readonly reader: () => Db;
   /** Who started it. */
   readonly actor: Actor;
   /** What the last step has left to go on from; `undefined` at the beginning. */
@@ -139,7 +145,8 @@ export interface JobOperation<
   /** Operations whose jobs do the same work to the same key. @defaultValue this one alone */
   readonly dedupesWith?: string;
   /**
-   * What must hold, or is to be true at once: runs in the transaction that queues the job.
+   * What must hold, or is to be true at once: runs in the transaction that queues the job. A dry run begins twice: to check
+   * the input before the work asks other servers, and again in the transaction of its steps.
    * @throws MatrixError that the caller is told; then there is no job
    */
   readonly begin: (

@@ -54,7 +54,7 @@ export const downloadState = defineJobOperation({
     requireStateSource(federation);
   },
   run: async (work, { roomId, serverName }): Promise<StateDownload> => {
-    const room = await findRoom(work.db, roomId);
+    const room = await findRoom(work.reader(), roomId);
     if (room === undefined) throw new MatrixError('M_NOT_FOUND', 'room does not exist');
     const downloaded = await ask(work, room, serverName);
     return work.commit(async (transaction, afterCommit) => {
@@ -78,7 +78,7 @@ function requireStateSource(federation: FederationSender | undefined): StateSour
 
 async function ask(work: OperationWork, room: StoredRoom, destination: ServerName): Promise<DownloadedState> {
   const { federation, limits } = work;
-  const extremities = await readDeepest(work.db, room.latestEventNids, MAX_EXTREMITIES);
+  const extremities = await readDeepest(work.reader(), room.latestEventNids, MAX_EXTREMITIES);
   const question: StateQuestion = {
     roomId: room.roomId,
     version: roomVersionOf(room.version),

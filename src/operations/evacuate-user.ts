@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { describeError } from '../errors.ts';
 import { type RoomId, splitUserId, type UserId } from '../ids.ts';
 import { rejectRemoteInvite } from '../rooms/reject-remote-invite.ts';
+import { allEnded } from '../storage/database.ts';
 import { findRoomOfUser, listRoomsOfUser, type RoomOfUser } from '../storage/roomserver/membership.ts';
 import { defineJobOperation, type OperationWork } from './define-operation.ts';
 import type { Failure } from './evacuate-room.ts';
@@ -71,7 +72,7 @@ export const evacuateUser = defineJobOperation({
 });
 
 async function plan(work: OperationWork, userId: UserId): Promise<Progress> {
-  const rooms = (await listRoomsOfUser(work.db, userId)).map(({ roomId }) => roomId);
+  const rooms = (await listRoomsOfUser(work.reader(), userId)).map(({ roomId }) => roomId);
   return store(work, { rooms, position: 0, failed: [], unreachable: [] });
 }
 
@@ -101,7 +102,7 @@ async function leaveAll(work: OperationWork, userId: UserId, roomIds: readonly R
       outcomes.push(await leave(work, userId, roomId));
     }
   };
-  await Promise.all(Array.from({ length: work.dryRun ? 1 : work.limits.connections }, lane));
+  await allEnded(Array.from({ length: work.dryRun ? 1 : work.limits.connections }, lane));
   return outcomes;
 }
 
@@ -129,7 +130,7 @@ async function leaveHere(work: OperationWork, userId: UserId, roomId: RoomId): P
 
 async function afterFailure(work: OperationWork, userId: UserId, roomId: RoomId, failure: unknown): Promise<Outcome> {
   try {
-    const room = await findRoomOfUser(work.db, userId, roomId);
+    const room = await findRoomOfUser(work.reader(), userId, roomId);
     // Left in a run that was interrupted (its process may have died after it had sent its commit), or by others meanwhile.
     if (room === undefined) return { roomId };
     return room.isInState ? { roomId, failed: describeError(failure) } : await leaveRemotely(work, userId, room);

@@ -34,20 +34,20 @@ function jobKindOf(name: OperationName, operation: JobOperation, settings: Opera
 
 async function runJob(
   operation: JobOperation,
-  services: OperationServices,
+  { db, ...services }: OperationServices,
   { job, signal, log, commit }: JobRun,
 ): Promise<JobData> {
   const result = await operation.run(
     {
       ...services,
+      reader: () => db,
       actor: actorNamed(job.createdBy),
       checkpoint: job.checkpoint,
       signal,
       log,
       dryRun: false,
       commit: (step) => thenAfterCommit((after) => commit((transaction) => step(transaction, after))),
-      transact: (work) =>
-        thenAfterCommit((after) => services.db.transaction((transaction) => work(transaction, after))),
+      transact: (work) => thenAfterCommit((after) => db.transaction((transaction) => work(transaction, after))),
     },
     // It was validated when the job was queued.
     operation.input.parse(job.input),

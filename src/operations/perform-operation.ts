@@ -79,6 +79,8 @@ function scopeOf(
 ): OperationScope {
   return {
     ...services,
+    // What reads outside of the transaction would need a second connection.
+    db: transaction,
     actor: call.actor,
     requestId: call.requestId,
     signal: call.signal,
@@ -131,32 +133,44 @@ async function startJob(
   );
 }
 
-/** The dry run of an operation that is done by a job: all of it in one transaction. */
+/**
+ * The dry run of an operation that is done by a job: all steps in one transaction, which is rolled back. The transaction
+ * opens with the first step, so that no connection is held while other servers are asked.
+ */
 async function tryJob(
   pipeline: Pipeline,
   call: Call,
   operation: JobOperation,
   input: { readonly dryRun: boolean },
 ): Promise<object> {
-  return inTransaction(pipeline, call, true, async (scope) => {
-    await operation.begin(scope, input);
+  const { db, ...services } = pipeline.services;
+  await inTransaction(pipeline, call, true, (scope) => operation.begin(scope, input));
+  let opened: Knex.Transaction | undefined;
+  const open = async (): Promise<Knex.Transaction> => {
+    call.signal.throwIfAborted();
+    if (opened !== undefined) return opened;
+    opened = await db.transaction();
+    await operation.begin(scopeOf(pipeline, call, opened, []), input);
+    return opened;
+  };
+  try {
     const result = await operation.run(
       {
-        ...pipeline.services,
+        ...services,
+        reader: () => opened ?? db,
         actor: call.actor,
         checkpoint: undefined,
         signal: call.signal,
         log: pipeline.logger,
         dryRun: true,
-        commit: async (step) => {
-          call.signal.throwIfAborted();
-          return (await step(scope.transaction, () => {})).value;
-        },
+        commit: async (step) => (await step(await open(), () => {})).value,
         // A savepoint, so that what fails in it fails alone.
-        transact: (work) => scope.transaction.transaction((savepoint) => work(savepoint, () => {})),
+        transact: async (work) => (await open()).transaction((savepoint) => work(savepoint, () => {})),
       },
       input,
     );
     return { ...result, dry_run: true };
-  });
+  } finally {
+    await opened?.rollback();
+  }
 }

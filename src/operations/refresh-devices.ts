@@ -38,7 +38,7 @@ export const refreshDevices = defineJobOperation({
   },
   run: async (work, { userId }): Promise<RefreshedDevices> => {
     for (;;) {
-      const lastChange = await findKeyChange(work.db, userId);
+      const lastChange = await findKeyChange(work.reader(), userId);
       const answer = await askOrMarkStale(work, userId);
       const verified = verifyDevices(userId, answer);
       const refreshed = await work.commit(async (transaction, afterCommit) => {

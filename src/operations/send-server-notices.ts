@@ -56,7 +56,7 @@ export const sendServerNotices = defineJobOperation({
     // The job's own checkpoint, as it is stored below.
     let progress = (work.checkpoint as Progress | undefined) ?? {
       after: undefined,
-      total: listed?.length ?? (await countPeople(work.db, work.localServerNames)),
+      total: listed?.length ?? (await countPeople(work.reader(), work.localServerNames)),
       sent: 0,
       failures: 0,
       failed: [],

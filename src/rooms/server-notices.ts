@@ -7,7 +7,7 @@ import { isRecord } from '../json.ts';
 import { stateName } from '../matrix/auth-events.ts';
 import { membershipOf } from '../matrix/auth-state.ts';
 import { roomVersionOf } from '../matrix/room-version.ts';
-import { lockNotices } from '../storage/database.ts';
+import { lockNotices, lockNoticesAccount } from '../storage/database.ts';
 import { findRoom } from '../storage/roomserver/rooms.ts';
 import { listRoomAccountData, upsertAccountData } from '../storage/userapi/account-data.ts';
 import { isAccount } from '../storage/userapi/accounts.ts';
@@ -119,13 +119,14 @@ export function createServerNotices(config: ServerNoticesConfig, roomWriter: Roo
   return {
     localpart: config.localpart,
     send: async (transaction, { userId, type, stateKey, content }) => {
-      await lockNotices(transaction, userId);
       const { localpart, serverName } = splitUserId(userId);
       if (localpart === config.localpart || !(await isAccount(transaction, userId))) {
         throw new MatrixError('M_NOT_FOUND', 'User not found');
       }
       const sender = userIdOf(config.localpart, serverName);
+      // Before the lock of the user: whoever sends to many holds the locks of some already.
       await keepAccount(transaction, sender, config);
+      await lockNotices(transaction, userId);
       const draft = { type, sender, content, ...(stateKey !== undefined && { stateKey }) };
       const room = await findNoticeRoom(transaction, sender, userId);
       const appended =
@@ -148,6 +149,8 @@ async function keepAccount(
 ): Promise<void> {
   const profile = await findProfile(transaction, userId);
   if (profile?.displayName === displayName && profile.avatarUrl === avatarUrl) return;
+  // Notices to several users may find at the same time that the account is not there.
+  await lockNoticesAccount(transaction);
   if (profile === undefined && !(await isAccount(transaction, userId))) {
     await createAccount(transaction, { userId, passwordHash: '', accountType: ACCOUNT_TYPE.user, displayName });
   }

@@ -438,7 +438,7 @@ describe('a deletion between its steps', () => {
     watch: { readonly within?: (done: Done) => void; readonly after?: (done: Done) => Promise<void> | void },
   ): OperationWork =>
     ({
-      db,
+      reader: () => db,
       localServerNames: [SERVER_NAME],
       roomWriter: plugin.admin.rooms,
       announce: () => {},

@@ -57,6 +57,22 @@ async function join(roomId: string, userId: string): Promise<void> {
   expect(refused).toEqual([]);
 }
 
+describe('the first notices of a server', () => {
+  it('are all sent when they come at the same time', async () => {
+    const fresh = await mountPlugin({ options: { serverNotices: { localpart: 'first' } } });
+    const users = [USERS.alice, USERS.bob, USERS.carol, USERS.dave];
+    const answers = await Promise.all(
+      users.map(({ user_id }) =>
+        fresh.asAdmin(PATH, { method: 'POST', body: JSON.stringify({ user_id, content: HELLO }) }),
+      ),
+    );
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+    const accounts = await fresh.database.db('userapi_accounts').where({ localpart: 'first' });
+    expect(accounts).toHaveLength(1);
+    await fresh.close();
+  });
+});
+
 describe('a server notice', () => {
   it('makes a room as Dendrite does', async () => {
     const recorded = recording('notice-new-room');
