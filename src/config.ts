@@ -67,6 +67,11 @@ export interface AdminPluginOptions {
      * limit. The address is Koa's `ctx.ip`, so set `app.proxy` behind a reverse proxy. @defaultValue 60 in 60000
      */
     readonly failedAuthentications?: { readonly count: number; readonly windowMs: number } | false;
+    /**
+     * Requests that one client address may make in `windowMs` to routes that need no access token; further ones are answered
+     * 429. `false`: no limit. Registration tokens could be guessed, and all nonces used up. @defaultValue 300 in 60000
+     */
+    readonly openRequests?: { readonly count: number; readonly windowMs: number } | false;
   };
 }
 
@@ -122,6 +127,9 @@ const optionsSchema = z.strictObject({
       failedAuthentications: z
         .union([z.strictObject({ count: z.int().positive(), windowMs: ms }), z.literal(false)])
         .default({ count: 60, windowMs: 60_000 }),
+      openRequests: z
+        .union([z.strictObject({ count: z.int().positive(), windowMs: ms }), z.literal(false)])
+        .default({ count: 300, windowMs: 60_000 }),
     })
     .prefault({}),
 });

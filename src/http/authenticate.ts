@@ -39,6 +39,14 @@ function accessTokenOf(authorization: string | undefined, query: string | undefi
   return query;
 }
 
+/** Another program on the way may have taken the other one. @throws MatrixError `M_MISSING_TOKEN` */
+function refuseTwoTokens(ctx: Context): void {
+  const headers = ctx.req.headersDistinct.authorization ?? [];
+  if (headers.length > 1 || Array.isArray(ctx.query.access_token)) {
+    throw missing('there is more than one access token in the request');
+  }
+}
+
 /** Finds out who calls, and refuses those who may not run operations of the kind. */
 export function createAuthenticate(
   host: Pick<Host, 'db' | 'appservices'>,
@@ -47,6 +55,7 @@ export function createAuthenticate(
 ): (ctx: Context, query: Readonly<Record<string, string>>, access: Access) => Promise<UserActor> {
   return async (ctx, query, access) => {
     try {
+      refuseTwoTokens(ctx);
       const token = accessTokenOf(ctx.get('authorization'), query.access_token);
       const actor = await resolveToken(host.db, host.appservices ?? [], token, query.user_id);
       if ((await check(actor.userId)).locked) throw locked();

@@ -11,8 +11,8 @@ import type { Access, Operation } from '../operations/define-operation.ts';
 import { operationNamed } from '../operations/operations.ts';
 import { StartedJob } from '../operations/perform-operation.ts';
 import { resultOf, startOperation } from '../operations/run-operation.ts';
+import { createAddressLimit } from './address-limit.ts';
 import { createAuthenticate } from './authenticate.ts';
-import { createFailedAuthentications } from './failed-authentications.ts';
 import { refuseUnknownKeys, watchReads } from './known-keys.ts';
 import { readJsonBody } from './read-json-body.ts';
 import { respondEmpty, respondError, respondEvents, respondJson, setCommonHeaders } from './respond.ts';
@@ -37,7 +37,8 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
   const router = new Router({ sensitive: true, strict: true, methods: METHODS });
   const { metrics, logger } = pipeline;
   const authenticate = createAuthenticate(host, metrics, pipeline.services.restrictions);
-  const countFailure = createFailedAuthentications(host.db, config.limits.failedAuthentications);
+  const countFailure = createAddressLimit(host.db, 'failed_authentication', config.limits.failedAuthentications);
+  const countOpenRequest = createAddressLimit(host.db, 'open_request', config.limits.openRequests);
 
   /** The error boundary around a handler: nothing is thrown at the host. */
   const layer =
@@ -99,6 +100,7 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
     async (ctx, requestId, params) => {
       const { access, effect } = operationNamed(route.operation);
       const query = firstValues(ctx.query);
+      if (route.openTo !== undefined) await countOpenRequest(ctx.ip);
       const actor = route.openTo ?? (await admit(ctx, query, access));
       const body = effect === 'read' ? {} : await readJsonBody(ctx, config.limits.bodyBytes, route.needsBody);
       // HEAD is for looking; the one GET that changes something is not run by it.

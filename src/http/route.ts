@@ -38,8 +38,8 @@ export interface Route {
   /** Whether the route is there with these options. @defaultValue always */
   readonly isOn?: (config: Config) => boolean;
   /**
-   * Who the caller counts as when no access token is asked for: the operation has a check of its own, and refusals of it
-   * are limited as failed authentications are. @defaultValue an access token is asked for
+   * Who the caller counts as where the operation is `open` and no access token is asked for. Requests are limited by address,
+   * and refusals as failed authentications are. @defaultValue an access token is asked for
    */
   readonly openTo?: Actor;
   /** A request without a body is refused: what destroys is not to be started by mistake. @defaultValue it is `{}` */

@@ -23,7 +23,7 @@ export function requireAccountType(access: Access, accountType: number | undefin
  * @throws MatrixError `M_FORBIDDEN` or `M_GUEST_ACCESS_FORBIDDEN`
  */
 export async function authoriseActor(db: Db, actor: Actor, access: Access, target: string | undefined): Promise<void> {
-  if (actor.kind === 'system') return;
+  if (actor.kind === 'system' || access === 'open') return;
   const accountType = actor.accountType ?? (await findAccountType(db, actor.userId));
   requireAccountType(access, accountType);
   if (accountType === ACCOUNT_TYPE.admin) return;

@@ -1,4 +1,5 @@
 import { ACCOUNT_TYPE } from '../accounts/account-type.ts';
+import { requireOtherAdmin } from '../accounts/require-other-admin.ts';
 import { MatrixError } from '../errors.ts';
 import type { UserId } from '../ids.ts';
 import { type Account, updateAccountType } from '../storage/userapi/accounts.ts';
@@ -7,9 +8,7 @@ import type { OperationScope } from './define-operation.ts';
 import { isOwnAccount } from './local-account.ts';
 
 /**
- * What `changeAdmin()` refuses. That administrators can not demote themselves is all that keeps a server from being without
- * any: two may still demote each other, and any may deactivate itself, as in Synapse. The homeserver's own code can then
- * make another, as actor `system`.
+ * What `changeAdmin()` refuses before it looks at other accounts.
  * @throws MatrixError `M_INVALID_PARAM`
  */
 export function checkAdminChange(actor: Actor, userId: UserId, account: Account, isAdmin: boolean): void {
@@ -25,7 +24,7 @@ export function checkAdminChange(actor: Actor, userId: UserId, account: Account,
  * Makes an account an administrator's, or what it was before. It holds from the next request on, since each looks at the
  * account of its access token.
  * @param account locked by the transaction
- * @throws MatrixError as `checkAdminChange()`
+ * @throws MatrixError as `checkAdminChange()`, and `M_BAD_STATE` for the last administrator
  */
 export async function changeAdmin(
   { transaction, actor }: OperationScope,
@@ -35,6 +34,7 @@ export async function changeAdmin(
 ): Promise<void> {
   checkAdminChange(actor, userId, account, isAdmin);
   if (isAdmin === (account.accountType === ACCOUNT_TYPE.admin)) return;
+  if (!isAdmin) await requireOtherAdmin(transaction, userId, account);
   const former = account.appserviceId === null ? ACCOUNT_TYPE.user : ACCOUNT_TYPE.appservice;
   await updateAccountType(transaction, userId, isAdmin ? ACCOUNT_TYPE.admin : former);
 }

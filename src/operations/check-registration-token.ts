@@ -4,7 +4,7 @@ import { defineOperation } from './define-operation.ts';
 
 /** Whether a registration token can be used now. Client-Server API, "Token-authenticated registration". */
 export const checkRegistrationToken = defineOperation({
-  access: 'admin',
+  access: 'open',
   effect: 'read',
   input: z.object({ token: z.string() }),
   run: async ({ db }, { token }): Promise<{ valid: boolean }> => ({

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { deactivateAccount } from '../accounts/deactivate-account.ts';
+import { requireOtherAdmin } from '../accounts/require-other-admin.ts';
 import { findAccount, lockAccount } from '../storage/userapi/accounts.ts';
 import { nameOf } from './actor.ts';
 import { defineJobOperation } from './define-operation.ts';
@@ -33,6 +34,7 @@ export const deactivateUser = defineJobOperation({
     // A dry run goes on in the same transaction to lock rooms, which others lock before accounts: it only looks.
     const account = await (dryRun ? findAccount(transaction, userId) : lockAccount(transaction, userId));
     if (account === undefined) throw userNotFound();
+    await requireOtherAdmin(transaction, userId, account);
     if (dryRun) return;
     const by = nameOf(actor);
     const destinations = await deactivateAccount(transaction, userId, erase ? { by } : undefined, localServerNames);

@@ -96,10 +96,11 @@ export interface OperationWork extends Omit<OperationServices, 'db'> {
 }
 
 /**
- * Who may run an operation beside the homeserver itself: server administrators, or also any user but guests on what is the
- * user's own.
+ * Who may run an operation beside the homeserver itself. `admin`: server administrators. `self-or-admin`: also any user but
+ * guests on what is the user's own. `open`: anybody, without an access token; the operation has a check of its own, or
+ * reveals nothing.
  */
-export type Access = 'admin' | 'self-or-admin';
+export type Access = 'admin' | 'self-or-admin' | 'open';
 
 /** What all operations have. */
 export interface OperationBase<Input extends z.ZodType> {

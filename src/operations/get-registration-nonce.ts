@@ -10,7 +10,7 @@ const CAPACITY = 10_000;
 
 /** A nonce for one registration by shared secret, good for a minute. */
 export const getRegistrationNonce = defineOperation({
-  access: 'admin',
+  access: 'open',
   effect: 'read',
   input: z.object({}),
   run: async ({ db }): Promise<{ nonce: string }> => {

@@ -7,6 +7,7 @@ import { createAccount } from '../accounts/create-account.ts';
 import { MatrixError } from '../errors.ts';
 import type { ServerName, UserId } from '../ids.ts';
 import { insertKeylessDevice } from '../storage/keyserver/device-keys.ts';
+import { setUserType, USER_TYPES } from '../storage/plugin/account-attributes.ts';
 import { takeNonce } from '../storage/plugin/registration-nonces.ts';
 import { isAccount } from '../storage/userapi/accounts.ts';
 import { insertDevice } from '../storage/userapi/devices.ts';
@@ -22,8 +23,8 @@ const input = z.object({
   /** Hex, in either case. */
   mac: z.string(),
   admin: z.boolean().nullish(),
-  /** Synapse's; counts in the MAC, and is kept nowhere. */
-  userType: z.enum(['bot', 'support']).nullish(),
+  /** Synapse's; it counts in the MAC. */
+  userType: z.enum(USER_TYPES).nullish(),
   displayName: z.string().max(255).nullish(),
   /** Makes no device. */
   inhibitLogin: z.boolean().default(false),
@@ -45,7 +46,7 @@ export interface Registered {
  * Dendrite: `POST /_synapse/admin/v1/register`, where a nonce can be used again and long passwords make half an account.
  */
 export const registerBySharedSecret = defineOperation({
-  access: 'admin',
+  access: 'open',
   effect: 'write',
   input,
   target: ({ username }) => username.slice(0, 255),
@@ -69,6 +70,7 @@ export const registerBySharedSecret = defineOperation({
       accountType: wanted.admin === true ? ACCOUNT_TYPE.admin : ACCOUNT_TYPE.user,
       displayName: wanted.displayName || undefined,
     });
+    if (wanted.userType) await setUserType(transaction, userId, wanted.userType);
     scope.afterCommit(() => {
       scope.userTotals.forget();
       scope.announce({ users: [userId] });

@@ -105,7 +105,7 @@ export function createHomeserver(settings: HomeserverSettings): Homeserver {
       metrics: { registry },
       ...lent,
     },
-    { search, ...settings.accounts, limits: rateLimit ? {} : { failedAuthentications: false } },
+    { search, ...settings.accounts, limits: rateLimit ? {} : { failedAuthentications: false, openRequests: false } },
   );
   const app = new Koa();
   // 2. Mount its routes. They parse their bodies and answer their errors themselves, so they come first.

@@ -1,7 +1,8 @@
 import type { Context, Middleware } from 'koa';
 import koaBody from 'koa-body';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { MatrixError } from '../errors.ts';
+import { isRecord } from '../json.ts';
 
 /** An event may have 64 KiB; this leaves room for escapes. */
 const MAX_BODY = '256kb';
@@ -28,12 +29,20 @@ export function parseJsonBody(jsonLimit: string = MAX_BODY): Middleware {
   };
 }
 
+/** Clients send `null` for what they do not give. */
+function withoutNulls(schema: z.ZodType, body: unknown): unknown {
+  if (!(schema instanceof z.ZodObject) || !isRecord(body)) return body;
+  return Object.fromEntries(
+    Object.entries(body).filter(([key, value]) => value !== null || !(schema.shape[key] instanceof z.ZodOptional)),
+  );
+}
+
 /**
- * The request's body, checked.
+ * The request's body, checked; `null` counts as absent where a field may be absent.
  * @throws MatrixError `M_BAD_JSON` that names the first field that is wrong.
  */
 export function bodyOf<Schema extends z.ZodType>(ctx: Context, schema: Schema): z.output<Schema> {
-  const parsed = schema.safeParse(ctx.request.body);
+  const parsed = schema.safeParse(withoutNulls(schema, ctx.request.body));
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   throw new MatrixError('M_BAD_JSON', `${issue?.path.join('.') || 'body'}: ${issue?.message ?? 'is wrong'}`);

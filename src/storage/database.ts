@@ -6,7 +6,7 @@ export type Db = Knex | Knex.Transaction;
 
 /** Keys of `pg_advisory_xact_lock(namespace, key)`; the namespace is ours alone. */
 const LOCK_NAMESPACE = 0x6d61_646d; // "madm"
-const LOCKS = { migrations: 1, search: 2, searchEvents: 1_000, notices: 2_000, noticesAccount: 3 } as const;
+const LOCKS = { migrations: 1, search: 2, searchEvents: 1_000, notices: 2_000, noticesAccount: 3, admins: 4 } as const;
 /** Events share so many locks, from `LOCKS.searchEvents` on; so do users, from `LOCKS.notices` on. */
 const EVENT_LOCKS = 256;
 /** SQLSTATE lock_not_available. */
@@ -82,4 +82,9 @@ export async function lockNotices(transaction: Knex.Transaction, userId: string)
 /** Keeps other transactions from making the account that server notices come from. They find it there afterwards. */
 export async function lockNoticesAccount(transaction: Knex.Transaction): Promise<void> {
   await transaction.raw('SELECT pg_advisory_xact_lock(?, ?)', [LOCK_NAMESPACE, LOCKS.noticesAccount]);
+}
+
+/** Keeps other transactions from making an administrator less, until the end of this one. */
+export async function lockAdmins(transaction: Knex.Transaction): Promise<void> {
+  await transaction.raw('SELECT pg_advisory_xact_lock(?, ?)', [LOCK_NAMESPACE, LOCKS.admins]);
 }

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ROUTES } from '../../src/http/routes.ts';
+import { operationNamed } from '../../src/operations/operations.ts';
 import { addAccount, addDevice, USERS } from '../support/dendrite-server.ts';
-import { type Answer, jsonOf } from '../support/http-client.ts';
+import { type Answer, exchange, jsonOf, parseAnswer } from '../support/http-client.ts';
 import { bearer, MOUNTS, type MountedPlugin, mountPlugin } from '../support/mounted-plugin.ts';
 
 const AUDIT = '/_dendrite/admin/audit';
@@ -91,6 +93,12 @@ const CASES: readonly Case[] = [
     body: UNKNOWN,
   },
   {
+    title: 'two query tokens, the first one good',
+    query: `access_token=${ADMIN}&access_token=nobody`,
+    status: 401,
+    body: { errcode: 'M_MISSING_TOKEN', error: 'there is more than one access token in the request' },
+  },
+  {
     title: 'an appservice as its user',
     authorization: 'Bearer as-token',
     query: 'user_id=@bridge_1:localhost:18448',
@@ -146,7 +154,6 @@ const CASES: readonly Case[] = [
   },
   { title: 'the admin', authorization: `Bearer ${ADMIN}`, status: 200 },
   { title: 'the admin by query', query: `access_token=${ADMIN}`, status: 200 },
-  { title: 'the first of two query tokens', query: `access_token=${ADMIN}&access_token=nobody`, status: 200 },
   { title: 'an admin of a virtual host', authorization: 'Bearer virtual-token', status: 200 },
   { title: 'an admin whose device spells the name otherwise', authorization: 'Bearer spelling-token', status: 200 },
 ];
@@ -200,6 +207,32 @@ describe.each(MOUNTS)('access $name', (mount) => {
 
   it("by a device of the same name on another server name is not the virtual host's admin's", async () => {
     expect((await plugin.request(AUDIT, { headers: bearer('elsewhere-token') })).status).toBe(401);
+  });
+
+  it('with two Authorization headers is refused', async () => {
+    const good = `Authorization: Bearer ${USERS.admin.access_token}\r\n`;
+    const head = `GET ${mount.prefix}${AUDIT} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n`;
+    expect(parseAnswer(await exchange(plugin.origin, `${head}${good}\r\n`)).status).toBe(200);
+    expect(parseAnswer(await exchange(plugin.origin, `${head}${good}${good}\r\n`)).status).toBe(401);
+  });
+
+  it('by an appservice that acts for an administrator shows nobody else', async () => {
+    const whois = `/_matrix/client/v3/admin/whois/${USERS.alice.user_id}`;
+    const as = '?user_id=@bridge_admin:localhost:18448';
+    const answer = await plugin.request(whois + as, { headers: bearer('as-token') });
+    expect(answer.status).toBe(403);
+    const own = '/_matrix/client/v3/admin/whois/@bridge_admin:localhost:18448';
+    expect((await plugin.request(own + as, { headers: bearer('as-token') })).status).toBe(200);
+  });
+
+  it('without a token is open where the route says so, and nowhere else', async () => {
+    for (const { method, path, operation, openTo } of ROUTES) {
+      const { access: declared } = operationNamed(operation);
+      expect([path, openTo !== undefined]).toEqual([path, declared === 'open']);
+      const answer = await plugin.request(path.replaceAll(/:\w+/g, 'x'), { method });
+      if (declared !== 'open' && answer.status !== 404) expect([path, answer.status]).toEqual([path, 401]);
+      if (declared === 'open') expect([path, answer.status]).not.toEqual([path, 401]);
+    }
   });
 
   it('with a token of 100 kB is refused, not broken', async () => {

@@ -10,7 +10,7 @@ import { ALL_ROUTES, MOUNTS, type MountedPlugin, mountPlugin } from '../support/
 import { changesOf } from '../support/recordings.ts';
 
 const WRITING = ROUTES.filter(({ operation }) => operationNamed(operation).effect !== 'read');
-const SPELLINGS = ['dryRun', 'dry-run', 'DRY_RUN', 'dryrun', 'dry_run ', 'dry_ru', 'evacuat', 'blok', 'nonsense'];
+const SPELLINGS = ['dryRun', 'dry-run', 'DRY_RUN', 'dryrun', 'dry_run ', 'dry_ru', 'evacuat', 'blok', 'no_such_key'];
 const TYPES = [undefined, 'application/json', 'application/x-www-form-urlencoded', 'text/plain', 'multipart/form-data'];
 
 let room: string;

@@ -186,6 +186,36 @@ describe('registration by shared secret', () => {
     await limited.close();
   });
 
+  it('limits requests without a token by address, and leaves other addresses alone', async () => {
+    const limited = await mountPlugin({
+      database: plugin.database,
+      proxy: true,
+      options: {
+        registration: { sharedSecret: SECRET, requiresToken: true },
+        limits: { openRequests: { count: 3, windowMs: 60_000 } },
+      },
+    });
+    const validity = '/_matrix/client/v1/register/m.login.registration_token/validity?token=guess';
+    for (const [path, address] of [
+      [PATH, '192.0.2.1'],
+      [validity, '192.0.2.2'],
+    ] as const) {
+      const ask = async (from: string): Promise<number> =>
+        (await limited.request(path, { headers: { 'X-Forwarded-For': from } })).status;
+      expect([await ask(address), await ask(address), await ask(address), await ask(address)]).toEqual([
+        200, 200, 200, 429,
+      ]);
+      expect(await ask('192.0.2.3')).toBe(200);
+    }
+    await limited.close();
+  });
+
+  it('keeps what type of user was registered', async () => {
+    await register({ username: 'helper', user_type: 'support' });
+    const user = await plugin.asAdmin('/_synapse/admin/v2/users/@helper:localhost:18448');
+    expect(jsonOf(user)['user_type']).toBe('support');
+  });
+
   it('says no secret', async () => {
     const { rows } = await db.raw('SELECT a::text FROM matrix_admin.audit a');
     const said = JSON.stringify([rows, plugin.logger.lines]);

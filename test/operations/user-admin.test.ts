@@ -108,12 +108,64 @@ it('nobody demotes itself under another spelling, and others may', async () => {
   expect((await send(id('admin'), { admin: false }, 'spelled-otherwise')).status).toBe(400);
   expect((await send(id('judy'), { admin: false })).status).toBe(200);
   expect(await typeOf('judy')).toBe(1);
-  // The homeserver itself may do even that.
+  // The homeserver itself may do even that, as long as somebody else is left.
   const { setUserAdmin } = plugin.admin.operations;
   const system = { actor: { kind: 'system', name: 'test' } } as const;
+  await setUserAdmin({ userId: id('judy') as never, admin: true }, system);
   expect(await setUserAdmin({ userId: id('admin') as never, admin: false }, system)).toEqual({ admin: false });
   expect((await send(id('bob'))).status).toBe(403);
   await setUserAdmin({ userId: id('admin') as never, admin: true }, system);
+  await setUserAdmin({ userId: id('judy') as never, admin: false }, system);
+});
+
+describe('the last administrator', () => {
+  const system = { actor: { kind: 'system', name: 'test' } } as const;
+  const admins = async (): Promise<string[]> =>
+    (await db('userapi_accounts').where({ account_type: 3 }).whereNot({ is_deactivated: true })).map(
+      (row) => row.localpart,
+    );
+
+  it('stays, whoever asks', async () => {
+    const { setUserAdmin, deactivateUser, setUser } = plugin.admin.operations;
+    await db('userapi_accounts')
+      .whereNot({ localpart: 'admin' })
+      .where({ account_type: 3 })
+      .update({ account_type: 1 });
+    const userId = id('admin') as never;
+    const refused = { errcode: 'M_BAD_STATE', status: 409 };
+    await expect(setUserAdmin({ userId, admin: false }, system)).rejects.toMatchObject(refused);
+    await expect(deactivateUser({ userId }, system)).rejects.toMatchObject(refused);
+    await expect(deactivateUser({ userId, dryRun: true }, system)).rejects.toMatchObject(refused);
+    await expect(setUser({ userId, deactivated: true }, system)).rejects.toMatchObject(refused);
+    await expect(setUser({ userId, admin: false }, system)).rejects.toMatchObject(refused);
+    expect(await admins()).toEqual(['admin']);
+  });
+
+  it('stays when two demote or deactivate each other at the same time', async () => {
+    for (let round = 0; round < 10; round += 1) {
+      await db('userapi_accounts').where({ localpart: 'judy' }).update({ account_type: 3 });
+      const answers = await Promise.allSettled([
+        plugin.admin.operations.setUserAdmin({ userId: id('admin') as never, admin: false }, system),
+        plugin.admin.operations.setUser({ userId: id('judy') as never, admin: false }, system),
+      ]);
+      expect(answers.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+      expect(await admins()).toHaveLength(1);
+      await db('userapi_accounts').where({ localpart: 'admin' }).update({ account_type: 3 });
+    }
+  });
+
+  it('is not one who is locked out', async () => {
+    await db('userapi_accounts').where({ localpart: 'judy' }).update({ account_type: 3 });
+    await db('matrix_admin.account_restrictions').insert({
+      user_id: id('judy'),
+      restriction: 'locked',
+      set_by: 'test',
+    });
+    const demotion = plugin.admin.operations.setUserAdmin({ userId: id('admin') as never, admin: false }, system);
+    await expect(demotion).rejects.toMatchObject({ errcode: 'M_BAD_STATE' });
+    await db('matrix_admin.account_restrictions').del();
+    await db('userapi_accounts').where({ localpart: 'judy' }).update({ account_type: 1 });
+  });
 });
 
 it('is in the audit', async () => {

@@ -41,6 +41,8 @@ describe('login', () => {
   test('replaces a device that is named, and only that one', async () => {
     const other = await logIn({ user: 'alice' });
     const first = await logIn({ user: 'alice', device_id: 'PHONE', initial_device_display_name: 'Phone' });
+    const nulls = await logIn({ user: 'alice', device_id: null, initial_device_display_name: null });
+    expect(nulls.status).toBe(200);
     const second = await logIn({ user: 'alice', device_id: 'PHONE' });
     expect(second.body.device_id).toBe('PHONE');
     expect((await whoami(first.body.access_token)).body.errcode).toBe('M_UNKNOWN_TOKEN');

@@ -136,7 +136,7 @@ export async function mountPlugin(settings: MountOptions = {}): Promise<MountedP
       metrics: { registry },
       ...settings.host,
     },
-    { ...options, limits: { failedAuthentications: false, ...options.limits } },
+    { ...options, limits: { failedAuthentications: false, openRequests: false, ...options.limits } },
   );
   const app = new Koa();
   app.proxy = settings.proxy ?? false;

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
 import { splitUserId, type UserId, userIdOf } from '../../ids.ts';
-import { type Db, rowsOf } from '../database.ts';
+import { type Db, lockAdmins, rowsOf } from '../database.ts';
 
 /**
  * `account_type` of an account that is not deactivated. Dendrite looks for the lower-case localpart first, and then for
@@ -132,6 +132,25 @@ async function readAccount(db: Db, userId: UserId, locking: string): Promise<Acc
       appserviceId: row.appservice_id,
     }
   );
+}
+
+/**
+ * How many administrators there are beside one account who can act: not deactivated, not locked. Transactions that count them
+ * wait for each other, so that two can not remove the last two.
+ */
+export async function countOtherAdmins(transaction: Knex.Transaction, userId: UserId): Promise<number> {
+  await lockAdmins(transaction);
+  const { localpart, serverName } = splitUserId(userId);
+  const [row] = await rowsOf<{ admins: string }>(
+    transaction.raw(
+      `SELECT count(*) AS admins FROM public.userapi_accounts a
+       WHERE account_type = 3 AND is_deactivated IS NOT TRUE AND (localpart, server_name) <> (?, ?) AND NOT EXISTS (
+         SELECT FROM matrix_admin.account_restrictions r
+         WHERE r.user_id = '@' || a.localpart || ':' || a.server_name AND r.restriction = 'locked')`,
+      [localpart, serverName],
+    ),
+  );
+  return Number(row?.admins ?? 0);
 }
 
 export async function updateAccountType(

@@ -6,16 +6,26 @@ import { OWN_SCHEMA } from '../migrations/migrations.ts';
 import { removeExpiredRateLimits } from '../storage/plugin/rate-limits.ts';
 
 /**
- * Counts a failed authentication of a client address, in PostgreSQL so that all processes count together. A good access
- * token is never limited, so that others behind the same address are not locked out.
+ * Counts one more event of a client address, in PostgreSQL so that all processes count together.
  * @throws MatrixError `M_LIMIT_EXCEEDED` once there were too many
  */
-export type CountFailure = (address: string) => Promise<void>;
+export type CountAddress = (address: string) => Promise<void>;
 
-export function createFailedAuthentications(
+/** What is limited by address: the prefix of its keys, and what a client that makes too many is told. */
+const LIMITED = {
+  failed_authentication: 'Too many failed authentications',
+  open_request: 'Too many requests without an access token',
+} as const;
+
+/**
+ * Limits something by client address. Only failures are counted of requests with an access token: a good one is never
+ * limited, so that others behind the same address are not locked out.
+ */
+export function createAddressLimit(
   db: Knex,
+  limited: keyof typeof LIMITED,
   limit: { readonly count: number; readonly windowMs: number } | false,
-): CountFailure {
+): CountAddress {
   if (limit === false) return async () => {};
   const limiter = new RateLimiterPostgres({
     storeClient: db,
@@ -24,7 +34,7 @@ export function createFailedAuthentications(
     tableName: 'rate_limits',
     tableCreated: true,
     clearExpiredByTimeout: false,
-    keyPrefix: 'failed_authentication',
+    keyPrefix: limited,
     points: limit.count,
     duration: limit.windowMs / 1_000,
   });
@@ -39,7 +49,7 @@ export function createFailedAuthentications(
       await limiter.consume(createHash('sha256').update(address).digest('base64url'));
     } catch (rejection) {
       if (!(rejection instanceof RateLimiterRes)) throw rejection;
-      throw new MatrixError('M_LIMIT_EXCEEDED', 'Too many failed authentications', {
+      throw new MatrixError('M_LIMIT_EXCEEDED', LIMITED[limited], {
         fields: { retry_after_ms: Math.max(Math.ceil(rejection.msBeforeNext), 1) },
       });
     }
