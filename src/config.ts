@@ -52,6 +52,10 @@ export interface AdminPluginOptions {
         /** Of rooms that are made from now on. @defaultValue 10 */
         readonly roomVersion?: string;
       };
+  readonly audit?: {
+    /** How long entries are kept, in ms: they hold addresses of people. @defaultValue 31536000000, one year */
+    readonly retentionMs?: number;
+  };
   readonly limits?: {
     /** Largest request body; compressed ones are refused. @defaultValue 65536 */
     readonly bodyBytes?: number;
@@ -119,6 +123,8 @@ const optionsSchema = z.strictObject({
       }),
     ])
     .default(false),
+  // Longer than a timer takes, unlike other times.
+  audit: z.strictObject({ retentionMs: z.int().positive().default(31_536_000_000) }).prefault({}),
   limits: z
     .strictObject({
       bodyBytes: z.int().positive().default(65_536),

@@ -107,6 +107,7 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
     db,
     kinds: [...search.jobKinds, ...createOperationJobs({ services, hooks, metrics })],
     config: config.jobs,
+    auditRetentionMs: config.audit.retentionMs,
     logger,
     left: (jobId) => jobChanges.dispatchEvent(new Event(jobId)),
   });

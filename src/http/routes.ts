@@ -53,7 +53,13 @@ export const ROUTES: readonly Route[] = [
     method: 'GET',
     path: `${ADMIN}/jobs`,
     operation: 'listJobs',
-    input: ({ query }) => ({ kind: query.kind, state: query.state, limit: numberOf(query.limit), from: query.from }),
+    input: ({ query }) => ({
+      kind: query.kind,
+      state: query.state,
+      target: query.target,
+      limit: numberOf(query.limit),
+      from: query.from,
+    }),
     respond: ({ jobs, nextToken }) => page({ jobs }, nextToken),
   }),
   defineRoute({

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
 import { describeError } from '../errors.ts';
 import type { Logger } from '../host.ts';
-import { renewLease } from '../storage/plugin/jobs.ts';
+import { renewLease } from '../storage/plugin/led-jobs.ts';
 import type { Job } from './job.ts';
 import { repeat } from './repeat.ts';
 

@@ -3,6 +3,8 @@ import type { Knex } from 'knex';
 import type { Config } from '../config.ts';
 import { errorFields } from '../errors.ts';
 import type { Logger } from '../host.ts';
+import { allEnded } from '../storage/database.ts';
+import { removeOldAudit } from '../storage/plugin/audit.ts';
 import { claimJob, listLedByOthers, removeFinishedJobs } from '../storage/plugin/jobs.ts';
 import type { Job, JobKind } from './job.ts';
 import { jobLogger } from './job-logger.ts';
@@ -23,12 +25,14 @@ interface WorkerSettings {
   readonly db: Knex;
   readonly kinds: readonly JobKind[];
   readonly config: Config['jobs'];
+  /** How long audit entries are kept, in ms. */
+  readonly auditRetentionMs: number;
   readonly logger: Logger;
   /** Told when the run of a job is over here, whatever came of it. */
   readonly left: (jobId: string) => void;
 }
 
-export function createJobWorker({ db, kinds, config, logger, left }: WorkerSettings): JobWorker {
+export function createJobWorker({ db, kinds, config, auditRetentionMs, logger, left }: WorkerSettings): JobWorker {
   const owner = randomUUID();
   const kindOf = new Map(kinds.map((kind) => [kind.kind, kind]));
   const shareable = kinds.filter((kind) => kind.assist !== undefined).map((kind) => kind.kind);
@@ -78,7 +82,7 @@ export function createJobWorker({ db, kinds, config, logger, left }: WorkerSetti
   const look = async (): Promise<void> => {
     if (Date.now() - sweptAt > SWEEP_INTERVAL_MS) {
       sweptAt = Date.now();
-      await removeFinishedJobs(db, config.retentionMs);
+      await allEnded([removeFinishedJobs(db, config.retentionMs), removeOldAudit(db, auditRetentionMs)]);
     }
     while (!stopping.signal.aborted) {
       const claim = { owner, leaseMs: config.leaseMs, except: [...leads.keys()] };

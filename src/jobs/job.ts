@@ -25,6 +25,8 @@ export interface Job {
   /** Failures and lost processes since it last got on. */
   readonly failures: number;
   readonly cancelRequested: boolean;
+  /** The room, user or other thing that it is about. */
+  readonly target: string | undefined;
   readonly createdBy: string;
   readonly requestId: string | undefined;
   readonly createdAt: number;
@@ -80,6 +82,8 @@ export type JobEnd =
 /** A kind of long work. */
 export interface JobKind {
   readonly kind: string;
+  /** The operation that starts such jobs; the audit has their ends under its name. */
+  readonly operation: string;
   /** Failures in a row, without progress between, after which the job is given up. */
   readonly maxFailures: number;
   /** Does the work, from `run.job.checkpoint` on, and returns the result. Called in one process at a time. */

@@ -13,6 +13,8 @@ const REPEAT_MS = 15_000;
 export interface JobView {
   readonly id: string;
   readonly kind: string;
+  /** The room, user or other thing that the job is about. */
+  readonly target: string | null;
   readonly state: Job['state'];
   readonly phase: string | null;
   readonly done: number;
@@ -41,6 +43,7 @@ export function viewJob(job: Job): JobView {
   return {
     id: job.id,
     kind: job.kind,
+    target: job.target ?? null,
     state: job.state,
     phase: isFinished(job) ? null : (job.phase ?? null),
     done: job.done,

@@ -2,7 +2,7 @@ import type { Knex } from 'knex';
 import { describeError, errorFields, MatrixError } from '../errors.ts';
 import type { Logger } from '../host.ts';
 import { insertAudit } from '../storage/plugin/audit.ts';
-import { countFailure, finishJob, handBackJob, storeCheckpoint } from '../storage/plugin/jobs.ts';
+import { countFailure, finishJob, handBackJob, storeCheckpoint } from '../storage/plugin/led-jobs.ts';
 import { backoffMs } from './backoff.ts';
 import { type Heartbeat, type StopReason, startHeartbeat } from './heartbeat.ts';
 import { type Job, type JobEnd, JobInterrupted, type JobKind, type JobRun } from './job.ts';
@@ -97,8 +97,10 @@ async function settle({ db, owner, job, kind, log }: Lead, end: JobEnd): Promise
   const ended = await db.transaction(async (transaction) => {
     if (!(await finishJob(transaction, job.id, owner, end))) return false;
     await insertAudit(transaction, {
-      operation: `job.${job.kind}.${end.state}`,
-      outcome: end.state === 'failed' ? 'failed' : 'ok',
+      operation: kind.operation,
+      outcome: end.state === 'succeeded' ? 'ok' : end.state,
+      target: job.target,
+      errcode: end.state === 'failed' ? (end.errcode ?? 'M_UNKNOWN') : undefined,
       actor: job.createdBy,
       jobId: job.id,
       requestId: job.requestId ?? job.id,

@@ -6,6 +6,7 @@ import { jobErrors } from './0004-job-errors.ts';
 import { registration } from './0005-registration.ts';
 import { moderation } from './0006-moderation.ts';
 import { accountAttributes } from './0007-account-attributes.ts';
+import { jobTargets } from './0008-job-targets.ts';
 
 /** Schema of the plugin's own tables. */
 export const OWN_SCHEMA = 'matrix_admin';
@@ -22,6 +23,7 @@ const ALL: readonly NamedMigration[] = [
   registration,
   moderation,
   accountAttributes,
+  jobTargets,
 ];
 
 /** The plugin's migrations, imported statically so that bundlers find them. `knexfile.ts` uses the same object. */

@@ -36,7 +36,7 @@ export async function auditCall(db: Db, call: Call, outcome: AuditOutcome, errco
     outcome,
     actor: nameOf(call.actor),
     target: call.target,
-    jobId: outcome === 'ok' ? call.jobId : undefined,
+    jobId: outcome === 'ok' || outcome === 'queued' ? call.jobId : undefined,
     errcode,
     requestId: call.requestId,
     address: call.address,

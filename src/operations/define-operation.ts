@@ -122,6 +122,8 @@ export interface ReadOperation<Input extends z.ZodType = z.ZodType, Output = unk
 export interface WriteOperation<Input extends z.ZodType = z.ZodType, Output = unknown, Prepared = unknown>
   extends OperationBase<Input> {
   readonly effect: 'write';
+  /** It only starts a job, so that its audit entry says `queued`. @defaultValue false */
+  readonly onlyQueues?: boolean;
   /** What takes long and needs no transaction; it runs before it. */
   prepare?(scope: ReadScope, input: z.output<Input>): Promise<Prepared>;
   run(scope: OperationScope, input: z.output<Input>, prepared: Prepared): Promise<Output>;

@@ -17,7 +17,7 @@ export const listRoomDeletions = defineOperation({
   effect: 'read',
   input: z.object({ roomId: roomIdInput }),
   run: async ({ db }, { roomId }): Promise<RoomDeletion[]> => {
-    const jobs = await listJobs(db, { kind: 'deleteRoom', input: { roomId } }, MAX_DELETIONS, undefined);
+    const jobs = await listJobs(db, { kind: 'deleteRoom', target: roomId }, MAX_DELETIONS, undefined);
     if (jobs.length === 0) throw new MatrixError('M_NOT_FOUND', `No delete task for room_id '${roomId}' found`);
     return jobs.reverse().map(viewDeletion);
   },

@@ -50,7 +50,8 @@ async function write(
     const { kind, userId } = actor;
     await authoriseActor(pipeline.services.db, { kind, userId }, operation.access, call.target);
   }
-  return inTransaction(pipeline, call, dryRun, (scope) => operation.run(scope, input, prepared));
+  const outcome = operation.onlyQueues === true ? 'queued' : 'ok';
+  return inTransaction(pipeline, call, { dryRun, outcome }, (scope) => operation.run(scope, input, prepared));
 }
 
 /** Everything before an operation is run. */
@@ -96,7 +97,7 @@ function scopeOf(
 async function inTransaction<T>(
   pipeline: Pipeline,
   call: Call,
-  dryRun: boolean,
+  { dryRun = false, outcome = 'ok' }: { readonly dryRun?: boolean; readonly outcome?: 'ok' | 'queued' },
   work: (scope: OperationScope) => Promise<T>,
 ): Promise<T> {
   const afterCommit: (() => void)[] = [];
@@ -108,7 +109,7 @@ async function inTransaction<T>(
         tried = { result: value };
         throw new Error('a dry run is rolled back');
       }
-      await auditCall(transaction, call, 'ok');
+      await auditCall(transaction, call, outcome);
       return value;
     });
     for (const then of afterCommit) then();
@@ -128,7 +129,7 @@ async function startJob(
   return inTransaction(
     pipeline,
     call,
-    false,
+    { outcome: 'queued' },
     async (scope) => new StartedJob(await queueJob(scope, call.name, operation, input)),
   );
 }
@@ -144,7 +145,7 @@ async function tryJob(
   input: { readonly dryRun: boolean },
 ): Promise<object> {
   const { db, ...services } = pipeline.services;
-  await inTransaction(pipeline, call, true, (scope) => operation.begin(scope, input));
+  await inTransaction(pipeline, call, { dryRun: true }, (scope) => operation.begin(scope, input));
   let opened: Knex.Transaction | undefined;
   const open = async (): Promise<Knex.Transaction> => {
     call.signal.throwIfAborted();

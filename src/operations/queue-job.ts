@@ -28,6 +28,7 @@ export async function queueJob<Input extends z.ZodType<{ readonly dryRun: boolea
     kind: name,
     dedupeKey: dedupeKeyOf(name, operation, input),
     input,
+    target: operation.target?.(input),
     createdBy: nameOf(scope.actor),
     requestId: scope.requestId,
   });

@@ -12,6 +12,7 @@ import { defineOperation } from './define-operation.ts';
 export const reindexFulltext = defineOperation({
   access: 'admin',
   effect: 'write',
+  onlyQueues: true,
   input: z.object({}),
   run: async (scope): Promise<{ jobId: string; joined: boolean }> => {
     if (!scope.searchEnabled) searchIsOff();

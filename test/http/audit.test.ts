@@ -26,7 +26,7 @@ async function addEntries(db: Knex, from: number, to: number): Promise<void> {
 describe.each(MOUNTS)('audit $name', (mount) => {
   let plugin: MountedPlugin;
   beforeAll(async () => {
-    plugin = await mountPlugin({ mount });
+    plugin = await mountPlugin({ mount, options: { audit: { retentionMs: 100 * 365 * 24 * 3_600_000 } } });
     await addEntries(plugin.database.db, 1, 250);
   });
   afterAll(() => plugin.close());

@@ -97,6 +97,7 @@ describe.each(MOUNTS)('jobs $name', (mount) => {
     expect(jsonOf(await plugin.asAdmin(`${JOBS}/${id}`))).toEqual({
       id,
       kind: 'test',
+      target: null,
       state: 'running',
       phase: 'load',
       done: 250,

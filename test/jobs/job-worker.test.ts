@@ -5,7 +5,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { MatrixError } from '../../src/errors.ts';
 import type { JobKind } from '../../src/jobs/job.ts';
 import { migrateOwnSchema } from '../../src/storage/database.ts';
-import { findJob, finishJob, insertJob, requestCancel } from '../../src/storage/plugin/jobs.ts';
+import { findJob, insertJob, requestCancel } from '../../src/storage/plugin/jobs.ts';
+import { finishJob } from '../../src/storage/plugin/led-jobs.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { isSomebodyWaiting, until } from '../support/search-plugin.ts';
 import {
@@ -48,7 +49,7 @@ const update = (id: string, fields: Record<string, unknown>): PromiseLike<unknow
 /** Lets a job that waits to be tried again be due. */
 const makeDue = (id: string): PromiseLike<unknown> => update(id, { run_after: db.fn.now() });
 const audits = (id: string): PromiseLike<{ operation: string; outcome: string }[]> =>
-  db('matrix_admin.audit').where({ job_id: id }).select('operation', 'outcome', 'actor', 'request_id');
+  db('matrix_admin.audit').where({ job_id: id }).select('operation', 'outcome', 'errcode', 'actor', 'request_id');
 
 describe('a job', () => {
   it('is done, with its result and an audit entry', async () => {
@@ -63,7 +64,7 @@ describe('a job', () => {
       error: undefined,
     });
     expect(await audits(id)).toEqual([
-      { operation: 'job.count.succeeded', outcome: 'ok', actor: '@admin:x', request_id: 'request 1' },
+      { operation: 'count', outcome: 'ok', errcode: null, actor: '@admin:x', request_id: 'request 1' },
     ]);
   });
 
@@ -266,6 +267,21 @@ describe('a lease', () => {
   });
 });
 
+describe('the audit', () => {
+  it('loses entries that are older than they may be, and keeps the others', async () => {
+    const entry = { operation: 'x', outcome: 'ok', actor: '@admin:x', request_id: 'r' };
+    await db('matrix_admin.audit').insert([
+      { ...entry, target: 'old', at: db.raw(`now() - interval '2 minutes'`) },
+      { ...entry, target: 'new' },
+    ]);
+    start([kindOf('x', async () => ({}))]);
+    const kept = async (): Promise<unknown[]> =>
+      db('matrix_admin.audit').whereIn('target', ['old', 'new']).pluck('target');
+    await until(async () => (await kept()).length === 1);
+    expect(await kept()).toEqual(['new']);
+  });
+});
+
 describe('a failure', () => {
   it('is tried again later, with the error shown', async () => {
     const id = await queueJob(db, 'x');
@@ -303,7 +319,7 @@ describe('a failure', () => {
     }
     expect(await reach(db, id, 'failed')).toMatchObject({ error: 'the disk is full', attempts: 3 });
     expect(cleaned).toEqual([id]);
-    expect(await audits(id)).toMatchObject([{ operation: 'job.x.failed', outcome: 'failed' }]);
+    expect(await audits(id)).toMatchObject([{ operation: 'x', outcome: 'failed', errcode: 'M_UNKNOWN' }]);
   });
 
   it('counts although each attempt stores a step first, if that step says nothing new', async () => {
@@ -467,7 +483,7 @@ describe('cancelling', () => {
     expect(await requestCancel(db, id)).toMatchObject({ state: 'running', cancelRequested: true });
     await reach(db, id, 'cancelled');
     expect(cleaned).toEqual([id]);
-    expect(await audits(id)).toMatchObject([{ operation: 'job.x.cancelled', outcome: 'ok' }]);
+    expect(await audits(id)).toMatchObject([{ operation: 'x', outcome: 'cancelled' }]);
   });
 
   it('ends a job at its next step', async () => {

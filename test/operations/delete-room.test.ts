@@ -227,8 +227,13 @@ describe('the deletion of a room by v1', () => {
     expect(await plugin.metric('matrix_admin_operations_total', { operation: 'deleteRoom', outcome: 'ok' })).toBe(
       before + 1,
     );
-    const entry = await db('matrix_admin.audit').where({ operation: 'deleteRoom', target: ROOMS.v5 }).first();
-    expect(entry).toMatchObject({ outcome: 'ok', actor: USERS.admin.user_id });
+    const story = await db('matrix_admin.audit').where({ operation: 'deleteRoom', target: ROOMS.v5 }).orderBy('id');
+    expect(story).toMatchObject([
+      { outcome: 'queued', actor: USERS.admin.user_id },
+      { outcome: 'ok', actor: USERS.admin.user_id, job_id: story[0].job_id },
+    ]);
+    const listed = jsonOf(await plugin.asAdmin(`/_dendrite/admin/jobs?target=${encodeURIComponent(ROOMS.v5)}`));
+    expect(listed['jobs']).toMatchObject([{ kind: 'deleteRoom', target: ROOMS.v5, state: 'succeeded' }]);
     off();
   });
 });

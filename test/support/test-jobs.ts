@@ -29,12 +29,12 @@ export function createTestWorker(db: Knex, kinds: readonly JobKind[], options: T
     answerWithinMs: 1_000,
     ...options,
   };
-  return { ...createJobWorker({ db, kinds, config, logger, left: () => {} }), logger };
+  return { ...createJobWorker({ db, kinds, config, auditRetentionMs: 60_000, logger, left: () => {} }), logger };
 }
 
 /** A kind of job that does `run`. */
 export function kindOf(kind: string, run: JobKind['run'], rest: Partial<JobKind> = {}): JobKind {
-  return { kind, maxFailures: 3, run, cleanUp: async () => {}, ...rest };
+  return { kind, operation: kind, maxFailures: 3, run, cleanUp: async () => {}, ...rest };
 }
 
 let count = 0;

@@ -1,7 +1,8 @@
 import type { Knex } from 'knex';
 import { type Db, rowsOf } from '../database.ts';
 
-export const AUDIT_OUTCOMES = ['ok', 'refused', 'failed'] as const;
+export const AUDIT_OUTCOMES = ['ok', 'queued', 'refused', 'failed', 'cancelled'] as const;
+/** `queued`: a job was started, whose end has an entry of its own. */
 export type AuditOutcome = (typeof AUDIT_OUTCOMES)[number];
 
 /** Who did what to what, and how it ended. Holds no secret and no message. */
@@ -107,4 +108,11 @@ export async function listAudit(
     requestId: row.request_id,
     address: row.address ?? undefined,
   }));
+}
+
+/** Removes entries that are older than `retentionMs`: they hold addresses of people. */
+export async function removeOldAudit(db: Knex, retentionMs: number): Promise<void> {
+  await db.raw(`DELETE FROM matrix_admin.audit WHERE at < clock_timestamp() - ?::bigint * interval '1 ms'`, [
+    retentionMs,
+  ]);
 }

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import type { Job, JobData, JobEnd, JobState, JobStep } from '../../jobs/job.ts';
+import type { Job, JobData, JobState } from '../../jobs/job.ts';
 import { type Db, rowsOf } from '../database.ts';
 
 interface JobRow {
@@ -17,6 +17,7 @@ interface JobRow {
   cancel_requested: boolean;
   created_by: string;
   request_id: string | null;
+  target: string | null;
   created_ms: number;
   started_ms: number | null;
   finished_ms: number | null;
@@ -32,7 +33,7 @@ const msOf = (column: string): string => `(extract(epoch FROM ${column}) * 1000)
 export const DONE = `coalesce((SELECT sum(r.done) FROM matrix_admin.job_ranges r WHERE r.job_id = jobs.id), jobs.done)`;
 
 const COLUMNS = `jobs.id, kind, state, input, checkpoint, phase, ${DONE} AS done, total, rate, attempts, failures,
-  cancel_requested, created_by, request_id, ${msOf('created_at')} AS created_ms, ${msOf('started_at')} AS started_ms,
+  cancel_requested, created_by, request_id, target, ${msOf('created_at')} AS created_ms, ${msOf('started_at')} AS started_ms,
   ${msOf('finished_at')} AS finished_ms, result, error, errcode, error_status`;
 
 const UNFINISHED = `state IN ('queued', 'running')`;
@@ -53,6 +54,7 @@ function jobOf(row: JobRow): Job {
     cancelRequested: row.cancel_requested,
     createdBy: row.created_by,
     requestId: row.request_id ?? undefined,
+    target: row.target ?? undefined,
     createdAt: Math.floor(row.created_ms),
     startedAt: row.started_ms === null ? undefined : Math.floor(row.started_ms),
     finishedAt: row.finished_ms === null ? undefined : Math.floor(row.finished_ms),
@@ -69,6 +71,8 @@ export interface NewJob {
   readonly kind: string;
   readonly dedupeKey: string;
   readonly input: JobData;
+  /** The room, user or other thing that it is about. */
+  readonly target?: string | undefined;
   readonly createdBy: string;
   readonly requestId: string;
 }
@@ -79,9 +83,10 @@ export async function insertJob(db: Db, job: NewJob): Promise<{ id: string; join
   for (;;) {
     const [inserted] = await rowsOf<{ id: string; input: JobData }>(
       db.raw(
-        `INSERT INTO matrix_admin.jobs (kind, dedupe_key, input, created_by, request_id) VALUES (?, ?, ?, ?, ?)
+        `INSERT INTO matrix_admin.jobs (kind, dedupe_key, input, target, created_by, request_id)
+         VALUES (?, ?, ?, ?, ?, ?)
          ON CONFLICT (dedupe_key) WHERE ${UNFINISHED} DO NOTHING RETURNING id, input`,
-        [job.kind, job.dedupeKey, JSON.stringify(job.input), job.createdBy, job.requestId],
+        [job.kind, job.dedupeKey, JSON.stringify(job.input), job.target ?? null, job.createdBy, job.requestId],
       ),
     );
     if (inserted) return { ...inserted, joined: false };
@@ -108,14 +113,13 @@ export async function findJob(db: Db, id: string): Promise<Job | undefined> {
 export interface JobFilter {
   readonly kind?: string | undefined;
   readonly state?: JobState | undefined;
-  /** Of its input. */
-  readonly input?: JobData | undefined;
+  readonly target?: string | undefined;
 }
 
 /** Newest first, from after the job `after` on. */
 export async function listJobs(
   db: Db,
-  { kind, state, input }: JobFilter,
+  { kind, state, target }: JobFilter,
   limit: number,
   after: string | undefined,
 ): Promise<Job[]> {
@@ -123,14 +127,14 @@ export async function listJobs(
     db.raw(
       `SELECT ${COLUMNS} FROM matrix_admin.jobs
        WHERE (CAST(:kind AS text) IS NULL OR kind = :kind) AND (CAST(:state AS text) IS NULL OR state = :state)
-         AND (CAST(:input AS jsonb) IS NULL OR input @> CAST(:input AS jsonb))
+         AND (CAST(:target AS text) IS NULL OR target = :target)
          AND (CAST(:after AS uuid) IS NULL
               OR (created_at, jobs.id) < (SELECT a.created_at, a.id FROM matrix_admin.jobs a WHERE a.id = :after))
        ORDER BY created_at DESC, jobs.id DESC LIMIT :limit`,
       {
         kind: kind ?? null,
         state: state ?? null,
-        input: input === undefined ? null : JSON.stringify(input),
+        target: target ?? null,
         after: after ?? null,
         limit,
       },
@@ -185,110 +189,6 @@ export async function listLedByOthers(db: Knex, kinds: readonly string[], owner:
        WHERE kind = ANY(?) AND state = 'running' AND NOT cancel_requested AND lease_owner <> ?`,
       [[...kinds], owner],
     ),
-  );
-}
-
-/** Prolongs the lease. `undefined`: this process does not lead the job any more. */
-export async function renewLease(
-  db: Knex,
-  id: string,
-  owner: string,
-  leaseMs: number,
-  rate: number | undefined,
-): Promise<{ cancelRequested: boolean; done: number; total: number | undefined } | undefined> {
-  const [row] = await rowsOf<{ cancel_requested: boolean; done: string; total: string | null }>(
-    db.raw(
-      `UPDATE matrix_admin.jobs SET lease_until = clock_timestamp() + :leaseMs * interval '1 ms', rate = :rate,
-         done = ${DONE}
-       WHERE id = :id AND lease_owner = :owner AND state = 'running' RETURNING cancel_requested, done, total`,
-      { id, owner, leaseMs, rate: rate ?? null },
-    ),
-  );
-  return (
-    row && {
-      cancelRequested: row.cancel_requested,
-      done: Number(row.done),
-      total: row.total === null ? undefined : Number(row.total),
-    }
-  );
-}
-
-/**
- * Stores a step of a job. Failures are forgotten only if the job got on: an attempt that stores what was stored before, and
- * then fails, must count.
- * @returns `false`: this process does not lead the job any more, or it was cancelled
- */
-export async function storeCheckpoint(
-  transaction: Knex.Transaction,
-  id: string,
-  owner: string,
-  { checkpoint, phase, done, total }: Omit<JobStep<unknown>, 'value'>,
-): Promise<boolean> {
-  const rows = await rowsOf<{ id: string }>(
-    transaction.raw(
-      `UPDATE matrix_admin.jobs SET checkpoint = CAST(:checkpoint AS jsonb), phase = :phase,
-         done = coalesce(:done, done), total = coalesce(:total, total),
-         failures = CASE WHEN checkpoint IS DISTINCT FROM CAST(:checkpoint AS jsonb) OR coalesce(:done, done) > done
-           THEN 0 ELSE failures END
-       WHERE id = :id AND lease_owner = :owner AND state = 'running' AND NOT cancel_requested RETURNING id`,
-      { checkpoint: JSON.stringify(checkpoint), phase, done: done ?? null, total: total ?? null, id, owner },
-    ),
-  );
-  return rows.length > 0;
-}
-
-/** Ends a job if this process leads it. Its ranges go; what they counted stays. */
-export async function finishJob(
-  transaction: Knex.Transaction,
-  id: string,
-  owner: string,
-  end: JobEnd,
-): Promise<boolean> {
-  const rows = await rowsOf<{ id: string }>(
-    transaction.raw(
-      `UPDATE matrix_admin.jobs SET state = ?, result = ?, error = ?, errcode = ?, error_status = ?, finished_at = clock_timestamp(), done = ${DONE},
-         rate = ${DONE} / greatest(extract(epoch FROM clock_timestamp() - started_at), 0.001),
-         lease_owner = NULL, lease_until = NULL, checkpoint = NULL
-       WHERE id = ? AND lease_owner = ? AND state = 'running' RETURNING id`,
-      [
-        end.state,
-        end.state === 'succeeded' ? JSON.stringify(end.result) : null,
-        end.state === 'failed' ? end.error : null,
-        (end.state === 'failed' && end.errcode) || null,
-        (end.state === 'failed' && end.status) || null,
-        id,
-        owner,
-      ],
-    ),
-  );
-  if (rows.length === 0) return false;
-  await transaction.raw('DELETE FROM matrix_admin.job_ranges WHERE job_id = ?', [id]);
-  return true;
-}
-
-/**
- * Counts a failure of a job. Returns how many there have been in a row, without progress between; `undefined` when this
- * process does not lead the job any more.
- */
-export async function countFailure(db: Knex, id: string, owner: string, error: string): Promise<number | undefined> {
-  const [row] = await rowsOf<{ failures: number }>(
-    db.raw(
-      `UPDATE matrix_admin.jobs SET failures = CASE WHEN ${DONE} > done_at_claim THEN 1 ELSE failures + 1 END,
-         done_at_claim = ${DONE}, error = ?
-       WHERE id = ? AND lease_owner = ? AND state = 'running' RETURNING failures`,
-      [error, id, owner],
-    ),
-  );
-  return row?.failures;
-}
-
-/** Gives a job back, to be gone on with after `delayMs`. */
-export async function handBackJob(db: Knex, id: string, owner: string, delayMs: number): Promise<void> {
-  await db.raw(
-    `UPDATE matrix_admin.jobs SET state = 'queued', run_after = clock_timestamp() + ? * interval '1 ms',
-       lease_owner = NULL, lease_until = NULL
-     WHERE id = ? AND lease_owner = ? AND state = 'running'`,
-    [delayMs, id, owner],
   );
 }
 

@@ -1,0 +1,108 @@
+import type { Knex } from 'knex';
+import type { JobEnd, JobStep } from '../../jobs/job.ts';
+import { rowsOf } from '../database.ts';
+import { DONE } from './jobs.ts';
+
+/** Prolongs the lease. `undefined`: this process does not lead the job any more. */
+export async function renewLease(
+  db: Knex,
+  id: string,
+  owner: string,
+  leaseMs: number,
+  rate: number | undefined,
+): Promise<{ cancelRequested: boolean; done: number; total: number | undefined } | undefined> {
+  const [row] = await rowsOf<{ cancel_requested: boolean; done: string; total: string | null }>(
+    db.raw(
+      `UPDATE matrix_admin.jobs SET lease_until = clock_timestamp() + :leaseMs * interval '1 ms', rate = :rate,
+         done = ${DONE}
+       WHERE id = :id AND lease_owner = :owner AND state = 'running' RETURNING cancel_requested, done, total`,
+      { id, owner, leaseMs, rate: rate ?? null },
+    ),
+  );
+  return (
+    row && {
+      cancelRequested: row.cancel_requested,
+      done: Number(row.done),
+      total: row.total === null ? undefined : Number(row.total),
+    }
+  );
+}
+
+/**
+ * Stores a step of a job. Failures are forgotten only if the job got on: an attempt that stores what was stored before, and
+ * then fails, must count.
+ * @returns `false`: this process does not lead the job any more, or it was cancelled
+ */
+export async function storeCheckpoint(
+  transaction: Knex.Transaction,
+  id: string,
+  owner: string,
+  { checkpoint, phase, done, total }: Omit<JobStep<unknown>, 'value'>,
+): Promise<boolean> {
+  const rows = await rowsOf<{ id: string }>(
+    transaction.raw(
+      `UPDATE matrix_admin.jobs SET checkpoint = CAST(:checkpoint AS jsonb), phase = :phase,
+         done = coalesce(:done, done), total = coalesce(:total, total),
+         failures = CASE WHEN checkpoint IS DISTINCT FROM CAST(:checkpoint AS jsonb) OR coalesce(:done, done) > done
+           THEN 0 ELSE failures END
+       WHERE id = :id AND lease_owner = :owner AND state = 'running' AND NOT cancel_requested RETURNING id`,
+      { checkpoint: JSON.stringify(checkpoint), phase, done: done ?? null, total: total ?? null, id, owner },
+    ),
+  );
+  return rows.length > 0;
+}
+
+/** Ends a job if this process leads it. Its ranges go; what they counted stays. */
+export async function finishJob(
+  transaction: Knex.Transaction,
+  id: string,
+  owner: string,
+  end: JobEnd,
+): Promise<boolean> {
+  const rows = await rowsOf<{ id: string }>(
+    transaction.raw(
+      `UPDATE matrix_admin.jobs SET state = ?, result = ?, error = ?, errcode = ?, error_status = ?, finished_at = clock_timestamp(), done = ${DONE},
+         rate = ${DONE} / greatest(extract(epoch FROM clock_timestamp() - started_at), 0.001),
+         lease_owner = NULL, lease_until = NULL, checkpoint = NULL
+       WHERE id = ? AND lease_owner = ? AND state = 'running' RETURNING id`,
+      [
+        end.state,
+        end.state === 'succeeded' ? JSON.stringify(end.result) : null,
+        end.state === 'failed' ? end.error : null,
+        (end.state === 'failed' && end.errcode) || null,
+        (end.state === 'failed' && end.status) || null,
+        id,
+        owner,
+      ],
+    ),
+  );
+  if (rows.length === 0) return false;
+  await transaction.raw('DELETE FROM matrix_admin.job_ranges WHERE job_id = ?', [id]);
+  return true;
+}
+
+/**
+ * Counts a failure of a job. Returns how many there have been in a row, without progress between; `undefined` when this
+ * process does not lead the job any more.
+ */
+export async function countFailure(db: Knex, id: string, owner: string, error: string): Promise<number | undefined> {
+  const [row] = await rowsOf<{ failures: number }>(
+    db.raw(
+      `UPDATE matrix_admin.jobs SET failures = CASE WHEN ${DONE} > done_at_claim THEN 1 ELSE failures + 1 END,
+         done_at_claim = ${DONE}, error = ?
+       WHERE id = ? AND lease_owner = ? AND state = 'running' RETURNING failures`,
+      [error, id, owner],
+    ),
+  );
+  return row?.failures;
+}
+
+/** Gives a job back, to be gone on with after `delayMs`. */
+export async function handBackJob(db: Knex, id: string, owner: string, delayMs: number): Promise<void> {
+  await db.raw(
+    `UPDATE matrix_admin.jobs SET state = 'queued', run_after = clock_timestamp() + ? * interval '1 ms',
+       lease_owner = NULL, lease_until = NULL
+     WHERE id = ? AND lease_owner = ? AND state = 'running'`,
+    [delayMs, id, owner],
+  );
+}
