@@ -392,3 +392,45 @@ describe('writers at the same time', () => {
     expect(await broken()).toEqual([]);
   });
 });
+
+describe('what a reader would notice if it were wrong', () => {
+  const SYSTEM = { actor: { kind: 'system', name: 'test' } } as const;
+
+  it.each([
+    ['world_readable', 1],
+    ['shared', 2],
+    ['invited', 3],
+    ['joined', 4],
+  ])('messages of a room whose history is %s are stored as such', async (visibility, stored) => {
+    const { roomId } = await newRoom('10', ALICE, [
+      state(ALICE, 'm.room.history_visibility', { history_visibility: visibility }),
+    ]);
+    const { events } = await append(roomId, [message(ALICE)]);
+    const row = await db('public.syncapi_output_room_events').where({ event_id: events[0]?.eventId }).first();
+    expect(Number(row.history_visibility)).toBe(stored);
+  });
+
+  it('those with less power leave a room before those with more', async () => {
+    const { roomId } = await newRoom('10', ALICE, [
+      state(ALICE, 'm.room.join_rules', { join_rule: 'public' }),
+      state(ALICE, 'm.room.power_levels', { users: { [ALICE]: 100, [BOB]: 10, [CAROL]: 50 } }),
+    ]);
+    await append(roomId, [member(CAROL, 'join'), member(BOB, 'join')]);
+    await admin.operations.evacuateRoom({ roomId }, SYSTEM);
+    const leaves = await db('public.syncapi_output_room_events')
+      .where({ room_id: roomId, type: 'm.room.member' })
+      .orderBy('id', 'desc')
+      .limit(3)
+      .pluck('sender');
+    expect(leaves).toEqual([ALICE, CAROL, BOB]);
+  });
+
+  it('the state at a state event is the state with it', async () => {
+    const { roomId } = await newRoom('10', ALICE, [state(ALICE, 'm.room.topic', { topic: 'before' })]);
+    const { events } = await append(roomId, [state(ALICE, 'm.room.topic', { topic: 'after' })]);
+    const eventId = events[0]?.eventId ?? ('' as EventId);
+    const context = await admin.operations.getEventContext({ roomId, eventId, limit: 0 }, SYSTEM);
+    const topics = context.state.filter(({ type }) => type === 'm.room.topic');
+    expect(topics).toMatchObject([{ content: { topic: 'after' } }]);
+  });
+});
