@@ -1,6 +1,6 @@
 import knex, { type Knex } from 'knex';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type EventId, isRoomId, isUserId, type RoomId, type UserId } from '../../src/ids.ts';
+import { type EventId, isRoomId, isUserId, type RoomId, type ServerName, type UserId } from '../../src/ids.ts';
 import { type AdminPlugin, createAdminPlugin } from '../../src/plugin.ts';
 import type { RoomEventDraft } from '../../src/rooms/event-chain.ts';
 import type { Appended } from '../../src/rooms/room-writer.ts';
@@ -432,5 +432,26 @@ describe('what a reader would notice if it were wrong', () => {
     const context = await admin.operations.getEventContext({ roomId, eventId, limit: 0 }, SYSTEM);
     const topics = context.state.filter(({ type }) => type === 'm.room.topic');
     expect(topics).toMatchObject([{ content: { topic: 'after' } }]);
+  });
+
+  it.each([
+    ['another server without power', 'virtual.example', false],
+    ['the server of the sender', SERVER_NAME, true],
+  ])('a redaction by a user of %s takes effect as it should', async (_, serverName, takesEffect) => {
+    const virtual = 'virtual.example' as ServerName;
+    const host = createAdminPlugin({
+      serverName: SERVER_NAME,
+      virtualHosts: [virtual],
+      signingKeys: [createSigningKey(), { ...createSigningKey(), serverName: virtual }],
+      db,
+    });
+    const { roomId } = await newRoom('10', ALICE);
+    const redactor = userOf(`@redactor:${serverName}`);
+    const on = { db, rooms: host.rooms };
+    const { events } = await append(roomId, [message(ALICE, 'stays or goes'), member(redactor, 'join')], on);
+    const redacts = events[0]?.eventId ?? ('' as EventId);
+    await append(roomId, [{ type: 'm.room.redaction', sender: redactor, redacts, content: { redacts } }], on);
+    const row = await db('public.syncapi_output_room_events').where({ event_id: redacts }).first();
+    expect(row.headered_event_json.includes('stays or goes')).toBe(!takesEffect);
   });
 });
