@@ -145,11 +145,19 @@ const OLDEST_POSTGRES = 130_000;
  * @throws Error that lists everything that is missing.
  */
 export async function preflight(db: Knex): Promise<void> {
-  const [server] = await rowsOf<{ version: number }>(
-    db.raw(`SELECT current_setting('server_version_num')::int AS version`),
+  const [server] = await rowsOf<{ version: number; encoding: string }>(
+    db.raw(
+      `SELECT current_setting('server_version_num')::int AS version, current_setting('server_encoding') AS encoding`,
+    ),
   );
   if (server === undefined || server.version < OLDEST_POSTGRES) {
     throw new Error(`koa-matrix-admin needs PostgreSQL 13 or later, this is ${server?.version ?? 'unknown'}`);
+  }
+  if (server.encoding !== 'UTF8') {
+    throw new Error(
+      `koa-matrix-admin needs a database in UTF8, and this one is in ${server.encoding}: most messages do not fit into it. ` +
+        `Create one with ENCODING 'UTF8' TEMPLATE template0 and move the tables there.`,
+    );
   }
   const present = await rowsOf<{ name: string }>(
     db.raw(

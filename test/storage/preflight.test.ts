@@ -1,7 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
-import { REQUIRED_COLUMNS } from '../../src/storage/preflight.ts';
+import knex from 'knex';
+import { expect, inject, it } from 'vitest';
+import { preflight, REQUIRED_COLUMNS } from '../../src/storage/preflight.ts';
+import { connectionStringFor, withAdmin } from '../support/test-databases.ts';
 
 const STORAGE = 'src/storage';
 const TABLE = /\b(?:public\.|')((?:federationsender|keyserver|roomserver|syncapi|userapi)_[a-z_]+)\b/g;
@@ -16,4 +18,15 @@ it('start() looks for every table of Dendrite that the storage names', () => {
     .filter((table) => !SEQUENCE.test(table));
   expect(named.length).toBeGreaterThan(50);
   expect([...new Set(named)].filter((table) => !(table in REQUIRED_COLUMNS)).sort()).toEqual([]);
+});
+
+it('start() refuses a database that most messages do not fit into', async () => {
+  const { admin, prefix } = inject('databases');
+  const name = `${prefix}_latin1`;
+  const create = `CREATE DATABASE ${name} TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'`;
+  await withAdmin(admin, (client) => client.query(create));
+  const db = knex({ client: 'pg', connection: connectionStringFor(admin, name) });
+  await expect(preflight(db)).rejects.toThrow(/needs a database in UTF8, and this one is in LATIN1/);
+  await db.destroy();
+  await withAdmin(admin, (client) => client.query(`DROP DATABASE ${name}`));
 });
