@@ -2,6 +2,7 @@ import { pipeline, Readable } from 'node:stream';
 import type { Context } from 'koa';
 import { errorFields, MatrixError } from '../errors.ts';
 import type { Logger } from '../host.ts';
+import { toJson } from '../json.ts';
 
 /** On every answer, as Dendrite's. */
 const CORS = {
@@ -15,22 +16,13 @@ export function setCommonHeaders(ctx: Context, requestId: string): void {
   ctx.set({ ...CORS, 'Cache-Control': 'no-store', 'X-Request-Id': requestId });
 }
 
-/** @throws MatrixError `M_BAD_STATE` for an event that nests deeper than `JSON.stringify()` can follow */
+/** An answer in JSON. Events in it may nest as deep as they like. */
 export function respondJson(ctx: Context, status: number, body: unknown): void {
-  const text = textOf(body);
+  const text = toJson(body);
   ctx.status = status;
   // Before the body, which Koa would guess the type of.
   ctx.set('Content-Type', 'application/json');
   ctx.body = text;
-}
-
-function textOf(body: unknown): string {
-  try {
-    return JSON.stringify(body);
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw new MatrixError('M_BAD_STATE', 'The answer contains an event that nests too deeply to be written as JSON');
-  }
 }
 
 /** `200` without a body, for OPTIONS. */

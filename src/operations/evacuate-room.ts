@@ -154,12 +154,12 @@ async function nextToLeave(
   return { members: last.sort((a, b) => capped(a) - capped(b)).slice(0, BATCH), isOver: last.every(isBack) };
 }
 
-/** A leave that keeps what the user was called. */
+/** A leave that keeps what the user was called. Text with half a surrogate pair can't be signed and is left out. */
 function leaveOf({ userId, event }: Member): RoomEventDraft {
   const content = isRecord(event.content) ? event.content : {};
   const profile = ['displayname', 'avatar_url']
     .map((key) => [key, content[key]] as const)
-    .filter(([, value]) => typeof value === 'string' && value !== '');
+    .filter(([, value]) => typeof value === 'string' && value !== '' && value.isWellFormed());
   return {
     type: 'm.room.member',
     sender: userId,

@@ -1,5 +1,5 @@
 import { isEventId, type ServerName, splitUserId } from '../ids.ts';
-import { isRecord } from '../json.ts';
+import { isRecord, toJson } from '../json.ts';
 import type { EventJson } from '../matrix/room-version.ts';
 import type { StoredRoom } from '../storage/roomserver/rooms.ts';
 import {
@@ -25,7 +25,7 @@ const SHARED = 2;
 
 /** An event as the tables of `/sync` and the federation queue hold it. */
 export function headeredJson(event: EventJson, eventId: string, { version }: Pick<StoredRoom, 'version'>): string {
-  return JSON.stringify({ ...event, _room_version: version, _event_id: eventId });
+  return toJson({ ...event, _room_version: version, _event_id: eventId });
 }
 
 /** The event, with what clients are told of the state that it has replaced. */

@@ -1,5 +1,6 @@
 import type { Knex } from 'knex';
 import { isUserId, splitUserId } from '../ids.ts';
+import { toJson } from '../json.ts';
 import { redact } from '../matrix/redact.ts';
 import { type EventJson, roomVersionOf } from '../matrix/room-version.ts';
 import { findEvent, type StoredEvent } from '../storage/roomserver/events.ts';
@@ -31,7 +32,7 @@ export async function writeRedactions(transaction: Knex.Transaction, { room, lin
     await applyRedaction(transaction, {
       targetId: target.eventId,
       targetNid: target.eventNid,
-      roomserverJson: JSON.stringify(withReason({ EventNID: eventNid, PDU: event, Rejected: false })),
+      roomserverJson: toJson(withReason({ EventNID: eventNid, PDU: event, Rejected: false })),
       syncJson: headeredJson(withReason(clientFormat(link.stored)), target.eventId, room),
     });
   }

@@ -53,7 +53,9 @@ export async function nextKeyRange(
   width: number,
 ): Promise<KeyRange> {
   const [row] = await rowsOf<{ first: string | null; last: string | null }>(
-    transaction.raw(`SELECT min(${key}) AS first, max(${key}) AS last FROM ${table} WHERE ${key} > ?`, [position]),
+    transaction.raw(`SELECT min(${key}) AS first, max(${key}) AS last FROM ${table} WHERE ${key} > CAST(? AS bigint)`, [
+      position,
+    ]),
   );
   const after = Number(row?.first ?? 1) - 1;
   const upTo = after + width;

@@ -39,7 +39,7 @@ export async function changeJsonRows(
   const rows = await rowsOf<{ key: string; json: string }>(
     transaction.raw(
       `SELECT ${key} AS key, ${json} AS json FROM ${table}
-       WHERE ${key} > ? AND ${key} <= ? AND strpos(${json}, ?) > 0 ORDER BY ${key} FOR UPDATE`,
+       WHERE ${key} > CAST(? AS bigint) AND ${key} <= CAST(? AS bigint) AND strpos(${json}, ?) > 0 ORDER BY ${key} FOR UPDATE`,
       [after, upTo, needle],
     ),
   );

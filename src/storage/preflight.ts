@@ -104,7 +104,7 @@ export const REQUIRED_COLUMNS: Readonly<Record<string, readonly string[]>> = {
   syncapi_peeks: ['room_id'],
   syncapi_receipts: ['room_id'],
   syncapi_relations: ['room_id', 'event_id', 'child_event_id', 'child_event_type', 'rel_type'],
-  syncapi_send_to_device: ['id', 'content'],
+  syncapi_send_to_device: ['id', 'user_id', 'device_id', 'content'],
   userapi_account_datas: ['localpart', 'server_name', 'room_id', 'type', 'content'],
   userapi_accounts: [
     'localpart',

@@ -51,7 +51,7 @@ export async function deleteSeenRows(
   return inTurn([
     ...[...aliases, ...SEEN_BY_ROOM_ID].map((table) => () => byRoomId(transaction, table, room)),
     ...SEEN_BY_ROOM_NID.map(
-      (table) => () => deleteRows(transaction, table, 'room_nid = :roomNid', { roomNid: room.roomNid }),
+      (table) => () => deleteRows(transaction, table, 'room_nid = CAST(:roomNid AS bigint)', { roomNid: room.roomNid }),
     ),
   ]);
 }

@@ -30,13 +30,37 @@ describe('what users and servers keep of a room', () => {
     fc.assert(
       fc.property(json, (value) => {
         const text = JSON.stringify(value);
-        for (const forgotten of [forgetInAccountData(ROOM, 'org.example', text), forgetInFilter(ROOM, text)]) {
+        for (const forgotten of [
+          forgetInAccountData(ROOM, 'org.example', text),
+          forgetInAccountData(ROOM, 'm.direct', text),
+          forgetInAccountData(ROOM, 'm.push_rules', text),
+          forgetInFilter(ROOM, text),
+        ]) {
           expect(forgotten === undefined).toBe(!text.includes(ROOM));
           expect(forgotten ?? '').not.toContain(ROOM);
           if (text.includes(OTHER)) expect(forgotten ?? text).toContain(OTHER);
         }
       }),
     );
+  });
+
+  it('is taken out of m.direct whatever shape that has', () => {
+    const direct = (value: unknown): unknown =>
+      JSON.parse(forgetInAccountData(ROOM, 'm.direct', JSON.stringify(value)) ?? '0');
+    expect(direct([ROOM, OTHER])).toEqual([OTHER]);
+    expect(direct({ '@a:x': ROOM, '@b:x': OTHER })).toEqual({ '@b:x': OTHER });
+    expect(direct({ [ROOM]: [OTHER], '@b:x': [OTHER] })).toEqual({ '@b:x': [OTHER] });
+    expect(direct({ '@a:x': { rooms: [ROOM] } })).toEqual({ '@a:x': { rooms: [] } });
+    expect(direct({ '@a:x': [ROOM], '@b:x': [ROOM, OTHER], '@c:x': [] })).toEqual({ '@b:x': [OTHER], '@c:x': [] });
+  });
+
+  it('is taken out of what nests deep elsewhere', () => {
+    const deep = `${'['.repeat(20_000)}${']'.repeat(20_000)}`;
+    for (const type of ['m.direct', 'm.push_rules', 'org.example']) {
+      expect(forgetInAccountData(ROOM, type, `{"rooms":["${ROOM}"],"deep":${deep}}`)).toMatch(
+        /"deep":\[{20000}\]{20000}\}$/,
+      );
+    }
   });
 
   it('is left alone where it is not JSON, or nested deeper than anybody needs', () => {

@@ -1,5 +1,5 @@
 import type { RoomId } from '../../ids.ts';
-import { isRecord } from '../../json.ts';
+import { isRecord, toJson } from '../../json.ts';
 
 /**
  * What a text that names the room holds, whatever way its JSON was escaped in: the longest run of plain characters of the
@@ -43,15 +43,12 @@ function names(roomId: RoomId, value: unknown, depth = 0): boolean {
   return Object.entries(value).some(([name, member]) => name === roomId || names(roomId, member, depth + 1));
 }
 
-/** `m.direct` lists rooms by user; a user without any is taken out. */
+/** `m.direct` lists rooms by user; a user without any is taken out. Other shapes are treated as any account data is. */
 function forgetDirect(roomId: RoomId, content: unknown): unknown {
-  if (!isRecord(content)) return content;
-  return Object.fromEntries(
-    Object.entries(content)
-      .map(([userId, rooms]) => [userId, without(roomId, rooms), names(roomId, rooms)] as const)
-      .filter(([, rooms, changed]) => !(changed && Array.isArray(rooms) && rooms.length === 0))
-      .map(([userId, rooms]) => [userId, rooms]),
-  );
+  if (!isRecord(content)) return without(roomId, content);
+  const isLeftEmpty = (rooms: unknown): boolean =>
+    Array.isArray(rooms) && rooms.length > 0 && rooms.every((id) => id === roomId);
+  return without(roomId, Object.fromEntries(Object.entries(content).filter(([, rooms]) => !isLeftEmpty(rooms))));
 }
 
 /** Push rules of the room, and those with a condition that it is the room, can't match any more. */
@@ -77,15 +74,15 @@ function isRuleOf(roomId: RoomId, rule: unknown): boolean {
 export function forgetInAccountData(roomId: RoomId, type: string, json: string): string | undefined {
   const content = parse(json);
   if (!names(roomId, content)) return undefined;
-  if (type === 'm.push_rules') return JSON.stringify(without(roomId, forgetPushRules(roomId, content)));
-  if (type === 'm.direct') return JSON.stringify(forgetDirect(roomId, content));
-  return JSON.stringify(without(roomId, content));
+  if (type === 'm.push_rules') return toJson(without(roomId, forgetPushRules(roomId, content)));
+  if (type === 'm.direct') return toJson(forgetDirect(roomId, content));
+  return toJson(without(roomId, content));
 }
 
 /** A filter of `/sync` without the room: an empty list of rooms goes on matching none. */
 export function forgetInFilter(roomId: RoomId, json: string): string | undefined {
   const filter = parse(json);
-  return names(roomId, filter) ? JSON.stringify(without(roomId, filter)) : undefined;
+  return names(roomId, filter) ? toJson(without(roomId, filter)) : undefined;
 }
 
 /** A to-device message that names the room in clear (a key request, say) is of no use any more. */
@@ -105,7 +102,7 @@ export function forgetInQueue(roomId: RoomId, json: string): string | null | und
   if (!names(roomId, content)) return undefined;
   if (item.edu_type !== 'm.receipt' || !isRecord(content)) return null;
   const rest = Object.fromEntries(Object.entries(content).filter(([id]) => id !== roomId));
-  return Object.keys(rest).length === 0 ? null : JSON.stringify({ ...item, content: rest });
+  return Object.keys(rest).length === 0 ? null : toJson({ ...item, content: rest });
 }
 
 /** A create event has no room id since room version 12: its own id is it. */

@@ -1,5 +1,6 @@
 import type { Knex } from 'knex';
 import { splitUserId, type UserId } from '../../ids.ts';
+import { toJson } from '../../json.ts';
 import { type Db, rowsOf } from '../database.ts';
 
 /** Account data of a user; `roomId` is empty for that which is of no room. */
@@ -19,7 +20,7 @@ export async function upsertAccountData(
   await transaction.raw(
     `INSERT INTO public.userapi_account_datas (localpart, server_name, room_id, type, content) VALUES (?, ?, ?, ?, ?)
      ON CONFLICT (localpart, server_name, room_id, type) DO UPDATE SET content = excluded.content`,
-    [localpart, serverName, roomId, type, JSON.stringify(content)],
+    [localpart, serverName, roomId, type, toJson(content)],
   );
   await transaction.raw(
     `INSERT INTO public.syncapi_account_data_type (user_id, room_id, type) VALUES (?, ?, ?)

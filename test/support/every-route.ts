@@ -1,0 +1,77 @@
+import { expect } from 'vitest';
+import type { Route } from '../../src/http/route.ts';
+import { ROUTES } from '../../src/http/routes.ts';
+import type { EventId, RoomId, UserId } from '../../src/ids.ts';
+import { USERS } from './dendrite-server.ts';
+import type { MountedPlugin } from './mounted-plugin.ts';
+
+/** What destroys is tried last, each on a room of its own. */
+const LAST: readonly Route['operation'][] = [
+  'evacuateRoom',
+  'evacuateUser',
+  'purgeRoom',
+  'deleteRoom',
+  'deactivateUser',
+];
+const BODIES: Partial<Record<Route['operation'], object>> = {
+  purgeRoom: { evacuate: true },
+  deleteRoom: { purge: true, new_room_user_id: USERS.alice.user_id, room_name: 'Moved', message: 'Go on' },
+  resetPassword: { password: 'long-enough' },
+  sendServerNotices: { content: { msgtype: 'm.text', body: 'notice' } },
+  setUserAdmin: { admin: false },
+  setUserLocked: { locked: false },
+  setUserSuspended: { suspended: false },
+  setRoomBlocked: { block: false },
+  sendServerNotice: { user_id: USERS.bob.user_id, content: { msgtype: 'm.text', body: 'notice' } },
+};
+
+/** Rooms that alice and bob are in: one to look at, and five to be evacuated, purged and deleted. */
+export interface RoomsToTry {
+  readonly shown: RoomId;
+  readonly doomed: readonly RoomId[];
+}
+
+/**
+ * Reports the last events of a room and calls every route. Fails when a call is a 5xx, leaves somebody or something
+ * undone, or when a job fails or does not end.
+ */
+export async function callEveryRoute(plugin: MountedPlugin, { shown, doomed }: RoomsToTry): Promise<void> {
+  const { db } = plugin.database;
+  const events: { event_id: EventId }[] = await db('syncapi_output_room_events')
+    .where({ room_id: shown })
+    .orderBy('id', 'desc')
+    .limit(2)
+    .select('event_id');
+  for (const { event_id: eventId } of events) await report(plugin, shown, eventId);
+  const rank = ({ operation }: Route): number => LAST.indexOf(operation);
+  const wrong: string[] = [];
+  for (const route of ROUTES.toSorted((a, b) => rank(a) - rank(b))) {
+    const roomId = doomed[(rank(route) + ROUTES.indexOf(route)) % doomed.length] ?? shown;
+    const path = pathOf(route, rank(route) < 0 ? shown : roomId, events[0]?.event_id ?? '');
+    const body = route.method === 'GET' ? undefined : JSON.stringify(BODIES[route.operation] ?? {});
+    const { status, text } = await plugin.asAdmin(path, { method: route.method, ...(body && { body }) });
+    if (status >= 500 || text.includes('"failed":[')) wrong.push(`${route.method} ${path} ${status} ${text}`);
+  }
+  expect(wrong).toEqual([]);
+  const jobs = (...states: string[]) =>
+    db('matrix_admin.jobs').whereIn('state', states).select('kind', 'input', 'error');
+  await expect.poll(() => jobs('queued', 'running'), { timeout: 20_000 }).toEqual([]);
+  expect(await jobs('failed')).toEqual([]);
+}
+
+async function report(plugin: MountedPlugin, roomId: RoomId, eventId: EventId): Promise<void> {
+  const reporter = USERS.alice.user_id as UserId;
+  await plugin.admin.operations.reportEvent(
+    { reporter, roomId, eventId, reason: 'spam' },
+    { actor: { kind: 'user', userId: reporter } },
+  );
+}
+
+const pathOf = ({ path }: Route, roomId: RoomId, eventId: string): string =>
+  path
+    .replace(':roomId', encodeURIComponent(roomId))
+    .replace('*eventId', encodeURIComponent(eventId))
+    .replace(':userId', encodeURIComponent(USERS.bob.user_id))
+    .replace(':serverName', 'other.example')
+    .replace(':reportId', '1')
+    .replaceAll(/:\w+/g, 'x');
