@@ -10,7 +10,7 @@ export interface JobRange {
 }
 
 /** More ranges would cost more than the rows between them. Sparse ids, of a long-lived server for one, get wider ranges. */
-const MAX_RANGES = 10_000;
+const MAX_RANGES = 1_000;
 
 /** Cuts `(lower, upper]` into ranges of `width` ids, wider ones if there would be too many. */
 export async function insertRanges(
