@@ -72,10 +72,13 @@ export function defineRoute<Name extends OperationName>(route: {
   return route;
 }
 
+/** A name of code as requests and answers have it. */
+export const wireName = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
 /** What a parameter of a route's operation is called in requests. */
 export function nameInRequest({ path, names }: Route, parameter: string): string {
   if (path.split('/').some((part) => part === `:${parameter}` || part === `*${parameter}`)) return parameter;
-  return names?.[parameter] ?? parameter.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  return names?.[parameter] ?? wireName(parameter);
 }
 
 /** A query parameter as a number, so that the operation's schema refuses what is none. */
