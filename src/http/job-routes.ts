@@ -1,5 +1,5 @@
 import type { JobView } from '../jobs/jobs.ts';
-import { defineRoute, numberOf, ok, page, type Route, wireName } from './route.ts';
+import { defineRoute, numberOf, ok, page, type Route, timeOf, wireName } from './route.ts';
 
 const ADMIN = '/_dendrite/admin';
 
@@ -19,6 +19,8 @@ export const JOB_ROUTES: readonly Route[] = [
       kind: query.kind,
       state: query.state,
       target: query.target,
+      since: timeOf(query.since),
+      until: timeOf(query.until),
       limit: numberOf(query.limit),
       from: query.from,
     }),

@@ -9,7 +9,7 @@ import { REGISTRATION_ROUTES } from './registration-routes.ts';
 import { REGISTRATION_TOKEN_ROUTES } from './registration-token-routes.ts';
 import { ROOM_DELETION_ROUTES } from './room-deletion-routes.ts';
 import { ROOM_ROUTES } from './room-routes.ts';
-import { accepted, defineRoute, jobLocation, numberOf, page, type Route } from './route.ts';
+import { accepted, defineRoute, jobLocation, numberOf, page, type Route, timeOf } from './route.ts';
 import { SYNAPSE_ROOM_ROUTES } from './synapse-room-routes.ts';
 import { USER_ROUTES } from './user-routes.ts';
 import { WHOIS_ROUTES } from './whois-routes.ts';
@@ -59,8 +59,8 @@ export const ROUTES: readonly Route[] = [
       outcome: query.outcome,
       actor: query.actor,
       target: query.target,
-      since: numberOf(query.since),
-      until: numberOf(query.until),
+      since: timeOf(query.since),
+      until: timeOf(query.until),
       limit: numberOf(query.limit),
       from: numberOf(query.from),
     }),

@@ -115,12 +115,16 @@ export interface JobFilter {
   readonly kind?: string | undefined;
   readonly state?: JobState | undefined;
   readonly target?: string | undefined;
+  /** When it was started, in ms since the epoch, inclusive. */
+  readonly since?: number | undefined;
+  /** The same, exclusive. */
+  readonly until?: number | undefined;
 }
 
 /** Newest first, from after the job `after` on. */
 export async function listJobs(
   db: Db,
-  { kind, state, target }: JobFilter,
+  { kind, state, target, since, until }: JobFilter,
   limit: number,
   after: string | undefined,
 ): Promise<Job[]> {
@@ -129,6 +133,8 @@ export async function listJobs(
       `SELECT ${COLUMNS} FROM matrix_admin.jobs
        WHERE (CAST(:kind AS text) IS NULL OR kind = :kind) AND (CAST(:state AS text) IS NULL OR state = :state)
          AND (CAST(:target AS text) IS NULL OR target = :target)
+         AND (CAST(:since AS float8) IS NULL OR created_at >= to_timestamp(CAST(:since AS float8) / 1000))
+         AND (CAST(:until AS float8) IS NULL OR created_at < to_timestamp(CAST(:until AS float8) / 1000))
          AND (CAST(:after AS uuid) IS NULL
               OR (created_at, jobs.id) < (SELECT a.created_at, a.id FROM matrix_admin.jobs a WHERE a.id = :after))
        ORDER BY created_at DESC, jobs.id DESC LIMIT :limit`,
@@ -136,6 +142,8 @@ export async function listJobs(
         kind: kind ?? null,
         state: state ?? null,
         target: target ?? null,
+        since: since ?? null,
+        until: until ?? null,
         after: after ?? null,
         limit,
       },
