@@ -15,10 +15,10 @@ import { createMetrics } from './metrics.ts';
 import type { Pipeline } from './operations/call.ts';
 import type { OperationServices } from './operations/define-operation.ts';
 import { missingFeatures } from './operations/federation-features.ts';
+import { createOperationFunctions, type OperationFunctions } from './operations/operation-functions.ts';
 import { createOperationJobs } from './operations/operation-jobs.ts';
-import { OPERATIONS, type OperationInput, type OperationName, type OperationOutput } from './operations/operations.ts';
+import { OPERATIONS } from './operations/operations.ts';
 import { createRequestIds } from './operations/request-ids.ts';
-import { type Caller, runOperation } from './operations/run-operation.ts';
 import { createAnnounce } from './rooms/announce.ts';
 import { createRoomWriter } from './rooms/room-writer.ts';
 import { createRooms, type Rooms } from './rooms/rooms.ts';
@@ -35,10 +35,11 @@ import { countReportsByStatus } from './storage/roomserver/event-reports.ts';
 export interface AdminPlugin {
   /** Mount it with `app.use(admin.router.routes())`, under a prefix or in a router of the host's if need be. */
   readonly router: Router;
-  /** Every operation in-process, through the same checks, hooks, audit and metrics as over HTTP. */
-  readonly operations: {
-    readonly [Name in OperationName]: (input: OperationInput<Name>, caller: Caller) => Promise<OperationOutput<Name>>;
-  };
+  /**
+   * Every operation in-process, through the same checks, hooks, audit and metrics as over HTTP. One that is done by a job is
+   * waited for; `operations.purgeRoom.start()` starts the job only, and `jobs.watch()` shows how far it is.
+   */
+  readonly operations: OperationFunctions;
   readonly hooks: Hooks;
   readonly jobs: Jobs;
   readonly search: Search;
@@ -121,14 +122,8 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
     newRequestId: createRequestIds(),
   };
 
-  const operation =
-    <Name extends OperationName>(name: Name) =>
-    (input: OperationInput<Name>, caller: Caller): Promise<OperationOutput<Name>> =>
-      runOperation(pipeline, name, input, caller);
-  const names = Object.keys(OPERATIONS) as OperationName[];
-
   // A counter that is not there yet can't be seen to move.
-  for (const name of names) {
+  for (const name of Object.keys(OPERATIONS)) {
     for (const outcome of ['ok', 'refused', 'failed']) metrics.operations.inc({ operation: name, outcome }, 0);
   }
   metrics.onScrape(async () => {
@@ -146,7 +141,7 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
 
   return {
     router: createRouter({ host, config, pipeline, jobs }),
-    operations: Object.fromEntries(names.map((name) => [name, operation(name)])) as AdminPlugin['operations'],
+    operations: createOperationFunctions(pipeline),
     hooks,
     jobs,
     search: search.search,

@@ -41,6 +41,9 @@ it('docs/metrics.md has every metric', async () => {
   );
 });
 
+const TIMES = `Times in queries (\`since\` and \`until\` of jobs and audit) are in ms since the epoch, or in ISO 8601: \`2026-01-02\`,
+\`2026-01-02T03:04:05Z\`, \`2026-01-02T03:04+01:00\`. Without an offset they are in UTC. \`since\` is inclusive, \`until\` is not.`;
+
 it('docs/routes.md has every route', async () => {
   const rows = ROUTES.map(({ method, path, operation }) => [
     `\`${method} ${path}\``,
@@ -48,7 +51,10 @@ it('docs/routes.md has every route', async () => {
     OPERATIONS[operation].access,
     OPERATIONS[operation].effect,
   ]);
-  await expectGenerated('docs/routes.md', `# Routes\n\n${table(['route', 'operation', 'access', 'effect'], rows)}\n`);
+  await expectGenerated(
+    'docs/routes.md',
+    `# Routes\n\n${TIMES}\n\n${table(['route', 'operation', 'access', 'effect'], rows)}\n`,
+  );
 });
 
 it('the own tables are those that start() makes', async () => {

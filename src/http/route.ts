@@ -72,15 +72,35 @@ export function defineRoute<Name extends OperationName>(route: {
   return route;
 }
 
+/** A name of code as requests and answers have it. */
+export const wireName = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
 /** What a parameter of a route's operation is called in requests. */
 export function nameInRequest({ path, names }: Route, parameter: string): string {
   if (path.split('/').some((part) => part === `:${parameter}` || part === `*${parameter}`)) return parameter;
-  return names?.[parameter] ?? parameter.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  return names?.[parameter] ?? wireName(parameter);
 }
 
-/** A query parameter as a number, so that the operation's schema refuses what is none. */
-export function numberOf(value: string | undefined): number | undefined {
-  return value === undefined ? undefined : /^-?\d{1,16}$/.test(value) ? Number(value) : Number.NaN;
+/** A query parameter as a number. What is none is left as it is, for the operation's schema to refuse. */
+export function numberOf(value: string | undefined): number | string | undefined {
+  return value !== undefined && /^-?\d{1,16}$/.test(value) ? Number(value) : value;
+}
+
+/** Days, or days and times; in UTC where there is no offset. The plus of an offset is a space if the client has not encoded it. */
+const ISO_8601 = /^(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(?:Z|([ +-]\d\d):?(\d\d))?)?$/;
+
+/** A query parameter as a time in ms since the epoch, which clients may write so, or in ISO 8601. What is none is left as it is. */
+export function timeOf(value: string | undefined): number | string | undefined {
+  const [, day, time = '00:00', hours = '+00', minutes = '00'] = ISO_8601.exec(value ?? '') ?? [];
+  if (day === undefined) return numberOf(value);
+  const at = Date.parse(`${day}T${time}${hours.replace(' ', '+')}:${minutes}`);
+  return Number.isNaN(at) || !isDay(day) ? value : at;
+}
+
+/** Whether the month has that day: `Date` takes the 30th of February for the 2nd of March. */
+function isDay(day: string): boolean {
+  const at = Date.parse(day);
+  return !Number.isNaN(at) && new Date(at).toISOString().startsWith(day);
 }
 
 /** A query parameter as a boolean. @throws MatrixError `M_INVALID_PARAM` for what is neither `true` nor `false` */

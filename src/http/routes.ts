@@ -1,15 +1,15 @@
-import type { JobView } from '../jobs/jobs.ts';
 import type { StoredAuditEntry } from '../storage/plugin/audit.ts';
 import { ACCOUNT_MODERATION_ROUTES } from './account-moderation-routes.ts';
 import { ACCOUNT_ROUTES } from './account-routes.ts';
 import { DEVICE_ROUTES } from './device-routes.ts';
 import { EVENT_REPORT_ROUTES } from './event-report-routes.ts';
+import { JOB_ROUTES } from './job-routes.ts';
 import { NOTICE_ROUTES } from './notice-routes.ts';
 import { REGISTRATION_ROUTES } from './registration-routes.ts';
 import { REGISTRATION_TOKEN_ROUTES } from './registration-token-routes.ts';
 import { ROOM_DELETION_ROUTES } from './room-deletion-routes.ts';
 import { ROOM_ROUTES } from './room-routes.ts';
-import { accepted, defineRoute, jobLocation, numberOf, ok, page, type Route } from './route.ts';
+import { accepted, defineRoute, jobLocation, numberOf, page, type Route, timeOf } from './route.ts';
 import { SYNAPSE_ROOM_ROUTES } from './synapse-room-routes.ts';
 import { USER_ROUTES } from './user-routes.ts';
 import { WHOIS_ROUTES } from './whois-routes.ts';
@@ -49,50 +49,7 @@ export const ROUTES: readonly Route[] = [
     input: () => ({}),
     respond: ({ jobId }, request) => accepted(jobId, request),
   }),
-  defineRoute({
-    method: 'GET',
-    path: `${ADMIN}/jobs`,
-    operation: 'listJobs',
-    input: ({ query }) => ({
-      kind: query.kind,
-      state: query.state,
-      target: query.target,
-      limit: numberOf(query.limit),
-      from: query.from,
-    }),
-    respond: ({ jobs, nextToken }) => page({ jobs }, nextToken),
-  }),
-  defineRoute({
-    method: 'GET',
-    path: `${ADMIN}/jobs/:jobId`,
-    operation: 'getJob',
-    input: ({ params }) => ({ jobId: params.jobId }),
-    respond: ok,
-  }),
-  defineRoute({
-    method: 'POST',
-    path: `${ADMIN}/jobs/:jobId/cancel`,
-    operation: 'cancelJob',
-    input: ({ params }) => ({ jobId: params.jobId }),
-    respond: ok,
-  }),
-  defineRoute({
-    method: 'GET',
-    path: `${ADMIN}/jobs/:jobId/events`,
-    operation: 'getJob',
-    input: ({ params }) => ({ jobId: params.jobId }),
-    respond: ({ id }) => ({
-      status: 200,
-      async *events(jobs, signal) {
-        let last: JobView | undefined;
-        for await (const job of jobs.watch(id, { signal })) {
-          last = job;
-          yield { event: 'progress', data: job };
-        }
-        yield { event: 'end', data: last };
-      },
-    }),
-  }),
+  ...JOB_ROUTES,
   defineRoute({
     method: 'GET',
     path: `${ADMIN}/audit`,
@@ -102,8 +59,8 @@ export const ROUTES: readonly Route[] = [
       outcome: query.outcome,
       actor: query.actor,
       target: query.target,
-      since: numberOf(query.since),
-      until: numberOf(query.until),
+      since: timeOf(query.since),
+      until: timeOf(query.until),
       limit: numberOf(query.limit),
       from: numberOf(query.from),
     }),

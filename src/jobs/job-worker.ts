@@ -6,6 +6,8 @@ import type { Logger } from '../host.ts';
 import { allEnded } from '../storage/database.ts';
 import { removeOldAudit } from '../storage/plugin/audit.ts';
 import { claimJob, listLedByOthers, removeFinishedJobs } from '../storage/plugin/jobs.ts';
+import { cleanUpJobs } from './clean-up-jobs.ts';
+import { endUnledJobs } from './end-unled-jobs.ts';
 import type { Job, JobKind } from './job.ts';
 import { jobLogger } from './job-logger.ts';
 import { leadJob } from './lead-job.ts';
@@ -40,6 +42,7 @@ export function createJobWorker({ db, kinds, config, auditRetentionMs, logger, l
   const leader = { db, owner, leaseMs: config.leaseMs, logger, stopping: stopping.signal };
   /** By job. A job whose lead was lost may be offered again while its run here has not ended yet. */
   const leads = new Map<string, { readonly kind: string; readonly work: Promise<void> }>();
+  let cleaning: Promise<void> | undefined;
   const assists = new Map<string, { readonly work: Promise<void>; readonly end: AbortController }>();
   let timer: NodeJS.Timeout | undefined;
   let looking: Promise<void> | undefined;
@@ -73,6 +76,25 @@ export function createJobWorker({ db, kinds, config, auditRetentionMs, logger, l
     assists.set(job.id, { work: work.then(() => undefined), end });
   };
 
+  /** Beside the jobs: a search engine that is down must not hold them up. */
+  const cleanUp = (): void => {
+    cleaning ??= cleanUpJobs({ ...leader, kinds: kindOf })
+      .catch((error: unknown) => logger.warn(errorFields(error), 'Could not look for what jobs have left behind'))
+      .finally(() => {
+        cleaning = undefined;
+      });
+  };
+
+  const sweep = async (): Promise<void> => {
+    if (Date.now() - sweptAt <= SWEEP_INTERVAL_MS) return;
+    sweptAt = Date.now();
+    await allEnded([
+      endUnledJobs({ db, served: [...kindOf.keys()], abandonedMs: config.retentionMs, logger }),
+      removeFinishedJobs(db, config.retentionMs),
+      removeOldAudit(db, auditRetentionMs),
+    ]);
+  };
+
   /** Kinds of which this process may lead one more job: none keeps those of another waiting. */
   const kindsWithRoom = (): string[] =>
     [...kindOf.keys()].filter(
@@ -80,10 +102,8 @@ export function createJobWorker({ db, kinds, config, auditRetentionMs, logger, l
     );
 
   const look = async (): Promise<void> => {
-    if (Date.now() - sweptAt > SWEEP_INTERVAL_MS) {
-      sweptAt = Date.now();
-      await allEnded([removeFinishedJobs(db, config.retentionMs), removeOldAudit(db, auditRetentionMs)]);
-    }
+    await sweep();
+    cleanUp();
     while (!stopping.signal.aborted) {
       const claim = { owner, leaseMs: config.leaseMs, except: [...leads.keys()] };
       const job = await claimJob(db, kindsWithRoom(), claim);
@@ -129,7 +149,7 @@ export function createJobWorker({ db, kinds, config, auditRetentionMs, logger, l
       stopping.abort();
       clearTimeout(timer);
       await looking;
-      await Promise.all([...leads.values(), ...assists.values()].map(({ work }) => work));
+      await Promise.all([cleaning, ...[...leads.values(), ...assists.values()].map(({ work }) => work)]);
     },
   };
 }

@@ -40,6 +40,14 @@ export interface Job {
   readonly errorStatus: number | undefined;
 }
 
+/** Kinds that are not called as the operation is that starts such jobs. */
+const OPERATION_OF_KIND: Readonly<Record<string, string | undefined>> = { fulltextReindex: 'reindexFulltext' };
+
+/** The operation that starts jobs of a kind. The kind may be of another version of the package. */
+export function operationOf(kind: string): string {
+  return OPERATION_OF_KIND[kind] ?? kind;
+}
+
 /** Whether a job is over. */
 export function isFinished(job: Pick<Job, 'state'>): boolean {
   return job.state !== 'queued' && job.state !== 'running';
@@ -82,8 +90,6 @@ export type JobEnd =
 /** A kind of long work. */
 export interface JobKind {
   readonly kind: string;
-  /** The operation that starts such jobs; the audit has their ends under its name. */
-  readonly operation: string;
   /** Failures in a row, without progress between, after which the job is given up. */
   readonly maxFailures: number;
   /** Does the work, from `run.job.checkpoint` on, and returns the result. Called in one process at a time. */

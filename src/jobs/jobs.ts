@@ -2,7 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { MatrixError } from '../errors.ts';
 import type { Db } from '../storage/database.ts';
 import { findJob } from '../storage/plugin/jobs.ts';
-import { isFinished, type Job } from './job.ts';
+import { isFinished, type Job, type JobData, operationOf } from './job.ts';
+import { shownInput } from './shown-input.ts';
 
 /** How often `wait()` and the event stream look at a job, in ms. */
 const WATCH_INTERVAL_MS = 250;
@@ -13,8 +14,15 @@ const REPEAT_MS = 15_000;
 export interface JobView {
   readonly id: string;
   readonly kind: string;
+  /** The operation that started it. */
+  readonly operation: string;
   /** The room, user or other thing that the job is about. */
   readonly target: string | null;
+  /**
+   * The operation's input with defaults filled in, but nothing of it that is secret or the text of a message. Its keys are the
+   * operation's in-process, and those of requests over HTTP. `null` for kinds that this version does not know.
+   */
+  readonly input: JobData | null;
   readonly state: Job['state'];
   readonly phase: string | null;
   readonly done: number;
@@ -25,6 +33,7 @@ export interface JobView {
   readonly eta_ms: number | null;
   readonly attempts: number;
   readonly cancel_requested: boolean;
+  /** Who started it. */
   readonly created_by: string;
   readonly created_ts: number;
   readonly started_ts: number | null;
@@ -43,7 +52,9 @@ export function viewJob(job: Job): JobView {
   return {
     id: job.id,
     kind: job.kind,
+    operation: operationOf(job.kind),
     target: job.target ?? null,
+    input: shownInput(job),
     state: job.state,
     phase: isFinished(job) ? null : (job.phase ?? null),
     done: job.done,

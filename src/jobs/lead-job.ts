@@ -1,8 +1,8 @@
 import type { Knex } from 'knex';
 import { describeError, errorFields, MatrixError } from '../errors.ts';
 import type { Logger } from '../host.ts';
-import { insertAudit } from '../storage/plugin/audit.ts';
 import { countFailure, finishJob, handBackJob, storeCheckpoint } from '../storage/plugin/led-jobs.ts';
+import { auditEnd } from './audit-end.ts';
 import { backoffMs } from './backoff.ts';
 import { type Heartbeat, type StopReason, startHeartbeat } from './heartbeat.ts';
 import { type Job, type JobEnd, JobInterrupted, type JobKind, type JobRun } from './job.ts';
@@ -96,15 +96,7 @@ async function failed({ db, owner, job, kind, log }: Lead, error: unknown): Prom
 async function settle({ db, owner, job, kind, log }: Lead, end: JobEnd): Promise<void> {
   const ended = await db.transaction(async (transaction) => {
     if (!(await finishJob(transaction, job.id, owner, end))) return false;
-    await insertAudit(transaction, {
-      operation: kind.operation,
-      outcome: end.state === 'succeeded' ? 'ok' : end.state,
-      target: job.target,
-      errcode: end.state === 'failed' ? (end.errcode ?? 'M_UNKNOWN') : undefined,
-      actor: job.createdBy,
-      jobId: job.id,
-      requestId: job.requestId ?? job.id,
-    });
+    await auditEnd(transaction, job, end);
     return true;
   });
   if (!ended) return;

@@ -7,6 +7,7 @@ import { registration } from './0005-registration.ts';
 import { moderation } from './0006-moderation.ts';
 import { accountAttributes } from './0007-account-attributes.ts';
 import { jobTargets } from './0008-job-targets.ts';
+import { jobCleanUps } from './0009-job-clean-ups.ts';
 
 /** Schema of the plugin's own tables. */
 export const OWN_SCHEMA = 'matrix_admin';
@@ -24,6 +25,7 @@ const ALL: readonly NamedMigration[] = [
   moderation,
   accountAttributes,
   jobTargets,
+  jobCleanUps,
 ];
 
 /** The plugin's migrations, imported statically so that bundlers find them. `knexfile.ts` uses the same object. */

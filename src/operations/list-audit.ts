@@ -1,8 +1,7 @@
 import { z } from 'zod';
 import { AUDIT_OUTCOMES, listAudit as queryAudit, type StoredAuditEntry } from '../storage/plugin/audit.ts';
 import { defineOperation } from './define-operation.ts';
-
-const time = z.int().min(0).optional();
+import { timeInput } from './time-input.ts';
 
 /** A page of the audit, newest first. */
 export const listAudit = defineOperation({
@@ -14,9 +13,9 @@ export const listAudit = defineOperation({
     actor: z.string().max(300).optional(),
     target: z.string().max(300).optional(),
     /** ms since the epoch, inclusive. */
-    since: time,
+    since: timeInput.optional(),
     /** ms since the epoch, exclusive. */
-    until: time,
+    until: timeInput.optional(),
     limit: z.int().min(1).max(1_000).default(100),
     /** `nextToken` of the page before. */
     from: z.int().min(0).optional(),

@@ -4,6 +4,7 @@ import { JOB_STATES } from '../jobs/job.ts';
 import { type JobView, viewJob } from '../jobs/jobs.ts';
 import { findJob, listJobs as queryJobs } from '../storage/plugin/jobs.ts';
 import { defineOperation } from './define-operation.ts';
+import { timeInput } from './time-input.ts';
 
 /** A page of jobs, newest first. */
 export const listJobs = defineOperation({
@@ -14,19 +15,20 @@ export const listJobs = defineOperation({
     state: z.enum(JOB_STATES).optional(),
     /** A room id, a user id or whatever else a job is about. */
     target: z.string().max(255).optional(),
+    /** When they were started, in ms since the epoch, inclusive. */
+    since: timeInput.optional(),
+    /** The same, exclusive. */
+    until: timeInput.optional(),
     limit: z.int().min(1).max(1_000).default(100),
     /** `nextToken` of the page before. */
     from: z.uuid().optional(),
   }),
-  run: async (
-    { db },
-    { kind, state, target, limit, from },
-  ): Promise<{ jobs: JobView[]; nextToken: string | undefined }> => {
+  run: async ({ db }, { limit, from, ...filter }): Promise<{ jobs: JobView[]; nextToken: string | undefined }> => {
     if (from !== undefined && (await findJob(db, from)) === undefined) {
       // Removed since the page before; an empty page would pass for the end of the list.
       throw new MatrixError('M_INVALID_PARAM', 'bad parameter "from": no such job');
     }
-    const found = await queryJobs(db, { kind, state, target }, limit + 1, from);
+    const found = await queryJobs(db, filter, limit + 1, from);
     const jobs = found.slice(0, limit);
     return { jobs: jobs.map(viewJob), nextToken: found.length > limit ? jobs.at(-1)?.id : undefined };
   },

@@ -25,7 +25,6 @@ export function createOperationJobs(settings: OperationJobSettings): JobKind[] {
 function jobKindOf(name: OperationName, operation: JobOperation, settings: OperationJobSettings): JobKind {
   return {
     kind: name,
-    operation: name,
     maxFailures: MAX_FAILURES,
     run: (run) => runJob(operation, settings.services, run),
     cleanUp: async () => {},

@@ -138,7 +138,15 @@ export function operationNamed(name: OperationName): Operation {
   return OPERATIONS[name];
 }
 
+/** Names of the operations that are done by jobs. */
+export type JobOperationName = {
+  [Name in OperationName]: Definition<Name>['effect'] extends 'job' ? Name : never;
+}[OperationName];
+
+/** Whether an operation is done by a job. */
+export const isDoneByJob = (name: OperationName): name is JobOperationName => operationNamed(name).effect === 'job';
+
 /** Operations that are done by jobs of their name. */
-export const JOB_OPERATIONS: readonly OperationName[] = (Object.keys(OPERATIONS) as OperationName[]).filter(
-  (name) => operationNamed(name).effect === 'job',
+export const JOB_OPERATIONS: readonly JobOperationName[] = (Object.keys(OPERATIONS) as OperationName[]).filter(
+  isDoneByJob,
 );

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ParameterError } from '../errors.ts';
 import { isRecord } from '../json.ts';
+import { numberProblem } from './number-problem.ts';
 
 /** Whether PostgreSQL takes every text in it: no NUL, no half surrogate pair. */
 function isStorable(value: unknown): boolean {
@@ -17,7 +18,7 @@ const MAY_BE_MISSING: ReadonlySet<string | undefined> = new Set(['invalid_type',
  */
 export function validateInput<Schema extends z.ZodType>(schema: Schema, input: unknown): z.output<Schema> {
   refuseUnknownKeys(schema, input);
-  const parsed = schema.safeParse(input, { reportInput: true });
+  const parsed = schema.safeParse(input, { reportInput: true, error: numberProblem });
   if (parsed.success) {
     const [unstorable] =
       Object.entries(isRecord(parsed.data) ? parsed.data : {}).find(([, value]) => !isStorable(value)) ?? [];

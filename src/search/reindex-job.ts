@@ -37,7 +37,6 @@ export function createReindexJob(settings: LoadSettings & { readonly delivery: D
   const { db, index } = settings;
   return {
     kind: REINDEX_KIND,
-    operation: 'reindexFulltext',
     maxFailures: MAX_FAILURES,
     run: (run) => reindex(settings, run),
     assist: async ({ job, owner, signal, log }) => {

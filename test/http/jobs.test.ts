@@ -97,7 +97,9 @@ describe.each(MOUNTS)('jobs $name', (mount) => {
     expect(jsonOf(await plugin.asAdmin(`${JOBS}/${id}`))).toEqual({
       id,
       kind: 'test',
+      operation: 'test',
       target: null,
+      input: null,
       state: 'running',
       phase: 'load',
       done: 250,

@@ -3,9 +3,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Knex } from 'knex';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { MatrixError } from '../../src/errors.ts';
+import { cancelJob } from '../../src/jobs/cancel-job.ts';
 import type { JobKind } from '../../src/jobs/job.ts';
 import { migrateOwnSchema } from '../../src/storage/database.ts';
-import { findJob, insertJob, requestCancel } from '../../src/storage/plugin/jobs.ts';
+import { findJob, insertJob } from '../../src/storage/plugin/jobs.ts';
 import { finishJob } from '../../src/storage/plugin/led-jobs.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { isSomebodyWaiting, until } from '../support/search-plugin.ts';
@@ -48,6 +49,11 @@ const update = (id: string, fields: Record<string, unknown>): PromiseLike<unknow
   db('matrix_admin.jobs').where({ id }).update(fields);
 /** Lets a job that waits to be tried again be due. */
 const makeDue = (id: string): PromiseLike<unknown> => update(id, { run_after: db.fn.now() });
+/** Asks a job to stop, as an administrator does; resolves to what it is then. */
+async function cancel(id: string): ReturnType<typeof findJob> {
+  await db.transaction((transaction) => cancelJob(transaction, id));
+  return findJob(db, id);
+}
 const audits = (id: string): PromiseLike<{ operation: string; outcome: string }[]> =>
   db('matrix_admin.audit').where({ job_id: id }).select('operation', 'outcome', 'errcode', 'actor', 'request_id');
 
@@ -132,7 +138,7 @@ describe('a job', () => {
 
   it('of an unknown kind is left alone', async () => {
     const [unknown, known] = [await queueJob(db, 'of a later version'), await queueJob(db, 'x')];
-    await update(unknown, { run_after: db.raw(`now() - interval '1 day'`) });
+    await update(unknown, { run_after: db.raw(`now() - interval '30 s'`) });
     const lost = await queueJob(db, 'also unknown');
     await loseLeader(db, lost);
     start([kindOf('x', async () => ({}))]);
@@ -472,7 +478,7 @@ describe('a failure', () => {
 describe('cancelling', () => {
   it('ends a queued job at once', async () => {
     const id = await queueJob(db, 'x');
-    expect(await requestCancel(db, id)).toMatchObject({ state: 'cancelled', attempts: 0 });
+    expect(await cancel(id)).toMatchObject({ state: 'cancelled', attempts: 0 });
   });
 
   it('ends a running job after its clean-up', async () => {
@@ -480,7 +486,7 @@ describe('cancelling', () => {
     const cleaned: string[] = [];
     start([kindOf('x', (run) => untilStopped(run), { cleanUp: async (job) => void cleaned.push(job.id) })]);
     await reach(db, id, 'running');
-    expect(await requestCancel(db, id)).toMatchObject({ state: 'running', cancelRequested: true });
+    expect(await cancel(id)).toMatchObject({ state: 'running', cancelRequested: true });
     await reach(db, id, 'cancelled');
     expect(cleaned).toEqual([id]);
     expect(await audits(id)).toMatchObject([{ operation: 'x', outcome: 'cancelled' }]);
@@ -492,7 +498,7 @@ describe('cancelling', () => {
       [
         kindOf('x', async (run) => {
           await step(run, 1);
-          await requestCancel(db, id);
+          await cancel(id);
           await step(run, 2);
           return {};
         }),
@@ -505,20 +511,20 @@ describe('cancelling', () => {
   it('ends the job of a dead process, without doing more of it', async () => {
     const id = await queueJob(db, 'x');
     await loseLeader(db, id);
-    await requestCancel(db, id);
+    await cancel(id);
     let runs = 0;
     const cleaned: string[] = [];
     start([kindOf('x', async () => ({ runs: runs++ }), { cleanUp: async (job) => void cleaned.push(job.id) })]);
-    await reach(db, id, 'cancelled');
+    await expect.poll(() => cleaned).toEqual([id]);
+    expect(await findJob(db, id)).toMatchObject({ state: 'cancelled' });
     expect(runs).toBe(0);
-    expect(cleaned).toEqual([id]);
   });
 
   it('ends a job that waits to be tried again', async () => {
     const id = await queueJob(db, 'x');
     await update(id, { attempts: 2, failures: 1, run_after: db.raw(`now() + interval '1 hour'`) });
     start([kindOf('x', async () => ({}))]);
-    await requestCancel(db, id);
+    await cancel(id);
     await reach(db, id, 'cancelled');
   });
 
@@ -526,7 +532,7 @@ describe('cancelling', () => {
     const id = await queueJob(db, 'x');
     start([kindOf('x', async () => ({}))]);
     await reach(db, id, 'succeeded');
-    expect(await requestCancel(db, id)).toMatchObject({ state: 'succeeded', cancelRequested: false });
+    expect(await cancel(id)).toMatchObject({ state: 'succeeded', cancelRequested: false });
   });
 });
 
@@ -605,8 +611,11 @@ describe('stop()', () => {
 
 describe('finished jobs', () => {
   it('are removed after the retention, with what is left of them', async () => {
-    const [old, recent, unfinished] = [await queueJob(db, 'x'), await queueJob(db, 'x'), await queueJob(db, 'unknown')];
-    await update(old, { state: 'succeeded', finished_at: db.raw(`now() - interval '61 s'`) });
+    const [old, recent] = [await queueJob(db, 'x'), await queueJob(db, 'x')];
+    const [unfinished, uncleaned] = [await queueJob(db, 'unknown'), await queueJob(db, 'unknown')];
+    const longAgo = db.raw(`now() - interval '61 s'`);
+    await update(uncleaned, { state: 'cancelled', needs_clean_up: true, finished_at: longAgo });
+    await update(old, { state: 'succeeded', finished_at: longAgo });
     await update(recent, { state: 'failed', finished_at: db.raw(`now() - interval '59 s'`) });
     await update(unfinished, { created_at: db.raw(`now() - interval '1 year'`) });
     await db('matrix_admin.job_ranges').insert({ job_id: old, range_no: 0, position: 0, upper_position: 9 });
@@ -614,6 +623,7 @@ describe('finished jobs', () => {
     await until(async () => (await findJob(db, old)) === undefined);
     expect(await findJob(db, recent)).toBeDefined();
     expect(await findJob(db, unfinished)).toBeDefined();
+    expect(await findJob(db, uncleaned)).toBeDefined();
     expect(await db('matrix_admin.job_ranges')).toEqual([]);
   });
 });

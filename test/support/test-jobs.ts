@@ -34,7 +34,7 @@ export function createTestWorker(db: Knex, kinds: readonly JobKind[], options: T
 
 /** A kind of job that does `run`. */
 export function kindOf(kind: string, run: JobKind['run'], rest: Partial<JobKind> = {}): JobKind {
-  return { kind, operation: kind, maxFailures: 3, run, cleanUp: async () => {}, ...rest };
+  return { kind, maxFailures: 3, run, cleanUp: async () => {}, ...rest };
 }
 
 let count = 0;

@@ -32,7 +32,7 @@ const msOf = (column: string): string => `(extract(epoch FROM ${column}) * 1000)
 /** Work that is shared in ranges is counted where it is committed, so that the figure is never behind. */
 export const DONE = `coalesce((SELECT sum(r.done) FROM matrix_admin.job_ranges r WHERE r.job_id = jobs.id), jobs.done)`;
 
-const COLUMNS = `jobs.id, kind, state, input, checkpoint, phase, ${DONE} AS done, total, rate, attempts, failures,
+export const COLUMNS = `jobs.id, kind, state, input, checkpoint, phase, ${DONE} AS done, total, rate, attempts, failures,
   cancel_requested, created_by, request_id, target, ${msOf('created_at')} AS created_ms, ${msOf('started_at')} AS started_ms,
   ${msOf('finished_at')} AS finished_ms, result, error, errcode, error_status`;
 
@@ -65,7 +65,8 @@ function jobOf(row: JobRow): Job {
   };
 }
 
-const jobsOf = async (query: PromiseLike<{ rows: JobRow[] }>): Promise<Job[]> => (await rowsOf(query)).map(jobOf);
+export const jobsOf = async (query: PromiseLike<{ rows: JobRow[] }>): Promise<Job[]> =>
+  (await rowsOf(query)).map(jobOf);
 
 export interface NewJob {
   readonly kind: string;
@@ -114,12 +115,16 @@ export interface JobFilter {
   readonly kind?: string | undefined;
   readonly state?: JobState | undefined;
   readonly target?: string | undefined;
+  /** When it was started, in ms since the epoch, inclusive. */
+  readonly since?: number | undefined;
+  /** The same, exclusive. */
+  readonly until?: number | undefined;
 }
 
 /** Newest first, from after the job `after` on. */
 export async function listJobs(
   db: Db,
-  { kind, state, target }: JobFilter,
+  { kind, state, target, since, until }: JobFilter,
   limit: number,
   after: string | undefined,
 ): Promise<Job[]> {
@@ -128,6 +133,8 @@ export async function listJobs(
       `SELECT ${COLUMNS} FROM matrix_admin.jobs
        WHERE (CAST(:kind AS text) IS NULL OR kind = :kind) AND (CAST(:state AS text) IS NULL OR state = :state)
          AND (CAST(:target AS text) IS NULL OR target = :target)
+         AND (CAST(:since AS float8) IS NULL OR created_at >= to_timestamp(CAST(:since AS float8) / 1000))
+         AND (CAST(:until AS float8) IS NULL OR created_at < to_timestamp(CAST(:until AS float8) / 1000))
          AND (CAST(:after AS uuid) IS NULL
               OR (created_at, jobs.id) < (SELECT a.created_at, a.id FROM matrix_admin.jobs a WHERE a.id = :after))
        ORDER BY created_at DESC, jobs.id DESC LIMIT :limit`,
@@ -135,6 +142,8 @@ export async function listJobs(
         kind: kind ?? null,
         state: state ?? null,
         target: target ?? null,
+        since: since ?? null,
+        until: until ?? null,
         after: after ?? null,
         limit,
       },
@@ -142,16 +151,12 @@ export async function listJobs(
   );
 }
 
-/** Asks a job to stop. One that no process has begun is over at once. */
-export async function requestCancel(db: Db, id: string): Promise<Job | undefined> {
+/** Asks a job to stop. One that has ended stays as it is. */
+export async function requestCancel(db: Db, id: string): Promise<void> {
   await db.raw(
-    `UPDATE matrix_admin.jobs SET cancel_requested = true, run_after = clock_timestamp(),
-       state = CASE WHEN attempts = 0 THEN 'cancelled' ELSE state END,
-       finished_at = CASE WHEN attempts = 0 THEN clock_timestamp() END
-     WHERE id = ? AND ${UNFINISHED}`,
+    `UPDATE matrix_admin.jobs SET cancel_requested = true, run_after = clock_timestamp() WHERE id = ? AND ${UNFINISHED}`,
     [id],
   );
-  return findJob(db, id);
 }
 
 /**
@@ -192,9 +197,11 @@ export async function listLedByOthers(db: Knex, kinds: readonly string[], owner:
   );
 }
 
-/** Removes jobs that ended longer ago than `retentionMs`. */
+/** Removes jobs that ended longer ago than `retentionMs`, but not before what they have left behind. */
 export async function removeFinishedJobs(db: Knex, retentionMs: number): Promise<void> {
-  await db.raw(`DELETE FROM matrix_admin.jobs WHERE finished_at < clock_timestamp() - ?::bigint * interval '1 ms'`, [
-    retentionMs,
-  ]);
+  await db.raw(
+    `DELETE FROM matrix_admin.jobs
+     WHERE finished_at < clock_timestamp() - ?::bigint * interval '1 ms' AND NOT needs_clean_up`,
+    [retentionMs],
+  );
 }

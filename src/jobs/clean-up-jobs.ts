@@ -1,0 +1,31 @@
+import type { Knex } from 'knex';
+import { errorFields } from '../errors.ts';
+import type { Logger } from '../host.ts';
+import { claimCleanUp, endCleanUp } from '../storage/plugin/unled-jobs.ts';
+import type { JobKind } from './job.ts';
+import { jobLogger } from './job-logger.ts';
+
+interface CleanUpSettings {
+  readonly db: Knex;
+  readonly kinds: ReadonlyMap<string, JobKind>;
+  readonly owner: string;
+  readonly leaseMs: number;
+  readonly logger: Logger;
+  /** Aborted when the process begins no more. */
+  readonly stopping: AbortSignal;
+}
+
+/** Removes what jobs that ended without a leader have left behind. What fails is tried again once the lease is over. */
+export async function cleanUpJobs(settings: CleanUpSettings): Promise<void> {
+  const { db, kinds, owner, leaseMs, logger, stopping } = settings;
+  while (!stopping.aborted) {
+    const job = await claimCleanUp(db, [...kinds.keys()], owner, leaseMs);
+    if (job === undefined) return;
+    try {
+      await kinds.get(job.kind)?.cleanUp(job);
+      await endCleanUp(db, job.id);
+    } catch (error) {
+      jobLogger(logger, job).warn(errorFields(error), 'Could not remove what a job has left behind');
+    }
+  }
+}

@@ -1,0 +1,36 @@
+import type { Knex } from 'knex';
+import type { ErrorCode } from '../errors.ts';
+import type { Logger } from '../host.ts';
+import { endCancelledJobs, failAbandonedJobs } from '../storage/plugin/unled-jobs.ts';
+import { auditEnd } from './audit-end.ts';
+import type { Job, JobEnd } from './job.ts';
+import { jobLogger } from './job-logger.ts';
+
+interface UnledSettings {
+  readonly db: Knex;
+  /** Kinds that this process serves. */
+  readonly served: readonly string[];
+  /** A job of another kind that is due for so long is served by no process. */
+  readonly abandonedMs: number;
+  readonly logger: Logger;
+}
+
+/**
+ * Ends jobs that no process will: those that were cancelled, whose process died before it could end them, and those of kinds
+ * that are not served any more.
+ */
+export async function endUnledJobs({ db, served, abandonedMs, logger }: UnledSettings): Promise<void> {
+  const errcode: ErrorCode = 'M_UNRECOGNIZED';
+  const error = 'no process of this homeserver does jobs of this kind';
+  const ended = await db.transaction(async (transaction) => {
+    const cancelled = await endCancelledJobs(transaction);
+    const failed = await failAbandonedJobs(transaction, served, abandonedMs, { error, errcode });
+    const ends: (readonly [Job, JobEnd])[] = [
+      ...cancelled.map((job) => [job, { state: 'cancelled' }] as const),
+      ...failed.map((job) => [job, { state: 'failed', error, errcode }] as const),
+    ];
+    for (const [job, end] of ends) await auditEnd(transaction, job, end);
+    return ends;
+  });
+  for (const [job, { state }] of ended) jobLogger(logger, job).info({ state }, 'Job that no process led has ended');
+}

@@ -1,0 +1,17 @@
+import type { Knex } from 'knex';
+
+const UP = `
+ALTER TABLE matrix_admin.jobs ADD COLUMN needs_clean_up boolean NOT NULL DEFAULT false;
+CREATE INDEX jobs_to_clean_up ON matrix_admin.jobs (id) WHERE needs_clean_up;
+`;
+
+/** Jobs that ended while no process led them, and whose leftovers a process that serves their kind has yet to remove. */
+export const jobCleanUps = {
+  name: '0009-job-clean-ups',
+  up: async (db: Knex): Promise<void> => {
+    await db.raw(UP);
+  },
+  down: async (db: Knex): Promise<void> => {
+    await db.raw('ALTER TABLE matrix_admin.jobs DROP COLUMN needs_clean_up');
+  },
+};

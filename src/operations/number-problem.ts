@@ -1,0 +1,24 @@
+import type { z } from 'zod';
+
+/** What is longer may be a secret that was pasted into the wrong place, and is not repeated. */
+const MAX_REPEATED = 20;
+
+/** What a value is instead of what it must be, for the end of a sentence; empty where it is not to be repeated. */
+export function insteadOf(value: unknown): string {
+  if (typeof value === 'number') return `, not ${value}`;
+  return typeof value === 'string' && value.length <= MAX_REPEATED ? `, not ${JSON.stringify(value)}` : '';
+}
+
+/** What is wrong with a number, in plain words; `undefined` for what is no matter of numbers. All of our numbers are whole. */
+export function numberProblem(issue: z.core.$ZodRawIssue): string | undefined {
+  const requirement = requirementOf(issue);
+  return requirement && `must be ${requirement}${insteadOf(issue.input)}`;
+}
+
+function requirementOf(issue: z.core.$ZodRawIssue): string | undefined {
+  const isNumber = (type: unknown): boolean => type === 'number' || type === 'int';
+  if (issue.code === 'invalid_type' && isNumber(issue.expected)) return 'a whole number';
+  if (issue.code === 'too_small' && isNumber(issue.origin)) return `at least ${issue.minimum}`;
+  if (issue.code === 'too_big' && isNumber(issue.origin)) return `at most ${issue.maximum}`;
+  return undefined;
+}

@@ -1,0 +1,79 @@
+import type { Knex } from 'knex';
+import type { Job } from '../../jobs/job.ts';
+import { type Db, rowsOf } from '../database.ts';
+import { COLUMNS, DONE, jobsOf } from './jobs.ts';
+
+/** Jobs that no process leads. A process that has lost its lease, and is still there, can't commit any more. */
+const UNLED = `(state = 'queued' OR (state = 'running' AND lease_until < clock_timestamp()))`;
+
+/** What every end of an unled job sets. What a process has begun may have left something behind. */
+const ENDED = `finished_at = clock_timestamp(), needs_clean_up = attempts > 0, done = ${DONE},
+  rate = ${DONE} / greatest(extract(epoch FROM clock_timestamp() - started_at), 0.001),
+  lease_owner = NULL, lease_until = NULL, checkpoint = NULL`;
+
+async function end(
+  transaction: Knex.Transaction,
+  update: string,
+  bindings: Record<string, Knex.Value>,
+): Promise<Job[]> {
+  const ended = await jobsOf(transaction.raw(`${update} RETURNING ${COLUMNS}`, bindings));
+  const ids = ended.map(({ id }) => id);
+  if (ids.length > 0) await transaction.raw('DELETE FROM matrix_admin.job_ranges WHERE job_id = ANY(?)', [ids]);
+  return ended;
+}
+
+/** Ends jobs that were asked to stop, and that no process leads, whether or not one serves their kind. Returns those. */
+export async function endCancelledJobs(transaction: Knex.Transaction, id?: string): Promise<Job[]> {
+  return end(
+    transaction,
+    `UPDATE matrix_admin.jobs SET state = 'cancelled', ${ENDED}
+     WHERE cancel_requested AND ${UNLED} AND (CAST(:id AS uuid) IS NULL OR id = :id)`,
+    { id: id ?? null },
+  );
+}
+
+/** Ends jobs of other kinds than `served` that no process has taken for `abandonedMs` though they were due. Returns those. */
+export async function failAbandonedJobs(
+  transaction: Knex.Transaction,
+  served: readonly string[],
+  abandonedMs: number,
+  { error, errcode }: { readonly error: string; readonly errcode: string },
+): Promise<Job[]> {
+  return end(
+    transaction,
+    `UPDATE matrix_admin.jobs SET state = 'failed', error = :error, errcode = :errcode, ${ENDED}
+     WHERE ${UNLED} AND kind <> ALL(:served)
+       AND greatest(run_after, lease_until) < clock_timestamp() - CAST(:abandonedMs AS bigint) * interval '1 ms'`,
+    { served: [...served], abandonedMs, error, errcode },
+  );
+}
+
+/** Takes a job that ended without a leader, to remove what it has left behind. */
+export async function claimCleanUp(
+  db: Db,
+  kinds: readonly string[],
+  owner: string,
+  leaseMs: number,
+): Promise<Job | undefined> {
+  const [job] = await jobsOf(
+    db.raw(
+      `UPDATE matrix_admin.jobs SET lease_owner = :owner, lease_until = clock_timestamp() + :leaseMs * interval '1 ms'
+       WHERE id = (
+         SELECT id FROM matrix_admin.jobs
+         WHERE needs_clean_up AND kind = ANY(:kinds) AND (lease_until IS NULL OR lease_until < clock_timestamp())
+         LIMIT 1 FOR UPDATE SKIP LOCKED)
+       RETURNING ${COLUMNS}`,
+      { kinds: [...kinds], owner, leaseMs },
+    ),
+  );
+  return job;
+}
+
+/** Notes that nothing of a job is left behind. */
+export async function endCleanUp(db: Db, id: string): Promise<void> {
+  await rowsOf(
+    db.raw('UPDATE matrix_admin.jobs SET needs_clean_up = false, lease_owner = NULL, lease_until = NULL WHERE id = ?', [
+      id,
+    ]),
+  );
+}
