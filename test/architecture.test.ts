@@ -27,7 +27,7 @@ const MAY_IMPORT: Readonly<Record<string, { readonly values: readonly string[]; 
       types: ['host', 'jobs', 'metrics', 'search'],
     },
     operations: {
-      values: ['accounts', 'errors', 'ids', 'json', 'jobs', 'matrix', 'rooms', 'search', 'storage'],
+      values: ['accounts', 'errors', 'ids', 'in-slices', 'json', 'jobs', 'matrix', 'rooms', 'search', 'storage'],
       types: ['config', 'hooks', 'host', 'metrics'],
     },
     hooks: { values: ['errors', 'operations'], types: ['host', 'metrics'] },
