@@ -12,6 +12,7 @@ const MAY_IMPORT: Readonly<Record<string, { readonly values: readonly string[]; 
     errors: { values: [] },
     json: { values: [] },
     ids: { values: ['errors'] },
+    'in-slices': { values: [] },
     host: { values: [], types: ['ids'] },
     metrics: { values: [] },
     config: { values: ['matrix'], types: ['search'] },
@@ -22,11 +23,11 @@ const MAY_IMPORT: Readonly<Record<string, { readonly values: readonly string[]; 
     search: { values: ['errors', 'ids', 'json', 'jobs', 'storage'], types: ['config', 'host', 'metrics'] },
     accounts: { values: ['errors', 'ids', 'storage'], types: ['host'] },
     rooms: {
-      values: ['accounts', 'errors', 'ids', 'json', 'matrix', 'storage'],
+      values: ['accounts', 'errors', 'ids', 'in-slices', 'json', 'matrix', 'storage'],
       types: ['host', 'jobs', 'metrics', 'search'],
     },
     operations: {
-      values: ['accounts', 'errors', 'ids', 'json', 'jobs', 'matrix', 'rooms', 'search', 'storage'],
+      values: ['accounts', 'errors', 'ids', 'in-slices', 'json', 'jobs', 'matrix', 'rooms', 'search', 'storage'],
       types: ['config', 'hooks', 'host', 'metrics'],
     },
     hooks: { values: ['errors', 'operations'], types: ['host', 'metrics'] },

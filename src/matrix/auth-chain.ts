@@ -10,12 +10,17 @@ export function authEventsOf({ authEventIds }: CheckedEvent, known: EventIndex):
 }
 
 /** All that is reached from the events by steps, without themselves unless a step leads to them. */
-function reached<Node>(from: Iterable<Node>, step: (node: Node) => Iterable<Node>): Set<Node> {
+function* reached<Node>(
+  from: Iterable<Node>,
+  step: (node: Node) => Iterable<Node>,
+  isKnown: (node: Node) => boolean = () => false,
+): Generator<undefined, Set<Node>, undefined> {
   const found = new Set<Node>();
   const open = [...from];
   for (let node = open.pop(); node !== undefined; node = open.pop()) {
+    yield;
     for (const next of step(node)) {
-      if (found.has(next)) continue;
+      if (found.has(next) || isKnown(next)) continue;
       found.add(next);
       open.push(next);
     }
@@ -24,24 +29,61 @@ function reached<Node>(from: Iterable<Node>, step: (node: Node) => Iterable<Node
 }
 
 /** Auth events of the events, theirs, and so on. Room version 2, "State resolution", "Auth chain". */
-export function authChainOf(events: Iterable<CheckedEvent>, known: EventIndex): Set<CheckedEvent> {
+export function authChainOf(
+  events: Iterable<CheckedEvent>,
+  known: EventIndex,
+): Generator<undefined, Set<CheckedEvent>, undefined> {
   return reached(events, (event) => authEventsOf(event, known));
 }
 
-/** Events in the auth chain of some states, but not of all. Room version 2, "State resolution", "Auth difference". */
-export function authDifference(states: readonly (readonly CheckedEvent[])[], known: EventIndex): CheckedEvent[] {
-  const chains = states.map((state) => authChainOf(state, known));
-  const all = new Set(chains.flatMap((chain) => [...chain]));
-  return [...all].filter((event) => !chains.every((chain) => chain.has(event)));
+/**
+ * Events in the auth chain of some states, but not of all. Room version 2, "State resolution", "Auth difference".
+ * @param common what all states have
+ * @param others what each state has besides
+ */
+export function* authDifference(
+  common: Iterable<CheckedEvent>,
+  others: readonly (readonly CheckedEvent[])[],
+  known: EventIndex,
+): Generator<undefined, CheckedEvent[], undefined> {
+  // In the chain of every state: it is walked once, and no further from the rest.
+  const shared = yield* authChainOf(common, known);
+  const chains: Set<CheckedEvent>[] = [];
+  for (const events of others) {
+    chains.push(
+      yield* reached(
+        events,
+        (event) => authEventsOf(event, known),
+        (event) => shared.has(event),
+      ),
+    );
+  }
+  const difference = new Set<CheckedEvent>();
+  for (const chain of chains) {
+    for (const event of chain) {
+      yield;
+      if (!chains.every((other) => other.has(event))) difference.add(event);
+    }
+  }
+  return [...difference];
 }
 
 /** The events and all on paths between them. Room version 12, "State resolution", "Conflicted state subgraph". */
-export function conflictedSubgraph(conflicted: ReadonlySet<CheckedEvent>, known: EventIndex): CheckedEvent[] {
-  const below = new Set([...conflicted, ...authChainOf(conflicted, known)]);
+export function* conflictedSubgraph(
+  conflicted: ReadonlySet<CheckedEvent>,
+  known: EventIndex,
+): Generator<undefined, CheckedEvent[], undefined> {
+  const below = new Set(conflicted);
+  for (const event of yield* authChainOf(conflicted, known)) below.add(event);
   const authorised = new Map<CheckedEvent, CheckedEvent[]>();
   for (const event of below) {
-    for (const auth of authEventsOf(event, known)) authorised.set(auth, [...(authorised.get(auth) ?? []), event]);
+    yield;
+    for (const auth of authEventsOf(event, known)) {
+      const events = authorised.get(auth);
+      if (events === undefined) authorised.set(auth, [event]);
+      else events.push(event);
+    }
   }
-  const above = reached(conflicted, (event) => authorised.get(event) ?? []);
+  const above = yield* reached(conflicted, (event) => authorised.get(event) ?? []);
   return [...below].filter((event) => conflicted.has(event) || above.has(event));
 }

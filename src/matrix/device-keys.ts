@@ -56,10 +56,13 @@ const ed25519 = (id: string): string => `ed25519:${id}`;
  * Checks what another server says of a user's devices. A device is left out when its keys are another's, or not signed by
  * it: one broken client does not keep those of the others from being known. Devices without keys are none that anybody
  * encrypts for. Cross-signing keys stand for the user, so with a bad one all is refused. Signatures that these keys have not
- * made are dropped. Client-Server API, "Device keys" and "Cross-signing"; Server-Server API, `GET user/devices`.
+ * made are dropped. Yields in between. Client-Server API, "Device keys" and "Cross-signing"; Server-Server API, `GET user/devices`.
  * @throws MatrixError `M_UNKNOWN` with status 502
  */
-export function verifyDevices(userId: UserId, answer: RemoteDevices): VerifiedDevices {
+export function* verifyDevices(
+  userId: UserId,
+  answer: RemoteDevices,
+): Generator<undefined, VerifiedDevices, undefined> {
   if (answer.devices.length > MAX_DEVICES) throw bad(`the user has more than ${MAX_DEVICES} devices`);
   if (!Number.isSafeInteger(answer.streamId) || answer.streamId < 0) throw bad('the device list has no stream id');
   const master = answer.masterKey && crossSigningKeyOf(userId, 'master', answer.masterKey);
@@ -68,6 +71,7 @@ export function verifyDevices(userId: UserId, answer: RemoteDevices): VerifiedDe
   const devices = new Map<string, VerifiedDevice>();
   const signers: Record<string, KeyObject> = {};
   for (const device of withKeys) {
+    yield;
     const signer = devices.has(device.deviceId) ? undefined : signerOf(userId, device);
     const verified = signer && verifyDevice(userId, device, { ...selfSigning?.signer, ...signer });
     if (verified === undefined) continue;

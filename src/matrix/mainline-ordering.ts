@@ -1,6 +1,7 @@
 import { authEventsOf, type EventIndex } from './auth-chain.ts';
 import type { CheckedEvent } from './check-event.ts';
 import { byTimeThenId } from './power-ordering.ts';
+import { sorted } from './sorted.ts';
 
 /** The power levels that authorise an event, those that authorise them, and so on. */
 function* powerLevelsBefore(event: CheckedEvent, known: EventIndex): Generator<CheckedEvent> {
@@ -14,22 +15,38 @@ function* powerLevelsBefore(event: CheckedEvent, known: EventIndex): Generator<C
  * "Mainline ordering".
  * @param powerLevels the power levels where the mainline begins
  */
-export function mainlineOrdering(
-  events: Iterable<CheckedEvent>,
+export function* mainlineOrdering(
+  events: readonly CheckedEvent[],
   powerLevels: CheckedEvent | undefined,
   known: EventIndex,
-): CheckedEvent[] {
-  const mainline = powerLevels === undefined ? [] : [powerLevels, ...powerLevelsBefore(powerLevels, known)];
-  const positions = new Map(mainline.map((event, position) => [event, position]));
-  const positionOf = (event: CheckedEvent): number => {
-    for (const before of powerLevelsBefore(event, known)) {
-      const position = positions.get(before);
-      if (position !== undefined) return position;
+): Generator<undefined, CheckedEvent[], undefined> {
+  const positions = new Map<CheckedEvent, number>();
+  if (powerLevels !== undefined) {
+    positions.set(powerLevels, 0);
+    for (const before of powerLevelsBefore(powerLevels, known)) {
+      yield;
+      positions.set(before, positions.size);
     }
-    return mainline.length;
-  };
-  return [...events]
-    .map((event) => ({ event, position: positionOf(event) }))
-    .sort((a, b) => b.position - a.position || byTimeThenId(a.event, b.event))
-    .map(({ event }) => event);
+  }
+  const end = positions.size;
+  const placed: { readonly event: CheckedEvent; readonly position: number }[] = [];
+  for (const event of events) {
+    yield;
+    let position = end;
+    const passed: CheckedEvent[] = [];
+    for (const before of powerLevelsBefore(event, known)) {
+      yield;
+      const found = positions.get(before);
+      if (found !== undefined) {
+        position = found;
+        break;
+      }
+      passed.push(before);
+    }
+    // The next event that rests on them need not go the same way.
+    for (const before of passed) positions.set(before, position);
+    placed.push({ event, position });
+  }
+  const ordered = yield* sorted(placed, (a, b) => b.position - a.position || byTimeThenId(a.event, b.event));
+  return ordered.map(({ event }) => event);
 }

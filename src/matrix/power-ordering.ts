@@ -2,6 +2,7 @@ import { authEventsOf, type EventIndex } from './auth-chain.ts';
 import type { CheckedEvent } from './check-event.ts';
 import { powerLevelOf } from './power-levels.ts';
 import type { RoomVersion } from './room-version.ts';
+import { sorted } from './sorted.ts';
 
 /** Room version 2, "State resolution": compares events of the same rank by when they were sent, then by event id. */
 export function byTimeThenId(a: CheckedEvent, b: CheckedEvent): number {
@@ -13,13 +14,17 @@ export function byTimeThenId(a: CheckedEvent, b: CheckedEvent): number {
  * The events so that each follows those of them that authorise it, and among those that may come next, the one of the
  * most powerful sender comes first. Room version 2, "State resolution", "Reverse topological power ordering".
  */
-export function reverseTopologicalPowerOrdering(
+export function* reverseTopologicalPowerOrdering(
   events: ReadonlySet<CheckedEvent>,
   known: EventIndex,
   create: CheckedEvent | undefined,
   version: RoomVersion,
-): CheckedEvent[] {
-  const levels = new Map([...events].map((event) => [event, senderLevel(event, known, create, version)]));
+): Generator<undefined, CheckedEvent[], undefined> {
+  const levels = new Map<CheckedEvent, number>();
+  for (const event of events) {
+    yield;
+    levels.set(event, senderLevel(event, known, create, version));
+  }
   // Infinite levels are equal, though their difference is no number.
   const levelOf = (event: CheckedEvent): number => levels.get(event) ?? 0;
   const compare = (a: CheckedEvent, b: CheckedEvent): number =>
@@ -28,6 +33,7 @@ export function reverseTopologicalPowerOrdering(
   const waitsFor = new Map<CheckedEvent, number>();
   const authorises = new Map<CheckedEvent, CheckedEvent[]>();
   for (const event of events) {
+    yield;
     const before = [...new Set(authEventsOf(event, known))].filter((auth) => events.has(auth));
     waitsFor.set(event, before.length);
     for (const auth of before) {
@@ -39,8 +45,12 @@ export function reverseTopologicalPowerOrdering(
 
   const ordered: CheckedEvent[] = [];
   // The next one is last: it is cheap to take from there.
-  const ready = [...events].filter((event) => waitsFor.get(event) === 0).sort((a, b) => compare(b, a));
+  const ready = yield* sorted(
+    [...events].filter((event) => waitsFor.get(event) === 0),
+    (a, b) => compare(b, a),
+  );
   for (let next = ready.pop(); next !== undefined; next = ready.pop()) {
+    yield;
     ordered.push(next);
     for (const event of authorises.get(next) ?? []) {
       const left = (waitsFor.get(event) ?? 0) - 1;

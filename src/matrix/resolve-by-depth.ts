@@ -18,38 +18,44 @@ function byDepth(a: CheckedEvent, b: CheckedEvent): number {
 }
 
 /** State resolution of room version 1, in which deeper events win. */
-export function resolveByDepth(
+export function* resolveByDepth(
   { unconflicted, conflicted }: SeparatedStates,
   known: EventIndex,
   version: RoomVersion,
-): StateMap {
-  // Here an entry is in conflict only where there are different events for it.
-  const entries = [...conflicted].map(([name, events]) => ({ name, events: [...events].sort(byDepth) }));
+): Generator<undefined, StateMap, undefined> {
   const resolved = new Map(unconflicted);
-  const inConflict = entries.filter(({ name, events: [only, ...others] }) => {
-    if (only !== undefined && others.length === 0) resolved.set(name, only);
-    return others.length > 0;
-  });
-  const typeOf = ({ events: [event] }: (typeof entries)[number]): string => event?.type ?? '';
+  // Here an entry is in conflict only where there are different events for it.
+  const inConflict: { readonly name: string; readonly type: string; readonly events: readonly CheckedEvent[] }[] = [];
+  for (const [name, different] of conflicted) {
+    yield;
+    const [first, ...others] = different;
+    if (first === undefined) continue;
+    if (others.length === 0) resolved.set(name, first);
+    else inConflict.push({ name, type: first.type, events: [...different].sort(byDepth) });
+  }
   const isAllowed = (event: CheckedEvent, find: (name: string) => CheckedEvent | undefined): boolean => {
     const judged = judgedAs(event, (id) => known.get(id));
     return authorise(judged, (type, stateKey) => find(stateName(type, stateKey))?.event, version) === undefined;
   };
 
   for (const type of TYPES) {
-    const before = new Map(resolved);
-    for (const { name, events } of inConflict.filter((entry) => typeOf(entry) === type)) {
+    const winners: [string, CheckedEvent][] = [];
+    for (const { name, events } of inConflict.filter((entry) => entry.type === type)) {
+      yield;
       const winner = lastOfAllowed(events, (event, previous) =>
-        isAllowed(event, (wanted) => (wanted === name ? previous : before.get(wanted))),
+        isAllowed(event, (wanted) => (wanted === name ? previous : resolved.get(wanted))),
       );
-      if (winner !== undefined) resolved.set(name, winner);
+      if (winner !== undefined) winners.push([name, winner]);
     }
+    for (const [name, winner] of winners) resolved.set(name, winner);
   }
-  const before = new Map(resolved);
-  for (const { name, events } of inConflict.filter((entry) => !TYPES.includes(typeOf(entry)))) {
-    const winner = events.findLast((event) => isAllowed(event, (wanted) => before.get(wanted)));
-    if (winner !== undefined) resolved.set(name, winner);
+  const winners: [string, CheckedEvent][] = [];
+  for (const { name, events } of inConflict.filter((entry) => !TYPES.includes(entry.type))) {
+    yield;
+    const winner = events.findLast((event) => isAllowed(event, (wanted) => resolved.get(wanted)));
+    if (winner !== undefined) winners.push([name, winner]);
   }
+  for (const [name, winner] of winners) resolved.set(name, winner);
   return resolved;
 }
 

@@ -8,41 +8,53 @@ import type { RoomVersion } from './room-version.ts';
 import type { SeparatedStates, StateMap } from './separate-states.ts';
 
 /** State resolution since room version 2, in which events are judged again, those of powerful users first. */
-export function resolveByPower(
+export function* resolveByPower(
   { states, unconflicted, conflicted }: SeparatedStates,
   known: EventIndex,
   version: RoomVersion,
-): StateMap {
-  if (conflicted.size === 0) return unconflicted;
+): Generator<undefined, StateMap, undefined> {
   const isSecond = version.stateResolution === '2';
-  const conflictedSet = new Set([...conflicted.values()].flat());
-  const full = new Set([
-    ...conflictedSet,
-    ...(isSecond ? [] : conflictedSubgraph(conflictedSet, known)),
-    ...authDifference(
-      states.map((state) => [...state.values()]),
-      known,
-    ),
-  ]);
+  const full = new Set([...conflicted.values()].flat());
+  const others = states.map((state) => [...conflicted.keys()].flatMap((name) => state.get(name) ?? []));
+  const subgraph = isSecond ? [] : yield* conflictedSubgraph(full, known);
+  for (const event of subgraph) full.add(event);
+  for (const event of yield* authDifference(unconflicted.values(), others, known)) full.add(event);
   // Only the room id leads to the create event since version 12.
   const create = version.privilegedCreators
     ? [...known.values()].find(({ type }) => type === 'm.room.create')
     : undefined;
 
-  const powerEvents = [...full].filter(isPowerEvent);
-  const first = new Set([...powerEvents, ...[...authChainOf(powerEvents, known)].filter((event) => full.has(event))]);
+  const first = new Set([...full].filter(isPowerEvent));
+  for (const event of yield* authChainOf(first, known)) {
+    if (full.has(event)) first.add(event);
+  }
   const state = new Map(isSecond ? unconflicted : []);
-  const apply = (events: readonly CheckedEvent[]): void => {
-    for (const event of events) {
-      const { type, stateKey } = event;
-      if (stateKey === undefined || !isAllowed(event, state, known, create, version)) continue;
-      state.set(stateName(type, stateKey), event);
-    }
-  };
-  apply(reverseTopologicalPowerOrdering(first, known, create, version));
-  const others = [...full].filter((event) => !first.has(event));
-  apply(mainlineOrdering(others, state.get(stateName('m.room.power_levels', '')), known));
-  return new Map([...state, ...unconflicted]);
+  const ordered = yield* reverseTopologicalPowerOrdering(first, known, create, version);
+  yield* apply(ordered, state, (event) => isAllowed(event, state, known, create, version));
+  const rest = yield* mainlineOrdering(
+    [...full].filter((event) => !first.has(event)),
+    state.get(stateName('m.room.power_levels', '')),
+    known,
+  );
+  yield* apply(rest, state, (event) => isAllowed(event, state, known, create, version));
+  for (const [name, event] of unconflicted) {
+    yield;
+    state.set(name, event);
+  }
+  return state;
+}
+
+/** Adds those events to the state that it allows, one after the other. */
+function* apply(
+  events: readonly CheckedEvent[],
+  state: Map<string, CheckedEvent>,
+  allows: (event: CheckedEvent) => boolean,
+): Generator<undefined, void, undefined> {
+  for (const event of events) {
+    yield;
+    const { type, stateKey } = event;
+    if (stateKey !== undefined && allows(event)) state.set(stateName(type, stateKey), event);
+  }
 }
 
 /** Events that may take from somebody what they could do. */

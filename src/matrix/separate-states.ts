@@ -13,10 +13,18 @@ export interface SeparatedStates {
 }
 
 /** Room version 2, "State resolution", "Unconflicted state map and conflicted state set". */
-export function separate(states: readonly StateMap[]): SeparatedStates {
+export function* separate(states: readonly StateMap[]): Generator<undefined, SeparatedStates, undefined> {
+  const names = new Set<string>();
+  for (const state of states) {
+    for (const name of state.keys()) {
+      yield;
+      names.add(name);
+    }
+  }
   const unconflicted = new Map<string, CheckedEvent>();
   const conflicted = new Map<string, readonly CheckedEvent[]>();
-  for (const name of new Set(states.flatMap((state) => [...state.keys()]))) {
+  for (const name of names) {
+    yield;
     const found = states.flatMap((state) => state.get(name) ?? []);
     const different = [...new Set(found)];
     const [only] = different;

@@ -3,7 +3,7 @@ import type { SigningKey } from '../host.ts';
 import { isRecord } from '../json.ts';
 import { redact } from './redact.ts';
 import type { EventJson, RoomVersion } from './room-version.ts';
-import { hasValidSignature, signatureOf, signaturesOf, type VerifyKey } from './sign-json.ts';
+import { findsValidSignature, hasValidSignature, signatureOf, signaturesOf, type VerifyKey } from './sign-json.ts';
 
 /** What comes before the seed in the PKCS #8 form of an ed25519 key, RFC 8410. */
 const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex');
@@ -38,4 +38,9 @@ export function signEvent(event: EventJson, version: RoomVersion, key: SigningKe
 /** Whether the event bears a valid signature by this key, which covers what redaction leaves of it. */
 export function hasValidEventSignature(event: EventJson, version: RoomVersion, key: VerifyKey): boolean {
   return hasValidSignature({ ...redact(event, version), signatures: event.signatures }, key);
+}
+
+/** The same as `hasValidEventSignature()`; the signature is verified in another thread. */
+export function findsValidEventSignature(event: EventJson, version: RoomVersion, key: VerifyKey): Promise<boolean> {
+  return findsValidSignature({ ...redact(event, version), signatures: event.signatures }, key);
 }

@@ -46,6 +46,20 @@ export function hasValidSignature(
   return verifies(object, signaturesOf(object, serverName)[keyId], publicKey);
 }
 
+/** The same as `hasValidSignature()`; the signature is verified in another thread. */
+export function findsValidSignature(object: JsonObject, { serverName, keyId, publicKey }: VerifyKey): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const message = messageOf(object, signaturesOf(object, serverName)[keyId]);
+    if (message === undefined) resolve(false);
+    else {
+      verify(null, message.signed, publicKey, message.signature, (error, isValid) => {
+        if (error) reject(error);
+        else resolve(isValid);
+      });
+    }
+  });
+}
+
 /** Whether anybody's signature of the object is by this key. */
 export function isSignedBy(object: JsonObject, publicKey: KeyObject): boolean {
   const { signatures } = object;
@@ -54,12 +68,18 @@ export function isSignedBy(object: JsonObject, publicKey: KeyObject): boolean {
 }
 
 function verifies(object: JsonObject, signature: unknown, publicKey: KeyObject): boolean {
-  if (typeof signature !== 'string') return false;
+  const message = messageOf(object, signature);
+  return message !== undefined && verify(null, message.signed, publicKey, message.signature);
+}
+
+/** What was signed, and the signature; `undefined` where there can be no valid one. */
+function messageOf(object: JsonObject, signature: unknown): { signed: Buffer; signature: Buffer } | undefined {
+  if (typeof signature !== 'string') return undefined;
   try {
-    return verify(null, signedBytes(object), publicKey, Buffer.from(signature, 'base64'));
+    return { signed: signedBytes(object), signature: Buffer.from(signature, 'base64') };
   } catch (error) {
     // Nobody can have signed what has no canonical form.
-    if (error instanceof MatrixError) return false;
+    if (error instanceof MatrixError) return undefined;
     throw error;
   }
 }

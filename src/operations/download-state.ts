@@ -89,12 +89,14 @@ async function ask(work: OperationWork, room: StoredRoom, destination: ServerNam
   const timeout = AbortSignal.timeout(limits.federationRequestMs);
   try {
     return await download(requireStateSource(federation), question, {
-      signal: AbortSignal.any([work.signal, timeout]),
+      requestSignal: AbortSignal.any([work.signal, timeout]),
+      signal: work.signal,
     });
   } catch (error) {
     work.signal.throwIfAborted();
     // A job is tried again after errors that are no answer to its caller; this one is.
-    if (timeout.aborted) throw new MatrixError('M_UNKNOWN', `${destination} gave no answer in time`, { status: 504 });
+    if (timeout.aborted && error === timeout.reason)
+      throw new MatrixError('M_UNKNOWN', `${destination} gave no answer in time`, { status: 504 });
     if (error instanceof FederationError) throw new MatrixError('M_UNKNOWN', error.message, { status: 502 });
     throw error;
   }

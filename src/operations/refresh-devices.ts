@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { describeError, FederationError, MatrixError } from '../errors.ts';
 import type { FederationSender, RemoteDevices } from '../host.ts';
 import { splitUserId, type UserId } from '../ids.ts';
+import { inSlices } from '../in-slices.ts';
 import { verifyDevices } from '../matrix/device-keys.ts';
 import { orAborted } from '../rooms/or-aborted.ts';
 import { noteKeyChange } from '../storage/keyserver/device-keys.ts';
@@ -40,7 +41,7 @@ export const refreshDevices = defineJobOperation({
     for (;;) {
       const lastChange = await findKeyChange(work.reader(), userId);
       const answer = await askOrMarkStale(work, userId);
-      const verified = verifyDevices(userId, answer);
+      const verified = await inSlices(verifyDevices(userId, answer), { signal: work.signal });
       const refreshed = await work.commit(async (transaction, afterCommit) => {
         const step = { checkpoint: work.checkpoint ?? {}, phase: 'write' };
         // The homeserver has heard of newer keys while these were under way.

@@ -1,13 +1,15 @@
 import { FederationError } from '../errors.ts';
-import type { FederationRequestOptions, FederationSender, RemoteState, ServerKey } from '../host.ts';
-import { type EventId, isServerName, type RoomId, type ServerName } from '../ids.ts';
+import type { FederationSender, RemoteState } from '../host.ts';
+import type { EventId, RoomId, ServerName } from '../ids.ts';
+import { inSlices } from '../in-slices.ts';
+import { allowedEvents } from '../matrix/allowed-events.ts';
+import type { EventIndex } from '../matrix/auth-chain.ts';
 import { stateName } from '../matrix/auth-events.ts';
-import { authoriseByAuthEvents, type CheckedEvent, checkEvent, signersOf } from '../matrix/check-event.ts';
+import { type CheckedEvent, checkEvent } from '../matrix/check-event.ts';
 import { resolveState } from '../matrix/resolve-state.ts';
-import type { RoomVersion } from '../matrix/room-version.ts';
-import { hasValidEventSignature } from '../matrix/sign-event.ts';
-import { signaturesOf } from '../matrix/sign-json.ts';
+import type { EventJson, RoomVersion } from '../matrix/room-version.ts';
 import { orAborted } from './or-aborted.ts';
+import { removeUnsigned } from './remove-unsigned.ts';
 
 /** A federation sender that can ask for state and for keys. */
 export type StateSource = FederationSender & Required<Pick<FederationSender, 'lookupState' | 'verifyKeys'>>;
@@ -34,114 +36,103 @@ export interface DownloadedState {
   readonly leftOut: number;
 }
 
+export interface DownloadOptions {
+  /** Stops the requests to other servers. */
+  readonly requestSignal: AbortSignal;
+  /** Stops all of it. @defaultValue nothing does */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What other servers have sent. */
+interface ReceivedEvents {
+  /** Each event once, however often it was sent. */
+  readonly checked: Map<EventId, CheckedEvent>;
+  readonly malformed: Set<EventJson>;
+}
+
 /**
  * Asks another server for the state of a room at each of the events.
- * Where it differs between them, it is resolved as the room version demands.
- * @throws FederationError for a state that has two events for one entry; what the federation sender throws
+ * Where it differs between them, it is resolved as the room version demands. The event loop goes on meanwhile.
+ * @throws FederationError for a state that has two events for one entry; what the federation sender throws; the reason of
+ * the signal that is aborted
  */
 export async function downloadState(
   federation: StateSource,
   question: StateQuestion,
-  options: FederationRequestOptions,
+  options: DownloadOptions,
 ): Promise<DownloadedState> {
   const { eventIds, roomId, version, origin, destination } = question;
-  const answers: RemoteState[] = [];
+  const request = { signal: options.requestSignal };
+  const received: ReceivedEvents = { checked: new Map(), malformed: new Set() };
+  const states: EventId[][] = [];
   for (const eventId of eventIds) {
-    answers.push(await orAborted(federation.lookupState({ origin, destination, roomId, eventId }, options), options));
+    const asked = federation.lookupState({ origin, destination, roomId, eventId }, request);
+    states.push(await inSlices(checkAnswer(await orAborted(asked, request), received, question), options));
   }
-  const received = answers.flatMap(({ state, authChain }) => [...state, ...authChain]);
-  const wellFormed = new Map<EventId, CheckedEvent>();
-  for (const event of received) {
-    const checked = checkEvent(event, roomId, version);
-    if (checked !== undefined) wellFormed.set(checked.eventId, checked);
-  }
-  const signed = await withValidSignatures(federation, [...wellFormed.values()], question, options);
-  const allowed = allowedOf(signed, version);
-  const states = answers.map(({ state }) => {
-    const ids = new Set(state.flatMap((event) => checkEvent(event, roomId, version)?.eventId ?? []));
-    refuseAmbiguity(
-      [...ids].flatMap((id) => allowed.get(id) ?? []),
-      destination,
-    );
-    return [...ids];
-  });
-  const state = resolveState(states, allowed, version);
-  const inState = new Set(state.map(({ eventId }) => eventId));
+  const { checked, malformed } = received;
+  const wellFormed = checked.size;
+  await removeUnsigned(checked, federation, question, options);
+  const allowed = await inSlices(allowedEvents(checked, version), options);
+  for (const ids of states) await inSlices(refuseAmbiguity(ids, allowed, destination), options);
+  const state = await inSlices(resolveState(states, allowed, version), options);
   return {
     state,
-    authChain: [...allowed.values()].filter(({ eventId }) => !inState.has(eventId)),
-    leftOut: new Set(received).size - received.filter((event) => isAllowed(event, question, allowed)).length,
+    authChain: await inSlices(without(state, allowed), options),
+    leftOut: malformed.size + wellFormed - allowed.size,
   };
 }
 
-function isAllowed(
-  event: Readonly<Record<string, unknown>>,
+/** Checks each event of an answer, and returns the ids of the state. */
+function* checkAnswer(
+  { state, authChain }: RemoteState,
+  { checked, malformed }: ReceivedEvents,
   { roomId, version }: StateQuestion,
-  allowed: ReadonlyMap<EventId, CheckedEvent>,
-): boolean {
-  const id = checkEvent(event, roomId, version)?.eventId;
-  return id !== undefined && allowed.has(id);
-}
-
-function refuseAmbiguity(state: readonly CheckedEvent[], destination: ServerName): void {
-  const names = state.flatMap(({ type, stateKey }) => (stateKey === undefined ? [] : [stateName(type, stateKey)]));
-  if (new Set(names).size < names.length) {
-    throw new FederationError('bad_answer', `${destination} gave a state with two events for one entry`);
-  }
-}
-
-/** Events that every server has signed that must have. */
-async function withValidSignatures(
-  federation: StateSource,
-  events: readonly CheckedEvent[],
-  { version, origin }: StateQuestion,
-  options: FederationRequestOptions,
-): Promise<CheckedEvent[]> {
-  const wanted = new Map<ServerName, Set<string>>();
-  for (const checked of events) {
-    for (const signer of signersOf(checked, version)) {
-      if (!isServerName(signer)) continue;
-      const keyIds = wanted.get(signer) ?? new Set();
-      for (const keyId of Object.keys(signaturesOf(checked.event, signer))) keyIds.add(keyId);
-      wanted.set(signer, keyIds);
+): Generator<undefined, EventId[], undefined> {
+  const ids = new Set<EventId>();
+  for (const [events, isState] of [
+    [state, true],
+    [authChain, false],
+  ] as const) {
+    for (const event of events) {
+      yield;
+      const found = checkEvent(event, roomId, version);
+      if (found === undefined) malformed.add(event);
+      else checked.set(found.eventId, found);
+      if (found !== undefined && isState) ids.add(found.eventId);
     }
   }
-  const found = await Promise.all(
-    [...wanted].map(([destination, keyIds]) =>
-      // The keys of a server that is gone are missing; its events are left out then.
-      orAborted(federation.verifyKeys({ origin, destination, keyIds: [...keyIds] }, options), options).catch(
-        (): readonly ServerKey[] => [],
-      ),
-    ),
-  );
-  options.signal.throwIfAborted();
-  const keys = found.flat();
-  return events.filter((checked) =>
-    signersOf(checked, version).every((signer) =>
-      keys.some((key) => key.serverName === signer && hasValidEventSignature(checked.event, version, key)),
-    ),
-  );
+  return [...ids];
 }
 
-/** Those that the events which authorise them allow, and so on. */
-function allowedOf(events: readonly CheckedEvent[], version: RoomVersion): Map<EventId, CheckedEvent> {
-  const byId = new Map(events.map((checked) => [checked.eventId, checked]));
-  const create = events.find(({ type }) => type === 'm.room.create');
-  const verdicts = new Map<EventId, boolean>();
-  const judge = (checked: CheckedEvent): boolean => {
-    const known = verdicts.get(checked.eventId);
-    if (known !== undefined) return known;
-    // While it is being judged: events that authorise each other don't exist.
-    verdicts.set(checked.eventId, false);
-    const authorised = checked.authEventIds.every((id) => {
-      const auth = byId.get(id);
-      return auth !== undefined && judge(auth);
-    });
-    const verdict = authorised && authoriseByAuthEvents(checked, (id) => byId.get(id), create, version) === undefined;
-    verdicts.set(checked.eventId, verdict);
-    return verdict;
-  };
-  // Shallow events first, so that long chains are not walked by recursion.
-  const ordered = [...events].sort((a, b) => a.depth - b.depth);
-  return new Map(ordered.filter(judge).map((checked) => [checked.eventId, checked]));
+function* refuseAmbiguity(
+  ids: readonly EventId[],
+  allowed: EventIndex,
+  destination: ServerName,
+): Generator<undefined, void, undefined> {
+  const names = new Set<string>();
+  for (const id of ids) {
+    yield;
+    const event = allowed.get(id);
+    if (event?.stateKey === undefined) continue;
+    const name = stateName(event.type, event.stateKey);
+    if (names.has(name)) {
+      throw new FederationError('bad_answer', `${destination} gave a state with two events for one entry`);
+    }
+    names.add(name);
+  }
+}
+
+/** Events that are not in the state. */
+function* without(state: readonly CheckedEvent[], events: EventIndex): Generator<undefined, CheckedEvent[], undefined> {
+  const inState = new Set<CheckedEvent>();
+  for (const event of state) {
+    yield;
+    inState.add(event);
+  }
+  const others: CheckedEvent[] = [];
+  for (const event of events.values()) {
+    yield;
+    if (!inState.has(event)) others.push(event);
+  }
+  return others;
 }

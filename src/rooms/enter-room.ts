@@ -9,7 +9,8 @@ import { insertRoom, lockRoom } from '../storage/roomserver/rooms.ts';
 import { writeTogether } from '../storage/write-together.ts';
 import type { DownloadedState } from './download-state.ts';
 import { placeEvent, refusalBy } from './receive-event.ts';
-import { replaceRoomState, replaceSyncState } from './replace-state.ts';
+import { replaceRoomState } from './replace-state.ts';
+import { replaceSyncState } from './replace-sync-state.ts';
 import { writeChain } from './write-chain.ts';
 import type { ChainSettings } from './written-chain.ts';
 

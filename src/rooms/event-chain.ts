@@ -102,31 +102,32 @@ const findAll = (state: ReadonlyMap<string, StoredEvent>, keys: readonly StateKe
  * into an event is left out, and the chain goes on without it.
  * @param ids for each draft
  */
-export function buildChain(
+export function* buildChain(
   start: ChainStart,
   drafts: readonly RoomEventDraft[],
   ids: readonly AllocatedIds[],
   signers: Signers,
-): { links: ChainLink[]; refused: RefusedDraft[] } {
+): Generator<undefined, { links: ChainLink[]; refused: RefusedDraft[] }, undefined> {
   const { version } = start;
   const links: ChainLink[] = [];
   const refused: RefusedDraft[] = [];
   const state: State = new Map(start.state);
   let prevEvents = start.prevEvents;
 
-  drafts.forEach((draft, i) => {
+  for (const [i, draft] of drafts.entries()) {
+    yield;
     const own = ids[i];
     if (own === undefined) throw new Error('too few ids have been allocated');
     const made = makeEvent({ ...start, prevEvents }, state, draft, signers);
     if (made instanceof MatrixError) {
       refused.push({ draft, error: made });
-      return;
+      continue;
     }
     const stored = { ...made, eventNid: own.eventNid };
     links.push(linkOf(state, { draft, stored, ids: own, prevEvents }, version));
     if (draft.stateKey !== undefined) state.set(stateName(draft.type, draft.stateKey), stored);
     prevEvents = [stored];
-  });
+  }
   return { links, refused };
 }
 

@@ -5,5 +5,10 @@ export function orAborted<T>(request: Promise<T>, { signal }: { readonly signal:
   const aborted = new Promise<never>((_resolve, reject) => {
     signal.addEventListener('abort', () => reject(toError(signal.reason)), { once: true });
   });
-  return Promise.race([request, aborted]);
+  const answered = request.catch((error: unknown) => {
+    // What the host throws because the signal is aborted says less than the reason for that.
+    signal.throwIfAborted();
+    throw error;
+  });
+  return Promise.race([answered, aborted]);
 }

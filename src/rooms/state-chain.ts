@@ -1,5 +1,7 @@
 import { blake2b } from '@noble/hashes/blake2.js';
 import type { Knex } from 'knex';
+import { inSlices } from '../in-slices.ts';
+import { sorted as inOrder } from '../matrix/sorted.ts';
 import type { AllocatedIds } from '../storage/allocate-ids.ts';
 import {
   insertBlocks,
@@ -92,7 +94,8 @@ export async function storeState(
   roomNid: number,
   entries: ReadonlyMap<string, number>,
 ): Promise<{ readonly snapshotNid: number; readonly blocks: readonly StateBlock[] }> {
-  const [nid = Number.NaN] = await insertBlocks(transaction, [hashed(sorted(entries.values()))]);
+  const nids = await inSlices(inOrder([...entries.values()], (a, b) => a - b));
+  const [nid = Number.NaN] = await insertBlocks(transaction, [hashed(nids)]);
   const [snapshotNid = Number.NaN] = await insertSnapshots(transaction, roomNid, [hashed([nid])]);
   return { snapshotNid, blocks: [{ nid, entries }] };
 }

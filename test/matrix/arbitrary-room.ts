@@ -8,6 +8,7 @@ import { type CheckedEvent, checkEvent } from '../../src/matrix/check-event.ts';
 import { resolveState } from '../../src/matrix/resolve-state.ts';
 import { type EventJson, roomVersionOf } from '../../src/matrix/room-version.ts';
 import { privateKeyOf } from '../../src/matrix/sign-event.ts';
+import { finished } from '../support/finished.ts';
 import { ROOM_VERSIONS } from './arbitrary-auth.ts';
 
 function checked<Id extends string>(isId: (value: string) => value is Id, value: string): Id {
@@ -189,7 +190,7 @@ export function playRoom(version: string, moves: readonly Move[]): ForkedRoom {
 
 function merge(a: Branch, b: Branch, known: ReadonlyMap<EventId, CheckedEvent>, version: string): Branch {
   const states = [a, b].map(({ state }) => idsOf(state));
-  const resolved = resolveState(states, known, roomVersionOf(version));
+  const resolved = finished(resolveState(states, known, roomVersionOf(version)));
   return {
     state: new Map(resolved.map((event) => [stateName(event.type, event.stateKey ?? ''), event])),
     tips: [...new Set([...a.tips, ...b.tips])],

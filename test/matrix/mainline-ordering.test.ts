@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { EventId, UserId } from '../../src/ids.ts';
 import type { CheckedEvent } from '../../src/matrix/check-event.ts';
 import { mainlineOrdering } from '../../src/matrix/mainline-ordering.ts';
+import { finished } from '../support/finished.ts';
 
 const eventOf = (eventId: string, type: string, authEventIds: readonly string[], originServerTs = 0): CheckedEvent => ({
   eventId: eventId as EventId,
@@ -23,7 +24,7 @@ const NEWEST = POWER.at(-1);
 const indexOf = (events: readonly CheckedEvent[]): Map<EventId, CheckedEvent> =>
   new Map([...POWER, ...events].map((event) => [event.eventId, event]));
 const order = (events: readonly CheckedEvent[], newest = NEWEST): string[] =>
-  mainlineOrdering(events, newest, indexOf(events)).map(({ eventId }) => eventId);
+  finished(mainlineOrdering(events, newest, indexOf(events))).map(({ eventId }) => eventId);
 
 describe('the mainline ordering', () => {
   it('puts events under the oldest power levels first, so that those under the newest win', () => {

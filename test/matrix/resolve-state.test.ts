@@ -5,12 +5,13 @@ import { stateName } from '../../src/matrix/auth-events.ts';
 import type { CheckedEvent } from '../../src/matrix/check-event.ts';
 import { resolveState } from '../../src/matrix/resolve-state.ts';
 import { type EventJson, roomVersionOf } from '../../src/matrix/room-version.ts';
+import { finished } from '../support/finished.ts';
 import { ROOM_VERSIONS } from './arbitrary-auth.ts';
 import { type ForkedRoom, idsOf, playRoom, roomPlan } from './arbitrary-room.ts';
 
 const nameOf = ({ type, stateKey }: CheckedEvent): string => stateName(type, stateKey ?? '');
 const resolved = ({ known, version }: ForkedRoom, states: readonly (readonly EventId[])[]): EventId[] =>
-  resolveState(states, known, roomVersionOf(version)).map(({ eventId }) => eventId);
+  finished(resolveState(states, known, roomVersionOf(version))).map(({ eventId }) => eventId);
 
 describe('resolving the states of a room', () => {
   const numRuns = 50;
@@ -48,7 +49,8 @@ describe('resolving the states of a room', () => {
         const room = playRoom(...plan);
         const [first, ...others] = room.branches.map(({ state }) => state);
         if (first === undefined) throw new Error('no branch');
-        const result = resolveState([first, ...others].map(idsOf), room.known, roomVersionOf(room.version));
+        const states = [first, ...others].map(idsOf);
+        const result = finished(resolveState(states, room.known, roomVersionOf(room.version)));
         const byName = new Map(result.map((event) => [nameOf(event), event]));
         expect(byName.size).toBe(result.length);
         for (const [name, event] of first) {
@@ -124,7 +126,7 @@ class Story {
 
   resolve(...states: string[][]): string[] {
     const ids = states.map((names) => names.map((name) => asEventId(`$${name}`)));
-    return resolveState(ids, this.known, roomVersionOf(this.version))
+    return finished(resolveState(ids, this.known, roomVersionOf(this.version)))
       .map(({ eventId }) => eventId.slice(1))
       .sort();
   }

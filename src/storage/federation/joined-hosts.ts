@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
 import type { EventId, RoomId, ServerName, UserId } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
-import { type Write, writeTogether } from '../write-together.ts';
+import type { Write } from '../write-together.ts';
 
 /** A server that is told of a room's events. */
 export interface RoomHost {
@@ -47,17 +47,13 @@ interface JoinedHost {
   readonly serverName: ServerName;
 }
 
-/** Forgets who was in a room, and notes who is. */
-export async function replaceJoinedHosts(
-  transaction: Knex.Transaction,
-  roomId: RoomId,
-  joined: readonly JoinedHost[],
-): Promise<void> {
+/** Forgets who was in a room. */
+export async function deleteJoinedHosts(transaction: Knex.Transaction, roomId: RoomId): Promise<void> {
   await transaction.raw('DELETE FROM public.federationsender_joined_hosts WHERE room_id = ?', [roomId]);
-  await writeTogether(transaction, insertJoinedHosts(roomId, joined));
 }
 
-function insertJoinedHosts(roomId: RoomId, joined: readonly JoinedHost[]): Write[] {
+/** Notes who is in a room. */
+export function insertJoinedHosts(roomId: RoomId, joined: readonly JoinedHost[]): Write[] {
   if (joined.length === 0) return [];
   return [
     {

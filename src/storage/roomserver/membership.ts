@@ -243,14 +243,22 @@ export function deleteMembership(roomNid: number, targetNid: number): Write[] {
   return [{ sql, bindings: [roomNid, targetNid] }];
 }
 
-/** Forgets all members of a room but these. */
-export async function deleteOtherMembers(
+/** NIDs of all users who have a membership of the room. */
+export async function listMemberNids(db: Db, roomNid: number): Promise<number[]> {
+  const rows = await rowsOf<{ target_nid: string }>(
+    db.raw('SELECT target_nid FROM public.roomserver_membership WHERE room_nid = ?', [roomNid]),
+  );
+  return rows.map((row) => Number(row.target_nid));
+}
+
+/** Forgets users of a room. */
+export async function deleteMemberships(
   transaction: Knex.Transaction,
   roomNid: number,
   targetNids: readonly number[],
 ): Promise<void> {
   await transaction.raw(
-    'DELETE FROM public.roomserver_membership WHERE room_nid = ? AND target_nid <> ALL(?::bigint[])',
+    'DELETE FROM public.roomserver_membership WHERE room_nid = ? AND target_nid = ANY(?::bigint[])',
     [roomNid, [...targetNids]],
   );
 }

@@ -1,7 +1,11 @@
 import type { Knex } from 'knex';
 import type { EventId, RoomId } from '../../ids.ts';
+import { batchesOf } from '../batches.ts';
 import { rowsOf } from '../database.ts';
-import { type Write, writeTogether } from '../write-together.ts';
+import type { Write } from '../write-together.ts';
+
+/** Ids that are added to a row's list at once. */
+const IDS = 10_000;
 
 /** An event on its way into the tables of `/sync`. */
 export interface NewSyncEvent {
@@ -187,37 +191,40 @@ export function insertRelations(
   ];
 }
 
-/**
- * Makes these the current state of a room, and nothing else, under the stream id of an event that says so: it is noted there
- * which state it has brought and which it has taken.
- */
-export async function replaceCurrentState(
-  transaction: Knex.Transaction,
-  roomId: RoomId,
-  events: readonly Omit<NewSyncState, 'streamId'>[],
-  carrier: EventId,
-): Promise<{ readonly streamId: number; readonly added: number; readonly removed: number }> {
-  const before = await rowsOf<{ event_id: string }>(
+/** Takes a room's whole state out of sight. @returns ids of its events */
+export async function deleteCurrentState(transaction: Knex.Transaction, roomId: RoomId): Promise<EventId[]> {
+  const rows = await rowsOf<{ event_id: EventId }>(
     transaction.raw('DELETE FROM public.syncapi_current_room_state WHERE room_id = ? RETURNING event_id', [roomId]),
   );
-  const old = new Set(before.map(({ event_id }) => event_id));
-  const now = new Set<string>(events.map(({ eventId }) => eventId));
-  const added = [...now].filter((id) => !old.has(id));
-  const removed = [...old].filter((id) => !now.has(id));
+  return rows.map(({ event_id }) => event_id);
+}
+
+/** Notes at an event which state it has brought, and which it has taken. @returns its stream id */
+export async function noteStateChange(
+  transaction: Knex.Transaction,
+  carrier: EventId,
+  added: readonly EventId[],
+  removed: readonly EventId[],
+): Promise<number> {
   const [row] = await rowsOf<{ id: string }>(
     transaction.raw(
-      `UPDATE public.syncapi_output_room_events SET add_state_ids = ?::text[], remove_state_ids = ?::text[]
+      `UPDATE public.syncapi_output_room_events SET add_state_ids = '{}', remove_state_ids = '{}'
        WHERE event_id = ? RETURNING id`,
-      [added, removed, carrier],
+      [carrier],
     ),
   );
-  const streamId = Number(row?.id);
-  await writeTogether(
-    transaction,
-    upsertCurrentState(
-      roomId,
-      events.map((event) => ({ ...event, streamId })),
-    ),
-  );
-  return { streamId, added: added.length, removed: removed.length };
+  for (const [column, ids] of [
+    ['add_state_ids', added],
+    ['remove_state_ids', removed],
+  ] as const) {
+    for (const batch of batchesOf(ids, IDS)) {
+      await transaction.raw('UPDATE public.syncapi_output_room_events SET ?? = ?? || ?::text[] WHERE event_id = ?', [
+        column,
+        column,
+        batch,
+        carrier,
+      ]);
+    }
+  }
+  return Number(row?.id);
 }

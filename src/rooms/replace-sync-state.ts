@@ -1,0 +1,81 @@
+import type { Knex } from 'knex';
+import type { EventId } from '../ids.ts';
+import { inSlices } from '../in-slices.ts';
+import type { CheckedEvent } from '../matrix/check-event.ts';
+import { batchesOf } from '../storage/batches.ts';
+import type { StoredRoom } from '../storage/roomserver/rooms.ts';
+import {
+  deleteCurrentState,
+  type NewSyncState,
+  noteStateChange,
+  upsertCurrentState,
+  upsertSyncMemberships,
+} from '../storage/syncapi/room-events.ts';
+import { writeTogether } from '../storage/write-together.ts';
+import { membershipIn } from './replace-state.ts';
+import { headeredJson } from './sync-writes.ts';
+
+/** Shows the state to clients, and nothing else, under the stream id of the event that carries it. */
+export async function replaceSyncState(
+  transaction: Knex.Transaction,
+  room: StoredRoom,
+  state: readonly CheckedEvent[],
+  carrier: EventId,
+): Promise<{ readonly added: number; readonly removed: number }> {
+  const { roomId } = room;
+  const before = await deleteCurrentState(transaction, roomId);
+  const { added, removed } = await inSlices(
+    differenceOf(
+      before,
+      state.map(({ eventId }) => eventId),
+    ),
+  );
+  const streamId = await noteStateChange(transaction, carrier, added, removed);
+  for (const batch of batchesOf(state)) {
+    const rows = batch.map(
+      (checked): NewSyncState => ({
+        streamId,
+        eventId: checked.eventId,
+        type: checked.type,
+        sender: checked.sender,
+        stateKey: checked.stateKey ?? '',
+        membership: membershipIn(checked),
+        containsUrl: Object.hasOwn(checked.content, 'url'),
+        depth: checked.depth,
+        replaces: undefined,
+        historyVisibility: 2,
+        sessionId: undefined,
+        transactionId: undefined,
+        headeredJson: headeredJson(checked.event, checked.eventId, room),
+      }),
+    );
+    const memberships = rows.flatMap(({ stateKey, membership, eventId, depth }) =>
+      membership === undefined ? [] : [{ userId: stateKey, membership, eventId, streamId, depth }],
+    );
+    await writeTogether(transaction, [
+      ...upsertCurrentState(roomId, rows),
+      ...upsertSyncMemberships(roomId, memberships),
+    ]);
+  }
+  return { added: added.length, removed: removed.length };
+}
+
+/** Ids that are in one list only. */
+function* differenceOf(
+  before: readonly EventId[],
+  after: readonly EventId[],
+): Generator<undefined, { added: EventId[]; removed: EventId[] }, undefined> {
+  const old = new Set<EventId>();
+  for (const id of before) {
+    yield;
+    old.add(id);
+  }
+  const added: EventId[] = [];
+  const kept = new Set<EventId>();
+  for (const id of after) {
+    yield;
+    if (old.has(id)) kept.add(id);
+    else added.push(id);
+  }
+  return { added, removed: before.filter((id) => !kept.has(id)) };
+}
