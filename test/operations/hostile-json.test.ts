@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, it, onTestFinished } from 'vitest';
 import type { RoomId } from '../../src/ids.ts';
 import server from '../fixtures/dendrite/server.json' with { type: 'json' };
 import { callEveryRoute } from '../support/every-route.ts';
