@@ -40,12 +40,4 @@ describe('a timer goes on firing', () => {
     expect(watched.value).toEqual({ added: MEMBERS, removed: 0 });
     expectNoStall(watched);
   });
-
-  it('while everybody leaves a large room', async () => {
-    const { db } = database;
-    const roomId = await makeRoom(db, admin.rooms, 'evacuated', MEMBERS);
-    const watched = await watchEventLoop(() => admin.operations.evacuateRoom({ roomId }, CALLER));
-    expect(watched.value.affected).toHaveLength(MEMBERS + 1);
-    expectNoStall(watched);
-  });
 });
