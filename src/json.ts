@@ -16,27 +16,31 @@ export function toJson(value: unknown): string {
   }
 }
 
-/** Writes a value with a stack of its own: what is still to be written is either finished text or a value. */
+/** Text that is finished, or a value that is still to be written. */
+type Part = { readonly text: string } | { readonly value: unknown };
+
+/** Writes a value with a stack of its own instead of recursion. */
 function writeDeep(root: unknown): string {
   const written: string[] = [];
-  const pending: ({ readonly text: string } | { readonly value: unknown })[] = [{ value: root }];
+  const pending: Part[] = [{ value: root }];
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     if ('text' in next) written.push(next.text);
     else if (typeof next.value !== 'object' || next.value === null) written.push(JSON.stringify(next.value));
-    else pending.push(...partsOf(next.value).reverse());
+    // One by one: the arguments of a call take room on the stack, too.
+    else for (const part of partsOf(next.value).reverse()) pending.push(part);
   }
   return written.join('');
 }
 
-function partsOf(value: object): ({ readonly text: string } | { readonly value: unknown })[] {
-  const [open, close] = Array.isArray(value) ? ['[', ']'] : ['{', '}'];
+function partsOf(value: object): Part[] {
+  const isArray = Array.isArray(value);
   const members = Object.entries(value).filter(([, member]) => member !== undefined);
   return [
-    { text: open },
-    ...members.flatMap(([name, member], index) => [
-      { text: `${index === 0 ? '' : ','}${Array.isArray(value) ? '' : `${JSON.stringify(name)}:`}` },
-      { value: member as unknown },
+    { text: isArray ? '[' : '{' },
+    ...members.flatMap(([name, member], index): Part[] => [
+      { text: `${index === 0 ? '' : ','}${isArray ? '' : `${JSON.stringify(name)}:`}` },
+      { value: member },
     ]),
-    { text: close },
+    { text: isArray ? ']' : '}' },
   ];
 }

@@ -20,4 +20,11 @@ describe('JSON that nests deep', () => {
     const deep: unknown = JSON.parse('['.repeat(10_000) + ']'.repeat(10_000));
     expect(toJson({ a: undefined, deep, b: 1 })).toMatch(/^\{"deep":\[+\]+,"b":1\}$/);
   });
+
+  it('is written beside long lists', () => {
+    const deep: unknown = JSON.parse('['.repeat(10_000) + ']'.repeat(10_000));
+    const list = Array.from({ length: 200_000 }, (_, n) => n);
+    const text = toJson({ list, deep });
+    expect(text.startsWith(`{"list":${JSON.stringify(list)},"deep":[[`)).toBe(true);
+  });
 });
