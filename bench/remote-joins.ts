@@ -12,7 +12,7 @@ const REMOTE_KEY: SigningKey = {
   privateKey: generateKeyPairSync('ed25519').privateKey,
 };
 
-/** The state of a room of version 10, as another server has it: so many users of its own have joined. */
+/** The state of a room of version 10 on another server, after `count` users of that server have joined. */
 export async function stateWithRemoteJoins(db: Knex, roomId: RoomId, count: number): Promise<RemoteState> {
   const rows: { event_id: EventId; event_json: string }[] = await db('syncapi_current_room_state AS s')
     .join('roomserver_events AS e', 'e.event_id', 's.event_id')

@@ -16,7 +16,7 @@ import { type BenchResult, report, rounded } from './report.ts';
 import { addMessages, makeRoom, SERVER_NAME, SIGNING_KEY, userNamed } from './room-data.ts';
 
 const SIZE = Number(process.env.SIZE ?? 10_000);
-/** Fewer than rooms have members: so many rooms of one user, accounts that get a notice, and devices. */
+/** How many rooms the user is in, how many accounts get a notice, and how many devices are refreshed. */
 const FEW = Math.min(Math.ceil(SIZE / 100), 2_000);
 const REMOTE = 'remote.example' as ServerName;
 const REMOTE_USER = `@remote0:${REMOTE}` as UserId;

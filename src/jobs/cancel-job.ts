@@ -4,8 +4,8 @@ import { endCancelledJobs } from '../storage/plugin/unled-jobs.ts';
 import { auditEnd } from './audit-end.ts';
 
 /**
- * Asks a job to stop. The process that leads it ends it; one that no process leads is over at once, and whoever serves its kind
- * removes what it has left behind.
+ * Asks a job to stop. If a process leads the job, that process ends it. If none does, the job ends at once, and a process that
+ * serves its kind later removes what the job has left behind.
  */
 export async function cancelJob(transaction: Knex.Transaction, id: string): Promise<void> {
   await requestCancel(transaction, id);

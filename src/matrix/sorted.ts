@@ -1,4 +1,4 @@
-/** So many are sorted in one step. */
+/** How many items are sorted in one step. */
 const RUN = 1_000;
 
 /** Sorts by merging, and yields in between: nothing else can happen while an array is sorted by `sort()`. Equals keep their order. */

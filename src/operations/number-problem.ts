@@ -9,7 +9,7 @@ export function insteadOf(value: unknown): string {
   return typeof value === 'string' && value.length <= MAX_REPEATED ? `, not ${JSON.stringify(value)}` : '';
 }
 
-/** What is wrong with a number, in plain words; `undefined` for what is no matter of numbers. All of our numbers are whole. */
+/** Says in plain words what is wrong with a number. `undefined`: the issue is not about a number. All numbers here are whole. */
 export function numberProblem(issue: z.core.$ZodRawIssue): string | undefined {
   const requirement = requirementOf(issue);
   return requirement && `must be ${requirement}${insteadOf(issue.input)}`;

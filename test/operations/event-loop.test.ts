@@ -25,7 +25,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-/** Whoever asks the host for something meanwhile waits for a small part of the whole work at most. */
+/** A request to the host waits for at most a fifth of the whole work. */
 function expectNoStall({ longestStallMs, tookMs }: LoopWatch<unknown>): void {
   expect(longestStallMs, `of ${Math.round(tookMs)} ms`).toBeLessThan(tookMs / 5);
 }
