@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Route } from '../../src/http/route.ts';
 import { ROUTES } from '../../src/http/routes.ts';
 import type { UserId } from '../../src/ids.ts';
 import { operationNamed } from '../../src/operations/operations.ts';
 import { USERS } from '../support/dendrite-server.ts';
+import { pathOf } from '../support/every-route.ts';
 import { jsonOf } from '../support/http-client.ts';
 import { ALL_ROUTES, MOUNTS, type MountedPlugin, mountPlugin } from '../support/mounted-plugin.ts';
 import { changesOf } from '../support/recordings.ts';
@@ -14,13 +14,6 @@ const SPELLINGS = ['dryRun', 'dry-run', 'DRY_RUN', 'dryrun', 'dry_run ', 'dry_ru
 const TYPES = [undefined, 'application/json', 'application/x-www-form-urlencoded', 'text/plain', 'multipart/form-data'];
 
 let room: string;
-const pathOf = ({ path }: Route): string =>
-  path
-    .replace(':roomId', room)
-    .replace(':userId', USERS.bob.user_id)
-    .replace(':serverName', 'other.example')
-    .replaceAll(/:(?:reportId)/g, '1')
-    .replaceAll(/:\w+/g, 'x');
 
 describe.each(MOUNTS)('a key that is not known $name', (mount) => {
   let plugin: MountedPlugin;
@@ -41,7 +34,7 @@ describe.each(MOUNTS)('a key that is not known $name', (mount) => {
           async (route, key, type, place) => {
             const query = place === 'query' ? `?${encodeURIComponent(key)}=true` : '';
             const body = place === 'body' ? JSON.stringify({ [key]: true }) : '{}';
-            const answer = await plugin.asAdmin(pathOf(route) + query, {
+            const answer = await plugin.asAdmin(pathOf(route, room, 'x') + query, {
               method: route.method,
               body,
               headers: type === undefined ? {} : { 'Content-Type': type },

@@ -67,7 +67,8 @@ async function report(plugin: MountedPlugin, roomId: RoomId, eventId: EventId): 
   );
 }
 
-const pathOf = ({ path }: Route, roomId: RoomId, eventId: string): string =>
+/** A route's path for this room and event, for bob, and for whatever else it names. */
+export const pathOf = ({ path }: Route, roomId: string, eventId: string): string =>
   path
     .replace(':roomId', encodeURIComponent(roomId))
     .replace('*eventId', encodeURIComponent(eventId))
