@@ -1,12 +1,12 @@
 import type { Knex } from 'knex';
 import { insertAudit } from '../storage/plugin/audit.ts';
-import { type Job, type JobEnd, operationOf } from './job.ts';
+import { type Job, type JobEnd, operationOf, outcomeOf } from './job.ts';
 
 /** Writes how a job has ended, under the operation and the actor that have started it. */
 export async function auditEnd(transaction: Knex.Transaction, job: Job, end: JobEnd): Promise<void> {
   await insertAudit(transaction, {
     operation: operationOf(job.kind),
-    outcome: end.state === 'succeeded' ? 'ok' : end.state,
+    outcome: outcomeOf(end),
     target: job.target,
     errcode: end.state === 'failed' ? (end.errcode ?? 'M_UNKNOWN') : undefined,
     actor: job.createdBy,

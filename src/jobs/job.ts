@@ -87,6 +87,11 @@ export type JobEnd =
   | { readonly state: 'failed'; readonly error: string; readonly errcode?: string; readonly status?: number }
   | { readonly state: 'cancelled' };
 
+/** What the audit and the metrics call the way a job has ended. */
+export function outcomeOf({ state }: JobEnd): 'ok' | 'failed' | 'cancelled' {
+  return state === 'succeeded' ? 'ok' : state;
+}
+
 /** A kind of long work. */
 export interface JobKind {
   readonly kind: string;

@@ -17,6 +17,13 @@ function byDepth(a: CheckedEvent, b: CheckedEvent): number {
   return sha1(a) < sha1(b) ? 1 : -1;
 }
 
+/** An entry of the state with the different events for it, by depth. */
+interface Entry {
+  readonly name: string;
+  readonly type: string;
+  readonly events: readonly CheckedEvent[];
+}
+
 /** State resolution of room version 1, in which deeper events win. */
 export function* resolveByDepth(
   { unconflicted, conflicted }: SeparatedStates,
@@ -25,7 +32,7 @@ export function* resolveByDepth(
 ): Generator<undefined, StateMap, undefined> {
   const resolved = new Map(unconflicted);
   // Here an entry is in conflict only where there are different events for it.
-  const inConflict: { readonly name: string; readonly type: string; readonly events: readonly CheckedEvent[] }[] = [];
+  const inConflict: Entry[] = [];
   for (const [name, different] of conflicted) {
     yield;
     const [first, ...others] = different;
@@ -39,24 +46,33 @@ export function* resolveByDepth(
   };
 
   for (const type of TYPES) {
-    const winners: [string, CheckedEvent][] = [];
-    for (const { name, events } of inConflict.filter((entry) => entry.type === type)) {
-      yield;
-      const winner = lastOfAllowed(events, (event, previous) =>
+    const entries = inConflict.filter((entry) => entry.type === type);
+    yield* addWinners(resolved, entries, ({ name, events }) =>
+      lastOfAllowed(events, (event, previous) =>
         isAllowed(event, (wanted) => (wanted === name ? previous : resolved.get(wanted))),
-      );
-      if (winner !== undefined) winners.push([name, winner]);
-    }
-    for (const [name, winner] of winners) resolved.set(name, winner);
+      ),
+    );
   }
+  const others = inConflict.filter((entry) => !TYPES.includes(entry.type));
+  yield* addWinners(resolved, others, ({ events }) =>
+    events.findLast((event) => isAllowed(event, (wanted) => resolved.get(wanted))),
+  );
+  return resolved;
+}
+
+/** Adds the winners of entries to the state. None is judged by the winner of another. */
+function* addWinners(
+  resolved: Map<string, CheckedEvent>,
+  entries: readonly Entry[],
+  winnerOf: (entry: Entry) => CheckedEvent | undefined,
+): Generator<undefined, void, undefined> {
   const winners: [string, CheckedEvent][] = [];
-  for (const { name, events } of inConflict.filter((entry) => !TYPES.includes(entry.type))) {
+  for (const entry of entries) {
     yield;
-    const winner = events.findLast((event) => isAllowed(event, (wanted) => resolved.get(wanted)));
-    if (winner !== undefined) winners.push([name, winner]);
+    const winner = winnerOf(entry);
+    if (winner !== undefined) winners.push([entry.name, winner]);
   }
   for (const [name, winner] of winners) resolved.set(name, winner);
-  return resolved;
 }
 
 /** The last event that its predecessor allows, with all before it. */

@@ -46,10 +46,10 @@ export function createOperationFunctions(pipeline: Pipeline): OperationFunctions
 const startOf =
   (pipeline: Pipeline, name: JobOperationName) =>
   async (input: OperationInput<JobOperationName>, caller: Caller): Promise<{ readonly jobId: string }> => {
-    const noJob = new ParameterError(['dryRun'], 'a dry run has no job: call the operation itself');
-    // Before it is run: a dry run may take long.
-    if (isRecord(input) && input.dryRun === true) throw noJob;
+    if (isRecord(input) && input.dryRun === true) {
+      throw new ParameterError(['dryRun'], 'a dry run has no job: call the operation itself');
+    }
     const started = await startOperation(pipeline, name, input, caller);
-    if (!(started instanceof StartedJob)) throw noJob;
+    if (!(started instanceof StartedJob)) throw new Error('the operation has run without a job');
     return { jobId: started.jobId };
   };

@@ -1,5 +1,5 @@
 import type { AfterEvent, HookRunner } from '../hooks.ts';
-import type { Job, JobData, JobEnd, JobKind, JobRun } from '../jobs/job.ts';
+import { type Job, type JobData, type JobEnd, type JobKind, type JobRun, outcomeOf } from '../jobs/job.ts';
 import type { Metrics } from '../metrics.ts';
 import { actorNamed } from './actor.ts';
 import type { JobOperation, OperationServices } from './define-operation.ts';
@@ -71,8 +71,7 @@ function recordEnd(
   job: Job,
   end: JobEnd,
 ): void {
-  const outcome = end.state === 'succeeded' ? 'ok' : end.state;
-  metrics.operations.inc({ operation: name, outcome });
+  metrics.operations.inc({ operation: name, outcome: outcomeOf(end) });
   metrics.operationDuration.observe({ operation: name }, (Date.now() - job.createdAt) / 1_000);
   if (end.state !== 'succeeded') return;
   // The job's input and result are those of its operation.

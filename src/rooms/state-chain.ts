@@ -1,7 +1,7 @@
 import { blake2b } from '@noble/hashes/blake2.js';
 import type { Knex } from 'knex';
 import { inSlices } from '../in-slices.ts';
-import { sorted as inOrder } from '../matrix/sorted.ts';
+import { sorted } from '../matrix/sorted.ts';
 import type { AllocatedIds } from '../storage/allocate-ids.ts';
 import {
   insertBlocks,
@@ -35,7 +35,7 @@ function hashOf(nids: readonly number[]): Buffer {
 }
 
 const hashed = (nids: readonly number[]): { hash: Buffer; nids: readonly number[] } => ({ hash: hashOf(nids), nids });
-const sorted = (nids: Iterable<number>): number[] => [...nids].sort((a, b) => a - b);
+const ascending = (a: number, b: number): number => a - b;
 
 /**
  * The block that adds an event to a list of blocks, and those before it. Dendrite writes the whole state anew when the list
@@ -80,7 +80,7 @@ export function chainStates(
     if (event.key !== undefined) {
       const { kept, block } = withEvent(blocks, event.key, event);
       blocks = [...kept, block];
-      newBlocks.push({ nid: block.nid, ...hashed(sorted(block.entries.values())) });
+      newBlocks.push({ nid: block.nid, ...hashed([...block.entries.values()].sort(ascending)) });
       newSnapshots.push({ nid: event.snapshotNid, ...hashed(blocks.map(({ nid }) => nid)) });
     }
     snapshotNids.push(event.key === undefined ? (snapshotNids.at(-1) ?? Number.NaN) : event.snapshotNid);
@@ -94,7 +94,7 @@ export async function storeState(
   roomNid: number,
   entries: ReadonlyMap<string, number>,
 ): Promise<{ readonly snapshotNid: number; readonly blocks: readonly StateBlock[] }> {
-  const nids = await inSlices(inOrder([...entries.values()], (a, b) => a - b));
+  const nids = await inSlices(sorted([...entries.values()], ascending));
   const [nid = Number.NaN] = await insertBlocks(transaction, [hashed(nids)]);
   const [snapshotNid = Number.NaN] = await insertSnapshots(transaction, roomNid, [hashed([nid])]);
   return { snapshotNid, blocks: [{ nid, entries }] };

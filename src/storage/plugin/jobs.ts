@@ -32,6 +32,7 @@ const msOf = (column: string): string => `(extract(epoch FROM ${column}) * 1000)
 /** Work that is shared in ranges is counted where it is committed, so that the figure is never behind. */
 export const DONE = `coalesce((SELECT sum(r.done) FROM matrix_admin.job_ranges r WHERE r.job_id = jobs.id), jobs.done)`;
 
+/** What every query of jobs selects, for `jobsOf()`. */
 export const COLUMNS = `jobs.id, kind, state, input, checkpoint, phase, ${DONE} AS done, total, rate, attempts, failures,
   cancel_requested, created_by, request_id, target, ${msOf('created_at')} AS created_ms, ${msOf('started_at')} AS started_ms,
   ${msOf('finished_at')} AS finished_ms, result, error, errcode, error_status`;
@@ -65,6 +66,7 @@ function jobOf(row: JobRow): Job {
   };
 }
 
+/** Jobs of rows that have `COLUMNS`. */
 export const jobsOf = async (query: PromiseLike<{ rows: JobRow[] }>): Promise<Job[]> =>
   (await rowsOf(query)).map(jobOf);
 

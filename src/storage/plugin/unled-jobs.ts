@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
 import type { Job } from '../../jobs/job.ts';
-import { type Db, rowsOf } from '../database.ts';
+import type { Db } from '../database.ts';
 import { COLUMNS, DONE, jobsOf } from './jobs.ts';
 
 /** Jobs that no process leads. A process that has lost its lease, and is still there, can't commit any more. */
@@ -71,9 +71,8 @@ export async function claimCleanUp(
 
 /** Notes that nothing of a job is left behind. */
 export async function endCleanUp(db: Db, id: string): Promise<void> {
-  await rowsOf(
-    db.raw('UPDATE matrix_admin.jobs SET needs_clean_up = false, lease_owner = NULL, lease_until = NULL WHERE id = ?', [
-      id,
-    ]),
+  await db.raw(
+    'UPDATE matrix_admin.jobs SET needs_clean_up = false, lease_owner = NULL, lease_until = NULL WHERE id = ?',
+    [id],
   );
 }
