@@ -131,7 +131,8 @@ it('a job that no process has served for as long as ended ones are kept fails', 
   await update(due, { run_after: longAgo });
   await update(dead, { run_after: longAgo, lease_until: longAgo });
   await update(waiting, { run_after: db.raw(`now() - interval '50 s'`), created_at: longAgo });
-  await update(served, { run_after: longAgo });
+  // An input that ends the job at its first attempt: a failure would be tried again.
+  await update(served, { run_after: longAgo, input: JSON.stringify({ roomId: ROOM }) });
   await restart({ jobs });
   for (const id of [due, dead]) {
     await expect
