@@ -37,6 +37,10 @@
  * process that made it, and within two seconds in the others. `admin.accounts.capabilities(userId)` is the host's to put into
  * what `GET capabilities` answers.
  *
+ * **State of rooms.** The plugin keeps blocks and snapshots of state in memory: neither ever changes, and no NID is used
+ * twice. Whoever changes the state of a room changes `federationsender_joined_hosts` in the same transaction, or within two
+ * seconds of it: so long the plugin may take the servers in a large room to be the same while its snapshot is.
+ *
  * **Reports.** For `POST rooms/{roomId}/report/{eventId}` the host calls `admin.operations.reportEvent()` as the user who
  * reports: the row is Dendrite's, and hooks after `reportEvent` learn of every new report.
  *

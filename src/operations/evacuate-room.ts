@@ -6,7 +6,7 @@ import { stateName } from '../matrix/auth-events.ts';
 import { powerLevelOf } from '../matrix/power-levels.ts';
 import { roomVersionOf } from '../matrix/room-version.ts';
 import type { RoomEventDraft } from '../rooms/event-chain.ts';
-import { loadRoomState } from '../rooms/room-state.ts';
+import type { RoomStates } from '../rooms/room-states.ts';
 import type { Db } from '../storage/database.ts';
 import { countMembers, listMembers, type Member, type Membership } from '../storage/roomserver/membership.ts';
 import { findRoom, lockRoom, type StoredRoom } from '../storage/roomserver/rooms.ts';
@@ -78,7 +78,7 @@ export const evacuateRoom = defineJobOperation({
         const { left = [], failed = [] } = progress ?? {};
         const total = progress?.total ?? (await countMembers(transaction, room.roomNid, { memberships, serverNames }));
         const filter = { memberships, serverNames, except: failed.map(({ id }) => id) };
-        governance ??= await readGovernance(transaction, room);
+        governance ??= await readGovernance(work.roomWriter.states, transaction, room);
         const hadLeft = new Set(left.map(([userId]) => userId));
         const { members, isOver } = await nextToLeave(transaction, room, governance, filter, hadLeft);
         const appended = await work.roomWriter.append(transaction, room.roomId, members.map(leaveOf));
@@ -116,8 +116,8 @@ interface Governance {
   readonly levelOf: (userId: UserId) => number;
 }
 
-async function readGovernance(db: Db, room: StoredRoom): Promise<Governance> {
-  const state = await loadRoomState(db, room.stateSnapshotNid, [
+async function readGovernance(states: RoomStates, db: Db, room: StoredRoom): Promise<Governance> {
+  const state = await states.load(db, room.stateSnapshotNid, [
     ['m.room.create', ''],
     ['m.room.power_levels', ''],
   ]);

@@ -1,7 +1,8 @@
 import { type ServerName, splitUserId } from '../ids.ts';
-import { type RoomHost, updateJoinedHosts } from '../storage/federation/joined-hosts.ts';
+import { type RoomHosts, updateJoinedHosts } from '../storage/federation/joined-hosts.ts';
 import type { QueuedPdu } from '../storage/federation/queue.ts';
 import type { Write } from '../storage/write-together.ts';
+import type { UsersByServer } from './joined-servers.ts';
 import { lastOfEach, memberLinks } from './membership-writes.ts';
 import { headeredJson } from './sync-writes.ts';
 import type { ChainSettings, WrittenChain } from './written-chain.ts';
@@ -10,27 +11,28 @@ import type { ChainSettings, WrittenChain } from './written-chain.ts';
 export interface FederationWrites {
   readonly pdus: readonly QueuedPdu[];
   readonly writes: readonly Write[];
+  /** How many users of each server are joined after the chain. */
+  readonly users: UsersByServer;
 }
 
 /**
  * Each event of a chain is for the servers that are in the room when it happens. Dendrite: nothing is queued for servers on
  * its blacklist.
- * @param hosts before the chain
+ * @param joined how many users of each server are joined before the chain
  */
 export function federationWrites(
   { room, links }: WrittenChain,
-  hosts: readonly RoomHost[],
+  joined: UsersByServer,
+  { peeking, blacklisted }: RoomHosts,
   { localServerNames, isTold = () => true }: Pick<ChainSettings, 'localServerNames' | 'isTold'>,
 ): FederationWrites {
-  const users = new Map(hosts.map(({ serverName, users: count }) => [serverName, count]));
-  const peeking = hosts.filter(({ isPeeking }) => isPeeking).map(({ serverName }) => serverName);
-  const blacklisted = new Set(hosts.filter(({ isBlacklisted }) => isBlacklisted).map(({ serverName }) => serverName));
+  const users = new Map(joined);
   const members = memberLinks(links);
   const memberOf = new Map(members.map((member) => [member.link, member]));
 
   const pdus = links.map((link) => {
-    const joined = [...users].filter(([, count]) => count > 0).map(([name]) => name);
-    const destinations = [...new Set([...joined, ...peeking])].filter(
+    const present = [...users].filter(([, count]) => count > 0).map(([name]) => name);
+    const destinations = [...new Set([...present, ...peeking])].filter(
       (name) => !localServerNames.includes(name) && !blacklisted.has(name) && isTold(name),
     );
     const member = memberOf.get(link);
@@ -50,7 +52,7 @@ export function federationWrites(
     eventId: link.stored.eventId,
     serverName: splitUserId(userId).serverName,
   }));
-  return { pdus, writes: updateJoinedHosts(room.roomId, left, added) };
+  return { pdus, writes: updateJoinedHosts(room.roomId, left, added), users };
 }
 
 /** The servers that something is queued for. */

@@ -10,7 +10,7 @@ import { findEvents, findPlacedEvents, type StoredEvent } from '../storage/rooms
 import { findEventNids } from '../storage/roomserver/outliers.ts';
 import type { StoredRoom } from '../storage/roomserver/rooms.ts';
 import { type ChainLink, linkOf, neededState, type RoomEventDraft } from './event-chain.ts';
-import { loadRoomState, type RoomState } from './room-state.ts';
+import type { RoomState } from './room-states.ts';
 import { requireRoom } from './room-writer.ts';
 import { writeChain } from './write-chain.ts';
 import type { ChainSettings } from './written-chain.ts';
@@ -58,8 +58,9 @@ export async function receiveEvent(
   }
   const version = roomVersionOf(room.version);
   const draft = draftOf(checked);
-  const state = await loadRoomState(transaction, room.stateSnapshotNid, neededState(draft, version));
-  const reason = (await refusalByAuthEvents(transaction, room, checked)) ?? refusalBy(state.events, checked, version);
+  const state = await settings.states.load(transaction, room.stateSnapshotNid, neededState(draft, version));
+  const reason =
+    (await refusalByAuthEvents(transaction, room, state, checked)) ?? refusalBy(state.events, checked, version);
   if (reason !== undefined) throw new MatrixError('M_FORBIDDEN', reason);
   const link = await placeEvent(transaction, state, checked, prevEvents, version);
   return writeChain(transaction, room, state, [link], settings);
@@ -68,14 +69,15 @@ export async function receiveEvent(
 async function refusalByAuthEvents(
   transaction: Knex.Transaction,
   room: StoredRoom,
+  { events }: RoomState,
   checked: CheckedEvent,
 ): Promise<string | undefined> {
   const { roomId, roomNid } = room;
   const version = roomVersionOf(room.version);
   const stored = await findEvents(transaction, roomNid, [...checked.authEventIds, ...checked.prevEventIds]);
   const known = stored.flatMap(({ event }) => checkEvent(event, roomId, version) ?? []);
-  const create = await loadRoomState(transaction, room.stateSnapshotNid, [['m.room.create', '']]);
-  const [createEvent] = [...create.events.values()].flatMap(({ event }) => checkEvent(event, roomId, version) ?? []);
+  const create = events.get(stateName('m.room.create', ''));
+  const createEvent = create && checkEvent(create.event, roomId, version);
   return authoriseByAuthEvents(checked, (id) => known.find(({ eventId }) => eventId === id), createEvent, version);
 }
 

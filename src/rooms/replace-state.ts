@@ -16,8 +16,9 @@ import {
 import type { StoredRoom } from '../storage/roomserver/rooms.ts';
 import { writeTogether } from '../storage/write-together.ts';
 import type { DownloadedState } from './download-state.ts';
-import type { RoomState } from './room-state.ts';
-import { stateIndexKey, storeState } from './state-chain.ts';
+import type { RoomState } from './room-states.ts';
+import type { StateEntry } from './state-block.ts';
+import { storeState } from './state-chain.ts';
 import { type StoredOutliers, storeOutliers } from './store-outliers.ts';
 
 /** `membership` of a member event. */
@@ -72,17 +73,17 @@ function* newState(
   { typeNidOf, nidOf, eventNidOf }: StoredOutliers,
 ): Generator<
   undefined,
-  { entries: Map<string, number>; events: Map<string, StoredEvent>; members: Map<number, NewMember> },
+  { entries: StateEntry[]; events: Map<string, StoredEvent>; members: Map<number, NewMember> },
   undefined
 > {
-  const entries = new Map<string, number>();
+  const entries: StateEntry[] = [];
   const events = new Map<string, StoredEvent>();
   const members = new Map<number, NewMember>();
   for (const checked of state) {
     yield;
     const { eventId, type, stateKey = '', depth, event } = checked;
     const [eventNid, stateKeyNid] = [eventNidOf(checked), nidOf(stateKey)];
-    entries.set(stateIndexKey(typeNidOf(checked), stateKeyNid), eventNid);
+    entries.push({ typeNid: typeNidOf(checked), stateKeyNid, eventNid });
     events.set(stateName(type, stateKey), { eventNid, eventId, depth, event });
     const membership = membershipIn(checked);
     if (!isMembership(membership)) continue;

@@ -19,7 +19,7 @@ import type { DownloadedState } from './download-state.ts';
 import { buildChain, type ChainLink, neededState, type RefusedDraft, type RoomEventDraft } from './event-chain.ts';
 import { replaceRoomState } from './replace-state.ts';
 import { replaceSyncState } from './replace-sync-state.ts';
-import { loadRoomState, type RoomState } from './room-state.ts';
+import { createRoomStates, type RoomState, type RoomStates } from './room-states.ts';
 import { storeEmptyState } from './state-chain.ts';
 import { writeChain } from './write-chain.ts';
 import type { ChainSettings } from './written-chain.ts';
@@ -63,6 +63,7 @@ export interface StateReplacement {
 
 /** Adds events to rooms, as the one writer that host and plugin share. */
 export interface RoomWriter {
+  readonly states: RoomStates;
   /**
    * Adds events, each on the one before it, with everything that follows from them: state, memberships, the tables of
    * `/sync`, the queue for other servers and the search index. Locks the room until the end of the transaction. A room with
@@ -95,7 +96,7 @@ export interface RoomWriter {
   readonly create: (transaction: Knex.Transaction, room: NewRoom) => Promise<Appended>;
 }
 
-export interface RoomWriterSettings extends ChainSettings {
+export interface RoomWriterSettings extends Omit<ChainSettings, 'states'> {
   readonly signingKeys: readonly SigningKey[];
   /** In ms since the epoch. @defaultValue the clock */
   readonly now?: () => number;
@@ -103,6 +104,8 @@ export interface RoomWriterSettings extends ChainSettings {
 
 export function createRoomWriter(settings: RoomWriterSettings): RoomWriter {
   const { signingKeys, now = Date.now } = settings;
+  const states = createRoomStates();
+  const chainSettings = { ...settings, states };
 
   const write = async (
     transaction: Knex.Transaction,
@@ -118,7 +121,7 @@ export function createRoomWriter(settings: RoomWriterSettings): RoomWriter {
     const { links: following, refused } = await inSlices(buildChain(start, drafts, ids, { signingKeys, now }));
     const links = [...first, ...following];
     if (links.length === 0) return { roomId: room.roomId, events: [], refused, destinations: [] };
-    const destinations = await writeChain(transaction, room, state, links, settings);
+    const destinations = await writeChain(transaction, room, state, links, chainSettings);
     return {
       roomId: room.roomId,
       events: links.map(({ stored: { eventId, event }, draft }) => ({ eventId, event, draft })),
@@ -128,12 +131,13 @@ export function createRoomWriter(settings: RoomWriterSettings): RoomWriter {
   };
 
   return {
+    states,
     append: async (transaction, roomId, drafts) => {
       const room = await requireRoom(transaction, roomId);
       const version = roomVersionOf(room.version);
       const prevEvents = await readDeepest(transaction, room.latestEventNids, MAX_PREV_EVENTS);
       const needed = drafts.flatMap((draft) => neededState(draft, version));
-      const state = await loadRoomState(transaction, room.stateSnapshotNid, needed);
+      const state = await states.load(transaction, room.stateSnapshotNid, needed);
       return write(transaction, room, prevEvents, state, drafts, []);
     },
     replaceState: async (transaction, roomId, { downloaded, expectedNids, senders }) => {

@@ -14,7 +14,7 @@ import { isAccount } from '../storage/userapi/accounts.ts';
 import { findProfile, upsertProfile } from '../storage/userapi/profiles.ts';
 import { DEFAULT_POWER_LEVELS } from './default-power-levels.ts';
 import { type RoomEventDraft, stateDraftsOf } from './event-chain.ts';
-import { loadRoomState } from './room-state.ts';
+import type { RoomStates } from './room-states.ts';
 import type { Appended, RoomWriter } from './room-writer.ts';
 
 /** Who server notices are from, and where they are read. */
@@ -128,7 +128,7 @@ export function createServerNotices(config: ServerNoticesConfig, roomWriter: Roo
       await keepAccount(transaction, sender, config);
       await lockNotices(transaction, userId);
       const draft = { type, sender, content, ...(stateKey !== undefined && { stateKey }) };
-      const room = await findNoticeRoom(transaction, sender, userId);
+      const room = await findNoticeRoom(roomWriter.states, transaction, sender, userId);
       const appended =
         room === undefined
           ? await createRoom(transaction, sender, userId, draft)
@@ -171,6 +171,7 @@ const ORDER: readonly unknown[] = ['join', 'invite', 'knock', 'leave'];
 
 /** The room that bears the user's tag for notices and was made by their sender: sharing a room with it is not enough. */
 async function findNoticeRoom(
+  states: RoomStates,
   transaction: Knex.Transaction,
   sender: UserId,
   userId: UserId,
@@ -182,7 +183,7 @@ async function findNoticeRoom(
   for (const [roomId] of tagged) {
     const room = isRoomId(roomId) ? await findRoom(transaction, roomId) : undefined;
     if (room === undefined || room.latestEventNids.length === 0) continue;
-    const state = await loadRoomState(transaction, room.stateSnapshotNid, [
+    const state = await states.load(transaction, room.stateSnapshotNid, [
       ['m.room.create', ''],
       ['m.room.member', sender],
       ['m.room.member', userId],

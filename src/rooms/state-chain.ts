@@ -11,100 +11,113 @@ import {
   type NewList,
 } from '../storage/roomserver/state.ts';
 import type { Write } from '../storage/write-together.ts';
+import type { StateSnapshot } from './room-states.ts';
+import { blockOf, compareEntries, mergeBlocks, type StateBlock, type StateEntry, singleBlock } from './state-block.ts';
 
 /** Dendrite adds a block of one event to the list of its predecessor until the list has so many. */
 const MAX_BLOCKS = 64;
-
-export const stateIndexKey = (typeNid: number, stateKeyNid: number): string => `${typeNid} ${stateKeyNid}`;
-
-/** A block of a state: NIDs of events by `stateIndexKey()`. In a later block they replace those of the same key. */
-export interface StateBlock {
-  readonly nid: number;
-  readonly entries: ReadonlyMap<string, number>;
-}
+/** NIDs that are hashed in one step. */
+const HASHED_AT_ONCE = 10_000;
 
 /** A state event that is appended to a room, or a message with no key. */
 export interface ChainedEvent extends Pick<AllocatedIds, 'eventNid' | 'blockNid' | 'snapshotNid'> {
-  readonly key: string | undefined;
+  readonly key: Pick<StateEntry, 'typeNid' | 'stateKeyNid'> | undefined;
 }
 
-/** Hash of a list of NIDs as Dendrite makes it: BLAKE2b-256 of its JSON, which is `null` for an empty list in Go. */
-function hashOf(nids: readonly number[]): Buffer {
-  const json = nids.length === 0 ? 'null' : `[${nids.join(',')}]`;
-  return Buffer.from(blake2b(Buffer.from(json), { dkLen: 32 }));
+interface HashedList {
+  readonly hash: Buffer;
+  readonly nids: readonly number[];
 }
 
-const hashed = (nids: readonly number[]): { hash: Buffer; nids: readonly number[] } => ({ hash: hashOf(nids), nids });
+/** A list of NIDs with its hash as Dendrite makes it: BLAKE2b-256 of its JSON, which is `null` for an empty list in Go. */
+function* hashed(nids: readonly number[]): Generator<undefined, HashedList, undefined> {
+  const hash = blake2b.create({ dkLen: 32 });
+  for (let first = 0; first < nids.length; first += HASHED_AT_ONCE) {
+    yield;
+    hash.update(Buffer.from(`${first === 0 ? '[' : ','}${nids.slice(first, first + HASHED_AT_ONCE).join(',')}`));
+  }
+  hash.update(Buffer.from(nids.length === 0 ? 'null' : ']'));
+  return { hash: Buffer.from(hash.digest()), nids };
+}
+
 const ascending = (a: number, b: number): number => a - b;
+
+function* hashedEvents({ eventNids }: StateBlock): Generator<undefined, HashedList, undefined> {
+  return yield* hashed(yield* sorted([...eventNids], ascending));
+}
 
 /**
  * The block that adds an event to a list of blocks, and those before it. Dendrite writes the whole state anew when the list
  * is full; here the last blocks become one, and the large ones before them stay, so that many changes of a large state take
  * no more room than they need.
  */
-function withEvent(
+function* withEvent(
   blocks: readonly StateBlock[],
-  key: string,
-  { eventNid, blockNid }: ChainedEvent,
-): { kept: readonly StateBlock[]; block: StateBlock } {
-  const own = new Map([[key, eventNid]]);
-  if (blocks.length < MAX_BLOCKS) return { kept: blocks, block: { nid: blockNid, entries: own } };
+  entry: StateEntry,
+  blockNid: number,
+): Generator<undefined, StateBlock[], undefined> {
+  const own = singleBlock(blockNid, entry);
+  if (blocks.length < MAX_BLOCKS) return [...blocks, own];
+  const sizes = blocks.map(({ eventNids }) => eventNids.length);
   let first = blocks.length - 2;
-  let entries = blocks.slice(first).reduce((size, block) => size + block.entries.size, 1);
-  for (; first > 0 && (blocks[first - 1]?.entries.size ?? 0) <= 2 * entries; first -= 1) {
-    entries += blocks[first - 1]?.entries.size ?? 0;
-  }
-  const merged = new Map([...blocks.slice(first).map((block) => block.entries), own].flatMap((block) => [...block]));
-  return { kept: blocks.slice(0, first), block: { nid: blockNid, entries: merged } };
+  let size = sizes.slice(first).reduce((sum, next) => sum + next, 1);
+  for (; first > 0 && (sizes[first - 1] ?? 0) <= 2 * size; first -= 1) size += sizes[first - 1] ?? 0;
+  return [...blocks.slice(0, first), yield* mergeBlocks(blockNid, [...blocks.slice(first), own])];
 }
 
 /** The states between events, each of which follows the one before it. */
 export interface StateChain {
   /** NIDs of the snapshots: that before the first event, and that after each. */
   readonly snapshotNids: readonly number[];
+  /** The state after the last event. */
+  readonly last: StateSnapshot;
   /** What stores them. */
   readonly writes: readonly Write[];
 }
 
 /** Adds events to a state that is stored. */
-export function chainStates(
+export function* chainStates(
   roomNid: number,
-  before: { readonly snapshotNid: number; readonly blocks: readonly StateBlock[] },
+  before: StateSnapshot,
   events: readonly ChainedEvent[],
-): StateChain {
-  let { blocks } = before;
-  const snapshotNids = [before.snapshotNid];
+): Generator<undefined, StateChain, undefined> {
+  let { snapshotNid, blocks } = before;
+  const snapshotNids = [snapshotNid];
   const newBlocks: NewList[] = [];
   const newSnapshots: NewList[] = [];
-  for (const event of events) {
-    if (event.key !== undefined) {
-      const { kept, block } = withEvent(blocks, event.key, event);
-      blocks = [...kept, block];
-      newBlocks.push({ nid: block.nid, ...hashed([...block.entries.values()].sort(ascending)) });
-      newSnapshots.push({ nid: event.snapshotNid, ...hashed(blocks.map(({ nid }) => nid)) });
+  for (const { key, eventNid, blockNid, ...ids } of events) {
+    yield;
+    if (key !== undefined) {
+      const chained = yield* withEvent(blocks, { ...key, eventNid }, blockNid);
+      const added = chained.at(-1);
+      if (added !== undefined) newBlocks.push({ nid: blockNid, ...(yield* hashedEvents(added)) });
+      newSnapshots.push({ nid: ids.snapshotNid, ...(yield* hashed(chained.map(({ nid }) => nid))) });
+      [snapshotNid, blocks] = [ids.snapshotNid, chained];
     }
-    snapshotNids.push(event.key === undefined ? (snapshotNids.at(-1) ?? Number.NaN) : event.snapshotNid);
+    snapshotNids.push(snapshotNid);
   }
-  return { snapshotNids, writes: [...insertNewBlocks(newBlocks), ...insertNewSnapshots(roomNid, newSnapshots)] };
+  return {
+    snapshotNids,
+    last: { snapshotNid, blocks },
+    writes: [...insertNewBlocks(newBlocks), ...insertNewSnapshots(roomNid, newSnapshots)],
+  };
 }
 
 /** Stores a state by itself, in one block. */
 export async function storeState(
   transaction: Knex.Transaction,
   roomNid: number,
-  entries: ReadonlyMap<string, number>,
-): Promise<{ readonly snapshotNid: number; readonly blocks: readonly StateBlock[] }> {
-  const nids = await inSlices(sorted([...entries.values()], ascending));
-  const [nid = Number.NaN] = await insertBlocks(transaction, [hashed(nids)]);
-  const [snapshotNid = Number.NaN] = await insertSnapshots(transaction, roomNid, [hashed([nid])]);
-  return { snapshotNid, blocks: [{ nid, entries }] };
+  entries: readonly StateEntry[],
+): Promise<StateSnapshot> {
+  const ordered = await inSlices(sorted(entries, compareEntries));
+  const unplaced = await inSlices(blockOf(0, ordered));
+  const [nid = Number.NaN] = await insertBlocks(transaction, [await inSlices(hashedEvents(unplaced))]);
+  const [snapshotNid = Number.NaN] = await insertSnapshots(transaction, roomNid, [await inSlices(hashed([nid]))]);
+  return { snapshotNid, blocks: [{ ...unplaced, nid }] };
 }
 
 /** Stores the state of a room that has none yet. */
-export async function storeEmptyState(
-  transaction: Knex.Transaction,
-  roomNid: number,
-): Promise<{ readonly snapshotNid: number; readonly blocks: readonly StateBlock[] }> {
-  const [snapshotNid = Number.NaN] = await insertSnapshots(transaction, roomNid, [hashed([])]);
+export async function storeEmptyState(transaction: Knex.Transaction, roomNid: number): Promise<StateSnapshot> {
+  const [snapshotNid = Number.NaN] = await insertSnapshots(transaction, roomNid, [await inSlices(hashed([]))]);
   return { snapshotNid, blocks: [] };
 }

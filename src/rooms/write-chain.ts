@@ -1,8 +1,9 @@
 import type { Knex } from 'knex';
 import type { AppliedEvent } from '../host.ts';
 import type { RoomId, ServerName } from '../ids.ts';
+import { inSlices } from '../in-slices.ts';
 import { canonicalJson } from '../matrix/canonical-json.ts';
-import { listRoomHosts } from '../storage/federation/joined-hosts.ts';
+import { findRoomHosts } from '../storage/federation/joined-hosts.ts';
 import { enqueuePdus } from '../storage/federation/queue.ts';
 import { insertEvents, insertPreviousEvents } from '../storage/roomserver/events.ts';
 import { assignNids, type Nids } from '../storage/roomserver/nids.ts';
@@ -11,8 +12,8 @@ import { type Write, writeTogether } from '../storage/write-together.ts';
 import type { ChainLink } from './event-chain.ts';
 import { destinationsOf, federationWrites } from './federation-writes.ts';
 import { membershipWrites } from './membership-writes.ts';
-import type { RoomState } from './room-state.ts';
-import { chainStates, stateIndexKey } from './state-chain.ts';
+import type { RoomState } from './room-states.ts';
+import { type ChainedEvent, chainStates, type StateChain } from './state-chain.ts';
 import { syncWrites } from './sync-writes.ts';
 import { writeRedactions } from './write-redactions.ts';
 import type { ChainSettings, WrittenChain } from './written-chain.ts';
@@ -31,13 +32,18 @@ export async function writeChain(
 ): Promise<ServerName[]> {
   const nids = await assignChainNids(transaction, links, state.nids);
   const chain = { room, links, nids };
-  const { pdus, writes } = federationWrites(chain, await listRoomHosts(transaction, room.roomId), settings);
+  const joined = await settings.states.servers.count(transaction, room.roomId, state.snapshotNid);
+  const hosts = await findRoomHosts(transaction, room.roomId, [...joined.keys()]);
+  const { pdus, writes, users } = federationWrites(chain, joined, hosts, settings);
+  const states = await inSlices(chainStates(room.roomNid, state, chainedEvents(chain)));
   await writeTogether(transaction, [
-    ...roomserverWrites(chain, state),
+    ...roomserverWrites(chain, states),
     ...membershipWrites(chain, settings),
     ...syncWrites(chain, settings),
     ...writes,
   ]);
+  settings.states.keep(states.last);
+  settings.states.servers.keep(room.roomId, states.last.snapshotNid, users);
   await enqueuePdus(transaction, pdus);
   await writeRedactions(transaction, chain);
   await settings.applySearch(
@@ -55,21 +61,28 @@ function assignChainNids(transaction: Knex.Transaction, links: readonly ChainLin
   return assignNids(transaction, { eventTypes: types, stateKeys: [...stateKeys, ...members] }, known);
 }
 
-/** The events, the states between them, and the room's new extremity. */
-function roomserverWrites({ room, links, nids }: WrittenChain, state: RoomState): Write[] {
-  const typeNidOf = ({ draft }: ChainLink): number => nids.eventTypes.get(draft.type) ?? Number.NaN;
-  const stateKeyNidOf = ({ draft: { stateKey } }: ChainLink): number =>
-    stateKey === undefined ? 0 : (nids.stateKeys.get(stateKey) ?? Number.NaN);
+const typeNidOf = ({ nids }: WrittenChain, { draft }: ChainLink): number =>
+  nids.eventTypes.get(draft.type) ?? Number.NaN;
+const stateKeyNidOf = ({ nids }: WrittenChain, { draft: { stateKey } }: ChainLink): number =>
+  stateKey === undefined ? 0 : (nids.stateKeys.get(stateKey) ?? Number.NaN);
 
-  const chained = links.map((link) => ({
+function chainedEvents(chain: WrittenChain): ChainedEvent[] {
+  return chain.links.map((link) => ({
     ...link.ids,
-    key: link.draft.stateKey === undefined ? undefined : stateIndexKey(typeNidOf(link), stateKeyNidOf(link)),
+    key:
+      link.draft.stateKey === undefined
+        ? undefined
+        : { typeNid: typeNidOf(chain, link), stateKeyNid: stateKeyNidOf(chain, link) },
   }));
-  const { snapshotNids, writes } = chainStates(room.roomNid, state, chained);
+}
+
+/** The events, the states between them, and the room's new extremity. */
+function roomserverWrites(chain: WrittenChain, { snapshotNids, writes }: StateChain): Write[] {
+  const { room, links } = chain;
   const events = links.map((link, i) => ({
     ...link.stored,
-    typeNid: typeNidOf(link),
-    stateKeyNid: stateKeyNidOf(link),
+    typeNid: typeNidOf(chain, link),
+    stateKeyNid: stateKeyNidOf(chain, link),
     authEventNids: link.authEventNids,
     snapshotNid: snapshotNids[i] ?? Number.NaN,
     json: canonicalJson(link.stored.event),

@@ -4,6 +4,7 @@ import type { ServerName } from '../ids.ts';
 import type { Nids } from '../storage/roomserver/nids.ts';
 import type { StoredRoom } from '../storage/roomserver/rooms.ts';
 import type { ChainLink } from './event-chain.ts';
+import type { RoomStates } from './room-states.ts';
 
 /** What is written of a chain beside the events themselves. */
 export interface WrittenChain {
@@ -19,6 +20,7 @@ export interface ChainSettings {
   readonly serverName: ServerName;
   /** All local server names. */
   readonly localServerNames: readonly ServerName[];
+  readonly states: RoomStates;
   /** `admin.search.apply`. */
   readonly applySearch: (
     events: readonly AppliedEvent[],

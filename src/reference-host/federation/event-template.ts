@@ -5,7 +5,7 @@ import { authEventKeys, authStateKeys, stateName } from '../../matrix/auth-event
 import { authorise } from '../../matrix/authorise.ts';
 import { referencesTo } from '../../matrix/build-event.ts';
 import { type EventJson, roomVersionOf } from '../../matrix/room-version.ts';
-import { loadRoomState } from '../../rooms/room-state.ts';
+import type { RoomStates } from '../../rooms/room-states.ts';
 import { readDeepest } from '../../storage/roomserver/events.ts';
 import { findRoom, type StoredRoom } from '../../storage/roomserver/rooms.ts';
 
@@ -26,13 +26,14 @@ export async function requireRoom(db: Knex, roomId: RoomId): Promise<StoredRoom>
  */
 export async function memberTemplate(
   db: Knex,
+  states: RoomStates,
   room: StoredRoom,
   userId: UserId,
   membership: 'join' | 'leave',
 ): Promise<EventJson> {
   const version = roomVersionOf(room.version);
   const draft = { type: 'm.room.member', sender: userId, stateKey: userId, content: { membership } };
-  const { events: state } = await loadRoomState(db, room.stateSnapshotNid, authStateKeys(draft, version));
+  const { events: state } = await states.load(db, room.stateSnapshotNid, authStateKeys(draft, version));
   const prevEvents = await readDeepest(db, room.latestEventNids, MAX_PREV_EVENTS);
   const reason = authorise(
     { ...draft, follows: 'events' },

@@ -23,7 +23,7 @@ export interface FederationContext {
   readonly serverName: ServerName;
   /** One for each local server name. */
   readonly signingKeys: readonly SigningKey[];
-  readonly rooms: Pick<AdminPlugin['rooms'], 'check'>;
+  readonly rooms: Pick<AdminPlugin['rooms'], 'check' | 'states'>;
   /** How received events are written. */
   readonly chain: ChainSettings;
   readonly verifyKeys: VerifyKeys;

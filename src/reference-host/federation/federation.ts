@@ -52,7 +52,7 @@ export function createFederation(settings: FederationSettings): Federation {
     stop: queue.stop,
     withPlugin: ({ rooms, search }) => {
       const localServerNames = signingKeys.map((key) => key.serverName);
-      const chain = { serverName, localServerNames, applySearch: search.apply };
+      const chain = { serverName, localServerNames, states: rooms.states, applySearch: search.apply };
       const { alive, wake } = queue;
       const context = { db, serverName, signingKeys, rooms, chain, verifyKeys, alive, wake, logger };
       return {

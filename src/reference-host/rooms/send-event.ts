@@ -29,7 +29,7 @@ export async function sendEvent(
   { roomId, type, content, redacts, transactionId, isSame = () => true, check }: Request,
 ): Promise<EventId> {
   const { eventId, destinations } = await db.transaction(async (transaction) => {
-    const turn = await takeTurn(transaction, roomId, device);
+    const turn = await takeTurn(admin.rooms.states, transaction, roomId, device);
     const sent = await findSentEvent(transaction, roomId, device, type, transactionId);
     if (sent !== undefined && isSame(sent)) return { eventId: sent.eventId, destinations: [] };
     await check?.(turn, transaction);

@@ -4,7 +4,7 @@ import type { RoomId } from '../../ids.ts';
 import { stateName } from '../../matrix/auth-events.ts';
 import { membershipOf } from '../../matrix/auth-state.ts';
 import type { PowerState } from '../../matrix/power-levels.ts';
-import { loadRoomState } from '../../rooms/room-state.ts';
+import type { RoomStates } from '../../rooms/room-states.ts';
 import { lockRoom, type StoredRoom } from '../../storage/roomserver/rooms.ts';
 import type { Device } from '../storage/devices.ts';
 
@@ -18,11 +18,16 @@ export interface RoomTurn {
  * Locks a room for somebody who is in it.
  * @throws MatrixError `M_FORBIDDEN` for everybody else, whether the room exists or not.
  */
-export async function takeTurn(transaction: Knex.Transaction, roomId: RoomId, { userId }: Device): Promise<RoomTurn> {
+export async function takeTurn(
+  states: RoomStates,
+  transaction: Knex.Transaction,
+  roomId: RoomId,
+  { userId }: Device,
+): Promise<RoomTurn> {
   const room = await lockRoom(transaction, roomId);
   const state =
     room &&
-    (await loadRoomState(transaction, room.stateSnapshotNid, [
+    (await states.load(transaction, room.stateSnapshotNid, [
       ['m.room.create', ''],
       ['m.room.power_levels', ''],
       ['m.room.member', userId],

@@ -1,6 +1,8 @@
 import type { Knex } from 'knex';
 import type { EventId, RoomId, ServerName } from '../../ids.ts';
-import { loadRoomState } from '../../rooms/room-state.ts';
+import { inSlices } from '../../in-slices.ts';
+import type { RoomStates } from '../../rooms/room-states.ts';
+import { mergeBlocks } from '../../rooms/state-block.ts';
 import { findEvent, readDeepest, readEvents, type StoredEvent } from '../../storage/roomserver/events.ts';
 import type { StoredRoom } from '../../storage/roomserver/rooms.ts';
 
@@ -19,9 +21,9 @@ export async function isServerInRoom(db: Knex, roomId: RoomId, serverName: Serve
 }
 
 /** The state of a snapshot. */
-export async function readStateView(db: Knex, snapshotNid: number): Promise<StateView> {
-  const { blocks } = await loadRoomState(db, snapshotNid, []);
-  const stateNids = [...new Map(blocks.flatMap(({ entries }) => [...entries])).values()];
+export async function readStateView(db: Knex, states: RoomStates, snapshotNid: number): Promise<StateView> {
+  const { blocks } = await states.load(db, snapshotNid, []);
+  const stateNids = [...(await inSlices(mergeBlocks(0, blocks))).eventNids];
   const { rows } = await db.raw<{ rows: { nid: string }[] }>(
     `WITH RECURSIVE chain (nid) AS (
        SELECT unnest(auth_event_nids) FROM public.roomserver_events WHERE event_nid = ANY(?)

@@ -3,34 +3,39 @@ import type { EventId, RoomId, ServerName, UserId } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 import type { Write } from '../write-together.ts';
 
-/** A server that is told of a room's events. */
-export interface RoomHost {
-  readonly serverName: ServerName;
-  /** How many of its users are joined. */
-  readonly users: number;
-  readonly isPeeking: boolean;
-  /** Nothing is sent to it any more. */
-  readonly isBlacklisted: boolean;
-}
-
-/** The servers that are joined to a room or peek into it. */
-export async function listRoomHosts(db: Db, roomId: RoomId): Promise<RoomHost[]> {
-  const rows = await rowsOf<{ server_name: ServerName; users: number; peeking: boolean; blacklisted: boolean }>(
+/** How many users of each server are joined to a room. */
+export async function countJoinedUsers(db: Db, roomId: RoomId): Promise<Map<ServerName, number>> {
+  const rows = await rowsOf<{ server_name: ServerName; users: number }>(
     db.raw(
-      `SELECT server_name, count(joined)::int AS users, bool_or(joined IS NULL) AS peeking,
-         EXISTS (SELECT FROM public.federationsender_blacklist b WHERE b.server_name = hosts.server_name) AS blacklisted
-       FROM (SELECT server_name, true AS joined FROM public.federationsender_joined_hosts WHERE room_id = ?
-             UNION ALL SELECT server_name, NULL FROM public.federationsender_inbound_peeks WHERE room_id = ?) AS hosts
-       GROUP BY server_name`,
-      [roomId, roomId],
+      `SELECT server_name, count(*)::int AS users FROM public.federationsender_joined_hosts
+       WHERE room_id = ? GROUP BY server_name`,
+      [roomId],
     ),
   );
-  return rows.map(({ server_name, users, peeking, blacklisted }) => ({
-    serverName: server_name,
-    users,
-    isPeeking: peeking,
-    isBlacklisted: blacklisted,
-  }));
+  return new Map(rows.map(({ server_name, users }) => [server_name, users]));
+}
+
+/** Servers that a room's events go to, or do not, for another reason than that their users are joined. */
+export interface RoomHosts {
+  readonly peeking: readonly ServerName[];
+  /** Of those that are joined or peek. Nothing is sent to them any more. */
+  readonly blacklisted: ReadonlySet<ServerName>;
+}
+
+/** Finds the servers that peek into a room, and which of those and the joined ones are on the blacklist. */
+export async function findRoomHosts(db: Db, roomId: RoomId, joined: readonly ServerName[]): Promise<RoomHosts> {
+  const rows = await rowsOf<{ server_name: ServerName; peeking: boolean }>(
+    db.raw(
+      `WITH peeking AS (SELECT DISTINCT server_name FROM public.federationsender_inbound_peeks WHERE room_id = ?)
+       SELECT server_name, true AS peeking FROM peeking
+       UNION ALL SELECT server_name, false FROM public.federationsender_blacklist
+         WHERE server_name = ANY(?) OR server_name IN (SELECT server_name FROM peeking)`,
+      [roomId, [...joined]],
+    ),
+  );
+  const namesOf = (isPeeking: boolean): ServerName[] =>
+    rows.filter(({ peeking }) => peeking === isPeeking).map(({ server_name }) => server_name);
+  return { peeking: namesOf(true), blacklisted: new Set(namesOf(false)) };
 }
 
 /** Replaces join events that are no longer current by those that are. */

@@ -2,34 +2,66 @@ import type { Knex } from 'knex';
 import { type Db, rowsOf } from '../database.ts';
 import type { Write } from '../write-together.ts';
 
-/** A block of state: NIDs of events, with those of their types and state keys. */
-export interface StoredBlock {
-  readonly nid: number;
-  readonly entries: readonly { readonly typeNid: number; readonly stateKeyNid: number; readonly eventNid: number }[];
+/** A part of a block of state: entries in ascending order of type and state key, each of which stands once in the block. */
+export interface BlockPart {
+  readonly blockNid: number;
+  /** The NIDs of each entry. */
+  readonly entries: () => { readonly typeNid: number; readonly stateKeyNid: number; readonly eventNid: number }[];
 }
 
-/** The blocks of a snapshot, in order: of entries of the same type and state key that in the last block counts. */
-export async function readBlocks(db: Db, snapshotNid: number): Promise<StoredBlock[]> {
-  const rows = await rowsOf<{ block: string; type: string; state_key: string; event: string | null }>(
+/** The NIDs of a snapshot's blocks, in order; `undefined` where there is no such snapshot. */
+export async function readSnapshot(db: Db, snapshotNid: number): Promise<number[] | undefined> {
+  const [row] = await rowsOf<{ nids: string[] }>(
     db.raw(
-      `SELECT l.nid AS block, e.event_type_nid AS type, e.event_state_key_nid AS state_key, e.event_nid AS event
-       FROM public.roomserver_state_snapshots s
-       CROSS JOIN unnest(s.state_block_nids) WITH ORDINALITY AS l(nid, position)
-       LEFT JOIN public.roomserver_state_block b ON b.state_block_nid = l.nid
-       LEFT JOIN unnest(b.event_nids) AS n(event_nid) ON true
-       LEFT JOIN public.roomserver_events e ON e.event_nid = n.event_nid
-       WHERE s.state_snapshot_nid = ? ORDER BY l.position`,
+      'SELECT state_block_nids::text[] AS nids FROM public.roomserver_state_snapshots WHERE state_snapshot_nid = ?',
       [snapshotNid],
     ),
   );
-  const blocks = new Map<string, StoredBlock['entries'][number][]>();
-  for (const { block, type, state_key, event } of rows) {
-    const entries = blocks.get(block) ?? [];
-    blocks.set(block, entries);
-    if (event === null) continue;
-    entries.push({ typeNid: Number(type), stateKeyNid: Number(state_key), eventNid: Number(event) });
-  }
-  return [...blocks].map(([nid, entries]) => ({ nid: Number(nid), entries }));
+  return row?.nids.map(Number);
+}
+
+/** Entries in one part of a block. */
+const PART = 1_000;
+
+interface PartRow {
+  block: string;
+  types: string;
+  state_keys: string;
+  events: string;
+}
+
+/** Reads blocks, each part by part and in order. Blocks of large rooms have many parts: the caller takes them one by one. */
+export async function readBlocks(db: Db, blockNids: readonly number[]): Promise<BlockPart[]> {
+  if (blockNids.length === 0) return [];
+  const rows = await rowsOf<PartRow>(
+    db.raw(
+      `WITH entries AS (
+         SELECT DISTINCT ON (b.state_block_nid, e.event_type_nid, e.event_state_key_nid)
+           b.state_block_nid AS block, e.event_type_nid AS type, e.event_state_key_nid AS state_key, e.event_nid AS event
+         FROM public.roomserver_state_block b
+         CROSS JOIN unnest(b.event_nids) AS n(event_nid)
+         JOIN public.roomserver_events e ON e.event_nid = n.event_nid
+         WHERE b.state_block_nid = ANY(?)
+         ORDER BY b.state_block_nid, e.event_type_nid, e.event_state_key_nid, e.event_nid DESC),
+       parts AS (
+         SELECT *, (row_number() OVER (PARTITION BY block ORDER BY type, state_key) - 1) / ${PART} AS part FROM entries)
+       SELECT block, string_agg(type::text, ',' ORDER BY type, state_key) AS types,
+         string_agg(state_key::text, ',' ORDER BY type, state_key) AS state_keys,
+         string_agg(event::text, ',' ORDER BY type, state_key) AS events
+       FROM parts GROUP BY block, part ORDER BY block, part`,
+      [[...blockNids]],
+    ),
+  );
+  return rows.map((row) => ({ blockNid: Number(row.block), entries: () => entriesOf(row) }));
+}
+
+function entriesOf({ types, state_keys, events }: PartRow): ReturnType<BlockPart['entries']> {
+  const [typeNids, stateKeyNids] = [types.split(','), state_keys.split(',')];
+  return events.split(',').map((eventNid, i) => ({
+    typeNid: Number(typeNids[i]),
+    stateKeyNid: Number(stateKeyNids[i]),
+    eventNid: Number(eventNid),
+  }));
 }
 
 interface Hashed {

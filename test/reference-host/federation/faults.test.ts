@@ -7,6 +7,7 @@ import { roomVersionOf } from '../../../src/matrix/room-version.ts';
 import { createFederation, type Federation } from '../../../src/reference-host/federation/federation.ts';
 import { storeRemoteInvite } from '../../../src/reference-host/storage/remote-invites.ts';
 import { receiveEvent } from '../../../src/rooms/receive-event.ts';
+import { createRoomStates } from '../../../src/rooms/room-states.ts';
 import { createCapturedLogger } from '../../support/captured-logger.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { createSigningKey, SERVER_NAME } from '../../support/dendrite-server.ts';
@@ -89,7 +90,12 @@ async function sharedRoom(): Promise<RoomId> {
   );
   const checked = checkEvent(join.event, roomId, roomVersionOf(VERSION));
   if (checked === undefined) throw new Error('no join');
-  const chain = { serverName: SERVER_NAME, localServerNames: [SERVER_NAME], applySearch: async () => {} };
+  const chain = {
+    serverName: SERVER_NAME,
+    localServerNames: [SERVER_NAME],
+    states: createRoomStates(),
+    applySearch: async () => {},
+  };
   const settings = { ...chain, isTold: () => false };
   await db.transaction((transaction) => receiveEvent(transaction, roomId, checked, settings));
   const known = [...events.map(({ event }) => event), join.event];

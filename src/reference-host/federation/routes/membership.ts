@@ -13,7 +13,7 @@ const eventSchema = z.looseObject({ type: z.literal('m.room.member'), sender: z.
 
 /** Server-Server API, "Joining Rooms" and "Leaving Rooms (Rejecting Invites)". */
 export function addMembershipRoutes(router: Router, context: FederationContext): void {
-  const { db, serverName } = context;
+  const { db, serverName, rooms } = context;
 
   const make = (membership: 'join' | 'leave'): void => {
     router.get(`/_matrix/federation/v1/make_${membership}/:roomId/:userId`, async (ctx: ServerRequest) => {
@@ -23,7 +23,10 @@ export function addMembershipRoutes(router: Router, context: FederationContext):
       }
       const room = await requireRoom(db, roomId);
       if (membership === 'join') requireVersion(ctx, room.version);
-      ctx.body = { room_version: room.version, event: await memberTemplate(db, room, userId, membership) };
+      ctx.body = {
+        room_version: room.version,
+        event: await memberTemplate(db, rooms.states, room, userId, membership),
+      };
     });
   };
   make('join');
@@ -58,7 +61,11 @@ export function addMembershipRoutes(router: Router, context: FederationContext):
   router.put('/_matrix/federation/v2/send_join/:roomId/:eventId', async (ctx: ServerRequest) => {
     const { eventId, event } = await accept(ctx, 'join');
     const room = await requireRoom(db, roomIdOf(ctx));
-    const { state, authChain } = await readStateView(db, (await findSnapshotBefore(db, room, eventId)) ?? 0);
+    const { state, authChain } = await readStateView(
+      db,
+      rooms.states,
+      (await findSnapshotBefore(db, room, eventId)) ?? 0,
+    );
     ctx.body = {
       origin: serverName,
       event,

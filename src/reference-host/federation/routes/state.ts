@@ -1,7 +1,6 @@
 import type Router from '@koa/router';
 import { MatrixError } from '../../../errors.ts';
 import { isRecord } from '../../../json.ts';
-import { loadRoomState } from '../../../rooms/room-state.ts';
 import type { StoredEvent } from '../../../storage/roomserver/events.ts';
 import {
   findEventWithRoom,
@@ -21,7 +20,7 @@ const eventOf = ({ event }: StoredEvent): unknown => event;
 const idOf = ({ eventId }: StoredEvent): string => eventId;
 
 /** Server-Server API, "Retrieving events" and "Backfilling and retrieving missing events": only for servers that are in the room. */
-export function addStateRoutes(router: Router, { db, serverName }: FederationContext): void {
+export function addStateRoutes(router: Router, { db, serverName, rooms }: FederationContext): void {
   const view = async (ctx: ServerRequest): Promise<StateView> => {
     const roomId = roomIdOf(ctx);
     const eventId = eventIdIn(ctx.query.event_id);
@@ -29,7 +28,7 @@ export function addStateRoutes(router: Router, { db, serverName }: FederationCon
     if (!(await isServerInRoom(db, roomId, ctx.state.origin))) throw notInRoom();
     const snapshotNid = await findSnapshotBefore(db, room, eventId);
     if (snapshotNid === undefined) throw new MatrixError('M_NOT_FOUND', 'The state at this event is not known');
-    return readStateView(db, snapshotNid);
+    return readStateView(db, rooms.states, snapshotNid);
   };
 
   router.get('/_matrix/federation/v1/state/:roomId', async (ctx: ServerRequest) => {
@@ -46,7 +45,7 @@ export function addStateRoutes(router: Router, { db, serverName }: FederationCon
     const limit = Math.min(Number(ctx.query.limit ?? MAX_BACKFILL) || 0, MAX_BACKFILL);
     const room = await requireRoom(db, roomId);
     if (!(await isServerInRoom(db, roomId, ctx.state.origin))) throw notInRoom();
-    const { events } = await loadRoomState(db, room.stateSnapshotNid, [['m.room.history_visibility', '']]);
+    const { events } = await rooms.states.load(db, room.stateSnapshotNid, [['m.room.history_visibility', '']]);
     const [visibility] = [...events.values()].map(({ event }) => event.content);
     // Who was in the room when is not looked at: a room that does not show its past to all who join shows none of it.
     const isShown = !isRecord(visibility) || SHOWN_TO_ALL.includes(visibility.history_visibility);

@@ -1,0 +1,116 @@
+import { LRUCache } from 'lru-cache';
+import { inSlices } from '../in-slices.ts';
+import { type StateKey, stateName } from '../matrix/auth-events.ts';
+import type { Db } from '../storage/database.ts';
+import { readEvents, type StoredEvent } from '../storage/roomserver/events.ts';
+import { findNids, type Nids } from '../storage/roomserver/nids.ts';
+import { type BlockPart, readBlocks, readSnapshot } from '../storage/roomserver/state.ts';
+import { createJoinedServers, type JoinedServers } from './joined-servers.ts';
+import { blockOf, findInBlock, type StateBlock, type StateEntry } from './state-block.ts';
+
+/** How many entries of blocks are kept in memory, of 24 bytes each. */
+const KEPT_ENTRIES = 1_000_000;
+const KEPT_SNAPSHOTS = 10_000;
+
+/** A state: the blocks that it consists of, in order. Of entries of the same type and state key, that in the last block counts. */
+export interface StateSnapshot {
+  readonly snapshotNid: number;
+  readonly blocks: readonly StateBlock[];
+}
+
+/** A room's state: the NIDs of all of it, and those events that were asked for. */
+export interface RoomState extends StateSnapshot {
+  /** By `stateName()`. */
+  readonly events: ReadonlyMap<string, StoredEvent>;
+  /** Of event types and state keys, as far as they were looked up. */
+  readonly nids: Nids;
+}
+
+/**
+ * States of rooms. Neither a snapshot nor a block ever changes, and no NID is used twice: what was read or written once is
+ * kept in memory, so that an event costs as much in a large room as in a small one.
+ */
+export interface RoomStates {
+  readonly servers: JoinedServers;
+  /** Reads a snapshot, and of its events those under these keys. */
+  readonly load: (db: Db, snapshotNid: number, keys: readonly StateKey[]) => Promise<RoomState>;
+  /** Keeps a state that has been written. */
+  readonly keep: (state: StateSnapshot) => void;
+}
+
+export function createRoomStates(): RoomStates {
+  const snapshots = new LRUCache<number, readonly number[]>({ max: KEPT_SNAPSHOTS });
+  const blocks = new LRUCache<number, StateBlock>({
+    maxSize: KEPT_ENTRIES,
+    sizeCalculation: ({ eventNids }) => eventNids.length + 1,
+  });
+
+  const loadBlocks = async (db: Db, snapshotNid: number): Promise<StateBlock[]> => {
+    const nids = snapshots.get(snapshotNid) ?? (await readSnapshot(db, snapshotNid)) ?? [];
+    const known = new Map(nids.map((nid) => [nid, blocks.get(nid)]));
+    const missing = nids.filter((nid) => known.get(nid) === undefined);
+    const read = await inSlices(blocksOf(missing, await readBlocks(db, missing)));
+    for (const block of read) known.set(block.nid, block);
+    return nids.flatMap((nid) => known.get(nid) ?? []);
+  };
+
+  const keep = (state: StateSnapshot): void => {
+    snapshots.set(
+      state.snapshotNid,
+      state.blocks.map(({ nid }) => nid),
+    );
+    for (const block of state.blocks) blocks.set(block.nid, block);
+  };
+
+  return {
+    servers: createJoinedServers(),
+    keep,
+    load: async (db, snapshotNid, keys) => {
+      const state = { snapshotNid, blocks: await loadBlocks(db, snapshotNid) };
+      keep(state);
+      const nids = await findNids(db, {
+        eventTypes: keys.map(([type]) => type),
+        stateKeys: keys.map(([, stateKey]) => stateKey),
+      });
+      const found = new Map(keys.map((key) => [stateName(...key), findEntry(state.blocks, key, nids)]));
+      const stored = await readEvents(
+        db,
+        [...new Set(found.values())].filter((nid) => nid !== undefined),
+      );
+      const byNid = new Map(stored.map((event) => [event.eventNid, event]));
+      const events = [...found].flatMap(([name, nid]): [string, StoredEvent][] => {
+        const event = nid === undefined ? undefined : byNid.get(nid);
+        return event === undefined ? [] : [[name, event]];
+      });
+      return { ...state, events: new Map(events), nids };
+    },
+  };
+}
+
+function* blocksOf(
+  nids: readonly number[],
+  parts: readonly BlockPart[],
+): Generator<undefined, StateBlock[], undefined> {
+  const entries = new Map(nids.map((nid): [number, StateEntry[]] => [nid, []]));
+  for (const part of parts) {
+    yield;
+    entries.get(part.blockNid)?.push(...part.entries());
+  }
+  const blocks: StateBlock[] = [];
+  for (const nid of nids) blocks.push(yield* blockOf(nid, entries.get(nid) ?? []));
+  return blocks;
+}
+
+function findEntry(
+  blocks: readonly StateBlock[],
+  [type, stateKey]: StateKey,
+  { eventTypes, stateKeys }: Nids,
+): number | undefined {
+  const [typeNid, stateKeyNid] = [eventTypes.get(type), stateKeys.get(stateKey)];
+  if (typeNid === undefined || stateKeyNid === undefined) return undefined;
+  for (const block of blocks.toReversed()) {
+    const eventNid = findInBlock(block, typeNid, stateKeyNid);
+    if (eventNid !== undefined) return eventNid;
+  }
+  return undefined;
+}

@@ -1,0 +1,106 @@
+/** An entry of a room's state: the NIDs of a state event, its type and its state key. */
+export interface StateEntry {
+  readonly typeNid: number;
+  readonly stateKeyNid: number;
+  readonly eventNid: number;
+}
+
+/**
+ * A block of a state. Its entries are in ascending order of type and state key, each of which stands once. Arrays of numbers
+ * take 24 bytes an entry: a block of a large room has 100,000 entries and more.
+ */
+export interface StateBlock {
+  readonly nid: number;
+  readonly typeNids: Float64Array;
+  readonly stateKeyNids: Float64Array;
+  readonly eventNids: Float64Array;
+}
+
+/** A block of entries that are in order. */
+export function* blockOf(nid: number, entries: readonly StateEntry[]): Generator<undefined, StateBlock, undefined> {
+  const block = emptyBlock(nid, entries.length);
+  for (const [i, entry] of entries.entries()) {
+    yield;
+    place(block, i, entry);
+  }
+  return block;
+}
+
+/** A block of one entry. */
+export function singleBlock(nid: number, entry: StateEntry): StateBlock {
+  const block = emptyBlock(nid, 1);
+  place(block, 0, entry);
+  return block;
+}
+
+/** The NID of the event under a type and a state key. */
+export function findInBlock(block: StateBlock, typeNid: number, stateKeyNid: number): number | undefined {
+  let [low, high] = [0, block.eventNids.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (isBefore(block, middle, typeNid, stateKeyNid)) low = middle + 1;
+    else high = middle;
+  }
+  return block.typeNids[low] === typeNid && block.stateKeyNids[low] === stateKeyNid ? block.eventNids[low] : undefined;
+}
+
+/** One block of several. Of entries with the same type and state key, that in the last block counts. */
+export function* mergeBlocks(nid: number, blocks: readonly StateBlock[]): Generator<undefined, StateBlock, undefined> {
+  let merged = emptyBlock(nid, 0);
+  // The newest blocks are the smallest: to begin with them copies least.
+  for (const block of blocks.toReversed()) merged = yield* mergeTwo(nid, block, merged);
+  return merged;
+}
+
+function* mergeTwo(nid: number, older: StateBlock, newer: StateBlock): Generator<undefined, StateBlock, undefined> {
+  const [olderSize, newerSize] = [older.eventNids.length, newer.eventNids.length];
+  const merged = emptyBlock(nid, olderSize + newerSize);
+  let [i, j, size] = [0, 0, 0];
+  while (i < olderSize || j < newerSize) {
+    yield;
+    const order = i === olderSize ? 1 : j === newerSize ? -1 : compareEntries(entryAt(older, i), entryAt(newer, j));
+    place(merged, size, order < 0 ? entryAt(older, i) : entryAt(newer, j));
+    size += 1;
+    if (order <= 0) i += 1;
+    if (order >= 0) j += 1;
+  }
+  return {
+    nid,
+    typeNids: merged.typeNids.slice(0, size),
+    stateKeyNids: merged.stateKeyNids.slice(0, size),
+    eventNids: merged.eventNids.slice(0, size),
+  };
+}
+
+/** The order of entries in a block. */
+export function compareEntries(a: StateEntry, b: StateEntry): number {
+  return a.typeNid - b.typeNid || a.stateKeyNid - b.stateKeyNid;
+}
+
+function emptyBlock(nid: number, size: number): StateBlock {
+  return {
+    nid,
+    typeNids: new Float64Array(size),
+    stateKeyNids: new Float64Array(size),
+    eventNids: new Float64Array(size),
+  };
+}
+
+function place(block: StateBlock, i: number, { typeNid, stateKeyNid, eventNid }: StateEntry): void {
+  block.typeNids[i] = typeNid;
+  block.stateKeyNids[i] = stateKeyNid;
+  block.eventNids[i] = eventNid;
+}
+
+function entryAt({ typeNids, stateKeyNids, eventNids }: StateBlock, i: number): StateEntry {
+  return {
+    typeNid: typeNids[i] ?? Number.NaN,
+    stateKeyNid: stateKeyNids[i] ?? Number.NaN,
+    eventNid: eventNids[i] ?? Number.NaN,
+  };
+}
+
+function isBefore(block: StateBlock, i: number, typeNid: number, stateKeyNid: number): boolean {
+  const own = block.typeNids[i] ?? Number.NaN;
+  return own < typeNid || (own === typeNid && (block.stateKeyNids[i] ?? Number.NaN) < stateKeyNid);
+}

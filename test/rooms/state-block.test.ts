@@ -1,0 +1,46 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  blockOf,
+  compareEntries,
+  findInBlock,
+  mergeBlocks,
+  type StateBlock,
+  type StateEntry,
+} from '../../src/rooms/state-block.ts';
+import { finished } from '../support/finished.ts';
+
+const nid = fc.oneof(fc.integer({ min: 1, max: 6 }), fc.constant(2 ** 40 + 1));
+/** Entries of a block in any order, each key once. */
+const entries = fc.uniqueArray(fc.record({ typeNid: nid, stateKeyNid: nid, eventNid: fc.nat() }), {
+  selector: ({ typeNid, stateKeyNid }) => `${typeNid} ${stateKeyNid}`,
+});
+const blockIn = (all: readonly StateEntry[]): StateBlock => finished(blockOf(1, all.toSorted(compareEntries)));
+
+describe('blocks of state', () => {
+  it('find the entries that they were made of, and no others', () => {
+    fc.assert(
+      fc.property(entries, fc.record({ typeNid: nid, stateKeyNid: nid }), (all, { typeNid, stateKeyNid }) => {
+        const expected = all.find((entry) => entry.typeNid === typeNid && entry.stateKeyNid === stateKeyNid);
+        expect(findInBlock(blockIn(all), typeNid, stateKeyNid)).toBe(expected?.eventNid);
+      }),
+    );
+  });
+
+  it('become one in which each key has the event of the last block that has it', () => {
+    fc.assert(
+      fc.property(fc.array(entries, { maxLength: 5 }), (blocks) => {
+        const last = new Map(
+          blocks.flat().map(({ typeNid, stateKeyNid, eventNid }) => [`${typeNid} ${stateKeyNid}`, eventNid]),
+        );
+        const merged = finished(mergeBlocks(7, blocks.map(blockIn)));
+        expect(merged.nid).toBe(7);
+        expect(merged.eventNids).toHaveLength(last.size);
+        for (const [key, eventNid] of last) {
+          const [typeNid = 0, stateKeyNid = 0] = key.split(' ').map(Number);
+          expect(findInBlock(merged, typeNid, stateKeyNid)).toBe(eventNid);
+        }
+      }),
+    );
+  });
+});
