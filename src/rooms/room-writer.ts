@@ -27,6 +27,9 @@ import type { ChainSettings } from './written-chain.ts';
 /** The specification's limit of `prev_events`. */
 const MAX_PREV_EVENTS = 20;
 
+/** Events that are written in one go: the event loop waits while their rows become the text of one statement. */
+const WRITTEN_AT_ONCE = 250;
+
 /** An event that is part of its room now. */
 export interface AppendedEvent {
   readonly eventId: EventId;
@@ -130,15 +133,28 @@ export function createRoomWriter(settings: RoomWriterSettings): RoomWriter {
     };
   };
 
+  const appendPart: RoomWriter['append'] = async (transaction, roomId, drafts) => {
+    const room = await requireRoom(transaction, roomId);
+    const version = roomVersionOf(room.version);
+    const prevEvents = await readDeepest(transaction, room.latestEventNids, MAX_PREV_EVENTS);
+    const needed = drafts.flatMap((draft) => neededState(draft, version));
+    const state = await states.load(transaction, room.stateSnapshotNid, needed);
+    return write(transaction, room, prevEvents, state, drafts, []);
+  };
+
   return {
     states,
     append: async (transaction, roomId, drafts) => {
-      const room = await requireRoom(transaction, roomId);
-      const version = roomVersionOf(room.version);
-      const prevEvents = await readDeepest(transaction, room.latestEventNids, MAX_PREV_EVENTS);
-      const needed = drafts.flatMap((draft) => neededState(draft, version));
-      const state = await states.load(transaction, room.stateSnapshotNid, needed);
-      return write(transaction, room, prevEvents, state, drafts, []);
+      const parts: Appended[] = [];
+      for (let first = 0; first === 0 || first < drafts.length; first += WRITTEN_AT_ONCE) {
+        parts.push(await appendPart(transaction, roomId, drafts.slice(first, first + WRITTEN_AT_ONCE)));
+      }
+      return {
+        roomId,
+        events: parts.flatMap(({ events }) => events),
+        refused: parts.flatMap(({ refused }) => refused),
+        destinations: [...new Set(parts.flatMap(({ destinations }) => destinations))],
+      };
     },
     replaceState: async (transaction, roomId, { downloaded, expectedNids, senders }) => {
       const room = await requireRoom(transaction, roomId);
