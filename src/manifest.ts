@@ -56,6 +56,7 @@ export const OWN_TABLES: readonly string[] = [
   'audit',
   'blocked_rooms',
   'event_report_statuses',
+  'job_items',
   'job_ranges',
   'jobs',
   'notice_transactions',

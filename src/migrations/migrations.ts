@@ -8,6 +8,7 @@ import { moderation } from './0006-moderation.ts';
 import { accountAttributes } from './0007-account-attributes.ts';
 import { jobTargets } from './0008-job-targets.ts';
 import { jobCleanUps } from './0009-job-clean-ups.ts';
+import { jobItems } from './0010-job-items.ts';
 
 /** Schema of the plugin's own tables. */
 export const OWN_SCHEMA = 'matrix_admin';
@@ -26,6 +27,7 @@ const ALL: readonly NamedMigration[] = [
   accountAttributes,
   jobTargets,
   jobCleanUps,
+  jobItems,
 ];
 
 /** The plugin's migrations, imported statically so that bundlers find them. `knexfile.ts` uses the same object. */

@@ -7,6 +7,7 @@ import type { Config } from '../config.ts';
 import type { Appservice, FederationSender, Logger, SigningKey } from '../host.ts';
 import type { ServerName } from '../ids.ts';
 import type { JobData, JobStep } from '../jobs/job.ts';
+import type { JobItems } from '../jobs/job-items.ts';
 import type { Announce } from '../rooms/announce.ts';
 import type { RoomWriter } from '../rooms/room-writer.ts';
 import type { ServerNotices } from '../rooms/server-notices.ts';
@@ -74,6 +75,7 @@ export interface OperationWork extends Omit<OperationServices, 'db'> {
   readonly actor: Actor;
   /** What the last step has left to go on from; `undefined` at the beginning. */
   readonly checkpoint: JobData | undefined;
+  readonly items: JobItems;
   /** Aborted when the work is to stop; the next step then throws. */
   readonly signal: AbortSignal;
   readonly log: Logger;

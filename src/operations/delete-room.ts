@@ -16,8 +16,8 @@ import { nameOf } from './actor.ts';
 import { awaitDelivery } from './await-delivery.ts';
 import { defineJobOperation, type OperationWork } from './define-operation.ts';
 import { type EvacuationProgress, evacuateRoom } from './evacuate-room.ts';
-import { joinNewRoom, makeNewRoom, moveUsers } from './move-to-new-room.ts';
-import { type DeletionProgress, leftUsers, type RoomShutdown, shutdownOf } from './room-deletion.ts';
+import { joinNewRoom, makeNewRoom, moveUsers, userIdsOf } from './move-to-new-room.ts';
+import { type DeletionProgress, type RoomShutdown, shutdownOf } from './room-deletion.ts';
 import { roomIdInput } from './room-id-input.ts';
 import { type TrackedDeletion, trackDeletion } from './track-deletion.ts';
 import { userIdInput } from './user-id-input.ts';
@@ -95,7 +95,7 @@ export const deleteRoom = defineJobOperation({
       const settings = { roomId, keep: [], search: work.roomRemoval, searchableTypes: SEARCHABLE_TYPES };
       await purge({ ...work, commit: tracked.commit(() => ({})) }, settings);
     }
-    const shutdown = tracked.progress().shutdown ?? shutdownOf({}, []);
+    const shutdown = tracked.progress().shutdown ?? (await shutdownOf({}, work.items, work.reader(), []));
     return options.dryRun ? { ...shutdown, new_room_id: null } : shutdown;
   },
 });
@@ -147,7 +147,7 @@ async function leaveAtOnce(
     return value;
   };
   await evacuate({ ...work, commit }, options, evacuation);
-  const users = leftUsers({ evacuation }).slice(moved);
+  const users = userIdsOf(await work.items.listAdded(transaction, moved, Number.MAX_SAFE_INTEGER));
   if (newRoomId !== undefined && users.length > 0) {
     await joinNewRoom(work, transaction, afterCommit, newRoomId, users, options.newRoomUserId);
   }
@@ -190,6 +190,7 @@ async function closeRoom(work: OperationWork, tracked: TrackedDeletion, options:
     if (room !== undefined && !options.purge) await forgetLeftRoom(transaction, room.roomNid, work.localServerNames);
     if (room !== undefined && options.purge) await hideRoom(transaction, roomId, []);
     afterCommit(() => work.announce({ rooms: [roomId] }));
-    return [{ shutdown: shutdownOf(progress, waiting), evacuation: undefined }, undefined];
+    const shutdown = await shutdownOf(progress, work.items, transaction, waiting);
+    return [{ shutdown, evacuation: undefined }, undefined];
   });
 }

@@ -10,7 +10,7 @@ import type { RoomStates } from '../rooms/room-states.ts';
 import type { Db } from '../storage/database.ts';
 import { countMembers, listMembers, type Member, type Membership } from '../storage/roomserver/membership.ts';
 import { findRoom, lockRoom, type StoredRoom } from '../storage/roomserver/rooms.ts';
-import { defineJobOperation } from './define-operation.ts';
+import { defineJobOperation, type OperationWork } from './define-operation.ts';
 
 /** Users that leave in one transaction. */
 const BATCH = 1_000;
@@ -21,9 +21,10 @@ export interface Failure {
   readonly reason: string;
 }
 
-/** What is kept between steps: who has left, by the NID of the member event before, and who could not. */
+/** What is kept between steps. Those who have left are items of the job, by the NID of the member event before. */
 export interface EvacuationProgress {
-  readonly left: readonly (readonly [userId: UserId, eventNid: number])[];
+  /** How many have left. */
+  readonly left: number;
   readonly failed: readonly Failure[];
   readonly total: number;
 }
@@ -60,7 +61,7 @@ export const evacuateRoom = defineJobOperation({
   run: async (
     work,
     { roomId, invites, knocks },
-  ): Promise<{ affected: readonly UserId[]; failed?: readonly Failure[] }> => {
+  ): Promise<{ affected: readonly string[]; failed?: readonly Failure[] }> => {
     const memberships: readonly Membership[] = [
       'join',
       ...(invites ? ['invite' as const] : []),
@@ -75,12 +76,11 @@ export const evacuateRoom = defineJobOperation({
       isDone = await work.commit(async (transaction, afterCommit) => {
         const room = isRoomId(roomId) ? await lockRoom(transaction, roomId) : undefined;
         if (room === undefined) throw new MatrixError('M_NOT_FOUND', 'room does not exist');
-        const { left = [], failed = [] } = progress ?? {};
+        const { left = 0, failed = [] } = progress ?? {};
         const total = progress?.total ?? (await countMembers(transaction, room.roomNid, { memberships, serverNames }));
         const filter = { memberships, serverNames, except: failed.map(({ id }) => id) };
         governance ??= await readGovernance(work.roomWriter.states, transaction, room);
-        const hadLeft = new Set(left.map(([userId]) => userId));
-        const { members, isOver } = await nextToLeave(transaction, room, governance, filter, hadLeft);
+        const { members, isOver } = await nextToLeave(work, transaction, room, governance, filter);
         const appended = await work.roomWriter.append(transaction, room.roomId, members.map(leaveOf));
         afterCommit(() =>
           work.announce({
@@ -90,22 +90,27 @@ export const evacuateRoom = defineJobOperation({
           }),
         );
         const nids = new Map(members.map(({ userId, eventNid }) => [userId, eventNid]));
-        const leaving = appended.events.map(({ draft: { sender } }) => sender).filter((userId) => !hadLeft.has(userId));
+        const leaving = appended.events.map(({ draft: { sender } }) => sender);
+        const hadLeft = await work.items.find(transaction, leaving);
+        await work.items.add(
+          transaction,
+          leaving.map((userId) => ({ item: userId, ordinal: nids.get(userId) ?? 0 })),
+        );
         progress = {
-          left: [...left, ...leaving.map((userId) => [userId, nids.get(userId) ?? 0] as const)],
+          left: left + leaving.length - hadLeft.size,
           failed: [
             ...failed,
             ...appended.refused.map(({ draft, error }) => ({ id: draft.sender, reason: error.message })),
           ],
           total,
         };
-        const done = progress.left.length + progress.failed.length;
+        const done = progress.left + progress.failed.length;
         return { checkpoint: { ...progress }, phase: 'leave', done, total, value: isOver };
       });
     }
-    const { left = [], failed = [] } = progress ?? {};
+    const { failed = [] } = progress ?? {};
     // In the order in which they had joined, as Dendrite's answer.
-    const affected = [...left].sort(([, a], [, b]) => a - b).map(([userId]) => userId);
+    const affected = await work.items.list(work.reader());
     return { affected, ...(failed.length > 0 && { failed }) };
   },
 });
@@ -139,19 +144,25 @@ async function readGovernance(states: RoomStates, db: Db, room: StoredRoom): Pro
  * back does not keep it from being over.
  */
 async function nextToLeave(
+  { items }: OperationWork,
   db: Db,
   room: StoredRoom,
   { userIds, levelOf }: Governance,
   filter: { memberships: readonly Membership[]; serverNames: readonly string[]; except: readonly string[] },
-  hadLeft: ReadonlySet<UserId>,
 ): Promise<{ members: Member[]; isOver: boolean }> {
   const except = [...filter.except, ...userIds];
   const others = await listMembers(db, room.roomNid, { ...filter, except, limit: BATCH });
-  const isBack = ({ userId }: Member): boolean => hadLeft.has(userId);
-  if (!others.every(isBack)) return { members: others, isOver: false };
+  const areAllBack = async (members: readonly Member[]): Promise<boolean> => {
+    const back = await items.find(
+      db,
+      members.map(({ userId }) => userId),
+    );
+    return back.size === members.length;
+  };
+  if (!(await areAllBack(others))) return { members: others, isOver: false };
   const last = await listMembers(db, room.roomNid, { ...filter, limit: Number.MAX_SAFE_INTEGER });
   const capped = ({ userId }: Member): number => Math.min(levelOf(userId), 1e9);
-  return { members: last.sort((a, b) => capped(a) - capped(b)).slice(0, BATCH), isOver: last.every(isBack) };
+  return { members: last.sort((a, b) => capped(a) - capped(b)).slice(0, BATCH), isOver: await areAllBack(last) };
 }
 
 /** A leave that keeps what the user was called. Text with half a surrogate pair can't be signed and is left out. */

@@ -15,6 +15,6 @@ export const getRoomDeletion = defineOperation({
   run: async ({ db }, { deleteId }): Promise<RoomDeletion> => {
     const job = z.uuid().safeParse(deleteId).success ? await findJob(db, deleteId) : undefined;
     if (job?.kind !== 'deleteRoom') throw new MatrixError('M_NOT_FOUND', `delete id '${deleteId}' not found`);
-    return viewDeletion(job);
+    return viewDeletion(db, job);
   },
 });

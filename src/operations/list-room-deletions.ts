@@ -19,6 +19,6 @@ export const listRoomDeletions = defineOperation({
   run: async ({ db }, { roomId }): Promise<RoomDeletion[]> => {
     const jobs = await listJobs(db, { kind: 'deleteRoom', target: roomId }, MAX_DELETIONS, undefined);
     if (jobs.length === 0) throw new MatrixError('M_NOT_FOUND', `No delete task for room_id '${roomId}' found`);
-    return jobs.reverse().map(viewDeletion);
+    return Promise.all(jobs.reverse().map((job) => viewDeletion(db, job)));
   },
 });

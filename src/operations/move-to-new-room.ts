@@ -1,10 +1,9 @@
 import type { Knex } from 'knex';
-import type { RoomId, UserId } from '../ids.ts';
+import { isUserId, type RoomId, type UserId } from '../ids.ts';
 import { createReplacementRoom, joinReplacementRoom } from '../rooms/replacement-room.ts';
 import type { Appended } from '../rooms/room-writer.ts';
 import { moveAliases } from '../storage/roomserver/room-aliases.ts';
 import type { OperationWork } from './define-operation.ts';
-import { leftUsers } from './room-deletion.ts';
 import type { TrackedDeletion } from './track-deletion.ts';
 
 /** Users that join the new room in one transaction. */
@@ -44,6 +43,9 @@ export async function joinNewRoom(
   afterCommit(() => announced(work, joined));
 }
 
+/** Users who have left, as a job has them in its items. */
+export const userIdsOf = (items: readonly string[]): UserId[] => items.filter(isUserId);
+
 /** Takes those who have left to the new room, and then the aliases; and says there why. */
 export async function moveUsers(
   work: OperationWork,
@@ -55,7 +57,7 @@ export async function moveUsers(
   if (newRoomId === undefined) return;
   for (;;) {
     const { moved = 0 } = tracked.progress();
-    const users = leftUsers(tracked.progress()).slice(moved, moved + BATCH);
+    const users = userIdsOf(await work.items.listAdded(work.reader(), moved, BATCH));
     if (users.length === 0) break;
     await tracked.step('move', async (transaction, afterCommit) => {
       await joinNewRoom(work, transaction, afterCommit, newRoomId, users, creator);

@@ -1,5 +1,6 @@
 import type { AfterEvent, HookRunner } from '../hooks.ts';
 import { type Job, type JobData, type JobEnd, type JobKind, type JobRun, outcomeOf } from '../jobs/job.ts';
+import { storedItems } from '../jobs/job-items.ts';
 import type { Metrics } from '../metrics.ts';
 import { actorNamed } from './actor.ts';
 import type { JobOperation, OperationServices } from './define-operation.ts';
@@ -43,6 +44,7 @@ async function runJob(
       reader: () => db,
       actor: actorNamed(job.createdBy),
       checkpoint: job.checkpoint,
+      items: storedItems(job.id),
       signal,
       log,
       dryRun: false,

@@ -1,6 +1,7 @@
 import type { Knex } from 'knex';
 import type { z } from 'zod';
 import type { AfterEvent, BeforeEvent } from '../hooks.ts';
+import { dryRunItems } from '../jobs/job-items.ts';
 import { isRecord } from '../json.ts';
 import { authoriseActor } from './authorise-actor.ts';
 import { auditCall, type Call, type Pipeline } from './call.ts';
@@ -161,6 +162,7 @@ async function tryJob(
         reader: () => opened ?? db,
         actor: call.actor,
         checkpoint: undefined,
+        items: dryRunItems(),
         signal: call.signal,
         log: pipeline.logger,
         dryRun: true,

@@ -1,8 +1,10 @@
-import type { RoomId, UserId } from '../ids.ts';
+import type { RoomId } from '../ids.ts';
 import { isFinished, type Job } from '../jobs/job.ts';
+import { type JobItems, storedItems } from '../jobs/job-items.ts';
+import type { Db } from '../storage/database.ts';
 import type { EvacuationProgress } from './evacuate-room.ts';
 
-/** More users are counted, but not named: the job would store them with every step. */
+/** More users are counted, but not named. */
 const MAX_NAMED_USERS = 10_000;
 
 /** What has become of the users of a room, with Synapse's names. */
@@ -40,15 +42,17 @@ export interface RoomDeletion {
   readonly error?: string;
 }
 
-/** Users in the order in which they had joined. */
-export function shutdownOf(
+/** Users in the order in which they had joined. @param items of the deletion's job: those who have left */
+export async function shutdownOf(
   { newRoomId, aliases = [], evacuation }: DeletionProgress,
+  items: JobItems,
+  db: Db,
   undelivered: readonly string[],
-): RoomShutdown {
-  const users = [...(evacuation?.left ?? [])].sort(([, a], [, b]) => a - b).map(([userId]) => userId);
+): Promise<RoomShutdown> {
+  const total = await items.count(db);
   return {
-    kicked_users: users.slice(0, MAX_NAMED_USERS),
-    ...(users.length > MAX_NAMED_USERS && { kicked_users_total: users.length }),
+    kicked_users: await items.list(db, MAX_NAMED_USERS),
+    ...(total > MAX_NAMED_USERS && { kicked_users_total: total }),
     failed_to_kick_users: evacuation?.failed.map(({ id }) => id) ?? [],
     local_aliases: aliases,
     new_room_id: newRoomId ?? null,
@@ -56,17 +60,14 @@ export function shutdownOf(
   };
 }
 
-/** Who has left, in that order. */
-export const leftUsers = ({ evacuation }: DeletionProgress): UserId[] =>
-  evacuation?.left.map(([userId]) => userId) ?? [];
-
 /** A deletion by its job. */
-export function viewDeletion(job: Job): RoomDeletion {
+export async function viewDeletion(db: Db, job: Job): Promise<RoomDeletion> {
   // The job's input, checkpoint and result are those of `deleteRoom`.
   const { roomId } = job.input as { readonly roomId: RoomId };
   const progress = (job.checkpoint ?? {}) as DeletionProgress;
-  const running = progress.evacuation && shutdownOf(progress, []);
-  const shutdown = (job.result as RoomShutdown | undefined) ?? progress.shutdown ?? running ?? null;
+  const known = (job.result as RoomShutdown | undefined) ?? progress.shutdown;
+  const running = progress.evacuation && (await shutdownOf(progress, storedItems(job.id), db, []));
+  const shutdown = known ?? running ?? null;
   const error = job.error ?? (job.state === 'cancelled' ? 'cancelled' : undefined);
   return {
     delete_id: job.id,

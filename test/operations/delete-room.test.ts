@@ -1,9 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { Knex } from 'knex';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { deny } from '../../src/hooks.ts';
 import type { RoomId, ServerName, UserId } from '../../src/ids.ts';
 import type { JobStep } from '../../src/jobs/job.ts';
+import { storedItems } from '../../src/jobs/job-items.ts';
 import type { OperationWork } from '../../src/operations/define-operation.ts';
 import { deleteRoom } from '../../src/operations/delete-room.ts';
 import { hideRoom } from '../../src/rooms/purge/hide-room.ts';
@@ -439,6 +441,7 @@ describe('a deletion between its steps', () => {
   type Done = JobStep<unknown>;
   /** What the job is given, with steps that can be looked at from within and after their commits. */
   const workOf = (
+    jobId: string,
     checkpoint: OperationWork['checkpoint'],
     watch: { readonly within?: (done: Done) => void; readonly after?: (done: Done) => Promise<void> | void },
   ): OperationWork =>
@@ -452,6 +455,7 @@ describe('a deletion between its steps', () => {
       roomRemoval: { kind: 'none' },
       actor: SYSTEM.actor,
       checkpoint,
+      items: storedItems(jobId),
       signal: new AbortController().signal,
       dryRun: false,
       commit: async (step: Parameters<OperationWork['commit']>[0]) => {
@@ -465,13 +469,25 @@ describe('a deletion between its steps', () => {
       },
     }) as unknown as OperationWork;
   const options = { block: false, purge: true, forcePurge: false, dryRun: false };
+  /** A job that no process takes. */
+  const newJob = async (): Promise<string> => {
+    const job = {
+      kind: 'deleteRoom',
+      dedupe_key: randomUUID(),
+      input: '{}',
+      created_by: 'test',
+      run_after: new Date('2999-01-01'),
+    };
+    const [row] = await db('matrix_admin.jobs').insert(job).returning('id');
+    return row.id;
+  };
 
   it('lets nobody be left behind who joins once the others have left', async () => {
     const roomId = ROOMS.v1 as RoomId;
     const erin = USERS.erin.user_id as UserId;
     const join = { type: 'm.room.member', sender: erin, stateKey: erin, content: { membership: 'join' } };
     let hasJoined = false;
-    const work = workOf(undefined, {
+    const work = workOf(await newJob(), undefined, {
       after: async ({ phase, value, checkpoint }) => {
         // The evacuation is over.
         if (hasJoined || phase !== 'leave' || value !== true || checkpoint.evacuation === undefined) return;
@@ -500,7 +516,7 @@ describe('a deletion between its steps', () => {
     const comeBack = (users: readonly UserId[]): Promise<unknown> =>
       db.transaction((transaction) => plugin.admin.rooms.append(transaction, roomId, users.map(joinOf)));
     let leaves = 0;
-    const work = workOf(undefined, {
+    const work = workOf(await newJob(), undefined, {
       after: async ({ phase, checkpoint }) => {
         if (phase !== 'leave' || checkpoint.evacuation === undefined) return;
         leaves += 1;
@@ -522,6 +538,7 @@ describe('a deletion between its steps', () => {
     const roomId = ROOMS.v11 as RoomId;
     const names = await namesOf(db, roomId);
     const newRoomUserId = USERS.admin.user_id as UserId;
+    const jobId = await newJob();
     let checkpoint: OperationWork['checkpoint'];
     /** Goes on, and dies within a step or after its commit. */
     const dieAt = (last: number, moment: 'before the commit' | 'after the commit'): Promise<unknown> => {
@@ -529,7 +546,7 @@ describe('a deletion between its steps', () => {
       const dieIn = (now: typeof moment): void => {
         if (steps === last && moment === now) throw new Error('killed');
       };
-      const work = workOf(checkpoint, {
+      const work = workOf(jobId, checkpoint, {
         within: () => {
           steps += 1;
           dieIn('before the commit');

@@ -127,3 +127,20 @@ describe('a message in a large room', () => {
     expect([...(await brokenInvariants(db)), ...(await brokenStates(db))]).toEqual([]);
   });
 });
+
+describe('a long chain', () => {
+  it('is written in parts, so that no statement takes long to make', async () => {
+    const drafts = Array.from({ length: 1_000 }, () => message());
+    const sizes: number[] = [];
+    const { events } = await db.transaction((transaction) => {
+      transaction.on('query', ({ bindings = [] }: { bindings?: unknown[] }) =>
+        sizes.push(JSON.stringify(bindings).length),
+      );
+      return admin.rooms.append(transaction, small, drafts);
+    });
+    expect(events).toHaveLength(drafts.length);
+    const written = sizes.reduce((sum, size) => sum + size, 0);
+    expect(Math.max(...sizes)).toBeLessThan(written / 3);
+    expect(await brokenInvariants(db)).toEqual([]);
+  });
+});

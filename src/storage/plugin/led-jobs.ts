@@ -1,6 +1,7 @@
 import type { Knex } from 'knex';
 import type { JobEnd, JobStep } from '../../jobs/job.ts';
 import { rowsOf } from '../database.ts';
+import { deleteJobItems } from './job-items.ts';
 import { DONE } from './jobs.ts';
 
 /** Prolongs the lease. `undefined`: this process does not lead the job any more. */
@@ -52,7 +53,7 @@ export async function storeCheckpoint(
   return rows.length > 0;
 }
 
-/** Ends a job if this process leads it. Its ranges go; what they counted stays. */
+/** Ends a job if this process leads it. Its ranges and items go; what they counted stays. */
 export async function finishJob(
   transaction: Knex.Transaction,
   id: string,
@@ -78,6 +79,7 @@ export async function finishJob(
   );
   if (rows.length === 0) return false;
   await transaction.raw('DELETE FROM matrix_admin.job_ranges WHERE job_id = ?', [id]);
+  await deleteJobItems(transaction, [id]);
   return true;
 }
 

@@ -108,12 +108,15 @@ export async function listMembers(
 ): Promise<Member[]> {
   const rows = await rowsOf<{ user_id: UserId; event_nid: string; event_json: string }>(
     db.raw(
-      `SELECT k.event_state_key AS user_id, m.event_nid, j.event_json
-       FROM public.roomserver_membership m
-       JOIN public.roomserver_event_state_keys k ON k.event_state_key_nid = m.target_nid
-       JOIN public.roomserver_event_json j ON j.event_nid = m.event_nid
-       WHERE m.room_nid = ? AND m.membership_nid = ANY(?) AND ${IS_OF_SERVER} = ANY(?) AND k.event_state_key <> ALL(?)
-       ORDER BY m.event_nid LIMIT ?`,
+      `SELECT u.user_id, u.event_nid, j.event_json
+       FROM (SELECT k.event_state_key AS user_id, m.event_nid
+             FROM public.roomserver_membership m
+             JOIN public.roomserver_event_state_keys k ON k.event_state_key_nid = m.target_nid
+             WHERE m.room_nid = ? AND m.event_nid <> 0 AND m.membership_nid = ANY(?) AND ${IS_OF_SERVER} = ANY(?)
+               AND k.event_state_key <> ALL(?)
+             ORDER BY m.event_nid LIMIT ?) AS u
+       JOIN public.roomserver_event_json j ON j.event_nid = u.event_nid
+       ORDER BY u.event_nid`,
       [roomNid, memberships.map((membership) => MEMBERSHIP_NID[membership]), [...serverNames], [...except], limit],
     ),
   );

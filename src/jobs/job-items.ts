@@ -1,0 +1,55 @@
+import type { Knex } from 'knex';
+import type { Db } from '../storage/database.ts';
+import {
+  countJobItems,
+  findJobItems,
+  insertJobItems,
+  type JobItem,
+  listAddedItems,
+  listJobItems,
+} from '../storage/plugin/job-items.ts';
+
+/**
+ * What a job has dealt with, where there may be too much of it for a checkpoint. Items are added in the transaction of the
+ * step that deals with them.
+ */
+export interface JobItems {
+  /** Adds items. One that is there already stays as it is. */
+  readonly add: (transaction: Knex.Transaction, items: readonly JobItem[]) => Promise<void>;
+  /** Those of some items that are there. */
+  readonly find: (db: Db, among: readonly string[]) => Promise<ReadonlySet<string>>;
+  /** In the order of their ordinals. @param limit @defaultValue all of them */
+  readonly list: (db: Db, limit?: number) => Promise<readonly string[]>;
+  /** In the order in which they were added, without the first `skipped`. */
+  readonly listAdded: (db: Db, skipped: number, limit: number) => Promise<readonly string[]>;
+  readonly count: (db: Db) => Promise<number>;
+}
+
+/** The items of a job. */
+export function storedItems(jobId: string): JobItems {
+  return {
+    add: (transaction, items) => insertJobItems(transaction, jobId, items),
+    find: (db, among) => findJobItems(db, jobId, among),
+    list: (db, limit) => listJobItems(db, jobId, limit),
+    listAdded: (db, skipped, limit) => listAddedItems(db, jobId, skipped, limit),
+    count: (db) => countJobItems(db, jobId),
+  };
+}
+
+/** The items of a dry run, which has no job. */
+export function dryRunItems(): JobItems {
+  const items = new Map<string, number>();
+  return {
+    add: async (_transaction, added) => {
+      for (const { item, ordinal } of added) if (!items.has(item)) items.set(item, ordinal);
+    },
+    find: async (_db, among) => new Set(among.filter((item) => items.has(item))),
+    list: async (_db, limit) =>
+      [...items]
+        .sort(([, a], [, b]) => a - b)
+        .map(([item]) => item)
+        .slice(0, limit),
+    listAdded: async (_db, skipped, limit) => [...items.keys()].slice(skipped, skipped + limit),
+    count: async () => items.size,
+  };
+}

@@ -1,0 +1,23 @@
+import type { Knex } from 'knex';
+
+const UP = `
+CREATE TABLE matrix_admin.job_items (
+  job_id uuid NOT NULL,
+  item text NOT NULL,
+  ordinal bigint NOT NULL,
+  position bigint GENERATED ALWAYS AS IDENTITY,
+  PRIMARY KEY (job_id, item)
+);
+CREATE INDEX job_items_by_position ON matrix_admin.job_items (job_id, position);
+`;
+
+/** What jobs have dealt with. A checkpoint is written anew with every step, so that long lists have no place in it. */
+export const jobItems = {
+  name: '0010-job-items',
+  up: async (db: Knex): Promise<void> => {
+    await db.raw(UP);
+  },
+  down: async (db: Knex): Promise<void> => {
+    await db.raw('DROP TABLE matrix_admin.job_items');
+  },
+};
