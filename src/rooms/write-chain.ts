@@ -36,12 +36,8 @@ export async function writeChain(
   const hosts = await findRoomHosts(transaction, room.roomId, [...joined.keys()]);
   const { pdus, writes, users } = federationWrites(chain, joined, hosts, settings);
   const states = await inSlices(chainStates(room.roomNid, state, chainedEvents(chain)));
-  await writeTogether(transaction, [
-    ...roomserverWrites(chain, states),
-    ...membershipWrites(chain, settings),
-    ...syncWrites(chain, settings),
-    ...writes,
-  ]);
+  const rows = await inSlices(rowsOf(chain, states, settings));
+  await writeTogether(transaction, [...rows, ...writes]);
   settings.states.keep(states.last);
   settings.states.servers.keep(room.roomId, states.last.snapshotNid, users);
   await enqueuePdus(transaction, pdus);
@@ -51,6 +47,21 @@ export async function writeChain(
     { transaction },
   );
   return destinationsOf(pdus);
+}
+
+/** What stores a chain, but for the federation sender. Yields in between: JSON of many events takes long. */
+function* rowsOf(
+  chain: WrittenChain,
+  states: StateChain,
+  settings: ChainSettings,
+): Generator<undefined, Write[], undefined> {
+  const roomserver = roomserverWrites(chain, states);
+  yield;
+  const memberships = membershipWrites(chain, settings);
+  yield;
+  const sync = syncWrites(chain, settings);
+  yield;
+  return [...roomserver, ...memberships, ...sync];
 }
 
 /** NIDs of event types, of state keys and of those who send member events. */
