@@ -86,16 +86,15 @@ async function ask(work: OperationWork, room: StoredRoom, destination: ServerNam
     origin: work.serverName,
     destination,
   };
-  const timeout = AbortSignal.timeout(limits.federationRequestMs);
   try {
     return await download(requireStateSource(federation), question, {
-      requestSignal: AbortSignal.any([work.signal, timeout]),
+      requestSignal: () => AbortSignal.any([work.signal, AbortSignal.timeout(limits.federationRequestMs)]),
       signal: work.signal,
     });
   } catch (error) {
     work.signal.throwIfAborted();
     // A job is tried again after errors that are no answer to its caller; this one is.
-    if (timeout.aborted && error === timeout.reason)
+    if (error instanceof DOMException && error.name === 'TimeoutError')
       throw new MatrixError('M_UNKNOWN', `${destination} gave no answer in time`, { status: 504 });
     if (error instanceof FederationError) throw new MatrixError('M_UNKNOWN', error.message, { status: 502 });
     throw error;

@@ -37,8 +37,8 @@ export interface DownloadedState {
 }
 
 export interface DownloadOptions {
-  /** Stops the requests to other servers. */
-  readonly requestSignal: AbortSignal;
+  /** Makes what stops one request to other servers, so that the time between requests does not count. */
+  readonly requestSignal: () => AbortSignal;
   /** Stops all of it. @defaultValue nothing does */
   readonly signal?: AbortSignal | undefined;
 }
@@ -62,10 +62,10 @@ export async function downloadState(
   options: DownloadOptions,
 ): Promise<DownloadedState> {
   const { eventIds, roomId, version, origin, destination } = question;
-  const request = { signal: options.requestSignal };
   const received: ReceivedEvents = { checked: new Map(), malformed: new Set() };
   const states: EventId[][] = [];
   for (const eventId of eventIds) {
+    const request = { signal: options.requestSignal() };
     const asked = federation.lookupState({ origin, destination, roomId, eventId }, request);
     states.push(await inSlices(checkAnswer(await orAborted(asked, request), received, question), options));
   }

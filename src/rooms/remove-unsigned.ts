@@ -23,7 +23,7 @@ export async function removeUnsigned(
   { requestSignal, signal }: DownloadOptions,
 ): Promise<void> {
   const wanted = await inSlices(wantedKeys(events, version), { signal });
-  const request = { signal: requestSignal };
+  const request = { signal: requestSignal() };
   const keys = new Map(
     await Promise.all(
       [...wanted].map(async ([destination, keyIds]): Promise<[string, readonly ServerKey[]]> => {
@@ -34,7 +34,7 @@ export async function removeUnsigned(
       }),
     ),
   );
-  requestSignal.throwIfAborted();
+  request.signal.throwIfAborted();
   const waiting = (await inSlices(removeWithoutKeys(events, keys, version), { signal })).values();
   const lane = async (): Promise<void> => {
     for (const checked of waiting) {

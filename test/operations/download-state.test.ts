@@ -1,4 +1,5 @@
 import { createPublicKey } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Knex } from 'knex';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FederationError } from '../../src/errors.ts';
@@ -145,6 +146,16 @@ describe('downloadState', () => {
     expect(await resultOf(recorded, nameless)).toBe(whole);
     expect(await resultOf(nameless, recorded)).toBe(whole);
     expect(await resultOf(nameless, nameless)).not.toBe(whole);
+  });
+
+  it('waits for each answer as long as the limit says, however many there are', async () => {
+    const left = [recorded, recorded];
+    lookupState = async () => {
+      await delay(200);
+      return left.shift() ?? Promise.reject(new FederationError('refused', 'asked too often'));
+    };
+    expect((await download({ dry_run: true })).status).toBe(200);
+    expect(left).toEqual([]);
   });
 
   it('refuses a state that has two events for one entry', async () => {

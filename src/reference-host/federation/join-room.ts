@@ -81,7 +81,7 @@ async function joinThrough(
   const { state, auth_chain: authChain } = checkAnswer(joinedSchema, sent, destination);
   const source = { wake: () => {}, verifyKeys, lookupState: async () => ({ state, authChain }) };
   const question = { roomId, version, eventIds: [eventId], origin, destination };
-  const downloaded = await downloadState(source, question, { requestSignal: options.signal });
+  const downloaded = await downloadState(source, question, { requestSignal: () => options.signal });
   await db.transaction((transaction) =>
     enterRoom(transaction, { roomId, version: template.room_version, downloaded, join }, chain),
   );
