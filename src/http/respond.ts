@@ -3,6 +3,7 @@ import type { Context } from 'koa';
 import { errorFields, MatrixError } from '../errors.ts';
 import type { Logger } from '../host.ts';
 import { toJson } from '../json.ts';
+import { unavailableAnswer } from '../storage/database-failures.ts';
 
 /** On every answer, as Dendrite's. */
 const CORS = {
@@ -34,7 +35,7 @@ export function respondEmpty(ctx: Context): void {
 
 /** The one place where errors become answers. What is not a `MatrixError` is nobody's business outside. */
 export function respondError(ctx: Context, error: unknown, requestId: string, log: Logger): void {
-  const expected = error instanceof MatrixError ? error : undefined;
+  const expected = error instanceof MatrixError ? error : unavailableAnswer(error);
   const status = expected?.status ?? 500;
   if (status >= 500) {
     log.error({ ...errorFields(error), requestId, method: ctx.method }, 'Request failed');

@@ -2,6 +2,7 @@ import type { Knex } from 'knex';
 import type { ErrorCode } from '../errors.ts';
 import type { Logger } from '../host.ts';
 import { endCancelledJobs, failAbandonedJobs } from '../storage/plugin/unled-jobs.ts';
+import { transact } from '../storage/transact.ts';
 import { auditEnd } from './audit-end.ts';
 import type { Job, JobEnd } from './job.ts';
 import { jobLogger } from './job-logger.ts';
@@ -22,7 +23,7 @@ interface UnledSettings {
 export async function endUnledJobs({ db, served, abandonedMs, logger }: UnledSettings): Promise<void> {
   const errcode: ErrorCode = 'M_UNRECOGNIZED';
   const error = 'no process of this homeserver does jobs of this kind';
-  const ended = await db.transaction(async (transaction) => {
+  const ended = await transact(db, async (transaction) => {
     const cancelled = await endCancelledJobs(transaction);
     const failed = await failAbandonedJobs(transaction, served, abandonedMs, { error, errcode });
     const ends: (readonly [Job, JobEnd])[] = [

@@ -1,12 +1,17 @@
 import type { Knex } from 'knex';
 import { describeError, errorFields, MatrixError } from '../errors.ts';
 import type { Logger } from '../host.ts';
+import { isConflict } from '../storage/database-failures.ts';
 import { countFailure, finishJob, handBackJob, storeCheckpoint } from '../storage/plugin/led-jobs.ts';
+import { retryConflicts, transact } from '../storage/transact.ts';
 import { auditEnd } from './audit-end.ts';
 import { backoffMs } from './backoff.ts';
 import { type Heartbeat, type StopReason, startHeartbeat } from './heartbeat.ts';
 import { type Job, type JobEnd, JobInterrupted, type JobKind, type JobRun } from './job.ts';
 import { jobLogger } from './job-logger.ts';
+
+/** How long a job waits after a deadlock or a serialization failure, in ms. */
+const CONFLICT_DELAY_MS = 200;
 
 interface LeaderSettings {
   readonly db: Knex;
@@ -73,6 +78,12 @@ async function interrupted({ db, owner, job, kind, log }: Lead, reason: string):
 }
 
 async function failed({ db, owner, job, kind, log }: Lead, error: unknown): Promise<JobEnd | undefined> {
+  if (isConflict(error)) {
+    // It was rolled back because of others, and goes on from the last step.
+    log.warn({ ...errorFields(error), delayMs: CONFLICT_DELAY_MS }, 'Job was in the way of others and goes on later');
+    await handBackJob(db, job.id, owner, CONFLICT_DELAY_MS);
+    return undefined;
+  }
   const message = describeError(error);
   const failures = await countFailure(db, job.id, owner, message);
   if (failures === undefined) {
@@ -94,11 +105,13 @@ async function failed({ db, owner, job, kind, log }: Lead, error: unknown): Prom
 }
 
 async function settle({ db, owner, job, kind, log }: Lead, end: JobEnd): Promise<void> {
-  const ended = await db.transaction(async (transaction) => {
-    if (!(await finishJob(transaction, job.id, owner, end))) return false;
-    await auditEnd(transaction, job, end);
-    return true;
-  });
+  const ended = await retryConflicts(() =>
+    transact(db, async (transaction) => {
+      if (!(await finishJob(transaction, job.id, owner, end))) return false;
+      await auditEnd(transaction, job, end);
+      return true;
+    }),
+  );
   if (!ended) return;
   log.info({ state: end.state }, 'Job ended');
   kind.ended?.(job, end);
@@ -111,7 +124,7 @@ function jobRun({ db, owner, job, controller, log }: Lead): JobRun {
     signal: controller.signal,
     log,
     commit: (work) =>
-      db.transaction(async (transaction) => {
+      transact(db, async (transaction) => {
         const { value, ...step } = await work(transaction);
         const stored = await storeCheckpoint(transaction, job.id, owner, step);
         if (!stored) throw new JobInterrupted();

@@ -29,9 +29,9 @@ export interface Call {
   jobId: string | undefined;
 }
 
-/** Writes what has come of a call. */
-export async function auditCall(db: Db, call: Call, outcome: AuditOutcome, errcode?: string): Promise<void> {
-  await insertAudit(db, {
+/** Writes what has come of a call. Returns the id of the transaction. */
+export function auditCall(db: Db, call: Call, outcome: AuditOutcome, errcode?: string): Promise<string> {
+  return insertAudit(db, {
     operation: call.name,
     outcome,
     actor: nameOf(call.actor),

@@ -2,6 +2,7 @@ import type { AfterEvent, HookRunner } from '../hooks.ts';
 import { type Job, type JobData, type JobEnd, type JobKind, type JobRun, outcomeOf } from '../jobs/job.ts';
 import { storedItems } from '../jobs/job-items.ts';
 import type { Metrics } from '../metrics.ts';
+import { retryConflicts, transact } from '../storage/transact.ts';
 import { actorNamed } from './actor.ts';
 import type { JobOperation, OperationServices } from './define-operation.ts';
 import { JOB_OPERATIONS, type OperationName, operationNamed } from './operations.ts';
@@ -49,7 +50,8 @@ async function runJob(
       log,
       dryRun: false,
       commit: (step) => thenAfterCommit((after) => commit((transaction) => step(transaction, after))),
-      transact: (work) => thenAfterCommit((after) => db.transaction((transaction) => work(transaction, after))),
+      transact: (work) =>
+        retryConflicts(() => thenAfterCommit((after) => transact(db, (transaction) => work(transaction, after)))),
     },
     // It was validated when the job was queued.
     operation.input.parse(job.input),

@@ -3,6 +3,9 @@ import type { z } from 'zod';
 import type { AfterEvent, BeforeEvent } from '../hooks.ts';
 import { dryRunItems } from '../jobs/job-items.ts';
 import { isRecord } from '../json.ts';
+import { isConnectionLoss } from '../storage/database-failures.ts';
+import { hasCommitted } from '../storage/has-committed.ts';
+import { ISOLATION, retryConflicts, transact } from '../storage/transact.ts';
 import { authoriseActor } from './authorise-actor.ts';
 import { auditCall, type Call, type Pipeline } from './call.ts';
 import type { JobOperation, OperationBase, OperationScope, WriteOperation } from './define-operation.ts';
@@ -31,7 +34,7 @@ export async function performOperation(pipeline: Pipeline, call: Call, rawInput:
   const dryRun = isRecord(input) && input.dryRun === true;
   const result =
     operation.effect === 'read'
-      ? await operation.run({ ...pipeline.services, actor, requestId, signal }, input)
+      ? await retryConflicts(() => operation.run({ ...pipeline.services, actor, requestId, signal }, input))
       : await write(pipeline, call, operation, input, dryRun);
   if (!dryRun) pipeline.hooks.runAfter({ ...event, result } as AfterEvent<OperationName>);
   return dryRun && isRecord(result) ? { ...result, dry_run: true } : result;
@@ -94,31 +97,37 @@ function scopeOf(
   };
 }
 
-/** Does the work with its audit entry in one transaction; that of a dry run is rolled back. */
+/**
+ * Does the work with its audit entry in one transaction; that of a dry run is rolled back. After a conflict with others it
+ * is done again. When the connection is lost at the commit, the server says whether the transaction was committed.
+ */
 async function inTransaction<T>(
   pipeline: Pipeline,
   call: Call,
   { dryRun = false, outcome = 'ok' }: { readonly dryRun?: boolean; readonly outcome?: 'ok' | 'queued' },
   work: (scope: OperationScope) => Promise<T>,
 ): Promise<T> {
-  const afterCommit: (() => void)[] = [];
-  let tried: { readonly result: T } | undefined;
-  try {
-    const result = await pipeline.services.db.transaction(async (transaction) => {
-      const value = await work(scopeOf(pipeline, call, transaction, afterCommit));
-      if (dryRun) {
-        tried = { result: value };
-        throw new Error('a dry run is rolled back');
-      }
-      await auditCall(transaction, call, outcome);
-      return value;
-    });
+  const { db } = pipeline.services;
+  return retryConflicts(async () => {
+    const afterCommit: (() => void)[] = [];
+    let done: { readonly result: T; readonly transactionId: string | undefined } | undefined;
+    try {
+      await transact(db, async (transaction) => {
+        const result = await work(scopeOf(pipeline, call, transaction, afterCommit));
+        done = { result, transactionId: dryRun ? undefined : await auditCall(transaction, call, outcome) };
+        if (dryRun) throw new Error('a dry run is rolled back');
+      });
+    } catch (error) {
+      if (done === undefined) throw error;
+      if (dryRun) return done.result;
+      const { transactionId } = done;
+      if (!isConnectionLoss(error) || transactionId === undefined || !(await hasCommitted(db, transactionId)))
+        throw error;
+    }
+    if (done === undefined) throw new Error('nothing was done');
     for (const then of afterCommit) then();
-    return result;
-  } catch (error) {
-    if (tried === undefined) throw error;
-    return tried.result;
-  }
+    return done.result;
+  });
 }
 
 async function startJob(
@@ -151,7 +160,7 @@ async function tryJob(
   const open = async (): Promise<Knex.Transaction> => {
     call.signal.throwIfAborted();
     if (opened !== undefined) return opened;
-    opened = await db.transaction();
+    opened = await db.transaction(ISOLATION);
     await operation.begin(scopeOf(pipeline, call, opened, []), input);
     return opened;
   };

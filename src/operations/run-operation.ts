@@ -1,5 +1,6 @@
 import { describeError, errorFields, isErrorCode, MatrixError } from '../errors.ts';
 import type { JobView } from '../jobs/jobs.ts';
+import { unavailableAnswer } from '../storage/database-failures.ts';
 import { type Actor, nameOf } from './actor.ts';
 import { auditCall, type Call, type Pipeline } from './call.ts';
 import { type OperationInput, type OperationName, type OperationOutput, operationNamed } from './operations.ts';
@@ -19,7 +20,8 @@ export interface Caller {
  * The one way that operations are run: validate, authorise, before-hooks, run with the audit entry in the same
  * transaction, metrics, after-hooks. An operation that is done by a job has only been started then; see `resultOf()`.
  * @throws MatrixError `M_INVALID_PARAM` or `M_MISSING_PARAM` for bad input; `M_FORBIDDEN` or `M_GUEST_ACCESS_FORBIDDEN`
- * for actors who may not; whatever a hook vetoes with; and the operation's own errors
+ * for actors who may not; `M_UNKNOWN` with status 503 when the database is away; whatever a hook vetoes with; and the
+ * operation's own errors
  */
 export async function startOperation<Name extends OperationName>(
   pipeline: Pipeline,
@@ -44,7 +46,7 @@ export async function startOperation<Name extends OperationName>(
     return result as OperationOutput<Name> | StartedJob;
   } catch (error) {
     await recordFailure(pipeline, call, error);
-    throw error;
+    throw unavailableAnswer(error) ?? error;
   } finally {
     const seconds = (Date.now() - startedAt) / 1_000;
     if (call.jobId === undefined) pipeline.metrics.operationDuration.observe({ operation: name }, seconds);

@@ -7,6 +7,7 @@ import { allEnded } from '../storage/database.ts';
 import { advanceRange, claimRange, type HeldRange, releaseRange, renewRange } from '../storage/plugin/job-ranges.ts';
 import { type Edit, insertEdits } from '../storage/plugin/search-changes.ts';
 import { type EventContent, encryptedRooms, readEvents } from '../storage/syncapi/output-room-events.ts';
+import { transact } from '../storage/transact.ts';
 import { editedEventId, plainDocumentOf, SEARCHABLE_TYPES } from './document.ts';
 import type { RebuildRef, SearchDocument, SearchIndex } from './search-index.ts';
 
@@ -88,7 +89,7 @@ async function loadRange(settings: LoadSettings, run: LoadRun, held: HeldRange, 
     const { documents, edits } = await documentsOf(db, events);
     const step = { ...next, from, rows: events.length };
     await index.rebuild.load(run.rebuild, documents, (write) =>
-      db.transaction(async (transaction) => {
+      transact(db, async (transaction) => {
         // First, so that nothing is written to the shadow of a rebuild that has been given up.
         if (!(await advanceRange(transaction, held, step))) throw new JobInterrupted();
         await write(transaction);

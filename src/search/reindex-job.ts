@@ -5,6 +5,7 @@ import { isLockTimeout, lockSearch } from '../storage/database.ts';
 import { insertRanges, rangeSummary } from '../storage/plugin/job-ranges.ts';
 import { beginRebuild, endRebuild, indexState, listEdited } from '../storage/plugin/search-changes.ts';
 import { measureEvents } from '../storage/syncapi/output-room-events.ts';
+import { transact } from '../storage/transact.ts';
 import { type Delivery, deliverChanges } from './delivery.ts';
 import { deriveWrites } from './derive-writes.ts';
 import { SEARCHABLE_TYPES } from './document.ts';
@@ -46,7 +47,7 @@ export function createReindexJob(settings: LoadSettings & { readonly delivery: D
     },
     cleanUp: async (job) => {
       await untilLocked(() =>
-        db.transaction(async (transaction) => {
+        transact(db, async (transaction) => {
           // After this no transaction keeps changes for a rebuild that is no more.
           await lockSearch(transaction);
           await endRebuild(transaction, index.engine, job.id, 'aborted');

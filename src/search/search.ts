@@ -11,6 +11,7 @@ import {
   undelivered,
 } from '../storage/plugin/search-changes.ts';
 import { encryptedRooms } from '../storage/syncapi/output-room-events.ts';
+import { retryConflicts, transact } from '../storage/transact.ts';
 import { type Changes, changesOf } from './changes.ts';
 import type { Delivery } from './delivery.ts';
 import { deriveWrites } from './derive-writes.ts';
@@ -95,7 +96,7 @@ export function createSearch(db: Knex, index: SearchIndex, delivery: Delivery | 
       if (transaction !== undefined) return write(transaction, changes);
       // Edits that are applied side by side must see each other.
       await insertEdits(db, changes.edits);
-      await db.transaction((own) => write(own, changes));
+      await retryConflicts(() => transact(db, (own) => write(own, changes)));
     },
     search: async ({ term, rooms, keys = ALL_KEYS, order = 'rank', limit = DEFAULT_LIMIT, after }) => {
       if (term.length > MAX_TERM_LENGTH) throw new MatrixError('M_INVALID_PARAM', 'search_term is too long');

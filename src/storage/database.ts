@@ -1,5 +1,6 @@
 import type { Knex } from 'knex';
 import { migrationConfig, OWN_SCHEMA } from '../migrations/migrations.ts';
+import { transact } from './transact.ts';
 
 /** A connection pool or a transaction: queries take either. */
 export type Db = Knex | Knex.Transaction;
@@ -19,7 +20,7 @@ export async function rowsOf<Row>(query: PromiseLike<{ rows: Row[] }>): Promise<
 
 /** Makes and migrates the plugin's own schema. Processes that start together wait for each other. */
 export async function migrateOwnSchema(db: Knex): Promise<void> {
-  await db.transaction(async (transaction) => {
+  await transact(db, async (transaction) => {
     await transaction.raw('SELECT pg_advisory_xact_lock(?, ?)', [LOCK_NAMESPACE, LOCKS.migrations]);
     await transaction.raw('CREATE SCHEMA IF NOT EXISTS ??', [OWN_SCHEMA]);
     await transaction.migrate.latest(migrationConfig);

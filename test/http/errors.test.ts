@@ -1,10 +1,9 @@
-import type { AddressInfo } from 'node:net';
-import { connect as connectSocket, createServer, type Server, type Socket } from 'node:net';
 import knex from 'knex';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { startDatabaseProxy } from '../support/database-proxy.ts';
 import { USERS } from '../support/dendrite-server.ts';
-import { jsonOf } from '../support/http-client.ts';
+import { type Answer, jsonOf } from '../support/http-client.ts';
 import { MOUNTS, type MountedPlugin, mountPlugin, ROOT_MOUNT } from '../support/mounted-plugin.ts';
 
 const INTERNALS =
@@ -16,15 +15,23 @@ afterEach(async () => {
 });
 
 /** Checks the shape of a 5xx, and that its id leads to a line of the log. */
-function expectInternalError(
-  plugin: MountedPlugin,
-  answer: { status: number; text: string; headers: Record<string, unknown> },
-): void {
+function expectInternalError(plugin: MountedPlugin, answer: Answer): void {
   expect(answer.status).toBe(500);
+  expectFailure(plugin, answer, {});
+}
+
+/** The same of a 503, which says when to come back. */
+function expectUnavailable(plugin: MountedPlugin, answer: Answer): void {
+  expect([answer.status, answer.headers['retry-after']]).toEqual([503, '5']);
+  expectFailure(plugin, answer, { retry_after_ms: 5_000 });
+}
+
+function expectFailure(plugin: MountedPlugin, answer: Answer, more: object): void {
   expect(JSON.parse(answer.text)).toEqual({
     errcode: 'M_UNKNOWN',
     error: expect.any(String),
     request_id: answer.headers['x-request-id'],
+    ...more,
   });
   expect(answer.text).not.toMatch(INTERNALS);
   expect(answer.headers['content-type']).toBe('application/json');
@@ -65,52 +72,16 @@ describe.each(MOUNTS)('a broken database $name', (mount) => {
   });
 });
 
-/** Passes bytes on to PostgreSQL until it is cut. */
-async function startProxy(target: string): Promise<{ url: string; cut: () => void; stop: () => Promise<void> }> {
-  const { hostname, port } = new URL(target);
-  const sockets = new Set<Socket>();
-  const server: Server = createServer((client) => {
-    const upstream = connectSocket(Number(port), hostname);
-    for (const [from, to] of [
-      [client, upstream],
-      [upstream, client],
-    ] as const) {
-      sockets.add(from);
-      from
-        .on('error', () => to.destroy())
-        .on('close', () => to.destroy())
-        .pipe(to);
-    }
-  });
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const url = new URL(target);
-  url.host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const cut = (): void => {
-    for (const socket of sockets) socket.destroy();
-  };
-  return {
-    url: url.href,
-    cut,
-    stop: () =>
-      new Promise((resolve) => {
-        cut();
-        server.close(() => resolve());
-      }),
-  };
-}
-
 describe('a connection to the database that is cut in the middle of a query', () => {
   it('tells no token to anybody', async () => {
     const own = await createTestDatabase({ fixture: true });
-    const proxy = await startProxy(own.connectionString);
-    const db = knex({ client: 'pg', connection: proxy.url, pool: { min: 0, max: 4 } });
+    const proxy = await startDatabaseProxy(own.connectionString);
+    const db = knex({ client: 'pg', connection: proxy.connectionString, pool: { min: 0, max: 4 } });
     const database: TestDatabase = { ...own, db };
     const plugin = await mountPlugin({ mount: ROOT_MOUNT, database, options: { jobs: { pollIntervalMs: 600_000 } } });
     closings.push(
       () => own.drop(),
-      proxy.stop,
+      proxy.close,
       () => db.destroy(),
       plugin.close,
     );
@@ -122,14 +93,15 @@ describe('a connection to the database that is cut in the middle of a query', ()
       expect(rows).toHaveLength(1);
     });
     proxy.cut();
-    expectInternalError(plugin, await answer);
+    proxy.restore();
+    expectUnavailable(plugin, await answer);
     await lock.rollback();
     expectNoSecrets(plugin);
     expect(plugin.logger.text()).toContain('Connection terminated');
     expect((await plugin.asAdmin('/_dendrite/admin/jobs')).status).toBe(200);
   });
 
-  it('does not lock out anybody: a pool without a free connection is a 500, too', async () => {
+  it('does not lock out anybody: a pool without a free connection is a 503, too', async () => {
     const own = await createTestDatabase({ fixture: true });
     const db = knex({
       client: 'pg',
@@ -145,8 +117,7 @@ describe('a connection to the database that is cut in the middle of a query', ()
       plugin.close,
     );
     const busy = await db.transaction();
-    const answer = await plugin.asAdmin('/_dendrite/admin/jobs');
-    expectInternalError(plugin, answer);
+    expectUnavailable(plugin, await plugin.asAdmin('/_dendrite/admin/jobs'));
     await busy.rollback();
     expectNoSecrets(plugin);
     expect(jsonOf(await plugin.asAdmin('/_dendrite/admin/jobs'))).toEqual({ jobs: [] });

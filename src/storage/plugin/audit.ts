@@ -18,21 +18,25 @@ export interface AuditEntry {
   readonly address?: string | undefined;
 }
 
-export async function insertAudit(db: Db, entry: AuditEntry): Promise<void> {
-  await db.raw(
-    `INSERT INTO matrix_admin.audit (operation, outcome, actor, target, job_id, errcode, request_id, address)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-    [
-      entry.operation,
-      entry.outcome,
-      entry.actor,
-      entry.target ?? null,
-      entry.jobId ?? null,
-      entry.errcode ?? null,
-      entry.requestId,
-      entry.address ?? null,
-    ],
+/** Writes an entry. Returns the id of the transaction that it is part of. */
+export async function insertAudit(db: Db, entry: AuditEntry): Promise<string> {
+  const [row] = await rowsOf<{ transaction_id: string }>(
+    db.raw(
+      `INSERT INTO matrix_admin.audit (operation, outcome, actor, target, job_id, errcode, request_id, address)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING txid_current()::text AS transaction_id`,
+      [
+        entry.operation,
+        entry.outcome,
+        entry.actor,
+        entry.target ?? null,
+        entry.jobId ?? null,
+        entry.errcode ?? null,
+        entry.requestId,
+        entry.address ?? null,
+      ],
+    ),
   );
+  return row?.transaction_id ?? '';
 }
 
 export interface AuditFilter {

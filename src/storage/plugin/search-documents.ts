@@ -2,6 +2,7 @@ import type { Knex } from 'knex';
 import type { EventId, RoomId } from '../../ids.ts';
 import type { SearchDocument, SearchHit, SearchKey, SearchOrder } from '../../search/search-index.ts';
 import { allEnded, type Db, rowsOf, setLockTimeout } from '../database.ts';
+import { transact } from '../transact.ts';
 
 /** The live table, or the shadow of a rebuild, named after it. */
 export type DocumentTable = 'search_documents' | `search_documents_${string}`;
@@ -103,7 +104,7 @@ const BUILD_MEMORY = '256MB';
 /** Builds the indexes of a table that has been filled, on two connections, and its planner statistics. */
 export async function indexDocumentTable(db: Knex, table: DocumentTable): Promise<void> {
   const build = (column: (typeof INDEXES)[number]): Promise<void> =>
-    db.transaction(async (transaction) => {
+    transact(db, async (transaction) => {
       const [kind, method] = INDEX_DEFINITIONS[column];
       await transaction.raw(`SET LOCAL maintenance_work_mem = '${BUILD_MEMORY}'`);
       await transaction.raw(`CREATE ${kind} IF NOT EXISTS ${table}_${column} ON ${qualified(table)} ${method}`);

@@ -1,0 +1,27 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Knex } from 'knex';
+import { rowsOf } from './database.ts';
+import { isUnavailable } from './database-failures.ts';
+
+const ATTEMPTS = 10;
+const DELAY_MS = 300;
+
+/**
+ * Whether a transaction whose commit got no answer was committed. Waits a while for a server that is away, and for one that
+ * has not noticed yet that the connection is gone.
+ * @param transactionId of `txid_current()`
+ * @throws what the database throws
+ */
+export async function hasCommitted(db: Knex, transactionId: string): Promise<boolean> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      const [row] = await rowsOf<{ status: string | null }>(
+        db.raw('SELECT txid_status(CAST(? AS bigint)) AS status', [transactionId]),
+      );
+      if (row?.status !== 'in progress' || attempt >= ATTEMPTS) return row?.status === 'committed';
+    } catch (error) {
+      if (!isUnavailable(error) || attempt >= ATTEMPTS) throw error;
+    }
+    await delay(DELAY_MS);
+  }
+}

@@ -1,0 +1,75 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+
+/** A way to PostgreSQL that can be cut. */
+export interface DatabaseProxy {
+  readonly connectionString: string;
+  /** Cuts all connections, and refuses new ones until `restore()`. */
+  readonly cut: () => void;
+  readonly restore: () => void;
+  /** Cuts the next connection that commits, once the server has committed and before the client hears of it. */
+  readonly cutAtNextCommit: () => void;
+  readonly close: () => Promise<void>;
+}
+
+/** A simple query `COMMIT;`, as the client sends it, and what the server says when it is done. */
+const COMMIT = Buffer.from('COMMIT;\0');
+const COMMITTED = Buffer.from('COMMIT\0');
+
+export async function startDatabaseProxy(target: string): Promise<DatabaseProxy> {
+  const { hostname, port } = new URL(target);
+  const open = new Set<Socket>();
+  let isCut = false;
+  let cutsCommit = false;
+  const server = createServer((client) => {
+    if (isCut) return void client.destroy();
+    const upstream = connect(Number(port), hostname);
+    let isCommitting = false;
+    for (const socket of [client, upstream]) {
+      open.add(socket);
+      socket.on('error', () => {});
+      socket.on('close', () => {
+        open.delete(socket);
+        client.destroy();
+        upstream.destroy();
+      });
+    }
+    client.on('data', (data) => {
+      if (cutsCommit && data.includes(COMMIT)) {
+        cutsCommit = false;
+        isCommitting = true;
+      }
+      upstream.write(data);
+    });
+    upstream.on('data', (data) => {
+      if (isCommitting && data.includes(COMMITTED)) return void client.destroy();
+      client.write(data);
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = new URL(target);
+  url.hostname = '127.0.0.1';
+  url.port = String((server.address() as AddressInfo).port);
+  const destroyAll = (): void => {
+    for (const socket of open) socket.destroy();
+  };
+  return {
+    connectionString: url.href,
+    cut: () => {
+      isCut = true;
+      destroyAll();
+    },
+    restore: () => {
+      isCut = false;
+    },
+    cutAtNextCommit: () => {
+      cutsCommit = true;
+    },
+    close: async () => {
+      destroyAll();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
