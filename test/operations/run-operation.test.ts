@@ -404,7 +404,7 @@ describe('hooks after an operation', () => {
   });
 
   it('do not keep the caller waiting', async () => {
-    let release = (): void => {};
+    let release: (() => void) | undefined;
     undo.push(
       hooks.after(
         'listJobs',
@@ -415,8 +415,9 @@ describe('hooks after an operation', () => {
           }),
       ),
     );
-    await operations.listJobs({}, { actor: SYSTEM });
-    release();
+    expect(await operations.listJobs({}, { actor: SYSTEM })).toHaveProperty('jobs');
+    await expect.poll(() => release).toBeDefined();
+    release?.();
   });
 });
 

@@ -134,7 +134,7 @@ describe('ensureDendriteSchema', () => {
     const pools = [1, 2, 3].map(() => knex({ client: 'pg', connection: connectionStringFor(admin, name) }));
     try {
       await Promise.all(pools.map((db) => ensureDendriteSchema(db)));
-      await Promise.all(pools.map((db) => db('roomserver_rooms').select()));
+      expect(await Promise.all(pools.map((db) => db('roomserver_rooms').select()))).toEqual([[], [], []]);
     } finally {
       await Promise.all(pools.map((db) => db.destroy()));
     }

@@ -154,6 +154,7 @@ test('works below a directory that only its owner may enter', async () => {
   await query(postgres.connectionString, 'CREATE TABLE t AS SELECT n FROM generate_series(1, 1000) n');
   await query(postgres.connectionString, 'CHECKPOINT');
   await postgres.stop();
+  expect(await query((await start(dataDir)).connectionString, 'SELECT count(*)::int FROM t')).toEqual([1_000]);
 });
 
 test('tells why PostgreSQL does not start', async () => {

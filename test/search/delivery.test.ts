@@ -45,7 +45,7 @@ const send = (...events: readonly TestEvent[]): Promise<void> =>
 
 /** Searches until the answer is as expected. */
 async function eventually(term: string, expected: readonly string[]): Promise<void> {
-  for (let found: string[] = ['?']; found.join() !== expected.join(); await delay(5)) found = await plugin.find(term);
+  await expect.poll(() => plugin.find(term), { interval: 5 }).toEqual(expected);
 }
 
 it('brings new messages to the engine by itself', async () => {

@@ -31,7 +31,6 @@ async function makeIndex(url: string, apiKey: string | undefined): Promise<Index
   };
 }
 
-describe.each(SERVERS)('on $name', ({ urlOf, apiKey }) => {
-  const unhurried = (name: string, body: () => Promise<void>): void => it(name, { timeout: 120_000 }, body);
-  searchIndexContract({ describe, it: unhurried, makeIndex: () => makeIndex(urlOf(), apiKey) });
+describe.each(SERVERS)('on $name', { timeout: 120_000 }, ({ urlOf, apiKey }) => {
+  searchIndexContract({ describe, it, makeIndex: () => makeIndex(urlOf(), apiKey) });
 });
