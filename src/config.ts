@@ -20,6 +20,11 @@ export interface AdminPluginOptions {
      * the time that proxies wait. @defaultValue 50000
      */
     readonly answerWithinMs?: number;
+    /**
+     * How often the event stream of a job that does not change says so, looked at four times a second. Below the time that
+     * proxies let a stream be silent. @defaultValue 15000
+     */
+    readonly repeatProgressMs?: number;
   };
   readonly hooks?: {
     /** Limit for hooks that set none. @defaultValue 5000 */
@@ -96,6 +101,7 @@ const optionsSchema = z.strictObject({
         .default(7 * 24 * 3_600_000),
       concurrency: z.int().positive().default(2),
       answerWithinMs: ms.default(50_000),
+      repeatProgressMs: ms.default(15_000),
     })
     .prefault({}),
   hooks: z.strictObject({ timeoutMs: ms.default(5_000) }).prefault({}),

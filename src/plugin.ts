@@ -112,7 +112,12 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
     logger,
     left: (jobId) => jobChanges.dispatchEvent(new Event(jobId)),
   });
-  const jobs = createJobs(db, stopped.signal, jobChanges);
+  const jobs = createJobs({
+    db,
+    stopped: stopped.signal,
+    changes: jobChanges,
+    repeatMs: config.jobs.repeatProgressMs,
+  });
   const pipeline: Pipeline = {
     services,
     jobs,

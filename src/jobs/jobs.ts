@@ -7,8 +7,6 @@ import { shownInput } from './shown-input.ts';
 
 /** How often `wait()` and the event stream look at a job, in ms. */
 const WATCH_INTERVAL_MS = 250;
-/** How often a job that does not change is shown again, in ms: proxies cut streams that are silent for long. */
-const REPEAT_MS = 15_000;
 
 /** A job as callers see it, over HTTP and in-process. Times are in ms since the epoch. */
 export interface JobView {
@@ -89,7 +87,7 @@ export interface Jobs {
    */
   readonly wait: (id: string, options?: { readonly signal?: AbortSignal }) => Promise<JobView>;
   /**
-   * The job now, after each change, every 15 s without one, and when it has ended; then the iteration ends.
+   * The job now, after each change, every `jobs.repeatProgressMs` without one, and when it has ended; then the iteration ends.
    * @throws MatrixError `M_NOT_FOUND` when there is no such job; the signal's reason when it is aborted
    */
   readonly watch: (id: string, options?: { readonly signal?: AbortSignal }) => AsyncGenerator<JobView>;
@@ -105,8 +103,17 @@ export async function requireJob(db: Db, id: string): Promise<Job> {
   return job;
 }
 
-/** @param changes has an event named by a job's id when its run in this process is over: then it is looked at at once */
-export function createJobs(db: Db, stopped: AbortSignal, changes: EventTarget): Jobs {
+export interface JobsServices {
+  readonly db: Db;
+  /** Ends every wait. */
+  readonly stopped: AbortSignal;
+  /** Has an event named by a job's id when its run in this process is over: then it is looked at at once. */
+  readonly changes: EventTarget;
+  /** How often a job that does not change is shown again, in ms: proxies cut streams that are silent for long. */
+  readonly repeatMs: number;
+}
+
+export function createJobs({ db, stopped, changes, repeatMs }: JobsServices): Jobs {
   const nextLook = async (id: string, signal: AbortSignal): Promise<void> => {
     const changed = new AbortController();
     const onChange = (): void => changed.abort();
@@ -124,7 +131,7 @@ export function createJobs(db: Db, stopped: AbortSignal, changes: EventTarget): 
       signal.throwIfAborted();
       const job = viewJob(await requireJob(db, id));
       const text = JSON.stringify(job);
-      if (text !== shown || Date.now() - shownAt > REPEAT_MS) {
+      if (text !== shown || Date.now() - shownAt >= repeatMs) {
         shownAt = Date.now();
         yield job;
       }

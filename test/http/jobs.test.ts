@@ -1,6 +1,6 @@
 import { get } from 'node:http';
 import type { Knex } from 'knex';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { USERS } from '../support/dendrite-server.ts';
 import { jsonOf } from '../support/http-client.ts';
 import { bearer, MOUNTS, type MountedPlugin, mountPlugin } from '../support/mounted-plugin.ts';
@@ -268,4 +268,13 @@ describe.each(MOUNTS)('jobs $name', (mount) => {
     expect(other.logger.lines.filter(({ level }) => level === 'error')).toEqual([]);
     await other.close();
   });
+});
+
+it('tells again of a job that nothing changes, so that no proxy cuts its stream', async () => {
+  const plugin = await mountPlugin({ options: { jobs: { repeatProgressMs: 300 } } });
+  onTestFinished(() => plugin.close());
+  const stream = await listen(plugin, await addJob(plugin.database.db));
+  await expect.poll(() => stream.events.length).toBeGreaterThanOrEqual(3);
+  expect(new Set(stream.events.map((event) => JSON.stringify(event))).size).toBe(1);
+  stream.leave();
 });

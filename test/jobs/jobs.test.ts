@@ -18,7 +18,7 @@ beforeAll(async () => {
   database = await createTestDatabase();
   ({ db } = database);
   await migrateOwnSchema(db);
-  jobs = createJobs(db, stopped.signal, new EventTarget());
+  jobs = createJobs({ db, stopped: stopped.signal, changes: new EventTarget(), repeatMs: 15_000 });
 });
 afterAll(() => database.drop());
 
@@ -56,7 +56,8 @@ describe('wait()', () => {
 
   it('rejects when the plugin is stopped', async () => {
     const other = new AbortController();
-    const waiting = createJobs(db, other.signal, new EventTarget()).wait(await queueJob(db, 'x'));
+    const { wait } = createJobs({ db, stopped: other.signal, changes: new EventTarget(), repeatMs: 15_000 });
+    const waiting = wait(await queueJob(db, 'x'));
     other.abort(new Error('stopped'));
     await expect(waiting).rejects.toThrow('stopped');
   });

@@ -27,6 +27,7 @@ export function createTestWorker(db: Knex, kinds: readonly JobKind[], options: T
     retentionMs: 60_000,
     concurrency: 2,
     answerWithinMs: 1_000,
+    repeatProgressMs: 15_000,
     ...options,
   };
   return { ...createJobWorker({ db, kinds, config, auditRetentionMs: 60_000, logger, left: () => {} }), logger };
