@@ -64,7 +64,8 @@ export interface JobRun {
   /**
    * Commits a step: runs `work` in a transaction that has made sure that this process still leads the job, and stores
    * the checkpoint in it.
-   * @throws JobInterrupted when it does not lead it any more, or the job was cancelled
+   * @throws JobInterrupted when it does not lead it any more, or the job was cancelled; the signal's reason once it is
+   * aborted, so that a job of many steps ends here without looking at the signal itself
    */
   readonly commit: <T>(work: (transaction: Knex.Transaction) => Promise<JobStep<T>>) => Promise<T>;
 }

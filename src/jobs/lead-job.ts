@@ -123,12 +123,14 @@ function jobRun({ db, owner, job, controller, log }: Lead): JobRun {
     owner,
     signal: controller.signal,
     log,
-    commit: (work) =>
-      transact(db, async (transaction) => {
+    commit: async (work) => {
+      controller.signal.throwIfAborted();
+      return transact(db, async (transaction) => {
         const { value, ...step } = await work(transaction);
         const stored = await storeCheckpoint(transaction, job.id, owner, step);
         if (!stored) throw new JobInterrupted();
         return value;
-      }),
+      });
+    },
   };
 }

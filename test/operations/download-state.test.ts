@@ -1,19 +1,18 @@
-import { createPublicKey } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Knex } from 'knex';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FederationError } from '../../src/errors.ts';
-import type { FederationSender, RemoteState, ServerKey } from '../../src/host.ts';
+import type { FederationSender, RemoteState } from '../../src/host.ts';
 import { isRoomId, isServerName, isUserId, type ServerName } from '../../src/ids.ts';
 import { authEventKeys } from '../../src/matrix/auth-events.ts';
 import { buildEvent, type ReferredEvent } from '../../src/matrix/build-event.ts';
 import { eventIdOf } from '../../src/matrix/event-id.ts';
 import { type EventJson, roomVersionOf } from '../../src/matrix/room-version.ts';
-import { privateKeyOf, publicKeyOf } from '../../src/matrix/sign-event.ts';
+import { privateKeyOf } from '../../src/matrix/sign-event.ts';
 import server from '../fixtures/dendrite/server.json' with { type: 'json' };
-import { fixtureRemoteKeys } from '../matrix/fixture-events.ts';
 import { type Answer, jsonOf, type RequestOptions } from '../support/http-client.ts';
 import { type MountedPlugin, mountPlugin } from '../support/mounted-plugin.ts';
+import { readRecordedState, verifyRecordedKeys } from '../support/recorded-peer.ts';
 import { changesOf } from '../support/recordings.ts';
 import { brokenInvariants } from '../support/room-invariants.ts';
 
@@ -25,21 +24,6 @@ function serverName(name: string): ServerName {
   return name;
 }
 
-/** The keys that the two servers signed with when they were recorded. */
-const KEYS: readonly ServerKey[] = [
-  {
-    serverName: serverName(server.server_name),
-    keyId: server.signing_key.key_id,
-    publicKey: createPublicKey(privateKeyOf(Buffer.from(server.signing_key.seed_base64, 'base64'))),
-    validUntilTs: Number.MAX_SAFE_INTEGER,
-  },
-  ...[...fixtureRemoteKeys()].map(([name, { keyId, publicKey }]): ServerKey => {
-    const key = publicKeyOf(publicKey);
-    if (key === undefined) throw new Error('no key');
-    return { serverName: serverName(name), keyId, publicKey: key, validUntilTs: Number.MAX_SAFE_INTEGER };
-  }),
-];
-
 let plugin: MountedPlugin;
 let db: Knex;
 let lookupState: NonNullable<FederationSender['lookupState']>;
@@ -49,20 +33,11 @@ beforeAll(async () => {
   const federation: FederationSender = {
     wake: () => {},
     lookupState: (request, options) => lookupState(request, options),
-    verifyKeys: async ({ destination, keyIds }) =>
-      KEYS.filter((key) => key.serverName === destination && keyIds.includes(key.keyId)),
+    verifyKeys: verifyRecordedKeys,
   };
   plugin = await mountPlugin({ host: { federation }, options: { limits: { federationRequestMs: 300 } } });
   ({ db } = plugin.database);
-  const rows = await db('roomserver_events AS e')
-    .join('roomserver_event_json AS j', 'j.event_nid', 'e.event_nid')
-    .join('roomserver_rooms AS r', 'r.room_nid', 'e.room_nid')
-    .where('r.room_id', ROOM)
-    .select('e.event_id', 'j.event_json');
-  const current = new Set(await db('syncapi_current_room_state').where('room_id', ROOM).pluck('event_id'));
-  const eventsOf = (wanted: boolean) =>
-    rows.filter(({ event_id: id }) => current.has(id) === wanted).map(({ event_json: json }) => JSON.parse(json));
-  recorded = { state: eventsOf(true), authChain: eventsOf(false) };
+  recorded = await readRecordedState(db, ROOM);
 });
 afterAll(() => plugin.close());
 
