@@ -6,7 +6,7 @@ import { USERS } from './dendrite-server.ts';
 import type { MountedPlugin } from './mounted-plugin.ts';
 
 /** What destroys is tried last, each on a room of its own. */
-const LAST: readonly Route['operation'][] = [
+export const LAST: readonly Route['operation'][] = [
   'evacuateRoom',
   'evacuateUser',
   'purgeRoom',
@@ -23,6 +23,13 @@ const BODIES: Partial<Record<Route['operation'], object>> = {
   setUserSuspended: { suspended: false },
   setRoomBlocked: { block: false },
   sendServerNotice: { user_id: USERS.bob.user_id, content: { msgtype: 'm.text', body: 'notice' } },
+};
+
+/** What paths name beside rooms and events. */
+const NAMED: Readonly<Record<string, string>> = {
+  userId: USERS.bob.user_id,
+  serverName: 'other.example',
+  reportId: '1',
 };
 
 /** Rooms that alice and bob are in: one to look at, and five to be evacuated, purged and deleted. */
@@ -48,8 +55,7 @@ export async function callEveryRoute(plugin: MountedPlugin, { shown, doomed }: R
   for (const route of ROUTES.toSorted((a, b) => rank(a) - rank(b))) {
     const roomId = doomed[(rank(route) + ROUTES.indexOf(route)) % doomed.length] ?? shown;
     const path = pathOf(route, rank(route) < 0 ? shown : roomId, events[0]?.event_id ?? '');
-    const body = route.method === 'GET' ? undefined : JSON.stringify(BODIES[route.operation] ?? {});
-    const { status, text } = await plugin.asAdmin(path, { method: route.method, ...(body && { body }) });
+    const { status, text } = await plugin.asAdmin(path, { method: route.method, ...bodyOf(route) });
     if (status >= 500 || text.includes('"failed":[')) wrong.push(`${route.method} ${path} ${status} ${text}`);
   }
   expect(wrong).toEqual([]);
@@ -59,7 +65,8 @@ export async function callEveryRoute(plugin: MountedPlugin, { shown, doomed }: R
   expect(await jobs('failed')).toEqual([]);
 }
 
-async function report(plugin: MountedPlugin, roomId: RoomId, eventId: EventId): Promise<void> {
+/** Reports an event of a room in the name of alice. */
+export async function report(plugin: MountedPlugin, roomId: RoomId, eventId: EventId): Promise<void> {
   const reporter = USERS.alice.user_id as UserId;
   await plugin.admin.operations.reportEvent(
     { reporter, roomId, eventId, reason: 'spam' },
@@ -67,12 +74,18 @@ async function report(plugin: MountedPlugin, roomId: RoomId, eventId: EventId): 
   );
 }
 
-/** A route's path for this room and event, for bob, and for whatever else it names. */
-export const pathOf = ({ path }: Route, roomId: string, eventId: string): string =>
+/** What a route is called with beside its path, and with more of it. */
+export const bodyOf = ({ method, operation }: Route, more: object = {}): { readonly body?: string } =>
+  method === 'GET' ? {} : { body: JSON.stringify({ ...BODIES[operation], ...more }) };
+
+/** A route's path for this room and event, for bob unless told otherwise, and for whatever else it names. */
+export const pathOf = (
+  { path }: Route,
+  roomId: string,
+  eventId: string,
+  others: Readonly<Record<string, string>> = {},
+): string =>
   path
     .replace(':roomId', encodeURIComponent(roomId))
     .replace('*eventId', encodeURIComponent(eventId))
-    .replace(':userId', encodeURIComponent(USERS.bob.user_id))
-    .replace(':serverName', 'other.example')
-    .replace(':reportId', '1')
-    .replaceAll(/:\w+/g, 'x');
+    .replaceAll(/:(\w+)/g, (_, name: string) => encodeURIComponent({ ...NAMED, ...others }[name] ?? 'x'));

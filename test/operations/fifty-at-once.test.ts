@@ -1,0 +1,141 @@
+import { createHmac } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import type { Route } from '../../src/http/route.ts';
+import { ROUTES } from '../../src/http/routes.ts';
+import type { EventId, RoomId } from '../../src/ids.ts';
+import { OPERATIONS, type OperationName } from '../../src/operations/operations.ts';
+import server from '../fixtures/dendrite/server.json' with { type: 'json' };
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { USERS } from '../support/dendrite-server.ts';
+import { bodyOf, LAST, pathOf, report } from '../support/every-route.ts';
+import { type Answer, jsonOf } from '../support/http-client.ts';
+import { ALL_ROUTES, type MountedPlugin, mountPlugin } from '../support/mounted-plugin.ts';
+import { readRecordedState, verifyRecordedKeys } from '../support/recorded-peer.ts';
+import { changesOf } from '../support/recordings.ts';
+
+/** What a job may use of the pool at a time; the pool of these tests has one connection more. */
+const CONNECTIONS = 2;
+const CALLS = 50;
+const SHOWN = server.rooms.v10 as RoomId;
+const REMOTE_ROOM = server.rooms.remote;
+const DELETED = server.rooms.v4 as RoomId;
+const DOOMED = [server.rooms.v5, server.rooms.v6, server.rooms.v7, server.rooms.v8, server.rooms.v9];
+
+const CALLER = { actor: { kind: 'system', name: 'test' } } as const;
+
+const NAMES = Object.keys(OPERATIONS) as OperationName[];
+const ORDERED = NAMES.toSorted((a, b) => LAST.indexOf(a) - LAST.indexOf(b));
+const hasDryRun = (name: OperationName): boolean => {
+  const { input } = OPERATIONS[name];
+  return input instanceof z.ZodObject && 'dryRun' in input.shape;
+};
+
+const hasRoute = (name: OperationName): boolean => ROUTES.some(({ operation }) => operation === name);
+
+let database: TestDatabase;
+let plugin: MountedPlugin;
+let eventId: EventId;
+/** What paths name beside rooms and events. */
+let named: Readonly<Record<string, string>>;
+beforeAll(async () => {
+  database = await createTestDatabase({ fixture: true, poolSize: CONNECTIONS + 1 });
+  const recorded = await readRecordedState(database.db, REMOTE_ROOM);
+  plugin = await mountPlugin({
+    database,
+    options: { ...ALL_ROUTES, limits: { connections: CONNECTIONS, federationRequestMs: 1_000 } },
+    host: {
+      federation: {
+        wake: () => {},
+        queryDevices: async () => ({ streamId: 1, devices: [] }),
+        lookupState: async () => recorded,
+        verifyKeys: verifyRecordedKeys,
+      },
+    },
+  });
+  ({ event_id: eventId } = await database.db('syncapi_output_room_events').where({ room_id: SHOWN }).first('event_id'));
+  await report(plugin, SHOWN, eventId);
+  const { operations } = plugin.admin;
+  await operations.createRegistrationToken({ token: 'token' }, CALLER);
+  const { jobId } = await operations.reindexFulltext({}, CALLER);
+  const deletion = await operations.deleteRoom.start({ roomId: DELETED }, CALLER);
+  await operations.blockRoom({ roomId: SHOWN }, CALLER);
+  await Promise.all([jobId, deletion.jobId].map((id) => plugin.admin.jobs.wait(id)));
+  const { device_id: deviceId } = USERS.bob;
+  named = { jobId, deleteId: deletion.jobId, token: 'token', deviceId, serverName: server.remote_server_name };
+});
+afterAll(async () => {
+  await plugin.close();
+  await database.drop();
+});
+
+/** The room that a route is tried on. */
+function roomOf({ operation }: Route): string {
+  if (operation === 'downloadState') return REMOTE_ROOM;
+  if (operation === 'listRoomDeletions') return DELETED;
+  return DOOMED[LAST.indexOf(operation)] ?? SHOWN;
+}
+
+/** The user that a route is tried on. Erin is invited to a room of another server, which takes more looks. */
+function userOf({ operation }: Route): string {
+  if (operation === 'refreshDevices') return `@zoe:${server.remote_server_name}`;
+  return LAST.includes(operation) ? USERS.erin.user_id : USERS.bob.user_id;
+}
+
+/** What a route is called with beside what it always is. */
+async function inputOf({ operation, path }: Route, n: number): Promise<object> {
+  if (operation === 'registerBySharedSecret') return register(n);
+  if (operation === 'sendServerNotices') return { user_ids: [USERS.bob.user_id] };
+  if (operation === 'setEventReportStatus') return { status: 'resolved' };
+  return path.endsWith('/delete_devices') ? { devices: [USERS.bob.device_id] } : {};
+}
+
+async function register(n: number): Promise<object> {
+  const { nonce } = jsonOf(await plugin.request('/_synapse/admin/v1/register'));
+  const [username, password] = [`new${n}`, 'long-enough'];
+  const mac = createHmac('sha1', 'shared').update([nonce, username, password, 'notadmin'].join('\0')).digest('hex');
+  return { nonce, username, password, admin: false, mac };
+}
+
+/** Calls all routes of an operation that can be given this, in turn and at once. */
+function callAtOnce(name: OperationName, more: object = {}): Promise<Answer[]> {
+  const isDry = 'dry_run' in more;
+  const routes = ROUTES.filter(({ operation, method }) => operation === name && !(isDry && method === 'GET'));
+  return Promise.all(
+    Array.from({ length: CALLS }, async (_, n) => {
+      const route = routes[n % routes.length];
+      if (route === undefined) throw new Error(`there is no route of ${name}`);
+      const path = pathOf(route, roomOf(route), eventId, { ...named, userId: userOf(route) });
+      const query = name === 'checkRegistrationToken' ? '?token=token' : '';
+      const body = bodyOf(route, { ...(await inputOf(route, n)), ...more });
+      return plugin.asAdmin(path + query, { method: route.method, ...body, limitMs: 25_000 });
+    }),
+  );
+}
+
+const statusesOf = (answers: readonly Answer[]): number[] =>
+  [...new Set(answers.map(({ status }) => status))].sort((a, b) => a - b);
+
+describe('fifty calls at once need no more than a small pool:', () => {
+  it.each(NAMES.filter(hasDryRun))('%s as a dry run, which changes nothing', async (name) => {
+    const changes = await changesOf(database.db, async () => {
+      const answers = await callAtOnce(name, { dry_run: true });
+      expect(statusesOf(answers)).toEqual([200]);
+      expect([...new Set(answers.map(({ text }) => text))]).toEqual([expect.stringContaining('"dry_run":true')]);
+    });
+    expect(changes).toEqual({});
+  });
+
+  it.each(ORDERED.filter(hasRoute))('%s', async (name) => {
+    const answers = await callAtOnce(name);
+    expect(answers.filter(({ status }) => status >= 500)).toEqual([]);
+    // The others found it done, or came by a route that wants it said otherwise.
+    expect(statusesOf(answers)[0]).toBe(200);
+  });
+
+  it('reportEvent, which users do by a route of the homeserver', async () => {
+    await Promise.all(Array.from({ length: CALLS }, () => report(plugin, SHOWN, eventId)));
+    const { total } = jsonOf(await plugin.asAdmin('/_synapse/admin/v1/event_reports'));
+    expect(total).toBeGreaterThanOrEqual(CALLS);
+  });
+});
