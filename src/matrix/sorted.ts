@@ -22,18 +22,15 @@ function* merge<T>(
   compare: (a: T, b: T) => number,
 ): Generator<undefined, T[], undefined> {
   const merged: T[] = [];
-  let next = 0;
-  for (const item of left) {
-    for (let other = right[next]; other !== undefined && compare(other, item) < 0; other = right[next]) {
-      merged.push(other);
-      next += 1;
-    }
+  let [fromLeft, fromRight] = [0, 0];
+  for (;;) {
+    const [first, other] = [left[fromLeft], right[fromRight]];
+    const isRight = other !== undefined && (first === undefined || compare(other, first) < 0);
+    const item = isRight ? other : first;
+    if (item === undefined) return merged;
     merged.push(item);
+    if (isRight) fromRight += 1;
+    else fromLeft += 1;
     if (merged.length % RUN === 0) yield;
   }
-  for (; next < right.length; next += 1) {
-    const other = right[next];
-    if (other !== undefined) merged.push(other);
-  }
-  return merged;
 }
