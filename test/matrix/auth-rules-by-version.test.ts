@@ -1,58 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { isUserId, type UserId } from '../../src/ids.ts';
-import { stateName } from '../../src/matrix/auth-events.ts';
+import type { UserId } from '../../src/ids.ts';
 import type { JudgedEvent } from '../../src/matrix/auth-state.ts';
 import { authorise } from '../../src/matrix/authorise.ts';
 import { type EventJson, roomVersionOf } from '../../src/matrix/room-version.ts';
 import { lookUpIn, ROOM_VERSIONS } from './arbitrary-auth.ts';
+import { alice, bob, carol, create, levels, member, room, withRule } from './judged-room.ts';
 
-function user(id: string): UserId {
-  if (!isUserId(id)) throw new Error(`${id} is no user id`);
-  return id;
-}
-const [alice, bob, carol] = [user('@alice:one.test'), user('@bob:two.test'), user('@carol:two.test')];
-
-/** A room of Alice's, with Bob in it. */
-function room(changes: Record<string, EventJson> = {}): Map<string, EventJson> {
-  const state = {
-    'm.room.create ': { creator: alice },
-    'm.room.power_levels ': { users: {}, users_default: 50 },
-    'm.room.join_rules ': { join_rule: 'invite' },
-    [`m.room.member ${alice}`]: { membership: 'join' },
-    [`m.room.member ${bob}`]: { membership: 'join' },
-    ...changes,
-  };
-  return new Map(
-    Object.entries(state).map(([name, content]) => {
-      const [type = '', stateKey = ''] = name.split(' ');
-      return [stateName(type, stateKey), { type, state_key: stateKey, sender: alice, content }];
-    }),
-  );
-}
-const withRule = (rule: string): Map<string, EventJson> => room({ 'm.room.join_rules ': { join_rule: rule } });
-
-const member = (sender: UserId, stateKey: string, content: EventJson): JudgedEvent => ({
-  type: 'm.room.member',
-  sender,
-  stateKey,
-  content,
-  follows: 'events',
-});
-const levels = (content: EventJson, sender = bob): JudgedEvent => ({
-  type: 'm.room.power_levels',
-  sender,
-  stateKey: '',
-  content,
-  follows: 'events',
-});
-const create = (content: EventJson, roomId: string | undefined): JudgedEvent => ({
-  type: 'm.room.create',
-  sender: alice,
-  stateKey: '',
-  content,
-  follows: 'nothing',
-  ...(roomId !== undefined && { roomId }),
-});
 const authorised = { membership: 'join', join_authorised_via_users_server: bob };
 
 /** In which room versions an event is allowed. */
