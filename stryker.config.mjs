@@ -19,7 +19,10 @@ const AREAS = {
     ],
     tests: ['test/operations/{run-operation,start-operation,dry-runs}.test.ts', 'test/http/{access,audit}.test.ts'],
   },
-  authenticate: { mutate: ['src/http/authenticate.ts'], tests: ['test/http/{access,rate-limit}.test.ts'] },
+  authenticate: {
+    mutate: ['src/http/authenticate.ts'],
+    tests: ['test/http/{access,access-tokens,rate-limit,audit}.test.ts', 'test/operations/account-moderation.test.ts'],
+  },
 };
 
 const { AREA: area = 'matrix' } = process.env;

@@ -133,6 +133,13 @@ const CASES: readonly Case[] = [
     body: NOT_ITS_USER,
   },
   {
+    title: 'an appservice as a user without a name, whom its namespace has',
+    authorization: 'Bearer as-token',
+    query: 'user_id=@:localhost:18448',
+    status: 403,
+    body: NOT_ITS_USER,
+  },
+  {
     title: 'an appservice as no user id',
     authorization: 'Bearer as-token',
     query: 'user_id=bridge',
@@ -167,6 +174,7 @@ async function addPeople({ database: { db } }: MountedPlugin): Promise<void> {
     { localpart: 'virtual', accountType: 3, serverName: 'virtual.example', accessToken: 'virtual-token' },
     { localpart: 'bridge_1', accountType: 1, accessToken: 'unused 1' },
     { localpart: 'bridge_admin', accountType: 3, accessToken: 'unused 2' },
+    { localpart: '', accountType: 1, accessToken: 'unused 4' },
     { localpart: 'registered', accountType: 1, appserviceId: 'bridge', accessToken: 'unused 3' },
   ];
   for (const { accessToken, ...account } of people) {
@@ -189,7 +197,11 @@ describe.each(MOUNTS)('access $name', (mount) => {
   beforeAll(async () => {
     plugin = await mountPlugin({
       mount,
-      host: { appservices: [{ id: 'bridge', asToken: 'as-token', userNamespaces: [/^@bridge_.*:localhost:18448$/g] }] },
+      host: {
+        appservices: [
+          { id: 'bridge', asToken: 'as-token', userNamespaces: [/^@other_/, /^@(bridge_.*)?:localhost:18448$/g] },
+        ],
+      },
     });
     await addPeople(plugin);
   });
