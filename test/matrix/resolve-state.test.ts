@@ -195,4 +195,16 @@ describe.each(ROOM_VERSIONS)('a room of version %s', (version) => {
     const levels = version === '12' ? 'third' : 'first';
     expect(story.resolve([...rest, 'third'], [...rest, 'first'])).toEqual([...rest, levels].sort());
   });
+
+  test('keeps levels that one gave who was given power by levels that no state tells any more: from version 2 on', () => {
+    const story = new Story(version);
+    story.levels('first', alice, {}, ['create', 'alice']);
+    story.rules('public', alice, 'public', ['create', 'alice', 'first']);
+    story.member('bob', bob, bob, 'join', ['create', 'first', 'public']);
+    story.levels('second', alice, { [bob]: 50 }, ['create', 'alice', 'first']);
+    story.levels('third', bob, { [bob]: 50, [carol]: 50 }, ['create', 'bob', 'second']);
+    const rest = [...base, 'public', 'bob'];
+    const levels = version === '1' ? 'first' : 'third';
+    expect(story.resolve([...rest, 'third'], [...rest, 'first'])).toEqual([...rest, levels].sort());
+  });
 });
