@@ -32,6 +32,20 @@ const empty = (content: EventJson = { creator: alice }): State =>
 const authorisedBy = (userId: string): EventJson => ({ join_authorised_via_users_server: userId });
 const UNAUTHORISED = 'nobody who may invite has let the user in';
 const JOINS: readonly Row[] = [
+  ['of whom the create event names, first', undefined, firstJoin(bob), empty({ creator: bob })],
+  [
+    'of whom the create event names no more',
+    'the user has not been invited',
+    firstJoin(bob),
+    empty({ creator: bob }),
+    '11',
+  ],
+  [
+    'restricted, let in by a list',
+    UNAUTHORISED,
+    join({ join_authorised_via_users_server: [bob] }),
+    withRule('restricted'),
+  ],
   ['of the creator, first', undefined, firstJoin(), empty()],
   ['of another, first', 'the user has not been invited', firstJoin(bob), empty()],
   [
@@ -121,6 +135,8 @@ const LEAVES: readonly Row[] = [
 const knock = member(carol, carol, { membership: 'knock' });
 const KNOCK_RULE = { 'm.room.join_rules ': { join_rule: 'knock' } };
 const KNOCKS: readonly Row[] = [
+  ['where members of others may join', 'the join rule lets nobody knock', knock, withRule('restricted')],
+  ['where they may knock', undefined, knock, withRule('knock_restricted')],
   ['where one may', undefined, knock, room(KNOCK_RULE)],
   ['where one may not', 'the join rule lets nobody knock', knock, room()],
   ['for another', 'nobody can knock for another user', member(bob, carol, { membership: 'knock' }), room(KNOCK_RULE)],
@@ -140,12 +156,12 @@ if (!isServerName(serverName)) throw new Error('no server name');
 const privateKey = privateKeyOf(Buffer.alloc(32, 3));
 const publicKey = createPublicKey(privateKey).export({ format: 'jwk' }).x;
 const signed = signJson({ mxid: carol, token: 'abc' }, { serverName, keyId: 'ed25519:0', privateKey });
-const offered = (content: EventJson, changes: Record<string, EventJson> = {}): State => {
-  const state = room({ 'm.room.third_party_invite abc': content, ...changes });
+const offered = (content: unknown, changes: Record<string, EventJson> = {}): State => {
+  const state = room({ 'm.room.third_party_invite abc': {}, ...changes });
   return new Map(
     [...state].map(([name, event]) => [
       name,
-      event.type === 'm.room.third_party_invite' ? { ...event, sender: bob } : event,
+      event.type === 'm.room.third_party_invite' ? { ...event, sender: bob, content } : event,
     ]),
   );
 };
@@ -155,6 +171,7 @@ const NOT_THEIRS = 'the third-party invite is not for the user';
 const NOT_OFFERED = 'the sender has made no such third-party invite';
 const UNSIGNED = 'the third-party invite has no valid signature';
 const THIRD_PARTY: readonly Row[] = [
+  ['offered with nothing', UNSIGNED, accepted({ signed }), offered('x')],
   ['signed by the key', undefined, accepted({ signed }), offered({ public_key: publicKey })],
   [
     'signed by one of the keys',

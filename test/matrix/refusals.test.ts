@@ -16,6 +16,14 @@ import {
 } from './judged-room.ts';
 
 const GENERAL: readonly Row[] = [
+  ['little power, before redactions had no rule of their own', undefined, message(), withLevels({}), '1'],
+  [
+    'aliases of another server',
+    'the aliases are of another server',
+    message({ type: 'm.room.aliases', stateKey: 'one.test' }),
+    room(),
+    '1',
+  ],
   ['a room without a create event', 'the room has no create event', message(), new Map()],
   ['a sender who is not there', 'the sender is not in the room', message({ sender: carol }), room()],
   ['an invited sender', 'the sender is not in the room', message({ sender: carol }), carolIs('invite')],
@@ -70,6 +78,28 @@ const REDACTIONS: readonly Row[] = [
 ];
 
 const LEVELS: readonly Row[] = [
+  [
+    'that stay above the own',
+    undefined,
+    levels({ users_default: 50, ban: 90, events: { x: 90 } }),
+    withLevels({ users_default: 50, ban: 90, events: { x: 90 } }),
+  ],
+  ['that nothing takes', undefined, levels({ users_default: 50, other: 90 }), room()],
+  [
+    'of a user with less, taken away',
+    undefined,
+    levels({ users_default: 50 }),
+    withLevels({ users_default: 50, users: { [carol]: 49 } }),
+  ],
+  ['of notifications in no group', 'power levels are not grouped in objects', levels({ notifications: 1 }), room()],
+  ['of who is no creator', undefined, levels({ users_default: 50, users: { [carol]: 1 } }), room(), '12'],
+  [
+    'of a creator and another',
+    'creators have no power level',
+    levels({ users: { [bob]: 1, [alice]: 1 } }),
+    room(),
+    '12',
+  ],
   ['the first', undefined, levels({ users: { [bob]: 100 } }, alice), without('m.room.power_levels')],
   [
     'up to the own',
