@@ -55,19 +55,20 @@ describe('canonicalJson', () => {
     expect(canonicalJson({ a: -0, b: 2 ** 53 - 1, c: null })).toBe('{"a":0,"b":9007199254740991,"c":null}');
   });
 
+  const INTEGERS = 'numbers must be integers between -(2^53-1) and 2^53-1';
   test.each([
-    ['a fraction', 1.5],
-    ['an integer beyond 2^53-1', 2 ** 53],
-    ['an integer below -(2^53-1)', -(2 ** 53)],
-    ['infinity', Number.POSITIVE_INFINITY],
-    ['NaN', Number.NaN],
-    ['half a surrogate pair', '\ud800'],
-    ['undefined', undefined],
-    ['a bigint', 1n],
-    ['a function', () => 1],
-  ])('refuses %s', (_name, value) => {
-    expect(() => canonicalJson(value)).toThrow(expect.objectContaining({ errcode: 'M_BAD_JSON' }));
-    expect(() => canonicalJson({ deep: [value] })).toThrow(expect.objectContaining({ errcode: 'M_BAD_JSON' }));
+    ['a fraction', 1.5, INTEGERS],
+    ['an integer beyond 2^53-1', 2 ** 53, INTEGERS],
+    ['an integer below -(2^53-1)', -(2 ** 53), INTEGERS],
+    ['infinity', Number.POSITIVE_INFINITY, INTEGERS],
+    ['NaN', Number.NaN, INTEGERS],
+    ['half a surrogate pair', '\ud800', 'strings must be well-formed Unicode'],
+    ['undefined', undefined, 'undefined is not JSON'],
+    ['a bigint', 1n, 'bigint is not JSON'],
+    ['a function', () => 1, 'function is not JSON'],
+  ])('refuses %s', (_name, value, message) => {
+    expect(() => canonicalJson(value)).toThrow(expect.objectContaining({ errcode: 'M_BAD_JSON', message }));
+    expect(() => canonicalJson({ deep: [value] })).toThrow(expect.objectContaining({ errcode: 'M_BAD_JSON', message }));
   });
 
   test('refuses an ill-formed key', () => {
@@ -75,7 +76,12 @@ describe('canonicalJson', () => {
   });
 
   test('refuses nesting that would overflow the stack', () => {
-    const nested: unknown = JSON.parse('['.repeat(100_000) + ']'.repeat(100_000));
-    expect(() => canonicalJson(nested)).toThrow(expect.objectContaining({ errcode: 'M_BAD_JSON' }));
+    const nested = (levels: number): unknown => JSON.parse('['.repeat(levels) + ']'.repeat(levels));
+    expect(canonicalJson(nested(512))).toHaveLength(1_024);
+    for (const levels of [513, 100_000]) {
+      expect(() => canonicalJson(nested(levels))).toThrow(
+        expect.objectContaining({ errcode: 'M_BAD_JSON', message: 'nested deeper than 512 levels' }),
+      );
+    }
   });
 });

@@ -101,6 +101,15 @@ describe('an event that is built', () => {
   });
 });
 
+it('an event of a version with random ids has its own', () => {
+  expect(eventIdOf({ event_id: '$x:one.test' }, v1)).toBe('$x:one.test');
+  for (const wrong of [{}, { event_id: 1 }, { event_id: 'x' }]) {
+    expect(() => eventIdOf(wrong, v1)).toThrow(
+      expect.objectContaining({ errcode: 'M_BAD_JSON', message: 'the event has no event_id' }),
+    );
+  }
+});
+
 describe('an event made of the template of another server', () => {
   const template = { auth_events: ['$a'], prev_events: ['$p'], depth: 3, content: { membership: 'join' }, extra: 1 };
   const own = { type: 'm.room.member', sender, state_key: sender, room_id: roomId, content: { membership: 'leave' } };
@@ -146,7 +155,7 @@ describe('an event for clients', () => {
       redacts: '$r',
       unsigned,
     };
-    expect(clientEventOf({ ...event, hashes: {}, depth: 1 }, where)).toEqual({
+    expect(clientEventOf({ ...event, hashes: {}, depth: 1 }, where)).toStrictEqual({
       type: 'm.x',
       sender,
       user_id: sender,
@@ -164,7 +173,9 @@ describe('an event for clients', () => {
   });
 
   it('is one whatever is stored', () => {
-    expect(clientEventOf({ type: 'm.x', sender, content: 'x', state_key: 1, origin_server_ts: 'x' }, where)).toEqual({
+    expect(
+      clientEventOf({ type: 'm.x', sender, content: 'x', state_key: 1, origin_server_ts: 'x' }, where),
+    ).toStrictEqual({
       type: 'm.x',
       sender,
       user_id: sender,

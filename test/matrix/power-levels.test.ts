@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { isUserId, type UserId } from '../../src/ids.ts';
-import { powerLevelOf, requiredLevel, requiredLevelToSend } from '../../src/matrix/power-levels.ts';
+import { levelOf, powerLevelOf, requiredLevel, requiredLevelToSend } from '../../src/matrix/power-levels.ts';
 import { roomVersionOf } from '../../src/matrix/room-version.ts';
 
 function user(id: string): UserId {
@@ -37,6 +37,23 @@ describe('power levels', () => {
     expect(powerLevelOf(state, roomVersionOf('9'), bob)).toBe(50);
     expect(powerLevelOf(state, roomVersionOf('9'), alice)).toBe(0);
     expect(powerLevelOf(state, roomVersionOf('10'), bob)).toBe(0);
+  });
+
+  test.each<[string, unknown, number | undefined]>([
+    ['9', '50', 50],
+    ['9', '  +50  ', 50],
+    ['9', '-5', -5],
+    ['9', 'x50', undefined],
+    ['9', '50x', undefined],
+    ['9', '5 0', undefined],
+    ['9', '', undefined],
+    ['9', ['50'], undefined],
+    ['9', 50.9, 50],
+    ['10', '50', undefined],
+    ['10', 50, 50],
+    ['10', Number.POSITIVE_INFINITY, undefined],
+  ])('in version %s spelled %j are %j', (version, value, level) => {
+    expect(levelOf(value, roomVersionOf(version))).toBe(level);
   });
 
   test('are beyond all numbers for creators since version 12', () => {
