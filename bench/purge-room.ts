@@ -7,13 +7,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import knex, { type Knex } from 'knex';
-import type { RoomId, ServerName } from '../src/ids.ts';
+import type { RoomId } from '../src/ids.ts';
 import { createAdminPlugin } from '../src/index.ts';
 import { ensureDendriteSchema } from '../src/reference-host/dendrite-schema/dendrite-schema.ts';
 import { startEmbeddedPostgres } from '../src/reference-host/embedded-postgres.ts';
 import { migrateOwnSchema } from '../src/storage/database.ts';
 import { fillLargeRoom, LARGE_ROOM, PURE_SQL } from './large-room.ts';
 import { type BenchResult, report, rounded } from './report.ts';
+import { SERVER_NAME, SIGNING_KEY } from './room-data.ts';
 
 const SIZES = (process.env.BENCH_SIZES ?? '100000,1000000').split(',').map(Number);
 
@@ -49,7 +50,7 @@ async function oldestTransactionMs(db: Knex): Promise<number> {
 }
 
 async function timePurge(db: Knex): Promise<PurgeTimes> {
-  const admin = createAdminPlugin({ serverName: 'localhost' as ServerName, db, signingKeys: [] });
+  const admin = createAdminPlugin({ serverName: SERVER_NAME, db, signingKeys: [SIGNING_KEY] });
   await admin.start();
   let longestStepMs = 0;
   let isWatching = true;

@@ -1,10 +1,10 @@
 import knex from 'knex';
-import type { ServerName } from '../src/ids.ts';
 import { createAdminPlugin } from '../src/index.ts';
+import { SERVER_NAME, SIGNING_KEY } from './room-data.ts';
 
 const [, , connectionString = ''] = process.argv;
 const db = knex({ client: 'pg', connection: connectionString, pool: { min: 0, max: 6 } });
-const admin = createAdminPlugin({ serverName: 'localhost' as ServerName, db, signingKeys: [] });
+const admin = createAdminPlugin({ serverName: SERVER_NAME, db, signingKeys: [SIGNING_KEY] });
 await admin.start();
 const { jobId } = await admin.operations.reindexFulltext({}, { actor: { kind: 'system', name: 'bench' } });
 const job = await admin.jobs.wait(jobId);

@@ -5,7 +5,6 @@
  * count.
  */
 import type { Knex } from 'knex';
-import type { ServerName } from '../src/ids.ts';
 import { createAdminPlugin } from '../src/index.ts';
 import { meilisearchSearch } from '../src/search/meilisearch/index.ts';
 import { postgresSearch } from '../src/search/postgres/index.ts';
@@ -14,6 +13,7 @@ import { migrateOwnSchema } from '../src/storage/database.ts';
 import { type BenchDatabase, withBenchDatabase } from './bench-database.ts';
 import { startProcess } from './other-process.ts';
 import { type BenchResult, median, report, rounded } from './report.ts';
+import { SERVER_NAME, SIGNING_KEY } from './room-data.ts';
 
 const EVENTS = 172_672;
 const ROUNDS = 5;
@@ -42,7 +42,7 @@ async function timeBaseline(db: Knex): Promise<number> {
 
 /** From the call to the end of the job, in ms. */
 async function timeReindex(db: Knex, search: SearchAdapter): Promise<number> {
-  const admin = createAdminPlugin({ serverName: 'localhost' as ServerName, db, signingKeys: [] }, { search });
+  const admin = createAdminPlugin({ serverName: SERVER_NAME, db, signingKeys: [SIGNING_KEY] }, { search });
   await admin.start();
   try {
     const { jobId } = await admin.operations.reindexFulltext({}, { actor: { kind: 'system', name: 'bench' } });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { isRoomVersion } from './matrix/room-version.ts';
 import type { SearchAdapter } from './search/search-index.ts';
+import { checked, closedObject, kindOf, readSetting } from './setting-mistakes.ts';
 
 /** Options of `createAdminPlugin()`. All times are in ms, all sizes in bytes. */
 export interface AdminPluginOptions {
@@ -89,74 +90,78 @@ const ms = z
   .positive()
   .max(2 ** 31 - 1);
 
-const optionsSchema = z.strictObject({
-  search: z.union([z.custom<SearchAdapter>((value) => typeof value === 'function'), z.literal(false)]).optional(),
-  jobs: z
-    .strictObject({
-      pollIntervalMs: ms.default(1_000),
-      leaseMs: ms.min(500).default(10_000),
-      retentionMs: z
-        .int()
-        .positive()
-        .default(7 * 24 * 3_600_000),
-      concurrency: z.int().positive().default(2),
-      answerWithinMs: ms.default(50_000),
-      repeatProgressMs: ms.default(15_000),
+const searchSetting = checked<SearchAdapter | false>((value) =>
+  value === false || typeof value === 'function'
+    ? undefined
+    : `must be a search adapter such as postgresSearch(), or false, not ${kindOf(value)}`,
+);
+
+const roomVersion = z.string().refine(isRoomVersion, {
+  error: ({ input }) => `must be a room version that is known here, not ${JSON.stringify(input)}`,
+});
+
+const addressLimit = (count: number, windowMs: number) =>
+  z
+    .union([closedObject({ count: z.int().positive(), windowMs: ms }), z.literal(false)], {
+      error: 'must be false, or { count, windowMs }',
     })
-    .prefault({}),
-  hooks: z.strictObject({ timeoutMs: ms.default(5_000) }).prefault({}),
-  registration: z
-    .strictObject({ sharedSecret: z.string().min(1).optional(), requiresToken: z.boolean().default(false) })
-    .prefault({}),
-  accounts: z
-    .strictObject({
-      bcryptCost: z.int().min(4).max(31).default(10),
-      concurrentHashes: z.int().positive().default(2),
-    })
-    .prefault({}),
+    .default({ count, windowMs });
+
+const optionsSchema = closedObject({
+  search: searchSetting.optional(),
+  jobs: closedObject({
+    pollIntervalMs: ms.default(1_000),
+    leaseMs: ms.min(500).default(10_000),
+    retentionMs: z
+      .int()
+      .positive()
+      .default(7 * 24 * 3_600_000),
+    concurrency: z.int().positive().default(2),
+    answerWithinMs: ms.default(50_000),
+    repeatProgressMs: ms.default(15_000),
+  }).prefault({}),
+  hooks: closedObject({ timeoutMs: ms.default(5_000) }).prefault({}),
+  registration: closedObject({
+    sharedSecret: z.string().min(1).optional(),
+    requiresToken: z.boolean().default(false),
+  }).prefault({}),
+  accounts: closedObject({
+    bcryptCost: z.int().min(4).max(31).default(10),
+    concurrentHashes: z.int().positive().default(2),
+  }).prefault({}),
   serverNotices: z
-    .union([
-      z.literal(false),
-      z.strictObject({
-        localpart: z
-          .string()
-          .regex(/^[0-9a-z_\-+=./]{1,200}$/)
-          .default('_server'),
-        displayName: z.string().default('Server Alerts'),
-        avatarUrl: z.string().default(''),
-        roomName: z.string().default('Server Alerts'),
-        roomVersion: z.string().refine(isRoomVersion, 'is no room version that is known here').default('10'),
-      }),
-    ])
+    .union(
+      [
+        z.literal(false),
+        closedObject({
+          localpart: z
+            .string()
+            .regex(/^[0-9a-z_\-+=./]{1,200}$/, 'must be a localpart: 1 to 200 of 0-9a-z_-+=./')
+            .default('_server'),
+          displayName: z.string().default('Server Alerts'),
+          avatarUrl: z.string().default(''),
+          roomName: z.string().default('Server Alerts'),
+          roomVersion: roomVersion.default('10'),
+        }),
+      ],
+      { error: 'must be false, or an object such as {} or { localpart, displayName }' },
+    )
     .default(false),
   // Longer than a timer takes, unlike other times.
-  audit: z.strictObject({ retentionMs: z.int().positive().default(31_536_000_000) }).prefault({}),
-  limits: z
-    .strictObject({
-      bodyBytes: z.int().positive().default(65_536),
-      connections: z.int().min(2).default(4),
-      federationRequestMs: ms.default(10_000),
-      failedAuthentications: z
-        .union([z.strictObject({ count: z.int().positive(), windowMs: ms }), z.literal(false)])
-        .default({ count: 60, windowMs: 60_000 }),
-      openRequests: z
-        .union([z.strictObject({ count: z.int().positive(), windowMs: ms }), z.literal(false)])
-        .default({ count: 300, windowMs: 60_000 }),
-    })
-    .prefault({}),
+  audit: closedObject({ retentionMs: z.int().positive().default(31_536_000_000) }).prefault({}),
+  limits: closedObject({
+    bodyBytes: z.int().positive().default(65_536),
+    connections: z.int().min(2).default(4),
+    federationRequestMs: ms.default(10_000),
+    failedAuthentications: addressLimit(60, 60_000),
+    openRequests: addressLimit(300, 60_000),
+  }).prefault({}),
 });
 
 /** Options with every default filled in. */
 export type Config = Readonly<z.output<typeof optionsSchema>>;
 
-/**
- * Checks the options and fills in the defaults.
- * @throws Error that names every option that is wrong.
- */
-export function resolveConfig(options: AdminPluginOptions): Config {
-  const parsed = optionsSchema.safeParse(options);
-  if (!parsed.success) {
-    throw new Error(`createAdminPlugin: bad options\n${z.prettifyError(parsed.error)}`);
-  }
-  return Object.freeze(parsed.data);
+/** Checks the options and fills in the defaults. @returns the configuration, or a sentence for each mistake */
+export function readOptions(options: unknown): { readonly value?: Config; readonly mistakes: readonly string[] } {
+  return readSetting('options', optionsSchema, options);
 }

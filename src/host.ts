@@ -189,15 +189,18 @@ export interface FederationSender {
   ): Promise<readonly ServerKey[]>;
 }
 
-/** What the homeserver lends. Everything stays the host's: `stop()` closes nothing of it. */
+/**
+ * What the homeserver lends. Everything stays the host's: `stop()` closes nothing of it. It may have more members, and be an
+ * instance of a class; an own member that looks like a misspelt one of these is refused.
+ */
 export interface Host {
   /** The primary server name, Dendrite's `global.server_name`. */
   readonly serverName: ServerName;
   /** Further local server names, Dendrite's `global.virtual_hosts`. @defaultValue none */
   readonly virtualHosts?: readonly ServerName[];
-  /** Knex on PostgreSQL 13 or later. Its pool must have room for `limits.connections` beside the host's own use. */
+  /** Knex on PostgreSQL 13 or later. Its pool must be larger than `limits.connections`: the rest is for the host's own use. */
   readonly db: Knex;
-  /** One for each local server name that signs events. */
+  /** One or more for each local server name, also of virtual hosts, and none of others. */
   readonly signingKeys: readonly SigningKey[];
   /** @defaultValue nothing is logged */
   readonly logger?: Logger;

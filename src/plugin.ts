@@ -5,7 +5,7 @@ import { createPasswordHasher } from './accounts/password-hasher.ts';
 import { createRegistrationTokens, type RegistrationTokens } from './accounts/registration-tokens.ts';
 import { createRestrictionCache } from './accounts/restriction-cache.ts';
 import { createUserTotals } from './accounts/user-totals.ts';
-import { type AdminPluginOptions, resolveConfig } from './config.ts';
+import type { AdminPluginOptions } from './config.ts';
 import { createHooks, type Hooks } from './hooks.ts';
 import type { Host, Logger } from './host.ts';
 import { createRouter } from './http/create-router.ts';
@@ -26,6 +26,7 @@ import { createServerNotices } from './rooms/server-notices.ts';
 import { postgresSearch } from './search/postgres/index.ts';
 import type { Search } from './search/search.ts';
 import { createSearchParts } from './search/search-parts.ts';
+import { resolveSettings } from './settings.ts';
 import { migrateOwnSchema } from './storage/database.ts';
 import { countJobs } from './storage/plugin/job-counts.ts';
 import { preflight } from './storage/preflight.ts';
@@ -47,8 +48,9 @@ export interface AdminPlugin {
   readonly rooms: Rooms;
   readonly accounts: Accounts;
   /**
-   * Migrates the plugin's own schema, checks Dendrite's tables, makes the search index, and starts working on jobs.
-   * @throws Error that says what is missing
+   * Migrates the plugin's own schema, checks Dendrite's tables, makes the search index, and starts working on jobs. A call
+   * while the plugin starts, or once it has started, joins the first; after a failure it is tried again.
+   * @throws Error that says what is missing, or that the plugin has been stopped: that is for good
    */
   readonly start: () => Promise<void>;
   /** Hands back jobs, ends event streams, waits for what runs, and takes its metrics from the registry. Not reversible. */
@@ -59,10 +61,10 @@ const silent: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error:
 
 /**
  * Makes the admin API of a homeserver. Nothing happens before `start()`.
- * @throws Error for bad options, or when the registry has metrics of this plugin already
+ * @throws Error that names every mistake in the host and the options, or when the registry has metrics of this plugin already
  */
 export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}): AdminPlugin {
-  const config = resolveConfig(options);
+  const config = resolveSettings(host, options);
   const logger = host.logger ?? silent;
   const { db } = host;
   const metrics = createMetrics(host.metrics?.registry);
@@ -144,6 +146,25 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
     }
   });
 
+  const requireRunning = (): void => {
+    if (stopped.signal.aborted) {
+      throw new Error(
+        'the admin plugin has been stopped and can not be started again: make another with createAdminPlugin()',
+      );
+    }
+  };
+  let starting: Promise<void> | undefined;
+  const begin = async (): Promise<void> => {
+    await preflight(db);
+    await migrateOwnSchema(db);
+    await search.start();
+    for (const { feature, missing } of missingFeatures(host.federation)) {
+      logger.info({ missing }, `host.federation: ${feature}`);
+    }
+    requireRunning();
+    worker.start();
+  };
+
   return {
     router: createRouter({ host, config, pipeline, jobs }),
     operations: createOperationFunctions(pipeline),
@@ -154,13 +175,12 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
     rooms: createRooms(db, roomWriter),
     accounts: createAccounts(db, restrictions),
     start: async () => {
-      await preflight(db);
-      await migrateOwnSchema(db);
-      await search.start();
-      for (const { feature, missing } of missingFeatures(host.federation)) {
-        logger.info({ missing }, `host.federation: ${feature}`);
-      }
-      worker.start();
+      requireRunning();
+      starting ??= begin().catch((error: unknown) => {
+        starting = undefined;
+        throw error;
+      });
+      await starting;
     },
     stop: async () => {
       stopped.abort(new Error('the admin plugin has been stopped'));

@@ -15,7 +15,12 @@ const MAY_IMPORT: Readonly<Record<string, { readonly values: readonly string[]; 
     'in-slices': { values: [] },
     host: { values: [], types: ['ids'] },
     metrics: { values: [] },
-    config: { values: ['matrix'], types: ['search'] },
+    'near-name': { values: [] },
+    'number-problem': { values: [] },
+    'setting-mistakes': { values: ['near-name', 'number-problem'] },
+    'check-host': { values: ['ids', 'near-name', 'setting-mistakes'], types: ['host'] },
+    config: { values: ['matrix', 'setting-mistakes'], types: ['search'] },
+    settings: { values: ['check-host', 'config'], types: ['host'] },
     matrix: { values: ['errors', 'ids', 'json'], types: ['host'] },
     migrations: { values: [] },
     storage: { values: ['errors', 'ids', 'json', 'migrations'], types: ['host', 'jobs', 'matrix', 'search'] },
@@ -27,19 +32,30 @@ const MAY_IMPORT: Readonly<Record<string, { readonly values: readonly string[]; 
       types: ['host', 'jobs', 'metrics', 'search'],
     },
     operations: {
-      values: ['accounts', 'errors', 'ids', 'in-slices', 'json', 'jobs', 'matrix', 'rooms', 'search', 'storage'],
+      values: [
+        'accounts',
+        'errors',
+        'ids',
+        'in-slices',
+        'json',
+        'jobs',
+        'matrix',
+        'number-problem',
+        'rooms',
+        'search',
+        'storage',
+      ],
       types: ['config', 'hooks', 'host', 'metrics'],
     },
     hooks: { values: ['errors', 'operations'], types: ['host', 'metrics'] },
     http: {
-      values: ['accounts', 'errors', 'ids', 'json', 'migrations', 'operations', 'storage'],
+      values: ['accounts', 'errors', 'ids', 'json', 'migrations', 'near-name', 'operations', 'storage'],
       types: ['config', 'host', 'jobs', 'metrics'],
     },
     manifest: { values: ['http', 'metrics', 'migrations', 'operations', 'search', 'storage'] },
     plugin: {
       values: [
         'accounts',
-        'config',
         'errors',
         'hooks',
         'http',
@@ -49,9 +65,10 @@ const MAY_IMPORT: Readonly<Record<string, { readonly values: readonly string[]; 
         'operations',
         'rooms',
         'search',
+        'settings',
         'storage',
       ],
-      types: ['host'],
+      types: ['config', 'host'],
     },
     index: {
       values: ['errors', 'hooks', 'ids', 'plugin'],
@@ -149,7 +166,7 @@ function isPackage(specifier: string, name: string): boolean {
 describe('imports', () => {
   it('are found', () => {
     const plugin = files.find(({ path }) => path === 'plugin.ts');
-    expect(plugin?.imports).toContainEqual({ specifier: './config.ts', typeOnly: false, path: 'config.ts' });
+    expect(plugin?.imports).toContainEqual({ specifier: './settings.ts', typeOnly: false, path: 'settings.ts' });
     expect(plugin?.imports).toContainEqual({ specifier: './host.ts', typeOnly: true, path: 'host.ts' });
   });
 

@@ -6,6 +6,7 @@ import { buildManifest, OWN_TABLES } from '../src/manifest.ts';
 import { METRICS } from '../src/metrics.ts';
 import { OPERATIONS } from '../src/operations/operations.ts';
 import { createTestDatabase } from './support/database.ts';
+import { createSigningKey, SERVER_NAME } from './support/dendrite-server.ts';
 
 const root = new URL('../', import.meta.url);
 const update = process.env.UPDATE_GENERATED === '1';
@@ -59,7 +60,7 @@ it('docs/routes.md has every route', async () => {
 
 it('the own tables are those that start() makes', async () => {
   const database = await createTestDatabase();
-  const admin = createAdminPlugin({ serverName: 'localhost' as never, db: database.db, signingKeys: [] });
+  const admin = createAdminPlugin({ serverName: SERVER_NAME, db: database.db, signingKeys: [createSigningKey()] });
   try {
     await admin.start();
     const { rows } = await database.db.raw(
@@ -76,7 +77,7 @@ it('the own tables are those that start() makes', async () => {
 it('the router has the routes of the manifest and nothing else but refusals', async () => {
   const database = await createTestDatabase();
   const admin = createAdminPlugin(
-    { serverName: 'localhost' as never, db: database.db, signingKeys: [] },
+    { serverName: SERVER_NAME, db: database.db, signingKeys: [createSigningKey()] },
     { serverNotices: {}, registration: { sharedSecret: 'x' } },
   );
   const served = admin.router.stack

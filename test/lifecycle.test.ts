@@ -84,7 +84,7 @@ describe('two plugins in one process', () => {
 
   it('may start at the same time on a fresh database', async () => {
     const database = await databaseFor({});
-    const other = knex({ client: 'pg', connection: database.connectionString, pool: { min: 0, max: 4 } });
+    const other = knex({ client: 'pg', connection: database.connectionString, pool: { min: 0, max: 5 } });
     closings.push(() => other.destroy());
     const plugins = [database, { ...database, db: other }, database, { ...database, db: other }].map((each) =>
       create(each),
@@ -146,6 +146,31 @@ describe('start()', () => {
       ['info', { missing: ['sendLeave'] }],
       ['info', { missing: ['verifyKeys'] }],
     ]);
+  });
+
+  it('after stop() says that this is over, and starts nothing', async () => {
+    const database = await databaseFor();
+    const admin = create(database);
+    await admin.start();
+    await admin.stop();
+    await expect(admin.start()).rejects.toThrow(/has been stopped .* make another with createAdminPlugin\(\)/);
+    const early = create(database);
+    const started = early.start();
+    await early.stop();
+    await expect(started).rejects.toThrow(/has been stopped/);
+  });
+
+  it('twice is once, and after a failure it is tried again', async () => {
+    const { db, ...rest } = await databaseFor({});
+    const columns = 'ALTER TABLE public.userapi_accounts RENAME COLUMN';
+    await db.raw(`${columns} appservice_id TO elsewhere`);
+    const admin = create({ db, ...rest });
+    closings.push(admin.stop);
+    await expect(admin.start()).rejects.toThrow('lacks: userapi_accounts.appservice_id. ');
+    await db.raw(`${columns} elsewhere TO appservice_id`);
+    await Promise.all([admin.start(), admin.start()]);
+    await admin.start();
+    await reindex(admin);
   });
 
   it('goes on with what an earlier one made', async () => {

@@ -1,12 +1,10 @@
 import { MatrixError } from '../errors.ts';
+import { nearestName, plainName } from '../near-name.ts';
 
 type Keys = Readonly<Record<string, unknown>>;
 
 /** Query keys of any request: they say who calls, which the router reads. MSC3202 defines the last. */
 const OF_THE_CALLER = ['access_token', 'user_id', 'device_id', 'org.matrix.msc3202.device_id'];
-
-/** Edits after which a key still counts as a misspelling of another. */
-const MAX_DISTANCE = 2;
 
 /** A record that remembers which of its keys were asked for. */
 export interface ReadRecord<Value> {
@@ -54,34 +52,10 @@ function describe(key: string, place: Place, known: Readonly<Record<Place, Reado
   const other = place === 'body' ? 'query' : 'body';
   if (known[other].has(key)) return `${problem}: it belongs in the ${other}`;
   for (const where of [place, other] as const) {
-    const nearest = nearestOf(key, known[where]);
+    const nearest = nearestName(key, known[where]);
     if (nearest !== undefined) return `${problem}: did you mean "${nearest}" in the ${where}?`;
   }
   return isDryRun(key) ? `${problem}: this operation has no dry run` : problem;
 }
 
-const plain = (key: string): string => key.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
-const isDryRun = (key: string): boolean => plain(key) === 'dryrun';
-
-function nearestOf(key: string, known: ReadonlySet<string>): string | undefined {
-  const wanted = plain(key).slice(0, 100);
-  const [nearest] = [...known]
-    .map((candidate) => ({ candidate, distance: editDistance(wanted, plain(candidate)) }))
-    .filter(({ candidate, distance }) => distance <= MAX_DISTANCE && distance < candidate.length / 2)
-    .sort((a, b) => a.distance - b.distance);
-  return nearest?.candidate;
-}
-
-/** Levenshtein's distance. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i += 1) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j += 1) {
-      const substituted = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min((next[j - 1] ?? 0) + 1, (row[j] ?? 0) + 1, substituted));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
-}
+const isDryRun = (key: string): boolean => plainName(key) === 'dryrun';

@@ -5,6 +5,7 @@ import { type Actor, nameOf } from './actor.ts';
 import { auditCall, type Call, type Pipeline } from './call.ts';
 import { type OperationInput, type OperationName, type OperationOutput, operationNamed } from './operations.ts';
 import { performOperation, StartedJob } from './perform-operation.ts';
+import { requireCaller } from './require-caller.ts';
 
 /** Who calls, and from where. */
 export interface Caller {
@@ -22,6 +23,7 @@ export interface Caller {
  * @throws MatrixError `M_INVALID_PARAM` or `M_MISSING_PARAM` for bad input; `M_FORBIDDEN` or `M_GUEST_ACCESS_FORBIDDEN`
  * for actors who may not; `M_UNKNOWN` with status 503 when the database is away; whatever a hook vetoes with; and the
  * operation's own errors
+ * @throws TypeError for a caller without an actor
  */
 export async function startOperation<Name extends OperationName>(
   pipeline: Pipeline,
@@ -29,6 +31,7 @@ export async function startOperation<Name extends OperationName>(
   input: OperationInput<Name>,
   caller: Caller,
 ): Promise<OperationOutput<Name> | StartedJob> {
+  requireCaller(name, caller);
   const call: Call = {
     name,
     actor: caller.actor,

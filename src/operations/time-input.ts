@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { insteadOf } from './number-problem.ts';
+import { insteadOf } from '../number-problem.ts';
 
 const error = ({ input }: { readonly input?: unknown }): string =>
   `must be a time, in ms since the epoch or in ISO 8601${insteadOf(input)}`;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ParameterError } from '../errors.ts';
 import { isRecord } from '../json.ts';
-import { numberProblem } from './number-problem.ts';
+import { numberProblem } from '../number-problem.ts';
 
 /** Whether PostgreSQL takes every text in it: no NUL, no half surrogate pair. */
 function isStorable(value: unknown): boolean {

@@ -10,7 +10,7 @@ import { generateSampleEvents } from '../../src/reference-host/sample-events.ts'
 import { REINDEX_KIND } from '../../src/search/reindex-job.ts';
 import { findJob, insertJob } from '../../src/storage/plugin/jobs.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { SERVER_NAME } from '../support/dendrite-server.ts';
+import { createSigningKey, SERVER_NAME } from '../support/dendrite-server.ts';
 import { indexedTexts, ROOM } from '../support/event-rows.ts';
 import {
   HOMESERVER_PROGRAM,
@@ -41,7 +41,7 @@ beforeEach(async () => {
   directory = await makeScratchDirectory('kill-');
   database = await createTestDatabase();
   ({ db } = database);
-  admin = createAdminPlugin({ serverName: SERVER_NAME, db, signingKeys: [] });
+  admin = createAdminPlugin({ serverName: SERVER_NAME, db, signingKeys: [createSigningKey()] });
   const senders = ['@user:localhost' as UserId] as const;
   await generateSampleEvents(db, { count: EVENTS, rooms: [{ roomId: ROOM as RoomId, senders }], seed: 11 });
   let state = SEED;

@@ -76,7 +76,7 @@ describe('a connection to the database that is cut in the middle of a query', ()
   it('tells no token to anybody', async () => {
     const own = await createTestDatabase({ fixture: true });
     const proxy = await startDatabaseProxy(own.connectionString);
-    const db = knex({ client: 'pg', connection: proxy.connectionString, pool: { min: 0, max: 4 } });
+    const db = knex({ client: 'pg', connection: proxy.connectionString, pool: { min: 0, max: 5 } });
     const database: TestDatabase = { ...own, db };
     const plugin = await mountPlugin({ mount: ROOT_MOUNT, database, options: { jobs: { pollIntervalMs: 600_000 } } });
     closings.push(
@@ -106,19 +106,20 @@ describe('a connection to the database that is cut in the middle of a query', ()
     const db = knex({
       client: 'pg',
       connection: own.connectionString,
-      pool: { min: 0, max: 1 },
+      pool: { min: 0, max: 3 },
       acquireConnectionTimeout: 300,
       log: SILENT,
     });
-    const plugin = await mountPlugin({ database: { ...own, db }, options: { jobs: { pollIntervalMs: 600_000 } } });
+    const options = { jobs: { pollIntervalMs: 600_000 }, limits: { connections: 2 } };
+    const plugin = await mountPlugin({ database: { ...own, db }, options });
     closings.push(
       () => own.drop(),
       () => db.destroy(),
       plugin.close,
     );
-    const busy = await db.transaction();
+    const busy = [await db.transaction(), await db.transaction(), await db.transaction()];
     expectUnavailable(plugin, await plugin.asAdmin('/_dendrite/admin/jobs'));
-    await busy.rollback();
+    for (const transaction of busy) await transaction.rollback();
     expectNoSecrets(plugin);
     expect(jsonOf(await plugin.asAdmin('/_dendrite/admin/jobs'))).toEqual({ jobs: [] });
   });

@@ -10,7 +10,7 @@ import type { OperationWork } from '../../src/operations/define-operation.ts';
 import { deleteRoom } from '../../src/operations/delete-room.ts';
 import { hideRoom } from '../../src/rooms/purge/hide-room.ts';
 import server from '../fixtures/dendrite/server.json' with { type: 'json' };
-import { addAccount, SERVER_NAME, USERS } from '../support/dendrite-server.ts';
+import { addAccount, createSigningKey, SERVER_NAME, USERS } from '../support/dendrite-server.ts';
 import { type Answer, jsonOf, type RequestOptions } from '../support/http-client.ts';
 import { bearer, type MountedPlugin, mountPlugin } from '../support/mounted-plugin.ts';
 import { changesOf } from '../support/recordings.ts';
@@ -410,9 +410,11 @@ describe('the deletion of a room by v2', () => {
 
 describe('a deletion with users whom the room does not let go', () => {
   it('does not purge the room unless it is forced to', async () => {
-    // The users of a server whose events nobody can sign.
+    // The users of a server whose events nobody can sign any more.
     const other = server.remote_server_name as ServerName;
-    const hosting = await mountPlugin({ host: { virtualHosts: [other] } });
+    const signingKeys = [createSigningKey(), createSigningKey(other)];
+    const hosting = await mountPlugin({ host: { virtualHosts: [other], signingKeys } });
+    signingKeys.pop();
     onTestFinished(() => hosting.close());
     const path = `/_synapse/admin/v1/rooms/${ROOMS.v10}`;
     const send = (body: unknown): Promise<Answer> =>

@@ -2,8 +2,9 @@ import { createHmac } from 'node:crypto';
 import { compare } from '@node-rs/bcrypt';
 import type { Knex } from 'knex';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ServerName, UserId } from '../../src/ids.ts';
+import type { UserId } from '../../src/ids.ts';
 import { createAdminPlugin } from '../../src/index.ts';
+import { createSigningKey, SERVER_NAME } from '../support/dendrite-server.ts';
 import { type Answer, jsonOf } from '../support/http-client.ts';
 import { type MountedPlugin, mountPlugin } from '../support/mounted-plugin.ts';
 import { changesOf, recording } from '../support/recordings.ts';
@@ -135,7 +136,7 @@ describe('registration by shared secret', () => {
 
   it('makes one account of a nonce that a hundred use at once, over two processes', async () => {
     const other = createAdminPlugin(
-      { serverName: 'localhost:18448' as ServerName, db, signingKeys: [] },
+      { serverName: SERVER_NAME, db, signingKeys: [createSigningKey()] },
       { registration: { sharedSecret: SECRET }, accounts: { bcryptCost: 4 } },
     );
     const once = await nonce();

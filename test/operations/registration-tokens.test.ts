@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ServerName } from '../../src/ids.ts';
 import { createAdminPlugin } from '../../src/index.ts';
+import { createSigningKey, SERVER_NAME } from '../support/dendrite-server.ts';
 import { type Answer, jsonOf } from '../support/http-client.ts';
 import { type MountedPlugin, mountPlugin } from '../support/mounted-plugin.ts';
 import { changesOf, recording } from '../support/recordings.ts';
@@ -115,7 +115,7 @@ describe('registration tokens', () => {
 
   it('are never used more often than they allow, by a hundred at once over two processes', async () => {
     await send('POST', `${DENDRITE}/new`, { token: 'five', uses_allowed: 5 });
-    const other = createAdminPlugin({ serverName: 'localhost:18448' as ServerName, db, signingKeys: [] });
+    const other = createAdminPlugin({ serverName: SERVER_NAME, db, signingKeys: [createSigningKey()] });
     const [ours, theirs] = [plugin.admin.registrationTokens, other.registrationTokens];
     const used = await Promise.all(Array.from({ length: 100 }, (_, i) => (i % 2 ? ours : theirs).use('five')));
     expect(used.filter(Boolean)).toHaveLength(5);

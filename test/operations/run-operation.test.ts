@@ -53,6 +53,24 @@ const audits = (): PromiseLike<Record<string, unknown>[]> =>
   db('matrix_admin.audit').whereNot({ outcome: 'cancelled' }).orderBy('id');
 
 describe('an operation in-process', () => {
+  it.each<[unknown, RegExp]>([
+    [undefined, /there is no caller; actor must be \{ kind: 'user'/],
+    [{}, /the caller has no actor; /],
+    [{ actor: 'admin' }, /actor is no object; /],
+    [{ actor: { kind: 'root' } }, /actor\.kind is neither "user" nor "system"; /],
+    [{ actor: { kind: 'user', userId: 'alice' } }, /actor\.userId is no user id; /],
+    [{ actor: { kind: 'user' } }, /actor\.userId is no user id; /],
+    [{ actor: { kind: 'system' } }, /actor\.name is no text; /],
+  ])('called by %j says who must call', async (caller, problem) => {
+    const input = { userId: USERS.bob.user_id } as never;
+    for (const call of [operations.listJobs, operations.resetPassword, operations.evacuateUser.start]) {
+      const called = call(input, caller as never);
+      await expect(called).rejects.toThrow(TypeError);
+      await expect(called).rejects.toThrow(problem);
+    }
+    expect(await audits()).toEqual([]);
+  });
+
   it('gives what HTTP gives', async () => {
     const id = await addJob({ done: 1, total: 3 });
     await addJob({ state: 'failed', finished_at: new Date() });

@@ -15,10 +15,10 @@ function serverNameOf(text: string): ServerName {
 /** The recorded Dendrite's server name. */
 export const SERVER_NAME: ServerName = serverNameOf(server.server_name);
 
-/** A key of the recorded server name; not the recorded one, but always the same. */
-export function createSigningKey(): SigningKey {
+/** A key of the recorded server name, or of another; not the recorded one, but always the same. */
+export function createSigningKey(serverName = SERVER_NAME): SigningKey {
   const privateKey = privateKeyOf(Buffer.alloc(32, 'the key of all tests'));
-  return { serverName: SERVER_NAME, keyId: 'ed25519:test', privateKey };
+  return { serverName, keyId: 'ed25519:test', privateKey };
 }
 
 export interface NewAccount {

@@ -131,7 +131,7 @@ export async function mountPlugin(settings: MountOptions = {}): Promise<MountedP
     {
       serverName: SERVER_NAME,
       db: database.db,
-      signingKeys: [createSigningKey()],
+      signingKeys: [SERVER_NAME, ...(settings.host?.virtualHosts ?? [])].map((name) => createSigningKey(name)),
       logger,
       metrics: { registry },
       ...settings.host,

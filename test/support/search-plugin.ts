@@ -9,7 +9,7 @@ import { type AdminPlugin, createAdminPlugin } from '../../src/plugin.ts';
 import type { SearchRequest } from '../../src/search/search.ts';
 import { createCapturedLogger } from './captured-logger.ts';
 import { createTestDatabase, type TestDatabase, type TestDatabaseOptions } from './database.ts';
-import { SERVER_NAME } from './dendrite-server.ts';
+import { createSigningKey, SERVER_NAME } from './dendrite-server.ts';
 import { ROOM } from './event-rows.ts';
 
 export const TEST_ACTOR: Actor = { kind: 'system', name: 'test' };
@@ -37,7 +37,7 @@ export async function startPlugin(
 ): Promise<RunningPlugin> {
   const logger = createCapturedLogger();
   const admin = createAdminPlugin(
-    { serverName: SERVER_NAME, db, signingKeys: [], logger },
+    { serverName: SERVER_NAME, db, signingKeys: [createSigningKey()], logger },
     { jobs: { pollIntervalMs: 50, leaseMs: LEASE_MS, ...jobs }, ...options },
   );
   await admin.start();

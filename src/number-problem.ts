@@ -11,14 +11,16 @@ export function insteadOf(value: unknown): string {
 
 /** Says in plain words what is wrong with a number. `undefined`: the issue is not about a number. All numbers here are whole. */
 export function numberProblem(issue: z.core.$ZodRawIssue): string | undefined {
-  const requirement = requirementOf(issue);
+  const requirement = numberRequirement(issue);
   return requirement && `must be ${requirement}${insteadOf(issue.input)}`;
 }
 
-function requirementOf(issue: z.core.$ZodRawIssue): string | undefined {
+/** What the number must be. */
+export function numberRequirement(issue: z.core.$ZodRawIssue): string | undefined {
   const isNumber = (type: unknown): boolean => type === 'number' || type === 'int';
   if (issue.code === 'invalid_type' && isNumber(issue.expected)) return 'a whole number';
-  if (issue.code === 'too_small' && isNumber(issue.origin)) return `at least ${issue.minimum}`;
+  if (issue.code === 'too_small' && isNumber(issue.origin))
+    return `at least ${Number(issue.minimum) + (issue.inclusive === false ? 1 : 0)}`;
   if (issue.code === 'too_big' && isNumber(issue.origin)) return `at most ${issue.maximum}`;
   return undefined;
 }

@@ -1,0 +1,31 @@
+/** Edits after which a name still counts as a misspelling of another. */
+const MAX_DISTANCE = 2;
+/** Of longer names so much is compared. */
+const MAX_LENGTH = 100;
+
+/** A name without what distinguishes camel case, snake case and kebab case. */
+export const plainName = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
+
+/** The known name that another one is most likely meant to be; `undefined` where none is near. */
+export function nearestName(name: string, known: Iterable<string>): string | undefined {
+  const wanted = plainName(name).slice(0, MAX_LENGTH);
+  const [nearest] = [...known]
+    .map((candidate) => ({ candidate, distance: editDistance(wanted, plainName(candidate)) }))
+    .filter(({ candidate, distance }) => distance <= MAX_DISTANCE && distance < candidate.length / 2)
+    .sort((a, b) => a.distance - b.distance);
+  return nearest?.candidate;
+}
+
+/** Levenshtein's distance. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i += 1) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      const substituted = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min((next[j - 1] ?? 0) + 1, (row[j] ?? 0) + 1, substituted));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}

@@ -1,0 +1,27 @@
+import { isUserId } from '../ids.ts';
+import { isRecord } from '../json.ts';
+
+const EXPECTED = "{ kind: 'user', userId: '@name:example.org' } or { kind: 'system', name: 'what acts' }";
+
+/**
+ * Checks who calls: from code, plain JavaScript can give anything.
+ * @throws TypeError that says what is expected
+ */
+export function requireCaller(operation: string, caller: unknown): void {
+  const actor = isRecord(caller) ? caller.actor : undefined;
+  if (isRecord(actor) && isActor(actor)) return;
+  const problem = isRecord(caller) ? problemOf(actor) : 'there is no caller';
+  throw new TypeError(`operations.${operation}(input, { actor }): ${problem}; actor must be ${EXPECTED}`);
+}
+
+function isActor({ kind, userId, name }: Readonly<Record<string, unknown>>): boolean {
+  if (kind === 'user') return typeof userId === 'string' && isUserId(userId);
+  return kind === 'system' && typeof name === 'string' && name !== '';
+}
+
+function problemOf(actor: unknown): string {
+  if (actor === undefined || actor === null) return 'the caller has no actor';
+  if (!isRecord(actor)) return 'actor is no object';
+  if (actor.kind === 'user') return 'actor.userId is no user id';
+  return actor.kind === 'system' ? 'actor.name is no text' : 'actor.kind is neither "user" nor "system"';
+}

@@ -1,0 +1,78 @@
+import { z } from 'zod';
+import { nearestName } from './near-name.ts';
+import { numberRequirement } from './number-problem.ts';
+
+/** Settings whose value is never repeated. */
+const SECRET = new Set(['sharedSecret', 'asToken']);
+
+/** What a value is, for the end of a sentence. Texts are not repeated: they may be secrets in the wrong place. */
+export function kindOf(value: unknown): string {
+  if (Array.isArray(value)) return 'an array';
+  if (value === null || typeof value === 'boolean' || typeof value === 'number') return String(value);
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+}
+
+/** A check that says itself what is wrong. @param problemOf is `undefined` for what is right */
+export const checked = <T>(problemOf: (value: unknown) => string | undefined): z.ZodType<T> =>
+  z.custom<T>((value) => problemOf(value) === undefined, { error: ({ input }) => problemOf(input) });
+
+/** An object without other members than these. */
+export const closedObject = <Shape extends z.ZodRawShape>(shape: Shape): z.ZodObject<Shape, z.core.$strict> =>
+  z.strictObject(shape, {
+    error: (issue) =>
+      issue.code === 'unrecognized_keys'
+        ? issue.keys.map((name) => unknownName(name, Object.keys(shape))).join('\n')
+        : undefined,
+  });
+
+/** Says of a name that it is none, and which was meant. */
+export function unknownName(name: string, known: readonly string[]): string {
+  const nearest = nearestName(name, known);
+  const remedy = nearest === undefined ? `; there are: ${known.join(', ')}` : `: did you mean "${nearest}"?`;
+  return `${name} is unknown${remedy}`;
+}
+
+/** A setting as it was read, or a sentence for each mistake in it, which begins with the path. */
+export function readSetting<Schema extends z.ZodType>(
+  name: string,
+  schema: Schema,
+  given: unknown,
+): { readonly value?: z.output<Schema>; readonly mistakes: readonly string[] } {
+  const parsed = schema.safeParse(given, { reportInput: true, error: requirement });
+  if (parsed.success) return { value: parsed.data, mistakes: [] };
+  return { mistakes: parsed.error.issues.flatMap((issue) => sentencesOf(issue, [name])) };
+}
+
+const EXPECTED: Readonly<Record<string, string>> = {
+  string: 'a string',
+  boolean: 'true or false',
+  array: 'an array',
+  object: 'an object',
+};
+
+function requirement(issue: z.core.$ZodRawIssue): string | undefined {
+  if (issue.code === 'too_small' && issue.origin === 'string') return `must be ${issue.minimum} character or more`;
+  const expected = issue.code === 'invalid_type' ? EXPECTED[issue.expected] : undefined;
+  const required = numberRequirement(issue) ?? expected;
+  return required && `must be ${required}`;
+}
+
+function sentencesOf(issue: z.core.$ZodIssue, above: readonly string[]): string[] {
+  const path = [...above, ...issue.path.map(String)];
+  if (issue.code === 'unrecognized_keys') return issue.message.split('\n').map((line) => [...path, line].join('.'));
+  const meant = issue.code === 'invalid_union' ? issue.errors.find((branch) => !branch.some(isOfWhole)) : undefined;
+  if (meant !== undefined) return meant.flatMap((nested) => sentencesOf(nested, path));
+  const where = path.join('.');
+  if (issue.input === undefined) return [`${where} is missing: it ${issue.message}`];
+  return [`${where} ${issue.message}${issue.code === 'custom' ? '' : insteadOf(issue, path)}`];
+}
+
+/** Whether the value is something else altogether, so that this branch of a union was not meant. */
+const isOfWhole = ({ code, path }: z.core.$ZodIssue): boolean =>
+  path.length === 0 && (code === 'invalid_type' || code === 'invalid_value');
+
+/** What is given instead. The texts that are repeated are names of a format, such as localparts. */
+function insteadOf({ code, input }: z.core.$ZodIssue, path: readonly string[]): string {
+  if (SECRET.has(path.at(-1) ?? '')) return code === 'too_small' ? '' : `, not a ${typeof input}`;
+  return code === 'invalid_format' ? `, not ${JSON.stringify(input)}` : `, not ${kindOf(input)}`;
+}

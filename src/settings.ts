@@ -1,0 +1,19 @@
+import { conflictsOfHost, mistakesOfHost } from './check-host.ts';
+import { type Config, readOptions } from './config.ts';
+import type { Host } from './host.ts';
+
+/**
+ * Checks what a plugin is made of: plain JavaScript can give anything.
+ * @returns the options with defaults filled in
+ * @throws Error that names every mistake and what to do about it
+ */
+export function resolveSettings(host: Host, options: unknown): Config {
+  const { value: config, mistakes: ofOptions } = readOptions(options);
+  const ofHost = mistakesOfHost(host);
+  const conflicts = ofHost.length === 0 ? conflictsOfHost(host, config?.limits.connections) : [];
+  const mistakes = [...ofHost, ...conflicts, ...ofOptions];
+  if (config === undefined || mistakes.length > 0) {
+    throw new Error(['createAdminPlugin: bad host or options', ...mistakes].join('\n✖ '));
+  }
+  return Object.freeze(config);
+}
