@@ -15,7 +15,8 @@
  * **Locks.** Whoever writes events into a room first locks its `roomserver_rooms` row (`SELECT … FOR UPDATE`), then reads
  * the forward extremities. Locks are taken in this order, and each kind in ascending order of its key: the plugin's job
  * row; an advisory lock for the user that a server notice goes to; `roomserver_rooms`, by `room_nid`; `userapi_accounts`, by localpart and
- * server name, before any device of the account is changed; `userapi_threepids`, by address and medium; search (see below).
+ * server name, before any device of the account is changed; an advisory lock for whoever makes an administrator less;
+ * `userapi_threepids`, by address and medium; search (see below).
  * The plugin locks no other row of the host for longer than it takes to write it, and holds none of these while it waits for
  * the network.
  *

@@ -222,6 +222,11 @@ describe('code', () => {
     },
   );
 
+  it('opens transactions in one place, which sets their isolation', () => {
+    const exempt = ({ part, path }: SourceFile): boolean => part === HOST_PART || path === 'storage/transact.ts';
+    expect(badCode(/\bdb\.transaction\(/, exempt)).toEqual([]);
+  });
+
   it('reads the environment in the reference homeserver only', () => {
     expect(
       badCode(/\bprocess\s*\.\s*env\b|\bprocess\[|\benv\b.*'node:process'/, ({ part }) => part === HOST_PART),

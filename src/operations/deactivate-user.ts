@@ -12,7 +12,7 @@ import { userIdInput } from './user-id-input.ts';
  * Deactivates a local user's account, be it deactivated already: at once and in one transaction nobody can log in any more,
  * all access tokens, devices, their keys and the user's third-party identifiers are gone. With `erase` so is the profile; that
  * the messages are not to be shown is noted and left to the homeserver. A job then makes the user leave all rooms, as
- * `evacuateUser` does. Administrators may deactivate themselves, even the last of them.
+ * `evacuateUser` does. Administrators may deactivate themselves, but not the last who can act.
  * Synapse: `POST /_synapse/admin/v1/deactivate/{userId}`.
  */
 export const deactivateUser = defineJobOperation({

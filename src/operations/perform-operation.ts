@@ -5,7 +5,7 @@ import { dryRunItems } from '../jobs/job-items.ts';
 import { isRecord } from '../json.ts';
 import { isConnectionLoss } from '../storage/database-failures.ts';
 import { hasCommitted } from '../storage/has-committed.ts';
-import { ISOLATION, retryConflicts, transact } from '../storage/transact.ts';
+import { openTransaction, retryConflicts, transact } from '../storage/transact.ts';
 import { authoriseActor } from './authorise-actor.ts';
 import { auditCall, type Call, type Pipeline } from './call.ts';
 import type { JobOperation, OperationBase, OperationScope, WriteOperation } from './define-operation.ts';
@@ -160,7 +160,7 @@ async function tryJob(
   const open = async (): Promise<Knex.Transaction> => {
     call.signal.throwIfAborted();
     if (opened !== undefined) return opened;
-    opened = await db.transaction(ISOLATION);
+    opened = await openTransaction(db);
     await operation.begin(scopeOf(pipeline, call, opened, []), input);
     return opened;
   };

@@ -1,7 +1,6 @@
 import { ACCOUNT_TYPE } from '../accounts/account-type.ts';
 import { MatrixError } from '../errors.ts';
 import type { UserId } from '../ids.ts';
-import type { Db } from '../storage/database.ts';
 import {
   type AccountRestrictions,
   deleteRestriction,
@@ -9,7 +8,7 @@ import {
   insertRestriction,
   type Restriction,
 } from '../storage/plugin/account-restrictions.ts';
-import { findAccount } from '../storage/userapi/accounts.ts';
+import { type Account, findAccount, lockAccount } from '../storage/userapi/accounts.ts';
 import { nameOf } from './actor.ts';
 import type { OperationScope, ReadScope } from './define-operation.ts';
 import { isOwnAccount, requireLocal, userNotFound } from './local-account.ts';
@@ -20,7 +19,7 @@ import { isOwnAccount, requireLocal, userNotFound } from './local-account.ts';
  * @throws MatrixError `M_INVALID_PARAM`, `M_NOT_FOUND`, `M_FORBIDDEN`
  */
 export async function readRestrictions(scope: ReadScope, userId: UserId): Promise<AccountRestrictions> {
-  await requireModerated(scope, scope.db, userId);
+  await requireModerated(scope, userId, (id) => findAccount(scope.db, id));
   return findRestrictions(scope.db, userId);
 }
 
@@ -37,7 +36,8 @@ export async function changeRestriction(
   const { transaction, restrictions, userTotals } = scope;
   if (isOwnAccount(scope.actor, userId))
     throw new MatrixError('M_FORBIDDEN', 'You can not do this to your own account');
-  await requireModerated(scope, transaction, userId);
+  // Locked, so that it is not made an administrator's meanwhile.
+  await requireModerated(scope, userId, (id) => lockAccount(transaction, id));
   if (isRestricted) await insertRestriction(transaction, userId, restriction, nameOf(scope.actor));
   else await deleteRestriction(transaction, userId, restriction);
   scope.afterCommit(() => {
@@ -47,9 +47,13 @@ export async function changeRestriction(
   });
 }
 
-async function requireModerated(scope: ReadScope, db: Db, userId: UserId): Promise<void> {
+async function requireModerated(
+  scope: ReadScope,
+  userId: UserId,
+  find: (userId: UserId) => Promise<Account | undefined>,
+): Promise<void> {
   requireLocal(scope, userId, 'User does not belong to the local server');
-  const account = await findAccount(db, userId);
+  const account = await find(userId);
   if (account === undefined || account.isDeactivated) throw userNotFound();
   if (account.accountType === ACCOUNT_TYPE.admin && !isOwnAccount(scope.actor, userId)) {
     throw new MatrixError('M_FORBIDDEN', 'The user is a server administrator');

@@ -7,12 +7,17 @@ const ATTEMPTS = 8;
 const FIRST_DELAY_MS = 10;
 const LONGEST_DELAY_MS = 200;
 
-/** What the plugin's transactions need, whatever the default of the database or the role is. */
-export const ISOLATION = { isolationLevel: 'read committed' } as const;
+/** Whoever waits for a lock must then see what the others have committed, whatever the database's default is. */
+const READ_COMMITTED = { isolationLevel: 'read committed' } as const;
 
-/** Runs work in a transaction of its own, at the isolation level that the plugin is written for. */
+/** Does work in a transaction, which is rolled back if it throws. */
 export function transact<T>(db: Knex, work: (transaction: Knex.Transaction) => Promise<T>): Promise<T> {
-  return db.transaction(work, ISOLATION);
+  return db.transaction(work, READ_COMMITTED);
+}
+
+/** A transaction that the caller ends. */
+export function openTransaction(db: Knex): Promise<Knex.Transaction> {
+  return db.transaction(READ_COMMITTED);
 }
 
 /**

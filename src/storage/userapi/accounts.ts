@@ -135,8 +135,8 @@ async function readAccount(db: Db, userId: UserId, locking: string): Promise<Acc
 }
 
 /**
- * How many administrators there are beside one account who can act: not deactivated, not locked. Transactions that count them
- * wait for each other, so that two can not remove the last two.
+ * How many administrators there are beside one account who can act: not deactivated, not locked, not suspended. Transactions
+ * that count them wait for each other, so that two can not remove the last two.
  */
 export async function countOtherAdmins(transaction: Knex.Transaction, userId: UserId): Promise<number> {
   await lockAdmins(transaction);
@@ -145,8 +145,7 @@ export async function countOtherAdmins(transaction: Knex.Transaction, userId: Us
     transaction.raw(
       `SELECT count(*) AS admins FROM public.userapi_accounts a
        WHERE account_type = 3 AND is_deactivated IS NOT TRUE AND (localpart, server_name) <> (?, ?) AND NOT EXISTS (
-         SELECT FROM matrix_admin.account_restrictions r
-         WHERE r.user_id = '@' || a.localpart || ':' || a.server_name AND r.restriction = 'locked')`,
+         SELECT FROM matrix_admin.account_restrictions r WHERE r.user_id = '@' || a.localpart || ':' || a.server_name)`,
       [localpart, serverName],
     ),
   );
