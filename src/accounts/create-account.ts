@@ -21,11 +21,16 @@ export interface AccountDraft {
  * @throws MatrixError `M_USER_IN_USE`
  */
 export async function createAccount(transaction: Knex.Transaction, draft: AccountDraft): Promise<void> {
+  if (await createAccountIfFree(transaction, draft)) return;
+  throw new MatrixError('M_USER_IN_USE', 'Desired user ID is already taken.');
+}
+
+/** The same, unless there is an account of that user id, which others may have made a moment ago. @returns whether there was none */
+export async function createAccountIfFree(transaction: Knex.Transaction, draft: AccountDraft): Promise<boolean> {
   const { userId, displayName = splitUserId(userId).localpart } = draft;
-  if (!(await insertAccount(transaction, { ...draft, createdAt: Date.now() }))) {
-    throw new MatrixError('M_USER_IN_USE', 'Desired user ID is already taken.');
-  }
+  if (!(await insertAccount(transaction, { ...draft, createdAt: Date.now() }))) return false;
   await upsertProfile(transaction, userId, { displayName, avatarUrl: '' });
   const content = defaultPushRules(userId);
   await upsertAccountData(transaction, { userId, roomId: '', type: 'm.push_rules', content });
+  return true;
 }

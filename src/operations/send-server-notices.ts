@@ -67,6 +67,7 @@ export const sendServerNotices = defineJobOperation({
         const next = listed
           ? listed.filter((userId) => after === undefined || userId > after).slice(0, BATCH)
           : await listPeople(transaction, work.localServerNames, after, BATCH);
+        await serverNotices.begin(transaction, next);
         const failed: Failure[] = [];
         const written: Appended[] = [];
         for (const userId of next) {

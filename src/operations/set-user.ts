@@ -1,6 +1,6 @@
 import { ACCOUNT_TYPE } from '../accounts/account-type.ts';
 import { checkUsername } from '../accounts/check-username.ts';
-import { createAccount } from '../accounts/create-account.ts';
+import { createAccountIfFree } from '../accounts/create-account.ts';
 import { deactivateAccount } from '../accounts/deactivate-account.ts';
 import { logOut } from '../accounts/log-out.ts';
 import { MatrixError } from '../errors.ts';
@@ -8,13 +8,7 @@ import { type ServerName, splitUserId, type UserId } from '../ids.ts';
 import { forgetErasure, setUserType } from '../storage/plugin/account-attributes.ts';
 import { findRestrictions } from '../storage/plugin/account-restrictions.ts';
 import { findUnfinishedJob } from '../storage/plugin/jobs.ts';
-import {
-  type Account,
-  findAccount,
-  lockAccount,
-  updateDeactivation,
-  updatePasswordHash,
-} from '../storage/userapi/accounts.ts';
+import { findAccount, lockAccount, updateDeactivation, updatePasswordHash } from '../storage/userapi/accounts.ts';
 import { updateProfile } from '../storage/userapi/profiles.ts';
 import { replaceThreepids } from '../storage/userapi/threepids.ts';
 import { changeAdmin } from './change-admin.ts';
@@ -65,42 +59,42 @@ export const setUser = defineOperation({
   },
   run: async (scope, changes, passwordHash): Promise<{ created: boolean; user: UserDetails }> => {
     const { userId } = changes;
-    const account = await findAccount(scope.transaction, userId);
-    const destinations =
-      account === undefined
-        ? await create(scope, changes, passwordHash ?? '')
-        : await change(scope, account, changes, passwordHash);
+    const found = await findAccount(scope.transaction, userId);
+    const created = found === undefined ? await create(scope, changes, passwordHash ?? '') : undefined;
+    const destinations = created ?? (await change(scope, changes, passwordHash));
     await changeAttributes(scope, changes);
     scope.afterCommit(() => {
       scope.userTotals.forget();
       scope.announce({ users: [userId], destinations });
     });
-    return { created: account === undefined, user: await readUser(scope.transaction, userId) };
+    return { created: created !== undefined, user: await readUser(scope.transaction, userId) };
   },
 });
 
+/** @returns `undefined` when somebody else has made the account meanwhile */
 async function create(
   { transaction, localServerNames }: OperationScope,
   { userId, displayName, avatarUrl, threepids, admin, deactivated }: UserChanges,
   passwordHash: string,
-): Promise<readonly ServerName[]> {
+): Promise<readonly ServerName[] | undefined> {
   const accountType = admin === true ? ACCOUNT_TYPE.admin : ACCOUNT_TYPE.user;
-  await createAccount(transaction, { userId, passwordHash, accountType, displayName });
+  if (!(await createAccountIfFree(transaction, { userId, passwordHash, accountType, displayName }))) return undefined;
   if (avatarUrl !== undefined) await updateProfile(transaction, userId, { displayName: undefined, avatarUrl });
   if (deactivated === true) return deactivateAccount(transaction, userId, undefined, localServerNames);
   if (threepids !== undefined) await replaceThreepids(transaction, userId, threepids);
   return [];
 }
 
-/** @param before as it was read without a lock: the job of a deactivation is locked first */
 async function change(
   scope: OperationScope,
-  before: Account,
   changes: UserChanges,
   passwordHash: string | undefined,
 ): Promise<readonly ServerName[]> {
   const { transaction, actor } = scope;
   const { userId, displayName, avatarUrl, threepids, admin, deactivated } = changes;
+  // Without a lock: the job of a deactivation is locked first.
+  const before = await findAccount(transaction, userId);
+  if (before === undefined) throw userNotFound();
   checkUserChanges(actor, before, changes);
   if (deactivated === true && !before.isDeactivated) {
     await queueJob(scope, DEACTIVATION, deactivateUser, deactivationOf(userId));

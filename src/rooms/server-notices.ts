@@ -53,6 +53,11 @@ export interface ServerNotices {
   /** Of the account on each local server that notices come from. */
   readonly localpart: string;
   /**
+   * Makes a transaction ready to send to several local users. Their locks are taken before anything is written that others wait
+   * for: the rows that all rooms share.
+   */
+  readonly begin: (transaction: Knex.Transaction, userIds: readonly UserId[]) => Promise<void>;
+  /**
    * Sends a notice to a local user. The transaction must commit: a refusal is thrown.
    * @throws MatrixError `M_NOT_FOUND` for a user that there is not; `M_FORBIDDEN` when the room does not take the event
    */
@@ -116,17 +121,22 @@ export function createServerNotices(config: ServerNoticesConfig, roomWriter: Roo
     ]);
   };
 
+  const senderFor = (userId: UserId): UserId => userIdOf(config.localpart, splitUserId(userId).serverName);
+  const begin = async (transaction: Knex.Transaction, userIds: readonly UserId[]): Promise<void> => {
+    // Before the locks of users: whoever makes the account waits for one of them next.
+    for (const sender of new Set(userIds.map(senderFor).sort())) await keepAccount(transaction, sender, config);
+    await lockNotices(transaction, userIds);
+  };
+
   return {
     localpart: config.localpart,
+    begin,
     send: async (transaction, { userId, type, stateKey, content }) => {
-      const { localpart, serverName } = splitUserId(userId);
-      if (localpart === config.localpart || !(await isAccount(transaction, userId))) {
+      const sender = senderFor(userId);
+      if (userId === sender || !(await isAccount(transaction, userId))) {
         throw new MatrixError('M_NOT_FOUND', 'User not found');
       }
-      const sender = userIdOf(config.localpart, serverName);
-      // Before the lock of the user: whoever sends to many holds the locks of some already.
-      await keepAccount(transaction, sender, config);
-      await lockNotices(transaction, userId);
+      await begin(transaction, [userId]);
       const draft = { type, sender, content, ...(stateKey !== undefined && { stateKey }) };
       const room = await findNoticeRoom(roomWriter.states, transaction, sender, userId);
       const appended =

@@ -57,11 +57,15 @@ export async function lockSearch(transaction: Knex.Transaction): Promise<void> {
 
 /** Keeps other transactions from the same events of the index. The ids share a few locks, which are taken in order. */
 export async function lockSearchEvents(transaction: Knex.Transaction, eventIds: readonly string[]): Promise<void> {
-  if (eventIds.length === 0) return;
+  await lockTexts(transaction, LOCKS.searchEvents, eventIds);
+}
+
+async function lockTexts(transaction: Knex.Transaction, firstKey: number, texts: readonly string[]): Promise<void> {
+  if (texts.length === 0) return;
   await transaction.raw(
     `SELECT pg_advisory_xact_lock(?, key) FROM (
-       SELECT DISTINCT ? + (hashtext(id) & ?) AS key FROM unnest(?::text[]) AS id ORDER BY key) AS keys`,
-    [LOCK_NAMESPACE, LOCKS.searchEvents, EVENT_LOCKS - 1, [...eventIds]],
+       SELECT DISTINCT ? + (hashtext(text) & ?) AS key FROM unnest(?::text[]) AS text ORDER BY key) AS keys`,
+    [LOCK_NAMESPACE, firstKey, EVENT_LOCKS - 1, [...texts]],
   );
 }
 
@@ -70,14 +74,9 @@ export async function lockSearchShared(transaction: Knex.Transaction): Promise<v
   await transaction.raw('SELECT pg_advisory_xact_lock_shared(?, ?)', [LOCK_NAMESPACE, LOCKS.search]);
 }
 
-/** Keeps other transactions from sending a server notice to the same user, who is to have one room for them. */
-export async function lockNotices(transaction: Knex.Transaction, userId: string): Promise<void> {
-  await transaction.raw('SELECT pg_advisory_xact_lock(?, ? + (hashtext(?) & ?))', [
-    LOCK_NAMESPACE,
-    LOCKS.notices,
-    userId,
-    EVENT_LOCKS - 1,
-  ]);
+/** Keeps other transactions from sending server notices to the same users, who are to have one room for them each. */
+export async function lockNotices(transaction: Knex.Transaction, userIds: readonly string[]): Promise<void> {
+  await lockTexts(transaction, LOCKS.notices, userIds);
 }
 
 /** Keeps other transactions from making the account that server notices come from. They find it there afterwards. */

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { ServerName } from '../../src/ids.ts';
+import { createDevice } from '../../src/reference-host/storage/devices.ts';
 import { type Answer, type FixtureHomeserver, fixture, startFixtureHomeserver } from './fixture-homeserver.ts';
 
 let server: FixtureHomeserver;
@@ -48,6 +50,20 @@ describe('login', () => {
     expect((await whoami(first.body.access_token)).body.errcode).toBe('M_UNKNOWN_TOKEN');
     expect((await whoami(second.body.access_token)).status).toBe(200);
     expect((await whoami(other.body.access_token)).status).toBe(200);
+  });
+
+  test('makes a device that is logged in to ten times at once, of which one login stays', async () => {
+    const device = {
+      localpart: 'alice',
+      serverName: fixture.server_name as ServerName,
+      deviceId: 'CROWDED',
+      displayName: null,
+    };
+    const { db } = server.homeserver;
+    const logins = Array.from({ length: 10 }, () => createDevice(db, { ...device, address: '', userAgent: '' }));
+    const tokens = await Promise.all(logins);
+    const answers = await Promise.all(tokens.map((token) => whoami(String(token))));
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
   });
 
   test('refuses what does not match, and says no more about it', async () => {

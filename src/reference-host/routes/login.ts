@@ -32,6 +32,8 @@ const loginSchema = z.object({
   initial_device_display_name: name.optional(),
 });
 
+const mismatch = (): MatrixError => new MatrixError('M_FORBIDDEN', 'Invalid username or password');
+
 /** Password login and `whoami`. Client-Server API, "Login". */
 export function addLoginRoutes(router: Router, context: HostContext): void {
   const { db, signingKey } = context;
@@ -44,7 +46,7 @@ export function addLoginRoutes(router: Router, context: HostContext): void {
     const localpart = localpartOf(body, signingKey.serverName);
     const account = localpart === undefined ? undefined : await findAccount(db, localpart, signingKey.serverName);
     const matches = await isPassword(body.password ?? '', account?.passwordHash ?? NO_HASH);
-    if (account === undefined || !matches) throw new MatrixError('M_FORBIDDEN', 'Invalid username or password');
+    if (account === undefined || !matches) throw mismatch();
     await requireUnlocked(context, userIdOf(account.localpart, signingKey.serverName));
     const device = {
       localpart: account.localpart,
@@ -57,6 +59,7 @@ export function addLoginRoutes(router: Router, context: HostContext): void {
       address: `${ctx.ip}:${ctx.socket.remotePort ?? 0}`,
       userAgent: ctx.get('user-agent'),
     });
+    if (token === undefined) throw mismatch();
     ctx.body = {
       user_id: userIdOf(device.localpart, device.serverName),
       access_token: token,

@@ -30,12 +30,22 @@ export async function findDevice(db: Knex, token: string, serverName: ServerName
   return { userId: userIdOf(row.localpart, serverName), deviceId: row.device_id, sessionId: Number(row.session_id) };
 }
 
-/** Makes a device, in place of one of the same name, and returns its access token. */
-export async function createDevice(db: Knex, device: NewDevice): Promise<string> {
+/**
+ * Makes a device, in place of one of the same name. The account is locked first, so that nobody makes the same device, or
+ * deactivates the account, meanwhile.
+ * @returns its access token; `undefined` when the account is deactivated
+ */
+export async function createDevice(db: Knex, device: NewDevice): Promise<string | undefined> {
   const { localpart, serverName, deviceId, displayName, address, userAgent } = device;
   const token = randomBytes(32).toString('base64url');
   const now = Date.now();
-  await db.transaction(async (transaction) => {
+  return db.transaction(async (transaction) => {
+    const account = await transaction('public.userapi_accounts')
+      .where({ localpart, server_name: serverName })
+      .whereRaw('is_deactivated IS NOT TRUE')
+      .forUpdate()
+      .first('localpart');
+    if (account === undefined) return undefined;
     await transaction('public.userapi_devices')
       .where({ localpart, server_name: serverName, device_id: deviceId })
       .delete();
@@ -50,6 +60,6 @@ export async function createDevice(db: Knex, device: NewDevice): Promise<string>
       ip: address,
       user_agent: userAgent,
     });
+    return token;
   });
-  return token;
 }
