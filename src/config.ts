@@ -27,6 +27,14 @@ export interface AdminPluginOptions {
      */
     readonly repeatProgressMs?: number;
   };
+  readonly http?: {
+    /**
+     * What becomes of paths below `/_dendrite/admin` and `/_synapse/admin` that are no route here. `false`: the plugin answers
+     * `404 M_UNRECOGNIZED`. `true`: the next middleware is asked, which may have routes of the host's own there. Other methods of
+     * the plugin's paths are answered with 405 all the same. @defaultValue false
+     */
+    readonly passUnknownPaths?: boolean;
+  };
   readonly hooks?: {
     /** Limit for hooks that set none. @defaultValue 5000 */
     readonly timeoutMs?: number;
@@ -120,6 +128,7 @@ const optionsSchema = closedObject({
     answerWithinMs: ms.default(50_000),
     repeatProgressMs: ms.default(15_000),
   }).prefault({}),
+  http: closedObject({ passUnknownPaths: z.boolean().default(false) }).prefault({}),
   hooks: closedObject({ timeoutMs: ms.default(5_000) }).prefault({}),
   registration: closedObject({
     sharedSecret: z.string().min(1).optional(),
