@@ -2,7 +2,7 @@ import type { Knex } from 'knex';
 import { MatrixError } from '../errors.ts';
 import type { AppliedEvent } from '../host.ts';
 import type { EventId, RoomId } from '../ids.ts';
-import { lockSearchEvents, lockSearchShared, transact } from '../storage/database.ts';
+import { lockSearchEvents, lockSearchShared } from '../storage/database.ts';
 import {
   findEditedAround,
   indexState,
