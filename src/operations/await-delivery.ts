@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RoomId, ServerName } from '../ids.ts';
-import { listWaitingServers } from '../storage/federation/queue.ts';
+import { findQueuedEvents, listWaitingServers } from '../storage/federation/queue.ts';
 import type { OperationWork } from './define-operation.ts';
 
 /** How often it is looked whether other servers have been told, in ms. */
@@ -13,8 +13,12 @@ export async function awaitDelivery(
   limitMs: number,
 ): Promise<readonly ServerName[]> {
   const giveUpAt = Date.now() + (federation === undefined ? 0 : limitMs);
-  for (;;) {
-    const waiting = await listWaitingServers(reader(), roomId);
+  const nids = new Set<number>();
+  for (let newest = 0; ; ) {
+    const queued = await findQueuedEvents(reader(), roomId, newest);
+    for (const nid of queued.nids) nids.add(nid);
+    ({ newest } = queued);
+    const waiting = await listWaitingServers(reader(), [...nids]);
     if (waiting.length === 0 || Date.now() >= giveUpAt) return waiting;
     await delay(POLL_MS, undefined, { signal });
   }

@@ -6,7 +6,7 @@ import type { JobData } from '../jobs/job.ts';
 import { hideRoom } from '../rooms/purge/hide-room.ts';
 import { purgeRoom as purge } from '../rooms/purge/purge-room.ts';
 import { SEARCHABLE_TYPES } from '../search/document.ts';
-import { listWaitingServers } from '../storage/federation/queue.ts';
+import { findQueuedEvents, listWaitingServers } from '../storage/federation/queue.ts';
 import { insertBlockedRoom } from '../storage/plugin/blocked-rooms.ts';
 import { isPurging } from '../storage/plugin/purges.ts';
 import { countMembers, forgetLeftRoom } from '../storage/roomserver/membership.ts';
@@ -177,7 +177,7 @@ async function closeRoom(work: OperationWork, tracked: TrackedDeletion, options:
       if (joined > 0 && !hasFailed) {
         if (round === 1 || joined > BATCH) return [{}, undefined];
         progress = await leaveAtOnce(work, transaction, afterCommit, progress, options);
-        waiting = await listWaitingServers(transaction, roomId);
+        waiting = await listWaitingServers(transaction, (await findQueuedEvents(transaction, roomId, 0)).nids);
       }
       const stayed = joined === 0 ? 0 : await countJoined();
       if (stayed > 0) {

@@ -140,8 +140,8 @@ async function readGovernance(states: RoomStates, db: Db, room: StoredRoom): Pro
 }
 
 /**
- * Those with a power level of their own only once all others are gone; of them the most powerful last. Whoever always comes
- * back does not keep it from being over.
+ * Those with a power level of their own only once all others are gone or among the last; of them the most powerful last.
+ * It is over once nobody stays behind the members of a step. Those who always come back do not keep it going.
  */
 async function nextToLeave(
   { items }: OperationWork,
@@ -150,8 +150,6 @@ async function nextToLeave(
   { userIds, levelOf }: Governance,
   filter: { memberships: readonly Membership[]; serverNames: readonly string[]; except: readonly string[] },
 ): Promise<{ members: Member[]; isOver: boolean }> {
-  const except = [...filter.except, ...userIds];
-  const others = await listMembers(db, room.roomNid, { ...filter, except, limit: BATCH });
   const areAllBack = async (members: readonly Member[]): Promise<boolean> => {
     const back = await items.find(
       db,
@@ -159,10 +157,17 @@ async function nextToLeave(
     );
     return back.size === members.length;
   };
-  if (!(await areAllBack(others))) return { members: others, isOver: false };
+  const others = await listMembers(db, room.roomNid, {
+    ...filter,
+    except: [...filter.except, ...userIds],
+    limit: BATCH,
+  });
+  if (others.length === BATCH && !(await areAllBack(others))) return { members: others, isOver: false };
+  const governing = new Set(userIds);
   const last = await listMembers(db, room.roomNid, { ...filter, limit: Number.MAX_SAFE_INTEGER });
-  const capped = ({ userId }: Member): number => Math.min(levelOf(userId), 1e9);
-  return { members: last.sort((a, b) => capped(a) - capped(b)).slice(0, BATCH), isOver: await areAllBack(last) };
+  const rank = ({ userId }: Member): number => (governing.has(userId) ? Math.min(levelOf(userId), 1e9) : -Infinity);
+  const members = last.sort((a, b) => (rank(a) === rank(b) ? 0 : rank(a) - rank(b))).slice(0, BATCH);
+  return { members, isOver: last.length <= BATCH || (await areAllBack(last)) };
 }
 
 /** A leave that keeps what the user was called. Text with half a surrogate pair can't be signed and is left out. */

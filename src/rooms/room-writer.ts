@@ -145,8 +145,9 @@ export function createRoomWriter(settings: RoomWriterSettings): RoomWriter {
   return {
     states,
     append: async (transaction, roomId, drafts) => {
+      if (drafts.length === 0) await requireRoom(transaction, roomId);
       const parts: Appended[] = [];
-      for (let first = 0; first === 0 || first < drafts.length; first += WRITTEN_AT_ONCE) {
+      for (let first = 0; first < drafts.length; first += WRITTEN_AT_ONCE) {
         parts.push(await appendPart(transaction, roomId, drafts.slice(first, first + WRITTEN_AT_ONCE)));
       }
       return {

@@ -37,14 +37,36 @@ export async function enqueuePdus(transaction: Knex.Transaction, pdus: readonly 
   );
 }
 
-/** Servers that events of a room wait for. */
-export async function listWaitingServers(db: Db, roomId: RoomId): Promise<ServerName[]> {
+/** Events that are queued may commit in another order than their NIDs: so many before the newest are looked at again. */
+const OVERLAP = 1_000;
+
+/**
+ * NIDs of the events of a room that are queued. Every queued text is looked through.
+ * @param after looks only at what was queued since, or shortly before, this NID
+ * @returns and the newest NID of the queue
+ */
+export async function findQueuedEvents(
+  db: Db,
+  roomId: RoomId,
+  after: number,
+): Promise<{ readonly nids: readonly number[]; readonly newest: number }> {
+  const [row] = await rowsOf<{ nids: string[] | null; newest: string | null }>(
+    db.raw(
+      `SELECT array_agg(json_nid::text) FILTER (WHERE strpos(json_body, ?) > 0) AS nids, max(json_nid) AS newest
+       FROM public.federationsender_queue_json WHERE json_nid > ?`,
+      [`"room_id":${JSON.stringify(roomId)}`, after - OVERLAP],
+    ),
+  );
+  return { nids: (row?.nids ?? []).map(Number), newest: Math.max(Number(row?.newest ?? 0), after) };
+}
+
+/** Servers that queued events wait for. */
+export async function listWaitingServers(db: Db, nids: readonly number[]): Promise<ServerName[]> {
+  if (nids.length === 0) return [];
   const rows = await rowsOf<{ server_name: ServerName }>(
     db.raw(
-      `SELECT DISTINCT p.server_name FROM public.federationsender_queue_json j
-       JOIN public.federationsender_queue_pdus p ON p.json_nid = j.json_nid
-       WHERE strpos(j.json_body, ?) > 0 ORDER BY p.server_name`,
-      [`"room_id":${JSON.stringify(roomId)}`],
+      `SELECT DISTINCT server_name FROM public.federationsender_queue_pdus WHERE json_nid = ANY(?) ORDER BY server_name`,
+      [[...nids]],
     ),
   );
   return rows.map(({ server_name }) => server_name);
