@@ -46,6 +46,7 @@ describe('of any graph of events', () => {
         const events = someOf(graph, picked);
         expect(namesOf(finished(authChainOf(events, graph)))).toEqual(namesOf(chainOf(events, graph)));
       }),
+      { numRuns: 300 },
     );
   });
 
@@ -59,6 +60,7 @@ describe('of any graph of events', () => {
         const different = [...all].filter((event) => !chains.every((chain) => chain.has(event)));
         expect(namesOf(finished(authDifference(common, others, graph)))).toEqual(namesOf(different));
       }),
+      { numRuns: 300 },
     );
   });
 
@@ -72,6 +74,7 @@ describe('of any graph of events', () => {
         const found = finished(conflictedSubgraph(new Set(conflicted), graph));
         expect(namesOf(found)).toEqual(namesOf(new Set([...conflicted, ...between])));
       }),
+      { numRuns: 300 },
     );
   });
 });
