@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { isRoomId, type RoomId } from '../../src/ids.ts';
-import { authoriseByAuthEvents, type CheckedEvent, checkEvent, signersOf } from '../../src/matrix/check-event.ts';
+import { isEventId, isRoomId, type RoomId } from '../../src/ids.ts';
+import {
+  authoriseByAuthEvents,
+  type CheckedEvent,
+  checkEvent,
+  judgedAs,
+  signersOf,
+} from '../../src/matrix/check-event.ts';
 import { type EventJson, type RoomVersion, roomVersionOf } from '../../src/matrix/room-version.ts';
 import { fixtureEvents } from './fixture-events.ts';
 
@@ -107,10 +113,38 @@ describe('servers that must have signed', () => {
     ['a join', event({ membership: 'join' }), ['sender.test']],
     ['an authorised join', event(restricted), ['sender.test', 'other.test']],
     ['a third-party invite', event({ membership: 'invite', third_party_invite: {} }), []],
+    ['an invite', event({ membership: 'invite' }), ['sender.test']],
+    ['a leave with a third-party invite', event({ membership: 'leave', third_party_invite: {} }), ['sender.test']],
+    ['a message with one', event({ membership: 'invite', third_party_invite: {} }, 'm.x'), ['sender.test']],
+    ['an authorised leave', event({ ...restricted, membership: 'leave' }), ['sender.test']],
+    ['an authorised message', event(restricted, 'm.x'), ['sender.test']],
   ])('%s', (_what, checked, expected) => {
     expect(signersOf(checked, roomVersionOf('10'))).toEqual(expected);
     expect(signersOf(checked, roomVersionOf('2')).sort()).toEqual(
       [...expected.filter((name) => name !== 'other.test'), 'id.test'].sort(),
     );
   });
+});
+
+test('an event is judged as the first only right after the create event', () => {
+  const [one] = received;
+  const create = received.find(({ checked }) => checked.type === 'm.room.create')?.checked;
+  if (one === undefined || create === undefined) throw new Error('no events');
+  const other = { ...create, type: 'm.x' };
+  const known = new Map<string, CheckedEvent>([
+    ['$create', create],
+    ['$other', other],
+  ]);
+  const find = (id: string): CheckedEvent | undefined => known.get(id);
+  const follows = (...prevEventIds: string[]): string =>
+    judgedAs({ ...one.checked, prevEventIds: prevEventIds.filter(isEventId) }, find).follows;
+  expect([follows(), follows('$create'), follows('$other'), follows('$gone')]).toEqual([
+    'nothing',
+    'create',
+    'events',
+    'events',
+  ]);
+  expect([follows('$create', '$other'), follows('$create', '$create')]).toEqual(['events', 'events']);
+  const judged = judgedAs({ ...one.checked, event: { room_id: 1, redacts: 1 } }, find);
+  expect([judged.roomId, judged.redacts]).toEqual([undefined, undefined]);
 });
