@@ -29,8 +29,17 @@ export function isErrorCode(value: unknown): value is ErrorCode {
   return typeof value === 'string' && Object.hasOwn(ERROR_STATUS, value);
 }
 
+declare const brand: unique symbol;
+/** A code of a host's own, such as `ORG_EXAMPLE_LEGAL_HOLD`, that a hook refuses with. */
+export type OwnErrorCode = string & { readonly [brand]: 'OwnErrorCode' };
+
+/** Whether `value` can be an error code: up to 255 characters of ASCII without spaces. */
+export function isOwnErrorCode(value: unknown): value is OwnErrorCode {
+  return typeof value === 'string' && /^[!-~]{1,255}$/.test(value);
+}
+
 export interface MatrixErrorOptions extends ErrorOptions {
-  /** HTTP status, where the code has more than one. @defaultValue the code's entry in `ERROR_STATUS` */
+  /** HTTP status, where the code has more than one. @defaultValue the code's entry in `ERROR_STATUS`, 403 for a host's own */
   status?: number;
   /** Fields that the code defines beside `errcode` and `error`, `retry_after_ms` for one. */
   fields?: Readonly<Record<string, unknown>>;
@@ -39,14 +48,14 @@ export interface MatrixErrorOptions extends ErrorOptions {
 /** The one error that callers see, over HTTP as `{"errcode", "error"}`, in-process as a thrown object. */
 export class MatrixError extends Error {
   override readonly name = 'MatrixError';
-  readonly errcode: ErrorCode;
+  readonly errcode: ErrorCode | OwnErrorCode;
   readonly status: number;
   readonly fields: Readonly<Record<string, unknown>>;
 
-  constructor(errcode: ErrorCode, message: string, options: MatrixErrorOptions = {}) {
+  constructor(errcode: ErrorCode | OwnErrorCode, message: string, options: MatrixErrorOptions = {}) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined);
     this.errcode = errcode;
-    this.status = options.status ?? ERROR_STATUS[errcode];
+    this.status = options.status ?? (isErrorCode(errcode) ? ERROR_STATUS[errcode] : ERROR_STATUS.M_FORBIDDEN);
     this.fields = options.fields ?? {};
   }
 

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type ErrorCode, errorFields, MatrixError, toError } from './errors.ts';
+import { type ErrorCode, errorFields, isOwnErrorCode, MatrixError, type OwnErrorCode, toError } from './errors.ts';
 import type { Logger } from './host.ts';
 import type { Metrics } from './metrics.ts';
 import type { Actor } from './operations/actor.ts';
@@ -20,19 +20,32 @@ export interface AfterEvent<Name extends OperationName> extends BeforeEvent<Name
 
 /** A veto, made by `deny()`. */
 export class Denial {
-  readonly errcode: ErrorCode;
+  readonly errcode: ErrorCode | OwnErrorCode;
   readonly reason: string;
 
-  constructor(errcode: ErrorCode, reason: string) {
+  constructor(errcode: ErrorCode | OwnErrorCode, reason: string) {
     this.errcode = errcode;
     this.reason = reason;
   }
 }
 
-/** The return value of a before-hook that refuses the operation; the caller is told the reason. */
-export function deny(errcode: ErrorCode, reason: string): Denial {
-  return new Denial(errcode, reason);
+/**
+ * The return value of a before-hook that refuses the operation; the caller is told the reason.
+ * @param errcode one of the specification, with its own status, or one of the host's own, which is a 403
+ * @throws TypeError for what is no error code, and for a reason that is no text or empty
+ */
+export function deny<Code extends string>(
+  errcode: Code & (Code extends `M_${string}` ? ErrorCode : unknown),
+  reason: string,
+): Denial {
+  // Plain JavaScript can give anything.
+  const given: readonly unknown[] = [errcode, reason];
+  if (!isOwnErrorCode(given[0])) throw badDenial('errcode must be a text such as M_FORBIDDEN or ORG_EXAMPLE_REASON');
+  if (typeof given[1] !== 'string' || given[1] === '') throw badDenial('reason must be a text for the caller');
+  return new Denial(given[0], given[1]);
 }
+
+const badDenial = (problem: string): TypeError => new TypeError(`deny(errcode, reason): ${problem}`);
 
 export interface HookOptions {
   /** Names the hook in logs. One of a name for each operation and phase. */

@@ -1,7 +1,7 @@
 export type { AccountCapabilities, AccountRestrictions, Accounts } from './accounts/accounts.ts';
 export type { RegistrationTokens } from './accounts/registration-tokens.ts';
 export type { AdminPluginOptions } from './config.ts';
-export { type ErrorCode, FederationError, type FederationFailure, MatrixError } from './errors.ts';
+export { type ErrorCode, FederationError, type FederationFailure, MatrixError, type OwnErrorCode } from './errors.ts';
 export { type AfterEvent, type BeforeEvent, type Denial, deny, type HookOptions, type Hooks } from './hooks.ts';
 export type {
   AppliedEvent,

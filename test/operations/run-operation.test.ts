@@ -258,6 +258,46 @@ describe('hooks before an operation', () => {
     expect(Object.isFrozen(actor)).toBe(false);
   });
 
+  it.each(['ORG_EXAMPLE_CUSTOM', 'org.example.custom', 'M_RESOURCE_LIMIT_EXCEEDED'])(
+    'may refuse it by a code of its own, %s, which is a 403',
+    async (errcode) => {
+      const id = await addJob();
+      undo.push(hooks.before('cancelJob', { name: 'own code' }, () => deny(errcode as 'M_FORBIDDEN', 'not today')));
+      const answer = await plugin.asAdmin(`/_dendrite/admin/jobs/${id}/cancel`, { method: 'POST' });
+      expect([answer.status, jsonOf(answer)]).toEqual([403, { errcode, error: 'not today' }]);
+      const called = operations.cancelJob({ jobId: id }, { actor: ADMIN });
+      await expect(called).rejects.toMatchObject({ name: 'MatrixError', errcode, status: 403, message: 'not today' });
+      expect(await isCancelled(id)).toBe(false);
+      expect((await audits()).map((entry) => [entry.outcome, entry.errcode])).toEqual([
+        ['refused', errcode],
+        ['refused', errcode],
+      ]);
+      expect(plugin.logger.lines).toEqual([]);
+    },
+  );
+
+  it.each([
+    [undefined, 'no'],
+    ['', 'no'],
+    [5, 'no'],
+    ['NOT A CODE', 'no'],
+    ['ORG_\0', 'no'],
+    ['X'.repeat(256), 'no'],
+    ['M_FORBIDDEN', undefined],
+    ['M_FORBIDDEN', ''],
+    ['M_FORBIDDEN', { en: 'no' }],
+  ])('may not refuse it by deny(%j, %j), which says what is wrong with it', async (errcode, reason) => {
+    const denying = (): unknown => deny(errcode as 'M_FORBIDDEN', reason as string);
+    expect(denying).toThrow(TypeError);
+    expect(denying).toThrow(/^deny\(errcode, reason\): (?:errcode must be a text such as|reason must be a text)/);
+    const id = await addJob();
+    undo.push(hooks.before('cancelJob', { name: 'bad code' }, () => denying() as undefined));
+    const answer = await plugin.asAdmin(`/_dendrite/admin/jobs/${id}/cancel`, { method: 'POST' });
+    expect([answer.status, jsonOf(answer).errcode]).toEqual([500, 'M_UNKNOWN']);
+    expect(await isCancelled(id)).toBe(false);
+    expect(plugin.logger.text()).toContain('deny(errcode, reason): ');
+  });
+
   it('may refuse it by deny(), for a reason that the caller is told; the later ones are not asked', async () => {
     const jobId = await addJob();
     let asked = 0;

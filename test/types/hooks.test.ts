@@ -34,6 +34,7 @@ function registerHooks(hooks: Hooks): void {
   hooks.after('CancelJob', { name: 'a' }, () => {});
   // @ts-expect-error a veto is made by deny()
   hooks.before('cancelJob', { name: 'a' }, () => false);
+  hooks.before('cancelJob', { name: 'a' }, () => deny('ORG_EXAMPLE_LEGAL_HOLD', 'a code of the host'));
   // @ts-expect-error a code that is none of ours
   hooks.before('cancelJob', { name: 'a' }, () => deny('M_NO_SUCH_CODE', 'no'));
   // @ts-expect-error another operation's input
