@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
 import { z } from 'zod';
-import { MatrixError } from '../errors.ts';
+import { MatrixError, ParameterError } from '../errors.ts';
 import { splitUserId } from '../ids.ts';
 import type { JobData } from '../jobs/job.ts';
 import { hideRoom } from '../rooms/purge/hide-room.ts';
@@ -65,8 +65,9 @@ export const deleteRoom = defineJobOperation({
   dedupesWith: 'purgeRoom',
   begin: async ({ transaction, afterCommit, actor, announce, signingKeys }, options) => {
     const { roomId, newRoomUserId } = options;
-    if (newRoomUserId === undefined && (options.roomName ?? options.message) !== undefined) {
-      throw new MatrixError('M_INVALID_PARAM', '"room_name" and "message" are of a new room: give "new_room_user_id"');
+    const ofNewRoom = (['roomName', 'message'] as const).find((name) => options[name] !== undefined);
+    if (newRoomUserId === undefined && ofNewRoom !== undefined) {
+      throw new ParameterError([ofNewRoom], 'it is of a new room: give the user who makes it, too');
     }
     if (newRoomUserId !== undefined) {
       if (!signingKeys.some(({ serverName }) => serverName === splitUserId(newRoomUserId).serverName)) {
@@ -74,10 +75,7 @@ export const deleteRoom = defineJobOperation({
       }
       const account = await findAccount(transaction, newRoomUserId);
       if (account === undefined || account.isDeactivated) {
-        throw new MatrixError(
-          'M_INVALID_PARAM',
-          `bad parameter "new_room_user_id": there is no ${newRoomUserId}, or no more`,
-        );
+        throw new ParameterError(['newRoomUserId'], `there is no ${newRoomUserId}, or no more`);
       }
     }
     if (options.block) await insertBlockedRoom(transaction, { roomId, reason: undefined, blockedBy: nameOf(actor) });

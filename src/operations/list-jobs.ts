@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { MatrixError } from '../errors.ts';
+import { ParameterError } from '../errors.ts';
 import { JOB_STATES } from '../jobs/job.ts';
 import { type JobView, viewJob } from '../jobs/jobs.ts';
 import { findJob, listJobs as queryJobs } from '../storage/plugin/jobs.ts';
@@ -26,7 +26,7 @@ export const listJobs = defineOperation({
   run: async ({ db }, { limit, from, ...filter }): Promise<{ jobs: JobView[]; nextToken: string | undefined }> => {
     if (from !== undefined && (await findJob(db, from)) === undefined) {
       // Removed since the page before; an empty page would pass for the end of the list.
-      throw new MatrixError('M_INVALID_PARAM', 'bad parameter "from": no such job');
+      throw new ParameterError(['from'], 'no such job');
     }
     const found = await queryJobs(db, filter, limit + 1, from);
     const jobs = found.slice(0, limit);

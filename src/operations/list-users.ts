@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { MatrixError } from '../errors.ts';
+import { ParameterError } from '../errors.ts';
 import { isUserId } from '../ids.ts';
 import { USER_TYPES } from '../storage/plugin/account-attributes.ts';
 import {
@@ -37,7 +37,11 @@ const input = z.object({
   direction: z.enum(['f', 'b']).default('f'),
   limit: z.int().min(0).max(10_000).default(100),
   /** `nextToken` of the page before, or how many users to leave out. */
-  from: z.string().max(2_000).regex(/^\d+$/, 'expected a next_token, or a number from 0 on').default('0'),
+  from: z
+    .string()
+    .max(2_000)
+    .regex(/^\d+$/, 'expected the token of the page before, or a number from 0 on')
+    .default('0'),
 });
 
 /**
@@ -83,8 +87,7 @@ export const listUsers = defineOperation({
   },
 });
 
-const badToken = (): MatrixError =>
-  new MatrixError('M_INVALID_PARAM', 'bad parameter "from": not a token of this list');
+const badToken = (): ParameterError => new ParameterError(['from'], 'not a token of this list');
 
 /** Digits, since there are clients that take `from` for a number: the user id's bytes behind a mark, as one number. */
 function tokenAfter({ userId }: User): string {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { MatrixError } from '../errors.ts';
+import { MatrixError, ParameterError } from '../errors.ts';
 
 /** Client-Server API, "Token-authenticated registration": what a token may be made of. */
 const TOKEN = /^[A-Za-z0-9._~-]{1,64}$/;
@@ -17,10 +17,10 @@ export const limitsInput = {
   expiryTime: count.optional(),
 };
 
-/** @throws MatrixError `M_INVALID_PARAM` */
+/** @throws ParameterError */
 export function refusePast(expiryTime: number | null | undefined): void {
   if (typeof expiryTime === 'number' && expiryTime < Date.now()) {
-    throw new MatrixError('M_INVALID_PARAM', 'expiry_time must not be in the past');
+    throw new ParameterError(['expiryTime'], 'must not be in the past');
   }
 }
 

@@ -99,7 +99,7 @@ export function createSearch(db: Knex, index: SearchIndex, delivery: Delivery | 
       await retryConflicts(() => transact(db, (own) => write(own, changes)));
     },
     search: async ({ term, rooms, keys = ALL_KEYS, order = 'rank', limit = DEFAULT_LIMIT, after }) => {
-      if (term.length > MAX_TERM_LENGTH) throw new MatrixError('M_INVALID_PARAM', 'search_term is too long');
+      if (term.length > MAX_TERM_LENGTH) throw new MatrixError('M_INVALID_PARAM', 'the search term is too long');
       const query = { term: term.toWellFormed(), rooms, keys, order, limit: Math.min(Math.max(limit, 1), MAX_LIMIT) };
       const page = await index.search(after === undefined ? query : { ...query, after });
       const visible = new Set(rooms);

@@ -1,0 +1,185 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { ParameterError } from '../../src/errors.ts';
+import { nameInRequest, type Route, type RouteRequest } from '../../src/http/route.ts';
+import { ROUTES } from '../../src/http/routes.ts';
+import { OPERATIONS, type OperationName, operationNamed } from '../../src/operations/operations.ts';
+import { SERVER_NAME } from '../support/dendrite-server.ts';
+import { type Answer, jsonOf } from '../support/http-client.ts';
+import { ALL_ROUTES, type MountedPlugin, mountPlugin } from '../support/mounted-plugin.ts';
+
+/** None of them is right for every key, and for every key one of them is wrong. */
+const WRONG_BODY: readonly unknown[] = [{ a: { b: 1 } }, ['\0'], '\0', 'x', 5, -0.5, true, null];
+const WRONG_QUERY = ['\0', 'x', '-1', '0.5', '9'.repeat(20)];
+const USER = `@nobody:${SERVER_NAME}`;
+/**
+ * What is right, by the names in code: it must be there beside what is wrong. There is neither such a room nor such a user, so
+ * that nothing happens where a value turns out to be right.
+ */
+const RIGHT: Readonly<Record<string, string | number | boolean | object>> = {
+  roomId: `!nowhere:${SERVER_NAME}`,
+  userId: USER,
+  reporter: USER,
+  serverName: 'other.example',
+  eventId: '$nothing',
+  deviceId: 'x',
+  devices: [],
+  reportId: 999,
+  deleteId: 'x',
+  jobId: '01234567-89ab-4def-8123-456789abcdef',
+  token: 'x',
+  nonce: 'x',
+  username: 'x',
+  password: 'x',
+  mac: 'x',
+  status: 'open',
+  admin: false,
+  locked: false,
+  suspended: false,
+  block: false,
+  content: { msgtype: 'm.text', body: 'x' },
+};
+
+/** What an operation must be given. */
+function requiredOf(name: OperationName): Record<string, unknown> {
+  const { shape } = operationNamed(name).input as z.ZodObject;
+  const required = Object.keys(shape).filter((key) => !(shape[key] as z.ZodType).safeParse(undefined).success);
+  return Object.fromEntries(required.map((key) => [key, RIGHT[key]]));
+}
+
+let plugin: MountedPlugin;
+beforeAll(async () => {
+  plugin = await mountPlugin({ options: ALL_ROUTES });
+});
+afterAll(() => plugin.close());
+
+interface Keys {
+  readonly body: readonly string[];
+  readonly query: readonly string[];
+}
+
+/** The keys that a route reads. */
+function keysOf(route: Route): Keys {
+  const read = { body: new Set<string>(), query: new Set<string>() };
+  const watch = (keys: Set<string>): Record<string, string> =>
+    new Proxy<Record<string, string>>({}, { get: (_target, key) => void keys.add(String(key)) });
+  const request: RouteRequest = {
+    params: {},
+    query: watch(read.query),
+    valuesOf: (key) => void read.query.add(key),
+    body: watch(read.body),
+    address: '',
+    userAgent: '',
+    respondAsync: false,
+    urlOf: (path) => path,
+  };
+  route.input(request);
+  return { body: [...read.body], query: [...read.query] };
+}
+
+const textOf = (value: unknown): string =>
+  typeof value === 'string' || typeof value === 'number' ? String(value) : 'x';
+
+const pathOf = ({ path }: Route): string =>
+  path.replaceAll(/[:*](\w+)/g, (_part, name: string) => encodeURIComponent(textOf(RIGHT[name])));
+
+/** The same in the body of a request. */
+function requiredIn(route: Route): Record<string, unknown> {
+  const keys = keysOf(route).body;
+  const required = Object.entries(requiredOf(route.operation)).map(([key, value]) => [
+    nameInRequest(route, key),
+    value,
+  ]);
+  return Object.fromEntries(required.filter(([key]) => keys.includes(String(key))));
+}
+
+const send = (route: Route, body: object, query = '', path = pathOf(route)): Promise<Answer> =>
+  plugin.asAdmin(path + query, {
+    method: route.method,
+    ...(route.method !== 'GET' && { body: JSON.stringify({ ...requiredIn(route), ...body }) }),
+  });
+
+/** What was said of the key; fails if a parameter is called by another name. */
+function complaintsOf(key: string, answers: readonly Answer[]): string[] {
+  const texts = answers.filter(({ status }) => status === 400).map((answer) => String(jsonOf(answer).error));
+  for (const text of texts) {
+    const [, named] = /parameter "([^".]+)/.exec(text) ?? [];
+    if (named !== undefined) expect(named, text).toBe(key);
+  }
+  return texts.filter((text) => text.includes(`"${key}`));
+}
+
+const named = ROUTES.map((route) => [`${route.method} ${route.path}`, route] as const);
+
+describe('a wrong value', () => {
+  it.each(named)('of a key in %s is told of by the name that was sent', async (_title, route) => {
+    const { effect } = operationNamed(route.operation);
+    const { body, query } = keysOf(route);
+    for (const key of effect === 'read' ? [] : body) {
+      const answers: Answer[] = [];
+      for (const value of WRONG_BODY) answers.push(await send(route, { [key]: value }));
+      expect(complaintsOf(key, answers), `no value of "${key}" was refused`).not.toEqual([]);
+    }
+    for (const key of query) {
+      const answers: Answer[] = [];
+      for (const value of WRONG_QUERY) answers.push(await send(route, {}, `?${key}=${encodeURIComponent(value)}`));
+      expect(complaintsOf(key, answers), `no value of "${key}" was refused`).not.toEqual([]);
+    }
+  });
+
+  it.each(named)('in the path of %s is told of by the name in the template', async (_title, route) => {
+    for (const [, name = ''] of route.path.matchAll(/[:*](\w+)/g)) {
+      const path = pathOf({ ...route, path: route.path.replace(`:${name}`, '%00').replace(`*${name}`, '%00') });
+      const answer = await send(route, {}, '', path);
+      if (answer.status !== 400) continue;
+      expect(jsonOf(answer).error).toContain(`parameter "${name}"`);
+    }
+  });
+
+  it.each(Object.keys(OPERATIONS) as OperationName[])(
+    'in-process in %s is told of by the name in code',
+    async (name) => {
+      const { input } = operationNamed(name);
+      expect(input).toBeInstanceOf(z.ZodObject);
+      const call = plugin.admin.operations[name] as (input: unknown, caller: unknown) => Promise<unknown>;
+      for (const key of Object.keys((input as z.ZodObject).shape)) {
+        const called: string[] = [];
+        for (const value of WRONG_BODY) {
+          const error: unknown = await call(
+            { ...requiredOf(name), [key]: value },
+            { actor: { kind: 'system', name: 'test' } },
+          ).catch((thrown: unknown) => thrown);
+          if (error instanceof ParameterError) called.push(error.path[0] ?? '');
+        }
+        expect([...new Set(called)]).toEqual([key]);
+      }
+    },
+  );
+});
+
+/** What is wrong only beside something else, or as things are. */
+const CONFLICTS: readonly [string, OperationName, object, string, string][] = [
+  ['a time that is over', 'createRegistrationToken', { expiryTime: 5 }, 'expiryTime', 'expiry_time'],
+  ['a time that is over', 'updateRegistrationToken', { expiryTime: 5 }, 'expiryTime', 'expiry_time'],
+  ['a name for no new room', 'deleteRoom', { roomName: 'x' }, 'roomName', 'room_name'],
+  ['a text for no new room', 'deleteRoom', { message: 'x' }, 'message', 'message'],
+  ['nobody', 'deleteRoom', { newRoomUserId: USER }, 'newRoomUserId', 'new_room_user_id'],
+  ['a token of no list', 'listUsers', { from: '9'.repeat(30) }, 'from', 'from'],
+  ['no job', 'listJobs', { from: RIGHT['jobId'] }, 'from', 'from'],
+];
+
+describe('a value that does not fit', () => {
+  it.each(CONFLICTS)('%s for %s %j is told of by the name that was sent', async (_what, name, input, code, sent) => {
+    const call = plugin.admin.operations[name] as (input: unknown, caller: unknown) => Promise<unknown>;
+    const called = call({ ...requiredOf(name), ...input }, { actor: { kind: 'system', name: 'test' } });
+    await expect(called).rejects.toMatchObject({ message: expect.stringContaining(`parameter "${code}"`) });
+    for (const route of ROUTES.filter(({ operation }) => operation === name)) {
+      const given = Object.entries(input).map(([key, value]): [string, unknown] => [nameInRequest(route, key), value]);
+      const query = given.map(([key, value]) => `${key}=${encodeURIComponent(String(value))}`).join('&');
+      const answer = await (route.method === 'GET'
+        ? send(route, {}, `?${query}`)
+        : send(route, Object.fromEntries(given)));
+      expect([answer.status, jsonOf(answer).error]).toEqual([400, expect.stringContaining(`parameter "${sent}"`)]);
+    }
+  });
+});
