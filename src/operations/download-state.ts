@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { FederationError, MatrixError } from '../errors.ts';
 import type { FederationSender } from '../host.ts';
 import { isServerName, type ServerName, splitUserId, type UserId } from '../ids.ts';
+import { inSlices } from '../in-slices.ts';
 import { roomVersionOf } from '../matrix/room-version.ts';
 import {
   type DownloadedState,
@@ -57,11 +58,12 @@ export const downloadState = defineJobOperation({
     const room = await findRoom(work.reader(), roomId);
     if (room === undefined) throw new MatrixError('M_NOT_FOUND', 'room does not exist');
     const downloaded = await ask(work, room, serverName);
+    const senders = await inSlices(sendersOf(work, downloaded));
     return work.commit(async (transaction, afterCommit) => {
       const { destinations, added, removed } = await work.roomWriter.replaceState(transaction, roomId, {
         downloaded,
         expectedNids: room.latestEventNids,
-        senders: sendersOf(work, downloaded),
+        senders,
       });
       afterCommit(() => work.announce({ rooms: [roomId], destinations }));
       const { leftOut } = downloaded;
@@ -102,10 +104,16 @@ async function ask(work: OperationWork, room: StoredRoom, destination: ServerNam
 }
 
 /** The administrator who asks, and then local users in the new state. */
-function sendersOf({ actor, localServerNames }: OperationWork, { state }: DownloadedState): UserId[] {
-  const joined = state
-    .filter(({ type, content }) => type === 'm.room.member' && content.membership === 'join')
-    .map(({ sender }) => sender)
-    .filter((userId) => localServerNames.includes(splitUserId(userId).serverName));
-  return [...new Set([...(actor.kind === 'user' ? [actor.userId] : []), ...joined])].slice(0, MAX_SENDERS);
+function* sendersOf(
+  { actor, localServerNames }: OperationWork,
+  { state }: DownloadedState,
+): Generator<undefined, UserId[], undefined> {
+  const senders = new Set<UserId>(actor.kind === 'user' ? [actor.userId] : []);
+  for (const { type, content, sender } of state) {
+    yield;
+    if (senders.size >= MAX_SENDERS) break;
+    const isJoin = type === 'm.room.member' && content.membership === 'join';
+    if (isJoin && localServerNames.includes(splitUserId(sender).serverName)) senders.add(sender);
+  }
+  return [...senders];
 }

@@ -92,6 +92,17 @@ export function neededState(draft: RoomEventDraft, version: RoomVersion): StateK
 
 type State = Map<string, StoredEvent>;
 
+/** The part of a state that drafts need: a downloaded state is whole, and takes long to copy. */
+function neededOf({ state, version }: ChainStart, drafts: readonly RoomEventDraft[]): State {
+  const names = new Set(drafts.flatMap((draft) => neededState(draft, version)).map((key) => stateName(...key)));
+  return new Map(
+    [...names].flatMap((name): [string, StoredEvent][] => {
+      const event = state.get(name);
+      return event === undefined ? [] : [[name, event]];
+    }),
+  );
+}
+
 const find = (state: ReadonlyMap<string, StoredEvent>, [type, stateKey]: StateKey): StoredEvent | undefined =>
   state.get(stateName(type, stateKey));
 const findAll = (state: ReadonlyMap<string, StoredEvent>, keys: readonly StateKey[]): StoredEvent[] =>
@@ -111,7 +122,7 @@ export function* buildChain(
   const { version } = start;
   const links: ChainLink[] = [];
   const refused: RefusedDraft[] = [];
-  const state: State = new Map(start.state);
+  const state = neededOf(start, drafts);
   let prevEvents = start.prevEvents;
 
   for (const [i, draft] of drafts.entries()) {

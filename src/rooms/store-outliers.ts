@@ -38,12 +38,7 @@ export async function storeOutliers(
     const ids = batch.map(({ eventId }) => eventId);
     for (const [id, nid] of await findEventNids(transaction, ids)) eventNids.set(id, nid);
   }
-  const missing = await inSlices(
-    sorted(
-      all.filter(({ eventId }) => !eventNids.has(eventId)),
-      (a, b) => a.depth - b.depth,
-    ),
-  );
+  const missing = await inSlices(missingOf(all, eventNids));
   for (const batch of batchesOf(missing)) {
     const allocated = await allocateEventNids(transaction, batch.length);
     for (const [i, { eventId }] of batch.entries()) eventNids.set(eventId, allocated[i] ?? Number.NaN);
@@ -62,6 +57,19 @@ export async function storeOutliers(
     await insertOutliers(transaction, roomNid, outliers);
   }
   return { nids, typeNidOf, nidOf, eventNidOf };
+}
+
+/** Those events that are not stored, the deepest last. */
+function* missingOf(
+  all: readonly CheckedEvent[],
+  stored: ReadonlyMap<EventId, number>,
+): Generator<undefined, CheckedEvent[], undefined> {
+  const missing: CheckedEvent[] = [];
+  for (const checked of all) {
+    yield;
+    if (!stored.has(checked.eventId)) missing.push(checked);
+  }
+  return yield* sorted(missing, (a, b) => a.depth - b.depth);
 }
 
 /** The texts that the events have NIDs for, each once. */
