@@ -63,6 +63,7 @@ export const OWN_TABLES: readonly string[] = [
   'purges',
   'rate_limits',
   'registration_nonces',
+  'requirements',
   'search_changes',
   'search_documents',
   'search_edits',

@@ -102,6 +102,19 @@ describe('two plugins in one process', () => {
 });
 
 describe('start()', () => {
+  it('of an older version refuses tables that a newer one has changed for good, and says what to do', async () => {
+    const database = await databaseFor();
+    const newer = create(database);
+    await newer.start();
+    await newer.stop();
+    const remedy = 'install version 2.1 or later, or restore the backup from before the upgrade';
+    await database.db('matrix_admin.requirements').insert({ migration: '9999-future', remedy });
+    const older = create(database);
+    await expect(older.start()).rejects.toThrow(`(9999-future), and this one can't use them: ${remedy}`);
+    await older.stop();
+    await database.db('matrix_admin.requirements').del();
+  });
+
   it('of an older version works on tables that a newer one has migrated', async () => {
     const database = await databaseFor();
     const newer = create(database);

@@ -9,6 +9,7 @@ import { accountAttributes } from './0007-account-attributes.ts';
 import { jobTargets } from './0008-job-targets.ts';
 import { jobCleanUps } from './0009-job-clean-ups.ts';
 import { jobItems } from './0010-job-items.ts';
+import { requirements } from './0011-requirements.ts';
 
 /** Schema of the plugin's own tables. */
 export const OWN_SCHEMA = 'matrix_admin';
@@ -28,7 +29,13 @@ const ALL: readonly NamedMigration[] = [
   jobTargets,
   jobCleanUps,
   jobItems,
+  requirements,
 ];
+
+/** Whether a migration is one of this version's. */
+export function isKnownMigration(name: string): boolean {
+  return ALL.some((migration) => migration.name === name);
+}
 
 /** The plugin's migrations, imported statically so that bundlers find them. `knexfile.ts` uses the same object. */
 const migrationSource: Knex.MigrationSource<NamedMigration> = {
@@ -42,6 +49,6 @@ export const migrationConfig: Knex.MigratorConfig = {
   migrationSource,
   schemaName: OWN_SCHEMA,
   tableName: 'migrations',
-  // Migrations only add. A process of an older version starts on tables that a newer one has migrated.
+  // A process of an older version starts on tables that a newer one has migrated, unless `requireKnownMigrations()` refuses.
   disableMigrationsListValidation: true,
 };

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import { migrationConfig, OWN_SCHEMA } from '../migrations/migrations.ts';
+import { isKnownMigration, migrationConfig, OWN_SCHEMA } from '../migrations/migrations.ts';
 import { transact } from './transact.ts';
 
 /** A connection pool or a transaction: queries take either. */
@@ -18,12 +18,28 @@ export async function rowsOf<Row>(query: PromiseLike<{ rows: Row[] }>): Promise<
   return (await query).rows;
 }
 
-/** Makes and migrates the plugin's own schema. Processes that start together wait for each other. */
+/** @throws Error when a newer version has changed the tables so that this one can't work with them */
+async function requireKnownMigrations(db: Db): Promise<void> {
+  const rows = await rowsOf<{ migration: string; remedy: string }>(
+    db.raw('SELECT migration, remedy FROM matrix_admin.requirements ORDER BY migration'),
+  );
+  const unknown = rows.find(({ migration }) => !isKnownMigration(migration));
+  if (unknown === undefined) return;
+  throw new Error(
+    `a newer version of the plugin has changed its tables (${unknown.migration}), and this one can't use them: ${unknown.remedy}`,
+  );
+}
+
+/**
+ * Makes and migrates the plugin's own schema. Processes that start together wait for each other.
+ * @throws Error when a newer version has changed the tables so that this one can't work with them
+ */
 export async function migrateOwnSchema(db: Knex): Promise<void> {
   await transact(db, async (transaction) => {
     await transaction.raw('SELECT pg_advisory_xact_lock(?, ?)', [LOCK_NAMESPACE, LOCKS.migrations]);
     await transaction.raw('CREATE SCHEMA IF NOT EXISTS ??', [OWN_SCHEMA]);
     await transaction.migrate.latest(migrationConfig);
+    await requireKnownMigrations(transaction);
   });
 }
 

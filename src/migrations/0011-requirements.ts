@@ -1,0 +1,22 @@
+import type { Knex } from 'knex';
+
+const UP = `
+CREATE TABLE matrix_admin.requirements (
+  migration text PRIMARY KEY,
+  remedy text NOT NULL
+);
+`;
+
+/**
+ * Migrations that older versions can't work with. Such a migration adds a row with its own name, and with what to do; a
+ * process that does not know the name refuses to start.
+ */
+export const requirements = {
+  name: '0011-requirements',
+  up: async (db: Knex): Promise<void> => {
+    await db.raw(UP);
+  },
+  down: async (db: Knex): Promise<void> => {
+    await db.raw('DROP TABLE matrix_admin.requirements');
+  },
+};
