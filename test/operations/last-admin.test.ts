@@ -3,9 +3,10 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { UserId } from '../../src/ids.ts';
 import { addAccount, addDevice, SERVER_NAME } from '../support/dendrite-server.ts';
 import { type Answer, jsonOf } from '../support/http-client.ts';
+import { countFromEnvironment } from '../support/long-version.ts';
 import { bearer, type MountedPlugin, mountPlugin } from '../support/mounted-plugin.ts';
 
-const ROUNDS = 20;
+const ROUNDS = countFromEnvironment('ROUNDS', 4);
 const SYSTEM = { actor: { kind: 'system', name: 'test' } } as const;
 const LAST = { status: 409, errcode: 'M_BAD_STATE' };
 const idOf = (localpart: string): UserId => `@${localpart}:${SERVER_NAME}` as UserId;
