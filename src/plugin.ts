@@ -28,6 +28,7 @@ import type { Search } from './search/search.ts';
 import { createSearchParts } from './search/search-parts.ts';
 import { resolveSettings } from './settings.ts';
 import { migrateOwnSchema } from './storage/database.ts';
+import { explainFailure } from './storage/explain-failure.ts';
 import { countJobs } from './storage/plugin/job-counts.ts';
 import { preflight } from './storage/preflight.ts';
 import { countReportsByStatus } from './storage/roomserver/event-reports.ts';
@@ -155,8 +156,12 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
   };
   let starting: Promise<void> | undefined;
   const begin = async (): Promise<void> => {
-    await preflight(db);
-    await migrateOwnSchema(db);
+    try {
+      await preflight(db);
+      await migrateOwnSchema(db);
+    } catch (error) {
+      throw explainFailure(error, db);
+    }
     await search.start();
     for (const { feature, missing } of missingFeatures(host.federation)) {
       logger.info({ missing }, `host.federation: ${feature}`);

@@ -2,16 +2,18 @@ import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { pino } from 'pino';
 import { z } from 'zod';
-import { describeError } from '../errors.ts';
 import { isRoomId, isServerName, isUserId } from '../ids.ts';
 import type { JobView } from '../index.ts';
 import { privateKeyOf } from '../matrix/sign-event.ts';
 import { postgresSearch } from '../search/postgres/index.ts';
 import { createProgress, movedMetrics, progressLine } from './demo-output.ts';
 import { startEmbeddedPostgres } from './embedded-postgres.ts';
+import { explainExit, requireNode } from './explain-exit.ts';
 import { createHomeserver, type Homeserver } from './homeserver.ts';
 import { loadSqlDump } from './load-sql-dump.ts';
+import { logDestination } from './log-destination.ts';
 import { generateSampleEvents } from './sample-events.ts';
+import { stopSignals } from './stop-signals.ts';
 
 const EVENTS = 69_586;
 const SEED = 20_260_101;
@@ -124,10 +126,8 @@ async function demonstrate(homeserver: Homeserver, { users, rooms }: Recording):
 
 /** Rejects when the process is told to stop, so that what was started is stopped on the way out. */
 function interruption(): Promise<never> {
-  const interrupted = new Promise<never>((_resolve, reject) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-      process.on(signal, () => reject(new Error(`stopped by ${signal}`)));
-    }
+  const interrupted = stopSignals().then((reason): never => {
+    throw new Error(`stopped by ${reason}`);
   });
   // A signal may come before anybody waits for it.
   interrupted.catch(() => {});
@@ -142,7 +142,7 @@ async function runOn(databaseUrl: string, recording: Recording, interrupted: Pro
     signingKey: { serverName, keyId: key.key_id, privateKey },
     search: postgresSearch(),
     rateLimit: true,
-    logger: pino({ level: 'warn' }, pino.destination({ fd: 2, sync: true })),
+    logger: pino({ level: 'warn' }, logDestination()),
   });
   try {
     await Promise.race([demonstrate(homeserver, recording), interrupted]);
@@ -152,6 +152,7 @@ async function runOn(databaseUrl: string, recording: Recording, interrupted: Pro
 }
 
 async function main(): Promise<void> {
+  requireNode();
   const interrupted = interruption();
   const recording = recordingSchema.parse(JSON.parse(await readFile(new URL('server.json', FIXTURE), 'utf8')));
   await mkdir('.data', { recursive: true });
@@ -173,6 +174,6 @@ try {
   await main();
   process.exit(0);
 } catch (error) {
-  process.stderr.write(`${describeError(error)}\n`);
+  process.stderr.write(`${explainExit(error)}\n`);
   process.exit(1);
 }

@@ -2,9 +2,11 @@ import Router from '@koa/router';
 import createKnex, { type Knex } from 'knex';
 import Koa from 'koa';
 import { collectDefaultMetrics, Registry } from 'prom-client';
+import { describeError } from '../errors.ts';
 import type { Logger, SigningKey } from '../host.ts';
 import { type AdminPlugin, type AdminPluginOptions, createAdminPlugin } from '../index.ts';
 import type { SearchAdapter } from '../search/search-index.ts';
+import { explainFailure } from '../storage/explain-failure.ts';
 import { ensureDendriteSchema } from './dendrite-schema/dendrite-schema.ts';
 import type { Certificate } from './federation/certificate.ts';
 import { createFederation } from './federation/federation.ts';
@@ -67,11 +69,14 @@ const MISNAMED_METRICS = [
   'nodejs_active_resources_total',
 ];
 
-/** Knex writes to the terminal unless it is told where. */
-const knexLog = (logger: Logger): Knex.Logger => ({
-  debug: (message) => logger.debug({}, String(message)),
-  warn: (message) => logger.warn({}, String(message)),
-  error: (message) => logger.error({}, String(message)),
+/** Knex puts statements with their values, and stacks, into what it writes: whoever asked the database tells of the error. */
+const knexText = (message: unknown): string => describeError(message).split('\n')[0] ?? '';
+
+/** Knex writes to the terminal unless it is told where. What fails at the start is told by whoever starts it. */
+const knexLog = (logger: Logger, isReady: () => boolean): Knex.Logger => ({
+  debug: (message) => logger.debug({}, knexText(message)),
+  warn: (message) => logger[isReady() ? 'warn' : 'debug']({}, knexText(message)),
+  error: (message) => logger[isReady() ? 'error' : 'debug']({}, knexText(message)),
   deprecate: (method, alternative) => logger.warn({ method, alternative }, 'Deprecated method of Knex'),
 });
 
@@ -82,11 +87,12 @@ export function createHomeserver(settings: HomeserverSettings): Homeserver {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   for (const name of MISNAMED_METRICS) registry.removeSingleMetric(name);
+  let isReady = false;
   const db = createKnex({
     client: 'pg',
     connection: databaseUrl,
     pool: { min: 0, max: 20 },
-    log: knexLog(logger),
+    log: knexLog(logger, () => isReady),
   });
   const signingKeys = [signingKey];
   const federation =
@@ -140,10 +146,13 @@ export function createHomeserver(settings: HomeserverSettings): Homeserver {
     db,
     registry,
     listen: async (port) => {
-      await ensureDendriteSchema(db);
+      await ensureDendriteSchema(db).catch((error: unknown) => {
+        throw explainFailure(error, db);
+      });
       // 4. Start the plugin once the homeserver's tables are there, and before the first request.
       await admin.start();
       await federation?.start();
+      isReady = true;
       return server.listen(port);
     },
     listenForServers: async (port) => {

@@ -1,17 +1,21 @@
+import { mkdir } from 'node:fs/promises';
 import { pino } from 'pino';
-import { describeError } from '../errors.ts';
 import type { Logger } from '../host.ts';
 import { meilisearchSearch } from '../search/meilisearch/index.ts';
 import { postgresSearch } from '../search/postgres/index.ts';
 import type { SearchAdapter } from '../search/search-index.ts';
 import { startEmbeddedPostgres } from './embedded-postgres.ts';
 import { type Environment, parseEnvironment } from './environment.ts';
+import { explainExit, requireNode } from './explain-exit.ts';
 import { loadCertificate } from './federation/certificate.ts';
 import { createHomeserver, type HomeserverSettings } from './homeserver.ts';
+import { logDestination } from './log-destination.ts';
 import { loadSigningKey } from './signing-key.ts';
+import { stopSignals } from './stop-signals.ts';
 
-const DATABASE_DIRECTORY = '.data/postgres';
-const CERTIFICATE = '.data/federation.pem';
+const DATA_DIRECTORY = '.data';
+const DATABASE_DIRECTORY = `${DATA_DIRECTORY}/postgres`;
+const CERTIFICATE = `${DATA_DIRECTORY}/federation.pem`;
 
 function searchOf({ SEARCH, MEILI_URL = '', MEILI_API_KEY }: Environment): SearchAdapter | false {
   if (SEARCH === 'off') return false;
@@ -27,18 +31,11 @@ function accountsOf(environment: Environment): NonNullable<HomeserverSettings['a
   };
 }
 
-function untilSignalled(): Promise<void> {
-  // The handlers stay: a second signal must not end a process that is handing back its work.
-  return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve());
-  });
-}
-
 interface Service {
   readonly environment: Environment;
   readonly logger: Logger;
   /** Resolves when the process is told to stop. */
-  readonly signalled: Promise<void>;
+  readonly signalled: Promise<string>;
 }
 
 async function serve({ environment, logger, signalled }: Service, databaseUrl: string): Promise<void> {
@@ -71,9 +68,11 @@ async function serve({ environment, logger, signalled }: Service, databaseUrl: s
 }
 
 async function main(): Promise<void> {
+  requireNode();
   const environment = parseEnvironment(process.env);
-  const logger = pino({ level: environment.LOG_LEVEL }, pino.destination({ fd: 2, sync: true }));
-  const service = { environment, logger, signalled: untilSignalled() };
+  const logger = pino({ level: environment.LOG_LEVEL }, logDestination());
+  await mkdir(DATA_DIRECTORY, { recursive: true });
+  const service = { environment, logger, signalled: stopSignals() };
   if (environment.DATABASE_URL !== undefined) return serve(service, environment.DATABASE_URL);
   const database = await startEmbeddedPostgres({ dataDir: DATABASE_DIRECTORY, logger });
   try {
@@ -87,6 +86,6 @@ try {
   await main();
   process.exit(0);
 } catch (error) {
-  process.stderr.write(`${describeError(error)}\n`);
+  process.stderr.write(`${explainExit(error)}\n`);
   process.exit(1);
 }

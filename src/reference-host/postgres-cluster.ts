@@ -74,7 +74,11 @@ export async function createCluster(cluster: Cluster): Promise<void> {
   for (const locale of LOCALES) {
     if (await runInitdb(cluster, draft, locale)) return rename(draft, cluster.dir);
   }
-  throw new Error(`initdb failed: ${await lastLines(cluster.logFile)}`);
+  const log = await lastLines(cluster.logFile);
+  const remedy = log.includes('loading shared libraries')
+    ? '\nIts libraries are links that an install script makes: run "npm rebuild" without --ignore-scripts, or set DATABASE_URL.'
+    : '';
+  throw new Error(`initdb failed: ${log}${remedy}`);
 }
 
 async function lastLines(file: string): Promise<string> {

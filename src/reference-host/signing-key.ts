@@ -17,7 +17,11 @@ function newKeyFile(): string {
 
 /** Makes the file complete or not at all, and leaves alone one that is there: servers may start side by side. */
 async function writeIfMissing(path: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
+  await mkdir(dirname(path)).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'EEXIST') return;
+    if (error.code !== 'ENOENT') throw error;
+    throw new Error(`SIGNING_KEY: there is no folder ${dirname(dirname(path))}: make it, or correct the path`);
+  });
   const draft = `${path}.${randomUUID()}`;
   await writeFile(draft, newKeyFile(), { mode: 0o600, flag: 'wx' });
   try {
@@ -30,8 +34,8 @@ async function writeIfMissing(path: string): Promise<void> {
 }
 
 /**
- * Reads a key file in Dendrite's form, making it on first use with mode 0600.
- * @throws Error when the file can't be read or is no key file.
+ * Reads a key file in Dendrite's form, making it and its folder on first use, the file with mode 0600.
+ * @throws Error when there is no place for its folder, when the file can't be read or is no key file
  */
 export async function loadSigningKey(path: string, serverName: ServerName): Promise<SigningKey> {
   await writeIfMissing(path);

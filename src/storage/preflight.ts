@@ -140,6 +140,9 @@ export const REQUIRED_COLUMNS: Readonly<Record<string, readonly string[]>> = {
 
 const OLDEST_POSTGRES = 130_000;
 
+/** `server_version_num` as people write it: 120022 is 12.22. */
+const versionText = (version: number): string => `${Math.floor(version / 10_000)}.${version % 10_000}`;
+
 /**
  * Checks that the database is one that the plugin can work on.
  * @throws Error that lists everything that is missing.
@@ -151,7 +154,9 @@ export async function preflight(db: Knex): Promise<void> {
     ),
   );
   if (server === undefined || server.version < OLDEST_POSTGRES) {
-    throw new Error(`koa-matrix-admin needs PostgreSQL 13 or later, this is ${server?.version ?? 'unknown'}`);
+    throw new Error(
+      `koa-matrix-admin needs PostgreSQL 13 or later, this is ${server === undefined ? 'unknown' : versionText(server.version)}`,
+    );
   }
   if (server.encoding !== 'UTF8') {
     throw new Error(

@@ -64,17 +64,20 @@ async function start(
 const asAlice = { authorization: `Bearer ${fixture.users.alice.access_token}` };
 
 describe('the homeserver process', () => {
-  test.each(['SIGTERM', 'SIGINT'] as const)('prints one line, serves, and exits with 0 on %s', async (signal) => {
-    const { child, origin, output, exit } = await start();
-    expect((await request(new URL('/_matrix/client/versions', origin), {})).status).toBe(200);
-    child.kill(signal);
-    expect(await exit).toBe(0);
-    const { stdout, stderr } = output();
-    expect(stdout).toBe(`ready ${origin}\n`);
-    expect(origin).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
-    for (const line of stderr.trim().split('\n')) expect(JSON.parse(line)).toHaveProperty('msg');
-    expect(await readdir(join(directory, '.data'))).toEqual(['matrix_key.pem']);
-  });
+  test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
+    'prints one line, serves, and exits with 0 on %s',
+    async (signal) => {
+      const { child, origin, output, exit } = await start();
+      expect((await request(new URL('/_matrix/client/versions', origin), {})).status).toBe(200);
+      child.kill(signal);
+      expect(await exit).toBe(0);
+      const { stdout, stderr } = output();
+      expect(stdout).toBe(`ready ${origin}\n`);
+      expect(origin).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+      for (const line of stderr.trim().split('\n')) expect(JSON.parse(line)).toHaveProperty('msg');
+      expect(await readdir(join(directory, '.data'))).toEqual(['matrix_key.pem']);
+    },
+  );
 
   test('is not held up by idle connections, nor broken by more signals', async () => {
     const { child, origin, exit } = await start();

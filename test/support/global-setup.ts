@@ -1,6 +1,8 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { TestProject } from 'vitest/node';
 import { startEmbeddedPostgres } from '../../src/reference-host/embedded-postgres.ts';
@@ -31,9 +33,12 @@ async function startServer(): Promise<Server> {
   if (given !== undefined && given !== '') return { admin: given, stop: async () => undefined };
   const dataDir = await makeScratchDirectory('koa-matrix-admin-test-');
   const remove = () => rm(dataDir, { recursive: true, force: true });
+  const stopAtExit = (): void => removeServer(dataDir);
+  process.on('exit', stopAtExit);
   try {
     const postgres = await startEmbeddedPostgres({ dataDir, settings: SETTINGS });
     const stop = async (): Promise<void> => {
+      process.off('exit', stopAtExit);
       try {
         await postgres.stop();
       } finally {
@@ -45,6 +50,27 @@ async function startServer(): Promise<Server> {
     await remove();
     throw error;
   }
+}
+
+/** Ends a server at once, and removes its data: what an interrupted run must not leave behind. */
+function removeServer(dataDir: string): void {
+  const file = join(dataDir, 'cluster', 'postmaster.pid');
+  const pause = new Int32Array(new SharedArrayBuffer(4));
+  // It may have been started just now.
+  for (let attempt = 0; attempt < 20 && !existsSync(file); attempt += 1) Atomics.wait(pause, 0, 0, 50);
+  try {
+    const [pid] = readFileSync(file, 'utf8').split('\n');
+    // "Immediate shutdown": its children end with it.
+    process.kill(Number(pid), 'SIGQUIT');
+  } catch {
+    // It has ended already.
+  }
+  rmSync(dataDir, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
+}
+
+/** Without a handler a signal would end the process before anything is removed. */
+function exitOnSignals(): void {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
 }
 
 /** Tests start the homeserver as a process of its own, from `dist`. `DIST_IS_BUILT=1` skips this. */
@@ -61,6 +87,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   await build();
   const { TEST_OUTPUT_DIRECTORY: output } = project.config.env;
   if (output !== undefined) await mkdir(output, { recursive: true });
+  exitOnSignals();
   const server = await startServer();
   const databases = { admin: server.admin, prefix: `matrix_admin_test_${randomBytes(6).toString('hex')}` };
   const teardown = async (): Promise<void> => {

@@ -1,0 +1,122 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { explainExit, requireNode } from '../../src/reference-host/explain-exit.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { makeScratchDirectory } from '../support/scratch-directory.ts';
+
+const MAIN = fileURLToPath(new URL('../../dist/reference-host/main.js', import.meta.url));
+const PASSWORD = 'a-password-nobody-may-see';
+
+let directory: string;
+let database: TestDatabase;
+let role: string;
+beforeAll(async () => {
+  directory = await makeScratchDirectory('start-failures-');
+  await mkdir(join(directory, '.data'));
+  database = await createTestDatabase({ fixture: true });
+  role = `limited_${process.pid}`;
+  await database.db.raw(`CREATE ROLE ${role} LOGIN PASSWORD '${PASSWORD}'`);
+});
+afterAll(async () => {
+  await database.db.raw(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
+  await database.drop();
+  await rm(directory, { recursive: true });
+});
+
+/** What the homeserver says before it exits. */
+async function failure(environment: Record<string, string>): Promise<string> {
+  const { PATH, HOME } = process.env;
+  const env = { PATH, HOME, PORT: '0', SERVER_NAME: 'localhost', ...environment };
+  const child = spawn(process.execPath, [MAIN], { cwd: directory, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  let said = '';
+  child.stderr.on('data', (chunk) => (said += chunk));
+  child.stdout.on('data', (chunk) => (said += chunk));
+  const [code] = await once(child, 'close');
+  expect(code).toBe(1);
+  return said;
+}
+
+function urlWith(change: (url: URL) => void): string {
+  const url = new URL(database.connectionString);
+  change(url);
+  return url.href;
+}
+
+describe('a homeserver that can not start says in one line what is wrong, where, and what to do', () => {
+  it.each<[string, (url: URL) => void, RegExp]>([
+    [
+      'a wrong password',
+      (url) => (url.password = PASSWORD),
+      /role postgres: the server refuses the role or its password/,
+    ],
+    [
+      'a missing database',
+      (url) => (url.pathname = '/nowhere'),
+      /database nowhere.*: there is no such database\. Create it/,
+    ],
+    ['a closed port', (url) => (url.port = '1'), /:1, .*: nothing listens there\. Start PostgreSQL/],
+    [
+      'a role without rights',
+      (url) => {
+        url.username = role;
+        url.password = PASSWORD;
+      },
+      /role limited_\d+: the role lacks a right\. .*GRANT CREATE/,
+    ],
+  ])('%s', async (_name, change, expected) => {
+    const said = await failure({ DATABASE_URL: urlWith(change) });
+    expect(said).toMatch(expected);
+    expect(said.trim().split('\n')).toHaveLength(1);
+    expect(said).not.toContain(PASSWORD);
+    expect(said).not.toMatch(/^\s+at |CREATE TABLE|SELECT /m);
+  });
+
+  it('tables of another program', async () => {
+    const other = await createTestDatabase();
+    await other.db.raw('CREATE SCHEMA matrix_admin; CREATE TABLE matrix_admin.jobs (id int)');
+    const said = await failure({ DATABASE_URL: other.connectionString });
+    await other.drop();
+    expect(said).toMatch(/there is a table of that name already.*Use a database of its own.*42P07/);
+    expect(said).not.toMatch(/CREATE TABLE/);
+  });
+
+  it('a database in another encoding', async () => {
+    const name = `latin_${process.pid}`;
+    await database.db.raw(`CREATE DATABASE ${name} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0`);
+    const said = await failure({ DATABASE_URL: urlWith((url) => (url.pathname = `/${name}`)) });
+    await database.db.raw(`DROP DATABASE ${name}`);
+    expect(said).toMatch(/needs a database in UTF8, and this one is in LATIN1/);
+  });
+
+  it('a folder of the signing key that is not there', async () => {
+    const said = await failure({ DATABASE_URL: database.connectionString, SIGNING_KEY: '/nonexistent/dir/k.pem' });
+    expect(said).toBe('SIGNING_KEY: there is no folder /nonexistent: make it, or correct the path\n');
+  });
+
+  it('a version of Node.js that is too old', () => {
+    expect(() => requireNode('18.20.1')).toThrow('this needs Node.js 20.19 or later, and it runs on 18.20.1');
+    expect(() => requireNode('20.18.3')).toThrow('20.19 or later');
+    for (const version of ['20.19.0', '22.0.0', '26.1.0']) expect(() => requireNode(version)).not.toThrow();
+  });
+
+  it.runIf(process.getuid?.() !== 0)('a folder that it may not write', async () => {
+    const closed = join(directory, 'closed');
+    await mkdir(closed);
+    await chmod(closed, 0o500);
+    const error = await mkdir(join(closed, '.data')).catch((thrown: unknown) => thrown);
+    expect(explainExit(error)).toContain('run it in a folder of your own');
+  });
+});
+
+describe('an error of the operating system', () => {
+  it('says what to do, where that is known', () => {
+    const error = (code: string, syscall: string) => Object.assign(new Error(`${code}: ${syscall}`), { code, syscall });
+    expect(explainExit(error('EADDRINUSE', 'listen'))).toContain('set PORT');
+    expect(explainExit(error('EROFS', 'mkdir'))).toContain('read-only');
+    expect(explainExit(error('EWHATEVER', 'mkdir'))).toBe('EWHATEVER: mkdir');
+  });
+});
