@@ -58,6 +58,12 @@ export const METRICS = {
     help: 'Done part of the running job, 0 to 1.',
     labels: ['kind'],
   },
+  jobLastProgress: {
+    type: 'gauge',
+    name: 'matrix_admin_job_last_progress_timestamp_seconds',
+    help: 'When the running job last got on; of several the one that has stood still for longest.',
+    labels: ['kind'],
+  },
   eventReports: {
     type: 'gauge',
     name: 'matrix_admin_event_reports',

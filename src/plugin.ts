@@ -140,10 +140,12 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
     metrics.jobs.reset();
     metrics.jobOldestAge.reset();
     metrics.jobProgress.reset();
-    for (const { kind, state, jobs: count, oldestAgeSeconds, progress } of counts) {
+    metrics.jobLastProgress.reset();
+    for (const { kind, state, jobs: count, oldestAgeSeconds, progress, lastProgressSeconds } of counts) {
       metrics.jobs.set({ kind, state }, count);
       if (state === 'queued' || state === 'running') metrics.jobOldestAge.set({ kind }, oldestAgeSeconds);
       if (progress !== null) metrics.jobProgress.set({ kind }, progress);
+      if (lastProgressSeconds !== null) metrics.jobLastProgress.set({ kind }, lastProgressSeconds);
     }
   });
 

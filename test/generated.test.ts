@@ -29,6 +29,13 @@ it('the manifest says what the code does', async () => {
   await expectGenerated('plugin.manifest.json', `${JSON.stringify(buildManifest(await packageFacts()), null, 2)}\n`);
 });
 
+const PROCESSES = `Counters and histograms count what one process has done: add them up over processes, as in
+\`sum by (operation, outcome) (rate(matrix_admin_operations_total[5m]))\`. Gauges of jobs, event reports and the search index
+are read from the database, so that every process shows the same: take one of them, as in
+\`max by (kind, state) (matrix_admin_jobs)\`. A sum would count each job once for every process.
+
+A job stands still when \`time() - max by (kind) (matrix_admin_job_last_progress_timestamp_seconds) > 600\`.`;
+
 it('docs/metrics.md has every metric', async () => {
   const rows = Object.values(METRICS).map(({ name, type, labels, help }) => [
     `\`${name}\``,
@@ -38,7 +45,7 @@ it('docs/metrics.md has every metric', async () => {
   ]);
   await expectGenerated(
     'docs/metrics.md',
-    `# Metrics\n\nOn the registry that the host lends. No label holds user data or an id.\n\n${table(['metric', 'type', 'labels', 'meaning'], rows)}\n`,
+    `# Metrics\n\nOn the registry that the host lends. No label holds user data or an id.\n\n${PROCESSES}\n\n${table(['metric', 'type', 'labels', 'meaning'], rows)}\n`,
   );
 });
 

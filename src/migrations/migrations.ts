@@ -10,6 +10,7 @@ import { jobTargets } from './0008-job-targets.ts';
 import { jobCleanUps } from './0009-job-clean-ups.ts';
 import { jobItems } from './0010-job-items.ts';
 import { requirements } from './0011-requirements.ts';
+import { jobProgress } from './0012-job-progress.ts';
 
 /** Schema of the plugin's own tables. */
 export const OWN_SCHEMA = 'matrix_admin';
@@ -30,6 +31,7 @@ const ALL: readonly NamedMigration[] = [
   jobCleanUps,
   jobItems,
   requirements,
+  jobProgress,
 ];
 
 /** Whether a migration is one of this version's. */

@@ -3,15 +3,27 @@ import type { JobState } from '../../jobs/job.ts';
 import { rowsOf } from '../database.ts';
 import { DONE } from './jobs.ts';
 
+/** Jobs of one kind in one state. Times in seconds. */
+export interface JobCount {
+  readonly kind: string;
+  readonly state: JobState;
+  readonly jobs: number;
+  readonly oldestAgeSeconds: number;
+  /** Done part of that running job which has done least. */
+  readonly progress: number | null;
+  /** Since the epoch: when that running job last got on which has stood still for longest. */
+  readonly lastProgressSeconds: number | null;
+}
+
 /** What the job gauges show. */
-export async function countJobs(
-  db: Knex,
-): Promise<{ kind: string; state: JobState; jobs: number; oldestAgeSeconds: number; progress: number | null }[]> {
+export async function countJobs(db: Knex): Promise<JobCount[]> {
   return rowsOf(
     db.raw(
       `SELECT kind, state, count(*)::int AS jobs,
          extract(epoch FROM clock_timestamp() - min(created_at))::float8 AS "oldestAgeSeconds",
-         (min(${DONE}::float8 / nullif(total, 0)) FILTER (WHERE state = 'running'))::float8 AS progress
+         (min(${DONE}::float8 / nullif(total, 0)) FILTER (WHERE state = 'running'))::float8 AS progress,
+         extract(epoch FROM min(coalesce(progressed_at, started_at)) FILTER (WHERE state = 'running'))::float8
+           AS "lastProgressSeconds"
        FROM matrix_admin.jobs GROUP BY kind, state`,
     ),
   );

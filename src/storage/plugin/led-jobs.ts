@@ -4,6 +4,9 @@ import { rowsOf } from '../database.ts';
 import { deleteJobItems } from './job-items.ts';
 import { DONE } from './jobs.ts';
 
+/** Whether a step brings a job on. */
+const GOT_ON = '(checkpoint IS DISTINCT FROM CAST(:checkpoint AS jsonb) OR coalesce(:done, done) > done)';
+
 /** Prolongs the lease. `undefined`: this process does not lead the job any more. */
 export async function renewLease(
   db: Knex,
@@ -15,7 +18,7 @@ export async function renewLease(
   const [row] = await rowsOf<{ cancel_requested: boolean; done: string; total: string | null }>(
     db.raw(
       `UPDATE matrix_admin.jobs SET lease_until = clock_timestamp() + :leaseMs * interval '1 ms', rate = :rate,
-         done = ${DONE}
+         progressed_at = CASE WHEN ${DONE} > done THEN clock_timestamp() ELSE progressed_at END, done = ${DONE}
        WHERE id = :id AND lease_owner = :owner AND state = 'running' RETURNING cancel_requested, done, total`,
       { id, owner, leaseMs, rate: rate ?? null },
     ),
@@ -44,8 +47,8 @@ export async function storeCheckpoint(
     transaction.raw(
       `UPDATE matrix_admin.jobs SET checkpoint = CAST(:checkpoint AS jsonb), phase = :phase,
          done = coalesce(:done, done), total = coalesce(:total, total),
-         failures = CASE WHEN checkpoint IS DISTINCT FROM CAST(:checkpoint AS jsonb) OR coalesce(:done, done) > done
-           THEN 0 ELSE failures END
+         failures = CASE WHEN ${GOT_ON} THEN 0 ELSE failures END,
+         progressed_at = CASE WHEN ${GOT_ON} THEN clock_timestamp() ELSE progressed_at END
        WHERE id = :id AND lease_owner = :owner AND state = 'running' AND NOT cancel_requested RETURNING id`,
       { checkpoint: JSON.stringify(checkpoint), phase, done: done ?? null, total: total ?? null, id, owner },
     ),
