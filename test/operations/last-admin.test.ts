@@ -6,7 +6,7 @@ import { type Answer, jsonOf } from '../support/http-client.ts';
 import { countFromEnvironment } from '../support/long-version.ts';
 import { bearer, type MountedPlugin, mountPlugin } from '../support/mounted-plugin.ts';
 
-const ROUNDS = countFromEnvironment('ROUNDS', 4);
+const ROUNDS = countFromEnvironment('ROUNDS', 2);
 const SYSTEM = { actor: { kind: 'system', name: 'test' } } as const;
 const LAST = { status: 409, errcode: 'M_BAD_STATE' };
 const idOf = (localpart: string): UserId => `@${localpart}:${SERVER_NAME}` as UserId;

@@ -17,7 +17,7 @@ type Operations = MountedPlugin['admin']['operations'];
 
 /** The most that a call may ask the database. Who adds statements to one thinks twice. */
 it.each<[name: string, statements: number, call: (operations: Operations) => Promise<unknown>]>([
-  ['whois', 6, (does) => does.whois({ userId: USERS.bob.user_id as UserId }, CALLER)],
+  ['whois', 8, (does) => does.whois({ userId: USERS.bob.user_id as UserId }, CALLER)],
   ['getUser', 4, (does) => does.getUser({ userId: USERS.bob.user_id as UserId }, CALLER)],
   ['listUsers', 1, (does) => does.listUsers({}, CALLER)],
   [
