@@ -32,8 +32,8 @@ interface Slowed {
   readonly start: (admin: AdminPlugin) => Promise<{ readonly jobId: string }>;
 }
 
-const WRITES = { table: 'public.roomserver_events', on: 'INSERT', seconds: 0.1 } as const;
-const DELETES = { table: 'public.syncapi_output_room_events', on: 'DELETE', seconds: 0.03 } as const;
+const WRITES = { table: 'public.roomserver_events', on: 'INSERT', seconds: 0.05 } as const;
+const DELETES = { table: 'public.syncapi_output_room_events', on: 'DELETE', seconds: 0.015 } as const;
 /** Invited to a room of another server. */
 const erin = USERS.erin.user_id as UserId;
 const alice = USERS.alice.user_id as UserId;

@@ -5,7 +5,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { explainExit, requireNode } from '../../src/reference-host/explain-exit.ts';
+import { createHomeserver } from '../../src/reference-host/homeserver.ts';
+import { createCapturedLogger } from '../support/captured-logger.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { createSigningKey } from '../support/dendrite-server.ts';
 import { makeScratchDirectory } from '../support/scratch-directory.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/reference-host/main.js', import.meta.url));
@@ -27,8 +30,8 @@ afterAll(async () => {
   await rm(directory, { recursive: true });
 });
 
-/** What the homeserver says before it exits. */
-async function failure(environment: Record<string, string>): Promise<string> {
+/** What a homeserver process says before it exits. */
+async function saidBy(environment: Record<string, string>): Promise<string> {
   const { PATH, HOME } = process.env;
   const env = { PATH, HOME, PORT: '0', SERVER_NAME: 'localhost', ...environment };
   const child = spawn(process.execPath, [MAIN], { cwd: directory, env, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -38,6 +41,17 @@ async function failure(environment: Record<string, string>): Promise<string> {
   const [code] = await once(child, 'close');
   expect(code).toBe(1);
   return said;
+}
+
+/** What the error says of a homeserver that does not start here. */
+async function failure(databaseUrl: string): Promise<string> {
+  const logger = createCapturedLogger();
+  const settings = { databaseUrl, signingKey: createSigningKey(), search: false, rateLimit: true, logger } as const;
+  const homeserver = createHomeserver(settings);
+  const error: unknown = await homeserver.listen(0).catch((thrown: unknown) => thrown);
+  await homeserver.close();
+  expect(logger.lines.filter(({ level }) => level === 'warn' || level === 'error')).toEqual([]);
+  return explainExit(error);
 }
 
 function urlWith(change: (url: URL) => void): string {
@@ -68,7 +82,7 @@ describe('a homeserver that can not start says in one line what is wrong, where,
       /role limited_\d+: the role lacks a right\. .*GRANT CREATE/,
     ],
   ])('%s', async (_name, change, expected) => {
-    const said = await failure({ DATABASE_URL: urlWith(change) });
+    const said = await failure(urlWith(change));
     expect(said).toMatch(expected);
     expect(said.trim().split('\n')).toHaveLength(1);
     expect(said).not.toContain(PASSWORD);
@@ -78,7 +92,7 @@ describe('a homeserver that can not start says in one line what is wrong, where,
   it('tables of another program', async () => {
     const other = await createTestDatabase();
     await other.db.raw('CREATE SCHEMA matrix_admin; CREATE TABLE matrix_admin.jobs (id int)');
-    const said = await failure({ DATABASE_URL: other.connectionString });
+    const said = await failure(other.connectionString);
     await other.drop();
     expect(said).toMatch(/there is a table of that name already.*Use a database of its own.*42P07/);
     expect(said).not.toMatch(/CREATE TABLE/);
@@ -87,13 +101,21 @@ describe('a homeserver that can not start says in one line what is wrong, where,
   it('a database in another encoding', async () => {
     const name = `latin_${process.pid}`;
     await database.db.raw(`CREATE DATABASE ${name} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0`);
-    const said = await failure({ DATABASE_URL: urlWith((url) => (url.pathname = `/${name}`)) });
+    const said = await failure(urlWith((url) => (url.pathname = `/${name}`)));
     await database.db.raw(`DROP DATABASE ${name}`);
     expect(said).toMatch(/needs a database in UTF8, and this one is in LATIN1/);
   });
 
+  it('as the last words of its process, too', async () => {
+    const said = await saidBy({ DATABASE_URL: urlWith((url) => (url.pathname = '/nowhere')) });
+    expect(said).toMatch(
+      /^PostgreSQL at \S+:\d+, database nowhere, role postgres: there is no such database\. [^\n]+\n$/,
+    );
+  });
+
   it('a folder of the signing key that is not there', async () => {
-    const said = await failure({ DATABASE_URL: database.connectionString, SIGNING_KEY: '/nonexistent/dir/k.pem' });
+    const key = '/nonexistent/dir/k.pem';
+    const said = await saidBy({ DATABASE_URL: urlWith((url) => (url.pathname = '/nowhere')), SIGNING_KEY: key });
     expect(said).toBe('SIGNING_KEY: there is no folder /nonexistent: make it, or correct the path\n');
   });
 
