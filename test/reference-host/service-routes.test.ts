@@ -38,6 +38,32 @@ describe('monitoring', () => {
   });
 });
 
+test('of jobs that run, metrics have the last progress of the one that has stood still for longest', async () => {
+  const at = (second: number): Date => new Date(1_700_000_000_000 + second * 1_000);
+  // Another process leads them.
+  const running = { kind: 'test', state: 'running', created_by: 'x', started_at: at(0), lease_until: 'infinity' };
+  const { db } = server.homeserver;
+  await db('matrix_admin.jobs').insert([
+    { ...running, progressed_at: at(7) },
+    { ...running, progressed_at: at(5) },
+    { ...running, kind: 'fresh', started_at: at(9) },
+    { ...running, state: 'succeeded', progressed_at: at(1) },
+  ]);
+  const headers = { authorization: `Basic ${Buffer.from('prometheus:a:secret').toString('base64')}` };
+  const scrape = async (): Promise<string[]> => {
+    const { body } = await request(new URL('/metrics', server.origin), { headers });
+    return String(body).match(/^matrix_admin_job_last_progress_timestamp_seconds\{.*$/gm) ?? [];
+  };
+  await expect
+    .poll(async () => (await scrape()).toSorted())
+    .toEqual([
+      'matrix_admin_job_last_progress_timestamp_seconds{kind="fresh"} 1700000009',
+      'matrix_admin_job_last_progress_timestamp_seconds{kind="test"} 1700000005',
+    ]);
+  await db('matrix_admin.jobs').delete();
+  await expect.poll(scrape).toEqual([]);
+});
+
 describe('paths', () => {
   test('versions', async () => {
     const { status, body } = await server.call(undefined, 'GET', '/_matrix/client/versions');
