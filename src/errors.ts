@@ -132,7 +132,7 @@ function isDatabaseError(error: Error): error is DatabaseError {
 
 /** Knex puts the statement before the message of whatever fails in a query, a lost connection for one. */
 const STATEMENT =
-  /^\s*(?:with|select|insert|update|delete|create|alter|drop|lock|truncate|begin|commit|rollback|savepoint|release|set)\b[\s\S]* - /i;
+  /^\s*(?:with|select|insert|update|delete|create|alter|drop|analyze|lock|truncate|begin|commit|rollback|savepoint|release|set)\b[\s\S]* - /i;
 
 /**
  * What logs and jobs may say of an error. The messages of PostgreSQL and Knex repeat the statement with its values, which

@@ -38,6 +38,7 @@ describe('describeError', () => {
       " \n WITH a AS (SELECT '\n - x')\n SELECT 1",
       'BEGIN;',
       'UPDATE t\n SET a = 1',
+      'ANALYZE t (a)',
     ]) {
       const error = asKnexThrows(new Error('Connection terminated unexpectedly'), statement);
       expect(describeError(error)).toBe('Connection terminated unexpectedly');

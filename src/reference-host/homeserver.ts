@@ -70,7 +70,8 @@ const MISNAMED_METRICS = [
 ];
 
 /** Knex puts statements with their values, and stacks, into what it writes: whoever asked the database tells of the error. */
-const knexText = (message: unknown): string => describeError(message).split('\n')[0] ?? '';
+const knexText = (message: unknown): string =>
+  (describeError(message).split('\n')[0] ?? '').replace(/^(migration failed) with error: .*/, '$1');
 
 /** Knex writes to the terminal unless it is told where. What fails at the start is told by whoever starts it. */
 const knexLog = (logger: Logger, isReady: () => boolean): Knex.Logger => ({
