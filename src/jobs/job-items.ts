@@ -1,7 +1,6 @@
 import type { Knex } from 'knex';
 import type { Db } from '../storage/database.ts';
 import {
-  countJobItems,
   findJobItems,
   insertJobItems,
   type JobItem,
@@ -22,7 +21,6 @@ export interface JobItems {
   readonly list: (db: Db, limit?: number) => Promise<readonly string[]>;
   /** In the order in which they were added, without the first `skipped`. */
   readonly listAdded: (db: Db, skipped: number, limit: number) => Promise<readonly string[]>;
-  readonly count: (db: Db) => Promise<number>;
 }
 
 /** The items of a job. */
@@ -32,7 +30,6 @@ export function storedItems(jobId: string): JobItems {
     find: (db, among) => findJobItems(db, jobId, among),
     list: (db, limit) => listJobItems(db, jobId, limit),
     listAdded: (db, skipped, limit) => listAddedItems(db, jobId, skipped, limit),
-    count: (db) => countJobItems(db, jobId),
   };
 }
 
@@ -50,6 +47,5 @@ export function dryRunItems(): JobItems {
         .map(([item]) => item)
         .slice(0, limit),
     listAdded: async (_db, skipped, limit) => [...items.keys()].slice(skipped, skipped + limit),
-    count: async () => items.size,
   };
 }

@@ -49,11 +49,11 @@ export async function shutdownOf(
   db: Db,
   undelivered: readonly string[],
 ): Promise<RoomShutdown> {
-  const total = await items.count(db);
+  const { left: total = 0, failed = [] } = evacuation ?? {};
   return {
     kicked_users: await items.list(db, MAX_NAMED_USERS),
     ...(total > MAX_NAMED_USERS && { kicked_users_total: total }),
-    failed_to_kick_users: evacuation?.failed.map(({ id }) => id) ?? [],
+    failed_to_kick_users: failed.map(({ id }) => id),
     local_aliases: aliases,
     new_room_id: newRoomId ?? null,
     ...(undelivered.length > 0 && { undelivered }),
@@ -65,9 +65,10 @@ export async function viewDeletion(db: Db, job: Job): Promise<RoomDeletion> {
   // The job's input, checkpoint and result are those of `deleteRoom`.
   const { roomId } = job.input as { readonly roomId: RoomId };
   const progress = (job.checkpoint ?? {}) as DeletionProgress;
-  const known = (job.result as RoomShutdown | undefined) ?? progress.shutdown;
-  const running = progress.evacuation && (await shutdownOf(progress, storedItems(job.id), db, []));
-  const shutdown = known ?? running ?? null;
+  const ended = (job.result as RoomShutdown | undefined) ?? progress.shutdown;
+  const running = async (): Promise<RoomShutdown | null> =>
+    progress.evacuation === undefined ? null : shutdownOf(progress, storedItems(job.id), db, []);
+  const shutdown = ended ?? (await running());
   const error = job.error ?? (job.state === 'cancelled' ? 'cancelled' : undefined);
   return {
     delete_id: job.id,

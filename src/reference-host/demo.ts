@@ -8,10 +8,11 @@ import { privateKeyOf } from '../matrix/sign-event.ts';
 import { postgresSearch } from '../search/postgres/index.ts';
 import { createProgress, movedMetrics, progressLine } from './demo-output.ts';
 import { startEmbeddedPostgres } from './embedded-postgres.ts';
-import { explainExit, requireNode } from './explain-exit.ts';
+import { explainExit } from './explain-exit.ts';
 import { createHomeserver, type Homeserver } from './homeserver.ts';
 import { loadSqlDump } from './load-sql-dump.ts';
 import { logDestination } from './log-destination.ts';
+import { requireNode } from './require-node.ts';
 import { generateSampleEvents } from './sample-events.ts';
 import { stopSignals } from './stop-signals.ts';
 

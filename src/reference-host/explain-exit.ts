@@ -1,8 +1,5 @@
 import { describeError, toError } from '../errors.ts';
 
-/** Oldest version of Node.js that the package runs on. */
-const OLDEST_NODE = [20, 19] as const;
-
 /** What to do about errors of the operating system, by code and the call that failed. */
 const REMEDIES: Readonly<Record<string, string>> = {
   'EADDRINUSE listen': 'another program has the port: set PORT (or FEDERATION_PORT) to a free one, 0 for any',
@@ -15,14 +12,6 @@ const REMEDIES: Readonly<Record<string, string>> = {
   'ENOENT mkdir': 'the folder can not be made here: run it in a folder that can be written',
   'ENOSPC write': 'the disk is full: make room on it',
 };
-
-/** @throws Error when Node.js is too old */
-export function requireNode(version: string = process.versions.node): void {
-  const [major = 0, minor = 0] = version.split('.').map(Number);
-  const [oldestMajor, oldestMinor] = OLDEST_NODE;
-  if (major > oldestMajor || (major === oldestMajor && minor >= oldestMinor)) return;
-  throw new Error(`this needs Node.js ${OLDEST_NODE.join('.')} or later, and it runs on ${version}`);
-}
 
 /** What the process says before it ends because of an error: what has failed, and what to do where that is known. */
 export function explainExit(thrown: unknown): string {

@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { pino } from 'pino';
 import type { Logger } from '../host.ts';
 import { meilisearchSearch } from '../search/meilisearch/index.ts';
@@ -6,16 +5,16 @@ import { postgresSearch } from '../search/postgres/index.ts';
 import type { SearchAdapter } from '../search/search-index.ts';
 import { startEmbeddedPostgres } from './embedded-postgres.ts';
 import { type Environment, parseEnvironment } from './environment.ts';
-import { explainExit, requireNode } from './explain-exit.ts';
+import { explainExit } from './explain-exit.ts';
 import { loadCertificate } from './federation/certificate.ts';
 import { createHomeserver, type HomeserverSettings } from './homeserver.ts';
 import { logDestination } from './log-destination.ts';
+import { requireNode } from './require-node.ts';
 import { loadSigningKey } from './signing-key.ts';
 import { stopSignals } from './stop-signals.ts';
 
-const DATA_DIRECTORY = '.data';
-const DATABASE_DIRECTORY = `${DATA_DIRECTORY}/postgres`;
-const CERTIFICATE = `${DATA_DIRECTORY}/federation.pem`;
+const DATABASE_DIRECTORY = '.data/postgres';
+const CERTIFICATE = '.data/federation.pem';
 
 function searchOf({ SEARCH, MEILI_URL = '', MEILI_API_KEY }: Environment): SearchAdapter | false {
   if (SEARCH === 'off') return false;
@@ -71,7 +70,6 @@ async function main(): Promise<void> {
   requireNode();
   const environment = parseEnvironment(process.env);
   const logger = pino({ level: environment.LOG_LEVEL }, logDestination());
-  await mkdir(DATA_DIRECTORY, { recursive: true });
   const service = { environment, logger, signalled: stopSignals() };
   if (environment.DATABASE_URL !== undefined) return serve(service, environment.DATABASE_URL);
   const database = await startEmbeddedPostgres({ dataDir: DATABASE_DIRECTORY, logger });

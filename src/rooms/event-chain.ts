@@ -63,6 +63,7 @@ export interface ChainStart {
   readonly roomId: RoomId;
   readonly version: RoomVersion;
   readonly prevEvents: readonly StoredEvent[];
+  /** Those entries that the drafts need: it is copied. */
   readonly state: ReadonlyMap<string, StoredEvent>;
 }
 
@@ -92,17 +93,6 @@ export function neededState(draft: RoomEventDraft, version: RoomVersion): StateK
 
 type State = Map<string, StoredEvent>;
 
-/** The part of a state that drafts need: a downloaded state is whole, and takes long to copy. */
-function neededOf({ state, version }: ChainStart, drafts: readonly RoomEventDraft[]): State {
-  const names = new Set(drafts.flatMap((draft) => neededState(draft, version)).map((key) => stateName(...key)));
-  return new Map(
-    [...names].flatMap((name): [string, StoredEvent][] => {
-      const event = state.get(name);
-      return event === undefined ? [] : [[name, event]];
-    }),
-  );
-}
-
 const find = (state: ReadonlyMap<string, StoredEvent>, [type, stateKey]: StateKey): StoredEvent | undefined =>
   state.get(stateName(type, stateKey));
 const findAll = (state: ReadonlyMap<string, StoredEvent>, keys: readonly StateKey[]): StoredEvent[] =>
@@ -122,7 +112,7 @@ export function* buildChain(
   const { version } = start;
   const links: ChainLink[] = [];
   const refused: RefusedDraft[] = [];
-  const state = neededOf(start, drafts);
+  const state: State = new Map(start.state);
   let prevEvents = start.prevEvents;
 
   for (const [i, draft] of drafts.entries()) {

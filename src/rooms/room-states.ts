@@ -31,6 +31,7 @@ export interface RoomState extends StateSnapshot {
  * kept in memory, so that an event costs as much in a large room as in a small one.
  */
 export interface RoomStates {
+  /** Which servers are in rooms. */
   readonly servers: JoinedServers;
   /** Reads a snapshot, and of its events those under these keys. */
   readonly load: (db: Db, snapshotNid: number, keys: readonly StateKey[]) => Promise<RoomState>;
@@ -47,10 +48,14 @@ export function createRoomStates(): RoomStates {
 
   const loadBlocks = async (db: Db, snapshotNid: number): Promise<StateBlock[]> => {
     const nids = snapshots.get(snapshotNid) ?? (await readSnapshot(db, snapshotNid)) ?? [];
+    snapshots.set(snapshotNid, nids);
     const known = new Map(nids.map((nid) => [nid, blocks.get(nid)]));
     const missing = nids.filter((nid) => known.get(nid) === undefined);
     const read = await inSlices(blocksOf(missing, await readBlocks(db, missing)));
-    for (const block of read) known.set(block.nid, block);
+    for (const block of read) {
+      blocks.set(block.nid, block);
+      known.set(block.nid, block);
+    }
     return nids.flatMap((nid) => known.get(nid) ?? []);
   };
 
@@ -67,7 +72,6 @@ export function createRoomStates(): RoomStates {
     keep,
     load: async (db, snapshotNid, keys) => {
       const state = { snapshotNid, blocks: await loadBlocks(db, snapshotNid) };
-      keep(state);
       const nids = await findNids(db, {
         eventTypes: keys.map(([type]) => type),
         stateKeys: keys.map(([, stateKey]) => stateKey),

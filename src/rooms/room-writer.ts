@@ -4,7 +4,7 @@ import { MatrixError } from '../errors.ts';
 import type { SigningKey } from '../host.ts';
 import { type EventId, type RoomId, type ServerName, splitUserId, type UserId } from '../ids.ts';
 import { inSlices } from '../in-slices.ts';
-import { stateName } from '../matrix/auth-events.ts';
+import { type StateKey, stateName } from '../matrix/auth-events.ts';
 import { buildCreateEvent } from '../matrix/build-event.ts';
 import { type EventJson, roomVersionOf } from '../matrix/room-version.ts';
 import { allocateIds } from '../storage/allocate-ids.ts';
@@ -66,6 +66,7 @@ export interface StateReplacement {
 
 /** Adds events to rooms, as the one writer that host and plugin share. */
 export interface RoomWriter {
+  /** States of rooms, as far as they are kept in memory. */
   readonly states: RoomStates;
   /**
    * Adds events, each on the one before it, with everything that follows from them: state, memberships, the tables of
@@ -166,7 +167,8 @@ export function createRoomWriter(settings: RoomWriterSettings): RoomWriter {
       const state = await replaceRoomState(transaction, room, downloaded, settings);
       for (const sender of senders) {
         const draft = { type: 'org.matrix.dendrite.state_download', sender, content: {} };
-        const appended = await write(transaction, room, prevEvents, state, [draft], []);
+        const needed = eventsUnder(state, neededState(draft, roomVersionOf(room.version)));
+        const appended = await write(transaction, room, prevEvents, { ...state, events: needed }, [draft], []);
         const [carrier] = appended.events;
         if (carrier === undefined) continue;
         return { ...appended, ...(await replaceSyncState(transaction, room, downloaded.state, carrier.eventId)) };
@@ -216,6 +218,16 @@ export function createRoomWriter(settings: RoomWriterSettings): RoomWriter {
       return write(transaction, room, [stored], state, drafts, [created]);
     },
   };
+}
+
+/** Those events of a state that are under these keys. */
+function eventsUnder({ events }: RoomState, keys: readonly StateKey[]): Map<string, StoredEvent> {
+  return new Map(
+    keys.flatMap((key): [string, StoredEvent][] => {
+      const event = events.get(stateName(...key));
+      return event === undefined ? [] : [[stateName(...key), event]];
+    }),
+  );
 }
 
 /**

@@ -20,6 +20,7 @@ export interface ChainSettings {
   readonly serverName: ServerName;
   /** All local server names. */
   readonly localServerNames: readonly ServerName[];
+  /** Of the writer that all events of the process are written with. */
   readonly states: RoomStates;
   /** `admin.search.apply`. */
   readonly applySearch: (

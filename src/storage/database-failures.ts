@@ -11,8 +11,10 @@ const LOST =
 /** What pg says of a connection that was cut: these errors have no code. */
 const CUT = /Connection terminated|Connection ended unexpectedly|Client has encountered a connection error/i;
 
-const codeOf = (error: unknown): string =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+/** SQLSTATE of an error of the database, or the code of another error; empty where there is none. */
+export function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+}
 
 /** Whether a transaction failed only because of others at the same time: the same again may succeed. */
 export function isConflict(error: unknown): boolean {

@@ -1,5 +1,6 @@
 import type { Knex } from 'knex';
 import { isKnownMigration, migrationConfig, OWN_SCHEMA } from '../migrations/migrations.ts';
+import { codeOf } from './database-failures.ts';
 import { transact } from './transact.ts';
 
 /** A connection pool or a transaction: queries take either. */
@@ -59,7 +60,7 @@ export async function setLockTimeout(transaction: Knex.Transaction): Promise<voi
 
 /** Whether a transaction was given up because others held what it needs. */
 export function isLockTimeout(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === LOCK_NOT_AVAILABLE;
+  return codeOf(error) === LOCK_NOT_AVAILABLE;
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { Knex } from 'knex';
 import { describeError } from '../errors.ts';
 import { isRecord } from '../json.ts';
+import { codeOf } from './database-failures.ts';
 
 /** What went wrong while the plugin or its host started, and what to do, by SQLSTATE or code of a socket. */
 const EXPLANATIONS: Readonly<Record<string, readonly [problem: string, remedy: string]>> = {
@@ -26,16 +27,12 @@ const EXPLANATIONS: Readonly<Record<string, readonly [problem: string, remedy: s
  * @returns the error itself where there is nothing to add
  */
 export function explainFailure(error: unknown, db: Knex): unknown {
-  const code = codeOf(error);
+  // Node tries all addresses of a host, and tells of each.
+  const code = codeOf(error instanceof AggregateError ? error.errors[0] : error);
   const [problem, remedy] = EXPLANATIONS[code] ?? [];
   if (problem === undefined) return error;
   const detail = /^[0-9A-Z]{5}$/.test(code) ? `; ${describeError(error)}` : '';
   return new Error(`PostgreSQL at ${placeOf(db)}: ${problem}. ${remedy}. (${code}${detail})`, { cause: error });
-}
-
-function codeOf(error: unknown): string {
-  if (error instanceof AggregateError) return codeOf(error.errors[0]);
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }
 
 /** Host, port, database and role of a connection, as far as they are known. */

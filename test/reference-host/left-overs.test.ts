@@ -30,11 +30,12 @@ function start(args: readonly string[], cwd: string, environment: Record<string,
   return child;
 }
 
+const processIds = async (): Promise<string[]> => (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+
 /** The data directories of PostgreSQL servers that a process has started. */
 async function serversOf({ pid }: ChildProcess): Promise<string[]> {
-  const ids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
   const found = await Promise.all(
-    ids.map(async (id) => {
+    (await processIds()).map(async (id) => {
       const [stat, command] = await Promise.all(
         ['stat', 'cmdline'].map((file) => readFile(`/proc/${id}/${file}`, 'utf8').catch(() => '')),
       );
@@ -53,8 +54,9 @@ async function serversOf({ pid }: ChildProcess): Promise<string[]> {
 
 /** Whether a server still runs on a data directory. */
 async function isServed(dataDir: string): Promise<boolean> {
-  const ids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-  const commands = await Promise.all(ids.map((id) => readFile(`/proc/${id}/cmdline`, 'utf8').catch(() => '')));
+  const commands = await Promise.all(
+    (await processIds()).map((id) => readFile(`/proc/${id}/cmdline`, 'utf8').catch(() => '')),
+  );
   return commands.some((command) => command.split('\0').includes(dataDir));
 }
 

@@ -55,16 +55,3 @@ export async function listAddedItems(db: Db, jobId: string, skipped: number, lim
   );
   return rows.map(({ item }) => item);
 }
-
-/** How many items a job has. */
-export async function countJobItems(db: Db, jobId: string): Promise<number> {
-  const [row] = await rowsOf<{ items: string }>(
-    db.raw('SELECT count(*) AS items FROM matrix_admin.job_items WHERE job_id = ?', [jobId]),
-  );
-  return Number(row?.items ?? 0);
-}
-
-/** Forgets the items of jobs that have ended. */
-export async function deleteJobItems(transaction: Knex.Transaction, jobIds: readonly string[]): Promise<void> {
-  await transaction.raw('DELETE FROM matrix_admin.job_items WHERE job_id = ANY(?)', [[...jobIds]]);
-}

@@ -199,6 +199,12 @@ export async function listLedByOthers(db: Knex, kinds: readonly string[], owner:
   );
 }
 
+/** Forgets the ranges and the items of jobs that have ended. */
+export async function deleteWorkOf(transaction: Knex.Transaction, jobIds: readonly string[]): Promise<void> {
+  await transaction.raw('DELETE FROM matrix_admin.job_ranges WHERE job_id = ANY(?)', [[...jobIds]]);
+  await transaction.raw('DELETE FROM matrix_admin.job_items WHERE job_id = ANY(?)', [[...jobIds]]);
+}
+
 /** Removes jobs that ended longer ago than `retentionMs`, but not before what they have left behind. */
 export async function removeFinishedJobs(db: Knex, retentionMs: number): Promise<void> {
   await db.raw(

@@ -1,11 +1,10 @@
 import type { Knex } from 'knex';
 import type { JobEnd, JobStep } from '../../jobs/job.ts';
 import { rowsOf } from '../database.ts';
-import { deleteJobItems } from './job-items.ts';
-import { DONE } from './jobs.ts';
+import { DONE, deleteWorkOf } from './jobs.ts';
 
 /** Whether a step brings a job on. */
-const GOT_ON = '(checkpoint IS DISTINCT FROM CAST(:checkpoint AS jsonb) OR coalesce(:done, done) > done)';
+const GOT_ON = '(jobs.checkpoint IS DISTINCT FROM step.checkpoint OR step.done > jobs.done)';
 
 /** Prolongs the lease. `undefined`: this process does not lead the job any more. */
 export async function renewLease(
@@ -45,10 +44,11 @@ export async function storeCheckpoint(
 ): Promise<boolean> {
   const rows = await rowsOf<{ id: string }>(
     transaction.raw(
-      `UPDATE matrix_admin.jobs SET checkpoint = CAST(:checkpoint AS jsonb), phase = :phase,
-         done = coalesce(:done, done), total = coalesce(:total, total),
+      `UPDATE matrix_admin.jobs SET checkpoint = step.checkpoint, phase = :phase,
+         done = coalesce(step.done, jobs.done), total = coalesce(:total, total),
          failures = CASE WHEN ${GOT_ON} THEN 0 ELSE failures END,
          progressed_at = CASE WHEN ${GOT_ON} THEN clock_timestamp() ELSE progressed_at END
+       FROM (SELECT CAST(:checkpoint AS jsonb) AS checkpoint, CAST(:done AS bigint) AS done) AS step
        WHERE id = :id AND lease_owner = :owner AND state = 'running' AND NOT cancel_requested RETURNING id`,
       { checkpoint: JSON.stringify(checkpoint), phase, done: done ?? null, total: total ?? null, id, owner },
     ),
@@ -81,8 +81,7 @@ export async function finishJob(
     ),
   );
   if (rows.length === 0) return false;
-  await transaction.raw('DELETE FROM matrix_admin.job_ranges WHERE job_id = ?', [id]);
-  await deleteJobItems(transaction, [id]);
+  await deleteWorkOf(transaction, [id]);
   return true;
 }
 

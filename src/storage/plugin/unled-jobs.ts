@@ -1,8 +1,7 @@
 import type { Knex } from 'knex';
 import type { Job } from '../../jobs/job.ts';
 import type { Db } from '../database.ts';
-import { deleteJobItems } from './job-items.ts';
-import { COLUMNS, DONE, jobsOf } from './jobs.ts';
+import { COLUMNS, DONE, deleteWorkOf, jobsOf } from './jobs.ts';
 
 /** Jobs that no process leads. A process that has lost its lease, and is still there, can't commit any more. */
 const UNLED = `(state = 'queued' OR (state = 'running' AND lease_until < clock_timestamp()))`;
@@ -20,8 +19,7 @@ async function end(
   const ended = await jobsOf(transaction.raw(`${update} RETURNING ${COLUMNS}`, bindings));
   const ids = ended.map(({ id }) => id);
   if (ids.length === 0) return [];
-  await transaction.raw('DELETE FROM matrix_admin.job_ranges WHERE job_id = ANY(?)', [ids]);
-  await deleteJobItems(transaction, ids);
+  await deleteWorkOf(transaction, ids);
   return ended;
 }
 
