@@ -7,11 +7,11 @@ import { checked, kindOf, readSetting, unknownName } from './setting-mistakes.ts
 
 const isFunction = (value: unknown): value is (...input: never[]) => unknown => typeof value === 'function';
 
-/** A member of an object or of a function; inherited ones count. */
+/** A member of an object or of a function. Inherited members count. */
 const memberOf = (value: unknown, name: string): unknown =>
   (typeof value === 'object' && value !== null) || isFunction(value) ? Reflect.get(value, name) : undefined;
 
-/** Something with methods, be it an instance of a class or a function. */
+/** An object or a function that has these methods. Inherited methods count. */
 const withMethods = (...names: readonly string[]): z.ZodType =>
   checked((value) => {
     const required = `must have the ${names.length > 1 ? 'methods' : 'method'} ${names.join(', ')}`;
@@ -53,7 +53,7 @@ const metrics = checked((value) => {
   return isRegistry(memberOf(value, 'registry')) ? undefined : 'must be { registry }, with a Registry of prom-client';
 });
 
-/** Methods that ask another server. Whoever lends none has their features switched off. */
+/** Methods that ask another server. A host may leave them out: the features that need them are then off. */
 const ASKING = ['makeLeave', 'sendLeave', 'queryDevices', 'lookupState', 'verifyKeys'];
 const asking = checked((value) => (isFunction(value) ? undefined : `must be a function, not ${kindOf(value)}`));
 const pattern = checked((value) => (value instanceof RegExp ? undefined : `must be a RegExp, not ${kindOf(value)}`));
@@ -94,8 +94,8 @@ const hostSchema = z.object(
 const federationSchema = z.object(Object.fromEntries(ASKING.map((name) => [name, asking.optional()])));
 
 /**
- * What is wrong with a host, a sentence for each mistake. A host may have more members than the plugin knows, but none that
- * look like misspelt ones.
+ * Lists the mistakes in a host, a sentence for each. A host may have members that the plugin does not know. A member whose
+ * name looks like a misspelt one is a mistake.
  */
 export function mistakesOfHost(host: unknown): readonly string[] {
   const federation = memberOf(host, 'federation');
@@ -118,7 +118,7 @@ function misspelt(name: string, value: unknown, known: readonly string[]): strin
 }
 
 /**
- * What does not fit together in a host that is right for the rest.
+ * Lists what does not fit together in a host whose members are right one by one.
  * @param connections most that a job uses at a time; `undefined` where the options do not tell
  */
 export function conflictsOfHost(host: Host, connections: number | undefined): readonly string[] {

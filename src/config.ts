@@ -22,16 +22,16 @@ export interface AdminPluginOptions {
      */
     readonly answerWithinMs?: number;
     /**
-     * How often the event stream of a job that does not change says so, looked at four times a second. Below the time that
-     * proxies let a stream be silent. @defaultValue 15000
+     * How often an event stream repeats a job that does not change. Choose less than the time after which proxies cut a
+     * silent stream. The stream looks at the job four times a second. @defaultValue 15000
      */
     readonly repeatProgressMs?: number;
   };
   readonly http?: {
     /**
-     * What becomes of paths below `/_dendrite/admin` and `/_synapse/admin` that are no route here. `false`: the plugin answers
-     * `404 M_UNRECOGNIZED`. `true`: the next middleware is asked, which may have routes of the host's own there. Other methods of
-     * the plugin's paths are answered with 405 all the same. @defaultValue false
+     * Whether the plugin passes unknown paths below `/_dendrite/admin` and `/_synapse/admin` on to the next middleware, which
+     * may serve routes of the host. `false`: the plugin answers them with `404 M_UNRECOGNIZED`. Either way it answers unknown
+     * methods of its own paths with 405. @defaultValue false
      */
     readonly passUnknownPaths?: boolean;
   };

@@ -30,9 +30,9 @@ export class Denial {
 }
 
 /**
- * The return value of a before-hook that refuses the operation; the caller is told the reason.
- * @param errcode one of the specification, with its own status, or one of the host's own, which is a 403
- * @throws TypeError for what is no error code, and for a reason that is no text or empty
+ * Makes the value that a before-hook returns to refuse the operation. The caller sees the reason.
+ * @param errcode a code of the specification, which has its own status, or a code of the host, which is a 403
+ * @throws TypeError when `errcode` is not an error code, or `reason` is not a text or is empty
  */
 export function deny<Code extends string>(
   errcode: Code & (Code extends `M_${string}` ? ErrorCode : unknown),

@@ -15,8 +15,8 @@
  * **Locks.** Whoever writes events into a room first locks its `roomserver_rooms` row (`SELECT … FOR UPDATE`), then reads
  * the forward extremities. Locks are taken in this order, and each kind in ascending order of its key: the plugin's job
  * row; an advisory lock for the user that a server notice goes to; `roomserver_rooms`, by `room_nid`; `userapi_accounts`, by localpart and
- * server name, before any device of the account is changed; an advisory lock for whoever makes an administrator less;
- * `userapi_threepids`, by address and medium; search (see below).
+ * server name, before any device of the account is changed; an advisory lock that every change takes which may leave the server
+ * without an administrator; `userapi_threepids`, by address and medium; search (see below).
  * The plugin locks no other row of the host for longer than it takes to write it, and holds none of these while it waits for
  * the network.
  *
@@ -38,9 +38,10 @@
  * process that made it, and within two seconds in the others. `admin.accounts.capabilities(userId)` is the host's to put into
  * what `GET capabilities` answers.
  *
- * **State of rooms.** The plugin keeps blocks and snapshots of state in memory: neither ever changes, and no NID is used
- * twice. Whoever changes the state of a room changes `federationsender_joined_hosts` in the same transaction, or within two
- * seconds of it: so long the plugin may take the servers in a large room to be the same while its snapshot is.
+ * **State of rooms.** The plugin keeps blocks and snapshots of state in memory. The host never changes a block or a snapshot
+ * that is stored, and never uses a NID twice. The host updates `federationsender_joined_hosts` in the transaction that changes
+ * the state of the room, or within two seconds of it. The plugin remembers the servers in a large room for two seconds, as long
+ * as the room's snapshot stays the same.
  *
  * **Reports.** For `POST rooms/{roomId}/report/{eventId}` the host calls `admin.operations.reportEvent()` as the user who
  * reports: the row is Dendrite's, and hooks after `reportEvent` learn of every new report.
@@ -191,8 +192,8 @@ export interface FederationSender {
 }
 
 /**
- * What the homeserver lends. Everything stays the host's: `stop()` closes nothing of it. It may have more members, and be an
- * instance of a class; an own member that looks like a misspelt one of these is refused.
+ * What the homeserver lends. Everything stays the host's: `stop()` closes nothing of it. The object may have more members, and
+ * may be an instance of a class. `createAdminPlugin()` refuses a member whose name looks like a misspelt one of these.
  */
 export interface Host {
   /** The primary server name, Dendrite's `global.server_name`. */

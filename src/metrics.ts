@@ -61,7 +61,7 @@ export const METRICS = {
   jobLastProgress: {
     type: 'gauge',
     name: 'matrix_admin_job_last_progress_timestamp_seconds',
-    help: 'When the running job last got on; of several the one that has stood still for longest.',
+    help: 'When a running job last made progress; of several jobs the earliest time.',
     labels: ['kind'],
   },
   eventReports: {

@@ -1,6 +1,6 @@
 /** Edits after which a name still counts as a misspelling of another. */
 const MAX_DISTANCE = 2;
-/** Of longer names so much is compared. */
+/** Characters of a name that are compared. */
 const MAX_LENGTH = 100;
 
 /** A name without what distinguishes camel case, snake case and kebab case. */

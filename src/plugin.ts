@@ -49,9 +49,9 @@ export interface AdminPlugin {
   readonly rooms: Rooms;
   readonly accounts: Accounts;
   /**
-   * Migrates the plugin's own schema, checks Dendrite's tables, makes the search index, and starts working on jobs. A call
-   * while the plugin starts, or once it has started, joins the first; after a failure it is tried again.
-   * @throws Error that says what is missing, or that the plugin has been stopped: that is for good
+   * Migrates the plugin's own schema, checks Dendrite's tables, makes the search index, and starts working on jobs. Calling it
+   * again while it runs, or after it has succeeded, joins the first call. Calling it after a failure tries again.
+   * @throws Error that says what is missing, or that the plugin has been stopped. A stopped plugin can't be started again
    */
   readonly start: () => Promise<void>;
   /** Hands back jobs, ends event streams, waits for what runs, and takes its metrics from the registry. Not reversible. */

@@ -12,7 +12,7 @@ export function kindOf(value: unknown): string {
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }
 
-/** A check that says itself what is wrong. @param problemOf is `undefined` for what is right */
+/** A schema of one check. @param problemOf says what is wrong with a value, or `undefined` */
 export const checked = <T>(problemOf: (value: unknown) => string | undefined): z.ZodType<T> =>
   z.custom<T>((value) => problemOf(value) === undefined, { error: ({ input }) => problemOf(input) });
 
@@ -25,14 +25,14 @@ export const closedObject = <Shape extends z.ZodRawShape>(shape: Shape): z.ZodOb
         : undefined,
   });
 
-/** Says of a name that it is none, and which was meant. */
+/** Says that a name is unknown, and which name was probably meant. */
 export function unknownName(name: string, known: readonly string[]): string {
   const nearest = nearestName(name, known);
   const remedy = nearest === undefined ? `; there are: ${known.join(', ')}` : `: did you mean "${nearest}"?`;
   return `${name} is unknown${remedy}`;
 }
 
-/** A setting as it was read, or a sentence for each mistake in it, which begins with the path. */
+/** Reads a setting. @returns its value, or a sentence for each mistake in it, which begins with the path */
 export function readSetting<Schema extends z.ZodType>(
   name: string,
   schema: Schema,
@@ -67,11 +67,11 @@ function sentencesOf(issue: z.core.$ZodIssue, above: readonly string[]): string[
   return [`${where} ${issue.message}${issue.code === 'custom' ? '' : insteadOf(issue, path)}`];
 }
 
-/** Whether the value is something else altogether, so that this branch of a union was not meant. */
+/** Whether a value is of another type than a branch of a union, so that the caller did not mean this branch. */
 const isOfWhole = ({ code, path }: z.core.$ZodIssue): boolean =>
   path.length === 0 && (code === 'invalid_type' || code === 'invalid_value');
 
-/** What is given instead. The texts that are repeated are names of a format, such as localparts. */
+/** Says what was given instead. It repeats a text only where the setting is a name, such as a localpart. */
 function insteadOf({ code, input }: z.core.$ZodIssue, path: readonly string[]): string {
   if (SECRET.has(path.at(-1) ?? '')) return code === 'too_small' ? '' : `, not a ${typeof input}`;
   return code === 'invalid_format' ? `, not ${JSON.stringify(input)}` : `, not ${kindOf(input)}`;

@@ -3,7 +3,7 @@ import { type Config, readOptions } from './config.ts';
 import type { Host } from './host.ts';
 
 /**
- * Checks what a plugin is made of: plain JavaScript can give anything.
+ * Checks the host and the options of a plugin. Plain JavaScript can pass anything.
  * @returns the options with defaults filled in
  * @throws Error that names every mistake and what to do about it
  */

@@ -25,7 +25,7 @@ export async function createAccount(transaction: Knex.Transaction, draft: Accoun
   throw new MatrixError('M_USER_IN_USE', 'Desired user ID is already taken.');
 }
 
-/** The same, unless there is an account of that user id, which others may have made a moment ago. @returns whether there was none */
+/** Makes an account unless the user id has one already; another call may have made it a moment ago. @returns whether it was made */
 export async function createAccountIfFree(transaction: Knex.Transaction, draft: AccountDraft): Promise<boolean> {
   const { userId, displayName = splitUserId(userId).localpart } = draft;
   if (!(await insertAccount(transaction, { ...draft, createdAt: Date.now() }))) return false;

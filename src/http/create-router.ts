@@ -31,7 +31,7 @@ interface RouterSettings {
   readonly jobs: Jobs;
 }
 
-/** The router that the host mounts: one layer a route, and answers to what is no route below our prefixes, unless it is passed on. */
+/** Makes the router that the host mounts. It has a layer for each route, and one that answers unknown paths below our prefixes. */
 export function createRouter({ host, config, pipeline, jobs }: RouterSettings): Router {
   // All methods count as known, so that `allowedMethods()` of a host that uses it leaves the host's other paths alone.
   const router = new Router({ sensitive: true, strict: true, methods: METHODS });

@@ -33,7 +33,7 @@ export function respondEmpty(ctx: Context): void {
   ctx.remove('Content-Type');
 }
 
-/** The one place where errors become answers. What is not a `MatrixError` is nobody's business outside. */
+/** The one place where errors become answers. Clients see nothing of an error that is not a `MatrixError`. */
 export function respondError(ctx: Context, error: unknown, requestId: string, log: Logger): void {
   const expected = error instanceof MatrixError ? error : unavailableAnswer(error);
   const status = expected?.status ?? 500;

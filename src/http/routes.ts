@@ -16,7 +16,7 @@ import { WHOIS_ROUTES } from './whois-routes.ts';
 
 const ADMIN = '/_dendrite/admin';
 
-/** Paths below these that are no route are answered by us unless `http.passUnknownPaths` is set; all other paths are the host's. */
+/** The plugin answers unknown paths below these, unless `http.passUnknownPaths` is set. All other paths are the host's. */
 export const PREFIXES: readonly string[] = ['/_dendrite/admin', '/_synapse/admin'];
 
 const auditEntryBody = (entry: StoredAuditEntry): Record<string, unknown> => ({

@@ -9,8 +9,7 @@ import {
 } from '../storage/plugin/job-items.ts';
 
 /**
- * What a job has dealt with, where there may be too much of it for a checkpoint. Items are added in the transaction of the
- * step that deals with them.
+ * What a job has dealt with. It may be too much for a checkpoint. A step adds its items in its own transaction.
  */
 export interface JobItems {
   /** Adds items. One that is there already stays as it is. */

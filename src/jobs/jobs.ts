@@ -107,7 +107,7 @@ export interface JobsServices {
   readonly db: Db;
   /** Ends every wait. */
   readonly stopped: AbortSignal;
-  /** Has an event named by a job's id when its run in this process is over: then it is looked at at once. */
+  /** Fires an event named by a job's id when its run in this process is over. Waits then look at the job at once. */
   readonly changes: EventTarget;
   /** How often a job that does not change is shown again, in ms: proxies cut streams that are silent for long. */
   readonly repeatMs: number;

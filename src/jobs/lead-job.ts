@@ -79,7 +79,7 @@ async function interrupted({ db, owner, job, kind, log }: Lead, reason: string):
 
 async function failed({ db, owner, job, kind, log }: Lead, error: unknown): Promise<JobEnd | undefined> {
   if (isConflict(error)) {
-    // It was rolled back because of others, and goes on from the last step.
+    // PostgreSQL has rolled the step back because of other transactions. The job goes on from the step before.
     log.warn({ ...errorFields(error), delayMs: CONFLICT_DELAY_MS }, 'Job was in the way of others and goes on later');
     await handBackJob(db, job.id, owner, CONFLICT_DELAY_MS);
     return undefined;
@@ -91,7 +91,7 @@ async function failed({ db, owner, job, kind, log }: Lead, error: unknown): Prom
     return undefined;
   }
   if (error instanceof MatrixError || failures >= kind.maxFailures) {
-    // What is an answer to whoever wanted the job is no fault of the homeserver's.
+    // A `MatrixError` answers the caller; it is not a server fault.
     const level = error instanceof MatrixError && error.status < 500 ? 'warn' : 'error';
     log[level](errorFields(error), 'Job failed');
     await kind.cleanUp(job);

@@ -11,7 +11,7 @@ CREATE TABLE matrix_admin.job_items (
 CREATE INDEX job_items_by_position ON matrix_admin.job_items (job_id, position);
 `;
 
-/** What jobs have dealt with. A checkpoint is written anew with every step, so that long lists have no place in it. */
+/** What jobs have dealt with. Every step writes the whole checkpoint anew, so that a checkpoint must not hold long lists. */
 export const jobItems = {
   name: '0010-job-items',
   up: async (db: Knex): Promise<void> => {

@@ -8,7 +8,7 @@ CREATE TABLE matrix_admin.requirements (
 `;
 
 /**
- * Migrations that older versions can't work with. Such a migration adds a row with its own name, and with what to do; a
+ * Migrations that older versions can't work with. Such a migration adds a row with its own name and with what to do. A
  * process that does not know the name refuses to start.
  */
 export const requirements = {

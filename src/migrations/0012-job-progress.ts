@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
 
-/** When a job last got on, so that one that stands still can be told from one that takes long. */
+/** When a job last made progress. It tells a job that stands still from a job that takes long. */
 export const jobProgress = {
   name: '0012-job-progress',
   up: async (db: Knex): Promise<void> => {

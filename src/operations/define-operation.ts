@@ -75,7 +75,7 @@ export interface OperationWork extends Omit<OperationServices, 'db'> {
   readonly actor: Actor;
   /** What the last step has left to go on from; `undefined` at the beginning. */
   readonly checkpoint: JobData | undefined;
-  /** What the steps before have dealt with, as far as it is too much for a checkpoint. */
+  /** What the steps before have dealt with, where it is too much for a checkpoint. */
   readonly items: JobItems;
   /** Aborted when the work is to stop; the next step then throws. */
   readonly signal: AbortSignal;

@@ -140,8 +140,8 @@ async function readGovernance(states: RoomStates, db: Db, room: StoredRoom): Pro
 }
 
 /**
- * Those with a power level of their own only once all others are gone or among the last; of them the most powerful last.
- * It is over once nobody stays behind the members of a step. Those who always come back do not keep it going.
+ * Chooses who leaves next. Users with a power level of their own leave after all others, the most powerful last. The evacuation
+ * is over when the chosen members are all that are left, or when all of them have left before and come back.
  */
 async function nextToLeave(
   { items }: OperationWork,

@@ -43,7 +43,7 @@ export async function joinNewRoom(
   afterCommit(() => announced(work, joined));
 }
 
-/** Users who have left, as a job has them in its items. */
+/** The users among a job's items: those who have left. */
 export const userIdsOf = (items: readonly string[]): UserId[] => items.filter(isUserId);
 
 /** Takes those who have left to the new room, and then the aliases; and says there why. */

@@ -98,8 +98,8 @@ function scopeOf(
 }
 
 /**
- * Does the work with its audit entry in one transaction; that of a dry run is rolled back. After a conflict with others it
- * is done again. When the connection is lost at the commit, the server says whether the transaction was committed.
+ * Does the work with its audit entry in one transaction. A dry run is rolled back. After a conflict with other transactions the
+ * work is done again. When the connection is lost at the commit, the server is asked whether it has committed.
  */
 async function inTransaction<T>(
   pipeline: Pipeline,

@@ -36,7 +36,7 @@ export async function changeRestriction(
   const { transaction, restrictions, userTotals } = scope;
   if (isOwnAccount(scope.actor, userId))
     throw new MatrixError('M_FORBIDDEN', 'You can not do this to your own account');
-  // Locked, so that it is not made an administrator's meanwhile.
+  // The lock keeps others from making the user an administrator meanwhile.
   await requireModerated(scope, userId, (id) => lockAccount(transaction, id));
   if (isRestricted) await insertRestriction(transaction, userId, restriction, nameOf(scope.actor));
   else await deleteRestriction(transaction, userId, restriction);

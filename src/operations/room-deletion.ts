@@ -42,7 +42,7 @@ export interface RoomDeletion {
   readonly error?: string;
 }
 
-/** Users in the order in which they had joined. @param items of the deletion's job: those who have left */
+/** What has become of the users, in the order in which they had joined. @param items of the deletion's job: those who have left */
 export async function shutdownOf(
   { newRoomId, aliases = [], evacuation }: DeletionProgress,
   items: JobItems,

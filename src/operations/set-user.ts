@@ -92,7 +92,7 @@ async function change(
 ): Promise<readonly ServerName[]> {
   const { transaction, actor } = scope;
   const { userId, displayName, avatarUrl, threepids, admin, deactivated } = changes;
-  // Without a lock: the job of a deactivation is locked first.
+  // This reads without a lock, because the job of a deactivation is locked before the account.
   const before = await findAccount(transaction, userId);
   if (before === undefined) throw userNotFound();
   checkUserChanges(actor, before, changes);

@@ -69,11 +69,11 @@ const MISNAMED_METRICS = [
   'nodejs_active_resources_total',
 ];
 
-/** Knex puts statements with their values, and stacks, into what it writes: whoever asked the database tells of the error. */
+/** Cuts statements with their values, and stacks, out of what Knex logs. The caller of the statement reports the error. */
 const knexText = (message: unknown): string =>
   (describeError(message).split('\n')[0] ?? '').replace(/^(migration failed) with error: .*/, '$1');
 
-/** Knex writes to the terminal unless it is told where. What fails at the start is told by whoever starts it. */
+/** Sends Knex's messages to the logger. Before the homeserver is ready they are debug messages: `listen()` throws the error. */
 const knexLog = (logger: Logger, isReady: () => boolean): Knex.Logger => ({
   debug: (message) => logger.debug({}, knexText(message)),
   warn: (message) => logger[isReady() ? 'warn' : 'debug']({}, knexText(message)),

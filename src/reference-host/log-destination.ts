@@ -1,6 +1,6 @@
 import { type DestinationStream, pino } from 'pino';
 
-/** Standard error. Lines are dropped once nobody reads it, a terminal that was closed for one. */
+/** Standard error. It drops lines once nobody reads them, for example when the terminal has been closed. */
 export function logDestination(): DestinationStream {
   const destination = pino.destination({ fd: 2, sync: true });
   destination.on('error', () => {});

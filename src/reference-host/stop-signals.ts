@@ -1,9 +1,9 @@
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
- * Resolves to the reason once the process is told to stop: by a signal, by a terminal that was closed, or by a reader of its
- * output that has gone (`… | head`). The handlers stay: a second signal must not end a process that is handing back its work,
- * and lines that nobody reads are dropped.
+ * Waits until the process is to stop, and resolves to the reason: a signal, a closed terminal, or a reader of its output that
+ * has gone (`… | head`). The handlers stay. A second signal must not end a process that is handing back its work, and lines that
+ * nobody reads are dropped.
  */
 export function stopSignals(): Promise<string> {
   return new Promise((resolve) => {

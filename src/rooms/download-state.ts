@@ -37,7 +37,7 @@ export interface DownloadedState {
 }
 
 export interface DownloadOptions {
-  /** Makes what stops one request to other servers, so that the time between requests does not count. */
+  /** Makes the signal that stops one request to another server. The time between requests does not count. */
   readonly requestSignal: () => AbortSignal;
   /** Stops all of it. @defaultValue nothing does */
   readonly signal?: AbortSignal | undefined;

@@ -63,7 +63,7 @@ export interface ChainStart {
   readonly roomId: RoomId;
   readonly version: RoomVersion;
   readonly prevEvents: readonly StoredEvent[];
-  /** Those entries that the drafts need: it is copied. */
+  /** The entries that the drafts need. It is copied, and should hold no others. */
   readonly state: ReadonlyMap<string, StoredEvent>;
 }
 

@@ -6,15 +6,15 @@ import { countJoinedUsers } from '../storage/federation/joined-hosts.ts';
 /** Rooms with fewer joined users are counted each time. */
 const LARGE_ROOM = 1_000;
 const KEPT_ROOMS = 1_000;
-/** How long a host may take to note a join after it has written the event, in ms. */
+/** How long counts are kept, in ms. A host may take as long to note a join after it has written the event. */
 const FRESH_MS = 2_000;
 
 /** How many users of each server are joined to a room. */
 export type UsersByServer = ReadonlyMap<ServerName, number>;
 
 /**
- * Which servers are in rooms. No index counts them, so that counting takes as long as a room has members. What was counted
- * for a large room is kept in memory while the room's state stays the same.
+ * Which servers are in rooms. No index helps to count them: the time grows with the members of the room. The counts of a large
+ * room are kept in memory while the room's state stays the same.
  */
 export interface JoinedServers {
   readonly count: (db: Db, roomId: RoomId, snapshotNid: number) => Promise<UsersByServer>;

@@ -27,8 +27,8 @@ export interface RoomState extends StateSnapshot {
 }
 
 /**
- * States of rooms. Neither a snapshot nor a block ever changes, and no NID is used twice: what was read or written once is
- * kept in memory, so that an event costs as much in a large room as in a small one.
+ * States of rooms. A snapshot or a block never changes, and no NID is used twice. So snapshots and blocks are kept in memory,
+ * and an event costs as much in a large room as in a small one.
  */
 export interface RoomStates {
   /** Which servers are in rooms. */

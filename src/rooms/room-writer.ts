@@ -27,7 +27,7 @@ import type { ChainSettings } from './written-chain.ts';
 /** The specification's limit of `prev_events`. */
 const MAX_PREV_EVENTS = 20;
 
-/** Events that are written in one go: the event loop waits while their rows become the text of one statement. */
+/** Events that are written in one statement. The event loop waits while the statement is made. */
 const WRITTEN_AT_ONCE = 250;
 
 /** An event that is part of its room now. */

@@ -53,8 +53,8 @@ export interface ServerNotices {
   /** Of the account on each local server that notices come from. */
   readonly localpart: string;
   /**
-   * Makes a transaction ready to send to several local users. Their locks are taken before anything is written that others wait
-   * for: the rows that all rooms share.
+   * Makes a transaction ready to send to several local users: takes their locks before it writes rows that all rooms share,
+   * for which others wait.
    */
   readonly begin: (transaction: Knex.Transaction, userIds: readonly UserId[]) => Promise<void>;
   /**
@@ -123,7 +123,7 @@ export function createServerNotices(config: ServerNoticesConfig, roomWriter: Roo
 
   const senderFor = (userId: UserId): UserId => userIdOf(config.localpart, splitUserId(userId).serverName);
   const begin = async (transaction: Knex.Transaction, userIds: readonly UserId[]): Promise<void> => {
-    // Before the locks of users: whoever makes the account waits for one of them next.
+    // This comes before the locks of users. A transaction that makes the account takes one of those next.
     for (const sender of new Set(userIds.map(senderFor).sort())) await keepAccount(transaction, sender, config);
     await lockNotices(transaction, userIds);
   };

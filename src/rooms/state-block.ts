@@ -47,7 +47,7 @@ export function findInBlock(block: StateBlock, typeNid: number, stateKeyNid: num
 /** One block of several. Of entries with the same type and state key, that in the last block counts. */
 export function* mergeBlocks(nid: number, blocks: readonly StateBlock[]): Generator<undefined, StateBlock, undefined> {
   let merged = emptyBlock(nid, 0);
-  // The newest blocks are the smallest: to begin with them copies least.
+  // The newest blocks are the smallest. Merging them first copies least.
   for (const block of blocks.toReversed()) merged = yield* mergeTwo(nid, block, merged);
   return merged;
 }

@@ -49,7 +49,7 @@ export async function writeChain(
   return destinationsOf(pdus);
 }
 
-/** What stores a chain, but for the federation sender. Yields in between: JSON of many events takes long. */
+/** What stores a chain, without the federation sender's part. Yields in between, because JSON of many events takes long. */
 function* rowsOf(
   chain: WrittenChain,
   states: StateChain,

@@ -21,7 +21,7 @@ export function isConflict(error: unknown): boolean {
   return CONFLICTS.has(codeOf(error));
 }
 
-/** Whether a connection was lost: what the server has done of the last statement is not known. */
+/** Whether a connection was lost. Nobody knows then whether the server has done the last statement. */
 export function isConnectionLoss(error: unknown): boolean {
   return error instanceof Error && (LOST.test(codeOf(error)) || AWAY.has(codeOf(error)) || CUT.test(error.message));
 }
@@ -36,7 +36,7 @@ export function isUnavailable(error: unknown): boolean {
 /** How long clients are told to wait for a database that is away, in ms. */
 const RETRY_AFTER_MS = 5_000;
 
-/** What callers are answered when the database is away, or others are in the way for too long; `undefined` for other errors. */
+/** The answer to callers when the database is away, or conflicts do not end. `undefined` for other errors. */
 export function unavailableAnswer(error: unknown): MatrixError | undefined {
   if (!isUnavailable(error) && !isConflict(error)) return undefined;
   return new MatrixError('M_UNKNOWN', 'The database of the homeserver is busy or away; try again later', {

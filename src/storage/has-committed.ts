@@ -7,8 +7,8 @@ const ATTEMPTS = 10;
 const DELAY_MS = 300;
 
 /**
- * Whether a transaction whose commit got no answer was committed. Waits a while for a server that is away, and for one that
- * has not noticed yet that the connection is gone.
+ * Whether a transaction was committed whose commit got no answer. Waits a while when the server is away, or when it has not yet
+ * noticed that the connection is gone.
  * @param transactionId of `txid_current()`
  * @throws what the database throws
  */

@@ -7,7 +7,7 @@ const ATTEMPTS = 8;
 const FIRST_DELAY_MS = 10;
 const LONGEST_DELAY_MS = 200;
 
-/** Whoever waits for a lock must then see what the others have committed, whatever the database's default is. */
+/** A transaction that has waited for a lock must see what others have committed. The database's default may be another. */
 const READ_COMMITTED = { isolationLevel: 'read committed' } as const;
 
 /** Does work in a transaction, which is rolled back if it throws. */
@@ -21,8 +21,8 @@ export function openTransaction(db: Knex): Promise<Knex.Transaction> {
 }
 
 /**
- * Does work again that PostgreSQL has rolled back because of a deadlock or a serialization failure, a few times. Whatever
- * the work has changed outside of its transaction must be undone by its beginning.
+ * Does work again, a few times, when PostgreSQL has rolled it back because of a deadlock or a serialization failure. The work
+ * must not rely on what an earlier attempt has changed outside of its transaction.
  */
 export async function retryConflicts<T>(work: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
@@ -31,7 +31,7 @@ export async function retryConflicts<T>(work: () => Promise<T>): Promise<T> {
     } catch (error) {
       if (!isConflict(error) || attempt >= ATTEMPTS) throw error;
       const longest = Math.min(FIRST_DELAY_MS * 2 ** attempt, LONGEST_DELAY_MS);
-      // At random: those who stood in each other's way do not meet again.
+      // The delay is random, so that the same transactions do not meet again.
       await delay(Math.random() * longest);
     }
   }

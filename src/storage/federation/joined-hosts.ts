@@ -15,10 +15,10 @@ export async function countJoinedUsers(db: Db, roomId: RoomId): Promise<Map<Serv
   return new Map(rows.map(({ server_name, users }) => [server_name, users]));
 }
 
-/** Servers that a room's events go to, or do not, for another reason than that their users are joined. */
+/** Servers that get a room's events although no user of theirs is joined, and servers that get none. */
 export interface RoomHosts {
   readonly peeking: readonly ServerName[];
-  /** Of those that are joined or peek. Nothing is sent to them any more. */
+  /** Those of the joined and peeking servers that nothing is sent to any more. */
   readonly blacklisted: ReadonlySet<ServerName>;
 }
 

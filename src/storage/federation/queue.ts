@@ -37,13 +37,13 @@ export async function enqueuePdus(transaction: Knex.Transaction, pdus: readonly 
   );
 }
 
-/** Events that are queued may commit in another order than their NIDs: so many before the newest are looked at again. */
+/** NIDs before the newest one that are looked at again: events may commit in another order than their NIDs. */
 const OVERLAP = 1_000;
 
 /**
- * NIDs of the events of a room that are queued. Every queued text is looked through.
- * @param after looks only at what was queued since, or shortly before, this NID
- * @returns and the newest NID of the queue
+ * Finds the queued events of a room, by looking through every queued text.
+ * @param after texts with a NID far below this one are left out; 0: none
+ * @returns the NIDs of the events, and the newest NID of the queue
  */
 export async function findQueuedEvents(
   db: Db,
