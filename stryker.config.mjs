@@ -5,23 +5,27 @@ const AREAS = {
     mutate: ['src/rooms/**/*.ts'],
     tests: [
       'test/rooms/**/*.test.ts',
-      'test/operations/{evacuate-room,evacuate-user,purge-room,delete-room,download-state,server-notices}.test.ts',
+      'test/operations/{rooms,notices}/*.test.ts',
+      'test/operations/users/evacuate-user.test.ts',
     ],
   },
   jobs: {
     mutate: ['src/jobs/**/*.ts'],
-    tests: ['test/jobs/**/*.test.ts', 'test/http/{jobs,job-views}.test.ts'],
+    tests: ['test/jobs/**/*.test.ts', 'test/http/server/{jobs,job-views}.test.ts'],
   },
   pipeline: {
-    mutate: [
-      'src/operations/{run,perform,define}-operation.ts',
-      'src/operations/{validate-input,authorise-actor,actor,call,operation-functions,operation-jobs,queue-job}.ts',
+    mutate: ['src/pipeline/**/*.ts', 'src/operations/{actor,queue-job}.ts'],
+    tests: [
+      'test/pipeline/{run-operation,start-operation,dry-runs}.test.ts',
+      'test/http/{access,server/audit}.test.ts',
     ],
-    tests: ['test/operations/{run-operation,start-operation,dry-runs}.test.ts', 'test/http/{access,audit}.test.ts'],
   },
   authenticate: {
     mutate: ['src/http/authenticate.ts'],
-    tests: ['test/http/{access,access-tokens,rate-limit,audit}.test.ts', 'test/operations/account-moderation.test.ts'],
+    tests: [
+      'test/http/{access,access-tokens,rate-limit,server/audit}.test.ts',
+      'test/operations/moderation/account-restrictions.test.ts',
+    ],
   },
 };
 

@@ -7,8 +7,8 @@ import type { Appservice, Host } from '../host.ts';
 import { isUserId, splitUserId, type UserId } from '../ids.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Actor } from '../operations/actor.ts';
-import { requireAccountType } from '../operations/authorise-actor.ts';
 import type { Access } from '../operations/define-operation.ts';
+import { requireAccountType } from '../pipeline/authorise-actor.ts';
 import { findAppserviceOf } from '../storage/userapi/accounts.ts';
 import { findTokenOwner } from '../storage/userapi/devices.ts';
 

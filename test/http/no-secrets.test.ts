@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { deny } from '../../src/hooks.ts';
+import { deny } from '../../src/pipeline/hooks.ts';
 import { USERS } from '../support/dendrite-server.ts';
 import { type MountedPlugin, mountPlugin } from '../support/mounted-plugin.ts';
 

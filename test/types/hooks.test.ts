@@ -2,10 +2,10 @@ import type { Knex } from 'knex';
 import type { Logger as PinoLogger } from 'pino';
 import type { Registry } from 'prom-client';
 import { describe, expectTypeOf, it } from 'vitest';
-import { type AfterEvent, type BeforeEvent, deny, type Hooks } from '../../src/hooks.ts';
 import type { Host, Logger } from '../../src/host.ts';
 import type { JobView } from '../../src/jobs/jobs.ts';
 import type { OperationInput, OperationName, OperationOutput, ValidInput } from '../../src/operations/operations.ts';
+import { type AfterEvent, type BeforeEvent, deny, type Hooks } from '../../src/pipeline/hooks.ts';
 import type { AdminPlugin } from '../../src/plugin.ts';
 
 /** Checked by the compiler; none of it is run. */

@@ -1,0 +1,48 @@
+import type { Config } from '../../config.ts';
+import { defineRoute, ok, type Route, type RouteRequest } from '../route.ts';
+
+const NOTICE = '/_synapse/admin/v1/send_server_notice';
+
+const isOn = ({ serverNotices }: Config): boolean => serverNotices !== false;
+const noticeOf = ({ body }: RouteRequest) => ({
+  type: body.type,
+  stateKey: body.state_key,
+  content: body.content,
+});
+
+/** Routes of server notices, which are there only when notices are on. */
+export const NOTICE_ROUTES: readonly Route[] = [
+  defineRoute({
+    method: 'POST',
+    path: NOTICE,
+    operation: 'sendServerNotice',
+    isOn,
+    input: (request) => ({ ...noticeOf(request), userId: request.body.user_id, transactionId: undefined }),
+    respond: ({ eventId }) => ok({ event_id: eventId }),
+  }),
+  defineRoute({
+    method: 'PUT',
+    path: `${NOTICE}/:txnId`,
+    operation: 'sendServerNotice',
+    isOn,
+    names: { transactionId: 'txnId' },
+    input: (request) => ({
+      ...noticeOf(request),
+      userId: request.body.user_id,
+      transactionId: request.params.txnId,
+    }),
+    respond: ({ eventId }) => ok({ event_id: eventId }),
+  }),
+  defineRoute({
+    method: 'POST',
+    path: '/_dendrite/admin/serverNotices',
+    operation: 'sendServerNotices',
+    isOn,
+    input: (request) => ({
+      ...noticeOf(request),
+      userIds: request.body.user_ids,
+      dryRun: request.body.dry_run,
+    }),
+    respond: ok,
+  }),
+];

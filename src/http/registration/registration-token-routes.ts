@@ -1,0 +1,66 @@
+import type { Actor } from '../../operations/actor.ts';
+import { defineRoute, flagOf, ok, type Route } from '../route.ts';
+
+/** Dendrite's path, and Synapse's, which more clients know. */
+const DENDRITE = '/_dendrite/admin/registrationTokens';
+const PATHS = [DENDRITE, '/_synapse/admin/v1/registration_tokens'];
+const ANYBODY: Actor = { kind: 'system', name: 'registration' };
+
+/** Routes of registration tokens. */
+export const REGISTRATION_TOKEN_ROUTES: readonly Route[] = [
+  ...PATHS.flatMap((path) => [
+    defineRoute({
+      method: 'POST',
+      path: `${path}/new`,
+      operation: 'createRegistrationToken',
+      input: ({ body }) => ({
+        token: body.token,
+        usesAllowed: body.uses_allowed,
+        expiryTime: body.expiry_time,
+        length: body.length,
+        onlyIfRequired: path === DENDRITE,
+      }),
+      respond: ok,
+    }),
+    defineRoute({
+      method: 'GET',
+      path,
+      operation: 'listRegistrationTokens',
+      input: ({ query }) => ({ valid: flagOf('valid', query.valid || undefined) }),
+      respond: (tokens) => ok({ registration_tokens: tokens }),
+    }),
+    defineRoute({
+      method: 'GET',
+      path: `${path}/:token`,
+      operation: 'getRegistrationToken',
+      input: ({ params }) => ({ token: params.token }),
+      respond: ok,
+    }),
+    defineRoute({
+      method: 'PUT',
+      path: `${path}/:token`,
+      operation: 'updateRegistrationToken',
+      input: ({ params, body }) => ({
+        token: params.token,
+        usesAllowed: body.uses_allowed,
+        expiryTime: body.expiry_time,
+      }),
+      respond: ok,
+    }),
+    defineRoute({
+      method: 'DELETE',
+      path: `${path}/:token`,
+      operation: 'deleteRegistrationToken',
+      input: ({ params }) => ({ token: params.token }),
+      respond: () => ok({}),
+    }),
+  ]),
+  defineRoute({
+    method: 'GET',
+    path: '/_matrix/client/v1/register/m.login.registration_token/validity',
+    operation: 'checkRegistrationToken',
+    openTo: ANYBODY,
+    input: ({ query }) => ({ token: query.token }),
+    respond: ok,
+  }),
+];

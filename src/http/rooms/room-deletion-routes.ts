@@ -1,0 +1,49 @@
+import { defineRoute, ok, type Route, type RouteRequest } from '../route.ts';
+
+const ADMIN = '/_synapse/admin';
+
+const deletionOf = ({ params, body }: RouteRequest) => ({
+  roomId: params.roomId,
+  block: body.block,
+  purge: body.purge,
+  forcePurge: body.force_purge,
+  newRoomUserId: body.new_room_user_id ?? undefined,
+  roomName: body.room_name ?? undefined,
+  message: body.message ?? undefined,
+  dryRun: body.dry_run,
+});
+
+/** Synapse's routes that delete rooms: one that waits for the end, and one that does not. */
+export const ROOM_DELETION_ROUTES: readonly Route[] = [
+  defineRoute({
+    method: 'DELETE',
+    path: `${ADMIN}/v1/rooms/:roomId`,
+    operation: 'deleteRoom',
+    needsBody: true,
+    input: deletionOf,
+    respond: ok,
+  }),
+  defineRoute({
+    method: 'DELETE',
+    path: `${ADMIN}/v2/rooms/:roomId`,
+    operation: 'deleteRoom',
+    needsBody: true,
+    respondStarted: (jobId) => ok({ delete_id: jobId }),
+    input: deletionOf,
+    respond: ok,
+  }),
+  defineRoute({
+    method: 'GET',
+    path: `${ADMIN}/v2/rooms/:roomId/delete_status`,
+    operation: 'listRoomDeletions',
+    input: ({ params }) => ({ roomId: params.roomId }),
+    respond: (results) => ok({ results }),
+  }),
+  defineRoute({
+    method: 'GET',
+    path: `${ADMIN}/v2/rooms/delete_status/:deleteId`,
+    operation: 'getRoomDeletion',
+    input: ({ params }) => ({ deleteId: params.deleteId }),
+    respond: ok,
+  }),
+];

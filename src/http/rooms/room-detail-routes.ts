@@ -1,0 +1,89 @@
+import { MatrixError } from '../../errors.ts';
+import { defineRoute, flagOf, numberOf, ok, page, type Route } from '../route.ts';
+
+const DENDRITE = '/_dendrite/admin';
+const ROOMS = '/_synapse/admin/v1/rooms';
+const ROOM = `${ROOMS}/:roomId`;
+
+function jsonOf(filter: string): unknown {
+  try {
+    return JSON.parse(filter);
+  } catch {
+    throw new MatrixError('M_NOT_JSON', 'Query parameter filter must be a valid JSON object');
+  }
+}
+
+/** Routes that list and show rooms. */
+export const ROOM_DETAIL_ROUTES: readonly Route[] = [
+  defineRoute({
+    method: 'GET',
+    path: `${DENDRITE}/emptyRooms`,
+    operation: 'emptyRooms',
+    input: ({ query }) => ({ limit: numberOf(query.limit), from: numberOf(query.from) }),
+    respond: ({ rooms, nextToken }) => page({ empty_rooms: rooms }, nextToken),
+  }),
+  defineRoute({
+    method: 'GET',
+    path: `${DENDRITE}/rooms/:roomId`,
+    operation: 'roomInfo',
+    input: ({ params }) => ({ roomId: params.roomId }),
+    respond: ok,
+  }),
+  defineRoute({
+    method: 'GET',
+    path: ROOMS,
+    operation: 'listRooms',
+    names: { direction: 'dir' },
+    input: ({ query }) => ({
+      from: numberOf(query.from),
+      limit: numberOf(query.limit),
+      orderBy: query.order_by,
+      direction: query.dir,
+      searchTerm: query.search_term,
+      publicRooms: flagOf('public_rooms', query.public_rooms),
+      emptyRooms: flagOf('empty_rooms', query.empty_rooms),
+    }),
+    respond: ({ rooms, total, nextBatch, prevBatch }, { query }) =>
+      ok({
+        offset: numberOf(query.from) ?? 0,
+        rooms,
+        total_rooms: total,
+        ...(nextBatch !== undefined && { next_batch: nextBatch }),
+        ...(prevBatch !== undefined && { prev_batch: prevBatch }),
+      }),
+  }),
+  defineRoute({
+    method: 'GET',
+    path: ROOM,
+    operation: 'getRoom',
+    input: ({ params }) => ({ roomId: params.roomId }),
+    respond: ok,
+  }),
+  defineRoute({
+    method: 'GET',
+    path: `${ROOM}/members`,
+    operation: 'listRoomMembers',
+    input: ({ params }) => ({ roomId: params.roomId }),
+    respond: (members) => ok({ members, total: members.length }),
+  }),
+  defineRoute({
+    method: 'GET',
+    path: `${ROOM}/state`,
+    operation: 'getRoomState',
+    input: ({ params, query }) => ({ roomId: params.roomId, type: query.type || undefined }),
+    respond: (state) => ok({ state }),
+  }),
+  defineRoute({
+    method: 'GET',
+    // Event ids of room version 3 have slashes, which clients do not always encode.
+    path: `${ROOM}/context/*eventId`,
+    operation: 'getEventContext',
+    input: ({ params, query }) => ({
+      roomId: params.roomId,
+      eventId: params.eventId,
+      limit: numberOf(query.limit),
+      filter: query.filter === undefined ? undefined : jsonOf(query.filter),
+    }),
+    respond: ok,
+  }),
+];

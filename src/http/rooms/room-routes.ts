@@ -1,0 +1,61 @@
+import { defineRoute, flagOf, ok, type Route } from '../route.ts';
+
+const DENDRITE = '/_dendrite/admin';
+
+/** Dendrite's routes that change rooms. */
+export const ROOM_ROUTES: readonly Route[] = [
+  defineRoute({
+    method: 'POST',
+    path: `${DENDRITE}/downloadState/:serverName/:roomId`,
+    operation: 'downloadState',
+    input: ({ params, body }) => ({
+      serverName: params.serverName,
+      roomId: params.roomId,
+      dryRun: body.dry_run,
+    }),
+    respond: (download) => ok('dry_run' in download || 'left_out' in download ? download : {}),
+  }),
+  defineRoute({
+    method: 'GET',
+    path: `${DENDRITE}/downloadState/:serverName/:roomId`,
+    operation: 'downloadState',
+    input: ({ params, query }) => ({
+      serverName: params.serverName,
+      roomId: params.roomId,
+      dryRun: flagOf('dry_run', query.dry_run),
+    }),
+    respond: (download) => ok('dry_run' in download || 'left_out' in download ? download : {}),
+  }),
+  defineRoute({
+    method: 'POST',
+    path: `${DENDRITE}/evacuateRoom/:roomId`,
+    operation: 'evacuateRoom',
+    input: ({ params, body }) => ({
+      roomId: params.roomId,
+      invites: body.invites,
+      knocks: body.knocks,
+      dryRun: body.dry_run,
+    }),
+    respond: ok,
+  }),
+  defineRoute({
+    method: 'POST',
+    path: `${DENDRITE}/purgeRoom/:roomId`,
+    operation: 'purgeRoom',
+    input: ({ params, body }) => ({
+      roomId: params.roomId,
+      evacuate: body.evacuate,
+      block: body.block,
+      reason: body.reason,
+      keep: body.keep,
+      dryRun: body.dry_run,
+    }),
+    // Dendrite's answer, with more where there is more to say.
+    respond: ({ deleted, evacuated, failed, undelivered, dry_run }) =>
+      ok({
+        ...(dry_run && { dry_run, deleted, evacuated }),
+        ...(failed && { failed }),
+        ...(undelivered && { undelivered }),
+      }),
+  }),
+];

@@ -1,0 +1,16 @@
+import type { Actor } from '../../operations/actor.ts';
+import { defineRoute, ok, type Route } from '../route.ts';
+
+const ANYBODY: Actor = { kind: 'system', name: 'server-version' };
+
+/** Synapse's route that says which version runs. */
+export const VERSION_ROUTES: readonly Route[] = [
+  defineRoute({
+    method: 'GET',
+    path: '/_synapse/admin/v1/server_version',
+    operation: 'serverVersion',
+    openTo: ANYBODY,
+    input: () => ({}),
+    respond: ok,
+  }),
+];

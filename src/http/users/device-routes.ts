@@ -1,0 +1,68 @@
+import type { UserId } from '../../ids.ts';
+import type { Device } from '../../storage/userapi/devices.ts';
+import { defineRoute, ok, type Route } from '../route.ts';
+
+const DEVICES = '/_synapse/admin/v2/users/:userId/devices';
+
+/** As Synapse shows a device; nothing of its access token. */
+const deviceBody = (userId: UserId, device: Device): Record<string, unknown> => ({
+  user_id: userId,
+  device_id: device.deviceId,
+  display_name: device.displayName ?? null,
+  last_seen_user_agent: device.userAgent || null,
+  last_seen_ts: device.lastSeenAt,
+  last_seen_ip: device.address || null,
+});
+
+/** Routes of operations on devices. */
+export const DEVICE_ROUTES: readonly Route[] = [
+  defineRoute({
+    method: 'POST',
+    path: '/_dendrite/admin/refreshDevices/:userId',
+    operation: 'refreshDevices',
+    input: ({ params, body }) => ({ userId: params.userId, dryRun: body.dry_run }),
+    // Dendrite's answer, with more where there is more to say.
+    respond: (refreshed) => ok('dry_run' in refreshed || 'left_out' in refreshed ? refreshed : {}),
+  }),
+  defineRoute({
+    method: 'GET',
+    path: DEVICES,
+    operation: 'listDevices',
+    input: ({ params }) => ({ userId: params.userId }),
+    respond: ({ userId, devices }) =>
+      ok({ devices: devices.map((device) => deviceBody(userId, device)), total: devices.length }),
+  }),
+  defineRoute({
+    method: 'GET',
+    path: `${DEVICES}/:deviceId`,
+    operation: 'getDevice',
+    input: ({ params }) => ({ userId: params.userId, deviceId: params.deviceId }),
+    respond: (device) => ok(deviceBody(device.userId, device)),
+  }),
+  defineRoute({
+    method: 'PUT',
+    path: `${DEVICES}/:deviceId`,
+    operation: 'setDeviceName',
+    input: ({ params, body }) => ({
+      userId: params.userId,
+      deviceId: params.deviceId,
+      displayName: body.display_name,
+    }),
+    respond: () => ok({}),
+  }),
+  defineRoute({
+    method: 'DELETE',
+    path: `${DEVICES}/:deviceId`,
+    operation: 'deleteDevices',
+    names: { devices: 'deviceId' },
+    input: ({ params, body }) => ({ userId: params.userId, devices: [params.deviceId], dryRun: body.dry_run }),
+    respond: (deletion) => ok('dry_run' in deletion ? deletion : {}),
+  }),
+  defineRoute({
+    method: 'POST',
+    path: '/_synapse/admin/v2/users/:userId/delete_devices',
+    operation: 'deleteDevices',
+    input: ({ params, body }) => ({ userId: params.userId, devices: body.devices, dryRun: body.dry_run }),
+    respond: (deletion) => ok('dry_run' in deletion ? deletion : {}),
+  }),
+];

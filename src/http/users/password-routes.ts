@@ -1,0 +1,31 @@
+import { defineRoute, ok, type Route } from '../route.ts';
+
+/** Routes that set passwords. */
+export const PASSWORD_ROUTES: readonly Route[] = [
+  defineRoute({
+    method: 'POST',
+    path: '/_dendrite/admin/resetPassword/:userId',
+    operation: 'resetPassword',
+    input: ({ params, body }) => ({
+      userId: params.userId,
+      password: body.password,
+      logoutDevices: body.logout_devices,
+      deactivated: body.deactivated,
+    }),
+    respond: () => ok({ password_updated: true }),
+  }),
+  defineRoute({
+    method: 'POST',
+    path: '/_synapse/admin/v1/reset_password/:userId',
+    operation: 'resetPassword',
+    names: { password: 'new_password' },
+    input: ({ params, body }) => ({
+      userId: params.userId,
+      password: body.new_password,
+      // Synapse's default.
+      logoutDevices: body.logout_devices ?? true,
+      deactivated: body.deactivated,
+    }),
+    respond: () => ok({}),
+  }),
+];

@@ -1,0 +1,29 @@
+import { defineRoute, ok, type Route } from '../route.ts';
+
+const USER = '/_synapse/admin/v1/users/:userId';
+
+/** Routes about the rooms of a user. */
+export const USER_ROOM_ROUTES: readonly Route[] = [
+  defineRoute({
+    method: 'POST',
+    path: '/_dendrite/admin/evacuateUser/:userId',
+    operation: 'evacuateUser',
+    input: ({ params, body }) => ({ userId: params.userId, dryRun: body.dry_run }),
+    respond: ok,
+  }),
+  defineRoute({
+    method: 'GET',
+    path: `${USER}/joined_rooms`,
+    operation: 'listJoinedRooms',
+    input: ({ params }) => ({ userId: params.userId }),
+    respond: (rooms) => ok({ joined_rooms: rooms, total: rooms.length }),
+  }),
+  defineRoute({
+    method: 'GET',
+    path: `${USER}/memberships`,
+    operation: 'listMemberships',
+    input: ({ params }) => ({ userId: params.userId }),
+    respond: (rooms) =>
+      ok({ memberships: Object.fromEntries(rooms.map(({ roomId, membership }) => [roomId, membership])) }),
+  }),
+];

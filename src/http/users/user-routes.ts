@@ -1,0 +1,151 @@
+import { ACCOUNT_TYPE } from '../../accounts/account-type.ts';
+import type { UserDetails } from '../../operations/users/get-user.ts';
+import type { User } from '../../storage/userapi/users.ts';
+import {
+  accepted,
+  defineRoute,
+  flagOf,
+  jobLocation,
+  numberOf,
+  ok,
+  page,
+  type Route,
+  type RouteRequest,
+} from '../route.ts';
+
+const USER = '/_synapse/admin/v2/users/:userId';
+const ADMIN = '/_synapse/admin/v1/users/:userId/admin';
+
+/** What Synapse tells of a user in lists, and of one alone. */
+const commonBody = (user: User): Record<string, unknown> => ({
+  name: user.userId,
+  user_type: user.userType,
+  is_guest: user.accountType === ACCOUNT_TYPE.guest,
+  admin: user.accountType === ACCOUNT_TYPE.admin,
+  deactivated: user.isDeactivated,
+  shadow_banned: false,
+  displayname: user.displayName,
+  avatar_url: user.avatarUrl,
+  erased: user.isErased,
+  last_seen_ts: user.lastSeenAt,
+  locked: user.isLocked,
+});
+
+const listedUser = (user: User): Record<string, unknown> => ({ ...commonBody(user), creation_ts: user.createdAt });
+
+/** Synapse has the time of creation in seconds here, and in ms in lists. Dendrite notes no time with addresses. */
+const wholeUser = (user: UserDetails): Record<string, unknown> => ({
+  ...commonBody(user),
+  creation_ts: Math.floor(user.createdAt / 1_000),
+  appservice_id: user.appserviceId,
+  consent_server_notice_sent: null,
+  consent_version: null,
+  consent_ts: null,
+  suspended: user.isSuspended,
+  threepids: user.threepids.map((threepid) => ({ ...threepid, validated_at: null, added_at: null })),
+  external_ids: [],
+});
+
+/** An empty search is none. */
+const listInput = ({ query, valuesOf }: RouteRequest) => ({
+  userId: query.user_id || undefined,
+  name: query.name || undefined,
+  guests: flagOf('guests', query.guests),
+  locked: flagOf('locked', query.locked),
+  admins: flagOf('admins', query.admins),
+  notUserTypes: valuesOf('not_user_type')?.map((type) => type || null),
+  direction: query.dir,
+  limit: numberOf(query.limit),
+  from: query.from,
+});
+
+/** Those that Synapse's lists can be in the order of; nobody is `shadow_banned`, so that it is the names that decide. */
+const sortKeyOf = (orderBy: string | undefined): string | undefined => (orderBy === 'shadow_banned' ? 'name' : orderBy);
+
+/** The two lists of Synapse differ in what `deactivated` says. */
+const DEACTIVATED = {
+  v2: (deactivated: boolean | undefined) => (deactivated === true ? 'include' : 'exclude'),
+  v3: (deactivated: boolean | undefined) => (deactivated === undefined ? 'include' : deactivated ? 'only' : 'exclude'),
+} as const;
+
+/** What consoles send back of the user that they have read; the last four are Ketesa's own. Nobody can set them. */
+const NOT_SETTABLE = (
+  'name is_guest erased creation_ts last_seen_ts appservice_id consent_server_notice_sent consent_version consent_ts ' +
+  'id avatar_src avatar_file creation_ts_ms'
+).split(' ');
+
+/** Routes of users, with Synapse's paths and answers. */
+export const USER_ROUTES: readonly Route[] = [
+  ...(['v2', 'v3'] as const).map((version) =>
+    defineRoute({
+      method: 'GET',
+      path: `/_synapse/admin/${version}/users`,
+      operation: 'listUsers',
+      names: { sortBy: 'order_by', direction: 'dir', notUserTypes: 'not_user_type' },
+      input: (request) => ({
+        ...listInput(request),
+        deactivated: DEACTIVATED[version](flagOf('deactivated', request.query.deactivated)),
+        sortBy: sortKeyOf(request.query.order_by),
+      }),
+      respond: ({ users, total, nextToken }) => page({ users: users.map(listedUser), total }, nextToken),
+    }),
+  ),
+  defineRoute({
+    method: 'GET',
+    path: USER,
+    operation: 'getUser',
+    input: ({ params }) => ({ userId: params.userId }),
+    respond: (user) => ok(wholeUser(user)),
+  }),
+  defineRoute({
+    method: 'PUT',
+    path: USER,
+    operation: 'setUser',
+    names: { displayName: 'displayname' },
+    ignoredKeys: NOT_SETTABLE,
+    input: ({ params, body }) => ({
+      userId: params.userId,
+      password: body.password,
+      logoutDevices: body.logout_devices,
+      displayName: body.displayname,
+      avatarUrl: body.avatar_url,
+      threepids: body.threepids,
+      userType: body.user_type,
+      admin: body.admin,
+      deactivated: body.deactivated,
+      locked: body.locked,
+      suspended: body.suspended,
+      externalIds: body.external_ids,
+      shadowBanned: body.shadow_banned,
+      approved: body.approved,
+    }),
+    respond: ({ created, user }) => ({ status: created ? 201 : 200, body: wholeUser(user) }),
+  }),
+  defineRoute({
+    method: 'GET',
+    path: ADMIN,
+    operation: 'getUserAdmin',
+    input: ({ params }) => ({ userId: params.userId }),
+    respond: ok,
+  }),
+  defineRoute({
+    method: 'PUT',
+    path: ADMIN,
+    operation: 'setUserAdmin',
+    input: ({ params, body }) => ({ userId: params.userId, admin: body.admin }),
+    respond: () => ok({}),
+  }),
+  defineRoute({
+    method: 'POST',
+    path: '/_synapse/admin/v1/deactivate/:userId',
+    operation: 'deactivateUser',
+    input: ({ params, body }) => ({ userId: params.userId, erase: body.erase, dryRun: body.dry_run }),
+    // No identity server knows of our users.
+    respondStarted: (jobId, request) =>
+      request.respondAsync
+        ? accepted(jobId, request)
+        : { ...ok({ id_server_unbind_result: 'success' }), headers: jobLocation(request, jobId) },
+    // Of a dry run.
+    respond: ok,
+  }),
+];

@@ -1,0 +1,115 @@
+import { z } from 'zod';
+import { ACCOUNT_TYPE } from '../../accounts/account-type.ts';
+import { MatrixError } from '../../errors.ts';
+import type { UserId } from '../../ids.ts';
+import {
+  type AccountRestrictions,
+  deleteRestriction,
+  findRestrictions,
+  insertRestriction,
+  type Restriction,
+} from '../../storage/plugin/account-restrictions.ts';
+import { type Account, findAccount, lockAccount } from '../../storage/userapi/accounts.ts';
+import { nameOf } from '../actor.ts';
+import { defineOperation, type OperationScope, type ReadScope } from '../define-operation.ts';
+import { isOwnAccount, requireLocal, userNotFound } from '../users/local-account.ts';
+import { userIdInput } from '../users/user-id-input.ts';
+
+/**
+ * What an account may not do. Client-Server API, "Server administration", whose rules these are: other administrators are
+ * not to be looked at, and deactivated accounts count as none.
+ * @throws MatrixError `M_INVALID_PARAM`, `M_NOT_FOUND`, `M_FORBIDDEN`
+ */
+async function readRestrictions(scope: ReadScope, userId: UserId): Promise<AccountRestrictions> {
+  await requireModerated(scope, userId, (id) => findAccount(scope.db, id));
+  return findRestrictions(scope.db, userId);
+}
+
+/**
+ * Restricts an account, or lifts the restriction; nobody's own, and no administrator's.
+ * @throws MatrixError `M_INVALID_PARAM`, `M_NOT_FOUND`, `M_FORBIDDEN`
+ */
+export async function changeRestriction(
+  scope: OperationScope,
+  userId: UserId,
+  restriction: Restriction,
+  isRestricted: boolean,
+): Promise<void> {
+  const { transaction, restrictions, userTotals } = scope;
+  if (isOwnAccount(scope.actor, userId))
+    throw new MatrixError('M_FORBIDDEN', 'You can not do this to your own account');
+  // The lock keeps others from making the user an administrator meanwhile.
+  await requireModerated(scope, userId, (id) => lockAccount(transaction, id));
+  if (isRestricted) await insertRestriction(transaction, userId, restriction, nameOf(scope.actor));
+  else await deleteRestriction(transaction, userId, restriction);
+  scope.afterCommit(() => {
+    restrictions.forget(userId);
+    userTotals.forget();
+    scope.announce({ users: [userId] });
+  });
+}
+
+async function requireModerated(
+  scope: ReadScope,
+  userId: UserId,
+  find: (userId: UserId) => Promise<Account | undefined>,
+): Promise<void> {
+  requireLocal(scope, userId, 'User does not belong to the local server');
+  const account = await find(userId);
+  if (account === undefined || account.isDeactivated) throw userNotFound();
+  if (account.accountType === ACCOUNT_TYPE.admin && !isOwnAccount(scope.actor, userId)) {
+    throw new MatrixError('M_FORBIDDEN', 'The user is a server administrator');
+  }
+}
+
+/** Whether a user is suspended. Client-Server API 1.18, `GET /_matrix/client/v1/admin/suspend/{userId}`. */
+export const getUserSuspended = defineOperation({
+  access: 'admin',
+  effect: 'read',
+  input: z.object({ userId: userIdInput }),
+  run: async (scope, { userId }): Promise<{ suspended: boolean }> => {
+    const { suspended } = await readRestrictions(scope, userId);
+    return { suspended };
+  },
+});
+
+/**
+ * Suspends a user, who can then look, leave and redact, and send nothing else; or ends that.
+ * Client-Server API 1.18, `PUT /_matrix/client/v1/admin/suspend/{userId}`.
+ */
+export const setUserSuspended = defineOperation({
+  access: 'admin',
+  effect: 'write',
+  input: z.object({ userId: userIdInput, suspended: z.boolean() }),
+  target: ({ userId }) => userId,
+  run: async (scope, { userId, suspended }): Promise<{ suspended: boolean }> => {
+    await changeRestriction(scope, userId, 'suspended', suspended);
+    return { suspended };
+  },
+});
+
+/** Whether a user is locked. Client-Server API 1.18, `GET /_matrix/client/v1/admin/lock/{userId}`. */
+export const getUserLocked = defineOperation({
+  access: 'admin',
+  effect: 'read',
+  input: z.object({ userId: userIdInput }),
+  run: async (scope, { userId }): Promise<{ locked: boolean }> => {
+    const { locked } = await readRestrictions(scope, userId);
+    return { locked };
+  },
+});
+
+/**
+ * Locks a user out, whose devices and keys stay for when the lock is lifted; or lifts it.
+ * Client-Server API 1.18, `PUT /_matrix/client/v1/admin/lock/{userId}`.
+ */
+export const setUserLocked = defineOperation({
+  access: 'admin',
+  effect: 'write',
+  input: z.object({ userId: userIdInput, locked: z.boolean() }),
+  target: ({ userId }) => userId,
+  run: async (scope, { userId, locked }): Promise<{ locked: boolean }> => {
+    await changeRestriction(scope, userId, 'locked', locked);
+    return { locked };
+  },
+});

@@ -1,0 +1,99 @@
+import { z } from 'zod';
+import { MatrixError } from '../../errors.ts';
+import type { RoomId } from '../../ids.ts';
+import type { Db } from '../../storage/database.ts';
+import {
+  type BlockedRoom,
+  deleteBlockedRoom,
+  findBlockedRoom,
+  insertBlockedRoom,
+  listBlockedRooms as queryBlockedRooms,
+} from '../../storage/plugin/blocked-rooms.ts';
+import { nameOf } from '../actor.ts';
+import { defineOperation } from '../define-operation.ts';
+import { roomIdInput } from '../rooms/room-id-input.ts';
+
+/** @throws MatrixError `M_NOT_FOUND` */
+function notBlocked(): never {
+  throw new MatrixError('M_NOT_FOUND', 'this room is not blocked');
+}
+
+/** @throws MatrixError `M_NOT_FOUND` */
+async function requireBlockedRoom(db: Db, roomId: RoomId): Promise<BlockedRoom> {
+  return (await findBlockedRoom(db, roomId)) ?? notBlocked();
+}
+
+/** A page of blocked rooms, in order of their ids. */
+export const listBlockedRooms = defineOperation({
+  access: 'admin',
+  effect: 'read',
+  input: z.object({
+    limit: z.int().min(1).max(1_000).default(100),
+    /** `nextToken` of the page before. */
+    from: roomIdInput.optional(),
+  }),
+  run: async ({ db }, { limit, from }): Promise<{ rooms: BlockedRoom[]; nextToken: RoomId | undefined }> => {
+    const found = await queryBlockedRooms(db, from ?? '', limit + 1);
+    const rooms = found.slice(0, limit);
+    return { rooms, nextToken: found.length > limit ? rooms.at(-1)?.roomId : undefined };
+  },
+});
+
+/** Who has blocked a room, when and why. */
+export const getBlockedRoom = defineOperation({
+  access: 'admin',
+  effect: 'read',
+  input: z.object({ roomId: roomIdInput }),
+  run: async ({ db }, { roomId }): Promise<BlockedRoom> => requireBlockedRoom(db, roomId),
+});
+
+/**
+ * Keeps local users from joining a room, whether the homeserver knows it yet or not. Those who are in it stay. Blocking
+ * it again replaces the reason.
+ */
+export const blockRoom = defineOperation({
+  access: 'admin',
+  effect: 'write',
+  input: z.object({ roomId: roomIdInput, reason: z.string().max(1_000).optional() }),
+  target: ({ roomId }) => roomId,
+  run: async ({ transaction, actor }, { roomId, reason }): Promise<BlockedRoom> => {
+    await insertBlockedRoom(transaction, { roomId, reason, blockedBy: nameOf(actor) });
+    return requireBlockedRoom(transaction, roomId);
+  },
+});
+
+/** Lets local users join a room again. */
+export const unblockRoom = defineOperation({
+  access: 'admin',
+  effect: 'write',
+  input: z.object({ roomId: roomIdInput }),
+  target: ({ roomId }) => roomId,
+  run: async ({ transaction }, { roomId }): Promise<void> => {
+    if (!(await deleteBlockedRoom(transaction, roomId))) notBlocked();
+  },
+});
+
+/** Whether a room is blocked, and by whom. Synapse: `GET /_synapse/admin/v1/rooms/{roomId}/block`. */
+export const getRoomBlocked = defineOperation({
+  access: 'admin',
+  effect: 'read',
+  input: z.object({ roomId: roomIdInput }),
+  run: async ({ db }, { roomId }): Promise<BlockedRoom | undefined> => findBlockedRoom(db, roomId),
+});
+
+/**
+ * Blocks a room, or lets local users join it again; does nothing where it is so already.
+ * Synapse: `PUT /_synapse/admin/v1/rooms/{roomId}/block`.
+ */
+export const setRoomBlocked = defineOperation({
+  access: 'admin',
+  effect: 'write',
+  input: z.object({ roomId: roomIdInput, block: z.boolean() }),
+  target: ({ roomId }) => roomId,
+  includes: ({ roomId, block }) => [{ operation: block ? 'blockRoom' : 'unblockRoom', input: { roomId } }],
+  run: async (scope, { roomId, block }): Promise<{ block: boolean }> => {
+    if (block) await blockRoom.run(scope, { roomId }, undefined);
+    else await deleteBlockedRoom(scope.transaction, roomId);
+    return { block };
+  },
+});

@@ -1,0 +1,38 @@
+import { z } from 'zod';
+import { MatrixError } from '../../errors.ts';
+import { type EventId, isEventId } from '../../ids.ts';
+import { insertEventReport } from '../../storage/roomserver/event-reports.ts';
+import { findRoomOfUser } from '../../storage/roomserver/membership.ts';
+import { defineOperation } from '../define-operation.ts';
+import { roomIdInput } from '../rooms/room-id-input.ts';
+import { userIdInput } from '../users/user-id-input.ts';
+
+/** PostgreSQL's `integer`. */
+const MAX_SCORE = 2 ** 31 - 1;
+
+/**
+ * Reports an event to the administrators: what the homeserver does for its route `POST rooms/{roomId}/report/{eventId}`, so
+ * that hooks learn of it. Client-Server API, "Reporting Content". Only of rooms that the reporter is in, and of events that
+ * are not redacted, as in Dendrite.
+ */
+export const reportEvent = defineOperation({
+  access: 'self-or-admin',
+  effect: 'write',
+  input: z.object({
+    reporter: userIdInput,
+    roomId: roomIdInput,
+    eventId: z.custom<EventId>((value) => typeof value === 'string' && isEventId(value), 'not an event id'),
+    reason: z.string().max(10_000).default(''),
+    /** -100, the most offensive, to 0. Older versions of the specification have it. */
+    score: z.int().min(-MAX_SCORE).max(MAX_SCORE).default(0),
+  }),
+  target: ({ reporter }) => reporter,
+  run: async ({ transaction }, report): Promise<{ reportId: number }> => {
+    const room = await findRoomOfUser(transaction, report.reporter, report.roomId);
+    const reportId = room?.membership === 'join' ? await insertEventReport(transaction, report) : undefined;
+    if (reportId === undefined) {
+      throw new MatrixError('M_NOT_FOUND', 'The event was not found or you are not joined to the room.');
+    }
+    return { reportId };
+  },
+});

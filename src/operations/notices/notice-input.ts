@@ -1,0 +1,46 @@
+import { z } from 'zod';
+import { MatrixError } from '../../errors.ts';
+import { canonicalJson } from '../../matrix/canonical-json.ts';
+import type { ServerNotices } from '../../rooms/server-notices.ts';
+
+/** Types that rooms are governed by; a notice that changes them could be the last. */
+const NO_NOTICES: readonly string[] = [
+  'm.room.create',
+  'm.room.encryption',
+  'm.room.member',
+  'm.room.power_levels',
+  'm.room.redaction',
+  'm.room.third_party_invite',
+  'm.room.tombstone',
+];
+
+/** What a server notice says. */
+export const noticeInput = z.object({
+  type: z
+    .string()
+    .min(1)
+    .max(255)
+    .refine((type) => !NO_NOTICES.includes(type), 'is not for notices')
+    .default('m.room.message'),
+  stateKey: z.string().max(255).optional(),
+  content: z.record(z.string(), z.unknown()),
+});
+
+/**
+ * Checks a notice before anything is done for it.
+ * @throws MatrixError `M_BAD_JSON` for content that no event can have, `M_UNRECOGNIZED` when notices are off
+ */
+export function requireNotices(
+  serverNotices: ServerNotices | undefined,
+  { type, content }: z.output<typeof noticeInput>,
+): ServerNotices {
+  if (serverNotices === undefined) {
+    throw new MatrixError('M_UNRECOGNIZED', 'Server notices are switched off on this homeserver');
+  }
+  const isText = (key: string): boolean => typeof content[key] === 'string' && content[key] !== '';
+  if (type === 'm.room.message' && !(isText('msgtype') && isText('body'))) {
+    throw new MatrixError('M_BAD_JSON', 'a message needs "msgtype" and "body"');
+  }
+  canonicalJson(content);
+  return serverNotices;
+}

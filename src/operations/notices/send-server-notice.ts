@@ -1,0 +1,36 @@
+import { z } from 'zod';
+import type { EventId } from '../../ids.ts';
+import { findNotice, storeNotice } from '../../storage/plugin/notice-transactions.ts';
+import { nameOf } from '../actor.ts';
+import { defineOperation } from '../define-operation.ts';
+import { requireLocal } from '../users/local-account.ts';
+import { userIdInput } from '../users/user-id-input.ts';
+import { noticeInput, requireNotices } from './notice-input.ts';
+
+/**
+ * Sends a message of the server to a local user.
+ * Dendrite: `POST /_synapse/admin/v1/send_server_notice`, which keeps nothing but `msgtype` and `body`.
+ */
+export const sendServerNotice = defineOperation({
+  access: 'admin',
+  effect: 'write',
+  input: noticeInput.extend({
+    userId: userIdInput,
+    /** The same one again, by the same actor within seven days, sends nothing and answers what it answered before. */
+    transactionId: z.string().min(1).max(255).optional(),
+  }),
+  target: ({ userId }) => userId,
+  run: async (scope, { transactionId, ...notice }): Promise<{ eventId: EventId }> => {
+    const { transaction } = scope;
+    const actor = nameOf(scope.actor);
+    const sent = transactionId === undefined ? undefined : await findNotice(transaction, actor, transactionId);
+    if (sent !== undefined) return { eventId: sent };
+    const serverNotices = requireNotices(scope.serverNotices, notice);
+    requireLocal(scope, notice.userId, 'Server notices can only be sent to local users');
+    const { eventId, appended } = await serverNotices.send(transaction, notice);
+    if (transactionId !== undefined) await storeNotice(transaction, actor, transactionId, eventId);
+    const { roomId, destinations } = appended;
+    scope.afterCommit(() => scope.announce({ rooms: [roomId], users: [notice.userId], destinations }));
+    return { eventId };
+  },
+});

@@ -1,0 +1,108 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { describeError, MatrixError } from '../../errors.ts';
+import { splitUserId, type UserId } from '../../ids.ts';
+import { canonicalJson } from '../../matrix/canonical-json.ts';
+import type { Appended } from '../../rooms/room-writer.ts';
+import { countPeople, listPeople } from '../../storage/userapi/accounts.ts';
+import { defineJobOperation } from '../define-operation.ts';
+import type { Failure } from '../rooms/evacuate-room.ts';
+import { userIdInput } from '../users/user-id-input.ts';
+import { noticeInput, requireNotices } from './notice-input.ts';
+
+/** Users between two steps. */
+const BATCH = 20;
+/** So many failures are told one by one. */
+const MAX_FAILURES = 1_000;
+
+interface Progress {
+  readonly after: UserId | undefined;
+  readonly total: number;
+  readonly sent: number;
+  readonly failures: number;
+  readonly failed: readonly Failure[];
+}
+
+/**
+ * Sends a message of the server to many local users, or to all people who have an account: not to guests, application
+ * services or deactivated accounts. Each user gets it once, whatever happens on the way.
+ */
+export const sendServerNotices = defineJobOperation({
+  access: 'admin',
+  effect: 'job',
+  input: noticeInput.extend({
+    /** @defaultValue everybody */
+    userIds: z.array(userIdInput).min(1).max(1_000).optional(),
+    dryRun: z.boolean().default(false),
+  }),
+  // The same notice to the same people is not begun twice at a time; another is no reason to wait.
+  dedupeKey: (input) =>
+    createHash('sha256')
+      .update(canonicalJson(JSON.parse(JSON.stringify(input))))
+      .digest('base64url'),
+  begin: async ({ serverNotices, localServerNames }, { userIds = [], ...notice }) => {
+    requireNotices(serverNotices, notice);
+    const remote = userIds.find((userId) => !localServerNames.includes(splitUserId(userId).serverName));
+    if (remote !== undefined) {
+      throw new MatrixError('M_INVALID_PARAM', `Server notices can only be sent to local users, not to ${remote}`);
+    }
+  },
+  run: async (
+    work,
+    { userIds, ...notice },
+  ): Promise<{ sent: number; failures?: number; failed?: readonly Failure[] }> => {
+    const serverNotices = requireNotices(work.serverNotices, notice);
+    const listed = userIds && [...new Set(userIds)].sort();
+    // The job's own checkpoint, as it is stored below.
+    let progress = (work.checkpoint as Progress | undefined) ?? {
+      after: undefined,
+      total: listed?.length ?? (await countPeople(work.reader(), work.localServerNames)),
+      sent: 0,
+      failures: 0,
+      failed: [],
+    };
+    for (let isDone = false; !isDone; ) {
+      isDone = await work.commit(async (transaction, afterCommit) => {
+        const { after } = progress;
+        const next = listed
+          ? listed.filter((userId) => after === undefined || userId > after).slice(0, BATCH)
+          : await listPeople(transaction, work.localServerNames, after, BATCH);
+        await serverNotices.begin(transaction, next);
+        const failed: Failure[] = [];
+        const written: Appended[] = [];
+        for (const userId of next) {
+          try {
+            // In a savepoint: what fails for one user is no reason to fail for others.
+            written.push(
+              (await transaction.transaction((inner) => serverNotices.send(inner, { ...notice, userId }))).appended,
+            );
+          } catch (error) {
+            if (!(error instanceof MatrixError)) throw error;
+            // The sender itself is an account like any other, and is passed over.
+            if (userIds !== undefined || error.errcode !== 'M_NOT_FOUND') {
+              failed.push({ id: userId, reason: describeError(error) });
+            }
+          }
+        }
+        afterCommit(() =>
+          work.announce({
+            rooms: written.map(({ roomId }) => roomId),
+            users: next,
+            destinations: [...new Set(written.flatMap(({ destinations }) => destinations))],
+          }),
+        );
+        progress = {
+          after: next.at(-1) ?? after,
+          total: progress.total,
+          sent: progress.sent + written.length,
+          failures: progress.failures + failed.length,
+          failed: [...progress.failed, ...failed].slice(0, MAX_FAILURES),
+        };
+        const { sent, failures, total } = progress;
+        return { checkpoint: { ...progress }, phase: 'send', done: sent + failures, total, value: next.length < BATCH };
+      });
+    }
+    const { sent, failures, failed } = progress;
+    return { sent, ...(failures > 0 && { failures, failed }) };
+  },
+});

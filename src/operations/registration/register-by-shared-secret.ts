@@ -1,0 +1,122 @@
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { z } from 'zod';
+import { ACCOUNT_TYPE } from '../../accounts/account-type.ts';
+import { checkPassword } from '../../accounts/check-password.ts';
+import { checkUsername } from '../../accounts/check-username.ts';
+import { createAccount } from '../../accounts/create-account.ts';
+import { MatrixError } from '../../errors.ts';
+import type { ServerName, UserId } from '../../ids.ts';
+import { insertKeylessDevice } from '../../storage/keyserver/device-keys.ts';
+import { setUserType, USER_TYPES } from '../../storage/plugin/account-attributes.ts';
+import { insertNonce, takeNonce } from '../../storage/plugin/registration-nonces.ts';
+import { isAccount } from '../../storage/userapi/accounts.ts';
+import { insertDevice } from '../../storage/userapi/devices.ts';
+import { defineOperation } from '../define-operation.ts';
+
+const LIFETIME_MS = 60_000;
+/** More nonces than this are nobody's who means well. */
+const CAPACITY = 10_000;
+
+/** A nonce for one registration by shared secret, good for a minute. */
+export const getRegistrationNonce = defineOperation({
+  access: 'open',
+  effect: 'read',
+  input: z.object({}),
+  run: async ({ db }): Promise<{ nonce: string }> => {
+    const nonce = randomBytes(32).toString('hex');
+    if (await insertNonce(db, nonce, { lifetimeMs: LIFETIME_MS, capacity: CAPACITY })) return { nonce };
+    throw new MatrixError('M_LIMIT_EXCEEDED', 'Too many nonces are waiting to be used', {
+      fields: { retry_after_ms: LIFETIME_MS },
+    });
+  },
+});
+
+/** As Dendrite's. */
+const DEVICE_ID = 'shared_secret_registration';
+
+const input = z.object({
+  nonce: z.string(),
+  username: z.string().min(1),
+  password: z.string(),
+  /** Hex, in either case. */
+  mac: z.string(),
+  admin: z.boolean().nullish(),
+  /** Synapse's; it counts in the MAC. */
+  userType: z.enum(USER_TYPES).nullish(),
+  displayName: z.string().max(255).nullish(),
+  /** Makes no device. */
+  inhibitLogin: z.boolean().default(false),
+  /** Of the client, for the device. */
+  address: z.string().default(''),
+  userAgent: z.string().default(''),
+});
+type Input = z.output<typeof input>;
+
+/** Whom it has made. */
+export interface Registered {
+  readonly userId: UserId;
+  readonly homeServer: ServerName;
+  readonly login?: { readonly accessToken: string; readonly deviceId: string };
+}
+
+/**
+ * Makes an account for somebody who knows the shared secret. The nonce is used up whatever comes of it.
+ * Dendrite: `POST /_synapse/admin/v1/register`, where a nonce can be used again and long passwords make half an account.
+ */
+export const registerBySharedSecret = defineOperation({
+  access: 'open',
+  effect: 'write',
+  input,
+  target: ({ username }) => username.slice(0, 255),
+  prepare: async (scope, wanted): Promise<{ userId: UserId; passwordHash: string }> => {
+    const { db, sharedSecret, serverName, hashPassword } = scope;
+    if (sharedSecret === undefined) throw new MatrixError('M_UNRECOGNIZED', 'Unrecognized request');
+    if (!(await takeNonce(db, wanted.nonce))) {
+      throw new MatrixError('M_UNKNOWN', 'unrecognised or expired nonce', { status: 400 });
+    }
+    if (!isMac(wanted.mac, macOf(wanted, sharedSecret))) throw new MatrixError('M_FORBIDDEN', 'bad mac');
+    const userId = checkUsername(wanted.username, serverName, scope);
+    checkPassword(wanted.password);
+    if (await isAccount(db, userId)) throw new MatrixError('M_USER_IN_USE', 'Desired user ID is already taken.');
+    return { userId, passwordHash: await hashPassword(wanted.password) };
+  },
+  run: async (scope, wanted, { userId, passwordHash }): Promise<Registered> => {
+    const { transaction, serverName } = scope;
+    await createAccount(transaction, {
+      userId,
+      passwordHash,
+      accountType: wanted.admin === true ? ACCOUNT_TYPE.admin : ACCOUNT_TYPE.user,
+      displayName: wanted.displayName || undefined,
+    });
+    if (wanted.userType) await setUserType(transaction, userId, wanted.userType);
+    scope.afterCommit(() => {
+      scope.userTotals.forget();
+      scope.announce({ users: [userId] });
+    });
+    if (wanted.inhibitLogin) return { userId, homeServer: serverName };
+    const accessToken = randomBytes(32).toString('base64url');
+    await insertDevice(transaction, {
+      userId,
+      deviceId: DEVICE_ID,
+      accessToken,
+      displayName: wanted.username,
+      createdAt: Date.now(),
+      address: wanted.address,
+      userAgent: wanted.userAgent,
+    });
+    await insertKeylessDevice(transaction, { userId, deviceId: DEVICE_ID });
+    return { userId, homeServer: serverName, login: { accessToken, deviceId: DEVICE_ID } };
+  },
+});
+
+/** HMAC-SHA1 as Synapse and Dendrite define it; the user name counts as it was sent. */
+function macOf({ nonce, username, password, admin, userType }: Input, secret: string): Buffer {
+  const parts = [nonce, username, password, admin === true ? 'admin' : 'notadmin', ...(userType ? [userType] : [])];
+  return createHmac('sha1', secret).update(parts.join('\0')).digest();
+}
+
+/** Compares in a time that does not tell how much of it is right. */
+function isMac(hex: string, mac: Buffer): boolean {
+  const given = /^[0-9a-f]{40}$/i.test(hex) ? Buffer.from(hex, 'hex') : Buffer.alloc(mac.length);
+  return timingSafeEqual(given, mac);
+}

@@ -1,0 +1,128 @@
+import { randomInt } from 'node:crypto';
+import { z } from 'zod';
+import { MatrixError, ParameterError } from '../../errors.ts';
+import {
+  findRegistrationToken,
+  insertRegistrationToken,
+  isRegistrationTokenValid,
+  listRegistrationTokens as list,
+  type RegistrationToken,
+  deleteRegistrationToken as remove,
+  updateRegistrationToken as update,
+} from '../../storage/userapi/registration-tokens.ts';
+import { defineOperation } from '../define-operation.ts';
+
+/** Client-Server API, "Token-authenticated registration": what a token may be made of. */
+const TOKEN = /^[A-Za-z0-9._~-]{1,64}$/;
+
+const tokenInput = z.string().regex(TOKEN, 'must have 1 to 64 characters of A-Z, a-z, 0-9, ".", "_", "~" and "-"');
+
+const count = z.int().min(0, 'must be a non-negative integer or null').nullable();
+
+/** `null` removes a limit. */
+const limitsInput = {
+  usesAllowed: count.optional(),
+  /** In ms since the epoch. */
+  expiryTime: count.optional(),
+};
+
+/** @throws ParameterError */
+function refusePast(expiryTime: number | null | undefined): void {
+  if (typeof expiryTime === 'number' && expiryTime < Date.now()) {
+    throw new ParameterError(['expiryTime'], 'must not be in the past');
+  }
+}
+
+function noSuchToken(token: string): MatrixError {
+  return new MatrixError('M_NOT_FOUND', `token: ${token} not found`);
+}
+
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
+
+/** Makes a registration token, of a random name if none is given. */
+export const createRegistrationToken = defineOperation({
+  access: 'admin',
+  effect: 'write',
+  input: z.object({
+    token: tokenInput.optional(),
+    ...limitsInput,
+    /** Of a random name. */
+    length: z.int().min(1).max(64).default(16),
+    /** Refuses if the homeserver asks for no tokens, as Dendrite does. */
+    onlyIfRequired: z.boolean().default(false),
+  }),
+  run: async (scope, { token, usesAllowed, expiryTime, length, onlyIfRequired }): Promise<RegistrationToken> => {
+    if (onlyIfRequired && !scope.requiresToken) {
+      throw new MatrixError('M_FORBIDDEN', 'Registration via tokens is not enabled on this homeserver');
+    }
+    refusePast(expiryTime);
+    const name = token ?? Array.from({ length }, () => ALPHABET[randomInt(ALPHABET.length)]).join('');
+    const created = await insertRegistrationToken(scope.transaction, {
+      token: name,
+      uses_allowed: usesAllowed ?? null,
+      expiry_time: expiryTime ?? null,
+    });
+    if (created === undefined) {
+      throw new MatrixError('M_INVALID_PARAM', `token: ${name} already exists`, { status: 409 });
+    }
+    return created;
+  },
+});
+
+/** All registration tokens, or those that can or can't be used now. */
+export const listRegistrationTokens = defineOperation({
+  access: 'admin',
+  effect: 'read',
+  input: z.object({ valid: z.boolean().optional() }),
+  run: ({ db }, { valid }): Promise<RegistrationToken[]> => list(db, valid),
+});
+
+/** One registration token. */
+export const getRegistrationToken = defineOperation({
+  access: 'admin',
+  effect: 'read',
+  // Not the form of new ones: Dendrite has made others.
+  input: z.object({ token: z.string() }),
+  run: async ({ db }, { token }): Promise<RegistrationToken> => {
+    const found = await findRegistrationToken(db, token);
+    if (found === undefined) throw noSuchToken(token);
+    return found;
+  },
+});
+
+/** Changes the limits of a registration token; those that are not given stay. */
+export const updateRegistrationToken = defineOperation({
+  access: 'admin',
+  effect: 'write',
+  input: z.object({ token: z.string(), ...limitsInput }),
+  run: async ({ transaction }, { token, usesAllowed, expiryTime }): Promise<RegistrationToken> => {
+    refusePast(expiryTime);
+    const limits = {
+      ...(usesAllowed !== undefined && { uses_allowed: usesAllowed }),
+      ...(expiryTime !== undefined && { expiry_time: expiryTime }),
+    };
+    const updated = await update(transaction, token, limits);
+    if (updated === undefined) throw noSuchToken(token);
+    return updated;
+  },
+});
+
+/** Deletes a registration token. */
+export const deleteRegistrationToken = defineOperation({
+  access: 'admin',
+  effect: 'write',
+  input: z.object({ token: z.string() }),
+  run: async ({ transaction }, { token }): Promise<void> => {
+    if (!(await remove(transaction, token))) throw noSuchToken(token);
+  },
+});
+
+/** Whether a registration token can be used now. Client-Server API, "Token-authenticated registration". */
+export const checkRegistrationToken = defineOperation({
+  access: 'open',
+  effect: 'read',
+  input: z.object({ token: z.string() }),
+  run: async ({ db }, { token }): Promise<{ valid: boolean }> => ({
+    valid: await isRegistrationTokenValid(db, token),
+  }),
+});

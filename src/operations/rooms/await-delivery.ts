@@ -1,0 +1,25 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { RoomId, ServerName } from '../../ids.ts';
+import { findQueuedEvents, listWaitingServers } from '../../storage/federation/queue.ts';
+import type { OperationWork } from '../define-operation.ts';
+
+/** How often it is looked whether other servers have been told, in ms. */
+const POLL_MS = 250;
+
+/** Waits, for a limited time in ms, until other servers have been told of everything in a room; returns those that have not. */
+export async function awaitDelivery(
+  { reader, federation, signal }: OperationWork,
+  roomId: RoomId,
+  limitMs: number,
+): Promise<readonly ServerName[]> {
+  const giveUpAt = Date.now() + (federation === undefined ? 0 : limitMs);
+  const nids = new Set<number>();
+  for (let newest = 0; ; ) {
+    const queued = await findQueuedEvents(reader(), roomId, newest);
+    for (const nid of queued.nids) nids.add(nid);
+    ({ newest } = queued);
+    const waiting = await listWaitingServers(reader(), [...nids]);
+    if (waiting.length === 0 || Date.now() >= giveUpAt) return waiting;
+    await delay(POLL_MS, undefined, { signal });
+  }
+}

@@ -1,0 +1,199 @@
+import type { Knex } from 'knex';
+import { z } from 'zod';
+import { MatrixError, ParameterError } from '../../errors.ts';
+import { splitUserId } from '../../ids.ts';
+import type { JobData } from '../../jobs/job.ts';
+import { hideRoom } from '../../rooms/purge/hide-room.ts';
+import { purgeRoom as purge } from '../../rooms/purge/purge-room.ts';
+import { SEARCHABLE_TYPES } from '../../search/document.ts';
+import { findQueuedEvents, listWaitingServers } from '../../storage/federation/queue.ts';
+import { insertBlockedRoom } from '../../storage/plugin/blocked-rooms.ts';
+import { isPurging } from '../../storage/plugin/purges.ts';
+import { countMembers, forgetLeftRoom } from '../../storage/roomserver/membership.ts';
+import { lockRoom } from '../../storage/roomserver/rooms.ts';
+import { findAccount } from '../../storage/userapi/accounts.ts';
+import { nameOf } from '../actor.ts';
+import { defineJobOperation, type OperationWork } from '../define-operation.ts';
+import { userIdInput } from '../users/user-id-input.ts';
+import { awaitDelivery } from './await-delivery.ts';
+import { type EvacuationProgress, evacuateRoom } from './evacuate-room.ts';
+import { joinNewRoom, makeNewRoom, moveUsers, userIdsOf } from './move-to-new-room.ts';
+import {
+  type DeletionProgress,
+  type RoomShutdown,
+  shutdownOf,
+  type TrackedDeletion,
+  trackDeletion,
+} from './room-deletions.ts';
+import { roomIdInput } from './room-id-input.ts';
+
+/** Users who have come back that leave in one transaction with the room's end. */
+const BATCH = 1_000;
+/** How long other servers are given to hear of the leaves, in ms: clients of the synchronous route wait for seven seconds. */
+const DELIVERY_MS = 4_000;
+
+const input = z.object({
+  roomId: roomIdInput,
+  /** Keeps local users from joining it again. */
+  block: z.boolean().default(false),
+  /** `false`: local users leave it and forget it, and it stays. */
+  purge: z.boolean().default(true),
+  /** It is purged even when there are local users whom it did not let go. */
+  forcePurge: z.boolean().default(false),
+  /** A local user who makes a room that those who have left are taken to. @defaultValue there is none */
+  newRoomUserId: userIdInput.optional(),
+  /** Of the new room. @defaultValue `Content Violation Notification` */
+  roomName: z.string().min(1).max(255).optional(),
+  /** What is said in the new room. @defaultValue that an administrator has closed the other one */
+  message: z.string().min(1).max(10_000).optional(),
+  dryRun: z.boolean().default(false),
+});
+type Input = z.output<typeof input>;
+
+/**
+ * Makes all local users leave a room, takes them to a new one if so asked, and removes the room. Rooms that the homeserver
+ * does not know can be blocked, and there is nothing else to do. Shares its jobs with `purgeRoom`, which does a part of it.
+ * Synapse: `DELETE /_synapse/admin/v1/rooms/{roomId}` and `DELETE /_synapse/admin/v2/rooms/{roomId}`.
+ */
+export const deleteRoom = defineJobOperation({
+  access: 'admin',
+  effect: 'job',
+  input,
+  target: ({ roomId }) => roomId,
+  includes: ({ roomId, purge: isPurged, block, dryRun }) => [
+    isPurged
+      ? { operation: 'purgeRoom', input: { roomId, evacuate: true, block, keep: [], dryRun } }
+      : { operation: 'evacuateRoom', input: { roomId, invites: true, knocks: true, dryRun } },
+    ...(block ? [{ operation: 'blockRoom', input: { roomId } }] : []),
+  ],
+  dedupeKey: ({ roomId }) => roomId,
+  dedupesWith: 'purgeRoom',
+  begin: async ({ transaction, afterCommit, actor, announce, signingKeys }, options) => {
+    const { roomId, newRoomUserId } = options;
+    const ofNewRoom = (['roomName', 'message'] as const).find((name) => options[name] !== undefined);
+    if (newRoomUserId === undefined && ofNewRoom !== undefined) {
+      throw new ParameterError([ofNewRoom], 'it is of a new room: give the user who makes it, too');
+    }
+    if (newRoomUserId !== undefined) {
+      if (!signingKeys.some(({ serverName }) => serverName === splitUserId(newRoomUserId).serverName)) {
+        throw new MatrixError('M_INVALID_PARAM', `User must be our own: ${newRoomUserId}`);
+      }
+      const account = await findAccount(transaction, newRoomUserId);
+      if (account === undefined || account.isDeactivated) {
+        throw new ParameterError(['newRoomUserId'], `there is no ${newRoomUserId}, or no more`);
+      }
+    }
+    if (options.block) await insertBlockedRoom(transaction, { roomId, reason: undefined, blockedBy: nameOf(actor) });
+    afterCommit(() => announce({ rooms: [roomId] }));
+  },
+  run: async (work, options): Promise<RoomShutdown & { readonly dry_run?: boolean }> => {
+    const tracked = trackDeletion(work);
+    for (let round = 1; tracked.progress().shutdown === undefined; round += 1) {
+      await emptyRoom(work, tracked, options);
+      await closeRoom(work, tracked, options, round);
+    }
+    const { roomId } = options;
+    const isClosed = await tracked.step('purge', async (transaction) => [{}, await isPurging(transaction, roomId)]);
+    if (options.purge && isClosed) {
+      const settings = { roomId, keep: [], search: work.roomRemoval, searchableTypes: SEARCHABLE_TYPES };
+      await purge({ ...work, commit: tracked.commit(() => ({})) }, settings);
+    }
+    const shutdown = tracked.progress().shutdown ?? (await shutdownOf({}, work.items, work.reader(), []));
+    return options.dryRun ? { ...shutdown, new_room_id: null } : shutdown;
+  },
+});
+
+/** Makes all local users leave, and takes them to the new room. Nobody is in a stub or in a room that is being purged. */
+async function emptyRoom(work: OperationWork, tracked: TrackedDeletion, options: Input): Promise<void> {
+  const { roomId, newRoomUserId } = options;
+  const isThere = await tracked.step('leave', async (transaction) => {
+    const room = await lockRoom(transaction, roomId);
+    return [{}, room !== undefined && room.latestEventNids.length > 0];
+  });
+  if (!isThere) return;
+  if (newRoomUserId !== undefined) await makeNewRoom(work, tracked, options, newRoomUserId);
+  const commit = tracked.commit((checkpoint) => ({ evacuation: progressOf(checkpoint) }));
+  await evacuate({ ...work, commit }, options, tracked.progress().evacuation);
+  if (newRoomUserId !== undefined) await moveUsers(work, tracked, options, newRoomUserId);
+}
+
+/** The checkpoint of an evacuation is its progress. */
+const progressOf = (checkpoint: JobData): EvacuationProgress => checkpoint as unknown as EvacuationProgress;
+
+/** Makes all local users leave, going on from what an evacuation has done before. */
+async function evacuate(
+  work: OperationWork,
+  { roomId, dryRun }: Input,
+  before: EvacuationProgress | undefined,
+): Promise<void> {
+  await evacuateRoom.run(
+    { ...work, checkpoint: before && { ...before } },
+    { roomId, invites: true, knocks: true, dryRun },
+  );
+}
+
+/** Makes those leave who have joined since the others left, and takes them to the new room, in one transaction. */
+async function leaveAtOnce(
+  work: OperationWork,
+  transaction: Knex.Transaction,
+  afterCommit: (then: () => void) => void,
+  progress: DeletionProgress,
+  options: Input,
+): Promise<DeletionProgress> {
+  const { newRoomId, moved = 0 } = progress;
+  // Rooms are locked before the search index.
+  if (newRoomId !== undefined) await lockRoom(transaction, newRoomId);
+  let { evacuation } = progress;
+  const commit: OperationWork['commit'] = async (step) => {
+    const { checkpoint, value } = await step(transaction, afterCommit);
+    evacuation = progressOf(checkpoint);
+    return value;
+  };
+  await evacuate({ ...work, commit }, options, evacuation);
+  const users = userIdsOf(await work.items.listAdded(transaction, moved, Number.MAX_SAFE_INTEGER));
+  if (newRoomId !== undefined && users.length > 0) {
+    await joinNewRoom(work, transaction, afterCommit, newRoomId, users, options.newRoomUserId);
+  }
+  return { ...progress, evacuation };
+}
+
+/**
+ * Puts the room out of sight, or has those who have left it forget it; the shutdown is then over. Who has joined since
+ * the others left must leave first: once with time for other servers to hear of it, and then in the same transaction, or
+ * those who always come back would keep the room.
+ */
+async function closeRoom(work: OperationWork, tracked: TrackedDeletion, options: Input, round: number): Promise<void> {
+  const { roomId, dryRun, forcePurge } = options;
+  const { evacuation } = tracked.progress();
+  const limitMs = Math.min(work.limits.federationRequestMs, DELIVERY_MS);
+  const undelivered = options.purge && evacuation && !dryRun ? await awaitDelivery(work, roomId, limitMs) : [];
+  await tracked.step(options.purge ? 'hide' : 'forget', async (transaction, afterCommit) => {
+    const room = await lockRoom(transaction, roomId);
+    const filter = { memberships: ['join'] as const, serverNames: work.localServerNames };
+    const countJoined = async (): Promise<number> =>
+      room === undefined ? 0 : countMembers(transaction, room.roomNid, filter);
+    let progress = tracked.progress();
+    let waiting = undelivered;
+    if (options.purge && !forcePurge) {
+      const joined = await countJoined();
+      const hasFailed = (progress.evacuation?.failed ?? []).length > 0;
+      if (joined > 0 && !hasFailed) {
+        if (round === 1 || joined > BATCH) return [{}, undefined];
+        progress = await leaveAtOnce(work, transaction, afterCommit, progress, options);
+        waiting = await listWaitingServers(transaction, (await findQueuedEvents(transaction, roomId, 0)).nids);
+      }
+      const stayed = joined === 0 ? 0 : await countJoined();
+      if (stayed > 0) {
+        throw new MatrixError(
+          'M_BAD_STATE',
+          `${stayed} users are still joined to the room; force_purge purges it anyway`,
+        );
+      }
+    }
+    if (room !== undefined && !options.purge) await forgetLeftRoom(transaction, room.roomNid, work.localServerNames);
+    if (room !== undefined && options.purge) await hideRoom(transaction, roomId, []);
+    afterCommit(() => work.announce({ rooms: [roomId] }));
+    const shutdown = await shutdownOf(progress, work.items, transaction, waiting);
+    return [{ shutdown, evacuation: undefined }, undefined];
+  });
+}

@@ -1,0 +1,119 @@
+import { z } from 'zod';
+import { FederationError, MatrixError } from '../../errors.ts';
+import type { FederationSender } from '../../host.ts';
+import { isServerName, type ServerName, splitUserId, type UserId } from '../../ids.ts';
+import { inSlices } from '../../in-slices.ts';
+import { roomVersionOf } from '../../matrix/room-version.ts';
+import {
+  type DownloadedState,
+  downloadState as download,
+  isStateSource,
+  type StateQuestion,
+  type StateSource,
+} from '../../rooms/download-state.ts';
+import { readDeepest } from '../../storage/roomserver/events.ts';
+import { findRoom, type StoredRoom } from '../../storage/roomserver/rooms.ts';
+import { defineJobOperation, type OperationWork } from '../define-operation.ts';
+import { roomIdInput } from './room-id-input.ts';
+
+/** A room has so many extremities at most that an event can refer to. */
+const MAX_EXTREMITIES = 20;
+/** So many users are tried as the sender of the event that carries the state. */
+const MAX_SENDERS = 20;
+
+/** What a download has changed. */
+export interface StateDownload {
+  readonly added: number;
+  readonly removed: number;
+  /** Events of the other server that were left out: not signed, not allowed, or none at all. */
+  readonly left_out?: number;
+}
+
+/**
+ * Replaces a room's state by that which another server has, after its signatures and the authorisation rules have been
+ * checked. Where it differs between the ends of the room, it is resolved by the rules of the room version; Dendrite takes the
+ * last. Dendrite: `GET /_dendrite/admin/downloadState/{serverName}/{roomID}`.
+ */
+export const downloadState = defineJobOperation({
+  access: 'admin',
+  effect: 'job',
+  input: z.object({
+    serverName: z.custom<ServerName>((value) => typeof value === 'string' && isServerName(value), 'not a server name'),
+    roomId: roomIdInput,
+    dryRun: z.boolean().default(false),
+  }),
+  target: ({ roomId }) => roomId,
+  dedupeKey: ({ roomId }) => roomId,
+  begin: async ({ transaction, localServerNames, federation }, { roomId, serverName }) => {
+    const room = await findRoom(transaction, roomId);
+    if (room === undefined || room.latestEventNids.length === 0) {
+      throw new MatrixError('M_NOT_FOUND', 'room does not exist');
+    }
+    if (localServerNames.includes(serverName)) {
+      throw new MatrixError('M_INVALID_PARAM', 'state is downloaded from other servers, not from this one');
+    }
+    requireStateSource(federation);
+  },
+  run: async (work, { roomId, serverName }): Promise<StateDownload> => {
+    const room = await findRoom(work.reader(), roomId);
+    if (room === undefined) throw new MatrixError('M_NOT_FOUND', 'room does not exist');
+    const downloaded = await ask(work, room, serverName);
+    const senders = await inSlices(sendersOf(work, downloaded));
+    return work.commit(async (transaction, afterCommit) => {
+      const { destinations, added, removed } = await work.roomWriter.replaceState(transaction, roomId, {
+        downloaded,
+        expectedNids: room.latestEventNids,
+        senders,
+      });
+      afterCommit(() => work.announce({ rooms: [roomId], destinations }));
+      const { leftOut } = downloaded;
+      const value = { added, removed, ...(leftOut > 0 && { left_out: leftOut }) };
+      return { checkpoint: {}, phase: 'write', done: 1, total: 1, value };
+    });
+  },
+});
+
+function requireStateSource(federation: FederationSender | undefined): StateSource {
+  if (isStateSource(federation)) return federation;
+  throw new MatrixError('M_BAD_STATE', 'this homeserver does not ask other servers for state');
+}
+
+async function ask(work: OperationWork, room: StoredRoom, destination: ServerName): Promise<DownloadedState> {
+  const { federation, limits } = work;
+  const extremities = await readDeepest(work.reader(), room.latestEventNids, MAX_EXTREMITIES);
+  const question: StateQuestion = {
+    roomId: room.roomId,
+    version: roomVersionOf(room.version),
+    eventIds: extremities.map(({ eventId }) => eventId),
+    origin: work.serverName,
+    destination,
+  };
+  try {
+    return await download(requireStateSource(federation), question, {
+      requestSignal: () => AbortSignal.any([work.signal, AbortSignal.timeout(limits.federationRequestMs)]),
+      signal: work.signal,
+    });
+  } catch (error) {
+    work.signal.throwIfAborted();
+    // A job is tried again after errors that are no answer to its caller; this one is.
+    if (error instanceof DOMException && error.name === 'TimeoutError')
+      throw new MatrixError('M_UNKNOWN', `${destination} gave no answer in time`, { status: 504 });
+    if (error instanceof FederationError) throw new MatrixError('M_UNKNOWN', error.message, { status: 502 });
+    throw error;
+  }
+}
+
+/** The administrator who asks, and then local users in the new state. */
+function* sendersOf(
+  { actor, localServerNames }: OperationWork,
+  { state }: DownloadedState,
+): Generator<undefined, UserId[], undefined> {
+  const senders = new Set<UserId>(actor.kind === 'user' ? [actor.userId] : []);
+  for (const { type, content, sender } of state) {
+    yield;
+    if (senders.size >= MAX_SENDERS) break;
+    const isJoin = type === 'm.room.member' && content.membership === 'join';
+    if (isJoin && localServerNames.includes(splitUserId(sender).serverName)) senders.add(sender);
+  }
+  return [...senders];
+}

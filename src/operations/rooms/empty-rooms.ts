@@ -1,0 +1,32 @@
+import { z } from 'zod';
+import type { RoomId } from '../../ids.ts';
+import { listEmptyRooms } from '../../storage/roomserver/empty-rooms.ts';
+import { defineOperation } from '../define-operation.ts';
+
+/**
+ * Rooms that no local user is in, invited to or knocking at: what an admin may purge. A room that is known by an invite
+ * alone is one of them once that was rejected or withdrawn.
+ * Dendrite: `GET /_dendrite/admin/emptyRooms`, which counts rooms with invited users or those of virtual hosts as empty.
+ */
+export const emptyRooms = defineOperation({
+  access: 'admin',
+  effect: 'read',
+  input: z.object({
+    /** @defaultValue all */
+    limit: z.int().min(1).max(100_000).optional(),
+    /** `nextToken` of the page before. */
+    from: z.int().min(0).default(0),
+  }),
+  run: async (
+    { db, localServerNames },
+    { limit, from },
+  ): Promise<{ rooms: RoomId[]; nextToken: number | undefined }> => {
+    const more = limit === undefined ? undefined : limit + 1;
+    const found = await listEmptyRooms(db, localServerNames, { after: from, limit: more });
+    const rooms = found.slice(0, limit);
+    return {
+      rooms: rooms.map(({ roomId }) => roomId),
+      nextToken: found.length > rooms.length ? rooms.at(-1)?.roomNid : undefined,
+    };
+  },
+});

@@ -1,0 +1,185 @@
+import { z } from 'zod';
+import { MatrixError } from '../../errors.ts';
+import { isRoomId, type UserId } from '../../ids.ts';
+import { isRecord } from '../../json.ts';
+import { stateName } from '../../matrix/auth-events.ts';
+import { powerLevelOf } from '../../matrix/power-levels.ts';
+import { roomVersionOf } from '../../matrix/room-version.ts';
+import type { RoomEventDraft } from '../../rooms/event-chain.ts';
+import type { RoomStates } from '../../rooms/room-states.ts';
+import type { Db } from '../../storage/database.ts';
+import { countMembers, listMembers, type Member, type Membership } from '../../storage/roomserver/membership.ts';
+import { findRoom, lockRoom, type StoredRoom } from '../../storage/roomserver/rooms.ts';
+import { defineJobOperation, type OperationWork } from '../define-operation.ts';
+
+/** Users that leave in one transaction. */
+const BATCH = 1_000;
+
+/** Somebody or something that could not be dealt with, and why. */
+export interface Failure {
+  readonly id: string;
+  readonly reason: string;
+}
+
+/** What is kept between steps. Those who have left are items of the job, by the NID of the member event before. */
+export interface EvacuationProgress {
+  /** How many have left. */
+  readonly left: number;
+  readonly failed: readonly Failure[];
+  readonly total: number;
+}
+
+/** @throws MatrixError `M_NOT_FOUND` with Dendrite's text, for stubs too */
+async function requireRoom(db: Db, roomId: string): Promise<StoredRoom> {
+  const room = isRoomId(roomId) ? await findRoom(db, roomId) : undefined;
+  if (room === undefined || room.latestEventNids.length === 0)
+    throw new MatrixError('M_NOT_FOUND', 'room does not exist');
+  return room;
+}
+
+/**
+ * Makes all local users leave a room, those with power last, so that the room is not without them before the end.
+ * Dendrite: `POST /_dendrite/admin/evacuateRoom/{roomID}`, which forgets users of virtual hosts, forks the room, and reports
+ * users who could not leave as if they had.
+ */
+export const evacuateRoom = defineJobOperation({
+  access: 'admin',
+  effect: 'job',
+  input: z.object({
+    roomId: z.string(),
+    /** Local users who are invited reject it, too. */
+    invites: z.boolean().default(false),
+    /** Local users who have knocked take it back, too. */
+    knocks: z.boolean().default(false),
+    dryRun: z.boolean().default(false),
+  }),
+  target: ({ roomId }) => roomId,
+  dedupeKey: ({ roomId }) => roomId,
+  begin: async ({ transaction }, { roomId }) => {
+    await requireRoom(transaction, roomId);
+  },
+  run: async (
+    work,
+    { roomId, invites, knocks },
+  ): Promise<{ affected: readonly string[]; failed?: readonly Failure[] }> => {
+    const memberships: readonly Membership[] = [
+      'join',
+      ...(invites ? ['invite' as const] : []),
+      ...(knocks ? ['knock' as const] : []),
+    ];
+    const serverNames = work.localServerNames;
+    // The job's own checkpoint, as it was stored below.
+    let progress = work.checkpoint as EvacuationProgress | undefined;
+    // As it was when they began to leave: who is the most powerful of those who are still there does not change.
+    let governance: Governance | undefined;
+    for (let isDone = false; !isDone; ) {
+      isDone = await work.commit(async (transaction, afterCommit) => {
+        const room = isRoomId(roomId) ? await lockRoom(transaction, roomId) : undefined;
+        if (room === undefined) throw new MatrixError('M_NOT_FOUND', 'room does not exist');
+        const { left = 0, failed = [] } = progress ?? {};
+        const total = progress?.total ?? (await countMembers(transaction, room.roomNid, { memberships, serverNames }));
+        const filter = { memberships, serverNames, except: failed.map(({ id }) => id) };
+        governance ??= await readGovernance(work.roomWriter.states, transaction, room);
+        const { members, isOver } = await nextToLeave(work, transaction, room, governance, filter);
+        const appended = await work.roomWriter.append(transaction, room.roomId, members.map(leaveOf));
+        afterCommit(() =>
+          work.announce({
+            rooms: [room.roomId],
+            users: appended.events.map(({ draft }) => draft.sender),
+            destinations: appended.destinations,
+          }),
+        );
+        const nids = new Map(members.map(({ userId, eventNid }) => [userId, eventNid]));
+        const leaving = appended.events.map(({ draft: { sender } }) => sender);
+        const hadLeft = await work.items.find(transaction, leaving);
+        await work.items.add(
+          transaction,
+          leaving.map((userId) => ({ item: userId, ordinal: nids.get(userId) ?? 0 })),
+        );
+        progress = {
+          left: left + leaving.length - hadLeft.size,
+          failed: [
+            ...failed,
+            ...appended.refused.map(({ draft, error }) => ({ id: draft.sender, reason: error.message })),
+          ],
+          total,
+        };
+        const done = progress.left + progress.failed.length;
+        return { checkpoint: { ...progress }, phase: 'leave', done, total, value: isOver };
+      });
+    }
+    const { failed = [] } = progress ?? {};
+    // In the order in which they had joined, as Dendrite's answer.
+    const affected = await work.items.list(work.reader());
+    return { affected, ...(failed.length > 0 && { failed }) };
+  },
+});
+
+/** Who governs a room. */
+interface Governance {
+  readonly userIds: readonly string[];
+  readonly levelOf: (userId: UserId) => number;
+}
+
+async function readGovernance(states: RoomStates, db: Db, room: StoredRoom): Promise<Governance> {
+  const state = await states.load(db, room.stateSnapshotNid, [
+    ['m.room.create', ''],
+    ['m.room.power_levels', ''],
+  ]);
+  const create = state.events.get(stateName('m.room.create', ''))?.event ?? {};
+  const powerLevels = state.events.get(stateName('m.room.power_levels', ''))?.event;
+  const content = isRecord(powerLevels?.content) ? powerLevels.content : {};
+  const version = roomVersionOf(room.version);
+  return {
+    userIds: [
+      ...Object.keys(isRecord(content.users) ? content.users : {}),
+      ...(typeof create.sender === 'string' ? [create.sender] : []),
+    ],
+    levelOf: (userId) => powerLevelOf({ create, powerLevels }, version, userId),
+  };
+}
+
+/**
+ * Chooses who leaves next. Users with a power level of their own leave after all others, the most powerful last. The evacuation
+ * is over when the chosen members are all that are left, or when all of them have left before and come back.
+ */
+async function nextToLeave(
+  { items }: OperationWork,
+  db: Db,
+  room: StoredRoom,
+  { userIds, levelOf }: Governance,
+  filter: { memberships: readonly Membership[]; serverNames: readonly string[]; except: readonly string[] },
+): Promise<{ members: Member[]; isOver: boolean }> {
+  const areAllBack = async (members: readonly Member[]): Promise<boolean> => {
+    const back = await items.find(
+      db,
+      members.map(({ userId }) => userId),
+    );
+    return back.size === members.length;
+  };
+  const others = await listMembers(db, room.roomNid, {
+    ...filter,
+    except: [...filter.except, ...userIds],
+    limit: BATCH,
+  });
+  if (others.length === BATCH && !(await areAllBack(others))) return { members: others, isOver: false };
+  const governing = new Set(userIds);
+  const last = await listMembers(db, room.roomNid, { ...filter, limit: Number.MAX_SAFE_INTEGER });
+  const rank = ({ userId }: Member): number => (governing.has(userId) ? Math.min(levelOf(userId), 1e9) : -Infinity);
+  const members = last.sort((a, b) => (rank(a) === rank(b) ? 0 : rank(a) - rank(b))).slice(0, BATCH);
+  return { members, isOver: last.length <= BATCH || (await areAllBack(last)) };
+}
+
+/** A leave that keeps what the user was called. Text with half a surrogate pair can't be signed and is left out. */
+function leaveOf({ userId, event }: Member): RoomEventDraft {
+  const content = isRecord(event.content) ? event.content : {};
+  const profile = ['displayname', 'avatar_url']
+    .map((key) => [key, content[key]] as const)
+    .filter(([, value]) => typeof value === 'string' && value !== '' && value.isWellFormed());
+  return {
+    type: 'm.room.member',
+    sender: userId,
+    stateKey: userId,
+    content: { ...Object.fromEntries(profile), membership: 'leave' },
+  };
+}

@@ -1,0 +1,75 @@
+import { z } from 'zod';
+import { MatrixError } from '../../errors.ts';
+import { isEventId } from '../../ids.ts';
+import { isRecord } from '../../json.ts';
+import { type ClientEvent, clientEventOf } from '../../matrix/client-event.ts';
+import { readStateAt } from '../../storage/roomserver/state-at-event.ts';
+import type { IdentifiedEvent } from '../../storage/syncapi/current-state.ts';
+import { findPlacedEvent, listNeighbours, type PlacedEvent } from '../../storage/syncapi/event-context.ts';
+import { defineOperation } from '../define-operation.ts';
+import { requireShownRoom } from './room-details.ts';
+
+/** An event between its neighbours. */
+export interface EventContext {
+  readonly event: ClientEvent;
+  /** The nearest first. */
+  readonly events_before: readonly ClientEvent[];
+  readonly events_after: readonly ClientEvent[];
+  /** After the last of these events. */
+  readonly state: readonly ClientEvent[];
+  /** Of the first and last of these events, as Dendrite's pagination tokens. */
+  readonly start: string;
+  readonly end: string;
+}
+
+const types = z.array(z.string().max(255)).max(100);
+
+/** More are never shown. */
+const MAX_NEIGHBOURS = 100;
+
+/**
+ * An event with those before and after it, for whoever decides on a report of it. A redacted event has nothing left to be
+ * looked at, and is not found. Synapse: `GET /_synapse/admin/v1/rooms/{roomId}/context/{eventId}`.
+ */
+export const getEventContext = defineOperation({
+  access: 'admin',
+  effect: 'read',
+  input: z.object({
+    roomId: z.string(),
+    eventId: z.string(),
+    /** How many neighbours, half of them before the event. At most 100 are shown. */
+    limit: z.int().min(0).default(10),
+    /** Types of the neighbours and of the state. Other filters are not supported. @defaultValue all */
+    filter: z.strictObject({ types: types.optional(), not_types: types.optional() }).default({}),
+  }),
+  run: async ({ db }, { roomId, eventId, limit, filter: wanted }): Promise<EventContext> => {
+    const room = await requireShownRoom(db, roomId);
+    const found = isEventId(eventId) ? await findPlacedEvent(db, room, eventId) : undefined;
+    if (found === undefined) throw new MatrixError('M_NOT_FOUND', 'Event not found.');
+    if (isRedacted(found)) throw new MatrixError('M_NOT_FOUND', 'Event not found: it has been redacted');
+    const size = Math.min(limit, MAX_NEIGHBOURS);
+    const { streamPosition } = found;
+    const filter = { types: wanted.types, notTypes: wanted.not_types };
+    const half = Math.floor(size / 2);
+    const before = await listNeighbours(db, room, { direction: 'before', streamPosition, limit: half, filter });
+    const after = await listNeighbours(db, room, { direction: 'after', streamPosition, limit: size - half, filter });
+    const last = after.at(-1) ?? found;
+    const now = Date.now();
+    const shown = ({ eventId: id, event }: IdentifiedEvent): ClientEvent =>
+      clientEventOf(event, { eventId: id, roomId: room, now });
+    return {
+      event: shown(found),
+      events_before: before.map(shown),
+      events_after: after.map(shown),
+      state: (await readStateAt(db, last.eventId, filter)).map(shown),
+      start: tokenOf(before.at(-1) ?? found),
+      end: tokenOf(last),
+    };
+  },
+});
+
+const isRedacted = ({ event: { unsigned } }: PlacedEvent): boolean =>
+  isRecord(unsigned) && unsigned.redacted_because !== undefined;
+
+const tokenOf = ({ topologicalPosition, streamPosition }: PlacedEvent): string =>
+  `t${topologicalPosition}_${streamPosition}`;

@@ -1,0 +1,77 @@
+import type { Knex } from 'knex';
+import { isUserId, type RoomId, type UserId } from '../../ids.ts';
+import { createReplacementRoom, joinReplacementRoom } from '../../rooms/replacement-room.ts';
+import type { Appended } from '../../rooms/room-writer.ts';
+import { moveAliases } from '../../storage/roomserver/room-aliases.ts';
+import type { OperationWork } from '../define-operation.ts';
+import type { TrackedDeletion } from './room-deletions.ts';
+
+/** Users that join the new room in one transaction. */
+const BATCH = 1_000;
+const ROOM_NAME = 'Content Violation Notification';
+const MESSAGE = 'The room that you were in was closed by the administrators of this server.';
+
+const announced = (work: OperationWork, { roomId, events, destinations }: Appended): void =>
+  work.announce({ rooms: [roomId], users: events.map(({ draft }) => draft.sender), destinations });
+
+/** Makes the new room, unless the job has made it before. */
+export async function makeNewRoom(
+  work: OperationWork,
+  tracked: TrackedDeletion,
+  { roomName = ROOM_NAME }: { readonly roomName?: string | undefined },
+  creator: UserId,
+): Promise<void> {
+  if (tracked.progress().newRoomId !== undefined) return;
+  await tracked.step('new room', async (transaction, afterCommit) => {
+    const made = await createReplacementRoom(transaction, work.roomWriter, { creator, name: roomName });
+    afterCommit(() => announced(work, made));
+    return [{ newRoomId: made.roomId, moved: 0 }, undefined];
+  });
+}
+
+/** Takes users to the new room; its creator is in it. */
+export async function joinNewRoom(
+  work: OperationWork,
+  transaction: Knex.Transaction,
+  afterCommit: (then: () => void) => void,
+  newRoomId: RoomId,
+  users: readonly UserId[],
+  creator: UserId | undefined,
+): Promise<void> {
+  const others = users.filter((userId) => userId !== creator);
+  const joined = await joinReplacementRoom(transaction, work.roomWriter, newRoomId, others);
+  afterCommit(() => announced(work, joined));
+}
+
+/** The users among a job's items: those who have left. */
+export const userIdsOf = (items: readonly string[]): UserId[] => items.filter(isUserId);
+
+/** Takes those who have left to the new room, and then the aliases; and says there why. */
+export async function moveUsers(
+  work: OperationWork,
+  tracked: TrackedDeletion,
+  { roomId, message = MESSAGE }: { readonly roomId: RoomId; readonly message?: string | undefined },
+  creator: UserId,
+): Promise<void> {
+  const { newRoomId } = tracked.progress();
+  if (newRoomId === undefined) return;
+  for (;;) {
+    const { moved = 0 } = tracked.progress();
+    const users = userIdsOf(await work.items.listAdded(work.reader(), moved, BATCH));
+    if (users.length === 0) break;
+    await tracked.step('move', async (transaction, afterCommit) => {
+      await joinNewRoom(work, transaction, afterCommit, newRoomId, users, creator);
+      return [{ moved: moved + users.length }, undefined];
+    });
+  }
+  if (tracked.progress().aliases !== undefined) return;
+  await tracked.step('move', async (transaction, afterCommit) => {
+    const aliases = await moveAliases(transaction, roomId, { to: newRoomId, creator });
+    const content = { msgtype: 'm.text', body: message };
+    const said = await work.roomWriter.append(transaction, newRoomId, [
+      { type: 'm.room.message', sender: creator, content },
+    ]);
+    afterCommit(() => announced(work, said));
+    return [{ aliases }, undefined];
+  });
+}

@@ -1,0 +1,80 @@
+import { z } from 'zod';
+import type { RoomId } from '../../ids.ts';
+import { hideRoom, requireRoomRow } from '../../rooms/purge/hide-room.ts';
+import { KEEPABLE, type Keepable } from '../../rooms/purge/purge-phases.ts';
+import { type Purged, type PurgeEnd, purgeRoom as purge } from '../../rooms/purge/purge-room.ts';
+import { SEARCHABLE_TYPES } from '../../search/document.ts';
+import { insertBlockedRoom } from '../../storage/plugin/blocked-rooms.ts';
+import { isPurging } from '../../storage/plugin/purges.ts';
+import { nameOf } from '../actor.ts';
+import { defineJobOperation, type OperationWork } from '../define-operation.ts';
+import { awaitDelivery } from './await-delivery.ts';
+import { evacuateRoom } from './evacuate-room.ts';
+import { roomIdInput } from './room-id-input.ts';
+
+/**
+ * Removes a room from the homeserver, without a trace but in other rooms' events. It is out of sight with the first
+ * commit; a job deletes the rest. Cancelled or failed, it stays closed until it is purged again, which goes on from there.
+ * Dendrite: `POST /_dendrite/admin/purgeRoom/{roomID}`, which leaves much of it behind.
+ */
+export const purgeRoom = defineJobOperation({
+  access: 'admin',
+  effect: 'job',
+  input: z.object({
+    roomId: roomIdInput,
+    /**
+     * Local users leave first, so that other servers learn of it; invites and knocks are taken back. The room goes out of
+     * sight after that, and after a time to tell the other servers. Dendrite never does.
+     */
+    evacuate: z.boolean().default(false),
+    /** Keeps local users from joining it again. */
+    block: z.boolean().default(false),
+    /** Why it is blocked. */
+    reason: z.string().max(1_000).optional(),
+    /**
+     * What users would miss when they join it again: its local aliases; their tags, `m.direct` entries and push rules; the
+     * keys of its messages in their backups. @defaultValue nothing
+     */
+    keep: z.array(z.enum(KEEPABLE)).default([]),
+    dryRun: z.boolean().default(false),
+  }),
+  target: ({ roomId }) => roomId,
+  dedupeKey: ({ roomId }) => roomId,
+  begin: async ({ transaction, afterCommit, actor, announce }, { roomId, evacuate, block, reason, keep }) => {
+    if (evacuate) await requireRoomRow(transaction, roomId);
+    else await hideRoom(transaction, roomId, keep);
+    if (block) await insertBlockedRoom(transaction, { roomId, reason, blockedBy: nameOf(actor) });
+    afterCommit(() => announce({ rooms: [roomId] }));
+  },
+  run: async (work, { roomId, evacuate, keep }): Promise<Purged & { readonly dry_run?: boolean }> => {
+    // The job's own checkpoint, as the last step of the purge stores it: the process died before it could end the job.
+    const { purged } = (work.checkpoint ?? {}) as Partial<PurgeEnd>;
+    if (purged !== undefined) return purged;
+    if (evacuate) await evacuateFirst(work, roomId, keep);
+    return purge(work, { roomId, keep, search: work.roomRemoval, searchableTypes: SEARCHABLE_TYPES });
+  },
+});
+
+async function evacuateFirst(work: OperationWork, roomId: RoomId, keep: readonly Keepable[]): Promise<void> {
+  const { checkpoint = {}, dryRun } = work;
+  const room = await work.commit(async (transaction) => {
+    const { latestEventNids } = await requireRoomRow(transaction, roomId);
+    const isHidden = await isPurging(transaction, roomId);
+    return { checkpoint, phase: 'leave', value: { isHidden, isStub: latestEventNids.length === 0 } };
+  });
+  if (room.isHidden) return;
+  const { affected, failed } = room.isStub
+    ? { affected: [] }
+    : await evacuateRoom.run(work, { roomId, invites: true, knocks: true, dryRun });
+  const undelivered = dryRun ? [] : await awaitDelivery(work, roomId, work.limits.federationRequestMs);
+  await work.commit(async (transaction, afterCommit) => {
+    const evacuation = {
+      evacuated: affected.length,
+      ...(failed && { failed }),
+      ...(undelivered.length > 0 && { undelivered }),
+    };
+    await hideRoom(transaction, roomId, keep, evacuation);
+    afterCommit(() => work.announce({ rooms: [roomId] }));
+    return { checkpoint: {}, phase: 'hide', value: undefined };
+  });
+}

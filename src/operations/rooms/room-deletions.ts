@@ -1,0 +1,161 @@
+import type { Knex } from 'knex';
+import { z } from 'zod';
+import { MatrixError } from '../../errors.ts';
+import type { RoomId } from '../../ids.ts';
+import { isFinished, type Job, type JobData } from '../../jobs/job.ts';
+import { type JobItems, storedItems } from '../../jobs/job-items.ts';
+import type { Db } from '../../storage/database.ts';
+import { findJob, listJobs } from '../../storage/plugin/jobs.ts';
+import { defineOperation, type OperationWork } from '../define-operation.ts';
+import type { EvacuationProgress } from './evacuate-room.ts';
+import { roomIdInput } from './room-id-input.ts';
+
+/** More users are counted, but not named. */
+const MAX_NAMED_USERS = 10_000;
+
+/** What has become of the users of a room, with Synapse's names. */
+export interface RoomShutdown {
+  /** Local users who have left, given up an invite or taken back a knock. */
+  readonly kicked_users: readonly string[];
+  /** How many there were, where not all are named. */
+  readonly kicked_users_total?: number;
+  readonly failed_to_kick_users: readonly string[];
+  /** Those that were moved to the new room. */
+  readonly local_aliases: readonly string[];
+  readonly new_room_id: RoomId | null;
+  /** Servers that had not been told of all leaves when the room was purged, and will not be. */
+  readonly undelivered?: readonly string[];
+}
+
+/** What a deletion's job keeps between steps. */
+export interface DeletionProgress {
+  readonly newRoomId?: RoomId;
+  readonly evacuation?: EvacuationProgress | undefined;
+  /** How many of those who have left have been taken to the new room. */
+  readonly moved?: number;
+  readonly aliases?: readonly string[];
+  /** Of the users when all have left. */
+  readonly shutdown?: RoomShutdown;
+}
+
+/** A deletion as Synapse shows it. */
+export interface RoomDeletion {
+  readonly delete_id: string;
+  readonly room_id: RoomId;
+  readonly status: 'scheduled' | 'active' | 'complete' | 'failed';
+  /** `null` before the first user has left, and of a deletion that has failed. */
+  readonly shutdown_room: RoomShutdown | null;
+  readonly error?: string;
+}
+
+/** What has become of the users, in the order in which they had joined. @param items of the deletion's job: those who have left */
+export async function shutdownOf(
+  { newRoomId, aliases = [], evacuation }: DeletionProgress,
+  items: JobItems,
+  db: Db,
+  undelivered: readonly string[],
+): Promise<RoomShutdown> {
+  const { left: total = 0, failed = [] } = evacuation ?? {};
+  return {
+    kicked_users: await items.list(db, MAX_NAMED_USERS),
+    ...(total > MAX_NAMED_USERS && { kicked_users_total: total }),
+    failed_to_kick_users: failed.map(({ id }) => id),
+    local_aliases: aliases,
+    new_room_id: newRoomId ?? null,
+    ...(undelivered.length > 0 && { undelivered }),
+  };
+}
+
+/** A deletion by its job. */
+async function viewDeletion(db: Db, job: Job): Promise<RoomDeletion> {
+  // The job's input, checkpoint and result are those of `deleteRoom`.
+  const { roomId } = job.input as { readonly roomId: RoomId };
+  const progress = (job.checkpoint ?? {}) as DeletionProgress;
+  const ended = (job.result as RoomShutdown | undefined) ?? progress.shutdown;
+  const running = async (): Promise<RoomShutdown | null> =>
+    progress.evacuation === undefined ? null : shutdownOf(progress, storedItems(job.id), db, []);
+  const shutdown = ended ?? (await running());
+  const error = job.error ?? (job.state === 'cancelled' ? 'cancelled' : undefined);
+  return {
+    delete_id: job.id,
+    room_id: roomId,
+    status: statusOf(job),
+    shutdown_room: shutdown,
+    ...(isFinished(job) && error !== undefined && { error }),
+  };
+}
+
+function statusOf({ state, attempts }: Job): RoomDeletion['status'] {
+  if (state === 'succeeded') return 'complete';
+  if (state === 'failed' || state === 'cancelled') return 'failed';
+  return attempts === 0 ? 'scheduled' : 'active';
+}
+
+/** How far a deletion has got. Synapse: `GET /_synapse/admin/v2/rooms/delete_status/{deleteId}`. */
+export const getRoomDeletion = defineOperation({
+  access: 'admin',
+  effect: 'read',
+  input: z.object({
+    /** The id of its job. */
+    deleteId: z.string(),
+  }),
+  run: async ({ db }, { deleteId }): Promise<RoomDeletion> => {
+    const job = z.uuid().safeParse(deleteId).success ? await findJob(db, deleteId) : undefined;
+    if (job?.kind !== 'deleteRoom') throw new MatrixError('M_NOT_FOUND', `delete id '${deleteId}' not found`);
+    return viewDeletion(db, job);
+  },
+});
+
+/** The newest of them. */
+const MAX_DELETIONS = 100;
+
+/**
+ * Deletions of a room, the oldest first, as long as their jobs are kept.
+ * Synapse: `GET /_synapse/admin/v2/rooms/{roomId}/delete_status`.
+ */
+export const listRoomDeletions = defineOperation({
+  access: 'admin',
+  effect: 'read',
+  input: z.object({ roomId: roomIdInput }),
+  run: async ({ db }, { roomId }): Promise<RoomDeletion[]> => {
+    const jobs = await listJobs(db, { kind: 'deleteRoom', target: roomId }, MAX_DELETIONS, undefined);
+    if (jobs.length === 0) throw new MatrixError('M_NOT_FOUND', `No delete task for room_id '${roomId}' found`);
+    return Promise.all(jobs.reverse().map((job) => viewDeletion(db, job)));
+  },
+});
+
+/** What is kept between the steps of a deletion's job, and the ways to change it. */
+export interface TrackedDeletion {
+  readonly progress: () => DeletionProgress;
+  /** A step that says what it has changed. */
+  readonly step: <T>(
+    phase: string,
+    step: (
+      transaction: Knex.Transaction,
+      afterCommit: (work: () => void) => void,
+    ) => Promise<readonly [changed: DeletionProgress, value: T]>,
+  ) => Promise<T>;
+  /** For steps of another operation: what the checkpoint of such a step is in ours. */
+  readonly commit: (changedBy: (checkpoint: JobData) => DeletionProgress) => OperationWork['commit'];
+}
+
+/** Goes on from the checkpoint of the job. */
+export function trackDeletion(work: OperationWork): TrackedDeletion {
+  // The job's own checkpoint, as it is stored below.
+  let progress = (work.checkpoint ?? {}) as DeletionProgress;
+  const commit: TrackedDeletion['commit'] = (changedBy) => (step) =>
+    work.commit(async (transaction, afterCommit) => {
+      const done = await step(transaction, afterCommit);
+      progress = { ...progress, ...changedBy(done.checkpoint) };
+      return { ...done, checkpoint: { ...progress } };
+    });
+  return {
+    progress: () => progress,
+    commit,
+    step: (phase, step) =>
+      commit((changed) => changed)(async (transaction, afterCommit) => {
+        const [changed, value] = await step(transaction, afterCommit);
+        return { checkpoint: { ...changed }, phase, value };
+      }),
+  };
+}

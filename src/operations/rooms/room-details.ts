@@ -1,0 +1,71 @@
+import { z } from 'zod';
+import { MatrixError } from '../../errors.ts';
+import { isRoomId, type RoomId, type UserId } from '../../ids.ts';
+import { type ClientEvent, clientEventOf } from '../../matrix/client-event.ts';
+import type { Db } from '../../storage/database.ts';
+import { listJoinedUsers } from '../../storage/roomserver/membership.ts';
+import { findRoomInfo, type RoomInfo } from '../../storage/roomserver/room-info.ts';
+import { findRoomDetails, isRoomShown, type RoomDetails } from '../../storage/roomserver/room-summaries.ts';
+import { listCurrentState } from '../../storage/syncapi/current-state.ts';
+import { defineOperation } from '../define-operation.ts';
+import { roomIdInput } from './room-id-input.ts';
+
+/** @throws MatrixError `M_NOT_FOUND` with Synapse's text */
+function noSuchRoom(): never {
+  throw new MatrixError('M_NOT_FOUND', 'Room not found');
+}
+
+/**
+ * A room that there is something to be shown of: a room that is being purged is out of sight, and a stub is none yet.
+ * @throws MatrixError `M_NOT_FOUND`, for what is no room id too
+ */
+export async function requireShownRoom(db: Db, roomId: string): Promise<RoomId> {
+  return isRoomId(roomId) && (await isRoomShown(db, roomId)) ? roomId : noSuchRoom();
+}
+
+/** What an admin looks at before doing something to a room. */
+export const roomInfo = defineOperation({
+  access: 'admin',
+  effect: 'read',
+  input: z.object({ roomId: roomIdInput }),
+  run: async ({ db, localServerNames }, { roomId }): Promise<RoomInfo> => {
+    const room = await findRoomInfo(db, roomId, localServerNames);
+    if (room === undefined) throw new MatrixError('M_NOT_FOUND', 'room does not exist');
+    return room;
+  },
+});
+
+/** One room, as Synapse shows it: `GET /_synapse/admin/v1/rooms/{roomId}`. */
+export const getRoom = defineOperation({
+  access: 'admin',
+  effect: 'read',
+  input: z.object({ roomId: z.string() }),
+  run: async ({ db, localServerNames }, { roomId }): Promise<RoomDetails> =>
+    (isRoomId(roomId) ? await findRoomDetails(db, roomId, localServerNames) : undefined) ?? noSuchRoom(),
+});
+
+/** Who has joined a room. Synapse: `GET /_synapse/admin/v1/rooms/{roomId}/members`. */
+export const listRoomMembers = defineOperation({
+  access: 'admin',
+  effect: 'read',
+  input: z.object({ roomId: z.string() }),
+  run: async ({ db }, { roomId }): Promise<UserId[]> => listJoinedUsers(db, await requireShownRoom(db, roomId)),
+});
+
+/** A room's current state, as clients are shown events. Synapse: `GET /_synapse/admin/v1/rooms/{roomId}/state`. */
+export const getRoomState = defineOperation({
+  access: 'admin',
+  effect: 'read',
+  input: z.object({
+    roomId: z.string(),
+    /** @defaultValue all types */
+    type: z.string().max(255).optional(),
+  }),
+  run: async ({ db }, { roomId, type }): Promise<ClientEvent[]> => {
+    const room = await requireShownRoom(db, roomId);
+    const now = Date.now();
+    return (await listCurrentState(db, room, type)).map(({ eventId, event }) =>
+      clientEventOf(event, { eventId, roomId: room, now }),
+    );
+  },
+});

@@ -1,0 +1,5 @@
+import { reindexFulltext } from './reindex-fulltext.ts';
+
+export const SEARCH_OPERATIONS = {
+  reindexFulltext,
+};

@@ -1,0 +1,61 @@
+import { z } from 'zod';
+import { ParameterError } from '../../errors.ts';
+import { cancelJob as cancel } from '../../jobs/cancel-job.ts';
+import { JOB_STATES } from '../../jobs/job.ts';
+import { type JobView, requireJob, viewJob } from '../../jobs/jobs.ts';
+import { findJob, listJobs as queryJobs } from '../../storage/plugin/jobs.ts';
+import { defineOperation } from '../define-operation.ts';
+import { timeInput } from './time-input.ts';
+
+/** A page of jobs, newest first. */
+export const listJobs = defineOperation({
+  access: 'admin',
+  effect: 'read',
+  input: z.object({
+    kind: z.string().max(100).optional(),
+    state: z.enum(JOB_STATES).optional(),
+    /** A room id, a user id or whatever else a job is about. */
+    target: z.string().max(255).optional(),
+    /** When they were started, in ms since the epoch, inclusive. */
+    since: timeInput.optional(),
+    /** The same, exclusive. */
+    until: timeInput.optional(),
+    limit: z.int().min(1).max(1_000).default(100),
+    /** `nextToken` of the page before. */
+    from: z.uuid().optional(),
+  }),
+  run: async ({ db }, { limit, from, ...filter }): Promise<{ jobs: JobView[]; nextToken: string | undefined }> => {
+    if (from !== undefined && (await findJob(db, from)) === undefined) {
+      // Removed since the page before; an empty page would pass for the end of the list.
+      throw new ParameterError(['from'], 'no such job');
+    }
+    const found = await queryJobs(db, filter, limit + 1, from);
+    const jobs = found.slice(0, limit);
+    return { jobs: jobs.map(viewJob), nextToken: found.length > limit ? jobs.at(-1)?.id : undefined };
+  },
+});
+
+/** One job, with its progress. */
+export const getJob = defineOperation({
+  access: 'admin',
+  effect: 'read',
+  input: z.object({ jobId: z.string() }),
+  run: async ({ db }, { jobId }): Promise<JobView> => viewJob(await requireJob(db, jobId)),
+});
+
+/**
+ * Asks a job to stop; it does so at its next step. A job that no process leads is over at once, and one that has ended stays
+ * as it is.
+ */
+export const cancelJob = defineOperation({
+  access: 'admin',
+  effect: 'write',
+  input: z.object({ jobId: z.string() }),
+  target: ({ jobId }) => jobId,
+  run: async (scope, { jobId }): Promise<JobView> => {
+    const { id } = await requireJob(scope.transaction, jobId);
+    await cancel(scope.transaction, id);
+    scope.afterCommit(scope.wakeJobs);
+    return viewJob(await requireJob(scope.transaction, id));
+  },
+});

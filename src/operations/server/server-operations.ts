@@ -1,0 +1,11 @@
+import { cancelJob, getJob, listJobs } from './jobs.ts';
+import { listAudit } from './list-audit.ts';
+import { serverVersion } from './server-version.ts';
+
+export const SERVER_OPERATIONS = {
+  cancelJob,
+  getJob,
+  listJobs,
+  listAudit,
+  serverVersion,
+};

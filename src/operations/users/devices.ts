@@ -1,0 +1,106 @@
+import { z } from 'zod';
+import { addressWithoutPort } from '../../accounts/address-without-port.ts';
+import { logOut } from '../../accounts/log-out.ts';
+import { renameDevice } from '../../accounts/rename-device.ts';
+import { MatrixError } from '../../errors.ts';
+import type { UserId } from '../../ids.ts';
+import { findAccount, lockAccount } from '../../storage/userapi/accounts.ts';
+import { type Device, findDevice, listDevices as list } from '../../storage/userapi/devices.ts';
+import { defineOperation, type OperationScope, type ReadScope } from '../define-operation.ts';
+import { requireLocal, userNotFound } from './local-account.ts';
+import { userIdInput } from './user-id-input.ts';
+
+const REMOTE = 'Can only look up local users';
+
+/** @throws MatrixError `M_INVALID_PARAM` for users of other servers, `M_NOT_FOUND`; a deactivated user is one */
+async function requireDeviceOwner(scope: ReadScope, userId: UserId): Promise<void> {
+  requireLocal(scope, userId, REMOTE);
+  if ((await findAccount(scope.db, userId)) === undefined) throw userNotFound();
+}
+
+/**
+ * The same for who changes devices: whoever does so locks the account first, since each locks several of its devices.
+ * @throws MatrixError as `requireDeviceOwner()`
+ */
+async function lockDeviceOwner(scope: OperationScope, userId: UserId): Promise<void> {
+  requireLocal(scope, userId, REMOTE);
+  if ((await lockAccount(scope.transaction, userId)) === undefined) throw userNotFound();
+}
+
+const deviceNotFound = (): MatrixError => new MatrixError('M_NOT_FOUND', 'There is no such device');
+
+/** The port is that of a connection which is long gone. */
+export const withoutPort = (device: Device): Device => ({ ...device, address: addressWithoutPort(device.address) });
+
+/** A local user's devices, in order of their ids. Synapse: `GET /_synapse/admin/v2/users/{userId}/devices`. */
+export const listDevices = defineOperation({
+  access: 'admin',
+  effect: 'read',
+  input: z.object({ userId: userIdInput }),
+  target: ({ userId }) => userId,
+  run: async (scope, { userId }): Promise<{ userId: UserId; devices: readonly Device[] }> => {
+    await requireDeviceOwner(scope, userId);
+    return { userId, devices: (await list(scope.db, userId)).map(withoutPort) };
+  },
+});
+
+/** One device of a local user. Synapse: `GET /_synapse/admin/v2/users/{userId}/devices/{deviceId}`. */
+export const getDevice = defineOperation({
+  access: 'admin',
+  effect: 'read',
+  input: z.object({ userId: userIdInput, deviceId: z.string() }),
+  target: ({ userId }) => userId,
+  run: async (scope, { userId, deviceId }): Promise<Device & { readonly userId: UserId }> => {
+    await requireDeviceOwner(scope, userId);
+    const device = await findDevice(scope.db, userId, deviceId);
+    if (device === undefined) throw deviceNotFound();
+    return { userId, ...withoutPort(device) };
+  },
+});
+
+/** Synapse's limit, in code points. */
+const MAX_NAME_LENGTH = 100;
+
+/**
+ * Gives a device of a local user another name, which those who encrypt for it are told; without one nothing changes.
+ * Synapse: `PUT /_synapse/admin/v2/users/{userId}/devices/{deviceId}`.
+ */
+export const setDeviceName = defineOperation({
+  access: 'admin',
+  effect: 'write',
+  input: z.object({ userId: userIdInput, deviceId: z.string(), displayName: z.string().nullish() }),
+  target: ({ userId }) => userId,
+  run: async (scope, { userId, deviceId, displayName }): Promise<object> => {
+    const { transaction, localServerNames } = scope;
+    await lockDeviceOwner(scope, userId);
+    if (displayName === undefined || displayName === null) {
+      if ((await findDevice(transaction, userId, deviceId)) === undefined) throw deviceNotFound();
+      return {};
+    }
+    if (Array.from(displayName).length > MAX_NAME_LENGTH) {
+      throw new MatrixError('M_TOO_LARGE', `Device display name is too long (max ${MAX_NAME_LENGTH})`, { status: 400 });
+    }
+    const destinations = await renameDevice(transaction, userId, { deviceId, displayName }, localServerNames);
+    if (destinations === undefined) throw deviceNotFound();
+    scope.afterCommit(() => scope.announce({ users: [userId], destinations }));
+    return {};
+  },
+});
+
+/**
+ * Logs devices of a local user out, with all that is theirs; those that there are not are no error.
+ * Synapse: `POST /_synapse/admin/v2/users/{userId}/delete_devices`.
+ */
+export const deleteDevices = defineOperation({
+  access: 'admin',
+  effect: 'write',
+  input: z.object({ userId: userIdInput, devices: z.array(z.string()), dryRun: z.boolean().default(false) }),
+  target: ({ userId }) => userId,
+  run: async (scope, { userId, devices }): Promise<{ deleted: readonly string[] }> => {
+    const { transaction, localServerNames } = scope;
+    await lockDeviceOwner(scope, userId);
+    const { deviceIds, destinations } = await logOut(transaction, userId, devices, localServerNames);
+    if (deviceIds.length > 0) scope.afterCommit(() => scope.announce({ users: [userId], destinations }));
+    return { deleted: deviceIds };
+  },
+});

@@ -1,0 +1,157 @@
+import { z } from 'zod';
+import { describeError } from '../../errors.ts';
+import { type RoomId, splitUserId, type UserId } from '../../ids.ts';
+import { rejectRemoteInvite } from '../../rooms/reject-remote-invite.ts';
+import { allEnded } from '../../storage/database.ts';
+import { findRoomOfUser, listRoomsOfUser, type RoomOfUser } from '../../storage/roomserver/membership.ts';
+import { defineJobOperation, type OperationWork } from '../define-operation.ts';
+import type { Failure } from '../rooms/evacuate-room.ts';
+import { requireLocal } from './local-account.ts';
+import { userIdInput } from './user-id-input.ts';
+
+/** Rooms between two steps. */
+const BATCH = 50;
+
+/** What is kept between steps. Rooms before `position` are done. */
+interface Progress {
+  readonly rooms: readonly RoomId[];
+  readonly position: number;
+  readonly failed: readonly Failure[];
+  readonly unreachable: readonly Failure[];
+}
+
+/** How an evacuation has ended. */
+export interface Evacuation {
+  readonly affected: readonly RoomId[];
+  /** Rooms that the user could not leave. */
+  readonly failed?: readonly Failure[];
+  /** Rooms that the user has left here, but whose servers could not be told. */
+  readonly unreachable?: readonly Failure[];
+}
+
+/**
+ * Makes a local user leave every room, reject every invite and take back every knock. What fails in one room stops no
+ * other. Dendrite: `POST /_dendrite/admin/evacuateUser/{userID}`, which stops at the first failure and forgets knocks.
+ */
+export const evacuateUser = defineJobOperation({
+  access: 'admin',
+  effect: 'job',
+  input: z.object({ userId: userIdInput, dryRun: z.boolean().default(false) }),
+  target: ({ userId }) => userId,
+  dedupeKey: ({ userId }) => userId,
+  begin: async (scope, { userId }) => {
+    requireLocal(scope, userId, 'can only evacuate local users using this endpoint');
+  },
+  run: async (work, { userId }): Promise<Evacuation> => {
+    // The job's own checkpoint, as it is stored below.
+    let progress = (work.checkpoint as Progress | undefined) ?? (await plan(work, userId));
+    while (progress.position < progress.rooms.length) {
+      const { rooms, position } = progress;
+      const batch = rooms.slice(position, position + BATCH);
+      const outcomes = await leaveAll(work, userId, batch);
+      const problems = (kind: 'failed' | 'unreachable'): Failure[] =>
+        outcomes.flatMap((outcome) =>
+          outcome[kind] === undefined ? [] : [{ id: outcome.roomId, reason: outcome[kind] }],
+        );
+      progress = {
+        rooms,
+        position: position + batch.length,
+        failed: [...progress.failed, ...problems('failed')],
+        unreachable: [...progress.unreachable, ...problems('unreachable')],
+      };
+      await store(work, progress);
+    }
+    const { rooms, failed, unreachable } = progress;
+    const stayed = new Set(failed.map(({ id }) => id));
+    return {
+      affected: rooms.filter((roomId) => !stayed.has(roomId)),
+      ...(failed.length > 0 && { failed }),
+      ...(unreachable.length > 0 && { unreachable }),
+    };
+  },
+});
+
+async function plan(work: OperationWork, userId: UserId): Promise<Progress> {
+  const rooms = (await listRoomsOfUser(work.reader(), userId)).map(({ roomId }) => roomId);
+  return store(work, { rooms, position: 0, failed: [], unreachable: [] });
+}
+
+function store(work: OperationWork, progress: Progress): Promise<Progress> {
+  return work.commit(async () => ({
+    checkpoint: { ...progress },
+    phase: 'leave',
+    done: progress.position,
+    total: progress.rooms.length,
+    value: progress,
+  }));
+}
+
+interface Outcome {
+  readonly roomId: RoomId;
+  readonly failed?: string;
+  readonly unreachable?: string;
+}
+
+/** Several rooms side by side: each has a lock of its own. */
+async function leaveAll(work: OperationWork, userId: UserId, roomIds: readonly RoomId[]): Promise<Outcome[]> {
+  const waiting = [...roomIds];
+  const outcomes: Outcome[] = [];
+  const lane = async (): Promise<void> => {
+    for (let roomId = waiting.shift(); roomId !== undefined; roomId = waiting.shift()) {
+      work.signal.throwIfAborted();
+      outcomes.push(await leave(work, userId, roomId));
+    }
+  };
+  await allEnded(Array.from({ length: work.dryRun ? 1 : work.limits.connections }, lane));
+  return outcomes;
+}
+
+/** Most rooms are known here, and are left without a look at them before. */
+async function leave(work: OperationWork, userId: UserId, roomId: RoomId): Promise<Outcome> {
+  try {
+    await leaveHere(work, userId, roomId);
+    return { roomId };
+  } catch (error) {
+    work.signal.throwIfAborted();
+    return afterFailure(work, userId, roomId, error);
+  }
+}
+
+/** @throws MatrixError when there is nothing to leave, too: the user has left, or only the invite is known here */
+async function leaveHere(work: OperationWork, userId: UserId, roomId: RoomId): Promise<void> {
+  const draft = { type: 'm.room.member', sender: userId, stateKey: userId, content: { membership: 'leave' } };
+  await work.transact(async (transaction, afterCommit) => {
+    const { refused, destinations } = await work.roomWriter.append(transaction, roomId, [draft]);
+    const [refusal] = refused;
+    if (refusal !== undefined) throw refusal.error;
+    afterCommit(() => work.announce({ rooms: [roomId], users: [userId], destinations }));
+  });
+}
+
+async function afterFailure(work: OperationWork, userId: UserId, roomId: RoomId, failure: unknown): Promise<Outcome> {
+  try {
+    const room = await findRoomOfUser(work.reader(), userId, roomId);
+    // Left in a run that was interrupted (its process may have died after it had sent its commit), or by others meanwhile.
+    if (room === undefined) return { roomId };
+    return room.isInState ? { roomId, failed: describeError(failure) } : await leaveRemotely(work, userId, room);
+  } catch (error) {
+    work.signal.throwIfAborted();
+    return { roomId, failed: describeError(error) };
+  }
+}
+
+/** The invite is gone here whatever the other server says, so that the user is rid of it. */
+async function leaveRemotely(work: OperationWork, userId: UserId, { roomId, inviter }: RoomOfUser): Promise<Outcome> {
+  const { federation, signingKeys, signal, limits } = work;
+  const destination = inviter && splitUserId(inviter).serverName;
+  const settings = { federation, signingKeys, signal, limitMs: limits.federationRequestMs };
+  const unreachable =
+    destination === undefined || work.dryRun
+      ? undefined
+      : await rejectRemoteInvite({ roomId, userId, destination }, settings);
+  await work.transact(async (transaction, afterCommit) => {
+    await work.roomWriter.retireInvite(transaction, roomId, userId);
+    afterCommit(() => work.announce({ rooms: [roomId], users: [userId] }));
+  });
+  return { roomId, ...(unreachable !== undefined && { unreachable }) };
+}

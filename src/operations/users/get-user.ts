@@ -1,0 +1,31 @@
+import { z } from 'zod';
+import type { UserId } from '../../ids.ts';
+import type { Db } from '../../storage/database.ts';
+import { listThreepids, type Threepid } from '../../storage/userapi/threepids.ts';
+import { findUser, type User } from '../../storage/userapi/users.ts';
+import { defineOperation } from '../define-operation.ts';
+import { requireLocal, userNotFound } from './local-account.ts';
+import { userIdInput } from './user-id-input.ts';
+
+/** All that is known of a user. */
+export interface UserDetails extends User {
+  readonly threepids: readonly Threepid[];
+}
+
+/** One local user, be the account deactivated. Synapse: `GET /_synapse/admin/v2/users/{userId}`. */
+export const getUser = defineOperation({
+  access: 'admin',
+  effect: 'read',
+  input: z.object({ userId: userIdInput }),
+  run: async (scope, { userId }): Promise<UserDetails> => {
+    requireLocal(scope, userId, 'Can only look up local users');
+    return readUser(scope.db, userId);
+  },
+});
+
+/** @throws MatrixError `M_NOT_FOUND` */
+export async function readUser(db: Db, userId: UserId): Promise<UserDetails> {
+  const user = await findUser(db, userId);
+  if (user === undefined) throw userNotFound();
+  return { ...user, threepids: await listThreepids(db, userId) };
+}

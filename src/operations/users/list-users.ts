@@ -1,0 +1,117 @@
+import { z } from 'zod';
+import { ParameterError } from '../../errors.ts';
+import { isUserId } from '../../ids.ts';
+import { USER_TYPES } from '../../storage/plugin/account-attributes.ts';
+import {
+  listUsers as queryUsers,
+  USER_SORT_KEYS,
+  type User,
+  type UserFilter,
+  type UserPage,
+} from '../../storage/userapi/users.ts';
+import { defineOperation } from '../define-operation.ts';
+
+/** `from` of up to so many digits is a number of users to leave out; longer ones are tokens. */
+const OFFSET_DIGITS = 12;
+/** Makes the token of the shortest user id longer than that. */
+const TOKEN_MARK = 'ffff';
+
+const text = z.string().min(1).max(255).optional();
+
+const input = z.object({
+  /** A user id, or a part of one in whatever case. */
+  userId: text,
+  /** A part of a localpart or a display name, in whatever case. */
+  name: text,
+  guests: z.boolean().default(true),
+  /** Whether deactivated accounts are left out, shown as well, or shown alone. */
+  deactivated: z.enum(['exclude', 'include', 'only']).default('exclude'),
+  /** Whether locked accounts are shown as well. */
+  locked: z.boolean().default(false),
+  /** Administrators alone, or all others. @defaultValue both */
+  admins: z.boolean().optional(),
+  /** Types to leave out; `null`: people. */
+  notUserTypes: z.array(z.enum(USER_TYPES).nullable()).max(10).optional(),
+  sortBy: z.enum(['name', ...USER_SORT_KEYS]).default('name'),
+  /** `f`: ascending; `b`: descending. */
+  direction: z.enum(['f', 'b']).default('f'),
+  limit: z.int().min(0).max(10_000).default(100),
+  /** `nextToken` of the page before, or how many users to leave out. */
+  from: z
+    .string()
+    .max(2_000)
+    .regex(/^\d+$/, 'expected the token of the page before, or a number from 0 on')
+    .default('0'),
+});
+
+/**
+ * A page of the local users. In order of their names, which is the default, `nextToken` goes on after the user that was
+ * shown last: any page then costs the same, and nobody is missed or shown twice who was there all the time. With other
+ * orders, and with numbers in `from`, the users before the page are sorted or read.
+ * Synapse: `GET /_synapse/admin/v2/users`, where all tokens are numbers.
+ */
+export const listUsers = defineOperation({
+  access: 'admin',
+  effect: 'read',
+  input,
+  run: async (
+    { db, localServerNames, userTotals },
+    { sortBy, direction, limit, from, ...wanted },
+  ): Promise<{ users: User[]; total: number; nextToken: string | undefined }> => {
+    const filter = filterOf(wanted, localServerNames);
+    const start = startOf(from);
+    const isByName = sortBy === 'name';
+    if (start.after !== undefined && !isByName) throw badToken();
+    const found = await queryUsers(db, filter, {
+      ...start,
+      sortBy: isByName ? undefined : sortBy,
+      descending: direction === 'b',
+      limit: limit + 1,
+    });
+    const users = found.slice(0, limit);
+    const last = users.at(-1);
+    const hasMore = found.length > limit;
+    // Whoever sees the end of the list has counted.
+    const isCounted = !hasMore && start.after === undefined && (found.length > 0 || start.offset === 0);
+    return {
+      users,
+      total: isCounted ? start.offset + found.length : await userTotals.count(filter),
+      nextToken: !hasMore
+        ? undefined
+        : isByName && last !== undefined
+          ? tokenAfter(last)
+          : last === undefined
+            ? from
+            : String(start.offset + limit),
+    };
+  },
+});
+
+const badToken = (): ParameterError => new ParameterError(['from'], 'not a token of this list');
+
+/** Digits, since there are clients that take `from` for a number: the user id's bytes behind a mark, as one number. */
+function tokenAfter({ userId }: User): string {
+  return BigInt(`0x${TOKEN_MARK}${Buffer.from(userId).toString('hex')}`).toString();
+}
+
+function startOf(from: string): Pick<UserPage, 'after' | 'offset'> {
+  if (from.length <= OFFSET_DIGITS) return { offset: Number(from) };
+  const hex = BigInt(from).toString(16);
+  const userId = hex.startsWith(TOKEN_MARK) ? Buffer.from(hex.slice(TOKEN_MARK.length), 'hex').toString() : '';
+  const [, localpart, serverName] = /^@([^:]*):(.+)$/s.exec(userId) ?? [];
+  if (localpart === undefined || serverName === undefined || userId.includes('\0')) throw badToken();
+  return { offset: 0, after: { localpart, serverName } };
+}
+
+function filterOf(
+  { userId, name, deactivated, ...flags }: Omit<z.output<typeof input>, 'sortBy' | 'direction' | 'limit' | 'from'>,
+  serverNames: readonly string[],
+): UserFilter {
+  return {
+    ...flags,
+    serverNames,
+    partOfName: name,
+    ...(userId !== undefined && (isUserId(userId) ? { userId } : { partOfUserId: userId })),
+    ...(deactivated !== 'include' && { deactivated: deactivated === 'only' }),
+  };
+}

@@ -1,0 +1,112 @@
+import { z } from 'zod';
+import { describeError, FederationError, MatrixError } from '../../errors.ts';
+import type { FederationSender, RemoteDevices } from '../../host.ts';
+import { splitUserId, type UserId } from '../../ids.ts';
+import { inSlices } from '../../in-slices.ts';
+import { verifyDevices } from '../../matrix/device-keys.ts';
+import { orAborted } from '../../rooms/or-aborted.ts';
+import { noteKeyChange } from '../../storage/keyserver/device-keys.ts';
+import {
+  findKeyChange,
+  lockKeyChange,
+  replaceRemoteDevices,
+  setStale,
+} from '../../storage/keyserver/remote-devices.ts';
+import { defineJobOperation, type OperationWork } from '../define-operation.ts';
+import { userIdInput } from './user-id-input.ts';
+
+/** What a refresh has changed. */
+export interface RefreshedDevices {
+  /** Devices that have keys now. */
+  readonly devices: number;
+  readonly removed: number;
+  /** Devices whose keys did not verify. */
+  readonly left_out?: number;
+}
+
+/**
+ * Replaces the keys of a remote user's devices, and the user's cross-signing keys, by those that the user's server has now. A
+ * server that can't be reached is asked again later; the user's device list is marked stale meanwhile.
+ * Dendrite: `POST /_dendrite/admin/refreshDevices/{userID}`, which does nothing for users of whom no keys are stored.
+ */
+export const refreshDevices = defineJobOperation({
+  access: 'admin',
+  effect: 'job',
+  input: z.object({ userId: userIdInput, dryRun: z.boolean().default(false) }),
+  target: ({ userId }) => userId,
+  dedupeKey: ({ userId }) => userId,
+  answersAfterFailure: true,
+  begin: async ({ localServerNames, federation }, { userId }) => {
+    if (localServerNames.includes(splitUserId(userId).serverName)) {
+      throw new MatrixError('M_INVALID_PARAM', 'device lists of local users are not refreshed');
+    }
+    requireQuestion(federation);
+  },
+  run: async (work, { userId }): Promise<RefreshedDevices> => {
+    for (;;) {
+      const lastChange = await findKeyChange(work.reader(), userId);
+      const answer = await askOrMarkStale(work, userId);
+      const verified = await inSlices(verifyDevices(userId, answer), { signal: work.signal });
+      const refreshed = await work.commit(async (transaction, afterCommit) => {
+        const step = { checkpoint: work.checkpoint ?? {}, phase: 'write' };
+        // The homeserver has heard of newer keys while these were under way.
+        if ((await lockKeyChange(transaction, userId)) !== lastChange) return { ...step, value: undefined };
+        const removed = await replaceRemoteDevices(transaction, userId, answer.streamId, verified);
+        await setStale(transaction, userId, false);
+        await noteKeyChange(transaction, userId);
+        afterCommit(() => work.announce({ users: [userId] }));
+        const { devices, leftOut } = verified;
+        const value = { devices: devices.length, removed, ...(leftOut > 0 && { left_out: leftOut }) };
+        return { ...step, done: 1, total: 1, value };
+      });
+      if (refreshed !== undefined) return refreshed;
+    }
+  },
+});
+
+function requireQuestion(federation: FederationSender | undefined): NonNullable<FederationSender['queryDevices']> {
+  if (federation?.queryDevices !== undefined) return federation.queryDevices.bind(federation);
+  throw new MatrixError('M_BAD_STATE', 'this homeserver does not ask other servers for devices');
+}
+
+async function askOrMarkStale(work: OperationWork, userId: UserId): Promise<RemoteDevices> {
+  try {
+    return await ask(work, userId);
+  } catch (error) {
+    work.signal.throwIfAborted();
+    if (error instanceof MatrixError) throw error;
+    if (error instanceof FederationError && !isPassing(error)) throw refusalOf(error);
+    if (work.dryRun) throw new MatrixError('M_UNKNOWN', describeError(error), { status: 504 });
+    if (work.checkpoint?.stale !== true) {
+      await work.commit(async (transaction) => {
+        await setStale(transaction, userId, true);
+        return { checkpoint: { stale: true }, phase: 'ask', done: 0, total: 1, value: undefined };
+      });
+    }
+    throw error;
+  }
+}
+
+async function ask({ federation, limits, serverName, signal }: OperationWork, userId: UserId): Promise<RemoteDevices> {
+  const { serverName: destination } = splitUserId(userId);
+  const timeout = AbortSignal.timeout(limits.federationRequestMs);
+  const options = { signal: AbortSignal.any([signal, timeout]) };
+  try {
+    const answer = requireQuestion(federation)({ origin: serverName, destination, userId }, options);
+    return await orAborted(answer, options);
+  } catch (error) {
+    if (!timeout.aborted) throw error;
+    throw new FederationError('unreachable', `${destination} gave no answer in time`, { cause: error });
+  }
+}
+
+/** Whether the server may well answer later: it is not there, overloaded or broken. */
+function isPassing({ reason, status = 0 }: FederationError): boolean {
+  return reason === 'unreachable' || (reason === 'refused' && (status === 429 || status >= 500));
+}
+
+/** A job is tried again after errors that are no answer to its caller; this one is. */
+function refusalOf({ reason, message, status }: FederationError): MatrixError {
+  if (reason === 'bad_answer') return new MatrixError('M_UNKNOWN', message, { status: 502 });
+  return new MatrixError(status === 404 ? 'M_NOT_FOUND' : 'M_FORBIDDEN', message);
+}

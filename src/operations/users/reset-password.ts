@@ -1,0 +1,54 @@
+import { z } from 'zod';
+import { checkPassword } from '../../accounts/check-password.ts';
+import { logOut } from '../../accounts/log-out.ts';
+import { MatrixError } from '../../errors.ts';
+import type { UserId } from '../../ids.ts';
+import type { Db } from '../../storage/database.ts';
+import { findAccount, updatePasswordHash } from '../../storage/userapi/accounts.ts';
+import { defineOperation } from '../define-operation.ts';
+import { requireLocal } from './local-account.ts';
+import { userIdInput } from './user-id-input.ts';
+
+const notFound = (): MatrixError => new MatrixError('M_NOT_FOUND', 'User does not exist');
+
+/**
+ * Sets a local user's password, and logs the user out if asked to, in one transaction.
+ * Dendrite: `POST /_dendrite/admin/resetPassword/{userID}`, which leaves keys and pushers of the devices behind.
+ */
+export const resetPassword = defineOperation({
+  access: 'admin',
+  effect: 'write',
+  input: z.object({
+    userId: userIdInput,
+    password: z.string(),
+    logoutDevices: z.boolean().default(false),
+    /** Also of an account that is deactivated, which can't log in with it. */
+    deactivated: z.boolean().default(false),
+  }),
+  target: ({ userId }) => userId,
+  prepare: async (scope, { userId, password, deactivated }): Promise<string> => {
+    requireLocal(scope, userId, 'can only reset passwords of local users');
+    await requireAccount(scope.db, userId, deactivated);
+    checkPassword(password);
+    return scope.hashPassword(password);
+  },
+  run: async (scope, { userId, logoutDevices }, passwordHash): Promise<{ loggedOut: number }> => {
+    const { transaction, localServerNames } = scope;
+    if (!(await updatePasswordHash(transaction, userId, passwordHash))) throw notFound();
+    if (!logoutDevices) return { loggedOut: 0 };
+    const { deviceIds, destinations } = await logOut(transaction, userId, undefined, localServerNames);
+    scope.afterCommit(() => scope.announce({ users: [userId], destinations }));
+    return { loggedOut: deviceIds.length };
+  },
+});
+
+async function requireAccount(db: Db, userId: UserId, deactivated: boolean): Promise<void> {
+  const account = await findAccount(db, userId);
+  if (account === undefined) throw notFound();
+  if (account.isDeactivated && !deactivated) {
+    throw new MatrixError(
+      'M_FORBIDDEN',
+      'The account is deactivated; pass "deactivated": true to set its password all the same',
+    );
+  }
+}

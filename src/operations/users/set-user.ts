@@ -1,0 +1,151 @@
+import { ACCOUNT_TYPE } from '../../accounts/account-type.ts';
+import { checkUsername } from '../../accounts/check-username.ts';
+import { createAccountIfFree } from '../../accounts/create-account.ts';
+import { deactivateAccount } from '../../accounts/deactivate-account.ts';
+import { logOut } from '../../accounts/log-out.ts';
+import { MatrixError } from '../../errors.ts';
+import { type ServerName, splitUserId, type UserId } from '../../ids.ts';
+import { forgetErasure, setUserType } from '../../storage/plugin/account-attributes.ts';
+import { findRestrictions } from '../../storage/plugin/account-restrictions.ts';
+import { findUnfinishedJob } from '../../storage/plugin/jobs.ts';
+import { findAccount, lockAccount, updateDeactivation, updatePasswordHash } from '../../storage/userapi/accounts.ts';
+import { updateProfile } from '../../storage/userapi/profiles.ts';
+import { replaceThreepids } from '../../storage/userapi/threepids.ts';
+import { defineOperation, type OperationScope } from '../define-operation.ts';
+import { changeRestriction } from '../moderation/account-restrictions.ts';
+import { dedupeKeyOf, queueJob } from '../queue-job.ts';
+import { deactivateUser } from './deactivate-user.ts';
+import { readUser, type UserDetails } from './get-user.ts';
+import { requireLocal, userNotFound } from './local-account.ts';
+import { changeAdmin } from './user-admin.ts';
+import { checkUserChanges, type UserChanges, userChanges } from './user-changes.ts';
+
+const DEACTIVATION = 'deactivateUser';
+
+const deactivationOf = (userId: UserId, erase = false): Parameters<typeof deactivateUser.dedupeKey>[0] => ({
+  userId,
+  erase,
+  dryRun: false,
+});
+
+/**
+ * Changes a local user in one transaction, or makes one. A name or an avatar is that of the profile: the member events of
+ * the rooms that the user is in are the homeserver's to write, which is told of the change. Deactivation is that of
+ * `deactivateUser`, whose job is not waited for. An account is activated again with a new password, once that job has ended.
+ * Synapse: `PUT /_synapse/admin/v2/users/{userId}`, which changes one after the other, so that half may be done.
+ */
+export const setUser = defineOperation({
+  access: 'admin',
+  effect: 'write',
+  input: userChanges,
+  target: ({ userId }) => userId,
+  includes: ({ userId, deactivated }) => {
+    if (deactivated !== true) return [];
+    const deactivation = deactivationOf(userId);
+    return [{ operation: DEACTIVATION, input: deactivation }, ...(deactivateUser.includes?.(deactivation) ?? [])];
+  },
+  prepare: async (scope, changes): Promise<string | undefined> => {
+    const { userId, password } = changes;
+    requireLocal(scope, userId, 'This endpoint can only be used with local users');
+    const account = await findAccount(scope.db, userId);
+    if (account === undefined) {
+      const { localpart, serverName } = splitUserId(userId);
+      if (checkUsername(localpart, serverName, scope) !== userId) {
+        throw new MatrixError('M_INVALID_USERNAME', 'The username must be in lower case');
+      }
+    }
+    checkUserChanges(scope.actor, account, changes);
+    return typeof password === 'string' ? scope.hashPassword(password) : undefined;
+  },
+  run: async (scope, changes, passwordHash): Promise<{ created: boolean; user: UserDetails }> => {
+    const { userId } = changes;
+    const found = await findAccount(scope.transaction, userId);
+    const created = found === undefined ? await create(scope, changes, passwordHash ?? '') : undefined;
+    const destinations = created ?? (await change(scope, changes, passwordHash));
+    await changeAttributes(scope, changes);
+    scope.afterCommit(() => {
+      scope.userTotals.forget();
+      scope.announce({ users: [userId], destinations });
+    });
+    return { created: created !== undefined, user: await readUser(scope.transaction, userId) };
+  },
+});
+
+/** @returns `undefined` when somebody else has made the account meanwhile */
+async function create(
+  { transaction, localServerNames }: OperationScope,
+  { userId, displayName, avatarUrl, threepids, admin, deactivated }: UserChanges,
+  passwordHash: string,
+): Promise<readonly ServerName[] | undefined> {
+  const accountType = admin === true ? ACCOUNT_TYPE.admin : ACCOUNT_TYPE.user;
+  if (!(await createAccountIfFree(transaction, { userId, passwordHash, accountType, displayName }))) return undefined;
+  if (avatarUrl !== undefined) await updateProfile(transaction, userId, { displayName: undefined, avatarUrl });
+  if (deactivated === true) return deactivateAccount(transaction, userId, undefined, localServerNames);
+  if (threepids !== undefined) await replaceThreepids(transaction, userId, threepids);
+  return [];
+}
+
+async function change(
+  scope: OperationScope,
+  changes: UserChanges,
+  passwordHash: string | undefined,
+): Promise<readonly ServerName[]> {
+  const { transaction, actor } = scope;
+  const { userId, displayName, avatarUrl, threepids, admin, deactivated } = changes;
+  // This reads without a lock, because the job of a deactivation is locked before the account.
+  const before = await findAccount(transaction, userId);
+  if (before === undefined) throw userNotFound();
+  checkUserChanges(actor, before, changes);
+  if (deactivated === true && !before.isDeactivated) {
+    await queueJob(scope, DEACTIVATION, deactivateUser, deactivationOf(userId));
+  }
+  const account = await lockAccount(transaction, userId);
+  if (account === undefined) throw userNotFound();
+  if (account.isDeactivated !== (before.isDeactivated || deactivated === true)) {
+    throw new MatrixError('M_BAD_STATE', 'The account was changed meanwhile', { status: 409 });
+  }
+  if (admin !== undefined) await changeAdmin(scope, userId, account, admin);
+  if (account.isDeactivated && deactivated === false) await reactivate(scope, userId);
+  if (displayName !== undefined || avatarUrl !== undefined) {
+    await updateProfile(transaction, userId, { displayName, avatarUrl });
+  }
+  if (threepids !== undefined && deactivated !== true) await replaceThreepids(transaction, userId, threepids);
+  return passwordHash === undefined ? [] : setPassword(scope, changes, passwordHash);
+}
+
+async function setPassword(
+  { transaction, localServerNames }: OperationScope,
+  { userId, logoutDevices }: UserChanges,
+  passwordHash: string,
+): Promise<readonly ServerName[]> {
+  await updatePasswordHash(transaction, userId, passwordHash);
+  if (!logoutDevices) return [];
+  return (await logOut(transaction, userId, undefined, localServerNames)).destinations;
+}
+
+/** Not while the job of the deactivation still makes the user leave rooms. */
+async function reactivate({ transaction }: OperationScope, userId: UserId): Promise<void> {
+  for (const erase of [false, true]) {
+    const key = dedupeKeyOf(DEACTIVATION, deactivateUser, deactivationOf(userId, erase));
+    const job = await findUnfinishedJob(transaction, key);
+    if (job !== undefined) {
+      const fields = { job_id: job.id };
+      throw new MatrixError('M_BAD_STATE', 'The user is still leaving rooms', { status: 409, fields });
+    }
+  }
+  await updateDeactivation(transaction, userId, false);
+  await forgetErasure(transaction, userId);
+}
+
+/** What is kept in our own tables. Restrictions that are as they are to be are nobody's concern. */
+async function changeAttributes(scope: OperationScope, changes: UserChanges): Promise<void> {
+  const { userId, userType } = changes;
+  if (userType !== undefined) await setUserType(scope.transaction, userId, userType);
+  const current = await findRestrictions(scope.transaction, userId);
+  for (const restriction of ['locked', 'suspended'] as const) {
+    const wanted = changes[restriction];
+    if (wanted !== undefined && wanted !== current[restriction]) {
+      await changeRestriction(scope, userId, restriction, wanted);
+    }
+  }
+}

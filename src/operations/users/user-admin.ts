@@ -1,0 +1,77 @@
+import { z } from 'zod';
+import { ACCOUNT_TYPE } from '../../accounts/account-type.ts';
+import { requireOtherAdmin } from '../../accounts/require-other-admin.ts';
+import { MatrixError } from '../../errors.ts';
+import type { UserId } from '../../ids.ts';
+import { type Account, findAccount, lockAccount, updateAccountType } from '../../storage/userapi/accounts.ts';
+import type { Actor } from '../actor.ts';
+import { defineOperation, type OperationScope } from '../define-operation.ts';
+import { isOwnAccount, requireLocal, userNotFound } from './local-account.ts';
+import { userIdInput } from './user-id-input.ts';
+
+/**
+ * What `changeAdmin()` refuses before it looks at other accounts.
+ * @throws MatrixError `M_INVALID_PARAM`
+ */
+export function checkAdminChange(actor: Actor, userId: UserId, account: Account, isAdmin: boolean): void {
+  if (!isAdmin && account.accountType === ACCOUNT_TYPE.admin && isOwnAccount(actor, userId)) {
+    throw new MatrixError('M_INVALID_PARAM', 'You may not demote yourself.');
+  }
+  if (isAdmin && account.accountType === ACCOUNT_TYPE.guest) {
+    throw new MatrixError('M_INVALID_PARAM', 'Guests can not be administrators');
+  }
+}
+
+/**
+ * Makes an account an administrator's, or what it was before. It holds from the next request on, since each looks at the
+ * account of its access token.
+ * @param account locked by the transaction
+ * @throws MatrixError as `checkAdminChange()`, and `M_BAD_STATE` for the last administrator
+ */
+export async function changeAdmin(
+  { transaction, actor }: OperationScope,
+  userId: UserId,
+  account: Account,
+  isAdmin: boolean,
+): Promise<void> {
+  checkAdminChange(actor, userId, account, isAdmin);
+  if (isAdmin === (account.accountType === ACCOUNT_TYPE.admin)) return;
+  if (!isAdmin) await requireOtherAdmin(transaction, userId, account);
+  const former = account.appserviceId === null ? ACCOUNT_TYPE.user : ACCOUNT_TYPE.appservice;
+  await updateAccountType(transaction, userId, isAdmin ? ACCOUNT_TYPE.admin : former);
+}
+
+/** Whether a local user is an administrator. Synapse: `GET /_synapse/admin/v1/users/{userId}/admin`. */
+export const getUserAdmin = defineOperation({
+  access: 'admin',
+  effect: 'read',
+  input: z.object({ userId: userIdInput }),
+  run: async (scope, { userId }): Promise<{ admin: boolean }> => {
+    requireLocal(scope, userId, 'Only local users can be admins of this homeserver');
+    const account = await findAccount(scope.db, userId);
+    if (account === undefined) throw userNotFound();
+    return { admin: account.accountType === ACCOUNT_TYPE.admin };
+  },
+});
+
+/**
+ * Makes a local user an administrator, or takes it back, from the next request on.
+ * Synapse: `PUT /_synapse/admin/v1/users/{userId}/admin`.
+ */
+export const setUserAdmin = defineOperation({
+  access: 'admin',
+  effect: 'write',
+  input: z.object({ userId: userIdInput, admin: z.boolean() }),
+  target: ({ userId }) => userId,
+  run: async (scope, { userId, admin }): Promise<{ admin: boolean }> => {
+    requireLocal(scope, userId, 'Only local users can be admins of this homeserver');
+    const account = await lockAccount(scope.transaction, userId);
+    if (account === undefined) throw userNotFound();
+    await changeAdmin(scope, userId, account, admin);
+    scope.afterCommit(() => {
+      scope.userTotals.forget();
+      scope.announce({ users: [userId] });
+    });
+    return { admin };
+  },
+});

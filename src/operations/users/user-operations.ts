@@ -1,0 +1,30 @@
+import { deactivateUser } from './deactivate-user.ts';
+import { deleteDevices, getDevice, listDevices, setDeviceName } from './devices.ts';
+import { evacuateUser } from './evacuate-user.ts';
+import { getUser } from './get-user.ts';
+import { listUsers } from './list-users.ts';
+import { listJoinedRooms, listMemberships } from './memberships.ts';
+import { refreshDevices } from './refresh-devices.ts';
+import { resetPassword } from './reset-password.ts';
+import { setUser } from './set-user.ts';
+import { getUserAdmin, setUserAdmin } from './user-admin.ts';
+import { whois } from './whois.ts';
+
+export const USER_OPERATIONS = {
+  deactivateUser,
+  deleteDevices,
+  getDevice,
+  listDevices,
+  setDeviceName,
+  evacuateUser,
+  getUser,
+  listUsers,
+  listJoinedRooms,
+  listMemberships,
+  refreshDevices,
+  resetPassword,
+  setUser,
+  getUserAdmin,
+  setUserAdmin,
+  whois,
+};

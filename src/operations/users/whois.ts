@@ -1,0 +1,31 @@
+import { z } from 'zod';
+import type { UserId } from '../../ids.ts';
+import { isAccount } from '../../storage/userapi/accounts.ts';
+import { type Device, listDevices } from '../../storage/userapi/devices.ts';
+import { defineOperation } from '../define-operation.ts';
+import { withoutPort } from './devices.ts';
+import { requireLocal, userNotFound } from './local-account.ts';
+import { userIdInput } from './user-id-input.ts';
+
+/** A user's devices, and where each was last seen. Addresses are without ports. */
+export interface Whois {
+  readonly userId: UserId;
+  readonly devices: readonly Device[];
+}
+
+/**
+ * Where the devices of a local user were last seen. Client-Server API, "Server administration".
+ * Dendrite: `GET /_matrix/client/v3/admin/whois/{userID}`, which shows ports, and unknown users as without devices.
+ */
+export const whois = defineOperation({
+  access: 'self-or-admin',
+  effect: 'read',
+  input: z.object({ userId: userIdInput }),
+  target: ({ userId }) => userId,
+  run: async (scope, { userId }): Promise<Whois> => {
+    requireLocal(scope, userId, 'Can only whois a local user');
+    const devices = await listDevices(scope.db, userId);
+    if (devices.length === 0 && !(await isAccount(scope.db, userId))) throw userNotFound();
+    return { userId, devices: devices.map(withoutPort) };
+  },
+});

@@ -1,0 +1,34 @@
+import { ACCOUNT_TYPE } from '../accounts/account-type.ts';
+import { MatrixError } from '../errors.ts';
+import type { Actor } from '../operations/actor.ts';
+import type { Access } from '../operations/define-operation.ts';
+import type { Db } from '../storage/database.ts';
+import { findAccountType } from '../storage/userapi/accounts.ts';
+
+/**
+ * Refuses who may not run any operation of the kind. Dendrite's rules and texts: administrators are accounts of type 3,
+ * guests are told apart.
+ */
+export function requireAccountType(access: Access, accountType: number | undefined): void {
+  if (accountType === ACCOUNT_TYPE.guest) {
+    throw new MatrixError('M_GUEST_ACCESS_FORBIDDEN', 'Guest access not allowed');
+  }
+  if (access === 'admin' && accountType !== ACCOUNT_TYPE.admin) {
+    throw new MatrixError('M_FORBIDDEN', 'This API can only be used by admin users.');
+  }
+}
+
+/**
+ * Refuses everybody who may not run an operation on its target.
+ * @throws MatrixError `M_FORBIDDEN` or `M_GUEST_ACCESS_FORBIDDEN`
+ */
+export async function authoriseActor(db: Db, actor: Actor, access: Access, target: string | undefined): Promise<void> {
+  if (actor.kind === 'system' || access === 'open') return;
+  const accountType = actor.accountType ?? (await findAccountType(db, actor.userId));
+  requireAccountType(access, accountType);
+  if (accountType === ACCOUNT_TYPE.admin) return;
+  // Who has no account, or a deactivated one, is nobody's self.
+  if (accountType === undefined || target !== actor.userId) {
+    throw new MatrixError('M_FORBIDDEN', 'userID does not match the current user');
+  }
+}

@@ -1,0 +1,44 @@
+import type { Logger } from '../host.ts';
+import type { Jobs } from '../jobs/jobs.ts';
+import type { Metrics } from '../metrics.ts';
+import { type Actor, nameOf } from '../operations/actor.ts';
+import type { OperationServices } from '../operations/define-operation.ts';
+import type { OperationName } from '../operations/operations.ts';
+import type { Db } from '../storage/database.ts';
+import { type AuditOutcome, insertAudit } from '../storage/plugin/audit.ts';
+import type { HookRunner } from './hooks.ts';
+
+/** What calls are run with. */
+export interface Pipeline {
+  readonly services: OperationServices;
+  readonly jobs: Jobs;
+  readonly hooks: HookRunner;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+  readonly newRequestId: () => string;
+}
+
+/** One call on its way through the pipeline. */
+export interface Call {
+  readonly name: OperationName;
+  readonly actor: Actor;
+  readonly requestId: string;
+  readonly address: string | undefined;
+  readonly signal: AbortSignal;
+  target: string | undefined;
+  jobId: string | undefined;
+}
+
+/** Writes what has come of a call. Returns the id of the transaction. */
+export function auditCall(db: Db, call: Call, outcome: AuditOutcome, errcode?: string): Promise<string> {
+  return insertAudit(db, {
+    operation: call.name,
+    outcome,
+    actor: nameOf(call.actor),
+    target: call.target,
+    jobId: outcome === 'ok' || outcome === 'queued' ? call.jobId : undefined,
+    errcode,
+    requestId: call.requestId,
+    address: call.address,
+  });
+}

@@ -1,0 +1,213 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type ErrorCode, errorFields, isOwnErrorCode, MatrixError, type OwnErrorCode, toError } from '../errors.ts';
+import type { Logger } from '../host.ts';
+import type { Metrics } from '../metrics.ts';
+import type { Actor } from '../operations/actor.ts';
+import { OPERATIONS, type OperationName, type OperationOutput, type ValidInput } from '../operations/operations.ts';
+
+/** What a hook before an operation is told. Frozen in depth. */
+export interface BeforeEvent<Name extends OperationName> {
+  readonly operation: Name;
+  readonly input: ValidInput<Name>;
+  readonly actor: Actor;
+  readonly requestId: string;
+}
+
+/** What a hook after an operation is told, once it has committed. Frozen in depth; `result` is a copy. */
+export interface AfterEvent<Name extends OperationName> extends BeforeEvent<Name> {
+  readonly result: OperationOutput<Name>;
+}
+
+/** A veto, made by `deny()`. */
+export class Denial {
+  readonly errcode: ErrorCode | OwnErrorCode;
+  readonly reason: string;
+
+  constructor(errcode: ErrorCode | OwnErrorCode, reason: string) {
+    this.errcode = errcode;
+    this.reason = reason;
+  }
+}
+
+/**
+ * Makes the value that a before-hook returns to refuse the operation. The caller sees the reason.
+ * @param errcode a code of the specification, which has its own status, or a code of the host, which is a 403
+ * @throws TypeError when `errcode` is not an error code, or `reason` is not a text or is empty
+ */
+export function deny<Code extends string>(
+  errcode: Code & (Code extends `M_${string}` ? ErrorCode : unknown),
+  reason: string,
+): Denial {
+  // Plain JavaScript can give anything.
+  const given: readonly unknown[] = [errcode, reason];
+  if (!isOwnErrorCode(given[0])) throw badDenial('errcode must be a text such as M_FORBIDDEN or ORG_EXAMPLE_REASON');
+  if (typeof given[1] !== 'string' || given[1] === '') throw badDenial('reason must be a text for the caller');
+  return new Denial(given[0], given[1]);
+}
+
+const badDenial = (problem: string): TypeError => new TypeError(`deny(errcode, reason): ${problem}`);
+
+export interface HookOptions {
+  /** Names the hook in logs. One of a name for each operation and phase. */
+  readonly name: string;
+  /** In ms. @defaultValue `hooks.timeoutMs` of the plugin's options, 5000 */
+  readonly timeoutMs?: number;
+}
+
+/** Longest delay that timers know, in ms. */
+const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
+
+/** Aborted when the hook has run out of time. */
+type HookCall<Event, Result> = (event: Event, signal: AbortSignal) => Result | Promise<Result>;
+
+/** `admin.hooks`. Each call returns a function that takes the hook out again. */
+export interface Hooks {
+  /**
+   * Runs before an operation, in the order of registration, and may veto it by returning `deny(…)`. A hook that throws,
+   * runs out of time or returns anything else than that or `undefined` refuses the operation with a 500: nothing happens
+   * unchecked.
+   * @throws Error for an unknown operation, a name that is taken, or a bad time limit
+   */
+  readonly before: <Name extends OperationName>(
+    operation: Name,
+    options: HookOptions,
+    hook: HookCall<BeforeEvent<Name>, Denial | undefined>,
+  ) => () => void;
+  /**
+   * Runs after an operation has committed, beside the other hooks. Its errors are logged and counted, and change nothing.
+   * Not durable: a process that dies meanwhile has not run it.
+   * @throws Error for an unknown operation, a name that is taken, or a bad time limit
+   */
+  readonly after: <Name extends OperationName>(
+    operation: Name,
+    options: HookOptions,
+    hook: HookCall<AfterEvent<Name>, void>,
+  ) => () => void;
+}
+
+type Phase = 'before' | 'after';
+
+interface Registered {
+  readonly name: string;
+  readonly timeoutMs: number;
+  readonly call: HookCall<never, unknown>;
+}
+
+/** Hooks with the means to run them. */
+export interface HookRunner extends Hooks {
+  /** @throws MatrixError the veto of a hook, or `M_UNKNOWN` for one that failed, or once stopped */
+  readonly runBefore: (event: BeforeEvent<OperationName>) => Promise<void>;
+  /** Starts them; nobody waits for them but `stop()`. */
+  readonly runAfter: (event: AfterEvent<OperationName>) => void;
+  /** Forgets all hooks, and waits for those that run. */
+  readonly stop: () => Promise<void>;
+}
+
+export function createHooks(
+  { timeoutMs: defaultTimeoutMs }: { readonly timeoutMs: number },
+  logger: Logger,
+  metrics: Pick<Metrics, 'hookFailures'>,
+): HookRunner {
+  const registered = new Map<string, Registered[]>();
+  const running = new Set<Promise<unknown>>();
+  let stopped = false;
+  const hooksOf = (phase: Phase, operation: string): Registered[] => registered.get(`${phase} ${operation}`) ?? [];
+
+  const add = (phase: Phase, operation: string, options: HookOptions, call: HookCall<never, unknown>): (() => void) => {
+    if (!Object.hasOwn(OPERATIONS, operation)) throw new Error(`there is no operation "${operation}" to hook into`);
+    if (typeof call !== 'function') throw new Error(`hook "${options.name}" is not a function`);
+    const hooks = hooksOf(phase, operation);
+    if (hooks.some(({ name }) => name === options.name)) {
+      throw new Error(`${phase} ${operation} has a hook "${options.name}" already`);
+    }
+    const { name, timeoutMs = defaultTimeoutMs } = options;
+    if (!(timeoutMs > 0 && timeoutMs <= LONGEST_TIMEOUT_MS)) {
+      throw new Error(`hook "${name}": timeoutMs must be from 1 to ${LONGEST_TIMEOUT_MS}`);
+    }
+    const hook = { name, timeoutMs, call };
+    registered.set(`${phase} ${operation}`, [...hooks, hook]);
+    return () => {
+      registered.set(
+        `${phase} ${operation}`,
+        hooksOf(phase, operation).filter((other) => other !== hook),
+      );
+    };
+  };
+
+  const failed = (phase: Phase, hook: Registered, event: BeforeEvent<OperationName>, error: unknown): void => {
+    const { operation, requestId } = event;
+    metrics.hookFailures.inc({ operation, phase });
+    logger.error({ ...errorFields(error), operation, phase, hook: hook.name, requestId }, 'Hook failed');
+  };
+
+  return {
+    before: (operation, options, hook) => add('before', operation, options, hook),
+    after: (operation, options, hook) => add('after', operation, options, hook),
+    runBefore: async (event) => {
+      // Without its hooks an operation would pass unchecked.
+      if (stopped) throw new MatrixError('M_UNKNOWN', 'The admin plugin has been stopped', { status: 503 });
+      const hooks = hooksOf('before', event.operation);
+      const seen = hooks.length > 0 ? frozenCopy(event) : event;
+      for (const hook of hooks) {
+        const verdict = await callWithin(hook, seen)
+          .then(verdictOf)
+          .catch((error: unknown) => {
+            failed('before', hook, event, error);
+            throw new MatrixError('M_UNKNOWN', 'A check before this operation failed', { cause: error });
+          });
+        if (verdict !== undefined) throw new MatrixError(verdict.errcode, verdict.reason);
+      }
+    },
+    runAfter: (event) => {
+      const hooks = hooksOf('after', event.operation);
+      const seen = hooks.length > 0 ? frozenCopy(event) : event;
+      for (const hook of hooks) {
+        const call = callWithin(hook, seen)
+          .catch((error: unknown) => failed('after', hook, event, error))
+          .finally(() => running.delete(call));
+        running.add(call);
+      }
+    },
+    stop: async () => {
+      stopped = true;
+      registered.clear();
+      await Promise.all(running);
+    },
+  };
+}
+
+function verdictOf(returned: unknown): Denial | undefined {
+  if (returned === undefined || returned instanceof Denial) return returned;
+  throw new Error('returned neither deny(…) nor undefined');
+}
+
+/** Hooks share an event with each other, but not with the operation. */
+function frozenCopy<Event extends object>(event: Event): Event {
+  const freeze = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null) return;
+    Object.values(value).forEach(freeze);
+    Object.freeze(value);
+  };
+  const copy = structuredClone(event);
+  freeze(copy);
+  return copy;
+}
+
+async function callWithin({ call, timeoutMs }: Registered, event: object): Promise<unknown> {
+  const ended = new AbortController();
+  const late = async (): Promise<never> => {
+    await delay(timeoutMs, undefined, { signal: ended.signal });
+    throw new Error(`no answer within ${timeoutMs} ms`);
+  };
+  const timedOut = new AbortController();
+  try {
+    // The registry keys hooks by operation, so the event is of the hook's own type.
+    const hook = call as HookCall<object, unknown>;
+    return await Promise.race([Promise.resolve().then(() => hook(event, timedOut.signal)), late()]);
+  } catch (error) {
+    timedOut.abort();
+    throw toError(error);
+  } finally {
+    ended.abort();
+  }
+}

@@ -1,0 +1,188 @@
+import type { Knex } from 'knex';
+import type { z } from 'zod';
+import { dryRunItems } from '../jobs/job-items.ts';
+import { isRecord } from '../json.ts';
+import type { JobOperation, OperationBase, OperationScope, WriteOperation } from '../operations/define-operation.ts';
+import { type OperationName, operationNamed } from '../operations/operations.ts';
+import { queueJob } from '../operations/queue-job.ts';
+import { isConnectionLoss } from '../storage/database-failures.ts';
+import { hasCommitted } from '../storage/has-committed.ts';
+import { openTransaction, retryConflicts, transact } from '../storage/transact.ts';
+import { authoriseActor } from './authorise-actor.ts';
+import { auditCall, type Call, type Pipeline } from './call.ts';
+import type { AfterEvent, BeforeEvent } from './hooks.ts';
+import { validateInput } from './validate-input.ts';
+
+/** What an operation that is done by a job is answered with before the job has ended. */
+export class StartedJob {
+  readonly jobId: string;
+
+  constructor(jobId: string) {
+    this.jobId = jobId;
+  }
+}
+
+/** Runs a call up to its commit, or starts the job that does it. */
+export async function performOperation(pipeline: Pipeline, call: Call, rawInput: unknown): Promise<unknown> {
+  const operation = operationNamed(call.name);
+  const { actor, requestId, signal } = call;
+  if (operation.effect === 'job') {
+    const { input } = await admit(pipeline, call, operation, rawInput);
+    return input.dryRun ? tryJob(pipeline, call, operation, input) : startJob(pipeline, call, operation, input);
+  }
+  const { input, event } = await admit(pipeline, call, operation, rawInput);
+  const dryRun = isRecord(input) && input.dryRun === true;
+  const result =
+    operation.effect === 'read'
+      ? await retryConflicts(() => operation.run({ ...pipeline.services, actor, requestId, signal }, input))
+      : await write(pipeline, call, operation, input, dryRun);
+  if (!dryRun) pipeline.hooks.runAfter({ ...event, result } as AfterEvent<OperationName>);
+  return dryRun && isRecord(result) ? { ...result, dry_run: true } : result;
+}
+
+async function write(
+  pipeline: Pipeline,
+  call: Call,
+  operation: WriteOperation,
+  input: unknown,
+  dryRun: boolean,
+): Promise<unknown> {
+  const { actor, requestId, signal } = call;
+  const prepared = await operation.prepare?.({ ...pipeline.services, actor, requestId, signal }, input);
+  if (operation.prepare !== undefined && actor.kind === 'user') {
+    // It took its time, behind other passwords perhaps: who has been demoted meanwhile changes nothing any more.
+    const { kind, userId } = actor;
+    await authoriseActor(pipeline.services.db, { kind, userId }, operation.access, call.target);
+  }
+  const outcome = operation.onlyQueues === true ? 'queued' : 'ok';
+  return inTransaction(pipeline, call, { dryRun, outcome }, (scope) => operation.run(scope, input, prepared));
+}
+
+/** Everything before an operation is run. */
+async function admit<Input extends z.ZodType>(
+  { services, hooks }: Pipeline,
+  call: Call,
+  operation: OperationBase<Input>,
+  rawInput: unknown,
+): Promise<{ input: z.output<Input>; event: BeforeEvent<OperationName> }> {
+  const { name, actor, requestId } = call;
+  const input = validateInput(operation.input, rawInput);
+  call.target = operation.target?.(input);
+  await authoriseActor(services.db, actor, operation.access, call.target);
+  const event = { operation: name, input, actor, requestId } as BeforeEvent<OperationName>;
+  for (const part of [...(operation.includes?.(input) ?? []), event]) {
+    await hooks.runBefore({ ...event, ...part } as BeforeEvent<OperationName>);
+  }
+  return { input, event };
+}
+
+function scopeOf(
+  { services }: Pipeline,
+  call: Call,
+  transaction: Knex.Transaction,
+  afterCommit: (() => void)[],
+): OperationScope {
+  return {
+    ...services,
+    // What reads outside of the transaction would need a second connection.
+    db: transaction,
+    actor: call.actor,
+    requestId: call.requestId,
+    signal: call.signal,
+    transaction,
+    afterCommit: (work) => afterCommit.push(work),
+    startedJob: (jobId) => {
+      call.jobId = jobId;
+    },
+  };
+}
+
+/**
+ * Does the work with its audit entry in one transaction. A dry run is rolled back. After a conflict with other transactions the
+ * work is done again. When the connection is lost at the commit, the server is asked whether it has committed.
+ */
+async function inTransaction<T>(
+  pipeline: Pipeline,
+  call: Call,
+  { dryRun = false, outcome = 'ok' }: { readonly dryRun?: boolean; readonly outcome?: 'ok' | 'queued' },
+  work: (scope: OperationScope) => Promise<T>,
+): Promise<T> {
+  const { db } = pipeline.services;
+  return retryConflicts(async () => {
+    const afterCommit: (() => void)[] = [];
+    let done: { readonly result: T; readonly transactionId: string | undefined } | undefined;
+    try {
+      await transact(db, async (transaction) => {
+        const result = await work(scopeOf(pipeline, call, transaction, afterCommit));
+        done = { result, transactionId: dryRun ? undefined : await auditCall(transaction, call, outcome) };
+        if (dryRun) throw new Error('a dry run is rolled back');
+      });
+    } catch (error) {
+      if (done === undefined) throw error;
+      if (dryRun) return done.result;
+      const { transactionId } = done;
+      if (!isConnectionLoss(error) || transactionId === undefined || !(await hasCommitted(db, transactionId)))
+        throw error;
+    }
+    if (done === undefined) throw new Error('nothing was done');
+    for (const then of afterCommit) then();
+    return done.result;
+  });
+}
+
+async function startJob(
+  pipeline: Pipeline,
+  call: Call,
+  operation: JobOperation,
+  input: { readonly dryRun: boolean },
+): Promise<StartedJob> {
+  return inTransaction(
+    pipeline,
+    call,
+    { outcome: 'queued' },
+    async (scope) => new StartedJob(await queueJob(scope, call.name, operation, input)),
+  );
+}
+
+/**
+ * The dry run of an operation that is done by a job: all steps in one transaction, which is rolled back. The transaction
+ * opens with the first step, so that no connection is held while other servers are asked.
+ */
+async function tryJob(
+  pipeline: Pipeline,
+  call: Call,
+  operation: JobOperation,
+  input: { readonly dryRun: boolean },
+): Promise<object> {
+  const { db, ...services } = pipeline.services;
+  await inTransaction(pipeline, call, { dryRun: true }, (scope) => operation.begin(scope, input));
+  let opened: Knex.Transaction | undefined;
+  const open = async (): Promise<Knex.Transaction> => {
+    call.signal.throwIfAborted();
+    if (opened !== undefined) return opened;
+    opened = await openTransaction(db);
+    await operation.begin(scopeOf(pipeline, call, opened, []), input);
+    return opened;
+  };
+  try {
+    const result = await operation.run(
+      {
+        ...services,
+        reader: () => opened ?? db,
+        actor: call.actor,
+        checkpoint: undefined,
+        items: dryRunItems(),
+        signal: call.signal,
+        log: pipeline.logger,
+        dryRun: true,
+        commit: async (step) => (await step(await open(), () => {})).value,
+        // A savepoint, so that what fails in it fails alone.
+        transact: async (work) => (await open()).transaction((savepoint) => work(savepoint, () => {})),
+      },
+      input,
+    );
+    return { ...result, dry_run: true };
+  } finally {
+    await opened?.rollback();
+  }
+}

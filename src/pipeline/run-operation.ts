@@ -1,0 +1,101 @@
+import { describeError, errorFields, isErrorCode, MatrixError } from '../errors.ts';
+import type { JobView } from '../jobs/jobs.ts';
+import { type Actor, nameOf } from '../operations/actor.ts';
+import {
+  type OperationInput,
+  type OperationName,
+  type OperationOutput,
+  operationNamed,
+} from '../operations/operations.ts';
+import { unavailableAnswer } from '../storage/database-failures.ts';
+import { auditCall, type Call, type Pipeline } from './call.ts';
+import { performOperation, StartedJob } from './perform-operation.ts';
+import { requireCaller } from './require-caller.ts';
+
+/** Who calls, and from where. */
+export interface Caller {
+  readonly actor: Actor;
+  /** @defaultValue a new one */
+  readonly requestId?: string;
+  /** Client address of HTTP calls. */
+  readonly address?: string;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * The one way that operations are run: validate, authorise, before-hooks, run with the audit entry in the same
+ * transaction, metrics, after-hooks. An operation that is done by a job has only been started then; see `resultOf()`.
+ * @throws MatrixError `M_INVALID_PARAM` or `M_MISSING_PARAM` for bad input; `M_FORBIDDEN` or `M_GUEST_ACCESS_FORBIDDEN`
+ * for actors who may not; `M_UNKNOWN` with status 503 when the database is away; whatever a hook vetoes with; and the
+ * operation's own errors
+ * @throws TypeError for a caller without an actor
+ */
+export async function startOperation<Name extends OperationName>(
+  pipeline: Pipeline,
+  name: Name,
+  input: OperationInput<Name>,
+  caller: Caller,
+): Promise<OperationOutput<Name> | StartedJob> {
+  requireCaller(name, caller);
+  const call: Call = {
+    name,
+    actor: caller.actor,
+    requestId: caller.requestId ?? pipeline.newRequestId(),
+    address: caller.address,
+    signal: caller.signal ?? new AbortController().signal,
+    target: undefined,
+    jobId: undefined,
+  };
+  const startedAt = Date.now();
+  try {
+    const result = await performOperation(pipeline, call, input);
+    // The job counts itself when it has ended.
+    if (!(result instanceof StartedJob)) pipeline.metrics.operations.inc({ operation: name, outcome: 'ok' });
+    return result as OperationOutput<Name> | StartedJob;
+  } catch (error) {
+    await recordFailure(pipeline, call, error);
+    throw unavailableAnswer(error) ?? error;
+  } finally {
+    const seconds = (Date.now() - startedAt) / 1_000;
+    if (call.jobId === undefined) pipeline.metrics.operationDuration.observe({ operation: name }, seconds);
+  }
+}
+
+/**
+ * Runs an operation, and waits for the job that does it.
+ * @throws MatrixError as `startOperation()` and `resultOf()`; the signal's reason once it is aborted, when the job goes on
+ */
+export async function runOperation<Name extends OperationName>(
+  pipeline: Pipeline,
+  name: Name,
+  input: OperationInput<Name>,
+  caller: Caller,
+): Promise<OperationOutput<Name>> {
+  const result = await startOperation(pipeline, name, input, caller);
+  if (!(result instanceof StartedJob)) return result;
+  const { signal } = caller;
+  return resultOf(await pipeline.jobs.wait(result.jobId, signal && { signal })) as OperationOutput<Name>;
+}
+
+/** What the ended job of an operation answers. @throws MatrixError when it has failed or was cancelled */
+export function resultOf({ id, state, result, error, errcode, error_status: status }: JobView): unknown {
+  const fields = { job_id: id };
+  if (state === 'cancelled') throw new MatrixError('M_BAD_STATE', 'the job was cancelled', { status: 409, fields });
+  if (state !== 'failed') return result;
+  const code = isErrorCode(errcode) ? errcode : 'M_UNKNOWN';
+  throw new MatrixError(code, error ?? 'the job has failed', { fields, ...(status !== null && { status }) });
+}
+
+async function recordFailure({ services, metrics, logger }: Pipeline, call: Call, error: unknown): Promise<void> {
+  const refused = error instanceof MatrixError && error.status < 500;
+  const outcome = refused ? 'refused' : 'failed';
+  metrics.operations.inc({ operation: call.name, outcome });
+  const fields = { operation: call.name, actor: nameOf(call.actor), requestId: call.requestId };
+  if (!refused) logger.error({ ...errorFields(error), ...fields }, 'Operation failed');
+  if (operationNamed(call.name).effect === 'read') return;
+  try {
+    await auditCall(services.db, call, outcome, error instanceof MatrixError ? error.errcode : 'M_UNKNOWN');
+  } catch (auditError) {
+    logger.error({ error: describeError(auditError), ...fields }, 'Could not write the audit entry of a failure');
+  }
+}
