@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { meilisearchSearch } from '../../src/search/meilisearch/index.ts';
-import { type MeilisearchDouble, startMeilisearchDouble } from '../../src/testing/meilisearch-double.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import {
   editOf,
@@ -13,6 +12,7 @@ import {
   redactRow,
   type TestEvent,
 } from '../support/event-rows.ts';
+import { type MeilisearchDouble, startMeilisearchDouble } from '../support/meilisearch-double.ts';
 import { type RunningPlugin, startPlugin } from '../support/search-plugin.ts';
 
 let database: TestDatabase;

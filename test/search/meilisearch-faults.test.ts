@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { MeilisearchOptions } from '../../src/search/meilisearch/index.ts';
-import { type Fault, type MeilisearchDouble, startMeilisearchDouble } from '../../src/testing/meilisearch-double.ts';
+import { type Fault, type MeilisearchDouble, startMeilisearchDouble } from '../support/meilisearch-double.ts';
 import {
   adding,
   createMeilisearchIndex,

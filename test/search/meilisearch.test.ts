@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, it } from 'vitest';
-import { type MeilisearchDouble, startMeilisearchDouble } from '../../src/testing/meilisearch-double.ts';
 import { type IndexUnderTest, searchIndexContract } from '../../src/testing/search-index-contract.ts';
+import { type MeilisearchDouble, startMeilisearchDouble } from '../support/meilisearch-double.ts';
 import { createMeilisearchIndex, NO_TRANSACTION } from './meilisearch-index.ts';
 
 const { MEILI_URL, MEILI_API_KEY } = process.env;

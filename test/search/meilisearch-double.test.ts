@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type MeilisearchDouble, startMeilisearchDouble } from '../../src/testing/meilisearch-double.ts';
+import { type MeilisearchDouble, startMeilisearchDouble } from '../support/meilisearch-double.ts';
 
 /** A request and what a Meilisearch 1.50.0 server answered to it. */
 interface Exchange {

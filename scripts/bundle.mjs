@@ -1,0 +1,42 @@
+/**
+ * Makes `lib/`, what the npm package ships: the modules of `dist/` in a few files, and the declarations that the entry
+ * points reach. One file loads in a fraction of the time that four hundred need.
+ */
+import { cp, mkdir, readFile, rm } from 'node:fs/promises';
+import { dirname, join, normalize } from 'node:path';
+import { rolldown } from 'rolldown';
+
+const DIST = 'dist';
+const LIB = 'lib';
+const { exports: entryPoints } = JSON.parse(await readFile('package.json', 'utf8'));
+const entries = Object.values(entryPoints)
+  .map(({ default: file }) => file)
+  .filter((file) => file !== undefined)
+  .map((file) => normalize(file).slice(LIB.length + 1, -'.js'.length));
+
+await rm(LIB, { recursive: true, force: true });
+await bundleModules();
+await copyDeclarations(entries.map((entry) => `${entry}.d.ts`));
+
+async function bundleModules() {
+  const bundle = await rolldown({
+    input: Object.fromEntries(entries.map((entry) => [entry, join(DIST, `${entry}.js`)])),
+    external: /^[^./]/,
+    platform: 'node',
+  });
+  await bundle.write({ dir: LIB, format: 'esm', chunkFileNames: 'chunks/[name].js', comments: false });
+  await bundle.close();
+}
+
+async function copyDeclarations(waiting) {
+  const found = new Set(waiting);
+  // The set grows while it is walked.
+  for (const file of found) {
+    const text = await readFile(join(DIST, file), 'utf8');
+    for (const [, specifier] of text.matchAll(/(?:from |import\()['"](\.[^'"]+)['"]/g)) {
+      found.add(join(dirname(file), specifier).replace(/\.[jt]s$/, '.d.ts'));
+    }
+    await mkdir(dirname(join(LIB, file)), { recursive: true });
+    await cp(join(DIST, file), join(LIB, file));
+  }
+}

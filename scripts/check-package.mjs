@@ -1,0 +1,25 @@
+/** Fails when the npm package is larger, has more files or loads more slowly than its users should bear. */
+import { execFileSync } from 'node:child_process';
+
+const LIMITS = { 'bytes packed': 400_000, files: 300, 'ms of a cold import': 150 };
+
+const [pack] = JSON.parse(
+  execFileSync('npm', ['pack', '--dry-run', '--ignore-scripts', '--json'], { encoding: 'utf8' }),
+);
+const measured = {
+  'bytes packed': pack.size,
+  files: pack.files.length,
+  // The best of several: other programs only ever make an import slower.
+  'ms of a cold import': Math.min(...Array.from({ length: 5 }, coldImportMs)),
+};
+for (const [unit, limit] of Object.entries(LIMITS)) {
+  const isOver = measured[unit] > limit;
+  console.log(`${isOver ? 'TOO MUCH' : 'ok'}: ${measured[unit]} ${unit} of at most ${limit}`);
+  if (isOver) process.exitCode = 1;
+}
+
+function coldImportMs() {
+  const program =
+    "const start = performance.now(); await import('koa-matrix-admin'); console.log(Math.round(performance.now() - start));";
+  return Number(execFileSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' }));
+}
