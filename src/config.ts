@@ -170,6 +170,11 @@ const optionsSchema = closedObject({
 /** Options with every default filled in. */
 export type Config = Readonly<z.output<typeof optionsSchema>>;
 
+/** The JSON Schema of the options. Functions, such as search adapters, can be anything there. */
+export function optionsJsonSchema(): Record<string, unknown> {
+  return z.toJSONSchema(optionsSchema, { io: 'input', unrepresentable: 'any' });
+}
+
 /** Checks the options and fills in the defaults. @returns the configuration, or a sentence for each mistake */
 export function readOptions(options: unknown): { readonly value?: Config; readonly mistakes: readonly string[] } {
   return readSetting('options', optionsSchema, options);

@@ -1,9 +1,10 @@
+import { optionsJsonSchema } from './config.ts';
 import { ROUTES } from './http/routes.ts';
 import { METRICS } from './metrics.ts';
 import { OWN_SCHEMA } from './migrations/migrations.ts';
-import { JOB_OPERATIONS, OPERATIONS } from './operations/operations.ts';
-import { REINDEX_KIND } from './search/reindex-job.ts';
+import { OPERATIONS } from './operations/operations.ts';
 import { REQUIRED_COLUMNS } from './storage/preflight.ts';
+import { HOST_PRIVILEGES, HOST_SEQUENCES } from './storage/privileges.ts';
 
 /** The fields of package.json that the manifest repeats. */
 export interface PackageFacts {
@@ -11,17 +12,26 @@ export interface PackageFacts {
   readonly version: string;
   readonly engines: Readonly<Record<string, string>>;
   readonly peerDependencies: Readonly<Record<string, string>>;
+  readonly peerDependenciesMeta: Readonly<Record<string, { readonly optional?: boolean }>>;
 }
 
-/** `plugin.manifest.json`: what the package is, needs and adds, for a host's loader and for people. */
-export function buildManifest({ name, version, engines, peerDependencies }: PackageFacts): Record<string, unknown> {
+/** `plugin.manifest.json`: what the package is, needs, uses and adds. `loadPlugin()` enforces it. */
+export function buildManifest({
+  name,
+  version,
+  engines,
+  peerDependencies,
+  peerDependenciesMeta,
+}: PackageFacts): Record<string, unknown> {
   return {
-    manifestVersion: 1,
+    $schema: './plugin.manifest.schema.json',
+    manifestVersion: 2,
     name,
     version,
-    entry: { module: './dist/index.js', export: 'createAdminPlugin' },
+    entry: { module: name, export: 'createAdminPlugin' },
     engines: { ...engines, postgresql: '>=13' },
     peerDependencies,
+    optionalPeers: Object.keys(peerDependenciesMeta).filter((peer) => peerDependenciesMeta[peer]?.optional === true),
     host: {
       required: ['serverName', 'db', 'signingKeys'],
       optional: {
@@ -33,19 +43,21 @@ export function buildManifest({ name, version, engines, peerDependencies }: Pack
         notifier: 'nobody is told of changes; clients learn at their next sync',
         caches: 'nobody is told of changes',
       },
-      tables: REQUIRED_COLUMNS,
     },
-    ownTables: { schema: OWN_SCHEMA, tables: OWN_TABLES },
-    routes: ROUTES.map(({ method, path, operation }) => ({
-      method,
-      path,
-      operation,
-      access: OPERATIONS[operation].access,
-      effect: OPERATIONS[operation].effect,
-    })),
-    jobs: [REINDEX_KIND, ...JOB_OPERATIONS],
-    hooks: Object.keys(OPERATIONS),
-    metrics: Object.values(METRICS).map(({ name: metric, type, labels }) => ({ name: metric, type, labels })),
+    config: optionsJsonSchema(),
+    database: {
+      schema: OWN_SCHEMA,
+      sequences: HOST_SEQUENCES,
+      tables: Object.fromEntries(
+        Object.entries(REQUIRED_COLUMNS).map(([table, columns]) => [
+          table,
+          { columns, privileges: HOST_PRIVILEGES[table] ?? [] },
+        ]),
+      ),
+    },
+    operations: Object.fromEntries(Object.entries(OPERATIONS).map(([operation, { effect }]) => [operation, effect])),
+    routes: ROUTES.map(({ method, path, operation }) => ({ method, path, operation })),
+    metrics: Object.fromEntries(Object.values(METRICS).map(({ name: metric, labels }) => [metric, labels])),
   };
 }
 

@@ -73,7 +73,14 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
   // Every wait for a job listens to it.
   setMaxListeners(0, stopped.signal);
   const hooks = createHooks(config.hooks, logger, metrics);
-  const search = createSearchParts(config.search ?? postgresSearch(), { db, logger, metrics, config });
+  const search = createSearchParts(config.search ?? postgresSearch(), {
+    db,
+    logger,
+    metrics,
+    pollIntervalMs: config.jobs.pollIntervalMs,
+    leaseMs: config.jobs.leaseMs,
+    connections: config.limits.connections,
+  });
   const jobChanges = new EventTarget();
   setMaxListeners(0, jobChanges);
   const localServerNames = [host.serverName, ...(host.virtualHosts ?? [])];

@@ -23,9 +23,9 @@ const MAY_IMPORT: Readonly<Record<string, { readonly values: readonly string[]; 
     settings: { values: ['check-host', 'config'], types: ['host'] },
     matrix: { values: ['errors', 'ids', 'json'], types: ['host'] },
     migrations: { values: [] },
-    storage: { values: ['errors', 'ids', 'json', 'migrations'], types: ['host', 'jobs', 'matrix', 'search'] },
-    jobs: { values: ['errors', 'ids', 'json', 'storage'], types: ['config', 'host', 'metrics'] },
-    search: { values: ['errors', 'ids', 'json', 'jobs', 'storage'], types: ['config', 'host', 'metrics'] },
+    storage: { values: ['errors', 'ids', 'json', 'migrations'], types: ['host', 'matrix'] },
+    jobs: { values: ['errors', 'ids', 'json', 'storage'], types: ['host', 'metrics'] },
+    search: { values: ['errors', 'ids', 'json', 'jobs', 'storage'], types: ['host', 'metrics'] },
     accounts: { values: ['errors', 'ids', 'storage'], types: ['host'] },
     rooms: {
       values: ['accounts', 'errors', 'ids', 'in-slices', 'json', 'matrix', 'storage'],
@@ -45,7 +45,7 @@ const MAY_IMPORT: Readonly<Record<string, { readonly values: readonly string[]; 
         'search',
         'storage',
       ],
-      types: ['config', 'host'],
+      types: ['host'],
     },
     pipeline: {
       values: ['accounts', 'errors', 'ids', 'json', 'jobs', 'number-problem', 'operations', 'storage'],
@@ -55,7 +55,8 @@ const MAY_IMPORT: Readonly<Record<string, { readonly values: readonly string[]; 
       values: ['accounts', 'errors', 'ids', 'json', 'migrations', 'near-name', 'operations', 'pipeline', 'storage'],
       types: ['config', 'host', 'jobs', 'metrics'],
     },
-    manifest: { values: ['http', 'metrics', 'migrations', 'operations', 'search', 'storage'] },
+    manifest: { values: ['config', 'http', 'metrics', 'migrations', 'operations', 'storage'] },
+    loader: { values: ['setting-mistakes', 'storage'], types: ['config', 'host', 'plugin'] },
     plugin: {
       values: [
         'accounts',

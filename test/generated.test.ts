@@ -2,9 +2,11 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
 import { ROUTES } from '../src/http/routes.ts';
 import { createAdminPlugin } from '../src/index.ts';
+import { manifestJsonSchema } from '../src/loader/manifest.ts';
 import { buildManifest, OWN_TABLES } from '../src/manifest.ts';
 import { METRICS } from '../src/metrics.ts';
 import { OPERATIONS } from '../src/operations/operations.ts';
+import { grantsFor } from '../src/storage/privileges.ts';
 import { createTestDatabase } from './support/database.ts';
 import { createSigningKey, SERVER_NAME } from './support/dendrite-server.ts';
 
@@ -27,6 +29,18 @@ const table = (head: readonly string[], rows: readonly (readonly string[])[]): s
 
 it('the manifest says what the code does', async () => {
   await expectGenerated('plugin.manifest.json', `${JSON.stringify(buildManifest(await packageFacts()), null, 2)}\n`);
+});
+
+it('the JSON Schema of the manifest is the one that the loader checks', async () => {
+  await expectGenerated('plugin.manifest.schema.json', `${JSON.stringify(manifestJsonSchema(), null, 2)}\n`);
+});
+
+const GRANTS = `-- The least privileges that the plugin needs. Run this in the homeserver's database as its owner, once, after the
+-- homeserver has made its tables. The tests run the plugin under a role that has these privileges and no others.
+-- CREATE ROLE matrix_admin_plugin LOGIN PASSWORD '...';`;
+
+it('docs/grants.sql has every privilege that the manifest declares', async () => {
+  await expectGenerated('docs/grants.sql', `${GRANTS}\n${grantsFor('matrix_admin_plugin').join(';\n')};\n`);
 });
 
 const PROCESSES = `Counters and histograms count what one process has done: add them up over processes, as in

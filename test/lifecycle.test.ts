@@ -137,7 +137,7 @@ describe('start()', () => {
     await expect(admin.start()).rejects.toThrow(
       /lacks: .*syncapi_output_room_events\.id.*userapi_devices\.access_token.*Create the homeserver's tables before start\(\)/,
     );
-    const { rows } = await db.raw(`SELECT 1 FROM pg_namespace WHERE nspname = 'matrix_admin'`);
+    const { rows } = await db.raw(`SELECT 1 FROM pg_tables WHERE schemaname = 'matrix_admin'`);
     expect(rows).toEqual([]);
   });
 

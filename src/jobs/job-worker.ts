@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import type { Knex } from 'knex';
-import type { Config } from '../config.ts';
 import { errorFields } from '../errors.ts';
 import type { Logger } from '../host.ts';
 import { allEnded } from '../storage/database.ts';
@@ -23,10 +22,18 @@ export interface JobWorker {
   readonly stop: () => Promise<void>;
 }
 
+/** `options.jobs`, as far as the worker uses it. Times are in ms. */
+interface JobSettings {
+  readonly pollIntervalMs: number;
+  readonly leaseMs: number;
+  readonly retentionMs: number;
+  readonly concurrency: number;
+}
+
 interface WorkerSettings {
   readonly db: Knex;
   readonly kinds: readonly JobKind[];
-  readonly config: Config['jobs'];
+  readonly config: JobSettings;
   /** How long audit entries are kept, in ms. */
   readonly auditRetentionMs: number;
   readonly logger: Logger;

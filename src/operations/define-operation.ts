@@ -3,7 +3,6 @@ import type { z } from 'zod';
 import type { HashPassword } from '../accounts/password-hasher.ts';
 import type { RestrictionCache } from '../accounts/restriction-cache.ts';
 import type { UserTotals } from '../accounts/user-totals.ts';
-import type { Config } from '../config.ts';
 import type { Appservice, FederationSender, Logger, SigningKey } from '../host.ts';
 import type { ServerName } from '../ids.ts';
 import type { JobData, JobStep } from '../jobs/job.ts';
@@ -14,6 +13,14 @@ import type { ServerNotices } from '../rooms/server-notices.ts';
 import type { RoomRemoval } from '../search/room-removal.ts';
 import type { Db } from '../storage/database.ts';
 import type { Actor } from './actor.ts';
+
+/** `options.limits`, as far as operations keep to it. */
+export interface OperationLimits {
+  /** Most connections of the host's pool that a job uses at a time. */
+  readonly connections: number;
+  /** How long the answer of another homeserver is waited for, in ms. */
+  readonly federationRequestMs: number;
+}
 
 /** What operations work with. */
 export interface OperationServices {
@@ -40,7 +47,7 @@ export interface OperationServices {
   /** Asks other servers. Not in a transaction. */
   readonly federation: FederationSender | undefined;
   readonly signingKeys: readonly SigningKey[];
-  readonly limits: Pick<Config['limits'], 'connections' | 'federationRequestMs'>;
+  readonly limits: OperationLimits;
   readonly searchEnabled: boolean;
   readonly roomRemoval: RoomRemoval;
   /** Makes this process look for jobs. */

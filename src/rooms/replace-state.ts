@@ -21,6 +21,9 @@ import type { StateEntry } from './state-block.ts';
 import { storeState } from './state-chain.ts';
 import { type StoredOutliers, storeOutliers } from './store-outliers.ts';
 
+/** Members that one statement reads or forgets. */
+const MEMBERS_AT_ONCE = 5_000;
+
 /** `membership` of a member event. */
 export const membershipIn = ({ type, content }: CheckedEvent): string | undefined =>
   type === 'm.room.member' && typeof content.membership === 'string' ? content.membership : undefined;
@@ -98,7 +101,13 @@ async function forgetOtherMembers(
   { roomNid }: StoredRoom,
   members: ReadonlyMap<number, NewMember>,
 ): Promise<void> {
-  const before = await listMemberNids(transaction, roomNid);
-  const gone = before.filter((nid) => !members.has(nid));
-  for (const batch of batchesOf(gone)) await deleteMemberships(transaction, roomNid, batch);
+  let after = Number.MIN_SAFE_INTEGER;
+  for (;;) {
+    const nids = await listMemberNids(transaction, roomNid, after, MEMBERS_AT_ONCE);
+    const gone = nids.filter((nid) => !members.has(nid));
+    if (gone.length > 0) await deleteMemberships(transaction, roomNid, gone);
+    const last = nids.at(-1);
+    if (last === undefined || nids.length < MEMBERS_AT_ONCE) return;
+    after = last;
+  }
 }

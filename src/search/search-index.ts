@@ -1,24 +1,22 @@
 import type { Knex } from 'knex';
 import type { Logger } from '../host.ts';
-import type { EventId, RoomId, UserId } from '../ids.ts';
+import type { EventId, RoomId } from '../ids.ts';
 import type { SearchMetrics } from '../metrics.ts';
+import type {
+  RebuildRef,
+  SearchDocument,
+  SearchHit,
+  SearchKey,
+  SearchOrder,
+} from '../storage/plugin/stored-document.ts';
 
-/** What part of an event was indexed, as `keys` of `POST /_matrix/client/v3/search` names it. */
-export type SearchKey = 'content.body' | 'content.name' | 'content.topic';
-
-/** One searchable event. The event id identifies it: writing it again replaces it. */
-export interface SearchDocument {
-  readonly eventId: EventId;
-  readonly roomId: RoomId;
-  readonly sender: UserId;
-  /** `syncapi_output_room_events.id`. Larger is newer. */
-  readonly streamPosition: number;
-  readonly key: SearchKey;
-  /** Well-formed, free of NUL, at most `MAX_TEXT_LENGTH` UTF-16 code units. */
-  readonly text: string;
-}
-
-export type SearchOrder = 'recent' | 'rank';
+export type {
+  RebuildRef,
+  SearchDocument,
+  SearchHit,
+  SearchKey,
+  SearchOrder,
+} from '../storage/plugin/stored-document.ts';
 
 export interface SearchQuery {
   readonly term: string;
@@ -30,10 +28,6 @@ export interface SearchQuery {
   readonly limit: number;
   /** `SearchPage.next` of the page before. */
   readonly after?: string;
-}
-
-export interface SearchHit extends SearchDocument {
-  readonly rank: number;
 }
 
 export interface SearchPage {
@@ -55,14 +49,6 @@ export interface SearchWrites {
   readonly removals: readonly EventId[];
   /** Rooms whose every document goes (the room became encrypted, or was purged). */
   readonly removedRooms: readonly RoomId[];
-}
-
-/** A rebuild under way. */
-export interface RebuildRef {
-  /** The job's id: names the shadow. */
-  readonly id: string;
-  /** What `begin` returned, kept by the caller: tells the shadow's content from the old one after a lost answer. */
-  readonly marker: string;
 }
 
 /**

@@ -1,5 +1,4 @@
 import type { Knex } from 'knex';
-import type { Config } from '../config.ts';
 import { describeError } from '../errors.ts';
 import type { Logger } from '../host.ts';
 import type { JobKind } from '../jobs/job.ts';
@@ -27,7 +26,12 @@ interface SearchSettings {
   readonly db: Knex;
   readonly logger: Logger;
   readonly metrics: Metrics;
-  readonly config: Config;
+  /** How often an idle process looks for changes to deliver, in ms. */
+  readonly pollIntervalMs: number;
+  /** After how long without news a range of a rebuild is taken over, in ms. */
+  readonly leaseMs: number;
+  /** Most connections that a rebuild uses at a time. */
+  readonly connections: number;
 }
 
 const DISABLED: SearchParts = {
@@ -41,18 +45,16 @@ const DISABLED: SearchParts = {
 /** Puts the search index of `options.search` together with what feeds it. */
 export function createSearchParts(adapter: SearchAdapter | false, settings: SearchSettings): SearchParts {
   if (adapter === false) return DISABLED;
-  const { db, logger, metrics, config } = settings;
+  const { db, logger, metrics, pollIntervalMs, leaseMs, connections } = settings;
   const index = adapter({ db, logger, metrics });
-  const delivery = index.transactional
-    ? undefined
-    : createDelivery({ db, index, logger, pollIntervalMs: config.jobs.pollIntervalMs });
+  const delivery = index.transactional ? undefined : createDelivery({ db, index, logger, pollIntervalMs });
   const reindex = createReindexJob({
     db,
     index,
     metrics,
     delivery,
-    leaseMs: config.jobs.leaseMs,
-    connections: config.limits.connections,
+    leaseMs,
+    connections,
   });
   reportIndex(settings, index);
   return {

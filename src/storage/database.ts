@@ -38,7 +38,11 @@ async function requireKnownMigrations(db: Db): Promise<void> {
 export async function migrateOwnSchema(db: Knex): Promise<void> {
   await transact(db, async (transaction) => {
     await transaction.raw('SELECT pg_advisory_xact_lock(?, ?)', [LOCK_NAMESPACE, LOCKS.migrations]);
-    await transaction.raw('CREATE SCHEMA IF NOT EXISTS ??', [OWN_SCHEMA]);
+    // Even with IF NOT EXISTS, CREATE SCHEMA asks for a privilege that an owner of the schema need not have.
+    const [schema] = await rowsOf<{ oid: string | null }>(
+      transaction.raw('SELECT to_regnamespace(?) AS oid', [OWN_SCHEMA]),
+    );
+    if (!schema?.oid) await transaction.raw('CREATE SCHEMA ??', [OWN_SCHEMA]);
     await transaction.migrate.latest(migrationConfig);
     await requireKnownMigrations(transaction);
   });

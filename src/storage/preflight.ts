@@ -164,21 +164,29 @@ export async function preflight(db: Knex): Promise<void> {
         `Create one with ENCODING 'UTF8' TEMPLATE template0 and move the tables there.`,
     );
   }
-  const present = await rowsOf<{ name: string }>(
-    db.raw(
-      `SELECT table_name || '.' || column_name AS name FROM information_schema.columns
-       WHERE table_schema = 'public' AND table_name = ANY(?)`,
-      [Object.keys(REQUIRED_COLUMNS)],
-    ),
-  );
-  const names = new Set(present.map(({ name }) => name));
-  const missing = Object.entries(REQUIRED_COLUMNS)
-    .flatMap(([table, columns]) => columns.map((column) => `${table}.${column}`))
-    .filter((name) => !names.has(name));
+  const missing = await missingColumns(db, REQUIRED_COLUMNS);
   if (missing.length > 0) {
     throw new Error(
       `koa-matrix-admin works on Dendrite's PostgreSQL schema, and this database lacks: ${missing.join(', ')}. ` +
         `Create the homeserver's tables before start().`,
     );
   }
+}
+
+/** Lists the columns that the database lacks, as `table.column`. */
+export async function missingColumns(
+  db: Knex,
+  required: Readonly<Record<string, readonly string[]>>,
+): Promise<string[]> {
+  const present = await rowsOf<{ name: string }>(
+    db.raw(
+      `SELECT table_name || '.' || column_name AS name FROM information_schema.columns
+       WHERE table_schema = 'public' AND table_name = ANY(?)`,
+      [Object.keys(required)],
+    ),
+  );
+  const names = new Set(present.map(({ name }) => name));
+  return Object.entries(required)
+    .flatMap(([table, columns]) => columns.map((column) => `${table}.${column}`))
+    .filter((name) => !names.has(name));
 }

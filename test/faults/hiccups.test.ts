@@ -23,7 +23,7 @@ beforeAll(async () => {
   const connection = proxy.connectionString;
   const proxied = knex({ client: 'pg', connection, pool: { min: 0, max: 10 }, acquireConnectionTimeout: 2_000 });
   plugin = await mountPlugin({
-    database: { ...database, db: proxied },
+    database: { ...database, db: proxied, pluginDb: proxied },
     options: { ...ALL_ROUTES, jobs: { pollIntervalMs: 50 } },
   });
   await db.raw('CREATE SEQUENCE failures');
@@ -115,7 +115,7 @@ describe('a database whose transactions are serializable by default', () => {
     ]);
     await other.db.destroy();
     const strict = knex({ client: 'pg', connection: other.connectionString, pool: { min: 0, max: 10 } });
-    const mounted = await mountPlugin({ database: { ...other, db: strict }, options: ALL_ROUTES });
+    const mounted = await mountPlugin({ database: { ...other, db: strict, pluginDb: strict }, options: ALL_ROUTES });
     const isolation = await strict.raw('SHOW transaction_isolation');
     expect(isolation.rows).toEqual([{ transaction_isolation: 'serializable' }]);
     const put = (name: string) =>

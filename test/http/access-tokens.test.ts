@@ -12,7 +12,7 @@ afterAll(() => plugin.close());
 
 /** How a request with the token is answered, and whether the token was looked up. */
 async function use(accessToken: string): Promise<readonly [status: number, isLookedUp: boolean]> {
-  const { db } = plugin.database;
+  const { pluginDb: db } = plugin.database;
   let isLookedUp = false;
   const watch = ({ bindings = [] }: { readonly bindings?: readonly unknown[] }): void => {
     if (bindings.includes(accessToken)) isLookedUp = true;

@@ -77,7 +77,7 @@ describe('a connection to the database that is cut in the middle of a query', ()
     const own = await createTestDatabase({ fixture: true });
     const proxy = await startDatabaseProxy(own.connectionString);
     const db = knex({ client: 'pg', connection: proxy.connectionString, pool: { min: 0, max: 5 } });
-    const database: TestDatabase = { ...own, db };
+    const database: TestDatabase = { ...own, db, pluginDb: db };
     const plugin = await mountPlugin({ mount: ROOT_MOUNT, database, options: { jobs: { pollIntervalMs: 600_000 } } });
     closings.push(
       () => own.drop(),
@@ -113,7 +113,7 @@ describe('a connection to the database that is cut in the middle of a query', ()
       log: SILENT,
     });
     const options = { jobs: { pollIntervalMs: 600_000 }, limits: { connections: 2 } };
-    const plugin = await mountPlugin({ database: { ...own, db }, options });
+    const plugin = await mountPlugin({ database: { ...own, db, pluginDb: db }, options });
     closings.push(
       () => own.drop(),
       () => db.destroy(),

@@ -290,5 +290,5 @@ it('goes on after hundreds of connections that say nothing, half a word, or leav
 /** Everything is answered, and the database is nobody's. */
 async function expectIdle(): Promise<void> {
   expect((await plugin.asAdmin('/_dendrite/admin/audit?limit=1')).status).toBe(200);
-  await expect.poll(() => plugin.database.db.client.pool.numUsed(), { timeout: 10_000 }).toBe(0);
+  await expect.poll(() => plugin.database.pluginDb.client.pool.numUsed(), { timeout: 10_000 }).toBe(0);
 }

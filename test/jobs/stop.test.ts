@@ -208,14 +208,14 @@ describe('stop() in the middle of a job', () => {
 
       await first.admin.stop();
       expect(await active()).toEqual([]);
-      expect(db.client.pool.numUsed()).toBe(0);
-      db.on('query', count);
+      expect(database.pluginDb.client.pool.numUsed()).toBe(0);
+      database.pluginDb.on('query', count);
       calls = 0;
       // What an interrupted request answers is of no use to anybody any more.
       peer.answer();
       await delay(LEASE_MS);
       expect(calls).toBe(0);
-      db.off('query', count);
+      database.pluginDb.off('query', count);
       const job = await db('matrix_admin.jobs').where({ id: jobId }).first('state', 'failures', 'error');
       expect(job).toEqual({ state: endsHere ? 'succeeded' : 'queued', failures: 0, error: null });
       await first.close();

@@ -92,7 +92,7 @@ describe('a homeserver that can not start says in one line what is wrong, where,
 
   it('tables of another program', async () => {
     const other = await createTestDatabase();
-    await other.db.raw('CREATE SCHEMA matrix_admin; CREATE TABLE matrix_admin.jobs (id int)');
+    await other.db.raw('CREATE TABLE matrix_admin.jobs (id int)');
     const said = await failure(other.connectionString);
     await other.drop();
     expect(said).toMatch(/there is a table of that name already.*Use a database of its own.*42P07/);

@@ -3,12 +3,20 @@ import { setTimeout as delay } from 'node:timers/promises';
 import knex, { type Knex } from 'knex';
 import { Client, DatabaseError } from 'pg';
 import { inject } from 'vitest';
-import { connectionStringFor, databaseName, templateName, withAdmin } from './test-databases.ts';
+import {
+  connectionStringFor,
+  connectionStringOfRole,
+  databaseName,
+  templateName,
+  withAdmin,
+} from './test-databases.ts';
 import { recordOutput } from './test-output.ts';
 
 export interface TestDatabase {
   readonly connectionString: string;
   readonly db: Knex;
+  /** The same for a plugin: its role has the privileges that the manifest declares. */
+  readonly pluginDb: Knex;
   /** Ends the pool and drops the database, whoever else is still connected to it. */
   drop(): Promise<void>;
 }
@@ -71,13 +79,17 @@ export async function createTestDatabase(options: TestDatabaseOptions = {}): Pro
   const template = copyOf === undefined ? templateName(prefix, fixture) : databaseName(copyOf.connectionString);
   await clone(admin, template, name);
   const connectionString = connectionStringFor(admin, name);
-  const db = knex({ client: 'pg', connection: connectionString, pool: { min: 0, max: options.poolSize ?? 10 } });
+  const poolOf = (connection: string): Knex =>
+    knex({ client: 'pg', connection, pool: { min: 0, max: options.poolSize ?? 10 } });
+  const db = poolOf(connectionString);
+  const pluginDb = poolOf(connectionStringOfRole(connectionString, prefix));
   return {
     connectionString,
     db,
+    pluginDb,
     drop: async () => {
       await recordTables(connectionString);
-      await db.destroy();
+      await Promise.all([db.destroy(), pluginDb.destroy()]);
       await withAdmin(admin, (client) => client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`));
     },
   };

@@ -130,7 +130,7 @@ export async function mountPlugin(settings: MountOptions = {}): Promise<MountedP
   const admin = createAdminPlugin(
     {
       serverName: SERVER_NAME,
-      db: database.db,
+      db: database.pluginDb,
       signingKeys: [SERVER_NAME, ...(settings.host?.virtualHosts ?? [])].map((name) => createSigningKey(name)),
       logger,
       metrics: { registry },

@@ -3,6 +3,7 @@ import knex from 'knex';
 import { Client } from 'pg';
 import { ensureDendriteSchema } from '../../src/reference-host/dendrite-schema/dendrite-schema.ts';
 import { loadSqlDump } from '../../src/reference-host/load-sql-dump.ts';
+import { grantsFor } from '../../src/storage/privileges.ts';
 
 /** Databases of one test run, all of whose names start with `prefix`. */
 export interface TestDatabases {
@@ -11,6 +12,7 @@ export interface TestDatabases {
   readonly prefix: string;
 }
 
+const PASSWORD = 'plugin';
 const FIXTURE = new URL('../fixtures/dendrite/data.sql', import.meta.url);
 
 /** The database `name` on the server that `admin` connects to. */
@@ -36,8 +38,20 @@ export async function withAdmin<Result>(admin: string, work: (client: Client) =>
 
 export const templateName = (prefix: string, fixture: boolean): string => `${prefix}_${fixture ? 'fixture' : 'empty'}`;
 
+/** The role that a plugin of a test connects as. It has the declared privileges and no others. */
+const roleName = (prefix: string): string => `${prefix}_plugin`;
+
+/** The same database as the plugin's role connects to it. */
+export function connectionStringOfRole(connectionString: string, prefix: string): string {
+  const url = new URL(connectionString);
+  url.username = roleName(prefix);
+  url.password = PASSWORD;
+  return url.href;
+}
+
 /** Makes the two databases that tests clone: Dendrite's tables, without and with the recorded data. */
 export async function createTemplates({ admin, prefix }: TestDatabases): Promise<void> {
+  await withAdmin(admin, (client) => client.query(`CREATE ROLE ${roleName(prefix)} LOGIN PASSWORD '${PASSWORD}'`));
   for (const fixture of [false, true]) {
     const name = templateName(prefix, fixture);
     await withAdmin(admin, (client) => client.query(`CREATE DATABASE ${name} TEMPLATE template0 ENCODING 'UTF8'`));
@@ -45,6 +59,7 @@ export async function createTemplates({ admin, prefix }: TestDatabases): Promise
     try {
       await ensureDendriteSchema(db);
       if (fixture) await loadSqlDump(db, await readFile(FIXTURE, 'utf8'));
+      for (const grant of grantsFor(roleName(prefix))) await db.raw(grant);
       await db.raw('VACUUM ANALYZE');
     } finally {
       await db.destroy();
@@ -60,5 +75,6 @@ export async function dropDatabases({ admin, prefix }: TestDatabases): Promise<v
       [prefix],
     );
     for (const { datname } of rows) await client.query(`DROP DATABASE IF EXISTS ${datname} WITH (FORCE)`);
+    await client.query(`DROP ROLE IF EXISTS ${roleName(prefix)}`);
   });
 }

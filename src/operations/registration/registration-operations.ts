@@ -11,10 +11,10 @@ import {
 export const REGISTRATION_OPERATIONS = {
   getRegistrationNonce,
   registerBySharedSecret,
-  checkRegistrationToken,
   createRegistrationToken,
-  deleteRegistrationToken,
-  getRegistrationToken,
   listRegistrationTokens,
+  getRegistrationToken,
   updateRegistrationToken,
+  deleteRegistrationToken,
+  checkRegistrationToken,
 };

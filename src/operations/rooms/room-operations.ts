@@ -9,17 +9,17 @@ import { getRoomDeletion, listRoomDeletions } from './room-deletions.ts';
 import { getRoom, getRoomState, listRoomMembers, roomInfo } from './room-details.ts';
 
 export const ROOM_OPERATIONS = {
-  deleteRoom,
+  evacuateRoom,
   downloadState,
   emptyRooms,
-  evacuateRoom,
-  getEventContext,
-  listRooms,
+  roomInfo,
   purgeRoom,
+  deleteRoom,
   getRoomDeletion,
   listRoomDeletions,
+  listRooms,
   getRoom,
-  getRoomState,
   listRoomMembers,
-  roomInfo,
+  getRoomState,
+  getEventContext,
 };

@@ -3,9 +3,9 @@ import { listAudit } from './list-audit.ts';
 import { serverVersion } from './server-version.ts';
 
 export const SERVER_OPERATIONS = {
-  cancelJob,
-  getJob,
   listJobs,
+  getJob,
+  cancelJob,
   listAudit,
   serverVersion,
 };

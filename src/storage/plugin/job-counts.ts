@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
-import type { JobState } from '../../jobs/job.ts';
 import { rowsOf } from '../database.ts';
 import { DONE } from './jobs.ts';
+import type { JobState } from './stored-job.ts';
 
 /** Jobs of one kind in one state. Times in seconds. */
 export interface JobCount {

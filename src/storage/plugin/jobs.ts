@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
-import type { Job, JobData, JobState } from '../../jobs/job.ts';
 import { type Db, rowsOf } from '../database.ts';
+import type { Job, JobData, JobState } from './stored-job.ts';
 
 interface JobRow {
   id: string;

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
-import type { JobEnd, JobStep } from '../../jobs/job.ts';
 import { rowsOf } from '../database.ts';
 import { DONE, deleteWorkOf } from './jobs.ts';
+import type { JobEnd, JobStep } from './stored-job.ts';
 
 /** Whether a step brings a job on. */
 const GOT_ON = '(jobs.checkpoint IS DISTINCT FROM step.checkpoint OR step.done > jobs.done)';

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
 import type { EventId } from '../../ids.ts';
-import type { RebuildRef } from '../../search/search-index.ts';
 import { type Db, rowsOf } from '../database.ts';
+import type { RebuildRef } from './stored-document.ts';
 
 /** An edit and what it edits. Kept because a redaction takes the relation out of the edit. */
 export interface Edit {

@@ -1,8 +1,8 @@
 import type { Knex } from 'knex';
 import type { EventId, RoomId } from '../../ids.ts';
-import type { SearchDocument, SearchHit, SearchKey, SearchOrder } from '../../search/search-index.ts';
 import { allEnded, type Db, rowsOf, setLockTimeout } from '../database.ts';
 import { transact } from '../transact.ts';
+import type { SearchDocument, SearchHit, SearchKey, SearchOrder } from './stored-document.ts';
 
 /** The live table, or the shadow of a rebuild, named after it. */
 export type DocumentTable = 'search_documents' | `search_documents_${string}`;

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
-import type { Job } from '../../jobs/job.ts';
 import type { Db } from '../database.ts';
 import { COLUMNS, DONE, deleteWorkOf, jobsOf } from './jobs.ts';
+import type { Job } from './stored-job.ts';
 
 /** Jobs that no process leads. A process that has lost its lease, and is still there, can't commit any more. */
 const UNLED = `(state = 'queued' OR (state = 'running' AND lease_until < clock_timestamp()))`;

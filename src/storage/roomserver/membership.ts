@@ -246,10 +246,14 @@ export function deleteMembership(roomNid: number, targetNid: number): Write[] {
   return [{ sql, bindings: [roomNid, targetNid] }];
 }
 
-/** NIDs of all users who have a membership of the room. */
-export async function listMemberNids(db: Db, roomNid: number): Promise<number[]> {
+/** NIDs of users who have a membership of the room: the next `limit` above `after`, in ascending order. */
+export async function listMemberNids(db: Db, roomNid: number, after: number, limit: number): Promise<number[]> {
   const rows = await rowsOf<{ target_nid: string }>(
-    db.raw('SELECT target_nid FROM public.roomserver_membership WHERE room_nid = ?', [roomNid]),
+    db.raw(
+      `SELECT target_nid FROM public.roomserver_membership WHERE room_nid = ? AND target_nid > ?
+       ORDER BY target_nid LIMIT ?`,
+      [roomNid, after, limit],
+    ),
   );
   return rows.map((row) => Number(row.target_nid));
 }

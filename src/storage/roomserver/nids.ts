@@ -35,17 +35,21 @@ export async function findNids(db: Db, texts: Texts): Promise<Nids> {
   return found;
 }
 
-/** NIDs of all texts; those that have none are given one. @param known NIDs that need not be looked up */
+/** The NIDs of these texts. Texts that have none are given one. @param known NIDs that need not be looked up */
 export async function assignNids(transaction: Knex.Transaction, texts: Texts, known: Nids = NO_NIDS): Promise<Nids> {
-  const found = merged(known, await findNids(transaction, without(texts, known)));
-  const missing = without(texts, found);
+  const unknown = without(texts, known);
+  const found = await findNids(transaction, unknown);
+  const missing = without(unknown, found);
   for (const dictionary of ALL) {
     const { table, text } = DICTIONARIES[dictionary];
     const added = [...new Set(missing[dictionary])].sort();
     if (added.length === 0) continue;
     await transaction.raw(`INSERT INTO ${table} (${text}) SELECT unnest(?::text[]) ON CONFLICT DO NOTHING`, [added]);
   }
-  return merged(found, await findNids(transaction, missing));
+  const assigned = await findNids(transaction, missing);
+  const nidsOf = (dictionary: Dictionary): Map<string, number> =>
+    new Map([...pick(texts[dictionary], known[dictionary]), ...found[dictionary], ...assigned[dictionary]]);
+  return { eventTypes: nidsOf('eventTypes'), stateKeys: nidsOf('stateKeys') };
 }
 
 const without = (texts: Texts, { eventTypes, stateKeys }: Nids): Texts => ({
@@ -53,7 +57,10 @@ const without = (texts: Texts, { eventTypes, stateKeys }: Nids): Texts => ({
   stateKeys: texts.stateKeys?.filter((text) => !stateKeys.has(text)) ?? [],
 });
 
-const merged = (a: Nids, b: Nids): Nids => ({
-  eventTypes: new Map([...a.eventTypes, ...b.eventTypes]),
-  stateKeys: new Map([...a.stateKeys, ...b.stateKeys]),
-});
+/** Those NIDs that are known. A large room knows many more than are asked for. */
+function pick(texts: readonly string[] = [], known: ReadonlyMap<string, number>): [string, number][] {
+  return texts.flatMap((text): [string, number][] => {
+    const nid = known.get(text);
+    return nid === undefined ? [] : [[text, nid]];
+  });
+}

@@ -237,7 +237,7 @@ describe.each(MOUNTS)('jobs $name', (mount) => {
       if (bindings.includes(id)) queries += 1;
     };
     const streams = await Promise.all(Array.from({ length: 5 }, () => listen(plugin, id)));
-    db.on('query', count);
+    plugin.database.pluginDb.on('query', count);
     try {
       await vi.waitFor(() => expect(queries).toBeGreaterThan(0));
       for (const stream of streams) stream.leave();
@@ -253,7 +253,7 @@ describe.each(MOUNTS)('jobs $name', (mount) => {
       );
       expect(plugin.appErrors).toEqual([]);
     } finally {
-      db.off('query', count);
+      plugin.database.pluginDb.off('query', count);
     }
   });
 

@@ -144,11 +144,11 @@ it('other processes hear of it soon', async () => {
 it('what is known is not asked for again, and a failed question is', async () => {
   const queries: unknown[] = [];
   const count = ({ sql }: { sql: string }): unknown => sql.includes('account_restrictions') && queries.push(sql);
-  db.on('query', count);
+  plugin.database.pluginDb.on('query', count);
   const { check } = plugin.admin.accounts;
   await Promise.all(Array.from({ length: 50 }, () => check('@carol:localhost:18448' as UserId)));
   expect(queries).toHaveLength(1);
-  db.off('query', count);
+  plugin.database.pluginDb.off('query', count);
   await db.raw('ALTER TABLE matrix_admin.account_restrictions RENAME TO away');
   await expect(check('@dave:localhost:18448' as UserId)).rejects.toThrow();
   await db.raw('ALTER TABLE matrix_admin.away RENAME TO account_restrictions');

@@ -1,0 +1,49 @@
+import type { AdminPlugin } from '../plugin.ts';
+import type { MissingPart } from './lend-host.ts';
+import type { Manifest } from './manifest.ts';
+
+/** Lists what a plugin adds beyond its manifest, and operations that it lacks. A sentence for each. */
+export function mistakesOfFacts(manifest: Manifest, plugin: AdminPlugin): readonly string[] {
+  const declared = new Set(manifest.routes.map(routeName));
+  const given: Readonly<Record<string, object>> = plugin.operations;
+  const names = new Set([...Object.keys(given), ...Object.keys(manifest.operations)]);
+  return [
+    ...servedRoutes(plugin)
+      .filter((route) => !declared.has(route))
+      .map((route) => `the plugin serves ${route}, which its manifest does not declare`),
+    ...[...names].flatMap((name) => mistakeOfOperation(name, manifest.operations[name], given[name])),
+    ...manifest.routes
+      .filter(({ operation }) => manifest.operations[operation] === undefined)
+      .map(
+        (route) => `the manifest declares ${routeName(route)} for ${route.operation}, which is none of its operations`,
+      ),
+  ];
+}
+
+function mistakeOfOperation(name: string, effect: string | undefined, operation: object | undefined): string[] {
+  if (effect === undefined) return [`the plugin has the operation ${name}, which its manifest does not declare`];
+  if (operation === undefined) return [`the manifest declares the operation ${name}, which the plugin does not have`];
+  // Only operations that are jobs can be started without waiting for them.
+  if ('start' in operation === (effect === 'job')) return [];
+  return [`the manifest says that ${name} is a ${effect}, and the plugin has it otherwise`];
+}
+
+/** Declared routes that the plugin does not serve, since an option that they need is off. */
+export function unservedRoutes(manifest: Manifest, plugin: AdminPlugin): readonly MissingPart[] {
+  const served = new Set(servedRoutes(plugin));
+  return manifest.routes
+    .map(routeName)
+    .filter((route) => !served.has(route))
+    .map((route) => ({ part: route, consequence: 'it is not served: an option that it needs is off' }));
+}
+
+const routeName = ({ method, path }: { readonly method: string; readonly path: string }): string => `${method} ${path}`;
+
+function servedRoutes({ router }: AdminPlugin): readonly string[] {
+  return (
+    router.stack
+      // Refusals of unknown paths and methods take every method.
+      .filter(({ methods }) => methods.length <= 2 && !methods.includes('OPTIONS'))
+      .map(({ methods, path }) => `${methods.filter((method) => method !== 'HEAD').join()} ${String(path)}`)
+  );
+}

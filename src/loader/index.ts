@@ -1,0 +1,2 @@
+export type { MissingPart } from './lend-host.ts';
+export { type Health, type LoadedPlugin, type LoadOptions, loadPlugin } from './load-plugin.ts';

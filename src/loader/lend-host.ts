@@ -1,0 +1,67 @@
+import type { Host } from '../host.ts';
+import type { Manifest } from './manifest.ts';
+
+/** A part of the host that is missing, and what follows from it. */
+export interface MissingPart {
+  readonly part: string;
+  readonly consequence: string;
+}
+
+/** Lists the required parts that a host lacks, a sentence for each. */
+export function mistakesOfParts({ host: declared }: Manifest, host: object): readonly string[] {
+  return declared.required
+    .filter((part) => Reflect.get(host, part) === undefined)
+    .map((part) => `host.${part} is missing: the plugin can't work without it`);
+}
+
+/** Lists the optional parts that a host does not lend. */
+export function missingParts({ host: declared }: Manifest, host: object): readonly MissingPart[] {
+  return Object.entries(declared.optional)
+    .filter(([part]) => Reflect.get(host, part) === undefined)
+    .map(([part, consequence]) => ({ part: `host.${part}`, consequence }));
+}
+
+/** The host as the plugin sees it: only what the manifest declares. Touching anything else throws a `TypeError`. */
+export function lendHost(manifest: Manifest, host: Host): Host {
+  const declared = new Set([...manifest.host.required, ...Object.keys(manifest.host.optional)]);
+  const { metrics } = host;
+  // Members that a class inherits count, too.
+  const lent = Object.fromEntries(
+    [...declared].map((part) => [part, Reflect.get(host, part)]).filter(([, value]) => value !== undefined),
+  ) as unknown as Host;
+  const parts =
+    metrics === undefined || !declared.has('metrics') ? lent : { ...lent, metrics: lendMetrics(manifest, metrics) };
+  return new Proxy(parts, {
+    get: (target, part) => {
+      if (typeof part === 'string' && !declared.has(part) && !(part in target)) {
+        throw new TypeError(`the manifest of ${manifest.name} does not declare host.${part}`);
+      }
+      return Reflect.get(target, part);
+    },
+  });
+}
+
+type Registered = Parameters<NonNullable<Host['metrics']>['registry']['registerMetric']>[0];
+
+/** A registry that takes the declared metrics only. */
+function lendMetrics(
+  { name: plugin, metrics: declared }: Manifest,
+  { registry }: NonNullable<Host['metrics']>,
+): NonNullable<Host['metrics']> {
+  const registerMetric = (metric: Registered): void => {
+    const { name, labelNames } = metric as unknown as { readonly name: string; readonly labelNames: readonly string[] };
+    if (labelNames.toSorted().join() !== declared[name]?.toSorted().join()) {
+      throw new TypeError(`the manifest of ${plugin} does not declare the metric ${name}{${labelNames.join(',')}}`);
+    }
+    registry.registerMetric(metric);
+  };
+  return {
+    registry: new Proxy(registry, {
+      get: (target, member) => {
+        if (member === 'registerMetric') return registerMetric;
+        const value: unknown = Reflect.get(target, member);
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    }),
+  };
+}

@@ -1,0 +1,112 @@
+import { z } from 'zod';
+import type { AdminPluginOptions } from '../config.ts';
+import type { Host } from '../host.ts';
+import type { AdminPlugin } from '../plugin.ts';
+import { readSetting } from '../setting-mistakes.ts';
+import { explainFailure } from '../storage/explain-failure.ts';
+import { missingColumns } from '../storage/preflight.ts';
+import { missingGrants } from '../storage/privileges.ts';
+import { serverVersion } from '../storage/server-version.ts';
+import { mistakesOfFacts, unservedRoutes } from './check-facts.ts';
+import { mistakesOfPostgres, mistakesOfVersions, type Resolve } from './check-versions.ts';
+import { lendHost, type MissingPart, missingParts, mistakesOfParts } from './lend-host.ts';
+import { type Manifest, readManifest } from './manifest.ts';
+
+/** Whether the plugin can work. */
+export interface Health {
+  /** `degraded`: it works, but not all of it. `failed`: the database does not answer. */
+  readonly status: 'ok' | 'degraded' | 'failed';
+  /** What is missing, and what follows from it. */
+  readonly degraded: readonly MissingPart[];
+  /** Why it can't work. */
+  readonly error?: string;
+}
+
+/** A plugin that has been checked against its manifest, and started. */
+export interface LoadedPlugin extends Omit<AdminPlugin, 'start'> {
+  /** Asks the database, and says what is missing. */
+  readonly health: () => Promise<Health>;
+}
+
+export interface LoadOptions {
+  /** Finds packages. @defaultValue as an `import` in this package does */
+  readonly resolve?: Resolve;
+}
+
+/**
+ * Loads a plugin as its manifest says, and starts it. Everything that can be checked is checked before the plugin's code is
+ * imported: the manifest, versions, host parts, options and the privileges of the database role.
+ * @param manifest `plugin.manifest.json`: a file URL, a path, or what it holds
+ * @param host what the homeserver lends; the plugin sees only the parts that the manifest declares
+ * @param config the plugin's options
+ * @throws Error that lists every mistake, with what to do about it
+ */
+export async function loadPlugin(
+  manifest: URL | string | object,
+  host: Host,
+  config: AdminPluginOptions = {},
+  { resolve = (specifier) => import.meta.resolve(specifier) }: LoadOptions = {},
+): Promise<LoadedPlugin> {
+  const declared = await readManifest(manifest);
+  refuse(declared, [
+    ...mistakesOfVersions(declared, resolve),
+    ...mistakesOfParts(declared, host),
+    ...mistakesOfConfig(declared, config),
+  ]);
+  refuse(declared, await mistakesOfDatabase(declared, host));
+  const plugin = await makePlugin(declared, host, config, resolve);
+  refuse(declared, mistakesOfFacts(declared, plugin));
+  const { start, ...parts } = plugin;
+  await start();
+  const degraded = [...missingParts(declared, host), ...unservedRoutes(declared, plugin)];
+  return { ...parts, health: () => healthOf(host, degraded) };
+}
+
+function refuse({ name }: Manifest, mistakes: readonly string[]): void {
+  if (mistakes.length > 0) throw new Error([`loadPlugin: ${name} can't be loaded`, ...mistakes].join('\n✖ '));
+}
+
+function mistakesOfConfig(manifest: Manifest, config: unknown): readonly string[] {
+  try {
+    return readSetting('options', z.fromJSONSchema(manifest.config), config).mistakes;
+  } catch (error) {
+    return [`manifest.config is no JSON Schema: ${String(error)}`];
+  }
+}
+
+async function mistakesOfDatabase(manifest: Manifest, { db }: Host): Promise<readonly string[]> {
+  const { database } = manifest;
+  const columns = Object.entries(database.tables).map(([table, { columns: names }]) => [table, names] as const);
+  try {
+    const missing = await missingColumns(db, Object.fromEntries(columns));
+    return [
+      ...mistakesOfPostgres(manifest, await serverVersion(db)),
+      ...(missing.length > 0 ? [`the database lacks ${missing.join(', ')}: create the homeserver's tables first`] : []),
+      ...(await missingGrants(db, database)).map((grant) => `the database role lacks a privilege: ${grant};`),
+    ];
+  } catch (error) {
+    throw explainFailure(error, db);
+  }
+}
+
+async function makePlugin(
+  manifest: Manifest,
+  host: Host,
+  config: AdminPluginOptions,
+  resolve: Resolve,
+): Promise<AdminPlugin> {
+  const { module, export: name } = manifest.entry;
+  const entry: Readonly<Record<string, unknown>> = await import(resolve(module));
+  const create = entry[name];
+  if (typeof create !== 'function') throw new Error(`loadPlugin: ${module} has no function ${name}`);
+  return create(lendHost(manifest, host), config);
+}
+
+async function healthOf({ db }: Host, degraded: readonly MissingPart[]): Promise<Health> {
+  try {
+    await serverVersion(db);
+  } catch (error) {
+    return { status: 'failed', degraded, error: String(explainFailure(error, db)) };
+  }
+  return { status: degraded.length === 0 ? 'ok' : 'degraded', degraded };
+}

@@ -1,0 +1,78 @@
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { readSetting } from '../setting-mistakes.ts';
+
+const text = z.string().min(1);
+const names = z.array(text);
+/** A record whose keys and values are texts. */
+const texts = z.record(text, text);
+
+const PRIVILEGES = ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] as const;
+
+const manifestSchema = z.strictObject({
+  $schema: text.optional().describe('Where the JSON Schema of the manifest is. Editors read it.'),
+  manifestVersion: z.literal(2).describe('The version of this format. The loader refuses other versions.'),
+  name: text.describe('The name of the npm package.'),
+  version: text.describe('The version of the npm package. The loader compares it with the installed package.'),
+  entry: z
+    .strictObject({
+      module: text.describe('What the loader imports, by the name of the package.'),
+      export: text.describe('The function that makes the plugin from the host and the options.'),
+    })
+    .describe('Where the plugin is.'),
+  engines: z
+    .strictObject({ node: text, postgresql: text })
+    .describe('Semver ranges. The loader refuses other versions of Node and of PostgreSQL.'),
+  peerDependencies: texts.describe('Semver ranges of packages that the host installs.'),
+  optionalPeers: names.describe(
+    'Peer dependencies that may be missing. Their version counts only if they are installed.',
+  ),
+  host: z
+    .strictObject({
+      required: names.describe('Parts that the host must lend.'),
+      optional: texts.describe('Parts that the host may lend, and what happens without each.'),
+    })
+    .describe('What the host lends. The plugin can touch nothing else of the host.'),
+  config: z.record(text, z.unknown()).describe("A JSON Schema of the plugin's options."),
+  database: z
+    .strictObject({
+      schema: text.describe("The schema of the plugin's own tables."),
+      sequences: names.describe('Sequences of the homeserver that the plugin takes numbers from.'),
+      tables: z
+        .record(text, z.strictObject({ columns: names, privileges: z.array(z.enum(PRIVILEGES)) }))
+        .describe('Tables of the homeserver that the plugin uses, and the privileges that it needs on each.'),
+    })
+    .describe(
+      'What the plugin uses of the database. The loader refuses a database role that lacks one of the privileges.',
+    ),
+  operations: z
+    .record(text, z.enum(['read', 'write', 'job']))
+    .describe('Operations that can be called and hooked into, and how each runs.'),
+  routes: z
+    .array(z.strictObject({ method: z.enum(['GET', 'POST', 'PUT', 'DELETE']), path: text, operation: text }))
+    .describe('HTTP routes. The loader refuses a plugin that serves another one.'),
+  metrics: z
+    .record(text, names)
+    .describe('Metrics and their labels. The loader keeps the plugin from registering another one.'),
+});
+
+/** What `plugin.manifest.json` says: what the plugin is, needs, uses and adds. */
+export type Manifest = z.output<typeof manifestSchema>;
+
+/** The JSON Schema of `plugin.manifest.json`. */
+export function manifestJsonSchema(): Record<string, unknown> {
+  return z.toJSONSchema(manifestSchema);
+}
+
+/**
+ * Reads a manifest.
+ * @param source a file URL, a path, or what the file holds
+ * @throws Error that names every mistake in the manifest
+ */
+export async function readManifest(source: URL | string | object): Promise<Manifest> {
+  const given: unknown =
+    typeof source === 'string' || source instanceof URL ? JSON.parse(await readFile(source, 'utf8')) : source;
+  const { value, mistakes } = readSetting('manifest', manifestSchema, given);
+  if (value === undefined) throw new Error(['loadPlugin: bad manifest', ...mistakes].join('\n✖ '));
+  return value;
+}

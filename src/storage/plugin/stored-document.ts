@@ -1,0 +1,30 @@
+import type { EventId, RoomId, UserId } from '../../ids.ts';
+
+/** What part of an event was indexed, as `keys` of `POST /_matrix/client/v3/search` names it. */
+export type SearchKey = 'content.body' | 'content.name' | 'content.topic';
+
+/** One searchable event. The event id identifies it: writing it again replaces it. */
+export interface SearchDocument {
+  readonly eventId: EventId;
+  readonly roomId: RoomId;
+  readonly sender: UserId;
+  /** `syncapi_output_room_events.id`. Larger is newer. */
+  readonly streamPosition: number;
+  readonly key: SearchKey;
+  /** Well-formed, free of NUL, at most `MAX_TEXT_LENGTH` UTF-16 code units. */
+  readonly text: string;
+}
+
+export type SearchOrder = 'recent' | 'rank';
+
+export interface SearchHit extends SearchDocument {
+  readonly rank: number;
+}
+
+/** A rebuild under way. */
+export interface RebuildRef {
+  /** The job's id: names the shadow. */
+  readonly id: string;
+  /** What `begin` returned, kept by the caller: tells the shadow's content from the old one after a lost answer. */
+  readonly marker: string;
+}
