@@ -20,6 +20,7 @@ export type {
 export type { RoomId, ServerName, UserId } from './ids.ts';
 export { type EventId, isEventId, isRoomId, isServerName, isUserId } from './ids.ts';
 export type { Jobs, JobView } from './jobs/jobs.ts';
+export { eventId, roomId, serverName, userId } from './make-ids.ts';
 export type { Actor } from './operations/actor.ts';
 export type { JobOperationName, OperationInput, OperationName, OperationOutput } from './operations/operations.ts';
 export {

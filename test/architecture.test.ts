@@ -12,6 +12,7 @@ const MAY_IMPORT: Readonly<Record<string, { readonly values: readonly string[]; 
     errors: { values: [] },
     json: { values: [] },
     ids: { values: ['errors'] },
+    'make-ids': { values: ['errors', 'ids'] },
     'in-slices': { values: [] },
     host: { values: [], types: ['ids'] },
     metrics: { values: [] },
@@ -56,7 +57,7 @@ const MAY_IMPORT: Readonly<Record<string, { readonly values: readonly string[]; 
       types: ['config', 'host', 'jobs', 'metrics'],
     },
     manifest: { values: ['config', 'http', 'metrics', 'migrations', 'operations', 'storage'] },
-    loader: { values: ['setting-mistakes', 'storage'], types: ['config', 'host', 'plugin'] },
+    loader: { values: ['json', 'setting-mistakes', 'storage'], types: ['config', 'host', 'plugin'] },
     plugin: {
       values: [
         'accounts',
@@ -75,7 +76,7 @@ const MAY_IMPORT: Readonly<Record<string, { readonly values: readonly string[]; 
       types: ['config', 'host'],
     },
     index: {
-      values: ['errors', 'ids', 'pipeline', 'plugin'],
+      values: ['errors', 'ids', 'make-ids', 'pipeline', 'plugin'],
       types: ['accounts', 'config', 'host', 'jobs', 'operations', 'rooms', 'search'],
     },
     testing: { values: ['errors', 'ids', 'json', 'metrics', 'plugin', 'search'], types: ['config', 'host'] },

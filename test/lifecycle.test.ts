@@ -3,7 +3,6 @@ import knex from 'knex';
 import { Registry } from 'prom-client';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { AdminPluginOptions } from '../src/config.ts';
-import type { UserId } from '../src/ids.ts';
 import { type AdminPlugin, createAdminPlugin } from '../src/plugin.ts';
 import { createCapturedLogger } from './support/captured-logger.ts';
 import { createTestDatabase, type TestDatabase } from './support/database.ts';
@@ -315,7 +314,7 @@ describe('stop()', () => {
       `CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.3); RETURN NEW; END $$`,
     );
     await db.raw('CREATE TRIGGER slow BEFORE INSERT ON public.roomserver_events FOR EACH ROW EXECUTE FUNCTION slow()');
-    const evacuated = admin.operations.evacuateUser({ userId: USERS.alice.user_id as UserId }, SYSTEM).catch(() => {});
+    const evacuated = admin.operations.evacuateUser({ userId: USERS.alice.user_id }, SYSTEM).catch(() => {});
     const busy = async (): Promise<number> => {
       const { rows } = await db.raw(
         `SELECT FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()

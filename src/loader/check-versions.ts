@@ -2,9 +2,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import semver from 'semver';
+import { isRecord } from '../json.ts';
 import type { Manifest } from './manifest.ts';
 
-/** What is there of an npm package, as `import.meta.resolve` of the loader finds it. */
+/** Finds the entry of an npm package. @returns a file URL. @throws Error when the package is not there */
 export type Resolve = (specifier: string) => string;
 
 /** Lists what is wrong with the versions of Node, of the package and of its peers. A sentence for each, with the remedy. */
@@ -47,8 +48,8 @@ function versionOf(name: string, resolve: Resolve): string | undefined {
   for (; folder !== dirname(folder); folder = dirname(folder)) {
     const file = join(folder, 'package.json');
     if (!existsSync(file)) continue;
-    const facts: { readonly name?: unknown; readonly version?: unknown } = JSON.parse(readFileSync(file, 'utf8'));
-    if (facts.name === name && typeof facts.version === 'string') return facts.version;
+    const facts: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    if (isRecord(facts) && facts.name === name && typeof facts.version === 'string') return facts.version;
   }
   return undefined;
 }

@@ -27,12 +27,14 @@ export function lendHost(manifest: Manifest, host: Host): Host {
   const { metrics } = host;
   // Members that a class inherits count, too.
   const lent = Object.fromEntries(
-    [...declared].map((part) => [part, Reflect.get(host, part)]).filter(([, value]) => value !== undefined),
+    [...declared]
+      .map((part): [string, unknown] => [part, Reflect.get(host, part)])
+      .filter(([, value]) => value !== undefined),
   ) as unknown as Host;
   const parts =
     metrics === undefined || !declared.has('metrics') ? lent : { ...lent, metrics: lendMetrics(manifest, metrics) };
   return new Proxy(parts, {
-    get: (target, part) => {
+    get: (target, part): unknown => {
       if (typeof part === 'string' && !declared.has(part) && !(part in target)) {
         throw new TypeError(`the manifest of ${manifest.name} does not declare host.${part}`);
       }
@@ -57,7 +59,7 @@ function lendMetrics(
   };
   return {
     registry: new Proxy(registry, {
-      get: (target, member) => {
+      get: (target, member): unknown => {
         if (member === 'registerMetric') return registerMetric;
         const value: unknown = Reflect.get(target, member);
         return typeof value === 'function' ? value.bind(target) : value;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { AdminPluginOptions } from '../config.ts';
 import type { Host } from '../host.ts';
+import { isRecord } from '../json.ts';
 import type { AdminPlugin } from '../plugin.ts';
 import { readSetting } from '../setting-mistakes.ts';
 import { explainFailure } from '../storage/explain-failure.ts';
@@ -96,11 +97,15 @@ async function makePlugin(
   resolve: Resolve,
 ): Promise<AdminPlugin> {
   const { module, export: name } = manifest.entry;
-  const entry: Readonly<Record<string, unknown>> = await import(resolve(module));
-  const create = entry[name];
-  if (typeof create !== 'function') throw new Error(`loadPlugin: ${module} has no function ${name}`);
+  const entry: unknown = await import(resolve(module));
+  const create: unknown = isRecord(entry) ? entry[name] : undefined;
+  if (!isFactory(create)) throw new Error(`loadPlugin: ${module} has no function ${name}`);
   return create(lendHost(manifest, host), config);
 }
+
+/** Makes a plugin from the host and its options. */
+type Factory = (host: Host, options: AdminPluginOptions) => AdminPlugin;
+const isFactory = (value: unknown): value is Factory => typeof value === 'function';
 
 async function healthOf({ db }: Host, degraded: readonly MissingPart[]): Promise<Health> {
   try {

@@ -124,7 +124,10 @@ export async function missingGrants(db: Db, { schema, sequences, tables }: Datab
       [
         [...wanted.map(({ table }) => table), ...sequences],
         [...wanted.map(({ privilege }) => privilege), ...sequences.map(() => 'USAGE')],
-        ...[schema, schema, schema, schema],
+        schema,
+        schema,
+        schema,
+        schema,
       ],
     ),
   );

@@ -22,7 +22,11 @@ let database: TestDatabase;
 let processes: readonly MountedPlugin[];
 beforeAll(async () => {
   database = await createTestDatabase({ fixture: true });
-  const otherDb = knex({ client: 'pg', connection: database.pluginDb.client.config.connection, pool: { min: 0, max: 10 } });
+  const otherDb = knex({
+    client: 'pg',
+    connection: database.pluginDb.client.config.connection,
+    pool: { min: 0, max: 10 },
+  });
   processes = await Promise.all([
     mountPlugin({ database }),
     mountPlugin({ database: { ...database, db: otherDb, pluginDb: otherDb } }),

@@ -65,7 +65,7 @@ it('refuses what the operation refuses, and a dry run, which has no job', async 
   await expect(evacuateUser.start({ userId: alice }, { actor: { kind: 'user', userId: alice } })).rejects.toMatchObject(
     { errcode: 'M_FORBIDDEN' },
   );
-  await expect(evacuateUser.start({ userId: 'nobody' as never }, CALLER)).rejects.toMatchObject({
+  await expect(evacuateUser.start({ userId: 'nobody' }, CALLER)).rejects.toMatchObject({
     errcode: 'M_INVALID_PARAM',
   });
   const dryRun = { userId: alice, dryRun: true as never };

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { RoomId, UserId } from '../../src/ids.ts';
 import server from '../fixtures/dendrite/server.json' with { type: 'json' };
 import { USERS } from '../support/dendrite-server.ts';
 import { ALL_ROUTES, type MountedPlugin, mountPlugin } from '../support/mounted-plugin.ts';
@@ -17,25 +16,16 @@ type Operations = MountedPlugin['admin']['operations'];
 
 /** The most that a call may ask the database. Who adds statements to one thinks twice. */
 it.each<[name: string, statements: number, call: (operations: Operations) => Promise<unknown>]>([
-  ['whois', 8, (does) => does.whois({ userId: USERS.bob.user_id as UserId }, CALLER)],
-  ['getUser', 4, (does) => does.getUser({ userId: USERS.bob.user_id as UserId }, CALLER)],
+  ['whois', 8, (does) => does.whois({ userId: USERS.bob.user_id }, CALLER)],
+  ['getUser', 4, (does) => does.getUser({ userId: USERS.bob.user_id }, CALLER)],
   ['listUsers', 1, (does) => does.listUsers({}, CALLER)],
-  [
-    'setUserSuspended',
-    5,
-    (does) => does.setUserSuspended({ userId: USERS.bob.user_id as UserId, suspended: true }, CALLER),
-  ],
-  ['blockRoom', 5, (does) => does.blockRoom({ roomId: server.rooms.v9 as RoomId }, CALLER)],
-  [
-    'setUser',
-    12,
-    (does) => does.setUser({ userId: '@counted:localhost:18448' as UserId, password: 'long enough' }, CALLER),
-  ],
+  ['setUserSuspended', 5, (does) => does.setUserSuspended({ userId: USERS.bob.user_id, suspended: true }, CALLER)],
+  ['blockRoom', 5, (does) => does.blockRoom({ roomId: server.rooms.v9 }, CALLER)],
+  ['setUser', 12, (does) => does.setUser({ userId: '@counted:localhost:18448', password: 'long enough' }, CALLER)],
   [
     'sendServerNotice',
     30,
-    (does) =>
-      does.sendServerNotice({ userId: USERS.bob.user_id as UserId, content: { msgtype: 'm.text', body: 'x' } }, CALLER),
+    (does) => does.sendServerNotice({ userId: USERS.bob.user_id, content: { msgtype: 'm.text', body: 'x' } }, CALLER),
   ],
   ['evacuateRoom', 50, (does) => does.evacuateRoom({ roomId: server.rooms.v10 }, CALLER)],
 ])('%s asks the database at most %i times', async (_name, statements, call) => {

@@ -57,7 +57,7 @@ async function ended(deleteId: unknown): Promise<Record<string, unknown>> {
   return statusOf(deleteId);
 }
 async function localMembers(roomId: string): Promise<unknown> {
-  return (await plugin.admin.operations.roomInfo({ roomId: roomId as RoomId }, SYSTEM)).members.local;
+  return (await plugin.admin.operations.roomInfo({ roomId: roomId }, SYSTEM)).members.local;
 }
 
 describe('the deletion of a room by v1', () => {

@@ -183,15 +183,15 @@ describe('purgeRoom', () => {
     });
     expect(unchanged).toEqual({});
     expect(await plugin.admin.rooms.check(roomId as RoomId)).toBe('open');
-    const { deleted } = await plugin.admin.operations.purgeRoom({ roomId: roomId as RoomId, dryRun: true }, SYSTEM);
-    expect(await plugin.admin.operations.purgeRoom({ roomId: roomId as RoomId }, SYSTEM)).toEqual({ deleted });
+    const { deleted } = await plugin.admin.operations.purgeRoom({ roomId: roomId, dryRun: true }, SYSTEM);
+    expect(await plugin.admin.operations.purgeRoom({ roomId: roomId }, SYSTEM)).toEqual({ deleted });
   });
 
   it('lets the room be joined again at once', async () => {
     const roomId = ROOMS.v4;
-    const before = await plugin.admin.operations.roomInfo({ roomId: roomId as RoomId }, SYSTEM);
+    const before = await plugin.admin.operations.roomInfo({ roomId: roomId }, SYSTEM);
     await restore(await rowChanges(() => purge(roomId)));
-    expect(await plugin.admin.operations.roomInfo({ roomId: roomId as RoomId }, SYSTEM)).toEqual(before);
+    expect(await plugin.admin.operations.roomInfo({ roomId: roomId }, SYSTEM)).toEqual(before);
     expect(await plugin.admin.rooms.check(roomId as RoomId)).toBe('open');
     expect(await brokenInvariants(db)).toEqual([]);
     const { affected } = await plugin.admin.operations.evacuateRoom({ roomId }, SYSTEM);
@@ -201,7 +201,7 @@ describe('purgeRoom', () => {
   it('blocks the room when asked to', async () => {
     expect((await purge(ROOMS.v3, { block: true, reason: 'spam' })).text).toBe('{}');
     expect(await plugin.admin.rooms.check(ROOMS.v3 as RoomId)).toBe('blocked');
-    const blocked = await plugin.admin.operations.getBlockedRoom({ roomId: ROOMS.v3 as RoomId }, SYSTEM);
+    const blocked = await plugin.admin.operations.getBlockedRoom({ roomId: ROOMS.v3 }, SYSTEM);
     expect(blocked).toMatchObject({ reason: 'spam', blockedBy: USERS.admin.user_id });
   });
 

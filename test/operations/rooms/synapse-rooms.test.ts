@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import packageJson from '../../../package.json' with { type: 'json' };
-import type { RoomId, UserId } from '../../../src/ids.ts';
+import type { RoomId } from '../../../src/ids.ts';
 import { deny } from '../../../src/pipeline/hooks.ts';
 import { hideRoom } from '../../../src/rooms/purge/hide-room.ts';
 import server from '../../fixtures/dendrite/server.json' with { type: 'json' };
@@ -560,7 +560,7 @@ describe('a room that is being purged', () => {
     const after = await list('?limit=1000');
     expect([ids(after).includes(roomId), after.total_rooms]).toEqual([false, known.length - 1]);
     expect((await list(`?search_term=${encode(roomId)}`)).total_rooms).toBe(0);
-    const rooms = await plugin.admin.operations.listJoinedRooms({ userId: USERS.alice.user_id as UserId }, SYSTEM);
+    const rooms = await plugin.admin.operations.listJoinedRooms({ userId: USERS.alice.user_id }, SYSTEM);
     expect(rooms).not.toContain(roomId);
   });
 });

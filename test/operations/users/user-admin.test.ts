@@ -111,11 +111,11 @@ it('nobody demotes itself under another spelling, and others may', async () => {
   // The homeserver itself may do even that, as long as somebody else is left.
   const { setUserAdmin } = plugin.admin.operations;
   const system = { actor: { kind: 'system', name: 'test' } } as const;
-  await setUserAdmin({ userId: id('judy') as never, admin: true }, system);
-  expect(await setUserAdmin({ userId: id('admin') as never, admin: false }, system)).toEqual({ admin: false });
+  await setUserAdmin({ userId: id('judy'), admin: true }, system);
+  expect(await setUserAdmin({ userId: id('admin'), admin: false }, system)).toEqual({ admin: false });
   expect((await send(id('bob'))).status).toBe(403);
-  await setUserAdmin({ userId: id('admin') as never, admin: true }, system);
-  await setUserAdmin({ userId: id('judy') as never, admin: false }, system);
+  await setUserAdmin({ userId: id('admin'), admin: true }, system);
+  await setUserAdmin({ userId: id('judy'), admin: false }, system);
 });
 
 describe('the last administrator', () => {
@@ -145,8 +145,8 @@ describe('the last administrator', () => {
     for (let round = 0; round < 10; round += 1) {
       await db('userapi_accounts').where({ localpart: 'judy' }).update({ account_type: 3 });
       const answers = await Promise.allSettled([
-        plugin.admin.operations.setUserAdmin({ userId: id('admin') as never, admin: false }, system),
-        plugin.admin.operations.setUser({ userId: id('judy') as never, admin: false }, system),
+        plugin.admin.operations.setUserAdmin({ userId: id('admin'), admin: false }, system),
+        plugin.admin.operations.setUser({ userId: id('judy'), admin: false }, system),
       ]);
       expect(answers.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
       expect(await admins()).toHaveLength(1);
@@ -161,7 +161,7 @@ describe('the last administrator', () => {
       restriction: 'locked',
       set_by: 'test',
     });
-    const demotion = plugin.admin.operations.setUserAdmin({ userId: id('admin') as never, admin: false }, system);
+    const demotion = plugin.admin.operations.setUserAdmin({ userId: id('admin'), admin: false }, system);
     await expect(demotion).rejects.toMatchObject({ errcode: 'M_BAD_STATE' });
     await db('matrix_admin.account_restrictions').del();
     await db('userapi_accounts').where({ localpart: 'judy' }).update({ account_type: 1 });

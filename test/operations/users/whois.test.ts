@@ -122,7 +122,7 @@ describe('in-process', () => {
     const { whois: run } = plugin.admin.operations;
     const bob = { actor: { kind: 'user', userId } } as const;
     expect((await run({ userId }, bob)).devices.map(({ address }) => address)).toContain('127.0.0.1');
-    await expect(run({ userId: USERS.alice.user_id as UserId }, bob)).rejects.toMatchObject(NOT_SELF_THROWN);
+    await expect(run({ userId: USERS.alice.user_id }, bob)).rejects.toMatchObject(NOT_SELF_THROWN);
     const gone = '@gone:localhost:18448' as UserId;
     await expect(run({ userId: gone }, { actor: { kind: 'user', userId: gone } })).rejects.toMatchObject(
       NOT_SELF_THROWN,

@@ -1,0 +1,73 @@
+import { execFile } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
+import { cp, mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import server from '../fixtures/dendrite/server.json' with { type: 'json' };
+import { createTestDatabase } from '../support/database.ts';
+import { SERVER_NAME } from '../support/dendrite-server.ts';
+import { makeScratchDirectory } from '../support/scratch-directory.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const run = promisify(execFile);
+
+const TSCONFIG = {
+  compilerOptions: {
+    target: 'es2023',
+    module: 'nodenext',
+    strict: true,
+    declaration: true,
+    skipLibCheck: true,
+    types: ['node'],
+    noEmitOnError: true,
+  },
+  files: ['host.ts'],
+};
+
+let folder: string;
+/** An empty project with the packed plugin and what its host needs. Its other packages are those of the repository. */
+beforeAll(async () => {
+  folder = await makeScratchDirectory('koa-matrix-admin-example-');
+  const modules = join(folder, 'node_modules');
+  await mkdir(join(modules, 'koa-matrix-admin'), { recursive: true });
+  const packages = (await readdir(join(ROOT, 'node_modules'))).filter((name) => !name.startsWith('.'));
+  for (const name of packages) await symlink(join(ROOT, 'node_modules', name), join(modules, name));
+  await run(process.execPath, ['scripts/bundle.mjs'], { cwd: ROOT });
+  const { stdout } = await run('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', folder], {
+    cwd: ROOT,
+  });
+  const [{ filename }] = JSON.parse(stdout);
+  await run('tar', ['xzf', filename, '--strip-components=1', '-C', 'node_modules/koa-matrix-admin'], { cwd: folder });
+  await cp(join(ROOT, 'examples/minimal-host'), folder, { recursive: true });
+  await writeFile(join(folder, 'package.json'), JSON.stringify({ type: 'module' }));
+  await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(TSCONFIG));
+  const { privateKey } = generateKeyPairSync('ed25519');
+  await writeFile(join(folder, 'key.pem'), privateKey.export({ type: 'pkcs8', format: 'pem' }));
+}, 60_000);
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+it('compiles under strict TypeScript, with declarations', async () => {
+  await run(process.execPath, ['node_modules/typescript/bin/tsc'], { cwd: folder });
+  expect(await readdir(folder)).toEqual(expect.arrayContaining(['host.js', 'host.d.ts']));
+});
+
+it.each(['host.js', 'host.mjs'])('%s evacuates a room, hears of it, waits for a job and counts', async (program) => {
+  const database = await createTestDatabase({ fixture: true });
+  const args = [program, database.connectionString, SERVER_NAME, 'key.pem', server.rooms.v10];
+  const { stdout } = await run(process.execPath, args, { cwd: folder });
+  await database.drop();
+  expect(stdout).toMatch(/^hook: [1-9]\d* left$/m);
+  expect(stdout).toMatch(/^evacuated: @\S+:localhost/m);
+  expect(stdout).toMatch(/^job: succeeded$/m);
+  expect(stdout).toMatch(/^matrix_admin_operations_total\{.*\} 1$/m);
+});
+
+it('can be required where Node can require ES modules', async () => {
+  const program = "console.log(typeof require('koa-matrix-admin').createAdminPlugin)";
+  const { stdout } = await run(process.execPath, ['--input-type=commonjs', '-e', program], { cwd: folder });
+  expect(stdout.trim()).toBe('function');
+});
