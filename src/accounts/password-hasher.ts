@@ -1,5 +1,3 @@
-import { hash } from '@node-rs/bcrypt';
-
 /** Hashes passwords as Dendrite does, off the event loop. */
 export type HashPassword = (password: string) => Promise<string>;
 
@@ -17,6 +15,8 @@ export function createPasswordHasher({
     if (running >= concurrency) await new Promise<void>((resolve) => waiting.push(resolve));
     else running += 1;
     try {
+      // A native module: most processes start faster than they need it.
+      const { hash } = await import('@node-rs/bcrypt');
       return await hash(password, { cost: bcryptCost, version: '2a' });
     } finally {
       // Whoever waits takes the place over.
