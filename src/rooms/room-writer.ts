@@ -232,7 +232,7 @@ function eventsUnder({ events }: RoomState, keys: readonly StateKey[]): Map<stri
 
 /**
  * Locks a room for writing events into it.
- * @throws MatrixError `M_NOT_FOUND` if the room is unknown, `M_BAD_STATE` if it is being purged
+ * @throws MatrixError `M_NOT_FOUND` if the room is unknown or has no events, `M_BAD_STATE` if it is being purged
  */
 export async function requireRoom(transaction: Knex.Transaction, roomId: RoomId): Promise<StoredRoom> {
   const room = await lockRoom(transaction, roomId);
