@@ -19,7 +19,7 @@ const REMOVALS_AT_ONCE = 10_000;
 const ROOMS_AT_ONCE = 400;
 /** Maximum number of attempts for a payload whose task fails for a temporary reason. */
 const PAYLOAD_ATTEMPTS = 4;
-/** Number of retries for a document that failed alone. The engine may have batched it with another process's documents. */
+/** Maximum number of attempts for a single document. The engine may batch it with another process's documents. */
 const LONE_ATTEMPTS = 3;
 /** If more documents fail alone, their texts are not the cause. */
 const MAX_REFUSED = 20;

@@ -4,7 +4,7 @@ import type { EventId, RoomId, UserId } from '../../ids.ts';
 import type { SearchDocument, SearchKey } from '../search-index.ts';
 import { engineWordsOf } from './words.ts';
 
-/** The document id of an event: base64url of the event id, which has characters that document ids must not have. At most 340 characters. */
+/** Encodes an event id as a document id, which allows fewer characters: reversible base64url, at most 340 characters. */
 export function documentId(eventId: EventId): string {
   return Buffer.from(eventId, 'utf8').toString('base64url');
 }
