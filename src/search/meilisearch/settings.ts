@@ -27,7 +27,7 @@ const SETTINGS = {
   localizedAttributes: [{ attributePatterns: ['lexemes'], locales: ['eng'] }],
   // This limits the hits that paging can reach, whatever the page size.
   pagination: { maxTotalHits: 1_000_000 },
-  // A search that is cut off returns hits out of order, so the limit is high.
+  // A search that hits this limit returns hits out of order, so the limit is high.
   searchCutoffMs: 20_000,
 } as const satisfies DeepReadonly<Settings>;
 
