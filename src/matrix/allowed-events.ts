@@ -3,7 +3,7 @@ import type { EventIndex } from './auth-chain.ts';
 import { authoriseByAuthEvents, type CheckedEvent } from './check-event.ts';
 import type { RoomVersion } from './room-version.ts';
 
-/** Those events that the events which authorise them allow, and so on. Events that authorise each other are not. */
+/** The events that their auth events allow. The auth events must be allowed too, and so on; cycles are not allowed. */
 export function* allowedEvents(
   events: EventIndex,
   version: RoomVersion,

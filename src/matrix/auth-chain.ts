@@ -1,15 +1,15 @@
 import type { EventId } from '../ids.ts';
 import type { CheckedEvent } from './check-event.ts';
 
-/** Events by id; what is missing counts as rejected. */
+/** Events by id. An event that is missing counts as rejected. */
 export type EventIndex = ReadonlyMap<EventId, CheckedEvent>;
 
-/** The auth events of an event that are known. */
+/** The known auth events of an event. */
 export function authEventsOf({ authEventIds }: CheckedEvent, known: EventIndex): CheckedEvent[] {
   return authEventIds.map((id) => known.get(id)).filter((event) => event !== undefined);
 }
 
-/** All that is reached from the events by steps, without themselves unless a step leads to them. */
+/** All nodes that steps reach from the given ones. A given node is included only if a step leads to it. */
 function* reached<Node>(
   from: Iterable<Node>,
   step: (node: Node) => Iterable<Node>,
@@ -28,7 +28,7 @@ function* reached<Node>(
   return found;
 }
 
-/** Auth events of the events, theirs, and so on. Room version 2, "State resolution", "Auth chain". */
+/** The auth events of the events, the auth events of those, and so on. Room version 2, "State resolution", "Auth chain". */
 export function authChainOf(
   events: Iterable<CheckedEvent>,
   known: EventIndex,
@@ -37,16 +37,16 @@ export function authChainOf(
 }
 
 /**
- * Events in the auth chain of some states, but not of all. Room version 2, "State resolution", "Auth difference".
- * @param common what all states have
- * @param others what each state has besides
+ * Events in the auth chains of some states, but not of all states. Room version 2, "State resolution", "Auth difference".
+ * @param common events that all states have
+ * @param others the other events of each state
  */
 export function* authDifference(
   common: Iterable<CheckedEvent>,
   others: readonly (readonly CheckedEvent[])[],
   known: EventIndex,
 ): Generator<undefined, CheckedEvent[], undefined> {
-  // In the chain of every state: it is walked once, and no further from the rest.
+  // The common events' auth chain is part of every state's auth chain. It is walked once; walks from other events stop at it.
   const shared = yield* authChainOf(common, known);
   const chains: Set<CheckedEvent>[] = [];
   for (const events of others) {
@@ -68,7 +68,7 @@ export function* authDifference(
   return [...difference];
 }
 
-/** The events and all on paths between them. Room version 12, "State resolution", "Conflicted state subgraph". */
+/** The events, and all events on paths between them. Room version 12, "State resolution", "Conflicted state subgraph". */
 export function* conflictedSubgraph(
   conflicted: ReadonlySet<CheckedEvent>,
   known: EventIndex,

@@ -4,10 +4,10 @@ import type { EventJson, RoomVersion } from './room-version.ts';
 /** The key of a state event in its room. */
 export type StateKey = readonly [type: string, stateKey: string];
 
-/** Names an entry of a room's state. */
+/** One string for the type and state key of a state entry, to use as a map key. */
 export const stateName = (type: string, stateKey: string): string => `${type}\0${stateKey}`;
 
-/** What decides which events authorise an event. */
+/** The fields of an event that decide which auth events it needs. */
 export interface AuthorisedFields {
   readonly type: string;
   readonly sender: string;
@@ -24,15 +24,15 @@ const textAt = (object: unknown, ...path: readonly string[]): string | undefined
 };
 
 /**
- * Keys of the state events that an event names as its `auth_events`, where the room has them, in the order that Dendrite
- * writes. Server-Server API, "Auth events selection"; without the create event since room version 12.
+ * Keys of the state events that an event lists as its `auth_events` if the room has them, in Dendrite's order. Server-Server
+ * API, "Auth events selection". Since room version 12, the create event is not among them.
  */
 export function authEventKeys(event: AuthorisedFields, version: RoomVersion): StateKey[] {
   if (event.type === 'm.room.create') return [];
   return [...(version.privilegedCreators ? [] : [['m.room.create', ''] as const]), ...decidingKeys(event, version)];
 }
 
-/** Keys of all state that the authorisation rules look at, the create event of every room version with them. */
+/** Keys of all state that the authorisation rules read, including the create event in every room version. */
 export function authStateKeys(event: AuthorisedFields, version: RoomVersion): StateKey[] {
   return [['m.room.create', ''], ...decidingKeys(event, version)];
 }

@@ -3,21 +3,21 @@ import { isRecord } from '../json.ts';
 import type { AuthorisedFields } from './auth-events.ts';
 import type { EventJson } from './room-version.ts';
 
-/** Finds state that an event is judged by: that of its auth events, or that before it. */
+/** Finds a state event that the authorisation rules need, either in the event's auth events or in the state before it. */
 export type AuthState = (type: string, stateKey: string) => EventJson | undefined;
 
-/** An event, as far as it is judged. */
+/** The fields of an event that the authorisation rules read. */
 export interface JudgedEvent extends AuthorisedFields {
   readonly sender: UserId;
-  /** Of create events, where they have one. */
+  /** `room_id` of a create event, if it has one. */
   readonly roomId?: string | undefined;
-  /** Of redactions in room versions 1 and 2. */
+  /** `redacts` of a redaction. Only room versions 1 and 2 check it. */
   readonly redacts?: string | undefined;
-  /** What is before it: nothing, the create event alone, or more. */
+  /** Whether the event follows nothing, only the create event, or other events. */
   readonly follows: 'nothing' | 'create' | 'events';
 }
 
-/** `membership` of a member event; `leave` where there is none. */
+/** The `membership` of a member event. `leave` if there is no member event. */
 export function membershipOf(member: EventJson | undefined): unknown {
   return isRecord(member?.content) ? member.content.membership : 'leave';
 }

@@ -7,7 +7,7 @@ import type { RoomVersion } from './room-version.ts';
 import { publicKeyOf } from './sign-event.ts';
 import { isSignedBy } from './sign-json.ts';
 
-/** A member event with what it is judged by. */
+/** A member event and the state that decides whether it is allowed. */
 interface Case {
   readonly event: JudgedEvent & { readonly stateKey: UserId };
   readonly state: AuthState;
@@ -19,7 +19,7 @@ interface Case {
 
 type Verdict = string | undefined;
 
-/** Judges a member event, by its membership. */
+/** Applies the authorisation rules for a member event. */
 export function authoriseMembership(
   event: JudgedEvent,
   state: AuthState,
@@ -65,7 +65,7 @@ function outranksTarget({ event, power, version }: Case): boolean {
 
 function judgeJoin(of: Case): Verdict {
   const { event, power, version, targetMembership } = of;
-  // The one who sent the create event: additional creators have to be invited.
+  // Only the sender of the create event may join first. Additional creators must be invited.
   const isFirst = isCreator(power, { ...version, privilegedCreators: false }, event.stateKey);
   if (event.follows === 'create' && isFirst) return undefined;
   if (event.sender !== event.stateKey) return 'nobody can join for another user';

@@ -11,7 +11,7 @@ const recordAt = (content: EventJson, key: string): EventJson => {
   return isRecord(value) ? value : {};
 };
 
-/** Judges a change of power levels: nobody gives or takes more than they have. */
+/** Applies the authorisation rules for a change of power levels. A user cannot grant or remove a level above their own. */
 export function authorisePowerLevels(
   { content, sender }: JudgedEvent,
   power: PowerState,
@@ -43,9 +43,9 @@ export function authorisePowerLevels(
   return takesFromPeer ? 'the level of a user who has as much as the sender is changed' : undefined;
 }
 
-/** What the room version does not allow in the content, whoever sends it. */
+/** Why the room version forbids this content for every sender, or `undefined` if it does not. */
 function wrongIn(content: EventJson, power: PowerState, version: RoomVersion): string | undefined {
-  // Up to version 9, other levels may be anything; what is no integer counts as absent.
+  // Up to room version 9, the levels in other groups may have any value. Values that are no integers count as absent.
   const groups = ['users', ...(version.stringPowerLevels ? [] : ['events', 'notifications'])];
   const isObject = (key: string): boolean => !Object.hasOwn(content, key) || isRecord(content[key]);
   if (!groups.every(isObject)) return 'power levels are not grouped in objects';

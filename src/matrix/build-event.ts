@@ -8,7 +8,7 @@ import { randomRoomId, roomIdOfCreate } from './room-id.ts';
 import type { EventJson, RoomVersion } from './room-version.ts';
 import { signEvent } from './sign-event.ts';
 
-/** An event of the room that another one refers to. */
+/** An event that another event refers to. */
 export interface ReferredEvent {
   readonly eventId: EventId;
   readonly event: EventJson;
@@ -16,14 +16,14 @@ export interface ReferredEvent {
 
 /** An event before it is hashed and signed. */
 export interface EventDraft {
-  /** Absent in create events since room version 12, whose id is made of them. */
+  /** Absent in create events since room version 12: the room id is derived from the create event. */
   readonly roomId?: RoomId;
   readonly sender: UserId;
   readonly type: string;
-  /** Of state events. */
+  /** Only state events have one. */
   readonly stateKey?: string;
   readonly content: Readonly<Record<string, unknown>>;
-  /** What a redaction redacts. */
+  /** The event that a redaction redacts. */
   readonly redacts?: EventId;
   /** In ms. */
   readonly originServerTs: number;
@@ -37,16 +37,16 @@ export interface BuiltEvent {
   readonly event: EventJson;
 }
 
-/** `auth_events` or `prev_events` as a room version spells them. */
+/** The value of `auth_events` or `prev_events` in the format of the room version. */
 export function referencesTo(referred: readonly ReferredEvent[], version: RoomVersion): unknown[] {
   if (version.eventIds !== 'random') return referred.map(({ eventId }) => eventId);
   return referred.map(({ eventId, event }) => [eventId, { sha256: unpaddedBase64(referenceHash(event, version)) }]);
 }
 
 /**
- * Hashes and signs an event in its room's version.
- * @throws MatrixError `M_BAD_JSON` for content that is no canonical JSON, `M_TOO_LARGE` for an event over 65,536 bytes
- * or a type or state key over 255.
+ * Hashes and signs an event in the format of its room version.
+ * @throws MatrixError `M_BAD_JSON` for content that is not canonical JSON, `M_TOO_LARGE` for an event over 65,536 bytes
+ * or a type or state key over 255 bytes.
  */
 export function buildEvent(draft: EventDraft, version: RoomVersion, key: SigningKey): BuiltEvent {
   const { roomId, sender, type, stateKey, content, redacts, originServerTs, depth, authEvents, prevEvents } = draft;
@@ -55,7 +55,7 @@ export function buildEvent(draft: EventDraft, version: RoomVersion, key: Signing
     ...(roomId !== undefined && { room_id: roomId }),
     sender,
     type,
-    // As Dendrite writes state events.
+    // Dendrite writes an empty `prev_state` into state events.
     ...(stateKey !== undefined && { state_key: stateKey, prev_state: [] }),
     content,
     ...(redacts !== undefined && { redacts }),
@@ -69,7 +69,7 @@ export function buildEvent(draft: EventDraft, version: RoomVersion, key: Signing
 }
 
 /**
- * Hashes and signs a whole event, and gives it its id.
+ * Hashes and signs a whole event, and determines its id.
  * @throws MatrixError as `buildEvent()`
  */
 export function finishEvent(unhashed: EventJson, version: RoomVersion, key: SigningKey): BuiltEvent {
@@ -81,7 +81,7 @@ export function finishEvent(unhashed: EventJson, version: RoomVersion, key: Sign
 }
 
 /**
- * A new room's create event, and the room's id, which is made of it since room version 12.
+ * Builds the create event of a new room, and the room id. Since room version 12, the room id is derived from the event.
  * @throws MatrixError as `buildEvent()`.
  */
 export function buildCreateEvent(

@@ -1,14 +1,14 @@
 import { MatrixError } from '../errors.ts';
 
-/** Deeper JSON than this is refused: it would overflow the stack of whoever walks it. */
+/** JSON nested deeper than this is refused, because recursive code could overflow the stack. */
 const MAX_DEPTH = 512;
 
 const bad = (message: string): MatrixError => new MatrixError('M_BAD_JSON', message);
 
-/** Surrogates stand for code points beyond all single units, so they sort after them. */
+/** Surrogates encode code points above those of all other UTF-16 code units, so they sort last. */
 const rankOf = (unit: number): number => (unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit);
 
-/** Compares by code point, as UTF-8 bytes would; JavaScript's own order is by UTF-16 unit. */
+/** Compares by code point, which is also the order of UTF-8 bytes. JavaScript compares by UTF-16 code unit instead. */
 function compareCodePoints(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
   for (let i = 0; i < length; i++) {
@@ -40,7 +40,7 @@ function encode(value: unknown, depth: number): string {
 }
 
 /**
- * The one spelling of a JSON value that hashes and signatures are made of: no white space, keys ordered by code point.
+ * The canonical text of a JSON value, used for hashes and signatures: no white space, keys in code point order.
  * Matrix specification, Appendices, "Canonical JSON".
  * @throws MatrixError `M_BAD_JSON` for fractions, integers beyond ±(2^53-1), ill-formed strings, values that are no JSON,
  * and nesting of more than 512 levels.

@@ -11,7 +11,7 @@ import { redact } from './redact.ts';
 import { roomIdOfCreate } from './room-id.ts';
 import type { EventJson, RoomVersion } from './room-version.ts';
 
-/** An event of another server that is well-formed, with what is asked of it most. */
+/** A well-formed event of another server, with its most used fields. */
 export interface CheckedEvent {
   readonly eventId: EventId;
   readonly event: EventJson;
@@ -28,7 +28,7 @@ export interface CheckedEvent {
 
 const isInteger = (value: unknown): value is number => typeof value === 'number' && Number.isSafeInteger(value);
 
-/** Ids that an event refers to, as its room version spells them. */
+/** The event ids in `auth_events` or `prev_events`, or `undefined` if the value is malformed. */
 function referencesOf(references: unknown): EventId[] | undefined {
   if (!Array.isArray(references)) return undefined;
   const ids = references.map((reference: unknown) =>
@@ -39,8 +39,8 @@ function referencesOf(references: unknown): EventId[] | undefined {
 }
 
 /**
- * Checks the form and the content hash of another server's event; `undefined` for what is no event of the room. One with a
- * wrong hash is redacted, as the specification demands. Server-Server API, "Checks performed on receipt of a PDU", 1 and 3.
+ * Checks the form and the content hash of another server's event. Returns `undefined` if it is no valid event of the room.
+ * An event with a wrong hash is redacted. Server-Server API, "Checks performed on receipt of a PDU", 1 and 3.
  */
 export function checkEvent(received: EventJson, roomId: RoomId, version: RoomVersion): CheckedEvent | undefined {
   const { type, sender, state_key: stateKey, content, depth, origin_server_ts: originServerTs, hashes } = received;
@@ -66,22 +66,22 @@ export function checkEvent(received: EventJson, roomId: RoomId, version: RoomVer
     const fields = { type, sender, stateKey, content: event.content, depth, originServerTs };
     return { eventId, event, ...fields, authEventIds, prevEventIds };
   } catch (error) {
-    // No canonical JSON, so no event.
+    // An event that is not canonical JSON is invalid.
     if (error instanceof MatrixError) return undefined;
     throw error;
   }
 }
 
 /**
- * Servers that must have signed an event: its sender's, unless a third party has signed the invite; that of its id in the
- * room versions that have one in it; and that of the user who lets another one into a restricted room. Server-Server API,
- * "Validating hashes and signatures on received events".
+ * Servers that must have signed an event: the sender's server (unless the event is a third-party invite), the server in the
+ * event id (in room versions whose ids contain one), and the server of the user who authorises a restricted join.
+ * Server-Server API, "Validating hashes and signatures on received events".
  */
 export function signersOf({ type, sender, content, eventId }: CheckedEvent, version: RoomVersion): string[] {
   const { membership, third_party_invite: thirdParty, join_authorised_via_users_server: authoriser } = content;
   const isMember = type === 'm.room.member';
   const isThirdPartyInvite = isMember && membership === 'invite' && thirdParty !== undefined;
-  // The rule is for all member events, but servers hold joins alone to it.
+  // The specification states the rule for all member events, but servers apply it to joins only.
   const isRestrictedJoin = isMember && version.restrictedJoins && membership === 'join';
   const ids = [
     ...(isThirdPartyInvite ? [] : [sender]),
@@ -91,7 +91,7 @@ export function signersOf({ type, sender, content, eventId }: CheckedEvent, vers
   return [...new Set(ids.map((id) => id.slice(id.indexOf(':') + 1)))];
 }
 
-/** What an event is judged as; its previous events are looked up to see whether it is the first after the create event. */
+/** The input of `authorise()` for an event. `find` looks up previous events, to see whether only the create event is before it. */
 export function judgedAs(checked: CheckedEvent, find: (eventId: EventId) => CheckedEvent | undefined): JudgedEvent {
   const { type, sender, stateKey, content, prevEventIds } = checked;
   const { redacts, room_id: roomId } = checked.event;
@@ -108,7 +108,7 @@ export function judgedAs(checked: CheckedEvent, find: (eventId: EventId) => Chec
   };
 }
 
-/** Judges an event by its own auth events, which must be those that the room version selects; see `authorise()`. */
+/** Checks an event against its own auth events, which must be those that its room version selects. See `authorise()`. */
 export function authoriseByAuthEvents(
   checked: CheckedEvent,
   find: (eventId: EventId) => CheckedEvent | undefined,

@@ -1,7 +1,7 @@
 import { isRecord } from '../json.ts';
 import type { EventJson } from './room-version.ts';
 
-/** An event in the form that clients are shown. */
+/** An event in the format of the Client-Server API. */
 export interface ClientEvent {
   readonly type: string;
   readonly sender: string;
@@ -13,10 +13,10 @@ export interface ClientEvent {
   readonly [more: string]: unknown;
 }
 
-/** What Synapse's admin API repeats beside `unsigned`, in the form that clients had before the specification's. */
+/** Fields of `unsigned` that Synapse's admin API repeats at the top level, as in an older client format. */
 const LIFTED = ['age', 'prev_content', 'redacted_because', 'replaces_state'];
 
-/** A stored event for clients, with its age as Synapse's admin API tells it: in `unsigned`, and beside it. */
+/** A stored event in client format. As in Synapse's admin API, its age is in `unsigned` and at the top level. */
 export function clientEventOf(
   event: EventJson,
   { eventId, roomId, now }: { readonly eventId: string; readonly roomId: string; readonly now: number },

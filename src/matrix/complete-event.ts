@@ -4,13 +4,13 @@ import { type BuiltEvent, finishEvent } from './build-event.ts';
 import { randomEventId } from './event-id.ts';
 import type { EventJson, RoomVersion } from './room-version.ts';
 
-/** Fields that another server's template may decide. */
+/** Fields that are taken from another server's template. */
 const FROM_TEMPLATE = ['auth_events', 'prev_events', 'depth'];
 
 /**
- * The event that another server has made a template of, `make_leave` for one. Of the template only the event's place in
- * the room is taken. Server-Server API, "Leaving Rooms".
- * @throws MatrixError `M_BAD_JSON` for a template that no event can be made of, `M_TOO_LARGE`
+ * Completes and signs an event from another server's template, such as that of `make_leave`. Only the fields that place the
+ * event in the room come from the template. Server-Server API, "Leaving Rooms".
+ * @throws MatrixError `M_BAD_JSON` if the template makes no valid event, `M_TOO_LARGE`
  */
 export function completeEvent(
   template: EventJson,

@@ -11,16 +11,16 @@ import { hasValidSignature, signaturesOf } from './sign-json.ts';
 type RemoteDevice = RemoteDevices['devices'][number];
 type JsonObject = Readonly<Record<string, unknown>>;
 
-/** Of the keys of one device, in canonical form. */
+/** Maximum size of one device's keys as canonical JSON. */
 const MAX_KEYS_BYTES = 65_536;
 const MAX_DEVICES = 2_000;
 const MAX_DEVICE_ID_BYTES = 255;
-/** Longer names of devices are not kept, in UTF-16 code units. */
+/** Longer device names are dropped. In UTF-16 code units. */
 const MAX_DISPLAY_NAME_LENGTH = 255;
-/** Of one object so many signatures are looked at. */
+/** Maximum number of signatures of one object that are checked. */
 const MAX_SIGNATURES = 100;
 
-/** A device whose keys are signed by itself. */
+/** A device whose keys carry a valid signature by the device itself. */
 export interface VerifiedDevice {
   readonly deviceId: string;
   readonly displayName: string | undefined;
@@ -32,31 +32,32 @@ export type CrossSigningUsage = 'master' | 'self_signing';
 
 export interface CrossSigningKey {
   readonly usage: CrossSigningUsage;
-  /** In unpadded base64; the key's id is `ed25519:` and this. */
+  /** The public key in unpadded base64. The key id is `ed25519:` followed by it. */
   readonly publicKey: string;
-  /** By other keys of the user, by key id. */
+  /** Signatures by other keys of the user, by key id. */
   readonly signatures: Readonly<Record<string, string>>;
 }
 
-/** What is left of a device list: nothing that does not verify. */
+/** The verified part of a device list. */
 export interface VerifiedDevices {
   readonly devices: readonly VerifiedDevice[];
   readonly crossSigningKeys: readonly CrossSigningKey[];
-  /** Devices whose keys are not those of the device, or not signed by it. */
+  /** Number of devices that were left out, because their keys belong to another device or lack the device's own signature. */
   readonly leftOut: number;
 }
 
-/** Keys of the user that signatures are checked by, by key id. */
+/** Keys of the user with which signatures are checked, by key id. */
 type Signers = Readonly<Record<string, KeyObject>>;
 
 const bad = (message: string): MatrixError => new MatrixError('M_UNKNOWN', message, { status: 502 });
 const ed25519 = (id: string): string => `ed25519:${id}`;
 
 /**
- * Checks what another server says of a user's devices. A device is left out when its keys are another's, or not signed by
- * it: one broken client does not keep those of the others from being known. Devices without keys are none that anybody
- * encrypts for. Cross-signing keys stand for the user, so with a bad one all is refused. Signatures that these keys have not
- * made are dropped. Yields in between. Client-Server API, "Device keys" and "Cross-signing"; Server-Server API, `GET user/devices`.
+ * Verifies a user's device list from another server. A device is left out if its keys belong to another device or lack the
+ * device's own signature, so that one broken client does not hide the other devices. Devices without keys are skipped,
+ * because nobody encrypts for them. A bad cross-signing key refuses the whole list, because it stands for the user. Other
+ * signatures are dropped. Yields in between.
+ * Client-Server API, "Device keys" and "Cross-signing"; Server-Server API, `GET user/devices`.
  * @throws MatrixError `M_UNKNOWN` with status 502
  */
 export function* verifyDevices(
@@ -92,7 +93,7 @@ export function* verifyDevices(
   return { devices: [...devices.values()], crossSigningKeys, leftOut: withKeys.length - devices.size };
 }
 
-/** The key that a device signs with; `undefined` where the keys are not those of the device. */
+/** The key with which a device signs. `undefined` if the keys do not belong to the device. */
 function signerOf(userId: UserId, { deviceId, keys: object }: RemoteDevice): Signers | undefined {
   if (object?.user_id !== userId || object.device_id !== deviceId || !isDeviceId(deviceId)) return undefined;
   if (!isRecord(object.keys) || !isListOfText(object.algorithms)) return undefined;
@@ -101,7 +102,7 @@ function signerOf(userId: UserId, { deviceId, keys: object }: RemoteDevice): Sig
   return key && { [ed25519(deviceId)]: key };
 }
 
-/** The device with its good signatures; `undefined` unless its own is among them. */
+/** The device with its valid signatures. `undefined` if the device's own signature is not valid. */
 function verifyDevice(
   userId: UserId,
   { deviceId, displayName, keys = {} }: RemoteDevice,
@@ -115,7 +116,7 @@ function verifyDevice(
   return { deviceId, displayName: displayName !== undefined && isName(displayName) ? displayName : undefined, keyJson };
 }
 
-/** @throws MatrixError when the key is not one of the user's of that usage */
+/** @throws MatrixError if the key is not the user's key for that usage */
 function crossSigningKeyOf(
   userId: UserId,
   usage: CrossSigningUsage,
@@ -132,7 +133,7 @@ function crossSigningKeyOf(
   return { usage, publicKey, signer: { [keyId]: key }, object };
 }
 
-/** Those of the user's own signatures that are good. */
+/** The user's own signatures that are valid. */
 function signaturesBy(userId: UserId, object: JsonObject, signers: Signers): Record<string, string> {
   const good: Record<string, string> = {};
   for (const [keyId, signature] of Object.entries(signaturesOf(object, userId)).slice(0, MAX_SIGNATURES)) {
@@ -148,7 +149,7 @@ function isListOfText(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((item) => typeof item === 'string');
 }
 
-/** PostgreSQL takes neither NUL nor half a surrogate pair. */
+/** PostgreSQL stores neither NUL nor lone surrogates. */
 const isText = (value: string): boolean => !value.includes('\0') && value.isWellFormed();
 const isDeviceId = (id: string): boolean => id !== '' && Buffer.byteLength(id) <= MAX_DEVICE_ID_BYTES && isText(id);
 const isName = (name: string): boolean => name.length <= MAX_DISPLAY_NAME_LENGTH && isText(name);

@@ -5,7 +5,7 @@ import type { EventJson, RoomVersion } from './room-version.ts';
 
 const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest();
 
-/** Base64 as Matrix writes it: standard alphabet, no padding. */
+/** Encodes bytes as Matrix does: base64 with the standard alphabet and no padding. */
 export function unpaddedBase64(bytes: Buffer): string {
   return bytes.toString('base64').replace(/=+$/, '');
 }
@@ -20,7 +20,8 @@ export function contentHash(event: EventJson): string {
 }
 
 /**
- * What other events refer to an event by. Server-Server API, "Calculating the reference hash for an event".
+ * The reference hash of an event, by which other events refer to it. Server-Server API, "Calculating the reference hash for
+ * an event".
  * @throws MatrixError as `canonicalJson()`.
  */
 export function referenceHash(event: EventJson, version: RoomVersion): Buffer {

@@ -10,7 +10,7 @@ export function randomEventId(serverName: ServerName): EventId {
 }
 
 /**
- * The id of a complete event: its own field in room versions 1 and 2, made of its reference hash since.
+ * The id of a complete event: its `event_id` field in room versions 1 and 2, derived from the reference hash in later ones.
  * @throws MatrixError `M_BAD_JSON` for an event of version 1 or 2 without an id, and as `canonicalJson()`.
  */
 export function eventIdOf(event: EventJson, version: RoomVersion): EventId {

@@ -13,7 +13,7 @@ export function hasFittingSize(event: EventJson): boolean {
   return Buffer.byteLength(canonicalJson(event)) <= MAX_EVENT_BYTES;
 }
 
-/** The field that is longer than 255 bytes. Client-Server API, "Size limits". */
+/** The name of a field that is longer than 255 bytes, if there is one. Client-Server API, "Size limits". */
 export function tooLongField(event: EventJson): string | undefined {
   return SHORT_FIELDS.find((name) => {
     const { [name]: value } = event;

@@ -3,7 +3,7 @@ import type { CheckedEvent } from './check-event.ts';
 import { byTimeThenId } from './power-ordering.ts';
 import { sorted } from './sorted.ts';
 
-/** The power levels that authorise an event, those that authorise them, and so on. */
+/** The power levels event among an event's auth events, the one among that event's auth events, and so on. */
 function* powerLevelsBefore(event: CheckedEvent, known: EventIndex): Generator<CheckedEvent> {
   const next = (of: CheckedEvent): CheckedEvent | undefined =>
     authEventsOf(of, known).find(({ type }) => type === 'm.room.power_levels');
@@ -11,9 +11,9 @@ function* powerLevelsBefore(event: CheckedEvent, known: EventIndex): Generator<C
 }
 
 /**
- * The events by how old the power levels are that they rest on, the oldest first. Room version 2, "State resolution",
+ * Sorts events by the age of the power levels event that they depend on, oldest first. Room version 2, "State resolution",
  * "Mainline ordering".
- * @param powerLevels the power levels where the mainline begins
+ * @param powerLevels the power levels event at which the mainline begins
  */
 export function* mainlineOrdering(
   events: readonly CheckedEvent[],
@@ -43,7 +43,7 @@ export function* mainlineOrdering(
       }
       passed.push(before);
     }
-    // The next event that rests on them need not go the same way.
+    // Caches the position, so that later events need not walk the same path.
     for (const before of passed) positions.set(before, position);
     placed.push({ event, position });
   }

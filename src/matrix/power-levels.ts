@@ -2,10 +2,10 @@ import type { UserId } from '../ids.ts';
 import { isRecord } from '../json.ts';
 import type { EventJson, RoomVersion } from './room-version.ts';
 
-/** The state events of a room that decide who may do what. */
+/** The state events of a room that define power levels. */
 export interface PowerState {
   readonly create: EventJson;
-  /** Absent: the room has none, and defaults apply. */
+  /** `undefined` if the room has no power levels event. Defaults apply then. */
   readonly powerLevels: EventJson | undefined;
 }
 
@@ -25,14 +25,14 @@ const CREATOR_LEVEL = 100;
 const fieldOf = (object: unknown, key: string): unknown =>
   isRecord(object) && Object.hasOwn(object, key) ? object[key] : undefined;
 
-/** A power level as it may be spelled in the room version; `undefined` for what is none. */
+/** Reads a power level in a format that the room version allows. `undefined` if the value is no power level. */
 export function levelOf(value: unknown, version: RoomVersion): number | undefined {
   const isSpelled = version.stringPowerLevels && typeof value === 'string' && /^\s*[+-]?\d+\s*$/.test(value);
   const level = typeof value === 'number' || isSpelled ? Math.trunc(Number(value)) : Number.NaN;
   return Number.isFinite(level) ? level : undefined;
 }
 
-/** Whether the user has made the room, or is named as one who has. */
+/** Whether the user is a creator of the room, including additional creators. */
 export function isCreator({ create }: PowerState, version: RoomVersion, userId: UserId): boolean {
   const creator = version.creatorInContent ? fieldOf(create.content, 'creator') : create.sender;
   const others = version.privilegedCreators ? fieldOf(create.content, 'additional_creators') : undefined;
@@ -48,12 +48,12 @@ export function powerLevelOf(state: PowerState, version: RoomVersion, userId: Us
   return own ?? requiredLevel(state, version, 'users_default');
 }
 
-/** The power level that an action takes. */
+/** The power level that an action requires. */
 export function requiredLevel({ powerLevels }: PowerState, version: RoomVersion, action: Level): number {
   return levelOf(fieldOf(powerLevels?.content, action), version) ?? DEFAULT_LEVELS[action];
 }
 
-/** The power level that sending an event of this type takes. */
+/** The power level required to send an event of this type. */
 export function requiredLevelToSend(
   state: PowerState,
   version: RoomVersion,

@@ -4,15 +4,15 @@ import { powerLevelOf } from './power-levels.ts';
 import type { RoomVersion } from './room-version.ts';
 import { sorted } from './sorted.ts';
 
-/** Room version 2, "State resolution": compares events of the same rank by when they were sent, then by event id. */
+/** Compares events by `origin_server_ts`, then by event id. Room version 2, "State resolution". */
 export function byTimeThenId(a: CheckedEvent, b: CheckedEvent): number {
   if (a.originServerTs !== b.originServerTs) return a.originServerTs - b.originServerTs;
   return a.eventId < b.eventId ? -1 : 1;
 }
 
 /**
- * The events so that each follows those of them that authorise it, and among those that may come next, the one of the
- * most powerful sender comes first. Room version 2, "State resolution", "Reverse topological power ordering".
+ * Sorts events so that each comes after its auth events. If several events may come next, the one whose sender has the
+ * highest power level comes first. Room version 2, "State resolution", "Reverse topological power ordering".
  */
 export function* reverseTopologicalPowerOrdering(
   events: ReadonlySet<CheckedEvent>,
@@ -25,7 +25,7 @@ export function* reverseTopologicalPowerOrdering(
     yield;
     levels.set(event, senderLevel(event, known, create, version));
   }
-  // Infinite levels are equal, though their difference is no number.
+  // Infinite levels are equal, but their difference is NaN.
   const levelOf = (event: CheckedEvent): number => levels.get(event) ?? 0;
   const compare = (a: CheckedEvent, b: CheckedEvent): number =>
     levelOf(a) === levelOf(b) ? byTimeThenId(a, b) : levelOf(b) > levelOf(a) ? 1 : -1;
@@ -44,7 +44,7 @@ export function* reverseTopologicalPowerOrdering(
   }
 
   const ordered: CheckedEvent[] = [];
-  // The next one is last: it is cheap to take from there.
+  // The next event is at the end of the array, where removal is cheap.
   const ready = yield* sorted(
     [...events].filter((event) => waitsFor.get(event) === 0),
     (a, b) => compare(b, a),
@@ -61,7 +61,7 @@ export function* reverseTopologicalPowerOrdering(
   return ordered;
 }
 
-/** Where the event belongs among those that are ordered from last to first. */
+/** The index at which to insert the event into an array ordered from last to first. */
 function placeOf(
   event: CheckedEvent,
   descending: readonly CheckedEvent[],
@@ -77,7 +77,7 @@ function placeOf(
   return low;
 }
 
-/** The power that the sender had by the event's own auth events. */
+/** The sender's power level according to the event's own auth events. */
 function senderLevel(
   event: CheckedEvent,
   known: EventIndex,

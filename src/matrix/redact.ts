@@ -1,7 +1,7 @@
 import { isRecord } from '../json.ts';
 import type { EventJson, RoomVersion } from './room-version.ts';
 
-/** Content keys that survive, by event type. A dot leads to a key inside an object; `*` keeps everything. */
+/** Content keys that redaction keeps, by event type. A dot separates the names of nested keys; `*` keeps everything. */
 type ContentRules = Readonly<Record<string, readonly string[]>>;
 interface RedactionRules {
   readonly keys: readonly string[];
@@ -66,7 +66,7 @@ function pick(object: EventJson, paths: readonly string[]): EventJson {
   return Object.fromEntries(kept);
 }
 
-/** What is left of an event once it is redacted, and what signatures and reference hashes are made of. */
+/** The redacted form of an event. Signatures and reference hashes are computed from it. */
 export function redact(event: EventJson, { redaction }: RoomVersion): EventJson {
   const { keys, content } = RULES[redaction];
   const type = typeof event.type === 'string' ? event.type : '';

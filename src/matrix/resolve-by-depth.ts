@@ -6,7 +6,7 @@ import { type CheckedEvent, judgedAs } from './check-event.ts';
 import type { RoomVersion } from './room-version.ts';
 import type { SeparatedStates, StateMap } from './separate-states.ts';
 
-/** Entries that others depend on, in the order in which they are resolved. */
+/** Types of state that other state depends on, in the order in which they are resolved. */
 const TYPES = ['m.room.power_levels', 'm.room.join_rules', 'm.room.member'];
 
 const sha1 = ({ eventId }: CheckedEvent): string => createHash('sha1').update(eventId).digest('hex');
@@ -17,7 +17,7 @@ function byDepth(a: CheckedEvent, b: CheckedEvent): number {
   return sha1(a) < sha1(b) ? 1 : -1;
 }
 
-/** An entry of the state with the different events for it, by depth. */
+/** A state entry with the events that compete for it, sorted by `byDepth()`. */
 interface Entry {
   readonly name: string;
   readonly type: string;
@@ -31,7 +31,7 @@ export function* resolveByDepth(
   version: RoomVersion,
 ): Generator<undefined, StateMap, undefined> {
   const resolved = new Map(unconflicted);
-  // Here an entry is in conflict only where there are different events for it.
+  // In room version 1, an entry is in conflict only if there are different events for it.
   const inConflict: Entry[] = [];
   for (const [name, different] of conflicted) {
     yield;
@@ -60,7 +60,7 @@ export function* resolveByDepth(
   return resolved;
 }
 
-/** Adds the winners of entries to the state. None is judged by the winner of another. */
+/** Adds the winning event of each entry to the state. The entries are decided independently of each other. */
 function* addWinners(
   resolved: Map<string, CheckedEvent>,
   entries: readonly Entry[],
@@ -75,7 +75,7 @@ function* addWinners(
   for (const [name, winner] of winners) resolved.set(name, winner);
 }
 
-/** The last event that its predecessor allows, with all before it. */
+/** Walks the events in order while each is allowed by the state with its predecessor, and returns the last allowed one. */
 function lastOfAllowed(
   [first, ...others]: readonly CheckedEvent[],
   isAllowed: (event: CheckedEvent, previous: CheckedEvent) => boolean,

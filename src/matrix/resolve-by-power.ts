@@ -7,7 +7,7 @@ import { reverseTopologicalPowerOrdering } from './power-ordering.ts';
 import type { RoomVersion } from './room-version.ts';
 import type { SeparatedStates, StateMap } from './separate-states.ts';
 
-/** State resolution since room version 2, in which events are judged again, those of powerful users first. */
+/** State resolution since room version 2. It applies the authorisation rules again, to events of powerful users first. */
 export function* resolveByPower(
   { states, unconflicted, conflicted }: SeparatedStates,
   known: EventIndex,
@@ -19,7 +19,7 @@ export function* resolveByPower(
   const subgraph = isSecond ? [] : yield* conflictedSubgraph(full, known);
   for (const event of subgraph) full.add(event);
   for (const event of yield* authDifference(unconflicted.values(), others, known)) full.add(event);
-  // Only the room id leads to the create event since version 12.
+  // Since room version 12, events do not list the create event in `auth_events`. The room id identifies it.
   const create = version.privilegedCreators
     ? [...known.values()].find(({ type }) => type === 'm.room.create')
     : undefined;
@@ -44,7 +44,7 @@ export function* resolveByPower(
   return state;
 }
 
-/** Adds those events to the state that it allows, one after the other. */
+/** Adds the events to the state one by one, and skips those that the state does not allow. */
 function* apply(
   events: readonly CheckedEvent[],
   state: Map<string, CheckedEvent>,
@@ -57,14 +57,14 @@ function* apply(
   }
 }
 
-/** Events that may take from somebody what they could do. */
+/** Whether an event is a power event: it may remove a user's ability to do something. */
 function isPowerEvent({ type, stateKey, sender, content }: CheckedEvent): boolean {
   if (type === 'm.room.power_levels' || type === 'm.room.join_rules') return stateKey === '';
   if (type !== 'm.room.member' || stateKey === undefined || stateKey === sender) return false;
   return content.membership === 'leave' || content.membership === 'ban';
 }
 
-/** Judges an event by the state as far as it is resolved, and beyond that by its own auth events. */
+/** Checks an event against the state resolved so far. State that is missing there comes from the event's own auth events. */
 function isAllowed(
   event: CheckedEvent,
   state: StateMap,

@@ -8,10 +8,10 @@ import type { RoomVersion } from './room-version.ts';
 import { separate } from './separate-states.ts';
 
 /**
- * The one state of a room that follows from several which differ. Matrix specification, "Room Versions", "State
- * resolution" of versions 1, 2 and 12. Yields in between: it takes long in large rooms.
- * @param states ids of the state events of each
- * @param known those events and their auth chains; what is missing counts as rejected
+ * Resolves several states of a room into one. Matrix specification, "Room Versions", "State resolution" of versions 1, 2 and
+ * 12. Yields in between, because large rooms take long.
+ * @param states the ids of each state's events
+ * @param known these events and their auth chains. An event that is missing counts as rejected.
  */
 export function* resolveState(
   states: readonly (readonly EventId[])[],

@@ -1,30 +1,30 @@
 import { MatrixError } from '../errors.ts';
 
-/** The fields of an event, as on the wire: no `_room_version`, and `event_id` in room versions 1 and 2 only. */
+/** An event as servers send it: without `_room_version`, and with `event_id` in room versions 1 and 2 only. */
 export type EventJson = Readonly<Record<string, unknown>>;
 
-/** How the room versions differ, as far as events are built, read, judged and redacted here. */
+/** The rules in which room versions differ, as far as this project needs them. */
 export interface RoomVersion {
-  /** `random`: chosen by the sender and part of the event; else made of the reference hash. */
+  /** `random`: the sender chooses the id and includes it in the event. Otherwise, the id is the encoded reference hash. */
   readonly eventIds: 'random' | 'base64' | 'base64url';
-  /** The room version that brought the redaction rules. */
+  /** The room version that introduced the redaction rules in use. */
   readonly redaction: 1 | 6 | 8 | 9 | 11;
-  /** Power levels may be spelled as strings. */
+  /** Power levels may be strings. */
   readonly stringPowerLevels: boolean;
-  /** `content.creator` of the create event names the creator; else its sender is meant. */
+  /** The creator is `content.creator` of the create event. Otherwise, the creator is the event's sender. */
   readonly creatorInContent: boolean;
-  /** Creators outrank every power level, and the create event is implied by the room id, not an auth event. */
+  /** Creators outrank every power level. The room id implies the create event, which is not listed in `auth_events`. */
   readonly privilegedCreators: boolean;
   /** `m.room.aliases` and redactions have rules of their own: up to version 5 and 2. */
   readonly aliasRules: boolean;
   readonly redactionRules: boolean;
-  /** Changes of `notifications` in power levels are checked as those of `events`. */
+  /** Changes of `notifications` in power levels are checked like those of `events`. */
   readonly checkedNotificationLevels: boolean;
-  /** Users may ask to be invited. */
+  /** Users may knock: ask to be invited. */
   readonly knocking: boolean;
   /** Joins may be authorised by membership of another room. */
   readonly restrictedJoins: boolean;
-  /** Users may ask to be invited into a room with restricted joins. */
+  /** Users may knock on a room with restricted joins. */
   readonly knockRestrictedJoins: boolean;
   readonly stateResolution: '1' | '2' | '2.1';
 }

@@ -3,12 +3,12 @@ import type { CheckedEvent } from './check-event.ts';
 /** A room's state, by `stateName()`. */
 export type StateMap = ReadonlyMap<string, CheckedEvent>;
 
-/** States of a room, and what they agree in. */
+/** The common entries and the differing entries of several states of a room. */
 export interface SeparatedStates {
   readonly states: readonly StateMap[];
   /** Entries that are the same in every state. */
   readonly unconflicted: StateMap;
-  /** Different events of the other entries; a single one where some states have none. */
+  /** The different events of all other entries. There is only one event if the other states lack the entry. */
   readonly conflicted: ReadonlyMap<string, readonly CheckedEvent[]>;
 }
 

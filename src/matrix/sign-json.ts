@@ -14,7 +14,7 @@ function signedBytes({ signatures: _signatures, unsigned: _unsigned, ...signed }
   return Buffer.from(canonicalJson(signed));
 }
 
-/** Of a server, or whoever else signs, by key id. */
+/** The signatures of one signer (a server name or user id), by key id. */
 export function signaturesOf({ signatures }: JsonObject, serverName: string): Readonly<Record<string, unknown>> {
   const own = isRecord(signatures) && Object.hasOwn(signatures, serverName) ? signatures[serverName] : undefined;
   return isRecord(own) ? own : {};
@@ -29,7 +29,7 @@ export function signatureOf(object: JsonObject, { privateKey }: Pick<SigningKey,
 }
 
 /**
- * The object with one more signature; others are kept.
+ * The object with one more signature. Existing signatures are kept.
  * @throws MatrixError as `canonicalJson()`.
  */
 export function signJson<T extends JsonObject>(object: T, key: SigningKey): T & { readonly signatures: JsonObject } {
@@ -38,7 +38,7 @@ export function signJson<T extends JsonObject>(object: T, key: SigningKey): T & 
   return { ...object, signatures: { ...(isRecord(signatures) && signatures), [key.serverName]: own } };
 }
 
-/** Whether the object bears a valid signature by this key of a server, or whoever else signs. */
+/** Whether the object has a valid signature by this key of a server or user. */
 export function hasValidSignature(
   object: JsonObject,
   { serverName, keyId, publicKey }: Omit<VerifyKey, 'serverName'> & { readonly serverName: string },
@@ -46,7 +46,7 @@ export function hasValidSignature(
   return verifies(object, signaturesOf(object, serverName)[keyId], publicKey);
 }
 
-/** The same as `hasValidSignature()`; the signature is verified in another thread. */
+/** Like `hasValidSignature()`, but verifies the signature in another thread. */
 export function findsValidSignature(object: JsonObject, { serverName, keyId, publicKey }: VerifyKey): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const message = messageOf(object, signaturesOf(object, serverName)[keyId]);
@@ -60,7 +60,7 @@ export function findsValidSignature(object: JsonObject, { serverName, keyId, pub
   });
 }
 
-/** Whether anybody's signature of the object is by this key. */
+/** Whether any signature of the object was made with this key. */
 export function isSignedBy(object: JsonObject, publicKey: KeyObject): boolean {
   const { signatures } = object;
   const all = isRecord(signatures) ? Object.keys(signatures).map((name) => signaturesOf(object, name)) : [];
@@ -72,13 +72,13 @@ function verifies(object: JsonObject, signature: unknown, publicKey: KeyObject):
   return message !== undefined && verify(null, message.signed, publicKey, message.signature);
 }
 
-/** What was signed, and the signature; `undefined` where there can be no valid one. */
+/** The signed bytes and the decoded signature. `undefined` if the signature cannot be valid. */
 function messageOf(object: JsonObject, signature: unknown): { signed: Buffer; signature: Buffer } | undefined {
   if (typeof signature !== 'string') return undefined;
   try {
     return { signed: signedBytes(object), signature: Buffer.from(signature, 'base64') };
   } catch (error) {
-    // Nobody can have signed what has no canonical form.
+    // An object without canonical JSON cannot have been signed.
     if (error instanceof MatrixError) return undefined;
     throw error;
   }

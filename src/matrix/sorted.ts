@@ -1,7 +1,7 @@
 /** How many items are sorted in one step. */
 const RUN = 1_000;
 
-/** Sorts by merging, and yields in between: nothing else can happen while an array is sorted by `sort()`. Equals keep their order. */
+/** A stable merge sort that yields in between, because `sort()` would block the event loop for large arrays. */
 export function* sorted<T>(items: readonly T[], compare: (a: T, b: T) => number): Generator<undefined, T[], undefined> {
   let runs: T[][] = [];
   for (let first = 0; first < items.length; first += RUN) {

@@ -3,18 +3,18 @@ import type { Host, Logger } from '../host.ts';
 import type { RoomId, ServerName, UserId } from '../ids.ts';
 import type { Metrics } from '../metrics.ts';
 
-/** What was committed, by id. */
+/** The rooms, users and servers that a committed transaction has changed. */
 export interface Announcement {
   readonly rooms?: readonly RoomId[];
   readonly users?: readonly UserId[];
-  /** Servers that something was queued for. */
+  /** Servers for which the transaction queued PDUs or EDUs. */
   readonly destinations?: readonly ServerName[];
 }
 
-/** Tells the host what it must not answer from memory any more, who has something new, and what is to be sent. */
+/** Tells the host which rooms and users to drop from its caches, which clients to notify, and which servers to send to. */
 export type Announce = (announcement: Announcement) => void;
 
-/** The host's errors are logged and counted; what was committed stands. */
+/** Makes an `Announce`. It logs and counts errors of the host; they do not undo the committed change. */
 export function createAnnounce(
   { caches, notifier, federation }: Pick<Host, 'caches' | 'notifier' | 'federation'>,
   logger: Logger,

@@ -1,4 +1,4 @@
-/** What the rooms that are made here have in common, as Dendrite's: who may do what, but not who may invite or what users have. */
+/** Power levels of all rooms created here, as in Dendrite. Each kind of room adds its own `invite`, `users` and `users_default`. */
 export const DEFAULT_POWER_LEVELS = {
   ban: 50,
   events: {

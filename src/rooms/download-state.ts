@@ -27,23 +27,23 @@ export interface StateQuestion {
   readonly destination: ServerName;
 }
 
-/** A room's state as another server knows it, of events that are verified and allowed. */
+/** A room's state from another server. Its events are verified and pass the authorisation rules. */
 export interface DownloadedState {
   readonly state: readonly CheckedEvent[];
-  /** What authorises it. */
+  /** Auth events of the state. */
   readonly authChain: readonly CheckedEvent[];
-  /** Events that were left out: not well-formed, not signed, or not allowed. */
+  /** Number of events that were left out because they are malformed, not validly signed, or not allowed. */
   readonly leftOut: number;
 }
 
 export interface DownloadOptions {
   /** Makes the signal that stops one request to another server. The time between requests does not count. */
   readonly requestSignal: () => AbortSignal;
-  /** Stops all of it. @defaultValue nothing does */
+  /** Stops the whole download. @defaultValue no signal: the download is never stopped */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What other servers have sent. */
+/** Events that other servers have sent. */
 interface ReceivedEvents {
   /** Each event once, however often it was sent. */
   readonly checked: Map<EventId, CheckedEvent>;
@@ -52,9 +52,9 @@ interface ReceivedEvents {
 
 /**
  * Asks another server for the state of a room at each of the events.
- * Where it differs between them, it is resolved as the room version demands. The event loop goes on meanwhile.
- * @throws FederationError for a state that has two events for one entry; what the federation sender throws; the reason of
- * the signal that is aborted
+ * If the states differ, they are resolved by the algorithm of the room version. The work does not block the event loop.
+ * @throws FederationError if a state has two events of the same type and state key. Errors of the federation sender and the
+ * reason of an aborted signal are thrown unchanged.
  */
 export async function downloadState(
   federation: StateSource,

@@ -18,22 +18,22 @@ import type { ChainSettings } from './written-chain.ts';
 export interface EnteredRoom {
   readonly roomId: RoomId;
   readonly version: string;
-  /** Before the join, with what authorises it: verified. */
+  /** The verified state before the join, with its auth events. */
   readonly downloaded: DownloadedState;
   readonly join: CheckedEvent;
 }
 
 /**
  * Writes a room that no local user was in: its state, and the join as its first event. Server-Server API, "Joining Rooms".
- * The server that was joined through tells the others.
- * @throws MatrixError `M_FORBIDDEN` when the state does not let the user join, `M_BAD_STATE` while the room is being purged
+ * The join is not queued for other servers. The server that handled the join sends it to them.
+ * @throws MatrixError `M_FORBIDDEN` if the state does not let the user join, `M_BAD_STATE` while the room is being purged
  */
 export async function enterRoom(
   transaction: Knex.Transaction,
   { roomId, version, downloaded, join }: EnteredRoom,
   settings: ChainSettings,
 ): Promise<void> {
-  // One that is there already is the stub of an invite, or was left by the last local user.
+  // If the room already exists, it is the stub of an invite, or the last local user has left it.
   const room = (await insertRoom(transaction, roomId, version)) ?? (await lockRoom(transaction, roomId));
   if (room === undefined || (await isPurging(transaction, roomId))) {
     throw new MatrixError('M_BAD_STATE', 'the room is being purged');

@@ -10,7 +10,7 @@ import type { EventJson, RoomVersion } from '../matrix/room-version.ts';
 import type { AllocatedIds } from '../storage/allocate-ids.ts';
 import type { StoredEvent } from '../storage/roomserver/events.ts';
 
-/** Who signs events, and when. */
+/** The keys that sign events, and the clock for their timestamps. */
 export interface Signers {
   /** One for each local server name. */
   readonly signingKeys: readonly SigningKey[];
@@ -18,7 +18,7 @@ export interface Signers {
   readonly now: () => number;
 }
 
-/** An event that is to be sent into a room. */
+/** An event to send into a room. */
 export interface RoomEventDraft {
   readonly type: string;
   /** A user of a local server name. */
@@ -26,9 +26,9 @@ export interface RoomEventDraft {
   /** Makes it a state event. */
   readonly stateKey?: string;
   readonly content: Readonly<Record<string, unknown>>;
-  /** What a redaction redacts. */
+  /** The event that a redaction redacts. */
   readonly redacts?: EventId;
-  /** The client's request, so that its device knows the event again. */
+  /** The client's request. `/sync` returns its transaction id, so that the sending device recognises its own event. */
   readonly request?: { readonly sessionId: number; readonly transactionId: string };
 }
 
@@ -37,23 +37,23 @@ export const stateDraftsOf =
   (sender: UserId) =>
   (type: string, content: RoomEventDraft['content']): RoomEventDraft => ({ type, sender, stateKey: '', content });
 
-/** A draft that the room does not take, and why not. */
+/** A draft that could not become an event of the room, and the reason. */
 export interface RefusedDraft {
   readonly draft: RoomEventDraft;
-  /** `M_FORBIDDEN`, or `M_BAD_JSON` and `M_TOO_LARGE` for what can be no event. */
+  /** `M_FORBIDDEN` if the draft is not allowed; `M_BAD_JSON` or `M_TOO_LARGE` if it cannot be a valid event. */
   readonly error: MatrixError;
 }
 
-/** A new event in its place, after those before it. */
+/** A new event of a chain, with its ids and its links to other events. */
 export interface ChainLink {
   readonly draft: RoomEventDraft;
   readonly stored: StoredEvent;
   readonly ids: AllocatedIds;
   readonly authEventNids: readonly number[];
   readonly prevEvents: readonly StoredEvent[];
-  /** The state event that it replaces. */
+  /** The state event that the new event replaces. */
   readonly replaces: StoredEvent | undefined;
-  /** The room's history visibility before it. */
+  /** The room's history visibility before the new event. */
   readonly historyVisibility: unknown;
   /** Whether the sender's power level lets it redact events of others. */
   readonly mayRedactOthers: boolean;
@@ -63,13 +63,13 @@ export interface ChainStart {
   readonly roomId: RoomId;
   readonly version: RoomVersion;
   readonly prevEvents: readonly StoredEvent[];
-  /** The entries that the drafts need. It is copied, and should hold no others. */
+  /** The state entries that the drafts need. The map is copied, so it should hold no others. */
   readonly state: ReadonlyMap<string, StoredEvent>;
 }
 
-/** State that every event is looked at with. */
+/** The state entry that every new event needs: it decides who may see the event. */
 const HISTORY_VISIBILITY: StateKey = ['m.room.history_visibility', ''];
-/** What invited users are shown of a room: as Dendrite, and what the specification adds. */
+/** State that an invite shows to the invited user: Dendrite's list and the entries that the specification adds. */
 const shownToInvited = (inviter: string): StateKey[] => [
   ['m.room.create', ''],
   ['m.room.member', inviter],
@@ -99,9 +99,9 @@ const findAll = (state: ReadonlyMap<string, StoredEvent>, keys: readonly StateKe
   keys.map((key) => find(state, key)).filter((event) => event !== undefined);
 
 /**
- * Makes events of drafts, each on the one before it. What the authorisation rules refuse, nobody signs for or does not fit
- * into an event is left out, and the chain goes on without it.
- * @param ids for each draft
+ * Makes events from drafts. Each event follows the one before it. A draft is refused if the authorisation rules forbid it, if
+ * no signing key fits its sender, or if it is no valid event. The chain goes on without refused drafts.
+ * @param ids allocated ids, one for each draft
  */
 export function* buildChain(
   start: ChainStart,
@@ -132,7 +132,7 @@ export function* buildChain(
   return { links, refused };
 }
 
-/** An event in its place, by the state before it. */
+/** Links an event to its auth events, previous events and the state before it. */
 export function linkOf(
   state: ReadonlyMap<string, StoredEvent>,
   event: Pick<ChainLink, 'draft' | 'stored' | 'ids' | 'prevEvents'>,
@@ -142,7 +142,7 @@ export function linkOf(
   const visibility = find(state, HISTORY_VISIBILITY)?.event.content;
   return {
     ...event,
-    // Dendrite counts the create event in, also where the room id implies it.
+    // Dendrite stores the create event as an auth event, even in room versions where the room id implies it.
     authEventNids: findAll(state, authStateKeys(event.draft, version)).map(({ eventNid }) => eventNid),
     replaces: stateKey === undefined ? undefined : find(state, [type, stateKey]),
     historyVisibility: isRecord(visibility) ? visibility.history_visibility : undefined,
@@ -165,7 +165,7 @@ function stripped({ type, state_key, sender, content }: EventJson): EventJson {
   return { content, sender, state_key, type };
 }
 
-/** The event, or why it can't be. */
+/** Builds and signs the event of a draft, or returns the error that refuses the draft. */
 function makeEvent(
   { roomId, version, prevEvents }: Omit<ChainStart, 'state'>,
   state: State,

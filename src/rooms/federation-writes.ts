@@ -7,7 +7,7 @@ import { lastOfEach, memberLinks } from './membership-writes.ts';
 import { headeredJson } from './sync-writes.ts';
 import type { ChainSettings, WrittenChain } from './written-chain.ts';
 
-/** What other servers are told of a chain, and which servers are in the room after it. */
+/** The PDUs of a chain for other servers, and the servers in the room after the chain. */
 export interface FederationWrites {
   readonly pdus: readonly QueuedPdu[];
   readonly writes: readonly Write[];
@@ -16,8 +16,8 @@ export interface FederationWrites {
 }
 
 /**
- * Each event of a chain is for the servers that are in the room when it happens. Dendrite: nothing is queued for servers on
- * its blacklist.
+ * Addresses each event of a chain to the servers that are in the room just before the event. As in Dendrite, nothing is
+ * queued for blacklisted servers.
  * @param joined how many users of each server are joined before the chain
  */
 export function federationWrites(
@@ -55,7 +55,7 @@ export function federationWrites(
   return { pdus, writes: updateJoinedHosts(room.roomId, left, added), users };
 }
 
-/** The servers that something is queued for. */
+/** The destinations of the PDUs, each once. */
 export function destinationsOf(pdus: readonly QueuedPdu[]): ServerName[] {
   return [...new Set(pdus.flatMap(({ destinations }) => destinations))];
 }

@@ -3,22 +3,22 @@ import type { RoomId, ServerName } from '../ids.ts';
 import type { Db } from '../storage/database.ts';
 import { countJoinedUsers } from '../storage/federation/joined-hosts.ts';
 
-/** Rooms with fewer joined users are counted each time. */
+/** Rooms with fewer joined users are not cached: their users are counted each time. */
 const LARGE_ROOM = 1_000;
 const KEPT_ROOMS = 1_000;
-/** How long counts are kept, in ms. A host may take as long to note a join after it has written the event. */
+/** How long counts are kept, in ms. The host may note a join a little after writing its event, so counts must expire. */
 const FRESH_MS = 2_000;
 
 /** How many users of each server are joined to a room. */
 export type UsersByServer = ReadonlyMap<ServerName, number>;
 
 /**
- * Which servers are in rooms. No index helps to count them: the time grows with the members of the room. The counts of a large
- * room are kept in memory while the room's state stays the same.
+ * The servers in rooms. No database index helps to count their users, so a count takes longer the more members the room has.
+ * Counts of large rooms are therefore kept in memory while the room's state stays the same.
  */
 export interface JoinedServers {
   readonly count: (db: Db, roomId: RoomId, snapshotNid: number) => Promise<UsersByServer>;
-  /** Keeps what follows from events that have been written. */
+  /** Keeps the counts that follow from newly written events. */
   readonly keep: (roomId: RoomId, snapshotNid: number, users: UsersByServer) => void;
 }
 

@@ -12,12 +12,12 @@ import type { Write } from '../storage/write-together.ts';
 import type { ChainLink } from './event-chain.ts';
 import type { WrittenChain } from './written-chain.ts';
 
-/** A member event of a chain, and what it changes. */
+/** A member event of a chain, with the membership before and after it. */
 export interface MemberLink {
   readonly link: ChainLink;
   readonly userId: string;
   readonly membership: Membership;
-  /** `leave` for users who were never in the room. */
+  /** The membership before the event. `leave` for users who were never in the room. */
   readonly before: unknown;
 }
 
@@ -33,19 +33,19 @@ export function memberLinks(links: readonly ChainLink[]): MemberLink[] {
   });
 }
 
-/** The last of each user's member events. */
+/** Each user's last member event. */
 export function lastOfEach(members: readonly MemberLink[]): MemberLink[] {
   return [...new Map(members.map((member) => [member.userId, member])).values()];
 }
 
-/** Users whose pending invite has been answered or taken back. */
+/** Users whose pending invite the chain answers or takes back. */
 export function answeredInvites(members: readonly MemberLink[]): string[] {
   return members
     .filter(({ before, membership }) => before === 'invite' && membership !== 'invite')
     .map(({ userId }) => userId);
 }
 
-/** Who is in the room by now, and the invites that are pending. */
+/** Writes that store the memberships after the chain, and add and retire invites. */
 export function membershipWrites(
   { room, links, nids }: WrittenChain,
   { serverName }: { readonly serverName: ServerName },

@@ -15,7 +15,7 @@ import { requireRoom } from './room-writer.ts';
 import { writeChain } from './write-chain.ts';
 import type { ChainSettings } from './written-chain.ts';
 
-/** What a received event is to the room, as a draft would be. */
+/** The draft that would make the received event. */
 function draftOf({ type, sender, stateKey, content, event: { redacts } }: CheckedEvent): RoomEventDraft {
   const target = content.redacts ?? redacts;
   return {
@@ -27,21 +27,22 @@ function draftOf({ type, sender, stateKey, content, event: { redacts } }: Checke
   };
 }
 
-/** Judges an event by the state of a room. Returns why it is not allowed. */
+/** Checks an event against the state of a room. @returns why the event is not allowed, or `undefined` if it is */
 export function refusalBy(state: RoomState['events'], checked: CheckedEvent, version: RoomVersion): string | undefined {
   const judged = judgedAs(checked, () => undefined);
   return authorise(judged, (type, stateKey) => state.get(stateName(type, stateKey))?.event, version);
 }
 
 /**
- * Writes an event of another server into a room, once its signatures have been verified. It must be allowed by its auth
- * events and by the room's current state, and follow events that the room has: none are fetched. The state before it is
- * taken to be the room's current one: where servers have changed the same state at once, what comes last stands, if the
- * other lets it, whereas the room versions would have the two resolved.
+ * Writes another server's event into a room. The caller has verified its signatures. The event's auth events and the room's
+ * current state must allow the event, and its previous events must be stored: missing events are not fetched.
+ * Simplification: the room's current state counts as the state before the event. If two servers change the same state at
+ * once, the later arrival wins (if it is allowed), whereas the room versions demand state resolution.
  * Server-Server API, "Checks performed on receipt of a PDU", 4 to 6.
- * @param settings `isTold`: a server that lets another's user in or out tells the others; else nobody needs to be told
- * @returns the servers that it was queued for; `undefined` when the room has it already
- * @throws MatrixError `M_FORBIDDEN`, `M_NOT_FOUND` for a room or for events before it that are not known, `M_BAD_STATE`
+ * @param settings `isTold` selects the servers for which the event is queued. A server that accepts the join or leave of
+ * another server's user must send the event to the others. Other received events need not be sent.
+ * @returns the servers for which the event was queued; `undefined` if the room already has the event
+ * @throws MatrixError `M_FORBIDDEN`, `M_NOT_FOUND` for an unknown room or previous event, `M_BAD_STATE`
  */
 export async function receiveEvent(
   transaction: Knex.Transaction,
@@ -81,7 +82,7 @@ async function refusalByAuthEvents(
   return authoriseByAuthEvents(checked, (id) => known.find(({ eventId }) => eventId === id), createEvent, version);
 }
 
-/** The event as part of the room, by the state before it. */
+/** Links a received event to the state before it and to its previous events. */
 export async function placeEvent(
   transaction: Knex.Transaction,
   state: RoomState,

@@ -5,25 +5,25 @@ import { completeEvent } from '../matrix/complete-event.ts';
 import { roomVersionOf } from '../matrix/room-version.ts';
 import { orAborted } from './or-aborted.ts';
 
-/** An invite to a room of other servers. */
+/** An invite to a room in which no local user is. */
 export interface RemoteInvite {
   readonly roomId: RoomId;
   readonly userId: UserId;
-  /** The server that is asked: the inviter's. */
+  /** The inviter's server, which handles the rejection. */
   readonly destination: ServerName;
 }
 
 export interface RejectionSettings {
   readonly federation: FederationSender | undefined;
   readonly signingKeys: readonly SigningKey[];
-  /** For both requests together, in ms. */
+  /** Time limit for both requests together, in ms. */
   readonly limitMs: number;
   readonly signal: AbortSignal;
 }
 
 /**
- * Tells the room's servers that a user does not come. Server-Server API, "Leaving Rooms (Rejecting Invites)".
- * @returns why they could not be told, `undefined` once they have been
+ * Rejects an invite over federation. Server-Server API, "Leaving Rooms (Rejecting Invites)".
+ * @returns why the rejection failed, or `undefined` if it succeeded
  */
 export async function rejectRemoteInvite(
   { roomId, userId, destination }: RemoteInvite,

@@ -9,13 +9,13 @@ import { allEnded } from '../storage/database.ts';
 import type { DownloadOptions, StateQuestion } from './download-state.ts';
 import { orAborted } from './or-aborted.ts';
 
-/** Signatures that are verified side by side. The host has other work for the threads of Node's pool, four by default. */
+/** Number of signatures verified in parallel. This leaves threads of Node's pool (four by default) to the host. */
 const LANES = 2;
 
-/** Keys of servers. */
+/** Keys by server name. */
 type Keys = ReadonlyMap<string, readonly ServerKey[]>;
 
-/** Removes the events that not every server has signed that must have. */
+/** Removes each event that lacks a valid signature of any server that must sign it. */
 export async function removeUnsigned(
   events: Map<EventId, CheckedEvent>,
   federation: Required<Pick<FederationSender, 'verifyKeys'>>,
@@ -28,7 +28,7 @@ export async function removeUnsigned(
     await Promise.all(
       [...wanted].map(async ([destination, keyIds]): Promise<[string, readonly ServerKey[]]> => {
         const question = { origin, destination, keyIds: [...keyIds] };
-        // The keys of a server that is gone are missing; its events are left out then.
+        // A server that is gone gives no keys. Its events are then left out.
         const found = await orAborted(federation.verifyKeys(question, request), request).catch(() => []);
         return [destination, found.filter(({ serverName }) => serverName === destination)];
       }),
@@ -63,7 +63,7 @@ function* wantedKeys(
   return wanted;
 }
 
-/** Removes the events that can't be verified, and returns those that have signatures to verify. */
+/** Removes events for whose signatures there is no key, and returns the events whose signatures must be verified. */
 function* removeWithoutKeys(
   events: Map<EventId, CheckedEvent>,
   keys: Keys,
@@ -79,7 +79,7 @@ function* removeWithoutKeys(
   return verifiable;
 }
 
-/** Keys of a server that an event bears a signature of. */
+/** Keys of a server with which the event is signed. */
 function keysOf({ event }: CheckedEvent, signer: string, keys: Keys): ServerKey[] {
   const signatures = signaturesOf(event, signer);
   return (keys.get(signer) ?? []).filter(({ keyId }) => typeof signatures[keyId] === 'string');

@@ -24,7 +24,7 @@ import { type StoredOutliers, storeOutliers } from './store-outliers.ts';
 /** Members that one statement reads or forgets. */
 const MEMBERS_AT_ONCE = 5_000;
 
-/** `membership` of a member event. */
+/** The `membership` of a member event, or `undefined` for other events. */
 export const membershipIn = ({ type, content }: CheckedEvent): string | undefined =>
   type === 'm.room.member' && typeof content.membership === 'string' ? content.membership : undefined;
 
@@ -37,8 +37,8 @@ interface NewMember {
 }
 
 /**
- * Stores another server's state of a room, and makes it the state that the next event finds, with the memberships that
- * follow from it. The tables of `/sync` follow with that event: see `replaceSyncState()`.
+ * Stores another server's state of a room, and its memberships, as the state that the next event builds on. The tables of
+ * `/sync` are not changed here: `replaceSyncState()` changes them after that next event.
  */
 export async function replaceRoomState(
   transaction: Knex.Transaction,
@@ -70,7 +70,7 @@ export async function replaceRoomState(
   return { ...stored, nids: outliers.nids, events };
 }
 
-/** What a state is in the roomserver's tables: its entries, its events by name, and the members by NID. */
+/** A state as the roomserver stores it: its entries, its events by `stateName()`, and its members by NID. */
 function* newState(
   state: readonly CheckedEvent[],
   { typeNidOf, nidOf, eventNidOf }: StoredOutliers,
@@ -95,7 +95,7 @@ function* newState(
   return { entries, events, members };
 }
 
-/** Forgets all members of the room but these. */
+/** Deletes the memberships of all users who are not in `members`. */
 async function forgetOtherMembers(
   transaction: Knex.Transaction,
   { roomNid }: StoredRoom,

@@ -15,7 +15,7 @@ import { writeTogether } from '../storage/write-together.ts';
 import { membershipIn } from './replace-state.ts';
 import { headeredJson } from './sync-writes.ts';
 
-/** Shows the state to clients, and nothing else, under the stream id of the event that carries it. */
+/** Makes the state the only one that `/sync` shows for the room, under the stream id of the event that carries it. */
 export async function replaceSyncState(
   transaction: Knex.Transaction,
   room: StoredRoom,
@@ -60,7 +60,7 @@ export async function replaceSyncState(
   return { added: added.length, removed: removed.length };
 }
 
-/** Ids that are in one list only. */
+/** Event ids that only one of the lists contains. */
 function* differenceOf(
   before: readonly EventId[],
   after: readonly EventId[],

@@ -6,11 +6,11 @@ import { DEFAULT_POWER_LEVELS } from './default-power-levels.ts';
 import { type RoomEventDraft, stateDraftsOf } from './event-chain.ts';
 import type { Appended, RoomWriter } from './room-writer.ts';
 
-/** As Dendrite's default is. */
+/** Dendrite's default room version. */
 const ROOM_VERSION = '10';
 const CREATOR_LEVEL = 100;
 
-/** Of a public room in which its creator alone may write, as Synapse makes it for the users of a room that is shut down. */
+/** Only the creator may write in the room. Synapse makes the same kind of room for the users of a room that is shut down. */
 const POWER_LEVELS = { ...DEFAULT_POWER_LEVELS, invite: 50, users_default: -10 };
 
 const joinOf = (userId: UserId, profile: Profile | undefined): RoomEventDraft => ({
@@ -24,7 +24,7 @@ const joinOf = (userId: UserId, profile: Profile | undefined): RoomEventDraft =>
   },
 });
 
-/** Makes the room that the users of another one are taken to. */
+/** Creates the room to which the users of another room are moved. */
 export async function createReplacementRoom(
   transaction: Knex.Transaction,
   roomWriter: RoomWriter,
@@ -47,7 +47,7 @@ export async function createReplacementRoom(
   });
 }
 
-/** Makes users join the room. */
+/** Joins users to the room. */
 export async function joinReplacementRoom(
   transaction: Knex.Transaction,
   roomWriter: RoomWriter,

@@ -8,34 +8,34 @@ import { type BlockPart, readBlocks, readSnapshot } from '../storage/roomserver/
 import { createJoinedServers, type JoinedServers } from './joined-servers.ts';
 import { blockOf, findInBlock, type StateBlock, type StateEntry } from './state-block.ts';
 
-/** How many entries of blocks are kept in memory, of 24 bytes each. */
+/** How many block entries are kept in memory. Each takes 24 bytes. */
 const KEPT_ENTRIES = 1_000_000;
 const KEPT_SNAPSHOTS = 10_000;
 
-/** A state: the blocks that it consists of, in order. Of entries of the same type and state key, that in the last block counts. */
+/** A state: an ordered list of blocks. If several blocks have an entry of the same type and state key, the last one counts. */
 export interface StateSnapshot {
   readonly snapshotNid: number;
   readonly blocks: readonly StateBlock[];
 }
 
-/** A room's state: the NIDs of all of it, and those events that were asked for. */
+/** A room's state: the NIDs of all its entries, and the requested events. */
 export interface RoomState extends StateSnapshot {
   /** By `stateName()`. */
   readonly events: ReadonlyMap<string, StoredEvent>;
-  /** Of event types and state keys, as far as they were looked up. */
+  /** NIDs of the event types and state keys that were looked up. */
   readonly nids: Nids;
 }
 
 /**
- * States of rooms. A snapshot or a block never changes, and no NID is used twice. So snapshots and blocks are kept in memory,
- * and an event costs as much in a large room as in a small one.
+ * States of rooms, cached in memory. This is safe because a snapshot or block never changes and no NID is used twice. Thanks
+ * to the cache, a new event costs no more in a large room than in a small one.
  */
 export interface RoomStates {
-  /** Which servers are in rooms. */
+  /** The servers in rooms. */
   readonly servers: JoinedServers;
-  /** Reads a snapshot, and of its events those under these keys. */
+  /** Reads a snapshot and its events with the given keys. */
   readonly load: (db: Db, snapshotNid: number, keys: readonly StateKey[]) => Promise<RoomState>;
-  /** Keeps a state that has been written. */
+  /** Caches a state that has been written. */
   readonly keep: (state: StateSnapshot) => void;
 }
 

@@ -27,17 +27,17 @@ import type { ChainSettings } from './written-chain.ts';
 /** The specification's limit of `prev_events`. */
 const MAX_PREV_EVENTS = 20;
 
-/** Events that are written in one statement. The event loop waits while the statement is made. */
+/** Maximum number of events written at once. Building the statements blocks the event loop. */
 const WRITTEN_AT_ONCE = 250;
 
-/** An event that is part of its room now. */
+/** An event that has been added to its room. */
 export interface AppendedEvent {
   readonly eventId: EventId;
   readonly event: EventJson;
   readonly draft: RoomEventDraft;
 }
 
-/** What has come of an append. */
+/** The result of an append. */
 export interface Appended {
   readonly roomId: RoomId;
   readonly events: readonly AppendedEvent[];
@@ -46,34 +46,34 @@ export interface Appended {
   readonly destinations: readonly ServerName[];
 }
 
-/** A room to be made. */
+/** A room to create. */
 export interface NewRoom {
   readonly version: string;
   readonly creator: UserId;
-  /** Of the create event, `room_version` and `creator` apart. */
+  /** Content of the create event, without `room_version` and `creator`. */
   readonly content: Readonly<Record<string, unknown>>;
-  /** The creator's join and whatever else is to be in it, in order. */
+  /** The creator's join and the room's other first events, in order. */
   readonly drafts: readonly RoomEventDraft[];
 }
 
-/** Another server's state, and who may bring it into the room. */
+/** Another server's state, and the users who may send the event that carries it into the room. */
 export interface StateReplacement {
   readonly downloaded: DownloadedState;
-  /** The extremities that it was asked for at. */
+  /** NIDs of the forward extremities at which the state was requested. */
   readonly expectedNids: readonly number[];
   readonly senders: readonly UserId[];
 }
 
-/** Adds events to rooms, as the one writer that host and plugin share. */
+/** Adds events to rooms. The host and the plugin share one writer. */
 export interface RoomWriter {
-  /** States of rooms, as far as they are kept in memory. */
+  /** The cache of room states. */
   readonly states: RoomStates;
   /**
-   * Adds events, each on the one before it, with everything that follows from them: state, memberships, the tables of
-   * `/sync`, the queue for other servers and the search index. Locks the room until the end of the transaction. A room with
-   * several forward extremities has one afterwards, or fewer.
-   * @throws MatrixError `M_NOT_FOUND` for a room that is not known or of which only an invite is; `M_BAD_STATE` for one that
-   * is being purged
+   * Adds events to a room. Each event follows the one before it. The state, memberships, tables of `/sync`, federation queue
+   * and search index are updated too. Locks the room until the end of the transaction. Up to 20 forward extremities of the
+   * room become one.
+   * @throws MatrixError `M_NOT_FOUND` if the room is unknown or only an invite to it is known; `M_BAD_STATE` if the room is
+   * being purged
    */
   readonly append: (
     transaction: Knex.Transaction,
@@ -81,22 +81,22 @@ export interface RoomWriter {
     drafts: readonly RoomEventDraft[],
   ) => Promise<Appended>;
   /**
-   * Takes back an invite to (or a knock at) a room of which only that is known, as after its rejection over federation.
-   * No event is written: there is nothing to append it to.
+   * Removes an invite to a room (or a knock) if nothing else of the room is known, for example after the invite was rejected
+   * over federation. No event is written, because there is no event that it could follow.
    */
   readonly retireInvite: (transaction: Knex.Transaction, roomId: RoomId, userId: UserId) => Promise<void>;
   /**
-   * Makes another server's state that of a room. It is carried by an event of the type
-   * `org.matrix.dendrite.state_download`, as Dendrite's, sent by the first of `senders` whom the new state lets send it.
-   * @throws MatrixError `M_BAD_STATE` with status 409 when the room's extremities are not `expectedNids` any more,
-   * `M_FORBIDDEN` when none of the senders may
+   * Replaces a room's state with another server's. As in Dendrite, an event of the type `org.matrix.dendrite.state_download`
+   * carries the new state. Its sender is the first of `senders` that the new state allows to send it.
+   * @throws MatrixError `M_BAD_STATE` with status 409 if the room's forward extremities are no longer `expectedNids`,
+   * `M_FORBIDDEN` if none of the senders may send the event
    */
   readonly replaceState: (
     transaction: Knex.Transaction,
     roomId: RoomId,
     replacement: StateReplacement,
   ) => Promise<Appended & { readonly added: number; readonly removed: number }>;
-  /** Makes a room. @throws MatrixError `M_UNKNOWN` for a room version that is not known */
+  /** Creates a room. @throws MatrixError `M_UNKNOWN` if the room version is unknown */
   readonly create: (transaction: Knex.Transaction, room: NewRoom) => Promise<Appended>;
 }
 
@@ -220,7 +220,7 @@ export function createRoomWriter(settings: RoomWriterSettings): RoomWriter {
   };
 }
 
-/** Those events of a state that are under these keys. */
+/** The events of a state with the given keys. */
 function eventsUnder({ events }: RoomState, keys: readonly StateKey[]): Map<string, StoredEvent> {
   return new Map(
     keys.flatMap((key): [string, StoredEvent][] => {
@@ -231,8 +231,8 @@ function eventsUnder({ events }: RoomState, keys: readonly StateKey[]): Map<stri
 }
 
 /**
- * Locks a room that events can be written into.
- * @throws MatrixError `M_NOT_FOUND`, `M_BAD_STATE`
+ * Locks a room for writing events into it.
+ * @throws MatrixError `M_NOT_FOUND` if the room is unknown or has no events, `M_BAD_STATE` if it is being purged
  */
 export async function requireRoom(transaction: Knex.Transaction, roomId: RoomId): Promise<StoredRoom> {
   const room = await lockRoom(transaction, roomId);

@@ -17,7 +17,7 @@ import { type RoomEventDraft, stateDraftsOf } from './event-chain.ts';
 import type { RoomStates } from './room-states.ts';
 import type { Appended, RoomWriter } from './room-writer.ts';
 
-/** Who server notices are from, and where they are read. */
+/** The account that sends server notices, and the room that each user gets them in. */
 export interface ServerNoticesConfig {
   readonly localpart: string;
   readonly displayName: string;
@@ -43,23 +43,23 @@ export interface SentNotice {
 const NOTICE_TAG = 'm.server_notice';
 const TAGS = 'm.tag';
 
-/** Powers in a notice room, as Dendrite gives them: its user can't write in it. */
+/** Power levels of a notice room, as in Dendrite: the user cannot write in the room. */
 const POWER_LEVELS = { ...DEFAULT_POWER_LEVELS, invite: 0, notifications: { room: 50 }, users_default: 0 };
 const READER_LEVEL = -10;
 const SENDER_LEVEL = 100;
 
-/** Sends notices, each into the user's own notice room, which is made when there is none. */
+/** Sends each notice into the user's own notice room. The room is created if the user has none. */
 export interface ServerNotices {
-  /** Of the account on each local server that notices come from. */
+  /** Localpart of the account that sends notices. Each local server name has its own such account. */
   readonly localpart: string;
   /**
-   * Makes a transaction ready to send to several local users: takes their locks before it writes rows that all rooms share,
-   * for which others wait.
+   * Prepares a transaction to send notices to several local users: takes the users' locks before it writes rows that all
+   * rooms share, because other transactions wait for those rows.
    */
   readonly begin: (transaction: Knex.Transaction, userIds: readonly UserId[]) => Promise<void>;
   /**
-   * Sends a notice to a local user. The transaction must commit: a refusal is thrown.
-   * @throws MatrixError `M_NOT_FOUND` for a user that there is not; `M_FORBIDDEN` when the room does not take the event
+   * Sends a notice to a local user. If it returns, the transaction must commit.
+   * @throws MatrixError `M_NOT_FOUND` if the user does not exist; `M_FORBIDDEN` if the room refuses the event
    */
   readonly send: (transaction: Knex.Transaction, notice: Notice) => Promise<SentNotice>;
 }
@@ -123,7 +123,7 @@ export function createServerNotices(config: ServerNoticesConfig, roomWriter: Roo
 
   const senderFor = (userId: UserId): UserId => userIdOf(config.localpart, splitUserId(userId).serverName);
   const begin = async (transaction: Knex.Transaction, userIds: readonly UserId[]): Promise<void> => {
-    // This comes before the locks of users. A transaction that makes the account takes one of those next.
+    // The account's lock comes before the users' locks. A transaction that creates the account takes users' locks next.
     for (const sender of new Set(userIds.map(senderFor).sort())) await keepAccount(transaction, sender, config);
     await lockNotices(transaction, userIds);
   };
@@ -151,7 +151,7 @@ export function createServerNotices(config: ServerNoticesConfig, roomWriter: Roo
   };
 }
 
-/** Makes the account that notices come from, or gives it its configured name. */
+/** Creates the account that sends notices, or sets its profile to the configured one. */
 async function keepAccount(
   transaction: Knex.Transaction,
   userId: UserId,
@@ -159,7 +159,7 @@ async function keepAccount(
 ): Promise<void> {
   const profile = await findProfile(transaction, userId);
   if (profile?.displayName === displayName && profile.avatarUrl === avatarUrl) return;
-  // Notices to several users may find at the same time that the account is not there.
+  // Notices to several users may try to create the account at the same time.
   await lockNoticesAccount(transaction);
   if (profile === undefined && !(await isAccount(transaction, userId))) {
     await createAccount(transaction, { userId, passwordHash: '', accountType: ACCOUNT_TYPE.user, displayName });
@@ -170,16 +170,16 @@ async function keepAccount(
 interface NoticeRoom {
   readonly roomId: RoomId;
   readonly userId: UserId;
-  /** The user's. */
+  /** The membership of the user who gets the notices. */
   readonly membership: unknown;
-  /** Display name and avatar that the sender has in it. */
+  /** The sender's display name and avatar in the room. */
   readonly profile: readonly unknown[];
 }
 
-/** Best first: where the user is, where an invite is pending, where the user was. */
+/** Memberships of the user, in order of preference for the notice room. */
 const ORDER: readonly unknown[] = ['join', 'invite', 'knock', 'leave'];
 
-/** The room that bears the user's tag for notices and was made by their sender: sharing a room with it is not enough. */
+/** Finds the user's notice room: the user has tagged it for notices, and the notice sender created it and is joined to it. */
 async function findNoticeRoom(
   states: RoomStates,
   transaction: Knex.Transaction,

@@ -6,8 +6,8 @@ export interface StateEntry {
 }
 
 /**
- * A block of a state. Its entries are in ascending order of type and state key, each of which stands once. Arrays of numbers
- * take 24 bytes an entry: a block of a large room has 100,000 entries and more.
+ * A block of a state. Entries are in ascending order of type NID and state key NID, and each such pair occurs once. A large
+ * room's block has more than 100,000 entries, so the block uses typed arrays: 24 bytes an entry.
  */
 export interface StateBlock {
   readonly nid: number;
@@ -16,7 +16,7 @@ export interface StateBlock {
   readonly eventNids: Float64Array;
 }
 
-/** A block of entries that are in order. */
+/** Makes a block from entries that are already in order. */
 export function* blockOf(nid: number, entries: readonly StateEntry[]): Generator<undefined, StateBlock, undefined> {
   const block = emptyBlock(nid, entries.length);
   for (const [i, entry] of entries.entries()) {
@@ -26,7 +26,7 @@ export function* blockOf(nid: number, entries: readonly StateEntry[]): Generator
   return block;
 }
 
-/** A block of one entry. */
+/** Makes a block of one entry. */
 export function singleBlock(nid: number, entry: StateEntry): StateBlock {
   const block = emptyBlock(nid, 1);
   place(block, 0, entry);
@@ -44,7 +44,7 @@ export function findInBlock(block: StateBlock, typeNid: number, stateKeyNid: num
   return block.typeNids[low] === typeNid && block.stateKeyNids[low] === stateKeyNid ? block.eventNids[low] : undefined;
 }
 
-/** One block of several. Of entries with the same type and state key, that in the last block counts. */
+/** Merges blocks into one. If several blocks have an entry of the same type and state key, the last block's counts. */
 export function* mergeBlocks(nid: number, blocks: readonly StateBlock[]): Generator<undefined, StateBlock, undefined> {
   let merged = emptyBlock(nid, 0);
   // The newest blocks are the smallest. Merging them first copies least.

@@ -14,12 +14,12 @@ import type { Write } from '../storage/write-together.ts';
 import type { StateSnapshot } from './room-states.ts';
 import { blockOf, compareEntries, mergeBlocks, type StateBlock, type StateEntry, singleBlock } from './state-block.ts';
 
-/** Dendrite adds a block of one event to the list of its predecessor until the list has so many. */
+/** Maximum number of blocks of a state, as in Dendrite. Below this limit, each state event adds a block of its own. */
 const MAX_BLOCKS = 64;
-/** NIDs that are hashed in one step. */
+/** Number of NIDs hashed in one step. */
 const HASHED_AT_ONCE = 10_000;
 
-/** A state event that is appended to a room, or a message with no key. */
+/** An event that is appended to a room. Only state events have a key. */
 export interface ChainedEvent extends Pick<AllocatedIds, 'eventNid' | 'blockNid' | 'snapshotNid'> {
   readonly key: Pick<StateEntry, 'typeNid' | 'stateKeyNid'> | undefined;
 }
@@ -29,7 +29,7 @@ interface HashedList {
   readonly nids: readonly number[];
 }
 
-/** A list of NIDs with its hash as Dendrite makes it: BLAKE2b-256 of its JSON, which is `null` for an empty list in Go. */
+/** Hashes a list of NIDs as Dendrite does: BLAKE2b-256 of the list's JSON. In Go, the JSON of an empty list is `null`. */
 function* hashed(nids: readonly number[]): Generator<undefined, HashedList, undefined> {
   const hash = blake2b.create({ dkLen: 32 });
   for (let first = 0; first < nids.length; first += HASHED_AT_ONCE) {
@@ -47,9 +47,8 @@ function* hashedEvents({ eventNids }: StateBlock): Generator<undefined, HashedLi
 }
 
 /**
- * The block that adds an event to a list of blocks, and those before it. Dendrite writes the whole state anew when the list
- * is full; here the last blocks become one, and the large ones before them stay, so that many changes of a large state take
- * no more room than they need.
+ * Adds a block for an event to a list of blocks. If the list is full, the last blocks are merged and the large blocks before
+ * them stay. Dendrite writes the whole state anew instead, which takes much space if a large state changes often.
  */
 function* withEvent(
   blocks: readonly StateBlock[],
@@ -65,17 +64,17 @@ function* withEvent(
   return [...blocks.slice(0, first), yield* mergeBlocks(blockNid, [...blocks.slice(first), own])];
 }
 
-/** The states between events, each of which follows the one before it. */
+/** The states before and after each event of a chain. */
 export interface StateChain {
-  /** NIDs of the snapshots: that before the first event, and that after each. */
+  /** NIDs of the snapshots: first the one before the first event, then the one after each event. */
   readonly snapshotNids: readonly number[];
   /** The state after the last event. */
   readonly last: StateSnapshot;
-  /** What stores them. */
+  /** Writes that store the new states. */
   readonly writes: readonly Write[];
 }
 
-/** Adds events to a state that is stored. */
+/** Computes the states after events, starting from a stored state. */
 export function* chainStates(
   roomNid: number,
   before: StateSnapshot,
@@ -103,7 +102,7 @@ export function* chainStates(
   };
 }
 
-/** Stores a state by itself, in one block. */
+/** Stores a whole state in one block. */
 export async function storeState(
   transaction: Knex.Transaction,
   roomNid: number,

@@ -10,16 +10,16 @@ import { assignNids, type Nids, type Texts } from '../storage/roomserver/nids.ts
 import { findEventNids, insertOutliers } from '../storage/roomserver/outliers.ts';
 import type { StoredRoom } from '../storage/roomserver/rooms.ts';
 
-/** The NIDs of events that are stored, and of the texts in them. */
+/** NIDs of stored events, and of their event types, state keys and senders. */
 export interface StoredOutliers {
   readonly nids: Nids;
   readonly typeNidOf: (checked: CheckedEvent) => number;
-  /** Of a state key or a user. */
+  /** The NID of a state key or a user id. */
   readonly nidOf: (text: string) => number;
   readonly eventNidOf: (checked: CheckedEvent) => number;
 }
 
-/** Stores those events that are not, and finds the NIDs of all. */
+/** Stores the events that are not stored yet as outliers, and returns the NIDs of all events. */
 export async function storeOutliers(
   transaction: Knex.Transaction,
   { roomNid }: StoredRoom,
@@ -59,7 +59,7 @@ export async function storeOutliers(
   return { nids, typeNidOf, nidOf, eventNidOf };
 }
 
-/** Those events that are not stored, the deepest last. */
+/** The events that are not stored yet, in ascending order of depth. */
 function* missingOf(
   all: readonly CheckedEvent[],
   stored: ReadonlyMap<EventId, number>,
@@ -72,7 +72,7 @@ function* missingOf(
   return yield* sorted(missing, (a, b) => a.depth - b.depth);
 }
 
-/** The texts that the events have NIDs for, each once. */
+/** The event types, state keys and senders of the events, each once. */
 function* textsOf(
   events: readonly CheckedEvent[],
 ): Generator<undefined, { eventTypes: Set<string>; stateKeys: Set<string> }, undefined> {
@@ -86,7 +86,7 @@ function* textsOf(
   return { eventTypes, stateKeys };
 }
 
-/** In order, so that transactions which add the same texts wait for each other one way only. */
+/** Assigns NIDs to texts in sorted order, so that transactions that add the same texts cannot deadlock. */
 async function assignAll(
   transaction: Knex.Transaction,
   dictionary: keyof Texts,

@@ -17,18 +17,18 @@ import type { ChainLink } from './event-chain.ts';
 import { answeredInvites, lastOfEach, memberLinks } from './membership-writes.ts';
 import type { WrittenChain } from './written-chain.ts';
 
-/** The relations whose events aggregate on the event they relate to. */
+/** Relation types whose events are aggregated on the related event. */
 const AGGREGATED: readonly unknown[] = ['m.annotation', 'm.replace'];
-/** In the order of Dendrite's numbers, from 1 on. */
+/** History visibilities in the order of Dendrite's numbers, which start at 1. */
 const HISTORY_VISIBILITY: readonly unknown[] = ['world_readable', 'shared', 'invited', 'joined'];
 const SHARED = 2;
 
-/** An event as the tables of `/sync` and the federation queue hold it. */
+/** The JSON of an event in the tables of `/sync` and in the federation queue. */
 export function headeredJson(event: EventJson, eventId: string, { version }: Pick<StoredRoom, 'version'>): string {
   return toJson({ ...event, _room_version: version, _event_id: eventId });
 }
 
-/** The event, with what clients are told of the state that it has replaced. */
+/** The event, with `unsigned` data about the state event that it replaces. */
 function withReplaced({ replaces, stored: { event } }: ChainLink): EventJson {
   if (replaces === undefined) return event;
   const { content, sender } = replaces.event;
@@ -36,7 +36,7 @@ function withReplaced({ replaces, stored: { event } }: ChainLink): EventJson {
   return { ...event, unsigned: { ...(isRecord(event.unsigned) && event.unsigned), ...unsigned } };
 }
 
-/** A chain in the tables that `/sync` reads. */
+/** Writes that store a chain in the tables of `/sync`. */
 export function syncWrites(
   { room, links }: WrittenChain,
   { localServerNames }: { readonly localServerNames: readonly ServerName[] },

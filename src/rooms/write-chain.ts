@@ -19,9 +19,9 @@ import { writeRedactions } from './write-redactions.ts';
 import type { ChainSettings, WrittenChain } from './written-chain.ts';
 
 /**
- * Writes events into a locked room, each on the one before it, with everything that follows from them.
- * @param state before the first of them
- * @returns the servers that something was queued for
+ * Writes events into a locked room, each following the one before it, and updates everything that depends on them.
+ * @param state the state before the first event
+ * @returns the servers for which PDUs were queued
  */
 export async function writeChain(
   transaction: Knex.Transaction,
@@ -49,7 +49,7 @@ export async function writeChain(
   return destinationsOf(pdus);
 }
 
-/** What stores a chain, without the federation sender's part. Yields in between, because JSON of many events takes long. */
+/** Writes that store a chain, without those for federation. Yields in between, because making JSON of many events takes long. */
 function* rowsOf(
   chain: WrittenChain,
   states: StateChain,
@@ -64,7 +64,7 @@ function* rowsOf(
   return [...roomserver, ...memberships, ...sync];
 }
 
-/** NIDs of event types, of state keys and of those who send member events. */
+/** Assigns NIDs to event types, state keys and senders of member events. */
 function assignChainNids(transaction: Knex.Transaction, links: readonly ChainLink[], known: Nids): Promise<Nids> {
   const types = links.map(({ draft }) => draft.type);
   const members = links.filter(({ draft }) => draft.type === 'm.room.member').map(({ draft }) => draft.sender);
@@ -87,7 +87,7 @@ function chainedEvents(chain: WrittenChain): ChainedEvent[] {
   }));
 }
 
-/** The events, the states between them, and the room's new extremity. */
+/** Writes that store the events, the states between them, and the room's forward extremities. */
 function roomserverWrites(chain: WrittenChain, { snapshotNids, writes }: StateChain): Write[] {
   const { room, links } = chain;
   const events = links.map((link, i) => ({

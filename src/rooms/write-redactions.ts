@@ -10,9 +10,9 @@ import { headeredJson } from './sync-writes.ts';
 import type { WrittenChain } from './written-chain.ts';
 
 /**
- * Overwrites the events that a chain redacts, with the redaction as the reason. A redaction whose target is not stored, or
- * whose sender may not redact it, stays without effect; as Dendrite's, it is noted all the same. Server-Server API,
- * "Redactions": those may who have the power level, and servers for events of their own users.
+ * Overwrites the events that a chain redacts, and adds the redaction as `redacted_because`. A redaction has no effect if its
+ * target is not stored or its sender may not redact the target. As in Dendrite, it is recorded all the same. Server-Server
+ * API, "Redactions": a sender may redact with a sufficient power level, or if the target's sender is on the same server.
  */
 export async function writeRedactions(transaction: Knex.Transaction, { room, links }: WrittenChain): Promise<void> {
   for (const link of links) {
@@ -27,7 +27,7 @@ export async function writeRedactions(transaction: Knex.Transaction, { room, lin
       ...redacted,
       unsigned: { redacted_because: because, redacted_by: link.stored.eventId },
     });
-    // The two components of Dendrite spell `redacted_because` each in its own way.
+    // Dendrite's roomserver and syncapi each have their own format of `redacted_because`.
     const { eventNid, event } = link.stored;
     await applyRedaction(transaction, {
       targetId: target.eventId,

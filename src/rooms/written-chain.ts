@@ -6,27 +6,27 @@ import type { StoredRoom } from '../storage/roomserver/rooms.ts';
 import type { ChainLink } from './event-chain.ts';
 import type { RoomStates } from './room-states.ts';
 
-/** What is written of a chain beside the events themselves. */
+/** A chain of events that is written to a room. */
 export interface WrittenChain {
   readonly room: StoredRoom;
   readonly links: readonly ChainLink[];
-  /** Of event types and state keys, users among them. */
+  /** NIDs of event types and state keys. User ids count as state keys. */
   readonly nids: Nids;
 }
 
-/** What chains are written with. */
+/** Settings for writing chains. */
 export interface ChainSettings {
   /** The primary server name. */
   readonly serverName: ServerName;
   /** All local server names. */
   readonly localServerNames: readonly ServerName[];
-  /** Of the writer that all events of the process are written with. */
+  /** The state cache of the process's one room writer. */
   readonly states: RoomStates;
   /** `admin.search.apply`. */
   readonly applySearch: (
     events: readonly AppliedEvent[],
     options: { readonly transaction: Knex.Transaction },
   ) => Promise<void>;
-  /** Whether a server is to be told of the events. @defaultValue all that are in the room */
+  /** Whether events are sent to a server that is in the room. @defaultValue every server in the room gets them */
   readonly isTold?: (serverName: ServerName) => boolean;
 }

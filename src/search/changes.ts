@@ -3,15 +3,15 @@ import type { EventId } from '../ids.ts';
 import type { Edit } from '../storage/plugin/search-changes.ts';
 import { ENCRYPTION_TYPE, editedEventId, SEARCHABLE, storableEventId } from './document.ts';
 
-/** Which documents a batch of new events may change. */
+/** The events whose documents a batch of new events may change. */
 export interface Changes {
   readonly eventIds: readonly EventId[];
   readonly edits: readonly Edit[];
-  /** Those of the events that may have been redacted. */
+  /** Events that the batch may have redacted. */
   readonly redacted: readonly EventId[];
 }
 
-/** Events that are of no concern to the index yield nothing, whatever their type. */
+/** Finds what a batch of new events changes in the index. Events that do not concern the index change nothing. */
 export function changesOf(events: readonly AppliedEvent[]): Changes {
   const eventIds = new Set<EventId>();
   const edits: Edit[] = [];
@@ -29,7 +29,7 @@ export function changesOf(events: readonly AppliedEvent[]): Changes {
   return { eventIds: [...new Set([...eventIds, ...redacted])], edits, redacted };
 }
 
-/** `redacts` moved into the content with room version 11; servers write both. Which one counted is seen in the event. */
+/** The ids that a redaction may redact. Room version 11 moved `redacts` into the content, and servers write both fields. */
 function redactedEventIds({ redacts, content }: AppliedEvent): EventId[] {
   return [redacts, content.redacts].map(storableEventId).filter((id) => id !== undefined);
 }

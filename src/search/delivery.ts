@@ -19,7 +19,7 @@ const LEASE_MS = 15_000;
 const LEASE_POLL_MS = 100;
 const RETRY_MS = 2_000;
 
-/** Brings the oldest queued changes to their target. Returns whether there may be more: not whether some have come in since. */
+/** Delivers the oldest queued changes to their target. Returns whether more were queued (changes since then do not count). */
 export async function deliverChanges(
   db: Db,
   engine: string,
@@ -37,12 +37,12 @@ export async function deliverChanges(
   return changes.length === BATCH;
 }
 
-/** Delivers changes to an index that takes no part in transactions. */
+/** Delivers queued changes to an index that is not transactional. */
 export interface Delivery {
   readonly start: () => void;
-  /** Delivers now. */
+  /** Starts a delivery now. */
   readonly wake: () => void;
-  /** Runs `work` while nobody delivers, once everything has been delivered. */
+  /** Delivers everything, then runs `work` while no process delivers. */
   readonly whilePaused: <T>(work: () => Promise<T>, signal: AbortSignal) => Promise<T>;
   readonly stop: () => Promise<void>;
 }
@@ -61,7 +61,7 @@ export function createDelivery(
     while (await deliverChanges(db, index.engine, 'for_index', (writes) => index.write(writes)));
   };
 
-  /** Runs `work` as the one process that delivers; `undefined` when another one does. */
+  /** Runs `work` if this process gets the delivery lease. Returns `undefined` if another process holds it. */
   const holdingLease = async <T>(work: () => Promise<T>): Promise<{ value: T } | undefined> => {
     const lease = (): Promise<boolean> => leaseDelivery(db, index.engine, owner, LEASE_MS);
     if (!(await lease())) return undefined;

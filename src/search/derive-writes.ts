@@ -6,8 +6,8 @@ import { documentsOfEdited, ENCRYPTION_TYPE, isEdit } from './document.ts';
 import type { SearchWrites } from './search-index.ts';
 
 /**
- * What the index must hold of these events, read from the database as it is now. The index is a function of the stored
- * events: whatever happened to them, in whichever order it is heard of, this says what to write.
+ * Computes the index writes for these events from the current database. The index depends on the stored events only, so the
+ * order in which their changes become known does not matter.
  */
 export async function deriveWrites(db: Db, eventIds: readonly EventId[]): Promise<SearchWrites> {
   const known = await findOriginals(db, eventIds);

@@ -4,7 +4,7 @@ import type { EventContent, StoredEvent } from '../storage/syncapi/output-room-e
 import type { SearchDocument, SearchKey } from './search-index.ts';
 import { beginningOf, MAX_TEXT_LENGTH } from './tokenizer.ts';
 
-/** Which event types are searchable, by which field of their content; as Dendrite's index. */
+/** The searchable event types, and the content field that is indexed. The same as in Dendrite's index. */
 export const SEARCHABLE: Readonly<Record<string, { readonly field: string; readonly key: SearchKey }>> = {
   'm.room.message': { field: 'body', key: 'content.body' },
   'm.room.name': { field: 'name', key: 'content.name' },
@@ -28,12 +28,12 @@ export function editedEventId(type: string, content: Content): EventId | undefin
   return storableEventId(relation.event_id);
 }
 
-/** An event id that somebody else's event names, if PostgreSQL can hold it: it may be anything. */
+/** An event id taken from another server's event, or `undefined` if it is no event id that PostgreSQL can store. */
 export function storableEventId(value: unknown): EventId | undefined {
   return typeof value === 'string' && isEventId(value) && value.isWellFormed() ? value : undefined;
 }
 
-/** Text as it is indexed: well-formed, without NUL, cut at `MAX_TEXT_LENGTH`; `undefined` for what is blank or no text. */
+/** A text as it is indexed: well-formed, without NUL, cut at `MAX_TEXT_LENGTH`. `undefined` if the value is blank or no text. */
 export function searchableText(value: unknown): string | undefined {
   if (typeof value !== 'string') return undefined;
   const text = beginningOf(value, MAX_TEXT_LENGTH).toWellFormed().replaceAll('\0', ' ');
@@ -48,7 +48,7 @@ function documentOf(event: EventContent, content: Content): SearchDocument | und
   return { eventId, roomId, sender, streamPosition, key: searchable.key, text };
 }
 
-/** The document of an event that is looked at by itself. */
+/** The document of an event, regardless of edits. */
 export function plainDocumentOf(event: EventContent): SearchDocument | undefined {
   return documentOf(event, event.content);
 }
@@ -58,7 +58,7 @@ function editDocumentOf(edit: StoredEvent): SearchDocument | undefined {
   return isRecord(replacement) ? documentOf(edit, replacement) : undefined;
 }
 
-/** Whether a message is one that shows instead of another. */
+/** Whether an event is an edit: a message that replaces another. */
 export function isEdit({ type, content }: Pick<StoredEvent, 'type' | 'content'>): boolean {
   return editedEventId(type, content) !== undefined;
 }
@@ -75,7 +75,7 @@ function isValidEdit(original: StoredEvent, edit: StoredEvent): boolean {
   );
 }
 
-/** The later one by `origin_server_ts`, then by event id, as the specification orders edits. */
+/** The later of two edits by `origin_server_ts`, then by event id, as in the specification. */
 function laterOf(a: StoredEvent, b: StoredEvent): StoredEvent {
   if (a.originServerTs !== b.originServerTs) return a.originServerTs > b.originServerTs ? a : b;
   return a.eventId > b.eventId ? a : b;

@@ -11,12 +11,12 @@ import { transact } from '../storage/transact.ts';
 import { editedEventId, plainDocumentOf, SEARCHABLE_TYPES } from './document.ts';
 import type { RebuildRef, SearchDocument, SearchIndex } from './search-index.ts';
 
-/** JSON that may be read of a row of a full batch on average, in UTF-16 code units: of longer ones a batch has fewer. */
+/** Average JSON length of a row in a full batch, in UTF-16 code units. If rows are longer, a batch has fewer of them. */
 const ROW_LENGTH = 1_200;
-/** Rows that a lane begins with, before it knows what they are like. */
+/** Size of a lane's first batch, in rows, before the lane knows how long rows are. */
 const FIRST_ROWS = 250;
 
-/** Renewals of leases are short, but must not wait for a batch. */
+/** One connection is kept free for lease renewals. They are short, but must not wait for a batch. */
 const CONNECTIONS_FOR_LEASES = 1;
 
 export interface LoadSettings {
@@ -24,7 +24,7 @@ export interface LoadSettings {
   readonly index: SearchIndex;
   readonly metrics: Metrics;
   readonly leaseMs: number;
-  /** Connections at a time, at most; 2 or more. */
+  /** Maximum number of connections used at a time. At least 2. */
   readonly connections: number;
 }
 
@@ -35,7 +35,7 @@ interface LoadRun {
   readonly log: Logger;
 }
 
-/** Loads ranges of a rebuild into the shadow until none is free. Any number of processes may do so at once. */
+/** Loads ranges of a rebuild into the shadow until no range is free. Any number of processes may do this at once. */
 export async function loadRanges(settings: LoadSettings, run: LoadRun): Promise<void> {
   const failed = new AbortController();
   const signal = AbortSignal.any([run.signal, failed.signal]);
@@ -50,7 +50,7 @@ export async function loadRanges(settings: LoadSettings, run: LoadRun): Promise<
   );
 }
 
-/** How many rows a lane reads next. */
+/** The number of rows that a lane reads next. */
 interface Pace {
   rows: number;
 }
@@ -90,7 +90,7 @@ async function loadRange(settings: LoadSettings, run: LoadRun, held: HeldRange, 
     const step = { ...next, from, rows: events.length };
     await index.rebuild.load(run.rebuild, documents, (write) =>
       transact(db, async (transaction) => {
-        // First, so that nothing is written to the shadow of a rebuild that has been given up.
+        // This comes first, so that nothing is written to the shadow of an abandoned rebuild.
         if (!(await advanceRange(transaction, held, step))) throw new JobInterrupted();
         await write(transaction);
         await insertEdits(transaction, edits);
@@ -104,14 +104,14 @@ async function loadRange(settings: LoadSettings, run: LoadRun, held: HeldRange, 
   }
 }
 
-/** Rows that are likely to fill a batch, from what the last ones were like; at most twice as many as before. */
+/** Estimates from the last batch how many rows fill the next one. At most twice as many as before. */
 function nextRows(before: number, full: number, read: { readonly rows: number; readonly length: number }): number {
   if (read.rows === 0) return before;
   const fitting = Math.floor((full * ROW_LENGTH * read.rows) / Math.max(read.length, 1));
   return Math.max(Math.min(fitting, before * 2, full), 1);
 }
 
-/** Edits are left to the end of the rebuild, when all that they may edit is there. */
+/** Makes the documents of rows. Edits wait until the end of the rebuild, when all events that they may edit are loaded. */
 async function documentsOf(
   db: Knex,
   events: readonly EventContent[],

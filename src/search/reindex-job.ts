@@ -14,14 +14,14 @@ import type { RebuildRef } from './search-index.ts';
 
 export const REINDEX_KIND = 'fulltextReindex';
 
-/** Batches of one range; small, so that processes share a small server's work too. */
+/** Number of batches in one range. It is small, so that processes can share the work of small servers too. */
 const BATCHES_PER_RANGE = 2;
 const EDITS_PER_STEP = 500;
 const WAIT_FOR_OTHERS_MS = 200;
 const LOCK_RETRY_MS = 1_000;
 const MAX_FAILURES = 8;
 
-/** How far a rebuild is. Each phase can be gone on with, or done again. */
+/** The progress of a rebuild. Each phase can be resumed or repeated. */
 type Checkpoint =
   | { readonly phase: 'load' | 'build' | 'swap'; readonly marker: string }
   | { readonly phase: 'edits'; readonly marker: string; readonly editedUpTo: string };
@@ -33,7 +33,7 @@ function checkpointOf(data: JobData | undefined): Checkpoint | undefined {
   return phase === 'load' || phase === 'build' || phase === 'swap' ? { phase, marker } : undefined;
 }
 
-/** Rebuilds the search index beside the one that answers, and then puts it in its place. */
+/** Builds a new search index beside the live one, and then replaces the live one. */
 export function createReindexJob(settings: LoadSettings & { readonly delivery: Delivery | undefined }): JobKind {
   const { db, index } = settings;
   return {
@@ -48,7 +48,7 @@ export function createReindexJob(settings: LoadSettings & { readonly delivery: D
     cleanUp: async (job) => {
       await untilLocked(() =>
         transact(db, async (transaction) => {
-          // After this no transaction keeps changes for a rebuild that is no more.
+          // After this lock, no transaction keeps changes for the ended rebuild.
           await lockSearch(transaction);
           await endRebuild(transaction, index.engine, job.id, 'aborted');
         }),
@@ -98,7 +98,7 @@ async function reindex(settings: ReindexSettings, run: JobRun): Promise<JobData>
   return { documents, duration_ms: durationMs, processes };
 }
 
-/** From here on changes are kept for the rebuild, so that nothing that happens while it reads is lost. */
+/** Begins a rebuild. From here on, changes are kept for it, so that none is lost while it reads events. */
 async function begin({ db, index }: ReindexSettings, { job, commit, log, signal }: JobRun): Promise<Checkpoint> {
   const { rebuild: earlier } = await indexState(db, index.engine);
   if (earlier !== undefined && earlier.id !== job.id) await index.rebuild.abort(earlier.id);
@@ -106,7 +106,7 @@ async function begin({ db, index }: ReindexSettings, { job, commit, log, signal 
   await untilLocked(
     () =>
       commit(async (transaction) => {
-        // Waits for transactions that changed the index before they could know of the rebuild: what they wrote is then read.
+        // Waits for transactions that began before the rebuild. The rebuild then reads what they wrote.
         await lockSearch(transaction);
         await beginRebuild(transaction, index.engine, { id: job.id, marker });
         return { checkpoint: {}, phase: 'load', value: undefined };
@@ -133,10 +133,10 @@ async function load(settings: ReindexSettings, run: JobRun, rebuild: RebuildRef)
   }
 }
 
-/** The last changes, and the swap: nobody writes to the index meanwhile. */
+/** Applies the last changes and swaps the indexes. Nobody writes to the index meanwhile. */
 async function swap({ index, delivery }: ReindexSettings, run: JobRun, rebuild: RebuildRef): Promise<void> {
   const step = { checkpoint: { phase: 'swap', marker: rebuild.marker }, phase: 'swap' };
-  // On the one connection of the transaction: those that wait for the lock may have all the others.
+  // Uses the transaction's own connection: transactions that wait for the lock may hold all others.
   const catchUp = (transaction: Knex.Transaction): Promise<boolean> =>
     deliverChanges(transaction, index.engine, 'for_rebuild', (writes) =>
       index.rebuild.write(rebuild, writes, transaction),
@@ -153,7 +153,7 @@ async function swap({ index, delivery }: ReindexSettings, run: JobRun, rebuild: 
   await untilLocked(() => (delivery === undefined ? finish() : delivery.whilePaused(finish, run.signal)), run.signal);
 }
 
-/** Tries again for as long as others hold what a transaction needs, and lets them go on in between. */
+/** Retries a transaction while others hold the lock that it needs. They can go on between the attempts. */
 async function untilLocked<T>(attempt: () => Promise<T>, signal?: AbortSignal): Promise<T> {
   for (;;) {
     try {

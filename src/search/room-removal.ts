@@ -4,16 +4,16 @@ import { lockSearchShared } from '../storage/database.ts';
 import type { Delivery } from './delivery.ts';
 import type { SearchIndex } from './search-index.ts';
 
-/** Takes the documents of a room out of the index. */
+/** Removes the documents of a room from the index. */
 export type RoomRemoval =
   /** Search is off. */
   | { readonly kind: 'none' }
-  /** In the caller's transaction, at most `limit` documents. Returns how many there were; fewer than `limit`: no more. */
+  /** Removes about `limit` documents in the caller's transaction. Returns their number; if it is below `limit`, none are left. */
   | {
       readonly kind: 'transactional';
       readonly remove: (transaction: Knex.Transaction, roomId: RoomId, limit: number) => Promise<number>;
     }
-  /** All at once, durably, outside of transactions. */
+  /** Removes all documents at once, durably and outside transactions. */
   | { readonly kind: 'delivered'; readonly remove: (roomId: RoomId, signal: AbortSignal) => Promise<void> };
 
 export function createRoomRemoval(index: SearchIndex, delivery: Delivery | undefined): RoomRemoval {

@@ -20,21 +20,21 @@ export type {
 
 export interface SearchQuery {
   readonly term: string;
-  /** Only events of these rooms, compared byte for byte. Empty: nothing is found. */
+  /** Only events in these rooms are found. Room ids are compared byte for byte. An empty list finds nothing. */
   readonly rooms: readonly RoomId[];
   readonly keys: readonly SearchKey[];
   readonly order: SearchOrder;
-  /** Hits a page. */
+  /** Number of hits per page. */
   readonly limit: number;
-  /** `SearchPage.next` of the page before. */
+  /** `SearchPage.next` of the previous page. */
   readonly after?: string;
 }
 
 export interface SearchPage {
   readonly hits: readonly SearchHit[];
-  /** All hits of the query, exact or an engine's estimate. */
+  /** Number of all hits: exact, or the engine's estimate. */
   readonly count: number;
-  /** Where the next page starts; absent on the last one. */
+  /** Cursor of the next page. Absent on the last page. */
   readonly next?: string;
 }
 
@@ -47,7 +47,7 @@ export interface SearchStats {
 export interface SearchWrites {
   readonly upserts: readonly SearchDocument[];
   readonly removals: readonly EventId[];
-  /** Rooms whose every document goes (the room became encrypted, or was purged). */
+  /** Rooms whose documents are all removed, because the room became encrypted or was purged. */
   readonly removedRooms: readonly RoomId[];
 }
 
@@ -67,35 +67,35 @@ export interface SearchRebuild {
     documents: readonly SearchDocument[],
     commit: (write: (transaction: Knex.Transaction) => Promise<void>) => Promise<void>,
   ): Promise<void>;
-  /** Called once all is loaded: builds what is cheaper to build at the end. */
+  /** Called after all documents are loaded. Builds what is cheaper to build at the end, such as database indexes. */
   finishLoad(rebuild: RebuildRef): Promise<void>;
-  /** Applies changes that came in meanwhile; as `SearchIndex.write`, but to the shadow. */
+  /** Applies changes made during the rebuild. Like `SearchIndex.write`, but to the shadow. */
   write(rebuild: RebuildRef, writes: SearchWrites, transaction?: Knex.Transaction): Promise<void>;
   /**
    * Puts the shadow in the index's place, atomically for readers, and drops the old content.
    * `transaction` also records that it happened. Does nothing if it has happened already.
    */
   swap(rebuild: RebuildRef, transaction: Knex.Transaction): Promise<void>;
-  /** Drops the shadow, if there is one. */
+  /** Drops the shadow, if it exists. */
   abort(rebuildId: string): Promise<void>;
 }
 
 /** A full-text index of one homeserver's events. */
 export interface SearchIndex {
-  /** Label of metrics and logs. */
+  /** The engine's name in metrics and logs. */
   readonly engine: string;
   /**
    * Whether `write` takes part in the caller's transaction. If not, changes are queued in PostgreSQL and
    * delivered after the commit.
    */
   readonly transactional: boolean;
-  /** Rows of `syncapi_output_room_events` that one batch of a rebuild reads. */
+  /** Number of rows of `syncapi_output_room_events` that one batch of a rebuild reads. */
   readonly batchSize: number;
-  /** Batches that one process loads side by side. */
+  /** Number of batches that one process loads in parallel. */
   readonly lanes: number;
-  /** Makes the index if it is missing; fails if the engine can't be used. */
+  /** Creates the index if it is missing. Fails if the engine is unusable. */
   start(): Promise<void>;
-  /** Ends requests under way. */
+  /** Ends running requests. */
   stop(): Promise<void>;
   /** Applies changes; in the caller's transaction if the index is transactional, else durably before it returns. */
   write(writes: SearchWrites, transaction?: Knex.Transaction): Promise<void>;
@@ -109,12 +109,12 @@ export interface SearchIndex {
   readonly rebuild: SearchRebuild;
 }
 
-/** What the plugin lends to an adapter. */
+/** What the plugin provides to an adapter. */
 export interface SearchIndexContext {
   readonly db: Knex;
   readonly logger: Logger;
   readonly metrics: SearchMetrics;
 }
 
-/** `options.search`: makes the index when the plugin is created. */
+/** `options.search`: creates the `SearchIndex` when the plugin is created. */
 export type SearchAdapter = (context: SearchIndexContext) => SearchIndex;

@@ -10,7 +10,7 @@ import { createRoomRemoval, type RoomRemoval } from './room-removal.ts';
 import { createSearch, disabledSearch, type Search } from './search.ts';
 import type { SearchAdapter, SearchIndex } from './search-index.ts';
 
-/** How long the size of an index is good for in metrics, in ms: counting it is not free. */
+/** How long metrics reuse the size of an index, in ms, because measuring it takes time. */
 const STATS_FRESHNESS_MS = 30_000;
 
 /** Everything that search adds to the plugin. */
@@ -42,7 +42,7 @@ const DISABLED: SearchParts = {
   stop: async () => {},
 };
 
-/** Puts the search index of `options.search` together with what feeds it. */
+/** Creates the search index of `options.search` and the parts that feed it. */
 export function createSearchParts(adapter: SearchAdapter | false, settings: SearchSettings): SearchParts {
   if (adapter === false) return DISABLED;
   const { db, logger, metrics, pollIntervalMs, leaseMs, connections } = settings;

@@ -1,12 +1,12 @@
 import type { Knex } from 'knex';
 import { rowsOf } from './database.ts';
 
-/** What a new event is to have: keys of rows that refer to each other, so that they can be written at once. */
+/** Ids for a new event. They are allocated in advance, so that rows that refer to each other can be written at once. */
 export interface AllocatedIds {
   readonly eventNid: number;
-  /** Of the block of state that it begins if it is a state event. */
+  /** NID of the state block that the event begins if it is a state event. */
   readonly blockNid: number;
-  /** Of the state after it if it is a state event. */
+  /** NID of the state snapshot after the event if it is a state event. */
   readonly snapshotNid: number;
   readonly streamId: number;
 }
@@ -26,7 +26,7 @@ export async function allocateIds(transaction: Knex.Transaction, count: number):
   }));
 }
 
-/** NIDs for new events that are written without a place in the room, ascending. */
+/** NIDs for new outliers, ascending. */
 export async function allocateEventNids(transaction: Knex.Transaction, count: number): Promise<number[]> {
   const [eventNids = []] = await nextKeys(transaction, ['roomserver_events'], count);
   return eventNids;

@@ -1,7 +1,7 @@
-/** Rows that are written in one statement: making it takes some milliseconds, in which nothing else can happen. */
+/** Number of rows per statement. Building a statement blocks the event loop for some milliseconds. */
 const BATCH = 200;
 
-/** The items in portions of which each is small enough for one statement. */
+/** Splits items into batches that are small enough for one statement. */
 export function* batchesOf<T>(items: readonly T[], size = BATCH): Generator<T[], void, undefined> {
   for (let first = 0; first < items.length; first += size) yield items.slice(first, first + size);
 }

@@ -6,7 +6,7 @@ import { transact } from './transact.ts';
 /** A connection pool or a transaction: queries take either. */
 export type Db = Knex | Knex.Transaction;
 
-/** Keys of `pg_advisory_xact_lock(namespace, key)`; the namespace is ours alone. */
+/** The namespace of `pg_advisory_xact_lock(namespace, key)`. Only this plugin uses it. */
 const LOCK_NAMESPACE = 0x6d61_646d; // "madm"
 const LOCKS = { migrations: 1, search: 2, searchEvents: 1_000, notices: 2_000, noticesAccount: 3, admins: 4 } as const;
 /** Events share so many locks, from `LOCKS.searchEvents` on; so do users, from `LOCKS.notices` on. */
@@ -48,7 +48,7 @@ export async function migrateOwnSchema(db: Knex): Promise<void> {
   });
 }
 
-/** Waits for all, and throws what the first of them threw: nothing of it goes on after the call. */
+/** Waits until all work has ended, then throws the first error, if any. Nothing is still running after the call. */
 export async function allEnded(work: readonly Promise<unknown>[]): Promise<void> {
   await Promise.allSettled(work);
   await Promise.all(work);
@@ -62,7 +62,7 @@ export async function setLockTimeout(transaction: Knex.Transaction): Promise<voi
   await transaction.raw(`SET LOCAL lock_timeout = '1s'`);
 }
 
-/** Whether a transaction was given up because others held what it needs. */
+/** Whether a transaction failed because others held a lock that it needs. */
 export function isLockTimeout(error: unknown): boolean {
   return codeOf(error) === LOCK_NOT_AVAILABLE;
 }
@@ -90,7 +90,7 @@ async function lockTexts(transaction: Knex.Transaction, firstKey: number, texts:
   );
 }
 
-/** Taken by every transaction that changes the search index, side by side with others. */
+/** Takes the shared lock of transactions that change the search index. They do not exclude each other. */
 export async function lockSearchShared(transaction: Knex.Transaction): Promise<void> {
   await transaction.raw('SELECT pg_advisory_xact_lock_shared(?, ?)', [LOCK_NAMESPACE, LOCKS.search]);
 }

@@ -4,13 +4,13 @@ import { rowsOf } from './database.ts';
 /** Rows deleted or changed, by table. */
 export type RowCounts = Readonly<Record<string, number>>;
 
-/** Where a walk through a table has got to: the key of the last row it has looked at. Empty at the beginning. */
+/** The position of a walk through a table: the key of the last row read. Empty at the beginning. */
 export type Position = readonly (string | number)[];
 
-/** What one step of a walk has done. */
+/** The result of one step of a walk. */
 export interface Deletion {
   readonly deleted: RowCounts;
-  /** Where the next step starts; `undefined`: this was the last one. */
+  /** The position at which the next step starts. `undefined` after the last step. */
   readonly next: Position | undefined;
 }
 
@@ -19,7 +19,7 @@ export function addCounts(one: RowCounts, other: RowCounts): RowCounts {
   return Object.fromEntries([...tables].map((table) => [table, (one[table] ?? 0) + (other[table] ?? 0)]));
 }
 
-/** Runs one statement, and says how many rows of the table it has deleted. */
+/** Runs one statement, and returns how many rows of the table it deleted. */
 export async function deleteRows(
   transaction: Knex.Transaction,
   table: string,

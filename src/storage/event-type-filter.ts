@@ -1,8 +1,8 @@
-/** Which types of events are wanted, as in filters of the Client-Server API: `*` stands for any characters. */
+/** A filter of event types, as in the Client-Server API: `*` matches any characters. */
 export interface EventTypeFilter {
   /** @defaultValue all */
   readonly types?: readonly string[] | undefined;
-  /** Are left out, whatever `types` says. @defaultValue none */
+  /** Types to exclude, even if `types` includes them. @defaultValue none */
   readonly notTypes?: readonly string[] | undefined;
 }
 

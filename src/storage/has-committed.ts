@@ -7,9 +7,9 @@ const ATTEMPTS = 10;
 const DELAY_MS = 300;
 
 /**
- * Whether a transaction was committed whose commit got no answer. Waits a while when the server is away, or when it has not yet
+ * Whether a transaction was committed although its `COMMIT` got no answer. Waits a while if the server is away, or has not yet
  * noticed that the connection is gone.
- * @param transactionId of `txid_current()`
+ * @param transactionId the result of `txid_current()` in the transaction
  * @throws what the database throws
  */
 export async function hasCommitted(db: Knex, transactionId: string): Promise<boolean> {

@@ -16,12 +16,12 @@ const JSON_TABLES = {
 
 export type JsonTable = keyof typeof JSON_TABLES;
 
-/** What becomes of a row's JSON: another text, nothing (the row is deleted), or `undefined`: it stays as it is. */
+/** Returns the new JSON of a row, `null` to delete the row, or `undefined` to leave it unchanged. */
 export type ChangeJson = (json: string) => string | null | undefined;
 
-/** Which rows are looked at, and what is done to them. */
+/** The rows to read, and the change to make to them. */
 export interface JsonChange {
-  /** Rows without this text are left alone, unread. */
+  /** Rows whose JSON lacks this text are not read. */
   readonly needle: string;
   readonly change: ChangeJson;
 }

@@ -2,8 +2,8 @@ import type { RoomId } from '../../ids.ts';
 import { isRecord, toJson } from '../../json.ts';
 
 /**
- * What a text that names the room holds, whatever way its JSON was escaped in: the longest run of plain characters of the
- * room id's opaque part.
+ * A string that every JSON text naming the room contains, however its JSON was escaped: the longest run of plain characters
+ * in the room id's opaque part.
  */
 export function needleOf(roomId: RoomId): string {
   const [opaque = ''] = roomId.slice(1).split(':');
@@ -18,10 +18,10 @@ function parse(json: string): unknown {
   }
 }
 
-/** What is nested deeper is left alone: users may nest as deep as they like, and recursion may not. */
+/** Values nested deeper than this are left unchanged. Users may nest without limit, but recursion needs one. */
 const DEEPEST = 64;
 
-/** The value without entries of arrays and members of objects that are the room id, or are named by it. */
+/** A copy of the value without array entries that are the room id, and without object members whose name or value is. */
 function without(roomId: RoomId, value: unknown, depth = 0): unknown {
   if (depth > DEEPEST) return value;
   if (Array.isArray(value)) {
@@ -35,7 +35,7 @@ function without(roomId: RoomId, value: unknown, depth = 0): unknown {
   );
 }
 
-/** Whether a value is the room id, or has it as an entry, a member or a name. */
+/** Whether a value is the room id, or contains it as an array entry, a member's value or a member's name. */
 function names(roomId: RoomId, value: unknown, depth = 0): boolean {
   if (depth > DEEPEST) return false;
   if (Array.isArray(value)) return value.some((entry) => names(roomId, entry, depth + 1));
@@ -43,7 +43,7 @@ function names(roomId: RoomId, value: unknown, depth = 0): boolean {
   return Object.entries(value).some(([name, member]) => name === roomId || names(roomId, member, depth + 1));
 }
 
-/** `m.direct` lists rooms by user; a user without any is taken out. Other shapes are treated as any account data is. */
+/** Removes the room from `m.direct`, which lists rooms by user. Users left without rooms are removed too. */
 function forgetDirect(roomId: RoomId, content: unknown): unknown {
   if (!isRecord(content)) return without(roomId, content);
   const isLeftEmpty = (rooms: unknown): boolean =>
@@ -51,7 +51,7 @@ function forgetDirect(roomId: RoomId, content: unknown): unknown {
   return without(roomId, Object.fromEntries(Object.entries(content).filter(([, rooms]) => !isLeftEmpty(rooms))));
 }
 
-/** Push rules of the room, and those with a condition that it is the room, can't match any more. */
+/** Removes the room's own push rules, and push rules with a condition on the room id: none of them can match any more. */
 function forgetPushRules(roomId: RoomId, content: unknown): unknown {
   if (!isRecord(content) || !isRecord(content.global)) return content;
   const global = Object.entries(content.global).map(([kind, rules]): [string, unknown] => [
@@ -70,7 +70,7 @@ function isRuleOf(roomId: RoomId, rule: unknown): boolean {
   );
 }
 
-/** Account data without the room; `undefined`: it does not name it. */
+/** Account data without the room, or `undefined` if the account data does not name the room. */
 export function forgetInAccountData(roomId: RoomId, type: string, json: string): string | undefined {
   const content = parse(json);
   if (!names(roomId, content)) return undefined;
@@ -79,20 +79,23 @@ export function forgetInAccountData(roomId: RoomId, type: string, json: string):
   return toJson(without(roomId, content));
 }
 
-/** A filter of `/sync` without the room: an empty list of rooms goes on matching none. */
+/**
+ * A `/sync` filter without the room, or `undefined` if the filter does not name the room. A list of rooms that becomes empty
+ * is kept: it still matches no room.
+ */
 export function forgetInFilter(roomId: RoomId, json: string): string | undefined {
   const filter = parse(json);
   return names(roomId, filter) ? toJson(without(roomId, filter)) : undefined;
 }
 
-/** A to-device message that names the room in clear (a key request, say) is of no use any more. */
+/** Deletes (`null`) a to-device message that names the room in clear text, such as a key request. `undefined` keeps it. */
 export function forgetInToDevice(roomId: RoomId, json: string): null | undefined {
   return names(roomId, parse(json)) ? null : undefined;
 }
 
 /**
- * What waits for other servers: the room's events go, and EDUs of the room. A receipt EDU may be of several rooms.
- * Events of other rooms stay as they are, whatever they say.
+ * Removes the room from an item of the federation queue. The room's PDUs and EDUs are deleted (`null`). A receipt EDU can
+ * cover several rooms and keeps the others. PDUs of other rooms stay unchanged (`undefined`), even if they name the room.
  */
 export function forgetInQueue(roomId: RoomId, json: string): string | null | undefined {
   const item = parse(json);
@@ -105,7 +108,7 @@ export function forgetInQueue(roomId: RoomId, json: string): string | null | und
   return Object.keys(rest).length === 0 ? null : toJson({ ...item, content: rest });
 }
 
-/** A create event has no room id since room version 12: its own id is it. */
+/** Since room version 12, a create event has no `room_id`: the room id is derived from the event's own id. */
 function isEventOf(roomId: RoomId, event: Readonly<Record<string, unknown>>): boolean {
   return event.room_id === roomId || (event.type === 'm.room.create' && event['_event_id'] === `$${roomId.slice(1)}`);
 }

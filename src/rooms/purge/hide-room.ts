@@ -16,8 +16,8 @@ export async function requireRoomRow(transaction: Knex.Transaction, roomId: Room
 }
 
 /**
- * Puts a room out of sight and closes it for events, so that the rest of it can be deleted in peace. Does nothing to one
- * that is being purged already.
+ * Hides a room from clients and closes it for new events, so that a purge can delete the rest. Does nothing if the room is
+ * already being purged.
  * @throws MatrixError `M_NOT_FOUND` for a room that the homeserver does not know
  */
 export async function hideRoom(

@@ -13,44 +13,44 @@ import { deleteKeyBackups } from '../../storage/userapi/purge-key-backups.ts';
 import { deleteNotifications } from '../../storage/userapi/purge-notifications.ts';
 import { forgetInAccountData, forgetInFilter, forgetInQueue, forgetInToDevice, needleOf } from './forget-room.ts';
 
-/** What an admin may ask to be left. */
+/** Kinds of data that an admin may ask a purge to keep. */
 export const KEEPABLE = ['aliases', 'account_data', 'key_backups'] as const;
 export type Keepable = (typeof KEEPABLE)[number];
 
-/** The room that is purged, and what the steps need to know. */
+/** The room that is purged, and the settings of its purge. */
 export interface PurgedRoom extends RoomKeys {
-  /** Events that clients could be shown before it went out of sight. */
+  /** Number of events in the room's timeline when the room was hidden. */
   readonly events: number;
   readonly keep: readonly Keepable[];
   readonly search: RoomRemoval;
   readonly searchableTypes: readonly string[];
 }
 
-/** What a step has done; and the users whose account data it has changed. */
+/** The result of a step, with the users whose account data the step has changed. */
 type PhaseStep = Deletion & { readonly changedUsers?: readonly UserId[] };
 
-/** A walk through some of the tables, in steps of which each is a transaction. What is done twice does no harm. */
+/** A walk through some of the tables in steps. Each step is a transaction. A step may safely be repeated. */
 export interface Phase {
   readonly name: string;
-  /** @param size rows, or the width of a range of keys, that the step may look at */
+  /** @param size how many rows, or how wide a range of keys, the step may look at */
   readonly step: (
     transaction: Knex.Transaction,
     room: PurgedRoom,
     position: Position,
     size: number,
   ) => Promise<PhaseStep>;
-  /** Work that is not part of any transaction, before the first step. */
+  /** Work outside any transaction, done before the first step. */
   readonly before?: (room: PurgedRoom, signal: AbortSignal) => Promise<void>;
 }
 
-/** From so many events on it takes less to look at the topology of all rooms than to find each event in it. */
+/** A room with this many events is large: scanning the topology of all rooms is then faster than finding each event in it. */
 const LARGE_ROOM = 25_000;
 
 const NOTHING: PhaseStep = { deleted: {}, next: undefined };
 
 /**
- * In this order: the state refers to events, and what is derived from events goes after them, so that whatever was under
- * way when the room went out of sight (a search document, a receipt) is found too.
+ * The phases, in order. State goes before the events that it refers to. Data derived from events (search documents, receipts)
+ * goes after them, so that data still being written when the room was hidden is found too.
  */
 export const PHASES: readonly Phase[] = [
   { name: 'state', step: deleteStateOfRoom },

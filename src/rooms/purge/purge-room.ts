@@ -16,24 +16,24 @@ import type { Announce } from '../announce.ts';
 import { requireRoomRow } from './hide-room.ts';
 import { PHASES, type Phase, type PurgedRoom } from './purge-phases.ts';
 
-/** What a purge works with. */
+/** What a purge needs from its job. */
 export interface PurgeWork {
   readonly signal: AbortSignal;
   readonly dryRun: boolean;
   readonly announce: Announce;
-  /** Does a step in a transaction of its own. */
+  /** Runs a step in its own transaction. */
   readonly commit: <T>(
     step: (transaction: Knex.Transaction, afterCommit: (work: () => void) => void) => Promise<JobStep<T>>,
   ) => Promise<T>;
 }
 
-/** What a purge has done. */
+/** The result of a purge. */
 export interface Purged extends Partial<Evacuation> {
-  /** Rows that were deleted or lost the room, by table. */
+  /** Number of rows that were deleted or from which the room was removed, by table. */
   readonly deleted: RowCounts;
 }
 
-/** What the last step leaves in its checkpoint: the room is gone, so that there is nothing else to tell it by. */
+/** The checkpoint of the last step. The room is gone by then, so only the checkpoint shows that the purge has ended. */
 export interface PurgeEnd {
   readonly purged: Purged;
 }
@@ -42,14 +42,14 @@ type PurgeSettings = Pick<PurgedRoom, 'roomId' | 'keep' | 'search' | 'searchable
 
 const FIRST_STEP = 25_000;
 const SMALLEST_STEP = 1_000;
-/** Bounds memory, and what one step may meet after many in which there was nothing to do. */
+/** Limits memory, and the work of the first step that finds rows after many steps that found none. */
 const LARGEST_STEP = 100_000;
-/** What a step should take, in ms; they grow and shrink by halves. */
+/** Target time of a step, in ms. The size doubles if a step took less than half of it, and halves if it took more than twice. */
 const STEP_MS = 1_500;
 
 /**
- * Deletes all that is left of a room that `hideRoom()` has put out of sight, and tells how many rows it was. Goes on from
- * where an earlier call has stopped.
+ * Deletes the rest of a room that `hideRoom()` has hidden, and returns how many rows were deleted. Continues where an earlier
+ * call stopped.
  */
 export async function purgeRoom(work: PurgeWork, settings: PurgeSettings): Promise<Purged> {
   const { room, found } = await work.commit(async (transaction) => {
@@ -108,7 +108,7 @@ function runStep(
   });
 }
 
-/** The last step: what hosts have added meanwhile, and the room's own row. From its commit on it may be joined again. */
+/** Deletes rows that the host has added meanwhile, and the room's own row. After the commit the room may be joined again. */
 function finish({ commit, announce }: PurgeWork, room: PurgedRoom, progress: PurgeProgress): Promise<Purged> {
   const { roomId, keep } = room;
   return commit(async (transaction, afterCommit) => {
@@ -127,12 +127,12 @@ function finish({ commit, announce }: PurgeWork, room: PurgedRoom, progress: Pur
   });
 }
 
-/** Each event is deleted from two sets of tables, the roomserver's and those for clients. */
+/** The progress that a job shows. Each event counts twice, because the roomserver and `/sync` have their own rows for it. */
 function stepOf<T>({ phase, deleted, events }: PurgeProgress, value: T): JobStep<T> {
   const counted = (deleted.roomserver_events ?? 0) + (deleted.syncapi_output_room_events ?? 0);
   const rows = Object.values(deleted).reduce((sum, count) => sum + count, 0);
   return {
-    // The purge goes on from its own row. This only shows the job that it got on.
+    // The purge resumes from its own database row. This checkpoint only shows the job that there was progress.
     checkpoint: { phase, rows },
     phase: PHASES[phase]?.name ?? 'end',
     done: counted,

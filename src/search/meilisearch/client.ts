@@ -4,15 +4,15 @@ import { EngineError, isIndexNotFound } from './engine-error.ts';
 import { createExchange } from './exchange.ts';
 import { INTERACTIVE, ONCE, PATIENT, type RetryPolicy, retrying } from './retry.ts';
 
-/** Label of metrics and logs. */
+/** The engine's name in metrics and logs. */
 export const ENGINE = 'meilisearch';
 
 export interface ClientOptions {
   readonly url: string;
   readonly apiKey?: string;
-  /** Limit for one request and its answer. */
+  /** Time limit for one request with its answer, in ms. */
   readonly timeoutMs: number;
-  /** First wait before a request is sent again; doubles from there. */
+  /** Wait before the first retry of a request, in ms. Doubles with each retry. */
   readonly retryDelayMs: number;
   readonly metrics: SearchMetrics;
 }
@@ -31,11 +31,11 @@ export interface TaskQuery {
 }
 
 /**
- * The requests that the adapter makes. Writes return the uid of their task. All throw `EngineError`, after the retries
- * that suit them.
+ * The requests that the adapter makes. Writes return the uid of their task. Each request has its own retry policy, and throws
+ * `EngineError` when the policy gives up.
  */
 export interface EngineClient {
-  /** `policy` is `PATIENT` unless told otherwise. */
+  /** @param policy @defaultValue `PATIENT` */
   readonly getIndex: (indexUid: string, policy?: RetryPolicy) => Promise<IndexObject | undefined>;
   readonly createIndex: (indexUid: string) => Promise<number>;
   readonly deleteIndex: (indexUid: string) => Promise<number>;
@@ -49,7 +49,7 @@ export interface EngineClient {
   readonly getStats: (indexUid: string) => Promise<Partial<Record<string, unknown>>>;
   readonly listTasks: (query: TaskQuery) => Promise<readonly Task[]>;
   readonly cancelTasks: (indexUid: string) => Promise<void>;
-  /** Never sent twice: two equal swaps cancel each other out. */
+  /** Never retried, because two equal swaps cancel each other out. */
   readonly swapIndexes: (one: string, other: string) => Promise<number>;
   /** Aborted by `stop()`. */
   readonly signal: AbortSignal;
@@ -65,7 +65,7 @@ export function createClient({ url, apiKey, timeoutMs, retryDelayMs, metrics }: 
   const meilisearch = new Meilisearch({
     host: url,
     ...(apiKey === undefined ? {} : { apiKey }),
-    // Deprecated, but the one way to a time-out that holds; the peer range ends before it goes.
+    // Deprecated, but the only way to a reliable time-out. The peer range excludes versions without it.
     // oxlint-disable-next-line typescript/no-deprecated
     httpClient: async (input, init) => {
       if (stopping.signal.aborted) throw new EngineError('stopped', 'the search index was stopped');

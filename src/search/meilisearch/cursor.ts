@@ -5,28 +5,28 @@ import type { SearchOrder } from '../search-index.ts';
 const count = z.int().nonnegative();
 
 const cursorSchema = z.strictObject({
-  /** Hits of the whole query, as the first page counted them, or those seen so far. */
+  /** Number of all hits as the first page counted them, or of the hits seen so far. */
   count,
   at: z.discriminatedUnion('order', [
     z.strictObject({
       order: z.literal('recent'),
-      /** Where the last hit stands; absent before the first. */
+      /** Stream position of the last hit. Absent before the first hit. */
       stream: z.int().optional(),
-      /** The hits there that have been seen: several may share a stream position. */
+      /** The hits at this stream position that have been seen. Several hits may share a position. */
       seen: z.array(z.string()).max(1_000),
     }),
     z.strictObject({ order: z.literal('rank'), offset: count }),
   ]),
 });
 
-/** How far a search has come among the engine's hits, whether they were answered or passed over. */
+/** The position of a search among the engine's hits, counting both returned and skipped ones. */
 export type Cursor = z.output<typeof cursorSchema>;
 
 export function encodeCursor(cursor: Cursor): string {
   return Buffer.from(JSON.stringify(cursor)).toString('base64url');
 }
 
-/** @throws MatrixError `M_INVALID_PARAM` when `after` is no cursor of a search in this order. */
+/** @throws MatrixError `M_INVALID_PARAM` if `after` is no cursor of a search in this order. */
 export function decodeCursor(after: string | undefined, order: SearchOrder): Cursor {
   if (after === undefined) return { count: 0, at: order === 'recent' ? { order, seen: [] } : { order, offset: 0 } };
   const parsed = cursorSchema.safeParse(jsonOf(after));

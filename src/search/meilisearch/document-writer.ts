@@ -13,26 +13,26 @@ interface Line {
   readonly json: string;
 }
 
-/** Document ids in one request. */
+/** Maximum number of document ids in one request. */
 const REMOVALS_AT_ONCE = 10_000;
-/** Rooms in one filter; the engine's time for a list grows with its square. */
+/** Maximum number of rooms in one filter. The engine's time for a list grows with the square of its length. */
 const ROOMS_AT_ONCE = 400;
-/** A payload is sent this often while its task comes to nothing for reasons that pass. */
+/** Maximum number of attempts for a payload whose task fails for a temporary reason. */
 const PAYLOAD_ATTEMPTS = 4;
-/** A document that failed alone is sent again this often: it may have shared a batch with another process's. */
+/** Maximum number of attempts for a single document. The engine may batch it with another process's documents. */
 const LONE_ATTEMPTS = 3;
-/** More documents that fail alone are no accident of their texts. */
+/** If more documents fail alone, their texts are not the cause. */
 const MAX_REFUSED = 20;
-/** Full disks and the like: nothing that the documents are to blame for. */
+/** Error codes of failures that the documents do not cause, such as a full disk. */
 const PASSING_FAILURES: ReadonlySet<string> = new Set(['io_error', 'no_space_left_on_device', 'too_many_open_files']);
 
 export interface DocumentWriter {
   /**
-   * Adds or replaces documents. Returns when they can be found.
-   * @throws EngineError that names the events that Meilisearch does not take; all others have been written.
+   * Adds or replaces documents. Returns when searches can find them.
+   * @throws EngineError that names the events that Meilisearch refuses. All others have been written.
    */
   readonly add: (indexUid: string, documents: readonly SearchDocument[]) => Promise<void>;
-  /** Returns when all of it is visible. */
+  /** Applies writes. Returns when searches see all of them. */
   readonly write: (indexUid: string, writes: SearchWrites) => Promise<void>;
 }
 
@@ -40,9 +40,9 @@ export interface DocumentWriterContext {
   readonly client: EngineClient;
   readonly tasks: Tasks;
   readonly metrics: SearchMetrics;
-  /** Largest payload. */
+  /** Maximum size of a payload, in bytes. */
   readonly payloadBytes: number;
-  /** First wait before a payload is sent again. */
+  /** Wait before the first retry of a payload, in ms. */
   readonly retryDelayMs: number;
 }
 
@@ -55,7 +55,7 @@ export function createDocumentWriter({
 }: DocumentWriterContext): DocumentWriter {
   const gate = createGate();
 
-  /** Sends one payload. Answers whether it is written; if not, one of its batch was more than the engine could take. */
+  /** Sends one payload. Returns whether it was written. If not, a document in the engine's batch was too much for the engine. */
   const send = async (indexUid: string, lines: readonly Line[]): Promise<boolean> => {
     for (let attempt = 1; ; attempt += 1) {
       const taskUid = await client.addDocuments(indexUid, lines.map(({ json }) => json).join('\n'));
@@ -70,7 +70,7 @@ export function createDocumentWriter({
     }
   };
 
-  /** Sends lines while nobody else of this process does, in halves until those that fail alone are known. */
+  /** Sends lines while nothing else in this process does, and halves them until the lines that fail alone are known. */
   const isolate = async (indexUid: string, lines: readonly Line[], refused: string[]): Promise<void> => {
     const attempts = lines.length === 1 ? LONE_ATTEMPTS : 1;
     for (let attempt = 1; attempt <= attempts; attempt += 1) if (await send(indexUid, lines)) return;
@@ -80,7 +80,7 @@ export function createDocumentWriter({
     for (const half of halves(lines)) await isolate(indexUid, half, refused);
   };
 
-  /** A payload that is too large for the server, or for a proxy before it, becomes two. */
+  /** Sends lines, and splits a payload in two if it is too large for the server or a proxy. */
   const addLines = async (indexUid: string, lines: readonly Line[], refused: string[]): Promise<void> => {
     try {
       const isWritten = await gate.shared(() => send(indexUid, lines));
@@ -121,7 +121,7 @@ export function createDocumentWriter({
   };
 }
 
-/** Whether the same payload may fare better: the engine lost the task, or the machine was short of something. */
+/** Whether a retry of the same payload may succeed: the engine lost the task, or its machine lacked a resource. */
 function mayPass(outcome: TaskOutcome): boolean {
   if (outcome.status === 'unknown') return true;
   return outcome.status === 'failed' && outcome.code !== undefined && PASSING_FAILURES.has(outcome.code);
@@ -131,13 +131,13 @@ function refusal(eventIds: readonly string[]): EngineError {
   return new EngineError('task', `Meilisearch does not take ${eventIds.length} events: ${eventIds.join(' ')}`);
 }
 
-/** A task may succeed without a document: when the index was cleared or deleted in the same batch. */
+/** Checks that a task indexed all documents. A task can succeed without them if its batch also cleared or deleted the index. */
 function checkCount(taskUid: number, indexed: number | undefined, sent: number): void {
   if (indexed === sent) return;
   throw new EngineError('task', `Meilisearch: task ${taskUid} indexed ${indexed ?? 'none'} of ${sent} documents`);
 }
 
-/** Lines in order, together at most `maxBytes` long unless one alone is longer. */
+/** Splits lines, in order, into payloads of at most `maxBytes`. A single longer line is a payload of its own. */
 function payloadsOf(lines: readonly Line[], maxBytes: number): Line[][] {
   const payloads: Line[][] = [];
   let bytes = Number.POSITIVE_INFINITY;

@@ -4,14 +4,14 @@ import type { EventId, RoomId, UserId } from '../../ids.ts';
 import type { SearchDocument, SearchKey } from '../search-index.ts';
 import { engineWordsOf } from './words.ts';
 
-/** Event ids hold characters that a document id may not; base64url is reversible and at most 340 characters long. */
+/** Encodes an event id as a document id, which allows fewer characters: reversible base64url, at most 340 characters. */
 export function documentId(eventId: EventId): string {
   return Buffer.from(eventId, 'utf8').toString('base64url');
 }
 
 /**
- * What rooms are filtered by. Meilisearch's string filters fold case and Unicode forms and cut long values, so that two
- * room ids may be one to them; these are not.
+ * The filter value of a room. Meilisearch's string filters fold case and Unicode forms and cut long values, so two room ids
+ * could look equal. These values stay distinct.
  */
 export function roomKey(roomId: RoomId): string {
   return `r${createHash('sha256').update(roomId).digest('hex')}`;
@@ -19,7 +19,7 @@ export function roomKey(roomId: RoomId): string {
 
 /** A document as one line of NDJSON. */
 export function lineOf(document: SearchDocument): string {
-  // A lone surrogate would fail every document of the engine's batch.
+  // A lone surrogate would make every document of the engine's batch fail.
   return JSON.stringify({
     id: documentId(document.eventId),
     event_id: document.eventId.toWellFormed(),
@@ -51,7 +51,7 @@ export interface EngineHit {
   readonly rank: number;
 }
 
-/** @throws ZodError when the document is none of ours */
+/** @throws ZodError if the document is not one that this adapter writes */
 export function parseHit(hit: unknown): EngineHit {
   const { event_id, room_id, sender, stream, key, body, _rankingScore } = hitSchema.parse(hit);
   return {

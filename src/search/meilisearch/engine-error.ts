@@ -3,13 +3,13 @@ export type EngineErrorKind =
   | 'connection'
   /** No complete answer in time. */
   | 'timeout'
-  /** An answer that is no success. */
+  /** An HTTP status that is not a success. */
   | 'status'
   /** An answer that is not Meilisearch's. */
   | 'protocol'
   /** `stop()` was called. */
   | 'stopped'
-  /** A task that was accepted, and failed. */
+  /** A task was accepted but failed. */
   | 'task';
 
 export interface EngineErrorOptions extends ErrorOptions {
@@ -18,13 +18,13 @@ export interface EngineErrorOptions extends ErrorOptions {
   readonly retryAfterMs?: number;
 }
 
-/** Whatever went wrong between this process and Meilisearch. The message holds no key and no text of an event. */
+/** An error in the communication with Meilisearch. The message contains no key and no event text. */
 export class EngineError extends Error {
   override readonly name = 'EngineError';
   readonly kind: EngineErrorKind;
   /** HTTP status of the answer, if there was one. */
   readonly status: number | undefined;
-  /** Meilisearch's error code, `index_not_found` for one. */
+  /** Meilisearch's error code, such as `index_not_found`. */
   readonly code: string | undefined;
   readonly retryAfterMs: number | undefined;
 
@@ -37,14 +37,14 @@ export class EngineError extends Error {
   }
 }
 
-/** An `EngineError` as it is, also from inside the npm client's own error; anything else as a broken answer. */
+/** Returns the `EngineError`, also if the npm client has wrapped it. Turns any other error into one for a broken answer. */
 export function toEngineError(thrown: unknown): EngineError {
   if (thrown instanceof EngineError) return thrown;
   if (thrown instanceof Error && thrown.cause instanceof EngineError) return thrown.cause;
   return new EngineError('protocol', thrown instanceof Error ? thrown.message : String(thrown), { cause: thrown });
 }
 
-/** What the engine said, without the document that some of its messages quote. */
+/** The engine's message, without the document that some messages quote. */
 export function withoutDocument(message: string): string {
   return (message.split(/`?\{/, 1)[0] ?? '').trimEnd().slice(0, 300);
 }

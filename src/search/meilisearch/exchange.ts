@@ -8,21 +8,21 @@ interface Answer {
   readonly text: string;
 }
 
-/** What the npm client hands to its `httpClient`. */
+/** The request that the npm client passes to its `httpClient`. */
 interface ClientRequest {
   readonly method?: string | undefined;
   readonly headers?: unknown;
   readonly body?: unknown;
 }
 
-/** One request and its answer, on connections of our own, with a limit that holds whatever the caller's signals are. */
+/** Sends requests over its own connections, with a time limit that applies regardless of the caller's signals. */
 export interface Exchange {
   /**
-   * The parsed body of a success.
+   * Sends a request. Returns the parsed body of a successful answer.
    * @throws EngineError
    */
   readonly send: (url: string, request: ClientRequest) => Promise<unknown>;
-  /** Breaks off what is under way and closes the connections. */
+  /** Aborts running requests and closes the connections. */
   readonly stop: () => void;
 }
 
@@ -77,7 +77,7 @@ function roundTrip(
       answered = true;
       collect(response).then(resolve, reject);
     });
-    // A refused upload fails while its answer is read, and the answer says more.
+    // A refused upload fails while its answer is read. The answer says more than this error.
     request.on('error', (error) => {
       if (!answered) reject(error);
     });

@@ -1,4 +1,4 @@
-/** Lets any number of `shared` works run side by side, but none beside an `exclusive` one. */
+/** A read-write lock: any number of `shared` tasks run at once, an `exclusive` task runs alone. */
 export interface Gate {
   readonly shared: <T>(work: () => Promise<T>) => Promise<T>;
   readonly exclusive: <T>(work: () => Promise<T>) => Promise<T>;

@@ -17,7 +17,7 @@ export async function ensureIndex(
   policy?: RetryPolicy,
 ): Promise<string> {
   if ((await client.getIndex(indexUid, policy)) === undefined) {
-    // Another process may have made it in between.
+    // Another process may have created the index in between.
     await tasks.settle(await client.createIndex(indexUid), ['index_already_exists', 'task_not_found']);
   }
   const missing = missingSettings(await client.getSettings(indexUid));
@@ -31,13 +31,13 @@ export async function ensureIndex(
   return index.createdAt;
 }
 
-/** Deletes the index and whatever is queued for it. Returns when it is gone. */
+/** Deletes the index and all tasks queued for it. Returns when the index is gone. */
 export async function dropIndex(client: EngineClient, tasks: Tasks, indexUid: string): Promise<void> {
   do {
     await client.cancelTasks(indexUid);
     await tasks.drain(indexUid);
     if ((await client.getIndex(indexUid)) === undefined) return;
     await tasks.settle(await client.deleteIndex(indexUid), ['index_not_found', 'task_not_found']);
-    // A payload of another process that came in since would make the index anew.
+    // A payload that another process has sent since would create the index again.
   } while ((await client.getIndex(indexUid)) !== undefined);
 }

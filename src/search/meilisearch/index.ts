@@ -10,7 +10,7 @@ import { searchPage } from './search.ts';
 import { createTasks } from './tasks.ts';
 
 export interface MeilisearchOptions {
-  /** Where Meilisearch 1.32 or later listens, `http://localhost:7700` for one. */
+  /** URL of Meilisearch 1.32 or later, such as `http://localhost:7700`. */
   readonly url: string;
   /**
    * A key with the actions `search`, `documents.add`, `documents.delete`, `indexes.create`, `indexes.get`,
@@ -20,17 +20,17 @@ export interface MeilisearchOptions {
   readonly apiKey?: string;
   /** Name of the index; rebuilds use names that start with it. @defaultValue `matrix_events` */
   readonly indexUid?: string;
-  /** Limit for one request and its answer, in ms. @defaultValue 30000 */
+  /** Time limit for one request with its answer, in ms. @defaultValue 30000 */
   readonly timeoutMs?: number;
-  /** First wait before a failed request is sent again, in ms; doubles with each attempt. @defaultValue 200 */
+  /** Wait before the first retry of a failed request, in ms. Doubles with each retry. @defaultValue 200 */
   readonly retryDelayMs?: number;
   /** Largest payload of documents, in bytes; the server's own limit is 100 MiB unless told otherwise. @defaultValue 16777216 */
   readonly payloadBytes?: number;
 }
 
-/** Documents of one payload. Small ones cost the engine as much as large ones. */
+/** Number of documents in one payload. A small payload costs the engine as much as a large one. */
 const BATCH_SIZE = 10_000;
-/** Payloads that one process has under way, so that the engine is never idle. */
+/** Number of payloads that one process sends at once, so that the engine is never idle. */
 const LANES = 4;
 
 const optionsSchema = z.strictObject({
@@ -49,8 +49,8 @@ const optionsSchema = z.strictObject({
 });
 
 /**
- * Full-text search in Meilisearch. Writes are not part of the caller's transaction; a homeserver starts without its
- * search engine, and uses it as soon as it is there.
+ * Full-text search in Meilisearch. Writes are not part of the caller's transaction. A homeserver can start while the engine
+ * is away, and uses it as soon as it is available.
  *
  * @throws Error that names every option that is wrong
  */
@@ -72,7 +72,7 @@ function createIndex(
   const writer = createDocumentWriter({ client, tasks, metrics, payloadBytes, retryDelayMs });
   let ready: Promise<unknown> | undefined;
 
-  /** Makes the index once; after a failure, tries again at the next call. */
+  /** Creates the index once. After a failure, the next call tries again. */
   const ensureReady = async (): Promise<void> => {
     ready ??= ensureIndex(client, tasks, indexUid, INTERACTIVE);
     try {
@@ -126,14 +126,14 @@ function createIndex(
     },
     stats: async () => {
       const { numberOfDocuments, usedIndexSize, rawDocumentDbSize } = await client.getStats(indexUid);
-      // The size of a whole index is told since 1.53.
+      // Meilisearch reports the size of a whole index since 1.53.
       return { documents: numberOr0(numberOfDocuments), bytes: numberOr0(usedIndexSize ?? rawDocumentDbSize) };
     },
     rebuild: createRebuild({ client, tasks, writer, indexUid, logger }),
   };
 }
 
-/** A wrong key or address stays wrong: better to say so at once. */
+/** Whether the engine refuses the key or address. A retry cannot help then, so the error is reported at once. */
 function isRefusal({ status }: EngineError): boolean {
   return status === 401 || status === 403 || status === 404;
 }

@@ -6,11 +6,11 @@ import type { Cursor } from './cursor.ts';
 import { roomKey } from './documents.ts';
 import { engineWord } from './words.ts';
 
-/** Above this many rooms the engine's filter costs more than passing over the hits of other rooms. */
+/** Maximum number of rooms to filter by. For more rooms, the filter costs more than skipping the hits of other rooms. */
 const MAX_FILTERED_ROOMS = 400;
 /** Meilisearch looks at ten words of a query; a phrase counts as one. */
 const MAX_PHRASES = 10;
-/** Words of a phrase that are asked for; the text of each hit is checked for the others. */
+/** Maximum number of words of a phrase in the query. The text of each hit is checked for the other words. */
 const MAX_PHRASE_WORDS = 200;
 
 /**
@@ -36,12 +36,12 @@ export function inFilter(attribute: string, values: readonly string[]): string {
   return `${attribute} IN [${values.join(', ')}]`;
 }
 
-/** Whether the engine restricts hits to the rooms. If not, its estimate counts other rooms' hits as well. */
+/** Whether the engine filters hits by room. If it does not, its estimate also counts hits in other rooms. */
 export function filtersRooms(rooms: readonly RoomId[]): boolean {
   return rooms.length <= MAX_FILTERED_ROOMS;
 }
 
-/** What narrows a search down. */
+/** The restrictions of a search. */
 interface Scope {
   readonly rooms: readonly RoomId[];
   readonly keys: readonly SearchKey[];

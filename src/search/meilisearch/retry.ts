@@ -1,26 +1,26 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EngineError, toEngineError } from './engine-error.ts';
 
-/** How often a request is sent, and what for. */
+/** How often a request is sent, and after which failures. */
 export interface RetryPolicy {
   readonly attempts: number;
-  /** Longest wait between two attempts; an engine that asks for a longer one is given up. */
+  /** Longest wait between two attempts. If the engine asks for a longer wait, the request fails. */
   readonly maxDelayMs: number;
-  /** Whether to send again what got no answer in time. */
+  /** Whether to retry after a time-out. */
   readonly afterTimeout: boolean;
 }
 
-/** For requests that somebody waits for. */
+/** For requests for which a caller waits. */
 export const INTERACTIVE: RetryPolicy = { attempts: 3, maxDelayMs: 1_000, afterTimeout: false };
-/** For requests that may be repeated without harm, and are part of longer work. */
+/** For requests that are safe to repeat and part of longer work. */
 export const PATIENT: RetryPolicy = { attempts: 8, maxDelayMs: 30_000, afterTimeout: true };
 /** For requests that must not be done twice. */
 export const ONCE: RetryPolicy = { attempts: 1, maxDelayMs: 0, afterTimeout: false };
 
-/** Time-outs and overload of the server and of the proxy before it. */
+/** HTTP statuses for time-outs and overload of the server or a proxy. */
 const TRANSIENT_STATUS: ReadonlySet<number> = new Set([408, 429, 502, 503, 504]);
 
-/** Runs `work` until it succeeds or the policy gives it up. Waits are broken off by `signal`. */
+/** Runs `work` until it succeeds or the policy gives up. `signal` aborts waits. */
 export async function retrying<T>(
   policy: RetryPolicy,
   { baseDelayMs, signal }: { readonly baseDelayMs: number; readonly signal: AbortSignal },
@@ -39,7 +39,7 @@ export async function retrying<T>(
   }
 }
 
-/** @throws EngineError `stopped` when `signal` is aborted first. */
+/** @throws EngineError `stopped` if `signal` is aborted first. */
 export async function pause(ms: number, signal: AbortSignal): Promise<void> {
   try {
     await sleep(ms, undefined, { signal });

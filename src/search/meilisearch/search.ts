@@ -6,9 +6,9 @@ import { type EngineHit, parseHit } from './documents.ts';
 import { EngineError } from './engine-error.ts';
 import { filtersRooms, paramsOf, queryOf } from './query.ts';
 
-/** Hits of one request where many are passed over. */
+/** Number of hits per request if the engine does not filter by room, so that many hits are skipped. */
 const UNFILTERED_HITS = 1_000;
-/** Requests for one page. A page that comes out short goes on with the next one. */
+/** Maximum number of requests for one page. A page may then be short; the next page continues after it. */
 const MAX_REQUESTS = 20;
 
 /**
@@ -25,7 +25,7 @@ export async function searchPage(client: EngineClient, indexUid: string, query: 
   const isMatch = matcherOf(query, terms);
   const found = new Map<string, SearchHit>();
   let { count, at } = start;
-  /** Where the next page starts: after the last hit of this one. */
+  /** Position of this page's last hit, after which the next page starts. */
   let end: Position | undefined;
   for (let request = 0; request < MAX_REQUESTS && found.size <= query.limit; request += 1) {
     const limit = requestSize(query, at);
@@ -36,7 +36,7 @@ export async function searchPage(client: EngineClient, indexUid: string, query: 
       at = advance(at, hit);
       if (isMatch(hit)) found.set(hit.document.eventId, { ...hit.document, rank: hit.rank });
       if (found.size === query.limit) end ??= at;
-      // One hit too many tells that there is a next page.
+      // One more hit than the limit shows that there is a next page.
       if (found.size > query.limit) break;
     }
     if (found.size <= query.limit && reply.hits.length < limit) return pageOf(query, [...found.values()], start, count);
@@ -54,7 +54,7 @@ function pageOf(
   next?: Position,
 ): SearchPage {
   const seen = start.count + hits.length;
-  // The estimate of a search in all rooms would tell of events that the caller may not see: only found ones count.
+  // The estimate for all rooms would reveal events that the caller must not see. Only found hits are counted then.
   const [count, carried] = filtersRooms(rooms)
     ? [Math.max(estimate, hits.length), estimate]
     : [seen + (next === undefined ? 0 : 1), seen];

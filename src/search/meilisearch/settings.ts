@@ -18,28 +18,28 @@ const SETTINGS = {
     },
   ],
   sortableAttributes: ['stream'],
-  // `sort` first: strictly by recency when a search asks for it, and no rule at all when it does not.
+  // `sort` comes first: searches by recency are sorted strictly, and other searches ignore the rule.
   rankingRules: ['sort', 'words', 'typo', 'proximity', 'attribute', 'exactness'],
   proximityPrecision: 'byAttribute',
   facetSearch: false,
   prefixSearch: 'disabled',
   typoTolerance: { enabled: false },
   localizedAttributes: [{ attributePatterns: ['lexemes'], locales: ['eng'] }],
-  // The cap is on the hits that can be paged to, whatever the size of a page.
+  // This limits the hits that paging can reach, whatever the page size.
   pagination: { maxTotalHits: 1_000_000 },
-  // A search that is cut off answers hits out of order; rather none at all.
+  // A search that hits this limit returns hits out of order, so the limit is high.
   searchCutoffMs: 20_000,
 } as const satisfies DeepReadonly<Settings>;
 
 type DeepReadonly<T> = { readonly [Key in keyof T]: DeepReadonly<T[Key]> };
 
-/** The wanted settings that an index does not have. Writing settings that it has costs as much as changing them. */
+/** The wanted settings that an index lacks. Only these are written, because unchanged settings cost as much as changed ones. */
 export function missingSettings(current: Settings): Settings {
   const missing = Object.entries(SETTINGS).filter(([name, wanted]) => !covers(valueAt(current, name), wanted));
   return structuredClone(Object.fromEntries(missing));
 }
 
-/** Whether `wanted` is all in `current`; lists are equal, objects may have more members. */
+/** Whether `current` includes `wanted`. Lists must be equal; objects may have more members. */
 function covers(current: unknown, wanted: unknown): boolean {
   if (typeof wanted !== 'object' || wanted === null) return current === wanted;
   if (Array.isArray(wanted) && !(Array.isArray(current) && current.length === wanted.length)) return false;

@@ -4,7 +4,7 @@ import { ENGINE, type EngineClient } from './client.ts';
 import { EngineError, toEngineError, withoutDocument } from './engine-error.ts';
 import { pause } from './retry.ts';
 
-/** How a task ended. `unknown`: the engine does not list it, because it was removed, or the key may not see it. */
+/** How a task ended. `unknown`: the engine does not list the task, because it was removed or the key may not see it. */
 export type TaskOutcome =
   | { readonly status: 'succeeded'; readonly indexedDocuments: number | undefined }
   | { readonly status: 'failed' | 'canceled'; readonly code: string | undefined; readonly message: string }
@@ -32,9 +32,9 @@ interface Waiter {
 
 const FIRST_POLL_MS = 10;
 const SLOWEST_POLL_MS = 500;
-/** Tasks asked for in one request; the uids are part of its URL. */
+/** Maximum number of tasks in one request. Their uids are part of the URL. */
 const POLLED_TASKS = 500;
-/** A task that takes longer is given up: the engine answers, but does not work. */
+/** The adapter gives up on a task that takes longer: the engine answers, but does no work. */
 const TASK_LIMIT_MS = 30 * 60_000;
 
 export function createTasks(client: EngineClient, metrics: SearchMetrics, limitMs = TASK_LIMIT_MS): Tasks {
@@ -118,7 +118,7 @@ export function taskError(taskUid: number, outcome: Exclude<TaskOutcome, { statu
 /** `undefined` while the task has not ended. */
 function outcomeOf({ status, details, error }: Task): TaskOutcome | undefined {
   if (status === 'enqueued' || status === 'processing') return undefined;
-  // The engine answers null where documents were added to an index that was cleared in the same batch.
+  // The engine returns null if documents were added to an index that the same batch cleared.
   if (status === 'succeeded') return { status, indexedDocuments: details?.indexedDocuments ?? undefined };
   return { status, code: error?.code, message: withoutDocument(error?.message ?? '') };
 }

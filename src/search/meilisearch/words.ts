@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { fold, isUnspaced, runsOf, tokenize } from '../tokenizer.ts';
 
-/** Meilisearch passes over words of more than 250 bytes. */
+/** Meilisearch ignores words of more than 250 bytes. */
 const MAX_WORD_BYTES = 200;
 const PLAIN = /^[a-z0-9]+$/;
 

@@ -1,9 +1,9 @@
 import type { SearchTerm } from '../search-term.ts';
 import { visitTokens } from '../tokenizer.ts';
 
-/** PostgreSQL keeps so many positions of a lexeme, and forgets the others. */
+/** PostgreSQL keeps this many positions of a lexeme and drops the others. */
 const POSITIONS_KEPT = 255;
-/** Lexeme of texts with forgotten positions. They match a phrase if they have all of its pairs, wherever they stand. */
+/** Marks texts with dropped positions. They match a phrase if they contain all of its pairs, at any position. */
 const REPETITIVE = '\ue001';
 const BEYOND_ASCII = /[^\0-\x7f]/;
 

@@ -18,7 +18,7 @@ export async function countJoinedUsers(db: Db, roomId: RoomId): Promise<Map<Serv
 /** Servers that get a room's events although no user of theirs is joined, and servers that get none. */
 export interface RoomHosts {
   readonly peeking: readonly ServerName[];
-  /** Those of the joined and peeking servers that nothing is sent to any more. */
+  /** Joined and peeking servers on the blacklist. Nothing is sent to them. */
   readonly blacklisted: ReadonlySet<ServerName>;
 }
 
@@ -52,12 +52,12 @@ interface JoinedHost {
   readonly serverName: ServerName;
 }
 
-/** Forgets who was in a room. */
+/** Deletes all joined hosts of a room. */
 export async function deleteJoinedHosts(transaction: Knex.Transaction, roomId: RoomId): Promise<void> {
   await transaction.raw('DELETE FROM public.federationsender_joined_hosts WHERE room_id = ?', [roomId]);
 }
 
-/** Notes who is in a room. */
+/** Stores joined hosts of a room. */
 export function insertJoinedHosts(roomId: RoomId, joined: readonly JoinedHost[]): Write[] {
   if (joined.length === 0) return [];
   return [

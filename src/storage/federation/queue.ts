@@ -2,7 +2,7 @@ import type { Knex } from 'knex';
 import type { RoomId, ServerName } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 
-/** Those servers that nothing is sent to any more, of the given ones. */
+/** The given servers that are on the blacklist. Nothing is sent to them. */
 export async function listBlacklisted(db: Db, serverNames: readonly ServerName[]): Promise<ServerName[]> {
   if (serverNames.length === 0) return [];
   const rows = await rowsOf<{ server_name: ServerName }>(
@@ -60,7 +60,7 @@ export async function findQueuedEvents(
   return { nids: (row?.nids ?? []).map(Number), newest: Math.max(Number(row?.newest ?? 0), after) };
 }
 
-/** Servers that queued events wait for. */
+/** The servers for which the events are queued. */
 export async function listWaitingServers(db: Db, nids: readonly number[]): Promise<ServerName[]> {
   if (nids.length === 0) return [];
   const rows = await rowsOf<{ server_name: ServerName }>(

@@ -59,7 +59,7 @@ export async function deleteDeviceKeys(
   return Number(row?.stream_id ?? 0);
 }
 
-/** Brings it to all who share a room with a user that something about its keys has changed. */
+/** Notes a change of a user's keys, so that `/sync` tells all users who share a room with the user. */
 export async function noteKeyChange(transaction: Knex.Transaction, userId: UserId): Promise<void> {
   await transaction.raw(
     `INSERT INTO public.keyserver_key_changes (user_id) VALUES (?)

@@ -3,10 +3,10 @@ import { splitUserId, type UserId } from '../../ids.ts';
 import type { CrossSigningKey, VerifiedDevices } from '../../matrix/device-keys.ts';
 import { type Db, rowsOf } from '../database.ts';
 
-/** As Dendrite numbers them. */
+/** Dendrite's numbers for the types of cross-signing keys. */
 const KEY_TYPES: Readonly<Record<CrossSigningKey['usage'], number>> = { master: 1, self_signing: 2 };
 
-/** Notes whether the homeserver is to ask another server for the user's devices again. */
+/** Marks a user's device list as stale (the homeserver must request it again) or as up to date. */
 export async function setStale(transaction: Knex.Transaction, userId: UserId, isStale: boolean): Promise<void> {
   await transaction.raw(
     `INSERT INTO public.keyserver_stale_device_lists (user_id, domain, is_stale, ts_added_secs)
@@ -18,13 +18,13 @@ export async function setStale(transaction: Knex.Transaction, userId: UserId, is
 
 const LAST_CHANGE = 'SELECT change_id FROM public.keyserver_key_changes WHERE user_id = ?';
 
-/** Which change of the user's keys was the last; `undefined` before the first. */
+/** The last change of the user's keys. `undefined` if there was none. */
 export async function findKeyChange(db: Db, userId: UserId): Promise<string | undefined> {
   const [row] = await rowsOf<{ change_id: string }>(db.raw(LAST_CHANGE, [userId]));
   return row?.change_id;
 }
 
-/** The same once those have ended that are under way; others wait. */
+/** Like `findKeyChange()`, but first waits for running changes and blocks new ones. */
 export async function lockKeyChange(transaction: Knex.Transaction, userId: UserId): Promise<string | undefined> {
   const [row] = await rowsOf<{ change_id: string }>(transaction.raw(`${LAST_CHANGE} FOR UPDATE`, [userId]));
   return row?.change_id;
@@ -74,7 +74,7 @@ export async function replaceRemoteDevices(
   return gone.length;
 }
 
-/** Others' signatures of the keys stay: they are local users', who have verified the user. */
+/** Replaces the keys but keeps other users' signatures of them: these are from local users who have verified the user. */
 async function replaceCrossSigningKeys(
   transaction: Knex.Transaction,
   userId: UserId,

@@ -1,7 +1,7 @@
 import type { UserId } from '../../ids.ts';
 import type { Db } from '../database.ts';
 
-/** Kinds of accounts that Synapse tells from people's. */
+/** Synapse's user types for accounts that are not a person's. */
 export const USER_TYPES = ['bot', 'support'] as const;
 export type UserType = (typeof USER_TYPES)[number];
 

@@ -3,9 +3,9 @@ import { type Db, rowsOf } from '../database.ts';
 
 /** What administrators have done to an account. Client-Server API, "Account suspension" and "Account locking". */
 export interface AccountRestrictions {
-  /** May look, leave and redact, and send nothing else. */
+  /** The user may read, leave rooms and redact, but send nothing else. */
   readonly suspended: boolean;
-  /** May log out, and nothing else. */
+  /** The user may only log out. */
   readonly locked: boolean;
 }
 

@@ -2,7 +2,7 @@ import type { Knex } from 'knex';
 import { type Db, rowsOf } from '../database.ts';
 
 export const AUDIT_OUTCOMES = ['ok', 'queued', 'refused', 'failed', 'cancelled'] as const;
-/** `queued`: a job was started, whose end has an entry of its own. */
+/** `queued`: a job was started. The end of the job gets its own entry. */
 export type AuditOutcome = (typeof AUDIT_OUTCOMES)[number];
 
 /** Who did what to what, and how it ended. Holds no secret and no message. */
@@ -18,7 +18,7 @@ export interface AuditEntry {
   readonly address?: string | undefined;
 }
 
-/** Writes an entry. Returns the id of the transaction that it is part of. */
+/** Writes an entry. Returns the id of its transaction. */
 export async function insertAudit(db: Db, entry: AuditEntry): Promise<string> {
   const [row] = await rowsOf<{ transaction_id: string }>(
     db.raw(
@@ -114,7 +114,7 @@ export async function listAudit(
   }));
 }
 
-/** Removes entries that are older than `retentionMs`: they hold addresses of people. */
+/** Removes entries older than `retentionMs`, because they contain client addresses. */
 export async function removeOldAudit(db: Knex, retentionMs: number): Promise<void> {
   await db.raw(`DELETE FROM matrix_admin.audit WHERE at < clock_timestamp() - ?::bigint * interval '1 ms'`, [
     retentionMs,

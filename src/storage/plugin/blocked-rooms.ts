@@ -39,7 +39,7 @@ export async function insertBlockedRoom(
   );
 }
 
-/** Whether it was blocked. */
+/** Unblocks a room. @returns whether the room was blocked */
 export async function deleteBlockedRoom(db: Db, roomId: RoomId): Promise<boolean> {
   const rows = await rowsOf<{ room_id: RoomId }>(
     db.raw('DELETE FROM matrix_admin.blocked_rooms WHERE room_id = ? RETURNING room_id', [roomId]),
@@ -54,7 +54,7 @@ export async function findBlockedRoom(db: Db, roomId: RoomId): Promise<BlockedRo
   return row && blockedOf(row);
 }
 
-/** In order of their ids, after `after`. */
+/** Lists blocked rooms whose ids are greater than `after`, in order of their ids. */
 export async function listBlockedRooms(db: Db, after: string, limit: number): Promise<BlockedRoom[]> {
   const rows = await rowsOf<BlockedRow>(
     db.raw(`SELECT ${COLUMNS} FROM matrix_admin.blocked_rooms WHERE room_id > ? ORDER BY room_id LIMIT ?`, [

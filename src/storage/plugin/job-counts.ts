@@ -9,9 +9,9 @@ export interface JobCount {
   readonly state: JobState;
   readonly jobs: number;
   readonly oldestAgeSeconds: number;
-  /** Done part of that running job which has done least. */
+  /** Progress of the running job that has progressed least. */
   readonly progress: number | null;
-  /** Since the epoch: when that running job last got on which has stood still for longest. */
+  /** Time of the last progress of the running job that has been stuck longest, in seconds since the epoch. */
   readonly lastProgressSeconds: number | null;
 }
 

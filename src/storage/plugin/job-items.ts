@@ -1,9 +1,9 @@
 import type { Knex } from 'knex';
 import { type Db, rowsOf } from '../database.ts';
 
-/** Something that a job has dealt with. */
+/** An item that a job has processed. */
 export interface JobItem {
-  /** A user id, for one. Once in a job. */
+  /** For example a user id. Unique within the job. */
   readonly item: string;
   /** Its place in the job's result. */
   readonly ordinal: number;
@@ -24,7 +24,7 @@ export async function insertJobItems(
   );
 }
 
-/** Those of some items that a job has. */
+/** The given items that the job has already. */
 export async function findJobItems(db: Db, jobId: string, among: readonly string[]): Promise<Set<string>> {
   if (among.length === 0) return new Set();
   const rows = await rowsOf<{ item: string }>(

@@ -31,7 +31,7 @@ export async function insertRanges(
   );
 }
 
-/** Takes a range that nobody works on, unless the job is to stop. */
+/** Claims a free range, unless the job must stop. */
 export async function claimRange(
   db: Knex,
   jobId: string,
@@ -54,7 +54,7 @@ export async function claimRange(
   return row && { rangeNo: row.range_no, position: Number(row.position), upper: Number(row.upper_position) };
 }
 
-/** A range in the hands of a process. */
+/** A range that a process has claimed. */
 export interface HeldRange {
   readonly jobId: string;
   readonly range: JobRange;

@@ -153,7 +153,7 @@ export async function listJobs(
   );
 }
 
-/** Asks a job to stop. One that has ended stays as it is. */
+/** Asks a job to stop. A job that has ended does not change. */
 export async function requestCancel(db: Db, id: string): Promise<void> {
   await db.raw(
     `UPDATE matrix_admin.jobs SET cancel_requested = true, run_after = clock_timestamp() WHERE id = ? AND ${UNFINISHED}`,

@@ -3,10 +3,10 @@ import { rowsOf } from '../database.ts';
 import { DONE, deleteWorkOf } from './jobs.ts';
 import type { JobEnd, JobStep } from './stored-job.ts';
 
-/** Whether a step brings a job on. */
+/** SQL condition: the step makes progress. */
 const GOT_ON = '(jobs.checkpoint IS DISTINCT FROM step.checkpoint OR step.done > jobs.done)';
 
-/** Prolongs the lease. `undefined`: this process does not lead the job any more. */
+/** Prolongs the lease. Returns `undefined` if this process no longer leads the job. */
 export async function renewLease(
   db: Knex,
   id: string,
@@ -101,7 +101,7 @@ export async function countFailure(db: Knex, id: string, owner: string, error: s
   return row?.failures;
 }
 
-/** Gives a job back, to be gone on with after `delayMs`. */
+/** Gives up the lead of a job. The job may be resumed after `delayMs`. */
 export async function handBackJob(db: Knex, id: string, owner: string, delayMs: number): Promise<void> {
   await db.raw(
     `UPDATE matrix_admin.jobs SET state = 'queued', run_after = clock_timestamp() + ? * interval '1 ms',

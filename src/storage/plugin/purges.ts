@@ -3,24 +3,24 @@ import type { RoomId } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 import type { Position, RowCounts } from '../deletion.ts';
 
-/** How far a purge has got. Kept beside the job: a purge that was cancelled or has failed is gone on with by the next one. */
+/** The progress of a purge. It is stored apart from the job, so that the next purge resumes a cancelled or failed one. */
 export interface PurgeProgress {
   readonly phase: number;
   readonly position: Position;
   readonly deleted: RowCounts;
-  /** Events that were there when the room went out of sight. */
+  /** Number of events in the room when the room was hidden. */
   readonly events: number;
-  /** What became of its local members before; absent: they were not asked to leave. */
+  /** Result of the evacuation before the purge. Absent if there was no evacuation. */
   readonly evacuation?: Evacuation;
 }
 
 /** How the evacuation before a purge went. */
 export interface Evacuation {
-  /** Users who have left. */
+  /** Number of users who have left. */
   readonly evacuated: number;
-  /** Users who could not, and why. */
+  /** Users who could not leave, and the reasons. */
   readonly failed?: readonly { readonly id: string; readonly reason: string }[];
-  /** Servers that had not been told of all leaves when the purge went on, and will not be. */
+  /** Servers that had not received all leaves when the purge went on. They will never receive them. */
   readonly undelivered?: readonly string[];
 }
 
@@ -35,7 +35,7 @@ export async function isPurging(db: Db, roomId: RoomId): Promise<boolean> {
   return row?.purging ?? false;
 }
 
-/** From the commit on the room is being purged. */
+/** Marks the room as being purged, from the commit on. */
 export async function insertPurge(
   transaction: Knex.Transaction,
   roomId: RoomId,
@@ -47,7 +47,7 @@ export async function insertPurge(
   ]);
 }
 
-/** `undefined`: the room is not being purged. */
+/** Reads the progress of a room's purge. `undefined` if the room is not being purged. */
 export async function readPurge(db: Db, roomId: RoomId): Promise<PurgeProgress | undefined> {
   const [row] = await rowsOf<{ progress: PurgeProgress }>(
     db.raw('SELECT progress FROM matrix_admin.purges WHERE room_id = ?', [roomId]),

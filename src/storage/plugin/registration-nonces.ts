@@ -1,6 +1,6 @@
 import { type Db, rowsOf } from '../database.ts';
 
-/** Keeps a nonce for a time, and forgets those whose time is over. @returns whether there was room for one more */
+/** Stores a nonce for a limited time, and deletes expired nonces. @returns whether there was space for another nonce */
 export async function insertNonce(
   db: Db,
   nonce: string,
@@ -18,7 +18,7 @@ export async function insertNonce(
   return rows.length > 0;
 }
 
-/** Uses up a nonce. @returns whether it was good; of several calls at once, one is told so */
+/** Uses up a nonce. @returns whether the nonce was valid. Only one of several concurrent calls gets `true`. */
 export async function takeNonce(db: Db, nonce: string): Promise<boolean> {
   const rows = await rowsOf<{ good: boolean }>(
     db.raw(

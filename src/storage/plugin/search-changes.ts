@@ -3,7 +3,7 @@ import type { EventId } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 import type { RebuildRef } from './stored-document.ts';
 
-/** An edit and what it edits. Kept because a redaction takes the relation out of the edit. */
+/** An edit and the event that it edits. Stored because a redaction removes the relation from the edit. */
 export interface Edit {
   readonly edit: EventId;
   readonly original: EventId;
@@ -20,7 +20,7 @@ export async function insertEdits(db: Db, edits: readonly Edit[]): Promise<void>
   );
 }
 
-/** Those of these events that have been edited, and those that they edit. */
+/** The given events that have been edited, and the events that the given ones edit. */
 export async function findEditedAround(db: Db, eventIds: readonly EventId[]): Promise<EventId[]> {
   const rows = await rowsOf<{ original: EventId }>(
     db.raw(
@@ -32,7 +32,7 @@ export async function findEditedAround(db: Db, eventIds: readonly EventId[]): Pr
   return rows.map(({ original }) => original);
 }
 
-/** What these events edit, for those that are edits. */
+/** The given events that are edits, each with the event that it edits. */
 export async function findOriginals(db: Db, eventIds: readonly EventId[]): Promise<Edit[]> {
   return rowsOf(
     db.raw(
@@ -138,7 +138,7 @@ export async function insertChanges(
   );
 }
 
-/** Who waits for a change: readers of the index, or the rebuild. */
+/** The target of a change: the live index or the rebuild. */
 export type ChangeTarget = 'for_index' | 'for_rebuild';
 
 export interface Change {
@@ -163,7 +163,7 @@ export async function settleChanges(db: Db, target: ChangeTarget, seqs: readonly
   await db.raw(`UPDATE matrix_admin.search_changes SET ${target} = false WHERE seq = ANY(?)`, [[...seqs]]);
 }
 
-/** Which of these events have changed in a way that readers of the index do not see yet. */
+/** The given events with changes that the index does not show yet. */
 export async function undelivered(db: Db, engine: string, eventIds: readonly EventId[]): Promise<Set<EventId>> {
   const rows = await rowsOf<{ event_id: EventId }>(
     db.raw('SELECT event_id FROM matrix_admin.search_changes WHERE engine = ? AND for_index AND event_id = ANY(?)', [

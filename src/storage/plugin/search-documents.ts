@@ -7,7 +7,7 @@ import type { SearchDocument, SearchHit, SearchKey, SearchOrder } from './stored
 /** The live table, or the shadow of a rebuild, named after it. */
 export type DocumentTable = 'search_documents' | `search_documents_${string}`;
 
-/** Documents, all of them storable, and the lexemes of each in the text form of `tsvector`. */
+/** Storable documents, and the lexemes of each document in the text form of `tsvector`. */
 export interface IndexedDocuments {
   readonly documents: readonly SearchDocument[];
   readonly lexemes: readonly string[];
@@ -22,7 +22,7 @@ const SEPARATOR = '\x1f';
 const ROWS = `SELECT event_id, room_id, sender, stream_position::bigint, key, text, coalesce(lexemes, '')::tsvector
   FROM unnest(${Array.from({ length: 7 }, () => `string_to_array(?, E'\\x1f')`).join(', ')}) AS row (${COLUMNS})`;
 
-/** Whether a table can hold a document: the ids of a forger may contain the separator. */
+/** Whether a document can be stored: forged ids may contain the separator. */
 export function isStorable({ eventId, roomId, sender }: SearchDocument): boolean {
   return ![eventId, roomId, sender].some((id) => id.includes(SEPARATOR));
 }
@@ -75,7 +75,7 @@ export async function deleteDocuments(
   }
 }
 
-/** Deletes about `limit` documents of a room, the oldest, and says how many. */
+/** Deletes about `limit` of a room's oldest documents, and returns how many. */
 export async function deleteRoomDocuments(db: Db, roomId: RoomId, limit: number): Promise<number> {
   const { rowCount } = await db.raw<{ rowCount: number | null }>(
     `DELETE FROM matrix_admin.search_documents WHERE room_id = :roomId AND stream_position <= coalesce(
@@ -146,7 +146,7 @@ export interface DocumentQuery {
   readonly keys: readonly SearchKey[];
   readonly order: SearchOrder;
   readonly limit: number;
-  /** The last hit of the page before. */
+  /** The last hit of the previous page. */
   readonly after: Pick<SearchHit, 'rank' | 'streamPosition' | 'eventId'> | undefined;
 }
 
@@ -209,7 +209,7 @@ export async function searchDocuments(db: Db, query: DocumentQuery): Promise<{ h
   return { hits, count: Number(rows[0]?.count ?? 0) };
 }
 
-/** Documents, and bytes on disk with indexes. */
+/** The number of documents, and their size on disk in bytes, including indexes. */
 export async function measureDocuments(db: Db): Promise<{ documents: number; bytes: number }> {
   const [row] = await rowsOf<{ documents: string; bytes: string }>(
     db.raw(

@@ -1,6 +1,6 @@
 import type { EventId, RoomId, UserId } from '../../ids.ts';
 
-/** What part of an event was indexed, as `keys` of `POST /_matrix/client/v3/search` names it. */
+/** The indexed field of an event, as named in `keys` of `POST /_matrix/client/v3/search`. */
 export type SearchKey = 'content.body' | 'content.name' | 'content.topic';
 
 /** One searchable event. The event id identifies it: writing it again replaces it. */
@@ -23,8 +23,8 @@ export interface SearchHit extends SearchDocument {
 
 /** A rebuild under way. */
 export interface RebuildRef {
-  /** The job's id: names the shadow. */
+  /** The job's id. It is part of the shadow's name. */
   readonly id: string;
-  /** What `begin` returned, kept by the caller: tells the shadow's content from the old one after a lost answer. */
+  /** The return value of `begin`. After a lost answer, it tells the shadow's content from the old content. */
   readonly marker: string;
 }

@@ -3,7 +3,7 @@ import type { Db } from '../database.ts';
 import { COLUMNS, DONE, deleteWorkOf, jobsOf } from './jobs.ts';
 import type { Job } from './stored-job.ts';
 
-/** Jobs that no process leads. A process that has lost its lease, and is still there, can't commit any more. */
+/** SQL condition: no process leads the job. A process whose lease has expired cannot commit for the job any more. */
 const UNLED = `(state = 'queued' OR (state = 'running' AND lease_until < clock_timestamp()))`;
 
 /** What every end of an unled job sets. What a process has begun may have left something behind. */

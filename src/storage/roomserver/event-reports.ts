@@ -24,7 +24,7 @@ export interface EventReport {
   readonly canonicalAlias: string | null;
   readonly status: ReportStatus;
   readonly note: string | null;
-  /** Who has set the status; `null`: nobody yet. */
+  /** The user who has set the status. `null` if nobody has. */
   readonly changedBy: string | null;
   readonly changedAt: number | null;
 }

@@ -34,7 +34,7 @@ export async function readEvents(db: Db, eventNids: readonly number[]): Promise<
   return (await rowsOf<Row>(db.raw(`${SELECT} WHERE e.event_nid = ANY(?)`, [[...eventNids]]))).map(storedEventOf);
 }
 
-/** Those of some events that a room has. */
+/** Finds the given events that the room has. */
 export async function findEvents(db: Db, roomNid: number, eventIds: readonly EventId[]): Promise<StoredEvent[]> {
   return (
     await rowsOf<Row>(db.raw(`${SELECT} WHERE e.event_id = ANY(?) AND e.room_nid = ?`, [[...eventIds], roomNid]))
@@ -46,7 +46,7 @@ export async function findEvent(db: Db, roomNid: number, eventId: EventId): Prom
   return (await findEvents(db, roomNid, [eventId]))[0];
 }
 
-/** Those of some events that the room has, outliers apart. */
+/** Finds the given events that the room has, without outliers. */
 export async function findPlacedEvents(
   db: Db,
   roomNid: number,

@@ -12,7 +12,7 @@ export function isMembership(value: unknown): value is Membership {
   return typeof value === 'string' && Object.hasOwn(MEMBERSHIP_NID, value);
 }
 
-/** What a member event has made of a user's membership. */
+/** The change that a member event makes to a user's membership. */
 export interface MembershipChange {
   readonly targetNid: number;
   readonly senderNid: number;
@@ -150,7 +150,7 @@ export interface RoomOfUser {
   readonly membership: 'join' | 'invite' | 'knock';
   /** Whether it is an event of the room as we know it; else only other servers can end it. */
   readonly isInState: boolean;
-  /** Who sent the pending invite. */
+  /** The sender of the pending invite. */
   readonly inviter: UserId | undefined;
 }
 
@@ -192,7 +192,7 @@ export async function findRoomOfUser(db: Db, userId: UserId, roomId: RoomId): Pr
   return row && roomOfUser(row);
 }
 
-/** What a user is in all rooms that this homeserver knows of and that the user has not forgotten, in order of their NIDs. */
+/** A user's memberships in all known rooms that the user has not forgotten, in order of the rooms' NIDs. */
 export async function listMembershipsOfUser(
   db: Db,
   userId: UserId,

@@ -22,7 +22,7 @@ export interface Outlier {
   readonly json: string;
 }
 
-/** Stores events that only others refer to: nobody is told of them, and the state before them is not known. */
+/** Stores outliers: events to which other events refer, but that are not sent to clients and whose prior state is unknown. */
 export async function insertOutliers(
   transaction: Knex.Transaction,
   roomNid: number,

@@ -26,7 +26,7 @@ const IS_MISSING = `previous_event_id = ANY(ARRAY(
 
 const IDS = `(SELECT event_id FROM public.roomserver_events WHERE ${OF_ROOM})`;
 
-/** What refers to events, and then the events: they are read again for each table, which costs less than to return them. */
+/** Deletes the rows that refer to events, then the events. Reading the events again for each table is cheaper than returning them. */
 const DELETIONS: readonly (readonly [table: string, condition: string])[] = [
   ['public.roomserver_previous_events', IS_MISSING],
   ['public.roomserver_previous_events', `previous_event_id IN ${IDS}`],

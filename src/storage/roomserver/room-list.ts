@@ -18,7 +18,7 @@ const joinState = (alias: string, type: string): string => `LEFT JOIN public.syn
   ON ${alias}.room_id = r.room_id AND ${alias}.type = '${type}' AND ${alias}.state_key = ''`;
 
 interface Order {
-  /** What rooms are ordered by. */
+  /** The sort key of the rooms. */
   readonly key: string;
   readonly join?: string;
   /** Largest first, unless the direction is turned round. */

@@ -8,7 +8,7 @@ export interface StoredRoom {
   readonly roomId: RoomId;
   readonly roomNid: number;
   readonly version: string;
-  /** Forward extremities. None: a stub, of which only an invite is known, say. */
+  /** NIDs of the forward extremities. Empty for a stub, for example a room of which only an invite is known. */
   readonly latestEventNids: readonly number[];
   /** The room's current state. */
   readonly stateSnapshotNid: number;

@@ -4,7 +4,7 @@ import { type Db, rowsOf } from '../database.ts';
 /** A registration token, as clients see it. */
 export interface RegistrationToken {
   readonly token: string;
-  /** `null`: as often as one likes. */
+  /** `null`: no limit. */
   readonly uses_allowed: number | null;
   /** Registrations under way. */
   readonly pending: number;
