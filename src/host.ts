@@ -1,57 +1,12 @@
 /**
- * What a homeserver lends to the plugin, and what the two agree on.
+ * What a homeserver lends to the plugin.
  *
  * **Words.** *Host*: the homeserver process that mounts the plugin. *Plugin*: one `createAdminPlugin()`. *Stream id*: a
  * value of the sequence `syncapi_stream_id`, the position of a row in `/sync`. *NID*: a numeric id of the roomserver
  * tables. *Job*: durable work in the plugin's own tables, done by any process that shares the database.
  *
- * **Tables.** The data contract is Dendrite's PostgreSQL schema, in the database's `public` schema. The plugin never
- * changes a table of it; its own tables are in the schema `matrix_admin`, which `start()` creates and migrates.
- *
- * **Who allocates what.** Host and plugin both take stream ids, NIDs and positions from the same PostgreSQL sequences
- * (`syncapi_stream_id`, `roomserver_event_nid_seq`, …, best through the column's default), inside the transaction that
- * writes the row, never ahead of it and never from a counter in memory. Neither may assume that ids commit in order.
- *
- * **Locks.** Whoever writes events into a room first locks its `roomserver_rooms` row (`SELECT … FOR UPDATE`), then reads
- * the forward extremities. Locks are taken in this order, and each kind in ascending order of its key: the plugin's job
- * row; an advisory lock for the user that a server notice goes to; `roomserver_rooms`, by `room_nid`; `userapi_accounts`, by localpart and
- * server name, before any device of the account is changed; an advisory lock that every change takes which may leave the server
- * without an administrator; `userapi_threepids`, by address and medium; search (see below).
- * The plugin locks no other row of the host for longer than it takes to write it, and holds none of these while it waits for
- * the network.
- *
- * **Search.** For every event that the host adds or redacts it calls `admin.search.apply(events, { transaction })` with
- * the transaction that writes the rows, as the last statement of it: the index then changes with the event, or not at all.
- * The transaction must be READ COMMITTED, PostgreSQL's default: an older snapshot would miss a rebuild that has begun.
- * The call takes a shared advisory lock that the end of a reindex waits for, and then one for each edited or redacted event. A host that can't pass its transaction
- * calls it after the commit, and accepts that a crash in between leaves the event out until the next reindex.
- *
- * **Rooms.** Before it writes an event into a room, and before it lets a local user join, knock, peek or be invited, the
- * host asks `admin.rooms.check(roomId, { transaction })`, with the room's row locked if there is one. `purging`: every
- * event of the room is refused until the purge has ended, those of other servers too; the answer to a client is
- * `M_BAD_STATE`. `blocked`: joins, knocks, peeks and invites of local users are refused with `M_FORBIDDEN`.
- *
- * **Accounts.** Administrators suspend and lock accounts. With every request, once it knows whose access token it is, and with
- * every login the host asks `admin.accounts.check(userId)`. `locked`: everything but logging out is refused with `401
- * M_USER_LOCKED` and `"soft_logout": true`. `suspended`: whatever the specification does not leave to suspended users, sending
- * above all, is refused with `403 M_USER_SUSPENDED`. Answers are kept in memory for two seconds: a change holds at once in the
- * process that made it, and within two seconds in the others. `admin.accounts.capabilities(userId)` is the host's to put into
- * what `GET capabilities` answers.
- *
- * **State of rooms.** The plugin keeps blocks and snapshots of state in memory. The host never changes a block or a snapshot
- * that is stored, and never uses a NID twice. The host updates `federationsender_joined_hosts` in the transaction that changes
- * the state of the room, or within two seconds of it. The plugin remembers the servers in a large room for two seconds, as long
- * as the room's snapshot stays the same.
- *
- * **Reports.** For `POST rooms/{roomId}/report/{eventId}` the host calls `admin.operations.reportEvent()` as the user who
- * reports: the row is Dendrite's, and hooks after `reportEvent` learn of every new report.
- *
- * **After the commit.** `notifier` and `caches` are told what changed, by id, once the transaction has committed, in the
- * process that did the work. Their errors are logged and counted; the operation has happened and its answer stands.
- *
- * **Several processes.** Every process of the homeserver mounts the plugin on the same database with the same options.
- * They share jobs, rate limits and search by themselves. `notifier` and `caches` are called in one process only: a host
- * with several passes the word on to the others (`NOTIFY`, a message bus), as it does for its own writes.
+ * `docs/host-guide.md` says what host and plugin agree on: who allocates ids, locks and their order, what the host asks and
+ * calls, what it is told after a commit, several processes, pools and proxies.
  */
 
 import type { KeyObject } from 'node:crypto';

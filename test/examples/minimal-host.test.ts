@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
-import { cp, mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { cp, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -70,4 +71,18 @@ it('can be required where Node can require ES modules', async () => {
   const program = "console.log(typeof require('koa-matrix-admin').createAdminPlugin)";
   const { stdout } = await run(process.execPath, ['--input-type=commonjs', '-e', program], { cwd: folder });
   expect(stdout.trim()).toBe('function');
+});
+
+it('comes in a package whose pages link to nothing that is not in it', async () => {
+  const root = join(folder, 'node_modules/koa-matrix-admin');
+  const pages = (await readdir(root, { recursive: true })).filter((path) => path.endsWith('.md'));
+  const broken: string[] = [];
+  for (const page of pages) {
+    const text = await readFile(join(root, page), 'utf8');
+    for (const [, link = ''] of text.matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)) {
+      if (!/^https?:/.test(link) && !existsSync(join(root, dirname(page), link))) broken.push(`${page}: ${link}`);
+    }
+  }
+  expect(pages).toContain('README.md');
+  expect(broken).toEqual([]);
 });
