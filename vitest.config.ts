@@ -6,6 +6,8 @@ import { defineConfig } from 'vitest/config';
 const LAST = 'test/no-secrets-in-output.test.ts';
 
 export default defineConfig({
+  // Examples import the package by its name. Most tests run them on the source.
+  resolve: { alias: [{ find: /^koa-matrix-admin$/, replacement: new URL('src/index.ts', import.meta.url).pathname }] },
   test: {
     pool: 'forks',
     // Files of one worker share their imports, which hold no state of their own.

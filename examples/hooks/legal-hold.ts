@@ -1,0 +1,16 @@
+import { type AdminPlugin, deny } from 'koa-matrix-admin';
+
+/**
+ * Keeps rooms from being purged while they are under a legal hold. The caller gets `403 ORG_EXAMPLE_LEGAL_HOLD`.
+ * A deletion is refused, too, if it would purge the room.
+ * @param isHeld is asked before each purge; if it throws, the purge is refused
+ * @returns a function that lifts all holds
+ */
+export function addLegalHold(
+  { hooks }: AdminPlugin,
+  isHeld: (roomId: string) => boolean | Promise<boolean>,
+): () => void {
+  return hooks.before('purgeRoom', { name: 'legal-hold' }, async ({ input }) =>
+    (await isHeld(input.roomId)) ? deny('ORG_EXAMPLE_LEGAL_HOLD', 'This room is under a legal hold') : undefined,
+  );
+}
