@@ -118,8 +118,14 @@ export interface OperationBase<Input extends z.ZodType> {
   readonly input: Input;
   /** What it is done to, for the audit; with `self-or-admin` the user id that an actor may be. */
   readonly target?: (input: z.output<Input>) => string | undefined;
-  /** Other operations that it does as a part of itself, by name and valid input: their before-hooks may refuse it, too. */
-  readonly includes?: (input: z.output<Input>) => readonly { readonly operation: string; readonly input: unknown }[];
+  /** Operations that it does as a part of itself. Their before-hooks, and those of their own parts, may refuse it, too. */
+  readonly includes?: (input: z.output<Input>) => readonly IncludedOperation[];
+}
+
+/** An operation that another one does as a part of itself: its name and its valid input. */
+export interface IncludedOperation {
+  readonly operation: string;
+  readonly input: unknown;
 }
 
 /** An operation that changes nothing. */

@@ -2,7 +2,13 @@ import type { Knex } from 'knex';
 import type { z } from 'zod';
 import { dryRunItems } from '../jobs/job-items.ts';
 import { isRecord } from '../json.ts';
-import type { JobOperation, OperationBase, OperationScope, WriteOperation } from '../operations/define-operation.ts';
+import type {
+  IncludedOperation,
+  JobOperation,
+  OperationBase,
+  OperationScope,
+  WriteOperation,
+} from '../operations/define-operation.ts';
 import { type OperationName, operationNamed } from '../operations/operations.ts';
 import { queueJob } from '../operations/queue-job.ts';
 import { isConnectionLoss } from '../storage/database-failures.ts';
@@ -70,10 +76,19 @@ async function admit<Input extends z.ZodType>(
   call.target = operation.target?.(input);
   await authoriseActor(services.db, actor, operation.access, call.target);
   const event = { operation: name, input, actor, requestId } as BeforeEvent<OperationName>;
-  for (const part of [...(operation.includes?.(input) ?? []), event]) {
+  for (const part of [...partsOf(operation.includes?.(input) ?? []), event]) {
     await hooks.runBefore({ ...event, ...part } as BeforeEvent<OperationName>);
   }
   return { input, event };
+}
+
+/** Included operations and what they include themselves, each name once. Parts come before what includes them. */
+function partsOf(included: readonly IncludedOperation[]): readonly IncludedOperation[] {
+  const parts = included.flatMap((part) => [
+    ...partsOf(operationNamed(part.operation as OperationName).includes?.(part.input as never) ?? []),
+    part,
+  ]);
+  return [...new Map(parts.map((part) => [part.operation, part])).values()];
 }
 
 function scopeOf(

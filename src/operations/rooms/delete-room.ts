@@ -64,7 +64,7 @@ export const deleteRoom = defineJobOperation({
     isPurged
       ? { operation: 'purgeRoom', input: { roomId, evacuate: true, block, keep: [], dryRun } }
       : { operation: 'evacuateRoom', input: { roomId, invites: true, knocks: true, dryRun } },
-    ...(block ? [{ operation: 'blockRoom', input: { roomId } }] : []),
+    ...(block && !isPurged ? [{ operation: 'blockRoom', input: { roomId } }] : []),
   ],
   dedupeKey: ({ roomId }) => roomId,
   dedupesWith: 'purgeRoom',

@@ -39,6 +39,10 @@ export const purgeRoom = defineJobOperation({
     dryRun: z.boolean().default(false),
   }),
   target: ({ roomId }) => roomId,
+  includes: ({ roomId, evacuate, block, reason, dryRun }) => [
+    ...(evacuate ? [{ operation: 'evacuateRoom', input: { roomId, invites: true, knocks: true, dryRun } }] : []),
+    ...(block ? [{ operation: 'blockRoom', input: { roomId, reason } }] : []),
+  ],
   dedupeKey: ({ roomId }) => roomId,
   begin: async ({ transaction, afterCommit, actor, announce }, { roomId, evacuate, block, reason, keep }) => {
     if (evacuate) await requireRoomRow(transaction, roomId);

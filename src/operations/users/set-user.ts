@@ -41,8 +41,7 @@ export const setUser = defineOperation({
   target: ({ userId }) => userId,
   includes: ({ userId, deactivated }) => {
     if (deactivated !== true) return [];
-    const deactivation = deactivationOf(userId);
-    return [{ operation: DEACTIVATION, input: deactivation }, ...(deactivateUser.includes?.(deactivation) ?? [])];
+    return [{ operation: DEACTIVATION, input: deactivationOf(userId) }];
   },
   prepare: async (scope, changes): Promise<string | undefined> => {
     const { userId, password } = changes;
