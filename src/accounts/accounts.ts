@@ -11,9 +11,9 @@ export interface AccountCapabilities {
   readonly 'm.account_moderation'?: { readonly suspend: true; readonly lock: true };
 }
 
-/** `admin.accounts`: what the homeserver asks before it lets a user do something. */
+/** `admin.accounts`: checks that the homeserver makes before it lets a user act. */
 export interface Accounts extends Pick<RestrictionCache, 'check'> {
-  /** The capability of those who may suspend and lock others; empty for everybody else. */
+  /** The capability of accounts that may suspend and lock others. Empty for all other accounts. */
   readonly capabilities: (userId: UserId) => Promise<AccountCapabilities>;
 }
 

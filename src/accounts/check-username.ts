@@ -6,16 +6,16 @@ const MAX_USER_ID_BYTES = 254;
 
 const invalid = (text: string): MatrixError => new MatrixError('M_INVALID_USERNAME', text);
 
-/** Who has names that nobody can register. */
+/** The owners of names that nobody else can register. */
 interface NameOwners {
   readonly appservices: readonly Appservice[];
-  /** `undefined`: there are none. */
+  /** `undefined`: server notices are off. */
   readonly serverNotices: { readonly localpart: string } | undefined;
 }
 
 /**
- * The user id of a name that somebody wants to register. Dendrite's rules and texts, and some more: names of digits are
- * those of guests, application services own names, and so do server notices.
+ * Makes the user id of a name that somebody wants to register. Rules and texts are Dendrite's, with additions: names of digits
+ * belong to guests, and application services and server notices own names.
  * @throws MatrixError `M_BAD_JSON`, `M_INVALID_USERNAME`, `M_EXCLUSIVE`
  */
 export function checkUsername(

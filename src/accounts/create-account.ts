@@ -9,7 +9,7 @@ import { defaultPushRules } from './push-rules.ts';
 /** A person's or the server's own account. */
 export interface AccountDraft {
   readonly userId: UserId;
-  /** Empty: nobody can log in with a password. */
+  /** Empty: password login is off for the account. */
   readonly passwordHash: string;
   readonly accountType: number;
   /** @defaultValue the localpart */
@@ -25,7 +25,7 @@ export async function createAccount(transaction: Knex.Transaction, draft: Accoun
   throw new MatrixError('M_USER_IN_USE', 'Desired user ID is already taken.');
 }
 
-/** Makes an account unless the user id has one already; another call may have made it a moment ago. @returns whether it was made */
+/** Makes an account unless the user id already has one. Concurrent calls are safe. @returns whether it was made */
 export async function createAccountIfFree(transaction: Knex.Transaction, draft: AccountDraft): Promise<boolean> {
   const { userId, displayName = splitUserId(userId).localpart } = draft;
   if (!(await insertAccount(transaction, { ...draft, createdAt: Date.now() }))) return false;

@@ -8,9 +8,9 @@ import { replaceThreepids } from '../storage/userapi/threepids.ts';
 import { logOut } from './log-out.ts';
 
 /**
- * Makes an account one that nobody can use, and that is known by no address any more. What it is stays: administrators are
- * such again if it is activated.
- * @param erase forgets the profile, too, and notes that the user wanted to be forgotten
+ * Deactivates an account: nobody can use it, and its email addresses and phone numbers are forgotten. Its type stays, so an
+ * administrator is one again after reactivation.
+ * @param erase also forgets the profile, and notes that the user wants to be forgotten
  * @returns servers that an update of the device list was queued for
  */
 export async function deactivateAccount(

@@ -11,9 +11,9 @@ export interface LoggedOut {
 }
 
 /**
- * Deletes devices of a local user and everything that belongs to them, and tells all who share a room with the user, so
- * that nobody goes on encrypting for them.
- * @param deviceIds `undefined`: all of the user's
+ * Deletes devices of a local user with everything that belongs to them. Users who share a room learn of it, so that nobody
+ * encrypts for these devices any more.
+ * @param deviceIds `undefined`: all devices of the user
  */
 export async function logOut(
   transaction: Knex.Transaction,

@@ -1,7 +1,7 @@
 /** Hashes passwords as Dendrite does, off the event loop. */
 export type HashPassword = (password: string) => Promise<string>;
 
-/** Each hash keeps a thread busy that the homeserver needs for other things: no more than `concurrency` are made at once. */
+/** Makes at most `concurrency` hashes at once, because each keeps a thread busy that the homeserver also needs. */
 export function createPasswordHasher({
   bcryptCost,
   concurrency,
@@ -15,11 +15,11 @@ export function createPasswordHasher({
     if (running >= concurrency) await new Promise<void>((resolve) => waiting.push(resolve));
     else running += 1;
     try {
-      // A native module: most processes start faster than they need it.
+      // Loaded on first use: the native module would slow every start.
       const { hash } = await import('@node-rs/bcrypt');
       return await hash(password, { cost: bcryptCost, version: '2a' });
     } finally {
-      // Whoever waits takes the place over.
+      // The next waiting call takes this place.
       const next = waiting.shift();
       if (next === undefined) running -= 1;
       else next();

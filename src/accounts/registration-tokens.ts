@@ -1,15 +1,15 @@
 import type { Db } from '../storage/database.ts';
 import { releaseRegistrationToken, reserveRegistrationToken } from '../storage/userapi/registration-tokens.ts';
 
-/** `admin.registrationTokens`: for the homeserver's registration, so that `pending` and `completed` mean something. */
+/** `admin.registrationTokens`: the homeserver's registration reports uses of tokens here. They show in `pending` and `completed`. */
 export interface RegistrationTokens {
   /**
-   * Reserves one use of a token, when a registration with it begins. Also over several processes a token is never used more
-   * often than it allows.
+   * Reserves one use of a token when a registration begins. A token is never used more often than it allows, even across
+   * processes.
    * @returns whether the token can be used
    */
   readonly use: (token: string) => Promise<boolean>;
-  /** Ends a use: the registration was completed, or given up and the use is free again. */
+  /** Ends a use. If the registration was completed, the use counts. If it was given up, the use is free again. */
   readonly release: (token: string, outcome: 'completed' | 'abandoned') => Promise<void>;
 }
 

@@ -5,7 +5,7 @@ import { updateDisplayName } from '../storage/userapi/devices.ts';
 import { tellDeviceList } from './tell-device-list.ts';
 
 /**
- * Renames a device of a local user, and tells all who know it because they encrypt for it.
+ * Renames a device of a local user. Users and servers that know the device learn of it.
  * @returns servers that an update of the device list was queued for; `undefined` when there is no such device
  */
 export async function renameDevice(

@@ -5,8 +5,8 @@ import { type Account, countOtherAdmins } from '../storage/userapi/accounts.ts';
 import { ACCOUNT_TYPE } from './account-type.ts';
 
 /**
- * Keeps the last administrator who can act, whoever asks and how many ask at the same time. Accounts that are no
- * administrator's pass.
+ * Refuses a change that would leave no administrator who can act, even when several such changes come at once. Accounts that
+ * are not administrators pass.
  * @throws MatrixError `M_BAD_STATE` with status 409
  */
 export async function requireOtherAdmin(

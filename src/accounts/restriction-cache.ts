@@ -7,11 +7,11 @@ import { type AccountRestrictions, findRestrictions } from '../storage/plugin/ac
 const FRESH_MS = 2_000;
 const USERS = 10_000;
 
-/** Restrictions of accounts as they are asked for with every request. */
+/** A cache of account restrictions, which every request asks for. */
 export interface RestrictionCache {
-  /** What an account may not do; nothing is in the way of one that there is not. */
+  /** The restrictions of an account. An unknown account has none. */
   readonly check: (userId: UserId) => Promise<AccountRestrictions>;
-  /** To be called once a change has been committed. */
+  /** Call it once a change has been committed. */
   readonly forget: (userId: UserId) => void;
 }
 

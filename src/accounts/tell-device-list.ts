@@ -7,10 +7,10 @@ import { noteKeyChange } from '../storage/keyserver/device-keys.ts';
 const DEVICE_LIST_UPDATE = 'm.device_list_update';
 
 /**
- * Tells all who share a room with a local user what has changed of the user's devices. Server-Server API,
+ * Tells users who share a room with a local user which of the user's devices have changed. Server-Server API,
  * `m.device_list_update`.
- * @param updates what each says of its device, beside whose it is and its place in the list
- * @param streamId of the first of them
+ * @param updates the content of each update, without user id and stream id
+ * @param streamId of the first update
  * @returns servers that something was queued for
  */
 export async function tellDeviceList(

@@ -2,19 +2,19 @@ import { LRUCache } from 'lru-cache';
 import type { Db } from '../storage/database.ts';
 import { countUsers, type UserFilter } from '../storage/userapi/users.ts';
 
-/** No more than a hundredth of the time is spent on counting the same over and over … */
+/** A count is kept for this many times as long as it took. Counting so takes at most a hundredth of the time. */
 const TIMES_AS_LONG = 100;
-/** … and no count is kept for longer than this, in ms. */
+/** No count is kept for longer than this, in ms. */
 const LONGEST_MS = 60_000;
 const FILTERS = 100;
 
 /**
- * How many users match what lists are asked for. All accounts must be read for it, so a count is kept for a hundred times as
- * long as it took: where that is quick it is as good as new.
+ * Counts the users that match a list's filters. A count reads all accounts, so it is kept for a hundred times as long as it
+ * took. A quick count is therefore always fresh.
  */
 export interface UserTotals {
   readonly count: (filter: UserFilter) => Promise<number>;
-  /** To be called once this process has changed accounts. */
+  /** Call it once this process has changed accounts. */
   readonly forget: () => void;
 }
 
@@ -23,7 +23,7 @@ export function createUserTotals(db: Db): UserTotals {
   const count = async (key: string, filter: UserFilter): Promise<number> => {
     const startedAt = performance.now();
     const counting = countUsers(db, filter);
-    // Whoever asks meanwhile waits for the same count.
+    // Concurrent calls wait for the same count.
     known.set(key, counting);
     const isCurrent = (): boolean => known.peek(key, { allowStale: true }) === counting;
     try {

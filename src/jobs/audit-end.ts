@@ -2,7 +2,7 @@ import type { Knex } from 'knex';
 import { insertAudit } from '../storage/plugin/audit.ts';
 import { type Job, type JobEnd, operationOf, outcomeOf } from './job.ts';
 
-/** Writes how a job has ended, under the operation and the actor that have started it. */
+/** Writes an audit entry for the end of a job, under the operation and the actor that started it. */
 export async function auditEnd(transaction: Knex.Transaction, job: Job, end: JobEnd): Promise<void> {
   await insertAudit(transaction, {
     operation: operationOf(job.kind),

@@ -11,11 +11,11 @@ interface CleanUpSettings {
   readonly owner: string;
   readonly leaseMs: number;
   readonly logger: Logger;
-  /** Aborted when the process begins no more. */
+  /** Aborted when this process must begin nothing more. */
   readonly stopping: AbortSignal;
 }
 
-/** Removes what jobs that ended without a leader have left behind. What fails is tried again once the lease is over. */
+/** Removes the leftovers of jobs that ended without a leader. A removal that fails is tried again once its lease has expired. */
 export async function cleanUpJobs(settings: CleanUpSettings): Promise<void> {
   const { db, kinds, owner, leaseMs, logger, stopping } = settings;
   while (!stopping.aborted) {

@@ -11,14 +11,14 @@ interface UnledSettings {
   readonly db: Knex;
   /** Kinds that this process serves. */
   readonly served: readonly string[];
-  /** A job of another kind that is due for so long is served by no process. */
+  /** In ms. If a job of another kind has been due for this long, no process serves its kind. */
   readonly abandonedMs: number;
   readonly logger: Logger;
 }
 
 /**
- * Ends jobs that no process will: those that were cancelled, whose process died before it could end them, and those of kinds
- * that are not served any more.
+ * Ends jobs that no process will end: cancelled jobs whose process died first, and jobs of kinds that no process serves any
+ * more.
  */
 export async function endUnledJobs({ db, served, abandonedMs, logger }: UnledSettings): Promise<void> {
   const errcode: ErrorCode = 'M_UNRECOGNIZED';

@@ -14,13 +14,13 @@ const LOG_INTERVAL_MS = 5_000;
 const SMOOTHING = 0.4;
 
 export interface Heartbeat {
-  /** Renews the lease now, and aborts the run if it is to stop. */
+  /** Renews the lease now, and aborts the run if the job must stop. */
   readonly beat: () => Promise<void>;
   /** Returns when the last beat has ended. */
   readonly stop: () => Promise<void>;
 }
 
-/** Keeps the lease of a job that this process leads, measures its rate, and notices that it is to stop. */
+/** Renews the lease of a job that this process leads, measures the job's rate, and notices when the job must stop. */
 export function startHeartbeat(
   { db, job, owner, leaseMs, log }: { db: Knex; job: Job; owner: string; leaseMs: number; log: Logger },
   controller: AbortController,
@@ -62,7 +62,7 @@ export function startHeartbeat(
   };
 
   const beats = repeat(beat, interval);
-  // Beside the beats, one of which may wait for a database that does not answer.
+  // This runs beside the beats, because a beat may wait for a database that does not answer.
   const watch = setInterval(() => {
     if (Date.now() - heardAt > leaseMs) stopFor('lease lost');
   }, interval);

@@ -9,16 +9,17 @@ import {
 } from '../storage/plugin/job-items.ts';
 
 /**
- * What a job has dealt with. It may be too much for a checkpoint. A step adds its items in its own transaction.
+ * The things that a job has dealt with, such as users who have left. They may be too many for a checkpoint. A step adds its
+ * items in its own transaction.
  */
 export interface JobItems {
   /** Adds items. One that is there already stays as it is. */
   readonly add: (transaction: Knex.Transaction, items: readonly JobItem[]) => Promise<void>;
-  /** Those of some items that are there. */
+  /** Returns those of the given items that are stored. */
   readonly find: (db: Db, among: readonly string[]) => Promise<ReadonlySet<string>>;
-  /** In the order of their ordinals. @param limit @defaultValue all of them */
+  /** All items, in the order of their ordinals. @param limit @defaultValue all of them */
   readonly list: (db: Db, limit?: number) => Promise<readonly string[]>;
-  /** In the order in which they were added, without the first `skipped`. */
+  /** All items, in the order in which they were added, without the first `skipped`. */
   readonly listAdded: (db: Db, skipped: number, limit: number) => Promise<readonly string[]>;
 }
 

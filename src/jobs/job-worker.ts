@@ -13,7 +13,7 @@ import { leadJob } from './lead-job.ts';
 
 const SWEEP_INTERVAL_MS = 60_000;
 
-/** Works on jobs of the database in this process, beside the workers of others. */
+/** Works on jobs of the database in this process. Other processes have workers of their own. */
 export interface JobWorker {
   readonly start: () => void;
   /** Looks for work now, once started. */
@@ -37,7 +37,7 @@ interface WorkerSettings {
   /** How long audit entries are kept, in ms. */
   readonly auditRetentionMs: number;
   readonly logger: Logger;
-  /** Told when the run of a job is over here, whatever came of it. */
+  /** Called when the run of a job is over in this process, whether it has succeeded or not. */
   readonly left: (jobId: string) => void;
 }
 
@@ -47,7 +47,7 @@ export function createJobWorker({ db, kinds, config, auditRetentionMs, logger, l
   const shareable = kinds.filter((kind) => kind.assist !== undefined).map((kind) => kind.kind);
   const stopping = new AbortController();
   const leader = { db, owner, leaseMs: config.leaseMs, logger, stopping: stopping.signal };
-  /** By job. A job whose lead was lost may be offered again while its run here has not ended yet. */
+  /** Runs in this process, by job id. If a job's lease is lost, the job may be claimed again before its run here has ended. */
   const leads = new Map<string, { readonly kind: string; readonly work: Promise<void> }>();
   let cleaning: Promise<void> | undefined;
   const assists = new Map<string, { readonly work: Promise<void>; readonly end: AbortController }>();
@@ -74,7 +74,7 @@ export function createJobWorker({ db, kinds, config, auditRetentionMs, logger, l
     const log = jobLogger(logger, job);
     const end = new AbortController();
     const signal = AbortSignal.any([stopping.signal, end.signal]);
-    // It is not looked for more work at once: there is nothing to share in most phases of a job.
+    // Do not poll again at once: in most phases of a job there is nothing to share.
     const work = share({ job, owner, signal, log })
       .catch((error: unknown) => {
         if (!signal.aborted) log.warn(errorFields(error), 'Could not share the work of a job');
@@ -83,7 +83,7 @@ export function createJobWorker({ db, kinds, config, auditRetentionMs, logger, l
     assists.set(job.id, { work: work.then(() => undefined), end });
   };
 
-  /** Beside the jobs: a search engine that is down must not hold them up. */
+  /** Clean-up runs beside the jobs, because a search engine that is down must not delay them. */
   const cleanUp = (): void => {
     cleaning ??= cleanUpJobs({ ...leader, kinds: kindOf })
       .catch((error: unknown) => logger.warn(errorFields(error), 'Could not look for what jobs have left behind'))
@@ -102,7 +102,7 @@ export function createJobWorker({ db, kinds, config, auditRetentionMs, logger, l
     ]);
   };
 
-  /** Kinds of which this process may lead one more job: none keeps those of another waiting. */
+  /** Kinds of which this process may lead one more job. The limit is per kind, so that one kind cannot starve another. */
   const kindsWithRoom = (): string[] =>
     [...kindOf.keys()].filter(
       (kind) => [...leads.values()].filter((led) => led.kind === kind).length < config.concurrency,

@@ -11,10 +11,10 @@ export {
   type JobStep,
 } from '../storage/plugin/stored-job.ts';
 
-/** Kinds that are not called as the operation is that starts such jobs. */
+/** Kinds whose name differs from the operation that starts their jobs. */
 const OPERATION_OF_KIND: Readonly<Record<string, string | undefined>> = { fulltextReindex: 'reindexFulltext' };
 
-/** The operation that starts jobs of a kind. The kind may be of another version of the package. */
+/** The operation that starts jobs of a kind. The kind may come from another version of the package. */
 export function operationOf(kind: string): string {
   return OPERATION_OF_KIND[kind] ?? kind;
 }
@@ -29,19 +29,19 @@ export interface JobRun {
   readonly job: Job;
   /** Identifies this process in leases. */
   readonly owner: string;
-  /** Aborted when the job is to stop: cancelled, handed back by `stop()`, or taken over by another process. */
+  /** Aborted when the job must stop: cancelled, handed back by `stop()`, or taken over by another process. */
   readonly signal: AbortSignal;
   readonly log: Logger;
   /**
-   * Commits a step: runs `work` in a transaction that has made sure that this process still leads the job, and stores
-   * the checkpoint in it.
-   * @throws JobInterrupted when it does not lead it any more, or the job was cancelled; the signal's reason once it is
-   * aborted, so that a job of many steps ends here without looking at the signal itself
+   * Commits a step: runs `work` in a transaction that first checks that this process still leads the job, and that
+   * stores the checkpoint.
+   * @throws JobInterrupted if this process no longer leads the job, or the job was cancelled; the signal's reason once the
+   * signal is aborted, so that a job of many steps need not look at the signal itself
    */
   readonly commit: <T>(work: (transaction: Knex.Transaction) => Promise<JobStep<T>>) => Promise<T>;
 }
 
-/** What the audit and the metrics call the way a job has ended. */
+/** The outcome of a job's end, as the audit and the metrics name it. */
 export function outcomeOf({ state }: JobEnd): 'ok' | 'failed' | 'cancelled' {
   return state === 'succeeded' ? 'ok' : state;
 }
@@ -49,19 +49,19 @@ export function outcomeOf({ state }: JobEnd): 'ok' | 'failed' | 'cancelled' {
 /** A kind of long work. */
 export interface JobKind {
   readonly kind: string;
-  /** Failures in a row, without progress between, after which the job is given up. */
+  /** Failures in a row without progress, after which the job is given up. */
   readonly maxFailures: number;
   /** Does the work, from `run.job.checkpoint` on, and returns the result. Called in one process at a time. */
   readonly run: (run: JobRun) => Promise<JobData>;
-  /** Does a share of a job that another process leads; returns when there is nothing to share. */
+  /** Does a share of a job that another process leads. Returns when there is nothing to share. */
   readonly assist?: (run: Pick<JobRun, 'job' | 'owner' | 'signal' | 'log'>) => Promise<void>;
   /** Removes what a cancelled or failed job leaves behind. */
   readonly cleanUp: (job: Job) => Promise<void>;
-  /** Told once the end of a job has been committed, in the process that led it. */
+  /** Called in the leading process once the end of the job has been committed. */
   readonly ended?: (job: Job, end: JobEnd) => void;
 }
 
-/** Thrown by steps of a job that is to stop here; not a failure. */
+/** Thrown by a step when the job must stop in this process. It does not count as a failure. */
 export class JobInterrupted extends Error {
   override readonly name = 'JobInterrupted';
 }

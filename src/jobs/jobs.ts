@@ -17,8 +17,8 @@ export interface JobView {
   /** The room, user or other thing that the job is about. */
   readonly target: string | null;
   /**
-   * The operation's input with defaults filled in, but nothing of it that is secret or the text of a message. Its keys are the
-   * operation's in-process, and those of requests over HTTP. `null` for kinds that this version does not know.
+   * The operation's input with defaults filled in, without secrets and texts of messages. Keys are in camel case in-process
+   * and in snake case over HTTP. `null` for kinds that this version does not know.
    */
   readonly input: JobData | null;
   readonly state: Job['state'];
@@ -26,7 +26,7 @@ export interface JobView {
   readonly done: number;
   readonly total: number | null;
   readonly percent: number | null;
-  /** Items per second, lately; over the whole run once it has ended. */
+  /** Items per second: recent while the job runs, over the whole run once it has ended. */
   readonly rate: number | null;
   readonly eta_ms: number | null;
   readonly attempts: number;
@@ -38,7 +38,7 @@ export interface JobView {
   readonly finished_ts: number | null;
   readonly result: Job['result'] | null;
   readonly error: string | null;
-  /** Of an error that is an answer to whoever wanted the job, with its HTTP status. */
+  /** Error code, if the error answers the caller, with its HTTP status. */
   readonly errcode: string | null;
   readonly error_status: number | null;
 }
@@ -82,12 +82,12 @@ function percentOf({ state, done, total }: Job): number | null {
 /** `admin.jobs`: watches jobs of this and other processes. */
 export interface Jobs {
   /**
-   * Waits until a job has ended, and returns it, however it ended.
+   * Waits until a job has ended, in whatever state, and returns it.
    * @throws MatrixError `M_NOT_FOUND` when there is no such job; the signal's reason when it is aborted
    */
   readonly wait: (id: string, options?: { readonly signal?: AbortSignal }) => Promise<JobView>;
   /**
-   * The job now, after each change, every `jobs.repeatProgressMs` without one, and when it has ended; then the iteration ends.
+   * Yields the job now, after each change, and every `jobs.repeatProgressMs` without a change. Ends with the job's end.
    * @throws MatrixError `M_NOT_FOUND` when there is no such job; the signal's reason when it is aborted
    */
   readonly watch: (id: string, options?: { readonly signal?: AbortSignal }) => AsyncGenerator<JobView>;
@@ -107,9 +107,9 @@ export interface JobsServices {
   readonly db: Db;
   /** Ends every wait. */
   readonly stopped: AbortSignal;
-  /** Fires an event named by a job's id when its run in this process is over. Waits then look at the job at once. */
+  /** Fires an event named after the job id when a run in this process is over, so that waits look at the job at once. */
   readonly changes: EventTarget;
-  /** How often a job that does not change is shown again, in ms: proxies cut streams that are silent for long. */
+  /** How often an unchanged job is repeated, in ms, because proxies cut silent streams. */
   readonly repeatMs: number;
 }
 

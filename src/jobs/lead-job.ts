@@ -18,7 +18,7 @@ interface LeaderSettings {
   readonly owner: string;
   readonly leaseMs: number;
   readonly logger: Logger;
-  /** Aborted when the process is to hand back its jobs. */
+  /** Aborted when the process must hand back its jobs. */
   readonly stopping: AbortSignal;
 }
 
@@ -31,7 +31,7 @@ interface Lead extends LeaderSettings {
   readonly heartbeat: Heartbeat;
 }
 
-/** Does a job that this process has claimed, until it has ended, or is to be gone on with later or elsewhere. */
+/** Does a job that this process has claimed, until the job ends, or until it goes on later or in another process. */
 export async function leadJob(settings: LeaderSettings, job: Job, kind: JobKind): Promise<void> {
   const log = jobLogger(settings.logger, job);
   const controller = new AbortController();
@@ -50,7 +50,7 @@ export async function leadJob(settings: LeaderSettings, job: Job, kind: JobKind)
   }
 }
 
-/** How the job ended; `undefined` when it is to be gone on with, here or elsewhere. */
+/** How the job ended. `undefined`: it goes on later, here or in another process. */
 async function runToEnd(lead: Lead): Promise<JobEnd | undefined> {
   const { job, kind, controller, heartbeat } = lead;
   try {

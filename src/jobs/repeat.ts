@@ -1,10 +1,10 @@
-/** Work that is done every `intervalMs`, never twice at a time: a slow database must not pile it up. */
+/** Work that is repeated every `intervalMs`. It never runs twice at a time, so that a slow database does not pile it up. */
 export interface Repetition {
-  /** Returns when nothing of it runs any more. */
+  /** Stops repeating. Returns when the current run has ended. */
   readonly stop: () => Promise<void>;
 }
 
-/** Repeats `work`, which must not throw; the first time after `intervalMs`. */
+/** Repeats `work`, first after `intervalMs`. `work` must not throw. */
 export function repeat(work: () => Promise<void>, intervalMs: number): Repetition {
   let running: Promise<void> | undefined;
   const timer = setInterval(() => {

@@ -1,8 +1,8 @@
 import type { Job, JobData } from './job.ts';
 
 /**
- * What is shown of the input of jobs, by kind. What is not listed is not shown: no text of a message, and nothing secret, may be.
- * A kind that is not here is of another version of the package, and shows nothing.
+ * The parameters of a job's input that callers see, by kind. Secrets and texts of messages must not be listed. A kind that is
+ * missing here comes from another version of the package, and shows nothing.
  */
 export const SHOWN_INPUT: Readonly<Record<string, readonly string[] | undefined>> = {
   fulltextReindex: [],
@@ -16,7 +16,7 @@ export const SHOWN_INPUT: Readonly<Record<string, readonly string[] | undefined>
   sendServerNotices: ['type', 'stateKey', 'userIds', 'dryRun'],
 };
 
-/** What callers see of a job's input. */
+/** The part of a job's input that callers see. */
 export function shownInput({ kind, input }: Pick<Job, 'kind' | 'input'>): JobData | null {
   const shown = SHOWN_INPUT[kind];
   return shown ? Object.fromEntries(Object.entries(input).filter(([key]) => shown.includes(key))) : null;

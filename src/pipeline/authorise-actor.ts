@@ -6,8 +6,8 @@ import type { Db } from '../storage/database.ts';
 import { findAccountType } from '../storage/userapi/accounts.ts';
 
 /**
- * Refuses who may not run any operation of the kind. Dendrite's rules and texts: administrators are accounts of type 3,
- * guests are told apart.
+ * Refuses accounts that may not run any operation of this access. Rules and texts are Dendrite's: administrators are accounts
+ * of type 3, and guests get an error of their own.
  */
 export function requireAccountType(access: Access, accountType: number | undefined): void {
   if (accountType === ACCOUNT_TYPE.guest) {
@@ -19,7 +19,7 @@ export function requireAccountType(access: Access, accountType: number | undefin
 }
 
 /**
- * Refuses everybody who may not run an operation on its target.
+ * Refuses an actor who may not run the operation on its target.
  * @throws MatrixError `M_FORBIDDEN` or `M_GUEST_ACCESS_FORBIDDEN`
  */
 export async function authoriseActor(db: Db, actor: Actor, access: Access, target: string | undefined): Promise<void> {
@@ -27,7 +27,7 @@ export async function authoriseActor(db: Db, actor: Actor, access: Access, targe
   const accountType = actor.accountType ?? (await findAccountType(db, actor.userId));
   requireAccountType(access, accountType);
   if (accountType === ACCOUNT_TYPE.admin) return;
-  // Who has no account, or a deactivated one, is nobody's self.
+  // An actor without an active account may not act on itself either.
   if (accountType === undefined || target !== actor.userId) {
     throw new MatrixError('M_FORBIDDEN', 'userID does not match the current user');
   }

@@ -8,7 +8,7 @@ import type { Db } from '../storage/database.ts';
 import { type AuditOutcome, insertAudit } from '../storage/plugin/audit.ts';
 import type { HookRunner } from './hooks.ts';
 
-/** What calls are run with. */
+/** Everything that a call needs to run. */
 export interface Pipeline {
   readonly services: OperationServices;
   readonly jobs: Jobs;
@@ -29,7 +29,7 @@ export interface Call {
   jobId: string | undefined;
 }
 
-/** Writes what has come of a call. Returns the id of the transaction. */
+/** Writes the audit entry of a call. @returns the id of the transaction */
 export function auditCall(db: Db, call: Call, outcome: AuditOutcome, errcode?: string): Promise<string> {
   return insertAudit(db, {
     operation: call.name,

@@ -2,7 +2,7 @@ import type { FederationSender } from '../host.ts';
 
 type Question = Exclude<keyof FederationSender, 'wake'>;
 
-/** What is off without the methods of the host's federation sender. */
+/** Features, and the methods of the host's federation sender that each needs. */
 const FEATURES: readonly { readonly methods: readonly Question[]; readonly feature: string }[] = [
   {
     methods: ['makeLeave', 'sendLeave'],
@@ -18,7 +18,7 @@ export interface MissingFeature {
   readonly missing: readonly string[];
 }
 
-/** What can't be done with this federation sender, or with none. */
+/** Features that are off with this federation sender, or without one. */
 export function missingFeatures(federation: FederationSender | undefined): MissingFeature[] {
   return FEATURES.map(({ methods, feature }) => ({
     feature,

@@ -5,7 +5,7 @@ import type { Metrics } from '../metrics.ts';
 import type { Actor } from '../operations/actor.ts';
 import { OPERATIONS, type OperationName, type OperationOutput, type ValidInput } from '../operations/operations.ts';
 
-/** What a hook before an operation is told. Frozen in depth. */
+/** The event that a before-hook gets. Deeply frozen. */
 export interface BeforeEvent<Name extends OperationName> {
   readonly operation: Name;
   readonly input: ValidInput<Name>;
@@ -13,7 +13,7 @@ export interface BeforeEvent<Name extends OperationName> {
   readonly requestId: string;
 }
 
-/** What a hook after an operation is told, once it has committed. Frozen in depth; `result` is a copy. */
+/** The event that an after-hook gets, once the operation has committed. Deeply frozen. `result` is a copy. */
 export interface AfterEvent<Name extends OperationName> extends BeforeEvent<Name> {
   readonly result: OperationOutput<Name>;
 }
@@ -38,7 +38,7 @@ export function deny<Code extends string>(
   errcode: Code & (Code extends `M_${string}` ? ErrorCode : unknown),
   reason: string,
 ): Denial {
-  // Plain JavaScript can give anything.
+  // Plain JavaScript may pass anything.
   const given: readonly unknown[] = [errcode, reason];
   if (!isOwnErrorCode(given[0])) throw badDenial('errcode must be a text such as M_FORBIDDEN or ORG_EXAMPLE_REASON');
   if (typeof given[1] !== 'string' || given[1] === '') throw badDenial('reason must be a text for the caller');
@@ -48,24 +48,23 @@ export function deny<Code extends string>(
 const badDenial = (problem: string): TypeError => new TypeError(`deny(errcode, reason): ${problem}`);
 
 export interface HookOptions {
-  /** Names the hook in logs. One of a name for each operation and phase. */
+  /** Name of the hook in logs, unique per operation and phase. */
   readonly name: string;
   /** In ms. @defaultValue `hooks.timeoutMs` of the plugin's options, 5000 */
   readonly timeoutMs?: number;
 }
 
-/** Longest delay that timers know, in ms. */
+/** Longest delay of a timer, in ms. */
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
 
 /** Aborted when the hook has run out of time. */
 type HookCall<Event, Result> = (event: Event, signal: AbortSignal) => Result | Promise<Result>;
 
-/** `admin.hooks`. Each call returns a function that takes the hook out again. */
+/** `admin.hooks`. Each call returns a function that removes the hook. */
 export interface Hooks {
   /**
-   * Runs before an operation, in the order of registration, and may veto it by returning `deny(…)`. A hook that throws,
-   * runs out of time or returns anything else than that or `undefined` refuses the operation with a 500: nothing happens
-   * unchecked.
+   * Adds a hook that runs before an operation, in the order of registration. It vetoes the operation by returning `deny(…)`. If
+   * it throws, runs out of time or returns anything else but `undefined`, the operation is refused with a 500.
    * @throws Error for an unknown operation, a name that is taken, or a bad time limit
    */
   readonly before: <Name extends OperationName>(
@@ -74,8 +73,8 @@ export interface Hooks {
     hook: HookCall<BeforeEvent<Name>, Denial | undefined>,
   ) => () => void;
   /**
-   * Runs after an operation has committed, beside the other hooks. Its errors are logged and counted, and change nothing.
-   * Not durable: a process that dies meanwhile has not run it.
+   * Adds a hook that runs after an operation has committed, in parallel with other hooks. Its errors are logged and counted, and
+   * change nothing. Not durable: if the process dies first, the hook does not run.
    * @throws Error for an unknown operation, a name that is taken, or a bad time limit
    */
   readonly after: <Name extends OperationName>(
@@ -95,11 +94,11 @@ interface Registered {
 
 /** Hooks with the means to run them. */
 export interface HookRunner extends Hooks {
-  /** @throws MatrixError the veto of a hook, or `M_UNKNOWN` for one that failed, or once stopped */
+  /** @throws MatrixError the veto of a hook; `M_UNKNOWN` if a hook failed or the plugin has been stopped */
   readonly runBefore: (event: BeforeEvent<OperationName>) => Promise<void>;
-  /** Starts them; nobody waits for them but `stop()`. */
+  /** Starts the hooks. Only `stop()` waits for them. */
   readonly runAfter: (event: AfterEvent<OperationName>) => void;
-  /** Forgets all hooks, and waits for those that run. */
+  /** Removes all hooks, and waits for those that run. */
   readonly stop: () => Promise<void>;
 }
 
@@ -144,7 +143,7 @@ export function createHooks(
     before: (operation, options, hook) => add('before', operation, options, hook),
     after: (operation, options, hook) => add('after', operation, options, hook),
     runBefore: async (event) => {
-      // Without its hooks an operation would pass unchecked.
+      // A stopped plugin has no hooks left that could refuse the operation.
       if (stopped) throw new MatrixError('M_UNKNOWN', 'The admin plugin has been stopped', { status: 503 });
       const hooks = hooksOf('before', event.operation);
       const seen = hooks.length > 0 ? frozenCopy(event) : event;
@@ -181,7 +180,7 @@ function verdictOf(returned: unknown): Denial | undefined {
   throw new Error('returned neither deny(…) nor undefined');
 }
 
-/** Hooks share an event with each other, but not with the operation. */
+/** A deeply frozen copy: all hooks of a call share it, and the operation does not see it. */
 function frozenCopy<Event extends object>(event: Event): Event {
   const freeze = (value: unknown): void => {
     if (typeof value !== 'object' || value === null) return;

@@ -12,15 +12,15 @@ import type { Pipeline } from './call.ts';
 import { StartedJob } from './perform-operation.ts';
 import { type Caller, runOperation, startOperation } from './run-operation.ts';
 
-/** Runs an operation, and waits for the job if it is done by one. */
+/** Runs an operation. If a job does the work, it waits for the job. */
 type Run<Name extends OperationName> = (input: OperationInput<Name>, caller: Caller) => Promise<OperationOutput<Name>>;
 
-/** What operations that are done by a job have beside. */
+/** The extra function of operations that are done by a job. */
 interface Startable<Name extends JobOperationName> {
   /**
-   * Starts the job, or joins the unfinished one that does the same, and does not wait for it: `admin.jobs.watch()` and
-   * `admin.jobs.wait()` do.
-   * @throws MatrixError as the operation itself, but for what comes of the job; `M_INVALID_PARAM` for a dry run, which has none
+   * Starts the job, or joins the unfinished job that does the same, without waiting for it. To wait, use `admin.jobs.watch()` or
+   * `admin.jobs.wait()`.
+   * @throws MatrixError like the operation itself, except errors of the job; `M_INVALID_PARAM` for a dry run, which has no job
    */
   readonly start: (
     input: Omit<OperationInput<Name>, 'dryRun'> & { readonly dryRun?: false },
@@ -33,7 +33,7 @@ export type OperationFunctions = {
   readonly [Name in OperationName]: Run<Name> & (Name extends JobOperationName ? Startable<Name> : unknown);
 };
 
-/** Makes them: all go through the same checks, hooks, audit and metrics as calls over HTTP. */
+/** Makes the in-process functions. They go through the same checks, hooks, audit and metrics as HTTP calls. */
 export function createOperationFunctions(pipeline: Pipeline): OperationFunctions {
   const functionOf = <Name extends OperationName>(name: Name): Run<Name> => {
     const run: Run<Name> = (input, caller) => runOperation(pipeline, name, input, caller);

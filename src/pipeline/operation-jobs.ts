@@ -7,7 +7,7 @@ import { JOB_OPERATIONS, type OperationName, operationNamed } from '../operation
 import { retryConflicts, transact } from '../storage/transact.ts';
 import type { AfterEvent, HookRunner } from './hooks.ts';
 
-/** Failures in a row, without progress between, after which the job of an operation is given up. */
+/** Failures in a row without progress, after which the job of an operation is given up. */
 const MAX_FAILURES = 8;
 
 interface OperationJobSettings {
@@ -16,7 +16,7 @@ interface OperationJobSettings {
   readonly metrics: Pick<Metrics, 'operations' | 'operationDuration'>;
 }
 
-/** One kind of job for each operation that is done by one, under the operation's name. */
+/** Makes a kind of job for each operation that is done by a job. The kind has the operation's name. */
 export function createOperationJobs(settings: OperationJobSettings): JobKind[] {
   return JOB_OPERATIONS.flatMap((name) => {
     const operation = operationNamed(name);
@@ -59,7 +59,7 @@ async function runJob(
   return { ...result };
 }
 
-/** Does what a transaction has left for after its commit. */
+/** Runs the work that a transaction left for after its commit. */
 async function thenAfterCommit<T>(run: (after: (work: () => void) => void) => Promise<T>): Promise<T> {
   const afterCommit: (() => void)[] = [];
   const value = await run((work) => afterCommit.push(work));
@@ -67,7 +67,7 @@ async function thenAfterCommit<T>(run: (after: (work: () => void) => void) => Pr
   return value;
 }
 
-/** What the pipeline does for other operations once they have run. */
+/** Counts the end of a job and runs the after-hooks, as the pipeline does for other operations. */
 function recordEnd(
   name: OperationName,
   operation: JobOperation,

@@ -19,7 +19,7 @@ import { auditCall, type Call, type Pipeline } from './call.ts';
 import type { AfterEvent, BeforeEvent } from './hooks.ts';
 import { validateInput } from './validate-input.ts';
 
-/** What an operation that is done by a job is answered with before the job has ended. */
+/** The result of an operation whose job has been started and has not ended. */
 export class StartedJob {
   readonly jobId: string;
 
@@ -28,7 +28,7 @@ export class StartedJob {
   }
 }
 
-/** Runs a call up to its commit, or starts the job that does it. */
+/** Runs a call up to its commit, or starts its job. */
 export async function performOperation(pipeline: Pipeline, call: Call, rawInput: unknown): Promise<unknown> {
   const operation = operationNamed(call.name);
   const { actor, requestId, signal } = call;
@@ -56,7 +56,7 @@ async function write(
   const { actor, requestId, signal } = call;
   const prepared = await operation.prepare?.({ ...pipeline.services, actor, requestId, signal }, input);
   if (operation.prepare !== undefined && actor.kind === 'user') {
-    // It took its time, behind other passwords perhaps: who has been demoted meanwhile changes nothing any more.
+    // Preparing takes time, for example to hash a password. An administrator who was demoted meanwhile is refused.
     const { kind, userId } = actor;
     await authoriseActor(pipeline.services.db, { kind, userId }, operation.access, call.target);
   }
@@ -64,7 +64,7 @@ async function write(
   return inTransaction(pipeline, call, { dryRun, outcome }, (scope) => operation.run(scope, input, prepared));
 }
 
-/** Everything before an operation is run. */
+/** Everything that comes before the operation's own work: validation, authorisation and before-hooks. */
 async function admit<Input extends z.ZodType>(
   { services, hooks }: Pipeline,
   call: Call,
@@ -99,7 +99,7 @@ function scopeOf(
 ): OperationScope {
   return {
     ...services,
-    // What reads outside of the transaction would need a second connection.
+    // A read outside the transaction would need a second connection.
     db: transaction,
     actor: call.actor,
     requestId: call.requestId,
@@ -191,7 +191,7 @@ async function tryJob(
         log: pipeline.logger,
         dryRun: true,
         commit: async (step) => (await step(await open(), () => {})).value,
-        // A savepoint, so that what fails in it fails alone.
+        // The savepoint confines a failure to this work.
         transact: async (work) => (await open()).transaction((savepoint) => work(savepoint, () => {})),
       },
       input,

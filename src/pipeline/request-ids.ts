@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 const BYTES = 9;
 const AT_ONCE = 256;
 
-/** Names requests. Every one begins with it, and random bytes cost most of their time by the call. */
+/** Makes request ids. Random bytes are fetched in blocks, because each fetch costs more than its bytes. */
 export function createRequestIds(): () => string {
   let unused: Buffer = Buffer.alloc(0);
   return () => {

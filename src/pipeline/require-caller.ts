@@ -4,7 +4,7 @@ import { isRecord } from '../json.ts';
 const EXPECTED = "{ kind: 'user', userId: '@name:example.org' } or { kind: 'system', name: 'what acts' }";
 
 /**
- * Checks the caller of an operation. Plain JavaScript can pass anything.
+ * Checks the caller of an operation. Plain JavaScript may pass anything.
  * @throws TypeError that says what is expected
  */
 export function requireCaller(operation: string, caller: unknown): void {

@@ -12,7 +12,7 @@ import { auditCall, type Call, type Pipeline } from './call.ts';
 import { performOperation, StartedJob } from './perform-operation.ts';
 import { requireCaller } from './require-caller.ts';
 
-/** Who calls, and from where. */
+/** The caller of an operation. */
 export interface Caller {
   readonly actor: Actor;
   /** @defaultValue a new one */
@@ -23,10 +23,10 @@ export interface Caller {
 }
 
 /**
- * The one way that operations are run: validate, authorise, before-hooks, run with the audit entry in the same
- * transaction, metrics, after-hooks. An operation that is done by a job has only been started then; see `resultOf()`.
+ * Runs an operation: validation, authorisation, before-hooks, work and audit entry in one transaction, metrics, after-hooks.
+ * HTTP and in-process calls both come here. If a job does the work, the job has only been started; see `resultOf()`.
  * @throws MatrixError `M_INVALID_PARAM` or `M_MISSING_PARAM` for bad input; `M_FORBIDDEN` or `M_GUEST_ACCESS_FORBIDDEN`
- * for actors who may not; `M_UNKNOWN` with status 503 when the database is away; whatever a hook vetoes with; and the
+ * for actors who may not; `M_UNKNOWN` with status 503 when the database is away; the veto of a hook; and the
  * operation's own errors
  * @throws TypeError for a caller without an actor
  */
@@ -49,7 +49,7 @@ export async function startOperation<Name extends OperationName>(
   const startedAt = Date.now();
   try {
     const result = await performOperation(pipeline, call, input);
-    // The job counts itself when it has ended.
+    // The metrics count a job when it has ended.
     if (!(result instanceof StartedJob)) pipeline.metrics.operations.inc({ operation: name, outcome: 'ok' });
     return result as OperationOutput<Name> | StartedJob;
   } catch (error) {
@@ -62,8 +62,8 @@ export async function startOperation<Name extends OperationName>(
 }
 
 /**
- * Runs an operation, and waits for the job that does it.
- * @throws MatrixError as `startOperation()` and `resultOf()`; the signal's reason once it is aborted, when the job goes on
+ * Runs an operation. If a job does the work, it waits for the job.
+ * @throws MatrixError as `startOperation()` and `resultOf()`; the signal's reason once it is aborted; the job then goes on
  */
 export async function runOperation<Name extends OperationName>(
   pipeline: Pipeline,
@@ -77,7 +77,7 @@ export async function runOperation<Name extends OperationName>(
   return resultOf(await pipeline.jobs.wait(result.jobId, signal && { signal })) as OperationOutput<Name>;
 }
 
-/** What the ended job of an operation answers. @throws MatrixError when it has failed or was cancelled */
+/** The result of an operation's ended job. @throws MatrixError if the job has failed or was cancelled */
 export function resultOf({ id, state, result, error, errcode, error_status: status }: JobView): unknown {
   const fields = { job_id: id };
   if (state === 'cancelled') throw new MatrixError('M_BAD_STATE', 'the job was cancelled', { status: 409, fields });

@@ -3,18 +3,18 @@ import { ParameterError } from '../errors.ts';
 import { isRecord } from '../json.ts';
 import { numberProblem } from '../number-problem.ts';
 
-/** Whether PostgreSQL takes every text in it: no NUL, no half surrogate pair. */
+/** Whether PostgreSQL can store every text in the value: no NUL, no half of a surrogate pair. */
 function isStorable(value: unknown): boolean {
   if (typeof value === 'string') return !value.includes('\0') && value.isWellFormed();
   return typeof value !== 'object' || value === null || Object.values(value).every(isStorable);
 }
 
-/** Codes of issues that a missing value has. */
+/** Codes of zod issues for a missing value. */
 const MAY_BE_MISSING: ReadonlySet<string | undefined> = new Set(['invalid_type', 'invalid_value', 'custom']);
 
 /**
  * The input of an operation with defaults filled in.
- * @throws ParameterError for the first parameter that is wrong or unknown
+ * @throws ParameterError that names the first parameter that is wrong or unknown
  */
 export function validateInput<Schema extends z.ZodType>(schema: Schema, input: unknown): z.output<Schema> {
   refuseUnknownKeys(schema, input);
