@@ -6,20 +6,20 @@ import { OWN_SCHEMA } from '../migrations/migrations.ts';
 import { removeExpiredRateLimits } from '../storage/plugin/rate-limits.ts';
 
 /**
- * Counts one more event of a client address, in PostgreSQL so that all processes count together.
- * @throws MatrixError `M_LIMIT_EXCEEDED` once there were too many
+ * Counts one more event of a client address. The count is in PostgreSQL, so all processes share it.
+ * @throws MatrixError `M_LIMIT_EXCEEDED` once the limit is exceeded
  */
 export type CountAddress = (address: string) => Promise<void>;
 
-/** What is limited by address: the prefix of its keys, and what a client that makes too many is told. */
+/** The things that are limited by address: the prefix of each one's keys, and the error text for clients over the limit. */
 const LIMITED = {
   failed_authentication: 'Too many failed authentications',
   open_request: 'Too many requests without an access token',
 } as const;
 
 /**
- * Limits something by client address. Only failures are counted of requests with an access token: a good one is never
- * limited, so that others behind the same address are not locked out.
+ * Limits something by client address. Of requests with an access token only failures count: good requests are never limited,
+ * so that one client does not lock out others behind the same address.
  */
 export function createAddressLimit(
   db: Knex,
@@ -45,7 +45,7 @@ export function createAddressLimit(
       await removeExpiredRateLimits(db);
     }
     try {
-      // A proxy may pass on an "address" of any length.
+      // A proxy may pass on an "address" of any length, so the key is a hash of it.
       await limiter.consume(createHash('sha256').update(address).digest('base64url'));
     } catch (rejection) {
       if (!(rejection instanceof RateLimiterRes)) throw rejection;

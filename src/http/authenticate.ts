@@ -12,20 +12,20 @@ import { requireAccountType } from '../pipeline/authorise-actor.ts';
 import { findAppserviceOf } from '../storage/userapi/accounts.ts';
 import { findTokenOwner } from '../storage/userapi/devices.ts';
 
-/** Longer tokens are nobody's; keeps abuse out of the database. */
+/** Longest access token that is looked up. Longer ones are refused before they reach the database. */
 const MAX_TOKEN_LENGTH = 4_096;
 
 type UserActor = Extract<Actor, { kind: 'user' }>;
 
 const missing = (text: string): MatrixError => new MatrixError('M_MISSING_TOKEN', text);
-/** Client-Server API, "Account locking": clients keep what they have for when the lock is lifted. */
+/** Client-Server API, "Account locking": with `soft_logout`, clients keep their data until the account is unlocked. */
 const locked = (): MatrixError =>
   new MatrixError('M_USER_LOCKED', 'This account has been locked', { fields: { soft_logout: true } });
 const unknown = (): MatrixError => new MatrixError('M_UNKNOWN_TOKEN', 'Unknown token');
 
 /**
- * The access token of a request, by Dendrite's rules: the header's scheme is `Bearer` to the letter, all after the first
- * space is the token, and a token in the query must come alone.
+ * Reads the access token of a request, by Dendrite's rules: the header's scheme is exactly `Bearer`, everything after the first
+ * space is the token, and a token in the query must be the only one.
  * @throws MatrixError `M_MISSING_TOKEN`
  */
 function accessTokenOf(authorization: string | undefined, query: string | undefined): string {
@@ -39,7 +39,7 @@ function accessTokenOf(authorization: string | undefined, query: string | undefi
   return query;
 }
 
-/** Another program on the way may have taken the other one. @throws MatrixError `M_MISSING_TOKEN` */
+/** Refuses two tokens, because a proxy may have used the other one. @throws MatrixError `M_MISSING_TOKEN` */
 function refuseTwoTokens(ctx: Context): void {
   const headers = ctx.req.headersDistinct.authorization ?? [];
   if (headers.length > 1 || Array.isArray(ctx.query.access_token)) {
@@ -47,7 +47,7 @@ function refuseTwoTokens(ctx: Context): void {
   }
 }
 
-/** Finds out who calls, and refuses those who may not run operations of the kind. */
+/** Finds the caller of a request, and refuses callers who may not run operations of the route's access. */
 export function createAuthenticate(
   host: Pick<Host, 'db' | 'appservices'>,
   metrics: Pick<Metrics, 'authFailures'>,
@@ -88,12 +88,12 @@ async function resolveToken(
   return { kind: 'user', userId: owner.userId, accountType: owner.accountType };
 }
 
-/** PostgreSQL takes neither NUL nor half a surrogate pair. */
+/** PostgreSQL stores neither NUL nor half of a surrogate pair. */
 function isToken(token: string): boolean {
   return token.length > 0 && token.length <= MAX_TOKEN_LENGTH && !token.includes('\0') && token.isWellFormed();
 }
 
-/** An application service acting as one of its users: never an administrator, whoever the user is. */
+/** An application service that acts as one of its users. It never counts as an administrator, even if the user is one. */
 async function appserviceActor(db: Knex, appservice: Appservice, userId: string): Promise<UserActor> {
   if (!isUserId(userId) || userId.includes('\0')) throw unknown();
   const account = await findAppserviceOf(db, userId);
@@ -106,6 +106,6 @@ async function appserviceActor(db: Knex, appservice: Appservice, userId: string)
 function ownsUser(appservice: Appservice, registeredBy: string | null, userId: UserId): boolean {
   if (registeredBy === appservice.id) return true;
   const { localpart } = splitUserId(userId);
-  // Not `test()`, which goes on from its last match in an expression with the flag `g`.
+  // `test()` would not do: with the flag `g` it continues from its last match.
   return localpart !== '' && appservice.userNamespaces.some((namespace) => userId.search(namespace) >= 0);
 }

@@ -19,7 +19,7 @@ import { respondEmpty, respondError, respondEvents, respondJson, setCommonHeader
 import { accepted, nameInRequest, type Route, type RouteRequest, type RouteResponse } from './route.ts';
 import { PREFIXES, ROUTES } from './routes.ts';
 
-/** Of the client's name for itself so much is kept. */
+/** Longest `User-Agent` that is kept, in UTF-16 code units. */
 const MAX_USER_AGENT_LENGTH = 255;
 
 type Handler = (ctx: Context, requestId: string, params: Readonly<Record<string, string>>) => Promise<void>;
@@ -31,9 +31,11 @@ interface RouterSettings {
   readonly jobs: Jobs;
 }
 
-/** Makes the router that the host mounts. It has a layer for each route, and one that answers unknown paths below our prefixes. */
+/**
+ * Makes the router that the host mounts. It has a layer for each route, and one that answers unknown paths below our prefixes.
+ */
 export function createRouter({ host, config, pipeline, jobs }: RouterSettings): Router {
-  // All methods count as known, so that `allowedMethods()` of a host that uses it leaves the host's other paths alone.
+  // All methods count as known, so that the host's `allowedMethods()` leaves the host's other paths alone.
   const router = new Router({ sensitive: true, strict: true, methods: METHODS });
   const { metrics, logger } = pipeline;
   const authenticate = createAuthenticate(host, metrics, pipeline.services.restrictions);
@@ -68,7 +70,11 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
     }
   };
 
-  /** Parameters have the names that the client knows. Guesses at a shared secret are limited as those at access tokens are. */
+  /**
+   * Turns an error of an operation into an error for the client, with the client's names of parameters. Guesses at a shared
+   * secret
+   * are limited like guesses at access tokens.
+   */
   const refuse = async (ctx: Context, route: Route, error: unknown): Promise<never> => {
     if (error instanceof ParameterError) throw error.renamed((parameter) => nameInRequest(route, parameter));
     const isGuess = route.openTo !== undefined && error instanceof MatrixError && error.status === 403;
@@ -76,7 +82,7 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
     throw error;
   };
 
-  /** The answer of an operation that is done by a job: that of the operation if it ends in time, else where to look. */
+  /** The answer of an operation that is done by a job: its result if the job ends in time, else the job's URL. */
   const answerOfJob = async (
     ctx: Context,
     { jobId }: StartedJob,
@@ -90,7 +96,7 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
     const signal = AbortSignal.any([gone.signal, AbortSignal.timeout(config.jobs.answerWithinMs)]);
     const operation = operationNamed(route.operation);
     const untilFailure = operation.effect === 'job' && operation.answersAfterFailure === true;
-    // Whatever ends the wait, the job has been committed and goes on.
+    // The job has been committed. It goes on, however the wait ends.
     const job = await waitForAnswer(jobs, jobId, untilFailure, signal).catch(() => undefined);
     return job === undefined ? accepted(jobId, request) : route.respond(resultOf(job) as never, request);
   };
@@ -103,7 +109,7 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
       if (route.openTo !== undefined) await countOpenRequest(ctx.ip);
       const actor = route.openTo ?? (await admit(ctx, query, access));
       const body = effect === 'read' ? {} : await readJsonBody(ctx, config.limits.bodyBytes, route.needsBody);
-      // HEAD is for looking; the one GET that changes something is not run by it.
+      // HEAD changes nothing: the one GET that changes something is not run for HEAD.
       if (ctx.method === 'HEAD' && effect !== 'read') return respondJson(ctx, 200, {});
       const request: RouteRequest = {
         params,
@@ -126,7 +132,7 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
       if (events === undefined) respondJson(ctx, status, answer);
       else if (ctx.method === 'HEAD') respondEmpty(ctx);
       else {
-        // Also where it ends because the client has gone, or the plugin stops.
+        // This also runs when the client has gone or the plugin stops.
         const onFailure = (error: unknown): void =>
           logger.debug({ ...errorFields(error), requestId }, 'Event stream ended early');
         respondEvents(ctx, (signal) => events(jobs, signal), onFailure);
@@ -163,7 +169,9 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
   return router;
 }
 
-/** The input of a route's operation. @throws MatrixError `M_INVALID_PARAM` for keys that an operation that writes does not know */
+/**
+ * The input of a route's operation. @throws MatrixError `M_INVALID_PARAM` for keys that an operation that writes does not know
+ */
 function readInput(route: Route, request: RouteRequest, effect: Operation['effect']): unknown {
   const body = watchReads(request.body);
   const query = watchReads(request.query);
@@ -175,7 +183,9 @@ function readInput(route: Route, request: RouteRequest, effect: Operation['effec
   return input;
 }
 
-/** The job once it has ended; `undefined` when an attempt has failed before, if that is waited for. */
+/**
+ * Waits for a job's end. @returns the job; `undefined` if an attempt has failed first and the operation answers after failures
+ */
 async function waitForAnswer(
   jobs: Jobs,
   jobId: string,
@@ -209,7 +219,7 @@ function valuesOf(value: string | string[] | undefined): readonly string[] | und
   return typeof value === 'string' ? [value] : value;
 }
 
-/** What stands before our path in the URL that the client sent. */
+/** The prefix under which the host has mounted us, read from the URL that the client sent. */
 function mountPrefixOf(ctx: Context, routePath: string): string {
   const [literal] = routePath.split('/:');
   const [path = ''] = ctx.originalUrl.split('?');

@@ -3,16 +3,16 @@ import { nearestName, plainName } from '../near-name.ts';
 
 type Keys = Readonly<Record<string, unknown>>;
 
-/** Query keys of any request: they say who calls, which the router reads. MSC3202 defines the last. */
+/** Query keys that every route knows: the router reads the caller from them. MSC3202 defines the last one. */
 const OF_THE_CALLER = ['access_token', 'user_id', 'device_id', 'org.matrix.msc3202.device_id'];
 
-/** A record that remembers which of its keys were asked for. */
+/** A record that remembers which of its keys have been read. */
 export interface ReadRecord<Value> {
   readonly record: Readonly<Record<string, Value>>;
   readonly wasRead: ReadonlySet<string>;
 }
 
-/** Watches which keys of a body or a query are read: those are the keys that a route knows. */
+/** Watches which keys of a body or a query a route reads. These are the keys that the route knows. */
 export function watchReads<Value>(source: Readonly<Record<string, Value>>): ReadRecord<Value> {
   const wasRead = new Set<string>();
   const record = new Proxy(source, {
@@ -25,9 +25,9 @@ export function watchReads<Value>(source: Readonly<Record<string, Value>>): Read
 }
 
 /**
- * Refuses keys that a route that writes does not know, so that a misspelt `dry_run` never does the thing for real.
+ * Refuses keys that a writing route does not know. A misspelt `dry_run` must never run the operation for real.
  * @param ignored keys that clients are known to send along, and that have no effect
- * @throws MatrixError `M_INVALID_PARAM` that names all of them, each with the key that it resembles
+ * @throws MatrixError `M_INVALID_PARAM` that names all unknown keys, each with the nearest known key
  */
 export function refuseUnknownKeys(
   body: Keys,

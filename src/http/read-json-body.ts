@@ -38,7 +38,7 @@ const hasBody = ({ request }: Context): boolean => Boolean(request.length) || re
 /** Where koa-body keeps a body's text with `includeUnparsed`. */
 const UNPARSED = Symbol.for('unparsedBody');
 
-/** What the usual body parsers leave behind: the body's text rather than what was made of it. */
+/** Reads what the usual body parsers leave behind. The body's text is preferred to its parsed form. */
 function readByHost(ctx: Context): unknown {
   const request: object = ctx.request;
   if ('rawBody' in request && typeof request.rawBody === 'string') return request.rawBody;
@@ -67,11 +67,11 @@ async function readText(ctx: Context, limit: number): Promise<string> {
 }
 
 async function readBytes(ctx: Context, limit: number): Promise<Buffer> {
-  // A parser of the host that gave up half-way has left nothing to read; waiting for it would never end.
+  // If a parser of the host gave up half-way, nothing is left to read, and waiting would never end.
   if (ctx.req.readableDidRead) throw notJson('The request body was not read whole');
   try {
     const reading = getRawBody(ctx.req, { limit });
-    // A parser of the host that refused the body before it read any has paused it.
+    // If a parser of the host refused the body before reading it, the request is paused.
     ctx.req.resume();
     return await reading;
   } catch (error) {
@@ -89,7 +89,7 @@ function parse(text: string): unknown {
   }
 }
 
-/** Keys that would reach an object's prototype; looked for in depth without recursion, since bodies may nest deeply. */
+/** Whether a key would reach an object's prototype. The search uses no recursion, because bodies may nest deeply. */
 function hasDangerousKey(root: Readonly<Record<string, unknown>>): boolean {
   const open: object[] = [root];
   for (let value = open.pop(); value !== undefined; value = open.pop()) {

@@ -5,7 +5,7 @@ import type { Logger } from '../host.ts';
 import { toJson } from '../json.ts';
 import { unavailableAnswer } from '../storage/database-failures.ts';
 
-/** On every answer, as Dendrite's. */
+/** Headers of every answer, as in Dendrite. */
 const CORS = {
   'Access-Control-Allow-Origin': '*',
   'Access-Control-Allow-Methods': 'GET, POST, PUT, DELETE, OPTIONS',
@@ -17,11 +17,11 @@ export function setCommonHeaders(ctx: Context, requestId: string): void {
   ctx.set({ ...CORS, 'Cache-Control': 'no-store', 'X-Request-Id': requestId });
 }
 
-/** An answer in JSON. Events in it may nest as deep as they like. */
+/** Answers with JSON. Events in the body may nest to any depth. */
 export function respondJson(ctx: Context, status: number, body: unknown): void {
   const text = toJson(body);
   ctx.status = status;
-  // Before the body, which Koa would guess the type of.
+  // Set before the body, or Koa would guess the type.
   ctx.set('Content-Type', 'application/json');
   ctx.body = text;
 }
@@ -48,7 +48,7 @@ export function respondError(ctx: Context, error: unknown, requestId: string, lo
   respondJson(ctx, status, status >= 500 ? { ...answer.toJSON(), request_id: requestId } : answer.toJSON());
 }
 
-/** Server-sent events, as the WHATWG defines `text/event-stream`; ends with the iterable, or when the client goes. */
+/** Answers with server-sent events, WHATWG `text/event-stream`. The stream ends with the iterable, or when the client leaves. */
 export function respondEvents(
   ctx: Context,
   events: (signal: AbortSignal) => AsyncIterable<{ event: string; data: unknown }>,
@@ -57,14 +57,14 @@ export function respondEvents(
   const gone = new AbortController();
   ctx.status = 200;
   ctx.set({ 'Content-Type': 'text/event-stream', 'X-Accel-Buffering': 'no' });
-  // Left to Koa, a client that goes would be an error of the host's app.
+  // If Koa piped the stream, a client that leaves would raise an error in the host's app.
   ctx.respond = false;
   // The callback of `pipeline()` waits for the generator from Node 22 on, and the generator waits for the signal.
   ctx.res.once('close', () => gone.abort());
   pipeline(Readable.from(encode(events(gone.signal), onFailure)), ctx.res, () => gone.abort());
 }
 
-/** Ends where the events fail: the headers have been sent, and a cut connection tells the client no more. */
+/** Ends the stream if the events fail. The headers have been sent, so the client sees only the end. */
 async function* encode(
   events: AsyncIterable<{ event: string; data: unknown }>,
   onFailure: (error: unknown) => void,

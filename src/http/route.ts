@@ -4,20 +4,20 @@ import type { Jobs } from '../jobs/jobs.ts';
 import type { Actor } from '../operations/actor.ts';
 import type { OperationInput, OperationName, OperationOutput } from '../operations/operations.ts';
 
-/** What a route reads its input from. */
+/** The parts of a request that a route reads. */
 export interface RouteRequest {
   readonly params: Readonly<Record<string, string>>;
   /** First value of each key. */
   readonly query: Readonly<Record<string, string>>;
-  /** All values of a key that may be repeated; `undefined` where it is not there. */
+  /** All values of a repeatable key. `undefined`: the key is missing. */
   readonly valuesOf: (key: string) => readonly string[] | undefined;
   readonly body: Readonly<Record<string, unknown>>;
-  /** Of the client. */
+  /** Address of the client. */
   readonly address: string;
   readonly userAgent: string;
   /** Whether the client asked for `Prefer: respond-async`, RFC 7240. */
   readonly respondAsync: boolean;
-  /** The URL path of one of our paths, under whatever prefix the host has mounted us. */
+  /** Adds the prefix under which the host has mounted us to one of our paths. */
   readonly urlOf: (path: string) => string;
 }
 
@@ -25,7 +25,7 @@ export interface RouteResponse {
   readonly status: number;
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Server-sent events instead of a body; each has the name and the data of one. */
+  /** Server-sent events instead of a body, each with name and data. */
   readonly events?: (jobs: Jobs, signal: AbortSignal) => AsyncIterable<{ event: string; data: unknown }>;
 }
 
@@ -35,22 +35,22 @@ export interface Route {
   /** Template with `:parameters`, as metrics and the manifest show it. */
   readonly path: string;
   readonly operation: OperationName;
-  /** Whether the route is there with these options. @defaultValue always */
+  /** Whether the route is served with these options. @defaultValue always */
   readonly isOn?: (config: Config) => boolean;
   /**
-   * Who the caller counts as where the operation is `open` and no access token is asked for. Requests are limited by address,
-   * and refusals as failed authentications are. @defaultValue an access token is asked for
+   * The actor of a call without an access token, if the operation is `open`. Requests are limited by address, and refusals like
+   * failed authentications. @defaultValue the route needs an access token
    */
   readonly openTo?: Actor;
-  /** A request without a body is refused: what destroys is not to be started by mistake. @defaultValue it is `{}` */
+  /** Refuses requests without a body, so that nobody destroys something by mistake. @defaultValue a missing body is `{}` */
   readonly needsBody?: boolean;
-  /** The answer as soon as a job is queued. @defaultValue the job's end is waited for */
+  /** Answers as soon as the job is queued. @defaultValue the answer waits for the job's end */
   readonly respondStarted?: (jobId: string, request: RouteRequest) => RouteResponse;
-  /** Parameters of the operation that requests call neither as the path does nor by the same name in snake case. */
+  /** Request names of parameters that differ from both the path parameter and the snake_case form. */
   readonly names?: Readonly<Record<string, string | undefined>>;
-  /** Keys of the body that clients are known to send along, and that have no effect. @defaultValue none: they are refused */
+  /** Body keys that clients are known to send and that have no effect. @defaultValue none: unknown keys are refused */
   readonly ignoredKeys?: readonly string[];
-  /** Reads the operation's input. The keys that it reads are those that the route knows. */
+  /** Makes the operation's input. The keys that it reads are the keys that the route knows. */
   readonly input: (request: RouteRequest) => unknown;
   readonly respond: (output: never, request: RouteRequest) => RouteResponse;
 }
@@ -72,24 +72,24 @@ export function defineRoute<Name extends OperationName>(route: {
   return route;
 }
 
-/** A name of code as requests and answers have it. */
+/** The snake_case form of a name, as requests and answers use it. */
 export const wireName = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
-/** What a parameter of a route's operation is called in requests. */
+/** The name that a parameter of a route's operation has in requests. */
 export function nameInRequest({ path, names }: Route, parameter: string): string {
   if (path.split('/').some((part) => part === `:${parameter}` || part === `*${parameter}`)) return parameter;
   return names?.[parameter] ?? wireName(parameter);
 }
 
-/** A query parameter as a number. What is none is left as it is, for the operation's schema to refuse. */
+/** Reads a query parameter as a number. Anything else is returned as it is, and the operation's schema refuses it. */
 export function numberOf(value: string | undefined): number | string | undefined {
   return value !== undefined && /^-?\d{1,16}$/.test(value) ? Number(value) : value;
 }
 
-/** Days, or days and times; in UTC where there is no offset. The plus of an offset is a space if the client has not encoded it. */
+/** A day, or a day and a time, in UTC unless there is an offset. An unencoded plus of an offset arrives as a space. */
 const ISO_8601 = /^(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(?:Z|([ +-]\d\d):?(\d\d))?)?$/;
 
-/** A query parameter as a time in ms since the epoch, which clients may write so, or in ISO 8601. What is none is left as it is. */
+/** Reads a query parameter as a time in ms since the epoch. Clients write ms or ISO 8601. Anything else is returned as it is. */
 export function timeOf(value: string | undefined): number | string | undefined {
   const [, day, time = '00:00', hours = '+00', minutes = '00'] = ISO_8601.exec(value ?? '') ?? [];
   if (day === undefined) return numberOf(value);
@@ -103,7 +103,7 @@ function isDay(day: string): boolean {
   return !Number.isNaN(at) && new Date(at).toISOString().startsWith(day);
 }
 
-/** A query parameter as a boolean. @throws MatrixError `M_INVALID_PARAM` for what is neither `true` nor `false` */
+/** Reads a query parameter as a boolean. @throws MatrixError `M_INVALID_PARAM` unless it is `true` or `false` */
 export function flagOf(name: string, value: string | undefined): boolean | undefined {
   if (value === undefined) return undefined;
   if (value === 'true' || value === 'false') return value === 'true';
@@ -112,11 +112,11 @@ export function flagOf(name: string, value: string | undefined): boolean | undef
 
 export const ok = (body: unknown): RouteResponse => ({ status: 200, body });
 
-/** A part of a list, and the `from` of the next one where there is more. */
+/** A page of a list. If there are more items, `next_token` is the `from` of the next page. */
 export const page = (items: Record<string, unknown>, nextToken: string | number | undefined): RouteResponse =>
   ok(nextToken === undefined ? items : { ...items, next_token: String(nextToken) });
 
-/** Where the caller finds a job. */
+/** The `Location` header of a job. */
 export const jobLocation = (request: RouteRequest, jobId: string): Record<string, string> => ({
   Location: request.urlOf(`/_dendrite/admin/jobs/${jobId}`),
 });

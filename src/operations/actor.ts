@@ -1,14 +1,14 @@
 import { isUserId, type UserId } from '../ids.ts';
 
-/** Who runs an operation. */
+/** The one who runs an operation. */
 export type Actor =
   | {
       readonly kind: 'user';
       readonly userId: UserId;
-      /** As it was read for this call. @defaultValue looked up */
+      /** Account type, if it has just been read. @defaultValue looked up */
       readonly accountType?: number;
     }
-  /** Code of the homeserver acting for itself, by a name for the audit. Is allowed everything. */
+  /** Code of the homeserver that acts for itself. It may do everything. The audit shows its name. */
   | { readonly kind: 'system'; readonly name: string };
 
 /** The actor as the audit and jobs show it. */
@@ -16,7 +16,7 @@ export function nameOf(actor: Actor): string {
   return actor.kind === 'user' ? actor.userId : `system:${actor.name}`;
 }
 
-/** The actor that `nameOf()` has named. */
+/** Reads an actor from a name that `nameOf()` has made. */
 export function actorNamed(name: string): Actor {
   return isUserId(name) ? { kind: 'user', userId: name } : { kind: 'system', name: name.replace(/^system:/, '') };
 }

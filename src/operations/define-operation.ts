@@ -22,7 +22,7 @@ export interface OperationLimits {
   readonly federationRequestMs: number;
 }
 
-/** What operations work with. */
+/** Everything that operations work with. */
 export interface OperationServices {
   readonly db: Knex;
   /** The primary server name. */
@@ -35,16 +35,16 @@ export interface OperationServices {
   readonly hashPassword: HashPassword;
   /** Which accounts are suspended or locked. */
   readonly restrictions: RestrictionCache;
-  /** How many users match what lists are asked for. */
+  /** Counts of users by list filters. */
   readonly userTotals: UserTotals;
-  /** Lets accounts be made; `undefined`: by nobody. */
+  /** Secret that allows registration. `undefined`: registration by shared secret is off. */
   readonly sharedSecret: string | undefined;
   /** Whether the homeserver asks for registration tokens. */
   readonly requiresToken: boolean;
   readonly appservices: readonly Appservice[];
-  /** Tells the host what was written, once it has been committed. */
+  /** Tells the host what a committed transaction has changed. */
   readonly announce: Announce;
-  /** Asks other servers. Not in a transaction. */
+  /** Asks other servers. Never use it inside a transaction. */
   readonly federation: FederationSender | undefined;
   readonly signingKeys: readonly SigningKey[];
   readonly limits: OperationLimits;
@@ -54,51 +54,51 @@ export interface OperationServices {
   readonly wakeJobs: () => void;
 }
 
-/** What one call of an operation that only reads is given. */
+/** What a call of a reading operation gets. */
 export interface ReadScope extends OperationServices {
   readonly actor: Actor;
   readonly requestId: string;
   readonly signal: AbortSignal;
 }
 
-/** What one call of an operation that writes is given. */
+/** What a call of a writing operation gets. */
 export interface OperationScope extends ReadScope {
   /** The transaction that the audit entry is part of. */
   readonly transaction: Knex.Transaction;
-  /** Does something once the transaction has committed; never after a dry run. */
+  /** Runs work once the transaction has committed. After a dry run it does nothing. */
   readonly afterCommit: (work: () => void) => void;
   /** Names the job that the operation started, for the audit. */
   readonly startedJob: (jobId: string) => void;
 }
 
-/** What the job of an operation is given. */
+/** What the job of an operation gets. */
 export interface OperationWork extends Omit<OperationServices, 'db'> {
   /**
-   * Where to read outside of steps: the pool, or the transaction of a dry run once its first step has opened it. A dry run
-   * that asked the pool for a second connection would freeze a host whose pool is small.
+   * Where to read outside of steps: the pool, or, in a dry run, the transaction that its first step has opened. A second
+   * connection for a dry run could freeze a host with a small pool.
    */
   readonly reader: () => Db;
-  /** Who started it. */
+  /** The actor who started the job. */
   readonly actor: Actor;
-  /** What the last step has left to go on from; `undefined` at the beginning. */
+  /** The last step's checkpoint. `undefined` at the beginning. */
   readonly checkpoint: JobData | undefined;
-  /** What the steps before have dealt with, where it is too much for a checkpoint. */
+  /** What earlier steps have dealt with, if it is too much for a checkpoint. */
   readonly items: JobItems;
-  /** Aborted when the work is to stop; the next step then throws. */
+  /** Aborted when the work must stop. The next step then throws. */
   readonly signal: AbortSignal;
   readonly log: Logger;
   /**
-   * Everything is rolled back in the end. Whatever is not done through a step's transaction (requests to other servers)
-   * must be left out then.
+   * Everything is rolled back in the end. Leave out what does not go through a step's transaction, such as requests to other
+   * servers.
    */
   readonly dryRun: boolean;
-  /** Does a step in a transaction of its own, and stores in it how far the work is. All steps of a dry run share one. */
+  /** Runs a step in a transaction of its own that also stores the checkpoint. All steps of a dry run share one transaction. */
   readonly commit: <T>(
     step: (transaction: Knex.Transaction, afterCommit: (work: () => void) => void) => Promise<JobStep<T>>,
   ) => Promise<T>;
   /**
-   * Does something in a transaction that is no step: it must be found done, or be done again, by whoever goes on from the
-   * last step. Several may run side by side; those of a dry run share its transaction, and must not.
+   * Runs work in a transaction that stores no checkpoint. A process that goes on from the last step must find this work done, or
+   * do it again. Several may run side by side, but not in a dry run, where they share one transaction.
    */
   readonly transact: <T>(
     work: (transaction: Knex.Transaction, afterCommit: (work: () => void) => void) => Promise<T>,
@@ -106,23 +106,22 @@ export interface OperationWork extends Omit<OperationServices, 'db'> {
 }
 
 /**
- * Who may run an operation beside the homeserver itself. `admin`: server administrators. `self-or-admin`: also any user but
- * guests on what is the user's own. `open`: anybody, without an access token; the operation has a check of its own, or
- * reveals nothing.
+ * Who may run an operation, besides the homeserver itself. `admin`: server administrators. `self-or-admin`: also users, except
+ * guests, on themselves. `open`: anybody, without an access token; the operation has a check of its own or reveals nothing.
  */
 export type Access = 'admin' | 'self-or-admin' | 'open';
 
-/** What all operations have. */
+/** The common part of all operations. */
 export interface OperationBase<Input extends z.ZodType> {
   readonly access: Access;
   readonly input: Input;
-  /** What it is done to, for the audit; with `self-or-admin` the user id that an actor may be. */
+  /** The operation's target, for the audit. With `self-or-admin` it is the user id that is compared with the actor. */
   readonly target?: (input: z.output<Input>) => string | undefined;
-  /** Operations that it does as a part of itself. Their before-hooks, and those of their own parts, may refuse it, too. */
+  /** Operations that this one does as a part of itself. Their before-hooks, and those of their parts, may also refuse it. */
   readonly includes?: (input: z.output<Input>) => readonly IncludedOperation[];
 }
 
-/** An operation that another one does as a part of itself: its name and its valid input. */
+/** An operation that another one includes: its name and its valid input. */
 export interface IncludedOperation {
   readonly operation: string;
   readonly input: unknown;
@@ -134,20 +133,20 @@ export interface ReadOperation<Input extends z.ZodType = z.ZodType, Output = unk
   readonly run: (scope: ReadScope, input: z.output<Input>) => Promise<Output>;
 }
 
-/** An operation that is over when its call is, and runs in one transaction. */
+/** An operation that runs in one transaction and has ended when its call returns. */
 export interface WriteOperation<Input extends z.ZodType = z.ZodType, Output = unknown, Prepared = unknown>
   extends OperationBase<Input> {
   readonly effect: 'write';
-  /** It only starts a job, so that its audit entry says `queued`. @defaultValue false */
+  /** The operation only starts a job, so its audit entry says `queued`. @defaultValue false */
   readonly onlyQueues?: boolean;
-  /** What takes long and needs no transaction; it runs before it. */
+  /** Slow work that needs no transaction. It runs before the transaction. */
   prepare?(scope: ReadScope, input: z.output<Input>): Promise<Prepared>;
   run(scope: OperationScope, input: z.output<Input>, prepared: Prepared): Promise<Output>;
 }
 
 /**
- * An operation that may take long, or several transactions: it is done by a job, which any process of the homeserver can
- * go on with. Its caller waits for the job.
+ * An operation that may take long or need several transactions. A job does the work, and any process of the homeserver can go
+ * on with it. The caller waits for the job.
  */
 export interface JobOperation<
   Input extends z.ZodType<{ readonly dryRun: boolean }> = z.ZodType<{ readonly dryRun: boolean }>,
@@ -155,31 +154,31 @@ export interface JobOperation<
 > extends OperationBase<Input> {
   readonly effect: 'job';
   /**
-   * Whether an HTTP request is answered `202` as soon as an attempt has failed that will be made again; the next may be far
-   * off. @defaultValue false: it waits for them
+   * Whether an HTTP request is answered `202` as soon as an attempt has failed, because the next attempt may be far off.
+   * @defaultValue false: the request waits for the next attempts
    */
   readonly answersAfterFailure?: boolean;
-  /** A call joins the unfinished job of the same key if its input is the same, and is refused if not. */
+  /** A call joins the unfinished job with the same key and input. With another input it is refused. */
   readonly dedupeKey: (input: z.output<Input>) => string;
-  /** Operations whose jobs do the same work to the same key. @defaultValue this one alone */
+  /** Common name of operations whose jobs do the same work to the same key. @defaultValue the operation's own name */
   readonly dedupesWith?: string;
   /**
-   * What must hold, or is to be true at once: runs in the transaction that queues the job. A dry run begins twice: to check
-   * the input before the work asks other servers, and again in the transaction of its steps.
-   * @throws MatrixError that the caller is told; then there is no job
+   * Checks and first changes, in the transaction that queues the job. A dry run begins twice: first to check the input before
+   * the work asks other servers, then in the transaction of its steps.
+   * @throws MatrixError for the caller; no job is queued then
    */
   readonly begin: (
     scope: OperationScope & { readonly transaction: Knex.Transaction },
     input: z.output<Input>,
   ) => Promise<void>;
-  /** The work. What it returns is the job's result and the caller's answer: a JSON object. */
+  /** The work. Its return value, a JSON object, is the job's result and the caller's answer. */
   readonly run: (work: OperationWork, input: z.output<Input>) => Promise<Output>;
 }
 
 /** One operation of the admin API, the same for HTTP and in-process calls. */
 export type Operation = ReadOperation | WriteOperation | JobOperation;
 
-/** Infers the types of an operation from its definition. */
+/** Defines an operation, and infers its types. */
 export function defineOperation<Input extends z.ZodType, Output>(
   operation: ReadOperation<Input, Output>,
 ): ReadOperation<Input, Output>;
@@ -190,7 +189,7 @@ export function defineOperation(operation: ReadOperation | WriteOperation): Read
   return operation;
 }
 
-/** The same for an operation that is done by a job. */
+/** Defines an operation that is done by a job, and infers its types. */
 export function defineJobOperation<Input extends z.ZodType<{ readonly dryRun: boolean }>, Output extends object>(
   operation: JobOperation<Input, Output>,
 ): JobOperation<Input, Output> {

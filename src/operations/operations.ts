@@ -8,7 +8,7 @@ import { SEARCH_OPERATIONS } from './search/search-operations.ts';
 import { SERVER_OPERATIONS } from './server/server-operations.ts';
 import { USER_OPERATIONS } from './users/user-operations.ts';
 
-/** Every operation by its name, which is also that of its hooks, audit entries and metrics. */
+/** Every operation by name. Hooks, audit entries and metrics use the same name. */
 export const OPERATIONS = {
   ...ROOM_OPERATIONS,
   ...USER_OPERATIONS,
@@ -23,11 +23,11 @@ export type OperationName = keyof typeof OPERATIONS;
 type Definition<Name extends OperationName> = (typeof OPERATIONS)[Name];
 /** What a caller passes. */
 export type OperationInput<Name extends OperationName> = z.input<Definition<Name>['input']>;
-/** What hooks see: validated, defaults filled in. */
+/** The validated input with defaults filled in, as hooks see it. */
 export type ValidInput<Name extends OperationName> = z.output<Definition<Name>['input']>;
 export type OperationOutput<Name extends OperationName> = Awaited<ReturnType<Definition<Name>['run']>>;
 
-/** An operation by its name, where it does not matter which. */
+/** An operation by name, as its common type. */
 export function operationNamed(name: OperationName): Operation {
   return OPERATIONS[name];
 }

@@ -5,7 +5,7 @@ import { insertJob } from '../storage/plugin/jobs.ts';
 import { nameOf } from './actor.ts';
 import type { JobOperation, OperationScope } from './define-operation.ts';
 
-/** What tells an operation's jobs apart. */
+/** The key that distinguishes an operation's jobs. */
 export const dedupeKeyOf = <Input>(
   name: string,
   operation: { readonly dedupesWith?: string; readonly dedupeKey: (input: Input) => string },
@@ -13,10 +13,10 @@ export const dedupeKeyOf = <Input>(
 ): string => `${operation.dedupesWith ?? name} ${operation.dedupeKey(input)}`;
 
 /**
- * Begins an operation that is done by a job, which works once the transaction has committed; or joins the unfinished job that
- * does the same.
+ * Queues the job of an operation, which starts once the transaction has committed. If an unfinished job does the same, the call
+ * joins it.
  * @returns the job's id
- * @throws MatrixError `M_BAD_STATE` when that job has other options, and what the operation's beginning throws
+ * @throws MatrixError `M_BAD_STATE` if that job has other options; errors of the operation's `begin()`
  */
 export async function queueJob<Input extends z.ZodType<{ readonly dryRun: boolean }>, Output extends object>(
   scope: OperationScope,

@@ -25,7 +25,7 @@ const wholeReport = (report: EventReportWithEvent): Record<string, unknown> => (
   event_json: report.event,
 });
 
-/** Routes of event reports, Synapse's with a status. An empty query parameter is none. */
+/** Synapse's routes of event reports, with a status added. Empty query parameters are ignored. */
 export const EVENT_REPORT_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'GET',

@@ -10,7 +10,7 @@ const noticeOf = ({ body }: RouteRequest) => ({
   content: body.content,
 });
 
-/** Routes of server notices, which are there only when notices are on. */
+/** Routes of server notices. They are served only if notices are on. */
 export const NOTICE_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'POST',

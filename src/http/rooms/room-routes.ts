@@ -50,7 +50,7 @@ export const ROOM_ROUTES: readonly Route[] = [
       keep: body.keep,
       dryRun: body.dry_run,
     }),
-    // Dendrite's answer, with more where there is more to say.
+    // Dendrite's answer. More keys are added only if there is something to report.
     respond: ({ deleted, evacuated, failed, undelivered, dry_run }) =>
       ok({
         ...(dry_run && { dry_run, deleted, evacuated }),

@@ -3,7 +3,7 @@ import { defineRoute, numberOf, ok, page, type Route, timeOf, wireName } from '.
 
 const ADMIN = '/_dendrite/admin';
 
-/** A job with its input as a request has it. */
+/** A job whose input has the names of requests. */
 const jobBody = (job: JobView): JobView => ({
   ...job,
   input: job.input && Object.fromEntries(Object.entries(job.input).map(([key, value]) => [wireName(key), value])),

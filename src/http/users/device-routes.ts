@@ -4,7 +4,7 @@ import { defineRoute, ok, type Route } from '../route.ts';
 
 const DEVICES = '/_synapse/admin/v2/users/:userId/devices';
 
-/** As Synapse shows a device; nothing of its access token. */
+/** A device as Synapse shows it, without the access token. */
 const deviceBody = (userId: UserId, device: Device): Record<string, unknown> => ({
   user_id: userId,
   device_id: device.deviceId,
@@ -21,7 +21,7 @@ export const DEVICE_ROUTES: readonly Route[] = [
     path: '/_dendrite/admin/refreshDevices/:userId',
     operation: 'refreshDevices',
     input: ({ params, body }) => ({ userId: params.userId, dryRun: body.dry_run }),
-    // Dendrite's answer, with more where there is more to say.
+    // Dendrite's answer. More keys are added only if there is something to report.
     respond: (refreshed) => ok('dry_run' in refreshed || 'left_out' in refreshed ? refreshed : {}),
   }),
   defineRoute({

@@ -16,7 +16,7 @@ import {
 const USER = '/_synapse/admin/v2/users/:userId';
 const ADMIN = '/_synapse/admin/v1/users/:userId/admin';
 
-/** What Synapse tells of a user in lists, and of one alone. */
+/** The fields that Synapse shows both in lists and for a single user. */
 const commonBody = (user: User): Record<string, unknown> => ({
   name: user.userId,
   user_type: user.userType,
@@ -46,7 +46,7 @@ const wholeUser = (user: UserDetails): Record<string, unknown> => ({
   external_ids: [],
 });
 
-/** An empty search is none. */
+/** An empty search matches everything. */
 const listInput = ({ query, valuesOf }: RouteRequest) => ({
   userId: query.user_id || undefined,
   name: query.name || undefined,
@@ -59,16 +59,16 @@ const listInput = ({ query, valuesOf }: RouteRequest) => ({
   from: query.from,
 });
 
-/** Those that Synapse's lists can be in the order of; nobody is `shadow_banned`, so that it is the names that decide. */
+/** Columns that Synapse's lists can be sorted by. Nobody is `shadow_banned`, so that order is by name. */
 const sortKeyOf = (orderBy: string | undefined): string | undefined => (orderBy === 'shadow_banned' ? 'name' : orderBy);
 
-/** The two lists of Synapse differ in what `deactivated` says. */
+/** Synapse's two lists differ in the meaning of `deactivated`. */
 const DEACTIVATED = {
   v2: (deactivated: boolean | undefined) => (deactivated === true ? 'include' : 'exclude'),
   v3: (deactivated: boolean | undefined) => (deactivated === undefined ? 'include' : deactivated ? 'only' : 'exclude'),
 } as const;
 
-/** What consoles send back of the user that they have read; the last four are Ketesa's own. Nobody can set them. */
+/** Fields that consoles send back from the user record that they have read. Nobody can set them. The last four are Ketesa's. */
 const NOT_SETTABLE = (
   'name is_guest erased creation_ts last_seen_ts appservice_id consent_server_notice_sent consent_version consent_ts ' +
   'id avatar_src avatar_file creation_ts_ms'
@@ -140,12 +140,12 @@ export const USER_ROUTES: readonly Route[] = [
     path: '/_synapse/admin/v1/deactivate/:userId',
     operation: 'deactivateUser',
     input: ({ params, body }) => ({ userId: params.userId, erase: body.erase, dryRun: body.dry_run }),
-    // No identity server knows of our users.
+    // No identity server knows our users.
     respondStarted: (jobId, request) =>
       request.respondAsync
         ? accepted(jobId, request)
         : { ...ok({ id_server_unbind_result: 'success' }), headers: jobLocation(request, jobId) },
-    // Of a dry run.
+    // Only for a dry run.
     respond: ok,
   }),
 ];

@@ -16,8 +16,8 @@ import { isOwnAccount, requireLocal, userNotFound } from '../users/local-account
 import { userIdInput } from '../users/user-id-input.ts';
 
 /**
- * What an account may not do. Client-Server API, "Server administration", whose rules these are: other administrators are
- * not to be looked at, and deactivated accounts count as none.
+ * Reads the restrictions of an account. By Client-Server API, "Server administration", other administrators cannot be looked
+ * at, and deactivated accounts count as missing.
  * @throws MatrixError `M_INVALID_PARAM`, `M_NOT_FOUND`, `M_FORBIDDEN`
  */
 async function readRestrictions(scope: ReadScope, userId: UserId): Promise<AccountRestrictions> {
@@ -26,7 +26,7 @@ async function readRestrictions(scope: ReadScope, userId: UserId): Promise<Accou
 }
 
 /**
- * Restricts an account, or lifts the restriction; nobody's own, and no administrator's.
+ * Restricts an account, or lifts the restriction. Callers cannot restrict themselves or administrators.
  * @throws MatrixError `M_INVALID_PARAM`, `M_NOT_FOUND`, `M_FORBIDDEN`
  */
 export async function changeRestriction(
@@ -38,7 +38,7 @@ export async function changeRestriction(
   const { transaction, restrictions, userTotals } = scope;
   if (isOwnAccount(scope.actor, userId))
     throw new MatrixError('M_FORBIDDEN', 'You can not do this to your own account');
-  // The lock keeps others from making the user an administrator meanwhile.
+  // The lock keeps other calls from making the user an administrator meanwhile.
   await requireModerated(scope, userId, (id) => lockAccount(transaction, id));
   if (isRestricted) await insertRestriction(transaction, userId, restriction, nameOf(scope.actor));
   else await deleteRestriction(transaction, userId, restriction);
@@ -74,7 +74,7 @@ export const getUserSuspended = defineOperation({
 });
 
 /**
- * Suspends a user, who can then look, leave and redact, and send nothing else; or ends that.
+ * Suspends a user, or ends the suspension. A suspended user can read, leave and redact, and send nothing else.
  * Client-Server API 1.18, `PUT /_matrix/client/v1/admin/suspend/{userId}`.
  */
 export const setUserSuspended = defineOperation({
@@ -100,7 +100,7 @@ export const getUserLocked = defineOperation({
 });
 
 /**
- * Locks a user out, whose devices and keys stay for when the lock is lifted; or lifts it.
+ * Locks a user out, or lifts the lock. Devices and keys stay for the time after the lock.
  * Client-Server API 1.18, `PUT /_matrix/client/v1/admin/lock/{userId}`.
  */
 export const setUserLocked = defineOperation({

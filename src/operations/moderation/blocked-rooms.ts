@@ -39,7 +39,7 @@ export const listBlockedRooms = defineOperation({
   },
 });
 
-/** Who has blocked a room, when and why. */
+/** Shows who has blocked a room, when and why. */
 export const getBlockedRoom = defineOperation({
   access: 'admin',
   effect: 'read',
@@ -48,8 +48,8 @@ export const getBlockedRoom = defineOperation({
 });
 
 /**
- * Keeps local users from joining a room, whether the homeserver knows it yet or not. Those who are in it stay. Blocking
- * it again replaces the reason.
+ * Keeps local users from joining a room, even one that the homeserver does not know yet. Members stay. Blocking a room again
+ * replaces the reason.
  */
 export const blockRoom = defineOperation({
   access: 'admin',
@@ -82,7 +82,7 @@ export const getRoomBlocked = defineOperation({
 });
 
 /**
- * Blocks a room, or lets local users join it again; does nothing where it is so already.
+ * Blocks a room, or lets local users join it again. Does nothing if the room is in that state already.
  * Synapse: `PUT /_synapse/admin/v1/rooms/{roomId}/block`.
  */
 export const setRoomBlocked = defineOperation({

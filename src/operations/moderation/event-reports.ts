@@ -30,18 +30,18 @@ async function requireEventReport(db: Db, id: number): Promise<EventReportWithEv
   return (await findEventReport(db, id)) ?? noSuchReport();
 }
 
-/** `from` below this is a number of reports to leave out; from this on it goes on after the report of an id. */
+/** A `from` below this number skips so many reports. A `from` at or above it names the report after which the page starts. */
 const FIRST_TOKEN = 1_000_000_000_000;
 
 const text = z.string().min(1).max(255).optional();
 
-/** A whole id is that one alone; anything else is looked for in the ids, as Synapse does. */
+/** A complete id matches exactly. Anything else matches ids that contain it, as in Synapse. */
 const filterBy = (value: string | undefined, isId: (id: string) => boolean): TextFilter | undefined =>
   value === undefined ? undefined : { text: value, isPart: !isId(value) };
 
 /**
- * A page of event reports. Its `nextToken` goes on after the last report shown, whatever is reported or deleted meanwhile.
- * Dendrite: `GET /_synapse/admin/v1/event_reports`, where reports of the same event or of purged rooms fail all.
+ * A page of event reports. `nextToken` continues after the last report shown, even if reports come or go meanwhile.
+ * Dendrite: `GET /_synapse/admin/v1/event_reports`, which fails if an event is reported twice or a room has been purged.
  */
 export const listEventReports = defineOperation({
   access: 'admin',
@@ -52,11 +52,11 @@ export const listEventReports = defineOperation({
     limit: z.int().min(0).max(1_000).default(100),
     /** `nextToken` of the page before, or how many reports to leave out. */
     from: z.int().min(0).default(0),
-    /** Who has reported: a user id or a part of one. */
+    /** Filter by reporter: a user id or a part of one. */
     reporter: text,
-    /** A room id or a part of one. */
+    /** Filter by room: a room id or a part of one. */
     roomId: text,
-    /** Who has sent the event. */
+    /** Filter by sender of the event. */
     sender: userIdInput.optional(),
     status: z.enum(REPORT_STATUSES).optional(),
   }),
@@ -85,7 +85,7 @@ export const getEventReport = defineOperation({
   run: async ({ db }, { reportId }): Promise<EventReportWithEvent> => requireEventReport(db, reportId),
 });
 
-/** Resolves a report, or opens it again. The note replaces that of before. */
+/** Resolves a report, or opens it again. The note replaces the earlier note. */
 export const setEventReportStatus = defineOperation({
   access: 'admin',
   effect: 'write',
