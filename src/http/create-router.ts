@@ -71,9 +71,8 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
   };
 
   /**
-   * Turns an error of an operation into an error for the client, with the client's names of parameters. Guesses at a shared
-   * secret
-   * are limited like guesses at access tokens.
+   * Turns an error of an operation into an error for the client, with the client's names of parameters. Guesses at a
+   * shared secret are limited like guesses at access tokens.
    */
   const refuse = async (ctx: Context, route: Route, error: unknown): Promise<never> => {
     if (error instanceof ParameterError) throw error.renamed((parameter) => nameInRequest(route, parameter));

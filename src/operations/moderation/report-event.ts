@@ -7,13 +7,13 @@ import { defineOperation } from '../define-operation.ts';
 import { roomIdInput } from '../rooms/room-id-input.ts';
 import { userIdInput } from '../users/user-id-input.ts';
 
-/** PostgreSQL's `integer`. */
+/** The range of PostgreSQL's `integer`. */
 const MAX_SCORE = 2 ** 31 - 1;
 
 /**
- * Reports an event to the administrators: what the homeserver does for its route `POST rooms/{roomId}/report/{eventId}`, so
- * that hooks learn of it. Client-Server API, "Reporting Content". Only of rooms that the reporter is in, and of events that
- * are not redacted, as in Dendrite.
+ * Reports an event to the administrators. The homeserver calls it for its route `POST rooms/{roomId}/report/{eventId}`.
+ * Client-Server API, "Reporting Content". As in Dendrite, the reporter must be in the room, and the event must not be
+ * redacted.
  */
 export const reportEvent = defineOperation({
   access: 'self-or-admin',
@@ -23,7 +23,7 @@ export const reportEvent = defineOperation({
     roomId: roomIdInput,
     eventId: z.custom<EventId>((value) => typeof value === 'string' && isEventId(value), 'not an event id'),
     reason: z.string().max(10_000).default(''),
-    /** -100, the most offensive, to 0. Older versions of the specification have it. */
+    /** From -100, the most offensive, to 0. Only older versions of the specification have it. */
     score: z.int().min(-MAX_SCORE).max(MAX_SCORE).default(0),
   }),
   target: ({ reporter }) => reporter,

@@ -3,7 +3,7 @@ import { MatrixError } from '../../errors.ts';
 import { canonicalJson } from '../../matrix/canonical-json.ts';
 import type { ServerNotices } from '../../rooms/server-notices.ts';
 
-/** Types that rooms are governed by; a notice that changes them could be the last. */
+/** Event types that govern a room. A notice must not change them, or it could be the last one. */
 const NO_NOTICES: readonly string[] = [
   'm.room.create',
   'm.room.encryption',
@@ -14,7 +14,7 @@ const NO_NOTICES: readonly string[] = [
   'm.room.tombstone',
 ];
 
-/** What a server notice says. */
+/** The content of a server notice. */
 export const noticeInput = z.object({
   type: z
     .string()
@@ -27,7 +27,7 @@ export const noticeInput = z.object({
 });
 
 /**
- * Checks a notice before anything is done for it.
+ * Checks a notice before anything is written.
  * @throws MatrixError `M_BAD_JSON` for content that no event can have, `M_UNRECOGNIZED` when notices are off
  */
 export function requireNotices(

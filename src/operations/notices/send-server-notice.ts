@@ -16,7 +16,7 @@ export const sendServerNotice = defineOperation({
   effect: 'write',
   input: noticeInput.extend({
     userId: userIdInput,
-    /** The same one again, by the same actor within seven days, sends nothing and answers what it answered before. */
+    /** Transaction id. The same id from the same actor within seven days sends nothing and returns the first result. */
     transactionId: z.string().min(1).max(255).optional(),
   }),
   target: ({ userId }) => userId,

@@ -10,9 +10,9 @@ import type { Failure } from '../rooms/evacuate-room.ts';
 import { userIdInput } from '../users/user-id-input.ts';
 import { noticeInput, requireNotices } from './notice-input.ts';
 
-/** Users between two steps. */
+/** Users per step. */
 const BATCH = 20;
-/** So many failures are told one by one. */
+/** Failures that the result names one by one. Further ones are only counted. */
 const MAX_FAILURES = 1_000;
 
 interface Progress {
@@ -24,8 +24,8 @@ interface Progress {
 }
 
 /**
- * Sends a message of the server to many local users, or to all people who have an account: not to guests, application
- * services or deactivated accounts. Each user gets it once, whatever happens on the way.
+ * Sends a message of the server to many local users, or to all people with an account. Guests, application services and
+ * deactivated accounts are left out. Each user gets the notice once, even after crashes.
  */
 export const sendServerNotices = defineJobOperation({
   access: 'admin',
@@ -35,7 +35,7 @@ export const sendServerNotices = defineJobOperation({
     userIds: z.array(userIdInput).min(1).max(1_000).optional(),
     dryRun: z.boolean().default(false),
   }),
-  // The same notice to the same people is not begun twice at a time; another is no reason to wait.
+  // The same notice to the same people joins the unfinished job. Other notices do not wait for it.
   dedupeKey: (input) =>
     createHash('sha256')
       .update(canonicalJson(JSON.parse(JSON.stringify(input))))
@@ -72,13 +72,13 @@ export const sendServerNotices = defineJobOperation({
         const written: Appended[] = [];
         for (const userId of next) {
           try {
-            // In a savepoint: what fails for one user is no reason to fail for others.
+            // A savepoint confines a failure to one user.
             written.push(
               (await transaction.transaction((inner) => serverNotices.send(inner, { ...notice, userId }))).appended,
             );
           } catch (error) {
             if (!(error instanceof MatrixError)) throw error;
-            // The sender itself is an account like any other, and is passed over.
+            // The sender's own account gets no notice.
             if (userIds !== undefined || error.errcode !== 'M_NOT_FOUND') {
               failed.push({ id: userId, reason: describeError(error) });
             }

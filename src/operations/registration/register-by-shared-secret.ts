@@ -14,10 +14,10 @@ import { insertDevice } from '../../storage/userapi/devices.ts';
 import { defineOperation } from '../define-operation.ts';
 
 const LIFETIME_MS = 60_000;
-/** More nonces than this are nobody's who means well. */
+/** Upper bound on unused nonces. Reaching it means abuse. */
 const CAPACITY = 10_000;
 
-/** A nonce for one registration by shared secret, good for a minute. */
+/** Makes a nonce for one registration by shared secret. It is valid for a minute. */
 export const getRegistrationNonce = defineOperation({
   access: 'open',
   effect: 'read',
@@ -31,7 +31,7 @@ export const getRegistrationNonce = defineOperation({
   },
 });
 
-/** As Dendrite's. */
+/** Length of a random password, as in Dendrite. */
 const DEVICE_ID = 'shared_secret_registration';
 
 const input = z.object({
@@ -41,18 +41,18 @@ const input = z.object({
   /** Hex, in either case. */
   mac: z.string(),
   admin: z.boolean().nullish(),
-  /** Synapse's; it counts in the MAC. */
+  /** Synapse's user type. The MAC covers it. */
   userType: z.enum(USER_TYPES).nullish(),
   displayName: z.string().max(255).nullish(),
-  /** Makes no device. */
+  /** If true, no device is made. */
   inhibitLogin: z.boolean().default(false),
-  /** Of the client, for the device. */
+  /** Address of the client, for the device. */
   address: z.string().default(''),
   userAgent: z.string().default(''),
 });
 type Input = z.output<typeof input>;
 
-/** Whom it has made. */
+/** The account that was created. */
 export interface Registered {
   readonly userId: UserId;
   readonly homeServer: ServerName;
@@ -60,7 +60,7 @@ export interface Registered {
 }
 
 /**
- * Makes an account for somebody who knows the shared secret. The nonce is used up whatever comes of it.
+ * Makes an account for a caller who knows the shared secret. The nonce is used up even if the registration fails.
  * Dendrite: `POST /_synapse/admin/v1/register`, where a nonce can be used again and long passwords make half an account.
  */
 export const registerBySharedSecret = defineOperation({
@@ -109,13 +109,13 @@ export const registerBySharedSecret = defineOperation({
   },
 });
 
-/** HMAC-SHA1 as Synapse and Dendrite define it; the user name counts as it was sent. */
+/** HMAC-SHA1 as Synapse and Dendrite define it, over the user name as it was sent. */
 function macOf({ nonce, username, password, admin, userType }: Input, secret: string): Buffer {
   const parts = [nonce, username, password, admin === true ? 'admin' : 'notadmin', ...(userType ? [userType] : [])];
   return createHmac('sha1', secret).update(parts.join('\0')).digest();
 }
 
-/** Compares in a time that does not tell how much of it is right. */
+/** Compares in constant time. */
 function isMac(hex: string, mac: Buffer): boolean {
   const given = /^[0-9a-f]{40}$/i.test(hex) ? Buffer.from(hex, 'hex') : Buffer.alloc(mac.length);
   return timingSafeEqual(given, mac);

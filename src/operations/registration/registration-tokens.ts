@@ -12,7 +12,7 @@ import {
 } from '../../storage/userapi/registration-tokens.ts';
 import { defineOperation } from '../define-operation.ts';
 
-/** Client-Server API, "Token-authenticated registration": what a token may be made of. */
+/** Client-Server API, "Token-authenticated registration": the characters of a token. */
 const TOKEN = /^[A-Za-z0-9._~-]{1,64}$/;
 
 const tokenInput = z.string().regex(TOKEN, 'must have 1 to 64 characters of A-Z, a-z, 0-9, ".", "_", "~" and "-"');
@@ -39,14 +39,14 @@ function noSuchToken(token: string): MatrixError {
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 
-/** Makes a registration token, of a random name if none is given. */
+/** Makes a registration token. Its name is random unless one is given. */
 export const createRegistrationToken = defineOperation({
   access: 'admin',
   effect: 'write',
   input: z.object({
     token: tokenInput.optional(),
     ...limitsInput,
-    /** Of a random name. */
+    /** Length of a random name. */
     length: z.int().min(1).max(64).default(16),
     /** Refuses if the homeserver asks for no tokens, as Dendrite does. */
     onlyIfRequired: z.boolean().default(false),
@@ -69,7 +69,7 @@ export const createRegistrationToken = defineOperation({
   },
 });
 
-/** All registration tokens, or those that can or can't be used now. */
+/** Lists registration tokens: all, or only those that can or cannot be used now. */
 export const listRegistrationTokens = defineOperation({
   access: 'admin',
   effect: 'read',
@@ -77,11 +77,11 @@ export const listRegistrationTokens = defineOperation({
   run: ({ db }, { valid }): Promise<RegistrationToken[]> => list(db, valid),
 });
 
-/** One registration token. */
+/** Shows one registration token. */
 export const getRegistrationToken = defineOperation({
   access: 'admin',
   effect: 'read',
-  // Not the form of new ones: Dendrite has made others.
+  // Dendrite has made tokens of other forms, so the form of new tokens is not required.
   input: z.object({ token: z.string() }),
   run: async ({ db }, { token }): Promise<RegistrationToken> => {
     const found = await findRegistrationToken(db, token);
@@ -90,7 +90,7 @@ export const getRegistrationToken = defineOperation({
   },
 });
 
-/** Changes the limits of a registration token; those that are not given stay. */
+/** Changes the limits of a registration token. Limits that are not given stay. */
 export const updateRegistrationToken = defineOperation({
   access: 'admin',
   effect: 'write',

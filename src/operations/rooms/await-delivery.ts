@@ -3,10 +3,13 @@ import type { RoomId, ServerName } from '../../ids.ts';
 import { findQueuedEvents, listWaitingServers } from '../../storage/federation/queue.ts';
 import type { OperationWork } from '../define-operation.ts';
 
-/** How often it is looked whether other servers have been told, in ms. */
+/** Polling interval, in ms. */
 const POLL_MS = 250;
 
-/** Waits, for a limited time in ms, until other servers have been told of everything in a room; returns those that have not. */
+/**
+ * Waits at most `ms` until the events of a room have been sent to other servers. @returns servers that still have some
+ * queued
+ */
 export async function awaitDelivery(
   { reader, federation, signal }: OperationWork,
   roomId: RoomId,

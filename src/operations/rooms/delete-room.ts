@@ -27,32 +27,35 @@ import {
 } from './room-deletions.ts';
 import { roomIdInput } from './room-id-input.ts';
 
-/** Users who have come back that leave in one transaction with the room's end. */
+/** Most returning users who leave in the transaction that ends the room. */
 const BATCH = 1_000;
-/** How long other servers are given to hear of the leaves, in ms: clients of the synchronous route wait for seven seconds. */
+/**
+ * How long the deletion waits for other servers to hear of the leaves, in ms. Clients of the synchronous route wait that
+ * long.
+ */
 const DELIVERY_MS = 4_000;
 
 const input = z.object({
   roomId: roomIdInput,
   /** Keeps local users from joining it again. */
   block: z.boolean().default(false),
-  /** `false`: local users leave it and forget it, and it stays. */
+  /** `false`: local users leave and forget the room, and its data stays. */
   purge: z.boolean().default(true),
-  /** It is purged even when there are local users whom it did not let go. */
+  /** Purges the room even if some local users could not leave. */
   forcePurge: z.boolean().default(false),
-  /** A local user who makes a room that those who have left are taken to. @defaultValue there is none */
+  /** A local user who creates a new room for those who have left. @defaultValue no new room */
   newRoomUserId: userIdInput.optional(),
-  /** Of the new room. @defaultValue `Content Violation Notification` */
+  /** Name of the new room. @defaultValue `Content Violation Notification` */
   roomName: z.string().min(1).max(255).optional(),
-  /** What is said in the new room. @defaultValue that an administrator has closed the other one */
+  /** Message in the new room. @defaultValue a text that says that an administrator has closed the old room */
   message: z.string().min(1).max(10_000).optional(),
   dryRun: z.boolean().default(false),
 });
 type Input = z.output<typeof input>;
 
 /**
- * Makes all local users leave a room, takes them to a new one if so asked, and removes the room. Rooms that the homeserver
- * does not know can be blocked, and there is nothing else to do. Shares its jobs with `purgeRoom`, which does a part of it.
+ * Makes all local users leave a room, moves them to a new room if asked to, and removes the room. An unknown room can only be
+ * blocked. It shares its jobs with `purgeRoom`, which does a part of its work.
  * Synapse: `DELETE /_synapse/admin/v1/rooms/{roomId}` and `DELETE /_synapse/admin/v2/rooms/{roomId}`.
  */
 export const deleteRoom = defineJobOperation({
@@ -103,7 +106,7 @@ export const deleteRoom = defineJobOperation({
   },
 });
 
-/** Makes all local users leave, and takes them to the new room. Nobody is in a stub or in a room that is being purged. */
+/** Makes all local users leave, and moves them to the new room. A stub, or a room that is being purged, has no members. */
 async function emptyRoom(work: OperationWork, tracked: TrackedDeletion, options: Input): Promise<void> {
   const { roomId, newRoomUserId } = options;
   const isThere = await tracked.step('leave', async (transaction) => {
@@ -120,7 +123,7 @@ async function emptyRoom(work: OperationWork, tracked: TrackedDeletion, options:
 /** The checkpoint of an evacuation is its progress. */
 const progressOf = (checkpoint: JobData): EvacuationProgress => checkpoint as unknown as EvacuationProgress;
 
-/** Makes all local users leave, going on from what an evacuation has done before. */
+/** Makes all local users leave. Continues an earlier evacuation. */
 async function evacuate(
   work: OperationWork,
   { roomId, dryRun }: Input,
@@ -132,7 +135,7 @@ async function evacuate(
   );
 }
 
-/** Makes those leave who have joined since the others left, and takes them to the new room, in one transaction. */
+/** Makes users leave who have joined since the evacuation, and moves them to the new room, in one transaction. */
 async function leaveAtOnce(
   work: OperationWork,
   transaction: Knex.Transaction,
@@ -158,9 +161,9 @@ async function leaveAtOnce(
 }
 
 /**
- * Puts the room out of sight, or has those who have left it forget it; the shutdown is then over. Who has joined since
- * the others left must leave first: once with time for other servers to hear of it, and then in the same transaction, or
- * those who always come back would keep the room.
+ * Hides the room, or makes former members forget it. That ends the shutdown. Users who have joined since the evacuation leave
+ * first: once with time for other servers to hear of it, then in the same transaction. A user who keeps rejoining so cannot
+ * keep the room.
  */
 async function closeRoom(work: OperationWork, tracked: TrackedDeletion, options: Input, round: number): Promise<void> {
   const { roomId, dryRun, forcePurge } = options;

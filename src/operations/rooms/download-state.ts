@@ -16,23 +16,23 @@ import { findRoom, type StoredRoom } from '../../storage/roomserver/rooms.ts';
 import { defineJobOperation, type OperationWork } from '../define-operation.ts';
 import { roomIdInput } from './room-id-input.ts';
 
-/** A room has so many extremities at most that an event can refer to. */
+/** Most forward extremities that an event can refer to. */
 const MAX_EXTREMITIES = 20;
-/** So many users are tried as the sender of the event that carries the state. */
+/** Most users that are tried as the sender of the event that carries the state. */
 const MAX_SENDERS = 20;
 
-/** What a download has changed. */
+/** The changes of a download. */
 export interface StateDownload {
   readonly added: number;
   readonly removed: number;
-  /** Events of the other server that were left out: not signed, not allowed, or none at all. */
+  /** Number of events that were left out: malformed, not signed, or not allowed. */
   readonly left_out?: number;
 }
 
 /**
- * Replaces a room's state by that which another server has, after its signatures and the authorisation rules have been
- * checked. Where it differs between the ends of the room, it is resolved by the rules of the room version; Dendrite takes the
- * last. Dendrite: `GET /_dendrite/admin/downloadState/{serverName}/{roomID}`.
+ * Replaces a room's state by another server's, after checking signatures and authorisation rules. If the state differs between
+ * forward extremities, the rules of the room version resolve it; Dendrite takes the last one. Dendrite: `GET
+ * /_dendrite/admin/downloadState/{serverName}/{roomID}`.
  */
 export const downloadState = defineJobOperation({
   access: 'admin',
@@ -95,7 +95,7 @@ async function ask(work: OperationWork, room: StoredRoom, destination: ServerNam
     });
   } catch (error) {
     work.signal.throwIfAborted();
-    // A job is tried again after errors that are no answer to its caller; this one is.
+    // A job is retried after other errors. A `MatrixError` answers the caller and ends the job.
     if (error instanceof DOMException && error.name === 'TimeoutError')
       throw new MatrixError('M_UNKNOWN', `${destination} gave no answer in time`, { status: 504 });
     if (error instanceof FederationError) throw new MatrixError('M_UNKNOWN', error.message, { status: 502 });
@@ -103,7 +103,7 @@ async function ask(work: OperationWork, room: StoredRoom, destination: ServerNam
   }
 }
 
-/** The administrator who asks, and then local users in the new state. */
+/** Candidates for the sender: the administrator who asks, then local users of the new state. */
 function* sendersOf(
   { actor, localServerNames }: OperationWork,
   { state }: DownloadedState,

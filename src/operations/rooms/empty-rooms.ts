@@ -4,8 +4,8 @@ import { listEmptyRooms } from '../../storage/roomserver/empty-rooms.ts';
 import { defineOperation } from '../define-operation.ts';
 
 /**
- * Rooms that no local user is in, invited to or knocking at: what an admin may purge. A room that is known by an invite
- * alone is one of them once that was rejected or withdrawn.
+ * Lists rooms that no local user is in, invited to or knocking at. An administrator can purge them. A stub is listed once its
+ * invite has been rejected or withdrawn.
  * Dendrite: `GET /_dendrite/admin/emptyRooms`, which counts rooms with invited users or those of virtual hosts as empty.
  */
 export const emptyRooms = defineOperation({

@@ -12,18 +12,18 @@ import { countMembers, listMembers, type Member, type Membership } from '../../s
 import { findRoom, lockRoom, type StoredRoom } from '../../storage/roomserver/rooms.ts';
 import { defineJobOperation, type OperationWork } from '../define-operation.ts';
 
-/** Users that leave in one transaction. */
+/** Users who leave in one transaction. */
 const BATCH = 1_000;
 
-/** Somebody or something that could not be dealt with, and why. */
+/** A user or room that could not be dealt with, and the reason. */
 export interface Failure {
   readonly id: string;
   readonly reason: string;
 }
 
-/** What is kept between steps. Those who have left are items of the job, by the NID of the member event before. */
+/** The checkpoint. Users who have left are items of the job, ordered by the NID of their earlier member event. */
 export interface EvacuationProgress {
-  /** How many have left. */
+  /** Number of users who have left. */
   readonly left: number;
   readonly failed: readonly Failure[];
   readonly total: number;
@@ -38,7 +38,7 @@ async function requireRoom(db: Db, roomId: string): Promise<StoredRoom> {
 }
 
 /**
- * Makes all local users leave a room, those with power last, so that the room is not without them before the end.
+ * Makes all local users leave a room. Users with power leave last, so that the room is governed until the end.
  * Dendrite: `POST /_dendrite/admin/evacuateRoom/{roomID}`, which forgets users of virtual hosts, forks the room, and reports
  * users who could not leave as if they had.
  */
@@ -47,9 +47,9 @@ export const evacuateRoom = defineJobOperation({
   effect: 'job',
   input: z.object({
     roomId: z.string(),
-    /** Local users who are invited reject it, too. */
+    /** Whether invited local users reject their invites. */
     invites: z.boolean().default(false),
-    /** Local users who have knocked take it back, too. */
+    /** Whether local users take their knocks back. */
     knocks: z.boolean().default(false),
     dryRun: z.boolean().default(false),
   }),
@@ -70,7 +70,7 @@ export const evacuateRoom = defineJobOperation({
     const serverNames = work.localServerNames;
     // The job's own checkpoint, as it was stored below.
     let progress = work.checkpoint as EvacuationProgress | undefined;
-    // As it was when they began to leave: who is the most powerful of those who are still there does not change.
+    // Power levels are those at the beginning. The order of the remaining users does not change.
     let governance: Governance | undefined;
     for (let isDone = false; !isDone; ) {
       isDone = await work.commit(async (transaction, afterCommit) => {
@@ -109,13 +109,13 @@ export const evacuateRoom = defineJobOperation({
       });
     }
     const { failed = [] } = progress ?? {};
-    // In the order in which they had joined, as Dendrite's answer.
+    // In the order of joining, as in Dendrite's answer.
     const affected = await work.items.list(work.reader());
     return { affected, ...(failed.length > 0 && { failed }) };
   },
 });
 
-/** Who governs a room. */
+/** The power levels and creators of a room. */
 interface Governance {
   readonly userIds: readonly string[];
   readonly levelOf: (userId: UserId) => number;
@@ -170,7 +170,10 @@ async function nextToLeave(
   return { members, isOver: last.length <= BATCH || (await areAllBack(last)) };
 }
 
-/** A leave that keeps what the user was called. Text with half a surrogate pair can't be signed and is left out. */
+/**
+ * Makes a leave event that keeps the user's display name. Text with half of a surrogate pair cannot be signed and is left
+ * out.
+ */
 function leaveOf({ userId, event }: Member): RoomEventDraft {
   const content = isRecord(event.content) ? event.content : {};
   const profile = ['displayname', 'avatar_url']

@@ -9,27 +9,27 @@ import { findPlacedEvent, listNeighbours, type PlacedEvent } from '../../storage
 import { defineOperation } from '../define-operation.ts';
 import { requireShownRoom } from './room-details.ts';
 
-/** An event between its neighbours. */
+/** An event with its neighbours. */
 export interface EventContext {
   readonly event: ClientEvent;
-  /** The nearest first. */
+  /** Nearest first. */
   readonly events_before: readonly ClientEvent[];
   readonly events_after: readonly ClientEvent[];
-  /** After the last of these events. */
+  /** State after the last of these events. */
   readonly state: readonly ClientEvent[];
-  /** Of the first and last of these events, as Dendrite's pagination tokens. */
+  /** Dendrite's pagination tokens of the first and the last of these events. */
   readonly start: string;
   readonly end: string;
 }
 
 const types = z.array(z.string().max(255)).max(100);
 
-/** More are never shown. */
+/** Most neighbours that are shown. */
 const MAX_NEIGHBOURS = 100;
 
 /**
- * An event with those before and after it, for whoever decides on a report of it. A redacted event has nothing left to be
- * looked at, and is not found. Synapse: `GET /_synapse/admin/v1/rooms/{roomId}/context/{eventId}`.
+ * Shows an event with the events before and after it, for decisions about reports. Redacted events are not found. Synapse:
+ * `GET /_synapse/admin/v1/rooms/{roomId}/context/{eventId}`.
  */
 export const getEventContext = defineOperation({
   access: 'admin',

@@ -3,7 +3,7 @@ import { listRooms as queryRooms, ROOM_ORDERS } from '../../storage/roomserver/r
 import { type RoomSummary, readRoomSummaries } from '../../storage/roomserver/room-summaries.ts';
 import { defineOperation } from '../define-operation.ts';
 
-/** A page never has more, however many are asked for. */
+/** Most rooms of a page. */
 const MAX_ROOMS = 1_000;
 
 /**
@@ -14,18 +14,18 @@ export const listRooms = defineOperation({
   access: 'admin',
   effect: 'read',
   input: z.object({
-    /** How many rooms to leave out. */
+    /** How many rooms to skip. */
     from: z.int().min(0).default(0),
     /** At most 1000 are shown. */
     limit: z.int().min(0).default(100),
     orderBy: z.enum(ROOM_ORDERS).default('name'),
-    /** `b`: the order is turned round. */
+    /** `b`: reverse order. */
     direction: z.enum(['f', 'b']).default('f'),
-    /** A part of the name or of the canonical alias' localpart, whatever the case; or a whole room id or alias. */
+    /** A part of the name or of the canonical alias's localpart, case-insensitive, or a complete room id or alias. */
     searchTerm: z.string().min(1).max(255).optional(),
     /** Whether it is in the room directory. */
     publicRooms: z.boolean().optional(),
-    /** Whether no local user is in it, invited to it or knocking at it: as of the operation `emptyRooms`. */
+    /** Whether no local user is in it, invited to it or knocking at it, as for the operation `emptyRooms`. */
     emptyRooms: z.boolean().optional(),
   }),
   run: async (

@@ -14,7 +14,7 @@ const MESSAGE = 'The room that you were in was closed by the administrators of t
 const announced = (work: OperationWork, { roomId, events, destinations }: Appended): void =>
   work.announce({ rooms: [roomId], users: events.map(({ draft }) => draft.sender), destinations });
 
-/** Makes the new room, unless the job has made it before. */
+/** Creates the new room, unless the job has created it already. */
 export async function makeNewRoom(
   work: OperationWork,
   tracked: TrackedDeletion,
@@ -29,7 +29,7 @@ export async function makeNewRoom(
   });
 }
 
-/** Takes users to the new room; its creator is in it. */
+/** Moves users to the new room. Its creator is in it already. */
 export async function joinNewRoom(
   work: OperationWork,
   transaction: Knex.Transaction,
@@ -43,10 +43,10 @@ export async function joinNewRoom(
   afterCommit(() => announced(work, joined));
 }
 
-/** The users among a job's items: those who have left. */
+/** The users among a job's items, who have left. */
 export const userIdsOf = (items: readonly string[]): UserId[] => items.filter(isUserId);
 
-/** Takes those who have left to the new room, and then the aliases; and says there why. */
+/** Moves users who have left, and then the aliases, to the new room, and posts the message there. */
 export async function moveUsers(
   work: OperationWork,
   tracked: TrackedDeletion,

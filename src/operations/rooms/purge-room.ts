@@ -13,8 +13,8 @@ import { evacuateRoom } from './evacuate-room.ts';
 import { roomIdInput } from './room-id-input.ts';
 
 /**
- * Removes a room from the homeserver, without a trace but in other rooms' events. It is out of sight with the first
- * commit; a job deletes the rest. Cancelled or failed, it stays closed until it is purged again, which goes on from there.
+ * Removes a room from the homeserver. Only events of other rooms may still mention it. The first commit hides the room, and a
+ * job deletes the rest. If the job is cancelled or fails, the room stays closed, and another purge goes on from there.
  * Dendrite: `POST /_dendrite/admin/purgeRoom/{roomID}`, which leaves much of it behind.
  */
 export const purgeRoom = defineJobOperation({
@@ -23,8 +23,9 @@ export const purgeRoom = defineJobOperation({
   input: z.object({
     roomId: roomIdInput,
     /**
-     * Local users leave first, so that other servers learn of it; invites and knocks are taken back. The room goes out of
-     * sight after that, and after a time to tell the other servers. Dendrite never does.
+     * Whether local users leave first, and give up invites and knocks, so that other servers learn of it. The room is
+     * hidden after
+     * other servers had time to hear of it. Dendrite never does this.
      */
     evacuate: z.boolean().default(false),
     /** Keeps local users from joining it again. */
@@ -32,8 +33,9 @@ export const purgeRoom = defineJobOperation({
     /** Why it is blocked. */
     reason: z.string().max(1_000).optional(),
     /**
-     * What users would miss when they join it again: its local aliases; their tags, `m.direct` entries and push rules; the
-     * keys of its messages in their backups. @defaultValue nothing
+     * Data to keep for users who join the room again: its local aliases; their tags, `m.direct` entries and push rules; the
+     * keys
+     * of its messages in their backups. @defaultValue nothing
      */
     keep: z.array(z.enum(KEEPABLE)).default([]),
     dryRun: z.boolean().default(false),
@@ -51,7 +53,7 @@ export const purgeRoom = defineJobOperation({
     afterCommit(() => announce({ rooms: [roomId] }));
   },
   run: async (work, { roomId, evacuate, keep }): Promise<Purged & { readonly dry_run?: boolean }> => {
-    // The job's own checkpoint, as the last step of the purge stores it: the process died before it could end the job.
+    // The last step of the purge has stored this checkpoint, and the process died before it could end the job.
     const { purged } = (work.checkpoint ?? {}) as Partial<PurgeEnd>;
     if (purged !== undefined) return purged;
     if (evacuate) await evacuateFirst(work, roomId, keep);

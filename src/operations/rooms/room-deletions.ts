@@ -10,31 +10,31 @@ import { defineOperation, type OperationWork } from '../define-operation.ts';
 import type { EvacuationProgress } from './evacuate-room.ts';
 import { roomIdInput } from './room-id-input.ts';
 
-/** More users are counted, but not named. */
+/** Most users that a result names. Further ones are only counted. */
 const MAX_NAMED_USERS = 10_000;
 
-/** What has become of the users of a room, with Synapse's names. */
+/** The outcome for a room's users, with Synapse's names of fields. */
 export interface RoomShutdown {
   /** Local users who have left, given up an invite or taken back a knock. */
   readonly kicked_users: readonly string[];
-  /** How many there were, where not all are named. */
+  /** Number of users, if not all are named. */
   readonly kicked_users_total?: number;
   readonly failed_to_kick_users: readonly string[];
   /** Those that were moved to the new room. */
   readonly local_aliases: readonly string[];
   readonly new_room_id: RoomId | null;
-  /** Servers that had not been told of all leaves when the room was purged, and will not be. */
+  /** Servers that had not heard of all leaves when the room was purged. They never will. */
   readonly undelivered?: readonly string[];
 }
 
-/** What a deletion's job keeps between steps. */
+/** The checkpoint of a deletion's job. */
 export interface DeletionProgress {
   readonly newRoomId?: RoomId;
   readonly evacuation?: EvacuationProgress | undefined;
-  /** How many of those who have left have been taken to the new room. */
+  /** Number of users who have been moved to the new room. */
   readonly moved?: number;
   readonly aliases?: readonly string[];
-  /** Of the users when all have left. */
+  /** The outcome, once all users have left. */
   readonly shutdown?: RoomShutdown;
 }
 
@@ -48,7 +48,7 @@ export interface RoomDeletion {
   readonly error?: string;
 }
 
-/** What has become of the users, in the order in which they had joined. @param items of the deletion's job: those who have left */
+/** The outcome for the users, in the order of joining. @param items items of the deletion's job: users who have left */
 export async function shutdownOf(
   { newRoomId, aliases = [], evacuation }: DeletionProgress,
   items: JobItems,
@@ -66,7 +66,7 @@ export async function shutdownOf(
   };
 }
 
-/** A deletion by its job. */
+/** Reads a deletion from its job. */
 async function viewDeletion(db: Db, job: Job): Promise<RoomDeletion> {
   // The job's input, checkpoint and result are those of `deleteRoom`.
   const { roomId } = job.input as { readonly roomId: RoomId };
@@ -91,7 +91,7 @@ function statusOf({ state, attempts }: Job): RoomDeletion['status'] {
   return attempts === 0 ? 'scheduled' : 'active';
 }
 
-/** How far a deletion has got. Synapse: `GET /_synapse/admin/v2/rooms/delete_status/{deleteId}`. */
+/** Shows the progress of a deletion. Synapse: `GET /_synapse/admin/v2/rooms/delete_status/{deleteId}`. */
 export const getRoomDeletion = defineOperation({
   access: 'admin',
   effect: 'read',
@@ -106,11 +106,11 @@ export const getRoomDeletion = defineOperation({
   },
 });
 
-/** The newest of them. */
+/** Most deletions that are listed, newest first. */
 const MAX_DELETIONS = 100;
 
 /**
- * Deletions of a room, the oldest first, as long as their jobs are kept.
+ * Lists deletions of a room, oldest first, as long as their jobs are kept.
  * Synapse: `GET /_synapse/admin/v2/rooms/{roomId}/delete_status`.
  */
 export const listRoomDeletions = defineOperation({

@@ -16,14 +16,14 @@ function noSuchRoom(): never {
 }
 
 /**
- * A room that there is something to be shown of: a room that is being purged is out of sight, and a stub is none yet.
- * @throws MatrixError `M_NOT_FOUND`, for what is no room id too
+ * Finds a room that has events and is not being purged.
+ * @throws MatrixError `M_NOT_FOUND`, also if the id is no room id
  */
 export async function requireShownRoom(db: Db, roomId: string): Promise<RoomId> {
   return isRoomId(roomId) && (await isRoomShown(db, roomId)) ? roomId : noSuchRoom();
 }
 
-/** What an admin looks at before doing something to a room. */
+/** Shows what an administrator needs to know before changing a room. */
 export const roomInfo = defineOperation({
   access: 'admin',
   effect: 'read',
@@ -44,7 +44,7 @@ export const getRoom = defineOperation({
     (isRoomId(roomId) ? await findRoomDetails(db, roomId, localServerNames) : undefined) ?? noSuchRoom(),
 });
 
-/** Who has joined a room. Synapse: `GET /_synapse/admin/v1/rooms/{roomId}/members`. */
+/** Lists the joined members of a room. Synapse: `GET /_synapse/admin/v1/rooms/{roomId}/members`. */
 export const listRoomMembers = defineOperation({
   access: 'admin',
   effect: 'read',
@@ -52,7 +52,7 @@ export const listRoomMembers = defineOperation({
   run: async ({ db }, { roomId }): Promise<UserId[]> => listJoinedUsers(db, await requireShownRoom(db, roomId)),
 });
 
-/** A room's current state, as clients are shown events. Synapse: `GET /_synapse/admin/v1/rooms/{roomId}/state`. */
+/** A room's current state, in the format of client events. Synapse: `GET /_synapse/admin/v1/rooms/{roomId}/state`. */
 export const getRoomState = defineOperation({
   access: 'admin',
   effect: 'read',

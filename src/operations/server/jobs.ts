@@ -14,11 +14,11 @@ export const listJobs = defineOperation({
   input: z.object({
     kind: z.string().max(100).optional(),
     state: z.enum(JOB_STATES).optional(),
-    /** A room id, a user id or whatever else a job is about. */
+    /** Room id, user id or other target of the jobs. */
     target: z.string().max(255).optional(),
-    /** When they were started, in ms since the epoch, inclusive. */
+    /** Earliest start, in ms since the epoch, inclusive. */
     since: timeInput.optional(),
-    /** The same, exclusive. */
+    /** Latest start, in ms since the epoch, exclusive. */
     until: timeInput.optional(),
     limit: z.int().min(1).max(1_000).default(100),
     /** `nextToken` of the page before. */
@@ -26,7 +26,7 @@ export const listJobs = defineOperation({
   }),
   run: async ({ db }, { limit, from, ...filter }): Promise<{ jobs: JobView[]; nextToken: string | undefined }> => {
     if (from !== undefined && (await findJob(db, from)) === undefined) {
-      // Removed since the page before; an empty page would pass for the end of the list.
+      // The job has been removed since the page before. An empty page would look like the end of the list.
       throw new ParameterError(['from'], 'no such job');
     }
     const found = await queryJobs(db, filter, limit + 1, from);
@@ -35,7 +35,7 @@ export const listJobs = defineOperation({
   },
 });
 
-/** One job, with its progress. */
+/** Shows one job with its progress. */
 export const getJob = defineOperation({
   access: 'admin',
   effect: 'read',
@@ -44,8 +44,7 @@ export const getJob = defineOperation({
 });
 
 /**
- * Asks a job to stop; it does so at its next step. A job that no process leads is over at once, and one that has ended stays
- * as it is.
+ * Asks a job to stop. It stops at its next step, or at once if no process leads it. A job that has ended does not change.
  */
 export const cancelJob = defineOperation({
   access: 'admin',

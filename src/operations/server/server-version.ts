@@ -4,7 +4,7 @@ import { defineOperation } from '../define-operation.ts';
 /** As in `package.json`. */
 const VERSION = '0.1.0';
 
-/** What serves this API. Synapse: `GET /_synapse/admin/v1/server_version`, which is for anybody. */
+/** Shows which software serves this API. Synapse: `GET /_synapse/admin/v1/server_version`, which needs no access token. */
 export const serverVersion = defineOperation({
   access: 'open',
   effect: 'read',

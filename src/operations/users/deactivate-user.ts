@@ -9,10 +9,10 @@ import { requireLocal, userNotFound } from './local-account.ts';
 import { userIdInput } from './user-id-input.ts';
 
 /**
- * Deactivates a local user's account, be it deactivated already: at once and in one transaction nobody can log in any more,
- * all access tokens, devices, their keys and the user's third-party identifiers are gone. With `erase` so is the profile; that
- * the messages are not to be shown is noted and left to the homeserver. A job then makes the user leave all rooms, as
- * `evacuateUser` does. Administrators may deactivate themselves, but not the last who can act.
+ * Deactivates a local user's account, even one that is deactivated already. One transaction ends all logins and deletes access
+ * tokens, devices, device keys and third-party identifiers. With `erase` it also deletes the profile, and notes for the
+ * homeserver that the user's messages are to be hidden. A job then makes the user leave all rooms, as `evacuateUser` does. An
+ * administrator may deactivate their own account, unless no other administrator could act then.
  * Synapse: `POST /_synapse/admin/v1/deactivate/{userId}`.
  */
 export const deactivateUser = defineJobOperation({
@@ -21,17 +21,17 @@ export const deactivateUser = defineJobOperation({
   input: z.object({
     userId: userIdInput,
     erase: z.boolean().default(false),
-    /** Tells which rooms the user would leave. */
+    /** Only reports which rooms the user would leave. */
     dryRun: z.boolean().default(false),
   }),
   target: ({ userId }) => userId,
   includes: ({ userId, dryRun }) => [{ operation: 'evacuateUser', input: { userId, dryRun } }],
-  // A user may be erased while the job of an earlier call still works.
+  // An erasure does not join the job of an earlier call that erases nothing.
   dedupeKey: ({ userId, erase }) => `${userId} ${erase}`,
   begin: async (scope, { userId, erase, dryRun }) => {
     const { transaction, localServerNames, actor } = scope;
     requireLocal(scope, userId, 'Can only deactivate local users');
-    // A dry run goes on in the same transaction to lock rooms, which others lock before accounts: it only looks.
+    // A dry run takes no lock here: it later locks rooms in the same transaction, and rooms are locked before accounts.
     const account = await (dryRun ? findAccount(transaction, userId) : lockAccount(transaction, userId));
     if (account === undefined) throw userNotFound();
     await requireOtherAdmin(transaction, userId, account);

@@ -12,14 +12,14 @@ import { userIdInput } from './user-id-input.ts';
 
 const REMOTE = 'Can only look up local users';
 
-/** @throws MatrixError `M_INVALID_PARAM` for users of other servers, `M_NOT_FOUND`; a deactivated user is one */
+/** @throws MatrixError `M_INVALID_PARAM` for users of other servers, `M_NOT_FOUND`. Deactivated users are found */
 async function requireDeviceOwner(scope: ReadScope, userId: UserId): Promise<void> {
   requireLocal(scope, userId, REMOTE);
   if ((await findAccount(scope.db, userId)) === undefined) throw userNotFound();
 }
 
 /**
- * The same for who changes devices: whoever does so locks the account first, since each locks several of its devices.
+ * Finds the owner and locks the account. Every change of devices locks the account first, because it locks several devices.
  * @throws MatrixError as `requireDeviceOwner()`
  */
 async function lockDeviceOwner(scope: OperationScope, userId: UserId): Promise<void> {
@@ -29,10 +29,10 @@ async function lockDeviceOwner(scope: OperationScope, userId: UserId): Promise<v
 
 const deviceNotFound = (): MatrixError => new MatrixError('M_NOT_FOUND', 'There is no such device');
 
-/** The port is that of a connection which is long gone. */
+/** The port is left out: its connection has long ended. */
 export const withoutPort = (device: Device): Device => ({ ...device, address: addressWithoutPort(device.address) });
 
-/** A local user's devices, in order of their ids. Synapse: `GET /_synapse/admin/v2/users/{userId}/devices`. */
+/** Lists a local user's devices, in the order of their ids. Synapse: `GET /_synapse/admin/v2/users/{userId}/devices`. */
 export const listDevices = defineOperation({
   access: 'admin',
   effect: 'read',
@@ -44,7 +44,7 @@ export const listDevices = defineOperation({
   },
 });
 
-/** One device of a local user. Synapse: `GET /_synapse/admin/v2/users/{userId}/devices/{deviceId}`. */
+/** Shows one device of a local user. Synapse: `GET /_synapse/admin/v2/users/{userId}/devices/{deviceId}`. */
 export const getDevice = defineOperation({
   access: 'admin',
   effect: 'read',
@@ -62,7 +62,7 @@ export const getDevice = defineOperation({
 const MAX_NAME_LENGTH = 100;
 
 /**
- * Gives a device of a local user another name, which those who encrypt for it are told; without one nothing changes.
+ * Renames a device of a local user. Users and servers that know the device learn of it. Without a name nothing changes.
  * Synapse: `PUT /_synapse/admin/v2/users/{userId}/devices/{deviceId}`.
  */
 export const setDeviceName = defineOperation({
@@ -88,7 +88,7 @@ export const setDeviceName = defineOperation({
 });
 
 /**
- * Logs devices of a local user out, with all that is theirs; those that there are not are no error.
+ * Logs devices of a local user out, and deletes everything that belongs to them. Unknown devices are ignored.
  * Synapse: `POST /_synapse/admin/v2/users/{userId}/delete_devices`.
  */
 export const deleteDevices = defineOperation({

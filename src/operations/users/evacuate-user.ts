@@ -9,10 +9,10 @@ import type { Failure } from '../rooms/evacuate-room.ts';
 import { requireLocal } from './local-account.ts';
 import { userIdInput } from './user-id-input.ts';
 
-/** Rooms between two steps. */
+/** Rooms per step. */
 const BATCH = 50;
 
-/** What is kept between steps. Rooms before `position` are done. */
+/** The checkpoint. Rooms before `position` are done. */
 interface Progress {
   readonly rooms: readonly RoomId[];
   readonly position: number;
@@ -20,18 +20,18 @@ interface Progress {
   readonly unreachable: readonly Failure[];
 }
 
-/** How an evacuation has ended. */
+/** The result of an evacuation. */
 export interface Evacuation {
   readonly affected: readonly RoomId[];
   /** Rooms that the user could not leave. */
   readonly failed?: readonly Failure[];
-  /** Rooms that the user has left here, but whose servers could not be told. */
+  /** Rooms that the user has left here, but whose servers could not be reached. */
   readonly unreachable?: readonly Failure[];
 }
 
 /**
- * Makes a local user leave every room, reject every invite and take back every knock. What fails in one room stops no
- * other. Dendrite: `POST /_dendrite/admin/evacuateUser/{userID}`, which stops at the first failure and forgets knocks.
+ * Makes a local user leave every room, reject every invite and take back every knock. A failure in one room does not stop the
+ * others. Dendrite: `POST /_dendrite/admin/evacuateUser/{userID}`, which stops at the first failure and forgets knocks.
  */
 export const evacuateUser = defineJobOperation({
   access: 'admin',
@@ -92,7 +92,7 @@ interface Outcome {
   readonly unreachable?: string;
 }
 
-/** Several rooms side by side: each has a lock of its own. */
+/** Leaves several rooms in parallel, because each has its own lock. */
 async function leaveAll(work: OperationWork, userId: UserId, roomIds: readonly RoomId[]): Promise<Outcome[]> {
   const waiting = [...roomIds];
   const outcomes: Outcome[] = [];
@@ -106,7 +106,7 @@ async function leaveAll(work: OperationWork, userId: UserId, roomIds: readonly R
   return outcomes;
 }
 
-/** Most rooms are known here, and are left without a look at them before. */
+/** Most rooms are known here. The user leaves them without further checks. */
 async function leave(work: OperationWork, userId: UserId, roomId: RoomId): Promise<Outcome> {
   try {
     await leaveHere(work, userId, roomId);
@@ -117,7 +117,7 @@ async function leave(work: OperationWork, userId: UserId, roomId: RoomId): Promi
   }
 }
 
-/** @throws MatrixError when there is nothing to leave, too: the user has left, or only the invite is known here */
+/** @throws MatrixError also if the user has left already, or only the invite is known here */
 async function leaveHere(work: OperationWork, userId: UserId, roomId: RoomId): Promise<void> {
   const draft = { type: 'm.room.member', sender: userId, stateKey: userId, content: { membership: 'leave' } };
   await work.transact(async (transaction, afterCommit) => {
@@ -131,7 +131,7 @@ async function leaveHere(work: OperationWork, userId: UserId, roomId: RoomId): P
 async function afterFailure(work: OperationWork, userId: UserId, roomId: RoomId, failure: unknown): Promise<Outcome> {
   try {
     const room = await findRoomOfUser(work.reader(), userId, roomId);
-    // Left in a run that was interrupted (its process may have died after it had sent its commit), or by others meanwhile.
+    // The user has left already: in an interrupted run, whose process may have died after its commit, or otherwise.
     if (room === undefined) return { roomId };
     return room.isInState ? { roomId, failed: describeError(failure) } : await leaveRemotely(work, userId, room);
   } catch (error) {
@@ -140,7 +140,7 @@ async function afterFailure(work: OperationWork, userId: UserId, roomId: RoomId,
   }
 }
 
-/** The invite is gone here whatever the other server says, so that the user is rid of it. */
+/** The invite is removed here even if the other server refuses. */
 async function leaveRemotely(work: OperationWork, userId: UserId, { roomId, inviter }: RoomOfUser): Promise<Outcome> {
   const { federation, signingKeys, signal, limits } = work;
   const destination = inviter && splitUserId(inviter).serverName;

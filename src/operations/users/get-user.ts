@@ -7,12 +7,12 @@ import { defineOperation } from '../define-operation.ts';
 import { requireLocal, userNotFound } from './local-account.ts';
 import { userIdInput } from './user-id-input.ts';
 
-/** All that is known of a user. */
+/** Everything that is known about a user. */
 export interface UserDetails extends User {
   readonly threepids: readonly Threepid[];
 }
 
-/** One local user, be the account deactivated. Synapse: `GET /_synapse/admin/v2/users/{userId}`. */
+/** Shows one local user, including deactivated ones. Synapse: `GET /_synapse/admin/v2/users/{userId}`. */
 export const getUser = defineOperation({
   access: 'admin',
   effect: 'read',

@@ -11,9 +11,9 @@ import {
 } from '../../storage/userapi/users.ts';
 import { defineOperation } from '../define-operation.ts';
 
-/** `from` of up to so many digits is a number of users to leave out; longer ones are tokens. */
+/** A `from` of at most this many digits skips so many users. A longer one is a token. */
 const OFFSET_DIGITS = 12;
-/** Makes the token of the shortest user id longer than that. */
+/** Makes the token of even the shortest user id longer than that. */
 const TOKEN_MARK = 'ffff';
 
 const text = z.string().min(1).max(255).optional();
@@ -24,11 +24,11 @@ const input = z.object({
   /** A part of a localpart or a display name, in whatever case. */
   name: text,
   guests: z.boolean().default(true),
-  /** Whether deactivated accounts are left out, shown as well, or shown alone. */
+  /** Whether deactivated accounts are hidden, included, or the only ones. */
   deactivated: z.enum(['exclude', 'include', 'only']).default('exclude'),
-  /** Whether locked accounts are shown as well. */
+  /** Whether locked accounts are included. */
   locked: z.boolean().default(false),
-  /** Administrators alone, or all others. @defaultValue both */
+  /** `true`: only administrators. `false`: only others. @defaultValue both */
   admins: z.boolean().optional(),
   /** Types to leave out; `null`: people. */
   notUserTypes: z.array(z.enum(USER_TYPES).nullable()).max(10).optional(),
@@ -36,7 +36,7 @@ const input = z.object({
   /** `f`: ascending; `b`: descending. */
   direction: z.enum(['f', 'b']).default('f'),
   limit: z.int().min(0).max(10_000).default(100),
-  /** `nextToken` of the page before, or how many users to leave out. */
+  /** `nextToken` of the page before, or how many users to skip. */
   from: z
     .string()
     .max(2_000)
@@ -45,9 +45,9 @@ const input = z.object({
 });
 
 /**
- * A page of the local users. In order of their names, which is the default, `nextToken` goes on after the user that was
- * shown last: any page then costs the same, and nobody is missed or shown twice who was there all the time. With other
- * orders, and with numbers in `from`, the users before the page are sorted or read.
+ * A page of the local users. In the default order, by name, `nextToken` continues after the last user shown. Every page then
+ * costs the same, and no user is missed or shown twice. With other orders, and with numbers in `from`, the users before the
+ * page are sorted or read.
  * Synapse: `GET /_synapse/admin/v2/users`, where all tokens are numbers.
  */
 export const listUsers = defineOperation({
@@ -71,7 +71,7 @@ export const listUsers = defineOperation({
     const users = found.slice(0, limit);
     const last = users.at(-1);
     const hasMore = found.length > limit;
-    // Whoever sees the end of the list has counted.
+    // The end of the list is reached, so the total is known.
     const isCounted = !hasMore && start.after === undefined && (found.length > 0 || start.offset === 0);
     return {
       users,
@@ -89,7 +89,10 @@ export const listUsers = defineOperation({
 
 const badToken = (): ParameterError => new ParameterError(['from'], 'not a token of this list');
 
-/** Digits, since there are clients that take `from` for a number: the user id's bytes behind a mark, as one number. */
+/**
+ * The token has only digits, because some clients treat `from` as a number: the bytes of the user id behind a mark, as a
+ * number.
+ */
 function tokenAfter({ userId }: User): string {
   return BigInt(`0x${TOKEN_MARK}${Buffer.from(userId).toString('hex')}`).toString();
 }

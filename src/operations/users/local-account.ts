@@ -13,7 +13,7 @@ export function requireLocal(
 
 export const userNotFound = (): MatrixError => new MatrixError('M_NOT_FOUND', 'User not found');
 
-/** Whether an account is the actor's own, whose name its access tokens may spell in other cases: the lower one counts. */
+/** Whether an account is the actor's own. Access tokens may spell a user id in other cases; the lower case counts. */
 export function isOwnAccount(actor: Actor, userId: UserId): boolean {
   if (actor.kind === 'system') return false;
   const { localpart, serverName } = splitUserId(actor.userId);

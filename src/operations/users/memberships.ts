@@ -5,7 +5,7 @@ import { defineOperation } from '../define-operation.ts';
 import { userIdInput } from './user-id-input.ts';
 
 /**
- * The rooms that a user has joined, as far as they are known here: of a user of another server those with local users.
+ * Lists the rooms that a user has joined. Of a remote user only rooms with local users are known.
  * Synapse: `GET /_synapse/admin/v1/users/{userId}/joined_rooms`.
  */
 export const listJoinedRooms = defineOperation({
@@ -17,7 +17,7 @@ export const listJoinedRooms = defineOperation({
 });
 
 /**
- * What a user is in which rooms, forgotten rooms apart. Synapse: `GET /_synapse/admin/v1/users/{userId}/memberships`.
+ * Lists a user's membership in each room, except forgotten rooms. Synapse: `GET /_synapse/admin/v1/users/{userId}/memberships`.
  */
 export const listMemberships = defineOperation({
   access: 'admin',

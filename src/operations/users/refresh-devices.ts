@@ -15,18 +15,18 @@ import {
 import { defineJobOperation, type OperationWork } from '../define-operation.ts';
 import { userIdInput } from './user-id-input.ts';
 
-/** What a refresh has changed. */
+/** The changes of a refresh. */
 export interface RefreshedDevices {
-  /** Devices that have keys now. */
+  /** Number of devices that have keys now. */
   readonly devices: number;
   readonly removed: number;
-  /** Devices whose keys did not verify. */
+  /** Number of devices whose keys did not verify. */
   readonly left_out?: number;
 }
 
 /**
- * Replaces the keys of a remote user's devices, and the user's cross-signing keys, by those that the user's server has now. A
- * server that can't be reached is asked again later; the user's device list is marked stale meanwhile.
+ * Replaces a remote user's device keys and cross-signing keys by those of the user's server. If the server cannot be reached,
+ * it is asked again later, and the user's device list is marked stale meanwhile.
  * Dendrite: `POST /_dendrite/admin/refreshDevices/{userID}`, which does nothing for users of whom no keys are stored.
  */
 export const refreshDevices = defineJobOperation({
@@ -49,7 +49,7 @@ export const refreshDevices = defineJobOperation({
       const verified = await inSlices(verifyDevices(userId, answer), { signal: work.signal });
       const refreshed = await work.commit(async (transaction, afterCommit) => {
         const step = { checkpoint: work.checkpoint ?? {}, phase: 'write' };
-        // The homeserver has heard of newer keys while these were under way.
+        // The homeserver has received newer keys meanwhile.
         if ((await lockKeyChange(transaction, userId)) !== lastChange) return { ...step, value: undefined };
         const removed = await replaceRemoteDevices(transaction, userId, answer.streamId, verified);
         await setStale(transaction, userId, false);
@@ -100,12 +100,12 @@ async function ask({ federation, limits, serverName, signal }: OperationWork, us
   }
 }
 
-/** Whether the server may well answer later: it is not there, overloaded or broken. */
+/** Whether a later attempt may succeed: the server is unreachable, overloaded or broken. */
 function isPassing({ reason, status = 0 }: FederationError): boolean {
   return reason === 'unreachable' || (reason === 'refused' && (status === 429 || status >= 500));
 }
 
-/** A job is tried again after errors that are no answer to its caller; this one is. */
+/** A job is retried after other errors. A `MatrixError` answers the caller and ends the job. */
 function refusalOf({ reason, message, status }: FederationError): MatrixError {
   if (reason === 'bad_answer') return new MatrixError('M_UNKNOWN', message, { status: 502 });
   return new MatrixError(status === 404 ? 'M_NOT_FOUND' : 'M_FORBIDDEN', message);

@@ -22,7 +22,7 @@ export const resetPassword = defineOperation({
     userId: userIdInput,
     password: z.string(),
     logoutDevices: z.boolean().default(false),
-    /** Also of an account that is deactivated, which can't log in with it. */
+    /** Whether a deactivated account may get a password. It still cannot log in. */
     deactivated: z.boolean().default(false),
   }),
   target: ({ userId }) => userId,
