@@ -7,7 +7,7 @@ import type { OperationWork } from '../define-operation.ts';
 const POLL_MS = 250;
 
 /**
- * Waits at most `ms` until the events of a room have been sent to other servers. @returns servers that still have some
+ * Waits at most `limitMs` until the events of a room have been sent to other servers. @returns servers that still have some
  * queued
  */
 export async function awaitDelivery(
