@@ -118,7 +118,7 @@ function misspelt(name: string, value: unknown, known: readonly string[]): strin
 }
 
 /**
- * Lists what does not fit together in a host whose members are right one by one.
+ * Lists conflicts between the members of a host. Each member has passed its own check before.
  * @param connections most that a job uses at a time; `undefined` where the options do not tell
  */
 export function conflictsOfHost(host: Host, connections: number | undefined): readonly string[] {

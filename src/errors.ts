@@ -1,4 +1,4 @@
-/** Matrix error codes that this package answers with, and the status each has unless told otherwise. */
+/** Matrix error codes of this package's answers, each with its default HTTP status. */
 export const ERROR_STATUS = {
   M_BAD_JSON: 400,
   M_BAD_STATE: 400,
@@ -30,7 +30,7 @@ export function isErrorCode(value: unknown): value is ErrorCode {
 }
 
 declare const brand: unique symbol;
-/** A code of a host's own, such as `ORG_EXAMPLE_LEGAL_HOLD`, that a hook refuses with. */
+/** An error code of the host's own, such as `ORG_EXAMPLE_LEGAL_HOLD`, for refusals by hooks. */
 export type OwnErrorCode = string & { readonly [brand]: 'OwnErrorCode' };
 
 /** Whether `value` can be an error code: up to 255 characters of ASCII without spaces. */
@@ -39,13 +39,13 @@ export function isOwnErrorCode(value: unknown): value is OwnErrorCode {
 }
 
 export interface MatrixErrorOptions extends ErrorOptions {
-  /** HTTP status, where the code has more than one. @defaultValue the code's entry in `ERROR_STATUS`, 403 for a host's own */
+  /** HTTP status, for codes that have more than one. @defaultValue the code's entry in `ERROR_STATUS`, 403 for a host's own */
   status?: number;
-  /** Fields that the code defines beside `errcode` and `error`, `retry_after_ms` for one. */
+  /** Fields that the code defines besides `errcode` and `error`, such as `retry_after_ms`. */
   fields?: Readonly<Record<string, unknown>>;
 }
 
-/** The one error that callers see, over HTTP as `{"errcode", "error"}`, in-process as a thrown object. */
+/** The error that callers see: over HTTP as `{"errcode", "error"}`, in-process as a thrown object. */
 export class MatrixError extends Error {
   override readonly name = 'MatrixError';
   readonly errcode: ErrorCode | OwnErrorCode;
@@ -65,9 +65,9 @@ export class MatrixError extends Error {
   }
 }
 
-/** An input that is not as it must be. `M_MISSING_PARAM` or `M_INVALID_PARAM`. */
+/** An invalid input parameter. `M_MISSING_PARAM` or `M_INVALID_PARAM`. */
 export class ParameterError extends MatrixError {
-  /** Where it is: the name of the parameter, and the way into its value. */
+  /** Path of the parameter: its name, and the keys into its value. */
   readonly path: readonly string[];
   readonly problem: string | undefined;
 
@@ -80,7 +80,7 @@ export class ParameterError extends MatrixError {
     this.problem = problem;
   }
 
-  /** The same of a parameter that the caller knows by another name. */
+  /** The same error, with the parameter's name as the caller knows it. */
   renamed(nameOf: (parameter: string) => string): ParameterError {
     const [parameter = '', ...rest] = this.path;
     return new ParameterError([nameOf(parameter), ...rest], this.problem);
@@ -88,18 +88,18 @@ export class ParameterError extends MatrixError {
 }
 
 /**
- * Why another server gave no good answer. `refused`: it answered with an error status. `unreachable`: there was no answer,
- * or not in time. `bad_answer`: the answer was none that the specification allows.
+ * Why another server gave no good answer. `refused`: it answered with an error status. `unreachable`: it did not answer in
+ * time. `bad_answer`: its answer breaks the specification.
  */
 export type FederationFailure = 'refused' | 'unreachable' | 'bad_answer';
 
-/** What a host's `FederationSender` throws. The message names the server and repeats none of its words but the `errcode`. */
+/** Thrown by a host's `FederationSender`. The message names the server and repeats only the `errcode` of its answer. */
 export class FederationError extends Error {
   override readonly name = 'FederationError';
   readonly reason: FederationFailure;
   /** HTTP status of a refusal. */
   readonly status: number | undefined;
-  /** Of a refusal, if it had one. */
+  /** Error code of a refusal, if it had one. */
   readonly errcode: string | undefined;
 
   constructor(
@@ -114,7 +114,7 @@ export class FederationError extends Error {
   }
 }
 
-/** Whatever was thrown, as an `Error`. */
+/** Turns any thrown value into an `Error`. */
 export function toError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown));
 }
@@ -130,13 +130,13 @@ function isDatabaseError(error: Error): error is DatabaseError {
   return 'severity' in error && 'code' in error && typeof error.code === 'string';
 }
 
-/** Knex puts the statement before the message of whatever fails in a query, a lost connection for one. */
+/** Knex puts the statement before the message of every error in a query, even of a lost connection. */
 const STATEMENT =
   /^\s*(?:with|select|insert|update|delete|create|alter|drop|analyze|lock|truncate|begin|commit|rollback|savepoint|release|set)\b[\s\S]* - /i;
 
 /**
- * What logs and jobs may say of an error. The messages of PostgreSQL and Knex repeat the statement with its values, which
- * are message bodies and access tokens here; of them only the SQLSTATE and the names it concerns are told.
+ * Describes an error for logs and jobs. Messages of PostgreSQL and Knex repeat the statement with its values, such as message
+ * bodies and access tokens, so only the SQLSTATE and the names of tables and columns are used.
  */
 export function describeError(thrown: unknown): string {
   const error = toError(thrown);
@@ -145,7 +145,7 @@ export function describeError(thrown: unknown): string {
   return ['PostgreSQL error', error.code, ...concerned].join(' ');
 }
 
-/** For logs: what happened and where, without the message of a database error. */
+/** Fields for logs: what happened and where, without the message of a database error. */
 export function errorFields(thrown: unknown): Record<string, unknown> {
   const frames = toError(thrown)
     .stack?.split('\n')

@@ -39,58 +39,58 @@ export interface Appservice {
 }
 
 /**
- * Told after a commit which rooms and users have something new for `/sync`. Changed devices of a user, be it of another
- * server, are also news for those who share a room with the user.
+ * Learns after a commit which rooms and users have something new for `/sync`. A user's changed devices, also a remote user's,
+ * are news for everybody who shares a room with the user.
  */
 export interface Notifier {
   roomsChanged(roomIds: readonly RoomId[]): void | Promise<void>;
   usersChanged(userIds: readonly UserId[]): void | Promise<void>;
 }
 
-/** Told after a commit what the host must not answer from memory any more. */
+/** Learns after a commit which rooms and users the host must drop from its caches. */
 export interface Caches {
   dropRooms(roomIds: readonly RoomId[]): void | Promise<void>;
   dropUsers(userIds: readonly UserId[]): void | Promise<void>;
 }
 
-/** What a request to another server says. The origin is the local server name that asks. */
+/** The servers of a federation request. The origin is the local server name that asks. */
 export interface FederationRequest {
   readonly origin: ServerName;
   readonly destination: ServerName;
 }
 
-/** A request to another server ends when it is aborted, and throws the signal's reason. */
+/** Options of a federation request. An aborted request ends and throws the signal's reason. */
 export interface FederationRequestOptions {
   readonly signal: AbortSignal;
 }
 
-/** What `user/devices` answers, checked as far as it is named here. */
+/** The answer of `user/devices`. The host has checked the fields that are named here. */
 export interface RemoteDevices {
   readonly streamId: number;
   readonly devices: readonly {
     readonly deviceId: string;
     readonly displayName?: string;
-    /** The signed identity keys, as the server sent them; a device that can't encrypt has none. */
+    /** The signed identity keys, as the server sent them. A device that cannot encrypt has none. */
     readonly keys?: Readonly<Record<string, unknown>>;
   }[];
   readonly masterKey?: Readonly<Record<string, unknown>>;
   readonly selfSigningKey?: Readonly<Record<string, unknown>>;
 }
 
-/** The state of a room before an event, as another server sees it: neither hashes, signatures nor rules are checked. */
+/** The state of a room before an event, as another server sent it. Hashes, signatures and rules are not checked yet. */
 export interface RemoteState {
   readonly state: readonly Readonly<Record<string, unknown>>[];
-  /** Events that authorise the state, and those that authorise them. */
+  /** Auth events of the state, and their auth events, and so on. */
   readonly authChain: readonly Readonly<Record<string, unknown>>[];
 }
 
-/** A key that a server signs with, or has signed with. */
+/** A signing key of a server, current or old. */
 export interface ServerKey {
   readonly serverName: ServerName;
   readonly keyId: string;
   readonly publicKey: KeyObject;
   /**
-   * In ms since the epoch: events that claim to be of a later time must not be signed with it since room version 5.
+   * In ms since the epoch. Since room version 5 the key must not sign events whose time is later.
    * `valid_until_ts` of current keys, `expired_ts` of old ones.
    */
   readonly validUntilTs: number;
@@ -98,22 +98,22 @@ export interface ServerKey {
 
 /**
  * The host's federation sender. Events are queued for other servers in Dendrite's tables `federationsender_queue_json` and
- * `federationsender_queue_pdus`, in the transaction that writes the event; the sender drains them, also those that it finds
- * when it starts.
+ * `federationsender_queue_pdus`, in the transaction that writes the event. The sender drains these tables, also what it
+ * finds when it starts.
  *
- * The methods that ask another server are optional: `start()` logs which features are off for want of one. They throw
- * `FederationError` when there is no good answer, whose `reason` tells a refusal from a server that can't be reached.
+ * The methods that ask another server are optional. `start()` logs which features are off without them. They throw
+ * `FederationError` when there is no good answer. Its `reason` distinguishes a refusal from an unreachable server.
  * Sections named here are of the Server-Server API.
  */
 export interface FederationSender {
-  /** Something was queued for these servers, and committed. */
+  /** Events have been queued for these servers, and committed. */
   wake(destinations: readonly ServerName[]): void | Promise<void>;
   /** `GET make_leave`, "Leaving Rooms (Rejecting Invites)"; without it remote invites are only forgotten here. */
   makeLeave?(
     request: FederationRequest & { readonly roomId: RoomId; readonly userId: UserId },
     options: FederationRequestOptions,
   ): Promise<{ readonly event: Readonly<Record<string, unknown>>; readonly roomVersion: string }>;
-  /** `PUT send_leave` with an event that is hashed and signed; version 2, or 1 where the server knows no other. */
+  /** `PUT send_leave` with an event that is hashed and signed; version 2, or version 1 if the server knows no other. */
   sendLeave?(
     request: FederationRequest & {
       readonly roomId: RoomId;
@@ -133,13 +133,13 @@ export interface FederationSender {
     options: FederationRequestOptions,
   ): Promise<RemoteState>;
   /**
-   * "Retrieving server keys": those of the destination's keys that are wanted and known, from the host's own cache where
-   * they are still good at the wanted time. A key that the server does not have is left out.
+   * "Retrieving server keys": those of the wanted keys of the destination, from the host's own cache if they are still
+   * valid at the wanted time. A key that the server does not have is left out.
    */
   verifyKeys?(
     request: FederationRequest & {
       readonly keyIds: readonly string[];
-      /** In ms since the epoch: a cached key that ends before this is asked for again. @defaultValue any will do */
+      /** In ms since the epoch. A cached key that expires earlier is fetched again. @defaultValue any cached key is valid */
       readonly minimumValidUntilTs?: number;
     },
     options: FederationRequestOptions,
@@ -147,8 +147,8 @@ export interface FederationSender {
 }
 
 /**
- * What the homeserver lends. Everything stays the host's: `stop()` closes nothing of it. The object may have more members, and
- * may be an instance of a class. `createAdminPlugin()` refuses a member whose name looks like a misspelt one of these.
+ * What the homeserver lends. `stop()` closes none of it. The object may have more members, and may be an instance of a class.
+ * `createAdminPlugin()` refuses a member whose name looks like a misspelling of one of these.
  */
 export interface Host {
   /** The primary server name, Dendrite's `global.server_name`. */
@@ -157,29 +157,29 @@ export interface Host {
   readonly virtualHosts?: readonly ServerName[];
   /** Knex on PostgreSQL 13 or later. Its pool must be larger than `limits.connections`: the rest is for the host's own use. */
   readonly db: Knex;
-  /** One or more for each local server name, also of virtual hosts, and none of others. */
+  /** At least one key for each local server name, including virtual hosts, and none for other names. */
   readonly signingKeys: readonly SigningKey[];
   /** @defaultValue nothing is logged */
   readonly logger?: Logger;
   /** Registry that metrics are added to, and taken from by `stop()`. @defaultValue no metrics */
   readonly metrics?: { readonly registry: Registry };
-  /** @defaultValue none: every access token is a device's */
+  /** @defaultValue none: every access token belongs to a device */
   readonly appservices?: readonly Appservice[];
-  /** @defaultValue events are queued all the same, and other servers are not asked anything */
+  /** @defaultValue events are queued for other servers, and nothing is asked of them */
   readonly federation?: FederationSender;
-  /** @defaultValue nobody is told; clients learn at their next sync */
+  /** @defaultValue nobody is told, so clients learn at their next sync */
   readonly notifier?: Notifier;
   /** @defaultValue nobody is told */
   readonly caches?: Caches;
 }
 
-/** A room event as `admin.search.apply()` takes it: any event that the host has just written, whatever its type. */
+/** A room event that the host has just written, of any type, as `admin.search.apply()` takes it. */
 export interface AppliedEvent {
   readonly event_id: EventId | string;
   readonly room_id: RoomId | string;
   readonly type: string;
   readonly state_key?: string;
   readonly content: Readonly<Record<string, unknown>>;
-  /** Of `m.room.redaction` before room version 11. */
+  /** Top-level `redacts` of an `m.room.redaction` before room version 11. */
   readonly redacts?: string;
 }

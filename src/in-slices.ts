@@ -1,10 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-/** How long work may go on at a time, in ms. Requests of the host's users wait so long at most. */
+/** Longest run without a pause, in ms. Requests of the host's users wait at most this long. */
 const SLICE_MS = 10;
 
 /**
- * Does work that grows with the data, and lets the event loop go on in between: where the work yields, it can wait.
+ * Does work that grows with the data, in slices. The event loop runs between slices. The work can pause wherever it yields.
  * @throws the signal's reason once it is aborted; what the work throws
  */
 export async function inSlices<T>(

@@ -4,7 +4,7 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 /**
- * The JSON text of a value that was parsed from JSON, however deep it nests. `JSON.stringify()` overflows the stack at some
+ * The JSON text of a value that was parsed from JSON, nested to any depth. `JSON.stringify()` overflows the stack at some
  * thousand levels, and an event of 64 KiB has room for thirty thousand.
  */
 export function toJson(value: unknown): string {
@@ -16,7 +16,7 @@ export function toJson(value: unknown): string {
   }
 }
 
-/** Text that is finished, or a value that is still to be written. */
+/** Finished text, or a value to write. */
 type Part = { readonly text: string } | { readonly value: unknown };
 
 /** Writes a value with a stack of its own instead of recursion. */
@@ -26,7 +26,7 @@ function writeDeep(root: unknown): string {
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     if ('text' in next) written.push(next.text);
     else if (typeof next.value !== 'object' || next.value === null) written.push(JSON.stringify(next.value));
-    // One by one: the arguments of a call take room on the stack, too.
+    // Pushed one by one, because the arguments of a call also take room on the stack.
     else for (const part of partsOf(next.value).reverse()) pending.push(part);
   }
   return written.join('');

@@ -154,7 +154,7 @@ export type Metrics = { readonly [Key in MetricKey]: MetricOf<Key> } & {
    * Its errors make the scrape fail, as prom-client does.
    */
   readonly onScrape: (read: () => Promise<void>) => void;
-  /** Takes the metrics from the registry. */
+  /** Removes the metrics from the registry. */
   readonly remove: () => void;
 };
 
@@ -164,7 +164,7 @@ export type SearchMetrics = Pick<
   'searchDocumentsIndexed' | 'searchRequests' | 'searchErrors' | 'searchTasksInFlight'
 >;
 
-/** How long gauges that were read from the database are good for, in ms. All gauges of one scrape share one reading. */
+/** How long gauges from the database are reused, in ms. All gauges of one scrape share one reading. */
 const SCRAPE_FRESHNESS_MS = 500;
 
 /**

@@ -1,12 +1,12 @@
-/** Edits after which a name still counts as a misspelling of another. */
+/** Most edits between a name and its misspelling. */
 const MAX_DISTANCE = 2;
-/** Characters of a name that are compared. */
+/** Longest name that is compared, in UTF-16 code units. */
 const MAX_LENGTH = 100;
 
 /** A name without what distinguishes camel case, snake case and kebab case. */
 export const plainName = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
 
-/** The known name that another one is most likely meant to be; `undefined` where none is near. */
+/** The known name that is nearest to a misspelt one. `undefined`: none is near. */
 export function nearestName(name: string, known: Iterable<string>): string | undefined {
   const wanted = plainName(name).slice(0, MAX_LENGTH);
   const [nearest] = [...known]

@@ -1,9 +1,9 @@
 import type { z } from 'zod';
 
-/** What is longer may be a secret that was pasted into the wrong place, and is not repeated. */
+/** Longest text that an error repeats. A longer text may be a secret in the wrong place. */
 const MAX_REPEATED = 20;
 
-/** What a value is instead of what it must be, for the end of a sentence; empty where it is not to be repeated. */
+/** The end of a sentence that says what was given instead. Empty if the value must not be repeated. */
 export function insteadOf(value: unknown): string {
   if (typeof value === 'number') return `, not ${value}`;
   return typeof value === 'string' && value.length <= MAX_REPEATED ? `, not ${JSON.stringify(value)}` : '';

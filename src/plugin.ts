@@ -35,11 +35,11 @@ import { countReportsByStatus } from './storage/roomserver/event-reports.ts';
 
 /** The plugin, as `createAdminPlugin()` returns it. */
 export interface AdminPlugin {
-  /** Mount it with `app.use(admin.router.routes())`, under a prefix or in a router of the host's if need be. */
+  /** Mount it with `app.use(admin.router.routes())`, under a prefix or in a router of the host's if you like. */
   readonly router: Router;
   /**
-   * Every operation in-process, through the same checks, hooks, audit and metrics as over HTTP. One that is done by a job is
-   * waited for; `operations.purgeRoom.start()` starts the job only, and `jobs.watch()` shows how far it is.
+   * Every operation in-process, with the same checks, hooks, audit and metrics as over HTTP. A call waits for the operation's
+   * job, if it has one. `operations.purgeRoom.start()` only starts the job, and `jobs.watch()` shows its progress.
    */
   readonly operations: OperationFunctions;
   readonly hooks: Hooks;
@@ -54,7 +54,7 @@ export interface AdminPlugin {
    * @throws Error that says what is missing, or that the plugin has been stopped. A stopped plugin can't be started again
    */
   readonly start: () => Promise<void>;
-  /** Hands back jobs, ends event streams, waits for what runs, and takes its metrics from the registry. Not reversible. */
+  /** Hands back jobs, ends event streams, waits for running work, and removes its metrics from the registry. Not reversible. */
   readonly stop: () => Promise<void>;
 }
 
@@ -70,7 +70,7 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
   const { db } = host;
   const metrics = createMetrics(host.metrics?.registry);
   const stopped = new AbortController();
-  // Every wait for a job listens to it.
+  // Every wait for a job adds a listener.
   setMaxListeners(0, stopped.signal);
   const hooks = createHooks(config.hooks, logger, metrics);
   const search = createSearchParts(config.search ?? postgresSearch(), {
@@ -137,7 +137,7 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
     newRequestId: createRequestIds(),
   };
 
-  // A counter that is not there yet can't be seen to move.
+  // Initialise counters to 0, so that increase() sees the first event.
   for (const name of Object.keys(OPERATIONS)) {
     for (const outcome of ['ok', 'refused', 'failed']) metrics.operations.inc({ operation: name, outcome }, 0);
   }
