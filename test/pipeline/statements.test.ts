@@ -1,16 +1,30 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import server from '../fixtures/dendrite/server.json' with { type: 'json' };
+import { createTestDatabase } from '../support/database.ts';
 import { USERS } from '../support/dendrite-server.ts';
 import { ALL_ROUTES, type MountedPlugin, mountPlugin } from '../support/mounted-plugin.ts';
 
 const CALLER = { actor: { kind: 'system', name: 'test' } } as const;
 
 let plugin: MountedPlugin;
+/** The last statements of the worker's first look for jobs: cleaning up, claiming, and sharing. */
+const FIRST_LOOK = ['SET lease_owner', 'WITH due AS', 'SELECT jobs.id, kind'];
+
 beforeAll(async () => {
-  // Nothing but the call asks the database: the worker polls once in ten minutes.
-  plugin = await mountPlugin({ options: { ...ALL_ROUTES, jobs: { pollIntervalMs: 600_000, leaseMs: 600_000 } } });
+  const database = await createTestDatabase({ fixture: true });
+  const answered: string[] = [];
+  database.pluginDb.on('query-response', (_rows: unknown, { sql }: { sql: string }) => answered.push(sql));
+  // Nothing but the call asks the database after the first look: the worker polls once in ten minutes.
+  plugin = await mountPlugin({
+    database,
+    options: { ...ALL_ROUTES, jobs: { pollIntervalMs: 600_000, leaseMs: 600_000 } },
+  });
+  await vi.waitUntil(() => FIRST_LOOK.every((part) => answered.some((sql) => sql.includes(part))), { timeout: 10_000 });
 });
-afterAll(() => plugin.close());
+afterAll(async () => {
+  await plugin.close();
+  await plugin.database.drop();
+});
 
 type Operations = MountedPlugin['admin']['operations'];
 
