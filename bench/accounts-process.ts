@@ -30,7 +30,7 @@ async function serve(app: Koa): Promise<number> {
 }
 
 const host = { serverName: SERVER_NAME, db, signingKeys: [SIGNING_KEY], metrics: { registry: new Registry() } };
-const admin = createAdminPlugin(host, { search: false });
+const admin = createAdminPlugin(host, { search: false, limits: { openRequests: false } });
 await admin.start();
 const plugin = new Koa();
 plugin.use(admin.router.routes());

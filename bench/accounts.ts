@@ -129,11 +129,14 @@ await withBenchDatabase(0, async ({ connectionString, db }) => {
     const [answer] = await once(child, 'message');
     return answer;
   };
-  await makeAccounts(db, ACCOUNTS);
-  await measureRates(ports, tell);
-  await measurePages(ports, tell);
-  await measureLoopDelay(ports, command, tell);
-  child.send('stop' satisfies Command);
-  await exited;
+  try {
+    await makeAccounts(db, ACCOUNTS);
+    await measureRates(ports, tell);
+    await measurePages(ports, tell);
+    await measureLoopDelay(ports, command, tell);
+  } finally {
+    child.send('stop' satisfies Command);
+    await exited;
+  }
 });
 report('accounts', results);
