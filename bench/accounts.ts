@@ -3,13 +3,11 @@
  * accounts. The baselines, in turn with them: bare Koa routes in that process, which make the least queries that such an
  * answer takes, authentication included, and say what they are given; and as many bare password hashes.
  */
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { ADMIN_TOKEN, localpartOf, makeAccounts } from './account-data.ts';
 import type { Command, Ports } from './accounts-process.ts';
 import { withBenchDatabase } from './bench-database.ts';
 import { rateOf, type Target, timeOf } from './http-load.ts';
+import { startProcess } from './other-process.ts';
 import { type BenchResult, median, report, rounded } from './report.ts';
 import { SERVER_NAME } from './room-data.ts';
 
@@ -121,22 +119,15 @@ const tell: Tell = (name, unit, value, baseline, ratio) => {
   results.push({ name, value, unit, baseline, ratio: rounded(ratio) });
 };
 await withBenchDatabase(0, async ({ connectionString, db }) => {
-  const child = fork(fileURLToPath(new URL('./accounts-process.js', import.meta.url)), [connectionString]);
-  const exited = once(child, 'exit');
-  const [ports] = (await once(child, 'message')) as [Ports];
-  const command = async (name: Command): Promise<unknown> => {
-    child.send(name);
-    const [answer] = await once(child, 'message');
-    return answer;
-  };
+  const { ready, command, stop } = await startProcess<Command>('accounts-process', connectionString);
+  const ports = ready as Ports;
   try {
     await makeAccounts(db, ACCOUNTS);
     await measureRates(ports, tell);
     await measurePages(ports, tell);
     await measureLoopDelay(ports, command, tell);
   } finally {
-    child.send('stop' satisfies Command);
-    await exited;
+    await stop();
   }
 });
 report('accounts', results);

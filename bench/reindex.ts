@@ -55,7 +55,7 @@ async function timeReindex(db: Knex, search: SearchAdapter): Promise<number> {
 }
 
 async function timeTwoProcesses({ db, connectionString }: BenchDatabase): Promise<number> {
-  const other = await startProcess(connectionString);
+  const other = await startProcess('plugin-process', connectionString);
   try {
     return await timeReindex(db, postgresSearch());
   } finally {

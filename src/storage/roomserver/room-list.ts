@@ -2,7 +2,7 @@ import { isRoomId, type RoomId, type ServerName } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 import { HAS_LOCAL_USERS, IS_LOCAL } from './local-members.ts';
 
-/** Rooms with events that are not being purged: neither of the others has anything to be shown. */
+/** Rooms that have events and are not being purged. The other rooms have nothing to show. */
 export const IS_SHOWN = `r.latest_event_nids <> '{}'
   AND NOT EXISTS (SELECT FROM matrix_admin.purges p WHERE p.room_id = r.room_id)`;
 
