@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import knex, { type Knex } from 'knex';
+import { ensureDendriteSchema } from '../src/dendrite-schema/index.ts';
 import type { RoomId, UserId } from '../src/ids.ts';
-import { ensureDendriteSchema } from '../src/reference-host/dendrite-schema/dendrite-schema.ts';
 import { startEmbeddedPostgres } from '../src/reference-host/embedded-postgres.ts';
 import { generateSampleEvents, type SampleRoom } from '../src/reference-host/sample-events.ts';
 

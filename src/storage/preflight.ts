@@ -168,7 +168,7 @@ export async function preflight(db: Knex): Promise<void> {
   if (missing.length > 0) {
     throw new Error(
       `koa-matrix-admin works on Dendrite's PostgreSQL schema, and this database lacks: ${missing.join(', ')}. ` +
-        `Create the homeserver's tables before start().`,
+        `Create the homeserver's tables before start(); koa-matrix-admin/dendrite-schema creates them in an empty database.`,
     );
   }
 }

@@ -67,6 +67,16 @@ it.each(['host.js', 'host.mjs'])('%s evacuates a room, hears of it, waits for a 
   expect(stdout).toMatch(/^matrix_admin_operations_total\{.*\} 1$/m);
 });
 
+it("has the DDL of Dendrite's tables in the entry that creates them, and nowhere else", async () => {
+  const lib = join(folder, 'node_modules/koa-matrix-admin/lib');
+  const modules = (await readdir(lib, { recursive: true })).filter((path) => path.endsWith('.js'));
+  const texts = await Promise.all(modules.map((path) => readFile(join(lib, path), 'utf8')));
+  expect(modules.filter((_path, i) => texts[i]?.includes('CREATE TABLE roomserver_rooms'))).toEqual([
+    'dendrite-schema/index.js',
+  ]);
+  expect(texts.filter((text) => /['"/]dendrite-schema\/index\.js['"]/.test(text))).toEqual([]);
+});
+
 it('can be required where Node can require ES modules', async () => {
   const program = "console.log(typeof require('koa-matrix-admin').createAdminPlugin)";
   const { stdout } = await run(process.execPath, ['--input-type=commonjs', '-e', program], { cwd: folder });

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import knex from 'knex';
 import { Client } from 'pg';
-import { ensureDendriteSchema } from '../../src/reference-host/dendrite-schema/dendrite-schema.ts';
+import { ensureDendriteSchema } from '../../src/dendrite-schema/index.ts';
 import { loadSqlDump } from '../../src/reference-host/load-sql-dump.ts';
 import { grantsFor } from '../../src/storage/privileges.ts';
 

@@ -1,9 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import knex, { type Knex } from 'knex';
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { ensureDendriteSchema } from '../../src/reference-host/dendrite-schema/dendrite-schema.ts';
-import { loadSqlDump } from '../../src/reference-host/load-sql-dump.ts';
+import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest';
+import { dendriteSchema, ensureDendriteSchema } from '../../src/dendrite-schema/index.ts';
+import { createAdminPlugin, userId } from '../../src/index.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { createSigningKey, SERVER_NAME } from '../support/dendrite-server.ts';
 import { connectionStringFor, withAdmin } from '../support/test-databases.ts';
 
 const fixture = (name: string): Promise<string> =>
@@ -21,7 +23,7 @@ async function catalogue(db: Knex, query: string): Promise<string[][]> {
   return rows.map((row) => Object.values(row));
 }
 
-const OURS = "('reference_host_migrations', 'reference_host_migrations_lock')";
+const OURS = "('dendrite_schema_migrations', 'dendrite_schema_migrations_lock')";
 
 const COLUMNS = `
   SELECT table_name, ordinal_position::text AS position, column_name, udt_name, is_nullable, coalesce(column_default, '')
@@ -43,13 +45,13 @@ const INDEXES = `
 
 const SEQUENCES = `
   SELECT sequencename::text, start_value::text, data_type::text FROM pg_sequences
-  WHERE schemaname = 'public' AND sequencename NOT LIKE 'reference\\_host\\_%' ORDER BY sequencename COLLATE "C"`;
+  WHERE schemaname = 'public' AND sequencename NOT LIKE 'dendrite\\_schema\\_%' ORDER BY sequencename COLLATE "C"`;
 
 /** Sequences of SERIAL columns: dropped with their table. */
 const OWNED_SEQUENCES = `
   SELECT s.relname FROM pg_class s
   JOIN pg_depend d ON d.objid = s.oid AND d.classid = 'pg_class'::regclass AND d.deptype = 'a'
-  WHERE s.relkind = 'S' AND s.relnamespace = 'public'::regnamespace AND s.relname NOT LIKE 'reference\\_host\\_%'
+  WHERE s.relkind = 'S' AND s.relnamespace = 'public'::regnamespace AND s.relname NOT LIKE 'dendrite\\_schema\\_%'
   ORDER BY s.relname COLLATE "C"`;
 
 /** How often a row of `data.sql` starts: pg_dump writes every row on lines of its own, after a tab. */
@@ -111,42 +113,70 @@ describe('the recorded data', () => {
   });
 });
 
-describe('loadSqlDump', () => {
-  const insert = (id: string): string =>
-    `SET search_path = ''; INSERT INTO public.syncapi_ignores VALUES ('${id}', '{"\\?":"?"}');`;
-
-  test('keeps question marks and backslashes, and resets what the dump has set', async () => {
-    await loadSqlDump(empty.db, insert('@ok:b'));
-    expect(await empty.db('syncapi_ignores').select()).toEqual([{ user_id: '@ok:b', ignores_json: '{"\\?":"?"}' }]);
+/** A database without any table, and a pool on it. Both go when the test has finished. */
+async function emptyDatabase(schema = 'public'): Promise<Knex> {
+  const { admin, prefix } = inject('databases');
+  const name = `${prefix}_${randomUUID().replaceAll('-', '')}`;
+  await withAdmin(admin, (client) => client.query(`CREATE DATABASE ${name} TEMPLATE template0 ENCODING 'UTF8'`));
+  const db = knex({ client: 'pg', connection: connectionStringFor(admin, name), searchPath: [schema] });
+  onTestFinished(async () => {
+    await db.destroy();
+    await withAdmin(admin, (client) => client.query(`DROP DATABASE ${name} WITH (FORCE)`));
   });
+  await db.raw('CREATE SCHEMA IF NOT EXISTS ??', [schema]);
+  return db;
+}
 
-  test('loads nothing when a statement fails', async () => {
-    await expect(loadSqlDump(empty.db, `${insert('@bad:b')} SELECT 1/0;`)).rejects.toThrow('division by zero');
-    expect(await empty.db('syncapi_ignores').where({ user_id: '@bad:b' })).toEqual([]);
+describe('dendriteSchema', () => {
+  const alice = userId(`@alice:${SERVER_NAME}`);
+  const drafts = [{ type: 'm.room.member', sender: alice, stateKey: alice, content: { membership: 'join' } }];
+  const caller = { actor: { kind: 'system', name: 'test' } } as const;
+
+  test.each([{}, { disableTransactions: true }])(
+    'makes an empty database one that the plugin evacuates rooms of: %j',
+    async (settings) => {
+      const db = await emptyDatabase('homeserver');
+      const config = { migrationSource: dendriteSchema, tableName: 'migrations_of_dendrite', ...settings };
+      await db.migrate.latest(config);
+      const admin = createAdminPlugin({ serverName: SERVER_NAME, db, signingKeys: [createSigningKey()] });
+      onTestFinished(() => admin.stop());
+      await admin.start();
+      const { roomId } = await db.transaction((transaction) =>
+        admin.rooms.create(transaction, { version: '11', creator: alice, content: {}, drafts }),
+      );
+      const { affected } = await admin.operations.evacuateRoom({ roomId }, caller);
+      expect(affected).toEqual([alice]);
+      const members = db('public.syncapi_current_room_state').where({ type: 'm.room.member' });
+      expect(await members.select('state_key', 'membership')).toEqual([{ state_key: alice, membership: 'leave' }]);
+      // The host's own tables, and that of its migrations, stay on its own search path.
+      expect(await db('homeserver.migrations_of_dendrite').select('name')).toHaveLength(6);
+    },
+  );
+
+  test('drops nothing', async () => {
+    for (const { down } of await dendriteSchema.getMigrations([])) {
+      await expect(down?.(empty.db)).rejects.toThrow("the homeserver's data is not dropped");
+    }
   });
 });
 
 describe('ensureDendriteSchema', () => {
   test('lets processes that start together wait for each other, and then does nothing', async () => {
-    const { admin, prefix } = inject('databases');
-    const name = `${prefix}_together`;
-    await withAdmin(admin, (client) => client.query(`CREATE DATABASE ${name} TEMPLATE template0`));
-    const pools = [1, 2, 3].map(() => knex({ client: 'pg', connection: connectionStringFor(admin, name) }));
-    try {
-      await Promise.all(pools.map((db) => ensureDendriteSchema(db)));
-      expect(await Promise.all(pools.map((db) => db('roomserver_rooms').select()))).toEqual([[], [], []]);
-    } finally {
-      await Promise.all(pools.map((db) => db.destroy()));
-    }
+    const first = await emptyDatabase();
+    const others = [1, 2].map(() => knex(first.client.config));
+    onTestFinished(async () => void (await Promise.all(others.map((db) => db.destroy()))));
+    const pools = [first, ...others];
+    await Promise.all(pools.map((db) => ensureDendriteSchema(db)));
+    expect(await Promise.all(pools.map((db) => db('roomserver_rooms').select()))).toEqual([[], [], []]);
   });
 
   test("uses a Dendrite's tables as they are", async () => {
     const before = await createTestDatabase({ fixture: true });
     try {
-      await before.db.schema.dropTable('reference_host_migrations').dropTable('reference_host_migrations_lock');
+      await before.db.schema.dropTable('dendrite_schema_migrations').dropTable('dendrite_schema_migrations_lock');
       await before.db.schema.dropTable('mediaapi_thumbnail');
       await ensureDendriteSchema(before.db);
-      expect(await before.db.schema.hasTable('reference_host_migrations')).toBe(false);
+      expect(await before.db.schema.hasTable('dendrite_schema_migrations')).toBe(false);
       expect(await before.db.schema.hasTable('mediaapi_thumbnail')).toBe(false);
     } finally {
       await before.drop();

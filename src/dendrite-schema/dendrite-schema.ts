@@ -1,0 +1,78 @@
+import type { Knex } from 'knex';
+import { transact } from '../storage/transact.ts';
+import { FEDERATION } from './federation.ts';
+import { KEYSERVER } from './keyserver.ts';
+import { OTHERS } from './others.ts';
+import { ROOMSERVER } from './roomserver.ts';
+import { SYNCAPI } from './syncapi.ts';
+import { USERAPI } from './userapi.ts';
+
+/** Creates the tables of one of Dendrite's components. */
+export interface DendriteMigration extends Knex.Migration {
+  readonly name: string;
+  /** It always runs in a transaction, also for a host that runs its own migrations without any. */
+  readonly config: { readonly transaction: true };
+}
+
+/** Key of the advisory lock under which one process at a time looks for the tables and makes them. */
+const LOCK_KEY = 0x6468_7363; // "dhsc"
+
+/** Runs `work` with `public` as the search path, and sets the transaction's own again. */
+async function inPublic(transaction: Knex, work: () => Promise<unknown>): Promise<void> {
+  const { rows } = await transaction.raw<{ rows: { path: string }[] }>(`SELECT current_setting('search_path') AS path`);
+  await transaction.raw('SET LOCAL search_path TO public');
+  await work();
+  await transaction.raw(`SELECT set_config('search_path', ?, true)`, [rows[0]?.path ?? '']);
+}
+
+function creates(name: string, sql: string): DendriteMigration {
+  return {
+    name,
+    config: { transaction: true },
+    up: (transaction) => inPublic(transaction, async () => transaction.raw(sql)),
+    down: () => Promise.reject(new Error(`${name}: the homeserver's data is not dropped`)),
+  };
+}
+
+const ALL: readonly DendriteMigration[] = [
+  creates('0001-others', OTHERS),
+  creates('0002-roomserver', ROOMSERVER),
+  creates('0003-syncapi', SYNCAPI),
+  creates('0004-userapi', USERAPI),
+  creates('0005-keyserver', KEYSERVER),
+  creates('0006-federation', FEDERATION),
+];
+
+/**
+ * Creates the tables, sequences and indexes of Dendrite 0.15's PostgreSQL schema in the schema `public`, one migration for each
+ * component. Pass it to Knex with a migration table that holds no migrations of yours:
+ * `db.migrate.latest({ migrationSource: dendriteSchema, tableName: 'dendrite_schema_migrations' })`. Nothing is ever
+ * dropped: `rollback()` fails.
+ */
+export const dendriteSchema: Knex.MigrationSource<DendriteMigration> = {
+  getMigrations: async () => [...ALL],
+  getMigrationName: (migration) => migration.name,
+  getMigration: async (migration) => migration,
+};
+
+/** Knex's settings with which `ensureDendriteSchema()` runs the migrations. */
+export const dendriteSchemaConfig: Knex.MigratorConfig = {
+  migrationSource: dendriteSchema,
+  tableName: 'dendrite_schema_migrations',
+};
+
+/**
+ * Creates the tables of `dendriteSchema`, unless a Dendrite has made its tables in the schema `public`: these are used as they
+ * are. Processes that start together wait for each other. Migrations that have run are in
+ * `public.dendrite_schema_migrations`.
+ */
+export async function ensureDendriteSchema(db: Knex): Promise<void> {
+  await transact(db, (transaction) =>
+    inPublic(transaction, async () => {
+      await transaction.raw('SELECT pg_advisory_xact_lock(?)', [LOCK_KEY]);
+      const hasTables = await transaction.schema.hasTable('roomserver_rooms');
+      const areOurs = await transaction.schema.hasTable(dendriteSchemaConfig.tableName ?? '');
+      if (!hasTables || areOurs) await transaction.migrate.latest(dendriteSchemaConfig);
+    }),
+  );
+}

@@ -1,0 +1,1 @@
+export { type DendriteMigration, dendriteSchema, ensureDendriteSchema } from './dendrite-schema.ts';
