@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { defineOperation } from '../define-operation.ts';
 
 /** As in `package.json`. */
-const VERSION = '0.1.0';
+const VERSION = '0.2.0';
 
 /** Shows which software serves this API. Synapse: `GET /_synapse/admin/v1/server_version`, which needs no access token. */
 export const serverVersion = defineOperation({
