@@ -6,7 +6,7 @@ const [, , connectionString = ''] = process.argv;
 const db = knex({ client: 'pg', connection: connectionString, pool: { min: 0, max: 6 } });
 const admin = createAdminPlugin({ serverName: SERVER_NAME, db, signingKeys: [SIGNING_KEY] });
 await admin.start();
-const { jobId } = await admin.operations.reindexFulltext({}, { actor: { kind: 'system', name: 'bench' } });
+const { jobId } = await admin.operations.reindexFulltext.start({}, { actor: { kind: 'system', name: 'bench' } });
 const job = await admin.jobs.wait(jobId);
 await admin.stop();
 await db.destroy();

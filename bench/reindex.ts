@@ -45,10 +45,10 @@ async function timeReindex(db: Knex, search: SearchAdapter): Promise<number> {
   const admin = createAdminPlugin({ serverName: SERVER_NAME, db, signingKeys: [SIGNING_KEY] }, { search });
   await admin.start();
   try {
-    const { jobId } = await admin.operations.reindexFulltext({}, { actor: { kind: 'system', name: 'bench' } });
+    const { jobId } = await admin.operations.reindexFulltext.start({}, { actor: { kind: 'system', name: 'bench' } });
     const job = await admin.jobs.wait(jobId);
     if (job.result?.documents !== EVENTS) throw new Error(`unexpected result: ${JSON.stringify(job)}`);
-    return (job.finished_ts ?? Number.NaN) - job.created_ts;
+    return (job.finishedTs ?? Number.NaN) - job.createdTs;
   } finally {
     await admin.stop();
   }

@@ -110,13 +110,13 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
     appservices: host.appservices ?? [],
     signingKeys: host.signingKeys,
     limits: config.limits,
-    searchEnabled: search.search.enabled,
+    reindex: search.reindex,
     roomRemoval: search.roomRemoval,
     wakeJobs: () => worker.wake(),
   };
   const worker = createJobWorker({
     db,
-    kinds: [...search.jobKinds, ...createOperationJobs({ services, hooks, metrics })],
+    kinds: createOperationJobs({ services, hooks, metrics }),
     config: config.jobs,
     auditRetentionMs: config.audit.retentionMs,
     logger,

@@ -36,7 +36,7 @@ function create(database: TestDatabase, registry = new Registry(), options: Admi
 const used = ({ db }: TestDatabase): number => db.client.pool.numUsed();
 
 async function reindex(admin: AdminPlugin): Promise<void> {
-  const { jobId } = await admin.operations.reindexFulltext({}, SYSTEM);
+  const { jobId } = await admin.operations.reindexFulltext.start({}, SYSTEM);
   expect(await admin.jobs.wait(jobId)).toMatchObject({ state: 'succeeded', error: null });
 }
 
@@ -92,7 +92,7 @@ describe('two plugins in one process', () => {
     await Promise.all(plugins.map(({ start }) => start()));
     const { rows } = await database.db.raw('SELECT count(*)::int AS n FROM matrix_admin.migrations');
     expect(rows[0].n).toBeGreaterThan(0);
-    await Promise.all(plugins.map((admin) => admin.operations.reindexFulltext({}, SYSTEM)));
+    await Promise.all(plugins.map((admin) => admin.operations.reindexFulltext.start({}, SYSTEM)));
     for (const admin of plugins) {
       const { jobs } = await admin.operations.listJobs({}, SYSTEM);
       expect(await admin.jobs.wait(jobs[0]?.id ?? '')).toMatchObject({ state: 'succeeded' });
@@ -207,7 +207,7 @@ describe('stop()', () => {
     await first.start();
     const lock = await database.db.transaction();
     await lock.raw('LOCK TABLE public.syncapi_output_room_events IN ACCESS EXCLUSIVE MODE');
-    const { jobId } = await first.operations.reindexFulltext({}, SYSTEM);
+    const { jobId } = await first.operations.reindexFulltext.start({}, SYSTEM);
     await expect.poll(async () => (await first.operations.getJob({ jobId }, SYSTEM)).state).toBe('running');
     const stopped = first.stop();
     await lock.rollback();

@@ -193,7 +193,7 @@ async function waitForAnswer(
 ): Promise<JobView | undefined> {
   if (!untilFailure) return jobs.wait(jobId, { signal });
   for await (const job of jobs.watch(jobId, { signal })) {
-    if (job.finished_ts !== null) return job;
+    if (job.finishedTs !== null) return job;
     if (job.error !== null) return undefined;
   }
   return undefined;

@@ -1,6 +1,7 @@
 import type { Config } from '../config.ts';
 import { MatrixError } from '../errors.ts';
 import type { Jobs } from '../jobs/jobs.ts';
+import { isRecord } from '../json.ts';
 import type { Actor } from '../operations/actor.ts';
 import type { OperationInput, OperationName, OperationOutput } from '../operations/operations.ts';
 
@@ -73,7 +74,21 @@ export function defineRoute<Name extends OperationName>(route: {
 }
 
 /** The snake_case form of a name, as requests and answers use it. */
-export const wireName = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+const wireName = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+/**
+ * The form that an operation's output has in answers: camelCase keys become snake_case, at any depth. Other keys stay. Not for
+ * outputs that contain events, whose keys are not ours.
+ */
+export function wireForm(output: unknown): unknown {
+  if (Array.isArray(output)) return output.map(wireForm);
+  if (!isRecord(output)) return output;
+  return Object.fromEntries(
+    Object.entries(output).map(([key, value]) => [CAMEL_CASE.test(key) ? wireName(key) : key, wireForm(value)]),
+  );
+}
+
+const CAMEL_CASE = /^[a-z][A-Za-z0-9]*$/;
 
 /** The name that a parameter of a route's operation has in requests. */
 export function nameInRequest({ path, names }: Route, parameter: string): string {
@@ -111,6 +126,9 @@ export function flagOf(name: string, value: string | undefined): boolean | undef
 }
 
 export const ok = (body: unknown): RouteResponse => ({ status: 200, body });
+
+/** Answers with an operation's output. */
+export const okOf = (output: unknown): RouteResponse => ok(wireForm(output));
 
 /** A page of a list. If there are more items, `next_token` is the `from` of the next page. */
 export const page = (items: Record<string, unknown>, nextToken: string | number | undefined): RouteResponse =>

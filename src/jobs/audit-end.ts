@@ -1,11 +1,11 @@
 import type { Knex } from 'knex';
 import { insertAudit } from '../storage/plugin/audit.ts';
-import { type Job, type JobEnd, operationOf, outcomeOf } from './job.ts';
+import { type Job, type JobEnd, outcomeOf } from './job.ts';
 
 /** Writes an audit entry for the end of a job, under the operation and the actor that started it. */
 export async function auditEnd(transaction: Knex.Transaction, job: Job, end: JobEnd): Promise<void> {
   await insertAudit(transaction, {
-    operation: operationOf(job.kind),
+    operation: job.kind,
     outcome: outcomeOf(end),
     target: job.target,
     errcode: end.state === 'failed' ? (end.errcode ?? 'M_UNKNOWN') : undefined,

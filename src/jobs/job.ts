@@ -1,6 +1,7 @@
 import type { Knex } from 'knex';
 import type { Logger } from '../host.ts';
 import type { Job, JobData, JobEnd, JobStep } from '../storage/plugin/stored-job.ts';
+import type { AfterCommit } from '../storage/transact.ts';
 
 export {
   JOB_STATES,
@@ -10,14 +11,6 @@ export {
   type JobState,
   type JobStep,
 } from '../storage/plugin/stored-job.ts';
-
-/** Kinds whose name differs from the operation that starts their jobs. */
-const OPERATION_OF_KIND: Readonly<Record<string, string | undefined>> = { fulltextReindex: 'reindexFulltext' };
-
-/** The operation that starts jobs of a kind. The kind may come from another version of the package. */
-export function operationOf(kind: string): string {
-  return OPERATION_OF_KIND[kind] ?? kind;
-}
 
 /** Whether a job is over. */
 export function isFinished(job: Pick<Job, 'state'>): boolean {
@@ -38,7 +31,9 @@ export interface JobRun {
    * @throws JobInterrupted if this process no longer leads the job, or the job was cancelled; the signal's reason once the
    * signal is aborted, so that a job of many steps need not look at the signal itself
    */
-  readonly commit: <T>(work: (transaction: Knex.Transaction) => Promise<JobStep<T>>) => Promise<T>;
+  readonly commit: <T>(
+    work: (transaction: Knex.Transaction, afterCommit: AfterCommit) => Promise<JobStep<T, object>>,
+  ) => Promise<T>;
 }
 
 /** The outcome of a job's end, as the audit and the metrics name it. */
@@ -46,7 +41,7 @@ export function outcomeOf({ state }: JobEnd): 'ok' | 'failed' | 'cancelled' {
   return state === 'succeeded' ? 'ok' : state;
 }
 
-/** A kind of long work. */
+/** A kind of long work. It has the name of the operation that starts it. */
 export interface JobKind {
   readonly kind: string;
   /** Failures in a row without progress, after which the job is given up. */

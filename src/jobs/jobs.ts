@@ -2,23 +2,23 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { MatrixError } from '../errors.ts';
 import type { Db } from '../storage/database.ts';
 import { findJob } from '../storage/plugin/jobs.ts';
-import { isFinished, type Job, type JobData, operationOf } from './job.ts';
+import { isFinished, type Job, type JobData } from './job.ts';
 import { shownInput } from './shown-input.ts';
 
 /** How often `wait()` and the event stream look at a job, in ms. */
 const WATCH_INTERVAL_MS = 250;
 
-/** A job as callers see it, over HTTP and in-process. Times are in ms since the epoch. */
+/** A job as callers see it. Times are in ms since the epoch. */
 export interface JobView {
   readonly id: string;
   readonly kind: string;
-  /** The operation that started it. */
+  /** The operation that started it, which is also its kind. */
   readonly operation: string;
   /** The room, user or other thing that the job is about. */
   readonly target: string | null;
   /**
-   * The operation's input with defaults filled in, without secrets and texts of messages. Keys are in camel case in-process
-   * and in snake case over HTTP. `null` for kinds that this version does not know.
+   * The operation's input with defaults filled in, without secrets and texts of messages. `null` for kinds that this version
+   * does not know.
    */
   readonly input: JobData | null;
   readonly state: Job['state'];
@@ -28,19 +28,19 @@ export interface JobView {
   readonly percent: number | null;
   /** Items per second: recent while the job runs, over the whole run once it has ended. */
   readonly rate: number | null;
-  readonly eta_ms: number | null;
+  readonly etaMs: number | null;
   readonly attempts: number;
-  readonly cancel_requested: boolean;
+  readonly cancelRequested: boolean;
   /** Who started it. */
-  readonly created_by: string;
-  readonly created_ts: number;
-  readonly started_ts: number | null;
-  readonly finished_ts: number | null;
+  readonly createdBy: string;
+  readonly createdTs: number;
+  readonly startedTs: number | null;
+  readonly finishedTs: number | null;
   readonly result: Job['result'] | null;
   readonly error: string | null;
   /** Error code, if the error answers the caller, with its HTTP status. */
   readonly errcode: string | null;
-  readonly error_status: number | null;
+  readonly errorStatus: number | null;
 }
 
 /** The public form of a job. */
@@ -50,7 +50,7 @@ export function viewJob(job: Job): JobView {
   return {
     id: job.id,
     kind: job.kind,
-    operation: operationOf(job.kind),
+    operation: job.kind,
     target: job.target ?? null,
     input: shownInput(job),
     state: job.state,
@@ -59,17 +59,17 @@ export function viewJob(job: Job): JobView {
     total: total ?? null,
     percent: percentOf(job),
     rate: rate === undefined ? null : Math.round(rate * 10) / 10,
-    eta_ms: job.state === 'running' && left !== undefined && rate ? Math.round((left / rate) * 1_000) : null,
+    etaMs: job.state === 'running' && left !== undefined && rate ? Math.round((left / rate) * 1_000) : null,
     attempts: job.attempts,
-    cancel_requested: job.cancelRequested,
-    created_by: job.createdBy,
-    created_ts: job.createdAt,
-    started_ts: job.startedAt ?? null,
-    finished_ts: job.finishedAt ?? null,
+    cancelRequested: job.cancelRequested,
+    createdBy: job.createdBy,
+    createdTs: job.createdAt,
+    startedTs: job.startedAt ?? null,
+    finishedTs: job.finishedAt ?? null,
     result: job.result ?? null,
     error: job.error ?? null,
     errcode: job.errcode ?? null,
-    error_status: job.errorStatus ?? null,
+    errorStatus: job.errorStatus ?? null,
   };
 }
 
@@ -130,13 +130,16 @@ export function createJobs({ db, stopped, changes, repeatMs }: JobsServices): Jo
     for (;;) {
       signal.throwIfAborted();
       const job = viewJob(await requireJob(db, id));
+      if (isFinished(job)) {
+        yield job;
+        return;
+      }
       const text = JSON.stringify(job);
       if (text !== shown || Date.now() - shownAt >= repeatMs) {
         shownAt = Date.now();
         yield job;
       }
       shown = text;
-      if (isFinished(job)) return;
       await nextLook(id, signal);
     }
   }

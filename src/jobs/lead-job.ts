@@ -125,8 +125,8 @@ function jobRun({ db, owner, job, controller, log }: Lead): JobRun {
     log,
     commit: async (work) => {
       controller.signal.throwIfAborted();
-      return transact(db, async (transaction) => {
-        const { value, ...step } = await work(transaction);
+      return transact(db, async (transaction, afterCommit) => {
+        const { value, ...step } = await work(transaction, afterCommit);
         const stored = await storeCheckpoint(transaction, job.id, owner, step);
         if (!stored) throw new JobInterrupted();
         return value;

@@ -5,7 +5,6 @@ import type { Job, JobData } from './job.ts';
  * missing here comes from another version of the package, and shows nothing.
  */
 export const SHOWN_INPUT: Readonly<Record<string, readonly string[] | undefined>> = {
-  fulltextReindex: [],
   deactivateUser: ['userId', 'erase', 'dryRun'],
   deleteRoom: ['roomId', 'block', 'purge', 'forcePurge', 'newRoomUserId', 'roomName', 'dryRun'],
   downloadState: ['serverName', 'roomId', 'dryRun'],
@@ -13,6 +12,7 @@ export const SHOWN_INPUT: Readonly<Record<string, readonly string[] | undefined>
   evacuateUser: ['userId', 'dryRun'],
   purgeRoom: ['roomId', 'evacuate', 'block', 'reason', 'keep', 'dryRun'],
   refreshDevices: ['userId', 'dryRun'],
+  reindexFulltext: [],
   sendServerNotices: ['type', 'stateKey', 'userIds', 'dryRun'],
 };
 

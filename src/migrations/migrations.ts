@@ -11,6 +11,7 @@ import { jobCleanUps } from './0009-job-clean-ups.ts';
 import { jobItems } from './0010-job-items.ts';
 import { requirements } from './0011-requirements.ts';
 import { jobProgress } from './0012-job-progress.ts';
+import { reindexJobs } from './0013-reindex-jobs.ts';
 
 /** Schema of the plugin's own tables. */
 export const OWN_SCHEMA = 'matrix_admin';
@@ -32,6 +33,7 @@ const ALL: readonly NamedMigration[] = [
   jobItems,
   requirements,
   jobProgress,
+  reindexJobs,
 ];
 
 /** Whether a migration is one of this version's. */

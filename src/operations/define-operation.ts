@@ -5,13 +5,15 @@ import type { RestrictionCache } from '../accounts/restriction-cache.ts';
 import type { UserTotals } from '../accounts/user-totals.ts';
 import type { Appservice, FederationSender, Logger, SigningKey } from '../host.ts';
 import type { ServerName } from '../ids.ts';
-import type { JobData, JobStep } from '../jobs/job.ts';
+import type { Job, JobKind, JobRun, JobStep } from '../jobs/job.ts';
 import type { JobItems } from '../jobs/job-items.ts';
 import type { Announce } from '../rooms/announce.ts';
 import type { RoomWriter } from '../rooms/room-writer.ts';
 import type { ServerNotices } from '../rooms/server-notices.ts';
+import type { Reindex } from '../search/reindex-job.ts';
 import type { RoomRemoval } from '../search/room-removal.ts';
 import type { Db } from '../storage/database.ts';
+import type { AfterCommit } from '../storage/transact.ts';
 import type { Actor } from './actor.ts';
 
 /** `options.limits`, as far as operations keep to it. */
@@ -48,7 +50,8 @@ export interface OperationServices {
   readonly federation: FederationSender | undefined;
   readonly signingKeys: readonly SigningKey[];
   readonly limits: OperationLimits;
-  readonly searchEnabled: boolean;
+  /** Rebuilds the search index. `undefined`: search is off. */
+  readonly reindex: Reindex | undefined;
   readonly roomRemoval: RoomRemoval;
   /** Makes this process look for jobs. */
   readonly wakeJobs: () => void;
@@ -66,13 +69,13 @@ export interface OperationScope extends ReadScope {
   /** The transaction that the audit entry is part of. */
   readonly transaction: Knex.Transaction;
   /** Runs work once the transaction has committed. After a dry run it does nothing. */
-  readonly afterCommit: (work: () => void) => void;
+  readonly afterCommit: AfterCommit;
   /** Names the job that the operation started, for the audit. */
   readonly startedJob: (jobId: string) => void;
 }
 
-/** What the job of an operation gets. */
-export interface OperationWork extends Omit<OperationServices, 'db'> {
+/** What the job of an operation gets. `Checkpoint` is what its steps store. */
+export interface OperationWork<Checkpoint extends object = object> extends Omit<OperationServices, 'db'> {
   /**
    * Where to read outside of steps: the pool, or, in a dry run, the transaction that its first step has opened. A second
    * connection for a dry run could freeze a host with a small pool.
@@ -81,7 +84,7 @@ export interface OperationWork extends Omit<OperationServices, 'db'> {
   /** The actor who started the job. */
   readonly actor: Actor;
   /** The last step's checkpoint. `undefined` at the beginning. */
-  readonly checkpoint: JobData | undefined;
+  readonly checkpoint: Checkpoint | undefined;
   /** What earlier steps have dealt with, if it is too much for a checkpoint. */
   readonly items: JobItems;
   /** Aborted when the work must stop. The next step then throws. */
@@ -93,16 +96,16 @@ export interface OperationWork extends Omit<OperationServices, 'db'> {
    */
   readonly dryRun: boolean;
   /** Runs a step in a transaction of its own that also stores the checkpoint. All steps of a dry run share one transaction. */
-  readonly commit: <T>(
-    step: (transaction: Knex.Transaction, afterCommit: (work: () => void) => void) => Promise<JobStep<T>>,
-  ) => Promise<T>;
+  commit<T>(
+    step: (transaction: Knex.Transaction, afterCommit: AfterCommit) => Promise<JobStep<T, Checkpoint>>,
+  ): Promise<T>;
   /**
    * Runs work in a transaction that stores no checkpoint. A process that goes on from the last step must find this work done, or
    * do it again. Several may run side by side, but not in a dry run, where they share one transaction.
    */
-  readonly transact: <T>(
-    work: (transaction: Knex.Transaction, afterCommit: (work: () => void) => void) => Promise<T>,
-  ) => Promise<T>;
+  readonly transact: <T>(work: (transaction: Knex.Transaction, afterCommit: AfterCommit) => Promise<T>) => Promise<T>;
+  /** The run of the job. `undefined` in a dry run, which has no job. */
+  readonly jobRun: JobRun | undefined;
 }
 
 /**
@@ -137,8 +140,6 @@ export interface ReadOperation<Input extends z.ZodType = z.ZodType, Output = unk
 export interface WriteOperation<Input extends z.ZodType = z.ZodType, Output = unknown, Prepared = unknown>
   extends OperationBase<Input> {
   readonly effect: 'write';
-  /** The operation only starts a job, so its audit entry says `queued`. @defaultValue false */
-  readonly onlyQueues?: boolean;
   /** Slow work that needs no transaction. It runs before the transaction. */
   prepare?(scope: ReadScope, input: z.output<Input>): Promise<Prepared>;
   run(scope: OperationScope, input: z.output<Input>, prepared: Prepared): Promise<Output>;
@@ -149,8 +150,9 @@ export interface WriteOperation<Input extends z.ZodType = z.ZodType, Output = un
  * on with it. The caller waits for the job.
  */
 export interface JobOperation<
-  Input extends z.ZodType<{ readonly dryRun: boolean }> = z.ZodType<{ readonly dryRun: boolean }>,
+  Input extends z.ZodType<object> = z.ZodType<object>,
   Output extends object = object,
+  Checkpoint extends object = object,
 > extends OperationBase<Input> {
   readonly effect: 'job';
   /**
@@ -159,7 +161,7 @@ export interface JobOperation<
    */
   readonly answersAfterFailure?: boolean;
   /** A call joins the unfinished job with the same key and input. With another input it is refused. */
-  readonly dedupeKey: (input: z.output<Input>) => string;
+  dedupeKey(input: z.output<Input>): string;
   /** Common name of operations whose jobs do the same work to the same key. @defaultValue the operation's own name */
   readonly dedupesWith?: string;
   /**
@@ -167,12 +169,15 @@ export interface JobOperation<
    * the work asks other servers, then in the transaction of its steps.
    * @throws MatrixError for the caller; no job is queued then
    */
-  readonly begin: (
-    scope: OperationScope & { readonly transaction: Knex.Transaction },
-    input: z.output<Input>,
-  ) => Promise<void>;
+  begin(scope: OperationScope, input: z.output<Input>): Promise<void>;
   /** The work. Its return value, a JSON object, is the job's result and the caller's answer. */
-  readonly run: (work: OperationWork, input: z.output<Input>) => Promise<Output>;
+  run(work: OperationWork<Checkpoint>, input: z.output<Input>): Promise<Output>;
+  /** Whether this process does such jobs. @defaultValue it does */
+  isServed?(services: OperationServices): boolean;
+  /** Does a share of a job that another process leads. @defaultValue the work can't be shared */
+  assist?(services: OperationServices, ...run: Parameters<NonNullable<JobKind['assist']>>): Promise<void>;
+  /** Removes what a cancelled or failed job leaves behind. @defaultValue nothing */
+  cleanUp?(services: OperationServices, job: Job): Promise<void>;
 }
 
 /** One operation of the admin API, the same for HTTP and in-process calls. */
@@ -189,9 +194,11 @@ export function defineOperation(operation: ReadOperation | WriteOperation): Read
   return operation;
 }
 
-/** Defines an operation that is done by a job, and infers its types. */
-export function defineJobOperation<Input extends z.ZodType<{ readonly dryRun: boolean }>, Output extends object>(
-  operation: JobOperation<Input, Output>,
-): JobOperation<Input, Output> {
+/** Defines an operation that is done by a job, and infers its types. The type of its checkpoints stays inside. */
+export function defineJobOperation<
+  Input extends z.ZodType<object>,
+  Output extends object,
+  Checkpoint extends object = object,
+>(operation: JobOperation<Input, Output, Checkpoint>): JobOperation<Input, Output> {
   return operation;
 }

@@ -15,19 +15,19 @@ export const dedupeKeyOf = <Input>(
 /**
  * Queues the job of an operation, which starts once the transaction has committed. If an unfinished job does the same, the call
  * joins it.
- * @returns the job's id
+ * @returns the job's id, and whether the call has joined an unfinished job
  * @throws MatrixError `M_BAD_STATE` if that job has other options; errors of the operation's `begin()`
  */
-export async function queueJob<Input extends z.ZodType<{ readonly dryRun: boolean }>, Output extends object>(
+export async function queueJob<Input extends z.ZodType<object>>(
   scope: OperationScope,
   name: string,
-  operation: JobOperation<Input, Output>,
+  operation: Omit<JobOperation<Input>, 'run'>,
   input: z.output<Input>,
-): Promise<string> {
+): Promise<{ readonly jobId: string; readonly joined: boolean }> {
   const job = await insertJob(scope.transaction, {
     kind: name,
     dedupeKey: dedupeKeyOf(name, operation, input),
-    input,
+    input: { ...(input as object) },
     target: operation.target?.(input),
     createdBy: nameOf(scope.actor),
     requestId: scope.requestId,
@@ -39,5 +39,5 @@ export async function queueJob<Input extends z.ZodType<{ readonly dryRun: boolea
   }
   scope.startedJob(job.id);
   scope.afterCommit(scope.wakeJobs);
-  return job.id;
+  return { jobId: job.id, joined: job.joined };
 }

@@ -15,6 +15,13 @@ import { type Caller, runOperation, startOperation } from './run-operation.ts';
 /** Runs an operation. If a job does the work, it waits for the job. */
 type Run<Name extends OperationName> = (input: OperationInput<Name>, caller: Caller) => Promise<OperationOutput<Name>>;
 
+/** A job that a call has started. */
+export interface JobStart {
+  readonly jobId: string;
+  /** Whether the call has joined a job that was under way. */
+  readonly joined: boolean;
+}
+
 /** The extra function of operations that are done by a job. */
 interface Startable<Name extends JobOperationName> {
   /**
@@ -25,7 +32,7 @@ interface Startable<Name extends JobOperationName> {
   readonly start: (
     input: Omit<OperationInput<Name>, 'dryRun'> & { readonly dryRun?: false },
     caller: Caller,
-  ) => Promise<{ readonly jobId: string }>;
+  ) => Promise<JobStart>;
 }
 
 /** Every operation in-process, by its name. */
@@ -45,11 +52,12 @@ export function createOperationFunctions(pipeline: Pipeline): OperationFunctions
 
 const startOf =
   (pipeline: Pipeline, name: JobOperationName) =>
-  async (input: OperationInput<JobOperationName>, caller: Caller): Promise<{ readonly jobId: string }> => {
+  async (input: OperationInput<JobOperationName>, caller: Caller): Promise<JobStart> => {
     if (isRecord(input) && input.dryRun === true) {
       throw new ParameterError(['dryRun'], 'a dry run has no job: call the operation itself');
     }
     const started = await startOperation(pipeline, name, input, caller);
     if (!(started instanceof StartedJob)) throw new Error('the operation has run without a job');
-    return { jobId: started.jobId };
+    const { jobId, joined } = started;
+    return { jobId, joined };
   };

@@ -5,7 +5,7 @@ import { actorNamed } from '../operations/actor.ts';
 import type { JobOperation, OperationServices } from '../operations/define-operation.ts';
 import { JOB_OPERATIONS, type OperationName, operationNamed } from '../operations/operations.ts';
 import { retryConflicts, transact } from '../storage/transact.ts';
-import type { AfterEvent, HookRunner } from './hooks.ts';
+import type { HookRunner } from './hooks.ts';
 
 /** Failures in a row without progress, after which the job of an operation is given up. */
 const MAX_FAILURES = 8;
@@ -16,55 +16,48 @@ interface OperationJobSettings {
   readonly metrics: Pick<Metrics, 'operations' | 'operationDuration'>;
 }
 
-/** Makes a kind of job for each operation that is done by a job. The kind has the operation's name. */
+/** Makes a kind of job for each operation that is done by a job here. The kind has the operation's name. */
 export function createOperationJobs(settings: OperationJobSettings): JobKind[] {
   return JOB_OPERATIONS.flatMap((name) => {
     const operation = operationNamed(name);
-    return operation.effect === 'job' ? [jobKindOf(name, operation, settings)] : [];
+    const isServed = operation.effect === 'job' && (operation.isServed?.(settings.services) ?? true);
+    return isServed ? [jobKindOf(name, operation, settings)] : [];
   });
 }
 
 function jobKindOf(name: OperationName, operation: JobOperation, settings: OperationJobSettings): JobKind {
+  const { services } = settings;
   return {
     kind: name,
     maxFailures: MAX_FAILURES,
-    run: (run) => runJob(operation, settings.services, run),
-    cleanUp: async () => {},
+    run: (run) => runJob(operation, services, run),
+    ...(operation.assist && { assist: async (run) => operation.assist?.(services, run) }),
+    cleanUp: async (job) => operation.cleanUp?.(services, job),
     ended: (job, end) => recordEnd(name, operation, settings, job, end),
   };
 }
 
-async function runJob(
-  operation: JobOperation,
-  { db, ...services }: OperationServices,
-  { job, signal, log, commit }: JobRun,
-): Promise<JobData> {
+async function runJob(operation: JobOperation, { db, ...services }: OperationServices, run: JobRun): Promise<JobData> {
+  const { job, signal, log, commit } = run;
   const result = await operation.run(
     {
       ...services,
       reader: () => db,
       actor: actorNamed(job.createdBy),
+      // Stored by steps of the same operation.
       checkpoint: job.checkpoint,
       items: storedItems(job.id),
       signal,
       log,
       dryRun: false,
-      commit: (step) => thenAfterCommit((after) => commit((transaction) => step(transaction, after))),
-      transact: (work) =>
-        retryConflicts(() => thenAfterCommit((after) => transact(db, (transaction) => work(transaction, after)))),
+      commit,
+      transact: (work) => retryConflicts(() => transact(db, work)),
+      jobRun: run,
     },
     // It was validated when the job was queued.
     operation.input.parse(job.input),
   );
   return { ...result };
-}
-
-/** Runs the work that a transaction left for after its commit. */
-async function thenAfterCommit<T>(run: (after: (work: () => void) => void) => Promise<T>): Promise<T> {
-  const afterCommit: (() => void)[] = [];
-  const value = await run((work) => afterCommit.push(work));
-  for (const work of afterCommit) work();
-  return value;
 }
 
 /** Counts the end of a job and runs the after-hooks, as the pipeline does for other operations. */
@@ -79,11 +72,12 @@ function recordEnd(
   metrics.operationDuration.observe({ operation: name }, (Date.now() - job.createdAt) / 1_000);
   if (end.state !== 'succeeded') return;
   // The job's input and result are those of its operation.
-  hooks.runAfter({
+  const event = {
     operation: name,
     input: operation.input.parse(job.input),
     actor: actorNamed(job.createdBy),
     requestId: job.requestId ?? job.id,
     result: end.result,
-  } as unknown as AfterEvent<OperationName>);
+  };
+  hooks.runAfter(event);
 }

@@ -11,9 +11,14 @@ import type {
 } from '../operations/define-operation.ts';
 import { type OperationName, operationNamed } from '../operations/operations.ts';
 import { queueJob } from '../operations/queue-job.ts';
-import { isConnectionLoss } from '../storage/database-failures.ts';
 import { hasCommitted } from '../storage/has-committed.ts';
-import { openTransaction, retryConflicts, transact } from '../storage/transact.ts';
+import {
+  type AfterCommit,
+  openTransaction,
+  retryConflicts,
+  transact,
+  transactAndRollBack,
+} from '../storage/transact.ts';
 import { authoriseActor } from './authorise-actor.ts';
 import { auditCall, type Call, type Pipeline } from './call.ts';
 import type { AfterEvent, BeforeEvent } from './hooks.ts';
@@ -22,11 +27,16 @@ import { validateInput } from './validate-input.ts';
 /** The result of an operation whose job has been started and has not ended. */
 export class StartedJob {
   readonly jobId: string;
+  /** Whether the call has joined a job that was under way. */
+  readonly joined: boolean;
 
-  constructor(jobId: string) {
+  constructor({ jobId, joined }: { readonly jobId: string; readonly joined: boolean }) {
     this.jobId = jobId;
+    this.joined = joined;
   }
 }
+
+const isDryRun = (input: unknown): boolean => isRecord(input) && input.dryRun === true;
 
 /** Runs a call up to its commit, or starts its job. */
 export async function performOperation(pipeline: Pipeline, call: Call, rawInput: unknown): Promise<unknown> {
@@ -34,16 +44,16 @@ export async function performOperation(pipeline: Pipeline, call: Call, rawInput:
   const { actor, requestId, signal } = call;
   if (operation.effect === 'job') {
     const { input } = await admit(pipeline, call, operation, rawInput);
-    return input.dryRun ? tryJob(pipeline, call, operation, input) : startJob(pipeline, call, operation, input);
+    return isDryRun(input) ? tryJob(pipeline, call, operation, input) : startJob(pipeline, call, operation, input);
   }
   const { input, event } = await admit(pipeline, call, operation, rawInput);
-  const dryRun = isRecord(input) && input.dryRun === true;
+  const dryRun = isDryRun(input);
   const result =
     operation.effect === 'read'
       ? await retryConflicts(() => operation.run({ ...pipeline.services, actor, requestId, signal }, input))
       : await write(pipeline, call, operation, input, dryRun);
   if (!dryRun) pipeline.hooks.runAfter({ ...event, result } as AfterEvent<OperationName>);
-  return dryRun && isRecord(result) ? { ...result, dry_run: true } : result;
+  return dryRun && isRecord(result) ? { ...result, dryRun: true } : result;
 }
 
 async function write(
@@ -60,8 +70,8 @@ async function write(
     const { kind, userId } = actor;
     await authoriseActor(pipeline.services.db, { kind, userId }, operation.access, call.target);
   }
-  const outcome = operation.onlyQueues === true ? 'queued' : 'ok';
-  return inTransaction(pipeline, call, { dryRun, outcome }, (scope) => operation.run(scope, input, prepared));
+  const work = (scope: OperationScope): Promise<unknown> => operation.run(scope, input, prepared);
+  return dryRun ? rollingBack(pipeline, call, work) : inTransaction(pipeline, call, 'ok', work);
 }
 
 /** Everything that comes before the operation's own work: validation, authorisation and before-hooks. */
@@ -95,7 +105,7 @@ function scopeOf(
   { services }: Pipeline,
   call: Call,
   transaction: Knex.Transaction,
-  afterCommit: (() => void)[],
+  afterCommit: AfterCommit,
 ): OperationScope {
   return {
     ...services,
@@ -105,7 +115,7 @@ function scopeOf(
     requestId: call.requestId,
     signal: call.signal,
     transaction,
-    afterCommit: (work) => afterCommit.push(work),
+    afterCommit,
     startedJob: (jobId) => {
       call.jobId = jobId;
     },
@@ -113,48 +123,44 @@ function scopeOf(
 }
 
 /**
- * Does the work with its audit entry in one transaction. A dry run is rolled back. After a conflict with other transactions the
- * work is done again. When the connection is lost at the commit, the server is asked whether it has committed.
+ * Does the work with its audit entry in one transaction. After a conflict with other transactions the work is done again. When
+ * the connection is lost at the commit, the server is asked whether it has committed.
  */
-async function inTransaction<T>(
+function inTransaction<T>(
   pipeline: Pipeline,
   call: Call,
-  { dryRun = false, outcome = 'ok' }: { readonly dryRun?: boolean; readonly outcome?: 'ok' | 'queued' },
+  outcome: 'ok' | 'queued',
   work: (scope: OperationScope) => Promise<T>,
 ): Promise<T> {
   const { db } = pipeline.services;
-  return retryConflicts(async () => {
-    const afterCommit: (() => void)[] = [];
-    let done: { readonly result: T; readonly transactionId: string | undefined } | undefined;
-    try {
-      await transact(db, async (transaction) => {
+  return retryConflicts(() => {
+    let transactionId: string | undefined;
+    return transact(
+      db,
+      async (transaction, afterCommit) => {
         const result = await work(scopeOf(pipeline, call, transaction, afterCommit));
-        done = { result, transactionId: dryRun ? undefined : await auditCall(transaction, call, outcome) };
-        if (dryRun) throw new Error('a dry run is rolled back');
-      });
-    } catch (error) {
-      if (done === undefined) throw error;
-      if (dryRun) return done.result;
-      const { transactionId } = done;
-      if (!isConnectionLoss(error) || transactionId === undefined || !(await hasCommitted(db, transactionId)))
-        throw error;
-    }
-    if (done === undefined) throw new Error('nothing was done');
-    for (const then of afterCommit) then();
-    return done.result;
+        transactionId = await auditCall(transaction, call, outcome);
+        return result;
+      },
+      async () => transactionId !== undefined && (await hasCommitted(db, transactionId)),
+    );
   });
 }
 
-async function startJob(
-  pipeline: Pipeline,
-  call: Call,
-  operation: JobOperation,
-  input: { readonly dryRun: boolean },
-): Promise<StartedJob> {
+/** Does the work of a dry run. */
+function rollingBack<T>(pipeline: Pipeline, call: Call, work: (scope: OperationScope) => Promise<T>): Promise<T> {
+  return retryConflicts(() =>
+    transactAndRollBack(pipeline.services.db, (transaction, afterCommit) =>
+      work(scopeOf(pipeline, call, transaction, afterCommit)),
+    ),
+  );
+}
+
+async function startJob(pipeline: Pipeline, call: Call, operation: JobOperation, input: object): Promise<StartedJob> {
   return inTransaction(
     pipeline,
     call,
-    { outcome: 'queued' },
+    'queued',
     async (scope) => new StartedJob(await queueJob(scope, call.name, operation, input)),
   );
 }
@@ -163,20 +169,18 @@ async function startJob(
  * The dry run of an operation that is done by a job: all steps in one transaction, which is rolled back. The transaction
  * opens with the first step, so that no connection is held while other servers are asked.
  */
-async function tryJob(
-  pipeline: Pipeline,
-  call: Call,
-  operation: JobOperation,
-  input: { readonly dryRun: boolean },
-): Promise<object> {
+async function tryJob(pipeline: Pipeline, call: Call, operation: JobOperation, input: object): Promise<object> {
   const { db, ...services } = pipeline.services;
-  await inTransaction(pipeline, call, { dryRun: true }, (scope) => operation.begin(scope, input));
+  await rollingBack(pipeline, call, (scope) => operation.begin(scope, input));
   let opened: Knex.Transaction | undefined;
   const open = async (): Promise<Knex.Transaction> => {
     call.signal.throwIfAborted();
     if (opened !== undefined) return opened;
     opened = await openTransaction(db);
-    await operation.begin(scopeOf(pipeline, call, opened, []), input);
+    await operation.begin(
+      scopeOf(pipeline, call, opened, () => {}),
+      input,
+    );
     return opened;
   };
   try {
@@ -190,13 +194,14 @@ async function tryJob(
         signal: call.signal,
         log: pipeline.logger,
         dryRun: true,
+        jobRun: undefined,
         commit: async (step) => (await step(await open(), () => {})).value,
         // The savepoint confines a failure to this work.
         transact: async (work) => (await open()).transaction((savepoint) => work(savepoint, () => {})),
       },
       input,
     );
-    return { ...result, dry_run: true };
+    return { ...result, dryRun: true };
   } finally {
     await opened?.rollback();
   }

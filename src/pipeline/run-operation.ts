@@ -78,7 +78,7 @@ export async function runOperation<Name extends OperationName>(
 }
 
 /** The result of an operation's ended job. @throws MatrixError if the job has failed or was cancelled */
-export function resultOf({ id, state, result, error, errcode, error_status: status }: JobView): unknown {
+export function resultOf({ id, state, result, error, errcode, errorStatus: status }: JobView): unknown {
   const fields = { job_id: id };
   if (state === 'cancelled') throw new MatrixError('M_BAD_STATE', 'the job was cancelled', { status: 409, fields });
   if (state !== 'failed') return result;

@@ -3,7 +3,7 @@ import type { JobView } from '../index.ts';
 const BAR_WIDTH = 30;
 
 /** `[######----]  42.0 %  29,226 of 69,586  24,310/s  ETA 1.7 s` */
-export function progressLine({ done, total, percent, rate, eta_ms: etaMs, phase, state }: JobView): string {
+export function progressLine({ done, total, percent, rate, etaMs, phase, state }: JobView): string {
   const share = (percent ?? 0) / 100;
   const bar = '#'.repeat(Math.round(share * BAR_WIDTH)).padEnd(BAR_WIDTH, '-');
   const figures = [

@@ -71,7 +71,7 @@ async function reindex(admin: Client): Promise<JobView> {
   const progress = createProgress(process.stdout);
   for (;;) {
     const job = (await admin.call('GET', `/_dendrite/admin/jobs/${id}`)) as JobView;
-    if (job.finished_ts !== null) {
+    if (job.finishedTs !== null) {
       progress.end(progressLine(job));
       if (job.state === 'succeeded') return job;
       throw new Error(`the reindex ${job.state}: ${job.error}`);

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Knex } from 'knex';
-import { type JobData, JobInterrupted, type JobKind, type JobRun } from '../jobs/job.ts';
+import { type Job, type JobData, JobInterrupted, type JobKind, type JobRun } from '../jobs/job.ts';
 import { isLockTimeout, lockSearch } from '../storage/database.ts';
 import { insertRanges, rangeSummary } from '../storage/plugin/job-ranges.ts';
 import { beginRebuild, endRebuild, indexState, listEdited } from '../storage/plugin/search-changes.ts';
@@ -12,14 +12,11 @@ import { SEARCHABLE_TYPES } from './document.ts';
 import { type LoadSettings, loadRanges } from './load-ranges.ts';
 import type { RebuildRef } from './search-index.ts';
 
-export const REINDEX_KIND = 'fulltextReindex';
-
 /** Number of batches in one range. It is small, so that processes can share the work of small servers too. */
 const BATCHES_PER_RANGE = 2;
 const EDITS_PER_STEP = 500;
 const WAIT_FOR_OTHERS_MS = 200;
 const LOCK_RETRY_MS = 1_000;
-const MAX_FAILURES = 8;
 
 /** The progress of a rebuild. Each phase can be resumed or repeated. */
 type Checkpoint =
@@ -33,12 +30,27 @@ function checkpointOf(data: JobData | undefined): Checkpoint | undefined {
   return phase === 'load' || phase === 'build' || phase === 'swap' ? { phase, marker } : undefined;
 }
 
-/** Builds a new search index beside the live one, and then replaces the live one. */
-export function createReindexJob(settings: LoadSettings & { readonly delivery: Delivery | undefined }): JobKind {
+/** The result of a rebuild. */
+export interface Reindexed {
+  /** Number of events in the new index. */
+  readonly documents: number;
+  readonly durationMs: number;
+  /** Number of processes that have shared the work. */
+  readonly processes: number;
+}
+
+/** The parts of a job that builds a new search index beside the live one, and then replaces the live one. */
+export interface Reindex extends Required<Pick<JobKind, 'assist'>> {
+  readonly run: (run: JobRun) => Promise<Reindexed>;
+  /** Removes an index that was not finished. */
+  readonly cleanUp: (job: Job) => Promise<void>;
+}
+
+type ReindexSettings = LoadSettings & { readonly delivery: Delivery | undefined };
+
+export function createReindex(settings: ReindexSettings): Reindex {
   const { db, index } = settings;
   return {
-    kind: REINDEX_KIND,
-    maxFailures: MAX_FAILURES,
     run: (run) => reindex(settings, run),
     assist: async ({ job, owner, signal, log }) => {
       const checkpoint = checkpointOf(job.checkpoint);
@@ -58,9 +70,7 @@ export function createReindexJob(settings: LoadSettings & { readonly delivery: D
   };
 }
 
-type ReindexSettings = LoadSettings & { readonly delivery: Delivery | undefined };
-
-async function reindex(settings: ReindexSettings, run: JobRun): Promise<JobData> {
+async function reindex(settings: ReindexSettings, run: JobRun): Promise<Reindexed> {
   const { db, index } = settings;
   const startedAt = run.job.startedAt ?? Date.now();
   let checkpoint = checkpointOf(run.job.checkpoint) ?? (await begin(settings, run));
@@ -95,7 +105,7 @@ async function reindex(settings: ReindexSettings, run: JobRun): Promise<JobData>
   const { documents } = await index.stats();
   const durationMs = Date.now() - startedAt;
   run.log.info({ documents, durationMs, processes }, `Indexed ${documents} events in ${durationMs / 1_000} s`);
-  return { documents, duration_ms: durationMs, processes };
+  return { documents, durationMs, processes };
 }
 
 /** Begins a rebuild. From here on, changes are kept for it, so that none is lost while it reads events. */

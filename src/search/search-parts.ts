@@ -1,11 +1,10 @@
 import type { Knex } from 'knex';
 import { describeError } from '../errors.ts';
 import type { Logger } from '../host.ts';
-import type { JobKind } from '../jobs/job.ts';
 import type { Metrics } from '../metrics.ts';
 import { countUndelivered, ensureIndexState, indexState } from '../storage/plugin/search-changes.ts';
 import { createDelivery } from './delivery.ts';
-import { createReindexJob } from './reindex-job.ts';
+import { createReindex, type Reindex } from './reindex-job.ts';
 import { createRoomRemoval, type RoomRemoval } from './room-removal.ts';
 import { createSearch, disabledSearch, type Search } from './search.ts';
 import type { SearchAdapter, SearchIndex } from './search-index.ts';
@@ -16,7 +15,7 @@ const STATS_FRESHNESS_MS = 30_000;
 /** Everything that search adds to the plugin. */
 export interface SearchParts {
   readonly search: Search;
-  readonly jobKinds: readonly JobKind[];
+  readonly reindex: Reindex | undefined;
   readonly roomRemoval: RoomRemoval;
   readonly start: () => Promise<void>;
   readonly stop: () => Promise<void>;
@@ -36,7 +35,7 @@ interface SearchSettings {
 
 const DISABLED: SearchParts = {
   search: disabledSearch,
-  jobKinds: [],
+  reindex: undefined,
   roomRemoval: { kind: 'none' },
   start: async () => {},
   stop: async () => {},
@@ -48,7 +47,7 @@ export function createSearchParts(adapter: SearchAdapter | false, settings: Sear
   const { db, logger, metrics, pollIntervalMs, leaseMs, connections } = settings;
   const index = adapter({ db, logger, metrics });
   const delivery = index.transactional ? undefined : createDelivery({ db, index, logger, pollIntervalMs });
-  const reindex = createReindexJob({
+  const reindex = createReindex({
     db,
     index,
     metrics,
@@ -59,7 +58,7 @@ export function createSearchParts(adapter: SearchAdapter | false, settings: Sear
   reportIndex(settings, index);
   return {
     search: createSearch(db, index, delivery),
-    jobKinds: [reindex],
+    reindex,
     roomRemoval: createRoomRemoval(index, delivery),
     start: async () => {
       await ensureIndexState(db, index.engine);

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Knex } from 'knex';
-import { isConflict } from './database-failures.ts';
+import { isConflict, isConnectionLoss } from './database-failures.ts';
 
 /** How often work is done at most before a conflict with others is an error. */
 const ATTEMPTS = 8;
@@ -10,9 +10,43 @@ const LONGEST_DELAY_MS = 200;
 /** A transaction that has waited for a lock must see what others have committed. The database's default may be another. */
 const READ_COMMITTED = { isolationLevel: 'read committed' } as const;
 
-/** Does work in a transaction, which is rolled back if it throws. */
-export function transact<T>(db: Knex, work: (transaction: Knex.Transaction) => Promise<T>): Promise<T> {
-  return db.transaction(work, READ_COMMITTED);
+/** Keeps work that is done once the transaction has committed. */
+export type AfterCommit = (work: () => void) => void;
+
+/**
+ * Does work in a transaction, which is rolled back if it throws. Then does what the work has left for after the commit.
+ * @param hasCommitted asked when the connection is lost after the work. @defaultValue an answer of `false`
+ */
+export async function transact<T>(
+  db: Knex,
+  work: (transaction: Knex.Transaction, afterCommit: AfterCommit) => Promise<T>,
+  hasCommitted: () => Promise<boolean> = async () => false,
+): Promise<T> {
+  const left: (() => void)[] = [];
+  let done: { readonly value: T } | undefined;
+  try {
+    await db.transaction(async (transaction) => {
+      done = { value: await work(transaction, (then) => left.push(then)) };
+    }, READ_COMMITTED);
+  } catch (error) {
+    if (done === undefined || !isConnectionLoss(error) || !(await hasCommitted())) throw error;
+  }
+  if (done === undefined) throw new Error('the transaction has ended without its work');
+  for (const then of left) then();
+  return done.value;
+}
+
+/** Does work in a transaction that is rolled back. Nothing is done after it. */
+export async function transactAndRollBack<T>(
+  db: Knex,
+  work: (transaction: Knex.Transaction, afterCommit: AfterCommit) => Promise<T>,
+): Promise<T> {
+  const transaction = await openTransaction(db);
+  try {
+    return await work(transaction, () => {});
+  } finally {
+    await transaction.rollback();
+  }
 }
 
 /** A transaction that the caller ends. */

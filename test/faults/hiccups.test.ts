@@ -124,7 +124,10 @@ describe('a database whose transactions are serializable by default', () => {
         body: '{"password":"long enough"}',
       });
     const made = await Promise.all(Array.from({ length: 20 }, (_, n) => put(`strict${n}`)));
-    const { jobId } = await mounted.admin.operations.reindexFulltext({}, { actor: { kind: 'system', name: 'test' } });
+    const { jobId } = await mounted.admin.operations.reindexFulltext.start(
+      {},
+      { actor: { kind: 'system', name: 'test' } },
+    );
     const { state } = await mounted.admin.jobs.wait(jobId);
     const gone = await Promise.all(
       made.map((_, n) =>

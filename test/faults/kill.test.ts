@@ -7,7 +7,6 @@ import type { RoomId, UserId } from '../../src/ids.ts';
 import type { Job } from '../../src/jobs/job.ts';
 import { type AdminPlugin, createAdminPlugin } from '../../src/plugin.ts';
 import { generateSampleEvents } from '../../src/reference-host/sample-events.ts';
-import { REINDEX_KIND } from '../../src/search/reindex-job.ts';
 import { findJob, insertJob } from '../../src/storage/plugin/jobs.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createSigningKey, SERVER_NAME } from '../support/dendrite-server.ts';
@@ -63,7 +62,13 @@ async function startProcess(program = PLUGIN_PROGRAM): Promise<ChildProcess> {
 }
 
 async function queueReindex(): Promise<string> {
-  const job = { kind: REINDEX_KIND, dedupeKey: REINDEX_KIND, input: {}, createdBy: 'test', requestId: 'test' };
+  const job = {
+    kind: 'reindexFulltext',
+    dedupeKey: 'reindexFulltext ',
+    input: {},
+    createdBy: 'test',
+    requestId: 'test',
+  };
   return (await insertJob(db, job)).id;
 }
 

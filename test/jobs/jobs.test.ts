@@ -96,27 +96,27 @@ describe('viewJob()', () => {
   it.each([
     [
       { state: 'running', done: 1, total: 3, rate: 0.5 },
-      { percent: 33.3, rate: 0.5, eta_ms: 4_000 },
+      { percent: 33.3, rate: 0.5, etaMs: 4_000 },
     ],
     [
       { state: 'running', done: 5, total: 3, rate: 1 },
-      { percent: 100, eta_ms: 0 },
+      { percent: 100, etaMs: 0 },
     ],
     [
       { state: 'running', done: 0, total: 0 },
-      { percent: 0, eta_ms: null },
+      { percent: 0, etaMs: null },
     ],
     [
       { state: 'running', done: 0, total: 9, rate: 0 },
-      { percent: 0, eta_ms: null },
+      { percent: 0, etaMs: null },
     ],
     [
       { state: 'queued', done: 1, total: 2, rate: 1 },
-      { percent: 50, eta_ms: null },
+      { percent: 50, etaMs: null },
     ],
     [
       { state: 'succeeded', done: 1, total: 2, rate: 1, phase: 'swap' },
-      { percent: 100, eta_ms: null, phase: null },
+      { percent: 100, etaMs: null, phase: null },
     ],
     [
       { state: 'failed', done: 1, total: 2, error: 'why' },

@@ -13,12 +13,12 @@ beforeEach(async () => {
 afterEach(() => plugin.close());
 
 const lastProgress = (): Promise<number> =>
-  plugin.metric('matrix_admin_job_last_progress_timestamp_seconds', { kind: 'fulltextReindex' });
+  plugin.metric('matrix_admin_job_last_progress_timestamp_seconds', { kind: 'reindexFulltext' });
 
 it('the time of the last progress stands still while a job does, and goes with it', async () => {
   gate.close('load');
   const before = Date.now() / 1_000;
-  const { jobId } = await plugin.admin.operations.reindexFulltext({}, CALLER);
+  const { jobId } = await plugin.admin.operations.reindexFulltext.start({}, CALLER);
   await expect.poll(() => gate.reached('load')).toBeGreaterThan(0);
   const stuckSince = await lastProgress();
   expect(stuckSince).toBeGreaterThan(before - 1);

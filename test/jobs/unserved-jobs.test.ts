@@ -2,6 +2,7 @@ import type { Knex } from 'knex';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { AdminPluginOptions } from '../../src/config.ts';
 import { generateSampleEvents } from '../../src/reference-host/sample-events.ts';
+import { postgresSearch } from '../../src/search/postgres/index.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { ROOM } from '../support/event-rows.ts';
 import { createGatedSearch } from '../support/gated-search.ts';
@@ -69,12 +70,12 @@ it('a rebuild that search was switched off in is shown, is cancelled at once, an
     (await db.raw(`SELECT 1 FROM pg_tables WHERE tablename LIKE 'search_documents\\_%'`)).rows.length;
   const rebuild = async (): Promise<unknown> =>
     (await db('matrix_admin.search_indexes').first('rebuild_id')).rebuild_id;
-  expect(await show(id)).toMatchObject({ id, kind: 'fulltextReindex', state: 'queued', attempts: 1 });
-  expect(jsonOf(await plugin.asAdmin(`${JOBS}?kind=fulltextReindex`))).toMatchObject({ jobs: [{ id }] });
-  expect(await oldestAge('fulltextReindex')).toBeGreaterThan(0);
+  expect(await show(id)).toMatchObject({ id, kind: 'reindexFulltext', state: 'queued', attempts: 1 });
+  expect(jsonOf(await plugin.asAdmin(`${JOBS}?kind=reindexFulltext`))).toMatchObject({ jobs: [{ id }] });
+  expect(await oldestAge('reindexFulltext')).toBeGreaterThan(0);
 
   expect(await cancel(id)).toMatchObject({ id, state: 'cancelled', finished_ts: expect.any(Number) });
-  await expect.poll(() => oldestAge('fulltextReindex')).toBe(0);
+  await expect.poll(() => oldestAge('reindexFulltext')).toBe(0);
   expect(await audits(id)).toEqual([{ operation: 'reindexFulltext', outcome: 'cancelled' }]);
   expect(await db('matrix_admin.job_ranges')).toEqual([]);
   expect([await tables(), await rebuild()]).toEqual([1, id]);
@@ -148,4 +149,11 @@ it('a job that no process has served for as long as ended ones are kept fails', 
   }
   expect(await show(waiting)).toMatchObject({ state: 'queued' });
   await expect.poll(() => show(served)).toMatchObject({ attempts: 1 });
+});
+
+it('a reindex that an older version has queued is done under its new name', async () => {
+  const id = await queueJob(db, 'fulltextReindex');
+  await db('matrix_admin.migrations').where({ name: '0013-reindex-jobs' }).delete();
+  await restart({ search: postgresSearch() });
+  expect(await plugin.admin.jobs.wait(id)).toMatchObject({ kind: 'reindexFulltext', state: 'succeeded' });
 });

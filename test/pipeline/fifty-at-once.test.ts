@@ -59,7 +59,7 @@ beforeAll(async () => {
   await report(plugin, SHOWN, eventId);
   const { operations } = plugin.admin;
   await operations.createRegistrationToken({ token: 'token' }, CALLER);
-  const { jobId } = await operations.reindexFulltext({}, CALLER);
+  const { jobId } = await operations.reindexFulltext.start({}, CALLER);
   const deletion = await operations.deleteRoom.start({ roomId: DELETED }, CALLER);
   await operations.blockRoom({ roomId: SHOWN }, CALLER);
   await Promise.all([jobId, deletion.jobId].map((id) => plugin.admin.jobs.wait(id)));

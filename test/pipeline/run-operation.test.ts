@@ -1,5 +1,6 @@
 import type { Knex } from 'knex';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { wireForm } from '../../src/http/route.ts';
 import { isUserId, type UserId } from '../../src/ids.ts';
 import type { Actor } from '../../src/operations/actor.ts';
 import { deny, type Hooks } from '../../src/pipeline/hooks.ts';
@@ -71,18 +72,20 @@ describe('an operation in-process', () => {
     expect(await audits()).toEqual([]);
   });
 
-  it('gives what HTTP gives', async () => {
+  it('gives what HTTP gives, with keys in camelCase', async () => {
     const id = await addJob({ done: 1, total: 3 });
     await addJob({ state: 'failed', finished_at: new Date() });
-    expect(await operations.getJob({ jobId: id }, { actor: ADMIN })).toEqual(
-      jsonOf(await plugin.asAdmin(`/_dendrite/admin/jobs/${id}`)),
-    );
+    const shown = await operations.getJob({ jobId: id }, { actor: ADMIN });
+    expect(wireForm(shown)).toEqual(jsonOf(await plugin.asAdmin(`/_dendrite/admin/jobs/${id}`)));
+    expect(Object.keys(shown).filter((key) => key.includes('_'))).toEqual([]);
     const { jobs, nextToken } = await operations.listJobs({ limit: 1 }, { actor: ADMIN });
-    expect({ jobs, next_token: nextToken }).toEqual(jsonOf(await plugin.asAdmin('/_dendrite/admin/jobs?limit=1')));
+    expect(wireForm({ jobs, nextToken })).toEqual(jsonOf(await plugin.asAdmin('/_dendrite/admin/jobs?limit=1')));
     const job = await operations.cancelJob({ jobId: id }, { actor: ADMIN });
     const { entries } = await operations.listAudit({ operation: 'cancelJob' }, { actor: ADMIN });
     expect(entries[0]).toMatchObject({ actor: USERS.admin.user_id, target: id, outcome: 'ok', address: undefined });
-    expect(job).toEqual(jsonOf(await plugin.asAdmin(`/_dendrite/admin/jobs/${id}/cancel`, { method: 'POST' })));
+    expect(wireForm(job)).toEqual(
+      jsonOf(await plugin.asAdmin(`/_dendrite/admin/jobs/${id}/cancel`, { method: 'POST' })),
+    );
   });
 
   it.each<[string, Actor]>([

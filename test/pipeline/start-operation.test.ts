@@ -26,9 +26,12 @@ const audits = (id: string): PromiseLike<Record<string, unknown>[]> =>
 /** Checked by the compiler; none of it is run. */
 function typed({ purgeRoom, emptyRooms, reindexFulltext }: AdminPlugin['operations']): void {
   const roomId = '!r:x' as RoomId;
-  expectTypeOf(purgeRoom.start({ roomId }, CALLER)).resolves.toEqualTypeOf<{ readonly jobId: string }>();
+  expectTypeOf(purgeRoom.start({ roomId }, CALLER)).resolves.toEqualTypeOf<{
+    readonly jobId: string;
+    readonly joined: boolean;
+  }>();
   expectTypeOf(emptyRooms).not.toHaveProperty('start');
-  expectTypeOf(reindexFulltext).not.toHaveProperty('start');
+  expectTypeOf(reindexFulltext.start({}, CALLER)).resolves.toHaveProperty('jobId');
   // @ts-expect-error another operation's input
   expectTypeOf(purgeRoom.start({ userId: '@u:x' }, CALLER)).resolves.toBeObject();
   // @ts-expect-error a dry run has no job

@@ -165,7 +165,7 @@ describe('a reindex', () => {
     for (;;) {
       const job = await viewOf({ admin } as RunningPlugin, id);
       seen.push(job);
-      if (job.finished_ts !== null) break;
+      if (job.finishedTs !== null) break;
     }
     expect(gate.reached('load')).toBeGreaterThanOrEqual(15);
     const done = seen.map((job) => job.done);
@@ -323,12 +323,23 @@ describe('while a reindex runs', () => {
     const id = await startReindex();
     await until(() => gate.reached('load') > 0);
     const joined = await Promise.all(
-      Array.from({ length: 10 }, () => admin.operations.reindexFulltext({}, { actor: TEST_ACTOR })),
+      Array.from({ length: 10 }, () => admin.operations.reindexFulltext.start({}, { actor: TEST_ACTOR })),
     );
     expect(joined).toEqual(Array.from({ length: 10 }, () => ({ jobId: id, joined: true })));
     gate.open();
     await admin.jobs.wait(id);
-    expect(await admin.operations.reindexFulltext({}, { actor: TEST_ACTOR })).toMatchObject({ joined: false });
+    expect(await admin.operations.reindexFulltext.start({}, { actor: TEST_ACTOR })).toMatchObject({ joined: false });
+  });
+
+  it('a call waits for its end, and after-hooks hear of the result', async () => {
+    const { admin } = await start();
+    const heard: unknown[] = [];
+    admin.hooks.after('reindexFulltext', { name: 'test' }, ({ result }) => {
+      heard.push(result);
+    });
+    const result = await admin.operations.reindexFulltext({}, { actor: TEST_ACTOR });
+    expect(result).toEqual({ documents: 0, durationMs: expect.any(Number), processes: expect.any(Number) });
+    await expect.poll(() => heard).toEqual([result]);
   });
 
   it.each(['load', 'finishLoad', 'swap'] as const)(
@@ -578,7 +589,7 @@ describe('a rebuild of a server with a long history', () => {
     const plugin = await start();
     await plugin.db.raw(`ALTER SEQUENCE public.syncapi_stream_id RESTART WITH ${first}`);
     await insertEvents(plugin.db, [messageOf('$old', 'old words'), messageOf('$new', 'new words')]);
-    const { jobId } = await plugin.admin.operations.reindexFulltext({}, { actor: TEST_ACTOR });
+    const { jobId } = await plugin.admin.operations.reindexFulltext.start({}, { actor: TEST_ACTOR });
     const job = await plugin.admin.jobs.wait(jobId);
     expect(job).toMatchObject({ state: 'succeeded', attempts: 1 });
     expect(Object.keys(await indexedTexts(plugin.db)).sort()).toEqual(['$new', '$old']);

@@ -42,7 +42,7 @@ export async function startPlugin(
   );
   await admin.start();
   const startReindex = async (): Promise<string> =>
-    (await admin.operations.reindexFulltext({}, { actor: TEST_ACTOR })).jobId;
+    (await admin.operations.reindexFulltext.start({}, { actor: TEST_ACTOR })).jobId;
   return {
     admin,
     logger,
@@ -51,7 +51,7 @@ export async function startPlugin(
       const jobId = await startReindex();
       for (;;) {
         const job = await admin.operations.getJob({ jobId }, { actor: TEST_ACTOR });
-        if (job.finished_ts !== null) return job;
+        if (job.finishedTs !== null) return job;
         await delay(5);
       }
     },

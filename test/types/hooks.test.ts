@@ -20,9 +20,8 @@ function registerHooks(hooks: Hooks): void {
   hooks.after('cancelJob', { name: 'typed' }, ({ result }) => {
     expectTypeOf(result).toEqualTypeOf<JobView>();
   });
-  hooks.after('reindexFulltext', { name: 'typed' }, async ({ result: { jobId, joined } }) => {
-    expectTypeOf(jobId).toEqualTypeOf<string>();
-    expectTypeOf(joined).toEqualTypeOf<boolean>();
+  hooks.after('reindexFulltext', { name: 'typed' }, async ({ result: { documents } }) => {
+    expectTypeOf(documents).toEqualTypeOf<number>();
   });
   hooks.before('listAudit', { name: 'defaults' }, ({ input: { limit } }) => {
     expectTypeOf(limit).toEqualTypeOf<number>();

@@ -1,4 +1,4 @@
-import { defineRoute, ok, type Route } from '../route.ts';
+import { defineRoute, ok, okOf, type Route } from '../route.ts';
 
 const SUSPEND = '/_matrix/client/v1/admin/suspend/:userId';
 const LOCK = '/_matrix/client/v1/admin/lock/:userId';
@@ -10,28 +10,28 @@ export const ACCOUNT_RESTRICTION_ROUTES: readonly Route[] = [
     path: SUSPEND,
     operation: 'getUserSuspended',
     input: ({ params }) => ({ userId: params.userId }),
-    respond: ok,
+    respond: okOf,
   }),
   defineRoute({
     method: 'PUT',
     path: SUSPEND,
     operation: 'setUserSuspended',
     input: ({ params, body }) => ({ userId: params.userId, suspended: body.suspended }),
-    respond: ok,
+    respond: okOf,
   }),
   defineRoute({
     method: 'GET',
     path: LOCK,
     operation: 'getUserLocked',
     input: ({ params }) => ({ userId: params.userId }),
-    respond: ok,
+    respond: okOf,
   }),
   defineRoute({
     method: 'PUT',
     path: LOCK,
     operation: 'setUserLocked',
     input: ({ params, body }) => ({ userId: params.userId, locked: body.locked }),
-    respond: ok,
+    respond: okOf,
   }),
   defineRoute({
     method: 'PUT',

@@ -1,5 +1,5 @@
 import type { BlockedRoom } from '../../storage/plugin/blocked-rooms.ts';
-import { defineRoute, numberOf, ok, page, type Route } from '../route.ts';
+import { defineRoute, numberOf, ok, okOf, page, type Route } from '../route.ts';
 
 const BLOCKED = '/_dendrite/admin/blockedRooms';
 const BLOCK = '/_synapse/admin/v1/rooms/:roomId/block';
@@ -53,6 +53,6 @@ export const BLOCKED_ROOM_ROUTES: readonly Route[] = [
     path: BLOCK,
     operation: 'setRoomBlocked',
     input: ({ params, body }) => ({ roomId: params.roomId, block: body.block }),
-    respond: ok,
+    respond: okOf,
   }),
 ];

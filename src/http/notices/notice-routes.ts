@@ -1,5 +1,5 @@
 import type { Config } from '../../config.ts';
-import { defineRoute, ok, type Route, type RouteRequest } from '../route.ts';
+import { defineRoute, ok, okOf, type Route, type RouteRequest } from '../route.ts';
 
 const NOTICE = '/_synapse/admin/v1/send_server_notice';
 
@@ -43,6 +43,6 @@ export const NOTICE_ROUTES: readonly Route[] = [
       userIds: request.body.user_ids,
       dryRun: request.body.dry_run,
     }),
-    respond: ok,
+    respond: okOf,
   }),
 ];

@@ -1,6 +1,6 @@
 import type { Config } from '../../config.ts';
 import type { Actor } from '../../operations/actor.ts';
-import { defineRoute, ok, type Route } from '../route.ts';
+import { defineRoute, ok, okOf, type Route } from '../route.ts';
 
 const REGISTER = '/_synapse/admin/v1/register';
 const WHO_KNOWS_IT: Actor = { kind: 'system', name: 'shared-secret' };
@@ -16,7 +16,7 @@ export const REGISTRATION_ROUTES: readonly Route[] = [
     isOn: hasSecret,
     openTo: WHO_KNOWS_IT,
     input: () => ({}),
-    respond: ok,
+    respond: okOf,
   }),
   defineRoute({
     method: 'POST',

@@ -1,5 +1,5 @@
 import type { Actor } from '../../operations/actor.ts';
-import { defineRoute, flagOf, ok, type Route } from '../route.ts';
+import { defineRoute, flagOf, ok, okOf, type Route, wireForm } from '../route.ts';
 
 /** Dendrite's path, and Synapse's, which more clients know. */
 const DENDRITE = '/_dendrite/admin/registrationTokens';
@@ -20,21 +20,21 @@ export const REGISTRATION_TOKEN_ROUTES: readonly Route[] = [
         length: body.length,
         onlyIfRequired: path === DENDRITE,
       }),
-      respond: ok,
+      respond: okOf,
     }),
     defineRoute({
       method: 'GET',
       path,
       operation: 'listRegistrationTokens',
       input: ({ query }) => ({ valid: flagOf('valid', query.valid || undefined) }),
-      respond: (tokens) => ok({ registration_tokens: tokens }),
+      respond: (tokens) => ok({ registration_tokens: wireForm(tokens) }),
     }),
     defineRoute({
       method: 'GET',
       path: `${path}/:token`,
       operation: 'getRegistrationToken',
       input: ({ params }) => ({ token: params.token }),
-      respond: ok,
+      respond: okOf,
     }),
     defineRoute({
       method: 'PUT',
@@ -45,7 +45,7 @@ export const REGISTRATION_TOKEN_ROUTES: readonly Route[] = [
         usesAllowed: body.uses_allowed,
         expiryTime: body.expiry_time,
       }),
-      respond: ok,
+      respond: okOf,
     }),
     defineRoute({
       method: 'DELETE',
@@ -61,6 +61,6 @@ export const REGISTRATION_TOKEN_ROUTES: readonly Route[] = [
     operation: 'checkRegistrationToken',
     openTo: ANYBODY,
     input: ({ query }) => ({ token: query.token }),
-    respond: ok,
+    respond: okOf,
   }),
 ];

@@ -1,4 +1,4 @@
-import { defineRoute, ok, type Route, type RouteRequest } from '../route.ts';
+import { defineRoute, ok, okOf, type Route, type RouteRequest } from '../route.ts';
 
 const ADMIN = '/_synapse/admin';
 
@@ -21,7 +21,7 @@ export const ROOM_DELETION_ROUTES: readonly Route[] = [
     operation: 'deleteRoom',
     needsBody: true,
     input: deletionOf,
-    respond: ok,
+    respond: okOf,
   }),
   defineRoute({
     method: 'DELETE',
@@ -30,20 +30,20 @@ export const ROOM_DELETION_ROUTES: readonly Route[] = [
     needsBody: true,
     respondStarted: (jobId) => ok({ delete_id: jobId }),
     input: deletionOf,
-    respond: ok,
+    respond: okOf,
   }),
   defineRoute({
     method: 'GET',
     path: `${ADMIN}/v2/rooms/:roomId/delete_status`,
     operation: 'listRoomDeletions',
     input: ({ params }) => ({ roomId: params.roomId }),
-    respond: (results) => ok({ results }),
+    respond: (results) => okOf({ results }),
   }),
   defineRoute({
     method: 'GET',
     path: `${ADMIN}/v2/rooms/delete_status/:deleteId`,
     operation: 'getRoomDeletion',
     input: ({ params }) => ({ deleteId: params.deleteId }),
-    respond: ok,
+    respond: okOf,
   }),
 ];

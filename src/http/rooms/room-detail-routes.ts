@@ -1,5 +1,5 @@
 import { MatrixError } from '../../errors.ts';
-import { defineRoute, flagOf, numberOf, ok, page, type Route } from '../route.ts';
+import { defineRoute, flagOf, numberOf, ok, okOf, page, type Route, wireForm } from '../route.ts';
 
 const DENDRITE = '/_dendrite/admin';
 const ROOMS = '/_synapse/admin/v1/rooms';
@@ -27,7 +27,7 @@ export const ROOM_DETAIL_ROUTES: readonly Route[] = [
     path: `${DENDRITE}/rooms/:roomId`,
     operation: 'roomInfo',
     input: ({ params }) => ({ roomId: params.roomId }),
-    respond: ok,
+    respond: okOf,
   }),
   defineRoute({
     method: 'GET',
@@ -46,7 +46,7 @@ export const ROOM_DETAIL_ROUTES: readonly Route[] = [
     respond: ({ rooms, total, nextBatch, prevBatch }, { query }) =>
       ok({
         offset: numberOf(query.from) ?? 0,
-        rooms,
+        rooms: wireForm(rooms),
         total_rooms: total,
         ...(nextBatch !== undefined && { next_batch: nextBatch }),
         ...(prevBatch !== undefined && { prev_batch: prevBatch }),
@@ -57,7 +57,7 @@ export const ROOM_DETAIL_ROUTES: readonly Route[] = [
     path: ROOM,
     operation: 'getRoom',
     input: ({ params }) => ({ roomId: params.roomId }),
-    respond: ok,
+    respond: okOf,
   }),
   defineRoute({
     method: 'GET',
@@ -84,6 +84,7 @@ export const ROOM_DETAIL_ROUTES: readonly Route[] = [
       limit: numberOf(query.limit),
       filter: query.filter === undefined ? undefined : jsonOf(query.filter),
     }),
-    respond: ok,
+    respond: ({ eventsBefore, eventsAfter, ...context }) =>
+      ok({ ...context, events_before: eventsBefore, events_after: eventsAfter }),
   }),
 ];

@@ -1,4 +1,4 @@
-import { defineRoute, flagOf, ok, type Route } from '../route.ts';
+import { defineRoute, flagOf, ok, okOf, type Route } from '../route.ts';
 
 const DENDRITE = '/_dendrite/admin';
 
@@ -13,7 +13,7 @@ export const ROOM_ROUTES: readonly Route[] = [
       roomId: params.roomId,
       dryRun: body.dry_run,
     }),
-    respond: (download) => ok('dry_run' in download || 'left_out' in download ? download : {}),
+    respond: (download) => okOf('dryRun' in download || 'leftOut' in download ? download : {}),
   }),
   defineRoute({
     method: 'GET',
@@ -24,7 +24,7 @@ export const ROOM_ROUTES: readonly Route[] = [
       roomId: params.roomId,
       dryRun: flagOf('dry_run', query.dry_run),
     }),
-    respond: (download) => ok('dry_run' in download || 'left_out' in download ? download : {}),
+    respond: (download) => okOf('dryRun' in download || 'leftOut' in download ? download : {}),
   }),
   defineRoute({
     method: 'POST',
@@ -36,7 +36,7 @@ export const ROOM_ROUTES: readonly Route[] = [
       knocks: body.knocks,
       dryRun: body.dry_run,
     }),
-    respond: ok,
+    respond: okOf,
   }),
   defineRoute({
     method: 'POST',
@@ -51,9 +51,9 @@ export const ROOM_ROUTES: readonly Route[] = [
       dryRun: body.dry_run,
     }),
     // Dendrite's answer. More keys are added only if there is something to report.
-    respond: ({ deleted, evacuated, failed, undelivered, dry_run }) =>
+    respond: ({ deleted, evacuated, failed, undelivered, dryRun }) =>
       ok({
-        ...(dry_run && { dry_run, deleted, evacuated }),
+        ...(dryRun && { dry_run: dryRun, deleted, evacuated }),
         ...(failed && { failed }),
         ...(undelivered && { undelivered }),
       }),

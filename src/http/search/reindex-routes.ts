@@ -1,4 +1,4 @@
-import { accepted, defineRoute, jobLocation, type Route } from '../route.ts';
+import { accepted, defineRoute, jobLocation, okOf, type Route } from '../route.ts';
 
 const REINDEX = '/_dendrite/admin/fulltext/reindex';
 
@@ -9,14 +9,16 @@ export const REINDEX_ROUTES: readonly Route[] = [
     path: REINDEX,
     operation: 'reindexFulltext',
     input: () => ({}),
-    respond: ({ jobId }, request) =>
+    respondStarted: (jobId, request) =>
       request.respondAsync ? accepted(jobId, request) : { status: 200, body: {}, headers: jobLocation(request, jobId) },
+    respond: okOf,
   }),
   defineRoute({
     method: 'POST',
     path: REINDEX,
     operation: 'reindexFulltext',
     input: () => ({}),
-    respond: ({ jobId }, request) => accepted(jobId, request),
+    respondStarted: accepted,
+    respond: okOf,
   }),
 ];

@@ -1,13 +1,7 @@
 import type { JobView } from '../../jobs/jobs.ts';
-import { defineRoute, numberOf, ok, page, type Route, timeOf, wireName } from '../route.ts';
+import { defineRoute, numberOf, okOf, page, type Route, timeOf, wireForm } from '../route.ts';
 
 const ADMIN = '/_dendrite/admin';
-
-/** A job whose input has the names of requests. */
-const jobBody = (job: JobView): JobView => ({
-  ...job,
-  input: job.input && Object.fromEntries(Object.entries(job.input).map(([key, value]) => [wireName(key), value])),
-});
 
 /** Routes that show and cancel jobs. */
 export const JOB_ROUTES: readonly Route[] = [
@@ -24,21 +18,21 @@ export const JOB_ROUTES: readonly Route[] = [
       limit: numberOf(query.limit),
       from: query.from,
     }),
-    respond: ({ jobs, nextToken }) => page({ jobs: jobs.map(jobBody) }, nextToken),
+    respond: ({ jobs, nextToken }) => page({ jobs: wireForm(jobs) }, nextToken),
   }),
   defineRoute({
     method: 'GET',
     path: `${ADMIN}/jobs/:jobId`,
     operation: 'getJob',
     input: ({ params }) => ({ jobId: params.jobId }),
-    respond: (job) => ok(jobBody(job)),
+    respond: okOf,
   }),
   defineRoute({
     method: 'POST',
     path: `${ADMIN}/jobs/:jobId/cancel`,
     operation: 'cancelJob',
     input: ({ params }) => ({ jobId: params.jobId }),
-    respond: (job) => ok(jobBody(job)),
+    respond: okOf,
   }),
   defineRoute({
     method: 'GET',
@@ -51,9 +45,9 @@ export const JOB_ROUTES: readonly Route[] = [
         let last: JobView | undefined;
         for await (const job of jobs.watch(id, { signal })) {
           last = job;
-          yield { event: 'progress', data: jobBody(job) };
+          yield { event: 'progress', data: wireForm(job) };
         }
-        yield { event: 'end', data: last && jobBody(last) };
+        yield { event: 'end', data: wireForm(last) };
       },
     }),
   }),

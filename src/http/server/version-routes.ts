@@ -1,5 +1,5 @@
 import type { Actor } from '../../operations/actor.ts';
-import { defineRoute, ok, type Route } from '../route.ts';
+import { defineRoute, okOf, type Route } from '../route.ts';
 
 const ANYBODY: Actor = { kind: 'system', name: 'server-version' };
 
@@ -11,6 +11,6 @@ export const VERSION_ROUTES: readonly Route[] = [
     operation: 'serverVersion',
     openTo: ANYBODY,
     input: () => ({}),
-    respond: ok,
+    respond: okOf,
   }),
 ];

@@ -1,6 +1,6 @@
 import type { UserId } from '../../ids.ts';
 import type { Device } from '../../storage/userapi/devices.ts';
-import { defineRoute, ok, type Route } from '../route.ts';
+import { defineRoute, ok, okOf, type Route } from '../route.ts';
 
 const DEVICES = '/_synapse/admin/v2/users/:userId/devices';
 
@@ -22,7 +22,7 @@ export const DEVICE_ROUTES: readonly Route[] = [
     operation: 'refreshDevices',
     input: ({ params, body }) => ({ userId: params.userId, dryRun: body.dry_run }),
     // Dendrite's answer. More keys are added only if there is something to report.
-    respond: (refreshed) => ok('dry_run' in refreshed || 'left_out' in refreshed ? refreshed : {}),
+    respond: (refreshed) => okOf('dryRun' in refreshed || 'leftOut' in refreshed ? refreshed : {}),
   }),
   defineRoute({
     method: 'GET',
@@ -56,13 +56,13 @@ export const DEVICE_ROUTES: readonly Route[] = [
     operation: 'deleteDevices',
     names: { devices: 'deviceId' },
     input: ({ params, body }) => ({ userId: params.userId, devices: [params.deviceId], dryRun: body.dry_run }),
-    respond: (deletion) => ok('dry_run' in deletion ? deletion : {}),
+    respond: (deletion) => okOf('dryRun' in deletion ? deletion : {}),
   }),
   defineRoute({
     method: 'POST',
     path: '/_synapse/admin/v2/users/:userId/delete_devices',
     operation: 'deleteDevices',
     input: ({ params, body }) => ({ userId: params.userId, devices: body.devices, dryRun: body.dry_run }),
-    respond: (deletion) => ok('dry_run' in deletion ? deletion : {}),
+    respond: (deletion) => okOf('dryRun' in deletion ? deletion : {}),
   }),
 ];

@@ -1,4 +1,4 @@
-import { defineRoute, ok, type Route } from '../route.ts';
+import { defineRoute, ok, okOf, type Route } from '../route.ts';
 
 const USER = '/_synapse/admin/v1/users/:userId';
 
@@ -9,7 +9,7 @@ export const USER_ROOM_ROUTES: readonly Route[] = [
     path: '/_dendrite/admin/evacuateUser/:userId',
     operation: 'evacuateUser',
     input: ({ params, body }) => ({ userId: params.userId, dryRun: body.dry_run }),
-    respond: ok,
+    respond: okOf,
   }),
   defineRoute({
     method: 'GET',

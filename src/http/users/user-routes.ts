@@ -8,6 +8,7 @@ import {
   jobLocation,
   numberOf,
   ok,
+  okOf,
   page,
   type Route,
   type RouteRequest,
@@ -126,7 +127,7 @@ export const USER_ROUTES: readonly Route[] = [
     path: ADMIN,
     operation: 'getUserAdmin',
     input: ({ params }) => ({ userId: params.userId }),
-    respond: ok,
+    respond: okOf,
   }),
   defineRoute({
     method: 'PUT',
@@ -146,6 +147,6 @@ export const USER_ROUTES: readonly Route[] = [
         ? accepted(jobId, request)
         : { ...ok({ id_server_unbind_result: 'success' }), headers: jobLocation(request, jobId) },
     // Only for a dry run.
-    respond: ok,
+    respond: okOf,
   }),
 ];

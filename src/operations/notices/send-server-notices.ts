@@ -5,8 +5,8 @@ import { splitUserId, type UserId } from '../../ids.ts';
 import { canonicalJson } from '../../matrix/canonical-json.ts';
 import type { Appended } from '../../rooms/room-writer.ts';
 import { countPeople, listPeople } from '../../storage/userapi/accounts.ts';
-import { defineJobOperation } from '../define-operation.ts';
-import type { Failure } from '../rooms/evacuate-room.ts';
+import { defineJobOperation, type OperationWork } from '../define-operation.ts';
+import type { Failure } from '../rooms/evacuate-members.ts';
 import { userIdInput } from '../users/user-id-input.ts';
 import { noticeInput, requireNotices } from './notice-input.ts';
 
@@ -48,13 +48,12 @@ export const sendServerNotices = defineJobOperation({
     }
   },
   run: async (
-    work,
+    work: OperationWork<Progress>,
     { userIds, ...notice },
   ): Promise<{ sent: number; failures?: number; failed?: readonly Failure[] }> => {
     const serverNotices = requireNotices(work.serverNotices, notice);
     const listed = userIds && [...new Set(userIds)].sort();
-    // The job's own checkpoint, as it is stored below.
-    let progress = (work.checkpoint as Progress | undefined) ?? {
+    let progress = work.checkpoint ?? {
       after: undefined,
       total: listed?.length ?? (await countPeople(work.reader(), work.localServerNames)),
       sent: 0,
@@ -99,7 +98,7 @@ export const sendServerNotices = defineJobOperation({
           failed: [...progress.failed, ...failed].slice(0, MAX_FAILURES),
         };
         const { sent, failures, total } = progress;
-        return { checkpoint: { ...progress }, phase: 'send', done: sent + failures, total, value: next.length < BATCH };
+        return { checkpoint: progress, phase: 'send', done: sent + failures, total, value: next.length < BATCH };
       });
     }
     const { sent, failures, failed } = progress;

@@ -59,8 +59,8 @@ export const createRegistrationToken = defineOperation({
     const name = token ?? Array.from({ length }, () => ALPHABET[randomInt(ALPHABET.length)]).join('');
     const created = await insertRegistrationToken(scope.transaction, {
       token: name,
-      uses_allowed: usesAllowed ?? null,
-      expiry_time: expiryTime ?? null,
+      usesAllowed: usesAllowed ?? null,
+      expiryTime: expiryTime ?? null,
     });
     if (created === undefined) {
       throw new MatrixError('M_INVALID_PARAM', `token: ${name} already exists`, { status: 409 });
@@ -98,8 +98,8 @@ export const updateRegistrationToken = defineOperation({
   run: async ({ transaction }, { token, usesAllowed, expiryTime }): Promise<RegistrationToken> => {
     refusePast(expiryTime);
     const limits = {
-      ...(usesAllowed !== undefined && { uses_allowed: usesAllowed }),
-      ...(expiryTime !== undefined && { expiry_time: expiryTime }),
+      ...(usesAllowed !== undefined && { usesAllowed }),
+      ...(expiryTime !== undefined && { expiryTime }),
     };
     const updated = await update(transaction, token, limits);
     if (updated === undefined) throw noSuchToken(token);

@@ -11,7 +11,7 @@ const POLL_MS = 250;
  * queued
  */
 export async function awaitDelivery(
-  { reader, federation, signal }: OperationWork,
+  { reader, federation, signal }: Pick<OperationWork, 'reader' | 'federation' | 'signal'>,
   roomId: RoomId,
   limitMs: number,
 ): Promise<readonly ServerName[]> {

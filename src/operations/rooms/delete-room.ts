@@ -1,8 +1,7 @@
 import type { Knex } from 'knex';
 import { z } from 'zod';
 import { MatrixError, ParameterError } from '../../errors.ts';
-import { splitUserId } from '../../ids.ts';
-import type { JobData } from '../../jobs/job.ts';
+import { type RoomId, splitUserId } from '../../ids.ts';
 import { hideRoom } from '../../rooms/purge/hide-room.ts';
 import { purgeRoom as purge } from '../../rooms/purge/purge-room.ts';
 import { SEARCHABLE_TYPES } from '../../search/document.ts';
@@ -11,12 +10,13 @@ import { insertBlockedRoom } from '../../storage/plugin/blocked-rooms.ts';
 import { isPurging } from '../../storage/plugin/purges.ts';
 import { countMembers, forgetLeftRoom } from '../../storage/roomserver/membership.ts';
 import { lockRoom } from '../../storage/roomserver/rooms.ts';
+import type { AfterCommit } from '../../storage/transact.ts';
 import { findAccount } from '../../storage/userapi/accounts.ts';
 import { nameOf } from '../actor.ts';
 import { defineJobOperation, type OperationWork } from '../define-operation.ts';
 import { userIdInput } from '../users/user-id-input.ts';
 import { awaitDelivery } from './await-delivery.ts';
-import { type EvacuationProgress, evacuateRoom } from './evacuate-room.ts';
+import { type EvacuationProgress, type EvacuationWork, evacuateMembers } from './evacuate-members.ts';
 import { joinNewRoom, makeNewRoom, moveUsers, userIdsOf } from './move-to-new-room.ts';
 import {
   type DeletionProgress,
@@ -89,7 +89,10 @@ export const deleteRoom = defineJobOperation({
     if (options.block) await insertBlockedRoom(transaction, { roomId, reason: undefined, blockedBy: nameOf(actor) });
     afterCommit(() => announce({ rooms: [roomId] }));
   },
-  run: async (work, options): Promise<RoomShutdown & { readonly dry_run?: boolean }> => {
+  run: async (
+    work: OperationWork<DeletionProgress>,
+    options,
+  ): Promise<RoomShutdown & { readonly dryRun?: boolean }> => {
     const tracked = trackDeletion(work);
     for (let round = 1; tracked.progress().shutdown === undefined; round += 1) {
       await emptyRoom(work, tracked, options);
@@ -102,12 +105,16 @@ export const deleteRoom = defineJobOperation({
       await purge({ ...work, commit: tracked.commit(() => ({})) }, settings);
     }
     const shutdown = tracked.progress().shutdown ?? (await shutdownOf({}, work.items, work.reader(), []));
-    return options.dryRun ? { ...shutdown, new_room_id: null } : shutdown;
+    return options.dryRun ? { ...shutdown, newRoomId: null } : shutdown;
   },
 });
 
 /** Makes all local users leave, and moves them to the new room. A stub, or a room that is being purged, has no members. */
-async function emptyRoom(work: OperationWork, tracked: TrackedDeletion, options: Input): Promise<void> {
+async function emptyRoom(
+  work: OperationWork<DeletionProgress>,
+  tracked: TrackedDeletion,
+  options: Input,
+): Promise<void> {
   const { roomId, newRoomUserId } = options;
   const isThere = await tracked.step('leave', async (transaction) => {
     const room = await lockRoom(transaction, roomId);
@@ -115,31 +122,21 @@ async function emptyRoom(work: OperationWork, tracked: TrackedDeletion, options:
   });
   if (!isThere) return;
   if (newRoomUserId !== undefined) await makeNewRoom(work, tracked, options, newRoomUserId);
-  const commit = tracked.commit((checkpoint) => ({ evacuation: progressOf(checkpoint) }));
-  await evacuate({ ...work, commit }, options, tracked.progress().evacuation);
+  const commit = tracked.commit((evacuation: EvacuationProgress) => ({ evacuation }));
+  await evacuate({ ...work, commit }, roomId, tracked.progress().evacuation);
   if (newRoomUserId !== undefined) await moveUsers(work, tracked, options, newRoomUserId);
 }
 
-/** The checkpoint of an evacuation is its progress. */
-const progressOf = (checkpoint: JobData): EvacuationProgress => checkpoint as unknown as EvacuationProgress;
-
 /** Makes all local users leave. Continues an earlier evacuation. */
-async function evacuate(
-  work: OperationWork,
-  { roomId, dryRun }: Input,
-  before: EvacuationProgress | undefined,
-): Promise<void> {
-  await evacuateRoom.run(
-    { ...work, checkpoint: before && { ...before } },
-    { roomId, invites: true, knocks: true, dryRun },
-  );
+async function evacuate(work: EvacuationWork, roomId: RoomId, before: EvacuationProgress | undefined): Promise<void> {
+  await evacuateMembers(work, { roomId, invites: true, knocks: true }, before);
 }
 
 /** Makes users leave who have joined since the evacuation, and moves them to the new room, in one transaction. */
 async function leaveAtOnce(
-  work: OperationWork,
+  work: OperationWork<DeletionProgress>,
   transaction: Knex.Transaction,
-  afterCommit: (then: () => void) => void,
+  afterCommit: AfterCommit,
   progress: DeletionProgress,
   options: Input,
 ): Promise<DeletionProgress> {
@@ -147,12 +144,12 @@ async function leaveAtOnce(
   // Rooms are locked before the search index.
   if (newRoomId !== undefined) await lockRoom(transaction, newRoomId);
   let { evacuation } = progress;
-  const commit: OperationWork['commit'] = async (step) => {
+  const commit: EvacuationWork['commit'] = async (step) => {
     const { checkpoint, value } = await step(transaction, afterCommit);
-    evacuation = progressOf(checkpoint);
+    evacuation = checkpoint;
     return value;
   };
-  await evacuate({ ...work, commit }, options, evacuation);
+  await evacuate({ ...work, commit }, options.roomId, evacuation);
   const users = userIdsOf(await work.items.listAdded(transaction, moved, Number.MAX_SAFE_INTEGER));
   if (newRoomId !== undefined && users.length > 0) {
     await joinNewRoom(work, transaction, afterCommit, newRoomId, users, options.newRoomUserId);
@@ -165,7 +162,12 @@ async function leaveAtOnce(
  * first: once with time for other servers to hear of it, then in the same transaction. A user who keeps rejoining so cannot
  * keep the room.
  */
-async function closeRoom(work: OperationWork, tracked: TrackedDeletion, options: Input, round: number): Promise<void> {
+async function closeRoom(
+  work: OperationWork<DeletionProgress>,
+  tracked: TrackedDeletion,
+  options: Input,
+  round: number,
+): Promise<void> {
   const { roomId, dryRun, forcePurge } = options;
   const { evacuation } = tracked.progress();
   const limitMs = Math.min(work.limits.federationRequestMs, DELIVERY_MS);

@@ -26,7 +26,7 @@ export interface StateDownload {
   readonly added: number;
   readonly removed: number;
   /** Number of events that were left out: malformed, not signed, or not allowed. */
-  readonly left_out?: number;
+  readonly leftOut?: number;
 }
 
 /**
@@ -67,7 +67,7 @@ export const downloadState = defineJobOperation({
       });
       afterCommit(() => work.announce({ rooms: [roomId], destinations }));
       const { leftOut } = downloaded;
-      const value = { added, removed, ...(leftOut > 0 && { left_out: leftOut }) };
+      const value = { added, removed, ...(leftOut > 0 && { leftOut: leftOut }) };
       return { checkpoint: {}, phase: 'write', done: 1, total: 1, value };
     });
   },

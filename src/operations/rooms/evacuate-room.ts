@@ -1,40 +1,16 @@
 import { z } from 'zod';
 import { MatrixError } from '../../errors.ts';
-import { isRoomId, type UserId } from '../../ids.ts';
-import { isRecord } from '../../json.ts';
-import { stateName } from '../../matrix/auth-events.ts';
-import { powerLevelOf } from '../../matrix/power-levels.ts';
-import { roomVersionOf } from '../../matrix/room-version.ts';
-import type { RoomEventDraft } from '../../rooms/event-chain.ts';
-import type { RoomStates } from '../../rooms/room-states.ts';
+import { isRoomId } from '../../ids.ts';
 import type { Db } from '../../storage/database.ts';
-import { countMembers, listMembers, type Member, type Membership } from '../../storage/roomserver/membership.ts';
-import { findRoom, lockRoom, type StoredRoom } from '../../storage/roomserver/rooms.ts';
+import { findRoom } from '../../storage/roomserver/rooms.ts';
 import { defineJobOperation, type OperationWork } from '../define-operation.ts';
-
-/** Users who leave in one transaction. */
-const BATCH = 1_000;
-
-/** A user or room that could not be dealt with, and the reason. */
-export interface Failure {
-  readonly id: string;
-  readonly reason: string;
-}
-
-/** The checkpoint. Users who have left are items of the job, ordered by the NID of their earlier member event. */
-export interface EvacuationProgress {
-  /** Number of users who have left. */
-  readonly left: number;
-  readonly failed: readonly Failure[];
-  readonly total: number;
-}
+import { type EvacuatedMembers, type EvacuationProgress, evacuateMembers } from './evacuate-members.ts';
 
 /** @throws MatrixError `M_NOT_FOUND` with Dendrite's text, for stubs too */
-async function requireRoom(db: Db, roomId: string): Promise<StoredRoom> {
+async function requireRoom(db: Db, roomId: string): Promise<void> {
   const room = isRoomId(roomId) ? await findRoom(db, roomId) : undefined;
   if (room === undefined || room.latestEventNids.length === 0)
     throw new MatrixError('M_NOT_FOUND', 'room does not exist');
-  return room;
 }
 
 /**
@@ -58,131 +34,6 @@ export const evacuateRoom = defineJobOperation({
   begin: async ({ transaction }, { roomId }) => {
     await requireRoom(transaction, roomId);
   },
-  run: async (
-    work,
-    { roomId, invites, knocks },
-  ): Promise<{ affected: readonly string[]; failed?: readonly Failure[] }> => {
-    const memberships: readonly Membership[] = [
-      'join',
-      ...(invites ? ['invite' as const] : []),
-      ...(knocks ? ['knock' as const] : []),
-    ];
-    const serverNames = work.localServerNames;
-    // The job's own checkpoint, as it was stored below.
-    let progress = work.checkpoint as EvacuationProgress | undefined;
-    // Power levels are those at the beginning. The order of the remaining users does not change.
-    let governance: Governance | undefined;
-    for (let isDone = false; !isDone; ) {
-      isDone = await work.commit(async (transaction, afterCommit) => {
-        const room = isRoomId(roomId) ? await lockRoom(transaction, roomId) : undefined;
-        if (room === undefined) throw new MatrixError('M_NOT_FOUND', 'room does not exist');
-        const { left = 0, failed = [] } = progress ?? {};
-        const total = progress?.total ?? (await countMembers(transaction, room.roomNid, { memberships, serverNames }));
-        const filter = { memberships, serverNames, except: failed.map(({ id }) => id) };
-        governance ??= await readGovernance(work.roomWriter.states, transaction, room);
-        const { members, isOver } = await nextToLeave(work, transaction, room, governance, filter);
-        const appended = await work.roomWriter.append(transaction, room.roomId, members.map(leaveOf));
-        afterCommit(() =>
-          work.announce({
-            rooms: [room.roomId],
-            users: appended.events.map(({ draft }) => draft.sender),
-            destinations: appended.destinations,
-          }),
-        );
-        const nids = new Map(members.map(({ userId, eventNid }) => [userId, eventNid]));
-        const leaving = appended.events.map(({ draft: { sender } }) => sender);
-        const hadLeft = await work.items.find(transaction, leaving);
-        await work.items.add(
-          transaction,
-          leaving.map((userId) => ({ item: userId, ordinal: nids.get(userId) ?? 0 })),
-        );
-        progress = {
-          left: left + leaving.length - hadLeft.size,
-          failed: [
-            ...failed,
-            ...appended.refused.map(({ draft, error }) => ({ id: draft.sender, reason: error.message })),
-          ],
-          total,
-        };
-        const done = progress.left + progress.failed.length;
-        return { checkpoint: { ...progress }, phase: 'leave', done, total, value: isOver };
-      });
-    }
-    const { failed = [] } = progress ?? {};
-    // In the order of joining, as in Dendrite's answer.
-    const affected = await work.items.list(work.reader());
-    return { affected, ...(failed.length > 0 && { failed }) };
-  },
+  run: (work: OperationWork<EvacuationProgress>, room): Promise<EvacuatedMembers> =>
+    evacuateMembers(work, room, work.checkpoint),
 });
-
-/** The power levels and creators of a room. */
-interface Governance {
-  readonly userIds: readonly string[];
-  readonly levelOf: (userId: UserId) => number;
-}
-
-async function readGovernance(states: RoomStates, db: Db, room: StoredRoom): Promise<Governance> {
-  const state = await states.load(db, room.stateSnapshotNid, [
-    ['m.room.create', ''],
-    ['m.room.power_levels', ''],
-  ]);
-  const create = state.events.get(stateName('m.room.create', ''))?.event ?? {};
-  const powerLevels = state.events.get(stateName('m.room.power_levels', ''))?.event;
-  const content = isRecord(powerLevels?.content) ? powerLevels.content : {};
-  const version = roomVersionOf(room.version);
-  return {
-    userIds: [
-      ...Object.keys(isRecord(content.users) ? content.users : {}),
-      ...(typeof create.sender === 'string' ? [create.sender] : []),
-    ],
-    levelOf: (userId) => powerLevelOf({ create, powerLevels }, version, userId),
-  };
-}
-
-/**
- * Chooses who leaves next. Users with a power level of their own leave after all others, the most powerful last. The evacuation
- * is over when the chosen members are all that are left, or when all of them have left before and come back.
- */
-async function nextToLeave(
-  { items }: OperationWork,
-  db: Db,
-  room: StoredRoom,
-  { userIds, levelOf }: Governance,
-  filter: { memberships: readonly Membership[]; serverNames: readonly string[]; except: readonly string[] },
-): Promise<{ members: Member[]; isOver: boolean }> {
-  const areAllBack = async (members: readonly Member[]): Promise<boolean> => {
-    const back = await items.find(
-      db,
-      members.map(({ userId }) => userId),
-    );
-    return back.size === members.length;
-  };
-  const others = await listMembers(db, room.roomNid, {
-    ...filter,
-    except: [...filter.except, ...userIds],
-    limit: BATCH,
-  });
-  if (others.length === BATCH && !(await areAllBack(others))) return { members: others, isOver: false };
-  const governing = new Set(userIds);
-  const last = await listMembers(db, room.roomNid, { ...filter, limit: Number.MAX_SAFE_INTEGER });
-  const rank = ({ userId }: Member): number => (governing.has(userId) ? Math.min(levelOf(userId), 1e9) : -Infinity);
-  const members = last.sort((a, b) => (rank(a) === rank(b) ? 0 : rank(a) - rank(b))).slice(0, BATCH);
-  return { members, isOver: last.length <= BATCH || (await areAllBack(last)) };
-}
-
-/**
- * Makes a leave event that keeps the user's display name. Text with half of a surrogate pair cannot be signed and is left
- * out.
- */
-function leaveOf({ userId, event }: Member): RoomEventDraft {
-  const content = isRecord(event.content) ? event.content : {};
-  const profile = ['displayname', 'avatar_url']
-    .map((key) => [key, content[key]] as const)
-    .filter(([, value]) => typeof value === 'string' && value !== '' && value.isWellFormed());
-  return {
-    type: 'm.room.member',
-    sender: userId,
-    stateKey: userId,
-    content: { ...Object.fromEntries(profile), membership: 'leave' },
-  };
-}

@@ -13,8 +13,8 @@ import { requireShownRoom } from './room-details.ts';
 export interface EventContext {
   readonly event: ClientEvent;
   /** Nearest first. */
-  readonly events_before: readonly ClientEvent[];
-  readonly events_after: readonly ClientEvent[];
+  readonly eventsBefore: readonly ClientEvent[];
+  readonly eventsAfter: readonly ClientEvent[];
   /** State after the last of these events. */
   readonly state: readonly ClientEvent[];
   /** Dendrite's pagination tokens of the first and the last of these events. */
@@ -59,8 +59,8 @@ export const getEventContext = defineOperation({
       clientEventOf(event, { eventId: id, roomId: room, now });
     return {
       event: shown(found),
-      events_before: before.map(shown),
-      events_after: after.map(shown),
+      eventsBefore: before.map(shown),
+      eventsAfter: after.map(shown),
       state: (await readStateAt(db, last.eventId, filter)).map(shown),
       start: tokenOf(before.at(-1) ?? found),
       end: tokenOf(last),

@@ -3,20 +3,21 @@ import { isUserId, type RoomId, type UserId } from '../../ids.ts';
 import { createReplacementRoom, joinReplacementRoom } from '../../rooms/replacement-room.ts';
 import type { Appended } from '../../rooms/room-writer.ts';
 import { moveAliases } from '../../storage/roomserver/room-aliases.ts';
+import type { AfterCommit } from '../../storage/transact.ts';
 import type { OperationWork } from '../define-operation.ts';
-import type { TrackedDeletion } from './room-deletions.ts';
+import type { DeletionProgress, TrackedDeletion } from './room-deletions.ts';
 
 /** Users that join the new room in one transaction. */
 const BATCH = 1_000;
 const ROOM_NAME = 'Content Violation Notification';
 const MESSAGE = 'The room that you were in was closed by the administrators of this server.';
 
-const announced = (work: OperationWork, { roomId, events, destinations }: Appended): void =>
+const announced = (work: OperationWork<DeletionProgress>, { roomId, events, destinations }: Appended): void =>
   work.announce({ rooms: [roomId], users: events.map(({ draft }) => draft.sender), destinations });
 
 /** Creates the new room, unless the job has created it already. */
 export async function makeNewRoom(
-  work: OperationWork,
+  work: OperationWork<DeletionProgress>,
   tracked: TrackedDeletion,
   { roomName = ROOM_NAME }: { readonly roomName?: string | undefined },
   creator: UserId,
@@ -31,9 +32,9 @@ export async function makeNewRoom(
 
 /** Moves users to the new room. Its creator is in it already. */
 export async function joinNewRoom(
-  work: OperationWork,
+  work: OperationWork<DeletionProgress>,
   transaction: Knex.Transaction,
-  afterCommit: (then: () => void) => void,
+  afterCommit: AfterCommit,
   newRoomId: RoomId,
   users: readonly UserId[],
   creator: UserId | undefined,
@@ -48,7 +49,7 @@ export const userIdsOf = (items: readonly string[]): UserId[] => items.filter(is
 
 /** Moves users who have left, and then the aliases, to the new room, and posts the message there. */
 export async function moveUsers(
-  work: OperationWork,
+  work: OperationWork<DeletionProgress>,
   tracked: TrackedDeletion,
   { roomId, message = MESSAGE }: { readonly roomId: RoomId; readonly message?: string | undefined },
   creator: UserId,

@@ -2,15 +2,21 @@ import { z } from 'zod';
 import type { RoomId } from '../../ids.ts';
 import { hideRoom, requireRoomRow } from '../../rooms/purge/hide-room.ts';
 import { KEEPABLE, type Keepable } from '../../rooms/purge/purge-phases.ts';
-import { type Purged, type PurgeEnd, purgeRoom as purge } from '../../rooms/purge/purge-room.ts';
+import { type PurgeCheckpoint, type Purged, purgeRoom as purge } from '../../rooms/purge/purge-room.ts';
 import { SEARCHABLE_TYPES } from '../../search/document.ts';
 import { insertBlockedRoom } from '../../storage/plugin/blocked-rooms.ts';
 import { isPurging } from '../../storage/plugin/purges.ts';
 import { nameOf } from '../actor.ts';
 import { defineJobOperation, type OperationWork } from '../define-operation.ts';
 import { awaitDelivery } from './await-delivery.ts';
-import { evacuateRoom } from './evacuate-room.ts';
+import { type EvacuationProgress, evacuateMembers } from './evacuate-members.ts';
 import { roomIdInput } from './room-id-input.ts';
+
+/** The checkpoint. */
+interface Progress extends PurgeCheckpoint {
+  /** Kept until the room is hidden. */
+  readonly evacuation?: EvacuationProgress | undefined;
+}
 
 /**
  * Removes a room from the homeserver. Only events of other rooms may still mention it. The first commit hides the room, and a
@@ -52,16 +58,18 @@ export const purgeRoom = defineJobOperation({
     if (block) await insertBlockedRoom(transaction, { roomId, reason, blockedBy: nameOf(actor) });
     afterCommit(() => announce({ rooms: [roomId] }));
   },
-  run: async (work, { roomId, evacuate, keep }): Promise<Purged & { readonly dry_run?: boolean }> => {
+  run: async (
+    work: OperationWork<Progress>,
+    { roomId, evacuate, keep },
+  ): Promise<Purged & { readonly dryRun?: boolean }> => {
     // The last step of the purge has stored this checkpoint, and the process died before it could end the job.
-    const { purged } = (work.checkpoint ?? {}) as Partial<PurgeEnd>;
-    if (purged !== undefined) return purged;
+    if (work.checkpoint?.purged !== undefined) return work.checkpoint.purged;
     if (evacuate) await evacuateFirst(work, roomId, keep);
     return purge(work, { roomId, keep, search: work.roomRemoval, searchableTypes: SEARCHABLE_TYPES });
   },
 });
 
-async function evacuateFirst(work: OperationWork, roomId: RoomId, keep: readonly Keepable[]): Promise<void> {
+async function evacuateFirst(work: OperationWork<Progress>, roomId: RoomId, keep: readonly Keepable[]): Promise<void> {
   const { checkpoint = {}, dryRun } = work;
   const room = await work.commit(async (transaction) => {
     const { latestEventNids } = await requireRoomRow(transaction, roomId);
@@ -71,7 +79,11 @@ async function evacuateFirst(work: OperationWork, roomId: RoomId, keep: readonly
   if (room.isHidden) return;
   const { affected, failed } = room.isStub
     ? { affected: [] }
-    : await evacuateRoom.run(work, { roomId, invites: true, knocks: true, dryRun });
+    : await evacuateMembers(
+        { ...work, commit: committing(work) },
+        { roomId, invites: true, knocks: true },
+        checkpoint.evacuation,
+      );
   const undelivered = dryRun ? [] : await awaitDelivery(work, roomId, work.limits.federationRequestMs);
   await work.commit(async (transaction, afterCommit) => {
     const evacuation = {
@@ -84,3 +96,12 @@ async function evacuateFirst(work: OperationWork, roomId: RoomId, keep: readonly
     return { checkpoint: {}, phase: 'hide', value: undefined };
   });
 }
+
+/** Stores the steps of the evacuation in the checkpoint of the purge. */
+const committing =
+  (work: OperationWork<Progress>): OperationWork<EvacuationProgress>['commit'] =>
+  (step) =>
+    work.commit(async (transaction, afterCommit) => {
+      const { checkpoint: evacuation, ...done } = await step(transaction, afterCommit);
+      return { ...done, checkpoint: { evacuation } };
+    });

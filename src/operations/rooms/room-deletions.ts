@@ -2,27 +2,28 @@ import type { Knex } from 'knex';
 import { z } from 'zod';
 import { MatrixError } from '../../errors.ts';
 import type { RoomId } from '../../ids.ts';
-import { isFinished, type Job, type JobData } from '../../jobs/job.ts';
+import { isFinished, type Job } from '../../jobs/job.ts';
 import { type JobItems, storedItems } from '../../jobs/job-items.ts';
 import type { Db } from '../../storage/database.ts';
 import { findJob, listJobs } from '../../storage/plugin/jobs.ts';
+import type { AfterCommit } from '../../storage/transact.ts';
 import { defineOperation, type OperationWork } from '../define-operation.ts';
-import type { EvacuationProgress } from './evacuate-room.ts';
+import type { EvacuationProgress } from './evacuate-members.ts';
 import { roomIdInput } from './room-id-input.ts';
 
 /** Most users that a result names. Further ones are only counted. */
 const MAX_NAMED_USERS = 10_000;
 
-/** The outcome for a room's users, with Synapse's names of fields. */
+/** The outcome for a room's users. Its fields are those of Synapse. */
 export interface RoomShutdown {
   /** Local users who have left, given up an invite or taken back a knock. */
-  readonly kicked_users: readonly string[];
+  readonly kickedUsers: readonly string[];
   /** Number of users, if not all are named. */
-  readonly kicked_users_total?: number;
-  readonly failed_to_kick_users: readonly string[];
+  readonly kickedUsersTotal?: number;
+  readonly failedToKickUsers: readonly string[];
   /** Those that were moved to the new room. */
-  readonly local_aliases: readonly string[];
-  readonly new_room_id: RoomId | null;
+  readonly localAliases: readonly string[];
+  readonly newRoomId: RoomId | null;
   /** Servers that had not heard of all leaves when the room was purged. They never will. */
   readonly undelivered?: readonly string[];
 }
@@ -40,11 +41,11 @@ export interface DeletionProgress {
 
 /** A deletion as Synapse shows it. */
 export interface RoomDeletion {
-  readonly delete_id: string;
-  readonly room_id: RoomId;
+  readonly deleteId: string;
+  readonly roomId: RoomId;
   readonly status: 'scheduled' | 'active' | 'complete' | 'failed';
   /** `null` before the first user has left, and of a deletion that has failed. */
-  readonly shutdown_room: RoomShutdown | null;
+  readonly shutdownRoom: RoomShutdown | null;
   readonly error?: string;
 }
 
@@ -57,11 +58,11 @@ export async function shutdownOf(
 ): Promise<RoomShutdown> {
   const { left: total = 0, failed = [] } = evacuation ?? {};
   return {
-    kicked_users: await items.list(db, MAX_NAMED_USERS),
-    ...(total > MAX_NAMED_USERS && { kicked_users_total: total }),
-    failed_to_kick_users: failed.map(({ id }) => id),
-    local_aliases: aliases,
-    new_room_id: newRoomId ?? null,
+    kickedUsers: await items.list(db, MAX_NAMED_USERS),
+    ...(total > MAX_NAMED_USERS && { kickedUsersTotal: total }),
+    failedToKickUsers: failed.map(({ id }) => id),
+    localAliases: aliases,
+    newRoomId: newRoomId ?? null,
     ...(undelivered.length > 0 && { undelivered }),
   };
 }
@@ -77,10 +78,10 @@ async function viewDeletion(db: Db, job: Job): Promise<RoomDeletion> {
   const shutdown = ended ?? (await running());
   const error = job.error ?? (job.state === 'cancelled' ? 'cancelled' : undefined);
   return {
-    delete_id: job.id,
-    room_id: roomId,
+    deleteId: job.id,
+    roomId: roomId,
     status: statusOf(job),
-    shutdown_room: shutdown,
+    shutdownRoom: shutdown,
     ...(isFinished(job) && error !== undefined && { error }),
   };
 }
@@ -132,30 +133,31 @@ export interface TrackedDeletion {
     phase: string,
     step: (
       transaction: Knex.Transaction,
-      afterCommit: (work: () => void) => void,
+      afterCommit: AfterCommit,
     ) => Promise<readonly [changed: DeletionProgress, value: T]>,
   ) => Promise<T>;
   /** For steps of another operation: what the checkpoint of such a step is in ours. */
-  readonly commit: (changedBy: (checkpoint: JobData) => DeletionProgress) => OperationWork['commit'];
+  readonly commit: <Part extends object>(
+    changedBy: (checkpoint: Part) => DeletionProgress,
+  ) => OperationWork<Part>['commit'];
 }
 
 /** Goes on from the checkpoint of the job. */
-export function trackDeletion(work: OperationWork): TrackedDeletion {
-  // The job's own checkpoint, as it is stored below.
-  let progress = (work.checkpoint ?? {}) as DeletionProgress;
+export function trackDeletion(work: OperationWork<DeletionProgress>): TrackedDeletion {
+  let progress = work.checkpoint ?? {};
   const commit: TrackedDeletion['commit'] = (changedBy) => (step) =>
     work.commit(async (transaction, afterCommit) => {
       const done = await step(transaction, afterCommit);
       progress = { ...progress, ...changedBy(done.checkpoint) };
-      return { ...done, checkpoint: { ...progress } };
+      return { ...done, checkpoint: progress };
     });
   return {
     progress: () => progress,
     commit,
     step: (phase, step) =>
-      commit((changed) => changed)(async (transaction, afterCommit) => {
+      commit((changed: DeletionProgress) => changed)(async (transaction, afterCommit) => {
         const [changed, value] = await step(transaction, afterCommit);
-        return { checkpoint: { ...changed }, phase, value };
+        return { checkpoint: changed, phase, value };
       }),
   };
 }

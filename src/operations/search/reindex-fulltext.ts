@@ -1,30 +1,25 @@
 import { z } from 'zod';
-import { REINDEX_KIND } from '../../search/reindex-job.ts';
+import type { Reindexed } from '../../search/reindex-job.ts';
 import { searchIsOff } from '../../search/search.ts';
-import { insertJob } from '../../storage/plugin/jobs.ts';
-import { nameOf } from '../actor.ts';
-import { defineOperation } from '../define-operation.ts';
+import { defineJobOperation } from '../define-operation.ts';
 
 /**
- * Starts a job that rebuilds the full-text index while the old one goes on answering. A call while one runs joins it.
+ * Rebuilds the full-text index while the old one goes on answering. Several processes share the work.
  * Dendrite: `GET /_dendrite/admin/fulltext/reindex`, without job, progress or end.
  */
-export const reindexFulltext = defineOperation({
+export const reindexFulltext = defineJobOperation({
   access: 'admin',
-  effect: 'write',
-  onlyQueues: true,
+  effect: 'job',
   input: z.object({}),
-  run: async (scope): Promise<{ jobId: string; joined: boolean }> => {
-    if (!scope.searchEnabled) searchIsOff();
-    const { id, joined } = await insertJob(scope.transaction, {
-      kind: REINDEX_KIND,
-      dedupeKey: REINDEX_KIND,
-      input: {},
-      createdBy: nameOf(scope.actor),
-      requestId: scope.requestId,
-    });
-    scope.startedJob(id);
-    scope.afterCommit(scope.wakeJobs);
-    return { jobId: id, joined };
+  dedupeKey: () => '',
+  begin: async ({ reindex }) => {
+    if (reindex === undefined) searchIsOff();
   },
+  isServed: ({ reindex }) => reindex !== undefined,
+  run: async ({ reindex, jobRun }): Promise<Reindexed> => {
+    if (reindex === undefined || jobRun === undefined) searchIsOff();
+    return reindex.run(jobRun);
+  },
+  assist: async ({ reindex }, run) => reindex?.assist(run),
+  cleanUp: async ({ reindex }, job) => reindex?.cleanUp(job),
 });

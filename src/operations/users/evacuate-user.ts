@@ -5,7 +5,7 @@ import { rejectRemoteInvite } from '../../rooms/reject-remote-invite.ts';
 import { allEnded } from '../../storage/database.ts';
 import { findRoomOfUser, listRoomsOfUser, type RoomOfUser } from '../../storage/roomserver/membership.ts';
 import { defineJobOperation, type OperationWork } from '../define-operation.ts';
-import type { Failure } from '../rooms/evacuate-room.ts';
+import type { Failure } from '../rooms/evacuate-members.ts';
 import { requireLocal } from './local-account.ts';
 import { userIdInput } from './user-id-input.ts';
 
@@ -42,9 +42,8 @@ export const evacuateUser = defineJobOperation({
   begin: async (scope, { userId }) => {
     requireLocal(scope, userId, 'can only evacuate local users using this endpoint');
   },
-  run: async (work, { userId }): Promise<Evacuation> => {
-    // The job's own checkpoint, as it is stored below.
-    let progress = (work.checkpoint as Progress | undefined) ?? (await plan(work, userId));
+  run: async (work: OperationWork<Progress>, { userId }): Promise<Evacuation> => {
+    let progress = work.checkpoint ?? (await plan(work, userId));
     while (progress.position < progress.rooms.length) {
       const { rooms, position } = progress;
       const batch = rooms.slice(position, position + BATCH);
@@ -71,14 +70,14 @@ export const evacuateUser = defineJobOperation({
   },
 });
 
-async function plan(work: OperationWork, userId: UserId): Promise<Progress> {
+async function plan(work: OperationWork<Progress>, userId: UserId): Promise<Progress> {
   const rooms = (await listRoomsOfUser(work.reader(), userId)).map(({ roomId }) => roomId);
   return store(work, { rooms, position: 0, failed: [], unreachable: [] });
 }
 
-function store(work: OperationWork, progress: Progress): Promise<Progress> {
+function store(work: OperationWork<Progress>, progress: Progress): Promise<Progress> {
   return work.commit(async () => ({
-    checkpoint: { ...progress },
+    checkpoint: progress,
     phase: 'leave',
     done: progress.position,
     total: progress.rooms.length,
@@ -93,7 +92,7 @@ interface Outcome {
 }
 
 /** Leaves several rooms in parallel, because each has its own lock. */
-async function leaveAll(work: OperationWork, userId: UserId, roomIds: readonly RoomId[]): Promise<Outcome[]> {
+async function leaveAll(work: OperationWork<Progress>, userId: UserId, roomIds: readonly RoomId[]): Promise<Outcome[]> {
   const waiting = [...roomIds];
   const outcomes: Outcome[] = [];
   const lane = async (): Promise<void> => {
@@ -107,7 +106,7 @@ async function leaveAll(work: OperationWork, userId: UserId, roomIds: readonly R
 }
 
 /** Most rooms are known here. The user leaves them without further checks. */
-async function leave(work: OperationWork, userId: UserId, roomId: RoomId): Promise<Outcome> {
+async function leave(work: OperationWork<Progress>, userId: UserId, roomId: RoomId): Promise<Outcome> {
   try {
     await leaveHere(work, userId, roomId);
     return { roomId };
@@ -118,7 +117,7 @@ async function leave(work: OperationWork, userId: UserId, roomId: RoomId): Promi
 }
 
 /** @throws MatrixError also if the user has left already, or only the invite is known here */
-async function leaveHere(work: OperationWork, userId: UserId, roomId: RoomId): Promise<void> {
+async function leaveHere(work: OperationWork<Progress>, userId: UserId, roomId: RoomId): Promise<void> {
   const draft = { type: 'm.room.member', sender: userId, stateKey: userId, content: { membership: 'leave' } };
   await work.transact(async (transaction, afterCommit) => {
     const { refused, destinations } = await work.roomWriter.append(transaction, roomId, [draft]);
@@ -128,7 +127,12 @@ async function leaveHere(work: OperationWork, userId: UserId, roomId: RoomId): P
   });
 }
 
-async function afterFailure(work: OperationWork, userId: UserId, roomId: RoomId, failure: unknown): Promise<Outcome> {
+async function afterFailure(
+  work: OperationWork<Progress>,
+  userId: UserId,
+  roomId: RoomId,
+  failure: unknown,
+): Promise<Outcome> {
   try {
     const room = await findRoomOfUser(work.reader(), userId, roomId);
     // The user has left already: in an interrupted run, whose process may have died after its commit, or otherwise.
@@ -141,7 +145,11 @@ async function afterFailure(work: OperationWork, userId: UserId, roomId: RoomId,
 }
 
 /** The invite is removed here even if the other server refuses. */
-async function leaveRemotely(work: OperationWork, userId: UserId, { roomId, inviter }: RoomOfUser): Promise<Outcome> {
+async function leaveRemotely(
+  work: OperationWork<Progress>,
+  userId: UserId,
+  { roomId, inviter }: RoomOfUser,
+): Promise<Outcome> {
   const { federation, signingKeys, signal, limits } = work;
   const destination = inviter && splitUserId(inviter).serverName;
   const settings = { federation, signingKeys, signal, limitMs: limits.federationRequestMs };

@@ -15,13 +15,18 @@ import {
 import { defineJobOperation, type OperationWork } from '../define-operation.ts';
 import { userIdInput } from './user-id-input.ts';
 
+/** The checkpoint. Whether the device list has been marked stale. */
+interface Progress {
+  readonly stale?: true;
+}
+
 /** The changes of a refresh. */
 export interface RefreshedDevices {
   /** Number of devices that have keys now. */
   readonly devices: number;
   readonly removed: number;
   /** Number of devices whose keys did not verify. */
-  readonly left_out?: number;
+  readonly leftOut?: number;
 }
 
 /**
@@ -42,7 +47,7 @@ export const refreshDevices = defineJobOperation({
     }
     requireQuestion(federation);
   },
-  run: async (work, { userId }): Promise<RefreshedDevices> => {
+  run: async (work: OperationWork<Progress>, { userId }): Promise<RefreshedDevices> => {
     for (;;) {
       const lastChange = await findKeyChange(work.reader(), userId);
       const answer = await askOrMarkStale(work, userId);
@@ -56,7 +61,7 @@ export const refreshDevices = defineJobOperation({
         await noteKeyChange(transaction, userId);
         afterCommit(() => work.announce({ users: [userId] }));
         const { devices, leftOut } = verified;
-        const value = { devices: devices.length, removed, ...(leftOut > 0 && { left_out: leftOut }) };
+        const value = { devices: devices.length, removed, ...(leftOut > 0 && { leftOut: leftOut }) };
         return { ...step, done: 1, total: 1, value };
       });
       if (refreshed !== undefined) return refreshed;
@@ -69,7 +74,7 @@ function requireQuestion(federation: FederationSender | undefined): NonNullable<
   throw new MatrixError('M_BAD_STATE', 'this homeserver does not ask other servers for devices');
 }
 
-async function askOrMarkStale(work: OperationWork, userId: UserId): Promise<RemoteDevices> {
+async function askOrMarkStale(work: OperationWork<Progress>, userId: UserId): Promise<RemoteDevices> {
   try {
     return await ask(work, userId);
   } catch (error) {
@@ -87,7 +92,10 @@ async function askOrMarkStale(work: OperationWork, userId: UserId): Promise<Remo
   }
 }
 
-async function ask({ federation, limits, serverName, signal }: OperationWork, userId: UserId): Promise<RemoteDevices> {
+async function ask(
+  { federation, limits, serverName, signal }: OperationWork<Progress>,
+  userId: UserId,
+): Promise<RemoteDevices> {
   const { serverName: destination } = splitUserId(userId);
   const timeout = AbortSignal.timeout(limits.federationRequestMs);
   const options = { signal: AbortSignal.any([signal, timeout]) };

@@ -12,6 +12,7 @@ import {
 import { deleteLateRows, deleteSeenRows } from '../../storage/room-tables.ts';
 import { deleteRoomRow } from '../../storage/roomserver/purge-room.ts';
 import { deleteAccountDataTypes } from '../../storage/syncapi/account-data-types.ts';
+import type { AfterCommit } from '../../storage/transact.ts';
 import type { Announce } from '../announce.ts';
 import { requireRoomRow } from './hide-room.ts';
 import { PHASES, type Phase, type PurgedRoom } from './purge-phases.ts';
@@ -23,7 +24,7 @@ export interface PurgeWork {
   readonly announce: Announce;
   /** Runs a step in its own transaction. */
   readonly commit: <T>(
-    step: (transaction: Knex.Transaction, afterCommit: (work: () => void) => void) => Promise<JobStep<T>>,
+    step: (transaction: Knex.Transaction, afterCommit: AfterCommit) => Promise<JobStep<T, PurgeCheckpoint>>,
   ) => Promise<T>;
 }
 
@@ -33,9 +34,13 @@ export interface Purged extends Partial<Evacuation> {
   readonly deleted: RowCounts;
 }
 
-/** The checkpoint of the last step. The room is gone by then, so only the checkpoint shows that the purge has ended. */
-export interface PurgeEnd {
-  readonly purged: Purged;
+/** The checkpoint of a step. The purge resumes from its own database row, so it only shows the job that there was progress. */
+export interface PurgeCheckpoint {
+  readonly phase?: number;
+  /** Number of rows that have been deleted. */
+  readonly rows?: number;
+  /** The result, from the last step on. The room is gone by then, so nothing else shows that the purge has ended. */
+  readonly purged?: Purged;
 }
 
 type PurgeSettings = Pick<PurgedRoom, 'roomId' | 'keep' | 'search' | 'searchableTypes'>;
@@ -122,17 +127,15 @@ function finish({ commit, announce }: PurgeWork, room: PurgedRoom, progress: Pur
     await deletePurge(transaction, roomId);
     afterCommit(() => announce({ rooms: [roomId] }));
     const purged: Purged = { deleted: late.reduce(addCounts, progress.deleted), ...progress.evacuation };
-    const end: PurgeEnd = { purged };
-    return { ...stepOf(progress, purged), checkpoint: { ...end } };
+    return { ...stepOf(progress, purged), checkpoint: { purged } };
   });
 }
 
 /** The progress that a job shows. Each event counts twice, because the roomserver and `/sync` have their own rows for it. */
-function stepOf<T>({ phase, deleted, events }: PurgeProgress, value: T): JobStep<T> {
+function stepOf<T>({ phase, deleted, events }: PurgeProgress, value: T): JobStep<T, PurgeCheckpoint> {
   const counted = (deleted.roomserver_events ?? 0) + (deleted.syncapi_output_room_events ?? 0);
   const rows = Object.values(deleted).reduce((sum, count) => sum + count, 0);
   return {
-    // The purge resumes from its own database row. This checkpoint only shows the job that there was progress.
     checkpoint: { phase, rows },
     phase: PHASES[phase]?.name ?? 'end',
     done: counted,

@@ -40,7 +40,7 @@ export async function storeCheckpoint(
   transaction: Knex.Transaction,
   id: string,
   owner: string,
-  { checkpoint, phase, done, total }: Omit<JobStep<unknown>, 'value'>,
+  { checkpoint, phase, done, total }: Omit<JobStep<unknown, object>, 'value'>,
 ): Promise<boolean> {
   const rows = await rowsOf<{ id: string }>(
     transaction.raw(

@@ -38,9 +38,9 @@ export interface Job {
 }
 
 /** What a step of a job has come to. */
-export interface JobStep<T> {
+export interface JobStep<T, Checkpoint extends object = JobData> {
   /** What the job goes on from if this process dies. */
-  readonly checkpoint: JobData;
+  readonly checkpoint: Checkpoint;
   readonly phase: string;
   /** Items done since the job began. @defaultValue as before; work that is shared in ranges is counted there */
   readonly done?: number;

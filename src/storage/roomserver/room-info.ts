@@ -13,14 +13,14 @@ export interface MembershipCounts {
 
 /** A room as an admin looks at it before doing something to it. */
 export interface RoomInfo {
-  readonly room_id: RoomId;
+  readonly roomId: RoomId;
   readonly version: string;
   /** Known by an invite or from other servers only: no event of it is current here. */
   readonly stub: boolean;
   readonly name: string | null;
-  readonly canonical_alias: string | null;
+  readonly canonicalAlias: string | null;
   readonly creator: string | null;
-  readonly join_rule: string | null;
+  readonly joinRule: string | null;
   readonly encrypted: boolean;
   /** Whether it is in the room directory. */
   readonly published: boolean;
@@ -28,10 +28,10 @@ export interface RoomInfo {
   readonly aliases: readonly string[];
   readonly members: { readonly local: MembershipCounts; readonly remote: MembershipCounts };
   /** Other servers with users in it. */
-  readonly remote_servers: number;
-  readonly forward_extremities: number;
+  readonly remoteServers: number;
+  readonly forwardExtremities: number;
   /** Events of its current state. */
-  readonly state_events: number;
+  readonly stateEvents: number;
   /** Events that clients can be shown. */
   readonly events: number;
   readonly reports: number;
@@ -87,20 +87,20 @@ export async function findRoomInfo(
   if (room === undefined) return undefined;
   const state = (await readNamedState(db, [roomId], NAMED_STATE)).get(roomId) ?? new Map<string, NamedState>();
   return {
-    room_id: roomId,
+    roomId: roomId,
     version: room.room_version,
     stub: room.extremities === 0,
     name: textOf(state.get('m.room.name'), 'name'),
-    canonical_alias: textOf(state.get('m.room.canonical_alias'), 'alias'),
+    canonicalAlias: textOf(state.get('m.room.canonical_alias'), 'alias'),
     creator: state.get('m.room.create')?.sender ?? null,
-    join_rule: textOf(state.get('m.room.join_rules'), 'join_rule'),
+    joinRule: textOf(state.get('m.room.join_rules'), 'join_rule'),
     encrypted: state.has('m.room.encryption'),
     published: room.published,
     aliases: room.aliases,
     members: await countMembers(db, room.room_nid, localServerNames),
-    remote_servers: room.remote_servers,
-    forward_extremities: room.extremities,
-    state_events: room.state_events,
+    remoteServers: room.remote_servers,
+    forwardExtremities: room.extremities,
+    stateEvents: room.state_events,
     events: room.events,
     reports: room.reports,
     blocked: room.blocked,

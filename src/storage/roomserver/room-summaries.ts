@@ -6,11 +6,11 @@ import { IS_SHOWN } from './room-list.ts';
 
 /** A room as Synapse's admin API lists it. */
 export interface RoomSummary {
-  readonly room_id: RoomId;
+  readonly roomId: RoomId;
   readonly name: string | null;
-  readonly canonical_alias: string | null;
-  readonly joined_members: number;
-  readonly joined_local_members: number;
+  readonly canonicalAlias: string | null;
+  readonly joinedMembers: number;
+  readonly joinedLocalMembers: number;
   readonly version: string;
   readonly creator: string | null;
   /** The algorithm. */
@@ -18,12 +18,12 @@ export interface RoomSummary {
   readonly federatable: boolean;
   /** Whether it is in the room directory. */
   readonly public: boolean;
-  readonly join_rules: string | null;
-  readonly guest_access: string | null;
-  readonly history_visibility: string | null;
+  readonly joinRules: string | null;
+  readonly guestAccess: string | null;
+  readonly historyVisibility: string | null;
   /** Events of its current state. */
-  readonly state_events: number;
-  readonly room_type: string | null;
+  readonly stateEvents: number;
+  readonly roomType: string | null;
 }
 
 /** A room as Synapse's admin API shows it alone. */
@@ -31,11 +31,11 @@ export interface RoomDetails extends RoomSummary {
   readonly avatar: string | null;
   readonly topic: string | null;
   /** Devices of the local users who are in it. */
-  readonly joined_local_devices: number;
+  readonly joinedLocalDevices: number;
   /** Whether all local users who have left it have forgotten it, and none is left. */
   readonly forgotten: boolean;
   readonly tombstoned: boolean;
-  readonly replacement_room: string | null;
+  readonly replacementRoom: string | null;
 }
 
 interface SummaryRow {
@@ -105,10 +105,10 @@ export async function findRoomDetails(
     ...summaryOf(row, state),
     avatar: textOf(state.get('m.room.avatar'), 'url'),
     topic: textOf(state.get('m.room.topic'), 'topic'),
-    joined_local_devices: users?.devices ?? 0,
+    joinedLocalDevices: users?.devices ?? 0,
     forgotten: users?.forgotten ?? true,
     tombstoned: state.has('m.room.tombstone'),
-    replacement_room: textOf(state.get('m.room.tombstone'), 'replacement_room'),
+    replacementRoom: textOf(state.get('m.room.tombstone'), 'replacement_room'),
   };
 }
 
@@ -138,20 +138,20 @@ async function readRows(
 function summaryOf(row: SummaryRow, state: ReadonlyMap<string, NamedState>): RoomSummary {
   const create = state.get('m.room.create');
   return {
-    room_id: row.room_id,
+    roomId: row.room_id,
     name: textOf(state.get('m.room.name'), 'name'),
-    canonical_alias: textOf(state.get('m.room.canonical_alias'), 'alias'),
-    joined_members: row.joined,
-    joined_local_members: row.joined_local,
+    canonicalAlias: textOf(state.get('m.room.canonical_alias'), 'alias'),
+    joinedMembers: row.joined,
+    joinedLocalMembers: row.joined_local,
     version: row.version,
     creator: create?.sender ?? null,
     encryption: textOf(state.get('m.room.encryption'), 'algorithm'),
     federatable: create?.content['m.federate'] !== false,
     public: row.public,
-    join_rules: textOf(state.get('m.room.join_rules'), 'join_rule'),
-    guest_access: textOf(state.get('m.room.guest_access'), 'guest_access'),
-    history_visibility: textOf(state.get('m.room.history_visibility'), 'history_visibility'),
-    state_events: row.state_events,
-    room_type: textOf(create, 'type'),
+    joinRules: textOf(state.get('m.room.join_rules'), 'join_rule'),
+    guestAccess: textOf(state.get('m.room.guest_access'), 'guest_access'),
+    historyVisibility: textOf(state.get('m.room.history_visibility'), 'history_visibility'),
+    stateEvents: row.state_events,
+    roomType: textOf(create, 'type'),
   };
 }

@@ -1,19 +1,25 @@
 import type { Knex } from 'knex';
 import { type Db, rowsOf } from '../database.ts';
 
-/** A registration token, as clients see it. */
+/** A registration token. */
 export interface RegistrationToken {
   readonly token: string;
   /** `null`: no limit. */
-  readonly uses_allowed: number | null;
+  readonly usesAllowed: number | null;
   /** Registrations under way. */
   readonly pending: number;
   readonly completed: number;
   /** In ms since the epoch; `null`: never. */
-  readonly expiry_time: number | null;
+  readonly expiryTime: number | null;
 }
 
-type Row = { readonly [Key in keyof RegistrationToken]: string | null };
+interface Row {
+  readonly token: string | null;
+  readonly uses_allowed: string | null;
+  readonly pending: string | null;
+  readonly completed: string | null;
+  readonly expiry_time: string | null;
+}
 
 const COLUMNS = 'token, uses_allowed, pending, completed, expiry_time';
 const NOW = '(extract(epoch FROM clock_timestamp()) * 1000)';
@@ -24,10 +30,10 @@ const numberOrNull = (text: string | null): number | null => (text === null ? nu
 
 const tokenOf = (row: Row): RegistrationToken => ({
   token: row.token ?? '',
-  uses_allowed: numberOrNull(row.uses_allowed),
+  usesAllowed: numberOrNull(row.uses_allowed),
   pending: Number(row.pending ?? 0),
   completed: Number(row.completed ?? 0),
-  expiry_time: numberOrNull(row.expiry_time),
+  expiryTime: numberOrNull(row.expiry_time),
 });
 
 async function first(query: PromiseLike<{ rows: Row[] }>): Promise<RegistrationToken | undefined> {
@@ -62,7 +68,7 @@ export async function isRegistrationTokenValid(db: Db, token: string): Promise<b
 /** Adds a token; `undefined` when there is one of that name. */
 export function insertRegistrationToken(
   transaction: Knex.Transaction,
-  { token, uses_allowed: uses, expiry_time: expiry }: Omit<RegistrationToken, 'pending' | 'completed'>,
+  { token, usesAllowed: uses, expiryTime: expiry }: Omit<RegistrationToken, 'pending' | 'completed'>,
 ): Promise<RegistrationToken | undefined> {
   return first(
     transaction.raw(
@@ -77,7 +83,7 @@ export function insertRegistrationToken(
 export function updateRegistrationToken(
   transaction: Knex.Transaction,
   token: string,
-  { uses_allowed: uses, expiry_time: expiry }: Partial<Pick<RegistrationToken, 'uses_allowed' | 'expiry_time'>>,
+  { usesAllowed: uses, expiryTime: expiry }: Partial<Pick<RegistrationToken, 'usesAllowed' | 'expiryTime'>>,
 ): Promise<RegistrationToken | undefined> {
   return first(
     transaction.raw(

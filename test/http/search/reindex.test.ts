@@ -45,7 +45,7 @@ describe.each(MOUNTS)('fulltext/reindex $name', (mount) => {
     expect([answer.status, answer.text]).toEqual([200, '{}']);
     expect(answer.headers.location).toMatch(new RegExp(`^${mount.prefix}/_dendrite/admin/jobs/[0-9a-f-]{36}$`));
     expect(await follow(answer.headers.location)).toMatchObject({
-      kind: 'fulltextReindex',
+      kind: 'reindexFulltext',
       created_by: USERS.admin.user_id,
     });
     await finish(answer.headers.location);

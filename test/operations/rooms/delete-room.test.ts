@@ -7,6 +7,7 @@ import type { JobStep } from '../../../src/jobs/job.ts';
 import { storedItems } from '../../../src/jobs/job-items.ts';
 import type { OperationWork } from '../../../src/operations/define-operation.ts';
 import { deleteRoom } from '../../../src/operations/rooms/delete-room.ts';
+import type { DeletionProgress } from '../../../src/operations/rooms/room-deletions.ts';
 import { deny } from '../../../src/pipeline/hooks.ts';
 import { hideRoom } from '../../../src/rooms/purge/hide-room.ts';
 import server from '../../fixtures/dendrite/server.json' with { type: 'json' };
@@ -221,7 +222,7 @@ describe('the deletion of a room by v1', () => {
   it('is audited, counted, and told to hooks', async () => {
     const heard: unknown[] = [];
     const off = plugin.admin.hooks.after('deleteRoom', { name: 'test' }, ({ result }) => {
-      heard.push(result.kicked_users.length);
+      heard.push(result.kickedUsers.length);
     });
     const before = await plugin.metric('matrix_admin_operations_total', { operation: 'deleteRoom', outcome: 'ok' });
     await ok(remove(1, ROOMS.v5));
@@ -398,7 +399,7 @@ describe('the deletion of a room by v2', () => {
   });
 
   it('is no job of another kind', async () => {
-    const { jobId } = await plugin.admin.operations.reindexFulltext({}, SYSTEM);
+    const { jobId } = await plugin.admin.operations.reindexFulltext.start({}, SYSTEM);
     expect((await call(`/v2/rooms/delete_status/${jobId}`)).status).toBe(404);
   });
 
@@ -440,13 +441,14 @@ describe('a deletion with users whom the room does not let go', () => {
 });
 
 describe('a deletion between its steps', () => {
-  type Done = JobStep<unknown>;
+  type Work = OperationWork<DeletionProgress>;
+  type Done = JobStep<unknown, DeletionProgress>;
   /** What the job is given, with steps that can be looked at from within and after their commits. */
   const workOf = (
     jobId: string,
-    checkpoint: OperationWork['checkpoint'],
+    checkpoint: Work['checkpoint'],
     watch: { readonly within?: (done: Done) => void; readonly after?: (done: Done) => Promise<void> | void },
-  ): OperationWork =>
+  ): Work =>
     ({
       reader: () => db,
       localServerNames: [SERVER_NAME],
@@ -460,7 +462,7 @@ describe('a deletion between its steps', () => {
       items: storedItems(jobId),
       signal: new AbortController().signal,
       dryRun: false,
-      commit: async (step: Parameters<OperationWork['commit']>[0]) => {
+      commit: async (step: Parameters<Work['commit']>[0]) => {
         const done = await db.transaction(async (transaction) => {
           const made = await step(transaction, () => {});
           watch.within?.(made);
@@ -469,7 +471,7 @@ describe('a deletion between its steps', () => {
         await watch.after?.(done);
         return done.value;
       },
-    }) as unknown as OperationWork;
+    }) as unknown as Work;
   const options = { block: false, purge: true, forcePurge: false, dryRun: false };
   /** A job that no process takes. */
   const newJob = async (): Promise<string> => {
@@ -497,7 +499,7 @@ describe('a deletion between its steps', () => {
         await db.transaction((transaction) => plugin.admin.rooms.append(transaction, roomId, [join]));
       },
     });
-    const { kicked_users: kicked } = await deleteRoom.run(work, { ...options, roomId });
+    const { kickedUsers: kicked } = await deleteRoom.run(work, { ...options, roomId });
     expect([hasJoined, kicked]).toEqual([true, [...EVERYBODY, erin]]);
     expect((await room(roomId)).status).toBe(404);
     expect(await brokenInvariants(db)).toEqual([]);
@@ -527,10 +529,10 @@ describe('a deletion between its steps', () => {
       },
     });
     const deleted = await deleteRoom.run(work, { ...options, roomId, newRoomUserId });
-    expect(deleted.kicked_users.toSorted()).toEqual([alice, erin, frank]);
+    expect(deleted.kickedUsers.toSorted()).toEqual([alice, erin, frank]);
     expect((await room(roomId)).status).toBe(404);
-    if (deleted.new_room_id !== null) {
-      const { members } = jsonOf(await room(deleted.new_room_id, '/members')) as { members: string[] };
+    if (deleted.newRoomId !== null) {
+      const { members } = jsonOf(await room(deleted.newRoomId, '/members')) as { members: string[] };
       expect(members.toSorted()).toEqual([USERS.admin.user_id, alice, erin, frank]);
     }
     expect(await brokenInvariants(db)).toEqual([]);
@@ -571,10 +573,10 @@ describe('a deletion between its steps', () => {
       }
     }
     expect(deaths).toBeGreaterThan(6);
-    const { kicked_users: kicked, new_room_id: newRoom } = result as { kicked_users: string[]; new_room_id: string };
+    const { kickedUsers: kicked, newRoomId: newRoom } = result as { kickedUsers: string[]; newRoomId: string };
     expect(kicked).toEqual(expect.arrayContaining(EVERYBODY));
     expect(await plugin.admin.operations.getRoom({ roomId: newRoom }, SYSTEM)).toMatchObject({
-      joined_members: kicked.length + 1,
+      joinedMembers: kicked.length + 1,
     });
     expect(await db('roomserver_rooms').where('room_id', roomId)).toEqual([]);
     const said = await db('syncapi_output_room_events').where({ room_id: newRoom, type: 'm.room.message' });

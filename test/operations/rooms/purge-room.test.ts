@@ -50,7 +50,7 @@ beforeAll(async () => {
     },
   });
   ({ db } = plugin.database);
-  await plugin.admin.jobs.wait((await plugin.admin.operations.reindexFulltext({}, SYSTEM)).jobId);
+  await plugin.admin.jobs.wait((await plugin.admin.operations.reindexFulltext.start({}, SYSTEM)).jobId);
 });
 afterAll(() => plugin.close());
 
@@ -249,7 +249,7 @@ describe('a purge under way', () => {
     expect(started.status).toBe(202);
     expect(await plugin.admin.rooms.check(roomId)).toBe('purging');
     const info = await plugin.admin.operations.roomInfo({ roomId }, SYSTEM);
-    expect(info).toMatchObject({ purging: true, stub: true, name: null, aliases: [], state_events: 0 });
+    expect(info).toMatchObject({ purging: true, stub: true, name: null, aliases: [], stateEvents: 0 });
     expect(info.members.local).toEqual({ join: 0, invite: 0, knock: 0, left: 0 });
     expect((await plugin.admin.operations.emptyRooms({}, SYSTEM)).rooms).not.toContain(roomId);
     await expect(plugin.admin.operations.evacuateRoom({ roomId }, SYSTEM)).rejects.toMatchObject({

@@ -1,0 +1,20 @@
+import type { Knex } from 'knex';
+
+/** Jobs have the name of the operation that starts them. Those of the reindex had another one. */
+export const reindexJobs = {
+  name: '0013-reindex-jobs',
+  up: async (db: Knex): Promise<void> => {
+    await db.raw(
+      `UPDATE matrix_admin.jobs SET kind = 'reindexFulltext',
+         dedupe_key = CASE WHEN dedupe_key IS NULL THEN NULL ELSE 'reindexFulltext ' END
+       WHERE kind = 'fulltextReindex'`,
+    );
+  },
+  down: async (db: Knex): Promise<void> => {
+    await db.raw(
+      `UPDATE matrix_admin.jobs SET kind = 'fulltextReindex',
+         dedupe_key = CASE WHEN dedupe_key IS NULL THEN NULL ELSE 'fulltextReindex' END
+       WHERE kind = 'reindexFulltext'`,
+    );
+  },
+};
