@@ -9,6 +9,7 @@ import { OPERATIONS } from '../src/operations/operations.ts';
 import { grantsFor } from '../src/storage/privileges.ts';
 import { createTestDatabase } from './support/database.ts';
 import { createSigningKey, SERVER_NAME } from './support/dendrite-server.ts';
+import { SYNAPSE_PAGES, type SynapseEndpoint } from './synapse-endpoints.ts';
 
 const root = new URL('../', import.meta.url);
 const update = process.env.UPDATE_GENERATED === '1';
@@ -77,6 +78,50 @@ it('docs/routes.md has every route', async () => {
   await expectGenerated(
     'docs/routes.md',
     `# Routes\n\n${TIMES}\n\n${table(['route', 'operation', 'access', 'effect'], rows)}\n`,
+  );
+});
+
+/** Method and path as Synapse's documentation writes them, whatever the names of parameters are. */
+const shapeOf = (endpoint: string): string => endpoint.replaceAll(/[:*]\w+|\{\w+\}/g, '{}');
+const withPrefix = (endpoint: string): string => endpoint.replace(/ (?!\/)/, ' /_synapse/admin/');
+
+const ROUTE_SHAPES = new Set(ROUTES.map(({ method, path }) => shapeOf(`${method} ${path}`)));
+const isServed = ({ endpoint }: SynapseEndpoint): boolean => ROUTE_SHAPES.has(shapeOf(withPrefix(endpoint)));
+
+function stateOf(endpoint: SynapseEndpoint): string {
+  if (!isServed(endpoint)) return `not: ${endpoint.missing ?? ''}`;
+  return endpoint.differs === undefined ? 'served' : `served, differs: ${endpoint.differs}`;
+}
+
+it('an endpoint of Synapse is served, or test/synapse-endpoints.ts says why not', () => {
+  const endpoints = SYNAPSE_PAGES.flatMap((page) => page.endpoints);
+  const shapes = endpoints.map(({ endpoint }) => shapeOf(withPrefix(endpoint)));
+  expect(shapes.filter((shape, at) => shapes.indexOf(shape) !== at)).toEqual([]);
+  const unexplained = endpoints.filter((endpoint) => !isServed(endpoint) && endpoint.missing === undefined);
+  expect(unexplained, 'not served, and no reason').toEqual([]);
+  const outdated = endpoints.filter((endpoint) => isServed(endpoint) && endpoint.missing !== undefined);
+  expect(outdated, 'served, and still a reason why not').toEqual([]);
+  const premature = endpoints.filter((endpoint) => !isServed(endpoint) && endpoint.differs !== undefined);
+  expect(premature, 'not served, and a difference').toEqual([]);
+});
+
+const ENDPOINTS = `The endpoints of Synapse's admin API, page by page of its documentation. Whether one is served is read from the route
+table. [Differences from Synapse](differences-from-synapse.md) says more of what differs.`;
+
+it('docs/synapse-endpoints.md has every endpoint of Synapse', async () => {
+  const known = new Set(
+    SYNAPSE_PAGES.flatMap(({ endpoints }) => endpoints.map(({ endpoint }) => shapeOf(withPrefix(endpoint)))),
+  );
+  const pages = SYNAPSE_PAGES.map(({ page, endpoints }) => {
+    const rows = endpoints.map((endpoint) => [`\`${withPrefix(endpoint.endpoint)}\``, stateOf(endpoint)]);
+    return `## ${page}\n\n${table(['endpoint', 'state'], rows)}\n`;
+  });
+  const own = ROUTES.map(({ method, path, operation }) => ({ route: `${method} ${path}`, operation }))
+    .filter(({ route }) => route.includes(' /_synapse/') && !known.has(shapeOf(route)))
+    .map(({ route, operation }) => [`\`${route}\``, `\`${operation}\``]);
+  await expectGenerated(
+    'docs/synapse-endpoints.md',
+    `# Endpoints of Synapse\n\n${ENDPOINTS}\n\n${pages.join('\n')}\n## Only here\n\n${table(['route', 'operation'], own)}\n`,
   );
 });
 

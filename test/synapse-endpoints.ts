@@ -1,0 +1,201 @@
+/** An endpoint of Synapse's admin API. */
+export interface SynapseEndpoint {
+  /** Method and path. A path without a slash before it is below `/_synapse/admin/`. */
+  readonly endpoint: string;
+  /** What an administrator must know, if it is served and differs. `docs/differences-from-synapse.md` has all differences. */
+  readonly differs?: string;
+  /** Why it is not served. */
+  readonly missing?: string;
+}
+
+/** A page of Synapse's admin documentation. */
+interface SynapsePage {
+  readonly page: string;
+  readonly endpoints: readonly SynapseEndpoint[];
+}
+
+const served = (endpoint: string): SynapseEndpoint => ({ endpoint });
+const differs = (endpoint: string, why: string): SynapseEndpoint => ({ endpoint, differs: why });
+const missing = (endpoint: string, why: string): SynapseEndpoint => ({ endpoint, missing: why });
+
+const NOT_YET = 'not yet served';
+const NO_MEDIA = 'not yet served: media';
+
+/**
+ * Every endpoint of Synapse's admin documentation, and of its code where the documentation leaves one out, as of Synapse
+ * 1.163. An endpoint that is served must not say why it is not, and the other way round: `test/generated.test.ts` looks it up
+ * in the route table.
+ */
+export const SYNAPSE_PAGES: readonly SynapsePage[] = [
+  {
+    page: 'Account validity',
+    endpoints: [missing('POST v1/account_validity/validity', 'accounts do not expire in Dendrite')],
+  },
+  {
+    page: 'Background updates',
+    endpoints: [
+      missing('GET v1/background_updates/status', NOT_YET),
+      missing('GET v1/background_updates/enabled', NOT_YET),
+      missing('POST v1/background_updates/enabled', NOT_YET),
+      missing('POST v1/background_updates/start_job', NOT_YET),
+    ],
+  },
+  {
+    page: 'Client-Server API extensions',
+    endpoints: [
+      missing(
+        'PUT /_matrix/client/v3/user/{user_id}/account_data/io.element.synapse.admin_client_config',
+        "account data is the homeserver's",
+      ),
+    ],
+  },
+  {
+    page: 'Event reports',
+    endpoints: [
+      differs('GET v1/event_reports', 'reports have a `status`; reports of events that are gone are left out'),
+      differs('GET v1/event_reports/{report_id}', 'reports have a `status`'),
+      served('DELETE v1/event_reports/{report_id}'),
+    ],
+  },
+  {
+    page: 'User reports',
+    endpoints: [
+      missing('GET v1/user_reports', NOT_YET),
+      missing('GET v1/user_reports/{report_id}', NOT_YET),
+      missing('DELETE v1/user_reports/{report_id}', NOT_YET),
+    ],
+  },
+  {
+    page: 'Experimental features',
+    endpoints: [
+      missing('GET v1/experimental_features/{user_id}', NOT_YET),
+      missing('PUT v1/experimental_features/{user_id}', NOT_YET),
+    ],
+  },
+  { page: 'Fetching events', endpoints: [missing('GET v1/fetch_event/{event_id}', NOT_YET)] },
+  {
+    page: 'Federation',
+    endpoints: [
+      missing('GET v1/federation/destinations', NOT_YET),
+      missing('GET v1/federation/destinations/{destination}', NOT_YET),
+      missing('GET v1/federation/destinations/{destination}/rooms', NOT_YET),
+      missing('POST v1/federation/destinations/{destination}/reset_connection', NOT_YET),
+    ],
+  },
+  {
+    page: 'Media',
+    endpoints: [
+      missing('GET v1/room/{room_id}/media', NO_MEDIA),
+      missing('GET v1/users/{user_id}/media', NO_MEDIA),
+      missing('DELETE v1/users/{user_id}/media', NO_MEDIA),
+      missing('GET v1/media/{origin}/{media_id}', NO_MEDIA),
+      missing('DELETE v1/media/{server_name}/{media_id}', NO_MEDIA),
+      missing('POST v1/media/delete', NO_MEDIA),
+      missing('POST v1/media/{server_name}/delete', NO_MEDIA),
+      missing('POST v1/media/quarantine/{server_name}/{media_id}', NO_MEDIA),
+      missing('POST v1/media/unquarantine/{server_name}/{media_id}', NO_MEDIA),
+      missing('GET v1/media/quarantine_changes', NO_MEDIA),
+      missing('POST v1/room/{room_id}/media/quarantine', NO_MEDIA),
+      missing('POST v1/user/{user_id}/media/quarantine', NO_MEDIA),
+      missing('POST v1/media/protect/{media_id}', NO_MEDIA),
+      missing('POST v1/media/unprotect/{media_id}', NO_MEDIA),
+      missing('POST v1/purge_media_cache', NO_MEDIA),
+    ],
+  },
+  {
+    page: 'Purge history',
+    endpoints: [
+      missing('POST v1/purge_history/{room_id}', 'not yet served: history is purged with its room'),
+      missing('POST v1/purge_history/{room_id}/{event_id}', 'not yet served: history is purged with its room'),
+      missing('GET v1/purge_history_status/{purge_id}', 'not yet served: history is purged with its room'),
+    ],
+  },
+  { page: 'Register users', endpoints: [served('GET v1/register'), served('POST v1/register')] },
+  {
+    page: 'Registration tokens',
+    endpoints: [
+      served('GET v1/registration_tokens'),
+      served('GET v1/registration_tokens/{token}'),
+      served('POST v1/registration_tokens/new'),
+      served('PUT v1/registration_tokens/{token}'),
+      served('DELETE v1/registration_tokens/{token}'),
+    ],
+  },
+  { page: 'Room membership', endpoints: [missing('POST v1/join/{room_id_or_alias}', NOT_YET)] },
+  {
+    page: 'Rooms',
+    endpoints: [
+      differs('GET v1/rooms', 'rooms known by an invite alone are left out'),
+      differs('GET v1/rooms/{room_id}', 'rooms known by an invite alone are left out'),
+      differs('GET v1/rooms/{room_id}/members', 'a room that everybody has left keeps its last state'),
+      differs('GET v1/rooms/{room_id}/state', 'a room that everybody has left keeps its last state'),
+      differs('GET v1/rooms/{room_id}/context/{event_id}', 'redacted events are not shown'),
+      missing('GET v1/rooms/{room_id}/messages', NOT_YET),
+      missing('GET v1/rooms/{room_id}/timestamp_to_event', NOT_YET),
+      missing('GET v1/rooms/{room_id}/hierarchy', NOT_YET),
+      served('GET v1/rooms/{room_id}/block'),
+      served('PUT v1/rooms/{room_id}/block'),
+      differs('DELETE v1/rooms/{room_id}', 'after 50 s it is answered with `202` and the job'),
+      differs('DELETE v2/rooms/{room_id}', 'a second deletion joins the first'),
+      served('GET v2/rooms/{room_id}/delete_status'),
+      served('GET v2/rooms/delete_status/{delete_id}'),
+      missing('POST v1/rooms/{room_id_or_alias}/make_room_admin', NOT_YET),
+      missing('GET v1/rooms/{room_id_or_alias}/forward_extremities', NOT_YET),
+      missing('DELETE v1/rooms/{room_id_or_alias}/forward_extremities', NOT_YET),
+    ],
+  },
+  { page: 'Scheduled tasks', endpoints: [missing('GET v1/scheduled_tasks', NOT_YET)] },
+  {
+    page: 'Server notices',
+    endpoints: [served('POST v1/send_server_notice'), served('PUT v1/send_server_notice/{txn_id}')],
+  },
+  {
+    page: 'Statistics',
+    endpoints: [
+      missing('GET v1/statistics/users/media', NOT_YET),
+      missing('GET v1/statistics/database/rooms', NOT_YET),
+    ],
+  },
+  {
+    page: 'Users',
+    endpoints: [
+      differs('GET v2/users', '`next_token` is a long number; a page has 10,000 users at most'),
+      differs('GET v3/users', '`next_token` is a long number; a page has 10,000 users at most'),
+      served('GET v2/users/{user_id}'),
+      differs('PUT v2/users/{user_id}', 'all or nothing; `external_ids` are refused'),
+      differs('GET /_matrix/client/r0/admin/whois/{user_id}', 'each connection is below its own device'),
+      differs('GET /_matrix/client/v3/admin/whois/{user_id}', 'each connection is below its own device'),
+      differs('GET v1/whois/{user_id}', 'each connection is below its own device'),
+      differs('POST v1/deactivate/{user_id}', 'a job leaves the rooms'),
+      served('PUT v1/suspend/{user_id}'),
+      differs('POST v1/reset_password/{user_id}', 'passwords follow the rules of Dendrite'),
+      served('GET v1/users/{user_id}/admin'),
+      served('PUT v1/users/{user_id}/admin'),
+      served('GET v1/users/{user_id}/joined_rooms'),
+      served('GET v1/users/{user_id}/memberships'),
+      missing('GET v1/users/{user_id}/sent_invite_count', NOT_YET),
+      missing('GET v1/users/{user_id}/cumulative_joined_room_count', NOT_YET),
+      missing('GET v1/users/{user_id}/accountdata', NOT_YET),
+      missing('POST v1/users/{user_id}/login', NOT_YET),
+      served('GET v2/users/{user_id}/devices'),
+      missing('POST v2/users/{user_id}/devices', 'a device of Dendrite has an access token, which nobody would know'),
+      served('POST v2/users/{user_id}/delete_devices'),
+      served('GET v2/users/{user_id}/devices/{device_id}'),
+      served('PUT v2/users/{user_id}/devices/{device_id}'),
+      served('DELETE v2/users/{user_id}/devices/{device_id}'),
+      missing('GET v1/users/{user_id}/pushers', NOT_YET),
+      missing('POST v1/users/{user_id}/shadow_ban', NOT_YET),
+      missing('DELETE v1/users/{user_id}/shadow_ban', NOT_YET),
+      missing('GET v1/users/{user_id}/override_ratelimit', NOT_YET),
+      missing('POST v1/users/{user_id}/override_ratelimit', NOT_YET),
+      missing('DELETE v1/users/{user_id}/override_ratelimit', NOT_YET),
+      missing('POST v1/users/{user_id}/_allow_cross_signing_replacement_without_uia', NOT_YET),
+      missing('GET v1/username_available', NOT_YET),
+      missing('GET v1/auth_providers/{provider}/users/{external_id}', NOT_YET),
+      missing('GET v1/threepid/{medium}/users/{address}', NOT_YET),
+      missing('POST v1/user/{user_id}/redact', 'not yet served: redaction of all that a user has sent'),
+      missing('GET v1/user/redact_status/{redact_id}', 'not yet served: redaction of all that a user has sent'),
+    ],
+  },
+  { page: 'Version', endpoints: [served('GET v1/server_version')] },
+];
