@@ -12,13 +12,13 @@ import { createJobWorker } from './jobs/job-worker.ts';
 import { createJobs, type Jobs } from './jobs/jobs.ts';
 import { createMetrics } from './metrics.ts';
 import type { OperationServices } from './operations/define-operation.ts';
-import { OPERATIONS } from './operations/operations.ts';
 import type { Pipeline } from './pipeline/call.ts';
 import { missingFeatures } from './pipeline/federation-features.ts';
 import { createHooks, type Hooks } from './pipeline/hooks.ts';
 import { createOperationFunctions, type OperationFunctions } from './pipeline/operation-functions.ts';
 import { createOperationJobs } from './pipeline/operation-jobs.ts';
 import { createRequestIds } from './pipeline/request-ids.ts';
+import { reportMetrics } from './report-metrics.ts';
 import { createAnnounce } from './rooms/announce.ts';
 import { createRoomWriter } from './rooms/room-writer.ts';
 import { createRooms, type Rooms } from './rooms/rooms.ts';
@@ -29,9 +29,7 @@ import { createSearchParts } from './search/search-parts.ts';
 import { resolveSettings } from './settings.ts';
 import { migrateOwnSchema } from './storage/database.ts';
 import { explainFailure } from './storage/explain-failure.ts';
-import { countJobs } from './storage/plugin/job-counts.ts';
 import { preflight } from './storage/preflight.ts';
-import { countReportsByStatus } from './storage/roomserver/event-reports.ts';
 
 /** The plugin, as `createAdminPlugin()` returns it. */
 export interface AdminPlugin {
@@ -137,24 +135,7 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
     newRequestId: createRequestIds(),
   };
 
-  // Initialise counters to 0, so that increase() sees the first event.
-  for (const name of Object.keys(OPERATIONS)) {
-    for (const outcome of ['ok', 'refused', 'failed']) metrics.operations.inc({ operation: name, outcome }, 0);
-  }
-  metrics.onScrape(async () => {
-    const counts = await countJobs(db);
-    for (const { status, reports } of await countReportsByStatus(db)) metrics.eventReports.set({ status }, reports);
-    metrics.jobs.reset();
-    metrics.jobOldestAge.reset();
-    metrics.jobProgress.reset();
-    metrics.jobLastProgress.reset();
-    for (const { kind, state, jobs: count, oldestAgeSeconds, progress, lastProgressSeconds } of counts) {
-      metrics.jobs.set({ kind, state }, count);
-      if (state === 'queued' || state === 'running') metrics.jobOldestAge.set({ kind }, oldestAgeSeconds);
-      if (progress !== null) metrics.jobProgress.set({ kind }, progress);
-      if (lastProgressSeconds !== null) metrics.jobLastProgress.set({ kind }, lastProgressSeconds);
-    }
-  });
+  reportMetrics(db, metrics);
 
   const requireRunning = (): void => {
     if (stopped.signal.aborted) {

@@ -57,6 +57,7 @@ const MAY_IMPORT: Readonly<Record<string, { readonly values: readonly string[]; 
       values: ['accounts', 'errors', 'ids', 'json', 'migrations', 'near-name', 'operations', 'pipeline', 'storage'],
       types: ['config', 'host', 'jobs', 'metrics'],
     },
+    'report-metrics': { values: ['operations', 'storage'], types: ['metrics'] },
     manifest: { values: ['config', 'http', 'metrics', 'migrations', 'operations', 'storage'] },
     loader: { values: ['json', 'setting-mistakes', 'storage'], types: ['config', 'host', 'plugin'] },
     plugin: {
@@ -67,6 +68,7 @@ const MAY_IMPORT: Readonly<Record<string, { readonly values: readonly string[]; 
         'ids',
         'jobs',
         'metrics',
+        'report-metrics',
         'operations',
         'pipeline',
         'rooms',

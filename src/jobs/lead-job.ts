@@ -9,6 +9,7 @@ import { backoffMs } from './backoff.ts';
 import { type Heartbeat, type StopReason, startHeartbeat } from './heartbeat.ts';
 import { type Job, type JobEnd, JobInterrupted, type JobKind, type JobRun } from './job.ts';
 import { jobLogger } from './job-logger.ts';
+import { shownInput } from './shown-input.ts';
 
 /** How long a job waits after a deadlock or a serialization failure, in ms. */
 const CONFLICT_DELAY_MS = 200;
@@ -107,7 +108,8 @@ async function failed({ db, owner, job, kind, log }: Lead, error: unknown): Prom
 async function settle({ db, owner, job, kind, log }: Lead, end: JobEnd): Promise<void> {
   const ended = await retryConflicts(() =>
     transact(db, async (transaction) => {
-      if (!(await finishJob(transaction, job.id, owner, end))) return false;
+      // Texts of messages and the like do not outlive the work.
+      if (!(await finishJob(transaction, job.id, owner, end, shownInput(job) ?? {}))) return false;
       await auditEnd(transaction, job, end);
       return true;
     }),

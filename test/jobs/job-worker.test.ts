@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Knex } from 'knex';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -101,12 +102,15 @@ describe('a job', () => {
   it('waits while the process leads as many as it may', async () => {
     let now = 0;
     let most = 0;
+    const threeAtOnce = new AbortController();
     const ids = await Promise.all(Array.from({ length: 8 }, () => queueJob(db, 'x')));
     start(
       [
         kindOf('x', async () => {
           now += 1;
           most = Math.max(most, now);
+          if (now === 3) threeAtOnce.abort();
+          if (!threeAtOnce.signal.aborted) await once(threeAtOnce.signal, 'abort');
           await delay(20);
           now -= 1;
           return {};
@@ -226,7 +230,7 @@ describe('a lease', () => {
     await loseLeader(db, id);
     await db('matrix_admin.job_ranges').insert({ job_id: id, range_no: 0, position: 0, upper_position: 9 });
     const end = { state: 'succeeded', result: {} } as const;
-    expect(await db.transaction((transaction) => finishJob(transaction, id, randomUUID(), end))).toBe(false);
+    expect(await db.transaction((transaction) => finishJob(transaction, id, randomUUID(), end, {}))).toBe(false);
     expect(await findJob(db, id)).toMatchObject({ state: 'running' });
     expect(await db('matrix_admin.job_ranges').where({ job_id: id })).toHaveLength(1);
   });

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
 import { MatrixError } from '../../errors.ts';
 import type { RoomId } from '../../ids.ts';
-import { type Evacuation, insertPurge, readPurge } from '../../storage/plugin/purges.ts';
+import { insertPurge, type PurgeEvacuation, readPurge } from '../../storage/plugin/purges.ts';
 import { deleteSeenRows } from '../../storage/room-tables.ts';
 import { emptyRoomRow } from '../../storage/roomserver/purge-room.ts';
 import { lockRoom, type StoredRoom } from '../../storage/roomserver/rooms.ts';
@@ -24,7 +24,7 @@ export async function hideRoom(
   transaction: Knex.Transaction,
   roomId: RoomId,
   keep: readonly Keepable[],
-  evacuation?: Evacuation,
+  evacuation?: PurgeEvacuation,
 ): Promise<void> {
   const room = await requireRoomRow(transaction, roomId);
   if ((await readPurge(transaction, roomId)) !== undefined) return;

@@ -4,7 +4,7 @@ import type { JobStep } from '../../jobs/job.ts';
 import { addCounts, type RowCounts } from '../../storage/deletion.ts';
 import {
   deletePurge,
-  type Evacuation,
+  type PurgeEvacuation,
   type PurgeProgress,
   readPurge,
   updatePurge,
@@ -29,7 +29,7 @@ export interface PurgeWork {
 }
 
 /** The result of a purge. */
-export interface Purged extends Partial<Evacuation> {
+export interface Purged extends Partial<PurgeEvacuation> {
   /** Number of rows that were deleted or from which the room was removed, by table. */
   readonly deleted: RowCounts;
 }

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
 import { rowsOf } from '../database.ts';
 import { DONE, deleteWorkOf } from './jobs.ts';
-import type { JobEnd, JobStep } from './stored-job.ts';
+import type { JobData, JobEnd, JobStep } from './stored-job.ts';
 
 /** SQL condition: the step makes progress. */
 const GOT_ON = '(jobs.checkpoint IS DISTINCT FROM step.checkpoint OR step.done > jobs.done)';
@@ -56,18 +56,22 @@ export async function storeCheckpoint(
   return rows.length > 0;
 }
 
-/** Ends a job if this process leads it. Its ranges and items go; what they counted stays. */
+/**
+ * Ends a job if this process leads it. Its ranges and items go; what they counted stays.
+ * @param input the part of its input that stays
+ */
 export async function finishJob(
   transaction: Knex.Transaction,
   id: string,
   owner: string,
   end: JobEnd,
+  input: JobData,
 ): Promise<boolean> {
   const rows = await rowsOf<{ id: string }>(
     transaction.raw(
       `UPDATE matrix_admin.jobs SET state = ?, result = ?, error = ?, errcode = ?, error_status = ?, finished_at = clock_timestamp(), done = ${DONE},
          rate = ${DONE} / greatest(extract(epoch FROM clock_timestamp() - started_at), 0.001),
-         lease_owner = NULL, lease_until = NULL, checkpoint = NULL
+         lease_owner = NULL, lease_until = NULL, checkpoint = NULL, input = ?
        WHERE id = ? AND lease_owner = ? AND state = 'running' RETURNING id`,
       [
         end.state,
@@ -75,6 +79,7 @@ export async function finishJob(
         end.state === 'failed' ? end.error : null,
         (end.state === 'failed' && end.errcode) || null,
         (end.state === 'failed' && end.status) || null,
+        JSON.stringify(input),
         id,
         owner,
       ],

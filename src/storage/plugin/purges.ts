@@ -11,11 +11,11 @@ export interface PurgeProgress {
   /** Number of events in the room when the room was hidden. */
   readonly events: number;
   /** Result of the evacuation before the purge. Absent if there was no evacuation. */
-  readonly evacuation?: Evacuation;
+  readonly evacuation?: PurgeEvacuation;
 }
 
 /** How the evacuation before a purge went. */
-export interface Evacuation {
+export interface PurgeEvacuation {
   /** Number of users who have left. */
   readonly evacuated: number;
   /** Users who could not leave, and the reasons. */

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
 import type { Db } from '../database.ts';
 import { COLUMNS, DONE, deleteWorkOf, jobsOf } from './jobs.ts';
-import type { Job } from './stored-job.ts';
+import type { Job, JobData } from './stored-job.ts';
 
 /** SQL condition: no process leads the job. A process whose lease has expired cannot commit for the job any more. */
 const UNLED = `(state = 'queued' OR (state = 'running' AND lease_until < clock_timestamp()))`;
@@ -47,6 +47,11 @@ export async function failAbandonedJobs(
        AND greatest(run_after, lease_until) < clock_timestamp() - CAST(:abandonedMs AS bigint) * interval '1 ms'`,
     { served: [...served], abandonedMs, error, errcode },
   );
+}
+
+/** Replaces the input of an ended job by the part of it that stays. */
+export async function keepInput(transaction: Knex.Transaction, id: string, input: JobData): Promise<void> {
+  await transaction.raw('UPDATE matrix_admin.jobs SET input = ? WHERE id = ?', [JSON.stringify(input), id]);
 }
 
 /** Takes a job that ended without a leader, to remove what it has left behind. */

@@ -207,6 +207,15 @@ describe('a notice to many', () => {
     expect(await brokenInvariants(db)).toEqual([]);
   });
 
+  it('are not kept by the job that has sent them', async () => {
+    const content = { msgtype: 'm.text', body: 'only for alice' };
+    await post({ content, user_ids: [USERS.alice.user_id] }, '/_dendrite/admin/serverNotices');
+    const jobs = await db('matrix_admin.jobs').where({ kind: 'sendServerNotices' });
+    expect(jobs.length).toBeGreaterThan(0);
+    expect(JSON.stringify(jobs)).not.toContain('only for alice');
+    expect(jobs.at(-1).input).toMatchObject({ userIds: [USERS.alice.user_id] });
+  });
+
   it('may be tried without effect', async () => {
     const changes = await changesOf(db, async () => {
       const answer = await post({ content: HELLO, dry_run: true }, '/_dendrite/admin/serverNotices');

@@ -1,0 +1,24 @@
+import type { Knex } from 'knex';
+import type { Metrics } from './metrics.ts';
+import { OPERATIONS } from './operations/operations.ts';
+import { countJobs } from './storage/plugin/job-counts.ts';
+import { countReportsByStatus } from './storage/roomserver/event-reports.ts';
+
+/** Sets the metrics that are read from the database at each scrape, and initialises those of operations. */
+export function reportMetrics(db: Knex, metrics: Metrics): void {
+  // Initialise counters to 0, so that increase() sees the first event.
+  for (const operation of Object.keys(OPERATIONS)) {
+    for (const outcome of ['ok', 'refused', 'failed']) metrics.operations.inc({ operation, outcome }, 0);
+  }
+  metrics.onScrape(async () => {
+    const counts = await countJobs(db);
+    for (const { status, reports } of await countReportsByStatus(db)) metrics.eventReports.set({ status }, reports);
+    for (const gauge of ['jobs', 'jobOldestAge', 'jobProgress', 'jobLastProgress'] as const) metrics[gauge].reset();
+    for (const { kind, state, jobs, oldestAgeSeconds, progress, lastProgressSeconds } of counts) {
+      metrics.jobs.set({ kind, state }, jobs);
+      if (state === 'queued' || state === 'running') metrics.jobOldestAge.set({ kind }, oldestAgeSeconds);
+      if (progress !== null) metrics.jobProgress.set({ kind }, progress);
+      if (lastProgressSeconds !== null) metrics.jobLastProgress.set({ kind }, lastProgressSeconds);
+    }
+  });
+}
