@@ -1,7 +1,14 @@
 export type { AccountCapabilities, AccountRestrictions, Accounts } from './accounts/accounts.ts';
 export type { RegistrationTokens } from './accounts/registration-tokens.ts';
 export type { AdminPluginOptions } from './config.ts';
-export { type ErrorCode, FederationError, type FederationFailure, MatrixError, type OwnErrorCode } from './errors.ts';
+export {
+  type ErrorCode,
+  FederationError,
+  type FederationFailure,
+  MatrixError,
+  type OwnErrorCode,
+  ParameterError,
+} from './errors.ts';
 export type {
   AppliedEvent,
   Appservice,
@@ -21,8 +28,18 @@ export type { RoomId, ServerName, UserId } from './ids.ts';
 export { type EventId, isEventId, isRoomId, isServerName, isUserId } from './ids.ts';
 export type { Jobs, JobView } from './jobs/jobs.ts';
 export { eventId, roomId, serverName, userId } from './make-ids.ts';
+export type { ClientEvent } from './matrix/client-event.ts';
 export type { Actor } from './operations/actor.ts';
 export type { JobOperationName, OperationInput, OperationName, OperationOutput } from './operations/operations.ts';
+export type { Registered } from './operations/registration/register-by-shared-secret.ts';
+export type { StateDownload } from './operations/rooms/download-state.ts';
+export type { EvacuatedMembers, Failure } from './operations/rooms/evacuate-members.ts';
+export type { EventContext } from './operations/rooms/get-event-context.ts';
+export type { RoomDeletion, RoomShutdown } from './operations/rooms/room-deletions.ts';
+export type { Evacuation } from './operations/users/evacuate-user.ts';
+export type { UserDetails } from './operations/users/get-user.ts';
+export type { RefreshedDevices } from './operations/users/refresh-devices.ts';
+export type { Whois } from './operations/users/whois.ts';
 export {
   type AfterEvent,
   type BeforeEvent,
@@ -31,11 +48,24 @@ export {
   type HookOptions,
   type Hooks,
 } from './pipeline/hooks.ts';
-export type { OperationFunctions } from './pipeline/operation-functions.ts';
+export type { JobStart, OperationFunctions, Startable } from './pipeline/operation-functions.ts';
 export type { Caller } from './pipeline/run-operation.ts';
 export { type AdminPlugin, createAdminPlugin } from './plugin.ts';
-export type { RoomEventDraft } from './rooms/event-chain.ts';
-export type { Appended, NewRoom } from './rooms/room-writer.ts';
+export type { RefusedDraft, RoomEventDraft } from './rooms/event-chain.ts';
+export type { Purged } from './rooms/purge/purge-room.ts';
+export type { RoomStates } from './rooms/room-states.ts';
+export type { Appended, AppendedEvent, NewRoom, StateReplacement } from './rooms/room-writer.ts';
 export type { RoomAdmission, Rooms } from './rooms/rooms.ts';
+export type { Reindexed } from './search/reindex-job.ts';
 export type { Search, SearchRequest, SearchResult } from './search/search.ts';
 export type { SearchAdapter, SearchHit, SearchIndex, SearchKey, SearchOrder } from './search/search-index.ts';
+export type { StoredAuditEntry } from './storage/plugin/audit.ts';
+export type { BlockedRoom } from './storage/plugin/blocked-rooms.ts';
+export type { JobState } from './storage/plugin/stored-job.ts';
+export type { EventReport, EventReportWithEvent } from './storage/roomserver/event-reports.ts';
+export type { MembershipCounts, RoomInfo } from './storage/roomserver/room-info.ts';
+export type { RoomDetails, RoomSummary } from './storage/roomserver/room-summaries.ts';
+export type { Device } from './storage/userapi/devices.ts';
+export type { RegistrationToken } from './storage/userapi/registration-tokens.ts';
+export type { Threepid } from './storage/userapi/threepids.ts';
+export type { User } from './storage/userapi/users.ts';

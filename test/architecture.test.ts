@@ -80,7 +80,7 @@ const MAY_IMPORT: Readonly<Record<string, { readonly values: readonly string[]; 
     },
     index: {
       values: ['errors', 'ids', 'make-ids', 'pipeline', 'plugin'],
-      types: ['accounts', 'config', 'host', 'jobs', 'operations', 'rooms', 'search'],
+      types: ['accounts', 'config', 'host', 'jobs', 'matrix', 'operations', 'rooms', 'search', 'storage'],
     },
     testing: { values: ['errors', 'ids', 'json', 'metrics', 'plugin', 'search'], types: ['config', 'host'] },
   };

@@ -23,7 +23,7 @@ export interface JobStart {
 }
 
 /** The extra function of operations that are done by a job. */
-interface Startable<Name extends JobOperationName> {
+export interface Startable<Name extends JobOperationName> {
   /**
    * Starts the job, or joins the unfinished job that does the same, without waiting for it. To wait, use `admin.jobs.watch()` or
    * `admin.jobs.wait()`.

@@ -1,3 +1,4 @@
+import type { Knex } from 'knex';
 import type { RoomId } from '../ids.ts';
 import type { Db } from '../storage/database.ts';
 import { findBlockedRoom } from '../storage/plugin/blocked-rooms.ts';
@@ -20,7 +21,10 @@ export interface Rooms extends RoomWriter {
    * Whether a room takes joins and events. Pass the transaction that writes the event, once it has locked the room's row:
    * the answer then holds until the commit.
    */
-  readonly check: (roomId: RoomId, options?: { readonly transaction?: Db }) => Promise<RoomAdmission>;
+  readonly check: (
+    roomId: RoomId,
+    options?: { readonly transaction?: Knex | Knex.Transaction },
+  ) => Promise<RoomAdmission>;
 }
 
 export function createRooms(db: Db, roomWriter: RoomWriter): Rooms {

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { cp, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -9,32 +9,15 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import server from '../fixtures/dendrite/server.json' with { type: 'json' };
 import { createTestDatabase } from '../support/database.ts';
 import { SERVER_NAME } from '../support/dendrite-server.ts';
-import { makeScratchDirectory } from '../support/scratch-directory.ts';
+import { compile, createHostProject } from '../support/host-project.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const run = promisify(execFile);
 
-const TSCONFIG = {
-  compilerOptions: {
-    target: 'es2023',
-    module: 'nodenext',
-    strict: true,
-    declaration: true,
-    skipLibCheck: true,
-    types: ['node'],
-    noEmitOnError: true,
-  },
-  files: ['host.ts'],
-};
-
 let folder: string;
-/** An empty project with the packed plugin and what its host needs. Its other packages are those of the repository. */
+/** A project with the packed plugin and what its host needs. */
 beforeAll(async () => {
-  folder = await makeScratchDirectory('koa-matrix-admin-example-');
-  const modules = join(folder, 'node_modules');
-  await mkdir(join(modules, 'koa-matrix-admin'), { recursive: true });
-  const packages = (await readdir(join(ROOT, 'node_modules'))).filter((name) => !name.startsWith('.'));
-  for (const name of packages) await symlink(join(ROOT, 'node_modules', name), join(modules, name));
+  folder = await createHostProject();
   await run(process.execPath, ['scripts/bundle.mjs'], { cwd: ROOT });
   const { stdout } = await run('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', folder], {
     cwd: ROOT,
@@ -42,8 +25,6 @@ beforeAll(async () => {
   const [{ filename }] = JSON.parse(stdout);
   await run('tar', ['xzf', filename, '--strip-components=1', '-C', 'node_modules/koa-matrix-admin'], { cwd: folder });
   await cp(join(ROOT, 'examples/minimal-host'), folder, { recursive: true });
-  await writeFile(join(folder, 'package.json'), JSON.stringify({ type: 'module' }));
-  await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(TSCONFIG));
   const { privateKey } = generateKeyPairSync('ed25519');
   await writeFile(join(folder, 'key.pem'), privateKey.export({ type: 'pkcs8', format: 'pem' }));
 }, 60_000);
@@ -52,7 +33,7 @@ afterAll(async () => {
 });
 
 it('compiles under strict TypeScript, with declarations', async () => {
-  await run(process.execPath, ['node_modules/typescript/bin/tsc'], { cwd: folder });
+  expect(await compile(folder, ['host.ts'])).toEqual([]);
   expect(await readdir(folder)).toEqual(expect.arrayContaining(['host.js', 'host.d.ts']));
 });
 

@@ -1,4 +1,6 @@
+/** States of a job. The last three are final. */
 export const JOB_STATES = ['queued', 'running', 'succeeded', 'failed', 'cancelled'] as const;
+/** A job waits, is worked on, or has ended in one of three ways. */
 export type JobState = (typeof JOB_STATES)[number];
 
 /** JSON that a job keeps: input, checkpoint, result. */

@@ -1,0 +1,52 @@
+import { execFile } from 'node:child_process';
+import { cp, mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { makeScratchDirectory } from './scratch-directory.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+const COMPILER_OPTIONS = {
+  target: 'es2023',
+  module: 'nodenext',
+  strict: true,
+  declaration: true,
+  skipLibCheck: true,
+  types: ['node'],
+  noEmitOnError: true,
+};
+
+/** Makes the folder of an empty project of a host. Its packages are those of the repository. */
+export async function createHostProject(): Promise<string> {
+  const folder = await makeScratchDirectory('koa-matrix-admin-host-');
+  const modules = join(folder, 'node_modules');
+  await mkdir(join(modules, 'koa-matrix-admin'), { recursive: true });
+  const packages = (await readdir(join(ROOT, 'node_modules'))).filter((name) => !name.startsWith('.'));
+  for (const name of packages) await symlink(join(ROOT, 'node_modules', name), join(modules, name));
+  await writeFile(join(folder, 'package.json'), JSON.stringify({ type: 'module' }));
+  return folder;
+}
+
+/** Adds the package's declarations to a project, without its code. */
+export async function addDeclarations(folder: string): Promise<void> {
+  const home = join(folder, 'node_modules/koa-matrix-admin');
+  await cp(join(ROOT, 'package.json'), join(home, 'package.json'));
+  await cp(join(ROOT, 'dist'), join(home, 'lib'), {
+    recursive: true,
+    filter: (path) => !/\.\w+$/.test(path) || path.endsWith('.d.ts'),
+  });
+}
+
+/** Compiles files of a project, with their declarations. @returns what the compiler complains of, a line for each mistake */
+export async function compile(folder: string, files: readonly string[]): Promise<string[]> {
+  await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: COMPILER_OPTIONS, files }));
+  const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
+  try {
+    await promisify(execFile)(process.execPath, [tsc, '--pretty', 'false'], { cwd: folder });
+    return [];
+  } catch (error) {
+    const { stdout } = error as { readonly stdout: string };
+    return stdout.trim().split('\n');
+  }
+}
