@@ -53,7 +53,7 @@ const metrics = checked((value) => {
   return isRegistry(memberOf(value, 'registry')) ? undefined : 'must be { registry }, with a Registry of prom-client';
 });
 
-/** Methods that ask another server. A host may leave them out: the features that need them are then off. */
+/** Methods that send requests to another server. A host may omit them. The features that need them are then off. */
 const ASKING = ['makeLeave', 'sendLeave', 'queryDevices', 'lookupState', 'verifyKeys'];
 const asking = checked((value) => (isFunction(value) ? undefined : `must be a function, not ${kindOf(value)}`));
 const pattern = checked((value) => (value instanceof RegExp ? undefined : `must be a RegExp, not ${kindOf(value)}`));
@@ -94,8 +94,8 @@ const hostSchema = z.object(
 const federationSchema = z.object(Object.fromEntries(ASKING.map((name) => [name, asking.optional()])));
 
 /**
- * Lists the mistakes in a host, a sentence for each. A host may have members that the plugin does not know. A member whose
- * name looks like a misspelt one is a mistake.
+ * Lists the mistakes in a host, one sentence for each. The host may have unknown members, unless the name of a member looks
+ * like a misspelling of a known one.
  */
 export function mistakesOfHost(host: unknown): readonly string[] {
   const federation = memberOf(host, 'federation');
@@ -119,19 +119,19 @@ function misspelt(name: string, value: unknown, known: readonly string[]): strin
 
 /**
  * Lists conflicts between the members of a host. Each member has passed its own check before.
- * @param connections most that a job uses at a time; `undefined` where the options do not tell
+ * @param connections maximum number of connections that a job uses at once; `undefined` if the options are not valid
  */
 export function conflictsOfHost(host: Host, connections: number | undefined): readonly string[] {
   const names = [host.serverName, ...(host.virtualHosts ?? [])];
   return [
     ...names
       .filter((name) => !host.signingKeys.some((key) => key.serverName === name))
-      .map((name) => `host.signingKeys has no key of ${name}: each local server name signs its events with one`),
+      .map((name) => `host.signingKeys has no key for ${name}: each local server name needs a key to sign its events`),
     ...host.signingKeys.flatMap((key, i) =>
       names.includes(key.serverName)
         ? []
         : [
-            `host.signingKeys.${i}.serverName is ${key.serverName}, which is neither serverName nor one of virtualHosts: take it out, or add the name to virtualHosts`,
+            `host.signingKeys.${i}.serverName is ${key.serverName}, which is neither serverName nor one of virtualHosts: remove it, or add the name to virtualHosts`,
           ],
     ),
     ...(connections === undefined ? [] : poolConflicts(host, connections)),
@@ -142,7 +142,7 @@ function poolConflicts({ db: { client } }: Host, connections: number): string[] 
   const size = memberOf(memberOf(client, 'pool'), 'max');
   if (typeof size !== 'number' || size > connections) return [];
   return [
-    `host.db has a pool of ${size} connections, but needs ${connections + 1}, for jobs (options.limits.connections is ${connections}) ` +
-      'and one more: raise pool.max of Knex, or lower options.limits.connections (2 or more)',
+    `host.db has a pool of ${size} connections, but needs ${connections + 1}: ${connections} for jobs (options.limits.connections) ` +
+      'and one more. Raise pool.max of Knex, or lower options.limits.connections (2 or more)',
   ];
 }

@@ -8,22 +8,22 @@ export interface AdminPluginOptions {
   /** Full-text search; `false` switches it off. @defaultValue `postgresSearch()` */
   readonly search?: SearchAdapter | false;
   readonly jobs?: {
-    /** How often an idle process looks for work. Work that it queued itself starts at once. @defaultValue 1000 */
+    /** How often an idle process looks for jobs. It starts its own jobs at once. @defaultValue 1000 */
     readonly pollIntervalMs?: number;
-    /** A job whose process has not been heard of for this long is taken over by another. @defaultValue 10000 */
+    /** A job whose process has given no sign of life for this long is taken over by another process. @defaultValue 10000 */
     readonly leaseMs?: number;
-    /** Finished jobs are removed after this time. @defaultValue 604800000, seven days */
+    /** How long finished jobs are kept. @defaultValue 604800000, seven days */
     readonly retentionMs?: number;
-    /** Jobs of one kind that one process leads at a time. @defaultValue 2 */
+    /** Maximum number of jobs of one kind that one process leads at once. @defaultValue 2 */
     readonly concurrency?: number;
     /**
-     * How long an HTTP request waits for the job that it has started, before it is answered `202` with the job's URL. Below
-     * the time that proxies wait. @defaultValue 50000
+     * How long an HTTP request waits for the job that it has started. After that, it is answered with `202` and the job's
+     * URL. Choose a shorter time than the time-out of your proxies. @defaultValue 50000
      */
     readonly answerWithinMs?: number;
     /**
-     * How often an event stream repeats a job that does not change. Choose less than the time after which proxies cut a
-     * silent stream. The stream looks at the job four times a second. @defaultValue 15000
+     * How often an event stream repeats the state of a job that does not change. Choose a shorter time than the one after
+     * which proxies cut a silent stream. The stream checks the job four times a second. @defaultValue 15000
      */
     readonly repeatProgressMs?: number;
   };
@@ -36,22 +36,27 @@ export interface AdminPluginOptions {
     readonly passUnknownPaths?: boolean;
   };
   readonly hooks?: {
-    /** Limit for hooks that set none. @defaultValue 5000 */
+    /** Time limit for hooks that set none. @defaultValue 5000 */
     readonly timeoutMs?: number;
   };
   readonly registration?: {
-    /** Lets accounts be made by whoever knows it; of 1 byte or more. @defaultValue none: the routes are not there */
+    /** Anyone who knows this secret can register accounts. At least 1 byte. @defaultValue none: the routes do not exist */
     readonly sharedSecret?: string;
-    /** Whether the homeserver asks for registration tokens; else Dendrite's path makes none. @defaultValue false */
+    /**
+     * Whether registration at the homeserver requires a token. If not, Dendrite's path creates no tokens. @defaultValue false
+     */
     readonly requiresToken?: boolean;
   };
   readonly accounts?: {
-    /** Cost of password hashes, 4 to 31: each step doubles the time that one takes. @defaultValue 10, as Dendrite */
+    /** Cost of a password hash, from 4 to 31. Each step doubles the time that a hash takes. @defaultValue 10, as in Dendrite */
     readonly bcryptCost?: number;
-    /** Password hashes that are made at a time. @defaultValue 2 */
+    /** Maximum number of password hashes computed at once. @defaultValue 2 */
     readonly concurrentHashes?: number;
   };
-  /** Messages of the server to its users, from an account that is made for them. @defaultValue `false`: switched off */
+  /**
+   * Server notices: messages from the server to its users. The plugin creates the account that sends them. @defaultValue
+   * `false`: switched off
+   */
   readonly serverNotices?:
     | false
     | {
@@ -63,31 +68,32 @@ export interface AdminPluginOptions {
         readonly avatarUrl?: string;
         /** @defaultValue `Server Alerts` */
         readonly roomName?: string;
-        /** Of rooms that are made from now on. @defaultValue 10 */
+        /** Room version of new notice rooms. @defaultValue 10 */
         readonly roomVersion?: string;
       };
   readonly audit?: {
-    /** How long entries are kept, in ms: they hold addresses of people. @defaultValue 31536000000, one year */
+    /** How long entries are kept, in ms. Entries contain client addresses. @defaultValue 31536000000, one year */
     readonly retentionMs?: number;
   };
   readonly limits?: {
-    /** Largest request body; compressed ones are refused. @defaultValue 65536 */
+    /** Maximum size of a request body. Compressed bodies are refused. @defaultValue 65536 */
     readonly bodyBytes?: number;
     /**
-     * Most connections of the host's pool that a job uses at a time in this process, 2 or more. The pool must have at least
-     * one more, for the host's own requests. @defaultValue 4
+     * Maximum number of connections of the host's pool that a job uses at once in this process. At least 2. The pool must
+     * have at least one more, for the host's own requests. @defaultValue 4
      */
     readonly connections?: number;
-    /** How long the answer of another homeserver is waited for, in ms. @defaultValue 10000 */
+    /** Time limit for the answer of another homeserver, in ms. @defaultValue 10000 */
     readonly federationRequestMs?: number;
     /**
-     * Failed authentications that one client address may make in `windowMs`; further ones are answered 429. `false`: no
-     * limit. The address is Koa's `ctx.ip`, so set `app.proxy` behind a reverse proxy. @defaultValue 60 in 60000
+     * Maximum number of failed authentications of one client address in `windowMs`. Further ones are answered with 429.
+     * `false`: no limit. The address is Koa's `ctx.ip`, so set `app.proxy` behind a reverse proxy. @defaultValue 60 in 60000
      */
     readonly failedAuthentications?: { readonly count: number; readonly windowMs: number } | false;
     /**
-     * Requests that one client address may make in `windowMs` to routes that need no access token; further ones are answered
-     * 429. `false`: no limit. Registration tokens could be guessed, and all nonces used up. @defaultValue 300 in 60000
+     * Maximum number of requests of one client address in `windowMs` to routes that need no access token. Further ones are
+     * answered with 429. `false`: no limit. The limit keeps clients from guessing registration tokens and from using up all
+     * nonces. @defaultValue 300 in 60000
      */
     readonly openRequests?: { readonly count: number; readonly windowMs: number } | false;
   };
@@ -105,7 +111,7 @@ const searchSetting = checked<SearchAdapter | false>((value) =>
 );
 
 const roomVersion = z.string().refine(isRoomVersion, {
-  error: ({ input }) => `must be a room version that is known here, not ${JSON.stringify(input)}`,
+  error: ({ input }) => `must be a known room version, not ${JSON.stringify(input)}`,
 });
 
 const addressLimit = (count: number, windowMs: number) =>
@@ -145,7 +151,7 @@ const optionsSchema = closedObject({
         closedObject({
           localpart: z
             .string()
-            .regex(/^[0-9a-z_\-+=./]{1,200}$/, 'must be a localpart: 1 to 200 of 0-9a-z_-+=./')
+            .regex(/^[0-9a-z_\-+=./]{1,200}$/, 'must be a localpart: 1 to 200 characters of 0-9a-z_-+=./')
             .default('_server'),
           displayName: z.string().default('Server Alerts'),
           avatarUrl: z.string().default(''),
@@ -156,7 +162,7 @@ const optionsSchema = closedObject({
       { error: 'must be false, or an object such as {} or { localpart, displayName }' },
     )
     .default(false),
-  // Longer than a timer takes, unlike other times.
+  // Unlike other times, this one is longer than the maximum of a timer.
   audit: closedObject({ retentionMs: z.int().positive().default(31_536_000_000) }).prefault({}),
   limits: closedObject({
     bodyBytes: z.int().positive().default(65_536),
@@ -170,12 +176,12 @@ const optionsSchema = closedObject({
 /** Options with every default filled in. */
 export type Config = Readonly<z.output<typeof optionsSchema>>;
 
-/** The JSON Schema of the options. Functions, such as search adapters, can be anything there. */
+/** The JSON Schema of the options. It accepts any value in place of a function, such as a search adapter. */
 export function optionsJsonSchema(): Record<string, unknown> {
   return z.toJSONSchema(optionsSchema, { io: 'input', unrepresentable: 'any' });
 }
 
-/** Checks the options and fills in the defaults. @returns the configuration, or a sentence for each mistake */
+/** Checks the options and fills in the defaults. @returns the configuration, or one sentence for each mistake */
 export function readOptions(options: unknown): { readonly value?: Config; readonly mistakes: readonly string[] } {
   return readSetting('options', optionsSchema, options);
 }

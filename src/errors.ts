@@ -39,7 +39,9 @@ export function isOwnErrorCode(value: unknown): value is OwnErrorCode {
 }
 
 export interface MatrixErrorOptions extends ErrorOptions {
-  /** HTTP status, for codes that have more than one. @defaultValue the code's entry in `ERROR_STATUS`, 403 for a host's own */
+  /**
+   * HTTP status, for codes with more than one. @defaultValue the code's entry in `ERROR_STATUS`, or 403 for a host's own code
+   */
   status?: number;
   /** Fields that the code defines besides `errcode` and `error`, such as `retry_after_ms`. */
   fields?: Readonly<Record<string, unknown>>;
@@ -67,11 +69,11 @@ export class MatrixError extends Error {
 
 /** An invalid input parameter. `M_MISSING_PARAM` or `M_INVALID_PARAM`. */
 export class ParameterError extends MatrixError {
-  /** Path of the parameter: its name, and the keys into its value. */
+  /** Path of the parameter: its name, then the keys into its value. */
   readonly path: readonly string[];
   readonly problem: string | undefined;
 
-  /** @param problem `undefined`: it is missing */
+  /** @param problem `undefined`: the parameter is missing */
   constructor(path: readonly string[], problem: string | undefined) {
     const name = path.join('.');
     if (problem === undefined) super('M_MISSING_PARAM', `missing parameter "${name}"`);
@@ -88,8 +90,8 @@ export class ParameterError extends MatrixError {
 }
 
 /**
- * Why another server gave no good answer. `refused`: it answered with an error status. `unreachable`: it did not answer in
- * time. `bad_answer`: its answer breaks the specification.
+ * Why another server did not answer as expected. `refused`: it answered with an error status. `unreachable`: it did not
+ * answer in time. `bad_answer`: its answer violates the specification.
  */
 export type FederationFailure = 'refused' | 'unreachable' | 'bad_answer';
 

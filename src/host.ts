@@ -30,7 +30,7 @@ export interface SigningKey {
   readonly privateKey: KeyObject;
 }
 
-/** An application service registration, as far as access tokens are concerned. */
+/** The parts of an application service registration that access tokens need. */
 export interface Appservice {
   readonly id: string;
   readonly asToken: string;
@@ -39,32 +39,32 @@ export interface Appservice {
 }
 
 /**
- * Learns after a commit which rooms and users have something new for `/sync`. A user's changed devices, also a remote user's,
- * are news for everybody who shares a room with the user.
+ * Told after a commit which rooms and users have something new for `/sync`. If devices of a user change, including remote
+ * users, everyone who shares a room with the user has something new.
  */
 export interface Notifier {
   roomsChanged(roomIds: readonly RoomId[]): void | Promise<void>;
   usersChanged(userIds: readonly UserId[]): void | Promise<void>;
 }
 
-/** Learns after a commit which rooms and users the host must drop from its caches. */
+/** Told after a commit which rooms and users the host must drop from its caches. */
 export interface Caches {
   dropRooms(roomIds: readonly RoomId[]): void | Promise<void>;
   dropUsers(userIds: readonly UserId[]): void | Promise<void>;
 }
 
-/** The servers of a federation request. The origin is the local server name that asks. */
+/** The servers of a federation request. The origin is the local server that sends the request. */
 export interface FederationRequest {
   readonly origin: ServerName;
   readonly destination: ServerName;
 }
 
-/** Options of a federation request. An aborted request ends and throws the signal's reason. */
+/** Options of a federation request. If the signal is aborted, the request ends and throws the signal's reason. */
 export interface FederationRequestOptions {
   readonly signal: AbortSignal;
 }
 
-/** The answer of `user/devices`. The host has checked the fields that are named here. */
+/** The answer of `user/devices`. The host has checked the fields of this type. */
 export interface RemoteDevices {
   readonly streamId: number;
   readonly devices: readonly {
@@ -80,7 +80,7 @@ export interface RemoteDevices {
 /** The state of a room before an event, as another server sent it. Hashes, signatures and rules are not checked yet. */
 export interface RemoteState {
   readonly state: readonly Readonly<Record<string, unknown>>[];
-  /** Auth events of the state, and their auth events, and so on. */
+  /** Auth events of the state, their auth events, and so on. */
   readonly authChain: readonly Readonly<Record<string, unknown>>[];
 }
 
@@ -90,30 +90,32 @@ export interface ServerKey {
   readonly keyId: string;
   readonly publicKey: KeyObject;
   /**
-   * In ms since the epoch. Since room version 5 the key must not sign events whose time is later.
-   * `valid_until_ts` of current keys, `expired_ts` of old ones.
+   * In ms since the epoch. Since room version 5, the key must not sign events with a later timestamp. This is
+   * `valid_until_ts` of a current key and `expired_ts` of an old key.
    */
   readonly validUntilTs: number;
 }
 
 /**
- * The host's federation sender. Events are queued for other servers in Dendrite's tables `federationsender_queue_json` and
- * `federationsender_queue_pdus`, in the transaction that writes the event. The sender drains these tables, also what it
- * finds when it starts.
+ * The host's federation sender. The plugin queues events for other servers in Dendrite's tables `federationsender_queue_json`
+ * and `federationsender_queue_pdus`, in the transaction that writes the event. The sender drains these tables, including rows
+ * that it finds at its start.
  *
- * The methods that ask another server are optional. `start()` logs which features are off without them. They throw
- * `FederationError` when there is no good answer. Its `reason` distinguishes a refusal from an unreachable server.
- * Sections named here are of the Server-Server API.
+ * Methods that send requests to another server are optional. `start()` logs which features are off without them. They throw
+ * `FederationError` if there is no valid answer. Its `reason` distinguishes a refusal from an unreachable server. Section
+ * names refer to the Server-Server API.
  */
 export interface FederationSender {
-  /** Events have been queued for these servers, and committed. */
+  /** Events for these servers have been queued and committed. */
   wake(destinations: readonly ServerName[]): void | Promise<void>;
-  /** `GET make_leave`, "Leaving Rooms (Rejecting Invites)"; without it remote invites are only forgotten here. */
+  /**
+   * `GET make_leave`, "Leaving Rooms (Rejecting Invites)". Without it, remote invites are only forgotten on this homeserver.
+   */
   makeLeave?(
     request: FederationRequest & { readonly roomId: RoomId; readonly userId: UserId },
     options: FederationRequestOptions,
   ): Promise<{ readonly event: Readonly<Record<string, unknown>>; readonly roomVersion: string }>;
-  /** `PUT send_leave` with an event that is hashed and signed; version 2, or version 1 if the server knows no other. */
+  /** `PUT send_leave` with a hashed and signed event. Uses version 2, or version 1 if the server knows no other. */
   sendLeave?(
     request: FederationRequest & {
       readonly roomId: RoomId;
@@ -127,19 +129,19 @@ export interface FederationSender {
     request: FederationRequest & { readonly userId: UserId },
     options: FederationRequestOptions,
   ): Promise<RemoteDevices>;
-  /** `GET state`, "Retrieving events": the state before the event. */
+  /** `GET state`, "Retrieving events". Returns the state before the event. */
   lookupState?(
     request: FederationRequest & { readonly roomId: RoomId; readonly eventId: EventId },
     options: FederationRequestOptions,
   ): Promise<RemoteState>;
   /**
-   * "Retrieving server keys": those of the wanted keys of the destination, from the host's own cache if they are still
-   * valid at the wanted time. A key that the server does not have is left out.
+   * "Retrieving server keys". Returns the wanted keys of the destination, from the host's cache if they are still valid at
+   * the wanted time. Keys that the server does not have are missing from the answer.
    */
   verifyKeys?(
     request: FederationRequest & {
       readonly keyIds: readonly string[];
-      /** In ms since the epoch. A cached key that expires earlier is fetched again. @defaultValue any cached key is valid */
+      /** In ms since the epoch. A cached key that expires earlier is requested again. @defaultValue any cached key is valid */
       readonly minimumValidUntilTs?: number;
     },
     options: FederationRequestOptions,
@@ -147,8 +149,8 @@ export interface FederationSender {
 }
 
 /**
- * What the homeserver lends. `stop()` closes none of it. The object may have more members, and may be an instance of a class.
- * `createAdminPlugin()` refuses a member whose name looks like a misspelling of one of these.
+ * The objects that the homeserver provides. `stop()` closes none of them. The object may have more members, and may be an
+ * instance of a class. `createAdminPlugin()` refuses a member whose name looks like a misspelling of one of these.
  */
 export interface Host {
   /** The primary server name, Dendrite's `global.server_name`. */
@@ -157,23 +159,23 @@ export interface Host {
   readonly virtualHosts?: readonly ServerName[];
   /** Knex on PostgreSQL 13 or later. Its pool must be larger than `limits.connections`: the rest is for the host's own use. */
   readonly db: Knex;
-  /** At least one key for each local server name, including virtual hosts, and none for other names. */
+  /** At least one key for each local server name, including virtual hosts. No keys for other names. */
   readonly signingKeys: readonly SigningKey[];
   /** @defaultValue nothing is logged */
   readonly logger?: Logger;
-  /** Registry that metrics are added to, and taken from by `stop()`. @defaultValue no metrics */
+  /** Registry to which the plugin adds its metrics. `stop()` removes them. @defaultValue no metrics */
   readonly metrics?: { readonly registry: Registry };
   /** @defaultValue none: every access token belongs to a device */
   readonly appservices?: readonly Appservice[];
-  /** @defaultValue events are queued for other servers, and nothing is asked of them */
+  /** @defaultValue events are queued for other servers, and no requests are sent to them */
   readonly federation?: FederationSender;
-  /** @defaultValue nobody is told, so clients learn at their next sync */
+  /** @defaultValue clients receive changes at their next sync */
   readonly notifier?: Notifier;
-  /** @defaultValue nobody is told */
+  /** @defaultValue no caches to drop */
   readonly caches?: Caches;
 }
 
-/** A room event that the host has just written, of any type, as `admin.search.apply()` takes it. */
+/** A room event of any type that the host has just written. The input of `admin.search.apply()`. */
 export interface AppliedEvent {
   readonly event_id: EventId | string;
   readonly room_id: RoomId | string;

@@ -14,7 +14,7 @@ export type ServerName = Branded<'ServerName'>;
 
 const MAX_ID_BYTES = 255;
 const SERVER_NAME = /^(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z.-]{1,255})(?::\d{1,5})?$/;
-/** Historical localparts: printable ASCII without the colon. */
+/** Includes historical localparts: printable ASCII without the colon. */
 const USER_ID = /^@([\x21-\x39\x3b-\x7e]*):(.+)$/;
 const ROOM_ID = /^!(?:[A-Za-z0-9_-]{43}|[^:\0]+:(.+))$/;
 const EVENT_ID = /^\$[^\0]+$/;
@@ -26,7 +26,7 @@ export function isServerName(value: string): value is ServerName {
   return SERVER_NAME.test(value);
 }
 
-/** Whether `value` is a user id, with historical localparts allowed. */
+/** Whether `value` is a user id. Historical localparts are allowed. */
 export function isUserId(value: string): value is UserId {
   const serverName = USER_ID.exec(value)?.[2];
   return serverName !== undefined && isServerName(serverName) && fits(value);
@@ -43,10 +43,7 @@ export function isEventId(value: string): value is EventId {
   return EVENT_ID.test(value) && fits(value);
 }
 
-/**
- * The two parts of a user id.
- * @throws MatrixError `M_INVALID_PARAM` when `userId` is no user id.
- */
+/** The two parts of a user id. @throws MatrixError `M_INVALID_PARAM` if `userId` is not a user id */
 export function splitUserId(userId: string): { localpart: string; serverName: ServerName } {
   const [, localpart, serverName] = USER_ID.exec(userId) ?? [];
   if (localpart === undefined || serverName === undefined || !isServerName(serverName)) {
@@ -55,7 +52,7 @@ export function splitUserId(userId: string): { localpart: string; serverName: Se
   return { localpart, serverName };
 }
 
-/** Joins what Dendrite's account tables keep apart. */
+/** Joins a localpart and a server name, which Dendrite's tables store separately. */
 export function userIdOf(localpart: string, serverName: string): UserId {
   return `@${localpart}:${serverName}` as UserId;
 }

@@ -1,11 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-/** Longest run without a pause, in ms. Requests of the host's users wait at most this long. */
+/** Maximum time without a pause, in ms. Requests of the host's users wait at most this long. */
 const SLICE_MS = 10;
 
 /**
- * Does work that grows with the data, in slices. The event loop runs between slices. The work can pause wherever it yields.
- * @throws the signal's reason once it is aborted; what the work throws
+ * Runs long work in slices. The event loop runs between slices. The work can pause wherever it yields.
+ * @throws the signal's reason after an abort; errors of the work
  */
 export async function inSlices<T>(
   work: Generator<undefined, T, undefined>,

@@ -4,8 +4,8 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 /**
- * The JSON text of a value that was parsed from JSON, nested to any depth. `JSON.stringify()` overflows the stack at some
- * thousand levels, and an event of 64 KiB has room for thirty thousand.
+ * The JSON text of a value that was parsed from JSON, at any depth. `JSON.stringify()` overflows the stack at a few thousand
+ * levels, but an event of 64 KiB can have thirty thousand.
  */
 export function toJson(value: unknown): string {
   try {
@@ -26,7 +26,7 @@ function writeDeep(root: unknown): string {
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     if ('text' in next) written.push(next.text);
     else if (typeof next.value !== 'object' || next.value === null) written.push(JSON.stringify(next.value));
-    // Pushed one by one, because the arguments of a call also take room on the stack.
+    // Pushed one by one, because call arguments also use stack space.
     else for (const part of partsOf(next.value).reverse()) pending.push(part);
   }
   return written.join('');

@@ -10,7 +10,7 @@ import {
   type UserId,
 } from './ids.ts';
 
-/** Errors repeat no more of a string than this, in UTF-16 code units. */
+/** Maximum length of a string that an error repeats, in UTF-16 code units. */
 const LONGEST_SHOWN = 255;
 
 const made =
@@ -21,11 +21,11 @@ const made =
     return value;
   };
 
-/** Makes a server name of a string. @throws MatrixError `M_INVALID_PARAM` when it is none */
+/** Checks that a string is a server name. @throws MatrixError `M_INVALID_PARAM` if not */
 export const serverName: (value: string) => ServerName = made<ServerName>(isServerName, 'a server name');
-/** Makes a user id of a string. @throws MatrixError `M_INVALID_PARAM` when it is none */
+/** Checks that a string is a user id. @throws MatrixError `M_INVALID_PARAM` if not */
 export const userId: (value: string) => UserId = made<UserId>(isUserId, 'a user id');
-/** Makes a room id of a string. @throws MatrixError `M_INVALID_PARAM` when it is none */
+/** Checks that a string is a room id. @throws MatrixError `M_INVALID_PARAM` if not */
 export const roomId: (value: string) => RoomId = made<RoomId>(isRoomId, 'a room id');
-/** Makes an event id of a string. @throws MatrixError `M_INVALID_PARAM` when it is none */
+/** Checks that a string is an event id. @throws MatrixError `M_INVALID_PARAM` if not */
 export const eventId: (value: string) => EventId = made<EventId>(isEventId, 'an event id');

@@ -38,10 +38,10 @@ export function buildManifest({
         virtualHosts: 'only the primary server name is local',
         logger: 'nothing is logged',
         metrics: 'no metrics',
-        appservices: "every access token is a device's",
-        federation: 'events are queued for other servers, which are asked nothing',
-        notifier: 'nobody is told of changes; clients learn at their next sync',
-        caches: 'nobody is told of changes',
+        appservices: 'every access token belongs to a device',
+        federation: 'events are queued for other servers, and no requests are sent to them',
+        notifier: 'clients receive changes at their next sync',
+        caches: 'the host is not told what to drop from its caches',
       },
     },
     config: optionsJsonSchema(),
@@ -61,7 +61,7 @@ export function buildManifest({
   };
 }
 
-/** The tables that the migrations make, in the plugin's own schema. */
+/** The tables that the migrations create in the plugin's own schema. */
 export const OWN_TABLES: readonly string[] = [
   'account_attributes',
   'account_restrictions',

@@ -13,37 +13,37 @@ export const METRICS = {
   operationDuration: {
     type: 'histogram',
     name: 'matrix_admin_operation_duration_seconds',
-    help: 'Time an operation took, hooks included.',
+    help: 'Duration of operations, including hooks.',
     labels: ['operation'],
   },
   httpRequests: {
     type: 'counter',
     name: 'matrix_admin_http_requests_total',
-    help: 'HTTP requests answered, by route template; route "unrecognized" for paths that have none.',
+    help: 'HTTP requests answered, by route template. Unknown paths count as "unrecognized".',
     labels: ['method', 'route', 'status'],
   },
   authFailures: {
     type: 'counter',
     name: 'matrix_admin_auth_failures_total',
-    help: 'Requests refused before they were looked at: missing_token, unknown_token, locked, guest, not_admin, rate_limited.',
+    help: 'Requests refused by the access check, by reason: missing_token, unknown_token, locked, guest, not_admin, rate_limited.',
     labels: ['reason'],
   },
   hookFailures: {
     type: 'counter',
     name: 'matrix_admin_hook_failures_total',
-    help: 'Hooks that threw or ran out of time.',
+    help: 'Hooks that threw or timed out.',
     labels: ['operation', 'phase'],
   },
   hostCallFailures: {
     type: 'counter',
     name: 'matrix_admin_host_call_failures_total',
-    help: 'Calls of the notifier, the caches or the federation sender after a commit that failed.',
+    help: 'Failed calls of the notifier, the caches or the federation sender after a commit.',
     labels: ['callee'],
   },
   jobs: {
     type: 'gauge',
     name: 'matrix_admin_jobs',
-    help: 'Jobs in the database, by state; finished ones until they are removed.',
+    help: 'Jobs in the database, by state. Finished jobs count until they are removed.',
     labels: ['kind', 'state'],
   },
   jobOldestAge: {
@@ -55,13 +55,13 @@ export const METRICS = {
   jobProgress: {
     type: 'gauge',
     name: 'matrix_admin_job_progress_ratio',
-    help: 'Done part of the running job, 0 to 1.',
+    help: 'Progress of the running job, from 0 to 1.',
     labels: ['kind'],
   },
   jobLastProgress: {
     type: 'gauge',
     name: 'matrix_admin_job_last_progress_timestamp_seconds',
-    help: 'When a running job last made progress; of several jobs the earliest time.',
+    help: 'Time of the last progress of a running job. The earliest time, if several jobs run.',
     labels: ['kind'],
   },
   eventReports: {
@@ -147,18 +147,18 @@ type MetricOf<Key extends MetricKey> = (typeof METRICS)[Key]['type'] extends 'co
     ? Gauge<Label<Key>>
     : Histogram<Label<Key>>;
 
-/** One object per entry of `METRICS`. */
+/** One object for each entry of `METRICS`. */
 export type Metrics = { readonly [Key in MetricKey]: MetricOf<Key> } & {
   /**
-   * Reads gauges from the database when they are scraped; `read` runs at most once a scrape.
-   * Its errors make the scrape fail, as prom-client does.
+   * Reads gauges from the database on each scrape. `read` runs at most once for one scrape. If it throws, the scrape fails,
+   * as in prom-client.
    */
   readonly onScrape: (read: () => Promise<void>) => void;
   /** Removes the metrics from the registry. */
   readonly remove: () => void;
 };
 
-/** The part that search adapters write to. */
+/** The metrics that search adapters write. */
 export type SearchMetrics = Pick<
   Metrics,
   'searchDocumentsIndexed' | 'searchRequests' | 'searchErrors' | 'searchTasksInFlight'
@@ -169,12 +169,12 @@ const SCRAPE_FRESHNESS_MS = 500;
 
 /**
  * Adds the metrics to the registry.
- * @throws Error when the registry has one of that name: two plugins need two registries.
+ * @throws Error if the registry already has a metric of the same name: two plugins need two registries
  */
 export function createMetrics(registry: Registry = new Registry()): Metrics {
   const taken = Object.values(METRICS).find(({ name }) => registry.getSingleMetric(name) !== undefined);
   if (taken !== undefined) {
-    throw new Error(`the registry has a metric ${taken.name} already: give each admin plugin a registry of its own`);
+    throw new Error(`the registry already has a metric ${taken.name}: give each admin plugin its own registry`);
   }
   const readers: (() => Promise<void>)[] = [];
   let lastReading: { at: number; done: Promise<void> } | undefined;

@@ -1,12 +1,12 @@
-/** Most edits between a name and its misspelling. */
+/** Maximum number of edits between a name and its misspelling. */
 const MAX_DISTANCE = 2;
-/** Longest name that is compared, in UTF-16 code units. */
+/** Maximum length of a compared name, in UTF-16 code units. */
 const MAX_LENGTH = 100;
 
-/** A name without what distinguishes camel case, snake case and kebab case. */
+/** A name without the differences between camel case, snake case and kebab case. */
 export const plainName = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
 
-/** The known name that is nearest to a misspelt one. `undefined`: none is near. */
+/** The known name that is nearest to a misspelt one. `undefined` if no name is near. */
 export function nearestName(name: string, known: Iterable<string>): string | undefined {
   const wanted = plainName(name).slice(0, MAX_LENGTH);
   const [nearest] = [...known]
@@ -16,7 +16,7 @@ export function nearestName(name: string, known: Iterable<string>): string | und
   return nearest?.candidate;
 }
 
-/** Levenshtein's distance. */
+/** The Levenshtein distance. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i += 1) {

@@ -33,11 +33,11 @@ import { preflight } from './storage/preflight.ts';
 
 /** The plugin, as `createAdminPlugin()` returns it. */
 export interface AdminPlugin {
-  /** Mount it with `app.use(admin.router.routes())`, under a prefix or in a router of the host's if you like. */
+  /** Mount it with `app.use(admin.router.routes())`, either directly, under a prefix, or in a router of the host. */
   readonly router: Router;
   /**
-   * Every operation in-process, with the same checks, hooks, audit and metrics as over HTTP. A call waits for the operation's
-   * job, if it has one. `operations.purgeRoom.start()` only starts the job, and `jobs.watch()` shows its progress.
+   * Every operation in-process, with the same checks, hooks, audit and metrics as over HTTP. If an operation is a job, the
+   * call waits for the job. `operations.purgeRoom.start()` only starts the job, and `jobs.watch()` shows its progress.
    */
   readonly operations: OperationFunctions;
   readonly hooks: Hooks;
@@ -47,9 +47,9 @@ export interface AdminPlugin {
   readonly rooms: Rooms;
   readonly accounts: Accounts;
   /**
-   * Migrates the plugin's own schema, checks Dendrite's tables, makes the search index, and starts working on jobs. Calling it
-   * again while it runs, or after it has succeeded, joins the first call. Calling it after a failure tries again.
-   * @throws Error that says what is missing, or that the plugin has been stopped. A stopped plugin can't be started again
+   * Migrates the plugin's own schema, checks Dendrite's tables, creates the search index, and starts working on jobs. A call
+   * during or after a successful call joins that call. A call after a failure tries again.
+   * @throws Error that says what is missing, or that the plugin has been stopped. A stopped plugin cannot be started again.
    */
   readonly start: () => Promise<void>;
   /** Hands back jobs, ends event streams, waits for running work, and removes its metrics from the registry. Not reversible. */
@@ -59,8 +59,8 @@ export interface AdminPlugin {
 const silent: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
 /**
- * Makes the admin API of a homeserver. Nothing happens before `start()`.
- * @throws Error that names every mistake in the host and the options, or when the registry has metrics of this plugin already
+ * Creates the admin API of a homeserver. Has no effect before `start()`.
+ * @throws Error that names every mistake in the host and the options, or if the registry already has metrics of this plugin
  */
 export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}): AdminPlugin {
   const config = resolveSettings(host, options);
@@ -140,7 +140,7 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
   const requireRunning = (): void => {
     if (stopped.signal.aborted) {
       throw new Error(
-        'the admin plugin has been stopped and can not be started again: make another with createAdminPlugin()',
+        'the admin plugin has been stopped and cannot be started again: create another with createAdminPlugin()',
       );
     }
   };

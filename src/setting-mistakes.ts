@@ -5,18 +5,18 @@ import { numberRequirement } from './number-problem.ts';
 /** Settings whose value is never repeated. */
 const SECRET = new Set(['sharedSecret', 'asToken']);
 
-/** What a value is, for the end of a sentence. Texts are not repeated: they may be secrets in the wrong place. */
+/** Names the kind of a value, for the end of a sentence. Does not repeat texts: they may be secrets in the wrong place. */
 export function kindOf(value: unknown): string {
   if (Array.isArray(value)) return 'an array';
   if (value === null || typeof value === 'boolean' || typeof value === 'number') return String(value);
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }
 
-/** A schema of one check. @param problemOf says what is wrong with a value, or `undefined` */
+/** A schema with one check. @param problemOf returns the problem with a value, or `undefined` */
 export const checked = <T>(problemOf: (value: unknown) => string | undefined): z.ZodType<T> =>
   z.custom<T>((value) => problemOf(value) === undefined, { error: ({ input }) => problemOf(input) });
 
-/** An object without other members than these. */
+/** An object without unknown members. */
 export const closedObject = <Shape extends z.ZodRawShape>(shape: Shape): z.ZodObject<Shape, z.core.$strict> =>
   z.strictObject(shape, {
     error: (issue) =>
@@ -28,11 +28,11 @@ export const closedObject = <Shape extends z.ZodRawShape>(shape: Shape): z.ZodOb
 /** Says that a name is unknown, and which name was probably meant. */
 export function unknownName(name: string, known: readonly string[]): string {
   const nearest = nearestName(name, known);
-  const remedy = nearest === undefined ? `; there are: ${known.join(', ')}` : `: did you mean "${nearest}"?`;
+  const remedy = nearest === undefined ? `; known names: ${known.join(', ')}` : `: did you mean "${nearest}"?`;
   return `${name} is unknown${remedy}`;
 }
 
-/** Reads a setting. @returns its value, or a sentence for each mistake in it, which begins with the path */
+/** Reads a setting. @returns its value, or one sentence for each mistake in it. Each sentence starts with the path. */
 export function readSetting<Schema extends z.ZodType>(
   name: string,
   schema: Schema,
@@ -67,11 +67,11 @@ function sentencesOf(issue: z.core.$ZodIssue, above: readonly string[]): string[
   return [`${where} ${issue.message}${issue.code === 'custom' ? '' : insteadOf(issue, path)}`];
 }
 
-/** Whether a value is of another type than a branch of a union, so that the caller did not mean this branch. */
+/** Whether the value's type does not fit a branch of a union. The caller then did not mean this branch. */
 const isOfWhole = ({ code, path }: z.core.$ZodIssue): boolean =>
   path.length === 0 && (code === 'invalid_type' || code === 'invalid_value');
 
-/** Says what was given instead. It repeats a text only where the setting is a name, such as a localpart. */
+/** Names the given value. Repeats a text only if the setting is a name, such as a localpart. */
 function insteadOf({ code, input }: z.core.$ZodIssue, path: readonly string[]): string {
   if (SECRET.has(path.at(-1) ?? '')) return code === 'too_small' ? '' : `, not a ${typeof input}`;
   return code === 'invalid_format' ? `, not ${JSON.stringify(input)}` : `, not ${kindOf(input)}`;

@@ -5,7 +5,7 @@ import type { Host } from './host.ts';
 /**
  * Checks the host and the options of a plugin. Plain JavaScript can pass anything.
  * @returns the options with defaults filled in
- * @throws Error that names every mistake and what to do about it
+ * @throws Error that names every mistake and its remedy
  */
 export function resolveSettings(host: Host, options: unknown): Config {
   const { value: config, mistakes: ofOptions } = readOptions(options);

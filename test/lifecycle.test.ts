@@ -76,7 +76,7 @@ describe('two plugins in one process', () => {
     closings.push(first.stop);
     const before = registry.getMetricsAsArray();
     expect(() => create(database, registry)).toThrow(
-      /matrix_admin_\w+ already: give each admin plugin a registry of its own/,
+      /already has a metric matrix_admin_\w+: give each admin plugin its own registry/,
     );
     expect(registry.getMetricsAsArray()).toEqual(before);
   });
@@ -165,7 +165,7 @@ describe('start()', () => {
     const admin = create(database);
     await admin.start();
     await admin.stop();
-    await expect(admin.start()).rejects.toThrow(/has been stopped .* make another with createAdminPlugin\(\)/);
+    await expect(admin.start()).rejects.toThrow(/has been stopped .* create another with createAdminPlugin\(\)/);
     const early = create(database);
     const started = early.start();
     await early.stop();

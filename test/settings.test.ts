@@ -72,8 +72,8 @@ describe('the host', () => {
     ['a bad name', { serverName: 'not a name!' }, /^host\.serverName must be .*, not "not a name!"$/],
     ['a bad virtual host', { virtualHosts: ['a b'] }, /^host\.virtualHosts\.0 must be a server name .*, not "a b"$/],
     ['virtual hosts as a text', { virtualHosts: 'a.example' }, /^host\.virtualHosts must be an array, not a string$/],
-    ['no signing key', { signingKeys: [] }, /^host\.signingKeys has no key of localhost\S*: /],
-    ['a virtual host without a key', { virtualHosts: ['v.example'] }, /^host\.signingKeys has no key of v\.example: /],
+    ['no signing key', { signingKeys: [] }, /^host\.signingKeys has no key for localhost\S*: /],
+    ['a virtual host without a key', { virtualHosts: ['v.example'] }, /^host\.signingKeys has no key for v\.example: /],
     [
       'the key of another server',
       { signingKeys: [key, { ...key, serverName: 'foreign.example' }] },
@@ -166,7 +166,7 @@ describe('the host', () => {
   it('has a pool that is large enough', () => {
     const host = { serverName: SERVER_NAME, signingKeys: [key] };
     expect(mistakesOf({ ...host, db: pool(4) })).toEqual([
-      'host.db has a pool of 4 connections, but needs 5, for jobs (options.limits.connections is 4) and one more: raise pool.max of Knex, or lower options.limits.connections (2 or more)',
+      'host.db has a pool of 4 connections, but needs 5: 4 for jobs (options.limits.connections) and one more. Raise pool.max of Knex, or lower options.limits.connections (2 or more)',
     ]);
     expect(mistakesOf({ ...host, db: pool(5) })).toEqual([]);
     expect(mistakesOf({ ...host, db: pool(3) }, { limits: { connections: 2 } })).toEqual([]);
@@ -182,7 +182,10 @@ describe('options', () => {
     [{ serverNotices: true }, /^options\.serverNotices must be false, or an object .*\{\} .*, not true$/],
     [{ serverNotices: { localpart: 'A B' } }, /^options\.serverNotices\.localpart must be .*, not "A B"$/],
     [{ serverNotices: { localprt: 'x' } }, /^options\.serverNotices\.localprt is unknown: did you mean "localpart"\?$/],
-    [{ serverNotices: { roomVersion: '99' } }, /^options\.serverNotices\.roomVersion must be a room version .*"99"$/],
+    [
+      { serverNotices: { roomVersion: '99' } },
+      /^options\.serverNotices\.roomVersion must be a known room version, not "99"$/,
+    ],
     [
       { limits: { failedAuthentications: true } },
       /^options\.limits\.failedAuthentications must be false, or .*not true$/,
@@ -198,7 +201,7 @@ describe('options', () => {
     [{ limits: { connections: 1 } }, /^options\.limits\.connections must be at least 2, not 1$/],
     [{ jobs: { leaseMs: 'long' } }, /^options\.jobs\.leaseMs must be a whole number, not a string$/],
     [{ job: {} }, /^options\.job is unknown: did you mean "jobs"\?$/],
-    [{ nonsense: 1 }, /^options\.nonsense is unknown; there are: search, jobs, /],
+    [{ nonsense: 1 }, /^options\.nonsense is unknown; known names: search, jobs, /],
     [{ registration: { sharedSecret: '' } }, /^options\.registration\.sharedSecret must be 1 character or more$/],
     [{ registration: { sharedSecret: 12345 } }, /^options\.registration\.sharedSecret must be a string, not a number$/],
     [{ registration: { requiresToken: 'yes' } }, /^options\.registration\.requiresToken must be true or false, not a/],

@@ -1,2 +1,2 @@
-/** `userapi_accounts.account_type`, as Dendrite numbers it. */
+/** Dendrite's numbers in `userapi_accounts.account_type`. */
 export const ACCOUNT_TYPE = { user: 1, guest: 2, admin: 3, appservice: 4 } as const;

@@ -6,14 +6,14 @@ import type { RestrictionCache } from './restriction-cache.ts';
 
 export type { AccountRestrictions } from '../storage/plugin/account-restrictions.ts';
 
-/** A part of the `capabilities` that `GET /_matrix/client/v3/capabilities` answers. */
+/** A part of the `capabilities` in the answer of `GET /_matrix/client/v3/capabilities`. */
 export interface AccountCapabilities {
   readonly 'm.account_moderation'?: { readonly suspend: true; readonly lock: true };
 }
 
 /** `admin.accounts`: checks that the homeserver makes before it lets a user act. */
 export interface Accounts extends Pick<RestrictionCache, 'check'> {
-  /** The capability of accounts that may suspend and lock others. Empty for all other accounts. */
+  /** The capability of accounts that may suspend and lock other accounts. Empty for all other accounts. */
   readonly capabilities: (userId: UserId) => Promise<AccountCapabilities>;
 }
 

@@ -2,12 +2,12 @@ import { MatrixError } from '../errors.ts';
 
 const MIN_BYTES = 8;
 const MAX_BYTES = 512;
-/** Longest password in bytes: bcrypt ignores the rest. */
+/** Maximum length of a password, in bytes. bcrypt ignores the rest. */
 const BCRYPT_BYTES = 72;
 
 /**
- * Refuses passwords that cannot be set. Rules and texts are Dendrite's, which count bytes. One rule is added: a password that
- * bcrypt would cut off is refused.
+ * Refuses passwords that cannot be set. Rules and texts are Dendrite's, and lengths are in bytes. One rule is added: a
+ * password that bcrypt would cut is refused.
  * @throws MatrixError `M_MISSING_PARAM`, `M_WEAK_PASSWORD`, `M_BAD_JSON`, `M_INVALID_PARAM`
  */
 export function checkPassword(password: string): void {

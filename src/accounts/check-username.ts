@@ -14,8 +14,8 @@ interface NameOwners {
 }
 
 /**
- * Makes the user id of a name that somebody wants to register. Rules and texts are Dendrite's, with additions: names of digits
- * belong to guests, and application services and server notices own names.
+ * Returns the user id for a username to be registered. Rules and texts are Dendrite's, with two additions: usernames that
+ * consist of digits are reserved for guests, and application services and server notices own usernames.
  * @throws MatrixError `M_BAD_JSON`, `M_INVALID_USERNAME`, `M_EXCLUSIVE`
  */
 export function checkUsername(

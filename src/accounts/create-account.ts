@@ -6,10 +6,10 @@ import { insertAccount } from '../storage/userapi/accounts.ts';
 import { upsertProfile } from '../storage/userapi/profiles.ts';
 import { defaultPushRules } from './push-rules.ts';
 
-/** A person's or the server's own account. */
+/** A new account of a person or of the server. */
 export interface AccountDraft {
   readonly userId: UserId;
-  /** Empty: password login is off for the account. */
+  /** If empty, nobody can log in with a password. */
   readonly passwordHash: string;
   readonly accountType: number;
   /** @defaultValue the localpart */
@@ -17,7 +17,7 @@ export interface AccountDraft {
 }
 
 /**
- * Makes an account with the rows that Dendrite makes: account, profile and push rules.
+ * Creates an account with the rows that Dendrite creates: account, profile and push rules.
  * @throws MatrixError `M_USER_IN_USE`
  */
 export async function createAccount(transaction: Knex.Transaction, draft: AccountDraft): Promise<void> {
@@ -25,7 +25,7 @@ export async function createAccount(transaction: Knex.Transaction, draft: Accoun
   throw new MatrixError('M_USER_IN_USE', 'Desired user ID is already taken.');
 }
 
-/** Makes an account unless the user id already has one. Concurrent calls are safe. @returns whether it was made */
+/** Creates an account unless the user id is in use. Concurrent calls are safe. @returns whether the account was created */
 export async function createAccountIfFree(transaction: Knex.Transaction, draft: AccountDraft): Promise<boolean> {
   const { userId, displayName = splitUserId(userId).localpart } = draft;
   if (!(await insertAccount(transaction, { ...draft, createdAt: Date.now() }))) return false;

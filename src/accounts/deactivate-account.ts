@@ -8,10 +8,10 @@ import { replaceThreepids } from '../storage/userapi/threepids.ts';
 import { logOut } from './log-out.ts';
 
 /**
- * Deactivates an account: nobody can use it, and its email addresses and phone numbers are forgotten. Its type stays, so an
- * administrator is one again after reactivation.
- * @param erase also forgets the profile, and notes that the user wants to be forgotten
- * @returns servers that an update of the device list was queued for
+ * Deactivates an account. Nobody can use it afterwards, and its email addresses and phone numbers are deleted. The account
+ * keeps its type, so a reactivated administrator is an administrator again.
+ * @param erase also deletes the profile and records that the user asked for erasure
+ * @returns the servers for which an update of the device list was queued
  */
 export async function deactivateAccount(
   transaction: Knex.Transaction,

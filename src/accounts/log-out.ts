@@ -6,13 +6,13 @@ import { tellDeviceList } from './tell-device-list.ts';
 
 export interface LoggedOut {
   readonly deviceIds: readonly string[];
-  /** Servers that an update of the device list was queued for. */
+  /** The servers for which an update of the device list was queued. */
   readonly destinations: readonly ServerName[];
 }
 
 /**
- * Deletes devices of a local user with everything that belongs to them. Users who share a room learn of it, so that nobody
- * encrypts for these devices any more.
+ * Deletes devices of a local user with everything that belongs to them. Users who share a room receive an update of the
+ * device list, so that their clients no longer encrypt for these devices.
  * @param deviceIds `undefined`: all devices of the user
  */
 export async function logOut(

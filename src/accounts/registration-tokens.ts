@@ -1,15 +1,18 @@
 import type { Db } from '../storage/database.ts';
 import { releaseRegistrationToken, reserveRegistrationToken } from '../storage/userapi/registration-tokens.ts';
 
-/** `admin.registrationTokens`: the homeserver's registration reports uses of tokens here. They show in `pending` and `completed`. */
+/**
+ * `admin.registrationTokens`: the homeserver calls this when a registration uses a token. The uses appear in `pending` and
+ * `completed`.
+ */
 export interface RegistrationTokens {
   /**
-   * Reserves one use of a token when a registration begins. A token is never used more often than it allows, even across
+   * Reserves one use of a token when a registration begins. The number of uses never exceeds the token's limit, even across
    * processes.
    * @returns whether the token can be used
    */
   readonly use: (token: string) => Promise<boolean>;
-  /** Ends a use. If the registration was completed, the use counts. If it was given up, the use is free again. */
+  /** Ends a use. A completed registration counts as a use. An abandoned registration frees the use. */
   readonly release: (token: string, outcome: 'completed' | 'abandoned') => Promise<void>;
 }
 

@@ -5,8 +5,8 @@ import { updateDisplayName } from '../storage/userapi/devices.ts';
 import { tellDeviceList } from './tell-device-list.ts';
 
 /**
- * Renames a device of a local user. Users and servers that know the device learn of it.
- * @returns servers that an update of the device list was queued for; `undefined` when there is no such device
+ * Renames a device of a local user. Users and servers that know the device receive an update.
+ * @returns the servers for which an update of the device list was queued; `undefined` if the device does not exist
  */
 export async function renameDevice(
   transaction: Knex.Transaction,

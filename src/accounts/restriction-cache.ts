@@ -3,15 +3,15 @@ import type { UserId } from '../ids.ts';
 import type { Db } from '../storage/database.ts';
 import { type AccountRestrictions, findRestrictions } from '../storage/plugin/account-restrictions.ts';
 
-/** How long changes by other processes may go unnoticed, in ms. */
+/** Maximum time for which changes by other processes go unnoticed, in ms. */
 const FRESH_MS = 2_000;
 const USERS = 10_000;
 
-/** A cache of account restrictions, which every request asks for. */
+/** A cache of account restrictions. Every request needs them. */
 export interface RestrictionCache {
-  /** The restrictions of an account. An unknown account has none. */
+  /** Returns the restrictions of an account. An unknown account has none. */
   readonly check: (userId: UserId) => Promise<AccountRestrictions>;
-  /** Call it once a change has been committed. */
+  /** Call this after a change has been committed. */
   readonly forget: (userId: UserId) => void;
 }
 

@@ -10,8 +10,8 @@ const DEVICE_LIST_UPDATE = 'm.device_list_update';
  * Tells users who share a room with a local user which of the user's devices have changed. Server-Server API,
  * `m.device_list_update`.
  * @param updates the content of each update, without user id and stream id
- * @param streamId of the first update
- * @returns servers that something was queued for
+ * @param streamId stream id of the first update
+ * @returns the servers for which an EDU was queued
  */
 export async function tellDeviceList(
   transaction: Knex.Transaction,

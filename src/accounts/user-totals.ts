@@ -2,19 +2,19 @@ import { LRUCache } from 'lru-cache';
 import type { Db } from '../storage/database.ts';
 import { countUsers, type UserFilter } from '../storage/userapi/users.ts';
 
-/** A count is kept for this many times as long as it took. Counting so takes at most a hundredth of the time. */
+/** A count is cached for this many times its own duration, so counting takes at most a hundredth of the time. */
 const TIMES_AS_LONG = 100;
-/** No count is kept for longer than this, in ms. */
+/** Maximum time for which a count is cached, in ms. */
 const LONGEST_MS = 60_000;
 const FILTERS = 100;
 
 /**
- * Counts the users that match a list's filters. A count reads all accounts, so it is kept for a hundred times as long as it
- * took. A quick count is therefore always fresh.
+ * Counts the users that match the filters of a list. A count reads all accounts, so it is cached for a hundred times its own
+ * duration. A quick count therefore expires almost at once.
  */
 export interface UserTotals {
   readonly count: (filter: UserFilter) => Promise<number>;
-  /** Call it once this process has changed accounts. */
+  /** Call this after this process has changed accounts. */
   readonly forget: () => void;
 }
 

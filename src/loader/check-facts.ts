@@ -2,7 +2,7 @@ import type { AdminPlugin } from '../plugin.ts';
 import type { MissingPart } from './lend-host.ts';
 import type { Manifest } from './manifest.ts';
 
-/** Lists what a plugin adds beyond its manifest, and operations that it lacks. A sentence for each. */
+/** Lists what a plugin adds beyond its manifest, and declared operations that it lacks. One sentence for each. */
 export function mistakesOfFacts(manifest: Manifest, plugin: AdminPlugin): readonly string[] {
   const declared = new Set(manifest.routes.map(routeName));
   const given: Readonly<Record<string, object>> = plugin.operations;
@@ -28,7 +28,7 @@ function mistakeOfOperation(name: string, effect: string | undefined, operation:
   return [`the manifest says that ${name} is a ${effect}, and the plugin has it otherwise`];
 }
 
-/** Declared routes that the plugin does not serve, since an option that they need is off. */
+/** Declared routes that the plugin does not serve, because an option that they need is off. */
 export function unservedRoutes(manifest: Manifest, plugin: AdminPlugin): readonly MissingPart[] {
   const served = new Set(servedRoutes(plugin));
   return manifest.routes
@@ -42,7 +42,7 @@ const routeName = ({ method, path }: { readonly method: string; readonly path: s
 function servedRoutes({ router }: AdminPlugin): readonly string[] {
   return (
     router.stack
-      // Refusals of unknown paths and methods take every method.
+      // The routes that refuse unknown paths and methods match every method.
       .filter(({ methods }) => methods.length <= 2 && !methods.includes('OPTIONS'))
       .map(({ methods, path }) => `${methods.filter((method) => method !== 'HEAD').join()} ${String(path)}`)
   );

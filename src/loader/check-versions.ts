@@ -5,10 +5,10 @@ import semver from 'semver';
 import { isRecord } from '../json.ts';
 import type { Manifest } from './manifest.ts';
 
-/** Finds the entry of an npm package. @returns a file URL. @throws Error when the package is not there */
+/** Finds the entry of an npm package. @returns a file URL. @throws Error if the package is not installed */
 export type Resolve = (specifier: string) => string;
 
-/** Lists what is wrong with the versions of Node, of the package and of its peers. A sentence for each, with the remedy. */
+/** Lists the problems with the versions of Node, the package and its peers. One sentence for each, with the remedy. */
 export function mistakesOfVersions(manifest: Manifest, resolve: Resolve): readonly string[] {
   const { engines, name, version, peerDependencies, optionalPeers } = manifest;
   return [

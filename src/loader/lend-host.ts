@@ -1,31 +1,33 @@
 import type { Host } from '../host.ts';
 import type { Manifest } from './manifest.ts';
 
-/** A part of the host that is missing, and what follows from it. */
+/** A missing part of the host, and the consequence. */
 export interface MissingPart {
   readonly part: string;
   readonly consequence: string;
 }
 
-/** Lists the required parts that a host lacks, a sentence for each. */
+/** Lists the required parts that a host lacks, one sentence for each. */
 export function mistakesOfParts({ host: declared }: Manifest, host: object): readonly string[] {
   return declared.required
     .filter((part) => Reflect.get(host, part) === undefined)
     .map((part) => `host.${part} is missing: the plugin can't work without it`);
 }
 
-/** Lists the optional parts that a host does not lend. */
+/** Lists the optional parts that a host does not provide. */
 export function missingParts({ host: declared }: Manifest, host: object): readonly MissingPart[] {
   return Object.entries(declared.optional)
     .filter(([part]) => Reflect.get(host, part) === undefined)
     .map(([part, consequence]) => ({ part: `host.${part}`, consequence }));
 }
 
-/** The host as the plugin sees it: only what the manifest declares. Touching anything else throws a `TypeError`. */
+/**
+ * The host as the plugin sees it: only the parts that the manifest declares. Access to any other member throws a `TypeError`.
+ */
 export function lendHost(manifest: Manifest, host: Host): Host {
   const declared = new Set([...manifest.host.required, ...Object.keys(manifest.host.optional)]);
   const { metrics } = host;
-  // Members that a class inherits count, too.
+  // Members inherited from a class count too.
   const lent = Object.fromEntries(
     [...declared]
       .map((part): [string, unknown] => [part, Reflect.get(host, part)])
@@ -45,7 +47,7 @@ export function lendHost(manifest: Manifest, host: Host): Host {
 
 type Registered = Parameters<NonNullable<Host['metrics']>['registry']['registerMetric']>[0];
 
-/** A registry that takes the declared metrics only. */
+/** A registry that accepts only the declared metrics. */
 function lendMetrics(
   { name: plugin, metrics: declared }: Manifest,
   { registry }: NonNullable<Host['metrics']>,

@@ -15,32 +15,32 @@ import { type Manifest, readManifest } from './manifest.ts';
 
 /** Whether the plugin can work. */
 export interface Health {
-  /** `degraded`: it works, but not all of it. `failed`: the database does not answer. */
+  /** `degraded`: some features are off. `failed`: the database does not answer. */
   readonly status: 'ok' | 'degraded' | 'failed';
-  /** What is missing, and what follows from it. */
+  /** The missing parts, and the consequence of each. */
   readonly degraded: readonly MissingPart[];
-  /** Why it can't work. */
+  /** Why the plugin cannot work. */
   readonly error?: string;
 }
 
 /** A plugin that has been checked against its manifest, and started. */
 export interface LoadedPlugin extends Omit<AdminPlugin, 'start'> {
-  /** Asks the database, and says what is missing. */
+  /** Queries the database, and reports missing parts. */
   readonly health: () => Promise<Health>;
 }
 
 export interface LoadOptions {
-  /** Finds packages. @defaultValue as an `import` in this package does */
+  /** Finds packages. @defaultValue same as `import` in this package */
   readonly resolve?: Resolve;
 }
 
 /**
- * Loads a plugin as its manifest says, and starts it. Everything that can be checked is checked before the plugin's code is
- * imported: the manifest, versions, host parts, options and the privileges of the database role.
- * @param manifest `plugin.manifest.json`: a file URL, a path, or what it holds
- * @param host what the homeserver lends; the plugin sees only the parts that the manifest declares
+ * Loads a plugin according to its manifest, and starts it. First checks the manifest, versions, host parts, options and the
+ * privileges of the database role. Then imports the plugin's code.
+ * @param manifest `plugin.manifest.json`: a file URL, a path, or its content
+ * @param host the homeserver's objects; the plugin sees only the parts that the manifest declares
  * @param config the plugin's options
- * @throws Error that lists every mistake, with what to do about it
+ * @throws Error that lists every mistake and its remedy
  */
 export async function loadPlugin(
   manifest: URL | string | object,
@@ -103,7 +103,7 @@ async function makePlugin(
   return create(lendHost(manifest, host), config);
 }
 
-/** Makes a plugin from the host and its options. */
+/** Creates a plugin from the host and its options. */
 type Factory = (host: Host, options: AdminPluginOptions) => AdminPlugin;
 const isFactory = (value: unknown): value is Factory => typeof value === 'function';
 

@@ -4,7 +4,7 @@ import { readSetting } from '../setting-mistakes.ts';
 
 const text = z.string().min(1);
 const names = z.array(text);
-/** A record whose keys and values are texts. */
+/** A record whose keys and values are strings. */
 const texts = z.record(text, text);
 
 const PRIVILEGES = ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] as const;
@@ -56,7 +56,7 @@ const manifestSchema = z.strictObject({
     .describe('Metrics and their labels. The loader keeps the plugin from registering another one.'),
 });
 
-/** What `plugin.manifest.json` says: what the plugin is, needs, uses and adds. */
+/** The content of `plugin.manifest.json`: what the plugin is, needs, uses and adds. */
 export type Manifest = z.output<typeof manifestSchema>;
 
 /** The JSON Schema of `plugin.manifest.json`. */
@@ -66,7 +66,7 @@ export function manifestJsonSchema(): Record<string, unknown> {
 
 /**
  * Reads a manifest.
- * @param source a file URL, a path, or what the file holds
+ * @param source a file URL, a path, or the content of the file
  * @throws Error that names every mistake in the manifest
  */
 export async function readManifest(source: URL | string | object): Promise<Manifest> {

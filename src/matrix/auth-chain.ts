@@ -28,7 +28,7 @@ function* reached<Node>(
   return found;
 }
 
-/** The auth events of the events, the auth events of those, and so on. Room version 2, "State resolution", "Auth chain". */
+/** The auth events of the events, their auth events, and so on. Room version 2, "State resolution", "Auth chain". */
 export function authChainOf(
   events: Iterable<CheckedEvent>,
   known: EventIndex,

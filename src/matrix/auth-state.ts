@@ -13,7 +13,7 @@ export interface JudgedEvent extends AuthorisedFields {
   readonly roomId?: string | undefined;
   /** `redacts` of a redaction. Only room versions 1 and 2 check it. */
   readonly redacts?: string | undefined;
-  /** Whether the event follows nothing, only the create event, or other events. */
+  /** What the event follows: no event, only the create event, or other events. */
   readonly follows: 'nothing' | 'create' | 'events';
 }
 

@@ -27,9 +27,9 @@ export function authoriseMembership(
   version: RoomVersion,
 ): Verdict {
   const { stateKey, content, sender } = event;
-  if (stateKey === undefined || !isUserId(stateKey)) return 'the member event is of no user';
+  if (stateKey === undefined || !isUserId(stateKey)) return 'the member event names no user';
   const judge = Object.entries(JUDGES).find(([membership]) => membership === content.membership)?.[1];
-  if (judge === undefined) return 'the membership is not known';
+  if (judge === undefined) return 'the membership is unknown';
   return judge({
     event: { ...event, stateKey },
     state,
@@ -77,7 +77,7 @@ function judgeJoin(of: Case): Verdict {
     return isKnown ? undefined : 'the user has not been invited';
   }
   if (isRestricted(rule, version)) return isKnown ? undefined : judgeAuthorisedJoin(of);
-  return 'the join rule lets nobody in';
+  return 'the join rule forbids joining';
 }
 
 function isRestricted(rule: unknown, { restrictedJoins, knockRestrictedJoins }: RoomVersion): boolean {
@@ -91,14 +91,14 @@ function judgeAuthorisedJoin(of: Case): Verdict {
     isUserId(authoriser) &&
     membershipOf(of.state('m.room.member', authoriser)) === 'join' &&
     hasLevel(of, authoriser, 'invite');
-  return isMember ? undefined : 'nobody who may invite has let the user in';
+  return isMember ? undefined : 'no user who may invite has authorised the join';
 }
 
 function judgeInvite(of: Case): Verdict {
   const { event, senderMembership, targetMembership } = of;
   if (event.content.third_party_invite !== undefined) return judgeThirdPartyInvite(of);
   if (senderMembership !== 'join') return NOT_IN_ROOM;
-  if (targetMembership === 'join') return 'the user is in the room already';
+  if (targetMembership === 'join') return 'the user is already in the room';
   if (targetMembership === 'ban') return 'the user is banned';
   return hasLevel(of, event.sender, 'invite') ? undefined : 'the power level is too low to invite';
 }
@@ -148,7 +148,7 @@ function judgeKnock(of: Case): Verdict {
   const rule = joinRuleOf(of);
   const mayKnock =
     (rule === 'knock' && version.knocking) || (rule === 'knock_restricted' && isRestricted(rule, version));
-  if (!mayKnock) return 'the join rule lets nobody knock';
+  if (!mayKnock) return 'the join rule forbids knocking';
   if (event.sender !== event.stateKey) return 'nobody can knock for another user';
   const mayNot = ['ban', 'invite', 'join'].some((membership) => membership === targetMembership);
   return mayNot ? 'the user is banned, invited or in the room' : undefined;

@@ -36,11 +36,11 @@ export function authorisePowerLevels(
 
   const checked = [undefined, 'events', ...(version.checkedNotificationLevels ? ['notifications'] : [])];
   const tooHigh = checked.flatMap(changes).some(([, was = -Infinity, is = -Infinity]) => was > own || is > own);
-  if (tooHigh) return 'a level above the own one is changed, or would be';
+  if (tooHigh) return 'a level above the own level is changed or set';
   const users = changes('users');
-  if (users.some(([, , is = -Infinity]) => is > own)) return 'a user would be given more than the sender has';
+  if (users.some(([, , is = -Infinity]) => is > own)) return 'a user would get a higher level than the sender has';
   const takesFromPeer = users.some(([user, was = -Infinity]) => user !== sender && was >= own);
-  return takesFromPeer ? 'the level of a user who has as much as the sender is changed' : undefined;
+  return takesFromPeer ? 'the level of a user with the same level as the sender is changed' : undefined;
 }
 
 /** Why the room version forbids this content for every sender, or `undefined` if it does not. */
@@ -56,10 +56,10 @@ function wrongIn(content: EventJson, power: PowerState, version: RoomVersion): s
   ];
   const isLevel = (value: unknown): boolean =>
     version.stringPowerLevels ? levelOf(value, version) !== undefined : Number.isSafeInteger(value);
-  if (!levels.every(isLevel)) return 'a power level is no integer';
+  if (!levels.every(isLevel)) return 'a power level is not an integer';
   const users = Object.keys(recordAt(content, 'users'));
-  if (!users.every(isUserId)) return 'power levels are given to somebody who is no user';
+  if (!users.every(isUserId)) return 'a power level is given to an invalid user id';
   const namesCreator =
     version.privilegedCreators && users.some((user) => isUserId(user) && isCreator(power, version, user));
-  return namesCreator ? 'creators have no power level' : undefined;
+  return namesCreator ? 'a power level is given to a creator' : undefined;
 }

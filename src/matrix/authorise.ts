@@ -7,18 +7,20 @@ import { type PowerState, powerLevelOf, requiredLevel, requiredLevelToSend } fro
 import { type EventJson, isRoomVersion, type RoomVersion } from './room-version.ts';
 
 /**
- * Judges an event by the authorisation rules of its room version: `undefined` if it is allowed, else why not.
- * Matrix specification, "Room Versions", "Authorization rules". That the event is well-formed and signed, and refers to the
- * right auth events, is for the caller to see; so is the signature of the server that lets a user into a restricted room.
+ * Judges an event by the authorisation rules of its room version. Matrix specification, "Room Versions", "Authorization
+ * rules".
+ * The caller checks that the event is well-formed and signed, that it refers to the right auth events, and that a restricted
+ * join is signed by the server that allows it.
+ * @returns `undefined` if the event is allowed, else the reason why not
  */
 export function authorise(event: JudgedEvent, state: AuthState, version: RoomVersion): string | undefined {
   if (event.type === 'm.room.create') return authoriseCreate(event, version);
   const create = state('m.room.create', '');
   if (create === undefined) return 'the room has no create event';
-  if (!mayFederate(create, event.sender)) return 'the room is not for users of other servers';
+  if (!mayFederate(create, event.sender)) return 'the room does not accept users of other servers';
   if (event.type === 'm.room.aliases' && version.aliasRules) {
     const own = splitUserId(event.sender).serverName;
-    return event.stateKey === own ? undefined : 'the aliases are of another server';
+    return event.stateKey === own ? undefined : 'the aliases belong to another server';
   }
   const power: PowerState = { create, powerLevels: state('m.room.power_levels', '') };
   if (event.type === 'm.room.member') return authoriseMembership(event, state, power, version);
@@ -35,7 +37,7 @@ function authoriseByLevel(event: JudgedEvent, power: PowerState, version: RoomVe
   if (level < requiredLevelToSend(power, version, { type, isState: stateKey !== undefined })) {
     return `the power level is too low to send ${type}`;
   }
-  if (stateKey?.startsWith('@') && stateKey !== sender) return 'the state is of another user';
+  if (stateKey?.startsWith('@') && stateKey !== sender) return 'the state key names another user';
   if (type === 'm.room.power_levels') return authorisePowerLevels(event, power, version);
   if (type === 'm.room.redaction' && version.redactionRules) return authoriseRedaction(event, power, version);
   return undefined;
@@ -45,19 +47,18 @@ function authoriseCreate(event: JudgedEvent, version: RoomVersion): string | und
   const { sender, roomId, content, follows } = event;
   if (follows !== 'nothing') return 'the create event has events before it';
   const ownServer = version.privilegedCreators ? undefined : splitUserId(sender).serverName;
-  if (serverOf(roomId) !== ownServer) return 'the room id is not for the sender to choose';
-  if (content.room_version !== undefined && !isRoomVersion(content.room_version))
-    return 'the room version is not known';
+  if (serverOf(roomId) !== ownServer) return 'the room id belongs to another server';
+  if (content.room_version !== undefined && !isRoomVersion(content.room_version)) return 'the room version is unknown';
   if (version.creatorInContent && content.creator === undefined) return 'the create event names no creator';
   const { additional_creators: others } = content;
   if (version.privilegedCreators && others !== undefined) {
     const areUsers = Array.isArray(others) && others.every((id) => typeof id === 'string' && isUserId(id));
-    if (!areUsers) return 'the additional creators are no list of users';
+    if (!areUsers) return 'the additional creators are not a list of user ids';
   }
   return undefined;
 }
 
-/** What follows the first colon; `undefined` where there is no id. */
+/** The part after the first colon. `undefined` if there is no id. */
 function serverOf(id: string | undefined): string | undefined {
   return id?.slice(id.indexOf(':') + 1);
 }

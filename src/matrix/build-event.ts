@@ -45,8 +45,8 @@ export function referencesTo(referred: readonly ReferredEvent[], version: RoomVe
 
 /**
  * Hashes and signs an event in the format of its room version.
- * @throws MatrixError `M_BAD_JSON` for content that is not canonical JSON, `M_TOO_LARGE` for an event over 65,536 bytes
- * or a type or state key over 255 bytes.
+ * @throws MatrixError `M_BAD_JSON` for content that is not canonical JSON, `M_TOO_LARGE` for an event over 65,536 bytes or a
+ * type or state key over 255 bytes
  */
 export function buildEvent(draft: EventDraft, version: RoomVersion, key: SigningKey): BuiltEvent {
   const { roomId, sender, type, stateKey, content, redacts, originServerTs, depth, authEvents, prevEvents } = draft;

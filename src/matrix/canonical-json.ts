@@ -40,10 +40,10 @@ function encode(value: unknown, depth: number): string {
 }
 
 /**
- * The canonical text of a JSON value, used for hashes and signatures: no white space, keys in code point order.
- * Matrix specification, Appendices, "Canonical JSON".
- * @throws MatrixError `M_BAD_JSON` for fractions, integers beyond ±(2^53-1), ill-formed strings, values that are no JSON,
- * and nesting of more than 512 levels.
+ * The canonical text of a JSON value, used for hashes and signatures: no white space, keys in code point order. Matrix
+ * specification, Appendices, "Canonical JSON".
+ * @throws MatrixError `M_BAD_JSON` for fractions, integers beyond ±(2^53-1), ill-formed strings, values that are not JSON,
+ * and nesting of more than 512 levels
  */
 export function canonicalJson(value: unknown): string {
   return encode(value, 0);

@@ -39,8 +39,9 @@ function referencesOf(references: unknown): EventId[] | undefined {
 }
 
 /**
- * Checks the form and the content hash of another server's event. Returns `undefined` if it is no valid event of the room.
- * An event with a wrong hash is redacted. Server-Server API, "Checks performed on receipt of a PDU", 1 and 3.
+ * Checks the form and the content hash of another server's event. An event with a wrong hash is redacted. Server-Server API,
+ * "Checks performed on receipt of a PDU", 1 and 3.
+ * @returns `undefined` if the event is not valid in the room
  */
 export function checkEvent(received: EventJson, roomId: RoomId, version: RoomVersion): CheckedEvent | undefined {
   const { type, sender, state_key: stateKey, content, depth, origin_server_ts: originServerTs, hashes } = received;
@@ -91,7 +92,10 @@ export function signersOf({ type, sender, content, eventId }: CheckedEvent, vers
   return [...new Set(ids.map((id) => id.slice(id.indexOf(':') + 1)))];
 }
 
-/** The input of `authorise()` for an event. `find` looks up previous events, to see whether only the create event is before it. */
+/**
+ * The input of `authorise()` for an event. `find` looks up previous events, to see whether the create event is the only one
+ * before it.
+ */
 export function judgedAs(checked: CheckedEvent, find: (eventId: EventId) => CheckedEvent | undefined): JudgedEvent {
   const { type, sender, stateKey, content, prevEventIds } = checked;
   const { redacts, room_id: roomId } = checked.event;
@@ -116,11 +120,11 @@ export function authoriseByAuthEvents(
   version: RoomVersion,
 ): string | undefined {
   const referred = checked.authEventIds.map(find).filter((event) => event !== undefined);
-  if (referred.length < checked.authEventIds.length) return 'an auth event is not known';
+  if (referred.length < checked.authEventIds.length) return 'an auth event is unknown';
   const names = referred.map(({ type, stateKey }) => (stateKey === undefined ? '' : stateName(type, stateKey)));
-  if (new Set(names).size < names.length) return 'two auth events are for the same';
+  if (new Set(names).size < names.length) return 'two auth events have the same type and state key';
   const selected = authEventKeys(checked, version).map((key) => stateName(...key));
-  if (!names.every((name) => selected.includes(name))) return 'an auth event has nothing to do with the event';
+  if (!names.every((name) => selected.includes(name))) return 'an auth event is not among those that the event needs';
   const state = version.privilegedCreators && create !== undefined ? [...referred, create] : referred;
   const lookUp: AuthState = (type, stateKey) =>
     state.find((event) => event.type === type && event.stateKey === stateKey)?.event;

@@ -8,9 +8,9 @@ import type { EventJson, RoomVersion } from './room-version.ts';
 const FROM_TEMPLATE = ['auth_events', 'prev_events', 'depth'];
 
 /**
- * Completes and signs an event from another server's template, such as that of `make_leave`. Only the fields that place the
+ * Completes and signs an event from another server's template, for example from `make_leave`. Only the fields that place the
  * event in the room come from the template. Server-Server API, "Leaving Rooms".
- * @throws MatrixError `M_BAD_JSON` if the template makes no valid event, `M_TOO_LARGE`
+ * @throws MatrixError `M_BAD_JSON` if the result is not a valid event, `M_TOO_LARGE`
  */
 export function completeEvent(
   template: EventJson,
@@ -21,7 +21,7 @@ export function completeEvent(
 ): BuiltEvent {
   const { auth_events: authEvents, prev_events: prevEvents, depth } = template;
   if (!Array.isArray(authEvents) || !Array.isArray(prevEvents) || !Number.isSafeInteger(depth)) {
-    throw new MatrixError('M_BAD_JSON', 'the template has no place in the room');
+    throw new MatrixError('M_BAD_JSON', 'the template does not place the event in the room');
   }
   const unhashed = {
     ...Object.fromEntries(FROM_TEMPLATE.map((field) => [field, template[field]])),

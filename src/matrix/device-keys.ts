@@ -15,7 +15,7 @@ type JsonObject = Readonly<Record<string, unknown>>;
 const MAX_KEYS_BYTES = 65_536;
 const MAX_DEVICES = 2_000;
 const MAX_DEVICE_ID_BYTES = 255;
-/** Longer device names are dropped. In UTF-16 code units. */
+/** Maximum length of a device name, in UTF-16 code units. Longer names are dropped. */
 const MAX_DISPLAY_NAME_LENGTH = 255;
 /** Maximum number of signatures of one object that are checked. */
 const MAX_SIGNATURES = 100;
@@ -53,11 +53,13 @@ const bad = (message: string): MatrixError => new MatrixError('M_UNKNOWN', messa
 const ed25519 = (id: string): string => `ed25519:${id}`;
 
 /**
- * Verifies a user's device list from another server. A device is left out if its keys belong to another device or lack the
- * device's own signature, so that one broken client does not hide the other devices. Devices without keys are skipped,
- * because nobody encrypts for them. A bad cross-signing key refuses the whole list, because it stands for the user. Other
- * signatures are dropped. Yields in between.
- * Client-Server API, "Device keys" and "Cross-signing"; Server-Server API, `GET user/devices`.
+ * Verifies a user's device list from another server. Yields in between. Client-Server API, "Device keys" and "Cross-signing";
+ * Server-Server API, `GET user/devices`.
+ *
+ * A device is left out if its keys belong to another device or lack the device's own signature. One broken client thus does
+ * not hide the user's other devices. Devices without keys are skipped, because nobody encrypts for them. A bad cross-signing
+ * key refuses the whole list, because it stands for the user. Other invalid signatures are dropped.
+ *
  * @throws MatrixError `M_UNKNOWN` with status 502
  */
 export function* verifyDevices(
@@ -128,7 +130,7 @@ function crossSigningKeyOf(
   const key = typeof encoded === 'string' && others.length === 0 ? publicKeyOf(encoded) : undefined;
   const publicKey = unpaddedBase64(Buffer.from(String(encoded), 'base64'));
   if (key === undefined || encoded !== publicKey || keyId !== ed25519(publicKey)) {
-    throw bad(`the ${usage} key is none of the user`);
+    throw bad(`the ${usage} key does not belong to the user`);
   }
   return { usage, publicKey, signer: { [keyId]: key }, object };
 }

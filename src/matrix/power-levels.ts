@@ -25,7 +25,7 @@ const CREATOR_LEVEL = 100;
 const fieldOf = (object: unknown, key: string): unknown =>
   isRecord(object) && Object.hasOwn(object, key) ? object[key] : undefined;
 
-/** Reads a power level in a format that the room version allows. `undefined` if the value is no power level. */
+/** Reads a power level in a format that the room version allows. `undefined` if the value is not a power level. */
 export function levelOf(value: unknown, version: RoomVersion): number | undefined {
   const isSpelled = version.stringPowerLevels && typeof value === 'string' && /^\s*[+-]?\d+\s*$/.test(value);
   const level = typeof value === 'number' || isSpelled ? Math.trunc(Number(value)) : Number.NaN;

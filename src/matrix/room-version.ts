@@ -69,17 +69,14 @@ const ROOM_VERSIONS: ReadonlyMap<string, RoomVersion> = new Map([
   ['12', { ...eleventh, privilegedCreators: true, stateResolution: '2.1' }],
 ]);
 
-/**
- * The rules of a room version.
- * @throws MatrixError `M_UNKNOWN` with status 400 for a room version that is not known here.
- */
+/** The rules of a room version. @throws MatrixError `M_UNKNOWN` with status 400 for an unknown room version */
 export function roomVersionOf(id: string): RoomVersion {
   const version = ROOM_VERSIONS.get(id);
   if (version === undefined) throw new MatrixError('M_UNKNOWN', 'unsupported room version', { status: 400 });
   return version;
 }
 
-/** Whether the rules of a room version are known here. */
+/** Whether a room version is known. */
 export function isRoomVersion(id: unknown): boolean {
   return typeof id === 'string' && ROOM_VERSIONS.has(id);
 }

@@ -18,7 +18,7 @@ export function privateKeyOf(seed: Buffer): KeyObject {
   return createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, seed]), format: 'der', type: 'pkcs8' });
 }
 
-/** Parses an ed25519 public key in unpadded base64, as servers publish it. `undefined` if the text is no such key. */
+/** Parses an ed25519 public key in unpadded base64, as servers publish it. `undefined` if the text is not such a key. */
 export function publicKeyOf(base64: string): KeyObject | undefined {
   const bytes = Buffer.from(base64, 'base64');
   if (bytes.length !== KEY_BYTES) return undefined;

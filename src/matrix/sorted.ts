@@ -1,4 +1,4 @@
-/** How many items are sorted in one step. */
+/** Number of items sorted in one step. */
 const RUN = 1_000;
 
 /** A stable merge sort that yields in between, because `sort()` would block the event loop for large arrays. */

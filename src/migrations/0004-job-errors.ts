@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
 
-/** What the error of a failed job was, so that whoever waits for the job can be answered with it. */
+/** The Matrix error of a failed job, so that a caller who waits for the job gets it as the answer. */
 export const jobErrors = {
   name: '0004-job-errors',
   up: async (db: Knex): Promise<void> => {

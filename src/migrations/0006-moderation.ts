@@ -17,7 +17,7 @@ CREATE TABLE matrix_admin.account_restrictions (
 );
 `;
 
-/** What has become of event reports, and accounts that are suspended or locked. */
+/** Statuses of event reports, and suspended and locked accounts. */
 export const moderation = {
   name: '0006-moderation',
   up: async (db: Knex): Promise<void> => {

@@ -9,7 +9,7 @@ CREATE TABLE matrix_admin.account_attributes (
 );
 `;
 
-/** What an account is, and Dendrite's tables have no column for. */
+/** Account attributes for which Dendrite's tables have no column. */
 export const accountAttributes = {
   name: '0007-account-attributes',
   up: async (db: Knex): Promise<void> => {

@@ -17,7 +17,7 @@ ALTER TABLE matrix_admin.audit DROP CONSTRAINT audit_outcome_check,
 ALTER TABLE matrix_admin.jobs DROP COLUMN target;
 `;
 
-/** What a job is about, and an audit that tells its whole story: queued, then how it ended. */
+/** The target of each job, and audit entries both for the start and for the end of a job. */
 export const jobTargets = {
   name: '0008-job-targets',
   up: async (db: Knex): Promise<void> => {

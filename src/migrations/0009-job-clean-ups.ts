@@ -5,7 +5,7 @@ ALTER TABLE matrix_admin.jobs ADD COLUMN needs_clean_up boolean NOT NULL DEFAULT
 CREATE INDEX jobs_to_clean_up ON matrix_admin.jobs (id) WHERE needs_clean_up;
 `;
 
-/** Jobs that ended while no process led them, and whose leftovers a process that serves their kind has yet to remove. */
+/** Jobs that ended without a leader. A process that serves their kind must still clean up after them. */
 export const jobCleanUps = {
   name: '0009-job-clean-ups',
   up: async (db: Knex): Promise<void> => {

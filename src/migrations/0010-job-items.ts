@@ -11,7 +11,7 @@ CREATE TABLE matrix_admin.job_items (
 CREATE INDEX job_items_by_position ON matrix_admin.job_items (job_id, position);
 `;
 
-/** What jobs have dealt with. Every step writes the whole checkpoint anew, so that a checkpoint must not hold long lists. */
+/** Items that jobs have processed. Every step rewrites the whole checkpoint, so a checkpoint must not contain long lists. */
 export const jobItems = {
   name: '0010-job-items',
   up: async (db: Knex): Promise<void> => {

@@ -8,8 +8,8 @@ CREATE TABLE matrix_admin.requirements (
 `;
 
 /**
- * Migrations that older versions can't work with. Such a migration adds a row with its own name and with what to do. A
- * process that does not know the name refuses to start.
+ * Migrations that break older versions of the plugin. Such a migration adds a row with its own name and a remedy. A process
+ * that does not know the name refuses to start.
  */
 export const requirements = {
   name: '0011-requirements',

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
 
-/** When a job last made progress. It tells a job that stands still from a job that takes long. */
+/** The time of a job's last progress. It distinguishes a stuck job from a slow one. */
 export const jobProgress = {
   name: '0012-job-progress',
   up: async (db: Knex): Promise<void> => {

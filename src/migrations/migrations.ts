@@ -13,7 +13,7 @@ import { requirements } from './0011-requirements.ts';
 import { jobProgress } from './0012-job-progress.ts';
 import { reindexJobs } from './0013-reindex-jobs.ts';
 
-/** Schema of the plugin's own tables. */
+/** The schema of the plugin's own tables. */
 export const OWN_SCHEMA = 'matrix_admin';
 
 interface NamedMigration extends Knex.Migration {
@@ -36,7 +36,7 @@ const ALL: readonly NamedMigration[] = [
   reindexJobs,
 ];
 
-/** Whether a migration is one of this version's. */
+/** Whether this version contains a migration. */
 export function isKnownMigration(name: string): boolean {
   return ALL.some((migration) => migration.name === name);
 }
@@ -53,6 +53,7 @@ export const migrationConfig: Knex.MigratorConfig = {
   migrationSource,
   schemaName: OWN_SCHEMA,
   tableName: 'migrations',
-  // A process of an older version starts on tables that a newer one has migrated, unless `requireKnownMigrations()` refuses.
+  // Allows a process of an older version to start on tables that a newer one has migrated. `requireKnownMigrations()` may
+  // still refuse.
   disableMigrationsListValidation: true,
 };

@@ -14,7 +14,7 @@ export interface Announcement {
 /** Tells the host which rooms and users to drop from its caches, which clients to notify, and which servers to send to. */
 export type Announce = (announcement: Announcement) => void;
 
-/** Makes an `Announce`. It logs and counts errors of the host; they do not undo the committed change. */
+/** Creates an `Announce`. It logs and counts errors of the host. These errors do not undo the committed change. */
 export function createAnnounce(
   { caches, notifier, federation }: Pick<Host, 'caches' | 'notifier' | 'federation'>,
   logger: Logger,
@@ -25,7 +25,7 @@ export function createAnnounce(
       .then(call)
       .catch((error: unknown) => {
         metrics.hostCallFailures.inc({ callee });
-        logger.error({ ...errorFields(error), callee }, 'The host failed to take note of a change');
+        logger.error({ ...errorFields(error), callee }, 'The host failed to handle a change');
       });
   };
   return ({ rooms = [], users = [], destinations = [] }) => {

@@ -11,7 +11,7 @@ import type { EventJson, RoomVersion } from '../matrix/room-version.ts';
 import { orAborted } from './or-aborted.ts';
 import { removeUnsigned } from './remove-unsigned.ts';
 
-/** A federation sender that can ask for state and for keys. */
+/** A federation sender that can request state and keys. */
 export type StateSource = FederationSender & Required<Pick<FederationSender, 'lookupState' | 'verifyKeys'>>;
 
 export function isStateSource(federation: FederationSender | undefined): federation is StateSource {
@@ -37,7 +37,7 @@ export interface DownloadedState {
 }
 
 export interface DownloadOptions {
-  /** Makes the signal that stops one request to another server. The time between requests does not count. */
+  /** Creates the signal that stops one request to another server. The time between requests does not count. */
   readonly requestSignal: () => AbortSignal;
   /** Stops the whole download. @defaultValue no signal: the download is never stopped */
   readonly signal?: AbortSignal | undefined;
@@ -45,7 +45,7 @@ export interface DownloadOptions {
 
 /** Events that other servers have sent. */
 interface ReceivedEvents {
-  /** Each event once, however often it was sent. */
+  /** Each event once, even if several answers contain it. */
   readonly checked: Map<EventId, CheckedEvent>;
   readonly malformed: Set<EventJson>;
 }
@@ -116,7 +116,10 @@ function* refuseAmbiguity(
     if (event?.stateKey === undefined) continue;
     const name = stateName(event.type, event.stateKey);
     if (names.has(name)) {
-      throw new FederationError('bad_answer', `${destination} gave a state with two events for one entry`);
+      throw new FederationError(
+        'bad_answer',
+        `${destination} returned a state with two events for the same type and state key`,
+      );
     }
     names.add(name);
   }

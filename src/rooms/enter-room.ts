@@ -14,7 +14,7 @@ import { replaceSyncState } from './replace-sync-state.ts';
 import { writeChain } from './write-chain.ts';
 import type { ChainSettings } from './written-chain.ts';
 
-/** A room of other servers that a local user has joined through one of them. */
+/** A room of other servers that a local user has joined through another server. */
 export interface EnteredRoom {
   readonly roomId: RoomId;
   readonly version: string;
@@ -24,8 +24,8 @@ export interface EnteredRoom {
 }
 
 /**
- * Writes a room that no local user was in: its state, and the join as its first event. Server-Server API, "Joining Rooms".
- * The join is not queued for other servers. The server that handled the join sends it to them.
+ * Writes a room that had no local users: its state, and the join as its first event. Server-Server API, "Joining Rooms". The
+ * join is not queued for other servers, because the server that handled the join sends it to them.
  * @throws MatrixError `M_FORBIDDEN` if the state does not let the user join, `M_BAD_STATE` while the room is being purged
  */
 export async function enterRoom(

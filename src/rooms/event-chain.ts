@@ -32,7 +32,7 @@ export interface RoomEventDraft {
   readonly request?: { readonly sessionId: number; readonly transactionId: string };
 }
 
-/** Makes drafts of a user's state events without a state key. */
+/** Creates drafts of a user's state events with an empty state key. */
 export const stateDraftsOf =
   (sender: UserId) =>
   (type: string, content: RoomEventDraft['content']): RoomEventDraft => ({ type, sender, stateKey: '', content });
@@ -55,7 +55,7 @@ export interface ChainLink {
   readonly replaces: StoredEvent | undefined;
   /** The room's history visibility before the new event. */
   readonly historyVisibility: unknown;
-  /** Whether the sender's power level lets it redact events of others. */
+  /** Whether the sender's power level allows redacting events of other users. */
   readonly mayRedactOthers: boolean;
 }
 
@@ -63,13 +63,13 @@ export interface ChainStart {
   readonly roomId: RoomId;
   readonly version: RoomVersion;
   readonly prevEvents: readonly StoredEvent[];
-  /** The state entries that the drafts need. The map is copied, so it should hold no others. */
+  /** The state entries that the drafts need. The map is copied, so it should contain no other entries. */
   readonly state: ReadonlyMap<string, StoredEvent>;
 }
 
 /** The state entry that every new event needs: it decides who may see the event. */
 const HISTORY_VISIBILITY: StateKey = ['m.room.history_visibility', ''];
-/** State that an invite shows to the invited user: Dendrite's list and the entries that the specification adds. */
+/** State that an invite shows to the invited user: Dendrite's list, and the entries that the specification adds. */
 const shownToInvited = (inviter: string): StateKey[] => [
   ['m.room.create', ''],
   ['m.room.member', inviter],
@@ -99,8 +99,8 @@ const findAll = (state: ReadonlyMap<string, StoredEvent>, keys: readonly StateKe
   keys.map((key) => find(state, key)).filter((event) => event !== undefined);
 
 /**
- * Makes events from drafts. Each event follows the one before it. A draft is refused if the authorisation rules forbid it, if
- * no signing key fits its sender, or if it is no valid event. The chain goes on without refused drafts.
+ * Creates events from drafts. Each event follows the one before it. A draft is refused if the authorisation rules forbid it,
+ * if its sender has no signing key, or if it is not a valid event. The chain continues without refused drafts.
  * @param ids allocated ids, one for each draft
  */
 export function* buildChain(
@@ -174,7 +174,7 @@ function makeEvent(
 ): Omit<StoredEvent, 'eventNid'> | MatrixError {
   const { serverName } = splitUserId(draft.sender);
   const key = signingKeys.find((candidate) => candidate.serverName === serverName);
-  if (key === undefined) return new MatrixError('M_FORBIDDEN', `there is no signing key of ${serverName}`);
+  if (key === undefined) return new MatrixError('M_FORBIDDEN', `there is no signing key for ${serverName}`);
   const [previous] = prevEvents;
   const judged = {
     ...draft,

@@ -11,14 +11,14 @@ import type { ChainSettings, WrittenChain } from './written-chain.ts';
 export interface FederationWrites {
   readonly pdus: readonly QueuedPdu[];
   readonly writes: readonly Write[];
-  /** How many users of each server are joined after the chain. */
+  /** The number of joined users of each server after the chain. */
   readonly users: UsersByServer;
 }
 
 /**
  * Addresses each event of a chain to the servers that are in the room just before the event. As in Dendrite, nothing is
  * queued for blacklisted servers.
- * @param joined how many users of each server are joined before the chain
+ * @param joined the number of joined users of each server before the chain
  */
 export function federationWrites(
   { room, links }: WrittenChain,

@@ -3,22 +3,22 @@ import type { RoomId, ServerName } from '../ids.ts';
 import type { Db } from '../storage/database.ts';
 import { countJoinedUsers } from '../storage/federation/joined-hosts.ts';
 
-/** Rooms with fewer joined users are not cached: their users are counted each time. */
+/** Rooms with fewer joined users are not cached. Their users are counted each time. */
 const LARGE_ROOM = 1_000;
 const KEPT_ROOMS = 1_000;
-/** How long counts are kept, in ms. The host may note a join a little after writing its event, so counts must expire. */
+/** How long counts are cached, in ms. The host may record a join shortly after it writes the event, so counts must expire. */
 const FRESH_MS = 2_000;
 
-/** How many users of each server are joined to a room. */
+/** The number of joined users of each server in a room. */
 export type UsersByServer = ReadonlyMap<ServerName, number>;
 
 /**
- * The servers in rooms. No database index helps to count their users, so a count takes longer the more members the room has.
- * Counts of large rooms are therefore kept in memory while the room's state stays the same.
+ * The servers in rooms. No database index helps to count joined users, so counting takes longer in larger rooms. Counts of
+ * large rooms are cached in memory until the room's state changes.
  */
 export interface JoinedServers {
   readonly count: (db: Db, roomId: RoomId, snapshotNid: number) => Promise<UsersByServer>;
-  /** Keeps the counts that follow from newly written events. */
+  /** Caches counts that follow from newly written events. */
   readonly keep: (roomId: RoomId, snapshotNid: number, users: UsersByServer) => void;
 }
 

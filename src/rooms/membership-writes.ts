@@ -38,7 +38,7 @@ export function lastOfEach(members: readonly MemberLink[]): MemberLink[] {
   return [...new Map(members.map((member) => [member.userId, member])).values()];
 }
 
-/** Users whose pending invite the chain answers or takes back. */
+/** Users whose pending invite the chain answers or withdraws. */
 export function answeredInvites(members: readonly MemberLink[]): string[] {
   return members
     .filter(({ before, membership }) => before === 'invite' && membership !== 'invite')

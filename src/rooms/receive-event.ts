@@ -15,7 +15,7 @@ import { requireRoom } from './room-writer.ts';
 import { writeChain } from './write-chain.ts';
 import type { ChainSettings } from './written-chain.ts';
 
-/** The draft that would make the received event. */
+/** The draft from which the received event would result. */
 function draftOf({ type, sender, stateKey, content, event: { redacts } }: CheckedEvent): RoomEventDraft {
   const target = content.redacts ?? redacts;
   return {
@@ -35,12 +35,14 @@ export function refusalBy(state: RoomState['events'], checked: CheckedEvent, ver
 
 /**
  * Writes another server's event into a room. The caller has verified its signatures. The event's auth events and the room's
- * current state must allow the event, and its previous events must be stored: missing events are not fetched.
- * Simplification: the room's current state counts as the state before the event. If two servers change the same state at
- * once, the later arrival wins (if it is allowed), whereas the room versions demand state resolution.
- * Server-Server API, "Checks performed on receipt of a PDU", 4 to 6.
+ * current state must allow the event. Its previous events must be stored: missing events are not fetched.
+ *
+ * Simplification: the room's current state counts as the state before the event. If two servers change the same state at the
+ * same time, the later arrival wins if it is allowed, although the room versions demand state resolution. Server-Server API,
+ * "Checks performed on receipt of a PDU", 4 to 6.
+ *
  * @param settings `isTold` selects the servers for which the event is queued. A server that accepts the join or leave of
- * another server's user must send the event to the others. Other received events need not be sent.
+ * another server's user must send the event to the other servers. Other received events need not be sent.
  * @returns the servers for which the event was queued; `undefined` if the room already has the event
  * @throws MatrixError `M_FORBIDDEN`, `M_NOT_FOUND` for an unknown room or previous event, `M_BAD_STATE`
  */
@@ -55,7 +57,7 @@ export async function receiveEvent(
   if (placed.has(checked.eventId)) return undefined;
   const prevEvents = checked.prevEventIds.flatMap((id) => placed.get(id) ?? []);
   if (prevEvents.length === 0 || prevEvents.length < checked.prevEventIds.length) {
-    throw new MatrixError('M_NOT_FOUND', 'the events before it are not known');
+    throw new MatrixError('M_NOT_FOUND', 'the previous events are unknown');
   }
   const version = roomVersionOf(room.version);
   const draft = draftOf(checked);

@@ -5,7 +5,7 @@ import { completeEvent } from '../matrix/complete-event.ts';
 import { roomVersionOf } from '../matrix/room-version.ts';
 import { orAborted } from './or-aborted.ts';
 
-/** An invite to a room in which no local user is. */
+/** An invite to a room without local users. */
 export interface RemoteInvite {
   readonly roomId: RoomId;
   readonly userId: UserId;
@@ -31,9 +31,9 @@ export async function rejectRemoteInvite(
 ): Promise<string | undefined> {
   const { serverName: origin } = splitUserId(userId);
   const key = signingKeys.find(({ serverName }) => serverName === origin);
-  if (key === undefined) return `there is no signing key of ${origin}`;
+  if (key === undefined) return `there is no signing key for ${origin}`;
   if (federation?.makeLeave === undefined || federation.sendLeave === undefined) {
-    return 'the homeserver asks no other servers';
+    return 'the homeserver sends no requests to other servers';
   }
   const options = { signal: AbortSignal.any([signal, AbortSignal.timeout(limitMs)]) };
   try {

@@ -15,7 +15,7 @@ const LANES = 2;
 /** Keys by server name. */
 type Keys = ReadonlyMap<string, readonly ServerKey[]>;
 
-/** Removes each event that lacks a valid signature of any server that must sign it. */
+/** Removes each event that lacks a valid signature of a server that must sign it. */
 export async function removeUnsigned(
   events: Map<EventId, CheckedEvent>,
   federation: Required<Pick<FederationSender, 'verifyKeys'>>,
@@ -28,7 +28,7 @@ export async function removeUnsigned(
     await Promise.all(
       [...wanted].map(async ([destination, keyIds]): Promise<[string, readonly ServerKey[]]> => {
         const question = { origin, destination, keyIds: [...keyIds] };
-        // A server that is gone gives no keys. Its events are then left out.
+        // A server that no longer exists provides no keys. Its events are then left out.
         const found = await orAborted(federation.verifyKeys(question, request), request).catch(() => []);
         return [destination, found.filter(({ serverName }) => serverName === destination)];
       }),
@@ -63,7 +63,7 @@ function* wantedKeys(
   return wanted;
 }
 
-/** Removes events for whose signatures there is no key, and returns the events whose signatures must be verified. */
+/** Removes events that have signatures without a known key. Returns the events whose signatures must be verified. */
 function* removeWithoutKeys(
   events: Map<EventId, CheckedEvent>,
   keys: Keys,

@@ -21,7 +21,7 @@ import type { StateEntry } from './state-block.ts';
 import { storeState } from './state-chain.ts';
 import { type StoredOutliers, storeOutliers } from './store-outliers.ts';
 
-/** Members that one statement reads or forgets. */
+/** Number of members that one statement reads or deletes. */
 const MEMBERS_AT_ONCE = 5_000;
 
 /** The `membership` of a member event, or `undefined` for other events. */
@@ -37,8 +37,8 @@ interface NewMember {
 }
 
 /**
- * Stores another server's state of a room, and its memberships, as the state that the next event builds on. The tables of
- * `/sync` are not changed here: `replaceSyncState()` changes them after that next event.
+ * Stores another server's state of a room, with its memberships, as the state on which the next event builds.
+ * `replaceSyncState()` changes the tables of `/sync` after that event.
  */
 export async function replaceRoomState(
   transaction: Knex.Transaction,

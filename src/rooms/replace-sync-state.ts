@@ -15,7 +15,7 @@ import { writeTogether } from '../storage/write-together.ts';
 import { membershipIn } from './replace-state.ts';
 import { headeredJson } from './sync-writes.ts';
 
-/** Makes the state the only one that `/sync` shows for the room, under the stream id of the event that carries it. */
+/** Makes the given state the room's only state in `/sync`, under the stream id of the event that carries it. */
 export async function replaceSyncState(
   transaction: Knex.Transaction,
   room: StoredRoom,

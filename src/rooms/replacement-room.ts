@@ -10,7 +10,7 @@ import type { Appended, RoomWriter } from './room-writer.ts';
 const ROOM_VERSION = '10';
 const CREATOR_LEVEL = 100;
 
-/** Only the creator may write in the room. Synapse makes the same kind of room for the users of a room that is shut down. */
+/** Only the creator may write in the room. Synapse creates the same kind of room for the users of a room that is shut down. */
 const POWER_LEVELS = { ...DEFAULT_POWER_LEVELS, invite: 50, users_default: -10 };
 
 const joinOf = (userId: UserId, profile: Profile | undefined): RoomEventDraft => ({

@@ -8,7 +8,7 @@ import { type BlockPart, readBlocks, readSnapshot } from '../storage/roomserver/
 import { createJoinedServers, type JoinedServers } from './joined-servers.ts';
 import { blockOf, findInBlock, type StateBlock, type StateEntry } from './state-block.ts';
 
-/** How many block entries are kept in memory. Each takes 24 bytes. */
+/** Number of block entries kept in memory. Each entry takes 24 bytes. */
 const KEPT_ENTRIES = 1_000_000;
 const KEPT_SNAPSHOTS = 10_000;
 
@@ -20,15 +20,15 @@ export interface StateSnapshot {
 
 /** A room's state: the NIDs of all its entries, and the requested events. */
 export interface RoomState extends StateSnapshot {
-  /** By `stateName()`. */
+  /** Keys are those of `stateName()`. */
   readonly events: ReadonlyMap<string, StoredEvent>;
   /** NIDs of the event types and state keys that were looked up. */
   readonly nids: Nids;
 }
 
 /**
- * States of rooms, cached in memory. This is safe because a snapshot or block never changes and no NID is used twice. Thanks
- * to the cache, a new event costs no more in a large room than in a small one.
+ * Room states, cached in memory. Caching is safe because a snapshot or block never changes, and NIDs are not reused. With the
+ * cache, a new event costs no more in a large room than in a small one.
  */
 export interface RoomStates {
   /** The servers in rooms. */

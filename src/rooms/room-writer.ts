@@ -42,7 +42,7 @@ export interface Appended {
   readonly roomId: RoomId;
   readonly events: readonly AppendedEvent[];
   readonly refused: readonly RefusedDraft[];
-  /** Servers that events were queued for: wake the federation sender for them once the transaction has committed. */
+  /** Servers for which events were queued. Wake the federation sender for them after the commit. */
   readonly destinations: readonly ServerName[];
 }
 
@@ -69,9 +69,9 @@ export interface RoomWriter {
   /** The cache of room states. */
   readonly states: RoomStates;
   /**
-   * Adds events to a room. Each event follows the one before it. The state, memberships, tables of `/sync`, federation queue
-   * and search index are updated too. Locks the room until the end of the transaction. Up to 20 forward extremities of the
-   * room become one.
+   * Adds events to a room. Each event follows the one before it. Also updates the state, memberships, tables of `/sync`,
+   * federation queue and search index. Locks the room until the end of the transaction. Merges up to 20 forward extremities
+   * of the room into one.
    * @throws MatrixError `M_NOT_FOUND` if the room is unknown or only an invite to it is known; `M_BAD_STATE` if the room is
    * being purged
    */
@@ -81,13 +81,14 @@ export interface RoomWriter {
     drafts: readonly RoomEventDraft[],
   ) => Promise<Appended>;
   /**
-   * Removes an invite to a room (or a knock) if nothing else of the room is known, for example after the invite was rejected
-   * over federation. No event is written, because there is no event that it could follow.
+   * Removes a user's invite to a room, or knock, if nothing else of the room is known. For example, after the invite was
+   * rejected over federation. Writes no event, because the event would have no previous event.
    */
   readonly retireInvite: (transaction: Knex.Transaction, roomId: RoomId, userId: UserId) => Promise<void>;
   /**
-   * Replaces a room's state with another server's. As in Dendrite, an event of the type `org.matrix.dendrite.state_download`
-   * carries the new state. Its sender is the first of `senders` that the new state allows to send it.
+   * Replaces a room's state with another server's state. As in Dendrite, an event of the type
+   * `org.matrix.dendrite.state_download` carries the new state. Its sender is the first of `senders` that may send it
+   * according to the new state.
    * @throws MatrixError `M_BAD_STATE` with status 409 if the room's forward extremities are no longer `expectedNids`,
    * `M_FORBIDDEN` if none of the senders may send the event
    */
@@ -102,7 +103,7 @@ export interface RoomWriter {
 
 export interface RoomWriterSettings extends Omit<ChainSettings, 'states'> {
   readonly signingKeys: readonly SigningKey[];
-  /** In ms since the epoch. @defaultValue the clock */
+  /** Returns ms since the epoch. @defaultValue the system clock */
   readonly now?: () => number;
 }
 
@@ -161,7 +162,7 @@ export function createRoomWriter(settings: RoomWriterSettings): RoomWriter {
     replaceState: async (transaction, roomId, { downloaded, expectedNids, senders }) => {
       const room = await requireRoom(transaction, roomId);
       if (!isDeepStrictEqual(new Set(room.latestEventNids), new Set(expectedNids))) {
-        throw new MatrixError('M_BAD_STATE', 'the room has gone on meanwhile; try again', { status: 409 });
+        throw new MatrixError('M_BAD_STATE', 'the room has changed in the meantime; try again', { status: 409 });
       }
       const prevEvents = await readDeepest(transaction, room.latestEventNids, MAX_PREV_EVENTS);
       const state = await replaceRoomState(transaction, room, downloaded, settings);
@@ -173,7 +174,7 @@ export function createRoomWriter(settings: RoomWriterSettings): RoomWriter {
         if (carrier === undefined) continue;
         return { ...appended, ...(await replaceSyncState(transaction, room, downloaded.state, carrier.eventId)) };
       }
-      throw new MatrixError('M_FORBIDDEN', 'nobody here may send the event that carries the state');
+      throw new MatrixError('M_FORBIDDEN', 'no local user may send the event that carries the state');
     },
     retireInvite: async (transaction, roomId, userId) => {
       const room = await lockRoom(transaction, roomId);
@@ -190,7 +191,7 @@ export function createRoomWriter(settings: RoomWriterSettings): RoomWriter {
       const rules = roomVersionOf(version);
       const { serverName } = splitUserId(creator);
       const key = signingKeys.find((candidate) => candidate.serverName === serverName);
-      if (key === undefined) throw new Error(`there is no signing key of ${serverName}`);
+      if (key === undefined) throw new Error(`there is no signing key for ${serverName}`);
       const full = { ...content, room_version: version };
       const { roomId, eventId, event } = buildCreateEvent(
         { sender: creator, content: full, originServerTs: now() },
@@ -198,7 +199,7 @@ export function createRoomWriter(settings: RoomWriterSettings): RoomWriter {
         key,
       );
       const room = await insertRoom(transaction, roomId, version);
-      if (room === undefined) throw new Error('there is a room of that id already');
+      if (room === undefined) throw new Error('a room with this id already exists');
       const [ids] = await allocateIds(transaction, 1);
       if (ids === undefined) throw new Error('no ids have been allocated');
       const stored = { eventNid: ids.eventNid, eventId, event, depth: 1 };
@@ -220,7 +221,7 @@ export function createRoomWriter(settings: RoomWriterSettings): RoomWriter {
   };
 }
 
-/** The events of a state with the given keys. */
+/** The events of a state under the given keys. */
 function eventsUnder({ events }: RoomState, keys: readonly StateKey[]): Map<string, StoredEvent> {
   return new Map(
     keys.flatMap((key): [string, StoredEvent][] => {

@@ -6,20 +6,20 @@ import { isPurging } from '../storage/plugin/purges.ts';
 import type { RoomWriter } from './room-writer.ts';
 
 /**
- * `purging`: no event of the room may be written, whoever sent it. `blocked`: no local user may join, knock at or peek
- * into the room, or be invited to it; users who are in it stay.
+ * `purging`: no event of the room may be written, including events of other servers. `blocked`: no local user may join, knock
+ * at or peek into the room, or be invited to it. Users who are in the room stay.
  */
 export type RoomAdmission = 'open' | 'blocked' | 'purging';
 
 /**
- * `admin.rooms`: what the homeserver asks before it lets somebody or something into a room, and the writer that the plugin
- * writes events with. A host that writes with it, too, need not know how Dendrite's tables hang together. Wake the
- * federation sender for the `destinations` of what was appended, once the transaction has committed.
+ * `admin.rooms`: the check that the homeserver makes before a join or an event, and the plugin's own room writer. A host that
+ * uses this writer need not know the relations between Dendrite's tables. After the commit, wake the federation sender for
+ * the `destinations` of an append.
  */
 export interface Rooms extends RoomWriter {
   /**
-   * Whether a room takes joins and events. Pass the transaction that writes the event, once it has locked the room's row:
-   * the answer then holds until the commit.
+   * Whether a room accepts joins and events. Pass the transaction that writes the event, after it has locked the room's row.
+   * The answer then stays valid until the commit.
    */
   readonly check: (
     roomId: RoomId,

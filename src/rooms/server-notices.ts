@@ -17,7 +17,7 @@ import { type RoomEventDraft, stateDraftsOf } from './event-chain.ts';
 import type { RoomStates } from './room-states.ts';
 import type { Appended, RoomWriter } from './room-writer.ts';
 
-/** The account that sends server notices, and the room that each user gets them in. */
+/** The account that sends server notices, and the rooms in which users receive them. */
 export interface ServerNoticesConfig {
   readonly localpart: string;
   readonly displayName: string;
@@ -53,12 +53,12 @@ export interface ServerNotices {
   /** Localpart of the account that sends notices. Each local server name has its own such account. */
   readonly localpart: string;
   /**
-   * Prepares a transaction to send notices to several local users: takes the users' locks before it writes rows that all
-   * rooms share, because other transactions wait for those rows.
+   * Prepares a transaction to send notices to several local users. Takes the users' locks first. Rows that all rooms share
+   * are written later, because other transactions wait for those rows.
    */
   readonly begin: (transaction: Knex.Transaction, userIds: readonly UserId[]) => Promise<void>;
   /**
-   * Sends a notice to a local user. If it returns, the transaction must commit.
+   * Sends a notice to a local user. The transaction must commit if this call succeeds.
    * @throws MatrixError `M_NOT_FOUND` if the user does not exist; `M_FORBIDDEN` if the room refuses the event
    */
   readonly send: (transaction: Knex.Transaction, notice: Notice) => Promise<SentNotice>;
@@ -123,7 +123,8 @@ export function createServerNotices(config: ServerNoticesConfig, roomWriter: Roo
 
   const senderFor = (userId: UserId): UserId => userIdOf(config.localpart, splitUserId(userId).serverName);
   const begin = async (transaction: Knex.Transaction, userIds: readonly UserId[]): Promise<void> => {
-    // The account's lock comes before the users' locks. A transaction that creates the account takes users' locks next.
+    // The account's lock comes before the users' locks, because a transaction that creates the account takes users' locks
+    // next.
     for (const sender of new Set(userIds.map(senderFor).sort())) await keepAccount(transaction, sender, config);
     await lockNotices(transaction, userIds);
   };
@@ -145,7 +146,7 @@ export function createServerNotices(config: ServerNoticesConfig, roomWriter: Roo
           : await appendTo(transaction, room, draft);
       const sent = appended.events.find((event) => event.draft === draft);
       if (sent === undefined)
-        throw appended.refused.at(-1)?.error ?? new MatrixError('M_FORBIDDEN', 'the room takes no notice');
+        throw appended.refused.at(-1)?.error ?? new MatrixError('M_FORBIDDEN', 'the room does not accept the notice');
       return { eventId: sent.eventId, appended };
     },
   };
@@ -170,7 +171,7 @@ async function keepAccount(
 interface NoticeRoom {
   readonly roomId: RoomId;
   readonly userId: UserId;
-  /** The membership of the user who gets the notices. */
+  /** The membership of the notice's recipient. */
   readonly membership: unknown;
   /** The sender's display name and avatar in the room. */
   readonly profile: readonly unknown[];
@@ -179,7 +180,7 @@ interface NoticeRoom {
 /** Memberships of the user, in order of preference for the notice room. */
 const ORDER: readonly unknown[] = ['join', 'invite', 'knock', 'leave'];
 
-/** Finds the user's notice room: the user has tagged it for notices, and the notice sender created it and is joined to it. */
+/** Finds the user's notice room. The user has tagged the room for notices, and the notice sender has created and joined it. */
 async function findNoticeRoom(
   states: RoomStates,
   transaction: Knex.Transaction,

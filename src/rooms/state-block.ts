@@ -6,8 +6,8 @@ export interface StateEntry {
 }
 
 /**
- * A block of a state. Entries are in ascending order of type NID and state key NID, and each such pair occurs once. A large
- * room's block has more than 100,000 entries, so the block uses typed arrays: 24 bytes an entry.
+ * A block of a state. Entries are in ascending order of type NID and state key NID. Each such pair occurs once. A large
+ * room's block has more than 100,000 entries, so the block uses typed arrays: 24 bytes for each entry.
  */
 export interface StateBlock {
   readonly nid: number;
@@ -16,7 +16,7 @@ export interface StateBlock {
   readonly eventNids: Float64Array;
 }
 
-/** Makes a block from entries that are already in order. */
+/** Creates a block from entries that are already in order. */
 export function* blockOf(nid: number, entries: readonly StateEntry[]): Generator<undefined, StateBlock, undefined> {
   const block = emptyBlock(nid, entries.length);
   for (const [i, entry] of entries.entries()) {
@@ -26,14 +26,14 @@ export function* blockOf(nid: number, entries: readonly StateEntry[]): Generator
   return block;
 }
 
-/** Makes a block of one entry. */
+/** Creates a block with one entry. */
 export function singleBlock(nid: number, entry: StateEntry): StateBlock {
   const block = emptyBlock(nid, 1);
   place(block, 0, entry);
   return block;
 }
 
-/** The NID of the event under a type and a state key. */
+/** Returns the NID of the event under a type and a state key. */
 export function findInBlock(block: StateBlock, typeNid: number, stateKeyNid: number): number | undefined {
   let [low, high] = [0, block.eventNids.length];
   while (low < high) {
@@ -44,10 +44,10 @@ export function findInBlock(block: StateBlock, typeNid: number, stateKeyNid: num
   return block.typeNids[low] === typeNid && block.stateKeyNids[low] === stateKeyNid ? block.eventNids[low] : undefined;
 }
 
-/** Merges blocks into one. If several blocks have an entry of the same type and state key, the last block's counts. */
+/** Merges blocks into one. If several blocks have an entry of the same type and state key, the last block's entry counts. */
 export function* mergeBlocks(nid: number, blocks: readonly StateBlock[]): Generator<undefined, StateBlock, undefined> {
   let merged = emptyBlock(nid, 0);
-  // The newest blocks are the smallest. Merging them first copies least.
+  // The newest blocks are the smallest. Merging them first copies the fewest entries.
   for (const block of blocks.toReversed()) merged = yield* mergeTwo(nid, block, merged);
   return merged;
 }

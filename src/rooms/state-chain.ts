@@ -47,8 +47,8 @@ function* hashedEvents({ eventNids }: StateBlock): Generator<undefined, HashedLi
 }
 
 /**
- * Adds a block for an event to a list of blocks. If the list is full, the last blocks are merged and the large blocks before
- * them stay. Dendrite writes the whole state anew instead, which takes much space if a large state changes often.
+ * Adds a block for an event to a list of blocks. If the list is full, the last blocks are merged, and the large blocks before
+ * them stay. Dendrite instead writes the whole state again, which takes much space if a large state changes often.
  */
 function* withEvent(
   blocks: readonly StateBlock[],
@@ -66,7 +66,7 @@ function* withEvent(
 
 /** The states before and after each event of a chain. */
 export interface StateChain {
-  /** NIDs of the snapshots: first the one before the first event, then the one after each event. */
+  /** NIDs of the snapshots: first the snapshot before the first event, then the snapshot after each event. */
   readonly snapshotNids: readonly number[];
   /** The state after the last event. */
   readonly last: StateSnapshot;

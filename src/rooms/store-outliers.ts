@@ -19,7 +19,7 @@ export interface StoredOutliers {
   readonly eventNidOf: (checked: CheckedEvent) => number;
 }
 
-/** Stores the events that are not stored yet as outliers, and returns the NIDs of all events. */
+/** Stores those events that are not stored yet as outliers. @returns the NIDs of all events */
 export async function storeOutliers(
   transaction: Knex.Transaction,
   { roomNid }: StoredRoom,

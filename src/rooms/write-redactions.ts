@@ -11,8 +11,9 @@ import type { WrittenChain } from './written-chain.ts';
 
 /**
  * Overwrites the events that a chain redacts, and adds the redaction as `redacted_because`. A redaction has no effect if its
- * target is not stored or its sender may not redact the target. As in Dendrite, it is recorded all the same. Server-Server
- * API, "Redactions": a sender may redact with a sufficient power level, or if the target's sender is on the same server.
+ * target is not stored, or its sender may not redact the target. As in Dendrite, such a redaction is still recorded.
+ * Server-Server API, "Redactions": a sender may redact with a sufficient power level, or if the target's sender is on the
+ * same server.
  */
 export async function writeRedactions(transaction: Knex.Transaction, { room, links }: WrittenChain): Promise<void> {
   for (const link of links) {

@@ -27,6 +27,6 @@ export interface ChainSettings {
     events: readonly AppliedEvent[],
     options: { readonly transaction: Knex.Transaction },
   ) => Promise<void>;
-  /** Whether events are sent to a server that is in the room. @defaultValue every server in the room gets them */
+  /** Whether an event is sent to a server that is in the room. @defaultValue yes, for every server in the room */
   readonly isTold?: (serverName: ServerName) => boolean;
 }

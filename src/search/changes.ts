@@ -11,7 +11,7 @@ export interface Changes {
   readonly redacted: readonly EventId[];
 }
 
-/** Finds what a batch of new events changes in the index. Events that do not concern the index change nothing. */
+/** Finds what a batch of new events changes in the index. Events that are not indexed change nothing. */
 export function changesOf(events: readonly AppliedEvent[]): Changes {
   const eventIds = new Set<EventId>();
   const edits: Edit[] = [];
@@ -29,7 +29,7 @@ export function changesOf(events: readonly AppliedEvent[]): Changes {
   return { eventIds: [...new Set([...eventIds, ...redacted])], edits, redacted };
 }
 
-/** The ids that a redaction may redact. Room version 11 moved `redacts` into the content, and servers write both fields. */
+/** The ids that a redaction may redact. Room version 11 moved `redacts` into the content. Servers write both fields. */
 function redactedEventIds({ redacts, content }: AppliedEvent): EventId[] {
   return [redacts, content.redacts].map(storableEventId).filter((id) => id !== undefined);
 }

@@ -19,7 +19,7 @@ const LEASE_MS = 15_000;
 const LEASE_POLL_MS = 100;
 const RETRY_MS = 2_000;
 
-/** Delivers the oldest queued changes to their target. Returns whether more were queued (changes since then do not count). */
+/** Delivers the oldest queued changes to their target. @returns whether more changes were queued, not counting newer ones */
 export async function deliverChanges(
   db: Db,
   engine: string,

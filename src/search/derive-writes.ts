@@ -6,8 +6,8 @@ import { documentsOfEdited, ENCRYPTION_TYPE, isEdit } from './document.ts';
 import type { SearchWrites } from './search-index.ts';
 
 /**
- * Computes the index writes for these events from the current database. The index depends on the stored events only, so the
- * order in which their changes become known does not matter.
+ * Computes the index writes for these events from the current database. The index depends on the stored events only, so
+ * changes may arrive in any order.
  */
 export async function deriveWrites(db: Db, eventIds: readonly EventId[]): Promise<SearchWrites> {
   const known = await findOriginals(db, eventIds);
@@ -24,7 +24,7 @@ export async function deriveWrites(db: Db, eventIds: readonly EventId[]): Promis
     .flatMap((id) => documentsOfEdited(events.get(id), eventsOf(events, editIds.get(id) ?? [])))
     .filter(({ roomId }) => !encrypted.has(roomId));
   const kept = new Set(upserts.map(({ eventId }) => eventId));
-  // An edit whose original is not among these is an edit that was edited: nothing was said of its own document.
+  // An edit whose original is unknown edits another edit. Its own document stays as it is.
   const isDecided = (id: EventId): boolean => {
     const event = events.get(id);
     return edits.has(id) || event === undefined || !isEdit(event);

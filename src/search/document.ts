@@ -4,7 +4,7 @@ import type { EventContent, StoredEvent } from '../storage/syncapi/output-room-e
 import type { SearchDocument, SearchKey } from './search-index.ts';
 import { beginningOf, MAX_TEXT_LENGTH } from './tokenizer.ts';
 
-/** The searchable event types, and the content field that is indexed. The same as in Dendrite's index. */
+/** The searchable event types and the content field that is indexed, as in Dendrite's index. */
 export const SEARCHABLE: Readonly<Record<string, { readonly field: string; readonly key: SearchKey }>> = {
   'm.room.message': { field: 'body', key: 'content.body' },
   'm.room.name': { field: 'name', key: 'content.name' },
@@ -17,8 +17,8 @@ export const ENCRYPTION_TYPE = 'm.room.encryption';
 type Content = Readonly<Record<string, unknown>>;
 
 /**
- * The id of the event that a message edits, if it has a replacement to show.
- * Matrix specification, Client-Server API, "Event replacements".
+ * The id of the event that a message edits. `undefined` if the message is no edit or has no new content. Client-Server API,
+ * "Event replacements".
  */
 export function editedEventId(type: string, content: Content): EventId | undefined {
   const relation = content['m.relates_to'];
@@ -28,12 +28,18 @@ export function editedEventId(type: string, content: Content): EventId | undefin
   return storableEventId(relation.event_id);
 }
 
-/** An event id taken from another server's event, or `undefined` if it is no event id that PostgreSQL can store. */
+/**
+ * Returns an event id that another server's event names, or `undefined` if the value is no event id or PostgreSQL cannot
+ * store it.
+ */
 export function storableEventId(value: unknown): EventId | undefined {
   return typeof value === 'string' && isEventId(value) && value.isWellFormed() ? value : undefined;
 }
 
-/** A text as it is indexed: well-formed, without NUL, cut at `MAX_TEXT_LENGTH`. `undefined` if the value is blank or no text. */
+/**
+ * The indexed part of a text: well-formed, without NUL, cut at `MAX_TEXT_LENGTH`. `undefined` if the value is blank or not a
+ * string.
+ */
 export function searchableText(value: unknown): string | undefined {
   if (typeof value !== 'string') return undefined;
   const text = beginningOf(value, MAX_TEXT_LENGTH).toWellFormed().replaceAll('\0', ' ');
@@ -48,7 +54,7 @@ function documentOf(event: EventContent, content: Content): SearchDocument | und
   return { eventId, roomId, sender, streamPosition, key: searchable.key, text };
 }
 
-/** The document of an event, regardless of edits. */
+/** The document of an event, without its edits. */
 export function plainDocumentOf(event: EventContent): SearchDocument | undefined {
   return documentOf(event, event.content);
 }
@@ -83,9 +89,11 @@ function laterOf(a: StoredEvent, b: StoredEvent): StoredEvent {
 
 /**
  * The documents of an event and its edits. Only the latest valid edit is searchable, under its own id and with its new
- * content; edits of a redacted event are not. An edit of an event that is not known here, or is of no searchable type and
- * so never heard of, counts as valid for its sender. What the specification does not accept as an edit is a message like
- * any other. The document of an event that is an edit itself is not among these: it belongs to the event that it edits.
+ * content.
+ * Edits of a redacted event are not searchable. If the edited event is unknown (its type is not searchable, or it was never
+ * stored), an edit counts as valid for its sender.
+ * A message that the specification does not accept as an edit is indexed like any other message. If the event is an edit
+ * itself, its document belongs to the event that it edits, and is not returned here.
  */
 export function documentsOfEdited(event: StoredEvent | undefined, edits: readonly StoredEvent[]): SearchDocument[] {
   const original = event !== undefined && Object.hasOwn(SEARCHABLE, event.type) ? event : undefined;

@@ -35,7 +35,7 @@ interface LoadRun {
   readonly log: Logger;
 }
 
-/** Loads ranges of a rebuild into the shadow until no range is free. Any number of processes may do this at once. */
+/** Loads ranges of a rebuild into the shadow until no range is free. Any number of processes may load at once. */
 export async function loadRanges(settings: LoadSettings, run: LoadRun): Promise<void> {
   const failed = new AbortController();
   const signal = AbortSignal.any([run.signal, failed.signal]);
@@ -104,7 +104,7 @@ async function loadRange(settings: LoadSettings, run: LoadRun, held: HeldRange, 
   }
 }
 
-/** Estimates from the last batch how many rows fill the next one. At most twice as many as before. */
+/** Estimates from the last batch how many rows fill the next one. Returns at most twice as many rows as before. */
 function nextRows(before: number, full: number, read: { readonly rows: number; readonly length: number }): number {
   if (read.rows === 0) return before;
   const fitting = Math.floor((full * ROW_LENGTH * read.rows) / Math.max(read.length, 1));

@@ -12,7 +12,7 @@ import { SEARCHABLE_TYPES } from './document.ts';
 import { type LoadSettings, loadRanges } from './load-ranges.ts';
 import type { RebuildRef } from './search-index.ts';
 
-/** Number of batches in one range. It is small, so that processes can share the work of small servers too. */
+/** Number of batches in one range. The number is small, so that processes can share the work on small servers too. */
 const BATCHES_PER_RANGE = 2;
 const EDITS_PER_STEP = 500;
 const WAIT_FOR_OTHERS_MS = 200;
@@ -42,7 +42,7 @@ export interface Reindexed {
 /** The parts of a job that builds a new search index beside the live one, and then replaces the live one. */
 export interface Reindex extends Required<Pick<JobKind, 'assist'>> {
   readonly run: (run: JobRun) => Promise<Reindexed>;
-  /** Removes an index that was not finished. */
+  /** Removes an unfinished index. */
   readonly cleanUp: (job: Job) => Promise<void>;
 }
 
@@ -60,7 +60,7 @@ export function createReindex(settings: ReindexSettings): Reindex {
     cleanUp: async (job) => {
       await untilLocked(() =>
         transact(db, async (transaction) => {
-          // After this lock, no transaction keeps changes for the ended rebuild.
+          // After this lock, no transaction records changes for the ended rebuild.
           await lockSearch(transaction);
           await endRebuild(transaction, index.engine, job.id, 'aborted');
         }),
@@ -108,7 +108,7 @@ async function reindex(settings: ReindexSettings, run: JobRun): Promise<Reindexe
   return { documents, durationMs, processes };
 }
 
-/** Begins a rebuild. From here on, changes are kept for it, so that none is lost while it reads events. */
+/** Begins a rebuild. From here on, changes are recorded for it, so that no change is lost while the rebuild reads events. */
 async function begin({ db, index }: ReindexSettings, { job, commit, log, signal }: JobRun): Promise<Checkpoint> {
   const { rebuild: earlier } = await indexState(db, index.engine);
   if (earlier !== undefined && earlier.id !== job.id) await index.rebuild.abort(earlier.id);
@@ -116,7 +116,7 @@ async function begin({ db, index }: ReindexSettings, { job, commit, log, signal 
   await untilLocked(
     () =>
       commit(async (transaction) => {
-        // Waits for transactions that began before the rebuild. The rebuild then reads what they wrote.
+        // Waits for transactions that began before the rebuild. The rebuild then reads their events.
         await lockSearch(transaction);
         await beginRebuild(transaction, index.engine, { id: job.id, marker });
         return { checkpoint: {}, phase: 'load', value: undefined };
@@ -143,10 +143,10 @@ async function load(settings: ReindexSettings, run: JobRun, rebuild: RebuildRef)
   }
 }
 
-/** Applies the last changes and swaps the indexes. Nobody writes to the index meanwhile. */
+/** Applies the last changes and swaps the indexes. Nothing else writes to the index during this step. */
 async function swap({ index, delivery }: ReindexSettings, run: JobRun, rebuild: RebuildRef): Promise<void> {
   const step = { checkpoint: { phase: 'swap', marker: rebuild.marker }, phase: 'swap' };
-  // Uses the transaction's own connection: transactions that wait for the lock may hold all others.
+  // Uses the transaction's own connection, because transactions that wait for the lock may hold all others.
   const catchUp = (transaction: Knex.Transaction): Promise<boolean> =>
     deliverChanges(transaction, index.engine, 'for_rebuild', (writes) =>
       index.rebuild.write(rebuild, writes, transaction),
@@ -163,7 +163,7 @@ async function swap({ index, delivery }: ReindexSettings, run: JobRun, rebuild: 
   await untilLocked(() => (delivery === undefined ? finish() : delivery.whilePaused(finish, run.signal)), run.signal);
 }
 
-/** Retries a transaction while others hold the lock that it needs. They can go on between the attempts. */
+/** Retries a transaction while others hold the lock that it needs. The others can proceed between the attempts. */
 async function untilLocked<T>(attempt: () => Promise<T>, signal?: AbortSignal): Promise<T> {
   for (;;) {
     try {

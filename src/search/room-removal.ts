@@ -8,12 +8,14 @@ import type { SearchIndex } from './search-index.ts';
 export type RoomRemoval =
   /** Search is off. */
   | { readonly kind: 'none' }
-  /** Removes about `limit` documents in the caller's transaction. Returns their number; if it is below `limit`, none are left. */
+  /**
+   * Removes about `limit` documents in the caller's transaction. Returns their number. If it is below `limit`, none are left.
+   */
   | {
       readonly kind: 'transactional';
       readonly remove: (transaction: Knex.Transaction, roomId: RoomId, limit: number) => Promise<number>;
     }
-  /** Removes all documents at once, durably and outside transactions. */
+  /** Removes all documents at once, durably, outside of any transaction. */
   | { readonly kind: 'delivered'; readonly remove: (roomId: RoomId, signal: AbortSignal) => Promise<void> };
 
 export function createRoomRemoval(index: SearchIndex, delivery: Delivery | undefined): RoomRemoval {
@@ -28,7 +30,7 @@ export function createRoomRemoval(index: SearchIndex, delivery: Delivery | undef
   }
   return {
     kind: 'delivered',
-    // What is being delivered may have been read before the room's events went.
+    // A delivery under way may have read the room's events before they were deleted.
     remove: (roomId, signal) =>
       delivery.whilePaused(async () => {
         await index.removeRoom(roomId, Number.POSITIVE_INFINITY);

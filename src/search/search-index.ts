@@ -32,7 +32,7 @@ export interface SearchQuery {
 
 export interface SearchPage {
   readonly hits: readonly SearchHit[];
-  /** Number of all hits: exact, or the engine's estimate. */
+  /** Number of all hits: exact, or an estimate of the engine. */
   readonly count: number;
   /** Cursor of the next page. Absent on the last page. */
   readonly next?: string;
@@ -43,7 +43,7 @@ export interface SearchStats {
   readonly bytes: number;
 }
 
-/** Documents to add or replace, and events that must not be found any more. */
+/** Documents to add or replace, and events whose documents to remove. */
 export interface SearchWrites {
   readonly upserts: readonly SearchDocument[];
   readonly removals: readonly EventId[];
@@ -52,15 +52,15 @@ export interface SearchWrites {
 }
 
 /**
- * A shadow of the index that is filled while the old one goes on answering, and then takes its place.
- * All methods are idempotent: a job that was interrupted calls them again.
+ * A shadow of the index. The old index answers searches while the shadow is filled; then the shadow replaces it. All methods
+ * are idempotent, because a resumed job calls them again.
  */
 export interface SearchRebuild {
-  /** Makes the empty shadow and returns its marker. The shadow of the same rebuild, if it is there, is kept. */
+  /** Creates the empty shadow and returns its marker. Keeps an existing shadow of the same rebuild. */
   begin(rebuildId: string): Promise<string>;
   /**
-   * Adds documents in bulk, each exactly once. `commit` runs its callback in the transaction that also records that
-   * the batch is done: an index in PostgreSQL writes there, another engine calls it when the documents are durable.
+   * Adds documents in bulk, each exactly once. `commit` runs its callback in the transaction that also records the batch as
+   * done. An index in PostgreSQL writes in the callback. Other engines call `commit` when the documents are durable.
    */
   load(
     rebuild: RebuildRef,
@@ -72,8 +72,8 @@ export interface SearchRebuild {
   /** Applies changes made during the rebuild. Like `SearchIndex.write`, but to the shadow. */
   write(rebuild: RebuildRef, writes: SearchWrites, transaction?: Knex.Transaction): Promise<void>;
   /**
-   * Puts the shadow in the index's place, atomically for readers, and drops the old content.
-   * `transaction` also records that it happened. Does nothing if it has happened already.
+   * Replaces the index with the shadow, atomically for readers, and drops the old content. `transaction` also records the
+   * swap. Does nothing if the swap was done before.
    */
   swap(rebuild: RebuildRef, transaction: Knex.Transaction): Promise<void>;
   /** Drops the shadow, if it exists. */
@@ -97,11 +97,14 @@ export interface SearchIndex {
   start(): Promise<void>;
   /** Ends running requests. */
   stop(): Promise<void>;
-  /** Applies changes; in the caller's transaction if the index is transactional, else durably before it returns. */
+  /**
+   * Applies changes. A transactional index writes in the caller's transaction. Other indexes write durably before the call
+   * returns.
+   */
   write(writes: SearchWrites, transaction?: Knex.Transaction): Promise<void>;
   /**
-   * Takes documents of a room out: about `limit` of them in the caller's transaction if the index is transactional, else
-   * all of them, durably. Returns how many there were; fewer than `limit`: there are no more.
+   * Removes documents of a room. A transactional index removes about `limit` of them in the caller's transaction; other
+   * indexes remove all of them durably. Returns the number of removed documents. If it is below `limit`, none are left.
    */
   removeRoom(roomId: RoomId, limit: number, transaction?: Knex.Transaction): Promise<number>;
   search(query: SearchQuery): Promise<SearchPage>;

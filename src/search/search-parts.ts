@@ -27,9 +27,9 @@ interface SearchSettings {
   readonly metrics: Metrics;
   /** How often an idle process looks for changes to deliver, in ms. */
   readonly pollIntervalMs: number;
-  /** After how long without news a range of a rebuild is taken over, in ms. */
+  /** After this time without a sign of life, a range of a rebuild is taken over, in ms. */
   readonly leaseMs: number;
-  /** Most connections that a rebuild uses at a time. */
+  /** Maximum number of connections that a rebuild uses at once. */
   readonly connections: number;
 }
 
@@ -88,7 +88,7 @@ function reportIndex({ db, logger, metrics }: SearchSettings, index: SearchIndex
       metrics.searchIndexDocuments.set({ engine }, documents);
       metrics.searchIndexBytes.set({ engine }, bytes);
     } catch (error) {
-      // An engine that is down must not take the host's whole metrics page with it.
+      // If the engine is unavailable, the host's metrics page must still answer.
       logger.warn({ error: describeError(error) }, 'Could not measure the search index');
     }
   });

@@ -6,12 +6,12 @@ export type SearchTerm =
   | { readonly kind: 'phrase'; readonly lexemes: readonly string[]; readonly run: string }
   | { readonly kind: 'character'; readonly character: string };
 
-/** Terms beyond this many are ignored. */
+/** Further terms are ignored. */
 const MAX_TERMS = 32;
-/** Characters of one phrase beyond this many are ignored; PostgreSQL's stack holds no phrase of thousands. */
+/** Further characters of a phrase are ignored. A phrase of thousands of characters overflows PostgreSQL's stack. */
 const MAX_PHRASE_LENGTH = 256;
 
-/** The terms of a search, all of which must match. Empty when nothing of it is searchable. */
+/** The terms of a search. A text must match all of them. Empty if the search has no searchable text. */
 export function parseSearchTerm(searchTerm: string): SearchTerm[] {
   return runsOf(fold(searchTerm)).slice(0, MAX_TERMS).map(termOf);
 }
@@ -24,7 +24,7 @@ function termOf(run: string): SearchTerm {
     : { kind: 'phrase', lexemes: pairsOf(characters), run: characters.join('') };
 }
 
-/** Whether a text contains all terms: what an index answers, decided on the text itself. */
+/** Whether a text contains all terms. Gives the same answer as an index, but reads the text itself. */
 export function matchesTerms(text: string, terms: readonly SearchTerm[]): boolean {
   const positions = new Map<string, Set<number>>();
   for (const { lexeme, position } of tokenize(text)) {
@@ -44,7 +44,7 @@ function matchesTerm(positions: ReadonlyMap<string, ReadonlySet<number>>, term: 
   );
 }
 
-/** The words of a text that match, spelled as they stand in it: `highlights` of `/_matrix/client/v3/search`. */
+/** The matching words of a text, in the text's own spelling. These are the `highlights` of `/_matrix/client/v3/search`. */
 export function highlightsOf(text: string, terms: readonly SearchTerm[]): string[] {
   const words = new Set(terms.flatMap((term) => (term.kind === 'word' ? [term.lexeme] : [])));
   const highlights = new Set(spelledWordsOf(text).filter((word) => words.has(wordOf(fold(word)))));

@@ -21,13 +21,13 @@ import { highlightsOf, parseSearchTerm } from './search-term.ts';
 
 const DEFAULT_LIMIT = 10;
 const MAX_LIMIT = 1_000;
-/** Longer search terms are refused, in UTF-16 code units. */
+/** Maximum length of a search term, in UTF-16 code units. Longer terms are refused. */
 const MAX_TERM_LENGTH = 1_000;
 const ALL_KEYS: readonly SearchKey[] = Object.values(SEARCHABLE).map(({ key }) => key);
 
 export interface SearchRequest {
   readonly term: string;
-  /** Rooms that the caller may see. Hits are of these only, whatever the index says. */
+  /** Rooms that the caller may see. Hits in other rooms are never returned. */
   readonly rooms: readonly RoomId[];
   /** @defaultValue all three */
   readonly keys?: readonly SearchKey[];
@@ -35,22 +35,23 @@ export interface SearchRequest {
   readonly order?: SearchOrder;
   /** @defaultValue 10 */
   readonly limit?: number;
-  /** `next` of the page before. */
+  /** `next` of the previous page. */
   readonly after?: string;
 }
 
 export interface SearchResult extends SearchPage {
-  /** Words of the hits that match. */
+  /** The matching words of the hits. */
   readonly highlights: readonly string[];
 }
 
 /** `admin.search`: full-text search for the homeserver. */
 export interface Search {
-  /** `false` when `options.search` is; then `apply` does nothing and `search` throws. */
+  /** `false` if `options.search` is `false`. In this case, `apply` does nothing and `search` throws. */
   readonly enabled: boolean;
   /**
-   * Tells the index of new events: call it for every event that was written, and for redactions after the redacted
-   * event was overwritten. Pass the writing transaction, as its last statement, so that the index changes with the events.
+   * Adds new events to the index. Call it for every event that you write. For a redaction, call it after the redacted event
+   * is overwritten. Pass the writing transaction and make this its last statement: the index then changes together with the
+   * events.
    */
   readonly apply: (
     events: readonly AppliedEvent[],
@@ -58,7 +59,8 @@ export interface Search {
   ) => Promise<void>;
   /**
    * Searches events of the given rooms.
-   * @throws MatrixError `M_INVALID_PARAM` for a bad `after` or a term of over 1,000 characters; `M_BAD_STATE` when search is off
+   * @throws MatrixError `M_INVALID_PARAM` if `after` is not valid or the term is longer than 1,000 characters; `M_BAD_STATE`
+   * if search is off
    */
   readonly search: (request: SearchRequest) => Promise<SearchResult>;
 }
@@ -74,14 +76,15 @@ export function createSearch(db: Knex, index: SearchIndex, delivery: Delivery | 
   const write = async (transaction: Knex.Transaction, { eventIds, edits, redacted }: Changes): Promise<void> => {
     await lockSearchShared(transaction);
     await insertEdits(transaction, edits);
-    // Anybody may name an event as edited or redacted, from any room: what is read of it now must still hold at the commit.
+    // Any event, from any room, may edit or redact one of these events. The lock keeps what is read here valid until the
+    // commit.
     if (index.transactional) {
       await lockSearchEvents(transaction, [...redacted, ...(await findEditedAround(transaction, eventIds))]);
     }
     const forRebuild = (await indexState(transaction, index.engine)).rebuild !== undefined;
     if (index.transactional) await index.write(await deriveWrites(transaction, eventIds), transaction);
     if (forRebuild || !index.transactional) {
-      // Of an edit the original is told too: until it is delivered, a hit for it is known to be stale.
+      // An edit also changes its original. Until the change is delivered, hits for the original are known to be stale.
       const changed = [...new Set([...eventIds, ...edits.map(({ original }) => original)])];
       await insertChanges(transaction, index.engine, changed, { forIndex: !index.transactional, forRebuild });
     }
@@ -94,7 +97,7 @@ export function createSearch(db: Knex, index: SearchIndex, delivery: Delivery | 
       const changes = changesOf(events);
       if (changes.eventIds.length === 0) return;
       if (transaction !== undefined) return write(transaction, changes);
-      // Edits that are applied side by side must see each other.
+      // Concurrent calls that apply edits must see each other's edits.
       await insertEdits(db, changes.edits);
       await retryConflicts(() => transact(db, (own) => write(own, changes)));
     },
@@ -111,7 +114,10 @@ export function createSearch(db: Knex, index: SearchIndex, delivery: Delivery | 
   };
 }
 
-/** Drops hits of events that were redacted or edited, or whose room was encrypted, before the engine has been told. */
+/**
+ * Drops hits that the engine should no longer return: the event was redacted or edited, or its room was encrypted, but the
+ * change is not delivered yet.
+ */
 async function withoutStaleHits(db: Knex, engine: string, hits: readonly SearchHit[]): Promise<SearchHit[]> {
   const encrypted = await encryptedRooms(db, [...new Set(hits.map(({ roomId }) => roomId))]);
   const eventIds: EventId[] = hits.map(({ eventId }) => eventId);

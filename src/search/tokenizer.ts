@@ -1,10 +1,10 @@
 /**
- * One tokenizer for all engines, so that they find the same events.
+ * One tokenizer for all engines, so that all engines find the same events.
  *
- * Text is folded (NFKC, lower case) and cut into runs of letters, marks and digits. A run in a script that is written
- * with spaces is one word. A run with characters of a script written without them (Chinese, Japanese, Korean, Thai, Lao,
- * Khmer, Burmese) becomes overlapping pairs of characters, so that every substring of two characters or more is a phrase
- * of pairs; its last character is a lexeme of its own, so that every single character starts a lexeme.
+ * Text is folded (NFKC, lower case) and cut into runs of letters, marks and digits. A run in a spaced script is one word. A
+ * run with characters of an unspaced script (Chinese, Japanese, Korean, Thai, Lao, Khmer, Burmese) becomes overlapping pairs
+ * of characters, so every substring of two or more characters is a phrase of pairs. The last character of such a run is also
+ * a lexeme of its own, so every character starts a lexeme.
  */
 export interface Token {
   readonly lexeme: string;
@@ -12,32 +12,36 @@ export interface Token {
   readonly position: number;
 }
 
-/** Longest text that is indexed, in UTF-16 code units; what follows is not searchable. */
+/** Maximum length of an indexed text, in UTF-16 code units. The rest of a longer text is not searchable. */
 export const MAX_TEXT_LENGTH = 16_000;
-/** Words are cut here, in texts and in queries alike; PostgreSQL refuses lexemes of 2 KiB. */
+/** Maximum length of a word, in texts and in queries. Longer words are cut. PostgreSQL refuses lexemes of 2 KiB. */
 const MAX_WORD_LENGTH = 255;
 /** The largest position a `tsvector` holds. */
 const MAX_POSITION = 16_383;
 
-/** The same of folded ASCII, which most text is, at a fraction of the time. */
+/** Finds the same runs as `RUN` in folded ASCII, but faster. Most texts are ASCII. */
 const ASCII_RUN = /[a-z0-9]+/g;
 const RUN = /[\p{L}\p{M}\p{N}]+/gu;
 const UNSPACED =
   /[\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Hangul}\p{scx=Bopomofo}\p{sc=Thai}\p{sc=Lao}\p{sc=Khmer}\p{sc=Myanmar}]/u;
 const SPACED_RUN =
   /[^\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Hangul}\p{scx=Bopomofo}\p{sc=Thai}\p{sc=Lao}\p{sc=Khmer}\p{sc=Myanmar}]+/gu;
-/** Soft hyphen, joiners and variation selectors: invisible, and typed by nobody who searches. */
+/** Soft hyphen, joiners and variation selectors. They are invisible, and users do not type them in a search. */
 const INVISIBLE = /[\u00ad\u034f\u200c\u200d\u2060\ufe00-\ufe0f\ufeff]/g;
-/** A run of text that has not been folded; invisible characters do not end it. */
+/** A run in text that is not folded. Invisible characters do not end it. */
 const SPELLED_RUN = /[\p{L}\p{M}\p{N}\u00ad\u200c\u200d\u2060\ufeff]+/gu;
 const ASCII = /^[\0-\x7f]*$/;
-/** Starts a pair of characters of spaced scripts, so that it is never taken for a word of two letters. */
+/** Starts a pair of two characters of spaced scripts, so that the pair does not equal a word of two letters. */
 const SPACED_PAIR = '\ue000';
 
-/** Folds case, width, ligatures and composition, as in texts so in queries. Folded text stays as it is. */
+/**
+ * Folds case, width, ligatures and composition. Texts and queries are folded the same way. Folded text does not change when
+ * it is folded again.
+ */
 export function fold(text: string): string {
   if (ASCII.test(text)) return text.toLowerCase();
-  // Lower case is composed anew: it has characters that upper case writes with a mark. Final sigma is a matter of place.
+  // `toLowerCase()` can decompose characters, so the text is normalised again. A final sigma depends on its position, so it
+  // becomes a plain sigma.
   return text.replace(INVISIBLE, '').normalize('NFKC').toLowerCase().replaceAll('ς', 'σ').normalize('NFKC');
 }
 
@@ -51,23 +55,23 @@ export function isUnspaced(run: string): boolean {
   return UNSPACED.test(run);
 }
 
-/** The words of spaced scripts in a text, spelled as they stand in it. */
+/** The words of spaced scripts in a text, in the text's own spelling. */
 export function spelledWordsOf(text: string): string[] {
   return (text.match(SPELLED_RUN) ?? []).flatMap((run) => (isUnspaced(run) ? (run.match(SPACED_RUN) ?? []) : [run]));
 }
 
-/** The beginning of a text, at most `length` UTF-16 code units of it; a surrogate pair is not cut in two. */
+/** The beginning of a text, at most `length` UTF-16 code units. Does not cut a surrogate pair. */
 export function beginningOf(text: string, length: number): string {
   const isCutInPair = (text.codePointAt(length - 1) ?? 0) > 0xffff;
   return text.length > length ? text.slice(0, isCutInPair ? length - 1 : length) : text;
 }
 
-/** A run of a spaced script as it is indexed. */
+/** The indexed form of a run of a spaced script. */
 export function wordOf(run: string): string {
   return beginningOf(run, MAX_WORD_LENGTH);
 }
 
-/** Overlapping pairs of a run's characters; one fewer than it has characters. */
+/** Overlapping pairs of a run's characters. There is one pair fewer than characters. */
 export function pairsOf(characters: readonly string[]): string[] {
   return characters.slice(1).map((second, index) => {
     const pair = `${characters[index] ?? ''}${second}`;
@@ -75,7 +79,7 @@ export function pairsOf(characters: readonly string[]): string[] {
   });
 }
 
-/** What a character is to runs: none of them, or one of a script that is written with or without spaces. */
+/** Whether a character separates runs, or belongs to a spaced or an unspaced script. */
 const KIND = { separator: 0, spaced: 1, unspaced: 2 } as const;
 
 function kindsOf(text: string): Uint8Array {
@@ -89,7 +93,7 @@ function kindsOf(text: string): Uint8Array {
   return kinds;
 }
 
-/** By UTF-16 code unit: to look a character up takes far less than a regular expression. */
+/** The kind of each UTF-16 code unit. A lookup is much faster than a regular expression. */
 const KINDS = kindsOf(Array.from({ length: 0x1_0000 }, (_, code) => String.fromCharCode(code)).join(''));
 
 const isPairAt = (text: string, index: number): boolean =>
@@ -102,7 +106,7 @@ const lengthAt = (text: string, index: number): number => (isPairAt(text, index)
 
 const clamped = (position: number): number => Math.min(position, MAX_POSITION);
 
-/** Calls `visit` for each lexeme of a text; in no particular order of those that share a position. */
+/** Calls `visit` for each lexeme of a text. Lexemes with the same position come in no particular order. */
 export function visitTokens(text: string, visit: (lexeme: string, position: number) => void): void {
   const folded = fold(text);
   let position = 1;
@@ -120,7 +124,7 @@ export function visitTokens(text: string, visit: (lexeme: string, position: numb
   }
 }
 
-/** Returns how many positions the run takes: one for each character. */
+/** Visits the lexemes of one run. @returns the number of positions that the run takes: one for each character */
 function visitUnspaced(run: string, start: number, visit: (lexeme: string, position: number) => void): number {
   let position = start;
   let previous = { index: 0, unspaced: false };

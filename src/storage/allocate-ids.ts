@@ -33,8 +33,8 @@ export async function allocateEventNids(transaction: Knex.Transaction, count: nu
 }
 
 /**
- * Takes keys from the sequences of tables. The primary key's default tells which they are: their names depend on the
- * database's age.
+ * Takes keys from the sequences of tables. Names of sequences depend on the database's age, so the default of each primary
+ * key tells its sequence.
  */
 async function nextKeys(transaction: Knex.Transaction, tables: readonly string[], count: number): Promise<number[][]> {
   const rows = await rowsOf<{ table: string; key: string }>(
@@ -52,7 +52,7 @@ async function nextKeys(transaction: Knex.Transaction, tables: readonly string[]
   for (const { table, key } of rows) keys.get(table)?.push(Number(key));
   return tables.map((table) => {
     const found = keys.get(table) ?? [];
-    if (found.length !== count) throw new Error(`${table} takes its keys from no sequence`);
+    if (found.length !== count) throw new Error(`the primary key of ${table} has no sequence`);
     return found.sort((a, b) => a - b);
   });
 }

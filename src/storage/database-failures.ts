@@ -33,13 +33,13 @@ export function isUnavailable(error: unknown): boolean {
   return isConnectionLoss(error) || error.name === 'KnexTimeoutError';
 }
 
-/** The wait that answers suggest to clients while the database is away, in ms. */
+/** The wait that error answers suggest to clients while the database is unavailable, in ms. */
 const RETRY_AFTER_MS = 5_000;
 
-/** The answer to callers if the database is away or conflicts persist. `undefined` for other errors. */
+/** The answer to callers if the database is unavailable or conflicts persist. `undefined` for other errors. */
 export function unavailableAnswer(error: unknown): MatrixError | undefined {
   if (!isUnavailable(error) && !isConflict(error)) return undefined;
-  return new MatrixError('M_UNKNOWN', 'The database of the homeserver is busy or away; try again later', {
+  return new MatrixError('M_UNKNOWN', 'The database of the homeserver is busy or unavailable; try again later', {
     status: 503,
     fields: { retry_after_ms: RETRY_AFTER_MS },
     cause: error,

@@ -3,13 +3,15 @@ import { isKnownMigration, migrationConfig, OWN_SCHEMA } from '../migrations/mig
 import { codeOf } from './database-failures.ts';
 import { transact } from './transact.ts';
 
-/** A connection pool or a transaction: queries take either. */
+/** A connection pool or a transaction. Queries accept both. */
 export type Db = Knex | Knex.Transaction;
 
 /** The namespace of `pg_advisory_xact_lock(namespace, key)`. Only this plugin uses it. */
 const LOCK_NAMESPACE = 0x6d61_646d; // "madm"
 const LOCKS = { migrations: 1, search: 2, searchEvents: 1_000, notices: 2_000, noticesAccount: 3, admins: 4 } as const;
-/** Events share so many locks, from `LOCKS.searchEvents` on; so do users, from `LOCKS.notices` on. */
+/**
+ * Number of locks that all events share, starting at `LOCKS.searchEvents`. Users share as many, starting at `LOCKS.notices`.
+ */
 const EVENT_LOCKS = 256;
 /** SQLSTATE lock_not_available. */
 const LOCK_NOT_AVAILABLE = '55P03';
@@ -19,7 +21,7 @@ export async function rowsOf<Row>(query: PromiseLike<{ rows: Row[] }>): Promise<
   return (await query).rows;
 }
 
-/** @throws Error when a newer version has changed the tables so that this one can't work with them */
+/** @throws Error if a newer version has changed the tables so that this version cannot use them */
 async function requireKnownMigrations(db: Db): Promise<void> {
   const rows = await rowsOf<{ migration: string; remedy: string }>(
     db.raw('SELECT migration, remedy FROM matrix_admin.requirements ORDER BY migration'),
@@ -32,13 +34,13 @@ async function requireKnownMigrations(db: Db): Promise<void> {
 }
 
 /**
- * Makes and migrates the plugin's own schema. Processes that start together wait for each other.
- * @throws Error when a newer version has changed the tables so that this one can't work with them
+ * Creates and migrates the plugin's own schema. Processes that start together wait for each other.
+ * @throws Error if a newer version has changed the tables so that this version cannot use them
  */
 export async function migrateOwnSchema(db: Knex): Promise<void> {
   await transact(db, async (transaction) => {
     await transaction.raw('SELECT pg_advisory_xact_lock(?, ?)', [LOCK_NAMESPACE, LOCKS.migrations]);
-    // Even with IF NOT EXISTS, CREATE SCHEMA asks for a privilege that an owner of the schema need not have.
+    // CREATE SCHEMA IF NOT EXISTS needs a privilege on the database, which the owner of an existing schema may lack.
     const [schema] = await rowsOf<{ oid: string | null }>(
       transaction.raw('SELECT to_regnamespace(?) AS oid', [OWN_SCHEMA]),
     );
@@ -48,27 +50,27 @@ export async function migrateOwnSchema(db: Knex): Promise<void> {
   });
 }
 
-/** Waits until all work has ended, then throws the first error, if any. Nothing is still running after the call. */
+/** Waits until all work has ended, then throws the first error, if any. Afterwards, none of the work is running. */
 export async function allEnded(work: readonly Promise<unknown>[]): Promise<void> {
   await Promise.allSettled(work);
   await Promise.all(work);
 }
 
 /**
- * Whoever waits for an exclusive lock keeps everybody else waiting behind it. So the wait is short and the transaction
- * is tried again, for as long as it takes: see `isLockTimeout()`.
+ * Limits the wait for a lock to 1 s. While a transaction waits for an exclusive lock, later requests for the lock queue
+ * behind it. After a short wait, the caller retries the transaction: see `isLockTimeout()`.
  */
 export async function setLockTimeout(transaction: Knex.Transaction): Promise<void> {
   await transaction.raw(`SET LOCAL lock_timeout = '1s'`);
 }
 
-/** Whether a transaction failed because others held a lock that it needs. */
+/** Whether a transaction failed because it waited too long for a lock. */
 export function isLockTimeout(error: unknown): boolean {
   return codeOf(error) === LOCK_NOT_AVAILABLE;
 }
 
 /**
- * Waits until no transaction changes the search index, and keeps others from it until the end of this one.
+ * Waits until no transaction changes the search index, and blocks new changes until the end of this transaction.
  * @throws Error for which `isLockTimeout()` is true
  */
 export async function lockSearch(transaction: Knex.Transaction): Promise<void> {
@@ -76,7 +78,10 @@ export async function lockSearch(transaction: Knex.Transaction): Promise<void> {
   await transaction.raw('SELECT pg_advisory_xact_lock(?, ?)', [LOCK_NAMESPACE, LOCKS.search]);
 }
 
-/** Keeps other transactions from the same events of the index. The ids share a few locks, which are taken in order. */
+/**
+ * Locks events of the search index against other transactions. The event ids share a few locks. The locks are taken in order,
+ * so that transactions do not deadlock.
+ */
 export async function lockSearchEvents(transaction: Knex.Transaction, eventIds: readonly string[]): Promise<void> {
   await lockTexts(transaction, LOCKS.searchEvents, eventIds);
 }
@@ -95,17 +100,17 @@ export async function lockSearchShared(transaction: Knex.Transaction): Promise<v
   await transaction.raw('SELECT pg_advisory_xact_lock_shared(?, ?)', [LOCK_NAMESPACE, LOCKS.search]);
 }
 
-/** Keeps other transactions from sending server notices to the same users, who are to have one room for them each. */
+/** Locks users against server notices of other transactions, so that each user gets only one notice room. */
 export async function lockNotices(transaction: Knex.Transaction, userIds: readonly string[]): Promise<void> {
   await lockTexts(transaction, LOCKS.notices, userIds);
 }
 
-/** Keeps other transactions from making the account that server notices come from. They find it there afterwards. */
+/** Keeps other transactions from creating the account that sends server notices. Afterwards, they find the account. */
 export async function lockNoticesAccount(transaction: Knex.Transaction): Promise<void> {
   await transaction.raw('SELECT pg_advisory_xact_lock(?, ?)', [LOCK_NAMESPACE, LOCKS.noticesAccount]);
 }
 
-/** Keeps other transactions from making an administrator less, until the end of this one. */
+/** Keeps other transactions from removing, locking or suspending administrators until the end of this transaction. */
 export async function lockAdmins(transaction: Knex.Transaction): Promise<void> {
   await transaction.raw('SELECT pg_advisory_xact_lock(?, ?)', [LOCK_NAMESPACE, LOCKS.admins]);
 }

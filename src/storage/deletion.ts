@@ -32,20 +32,23 @@ export async function deleteRows(
   return { [table.replace(/^\w+\./, '')]: result.rowCount ?? 0 };
 }
 
-/** The one row of counts that a statement with several deletions returns: `SELECT (SELECT count(*) FROM …) AS table_name, …`. */
+/**
+ * Returns the counts of a statement with several deletions. The statement returns one row: `SELECT (SELECT count(*) FROM …)
+ * AS table_name, …`.
+ */
 export async function countsOf(query: PromiseLike<{ rows: Record<string, string>[] }>): Promise<RowCounts> {
   const [row = {}] = await rowsOf(query);
   return Object.fromEntries(Object.entries(row).map(([table, count]) => [table, Number(count)]));
 }
 
-/** A part of a numeric key's values, and where the walk goes on. */
+/** A range of a numeric key, and the position of the next range. */
 export interface KeyRange {
   readonly after: number;
   readonly upTo: number;
   readonly next: Position | undefined;
 }
 
-/** The next `width` values of a numeric key, from the first one on that there is. */
+/** The next `width` values of a numeric key. Starts at the first existing value after the position. */
 export async function nextKeyRange(
   transaction: Knex.Transaction,
   { table, key }: { readonly table: string; readonly key: string },

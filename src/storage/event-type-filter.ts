@@ -8,7 +8,7 @@ export interface EventTypeFilter {
 
 const patternOf = (type: string): string => type.replace(/[\\%_]/g, '\\$&').replaceAll('*', '%');
 
-/** Whether a column is a type that is wanted. Takes `:types` and `:notTypes`. */
+/** SQL condition: the column's event type passes the filter. Needs the bindings of `typeBindings()`. */
 export const isWantedType = (column: string): string =>
   `${column} LIKE ANY(CAST(:types AS text[])) AND NOT ${column} LIKE ANY(CAST(:notTypes AS text[]))`;
 

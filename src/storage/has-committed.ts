@@ -7,10 +7,10 @@ const ATTEMPTS = 10;
 const DELAY_MS = 300;
 
 /**
- * Whether a transaction was committed although its `COMMIT` got no answer. Waits a while if the server is away, or has not yet
- * noticed that the connection is gone.
+ * Whether a transaction was committed although its `COMMIT` got no answer. Retries for a few seconds while the server is
+ * unavailable or has not yet noticed the lost connection.
  * @param transactionId the result of `txid_current()` in the transaction
- * @throws what the database throws
+ * @throws the error of the database
  */
 export async function hasCommitted(db: Knex, transactionId: string): Promise<boolean> {
   for (let attempt = 1; ; attempt += 1) {

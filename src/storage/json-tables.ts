@@ -2,7 +2,7 @@ import type { Knex } from 'knex';
 import { rowsOf } from './database.ts';
 import { addCounts, type Deletion, deleteRows, nextKeyRange, type Position, type RowCounts } from './deletion.ts';
 
-/** Tables whose rows may name a room in their JSON only, and those with rows of the same key that go with them. */
+/** Tables whose rows name a room only in their JSON. `with` lists tables whose rows have the same key and are deleted too. */
 const JSON_TABLES = {
   sendToDevice: { table: 'public.syncapi_send_to_device', key: 'id', json: 'content', with: [] },
   filters: { table: 'public.syncapi_filter', key: 'id', json: 'filter', with: [] },
@@ -26,7 +26,7 @@ export interface JsonChange {
   readonly change: ChangeJson;
 }
 
-/** A step through a table with JSON, `width` keys wide. */
+/** Changes the rows of one key range of a table, `width` keys wide. */
 export async function changeJsonRows(
   transaction: Knex.Transaction,
   name: JsonTable,

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
 import { rowsOf } from './database.ts';
 
-/** What the plugin reads and writes of Dendrite's schema. */
+/** The columns of Dendrite's schema that the plugin reads or writes. */
 export const REQUIRED_COLUMNS: Readonly<Record<string, readonly string[]>> = {
   federationsender_blacklist: ['server_name'],
   federationsender_inbound_peeks: ['room_id', 'server_name'],
@@ -140,13 +140,10 @@ export const REQUIRED_COLUMNS: Readonly<Record<string, readonly string[]>> = {
 
 const OLDEST_POSTGRES = 130_000;
 
-/** `server_version_num` as people write it: 120022 is 12.22. */
+/** Formats `server_version_num`: 120022 becomes `12.22`. */
 const versionText = (version: number): string => `${Math.floor(version / 10_000)}.${version % 10_000}`;
 
-/**
- * Checks that the database is one that the plugin can work on.
- * @throws Error that lists everything that is missing.
- */
+/** Checks that the plugin supports the database. @throws Error that lists everything that is missing */
 export async function preflight(db: Knex): Promise<void> {
   const [server] = await rowsOf<{ version: number; encoding: string }>(
     db.raw(
@@ -160,7 +157,7 @@ export async function preflight(db: Knex): Promise<void> {
   }
   if (server.encoding !== 'UTF8') {
     throw new Error(
-      `koa-matrix-admin needs a database in UTF8, and this one is in ${server.encoding}: most messages do not fit into it. ` +
+      `koa-matrix-admin needs a database with the encoding UTF8. This one has ${server.encoding}, which cannot store most messages. ` +
         `Create one with ENCODING 'UTF8' TEMPLATE template0 and move the tables there.`,
     );
   }

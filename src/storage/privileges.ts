@@ -4,7 +4,10 @@ import { rowsOf } from './database.ts';
 
 export type Privilege = 'SELECT' | 'INSERT' | 'UPDATE' | 'DELETE';
 
-/** What the plugin does to each table of Dendrite's schema. A run of the tests under a role with just these privileges proves it. */
+/**
+ * The privileges that the plugin needs on each table of Dendrite's schema. The tests also run under a role that has only
+ * these.
+ */
 export const HOST_PRIVILEGES: Readonly<Record<string, readonly Privilege[]>> = {
   federationsender_blacklist: ['SELECT'],
   federationsender_inbound_peeks: ['SELECT', 'DELETE'],
@@ -62,7 +65,7 @@ export const HOST_PRIVILEGES: Readonly<Record<string, readonly Privilege[]>> = {
   userapi_threepids: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
 };
 
-/** Sequences of Dendrite's schema that number the rows which the plugin writes. */
+/** Sequences of Dendrite's schema that number the rows that the plugin writes. */
 export const HOST_SEQUENCES: readonly string[] = [
   'federationsender_queue_json_json_nid_seq',
   'keyserver_key_changes_seq',
@@ -78,7 +81,7 @@ export const HOST_SEQUENCES: readonly string[] = [
   'userapi_device_session_id_seq',
 ];
 
-/** SQL that makes a role able to run the plugin, and to do nothing else. @param role is quoted here */
+/** SQL that grants a role the privileges that the plugin needs, and no others. @param role is quoted here */
 export function grantsFor(role: string): readonly string[] {
   const to = `"${role.replaceAll('"', '""')}"`;
   return [
@@ -89,17 +92,17 @@ export function grantsFor(role: string): readonly string[] {
   ];
 }
 
-/** What of the homeserver's database something uses. */
+/** The parts of the homeserver's database that a component uses. */
 export interface DatabaseUse {
-  /** The schema of its own tables. */
+  /** The schema of the component's own tables. */
   readonly schema: string;
   readonly sequences: readonly string[];
   readonly tables: Readonly<Record<string, { readonly privileges: readonly string[] }>>;
 }
 
 /**
- * Lists what the role of a connection lacks to use the database so, as statements that grant it. Tables that do not exist are
- * left out.
+ * Lists the privileges that the role of a connection lacks, as statements that grant them. Tables that do not exist are left
+ * out.
  */
 export async function missingGrants(db: Db, { schema, sequences, tables }: DatabaseUse): Promise<readonly string[]> {
   const wanted = Object.entries(tables).flatMap(([table, { privileges }]) =>

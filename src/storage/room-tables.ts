@@ -2,13 +2,13 @@ import type { Knex } from 'knex';
 import type { RoomId } from '../ids.ts';
 import { addCounts, type Deletion, deleteRows, type RowCounts } from './deletion.ts';
 
-/** A room as its rows name it. */
+/** The keys of a room in Dendrite's tables. */
 export interface RoomKeys {
   readonly roomId: RoomId;
   readonly roomNid: number;
 }
 
-/** What readers find a room by: its members, its state, its aliases. A room without these is not seen. */
+/** Tables that make a room visible: its members, state and aliases. Without rows in these, nobody sees the room. */
 const SEEN_BY_ROOM_ID = [
   'public.roomserver_published',
   'public.syncapi_current_room_state',
@@ -26,10 +26,10 @@ const SEEN_BY_ROOM_NID = [
   'public.roomserver_user_room_keys',
 ] as const;
 
-/** Tables with many rows of a room, and an index that begins with the room id. */
+/** Tables that have many rows for a room, and an index that begins with the room id. */
 const LARGE = ['public.syncapi_relations', 'public.syncapi_receipts'] as const;
 
-/** The rest; clients or servers may add to these after the room has gone. */
+/** The other tables. Clients or servers may add rows to these after the room has been deleted. */
 const SMALL = ['public.syncapi_notification_data'] as const;
 
 const byRoomId = (transaction: Knex.Transaction, table: string, { roomId }: RoomKeys): Promise<RowCounts> =>
@@ -41,7 +41,7 @@ async function inTurn(steps: readonly (() => Promise<RowCounts>)[]): Promise<Row
   return counts;
 }
 
-/** Deletes what readers find a room by. */
+/** Deletes the rows that make a room visible. */
 export async function deleteSeenRows(
   transaction: Knex.Transaction,
   room: RoomKeys,
@@ -56,12 +56,12 @@ export async function deleteSeenRows(
   ]);
 }
 
-/** Deletes what is left in tables that have little of a room, or have been walked through: hosts may have added to them. */
+/** Deletes the remaining rows of a room. The host may have added rows to tables that were already purged. */
 export async function deleteLateRows(transaction: Knex.Transaction, room: RoomKeys): Promise<RowCounts> {
   return inTurn([...SMALL, ...LARGE].map((table) => () => byRoomId(transaction, table, room)));
 }
 
-/** A step through the tables that have many rows of a room: at most `limit` of each. */
+/** Deletes at most `limit` rows of a room from each table that has many. */
 export async function deleteLargeRows(transaction: Knex.Transaction, room: RoomKeys, limit: number): Promise<Deletion> {
   const deleted = await inTurn(
     LARGE.map(

@@ -2,20 +2,24 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Knex } from 'knex';
 import { isConflict, isConnectionLoss } from './database-failures.ts';
 
-/** How often work is done at most before a conflict with others is an error. */
+/** Maximum number of attempts before a conflict becomes an error. */
 const ATTEMPTS = 8;
 const FIRST_DELAY_MS = 10;
 const LONGEST_DELAY_MS = 200;
 
-/** A transaction that has waited for a lock must see what others have committed. The database's default may be another. */
+/**
+ * A transaction that has waited for a lock must see the changes that others have committed. The database's default isolation
+ * level may be another.
+ */
 const READ_COMMITTED = { isolationLevel: 'read committed' } as const;
 
-/** Keeps work that is done once the transaction has committed. */
+/** Registers work to run after the commit. */
 export type AfterCommit = (work: () => void) => void;
 
 /**
- * Does work in a transaction, which is rolled back if it throws. Then does what the work has left for after the commit.
- * @param hasCommitted asked when the connection is lost after the work. @defaultValue an answer of `false`
+ * Runs work in a transaction. Rolls it back if the work throws. After the commit, runs the registered work.
+ * @param hasCommitted called if the connection is lost after the work, to find out whether the transaction was committed.
+ * @defaultValue returns `false`
  */
 export async function transact<T>(
   db: Knex,
@@ -36,7 +40,7 @@ export async function transact<T>(
   return done.value;
 }
 
-/** Does work in a transaction that is rolled back. Nothing is done after it. */
+/** Runs work in a transaction and rolls it back. Registered work does not run. */
 export async function transactAndRollBack<T>(
   db: Knex,
   work: (transaction: Knex.Transaction, afterCommit: AfterCommit) => Promise<T>,
@@ -49,14 +53,14 @@ export async function transactAndRollBack<T>(
   }
 }
 
-/** A transaction that the caller ends. */
+/** Opens a transaction that the caller ends. */
 export function openTransaction(db: Knex): Promise<Knex.Transaction> {
   return db.transaction(READ_COMMITTED);
 }
 
 /**
- * Does work again, a few times, when PostgreSQL has rolled it back because of a deadlock or a serialization failure. The work
- * must not rely on what an earlier attempt has changed outside of its transaction.
+ * Retries work, a few times, if PostgreSQL has rolled it back because of a deadlock or a serialization failure. The work must
+ * not rely on what an earlier attempt has changed outside of its transaction.
  */
 export async function retryConflicts<T>(work: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
@@ -65,7 +69,7 @@ export async function retryConflicts<T>(work: () => Promise<T>): Promise<T> {
     } catch (error) {
       if (!isConflict(error) || attempt >= ATTEMPTS) throw error;
       const longest = Math.min(FIRST_DELAY_MS * 2 ** attempt, LONGEST_DELAY_MS);
-      // The delay is random, so that the same transactions do not meet again.
+      // The delay is random, so that the same transactions do not conflict again.
       await delay(Math.random() * longest);
     }
   }

@@ -1,15 +1,15 @@
 import type { Knex } from 'knex';
 
-/** A statement that writes rows which no other statement of the same round trip reads or writes. */
+/** A statement. No other statement of the same round trip reads or writes its rows. */
 export interface Write {
-  /** With `?` for bindings, and no `WITH` that writes. */
+  /** SQL with `?` for bindings. `WITH` clauses must not write. */
   readonly sql: string;
   readonly bindings: readonly Knex.RawBinding[];
 }
 
 /**
- * Sends writes as one statement: what they cost is mostly the way to the database and back. None of them sees what the
- * others have written, and their order is PostgreSQL's.
+ * Sends writes as one statement, because a round trip to the database costs more than the writes. No write sees the changes
+ * of the others. PostgreSQL chooses their order.
  */
 export async function writeTogether(transaction: Knex.Transaction, writes: readonly Write[]): Promise<void> {
   if (writes.length === 0) return;

@@ -23,8 +23,8 @@ const PARTS: Readonly<Record<string, (test: IndexTest) => void>> = {
 };
 
 /**
- * What the plugin expects of a `SearchIndex`, as tests for the author of an adapter to run: any runner with `describe`
- * and `it` will do, failures are `AssertionError`s.
+ * The requirements on a `SearchIndex`, as tests for the author of an adapter. They run in any test runner with `describe` and
+ * `it`. Failures are `AssertionError`s.
  */
 export function searchIndexContract({ describe, it, makeIndex }: SearchIndexContractOptions): void {
   const test: IndexTest = (name, body) => {

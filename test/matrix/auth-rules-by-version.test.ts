@@ -114,7 +114,7 @@ describe('the authorisation rules of each version', () => {
           lookUpIn(state),
           roomVersionOf(id),
         );
-      expect([verdict(alice), verdict(bob)]).toEqual([undefined, 'the room is not for users of other servers']);
+      expect([verdict(alice), verdict(bob)]).toEqual([undefined, 'the room does not accept users of other servers']);
     }
   });
 });

@@ -126,21 +126,37 @@ describe('cross-signing keys', () => {
       { masterKey, selfSigningKey: crossSigningKey(dora, 'self_signing', selfSigning) },
       /not signed by the master key/,
     ],
-    ['a key of another user', { masterKey: { ...masterKey, user_id: '@x:y' } }, /the master key is none of the user/],
-    ['a key of another usage', { masterKey: { ...masterKey, usage: ['self_signing'] } }, /the master key is none/],
-    ['a key of no usage', { masterKey: { ...masterKey, usage: 'master' } }, /the master key is none of the user/],
-    ['no keys', { masterKey: { ...masterKey, keys: {} } }, /the master key is none of the user/],
+    [
+      'a key of another user',
+      { masterKey: { ...masterKey, user_id: '@x:y' } },
+      /the master key does not belong to the user/,
+    ],
+    [
+      'a key of another usage',
+      { masterKey: { ...masterKey, usage: ['self_signing'] } },
+      /the master key does not belong/,
+    ],
+    [
+      'a key of no usage',
+      { masterKey: { ...masterKey, usage: 'master' } },
+      /the master key does not belong to the user/,
+    ],
+    ['no keys', { masterKey: { ...masterKey, keys: {} } }, /the master key does not belong to the user/],
     ['two keys', { masterKey: { ...masterKey, keys: { ...(masterKey.keys as Json), 'ed25519:x': 'x' } } }, /master/],
-    ['a key that is no text', { masterKey: { ...masterKey, keys: { [master.keyId]: 1 } } }, /the master key is none/],
+    [
+      'a key that is no text',
+      { masterKey: { ...masterKey, keys: { [master.keyId]: 1 } } },
+      /the master key does not belong/,
+    ],
     [
       'a key named otherwise',
       { masterKey: { ...masterKey, keys: { 'ed25519:x': master.keyId.slice('ed25519:'.length) } } },
-      /the master key is none of the user/,
+      /the master key does not belong to the user/,
     ],
     [
       'a key in padded base64',
       { selfSigningKey: { ...selfSigningKey, keys: { [selfSigning.keyId]: `${selfSigning.keyId.slice(8)}=` } } },
-      /the self_signing key is none of the user/,
+      /the self_signing key does not belong to the user/,
     ],
   ])('are refused with the whole list: %s', (_what, more, text) => {
     expect(() => verify([], more)).toThrow(refused(text));

@@ -135,7 +135,10 @@ describe('an event made of the template of another server', () => {
     'is none with %j',
     (wrong) => {
       expect(() => completeEvent({ ...template, ...wrong }, own, v10, key, 9)).toThrow(
-        expect.objectContaining({ errcode: 'M_BAD_JSON', message: 'the template has no place in the room' }),
+        expect.objectContaining({
+          errcode: 'M_BAD_JSON',
+          message: 'the template does not place the event in the room',
+        }),
       );
     },
   );

@@ -30,7 +30,7 @@ const firstJoin = (sender = alice): JudgedEvent => ({
 const empty = (content: EventJson = { creator: alice }): State =>
   new Map([...room({ 'm.room.create ': content })].filter(([, { type }]) => type === 'm.room.create'));
 const authorisedBy = (userId: string): EventJson => ({ join_authorised_via_users_server: userId });
-const UNAUTHORISED = 'nobody who may invite has let the user in';
+const UNAUTHORISED = 'no user who may invite has authorised the join';
 const JOINS: readonly Row[] = [
   ['of whom the create event names, first', undefined, firstJoin(bob), empty({ creator: bob })],
   [
@@ -69,8 +69,8 @@ const JOINS: readonly Row[] = [
     join(),
     carolIs('knock', { 'm.room.join_rules ': { join_rule: 'knock' } }),
   ],
-  ['by a rule of a later version', 'the join rule lets nobody in', join(), withRule('knock'), '6'],
-  ['by no rule', 'the join rule lets nobody in', join(), withRule('private')],
+  ['by a rule of a later version', 'the join rule forbids joining', join(), withRule('knock'), '6'],
+  ['by no rule', 'the join rule forbids joining', join(), withRule('private')],
   ['restricted, invited', undefined, join(), carolIs('invite', { 'm.room.join_rules ': { join_rule: 'restricted' } })],
   ['restricted, let in', undefined, join(authorisedBy(bob)), withRule('restricted')],
   ['restricted, let in by nobody', UNAUTHORISED, join(), withRule('restricted')],
@@ -88,7 +88,7 @@ const invite = member(bob, carol, { membership: 'invite' });
 const INVITES: readonly Row[] = [
   ['from the room', undefined, invite, withLevels({ invite: 0 })],
   ['from outside', 'the sender is not in the room', member(carol, '@dan:x', { membership: 'invite' }), room()],
-  ['of who is there', 'the user is in the room already', invite, carolIs('join')],
+  ['of who is there', 'the user is already in the room', invite, carolIs('join')],
   ['of who is banned', 'the user is banned', invite, carolIs('ban')],
   ['without the power', `${TOO_LOW} invite`, invite, withLevels({ invite: 1 })],
 ];
@@ -128,17 +128,17 @@ const LEAVES: readonly Row[] = [
     ban,
     carolIs('join', { 'm.room.power_levels ': { users: { [bob]: 49 } } }),
   ],
-  ['of nobody', 'the member event is of no user', member(bob, 'carol', { membership: 'leave' }), room()],
-  ['to an unknown membership', 'the membership is not known', member(bob, bob, { membership: 'toString' }), room()],
+  ['of nobody', 'the member event names no user', member(bob, 'carol', { membership: 'leave' }), room()],
+  ['to an unknown membership', 'the membership is unknown', member(bob, bob, { membership: 'toString' }), room()],
 ];
 
 const knock = member(carol, carol, { membership: 'knock' });
 const KNOCK_RULE = { 'm.room.join_rules ': { join_rule: 'knock' } };
 const KNOCKS: readonly Row[] = [
-  ['where members of others may join', 'the join rule lets nobody knock', knock, withRule('restricted')],
+  ['where members of others may join', 'the join rule forbids knocking', knock, withRule('restricted')],
   ['where they may knock', undefined, knock, withRule('knock_restricted')],
   ['where one may', undefined, knock, room(KNOCK_RULE)],
-  ['where one may not', 'the join rule lets nobody knock', knock, room()],
+  ['where one may not', 'the join rule forbids knocking', knock, room()],
   ['for another', 'nobody can knock for another user', member(bob, carol, { membership: 'knock' }), room(KNOCK_RULE)],
   ['again', undefined, knock, carolIs('knock', KNOCK_RULE)],
   ...['ban', 'invite', 'join'].map(

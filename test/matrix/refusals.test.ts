@@ -19,7 +19,7 @@ const GENERAL: readonly Row[] = [
   ['little power, before redactions had no rule of their own', undefined, message(), withLevels({}), '1'],
   [
     'aliases of another server',
-    'the aliases are of another server',
+    'the aliases belong to another server',
     message({ type: 'm.room.aliases', stateKey: 'one.test' }),
     room(),
     '1',
@@ -30,7 +30,7 @@ const GENERAL: readonly Row[] = [
   ['a sender with enough power', undefined, message(), withLevels({ events_default: 50, users_default: 50 })],
   ['one with less', `${TOO_LOW} send m.room.message`, message(), withLevels({ events_default: 50, users_default: 49 })],
   ['state takes its own level', `${TOO_LOW} send m.x`, message({ type: 'm.x', stateKey: '' }), withLevels({})],
-  ['state of another user', 'the state is of another user', message({ type: 'm.x', stateKey: alice }), room()],
+  ['state of another user', 'the state key names another user', message({ type: 'm.x', stateKey: alice }), room()],
   ['state of one self', undefined, message({ type: 'm.x', stateKey: bob }), room()],
   ['state whose key only has an at sign in it', undefined, message({ type: 'm.x', stateKey: `x${alice}` }), room()],
 ];
@@ -44,14 +44,14 @@ const CREATION: readonly Row[] = [
   ],
   [
     'with the room id of another server',
-    'the room id is not for the sender to choose',
+    'the room id belongs to another server',
     create({ creator: alice }, '!x:two.test'),
     new Map(),
   ],
-  ['with a room id', 'the room id is not for the sender to choose', create({}, '!x:one.test'), new Map(), '12'],
+  ['with a room id', 'the room id belongs to another server', create({}, '!x:one.test'), new Map(), '12'],
   [
     'of an unknown version',
-    'the room version is not known',
+    'the room version is unknown',
     create({ room_version: '99' }, '!x:one.test'),
     new Map(),
     '11',
@@ -61,7 +61,7 @@ const CREATION: readonly Row[] = [
   ...[['bob'], [bob, 1], 'x', {}].map(
     (others): Row => [
       `with creators ${JSON.stringify(others)}`,
-      'the additional creators are no list of users',
+      'the additional creators are not a list of user ids',
       create({ additional_creators: others }, undefined),
       new Map(),
       '12',
@@ -95,7 +95,7 @@ const LEVELS: readonly Row[] = [
   ['of who is no creator', undefined, levels({ users_default: 50, users: { [carol]: 1 } }), room(), '12'],
   [
     'of a creator and another',
-    'creators have no power level',
+    'a power level is given to a creator',
     levels({ users: { [bob]: 1, [alice]: 1 } }),
     room(),
     '12',
@@ -107,33 +107,28 @@ const LEVELS: readonly Row[] = [
     levels({ users_default: 50, users: { [carol]: 50 }, ban: 50, events: { x: 50 } }),
     room(),
   ],
-  [
-    'above the own',
-    'a level above the own one is changed, or would be',
-    levels({ users_default: 50, ban: 51 }),
-    room(),
-  ],
+  ['above the own', 'a level above the own level is changed or set', levels({ users_default: 50, ban: 51 }), room()],
   [
     'of events above the own',
-    'a level above the own one is changed, or would be',
+    'a level above the own level is changed or set',
     levels({ users_default: 50, events: { x: 51 } }),
     room(),
   ],
   [
     'that was above the own',
-    'a level above the own one is changed, or would be',
+    'a level above the own level is changed or set',
     levels({ users_default: 50, events: { x: 0 } }),
     withLevels({ users_default: 50, events: { x: 51 } }),
   ],
   [
     'of a user, above the own',
-    'a user would be given more than the sender has',
+    'a user would get a higher level than the sender has',
     levels({ users_default: 50, users: { [carol]: 51 } }),
     room(),
   ],
   [
     'of a peer',
-    'the level of a user who has as much as the sender is changed',
+    'the level of a user with the same level as the sender is changed',
     levels({ users_default: 50, users: { [carol]: 0 } }),
     withLevels({ users_default: 50, users: { [carol]: 50 } }),
   ],
@@ -151,10 +146,10 @@ const LEVELS: readonly Row[] = [
   ],
   ['in no groups', 'power levels are not grouped in objects', levels({ events: 1 }), room()],
   ['in no groups, long ago', 'power levels are not grouped in objects', levels({ users: 1 }), room(), '1'],
-  ['of no numbers', 'a power level is no integer', levels({ ban: '50' }), room()],
-  ['of fractions', 'a power level is no integer', levels({ events: { x: 0.5 } }), room()],
-  ['of nobody', 'power levels are given to somebody who is no user', levels({ users: { bob: 1 } }), room()],
-  ['of creators', 'creators have no power level', levels({ users: { [alice]: 1 } }), room(), '12'],
+  ['of no numbers', 'a power level is not an integer', levels({ ban: '50' }), room()],
+  ['of fractions', 'a power level is not an integer', levels({ events: { x: 0.5 } }), room()],
+  ['of nobody', 'a power level is given to an invalid user id', levels({ users: { bob: 1 } }), room()],
+  ['of creators', 'a power level is given to a creator', levels({ users: { [alice]: 1 } }), room(), '12'],
 ];
 
 describe.each<[string, readonly Row[]]>([

@@ -71,16 +71,16 @@ describe('a homeserver that can not start says in one line what is wrong, where,
     [
       'a missing database',
       (url) => (url.pathname = '/nowhere'),
-      /database nowhere.*: there is no such database\. Create it/,
+      /database nowhere.*: the database does not exist\. Create it/,
     ],
-    ['a closed port', (url) => (url.port = '1'), /:1, .*: nothing listens there\. Start PostgreSQL/],
+    ['a closed port', (url) => (url.port = '1'), /:1, .*: no server listens there\. Start PostgreSQL/],
     [
       'a role without rights',
       (url) => {
         url.username = role;
         url.password = PASSWORD;
       },
-      /role limited_\d+: the role lacks a right\. .*GRANT CREATE/,
+      /role limited_\d+: the role lacks a privilege\. .*GRANT CREATE/,
     ],
   ])('%s', async (_name, change, expected) => {
     const said = await failure(urlWith(change));
@@ -95,7 +95,7 @@ describe('a homeserver that can not start says in one line what is wrong, where,
     await other.db.raw('CREATE TABLE matrix_admin.jobs (id int)');
     const said = await failure(other.connectionString);
     await other.drop();
-    expect(said).toMatch(/there is a table of that name already.*Use a database of its own.*42P07/);
+    expect(said).toMatch(/another program has already created a table with this name.*Use a separate database.*42P07/);
     expect(said).not.toMatch(/CREATE TABLE/);
   });
 
@@ -104,13 +104,13 @@ describe('a homeserver that can not start says in one line what is wrong, where,
     await database.db.raw(`CREATE DATABASE ${name} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0`);
     const said = await failure(urlWith((url) => (url.pathname = `/${name}`)));
     await database.db.raw(`DROP DATABASE ${name}`);
-    expect(said).toMatch(/needs a database in UTF8, and this one is in LATIN1/);
+    expect(said).toMatch(/needs a database with the encoding UTF8\. This one has LATIN1/);
   });
 
   it('as the last words of its process, too', async () => {
     const said = await saidBy({ DATABASE_URL: urlWith((url) => (url.pathname = '/nowhere')) });
     expect(said).toMatch(
-      /^PostgreSQL at \S+:\d+, database nowhere, role postgres: there is no such database\. [^\n]+\n$/,
+      /^PostgreSQL at \S+:\d+, database nowhere, role postgres: the database does not exist\. [^\n]+\n$/,
     );
   });
 

@@ -144,7 +144,7 @@ describe('a chain', () => {
       [4, 'M_FORBIDDEN', 'the sender is not in the room'],
       [5, 'M_TOO_LARGE', 'event is too large'],
       [6, 'M_BAD_JSON', expect.any(String)],
-      [7, 'M_FORBIDDEN', `there is no signing key of ${REMOTE}`],
+      [7, 'M_FORBIDDEN', `there is no signing key for ${REMOTE}`],
     ]);
   });
 

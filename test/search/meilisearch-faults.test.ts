@@ -88,7 +88,7 @@ describe('requests that fail for a while', () => {
   it('are given up with the status, not with a syntax error', async () => {
     const { find } = await started();
     double.inject({ name: 'bad-gateway', request: SEARCH, times: ALWAYS });
-    await expect(find('hello')).rejects.toThrow('Meilisearch answered 502: the body is not JSON of Meilisearch');
+    await expect(find('hello')).rejects.toThrow('Meilisearch answered 502: the body is not JSON from Meilisearch');
     double.clearFaults();
     double.inject({ name: 'request-timeout', request: SEARCH, times: ALWAYS });
     await expect(find('hello')).rejects.toThrow('Meilisearch answered 408');
@@ -141,7 +141,7 @@ describe('payloads', () => {
       const error = await errorOf(
         other.index.write(adding(documentOf(1, 'hello'), huge, documentOf(3, 'hello')), NO_TRANSACTION),
       );
-      expect(error.message).toBe('Meilisearch does not take 1 events: $event2:example.org');
+      expect(error.message).toBe('Meilisearch refuses 1 events: $event2:example.org');
       expect(await other.find('hello')).toHaveLength(2);
       await other.index.stop();
     } finally {
@@ -183,8 +183,8 @@ describe('payloads', () => {
     );
     const messages = (await Promise.all(writes)).map(({ message }) => message);
     expect(messages).toEqual([
-      'Meilisearch does not take 1 events: $event5:example.org',
-      'Meilisearch does not take 1 events: $event14:example.org',
+      'Meilisearch refuses 1 events: $event5:example.org',
+      'Meilisearch refuses 1 events: $event14:example.org',
     ]);
     expect(await find('fine')).toHaveLength(18);
     expect(`${messages.join()}${logs.text()}`).not.toContain('secret');
@@ -194,7 +194,7 @@ describe('payloads', () => {
     const { index } = await started();
     double.inject({ name: 'batch-failure', times: ALWAYS });
     const documents = Array.from({ length: 2_000 }, (_, n) => documentOf(n, 'x'));
-    await expect(index.write(adding(...documents), NO_TRANSACTION)).rejects.toThrow('does not take 21 events');
+    await expect(index.write(adding(...documents), NO_TRANSACTION)).rejects.toThrow('refuses 21 events');
     expect(double.requests.length).toBeLessThan(500);
   });
 
@@ -258,7 +258,7 @@ describe('start and stop', () => {
     const { index, find, logs } = create();
     await index.start();
     expect(logs.lines.map(({ level, message }) => `${level} ${message}`)).toEqual([
-      'warn Meilisearch is not there; will try again when it is needed',
+      'warn Meilisearch is unavailable; the next search or write will try again',
     ]);
     await expect(find('hello')).rejects.toThrow('no connection to Meilisearch: ECONNREFUSED');
     await double.restart();

@@ -26,7 +26,7 @@ it('start() refuses a database that most messages do not fit into', async () => 
   const create = `CREATE DATABASE ${name} TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'`;
   await withAdmin(admin, (client) => client.query(create));
   const db = knex({ client: 'pg', connection: connectionStringFor(admin, name) });
-  await expect(preflight(db)).rejects.toThrow(/needs a database in UTF8, and this one is in LATIN1/);
+  await expect(preflight(db)).rejects.toThrow(/needs a database with the encoding UTF8\. This one has LATIN1/);
   await db.destroy();
   await withAdmin(admin, (client) => client.query(`DROP DATABASE ${name}`));
 });

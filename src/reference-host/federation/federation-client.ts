@@ -47,7 +47,7 @@ export function createFederationClient({ send, discover, signingKeys }: Federati
   return async (question, { signal, limitMs = LIMIT_MS, maxBytes = MAX_BYTES }) => {
     const { origin, destination, method, uri, content, signed = true } = question;
     const key = signingKeys.find(({ serverName }) => serverName === origin);
-    if (key === undefined) throw new Error(`there is no signing key of ${origin}`);
+    if (key === undefined) throw new Error(`there is no signing key for ${origin}`);
     const request = { origin, destination, method, uri, ...(content !== undefined && { content }) };
     const authorization = signed ? authorizationOf(request, key) : undefined;
     const body = content === undefined ? undefined : canonicalJson(content);

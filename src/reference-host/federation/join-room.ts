@@ -65,7 +65,7 @@ async function joinThrough(
 ): Promise<void> {
   const { serverName: origin } = splitUserId(userId);
   const key = signingKeys.find(({ serverName }) => serverName === origin);
-  if (key === undefined) throw new Error(`there is no signing key of ${origin}`);
+  if (key === undefined) throw new Error(`there is no signing key for ${origin}`);
   const options = { signal: AbortSignal.timeout(LIMIT_MS), maxBytes: MAX_BYTES };
   const makeUri = `${uriOf('v1', 'make_join', roomId, userId)}?${KNOWN_VERSIONS}`;
   const made = await ask({ origin, destination, method: 'GET', uri: makeUri }, options);

@@ -2,8 +2,8 @@ import type { RoomId } from '../../ids.ts';
 import { isRecord, toJson } from '../../json.ts';
 
 /**
- * A string that every JSON text naming the room contains, however its JSON was escaped: the longest run of plain characters
- * in the room id's opaque part.
+ * A string that every JSON text naming the room contains, however the JSON is escaped: the longest run of plain characters in
+ * the opaque part of the room id.
  */
 export function needleOf(roomId: RoomId): string {
   const [opaque = ''] = roomId.slice(1).split(':');
@@ -18,10 +18,10 @@ function parse(json: string): unknown {
   }
 }
 
-/** Values nested deeper than this are left unchanged. Users may nest without limit, but recursion needs one. */
+/** Maximum depth of nesting. Deeper values are left unchanged. Users may nest without limit, but recursion needs a limit. */
 const DEEPEST = 64;
 
-/** A copy of the value without array entries that are the room id, and without object members whose name or value is. */
+/** Copies a value. Leaves out array entries that are the room id, and object members whose name or value is the room id. */
 function without(roomId: RoomId, value: unknown, depth = 0): unknown {
   if (depth > DEEPEST) return value;
   if (Array.isArray(value)) {

@@ -13,11 +13,11 @@ import { deleteKeyBackups } from '../../storage/userapi/purge-key-backups.ts';
 import { deleteNotifications } from '../../storage/userapi/purge-notifications.ts';
 import { forgetInAccountData, forgetInFilter, forgetInQueue, forgetInToDevice, needleOf } from './forget-room.ts';
 
-/** Kinds of data that an admin may ask a purge to keep. */
+/** Kinds of data that a purge keeps at the administrator's request. */
 export const KEEPABLE = ['aliases', 'account_data', 'key_backups'] as const;
 export type Keepable = (typeof KEEPABLE)[number];
 
-/** The room that is purged, and the settings of its purge. */
+/** The room to purge, and the settings of its purge. */
 export interface PurgedRoom extends RoomKeys {
   /** Number of events in the room's timeline when the room was hidden. */
   readonly events: number;
@@ -32,14 +32,14 @@ type PhaseStep = Deletion & { readonly changedUsers?: readonly UserId[] };
 /** A walk through some of the tables in steps. Each step is a transaction. A step may safely be repeated. */
 export interface Phase {
   readonly name: string;
-  /** @param size how many rows, or how wide a range of keys, the step may look at */
+  /** @param size maximum number of rows, or width of the key range, that the step may read */
   readonly step: (
     transaction: Knex.Transaction,
     room: PurgedRoom,
     position: Position,
     size: number,
   ) => Promise<PhaseStep>;
-  /** Work outside any transaction, done before the first step. */
+  /** Work before the first step, outside of any transaction. */
   readonly before?: (room: PurgedRoom, signal: AbortSignal) => Promise<void>;
 }
 
@@ -49,8 +49,8 @@ const LARGE_ROOM = 25_000;
 const NOTHING: PhaseStep = { deleted: {}, next: undefined };
 
 /**
- * The phases, in order. State goes before the events that it refers to. Data derived from events (search documents, receipts)
- * goes after them, so that data still being written when the room was hidden is found too.
+ * The phases, in order. State is deleted before the events that it refers to. Data derived from events (search documents,
+ * receipts) is deleted after the events: this covers data that was still being written when the room was hidden.
  */
 export const PHASES: readonly Phase[] = [
   { name: 'state', step: deleteStateOfRoom },

@@ -34,12 +34,15 @@ export interface Purged extends Partial<PurgeEvacuation> {
   readonly deleted: RowCounts;
 }
 
-/** The checkpoint of a step. The purge resumes from its own database row, so it only shows the job that there was progress. */
+/** The checkpoint of a step. The purge resumes from its own database row, so the checkpoint only shows the job's progress. */
 export interface PurgeCheckpoint {
   readonly phase?: number;
   /** Number of rows that have been deleted. */
   readonly rows?: number;
-  /** The result, from the last step on. The room is gone by then, so nothing else shows that the purge has ended. */
+  /**
+   * The result, from the last step on. The room no longer exists by then, so only the checkpoint shows that the purge has
+   * ended.
+   */
   readonly purged?: Purged;
 }
 
@@ -47,7 +50,9 @@ type PurgeSettings = Pick<PurgedRoom, 'roomId' | 'keep' | 'search' | 'searchable
 
 const FIRST_STEP = 25_000;
 const SMALLEST_STEP = 1_000;
-/** Limits memory, and the work of the first step that finds rows after many steps that found none. */
+/**
+ * Maximum size of a step. It limits memory, and the work of the first step that finds rows after many steps that found none.
+ */
 const LARGEST_STEP = 100_000;
 /** Target time of a step, in ms. The size doubles if a step took less than half of it, and halves if it took more than twice. */
 const STEP_MS = 1_500;
@@ -113,7 +118,10 @@ function runStep(
   });
 }
 
-/** Deletes rows that the host has added meanwhile, and the room's own row. After the commit the room may be joined again. */
+/**
+ * Deletes rows that the host has added in the meantime, and the room's own row. After the commit, users may join the room
+ * again.
+ */
 function finish({ commit, announce }: PurgeWork, room: PurgedRoom, progress: PurgeProgress): Promise<Purged> {
   const { roomId, keep } = room;
   return commit(async (transaction, afterCommit) => {

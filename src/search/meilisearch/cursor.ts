@@ -5,7 +5,7 @@ import type { SearchOrder } from '../search-index.ts';
 const count = z.int().nonnegative();
 
 const cursorSchema = z.strictObject({
-  /** Number of all hits as the first page counted them, or of the hits seen so far. */
+  /** The number of all hits, as counted by the first page, or the number of hits seen so far. */
   count,
   at: z.discriminatedUnion('order', [
     z.strictObject({
@@ -26,12 +26,12 @@ export function encodeCursor(cursor: Cursor): string {
   return Buffer.from(JSON.stringify(cursor)).toString('base64url');
 }
 
-/** @throws MatrixError `M_INVALID_PARAM` if `after` is no cursor of a search in this order. */
+/** @throws MatrixError `M_INVALID_PARAM` if `after` is not a cursor of a search in this order */
 export function decodeCursor(after: string | undefined, order: SearchOrder): Cursor {
   if (after === undefined) return { count: 0, at: order === 'recent' ? { order, seen: [] } : { order, offset: 0 } };
   const parsed = cursorSchema.safeParse(jsonOf(after));
   if (!parsed.success || parsed.data.at.order !== order) {
-    throw new MatrixError('M_INVALID_PARAM', 'the page token is not one of this search');
+    throw new MatrixError('M_INVALID_PARAM', 'the page token does not belong to this search');
   }
   return parsed.data;
 }

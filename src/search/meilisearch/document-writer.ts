@@ -17,11 +17,11 @@ interface Line {
 const REMOVALS_AT_ONCE = 10_000;
 /** Maximum number of rooms in one filter. The engine's time for a list grows with the square of its length. */
 const ROOMS_AT_ONCE = 400;
-/** Maximum number of attempts for a payload whose task fails for a temporary reason. */
+/** Maximum number of attempts to send a payload if its task fails for a temporary reason. */
 const PAYLOAD_ATTEMPTS = 4;
-/** Maximum number of attempts for a single document. The engine may batch it with another process's documents. */
+/** Maximum number of attempts to send a single document. The engine may batch it with another process's documents. */
 const LONE_ATTEMPTS = 3;
-/** If more documents fail alone, their texts are not the cause. */
+/** If more documents than this fail, their texts are not the cause. */
 const MAX_REFUSED = 20;
 /** Error codes of failures that the documents do not cause, such as a full disk. */
 const PASSING_FAILURES: ReadonlySet<string> = new Set(['io_error', 'no_space_left_on_device', 'too_many_open_files']);
@@ -55,7 +55,7 @@ export function createDocumentWriter({
 }: DocumentWriterContext): DocumentWriter {
   const gate = createGate();
 
-  /** Sends one payload. Returns whether it was written. If not, a document in the engine's batch was too much for the engine. */
+  /** Sends one payload. @returns whether the payload was written. If not, the engine failed on a document in its batch. */
   const send = async (indexUid: string, lines: readonly Line[]): Promise<boolean> => {
     for (let attempt = 1; ; attempt += 1) {
       const taskUid = await client.addDocuments(indexUid, lines.map(({ json }) => json).join('\n'));
@@ -70,7 +70,9 @@ export function createDocumentWriter({
     }
   };
 
-  /** Sends lines while nothing else in this process does, and halves them until the lines that fail alone are known. */
+  /**
+   * Sends lines while no other payload of this process is under way. Splits them in halves until the failing lines are known.
+   */
   const isolate = async (indexUid: string, lines: readonly Line[], refused: string[]): Promise<void> => {
     const attempts = lines.length === 1 ? LONE_ATTEMPTS : 1;
     for (let attempt = 1; attempt <= attempts; attempt += 1) if (await send(indexUid, lines)) return;
@@ -128,7 +130,7 @@ function mayPass(outcome: TaskOutcome): boolean {
 }
 
 function refusal(eventIds: readonly string[]): EngineError {
-  return new EngineError('task', `Meilisearch does not take ${eventIds.length} events: ${eventIds.join(' ')}`);
+  return new EngineError('task', `Meilisearch refuses ${eventIds.length} events: ${eventIds.join(' ')}`);
 }
 
 /** Checks that a task indexed all documents. A task can succeed without them if its batch also cleared or deleted the index. */

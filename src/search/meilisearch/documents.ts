@@ -4,14 +4,17 @@ import type { EventId, RoomId, UserId } from '../../ids.ts';
 import type { SearchDocument, SearchKey } from '../search-index.ts';
 import { engineWordsOf } from './words.ts';
 
-/** Encodes an event id as a document id, which allows fewer characters: reversible base64url, at most 340 characters. */
+/**
+ * Encodes an event id as a document id. Document ids allow fewer characters, so the id is in base64url: at most 340
+ * characters.
+ */
 export function documentId(eventId: EventId): string {
   return Buffer.from(eventId, 'utf8').toString('base64url');
 }
 
 /**
- * The filter value of a room. Meilisearch's string filters fold case and Unicode forms and cut long values, so two room ids
- * could look equal. These values stay distinct.
+ * The filter value of a room. Meilisearch's string filters ignore case and Unicode forms, and cut long values, so two room
+ * ids could look equal. A hash of the room id keeps them apart.
  */
 export function roomKey(roomId: RoomId): string {
   return `r${createHash('sha256').update(roomId).digest('hex')}`;
@@ -45,7 +48,7 @@ const hitSchema = z.object({
   _rankingScore: z.number().default(0),
 });
 
-/** A document of a search reply, and its rank. */
+/** A document in a search reply, and its rank. */
 export interface EngineHit {
   readonly document: SearchDocument;
   readonly rank: number;

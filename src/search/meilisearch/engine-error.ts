@@ -1,15 +1,15 @@
 export type EngineErrorKind =
-  /** Refused, reset or broken off. */
+  /** The connection was refused, reset or cut. */
   | 'connection'
-  /** No complete answer in time. */
+  /** The answer was not complete in time. */
   | 'timeout'
-  /** An HTTP status that is not a success. */
+  /** The HTTP status was not a success. */
   | 'status'
-  /** An answer that is not Meilisearch's. */
+  /** The answer does not come from Meilisearch. */
   | 'protocol'
   /** `stop()` was called. */
   | 'stopped'
-  /** A task was accepted but failed. */
+  /** A task was accepted, but failed. */
   | 'task';
 
 export interface EngineErrorOptions extends ErrorOptions {
@@ -18,7 +18,7 @@ export interface EngineErrorOptions extends ErrorOptions {
   readonly retryAfterMs?: number;
 }
 
-/** An error in the communication with Meilisearch. The message contains no key and no event text. */
+/** A failed request to Meilisearch. The message contains no key and no text of an event. */
 export class EngineError extends Error {
   override readonly name = 'EngineError';
   readonly kind: EngineErrorKind;
@@ -37,19 +37,19 @@ export class EngineError extends Error {
   }
 }
 
-/** Returns the `EngineError`, also if the npm client has wrapped it. Turns any other error into one for a broken answer. */
+/** Returns the `EngineError`, even if the npm client has wrapped it. Any other error becomes a `protocol` error. */
 export function toEngineError(thrown: unknown): EngineError {
   if (thrown instanceof EngineError) return thrown;
   if (thrown instanceof Error && thrown.cause instanceof EngineError) return thrown.cause;
   return new EngineError('protocol', thrown instanceof Error ? thrown.message : String(thrown), { cause: thrown });
 }
 
-/** The engine's message, without the document that some messages quote. */
+/** The engine's message without the document that some messages quote. */
 export function withoutDocument(message: string): string {
   return (message.split(/`?\{/, 1)[0] ?? '').trimEnd().slice(0, 300);
 }
 
-/** Whether the engine answered that it has no such index. */
+/** Whether the engine answered that the index does not exist. */
 export function isIndexNotFound(thrown: unknown): boolean {
   return thrown instanceof EngineError && thrown.code === 'index_not_found';
 }

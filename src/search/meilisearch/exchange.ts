@@ -27,8 +27,8 @@ export interface Exchange {
 }
 
 /**
- * `httpClient` of the npm client: its own time-out is dropped for requests that carry a signal, and it takes a body that
- * is not JSON (a proxy's error page, the empty 408) for a syntax error.
+ * Creates the `httpClient` of the npm client. The npm client ignores its own time-out for requests with a signal, and reports
+ * a body that is not JSON (a proxy's error page, an empty 408) as a syntax error.
  */
 export function createExchange(timeoutMs: number): Exchange {
   const agents = { 'http:': new HttpAgent({ keepAlive: true }), 'https:': new HttpsAgent({ keepAlive: true }) };
@@ -77,7 +77,7 @@ function roundTrip(
       answered = true;
       collect(response).then(resolve, reject);
     });
-    // A refused upload fails while its answer is read. The answer says more than this error.
+    // When the server refuses an upload, the request fails while the answer is read. The answer says more than this error.
     request.on('error', (error) => {
       if (!answered) reject(error);
     });
@@ -119,7 +119,7 @@ function describe(body: unknown): { code: string | undefined; message: string } 
   const { code, message } = typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {};
   return {
     code: typeof code === 'string' ? code : undefined,
-    message: typeof message === 'string' ? withoutDocument(message) : 'the body is not JSON of Meilisearch',
+    message: typeof message === 'string' ? withoutDocument(message) : 'the body is not JSON from Meilisearch',
   };
 }
 

@@ -5,10 +5,10 @@ import { missingSettings } from './settings.ts';
 import type { Tasks } from './tasks.ts';
 
 /**
- * Makes the index if it is missing, and gives it the settings that it lacks: before the documents, for changing them
- * later indexes everything anew. Returns `createdAt`, which goes with the content when indexes are swapped.
- *
- * @param policy for the first request, which finds out whether the engine is there
+ * Creates the index if it is missing, and gives it the settings that it lacks. This happens before documents are added,
+ * because a later change of settings indexes all documents again.
+ * @param policy for the first request, which finds out whether the engine is available
+ * @returns `createdAt`, which moves with the content when indexes are swapped
  */
 export async function ensureIndex(
   client: EngineClient,
@@ -17,27 +17,28 @@ export async function ensureIndex(
   policy?: RetryPolicy,
 ): Promise<string> {
   if ((await client.getIndex(indexUid, policy)) === undefined) {
-    // Another process may have created the index in between.
+    // Another process may have created the index in the meantime.
     await tasks.settle(await client.createIndex(indexUid), ['index_already_exists', 'task_not_found']);
   }
   const missing = missingSettings(await client.getSettings(indexUid));
   if (Object.keys(missing).length > 0) {
     await tasks.settle(await client.updateSettings(indexUid, missing), ['task_not_found']);
     const still = Object.keys(missingSettings(await client.getSettings(indexUid)));
-    if (still.length > 0) throw new EngineError('protocol', `Meilisearch did not take settings: ${still.join(', ')}`);
+    if (still.length > 0)
+      throw new EngineError('protocol', `Meilisearch did not apply the settings: ${still.join(', ')}`);
   }
   const index = await client.getIndex(indexUid);
   if (index === undefined) throw new EngineError('protocol', `Meilisearch lost the index ${indexUid}`);
   return index.createdAt;
 }
 
-/** Deletes the index and all tasks queued for it. Returns when the index is gone. */
+/** Deletes the index and all tasks queued for it. Returns when the index no longer exists. */
 export async function dropIndex(client: EngineClient, tasks: Tasks, indexUid: string): Promise<void> {
   do {
     await client.cancelTasks(indexUid);
     await tasks.drain(indexUid);
     if ((await client.getIndex(indexUid)) === undefined) return;
     await tasks.settle(await client.deleteIndex(indexUid), ['index_not_found', 'task_not_found']);
-    // A payload that another process has sent since would create the index again.
+    // If another process has sent a payload since, the payload would create the index again.
   } while ((await client.getIndex(indexUid)) !== undefined);
 }

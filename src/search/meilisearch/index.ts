@@ -18,19 +18,19 @@ export interface MeilisearchOptions {
    * the indexes whose names start with `indexUid`. @defaultValue none, for a server without a master key
    */
   readonly apiKey?: string;
-  /** Name of the index; rebuilds use names that start with it. @defaultValue `matrix_events` */
+  /** Name of the index. The names of rebuilds start with it. @defaultValue `matrix_events` */
   readonly indexUid?: string;
   /** Time limit for one request with its answer, in ms. @defaultValue 30000 */
   readonly timeoutMs?: number;
   /** Wait before the first retry of a failed request, in ms. Doubles with each retry. @defaultValue 200 */
   readonly retryDelayMs?: number;
-  /** Largest payload of documents, in bytes; the server's own limit is 100 MiB unless told otherwise. @defaultValue 16777216 */
+  /** Maximum size of a payload of documents, in bytes. The default limit of the server is 100 MiB. @defaultValue 16777216 */
   readonly payloadBytes?: number;
 }
 
 /** Number of documents in one payload. A small payload costs the engine as much as a large one. */
 const BATCH_SIZE = 10_000;
-/** Number of payloads that one process sends at once, so that the engine is never idle. */
+/** Number of payloads that one process sends at once. Several payloads keep the engine busy. */
 const LANES = 4;
 
 const optionsSchema = z.strictObject({
@@ -49,10 +49,9 @@ const optionsSchema = z.strictObject({
 });
 
 /**
- * Full-text search in Meilisearch. Writes are not part of the caller's transaction. A homeserver can start while the engine
- * is away, and uses it as soon as it is available.
- *
- * @throws Error that names every option that is wrong
+ * Full-text search in Meilisearch. Writes are not part of the caller's transaction. A homeserver can start while Meilisearch
+ * is unavailable, and uses it as soon as it is available.
+ * @throws Error that names every wrong option
  */
 export function meilisearchSearch(options: MeilisearchOptions): SearchAdapter {
   const parsed = optionsSchema.safeParse(options);
@@ -97,7 +96,7 @@ function createIndex(
         if (isRefusal(error)) throw error;
         logger.warn(
           { engine: ENGINE, error: error.message },
-          'Meilisearch is not there; will try again when it is needed',
+          'Meilisearch is unavailable; the next search or write will try again',
         );
       }
     },
@@ -126,14 +125,14 @@ function createIndex(
     },
     stats: async () => {
       const { numberOfDocuments, usedIndexSize, rawDocumentDbSize } = await client.getStats(indexUid);
-      // Meilisearch reports the size of a whole index since 1.53.
+      // Meilisearch reports the size of a whole index since version 1.53.
       return { documents: numberOr0(numberOfDocuments), bytes: numberOr0(usedIndexSize ?? rawDocumentDbSize) };
     },
     rebuild: createRebuild({ client, tasks, writer, indexUid, logger }),
   };
 }
 
-/** Whether the engine refuses the key or address. A retry cannot help then, so the error is reported at once. */
+/** Whether the engine refuses the key or the address. A retry cannot help, so the error is reported at once. */
 function isRefusal({ status }: EngineError): boolean {
   return status === 401 || status === 403 || status === 404;
 }

@@ -6,16 +6,16 @@ import type { Cursor } from './cursor.ts';
 import { roomKey } from './documents.ts';
 import { engineWord } from './words.ts';
 
-/** Maximum number of rooms to filter by. For more rooms, the filter costs more than skipping the hits of other rooms. */
+/** Maximum number of rooms in a filter. For more rooms, the filter costs more than skipping the hits of other rooms. */
 const MAX_FILTERED_ROOMS = 400;
-/** Meilisearch looks at ten words of a query; a phrase counts as one. */
+/** Meilisearch reads at most ten words of a query. A phrase counts as one word. */
 const MAX_PHRASES = 10;
 /** Maximum number of words of a phrase in the query. The text of each hit is checked for the other words. */
 const MAX_PHRASE_WORDS = 200;
 
 /**
- * A query that matches at least the texts with all terms. Each term is a quoted phrase, which with `byAttribute` asks for
- * all of its words in any order, and is taken literally; the last phrase holds the terms that are too many.
+ * A query that matches at least all texts that contain all terms. Each term is a quoted phrase: Meilisearch takes it
+ * literally, and with `byAttribute` its words may be in any order. The last phrase holds the terms beyond the limit.
  */
 export function queryOf(terms: readonly SearchTerm[]): string {
   const phrases = terms.map((term) => wordsOf(term));
@@ -31,12 +31,12 @@ function wordsOf(term: SearchTerm): string[] {
   return term.kind === 'character' ? [engineWord(term.character)] : term.lexemes.map(engineWord);
 }
 
-/** `attribute IN [values]`. The values are words of ASCII letters, digits, dots and underscores. */
+/** `attribute IN [values]`. The values consist of ASCII letters, digits, dots and underscores. */
 export function inFilter(attribute: string, values: readonly string[]): string {
   return `${attribute} IN [${values.join(', ')}]`;
 }
 
-/** Whether the engine filters hits by room. If it does not, its estimate also counts hits in other rooms. */
+/** Whether the engine filters hits by room. If not, its estimate also counts hits in other rooms. */
 export function filtersRooms(rooms: readonly RoomId[]): boolean {
   return rooms.length <= MAX_FILTERED_ROOMS;
 }

@@ -1,20 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EngineError, toEngineError } from './engine-error.ts';
 
-/** How often a request is sent, and after which failures. */
+/** How often a request is sent, and after which failures it is sent again. */
 export interface RetryPolicy {
   readonly attempts: number;
-  /** Longest wait between two attempts. If the engine asks for a longer wait, the request fails. */
+  /** Longest wait between two attempts, in ms. If the engine asks for a longer wait, the request fails. */
   readonly maxDelayMs: number;
   /** Whether to retry after a time-out. */
   readonly afterTimeout: boolean;
 }
 
-/** For requests for which a caller waits. */
+/** For requests that a caller waits for. */
 export const INTERACTIVE: RetryPolicy = { attempts: 3, maxDelayMs: 1_000, afterTimeout: false };
-/** For requests that are safe to repeat and part of longer work. */
+/** For requests that are safe to repeat and are part of longer work. */
 export const PATIENT: RetryPolicy = { attempts: 8, maxDelayMs: 30_000, afterTimeout: true };
-/** For requests that must not be done twice. */
+/** For requests that must not run twice. */
 export const ONCE: RetryPolicy = { attempts: 1, maxDelayMs: 0, afterTimeout: false };
 
 /** HTTP statuses for time-outs and overload of the server or a proxy. */

@@ -6,16 +6,15 @@ import { type EngineHit, parseHit } from './documents.ts';
 import { EngineError } from './engine-error.ts';
 import { filtersRooms, paramsOf, queryOf } from './query.ts';
 
-/** Number of hits per request if the engine does not filter by room, so that many hits are skipped. */
+/** Number of hits per request if the engine does not filter by room. Many of these hits are skipped. */
 const UNFILTERED_HITS = 1_000;
 /** Maximum number of requests for one page. A page may then be short; the next page continues after it. */
 const MAX_REQUESTS = 20;
 
 /**
- * Answers a page from the engine's hits, each checked for its exact room and for the terms in its text: filters and
- * words of the engine match more than they should.
- *
- * @throws MatrixError `M_INVALID_PARAM` when `after` is no cursor of such a search
+ * Answers one page of a search. The engine's filters and words match too much, so each hit is checked for its room and for
+ * the terms in its text.
+ * @throws MatrixError `M_INVALID_PARAM` if `after` is not a cursor of such a search
  */
 export async function searchPage(client: EngineClient, indexUid: string, query: SearchQuery): Promise<SearchPage> {
   const terms = parseSearchTerm(query.term);
@@ -54,7 +53,8 @@ function pageOf(
   next?: Position,
 ): SearchPage {
   const seen = start.count + hits.length;
-  // The estimate for all rooms would reveal events that the caller must not see. Only found hits are counted then.
+  // The engine's estimate covers all rooms and would reveal events that the caller must not see. In this case, only the hits
+  // found are counted.
   const [count, carried] = filtersRooms(rooms)
     ? [Math.max(estimate, hits.length), estimate]
     : [seen + (next === undefined ? 0 : 1), seen];
@@ -80,7 +80,7 @@ function advance(at: Position, { document }: EngineHit): Position {
   if (at.order === 'rank') return { ...at, offset: at.offset + 1 };
   const { eventId, streamPosition } = document;
   if (at.stream !== undefined && streamPosition > at.stream) {
-    throw new EngineError('protocol', 'Meilisearch answered hits out of order: it ran out of time');
+    throw new EngineError('protocol', 'Meilisearch returned hits out of order: its search timed out');
   }
   const seen = streamPosition === at.stream ? [...at.seen, eventId] : [eventId];
   return { order: 'recent', stream: streamPosition, seen };

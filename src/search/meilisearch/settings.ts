@@ -1,8 +1,8 @@
 import type { Settings } from 'meilisearch';
 
 /**
- * Settings of the index and its shadows. Only `lexemes` is searched: it holds ASCII words whose order does not matter,
- * hence no proximity, prefixes or typos. `eng` keeps the engine from guessing a language, whose rules may cut words.
+ * Settings of the index and its shadows. Only `lexemes` is searched. It holds ASCII words in any order, so proximity,
+ * prefixes and typos are off. Without `eng`, the engine would guess a language, whose rules may cut words.
  */
 const SETTINGS = {
   searchableAttributes: ['lexemes'],
@@ -18,14 +18,14 @@ const SETTINGS = {
     },
   ],
   sortableAttributes: ['stream'],
-  // `sort` comes first: searches by recency are sorted strictly, and other searches ignore the rule.
+  // `sort` comes first, so searches by recency are sorted strictly. Other searches ignore the rule.
   rankingRules: ['sort', 'words', 'typo', 'proximity', 'attribute', 'exactness'],
   proximityPrecision: 'byAttribute',
   facetSearch: false,
   prefixSearch: 'disabled',
   typoTolerance: { enabled: false },
   localizedAttributes: [{ attributePatterns: ['lexemes'], locales: ['eng'] }],
-  // This limits the hits that paging can reach, whatever the page size.
+  // The maximum number of hits that paging can reach.
   pagination: { maxTotalHits: 1_000_000 },
   // A search that hits this limit returns hits out of order, so the limit is high.
   searchCutoffMs: 20_000,
@@ -33,7 +33,7 @@ const SETTINGS = {
 
 type DeepReadonly<T> = { readonly [Key in keyof T]: DeepReadonly<T[Key]> };
 
-/** The wanted settings that an index lacks. Only these are written, because unchanged settings cost as much as changed ones. */
+/** The settings that an index lacks. Only these are written, because unchanged settings cost as much as changed ones. */
 export function missingSettings(current: Settings): Settings {
   const missing = Object.entries(SETTINGS).filter(([name, wanted]) => !covers(valueAt(current, name), wanted));
   return structuredClone(Object.fromEntries(missing));

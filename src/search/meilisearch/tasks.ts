@@ -15,8 +15,8 @@ export interface Tasks {
   readonly wait: (taskUid: number) => Promise<TaskOutcome>;
   /**
    * Waits for a task that must succeed.
-   * @throws EngineError `task` with the engine's code and message, unless the code is one of `accepted`;
-   * `task_not_found` for a task that the engine does not list, whose effect only a look can tell
+   * @throws EngineError `task` with the engine's code and message, unless the code is in `accepted`. The code is
+   * `task_not_found` if the engine does not list the task: the caller must check whether the task took effect.
    */
   readonly settle: (taskUid: number, accepted?: readonly string[]) => Promise<void>;
   /** Waits until no task of the index is queued or under way. */
@@ -34,7 +34,7 @@ const FIRST_POLL_MS = 10;
 const SLOWEST_POLL_MS = 500;
 /** Maximum number of tasks in one request. Their uids are part of the URL. */
 const POLLED_TASKS = 500;
-/** The adapter gives up on a task that takes longer: the engine answers, but does no work. */
+/** Time limit for a task. Beyond it, the engine answers but does no work, and the adapter gives up. */
 const TASK_LIMIT_MS = 30 * 60_000;
 
 export function createTasks(client: EngineClient, metrics: SearchMetrics, limitMs = TASK_LIMIT_MS): Tasks {
@@ -105,10 +105,10 @@ export function createTasks(client: EngineClient, metrics: SearchMetrics, limitM
   };
 }
 
-/** The error of a task that did not succeed, or is not known. */
+/** The error of a task that did not succeed or is unknown. */
 export function taskError(taskUid: number, outcome: Exclude<TaskOutcome, { status: 'succeeded' }>): EngineError {
   if (outcome.status === 'unknown') {
-    return new EngineError('task', `Meilisearch does not know of task ${taskUid}`, { code: 'task_not_found' });
+    return new EngineError('task', `Meilisearch does not list task ${taskUid}`, { code: 'task_not_found' });
   }
   const { status, code, message } = outcome;
   const text = `Meilisearch: task ${taskUid} ${status}: ${code ?? 'no code'}: ${message}`;
@@ -118,7 +118,7 @@ export function taskError(taskUid: number, outcome: Exclude<TaskOutcome, { statu
 /** `undefined` while the task has not ended. */
 function outcomeOf({ status, details, error }: Task): TaskOutcome | undefined {
   if (status === 'enqueued' || status === 'processing') return undefined;
-  // The engine returns null if documents were added to an index that the same batch cleared.
+  // The engine returns null if the same batch cleared the index after the documents were added.
   if (status === 'succeeded') return { status, indexedDocuments: details?.indexedDocuments ?? undefined };
   return { status, code: error?.code, message: withoutDocument(error?.message ?? '') };
 }

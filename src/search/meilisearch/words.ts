@@ -6,9 +6,9 @@ const MAX_WORD_BYTES = 200;
 const PLAIN = /^[a-z0-9]+$/;
 
 /**
- * A lexeme as a word that Meilisearch neither cuts nor folds: as it is if it is lower-case ASCII, else `z` and its UTF-16
- * code units in hexadecimal. Its own segmenters lose part of Japanese and differ between builds; ASCII words they leave
- * alone. Two lexemes may share a word: hits are checked against their text.
+ * Writes a lexeme as a word that Meilisearch neither cuts nor folds. Lower-case ASCII stays as it is. Any other lexeme
+ * becomes `z` and its UTF-16 code units in hexadecimal, because Meilisearch's segmenters lose part of Japanese and differ
+ * between builds. Two lexemes may get the same word, so hits are checked against their text.
  */
 export function engineWord(lexeme: string): string {
   const word = PLAIN.test(lexeme) ? lexeme : `z${hexOf(lexeme)}`;
@@ -20,8 +20,8 @@ function hexOf(text: string): string {
 }
 
 /**
- * The distinct words of a text: one for each lexeme, and one for each character of a script without spaces, so that a
- * single character is found wherever it stands.
+ * The distinct words of a text: one for each lexeme, and one for each character of an unspaced script. The latter make every
+ * single character searchable.
  */
 export function engineWordsOf(text: string): string[] {
   const words = new Set<string>();

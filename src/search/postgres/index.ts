@@ -34,8 +34,8 @@ const ENGINE = 'postgres';
 const LIVE: DocumentTable = 'search_documents';
 
 /**
- * The default search engine: tables in the homeserver's own PostgreSQL. Changes are part of the transaction that makes
- * them, a rebuild fills a second table, and the swap is a rename.
+ * The default search engine: tables in the homeserver's own PostgreSQL. Index changes are part of the transaction that writes
+ * the events. A rebuild fills a second table, and the swap renames it.
  */
 export function postgresSearch(): SearchAdapter {
   return createPostgresIndex;

@@ -1,20 +1,21 @@
 import type { SearchTerm } from '../search-term.ts';
 import { visitTokens } from '../tokenizer.ts';
 
-/** PostgreSQL keeps this many positions of a lexeme and drops the others. */
+/** PostgreSQL stores this many positions of a lexeme and drops the others. */
 const POSITIONS_KEPT = 255;
-/** Marks texts with dropped positions. They match a phrase if they contain all of its pairs, at any position. */
+/** Marks texts with dropped positions. Such a text matches a phrase if it contains all pairs of the phrase, at any position. */
 const REPETITIVE = '\ue001';
 const BEYOND_ASCII = /[^\0-\x7f]/;
 
 /**
- * A text in the text form of `tsvector`, with what the `simple` dictionary makes of words (lower case, no stemming). It is
- * written here and not by `to_tsvector`, whose parser differs by locale and knows nothing of unspaced scripts. Lexemes
- * are letters, marks, digits and private-use characters, so they need no quotes.
+ * A text in the text form of `tsvector`. Words are lower-case and not stemmed, as in PostgreSQL's `simple` dictionary. The
+ * plugin does not use `to_tsvector`, because its parser depends on the locale and does not support unspaced scripts. Lexemes
+ * consist of letters, marks, digits and private-use characters, so they need no quotes.
  */
 export function tsvectorOf(text: string): string {
   const lexemes: string[] = [];
-  // Phrases are of scripts beyond ASCII, and there is a position for each character: few texts need to be counted.
+  // Only phrases of unspaced scripts need positions, and such scripts are not in ASCII. Each character has one position, so
+  // short texts cannot exceed the limit.
   const counts = text.length > POSITIONS_KEPT && BEYOND_ASCII.test(text) ? new Map<string, number>() : undefined;
   visitTokens(text, (lexeme, position) => {
     lexemes.push(`${lexeme}:${position}`);

@@ -3,7 +3,7 @@ import type { EventId, RoomId, ServerName, UserId } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 import type { Write } from '../write-together.ts';
 
-/** How many users of each server are joined to a room. */
+/** The number of joined users of each server in a room. */
 export async function countJoinedUsers(db: Db, roomId: RoomId): Promise<Map<ServerName, number>> {
   const rows = await rowsOf<{ server_name: ServerName; users: number }>(
     db.raw(
@@ -15,14 +15,14 @@ export async function countJoinedUsers(db: Db, roomId: RoomId): Promise<Map<Serv
   return new Map(rows.map(({ server_name, users }) => [server_name, users]));
 }
 
-/** Servers that get a room's events although no user of theirs is joined, and servers that get none. */
+/** Servers that peek into a room, and servers that receive no events. */
 export interface RoomHosts {
   readonly peeking: readonly ServerName[];
   /** Joined and peeking servers on the blacklist. Nothing is sent to them. */
   readonly blacklisted: ReadonlySet<ServerName>;
 }
 
-/** Finds the servers that peek into a room, and which of those and the joined ones are on the blacklist. */
+/** Finds the servers that peek into a room. Also finds which of those and of the joined servers are on the blacklist. */
 export async function findRoomHosts(db: Db, roomId: RoomId, joined: readonly ServerName[]): Promise<RoomHosts> {
   const rows = await rowsOf<{ server_name: ServerName; peeking: boolean }>(
     db.raw(
@@ -38,7 +38,7 @@ export async function findRoomHosts(db: Db, roomId: RoomId, joined: readonly Ser
   return { peeking: namesOf(true), blacklisted: new Set(namesOf(false)) };
 }
 
-/** Replaces join events that are no longer current by those that are. */
+/** Replaces outdated join events with current ones. */
 export function updateJoinedHosts(roomId: RoomId, removed: readonly EventId[], added: readonly JoinedHost[]): Write[] {
   const removal = {
     sql: 'DELETE FROM public.federationsender_joined_hosts WHERE room_id = ? AND event_id = ANY(?)',
@@ -69,7 +69,7 @@ export function insertJoinedHosts(roomId: RoomId, joined: readonly JoinedHost[])
   ];
 }
 
-/** Servers that share a room with a user who is joined to it. */
+/** Servers with users in any room that the user has joined. */
 export async function listHostsSharingRooms(db: Db, userId: UserId): Promise<ServerName[]> {
   const rows = await rowsOf<{ server_name: ServerName }>(
     db.raw(

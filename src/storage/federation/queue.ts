@@ -2,7 +2,7 @@ import type { Knex } from 'knex';
 import type { RoomId, ServerName } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 
-/** The given servers that are on the blacklist. Nothing is sent to them. */
+/** Returns those of the given servers that are on the blacklist. Nothing is sent to them. */
 export async function listBlacklisted(db: Db, serverNames: readonly ServerName[]): Promise<ServerName[]> {
   if (serverNames.length === 0) return [];
   const rows = await rowsOf<{ server_name: ServerName }>(
@@ -13,7 +13,7 @@ export async function listBlacklisted(db: Db, serverNames: readonly ServerName[]
 
 /** An event for other servers. */
 export interface QueuedPdu {
-  /** With `_room_version` and `_event_id`. */
+  /** Canonical JSON with `_room_version` and `_event_id`. */
   readonly json: string;
   readonly destinations: readonly ServerName[];
 }
@@ -37,12 +37,12 @@ export async function enqueuePdus(transaction: Knex.Transaction, pdus: readonly 
   );
 }
 
-/** NIDs before the newest one that are looked at again: events may commit in another order than their NIDs. */
+/** Number of NIDs before the newest one that are read again, because events may commit in a different order than their NIDs. */
 const OVERLAP = 1_000;
 
 /**
- * Finds the queued events of a room, by looking through every queued text.
- * @param after texts with a NID far below this one are left out; 0: none
+ * Finds the queued events of a room. Reads the JSON of every queue entry.
+ * @param after skips entries whose NID is more than `OVERLAP` below this one; 0: skips none
  * @returns the NIDs of the events, and the newest NID of the queue
  */
 export async function findQueuedEvents(
@@ -60,7 +60,7 @@ export async function findQueuedEvents(
   return { nids: (row?.nids ?? []).map(Number), newest: Math.max(Number(row?.newest ?? 0), after) };
 }
 
-/** The servers for which the events are queued. */
+/** The servers that the events are queued for. */
 export async function listWaitingServers(db: Db, nids: readonly number[]): Promise<ServerName[]> {
   if (nids.length === 0) return [];
   const rows = await rowsOf<{ server_name: ServerName }>(
@@ -72,7 +72,7 @@ export async function listWaitingServers(db: Db, nids: readonly number[]): Promi
   return rows.map(({ server_name }) => server_name);
 }
 
-/** Queues ephemeral data units of one type for other servers, each for all of them. */
+/** Queues EDUs of one type. Each EDU goes to all of the given servers. */
 export async function enqueueEdus(
   transaction: Knex.Transaction,
   eduType: string,

@@ -2,7 +2,7 @@ import type { Knex } from 'knex';
 import type { UserId } from '../../ids.ts';
 import { rowsOf } from '../database.ts';
 
-/** Writes the row that Dendrite has for a device without keys. */
+/** Writes the row that Dendrite stores for a device without keys. */
 export async function insertKeylessDevice(
   transaction: Knex.Transaction,
   { userId, deviceId }: { readonly userId: UserId; readonly deviceId: string },
@@ -17,8 +17,8 @@ export async function insertKeylessDevice(
 }
 
 /**
- * Renames a device where its keys are. Of one that has some that is a change of the device list.
- * @returns the list's new stream id and the keys; `undefined` where there are none
+ * Renames a device in the table of device keys. If the device has keys, the change gets a new stream id in the device list.
+ * @returns the new stream id and the keys; `undefined` if the device has no keys
  */
 export async function updateKeysDisplayName(
   transaction: Knex.Transaction,
@@ -37,7 +37,7 @@ export async function updateKeysDisplayName(
   return row?.key_json ? { streamId: Number(row.stream_id), keyJson: row.key_json } : undefined;
 }
 
-/** Deletes all keys of devices. @returns the highest stream id of the user's device list before */
+/** Deletes all keys of devices. @returns the highest stream id in the user's device list before the deletion */
 export async function deleteDeviceKeys(
   transaction: Knex.Transaction,
   userId: UserId,
@@ -59,7 +59,7 @@ export async function deleteDeviceKeys(
   return Number(row?.stream_id ?? 0);
 }
 
-/** Notes a change of a user's keys, so that `/sync` tells all users who share a room with the user. */
+/** Records a change of a user's keys, so that `/sync` tells all users who share a room with the user. */
 export async function noteKeyChange(transaction: Knex.Transaction, userId: UserId): Promise<void> {
   await transaction.raw(
     `INSERT INTO public.keyserver_key_changes (user_id) VALUES (?)

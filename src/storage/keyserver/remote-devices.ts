@@ -31,9 +31,9 @@ export async function lockKeyChange(transaction: Knex.Transaction, userId: UserI
 }
 
 /**
- * Puts a user's devices and cross-signing keys in the place of what is stored of them.
- * @param streamId of the device list, at the user's server
- * @returns how many devices there are no more
+ * Replaces the stored devices and cross-signing keys of a remote user.
+ * @param streamId stream id of the device list at the user's server
+ * @returns the number of devices removed
  */
 export async function replaceRemoteDevices(
   transaction: Knex.Transaction,
@@ -74,7 +74,7 @@ export async function replaceRemoteDevices(
   return gone.length;
 }
 
-/** Replaces the keys but keeps other users' signatures of them: these are from local users who have verified the user. */
+/** Replaces the keys, but keeps the signatures of other users. Those are local users who have verified this user. */
 async function replaceCrossSigningKeys(
   transaction: Knex.Transaction,
   userId: UserId,

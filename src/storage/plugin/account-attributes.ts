@@ -1,11 +1,11 @@
 import type { UserId } from '../../ids.ts';
 import type { Db } from '../database.ts';
 
-/** Synapse's user types for accounts that are not a person's. */
+/** Synapse's user types for accounts that do not belong to a person. */
 export const USER_TYPES = ['bot', 'support'] as const;
 export type UserType = (typeof USER_TYPES)[number];
 
-/** @param userType `null`: a person's account */
+/** @param userType `null`: the account belongs to a person */
 export async function setUserType(db: Db, userId: UserId, userType: UserType | null): Promise<void> {
   await db.raw(
     `INSERT INTO matrix_admin.account_attributes (user_id, user_type) VALUES (?, ?)
@@ -14,7 +14,7 @@ export async function setUserType(db: Db, userId: UserId, userType: UserType | n
   );
 }
 
-/** Notes that a user wanted to be forgotten, and who has done it. */
+/** Records that a user asked for erasure, and who erased the user. */
 export async function noteErasure(db: Db, userId: UserId, erasedBy: string): Promise<void> {
   await db.raw(
     `INSERT INTO matrix_admin.account_attributes (user_id, erased_by, erased_at) VALUES (?, ?, clock_timestamp())

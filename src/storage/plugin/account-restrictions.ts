@@ -1,9 +1,9 @@
 import { splitUserId, type UserId, userIdOf } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 
-/** What administrators have done to an account. Client-Server API, "Account suspension" and "Account locking". */
+/** Restrictions that administrators have put on an account. Client-Server API, "Account suspension" and "Account locking". */
 export interface AccountRestrictions {
-  /** The user may read, leave rooms and redact, but send nothing else. */
+  /** The user may read, leave rooms and redact, but may send nothing else. */
   readonly suspended: boolean;
   /** The user may only log out. */
   readonly locked: boolean;
@@ -11,7 +11,7 @@ export interface AccountRestrictions {
 
 export type Restriction = keyof AccountRestrictions;
 
-/** Of the account that Dendrite takes for the user's: the localpart counts in lower case first. */
+/** The restrictions of a user's account. As in Dendrite, the account with the lower-case localpart has priority. */
 export async function findRestrictions(db: Db, userId: UserId): Promise<AccountRestrictions> {
   const { localpart, serverName } = splitUserId(userId);
   const rows = await rowsOf<{ restriction: Restriction }>(
@@ -24,7 +24,7 @@ export async function findRestrictions(db: Db, userId: UserId): Promise<AccountR
   return { suspended: has('suspended'), locked: has('locked') };
 }
 
-/** Restricts an account, or notes who has done it again. */
+/** Restricts an account. If the account is already restricted, this updates who did it. */
 export async function insertRestriction(
   db: Db,
   userId: UserId,

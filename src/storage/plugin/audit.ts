@@ -2,10 +2,10 @@ import type { Knex } from 'knex';
 import { type Db, rowsOf } from '../database.ts';
 
 export const AUDIT_OUTCOMES = ['ok', 'queued', 'refused', 'failed', 'cancelled'] as const;
-/** `queued`: a job was started. The end of the job gets its own entry. */
+/** `queued` means that a job was started. The end of the job gets its own entry. */
 export type AuditOutcome = (typeof AUDIT_OUTCOMES)[number];
 
-/** Who did what to what, and how it ended. Holds no secret and no message. */
+/** An actor, an operation, its target and its outcome. Contains no secrets and no message texts. */
 export interface AuditEntry {
   readonly operation: string;
   readonly outcome: AuditOutcome;
@@ -69,7 +69,7 @@ interface AuditRow {
   address: string | null;
 }
 
-/** Newest first, from before the entry `before` on. */
+/** Entries before the entry `before`, newest first. */
 export async function listAudit(
   db: Knex,
   filter: AuditFilter,

@@ -1,7 +1,10 @@
 import type { Knex } from 'knex';
 import type { ReportStatus } from '../roomserver/event-reports.ts';
 
-/** Notes what has become of a report, and forgets those whose report has gone with its room. */
+/**
+ * Stores the status of a report. Also deletes the statuses of reports that no longer exist, for example because their room
+ * was purged.
+ */
 export async function storeReportStatus(
   transaction: Knex.Transaction,
   reportId: number,

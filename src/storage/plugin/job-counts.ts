@@ -3,19 +3,19 @@ import { rowsOf } from '../database.ts';
 import { DONE } from './jobs.ts';
 import type { JobState } from './stored-job.ts';
 
-/** Jobs of one kind in one state. Times in seconds. */
+/** Number and progress of the jobs of one kind in one state. */
 export interface JobCount {
   readonly kind: string;
   readonly state: JobState;
   readonly jobs: number;
   readonly oldestAgeSeconds: number;
-  /** Progress of the running job that has progressed least. */
+  /** Progress of the running job that has progressed least, as a fraction of 1. */
   readonly progress: number | null;
-  /** Time of the last progress of the running job that has been stuck longest, in seconds since the epoch. */
+  /** Time of the last progress of the running job that has been stuck for the longest time, in seconds since the epoch. */
   readonly lastProgressSeconds: number | null;
 }
 
-/** What the job gauges show. */
+/** Reads the values of the job gauges. */
 export async function countJobs(db: Knex): Promise<JobCount[]> {
   return rowsOf(
     db.raw(

@@ -3,13 +3,13 @@ import { type Db, rowsOf } from '../database.ts';
 
 /** An item that a job has processed. */
 export interface JobItem {
-  /** For example a user id. Unique within the job. */
+  /** For example, a user id. Unique within the job. */
   readonly item: string;
   /** Its place in the job's result. */
   readonly ordinal: number;
 }
 
-/** Adds items to those of a job. One that is there already stays as it is. */
+/** Adds items to a job. Existing items stay as they are. */
 export async function insertJobItems(
   transaction: Knex.Transaction,
   jobId: string,
@@ -24,7 +24,7 @@ export async function insertJobItems(
   );
 }
 
-/** The given items that the job has already. */
+/** Returns those of the given items that the job already has. */
 export async function findJobItems(db: Db, jobId: string, among: readonly string[]): Promise<Set<string>> {
   if (among.length === 0) return new Set();
   const rows = await rowsOf<{ item: string }>(
@@ -33,7 +33,7 @@ export async function findJobItems(db: Db, jobId: string, among: readonly string
   return new Set(rows.map(({ item }) => item));
 }
 
-/** The items of a job in the order of their ordinals. @param limit @defaultValue all of them */
+/** The items of a job in the order of their ordinals. @param limit @defaultValue no limit */
 export async function listJobItems(db: Db, jobId: string, limit?: number): Promise<string[]> {
   const rows = await rowsOf<{ item: string }>(
     db.raw('SELECT item FROM matrix_admin.job_items WHERE job_id = ? ORDER BY ordinal, position LIMIT ?', [
@@ -44,7 +44,7 @@ export async function listJobItems(db: Db, jobId: string, limit?: number): Promi
   return rows.map(({ item }) => item);
 }
 
-/** The items of a job in the order in which they were added, from the one after the first `skipped` on. */
+/** The items of a job in the order in which they were added. Skips the first `skipped` items. */
 export async function listAddedItems(db: Db, jobId: string, skipped: number, limit: number): Promise<string[]> {
   const rows = await rowsOf<{ item: string }>(
     db.raw('SELECT item FROM matrix_admin.job_items WHERE job_id = ? ORDER BY position OFFSET ? LIMIT ?', [

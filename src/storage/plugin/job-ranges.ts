@@ -1,18 +1,18 @@
 import type { Knex } from 'knex';
 import { rowsOf } from '../database.ts';
 
-/** A share of a job: the rows with `position < id <= upper`. */
+/** A part of a job's work: the rows with `position < id <= upper`. */
 export interface JobRange {
   readonly rangeNo: number;
-  /** The last row that is done. */
+  /** The last row that has been processed. */
   readonly position: number;
   readonly upper: number;
 }
 
-/** More ranges would cost more than the rows between them. Sparse ids, of a long-lived server for one, get wider ranges. */
+/** Maximum number of ranges. If ids are sparse, as on a server that has run for years, a range covers more ids. */
 const MAX_RANGES = 1_000;
 
-/** Cuts `(lower, upper]` into ranges of `width` ids, wider ones if there would be too many. */
+/** Cuts `(lower, upper]` into ranges of `width` ids. Uses wider ranges if there would be more than `MAX_RANGES`. */
 export async function insertRanges(
   transaction: Knex.Transaction,
   jobId: string,
@@ -21,7 +21,7 @@ export async function insertRanges(
 ): Promise<void> {
   const step = Math.max(width, Math.ceil((upper - lower) / MAX_RANGES));
   const count = Math.ceil((upper - lower) / step);
-  // Ids are 64-bit: a product of untyped parameters would be 32-bit.
+  // Ids are 64-bit. Without the casts, PostgreSQL multiplies the parameters as 32-bit integers.
   await transaction.raw(
     `INSERT INTO matrix_admin.job_ranges (job_id, range_no, position, upper_position)
      SELECT :jobId, n, CAST(:lower AS bigint) + n * CAST(:step AS bigint),
@@ -67,14 +67,15 @@ export interface RangeStep {
   readonly from: number;
   /** The last row of the batch. */
   readonly position: number;
-  /** Rows of the batch. */
+  /** Number of rows in the batch. */
   readonly rows: number;
   readonly finished: boolean;
 }
 
 /**
- * Records a batch of a range, and prolongs the lease. `false`: the range is another's by now, or another has done the
- * batch, or the job is to stop; the transaction must not commit.
+ * Records a batch of a range and prolongs the lease.
+ * @returns `false` if another process holds the range or has done the batch, or if the job must stop. The transaction must
+ * then not commit.
  */
 export async function advanceRange(
   transaction: Knex.Transaction,
@@ -96,7 +97,7 @@ export async function advanceRange(
   return rows.length > 0;
 }
 
-/** Prolongs the lease of a range while a batch of it takes long. */
+/** Prolongs the lease of a range during a long batch. */
 export async function renewRange(db: Knex, { jobId, range, owner, leaseMs }: HeldRange): Promise<void> {
   await db.raw(
     `UPDATE matrix_admin.job_ranges SET lease_until = clock_timestamp() + ? * interval '1 ms'
@@ -114,7 +115,7 @@ export async function releaseRange(db: Knex, { jobId, range, owner }: HeldRange)
   );
 }
 
-/** How many ranges are not finished, and how many processes have done batches of any. */
+/** The number of unfinished ranges, and the number of processes that have done batches of any range. */
 export async function rangeSummary(db: Knex, jobId: string): Promise<{ unfinished: number; processes: number }> {
   const [row] = await rowsOf<{ unfinished: number; processes: number }>(
     db.raw(

@@ -29,10 +29,10 @@ interface JobRow {
 
 const msOf = (column: string): string => `(extract(epoch FROM ${column}) * 1000)::float8`;
 
-/** Work that is shared in ranges is counted where it is committed, so that the figure is never behind. */
+/** Work shared in ranges is counted in the ranges, in the transaction of each batch, so the number is always current. */
 export const DONE = `coalesce((SELECT sum(r.done) FROM matrix_admin.job_ranges r WHERE r.job_id = jobs.id), jobs.done)`;
 
-/** What every query of jobs selects, for `jobsOf()`. */
+/** The columns that `jobsOf()` needs. */
 export const COLUMNS = `jobs.id, kind, state, input, checkpoint, phase, ${DONE} AS done, total, rate, attempts, failures,
   cancel_requested, created_by, request_id, target, ${msOf('created_at')} AS created_ms, ${msOf('started_at')} AS started_ms,
   ${msOf('finished_at')} AS finished_ms, result, error, errcode, error_status`;
@@ -66,7 +66,7 @@ function jobOf(row: JobRow): Job {
   };
 }
 
-/** Jobs of rows that have `COLUMNS`. */
+/** Reads jobs from rows with `COLUMNS`. */
 export const jobsOf = async (query: PromiseLike<{ rows: JobRow[] }>): Promise<Job[]> =>
   (await rowsOf(query)).map(jobOf);
 
@@ -74,15 +74,15 @@ export interface NewJob {
   readonly kind: string;
   readonly dedupeKey: string;
   readonly input: JobData;
-  /** The room, user or other thing that it is about. */
+  /** The room id, user id or other id that the job is about. */
   readonly target?: string | undefined;
   readonly createdBy: string;
   readonly requestId: string;
 }
 
-/** Queues a job, or finds the unfinished one of the same dedupe key, whose input is returned. */
+/** Queues a job. If an unfinished job has the same dedupe key, returns that job and its input instead. */
 export async function insertJob(db: Db, job: NewJob): Promise<{ id: string; joined: boolean; input: JobData }> {
-  // A job may finish between the two statements; then the insert is tried again.
+  // A job may finish between the two statements. The loop then tries the insert again.
   for (;;) {
     const [inserted] = await rowsOf<{ id: string; input: JobData }>(
       db.raw(
@@ -117,13 +117,13 @@ export interface JobFilter {
   readonly kind?: string | undefined;
   readonly state?: JobState | undefined;
   readonly target?: string | undefined;
-  /** When it was started, in ms since the epoch, inclusive. */
+  /** Earliest start time, in ms since the epoch, inclusive. */
   readonly since?: number | undefined;
-  /** The same, exclusive. */
+  /** Latest start time, in ms since the epoch, exclusive. */
   readonly until?: number | undefined;
 }
 
-/** Newest first, from after the job `after` on. */
+/** Jobs after the job `after`, newest first. */
 export async function listJobs(
   db: Db,
   { kind, state, target, since, until }: JobFilter,
@@ -162,8 +162,8 @@ export async function requestCancel(db: Db, id: string): Promise<void> {
 }
 
 /**
- * Takes the lead of a job that is due, or whose leader has not been heard of for the length of its lease. That counts as
- * a failure only if the job did not get on since it was claimed. Jobs of `except` are left to others.
+ * Takes the lead of a job that is due or whose leader's lease has expired. An expired lease counts as a failure only if the
+ * job made no progress since it was claimed. Jobs in `except` are not claimed.
  */
 export async function claimJob(
   db: Knex,
@@ -199,13 +199,13 @@ export async function listLedByOthers(db: Knex, kinds: readonly string[], owner:
   );
 }
 
-/** Forgets the ranges and the items of jobs that have ended. */
+/** Deletes the ranges and the items of ended jobs. */
 export async function deleteWorkOf(transaction: Knex.Transaction, jobIds: readonly string[]): Promise<void> {
   await transaction.raw('DELETE FROM matrix_admin.job_ranges WHERE job_id = ANY(?)', [[...jobIds]]);
   await transaction.raw('DELETE FROM matrix_admin.job_items WHERE job_id = ANY(?)', [[...jobIds]]);
 }
 
-/** Removes jobs that ended longer ago than `retentionMs`, but not before what they have left behind. */
+/** Deletes jobs that ended more than `retentionMs` ago. Keeps jobs whose leftovers still need a clean-up. */
 export async function removeFinishedJobs(db: Knex, retentionMs: number): Promise<void> {
   await db.raw(
     `DELETE FROM matrix_admin.jobs

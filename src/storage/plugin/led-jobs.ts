@@ -32,9 +32,9 @@ export async function renewLease(
 }
 
 /**
- * Stores a step of a job. Failures are forgotten only if the job got on: an attempt that stores what was stored before, and
- * then fails, must count.
- * @returns `false`: this process does not lead the job any more, or it was cancelled
+ * Stores a step of a job. Resets the count of failures only if the job made progress. An attempt that only repeats the stored
+ * step and then fails must count as a failure.
+ * @returns `false` if this process no longer leads the job, or the job was cancelled
  */
 export async function storeCheckpoint(
   transaction: Knex.Transaction,
@@ -91,8 +91,8 @@ export async function finishJob(
 }
 
 /**
- * Counts a failure of a job. Returns how many there have been in a row, without progress between; `undefined` when this
- * process does not lead the job any more.
+ * Counts a failure of a job. @returns the number of failures in a row without progress; `undefined` if this process no longer
+ * leads the job
  */
 export async function countFailure(db: Knex, id: string, owner: string, error: string): Promise<number | undefined> {
   const [row] = await rowsOf<{ failures: number }>(

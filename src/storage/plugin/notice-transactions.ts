@@ -2,12 +2,12 @@ import type { Knex } from 'knex';
 import type { EventId } from '../../ids.ts';
 import { rowsOf } from '../database.ts';
 
-/** How long a transaction id is remembered. */
+/** How long a transaction id is stored. */
 const REMEMBERED = '7 days';
 
 /**
- * The notice that an actor has sent under a transaction id. Others with the same one wait until this transaction has
- * ended: `storeNotice()` must follow if there is none.
+ * Finds the notice that an actor has sent under a transaction id. Concurrent calls with the same id wait until this
+ * transaction ends. If there is no notice, `storeNotice()` must follow.
  */
 export async function findNotice(
   transaction: Knex.Transaction,
@@ -28,7 +28,7 @@ export async function findNotice(
   return row === undefined || row.event_id === '' ? undefined : row.event_id;
 }
 
-/** Notes what was sent, and forgets what was sent long ago. */
+/** Stores the event of a transaction id, and deletes expired transaction ids. */
 export async function storeNotice(
   transaction: Knex.Transaction,
   actor: string,

@@ -3,7 +3,7 @@ import type { RoomId } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 import type { Position, RowCounts } from '../deletion.ts';
 
-/** The progress of a purge. It is stored apart from the job, so that the next purge resumes a cancelled or failed one. */
+/** The progress of a purge. It is stored apart from the job, so the next purge resumes a cancelled or failed one. */
 export interface PurgeProgress {
   readonly phase: number;
   readonly position: Position;
@@ -20,13 +20,13 @@ export interface PurgeEvacuation {
   readonly evacuated: number;
   /** Users who could not leave, and the reasons. */
   readonly failed?: readonly { readonly id: string; readonly reason: string }[];
-  /** Servers that had not received all leaves when the purge went on. They will never receive them. */
+  /** Servers that had not received all leave events when the purge continued. They will never receive them. */
   readonly undelivered?: readonly string[];
 }
 
 /**
- * Whether a room is being purged: no event may be written into it then. Ask it with the room's row locked (or known to be
- * missing), so that it still holds at the commit.
+ * Whether a room is being purged. During a purge, no event may be written into the room. If the caller has locked the room's
+ * row (or knows that it is missing), the answer stays valid until the commit.
  */
 export async function isPurging(db: Db, roomId: RoomId): Promise<boolean> {
   const [row] = await rowsOf<{ purging: boolean }>(
@@ -35,7 +35,7 @@ export async function isPurging(db: Db, roomId: RoomId): Promise<boolean> {
   return row?.purging ?? false;
 }
 
-/** Marks the room as being purged, from the commit on. */
+/** Marks the room as being purged. Takes effect at the commit. */
 export async function insertPurge(
   transaction: Knex.Transaction,
   roomId: RoomId,

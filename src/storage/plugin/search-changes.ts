@@ -11,7 +11,7 @@ export interface Edit {
 
 export async function insertEdits(db: Db, edits: readonly Edit[]): Promise<void> {
   if (edits.length === 0) return;
-  // In order of their ids, so that transactions with the same edits wait for each other and not in a circle.
+  // Rows are inserted in order of their ids, so that transactions with the same edits do not deadlock.
   const inOrder = edits.toSorted((a, b) => (a.edit < b.edit ? -1 : 1));
   await db.raw(
     `INSERT INTO matrix_admin.search_edits (edit_event_id, original_event_id)
@@ -20,7 +20,7 @@ export async function insertEdits(db: Db, edits: readonly Edit[]): Promise<void>
   );
 }
 
-/** The given events that have been edited, and the events that the given ones edit. */
+/** Those of the given events that have been edited, and the events that the given ones edit. */
 export async function findEditedAround(db: Db, eventIds: readonly EventId[]): Promise<EventId[]> {
   const rows = await rowsOf<{ original: EventId }>(
     db.raw(
@@ -32,7 +32,7 @@ export async function findEditedAround(db: Db, eventIds: readonly EventId[]): Pr
   return rows.map(({ original }) => original);
 }
 
-/** The given events that are edits, each with the event that it edits. */
+/** Those of the given events that are edits. Each comes with the event that it edits. */
 export async function findOriginals(db: Db, eventIds: readonly EventId[]): Promise<Edit[]> {
   return rowsOf(
     db.raw(
@@ -54,7 +54,7 @@ export async function findEdits(db: Db, originals: readonly EventId[]): Promise<
   );
 }
 
-/** Edited events in order of their id, after `after`. */
+/** Edited events after `after`, in order of their ids. */
 export async function listEdited(db: Db, after: string, limit: number): Promise<EventId[]> {
   const rows = await rowsOf<{ original: EventId }>(
     db.raw(
@@ -66,7 +66,7 @@ export async function listEdited(db: Db, after: string, limit: number): Promise<
   return rows.map(({ original }) => original);
 }
 
-/** Makes the row of an index, once. */
+/** Creates the row of an index if it is missing. */
 export async function ensureIndexState(db: Db, engine: string): Promise<void> {
   await db.raw('INSERT INTO matrix_admin.search_indexes (engine) VALUES (?) ON CONFLICT DO NOTHING', [engine]);
 }
@@ -92,7 +92,7 @@ export async function indexState(db: Db, engine: string): Promise<IndexState> {
   };
 }
 
-/** From the commit on, changes are kept for this rebuild. Changes kept for an earlier one are dropped. */
+/** Begins a rebuild. After the commit, changes are recorded for this rebuild. Changes for an earlier rebuild are dropped. */
 export async function beginRebuild(transaction: Knex.Transaction, engine: string, rebuild: RebuildRef): Promise<void> {
   await transaction.raw('UPDATE matrix_admin.search_indexes SET rebuild_id = ?, rebuild_marker = ? WHERE engine = ?', [
     rebuild.id,
@@ -102,7 +102,7 @@ export async function beginRebuild(transaction: Knex.Transaction, engine: string
   await dropRebuildChanges(transaction, engine);
 }
 
-/** Forgets the rebuild, and notes when it succeeded. */
+/** Ends the rebuild. If it succeeded, the time is stored. */
 export async function endRebuild(
   db: Db,
   engine: string,
@@ -156,14 +156,14 @@ export async function listChanges(db: Db, engine: string, target: ChangeTarget, 
   return rows.map((row) => ({ seq: Number(row.seq), eventId: row.event_id }));
 }
 
-/** Notes that changes have reached their target; what reached both goes. */
+/** Records that changes have reached their target. Deletes changes that have reached all their targets. */
 export async function settleChanges(db: Db, target: ChangeTarget, seqs: readonly number[]): Promise<void> {
   const other = target === 'for_index' ? 'for_rebuild' : 'for_index';
   await db.raw(`DELETE FROM matrix_admin.search_changes WHERE seq = ANY(?) AND NOT ${other}`, [[...seqs]]);
   await db.raw(`UPDATE matrix_admin.search_changes SET ${target} = false WHERE seq = ANY(?)`, [[...seqs]]);
 }
 
-/** The given events with changes that the index does not show yet. */
+/** Those of the given events that have changes which the index does not show yet. */
 export async function undelivered(db: Db, engine: string, eventIds: readonly EventId[]): Promise<Set<EventId>> {
   const rows = await rowsOf<{ event_id: EventId }>(
     db.raw('SELECT event_id FROM matrix_admin.search_changes WHERE engine = ? AND for_index AND event_id = ANY(?)', [
@@ -181,7 +181,7 @@ export async function countUndelivered(db: Db, engine: string): Promise<number> 
   return row?.waiting ?? 0;
 }
 
-/** Takes or prolongs the lease of the one process that delivers changes. */
+/** Takes or prolongs the delivery lease. Only one process at a time delivers changes. */
 export async function leaseDelivery(db: Db, engine: string, owner: string, leaseMs: number): Promise<boolean> {
   const rows = await rowsOf<{ engine: string }>(
     db.raw(

@@ -4,7 +4,7 @@ import { allEnded, type Db, rowsOf, setLockTimeout } from '../database.ts';
 import { transact } from '../transact.ts';
 import type { SearchDocument, SearchHit, SearchKey, SearchOrder } from './stored-document.ts';
 
-/** The live table, or the shadow of a rebuild, named after it. */
+/** The live table, or the shadow table of a rebuild, whose name contains the id of the rebuild. */
 export type DocumentTable = 'search_documents' | `search_documents_${string}`;
 
 /** Storable documents, and the lexemes of each document in the text form of `tsvector`. */
@@ -16,13 +16,13 @@ export interface IndexedDocuments {
 const qualified = (table: DocumentTable): string => `matrix_admin.${table}`;
 
 const COLUMNS = 'event_id, room_id, sender, stream_position, key, text, lexemes';
-/** Unit separator: joins the values of a column, which costs both sides far less than an array literal. */
+/** Joins the values of a column. For both sides, this costs far less than an array literal. U+001F is the unit separator. */
 const SEPARATOR = '\x1f';
-// Cast row by row: casting whole arrays takes PostgreSQL a third longer.
+// The casts are row by row, because casting whole arrays takes PostgreSQL a third longer.
 const ROWS = `SELECT event_id, room_id, sender, stream_position::bigint, key, text, coalesce(lexemes, '')::tsvector
   FROM unnest(${Array.from({ length: 7 }, () => `string_to_array(?, E'\\x1f')`).join(', ')}) AS row (${COLUMNS})`;
 
-/** Whether a document can be stored: forged ids may contain the separator. */
+/** Whether a document can be stored. Forged ids may contain the separator. */
 export function isStorable({ eventId, roomId, sender }: SearchDocument): boolean {
   return ![eventId, roomId, sender].some((id) => id.includes(SEPARATOR));
 }
@@ -38,14 +38,14 @@ const valuesOf = ({ documents, lexemes }: IndexedDocuments): string[] =>
     lexemes,
   ].map((values) => values.join(SEPARATOR));
 
-/** Adds documents to a table that has none of them. */
+/** Adds documents to a table that contains none of them yet. */
 export async function insertDocuments(
   transaction: Knex.Transaction,
   table: DocumentTable,
   indexed: IndexedDocuments,
 ): Promise<void> {
   if (indexed.documents.length === 0) return;
-  // A batch that a server crash takes back is loaded again: it is recorded in the same transaction.
+  // If a server crash loses this batch, it is loaded again: the same transaction records that the batch is done.
   await transaction.raw('SET LOCAL synchronous_commit = off');
   await transaction.raw(`INSERT INTO ${qualified(table)} (${COLUMNS}) ${ROWS}`, valuesOf(indexed));
 }
@@ -75,7 +75,7 @@ export async function deleteDocuments(
   }
 }
 
-/** Deletes about `limit` of a room's oldest documents, and returns how many. */
+/** Deletes about `limit` of a room's oldest documents. @returns the number deleted */
 export async function deleteRoomDocuments(db: Db, roomId: RoomId, limit: number): Promise<number> {
   const { rowCount } = await db.raw<{ rowCount: number | null }>(
     `DELETE FROM matrix_admin.search_documents WHERE room_id = :roomId AND stream_position <= coalesce(
@@ -86,7 +86,7 @@ export async function deleteRoomDocuments(db: Db, roomId: RoomId, limit: number)
   return rowCount ?? 0;
 }
 
-/** Makes an empty table without indexes, if it is missing. */
+/** Creates an empty table without indexes if it is missing. */
 export async function createDocumentTable(db: Db, table: DocumentTable): Promise<void> {
   await db.raw(`CREATE TABLE IF NOT EXISTS ${qualified(table)} (LIKE matrix_admin.search_documents)`);
 }
@@ -98,10 +98,10 @@ const INDEX_DEFINITIONS: Readonly<Record<(typeof INDEXES)[number], readonly [kin
   lexemes: ['INDEX', 'USING gin (lexemes)'],
 };
 
-/** Bytes that one index build may use; PostgreSQL's own default makes GIN builds several times slower. */
+/** Memory that one index build may use. With PostgreSQL's own default, GIN builds are several times slower. */
 const BUILD_MEMORY = '256MB';
 
-/** Builds the indexes of a table that has been filled, on two connections, and its planner statistics. */
+/** Builds the indexes of a filled table, on two connections, and its planner statistics. */
 export async function indexDocumentTable(db: Knex, table: DocumentTable): Promise<void> {
   const build = (column: (typeof INDEXES)[number]): Promise<void> =>
     transact(db, async (transaction) => {
@@ -110,13 +110,13 @@ export async function indexDocumentTable(db: Knex, table: DocumentTable): Promis
       await transaction.raw(`CREATE ${kind} IF NOT EXISTS ${table}_${column} ON ${qualified(table)} ${method}`);
     });
   await allEnded([build('lexemes'), build('event_id').then(() => build('room_id'))]);
-  // Statistics of texts and lexemes would take longer than the indexes, and searches do not depend on them.
+  // The text and lexeme columns are left out: their statistics take longer than the indexes, and searches do not use them.
   await db.raw(`ANALYZE ${qualified(table)} (room_id, stream_position, key)`);
 }
 
 /**
- * Puts a table in the place of the live one; does nothing if it is there already. Waits a while for searches under way,
- * and others wait for it.
+ * Replaces the live table with a shadow. Does nothing if this was done before. Waits a limited time for running searches.
+ * Meanwhile, new searches wait too.
  */
 export async function replaceDocumentTable(transaction: Knex.Transaction, table: DocumentTable): Promise<void> {
   if (!(await documentTableExists(transaction, table))) return;
@@ -140,7 +140,7 @@ async function documentTableExists(db: Db, table: DocumentTable): Promise<boolea
 }
 
 export interface DocumentQuery {
-  /** In the text form of `tsquery`. */
+  /** The terms in the text form of `tsquery`. */
   readonly tsquery: string;
   readonly rooms: readonly RoomId[];
   readonly keys: readonly SearchKey[];
@@ -151,8 +151,8 @@ export interface DocumentQuery {
 }
 
 /**
- * A page of hits and the count of all. The matches are collected first (`MATERIALIZED`): left to itself, the planner
- * walks a whole table backwards for rare words.
+ * A page of hits and the number of all hits. `MATERIALIZED` makes PostgreSQL collect the matches first. Otherwise, for rare
+ * words, the planner reads a whole table backwards.
  */
 export async function searchDocuments(db: Db, query: DocumentQuery): Promise<{ hits: SearchHit[]; count: number }> {
   const byRank = query.order === 'rank';

@@ -11,7 +11,7 @@ export interface SearchDocument {
   /** `syncapi_output_room_events.id`. Larger is newer. */
   readonly streamPosition: number;
   readonly key: SearchKey;
-  /** Well-formed, free of NUL, at most `MAX_TEXT_LENGTH` UTF-16 code units. */
+  /** Well-formed and without NUL. At most `MAX_TEXT_LENGTH` UTF-16 code units. */
   readonly text: string;
 }
 
@@ -25,6 +25,6 @@ export interface SearchHit extends SearchDocument {
 export interface RebuildRef {
   /** The job's id. It is part of the shadow's name. */
   readonly id: string;
-  /** The return value of `begin`. After a lost answer, it tells the shadow's content from the old content. */
+  /** The return value of `begin`. After a lost answer, it distinguishes the shadow's content from the old content. */
   readonly marker: string;
 }

@@ -3,7 +3,7 @@ export const JOB_STATES = ['queued', 'running', 'succeeded', 'failed', 'cancelle
 /** A job waits, is worked on, or has ended in one of three ways. */
 export type JobState = (typeof JOB_STATES)[number];
 
-/** JSON that a job keeps: input, checkpoint, result. */
+/** JSON that a job stores: input, checkpoint, result. */
 export type JobData = Readonly<Record<string, unknown>>;
 
 /** A job as it is stored. Times are in ms since the epoch. */
@@ -12,19 +12,19 @@ export interface Job {
   readonly kind: string;
   readonly state: JobState;
   readonly input: JobData;
-  /** What the job has written down to go on from; `undefined` before the first step. */
+  /** The data from which the job resumes. `undefined` before the first step. */
   readonly checkpoint: JobData | undefined;
   readonly phase: string | undefined;
   readonly done: number;
   readonly total: number | undefined;
-  /** Items per second, lately. */
+  /** Recent speed, in items per second. */
   readonly rate: number | undefined;
-  /** How often a process has begun or resumed it. */
+  /** How often a process has started or resumed the job. */
   readonly attempts: number;
-  /** Failures and lost processes since it last got on. */
+  /** Failures and lost processes since the last progress. */
   readonly failures: number;
   readonly cancelRequested: boolean;
-  /** The room, user or other thing that it is about. */
+  /** The room id, user id or other id that the job is about. */
   readonly target: string | undefined;
   readonly createdBy: string;
   readonly requestId: string | undefined;
@@ -33,20 +33,20 @@ export interface Job {
   readonly finishedAt: number | undefined;
   readonly result: JobData | undefined;
   readonly error: string | undefined;
-  /** Of an error that is an answer to whoever wanted the job. */
+  /** Matrix error code, if the error is an answer for the caller. */
   readonly errcode: string | undefined;
-  /** HTTP status that goes with it. */
+  /** HTTP status of that answer. */
   readonly errorStatus: number | undefined;
 }
 
-/** What a step of a job has come to. */
+/** The result of one step of a job. */
 export interface JobStep<T, Checkpoint extends object = JobData> {
-  /** What the job goes on from if this process dies. */
+  /** The data from which another process resumes the job. */
   readonly checkpoint: Checkpoint;
   readonly phase: string;
-  /** Items done since the job began. @defaultValue as before; work that is shared in ranges is counted there */
+  /** Number of items done since the job began. @defaultValue unchanged; work shared in ranges is counted in the ranges */
   readonly done?: number;
-  /** @defaultValue as before */
+  /** @defaultValue unchanged */
   readonly total?: number;
   readonly value: T;
 }

@@ -3,10 +3,10 @@ import type { Db } from '../database.ts';
 import { COLUMNS, DONE, deleteWorkOf, jobsOf } from './jobs.ts';
 import type { Job, JobData } from './stored-job.ts';
 
-/** SQL condition: no process leads the job. A process whose lease has expired cannot commit for the job any more. */
+/** SQL condition: no process leads the job. A process whose lease has expired can no longer commit for the job. */
 const UNLED = `(state = 'queued' OR (state = 'running' AND lease_until < clock_timestamp()))`;
 
-/** What every end of an unled job sets. What a process has begun may have left something behind. */
+/** The columns that every end of an unled job sets. A job that a process has started may have left something behind. */
 const ENDED = `finished_at = clock_timestamp(), needs_clean_up = attempts > 0, done = ${DONE},
   rate = ${DONE} / greatest(extract(epoch FROM clock_timestamp() - started_at), 0.001),
   lease_owner = NULL, lease_until = NULL, checkpoint = NULL`;
@@ -23,7 +23,7 @@ async function end(
   return ended;
 }
 
-/** Ends jobs that were asked to stop, and that no process leads, whether or not one serves their kind. Returns those. */
+/** Ends jobs of any kind that no process leads and that were asked to stop. @returns the jobs */
 export async function endCancelledJobs(transaction: Knex.Transaction, id?: string): Promise<Job[]> {
   return end(
     transaction,
@@ -33,7 +33,9 @@ export async function endCancelledJobs(transaction: Knex.Transaction, id?: strin
   );
 }
 
-/** Ends jobs of other kinds than `served` that no process has taken for `abandonedMs` though they were due. Returns those. */
+/**
+ * Fails jobs that have been due for `abandonedMs` without being claimed, unless their kind is in `served`. @returns the jobs
+ */
 export async function failAbandonedJobs(
   transaction: Knex.Transaction,
   served: readonly string[],
@@ -75,7 +77,7 @@ export async function claimCleanUp(
   return job;
 }
 
-/** Notes that nothing of a job is left behind. */
+/** Records that a job has been cleaned up. */
 export async function endCleanUp(db: Db, id: string): Promise<void> {
   await db.raw(
     'UPDATE matrix_admin.jobs SET needs_clean_up = false, lease_owner = NULL, lease_until = NULL WHERE id = ?',

@@ -8,8 +8,8 @@ export interface ListedRoom {
 }
 
 /**
- * Rooms in which no user of the local server names is joined, invited or knocking, in order of their NID, after `after`.
- * Rooms that are being purged are left out.
+ * Rooms that no user of the local server names has joined, is invited to or is knocking at. Returns rooms with a NID above
+ * `after`, in order of their NIDs. Leaves out rooms that are being purged.
  */
 export async function listEmptyRooms(
   db: Db,

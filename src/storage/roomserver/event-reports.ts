@@ -18,24 +18,24 @@ export interface EventReport {
   readonly sender: UserId;
   readonly reason: string | null;
   readonly score: number | null;
-  /** Of the room. */
+  /** Name of the room. */
   readonly name: string | null;
-  /** Of the room. */
+  /** Canonical alias of the room. */
   readonly canonicalAlias: string | null;
   readonly status: ReportStatus;
   readonly note: string | null;
-  /** The user who has set the status. `null` if nobody has. */
+  /** The user who set the status. `null` if no user has set it. */
   readonly changedBy: string | null;
   readonly changedAt: number | null;
 }
 
-/** A report with the event as it is stored. */
+/** A report, with the event as it is stored. */
 export interface EventReportWithEvent extends EventReport {
   readonly event: EventJson | null;
 }
 
 export interface ReportFilter {
-  /** A user id, or a part of one. */
+  /** Matches a user id, or a part of one. */
   readonly reporter?: TextFilter | undefined;
   readonly room?: TextFilter | undefined;
   readonly sender?: string | undefined;
@@ -49,9 +49,9 @@ export interface TextFilter {
 
 export interface ReportPage {
   readonly direction: 'b' | 'f';
-  /** Reports beyond this one, by id. @defaultValue all */
+  /** Only reports with a larger id. @defaultValue all */
   readonly after?: number | undefined;
-  /** So many are left out. */
+  /** Number of reports to skip. */
   readonly offset: number;
   readonly limit: number;
 }
@@ -75,7 +75,7 @@ const COLUMNS = `r.id, r.received_ts, room.room_id, e.event_id, reporter.event_s
   sender.event_state_key AS sender, r.reason, r.score, coalesce(s.status, 'open') AS status, s.note, s.changed_by,
   (extract(epoch FROM s.changed_at) * 1000)::float8 AS changed_ms`;
 
-/** Reports whose room or event is gone say nothing that anybody could act on: they are not there for us. */
+/** Reports whose room or event no longer exists are ignored: administrators can do nothing about them. */
 const REPORTS = `public.roomserver_reported_events r
   JOIN public.roomserver_rooms room ON room.room_nid = r.room_nid
   JOIN public.roomserver_events e ON e.event_nid = r.event_nid
@@ -98,7 +98,7 @@ const bindingsOf = ({ reporter, room, sender, status }: ReportFilter): Record<st
   status: status ?? null,
 });
 
-/** In order of their ids, which is that of their arrival. */
+/** Reports in order of their ids, which is the order of their arrival. */
 export async function listEventReports(
   db: Db,
   filter: ReportFilter,
@@ -116,7 +116,7 @@ export async function listEventReports(
   return withRoomNames(db, rows);
 }
 
-/** How many reports match. */
+/** The number of matching reports. */
 export async function countEventReports(db: Db, filter: ReportFilter): Promise<number> {
   const [row] = await rowsOf<{ total: number }>(
     db.raw(`SELECT count(*)::int AS total FROM ${REPORTS} WHERE ${MATCHING}`, bindingsOf(filter)),
@@ -124,7 +124,7 @@ export async function countEventReports(db: Db, filter: ReportFilter): Promise<n
   return row?.total ?? 0;
 }
 
-/** How many there are of each status. */
+/** The number of reports of each status. */
 export async function countReportsByStatus(db: Db): Promise<{ status: ReportStatus; reports: number }[]> {
   const rows = await rowsOf<{ status: ReportStatus; reports: number }>(
     db.raw(`SELECT coalesce(s.status, 'open') AS status, count(*)::int AS reports FROM ${REPORTS} GROUP BY 1`),
@@ -146,7 +146,7 @@ export async function findEventReport(db: Db, id: number): Promise<EventReportWi
   return report && { ...report, event };
 }
 
-/** A report to be made. */
+/** A new report. */
 export interface NewReport {
   readonly reporter: UserId;
   readonly roomId: RoomId;
@@ -155,7 +155,7 @@ export interface NewReport {
   readonly score: number;
 }
 
-/** Adds a report. @returns its id; `undefined` when the room has no such event, or it is redacted */
+/** Adds a report. @returns its id; `undefined` if the room has no such event, or the event is redacted */
 export async function insertEventReport(
   transaction: Knex.Transaction,
   { reporter, roomId, eventId, reason, score }: NewReport,
@@ -171,7 +171,7 @@ export async function insertEventReport(
     ),
   );
   if (event === undefined) return undefined;
-  // PostgreSQL's jsonb refuses a NUL anywhere in the event, which JSON allows.
+  // Parsed here instead of in SQL, because JSON allows NUL in an event, but PostgreSQL's jsonb does not.
   const { sender } = JSON.parse(event.event_json) as { sender: string };
   const { stateKeys: nids } = await assignNids(transaction, { stateKeys: [reporter, sender] });
   const [row] = await rowsOf<{ id: string }>(
@@ -185,7 +185,7 @@ export async function insertEventReport(
   return Number(row?.id);
 }
 
-/** Deletes a report, be its room or event gone. @returns whether there was one */
+/** Deletes a report, even if its room or event no longer exists. @returns whether the report existed */
 export async function deleteEventReport(db: Db, id: number): Promise<boolean> {
   const rows = await rowsOf<{ id: string }>(
     db.raw(

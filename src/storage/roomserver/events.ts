@@ -3,7 +3,7 @@ import type { EventJson } from '../../matrix/room-version.ts';
 import { type Db, rowsOf } from '../database.ts';
 import type { Write } from '../write-together.ts';
 
-/** An event with what the roomserver's tables know of it. */
+/** An event and its data in the roomserver's tables. */
 export interface StoredEvent {
   readonly eventNid: number;
   readonly eventId: EventId;
@@ -34,7 +34,7 @@ export async function readEvents(db: Db, eventNids: readonly number[]): Promise<
   return (await rowsOf<Row>(db.raw(`${SELECT} WHERE e.event_nid = ANY(?)`, [[...eventNids]]))).map(storedEventOf);
 }
 
-/** Finds the given events that the room has. */
+/** Finds those of the given events that belong to the room. */
 export async function findEvents(db: Db, roomNid: number, eventIds: readonly EventId[]): Promise<StoredEvent[]> {
   return (
     await rowsOf<Row>(db.raw(`${SELECT} WHERE e.event_id = ANY(?) AND e.room_nid = ?`, [[...eventIds], roomNid]))
@@ -46,7 +46,7 @@ export async function findEvent(db: Db, roomNid: number, eventId: EventId): Prom
   return (await findEvents(db, roomNid, [eventId]))[0];
 }
 
-/** Finds the given events that the room has, without outliers. */
+/** Finds those of the given events that belong to the room and are not outliers. */
 export async function findPlacedEvents(
   db: Db,
   roomNid: number,
@@ -61,7 +61,7 @@ export async function findPlacedEvents(
   return new Map(rows.map((row) => [row.event_id, storedEventOf(row)]));
 }
 
-/** The deepest of some events, the newest of equals first. */
+/** The deepest of the given events. At equal depth, the newest comes first. */
 export async function readDeepest(db: Db, eventNids: readonly number[], limit: number): Promise<StoredEvent[]> {
   return (
     await rowsOf<Row>(
@@ -73,18 +73,18 @@ export async function readDeepest(db: Db, eventNids: readonly number[], limit: n
   ).map(storedEventOf);
 }
 
-/** An event to be stored. */
+/** A new event. */
 export interface NewEvent {
   readonly eventNid: number;
   readonly eventId: EventId;
   readonly typeNid: number;
-  /** 0 for events that are no state. */
+  /** 0 if the event is not a state event. */
   readonly stateKeyNid: number;
   readonly depth: number;
   readonly authEventNids: readonly number[];
-  /** The state before it. */
+  /** The state before the event. */
   readonly snapshotNid: number;
-  /** Canonical JSON, as on the wire. */
+  /** Canonical JSON, as sent over federation. */
   readonly json: string;
 }
 
@@ -117,7 +117,7 @@ export function insertEvents(roomNid: number, events: readonly NewEvent[]): Writ
   ];
 }
 
-/** Notes which events follow which. */
+/** Records which events follow which. */
 export function insertPreviousEvents(
   links: readonly { readonly previous: EventId; readonly eventNid: number }[],
 ): Write[] {

@@ -4,7 +4,7 @@ import type { EventJson } from '../../matrix/room-version.ts';
 import { type Db, rowsOf } from '../database.ts';
 import type { Write } from '../write-together.ts';
 
-/** `membership_nid`, as Dendrite numbers it. */
+/** Dendrite's numbers in `membership_nid`. */
 export const MEMBERSHIP_NID = { leave: 1, ban: 1, invite: 2, join: 3, knock: 4 } as const;
 export type Membership = keyof typeof MEMBERSHIP_NID;
 
@@ -12,17 +12,17 @@ export function isMembership(value: unknown): value is Membership {
   return typeof value === 'string' && Object.hasOwn(MEMBERSHIP_NID, value);
 }
 
-/** The change that a member event makes to a user's membership. */
+/** A change of one user's membership by a member event. */
 export interface MembershipChange {
   readonly targetNid: number;
   readonly senderNid: number;
   readonly membership: Membership;
   readonly eventNid: number;
-  /** Whether the user is of the primary server name: virtual hosts don't count in Dendrite's column. */
+  /** Whether the user has the primary server name. As in Dendrite, virtual hosts do not count. */
   readonly targetLocal: boolean;
 }
 
-/** One change a user. `target_local` of known members stays as it is, as in Dendrite. */
+/** Stores one change for each user. As in Dendrite, `target_local` of existing rows does not change. */
 export function upsertMemberships(roomNid: number, changes: readonly MembershipChange[]): Write[] {
   if (changes.length === 0) return [];
   return [
@@ -48,7 +48,7 @@ export interface NewInvite {
   readonly targetNid: number;
   readonly senderNid: number;
   readonly json: string;
-  /** Whether it has been answered already. */
+  /** Whether the invite is already answered. */
   readonly retired: boolean;
 }
 
@@ -83,7 +83,7 @@ export function retireInvites(roomNid: number, targetNids: readonly number[]): W
   ];
 }
 
-/** A user of a room, with the member event. */
+/** A user in a room, with the member event. */
 export interface Member {
   readonly userId: UserId;
   readonly eventNid: number;
@@ -92,7 +92,7 @@ export interface Member {
 
 export interface MemberFilter {
   readonly memberships: readonly Membership[];
-  /** Users of these servers. */
+  /** Only users of these servers. */
   readonly serverNames: readonly string[];
   readonly except: readonly string[];
   readonly limit: number;
@@ -100,7 +100,7 @@ export interface MemberFilter {
 
 const IS_OF_SERVER = `substr(k.event_state_key, strpos(k.event_state_key, ':') + 1)`;
 
-/** Users of a room, those first whose member event came first. */
+/** Users of a room, in the order of their member events. */
 export async function listMembers(
   db: Db,
   roomNid: number,
@@ -127,7 +127,7 @@ export async function listMembers(
   }));
 }
 
-/** How many users of these servers have one of the memberships. */
+/** The number of users of these servers that have one of the memberships. */
 export async function countMembers(
   db: Db,
   roomNid: number,
@@ -144,11 +144,11 @@ export async function countMembers(
   return row?.members ?? 0;
 }
 
-/** A room that a user is in, invited to or has knocked at. */
+/** A room that a user has joined, is invited to or has knocked at. */
 export interface RoomOfUser {
   readonly roomId: RoomId;
   readonly membership: 'join' | 'invite' | 'knock';
-  /** Whether it is an event of the room as we know it; else only other servers can end it. */
+  /** Whether the member event is in the room's state on this homeserver. If not, only other servers can end the membership. */
   readonly isInState: boolean;
   /** The sender of the pending invite. */
   readonly inviter: UserId | undefined;
@@ -178,7 +178,7 @@ interface RoomOfUserRow {
   inviter: UserId | null;
 }
 
-/** Joined rooms first, then invites, then knocks. */
+/** The rooms of a user: joined rooms first, then invites, then knocks. */
 export async function listRoomsOfUser(db: Db, userId: UserId): Promise<RoomOfUser[]> {
   const rows = await rowsOf<RoomOfUserRow>(
     db.raw(`${ROOMS_OF_USER} ORDER BY array_position('{3,2,4}', m.membership_nid::int), m.room_nid`, [userId]),
@@ -186,13 +186,13 @@ export async function listRoomsOfUser(db: Db, userId: UserId): Promise<RoomOfUse
   return rows.map(roomOfUser);
 }
 
-/** The same of one room; `undefined` when the user is no more there. */
+/** The user's membership in one room. `undefined` if the user is no longer there. */
 export async function findRoomOfUser(db: Db, userId: UserId, roomId: RoomId): Promise<RoomOfUser | undefined> {
   const [row] = await rowsOf<RoomOfUserRow>(db.raw(`${ROOMS_OF_USER} AND r.room_id = ?`, [userId, roomId]));
   return row && roomOfUser(row);
 }
 
-/** A user's memberships in all known rooms that the user has not forgotten, in order of the rooms' NIDs. */
+/** A user's memberships in all known rooms, in order of the rooms' NIDs. Leaves out rooms that the user has forgotten. */
 export async function listMembershipsOfUser(
   db: Db,
   userId: UserId,
@@ -213,7 +213,7 @@ export async function listMembershipsOfUser(
   return rows.map((row) => ({ roomId: row.room_id, membership: row.membership }));
 }
 
-/** Everybody who has joined a room, whatever the server, those first who were so first. */
+/** All joined users of a room, local and remote, in the order of their joins. */
 export async function listJoinedUsers(db: Db, roomId: RoomId): Promise<UserId[]> {
   const rows = await rowsOf<{ user_id: UserId }>(
     db.raw(
@@ -227,7 +227,7 @@ export async function listJoinedUsers(db: Db, roomId: RoomId): Promise<UserId[]>
   return rows.map((row) => row.user_id);
 }
 
-/** Forgets a room for those users of these servers who have left it. */
+/** Marks a room as forgotten for the users of these servers who have left it. */
 export async function forgetLeftRoom(
   transaction: Knex.Transaction,
   roomNid: number,
@@ -240,13 +240,13 @@ export async function forgetLeftRoom(
   );
 }
 
-/** Takes a user out of a room of which no events are known. Dendrite leaves no row of it. */
+/** Deletes a user's row in a room without known events. Dendrite deletes it too. */
 export function deleteMembership(roomNid: number, targetNid: number): Write[] {
   const sql = 'DELETE FROM public.roomserver_membership WHERE room_nid = ? AND target_nid = ?';
   return [{ sql, bindings: [roomNid, targetNid] }];
 }
 
-/** NIDs of users who have a membership of the room: the next `limit` above `after`, in ascending order. */
+/** NIDs of users with a membership in the room. Returns the next `limit` NIDs above `after`, in ascending order. */
 export async function listMemberNids(db: Db, roomNid: number, after: number, limit: number): Promise<number[]> {
   const rows = await rowsOf<{ target_nid: string }>(
     db.raw(
@@ -258,7 +258,7 @@ export async function listMemberNids(db: Db, roomNid: number, after: number, lim
   return rows.map((row) => Number(row.target_nid));
 }
 
-/** Forgets users of a room. */
+/** Deletes the memberships of users in a room. */
 export async function deleteMemberships(
   transaction: Knex.Transaction,
   roomNid: number,

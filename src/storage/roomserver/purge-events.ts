@@ -14,8 +14,8 @@ import type { RoomKeys } from '../room-tables.ts';
 const OF_ROOM = 'event_nid > :after AND event_nid <= :upTo AND room_nid = :roomNid';
 
 /**
- * Rows for previous events that the homeserver does not have. Those of events that were sent to clients are backward
- * extremities; the others are only named in the events.
+ * Rows for previous events that the homeserver does not have. If the later event was sent to clients, the missing event is a
+ * backward extremity. If not, only the later event names it.
  */
 const IS_MISSING = `previous_event_id = ANY(ARRAY(
     SELECT DISTINCT found[1] FROM public.roomserver_events e JOIN public.roomserver_event_json j USING (event_nid),
@@ -40,8 +40,8 @@ const DELETIONS: readonly (readonly [table: string, condition: string])[] = [
 ];
 
 /**
- * A step through the events, `width` NIDs wide: deletes those of the room, with all that refers to them. There is no index
- * on the room, so the NIDs are walked through.
+ * Deletes the events of a room in one NID range, `width` NIDs wide, and all rows that refer to them. There is no index on the
+ * room, so the walk goes through the NIDs of all rooms.
  */
 export async function deleteEventsOfRoom(
   transaction: Knex.Transaction,
@@ -58,7 +58,7 @@ export async function deleteEventsOfRoom(
   return { deleted, next };
 }
 
-/** A step through the backward extremities: deletes at most `limit`, with what the roomserver noted of them. */
+/** Deletes at most `limit` backward extremities, and the roomserver's rows for them. */
 export async function deleteBackwardExtremities(
   transaction: Knex.Transaction,
   { roomId }: RoomKeys,

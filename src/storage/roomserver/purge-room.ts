@@ -2,7 +2,7 @@ import type { Knex } from 'knex';
 import { deleteRows, type RowCounts } from '../deletion.ts';
 import type { RoomKeys } from '../room-tables.ts';
 
-/** Makes a room one that is known by its id only. */
+/** Empties a room's row: only its id is known afterwards. */
 export async function emptyRoomRow(transaction: Knex.Transaction, { roomNid }: RoomKeys): Promise<void> {
   await transaction.raw(
     `UPDATE public.roomserver_rooms SET latest_event_nids = '{}', last_event_sent_nid = 0, state_snapshot_nid = 0
@@ -12,8 +12,8 @@ export async function emptyRoomRow(transaction: Knex.Transaction, { roomNid }: R
 }
 
 /**
- * Deletes the row itself. The dictionaries of event types and state keys stay as they are, though a room id is a state key
- * of `m.space.child`: homeservers keep their NIDs in memory.
+ * Deletes the row of a room. The tables of event types and state keys stay as they are, because homeservers cache their NIDs
+ * in memory. The room id may remain there as a state key of `m.space.child`.
  */
 export function deleteRoomRow(transaction: Knex.Transaction, { roomNid }: RoomKeys): Promise<RowCounts> {
   return deleteRows(transaction, 'public.roomserver_rooms', 'room_nid = :roomNid', { roomNid });

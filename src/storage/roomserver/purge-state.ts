@@ -2,14 +2,15 @@ import type { Knex } from 'knex';
 import { countsOf, type Deletion, nextKeyRange, type Position } from '../deletion.ts';
 import type { RoomKeys } from '../room-tables.ts';
 
-/** Snapshots of no event: the state before a create event. Their content is the same in all rooms, which share the row. */
+/** Snapshots without events: the state before a create event. All rooms share one such row, because the content is the same. */
 const OF_NO_EVENT = `(cardinality(s.state_block_nids) = 0 OR (cardinality(s.state_block_nids) = 1 AND EXISTS (
   SELECT FROM public.roomserver_state_block b
   WHERE b.state_block_nid = s.state_block_nids[1] AND cardinality(b.event_nids) = 0)))`;
 
 /**
- * A step through the state snapshots, `width` NIDs wide: deletes those of the room, with their blocks. A block belongs to
- * the room of its events; it may be deleted before the last snapshot that refers to it, since nobody reads these any more.
+ * Deletes the state snapshots of a room in one NID range, `width` NIDs wide, with their blocks. A block belongs to the room
+ * of its events. It may be deleted before the last snapshot that refers to it, because nothing reads the room's snapshots any
+ * more.
  */
 export async function deleteStateOfRoom(
   transaction: Knex.Transaction,
@@ -20,7 +21,7 @@ export async function deleteStateOfRoom(
   const table = { table: 'public.roomserver_state_snapshots', key: 'state_snapshot_nid' };
   const { after, upTo, next } = await nextKeyRange(transaction, table, position, width);
   const range = { roomNid, after, upTo };
-  // Dendrite notes the room that used a shared snapshot last; another one takes its place.
+  // The row of a shared snapshot names the room that used it last. It gets the id of another room.
   await transaction.raw(
     `WITH shared AS (
        SELECT s.state_snapshot_nid, coalesce(

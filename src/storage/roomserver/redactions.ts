@@ -1,14 +1,14 @@
 import type { Knex } from 'knex';
 import type { EventId } from '../../ids.ts';
 
-/** A redaction, and whether its target is stored and has been redacted by it. */
+/** A redaction. `validated`: its target is stored and has been redacted. */
 export interface NotedRedaction {
   readonly redactionId: EventId;
   readonly targetId: EventId;
   readonly validated: boolean;
 }
 
-/** Notes what a redaction redacts. */
+/** Stores which event a redaction redacts. */
 export async function insertRedaction(
   transaction: Knex.Transaction,
   { redactionId, targetId, validated }: NotedRedaction,
@@ -20,16 +20,16 @@ export async function insertRedaction(
   );
 }
 
-/** The target of a redaction, and what becomes of it. */
+/** The target of a redaction, in its redacted form. */
 export interface RedactedEvent {
   readonly targetId: EventId;
   readonly targetNid: number;
-  /** The target as each of Dendrite's components stores it once it is redacted. */
+  /** The redacted event as the roomserver stores it, and as the sync API stores it. */
   readonly roomserverJson: string;
   readonly syncJson: string;
 }
 
-/** Overwrites a redacted event wherever it is stored. */
+/** Overwrites a redacted event in all tables that store it. */
 export async function applyRedaction(
   transaction: Knex.Transaction,
   { targetId, targetNid, roomserverJson, syncJson }: RedactedEvent,

@@ -2,7 +2,7 @@ import type { Knex } from 'knex';
 import type { RoomId, UserId } from '../../ids.ts';
 import { rowsOf } from '../database.ts';
 
-/** Makes the local aliases of a room those of another one, as if a user had made them. @returns the aliases */
+/** Moves the local aliases of a room to another room, as if a user had created them there. @returns the aliases */
 export async function moveAliases(
   transaction: Knex.Transaction,
   from: RoomId,

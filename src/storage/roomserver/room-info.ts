@@ -3,7 +3,7 @@ import { type Db, rowsOf } from '../database.ts';
 import { type NamedState, readNamedState, textOf } from '../syncapi/named-state.ts';
 import { IS_LOCAL } from './local-members.ts';
 
-/** Users of a room by membership; `left` has those who left and those who were banned. */
+/** Number of users of a room by membership. `left` counts users who left and banned users. */
 export interface MembershipCounts {
   readonly join: number;
   readonly invite: number;
@@ -11,32 +11,32 @@ export interface MembershipCounts {
   readonly left: number;
 }
 
-/** A room as an admin looks at it before doing something to it. */
+/** A room as shown to an administrator before an operation on it. */
 export interface RoomInfo {
   readonly roomId: RoomId;
   readonly version: string;
-  /** Known by an invite or from other servers only: no event of it is current here. */
+  /** Whether the homeserver knows the room only from an invite or from other servers, and has no current event of it. */
   readonly stub: boolean;
   readonly name: string | null;
   readonly canonicalAlias: string | null;
   readonly creator: string | null;
   readonly joinRule: string | null;
   readonly encrypted: boolean;
-  /** Whether it is in the room directory. */
+  /** Whether the room is in the room directory. */
   readonly published: boolean;
   /** Its aliases on this homeserver. */
   readonly aliases: readonly string[];
   readonly members: { readonly local: MembershipCounts; readonly remote: MembershipCounts };
-  /** Other servers with users in it. */
+  /** Number of other servers with users in the room. */
   readonly remoteServers: number;
   readonly forwardExtremities: number;
-  /** Events of its current state. */
+  /** Number of events in the current state. */
   readonly stateEvents: number;
-  /** Events that clients can be shown. */
+  /** Number of events in the timeline of `/sync`. */
   readonly events: number;
   readonly reports: number;
   readonly blocked: boolean;
-  /** Whether a purge of it is under way, or waits to be gone on with. */
+  /** Whether the room is being purged, or an unfinished purge of it can be resumed. */
   readonly purging: boolean;
 }
 
@@ -62,7 +62,7 @@ const NAMED_STATE = [
   'm.room.encryption',
 ];
 
-/** `undefined` for a room that the homeserver does not know. */
+/** `undefined` if the homeserver does not know the room. */
 export async function findRoomInfo(
   db: Db,
   roomId: RoomId,
@@ -108,7 +108,7 @@ export async function findRoomInfo(
   };
 }
 
-/** `roomserver_membership.membership_nid`, as Dendrite numbers it. */
+/** Dendrite's numbers in `roomserver_membership.membership_nid`. */
 const MEMBERSHIP_NID = { left: 1, invite: 2, join: 3, knock: 4 } as const;
 
 async function countMembers(

@@ -2,15 +2,18 @@ import { isRoomId, type RoomId, type ServerName } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 import { HAS_LOCAL_USERS, IS_LOCAL } from './local-members.ts';
 
-/** Rooms that have events and are not being purged. The other rooms have nothing to show. */
+/** SQL condition: the room has events and is not being purged. Other rooms have nothing to show. */
 export const IS_SHOWN = `r.latest_event_nids <> '{}'
   AND NOT EXISTS (SELECT FROM matrix_admin.purges p WHERE p.room_id = r.room_id)`;
 
-/** Escapes that PostgreSQL has no text for (NUL and surrogates, be they pairs) would fail the whole query. */
+/**
+ * SQL that removes escapes for NUL and surrogates from JSON. PostgreSQL cannot store these as text, so the whole query would
+ * fail.
+ */
 const readable = (json: string): string => `CASE WHEN strpos(${json}, '\\u') = 0 THEN ${json}
   ELSE regexp_replace(${json}, '\\\\u(0000|[dD][89abcdefABCDEF][0-9a-fA-F]{2})', '\\\\ufffd', 'g') END`;
 
-/** A text of the content of current state; NULL where there is none, or an empty one. */
+/** SQL for a text in the content of a state event. NULL if there is no such text, or the text is empty. */
 const textOf = (state: string, key: string): string =>
   `nullif(CAST(${readable(`${state}.headered_event_json`)} AS json) #>> '{content,${key}}', '')`;
 
@@ -18,10 +21,10 @@ const joinState = (alias: string, type: string): string => `LEFT JOIN public.syn
   ON ${alias}.room_id = r.room_id AND ${alias}.type = '${type}' AND ${alias}.state_key = ''`;
 
 interface Order {
-  /** The sort key of the rooms. */
+  /** The sort key of the order. */
   readonly key: string;
   readonly join?: string;
-  /** Largest first, unless the direction is turned round. */
+  /** Whether the order puts the largest first in its normal direction. */
   readonly isDescending?: boolean;
 }
 
@@ -41,7 +44,7 @@ const JOINED = 'SELECT m.room_nid, count(*) AS count FROM public.roomserver_memb
 const byName = byText('m.room.name', 'name');
 const byMembers = byCount(`${JOINED} WHERE m.membership_nid = 3 GROUP BY 1`, 'o.room_nid = r.room_nid');
 
-/** Synapse's orders, with its directions. Synapse has two names for two of them. */
+/** The orders of Synapse's room list, with Synapse's directions. Two of them have two names. */
 const ORDERS = {
   alphabetical: byName,
   size: byMembers,
@@ -74,17 +77,17 @@ export type RoomOrder = keyof typeof ORDERS;
 export const ROOM_ORDERS = Object.keys(ORDERS) as [RoomOrder, ...RoomOrder[]];
 
 export interface RoomFilter {
-  /** A part of the name or of the canonical alias' localpart, whatever the case; or a whole room id or alias. */
+  /** Matches a part of the name or of the localpart of the canonical alias, ignoring case, or a whole room id or alias. */
   readonly searchTerm?: string | undefined;
-  /** Whether it is in the room directory. */
+  /** Whether the room is in the room directory. */
   readonly isPublic?: boolean | undefined;
-  /** Whether no local user is in it, invited to it or knocking at it. */
+  /** Whether no local user has joined the room, is invited to it or is knocking at it. */
   readonly isEmpty?: boolean | undefined;
 }
 
 export interface RoomPage {
   readonly orderBy: RoomOrder;
-  /** Whether the order is turned round. */
+  /** Whether to reverse the order. */
   readonly isReversed: boolean;
   readonly offset: number;
   readonly limit: number;
@@ -95,7 +98,7 @@ const IS_FOUND = `(lower(${textOf('sa', 'alias')}) = lower(:searchTerm)
   OR strpos(lower(${textOf('sn', 'name')}), lower(:searchTerm)) > 0
   OR strpos(lower(split_part(${textOf('sa', 'alias')}, ':', 1)), lower(:searchTerm)) > 0)`;
 
-/** A page of the rooms that are shown, and how many match in all. Rooms without what they are ordered by are the last. */
+/** A page of the visible rooms, and the number of all matching rooms. Rooms without a value for the sort key come last. */
 export async function listRooms(
   db: Db,
   { searchTerm, isPublic, isEmpty }: RoomFilter,
@@ -105,7 +108,7 @@ export async function listRooms(
   const { key, join = '', isDescending = false }: Order = ORDERS[orderBy];
   const direction = isDescending === isReversed ? 'ASC' : 'DESC';
   const nulls = isReversed ? 'FIRST' : 'LAST';
-  // Of all rooms the names would be read for nothing.
+  // Names are read only if the search needs them.
   const isText = searchTerm !== undefined && !isRoomId(searchTerm);
   const conditions = [
     IS_SHOWN,

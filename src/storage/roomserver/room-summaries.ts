@@ -4,7 +4,7 @@ import { type NamedState, readNamedState, textOf } from '../syncapi/named-state.
 import { IS_LOCAL } from './local-members.ts';
 import { IS_SHOWN } from './room-list.ts';
 
-/** A room as Synapse's admin API lists it. */
+/** A room in the room list of Synapse's admin API. */
 export interface RoomSummary {
   readonly roomId: RoomId;
   readonly name: string | null;
@@ -13,26 +13,26 @@ export interface RoomSummary {
   readonly joinedLocalMembers: number;
   readonly version: string;
   readonly creator: string | null;
-  /** The algorithm. */
+  /** The encryption algorithm. */
   readonly encryption: string | null;
   readonly federatable: boolean;
-  /** Whether it is in the room directory. */
+  /** Whether the room is in the room directory. */
   readonly public: boolean;
   readonly joinRules: string | null;
   readonly guestAccess: string | null;
   readonly historyVisibility: string | null;
-  /** Events of its current state. */
+  /** Number of events in the current state. */
   readonly stateEvents: number;
   readonly roomType: string | null;
 }
 
-/** A room as Synapse's admin API shows it alone. */
+/** The details of a room in Synapse's admin API. */
 export interface RoomDetails extends RoomSummary {
   readonly avatar: string | null;
   readonly topic: string | null;
-  /** Devices of the local users who are in it. */
+  /** Number of devices of the joined local users. */
   readonly joinedLocalDevices: number;
-  /** Whether all local users who have left it have forgotten it, and none is left. */
+  /** Whether no local user is joined and all local users who left have forgotten the room. */
   readonly forgotten: boolean;
   readonly tombstoned: boolean;
   readonly replacementRoom: string | null;
@@ -58,7 +58,7 @@ const SUMMARY_STATE = [
 ];
 const DETAIL_STATE = [...SUMMARY_STATE, 'm.room.avatar', 'm.room.topic', 'm.room.tombstone'];
 
-/** Whether a room is shown: it has events, and is not being purged. */
+/** Whether a room is visible: it has events and is not being purged. */
 export async function isRoomShown(db: Db, roomId: string): Promise<boolean> {
   const [row] = await rowsOf<{ shown: boolean }>(
     db.raw(`SELECT ${IS_SHOWN} AS shown FROM public.roomserver_rooms r WHERE r.room_id = ?`, [roomId]),
@@ -66,7 +66,7 @@ export async function isRoomShown(db: Db, roomId: string): Promise<boolean> {
   return row?.shown ?? false;
 }
 
-/** Those of these rooms that are shown, in the order of their ids here. */
+/** The visible ones of these rooms, in the order of the given ids. */
 export async function readRoomSummaries(
   db: Db,
   roomIds: readonly RoomId[],
@@ -77,7 +77,7 @@ export async function readRoomSummaries(
   return rows.map((row) => summaryOf(row, states.get(row.room_id) ?? new Map()));
 }
 
-/** `undefined` for a room that is not shown. */
+/** `undefined` if the room is not visible. */
 export async function findRoomDetails(
   db: Db,
   roomId: RoomId,

@@ -38,7 +38,7 @@ export async function findRoom(db: Db, roomId: RoomId): Promise<StoredRoom | und
   return row && roomOf(roomId, row);
 }
 
-/** Keeps other writers out of the room until the end of the transaction. */
+/** Locks the room against other writers until the end of the transaction. */
 export async function lockRoom(transaction: Knex.Transaction, roomId: RoomId): Promise<StoredRoom | undefined> {
   const [row] = await rowsOf<Row>(
     transaction.raw(`SELECT ${COLUMNS} FROM public.roomserver_rooms WHERE room_id = ? FOR UPDATE`, [roomId]),
@@ -46,7 +46,7 @@ export async function lockRoom(transaction: Knex.Transaction, roomId: RoomId): P
   return row && roomOf(roomId, row);
 }
 
-/** Adds a room without events. @returns `undefined` when there is one of the same id */
+/** Adds a room without events. @returns `undefined` if the room already exists */
 export async function insertRoom(
   transaction: Knex.Transaction,
   roomId: RoomId,
@@ -62,7 +62,7 @@ export async function insertRoom(
   return row && roomOf(roomId, row);
 }
 
-/** Makes events the newest of their room, and what they have come to its state. */
+/** Sets the forward extremities and the current state of a room. */
 export function updateRoom(
   roomNid: number,
   newest: {

@@ -4,8 +4,8 @@ import { type Db, rowsOf } from '../database.ts';
 import { type EventTypeFilter, isWantedType, typeBindings } from '../event-type-filter.ts';
 
 /**
- * A room's state once an event has happened, in order of types and state keys. Of entries of the same type and state key
- * that in the last block of the snapshot counts, and the event itself before all.
+ * The state of a room after an event, in order of types and state keys. If several blocks of the snapshot have an entry for
+ * the same type and state key, the last block counts. The event itself overrides all blocks.
  */
 export async function readStateAt(
   db: Db,

@@ -2,14 +2,14 @@ import type { Knex } from 'knex';
 import { type Db, rowsOf } from '../database.ts';
 import type { Write } from '../write-together.ts';
 
-/** A part of a block of state: entries in ascending order of type and state key, each of which stands once in the block. */
+/** A part of a state block. Entries are in ascending order of type and state key. A block has each type and state key once. */
 export interface BlockPart {
   readonly blockNid: number;
   /** The NIDs of each entry. */
   readonly entries: () => { readonly typeNid: number; readonly stateKeyNid: number; readonly eventNid: number }[];
 }
 
-/** The NIDs of a snapshot's blocks, in order; `undefined` where there is no such snapshot. */
+/** The NIDs of a snapshot's blocks, in order. `undefined` if the snapshot does not exist. */
 export async function readSnapshot(db: Db, snapshotNid: number): Promise<number[] | undefined> {
   const [row] = await rowsOf<{ nids: string[] }>(
     db.raw(
@@ -20,7 +20,7 @@ export async function readSnapshot(db: Db, snapshotNid: number): Promise<number[
   return row?.nids.map(Number);
 }
 
-/** Entries in one part of a block. */
+/** Number of entries in one part of a block. */
 const PART = 1_000;
 
 interface PartRow {
@@ -30,7 +30,7 @@ interface PartRow {
   events: string;
 }
 
-/** Reads blocks, each part by part and in order. Blocks of large rooms have many parts: the caller takes them one by one. */
+/** Reads blocks in order, each in parts. Blocks of large rooms have many parts, so the caller takes one part at a time. */
 export async function readBlocks(db: Db, blockNids: readonly number[]): Promise<BlockPart[]> {
   if (blockNids.length === 0) return [];
   const rows = await rowsOf<PartRow>(
@@ -69,12 +69,12 @@ interface Hashed {
   readonly nids: readonly number[];
 }
 
-/** A list of NIDs that cannot be stored yet: one of them is new. */
+/** A list of NIDs, one of which is allocated but not stored yet. */
 export interface NewList extends Hashed {
   readonly nid: number;
 }
 
-/** Stores lists of NIDs under their hashes, and returns the NID of each in order. The same list is stored once. */
+/** Stores lists of NIDs under their hashes. Equal lists are stored once. @returns the NID of each list, in order */
 async function insertHashed(
   transaction: Knex.Transaction,
   sql: string,
@@ -94,7 +94,7 @@ async function insertHashed(
   return lists.map(({ hash }) => nids.get(hash.toString('hex')) ?? Number.NaN);
 }
 
-/** Stores blocks of event NIDs. */
+/** Stores state blocks, which are lists of event NIDs. */
 export async function insertBlocks(transaction: Knex.Transaction, blocks: readonly Hashed[]): Promise<number[]> {
   return insertHashed(
     transaction,
@@ -124,7 +124,7 @@ export async function insertSnapshots(
   );
 }
 
-/** Stores blocks that have a new event. */
+/** Stores blocks that contain a new event. */
 export function insertNewBlocks(blocks: readonly NewList[]): Write[] {
   if (blocks.length === 0) return [];
   return [
@@ -136,7 +136,7 @@ export function insertNewBlocks(blocks: readonly NewList[]): Write[] {
   ];
 }
 
-/** Stores snapshots that have a new block. */
+/** Stores snapshots that contain a new block. */
 export function insertNewSnapshots(roomNid: number, snapshots: readonly NewList[]): Write[] {
   if (snapshots.length === 0) return [];
   return [

@@ -4,7 +4,7 @@ import { type Db, rowsOf } from '../database.ts';
 import { type EventTypeFilter, isWantedType, typeBindings } from '../event-type-filter.ts';
 import type { IdentifiedEvent } from './current-state.ts';
 
-/** An event in its place among those that clients can be shown. */
+/** An event and its position in the timeline of `/sync`. */
 export interface PlacedEvent extends IdentifiedEvent {
   readonly streamPosition: number;
   readonly topologicalPosition: number;
@@ -27,7 +27,7 @@ const placedEventOf = (row: Row): PlacedEvent => ({
   topologicalPosition: Number(row.topological_position ?? 0),
 });
 
-/** An event of a room that clients can be shown. */
+/** Finds an event in the timeline of a room. */
 export async function findPlacedEvent(db: Db, roomId: RoomId, eventId: EventId): Promise<PlacedEvent | undefined> {
   const [row] = await rowsOf<Row>(
     db.raw(
@@ -46,8 +46,8 @@ export interface Neighbours {
 }
 
 /**
- * The events that came to a room before or after a position, the nearest first. In the order of the stream, as Dendrite
- * gives an event's context. The two searches are one index range each: those that `/sync` shows, and those it does not.
+ * The events before or after a position in a room, nearest first. Uses the order of the stream, as Dendrite does for an
+ * event's context. Events that `/sync` shows and events that it excludes are one index range each.
  */
 export async function listNeighbours(
   db: Db,

@@ -25,10 +25,10 @@ interface EventRow {
 
 const COLUMNS = 'id, event_id, room_id, type, sender, headered_event_json';
 
-/** What can be told of an event without reading more of it than its content. */
+/** The parts of an event that the row and the content of the event contain. */
 export type EventContent = Omit<StoredEvent, 'originServerTs' | 'isState'>;
 
-/** Of a row that holds no JSON object, too: it must not stop a reindex. */
+/** Reads a row. A row without a JSON object must not stop a reindex. */
 function storedEventOf(row: EventRow): StoredEvent {
   const event = parseObject(row.headered_event_json) ?? {};
   return {
@@ -49,7 +49,7 @@ function eventContentOf(row: Omit<EventRow, 'headered_event_json'>, content: Sto
   };
 }
 
-/** `undefined` for what is no JSON object. */
+/** `undefined` if the text is not a JSON object. */
 function parseObject(json: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(json);
@@ -59,14 +59,14 @@ function parseObject(json: string): Record<string, unknown> | undefined {
   }
 }
 
-/** A number of rows in order, and where the next ones start. */
+/** Rows in order, and the position of the next rows. */
 export interface EventBatch {
   readonly events: readonly EventContent[];
   /** All rows up to this id have been read. */
   readonly position: number;
-  /** Whether there are no more. */
+  /** Whether there are no more rows. */
   readonly finished: boolean;
-  /** UTF-16 code units of JSON that were read. */
+  /** Length of the JSON read, in UTF-16 code units. */
   readonly length: number;
 }
 
@@ -75,10 +75,11 @@ interface ContentRow extends Omit<EventRow, 'headered_event_json'> {
 }
 
 /**
- * The content of an event as it stands in canonical JSON, between `auth_events` and `depth`; null for JSON that begins
- * otherwise. Quotes inside of strings are escaped, so no mark is part of one; no brace but the first stands before the
- * content, so it is not an inner object's; and what a mark in the content itself cuts short does not parse. These functions
- * compare bytes: they cost PostgreSQL less than sending the rest, while its JSON functions parse all of it.
+ * SQL that cuts the content out of an event's canonical JSON: the text between `auth_events` and `depth`. NULL if the JSON
+ * begins differently. The cut is safe: quotes inside strings are escaped, so no string contains a mark. The content's brace
+ * is the second one, so the marks are not inside another object. If the content itself contains a mark, the result does not
+ * parse. The functions compare bytes. They cost PostgreSQL less than sending the whole event; its JSON functions would parse
+ * the whole event.
  */
 const CONTENT = `CASE WHEN starts_with(headered_event_json, '{"auth_events":[')
     AND split_part(headered_event_json, '{', 2) LIKE '%],"content":'
@@ -103,7 +104,7 @@ export async function readEvents(
   return { ...(await eventsOf(db, rows)), position: finished ? upper : last, finished };
 }
 
-/** The events of rows; those whose content could not be cut out are read whole, if they are still there. */
+/** Reads the events of rows. If the content could not be cut out, the whole event is read, if it still exists. */
 async function eventsOf(db: Db, rows: readonly ContentRow[]): Promise<Pick<EventBatch, 'events' | 'length'>> {
   const contents = rows.map(({ content }) => (content === null ? undefined : parseObject(content)));
   const wholeRows = await loadRows(
@@ -122,7 +123,7 @@ async function eventsOf(db: Db, rows: readonly ContentRow[]): Promise<Pick<Event
   };
 }
 
-/** Events by id; those that are not stored are missing. */
+/** Events by id. Events that are not stored are missing from the result. */
 export async function loadEvents(db: Db, eventIds: readonly EventId[]): Promise<StoredEvent[]> {
   return (await loadRows(db, eventIds)).map(storedEventOf);
 }
@@ -134,7 +135,7 @@ async function loadRows(db: Db, eventIds: readonly EventId[]): Promise<EventRow[
   );
 }
 
-/** The newest row, and how many of these types there are up to it. */
+/** The newest row id, and the number of rows of these types up to it. */
 export async function measureEvents(
   db: Db,
   types: readonly string[],
@@ -153,7 +154,7 @@ export async function measureEvents(
   return { lower, upper, total: Number(counted?.total ?? 0) };
 }
 
-/** Which of these rooms are encrypted. */
+/** Returns which of these rooms are encrypted. */
 export async function encryptedRooms(db: Db, roomIds: readonly RoomId[]): Promise<Set<RoomId>> {
   if (roomIds.length === 0) return new Set();
   const rows = await rowsOf<{ room_id: RoomId }>(

@@ -7,8 +7,8 @@ const TOPOLOGY = 'public.syncapi_output_room_events_topology';
 const [SMALLEST, LARGEST] = ['-9223372036854775808', '9223372036854775807'];
 
 /**
- * A step through the topology: looks at the next `limit` places in it, and deletes those of the room. The index has all
- * rooms' places in their order: a large room is deleted faster this way than place by place, a small one is not.
+ * Deletes the room's rows among the next `limit` rows of the topology. The index holds the rows of all rooms in one order.
+ * For a large room, this walk is faster than a deletion event by event; for a small room, it is slower.
  */
 export async function deleteTopology(
   transaction: Knex.Transaction,

@@ -4,26 +4,26 @@ import { batchesOf } from '../batches.ts';
 import { rowsOf } from '../database.ts';
 import type { Write } from '../write-together.ts';
 
-/** Ids that are added to a row's list at once. */
+/** Number of ids added to a row's list in one statement. */
 const IDS = 10_000;
 
-/** An event on its way into the tables of `/sync`. */
+/** A new event for the tables of the sync API. */
 export interface NewSyncEvent {
   readonly streamId: number;
   readonly eventId: EventId;
   readonly type: string;
   readonly sender: string;
-  /** Of state events. */
+  /** Only for state events. */
   readonly stateKey: string | undefined;
-  /** Of member events. */
+  /** Only for member events. */
   readonly membership: string | undefined;
   readonly containsUrl: boolean;
   readonly depth: number;
-  /** The state event that it replaces. */
+  /** The state event that this event replaces. */
   readonly replaces: EventId | undefined;
-  /** As Dendrite numbers it: 1 world_readable, 2 shared, 3 invited, 4 joined. */
+  /** Dendrite's number: 1 world_readable, 2 shared, 3 invited, 4 joined. */
   readonly historyVisibility: number;
-  /** The request of a client that the event came from. */
+  /** The client request that sent the event. */
   readonly sessionId: number | undefined;
   readonly transactionId: string | undefined;
   /** The event with `unsigned`, `_room_version` and `_event_id`. */
@@ -74,7 +74,7 @@ export interface NewSyncState extends NewSyncEvent {
   readonly stateKey: string;
 }
 
-/** Makes state events the current ones; one for each type and state key. */
+/** Stores current state events. At most one for each type and state key. */
 export function upsertCurrentState(roomId: RoomId, events: readonly NewSyncState[]): Write[] {
   if (events.length === 0) return [];
   return [
@@ -112,7 +112,7 @@ export interface NewSyncMembership {
   readonly depth: number;
 }
 
-/** Notes the newest event of each membership that a user has had; one for each user and membership. */
+/** Stores the newest event of each membership of a user. At most one for each user and membership. */
 export function upsertSyncMemberships(roomId: RoomId, memberships: readonly NewSyncMembership[]): Write[] {
   if (memberships.length === 0) return [];
   return [
@@ -133,7 +133,7 @@ export function upsertSyncMemberships(roomId: RoomId, memberships: readonly NewS
   ];
 }
 
-/** Shows invites to the users they are for. */
+/** Shows invites to the invited users in `/sync`. */
 export function insertSyncInvites(
   roomId: RoomId,
   invites: readonly { readonly eventId: EventId; readonly userId: string; readonly headeredJson: string }[],
@@ -153,7 +153,7 @@ export function insertSyncInvites(
   ];
 }
 
-/** Takes the pending invites of users back; a new stream id brings it to their clients. */
+/** Retires the pending invites of users. A new stream id brings the change to their clients. */
 export function retireSyncInvites(roomId: RoomId, userIds: readonly string[]): Write[] {
   if (userIds.length === 0) return [];
   return [
@@ -165,7 +165,7 @@ export function retireSyncInvites(roomId: RoomId, userIds: readonly string[]): W
   ];
 }
 
-/** Notes which events relate to which. */
+/** Stores relations between events. */
 export function insertRelations(
   roomId: RoomId,
   relations: readonly {
@@ -191,7 +191,7 @@ export function insertRelations(
   ];
 }
 
-/** Takes a room's whole state out of sight. @returns ids of its events */
+/** Deletes a room's current state. @returns the ids of its events */
 export async function deleteCurrentState(transaction: Knex.Transaction, roomId: RoomId): Promise<EventId[]> {
   const rows = await rowsOf<{ event_id: EventId }>(
     transaction.raw('DELETE FROM public.syncapi_current_room_state WHERE room_id = ? RETURNING event_id', [roomId]),
@@ -199,7 +199,7 @@ export async function deleteCurrentState(transaction: Knex.Transaction, roomId: 
   return rows.map(({ event_id }) => event_id);
 }
 
-/** Notes at an event which state it has brought, and which it has taken. @returns its stream id */
+/** Stores the state events that an event adds and removes. @returns the stream id of the event */
 export async function noteStateChange(
   transaction: Knex.Transaction,
   carrier: EventId,

@@ -3,7 +3,7 @@ import { splitUserId, type UserId } from '../../ids.ts';
 import { toJson } from '../../json.ts';
 import { type Db, rowsOf } from '../database.ts';
 
-/** Account data of a user; `roomId` is empty for that which is of no room. */
+/** Account data of a user. `roomId` is empty for global account data. */
 export interface AccountData {
   readonly userId: UserId;
   readonly roomId: string;
@@ -11,7 +11,7 @@ export interface AccountData {
   readonly content: unknown;
 }
 
-/** Writes account data, and shows it to the user's clients under a new stream id. */
+/** Writes account data. A new stream id makes `/sync` show it to the user's clients. */
 export async function upsertAccountData(
   transaction: Knex.Transaction,
   { userId, roomId, type, content }: AccountData,

@@ -3,8 +3,8 @@ import { splitUserId, type UserId, userIdOf } from '../../ids.ts';
 import { type Db, lockAdmins, rowsOf } from '../database.ts';
 
 /**
- * `account_type` of an account that is not deactivated. Dendrite looks for the lower-case localpart first, and then for
- * the spelling given.
+ * The `account_type` of an active account. Dendrite looks for the lower-case localpart first, and then for the given
+ * spelling.
  */
 export async function findAccountType(db: Db, userId: UserId): Promise<number | undefined> {
   const { localpart, serverName } = splitUserId(userId);
@@ -19,7 +19,7 @@ export async function findAccountType(db: Db, userId: UserId): Promise<number | 
   return account?.account_type;
 }
 
-/** The application service that an account was registered by; `undefined` when there is no such account. */
+/** The application service that registered an account. `undefined` if the account does not exist. */
 export async function findAppserviceOf(db: Db, userId: UserId): Promise<{ appserviceId: string | null } | undefined> {
   const { localpart, serverName } = splitUserId(userId);
   const [account] = await rowsOf<{ appserviceId: string | null }>(
@@ -31,16 +31,16 @@ export async function findAppserviceOf(db: Db, userId: UserId): Promise<{ appser
   return account;
 }
 
-/** An account to be made. */
+/** A new account. */
 export interface NewAccount {
   readonly userId: UserId;
-  /** Empty: nobody can log in. */
+  /** If empty, nobody can log in with a password. */
   readonly passwordHash: string;
   readonly accountType: number;
   readonly createdAt: number;
 }
 
-/** Makes an account. @returns whether there was none of that user id */
+/** Creates an account. @returns whether the user id was free */
 export async function insertAccount(
   transaction: Knex.Transaction,
   { userId, passwordHash, accountType, createdAt }: NewAccount,
@@ -57,12 +57,12 @@ export async function insertAccount(
   return rows.length > 0;
 }
 
-/** Whether there is an account of that user id, be it deactivated. Its localpart is spelled as given. */
+/** Whether an account exists, even if it is deactivated. The localpart must be spelled as given. */
 export async function isAccount(db: Db, userId: UserId): Promise<boolean> {
   return (await findAccount(db, userId)) !== undefined;
 }
 
-/** People's accounts that are not deactivated, in the order of their user ids, after one of them. */
+/** Active accounts of people after `after`, in order of their user ids. */
 export async function listPeople(
   db: Db,
   serverNames: readonly string[],
@@ -87,7 +87,7 @@ export async function listPeople(
   return rows.map((row) => userIdOf(row.localpart, row.server_name));
 }
 
-/** How many of them there are. */
+/** The number of active accounts of people. */
 export async function countPeople(db: Db, serverNames: readonly string[]): Promise<number> {
   const [row] = await rowsOf<{ people: number }>(
     db.raw(
@@ -99,11 +99,11 @@ export async function countPeople(db: Db, serverNames: readonly string[]): Promi
   return row?.people ?? 0;
 }
 
-/** An account, be it deactivated. Its localpart is spelled as given. */
+/** An account, even if it is deactivated. The localpart must be spelled as given. */
 export interface Account {
   readonly accountType: number;
   readonly isDeactivated: boolean;
-  /** Which application service has registered it. */
+  /** The application service that registered the account. */
   readonly appserviceId: string | null;
 }
 
@@ -111,7 +111,7 @@ export function findAccount(db: Db, userId: UserId): Promise<Account | undefined
   return readAccount(db, userId, '');
 }
 
-/** Finds an account that nobody else changes before the end of the transaction. */
+/** Finds an account and locks it until the end of the transaction. */
 export function lockAccount(transaction: Knex.Transaction, userId: UserId): Promise<Account | undefined> {
   return readAccount(transaction, userId, 'FOR UPDATE');
 }
@@ -135,8 +135,8 @@ async function readAccount(db: Db, userId: UserId, locking: string): Promise<Acc
 }
 
 /**
- * How many administrators there are beside one account who can act: not deactivated, not locked, not suspended. Transactions
- * that count them wait for each other, so that two can not remove the last two.
+ * The number of other administrators that can act: not deactivated, not locked, not suspended. Transactions that count wait
+ * for each other, so two transactions cannot remove the last two administrators.
  */
 export async function countOtherAdmins(transaction: Knex.Transaction, userId: UserId): Promise<number> {
   await lockAdmins(transaction);
@@ -165,7 +165,7 @@ export async function updateAccountType(
   ]);
 }
 
-/** @returns whether there is such an account */
+/** @returns whether the account exists */
 export async function updatePasswordHash(
   transaction: Knex.Transaction,
   userId: UserId,
@@ -181,7 +181,7 @@ export async function updatePasswordHash(
   return rows.length > 0;
 }
 
-/** Nobody can log in to a deactivated account, and its password is gone. */
+/** Deactivates or reactivates an account. A deactivated account has no password, and nobody can log in to it. */
 export async function updateDeactivation(
   transaction: Knex.Transaction,
   userId: UserId,

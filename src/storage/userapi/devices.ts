@@ -2,7 +2,7 @@ import type { Knex } from 'knex';
 import { splitUserId, type UserId, userIdOf } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 
-/** The user of an access token, and its account's type. */
+/** The user of an access token, and the type of the user's account. */
 export interface TokenOwner {
   readonly userId: UserId;
   readonly deviceId: string;
@@ -10,8 +10,8 @@ export interface TokenOwner {
 }
 
 /**
- * Who an access token belongs to; `undefined` for a token that is nobody's, or whose account is gone or deactivated.
- * One query, since every request begins with it.
+ * Finds the owner of an access token. `undefined` if the token is unknown, or its account is missing or deactivated. Every
+ * request starts with this lookup, so it is one query.
  */
 export async function findTokenOwner(db: Db, accessToken: string): Promise<TokenOwner | undefined> {
   const [row] = await rowsOf<{ localpart: string; server_name: string; device_id: string; account_type: number }>(
@@ -33,7 +33,7 @@ export async function findTokenOwner(db: Db, accessToken: string): Promise<Token
   );
 }
 
-/** A device to be made; an older one of the same id is replaced. Times are in ms since the epoch. */
+/** A new device. It replaces a device with the same id. Times are in ms since the epoch. */
 export interface NewDevice {
   readonly userId: UserId;
   readonly deviceId: string;
@@ -59,10 +59,10 @@ export async function insertDevice(transaction: Knex.Transaction, device: NewDev
 }
 
 /**
- * Deletes devices with all that is theirs but their keys: access tokens, pushers, messages that wait for them; and what the
- * user could log in with without a password.
- * @param deviceIds `undefined`: all of the user's
- * @returns the ids of those that there were
+ * Deletes devices with their access tokens, pushers and pending messages, but not their keys. If all devices are deleted,
+ * also deletes the user's login tokens and OpenID tokens.
+ * @param deviceIds `undefined`: all devices of the user
+ * @returns the ids of the deleted devices
  */
 export async function deleteDevices(
   transaction: Knex.Transaction,
@@ -98,11 +98,11 @@ export async function deleteDevices(
   return ids;
 }
 
-/** A device, and where it was last seen. */
+/** A device, and when and where it was last seen. */
 export interface Device {
   readonly deviceId: string;
   readonly displayName: string | undefined;
-  /** As it is stored. */
+  /** The IP address as it is stored. */
   readonly address: string;
   readonly userAgent: string;
   /** ms since the epoch. */
@@ -125,7 +125,7 @@ const deviceOf = (row: DeviceRow): Device => ({
   lastSeenAt: Number(row.last_seen_ts),
 });
 
-/** The user's devices in order of their ids, also those that were never seen after their login. */
+/** The user's devices in order of their ids, including devices that were never seen after their login. */
 export async function listDevices(db: Db, userId: UserId): Promise<Device[]> {
   const { localpart, serverName } = splitUserId(userId);
   const rows = await rowsOf<DeviceRow>(
@@ -150,7 +150,7 @@ export async function findDevice(db: Db, userId: UserId, deviceId: string): Prom
   return row && deviceOf(row);
 }
 
-/** @returns whether there is such a device */
+/** @returns whether the device exists */
 export async function updateDisplayName(
   transaction: Knex.Transaction,
   userId: UserId,

@@ -4,7 +4,7 @@ import { rowsOf } from '../database.ts';
 import { addCounts, type Deletion, deleteRows, type Position } from '../deletion.ts';
 import type { RoomKeys } from '../room-tables.ts';
 
-/** The content of account data without a room; `undefined`: it does not name it. */
+/** Returns account data without the room. `undefined` if the content does not name the room. */
 export type ForgetRoom = (type: string, json: string) => string | undefined;
 
 interface AccountDataRow {
@@ -16,8 +16,8 @@ interface AccountDataRow {
 }
 
 /**
- * A step through the account data of all users, about `limit` rows: deletes what users have noted of the room, and takes
- * the room out of the rest. What has changed gets a new stream id, so that clients learn of it at their next sync.
+ * Deletes the account data of one room from the next rows of all users, about `limit` rows. Removes the room from the content
+ * of the other rows. Changed rows get a new stream id, so that clients receive them at the next sync.
  */
 export async function purgeAccountData(
   transaction: Knex.Transaction,

@@ -4,9 +4,8 @@ import { countsOf, type Deletion, type Position } from '../deletion.ts';
 import type { RoomKeys } from '../room-tables.ts';
 
 /**
- * A step through the users who have backed up keys, `limit` of them: deletes their keys of the room. The index begins with
- * the user, so it is asked for one user after the other. Clients notice that keys have gone by the backup's `etag`, which
- * Dendrite counts up.
+ * Deletes the keys of a room from the backups of the next `limit` users. The index begins with the user, so the query reads
+ * one user after the other. It increments the backup's `etag`, as Dendrite does, so that clients notice the change.
  */
 export async function deleteKeyBackups(
   transaction: Knex.Transaction,

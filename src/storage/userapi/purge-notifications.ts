@@ -2,7 +2,7 @@ import type { Knex } from 'knex';
 import { type Deletion, deleteRows, nextKeyRange, type Position } from '../deletion.ts';
 import type { RoomKeys } from '../room-tables.ts';
 
-/** A step through the notifications of all users, `width` ids wide: deletes those of the room. */
+/** Deletes the notifications of a room in one id range, `width` ids wide. */
 export async function deleteNotifications(
   transaction: Knex.Transaction,
   { roomId }: RoomKeys,

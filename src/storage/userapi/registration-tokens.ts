@@ -6,10 +6,10 @@ export interface RegistrationToken {
   readonly token: string;
   /** `null`: no limit. */
   readonly usesAllowed: number | null;
-  /** Registrations under way. */
+  /** Number of registrations in progress. */
   readonly pending: number;
   readonly completed: number;
-  /** In ms since the epoch; `null`: never. */
+  /** In ms since the epoch. `null`: never expires. */
   readonly expiryTime: number | null;
 }
 
@@ -41,7 +41,7 @@ async function first(query: PromiseLike<{ rows: Row[] }>): Promise<RegistrationT
   return row && tokenOf(row);
 }
 
-/** All tokens, or those that can or can't be used now. */
+/** All tokens, or only the valid or invalid ones. */
 export async function listRegistrationTokens(db: Db, valid: boolean | undefined): Promise<RegistrationToken[]> {
   const rows = await rowsOf<Row>(
     db.raw(
@@ -57,7 +57,7 @@ export function findRegistrationToken(db: Db, token: string): Promise<Registrati
   return first(db.raw(`SELECT ${COLUMNS} FROM public.userapi_registration_tokens WHERE token = ?`, [token]));
 }
 
-/** Whether there is such a token, and it can be used now. */
+/** Whether a token exists and can be used now. */
 export async function isRegistrationTokenValid(db: Db, token: string): Promise<boolean> {
   const rows = await rowsOf<{ token: string }>(
     db.raw(`SELECT token FROM public.userapi_registration_tokens WHERE token = ? AND ${IS_VALID}`, [token]),
@@ -65,7 +65,7 @@ export async function isRegistrationTokenValid(db: Db, token: string): Promise<b
   return rows.length > 0;
 }
 
-/** Adds a token; `undefined` when there is one of that name. */
+/** Adds a token. @returns `undefined` if the token already exists */
 export function insertRegistrationToken(
   transaction: Knex.Transaction,
   { token, usesAllowed: uses, expiryTime: expiry }: Omit<RegistrationToken, 'pending' | 'completed'>,
@@ -79,7 +79,7 @@ export function insertRegistrationToken(
   );
 }
 
-/** Changes what is given of a token; `undefined` when there is none of that name. */
+/** Changes the given fields of a token. @returns `undefined` if the token does not exist */
 export function updateRegistrationToken(
   transaction: Knex.Transaction,
   token: string,
@@ -102,7 +102,7 @@ export function updateRegistrationToken(
   );
 }
 
-/** @returns whether there was one of that name */
+/** @returns whether the token existed */
 export async function deleteRegistrationToken(transaction: Knex.Transaction, token: string): Promise<boolean> {
   const rows = await rowsOf<{ token: string }>(
     transaction.raw('DELETE FROM public.userapi_registration_tokens WHERE token = ? RETURNING token', [token]),
@@ -110,7 +110,10 @@ export async function deleteRegistrationToken(transaction: Knex.Transaction, tok
   return rows.length > 0;
 }
 
-/** Counts a registration as under way, if the token can be used. Several at once never exceed what is allowed. */
+/**
+ * Counts a registration as in progress if the token can be used. Concurrent registrations never exceed the limit. @returns
+ * whether the token can be used
+ */
 export async function reserveRegistrationToken(db: Db, token: string): Promise<boolean> {
   const rows = await rowsOf<{ token: string }>(
     db.raw(
@@ -122,7 +125,7 @@ export async function reserveRegistrationToken(db: Db, token: string): Promise<b
   return rows.length > 0;
 }
 
-/** Ends a registration that was under way: it is completed, or did not come about. */
+/** Ends a registration in progress. @param completed whether the registration succeeded */
 export async function releaseRegistrationToken(db: Db, token: string, completed: boolean): Promise<void> {
   await db.raw(
     `UPDATE public.userapi_registration_tokens SET pending = pending - 1, completed = coalesce(completed, 0) + ?

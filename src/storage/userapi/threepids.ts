@@ -2,7 +2,7 @@ import type { Knex } from 'knex';
 import { splitUserId, type UserId } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 
-/** A third-party identifier: an e-mail address, or a telephone number. */
+/** A third-party identifier: an e-mail address or a telephone number. */
 export interface Threepid {
   readonly medium: string;
   readonly address: string;
@@ -20,7 +20,7 @@ export async function listThreepids(db: Db, userId: UserId): Promise<Threepid[]>
   );
 }
 
-/** Gives a user these third-party identifiers and no others; whoever had them has them no more. */
+/** Replaces the third-party identifiers of a user. Other users lose the identifiers that this user gets. */
 export async function replaceThreepids(
   transaction: Knex.Transaction,
   userId: UserId,
@@ -33,7 +33,7 @@ export async function replaceThreepids(
     addresses: threepids.map(({ address }) => address),
     media: threepids.map(({ medium }) => medium),
   };
-  // All at once and in order: users may be given each other's at the same time.
+  // Locks all rows at once and in order, because a concurrent call may move identifiers in the opposite direction.
   await transaction.raw(
     `SELECT FROM public.userapi_threepids WHERE (localpart = :localpart AND server_name = :serverName)
        OR (threepid, medium) IN (SELECT * FROM unnest(CAST(:addresses AS text[]), CAST(:media AS text[])))

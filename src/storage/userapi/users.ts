@@ -2,13 +2,13 @@ import { splitUserId, type UserId, userIdOf } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 import type { UserType } from '../plugin/account-attributes.ts';
 
-/** A local user, be the account deactivated. Times are in ms since the epoch. */
+/** A local user, including deactivated users. Times are in ms since the epoch. */
 export interface User {
   readonly userId: UserId;
   readonly accountType: number;
   readonly isDeactivated: boolean;
   readonly createdAt: number;
-  /** Which application service has registered it. */
+  /** The application service that registered the user. */
   readonly appserviceId: string | null;
   readonly displayName: string | null;
   readonly avatarUrl: string | null;
@@ -16,26 +16,26 @@ export interface User {
   readonly isErased: boolean;
   readonly isLocked: boolean;
   readonly isSuspended: boolean;
-  /** Of those devices that are still there. */
+  /** Last activity of the existing devices. */
   readonly lastSeenAt: number | null;
 }
 
-/** A condition that is absent leaves nobody out. */
+/** An absent condition matches all users. */
 export interface UserFilter {
   readonly serverNames: readonly string[];
-  /** Neither guests … */
+  /** Whether to include guests. */
   readonly guests: boolean;
-  /** … nor locked users are left out. */
+  /** Whether to include locked users. */
   readonly locked: boolean;
   readonly deactivated?: boolean | undefined;
   readonly admins?: boolean | undefined;
-  /** A whole user id; its localpart may be spelled in lower case, too. */
+  /** A whole user id. The lower-case spelling of its localpart matches too. */
   readonly userId?: UserId | undefined;
-  /** A part of a user id, in whatever case. */
+  /** A part of a user id, ignoring case. */
   readonly partOfUserId?: string | undefined;
-  /** A part of a localpart or a display name, in whatever case. */
+  /** A part of a localpart or a display name, ignoring case. */
   readonly partOfName?: string | undefined;
-  /** Types to leave out; `null`: people. */
+  /** User types to leave out. `null`: people. */
   readonly notUserTypes?: readonly (UserType | null)[] | undefined;
 }
 
@@ -45,11 +45,11 @@ const LAST_SEEN = `(SELECT max(d.last_seen_ts) FROM public.userapi_devices d
 const restricted = (restriction: string): string => `EXISTS (SELECT FROM matrix_admin.account_restrictions r
   WHERE r.restriction = '${restriction}' AND r.user_id = ${USER_ID})`;
 
-/** All joins are left out by PostgreSQL where nothing is asked of them. */
+/** PostgreSQL leaves out joins whose columns the query does not use. */
 const DETAILS = `LEFT JOIN public.userapi_profiles p ON p.localpart = a.localpart AND p.server_name = a.server_name
   LEFT JOIN matrix_admin.account_attributes x ON x.user_id = ${USER_ID}`;
 
-/** For orders, which need it of everybody: quicker than a look for each. */
+/** For sorting, which needs the value of every user. This join is faster than one lookup for each user. */
 const SEEN = `LEFT JOIN (
     SELECT localpart, server_name, max(last_seen_ts) AS last_seen_ts FROM public.userapi_devices GROUP BY 1, 2
   ) AS seen ON seen.localpart = a.localpart AND seen.server_name = a.server_name`;
@@ -90,7 +90,7 @@ const userOf = (row: UserRow): User => ({
   lastSeenAt: row.last_seen_ts === null ? null : Number(row.last_seen_ts),
 });
 
-/** A user whose localpart is spelled as given. */
+/** Finds a user. The localpart must be spelled as given. */
 export async function findUser(db: Db, userId: UserId): Promise<User | undefined> {
   const { localpart, serverName } = splitUserId(userId);
   const [row] = await rowsOf<UserRow>(
@@ -130,7 +130,7 @@ function bindingsOf(filter: UserFilter): Record<string, string | boolean | strin
   };
 }
 
-/** How many users match. Reads all accounts. */
+/** The number of matching users. Reads all accounts. */
 export async function countUsers(db: Db, filter: UserFilter): Promise<number> {
   const [row] = await rowsOf<{ total: number }>(
     db.raw(
@@ -141,7 +141,7 @@ export async function countUsers(db: Db, filter: UserFilter): Promise<number> {
   return row?.total ?? 0;
 }
 
-/** What users are ordered by before their names, which decide in ascending order; a missing value is the greatest. */
+/** Primary sort keys. Users with equal keys are in ascending order of their names. A missing value sorts as the greatest. */
 const SORT_KEYS = {
   displayname: `nullif(p.display_name, '') COLLATE "C"`,
   avatar_url: `nullif(p.avatar_url, '') COLLATE "C"`,
@@ -157,20 +157,17 @@ export type UserSortKey = keyof typeof SORT_KEYS;
 export const USER_SORT_KEYS = Object.keys(SORT_KEYS) as readonly UserSortKey[];
 
 export interface UserPage {
-  /** @defaultValue the name alone: a page then costs the same wherever it is */
+  /** @defaultValue sorts by name only, so that every page costs the same */
   readonly sortBy?: UserSortKey | undefined;
   readonly descending: boolean;
-  /** In order of names: users beyond this one. @defaultValue all */
+  /** Only users after this one, in order of names. @defaultValue all */
   readonly after?: { readonly localpart: string; readonly serverName: string } | undefined;
-  /** So many are left out. */
+  /** Number of users to skip. */
   readonly offset: number;
   readonly limit: number;
 }
 
-/**
- * A page of users. Names are in the order of the index that Dendrite has on them, that is of localpart and server name in
- * the database's collation.
- */
+/** A page of users. Names are in the order of Dendrite's index: localpart, then server name, in the database's collation. */
 export async function listUsers(
   db: Db,
   filter: UserFilter,
@@ -183,9 +180,9 @@ export async function listUsers(
       : `m.sort_key ${direction}, m.localpart, m.server_name`;
   const beyondLast =
     after === undefined ? '' : `AND (a.localpart, a.server_name) ${beyond} (:afterLocalpart, :afterServerName)`;
-  // PostgreSQL takes every third user for a match of a search, and would go through all of them in order.
+  // PostgreSQL assumes that a third of the users match a search, and would read the users in order until it has a page.
   const isSearch = filter.partOfName !== undefined || filter.partOfUserId !== undefined;
-  // What is told of the users is read for those of the page alone.
+  // The details are read only for the users of the page.
   const rows = await rowsOf<UserRow>(
     db.raw(
       `WITH matching AS ${isSearch ? 'MATERIALIZED' : 'NOT MATERIALIZED'} (

@@ -10,31 +10,34 @@ import type {
   SearchWrites,
 } from '../../search/search-index.ts';
 
-/** An index to try, and what the contract needs around it. */
+/** An index to test, and the functions that the contract needs. */
 export interface IndexUnderTest {
-  /** Started and empty. */
+  /** The index, started and empty. */
   readonly index: SearchIndex;
-  /** Runs work in a transaction of the database that the index writes to; any object will do for other engines. */
+  /**
+   * Runs work in a transaction of the database that the index writes to. For other engines, the transaction can be any
+   * object.
+   */
   readonly transaction: <T>(work: (transaction: Knex.Transaction) => Promise<T>) => Promise<T>;
-  /** Stops the index and removes what it has left. */
+  /** Stops the index and removes everything it has created. */
   readonly close: () => Promise<void>;
 }
 
-/** A test runner's functions, vitest's or `node:test`'s. */
+/** The functions of a test runner such as vitest or `node:test`. */
 export interface TestRunner {
   readonly describe: (name: string, body: () => void) => void;
   readonly it: (name: string, body: () => Promise<void>) => void;
 }
 
-/** Defines one test on an index of its own. */
+/** Defines a test. Each test gets its own index. */
 export type IndexTest = (name: string, body: (tested: Tested) => Promise<void>) => void;
 
-/** An index with the calls that the tests make over and over. */
+/** An index, with shortcuts for the calls that tests repeat. */
 export interface Tested {
   readonly index: SearchIndex;
   readonly transaction: IndexUnderTest['transaction'];
   readonly write: (writes: Partial<SearchWrites>) => Promise<void>;
-  /** All hits of one large page, newest first, in all rooms that the documents of `documentOf` are in. */
+  /** All hits on one large page, newest first, in all rooms used by `documentOf`. */
   readonly find: (term: string, query?: Partial<SearchQuery>) => Promise<readonly SearchHit[]>;
   readonly page: (term: string, query?: Partial<SearchQuery>) => Promise<SearchPage>;
 }
@@ -55,7 +58,7 @@ export function testedBy({ index, transaction }: IndexUnderTest): Tested {
   };
 }
 
-/** A document whose event id is made from its stream position. */
+/** A document. Its event id is derived from its stream position. */
 export function documentOf(streamPosition: number, text: string, rest: Partial<SearchDocument> = {}): SearchDocument {
   return {
     eventId: eventIdOf(streamPosition),
@@ -75,7 +78,7 @@ export function eventIdOf(number: number): EventId {
 export const idsOf = (hits: readonly SearchDocument[]): EventId[] => hits.map(({ eventId }) => eventId);
 export const textsOf = (hits: readonly SearchDocument[]): string[] => hits.map(({ text }) => text);
 
-/** The same numbers in each run, from 0 to below 1. */
+/** Pseudo-random numbers from 0 to below 1, the same in each run. */
 export function createRandom(seed: number): () => number {
   let state = seed;
   return () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { RoomId } from '../../ids.ts';
 import { documentOf, type IndexTest, ROOM, textsOf } from './harness.ts';
 
-/** A room id and others that a careless comparison takes for it. */
+/** A room id, and other ids that a careless comparison confuses with it. */
 const LOOKALIKES = [
   '!Caf\u00e9Room:example.org',
   '!caf\u00e9room:example.org',
@@ -42,7 +42,7 @@ const TERMS_TO_TEXTS: Readonly<Record<string, readonly string[]>> = {
   dampf: [],
 };
 
-/** Which texts a term finds, in which rooms and keys. */
+/** Which texts a term matches, in which rooms and keys. */
 export function matchingContract(test: IndexTest): void {
   test('finds whole words in any case, all of them, wherever punctuation stands', async ({ write, find }) => {
     const texts = [...new Set(Object.values(TERMS_TO_TEXTS).flat())];

@@ -7,7 +7,7 @@ import { documentOf, eventIdOf, type IndexTest, ROOM, type Tested, textsOf } fro
 const OTHER_ROOM = '!other:example.org' as RoomId;
 const NOTHING: SearchWrites = { upserts: [], removals: [], removedRooms: [] };
 
-/** A rebuild fills a shadow and takes the index's place in one step, however often its calls are repeated. */
+/** A rebuild fills a shadow and replaces the index in one step, even if its calls are repeated. */
 export function rebuildingContract(test: IndexTest): void {
   test('answers from the old content until the swap, then from the new', async (tested) => {
     const { write, find } = tested;

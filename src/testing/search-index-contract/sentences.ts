@@ -1,4 +1,4 @@
-/** What people might write in a chat, in languages that do without spaces or bend their words. */
+/** Typical chat messages, in languages that are written without spaces or that inflect their words. */
 export const SENTENCES = {
   Chinese: [
     '今天下午三点在二楼会议室开会，请大家准时参加。',
@@ -80,7 +80,7 @@ export const SENTENCES = {
   ],
 } as const;
 
-/** Scripts side by side, as they are in technical talk. */
+/** Sentences with several scripts, as in technical discussions. */
 export const MIXED_SENTENCES = [
   'TypeScriptで書いたサーバーをDockerで動かす',
   '请把PostgreSQL升级到16版本再重启',

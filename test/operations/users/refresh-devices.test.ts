@@ -345,7 +345,7 @@ describe('refreshDevices', () => {
     expect([refusal.status, jsonOf(refusal).errcode]).toEqual([400, 'M_INVALID_PARAM']);
   });
 
-  it('is refused where the homeserver asks no other servers', async () => {
+  it('is refused where the homeserver sends no requests to other servers', async () => {
     const lonely = await mountPlugin({ database: plugin.database, host: { federation: { wake: () => {} } } });
     const refusal = await lonely.asAdmin(`/_dendrite/admin/refreshDevices/${dora}`, { method: 'POST' });
     await lonely.close();
