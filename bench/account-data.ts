@@ -4,10 +4,10 @@ import { SERVER_NAME } from './room-data.ts';
 /** Access token of an administrator, `@root`. */
 export const ADMIN_TOKEN = 'token-of-root';
 
-/** Of the account of that number, from 1 on; they are in this order. */
+/** The localpart of the n-th account, starting at 1. Localparts sort in this order. */
 export const localpartOf = (n: number): string => `user${String(n).padStart(7, '0')}`;
 
-/** So many accounts with a profile and a device each, one of them an administrator, and a registration token for each. */
+/** Creates `count` accounts, each with a profile, a device and a registration token. One of them is an administrator. */
 export async function makeAccounts(db: Knex, count: number): Promise<void> {
   const localpart = `CASE n WHEN 0 THEN 'root' ELSE 'user' || lpad(n::text, 7, '0') END`;
   const numbers = 'generate_series(0, :last) AS n';

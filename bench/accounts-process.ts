@@ -1,6 +1,6 @@
 /**
- * The process that bench:accounts asks: the plugin on one port, and on another the same queries behind bare Koa routes.
- * Measures its own event loop when it is told to.
+ * The process measured by bench:accounts: the plugin on one port, and bare Koa routes with the same queries on another.
+ * Measures its own event loop on command.
  */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -35,7 +35,7 @@ await admin.start();
 const plugin = new Koa();
 plugin.use(admin.router.routes());
 
-/** What is not to be had with fewer queries: who asks, and the answer. */
+/** The minimum number of queries: the owner of the token, and the answer. */
 const OWNER = `SELECT d.localpart, d.server_name, d.device_id, a.account_type
   FROM userapi_devices d JOIN userapi_accounts a ON a.server_name = d.server_name AND a.localpart = d.localpart
   WHERE d.access_token = ? AND a.is_deactivated IS NOT TRUE`;
@@ -80,7 +80,7 @@ const COMMANDS: Readonly<Record<Command, () => unknown>> = {
     delay.disable();
     return delay.percentile(99) / 1e6;
   },
-  /** As many passwords as are reset, at as many at a time. */
+  /** Hashes as many passwords as the bench resets, with the same concurrency. */
   hash: async () => {
     let left = 50;
     const lane = async (): Promise<void> => {

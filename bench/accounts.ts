@@ -1,7 +1,7 @@
 /**
- * Requests about accounts over real HTTP, to a process that does nothing else; this one is the client. There are a million
- * accounts. The baselines, in turn with them: bare Koa routes in that process, which make the least queries that such an
- * answer takes, authentication included, and say what they are given; and as many bare password hashes.
+ * Sends requests about accounts over real HTTP to a second process, which does nothing else. There are a million accounts.
+ * The baselines run alternately with the plugin. They are bare Koa routes in the second process, which run the minimum number
+ * of queries for the same answer, including authentication, and the same number of bare password hashes.
  */
 import { ADMIN_TOKEN, localpartOf, makeAccounts } from './account-data.ts';
 import type { Command, Ports } from './accounts-process.ts';
@@ -20,14 +20,17 @@ const PASSWORDS = 50;
 const LIST = '/_synapse/admin/v2/users?limit=100';
 const VALIDITY = '/_matrix/client/v1/register/m.login.registration_token/validity';
 
-/** Where to ask, and what for. */
+/** The plugin's route and its baseline. */
 type Pair = readonly [ours: Target, bare: Target];
 type Tell = (name: string, unit: string, value: number, baseline: number, ratio: number) => void;
 
-/** Another account with every number, none of them `@root`'s. */
+/** A different account for each number, never `@root`. */
 const somebody = (n: number): string => localpartOf(((n * 7_919) % (ACCOUNTS - 1)) + 1);
 
-/** The medians of all in turn, so that what else the machine does befalls all of them. The first round is for warming up. */
+/**
+ * Measures all targets alternately, so that other load on the machine affects all of them. Returns the medians. The first
+ * round is a warm-up and does not count.
+ */
 async function inTurn(
   rounds: number,
   targets: readonly Target[],
@@ -66,7 +69,7 @@ async function measureRates(ports: Ports, tell: Tell): Promise<void> {
   }
 }
 
-/** The token that goes on after the first so many accounts. Clients are given it by the page before. */
+/** The page token after a number of accounts. Clients get it from the previous page. */
 async function tokenAfter(ports: Ports, accounts: number): Promise<string> {
   const url = `http://127.0.0.1:${ports.plugin}/_synapse/admin/v2/users?limit=1&from=${accounts - 1}`;
   const answer = await fetch(url, { headers: { authorization: `Bearer ${ADMIN_TOKEN}` } });
@@ -79,7 +82,7 @@ async function measurePages(ports: Ports, tell: Tell): Promise<void> {
   const targets: Target[] = [];
   for (const before of Object.values(places)) {
     const from = before === 0 ? '' : `&from=${await tokenAfter(ports, before)}`;
-    // `@root` is the first of all.
+    // `@root` is the first account.
     const last = before === 0 ? 'a' : localpartOf(before - 1);
     targets.push({ port: ports.plugin, token: ADMIN_TOKEN, path: () => LIST + from });
     targets.push({ port: ports.bare, token: ADMIN_TOKEN, path: () => `/users/${last}` });

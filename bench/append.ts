@@ -1,6 +1,6 @@
 /**
- * How long one message takes in a room of MEMBERS members (100,000 unless it is set), committed. Baseline: a message in a room
- * of 100 members, in turns with it.
+ * Measures the time to send one message to a room of MEMBERS members, including the commit. Default of MEMBERS: 100,000.
+ * Baseline: a message to a room of 100 members, measured alternately.
  */
 import type { Knex } from 'knex';
 import type { RoomId } from '../src/ids.ts';

@@ -1,17 +1,17 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-/** How work has treated the event loop that it ran on. Times in ms. */
+/** The effect of some work on its event loop. Times in ms. */
 export interface LoopWatch<T> {
   readonly value: T;
   readonly tookMs: number;
   /**
-   * The longest time in which a timer that is always due did not run, as far as this process used a processor in it: while
-   * it waits for one, it is others that keep it waiting.
+   * The longest time for which a timer that was always due did not run. Counts only CPU time of this process, so time in
+   * which other processes have the CPU does not count.
    */
   readonly longestStallMs: number;
 }
 
-/** Runs work beside a timer. */
+/** Runs work while a timer measures stalls. */
 export async function watchEventLoop<T>(work: () => Promise<T>): Promise<LoopWatch<T>> {
   let longestStallMs = 0;
   let last = performance.now();

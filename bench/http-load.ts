@@ -1,4 +1,7 @@
-/** A client that costs little beside the server: requests on connections that stay open, answers with a length. */
+/**
+ * An HTTP client that needs little CPU time compared to the server. It keeps its connections open and needs answers with a
+ * Content-Length.
+ */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
@@ -11,7 +14,7 @@ export interface Target {
   readonly body?: (n: number) => string;
 }
 
-/** Sends one request after the other, while there is one to send. @returns how many */
+/** Sends requests one after the other until `next` has none. @returns the number of requests */
 async function useConnection(socket: Socket, next: () => string | undefined): Promise<number> {
   let answered = 0;
   let received: Buffer = Buffer.alloc(0);
@@ -28,7 +31,7 @@ async function useConnection(socket: Socket, next: () => string | undefined): Pr
   return answered;
 }
 
-/** @throws Error for what is not a 200 */
+/** @throws Error if the status is not 200 */
 function isWholeAnswer(received: Buffer): boolean {
   const headEnd = received.indexOf('\r\n\r\n');
   if (headEnd < 0) return false;
@@ -65,14 +68,14 @@ async function load(target: Target, connections: number, isOver: (n: number) => 
   return counts.reduce((sum, count) => sum + count, 0);
 }
 
-/** Answers a second, over `ms`. */
+/** Measures the rate over `ms`. @returns answers per second */
 export async function rateOf(target: Target, connections: number, ms: number): Promise<number> {
   const startedAt = performance.now();
   const answered = await load(target, connections, () => performance.now() - startedAt > ms);
   return (answered / (performance.now() - startedAt)) * 1_000;
 }
 
-/** Sends so many requests. @returns how long that took, in ms */
+/** Sends `count` requests. @returns the duration in ms */
 export async function timeOf(target: Target, connections: number, count: number): Promise<number> {
   const startedAt = performance.now();
   await load(target, connections, (sent) => sent >= count);

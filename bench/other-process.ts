@@ -1,18 +1,18 @@
-/** A second process of a bench, on the same database. It stops when it is sent `stop`. */
+/** A second process of a bench, on the same database. It stops on the message `stop`. */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
 export interface OtherProcess<Command extends string> {
-  /** What the process has sent once it was ready. */
+  /** The message that the process sent when it was ready. */
   readonly ready: unknown;
-  /** Sends a command, and returns the answer. */
+  /** Sends a command. @returns the answer */
   readonly command: (name: Command) => Promise<unknown>;
-  /** Stops the process, unless it has ended already, and waits for its end. */
+  /** Stops the process if it is still running, and waits for its end. */
   readonly stop: () => Promise<void>;
 }
 
-/** @param program name of a file of this folder, without its ending */
+/** @param program name of a file in this folder, without its extension */
 export async function startProcess<Command extends string = never>(
   program: string,
   connectionString: string,

@@ -1,4 +1,4 @@
-/** How much more memory a process takes at its peak to reindex 1,000,000 events than 100,000. */
+/** Measures how much more peak memory a process needs to reindex 1,000,000 events than 100,000. */
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -6,7 +6,7 @@ import { withBenchDatabase } from './bench-database.ts';
 import { report, rounded } from './report.ts';
 
 const SIZES = [100_000, 1_000_000] as const;
-/** What the growth is held against, in MB. */
+/** Maximum growth, in MB. */
 const ALLOWED_GROWTH = 100;
 
 async function peakMegabytes(events: number): Promise<number> {

@@ -1,7 +1,7 @@
 /**
- * Reindexes 172,672 events with the PostgreSQL index, with one process and with two, and with Meilisearch where MEILI_URL
- * names a server. Baseline: one SQL statement that fills a table of the same columns with `to_tsvector`, without Chinese,
- * Japanese and Korean being found in it, and the same indexes, built with as much memory. Rounds are interleaved; medians
+ * Reindexes 172,672 events with the PostgreSQL index, with one process and with two. If MEILI_URL is set, also with
+ * Meilisearch. Baseline: one SQL statement that fills a table with the same columns by `to_tsvector`, and the same indexes,
+ * built with the same memory. The baseline cannot find Chinese, Japanese and Korean. Rounds are interleaved, and medians
  * count.
  */
 import type { Knex } from 'knex';
@@ -20,7 +20,7 @@ const ROUNDS = 5;
 
 const BASELINE = [
   'CREATE TABLE baseline (LIKE matrix_admin.search_documents)',
-  // Of PostgreSQL's ways to the body the fastest. OFFSET 0: each event's JSON is parsed once.
+  // The fastest way to read the body in PostgreSQL. OFFSET 0 makes it parse each event's JSON once.
   `INSERT INTO baseline
    SELECT event_id, room_id, sender, id, 'content.body', body, to_tsvector('simple', body)
    FROM (SELECT event_id, room_id, sender, id, headered_event_json::json #>> '{content,body}' AS body
@@ -40,7 +40,7 @@ async function timeBaseline(db: Knex): Promise<number> {
   return performance.now() - startedAt;
 }
 
-/** From the call to the end of the job, in ms. */
+/** Time from the call to the end of the job, in ms. */
 async function timeReindex(db: Knex, search: SearchAdapter): Promise<number> {
   const admin = createAdminPlugin({ serverName: SERVER_NAME, db, signingKeys: [SIGNING_KEY] }, { search });
   await admin.start();

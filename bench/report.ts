@@ -1,4 +1,4 @@
-/** A figure of a bench; `ratio` says how many times as fast (or as small) as the baseline of the same run it is. */
+/** One measurement of a bench. `ratio` compares it with the baseline of the same run: how many times as fast, or as small. */
 export interface BenchResult {
   readonly name: string;
   readonly value: number;

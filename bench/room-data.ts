@@ -13,10 +13,10 @@ export const SIGNING_KEY: SigningKey = {
 
 export const userNamed = (name: string): UserId => `@${name}:${SERVER_NAME}` as UserId;
 
-/** Members that join in one transaction. */
+/** Number of members that join in one transaction. */
 const BATCH = 500;
 
-/** A public room, made by its creator, that so many others have joined. */
+/** Creates a public room with a number of joined members besides its creator. */
 export async function makeRoom(db: Knex, rooms: Rooms, creator: string, members: number): Promise<RoomId> {
   const sender = userNamed(creator);
   const state = (type: string, content: Record<string, unknown>) => ({ type, sender, stateKey: '', content });
@@ -45,7 +45,7 @@ export async function makeRoom(db: Knex, rooms: Rooms, creator: string, members:
   return roomId;
 }
 
-/** Messages in every table that has messages, on the room's newest event. */
+/** Adds messages to every table that stores messages. They follow the room's newest event. */
 export async function addMessages(db: Knex, roomId: RoomId, count: number): Promise<void> {
   await db.raw(`INSERT INTO roomserver_event_types (event_type) VALUES ('m.room.message') ON CONFLICT DO NOTHING`);
   await db.raw(

@@ -1,6 +1,6 @@
 /**
- * Evacuates and purges rooms. Baselines, in the same run: for evacuations one transaction that writes the same rows, as
- * they are, into tables of the same indexes; for purges the statements that delete another room of the same size.
+ * Evacuates and purges rooms. Baselines in the same run: for evacuations, one transaction that writes the same rows into
+ * tables with the same indexes; for purges, the statements that delete another room of the same size.
  */
 import type { Knex } from 'knex';
 import { Registry } from 'prom-client';
@@ -18,7 +18,7 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - startedAt;
 }
 
-/** Tables that events are written to, and the column that says which rows are of the last so many. */
+/** Tables to which events are written, and the column that identifies the newest rows. */
 const WRITTEN: readonly (readonly [table: string, newer: string])[] = [
   ['roomserver_events', 'event_nid'],
   ['roomserver_event_json', 'event_nid'],
@@ -39,7 +39,7 @@ async function newest(db: Knex): Promise<Map<string, number>> {
   return new Map(await Promise.all(entries));
 }
 
-/** How long `work` takes, and how long PostgreSQL takes to write the rows that it has written. */
+/** Measures the time of `work`, and the time that PostgreSQL needs to write the same rows. */
 async function timeWrites(db: Knex, work: () => Promise<unknown>): Promise<{ ours: number; baseline: number }> {
   const before = await newest(db);
   const ours = await timed(work);

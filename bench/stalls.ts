@@ -1,6 +1,6 @@
 /**
- * How long each kind of job keeps the event loop of its host waiting at most. SIZE is how many members rooms have and how
- * many events are indexed, 10,000 unless it is set. Baseline: how long the whole job takes.
+ * Measures the longest stall of the host's event loop during each kind of job. SIZE is the number of members of the rooms and
+ * the number of indexed events. Its default is 10,000. Baseline: the duration of the whole job.
  */
 import type { Knex } from 'knex';
 import type { FederationSender, RemoteDevices, RemoteState } from '../src/host.ts';
@@ -16,13 +16,13 @@ import { type BenchResult, report, rounded } from './report.ts';
 import { addMessages, makeRoom, SERVER_NAME, SIGNING_KEY, userNamed } from './room-data.ts';
 
 const SIZE = Number(process.env.SIZE ?? 10_000);
-/** How many rooms the user is in, how many accounts get a notice, and how many devices are refreshed. */
+/** The number of rooms of the user, of accounts that receive a notice, and of refreshed devices. */
 const FEW = Math.min(Math.ceil(SIZE / 100), 2_000);
 const REMOTE = 'remote.example' as ServerName;
 const REMOTE_USER = `@remote0:${REMOTE}` as UserId;
 const CALLER = { actor: { kind: 'system', name: 'bench' } } as const;
 
-/** What the other server answers. */
+/** The answers of the other server. */
 interface RemoteAnswers {
   state: RemoteState;
   readonly devices: RemoteDevices;

@@ -1,8 +1,8 @@
 /**
- * Whether the time of a refusal tells why it was refused. Each pair of requests differs in what must not be told, and is
- * sent alternately, one request at a time on one connection. What is random in the one is as random in the other: fresh
- * strings take the client longer. In how many pairs the one took longer than the other says
- * more than two means do: by chance it is half of them.
+ * Tests whether the time of a refusal reveals its reason. Each pair of requests differs in a secret. The two requests
+ * alternate, one at a time on one connection. Both have random parts of the same kind, because new strings take the client
+ * longer. The result is the share of pairs in which the first request took longer. By chance it is one half. This share says
+ * more than two means.
  */
 import { createHmac, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { createHomeserver } from '../src/reference-host/homeserver.ts';
@@ -13,7 +13,7 @@ import { SERVER_NAME } from './room-data.ts';
 const SECRET = 'the secret of this bench';
 const REGISTER = '/_synapse/admin/v1/register';
 const WARM_UP = 100;
-/** Standard deviations from one half, which chance exceeds once in 15,000 times. */
+/** Distance from one half in standard deviations. Chance exceeds it once in 15,000 runs. */
 const SUSPICIOUS = 4;
 
 interface Sent {
@@ -23,7 +23,7 @@ interface Sent {
   readonly body?: unknown;
 }
 
-/** Makes a request; what it takes to make it is not timed. */
+/** Prepares a request. The preparation is not timed. */
 type Prepare = () => Promise<Sent> | Sent;
 
 interface Pair {

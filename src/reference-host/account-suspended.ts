@@ -1,5 +1,5 @@
 import { MatrixError } from '../errors.ts';
 
-/** What users who are suspended are answered. Client-Server API, "Account suspension". */
+/** The answer to suspended users. Client-Server API, "Account suspension". */
 export const accountSuspended = (): MatrixError =>
-  new MatrixError('M_USER_SUSPENDED', 'This account is suspended, and can not send anything');
+  new MatrixError('M_USER_SUSPENDED', 'This account is suspended and cannot send anything');

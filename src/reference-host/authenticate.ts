@@ -5,7 +5,7 @@ import { requireUnlocked } from './require-unlocked.ts';
 import { type Device, findDevice } from './storage/devices.ts';
 
 /**
- * The device that a request's access token belongs to. Client-Server API, "Using access tokens".
+ * Returns the device of a request's access token. Client-Server API, "Using access tokens".
  * @throws MatrixError `M_MISSING_TOKEN`, `M_UNKNOWN_TOKEN`, `M_USER_LOCKED`
  */
 export async function authenticate(ctx: Context, context: HostContext): Promise<Device> {

@@ -16,7 +16,7 @@ export function progressLine({ done, total, percent, rate, etaMs, phase, state }
   return `[${bar}]  ${figures.join('  ')}`;
 }
 
-/** Shows the last line only on a terminal, and a line a second elsewhere. */
+/** On a terminal, overwrites one line. Elsewhere, writes one line each second. */
 export function createProgress(output: NodeJS.WriteStream): { show(line: string): void; end(line: string): void } {
   let lastAt = 0;
   const redraw = (line: string): void => {
@@ -36,7 +36,7 @@ export function createProgress(output: NodeJS.WriteStream): { show(line: string)
   };
 }
 
-/** Samples of a Prometheus text page by name and labels; buckets left out. */
+/** The samples of a Prometheus page by name and labels, without buckets. */
 function samplesOf(page: string): Map<string, string> {
   const samples = page.matchAll(/^(matrix_admin_\S*?(?:\{[^}]*\})?) (\S+)$/gm);
   return new Map([...samples].map(([, name = '', value = '']) => [name, value]));

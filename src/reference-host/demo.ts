@@ -38,7 +38,7 @@ type Recording = z.output<typeof recordingSchema>;
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
 interface Client {
-  /** The answer's body; throws for any status of 400 or more. */
+  /** Returns the body of the answer. Throws for a status of 400 or more. */
   readonly call: (method: string, path: string, body?: unknown) => Promise<unknown>;
 }
 
@@ -125,12 +125,12 @@ async function demonstrate(homeserver: Homeserver, { users, rooms }: Recording):
   say(`\nMetrics that moved:\n${moved.map((line) => `  ${line}`).join('\n')}`);
 }
 
-/** Rejects when the process is told to stop, so that what was started is stopped on the way out. */
+/** Rejects at the first stop signal, so that the demo stops everything it has started. */
 function interruption(): Promise<never> {
   const interrupted = stopSignals().then((reason): never => {
     throw new Error(`stopped by ${reason}`);
   });
-  // A signal may come before anybody waits for it.
+  // A signal may arrive before the caller awaits the promise.
   interrupted.catch(() => {});
   return interrupted;
 }

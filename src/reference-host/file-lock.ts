@@ -5,7 +5,7 @@ import { describeSelf, isAlive } from './process-identity.ts';
 
 const POLL_MS = 50;
 
-/** Makes `path` with its content in one step, unless it exists. */
+/** Creates `path` with its content in one step, unless it exists. */
 async function claim(path: string, content: string): Promise<boolean> {
   const draft = `${path}.${randomUUID()}`;
   await writeFile(draft, content, { mode: 0o600 });
@@ -28,14 +28,15 @@ async function isAbandoned(path: string): Promise<boolean> {
 }
 
 /**
- * Runs `work` while no other process, and nobody else in this one, holds the lock file `path`. The lock of a process
- * that died is taken over.
+ * Runs `work` while it holds the lock file `path`. No other process and no other call in this process can hold it at the same
+ * time. Takes over the lock of a process that died.
  */
 export async function withFileLock<Result>(path: string, work: () => Promise<Result>): Promise<Result> {
   const self = await describeSelf();
   while (!(await claim(path, self))) {
     if (await isAbandoned(path)) {
-      // Looked at again under a lock of its own, or two that both saw it abandoned would remove each other's lock.
+      // Checked again under a second lock. Otherwise, two processes that both see the abandoned lock could remove each
+      // other's new lock.
       await withFileLock(`${path}.takeover`, async () => {
         if (await isAbandoned(path)) await rm(path);
       });

@@ -26,19 +26,19 @@ import { addSearchRoute } from './routes/search.ts';
 import { addVersionsRoute } from './routes/versions.ts';
 
 export interface HomeserverSettings {
-  /** A PostgreSQL with Dendrite's tables, or with none yet. */
+  /** A PostgreSQL database with Dendrite's tables, or without any tables. */
   readonly databaseUrl: string;
-  /** Its server name is the homeserver's. */
+  /** The key's server name becomes the homeserver's. */
   readonly signingKey: SigningKey;
   readonly search: SearchAdapter | false;
-  /** @defaultValue anybody may read `/metrics` */
+  /** @defaultValue anyone may read `/metrics` */
   readonly metricsCredentials?: Credentials;
   readonly rateLimit: boolean;
   /** @defaultValue no registration by shared secret, and no server notices */
   readonly accounts?: Pick<AdminPluginOptions, 'registration' | 'serverNotices'>;
-  /** How other servers are reached. @defaultValue they are not: what is queued for them stays in the queue */
+  /** Settings for requests to other servers. @defaultValue no requests: events for other servers stay in the queue */
   readonly federation?: HttpsSettings & {
-    /** What other servers are shown. @defaultValue they are not served */
+    /** Certificate of the server for other homeservers. @defaultValue no such server */
     readonly certificate?: Certificate;
   };
   readonly logger: Logger;
@@ -48,32 +48,35 @@ export interface Homeserver {
   readonly admin: AdminPlugin;
   readonly db: Knex;
   readonly registry: Registry;
-  /**
-   * Makes missing tables, starts the plugin and serves on 127.0.0.1. Resolves to the port.
-   * @param port 0: any that is free
-   */
+  /** Creates missing tables, starts the plugin and listens on 127.0.0.1. @returns the port @param port 0: any free port */
   readonly listen: (port: number) => Promise<number>;
   /**
-   * Serves other servers over TLS, on all addresses, once `listen()` has made everything ready. Resolves to the port.
-   * @param port 0: any that is free
+   * Listens for other homeservers over TLS, on all addresses. Call it after `listen()`. @returns the port
+   * @param port 0: any free port
    */
   readonly listenForServers: (port: number) => Promise<number>;
   /** Finishes requests, hands back jobs, and closes the database connections. */
   readonly close: () => Promise<void>;
 }
 
-/** Gauges of prom-client that are called totals, which Prometheus keeps for counters. Each has a twin by type. */
+/**
+ * Gauges of prom-client whose names end in `_total`, although Prometheus reserves the suffix for counters. Each has a
+ * counterpart by type.
+ */
 const MISNAMED_METRICS = [
   'nodejs_active_handles_total',
   'nodejs_active_requests_total',
   'nodejs_active_resources_total',
 ];
 
-/** Cuts statements with their values, and stacks, out of what Knex logs. The caller of the statement reports the error. */
+/** Removes statements, values and stacks from Knex's log messages. The caller of the statement reports the error. */
 const knexText = (message: unknown): string =>
   (describeError(message).split('\n')[0] ?? '').replace(/^(migration failed) with error: .*/, '$1');
 
-/** Sends Knex's messages to the logger. Before the homeserver is ready they are debug messages: `listen()` throws the error. */
+/**
+ * Sends Knex's messages to the logger. Before the homeserver is ready they are debug messages, because `listen()` throws the
+ * error.
+ */
 const knexLog = (logger: Logger, isReady: () => boolean): Knex.Logger => ({
   debug: (message) => logger.debug({}, knexText(message)),
   warn: (message) => logger[isReady() ? 'warn' : 'debug']({}, knexText(message)),
@@ -102,7 +105,7 @@ export function createHomeserver(settings: HomeserverSettings): Homeserver {
 
   const lent = federation && { federation: federation.sender };
 
-  // 1. Lend the plugin what the homeserver has. It closes none of it.
+  // 1. Give the plugin the homeserver's objects. The plugin closes none of them.
   const admin = createAdminPlugin(
     {
       serverName,
@@ -115,9 +118,9 @@ export function createHomeserver(settings: HomeserverSettings): Homeserver {
     { search, ...settings.accounts, limits: rateLimit ? {} : { failedAuthentications: false, openRequests: false } },
   );
   const app = new Koa();
-  // 2. Mount its routes. They parse their bodies and answer their errors themselves, so they come first.
+  // 2. Mount the plugin's routes first. They parse their bodies and answer their errors themselves.
   app.use(admin.router.routes());
-  // 3. The homeserver's own routes follow. Those that write events tell `admin.search.apply()` of them.
+  // 3. Add the homeserver's own routes. Routes that write events pass them to `admin.search.apply()`.
   const router = new Router({ sensitive: true, strict: true });
   const remote = federation?.withPlugin(admin);
   const context: HostContext = {
@@ -150,7 +153,7 @@ export function createHomeserver(settings: HomeserverSettings): Homeserver {
       await ensureDendriteSchema(db).catch((error: unknown) => {
         throw explainFailure(error, db);
       });
-      // 4. Start the plugin once the homeserver's tables are there, and before the first request.
+      // 4. Start the plugin after the homeserver's tables exist, and before the first request.
       await admin.start();
       await federation?.start();
       isReady = true;
@@ -163,7 +166,7 @@ export function createHomeserver(settings: HomeserverSettings): Homeserver {
     close: async () => {
       await Promise.all([server.drain(), federationServer?.drain()]);
       try {
-        // 5. Stop it before what it was lent goes away: jobs are handed back, event streams end.
+        // 5. Stop the plugin before its host's objects are closed. It hands back jobs and ends event streams.
         await admin.stop();
         await federation?.stop();
       } finally {

@@ -3,14 +3,14 @@ import type { FederationSender, Logger, SigningKey } from '../host.ts';
 import type { AdminPlugin } from '../index.ts';
 import type { RemoteJoin } from './federation/join-room.ts';
 
-/** What the homeserver's own routes work with. */
+/** The objects that the homeserver's own routes use. */
 export interface HostContext {
   readonly db: Knex;
   readonly signingKey: SigningKey;
   readonly admin: Pick<AdminPlugin, 'accounts' | 'operations' | 'rooms' | 'search'>;
   /** @defaultValue nothing is sent to other servers */
   readonly federation?: FederationSender;
-  /** @defaultValue rooms of other servers can't be joined */
+  /** @defaultValue rooms of other servers cannot be joined */
   readonly joinRemoteRoom?: (join: RemoteJoin) => Promise<void>;
   readonly logger: Logger;
 }

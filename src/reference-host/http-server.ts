@@ -3,25 +3,26 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Certificate } from './federation/certificate.ts';
 
-/** How long requests may take to finish once the server stops, in ms. */
+/** Time limit for running requests after the server stops, in ms. */
 const GRACE_MS = 10_000;
 /**
- * How long an idle connection is kept, in ms: for longer than clients and reverse proxies usually do. Whoever sends a request
- * while the server closes the connection loses it; after Node's five seconds that happens as soon as a process is held up.
+ * How long an idle connection stays open, in ms. The value exceeds the usual time-outs of clients and reverse proxies. A
+ * request is lost if its connection closes at the same moment. With Node's default of five seconds, a short delay of the
+ * process is enough for that.
  */
 const KEEP_ALIVE_MS = 75_000;
 const EVENT_STREAM = /^text\/event-stream/;
 
 export interface HttpServer {
   /**
-   * Listens. Resolves to the port.
-   * @param host `null`: on all addresses @defaultValue 127.0.0.1
-   * @throws Error when the port is taken.
+   * Starts to listen. @returns the port
+   * @param host `null`: all addresses @defaultValue 127.0.0.1
+   * @throws Error if the port is in use
    */
   listen(port: number, host?: string | null): Promise<number>;
-  /** Accepts no more, and waits up to ten seconds for requests under way. Event streams are not waited for. */
+  /** Stops accepting connections, and waits up to ten seconds for running requests. Does not wait for event streams. */
   drain(): Promise<void>;
-  /** Cuts what is left: idle connections, event streams. */
+  /** Closes the remaining connections: idle connections and event streams. */
   close(): Promise<void>;
 }
 

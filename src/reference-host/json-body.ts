@@ -4,12 +4,12 @@ import { z } from 'zod';
 import { MatrixError } from '../errors.ts';
 import { isRecord } from '../json.ts';
 
-/** An event may have 64 KiB; this leaves room for escapes. */
+/** An event may have 64 KiB. The rest leaves room for escapes. */
 const MAX_BODY = '256kb';
 
 /**
- * Parses request bodies as JSON, whatever clients call them, as homeservers do.
- * @param jsonLimit bytes, or as `256kb` @defaultValue 256kb
+ * Parses every request body as JSON, whatever its content type, as homeservers do.
+ * @param jsonLimit in bytes, or a text such as `256kb` @defaultValue 256kb
  */
 export function parseJsonBody(jsonLimit: string = MAX_BODY): Middleware {
   const parse = koaBody({
@@ -29,7 +29,7 @@ export function parseJsonBody(jsonLimit: string = MAX_BODY): Middleware {
   };
 }
 
-/** Clients send `null` for what they do not give. */
+/** Some clients send `null` instead of omitting a field. */
 function withoutNulls(schema: z.ZodType, body: unknown): unknown {
   if (!(schema instanceof z.ZodObject) || !isRecord(body)) return body;
   return Object.fromEntries(
@@ -38,8 +38,8 @@ function withoutNulls(schema: z.ZodType, body: unknown): unknown {
 }
 
 /**
- * The request's body, checked; `null` counts as absent where a field may be absent.
- * @throws MatrixError `M_BAD_JSON` that names the first field that is wrong.
+ * Checks and returns the request's body. `null` counts as absent for optional fields.
+ * @throws MatrixError `M_BAD_JSON` that names the first wrong field
  */
 export function bodyOf<Schema extends z.ZodType>(ctx: Context, schema: Schema): z.output<Schema> {
   const parsed = schema.safeParse(withoutNulls(schema, ctx.request.body));

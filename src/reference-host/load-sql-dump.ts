@@ -5,15 +5,16 @@ interface Connection {
 }
 
 /**
- * Runs a dump of plain SQL statements, such as `pg_dump --inserts` writes, on one connection: all of it or nothing.
+ * Runs a dump of plain SQL statements, such as from `pg_dump --inserts`, on one connection. Either all statements take
+ * effect, or none.
  *
- * Knex would take every `?` in the data for a parameter, so the text goes straight to the driver. A dump changes
- * settings of its session (`search_path` for one), which are reset before the connection returns to the pool.
+ * Knex would treat every `?` in the data as a parameter, so the text goes directly to the driver. A dump changes settings of
+ * its session, for example `search_path`. They are reset before the connection returns to the pool.
  */
 export async function loadSqlDump(db: Knex, sql: string): Promise<void> {
   const connection: Connection = await db.client.acquireConnection();
   try {
-    // Statements that are sent together are one transaction.
+    // Statements that are sent together form one transaction.
     await connection.query(sql);
   } finally {
     try {

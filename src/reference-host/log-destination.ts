@@ -1,6 +1,6 @@
 import { type DestinationStream, pino } from 'pino';
 
-/** Standard error. It drops lines once nobody reads them, for example when the terminal has been closed. */
+/** Standard error. Drops lines if nobody reads them any more, for example because the terminal was closed. */
 export function logDestination(): DestinationStream {
   const destination = pino.destination({ fd: 2, sync: true });
   destination.on('error', () => {});

@@ -33,7 +33,7 @@ function accountsOf(environment: Environment): NonNullable<HomeserverSettings['a
 interface Service {
   readonly environment: Environment;
   readonly logger: Logger;
-  /** Resolves when the process is told to stop. */
+  /** Resolves when the process receives a stop signal. */
   readonly signalled: Promise<string>;
 }
 

@@ -7,9 +7,9 @@ const run = promisify(execFile);
 /** The account `nobody`. PostgreSQL refuses to run as root. */
 const NOBODY = { uid: 65_534, gid: 65_534 };
 
-/** As whom PostgreSQL's programs run. */
+/** The account that runs PostgreSQL's programs. */
 export interface PostgresAccount {
-  /** Who must own the cluster; absent if that is whoever runs this process. */
+  /** Required owner of the cluster. Absent if this process's user is the owner. */
   readonly owner?: { readonly uid: number; readonly gid: number };
   readonly spawn: (program: string, args: readonly string[], stdio: StdioOptions) => ChildProcess;
 }
@@ -20,10 +20,10 @@ interface Wrapper {
   readonly credentials: Partial<Owner>;
 }
 
-/** Ways of leaving root, the one that keeps least privileges first. */
+/** Ways to drop root. The way that keeps the fewest privileges comes first. */
 const WAYS_DOWN: readonly ((owner: Owner) => Wrapper)[] = [
   (owner) => ({ command: [], credentials: owner }),
-  // Below a directory that only root may enter, such as /root. PostgreSQL also asks access(2), which heeds
+  // For clusters below a folder that only root may enter, such as /root. PostgreSQL also calls access(2), which respects the
   // capabilities of an ordinary user only with `no_setuid_fixup`.
   ({ uid, gid }) => ({
     command: [
@@ -44,7 +44,7 @@ function wrap({ command }: Wrapper, program: string, args: readonly string[]): [
   return [first, rest];
 }
 
-/** Only what PostgreSQL needs: `PGPORT`, `PGDATA`, `LD_LIBRARY_PATH` and the like are meant for others. */
+/** Only the variables that PostgreSQL needs. `PGPORT`, `PGDATA`, `LD_LIBRARY_PATH` and others are meant for other programs. */
 const environment = (): NodeJS.ProcessEnv => ({ PATH: process.env['PATH'], LC_ALL: 'C' });
 
 async function canReach(wrapper: Wrapper, paths: readonly string[]): Promise<boolean> {
@@ -73,10 +73,10 @@ async function wayDown(owner: Owner, paths: readonly string[]): Promise<Wrapper>
 }
 
 /**
- * Finds out as whom to run PostgreSQL: as this process's user, or, started by root, as the owner of the cluster and
- * `nobody` when it is new.
- * @param paths what PostgreSQL must be able to reach: its programs and the directory around the cluster
- * @throws Error when root can't lend the cluster's owner the way to `paths`
+ * Chooses the account that runs PostgreSQL: this process's user. If the user is root, the owner of the cluster, or `nobody`
+ * for a new cluster.
+ * @param paths paths that PostgreSQL must reach: its programs, and the folder around the cluster
+ * @throws Error if root cannot give the cluster's owner access to `paths`
  */
 export async function postgresAccount(clusterDir: string, paths: readonly string[]): Promise<PostgresAccount> {
   const isRoot = process.getuid?.() === 0;
@@ -86,7 +86,8 @@ export async function postgresAccount(clusterDir: string, paths: readonly string
     ...(owner === undefined ? {} : { owner }),
     spawn: (program, programArgs, stdio) => {
       const [first, args] = wrap(wrapper, program, programArgs);
-      // Detached: Ctrl-C in the terminal is for the homeserver, which stops PostgreSQL after its last query.
+      // Detached, because Ctrl-C in the terminal is meant for the homeserver. The homeserver stops PostgreSQL after its last
+      // query.
       return spawn(first, args, { ...wrapper.credentials, cwd: '/', env: environment(), stdio, detached: true });
     },
   };

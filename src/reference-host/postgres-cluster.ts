@@ -12,7 +12,7 @@ const STOP_TIMEOUT_MS = 60_000;
 const POLL_MS = 25;
 const START_ATTEMPTS = 5;
 
-/** Paths of the programs that a platform's package brings. */
+/** Paths of the programs in a platform's package. */
 export interface PostgresPrograms {
   readonly initdb: string;
   readonly postgres: string;
@@ -33,10 +33,10 @@ interface Postmaster {
   readonly port: number;
 }
 
-/** The user that owns the cluster, and its first database. */
+/** The cluster's superuser, and its first database. */
 const SUPERUSER = 'postgres';
 
-/** libc's C.UTF-8 where the system has it; else PostgreSQL's own, which classifies characters in the same way. */
+/** libc's C.UTF-8 if the system has it, otherwise PostgreSQL's own. Both classify characters in the same way. */
 const LOCALES = [
   ['--locale=C.UTF-8'],
   ['--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'],
@@ -67,7 +67,7 @@ async function runInitdb(
   }
 }
 
-/** Makes the cluster if there is none. It appears whole: an interrupted attempt leaves nothing that looks like one. */
+/** Creates the cluster if it does not exist. An interrupted attempt leaves no partial cluster. */
 export async function createCluster(cluster: Cluster): Promise<void> {
   if (await exists(cluster.dir)) return;
   const draft = `${cluster.dir}.new`;
@@ -92,10 +92,12 @@ async function readPidFile(dir: string): Promise<Postmaster | undefined> {
   return pid > 0 && port > 0 ? { pid, port } : undefined;
 }
 
-/** Whether a living process is the postmaster of `dir`, and not one that got its pid. Unclear cases count as yes. */
+/**
+ * Whether a living process is the postmaster of `dir`, and not another process with the same pid. Returns `true` if unclear.
+ */
 async function isPostmasterOf(dir: string, pid: number): Promise<boolean> {
   const args = await processArguments(pid);
-  // Its own children are called "postgres: " and what they do.
+  // PostgreSQL's child processes have names that start with "postgres: ".
   if (basename(args[0] ?? '') !== 'postgres') return false;
   const theirs = await stat(args[args.indexOf('-D') + 1] ?? '').catch(() => undefined);
   const ours = await stat(dir);
@@ -103,8 +105,8 @@ async function isPostmasterOf(dir: string, pid: number): Promise<boolean> {
 }
 
 /**
- * The postmaster that runs on the cluster, if one does. A pid file that names an unrelated process is removed, for
- * PostgreSQL would refuse to start; one that names no process tells it what else to check, and stays.
+ * Finds the running postmaster of a cluster. Removes a pid file that names an unrelated process, because PostgreSQL would
+ * refuse to start. Keeps a pid file that names no process, because PostgreSQL checks more of its content.
  */
 export async function findPostmaster({ dir }: Cluster): Promise<Postmaster | undefined> {
   const postmaster = await readPidFile(dir);
@@ -124,7 +126,7 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
-/** Where clients of the cluster connect. */
+/** The connection string of the cluster. */
 async function connectionStringOf({ passwordFile }: Cluster, port: number): Promise<string> {
   return `postgres://${SUPERUSER}:${await readFile(passwordFile, 'utf8')}@127.0.0.1:${port}/postgres`;
 }
@@ -141,12 +143,12 @@ async function answers(connectionString: string): Promise<boolean> {
   }
 }
 
-/** Waits until the server takes connections; `false` when it ended instead. */
+/** Waits until the server accepts connections. Returns `false` if it ended instead. */
 async function becomesReady(connectionString: string, hasEnded: () => Promise<boolean>): Promise<boolean> {
   const deadline = Date.now() + READY_TIMEOUT_MS;
   while (!(await answers(connectionString))) {
     if (await hasEnded()) return false;
-    if (Date.now() > deadline) throw new Error(`PostgreSQL takes no connections after ${READY_TIMEOUT_MS} ms`);
+    if (Date.now() > deadline) throw new Error(`PostgreSQL accepts no connections after ${READY_TIMEOUT_MS} ms`);
     await delay(POLL_MS);
   }
   return true;
@@ -170,25 +172,25 @@ async function launch(cluster: Cluster, settings: Readonly<Record<string, string
   return becomesReady(await connectionStringOf(cluster, port), async () => server.exitCode !== null);
 }
 
-/** Starts a postmaster and returns where to connect. */
+/** Starts a postmaster. @returns the connection string */
 export async function startPostmaster(cluster: Cluster, settings: Readonly<Record<string, string>>): Promise<string> {
   for (let attempt = 1; attempt <= START_ATTEMPTS; attempt += 1) {
     const port = await freePort();
     if (await launch(cluster, settings, port)) return connectionStringOf(cluster, port);
-    // Somebody else took the port meanwhile.
+    // Another program took the port in the meantime.
     if (!(await readFile(cluster.logFile, 'utf8')).includes('could not bind')) break;
   }
   throw new Error(`PostgreSQL does not start: ${await lastLines(cluster.logFile)}`);
 }
 
-/** Waits for a postmaster that another process started; `undefined` when it ended instead. */
+/** Waits for a postmaster that another process has started. Returns `undefined` if it ended instead. */
 export async function adoptPostmaster(cluster: Cluster, { pid, port }: Postmaster): Promise<string | undefined> {
   const connectionString = await connectionStringOf(cluster, port);
   const isReady = await becomesReady(connectionString, async () => (await processStart(pid)) === undefined);
   return isReady ? connectionString : undefined;
 }
 
-/** Ends all sessions and the server ("fast shutdown"), and waits until it has gone. */
+/** Ends all sessions and the server ("fast shutdown"), and waits until the server has ended. */
 export async function stopPostmaster(cluster: Cluster): Promise<void> {
   const postmaster = await findPostmaster(cluster);
   if (postmaster === undefined) return;

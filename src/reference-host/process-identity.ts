@@ -12,7 +12,7 @@ async function ps(pid: number, column: string): Promise<string | undefined> {
   return result?.stdout.trim() || undefined;
 }
 
-/** State and start time of `/proc/<pid>/stat`; the process's name before them may hold blanks and parentheses. */
+/** State and start time from `/proc/<pid>/stat`. The process name before them may contain spaces and parentheses. */
 async function linuxStart(pid: number): Promise<string | undefined> {
   const stat = await orUndefined(readFile(`/proc/${pid}/stat`, 'utf8'));
   const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
@@ -21,25 +21,25 @@ async function linuxStart(pid: number): Promise<string | undefined> {
 }
 
 /**
- * Tells a process from another one that got the same pid later: when it started, in whatever form the system says it.
- * `undefined`: there is no such process, or it is a zombie.
+ * The start time of a process, in the format of the system. It distinguishes the process from a later one with the same pid.
+ * `undefined` if there is no such process, or it is a zombie.
  */
 export function processStart(pid: number): Promise<string | undefined> {
   return process.platform === 'linux' ? linuxStart(pid) : ps(pid, 'lstart');
 }
 
-/** The arguments that a process was started with, as far as the system tells them apart. */
+/** The arguments of a process, as far as the system separates them. */
 export async function processArguments(pid: number): Promise<readonly string[]> {
   if (process.platform !== 'linux') return (await ps(pid, 'command'))?.split(' ') ?? [];
   return (await orUndefined(readFile(`/proc/${pid}/cmdline`, 'utf8')))?.split('\0') ?? [];
 }
 
-/** What a lock or pid file says of its owner. */
+/** The content of a lock or pid file that identifies its owner. */
 export async function describeSelf(): Promise<string> {
   return `${process.pid} ${await processStart(process.pid)}`;
 }
 
-/** Whether the process that wrote `description` with `describeSelf` still runs. */
+/** Whether the process that wrote `description` with `describeSelf()` is still running. */
 export async function isAlive(description: string): Promise<boolean> {
   const [pid, ...start] = description.split(' ');
   return (await processStart(Number(pid))) === start.join(' ');

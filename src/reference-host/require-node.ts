@@ -1,7 +1,7 @@
 /** Oldest version of Node.js that the package runs on. */
 const OLDEST_NODE = [20, 19] as const;
 
-/** @throws Error when Node.js is too old */
+/** @throws Error if Node.js is too old */
 export function requireNode(version: string = process.versions.node): void {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   const [oldestMajor, oldestMinor] = OLDEST_NODE;

@@ -3,14 +3,14 @@ import type { Middleware } from 'koa';
 import { errorFields, MatrixError } from '../errors.ts';
 import type { Logger } from '../host.ts';
 
-/** On every answer, so that clients in browsers work. Client-Server API, "Web Browser Clients". */
+/** Headers of every answer, for clients in browsers. Client-Server API, "Web Browser Clients". */
 const CORS = {
   'Access-Control-Allow-Origin': '*',
   'Access-Control-Allow-Methods': 'GET, POST, PUT, DELETE, OPTIONS',
   'Access-Control-Allow-Headers': 'X-Requested-With, Content-Type, Authorization',
 };
 
-/** Adds the CORS headers, answers OPTIONS, and turns errors into Matrix's error answers. */
+/** Adds the CORS headers, answers OPTIONS requests, and turns errors into Matrix error answers. */
 export function createResponder(logger: Logger): Middleware {
   return async (ctx, next) => {
     ctx.set(CORS);
@@ -31,7 +31,7 @@ export function createResponder(logger: Logger): Middleware {
   };
 }
 
-/** Answers paths that nobody serves with 404, and methods that a path does not have with 405. */
+/** Answers unknown paths with 404, and unknown methods of known paths with 405. */
 export function answerUnrecognized(...routers: readonly Router[]): Middleware {
   return async (ctx) => {
     const known = routers.some((router) => router.match(ctx.path, ctx.method).path.length > 0);

@@ -1,7 +1,7 @@
-/** Parts that sentences of one language are put together from: one of each list, joined by `space`. */
+/** Parts of sentences in one language. A sentence has one part of each list, joined by `space`. */
 export interface SampleLanguage {
   readonly name: string;
-  /** Of a hundred messages, how many are in it. */
+  /** Percentage of messages in this language. */
   readonly share: number;
   readonly space: string;
   readonly stop: string;
@@ -139,7 +139,7 @@ const KOREAN: SampleLanguage = {
   ],
 };
 
-/** The languages of chat messages on a homeserver, with their shares. */
+/** Languages of chat messages on a homeserver, with their shares. */
 export const SAMPLE_LANGUAGES: readonly SampleLanguage[] = [
   ENGLISH,
   GERMAN,

@@ -15,12 +15,12 @@ function newKeyFile(): string {
   return `-----BEGIN MATRIX PRIVATE KEY-----\nKey-ID: ed25519:${version}\n\n${seed}\n-----END MATRIX PRIVATE KEY-----\n`;
 }
 
-/** Makes the file complete or not at all, and leaves alone one that is there: servers may start side by side. */
+/** Writes the complete file, or nothing if it exists. Several servers may start at the same time. */
 async function writeIfMissing(path: string): Promise<void> {
   await mkdir(dirname(path)).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'EEXIST') return;
     if (error.code !== 'ENOENT') throw error;
-    throw new Error(`SIGNING_KEY: there is no folder ${dirname(dirname(path))}: make it, or correct the path`);
+    throw new Error(`SIGNING_KEY: the folder ${dirname(dirname(path))} does not exist: create it, or correct the path`);
   });
   const draft = `${path}.${randomUUID()}`;
   await writeFile(draft, newKeyFile(), { mode: 0o600, flag: 'wx' });
@@ -34,12 +34,12 @@ async function writeIfMissing(path: string): Promise<void> {
 }
 
 /**
- * Reads a key file in Dendrite's form, making it and its folder on first use, the file with mode 0600.
- * @throws Error when there is no place for its folder, when the file can't be read or is no key file
+ * Reads a key file in Dendrite's format. Creates the file (mode 0600) and its folder on first use.
+ * @throws Error if the folder cannot be created, or the file cannot be read or is not a key file
  */
 export async function loadSigningKey(path: string, serverName: ServerName): Promise<SigningKey> {
   await writeIfMissing(path);
   const [, keyId, seed] = PEM.exec(await readFile(path, 'utf8')) ?? [];
-  if (keyId === undefined || seed === undefined) throw new Error(`${path} is no Matrix signing key`);
+  if (keyId === undefined || seed === undefined) throw new Error(`${path} is not a Matrix signing key`);
   return { serverName, keyId, privateKey: privateKeyOf(Buffer.from(seed, 'base64')) };
 }

@@ -1,9 +1,9 @@
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
- * Waits until the process is to stop, and resolves to the reason: a signal, a closed terminal, or a reader of its output that
- * has gone (`… | head`). The handlers stay. A second signal must not end a process that is handing back its work, and lines that
- * nobody reads are dropped.
+ * Waits for the end of the process and returns its reason: a signal, a closed terminal, or a closed output pipe (`… | head`).
+ * The handlers stay active: a second signal must not end a process that is handing back its jobs. Output that nobody reads is
+ * dropped.
  */
 export function stopSignals(): Promise<string> {
   return new Promise((resolve) => {

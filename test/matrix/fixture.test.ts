@@ -9,7 +9,7 @@ import type { VerifyKey } from '../../src/matrix/sign-json.ts';
 import { fixtureEvents, fixtureRemoteKeys, fixtureServer } from './fixture-events.ts';
 
 function serverName(name: string): ServerName {
-  if (!isServerName(name)) throw new Error(`${name} is no server name`);
+  if (!isServerName(name)) throw new Error(`${name} is not a server name`);
   return name;
 }
 

@@ -117,7 +117,7 @@ describe('a homeserver that can not start says in one line what is wrong, where,
   it('a folder of the signing key that is not there', async () => {
     const key = '/nonexistent/dir/k.pem';
     const said = await saidBy({ DATABASE_URL: urlWith((url) => (url.pathname = '/nowhere')), SIGNING_KEY: key });
-    expect(said).toBe('SIGNING_KEY: there is no folder /nonexistent: make it, or correct the path\n');
+    expect(said).toBe('SIGNING_KEY: the folder /nonexistent does not exist: create it, or correct the path\n');
   });
 
   it('a version of Node.js that is too old', () => {

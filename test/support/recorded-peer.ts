@@ -7,7 +7,7 @@ import server from '../fixtures/dendrite/server.json' with { type: 'json' };
 import { fixtureRemoteKeys } from '../matrix/fixture-events.ts';
 
 function serverName(name: string): ServerName {
-  if (!isServerName(name)) throw new Error(`${name} is no server name`);
+  if (!isServerName(name)) throw new Error(`${name} is not a server name`);
   return name;
 }
 

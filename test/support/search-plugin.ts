@@ -119,7 +119,7 @@ export async function isSomebodyWaiting(db: Host['db']): Promise<boolean> {
 export async function until(condition: () => boolean | Promise<boolean>, timeoutMs = 15_000): Promise<void> {
   const end = Date.now() + timeoutMs;
   while (!(await condition())) {
-    if (Date.now() > end) throw new Error(`waited ${timeoutMs} ms in vain for ${condition.toString()}`);
+    if (Date.now() > end) throw new Error(`waited ${timeoutMs} ms without success for ${condition.toString()}`);
     await delay(5);
   }
 }

@@ -80,5 +80,5 @@ export async function reach(db: Knex, id: string, ...states: readonly string[]):
     const job = await findJob(db, id);
     if (job !== undefined && states.includes(job.state)) return job;
   }
-  throw new Error(`the job has not come to be ${states.join(' or ')}: ${JSON.stringify(await findJob(db, id))}`);
+  throw new Error(`the job has not reached the state ${states.join(' or ')}: ${JSON.stringify(await findJob(db, id))}`);
 }

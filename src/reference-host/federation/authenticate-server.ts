@@ -12,7 +12,7 @@ const KEY_LIMIT_MS = 30_000;
 const refusal = (message: string): MatrixError => new MatrixError('M_FORBIDDEN', message, { status: 401 });
 
 /**
- * Lets requests pass that another server has signed, and notes its name in the state. Server-Server API, "Request
+ * Accepts requests that another server has signed, and stores the server's name in `ctx.state`. Server-Server API, "Request
  * Authentication".
  * @throws MatrixError `M_FORBIDDEN` with status 401
  */
@@ -29,7 +29,7 @@ export function authenticateServer(context: FederationContext): Middleware {
     ctx.state.origin = origin;
     ctx.state.destination = destination;
     context.alive(origin).catch((error: unknown) => {
-      context.logger.error({ ...errorFields(error), origin }, 'A server could not be noted as alive');
+      context.logger.error({ ...errorFields(error), origin }, 'Could not store that a server is alive');
     });
     await next();
   };
@@ -55,7 +55,7 @@ async function keysFor(
   try {
     return await verifyKeys(question, { signal: AbortSignal.timeout(KEY_LIMIT_MS) });
   } catch (error) {
-    if (error instanceof FederationError) throw refusal(`The keys of the server are not known: ${error.message}`);
+    if (error instanceof FederationError) throw refusal(`The keys of the server are unknown: ${error.message}`);
     throw error;
   }
 }

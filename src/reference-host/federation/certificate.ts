@@ -5,7 +5,7 @@ import { generate } from 'selfsigned';
 import type { ServerName } from '../../ids.ts';
 import { addressOf } from './server-address.ts';
 
-/** What a TLS server shows and keeps, as PEM. */
+/** Certificate and private key of a TLS server, as PEM. */
 export interface Certificate {
   readonly cert: string;
   readonly key: string;
@@ -14,7 +14,10 @@ export interface Certificate {
 const DAY_MS = 24 * 3_600_000;
 const VALID_DAYS = 3650;
 
-/** A certificate that vouches for itself. Other servers take it when they do not verify, or are given it. */
+/**
+ * Creates a self-signed certificate. Other servers accept it if they do not verify certificates, or if they were given this
+ * one.
+ */
 export async function createCertificate(serverName: ServerName): Promise<Certificate> {
   const { host } = addressOf(serverName);
   const names = isIP(host) === 0 ? [{ type: 2 as const, value: host }] : [{ type: 7 as const, ip: host }];
@@ -31,8 +34,8 @@ export async function createCertificate(serverName: ServerName): Promise<Certifi
 }
 
 /**
- * The certificate in a file, made on first use with mode 0600, key and certificate together.
- * @throws Error when the file can't be read or written
+ * Reads the certificate and its key from a file. Creates the file on first use, with mode 0600.
+ * @throws Error if the file cannot be read or written
  */
 export async function loadCertificate(path: string, serverName: ServerName): Promise<Certificate> {
   const read = async (): Promise<Certificate> => {

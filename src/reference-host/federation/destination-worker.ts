@@ -19,19 +19,19 @@ import { transactionOf } from './transaction.ts';
 export interface WorkerSettings {
   readonly db: Knex;
   readonly ask: AskServer;
-  /** The primary server name, which sends for all local ones, as Dendrite's does. */
+  /** The primary server name. As in Dendrite, it sends for all local server names. */
   readonly origin: ServerName;
   readonly logger: Logger;
-  /** What the first wait is twice of, in ms. @defaultValue 1,000 */
+  /** Half of the first wait, in ms. @defaultValue 1,000 */
   readonly backoffMs?: number;
-  /** For a transaction, in ms. @defaultValue 300,000, as Dendrite */
+  /** Time limit for a transaction, in ms. @defaultValue 300,000, as in Dendrite */
   readonly transactionLimitMs?: number;
 }
 
-/** Ends waits before their time. */
+/** Signals that end a wait early. */
 export interface WorkerSignals {
   readonly stopped: AbortSignal;
-  /** Aborted when the server is heard of from now on. */
+  /** Returns a signal that is aborted when the other server shows a sign of life after this call. */
   readonly listen: () => AbortSignal;
 }
 
@@ -42,14 +42,15 @@ const answerSchema = z.object({
   pdus: z.record(z.string(), z.looseObject({ error: z.string().optional() })).default({}),
 });
 
-/** How long to wait after so many failures, in ms: 2^n times the base, from 0.8 to 1.4 times that, as Dendrite. */
+/** The wait after a number of failures, in ms. It is 2^failures times the base, multiplied by 0.8 to 1.4, as in Dendrite. */
 export function backoffOf(failures: number, baseMs: number, random: number): number {
   return baseMs * 2 ** failures * (0.8 + 0.6 * random);
 }
 
 /**
- * Sends what is queued for a server, in order, until nothing is left, the server is on the blacklist, or it is stopped.
- * What fails is tried again, however it fails; what a server has answered with 200 is not, whatever it says of single events.
+ * Sends the queue of a server, in order. Ends when the queue is empty, the server is on the blacklist, or the sender is
+ * stopped. A failed transaction is always retried. A transaction answered with 200 is not retried, even if the answer refuses
+ * single events.
  */
 export async function drainQueue(
   destination: ServerName,
@@ -76,17 +77,17 @@ export async function drainQueue(
     const fields = { destination, failures, error: failure };
     if (failures >= FAILURES_UNTIL_BLACKLIST) {
       await addToBlacklist(db, destination);
-      logger.warn(fields, 'Nothing more is sent to this server until it is heard of');
+      logger.warn(fields, 'Sending to this server is stopped until it shows a sign of life');
       return;
     }
     const waitMs = backoffOf(failures, backoffMs, Math.random());
-    logger.info({ ...fields, retryInMs: Math.round(waitMs) }, 'A server did not take a transaction');
+    logger.info({ ...fields, retryInMs: Math.round(waitMs) }, 'A server refused a transaction');
     await delay(waitMs, undefined, { signal: AbortSignal.any([stopped, alive]) }).catch(() => undefined);
     if (alive.aborted) failures = 0;
   }
 }
 
-/** Why the transaction has failed; `undefined` once it is sent, and out of the queue. */
+/** Sends a transaction and removes it from the queue. @returns the reason of a failure, or `undefined` */
 async function sendTransaction(
   destination: ServerName,
   queued: QueuedTransaction,
@@ -95,7 +96,7 @@ async function sendTransaction(
 ): Promise<string | undefined> {
   const { txnId, content, unsendable } = transactionOf(queued, origin, Date.now());
   if (unsendable.length > 0)
-    logger.error({ destination, rows: unsendable }, 'Queued JSON can not be sent, and is dropped');
+    logger.error({ destination, rows: unsendable }, 'Queued JSON cannot be sent and is dropped');
   if (content.pdus.length + content.edus.length > 0) {
     try {
       const question = { origin, destination, method: 'PUT', uri: uriOf('v1', 'send', txnId), content } as const;

@@ -11,7 +11,7 @@ import { findRoom, type StoredRoom } from '../../storage/roomserver/rooms.ts';
 
 const MAX_PREV_EVENTS = 20;
 
-/** @throws MatrixError `M_NOT_FOUND` for a room that is not known, or of which only an invite is */
+/** @throws MatrixError `M_NOT_FOUND` if the room is unknown, or only an invite to it is known */
 export async function requireRoom(db: Knex, roomId: RoomId): Promise<StoredRoom> {
   const room = await findRoom(db, roomId);
   if (room === undefined || room.latestEventNids.length === 0)
@@ -20,9 +20,9 @@ export async function requireRoom(db: Knex, roomId: RoomId): Promise<StoredRoom>
 }
 
 /**
- * The member event by which a user of another server would leave or join, in its place in the room: for that server to
- * complete, hash and sign.
- * @throws MatrixError `M_FORBIDDEN` when the room would not take it
+ * The member event with which a user of another server may join or leave, in its place in the room. The other server
+ * completes, hashes and signs it.
+ * @throws MatrixError `M_FORBIDDEN` if the room refuses the event
  */
 export async function memberTemplate(
   db: Knex,

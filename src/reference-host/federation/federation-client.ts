@@ -14,21 +14,21 @@ export interface FederationQuestion {
   /** Path and query, percent-encoded. */
   readonly uri: string;
   readonly content?: Readonly<Record<string, unknown>>;
-  /** Keys are asked for without a signature. @defaultValue true */
+  /** Requests for keys are not signed. @defaultValue true */
   readonly signed?: boolean;
 }
 
 export interface FederationClientOptions {
   readonly signal: AbortSignal;
-  /** For the whole exchange, discovery apart, in ms. @defaultValue 60,000 */
+  /** Time limit for the whole exchange without discovery, in ms. @defaultValue 60,000 */
   readonly limitMs?: number;
-  /** Of the answer. @defaultValue 1 MiB */
+  /** Maximum size of the answer, in bytes. @defaultValue 1 MiB */
   readonly maxBytes?: number;
 }
 
 /**
- * Asks another server, and reads the JSON that it answers with.
- * @throws FederationError; the signal's reason once it is aborted; MatrixError for content that can't be signed
+ * Sends a request to another server and parses the JSON answer.
+ * @throws FederationError; the signal's reason after an abort; MatrixError if the content cannot be signed
  */
 export type AskServer = (question: FederationQuestion, options: FederationClientOptions) => Promise<unknown>;
 
@@ -81,7 +81,7 @@ function readAnswer(destination: ServerName, { status, body }: HttpsAnswer): unk
     });
   }
   if (answer !== undefined) return answer;
-  throw new FederationError('bad_answer', `${destination} answered with no JSON`);
+  throw new FederationError('bad_answer', `${destination} returned an answer without JSON`);
 }
 
 function parse(body: Buffer): unknown {

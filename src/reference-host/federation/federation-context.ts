@@ -16,7 +16,7 @@ import type { AdminPlugin } from '../../index.ts';
 import type { ChainSettings } from '../../rooms/written-chain.ts';
 import type { VerifyKeys } from './server-keys.ts';
 
-/** What the routes for other servers work with. */
+/** The objects that the routes for other servers use. */
 export interface FederationContext {
   readonly db: Knex;
   /** The primary server name. */
@@ -24,16 +24,16 @@ export interface FederationContext {
   /** One for each local server name. */
   readonly signingKeys: readonly SigningKey[];
   readonly rooms: Pick<AdminPlugin['rooms'], 'check' | 'states'>;
-  /** How received events are written. */
+  /** The settings for writing received events. */
   readonly chain: ChainSettings;
   readonly verifyKeys: VerifyKeys;
-  /** A server has been heard of. */
+  /** Called when another server shows a sign of life. */
   readonly alive: (serverName: ServerName) => Promise<void>;
   readonly wake: (destinations: readonly ServerName[]) => void;
   readonly logger: Logger;
 }
 
-/** A request of a server that has proved who it is. */
+/** A request of an authenticated server. */
 export type ServerRequest = Context & {
   readonly params: Readonly<Record<string, string>>;
   readonly state: { origin: ServerName; destination: ServerName };
@@ -57,7 +57,7 @@ export function userIdOf({ params: { userId = '' } }: ServerRequest): UserId {
   return userId;
 }
 
-/** Whether the server name is one of this homeserver's. */
+/** Whether a server name is local. */
 export function isLocal({ signingKeys }: Pick<FederationContext, 'signingKeys'>, name: string): name is ServerName {
   return isServerName(name) && signingKeys.some(({ serverName }) => serverName === name);
 }

@@ -20,21 +20,21 @@ export interface FederationSettings extends Omit<SenderSettings, 'ask' | 'origin
   readonly https: HttpsSettings;
 }
 
-/** What the homeserver has to do with others. */
+/** The federation of the homeserver. */
 export interface Federation {
-  /** What the plugin is lent. */
+  /** The host's federation sender for the plugin. */
   readonly sender: FederationSender;
-  /** Sends what is queued. */
+  /** Starts to send the queue. */
   readonly start: () => Promise<void>;
-  /** A server was heard of. */
+  /** Called when another server shows a sign of life. */
   readonly alive: (serverName: ServerName) => Promise<void>;
-  /** Breaks off what is under way. What is queued stays so. */
+  /** Aborts running requests. Queued events stay in the queue. */
   readonly stop: () => Promise<void>;
-  /** What needs the plugin, to which the sender has been lent. */
+  /** The parts that need the plugin. The plugin needs the sender, so they are created later. */
   readonly withPlugin: (admin: Pick<AdminPlugin, 'rooms' | 'search'>) => {
-    /** @throws MatrixError why the room was not joined */
+    /** @throws MatrixError with the reason why the join failed */
     readonly joinRemoteRoom: (join: RemoteJoin) => Promise<void>;
-    /** What other servers are served by. */
+    /** Creates the HTTPS server for other homeservers. */
     readonly createServer: (certificate: Certificate) => HttpServer;
   };
 }

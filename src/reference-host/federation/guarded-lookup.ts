@@ -2,20 +2,19 @@ import { type LookupAddress, lookup } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
-/** Whether an address is one of the public internet: not private, loopback, link-local, or otherwise special. */
+/** Whether an address belongs to the public internet: not private, loopback, link-local or otherwise special. */
 export function isPublicAddress(address: string): boolean {
   return ipaddr.process(address).range() === 'unicast';
 }
 
-/** Whether a host is an address that may not be connected to. Names are looked at when they are resolved. */
+/** Whether a host is an IP address to which connections are forbidden. Names are checked when they are resolved. */
 export function isForbiddenAddress(host: string, allowPrivate: boolean): boolean {
   return !allowPrivate && isIP(host) !== 0 && !isPublicAddress(host);
 }
 
 /**
- * Resolves names to those of their addresses that may be connected to. The connection goes to what this returns, so a name
- * that resolves to something else a moment later gains nothing. Addresses themselves never come here: see
- * `isForbiddenAddress()`.
+ * Resolves names to those of their addresses that are allowed. The connection uses the returned address, so a name that
+ * resolves differently a moment later does no harm. IP addresses are not looked up: see `isForbiddenAddress()`.
  */
 export function guardedLookup(allowPrivate: boolean): LookupFunction {
   return (hostname, options, callback) => {

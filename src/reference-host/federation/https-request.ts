@@ -5,7 +5,7 @@ import { guardedLookup, isForbiddenAddress } from './guarded-lookup.ts';
 import type { ServerAddress } from './server-address.ts';
 
 export interface HttpsSettings {
-  /** Whether addresses that are not of the public internet may be connected to. */
+  /** Whether connections to addresses outside the public internet are allowed. */
   readonly allowPrivate: boolean;
   readonly verifyTls: boolean;
 }
@@ -21,9 +21,9 @@ export interface HttpsRequest {
 
 export interface HttpsOptions {
   readonly signal: AbortSignal;
-  /** For the whole exchange, in ms. */
+  /** Time limit for the whole exchange, in ms. */
   readonly limitMs: number;
-  /** Of the answer's body. */
+  /** Maximum size of the answer's body, in bytes. */
   readonly maxBytes: number;
 }
 
@@ -34,12 +34,12 @@ export interface HttpsAnswer {
 }
 
 /**
- * Asks a server that is not trusted.
- * @throws FederationError `unreachable`, `bad_answer` for a body over the limit; the signal's reason once it is aborted
+ * Sends a request to an untrusted server.
+ * @throws FederationError `unreachable`, or `bad_answer` for a body over the limit; the signal's reason after an abort
  */
 export type SendHttps = (request: HttpsRequest, options: HttpsOptions) => Promise<HttpsAnswer>;
 
-/** Each request has a connection of its own: there are seldom two in a row, and none must be kept open. */
+/** Each request has its own connection. Two requests in a row are rare, and no connection should stay open. */
 export function createHttps({ allowPrivate, verifyTls }: HttpsSettings): SendHttps {
   const agent = new Agent({ keepAlive: false, rejectUnauthorized: verifyTls });
   const lookup = guardedLookup(allowPrivate);

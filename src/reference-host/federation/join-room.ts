@@ -24,7 +24,7 @@ export interface JoinSettings {
 export interface RemoteJoin {
   readonly roomId: RoomId;
   readonly userId: UserId;
-  /** Servers that are tried, in order. */
+  /** Servers to try, in this order. */
   readonly via: readonly ServerName[];
 }
 
@@ -34,12 +34,12 @@ const joinedSchema = z.object({ state: z.array(object), auth_chain: z.array(obje
 
 const KNOWN_VERSIONS = Array.from({ length: 12 }, (_, i) => `ver=${i + 1}`).join('&');
 const LIMIT_MS = 60_000;
-/** The state of a room of 100,000 members. */
+/** Enough for the state of a room with 100,000 members. */
 const MAX_BYTES = 256 * 1_048_576;
 
 /**
  * Joins a room through a server that is in it. Server-Server API, "Joining Rooms".
- * @throws MatrixError `M_FORBIDDEN`, `M_NOT_FOUND`, or `M_UNKNOWN` with status 502 when no server gave a good answer
+ * @throws MatrixError `M_FORBIDDEN`, `M_NOT_FOUND`, or `M_UNKNOWN` with status 502 if no server answered as expected
  */
 export async function joinRemoteRoom(settings: JoinSettings, { roomId, userId, via }: RemoteJoin): Promise<void> {
   let last: FederationError | undefined;
@@ -52,7 +52,7 @@ export async function joinRemoteRoom(settings: JoinSettings, { roomId, userId, v
       last = error;
     }
   }
-  if (last === undefined) throw new MatrixError('M_NOT_FOUND', 'No server is known that is in the room');
+  if (last === undefined) throw new MatrixError('M_NOT_FOUND', 'No server in the room is known');
   if (last.status === 403) throw new MatrixError('M_FORBIDDEN', last.message);
   throw new MatrixError('M_UNKNOWN', last.message, { status: 502 });
 }
@@ -75,7 +75,7 @@ async function joinThrough(
   const own = { type: 'm.room.member', room_id: roomId, sender: userId, state_key: userId, content };
   const { eventId, event } = completeEvent(template.event, own, version, key, Date.now());
   const join = checkEvent(event, roomId, version);
-  if (join === undefined) throw new FederationError('bad_answer', `${destination} made no template of a join`);
+  if (join === undefined) throw new FederationError('bad_answer', `${destination} returned no template for a join`);
   const sendUri = uriOf('v2', 'send_join', roomId, eventId);
   const sent = await ask({ origin, destination, method: 'PUT', uri: sendUri, content: event }, options);
   const { state, auth_chain: authChain } = checkAnswer(joinedSchema, sent, destination);

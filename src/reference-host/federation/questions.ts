@@ -15,12 +15,12 @@ const devicesSchema = z.object({
   devices: z.array(
     z.object({ device_id: z.string(), device_display_name: z.string().optional(), keys: object.optional() }),
   ),
-  // Dendrite answers `null` of users without cross-signing.
+  // Dendrite returns `null` for users without cross-signing keys.
   master_key: object.nullish(),
   self_signing_key: object.nullish(),
 });
 
-/** The state of a room of 100,000 members. */
+/** Enough for the state of a room with 100,000 members. */
 const MAX_STATE_BYTES = 256 * 1_048_576;
 const STATE_LIMIT_MS = 300_000;
 
@@ -38,15 +38,15 @@ export function checkAnswer<Schema extends z.ZodType>(
   const parsed = schema.safeParse(answer);
   if (parsed.success) return parsed.data;
   const path = parsed.error.issues[0]?.path.join('.') ?? '';
-  throw new FederationError('bad_answer', `the answer of ${destination} has no good ${path}`);
+  throw new FederationError('bad_answer', `the answer of ${destination} has no valid ${path}`);
 }
 
-/** Older servers know no version 2 of some endpoints. */
+/** Older servers lack version 2 of some endpoints. */
 const knowsNot = (error: unknown): boolean =>
   error instanceof FederationError &&
   (error.errcode === 'M_UNRECOGNIZED' || (error.errcode === undefined && [404, 405].includes(error.status ?? 0)));
 
-/** What the plugin asks of other servers. */
+/** The federation requests that the plugin needs. */
 export function createQuestions(ask: AskServer): Questions {
   return {
     makeLeave: async ({ origin, destination, roomId, userId }, { signal }) => {

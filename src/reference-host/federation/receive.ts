@@ -8,9 +8,9 @@ import type { FederationContext } from './federation-context.ts';
 import { verifyEvent } from './verify-event.ts';
 
 /**
- * Verifies an event of another server, and writes it into its room. One that is there already is left alone.
- * @param tell the servers that are to be told of it @defaultValue none, since its own server tells them
- * @throws MatrixError why not
+ * Verifies an event of another server and writes it into its room. Does nothing if the room already has the event.
+ * @param tell the servers to which to send the event @defaultValue none, because the event's own server sends it to them
+ * @throws MatrixError with the reason of a refusal
  */
 export async function receive(
   context: FederationContext,

@@ -7,30 +7,33 @@ import { drainQueue, type WorkerSettings } from './destination-worker.ts';
 
 export interface SenderSettings extends WorkerSettings {
   readonly databaseUrl: string;
-  /** Between looks for what no process sends, because one has died, in ms. @defaultValue 30,000 */
+  /** Time between two sweeps, in ms. A sweep finds events that a dead process has left in the queue. @defaultValue 30,000 */
   readonly sweepMs?: number;
 }
 
-/** Sends what is queued for other servers. */
+/** Sends the queues for other servers. */
 export interface Sender {
-  /** Sends what was there before, and what other processes leave. */
+  /** Starts to send, including events queued earlier or by other processes. */
   readonly start: () => Promise<void>;
-  /** Something was queued, and committed. A server that is waited for, because it has failed, is waited for all the same. */
+  /**
+   * Called after events have been queued and committed. If a server has failed, the wait before its next attempt stays the
+   * same.
+   */
   readonly wake: (destinations: readonly ServerName[]) => void;
-  /** A server was heard of: it is off the blacklist, and is tried at once. */
+  /** Called when a server shows a sign of life. The server is removed from the blacklist and tried at once. */
   readonly alive: (destination: ServerName) => Promise<void>;
-  /** Breaks off what is under way, and waits until nothing is left of it. */
+  /** Aborts running requests, and waits until all work has ended. */
   readonly stop: () => Promise<void>;
 }
 
 interface Worker {
-  /** Woken since it last looked. */
+  /** Woken again during the current run. */
   again: boolean;
   alive: AbortController;
   done: Promise<void>;
 }
 
-/** Sends to each server from one process at a time, one transaction at a time. */
+/** Sends to each server one transaction at a time, from one process at a time. */
 export function createSender(settings: SenderSettings): Sender {
   const { db, logger, databaseUrl, sweepMs = 30_000 } = settings;
   const workers = new Map<ServerName, Worker>();
@@ -39,7 +42,7 @@ export function createSender(settings: SenderSettings): Sender {
   let timer: NodeJS.Timeout | undefined;
   let sweeping = Promise.resolve();
 
-  /** The locks of a session are lost together. */
+  /** A session on the locks' connection. If it ends, all locks are lost together. */
   function newSession(): AbortController {
     const session = new AbortController();
     setMaxListeners(0, session.signal);
@@ -57,10 +60,10 @@ export function createSender(settings: SenderSettings): Sender {
     },
   });
 
-  /** Waits out what another process does, which is told to look again. */
+  /** Sends to a server if this process gets the lock. If another process holds the lock, `tell` notifies that process. */
   async function work(destination: ServerName, worker: Worker, tell: boolean): Promise<void> {
     const session = current;
-    // Without locks: the next sweep brings it up again.
+    // The locks are lost. The next sweep starts this work again.
     if (session.signal.aborted) return;
     if (!(await locks.tryLock(destination))) {
       if (tell) await locks.tell(destination, 'queued');
@@ -112,7 +115,7 @@ export function createSender(settings: SenderSettings): Sender {
       }
       for (const destination of await listWaitingDestinations(db)) wakeOne(destination, false);
     } catch (error) {
-      logger.error(errorFields(error), 'The federation sender could not look for what is queued');
+      logger.error(errorFields(error), 'The federation sender could not read its queue');
     }
   }
 

@@ -1,24 +1,24 @@
 import { isIP } from 'node:net';
 import { isServerName, type ServerName } from '../../ids.ts';
 
-/** Where a server is, and what it calls itself there. */
+/** The address of a server, and the names to use in requests to it. */
 export interface ServerAddress {
-  /** A name, or an address without brackets. */
+  /** A host name, or an IP address without brackets. */
   readonly host: string;
   readonly port: number;
-  /** For the TLS certificate; empty for addresses, which are no names. */
+  /** The name in the TLS certificate. Empty for IP addresses. */
   readonly servername: string;
   readonly hostHeader: string;
 }
 
 const DEFAULT_PORT = 8448;
 
-/** Whether a server name says where the server is, so that nobody has to be asked: it is an address, or has a port. */
+/** Whether a server name gives the address itself, so that no lookup is needed: it is an IP address or has a port. */
 export function isExplicit(serverName: ServerName): boolean {
   return /:\d+$/.test(serverName) || isIP(serverName.replace(/^\[(.*)\]$/, '$1')) !== 0;
 }
 
-/** The address that a server name spells out. Server-Server API, "Resolving server names". */
+/** The address that a server name gives. Server-Server API, "Resolving server names". */
 export function addressOf(serverName: ServerName): ServerAddress {
   const [, name = '', port] = /^(.*?)(?::(\d+))?$/.exec(serverName) ?? [];
   const bracketed = /^\[(.*)\]$/.exec(serverName.endsWith(']') ? serverName : name)?.[1];
@@ -31,7 +31,7 @@ export function addressOf(serverName: ServerName): ServerAddress {
   };
 }
 
-/** `m.server` of a `.well-known` answer; `undefined` where it has none. */
+/** `m.server` of a `.well-known` answer. `undefined` if the answer has none. */
 export function delegatedName(body: Buffer): ServerName | undefined {
   try {
     const parsed: unknown = JSON.parse(body.toString('utf8'));

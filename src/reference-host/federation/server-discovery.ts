@@ -3,11 +3,11 @@ import type { ServerName } from '../../ids.ts';
 import type { HttpsAnswer, SendHttps } from './https-request.ts';
 import { addressOf, delegatedName, isExplicit, type ServerAddress } from './server-address.ts';
 
-/** Finds where a server is. */
+/** Finds the address of a server. */
 export type Discover = (serverName: ServerName, signal: AbortSignal) => Promise<ServerAddress>;
 
 interface Delegation {
-  /** Whom the name's server has named to answer for it. */
+  /** The server to which the name is delegated. */
   readonly to: ServerName | undefined;
   /** In ms since the epoch. */
   readonly until: number;
@@ -18,16 +18,16 @@ const MAX_BYTES = 51_200;
 const LIMIT_MS = 10_000;
 const MAX_REDIRECTS = 5;
 const HOUR_MS = 3_600_000;
-/** Server-Server API, "Resolving server names": 24 hours unless told otherwise, 48 at most, failures for an hour at most. */
+/** Server-Server API, "Resolving server names": 24 hours by default, at most 48 hours, and at most one hour for failures. */
 const DEFAULT_CACHE_MS = 24 * HOUR_MS;
 const MAX_CACHE_MS = 48 * HOUR_MS;
 const FAILURE_CACHE_MS = HOUR_MS / 6;
-/** Names in memory. */
+/** Maximum number of cached names. */
 const MAX_CACHED = 10_000;
 
 /**
- * Server-Server API, "Resolving server names": addresses, explicit ports and `.well-known`. SRV records are not looked up:
- * a server that has nothing else is taken to be at port 8448 of its name.
+ * Server-Server API, "Resolving server names": addresses, explicit ports and `.well-known`. SRV records are not supported.
+ * Without the others, a server is expected at port 8448 of its name.
  * @param wellKnownPort @defaultValue 443
  */
 export function createDiscovery(send: SendHttps, wellKnownPort = 443): Discover {
@@ -58,7 +58,7 @@ function cacheMs({ headers }: HttpsAnswer): number {
   return seconds === undefined ? DEFAULT_CACHE_MS : Math.min(Number(seconds) * 1000, MAX_CACHE_MS);
 }
 
-/** The answer, once no redirection leads any further; `undefined` where there is none. */
+/** Follows redirects and returns the last answer. `undefined` if there is none. */
 async function follow(send: SendHttps, start: URL, signal: AbortSignal): Promise<HttpsAnswer | undefined> {
   let url: URL | null = start;
   for (let redirects = 0; url?.protocol === 'https:' && redirects <= MAX_REDIRECTS; redirects += 1) {

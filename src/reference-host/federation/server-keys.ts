@@ -17,21 +17,22 @@ const keysSchema = z.object({
   old_verify_keys: z.record(z.string(), z.object({ key: z.string(), expired_ts: timestamp })).default({}),
 });
 
-/** However long a server says: Server-Server API, "Publishing Keys". */
+/** Maximum validity of a key, whatever its server says. Server-Server API, "Publishing Keys". */
 const MAX_VALIDITY_MS = 7 * 24 * 3_600_000;
 
 export type VerifyKeys = NonNullable<FederationSender['verifyKeys']>;
 
 /**
- * Keys of other servers, from the database while they are good, else from the servers themselves. Notaries are not asked.
- * @throws FederationError from what it returns when a server has to be asked and gives no good answer
+ * Returns keys of other servers: from the database while they are valid, otherwise from the servers. Notaries are not
+ * supported.
+ * The returned function throws FederationError if a server does not answer as expected.
  */
 export function createServerKeys(db: Knex, ask: AskServer): VerifyKeys {
   return async ({ origin, destination, keyIds, minimumValidUntilTs = 0 }, { signal }) => {
     const isGood = ({ validUntilTs }: StoredServerKey): boolean => validUntilTs >= minimumValidUntilTs;
     const known = await readServerKeys(db, destination, keyIds);
     const good = known.filter(isGood);
-    // What is known of an old key never changes.
+    // An old key never changes.
     const final = known.filter(({ isOld, validUntilTs }) => isOld && validUntilTs < minimumValidUntilTs);
     if (good.length + final.length >= new Set(keyIds).size) return good.flatMap((key) => toServerKey(destination, key));
 

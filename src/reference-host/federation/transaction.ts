@@ -5,7 +5,7 @@ import { canonicalJson } from '../../matrix/canonical-json.ts';
 import type { QueuedJson, QueuedTransaction } from '../storage/federation-queue.ts';
 
 export interface Transaction {
-  /** The same for the same content, so that a server knows one again that it has had, also after a crash. */
+  /** Derived from the content. A server recognises a repeated transaction by it, even after a crash of this process. */
   readonly txnId: string;
   readonly content: {
     readonly origin: ServerName;
@@ -13,11 +13,11 @@ export interface Transaction {
     readonly pdus: readonly unknown[];
     readonly edus: readonly unknown[];
   };
-  /** Rows that no server would take: they are no canonical JSON. */
+  /** Rows that no server would accept, because they are not canonical JSON. */
   readonly unsendable: readonly string[];
 }
 
-/** A transaction of what is queued. Server-Server API, "Transactions". */
+/** Builds a transaction from queued PDUs and EDUs. Server-Server API, "Transactions". */
 export function transactionOf({ pdus, edus }: QueuedTransaction, origin: ServerName, now: number): Transaction {
   const wired = { pdus: pdus.map(wireForm), edus: edus.map(wireForm) };
   const sendable = (forms: readonly WireForm[]): WireForm[] => forms.filter(({ object }) => object !== undefined);
@@ -41,7 +41,7 @@ interface WireForm {
   readonly object: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** Without what Dendrite stores beside an event. */
+/** Removes the fields that Dendrite stores in the event's JSON. */
 function wireForm({ nid, json }: QueuedJson): WireForm {
   try {
     const parsed: unknown = JSON.parse(json);

@@ -11,8 +11,8 @@ import type { FederationContext } from './federation-context.ts';
 const KEY_LIMIT_MS = 30_000;
 
 /**
- * An event of another server that is well-formed, and signed by every server that must have. Server-Server API, "Checks
- * performed on receipt of a PDU", 1 to 3.
+ * Checks that another server's event is well-formed and has all required signatures. Server-Server API, "Checks performed on
+ * receipt of a PDU", 1 to 3.
  * @throws MatrixError `M_BAD_JSON`, `M_FORBIDDEN`
  */
 export async function verifyEvent(
@@ -44,7 +44,7 @@ async function keysOf(
     origin: serverName,
     destination: signer,
     keyIds: Object.keys(signaturesOf(event, signer)),
-    // Room version 5 made it a rule; no good server breaks it in older ones.
+    // Room version 5 introduced this rule. Correct servers follow it in older versions too.
     minimumValidUntilTs: typeof at === 'number' ? Math.min(at, Date.now()) : Date.now(),
   };
   try {

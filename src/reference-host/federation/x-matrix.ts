@@ -2,41 +2,38 @@ import type { SigningKey } from '../../host.ts';
 import { isServerName, type ServerName } from '../../ids.ts';
 import { signatureOf } from '../../matrix/sign-json.ts';
 
-/** A request between servers, as it is signed. Server-Server API, "Request Authentication". */
+/** The signed parts of a request between servers. Server-Server API, "Request Authentication". */
 export interface SignedRequest {
   readonly method: string;
   /** Path and query, percent-encoded as they are sent. */
   readonly uri: string;
   readonly origin: ServerName;
   readonly destination: ServerName;
-  /** The body, where there is one. */
+  /** The body, if there is one. */
   readonly content?: Readonly<Record<string, unknown>>;
 }
 
-/** What an `Authorization` header claims. */
+/** The unverified content of an `Authorization` header. */
 export interface XMatrix {
   readonly origin: ServerName;
-  /** Old servers leave it out. */
+  /** Old servers omit it. */
   readonly destination: string | undefined;
   readonly keyId: string;
   readonly signature: string;
 }
 
 const SCHEME = /^x-matrix +/i;
-/** A token, which old servers write with colons in it, or a quoted string. */
+/** A parameter: a quoted string, or a token. Old servers write colons in tokens. */
 const PARAMETER = /\s*([\w!#$%&'*+.^`|~-]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))\s*(?:,|$)/y;
 
-/**
- * The `Authorization` header of a request.
- * @throws MatrixError as `canonicalJson()` for a body that can't be signed
- */
+/** The `Authorization` header of a request. @throws MatrixError as `canonicalJson()` if the body cannot be signed */
 export function authorizationOf(request: SignedRequest, key: SigningKey): string {
   const { origin, destination } = request;
   const signature = signatureOf({ ...request }, key);
   return `X-Matrix origin="${origin}",destination="${destination}",key="${key.keyId}",sig="${signature}"`;
 }
 
-/** The parts of an `Authorization` header; `undefined` for one that is malformed or of another scheme. */
+/** The parts of an `Authorization` header. `undefined` if the header is malformed or has another scheme. */
 export function parseAuthorization(header: string): XMatrix | undefined {
   if (!SCHEME.test(header)) return undefined;
   const text = header.replace(SCHEME, '');

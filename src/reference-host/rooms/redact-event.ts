@@ -12,12 +12,13 @@ interface Redaction {
   readonly roomId: RoomId;
   readonly eventId: EventId;
   readonly reason: string | undefined;
-  /** The same one again, from the same device and for the same event, redacts nothing. */
+  /** A second request with the same id, device and event redacts nothing. */
   readonly transactionId: string;
 }
 
 /**
- * Redacts an event of one's own, or anybody's with the power level. Client-Server API, "Redactions".
+ * Redacts an event. Users may redact their own events, and those of others if their power level allows it. Client-Server API,
+ * "Redactions".
  * @throws MatrixError `M_FORBIDDEN`, `M_NOT_FOUND`, `M_USER_SUSPENDED`
  */
 export async function redactEvent(
@@ -29,14 +30,14 @@ export async function redactEvent(
   return sendEvent(context, device, {
     roomId,
     type: 'm.room.redaction',
-    // Room version 11 moved `redacts` into the content; as Dendrite, both places have it in all versions.
+    // Room version 11 moved `redacts` into the content. As in Dendrite, the event has both fields in all versions.
     content: { ...(reason !== undefined && { reason }), redacts: eventId },
     redacts: eventId,
     transactionId,
     isSame: ({ event }) => event.redacts === eventId,
     check: async ({ room, power }, transaction) => {
       const target = await findEvent(transaction, room.roomNid, eventId);
-      if (target === undefined) throw new MatrixError('M_NOT_FOUND', 'There is no such event in this room');
+      if (target === undefined) throw new MatrixError('M_NOT_FOUND', 'The event is not in this room');
       const version = roomVersionOf(room.version);
       const isOwn = target.event.sender === device.userId;
       if (!isOwn && suspended) throw accountSuspended();

@@ -13,15 +13,15 @@ interface Request {
   readonly content: RoomEventDraft['content'];
   readonly redacts?: EventId;
   readonly transactionId: string;
-  /** Whether what was sent with the same transaction id is this. @defaultValue it is */
+  /** Whether the earlier event with the same transaction id is the same request. @defaultValue it is */
   readonly isSame?: (sent: SentEvent) => boolean;
-  /** @throws MatrixError for what the user must not send, whatever the room would take */
+  /** @throws MatrixError for an event that the user must not send, even if the room would accept it */
   readonly check?: (turn: RoomTurn, transaction: Knex.Transaction) => Promise<void>;
 }
 
 /**
- * Sends an event as a client asked for, through the writer that the plugin writes with.
- * @throws MatrixError `M_FORBIDDEN` when the room does not take it
+ * Sends an event for a client, with the plugin's room writer.
+ * @throws MatrixError `M_FORBIDDEN` if the room refuses the event
  */
 export async function sendEvent(
   { db, admin, federation }: HostContext,
@@ -38,7 +38,7 @@ export async function sendEvent(
     const appended = await admin.rooms.append(transaction, roomId, [draft]);
     const [event] = appended.events;
     if (event === undefined)
-      throw appended.refused[0]?.error ?? new MatrixError('M_FORBIDDEN', 'the room takes no events');
+      throw appended.refused[0]?.error ?? new MatrixError('M_FORBIDDEN', 'the room accepts no events');
     return { eventId: event.eventId, destinations: appended.destinations };
   });
   await federation?.wake(destinations);

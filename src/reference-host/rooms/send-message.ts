@@ -9,11 +9,11 @@ interface Message {
   readonly roomId: RoomId;
   readonly type: string;
   readonly content: Readonly<Record<string, unknown>>;
-  /** The same one again, from the same device and for the same room and type, sends nothing. */
+  /** A second request with the same id, device, room and type sends nothing. */
   readonly transactionId: string;
 }
 
-/** Types that the authorisation rules look into; they have their own routes. */
+/** Event types that the authorisation rules read. They have their own routes. */
 const NO_MESSAGES: readonly string[] = [
   'm.room.create',
   'm.room.member',
@@ -24,7 +24,8 @@ const NO_MESSAGES: readonly string[] = [
 
 /**
  * Sends a message event. Client-Server API, "Sending events to a room".
- * @throws MatrixError `M_FORBIDDEN`, `M_USER_SUSPENDED`, `M_BAD_JSON`, `M_TOO_LARGE`, `M_INVALID_PARAM` for a type that is no message's
+ * @throws MatrixError `M_FORBIDDEN`, `M_USER_SUSPENDED`, `M_BAD_JSON`, `M_TOO_LARGE`, `M_INVALID_PARAM` for a type that is
+ * not a message type
  */
 export async function sendMessage(context: HostContext, device: Device, message: Message): Promise<EventId> {
   if (NO_MESSAGES.includes(message.type)) {

@@ -8,16 +8,13 @@ import type { RoomStates } from '../../rooms/room-states.ts';
 import { lockRoom, type StoredRoom } from '../../storage/roomserver/rooms.ts';
 import type { Device } from '../storage/devices.ts';
 
-/** A room that is locked for a member of it, with the state that says what the member may do. */
+/** A room locked for one of its members, and the state that decides what the member may do. */
 export interface RoomTurn {
   readonly room: StoredRoom;
   readonly power: PowerState;
 }
 
-/**
- * Locks a room for somebody who is in it.
- * @throws MatrixError `M_FORBIDDEN` for everybody else, whether the room exists or not.
- */
+/** Locks a room for a joined user. @throws MatrixError `M_FORBIDDEN` if the user is not joined, or the room does not exist */
 export async function takeTurn(
   states: RoomStates,
   transaction: Knex.Transaction,

@@ -10,7 +10,7 @@ import { joinedRooms, listAliases } from '../storage/rooms.ts';
 const PATHS = ['/_matrix/client/r0/rooms/:roomId/aliases', '/_matrix/client/v3/rooms/:roomId/aliases'];
 
 /**
- * The local aliases of a room, for those in it and for administrators, whose programs ask for them. Client-Server API, "Room
+ * The local aliases of a room, for its members and for administrators, whose clients request them. Client-Server API, "Room
  * Aliases".
  */
 export function addAliasesRoute(router: Router, context: HostContext): void {

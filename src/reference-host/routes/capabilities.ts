@@ -4,7 +4,7 @@ import type { HostContext } from '../host-context.ts';
 
 const PATHS = ['/_matrix/client/r0/capabilities', '/_matrix/client/v3/capabilities'];
 
-/** What a user may do. Client-Server API, "Capabilities negotiation". */
+/** The capabilities of a user. Client-Server API, "Capabilities negotiation". */
 export function addCapabilitiesRoute(router: Router, context: HostContext): void {
   router.get(PATHS, async (ctx) => {
     const { userId } = await authenticate(ctx, context);

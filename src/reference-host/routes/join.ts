@@ -44,7 +44,8 @@ async function joinElsewhere(
   via: readonly ServerName[],
 ): Promise<void> {
   requireOpen(await admin.rooms.check(roomId));
-  if (joinRemoteRoom === undefined) throw new MatrixError('M_FORBIDDEN', 'This homeserver asks no other servers');
+  if (joinRemoteRoom === undefined)
+    throw new MatrixError('M_FORBIDDEN', 'This homeserver sends no requests to other servers');
   await joinRemoteRoom({ roomId, userId, via });
 }
 
@@ -53,7 +54,7 @@ function requireOpen(admission: 'open' | 'blocked' | 'purging'): void {
   if (admission === 'purging') throw new MatrixError('M_BAD_STATE', 'The room is being purged');
 }
 
-/** Those that the client names, and the one in the room's id. */
+/** The servers that the client names, and the server in the room id. */
 function serversOf({ query }: Context, roomId: RoomId): ServerName[] {
   const named = [query.via ?? [], query.server_name ?? [], roomId.split(':').slice(1).join(':')].flat();
   return [...new Set(named)].filter(isServerName);

@@ -14,9 +14,9 @@ import { createDevice } from '../storage/devices.ts';
 const FLOW = 'm.login.password';
 const LOGIN_PATHS = ['/_matrix/client/r0/login', '/_matrix/client/v3/login'];
 const WHOAMI_PATHS = ['/_matrix/client/r0/account/whoami', '/_matrix/client/v3/account/whoami'];
-/** bcrypt looks at no more, so a longer password can't be the one that was hashed. */
+/** bcrypt ignores the rest, so a longer password cannot be the hashed one. */
 const MAX_PASSWORD_BYTES = 72;
-/** Of no password; compared with when there is no account, so that both take the same time. */
+/** The hash of no password. It is compared if the account does not exist, so that both cases take the same time. */
 const NO_HASH = '$2b$10$8744pszExHNwSjNIapMEfOgeVF3Dt8OxRmzCJvdndultS6h52SVg2';
 
 const name = z
@@ -73,7 +73,7 @@ export function addLoginRoutes(router: Router, context: HostContext): void {
   });
 }
 
-/** Undefined for a user of another server. */
+/** `undefined` for a user of another server. */
 function localpartOf(body: z.output<typeof loginSchema>, serverName: ServerName): string | undefined {
   const { type, identifier, password } = body;
   if (type !== FLOW || (identifier !== undefined && identifier.type !== 'm.id.user')) {

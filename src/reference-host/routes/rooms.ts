@@ -53,7 +53,7 @@ export function addRoomRoutes(router: Router, context: HostContext): void {
   });
 }
 
-/** A part of the path as PostgreSQL takes it. */
+/** A path parameter. PostgreSQL can store it. */
 function parameterOf(ctx: RoomContext, name: string): string {
   const value = ctx.params[name] ?? '';
   const fits = Buffer.byteLength(value) <= MAX_PARAMETER_BYTES && !value.includes('\0') && value.isWellFormed();

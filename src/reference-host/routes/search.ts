@@ -32,8 +32,8 @@ interface RoomEventResults {
 }
 
 /**
- * Full-text search in the rooms that the caller is in. Client-Server API, "Server Side Search". Grouping, context and
- * other filters than `rooms` and `limit` are ignored.
+ * Full-text search in the caller's rooms. Client-Server API, "Server Side Search". Grouping, context and filters other than
+ * `rooms` and `limit` are ignored.
  */
 export function addSearchRoute(router: Router, context: HostContext): void {
   router.post(PATHS, async (ctx) => {

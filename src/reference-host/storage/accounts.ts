@@ -6,7 +6,7 @@ export interface Account {
   readonly passwordHash: string;
 }
 
-/** An account that can log in with a password. The localpart is tried in lower case first, then as it is spelled. */
+/** An account with a password. The lower-case localpart has priority over the given spelling. */
 export async function findAccount(db: Knex, localpart: string, serverName: ServerName): Promise<Account | undefined> {
   const lower = localpart.toLowerCase();
   const rows: { localpart: string; password_hash: string | null }[] = await db('public.userapi_accounts')

@@ -2,7 +2,7 @@ import type { Knex } from 'knex';
 import type { EventId, RoomId } from '../../ids.ts';
 import { isRecord } from '../../json.ts';
 
-/** An event as clients see it. Client-Server API, "Room event format". */
+/** An event in the format of the Client-Server API, "Room event format". */
 export type ClientEvent = Readonly<Record<string, unknown>> & { readonly event_id: EventId; readonly room_id: RoomId };
 
 interface Row {
@@ -16,7 +16,7 @@ const FIELDS = ['type', 'sender', 'content', 'origin_server_ts', 'state_key', 'r
 const isRedacted = ({ unsigned }: Readonly<Record<string, unknown>>): boolean =>
   isRecord(unsigned) && unsigned.redacted_because !== undefined;
 
-/** Events by id; those that are missing, redacted or in other rooms are left out. */
+/** Events by id. Leaves out events that are missing, redacted or in other rooms. */
 export async function readClientEvents(
   db: Knex,
   eventIds: readonly EventId[],

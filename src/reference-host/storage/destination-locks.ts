@@ -1,26 +1,32 @@
 import { Client } from 'pg';
 import type { ServerName } from '../../ids.ts';
 
-/** What processes tell each other of a server: something is queued for it, or it has been heard of. */
+/**
+ * News about a server that processes tell each other. `queued`: something is queued for it. `alive`: it has shown a sign of
+ * life.
+ */
 export type DestinationNews = 'queued' | 'alive';
 
-/** Which process sends to which server. */
+/** Locks that decide which process sends to which server. */
 export interface DestinationLocks {
-  /** Connects. @throws Error when the database can't be reached */
+  /** Connects. @throws Error if the database is unreachable */
   readonly open: () => Promise<void>;
-  /** Whether this process may send to a server now. It may until it unlocks, or the connection is lost. */
+  /**
+   * Locks a server for this process. The lock lasts until `unlock()` or the loss of the connection. @returns whether this
+   * process got the lock
+   */
   readonly tryLock: (destination: ServerName) => Promise<boolean>;
   readonly unlock: (destination: ServerName) => Promise<void>;
-  /** Tells the other processes. */
+  /** Sends news to the other processes. */
   readonly tell: (destination: ServerName, news: DestinationNews) => Promise<void>;
-  /** Ends the connection, and every lock with it. */
+  /** Closes the connection. This releases all locks. */
   readonly close: () => Promise<void>;
 }
 
 export interface LockEvents {
-  /** Another process has told, or this one. */
+  /** Called for news from any process, including this one. */
   readonly heard: (destination: ServerName, news: DestinationNews) => void;
-  /** The connection is gone, and every lock with it. */
+  /** Called when the connection, and thus every lock, is lost. */
   readonly lost: (error: Error) => void;
 }
 
@@ -28,8 +34,8 @@ const CHANNEL = 'federationsender';
 const KEY = "hashtextextended('federationsender ' || $1, 0)";
 
 /**
- * Advisory locks of the session, on one connection of their own for all servers: no transaction is open while a server
- * takes its time, and the locks of a process that dies are free at once.
+ * Session-level advisory locks, on one connection for all servers. No transaction is open during a slow request, and
+ * PostgreSQL releases the locks of a dead process at once.
  */
 export function createDestinationLocks(connectionString: string, { heard, lost }: LockEvents): DestinationLocks {
   let client: Client | undefined;

@@ -6,7 +6,7 @@ import { type ServerName, type UserId, userIdOf } from '../../ids.ts';
 export interface Device {
   readonly userId: UserId;
   readonly deviceId: string;
-  /** Goes with `transaction_id`: who may repeat a request. */
+  /** Together with the transaction id, it identifies a repeated request. */
   readonly sessionId: number;
 }
 
@@ -19,7 +19,7 @@ interface NewDevice {
   readonly userAgent: string;
 }
 
-/** The device of an access token; none if the account is missing or deactivated. */
+/** The device of an access token. `undefined` if the account is missing or deactivated. */
 export async function findDevice(db: Knex, token: string, serverName: ServerName): Promise<Device | undefined> {
   const row = await db('public.userapi_devices AS d')
     .join('public.userapi_accounts AS a', { 'a.localpart': 'd.localpart', 'a.server_name': 'd.server_name' })
@@ -31,9 +31,9 @@ export async function findDevice(db: Knex, token: string, serverName: ServerName
 }
 
 /**
- * Makes a device, in place of one of the same name. The account is locked first, so that nobody makes the same device, or
- * deactivates the account, meanwhile.
- * @returns its access token; `undefined` when the account is deactivated
+ * Creates a device, or replaces the device with the same id. First locks the account, so that no concurrent call creates the
+ * same device or deactivates the account.
+ * @returns its access token; `undefined` if the account is deactivated
  */
 export async function createDevice(db: Knex, device: NewDevice): Promise<string | undefined> {
   const { localpart, serverName, deviceId, displayName, address, userAgent } = device;

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
 import type { ServerName } from '../../ids.ts';
 
-/** Something that waits to be sent. */
+/** A queued PDU or EDU. */
 export interface QueuedJson {
   readonly nid: string;
   readonly json: string;
@@ -16,7 +16,7 @@ export interface QueuedTransaction {
 const MAX_PDUS = 50;
 const MAX_EDUS = 100;
 
-/** Servers that something is queued for, but those on the blacklist. */
+/** Servers with queued items, without those on the blacklist. */
 export async function listWaitingDestinations(db: Knex): Promise<ServerName[]> {
   const { rows } = await db.raw<{ rows: { server_name: ServerName }[] }>(
     `SELECT server_name FROM (
@@ -27,7 +27,7 @@ export async function listWaitingDestinations(db: Knex): Promise<ServerName[]> {
   return rows.map(({ server_name }) => server_name);
 }
 
-/** What is to be sent to a server next, in order; what has expired of it is not. */
+/** The next items in a server's queue, in order, without expired ones. */
 export async function readNextTransaction(db: Knex, destination: ServerName, now: number): Promise<QueuedTransaction> {
   const read = async (queue: 'pdus' | 'edus', limit: number): Promise<QueuedJson[]> => {
     const condition = queue === 'edus' ? 'AND (q.expires_at = 0 OR q.expires_at > :now)' : '';
@@ -42,7 +42,7 @@ export async function readNextTransaction(db: Knex, destination: ServerName, now
   return { pdus: await read('pdus', MAX_PDUS), edus: await read('edus', MAX_EDUS) };
 }
 
-/** Takes out of a server's queue what will never be sent: EDUs that are too late, and references to JSON that is gone. */
+/** Deletes items from a server's queue that are never sent: expired EDUs, and references to missing JSON. */
 export async function deleteUseless(db: Knex, destination: ServerName, now: number): Promise<void> {
   const { rows } = await db.raw<{ rows: { nid: string }[] }>(
     `SELECT json_nid AS nid FROM public.federationsender_queue_edus
@@ -58,8 +58,8 @@ export async function deleteUseless(db: Knex, destination: ServerName, now: numb
 }
 
 /**
- * Takes out of the queue what a server has, and the JSON that waits for no other server. The JSON is locked first, in
- * order: of two servers that have the same event, the second finds that it was the last.
+ * Deletes sent items from a server's queue, and their JSON if no other server waits for it. Locks the JSON first, in order:
+ * if two processes delete the last two references, the second one sees that it has the last.
  */
 export async function deleteQueued(db: Knex, destination: ServerName, nids: readonly string[]): Promise<void> {
   const bindings = { destination, nids: [...nids] };
@@ -83,12 +83,12 @@ export async function deleteQueued(db: Knex, destination: ServerName, nids: read
   });
 }
 
-/** Puts a server on the list of those that nothing is sent to. */
+/** Adds a server to the blacklist. Nothing is sent to servers on it. */
 export async function addToBlacklist(db: Knex, serverName: ServerName): Promise<void> {
   await db('public.federationsender_blacklist').insert({ server_name: serverName }).onConflict('server_name').ignore();
 }
 
-/** Takes a server off the blacklist. Returns whether something is queued for it. */
+/** Removes a server from the blacklist. @returns whether something is queued for it */
 export async function pardon(db: Knex, serverName: ServerName): Promise<boolean> {
   const { rows } = await db.raw<{ rows: { waiting: boolean }[] }>(
     `WITH pardoned AS (DELETE FROM public.federationsender_blacklist WHERE server_name = :serverName)

@@ -16,14 +16,14 @@ export interface RemoteInvite {
   /** With `unsigned.invite_room_state`. */
   readonly event: EventJson;
   readonly sender: UserId;
-  /** Who is invited. */
+  /** The invited user. */
   readonly userId: UserId;
 }
 
 /**
- * Stores an invite to a room of other servers, with a stub of the room where it is not known. Local users who are in the
- * room hear of the invite as of every event: here it is only shown to the user that it is for.
- * @param check throws for a room that must not be entered; its row is locked
+ * Stores an invite to a room of other servers. If the room is unknown, stores a stub of it. If local users are in the room,
+ * they receive the invite as a room event later. This call only shows it to the invited user.
+ * @param check throws if the room must not be entered; called after the room's row is locked
  */
 export async function storeRemoteInvite(
   transaction: Knex.Transaction,
@@ -31,7 +31,7 @@ export async function storeRemoteInvite(
   check: () => Promise<void>,
 ): Promise<void> {
   const room = (await insertRoom(transaction, roomId, version)) ?? (await lockRoom(transaction, roomId));
-  if (room === undefined) throw new Error('the room is gone');
+  if (room === undefined) throw new Error('the room no longer exists');
   await check();
   if (room.latestEventNids.length > 0) return;
   const { stateKeys: nids } = await assignNids(transaction, { stateKeys: [sender, userId] });

@@ -6,13 +6,13 @@ import { mergeBlocks } from '../../rooms/state-block.ts';
 import { findEvent, readDeepest, readEvents, type StoredEvent } from '../../storage/roomserver/events.ts';
 import type { StoredRoom } from '../../storage/roomserver/rooms.ts';
 
-/** State, and all that authorises it. */
+/** A state, and its auth chain. */
 export interface StateView {
   readonly state: readonly StoredEvent[];
   readonly authChain: readonly StoredEvent[];
 }
 
-/** Whether a user of the server is in the room. */
+/** Whether a user of the server has joined the room. */
 export async function isServerInRoom(db: Knex, roomId: RoomId, serverName: ServerName): Promise<boolean> {
   const row = await db('public.federationsender_joined_hosts')
     .where({ room_id: roomId, server_name: serverName })
@@ -35,7 +35,7 @@ export async function readStateView(db: Knex, states: RoomStates, snapshotNid: n
   return { state: await readEvents(db, stateNids), authChain: await readEvents(db, authNids) };
 }
 
-/** The snapshot of the state before an event; `undefined` for events whose place in the room is not known. */
+/** The snapshot before an event. `undefined` if the event's place in the room is unknown. */
 export async function findSnapshotBefore(db: Knex, room: StoredRoom, eventId: EventId): Promise<number | undefined> {
   const row = await db('public.roomserver_events')
     .where({ event_id: eventId, room_nid: room.roomNid })
@@ -44,7 +44,7 @@ export async function findSnapshotBefore(db: Knex, room: StoredRoom, eventId: Ev
   return row && Number(row.state_snapshot_nid);
 }
 
-/** Some events and those before them, by depth, the deepest first. */
+/** The given events and their predecessors, deepest first. */
 export async function readEventsUpTo(
   db: Knex,
   { roomNid }: StoredRoom,
@@ -61,7 +61,7 @@ export async function readEventsUpTo(
   return readDeepest(db, nids, nids.length);
 }
 
-/** An event, with the room that it is of. */
+/** An event, and its room. */
 export async function findEventWithRoom(
   db: Knex,
   eventId: EventId,

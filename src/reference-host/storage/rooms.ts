@@ -2,20 +2,20 @@ import type { Knex } from 'knex';
 import type { EventId, RoomId, UserId } from '../../ids.ts';
 import type { Device } from './devices.ts';
 
-/** Rooms that a user is in. */
+/** Rooms that a user has joined. */
 export async function joinedRooms(db: Knex, userId: UserId): Promise<RoomId[]> {
   return db('public.syncapi_current_room_state')
     .where({ type: 'm.room.member', state_key: userId, membership: 'join' })
     .pluck('room_id');
 }
 
-/** An event that a device sent before. */
+/** An event that a device has sent. */
 export interface SentEvent {
   readonly eventId: EventId;
   readonly event: Readonly<Record<string, unknown>>;
 }
 
-/** The event that this device sent with the same transaction id before. */
+/** The event that this device has sent with the same transaction id. */
 export async function findSentEvent(
   transaction: Knex.Transaction,
   roomId: RoomId,
@@ -29,7 +29,7 @@ export async function findSentEvent(
   return row && { eventId: row.event_id, event: JSON.parse(row.headered_event_json) };
 }
 
-/** Aliases that this homeserver has for a room. */
+/** Local aliases of a room. */
 export async function listAliases(db: Knex, roomId: RoomId): Promise<string[]> {
   const rows = await db('public.roomserver_room_aliases').where({ room_id: roomId }).orderBy('alias').select('alias');
   return rows.map(({ alias }) => alias);

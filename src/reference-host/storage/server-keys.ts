@@ -6,7 +6,7 @@ export interface StoredServerKey {
   readonly keyId: string;
   /** Unpadded base64. */
   readonly publicKey: string;
-  /** In ms since the epoch: events of a later time must not be signed with it. */
+  /** In ms since the epoch. The key must not sign events with a later timestamp. */
   readonly validUntilTs: number;
   readonly isOld: boolean;
 }
@@ -18,7 +18,7 @@ interface Row {
   readonly expired_ts: string;
 }
 
-/** Dendrite joins the two with the unit separator. */
+/** Unit separator. Dendrite joins the server name and the key id with it. */
 const SEPARATOR = '\x1f';
 
 export async function readServerKeys(
@@ -36,7 +36,7 @@ export async function readServerKeys(
   });
 }
 
-/** Adds keys, or replaces what is known of them. Either `valid_until_ts` or `expired_ts` is 0, as Dendrite writes it. */
+/** Adds or replaces keys. As in Dendrite, either `valid_until_ts` or `expired_ts` is 0. */
 export async function storeServerKeys(
   db: Knex,
   serverName: ServerName,

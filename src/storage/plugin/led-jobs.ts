@@ -57,8 +57,8 @@ export async function storeCheckpoint(
 }
 
 /**
- * Ends a job if this process leads it. Its ranges and items go; what they counted stays.
- * @param input the part of its input that stays
+ * Ends a job if this process leads it. Deletes the job's ranges and items, but keeps their count.
+ * @param input the part of the job's input to keep
  */
 export async function finishJob(
   transaction: Knex.Transaction,

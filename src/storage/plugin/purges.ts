@@ -14,7 +14,7 @@ export interface PurgeProgress {
   readonly evacuation?: PurgeEvacuation;
 }
 
-/** How the evacuation before a purge went. */
+/** The result of the evacuation before a purge. */
 export interface PurgeEvacuation {
   /** Number of users who have left. */
   readonly evacuated: number;

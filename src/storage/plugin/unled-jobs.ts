@@ -51,12 +51,12 @@ export async function failAbandonedJobs(
   );
 }
 
-/** Replaces the input of an ended job by the part of it that stays. */
+/** Replaces the input of an ended job with the part to keep. */
 export async function keepInput(transaction: Knex.Transaction, id: string, input: JobData): Promise<void> {
   await transaction.raw('UPDATE matrix_admin.jobs SET input = ? WHERE id = ?', [JSON.stringify(input), id]);
 }
 
-/** Takes a job that ended without a leader, to remove what it has left behind. */
+/** Claims a job that ended without a leader, to clean up after it. */
 export async function claimCleanUp(
   db: Db,
   kinds: readonly string[],

@@ -20,7 +20,7 @@ const ROOM = server.rooms.remote;
 const REMOTE = server.remote_server_name;
 
 function serverName(name: string): ServerName {
-  if (!isServerName(name)) throw new Error(`${name} is no server name`);
+  if (!isServerName(name)) throw new Error(`${name} is not a server name`);
   return name;
 }
 

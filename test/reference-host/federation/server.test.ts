@@ -237,8 +237,8 @@ describe('a homeserver', () => {
       [build({}, { ...remote.key, privateKey: LOCAL_KEY.privateKey }), /no valid signature/],
       [build({ sender: stranger }, otherKey), /no valid signature/],
       [build({ sender: a.alice }), /no valid signature/],
-      [build({ prevEvents: [build()] }), /the events before it are not known/],
-      [build({ prevEvents: [] }), /the events before it are not known/],
+      [build({ prevEvents: [build()] }), /the previous events are unknown/],
+      [build({ prevEvents: [] }), /the previous events are unknown/],
       [build({ authEvents: [] }), /the room has no create event|the sender is not in the room/],
       [
         build({ type: 'm.room.power_levels', stateKey: '', content: { users: { [bob]: 100 } } }),

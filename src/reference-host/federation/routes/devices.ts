@@ -10,7 +10,7 @@ export function addDeviceRoutes(router: Router, context: FederationContext): voi
   router.get('/_matrix/federation/v1/user/devices/:userId', async (ctx: ServerRequest) => {
     const userId = userIdOf(ctx);
     if (!isLocal(context, splitUserId(userId).serverName) || !(await isAccount(context.db, userId))) {
-      throw new MatrixError('M_NOT_FOUND', 'There is no such user here');
+      throw new MatrixError('M_NOT_FOUND', 'The user does not exist on this homeserver');
     }
     const { streamId, devices, masterKey, selfSigningKey } = await readUserDevices(context.db, userId);
     ctx.body = {

@@ -41,7 +41,7 @@ export function addInviteRoute(router: Router, context: FederationContext): void
       !isLocal(context, splitUserId(stateKey).serverName) ||
       !(await isAccount(db, stateKey))
     ) {
-      throw new MatrixError('M_NOT_FOUND', 'There is no such user here');
+      throw new MatrixError('M_NOT_FOUND', 'The user does not exist on this homeserver');
     }
     const key = signingKeys.find(({ serverName }) => serverName === splitUserId(stateKey).serverName);
     if (key === undefined) throw new Error('a local user has no key');

@@ -19,7 +19,7 @@ export function addMembershipRoutes(router: Router, context: FederationContext):
     router.get(`/_matrix/federation/v1/make_${membership}/:roomId/:userId`, async (ctx: ServerRequest) => {
       const [roomId, userId] = [roomIdOf(ctx), userIdOf(ctx)];
       if (splitUserId(userId).serverName !== ctx.state.origin) {
-        throw new MatrixError('M_FORBIDDEN', 'The user is of another server');
+        throw new MatrixError('M_FORBIDDEN', 'The user belongs to another server');
       }
       const room = await requireRoom(db, roomId);
       if (membership === 'join') requireVersion(ctx, room.version);
@@ -32,7 +32,7 @@ export function addMembershipRoutes(router: Router, context: FederationContext):
   make('join');
   make('leave');
 
-  /** The others in the room hear of it from this server. */
+  /** This server sends the accepted event to the other servers in the room. */
   const accept = async (ctx: ServerRequest, membership: 'join' | 'leave'): Promise<CheckedEvent> => {
     const event = bodyOf(ctx, eventSchema);
     const { origin } = ctx.state;
@@ -80,7 +80,7 @@ function requireVersion({ query }: ServerRequest, version: string): void {
   const known = [query.ver ?? '1'].flat();
   if (known.includes(version)) return;
   const fields = { room_version: version };
-  throw new MatrixError('M_INCOMPATIBLE_ROOM_VERSION', 'The room is of a version that the server does not know', {
+  throw new MatrixError('M_INCOMPATIBLE_ROOM_VERSION', 'The server does not support the version of the room', {
     fields,
   });
 }

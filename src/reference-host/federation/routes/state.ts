@@ -19,7 +19,10 @@ const SHOWN_TO_ALL: readonly unknown[] = ['shared', 'world_readable', undefined]
 const eventOf = ({ event }: StoredEvent): unknown => event;
 const idOf = ({ eventId }: StoredEvent): string => eventId;
 
-/** Server-Server API, "Retrieving events" and "Backfilling and retrieving missing events": only for servers that are in the room. */
+/**
+ * Server-Server API, "Retrieving events" and "Backfilling and retrieving missing events". Only servers in the room may use
+ * these routes.
+ */
 export function addStateRoutes(router: Router, { db, serverName, rooms }: FederationContext): void {
   const view = async (ctx: ServerRequest): Promise<StateView> => {
     const roomId = roomIdOf(ctx);
@@ -27,7 +30,7 @@ export function addStateRoutes(router: Router, { db, serverName, rooms }: Federa
     const room = await requireRoom(db, roomId);
     if (!(await isServerInRoom(db, roomId, ctx.state.origin))) throw notInRoom();
     const snapshotNid = await findSnapshotBefore(db, room, eventId);
-    if (snapshotNid === undefined) throw new MatrixError('M_NOT_FOUND', 'The state at this event is not known');
+    if (snapshotNid === undefined) throw new MatrixError('M_NOT_FOUND', 'The state at this event is unknown');
     return readStateView(db, rooms.states, snapshotNid);
   };
 
@@ -47,14 +50,14 @@ export function addStateRoutes(router: Router, { db, serverName, rooms }: Federa
     if (!(await isServerInRoom(db, roomId, ctx.state.origin))) throw notInRoom();
     const { events } = await rooms.states.load(db, room.stateSnapshotNid, [['m.room.history_visibility', '']]);
     const [visibility] = [...events.values()].map(({ event }) => event.content);
-    // Who was in the room when is not looked at: a room that does not show its past to all who join shows none of it.
+    // Membership history is not checked. If the room hides its history from new members, nothing is returned.
     const isShown = !isRecord(visibility) || SHOWN_TO_ALL.includes(visibility.history_visibility);
     const found = isShown ? await readEventsUpTo(db, room, eventIds, limit) : [];
     ctx.body = { origin: serverName, origin_server_ts: Date.now(), pdus: found.map(eventOf) };
   });
   router.get('/_matrix/federation/v1/event/:eventId', async (ctx: ServerRequest) => {
     const found = await findEventWithRoom(db, eventIdIn(ctx.params.eventId));
-    if (found === undefined) throw new MatrixError('M_NOT_FOUND', 'There is no such event');
+    if (found === undefined) throw new MatrixError('M_NOT_FOUND', 'The event does not exist');
     if (!(await isServerInRoom(db, found.roomId, ctx.state.origin))) throw notInRoom();
     ctx.body = { origin: serverName, origin_server_ts: Date.now(), pdus: [found.stored.event] };
   });

@@ -13,20 +13,23 @@ const objects = z.array(z.record(z.string(), z.unknown()));
 const transactionSchema = z.object({ origin: z.string(), pdus: objects.max(50), edus: objects.max(100).default([]) });
 
 /**
- * Server-Server API, "Transactions". Events are taken one by one; one that is refused stops no other. EDUs are dropped: this
- * homeserver has no typing notices, receipts or messages to devices.
+ * Server-Server API, "Transactions". Each event is written on its own, so a refused event does not affect the others. EDUs
+ * are dropped, because this homeserver has no typing notices, receipts or to-device messages.
  */
 export function addTransactionRoute(router: Router, context: FederationContext): void {
   router.put('/_matrix/federation/v1/send/:txnId', async (ctx: ServerRequest) => {
     const { origin, pdus } = bodyOf(ctx, transactionSchema);
-    if (origin !== ctx.state.origin) throw new MatrixError('M_FORBIDDEN', 'The transaction is of another server');
+    if (origin !== ctx.state.origin) throw new MatrixError('M_FORBIDDEN', 'The transaction belongs to another server');
     const results: [EventId, { error?: string }][] = [];
     for (const pdu of pdus) results.push(...(await receiveOne(context, ctx.state.origin, pdu)));
     ctx.body = { pdus: Object.fromEntries(results) };
   });
 }
 
-/** What has come of an event, under its id; nothing for one that has none, for its room is not known. */
+/**
+ * Returns the result for one event, under its id. Returns nothing for an event of an unknown room, because the room version
+ * defines the id.
+ */
 async function receiveOne(
   context: FederationContext,
   origin: string,
