@@ -194,7 +194,8 @@ async function waitForAnswer(
   if (!untilFailure) return jobs.wait(jobId, { signal });
   for await (const job of jobs.watch(jobId, { signal })) {
     if (job.finishedTs !== null) return job;
-    if (job.error !== null) return undefined;
+    // A job that still runs may be about to end with this error, which is then the answer.
+    if (job.error !== null && job.state === 'queued') return undefined;
   }
   return undefined;
 }
