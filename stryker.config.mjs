@@ -16,8 +16,10 @@ const AREAS = {
   pipeline: {
     mutate: ['src/pipeline/**/*.ts', 'src/operations/{actor,queue-job}.ts'],
     tests: [
-      'test/pipeline/{run-operation,start-operation,dry-runs}.test.ts',
-      'test/http/{access,server/audit}.test.ts',
+      'test/pipeline/{authorise-actor,dry-runs,federation-features,hooks,operation-jobs}.test.ts',
+      'test/pipeline/{request-ids,run-operation,start-operation,validate-input}.test.ts',
+      'test/operations/{queue-job,rooms/purge-hooks}.test.ts',
+      'test/faults/cut-connection.test.ts',
     ],
   },
   authenticate: {

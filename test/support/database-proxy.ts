@@ -7,8 +7,8 @@ export interface DatabaseProxy {
   /** Cuts all connections, and refuses new ones until `restore()`. */
   readonly cut: () => void;
   readonly restore: () => void;
-  /** Cuts the next connection that commits, once the server has committed and before the client hears of it. */
-  readonly cutAtNextCommit: () => void;
+  /** Cuts the next connection that commits: before the server hears of it, or once it has committed and before it answers. */
+  readonly cutAtNextCommit: (when: 'before' | 'after') => void;
   readonly close: () => Promise<void>;
 }
 
@@ -20,7 +20,7 @@ export async function startDatabaseProxy(target: string): Promise<DatabaseProxy>
   const { hostname, port } = new URL(target);
   const open = new Set<Socket>();
   let isCut = false;
-  let cutsCommit = false;
+  let cutsCommit: 'before' | 'after' | undefined;
   const server = createServer((client) => {
     if (isCut) return void client.destroy();
     const upstream = connect(Number(port), hostname);
@@ -35,8 +35,10 @@ export async function startDatabaseProxy(target: string): Promise<DatabaseProxy>
       });
     }
     client.on('data', (data) => {
-      if (cutsCommit && data.includes(COMMIT)) {
-        cutsCommit = false;
+      if (cutsCommit !== undefined && data.includes(COMMIT)) {
+        const when = cutsCommit;
+        cutsCommit = undefined;
+        if (when === 'before') return void client.destroy();
         isCommitting = true;
       }
       upstream.write(data);
@@ -63,8 +65,8 @@ export async function startDatabaseProxy(target: string): Promise<DatabaseProxy>
     restore: () => {
       isCut = false;
     },
-    cutAtNextCommit: () => {
-      cutsCommit = true;
+    cutAtNextCommit: (when) => {
+      cutsCommit = when;
     },
     close: async () => {
       destroyAll();

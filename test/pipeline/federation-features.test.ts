@@ -1,0 +1,38 @@
+import { expect, it } from 'vitest';
+import type { FederationSender } from '../../src/host.ts';
+import { missingFeatures } from '../../src/pipeline/federation-features.ts';
+
+const wake = (): void => {};
+const never = (): Promise<never> => Promise.reject(new Error('nobody asks'));
+/** A sender that answers every question. */
+const WHOLE: FederationSender = {
+  wake,
+  makeLeave: never,
+  sendLeave: never,
+  queryDevices: never,
+  lookupState: never,
+  verifyKeys: never,
+};
+
+it('a federation sender that answers every question has every feature', () => {
+  expect(missingFeatures(WHOLE)).toEqual([]);
+});
+
+it.each([undefined, { wake }])(
+  'without answers to questions each feature is off, with the methods it lacks: %j',
+  (sender) => {
+    expect(missingFeatures(sender)).toEqual([
+      {
+        feature: 'the servers of remote rooms are not told that an invite is rejected',
+        missing: ['makeLeave', 'sendLeave'],
+      },
+      { feature: 'device lists of remote users cannot be refreshed', missing: ['queryDevices'] },
+      { feature: 'state cannot be downloaded from other servers', missing: ['lookupState', 'verifyKeys'] },
+    ]);
+  },
+);
+
+it('a feature is off for want of one of its methods, and only that one is named', () => {
+  const half: FederationSender = { wake, makeLeave: never, queryDevices: never, verifyKeys: never };
+  expect(missingFeatures(half).map(({ missing }) => missing)).toEqual([['sendLeave'], ['lookupState']]);
+});

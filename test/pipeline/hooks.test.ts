@@ -1,0 +1,168 @@
+import { Registry } from 'prom-client';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { createMetrics } from '../../src/metrics.ts';
+import { createHooks, deny, type HookRunner } from '../../src/pipeline/hooks.ts';
+import { createCapturedLogger } from '../support/captured-logger.ts';
+
+const EVENT = {
+  operation: 'unblockRoom',
+  input: { roomId: '!r:x' },
+  actor: { kind: 'system', name: 'test' },
+  requestId: 'request 1',
+} as never;
+const ENDED = { ...(EVENT as object), result: { at: { depth: 2 } } } as never;
+/** The longest delay of Node's timers. */
+const LONGEST_MS = 2 ** 31 - 1;
+
+let hooks: HookRunner;
+let logger: ReturnType<typeof createCapturedLogger>;
+let registry: Registry;
+beforeEach(() => {
+  logger = createCapturedLogger();
+  registry = new Registry();
+  hooks = createHooks({ timeoutMs: 1_000 }, logger, createMetrics(registry));
+});
+
+const failures = (): Promise<string | undefined> =>
+  registry.getSingleMetricAsString('matrix_admin_hook_failures_total');
+const timers = (): number => process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length;
+
+describe('hooks that are added', () => {
+  it('run in their phase, before or after, until they are removed', async () => {
+    const heard: string[] = [];
+    const offs = [
+      hooks.before('unblockRoom', { name: 'one' }, () => void heard.push('before')),
+      hooks.after('unblockRoom', { name: 'one' }, () => void heard.push('after')),
+    ];
+    await hooks.runBefore(EVENT);
+    expect(heard).toEqual(['before']);
+    hooks.runAfter(ENDED);
+    await expect.poll(() => heard).toEqual(['before', 'after']);
+    for (const off of offs) off();
+    await hooks.runBefore(EVENT);
+    hooks.runAfter(ENDED);
+    await hooks.stop();
+    expect(heard).toHaveLength(2);
+  });
+
+  it.each([undefined, null, 'text', {}])('must be functions, not %j: the host is told which is not', (hook) => {
+    for (const add of [hooks.before, hooks.after]) {
+      expect(() => add('unblockRoom', { name: 'broken' }, hook as never)).toThrow('hook "broken" is not a function');
+    }
+  });
+
+  it.each([1, 0.5, LONGEST_MS])('may have a time limit of %s ms', async (timeoutMs) => {
+    hooks.before('unblockRoom', { name: 'quick', timeoutMs }, () => undefined);
+    await hooks.runBefore(EVENT);
+    expect(logger.lines).toEqual([]);
+  });
+
+  it('may not have a longer one, and the host is told the range', () => {
+    expect(() => hooks.before('unblockRoom', { name: 'a', timeoutMs: LONGEST_MS + 1 }, () => undefined)).toThrow(
+      `hook "a": timeoutMs must be from 1 to ${LONGEST_MS}`,
+    );
+  });
+});
+
+describe('a hook that has answered', () => {
+  it('leaves no timer behind that keeps the process from its end', async () => {
+    const before = timers();
+    for (const name of ['a', 'b', 'c']) {
+      hooks.before('unblockRoom', { name, timeoutMs: LONGEST_MS }, () => undefined);
+      hooks.after('unblockRoom', { name, timeoutMs: LONGEST_MS }, () => undefined);
+    }
+    await hooks.runBefore(EVENT);
+    hooks.runAfter(ENDED);
+    await hooks.stop();
+    expect(timers()).toBeLessThan(before + 3);
+  });
+
+  it('is not told that it has run out of time', async () => {
+    const signals: AbortSignal[] = [];
+    hooks.before('unblockRoom', { name: 'quick' }, (_event, signal) => void signals.push(signal));
+    await hooks.runBefore(EVENT);
+    expect(signals.map(({ aborted }) => aborted)).toEqual([false]);
+  });
+});
+
+describe('a hook that fails', () => {
+  it.each<[string, () => unknown, RegExp]>([
+    ['throws', () => Promise.reject(new Error('no route to the registry')), /^no route to the registry$/],
+    ['never answers', () => new Promise(() => {}), /^no answer within 20 ms$/],
+    ['answers something else', () => 'no', /^returned neither deny\(…\) nor undefined$/],
+  ])('because it %s refuses the operation; host and log are told why', async (_title, hook, problem) => {
+    hooks.before('unblockRoom', { name: 'broken', timeoutMs: 20 }, hook as () => undefined);
+    await expect(hooks.runBefore(EVENT)).rejects.toMatchObject({
+      errcode: 'M_UNKNOWN',
+      status: 500,
+      message: 'A check before this operation failed',
+      cause: expect.objectContaining({ message: expect.stringMatching(problem) }),
+    });
+    expect(logger.lines).toMatchObject([
+      {
+        level: 'error',
+        message: 'Hook failed',
+        fields: {
+          error: expect.stringMatching(problem),
+          operation: 'unblockRoom',
+          phase: 'before',
+          hook: 'broken',
+          requestId: 'request 1',
+        },
+      },
+    ]);
+    expect(await failures()).toContain('{operation="unblockRoom",phase="before"} 1');
+  });
+
+  it('after the operation changes nothing, and is counted and logged', async () => {
+    hooks.after('unblockRoom', { name: 'broken' }, () => Promise.reject(new Error('no route')));
+    hooks.runAfter(ENDED);
+    await hooks.stop();
+    expect(logger.lines).toMatchObject([{ fields: { error: 'no route', phase: 'after', hook: 'broken' } }]);
+    expect(await failures()).toContain('{operation="unblockRoom",phase="after"} 1');
+  });
+});
+
+describe('what hooks are told', () => {
+  it('is a copy that nobody can change, at any depth', async () => {
+    hooks.after('unblockRoom', { name: 'vandal' }, (event) => {
+      const { result } = event as unknown as { result: { at: { depth: number } } };
+      result.at.depth = 3;
+    });
+    hooks.runAfter(ENDED);
+    await hooks.stop();
+    expect(logger.lines).toHaveLength(1);
+    expect(ENDED).toMatchObject({ result: { at: { depth: 2 } } });
+    expect(Object.isFrozen(ENDED)).toBe(false);
+  });
+
+  it('is nothing of other operations', async () => {
+    hooks.before('blockRoom', { name: 'other' }, () => deny('M_FORBIDDEN', 'no'));
+    await expect(hooks.runBefore(EVENT)).resolves.toBeUndefined();
+  });
+});
+
+describe('stop()', () => {
+  it('waits for hooks that run, and then every operation is refused', async () => {
+    let finish = (): void => {};
+    const log: string[] = [];
+    hooks.after('unblockRoom', { name: 'slow' }, async () => {
+      await new Promise<void>((resolve) => {
+        finish = resolve;
+      });
+      log.push('hook');
+    });
+    hooks.before('unblockRoom', { name: 'hold' }, () => deny('M_FORBIDDEN', 'no'));
+    hooks.runAfter(ENDED);
+    const stopped = hooks.stop().then(() => log.push('stopped'));
+    await Promise.resolve();
+    finish();
+    await stopped;
+    expect(log).toEqual(['hook', 'stopped']);
+    await expect(hooks.runBefore(EVENT)).rejects.toMatchObject({
+      errcode: 'M_UNKNOWN',
+      status: 503,
+      message: 'The admin plugin has been stopped',
+    });
+  });
+});
