@@ -13,7 +13,9 @@ import { AUDIT_ROUTES } from './server/audit-routes.ts';
 import { JOB_ROUTES } from './server/job-routes.ts';
 import { VERSION_ROUTES } from './server/version-routes.ts';
 import { DEVICE_ROUTES } from './users/device-routes.ts';
+import { FIND_USER_ROUTES } from './users/find-user-routes.ts';
 import { PASSWORD_ROUTES } from './users/password-routes.ts';
+import { USER_DETAIL_ROUTES } from './users/user-detail-routes.ts';
 import { USER_ROOM_ROUTES } from './users/user-room-routes.ts';
 import { USER_ROUTES } from './users/user-routes.ts';
 import { WHOIS_ROUTES } from './users/whois-routes.ts';
@@ -34,6 +36,8 @@ export const ROUTES: readonly Route[] = [
   ...NOTICE_ROUTES,
   ...PASSWORD_ROUTES,
   ...USER_ROUTES,
+  ...USER_DETAIL_ROUTES,
+  ...FIND_USER_ROUTES,
   ...USER_ROOM_ROUTES,
   ...DEVICE_ROUTES,
   ...WHOIS_ROUTES,

@@ -4,28 +4,10 @@ import { logOut } from '../../accounts/log-out.ts';
 import { renameDevice } from '../../accounts/rename-device.ts';
 import { MatrixError } from '../../errors.ts';
 import type { UserId } from '../../ids.ts';
-import { findAccount, lockAccount } from '../../storage/userapi/accounts.ts';
 import { type Device, findDevice, listDevices as list } from '../../storage/userapi/devices.ts';
-import { defineOperation, type OperationScope, type ReadScope } from '../define-operation.ts';
-import { requireLocal, userNotFound } from './local-account.ts';
+import { defineOperation } from '../define-operation.ts';
+import { requireAccount, requireLockedAccount } from './local-account.ts';
 import { userIdInput } from './user-id-input.ts';
-
-const REMOTE = 'Can only look up local users';
-
-/** @throws MatrixError `M_INVALID_PARAM` for users of other servers, `M_NOT_FOUND`. Deactivated users are found */
-async function requireDeviceOwner(scope: ReadScope, userId: UserId): Promise<void> {
-  requireLocal(scope, userId, REMOTE);
-  if ((await findAccount(scope.db, userId)) === undefined) throw userNotFound();
-}
-
-/**
- * Finds the owner and locks the account. Every change of devices locks the account first, because it locks several devices.
- * @throws MatrixError as `requireDeviceOwner()`
- */
-async function lockDeviceOwner(scope: OperationScope, userId: UserId): Promise<void> {
-  requireLocal(scope, userId, REMOTE);
-  if ((await lockAccount(scope.transaction, userId)) === undefined) throw userNotFound();
-}
 
 const deviceNotFound = (): MatrixError => new MatrixError('M_NOT_FOUND', 'There is no such device');
 
@@ -39,7 +21,7 @@ export const listDevices = defineOperation({
   input: z.object({ userId: userIdInput }),
   target: ({ userId }) => userId,
   run: async (scope, { userId }): Promise<{ userId: UserId; devices: readonly Device[] }> => {
-    await requireDeviceOwner(scope, userId);
+    await requireAccount(scope, userId);
     return { userId, devices: (await list(scope.db, userId)).map(withoutPort) };
   },
 });
@@ -51,7 +33,7 @@ export const getDevice = defineOperation({
   input: z.object({ userId: userIdInput, deviceId: z.string() }),
   target: ({ userId }) => userId,
   run: async (scope, { userId, deviceId }): Promise<Device & { readonly userId: UserId }> => {
-    await requireDeviceOwner(scope, userId);
+    await requireAccount(scope, userId);
     const device = await findDevice(scope.db, userId, deviceId);
     if (device === undefined) throw deviceNotFound();
     return { userId, ...withoutPort(device) };
@@ -72,7 +54,7 @@ export const setDeviceName = defineOperation({
   target: ({ userId }) => userId,
   run: async (scope, { userId, deviceId, displayName }): Promise<object> => {
     const { transaction, localServerNames } = scope;
-    await lockDeviceOwner(scope, userId);
+    await requireLockedAccount(scope, userId);
     if (displayName === undefined || displayName === null) {
       if ((await findDevice(transaction, userId, deviceId)) === undefined) throw deviceNotFound();
       return {};
@@ -98,7 +80,7 @@ export const deleteDevices = defineOperation({
   target: ({ userId }) => userId,
   run: async (scope, { userId, devices }): Promise<{ deleted: readonly string[] }> => {
     const { transaction, localServerNames } = scope;
-    await lockDeviceOwner(scope, userId);
+    await requireLockedAccount(scope, userId);
     const { deviceIds, destinations } = await logOut(transaction, userId, devices, localServerNames);
     if (deviceIds.length > 0) scope.afterCommit(() => scope.announce({ users: [userId], destinations }));
     return { deleted: deviceIds };

@@ -1,6 +1,8 @@
 import { MatrixError } from '../../errors.ts';
 import { splitUserId, type UserId, userIdOf } from '../../ids.ts';
+import { type Account, findAccount, lockAccount } from '../../storage/userapi/accounts.ts';
 import type { Actor } from '../actor.ts';
+import type { OperationScope, ReadScope } from '../define-operation.ts';
 
 /** @throws MatrixError `M_INVALID_PARAM` with the text for users of other servers */
 export function requireLocal(
@@ -12,6 +14,26 @@ export function requireLocal(
 }
 
 export const userNotFound = (): MatrixError => new MatrixError('M_NOT_FOUND', 'User not found');
+
+const REMOTE = 'Can only look up local users';
+
+/** @throws MatrixError `M_INVALID_PARAM` for users of other servers, `M_NOT_FOUND`. Deactivated users are found */
+export async function requireAccount(scope: ReadScope, userId: UserId): Promise<void> {
+  requireLocal(scope, userId, REMOTE);
+  if ((await findAccount(scope.db, userId)) === undefined) throw userNotFound();
+}
+
+/**
+ * Finds an account that nobody else changes before the end of the transaction. Every change of devices begins so, because it
+ * locks several of them.
+ * @throws MatrixError as `requireAccount()`
+ */
+export async function requireLockedAccount(scope: OperationScope, userId: UserId, remote = REMOTE): Promise<Account> {
+  requireLocal(scope, userId, remote);
+  const account = await lockAccount(scope.transaction, userId);
+  if (account === undefined) throw userNotFound();
+  return account;
+}
 
 /** Whether an account is the actor's own. Access tokens may spell a user id in other cases; the lower case counts. */
 export function isOwnAccount(actor: Actor, userId: UserId): boolean {

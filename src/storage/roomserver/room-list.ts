@@ -1,21 +1,15 @@
 import { isRoomId, type RoomId, type ServerName } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
+import { readableJson } from '../readable-json.ts';
 import { HAS_LOCAL_USERS, IS_LOCAL } from './local-members.ts';
 
 /** SQL condition: the room has events and is not being purged. Other rooms have nothing to show. */
 export const IS_SHOWN = `r.latest_event_nids <> '{}'
   AND NOT EXISTS (SELECT FROM matrix_admin.purges p WHERE p.room_id = r.room_id)`;
 
-/**
- * SQL that removes escapes for NUL and surrogates from JSON. PostgreSQL cannot store these as text, so the whole query would
- * fail.
- */
-const readable = (json: string): string => `CASE WHEN strpos(${json}, '\\u') = 0 THEN ${json}
-  ELSE regexp_replace(${json}, '\\\\u(0000|[dD][89abcdefABCDEF][0-9a-fA-F]{2})', '\\\\ufffd', 'g') END`;
-
 /** SQL for a text in the content of a state event. NULL if there is no such text, or the text is empty. */
 const textOf = (state: string, key: string): string =>
-  `nullif(CAST(${readable(`${state}.headered_event_json`)} AS json) #>> '{content,${key}}', '')`;
+  `nullif(CAST(${readableJson(`${state}.headered_event_json`)} AS json) #>> '{content,${key}}', '')`;
 
 const joinState = (alias: string, type: string): string => `LEFT JOIN public.syncapi_current_room_state ${alias}
   ON ${alias}.room_id = r.room_id AND ${alias}.type = '${type}' AND ${alias}.state_key = ''`;

@@ -41,3 +41,16 @@ export async function listRoomAccountData(db: Db, userId: UserId, type: string):
   );
   return new Map(rows.map(({ room_id, content }) => [room_id, JSON.parse(content) as unknown]));
 }
+
+/** All account data of a user, by room and type. */
+export async function listAccountData(db: Db, userId: UserId): Promise<Omit<AccountData, 'userId'>[]> {
+  const { localpart, serverName } = splitUserId(userId);
+  const rows = await rowsOf<{ roomId: string; type: string; content: string }>(
+    db.raw(
+      `SELECT coalesce(room_id, '') AS "roomId", type, content FROM public.userapi_account_datas
+       WHERE localpart = ? AND server_name = ? ORDER BY room_id, type`,
+      [localpart, serverName],
+    ),
+  );
+  return rows.map((row) => ({ ...row, content: JSON.parse(row.content) as unknown }));
+}

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import { splitUserId, type UserId } from '../../ids.ts';
+import { splitUserId, type UserId, userIdOf } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 
 /** A third-party identifier: an e-mail address or a telephone number. */
@@ -18,6 +18,19 @@ export async function listThreepids(db: Db, userId: UserId): Promise<Threepid[]>
       [localpart, serverName],
     ),
   );
+}
+
+/** Who has a third-party identifier. An e-mail address may be spelled in lower case, too. */
+export async function findThreepidOwner(db: Db, { medium, address }: Threepid): Promise<UserId | undefined> {
+  const lower = medium === 'email' ? address.toLowerCase() : address;
+  const [row] = await rowsOf<{ localpart: string; server_name: string }>(
+    db.raw(
+      `SELECT localpart, server_name FROM public.userapi_threepids WHERE medium = :medium AND threepid IN (:address, :lower)
+       ORDER BY (threepid = :address) DESC LIMIT 1`,
+      { medium, address, lower },
+    ),
+  );
+  return row && userIdOf(row.localpart, row.server_name);
 }
 
 /** Replaces the third-party identifiers of a user. Other users lose the identifiers that this user gets. */

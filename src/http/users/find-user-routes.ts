@@ -1,0 +1,45 @@
+import { ACCOUNT_TYPE } from '../../accounts/account-type.ts';
+import type { User } from '../../storage/userapi/users.ts';
+import { defineRoute, ok, okOf, type Route } from '../route.ts';
+
+const SYNAPSE = '/_synapse/admin/v1';
+
+/** Without the password hash, which Synapse shows. */
+const foundUser = (user: User): Record<string, unknown> => ({
+  name: user.userId,
+  is_guest: user.accountType === ACCOUNT_TYPE.guest,
+  admin: user.accountType === ACCOUNT_TYPE.admin,
+  user_type: user.userType,
+});
+
+/** Routes that find users by something else than their user ids. */
+export const FIND_USER_ROUTES: readonly Route[] = [
+  defineRoute({
+    method: 'GET',
+    path: `${SYNAPSE}/username_available`,
+    operation: 'checkUsernameAvailable',
+    input: ({ query }) => ({ username: query.username }),
+    respond: okOf,
+  }),
+  defineRoute({
+    method: 'GET',
+    path: `${SYNAPSE}/threepid/:medium/users/:address`,
+    operation: 'findUserByThreepid',
+    input: ({ params }) => ({ medium: params.medium, address: params.address }),
+    respond: okOf,
+  }),
+  defineRoute({
+    method: 'GET',
+    path: `${SYNAPSE}/auth_providers/:provider/users/:externalId`,
+    operation: 'findUserByExternalId',
+    input: ({ params }) => ({ provider: params.provider, externalId: params.externalId }),
+    respond: okOf,
+  }),
+  defineRoute({
+    method: 'GET',
+    path: `${SYNAPSE}/search_users/:userId`,
+    operation: 'searchUsers',
+    input: ({ params, query }) => ({ userId: params.userId, term: query.term }),
+    respond: (users) => ok(users.map(foundUser)),
+  }),
+];

@@ -1,0 +1,33 @@
+import { z } from 'zod';
+import { listAccountData } from '../../storage/userapi/account-data.ts';
+import { defineOperation } from '../define-operation.ts';
+import { requireAccount } from './local-account.ts';
+import { userIdInput } from './user-id-input.ts';
+
+/** Account data of one place by its type. */
+type DataByType = Readonly<Record<string, unknown>>;
+
+/** A user's account data. */
+export interface AccountDataOfUser {
+  readonly global: DataByType;
+  /** By room id. */
+  readonly rooms: Readonly<Record<string, DataByType>>;
+}
+
+/**
+ * Shows all account data of a local user. Push rules are a part of it, as in the specification.
+ * Synapse: `GET /_synapse/admin/v1/users/{userId}/accountdata`, which leaves push rules out.
+ */
+export const getAccountData = defineOperation({
+  access: 'admin',
+  effect: 'read',
+  input: z.object({ userId: userIdInput }),
+  run: async (scope, { userId }): Promise<AccountDataOfUser> => {
+    await requireAccount(scope, userId);
+    const data = await listAccountData(scope.db, userId);
+    const of = (wanted: string): DataByType =>
+      Object.fromEntries(data.filter(({ roomId }) => roomId === wanted).map(({ type, content }) => [type, content]));
+    const rooms = [...new Set(data.map(({ roomId }) => roomId))].filter((roomId) => roomId !== '');
+    return { global: of(''), rooms: Object.fromEntries(rooms.map((roomId) => [roomId, of(roomId)])) };
+  },
+});

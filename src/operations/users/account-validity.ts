@@ -1,0 +1,23 @@
+import { z } from 'zod';
+import { MatrixError } from '../../errors.ts';
+import { defineOperation } from '../define-operation.ts';
+import { userIdInput } from './user-id-input.ts';
+
+/**
+ * Would prolong the time for which an account is valid. Accounts do not expire in Dendrite, so it is refused.
+ * Synapse: `POST /_synapse/admin/v1/account_validity/validity`.
+ */
+export const renewAccount = defineOperation({
+  access: 'admin',
+  effect: 'write',
+  input: z.object({
+    userId: userIdInput,
+    /** In ms since the epoch. */
+    expirationTs: z.int().optional(),
+    enableRenewalEmails: z.boolean().optional(),
+  }),
+  target: ({ userId }) => userId,
+  run: async (): Promise<never> => {
+    throw new MatrixError('M_BAD_STATE', 'Account validity is not enabled: accounts do not expire here');
+  },
+});

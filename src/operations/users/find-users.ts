@@ -1,0 +1,70 @@
+import { z } from 'zod';
+import { checkUsername } from '../../accounts/check-username.ts';
+import { MatrixError } from '../../errors.ts';
+import type { UserId } from '../../ids.ts';
+import { isAccount } from '../../storage/userapi/accounts.ts';
+import { findThreepidOwner } from '../../storage/userapi/threepids.ts';
+import { listUsers as queryUsers, type User } from '../../storage/userapi/users.ts';
+import { defineOperation } from '../define-operation.ts';
+import { requireLocal, userNotFound } from './local-account.ts';
+import { userIdInput } from './user-id-input.ts';
+
+/**
+ * Whether somebody could register a name. A name that can't be registered is an error.
+ * Synapse: `GET /_synapse/admin/v1/username_available`.
+ */
+export const checkUsernameAvailable = defineOperation({
+  access: 'admin',
+  effect: 'read',
+  input: z.object({ username: z.string() }),
+  run: async (scope, { username }): Promise<{ readonly available: true }> => {
+    const userId = checkUsername(username, scope.serverName, scope);
+    if (await isAccount(scope.db, userId)) throw new MatrixError('M_USER_IN_USE', 'User ID already taken.');
+    return { available: true };
+  },
+});
+
+/**
+ * Who has an e-mail address or a telephone number.
+ * Synapse: `GET /_synapse/admin/v1/threepid/{medium}/users/{address}`.
+ */
+export const findUserByThreepid = defineOperation({
+  access: 'admin',
+  effect: 'read',
+  input: z.object({ medium: z.string(), address: z.string() }),
+  run: async ({ db }, threepid): Promise<{ readonly userId: UserId }> => {
+    const userId = await findThreepidOwner(db, threepid);
+    if (userId === undefined) throw userNotFound();
+    return { userId };
+  },
+});
+
+/**
+ * Who logs in through a provider of single sign-on. Dendrite knows no such provider, so it is nobody.
+ * Synapse: `GET /_synapse/admin/v1/auth_providers/{provider}/users/{externalId}`.
+ */
+export const findUserByExternalId = defineOperation({
+  access: 'admin',
+  effect: 'read',
+  input: z.object({ provider: z.string(), externalId: z.string() }),
+  run: async (): Promise<{ readonly userId: UserId }> => {
+    throw userNotFound();
+  },
+});
+
+const MOST_FOUND = 10_000;
+
+/**
+ * Finds local users by a part of their user ids, in whatever case, in order of their names. There are 10,000 at most.
+ * Synapse: `GET /_synapse/admin/v1/search_users/{userId}`, which shows password hashes, too. The user id says nothing there.
+ */
+export const searchUsers = defineOperation({
+  access: 'admin',
+  effect: 'read',
+  input: z.object({ userId: userIdInput, term: z.string().max(255) }),
+  run: async (scope, { userId, term }): Promise<readonly User[]> => {
+    requireLocal(scope, userId, 'Can only look up local users');
+    const filter = { serverNames: scope.localServerNames, guests: true, locked: true, partOfUserId: term };
+    return queryUsers(scope.db, filter, { descending: false, offset: 0, limit: MOST_FOUND });
+  },
+});

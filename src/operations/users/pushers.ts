@@ -1,0 +1,16 @@
+import { z } from 'zod';
+import { listPushers as list, type Pusher } from '../../storage/userapi/pushers.ts';
+import { defineOperation } from '../define-operation.ts';
+import { requireAccount } from './local-account.ts';
+import { userIdInput } from './user-id-input.ts';
+
+/** Lists where a local user's notifications go to. Synapse: `GET /_synapse/admin/v1/users/{userId}/pushers`. */
+export const listPushers = defineOperation({
+  access: 'admin',
+  effect: 'read',
+  input: z.object({ userId: userIdInput }),
+  run: async (scope, { userId }): Promise<readonly Pusher[]> => {
+    await requireAccount(scope, userId);
+    return list(scope.db, userId);
+  },
+});

@@ -1,0 +1,37 @@
+import { z } from 'zod';
+import {
+  countSentInvites as countInvites,
+  countJoinedRooms as countJoins,
+} from '../../storage/syncapi/sent-memberships.ts';
+import { defineOperation } from '../define-operation.ts';
+import { timeInput } from '../server/time-input.ts';
+import { userIdInput } from './user-id-input.ts';
+
+/** A user, and since when to count. */
+const input = z.object({ userId: userIdInput, since: timeInput });
+
+/**
+ * How many invites a user has sent since a time. Whom nobody knows has sent none.
+ * Synapse: `GET /_synapse/admin/v1/users/{userId}/sent_invite_count`.
+ */
+export const countSentInvites = defineOperation({
+  access: 'admin',
+  effect: 'read',
+  input,
+  run: async ({ db }, { userId, since }): Promise<{ readonly inviteCount: number }> => ({
+    inviteCount: await countInvites(db, userId, since),
+  }),
+});
+
+/**
+ * How many rooms a user has joined since a time, be they left again. Whom nobody knows has joined none.
+ * Synapse: `GET /_synapse/admin/v1/users/{userId}/cumulative_joined_room_count`.
+ */
+export const countJoinedRooms = defineOperation({
+  access: 'admin',
+  effect: 'read',
+  input,
+  run: async ({ db }, { userId, since }): Promise<{ readonly cumulativeJoinedRoomCount: number }> => ({
+    cumulativeJoinedRoomCount: await countJoins(db, userId, since),
+  }),
+});

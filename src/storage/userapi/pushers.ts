@@ -1,0 +1,33 @@
+import { splitUserId, type UserId } from '../../ids.ts';
+import { type Db, rowsOf } from '../database.ts';
+
+/** Where a user's notifications go to. Client-Server API, "Push Notifications". */
+export interface Pusher {
+  readonly pushkey: string;
+  readonly kind: string;
+  readonly appId: string;
+  readonly appDisplayName: string;
+  readonly deviceDisplayName: string;
+  readonly profileTag: string;
+  readonly lang: string;
+  readonly data: unknown;
+  /** The device that has set it; `null`: it is gone. */
+  readonly deviceId: string | null;
+}
+
+/** A user's pushers, in the order in which they were set. */
+export async function listPushers(db: Db, userId: UserId): Promise<Pusher[]> {
+  const { localpart, serverName } = splitUserId(userId);
+  const rows = await rowsOf<Pusher & { readonly data: string }>(
+    db.raw(
+      `SELECT p.pushkey, p.kind, p.app_id AS "appId", p.app_display_name AS "appDisplayName",
+         p.device_display_name AS "deviceDisplayName", coalesce(p.profile_tag, '') AS "profileTag", p.lang, p.data,
+         d.device_id AS "deviceId"
+       FROM public.userapi_pushers p LEFT JOIN public.userapi_devices d
+         ON d.localpart = p.localpart AND d.server_name = p.server_name AND d.session_id = p.session_id
+       WHERE p.localpart = ? AND p.server_name = ? ORDER BY p.id`,
+      [localpart, serverName],
+    ),
+  );
+  return rows.map((row) => ({ ...row, data: JSON.parse(row.data) as unknown }));
+}
