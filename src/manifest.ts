@@ -75,6 +75,7 @@ export const OWN_TABLES: readonly string[] = [
   'purges',
   'rate_limits',
   'registration_nonces',
+  'reports',
   'requirements',
   'search_changes',
   'search_documents',

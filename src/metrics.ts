@@ -64,11 +64,11 @@ export const METRICS = {
     help: 'Time of the last progress of a running job. The earliest time, if several jobs run.',
     labels: ['kind'],
   },
-  eventReports: {
+  reports: {
     type: 'gauge',
-    name: 'matrix_admin_event_reports',
-    help: 'Event reports in the database, by status: open, resolved.',
-    labels: ['status'],
+    name: 'matrix_admin_reports',
+    help: 'Reports in the database, by what was reported (event, user, room) and by status (open, resolved).',
+    labels: ['kind', 'status'],
   },
   searchDocumentsIndexed: {
     type: 'counter',

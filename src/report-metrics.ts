@@ -2,6 +2,7 @@ import type { Knex } from 'knex';
 import type { Metrics } from './metrics.ts';
 import { OPERATIONS } from './operations/operations.ts';
 import { countJobs } from './storage/plugin/job-counts.ts';
+import { countReports } from './storage/plugin/reports.ts';
 import { countReportsByStatus } from './storage/roomserver/event-reports.ts';
 
 /** Sets the metrics that are read from the database at each scrape, and initialises those of operations. */
@@ -12,7 +13,10 @@ export function reportMetrics(db: Knex, metrics: Metrics): void {
   }
   metrics.onScrape(async () => {
     const counts = await countJobs(db);
-    for (const { status, reports } of await countReportsByStatus(db)) metrics.eventReports.set({ status }, reports);
+    for (const { status, reports } of await countReportsByStatus(db)) {
+      metrics.reports.set({ kind: 'event', status }, reports);
+    }
+    for (const { kind, status, reports } of await countReports(db)) metrics.reports.set({ kind, status }, reports);
     for (const gauge of ['jobs', 'jobOldestAge', 'jobProgress', 'jobLastProgress'] as const) metrics[gauge].reset();
     for (const { kind, state, jobs, oldestAgeSeconds, progress, lastProgressSeconds } of counts) {
       metrics.jobs.set({ kind, state }, jobs);

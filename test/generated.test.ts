@@ -45,7 +45,7 @@ it('docs/grants.sql has every privilege that the manifest declares', async () =>
 });
 
 const PROCESSES = `Counters and histograms count what one process has done: add them up over processes, as in
-\`sum by (operation, outcome) (rate(matrix_admin_operations_total[5m]))\`. Gauges of jobs, event reports and the search index
+\`sum by (operation, outcome) (rate(matrix_admin_operations_total[5m]))\`. Gauges of jobs, reports and the search index
 are read from the database, so that every process shows the same: take one of them, as in
 \`max by (kind, state) (matrix_admin_jobs)\`. A sum would count each job once for every process. Only the batches
 that a search engine has not finished are those of one process: \`sum by (engine) (matrix_admin_search_tasks_in_flight)\`.

@@ -60,9 +60,9 @@ export const SYNAPSE_PAGES: readonly SynapsePage[] = [
   {
     page: 'User reports',
     endpoints: [
-      missing('GET v1/user_reports', NOT_YET),
-      missing('GET v1/user_reports/{report_id}', NOT_YET),
-      missing('DELETE v1/user_reports/{report_id}', NOT_YET),
+      differs('GET v1/user_reports', 'reports have a `status`; users of other servers can be reported, too'),
+      differs('GET v1/user_reports/{report_id}', 'reports have a `status`'),
+      served('DELETE v1/user_reports/{report_id}'),
     ],
   },
   {

@@ -1,6 +1,7 @@
 import { ACCOUNT_RESTRICTION_ROUTES } from './moderation/account-restriction-routes.ts';
 import { BLOCKED_ROOM_ROUTES } from './moderation/blocked-room-routes.ts';
 import { EVENT_REPORT_ROUTES } from './moderation/event-report-routes.ts';
+import { REPORT_ROUTES } from './moderation/report-routes.ts';
 import { NOTICE_ROUTES } from './notices/notice-routes.ts';
 import { REGISTRATION_ROUTES } from './registration/registration-routes.ts';
 import { REGISTRATION_TOKEN_ROUTES } from './registration/registration-token-routes.ts';
@@ -44,5 +45,6 @@ export const ROUTES: readonly Route[] = [
   ...REGISTRATION_ROUTES,
   ...REGISTRATION_TOKEN_ROUTES,
   ...EVENT_REPORT_ROUTES,
+  ...REPORT_ROUTES,
   ...ACCOUNT_RESTRICTION_ROUTES,
 ];

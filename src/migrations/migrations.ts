@@ -12,6 +12,7 @@ import { jobItems } from './0010-job-items.ts';
 import { requirements } from './0011-requirements.ts';
 import { jobProgress } from './0012-job-progress.ts';
 import { reindexJobs } from './0013-reindex-jobs.ts';
+import { reports } from './0014-reports.ts';
 
 /** The schema of the plugin's own tables. */
 export const OWN_SCHEMA = 'matrix_admin';
@@ -34,6 +35,7 @@ const ALL: readonly NamedMigration[] = [
   requirements,
   jobProgress,
   reindexJobs,
+  reports,
 ];
 
 /** Whether this version contains a migration. */

@@ -18,6 +18,7 @@ const SEEN_BY_ROOM_ID = [
   'public.federationsender_joined_hosts',
   'public.federationsender_inbound_peeks',
   'public.federationsender_outbound_peeks',
+  'matrix_admin.reports',
 ] as const;
 const SEEN_BY_ROOM_NID = [
   'public.roomserver_membership',

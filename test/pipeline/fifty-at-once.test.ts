@@ -8,7 +8,7 @@ import { OPERATIONS, type OperationName } from '../../src/operations/operations.
 import server from '../fixtures/dendrite/server.json' with { type: 'json' };
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { USERS } from '../support/dendrite-server.ts';
-import { bodyOf, LAST, pathOf, report } from '../support/every-route.ts';
+import { bodyOf, LAST, pathOf, report, reportBobAndRoom } from '../support/every-route.ts';
 import { type Answer, jsonOf } from '../support/http-client.ts';
 import { ALL_ROUTES, type MountedPlugin, mountPlugin } from '../support/mounted-plugin.ts';
 import { readRecordedState, verifyRecordedKeys } from '../support/recorded-peer.ts';
@@ -40,6 +40,7 @@ let plugin: MountedPlugin;
 let eventId: EventId;
 /** What paths name beside rooms and events. */
 let named: Readonly<Record<string, string>>;
+let reports: { readonly user: string; readonly room: string };
 beforeAll(async () => {
   database = await createTestDatabase({ fixture: true, poolSize: CONNECTIONS + 1 });
   const recorded = await readRecordedState(database.db, REMOTE_ROOM);
@@ -57,6 +58,7 @@ beforeAll(async () => {
   });
   ({ event_id: eventId } = await database.db('syncapi_output_room_events').where({ room_id: SHOWN }).first('event_id'));
   await report(plugin, SHOWN, eventId);
+  reports = await reportBobAndRoom(plugin, SHOWN);
   const { operations } = plugin.admin;
   await operations.createRegistrationToken({ token: 'token' }, CALLER);
   const { jobId } = await operations.reindexFulltext.start({}, CALLER);
@@ -84,11 +86,17 @@ function userOf({ operation }: Route): string {
   return LAST.includes(operation) ? USERS.erin.user_id : USERS.bob.user_id;
 }
 
+/** The report that a route is tried on. */
+function reportOf({ path }: Route): string {
+  if (path.includes('/user_reports/')) return reports.user;
+  return path.includes('/room_reports/') ? reports.room : '1';
+}
+
 /** What a route is called with beside what it always is. */
 async function inputOf({ operation, path }: Route, n: number): Promise<object> {
   if (operation === 'registerBySharedSecret') return register(n);
   if (operation === 'sendServerNotices') return { user_ids: [USERS.bob.user_id] };
-  if (operation === 'setEventReportStatus') return { status: 'resolved' };
+  if (/^set\w+ReportStatus$/.test(operation)) return { status: 'resolved' };
   return path.endsWith('/delete_devices') ? { devices: [USERS.bob.device_id] } : {};
 }
 
@@ -108,7 +116,11 @@ function callAtOnce(name: OperationName, more: object = {}): Promise<Answer[]> {
     Array.from({ length: calls }, async (_, n) => {
       const route = routes[n % routes.length];
       if (route === undefined) throw new Error(`there is no route of ${name}`);
-      const path = pathOf(route, roomOf(route), eventId, { ...named, userId: userOf(route) });
+      const path = pathOf(route, roomOf(route), eventId, {
+        ...named,
+        userId: userOf(route),
+        reportId: reportOf(route),
+      });
       const query = name === 'checkRegistrationToken' ? '?token=token' : '';
       const body = bodyOf(route, { ...(await inputOf(route, n)), ...more });
       return plugin.asAdmin(path + query, { method: route.method, ...body, limitMs: 25_000 });

@@ -326,3 +326,27 @@ test('users report events to the administrators', async () => {
   expect((await server.call('frank', 'POST', path, {})).body.errcode).toBe('M_NOT_FOUND');
   expect((await server.call('alice', 'POST', path, { reason: 5 })).status).toBe(400);
 });
+
+test('users report users and rooms to the administrators', async () => {
+  const { user_id: reporter } = fixture.users.alice;
+  const { user_id: reported } = fixture.users.bob;
+  const reportPath = (part: string, id: string): string =>
+    `/_matrix/client/v3/${part}/${encodeURIComponent(id)}/report`;
+  const done = { status: 200, body: {} };
+  const asAlice = (path: string, body: Json = { reason: 'rude' }): Promise<Json> =>
+    server.call('alice', 'POST', path, body);
+  expect(await asAlice(reportPath('users', reported))).toMatchObject(done);
+  // As in Synapse, an answer does not tell whether there is such a user.
+  expect(await asAlice(reportPath('users', '@nobody:localhost:18448'))).toMatchObject(done);
+  expect((await asAlice(reportPath('users', 'bob'))).status).toBe(400);
+  expect((await asAlice(reportPath('users', reported), { reason: 5 })).status).toBe(400);
+  const users = await server.call('admin', 'GET', '/_synapse/admin/v1/user_reports');
+  expect(users.body).toMatchObject({
+    total: 1,
+    user_reports: [{ target_user_id: reported, user_id: reporter, reason: 'rude', status: 'open' }],
+  });
+  expect(await asAlice(reportPath('rooms', roomNamed('v11')))).toMatchObject(done);
+  expect((await asAlice(reportPath('rooms', '!nowhere:localhost:18448'))).body.errcode).toBe('M_NOT_FOUND');
+  const rooms = await server.call('admin', 'GET', '/_synapse/admin/v1/room_reports');
+  expect(rooms.body).toMatchObject({ total: 1, room_reports: [{ room_id: roomNamed('v11'), user_id: reporter }] });
+});

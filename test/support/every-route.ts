@@ -50,6 +50,7 @@ export async function callEveryRoute(plugin: MountedPlugin, { shown, doomed }: R
     .limit(2)
     .select('event_id');
   for (const { event_id: eventId } of events) await report(plugin, shown, eventId);
+  await reportBobAndRoom(plugin, shown);
   const rank = ({ operation }: Route): number => LAST.indexOf(operation);
   const wrong: string[] = [];
   for (const route of ROUTES.toSorted((a, b) => rank(a) - rank(b))) {
@@ -72,6 +73,16 @@ export async function report(plugin: MountedPlugin, roomId: RoomId, eventId: Eve
     { reporter, roomId, eventId, reason: 'spam' },
     { actor: { kind: 'user', userId: reporter } },
   );
+}
+
+/** Reports bob, and then a room, in the name of alice. @returns the ids of the reports */
+export async function reportBobAndRoom(plugin: MountedPlugin, roomId: RoomId): Promise<{ user: string; room: string }> {
+  const { reportUser, reportRoom } = plugin.admin.operations;
+  const reporter = USERS.alice.user_id as UserId;
+  const by = { actor: { kind: 'user', userId: reporter } } as const;
+  const { reportId: user } = await reportUser({ reporter, userId: USERS.bob.user_id, reason: 'rude' }, by);
+  const { reportId: room } = await reportRoom({ reporter, roomId, reason: 'rude' }, by);
+  return { user: String(user), room: String(room) };
 }
 
 /** What a route is called with beside its path, and with more of it. */

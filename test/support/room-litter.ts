@@ -101,6 +101,7 @@ export async function litterRoom(
       event_sender_nid: 65_537,
       received_ts: 1,
     });
+    await db('matrix_admin.reports').insert({ room_id: each, reporter: user, reason: '' });
     await db('public.roomserver_user_room_keys').insert({
       user_nid: 65_536,
       room_nid: each === roomId ? room.room_nid : other.room_nid,

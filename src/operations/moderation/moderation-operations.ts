@@ -9,6 +9,18 @@ import {
 } from './blocked-rooms.ts';
 import { deleteEventReport, getEventReport, listEventReports, setEventReportStatus } from './event-reports.ts';
 import { reportEvent } from './report-event.ts';
+import { reportRoom } from './report-room.ts';
+import { reportUser } from './report-user.ts';
+import {
+  deleteRoomReport,
+  deleteUserReport,
+  getRoomReport,
+  getUserReport,
+  listRoomReports,
+  listUserReports,
+  setRoomReportStatus,
+  setUserReportStatus,
+} from './reports.ts';
 
 export const MODERATION_OPERATIONS = {
   reportEvent,
@@ -16,6 +28,16 @@ export const MODERATION_OPERATIONS = {
   getEventReport,
   setEventReportStatus,
   deleteEventReport,
+  reportUser,
+  listUserReports,
+  getUserReport,
+  setUserReportStatus,
+  deleteUserReport,
+  reportRoom,
+  listRoomReports,
+  getRoomReport,
+  setRoomReportStatus,
+  deleteRoomReport,
   getUserSuspended,
   setUserSuspended,
   getUserLocked,

@@ -2,7 +2,7 @@ import type Router from '@koa/router';
 import type { Context } from 'koa';
 import { z } from 'zod';
 import { MatrixError } from '../../errors.ts';
-import { isEventId, isRoomId, type RoomId } from '../../ids.ts';
+import { isEventId, isRoomId, isUserId, type RoomId } from '../../ids.ts';
 import { authenticate } from '../authenticate.ts';
 import type { HostContext } from '../host-context.ts';
 import { bodyOf } from '../json-body.ts';
@@ -16,7 +16,8 @@ const MAX_PARAMETER_BYTES = 255;
 
 const contentSchema = z.record(z.string(), z.unknown());
 const redactionSchema = z.object({ reason: z.string().optional() });
-const reportSchema = z.object({ reason: z.string().optional(), score: z.int().optional() });
+const eventReportSchema = z.object({ reason: z.string().optional(), score: z.int().optional() });
+const reportSchema = z.object({ reason: z.string().optional() });
 
 /** Sending, redacting and reporting. Client-Server API, "Sending events to a room", "Redactions" and "Reporting Content". */
 export function addRoomRoutes(router: Router, context: HostContext): void {
@@ -47,8 +48,29 @@ export function addRoomRoutes(router: Router, context: HostContext): void {
     const { userId } = await authenticate(ctx, context);
     const eventId = parameterOf(ctx, 'eventId');
     if (!isEventId(eventId)) throw new MatrixError('M_INVALID_PARAM', 'not an event id');
-    const report = { reporter: userId, roomId: roomIdOf(ctx), eventId, ...bodyOf(ctx, reportSchema) };
+    const report = { reporter: userId, roomId: roomIdOf(ctx), eventId, ...bodyOf(ctx, eventReportSchema) };
     await context.admin.operations.reportEvent(report, { actor: { kind: 'user', userId }, address: ctx.ip });
+    ctx.body = {};
+  });
+
+  router.post('/_matrix/client/v3/rooms/:roomId/report', async (ctx: RoomContext) => {
+    const { userId } = await authenticate(ctx, context);
+    const report = { reporter: userId, roomId: roomIdOf(ctx), ...bodyOf(ctx, reportSchema) };
+    await context.admin.operations.reportRoom(report, { actor: { kind: 'user', userId }, address: ctx.ip });
+    ctx.body = {};
+  });
+
+  router.post('/_matrix/client/v3/users/:userId/report', async (ctx: RoomContext) => {
+    const { userId } = await authenticate(ctx, context);
+    const reported = parameterOf(ctx, 'userId');
+    if (!isUserId(reported)) throw new MatrixError('M_INVALID_PARAM', 'not a user id');
+    const report = { reporter: userId, userId: reported, ...bodyOf(ctx, reportSchema) };
+    try {
+      await context.admin.operations.reportUser(report, { actor: { kind: 'user', userId }, address: ctx.ip });
+    } catch (error) {
+      // Nobody learns from a report who has an account.
+      if (!(error instanceof MatrixError && error.errcode === 'M_NOT_FOUND')) throw error;
+    }
     ctx.body = {};
   });
 }

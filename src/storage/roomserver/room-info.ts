@@ -34,6 +34,7 @@ export interface RoomInfo {
   readonly stateEvents: number;
   /** Number of events in the timeline of `/sync`. */
   readonly events: number;
+  /** Reports of its events, and of the room itself. */
   readonly reports: number;
   readonly blocked: boolean;
   /** Whether the room is being purged, or an unfinished purge of it can be resumed. */
@@ -77,7 +78,8 @@ export async function findRoomInfo(
           WHERE h.room_id = r.room_id AND h.server_name <> ALL(:localServerNames)) AS remote_servers,
          (SELECT count(*)::int FROM public.syncapi_current_room_state s WHERE s.room_id = r.room_id) AS state_events,
          (SELECT count(*)::int FROM public.syncapi_output_room_events e WHERE e.room_id = r.room_id) AS events,
-         (SELECT count(*)::int FROM public.roomserver_reported_events e WHERE e.room_nid = r.room_nid) AS reports,
+         ((SELECT count(*) FROM public.roomserver_reported_events e WHERE e.room_nid = r.room_nid)
+           + (SELECT count(*) FROM matrix_admin.reports p WHERE p.room_id = r.room_id))::int AS reports,
          EXISTS (SELECT FROM matrix_admin.blocked_rooms b WHERE b.room_id = r.room_id) AS blocked,
          EXISTS (SELECT FROM matrix_admin.purges p WHERE p.room_id = r.room_id) AS purging
        FROM public.roomserver_rooms r WHERE r.room_id = :roomId`,

@@ -46,6 +46,14 @@ export async function lockRoom(transaction: Knex.Transaction, roomId: RoomId): P
   return row && roomOf(roomId, row);
 }
 
+/** Keeps writers from changing the room's row until the end of the transaction. @returns whether there is such a room */
+export async function shareRoom(transaction: Knex.Transaction, roomId: RoomId): Promise<boolean> {
+  const rows = await rowsOf<{ room_nid: string }>(
+    transaction.raw('SELECT room_nid FROM public.roomserver_rooms WHERE room_id = ? FOR SHARE', [roomId]),
+  );
+  return rows.length > 0;
+}
+
 /** Adds a room without events. @returns `undefined` if the room already exists */
 export async function insertRoom(
   transaction: Knex.Transaction,

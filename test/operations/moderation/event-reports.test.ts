@@ -217,7 +217,7 @@ describe('pages of event reports', () => {
 
 describe('the status of an event report', () => {
   it('says who has set it, when and why, and is counted', async () => {
-    const gauge = (status: string): Promise<number> => plugin.metric('matrix_admin_event_reports', { status });
+    const gauge = (status: string): Promise<number> => plugin.metric('matrix_admin_reports', { kind: 'event', status });
     const before = Date.now() - 1_000;
     const answer = await put(2, { status: 'resolved', note: 'banned' });
     const changed = {

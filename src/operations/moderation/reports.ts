@@ -1,0 +1,123 @@
+import { z } from 'zod';
+import { MatrixError } from '../../errors.ts';
+import { isRoomId, isUserId } from '../../ids.ts';
+import type { Db } from '../../storage/database.ts';
+import {
+  countMatchingReports,
+  deleteReport,
+  findReport,
+  listReports,
+  type Report,
+  type ReportKind,
+  updateReportStatus,
+  withRoomNames,
+} from '../../storage/plugin/reports.ts';
+import { nameOf } from '../actor.ts';
+import { defineOperation } from '../define-operation.ts';
+import {
+  filterBy,
+  pageOf,
+  partOfIdInput,
+  rangeOf,
+  reportIdInput,
+  reportPageInput,
+  reportStatusInput,
+} from './report-pages.ts';
+
+/** What distinguishes the reports of one kind. */
+interface ReportSubject<Shown extends Report> {
+  readonly kind: ReportKind;
+  readonly isId: (id: string) => boolean;
+  /** What there is not, in an error. */
+  readonly name: string;
+  /** Adds what is shown of what was reported. */
+  readonly show: (db: Db, reports: readonly Report[]) => Promise<Shown[]>;
+}
+
+/** The operations on the reports of one kind. */
+function reportOperations<Shown extends Report>({ kind, isId, name, show }: ReportSubject<Shown>) {
+  const noSuchReport = (): MatrixError => new MatrixError('M_NOT_FOUND', `${name} not found`);
+  const requireReport = async (db: Db, id: number): Promise<Shown> => {
+    const found = await findReport(db, kind, id);
+    const [shown] = found === undefined ? [] : await show(db, [found]);
+    if (shown === undefined) throw noSuchReport();
+    return shown;
+  };
+  return {
+    list: defineOperation({
+      access: 'admin',
+      effect: 'read',
+      input: z.object({
+        ...reportPageInput,
+        /** Filter by what was reported: an id or a part of one. */
+        reported: partOfIdInput,
+      }),
+      run: async (
+        { db },
+        { reporter, reported, status, ...page },
+      ): Promise<{ reports: Shown[]; total: number; nextToken: number | undefined }> => {
+        const filter = { reporter: filterBy(reporter, isUserId), reported: filterBy(reported, isId), status };
+        const found = await listReports(db, kind, filter, rangeOf(page));
+        const { reports, nextToken } = pageOf(found, page);
+        return {
+          reports: await show(db, reports),
+          total: await countMatchingReports(db, kind, filter),
+          nextToken,
+        };
+      },
+    }),
+    get: defineOperation({
+      access: 'admin',
+      effect: 'read',
+      input: z.object({ reportId: reportIdInput }),
+      run: async ({ db }, { reportId }): Promise<Shown> => requireReport(db, reportId),
+    }),
+    setStatus: defineOperation({
+      access: 'admin',
+      effect: 'write',
+      input: z.object(reportStatusInput),
+      target: ({ reportId }) => String(reportId),
+      run: async ({ transaction, actor }, { reportId, ...change }): Promise<Shown> => {
+        const isThere = await updateReportStatus(transaction, kind, reportId, { ...change, changedBy: nameOf(actor) });
+        if (!isThere) throw noSuchReport();
+        return requireReport(transaction, reportId);
+      },
+    }),
+    remove: defineOperation({
+      access: 'admin',
+      effect: 'write',
+      input: z.object({ reportId: reportIdInput }),
+      target: ({ reportId }) => String(reportId),
+      run: async ({ transaction }, { reportId }): Promise<void> => {
+        if (!(await deleteReport(transaction, kind, reportId))) throw noSuchReport();
+      },
+    }),
+  };
+}
+
+const userReports = reportOperations({
+  kind: 'user',
+  isId: isUserId,
+  name: 'User report',
+  show: async (_db, reports) => [...reports],
+});
+
+/** A page of reports of users. Synapse: `GET /_synapse/admin/v1/user_reports`. */
+export const listUserReports = userReports.list;
+/** One report of a user. */
+export const getUserReport = userReports.get;
+/** Resolves a report of a user, or opens it again. The note replaces the earlier note. */
+export const setUserReportStatus = userReports.setStatus;
+/** Deletes a report, not the user. */
+export const deleteUserReport = userReports.remove;
+
+const roomReports = reportOperations({ kind: 'room', isId: isRoomId, name: 'Room report', show: withRoomNames });
+
+/** A page of reports of rooms, with what the rooms are called now. Reports go when their room is purged. */
+export const listRoomReports = roomReports.list;
+/** One report of a room. */
+export const getRoomReport = roomReports.get;
+/** Resolves a report of a room, or opens it again. The note replaces the earlier note. */
+export const setRoomReportStatus = roomReports.setStatus;
+/** Deletes a report, not the room. */
+export const deleteRoomReport = roomReports.remove;

@@ -1,0 +1,197 @@
+import type { Knex } from 'knex';
+import type { RoomId, UserId } from '../../ids.ts';
+import { type Db, rowsOf } from '../database.ts';
+import { REPORT_STATUSES, type ReportPage, type ReportStatus, type TextFilter } from '../roomserver/event-reports.ts';
+import { readNamedState, textOf } from '../syncapi/named-state.ts';
+
+/** What a report of this table can be about. */
+export const REPORT_KINDS = ['user', 'room'] as const;
+export type ReportKind = (typeof REPORT_KINDS)[number];
+
+/** A user's report of a user or of a room. Times are in ms since the epoch. */
+export interface Report {
+  readonly id: number;
+  readonly receivedAt: number;
+  /** Id of the user or of the room. */
+  readonly reported: string;
+  readonly reporter: UserId;
+  readonly reason: string;
+  readonly status: ReportStatus;
+  readonly note: string | null;
+  /** The user who has set the status. `null` if nobody has. */
+  readonly changedBy: string | null;
+  readonly changedAt: number | null;
+}
+
+/** A report of a room, with what the room is called now. */
+export interface RoomReport extends Report {
+  readonly name: string | null;
+  readonly canonicalAlias: string | null;
+  readonly topic: string | null;
+}
+
+export interface ReportFilter {
+  /** The id of a user or a room, or a part of one. */
+  readonly reported?: TextFilter | undefined;
+  /** A user id, or a part of one. */
+  readonly reporter?: TextFilter | undefined;
+  readonly status?: ReportStatus | undefined;
+}
+
+interface ReportRow {
+  id: string;
+  received_ms: number;
+  reported: string;
+  reporter: UserId;
+  reason: string;
+  status: ReportStatus;
+  note: string | null;
+  changed_by: string | null;
+  changed_ms: number | null;
+}
+
+const COLUMN_OF = { user: 'user_id', room: 'room_id' } as const satisfies Record<ReportKind, string>;
+
+const columnsOf = (
+  kind: ReportKind,
+): string => `id, ${COLUMN_OF[kind]} AS reported, reporter, reason, status, note, changed_by,
+  (extract(epoch FROM received_at) * 1000)::float8 AS received_ms, (extract(epoch FROM changed_at) * 1000)::float8 AS changed_ms`;
+
+const reportOf = (row: ReportRow): Report => ({
+  id: Number(row.id),
+  receivedAt: Math.floor(row.received_ms),
+  reported: row.reported,
+  reporter: row.reporter,
+  reason: row.reason,
+  status: row.status,
+  note: row.note,
+  changedBy: row.changed_by,
+  changedAt: row.changed_ms === null ? null : Math.floor(row.changed_ms),
+});
+
+const matching = (kind: ReportKind): string => `${COLUMN_OF[kind]} IS NOT NULL
+  AND (CAST(:reported AS text) IS NULL OR ${COLUMN_OF[kind]} = :reported
+    OR (:reportedIsPart AND strpos(${COLUMN_OF[kind]}, :reported) > 0))
+  AND (CAST(:reporter AS text) IS NULL OR reporter = :reporter OR (:reporterIsPart AND strpos(reporter, :reporter) > 0))
+  AND (CAST(:status AS text) IS NULL OR status = :status)`;
+
+const bindingsOf = ({ reported, reporter, status }: ReportFilter): Record<string, string | boolean | null> => ({
+  reported: reported?.text ?? null,
+  reportedIsPart: reported?.isPart ?? false,
+  reporter: reporter?.text ?? null,
+  reporterIsPart: reporter?.isPart ?? false,
+  status: status ?? null,
+});
+
+/** In order of their ids, which is that of their arrival. */
+export async function listReports(
+  db: Db,
+  kind: ReportKind,
+  filter: ReportFilter,
+  { direction, after, offset, limit }: ReportPage,
+): Promise<Report[]> {
+  const [beyond, order] = direction === 'f' ? ['>', 'ASC'] : ['<', 'DESC'];
+  const rows = await rowsOf<ReportRow>(
+    db.raw(
+      `SELECT ${columnsOf(kind)} FROM matrix_admin.reports
+       WHERE ${matching(kind)} AND (CAST(:after AS bigint) IS NULL OR id ${beyond} :after)
+       ORDER BY id ${order} OFFSET :offset LIMIT :limit`,
+      { ...bindingsOf(filter), after: after ?? null, offset, limit },
+    ),
+  );
+  return rows.map(reportOf);
+}
+
+/** How many reports match. */
+export async function countMatchingReports(db: Db, kind: ReportKind, filter: ReportFilter): Promise<number> {
+  const [row] = await rowsOf<{ total: number }>(
+    db.raw(`SELECT count(*)::int AS total FROM matrix_admin.reports WHERE ${matching(kind)}`, bindingsOf(filter)),
+  );
+  return row?.total ?? 0;
+}
+
+export async function findReport(db: Db, kind: ReportKind, id: number): Promise<Report | undefined> {
+  const [row] = await rowsOf<ReportRow>(
+    db.raw(`SELECT ${columnsOf(kind)} FROM matrix_admin.reports WHERE id = ? AND ${COLUMN_OF[kind]} IS NOT NULL`, [id]),
+  );
+  return row && reportOf(row);
+}
+
+/** The same reports with what their rooms are called now. */
+export async function withRoomNames(db: Db, reports: readonly Report[]): Promise<RoomReport[]> {
+  const roomIds = [...new Set(reports.map(({ reported }) => reported as RoomId))];
+  const rooms = await readNamedState(db, roomIds, ['m.room.name', 'm.room.canonical_alias', 'm.room.topic']);
+  return reports.map((report) => {
+    const state = rooms.get(report.reported as RoomId);
+    return {
+      ...report,
+      name: textOf(state?.get('m.room.name'), 'name'),
+      canonicalAlias: textOf(state?.get('m.room.canonical_alias'), 'alias'),
+      topic: textOf(state?.get('m.room.topic'), 'topic'),
+    };
+  });
+}
+
+/** A report to be made. */
+export interface NewReport {
+  readonly reported: string;
+  readonly reporter: UserId;
+  readonly reason: string;
+}
+
+/** Adds a report. @returns its id */
+export async function insertReport(
+  transaction: Knex.Transaction,
+  kind: ReportKind,
+  { reported, reporter, reason }: NewReport,
+): Promise<number> {
+  const [row] = await rowsOf<{ id: string }>(
+    transaction.raw(
+      `INSERT INTO matrix_admin.reports (${COLUMN_OF[kind]}, reporter, reason) VALUES (?, ?, ?) RETURNING id`,
+      [reported, reporter, reason],
+    ),
+  );
+  return Number(row?.id);
+}
+
+/** Notes what has become of a report. @returns whether there is one */
+export async function updateReportStatus(
+  transaction: Knex.Transaction,
+  kind: ReportKind,
+  id: number,
+  change: { readonly status: ReportStatus; readonly note: string | null; readonly changedBy: string },
+): Promise<boolean> {
+  const rows = await rowsOf<{ id: string }>(
+    transaction.raw(
+      `UPDATE matrix_admin.reports SET status = :status, note = :note, changed_by = :changedBy, changed_at = clock_timestamp()
+       WHERE id = :id AND ${COLUMN_OF[kind]} IS NOT NULL RETURNING id`,
+      { id, ...change },
+    ),
+  );
+  return rows.length > 0;
+}
+
+/** Deletes a report. @returns whether there was one */
+export async function deleteReport(transaction: Knex.Transaction, kind: ReportKind, id: number): Promise<boolean> {
+  const rows = await rowsOf<{ id: string }>(
+    transaction.raw(`DELETE FROM matrix_admin.reports WHERE id = ? AND ${COLUMN_OF[kind]} IS NOT NULL RETURNING id`, [
+      id,
+    ]),
+  );
+  return rows.length > 0;
+}
+
+/** How many there are of each kind and status. */
+export async function countReports(db: Db): Promise<{ kind: ReportKind; status: ReportStatus; reports: number }[]> {
+  const rows = await rowsOf<{ kind: ReportKind; status: ReportStatus; reports: number }>(
+    db.raw(
+      `SELECT CASE WHEN user_id IS NULL THEN 'room' ELSE 'user' END AS kind, status, count(*)::int AS reports
+       FROM matrix_admin.reports GROUP BY 1, 2`,
+    ),
+  );
+  return REPORT_KINDS.flatMap((kind) =>
+    REPORT_STATUSES.map(
+      (status) => rows.find((row) => row.kind === kind && row.status === status) ?? { kind, status, reports: 0 },
+    ),
+  );
+}
