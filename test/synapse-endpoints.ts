@@ -72,7 +72,10 @@ export const SYNAPSE_PAGES: readonly SynapsePage[] = [
       missing('PUT v1/experimental_features/{user_id}', NOT_YET),
     ],
   },
-  { page: 'Fetching events', endpoints: [missing('GET v1/fetch_event/{event_id}', NOT_YET)] },
+  {
+    page: 'Fetching events',
+    endpoints: [differs('GET v1/fetch_event/{event_id}', 'a redacted event has what is left of it')],
+  },
   {
     page: 'Federation',
     endpoints: [
@@ -130,8 +133,8 @@ export const SYNAPSE_PAGES: readonly SynapsePage[] = [
       differs('GET v1/rooms/{room_id}/members', 'a room that everybody has left keeps its last state'),
       differs('GET v1/rooms/{room_id}/state', 'a room that everybody has left keeps its last state'),
       differs('GET v1/rooms/{room_id}/context/{event_id}', 'redacted events are not shown'),
-      missing('GET v1/rooms/{room_id}/messages', NOT_YET),
-      missing('GET v1/rooms/{room_id}/timestamp_to_event', NOT_YET),
+      differs('GET v1/rooms/{room_id}/messages', 'in the order of arrival; filters are by type and sender'),
+      differs('GET v1/rooms/{room_id}/timestamp_to_event', 'not among history that was fetched later'),
       missing('GET v1/rooms/{room_id}/hierarchy', NOT_YET),
       served('GET v1/rooms/{room_id}/block'),
       served('PUT v1/rooms/{room_id}/block'),

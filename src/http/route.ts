@@ -125,6 +125,16 @@ export function flagOf(name: string, value: string | undefined): boolean | undef
   throw new MatrixError('M_INVALID_PARAM', `bad parameter "${name}": expected true or false`);
 }
 
+/** Reads a query parameter as JSON. @throws MatrixError `M_NOT_JSON` if it is none */
+export function jsonOf(name: string, value: string | undefined): unknown {
+  if (value === undefined) return undefined;
+  try {
+    return JSON.parse(value);
+  } catch {
+    throw new MatrixError('M_NOT_JSON', `Query parameter ${name} must be a valid JSON object`);
+  }
+}
+
 export const ok = (body: unknown): RouteResponse => ({ status: 200, body });
 
 /** Answers with an operation's output. */

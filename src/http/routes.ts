@@ -8,6 +8,7 @@ import { REGISTRATION_TOKEN_ROUTES } from './registration/registration-token-rou
 import { ROOM_DELETION_ROUTES } from './rooms/room-deletion-routes.ts';
 import { ROOM_DETAIL_ROUTES } from './rooms/room-detail-routes.ts';
 import { ROOM_ROUTES } from './rooms/room-routes.ts';
+import { ROOM_TIMELINE_ROUTES } from './rooms/room-timeline-routes.ts';
 import type { Route } from './route.ts';
 import { REINDEX_ROUTES } from './search/reindex-routes.ts';
 import { AUDIT_ROUTES } from './server/audit-routes.ts';
@@ -32,6 +33,7 @@ export const ROUTES: readonly Route[] = [
   ...VERSION_ROUTES,
   ...ROOM_ROUTES,
   ...ROOM_DETAIL_ROUTES,
+  ...ROOM_TIMELINE_ROUTES,
   ...ROOM_DELETION_ROUTES,
   ...BLOCKED_ROOM_ROUTES,
   ...NOTICE_ROUTES,

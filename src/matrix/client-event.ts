@@ -16,14 +16,19 @@ export interface ClientEvent {
 /** Fields of `unsigned` that Synapse's admin API repeats at the top level, as in an older client format. */
 const LIFTED = ['age', 'prev_content', 'redacted_because', 'replaces_state'];
 
+/** What is known of an event besides its JSON. */
+interface Place {
+  readonly eventId: string;
+  readonly roomId: string;
+  /** In ms since the epoch. */
+  readonly now: number;
+}
+
 /** A stored event in client format. As in Synapse's admin API, its age is in `unsigned` and at the top level. */
-export function clientEventOf(
-  event: EventJson,
-  { eventId, roomId, now }: { readonly eventId: string; readonly roomId: string; readonly now: number },
-): ClientEvent {
+export function clientEventOf(event: EventJson, { eventId, roomId, now }: Place): ClientEvent {
   const { type, sender, content, state_key: stateKey, origin_server_ts: sentAt, redacts } = event;
   const ts = typeof sentAt === 'number' ? sentAt : 0;
-  const unsigned: Record<string, unknown> = { ...(isRecord(event.unsigned) && event.unsigned), age: now - ts };
+  const unsigned: Record<string, unknown> = { ...unsignedOf(event, { roomId, now }), age: now - ts };
   return {
     type: String(type),
     sender: String(sender),
@@ -37,4 +42,12 @@ export function clientEventOf(
     ...Object.fromEntries(LIFTED.filter((key) => key in unsigned).map((key) => [key, unsigned[key]])),
     unsigned,
   };
+}
+
+/** The `unsigned` of an event. The redaction of a redacted event is in client format, too. */
+function unsignedOf({ unsigned }: EventJson, place: Omit<Place, 'eventId'>): EventJson {
+  if (!isRecord(unsigned)) return {};
+  const { redacted_because: redaction } = unsigned;
+  if (!isRecord(redaction) || typeof redaction.event_id !== 'string') return unsigned;
+  return { ...unsigned, redacted_because: clientEventOf(redaction, { ...place, eventId: redaction.event_id }) };
 }

@@ -44,6 +44,7 @@ const RIGHT: Readonly<Record<string, string | number | boolean | object>> = {
   suspended: false,
   block: false,
   content: { msgtype: 'm.text', body: 'x' },
+  time: 1,
 };
 
 /** What an operation must be given. */
@@ -89,9 +90,9 @@ const textOf = (value: unknown): string =>
 const pathOf = ({ path }: Route): string =>
   path.replaceAll(/[:*](\w+)/g, (_part, name: string) => encodeURIComponent(textOf(RIGHT[name])));
 
-/** The same in the body of a request. */
-function requiredIn(route: Route): Record<string, unknown> {
-  const keys = keysOf(route).body;
+/** The same in the body or the query of a request. */
+function requiredIn(place: keyof Keys, route: Route): Record<string, unknown> {
+  const keys = keysOf(route)[place];
   const required = Object.entries(requiredOf(route.operation)).map(([key, value]) => [
     nameInRequest(route, key),
     value,
@@ -99,11 +100,17 @@ function requiredIn(route: Route): Record<string, unknown> {
   return Object.fromEntries(required.filter(([key]) => keys.includes(String(key))));
 }
 
-const send = (route: Route, body: object, query = '', path = pathOf(route)): Promise<Answer> =>
-  plugin.asAdmin(path + query, {
+const send = (
+  route: Route,
+  { body = {}, query = {}, path = pathOf(route) }: { body?: object; query?: object; path?: string },
+): Promise<Answer> => {
+  const asked = Object.entries({ ...requiredIn('query', route), ...query });
+  const search = new URLSearchParams(asked.map(([key, value]): [string, string] => [key, textOf(value)]));
+  return plugin.asAdmin(`${path}?${search.toString()}`, {
     method: route.method,
-    ...(route.method !== 'GET' && { body: JSON.stringify({ ...requiredIn(route), ...body }) }),
+    ...(route.method !== 'GET' && { body: JSON.stringify({ ...requiredIn('body', route), ...body }) }),
   });
+};
 
 /** What was said of the key; fails if a parameter is called by another name. */
 function complaintsOf(key: string, answers: readonly Answer[]): string[] {
@@ -123,12 +130,12 @@ describe('a wrong value', () => {
     const { body, query } = keysOf(route);
     for (const key of effect === 'read' ? [] : body) {
       const answers: Answer[] = [];
-      for (const value of WRONG_BODY) answers.push(await send(route, { [key]: value }));
+      for (const value of WRONG_BODY) answers.push(await send(route, { body: { [key]: value } }));
       expect(complaintsOf(key, answers), `no value of "${key}" was refused`).not.toEqual([]);
     }
     for (const key of query) {
       const answers: Answer[] = [];
-      for (const value of WRONG_QUERY) answers.push(await send(route, {}, `?${key}=${encodeURIComponent(value)}`));
+      for (const value of WRONG_QUERY) answers.push(await send(route, { query: { [key]: value } }));
       expect(complaintsOf(key, answers), `no value of "${key}" was refused`).not.toEqual([]);
     }
   });
@@ -136,7 +143,7 @@ describe('a wrong value', () => {
   it.each(named)('in the path of %s is told of by the name in the template', async (_title, route) => {
     for (const [, name = ''] of route.path.matchAll(/[:*](\w+)/g)) {
       const path = pathOf({ ...route, path: route.path.replace(`:${name}`, '%00').replace(`*${name}`, '%00') });
-      const answer = await send(route, {}, '', path);
+      const answer = await send(route, { path });
       if (answer.status !== 400) continue;
       expect(jsonOf(answer).error).toContain(`parameter "${name}"`);
     }
@@ -180,11 +187,8 @@ describe('a value that does not fit', () => {
     const called = call({ ...requiredOf(name), ...input }, { actor: { kind: 'system', name: 'test' } });
     await expect(called).rejects.toMatchObject({ message: expect.stringContaining(`parameter "${code}"`) });
     for (const route of ROUTES.filter(({ operation }) => operation === name)) {
-      const given = Object.entries(input).map(([key, value]): [string, unknown] => [nameInRequest(route, key), value]);
-      const query = given.map(([key, value]) => `${key}=${encodeURIComponent(String(value))}`).join('&');
-      const answer = await (route.method === 'GET'
-        ? send(route, {}, `?${query}`)
-        : send(route, Object.fromEntries(given)));
+      const given = Object.fromEntries(Object.entries(input).map(([key, value]) => [nameInRequest(route, key), value]));
+      const answer = await send(route, route.method === 'GET' ? { query: given } : { body: given });
       expect([answer.status, jsonOf(answer).error]).toEqual([400, expect.stringContaining(`parameter "${sent}"`)]);
     }
   });

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { isRecord } from '../../src/json.ts';
 import { SERVER_NAME } from './dendrite-server.ts';
 
 /** A request by an administrator, and what a Synapse answered to it. */
@@ -20,4 +21,41 @@ export function synapseRecording(name: string): readonly SynapseCase[] {
     .replaceAll('localhost:38448', SERVER_NAME)
     .replaceAll(encodeURIComponent('localhost:38448'), encodeURIComponent(SERVER_NAME));
   return JSON.parse(renamed);
+}
+
+/** Values for the names in braces that a recording has. */
+type Names = Readonly<Record<string, string | number>>;
+
+function valueOf(names: Names, name: string): string {
+  const value = names[name];
+  if (value === undefined) throw new Error(`the recording names {${name}}`);
+  return String(value);
+}
+
+/** The path of a case, with these values for its names. */
+export const pathOfCase = ({ path }: SynapseCase, names: Names): string =>
+  path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(valueOf(names, name)));
+
+/** The body of a case, with these values for its names. */
+export const bodyOfCase = ({ body }: SynapseCase, names: Names): { readonly body?: string } =>
+  body === undefined
+    ? {}
+    : { body: JSON.stringify(body).replaceAll(/\{(\w+)\}/g, (_, name: string) => valueOf(names, name)) };
+
+/** Fields whose keys are the users' own. */
+const OF_USERS = ['content', 'signatures'];
+
+/** Paths of the fields that a recorded answer has and another one lacks, or has as another type. Lists are compared in order. */
+export function missingFields(recorded: unknown, answered: unknown, path = ''): string[] {
+  if (Array.isArray(recorded)) {
+    if (!Array.isArray(answered)) return [path];
+    return recorded.slice(0, answered.length).flatMap((item, i) => missingFields(item, answered[i], `${path}[${i}]`));
+  }
+  if (isRecord(recorded)) {
+    if (!isRecord(answered)) return [path];
+    return Object.entries(recorded).flatMap(([key, value]) =>
+      OF_USERS.includes(key) ? [] : missingFields(value, answered[key], `${path}.${key}`),
+    );
+  }
+  return typeof recorded === typeof answered ? [] : [path];
 }

@@ -1,17 +1,8 @@
-import { MatrixError } from '../../errors.ts';
 import { defineRoute, flagOf, numberOf, ok, okOf, page, type Route, wireForm } from '../route.ts';
 
 const DENDRITE = '/_dendrite/admin';
 const ROOMS = '/_synapse/admin/v1/rooms';
 const ROOM = `${ROOMS}/:roomId`;
-
-function jsonOf(filter: string): unknown {
-  try {
-    return JSON.parse(filter);
-  } catch {
-    throw new MatrixError('M_NOT_JSON', 'Query parameter filter must be a valid JSON object');
-  }
-}
 
 /** Routes that list and show rooms. */
 export const ROOM_DETAIL_ROUTES: readonly Route[] = [
@@ -72,19 +63,5 @@ export const ROOM_DETAIL_ROUTES: readonly Route[] = [
     operation: 'getRoomState',
     input: ({ params, query }) => ({ roomId: params.roomId, type: query.type || undefined }),
     respond: (state) => ok({ state }),
-  }),
-  defineRoute({
-    method: 'GET',
-    // Event ids of room version 3 have slashes, which clients do not always encode.
-    path: `${ROOM}/context/*eventId`,
-    operation: 'getEventContext',
-    input: ({ params, query }) => ({
-      roomId: params.roomId,
-      eventId: params.eventId,
-      limit: numberOf(query.limit),
-      filter: query.filter === undefined ? undefined : jsonOf(query.filter),
-    }),
-    respond: ({ eventsBefore, eventsAfter, ...context }) =>
-      ok({ ...context, events_before: eventsBefore, events_after: eventsAfter }),
   }),
 ];

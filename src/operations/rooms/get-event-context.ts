@@ -5,8 +5,10 @@ import { isRecord } from '../../json.ts';
 import { type ClientEvent, clientEventOf } from '../../matrix/client-event.ts';
 import { readStateAt } from '../../storage/roomserver/state-at-event.ts';
 import type { IdentifiedEvent } from '../../storage/syncapi/current-state.ts';
-import { findPlacedEvent, listNeighbours, type PlacedEvent } from '../../storage/syncapi/event-context.ts';
+import { findPlacedEvent, listTimeline, type PlacedEvent } from '../../storage/syncapi/timeline.ts';
 import { defineOperation } from '../define-operation.ts';
+import { eventTypesInput } from './event-types-input.ts';
+import { tokenAfter, tokenBefore } from './pagination-token.ts';
 import { requireShownRoom } from './room-details.ts';
 
 /** An event with its neighbours. */
@@ -17,12 +19,10 @@ export interface EventContext {
   readonly eventsAfter: readonly ClientEvent[];
   /** State after the last of these events. */
   readonly state: readonly ClientEvent[];
-  /** Dendrite's pagination tokens of the first and the last of these events. */
+  /** Positions before the first and after the last of these events: where `listRoomMessages` goes on. */
   readonly start: string;
   readonly end: string;
 }
-
-const types = z.array(z.string().max(255)).max(100);
 
 /** Most neighbours that are shown. */
 const MAX_NEIGHBOURS = 100;
@@ -40,7 +40,7 @@ export const getEventContext = defineOperation({
     /** How many neighbours, half of them before the event. At most 100 are shown. */
     limit: z.int().min(0).default(10),
     /** Types of the neighbours and of the state. Other filters are not supported. @defaultValue all */
-    filter: z.strictObject({ types: types.optional(), not_types: types.optional() }).default({}),
+    filter: z.strictObject({ types: eventTypesInput.optional(), not_types: eventTypesInput.optional() }).default({}),
   }),
   run: async ({ db }, { roomId, eventId, limit, filter: wanted }): Promise<EventContext> => {
     const room = await requireShownRoom(db, roomId);
@@ -51,8 +51,18 @@ export const getEventContext = defineOperation({
     const { streamPosition } = found;
     const filter = { types: wanted.types, notTypes: wanted.not_types };
     const half = Math.floor(size / 2);
-    const before = await listNeighbours(db, room, { direction: 'before', streamPosition, limit: half, filter });
-    const after = await listNeighbours(db, room, { direction: 'after', streamPosition, limit: size - half, filter });
+    const { events: before } = await listTimeline(db, room, {
+      direction: 'b',
+      upTo: streamPosition - 1,
+      limit: half,
+      filter,
+    });
+    const { events: after } = await listTimeline(db, room, {
+      direction: 'f',
+      after: streamPosition,
+      limit: size - half,
+      filter,
+    });
     const last = after.at(-1) ?? found;
     const now = Date.now();
     const shown = ({ eventId: id, event }: IdentifiedEvent): ClientEvent =>
@@ -62,14 +72,11 @@ export const getEventContext = defineOperation({
       eventsBefore: before.map(shown),
       eventsAfter: after.map(shown),
       state: (await readStateAt(db, last.eventId, filter)).map(shown),
-      start: tokenOf(before.at(-1) ?? found),
-      end: tokenOf(last),
+      start: tokenBefore(before.at(-1) ?? found),
+      end: tokenAfter(last),
     };
   },
 });
 
 const isRedacted = ({ event: { unsigned } }: PlacedEvent): boolean =>
   isRecord(unsigned) && unsigned.redacted_because !== undefined;
-
-const tokenOf = ({ topologicalPosition, streamPosition }: PlacedEvent): string =>
-  `t${topologicalPosition}_${streamPosition}`;

@@ -2,7 +2,10 @@ import { deleteRoom } from './delete-room.ts';
 import { downloadState } from './download-state.ts';
 import { emptyRooms } from './empty-rooms.ts';
 import { evacuateRoom } from './evacuate-room.ts';
+import { fetchEvent } from './fetch-event.ts';
+import { findEventByTime } from './find-event-by-time.ts';
 import { getEventContext } from './get-event-context.ts';
+import { listRoomMessages } from './list-room-messages.ts';
 import { listRooms } from './list-rooms.ts';
 import { purgeRoom } from './purge-room.ts';
 import { getRoomDeletion, listRoomDeletions } from './room-deletions.ts';
@@ -22,4 +25,7 @@ export const ROOM_OPERATIONS = {
   listRoomMembers,
   getRoomState,
   getEventContext,
+  listRoomMessages,
+  findEventByTime,
+  fetchEvent,
 };

@@ -1,0 +1,30 @@
+import { z } from 'zod';
+import { MatrixError } from '../../errors.ts';
+import { isEventId } from '../../ids.ts';
+import { isRecord } from '../../json.ts';
+import type { EventJson } from '../../matrix/room-version.ts';
+import { findWholeEvent } from '../../storage/roomserver/whole-event.ts';
+import { defineOperation } from '../define-operation.ts';
+
+/**
+ * Finds an event by its id alone, with all fields that servers send. Of a redacted event there is what is left of it.
+ * Synapse: `GET /_synapse/admin/v1/fetch_event/{eventId}`.
+ */
+export const fetchEvent = defineOperation({
+  access: 'admin',
+  effect: 'read',
+  input: z.object({ eventId: z.string() }),
+  run: async ({ db }, { eventId }): Promise<EventJson> => {
+    const found = isEventId(eventId) ? await findWholeEvent(db, eventId) : undefined;
+    if (found === undefined) throw new MatrixError('M_NOT_FOUND', 'Event not found');
+    const { _room_version: _version, _event_id: _id, unsigned, origin_server_ts: sentAt, ...event } = found.event;
+    const age = Date.now() - (typeof sentAt === 'number' ? sentAt : 0);
+    return {
+      ...event,
+      event_id: eventId,
+      room_id: found.roomId,
+      origin_server_ts: sentAt,
+      unsigned: { ...(isRecord(unsigned) && unsigned), age },
+    };
+  },
+});

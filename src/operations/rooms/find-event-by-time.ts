@@ -1,0 +1,88 @@
+import { z } from 'zod';
+import { MatrixError } from '../../errors.ts';
+import type { EventId, RoomId } from '../../ids.ts';
+import type { Db } from '../../storage/database.ts';
+import { isRoomShown } from '../../storage/roomserver/room-summaries.ts';
+import { listTimeline, type TimelinePage } from '../../storage/syncapi/timeline.ts';
+import { defineOperation } from '../define-operation.ts';
+import { roomIdInput } from './room-id-input.ts';
+
+/** Events on either side of the place found. Clocks of servers differ, so the nearest in time is looked for among them. */
+const NEIGHBOURS = 100;
+
+/**
+ * Finds the event of a room that is nearest to a time. Events that were fetched as history after the room was joined are not
+ * found. Synapse: `GET /_synapse/admin/v1/rooms/{roomId}/timestamp_to_event`.
+ */
+export const findEventByTime = defineOperation({
+  access: 'admin',
+  effect: 'read',
+  input: z.object({
+    roomId: roomIdInput,
+    /** In ms since the epoch. */
+    time: z.int().min(0),
+    /** `f`: the first event at the time or after it; `b`: the last event at the time or before it. */
+    direction: z.enum(['f', 'b']).default('f'),
+  }),
+  run: async (
+    { db },
+    { roomId, time, direction },
+  ): Promise<{ readonly eventId: EventId; readonly originServerTs: number }> => {
+    const found = (await isRoomShown(db, roomId)) ? await findNearest(db, roomId, time, direction) : undefined;
+    if (found !== undefined) return { eventId: found.eventId, originServerTs: found.originServerTs };
+    const where = direction === 'f' ? 'at or after' : 'at or before';
+    throw new MatrixError('M_NOT_FOUND', `Unable to find an event ${where} ${time}`);
+  },
+});
+
+/** An event and its time, in ms since the epoch. */
+interface TimedEvent {
+  readonly eventId: EventId;
+  readonly streamPosition: number;
+  readonly originServerTs: number;
+}
+
+async function listTimes(
+  db: Db,
+  roomId: RoomId,
+  page: Pick<TimelinePage, 'after' | 'upTo' | 'direction' | 'limit'>,
+): Promise<TimedEvent[]> {
+  const { events } = await listTimeline(db, roomId, { ...page, withHistory: false });
+  return events.map(({ eventId, streamPosition, event: { origin_server_ts: time } }) => ({
+    eventId,
+    streamPosition,
+    originServerTs: typeof time === 'number' ? time : 0,
+  }));
+}
+
+async function findNearest(
+  db: Db,
+  roomId: RoomId,
+  time: number,
+  direction: 'f' | 'b',
+): Promise<TimedEvent | undefined> {
+  const position = await findPosition(db, roomId, time);
+  const before = await listTimes(db, roomId, { direction: 'b', upTo: position - 1, limit: NEIGHBOURS });
+  const after = await listTimes(db, roomId, { direction: 'f', after: position - 1, limit: NEIGHBOURS });
+  const sign = direction === 'f' ? 1 : -1;
+  const [nearest] = [...before.reverse(), ...after]
+    .map((event, place) => ({ event, place, distance: (event.originServerTs - time) * sign }))
+    .filter(({ distance }) => distance >= 0)
+    .sort((a, b) => a.distance - b.distance || (a.place - b.place) * sign);
+  return nearest?.event;
+}
+
+/** The stream position of the first event at the time or after it, if times rise with positions. It needs no index of times. */
+async function findPosition(db: Db, roomId: RoomId, time: number): Promise<number> {
+  const [first] = await listTimes(db, roomId, { direction: 'f', limit: 1 });
+  const [last] = await listTimes(db, roomId, { direction: 'b', limit: 1 });
+  let low = first?.streamPosition ?? 0;
+  let high = (last?.streamPosition ?? 0) + 1;
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    const [event] = await listTimes(db, roomId, { direction: 'f', after: middle - 1, limit: 1 });
+    if (event === undefined || event.originServerTs >= time) high = middle;
+    else low = event.streamPosition + 1;
+  }
+  return low;
+}

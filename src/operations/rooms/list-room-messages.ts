@@ -1,0 +1,83 @@
+import { z } from 'zod';
+import { type ClientEvent, clientEventOf } from '../../matrix/client-event.ts';
+import { isRoomShown } from '../../storage/roomserver/room-summaries.ts';
+import { listTimeline } from '../../storage/syncapi/timeline.ts';
+import { defineOperation } from '../define-operation.ts';
+import { eventTypesInput } from './event-types-input.ts';
+import { streamPositionOf, TOKEN_OF_BEGINNING, tokenAfter, tokenBefore } from './pagination-token.ts';
+import { roomIdInput } from './room-id-input.ts';
+
+/** Most events of a page, as in Synapse. */
+const MAX_EVENTS = 1_000;
+
+const tokenInput = z.string().refine((token) => streamPositionOf(token) !== undefined, 'not a pagination token');
+const senders = z.array(z.string().max(255)).max(100);
+
+/** A page of a room's events. */
+export interface RoomMessages {
+  /** In the direction that was asked for. */
+  readonly chunk: readonly ClientEvent[];
+  readonly start: string;
+  /** Where the next page starts. Absent if there is nothing more. */
+  readonly end?: string;
+}
+
+/**
+ * A page of a room's events, in the order in which they reached the homeserver. An unknown room has none. Synapse:
+ * `GET /_synapse/admin/v1/rooms/{roomId}/messages`.
+ */
+export const listRoomMessages = defineOperation({
+  access: 'admin',
+  effect: 'read',
+  input: z.object({
+    roomId: roomIdInput,
+    /** A token of a page, an event's context, or `/sync`. @defaultValue the beginning, or the end with `b` */
+    from: tokenInput.optional(),
+    /** A token at which to stop. @defaultValue pages go on to the last event of the direction */
+    to: tokenInput.optional(),
+    /** `b`: backwards, newest first. */
+    direction: z.enum(['f', 'b']).default('f'),
+    /** At most 1000 are shown. */
+    limit: z.int().min(0).default(10),
+    /** Which events are shown. Other filters are not supported. @defaultValue all */
+    filter: z
+      .strictObject({
+        types: eventTypesInput.optional(),
+        not_types: eventTypesInput.optional(),
+        senders: senders.optional(),
+        not_senders: senders.optional(),
+      })
+      .default({}),
+  }),
+  run: async ({ db }, { roomId, from, to, direction, limit, filter: wanted }): Promise<RoomMessages> => {
+    const isBackwards = direction === 'b';
+    const start = from ?? TOKEN_OF_BEGINNING;
+    if (limit === 0 || !(await isRoomShown(db, roomId))) return { chunk: [], start };
+    const [near, far] = [from, to].map((token) => (token === undefined ? undefined : streamPositionOf(token)));
+    const [after, upTo] = isBackwards ? [far, near] : [near, far];
+    const { events, lookedUpTo } = await listTimeline(db, roomId, {
+      direction,
+      after,
+      upTo,
+      limit: Math.min(limit, MAX_EVENTS),
+      filter: {
+        types: wanted.types,
+        notTypes: wanted.not_types,
+        senders: wanted.senders,
+        notSenders: wanted.not_senders,
+      },
+    });
+    const [first, last] = [events[0], events.at(-1)];
+    const beyond = isBackwards ? tokenBefore : tokenAfter;
+    const end = lookedUpTo === undefined ? last && beyond(last) : tokenBeyond(lookedUpTo, isBackwards);
+    const now = Date.now();
+    return {
+      chunk: events.map(({ eventId, event }) => clientEventOf(event, { eventId, roomId, now })),
+      start: from === undefined && isBackwards && first !== undefined ? tokenAfter(first) : start,
+      ...(end !== undefined && { end }),
+    };
+  },
+});
+
+/** The token of a position whose depth is not known. */
+const tokenBeyond = (position: number, isBackwards: boolean): string => `s${isBackwards ? position - 1 : position}`;

@@ -1,0 +1,117 @@
+import type { EventId, RoomId } from '../../ids.ts';
+import type { EventJson } from '../../matrix/room-version.ts';
+import { type Db, rowsOf } from '../database.ts';
+import { type EventTypeFilter, isWantedType, typeBindings } from '../event-type-filter.ts';
+import type { IdentifiedEvent } from './current-state.ts';
+
+/** An event and its position in the timeline of `/sync`. */
+export interface PlacedEvent extends IdentifiedEvent {
+  readonly streamPosition: number;
+  readonly topologicalPosition: number;
+}
+
+interface Row {
+  id: string;
+  event_id: EventId;
+  topological_position: string | null;
+  headered_event_json: string;
+}
+
+const COLUMNS = 'e.id, e.event_id, t.topological_position, e.headered_event_json';
+const TOPOLOGY = 'LEFT JOIN public.syncapi_output_room_events_topology t ON t.event_id = e.event_id';
+
+const placedEventOf = (row: Row): PlacedEvent => ({
+  eventId: row.event_id,
+  event: JSON.parse(row.headered_event_json) as EventJson,
+  streamPosition: Number(row.id),
+  topologicalPosition: Number(row.topological_position ?? 0),
+});
+
+/** Finds an event in the timeline of a room. */
+export async function findPlacedEvent(db: Db, roomId: RoomId, eventId: EventId): Promise<PlacedEvent | undefined> {
+  const [row] = await rowsOf<Row>(
+    db.raw(
+      `SELECT ${COLUMNS} FROM public.syncapi_output_room_events e ${TOPOLOGY} WHERE e.event_id = ? AND e.room_id = ?`,
+      [eventId, roomId],
+    ),
+  );
+  return row && placedEventOf(row);
+}
+
+export interface TimelineFilter extends EventTypeFilter {
+  /** @defaultValue all */
+  readonly senders?: readonly string[] | undefined;
+  /** Senders to exclude, even if `senders` includes them. @defaultValue none */
+  readonly notSenders?: readonly string[] | undefined;
+}
+
+/** A page of a room's timeline. Positions are those of the stream. */
+export interface TimelinePage {
+  readonly direction: 'f' | 'b';
+  /** Events after this position. @defaultValue from the beginning */
+  readonly after?: number | undefined;
+  /** Events up to this position. @defaultValue to the end */
+  readonly upTo?: number | undefined;
+  readonly limit: number;
+  /** @defaultValue all events */
+  readonly filter?: TimelineFilter;
+  /** `false`: without events that were fetched later, as history. @defaultValue true */
+  readonly withHistory?: boolean;
+}
+
+export interface Timeline {
+  /** In the direction of the page. */
+  readonly events: readonly PlacedEvent[];
+  /** The position up to which the page has looked, if it has ended early because it has looked at enough events. */
+  readonly lookedUpTo: number | undefined;
+}
+
+/** Most events that a page with a filter looks at. */
+const LOOKED_AT = 20_000;
+
+/**
+ * A group of a room's events by stream position: those that `/sync` shows, or those that it does not. One range of the index
+ * that starts with room and group. The comparison of rows leaves PostgreSQL no other index: it would rather walk through
+ * the events of all rooms, in the hope that the room's are among the first.
+ */
+const groupOf = (isExcluded: boolean, order: string): string =>
+  `(SELECT id, sender, type FROM public.syncapi_output_room_events
+    WHERE room_id = :roomId AND (exclude_from_sync, id) > (${isExcluded}, :after)
+      AND (exclude_from_sync, id) <= (${isExcluded}, :upTo)
+    ORDER BY exclude_from_sync ${order}, id ${order} LIMIT :lookedAt)`;
+
+/** Lists a page of a room's timeline, in the order of the stream: the order in which events reached the homeserver. */
+export async function listTimeline(
+  db: Db,
+  roomId: RoomId,
+  { direction, after = 0, upTo = Number.MAX_SAFE_INTEGER, limit, filter = {}, withHistory = true }: TimelinePage,
+): Promise<Timeline> {
+  const order = direction === 'f' ? 'ASC' : 'DESC';
+  const isFiltered = Object.values(filter).some((names) => names !== undefined);
+  const groups = (withHistory ? [false, true] : [false]).map((isExcluded) => groupOf(isExcluded, order));
+  const candidates = `SELECT * FROM (${groups.join(' UNION ALL ')}) AS groups ORDER BY id ${order} LIMIT :lookedAt`;
+  const range = { roomId, after, upTo, lookedAt: isFiltered ? LOOKED_AT : limit };
+  const rows = await rowsOf<Row>(
+    db.raw(
+      `SELECT ${COLUMNS} FROM (
+         SELECT id FROM (${candidates}) AS candidates
+         WHERE ${isWantedType('type')} AND (CAST(:senders AS text[]) IS NULL OR sender = ANY(:senders))
+           AND sender <> ALL(:notSenders)
+         ORDER BY id ${order} LIMIT :limit) AS page
+       JOIN public.syncapi_output_room_events e ON e.id = page.id ${TOPOLOGY} ORDER BY e.id ${order}`,
+      {
+        ...range,
+        limit,
+        ...typeBindings(filter),
+        senders: filter.senders === undefined ? null : [...filter.senders],
+        notSenders: [...(filter.notSenders ?? [])],
+      },
+    ),
+  );
+  const events = rows.map(placedEventOf);
+  if (!isFiltered || events.length === limit) return { events, lookedUpTo: undefined };
+  const [last] = await rowsOf<{ id: string }>(
+    db.raw(`SELECT id FROM (${candidates}) AS candidates ORDER BY id ${order} OFFSET ${LOOKED_AT - 1}`, range),
+  );
+  return { events, lookedUpTo: last && Number(last.id) };
+}
