@@ -172,7 +172,7 @@ function isPackage(specifier: string, name: string): boolean {
 }
 
 describe('imports', () => {
-  it('are found', () => {
+  it('are extracted from the source by this test', () => {
     const plugin = files.find(({ path }) => path === 'plugin.ts');
     expect(plugin?.imports).toContainEqual({ specifier: './settings.ts', typeOnly: false, path: 'settings.ts' });
     expect(plugin?.imports).toContainEqual({ specifier: './host.ts', typeOnly: true, path: 'host.ts' });
@@ -194,13 +194,13 @@ describe('imports', () => {
     expect(badImports((_file, { path }) => !path?.startsWith('..'))).toEqual([]);
   });
 
-  it('of matrix/ are node:crypto at most, so that it does no I/O', () => {
+  it('in matrix/ include only node:crypto of Node, so matrix/ does no I/O', () => {
     const pure = (_file: SourceFile, { path, specifier }: Import): boolean =>
       path !== undefined || specifier === 'node:crypto';
     expect(badImports(pure, ({ part }) => part === 'matrix')).toEqual([]);
   });
 
-  it('bring Koa into http/ and the reference homeserver only, its types into plugin.ts', () => {
+  it('use Koa only in http/ and the reference homeserver, and its types in plugin.ts', () => {
     const allowed = ({ part }: SourceFile, { specifier, typeOnly }: Import): boolean =>
       !['koa', '@koa/router', 'koa-body'].some((name) => isPackage(specifier, name)) ||
       ['http', HOST_PART].includes(part) ||
@@ -208,13 +208,13 @@ describe('imports', () => {
     expect(badImports(allowed)).toEqual([]);
   });
 
-  it('bring Knex itself into the parts that build queries only', () => {
+  it('use Knex itself only in the parts that build queries', () => {
     const allowed = ({ part }: SourceFile, { specifier, typeOnly }: Import): boolean =>
       !(isPackage(specifier, 'knex') || isPackage(specifier, 'pg')) || typeOnly || QUERY_PARTS.includes(part);
     expect(badImports(allowed)).toEqual([]);
   });
 
-  it('load the meilisearch package by its subpath only', () => {
+  it('reach the meilisearch package only from its own entry', () => {
     const inAdapter = (path: string | undefined): boolean => path?.startsWith('search/meilisearch/') ?? false;
     const allowed = (file: SourceFile, { specifier, path }: Import): boolean =>
       inAdapter(file.path) || !(isPackage(specifier, 'meilisearch') || (inAdapter(path) && file.part !== HOST_PART));
@@ -235,7 +235,7 @@ describe('code', () => {
     expect(badCode(/\bdb\.transaction\(/, exempt)).toEqual([]);
   });
 
-  it('reads the environment in the reference homeserver only', () => {
+  it('reads environment variables only in the reference homeserver', () => {
     expect(
       badCode(/\bprocess\s*\.\s*env\b|\bprocess\[|\benv\b.*'node:process'/, ({ part }) => part === HOST_PART),
     ).toEqual([]);
@@ -250,17 +250,17 @@ describe('code', () => {
     expect(badCode(/^(?:export\s+)?const [^=]+= (?:new (?:Weak)?(?:Map|Set)(?:<.*>)?\(\)|\[\]|\{\});$/)).toEqual([]);
   });
 
-  it('comes in files of at most 300 lines', () => {
+  it('has files of at most 300 lines', () => {
     expect(files.filter(({ text }) => text.split('\n').length > 301).map(({ path }) => path)).toEqual([]);
   });
 
-  it('comes in files that say what they hold', () => {
+  it('has file names that match their exports', () => {
     expect(files.map(({ path }) => path).filter((path) => /manager|helper|utils?\b/i.test(path))).toEqual([]);
   });
 });
 
 describe('the public surface', () => {
-  it('is a list of names', () => {
+  it('is an explicit list of names', () => {
     const index = files.find(({ path }) => path === 'index.ts');
     const rest = withoutComments(index?.text ?? '').replace(/^export (?:type )?\{[^}*]*\} from '[^']+';$/gm, '');
     expect(index).toBeDefined();

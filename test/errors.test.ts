@@ -8,7 +8,7 @@ function asKnexThrows<Thrown extends Error>(error: Thrown, statement = `select "
 }
 
 describe('describeError', () => {
-  it('tells the message of an error', () => {
+  it('includes the message of an error', () => {
     expect(describeError(new Error('the disk is full'))).toBe('the disk is full');
     expect(describeError(new MatrixError('M_NOT_FOUND', 'no such job'))).toBe('no such job');
     expect(describeError(new TypeError('two\n  at lines'))).toContain('two');
@@ -16,11 +16,11 @@ describe('describeError', () => {
     expect(describeError(undefined)).toBe('undefined');
   });
 
-  it('tells something of an error without a message', () => {
+  it('describes an error without a message', () => {
     expect(describeError(new AggregateError([], ''))).toBe('AggregateError');
   });
 
-  it('tells the code and the names of a database error, not its statement or its values', () => {
+  it('includes the code and the names of a database error, but not its statement or values', () => {
     const error = Object.assign(new DatabaseError('duplicate key value (secret)', 10, 'error'), {
       code: '23505',
       severity: 'ERROR',
@@ -32,7 +32,7 @@ describe('describeError', () => {
     expect(JSON.stringify(errorFields(asKnexThrows(error)))).not.toContain('secret');
   });
 
-  it('tells no statement when a connection is lost, either', () => {
+  it('includes no statement after the loss of a connection', () => {
     for (const statement of [
       'select 1',
       " \n WITH a AS (SELECT '\n - x')\n SELECT 1",

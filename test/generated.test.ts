@@ -28,11 +28,11 @@ async function expectGenerated(path: string, text: string): Promise<void> {
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
   [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 
-it('the manifest says what the code does', async () => {
+it('the manifest matches the code', async () => {
   await expectGenerated('plugin.manifest.json', `${JSON.stringify(buildManifest(await packageFacts()), null, 2)}\n`);
 });
 
-it('the JSON Schema of the manifest is the one that the loader checks', async () => {
+it("the JSON Schema of the manifest matches the loader's checks", async () => {
   await expectGenerated('plugin.manifest.schema.json', `${JSON.stringify(manifestJsonSchema(), null, 2)}\n`);
 });
 
@@ -93,7 +93,7 @@ function stateOf(endpoint: SynapseEndpoint): string {
   return endpoint.differs === undefined ? 'served' : `served, differs: ${endpoint.differs}`;
 }
 
-it('an endpoint of Synapse is served, or test/synapse-endpoints.ts says why not', () => {
+it('each endpoint of Synapse is served, or test/synapse-endpoints.ts says why not', () => {
   const endpoints = SYNAPSE_PAGES.flatMap((page) => page.endpoints);
   const shapes = endpoints.map(({ endpoint }) => shapeOf(withPrefix(endpoint)));
   expect(shapes.filter((shape, at) => shapes.indexOf(shape) !== at)).toEqual([]);
@@ -125,7 +125,7 @@ it('docs/synapse-endpoints.md has every endpoint of Synapse', async () => {
   );
 });
 
-it('the own tables are those that start() makes', async () => {
+it('the listed tables are the tables that start() creates', async () => {
   const database = await createTestDatabase();
   const admin = createAdminPlugin({ serverName: SERVER_NAME, db: database.db, signingKeys: [createSigningKey()] });
   try {
@@ -141,7 +141,7 @@ it('the own tables are those that start() makes', async () => {
   }
 });
 
-it('the router has the routes of the manifest and nothing else but refusals', async () => {
+it('the router has the routes of the manifest, and otherwise only refusals', async () => {
   const database = await createTestDatabase();
   const admin = createAdminPlugin(
     { serverName: SERVER_NAME, db: database.db, signingKeys: [createSigningKey()] },

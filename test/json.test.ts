@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { toJson } from '../src/json.ts';
 
-describe('JSON that nests deep', () => {
-  it('is written as JSON.stringify() would write it', () => {
+describe('deeply nested JSON', () => {
+  it('is written like the output of JSON.stringify()', () => {
     fc.assert(
       fc.property(fc.jsonValue(), fc.constantFrom('array', 'object'), (value, kind) => {
         const levels = 10_000;
@@ -16,12 +16,12 @@ describe('JSON that nests deep', () => {
     );
   });
 
-  it('leaves out what JSON.stringify() leaves out', () => {
+  it('omits what JSON.stringify() omits', () => {
     const deep: unknown = JSON.parse('['.repeat(10_000) + ']'.repeat(10_000));
     expect(toJson({ a: undefined, deep, b: 1 })).toMatch(/^\{"deep":\[+\]+,"b":1\}$/);
   });
 
-  it('is written beside long lists', () => {
+  it('can be next to long lists', () => {
     const deep: unknown = JSON.parse('['.repeat(10_000) + ']'.repeat(10_000));
     const list = Array.from({ length: 200_000 }, (_, n) => n);
     const text = toJson({ list, deep });

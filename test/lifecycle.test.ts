@@ -41,7 +41,7 @@ async function reindex(admin: AdminPlugin): Promise<void> {
 }
 
 describe('two plugins in one process', () => {
-  it('share jobs, limits and search on one database, each with metrics of its own', async () => {
+  it('share jobs, limits and search on one database, but have separate metrics', async () => {
     const database = await databaseFor();
     const [one, two] = [await mountPlugin({ database }), await mountPlugin({ database })];
     closings.push(one.close, two.close);
@@ -59,7 +59,7 @@ describe('two plugins in one process', () => {
     expect(await one.registry.metrics()).not.toContain('matrix_admin');
   });
 
-  it('know nothing of each other on two databases', async () => {
+  it('are independent on two databases', async () => {
     const [one, two] = [await mountPlugin(), await mountPlugin()];
     closings.push(one.close, two.close);
     await reindex(one.admin);
@@ -69,7 +69,7 @@ describe('two plugins in one process', () => {
     await reindex(two.admin);
   });
 
-  it('need two registries', async () => {
+  it('need separate registries', async () => {
     const database = await databaseFor();
     const registry = new Registry();
     const first = create(database, registry);
@@ -101,7 +101,7 @@ describe('two plugins in one process', () => {
 });
 
 describe('start()', () => {
-  it('of an older version refuses tables that a newer one has changed for good, and says what to do', async () => {
+  it('of an older version refuses tables that a newer version has changed incompatibly, and gives a remedy', async () => {
     const database = await databaseFor();
     const newer = create(database);
     await newer.start();
@@ -114,7 +114,7 @@ describe('start()', () => {
     await database.db('matrix_admin.requirements').del();
   });
 
-  it('of an older version works on tables that a newer one has migrated', async () => {
+  it('of an older version works on tables that a newer version has migrated', async () => {
     const database = await databaseFor();
     const newer = create(database);
     await newer.start();
@@ -128,7 +128,7 @@ describe('start()', () => {
     expect(await database.db('matrix_admin.migrations').where({ name: '9999-future' })).toHaveLength(1);
   });
 
-  it('says what an empty database lacks, and leaves it empty', async () => {
+  it('lists what an empty database lacks, and leaves it empty', async () => {
     const { db, ...rest } = await databaseFor({});
     await db.raw('DROP SCHEMA public CASCADE; CREATE SCHEMA public');
     const admin = create({ db, ...rest });
@@ -140,7 +140,7 @@ describe('start()', () => {
     expect(rows).toEqual([]);
   });
 
-  it('names the columns that are missing, and no others', async () => {
+  it('names exactly the missing columns', async () => {
     const { db, ...rest } = await databaseFor({});
     await db.raw('ALTER TABLE public.userapi_accounts DROP COLUMN appservice_id');
     const admin = create({ db, ...rest });
@@ -148,7 +148,7 @@ describe('start()', () => {
     await expect(admin.start()).rejects.toThrow('lacks: userapi_accounts.appservice_id. ');
   });
 
-  it('says which features are off for want of a method of the federation sender', async () => {
+  it('logs which features are off because the federation sender lacks a method', async () => {
     const nobody = async (): Promise<never> => Promise.reject(new Error('nobody asks'));
     const federation = { wake: () => {}, makeLeave: nobody, queryDevices: nobody, lookupState: nobody };
     const { logger, close } = await mountPlugin({ host: { federation } });
@@ -160,7 +160,7 @@ describe('start()', () => {
     ]);
   });
 
-  it('after stop() says that this is over, and starts nothing', async () => {
+  it('after stop() rejects, and starts nothing', async () => {
     const database = await databaseFor();
     const admin = create(database);
     await admin.start();
@@ -172,7 +172,7 @@ describe('start()', () => {
     await expect(started).rejects.toThrow(/has been stopped/);
   });
 
-  it('twice is once, and after a failure it is tried again', async () => {
+  it('starts once if called twice, and tries again after a failure', async () => {
     const { db, ...rest } = await databaseFor({});
     const columns = 'ALTER TABLE public.userapi_accounts RENAME COLUMN';
     await db.raw(`${columns} appservice_id TO elsewhere`);
@@ -185,7 +185,7 @@ describe('start()', () => {
     await reindex(admin);
   });
 
-  it('goes on with what an earlier one made', async () => {
+  it('continues with the data of an earlier plugin', async () => {
     const database = await databaseFor();
     for (let n = 0; n < 3; n += 1) {
       const admin = create(database);
@@ -201,7 +201,7 @@ describe('start()', () => {
 });
 
 describe('stop()', () => {
-  it('hands back a job that runs, and the next process finishes it', async () => {
+  it('hands back a running job, and the next process finishes it', async () => {
     const database = await databaseFor();
     const first = create(database);
     await first.start();
@@ -218,7 +218,7 @@ describe('stop()', () => {
     expect(await second.jobs.wait(jobId)).toMatchObject({ state: 'succeeded' });
   });
 
-  it('ends those who wait for a job', async () => {
+  it('rejects waits for a job', async () => {
     const database = await databaseFor();
     const admin = create(database);
     await admin.start();
@@ -307,7 +307,7 @@ describe('stop()', () => {
 });
 
 describe('stop()', () => {
-  it('returns when no transaction of an evacuation runs any more', async () => {
+  it('returns after the last transaction of an evacuation has ended', async () => {
     const { admin, database, close } = await mountPlugin();
     const { db } = database;
     await db.raw(

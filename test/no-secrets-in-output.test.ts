@@ -16,7 +16,7 @@ function findings(secrets: readonly string[], text: string): string[] {
   });
 }
 
-it('leaves no password, token, MAC or nonce in what all other tests made the software put out', () => {
+it('leaves no password, token, MAC or nonce in the output of all other tests', () => {
   const records = linesOf('record');
   const errors = linesOf('error');
   const credentials = secretsOf('credential');

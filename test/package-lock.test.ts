@@ -17,7 +17,7 @@ function placesOf(path: string): string[] {
 }
 
 // npm leaves out what the registry at hand lacks of other platforms, and then `npm ci` refuses its own lock file.
-it('the lock file has every dependency, for every platform', async () => {
+it('the lock file has every dependency for every platform', async () => {
   const lock = JSON.parse(await readFile(new URL('package-lock.json', root), 'utf8'));
   const packages: Readonly<Record<string, Locked>> = lock.packages;
   const missing = Object.entries(packages).flatMap(([path, { dependencies, optionalDependencies }]) =>

@@ -47,13 +47,13 @@ const withOptions = (options: unknown): string[] =>
   mistakesOf({ serverName: SERVER_NAME, db, signingKeys: [key] }, options);
 
 describe('the host', () => {
-  it.each([[undefined], [null], ['x'], [5]])('%o is none', (host) => {
+  it.each([[undefined], [null], ['x'], [5]])('%o is not a host', (host) => {
     expect(mistakesOf(host)).toEqual([
       expect.stringMatching(/^host (?:is missing: it )?must be an object with serverName, db and/),
     ]);
   });
 
-  it('{} lacks three things, which are named at once', () => {
+  it('{} lacks three members, which one error names', () => {
     expect(mistakesOf({})).toEqual([
       expect.stringMatching(/^host\.serverName is missing: it must be a server name/),
       expect.stringMatching(/^host\.db is missing: it must be a Knex of PostgreSQL/),
@@ -61,7 +61,7 @@ describe('the host', () => {
     ]);
   });
 
-  it('and the options are told of at once', () => {
+  it('and the options are checked together', () => {
     expect(mistakesOf({ serverName: '', db, signingKeys: [] }, { search: true })).toEqual([
       expect.stringMatching(/^host\.serverName must be a server name such as example\.org, not ""$/),
       expect.stringMatching(/^options\.search must be /),
@@ -130,12 +130,12 @@ describe('the host', () => {
     expect(withHost(members)).toEqual([expect.stringMatching(mistake)]);
   });
 
-  it('may have two names, each with its key', () => {
+  it('may have two server names, each with its key', () => {
     const virtual = { ...key, serverName: 'v.example' };
     expect(withHost({ virtualHosts: ['v.example'], signingKeys: [key, virtual] })).toEqual([]);
   });
 
-  it('may be more than the plugin needs, an instance of a class for one', () => {
+  it('may have more members, for example as an instance of a class', () => {
     class Homeserver {
       readonly serverName = SERVER_NAME;
       readonly db = db;
@@ -155,7 +155,7 @@ describe('the host', () => {
     );
   });
 
-  it('has a Knex of PostgreSQL that is no transaction', () => {
+  it('has a Knex of PostgreSQL, not a transaction', () => {
     const other = Object.assign(() => {}, { raw: noop, transaction: noop, client: { dialect: 'mysql' } });
     expect(withHost({ db: other })).toEqual([expect.stringMatching(/^host\.db must be .*, not one of mysql$/)]);
     const transaction = Object.assign(() => {}, db, { client: db.client, raw: noop, transaction: noop });
@@ -163,7 +163,7 @@ describe('the host', () => {
     expect(withHost({ db: transaction })).toEqual([expect.stringMatching(/^host\.db must be .*, not a transaction$/)]);
   });
 
-  it('has a pool that is large enough', () => {
+  it('needs a large enough pool', () => {
     const host = { serverName: SERVER_NAME, signingKeys: [key] };
     expect(mistakesOf({ ...host, db: pool(4) })).toEqual([
       'host.db has a pool of 4 connections, but needs 5: 4 for jobs (options.limits.connections) and one more. Raise pool.max of Knex, or lower options.limits.connections (2 or more)',
@@ -209,7 +209,7 @@ describe('options', () => {
     expect(withOptions(options)).toEqual([expect.stringMatching(mistake)]);
   });
 
-  it('are all told of at once', () => {
+  it('are all checked together', () => {
     expect(withOptions({ search: 1, jobs: { leaseMs: 1, nonsense: 2, more: 3 }, x: 0 })).toHaveLength(5);
   });
 });

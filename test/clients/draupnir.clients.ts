@@ -43,7 +43,7 @@ async function poll(from: number): Promise<{ reports: Json[]; next: number }> {
 }
 
 describe('Draupnir', () => {
-  test('decodes every report, and finds the event of each in its room', async () => {
+  test('decodes every report, and finds its event in the room', async () => {
     const { reports, next } = await poll(0);
     expect(reports.length).toBeGreaterThan(0);
     for (const read of reports) expect(suite.Value.Decode(suite.SynapseReport, read)).toHaveProperty('ok');
@@ -64,7 +64,7 @@ describe('Draupnir', () => {
     expect((await poll(later.next)).reports).toEqual([]);
   });
 
-  test('refuses what is no report', () => {
+  test('refuses anything else than a report', () => {
     expect(suite.Value.Decode(suite.SynapseReport, { id: 'one' }, { suppressLogOnError: true })).not.toHaveProperty(
       'ok',
     );

@@ -30,19 +30,19 @@ const logIn = async (user: string, password: string): Promise<{ status: number; 
 };
 
 describe("Synapse's register_new_matrix_user", () => {
-  test('makes users', async () => {
+  test('creates users', async () => {
     expect(await register(...secret, '-u', 'kim', '-p', 'the password of kim', '--no-admin')).toContain('Success');
     expect((await logIn('kim', 'the password of kim')).body).toMatchObject({ user_id: '@kim:localhost:18448' });
   });
 
-  test('makes administrators', async () => {
+  test('creates administrators', async () => {
     expect(await register(...secret, '-u', 'root', '-p', 'the password of root', '--admin')).toContain('Success');
     const { body } = await logIn('root', 'the password of root');
     const headers = { authorization: `Bearer ${body.access_token}` };
     expect((await fetch(new URL('/_dendrite/admin/jobs', server.origin), { headers })).status).toBe(200);
   });
 
-  test('says that there is one, and goes on if that was expected', async () => {
+  test('reports an existing user, and continues if told to expect one', async () => {
     const again = [...secret, '-u', 'alice', '-p', 'a password of alice', '--no-admin'];
     await expect(register(...again)).rejects.toMatchObject({ code: 1 });
     expect(await register('--exists-ok', ...again)).toContain('already exists');

@@ -95,7 +95,7 @@ describe.each([
       expect((await server.call('bob', 'GET', '/_matrix/client/v3/account/whoami')).status).toBe(401);
     });
 
-    test('modify makes a user', async () => {
+    test('modify creates a user', async () => {
       await synadmText('user', 'modify', '@zoe:localhost:18448', '-P', 'the password of zoe', '-n', 'Zoe');
       expect(await synadm('user', 'details', 'zoe')).toMatchObject({ displayname: 'Zoe', admin: false });
       expect(await canLogIn('zoe', 'the password of zoe')).toBe(true);
@@ -180,7 +180,7 @@ describe.each([
       ]);
     });
 
-    test('to those whose ids match, page by page', async () => {
+    test('to all users with matching ids, page by page', async () => {
       const sent = await synadm('notice', 'send', '-r', '-p', '2', '^@(alice|carol):', 'To some');
       expect(await noticesOf(sent.map((answer: Json) => answer.event_id))).toEqual([
         expect.objectContaining({ body: 'To some' }),
@@ -189,7 +189,7 @@ describe.each([
     });
   });
 
-  test('raw calls of the other paths', async () => {
+  test('calls the other paths with raw requests', async () => {
     const roomId = roomNamed('v10');
     const path = `evacuateRoom/${encodeURIComponent(roomId)}`;
     const other = join(directory, 'dendrite.yaml');

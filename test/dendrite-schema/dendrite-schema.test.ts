@@ -107,7 +107,7 @@ describe('the recorded data', () => {
     }
   });
 
-  test('leaves the sequences behind it', async () => {
+  test('moves the sequences past its ids', async () => {
     const { rows } = await full.db.raw(`SELECT nextval('syncapi_stream_id')::int AS next`);
     expect(rows).toEqual([{ next: 342 }]);
   });
@@ -133,7 +133,7 @@ describe('dendriteSchema', () => {
   const caller = { actor: { kind: 'system', name: 'test' } } as const;
 
   test.each([{}, { disableTransactions: true }])(
-    'makes an empty database one that the plugin evacuates rooms of: %j',
+    'prepares an empty database for an evacuation by the plugin: %j',
     async (settings) => {
       const db = await emptyDatabase('homeserver');
       const config = { migrationSource: dendriteSchema, tableName: 'migrations_of_dendrite', ...settings };
@@ -161,7 +161,7 @@ describe('dendriteSchema', () => {
 });
 
 describe('ensureDendriteSchema', () => {
-  test('lets processes that start together wait for each other, and then does nothing', async () => {
+  test('makes processes that start together wait for each other, and does nothing the second time', async () => {
     const first = await emptyDatabase();
     const others = [1, 2].map(() => knex(first.client.config));
     onTestFinished(async () => void (await Promise.all(others.map((db) => db.destroy()))));
@@ -170,7 +170,7 @@ describe('ensureDendriteSchema', () => {
     expect(await Promise.all(pools.map((db) => db('roomserver_rooms').select()))).toEqual([[], [], []]);
   });
 
-  test("uses a Dendrite's tables as they are", async () => {
+  test('leaves the tables of a Dendrite unchanged', async () => {
     const before = await createTestDatabase({ fixture: true });
     try {
       await before.db.schema.dropTable('dendrite_schema_migrations').dropTable('dendrite_schema_migrations_lock');
@@ -184,7 +184,7 @@ describe('ensureDendriteSchema', () => {
   });
 });
 
-test('the constraint that Dendrite names in a statement is one, not only an index', async () => {
+test('the constraint that Dendrite names in a statement is a constraint, not only an index', async () => {
   const database = await createTestDatabase();
   const { rows } = await database.db.raw(
     `SELECT contype FROM pg_constraint WHERE conname = 'keyserver_key_changes_unique_per_user'`,

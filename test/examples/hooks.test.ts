@@ -20,7 +20,7 @@ const post = (path: string) => plugin.asAdmin(path, { method: 'POST', body: '{}'
 const purge = (roomId: string) => post(`/_dendrite/admin/purgeRoom/${roomId}`);
 
 describe('a legal hold', () => {
-  it('keeps a room from being purged and deleted until it is lifted', async () => {
+  it('prevents purges and deletions of a room until it is lifted', async () => {
     const lift = addLegalHold(plugin.admin, (roomId) => roomId === held);
     const refused = await purge(held);
     expect([refused.status, jsonOf(refused).errcode]).toEqual([403, 'ORG_EXAMPLE_LEGAL_HOLD']);
@@ -63,7 +63,7 @@ describe('a webhook', () => {
 
   const waiting = () => plugin.database.db('webhook_outbox').select('id');
 
-  it('is tried again until it is taken, also after a restart, and is signed', async () => {
+  it('is signed, and is retried until it is accepted, even after a restart', async () => {
     const first = await addWebhook(plugin.admin, settings);
     expect((await post(`/_dendrite/admin/evacuateRoom/${evacuated}`)).status).toBe(200);
     await expect.poll(() => received.length).toBeGreaterThan(1);

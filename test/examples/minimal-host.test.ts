@@ -37,18 +37,21 @@ it('compiles under strict TypeScript, with declarations', async () => {
   expect(await readdir(folder)).toEqual(expect.arrayContaining(['host.js', 'host.d.ts']));
 });
 
-it.each(['host.js', 'host.mjs'])('%s evacuates a room, hears of it, waits for a job and counts', async (program) => {
-  const database = await createTestDatabase({ fixture: true });
-  const args = [program, database.connectionString, SERVER_NAME, 'key.pem', server.rooms.v10];
-  const { stdout } = await run(process.execPath, args, { cwd: folder });
-  await database.drop();
-  expect(stdout).toMatch(/^hook: [1-9]\d* left$/m);
-  expect(stdout).toMatch(/^evacuated: @\S+:localhost/m);
-  expect(stdout).toMatch(/^job: succeeded$/m);
-  expect(stdout).toMatch(/^matrix_admin_operations_total\{.*\} 1$/m);
-});
+it.each(['host.js', 'host.mjs'])(
+  '%s evacuates a room, is notified, waits for a job and counts metrics',
+  async (program) => {
+    const database = await createTestDatabase({ fixture: true });
+    const args = [program, database.connectionString, SERVER_NAME, 'key.pem', server.rooms.v10];
+    const { stdout } = await run(process.execPath, args, { cwd: folder });
+    await database.drop();
+    expect(stdout).toMatch(/^hook: [1-9]\d* left$/m);
+    expect(stdout).toMatch(/^evacuated: @\S+:localhost/m);
+    expect(stdout).toMatch(/^job: succeeded$/m);
+    expect(stdout).toMatch(/^matrix_admin_operations_total\{.*\} 1$/m);
+  },
+);
 
-it("has the DDL of Dendrite's tables in the entry that creates them, and nowhere else", async () => {
+it("contains the DDL of Dendrite's tables only in the entry that creates them", async () => {
   const lib = join(folder, 'node_modules/koa-matrix-admin/lib');
   const modules = (await readdir(lib, { recursive: true })).filter((path) => path.endsWith('.js'));
   const texts = await Promise.all(modules.map((path) => readFile(join(lib, path), 'utf8')));
@@ -64,7 +67,7 @@ it('can be required where Node can require ES modules', async () => {
   expect(stdout.trim()).toBe('function');
 });
 
-it('comes in a package whose pages link to nothing that is not in it', async () => {
+it('comes in a package without broken links between its pages', async () => {
   const root = join(folder, 'node_modules/koa-matrix-admin');
   const pages = (await readdir(root, { recursive: true })).filter((path) => path.endsWith('.md'));
   const broken: string[] = [];

@@ -39,7 +39,7 @@ describe.each([
   ['a deadlock', '40P01'],
   ['a serialization failure', '40001'],
 ])('%s', (_name, sqlstate) => {
-  it('is tried again where nothing else is wrong, and audited once', async () => {
+  it('is retried if nothing else is wrong, and has one audit entry', async () => {
     const userId = `@made-after-${sqlstate.toLowerCase()}:${SERVER_NAME}`;
     await failNext('userapi_accounts', sqlstate, 3);
     const made = await call('PUT', `/_synapse/admin/v2/users/${userId}`, { password: 'long enough' });
@@ -48,7 +48,7 @@ describe.each([
     expect(await auditOf(userId)).toEqual([{ operation: 'setUser', outcome: 'ok' }]);
   });
 
-  it('is answered 503 when it does not end', async () => {
+  it('is answered with 503 if it does not end', async () => {
     const userId = USERS.bob.user_id;
     await failNext('matrix_admin.account_restrictions', sqlstate, 1_000);
     const answer = await call('PUT', `/_synapse/admin/v1/suspend/${userId}`, { suspend: true });
@@ -71,7 +71,7 @@ describe.each([
 });
 
 describe('a database whose transactions are serializable by default', () => {
-  it('reindexes, deactivates and registers as any other', async () => {
+  it('reindexes, deactivates and registers like any other', async () => {
     const other = await createTestDatabase({ fixture: true });
     await other.db.raw('ALTER DATABASE ?? SET default_transaction_isolation = serializable', [
       new URL(other.connectionString).pathname.slice(1),

@@ -20,7 +20,7 @@ const membersOf = async (db: Knex, where: object): Promise<string[]> =>
     .pluck('state_key');
 
 it(
-  'kill -9 at any moment of an evacuated room leaves nobody in it twice or for good',
+  'kill -9 at any moment of a room evacuation: every user leaves exactly once',
   () =>
     killAtRandomMoments(async (db, admin) => {
       const roomId = await makeRoom(db, admin.rooms, 'creator', MEMBERS - 1);
@@ -40,7 +40,7 @@ it(
 );
 
 it(
-  'kill -9 at any moment of an evacuated user leaves no room out',
+  'kill -9 at any moment of a user evacuation: the user leaves every room',
   () =>
     killAtRandomMoments(async (db, admin) => {
       const userId = userNamed('everywhere');
@@ -64,7 +64,7 @@ it(
 );
 
 it(
-  'kill -9 at any moment of a notice to all brings it to everybody once',
+  'kill -9 at any moment of a notice to all users: every user receives it once',
   () =>
     killAtRandomMoments(async (db) => {
       const people: UserId[] = [];

@@ -29,7 +29,7 @@ async function rowsOfRoom(db: Knex, roomId: string): Promise<unknown> {
 }
 
 it(
-  'kill -9 at any moment of a purge leaves a room that is closed, and the next process ends the purge',
+  'kill -9 at any moment of a purge: the room stays closed, and the next process completes the purge',
   () =>
     killAtRandomMoments(async (db, admin) => {
       // Rooms whose rows are mixed, as they are in a homeserver.

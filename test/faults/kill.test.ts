@@ -113,7 +113,7 @@ async function rebuildsUnderWay(): Promise<number> {
 
 describe('kill -9', () => {
   it(
-    'at any moment of a reindex loses nothing, and the job goes on by itself',
+    'at any moment of a reindex loses nothing, and the job resumes by itself',
     async () => {
       const before = await generatedTexts();
       let child = await startProcess();
@@ -150,7 +150,7 @@ describe('kill -9', () => {
     30_000 + KILLS * 4_000,
   );
 
-  it('of one of two processes that share a reindex does not stop it', async () => {
+  it('of one of two processes that share a reindex does not stop the reindex', async () => {
     const before = await generatedTexts();
     const [one, other] = await Promise.all([startProcess(), startProcess()]);
     const writer = startLiveWriter({ db, admin, name: 'live', roomId: ROOM, others: Object.keys(before), random });
@@ -164,7 +164,7 @@ describe('kill -9', () => {
     expect(await indexedTexts(db)).toEqual(writer.expected(before));
   });
 
-  it('of the reference homeserver: the next one goes on within 30 s', async () => {
+  it('of the reference homeserver: the next process resumes the job within 30 s', async () => {
     const before = await generatedTexts();
     const homeserver = await startProcess(HOMESERVER_PROGRAM);
     await markIndex();

@@ -101,7 +101,7 @@ function tally(values: readonly (string | number)[]): Record<string, number> {
 }
 
 it(
-  `two processes write, evacuate and purge the same rooms at once, and neither forks, waits for ever nor fails`,
+  `two processes write, evacuate and purge the same rooms at once, without forks, deadlocks or failures`,
   async () => {
     const statuses: number[] = [];
     const before = await forked();

@@ -23,7 +23,7 @@ async function use(accessToken: string): Promise<readonly [status: number, isLoo
   return [status, isLookedUp];
 }
 
-it('an access token has 4,096 characters at most, and a longer one does not reach the database', async () => {
+it('an access token of more than 4,096 characters does not reach the database', async () => {
   const [longest, tooLong] = ['t'.repeat(4_096), 't'.repeat(4_097)];
   for (const accessToken of [longest, tooLong])
     await addDevice(plugin.database.db, { accessToken, localpart: 'alice' });
@@ -31,7 +31,7 @@ it('an access token has 4,096 characters at most, and a longer one does not reac
   expect(await use(tooLong)).toEqual([401, false]);
 });
 
-it('a database that fails while a token is looked up is no failed authentication', async () => {
+it('a database failure during a token lookup does not count as a failed authentication', async () => {
   const failures = (): Promise<number> => plugin.metric('matrix_admin_auth_failures_total');
   const before = await failures();
   await plugin.database.db.raw('ALTER TABLE public.userapi_devices RENAME TO elsewhere');

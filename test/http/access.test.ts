@@ -217,7 +217,7 @@ describe.each(MOUNTS)('access $name', (mount) => {
     }
   });
 
-  it("by a device of the same name on another server name is not the virtual host's admin's", async () => {
+  it("by a device with the same name on another server name has no rights of the virtual host's admin", async () => {
     expect((await plugin.request(AUDIT, { headers: bearer('elsewhere-token') })).status).toBe(401);
   });
 
@@ -228,7 +228,7 @@ describe.each(MOUNTS)('access $name', (mount) => {
     expect(parseAnswer(await exchange(plugin.origin, `${head}${good}${good}\r\n`)).status).toBe(401);
   });
 
-  it('by an appservice that acts for an administrator shows nobody else', async () => {
+  it('by an appservice that acts as an administrator gives no access to other users', async () => {
     const whois = `/_matrix/client/v3/admin/whois/${USERS.alice.user_id}`;
     const as = '?user_id=@bridge_admin:localhost:18448';
     const answer = await plugin.request(whois + as, { headers: bearer('as-token') });
@@ -237,7 +237,7 @@ describe.each(MOUNTS)('access $name', (mount) => {
     expect((await plugin.request(own + as, { headers: bearer('as-token') })).status).toBe(200);
   });
 
-  it('without a token is open where the route says so, and nowhere else', async () => {
+  it('without a token works only on routes that need none', async () => {
     for (const { method, path, operation, openTo } of ROUTES) {
       const { access: declared } = operationNamed(operation);
       expect([path, openTo !== undefined]).toEqual([path, declared === 'open']);
@@ -247,12 +247,12 @@ describe.each(MOUNTS)('access $name', (mount) => {
     }
   });
 
-  it('with a token of 100 kB is refused, not broken', async () => {
+  it('with a token of 100 kB is refused cleanly', async () => {
     const answer = await plugin.request(`${AUDIT}?access_token=${'x'.repeat(100_000)}`);
     expect(answer.status).toBe(401);
   });
 
-  it('is refused before anything is looked at', async () => {
+  it('is refused before its parameters are read', async () => {
     const before = await countRows(plugin);
     const bad = { method: 'POST', headers: bearer(USERS.alice.access_token), body: '{"broken' };
     const answers = [
@@ -269,7 +269,7 @@ describe.each(MOUNTS)('access $name', (mount) => {
     expect(await countRows(plugin)).toEqual(before);
   });
 
-  it('is counted by reason, and nothing reaches the host', async () => {
+  it('is counted by reason if refused, and does not reach the host', async () => {
     const failures = (reason: string): Promise<number> => plugin.metric('matrix_admin_auth_failures_total', { reason });
     const reasons = ['missing_token', 'unknown_token', 'guest', 'not_admin'];
     const before = await Promise.all(reasons.map(failures));

@@ -102,7 +102,7 @@ describe.each(MOUNTS)('bodies $name', (mount) => {
       expectAnswer(answer, type, { status: 400, errcode, error: expect.stringMatching(/^The request body /) });
     });
 
-    it('refuses 64 KiB and a byte, announced or not', async () => {
+    it('refuses 64 KiB plus one byte, with or without Content-Length', async () => {
       for (const chunked of [false, true]) {
         const answer = await post(padded(LIMIT + 1), headers, chunked);
         // What a host has read and made an object of has passed the host's own limit.
@@ -111,7 +111,7 @@ describe.each(MOUNTS)('bodies $name', (mount) => {
     });
   });
 
-  it('reads the plain object even where the host has read it before', async () => {
+  it('accepts an object that the host has already parsed', async () => {
     for (const type of ['application/json', 'text/plain']) {
       const named = jsonOf(await post('{"__proto":1}', { 'Content-Type': type }));
       expect(named).toMatchObject({ errcode: 'M_INVALID_PARAM', error: expect.stringContaining('"__proto"') });
@@ -120,7 +120,7 @@ describe.each(MOUNTS)('bodies $name', (mount) => {
     }
   });
 
-  it('refuses compressed bodies, unless the host unpacks them', async () => {
+  it('refuses compressed bodies, unless the host decompresses them', async () => {
     const answer = await post(gzipSync('{}'), { 'Content-Encoding': 'gzip', 'Content-Type': 'application/json' });
     expect(answer.status).toBe(mount.parsesBodies ? 404 : 415);
     const bomb = await post(gzipSync(Buffer.alloc(50_000_000, ' ')), { 'Content-Encoding': 'gzip' });
@@ -147,7 +147,7 @@ describe.each(MOUNTS)('bodies $name', (mount) => {
     expect(parseAnswer(answer).status).toBe(401);
   });
 
-  it('survives connections that are cut in the middle', async () => {
+  it('survives connections that are cut in the middle of a body', async () => {
     const { hostname, port } = new URL(plugin.origin);
     for (const length of ['Content-Length: 1000', 'Transfer-Encoding: chunked']) {
       const closed = new Promise((resolve) => {
@@ -166,7 +166,7 @@ describe.each(MOUNTS)('bodies $name', (mount) => {
     expect(plugin.logger.lines.filter(({ level }) => level === 'error')).toEqual([]);
   });
 
-  it('pollutes nothing', () => {
+  it('cannot pollute prototypes', () => {
     expect(Object.keys(Object.prototype)).toEqual([]);
     expect(({} as Record<string, unknown>)['isAdmin']).toBeUndefined();
   });

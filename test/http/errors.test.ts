@@ -55,7 +55,7 @@ describe.each(MOUNTS)('a broken database $name', (mount) => {
     ['matrix_admin.jobs', 'GET', '/_dendrite/admin/jobs/01234567-89ab-4def-8123-456789abcdef/events'],
     ['matrix_admin.audit', 'GET', '/_dendrite/admin/audit?target=secret-target'],
     ['matrix_admin.audit', 'POST', '/_dendrite/admin/fulltext/reindex'],
-  ])('without %s answers %s %s with a 500 that tells nothing', async (table, method, path) => {
+  ])('without %s answers %s %s with a 500 that reveals nothing', async (table, method, path) => {
     const plugin = await mountPlugin({ mount, options: { jobs: { pollIntervalMs: 600_000 } } });
     closings.push(plugin.close);
     await plugin.database.db.raw(`ALTER TABLE ${table} RENAME TO gone`);
@@ -73,7 +73,7 @@ describe.each(MOUNTS)('a broken database $name', (mount) => {
 });
 
 describe('a connection to the database that is cut in the middle of a query', () => {
-  it('tells no token to anybody', async () => {
+  it('reveals no token', async () => {
     const own = await createTestDatabase({ fixture: true });
     const proxy = await startDatabaseProxy(own.connectionString);
     const db = knex({ client: 'pg', connection: proxy.connectionString, pool: { min: 0, max: 5 } });
@@ -103,7 +103,7 @@ describe('a connection to the database that is cut in the middle of a query', ()
     expect((await plugin.asAdmin('/_dendrite/admin/jobs')).status).toBe(200);
   });
 
-  it('does not lock out anybody: a pool without a free connection is a 503, too', async () => {
+  it('locks nobody out: a pool without a free connection also gives a 503', async () => {
     const own = await createTestDatabase({ fixture: true });
     const db = knex({
       client: 'pg',

@@ -150,7 +150,7 @@ describe('a wrong value', () => {
   });
 
   it.each(Object.keys(OPERATIONS) as OperationName[])(
-    'in-process in %s is told of by the name in code',
+    'in-process in %s is reported under its name in code',
     async (name) => {
       const { input } = operationNamed(name);
       expect(input).toBeInstanceOf(z.ZodObject);
@@ -181,7 +181,7 @@ const CONFLICTS: readonly [string, OperationName, object, string, string][] = [
   ['no job', 'listJobs', { from: RIGHT['jobId'] }, 'from', 'from'],
 ];
 
-describe('a value that does not fit', () => {
+describe('a value that conflicts with another one or with the data', () => {
   it.each(CONFLICTS)('%s for %s %j is told of by the name that was sent', async (_what, name, input, code, sent) => {
     const call = plugin.admin.operations[name] as (input: unknown, caller: unknown) => Promise<unknown>;
     const called = call({ ...requiredOf(name), ...input }, { actor: { kind: 'system', name: 'test' } });

@@ -29,7 +29,7 @@ it.each<[string, string, object | undefined, string]>([
   ['POST', `/_synapse/admin/v1/reset_password/${USERS.bob.user_id}`, {}, 'new_password'],
   ['PUT', `/_synapse/admin/v1/suspend/${USERS.bob.user_id}`, { suspend: 1 }, 'suspend'],
   ['POST', '/_dendrite/admin/serverNotices', { content: {}, user_ids: 5 }, 'user_ids'],
-])('%s %s %j is told of %s', async (method, path, body, name) => {
+])('%s %s %j reports %s', async (method, path, body, name) => {
   const answer = await plugin.asAdmin(path, { method, ...(body && { body: JSON.stringify(body) }) });
   expect(answer.status).toBe(400);
   expect(jsonOf(answer).error).toMatch(new RegExp(`^(?:bad|missing) parameter "${name}"`));

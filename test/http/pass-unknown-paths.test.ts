@@ -29,7 +29,7 @@ async function mount(mounted: Mount, options: AdminPluginOptions): Promise<Mount
 }
 
 describe.each(MOUNTS)('an unknown path below ours $name', (mounted) => {
-  it('is ours unless told otherwise', async () => {
+  it('is answered by the plugin by default', async () => {
     const plugin = await mount(mounted, { http: { passUnknownPaths: false } });
     for (const path of [MINE, SWITCHED_OFF, '/_dendrite/admin']) {
       for (const method of ['GET', 'POST']) {
@@ -40,7 +40,7 @@ describe.each(MOUNTS)('an unknown path below ours $name', (mounted) => {
     expect(reached).toEqual([]);
   });
 
-  it("is the host's if it is passed on, without a trace of ours", async () => {
+  it('reaches the host unchanged if the option is set', async () => {
     const plugin = await mount(mounted, { http: { passUnknownPaths: true } });
     for (const path of [MINE, SWITCHED_OFF, '/_dendrite/admin']) {
       for (const method of ['GET', 'POST', 'PATCH']) {
@@ -54,7 +54,7 @@ describe.each(MOUNTS)('an unknown path below ours $name', (mounted) => {
     expect(await plugin.metric('matrix_admin_http_requests_total')).toBe(0);
   });
 
-  it('leaves the routes alone, and what they say to other methods', async () => {
+  it("does not change the plugin's routes and their answers to unknown methods", async () => {
     const plugin = await mount(mounted, { http: { passUnknownPaths: true } });
     expect(jsonOf(await plugin.asAdmin('/_dendrite/admin/jobs'))).toEqual({ jobs: [] });
     expect((await plugin.request('/_dendrite/admin/jobs')).status).toBe(401);

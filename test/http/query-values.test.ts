@@ -61,7 +61,7 @@ describe('a number', () => {
     expect(await problemOf(path)).toEqual([400, problem]);
   });
 
-  it('has the same words in bodies', async () => {
+  it('gives the same error in bodies', async () => {
     const options = { method: 'POST', body: JSON.stringify({ uses_allowed: 'two' }) };
     const answer = await plugin.asAdmin('/_synapse/admin/v1/registration_tokens/new', options);
     expect(jsonOf(answer)['error']).toBe('bad parameter "uses_allowed": must be a whole number, not "two"');

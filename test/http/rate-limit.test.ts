@@ -32,7 +32,7 @@ function expectLimited(answer: Answer, windowMs: number): void {
 }
 
 describe('failed authentications', () => {
-  it('are answered 429 after the allowed number, whatever was wrong', async () => {
+  it('are answered with 429 above the limit, whatever their error', async () => {
     const plugin = await start({ count: 3, windowMs: 60_000 });
     expect((await fail(plugin)).status).toBe(401);
     expect((await plugin.request(AUDIT)).status).toBe(401);
@@ -43,7 +43,7 @@ describe('failed authentications', () => {
     expect(await plugin.metric('matrix_admin_auth_failures_total', { reason: 'rate_limited' })).toBe(3);
   });
 
-  it('leave good tokens, refused ones and other requests alone', async () => {
+  it('do not affect valid tokens and other requests', async () => {
     const plugin = await start({ count: 1, windowMs: 60_000 });
     await fail(plugin);
     expectLimited(await fail(plugin), 60_000);
@@ -53,7 +53,7 @@ describe('failed authentications', () => {
     expect((await plugin.request(AUDIT, { method: 'OPTIONS' })).status).toBe(200);
   });
 
-  it('by those who are known but may not are not counted', async () => {
+  it('by users without permission are not counted', async () => {
     const plugin = await start({ count: 2, windowMs: 60_000 });
     for (let n = 0; n < 5; n += 1) await plugin.request(AUDIT, { headers: bearer(USERS.alice.access_token) });
     expect((await fail(plugin)).status).toBe(401);
@@ -70,14 +70,14 @@ describe('failed authentications', () => {
     expect(answers.filter(({ status }) => status === 429)).toHaveLength(14);
   });
 
-  it('are forgiven when the window has passed', async () => {
+  it('are allowed again after the window', async () => {
     const plugin = await start({ count: 1, windowMs: 300 });
     await fail(plugin);
     expectLimited(await fail(plugin), 300);
     await vi.waitFor(async () => expect((await fail(plugin)).status).toBe(401), { timeout: 5_000 });
   });
 
-  it('are counted for each address behind a proxy, however odd it looks', async () => {
+  it('are counted by client address behind a proxy, in any format', async () => {
     const plugin = await start({ count: 1, windowMs: 60_000 }, { proxy: true });
     for (const address of ['192.0.2.1', '2001:db8::1', 'x'.repeat(1_000), "' OR 1=1 --", '\xe9\xff', '?']) {
       expect((await fail(plugin, { 'X-Forwarded-For': address })).status).toBe(401);
@@ -85,7 +85,7 @@ describe('failed authentications', () => {
     }
   });
 
-  it('are forgotten by the database, too', async () => {
+  it('are deleted from the database after the window', async () => {
     const plugin = await start({ count: 5, windowMs: 100 }, { proxy: true });
     const addresses = async (): Promise<number> =>
       (await plugin.database.db('matrix_admin.rate_limits').select('key')).length;

@@ -51,7 +51,7 @@ describe.each(MOUNTS)('routing $name', (mount) => {
     '/_synapse/admin/v1/rooms/',
     '/_synapse/admin/v1/rooms//members',
     '/_synapse/admin/v2/users/%40a%3Ab/nothing',
-  ])('answers %s with 404 M_UNRECOGNIZED, whoever asks', async (path) => {
+  ])('answers %s with 404 M_UNRECOGNIZED for every caller', async (path) => {
     for (const method of ['GET', 'POST', 'DELETE', 'PATCH', 'OPTIONS']) {
       const answer = parseAnswer(
         await exchange(
@@ -89,7 +89,7 @@ describe.each(MOUNTS)('routing $name', (mount) => {
     }
   });
 
-  it("leaves the host's routes alone", async () => {
+  it("does not change the host's routes", async () => {
     const answer = await fetch(`${plugin.origin}/host`);
     expect(await answer.text()).toBe('the host');
     expect(answer.headers.get('x-request-id')).toBeNull();
@@ -163,7 +163,7 @@ describe.each(MOUNTS)('routing $name', (mount) => {
     }
   });
 
-  it('routes encoded and plain ids alike', async () => {
+  it('accepts encoded and plain ids', async () => {
     const id = await insertJob(plugin);
     for (const spelling of [
       id,
@@ -188,7 +188,7 @@ describe.each(MOUNTS)('routing $name', (mount) => {
     },
   );
 
-  it('gives each answer an id of its own, whatever the client sends', async () => {
+  it('gives each answer its own request id, whatever the client sends', async () => {
     const ids = new Set<unknown>();
     for (const path of ['/_dendrite/admin/jobs', '/_dendrite/admin/x', '/_dendrite/admin/audit']) {
       for (const method of ['GET', 'OPTIONS', 'PUT']) {

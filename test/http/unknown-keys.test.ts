@@ -23,7 +23,7 @@ describe.each(MOUNTS)('a key that is not known $name', (mount) => {
   });
   afterAll(() => plugin.close());
 
-  it('is refused by every route that writes, and changes nothing', async () => {
+  it('is refused by every writing route, without effect', async () => {
     const changes = await changesOf(plugin.database.db, () =>
       fc.assert(
         fc.asyncProperty(
@@ -49,7 +49,7 @@ describe.each(MOUNTS)('a key that is not known $name', (mount) => {
     expect(await plugin.database.db('matrix_admin.jobs')).toEqual([]);
   });
 
-  it('of curl without a content type is read or refused, never dropped', async () => {
+  it('in a body that curl sends without a content type is never ignored', async () => {
     const changes = await changesOf(plugin.database.db, async () => {
       const answer = await plugin.asAdmin(`/_dendrite/admin/purgeRoom/${room}`, {
         method: 'POST',
@@ -85,13 +85,13 @@ describe('the refusal', () => {
     ],
     ['serverNotices', `{"content":{},"user_id":"${USERS.bob.user_id}"}`, /did you mean "user_ids"/],
     ['downloadState/other.example/!r:x', '{"dry_run":"yes"}', /dry_run/],
-  ])('of %s with %s says what is meant', async (path, body, error) => {
+  ])('of %s with %s suggests the correct name', async (path, body, error) => {
     const answer = await plugin.asAdmin(`/_dendrite/admin/${path}`, { method: 'POST', body });
     expect(answer.status).toBe(400);
     expect(jsonOf(answer)['error']).toMatch(error);
   });
 
-  it('counts for GET routes that write, too', async () => {
+  it('also applies to GET routes that write', async () => {
     const state = '/_dendrite/admin/downloadState/other.example/!r:x';
     for (const [query, body] of [
       ['?dry_run=yes', ''],
@@ -103,7 +103,7 @@ describe('the refusal', () => {
     }
   });
 
-  it('leaves alone what consoles send back of a user', async () => {
+  it('accepts the fields that consoles send back with a user', async () => {
     const path = `/_synapse/admin/v2/users/${USERS.bob.user_id}`;
     const user = jsonOf(await plugin.asAdmin(path));
     const record = { ...user, id: user['name'], avatar_src: null, creation_ts_ms: 1 };
@@ -111,7 +111,7 @@ describe('the refusal', () => {
     expect((await plugin.asAdmin(path, { method: 'PUT', body: JSON.stringify(known) })).status).toBe(200);
   });
 
-  it('is the same for calls from code', async () => {
+  it('is the same in-process', async () => {
     const { operations } = plugin.admin;
     const caller = { actor: { kind: 'system', name: 'test' } } as const;
     const misspelt = { userId: USERS.bob.user_id, dryrun: true } as unknown as { userId: UserId };

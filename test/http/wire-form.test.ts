@@ -13,13 +13,13 @@ describe('the form of an output in answers', () => {
     });
   });
 
-  it('leaves keys alone that are not names of fields: ids, event types, names of tables', () => {
+  it('does not change keys that are data: ids, event types, names of tables', () => {
     const keys = ['!Room:hs', '@Alice:hs', '$EvEnt', 'm.room.Topic', 'roomserver_events', 'Upper'];
     const output = Object.fromEntries(keys.map((key) => [key, 1]));
     expect(wireForm(output)).toEqual(output);
   });
 
-  it('leaves answers alone that have the form already', () => {
+  it('does not change answers that already have this form', () => {
     const snake = fc.stringMatching(/^[a-z]+(_[a-z0-9]+)*$/);
     const { tree } = fc.letrec((tie) => ({
       tree: fc.oneof(

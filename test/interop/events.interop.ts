@@ -69,7 +69,7 @@ beforeAll(async () => {
 });
 afterAll(() => peer?.remove());
 
-test(`${EVENTS} events: canonical JSON and signatures are the same for another implementation`, async () => {
+test(`${EVENTS} events: another implementation gives the same canonical JSON and signatures`, async () => {
   const events = fc.sample(fc.tuple(version, draft), { numRuns: EVENTS, seed: SEED }).map(([id, drafted]) => {
     const rules = roomVersionOf(id);
     const { event } = buildEvent(drafted, rules, own);

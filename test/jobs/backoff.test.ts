@@ -6,7 +6,7 @@ const LONGEST_MS = 300_000;
 const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 
 describe('backoffMs()', () => {
-  it('is from four fifths of a doubling second to five minutes', () => {
+  it('is 0.8 to 1 times a second that doubles with each failure, up to five minutes', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 10_000 }), random, (failures, chance) => {
         const full = Math.min(1_000 * 2 ** (failures - 1), LONGEST_MS);
@@ -18,7 +18,7 @@ describe('backoffMs()', () => {
     );
   });
 
-  it('grows with the failures, until it is at its longest', () => {
+  it('grows with the failures up to its maximum', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 50 }), random, random, (failures, chance, other) => {
         const [delay, next] = [backoffMs(failures, () => chance), backoffMs(failures + 1, () => other)];

@@ -84,14 +84,14 @@ describe('ranges', () => {
     expect(rows.map((row) => [Number(row.position), Number(row.upper_position)])).toEqual(expected);
   });
 
-  it('are each held by one at a time', async () => {
+  it('are each held by one process at a time', async () => {
     await cut(40, 4);
     const claimed = await Promise.all(Array.from({ length: 16 }, (_, index) => claim(index % 2 === 0 ? ONE : OTHER)));
     const numbers = claimed.flatMap((held) => (held === undefined ? [] : [held.range.rangeNo]));
     expect(numbers.sort((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
   });
 
-  it('take each batch once, even from a holder that was given the range twice', async () => {
+  it('accept each batch once, even from a process that holds the range twice', async () => {
     await cut(10, 10);
     const held = await hold(ONE);
     await expire();
@@ -104,7 +104,7 @@ describe('ranges', () => {
     expect(row).toMatchObject({ done: '2', finished: true });
   });
 
-  it('are another holder’s after the lease has run out, from where the first one was', async () => {
+  it('go to another process after the lease expires, at the position of the first one', async () => {
     await cut(10, 10);
     const held = await hold(ONE);
     await advance(held, 0, 5);
@@ -120,7 +120,7 @@ describe('ranges', () => {
     expect(await rangeSummary(db, jobId)).toEqual({ unfinished: 0, processes: 2 });
   });
 
-  it('are not worked on when the job is to stop', async () => {
+  it('are not claimed when the job must stop', async () => {
     await cut(20, 10);
     const held = await hold(ONE);
     await requestCancel(db, jobId);

@@ -59,7 +59,7 @@ const audits = (id: string): PromiseLike<{ operation: string; outcome: string }[
   db('matrix_admin.audit').where({ job_id: id }).select('operation', 'outcome', 'errcode', 'actor', 'request_id');
 
 describe('a job', () => {
-  it('is done, with its result and an audit entry', async () => {
+  it('runs, and leaves its result and an audit entry', async () => {
     const id = await queueJob(db, 'count');
     start([kindOf('count', async () => ({ answer: 42 }))]);
     const job = await reach(db, id, 'succeeded');
@@ -75,7 +75,7 @@ describe('a job', () => {
     ]);
   });
 
-  it('that was queued by this process starts at once', async () => {
+  it('that this process has queued starts at once', async () => {
     const worker = start([kindOf('x', async () => ({}))], { pollIntervalMs: 60_000 });
     await delay(50);
     const id = await queueJob(db, 'x');
@@ -83,7 +83,7 @@ describe('a job', () => {
     await reach(db, id, 'succeeded');
   });
 
-  it('is done once, however many processes there are', async () => {
+  it('runs once, even with many processes', async () => {
     const runs: string[] = [];
     const kinds = [
       kindOf('x', async ({ job }) => {
@@ -99,7 +99,7 @@ describe('a job', () => {
     expect(four.map(({ logger }) => logger.lines.some(({ message }) => message === 'Job ended'))).toContain(true);
   });
 
-  it('waits while the process leads as many as it may', async () => {
+  it('waits while the process leads the maximum number of jobs', async () => {
     let now = 0;
     let most = 0;
     const threeAtOnce = new AbortController();
@@ -122,7 +122,7 @@ describe('a job', () => {
     expect(most).toBe(3);
   });
 
-  it('is left alone by a worker that has not been started', async () => {
+  it('is ignored by a worker that has not been started', async () => {
     const worker = createTestWorker(db, [kindOf('x', async () => ({}))]);
     const id = await queueJob(db, 'x');
     worker.wake();
@@ -133,14 +133,14 @@ describe('a job', () => {
     await worker.stop();
   });
 
-  it('of one kind does not wait for those of another', async () => {
+  it('of one kind does not wait for jobs of another kind', async () => {
     start([kindOf('endless', untilStopped), kindOf('x', async () => ({}))], { concurrency: 1 });
     await reach(db, await queueJob(db, 'endless'), 'running');
     await queueJob(db, 'endless');
     await reach(db, await queueJob(db, 'x'), 'succeeded');
   });
 
-  it('of an unknown kind is left alone', async () => {
+  it('of an unknown kind is ignored', async () => {
     const [unknown, known] = [await queueJob(db, 'of a later version'), await queueJob(db, 'x')];
     await update(unknown, { run_after: db.raw(`now() - interval '30 s'`) });
     const lost = await queueJob(db, 'also unknown');
@@ -154,7 +154,7 @@ describe('a job', () => {
 });
 
 describe('insertJob()', () => {
-  it('joins the unfinished job of the same key, under 50 callers at once', async () => {
+  it('joins the unfinished job with the same key, even with 50 concurrent callers', async () => {
     const made = await Promise.all(
       Array.from({ length: 50 }, () =>
         insertJob(db, { kind: 'x', dedupeKey: 'one', input: {}, createdBy: 'a', requestId: 'b' }),
@@ -164,7 +164,7 @@ describe('insertJob()', () => {
     expect(made.filter(({ joined }) => !joined)).toHaveLength(1);
   });
 
-  it('makes a new job when the one it would have joined is rolled back or over', async () => {
+  it('queues a new job if the other job is rolled back or has ended', async () => {
     const first = await db.transaction();
     const job = { kind: 'x', dedupeKey: 'one', input: {}, createdBy: 'a', requestId: 'b' };
     const { id } = await insertJob(first, job);
@@ -179,7 +179,7 @@ describe('insertJob()', () => {
 });
 
 describe('a lease', () => {
-  it('is kept for as long as the process is there', async () => {
+  it('lasts as long as its process', async () => {
     const id = await queueJob(db, 'x');
     const kinds = [kindOf('x', (run) => untilStopped(run))];
     start(kinds);
@@ -189,7 +189,7 @@ describe('a lease', () => {
     expect(await findJob(db, id)).toMatchObject({ state: 'running', attempts: 1 });
   });
 
-  it('that ran out lets another process go on from the last step', async () => {
+  it('that has expired lets another process resume from the last step', async () => {
     const id = await queueJob(db, 'x');
     await loseLeader(db, id);
     await update(id, { checkpoint: '{"at":7}' });
@@ -197,7 +197,7 @@ describe('a lease', () => {
     expect(await reach(db, id, 'succeeded')).toMatchObject({ result: { from: 7 }, attempts: 2 });
   });
 
-  it('that was lost stops the run, which changes nothing any more', async () => {
+  it('that was lost stops the run without further changes', async () => {
     const id = await queueJob(db, 'x');
     const cleaned: string[] = [];
     const ended: unknown[] = [];
@@ -225,7 +225,7 @@ describe('a lease', () => {
     expect(await db('matrix_admin.job_ranges').where({ job_id: id })).toHaveLength(1);
   });
 
-  it('that was lost lets nobody end the job but the one that has it now', async () => {
+  it('that was lost leaves the end of the job to its new leader', async () => {
     const id = await queueJob(db, 'x');
     await loseLeader(db, id);
     await db('matrix_admin.job_ranges').insert({ job_id: id, range_no: 0, position: 0, upper_position: 9 });
@@ -235,7 +235,7 @@ describe('a lease', () => {
     expect(await db('matrix_admin.job_ranges').where({ job_id: id })).toHaveLength(1);
   });
 
-  it('that was lost while the database did not answer stops the run', async () => {
+  it('that was lost while the database was unavailable stops the run', async () => {
     const id = await queueJob(db, 'x');
     const reasons: unknown[] = [];
     const worker = createTestWorker(db, [
@@ -256,7 +256,7 @@ describe('a lease', () => {
     expect(reasons[0]).toBe('lease lost');
   });
 
-  it('that was lost does not let the same process do the job twice at a time', async () => {
+  it('that was lost does not let the same process run the job twice at once', async () => {
     const id = await queueJob(db, 'x');
     let now = 0;
     let most = 0;
@@ -278,7 +278,7 @@ describe('a lease', () => {
 });
 
 describe('the audit', () => {
-  it('loses entries that are older than they may be, and keeps the others', async () => {
+  it('deletes entries after the retention, and keeps the others', async () => {
     const entry = { operation: 'x', outcome: 'ok', actor: '@admin:x', request_id: 'r' };
     await db('matrix_admin.audit').insert([
       { ...entry, target: 'old', at: db.raw(`now() - interval '2 minutes'`) },
@@ -293,7 +293,7 @@ describe('the audit', () => {
 });
 
 describe('a failure', () => {
-  it('is tried again later, with the error shown', async () => {
+  it('is retried later, and the job shows the error', async () => {
     const id = await queueJob(db, 'x');
     let runs = 0;
     start([
@@ -314,7 +314,7 @@ describe('a failure', () => {
     expect(await reach(db, id, 'succeeded')).toMatchObject({ attempts: 2, error: undefined });
   });
 
-  it('too many in a row end the job, with a clean-up, the error and an audit entry', async () => {
+  it('ends the job after too many in a row, with a clean-up, the error and an audit entry', async () => {
     const id = await queueJob(db, 'x');
     const cleaned: string[] = [];
     start([
@@ -332,7 +332,7 @@ describe('a failure', () => {
     expect(await audits(id)).toMatchObject([{ operation: 'x', outcome: 'failed', errcode: 'M_UNKNOWN' }]);
   });
 
-  it('counts although each attempt stores a step first, if that step says nothing new', async () => {
+  it('counts even if each attempt first stores a step without progress', async () => {
     const id = await queueJob(db, 'x');
     start([
       kindOf('x', async (run) => {
@@ -348,7 +348,7 @@ describe('a failure', () => {
     expect(await reach(db, id, 'failed')).toMatchObject({ error: 'the disk is full', attempts: 3 });
   });
 
-  it('is waited after for longer each time', async () => {
+  it('is followed by a longer wait each time', async () => {
     const id = await queueJob(db, 'x');
     const attempts: number[] = [];
     start([
@@ -364,7 +364,7 @@ describe('a failure', () => {
     expect(third - second).toBeGreaterThanOrEqual(1_600);
   });
 
-  it('is the first again after progress', async () => {
+  it('counts as the first again after progress', async () => {
     const id = await queueJob(db, 'x');
     let runs = 0;
     start([
@@ -383,7 +383,7 @@ describe('a failure', () => {
     await reach(db, id, 'succeeded');
   });
 
-  it('is the first again after progress in ranges', async () => {
+  it('counts as the first again after progress in ranges', async () => {
     const id = await queueJob(db, 'x');
     await db('matrix_admin.job_ranges').insert({ job_id: id, range_no: 0, position: 0, upper_position: 9 });
     let runs = 0;
@@ -403,13 +403,13 @@ describe('a failure', () => {
     expect(await reach(db, id, 'succeeded')).toMatchObject({ done: 5 });
   });
 
-  it('that no further attempt can mend ends the job at once', async () => {
+  it('that is permanent ends the job at once', async () => {
     const id = await queueJob(db, 'x');
     start([kindOf('x', () => Promise.reject(new MatrixError('M_BAD_STATE', 'the engine refuses the key')))]);
     expect(await reach(db, id, 'failed')).toMatchObject({ error: 'the engine refuses the key', attempts: 1 });
   });
 
-  it('is an error in the log only if it is no answer to whoever wanted the job', async () => {
+  it('is logged as an error only if it is not an answer for the caller', async () => {
     const answer = await queueJob(db, 'answer');
     const fault = await queueJob(db, 'fault');
     const { logger } = start([
@@ -426,7 +426,7 @@ describe('a failure', () => {
     );
   });
 
-  it('counts when processes die over it again and again', async () => {
+  it('counts when processes die during the job again and again', async () => {
     const id = await queueJob(db, 'x');
     await update(id, { failures: 3, error: 'the last thing heard' });
     start([kindOf('x', async () => ({}))]);
@@ -435,7 +435,7 @@ describe('a failure', () => {
     });
   });
 
-  it('of the clean-up is tried again', async () => {
+  it('of the clean-up is retried', async () => {
     const id = await queueJob(db, 'x');
     let cleanUps = 0;
     start([
@@ -450,7 +450,7 @@ describe('a failure', () => {
     expect(cleanUps).toBe(2);
   });
 
-  it('shows no value of a statement, neither in the job nor in the log', async () => {
+  it('shows no values of a statement in the job or in the log', async () => {
     const id = await queueJob(db, 'x');
     const worker = start([
       kindOf('x', async ({ job }) => {
@@ -512,7 +512,7 @@ describe('cancelling', () => {
     expect((await reach(db, id, 'cancelled'))?.result).toBeUndefined();
   });
 
-  it('ends the job of a dead process, without doing more of it', async () => {
+  it('ends the job of a dead process without resuming it', async () => {
     const id = await queueJob(db, 'x');
     await loseLeader(db, id);
     await cancel(id);
@@ -524,7 +524,7 @@ describe('cancelling', () => {
     expect(runs).toBe(0);
   });
 
-  it('ends a job that waits to be tried again', async () => {
+  it('ends a job that waits for its next attempt', async () => {
     const id = await queueJob(db, 'x');
     await update(id, { attempts: 2, failures: 1, run_after: db.raw(`now() + interval '1 hour'`) });
     start([kindOf('x', async () => ({}))]);
@@ -532,7 +532,7 @@ describe('cancelling', () => {
     await reach(db, id, 'cancelled');
   });
 
-  it('leaves a job that has ended as it is', async () => {
+  it('does not change a job that has ended', async () => {
     const id = await queueJob(db, 'x');
     start([kindOf('x', async () => ({}))]);
     await reach(db, id, 'succeeded');
@@ -541,7 +541,7 @@ describe('cancelling', () => {
 });
 
 describe('stop()', () => {
-  it('hands the job back, to be gone on with by another process', async () => {
+  it('hands the job back, and another process resumes it', async () => {
     const id = await queueJob(db, 'x');
     let runs = 0;
     const kinds = [
@@ -560,7 +560,7 @@ describe('stop()', () => {
     expect(await reach(db, id, 'succeeded')).toMatchObject({ result: { from: 5 }, attempts: 2 });
   });
 
-  it('while a job is being claimed hands that one back too', async () => {
+  it('also hands back a job that is just being claimed', async () => {
     const worker = start([kindOf('first', async () => ({})), kindOf('x', (run) => untilStopped(run))]);
     await reach(db, await queueJob(db, 'first'), 'succeeded');
     const blocker = await db.transaction();
@@ -596,7 +596,7 @@ describe('stop()', () => {
     }
   });
 
-  it('waits for the last statement: the pool may be closed after it', async () => {
+  it('waits for the last statement, so the pool can be closed afterwards', async () => {
     for (let round = 0; round < 5; round++) {
       const own = await createTestDatabase({ poolSize: 3 });
       const pool = own.db;
@@ -614,7 +614,7 @@ describe('stop()', () => {
 });
 
 describe('finished jobs', () => {
-  it('are removed after the retention, with what is left of them', async () => {
+  it('are removed after the retention, with their ranges and items', async () => {
     const [old, recent] = [await queueJob(db, 'x'), await queueJob(db, 'x')];
     const [unfinished, uncleaned] = [await queueJob(db, 'unknown'), await queueJob(db, 'unknown')];
     const longAgo = db.raw(`now() - interval '61 s'`);
@@ -633,7 +633,7 @@ describe('finished jobs', () => {
 });
 
 describe('sharing', () => {
-  it('lets other processes help, and asks the database no more than it polls', async () => {
+  it('lets other processes help, without more queries than the polling', async () => {
     const id = await queueJob(db, 'x');
     const helped: string[] = [];
     let asked = 0;
@@ -652,7 +652,7 @@ describe('sharing', () => {
     expect(asked).toBeLessThan(12);
   });
 
-  it('ends when the helper comes to lead the job itself', async () => {
+  it('ends when the helper becomes the leader of the job', async () => {
     const id = await queueJob(db, 'x');
     await update(id, {
       state: 'running',

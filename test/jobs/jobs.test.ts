@@ -34,7 +34,7 @@ async function viewOf(fields: Record<string, unknown>): Promise<JobView> {
 }
 
 describe('wait()', () => {
-  it('resolves when the job has ended, however it ended', async () => {
+  it('resolves when the job has ended, whatever its state', async () => {
     for (const state of ['succeeded', 'failed', 'cancelled']) {
       const id = await queueJob(db, 'x');
       const waiting = jobs.wait(id);
@@ -44,7 +44,7 @@ describe('wait()', () => {
     }
   });
 
-  it("rejects with the caller's reason when the caller gives up, before or meanwhile", async () => {
+  it("rejects with the signal's reason when the caller aborts, before or during the wait", async () => {
     const id = await queueJob(db, 'x');
     const reason = new Error('no patience');
     const controller = new AbortController();
@@ -62,13 +62,13 @@ describe('wait()', () => {
     await expect(waiting).rejects.toThrow('stopped');
   });
 
-  it.each([UNKNOWN, 'nonsense', '', "' OR 1=1"])('says that there is no job %j', async (id) => {
+  it.each([UNKNOWN, 'nonsense', '', "' OR 1=1"])('rejects for the unknown job %j', async (id) => {
     await expect(jobs.wait(id)).rejects.toMatchObject({ errcode: 'M_NOT_FOUND', status: 404 });
   });
 });
 
 describe('watch()', () => {
-  it('yields the job now, after each change, and when it has ended', async () => {
+  it('yields the job at once, after each change, and at its end', async () => {
     const id = await queueJob(db, 'x');
     const seen: JobView[] = [];
     for await (const job of jobs.watch(id)) {

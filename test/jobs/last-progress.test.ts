@@ -15,7 +15,7 @@ afterEach(() => plugin.close());
 const lastProgress = (): Promise<number> =>
   plugin.metric('matrix_admin_job_last_progress_timestamp_seconds', { kind: 'reindexFulltext' });
 
-it('the time of the last progress stands still while a job does, and goes with it', async () => {
+it('the time of the last progress changes only when the job makes progress', async () => {
   gate.close('load');
   const before = Date.now() / 1_000;
   const { jobId } = await plugin.admin.operations.reindexFulltext.start({}, CALLER);

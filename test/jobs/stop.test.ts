@@ -227,7 +227,7 @@ describe('stop() in the middle of a job', () => {
     },
   );
 
-  it('is tried with every kind of job', () => {
+  it('is tested with every kind of job', () => {
     expect(new Set(JOBS.map(({ kind }) => kind))).toEqual(new Set(JOB_OPERATIONS));
   });
 });

@@ -64,7 +64,7 @@ async function handBackReindex(): Promise<string> {
   return id;
 }
 
-it('a rebuild that search was switched off in is shown, is cancelled at once, and is cleaned up when search is on again', async () => {
+it('a rebuild whose search was switched off is shown, is cancelled at once, and is cleaned up when search is on again', async () => {
   const id = await handBackReindex();
   const tables = async (): Promise<number> =>
     (await db.raw(`SELECT 1 FROM pg_tables WHERE tablename LIKE 'search_documents\\_%'`)).rows.length;
@@ -99,7 +99,7 @@ it.each<[string, (id: string) => PromiseLike<unknown>]>([
   await expect.poll(() => oldestAge(UNSERVED)).toBe(0);
 });
 
-it('a job that another process leads is left to it, and ends without it if it dies', async () => {
+it('a job led by another process stays with it, and ends if that process dies', async () => {
   const id = await queueJob(db, UNSERVED);
   await loseLeader(db, id);
   await update(id, { lease_until: db.raw(`now() + interval '1 min'`) });
@@ -112,14 +112,14 @@ it('a job that another process leads is left to it, and ends without it if it di
   expect(await audits(id)).toEqual([{ operation: UNSERVED, outcome: 'cancelled' }]);
 });
 
-it('a job that an earlier version has left cancelled but queued ends', async () => {
+it('a job that an older version has left cancelled but queued ends', async () => {
   const id = await queueJob(db, UNSERVED);
   await update(id, { attempts: 1, cancel_requested: true });
   await restart();
   await expect.poll(() => show(id)).toMatchObject({ state: 'cancelled' });
 });
 
-it('a job that no process has served for as long as ended ones are kept fails', async () => {
+it('a job that no process serves for the retention time fails', async () => {
   const jobs = { retentionMs: 60_000 };
   // Or it would take the job that it serves before that is as it is to be.
   await plugin.close();
@@ -151,7 +151,7 @@ it('a job that no process has served for as long as ended ones are kept fails', 
   await expect.poll(() => show(served)).toMatchObject({ attempts: 1 });
 });
 
-it('a reindex that an older version has queued is done under its new name', async () => {
+it('a reindex queued by an older version runs under its new name', async () => {
   const id = await queueJob(db, 'fulltextReindex');
   await db('matrix_admin.migrations').where({ name: '0013-reindex-jobs' }).delete();
   await restart({ search: postgresSearch() });

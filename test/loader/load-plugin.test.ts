@@ -57,8 +57,8 @@ const refusal = async (changes: object, parts: object = {}, config: object = {})
 const without = (value: object, key: string): object =>
   Object.fromEntries(Object.entries(value).filter(([name]) => name !== key));
 
-describe('a plugin that is loaded by its manifest', () => {
-  it('starts, and runs operations, from a path, a URL and an object', async () => {
+describe('a plugin loaded by its manifest', () => {
+  it('starts and runs operations from a path, a URL or an object', async () => {
     for (const source of [FILE, fileURLToPath(FILE), manifest]) {
       const plugin = await loadPlugin(source, host(), {}, { resolve });
       const { rooms } = await plugin.operations.listRooms({}, { actor: { kind: 'system', name: 'test' } });
@@ -67,14 +67,14 @@ describe('a plugin that is loaded by its manifest', () => {
     }
   });
 
-  it('says what is degraded and why', async () => {
+  it('reports what is degraded and why', async () => {
     const { status, degraded } = await load({}, ({ health }) => health());
     expect(status).toBe('degraded');
     expect(degraded).toContainEqual({ part: 'host.notifier', consequence: manifest.host.optional['notifier'] });
     expect(degraded.map(({ part }) => part)).toContain('POST /_synapse/admin/v1/register');
   });
 
-  it('is healthy when nothing is missing, and has failed when the database does not answer', async () => {
+  it('is healthy if nothing is missing, and has failed if the database does not answer', async () => {
     const parts = {
       virtualHosts: [],
       logger: createCapturedLogger(),
@@ -117,7 +117,7 @@ describe('a field of the manifest', () => {
     expect(Object.keys(taken)).toHaveLength(Object.keys(manifest).length - 1);
   });
 
-  it('that nobody knows is refused', async () => {
+  it('that is unknown is refused', async () => {
     expect(await refusal({ permissions: [] })).toContain('permissions');
   });
 
@@ -139,12 +139,12 @@ describe('a field of the manifest', () => {
     expect(await refusal(changes)).toContain(reason);
   });
 
-  it('that names an optional peer lets it be missing', async () => {
+  it('that names an optional peer allows it to be missing', async () => {
     const peers = { peerDependencies: { ...manifest.peerDependencies, nothing: '^1.0.0' } };
     expect(await refusal({ ...peers, optionalPeers: [...manifest.optionalPeers, 'nothing'] })).toBe('loaded');
   });
 
-  it('that names the entry leads to it', async () => {
+  it('that names the entry selects it', async () => {
     expect(await refusal({ entry: { ...manifest.entry, export: 'createNothing' } })).toContain(
       'has no function createNothing',
     );
@@ -157,12 +157,12 @@ describe('a field of the manifest', () => {
     expect(await refusal({}, { signingKeys: undefined })).toContain('host.signingKeys is missing');
   });
 
-  it('that leaves out a part of the host keeps the plugin from touching it', async () => {
+  it('that omits a part of the host hides it from the plugin', async () => {
     const optional = without(manifest.host.optional, 'notifier');
     expect(await refusal({ host: { ...manifest.host, optional } })).toContain('does not declare host.notifier');
   });
 
-  it('that describes the options refuses others, all at once, before the plugin is imported', async () => {
+  it('that describes the options refuses all others before the plugin is imported', async () => {
     const message = await refusal(
       { entry: { ...manifest.entry, module: 'no-such-package' } },
       {},
@@ -174,7 +174,7 @@ describe('a field of the manifest', () => {
     ).toContain('options.colour');
   });
 
-  it('that names a column or a privilege is compared with the database, all at once', async () => {
+  it('that names columns and privileges is compared with the database, in one error', async () => {
     const { database: uses } = manifest;
     const tables = { ...uses.tables, no_such_table: { columns: ['a'], privileges: ['SELECT'] } };
     expect(await refusal({ database: { ...uses, tables } })).toContain('the database lacks no_such_table.a');
@@ -192,14 +192,14 @@ describe('a field of the manifest', () => {
     expect(await refusal({ database: { ...uses, schema: 'not_ours' } })).toContain('GRANT CREATE ON DATABASE');
   });
 
-  it('that lists operations is what can be called', async () => {
+  it('that lists operations limits the operations', async () => {
     const { operations } = manifest;
     expect(await refusal({ operations: without(operations, 'purgeRoom') })).toContain('the operation purgeRoom');
     expect(await refusal({ operations: { ...operations, makeCoffee: 'read' } })).toContain('the operation makeCoffee');
     expect(await refusal({ operations: { ...operations, purgeRoom: 'read' } })).toContain('purgeRoom is a read');
   });
 
-  it('that lists routes is what is served', async () => {
+  it('that lists routes limits the routes', async () => {
     const [first, ...routes] = manifest.routes;
     expect(await refusal({ routes })).toContain(`the plugin serves ${first?.method} ${first?.path}`);
     const unserved = { method: 'GET', path: '/unserved', operation: 'listRooms' };
@@ -210,7 +210,7 @@ describe('a field of the manifest', () => {
     );
   });
 
-  it('that lists metrics is what can be registered', async () => {
+  it('that lists metrics limits the metrics', async () => {
     const metrics = without(manifest.metrics, 'matrix_admin_jobs');
     const parts = { metrics: { registry: new Registry() } };
     expect(await refusal({ metrics }, parts)).toContain('does not declare the metric matrix_admin_jobs');

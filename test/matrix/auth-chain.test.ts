@@ -39,8 +39,8 @@ function chainOf(events: readonly CheckedEvent[], graph: EventIndex): Set<Checke
 }
 const namesOf = (events: Iterable<CheckedEvent>): string[] => [...events].map(({ eventId }) => eventId).sort();
 
-describe('of any graph of events', () => {
-  it('the auth chain is all that is referred to, and so on', () => {
+describe('for any graph of events', () => {
+  it('the auth chain contains all direct and indirect auth events', () => {
     fc.assert(
       fc.property(graphs, picks, (graph, picked) => {
         const events = someOf(graph, picked);
@@ -50,7 +50,7 @@ describe('of any graph of events', () => {
     );
   });
 
-  it('the auth difference is what is in the chain of some states, but not of all', () => {
+  it('the auth difference contains the events in the chains of some states, but not of all', () => {
     fc.assert(
       fc.property(graphs, picks, fc.array(picks, { minLength: 2, maxLength: 3 }), (graph, shared, picked) => {
         const common = someOf(graph, shared);
@@ -64,7 +64,7 @@ describe('of any graph of events', () => {
     );
   });
 
-  it('the conflicted subgraph is what is in conflict, and all between', () => {
+  it('the conflicted subgraph contains the conflicted events and all events between them', () => {
     fc.assert(
       fc.property(graphs, picks, (graph, picked) => {
         const conflicted = someOf(graph, picked);
@@ -79,7 +79,7 @@ describe('of any graph of events', () => {
   });
 });
 
-describe('of recorded rooms', () => {
+describe('for recorded rooms', () => {
   const events = fixtureEvents().flatMap(({ event, eventId, roomVersion }) => {
     const version = roomVersionOf(roomVersion);
     const roomId = checked(isRoomId, typeof event.room_id === 'string' ? event.room_id : `!${eventId.slice(1)}`);
@@ -100,7 +100,7 @@ describe('of recorded rooms', () => {
     return namesOf([...index.values()].filter(isAllowed));
   }
 
-  it('those events are allowed that allowed events authorise, whatever is missing or forged', () => {
+  it('an event is allowed only if allowed events authorise it, even if others are missing or forged', () => {
     for (const room of rooms.values()) {
       const [first] = room;
       if (first === undefined) continue;

@@ -58,7 +58,7 @@ describe('the auth events', () => {
     expect(named(authStateKeys(event, roomVersionOf('12')))).toEqual([CREATE, ...expected]);
   });
 
-  test('of an authorised join are those of any join before version 8', () => {
+  test('of an authorised join are the same as of other joins before version 8', () => {
     const event = { type: 'm.room.member', sender: alice, stateKey: alice, content: authorised };
     expect(named(authEventKeys(event, roomVersionOf('7')))).toEqual([CREATE, RULES, LEVELS, member(alice)]);
   });

@@ -105,7 +105,7 @@ describe('the authorisation rules of each version', () => {
     expect(allowed).toEqual(ROOM_VERSIONS.map(Number).filter((id) => id >= from && id <= to));
   });
 
-  test('keep users of other servers out of a room that is not federated', () => {
+  test('refuse users of other servers in a room that is not federated', () => {
     const state = room({ 'm.room.create ': { creator: alice, 'm.federate': false } });
     for (const id of ROOM_VERSIONS) {
       const verdict = (sender: UserId): string | undefined =>

@@ -33,7 +33,7 @@ function onAllowed(check: (allowed: AuthCase) => void, isMeant: (candidate: Auth
 }
 
 describe('the authorisation rules', () => {
-  test('look at no more state than that which is loaded for them, and refer to it but for the create event', () => {
+  test('read only the state that is loaded for them, and refer to it except for the create event', () => {
     fc.assert(
       fc.property(authCase, ({ event, state, version, id }) => {
         const keys = authStateKeys(event, version).map((key) => stateName(...key));
@@ -56,7 +56,7 @@ describe('the authorisation rules', () => {
     );
   });
 
-  test('answer whatever an event contains', () => {
+  test('give a verdict whatever an event contains', () => {
     const content = fc.dictionary(
       fc.constantFrom('membership', 'users', 'events', 'ban', 'third_party_invite', 'join_authorised_via_users_server'),
       fc.jsonValue(),
@@ -75,7 +75,7 @@ describe('the authorisation rules', () => {
     );
   });
 
-  test('let users who are not in a room change their own membership only, save for what third parties signed', () => {
+  test('allow users outside a room only changes of their own membership, except for third-party invites', () => {
     onAllowed(
       ({ event }) => {
         expect(event.type).toBeOneOf(['m.room.member', 'm.room.aliases']);
@@ -88,7 +88,7 @@ describe('the authorisation rules', () => {
     );
   });
 
-  test('keep banned users out', () => {
+  test('refuse banned users', () => {
     fc.assert(
       fc.property(authCase, ({ event, state, ...one }) => {
         const { stateKey } = event;
@@ -103,7 +103,7 @@ describe('the authorisation rules', () => {
     );
   });
 
-  test('allow what more powerful users do too', () => {
+  test('allow more powerful users at least as much', () => {
     onAllowed(
       (one) => {
         const levels = powerOf(one).powerLevels ?? {};
@@ -121,7 +121,7 @@ describe('the authorisation rules', () => {
     );
   });
 
-  test('let nobody give or take power that they do not have', () => {
+  test('forbid granting or removing power that the sender lacks', () => {
     onAllowed(
       (one) => {
         const power = powerOf(one);
@@ -138,7 +138,7 @@ describe('the authorisation rules', () => {
     );
   });
 
-  test('protect creators since version 12 from all others', () => {
+  test('protect creators from all others since version 12', () => {
     onAllowed(
       (one) => {
         const { sender, stateKey } = one.event;

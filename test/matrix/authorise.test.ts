@@ -68,7 +68,7 @@ describe('events that a Dendrite accepted', () => {
     }
   });
 
-  test('refer to the auth events that we would choose', () => {
+  test('have the auth events that this code selects', () => {
     const own = events.filter((entry) => isKnown(entry) && !isRedacted(entry));
     for (const entry of own) {
       const keys = authEventKeys(judged(entry), roomVersionOf(entry.roomVersion)).map((key) => key.join(' '));

@@ -26,7 +26,7 @@ function shuffled(value: unknown): unknown {
 }
 
 describe('canonicalJson', () => {
-  test('says the same value in one way, whatever the order of keys', () => {
+  test('gives one text for equal values, whatever the order of keys', () => {
     fc.assert(
       fc.property(json, (value) => {
         const canonical = canonicalJson(value);
@@ -37,7 +37,7 @@ describe('canonicalJson', () => {
     );
   });
 
-  test('orders keys as their UTF-8 bytes', () => {
+  test('orders keys by their UTF-8 bytes', () => {
     fc.assert(
       fc.property(fc.uniqueArray(text, { minLength: 2 }), (keys) => {
         const canonical = canonicalJson(Object.fromEntries(keys.map((key) => [key, 0])));
@@ -48,7 +48,7 @@ describe('canonicalJson', () => {
     expect(canonicalJson({ '\u{10000}': 1, '\uffff': 2 })).toBe('{"\uffff":2,"\u{10000}":1}');
   });
 
-  test('writes examples of the specification', () => {
+  test('encodes the examples of the specification', () => {
     expect(canonicalJson({ b: '2', a: '1' })).toBe('{"a":"1","b":"2"}');
     expect(canonicalJson({ 本: 2, 日: 1 })).toBe('{"日":1,"本":2}');
     expect(canonicalJson({ a: '日\u2028<\u0001\n' })).toBe('{"a":"日\u2028<\\u0001\\n"}');

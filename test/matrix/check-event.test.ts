@@ -63,7 +63,7 @@ describe('events that a Dendrite wrote', () => {
     }
   });
 
-  test('are refused when they are changed', () => {
+  test('are refused after a change', () => {
     const ofMembers = whole.filter(({ checked }) => checked.type === 'm.room.member');
     expect(ofMembers.length).toBeGreaterThan(50);
     for (const one of whole) {
@@ -78,7 +78,7 @@ describe('events that a Dendrite wrote', () => {
     }
   });
 
-  test('are redacted where their content was changed, and no events with another room, shape or size', () => {
+  test('are redacted if their content was changed, and are invalid with another room, shape or size', () => {
     for (const { checked, roomId, version, isRedacted } of received) {
       const { event, eventId } = checked;
       // All of a create event is protected since version 11: with other content it is another event.

@@ -36,7 +36,7 @@ const signersOf = ({ devices }: VerifiedDevices): string[] =>
   devices.flatMap(({ keyJson }) => Object.keys(JSON.parse(keyJson).signatures[dora]));
 
 describe('devices of a user of another server', () => {
-  it('are known by their keys, with the signatures that are good', () => {
+  it('are accepted with their keys and valid signatures', () => {
     const keys = phoneKeys({ unsigned: { x: 1 } }, selfSigning, laptop);
     const verified = verify([device(keys, { displayName: 'Phone' }), device(undefined, { deviceId: 'WITHOUT' })], {
       selfSigningKey,
@@ -77,12 +77,12 @@ describe('devices of a user of another server', () => {
     ['D'.repeat(256), false],
     ['D\0', false],
     ['é'.repeat(128), false],
-  ])('are known with the id %j: %s', (deviceId, known) => {
+  ])('are accepted with the id %j: %s', (deviceId, known) => {
     const keys = deviceKeys(dora, deviceId, deviceSigner(deviceId));
     expect(verify([{ deviceId, keys }]).leftOut).toBe(known ? 0 : 1);
   });
 
-  it('have the name that fits', () => {
+  it('have a name of limited length', () => {
     const nameOf = (displayName: string): string | undefined =>
       verify([device(phoneKeys(), { displayName })]).devices[0]?.displayName;
     expect(nameOf('x'.repeat(255))).toBe('x'.repeat(255));
@@ -90,14 +90,14 @@ describe('devices of a user of another server', () => {
     expect(verify([device(phoneKeys())]).devices[0]?.displayName).toBeUndefined();
   });
 
-  it('count once, by their first keys', () => {
+  it('count once, with their first keys', () => {
     const again = phoneKeys({ algorithms: [] });
     const { devices, leftOut } = verify([device(phoneKeys()), device(again)]);
     expect([devices.length, leftOut]).toEqual([1, 1]);
     expect(devices[0]?.keyJson).toContain('m.olm');
   });
 
-  it('are no more than 2,000, in a list with a stream id', () => {
+  it('are limited to 2,000, in a list with a stream id', () => {
     const many = (count: number): Device[] => Array.from({ length: count }, (_, n) => ({ deviceId: `D${n}` }));
     expect(verify(many(2_000)).devices).toEqual([]);
     expect(() => verify(many(2_001))).toThrow(refused(/more than 2000 devices/));
@@ -109,7 +109,7 @@ describe('devices of a user of another server', () => {
 });
 
 describe('cross-signing keys', () => {
-  it('have the good signatures: of the devices, and of the master key', () => {
+  it('keep valid signatures: on the devices, and by the master key', () => {
     const { crossSigningKeys } = verify([device(phoneKeys())], { masterKey, selfSigningKey });
     expect(crossSigningKeys.map(({ usage, publicKey }) => [usage, `ed25519:${publicKey}`])).toEqual([
       ['master', master.keyId],

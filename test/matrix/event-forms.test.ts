@@ -44,7 +44,7 @@ const draft = (changes: Partial<EventDraft> = {}): EventDraft => ({
 const tooLarge = (text: string): object =>
   expect.objectContaining({ errcode: 'M_TOO_LARGE', message: expect.stringContaining(text) });
 
-describe('an event that is built', () => {
+describe('a built event', () => {
   it('has the fields of its draft and no others', () => {
     const base = {
       room_id: roomId,
@@ -78,7 +78,7 @@ describe('an event that is built', () => {
     expect(() => buildEvent(draft({ [field]: 'é'.repeat(128) }), v10, key)).toThrow(tooLarge(`${name} is longer`));
   });
 
-  it('has 65,536 bytes at most, signatures included', () => {
+  it('has at most 65,536 bytes, including signatures', () => {
     const sized = (length: number): number =>
       Buffer.byteLength(JSON.stringify(buildEvent(draft({ content: { body: 'x'.repeat(length) } }), v10, key).event));
     const room = 65_536 - sized(0);
@@ -86,7 +86,7 @@ describe('an event that is built', () => {
     expect(() => sized(room + 1)).toThrow(tooLarge('event is too large'));
   });
 
-  it('makes a room', () => {
+  it('creates a room', () => {
     const made = { sender, content: { 'm.federate': false }, originServerTs: 5 };
     const common = { type: 'm.room.create', state_key: '', depth: 1, auth_events: [], prev_events: [] };
     const old = buildCreateEvent(made, v10, key);
@@ -101,7 +101,7 @@ describe('an event that is built', () => {
   });
 });
 
-it('an event of a version with random ids has its own', () => {
+it('an event has an id of its own in versions with random ids', () => {
   expect(eventIdOf({ event_id: '$x:one.test' }, v1)).toBe('$x:one.test');
   for (const wrong of [{}, { event_id: 1 }, { event_id: 'x' }]) {
     expect(() => eventIdOf(wrong, v1)).toThrow(
@@ -110,11 +110,11 @@ it('an event of a version with random ids has its own', () => {
   }
 });
 
-describe('an event made of the template of another server', () => {
+describe("an event from another server's template", () => {
   const template = { auth_events: ['$a'], prev_events: ['$p'], depth: 3, content: { membership: 'join' }, extra: 1 };
   const own = { type: 'm.room.member', sender, state_key: sender, room_id: roomId, content: { membership: 'leave' } };
 
-  it('takes its place in the room from it, and nothing else', () => {
+  it('takes only its place in the room from the template', () => {
     const { event, eventId } = completeEvent(template, own, v10, key, 9);
     expect(event).toEqual({
       ...own,
@@ -132,7 +132,7 @@ describe('an event made of the template of another server', () => {
   });
 
   it.each([{ auth_events: 1 }, { prev_events: undefined }, { depth: 1.5 }, { depth: '3' }])(
-    'is none with %j',
+    'is refused with %j',
     (wrong) => {
       expect(() => completeEvent({ ...template, ...wrong }, own, v10, key, 9)).toThrow(
         expect.objectContaining({
@@ -147,7 +147,7 @@ describe('an event made of the template of another server', () => {
 describe('an event for clients', () => {
   const where = { eventId: '$e', roomId: '!r', now: 50 };
 
-  it('has its age, and what clients look for beside unsigned', () => {
+  it('has its age, and the fields that clients expect outside of unsigned', () => {
     const unsigned = { prev_content: { a: 1 }, replaces_state: '$b', other: 1 };
     const event = {
       type: 'm.x',
@@ -175,7 +175,7 @@ describe('an event for clients', () => {
     });
   });
 
-  it('is one whatever is stored', () => {
+  it('has this format for any stored event', () => {
     expect(
       clientEventOf({ type: 'm.x', sender, content: 'x', state_key: 1, origin_server_ts: 'x' }, where),
     ).toStrictEqual({
@@ -196,7 +196,7 @@ describe('signatures', () => {
   const other = { ...key, keyId: 'ed25519:2', privateKey: privateKeyOf(Buffer.alloc(32, 8)) };
   const signed = signJson({ a: 1, unsigned: { b: 2 } }, key);
 
-  it('are good for what was signed, in this thread and in another', async () => {
+  it('are valid for the signed content, verified in this thread and in another', async () => {
     const both = signJson(signed, other);
     for (const good of [signed, both, { ...signed, unsigned: 3 }]) {
       expect(hasValidSignature(good, verifyKey)).toBe(true);
@@ -208,7 +208,7 @@ describe('signatures', () => {
     expect(Object.keys(elsewhere.signatures)).toEqual([serverName, 'two.test']);
   });
 
-  it('are bad for all else', async () => {
+  it('are invalid for any other content', async () => {
     const publicKey = createPublicKey(other.privateKey);
     expect(isSignedBy(signed, publicKey)).toBe(false);
     expect(hasValidSignature(signed, { ...verifyKey, publicKey })).toBe(false);
@@ -228,7 +228,7 @@ describe('signatures', () => {
     }
   });
 
-  it('of events cover what a redaction leaves', async () => {
+  it('of events cover the redacted form', async () => {
     const { event } = buildEvent(draft({ content: { body: 'x' } }), v10, key);
     for (const [changed, good] of [
       [event, true],
@@ -245,7 +245,7 @@ describe('signatures', () => {
     ]);
   });
 
-  it('take keys of 32 bytes', () => {
+  it('need keys of 32 bytes', () => {
     expect(() => privateKeyOf(Buffer.alloc(31))).toThrow(new RangeError('an ed25519 seed has 32 bytes'));
     const { x } = verifyKey.publicKey.export({ format: 'jwk' });
     expect(publicKeyOf(x ?? '')?.equals(verifyKey.publicKey)).toBe(true);

@@ -35,7 +35,7 @@ const draft: fc.Arbitrary<EventDraft> = fc.record({
 });
 const version = fc.constantFrom(...VERSIONS).map(roomVersionOf);
 
-describe('events that we build', () => {
+describe('events built by this code', () => {
   test('have the content hash, the id and the signature that a receiver computes', () => {
     fc.assert(
       fc.property(draft, version, (drafted, rules) => {
@@ -60,7 +60,7 @@ describe('events that we build', () => {
     );
   });
 
-  test('lose the signature when somebody changes who sent them', () => {
+  test('have an invalid signature after a change of their sender', () => {
     fc.assert(
       fc.property(draft, version, (drafted, rules) => {
         const { event } = buildEvent(drafted, rules, key);
@@ -71,7 +71,7 @@ describe('events that we build', () => {
     );
   });
 
-  test('keep the signatures of others', () => {
+  test('keep signatures of other servers', () => {
     const rules = roomVersionOf('10');
     const other = { ...key, serverName: checked(isServerName, 'other.example') };
     const { event } = buildEvent(fc.sample(draft, 1)[0] ?? fail(), rules, key);
@@ -90,7 +90,7 @@ describe('events that we build', () => {
     expect(eventId).toMatch(pattern);
   });
 
-  test('refer to others with their hashes in room version 1 only', () => {
+  test('refer to other events with hashes only in room version 1', () => {
     const rules = roomVersionOf('1');
     const referred = buildEvent(fc.sample(draft, 1)[0] ?? fail(), rules, key);
     const built = (id: string): unknown =>
@@ -101,7 +101,7 @@ describe('events that we build', () => {
     expect(built('3')).toEqual([referred.eventId]);
   });
 
-  test('are refused when they are too large', () => {
+  test('are refused if they are too large', () => {
     const large = { ...(fc.sample(draft, 1)[0] ?? fail()), content: { body: 'x'.repeat(65_536) } };
     expect(() => buildEvent(large, roomVersionOf('10'), key)).toThrow(
       expect.objectContaining({ errcode: 'M_TOO_LARGE', status: 413 }),

@@ -36,20 +36,20 @@ const isRedacted = (event: Record<string, unknown>): boolean =>
 describe('events that a Dendrite wrote', () => {
   const events = fixtureEvents();
 
-  test('are of every room version', () => {
+  test('cover every room version', () => {
     expect(events.length).toBeGreaterThan(300);
     expect(new Set(events.map(({ roomVersion }) => Number(roomVersion)))).toEqual(
       new Set(Array.from({ length: 12 }, (_, index) => index + 1)),
     );
   });
 
-  test('have our event ids', () => {
+  test('have the event ids that this code computes', () => {
     for (const { event, eventId, roomVersion } of events) {
       expect(eventIdOf(event, roomVersionOf(roomVersion))).toBe(eventId);
     }
   });
 
-  test('have our content hashes, unless they are redacted', () => {
+  test('have the content hashes that this code computes, unless they are redacted', () => {
     const whole = events.filter(({ event }) => !isRedacted(event));
     expect(events.length - whole.length).toBe(12);
     for (const { event, eventId } of whole) {
@@ -57,7 +57,7 @@ describe('events that a Dendrite wrote', () => {
     }
   });
 
-  test('have valid signatures of each server that signed, redacted or not', () => {
+  test('have valid signatures of each signing server, redacted or not', () => {
     const keys = knownKeys();
     const checked = new Map<string, number>();
     for (const { event, eventId, roomVersion } of events) {

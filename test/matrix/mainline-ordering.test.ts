@@ -27,18 +27,18 @@ const order = (events: readonly CheckedEvent[], newest = NEWEST): string[] =>
   finished(mainlineOrdering(events, newest, indexOf(events))).map(({ eventId }) => eventId);
 
 describe('the mainline ordering', () => {
-  it('puts events under the oldest power levels first, so that those under the newest win', () => {
+  it('puts events under the oldest power levels first, so that events under the newest win', () => {
     const topics = [3, 0, 2, 1].map((n) => eventOf(`$topic${n}`, 'm.room.topic', [`$power${n}`]));
     expect(order(topics)).toEqual(['$topic0', '$topic1', '$topic2', '$topic3']);
   });
 
-  it('puts events that rest on no power levels of the mainline before all others', () => {
+  it('puts events without power levels of the mainline before all others', () => {
     const stray = eventOf('$stray', 'm.room.topic', []);
     const old = eventOf('$old', 'm.room.topic', ['$power0']);
     expect(order([old, stray])).toEqual(['$stray', '$old']);
   });
 
-  it('goes by time, then by event id, under the same power levels', () => {
+  it('orders events under the same power levels by time, then by event id', () => {
     const events = [
       eventOf('$b', 'm.room.topic', ['$power1'], 5),
       eventOf('$a', 'm.room.topic', ['$power1'], 5),
@@ -47,7 +47,7 @@ describe('the mainline ordering', () => {
     expect(order(events)).toEqual(['$c', '$a', '$b']);
   });
 
-  it('is that of the specification for any events, in whatever order they come', () => {
+  it('matches the specification for any events in any order', () => {
     const topic = fc.record({ under: fc.integer({ min: -1, max: 3 }), ts: fc.integer({ min: 0, max: 3 }) });
     fc.assert(
       fc.property(fc.array(topic, { maxLength: 12 }), (topics) => {

@@ -21,7 +21,7 @@ describe('power levels', () => {
     expect(requiredLevel(named, roomVersionOf('10'), 'redact')).toBe(50);
   });
 
-  test('are those of the event where it has them', () => {
+  test('are read from the event if it has them', () => {
     const content = { users: { [bob]: 10 }, users_default: 5, events: { 'm.x': 60 }, events_default: 7, redact: 80 };
     const state = { create: created(), powerLevels: { content } };
     const version = roomVersionOf('10');
@@ -32,7 +32,7 @@ describe('power levels', () => {
     expect(requiredLevel(state, version, 'redact')).toBe(80);
   });
 
-  test('may be strings before version 10 only', () => {
+  test('may be strings only before version 10', () => {
     const state = { create: created(), powerLevels: { content: { users: { [bob]: ' 50 ' }, users_default: 'many' } } };
     expect(powerLevelOf(state, roomVersionOf('9'), bob)).toBe(50);
     expect(powerLevelOf(state, roomVersionOf('9'), alice)).toBe(0);
@@ -56,7 +56,7 @@ describe('power levels', () => {
     expect(levelOf(value, roomVersionOf(version))).toBe(level);
   });
 
-  test('are beyond all numbers for creators since version 12', () => {
+  test('are infinite for creators since version 12', () => {
     const create = created({ additional_creators: [bob] });
     const state = { create, powerLevels: { content: { users_default: 0 } } };
     expect(powerLevelOf(state, roomVersionOf('12'), alice)).toBe(Number.POSITIVE_INFINITY);
@@ -65,7 +65,7 @@ describe('power levels', () => {
   });
 });
 
-test('a room version that is not known is refused', () => {
+test('an unknown room version is refused', () => {
   for (const id of ['', '0', '13', 'toString', '__proto__']) {
     expect(() => roomVersionOf(id)).toThrow(expect.objectContaining({ status: 400 }));
   }

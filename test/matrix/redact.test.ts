@@ -54,7 +54,7 @@ describe('redact', () => {
     expect(redact(event, roomVersionOf('11'))).toEqual({ type: 'x', content: {} });
   });
 
-  test('makes an object of content that is none, and is not fooled by names of Object.prototype', () => {
+  test('replaces content that is not an object with one, and ignores names of Object.prototype', () => {
     expect(redact({ type: 'toString', content: 'x' }, roomVersionOf('6'))).toEqual({ type: 'toString', content: {} });
     expect(redact({ type: 'constructor', content: { body: 'x' } }, roomVersionOf('6')).content).toEqual({});
   });

@@ -12,7 +12,7 @@ import { orderingByDefinition, resolutionByDefinition } from './resolution-by-de
 const RUNS = { numRuns: countFromEnvironment('RUNS', 60) };
 
 describe('state resolution', () => {
-  it('comes to the state that the specification defines', () => {
+  it('results in the state that the specification defines', () => {
     fc.assert(
       fc.property(roomPlan, (plan) => {
         const { version: id, known, branches } = playRoom(...plan);
@@ -29,7 +29,7 @@ describe('state resolution', () => {
     );
   });
 
-  it('orders any events of a room as the specification does', () => {
+  it('orders any events of a room as specified', () => {
     fc.assert(
       fc.property(roomPlan, fc.integer({ min: 1, max: 3 }), (plan, part) => {
         const { version: id, known } = playRoom(...plan);

@@ -16,7 +16,7 @@ const resolved = ({ known, version }: ForkedRoom, states: readonly (readonly Eve
 describe('resolving the states of a room', () => {
   const numRuns = 50;
 
-  test('gives the same state whatever the order of states and of events in them', () => {
+  test('gives the same state for any order of states and of their events', () => {
     fc.assert(
       fc.property(roomPlan, (plan) => {
         const room = playRoom(...plan);
@@ -29,7 +29,7 @@ describe('resolving the states of a room', () => {
     );
   });
 
-  test('leaves a state alone that all agree on, and so its own result', () => {
+  test('does not change a state on which all agree, such as its own result', () => {
     fc.assert(
       fc.property(roomPlan, (plan) => {
         const room = playRoom(...plan);
@@ -43,7 +43,7 @@ describe('resolving the states of a room', () => {
     );
   });
 
-  test('keeps what all agree on, has one event for an entry, and invents none', () => {
+  test('keeps entries on which all agree, has one event for each entry, and invents no events', () => {
     fc.assert(
       fc.property(roomPlan, (plan) => {
         const room = playRoom(...plan);
@@ -143,7 +143,7 @@ describe.each(ROOM_VERSIONS)('a room of version %s', (version) => {
   }
   const base = ['create', 'alice'];
 
-  test('has the later of two topics', () => {
+  test('picks the later of two topics', () => {
     const story = started();
     story.topic('first', alice, ['create', 'alice', 'levels']);
     story.topic('second', bob, ['create', 'bob', 'levels']);
@@ -151,7 +151,7 @@ describe.each(ROOM_VERSIONS)('a room of version %s', (version) => {
     expect(story.resolve([...rest, 'first'], [...rest, 'second'])).toEqual([...rest, 'second'].sort());
   });
 
-  test('bans one who changes the topic and the power levels meanwhile', () => {
+  test('bans a user who changes the topic and the power levels in the meantime', () => {
     const story = started();
     story.member('ban', alice, bob, 'ban', ['create', 'alice', 'levels', 'bob']);
     story.levels('changed', bob, { [bob]: 50, [carol]: 50 }, ['create', 'bob', 'levels']);
@@ -161,7 +161,7 @@ describe.each(ROOM_VERSIONS)('a room of version %s', (version) => {
     expect(result).toEqual([...base, 'levels', 'public', 'ban', ...(version === '1' ? ['topic'] : [])].sort());
   });
 
-  test('keeps out one who joins by rules that were changed meanwhile', () => {
+  test('refuses a user who joins under rules that have changed in the meantime', () => {
     const story = started();
     story.rules('invite', alice, 'invite', ['create', 'alice', 'levels']);
     story.member('carol', carol, carol, 'join', ['create', 'levels', 'public']);
@@ -171,7 +171,7 @@ describe.each(ROOM_VERSIONS)('a room of version %s', (version) => {
     expect(result).toEqual([...rest, 'invite', ...(version === '1' ? ['carol'] : [])].sort());
   });
 
-  test('keeps rules that one made who has left since, though a server tells old ones: from version 12 on', () => {
+  test('keeps rules of a user who has since left, although a server sends older rules: from version 12 on', () => {
     const story = started();
     story.rules('invite', alice, 'invite', ['create', 'alice', 'levels', 'public']);
     story.member('left', alice, alice, 'leave', ['create', 'alice', 'levels']);
@@ -182,7 +182,7 @@ describe.each(ROOM_VERSIONS)('a room of version %s', (version) => {
     expect(result).toEqual([...rest, ...rules].sort());
   });
 
-  test('keeps levels that one gave who was given them before, though a server tells old ones: from version 12 on', () => {
+  test('keeps levels granted by a user who got them before, although a server sends older levels: from version 12 on', () => {
     const story = new Story(version);
     story.levels('first', alice, {}, ['create', 'alice']);
     story.rules('public', alice, 'public', ['create', 'alice', 'first']);
@@ -196,7 +196,7 @@ describe.each(ROOM_VERSIONS)('a room of version %s', (version) => {
     expect(story.resolve([...rest, 'third'], [...rest, 'first'])).toEqual([...rest, levels].sort());
   });
 
-  test('keeps levels that one gave who was given power by levels that no state tells any more: from version 2 on', () => {
+  test('keeps levels granted under power levels that no state contains any more: from version 2 on', () => {
     const story = new Story(version);
     story.levels('first', alice, {}, ['create', 'alice']);
     story.rules('public', alice, 'public', ['create', 'alice', 'first']);

@@ -14,7 +14,7 @@ const itemsOf = (length: number, keys: number, factor: number): Item[] =>
   Array.from({ length }, (_, place) => ({ key: (place * factor) % keys, place }));
 
 describe('sorted()', () => {
-  it('is what sort() makes, equals in their order, and leaves the items alone', () => {
+  it('gives the result of sort(), keeps the order of equal items, and does not change its input', () => {
     const lengths = fc.oneof(fc.constantFrom(0, 1, 999, 1_000, 1_001, 2_000, 2_001), fc.nat(7_000));
     fc.assert(
       fc.property(lengths, fc.integer({ min: 1, max: 5_000 }), fc.nat(100_000), (length, keys, factor) => {
@@ -27,7 +27,7 @@ describe('sorted()', () => {
     );
   });
 
-  it('lets others go on in between: no step takes longer than to sort or to merge a thousand items', () => {
+  it('pauses in between: no step sorts or merges more than a thousand items', () => {
     let compared = 0;
     const most: number[] = [];
     const work = sorted(itemsOf(16_000, 16_000, 7_919), (a, b) => {

@@ -80,7 +80,7 @@ async function newRoom(plugin: MountedPlugin, users = [idOf('user0')]): Promise<
 }
 
 describe('ten at once, over two processes of a new homeserver', () => {
-  it('make an account by shared secret: one does', async () => {
+  it('register an account by shared secret: one succeeds', async () => {
     const path = '/_synapse/admin/v1/register';
     const bodies = await Promise.all(
       times(0).map(async () => {
@@ -103,14 +103,14 @@ describe('ten at once, over two processes of a new homeserver', () => {
     { admin: true },
     { locked: true },
     { deactivated: true },
-  ])('put the new user %j: one makes it, and the others change it', async (changes) => {
+  ])('put the new user %j: one creates it, and the others change it', async (changes) => {
     const answers = await atOnce('PUT', `/_synapse/admin/v2/users/${idOf('newbie')}`, changes);
     expect(answers.filter(({ status }) => status >= 300).map(({ text }) => text)).toEqual([]);
     expect(statuses(answers)).toEqual([...times(200, AT_ONCE - 1), 201]);
     expect(await db('userapi_accounts').where({ localpart: 'newbie' })).toHaveLength(1);
   });
 
-  it('put different new users with the same addresses: all are made', async () => {
+  it('put different new users with the same addresses: all are created', async () => {
     const threepids = ['a', 'b', 'c'].map((name) => ({ medium: 'email', address: `${name}@example.org` }));
     const answers = await atOnce(
       'PUT',
@@ -126,7 +126,7 @@ describe('ten at once, over two processes of a new homeserver', () => {
   it.each([
     ['/_dendrite/admin/registrationTokens/new', 409],
     ['/_synapse/admin/v1/registration_tokens/new', 400],
-  ])('make a registration token by %s: one does', async (path) => {
+  ])('create a registration token by %s: one succeeds', async (path) => {
     const answers = await atOnce('POST', path, { token: 'welcome' });
     expect(statuses(answers)[0]).toBe(200);
     expect(new Set(statuses(answers).slice(1)).size).toBe(1);
@@ -134,7 +134,7 @@ describe('ten at once, over two processes of a new homeserver', () => {
     expect(await db('userapi_registration_tokens')).toHaveLength(1);
   });
 
-  it('block a room, and let it in again: all do', async () => {
+  it('block a room, and unblock it: all succeed', async () => {
     const room = encodeURIComponent('!some:example.org');
     const path = `/_dendrite/admin/blockedRooms/${room}`;
     expect(statuses(await atOnce('PUT', path, { reason: 'spam' }))).toEqual(times(200));
@@ -177,7 +177,7 @@ describe('ten at once, over two processes of a new homeserver', () => {
     expect(await db('roomserver_rooms')).toHaveLength(AT_ONCE + 1);
   });
 
-  it('report one event: all are noted', async () => {
+  it('report one event: all reports are stored', async () => {
     const users = USERS.map(idOf);
     const { roomId, eventId } = await newRoom(processOf(0), users);
     await db('roomserver_event_state_keys').whereIn('event_state_key', users.slice(1)).count();
@@ -194,12 +194,12 @@ describe('ten at once, over two processes of a new homeserver', () => {
     expect(statuses(await atOnce('PUT', `${path}/${reportId}`, { status: 'resolved' }))).toEqual(times(200));
   });
 
-  it('make rooms: all dictionaries are filled once', async () => {
+  it('create rooms: each event type and state key is stored once', async () => {
     const rooms = await Promise.all(USERS.map((name, i) => newRoom(processOf(i), [idOf(name)])));
     expect(new Set(rooms.map(({ roomId }) => roomId)).size).toBe(AT_ONCE);
   });
 
-  it('purge, delete and evacuate one room: it is gone, and nothing has failed', async () => {
+  it('purge, delete and evacuate one room: it is deleted, and nothing fails', async () => {
     const { roomId } = await newRoom(processOf(0), USERS.map(idOf));
     const room = encodeURIComponent(roomId);
     const paths = [
@@ -224,7 +224,7 @@ describe('ten at once, over two processes of a new homeserver', () => {
     expect(await db('roomserver_rooms').where({ room_id: roomId })).toEqual([]);
   });
 
-  it('deactivate, erase and reset the password of one user: nobody is told of a fault', async () => {
+  it('deactivate, erase and reset the password of one user: no request gets a 5xx', async () => {
     const requests = [
       ['POST', `/_synapse/admin/v1/deactivate/${idOf('user0')}`, {}],
       ['POST', `/_synapse/admin/v1/deactivate/${idOf('user0')}`, { erase: true }],
@@ -241,7 +241,7 @@ describe('ten at once, over two processes of a new homeserver', () => {
     expect(answers.filter(({ status }) => status >= 500).map(({ text }) => text)).toEqual([]);
   });
 
-  it('rebuild the search index: one job does', async () => {
+  it('rebuild the search index: one job runs', async () => {
     const answers = await atOnce('POST', '/_dendrite/admin/fulltext/reindex', {});
     expect(statuses(answers)).toEqual(times(202));
     expect(new Set(answers.map(({ text }) => text)).size).toBe(1);

@@ -30,7 +30,7 @@ function expectNoStall({ longestStallMs, tookMs }: LoopWatch<unknown>): void {
   expect(longestStallMs, `of ${Math.round(tookMs)} ms`).toBeLessThan(tookMs / 5);
 }
 
-describe('a timer goes on firing', () => {
+describe('a timer keeps firing', () => {
   it('while the state of a large room is downloaded', async () => {
     const { db } = database;
     const roomId = await makeRoom(db, admin.rooms, 'downloaded', 1);

@@ -131,7 +131,7 @@ function callAtOnce(name: OperationName, more: object = {}): Promise<Answer[]> {
 const statusesOf = (answers: readonly Answer[]): number[] =>
   [...new Set(answers.map(({ status }) => status))].sort((a, b) => a - b);
 
-describe('fifty calls at once need no more than a small pool:', () => {
+describe('fifty concurrent calls need only a small pool:', () => {
   it.each(NAMES.filter(hasDryRun))('%s as a dry run, which changes nothing', async (name) => {
     const changes = await changesOf(database.db, async () => {
       const answers = await callAtOnce(name, { dry_run: true });
@@ -148,7 +148,7 @@ describe('fifty calls at once need no more than a small pool:', () => {
     expect(statusesOf(answers)[0]).toBe(200);
   });
 
-  it('reportEvent, which users do by a route of the homeserver', async () => {
+  it('reportEvent, which users call through a route of the homeserver', async () => {
     await Promise.all(Array.from({ length: CALLS }, () => report(plugin, SHOWN, eventId)));
     const { total } = jsonOf(await plugin.asAdmin('/_synapse/admin/v1/event_reports'));
     expect(total).toBeGreaterThanOrEqual(CALLS);

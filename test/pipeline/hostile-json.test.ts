@@ -44,7 +44,7 @@ async function spoil(db: Knex, { member, text }: { member: string; text: string 
 }
 
 describe.each(Object.entries(JUNK))('a database full of %s', (_, junk) => {
-  it('keeps no operation from its work', { timeout: 90_000 }, async () => {
+  it('breaks no operation', { timeout: 90_000 }, async () => {
     const plugin = await mountPlugin({ options: { ...ALL_ROUTES, limits: { federationRequestMs: 500 } } });
     onTestFinished(() => plugin.close());
     await spoil(plugin.database.db, junk);

@@ -62,7 +62,7 @@ describe('an operation in-process', () => {
     [{ actor: { kind: 'user', userId: 'alice' } }, /actor\.userId is no user id; /],
     [{ actor: { kind: 'user' } }, /actor\.userId is no user id; /],
     [{ actor: { kind: 'system' } }, /actor\.name is no text; /],
-  ])('called by %j says who must call', async (caller, problem) => {
+  ])('called by %j is refused with the required actor', async (caller, problem) => {
     const input = { userId: USERS.bob.user_id } as never;
     for (const call of [operations.listJobs, operations.resetPassword, operations.evacuateUser.start]) {
       const called = call(input, caller as never);
@@ -72,7 +72,7 @@ describe('an operation in-process', () => {
     expect(await audits()).toEqual([]);
   });
 
-  it('gives what HTTP gives, with keys in camelCase', async () => {
+  it('returns the same as over HTTP, with keys in camelCase', async () => {
     const id = await addJob({ done: 1, total: 3 });
     await addJob({ state: 'failed', finished_at: new Date() });
     const shown = await operations.getJob({ jobId: id }, { actor: ADMIN });
@@ -97,7 +97,7 @@ describe('an operation in-process', () => {
     expect(await operations.listJobs({}, { actor })).toEqual({ jobs: [], nextToken: undefined });
   });
 
-  it('may be run by nobody else', async () => {
+  it('may be run by no other actor', async () => {
     await addAccount(db, { localpart: 'old_admin', accountType: 3, deactivated: true });
     await addAccount(db, { localpart: 'guest', accountType: 2 });
     const refused = { errcode: 'M_FORBIDDEN', status: 403, message: 'This API can only be used by admin users.' };
@@ -135,7 +135,7 @@ describe('an operation in-process', () => {
     expect(await audits()).toMatchObject([{ outcome: 'refused', actor: 'system:test', operation: 'cancelJob' }]);
   });
 
-  it('is audited under the request id that it is given, or one of its own', async () => {
+  it('is audited under the given request id, or under a new one', async () => {
     const jobId = await addJob();
     await operations.cancelJob({ jobId }, { actor: SYSTEM, requestId: 'mine', address: '192.0.2.1' });
     await operations.cancelJob({ jobId }, { actor: SYSTEM });
@@ -150,13 +150,13 @@ describe('an operation in-process', () => {
     expect(second?.request_id).toMatch(/^[\w-]{12}$/);
   });
 
-  it('that only reads leaves no entry', async () => {
+  it('that only reads has no entry', async () => {
     await operations.listJobs({}, { actor: SYSTEM });
     await expect(operations.getJob({ jobId: NO_JOB }, { actor: SYSTEM })).rejects.toMatchObject({ status: 404 });
     expect(await audits()).toEqual([]);
   });
 
-  it('moves its counters by exactly one', async () => {
+  it('increases its counters by exactly one', async () => {
     const outcomes = ['ok', 'refused', 'failed'];
     const counts = async (): Promise<number[]> => [
       ...(await Promise.all(
@@ -183,7 +183,7 @@ describe('an operation in-process', () => {
 });
 
 describe('the audit entry of an operation', () => {
-  it('is written with it, or neither is', async () => {
+  it('is written together with the operation, or neither is written', async () => {
     const jobId = await addJob();
     await db.raw(`CREATE FUNCTION refuse_audit() RETURNS trigger LANGUAGE plpgsql AS
       $$ BEGIN RAISE EXCEPTION 'the audit is full'; END $$`);
@@ -200,7 +200,7 @@ describe('the audit entry of an operation', () => {
     expect(plugin.logger.lines.map(({ message }) => message)).toContain('Could not write the audit entry of a failure');
   });
 
-  it('does not say ok of what could not be committed', async () => {
+  it('is not `ok` if the commit failed', async () => {
     const jobId = await addJob();
     await db.raw(`CREATE FUNCTION refuse_commit() RETURNS trigger LANGUAGE plpgsql AS
       $$ BEGIN RAISE EXCEPTION 'not this time'; END $$`);
@@ -212,7 +212,7 @@ describe('the audit entry of an operation', () => {
     expect(await isCancelled(jobId)).toBe(false);
   });
 
-  it('says failed when it failed, and the database has forgotten what it did', async () => {
+  it('is `failed` after a failure, and the changes are rolled back', async () => {
     const jobId = await addJob();
     await db.raw(`CREATE FUNCTION refuse_cancel() RETURNS trigger LANGUAGE plpgsql AS
       $$ BEGIN RAISE EXCEPTION 'secret words'; END $$`);
@@ -226,7 +226,7 @@ describe('the audit entry of an operation', () => {
 });
 
 describe('hooks before an operation', () => {
-  it('run one after the other, in the order of registration, and may all agree', async () => {
+  it('run one after the other, in the order of registration', async () => {
     const jobId = await addJob();
     const log: string[] = [];
     for (const name of ['first', 'second', 'third']) {
@@ -243,7 +243,7 @@ describe('hooks before an operation', () => {
     expect(log).toEqual(['first', 'second', 'third'].flatMap((name) => [`${name} begins`, `${name} ends`]));
   });
 
-  it('are told what is about to happen, and can change none of it', async () => {
+  it('receive the input, and cannot change it', async () => {
     const jobId = await addJob();
     const events: unknown[] = [];
     undo.push(
@@ -262,7 +262,7 @@ describe('hooks before an operation', () => {
   });
 
   it.each(['ORG_EXAMPLE_CUSTOM', 'org.example.custom', 'M_RESOURCE_LIMIT_EXCEEDED'])(
-    'may refuse it by a code of its own, %s, which is a 403',
+    'may refuse it with their own code %s, which gives a 403',
     async (errcode) => {
       const id = await addJob();
       undo.push(hooks.before('cancelJob', { name: 'own code' }, () => deny(errcode as 'M_FORBIDDEN', 'not today')));
@@ -289,7 +289,7 @@ describe('hooks before an operation', () => {
     ['M_FORBIDDEN', undefined],
     ['M_FORBIDDEN', ''],
     ['M_FORBIDDEN', { en: 'no' }],
-  ])('may not refuse it by deny(%j, %j), which says what is wrong with it', async (errcode, reason) => {
+  ])('may not refuse it with deny(%j, %j), which explains the mistake', async (errcode, reason) => {
     const denying = (): unknown => deny(errcode as 'M_FORBIDDEN', reason as string);
     expect(denying).toThrow(TypeError);
     expect(denying).toThrow(/^deny\(errcode, reason\): (?:errcode must be a text such as|reason must be a text)/);
@@ -301,7 +301,7 @@ describe('hooks before an operation', () => {
     expect(plugin.logger.text()).toContain('deny(errcode, reason): ');
   });
 
-  it('may refuse it by deny(), for a reason that the caller is told; the later ones are not asked', async () => {
+  it('may refuse it with deny() and a reason for the caller, and later hooks do not run', async () => {
     const jobId = await addJob();
     let asked = 0;
     undo.push(
@@ -334,7 +334,7 @@ describe('hooks before an operation', () => {
     ['returns null', () => null],
     ['returns true', () => true],
     ['returns the veto of another copy of the package', () => ({ errcode: 'M_FORBIDDEN', reason: 'no' })],
-  ])('refuse it with a 500 where one %s', async (_title, hook) => {
+  ])('refuse it with a 500 if one %s', async (_title, hook) => {
     const jobId = await addJob();
     const failures = (): Promise<number> =>
       plugin.metric('matrix_admin_hook_failures_total', { operation: 'cancelJob', phase: 'before' });
@@ -359,7 +359,7 @@ describe('hooks before an operation', () => {
     );
   });
 
-  it('are told by their signal that they have run out of time', async () => {
+  it('receive an aborted signal when their time is up', async () => {
     let aborted = false;
     undo.push(
       hooks.before('listJobs', { name: 'slow', timeoutMs: 30 }, async (_event, signal) => {
@@ -374,7 +374,7 @@ describe('hooks before an operation', () => {
     expect(aborted).toBe(true);
   });
 
-  it('come after the check of the caller and of the input', async () => {
+  it('run after the checks of the caller and of the input', async () => {
     let asked = 0;
     undo.push(hooks.before('cancelJob', { name: 'count' }, () => void (asked += 1)));
     await operations.cancelJob({ jobId: '\0' }, { actor: SYSTEM }).catch(() => {});
@@ -382,7 +382,7 @@ describe('hooks before an operation', () => {
     expect(asked).toBe(0);
   });
 
-  it('are gone once unregistered, and others stay', async () => {
+  it('no longer run after they are unregistered, but others do', async () => {
     const log: string[] = [];
     const removeFirst = hooks.before('listJobs', { name: 'first' }, () => void log.push('first'));
     undo.push(hooks.before('listJobs', { name: 'second' }, () => void log.push('second')));
@@ -395,7 +395,7 @@ describe('hooks before an operation', () => {
 });
 
 describe('hooks', () => {
-  it('have names of their own for each operation and phase', () => {
+  it('need a unique name for each operation and phase', () => {
     const hook = (): undefined => undefined;
     undo.push(hooks.before('listJobs', { name: 'a' }, hook), hooks.after('listJobs', { name: 'a' }, hook));
     undo.push(hooks.before('getJob', { name: 'a' }, hook));
@@ -413,7 +413,7 @@ describe('hooks', () => {
 });
 
 describe('hooks after an operation', () => {
-  it('see from another connection what was committed', async () => {
+  it('see the committed changes from another connection', async () => {
     const jobId = await addJob();
     const found = new Promise((resolve) => {
       undo.push(
@@ -427,7 +427,7 @@ describe('hooks after an operation', () => {
     expect(await found).toEqual({ cancelled: true, audit: 'ok', state: 'cancelled' });
   });
 
-  it('change neither the result nor each other when they fail', async () => {
+  it('do not affect the result or each other if they fail', async () => {
     const jobId = await addJob();
     const log: string[] = [];
     const done = new Promise<void>((resolve) => {
@@ -464,7 +464,7 @@ describe('hooks after an operation', () => {
     expect(called).toBe(0);
   });
 
-  it('do not keep the caller waiting', async () => {
+  it('do not delay the answer to the caller', async () => {
     let release: (() => void) | undefined;
     undo.push(
       hooks.after(
@@ -483,7 +483,7 @@ describe('hooks after an operation', () => {
 });
 
 describe('a plugin that has been stopped', () => {
-  it('runs nothing any more, since its hooks are gone', async () => {
+  it('runs no operations, because its hooks are removed', async () => {
     const other = await mountPlugin({ database: plugin.database });
     const jobId = await addJob();
     other.admin.hooks.before('cancelJob', { name: 'legal hold' }, () => deny('M_FORBIDDEN', 'no'));

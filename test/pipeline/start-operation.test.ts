@@ -53,14 +53,14 @@ it('starts a job that can be watched to its end', async () => {
   ]);
 });
 
-it('joins a job that does the same', async () => {
+it('joins a job with the same input', async () => {
   const userId = USERS.bob.user_id as never;
   const started = await Promise.all([1, 2].map(() => admin.operations.evacuateUser.start({ userId }, CALLER)));
   expect(new Set(started.map(({ jobId }) => jobId)).size).toBe(1);
   await admin.jobs.wait(started[0]?.jobId ?? '');
 });
 
-it('refuses what the operation refuses, and a dry run, which has no job', async () => {
+it('refuses what the operation refuses, and dry runs, which have no job', async () => {
   const { evacuateUser } = admin.operations;
   const jobs = (): PromiseLike<unknown[]> => plugin.database.db('matrix_admin.jobs').select('id');
   const before = await jobs();
@@ -79,7 +79,7 @@ it('refuses what the operation refuses, and a dry run, which has no job', async 
   expect(await jobs()).toEqual(before);
 });
 
-it('is there for every operation that is done by a job, and for no other', () => {
+it('exists exactly for the operations that are jobs', () => {
   const startable = Object.entries(admin.operations).flatMap(([name, call]) => ('start' in call ? [name] : []));
   expect(startable).toEqual(Object.keys(OPERATIONS).filter((name) => JOB_OPERATIONS.includes(name as never)));
 });

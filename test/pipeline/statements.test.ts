@@ -42,7 +42,7 @@ it.each<[name: string, statements: number, call: (operations: Operations) => Pro
     (does) => does.sendServerNotice({ userId: USERS.bob.user_id, content: { msgtype: 'm.text', body: 'x' } }, CALLER),
   ],
   ['evacuateRoom', 50, (does) => does.evacuateRoom({ roomId: server.rooms.v10 }, CALLER)],
-])('%s asks the database at most %i times', async (_name, statements, call) => {
+])('%s runs at most %i statements', async (_name, statements, call) => {
   const asked: string[] = [];
   const note = ({ sql }: { sql: string }): void => void asked.push(sql);
   const { pluginDb: db } = plugin.database;

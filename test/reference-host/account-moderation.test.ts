@@ -19,7 +19,7 @@ const MESSAGE = { msgtype: 'm.text', body: 'hello' };
 const set = (kind: 'lock' | 'suspend', userId: string, body: unknown): Promise<Answer> =>
   server.call('admin', 'PUT', `/_matrix/client/v1/admin/${kind}/${userId}`, body);
 
-test('a locked user can neither log in nor do anything, and goes on where the lock is lifted', async () => {
+test('a locked user can neither log in nor do anything, and continues when the lock is lifted', async () => {
   const attempts = (): Promise<Answer>[] => [
     server.call(undefined, 'POST', '/_matrix/client/v3/login', {
       type: 'm.login.password',
@@ -39,7 +39,7 @@ test('a locked user can neither log in nor do anything, and goes on where the lo
   for (const { status } of await Promise.all(attempts())) expect(status).toBe(200);
 });
 
-test('a suspended user looks and redacts, and sends nothing', async () => {
+test('a suspended user can read and redact, but not send', async () => {
   const own = await server.call('bob', 'PUT', sendPath('v10'), MESSAGE);
   const others = await server.call('alice', 'PUT', sendPath('v10'), MESSAGE);
   expect([own.status, others.status]).toEqual([200, 200]);
@@ -56,7 +56,7 @@ test('a suspended user looks and redacts, and sends nothing', async () => {
   expect((await server.call('bob', 'PUT', sendPath('v10'), MESSAGE)).status).toBe(200);
 });
 
-test('administrators see that they may', async () => {
+test('administrators see the capability', async () => {
   const capabilities = async (user: 'admin' | 'alice'): Promise<unknown> =>
     (await server.call(user, 'GET', '/_matrix/client/v3/capabilities')).body;
   expect(await capabilities('admin')).toEqual({

@@ -70,7 +70,7 @@ async function postmasterPid(dataDir: string): Promise<number> {
   return Number.parseInt(await readFile(join(dataDir, 'cluster', 'postmaster.pid'), 'utf8'), 10);
 }
 
-test('the data is there again after a restart, and nothing runs in between', async () => {
+test('the data survives a restart, and nothing runs in between', async () => {
   const first = await start(base);
   await query(first.connectionString, 'CREATE TABLE kept AS SELECT 42 AS answer');
   const pid = await postmasterPid(base);
@@ -81,7 +81,7 @@ test('the data is there again after a restart, and nothing runs in between', asy
   expect(await query(second.connectionString, 'SELECT answer FROM kept')).toEqual([42]);
 });
 
-test('sorts and classifies UTF-8, asks for the password, and listens on the loopback only', async () => {
+test('sorts and classifies UTF-8, requires the password, and listens only on the loopback', async () => {
   const { connectionString } = await start(base);
   expect(
     await query(connectionString, `SELECT lower('ÄÖ'), 'é' ~ '^\\w$', current_setting('server_encoding')`),
@@ -92,7 +92,7 @@ test('sorts and classifies UTF-8, asks for the password, and listens on the loop
   await expect(query(url.href, 'SELECT 1')).rejects.toThrow('password authentication failed');
 });
 
-test('two with data of their own run side by side', async () => {
+test('two with separate data run at the same time', async () => {
   const [one, two] = await Promise.all([start(join(base, 'one')), start(join(base, 'two'))]);
   expect(one.connectionString).not.toBe(two.connectionString);
   await query(one.connectionString, 'CREATE TABLE only_in_one ()');
@@ -100,7 +100,7 @@ test('two with data of their own run side by side', async () => {
 });
 
 describe('processes with the same data', () => {
-  test('that start at the same moment share one server, which the last one stops', async () => {
+  test('that start at the same time share one server, which the last one stops', async () => {
     const [first, second] = await Promise.all([startInChild(base), startInChild(base)]);
     expect(first.connectionString).toBe(second.connectionString);
     const pid = await postmasterPid(base);
@@ -111,7 +111,7 @@ describe('processes with the same data', () => {
     expect(await readdir(join(base, 'users'))).toEqual([]);
   });
 
-  test('go on with the server of one that was killed, and stop it', async () => {
+  test('use the server of a killed process, and stop it', async () => {
     const { child, connectionString } = await startInChild(base);
     await kill(child, 'SIGKILL');
     const adopted = await start(base);
@@ -121,14 +121,14 @@ describe('processes with the same data', () => {
     expect(await processStart(pid)).toBeUndefined();
   });
 
-  test('are not kept waiting by the lock of one that was killed', async () => {
+  test('do not wait for the lock of a killed process', async () => {
     await writeFile(join(base, 'lock'), `${process.pid} 1`);
     await writeFile(join(base, 'lock.takeover'), '4194304 1');
     expect(await query((await start(base)).connectionString, 'SELECT 1')).toEqual([1]);
   });
 });
 
-test('a pid file that a crash left behind names an unrelated process', async () => {
+test('a pid file left by a crash may name an unrelated process', async () => {
   const first = await start(base);
   const pid = await postmasterPid(base);
   const pidFile = await readFile(join(base, 'cluster', 'postmaster.pid'), 'utf8');
@@ -141,7 +141,7 @@ test('a pid file that a crash left behind names an unrelated process', async () 
   expect(await query((await start(base)).connectionString, 'SELECT 1')).toEqual([1]);
 });
 
-test('an interrupted creation leaves nothing in the way', async () => {
+test('an interrupted creation does not block the next one', async () => {
   await mkdir(join(base, 'cluster.new', 'base'), { recursive: true });
   await writeFile(join(base, 'cluster.new', 'PG_VERSION'), '18\n');
   expect(await query((await start(base)).connectionString, 'SELECT 1')).toEqual([1]);
@@ -157,7 +157,7 @@ test('works below a directory that only its owner may enter', async () => {
   expect(await query((await start(dataDir)).connectionString, 'SELECT count(*)::int FROM t')).toEqual([1_000]);
 });
 
-test('tells why PostgreSQL does not start', async () => {
+test('reports why PostgreSQL does not start', async () => {
   const started = startEmbeddedPostgres({ dataDir: base, settings: { shared_buffers: 'plenty' } });
   await expect(started).rejects.toThrow(/invalid value for parameter "shared_buffers": "plenty"/);
 });

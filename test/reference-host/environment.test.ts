@@ -69,7 +69,7 @@ describe('the environment', () => {
     ['MEILI_URL', 'localhost:7700'],
     ['RATE_LIMIT', 'maybe'],
     ['LOG_LEVEL', 'loud'],
-  ])('%s=%s gets one line that names it and does not repeat it', (variable, value) => {
+  ])('%s=%s gets one line with the name but not the value', (variable, value) => {
     const message = errorOf({ [variable]: value });
     expect(message).toMatch(new RegExp(`^${variable}: expected .+$`));
     expect(message).not.toContain(value);
@@ -83,7 +83,7 @@ describe('the environment', () => {
     expect(errorOf(variables)).toBe(message);
   });
 
-  test('names everything that is wrong at once', () => {
+  test('reports all mistakes at once', () => {
     expect(errorOf({ PORT: 'x', SEARCH: 'y', LOG_LEVEL: 'z' }).split('\n')).toHaveLength(3);
   });
 });

@@ -2,7 +2,7 @@ import { expect, it, vi } from 'vitest';
 import { createCapturedLogger } from '../support/captured-logger.ts';
 import { startFixtureHomeserver } from './fixture-homeserver.ts';
 
-it('tells its own log, not the terminal, of queries that close() cuts off', async () => {
+it('logs queries that close() cuts off, instead of writing to the terminal', async () => {
   const logger = createCapturedLogger();
   const consoles = (['log', 'warn', 'error'] as const).map((name) => vi.spyOn(console, name));
   const { homeserver, stop } = await startFixtureHomeserver({ logger });

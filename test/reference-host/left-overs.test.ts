@@ -61,7 +61,7 @@ async function isServed(dataDir: string): Promise<boolean> {
 }
 
 describe.runIf(process.platform === 'linux')('nothing is left', () => {
-  it('of a homeserver whose terminal was closed', LIMIT, async () => {
+  it('after a homeserver whose terminal was closed', LIMIT, async () => {
     const child = start([program('main')], directory);
     await once(child.stdout ?? child, 'data');
     const [dataDir = ''] = await serversOf(child);
@@ -73,7 +73,7 @@ describe.runIf(process.platform === 'linux')('nothing is left', () => {
   it.each([
     ['whose reader has gone', (child: ChildProcess) => child.stdout?.destroy()],
     ['whose terminal was closed', (child: ChildProcess) => child.kill('SIGHUP')],
-  ])('of a demo %s', LIMIT, async (_title, interrupt) => {
+  ])('after a demo %s', LIMIT, async (_title, interrupt) => {
     const child = start([program('demo')], directory);
     await expect.poll(() => serversOf(child), { timeout: 30_000, interval: 50 }).toHaveLength(1);
     const [dataDir = ''] = await serversOf(child);
@@ -83,7 +83,7 @@ describe.runIf(process.platform === 'linux')('nothing is left', () => {
     expect(await readdir(join(directory, '.data'))).toEqual([]);
   });
 
-  it('of a run of the tests that Ctrl-C ends', LIMIT, async () => {
+  it('after a test run that Ctrl-C ends', LIMIT, async () => {
     const vitest = join(ROOT, 'node_modules', 'vitest', 'vitest.mjs');
     const args = [vitest, 'run', '--project', 'tests', 'test/json.test.ts'];
     const child = start(args, ROOT, { DIST_IS_BUILT: '1' });

@@ -12,7 +12,7 @@ describe('loadSqlDump', () => {
   const insert = (id: string): string =>
     `SET search_path = ''; INSERT INTO public.syncapi_ignores VALUES ('${id}', '{"\\?":"?"}');`;
 
-  test('keeps question marks and backslashes, and resets what the dump has set', async () => {
+  test('keeps question marks and backslashes, and resets the settings of the dump', async () => {
     await loadSqlDump(empty.db, insert('@ok:b'));
     expect(await empty.db('syncapi_ignores').select()).toEqual([{ user_id: '@ok:b', ignores_json: '{"\\?":"?"}' }]);
   });

@@ -29,7 +29,7 @@ describe('login', () => {
     ['a localpart in capitals', { identifier: { type: 'm.id.user', user: 'ALICE' } }],
     ['a user id', { identifier: { type: 'm.id.user', user: alice.user_id } }],
     ['the old spelling', { user: 'alice' }],
-  ])('takes %s, and the token works', async (_name, who) => {
+  ])('accepts %s, and the token works', async (_name, who) => {
     const { status, body } = await logIn(who);
     expect(status).toBe(200);
     expect(body).toEqual({
@@ -40,7 +40,7 @@ describe('login', () => {
     expect((await whoami(body.access_token)).body).toEqual({ user_id: alice.user_id, device_id: body.device_id });
   });
 
-  test('replaces a device that is named, and only that one', async () => {
+  test('replaces only a named device', async () => {
     const other = await logIn({ user: 'alice' });
     const first = await logIn({ user: 'alice', device_id: 'PHONE', initial_device_display_name: 'Phone' });
     const nulls = await logIn({ user: 'alice', device_id: null, initial_device_display_name: null });
@@ -52,7 +52,7 @@ describe('login', () => {
     expect((await whoami(other.body.access_token)).status).toBe(200);
   });
 
-  test('makes a device that is logged in to ten times at once, of which one login stays', async () => {
+  test('creates one device for ten concurrent logins, of which one stays valid', async () => {
     const device = {
       localpart: 'alice',
       serverName: fixture.server_name as ServerName,
@@ -66,7 +66,7 @@ describe('login', () => {
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
   });
 
-  test('refuses what does not match, and says no more about it', async () => {
+  test('refuses wrong credentials, and reveals nothing else', async () => {
     await server.homeserver.db('userapi_accounts').where('localpart', 'frank').update({ is_deactivated: true });
     const attempts: Record<string, unknown>[] = [
       { user: 'alice', password: 'wrong' },
@@ -110,7 +110,7 @@ describe('access tokens', () => {
     expect(await response.json()).toMatchObject({ errcode });
   });
 
-  test('with NUL are nobody’s', async () => {
+  test('with NUL are unknown', async () => {
     expect((await whoami('a%00b')).body.errcode).toBe('M_UNKNOWN_TOKEN');
   });
 });

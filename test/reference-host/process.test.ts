@@ -79,7 +79,7 @@ describe('the homeserver process', () => {
     },
   );
 
-  test('is not held up by idle connections, nor broken by more signals', async () => {
+  test('stops despite idle connections and further signals', async () => {
     const { child, origin, exit } = await start();
     const agent = new Agent({ keepAlive: true });
     const response = await new Promise<NodeJS.ReadableStream>((resolve) => {
@@ -99,7 +99,7 @@ describe('the homeserver process', () => {
     silent.destroy();
   });
 
-  test('finishes a request that is under way', async () => {
+  test('finishes a running request', async () => {
     const { child, origin, exit } = await start();
     const body = JSON.stringify({ search_categories: { room_events: { search_term: 'hello' } } });
     const asked = httpRequest(new URL('/_matrix/client/v3/search', origin), {
@@ -137,7 +137,7 @@ describe('the homeserver process', () => {
     expect(['queued', 'succeeded']).toContain(job.state);
   });
 
-  test('says what is wrong with its environment, one line each, and exits with 1', async () => {
+  test('reports mistakes in its environment, one line each, and exits with 1', async () => {
     const { exit, output } = run({ PORT: 'http', SEARCH: 'google', DATABASE_URL: 'hunter2' });
     expect(await exit).toBe(1);
     const { stdout, stderr } = output();
@@ -148,7 +148,7 @@ describe('the homeserver process', () => {
     expect(stderr).not.toContain('hunter2');
   });
 
-  test('serves other servers over TLS, with a certificate that stays', async () => {
+  test('serves other servers over TLS, with a permanent certificate', async () => {
     const certificates: string[] = [];
     for (const round of [1, 2]) {
       const environment = { DATABASE_URL: database.connectionString, FEDERATION_PORT: '0' };
@@ -168,7 +168,7 @@ describe('the homeserver process', () => {
     expect((await stat(join(directory, '.data', 'federation.pem'))).mode & 0o777).toBe(0o600);
   });
 
-  test('exits with 1 when the port is taken', async () => {
+  test('exits with 1 if the port is in use', async () => {
     const { origin, child, exit } = await start();
     const second = run({ DATABASE_URL: database.connectionString, PORT: new URL(origin).port });
     expect(await second.exit).toBe(1);
@@ -177,7 +177,7 @@ describe('the homeserver process', () => {
     expect(await exit).toBe(0);
   });
 
-  test('brings its own database, and finds it again', async () => {
+  test('starts its own database, and uses it again', async () => {
     for (const round of [1, 2]) {
       const { child, origin, exit } = await start({});
       expect((await request(new URL('/health', origin), {})).status, `round ${round}`).toBe(200);

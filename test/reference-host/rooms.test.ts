@@ -104,7 +104,7 @@ describe('sending', () => {
     expect(next.event_nids).toEqual([row.event_nid]);
   });
 
-  test('looks, apart from its values, as what a Dendrite wrote', async () => {
+  test("writes rows like Dendrite's, apart from their values", async () => {
     const { db } = server.homeserver;
     const recorded = await db('syncapi_output_room_events')
       .where({ room_id: roomNamed('v10'), type: 'm.room.message', sender: fixture.users.bob.user_id })
@@ -125,7 +125,7 @@ describe('sending', () => {
     expect(shape({ ...ours, event: 0, headered: 0 })).toEqual(shape({ ...theirs, event: 0, headered: 0 }));
   });
 
-  test('again with the same transaction id sends nothing', async () => {
+  test('again with the same transaction id sends nothing new', async () => {
     const path = sendPath('v10');
     const answers = await Promise.all(
       Array.from({ length: 5 }, () => server.call('bob', 'PUT', path, message('only once'))),
@@ -136,7 +136,7 @@ describe('sending', () => {
     expect(other.body.event_id).not.toBe(answers[0]?.body.event_id);
   });
 
-  test('at the same time makes one chain', async () => {
+  test('concurrently makes one chain', async () => {
     const ids = await Promise.all(Array.from({ length: 20 }, (_, index) => send('v11', message(`race ${index}`))));
     const depths = await server.homeserver.db('roomserver_events').whereIn('event_id', ids).pluck('depth');
     expect(new Set(depths).size).toBe(20);
@@ -144,7 +144,7 @@ describe('sending', () => {
     expect(room.latest_event_nids).toHaveLength(1);
   });
 
-  test('unites forward extremities', async () => {
+  test('merges forward extremities', async () => {
     const { db } = server.homeserver;
     const first = await stored(await send('v9', message('fork')));
     const second = await stored(await send('v9', message('fork')));
@@ -167,7 +167,7 @@ describe('sending', () => {
     ]);
   });
 
-  test('an edit replaces what is found', async () => {
+  test('an edit replaces the searchable text', async () => {
     const original = await send('v10', message('the quokka sleeps'));
     const edit = await send('v10', {
       ...message('* the numbat sleeps'),
@@ -193,14 +193,14 @@ describe('sending', () => {
     expect([status, body.errcode]).toEqual([403, 'M_FORBIDDEN']);
   });
 
-  test('events that belong elsewhere is refused', async () => {
+  test('event types with their own routes is refused', async () => {
     for (const type of ['m.room.create', 'm.room.member', 'm.room.power_levels', 'm.room.redaction']) {
       const { status, body } = await server.call('alice', 'PUT', sendPath('v10', type), { redacts: '$x' });
       expect([status, body.errcode]).toEqual([400, 'M_INVALID_PARAM']);
     }
   });
 
-  test('leaves nothing behind when it fails', async () => {
+  test('leaves nothing behind if it fails', async () => {
     const { db } = server.homeserver;
     const counts = async (): Promise<unknown[]> =>
       Promise.all(['roomserver_events', 'syncapi_output_room_events'].map((table) => db(table).count()));
@@ -260,7 +260,7 @@ describe('redacting', () => {
     });
   });
 
-  test('takes the relation of an edit away', async () => {
+  test('removes the relation of an edit', async () => {
     const original = await send('v7', message('the echidna sleeps'));
     const edit = await send('v7', {
       ...message('* the dingo sleeps'),
@@ -272,7 +272,7 @@ describe('redacting', () => {
     expect([await found('dingo'), await found('echidna')]).toEqual([[], [original]]);
   });
 
-  test('again with the same transaction id does nothing, for another event it does', async () => {
+  test('again with the same transaction id does nothing, unless it is for another event', async () => {
     const [one, two] = [await send('v6', message('one')), await send('v6', message('two'))];
     const first = await server.call('bob', 'PUT', redactPath('v6', one, 'same'), {});
     const again = await server.call('bob', 'PUT', redactPath('v6', one, 'same'), {});
@@ -283,14 +283,14 @@ describe('redacting', () => {
     expect(rows).toHaveLength(2);
   });
 
-  test('events of others takes the power level', async () => {
+  test('events of other users needs the power level', async () => {
     const eventId = await send('v5', message('mine'), 'carol');
     const { status, body } = await server.call('bob', 'PUT', redactPath('v5', eventId), {});
     expect([status, body.errcode]).toEqual([403, 'M_FORBIDDEN']);
     expect((await server.call('alice', 'PUT', redactPath('v5', eventId), {})).status).toBe(200);
   });
 
-  test('what is not in the room is not found', async () => {
+  test('an event that is not in the room gives 404', async () => {
     const elsewhere = await send('v5', message('elsewhere'), 'alice');
     for (const eventId of ['$nothing', elsewhere]) {
       const { status, body } = await server.call('alice', 'PUT', redactPath('v4', eventId), {});
@@ -299,7 +299,7 @@ describe('redacting', () => {
   });
 });
 
-test('aliases are for those in the room, and for administrators', async () => {
+test('aliases are only for users in the room and for administrators', async () => {
   const alias = '#room-v10:localhost:18448';
   const roomId = roomNamed('v10');
   const aliases = async (user: keyof typeof fixture.users, room: string): Promise<Json> => {

@@ -15,7 +15,7 @@ function room(roomId: string, sender: string): { roomId: RoomId; senders: [UserI
 }
 const rooms = [room('!a:example.org', '@alice:example.org'), room('!b:example.org', '@bob:example.org')] as const;
 
-test('the same seed makes the same events, as many as are asked for, in seven languages', async () => {
+test('the same seed creates the same events, in the requested number, in seven languages', async () => {
   const contents = await Promise.all(
     databases.map(async ({ db }) => {
       await generateSampleEvents(db, { count: 12_345, rooms: [...rooms], seed: 1 });
@@ -41,7 +41,7 @@ test('the same seed makes the same events, as many as are asked for, in seven la
   expect(bodies.filter((body) => body.trim() === '')).toEqual([]);
 });
 
-test('another seed makes others', async () => {
+test('another seed creates other events', async () => {
   for (const { db } of databases) {
     await generateSampleEvents(db, { count: 10, rooms: [...rooms], seed: 2 });
     expect(await db('syncapi_output_room_events').pluck('event_id')).toHaveLength(12_355);

@@ -71,7 +71,7 @@ describe('search', () => {
     expect(idsOf(await search('alice', searchFor(term)))).toEqual([eventId]);
   });
 
-  test('goes through pages, each event once, newest first', async () => {
+  test('pages through each event once, newest first', async () => {
     const sent: string[] = [];
     for (let i = 0; i < 25; i++) sent.push(await say('bob', i % 2 === 0 ? 'v10' : 'v11', `page ${i} of the almanac`));
     const body = searchFor('almanac', { order_by: 'recent', filter: { limit: 10 } });
@@ -87,7 +87,7 @@ describe('search', () => {
     expect(seen).toEqual(sent.reverse());
   });
 
-  test('looks at ten events a page unless told otherwise, at most a hundred', async () => {
+  test('returns ten events a page by default, and at most a hundred', async () => {
     await Promise.all(Array.from({ length: 101 }, () => say('bob', 'v9', 'hundred and one')));
     for (const [limit, size] of [
       [undefined, 10],
@@ -99,7 +99,7 @@ describe('search', () => {
     }
   });
 
-  test('looks only into rooms that the caller is in, and of those into the wanted ones', async () => {
+  test('searches only the wanted rooms among those of the caller', async () => {
     const inDm = await say('frank', 'dm', 'a secret platypus');
     const inRoom = await say('bob', 'v10', 'a public platypus');
     expect(idsOf(await search('frank', searchFor('platypus')))).toEqual([inDm]);
@@ -112,14 +112,14 @@ describe('search', () => {
     }
   });
 
-  test('looks at the wanted keys', async () => {
+  test('searches the wanted keys', async () => {
     await say('alice', 'v10', 'axolotl of the body');
     const body = searchFor('axolotl', { keys: ['content.topic', 'content.name'] });
     expect(idsOf(await search('alice', body))).toEqual([]);
     expect(idsOf(await search('alice', searchFor('axolotl', { keys: ['content.body'] })))).toHaveLength(1);
   });
 
-  test('does not show an event that is gone, whatever the index says', async () => {
+  test('does not show a deleted event, even if the index has it', async () => {
     const { db } = server.homeserver;
     const gone = await say('bob', 'v10', 'thylacine one');
     const redacted = await say('bob', 'v10', 'thylacine two');
@@ -161,19 +161,19 @@ describe('search', () => {
     expect(answer.body.errcode).toMatch(/^M_(BAD_JSON|INVALID_PARAM)$/);
   });
 
-  test('refuses a next_batch that it has not made', async () => {
+  test('refuses an unknown next_batch', async () => {
     for (const nextBatch of ['x', '%00', '-1', 'eyJh']) {
       expect((await search('alice', searchFor('hello'), `?next_batch=${nextBatch}`)).status).toBe(400);
     }
   });
 
-  test('is not for strangers', async () => {
+  test('needs an access token', async () => {
     expect((await server.call(undefined, 'POST', SEARCH, searchFor('x'))).status).toBe(401);
   });
 });
 
-describe('search that is off', () => {
-  test('says so, and messages are sent all the same', async () => {
+describe('search that is switched off', () => {
+  test('answers with an error, and messages are still sent', async () => {
     const without = await startFixtureHomeserver({ search: false });
     try {
       const { status, body } = await without.call('alice', 'POST', SEARCH, searchFor('hello'));

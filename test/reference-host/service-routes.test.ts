@@ -21,7 +21,7 @@ describe('monitoring', () => {
     expect([status, body]).toEqual([200, '']);
   });
 
-  test('metrics are for those with the password', async () => {
+  test('metrics need the password', async () => {
     const scrape = (authorization?: string): ReturnType<typeof request> =>
       request(new URL('/metrics', server.origin), authorization === undefined ? {} : { headers: { authorization } });
     const basic = (credentials: string): string => `Basic ${Buffer.from(credentials).toString('base64')}`;
@@ -38,7 +38,7 @@ describe('monitoring', () => {
   });
 });
 
-test('of jobs that run, metrics have the last progress of the one that has stood still for longest', async () => {
+test('metrics show the last progress of the running job that has been stuck for the longest time', async () => {
   const at = (second: number): Date => new Date(1_700_000_000_000 + second * 1_000);
   // Another process leads them.
   const running = { kind: 'test', state: 'running', created_by: 'x', started_at: at(0), lease_until: 'infinity' };
@@ -91,7 +91,7 @@ describe('paths', () => {
     expect(headers.get('access-control-allow-methods')).toContain('PUT');
   });
 
-  test('connections are kept for longer than reverse proxies keep theirs, which would lose requests else', async () => {
+  test('connections stay open longer than those of reverse proxies, so that no request is lost', async () => {
     const { headers } = await server.call(undefined, 'GET', '/_matrix/client/versions');
     expect(headers.get('keep-alive')).toBe('timeout=75');
   });
@@ -125,7 +125,7 @@ describe('bodies', () => {
   });
 
   test.each(['application/x-www-form-urlencoded', 'text/plain', ''])(
-    'sent as %s are JSON all the same',
+    'sent as %s are still parsed as JSON',
     async (type) => {
       const { alice } = fixture.users;
       const body = JSON.stringify({ type: 'm.login.password', user: 'alice', password: alice.password });
@@ -163,7 +163,7 @@ const CONTENTS = [
   '{"type":"m.login.password","user":"\\ud800","password":"\\u0000"}',
 ];
 
-test('nothing that clients send is answered with 5xx', async () => {
+test('no request of a client is answered with 5xx', async () => {
   const segment = fc.oneof(
     fc.constantFrom(...SEGMENTS),
     fc.string({ unit: 'binary', maxLength: 20 }).map((text) => encodeURIComponent(text.toWellFormed())),

@@ -21,7 +21,7 @@ function serverName(): ServerName {
 }
 const publicHalf = ({ privateKey }: SigningKey): unknown => createPublicKey(privateKey).export({ format: 'jwk' });
 
-test('a key is made once, for nobody else to read', async () => {
+test('a key is created once, readable only by its owner', async () => {
   const path = join(directory, 'new', 'matrix_key.pem');
   const keys = await Promise.all(Array.from({ length: 8 }, () => loadSigningKey(path, serverName())));
   expect(new Set(keys.map((key) => JSON.stringify([key.keyId, publicHalf(key)]))).size).toBe(1);
@@ -30,7 +30,7 @@ test('a key is made once, for nobody else to read', async () => {
   expect(await readdir(join(directory, 'new'))).toEqual(['matrix_key.pem']);
 });
 
-test('a key of a Dendrite is read', async () => {
+test('a key file of Dendrite is read', async () => {
   const { key_id: keyId, seed_base64: seed } = fixture.signing_key;
   const path = join(directory, 'matrix_key.pem');
   await writeFile(
@@ -46,7 +46,7 @@ test.each([
   ['something else', 'hello'],
   ['another key', '-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n'],
   ['a short seed', '-----BEGIN MATRIX PRIVATE KEY-----\nKey-ID: ed25519:a\n\nAAAA\n-----END MATRIX PRIVATE KEY-----\n'],
-])('%s is refused and left alone', async (_name, text) => {
+])('%s is refused and not changed', async (_name, text) => {
   const path = join(directory, 'matrix_key.pem');
   await writeFile(path, text);
   await expect(loadSigningKey(path, serverName())).rejects.toThrow(/signing key|seed/);

@@ -61,7 +61,7 @@ function urlWith(change: (url: URL) => void): string {
   return url.href;
 }
 
-describe('a homeserver that can not start says in one line what is wrong, where, and what to do', () => {
+describe('a homeserver that cannot start reports in one line the problem, the place and the remedy', () => {
   it.each<[string, (url: URL) => void, RegExp]>([
     [
       'a wrong password',
@@ -107,14 +107,14 @@ describe('a homeserver that can not start says in one line what is wrong, where,
     expect(said).toMatch(/needs a database with the encoding UTF8\. This one has LATIN1/);
   });
 
-  it('as the last words of its process, too', async () => {
+  it('also as the last output of its process', async () => {
     const said = await saidBy({ DATABASE_URL: urlWith((url) => (url.pathname = '/nowhere')) });
     expect(said).toMatch(
       /^PostgreSQL at \S+:\d+, database nowhere, role postgres: the database does not exist\. [^\n]+\n$/,
     );
   });
 
-  it('a folder of the signing key that is not there', async () => {
+  it('a missing folder of the signing key', async () => {
     const key = '/nonexistent/dir/k.pem';
     const said = await saidBy({ DATABASE_URL: urlWith((url) => (url.pathname = '/nowhere')), SIGNING_KEY: key });
     expect(said).toBe('SIGNING_KEY: the folder /nonexistent does not exist: create it, or correct the path\n');
@@ -128,7 +128,7 @@ describe('a homeserver that can not start says in one line what is wrong, where,
 });
 
 describe('an error of the operating system', () => {
-  it('says what to do, where that is known', () => {
+  it('includes a remedy if one is known', () => {
     const error = (code: string, syscall: string) => Object.assign(new Error(`${code}: ${syscall}`), { code, syscall });
     expect(explainExit(error('EADDRINUSE', 'listen'))).toContain('set PORT');
     expect(explainExit(error('EROFS', 'mkdir'))).toContain('read-only');

@@ -21,21 +21,21 @@ function linesOf(message: RegExp): string {
   return JSON.stringify(logger.lines.filter((line) => message.test(line.message)));
 }
 
-it('a statement of the plugin that fails is logged by its SQLSTATE', async () => {
+it('a failed statement of the plugin is logged by its SQLSTATE', async () => {
   await server.homeserver.db.raw('ALTER TABLE userapi_profiles RENAME COLUMN display_name TO gone');
   const { status, body } = await server.call('admin', 'GET', `/_synapse/admin/v2/users?name=${VALUE}`);
   expect([status, body.errcode]).toEqual([500, 'M_UNKNOWN']);
   expect(linesOf(/failed$/)).toContain('PostgreSQL error 42703');
 });
 
-it('a statement of the homeserver that fails is logged by its SQLSTATE', async () => {
+it('a failed statement of the homeserver is logged by its SQLSTATE', async () => {
   await server.homeserver.db.raw('ALTER TABLE roomserver_event_json RENAME COLUMN event_json TO gone');
   const message = { msgtype: 'm.text', body: VALUE };
   expect((await server.call('alice', 'PUT', sendPath('v9'), message)).status).toBe(500);
   expect(linesOf(/failed$/)).toContain('PostgreSQL error 42703');
 });
 
-it('what Knex itself says of a migration that fails is cut', async () => {
+it('the message of Knex for a failed migration is cut', async () => {
   const { db } = server.homeserver;
   await db.raw('CREATE DOMAIN public.taken AS int');
   const migration = { name: 'one', up: () => db.raw('CREATE TABLE public.taken AS SELECT ? AS text', [VALUE]) };

@@ -25,8 +25,8 @@ const json = fc
     ),
   );
 
-describe('what users and servers keep of a room', () => {
-  it('names it no more, and keeps everything else', () => {
+describe('data about a purged room', () => {
+  it('no longer names the room, and keeps everything else', () => {
     fc.assert(
       fc.property(json, (value) => {
         const text = JSON.stringify(value);
@@ -44,7 +44,7 @@ describe('what users and servers keep of a room', () => {
     );
   });
 
-  it('is taken out of m.direct whatever shape that has', () => {
+  it('is removed from m.direct of any shape', () => {
     const direct = (value: unknown): unknown =>
       JSON.parse(forgetInAccountData(ROOM, 'm.direct', JSON.stringify(value)) ?? '0');
     expect(direct([ROOM, OTHER])).toEqual([OTHER]);
@@ -54,7 +54,7 @@ describe('what users and servers keep of a room', () => {
     expect(direct({ '@a:x': [ROOM], '@b:x': [ROOM, OTHER], '@c:x': [] })).toEqual({ '@b:x': [OTHER], '@c:x': [] });
   });
 
-  it('is taken out of what nests deep elsewhere', () => {
+  it('is removed from deeply nested values', () => {
     const deep = `${'['.repeat(20_000)}${']'.repeat(20_000)}`;
     for (const type of ['m.direct', 'm.push_rules', 'org.example']) {
       expect(forgetInAccountData(ROOM, type, `{"rooms":["${ROOM}"],"deep":${deep}}`)).toMatch(
@@ -63,7 +63,7 @@ describe('what users and servers keep of a room', () => {
     }
   });
 
-  it('is left alone where it is not JSON, or nested deeper than anybody needs', () => {
+  it('stays unchanged if it is not JSON, or nested too deeply', () => {
     const deep = `${'['.repeat(20_000)}"${ROOM}"${']'.repeat(20_000)}`;
     for (const text of ['', 'no JSON', `{"room_id":"${ROOM}"`, deep]) {
       expect(forgetInAccountData(ROOM, 'm.direct', text), text.slice(0, 20)).toBeUndefined();
@@ -74,7 +74,7 @@ describe('what users and servers keep of a room', () => {
     }
   });
 
-  it('loses events and EDUs of the room from the queue, and no event of another', () => {
+  it('in the queue loses only events and EDUs of the room', () => {
     const event = { type: 'm.room.message', content: { body: ROOM }, _event_id: '$event' };
     expect(forgetInQueue(ROOM, JSON.stringify({ ...event, room_id: ROOM }))).toBeNull();
     expect(forgetInQueue(ROOM, JSON.stringify({ ...event, room_id: OTHER }))).toBeUndefined();
@@ -87,7 +87,7 @@ describe('what users and servers keep of a room', () => {
     expect(forgetInQueue(OTHER, JSON.stringify(typing))).toBeUndefined();
   });
 
-  it('is found by a text that stands in every form of its JSON', () => {
+  it('is found by a text that every form of its JSON contains', () => {
     const opaque = fc.string({ minLength: 1, unit: fc.constantFrom(...Array.from('abcXYZ019_-.=<>&"\\ /é')) });
     fc.assert(
       fc.property(opaque, (id) => {

@@ -87,7 +87,7 @@ describe('a message in a large room', () => {
     expect(await readBy(admin, large)).toBeLessThan(inSmall * 1.1);
   });
 
-  it('follows the state that another process has written', async () => {
+  it('uses the state that another process has written', async () => {
     await append(admin, large, message());
     const newcomer = local('newcomer');
     await append(other, large, join(newcomer));
@@ -98,7 +98,7 @@ describe('a message in a large room', () => {
     expect(afterwards.refused.map(({ error }) => error.errcode)).toEqual(['M_FORBIDDEN']);
   });
 
-  it('goes to a server whose first user another process has let in', async () => {
+  it('goes to a server whose first user has joined through another process', async () => {
     expect((await append(admin, large, message())).destinations).toEqual([]);
     await db.transaction(async (transaction) => {
       // The join of the remote user, as far as it matters here: the state changes, and the server is in the room.
@@ -110,7 +110,7 @@ describe('a message in a large room', () => {
     await db('federationsender_joined_hosts').where('server_name', REMOTE).del();
   });
 
-  it('leaves no trace of state that was rolled back', async () => {
+  it('does not use state that was rolled back', async () => {
     const ghost = local('ghost');
     await db
       .transaction(async (transaction) => {
@@ -122,14 +122,14 @@ describe('a message in a large room', () => {
     expect(refused.map(({ error }) => error.errcode)).toEqual(['M_FORBIDDEN']);
   });
 
-  it('leaves the tables in agreement, however often the state has changed', async () => {
+  it('keeps the tables consistent, however often the state changes', async () => {
     for (let n = 0; n < 70; n += 1) await append(n % 3 === 0 ? other : admin, large, join(local(`late${n}`)));
     expect([...(await brokenInvariants(db)), ...(await brokenStates(db))]).toEqual([]);
   });
 });
 
 describe('a long chain', () => {
-  it('is written in parts, so that no statement takes long to make', async () => {
+  it('is written in parts, so that no statement takes long to build', async () => {
     const drafts = Array.from({ length: 1_000 }, () => message());
     const sizes: number[] = [];
     const { events } = await db.transaction((transaction) => {

@@ -92,14 +92,14 @@ const broken = async (): Promise<string[]> => [
   ...(await incompleteQueue(db, [SERVER_NAME])),
 ];
 
-describe('the checks', () => {
-  it('find nothing in what a Dendrite wrote', async () => {
+describe('the invariants that these tests check', () => {
+  it('hold for data that Dendrite wrote', async () => {
     expect([...(await brokenInvariants(db)), ...(await brokenStates(db))]).toEqual([]);
   });
 });
 
 describe('a chain', () => {
-  it('of a new room of any version holds', async () => {
+  it('fulfils the invariants in a new room of any version', async () => {
     for (const version of VERSIONS) {
       const { roomId, events, refused } = await newRoom(version, ALICE, [
         state(ALICE, 'm.room.history_visibility', { history_visibility: 'joined' }),
@@ -123,7 +123,7 @@ describe('a chain', () => {
     expect(await broken()).toEqual([]);
   });
 
-  it('goes on without what the room refuses, of which nothing is left', async () => {
+  it('continues without refused events, and leaves nothing of them', async () => {
     const { roomId } = await newRoom('10', ALICE);
     const drafts = [
       member(BOB, 'join'),
@@ -148,13 +148,13 @@ describe('a chain', () => {
     ]);
   });
 
-  it('of rooms that are not there, or known by an invite alone, is refused', async () => {
+  it('is refused in rooms that do not exist or are known only from an invite', async () => {
     for (const roomId of [roomOf('remoteInvite'), '!nowhere:localhost' as RoomId]) {
       await expect(append(roomId, [message(ALICE)])).rejects.toMatchObject({ errcode: 'M_NOT_FOUND' });
     }
   });
 
-  it('consolidates the state after 64 changes, and shares it between messages', async () => {
+  it('merges state blocks after 64 changes, and shares state between messages', async () => {
     const { roomId } = await newRoom('11', ALICE);
     const topics = Array.from({ length: 150 }, (_, i) => [
       state(ALICE, 'm.room.topic', { topic: `${i}` }),
@@ -172,7 +172,7 @@ describe('a chain', () => {
     expect(await broken()).toEqual([]);
   });
 
-  it('in a large room stores what changes, not the whole state again and again', async () => {
+  it('in a large room stores the changes, not the whole state each time', async () => {
     const { roomId } = await newRoom('10', ALICE);
     const users = Array.from({ length: 1_000 }, (_, i) => local(`one-of-many-${i}`));
     const transaction = await db.transaction();
@@ -189,7 +189,7 @@ describe('a chain', () => {
     expect(left - joined).toBeLessThan(2_500);
   });
 
-  it('takes as many statements for many events as for a few', async () => {
+  it('needs the same number of statements for many events as for a few', async () => {
     const { roomId } = await newRoom('10', ALICE);
     const names = (prefix: string, count: number) => Array.from({ length: count }, (_, i) => local(`${prefix}${i}`));
     const statements = async (drafts: readonly RoomEventDraft[]): Promise<number> => {
@@ -214,12 +214,12 @@ describe('a chain', () => {
 });
 
 describe('other servers', () => {
-  it('that are invited only get nothing', async () => {
+  it('that have only invited users get nothing', async () => {
     const { roomId } = await newRoom('10', ALICE, [member(ALICE, 'invite', userOf(`@user:${REMOTE}`))]);
     expect((await append(roomId, [message(ALICE)])).destinations).toEqual([]);
   });
 
-  it('that are on the blacklist get nothing, and those that peek do', async () => {
+  it('that are on the blacklist get nothing, but peeking servers do', async () => {
     const transaction = await db.transaction();
     await transaction('federationsender_blacklist').insert({ server_name: REMOTE });
     const peek = { peek_id: 'x', creation_ts: 1, renewed_ts: 1, renewal_interval: 1 };
@@ -231,7 +231,7 @@ describe('other servers', () => {
     expect([destinations, queued]).toEqual([['peeking.example'], ['peeking.example']]);
   });
 
-  it('get what happens while their users are in the room', async () => {
+  it('get the events for the time their users are in the room', async () => {
     const queued = async (eventId: string): Promise<string[]> =>
       db('federationsender_queue_json AS j')
         .join('federationsender_queue_pdus AS q', 'q.json_nid', 'j.json_nid')
@@ -258,7 +258,7 @@ describe('other servers', () => {
   });
 });
 
-describe('a room that was forked', () => {
+describe('a forked room', () => {
   /** Of what a recording has rows of. */
   const SEQUENCES = [
     'roomserver_event_nid_seq',
@@ -267,7 +267,7 @@ describe('a room that was forked', () => {
     'syncapi_stream_id',
   ];
 
-  it('by a Dendrite that evacuated it is healed by the next event', async () => {
+  it('by an evacuation of Dendrite is repaired by the next event', async () => {
     const forked = await createTestDatabase({ fixture: true });
     const plugin = createAdminPlugin({ serverName: SERVER_NAME, db: forked.db, signingKeys: [createSigningKey()] });
     await plugin.start();
@@ -291,7 +291,7 @@ describe('a room that was forked', () => {
     expect(wrong).toEqual([]);
   });
 
-  it('into more than an event may follow is healed bit by bit', async () => {
+  it('with more forward extremities than an event can have previous events is repaired step by step', async () => {
     const { roomId } = await newRoom('10', ALICE);
     const { latest_event_nids: fork } = await db('roomserver_rooms').where('room_id', roomId).first();
     const siblings: string[] = [];
@@ -324,14 +324,14 @@ describe('redactions', () => {
     return JSON.parse(row.headered_event_json).content;
   };
 
-  it('of the own server are allowed to everybody, of others with the power level', async () => {
+  it("are allowed to every user of the sender's server, and to others with the power level", async () => {
     const { roomId } = await newRoom('11', ALICE, [member(BOB, 'join'), member(CAROL, 'join')]);
     const [one] = (await append(roomId, [message(BOB)])).events;
     await append(roomId, [redaction(CAROL, one?.eventId)]);
     expect(await contentOf(one?.eventId ?? '')).toEqual({});
   });
 
-  it('of events of other rooms, and of events that are not known, have no effect', async () => {
+  it('of unknown events and of events in other rooms have no effect', async () => {
     const [one, two] = [await newRoom('10', ALICE), await newRoom('10', ALICE)];
     const [sent] = (await append(one.roomId, [message(ALICE)])).events;
     const { refused } = await append(two.roomId, [
@@ -342,7 +342,7 @@ describe('redactions', () => {
     expect(await contentOf(sent?.eventId ?? '')).toEqual({ msgtype: 'm.text', body: 'hello' });
   });
 
-  it('are noted as Dendrite does, with or without an effect', async () => {
+  it('are recorded as in Dendrite, with or without an effect', async () => {
     const { roomId } = await newRoom('11', ALICE);
     const [sent] = (await append(roomId, [message(ALICE)])).events;
     const unknown = '$not-here-yet' as EventId;
@@ -360,8 +360,8 @@ describe('redactions', () => {
   });
 });
 
-describe('writers at the same time', () => {
-  it('in several processes never fork a room, and never stand in each other’s way', async () => {
+describe('concurrent writers', () => {
+  it('in several processes never fork a room, and do not block each other for long', async () => {
     const rooms = await Promise.all(['1', '10', '12'].map((version) => newRoom(version, ALICE)));
     const ids = rooms.map(({ roomId }) => roomId);
     const writers = [
@@ -393,7 +393,7 @@ describe('writers at the same time', () => {
   });
 });
 
-describe('what a reader would notice if it were wrong', () => {
+describe('details that readers depend on', () => {
   const SYSTEM = { actor: { kind: 'system', name: 'test' } } as const;
 
   it.each([
@@ -401,7 +401,7 @@ describe('what a reader would notice if it were wrong', () => {
     ['shared', 2],
     ['invited', 3],
     ['joined', 4],
-  ])('messages of a room whose history is %s are stored as such', async (visibility, stored) => {
+  ])('messages of a room with history visibility %s are stored with it', async (visibility, stored) => {
     const { roomId } = await newRoom('10', ALICE, [
       state(ALICE, 'm.room.history_visibility', { history_visibility: visibility }),
     ]);
@@ -410,7 +410,7 @@ describe('what a reader would notice if it were wrong', () => {
     expect(Number(row.history_visibility)).toBe(stored);
   });
 
-  it('those with less power leave a room before those with more', async () => {
+  it('users with less power leave a room before users with more power', async () => {
     const { roomId } = await newRoom('10', ALICE, [
       state(ALICE, 'm.room.join_rules', { join_rule: 'public' }),
       state(ALICE, 'm.room.power_levels', { users: { [ALICE]: 100, [BOB]: 10, [CAROL]: 50 } }),
@@ -425,7 +425,7 @@ describe('what a reader would notice if it were wrong', () => {
     expect(leaves).toEqual([ALICE, CAROL, BOB]);
   });
 
-  it('the state at a state event is the state with it', async () => {
+  it('the state at a state event includes the event', async () => {
     const { roomId } = await newRoom('10', ALICE, [state(ALICE, 'm.room.topic', { topic: 'before' })]);
     const { events } = await append(roomId, [state(ALICE, 'm.room.topic', { topic: 'after' })]);
     const eventId = events[0]?.eventId ?? ('' as EventId);
@@ -437,7 +437,7 @@ describe('what a reader would notice if it were wrong', () => {
   it.each([
     ['another server without power', 'virtual.example', false],
     ['the server of the sender', SERVER_NAME, true],
-  ])('a redaction by a user of %s takes effect as it should', async (_, serverName, takesEffect) => {
+  ])('a redaction by a user of %s has the right effect', async (_, serverName, takesEffect) => {
     const virtual = 'virtual.example' as ServerName;
     const host = createAdminPlugin({
       serverName: SERVER_NAME,

@@ -18,7 +18,7 @@ const entries = fc.uniqueArray(fc.record({ typeNid: nid, stateKeyNid: nid, event
 const blockIn = (all: readonly StateEntry[]): StateBlock => finished(blockOf(1, all.toSorted(compareEntries)));
 
 describe('blocks of state', () => {
-  it('find the entries that they were made of, and no others', () => {
+  it('find exactly their own entries', () => {
     fc.assert(
       fc.property(entries, fc.record({ typeNid: nid, stateKeyNid: nid }), (all, { typeNid, stateKeyNid }) => {
         const expected = all.find((entry) => entry.typeNid === typeNid && entry.stateKeyNid === stateKeyNid);
@@ -27,7 +27,7 @@ describe('blocks of state', () => {
     );
   });
 
-  it('become one in which each key has the event of the last block that has it', () => {
+  it('merge into a block in which the last event of each key counts', () => {
     fc.assert(
       fc.property(fc.array(entries, { maxLength: 5 }), (blocks) => {
         const last = new Map(

@@ -48,13 +48,13 @@ async function eventually(term: string, expected: readonly string[]): Promise<vo
   await expect.poll(() => plugin.find(term), { interval: 5 }).toEqual(expected);
 }
 
-it('brings new messages to the engine by itself', async () => {
+it('delivers new messages to the engine by itself', async () => {
   await send(messageOf('$one', 'otter'), messageOf('$two', 'badger'));
   await eventually('otter', ['$one']);
   await eventually('badger', ['$two']);
 });
 
-it('finds no old text of an edited message, even before the engine knows', async () => {
+it('hides the old text of an edited message before the engine has the edit', async () => {
   await send(messageOf('$one', 'otter'));
   await eventually('otter', ['$one']);
   engine.pause();
@@ -64,7 +64,7 @@ it('finds no old text of an edited message, even before the engine knows', async
   await eventually('badger', ['$edit']);
 });
 
-it('finds no redacted message, even before the engine knows', async () => {
+it('hides a redacted message before the engine has the redaction', async () => {
   await send(messageOf('$one', 'otter'));
   await eventually('otter', ['$one']);
   engine.pause();
@@ -77,7 +77,7 @@ it('finds no redacted message, even before the engine knows', async () => {
   expect(await plugin.find('otter')).toEqual([]);
 });
 
-it('finds nothing of a room that has just been encrypted, even before the engine knows', async () => {
+it('hides a newly encrypted room before the engine has the change', async () => {
   await send(messageOf('$one', 'otter'));
   await eventually('otter', ['$one']);
   engine.pause();
@@ -85,7 +85,7 @@ it('finds nothing of a room that has just been encrypted, even before the engine
   expect(await plugin.find('otter')).toEqual([]);
 });
 
-it('keeps what is written while the engine is away, and delivers it when it is back', async () => {
+it('keeps changes while the engine is unavailable, and delivers them afterwards', async () => {
   await send(messageOf('$one', 'otter'));
   await eventually('otter', ['$one']);
   await engine.crash();
@@ -94,7 +94,7 @@ it('keeps what is written while the engine is away, and delivers it when it is b
   await eventually('otter', ['$two', '$one']);
 });
 
-it('rebuilds the index while events are written, and leaves no change behind', async () => {
+it('rebuilds the index while events are written, without a lost change', async () => {
   await insertEvents(
     database.db,
     Array.from({ length: 300 }, (_, index) => messageOf(`$old${index}`, `heron ${index}`)),

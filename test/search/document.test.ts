@@ -37,7 +37,7 @@ const textsOf = (original: StoredEvent | undefined, edits: readonly StoredEvent[
   Object.fromEntries(documentsOfEdited(original, edits).map(({ eventId, text }) => [eventId, text]));
 
 describe('searchableText()', () => {
-  it('is text that PostgreSQL takes, of a limited length, and blank for nothing', () => {
+  it('returns text of limited length that PostgreSQL can store, and nothing for blank text', () => {
     fc.assert(
       fc.property(hostileTexts, (body) => {
         const text = searchableText(body);
@@ -48,7 +48,7 @@ describe('searchableText()', () => {
     );
   });
 
-  it('cuts long texts, but no character in two', () => {
+  it('cuts long texts, but never inside a character', () => {
     expect(searchableText('x'.repeat(20_000))).toBe('x'.repeat(16_000));
     expect(searchableText('🦊'.repeat(10_000))).toBe('🦊'.repeat(8_000));
     expect(searchableText(`x${'🦊'.repeat(10_000)}`)).toBe(`x${'🦊'.repeat(7_999)}`);
@@ -64,11 +64,11 @@ describe('plainDocumentOf()', () => {
     ['m.room.message', { body: 'text' }, 'content.body'],
     ['m.room.name', { name: 'text' }, 'content.name'],
     ['m.room.topic', { topic: 'text' }, 'content.topic'],
-  ])('takes the text of %s', (type, content, key) => {
+  ])('returns the text of %s', (type, content, key) => {
     expect(plainDocumentOf(eventOf('$a:x', content, { type }))).toMatchObject({ eventId: '$a:x', text: 'text', key });
   });
 
-  it.each(['m.room.member', 'constructor', '__proto__', 'toString', ''])('takes nothing of %j', (type) => {
+  it.each(['m.room.member', 'constructor', '__proto__', 'toString', ''])('returns nothing for %j', (type) => {
     const content = { body: 'x', name: 'x', topic: 'x', undefined: 'x' };
     expect(plainDocumentOf(eventOf('$a:x', content, { type }))).toBeUndefined();
   });
@@ -82,7 +82,7 @@ describe('editedEventId()', () => {
     ['no event id', '!room:x'],
     ['no text', 7],
     ['nothing', undefined],
-  ])('is nothing for %s, which no table could hold', (_, id) => {
+  ])('is nothing for %s, which no table can store', (_, id) => {
     const content = { 'm.new_content': { body: 'x' }, 'm.relates_to': { rel_type: 'm.replace', event_id: id } };
     expect(editedEventId('m.room.message', content)).toBeUndefined();
     expect(
@@ -94,7 +94,7 @@ describe('editedEventId()', () => {
 describe('changesOf()', () => {
   const redaction = { event_id: '$r:x', room_id: '!a:x', type: 'm.room.redaction' };
 
-  it('names the redacted event, wherever the redaction has its id', () => {
+  it('names the redacted event for both places of its id', () => {
     expect(changesOf([{ ...redaction, content: {}, redacts: '$a:x' }]).eventIds).toEqual(['$a:x']);
     expect(changesOf([{ ...redaction, content: { redacts: '$a:x' } }]).eventIds).toEqual(['$a:x']);
     expect(changesOf([{ ...redaction, content: { redacts: '$a:x' }, redacts: '$b:x' }]).eventIds).toEqual([
@@ -103,7 +103,7 @@ describe('changesOf()', () => {
     ]);
   });
 
-  it('passes over what is no concern of the index', () => {
+  it('ignores events that do not concern the index', () => {
     const types = ['m.room.member', 'm.reaction', 'constructor', '__proto__'];
     expect(changesOf(types.map((type) => ({ ...redaction, type, content: { body: 'x' } }))).eventIds).toEqual([]);
   });
@@ -112,17 +112,17 @@ describe('changesOf()', () => {
 describe('documentsOfEdited()', () => {
   const original = message('$o:x', 'first');
 
-  it('has an event without edits as it is', () => {
+  it('returns an event without edits unchanged', () => {
     expect(textsOf(original, [])).toEqual({ '$o:x': 'first' });
   });
 
-  it('has only the latest edit, under its own id, with its new content', () => {
+  it('returns only the latest edit, under its own id, with its new content', () => {
     const [later, earlier] = [edit('$e2:x', '$o:x', 'third', { originServerTs: 9e9 }), edit('$e1:x', '$o:x', 'second')];
     expect(textsOf(original, [later, earlier])).toEqual({ '$e2:x': 'third' });
     expect(textsOf(original, [earlier, later])).toEqual({ '$e2:x': 'third' });
   });
 
-  it('takes the larger event id of two edits of the same time', () => {
+  it('prefers the larger event id of two edits with the same time', () => {
     const at = { originServerTs: 5 };
     expect(
       textsOf(original, [edit('$b:x', '$o:x', 'b', at), edit('$c:x', '$o:x', 'c', at), edit('$a:x', '$o:x', 'a', at)]),
@@ -135,28 +135,28 @@ describe('documentsOfEdited()', () => {
     ['another sender', { sender: '@mallory:x' as UserId }],
     ['another room', { roomId: '!b:x' as RoomId }],
     ['a state event', { isState: true }],
-  ])('takes an edit by %s for a message like any other', (_, rest) => {
+  ])('treats an edit by %s as an ordinary message', (_, rest) => {
     expect(textsOf(original, [edit('$e:x', '$o:x', 'new', rest)])).toEqual({ '$o:x': 'first', '$e:x': '* new' });
   });
 
-  it('says nothing of an event that is an edit itself, and takes edits of it for messages', () => {
+  it('returns nothing for an event that is an edit itself, and treats edits of it as ordinary messages', () => {
     expect(textsOf(edit('$e1:x', '$o:x', 'second'), [edit('$e2:x', '$e1:x', 'third')])).toEqual({ '$e2:x': '* third' });
   });
 
-  it('has nothing of a redacted event with edits', () => {
+  it('returns nothing for a redacted event with edits', () => {
     expect(textsOf(eventOf('$o:x', {}), [edit('$e:x', '$o:x', 'second')])).toEqual({});
   });
 
-  it('has the edit before, when the latest was redacted', () => {
+  it('returns the previous edit if the latest is redacted', () => {
     const redacted = eventOf('$e2:x', {});
     expect(textsOf(original, [edit('$e1:x', '$o:x', 'second'), redacted])).toEqual({ '$e1:x': 'second' });
   });
 
-  it('has nothing of a text that was edited away', () => {
+  it('returns nothing if an edit removes the text', () => {
     expect(textsOf(original, [edit('$e:x', '$o:x', ' ')])).toEqual({});
   });
 
-  it('takes edits of an unknown event for valid, the latest of each sender in each room', () => {
+  it('treats edits of an unknown event as valid: the latest of each sender in each room', () => {
     const bob = { sender: '@bob:x' as UserId };
     const elsewhere = { roomId: '!b:x' as RoomId };
     const edits = [

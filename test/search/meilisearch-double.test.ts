@@ -229,7 +229,7 @@ function comparableHits(reply: object): unknown {
   return lines.length === (estimatedTotalHits ?? totalHits) && lines.length < 20 ? lines.sort() : lines.length;
 }
 
-describe('answers as a server did that was recorded', () => {
+describe('answers like the recorded server', () => {
   it.each(FIXTURES)('%s', async (name) => {
     const { url } = await start({ masterKey: MASTER_KEY });
     const send = createSender(url);
@@ -244,7 +244,7 @@ describe('answers as a server did that was recorded', () => {
   });
 });
 
-describe('does what a client can tell apart', () => {
+describe('behaves like the server where a client could notice a difference', () => {
   const call = async (url: string, request: string, body?: unknown, headers: Record<string, string> = {}) => {
     const [method = '', path = ''] = request.split(' ');
     const response = await fetch(`${url}${path}`, {
@@ -290,7 +290,7 @@ describe('does what a client can tell apart', () => {
     expect(answer).toMatchObject({ status: 'succeeded', details: { receivedDocuments: 1, indexedDocuments: null } });
   });
 
-  it('fails a whole batch for one document that it can not read, and only a payload for a bad id', async () => {
+  it('fails a whole batch for one unreadable document, but only the payload for a bad id', async () => {
     const double = await start();
     const { url } = double;
     double.pause();
@@ -303,7 +303,7 @@ describe('does what a client can tell apart', () => {
     expect((await call(url, 'GET /indexes/x/stats')).answer).toMatchObject({ numberOfDocuments: 2 });
   });
 
-  it('does queued work in the order of the queue around a swap, and rewrites history', async () => {
+  it('runs queued tasks in order around a swap, and renames the indexes of earlier tasks', async () => {
     const double = await start();
     const { url } = double;
     double.pause();
@@ -317,7 +317,7 @@ describe('does what a client can tell apart', () => {
     expect((await call(url, 'GET /tasks/3')).answer).toMatchObject({ indexUid: 'a' });
   });
 
-  it('keeps what it had when it is killed, and starts over what was under way', async () => {
+  it('keeps its data when it is killed, and restarts the running task', async () => {
     const double = await start({ batchMs: 500 });
     const { url } = double;
     await add(url, 'x', { id: 'a' });
@@ -329,7 +329,7 @@ describe('does what a client can tell apart', () => {
     expect((await call(url, 'GET /indexes/x/stats')).answer).toMatchObject({ numberOfDocuments: 1 });
   });
 
-  it('counts decoded bytes against its limit, and answers 500 where it is no payload of documents', async () => {
+  it('applies its limit to decoded bytes, and answers 500 for other requests than document payloads', async () => {
     const { url } = await start({ payloadLimit: 4_096 });
     const line = Buffer.from(JSON.stringify({ id: 'a', body: 'x'.repeat(5_000) }));
     const ndjson = { 'Content-Type': 'application/x-ndjson' };
@@ -351,7 +351,7 @@ describe('does what a client can tell apart', () => {
     expect(answer['message']).toBe('JSON payload (5008 bytes) is larger than allowed (limit: 4096 bytes).');
   });
 
-  it('refuses what it does not do', async () => {
+  it('refuses features that it does not support', async () => {
     const { url } = await start();
     await add(url, 'x', { id: 'a' });
     await idle(url);

@@ -85,7 +85,7 @@ describe('requests that fail for a while', () => {
     expect(await find('hello')).toEqual(['hello']);
   });
 
-  it('are given up with the status, not with a syntax error', async () => {
+  it('fail with the status, not with a syntax error', async () => {
     const { find } = await started();
     double.inject({ name: 'bad-gateway', request: SEARCH, times: ALWAYS });
     await expect(find('hello')).rejects.toThrow('Meilisearch answered 502: the body is not JSON from Meilisearch');
@@ -94,7 +94,7 @@ describe('requests that fail for a while', () => {
     await expect(find('hello')).rejects.toThrow('Meilisearch answered 408');
   });
 
-  it('are not waited for longer than somebody who searches would wait', async () => {
+  it('fail within the time that a user waits for a search', async () => {
     const { find } = await started();
     double.inject({ name: 'unavailable', request: SEARCH, retryAfter: 10 });
     const before = Date.now();
@@ -110,7 +110,7 @@ describe('requests that fail for a while', () => {
     expect(Date.now() - before).toBeLessThan(2_000);
   });
 
-  it('are errors when a page of something else is the answer', async () => {
+  it('fail if the answer is not from Meilisearch', async () => {
     const { find } = await started();
     double.inject({ name: 'wrong-page', request: SEARCH });
     await expect(find('hello')).rejects.toThrow('Meilisearch answered 200 without JSON');
@@ -118,21 +118,21 @@ describe('requests that fail for a while', () => {
 });
 
 describe('payloads', () => {
-  it('are cut in two when they are too large for the server', async () => {
+  it('are split if they are too large for the server', async () => {
     const { index, find } = await started();
     const documents = Array.from({ length: 50 }, (_, n) => documentOf(n, `neighbour ${'word '.repeat(600)}${n}`));
     await index.write(adding(...documents), NO_TRANSACTION);
     expect(await find('neighbour')).toHaveLength(50);
   });
 
-  it('are cut in two when they are too large for a proxy', async () => {
+  it('are split if they are too large for a proxy', async () => {
     const { index, find } = await started();
     double.inject({ name: 'payload-too-large', request: DOCUMENTS });
     await index.write(adding(documentOf(1, 'neighbour'), documentOf(2, 'neighbour')), NO_TRANSACTION);
     expect(await find('neighbour')).toHaveLength(2);
   });
 
-  it('name the event that is too large alone, and write the others', async () => {
+  it('write all events except one that is too large alone, and name it', async () => {
     const { index, find } = await started();
     const huge = documentOf(2, 'ж'.repeat(200).concat(' ').repeat(79));
     const small = await startMeilisearchDouble({ payloadLimit: 2_000, masterKey: MASTER_KEY });
@@ -151,7 +151,7 @@ describe('payloads', () => {
     expect(await find('ж'.repeat(200))).toHaveLength(1);
   });
 
-  it('are held to the configured size', async () => {
+  it('have at most the configured size', async () => {
     const { index } = await started({ payloadBytes: 1_500 });
     const before = double.requests.length;
     await index.write(
@@ -161,7 +161,7 @@ describe('payloads', () => {
     expect(double.requests.slice(before).filter((line) => line.includes('/documents')).length).toBeGreaterThan(3);
   });
 
-  it('are sent again, one at a time, after their batch failed', async () => {
+  it('are sent again, one at a time, after a failure of their batch', async () => {
     const { index, find } = await started();
     double.pause();
     double.inject({ name: 'batch-failure' });
@@ -172,7 +172,7 @@ describe('payloads', () => {
     expect(await find('hello')).toHaveLength(3);
   });
 
-  it('lose only the documents that the engine fails on, and name them', async () => {
+  it('write all documents except those on which the engine fails, and name those', async () => {
     const { index, find, logs } = await started();
     double.inject({ name: 'batch-failure', document: /poison/, times: ALWAYS });
     const documents = Array.from({ length: 20 }, (_, n) =>
@@ -190,7 +190,7 @@ describe('payloads', () => {
     expect(`${messages.join()}${logs.text()}`).not.toContain('secret');
   });
 
-  it('are given up soon when the engine fails on everything', async () => {
+  it('fail soon if the engine fails on everything', async () => {
     const { index } = await started();
     double.inject({ name: 'batch-failure', times: ALWAYS });
     const documents = Array.from({ length: 2_000 }, (_, n) => documentOf(n, 'x'));
@@ -198,7 +198,7 @@ describe('payloads', () => {
     expect(double.requests.length).toBeLessThan(500);
   });
 
-  it('wait for a full disk to have room again, and say so if it does not', async () => {
+  it('wait for space on a full disk, and report the full disk in the end', async () => {
     const { index, find } = await started();
     double.inject({ name: 'batch-failure', code: 'no_space_left_on_device', times: 2 });
     await index.write(adding(documentOf(1, 'hello')), NO_TRANSACTION);
@@ -209,7 +209,7 @@ describe('payloads', () => {
     );
   });
 
-  it('are sent again when their task is not known any more', async () => {
+  it('are sent again if their task is no longer known', async () => {
     const { index, find } = await started();
     double.inject({ name: 'vanished-task' });
     await index.write(adding(documentOf(1, 'hello')), NO_TRANSACTION);
@@ -217,7 +217,7 @@ describe('payloads', () => {
     expect(double.requests.filter((line) => /^POST .*\/documents\?/.test(line))).toHaveLength(2);
   });
 
-  it('are not taken for written when the index was cleared in the same batch', async () => {
+  it('do not count as written if the index was cleared in the same batch', async () => {
     const { index, indexUid } = await started();
     double.pause();
     const writing = errorOf(index.write(adding(documentOf(1, 'hello')), NO_TRANSACTION));
@@ -227,7 +227,7 @@ describe('payloads', () => {
     expect((await writing).message).toMatch(/indexed none of 1 documents/);
   });
 
-  it('are not taken for written when somebody cancels their task', async () => {
+  it('do not count as written if their task is cancelled', async () => {
     const { index, indexUid } = await started();
     double.pause();
     const writing = errorOf(index.write(adding(documentOf(1, 'hello')), NO_TRANSACTION));
@@ -237,7 +237,7 @@ describe('payloads', () => {
     expect((await writing).message).toMatch(/canceled/);
   });
 
-  it('survive a server that is killed while it works on them', async () => {
+  it('survive a server that is killed during their task', async () => {
     const { index, find } = await started();
     for (let round = 0; round < 5; round++) {
       double.pause();
@@ -253,7 +253,7 @@ describe('payloads', () => {
 });
 
 describe('start and stop', () => {
-  it('starts without the engine, and uses it as soon as it is there', async () => {
+  it('starts without the engine, and uses it as soon as it is available', async () => {
     await double.crash();
     const { index, find, logs } = create();
     await index.start();
@@ -267,7 +267,7 @@ describe('start and stop', () => {
     expect(await find('hello')).toEqual(['hello']);
   });
 
-  it('makes its index anew when somebody deleted it', async () => {
+  it('creates its index again after it was deleted', async () => {
     const { index, indexUid, find } = await started();
     await ask('DELETE', `/indexes/${indexUid}`);
     await waitFor(async () => 'code' in (await ask('GET', `/indexes/${indexUid}`)));
@@ -276,7 +276,7 @@ describe('start and stop', () => {
     expect(await find('hello')).toEqual(['hello']);
   });
 
-  it('does not start with a key that the engine refuses', async () => {
+  it('does not start if the engine refuses its key', async () => {
     const { index } = create({ apiKey: 'a-wrong-key' });
     const error = await errorOf(index.start());
     expect(error.message).toBe('Meilisearch answered 403 invalid_api_key: The provided API key is invalid.');
@@ -304,7 +304,7 @@ describe('start and stop', () => {
     expect(await find('hello')).toEqual(['hello']);
   });
 
-  it('breaks off what is under way when it is stopped', async () => {
+  it('aborts running requests when it is stopped', async () => {
     const { index, find } = await started({ timeoutMs: 60_000 });
     double.inject({ name: 'slow', request: SEARCH, delayMs: 2_000 });
     const searching = errorOf(find('hello'));
@@ -353,7 +353,7 @@ describe('swaps', () => {
     { name: 'reset', request: SWAP },
     { name: 'bad-gateway', request: SWAP },
     { name: 'vanished-task' },
-  ])('leave the new content under the name, and nothing else: $name $times', async (fault) => {
+  ])("leave only the new content under the index's name: $name $times", async (fault) => {
     const adapter = await started();
     const rebuild = await rebuilt(adapter);
     double.inject(fault);
@@ -364,7 +364,7 @@ describe('swaps', () => {
     expect(await adapter.find('tale')).toEqual(['tale newest', 'tale new']);
   });
 
-  it('are not sent twice when an earlier process left one in the queue', async () => {
+  it('are not sent twice if an earlier process has left one in the queue', async () => {
     const adapter = await started();
     const rebuild = await rebuilt(adapter);
     double.pause();
@@ -379,7 +379,7 @@ describe('swaps', () => {
     expect(double.requests.filter((line) => SWAP.test(line))).toHaveLength(1);
   });
 
-  it('survive a server that is killed in them', async () => {
+  it('survive a server that is killed during a swap', async () => {
     const adapter = await started();
     const rebuild = await rebuilt(adapter);
     double.pause();
@@ -395,7 +395,7 @@ describe('swaps', () => {
     expect(await indexes()).toEqual([adapter.indexUid]);
   });
 
-  it('work with a key that may not see their tasks', async () => {
+  it('work with a key that cannot see their tasks', async () => {
     const actions =
       'search documents.add documents.delete indexes.create indexes.get indexes.delete indexes.swap settings.get settings.update stats.get tasks.get tasks.cancel';
     const body = { actions: actions.split(' '), indexes: ['scoped*'], expiresAt: null };
@@ -408,7 +408,7 @@ describe('swaps', () => {
     expect((await adapter.index.stats()).documents).toBe(1);
   });
 
-  it('fail when the shadow is lost, and loading into it too', async () => {
+  it('fail if the shadow is lost, and so does loading into it', async () => {
     const adapter = await started();
     const rebuild = await rebuilt(adapter);
     await adapter.index.rebuild.abort(ID);
@@ -422,7 +422,7 @@ describe('swaps', () => {
     expect(await adapter.find('tale')).toEqual(['tale old']);
   });
 
-  it('can be given up while payloads are queued', async () => {
+  it('can be aborted while payloads are queued', async () => {
     const adapter = await started();
     const rebuild = { id: ID, marker: await adapter.index.rebuild.begin(ID) };
     double.pause();

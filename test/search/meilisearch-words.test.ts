@@ -12,7 +12,7 @@ import { documentOf } from './meilisearch-index.ts';
 const script = fc.constantFrom(...Array.from('ab9Zé東京都のはㅋ한국어สวัжИ́ﬁＡ々ー𠮷 .-"<>\u200d\ud83d\0'));
 const texts = fc.oneof(fc.string({ unit: script, maxLength: 40 }), fc.string({ unit: 'binary', maxLength: 40 }));
 
-it('gives every word that a matching text is asked for', () => {
+it('indexes every word that a matching query contains', () => {
   fc.assert(
     fc.property(texts, fc.nat(), fc.nat(), (text, from, length) => {
       const characters = Array.from(text);
@@ -27,7 +27,7 @@ it('gives every word that a matching text is asked for', () => {
   );
 });
 
-it('makes words of ASCII letters and digits that the engine neither cuts nor passes over', () => {
+it('creates words of ASCII letters and digits that the engine neither cuts nor ignores', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary', minLength: 1, maxLength: 300 }), (lexeme) => {
       expect(engineWord(lexeme)).toMatch(/^[a-z0-9]{1,200}$/);
@@ -37,7 +37,7 @@ it('makes words of ASCII letters and digits that the engine neither cuts nor pas
   expect(engineWord('東京')).toBe('z67714eac');
 });
 
-it('asks for at most ten phrases, whatever is searched for', () => {
+it('sends at most ten phrases for any search', () => {
   fc.assert(
     fc.property(fc.array(texts, { maxLength: 60 }), (parts) => {
       const query = queryOf(parseSearchTerm(parts.join(' ')));
@@ -46,7 +46,7 @@ it('asks for at most ten phrases, whatever is searched for', () => {
   );
 });
 
-it('writes documents that every parser reads', () => {
+it('writes documents that every JSON parser accepts', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary', maxLength: 50 }), (text) => {
       const line = lineOf(documentOf(1, `${text}\ud800`));
@@ -57,7 +57,7 @@ it('writes documents that every parser reads', () => {
   );
 });
 
-it('makes document ids that are legal and reversible, and room keys that do not fold', () => {
+it('creates legal, reversible document ids, and room keys without upper-case letters', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'grapheme', maxLength: 60 }), (text) => {
       const id = documentId(`$${text}` as EventId);
@@ -70,7 +70,7 @@ it('makes document ids that are legal and reversible, and room keys that do not 
   expect(roomKey('!Room:a' as RoomId)).not.toBe(roomKey('!room:a' as RoomId));
 });
 
-it('reads back its own cursors, and refuses everything else', () => {
+it('decodes its own cursors, and refuses everything else', () => {
   const cursors: fc.Arbitrary<Cursor> = fc.record({
     count: fc.nat(),
     at: fc.oneof(

@@ -54,7 +54,7 @@ async function fill(index: SearchIndex, count: number): Promise<void> {
 }
 
 describe('many documents', () => {
-  it('are searched by the index of lexemes, whichever way they are ordered', async () => {
+  it('are searched with the index of lexemes in every order', async () => {
     const index = await makeIndex();
     await fill(index, 30_000);
     const plans: string[] = [];
@@ -82,7 +82,7 @@ describe('many documents', () => {
     }
   });
 
-  it('are paged through once each, by rank and by age, while others come and go', async () => {
+  it('are each on exactly one page, by rank and by age, while documents are added and removed', async () => {
     for (const order of ['rank', 'recent'] as const) {
       const index = await makeIndex();
       await fill(index, 600);

@@ -74,7 +74,7 @@ const viewOf = ({ admin }: RunningPlugin, jobId: string): Promise<JobView> =>
   admin.operations.getJob({ jobId }, { actor: TEST_ACTOR });
 
 describe('a reindex', () => {
-  it('of the recorded database finds what Dendrite wrote, and nothing else', async () => {
+  it('of the recorded database indexes exactly what Dendrite wrote', async () => {
     const { db, reindex, logger, find } = await start({ fixture: true });
     const job = await reindex();
     expect(job).toMatchObject({
@@ -102,7 +102,7 @@ describe('a reindex', () => {
     expect(logger.lines.filter(({ message }) => /^Indexed 64 events in \d+(\.\d+)? s$/.test(message))).toHaveLength(1);
   });
 
-  it('can be repeated, and finds the same', async () => {
+  it('can be repeated with the same result', async () => {
     const { db, reindex } = await start({ fixture: true });
     for (let round = 0; round < 3; round++) {
       expect((await reindex()).state).toBe('succeeded');
@@ -123,7 +123,7 @@ describe('a reindex', () => {
     expect(await indexedTexts(db)).toEqual({});
   });
 
-  it('takes every row of several thousand once', async () => {
+  it('reads each of several thousand rows once', async () => {
     const { db, reindex, find } = await startGated(5_000);
     expect(await reindex()).toMatchObject({
       state: 'succeeded',
@@ -140,7 +140,7 @@ describe('a reindex', () => {
     expect((await find(word)).sort()).toEqual(expected.sort());
   });
 
-  it('is logged batch by batch at debug, and with its end, but without what people wrote', async () => {
+  it('logs each batch at debug level, and its end, but no text of messages', async () => {
     const { reindex, logger } = await startGated(1_000);
     // What start() says of the host.
     logger.lines.length = 0;
@@ -158,7 +158,7 @@ describe('a reindex', () => {
     expect(logger.text()).not.toMatch(/Hm|\.\.\.|[\u3040-\u30ff\u4e00-\u9fff]|"body"/);
   });
 
-  it('shows a progress that only grows', async () => {
+  it('shows a progress that never decreases', async () => {
     const { admin, startReindex, gate } = await startGated(3_000, { batchMs: 40 });
     const seen: JobView[] = [];
     const id = await startReindex();
@@ -177,7 +177,7 @@ describe('a reindex', () => {
     expect(seen.at(-1)?.rate).toBeGreaterThan(0);
   });
 
-  it('passes over rows that hold no event', async () => {
+  it('skips rows without an event', async () => {
     const { db, reindex } = await start();
     await insertEvents(db, [messageOf('$a:x', 'first')]);
     for (const [index, json] of [
@@ -202,7 +202,7 @@ describe('a reindex', () => {
     expect(await indexedTexts(db)).toEqual({ '$a:x': 'first', '$b:x': 'last', '$c:x': 'half \ufffd, NUL   and  ' });
   });
 
-  it('reads the content of an event and nothing else of it, however its JSON is written', async () => {
+  it('reads only the content of an event, in any form of its JSON', async () => {
     const { db, reindex } = await start();
     const canonical = (content: Record<string, unknown>, authEvents: unknown[] = ['$a:x', '$b:x']): string =>
       JSON.stringify({ auth_events: authEvents, content, depth: 7, type: 'm.room.message' });
@@ -231,7 +231,7 @@ describe('a reindex', () => {
     expect(await indexedTexts(db)).toEqual(await storedTexts(db));
   });
 
-  it('is not stopped by what hostile servers put into events', async () => {
+  it('is not stopped by events of hostile servers', async () => {
     const { db, reindex } = await start();
     await insertEvents(db, [
       ...['$a\0b:x', '$\ud800:x', `$${'a'.repeat(60_000)}:x`, ''].map((id, index) =>
@@ -260,7 +260,7 @@ describe('a reindex', () => {
     ]);
   });
 
-  it('reads rows full of text in small batches', async () => {
+  it('reads rows with long texts in small batches', async () => {
     const { db, reindex, logger } = await start({}, { jobs: { leaseMs: 10_000 } });
     const body = 'word '.repeat(12_000);
     const ids = Array.from({ length: 450 }, (_, index) => `$${index}:x`);
@@ -317,7 +317,7 @@ describe('while a reindex runs', () => {
     expect(await find('outdated')).toEqual([]);
   });
 
-  it('another call joins it', async () => {
+  it('another call joins the reindex', async () => {
     const { admin, startReindex, gate } = await startGated(1_000);
     gate.close('load');
     const id = await startReindex();
@@ -331,7 +331,7 @@ describe('while a reindex runs', () => {
     expect(await admin.operations.reindexFulltext.start({}, { actor: TEST_ACTOR })).toMatchObject({ joined: false });
   });
 
-  it('a call waits for its end, and after-hooks hear of the result', async () => {
+  it('a call waits for its end, and after-hooks receive the result', async () => {
     const { admin } = await start();
     const heard: unknown[] = [];
     admin.hooks.after('reindexFulltext', { name: 'test' }, ({ result }) => {
@@ -365,7 +365,7 @@ describe('while a reindex runs', () => {
     },
   );
 
-  it('what is sent, edited and redacted is right at the end', async () => {
+  it('sent, edited and redacted messages are correct at the end', async () => {
     const { db, admin, reindex, gate } = await startGated(4_000, { batchMs: 20 });
     const before = await storedTexts(db);
     const ids = Object.keys(before);
@@ -392,7 +392,7 @@ describe('while a reindex runs', () => {
     expect(await indexedTexts(db)).toEqual(expected);
   });
 
-  it('an event whose transaction is open at the beginning and the end is in the index', async () => {
+  it('an event is indexed even if its transaction is open at the beginning and at the end', async () => {
     const { db, admin, reindex, startReindex, gate } = await startGated(500);
     const early = await db.transaction();
     await insertEvents(early, [messageOf('$early:x', 'written before, told of later')]);
@@ -407,7 +407,7 @@ describe('while a reindex runs', () => {
     expect((await reindex()).state).toBe('succeeded');
   });
 
-  it('a slow transaction of the homeserver does not keep the others waiting', async () => {
+  it('a slow transaction of the homeserver does not delay the others', async () => {
     const { db, admin, startReindex } = await startGated(500);
     const slow = await db.transaction();
     await insertEvents(slow, [messageOf('$slow:x', 'slow')]);
@@ -429,7 +429,7 @@ describe('while a reindex runs', () => {
 });
 
 describe('an interrupted reindex', () => {
-  it('goes on when the process stops and another starts', async () => {
+  it('resumes when the process stops and another starts', async () => {
     const { database, db, startReindex, stop, gate } = await startGated(2_000, { batchMs: 20 });
     const id = await startReindex();
     await until(() => gate.reached('load') >= 4);
@@ -446,7 +446,7 @@ describe('an interrupted reindex', () => {
   it.each([
     ['after the swap', { phase: 'swap' }, 1],
     ['before the swap', { phase: 'edits', editedUpTo: '' }, 0],
-  ])('that is taken up again %s ends well', async (_, checkpoint, swapped) => {
+  ])('that resumes %s succeeds', async (_, checkpoint, swapped) => {
     const { db, admin, find, startReindex, reindex, gate } = await startGated(500);
     if (swapped === 0) gate.close('swap');
     const id = await startReindex();
@@ -474,7 +474,7 @@ describe('an interrupted reindex', () => {
     expect(await indexedTexts(db)).toEqual(await storedTexts(db));
   });
 
-  it('whose shadow was left behind by another one is cleaned up by the next', async () => {
+  it('that left a shadow behind is cleaned up by the next reindex', async () => {
     const { db, admin, startReindex, reindex, gate } = await startGated(1_000);
     gate.close('load');
     const id = await startReindex();
@@ -505,7 +505,7 @@ describe('several processes', () => {
     expect(await indexedTexts(db)).toEqual(await storedTexts(db));
   });
 
-  it.each(['the one that leads', 'the one that helps'])('go on when %s stops', async (who) => {
+  it.each(['the one that leads', 'the one that helps'])('continue when %s stops', async (who) => {
     const { database, db, admin, stop, startReindex, logger, gate } = await startGated(4_000, { batchMs: 30 });
     const neighbour = await startNeighbour(database, { search: gate.adapter });
     const id = await startReindex();
@@ -537,7 +537,7 @@ describe('several processes', () => {
   });
 });
 
-describe('search that is off', () => {
+describe('search that is switched off', () => {
   it('has no reindex', async () => {
     const { admin } = await start({}, { search: false });
     await expect(admin.operations.reindexFulltext({}, { actor: TEST_ACTOR })).rejects.toMatchObject({
@@ -548,7 +548,7 @@ describe('search that is off', () => {
 });
 
 describe('few connections', () => {
-  it.each([3, 4])('a pool of %d is enough, for the plugin and four busy writers', async (poolSize) => {
+  it.each([3, 4])('a pool of %d connections is enough for the plugin and four busy writers', async (poolSize) => {
     // The lease is as long as a host's: beside four busy writers a heartbeat waits for its connection.
     const { db, admin, reindex } = await start({ poolSize }, { limits: { connections: 2 }, jobs: { leaseMs: 10_000 } });
     const rooms = [0, 1, 2, 3].map((index) => `!room${index}:localhost`);
@@ -570,7 +570,7 @@ describe('few connections', () => {
     expect(await leftovers(db)).toEqual(NOTHING);
   });
 
-  it('a job uses no more than it may', async () => {
+  it('a job uses at most its limit', async () => {
     const { db, reindex } = await start({ poolSize: 20 }, { limits: { connections: 2 } });
     await generateSampleEvents(db, { count: 8_000, rooms: [SAMPLE_ROOM], seed: 7 });
     let most = 0;

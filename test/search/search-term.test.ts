@@ -7,7 +7,7 @@ import { hostileTexts, mixedTexts } from '../support/arbitrary-texts.ts';
 const finds = (term: string, text: string): boolean => matchesTerms(text, parseSearchTerm(term));
 
 describe('parseSearchTerm() and matchesTerms()', () => {
-  it('find every substring of one character or more that has an unspaced character and no separator', () => {
+  it('find every substring with an unspaced character and without separators', () => {
     const substrings = fc.tuple(mixedTexts, fc.nat(), fc.integer({ min: 1, max: 8 })).map(([text, at, length]) => {
       const characters = Array.from(fold(text));
       const start = characters.length === 0 ? 0 : at % characters.length;
@@ -63,14 +63,14 @@ describe('parseSearchTerm() and matchesTerms()', () => {
     expect(finds(term, text)).toBe(expected);
   });
 
-  it('look at no more than PostgreSQL can, and still at the beginning', () => {
+  it('read no more of a text than PostgreSQL can, starting at its beginning', () => {
     const terms = parseSearchTerm('漢字'.repeat(50_000));
     expect(terms).toHaveLength(1);
     expect(matchesTerms('漢字'.repeat(128), terms)).toBe(true);
     expect(parseSearchTerm('w '.repeat(50_000)).length).toBeLessThanOrEqual(32);
   });
 
-  it('take any text and any term', () => {
+  it('accept any text and any term', () => {
     fc.assert(
       fc.property(hostileTexts, hostileTexts, (text, term) => {
         const highlights = highlightsOf(text, parseSearchTerm(term));

@@ -79,7 +79,7 @@ describe('new events', () => {
     expect([...highlights].sort()).toEqual(['GARDENING', 'Gardening', 'gardening']);
   });
 
-  it('are found once their transaction has committed, and never if it is rolled back', async () => {
+  it('are found after the commit of their transaction, and never after a rollback', async () => {
     const transaction = await db.transaction();
     await insertEvents(transaction, [messageOf('$a:x', 'undecided')]);
     await plugin.admin.search.apply([messageOf('$a:x', 'undecided')], { transaction });
@@ -90,13 +90,13 @@ describe('new events', () => {
     expect(await plugin.find('undecided')).toEqual(['$a:x']);
   });
 
-  it('can be told of after the commit', async () => {
+  it('can be applied after the commit', async () => {
     await insertEvents(db, [messageOf('$a:x', 'late')]);
     await plugin.admin.search.apply([messageOf('$a:x', 'late')]);
     expect(await plugin.find('late')).toEqual(['$a:x']);
   });
 
-  it('may be told of twice, and before they are stored', async () => {
+  it('may be applied twice, and before they are stored', async () => {
     await plugin.admin.search.apply([messageOf('$a:x', 'word')]);
     expect(await plugin.find('word')).toEqual([]);
     await send(messageOf('$a:x', 'word'));
@@ -104,14 +104,14 @@ describe('new events', () => {
     expect(await plugin.find('word')).toEqual(['$a:x']);
   });
 
-  it('have the text that is stored, whatever the call says', async () => {
+  it('are indexed with the stored text, not with the text of the call', async () => {
     await insertEvents(db, [messageOf('$a:x', 'stored')]);
     await plugin.admin.search.apply([messageOf('$a:x', 'claimed')]);
     expect(await indexedTexts(db)).toEqual({ '$a:x': 'stored' });
   });
 
   it.each([[7], [null], [['x']], [{ body: 'x' }], [''], ['  '], ['\0'], [undefined]])(
-    'are left out when their body is %j',
+    'are not indexed if their body is %j',
     async (body) => {
       await send(messageOf('$a:x', body), messageOf('$b:x', 'text'));
       expect(await indexedTexts(db)).toEqual({ '$b:x': 'text' });
@@ -136,7 +136,7 @@ describe('new events', () => {
     expect(await plugin.find('third')).toEqual(['$c:x']);
   });
 
-  it('with ids that no server makes are left out, and do not disturb others', async () => {
+  it('with impossible ids are not indexed, and do not disturb others', async () => {
     await send(
       messageOf('$a\u001fb:x', 'forged'),
       messageOf('$a b:x', 'true'),
@@ -154,7 +154,7 @@ describe('new events', () => {
 });
 
 describe('rooms', () => {
-  it('are kept apart whose ids differ by case or Unicode form only', async () => {
+  it('are separate even if their ids differ only in case or Unicode form', async () => {
     const rooms = [
       '!Caf\u00e9:x',
       '!caf\u00e9:x',
@@ -171,13 +171,13 @@ describe('rooms', () => {
     expect(await plugin.find('confidential', { rooms: ['!elsewhere:x'] })).toEqual([]);
   });
 
-  it('that are encrypted have no events in the index', async () => {
+  it('that are encrypted are not indexed', async () => {
     await encrypt(ROOM, '$enc:x');
     await send(messageOf('$a:x', 'in clear'), messageOf('$b:x', 'elsewhere', { room_id: '!b:x' }));
     expect(await indexedTexts(db)).toEqual({ '$b:x': 'elsewhere' });
   });
 
-  it('that turn encrypted lose theirs', async () => {
+  it('that become encrypted are removed from the index', async () => {
     await send(
       messageOf('$a:x', 'one'),
       messageOf('$b:x', 'two', { room_id: '!b:x' }),
@@ -189,7 +189,7 @@ describe('rooms', () => {
     expect(await indexedTexts(db)).toEqual({ '$b:x': 'two' });
   });
 
-  it('keep their events when a state event only looks like encryption', async () => {
+  it('stay indexed after a state event that only looks like encryption', async () => {
     await send(messageOf('$a:x', 'one'));
     await encrypt(ROOM, '$enc:x', 'some key');
     await send(messageOf('$m:x', '', { type: 'm.room.encryption', content: { algorithm: 'x' } }));
@@ -208,7 +208,7 @@ describe('redactions', () => {
     expect(await plugin.find('secret')).toEqual(['$b:x']);
   });
 
-  it('that were not carried out change nothing', async () => {
+  it('that have no effect change nothing', async () => {
     await send(messageOf('$a:x', 'kept'));
     await send(redactionOf('$r:x', '$a:x'), redactionOf('$r2:x', '$unknown:x'));
     expect(await indexedTexts(db)).toEqual({ '$a:x': 'kept' });
@@ -223,7 +223,7 @@ describe('redactions', () => {
     expect(await indexedTexts(db)).toEqual({ '$a:x': 'kept' });
   });
 
-  it('cannot be undone from another room while they happen', async () => {
+  it('cannot be undone from another room at the same time', async () => {
     await send(messageOf('$a:x', 'secret'));
     const redaction = await db.transaction();
     await redactRow(redaction, '$a:x', '$r:x');
@@ -242,25 +242,25 @@ describe('redactions', () => {
 describe('edits', () => {
   beforeEach(() => send(messageOf('$a:x', 'original', { origin_server_ts: 1 })));
 
-  it('are found by their new text, under their own id, and what they edit is not', async () => {
+  it('are found by their new text, under their own id, but the edited event is not', async () => {
     await send(editOf('$e1:x', '$a:x', 'second', { origin_server_ts: 2 }));
     expect(await indexedTexts(db)).toEqual({ '$e1:x': 'second' });
     await send(editOf('$e2:x', '$a:x', 'third', { origin_server_ts: 3 }));
     expect(await indexedTexts(db)).toEqual({ '$e2:x': 'third' });
   });
 
-  it('count by their own time, not by when they come in', async () => {
+  it('are ordered by their own time, not by their arrival', async () => {
     await send(editOf('$e2:x', '$a:x', 'third', { origin_server_ts: 3 }));
     await send(editOf('$e1:x', '$a:x', 'second', { origin_server_ts: 2 }));
     expect(await indexedTexts(db)).toEqual({ '$e2:x': 'third' });
   });
 
-  it('of the same time count by their id', async () => {
+  it('of the same time are ordered by their id', async () => {
     for (const id of ['$e2:x', '$e3:x', '$e1:x']) await send(editOf(id, '$a:x', id, { origin_server_ts: 5 }));
     expect(await indexedTexts(db)).toEqual({ '$e3:x': '$e3:x' });
   });
 
-  it('by others or of other rooms are messages like any other', async () => {
+  it('by other users or in other rooms are ordinary messages', async () => {
     await send(
       editOf('$e1:x', '$a:x', 'forged', { sender: BOB }),
       editOf('$e2:x', '$a:x', 'forged', { room_id: '!b:x' }),
@@ -268,20 +268,20 @@ describe('edits', () => {
     expect(await indexedTexts(db)).toEqual({ '$a:x': 'original', '$e1:x': '* forged', '$e2:x': '* forged' });
   });
 
-  it('of edits are messages like any other, and leave the edit as it is', async () => {
+  it('of edits are ordinary messages, and do not change the edit', async () => {
     await send(editOf('$e1:x', '$a:x', 'second'));
     await send(editOf('$e2:x', '$e1:x', 'third'));
     expect(await indexedTexts(db)).toEqual({ '$e1:x': 'second', '$e2:x': '* third' });
   });
 
-  it('may come in before what they edit', async () => {
+  it('may arrive before the edited event', async () => {
     await send(editOf('$e1:x', '$late:x', 'second'), editOf('$e2:x', '$late:x', 'forged', { sender: BOB }));
     expect(await indexedTexts(db)).toEqual({ '$a:x': 'original', '$e1:x': 'second', '$e2:x': 'forged' });
     await send(messageOf('$late:x', 'first'));
     expect(await indexedTexts(db)).toEqual({ '$a:x': 'original', '$e1:x': 'second', '$e2:x': '* forged' });
   });
 
-  it('may come in one call with what they edit, and with each other', async () => {
+  it('may be applied in one call with the edited event and with other edits', async () => {
     await send(
       editOf('$f2:x', '$f:x', 'third', { origin_server_ts: 3 }),
       messageOf('$f:x', 'first'),
@@ -290,7 +290,7 @@ describe('edits', () => {
     expect(await indexedTexts(db)).toEqual({ '$a:x': 'original', '$f2:x': 'third' });
   });
 
-  it('give way to the text before when they are redacted', async () => {
+  it('are replaced by the previous text when they are redacted', async () => {
     await send(
       editOf('$e1:x', '$a:x', 'second', { origin_server_ts: 2 }),
       editOf('$e2:x', '$a:x', 'third', { origin_server_ts: 3 }),
@@ -301,7 +301,7 @@ describe('edits', () => {
     expect(await indexedTexts(db)).toEqual({ '$a:x': 'original' });
   });
 
-  it('go when what they edit is redacted', async () => {
+  it('are removed when the edited event is redacted', async () => {
     await send(editOf('$e1:x', '$a:x', 'second'), editOf('$e2:x', '$a:x', 'third', { origin_server_ts: 3 }));
     await redact('$a:x');
     expect(await indexedTexts(db)).toEqual({});
@@ -309,7 +309,7 @@ describe('edits', () => {
     expect(await indexedTexts(db)).toEqual({});
   });
 
-  it('that are told of side by side after their commits leave one text', async () => {
+  it('applied concurrently after their commits leave one text', async () => {
     for (let round = 0; round < 10; round++) {
       const edits = Array.from({ length: 6 }, (_, index) =>
         editOf(`$e${round}-${index}:x`, '$a:x', `edit ${round}-${index}`, {
@@ -328,7 +328,7 @@ describe('edits', () => {
 });
 
 describe('search()', () => {
-  it('refuses what it cannot do', async () => {
+  it('refuses invalid requests', async () => {
     const rooms = [ROOM as RoomId];
     await expect(plugin.admin.search.search({ term: 'x'.repeat(1_001), rooms })).rejects.toMatchObject({
       errcode: 'M_INVALID_PARAM',
@@ -424,7 +424,7 @@ describe('the index after live changes', () => {
     ['with what it learned live', false],
     ['from the events alone', true],
   ])(
-    'is what a reindex makes %s',
+    'is the same as after a reindex %s',
     async (_, forget) => {
       let documents = 0;
       await fc.assert(

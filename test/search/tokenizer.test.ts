@@ -9,12 +9,12 @@ const EVERY_CHARACTER = Array.from({ length: 0x11_0000 }, (_, code) => code)
   .map((code) => String.fromCodePoint(code));
 
 describe('fold()', () => {
-  it('leaves folded text as it is, whatever the characters', () => {
+  it('does not change folded text of any characters', () => {
     fc.assert(fc.property(hostileTexts, (text) => fold(fold(text)) === fold(text)));
     expect(EVERY_CHARACTER.filter((character) => fold(fold(character)) !== fold(character))).toEqual([]);
   });
 
-  it('takes upper, lower and title case for the same', () => {
+  it('treats upper, lower and title case the same', () => {
     const differing = EVERY_CHARACTER.filter((character) => {
       const upper = character.toUpperCase();
       // Characters such as ß, whose upper case is that of another word, stay themselves.
@@ -47,7 +47,7 @@ describe('tokenize()', () => {
     ]);
   });
 
-  it('cuts scripts without spaces into overlapping pairs, with the last character by itself', () => {
+  it('cuts scripts without spaces into overlapping pairs and the last character', () => {
     expect(tokenize('会議室 x')).toEqual([
       { lexeme: '会議', position: 1 },
       { lexeme: '議室', position: 2 },
@@ -56,7 +56,7 @@ describe('tokenize()', () => {
     ]);
   });
 
-  it('keeps words that touch an unspaced script', () => {
+  it('keeps words next to an unspaced script', () => {
     expect(lexemesOf('東京TypeScript勉強')).toContain('typescript');
     expect(tokenize('あab𠮷cd').filter(({ lexeme }) => /^[a-z]+$/.test(lexeme))).toEqual([
       { lexeme: 'ab', position: 2 },
@@ -64,7 +64,7 @@ describe('tokenize()', () => {
     ]);
   });
 
-  it('makes lexemes that need no quotes, at positions that PostgreSQL holds, whatever the text', () => {
+  it('creates lexemes that need no quotes, at positions that PostgreSQL can store, for any text', () => {
     fc.assert(
       fc.property(hostileTexts, (text) => {
         for (const { lexeme, position } of tokenize(text.toWellFormed())) {
@@ -77,7 +77,7 @@ describe('tokenize()', () => {
     );
   });
 
-  it('has an end for texts that fold to more than they were', () => {
+  it('stops at the limit for texts that become longer when folded', () => {
     for (const character of ['ﷺ', '㌀', 'ﷻ a', 'あa', '会']) {
       const tokens = tokenize(character.repeat(16_000).slice(0, 16_000));
       expect(Math.max(...tokens.map(({ position }) => position))).toBeLessThanOrEqual(16_383);
@@ -85,11 +85,11 @@ describe('tokenize()', () => {
   });
 
   // Work that grows with the square of the text would outlast the runner's own limit.
-  it('comes to the end of a long text whose scripts alternate', () => {
+  it('processes a long text with alternating scripts', () => {
     expect(tokenize('あa'.repeat(100_000)).length).toBeGreaterThan(0);
   });
 
-  it('finds the same in a word whatever its case and width', () => {
+  it('finds a word in any case and width', () => {
     fc.assert(
       fc.property(fc.array(spacedCharacters, { minLength: 1, maxLength: 12 }), (characters) => {
         const word = characters.filter((character) => character.toUpperCase().toLowerCase() === character).join('');
@@ -100,7 +100,7 @@ describe('tokenize()', () => {
     );
   });
 
-  it('cuts long words alike in texts and queries, and never in a surrogate pair', () => {
+  it('cuts long words the same way in texts and queries, and never in a surrogate pair', () => {
     for (const word of [
       'x'.repeat(2_048),
       '𝟘x'.repeat(800),
@@ -118,7 +118,7 @@ describe('tokenize()', () => {
 });
 
 describe('beginningOf()', () => {
-  it('is the longest beginning that fits and cuts no surrogate pair', () => {
+  it('is the longest beginning that fits, without cutting a surrogate pair', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 20 }), fc.integer({ min: 1, max: 24 }), (text, length) => {
         const beginning = beginningOf(text, length);
@@ -132,7 +132,7 @@ describe('beginningOf()', () => {
 });
 
 describe('spelledWordsOf()', () => {
-  it('has the words as they are written', () => {
+  it('returns the words as they are written', () => {
     expect(spelledWordsOf('Hello, ＷＯＲＬＤ! 東京TypeScript soft\u00adhyphen')).toEqual([
       'Hello',
       'ＷＯＲＬＤ',

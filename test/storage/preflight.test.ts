@@ -10,7 +10,7 @@ const TABLE = /\b(?:public\.|')((?:federationsender|keyserver|roomserver|syncapi
 /** Sequences are named like tables. */
 const SEQUENCE = /_seq$|^syncapi_stream_id$/;
 
-it('start() looks for every table of Dendrite that the storage names', () => {
+it('start() checks every table of Dendrite that the storage uses', () => {
   const named = readdirSync(STORAGE, { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.ts') && file !== 'preflight.ts')
     .flatMap((file) => [...readFileSync(join(STORAGE, file), 'utf8').matchAll(TABLE)])
@@ -20,7 +20,7 @@ it('start() looks for every table of Dendrite that the storage names', () => {
   expect([...new Set(named)].filter((table) => !(table in REQUIRED_COLUMNS)).sort()).toEqual([]);
 });
 
-it('start() refuses a database that most messages do not fit into', async () => {
+it('start() refuses a database that cannot store most messages', async () => {
   const { admin, prefix } = inject('databases');
   const name = `${prefix}_latin1`;
   const create = `CREATE DATABASE ${name} TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'`;

@@ -63,7 +63,7 @@ async function callOperations({ operations }: AdminPlugin): Promise<void> {
 }
 
 describe('types', () => {
-  it('of hooks and operations derive from the operations', () => {
+  it('of hooks and calls derive from the operations', () => {
     expectTypeOf(registerHooks).toBeFunction();
     expectTypeOf(callOperations).toBeFunction();
     expectTypeOf<keyof AdminPlugin['operations']>().toEqualTypeOf<OperationName>();
@@ -72,7 +72,7 @@ describe('types', () => {
     expectTypeOf<OperationInput<'listAudit'>['limit']>().toEqualTypeOf<number | undefined>();
   });
 
-  it('of the host take the libraries as they are', () => {
+  it("of the host accept the libraries' own objects", () => {
     expectTypeOf<Knex>().toExtend<Host['db']>();
     expectTypeOf<Knex<Record<string, unknown>, unknown[]>>().toExtend<Host['db']>();
     expectTypeOf<PinoLogger>().toExtend<Logger>();

@@ -25,7 +25,7 @@ export function languagesContract(test: IndexTest): void {
     }
   });
 
-  test('finds words and characters where scripts stand side by side', async ({ write, find }) => {
+  test('finds words and characters in texts with several scripts', async ({ write, find }) => {
     await write({ upserts: MIXED_SENTENCES.map((text, index) => documentOf(index + 1, text)) });
     for (const substring of sample(MIXED_SENTENCES, [2, 3, 4, 5], SUBSTRINGS_PER_LANGUAGE)) {
       assert.deepEqual(textsOf(await find(substring)).sort(), containing(MIXED_SENTENCES, substring), substring);
@@ -35,7 +35,7 @@ export function languagesContract(test: IndexTest): void {
     }
   });
 
-  test('asks for characters in their order', async ({ write, find }) => {
+  test('requires characters in their order', async ({ write, find }) => {
     await write({
       upserts: [documentOf(1, '会社で'), documentOf(2, '社会で'), documentOf(3, '哈哈哈哈'), documentOf(4, '哈哈')],
     });

@@ -44,7 +44,7 @@ const TERMS_TO_TEXTS: Readonly<Record<string, readonly string[]>> = {
 
 /** Which texts a term matches, in which rooms and keys. */
 export function matchingContract(test: IndexTest): void {
-  test('finds whole words in any case, all of them, wherever punctuation stands', async ({ write, find }) => {
+  test('finds texts that contain all words, in any case, despite punctuation', async ({ write, find }) => {
     const texts = [...new Set(Object.values(TERMS_TO_TEXTS).flat())];
     await write({ upserts: texts.map((text, index) => documentOf(index + 1, text)) });
     for (const [term, expected] of Object.entries(TERMS_TO_TEXTS)) {
@@ -52,7 +52,7 @@ export function matchingContract(test: IndexTest): void {
     }
   });
 
-  test('looks at every word of a long term', async ({ write, find }) => {
+  test('uses every word of a long term', async ({ write, find }) => {
     const words = Array.from({ length: 20 }, (_, index) => `word${index}`);
     await write({ upserts: [documentOf(1, words.join(' ')), documentOf(2, words.slice(0, 19).join(' '))] });
     assert.equal((await find(words.slice(0, 19).join(' '))).length, 2);
@@ -75,14 +75,14 @@ export function matchingContract(test: IndexTest): void {
     assert.deepEqual(await find('something', { keys: [] }), []);
   });
 
-  test('finds only under the keys that are asked for', async ({ write, find }) => {
+  test('searches only the given keys', async ({ write, find }) => {
     const keys = ['content.body', 'content.name', 'content.topic'] as const;
     await write({ upserts: keys.map((key, index) => documentOf(index + 1, `gardening ${key}`, { key })) });
     for (const key of keys) assert.deepEqual(textsOf(await find('gardening', { keys: [key] })), [`gardening ${key}`]);
     assert.equal((await find('gardening', { keys: ['content.name', 'content.topic'] })).length, 2);
   });
 
-  test('keeps rooms apart whose ids differ by case or Unicode form only', async ({ write, find }) => {
+  test('distinguishes rooms whose ids differ only in case or Unicode form', async ({ write, find }) => {
     await write({
       upserts: LOOKALIKES.map((roomId, index) => documentOf(index + 1, `confidential ${index}`, { roomId })),
     });

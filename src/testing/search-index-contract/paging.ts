@@ -17,14 +17,14 @@ export function pagingContract(test: IndexTest): void {
     assert.deepEqual(idsOf(pages.flat()), numbers(25, 1).map(eventIdOf));
   });
 
-  test('has no next page when the last one is full', async ({ write, page }) => {
+  test('has no next page after a full last page', async ({ write, page }) => {
     await write({ upserts: numbers(1, 6).map((number) => documentOf(number, 'apple')) });
     for (const order of ['recent', 'rank'] as const) {
       assert.equal((await allPages(page, 'apple', order, 3)).length, 2, order);
     }
   });
 
-  test('loses and repeats nothing where hits share a stream position', async ({ write, page }) => {
+  test('loses and repeats no hits that share a stream position', async ({ write, page }) => {
     const upserts = numbers(1, 12).map((number) =>
       documentOf(100 + Math.floor(number / 5), 'apple', { eventId: eventIdOf(number) }),
     );
@@ -39,7 +39,7 @@ export function pagingContract(test: IndexTest): void {
     }
   });
 
-  test('goes on below the last hit when newer ones come in', async ({ write, page }) => {
+  test('continues after the last hit while newer hits are added', async ({ write, page }) => {
     await write({ upserts: numbers(1, 6).map((number) => documentOf(number, 'apple')) });
     const { next } = await page('apple', { limit: 3 });
     assert.ok(next !== undefined);
@@ -63,14 +63,14 @@ export function pagingContract(test: IndexTest): void {
     }
   });
 
-  test('counts at least the hits it answers, and not much more', async ({ write, page }) => {
+  test('counts at least the returned hits, and not many more', async ({ write, page }) => {
     await write({ upserts: numbers(1, 30).map((number) => documentOf(number, number % 2 === 0 ? 'apple' : 'pear')) });
     assert.equal((await page('apple')).count, 15);
     const { count } = await page('apple', { limit: 4 });
     assert.ok(count >= 5 && count <= 15, `count ${count}`);
   });
 
-  test('refuses a page token that is not its own', async ({ write, page }) => {
+  test('refuses an unknown page token', async ({ write, page }) => {
     await write({ upserts: [documentOf(1, 'apple')] });
     const tokens = [
       'nonsense',

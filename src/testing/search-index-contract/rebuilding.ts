@@ -23,7 +23,7 @@ export function rebuildingContract(test: IndexTest): void {
     assert.deepEqual(textsOf(await find('new')), ['new story', 'new tale']);
   });
 
-  test('brings writes into the shadow', async (tested) => {
+  test('applies writes to the shadow', async (tested) => {
     const { index, find } = tested;
     const rebuild = await begin(tested);
     await load(tested, rebuild, [
@@ -42,7 +42,7 @@ export function rebuildingContract(test: IndexTest): void {
     assert.deepEqual(textsOf(found), ['tale four', 'tale one, edited']);
   });
 
-  test('can be resumed: every call may come again', async (tested) => {
+  test('can be resumed: every call may be repeated', async (tested) => {
     const { index, find, write } = tested;
     const id = randomUUID();
     const marker = await index.rebuild.begin(id);
@@ -61,7 +61,7 @@ export function rebuildingContract(test: IndexTest): void {
     );
   });
 
-  test('leaves nothing when it is given up', async (tested) => {
+  test('leaves nothing after an abort', async (tested) => {
     const { index, find, write } = tested;
     await write({ upserts: [documentOf(1, 'old tale')] });
     const rebuild = await begin(tested);
@@ -76,7 +76,7 @@ export function rebuildingContract(test: IndexTest): void {
     assert.equal((await index.stats()).documents, 0);
   });
 
-  test('can be done again and again', async (tested) => {
+  test('can be repeated again and again', async (tested) => {
     for (let round = 1; round <= 3; round++) {
       const rebuild = await begin(tested);
       await load(tested, rebuild, [documentOf(round, `round ${round}`)]);
@@ -86,7 +86,7 @@ export function rebuildingContract(test: IndexTest): void {
     }
   });
 
-  test('answers every search while it swaps', async (tested) => {
+  test('answers every search during the swap', async (tested) => {
     await tested.write({ upserts: [documentOf(1, 'steady')] });
     const rebuild = await begin(tested);
     await load(tested, rebuild, [documentOf(1, 'steady')]);

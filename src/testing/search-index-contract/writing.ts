@@ -6,7 +6,7 @@ const OTHER_ROOM = '!other:example.org' as RoomId;
 
 /** Written documents are found as they were written, until they are replaced or removed. */
 export function writingContract(test: IndexTest): void {
-  test('answers documents as they were written', async ({ write, page }) => {
+  test('returns documents as they were written', async ({ write, page }) => {
     const document = documentOf(7, 'The quick "brown" fox\n<b>jumps</b> \\o/ 🦊', { key: 'content.topic' });
     await write({ upserts: [document] });
     const { hits, count, next } = await page('quick');
@@ -25,18 +25,18 @@ export function writingContract(test: IndexTest): void {
     assert.deepEqual(textsOf(await find('wording')), ['bystander wording', 'second wording']);
   });
 
-  test('keeps one document when the same one is written again', async ({ write, find }) => {
+  test('keeps one document if the same document is written again', async ({ write, find }) => {
     for (let i = 0; i < 3; i++) await write({ upserts: [documentOf(1, 'echo')] });
     assert.deepEqual(idsOf(await find('echo')), [eventIdOf(1)]);
   });
 
-  test('removes documents, and takes unknown ones for removed', async ({ write, find }) => {
+  test('removes documents, and ignores unknown ones', async ({ write, find }) => {
     await write({ upserts: [documentOf(1, 'apple pie'), documentOf(2, 'apple juice')] });
     await write({ removals: [eventIdOf(1), eventIdOf(99)] });
     assert.deepEqual(textsOf(await find('apple')), ['apple juice']);
   });
 
-  test('removes rooms with all they have', async ({ write, find }) => {
+  test('removes all documents of rooms', async ({ write, find }) => {
     const rooms = [ROOM, OTHER_ROOM];
     await write({
       upserts: [
@@ -49,7 +49,7 @@ export function writingContract(test: IndexTest): void {
     assert.deepEqual(textsOf(await find('secret', { rooms })), ['secret recipe']);
   });
 
-  test('removes a room step by step, and leaves others alone', async ({ write, find, index, transaction }) => {
+  test('removes a room step by step, and keeps others', async ({ write, find, index, transaction }) => {
     const rooms = [ROOM, OTHER_ROOM];
     const ours = Array.from({ length: 5 }, (_, i) => documentOf(i + 1, 'secret plan'));
     await write({ upserts: [...ours, documentOf(6, 'secret recipe', { roomId: OTHER_ROOM })] });
@@ -65,7 +65,7 @@ export function writingContract(test: IndexTest): void {
     assert.equal(await transaction((trx) => index.removeRoom(ROOM, 2, trx)), 0);
   });
 
-  test('writes nothing when there is nothing to write', async ({ write, find }) => {
+  test('accepts an empty write', async ({ write, find }) => {
     await write({});
     assert.deepEqual(await find('anything'), []);
   });

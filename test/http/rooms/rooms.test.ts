@@ -44,7 +44,7 @@ async function addRoom(roomId: string, userId: string, membershipNid: number): P
 const emptyRooms = async (): Promise<unknown> => (await get('emptyRooms')).empty_rooms;
 
 describe('empty rooms', () => {
-  it('are those that Dendrite lists in the recorded database, in a fixed order', async () => {
+  it('are those that Dendrite lists in the recorded database, in a stable order', async () => {
     expect(await get('emptyRooms')).toEqual({
       empty_rooms: [ROOMS.remoteLeft, ROOMS.emptied, ROOMS.forgotten],
     });
@@ -57,7 +57,7 @@ describe('empty rooms', () => {
     ['knocking', `@somebody:${VIRTUAL_HOST}`, 4, false],
     ['gone', `@somebody:${SERVER_NAME}`, 1, true],
     ['of another server', '@somebody:elsewhere.example', 3, true],
-  ])('where somebody is %s', async (name, userId, membershipNid, isEmpty) => {
+  ])('depend on the memberships of local users: %s', async (name, userId, membershipNid, isEmpty) => {
     const roomId = `!${name.replaceAll(' ', '')}:${SERVER_NAME}`;
     await addRoom(roomId, userId, membershipNid);
     const found = await emptyRooms();
@@ -84,7 +84,7 @@ describe('empty rooms', () => {
     }
   });
 
-  it('are [] when there are none', async () => {
+  it('are [] if there are none', async () => {
     await expect(plugin.admin.operations.emptyRooms({ from: 1_000_000_000 }, SYSTEM)).resolves.toEqual({
       rooms: [],
       nextToken: undefined,
@@ -94,7 +94,7 @@ describe('empty rooms', () => {
 });
 
 describe('a room', () => {
-  it('is shown with what an admin looks at before doing something to it', async () => {
+  it('is shown with the facts that an administrator needs before an operation', async () => {
     expect(await get(`rooms/${ROOMS.v10}`)).toEqual({
       room_id: ROOMS.v10,
       version: '10',
@@ -130,7 +130,7 @@ describe('a room', () => {
     expect(await get(`rooms/${encodeURIComponent(roomId)}`)).toMatchObject(expected);
   });
 
-  it('that is not known is a 404, and what is no room id a 400', async () => {
+  it('that is unknown gives 404, and an invalid room id gives 400', async () => {
     const unknown = await plugin.asAdmin(`${ADMIN}/rooms/!nowhere:${SERVER_NAME}`);
     expect([unknown.status, jsonOf(unknown)]).toEqual([404, { errcode: 'M_NOT_FOUND', error: 'room does not exist' }]);
     for (const path of ['rooms/nowhere', 'rooms/%2Froom', 'blockedRooms/%23alias:localhost']) {
@@ -173,7 +173,7 @@ describe('blocked rooms', () => {
     }
   });
 
-  it('may be unknown to the homeserver, and of any room version', async () => {
+  it('may be unknown to the homeserver, and may have any room version', async () => {
     for (const roomId of ['!never:seen.example', ROOMS.v12]) {
       expect((await block(roomId)).status).toBe(200);
       expect(await check(roomId)).toBe('blocked');
@@ -190,12 +190,12 @@ describe('blocked rooms', () => {
     expect(rest).not.toHaveProperty('next_token');
   });
 
-  it('refuse a reason that is none', async () => {
+  it('refuse an invalid reason', async () => {
     expect((await block(ROOMS.v10, { reason: 7 })).status).toBe(400);
     expect(await check(ROOMS.v10)).toBe('open');
   });
 
-  it('are told apart from rooms that are being purged', async () => {
+  it('are distinguished from rooms that are being purged', async () => {
     await block(ROOMS.v10);
     await db('matrix_admin.purges').insert({ room_id: ROOMS.v10, progress: {} });
     const admission = await check(ROOMS.v10);

@@ -60,7 +60,7 @@ describe.each(MOUNTS)('fulltext/reindex $name', (mount) => {
     await finish(answer.headers.location);
   });
 
-  it('keeps the Location right for absolute-form targets and odd queries', async () => {
+  it('sets a correct Location for absolute-form targets and unusual queries', async () => {
     for (const path of [`${REINDEX}?user_id=/_dendrite/admin/fulltext/reindex`, `${REINDEX}?`]) {
       const { headers } = await plugin.asAdmin(path);
       expect(headers.location).toMatch(new RegExp(`^${mount.prefix}/_dendrite/admin/jobs/[0-9a-f-]{36}$`));
@@ -87,7 +87,7 @@ describe.each(MOUNTS)('fulltext/reindex $name', (mount) => {
     await finish(answer.headers.location);
   });
 
-  it('joins the one that runs', async () => {
+  it('joins a running reindex', async () => {
     const release = await holdEvents(plugin.database.db);
     try {
       const answers = await Promise.all([
@@ -120,7 +120,7 @@ describe('fulltext/reindex with search off', () => {
   });
   afterAll(() => plugin.close());
 
-  it.each(['GET', 'POST'])('%s says so, and is audited as refused', async (method) => {
+  it.each(['GET', 'POST'])('%s reports it, and is audited as refused', async (method) => {
     const answer = await plugin.asAdmin(REINDEX, { method });
     expect(answer.status).toBe(400);
     expect(jsonOf(answer)).toEqual({

@@ -50,7 +50,7 @@ describe.each(MOUNTS)('audit $name', (mount) => {
     Array.from({ length: upTo }, (_, at) => upTo - at).filter(matches);
   const secondsOf = (entries: readonly Entry[]): number[] => entries.map(({ ts }) => ts / 1_000);
 
-  it('shows who, what, when, from where, and how it ended', async () => {
+  it('shows the actor, operation, time, address and outcome', async () => {
     const answer = await plugin.asAdmin('/_dendrite/admin/jobs/01234567-89ab-4def-8123-456789abcdef/cancel', {
       method: 'POST',
     });
@@ -94,19 +94,19 @@ describe.each(MOUNTS)('audit $name', (mount) => {
     expect(secondsOf(found)).toEqual(numbers(250, matches));
   });
 
-  it('comes in pages of a hundred unless told otherwise', async () => {
+  it('has pages of a hundred entries by default', async () => {
     const found = await pages('since=0');
     expect(found.map(({ length }) => length)).toEqual([100, 100, 50]);
     expect(secondsOf(found.flat())).toEqual(numbers(250));
   });
 
-  it('loses and repeats nothing while entries are added', async () => {
+  it('loses and repeats no entry while entries are added', async () => {
     const found = await pages('operation=odd&limit=20', () => addEntries(plugin.database.db, 10_001, 10_020));
     expect(secondsOf(found.flat())).toEqual(numbers(250, (n) => n % 2 === 1));
     await plugin.database.db('matrix_admin.audit').where('at', '>=', new Date(10_000_000)).del();
   });
 
-  it('ends a page that is exactly full without a next one', async () => {
+  it('has no next page after a last page that is exactly full', async () => {
     const { entries, next_token: next } = await page('limit=250');
     expect([entries.length, next]).toEqual([250, undefined]);
   });

@@ -33,7 +33,7 @@ const post = async (path: string, body: object, method = 'POST'): Promise<string
 const show = async (id: string): Promise<Record<string, unknown>> => jsonOf(await plugin.asAdmin(`${JOBS}/${id}`));
 const room = encodeURIComponent('!r:localhost');
 
-it('says what it is about, who has started it and when, by the names of requests and by those of code', async () => {
+it('shows its target, creator and time, over HTTP and in-process', async () => {
   const before = Date.now();
   const id = await post(`/_dendrite/admin/evacuateUser/${USERS.alice.user_id}`, {});
   const shown = await show(id);
@@ -76,7 +76,7 @@ it('shows no text of a message', async () => {
   await Promise.all([notice, deletion].map((id) => plugin.admin.jobs.wait(id)));
 });
 
-it('of a kind that only another version knows shows no input', async () => {
+it('of an unknown kind shows no input', async () => {
   const [row] = await db('matrix_admin.jobs')
     .insert({ kind: 'ofTomorrow', created_by: 'x', input: JSON.stringify({ password: SECRET }) })
     .returning('id');
@@ -88,7 +88,7 @@ it.each(JOB_OPERATIONS)('%s has every parameter shown, or left out on purpose', 
   expect([...(SHOWN_INPUT[name] ?? []), ...(NOT_SHOWN[name] ?? [])].sort()).toEqual(parameters.sort());
 });
 
-it('is found by the room or the user that it is about', async () => {
+it('is found by its room or user', async () => {
   const [user, purge, reindex] = [
     await post(`/_dendrite/admin/evacuateUser/${USERS.alice.user_id}`, {}),
     await post(`/_synapse/admin/v2/rooms/${room}`, {}, 'DELETE'),

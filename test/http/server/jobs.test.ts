@@ -81,7 +81,7 @@ describe.each(MOUNTS)('jobs $name', (mount) => {
   };
   const ids = (jobs: readonly Record<string, unknown>[]): unknown[] => jobs.map(({ id }) => id);
 
-  it('are shown with everything that an admin asks for', async () => {
+  it('are shown with all their fields', async () => {
     const id = await addJob(db, {
       state: 'running',
       done: 250,
@@ -131,7 +131,7 @@ describe.each(MOUNTS)('jobs $name', (mount) => {
     expect(await list('kind=none')).toEqual({ jobs: [] });
   });
 
-  it('come in pages without loss or repetition while jobs are added', async () => {
+  it('come in pages, without lost or repeated jobs while jobs are added', async () => {
     const all: string[] = [];
     for (let n = 0; n < 7; n += 1) all.unshift(await addJob(db, { created_at: new Date(1_000 + Math.floor(n / 3)) }));
     const order = await db('matrix_admin.jobs').orderBy([
@@ -175,7 +175,7 @@ describe.each(MOUNTS)('jobs $name', (mount) => {
     expect(jsonOf(answer)).toEqual({ errcode: 'M_INVALID_PARAM', error: expect.any(String) });
   });
 
-  it('are cancelled, once', async () => {
+  it('are cancelled once', async () => {
     const id = await addJob(db);
     const first = await plugin.asAdmin(`${JOBS}/${id}/cancel`, { method: 'POST' });
     expect(first.status).toBe(200);
@@ -196,7 +196,7 @@ describe.each(MOUNTS)('jobs $name', (mount) => {
     expect(audit).toHaveLength(2);
   });
 
-  it('tell what happens as events, and end with the job', async () => {
+  it('stream their changes as events until they end', async () => {
     const id = await addJob(db, { state: 'running', done: 1, total: 4, lease_until: new Date(Date.now() + 60_000) });
     const stream = await listen(plugin, id);
     expect([stream.status, stream.contentType]).toEqual([200, 'text/event-stream']);
@@ -211,7 +211,7 @@ describe.each(MOUNTS)('jobs $name', (mount) => {
     expect(stream.events.at(-1)?.data).toEqual(jsonOf(await plugin.asAdmin(`${JOBS}/${id}`)));
   });
 
-  it('that are over make a stream of two events', async () => {
+  it('that have ended give a stream of two events', async () => {
     const id = await addJob(db, { state: 'failed', finished_at: new Date(), error: 'a reason\n\nevent: x' });
     const stream = await listen(plugin, id);
     await stream.ended;
@@ -221,7 +221,7 @@ describe.each(MOUNTS)('jobs $name', (mount) => {
     ]);
   });
 
-  it('that are not there make no stream', async () => {
+  it('that do not exist give no stream', async () => {
     const answer = await plugin.asAdmin(`${JOBS}/01234567-89ab-4def-8123-456789abcdef/events`);
     expect(answer.status).toBe(404);
     expect(answer.headers['content-type']).toBe('application/json');
@@ -230,7 +230,7 @@ describe.each(MOUNTS)('jobs $name', (mount) => {
     expect([head.status, head.text]).toEqual([200, '']);
   });
 
-  it('are not looked at any more once the client has gone', async () => {
+  it('are no longer read after the client disconnects', async () => {
     const id = await addJob(db);
     let queries = 0;
     const count = ({ bindings }: { bindings: unknown[] }): void => {
@@ -257,7 +257,7 @@ describe.each(MOUNTS)('jobs $name', (mount) => {
     }
   });
 
-  it('stop being told when the plugin stops', async () => {
+  it('end their streams when the plugin stops', async () => {
     const other = await mountPlugin({ mount, database: plugin.database });
     const id = await addJob(db);
     const stream = await listen(other, id);
@@ -270,7 +270,7 @@ describe.each(MOUNTS)('jobs $name', (mount) => {
   });
 });
 
-it('tells again of a job that nothing changes, so that no proxy cuts its stream', async () => {
+it('repeats the state of an unchanged job, so that no proxy cuts the stream', async () => {
   const plugin = await mountPlugin({ options: { jobs: { repeatProgressMs: 300 } } });
   onTestFinished(() => plugin.close());
   const stream = await listen(plugin, await addJob(plugin.database.db));

@@ -42,7 +42,7 @@ const put = (path: string, userId: string, body: unknown, token = admin.access_t
 describe.each(KINDS)('$path', ({ path, field }) => {
   const other = field === 'locked' ? 'suspended' : 'locked';
 
-  it('is set and lifted, as often as one likes, at once and in our own tables', async () => {
+  it('is set and lifted any number of times, takes effect at once, and is stored in our own tables', async () => {
     const changes = await changesOf(db, async () => {
       expect(jsonOf(await get(path, alice.user_id))).toEqual({ [field]: false });
       for (const state of [true, true, false, false, true]) {
@@ -73,7 +73,7 @@ describe.each(KINDS)('$path', ({ path, field }) => {
     expect(await db('matrix_admin.account_restrictions')).toEqual([]);
   });
 
-  it('lets administrators look at themselves, and no more', async () => {
+  it('lets administrators read their own restrictions, but not change them', async () => {
     expect(jsonOf(await get(path, admin.user_id))).toEqual({ [field]: false });
     for (const state of [true, false]) {
       const answer = await put(path, admin.user_id, { [field]: state });
@@ -81,7 +81,7 @@ describe.each(KINDS)('$path', ({ path, field }) => {
     }
   });
 
-  it('tells others nothing, whoever they ask for', async () => {
+  it('reveals nothing to other users', async () => {
     const texts = new Set<string>();
     for (const userId of [alice.user_id, bob.user_id, '@nobody:localhost:18448', '@x:elsewhere.example', 'x']) {
       for (const answer of [
@@ -106,7 +106,7 @@ describe.each(KINDS)('$path', ({ path, field }) => {
   });
 });
 
-it('Synapse’s path suspends, too', async () => {
+it('Synapse’s path also suspends', async () => {
   for (const suspend of [true, false]) {
     const answer = await put(SYNAPSE, bob.user_id, { suspend });
     expect([answer.status, jsonOf(answer)]).toEqual([200, { [`user_${bob.user_id}_suspended`]: suspend }]);
@@ -116,7 +116,7 @@ it('Synapse’s path suspends, too', async () => {
   expect((await put(SYNAPSE, admin.user_id, { suspend: true })).status).toBe(403);
 });
 
-it('a locked user is refused here as well, under every spelling', async () => {
+it('a locked user is also refused by this plugin, under every spelling', async () => {
   const whois = '/_matrix/client/v3/admin/whois';
   await put(KINDS[1].path, alice.user_id, { locked: true });
   for (const token of [alice.access_token, 'spelled-otherwise']) {
@@ -131,7 +131,7 @@ it('a locked user is refused here as well, under every spelling', async () => {
   expect((await get(whois, alice.user_id, alice.access_token)).status).toBe(200);
 });
 
-it('other processes hear of it soon', async () => {
+it('other processes notice it soon', async () => {
   const other = await mountPlugin({ database: plugin.database });
   const locked = async (): Promise<boolean> => (await other.admin.accounts.check(bob.user_id as UserId)).locked;
   expect(await locked()).toBe(false);
@@ -141,7 +141,7 @@ it('other processes hear of it soon', async () => {
   await other.close();
 });
 
-it('what is known is not asked for again, and a failed question is', async () => {
+it('a result is cached, and a failed query is repeated', async () => {
   const queries: unknown[] = [];
   const count = ({ sql }: { sql: string }): unknown => sql.includes('account_restrictions') && queries.push(sql);
   plugin.database.pluginDb.on('query', count);
@@ -155,7 +155,7 @@ it('what is known is not asked for again, and a failed question is', async () =>
   expect(await check('@dave:localhost:18448' as UserId)).toEqual({ suspended: false, locked: false });
 });
 
-it('only administrators have the capability', async () => {
+it('only administrators have the capability to restrict accounts', async () => {
   const { capabilities } = plugin.admin.accounts;
   expect(await capabilities(admin.user_id as UserId)).toEqual({
     'm.account_moderation': { suspend: true, lock: true },

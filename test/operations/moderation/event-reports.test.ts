@@ -48,7 +48,7 @@ async function report(overrides: Record<string, unknown> = {}): Promise<number> 
 }
 
 describe('event reports', () => {
-  it('are listed newest first, each with all that clients ask for, and reading writes nothing', async () => {
+  it('are listed newest first, with all fields that clients need, and reading writes nothing', async () => {
     const changes = await changesOf(db, async () => {
       const { event_reports: reports, total } = await list('?user_id=@nobody-known-here:localhost:18448');
       expect([reports, total]).toEqual([[], 0]);
@@ -78,14 +78,14 @@ describe('event reports', () => {
   const stateKey = async (nid: number): Promise<string> =>
     (await db('roomserver_event_state_keys').where('event_state_key_nid', nid).first()).event_state_key;
 
-  it('one has the event', async () => {
+  it('a single report includes the event', async () => {
     const { event_reports: reports } = await list('?dir=f&limit=1');
     const one = jsonOf(await call('/1'));
     expect(one).toMatchObject(reports[0] ?? {});
     expect(one.event_json).toMatchObject({ sender: reports[0]?.sender, type: 'm.room.message' });
   });
 
-  it('of rooms and events that are gone are left out, and can be deleted', async () => {
+  it('of missing rooms and events are not listed, and can be deleted', async () => {
     const room = await report({ room_nid: 9_999 });
     const event = await report({ event_nid: 9_999 });
     expect(await list()).toMatchObject({ total: 3, event_reports: [{ id: 3 }, { id: 2 }, { id: 1 }] });
@@ -98,7 +98,7 @@ describe('event reports', () => {
     }
   });
 
-  it('of a purged room go with it, and of redacted events stay', async () => {
+  it('of a purged room are deleted with it, and those of redacted events stay', async () => {
     const { redacts_event_id: redacted } = await db('roomserver_redactions').where('validated', true).first();
     const { event_nid, room_nid } = await db('roomserver_events').where('event_id', redacted).first();
     const id = await report({ event_nid, room_nid });
@@ -114,7 +114,7 @@ describe('event reports', () => {
     expect(ids(await list())).toEqual([3, 2, 1]);
   });
 
-  it('name is null for a room without one', async () => {
+  it('name is null for a room without a name', async () => {
     const nameless = await db('roomserver_rooms')
       .whereNotIn('room_id', db('syncapi_current_room_state').select('room_id').where('type', 'm.room.name'))
       .first();
@@ -161,7 +161,7 @@ describe('event reports', () => {
     expect([answer.status, jsonOf(answer).errcode]).toEqual([400, 'M_INVALID_PARAM']);
   });
 
-  it.each(['-1', 'abc', '1.5', '99999999999999999'])('have no id such as %s', async (id) => {
+  it.each(['-1', 'abc', '1.5', '99999999999999999'])('cannot have the id %s', async (id) => {
     for (const method of ['GET', 'DELETE', 'PUT']) {
       const answer = await call(`/${id}`, { method, ...(method === 'PUT' && { body: '{"status":"open"}' }) });
       expect([answer.status, jsonOf(answer).errcode]).toEqual([400, 'M_INVALID_PARAM']);
@@ -184,14 +184,14 @@ describe('event reports', () => {
 });
 
 describe('pages of event reports', () => {
-  it('honour an offset, and the total is right beyond the end', async () => {
+  it('start at an offset, and have the correct total even beyond the end', async () => {
     expect(ids(await list('?limit=1&from=1'))).toEqual([2]);
     expect(ids(await list('?dir=f&from=2'))).toEqual([3]);
     expect(await list('?from=100')).toEqual({ event_reports: [], total: 3 });
     expect(await list('?limit=0&from=1')).toEqual({ event_reports: [], total: 3, next_token: 1 });
   });
 
-  it.each(['b', 'f'])('in direction %s lose and repeat nothing while reports come and go', async (dir) => {
+  it.each(['b', 'f'])('in direction %s lose and repeat nothing while reports are added and deleted', async (dir) => {
     const room = await db('roomserver_rooms').where('room_version', '12').first();
     const { event_nid } = await db('roomserver_events').where('room_nid', room.room_nid).first();
     const add = (): Promise<number> => report({ room_nid: room.room_nid, event_nid });
@@ -244,13 +244,13 @@ describe('the status of an event report', () => {
     [{ status: 'closed' }, 'M_INVALID_PARAM'],
     [{ status: 'open', note: 5 }, 'M_INVALID_PARAM'],
     [{ status: 'open', note: 'x'.repeat(1_001) }, 'M_INVALID_PARAM'],
-  ])('can not be set by %j', async (body, errcode) => {
+  ])('cannot be set by %j', async (body, errcode) => {
     const answer = await put(3, body);
     expect([answer.status, jsonOf(answer).errcode]).toEqual([400, errcode]);
     expect(jsonOf(await call('/3')).status_changed_by).toBeNull();
   });
 
-  it('goes with the report', async () => {
+  it('is deleted with the report', async () => {
     const id = await report();
     await put(id, { status: 'resolved' });
     await db('roomserver_reported_events').where('id', id).del();
@@ -261,7 +261,7 @@ describe('the status of an event report', () => {
     expect(await db('matrix_admin.event_report_statuses').whereIn('report_id', [id, other])).toEqual([]);
   });
 
-  it('is set in-process, and hooks hear of it', async () => {
+  it('is set in-process, and hooks are called', async () => {
     const heard: unknown[] = [];
     const off = plugin.admin.hooks.after('setEventReportStatus', { name: 'test' }, ({ result }) => {
       heard.push(result.status);
@@ -277,7 +277,7 @@ describe('the status of an event report', () => {
   });
 });
 
-describe('an event that is reported', () => {
+describe('a reported event', () => {
   const row = (id: number): Promise<Record<string, unknown>> => db('roomserver_reported_events').where({ id }).first();
   const { user_id: carol } = USERS.carol;
   let recorded: Report;
@@ -293,7 +293,7 @@ describe('an event that is reported', () => {
     });
   };
 
-  it('has the row that Dendrite writes, and hooks learn of it', async () => {
+  it('has the row that Dendrite writes, and hooks are called', async () => {
     const told: unknown[] = [];
     const off = plugin.admin.hooks.after('reportEvent', { name: 'tell' }, ({ input, result }) => {
       told.push([input.eventId, result.reportId]);
@@ -322,7 +322,7 @@ describe('an event that is reported', () => {
     await db('roomserver_event_json').where('event_nid', stored.event_nid).update({ event_json: stored.event_json });
   });
 
-  it('may nest too deeply to be shown, and is reported and listed all the same', async () => {
+  it('may be nested too deeply to be shown, but is still reported and listed', async () => {
     const { event_nid: nid } = await row(1);
     const [stored] = await db('roomserver_event_json').where('event_nid', nid as string);
     const deep = `{"unsigned":${'['.repeat(30_000)}${']'.repeat(30_000)},`;
@@ -339,11 +339,11 @@ describe('an event that is reported', () => {
   it.each([
     ['that is not there', { eventId: '$nothing' }],
     ['of another room', { roomId: '!other:localhost:18448' }],
-  ])('%s is none', async (_, overrides) => {
+  ])('%s is refused', async (_, overrides) => {
     await expect(reported(overrides)).rejects.toMatchObject({ errcode: 'M_NOT_FOUND' });
   });
 
-  it('is none in a room that the reporter is not in, or in the name of somebody else', async () => {
+  it('is refused if the reporter is not in the room, or acts for another user', async () => {
     await db('roomserver_reported_events').whereNotIn('id', [1, 2, 3]).delete();
     const outsider = { kind: 'user', userId: USERS.frank.user_id as UserId } as const;
     const input = { reporter: outsider.userId, roomId: recorded['room_id'], eventId: recorded['event_id'] };
@@ -357,7 +357,7 @@ describe('an event that is reported', () => {
     expect(await db('roomserver_reported_events').whereNotIn('id', [1, 2, 3])).toEqual([]);
   });
 
-  it('is none when it is redacted', async () => {
+  it('is refused after its redaction', async () => {
     const redaction = { redaction_event_id: '$r', redacts_event_id: recorded['event_id'], validated: true };
     await db('roomserver_redactions').insert(redaction);
     await expect(reported()).rejects.toMatchObject({ errcode: 'M_NOT_FOUND' });

@@ -58,7 +58,7 @@ async function join(roomId: string, userId: string): Promise<void> {
 }
 
 describe('the first notices of a server', () => {
-  it('are all sent when they come at the same time', async () => {
+  it('are all sent if they are concurrent', async () => {
     const fresh = await mountPlugin({ options: { serverNotices: { localpart: 'first' } } });
     const users = [USERS.alice, USERS.bob, USERS.carol, USERS.dave];
     const answers = await Promise.all(
@@ -74,7 +74,7 @@ describe('the first notices of a server', () => {
 });
 
 describe('a server notice', () => {
-  it('makes a room as Dendrite does', async () => {
+  it('creates a room as Dendrite does', async () => {
     const recorded = recording('notice-new-room');
     const known = await eventIdsOf(db);
     let roomId = '';
@@ -100,7 +100,7 @@ describe('a server notice', () => {
     expect(await brokenInvariants(db)).toEqual([]);
   });
 
-  it('goes into the same room again, without a second invite while one is pending', async () => {
+  it('goes into the existing room, without a second invite while one is pending', async () => {
     const [first, second] = [await send(USERS.erin.user_id), await send(USERS.erin.user_id)];
     expect(second.room_id).toBe(first.room_id);
     const invites = db('public.roomserver_invites').count('*').where('retired', false);
@@ -116,7 +116,7 @@ describe('a server notice', () => {
     expect(topic).toMatchObject({ type: 'm.room.topic', state_key: '', content: { topic: 'News' } });
   });
 
-  it('invites those again who have left', async () => {
+  it('invites users again who have left', async () => {
     const { room_id: roomId } = await send(USERS.carol.user_id);
     await join(roomId, USERS.carol.user_id);
     await plugin.asAdmin(`/_dendrite/admin/evacuateUser/${USERS.carol.user_id}`, { method: 'POST' });
@@ -126,7 +126,7 @@ describe('a server notice', () => {
     expect(await brokenInvariants(db)).toEqual([]);
   });
 
-  it('with a transaction id is sent once, whoever is quicker', async () => {
+  it('with a transaction id is sent once, even by concurrent requests', async () => {
     const body = { user_id: USERS.dave.user_id, content: HELLO };
     const answers = await Promise.all(Array.from({ length: 8 }, () => put('t1', body)));
     expect(new Set(answers.map(({ text }) => text)).size).toBe(1);
@@ -165,7 +165,7 @@ describe('a server notice', () => {
       403,
       'M_FORBIDDEN',
     ],
-  ])('to %s is refused, and leaves nothing', async (_title, body, status, errcode) => {
+  ])('to %s is refused, and writes nothing', async (_title, body, status, errcode) => {
     const changes = await changesOf(db, async () => {
       const answer = await post(body);
       expect([answer.status, jsonOf(answer).errcode]).toEqual([status, errcode]);
@@ -173,13 +173,13 @@ describe('a server notice', () => {
     expect(changes).toEqual({});
   });
 
-  it('never goes into a room that the two merely share', async () => {
+  it('never goes into another room that the two share', async () => {
     const { room_id: roomId } = await send(USERS.frank.user_id);
     await db('public.userapi_account_datas').where({ localpart: 'frank', type: 'm.tag', room_id: roomId }).del();
     expect((await send(USERS.frank.user_id)).room_id).not.toBe(roomId);
   });
 
-  it('goes to accounts whose names have capital letters, as old ones may, and to no other spelling of a name', async () => {
+  it('goes to old accounts with capital letters in their names, but not to another spelling of a name', async () => {
     await addAccount(db, { localpart: 'Old', accountType: 1 });
     expect(await send('@Old:localhost:18448')).toMatchObject({ content: HELLO });
     const answer = await post({ user_id: '@ALICE:localhost:18448', content: HELLO });
@@ -188,8 +188,8 @@ describe('a server notice', () => {
   });
 });
 
-describe('a notice to many', () => {
-  it('reaches everybody once, and says who could not be reached', async () => {
+describe('a notice to many users', () => {
+  it('reaches every user once, and reports who could not be reached', async () => {
     const { text, status } = await post(
       { content: { msgtype: 'm.notice', body: 'all' } },
       '/_dendrite/admin/serverNotices',
@@ -207,7 +207,7 @@ describe('a notice to many', () => {
     expect(await brokenInvariants(db)).toEqual([]);
   });
 
-  it('are not kept by the job that has sent them', async () => {
+  it('are not stored by the job that has sent them', async () => {
     const content = { msgtype: 'm.text', body: 'only for alice' };
     await post({ content, user_ids: [USERS.alice.user_id] }, '/_dendrite/admin/serverNotices');
     const jobs = await db('matrix_admin.jobs').where({ kind: 'sendServerNotices' });
@@ -216,7 +216,7 @@ describe('a notice to many', () => {
     expect(jobs.at(-1).input).toMatchObject({ userIds: [USERS.alice.user_id] });
   });
 
-  it('may be tried without effect', async () => {
+  it('may be a dry run without effect', async () => {
     const changes = await changesOf(db, async () => {
       const answer = await post({ content: HELLO, dry_run: true }, '/_dendrite/admin/serverNotices');
       expect(jsonOf(answer)).toEqual({ sent: 7, dry_run: true });
@@ -226,7 +226,7 @@ describe('a notice to many', () => {
 });
 
 describe('without server notices', () => {
-  it('their routes are not there', async () => {
+  it('the routes do not exist', async () => {
     const other = await mountPlugin();
     for (const [method, path] of [
       ['POST', PATH],

@@ -50,7 +50,7 @@ async function register(wanted: Wanted): Promise<Answer> {
 }
 
 describe('registration by shared secret', () => {
-  it('knows the MACs of other servers', () => {
+  it('computes the same MACs as other servers', () => {
     expect(macOf('abc', 'alice', 'pw', 'admin')).toBe('dc5ed98b283077684552e3f72d67f26b3366bf58');
     expect(macOf('abc', 'bob', 'pw', 'notadmin', 'bot')).toBe('e825b511dceef6cf1faf4dcb2a6bc6e64ba37780');
   });
@@ -89,7 +89,7 @@ describe('registration by shared secret', () => {
     expect(await compare(PASSWORD, account.password_hash)).toBe(true);
   });
 
-  it('makes administrators and bots, with a name, in capitals, without a device', async () => {
+  it('registers administrators and bots, with a display name, with capital letters, without a device', async () => {
     expect((await register({ username: 'Root2', admin: true, displayname: 'The Root' })).status).toBe(200);
     expect(await db('userapi_accounts').where({ localpart: 'root2' }).first()).toMatchObject({ account_type: 3 });
     expect(await db('userapi_profiles').where({ localpart: 'root2' }).first()).toMatchObject({
@@ -120,7 +120,7 @@ describe('registration by shared secret', () => {
     ['no password', { password: '' }, 400, 'M_MISSING_PARAM'],
     ['a short password', { password: 'short' }, 400, 'M_WEAK_PASSWORD'],
     ['a password over 72 bytes', { password: 'x'.repeat(73) }, 400, 'M_INVALID_PARAM'],
-  ])('refuses %s, and leaves nothing', async (_title, wanted, status, errcode) => {
+  ])('refuses %s, and writes nothing', async (_title, wanted, status, errcode) => {
     const changes = await changesOf(db, async () => {
       const answer = await register(wanted);
       expect([answer.status, jsonOf(answer).errcode]).toEqual([status, errcode]);
@@ -128,13 +128,13 @@ describe('registration by shared secret', () => {
     expect(changes).toEqual({});
   });
 
-  it('spends a nonce on a wrong MAC, too', async () => {
+  it('also uses up a nonce on a wrong MAC', async () => {
     const once = await nonce();
     expect((await register({ nonce: once, mac: '0'.repeat(40) })).status).toBe(403);
     expect((await register({ nonce: once })).status).toBe(400);
   });
 
-  it('makes one account of a nonce that a hundred use at once, over two processes', async () => {
+  it('registers one account for a nonce that a hundred requests use at once, over two processes', async () => {
     const other = createAdminPlugin(
       { serverName: SERVER_NAME, db, signingKeys: [createSigningKey()] },
       { registration: { sharedSecret: SECRET }, accounts: { bcryptCost: 4 } },
@@ -156,7 +156,7 @@ describe('registration by shared secret', () => {
     await other.stop();
   });
 
-  it('forgets nonces after a minute', async () => {
+  it('deletes nonces after a minute', async () => {
     const old = await nonce();
     await db('matrix_admin.registration_nonces')
       .where('nonce', old)
@@ -164,7 +164,7 @@ describe('registration by shared secret', () => {
     expect((await register({ nonce: old })).status).toBe(400);
   });
 
-  it('is not there without a secret', async () => {
+  it('does not exist without a secret', async () => {
     const without = await mountPlugin({ database: plugin.database });
     expect((await without.request(PATH)).status).toBe(404);
     await without.close();
@@ -187,7 +187,7 @@ describe('registration by shared secret', () => {
     await limited.close();
   });
 
-  it('limits requests without a token by address, and leaves other addresses alone', async () => {
+  it('limits requests without a token by address, without effect on other addresses', async () => {
     const limited = await mountPlugin({
       database: plugin.database,
       proxy: true,
@@ -211,13 +211,13 @@ describe('registration by shared secret', () => {
     await limited.close();
   });
 
-  it('keeps what type of user was registered', async () => {
+  it('stores the type of the registered user', async () => {
     await register({ username: 'helper', user_type: 'support' });
     const user = await plugin.asAdmin('/_synapse/admin/v2/users/@helper:localhost:18448');
     expect(jsonOf(user)['user_type']).toBe('support');
   });
 
-  it('says no secret', async () => {
+  it('reveals no secret', async () => {
     const { rows } = await db.raw('SELECT a::text FROM matrix_admin.audit a');
     const said = JSON.stringify([rows, plugin.logger.lines]);
     expect(said).toContain('registerBySharedSecret');

@@ -37,7 +37,7 @@ describe('registration tokens', () => {
     }
   });
 
-  it('are made as Dendrite makes them', async () => {
+  it('are created as Dendrite creates them', async () => {
     const recorded = recording('registrationTokens-new');
     const changes = await changesOf(db, async () => {
       const { token } = recorded.body as Token;
@@ -47,7 +47,7 @@ describe('registration tokens', () => {
     expect(changes).toEqual(recorded.tables);
   });
 
-  it('have a random name of the length asked for', async () => {
+  it('have a random name of the requested length', async () => {
     const names = await Promise.all(
       [undefined, 1, 64].map(async (length) => jsonOf(await send('POST', `${SYNAPSE}/new`, { length })).token),
     );
@@ -71,7 +71,7 @@ describe('registration tokens', () => {
     [{ expiry_time: 1 }, 400],
     [{ expiry_time: 'tomorrow' }, 400],
     [{ token: 'welcome' }, 409],
-  ])('are not made of %j', async (body, status) => {
+  ])('are not created from %j', async (body, status) => {
     const changes = await changesOf(db, async () => {
       const answer = await send('POST', `${SYNAPSE}/new`, body);
       expect([answer.status, jsonOf(answer).errcode]).toEqual([status, 'M_INVALID_PARAM']);
@@ -79,7 +79,7 @@ describe('registration tokens', () => {
     expect(changes).toEqual({});
   });
 
-  it('count beyond 32 bits, change, and go', async () => {
+  it('can exceed 32 bits, change, and be deleted', async () => {
     const name = 'A.b_c~d-9';
     expect((await send('POST', `${DENDRITE}/new`, { token: name, uses_allowed: 2 ** 40 })).status).toBe(200);
     const path = `${DENDRITE}/${name}`;
@@ -106,14 +106,14 @@ describe('registration tokens', () => {
     for (const valid of ['maybe', 'TRUE']) expect((await send('GET', `${SYNAPSE}?valid=${valid}`)).status).toBe(400);
   });
 
-  it('say whether they can be used, to anybody', async () => {
+  it('show anyone whether they can be used', async () => {
     const answers = [await isValid('welcome'), await isValid('zero'), await isValid('nope'), await isValid('')];
     expect(answers).toEqual([true, false, false, false]);
     const without = await plugin.request(VALIDITY);
     expect([without.status, jsonOf(without).errcode]).toEqual([400, 'M_MISSING_PARAM']);
   });
 
-  it('are never used more often than they allow, by a hundred at once over two processes', async () => {
+  it('are never used more often than allowed, even by a hundred concurrent requests over two processes', async () => {
     await send('POST', `${DENDRITE}/new`, { token: 'five', uses_allowed: 5 });
     const other = createAdminPlugin({ serverName: SERVER_NAME, db, signingKeys: [createSigningKey()] });
     const [ours, theirs] = [plugin.admin.registrationTokens, other.registrationTokens];
@@ -126,7 +126,7 @@ describe('registration tokens', () => {
     await other.stop();
   });
 
-  it('are not made at the one path where the homeserver asks for none', async () => {
+  it('are not created at one path if registration needs no token', async () => {
     const without = await mountPlugin({ database: plugin.database });
     const answer = await without.asAdmin(`${DENDRITE}/new`, { method: 'POST', body: '{}' });
     expect([answer.status, jsonOf(answer)]).toEqual([

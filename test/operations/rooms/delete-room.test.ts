@@ -61,8 +61,8 @@ async function localMembers(roomId: string): Promise<unknown> {
   return (await plugin.admin.operations.roomInfo({ roomId: roomId }, SYSTEM)).members.local;
 }
 
-describe('the deletion of a room by v1', () => {
-  it('kicks, purges, and is over when it answers', async () => {
+describe('the deletion of a room with v1', () => {
+  it('kicks the users, purges the room, and answers at the end', async () => {
     const names = await namesOf(db, ROOMS.v10);
     expect(await ok(remove(1, ROOMS.v10))).toEqual({ ...NOTHING_DONE, kicked_users: EVERYBODY });
     const after = await room(ROOMS.v10);
@@ -73,7 +73,7 @@ describe('the deletion of a room by v1', () => {
     expect(await ok(remove(1, ROOMS.v10))).toEqual(NOTHING_DONE);
   });
 
-  it('leaves the room when it is not to be purged, and its users forget it', async () => {
+  it('keeps the room without a purge, and its users forget it', async () => {
     expect(await ok(remove(1, ROOMS.v9, { purge: false }))).toMatchObject({
       kicked_users: EVERYBODY,
     });
@@ -88,7 +88,7 @@ describe('the deletion of a room by v1', () => {
     expect((await room(ROOMS.v9)).status).toBe(404);
   });
 
-  it('takes those who left to a new room, with the aliases, and says there why', async () => {
+  it('moves the users and the aliases to a new room, with a message there', async () => {
     await db('userapi_profiles').where('localpart', 'bob').update({ display_name: 'Bob Builder' });
     const answer = await ok(
       remove(1, ROOMS.v12, {
@@ -145,7 +145,7 @@ describe('the deletion of a room by v1', () => {
     expect(await ok(room(ROOMS.v12, '/block'))).toEqual({ block: true, user_id: USERS.admin.user_id });
   });
 
-  it('has a name and a message for the new room when it is given none, as Draupnir asks for it', async () => {
+  it('has a default name and message for the new room, as Draupnir expects', async () => {
     // The bot is in the room itself.
     const body = { new_room_user_id: USERS.alice.user_id, block: true };
     const answer = await ok(remove(1, ROOMS.v8, body));
@@ -171,12 +171,12 @@ describe('the deletion of a room by v1', () => {
     expect(await ok(room(roomId, '/block'))).toEqual({ block: true, user_id: USERS.admin.user_id });
   });
 
-  it('purges a room that is known by an invite alone', async () => {
+  it('purges a room that is known only from an invite', async () => {
     expect(await ok(remove(1, ROOMS.remoteInvite))).toEqual(NOTHING_DONE);
     expect(await db('roomserver_rooms').where('room_id', ROOMS.remoteInvite)).toEqual([]);
   });
 
-  it('goes on with a purge that was stopped', async () => {
+  it('resumes a stopped purge', async () => {
     const roomId = ROOMS.moderated as RoomId;
     await db.transaction((transaction) => hideRoom(transaction, roomId, []));
     expect(await ok(remove(1, roomId))).toEqual(NOTHING_DONE);
@@ -184,7 +184,7 @@ describe('the deletion of a room by v1', () => {
     expect(await plugin.admin.rooms.check(roomId)).toBe('open');
   });
 
-  it('can be tried without effect', async () => {
+  it('can be a dry run without effect', async () => {
     const changes = await changesOf(db, async () => {
       const answer = await ok(
         remove(1, ROOMS.v7, { dry_run: true, block: true, new_room_user_id: USERS.admin.user_id }),
@@ -219,7 +219,7 @@ describe('the deletion of a room by v1', () => {
     expect(await plugin.admin.rooms.check(ROOMS.v2 as RoomId)).toBe('open');
   });
 
-  it('is audited, counted, and told to hooks', async () => {
+  it('is audited, counted, and reported to hooks', async () => {
     const heard: unknown[] = [];
     const off = plugin.admin.hooks.after('deleteRoom', { name: 'test' }, ({ result }) => {
       heard.push(result.kickedUsers.length);
@@ -243,7 +243,7 @@ describe('the deletion of a room by v1', () => {
 
 describe.each([1, 2] as const)('the deletion of a room by v%i', (version) => {
   const untouched = { join: 3 };
-  it.each([`#alpha:${SERVER_NAME}`, USERS.alice.user_id, 'abc'])('refuses %s, which is no room id', async (roomId) => {
+  it.each([`#alpha:${SERVER_NAME}`, USERS.alice.user_id, 'abc'])('refuses the invalid room id %s', async (roomId) => {
     const answer = await remove(version, roomId);
     expect([answer.status, jsonOf(answer).errcode]).toEqual([400, 'M_INVALID_PARAM']);
   });
@@ -300,7 +300,7 @@ describe.each([1, 2] as const)('the deletion of a room by v%i', (version) => {
   });
 });
 
-describe('the deletion of a room by v2', () => {
+describe('the deletion of a room with v2', () => {
   /** Lets nobody else at a table until it is released. */
   async function hold(lock: string): Promise<() => Promise<void>> {
     const release = new AbortController();
@@ -322,7 +322,7 @@ describe('the deletion of a room by v2', () => {
   }
   const shutdown = { ...NOTHING_DONE, kicked_users: EVERYBODY };
 
-  it('is answered at once, and its status moves', async () => {
+  it('is answered at once, and its status changes', async () => {
     const releaseRoom = await hold(`SELECT FROM roomserver_rooms WHERE room_id = '${ROOMS.v6}' FOR UPDATE`);
     const releasePurge = await hold('LOCK TABLE userapi_notifications');
     const { delete_id: id, ...rest } = await ok(remove(2, ROOMS.v6, { block: true }));
@@ -365,14 +365,14 @@ describe('the deletion of a room by v2', () => {
     });
   });
 
-  it('works for rooms that are not known', async () => {
+  it('works for unknown rooms', async () => {
     const roomId = `!nosuch:${SERVER_NAME}`;
     const { delete_id: id } = await ok(remove(2, roomId, { block: true }));
     expect(await ended(id)).toMatchObject({ status: 'complete', shutdown_room: NOTHING_DONE });
     expect(await plugin.admin.rooms.check(roomId as RoomId)).toBe('blocked');
   });
 
-  it('has failed when it was cancelled', async () => {
+  it('is shown as failed after a cancellation', async () => {
     const release = await hold(`SELECT FROM roomserver_rooms WHERE room_id = '${ROOMS.v4}' FOR UPDATE`);
     const { delete_id: id } = await ok(remove(2, ROOMS.v4));
     await plugin.admin.operations.cancelJob({ jobId: String(id) }, SYSTEM);
@@ -398,19 +398,19 @@ describe('the deletion of a room by v2', () => {
     expect([answer.status, jsonOf(answer)]).toEqual([404, { errcode: 'M_NOT_FOUND', error }]);
   });
 
-  it('is no job of another kind', async () => {
+  it('does not show jobs of another kind', async () => {
     const { jobId } = await plugin.admin.operations.reindexFulltext.start({}, SYSTEM);
     expect((await call(`/v2/rooms/delete_status/${jobId}`)).status).toBe(404);
   });
 
-  it('can not be asked for of what is no room id', async () => {
+  it('cannot be read for an invalid room id', async () => {
     const answer = await call('/v2/rooms/abc/delete_status');
     expect([answer.status, jsonOf(answer).errcode]).toEqual([400, 'M_INVALID_PARAM']);
   });
 });
 
-describe('a deletion with users whom the room does not let go', () => {
-  it('does not purge the room unless it is forced to', async () => {
+describe('a deletion with users who cannot leave', () => {
+  it('purges the room only if forced', async () => {
     // The users of a server whose events nobody can sign any more.
     const other = server.remote_server_name as ServerName;
     const signingKeys = [createSigningKey(), createSigningKey(other)];
@@ -486,7 +486,7 @@ describe('a deletion between its steps', () => {
     return row.id;
   };
 
-  it('lets nobody be left behind who joins once the others have left', async () => {
+  it('also removes users who join after the others have left', async () => {
     const roomId = ROOMS.v1 as RoomId;
     const erin = USERS.erin.user_id as UserId;
     const join = { type: 'm.room.member', sender: erin, stateKey: erin, content: { membership: 'join' } };
@@ -508,7 +508,7 @@ describe('a deletion between its steps', () => {
   it.each([
     ['in no new room', undefined],
     ['in a new room', USERS.admin.user_id as UserId],
-  ])('ends although somebody comes back after every leave: %s', async (_case, newRoomUserId) => {
+  ])('ends even if a user rejoins after every leave: %s', async (_case, newRoomUserId) => {
     const joinOf = (sender: UserId) =>
       ({ type: 'm.room.member', sender, stateKey: sender, content: { membership: 'join' } }) as const;
     const [alice, erin, frank] = idsOf('alice', 'erin', 'frank') as [UserId, UserId, UserId];
@@ -538,7 +538,7 @@ describe('a deletion between its steps', () => {
     expect(await brokenInvariants(db)).toEqual([]);
   });
 
-  it('can die before and after each of its commits, and does nothing twice', async () => {
+  it('can crash before and after each of its commits, and does nothing twice', async () => {
     const roomId = ROOMS.v11 as RoomId;
     const names = await namesOf(db, roomId);
     const newRoomUserId = USERS.admin.user_id as UserId;

@@ -98,7 +98,7 @@ describe('downloadState', () => {
     ['does not answer', () => new Promise(() => {}), 504, /gave no answer in time/],
     ['refuses', () => Promise.reject(new FederationError('refused', `${REMOTE} refused`)), 502, /refused/],
     ['has no state', async () => ({ state: [], authChain: [] }), 403, /nobody here may send/],
-  ])('from a server that %s changes nothing, and says so', async (_title, answer, status, text) => {
+  ])('from a server that %s fails without changes', async (_title, answer, status, text) => {
     lookupState = answer;
     const changes = await changesOf(db, async () => {
       const { status: actual, text: body } = await download();
@@ -107,7 +107,7 @@ describe('downloadState', () => {
     expect(changes).toEqual({});
   });
 
-  it('resolves states that differ, whichever comes first', async () => {
+  it('resolves different states, whichever comes first', async () => {
     const isName = ({ type }: Readonly<Record<string, unknown>>): boolean => type === 'm.room.name';
     const nameless = { ...recorded, state: recorded.state.filter((event) => !isName(event)) };
     const resultOf = async (...answers: RemoteState[]): Promise<unknown> => {
@@ -123,7 +123,7 @@ describe('downloadState', () => {
     expect(await resultOf(nameless, nameless)).not.toBe(whole);
   });
 
-  it('waits for each answer as long as the limit says, however many there are', async () => {
+  it('applies the time limit to each answer, not to all together', async () => {
     const left = [recorded, recorded];
     lookupState = async () => {
       await delay(200);
@@ -133,7 +133,7 @@ describe('downloadState', () => {
     expect(left).toEqual([]);
   });
 
-  it('refuses a state that has two events for one entry', async () => {
+  it('refuses a state with two events for the same type and state key', async () => {
     const again = await renamedMember();
     lookupState = async () => ({ ...recorded, state: [...recorded.state, again] });
     const changes = await changesOf(db, async () => {
@@ -143,7 +143,7 @@ describe('downloadState', () => {
     expect(changes).toEqual({});
   });
 
-  it('brings back what the other server has, by either method', async () => {
+  it('restores the state of the other server, by either method', async () => {
     lookupState = async () => recorded;
     const members = await localMembers();
     expect(members.length).toBeGreaterThan(0);
@@ -165,7 +165,7 @@ describe('downloadState', () => {
     }
   });
 
-  it('leaves out what is not signed by its server, or not allowed', async () => {
+  it('leaves out events that are not signed by their server, or not allowed', async () => {
     const mallory = { type: 'm.room.name', state_key: '', content: { name: 'Forged' } };
     const [name] = recorded.state.filter(({ type }) => type === 'm.room.name');
     const forged = { ...name, ...mallory };

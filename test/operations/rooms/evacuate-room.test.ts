@@ -24,11 +24,11 @@ const evacuate = (roomId: string, body: object = {}): Promise<Answer> =>
 const STATE_TABLES = ['roomserver_state_block', 'roomserver_state_snapshots'];
 
 describe('evacuateRoom', () => {
-  it('starts from a database that does not contradict itself', async () => {
+  it('starts from a consistent database', async () => {
     expect(await brokenInvariants(db)).toEqual([]);
   });
 
-  it('answers of a stub and of rooms that are not there as Dendrite does', async () => {
+  it('answers for a stub and for missing rooms as Dendrite does', async () => {
     const { status, body } = recording('evacuateRoom-stub');
     for (const roomId of [server.rooms.remoteInvite, '!nowhere:localhost:18448', 'no room id at all']) {
       const answer = await evacuate(roomId);
@@ -36,7 +36,7 @@ describe('evacuateRoom', () => {
     }
   });
 
-  it('tries without effect', async () => {
+  it('has no effect as a dry run', async () => {
     const changes = await changesOf(db, async () => {
       const answer = await evacuate(server.rooms.v10, { dry_run: true });
       const { affected } = recording('evacuateRoom-public-v10-with-remote').body as { affected: string[] };

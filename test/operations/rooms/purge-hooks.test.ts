@@ -13,7 +13,7 @@ afterAll(() => plugin.close());
 const purge = (roomId: string, body: object): Promise<Answer> =>
   plugin.asAdmin(`/_dendrite/admin/purgeRoom/${roomId}`, { method: 'POST', body: JSON.stringify(body) });
 
-describe('hooks before what a purge does as a part of itself', () => {
+describe('before-hooks of the parts of a purge', () => {
   const roomId = server.rooms.v3;
 
   it.each([
@@ -29,7 +29,7 @@ describe('hooks before what a purge does as a part of itself', () => {
     expect(await plugin.database.db('roomserver_rooms').where({ room_id: roomId })).toHaveLength(1);
   });
 
-  it('may refuse a deletion that purges and evacuates', async () => {
+  it('may refuse a deletion that includes a purge and an evacuation', async () => {
     const off = plugin.admin.hooks.before('evacuateRoom', { name: 'hold' }, () => deny('M_FORBIDDEN', 'nobody leaves'));
     const refused = await plugin.asAdmin(`/_synapse/admin/v1/rooms/${roomId}`, {
       method: 'DELETE',
@@ -39,7 +39,7 @@ describe('hooks before what a purge does as a part of itself', () => {
     expect([refused.status, jsonOf(refused).error]).toEqual([403, 'nobody leaves']);
   });
 
-  it('are asked once, and not of what the purge leaves out', async () => {
+  it('are called once, and not for parts that the purge skips', async () => {
     const asked: string[] = [];
     const offs = (['evacuateRoom', 'blockRoom', 'purgeRoom'] as const).map((operation) =>
       plugin.admin.hooks.before(operation, { name: 'count' }, () => {

@@ -90,7 +90,7 @@ async function restore(changes: Awaited<ReturnType<typeof rowChanges>>): Promise
 }
 
 describe('purgeRoom', () => {
-  it('removes what Dendrite removes, and what it leaves behind', async () => {
+  it('removes what Dendrite removes, and also what Dendrite leaves behind', async () => {
     const recorded = recording('purgeRoom-v10');
     const changes = await changesOf(db, async () => {
       const answer = await purge(ROOMS.v10);
@@ -113,7 +113,7 @@ describe('purgeRoom', () => {
     );
   });
 
-  it('leaves no trace in any column, however much there was, and the neighbours as they were', async () => {
+  it('leaves no trace in any column, and does not change other rooms', async () => {
     const roomId = ROOMS.v9;
     const rewritten = await litterRoom(db, { roomId, neighbour: ROOMS.v8, user: USERS.alice.user_id as UserId });
     const names = await namesOf(db, roomId);
@@ -152,7 +152,7 @@ describe('purgeRoom', () => {
     expect(await brokenInvariants(db)).toEqual([]);
   });
 
-  it('keeps what it is asked to keep', async () => {
+  it('keeps the data that it is asked to keep', async () => {
     const roomId = ROOMS.v7;
     await litterRoom(db, { roomId, neighbour: ROOMS.v6, user: USERS.bob.user_id as UserId });
     const count = async (table: string): Promise<number> =>
@@ -171,7 +171,7 @@ describe('purgeRoom', () => {
     expect(await count('syncapi_output_room_events')).toBe(0);
   });
 
-  it('of a room is told beforehand, and changes nothing then', async () => {
+  it('of a room has a dry run that shows the result and changes nothing', async () => {
     const roomId = ROOMS.v5;
     const unchanged = await rowChanges(async () => {
       const answer = await purge(roomId, { dry_run: true });
@@ -198,7 +198,7 @@ describe('purgeRoom', () => {
     expect(affected).toHaveLength(3);
   });
 
-  it('blocks the room when asked to', async () => {
+  it('blocks the room if asked to', async () => {
     expect((await purge(ROOMS.v3, { block: true, reason: 'spam' })).text).toBe('{}');
     expect(await plugin.admin.rooms.check(ROOMS.v3 as RoomId)).toBe('blocked');
     const blocked = await plugin.admin.operations.getBlockedRoom({ roomId: ROOMS.v3 }, SYSTEM);
@@ -230,7 +230,7 @@ describe('purgeRoom', () => {
 describe('a purge under way', () => {
   const roomId = ROOMS.v2 as RoomId;
 
-  it('has put the room out of sight with its first commit, is joined by a second call, and refuses events', async () => {
+  it('hides the room with its first commit, is joined by a second call, and refuses events', async () => {
     const release = new AbortController();
     let hold = (): void => {};
     const held = new Promise<void>((resolve) => {
@@ -271,7 +271,7 @@ describe('a purge under way', () => {
     expect((await purge(roomId)).status).toBe(404);
   });
 
-  it('goes on after it was cancelled, when the room is purged again', async () => {
+  it('resumes after a cancellation, at the next purge of the room', async () => {
     const other = ROOMS.moderated as RoomId;
     const names = await namesOf(db, other);
     await db.transaction((transaction) => hideRoom(transaction, other, []));
@@ -280,7 +280,7 @@ describe('a purge under way', () => {
     expect(await tracesOf(db, names)).toEqual([]);
   });
 
-  it('ends with its result when the process dies after the room has gone, before the job is told', async () => {
+  it('ends with its result if the process dies between the last deletion and the end of the job', async () => {
     const other = ROOMS.restricted as RoomId;
     await db.raw(`CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'killed'; END $$`);
     await db.raw(`CREATE TRIGGER die BEFORE UPDATE ON matrix_admin.jobs FOR EACH ROW
@@ -348,7 +348,7 @@ describe('a purge that evacuates first', () => {
     sent.length = 0;
   });
 
-  it('lets other servers know before the room goes', async () => {
+  it('informs other servers before the room is deleted', async () => {
     const names = await namesOf(db, ROOMS.v6);
     const answer = await purge(ROOMS.v6, { evacuate: true });
     expect([answer.status, answer.text]).toEqual([200, '{}']);
@@ -363,7 +363,7 @@ describe('a purge that evacuates first', () => {
     expect(await tracesOf(db, names)).toEqual([]);
   });
 
-  it('says which servers could not be told in time, and leaves nothing for them in the queue', async () => {
+  it('reports servers that could not be informed in time, and leaves nothing for them in the queue', async () => {
     canSend = false;
     // The room was littered as a neighbour; this server peeks into it.
     const peeker = 'x.example';
@@ -384,14 +384,14 @@ describe('a purge that evacuates first', () => {
     expect(sent).toEqual([]);
   });
 
-  it('does without where nobody can leave: of a room that is known by an invite', async () => {
+  it('skips the evacuation if nobody can leave: a room known only from an invite', async () => {
     expect((await purge(ROOMS.remoteInvite, { evacuate: true })).text).toBe('{}');
     expect((await purge(ROOMS.remoteInvite, { evacuate: true })).status).toBe(404);
   });
 });
 
 describe('purging one room after the other', () => {
-  it('empties the database of rooms, and never takes what another one needs', async () => {
+  it('removes every room from the database, and never deletes what another room needs', async () => {
     // The newest first: it is noted as the one that the state of no events belongs to.
     const rows = await db('public.roomserver_rooms').orderBy('room_nid', 'desc').pluck('room_id');
     for (const roomId of rows) {
@@ -430,8 +430,8 @@ function sorted(row: unknown): unknown {
   return Object.fromEntries(Object.entries(row as object).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-describe('a database that never lets rows go', () => {
-  it('is asked less and less often by every kind of job, and not for ever', async () => {
+describe('a database that never deletes rows', () => {
+  it('is queried less and less often by every kind of job, and not without end', async () => {
     const other = await mountPlugin();
     const { db: broken } = other.database;
     await broken.raw(`CREATE FUNCTION stay() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'stays'; END $$`);

@@ -63,9 +63,9 @@ const ids = ({ rooms }: List): string[] => rooms.map(({ room_id }) => room_id);
 describe('server_version', () => {
   it.each([
     ['without a token', {}],
-    ['with a token that is none', bearer('not-a-token')],
+    ['with an invalid token', bearer('not-a-token')],
     ['with the token of a user', bearer(USERS.alice.access_token)],
-  ])('is told %s', async (_case, headers) => {
+  ])('is answered %s', async (_case, headers) => {
     const answer = await plugin.request(`${ADMIN}/server_version`, { headers });
     expect([answer.status, jsonOf(answer)]).toEqual([
       200,
@@ -73,7 +73,7 @@ describe('server_version', () => {
     ]);
   });
 
-  it('is answered to HEAD, and to nothing else', async () => {
+  it('is answered only to GET and HEAD', async () => {
     const head = await plugin.request(`${ADMIN}/server_version`, { method: 'HEAD' });
     expect([head.status, head.text]).toEqual([200, '']);
     const post = await plugin.request(`${ADMIN}/server_version`, { method: 'POST', body: '{}' });
@@ -115,7 +115,7 @@ describe('all of it', () => {
 });
 
 describe('the list of rooms', () => {
-  it('has all that clients ask for, and no stub', async () => {
+  it('has all fields that clients need, and no stubs', async () => {
     const all = await list('?limit=1000');
     expect([all.offset, all.total_rooms, ids(all).sort()]).toEqual([0, known.length, [...known].sort()]);
     expect(Object.keys(all)).toEqual(['offset', 'rooms', 'total_rooms']);
@@ -149,7 +149,7 @@ describe('the list of rooms', () => {
     ['?from=1000', { offset: 1000, shown: 0, prev_batch: 900 }],
     ['?limit=0', { offset: 0, shown: 0, next_batch: 0 }],
     ['?limit=3&from=5', { offset: 5, shown: 3, next_batch: 8, prev_batch: 2 }],
-  ])('is cut by %s as Synapse cuts it', async (query, { shown, ...batches }) => {
+  ])('is paged by %s as in Synapse', async (query, { shown, ...batches }) => {
     const { rooms, ...rest } = await list(query);
     expect([rooms.length, rest]).toEqual([shown, { ...batches, total_rooms: known.length }]);
   });
@@ -207,12 +207,12 @@ describe('the list of rooms', () => {
     expect([ids(page), page.total_rooms]).toEqual([found, found.length]);
   });
 
-  it('can be searched for text that is not Latin', async () => {
+  it('can be searched for non-Latin text', async () => {
     await setContent(ROOMS.v9, 'm.room.name', { name: 'Gamma 中文' });
     expect(ids(await list(`?search_term=${encode('中文')}`))).toEqual([ROOMS.v9]);
   });
 
-  it('is not broken by what users may write into their rooms', async () => {
+  it('works whatever users write into their rooms', async () => {
     await setContent(ROOMS.v7, 'm.room.name', { name: 'a\0b\ud800c\\u0000' });
     await setContent(ROOMS.v6, 'm.room.name', { name: { not: 'a text' } });
     await setContent(ROOMS.v5, 'm.room.name', { name: '' });
@@ -225,7 +225,7 @@ describe('the list of rooms', () => {
     expect((await list('?order_by=name&limit=1000')).total_rooms).toBe(known.length);
   });
 
-  it('can be of rooms in the directory, or of empty ones, or of the others', async () => {
+  it('can be limited to public or empty rooms, or to the others', async () => {
     const published = await db('roomserver_published').where('published', true).pluck('room_id');
     const isPublic = (await list('?public_rooms=true&limit=1000')).rooms;
     expect(isPublic.map(({ room_id }) => room_id).sort()).toEqual([...new Set<string>(published)].sort());
@@ -282,7 +282,7 @@ describe('one room', () => {
     });
   });
 
-  it('says where it has gone, what it is about, and whether it was forgotten', async () => {
+  it('shows its replacement, its topic, and whether it is forgotten', async () => {
     const tombstone = { body: 'moved', replacement_room: ROOMS.v12 };
     await setContent(ROOMS.v4, 'm.room.history_visibility', tombstone, 'm.room.tombstone');
     expect(await ok(`/rooms/${ROOMS.v4}`)).toMatchObject({
@@ -304,7 +304,7 @@ describe('one room', () => {
     expect(await ok(`/rooms/${ROOMS.v3}`)).toMatchObject({ room_type: 'm.space', federatable: false });
   });
 
-  it.each(Object.entries(NO_ROOMS))('is not found when it is %s', async (_case, id) => {
+  it.each(Object.entries(NO_ROOMS))('is not found if it is %s', async (_case, id) => {
     for (const part of ['', '/members', '/state', `/context/${encode('$x')}`]) {
       const answer = await get(`/rooms/${encode(id)}${part}`);
       expect([answer.status, jsonOf(answer)]).toEqual([404, NOT_FOUND]);
@@ -313,7 +313,7 @@ describe('one room', () => {
 });
 
 describe('the members of a room', () => {
-  it('are those who have joined, of all servers', async () => {
+  it('are the joined users of all servers', async () => {
     const { members, total } = await ok<{ members: string[]; total: number }>(`/rooms/${ROOMS.v10}/members`);
     const local = [USERS.alice, USERS.bob, USERS.carol].map(({ user_id }) => user_id);
     expect([total, members.filter((id) => id.endsWith(`:${SERVER_NAME}`)).sort()]).toEqual([4, local]);
@@ -322,7 +322,7 @@ describe('the members of a room', () => {
 });
 
 describe('the state of a room', () => {
-  it('is shown as clients know events', async () => {
+  it('is shown in the format of client events', async () => {
     const { state } = await ok<{ state: Event[] }>(`/rooms/${ROOMS.v12}/state`);
     expect(state).toHaveLength((await db('syncapi_current_room_state').where('room_id', ROOMS.v12)).length);
     const create = state.find(({ type }) => type === 'm.room.create');
@@ -342,7 +342,7 @@ describe('the state of a room', () => {
     expect(create?.unsigned).toEqual({ age: create?.age });
   });
 
-  it('can be of one type', async () => {
+  it('can be limited to one type', async () => {
     const { state } = await ok<{ state: Event[] }>(`/rooms/${ROOMS.v10}/state?type=m.room.member`);
     expect(new Set(state.map(({ type }) => type))).toEqual(new Set(['m.room.member']));
     expect(state.map(({ state_key }) => state_key)).toContain(USERS.bob.user_id);
@@ -372,7 +372,7 @@ describe('the context of an event', () => {
     ['?limit=1', 0, 1],
     ['?limit=0', 0, 0],
     ['?limit=1000000', 8, 9],
-  ])('has its neighbours, with %j as Synapse', async (query, before, after) => {
+  ])('has its neighbours, with %j as in Synapse', async (query, before, after) => {
     const all = await timeline(ROOMS.v11);
     const at = 8;
     const shown = await context(ROOMS.v11, String(all[at]), query);
@@ -385,7 +385,7 @@ describe('the context of an event', () => {
     ]);
   });
 
-  it('has the state after the last of them, not that of today', async () => {
+  it('has the state after the last of them, not the current state', async () => {
     const all = await timeline(ROOMS.v11);
     const now = await ok<{ state: Event[] }>(`/rooms/${ROOMS.v11}/state`);
     const last = await context(ROOMS.v11, String(all.at(-1)));
@@ -398,7 +398,7 @@ describe('the context of an event', () => {
     expect(second.state.map(({ type }) => type)).toEqual(['m.room.create', 'm.room.member']);
   });
 
-  it('is found by ids that are not encoded, of all room versions', async () => {
+  it('is found by unencoded ids of all room versions', async () => {
     for (const roomId of [ROOMS.v1, ROOMS.v3, ROOMS.v4, ROOMS.v12]) {
       for (const id of await timeline(roomId)) {
         const redacted = await get(`/rooms/${roomId}/context/${id}?limit=1`);
@@ -409,7 +409,7 @@ describe('the context of an event', () => {
     expect((await timeline(ROOMS.v3)).some((id) => id.includes('/'))).toBe(true);
   });
 
-  it('is not found for other events, those of other rooms, and redacted ones', async () => {
+  it('is not found for unknown events, events of other rooms, and redacted events', async () => {
     const [foreign] = await timeline(ROOMS.v12);
     for (const id of [`$${'A'.repeat(43)}`, 'abc', foreign]) {
       const answer = await get(`/rooms/${encode(ROOMS.v11)}/context/${encode(String(id))}`);
@@ -425,7 +425,7 @@ describe('the context of an event', () => {
     ]);
   });
 
-  it('can be of some types of events', async () => {
+  it('can be limited to some event types', async () => {
     const all = await timeline(ROOMS.v11);
     const filtered = async (filter: unknown): Promise<string[][]> => {
       const shown = await context(ROOMS.v11, String(all[8]), `?limit=50&filter=${encode(JSON.stringify(filter))}`);
@@ -465,7 +465,7 @@ describe('the context of an event', () => {
 });
 
 describe('the rooms of a user', () => {
-  it('are those that were joined', async () => {
+  it('are the joined rooms', async () => {
     const { joined_rooms: rooms, total } = await ok<{ joined_rooms: string[]; total: number }>(
       `/users/${encode(USERS.bob.user_id)}/joined_rooms`,
     );
@@ -476,7 +476,7 @@ describe('the rooms of a user', () => {
     expect(rooms.length).toBeGreaterThan(5);
   });
 
-  it('are told with what the user is in them, bans and pending invites too', async () => {
+  it("are listed with the user's membership, including bans and pending invites", async () => {
     const { memberships } = await ok<{ memberships: Record<string, string> }>(
       `/users/${USERS.erin.user_id}/memberships`,
     );
@@ -490,13 +490,13 @@ describe('the rooms of a user', () => {
   });
 
   it.each([`@nobody:${SERVER_NAME}`, '@x:remote.example', `@ALICE:${SERVER_NAME}`])(
-    'are none for %s',
+    'are empty for %s',
     async (userId) => {
       expect(await ok(`/users/${encode(userId)}/joined_rooms`)).toEqual({ joined_rooms: [], total: 0 });
     },
   );
 
-  it.each(['alice', '@alice', `!x:${SERVER_NAME}`])('can not be asked for of %s', async (userId) => {
+  it.each(['alice', '@alice', `!x:${SERVER_NAME}`])('cannot be listed for %s', async (userId) => {
     for (const what of ['joined_rooms', 'memberships']) {
       const answer = await get(`/users/${encode(userId)}/${what}`);
       expect([answer.status, jsonOf(answer).errcode]).toEqual([400, 'M_INVALID_PARAM']);
@@ -508,28 +508,25 @@ describe('the block of a room', () => {
   const block = (roomId: string, body: unknown): Promise<Answer> =>
     get(`/rooms/${encode(roomId)}/block`, { method: 'PUT', body: JSON.stringify(body) });
 
-  it.each([ROOMS.v2, `!unknownroom:${SERVER_NAME}`, '!x:remote.example'])(
-    'is set and taken away: %s',
-    async (roomId) => {
-      const path = `/rooms/${encode(roomId)}/block`;
-      expect(await ok(path)).toEqual({ block: false });
-      const setTwice = async (blocked: boolean): Promise<void> => {
-        for (let time = 0; time < 2; time++)
-          expect(jsonOf(await block(roomId, { block: blocked }))).toEqual({ block: blocked });
-      };
-      await setTwice(true);
-      expect(await ok(path)).toEqual({ block: true, user_id: USERS.admin.user_id });
-      expect(await plugin.admin.rooms.check(roomId as RoomId)).toBe('blocked');
-      await setTwice(false);
-      expect(await ok(path)).toEqual({ block: false });
-      const audited = await db('matrix_admin.audit').where({ operation: 'setRoomBlocked', target: roomId });
-      expect(audited.map(({ actor, outcome }) => [actor, outcome])).toEqual(
-        Array.from({ length: 4 }, () => [USERS.admin.user_id, 'ok']),
-      );
-    },
-  );
+  it.each([ROOMS.v2, `!unknownroom:${SERVER_NAME}`, '!x:remote.example'])('is set and removed: %s', async (roomId) => {
+    const path = `/rooms/${encode(roomId)}/block`;
+    expect(await ok(path)).toEqual({ block: false });
+    const setTwice = async (blocked: boolean): Promise<void> => {
+      for (let time = 0; time < 2; time++)
+        expect(jsonOf(await block(roomId, { block: blocked }))).toEqual({ block: blocked });
+    };
+    await setTwice(true);
+    expect(await ok(path)).toEqual({ block: true, user_id: USERS.admin.user_id });
+    expect(await plugin.admin.rooms.check(roomId as RoomId)).toBe('blocked');
+    await setTwice(false);
+    expect(await ok(path)).toEqual({ block: false });
+    const audited = await db('matrix_admin.audit').where({ operation: 'setRoomBlocked', target: roomId });
+    expect(audited.map(({ actor, outcome }) => [actor, outcome])).toEqual(
+      Array.from({ length: 4 }, () => [USERS.admin.user_id, 'ok']),
+    );
+  });
 
-  it('is refused by a hook before what it comes to', async () => {
+  it('can be refused by a hook of the underlying operation', async () => {
     const off = plugin.admin.hooks.before('unblockRoom', { name: 'legal-hold' }, () => deny('M_FORBIDDEN', 'no'));
     expect(jsonOf(await block(ROOMS.v1, { block: true }))).toEqual({ block: true });
     expect((await block(ROOMS.v1, { block: false })).status).toBe(403);
@@ -543,14 +540,14 @@ describe('the block of a room', () => {
     [ROOMS.v2, {}, 'M_MISSING_PARAM'],
     ['abc', { block: true }, 'M_INVALID_PARAM'],
     [`#alpha:${SERVER_NAME}`, { block: true }, 'M_INVALID_PARAM'],
-  ])('of %s can not be %j', async (roomId, body, errcode) => {
+  ])('of %s cannot be %j', async (roomId, body, errcode) => {
     const answer = await block(roomId, body);
     expect([answer.status, jsonOf(answer).errcode]).toEqual([400, errcode]);
   });
 });
 
 describe('a room that is being purged', () => {
-  it('is out of sight', async () => {
+  it('is hidden', async () => {
     const roomId = ROOMS.moderated as RoomId;
     const [eventId] = await db('syncapi_output_room_events').where('room_id', roomId).pluck('event_id');
     await db.transaction((transaction) => hideRoom(transaction, roomId, []));

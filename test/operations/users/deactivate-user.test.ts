@@ -51,7 +51,7 @@ const jobOf = async (userId: string): Promise<Record<string, unknown>> =>
 const ended = (userId: string): Promise<void> =>
   expect.poll(async () => (await jobOf(userId)).state, { timeout: 10_000 }).toBe('succeeded');
 
-describe('as recorded', () => {
+describe('answers as recorded', () => {
   it('refuses before anything changes', async () => {
     const changes = await changesOf(db, async () => {
       for (const [userId, body, status, error] of [
@@ -94,7 +94,7 @@ describe('deactivateUser', () => {
     expect(rooms).toBeGreaterThan(1);
   });
 
-  it('without a body: locks out at once, and leaves all rooms', async () => {
+  it('without a body logs the user out at once, and leaves all rooms', async () => {
     const userId = USERS.bob.user_id as UserId;
     await db('matrix_admin.account_restrictions').insert({ user_id: userId, restriction: 'locked', set_by: 'test' });
     expect((await plugin.admin.accounts.check(userId)).locked).toBe(true);
@@ -130,7 +130,7 @@ describe('deactivateUser', () => {
     expect(woken).not.toEqual([]);
   });
 
-  it('again is fine, and a deactivated account may be erased', async () => {
+  it('can be repeated, and a deactivated account can be erased', async () => {
     const userId = USERS.bob.user_id;
     expect(jsonOf(await post(userId, {}))).toEqual(DONE);
     expect(await user(userId)).toMatchObject({ deactivated: true, erased: false, displayname: expect.any(String) });
@@ -144,7 +144,7 @@ describe('deactivateUser', () => {
     await ended(userId);
   });
 
-  it('with erase takes the profile, too', async () => {
+  it('with erase also deletes the profile', async () => {
     expect(jsonOf(await post(USERS.carol.user_id, { erase: true }))).toEqual(DONE);
     expect(await user(USERS.carol.user_id)).toMatchObject({
       deactivated: true,
@@ -156,12 +156,12 @@ describe('deactivateUser', () => {
     expect(await joined(USERS.carol.user_id)).toBe(0);
   });
 
-  it.each(['gone', 'bridged', '4711'])('takes %s', async (localpart) => {
+  it.each(['gone', 'bridged', '4711'])('accepts %s', async (localpart) => {
     expect(jsonOf(await post(id(localpart), {}))).toEqual(DONE);
     expect(await user(id(localpart))).toMatchObject({ deactivated: true });
   });
 
-  it('lets administrators deactivate themselves, who stay such', async () => {
+  it('lets administrators deactivate themselves, and keeps their account type', async () => {
     expect(jsonOf(await post(id('root'), {}, 'token-of-root'))).toEqual(DONE);
     const answer = await post(id('root'), {}, 'token-of-root');
     expect([answer.status, jsonOf(answer).errcode]).toEqual([401, 'M_UNKNOWN_TOKEN']);
@@ -174,7 +174,7 @@ describe('deactivateUser', () => {
     expect([answer.status, Object.keys(jsonOf(answer))]).toEqual([202, ['job_id']]);
   });
 
-  it('in-process ends with the rooms that were left, after a hook that may refuse it', async () => {
+  it('in-process returns the rooms that were left, after a hook that may refuse it', async () => {
     const { deactivateUser } = plugin.admin.operations;
     const { deny } = await import('../../../src/index.ts');
     const system = { actor: { kind: 'system', name: 'test' } } as const;
@@ -203,7 +203,7 @@ describe('deactivateUser', () => {
     });
   });
 
-  it('twice at once, once to erase: whoever comes second to a room finds it left', async () => {
+  it('twice at once, once with erase: each room is left once', async () => {
     const system = { actor: { kind: 'system', name: 'test' } } as const;
     const userId = USERS.alice.user_id as UserId;
     const ends = await Promise.all(

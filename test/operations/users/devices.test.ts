@@ -115,7 +115,7 @@ describe('devices of a user', () => {
     expect(jsonOf(await send('GET', BOB, device('SECOND'))).display_name).toBe('My second');
   });
 
-  it('are nothing for those who are no administrators, be they their own', async () => {
+  it("are only for administrators, even a user's own devices", async () => {
     for (const [token, status] of [
       [USERS.bob.access_token, 403],
       ['nobody', 401],
@@ -130,7 +130,7 @@ describe('devices of a user', () => {
     }
   });
 
-  it('are renamed, and those who encrypt for them told', async () => {
+  it('are renamed, and users who encrypt for them are informed', async () => {
     const keys = JSON.stringify(deviceKeys(BOB, 'of SECOND', deviceSigner('of SECOND')));
     const row = { user_id: BOB, ts_added_secs: 1, display_name: '' };
     await db('public.keyserver_device_keys').insert([
@@ -168,7 +168,7 @@ describe('devices of a user', () => {
     expect(Object.keys(unencrypted)).toEqual(['userapi_devices']);
   });
 
-  it('are deleted with all that is theirs, and only when it is meant', async () => {
+  it('are deleted with all their data, and only if named', async () => {
     await db('public.syncapi_send_to_device').insert({ user_id: BOB, device_id: 'of SECOND', content: '{}' });
     const tried = await changesOf(db, async () => {
       const body = { devices: ['of THIRD', 'NOPE'], dry_run: true };
@@ -197,7 +197,7 @@ describe('devices of a user', () => {
     expect((await plugin.request('/_dendrite/admin/jobs', { headers: bearer('FOURTH') })).status).toBe(403);
   });
 
-  it('leave no token behind in logs or the audit', async () => {
+  it('leave no token in logs or the audit', async () => {
     const { rows } = await db.raw('SELECT a::text AS row FROM matrix_admin.audit a');
     const said = JSON.stringify([rows, plugin.logger.lines]);
     expect(said).toContain('deleteDevices');
@@ -210,7 +210,7 @@ describe('changes of the devices of one user', () => {
     ['a deletion', 'DELETE', undefined],
     ['a change of name', 'PUT', { display_name: 'New' }],
   ])(
-    'take turns: %s waits for who has locked the account, and holds no device meanwhile',
+    "take turns: %s waits for the account's lock, and locks no device in the meantime",
     async (_case, method, body) => {
       await addDevice(db, { accessToken: 'WAITED', localpart: 'bob' });
       const blocker = await db.transaction();

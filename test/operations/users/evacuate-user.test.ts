@@ -46,11 +46,11 @@ describe('evacuateUser', () => {
     expect([answer.status, jsonOf(answer).errcode]).toEqual([status, errcode]);
   });
 
-  it('has nothing to do for a user without rooms', async () => {
+  it('does nothing for a user without rooms', async () => {
     expect(jsonOf(await evacuate('@nobody:localhost:18448'))).toEqual({ affected: [] });
   });
 
-  it('tries without effect, and without a word to other servers', async () => {
+  it('has no effect as a dry run, and sends nothing to other servers', async () => {
     const changes = await changesOf(db, async () => {
       makeLeave = () => Promise.reject(new Error('asked in a dry run'));
       const { affected } = recording(RECORDED).body as { affected: string[] };
@@ -60,7 +60,7 @@ describe('evacuateUser', () => {
     expect(sent).toEqual([]);
   });
 
-  it('changes what Dendrite changes, and rejects the invite at the server that it came from', async () => {
+  it('makes the same changes as Dendrite, and rejects the invite at the inviting server', async () => {
     makeLeave = async () => ({
       roomVersion: '10',
       event: {
@@ -106,7 +106,7 @@ describe('evacuateUser', () => {
     ['refuses', () => Promise.reject(new Error('403 M_FORBIDDEN')), /403 M_FORBIDDEN/],
     ['makes a template without a place', async () => ({ roomVersion: '10', event: {} }), /no place in the room/],
     ['knows a room version that we do not', async () => ({ roomVersion: '99', event: {} }), /unsupported room version/],
-  ])('forgets the invite of a server that %s, and says so', async (_title, answer, reason) => {
+  ])('forgets the invite of a server that %s, and reports it', async (_title, answer, reason) => {
     const nids = { room_nid: 18, target_nid: 65_541 };
     await db('public.roomserver_membership').insert({ ...nids, membership_nid: 2, target_local: true });
     await db('public.roomserver_invites').where(nids).update({ retired: false });
@@ -120,7 +120,7 @@ describe('evacuateUser', () => {
     expect(await db('public.roomserver_membership').where(nids)).toEqual([]);
   });
 
-  it('counts a room as left that the user leaves while it is waited for', async () => {
+  it('counts a room as left if the user leaves it in the meantime', async () => {
     const userId = USERS.carol.user_id as UserId;
     const roomId = server.rooms.v7 as RoomId;
     const leave = { type: 'm.room.member', sender: userId, stateKey: userId, content: { membership: 'leave' } };
@@ -135,7 +135,7 @@ describe('evacuateUser', () => {
     expect(await brokenInvariants(db)).toEqual([]);
   });
 
-  it('leaves the other rooms when one can not be left', async () => {
+  it('leaves the other rooms if one cannot be left', async () => {
     const { rooms } = server;
     await db('public.roomserver_rooms').where('room_id', rooms.v5).update({ room_version: 'of the future' });
     const body = jsonOf(await evacuate(USERS.bob.user_id));

@@ -75,7 +75,7 @@ const use = ({ path, method, body }: Way, by: string, userId: UserId): Promise<A
 
 const pairs = WAYS.flatMap((one, i) => WAYS.slice(i).map((other) => [one.name, other.name, one, other] as const));
 
-describe('two administrators who make each other less at the same time', () => {
+describe('two administrators who demote each other at the same time', () => {
   it.each(pairs)('%s, %s: one stays', async (_one, _other, one, other) => {
     for (let round = 0; round < ROUNDS; round += 1) {
       if (round > 0) await reset();
@@ -87,7 +87,7 @@ describe('two administrators who make each other less at the same time', () => {
   });
 });
 
-describe('the last administrator who can act', () => {
+describe('the last active administrator', () => {
   const restrict = (userId: UserId, restriction: string): PromiseLike<unknown> =>
     db('matrix_admin.account_restrictions').insert({ user_id: userId, restriction, set_by: 'test' });
 
@@ -105,7 +105,7 @@ describe('the last administrator who can act', () => {
     },
   );
 
-  it.each(['locked', 'suspended'])('stays in-process, where the other one is %s', async (restriction) => {
+  it.each(['locked', 'suspended'])('stays one in-process if the other one is %s', async (restriction) => {
     const { setUserAdmin, setUser, deactivateUser } = plugin.admin.operations;
     await restrict(BEN, restriction);
     for (const calls of [
@@ -120,7 +120,7 @@ describe('the last administrator who can act', () => {
     expect(await activeAdmins()).toEqual([ANN]);
   });
 
-  it('is not the one that is being locked while it is made an administrator', async () => {
+  it('does not count an account that is locked while it becomes an administrator', async () => {
     await db.raw(
       `CREATE OR REPLACE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.5); RETURN NEW; END $$`,
     );
@@ -139,7 +139,7 @@ describe('the last administrator who can act', () => {
     await db.raw(`DROP TRIGGER slow ON ${table}`);
   });
 
-  it('stays on a database whose transactions are not READ COMMITTED by themselves', async () => {
+  it('stays one on a database whose default isolation level is not READ COMMITTED', async () => {
     await db.raw(`DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_isolation = ''repeatable read''',
       current_database()); END $$`);
     const { connectionString } = plugin.database;

@@ -51,8 +51,8 @@ async function walk(query: string, between: () => Promise<unknown> = async () =>
   }
 }
 
-describe('as recorded', () => {
-  it('shows of each what Synapse does', async () => {
+describe('answers as recorded', () => {
+  it('shows the same fields as Synapse', async () => {
     const { users } = await pageOf('?limit=2');
     expect(users).toEqual([
       {
@@ -207,7 +207,7 @@ describe('as recorded', () => {
 
 describe('pages', () => {
   it.each(['', '&dir=b', '&order_by=displayname', '&order_by=last_seen_ts&dir=b', '&guests=false&name=a'])(
-    'together are the list: limit=4%s',
+    'together give the whole list: limit=4%s',
     async (query) => {
       const whole = namesOf(await pageOf(`?limit=1000${query}`)).split(' ');
       expect(await walk(`limit=4${query}`)).toEqual(whole);
@@ -215,7 +215,7 @@ describe('pages', () => {
     },
   );
 
-  it('go on after the last user shown, whoever goes or comes before', async () => {
+  it('continue after the last user shown, even if earlier users are added or removed', async () => {
     let visitors = 0;
     const names = await walk('limit=5', async () => {
       visitors += 1;
@@ -230,14 +230,14 @@ describe('pages', () => {
     await addUsers(db, [{ name: 'alice', created: 1_000 }]);
   });
 
-  it('have tokens of digits, which are none of another order', async () => {
+  it('have tokens of digits, which are not valid for another order', async () => {
     const { next_token: token } = await pageOf('?limit=2');
     expect(token).toMatch(/^\d{13,}$/);
     const answer = await list(`?limit=2&order_by=creation_ts&from=${token}`);
     expect([answer.status, jsonOf(answer).errcode]).toEqual([400, 'M_INVALID_PARAM']);
   });
 
-  it('have users of virtual hosts, and no others', async () => {
+  it('include users of virtual hosts, and no others', async () => {
     for (const [localpart, server_name] of [
       ['bob', VIRTUAL],
       ['b', VIRTUAL],
@@ -257,7 +257,7 @@ describe('pages', () => {
 });
 
 describe('the total', () => {
-  it('is not counted for each who asks', async () => {
+  it('is not counted again for each caller', async () => {
     const queries: string[] = [];
     const count = ({ sql }: { sql: string }): void => {
       if (sql.includes('count(*)')) queries.push(sql);
@@ -276,7 +276,7 @@ describe('the total', () => {
     ['locked', 'v2/users/USER', { locked: true }, '', -1],
     ['unlocked', 'v2/users/USER', { locked: false }, '', 1],
     ['deactivated', 'v2/users/USER', { deactivated: true }, '', -1],
-  ])('is new after a change here: %s', async (_title, path, body, filter, difference) => {
+  ])('is updated after a change in this process: %s', async (_title, path, body, filter, difference) => {
     const user = path.startsWith('v1') ? 'bob' : 'newcomer';
     const query = `?limit=1&${filter}`;
     const { total } = await pageOf(query);

@@ -115,7 +115,7 @@ const keysHere = (): Promise<unknown> =>
   );
 
 describe('refreshDevices', () => {
-  it('stores the keys of a user that was not known', async () => {
+  it('stores the keys of an unknown user', async () => {
     publishAll();
     told.length = 0;
     const done = await refresh();
@@ -150,7 +150,7 @@ describe('refreshDevices', () => {
     await expect.poll(() => told).toContain(dora);
   });
 
-  it('takes a user without cross-signing keys, as Dendrite answers of one', async () => {
+  it("accepts a user without cross-signing keys, in Dendrite's format", async () => {
     const devices = [device('PHONE', deviceKeys(dora, 'PHONE', phone))];
     publish(devices, { master_key: null, self_signing_key: null });
     expect((await refresh()).status).toBe(200);
@@ -158,7 +158,7 @@ describe('refreshDevices', () => {
     expect(await rowsOf('keyserver_cross_signing_keys', ['key_type'])).toEqual([]);
   });
 
-  it('takes away what the user has no more', async () => {
+  it('deletes keys that the user no longer has', async () => {
     publishAll();
     await refresh();
     const keys = { user_id: dora, key_id: 'k', ts_added_secs: 1, key_json: '{}' };
@@ -181,7 +181,7 @@ describe('refreshDevices', () => {
     expect(Number(after?.['change_id'])).toBeGreaterThan(Number(before?.['change_id']));
   });
 
-  it('tries without effect', async () => {
+  it('has no effect as a dry run', async () => {
     publishAll();
     const changes = await changesOf(db, async () => {
       expect(jsonOf(await refresh(dora, { dry_run: true }))).toEqual({ devices: 2, removed: 0, dry_run: true });
@@ -210,7 +210,7 @@ describe('refreshDevices', () => {
       'of a device that is there twice',
       () => [device('LAPTOP', deviceKeys(dora, 'LAPTOP', laptop)), device('LAPTOP', deviceKeys(dora, 'LAPTOP', phone))],
     ],
-  ])('leaves out keys that are %s, and says so', async (_title, devices) => {
+  ])('leaves out keys that are %s, and reports it', async (_title, devices) => {
     const good = device('LAPTOP', deviceKeys(dora, 'LAPTOP', laptop));
     const published = devices();
     publish(published.length > 1 ? published : [...published, good]);
@@ -224,7 +224,7 @@ describe('refreshDevices', () => {
     return signedBy(dora, { ...keys, more: 'x'.repeat(65_536) }, phone);
   };
 
-  it('drops signatures that no key of the user has made', async () => {
+  it('drops signatures that were not made by a key of the user', async () => {
     const keys = deviceKeys(dora, 'PHONE', phone);
     const masterKey = crossSigningKey(dora, 'master', master, phone);
     const meddled = (object: Record<string, unknown>): object => {
@@ -277,7 +277,7 @@ describe('refreshDevices', () => {
     ['refuses', answer(403, '{"errcode":"M_FORBIDDEN"}'), 403, 'M_FORBIDDEN'],
     ['answers with a page', answer(200, '<html>'), 502, 'M_UNKNOWN'],
     ['answers with nothing', answer(200, '{}'), 502, 'M_UNKNOWN'],
-  ])('says so when the server %s, and changes nothing', async (_title, fault, status, errcode) => {
+  ])('reports that the server %s, and changes nothing', async (_title, fault, status, errcode) => {
     remote.fault = () => fault;
     const before = await keysHere();
     const refusal = await refresh();
@@ -289,7 +289,7 @@ describe('refreshDevices', () => {
   it.each<[string, Fault]>([
     ['is silent', { kind: 'silent' }],
     ['is behind a proxy that does not reach it', answer(502, '<html>')],
-  ])('answers 202 when the server %s, marks the user, and goes on when it is back', async (_title, fault) => {
+  ])('answers 202 if the server %s, marks the user, and resumes when the server is back', async (_title, fault) => {
     publishAll();
     remote.fault = () => fault;
     const accepted = await refresh();
@@ -304,7 +304,7 @@ describe('refreshDevices', () => {
     expect(jsonOf(await plugin.asAdmin(location)).state).toBe('succeeded');
   });
 
-  it('is one job for two processes that are told at once', async () => {
+  it('is one job for two processes that start it at once', async () => {
     const other = await mountPlugin({ ...settings(), database: plugin.database });
     try {
       publishAll();
@@ -321,7 +321,7 @@ describe('refreshDevices', () => {
   });
 
   it.each([false, true])(
-    'does not put old keys in the place of those that the homeserver has heard of meanwhile (dry run: %s)',
+    'does not overwrite keys that the homeserver has received in the meantime (dry run: %s)',
     async (dryRun) => {
       publishAll();
       await db('public.keyserver_key_changes').insert({ user_id: dora });
@@ -340,12 +340,12 @@ describe('refreshDevices', () => {
   it.each([
     ['a local user', USERS.alice.user_id],
     ['what is no user id', 'dora'],
-  ])('is not for %s', async (_title, userId) => {
+  ])('is refused for %s', async (_title, userId) => {
     const refusal = await refresh(userId);
     expect([refusal.status, jsonOf(refusal).errcode]).toEqual([400, 'M_INVALID_PARAM']);
   });
 
-  it('is refused where the homeserver sends no requests to other servers', async () => {
+  it('is refused if the homeserver sends no requests to other servers', async () => {
     const lonely = await mountPlugin({ database: plugin.database, host: { federation: { wake: () => {} } } });
     const refusal = await lonely.asAdmin(`/_dendrite/admin/refreshDevices/${dora}`, { method: 'POST' });
     await lonely.close();

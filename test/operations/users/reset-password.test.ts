@@ -29,7 +29,7 @@ const hashOf = async (localpart: string): Promise<string> =>
   (await db('userapi_accounts').where({ localpart }).first()).password_hash;
 
 describe('resetPassword', () => {
-  it('sets the password, and nothing else', async () => {
+  it('changes only the password', async () => {
     const changes = await changesOf(db, async () => {
       const answer = await reset(USERS.alice.user_id, { password: PASSWORD });
       expect([answer.status, jsonOf(answer)]).toEqual([200, { password_updated: true }]);
@@ -39,7 +39,7 @@ describe('resetPassword', () => {
     expect(await hashOf('alice')).toMatch(/^\$2a\$04\$/);
   });
 
-  it('is refused to an administrator who has been demoted before the password was hashed', async () => {
+  it('is refused to an administrator who is demoted before the password is hashed', async () => {
     await addAccount(db, { localpart: 'former', accountType: 3 });
     await addDevice(db, { accessToken: 'token-of-former', localpart: 'former' });
     const off = plugin.admin.hooks.before('resetPassword', { name: 'slow' }, async () => {
@@ -56,7 +56,7 @@ describe('resetPassword', () => {
     expect(await hashOf('alice')).toBe(before);
   });
 
-  it('with logout_devices takes all that the devices had, and tells those who share a room', async () => {
+  it("with logout_devices deletes the devices' data, and informs users who share a room", async () => {
     const user = USERS.bob.user_id;
     await db('keyserver_one_time_keys').insert({
       user_id: user,
@@ -132,12 +132,12 @@ describe('resetPassword', () => {
     expect(changes).toEqual({});
   });
 
-  it('takes 72 bytes, and a deactivated account when asked to', async () => {
+  it('accepts 72 bytes, and a deactivated account on request', async () => {
     expect((await reset(USERS.carol.user_id, { password: 'é'.repeat(36) })).status).toBe(200);
     expect((await reset('@gone:localhost:18448', { password: PASSWORD, deactivated: true })).status).toBe(200);
   });
 
-  it('at its other path logs out unless told not to', async () => {
+  it('at its other path logs out by default', async () => {
     const path = `/_synapse/admin/v1/reset_password/${USERS.carol.user_id}`;
     expect(jsonOf(await post(path, { new_password: PASSWORD, logout_devices: false }))).toEqual({});
     expect(await db('userapi_devices').where({ localpart: 'carol' })).not.toEqual([]);
@@ -145,7 +145,7 @@ describe('resetPassword', () => {
     expect(await db('userapi_devices').where({ localpart: 'carol' })).toEqual([]);
   });
 
-  it('writes no password anywhere but hashed', async () => {
+  it('writes passwords only as hashes', async () => {
     const rows = await db.raw(`SELECT a::text AS row FROM matrix_admin.audit a`);
     const said = JSON.stringify([rows.rows, plugin.logger.lines]);
     expect(said).toContain('resetPassword');

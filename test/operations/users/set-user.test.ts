@@ -69,7 +69,7 @@ const NOBODY = {
 };
 
 describe('GET', () => {
-  it('has what Synapse has, with the time of creation in seconds', async () => {
+  it('has the same fields as Synapse, with the time of creation in seconds', async () => {
     expect(jsonOf(await send(id('bob')))).toEqual({
       ...NOBODY,
       name: id('bob'),
@@ -100,7 +100,7 @@ describe('GET', () => {
     ['alice', 400, 'M_INVALID_PARAM'],
     ['@alice', 400, 'M_INVALID_PARAM'],
     [`!x:${SERVER_NAME}`, 400, 'M_INVALID_PARAM'],
-  ])('of %s is a %i', async (userId, status, errcode) => {
+  ])('for %s answers %i', async (userId, status, errcode) => {
     const answer = await send(userId);
     expect([answer.status, jsonOf(answer).errcode]).toEqual([status, errcode]);
   });
@@ -117,8 +117,8 @@ it.each([
   }
 });
 
-describe('PUT makes', () => {
-  it('a user of nothing at all, who can not log in', async () => {
+describe('PUT creates', () => {
+  it('a user from an empty body, who cannot log in', async () => {
     const user = await put(id('pat'), {}, 201);
     expect(user).toEqual({ ...NOBODY, name: id('pat'), displayname: 'pat' });
     expect(await account('pat')).toMatchObject({ password_hash: '', account_type: 1 });
@@ -127,7 +127,7 @@ describe('PUT makes', () => {
     ]);
   });
 
-  it('a user with all there is', async () => {
+  it('a user with all fields', async () => {
     const user = await put(
       id('quinn'),
       {
@@ -187,14 +187,14 @@ describe('PUT makes', () => {
     [id('new'), { password: 'pw-ruth2', deactivated: true }, 'M_INVALID_PARAM'],
     [id('new'), { password: 'short' }, 'M_WEAK_PASSWORD'],
     [id('new'), { admin: true, locked: true }, 'M_FORBIDDEN'],
-  ])('no %s of %j', async (userId, body, errcode) => {
+  ])('no %s from %j', async (userId, body, errcode) => {
     const before = await db('public.userapi_accounts');
     const answer = await send(userId, body);
     expect([[400, 403].includes(answer.status), jsonOf(answer).errcode]).toEqual([true, errcode]);
     expect(await db('public.userapi_accounts')).toEqual(before);
   });
 
-  it('one of many at once', async () => {
+  it('one user for many concurrent requests', async () => {
     const answers = await Promise.all(Array.from({ length: 5 }, () => send(id('raced'), {})));
     expect(answers.map(({ status }) => status).filter((status) => status === 201)).toHaveLength(1);
     for (const { status } of answers) expect([200, 201, 400]).toContain(status);
@@ -202,7 +202,7 @@ describe('PUT makes', () => {
 });
 
 describe('PUT changes', () => {
-  it('nothing where nothing is asked', async () => {
+  it('nothing for an empty body', async () => {
     for (const body of [{}, '', { creation_ts: 1 }, { approved: true }, { external_ids: [], shadow_banned: false }]) {
       const changes = await changesOf(db, async () => {
         expect(await put(id('bob'), body)).toMatchObject({ displayname: 'Bob Builder' });
@@ -211,7 +211,7 @@ describe('PUT changes', () => {
     }
   });
 
-  it('nothing where a client sends back what it was told', async () => {
+  it('nothing if a client sends back the answer', async () => {
     for (const name of ['bob', 'admin', '1', 'robot', 'quinn', 'gone', 'locked']) {
       const user = jsonOf(await send(id(name)));
       // As web consoles do: without what is `null`, but for the type.
@@ -288,7 +288,7 @@ describe('PUT changes', () => {
     ['gone', { deactivated: false }, 'M_INVALID_PARAM', 'Must provide a password to re-activate an account.'],
     ['admin', { displayname: 'x', locked: true }, 'M_FORBIDDEN'],
     ['quinn', { displayname: 'x', threepids: [], user_type: null, suspended: true }, 'M_FORBIDDEN'],
-  ])('nothing of %s where it refuses %j', async (localpart, body, errcode, text) => {
+  ])('nothing in %s if it refuses %j', async (localpart, body, errcode, text) => {
     const before = jsonOf(await send(id(localpart)));
     const answer = await send(id(localpart), { password: undefined, ...body });
     expect([[400, 403].includes(answer.status), jsonOf(answer).errcode]).toEqual([true, errcode]);
@@ -296,7 +296,7 @@ describe('PUT changes', () => {
     expect(jsonOf(await send(id(localpart)))).toEqual(before);
   });
 
-  it('the password, and ends all sessions unless told not to', async () => {
+  it('the password, and ends all sessions by default', async () => {
     await put(id('erin'), { password: 'pw-erin-2', logout_devices: false });
     expect(await compare('pw-erin-2', (await account('erin')).password_hash ?? '')).toBe(true);
     expect(await devices('erin')).toHaveLength(1);
@@ -308,7 +308,7 @@ describe('PUT changes', () => {
     expect((await account('erin')).password_hash).toBe(hash);
   });
 
-  it('a locked user at once, whoever has asked before', async () => {
+  it('a locked user at once, despite caches', async () => {
     const { check } = plugin.admin.accounts;
     expect((await check(id('grace'))).locked).toBe(false);
     await put(id('grace'), { locked: true });
@@ -321,7 +321,7 @@ describe('PUT deactivated', () => {
   const jobs = (userId: string): Promise<{ id: string; state: string }[]> =>
     db('matrix_admin.jobs').where('kind', 'deactivateUser').whereRaw(`input->>'userId' = ?`, [userId]);
 
-  it('true does what deactivation does, once', async () => {
+  it('true deactivates once, like the other route', async () => {
     await put(id('heidi'), { threepids: [email('heidi@example.org')] });
     const heidi = jsonOf(await send(id('heidi')));
     const user = await put(id('heidi'), { ...heidi, deactivated: true, avatar_url: 'mxc://a/b' });
@@ -337,7 +337,7 @@ describe('PUT deactivated', () => {
     await expect.poll(async () => (await jobs(id('heidi')))[0]?.state, { timeout: 10_000 }).toBe('succeeded');
   });
 
-  it('false takes a new password, and forgets the erasure', async () => {
+  it('false needs a new password, and resets the erasure', async () => {
     await db('matrix_admin.account_attributes')
       .insert({ user_id: id('heidi'), erased_by: 'x', erased_at: new Date() })
       .onConflict('user_id')
@@ -348,7 +348,7 @@ describe('PUT deactivated', () => {
     expect(await compare('pw-heidi-2', (await account('heidi')).password_hash ?? '')).toBe(true);
   });
 
-  it('false waits for the rooms to be left', async () => {
+  it('false waits until the rooms are left', async () => {
     const [running] = await db('matrix_admin.jobs')
       .insert({
         kind: 'of another process',
@@ -393,7 +393,7 @@ it('in-process, with hooks and the audit, and no password anywhere', async () =>
 });
 
 describe('third-party identifiers', () => {
-  it('can be exchanged by users whom two requests change at the same time', async () => {
+  it('can be exchanged between users by two concurrent requests', async () => {
     const give = async (localpart: string, address: string): Promise<number> =>
       (await send(id(localpart), { threepids: [email(address)] })).status;
     for (let round = 0; round < 10; round += 1) {

@@ -29,7 +29,7 @@ const send = (userId: string, body?: unknown, token = 'token-of-admin'): Promise
 const typeOf = async (localpart: string): Promise<number> =>
   (await db('public.userapi_accounts').where({ localpart }).first()).account_type;
 
-describe('as recorded', () => {
+describe('answers as recorded', () => {
   it.each<[string, unknown, number, object]>([
     [id('admin'), undefined, 200, { admin: true }],
     [id('bob'), undefined, 200, { admin: false }],
@@ -82,7 +82,7 @@ describe('as recorded', () => {
   });
 });
 
-it('holds from the next request on', async () => {
+it('takes effect at the next request', async () => {
   const asAlice = async (): Promise<number> => (await send(id('bob'), undefined, 'token-of-alice')).status;
   expect(await asAlice()).toBe(403);
   await send(id('alice'), { admin: true });
@@ -91,7 +91,7 @@ it('holds from the next request on', async () => {
   expect(await asAlice()).toBe(403);
 });
 
-it('changes the type of the account alone, and gives the former one back', async () => {
+it('changes only the account type, and restores the former one', async () => {
   for (const [localpart, former] of [
     ['bridge', 4],
     ['carol', 1],
@@ -104,7 +104,7 @@ it('changes the type of the account alone, and gives the former one back', async
   }
 });
 
-it('nobody demotes itself under another spelling, and others may', async () => {
+it('no administrator can demote themselves under another spelling, but others can', async () => {
   expect((await send(id('admin'), { admin: false }, 'spelled-otherwise')).status).toBe(400);
   expect((await send(id('judy'), { admin: false })).status).toBe(200);
   expect(await typeOf('judy')).toBe(1);
@@ -125,7 +125,7 @@ describe('the last administrator', () => {
       (row) => row.localpart,
     );
 
-  it('stays, whoever asks', async () => {
+  it('cannot be demoted by anyone', async () => {
     const { setUserAdmin, deactivateUser, setUser } = plugin.admin.operations;
     await db('userapi_accounts')
       .whereNot({ localpart: 'admin' })
@@ -141,7 +141,7 @@ describe('the last administrator', () => {
     expect(await admins()).toEqual(['admin']);
   });
 
-  it('stays when two demote or deactivate each other at the same time', async () => {
+  it('stays one if two demote or deactivate each other at the same time', async () => {
     for (let round = 0; round < 10; round += 1) {
       await db('userapi_accounts').where({ localpart: 'judy' }).update({ account_type: 3 });
       const answers = await Promise.allSettled([
@@ -154,7 +154,7 @@ describe('the last administrator', () => {
     }
   });
 
-  it('is not one who is locked out', async () => {
+  it('is one who is neither locked nor suspended', async () => {
     await db('userapi_accounts').where({ localpart: 'judy' }).update({ account_type: 3 });
     await db('matrix_admin.account_restrictions').insert({
       user_id: id('judy'),
@@ -168,7 +168,7 @@ describe('the last administrator', () => {
   });
 });
 
-it('is in the audit', async () => {
+it('has an audit entry', async () => {
   await send(id('dave'), { admin: true });
   expect(await db('matrix_admin.audit').orderBy('id', 'desc').first()).toMatchObject({
     operation: 'setUserAdmin',

@@ -34,7 +34,7 @@ interface Connection {
 type Devices = Record<string, { sessions: { connections: Connection[] }[] }>;
 
 describe.each(PATHS)('whois at %s', (path) => {
-  it('shows users themselves, as Dendrite does but for the port', async () => {
+  it('shows users themselves, as Dendrite does except for the port', async () => {
     const { status, body } = recording('whois-self');
     const expected = body as { user_id: string; devices: Devices };
     for (const { sessions } of Object.values(expected.devices)) {
@@ -92,18 +92,18 @@ describe.each(PATHS)('whois at %s', (path) => {
     expect([answer.status, jsonOf(answer)]).toEqual([200, { user_id: '@gone:localhost:18448', devices: {} }]);
   });
 
-  it('shows accounts whose names have capital letters, as old ones may', async () => {
+  it('shows old accounts with capital letters in their names', async () => {
     const answer = await whois(path, '@Old:localhost:18448', USERS.admin.access_token);
     expect([answer.status, jsonOf(answer)]).toEqual([200, { user_id: '@Old:localhost:18448', devices: {} }]);
   });
 
-  it('answers GET alone', async () => {
+  it('answers only GET', async () => {
     const answer = await plugin.asAdmin(`${path}/${USERS.alice.user_id}`, { method: 'POST' });
     expect([answer.status, answer.headers.allow]).toEqual([405, 'HEAD, GET, OPTIONS']);
   });
 });
 
-it('the rest of /_matrix stays the host’s', async () => {
+it('the rest of /_matrix stays with the host', async () => {
   for (const path of [
     '/_matrix/client/v3/admin/whois',
     '/_matrix/client/v3/admin/other/@a:b',
@@ -118,7 +118,7 @@ it('the rest of /_matrix stays the host’s', async () => {
 describe('in-process', () => {
   const userId = USERS.bob.user_id as UserId;
 
-  it('has the same rules', async () => {
+  it('has the same access rules', async () => {
     const { whois: run } = plugin.admin.operations;
     const bob = { actor: { kind: 'user', userId } } as const;
     expect((await run({ userId }, bob)).devices.map(({ address }) => address)).toContain('127.0.0.1');
@@ -146,7 +146,7 @@ describe('an address', () => {
     expect(addressWithoutPort(stored)).toBe(shown);
   });
 
-  it('loses its port and nothing else', () => {
+  it('loses only its port', () => {
     const withPort = fc.oneof(
       fc.tuple(fc.ipV4(), fc.nat(65_535)).map(([ip, port]) => ({ ip, stored: `${ip}:${port}` })),
       fc.tuple(fc.ipV6(), fc.nat(65_535)).map(([ip, port]) => ({ ip, stored: `[${ip}]:${port}` })),

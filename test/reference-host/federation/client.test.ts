@@ -45,7 +45,7 @@ const failure = (promise: Promise<unknown>): Promise<unknown> =>
   });
 
 describe('X-Matrix', () => {
-  it('is read as it is written', () => {
+  it('is parsed as it is written', () => {
     const [origin, destination] = [LOCAL, named('[::1]:8448')];
     const header = authorizationOf({ method: 'GET', uri: '/', origin, destination }, LOCAL_KEY);
     expect(parseAuthorization(header)).toEqual({
@@ -60,7 +60,7 @@ describe('X-Matrix', () => {
     ['X-Matrix origin=a.example,key="ed25519:1",sig="x"', undefined],
     ['x-matrix  ORIGIN="a.example" , destination=b.example ,key=ed25519:1,sig=x,new="thing"', 'b.example'],
     ['X-Matrix origin="a.\\example",destination="b,\\"example",key="ed25519:1",sig="x"', 'b,"example'],
-  ])('is read from %s', (header, destination) => {
+  ])('is parsed from %s', (header, destination) => {
     expect(parseAuthorization(header)).toEqual({
       origin: 'a.example',
       destination,
@@ -69,7 +69,7 @@ describe('X-Matrix', () => {
     });
   });
 
-  it('is nothing else', () => {
+  it('refuses anything else', () => {
     const parts = fc.constantFrom('X-Matrix ', 'origin', '=', '"', 'a.example', ',', 'key', 'sig', '\\', ' ', 'x');
     const headers = fc.oneof(
       fc.string(),
@@ -101,12 +101,12 @@ describe('server discovery', () => {
     ['1.2.3.4:1', true, '1.2.3.4', 1, ''],
     ['[2001:db8::1]', true, '2001:db8::1', 8448, ''],
     ['[2001:db8::1]:1', true, '2001:db8::1', 1, ''],
-  ])('reads %s', (name, explicit, host, port, servername) => {
+  ])('resolves %s', (name, explicit, host, port, servername) => {
     expect(isExplicit(named(name))).toBe(explicit);
     expect(addressOf(named(name))).toEqual({ host, port, servername, hostHeader: name });
   });
 
-  it('follows .well-known, through redirections, and remembers it', async () => {
+  it('follows .well-known through redirects, and caches it', async () => {
     const [, port] = remote.name.split(':');
     let wellKnown = 0;
     remote.fault = (_method, path) => {
@@ -131,7 +131,7 @@ describe('server discovery', () => {
     ['too much', 200, JSON.stringify({ 'm.server': '127.0.0.1:1', x: 'x'.repeat(60_000) }), {}],
     ['a redirection without end', 302, '', { location: '/.well-known/matrix/server' }],
     ['a redirection to plain HTTP', 302, '', { location: 'http://localhost/' }],
-  ])('goes on without a .well-known that is %s', async (_, status, body, headers) => {
+  ])('ignores a .well-known that is %s', async (_, status, body, headers) => {
     const [, port] = remote.name.split(':');
     remote.fault = () => ({ kind: 'answer', status, body, headers });
     const ask = createAsk({ wellKnownPort: Number(port) });
@@ -163,16 +163,16 @@ describe('addresses', () => {
     '::ffff:127.0.0.1',
     '::ffff:7f00:1',
     '64:ff9b::7f00:1',
-  ])('that are not public: %s', (address) => {
+  ])('that are not public are recognised: %s', (address) => {
     expect(isPublicAddress(address)).toBe(false);
   });
 
-  it.each(['1.1.1.1', '172.32.0.1', '2606:4700::1111'])('that are: %s', (address) => {
+  it.each(['1.1.1.1', '172.32.0.1', '2606:4700::1111'])('that are public are recognised: %s', (address) => {
     expect(isPublicAddress(address)).toBe(true);
   });
 
   it.each(['localhost', '127.0.0.1', '[::1]', '[::ffff:127.0.0.1]'])(
-    'of this machine are not connected to unless allowed: %s',
+    'of this machine are refused unless allowed: %s',
     async (host) => {
       const destination = named(`${host}:${remote.name.split(':')[1]}`);
       const asked = createAsk({ allowPrivate: false })({ ...VERSION, destination }, options);
@@ -186,7 +186,7 @@ describe('addresses', () => {
 });
 
 describe('requests', () => {
-  it('are not sent to a server whose certificate nobody vouches for', async () => {
+  it('are not sent to a server with an untrusted certificate', async () => {
     const asked = createAsk({ verifyTls: true })({ ...VERSION, destination: remote.name }, options);
     expect(await failure(asked)).toMatchObject({
       reason: 'unreachable',
@@ -195,7 +195,7 @@ describe('requests', () => {
     expect(remote.requests).toEqual([]);
   });
 
-  it('end when they are aborted, with the reason', async () => {
+  it("end with the signal's reason after an abort", async () => {
     remote.fault = () => ({ kind: 'silent' });
     const abort = new AbortController();
     const asked = createAsk()({ ...VERSION, destination: remote.name }, { signal: abort.signal });
@@ -204,7 +204,7 @@ describe('requests', () => {
     await expect(asked).rejects.toThrow('enough');
   });
 
-  it('end when the time is up, and at a limit of bytes', async () => {
+  it('end at the time limit and at the size limit', async () => {
     remote.fault = () => ({ kind: 'silent' });
     const silent = createAsk()({ ...VERSION, destination: remote.name }, { ...options, limitMs: 50 });
     expect(await failure(silent)).toMatchObject({
@@ -220,33 +220,36 @@ describe('requests', () => {
   });
 });
 
-describe('what the plugin asks', () => {
+describe("the plugin's federation requests", () => {
   const questions = createQuestions(createAsk());
   const remoteRoom = async (version: string): Promise<RoomId> =>
     (await createSharedRoom(database.db, [remote], version)).roomId;
 
-  it.each(['1', '2', '3', '10', '12'])('leaves a room of version %s so that its server accepts it', async (version) => {
-    const roomId = await remoteRoom(version);
-    const request = { origin: LOCAL, destination: remote.name, roomId };
-    const template = await questions.makeLeave({ ...request, userId: ALICE }, options);
-    expect(template.roomVersion).toBe(version);
-    const own = {
-      type: 'm.room.member',
-      room_id: roomId,
-      sender: ALICE,
-      state_key: ALICE,
-      content: { membership: 'leave' },
-    };
-    const { eventId, event } = completeEvent(template.event, own, roomVersionOf(version), LOCAL_KEY, Date.now());
-    await questions.sendLeave({ ...request, eventId, event }, options);
-    expect(remote.left.at(-1)).toEqual({ roomId, event });
-    // The user has left.
-    expect(await failure(questions.sendLeave({ ...request, eventId, event }, options))).toMatchObject({
-      reason: 'refused',
-    });
-  });
+  it.each(['1', '2', '3', '10', '12'])(
+    'leave a room of version %s with an event that its server accepts',
+    async (version) => {
+      const roomId = await remoteRoom(version);
+      const request = { origin: LOCAL, destination: remote.name, roomId };
+      const template = await questions.makeLeave({ ...request, userId: ALICE }, options);
+      expect(template.roomVersion).toBe(version);
+      const own = {
+        type: 'm.room.member',
+        room_id: roomId,
+        sender: ALICE,
+        state_key: ALICE,
+        content: { membership: 'leave' },
+      };
+      const { eventId, event } = completeEvent(template.event, own, roomVersionOf(version), LOCAL_KEY, Date.now());
+      await questions.sendLeave({ ...request, eventId, event }, options);
+      expect(remote.left.at(-1)).toEqual({ roomId, event });
+      // The user has left.
+      expect(await failure(questions.sendLeave({ ...request, eventId, event }, options))).toMatchObject({
+        reason: 'refused',
+      });
+    },
+  );
 
-  it('falls back to version 1 of send_leave', async () => {
+  it('fall back to version 1 of send_leave', async () => {
     const roomId = await remoteRoom('10');
     remote.fault = (_, path) =>
       path.startsWith('/_matrix/federation/v2/')
@@ -258,7 +261,7 @@ describe('what the plugin asks', () => {
     expect(remote.requests.map(({ path }) => path.split('/')[3])).toEqual(['v2', 'v1']);
   });
 
-  it('tells what a server refuses with', async () => {
+  it('report the error of a refusal', async () => {
     const roomId = await remoteRoom('10');
     const request = { origin: LOCAL, destination: remote.name, roomId, userId: `@nobody:${LOCAL}` as UserId };
     expect(await failure(questions.makeLeave(request, options))).toMatchObject({
@@ -271,7 +274,7 @@ describe('what the plugin asks', () => {
   });
 
   it.each(['{}', '[]', 'null', '{"event":[],"room_version":"1"}', '{"event":{},"room_version":1}'])(
-    'takes %s for no template',
+    'refuse %s as a template',
     async (body) => {
       remote.fault = () => ({ kind: 'answer', status: 200, body });
       const request = { origin: LOCAL, destination: remote.name, roomId: '!a:b' as RoomId, userId: ALICE };
@@ -279,7 +282,7 @@ describe('what the plugin asks', () => {
     },
   );
 
-  it('reads devices', async () => {
+  it('read devices', async () => {
     const userId = `@bob:${remote.name}` as UserId;
     const keys = { user_id: userId, device_id: 'A', algorithms: [], keys: {}, signatures: {} };
     const answer = { user_id: userId, stream_id: 5, devices: [{ device_id: 'A', keys, device_display_name: 'phone' }] };
@@ -294,7 +297,7 @@ describe('what the plugin asks', () => {
     expect(await failure(questions.queryDevices(request, options))).toMatchObject({ reason: 'bad_answer' });
   });
 
-  it('reads the state of a room', async () => {
+  it('read the state of a room', async () => {
     const roomId = await remoteRoom('10');
     const events = [...(remote.rooms.get(roomId)?.events ?? [])];
     const [eventId = ''] = events.at(-1) ?? [];
@@ -307,7 +310,7 @@ describe('what the plugin asks', () => {
 });
 
 describe('keys of other servers', () => {
-  it('are asked for once while they are good', async () => {
+  it('are requested once while they are valid', async () => {
     const verifyKeys = createServerKeys(database.db, createAsk());
     const request = { origin: LOCAL, destination: remote.name, keyIds: ['ed25519:remote', 'ed25519:other'] };
     const known = { ...request, keyIds: ['ed25519:remote'], minimumValidUntilTs: Date.now() };
@@ -332,7 +335,7 @@ describe('keys of other servers', () => {
     ['of another server', (keys: object) => ({ ...keys, server_name: 'a.example' })],
     ['changed on the way', (keys: object) => ({ ...keys, valid_until_ts: 1 })],
     ['not keys at all', () => ({})],
-  ])('are refused when they are %s', async (_, change) => {
+  ])('are refused if they are %s', async (_, change) => {
     const stranger = await startRemote();
     const ask = createAsk();
     const verifyKeys = createServerKeys(database.db, async (question, settings) =>

@@ -159,7 +159,7 @@ describe.each(FAULTS)('while another server %s', (_, fault) => {
     };
   });
 
-  it('users leave a room here at once, and the other server hears of it later', async () => {
+  it('users leave a room here at once, and the other server is informed later', async () => {
     const roomId = await sharedRoom();
     const before = remote.pdus.length;
     const startedAt = Date.now();
@@ -179,7 +179,7 @@ describe.each(FAULTS)('while another server %s', (_, fault) => {
     else remote.fault = () => fault;
   });
 
-  it('an invite is rejected here in time, and the answer says that its server was not told', async () => {
+  it('an invite is rejected here in time, and the answer says that its server was not informed', async () => {
     const roomId = await remoteInvite();
     const startedAt = Date.now();
     const answer = await post('evacuateUser', ALICE);
@@ -195,7 +195,7 @@ describe.each(FAULTS)('while another server %s', (_, fault) => {
 });
 
 describe('a server on the blacklist', () => {
-  it('is sent nothing, and nothing is queued for it', async () => {
+  it('receives nothing, and nothing is queued for it', async () => {
     const roomId = await sharedRoom();
     await database.db('public.federationsender_blacklist').insert({ server_name: remote.name });
     const before = remote.requests.length;

@@ -79,7 +79,7 @@ describe('the federation sender', () => {
     expect(remote.mostAtOnce).toBe(1);
   });
 
-  it('waits twice as long after each failure, and sends what was queued meanwhile', async () => {
+  it('doubles the wait after each failure, and sends events queued in the meantime', async () => {
     const remote = await remoteServer();
     const { say } = await createSharedRoom(database.db, [remote]);
     remote.fault = () => ({ kind: 'reset' });
@@ -106,7 +106,7 @@ describe('the federation sender', () => {
     expect([0, 1].map((random) => backoffOf(1, 1000, random))).toEqual([1600, 2800]);
   });
 
-  it('gives a server up after 16 failures, keeps what is queued for it, and goes on once it is heard of', async () => {
+  it('stops sending to a server after 16 failures, keeps its queue, and resumes at a sign of life', async () => {
     const remote = await remoteServer();
     const { db } = database;
     const { say } = await createSharedRoom(db, [remote]);
@@ -132,7 +132,7 @@ describe('the federation sender', () => {
     expect(await db('public.federationsender_blacklist').pluck('server_name')).toEqual([]);
   });
 
-  it('tries a server at once that it hears of, in whatever process', async () => {
+  it('tries a server at once after a sign of life, in any process', async () => {
     const remote = await remoteServer();
     const { say } = await createSharedRoom(database.db, [remote]);
     await say(1);
@@ -145,7 +145,7 @@ describe('the federation sender', () => {
     await untilSent(remote);
   });
 
-  it('drops EDUs that are too late, and does not send them', async () => {
+  it('drops expired EDUs without sending them', async () => {
     const remote = await remoteServer();
     await queueEdu(database.db, remote.name, { n: 'late' }, Date.now() - 1);
     await queueEdu(database.db, remote.name, { n: 'in time' }, Date.now() + 60_000);
@@ -155,7 +155,7 @@ describe('the federation sender', () => {
     expect(remote.edus.map(({ content }) => content)).toEqual([{ n: 'in time' }, { n: 'whenever' }]);
   });
 
-  it('keeps JSON for the servers that still wait for it', async () => {
+  it('keeps JSON that other servers still wait for', async () => {
     const [near, far] = [await remoteServer(), await remoteServer()];
     const { say } = await createSharedRoom(database.db, [near, far]);
     await far.down();
@@ -183,7 +183,7 @@ describe('the federation sender', () => {
     ['an answer without end', { kind: 'huge' }],
     ['no answer', { kind: 'silent' }],
     ['a broken connection', { kind: 'reset' }],
-  ])('keeps what it has sent to a server that answers with %s', async (_, fault) => {
+  ])('keeps a sent transaction if the server answers with %s', async (_, fault) => {
     const remote = await remoteServer();
     const { say } = await createSharedRoom(database.db, [remote]);
     await say(2);
@@ -197,7 +197,7 @@ describe('the federation sender', () => {
     expect(logger.text()).not.toContain('secret');
   });
 
-  it('does not repeat what a server has had but refused, and logs which event it was', async () => {
+  it('does not repeat an event that a server has refused, and logs the event', async () => {
     const remote = await remoteServer();
     const { say } = await createSharedRoom(database.db, [remote]);
     remote.rooms.clear();
@@ -209,7 +209,7 @@ describe('the federation sender', () => {
     expect(refusals.map(({ level, fields }) => [level, fields['reason']])).toEqual([['warn', 'unknown room']]);
   });
 
-  it('drops what can not be sent, and sends the rest', async () => {
+  it('drops events that cannot be sent, and sends the rest', async () => {
     const remote = await remoteServer();
     const { db } = database;
     const { say } = await createSharedRoom(db, [remote]);
@@ -230,7 +230,7 @@ describe('the federation sender', () => {
     expect(bodies(remote)).toEqual([1]);
   });
 
-  it('breaks off when it is stopped, and goes on at the next start with the same transaction', async () => {
+  it('aborts when it is stopped, and sends the same transaction at the next start', async () => {
     const remote = await remoteServer();
     const { say } = await createSharedRoom(database.db, [remote]);
     await say(70);
@@ -248,7 +248,7 @@ describe('the federation sender', () => {
     expect(remote.requests).toHaveLength(3);
   });
 
-  it('sends each event once, in order, however many processes there are', async () => {
+  it('sends each event once, in order, with several processes', async () => {
     const remote = await remoteServer();
     const { say } = await createSharedRoom(database.db, [remote]);
     const senders = [await startSender(), await startSender(), await startSender()];
@@ -262,7 +262,7 @@ describe('the federation sender', () => {
     expect(remote.transactions.flatMap(({ errors }) => Object.keys(errors))).toEqual([]);
   });
 
-  it('is told by another process of what is queued just when it finds nothing', async () => {
+  it('sends an event that another process queues just as the queue becomes empty', async () => {
     const remote = await remoteServer();
     const { db } = database;
     const { say } = await createSharedRoom(db, [remote]);
@@ -283,7 +283,7 @@ describe('the federation sender', () => {
     expect(bodies(remote)).toEqual([1]);
   });
 
-  it('leaves no JSON that nobody waits for, when servers have it at the same time', async () => {
+  it('leaves no unneeded JSON if two servers receive it at the same time', async () => {
     const { db } = database;
     const destinations = oneTo(8).map((n) => `s${n}.example` as ServerName);
     for (let round = 0; round < 20; round += 1) {
@@ -296,7 +296,7 @@ describe('the federation sender', () => {
     expect(await db('public.federationsender_queue_json').pluck('json_body')).toEqual([]);
   });
 
-  it('takes over from a process whose connection is lost, and has locks again afterwards', async () => {
+  it('takes over from a process that loses its connection, and gets its locks back afterwards', async () => {
     const remote = await remoteServer();
     const { db } = database;
     const { say } = await createSharedRoom(db, [remote]);

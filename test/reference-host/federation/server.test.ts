@@ -80,7 +80,7 @@ describe('two homeservers', () => {
     for (const { database } of [a, b]) expect(await brokenInvariants(database.db)).toEqual([]);
   });
 
-  it('do not let users into rooms that they may not join', async () => {
+  it('refuse users who may not join a room', async () => {
     const [a, b] = homeservers();
     const roomId = await b.createRoom('10', 'invite');
     const refused = await a.call('alice', 'POST', joinPath(roomId, b.name), {});
@@ -90,7 +90,7 @@ describe('two homeservers', () => {
     expect(await a.database.db('roomserver_rooms').where('room_id', roomId)).toEqual([]);
   });
 
-  it('pass invites on, and their rejection by evacuateUser', async () => {
+  it('send invites, and their rejection by evacuateUser', async () => {
     const [a, b] = homeservers();
     const roomId = await b.createRoom('10', 'invite');
     const draft = { type: 'm.room.member', sender: b.alice, stateKey: a.alice, content: { membership: 'invite' } };
@@ -120,7 +120,7 @@ describe('two homeservers', () => {
     for (const { database } of [a, b]) expect(await brokenInvariants(database.db)).toEqual([]);
   });
 
-  it('answer who is in the room, and nobody else', async () => {
+  it('answer servers in the room, and no others', async () => {
     const [a, b] = homeservers();
     const roomId = await b.createRoom('10');
     await b.say(roomId, 'hello');
@@ -224,7 +224,7 @@ const redacted: string[] = [];
 const otherKey = { ...LOCAL_KEY, serverName: 'stranger.example' as ServerName };
 
 describe('a homeserver', () => {
-  it.each(['1', '10', '12'])('takes good events into a room of version %s, once, and no others', async (version) => {
+  it.each(['1', '10', '12'])('accepts only valid events in a room of version %s, each once', async (version) => {
     const [a] = homeservers();
     const roomId = await a.createRoom(version);
     const { bob, build, send, goOn } = await enter(a, roomId, version);
@@ -265,7 +265,7 @@ describe('a homeserver', () => {
     expect((await brokenInvariants(a.database.db)).sort()).toEqual(redacted.sort());
   });
 
-  it('leaves events of rooms that it does not know, and malformed ones, without an answer', async () => {
+  it('gives no result for malformed events and events of unknown rooms', async () => {
     const [a] = homeservers();
     const { build, send } = await enter(a, await a.createRoom('10'), '10');
     expect(await send(build({ roomId: '!unknown:a.example' as RoomId }).event, {}, { room_id: 1 })).toEqual({});
@@ -273,12 +273,12 @@ describe('a homeserver', () => {
     expect(await failure(send(...tooMany))).toEqual([400, 'M_BAD_JSON']);
   });
 
-  it('refuses a version of a room that the other server does not know', async () => {
+  it('refuses a room version that the other server does not support', async () => {
     const [a] = homeservers();
     expect(await failure(enter(a, await a.createRoom('11'), '10'))).toEqual([400, 'M_INCOMPATIBLE_ROOM_VERSION']);
   });
 
-  it('takes a server off its blacklist when it hears of it, and sends what has waited', async () => {
+  it('removes a server from the blacklist at a sign of life, and sends its queue', async () => {
     const [a] = homeservers();
     const { db } = a.database;
     const roomId = await a.createRoom('10');
@@ -293,7 +293,7 @@ describe('a homeserver', () => {
     expect(await db('federationsender_blacklist')).toEqual([]);
   });
 
-  it('refuses requests that are not signed, or not for it, or by another key', async () => {
+  it('refuses requests that are not signed, signed by another key, or meant for another server', async () => {
     const [a] = homeservers();
     const { key, name } = remote;
     const uri = uriOf('v1', 'user', 'devices', a.alice);
@@ -307,7 +307,7 @@ describe('a homeserver', () => {
     expect(await failure(signed({ ...question, destination: elsewhere }, options))).toEqual([401, 'M_FORBIDDEN']);
   });
 
-  it('answers paths that it does not have as the specification says', async () => {
+  it('answers unknown paths as specified', async () => {
     const [a] = homeservers();
     const question = { origin: remote.name, destination: a.name, method: 'GET' } as const;
     const signed = createAsk({ signingKey: remote.key });
