@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
 /**
- * What each part of `src/` may import of the others. A part is a folder, or a file directly in `src/`.
- * `types` are for `import type` only. A new part needs a row here.
+ * The imports that each part of `src/` may have from other parts. A part is a folder, or a file directly in `src/`. `types`
+ * are for `import type` only. A new part needs a row here.
  */
 const MAY_IMPORT: Readonly<Record<string, { readonly values: readonly string[]; readonly types?: readonly string[] }>> =
   {
@@ -88,7 +88,7 @@ const MAY_IMPORT: Readonly<Record<string, { readonly values: readonly string[]; 
 /** The reference homeserver is a host: it may import everything, and nothing imports it. */
 const HOST_PART = 'reference-host';
 
-/** Parts that build queries, and may so import Knex itself and not only its types. */
+/** Parts that build queries. They may import Knex itself, not only its types. */
 const QUERY_PARTS = ['storage', 'migrations', 'dendrite-schema', HOST_PART];
 
 const QUERY_BUILDING = [
@@ -102,7 +102,7 @@ const IMPORT =
   /^(?:import|export)\s+(?<type>type\s+)?(?:[^'";]*?\bfrom\s+)?'(?<from>[^']+)'|\bimport\(\s*'(?<dynamic>[^']+)'/gm;
 
 interface SourceFile {
-  /** From `src/`, with forward slashes. */
+  /** Path from `src/`, with forward slashes. */
   readonly path: string;
   readonly part: string;
   readonly text: string;
@@ -112,7 +112,7 @@ interface SourceFile {
 interface Import {
   readonly specifier: string;
   readonly typeOnly: boolean;
-  /** The imported file from `src/`; absent for packages. */
+  /** Path of the imported file from `src/`. Absent for packages. */
   readonly path?: string;
 }
 
@@ -138,12 +138,12 @@ function partOf(path: string): string {
   return rest.length === 0 ? basename(first, '.ts') : first;
 }
 
-/** The code without its block and line comments. Good enough for code whose strings hold no comment marks. */
+/** The code without block and line comments. Works for code whose strings contain no comment marks. */
 function withoutComments(text: string): string {
   return text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/(^|\s)\/\/.*$/gm, '$1');
 }
 
-/** `path: what` for every import that is not allowed. */
+/** Lists imports that are not allowed, as `path: what`. */
 function badImports(
   allowed: (file: SourceFile, imported: Import) => boolean,
   of: (file: SourceFile) => boolean = () => true,
@@ -157,7 +157,7 @@ function badImports(
     );
 }
 
-/** `path: code` for every match in the code of files that are not exempt. */
+/** Lists matches in the code of files that are not exempt, as `path: code`. */
 function badCode(pattern: RegExp, exempt: (file: SourceFile) => boolean = () => false): string[] {
   return files
     .filter((file) => !exempt(file))
@@ -166,7 +166,7 @@ function badCode(pattern: RegExp, exempt: (file: SourceFile) => boolean = () => 
     );
 }
 
-/** Whether a specifier is the package or a path in it. */
+/** Whether a specifier is the package or a path inside it. */
 function isPackage(specifier: string, name: string): boolean {
   return specifier === name || specifier.startsWith(`${name}/`);
 }

@@ -18,7 +18,7 @@ async function packageFacts(): Promise<Parameters<typeof buildManifest>[0]> {
   return JSON.parse(await readFile(new URL('package.json', root), 'utf8'));
 }
 
-/** Compares a file with what the code makes of it; `npm run docs` writes it instead. */
+/** Compares a file with the output of the code. `npm run docs` writes the file instead. */
 async function expectGenerated(path: string, text: string): Promise<void> {
   const url = new URL(path, root);
   if (update) await writeFile(url, text);
@@ -81,7 +81,7 @@ it('docs/routes.md has every route', async () => {
   );
 });
 
-/** Method and path as Synapse's documentation writes them, whatever the names of parameters are. */
+/** Method and path as in Synapse's documentation, without the names of parameters. */
 const shapeOf = (endpoint: string): string => endpoint.replaceAll(/[:*]\w+|\{\w+\}/g, '{}');
 const withPrefix = (endpoint: string): string => endpoint.replace(/ (?!\/)/, ' /_synapse/admin/');
 

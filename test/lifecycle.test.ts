@@ -292,7 +292,7 @@ describe('stop()', () => {
     await round();
     const after = await state();
     for (let n = 1; n < ROUNDS; n += 1) await round();
-    // Timers of the first round may end later than the look at it; a leak would be more of them, never fewer.
+    // Timers of the first round may still end after this count. A leak would increase the count, never decrease it.
     const settled = async (): Promise<unknown> => {
       const now = await state();
       return { ...now, timers: Math.max(now.timers, after.timers) };

@@ -8,7 +8,7 @@ const linesOf = (name: OutputKind | SecretKind): string[] => {
 };
 const secretsOf = (kind: SecretKind): string[] => [...new Set(linesOf(kind))].map((line) => JSON.parse(line));
 
-/** Secrets that a text has, with what stands around each. */
+/** Finds secrets in a text, with the text around each. */
 function findings(secrets: readonly string[], text: string): string[] {
   return secrets.flatMap((secret) => {
     const at = text.indexOf(secret);
@@ -21,7 +21,7 @@ it('leaves no password, token, MAC or nonce in the output of all other tests', (
   const errors = linesOf('error');
   const credentials = secretsOf('credential');
   const invitations = secretsOf('invitation');
-  // Of a run of all tests; of a part of them there is less to see.
+  // A run of all tests has many more records than this.
   expect(records.length).toBeGreaterThan(0);
   expect(credentials.length).toBeGreaterThan(0);
   expect(findings([...credentials, ...invitations], records.join('\n'))).toEqual([]);

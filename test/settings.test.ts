@@ -26,7 +26,7 @@ const pool = (max: number, client = 'pg'): Knex => {
   return made;
 };
 
-/** What the plugin says of settings as a host in plain JavaScript may give them; one mistake a line. */
+/** The plugin's errors for settings of a host in plain JavaScript, one mistake in each line. */
 function mistakesOf(host: unknown, options: unknown = {}): string[] {
   try {
     createAdminPlugin(host as Host, options as AdminPluginOptions);
@@ -39,7 +39,7 @@ function mistakesOf(host: unknown, options: unknown = {}): string[] {
   }
 }
 
-/** What is said of a host that is right but for these members. */
+/** The errors for a host that is valid except for these members. */
 const withHost = (members: object): string[] =>
   mistakesOf({ serverName: SERVER_NAME, db, signingKeys: [key], ...members });
 

@@ -1,8 +1,11 @@
 /** An endpoint of Synapse's admin API. */
 export interface SynapseEndpoint {
-  /** Method and path. A path without a slash before it is below `/_synapse/admin/`. */
+  /** Method and path. A path without a leading slash is below `/_synapse/admin/`. */
   readonly endpoint: string;
-  /** What an administrator must know, if it is served and differs. `docs/differences-from-synapse.md` has all differences. */
+  /**
+   * Differences that an administrator must know, if the endpoint is served. `docs/differences-from-synapse.md` has all
+   * differences.
+   */
   readonly differs?: string;
   /** Why it is not served. */
   readonly missing?: string;
@@ -22,9 +25,9 @@ const NOT_YET = 'not yet served';
 const NO_MEDIA = 'not yet served: media';
 
 /**
- * Every endpoint of Synapse's admin documentation, and of its code where the documentation leaves one out, as of Synapse
- * 1.163. An endpoint that is served must not say why it is not, and the other way round: `test/generated.test.ts` looks it up
- * in the route table.
+ * Every endpoint of Synapse's admin documentation as of Synapse 1.163, and endpoints that exist only in its code. A served
+ * endpoint must have no `missing`, and other endpoints must have one. `test/generated.test.ts` checks this against the route
+ * table.
  */
 export const SYNAPSE_PAGES: readonly SynapsePage[] = [
   {

@@ -1,9 +1,9 @@
 import { type AdminPlugin, deny } from 'koa-matrix-admin';
 
 /**
- * Keeps rooms from being purged while they are under a legal hold. The caller gets `403 ORG_EXAMPLE_LEGAL_HOLD`.
- * A deletion is refused, too, if it would purge the room.
- * @param isHeld is asked before each purge; if it throws, the purge is refused
+ * Prevents purges of rooms under a legal hold. The caller gets `403 ORG_EXAMPLE_LEGAL_HOLD`. A deletion is also refused if it
+ * would purge the room.
+ * @param isHeld called before each purge; if it throws, the purge is refused
  * @returns a function that lifts all holds
  */
 export function addLegalHold(

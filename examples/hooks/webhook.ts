@@ -8,18 +8,18 @@ const DESTRUCTIVE = ['purgeRoom', 'deleteRoom', 'evacuateRoom', 'evacuateUser', 
 export interface WebhookSettings {
   readonly db: Knex;
   readonly url: string;
-  /** Signs each body: `X-Signature: sha256=<hex>` is its HMAC-SHA256. */
+  /** Secret for the signature of each body: `X-Signature: sha256=<hex>` is its HMAC-SHA256. */
   readonly secret: string;
   /** Wait before the second attempt, in ms. It doubles up to an hour. @defaultValue 1000 */
   readonly retryMs?: number;
 }
 
 /**
- * Tells a URL of every destructive operation. A table of the example's own keeps what is not delivered yet, so that a restart
- * loses nothing: any process delivers it. The receiver may get a message twice, and knows it by its `id`.
+ * Sends a message to a URL for every destructive operation. A table of this example stores undelivered messages, so a restart
+ * loses none, and any process can deliver them. The receiver may get a message twice, and can recognise it by its `id`.
  *
- * A hook runs after the commit. A process that dies between the commit and the hook has not noted the message. What must
- * miss nothing reads the audit (`operations.listAudit`) and compares.
+ * A hook runs after the commit. If a process dies between the commit and the hook, the message is not stored. If you must not
+ * miss any operation, compare with the audit (`operations.listAudit`).
  */
 export async function addWebhook(
   { hooks }: AdminPlugin,
@@ -51,7 +51,7 @@ async function deliverAll(settings: WebhookSettings, signal: AbortSignal): Promi
   }
 }
 
-/** Delivers one message that is due. The row stays locked meanwhile, so that no other process sends it. */
+/** Delivers one message that is due. Its row stays locked during the delivery, so that no other process sends it. */
 async function deliverNext({ db, url, secret, retryMs = 1_000 }: WebhookSettings): Promise<boolean> {
   return db.transaction(async (transaction) => {
     const row = await transaction('webhook_outbox')

@@ -1,6 +1,6 @@
 import { type FixtureHomeserver, startFixtureHomeserver } from '../reference-host/fixture-homeserver.ts';
 
-/** What those know who may make accounts on it. */
+/** The secret for registering accounts. */
 export const SHARED_SECRET = 'a secret of the homeserver';
 
 /** A homeserver with the recorded data that registers users and sends notices. */

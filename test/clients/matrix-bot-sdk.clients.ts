@@ -5,7 +5,7 @@ import { type FixtureHomeserver, fixture, roomNamed } from '../reference-host/fi
 import { startClientHomeserver } from './client-homeserver.ts';
 import { installNpmPackages, type NpmPackages } from './npm-packages.ts';
 
-/** What of the package is used here. */
+/** The used parts of the package. */
 interface BotSdk {
   readonly MatrixClient: new (homeserverUrl: string, accessToken: string) => MatrixClient;
 }
@@ -53,7 +53,7 @@ let synapse: SynapseAdminApis;
 
 beforeAll(async () => {
   packages = await installNpmPackages(['matrix-bot-sdk@0.8.0']);
-  // Its cryptography is a binary that the install script would download, and is not needed here.
+  // The package's cryptography is a binary that its install script would download. It is not needed here.
   const crypto = join(packages.directory, 'node_modules/@matrix-org/matrix-sdk-crypto-nodejs/index.js');
   await writeFile(crypto, 'module.exports = new Proxy({}, { get: () => class {} });');
   const { MatrixClient }: BotSdk = packages.load('matrix-bot-sdk');

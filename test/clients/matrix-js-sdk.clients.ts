@@ -3,7 +3,7 @@ import { type FixtureHomeserver, fixture } from '../reference-host/fixture-homes
 import { startClientHomeserver } from './client-homeserver.ts';
 import { installNpmPackages, type NpmPackages } from './npm-packages.ts';
 
-/** What of the package is used here. */
+/** The used parts of the package. */
 interface JsSdk {
   readonly createClient: (options: Record<string, unknown>) => MatrixClient;
 }

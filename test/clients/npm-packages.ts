@@ -6,9 +6,9 @@ import { promisify } from 'node:util';
 import type { Json } from '../reference-host/fixture-homeserver.ts';
 import { makeScratchDirectory } from '../support/scratch-directory.ts';
 
-/** npm packages in a directory of their own: they are none of this package's. */
+/** npm packages in a separate directory. They are not dependencies of this package. */
 export interface NpmPackages {
-  /** The exports of one of them, as `require()` gives them. */
+  /** The exports of a package, as returned by `require()`. */
   readonly load: (name: string) => Json;
   readonly directory: string;
   readonly remove: () => Promise<void>;

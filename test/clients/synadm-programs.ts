@@ -5,11 +5,11 @@ import { promisify } from 'node:util';
 import { createPythonEnvironment } from '../support/python-environment.ts';
 
 const run = promisify(execFile);
-/** Where Debian has it. */
+/** Path of Debian's synadm. */
 const DEBIAN_PATH = '/usr/bin/synadm';
 const PYPI_PACKAGE = 'synadm==0.49.2';
 
-/** One synadm that is installed. */
+/** An installed synadm. */
 export interface SynadmProgram {
   readonly path: string;
   readonly remove: () => Promise<void>;

@@ -34,7 +34,7 @@ describe('a legal hold', () => {
 });
 
 describe('a webhook', () => {
-  /** What the receiver got, and how it answers. */
+  /** The messages that the receiver got, and the status of its answers. */
   let received: { readonly body: string; readonly signature: unknown }[] = [];
   let status = 500;
   let receiver: Server;

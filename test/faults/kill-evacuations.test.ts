@@ -6,9 +6,9 @@ import { addAccount } from '../support/dendrite-server.ts';
 import { KILLS_TIMEOUT_MS, killAtRandomMoments, SERVER_NAME } from '../support/killed-operation.ts';
 import { brokenInvariants } from '../support/room-invariants.ts';
 
-/** More than leave in one step. */
+/** More members than leave in one step. */
 const MEMBERS = 1_400;
-/** More than are left in two steps. */
+/** More rooms than are left in two steps. */
 const ROOMS = 110;
 const PEOPLE = 70;
 

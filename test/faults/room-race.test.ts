@@ -13,7 +13,7 @@ import { brokenInvariants } from '../support/room-invariants.ts';
 
 /** `ROUNDS=200` for the long version. */
 const ROUNDS = countFromEnvironment('ROUNDS', 4);
-/** A call waits 50 s for its job; on a busy machine a round may take a good part of that. */
+/** A call waits 50 s for its job. On a busy machine, a round may take much of that. */
 const ANSWER_MS = 60_000;
 const MEMBERS = ['one', 'two', 'three', 'four'];
 
@@ -71,7 +71,7 @@ async function newRoom({ admin }: MountedPlugin, version: string): Promise<RoomI
 const forked = (): Promise<RoomId[]> =>
   database.db('roomserver_rooms').whereRaw('cardinality(latest_event_nids) > 1').orderBy('room_nid').pluck('room_id');
 
-/** Transactions that PostgreSQL has ended because they waited for each other: tried again, they are seen nowhere else. */
+/** Number of deadlocks that PostgreSQL has resolved. The transactions are retried, so nothing else shows them. */
 async function deadlocks(): Promise<number> {
   const { rows } = await database.db.raw(
     'SELECT deadlocks::int FROM pg_stat_database WHERE datname = current_database()',
@@ -79,7 +79,7 @@ async function deadlocks(): Promise<number> {
   return rows[0].deadlocks;
 }
 
-/** Sends as a homeserver does for its clients. What the room refuses, or a room that is gone, is no failure. */
+/** Sends a message like a homeserver for its clients. A refused message or a purged room is not a failure. */
 async function send({ admin, database: { db } }: MountedPlugin, roomId: RoomId, i: number): Promise<number> {
   const localpart = MEMBERS[i % MEMBERS.length] ?? 'one';
   const text = { type: 'm.room.message', sender: local(localpart), content: { msgtype: 'm.text', body: `${i}` } };
@@ -93,7 +93,7 @@ async function send({ admin, database: { db } }: MountedPlugin, roomId: RoomId, 
   }
 }
 
-/** How often each occurs. */
+/** Number of occurrences of each value. */
 function tally(values: readonly (string | number)[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const value of values) counts[value] = (counts[value] ?? 0) + 1;
@@ -131,7 +131,7 @@ it(
     const answers = tally(statuses);
     const warnings = tally(atLevel('warn').map(({ message, fields }) => `${message}: ${String(fields['error'])}`));
     tellOfLongVersion('ROUNDS', { answers, deadlocks: await deadlocks(), warnings, slowestMs });
-    // Rooms that were there when somebody asked, and rooms that were gone or going.
+    // Rooms that existed at the time of the request, and rooms that were purged or being purged.
     expect(statuses.filter((status) => ![200, 400, 403, 404, 409].includes(status))).toEqual([]);
     expect(answers['200']).toBeGreaterThan(ROUNDS * 20);
     expect(await forked()).toEqual(before);

@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => plugin.close());
 
-/** How a request with the token is answered, and whether the token was looked up. */
+/** The status of a request with the token, and whether the token was looked up. */
 async function use(accessToken: string): Promise<readonly [status: number, isLookedUp: boolean]> {
   const { pluginDb: db } = plugin.database;
   let isLookedUp = false;

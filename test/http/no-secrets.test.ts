@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => plugin.close());
 
-/** Everything that the run leaves behind outside of the search index itself. */
+/** All traces of the run outside of the search index. */
 async function traces(): Promise<string> {
   const tables = ['audit', 'jobs', 'job_ranges', 'rate_limits', 'search_indexes', 'search_changes', 'search_edits'];
   const rows = await Promise.all(tables.map((table) => db(`matrix_admin.${table}`)));

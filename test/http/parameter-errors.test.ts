@@ -8,13 +8,13 @@ import { SERVER_NAME } from '../support/dendrite-server.ts';
 import { type Answer, jsonOf } from '../support/http-client.ts';
 import { ALL_ROUTES, type MountedPlugin, mountPlugin } from '../support/mounted-plugin.ts';
 
-/** None of them is right for every key, and for every key one of them is wrong. */
+/** No value is right for every key, and for every key at least one value is wrong. */
 const WRONG_BODY: readonly unknown[] = [{ a: { b: 1 } }, ['\0'], '\0', 'x', 5, -0.5, true, null];
 const WRONG_QUERY = ['\0', 'x', '-1', '0.5', '9'.repeat(20)];
 const USER = `@nobody:${SERVER_NAME}`;
 /**
- * What is right, by the names in code: it must be there beside what is wrong. There is neither such a room nor such a user, so
- * that nothing happens where a value turns out to be right.
+ * Correct values, by their names in code. Required parameters get them beside a wrong value. The room and the user do not
+ * exist, so nothing happens if a value is correct after all.
  */
 const RIGHT: Readonly<Record<string, string | number | boolean | object>> = {
   roomId: `!nowhere:${SERVER_NAME}`,
@@ -47,7 +47,7 @@ const RIGHT: Readonly<Record<string, string | number | boolean | object>> = {
   time: 1,
 };
 
-/** What an operation must be given. */
+/** The required parameters of an operation, with correct values. */
 function requiredOf(name: OperationName): Record<string, unknown> {
   const { shape } = operationNamed(name).input as z.ZodObject;
   const required = Object.keys(shape).filter((key) => !(shape[key] as z.ZodType).safeParse(undefined).success);
@@ -112,7 +112,7 @@ const send = (
   });
 };
 
-/** What was said of the key; fails if a parameter is called by another name. */
+/** The errors about the key. Fails if an error names the parameter differently. */
 function complaintsOf(key: string, answers: readonly Answer[]): string[] {
   const texts = answers.filter(({ status }) => status === 400).map((answer) => String(jsonOf(answer).error));
   for (const text of texts) {
@@ -125,7 +125,7 @@ function complaintsOf(key: string, answers: readonly Answer[]): string[] {
 const named = ROUTES.map((route) => [`${route.method} ${route.path}`, route] as const);
 
 describe('a wrong value', () => {
-  it.each(named)('of a key in %s is told of by the name that was sent', async (_title, route) => {
+  it.each(named)('of a key in %s is reported under the name that was sent', async (_title, route) => {
     const { effect } = operationNamed(route.operation);
     const { body, query } = keysOf(route);
     for (const key of effect === 'read' ? [] : body) {
@@ -140,7 +140,7 @@ describe('a wrong value', () => {
     }
   });
 
-  it.each(named)('in the path of %s is told of by the name in the template', async (_title, route) => {
+  it.each(named)('in the path of %s is reported under the name in the template', async (_title, route) => {
     for (const [, name = ''] of route.path.matchAll(/[:*](\w+)/g)) {
       const path = pathOf({ ...route, path: route.path.replace(`:${name}`, '%00').replace(`*${name}`, '%00') });
       const answer = await send(route, { path });
@@ -170,7 +170,7 @@ describe('a wrong value', () => {
   );
 });
 
-/** What is wrong only beside something else, or as things are. */
+/** Values that are wrong only together with another one, or because of the data. */
 const CONFLICTS: readonly [string, OperationName, object, string, string][] = [
   ['a time that is over', 'createRegistrationToken', { expiryTime: 5 }, 'expiryTime', 'expiry_time'],
   ['a time that is over', 'updateRegistrationToken', { expiryTime: 5 }, 'expiryTime', 'expiry_time'],

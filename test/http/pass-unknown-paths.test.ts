@@ -4,7 +4,7 @@ import { jsonOf } from '../support/http-client.ts';
 import { MOUNTS, type Mount, type MountedPlugin, mountPlugin } from '../support/mounted-plugin.ts';
 
 const MINE = '/_synapse/admin/v1/mine';
-/** With the options of the mounts, these are no routes of the plugin's. */
+/** A path that the plugin does not serve with the options of the mounts. */
 const SWITCHED_OFF = '/_synapse/admin/v1/register';
 
 const reached: string[] = [];
@@ -12,7 +12,7 @@ afterEach(() => {
   reached.length = 0;
 });
 
-/** A plugin, and after it the host's own routes below the plugin's paths. */
+/** Mounts a plugin, and after it the host's own routes below the plugin's paths. */
 async function mount(mounted: Mount, options: AdminPluginOptions): Promise<MountedPlugin> {
   const use: Mount['use'] = (app, admin) => {
     mounted.use(app, admin);
@@ -28,7 +28,7 @@ async function mount(mounted: Mount, options: AdminPluginOptions): Promise<Mount
   return plugin;
 }
 
-describe.each(MOUNTS)('an unknown path below ours $name', (mounted) => {
+describe.each(MOUNTS)("an unknown path below the plugin's prefixes $name", (mounted) => {
   it('is answered by the plugin by default', async () => {
     const plugin = await mount(mounted, { http: { passUnknownPaths: false } });
     for (const path of [MINE, SWITCHED_OFF, '/_dendrite/admin']) {

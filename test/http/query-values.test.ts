@@ -19,7 +19,7 @@ const problemOf = async (path: string): Promise<unknown> => {
   return [answer.status, jsonOf(answer)['error']];
 };
 
-/** The query parameters that a route reads, all of which are there. */
+/** The query parameters that a route reads if all are present. */
 function queryKeys(input: (request: RouteRequest) => unknown): string[] {
   const read: string[] = [];
   const query = new Proxy<Record<string, string>>({}, { get: (_, key) => void read.push(String(key)) });
@@ -40,7 +40,7 @@ const PARAMETERS = ROUTES.filter(({ method }) => method === 'GET').flatMap(({ pa
   [...new Set(queryKeys(input))].map((key) => [path, key] as const),
 );
 
-it.each(PARAMETERS)('%s has plain words for a wrong %s', async (template, key) => {
+it.each(PARAMETERS)('%s has a plain error for a wrong %s', async (template, key) => {
   const path = template.replaceAll(/[:*](\w+)/g, (_, name: string) => encodeURIComponent(PARAMS[name] ?? '1'));
   const { text } = await plugin.asAdmin(`${path}?${key}=two`);
   expect(text).not.toMatch(/NaN|expected number|received/);
@@ -55,7 +55,7 @@ describe('a number', () => {
     [`${ADMIN}/jobs?limit=1001`, 'bad parameter "limit": must be at most 1000, not 1001'],
     [`${ADMIN}/audit?from=x`, 'bad parameter "from": must be a whole number, not "x"'],
     ['/_synapse/admin/v1/event_reports/x', 'bad parameter "reportId": must be a whole number, not "x"'],
-    // What is long may be an access token that was pasted into the wrong place.
+    // A long value may be an access token that was pasted into the wrong place.
     [`${ADMIN}/jobs?limit=${'x'.repeat(30)}`, 'bad parameter "limit": must be a whole number'],
   ])('%s: %s', async (path, problem) => {
     expect(await problemOf(path)).toEqual([400, problem]);

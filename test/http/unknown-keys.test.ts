@@ -15,7 +15,7 @@ const TYPES = [undefined, 'application/json', 'application/x-www-form-urlencoded
 
 let room: string;
 
-describe.each(MOUNTS)('a key that is not known $name', (mount) => {
+describe.each(MOUNTS)('an unknown key $name', (mount) => {
   let plugin: MountedPlugin;
   beforeAll(async () => {
     plugin = await mountPlugin({ mount, options: ALL_ROUTES });

@@ -7,11 +7,11 @@ const run = promisify(execFile);
 const PACKAGES = ['signedjson==1.1.4', 'canonicaljson==2.0.0'];
 const PROGRAM = new URL('peer.py', import.meta.url).pathname;
 
-/** A Python that has the packages. */
+/** A Python with the needed packages. */
 export interface PythonPeer {
-  /** What answers. */
+  /** Names and versions of the other implementation. */
   readonly description: string;
-  /** Sends lines of JSON to the peer's program, and returns its answers. */
+  /** Sends lines of JSON to the program. @returns its answers */
   readonly ask: (lines: readonly unknown[]) => Promise<unknown[]>;
   readonly remove: () => Promise<void>;
 }
@@ -26,7 +26,7 @@ print(", ".join(f"{p} {m.version(p)}" for p in ("signedjson", "canonicaljson", "
 }
 
 /**
- * Takes the system's Python if it has the packages, else installs them into a directory that `remove()` deletes.
+ * Uses the system's Python if it has the packages. Otherwise installs them into a directory that `remove()` deletes.
  * @throws Error that says what is missing
  */
 export async function startPythonPeer(): Promise<PythonPeer> {

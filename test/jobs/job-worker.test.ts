@@ -48,9 +48,9 @@ function start(kinds: readonly JobKind[], options: TestWorkerOptions = {}): Test
 
 const update = (id: string, fields: Record<string, unknown>): PromiseLike<unknown> =>
   db('matrix_admin.jobs').where({ id }).update(fields);
-/** Lets a job that waits to be tried again be due. */
+/** Makes a job due that is waiting for its next attempt. */
 const makeDue = (id: string): PromiseLike<unknown> => update(id, { run_after: db.fn.now() });
-/** Asks a job to stop, as an administrator does; resolves to what it is then. */
+/** Asks a job to stop, like an administrator. @returns the job afterwards */
 async function cancel(id: string): ReturnType<typeof findJob> {
   await db.transaction((transaction) => cancelJob(transaction, id));
   return findJob(db, id);
@@ -359,7 +359,7 @@ describe('a failure', () => {
     ]);
     await reach(db, id, 'failed');
     const [first = 0, second = 0, third = 0] = attempts;
-    // One and two seconds, with up to a fifth off.
+    // One and two seconds, minus up to a fifth.
     expect(second - first).toBeGreaterThanOrEqual(800);
     expect(third - second).toBeGreaterThanOrEqual(1_600);
   });

@@ -20,20 +20,20 @@ const REMOTE_ROOM = server.rooms.remote as RoomId;
 const REMOTE = server.remote_server_name as ServerName;
 const NOTICE = { content: { msgtype: 'm.text', body: 'notice' } };
 
-/** A job, and what it is slowed down by: a trigger of `table`, or else the other server that it asks. */
+/** A job, and the way to slow it down: a trigger on `table`, or the other server of its requests. */
 interface Slowed {
   readonly kind: string;
   readonly by: string;
   readonly trigger?: { readonly table: string; readonly on: 'INSERT' | 'UPDATE' | 'DELETE'; readonly seconds: number };
   readonly prepare?: (db: Knex) => Promise<unknown>;
-  /** It is in its only step, which `stop()` waits for. @defaultValue false: another process goes on with it */
+  /** The job is in its only step, and `stop()` waits for it. @defaultValue false: another process resumes the job */
   readonly endsHere?: boolean;
   readonly start: (admin: AdminPlugin) => Promise<{ readonly jobId: string }>;
 }
 
 const WRITES = { table: 'public.roomserver_events', on: 'INSERT', seconds: 0.05 } as const;
 const DELETES = { table: 'public.syncapi_output_room_events', on: 'DELETE', seconds: 0.015 } as const;
-/** Invited to a room of another server. */
+/** Erin is invited to a room of another server. */
 const erin = USERS.erin.user_id as UserId;
 const alice = USERS.alice.user_id as UserId;
 
@@ -76,7 +76,7 @@ const JOBS: readonly Slowed[] = [
     kind: 'sendServerNotices',
     by: 'its messages',
     trigger: { ...WRITES, seconds: 0.005 },
-    // More than are told in one step.
+    // More accounts than one step notifies.
     prepare: async (db) => {
       for (let n = 0; n < 25; n += 1) await addAccount(db, { localpart: `user${n}`, accountType: 1 });
     },
@@ -114,7 +114,7 @@ const JOBS: readonly Slowed[] = [
   },
 ];
 
-/** Another server, which answers a question only when it is let to. */
+/** Another server. It answers a request only after `answer()`. */
 function createPeer(state: RemoteState): {
   readonly federation: FederationSender;
   asked: boolean;
@@ -157,7 +157,7 @@ async function slowDown(db: Knex, { table, on, seconds }: NonNullable<Slowed['tr
   await db.raw(`CREATE TRIGGER slow BEFORE ${on} ON ${table} FOR EACH ROW EXECUTE FUNCTION slow()`);
 }
 
-/** A look at the database that uses no connection of the plugin's pool. */
+/** Observes the database without the plugin's pool. */
 function observe({ connectionString }: TestDatabase): {
   readonly isSlowed: () => Promise<boolean>;
   readonly active: () => Promise<unknown[]>;
@@ -210,7 +210,7 @@ describe('stop() in the middle of a job', () => {
       expect(database.pluginDb.client.pool.numUsed()).toBe(0);
       database.pluginDb.on('query', count);
       calls = 0;
-      // What an interrupted request answers is of no use to anybody any more.
+      // Nobody uses the answer of an aborted request any more.
       peer.answer();
       await delay(LEASE_MS);
       expect(calls).toBe(0);

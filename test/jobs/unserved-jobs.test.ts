@@ -30,7 +30,7 @@ afterEach(async () => {
 const mount = (options: AdminPluginOptions = {}): Promise<MountedPlugin> =>
   mountPlugin({ database, options: { search: false, ...options, jobs: { pollIntervalMs: 50, ...options.jobs } } });
 
-/** The same homeserver after a restart: a process looks at all jobs when it starts. */
+/** Restarts the homeserver, because a process checks all jobs at its start. */
 async function restart(options: AdminPluginOptions = {}): Promise<void> {
   await plugin.close();
   plugin = await mount(options);
@@ -45,7 +45,7 @@ const audits = (id: string): PromiseLike<Record<string, unknown>[]> =>
   db('matrix_admin.audit').where({ job_id: id }).whereNot({ outcome: 'queued' }).select('operation', 'outcome');
 const oldestAge = (kind: string): Promise<number> => plugin.metric('matrix_admin_job_oldest_age_seconds', { kind });
 
-/** A rebuild of the search index that was handed back in its midst. */
+/** Starts a rebuild of the search index and hands it back in the middle. */
 async function handBackReindex(): Promise<string> {
   const gate = createGatedSearch();
   gate.close('load');
@@ -121,7 +121,7 @@ it('a job that an older version has left cancelled but queued ends', async () =>
 
 it('a job that no process serves for the retention time fails', async () => {
   const jobs = { retentionMs: 60_000 };
-  // Or it would take the job that it serves before that is as it is to be.
+  // Otherwise, the plugin would take the served job before it is prepared.
   await plugin.close();
   const [due, dead, waiting, served] = [
     await queueJob(db, UNSERVED),
@@ -134,7 +134,7 @@ it('a job that no process serves for the retention time fails', async () => {
   await update(due, { run_after: longAgo });
   await update(dead, { run_after: longAgo, lease_until: longAgo });
   await update(waiting, { run_after: db.raw(`now() - interval '50 s'`), created_at: longAgo });
-  // An input that ends the job at its first attempt: a failure would be tried again.
+  // This input ends the job at its first attempt. Another failure would be retried.
   await update(served, { run_after: longAgo, input: JSON.stringify({ roomId: ROOM }) });
   plugin = await mount({ jobs });
   for (const id of [due, dead]) {

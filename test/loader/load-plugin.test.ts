@@ -11,7 +11,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createSigningKey, SERVER_NAME } from '../support/dendrite-server.ts';
 
 const FILE = new URL('../../plugin.manifest.json', import.meta.url);
-/** As a package manager lays packages out; the plugin itself is the source under test. */
+/** Resolves packages like a package manager's folders. The plugin itself is the source under test. */
 const resolve = (specifier: string): string =>
   specifier === 'koa-matrix-admin'
     ? new URL('../../src/index.ts', import.meta.url).href
@@ -36,7 +36,7 @@ const host = (parts: object = {}): Host => ({
   ...parts,
 });
 
-/** Loads the plugin, and stops it when `use` is done. */
+/** Loads the plugin, and stops it after `use`. */
 async function load<T>(
   changes: object,
   use: (plugin: LoadedPlugin) => T | Promise<T>,
@@ -50,7 +50,7 @@ async function load<T>(
   }
 }
 
-/** What a load with a changed manifest fails with. */
+/** The error of a load with a changed manifest. */
 const refusal = async (changes: object, parts: object = {}, config: object = {}): Promise<string> =>
   load(changes, () => 'loaded', { parts, config }).catch((error: Error) => error.message);
 

@@ -15,7 +15,7 @@ function checked<Id extends string>(isId: (value: string) => value is Id, value:
 const sender = checked(isUserId, '@a:x');
 const idOf = (n: number): CheckedEvent['eventId'] => checked(isEventId, `$${n}`);
 
-/** Events each of which refers to earlier ones, some of which are not known. */
+/** Events that refer to earlier ones. Some of the events are unknown. */
 const graphs = fc.array(fc.tuple(fc.uniqueArray(fc.nat(11), { maxLength: 4 }), fc.boolean()), { maxLength: 12 }).map(
   (nodes): EventIndex =>
     new Map(
@@ -32,7 +32,7 @@ const someOf = (graph: EventIndex, picks: readonly boolean[]): CheckedEvent[] =>
   [...graph.values()].filter(({ depth }) => picks[depth] === true);
 const picks = fc.array(fc.boolean(), { minLength: 12, maxLength: 12 });
 
-/** As the specification says it. */
+/** The auth chain according to the specification. */
 function chainOf(events: readonly CheckedEvent[], graph: EventIndex): Set<CheckedEvent> {
   const direct = events.flatMap(({ authEventIds }) => authEventIds.flatMap((id) => graph.get(id) ?? []));
   return new Set(direct.flatMap((event) => [event, ...chainOf([event], graph)]));
@@ -89,7 +89,7 @@ describe('for recorded rooms', () => {
   const rooms = new Map<string, typeof events>();
   for (const entry of events) rooms.set(entry.roomId, [...(rooms.get(entry.roomId) ?? []), entry]);
 
-  /** Judged one after the other, each after those that authorise it. */
+  /** Judges the events one after the other, each after its auth events. */
   function allowedIn(index: EventIndex, version: (typeof events)[number]['version']): string[] {
     const create = [...index.values()].find(({ type }) => type === 'm.room.create');
     const isAllowed = (event: CheckedEvent): boolean =>

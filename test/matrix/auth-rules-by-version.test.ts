@@ -8,7 +8,7 @@ import { alice, bob, carol, create, levels, member, room, withRule } from './jud
 
 const authorised = { membership: 'join', join_authorised_via_users_server: bob };
 
-/** In which room versions an event is allowed. */
+/** Events, and the room versions in which they are allowed. */
 const RULES: readonly [what: string, JudgedEvent, Map<string, EventJson>, from: number, to: number][] = [
   ['a create event with a creator', create({ creator: alice }, '!x:one.test'), new Map(), 1, 11],
   ['a create event without a creator', create({}, '!x:one.test'), new Map(), 11, 11],
@@ -98,7 +98,7 @@ const RULES: readonly [what: string, JudgedEvent, Map<string, EventJson>, from: 
 ];
 
 describe('the authorisation rules of each version', () => {
-  test.each(RULES)('allow %s where they should', (_what, event, state, from, to) => {
+  test.each(RULES)('allow %s in the right versions', (_what, event, state, from, to) => {
     const allowed = ROOM_VERSIONS.filter(
       (id) => authorise(event, lookUpIn(state), roomVersionOf(id)) === undefined,
     ).map(Number);

@@ -18,7 +18,7 @@ function powerOf({ state }: AuthCase): { create: EventJson; powerLevels: EventJs
 const usersOf = (content: unknown): Record<string, unknown> =>
   ((content as EventJson | undefined)?.users ?? {}) as Record<string, unknown>;
 
-/** Runs a property on cases that are allowed, and sees to it that there are some. */
+/** Checks a property on allowed cases. Fails if there are none. */
 function onAllowed(check: (allowed: AuthCase) => void, isMeant: (candidate: AuthCase) => boolean = () => true): void {
   let count = 0;
   fc.assert(

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** Events as a Dendrite wrote them, with what it says of them. */
+/** An event that a Dendrite wrote, with its facts from Dendrite's tables. */
 export interface FixtureEvent {
   readonly eventId: string;
   readonly roomVersion: string;
@@ -18,7 +18,7 @@ export function fixtureServer(): FixtureServer {
   return JSON.parse(readFileSync(new URL('server.json', FIXTURE), 'utf8'));
 }
 
-/** Rows of one table of a dump of `INSERT … VALUES`, as strings; `NULL` and numbers as they stand. */
+/** Rows of one table in a dump of `INSERT … VALUES`, as strings. `NULL` and numbers stay as they are. */
 function rowsOf(sql: string, table: string): string[][] {
   const inserts = sql.matchAll(new RegExp(`^INSERT INTO public\\.${table} \\([^)]*\\) VALUES\\n((?:\\t.*\\n)+)`, 'gm'));
   return [...inserts].flatMap(([, values = '']) => values.trimEnd().split('\n').map(fieldsOf));

@@ -11,7 +11,7 @@ function user(id: string): UserId {
 }
 export const [alice, bob, carol] = [user('@alice:one.test'), user('@bob:two.test'), user('@carol:two.test')];
 
-/** A room of Alice's, with Bob in it. */
+/** A room of Alice, joined by Bob. */
 export function room(changes: Record<string, EventJson> = {}): Map<string, EventJson> {
   const state = {
     'm.room.create ': { creator: alice },
@@ -64,7 +64,7 @@ export type Row = readonly [
   version?: string,
 ];
 
-/** How every refusal for want of power begins. */
+/** Beginning of every refusal because of a low power level. */
 export const TOO_LOW = 'the power level is too low to';
 
 export const withLevels = (content: EventJson, changes: Record<string, EventJson> = {}): State =>

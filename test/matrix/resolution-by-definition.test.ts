@@ -17,7 +17,7 @@ describe('state resolution', () => {
       fc.property(roomPlan, (plan) => {
         const { version: id, known, branches } = playRoom(...plan);
         const version = roomVersionOf(id);
-        // The same event may have been made in two branches.
+        // Two branches may contain the same event.
         const states = branches.map(
           ({ state }) => new Map([...state].map(([name, event]) => [name, known.get(event.eventId) ?? event])),
         );

@@ -8,7 +8,7 @@ import { powerLevelOf } from '../../src/matrix/power-levels.ts';
 import type { RoomVersion } from '../../src/matrix/room-version.ts';
 import { finished } from '../support/finished.ts';
 
-/** State resolution word for word as the specification has it, without a thought of how long it takes. */
+/** State resolution exactly as in the specification, without optimisation. */
 
 type Known = ReadonlyMap<EventId, CheckedEvent>;
 type State = Map<string, CheckedEvent>;
@@ -42,7 +42,10 @@ function allows(
   return authorise(judged, (type, stateKey) => find(stateName(type, stateKey))?.event, version) === undefined;
 }
 
-/** "Reverse topological power ordering": always the next by power, time and id of those whose auth events have been placed. */
+/**
+ * "Reverse topological power ordering": repeatedly takes the next event by power, time and id, among the events whose auth
+ * events have been taken.
+ */
 export function orderingByDefinition(
   events: ReadonlySet<CheckedEvent>,
   known: Known,
@@ -83,7 +86,7 @@ function conflictsOf(states: readonly State[]): { unconflicted: State; conflicte
   return { unconflicted, conflicted };
 }
 
-/** Room version 2, and what room version 12 has changed. */
+/** Room version 2, and the changes of room version 12. */
 function byPower(states: readonly State[], known: Known, version: RoomVersion): State {
   const { unconflicted, conflicted } = conflictsOf(states);
   const events = new Set([...conflicted.values()].flatMap((different) => [...different]));
@@ -124,7 +127,7 @@ function byPower(states: readonly State[], known: Known, version: RoomVersion): 
   return state;
 }
 
-/** Room version 1. An entry is in conflict where there are different events for it. */
+/** Room version 1. An entry is in conflict if there are different events for it. */
 function byDepth(states: readonly State[], known: Known, version: RoomVersion): State {
   const { unconflicted, conflicted } = conflictsOf(states);
   const state: State = new Map(unconflicted);
@@ -157,7 +160,7 @@ function byDepth(states: readonly State[], known: Known, version: RoomVersion): 
   return state;
 }
 
-/** The state that follows from several. */
+/** The resolution of several states. */
 export function resolutionByDefinition(states: readonly State[], known: Known, version: RoomVersion): State {
   return (version.stateResolution === '1' ? byDepth : byPower)(states, known, version);
 }

@@ -13,7 +13,7 @@ const HELLO = { msgtype: 'm.text', body: 'hello' };
 const idOf = (localpart: string): UserId => `@${localpart}:${SERVER_NAME}` as UserId;
 const USERS = Array.from({ length: AT_ONCE }, (_, i) => `user${i}`);
 
-/** A homeserver on which nothing has happened yet, and two processes of it. */
+/** A new homeserver with two processes. */
 let database: TestDatabase;
 let plugins: MountedPlugin[];
 let db: Knex;
@@ -35,7 +35,7 @@ afterEach(async () => {
 
 const processOf = (i: number): MountedPlugin => plugins[i % plugins.length] as MountedPlugin;
 
-/** Requests by the administrator, to the processes in turn. */
+/** Sends requests as the administrator, alternately to both processes. */
 function atOnce(method: string, path: string | ((i: number) => string), body: unknown): Promise<Answer[]> {
   return Promise.all(
     Array.from({ length: AT_ONCE }, (_, i) =>

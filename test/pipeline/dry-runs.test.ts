@@ -19,7 +19,7 @@ const ZOE = '@zoe:other.example' as UserId;
 let database: TestDatabase;
 let plugin: MountedPlugin;
 let operations: AdminPlugin['operations'];
-/** What the host was told or asked, and what hooks heard. */
+/** Calls of the host's objects and of hooks. */
 let heard: string[];
 /** The other server's answer. */
 let queryDevices: () => Promise<RemoteDevices>;
@@ -48,10 +48,10 @@ beforeEach(async () => {
 });
 afterEach(() => plugin.close());
 
-it('a dry run holds no transaction while another server is asked', async () => {
+it('a dry run holds no transaction during a request to another server', async () => {
   const held: number[] = [];
   queryDevices = async () => {
-    // Not the connections in use: the worker of jobs looks for work meanwhile.
+    // Does not count the connections in use, because the job worker uses some too.
     const { rows } = await database.db.raw(
       `SELECT count(*)::int AS held FROM pg_stat_activity
        WHERE datname = current_database() AND state = 'idle in transaction'`,
@@ -87,7 +87,7 @@ it.each<[string, () => Promise<unknown>, object]>([
     () => operations.deleteRoom({ roomId: ROOM, block: true, dryRun: true }, CALLER),
     { newRoomId: null, kickedUsers: expect.any(Array) },
   ],
-])('a dry run of %s says what would be done, does nothing, and nobody hears of it', async (name, call, result) => {
+])('a dry run of %s returns the expected result, changes nothing, and calls neither host nor hooks', async (name, call, result) => {
   for (const operation of ['deleteDevices', 'evacuateRoom', 'evacuateUser', 'purgeRoom', 'deleteRoom'] as const) {
     plugin.admin.hooks.after(operation, { name: 'hear' }, () => void heard.push(operation));
   }
@@ -101,14 +101,14 @@ it.each<[string, () => Promise<unknown>, object]>([
   expect(await plugin.metric('matrix_admin_operations_total', { operation: name, outcome: 'ok' })).toBe(1);
 });
 
-it('what was tried can then be done', async () => {
+it('after a dry run, the operation can run', async () => {
   const tried = await operations.evacuateUser({ userId: ALICE, dryRun: true }, CALLER);
   expect(tried.affected.length).toBeGreaterThan(1);
   const done = await operations.evacuateUser({ userId: ALICE }, CALLER);
   expect(done).toEqual({ affected: tried.affected });
 });
 
-it('a dry run that the operation refuses asks no other server', async () => {
+it('a refused dry run sends no request to another server', async () => {
   const called = operations.refreshDevices({ userId: `@local:${SERVER_NAME}` as UserId, dryRun: true }, CALLER);
   await expect(called).rejects.toMatchObject({
     errcode: 'M_INVALID_PARAM',
@@ -117,7 +117,7 @@ it('a dry run that the operation refuses asks no other server', async () => {
   expect(heard).toEqual([]);
 });
 
-it('a dry run whose other server is away is refused at once, and changes nothing', async () => {
+it('a dry run with an unavailable server is refused at once, and changes nothing', async () => {
   queryDevices = () => Promise.reject(new FederationError('unreachable', 'other.example is away'));
   const changes = await changesOf(database.db, async () => {
     const answer = await plugin.asAdmin(`/_dendrite/admin/refreshDevices/${ZOE}`, {
@@ -133,7 +133,7 @@ it('a dry run whose other server is away is refused at once, and changes nothing
   expect(heard).toEqual(['asked']);
 });
 
-it('a dry run that was given up ends, and holds no connection', async () => {
+it('an aborted dry run ends, and holds no connection', async () => {
   const gone = new AbortController();
   queryDevices = async () => {
     gone.abort(new Error('the caller has gone'));

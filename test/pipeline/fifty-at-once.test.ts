@@ -14,10 +14,10 @@ import { ALL_ROUTES, type MountedPlugin, mountPlugin } from '../support/mounted-
 import { readRecordedState, verifyRecordedKeys } from '../support/recorded-peer.ts';
 import { changesOf } from '../support/recordings.ts';
 
-/** What a job may use of the pool at a time; the pool of these tests has one connection more. */
+/** The connections of the pool that a job may use. The pool of these tests has one more. */
 const CONNECTIONS = 2;
 const CALLS = 50;
-/** Dry runs do all the work each, and hold one connection each: these are more than there are connections. */
+/** Each dry run does all of its work and holds a connection. This is more than the number of connections. */
 const DRY_CALLS = 12;
 const SHOWN = server.rooms.v10 as RoomId;
 const REMOTE_ROOM = server.rooms.remote;
@@ -38,7 +38,7 @@ const hasRoute = (name: OperationName): boolean => ROUTES.some(({ operation }) =
 let database: TestDatabase;
 let plugin: MountedPlugin;
 let eventId: EventId;
-/** What paths name beside rooms and events. */
+/** Values of path parameters other than rooms and events. */
 let named: Readonly<Record<string, string>>;
 let reports: { readonly user: string; readonly room: string };
 beforeAll(async () => {
@@ -73,26 +73,26 @@ afterAll(async () => {
   await database.drop();
 });
 
-/** The room that a route is tried on. */
+/** The room for a call of a route. */
 function roomOf({ operation }: Route): string {
   if (operation === 'downloadState') return REMOTE_ROOM;
   if (operation === 'listRoomDeletions') return DELETED;
   return DOOMED[LAST.indexOf(operation)] ?? SHOWN;
 }
 
-/** The user that a route is tried on. Erin is invited to a room of another server, which takes more looks. */
+/** The user for a call of a route. Erin is invited to a room of another server, which needs more queries. */
 function userOf({ operation }: Route): string {
   if (operation === 'refreshDevices') return `@zoe:${server.remote_server_name}`;
   return LAST.includes(operation) ? USERS.erin.user_id : USERS.bob.user_id;
 }
 
-/** The report that a route is tried on. */
+/** The report for a call of a route. */
 function reportOf({ path }: Route): string {
   if (path.includes('/user_reports/')) return reports.user;
   return path.includes('/room_reports/') ? reports.room : '1';
 }
 
-/** What a route is called with beside what it always is. */
+/** The input for a call of a route. */
 async function inputOf({ operation, path }: Route, n: number): Promise<object> {
   if (operation === 'registerBySharedSecret') return register(n);
   if (operation === 'sendServerNotices') return { user_ids: [USERS.bob.user_id] };
@@ -107,7 +107,7 @@ async function register(n: number): Promise<object> {
   return { nonce, username, password, admin: false, mac };
 }
 
-/** Calls all routes of an operation that can be given this, in turn and at once. */
+/** Calls all routes of an operation that accept this input, alternately and concurrently. */
 function callAtOnce(name: OperationName, more: object = {}): Promise<Answer[]> {
   const isDry = 'dry_run' in more;
   const calls = isDry ? DRY_CALLS : CALLS;
@@ -144,7 +144,7 @@ describe('fifty concurrent calls need only a small pool:', () => {
   it.each(ORDERED.filter(hasRoute))('%s', async (name) => {
     const answers = await callAtOnce(name);
     expect(answers.filter(({ status }) => status >= 500)).toEqual([]);
-    // The others found it done, or came by a route that wants it said otherwise.
+    // The other calls found the work done, or used a route that needs another input.
     expect(statusesOf(answers)[0]).toBe(200);
   });
 

@@ -5,7 +5,7 @@ import server from '../fixtures/dendrite/server.json' with { type: 'json' };
 import { callEveryRoute } from '../support/every-route.ts';
 import { ALL_ROUTES, mountPlugin } from '../support/mounted-plugin.ts';
 
-/** Every column in which events and other JSON of users is stored. */
+/** All columns that store events and other JSON of users. */
 const JSON_COLUMNS = {
   roomserver_event_json: 'event_json',
   roomserver_invites: 'invite_event_json',
@@ -19,7 +19,10 @@ const JSON_COLUMNS = {
 };
 
 const DEEP = `{"a":[`;
-/** Members that another writer may have stored, at the beginning of each object of an event, and text in all profiles. */
+/**
+ * Members that another program may have stored. They are added to each object of an event. The texts are added to all
+ * profiles.
+ */
 const JUNK: Readonly<Record<string, { readonly member: string; readonly text: string }>> = {
   'NUL characters': { member: String.raw`"\u0000k":"\u0000v"`, text: String.raw`\u0000` },
   'halves of surrogate pairs': { member: String.raw`"\ud800k":"\udc00v"`, text: String.raw`\ud800` },

@@ -10,7 +10,7 @@ const ABOVE_32_BITS = 2 ** 33;
 const alice = USERS.alice.user_id as UserId;
 const bob = USERS.bob.user_id as UserId;
 
-/** Every number that the database hands out from now on needs more than 32 bits. */
+/** Raises all sequences, so that new values need more than 32 bits. */
 async function raiseSequences(db: Knex): Promise<void> {
   const { rows } = await db.raw<{ rows: { name: string }[] }>(
     `SELECT format('%I.%I', schemaname, sequencename) AS name FROM pg_sequences WHERE data_type = 'bigint'::regtype`,
@@ -18,7 +18,7 @@ async function raiseSequences(db: Knex): Promise<void> {
   for (const { name } of rows) await db.raw('SELECT setval(?::regclass, ?)', [name, ABOVE_32_BITS]);
 }
 
-/** A room that alice has made, that bob is in, and that has messages. */
+/** Creates a room as alice, with bob as a member and some messages. */
 async function makeRoom({ admin, database }: MountedPlugin): Promise<RoomId> {
   const message = (body: string) => ({ type: 'm.room.message', sender: alice, content: { msgtype: 'm.text', body } });
   const joinRules = { type: 'm.room.join_rules', sender: alice, stateKey: '', content: { join_rule: 'public' } };

@@ -49,7 +49,7 @@ const addJob = async (fields: Record<string, unknown> = {}): Promise<string> => 
 };
 const isCancelled = async (id: string): Promise<boolean> =>
   (await db('matrix_admin.jobs').where({ id }).first()).cancel_requested;
-/** Entries of calls; those of the jobs that they cancel are left out. */
+/** Audit entries of calls, without those of the jobs that they cancel. */
 const audits = (): PromiseLike<Record<string, unknown>[]> =>
   db('matrix_admin.audit').whereNot({ outcome: 'cancelled' }).orderBy('id');
 

@@ -23,7 +23,7 @@ const audits = (id: string): PromiseLike<Record<string, unknown>[]> =>
     .orderBy('id')
     .select('operation', 'outcome', 'request_id');
 
-/** Checked by the compiler; none of it is run. */
+/** Only checked by the compiler, never run. */
 function typed({ purgeRoom, emptyRooms, reindexFulltext }: AdminPlugin['operations']): void {
   const roomId = '!r:x' as RoomId;
   expectTypeOf(purgeRoom.start({ roomId }, CALLER)).resolves.toEqualTypeOf<{

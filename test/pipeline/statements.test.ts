@@ -7,14 +7,14 @@ import { ALL_ROUTES, type MountedPlugin, mountPlugin } from '../support/mounted-
 const CALLER = { actor: { kind: 'system', name: 'test' } } as const;
 
 let plugin: MountedPlugin;
-/** The last statements of the worker's first look for jobs: cleaning up, claiming, and sharing. */
+/** The last statements of the worker's first poll: clean-up, claim and sharing. */
 const FIRST_LOOK = ['SET lease_owner', 'WITH due AS', 'SELECT jobs.id, kind'];
 
 beforeAll(async () => {
   const database = await createTestDatabase({ fixture: true });
   const answered: string[] = [];
   database.pluginDb.on('query-response', (_rows: unknown, { sql }: { sql: string }) => answered.push(sql));
-  // Nothing but the call asks the database after the first look: the worker polls once in ten minutes.
+  // After the first poll, only the call runs statements: the worker polls every ten minutes.
   plugin = await mountPlugin({
     database,
     options: { ...ALL_ROUTES, jobs: { pollIntervalMs: 600_000, leaseMs: 600_000 } },
@@ -28,7 +28,7 @@ afterAll(async () => {
 
 type Operations = MountedPlugin['admin']['operations'];
 
-/** The most that a call may ask the database. Who adds statements to one thinks twice. */
+/** Maximum number of statements of each call. Think twice before you raise one. */
 it.each<[name: string, statements: number, call: (operations: Operations) => Promise<unknown>]>([
   ['whois', 8, (does) => does.whois({ userId: USERS.bob.user_id }, CALLER)],
   ['getUser', 4, (does) => does.getUser({ userId: USERS.bob.user_id }, CALLER)],

@@ -18,7 +18,7 @@ let children: ChildProcess[];
 
 beforeEach(async () => {
   base = await realpath(await makeScratchDirectory('embedded-postgres-'));
-  // mkdtemp makes it 0700.
+  // mkdtemp creates it with mode 0700.
   await chmod(base, 0o755);
   opened = [];
   children = [];
@@ -46,7 +46,7 @@ async function query(connectionString: string, sql: string): Promise<unknown[]> 
   }
 }
 
-/** A process of its own that starts the server and then only waits. */
+/** Starts a process that starts the server and then only waits. */
 async function startInChild(dataDir: string): Promise<{ child: ChildProcess; connectionString: string }> {
   const script = `
     const { startEmbeddedPostgres } = await import(process.argv[1]);
@@ -133,7 +133,7 @@ test('a pid file left by a crash may name an unrelated process', async () => {
   const pid = await postmasterPid(base);
   const pidFile = await readFile(join(base, 'cluster', 'postmaster.pid'), 'utf8');
   await first.stop();
-  // Not this process: PostgreSQL knows that its parent is no postmaster.
+  // This must not be this process, because PostgreSQL knows that its parent is not a postmaster.
   const unrelated = spawn(process.execPath, ['-e', 'setInterval(() => undefined, 1000)'], { stdio: 'ignore' });
   children.push(unrelated);
   await once(unrelated, 'spawn');

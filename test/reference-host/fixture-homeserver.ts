@@ -25,20 +25,20 @@ export const fixture: Fixture = JSON.parse(
   readFileSync(new URL('../fixtures/dendrite/server.json', import.meta.url), 'utf8'),
 );
 
-/** What `JSON.parse()` gives. */
+/** The return type of `JSON.parse()`. */
 export type Json = ReturnType<typeof JSON.parse>;
 
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
-  /** Parsed JSON, or text if it is none. */
+  /** Parsed JSON, or a text if it is not JSON. */
   readonly body: Json;
 }
 
 export interface FixtureHomeserver {
   readonly homeserver: Homeserver;
   readonly origin: string;
-  /** A request as a user of the recorded data, or as nobody. */
+  /** Sends a request as a user of the recorded data, or without a token. */
   readonly call: (
     user: keyof Fixture['users'] | undefined,
     method: string,
@@ -60,7 +60,7 @@ export async function request(url: URL, init: RequestInit): Promise<Answer> {
   return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text };
 }
 
-/** A real homeserver on a database of its own with the recorded data. */
+/** A real homeserver on a separate database with the recorded data. */
 export async function startFixtureHomeserver(overrides: Partial<HomeserverSettings> = {}): Promise<FixtureHomeserver> {
   const { server_name: serverName, signing_key: key } = fixture;
   if (!isServerName(serverName)) throw new Error('the fixture has no server name');

@@ -9,7 +9,7 @@ import { makeScratchDirectory } from '../support/scratch-directory.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const program = (name: string): string => join(ROOT, 'dist', 'reference-host', `${name}.js`);
-/** A PostgreSQL of its own takes some seconds to make. */
+/** Creating a PostgreSQL cluster takes some seconds. */
 const LIMIT = { timeout: 60_000 };
 
 let directory: string;
@@ -32,7 +32,7 @@ function start(args: readonly string[], cwd: string, environment: Record<string,
 
 const processIds = async (): Promise<string[]> => (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
 
-/** The data directories of PostgreSQL servers that a process has started. */
+/** Data directories of the PostgreSQL servers of a process. */
 async function serversOf({ pid }: ChildProcess): Promise<string[]> {
   const found = await Promise.all(
     (await processIds()).map(async (id) => {

@@ -38,7 +38,7 @@ async function found(term: string): Promise<string[]> {
   return body.search_categories.room_events.results.map((hit: { result: { event_id: string } }) => hit.result.event_id);
 }
 
-/** Everything that is stored of an event. */
+/** All stored data of an event. */
 async function stored(eventId: string): Promise<Json> {
   const { db } = server.homeserver;
   const row = await db('roomserver_events AS e')
@@ -53,22 +53,25 @@ async function stored(eventId: string): Promise<Json> {
 }
 
 describe('sending', () => {
-  test.each(VERSIONS)('in room version %s makes an event that other servers accept, searchable at once', async (id) => {
-    const version = roomVersionOf(id);
-    const eventId = await send(`v${id}`, message(`wombat sighting ${id}`));
-    expect(await found(`wombat sighting ${id}`)).toContain(eventId);
+  test.each(VERSIONS)(
+    'in room version %s writes an event that other servers accept, searchable at once',
+    async (id) => {
+      const version = roomVersionOf(id);
+      const eventId = await send(`v${id}`, message(`wombat sighting ${id}`));
+      expect(await found(`wombat sighting ${id}`)).toContain(eventId);
 
-    const { event, headered } = await stored(eventId);
-    const { server_name: serverName, signing_key: key } = fixture;
-    if (!isServerName(serverName)) throw new Error('no server name');
-    const publicKey = createPublicKey(privateKeyOf(Buffer.from(key.seed_base64, 'base64')));
-    expect(eventIdOf(event, version)).toBe(eventId);
-    expect(event.hashes).toEqual({ sha256: contentHash(event) });
-    expect(hasValidEventSignature(event, version, { serverName, keyId: key.key_id, publicKey })).toBe(true);
-    expect(headered).toEqual({ ...event, _room_version: id, _event_id: eventId });
-  });
+      const { event, headered } = await stored(eventId);
+      const { server_name: serverName, signing_key: key } = fixture;
+      if (!isServerName(serverName)) throw new Error('no server name');
+      const publicKey = createPublicKey(privateKeyOf(Buffer.from(key.seed_base64, 'base64')));
+      expect(eventIdOf(event, version)).toBe(eventId);
+      expect(event.hashes).toEqual({ sha256: contentHash(event) });
+      expect(hasValidEventSignature(event, version, { serverName, keyId: key.key_id, publicKey })).toBe(true);
+      expect(headered).toEqual({ ...event, _room_version: id, _event_id: eventId });
+    },
+  );
 
-  test.each(VERSIONS)('in room version %s follows what was there, and is authorised by it', async (id) => {
+  test.each(VERSIONS)('in room version %s has the right previous events and auth events', async (id) => {
     const before = await server.homeserver
       .db('roomserver_rooms')
       .where('room_id', roomNamed(`v${id}`))
@@ -212,7 +215,7 @@ describe('sending', () => {
 });
 
 describe('redacting', () => {
-  test.each(VERSIONS)('in room version %s takes the message away at once', async (id) => {
+  test.each(VERSIONS)('in room version %s removes the message at once', async (id) => {
     const eventId = await send(`v${id}`, message(`numbered ${id} bandicoot`), 'carol');
     expect(await found('bandicoot')).toEqual([eventId]);
     const { status, body } = await server.call('carol', 'PUT', redactPath(`v${id}`, eventId), { reason: 'test' });

@@ -85,7 +85,7 @@ const extremities = async (roomId: RoomId): Promise<number> =>
   (await db('roomserver_rooms').where('room_id', roomId).first()).latest_event_nids.length;
 const prevEvents = ({ events }: Appended): unknown[] => events.map(({ event }) => event.prev_events);
 
-/** Contradictions in the whole database, and events that were not queued for everybody in the room. */
+/** All contradictions in the database, and events that were not queued for every server in the room. */
 const broken = async (): Promise<string[]> => [
   ...(await brokenInvariants(db)),
   ...(await brokenStates(db)),
@@ -185,7 +185,7 @@ describe('a chain', () => {
     const joined = await entriesAfter('join', users);
     const left = await entriesAfter('leave', users.slice(0, 320));
     await transaction.rollback();
-    // The whole state every 64 leaves would be 5,000.
+    // Writing the whole state every 64 leaves would give 5,000.
     expect(left - joined).toBeLessThan(2_500);
   });
 
@@ -207,7 +207,7 @@ describe('a chain', () => {
     expect(await statements(many.map((userId) => member(userId, 'join')))).toBe(joins);
     const leaves = await statements(few.map((userId) => member(userId, 'leave')));
     expect(await statements(many.map((userId) => member(userId, 'leave')))).toBe(leaves);
-    // Lock, purge, four reads, ids, servers, one write, commit.
+    // Lock, purge check, four reads, ids, servers, one write, commit.
     expect(leaves).toBe(10);
     expect(await extremities(roomId)).toBe(1);
   });
@@ -259,7 +259,7 @@ describe('other servers', () => {
 });
 
 describe('a forked room', () => {
-  /** Of what a recording has rows of. */
+  /** Sequences of the tables in a recording. */
   const SEQUENCES = [
     'roomserver_event_nid_seq',
     'roomserver_state_block_nid_seq',

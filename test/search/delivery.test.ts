@@ -24,7 +24,7 @@ beforeEach(async () => {
   engine = await startMeilisearchDouble({ batchMs: 1 });
   plugin = await startPlugin(database.db, {
     search: meilisearchSearch({ url: engine.url, retryDelayMs: 10 }),
-    // Nobody dies here: a busy machine must not make it look so.
+    // No process dies here. A long lease keeps a busy machine from looking like a dead process.
     jobs: { leaseMs: 10_000 },
   });
 });
@@ -36,7 +36,7 @@ afterEach(async () => {
   await database.drop();
 });
 
-/** Writes events and tells of them in the same transaction. */
+/** Writes and applies events in one transaction. */
 const send = (...events: readonly TestEvent[]): Promise<void> =>
   database.db.transaction(async (transaction) => {
     await insertEvents(transaction, events);

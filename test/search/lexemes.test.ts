@@ -79,7 +79,7 @@ describe('tsqueryOf()', () => {
   const pairs = fc.oneof(
     fc.tuple(mixedTexts, mixedTexts),
     fc.tuple(hostileTexts, hostileTexts),
-    // Terms that are part of the text.
+    // Terms that are parts of the text.
     fc.tuple(mixedTexts, fc.nat(), fc.nat({ max: 10 })).map(([text, at, length]): [string, string] => {
       const start = at % (text.length + 1);
       return [text, text.slice(start, start + length)];

@@ -4,11 +4,11 @@ import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type MeilisearchDouble, startMeilisearchDouble } from '../support/meilisearch-double.ts';
 
-/** A request and what a Meilisearch 1.50.0 server answered to it. */
+/** A request, and the answer of a Meilisearch 1.50.0 server. */
 interface Exchange {
   readonly note?: string;
   readonly request: string;
-  /** Sent as it is; the master key's unless given. */
+  /** Sent unchanged. @defaultValue the master key */
   readonly authorization?: string;
   readonly contentType?: string;
   readonly body?: unknown;
@@ -19,7 +19,7 @@ interface Exchange {
 type Send = (exchange: Omit<Exchange, 'status'>) => Promise<{ status: number; body: unknown }>;
 
 const MASTER_KEY = 'a-master-key-of-the-tests';
-/** The words of these errors are those of a parser that the double does not have. */
+/** Errors whose texts come from a parser that the double does not have. */
 const LOOSE_CODES: ReadonlySet<unknown> = new Set([
   'malformed_payload',
   'internal',
@@ -111,7 +111,7 @@ function fixture(name: string): Exchange[] {
   ) as Exchange[];
 }
 
-/** Sends requests as they were recorded, with the keys and task uids of this run. */
+/** Sends recorded requests, with the keys and task uids of this run. */
 function createSender(url: string): Send {
   const keys = new Map<string, string>();
   const taskUids = new Map<number, number>();
@@ -147,7 +147,7 @@ function createSender(url: string): Send {
   };
 }
 
-/** One request; an answer that shows a task is asked for until the task has ended, as it was recorded. */
+/** Sends one request. If the recorded answer shows an ended task, polls until the task has ended. */
 async function exchange(
   url: string,
   method: string,
@@ -172,7 +172,7 @@ async function exchange(
   }
 }
 
-/** Recorded requests had been waited for, one by one. */
+/** Waits until all tasks have ended, as during the recording. */
 async function idle(url: string): Promise<void> {
   for (;;) {
     const response = await fetch(`${url}/tasks?statuses=enqueued,processing&limit=1`, {
@@ -198,7 +198,7 @@ const VOLATILE: ReadonlySet<string> = new Set([
   'canceledBy',
 ]);
 
-/** An answer without what differs from run to run. */
+/** An answer without the values that differ between runs. */
 function comparable(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(comparable);
   if (typeof value === 'string')
@@ -217,7 +217,7 @@ function comparable(value: unknown): unknown {
   );
 }
 
-/** Hits in no order, unless they were sorted; where only some of the hits are shown, their number. */
+/** Hits without their order, unless they were sorted. If only some hits are shown, only their number. */
 function comparableHits(reply: object): unknown {
   const { hits, estimatedTotalHits, totalHits } = reply as {
     hits: unknown[] | number;
@@ -258,7 +258,7 @@ describe('behaves like the server where a client could notice a difference', () 
   };
   const add = (url: string, uid: string, ...documents: unknown[]) =>
     call(url, `POST /indexes/${uid}/documents?primaryKey=id`, documents);
-  /** The batches of the queue, each as the uids of its tasks. */
+  /** Runs the batches of the queue. @returns the uids of the tasks in each */
   const batches = async (double: MeilisearchDouble): Promise<unknown[][]> => {
     const done: unknown[][] = [];
     for (;;) {

@@ -9,19 +9,19 @@ import { createCapturedLogger } from '../support/captured-logger.ts';
 
 const ROOM = '!room:example.org' as RoomId;
 
-/** The adapter takes no part in transactions, and never looks at the one it is given. */
+/** The adapter takes no part in transactions and never uses this argument. */
 export const NO_TRANSACTION = {} as Knex.Transaction;
 
 export interface MeilisearchIndex {
   readonly index: SearchIndex;
   readonly indexUid: string;
   readonly logs: ReturnType<typeof createCapturedLogger>;
-  /** What a scrape shows of the adapter's metrics. */
+  /** The adapter's metrics in a scrape. */
   readonly scrape: () => Promise<string>;
   readonly find: (term: string) => Promise<string[]>;
 }
 
-/** An adapter that is not started, on an index of its own, with short waits. */
+/** Creates an adapter on a separate index with short waits. It is not started yet. */
 export function createMeilisearchIndex(options: MeilisearchOptions): MeilisearchIndex {
   const indexUid = options.indexUid ?? `test_${randomUUID()}`;
   const logs = createCapturedLogger();

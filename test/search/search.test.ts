@@ -35,7 +35,7 @@ async function clear(): Promise<void> {
   );
 }
 
-/** Writes events and tells the index of them in the same transaction, as a homeserver does. */
+/** Writes and applies events in one transaction, like a homeserver. */
 async function send(...events: readonly TestEvent[]): Promise<void> {
   await db.transaction(async (transaction) => {
     await insertEvents(transaction, events);
@@ -387,7 +387,7 @@ const steps = fc.array(
 );
 
 describe('the index after live changes', () => {
-  /** An event is named by the number of its step, and may be named before it is sent. */
+  /** An event is named by the number of its step. Earlier steps may already refer to it. */
   async function perform(step: Step, number: number): Promise<void> {
     const id = `$${number}:x`;
     const at = (index: number): Partial<TestEvent> => ({ room_id: ['!a:x', '!b:x'][index] ?? '' });

@@ -17,7 +17,7 @@ describe('fold()', () => {
   it('treats upper, lower and title case the same', () => {
     const differing = EVERY_CHARACTER.filter((character) => {
       const upper = character.toUpperCase();
-      // Characters such as ß, whose upper case is that of another word, stay themselves.
+      // Characters such as ß stay as they are, because their upper case is that of another word.
       return upper.toLowerCase() === character && fold(upper) !== fold(character);
     });
     expect(differing).toEqual([]);
@@ -84,7 +84,7 @@ describe('tokenize()', () => {
     }
   });
 
-  // Work that grows with the square of the text would outlast the runner's own limit.
+  // With work that grows with the square of the length, the test would time out.
   it('processes a long text with alternating scripts', () => {
     expect(tokenize('あa'.repeat(100_000)).length).toBeGreaterThan(0);
   });

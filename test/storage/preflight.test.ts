@@ -7,7 +7,7 @@ import { connectionStringFor, withAdmin } from '../support/test-databases.ts';
 
 const STORAGE = 'src/storage';
 const TABLE = /\b(?:public\.|')((?:federationsender|keyserver|roomserver|syncapi|userapi)_[a-z_]+)\b/g;
-/** Sequences are named like tables. */
+/** Names of sequences look like names of tables. */
 const SEQUENCE = /_seq$|^syncapi_stream_id$/;
 
 it('start() checks every table of Dendrite that the storage uses', () => {

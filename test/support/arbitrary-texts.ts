@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-/** Letters, marks and digits of scripts that are written without spaces; folded text. */
+/** Letters, marks and digits of unspaced scripts, as folded text. */
 const UNSPACED_BLOCKS = [
   '漢字会議日本語東京中国',
   'ひらがなのはにをゝー',
@@ -51,7 +51,7 @@ const unspacedCharacters = oneOf(UNSPACED_BLOCKS);
 export const spacedCharacters = oneOf(SPACED_BLOCKS);
 const separators = fc.constantFrom(...SEPARATORS);
 
-/** Texts as people write them, scripts and punctuation mixed. */
+/** Realistic texts with mixed scripts and punctuation. */
 export const mixedTexts = fc
   .array(
     fc.oneof(
@@ -81,7 +81,7 @@ export const mixedTexts = fc
   )
   .map((parts) => parts.join(''));
 
-/** Any sequence of UTF-16 code units: halves of surrogate pairs, control characters, unassigned ones. */
+/** Any sequence of UTF-16 code units, including halves of surrogate pairs, control characters and unassigned characters. */
 export const hostileTexts = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 60 }),
   fc.array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 60 }).map((units) => String.fromCharCode(...units)),

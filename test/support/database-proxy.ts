@@ -1,18 +1,21 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
-/** A way to PostgreSQL that can be cut. */
+/** A proxy in front of PostgreSQL that can cut connections. */
 export interface DatabaseProxy {
   readonly connectionString: string;
   /** Cuts all connections, and refuses new ones until `restore()`. */
   readonly cut: () => void;
   readonly restore: () => void;
-  /** Cuts the next connection that commits: before the server hears of it, or once it has committed and before it answers. */
+  /**
+   * Cuts the next connection that commits: either before the server receives the commit, or after the commit and before its
+   * answer.
+   */
   readonly cutAtNextCommit: (when: 'before' | 'after') => void;
   readonly close: () => Promise<void>;
 }
 
-/** A simple query `COMMIT;`, as the client sends it, and what the server says when it is done. */
+/** The simple query `COMMIT;` of the client, and the server's command tag for it. */
 const COMMIT = Buffer.from('COMMIT;\0');
 const COMMITTED = Buffer.from('COMMIT\0');
 

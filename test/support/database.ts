@@ -15,22 +15,22 @@ import { recordOutput } from './test-output.ts';
 export interface TestDatabase {
   readonly connectionString: string;
   readonly db: Knex;
-  /** The same for a plugin: its role has the privileges that the manifest declares. */
+  /** The same database for a plugin. Its role has only the privileges that the manifest declares. */
   readonly pluginDb: Knex;
-  /** Ends the pool and drops the database, whoever else is still connected to it. */
+  /** Ends the pool and drops the database, even if it has other connections. */
   drop(): Promise<void>;
 }
 
 export interface TestDatabaseOptions {
-  /** With what a real Dendrite recorded, else with empty tables. @defaultValue false */
+  /** Whether to use the data of the recorded Dendrite instead of empty tables. @defaultValue false */
   readonly fixture?: boolean;
-  /** A copy of this one, which nobody may be connected to: its `db` is destroyed. @defaultValue none */
+  /** A database to copy. It must have no connections, so its `db` is destroyed. @defaultValue none */
   readonly copyOf?: TestDatabase;
-  /** Connections of `db`. @defaultValue 10 */
+  /** Size of the pool `db`. @defaultValue 10 */
   readonly poolSize?: number;
 }
 
-/** SQLSTATE object_in_use: somebody, autovacuum for one, is connected to the template. */
+/** SQLSTATE object_in_use: the template has a connection, for example of autovacuum. */
 const OBJECT_IN_USE = '55006';
 const CLONE_ATTEMPTS = 50;
 
@@ -49,10 +49,10 @@ async function clone(admin: string, template: string, name: string): Promise<voi
   }
 }
 
-/** Tables whose purpose is to hold what is secret, or to be searched. */
+/** Tables that store secrets or searchable texts on purpose. */
 const KEPT_OUT = ['registration_nonces', 'search_documents%'];
 
-/** Keeps what the plugin has written into its own tables. */
+/** Records the content of the plugin's own tables. */
 async function recordTables(connectionString: string): Promise<void> {
   const client = new Client({ connectionString });
   await client.connect();
@@ -71,7 +71,7 @@ async function recordTables(connectionString: string): Promise<void> {
   }
 }
 
-/** A database of the caller's own with the homeserver's tables. */
+/** Creates a separate database with the homeserver's tables. */
 export async function createTestDatabase(options: TestDatabaseOptions = {}): Promise<TestDatabase> {
   const { admin, prefix } = inject('databases');
   const name = `${prefix}_${randomUUID().replaceAll('-', '')}`;

@@ -15,7 +15,7 @@ function serverNameOf(text: string): ServerName {
 /** The recorded Dendrite's server name. */
 export const SERVER_NAME: ServerName = serverNameOf(server.server_name);
 
-/** A key of the recorded server name, or of another; not the recorded one, but always the same. */
+/** A key of the recorded server name, or of another. It is always the same, but not the recorded key. */
 export function createSigningKey(serverName = SERVER_NAME): SigningKey {
   const privateKey = privateKeyOf(Buffer.alloc(32, 'the key of all tests'));
   return { serverName, keyId: 'ed25519:test', privateKey };

@@ -20,7 +20,7 @@ interface Row {
   readonly event_json: string;
 }
 
-/** Keys that events of the recorded server are signed with: its own, and that of the tests. */
+/** Keys that sign events of the recorded server: its own key, and the key of the tests. */
 const KEYS: readonly VerifyKey[] = [
   createSigningKey(),
   {
@@ -36,7 +36,7 @@ const ACCEPTED = `SELECT r.room_version, e.event_id, e.event_nid, e.event_type_n
   JOIN roomserver_event_json j ON j.event_nid = e.event_nid
   WHERE e.sent_to_output AND NOT e.is_rejected ORDER BY e.event_nid`;
 
-/** Everything that is wrong with single events, and with their places in their rooms. */
+/** Finds faults of single events, and of their places in their rooms. */
 export async function brokenEvents(db: Knex): Promise<string[]> {
   const { rows } = await db.raw<{ rows: Row[] }>(ACCEPTED);
   const byId = new Map(rows.map((row) => [row.event_id, row]));
@@ -50,7 +50,7 @@ export async function brokenEvents(db: Knex): Promise<string[]> {
     const isNoted = prevEvents.every((id) => noted.has(`${id} ${row.event_nid}`));
     const previous = previousOf(row, byId);
     const depth = Math.max(0, ...previous.map((event) => Number(event.depth))) + 1;
-    // Of other servers' rooms not everything is here.
+    // For rooms of other servers, some events are missing here.
     const isDeep = previous.length < prevEvents.length || Number(row.depth) === depth;
     return [
       ...wrongWith(row),
@@ -60,7 +60,7 @@ export async function brokenEvents(db: Knex): Promise<string[]> {
   });
 }
 
-/** Events whose state before is not the state after the one that they follow; in rooms that downloadState did not reset. */
+/** Finds events whose prior state is not the state after their previous event. Only for rooms without a downloadState. */
 export async function brokenStates(db: Knex): Promise<string[]> {
   const { rows } = await db.raw<{ rows: Row[] }>(ACCEPTED);
   const byId = new Map(rows.map((row) => [row.event_id, row]));

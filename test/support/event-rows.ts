@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
 import type { AppliedEvent } from '../../src/host.ts';
 
-/** An event as a test writes it, into the table that the search index is made from. */
+/** An event of a test, for the table that the search index reads. */
 export interface TestEvent extends AppliedEvent {
   readonly sender: string;
   /** @defaultValue 0 */
@@ -29,7 +29,7 @@ export function redactionOf(eventId: string, redacts: string, rest: Partial<Test
   return messageOf(eventId, '', { type: 'm.room.redaction', content: { redacts }, redacts, ...rest });
 }
 
-/** Adds rows, as a homeserver does before it calls `admin.search.apply()`. */
+/** Adds rows, like a homeserver before it calls `admin.search.apply()`. */
 export async function insertEvents(db: Knex | Knex.Transaction, events: readonly TestEvent[]): Promise<void> {
   await db('public.syncapi_output_room_events').insert(
     events.map((event) => ({
@@ -54,7 +54,7 @@ export async function redactRow(db: Knex | Knex.Transaction, eventId: string, re
   }
 }
 
-/** Makes a room one that is encrypted by its current state. */
+/** Adds an encryption event to a room's current state. */
 export async function encryptRoom(
   db: Knex | Knex.Transaction,
   roomId: string,
@@ -74,13 +74,13 @@ export async function encryptRoom(
   });
 }
 
-/** The whole content of the index: texts by event id. */
+/** The content of the index: texts by event id. */
 export async function indexedTexts(db: Knex): Promise<Record<string, string>> {
   const rows = await db('matrix_admin.search_documents').orderBy('event_id').select('event_id', 'text');
   return Object.fromEntries(rows.map((row) => [row.event_id, row.text]));
 }
 
-/** The whole content of the index, every column. */
+/** The content of the index with all columns. */
 export async function indexedDocuments(db: Knex): Promise<unknown[]> {
   return db('matrix_admin.search_documents').orderBy('event_id').select();
 }

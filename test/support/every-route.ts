@@ -5,7 +5,7 @@ import type { EventId, RoomId, UserId } from '../../src/ids.ts';
 import { USERS } from './dendrite-server.ts';
 import type { MountedPlugin } from './mounted-plugin.ts';
 
-/** What destroys is tried last, each on a room of its own. */
+/** Destructive operations. They are tried last, each on its own room. */
 export const LAST: readonly Route['operation'][] = [
   'evacuateRoom',
   'evacuateUser',
@@ -25,22 +25,22 @@ const BODIES: Partial<Record<Route['operation'], object>> = {
   sendServerNotice: { user_id: USERS.bob.user_id, content: { msgtype: 'm.text', body: 'notice' } },
 };
 
-/** What paths name beside rooms and events. */
+/** Values of path parameters other than rooms and events. */
 const NAMED: Readonly<Record<string, string>> = {
   userId: USERS.bob.user_id,
   serverName: 'other.example',
   reportId: '1',
 };
 
-/** Rooms that alice and bob are in: one to look at, and five to be evacuated, purged and deleted. */
+/** Rooms with alice and bob: one to read, and five to evacuate, purge and delete. */
 export interface RoomsToTry {
   readonly shown: RoomId;
   readonly doomed: readonly RoomId[];
 }
 
 /**
- * Reports the last events of a room and calls every route. Fails when a call is a 5xx, leaves somebody or something
- * undone, or when a job fails or does not end.
+ * Reports the last events of a room and calls every route. Fails if a call gives a 5xx, if a user or item is left over, or if
+ * a job fails or does not end.
  */
 export async function callEveryRoute(plugin: MountedPlugin, { shown, doomed }: RoomsToTry): Promise<void> {
   const { db } = plugin.database;
@@ -66,7 +66,7 @@ export async function callEveryRoute(plugin: MountedPlugin, { shown, doomed }: R
   expect(await jobs('failed')).toEqual([]);
 }
 
-/** Reports an event of a room in the name of alice. */
+/** Reports an event of a room as alice. */
 export async function report(plugin: MountedPlugin, roomId: RoomId, eventId: EventId): Promise<void> {
   const reporter = USERS.alice.user_id as UserId;
   await plugin.admin.operations.reportEvent(
@@ -75,7 +75,7 @@ export async function report(plugin: MountedPlugin, roomId: RoomId, eventId: Eve
   );
 }
 
-/** Reports bob, and then a room, in the name of alice. @returns the ids of the reports */
+/** Reports bob, and then a room, as alice. @returns the ids of the reports */
 export async function reportBobAndRoom(plugin: MountedPlugin, roomId: RoomId): Promise<{ user: string; room: string }> {
   const { reportUser, reportRoom } = plugin.admin.operations;
   const reporter = USERS.alice.user_id as UserId;
@@ -85,11 +85,11 @@ export async function reportBobAndRoom(plugin: MountedPlugin, roomId: RoomId): P
   return { user: String(user), room: String(room) };
 }
 
-/** What a route is called with beside its path, and with more of it. */
+/** The body of a route's requests, with additional members. */
 export const bodyOf = ({ method, operation }: Route, more: object = {}): { readonly body?: string } =>
   method === 'GET' ? {} : { body: JSON.stringify({ ...BODIES[operation], ...more }) };
 
-/** A route's path for this room and event, for bob unless told otherwise, and for whatever else it names. */
+/** The path of a route for a room and an event. Other parameters have defaults, for example bob as the user. */
 export const pathOf = (
   { path }: Route,
   roomId: string,

@@ -13,7 +13,7 @@ import { addAccount, addDevice } from './dendrite-server.ts';
 import { createAsk } from './federation.ts';
 import { type Answer, request } from './http-client.ts';
 
-/** A homeserver that others find. Its users are Alice, and Root, who administrates it. */
+/** A homeserver that other servers can reach. Its users are Alice and the administrator Root. */
 export interface FederatingHomeserver {
   readonly name: ServerName;
   readonly verifyKey: VerifyKey;
@@ -21,10 +21,10 @@ export interface FederatingHomeserver {
   readonly homeserver: Homeserver;
   readonly database: TestDatabase;
   readonly logger: ReturnType<typeof createCapturedLogger>;
-  /** A request to another server, signed by this one. */
+  /** Sends a request to another server, signed by this one. */
   readonly ask: AskServer;
   readonly call: (user: 'alice' | 'root', method: string, path: string, body?: object) => Promise<Answer>;
-  /** Makes a room of Alice's. */
+  /** Creates a room as Alice. */
   readonly createRoom: (version: string, joinRule?: string) => Promise<RoomId>;
   readonly say: (roomId: RoomId, body: string) => Promise<Answer>;
   readonly stop: () => Promise<void>;

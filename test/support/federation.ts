@@ -17,10 +17,7 @@ export const LOCAL_KEY: SigningKey = { serverName: LOCAL, keyId: 'ed25519:local'
 const PUBLISHED: VerifyKey = { serverName: LOCAL, keyId: LOCAL_KEY.keyId, publicKey: createPublicKey(privateKey) };
 export const ALICE = `@alice:${LOCAL}` as UserId;
 
-/**
- * A remote server that has been told the local server's keys.
- * @param others keys of other servers
- */
+/** Starts a remote server that knows the local server's keys. @param others keys of other servers */
 export function startRemote(others: readonly VerifyKey[] = []): Promise<RemoteServer> {
   const keys = [PUBLISHED, ...others];
   return RemoteServer.start(async (serverName) => keys.filter((key) => key.serverName === serverName));
@@ -34,7 +31,7 @@ export interface ClientSettings {
   readonly signingKey?: SigningKey;
 }
 
-/** A client as the homeserver's, which may talk to this machine. */
+/** A federation client like the homeserver's. It may connect to this machine. */
 export function createAsk(settings: ClientSettings = {}): AskServer {
   const { allowPrivate = true, verifyTls = false, wellKnownPort, signingKey = LOCAL_KEY } = settings;
   const send = createHttps({ allowPrivate, verifyTls });
@@ -50,11 +47,11 @@ const roomWriter: RoomWriter = createRoomWriter({
 
 export interface SharedRoom {
   readonly roomId: RoomId;
-  /** Queues so many messages for the remote servers, in one transaction. */
+  /** Queues messages for the remote servers in one transaction. */
   readonly say: (count: number) => Promise<readonly EventJson[]>;
 }
 
-/** A room of Alice's that remote servers know and are in. */
+/** A room of Alice that remote servers have joined. */
 export async function createSharedRoom(
   db: Knex,
   remotes: readonly RemoteServer[],
@@ -106,7 +103,7 @@ export async function queueEdu(db: Knex, destination: string, content: object, e
   });
 }
 
-/** Rows of the queue: all JSON, and what refers to it for a server. */
+/** Counts rows of the queue: all JSON, and the references for one server. */
 export async function countQueued(
   db: Knex,
   destination: string,

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
 
-/** There are many mutants: each is tried with fewer examples than the tests have else, and not for long. */
+/** There are many mutants. Each is tested with fewer examples than usual, and for a limited time. */
 // oxlint-disable-next-line typescript/no-deprecated -- the plugin that replaces it can't be given to all properties at once
 fc.configureGlobal({ numRuns: 20, interruptAfterTimeLimit: 1_000 });

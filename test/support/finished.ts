@@ -1,4 +1,4 @@
-/** Does work that yields in between, all at once. */
+/** Runs a generator to its end without pauses. */
 export function finished<T>(work: Generator<unknown, T, undefined>): T {
   for (;;) {
     const step = work.next();

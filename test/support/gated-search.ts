@@ -6,9 +6,9 @@ type Stage = 'load' | 'finishLoad' | 'write' | 'swap';
 
 export interface GatedSearch {
   readonly adapter: SearchAdapter;
-  /** How often a stage of a rebuild has been reached. */
+  /** How often a rebuild has reached a stage. */
   readonly reached: (stage: Stage) => number;
-  /** Makes stages wait from now on, until they are opened. */
+  /** Makes rebuilds wait at these stages until `open()`. */
   readonly close: (...stages: readonly Stage[]) => void;
   readonly open: () => void;
 }
@@ -18,11 +18,11 @@ export interface GatedSearchOptions {
   readonly batchSize?: number;
   /** @defaultValue 2 */
   readonly lanes?: number;
-  /** Time that each batch takes at least. @defaultValue 0 */
+  /** Minimum duration of each batch, in ms. @defaultValue 0 */
   readonly batchMs?: number;
 }
 
-/** The PostgreSQL index with small batches, that can be held up in a rebuild. */
+/** The PostgreSQL index with small batches. Its rebuilds can be paused. */
 export function createGatedSearch(options: GatedSearchOptions = {}): GatedSearch {
   const { batchSize = 200, lanes = 2, batchMs = 0 } = options;
   const counts = new Map<Stage, number>();

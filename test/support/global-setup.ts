@@ -15,7 +15,7 @@ declare module 'vitest' {
   }
 }
 
-/** Nothing of a test run must outlive a power cut. */
+/** Data of a test run need not survive a power failure. */
 const SETTINGS = {
   fsync: 'off',
   full_page_writes: 'off',
@@ -52,28 +52,28 @@ async function startServer(): Promise<Server> {
   }
 }
 
-/** Ends a server at once, and removes its data: what an interrupted run must not leave behind. */
+/** Ends a server at once and removes its data after an interrupted run. */
 function removeServer(dataDir: string): void {
   const file = join(dataDir, 'cluster', 'postmaster.pid');
   const pause = new Int32Array(new SharedArrayBuffer(4));
-  // It may have been started just now.
+  // The server may have just been started.
   for (let attempt = 0; attempt < 20 && !existsSync(file); attempt += 1) Atomics.wait(pause, 0, 0, 50);
   try {
     const [pid] = readFileSync(file, 'utf8').split('\n');
-    // "Immediate shutdown": its children end with it.
+    // An "immediate shutdown" also ends the child processes.
     process.kill(Number(pid), 'SIGQUIT');
   } catch {
-    // It has ended already.
+    // The server has already ended.
   }
   rmSync(dataDir, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
 }
 
-/** Without a handler a signal would end the process before anything is removed. */
+/** Without handlers, a signal would end the process before the clean-up. */
 function exitOnSignals(): void {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
 }
 
-/** Tests start the homeserver as a process of its own, from `dist`. `DIST_IS_BUILT=1` skips this. */
+/** Builds `dist`, because tests start the homeserver from it as a process. `DIST_IS_BUILT=1` skips the build. */
 async function build(): Promise<void> {
   if (process.env['DIST_IS_BUILT'] === '1') return;
   const tsc = 'node_modules/typescript/bin/tsc';
@@ -82,7 +82,7 @@ async function build(): Promise<void> {
   });
 }
 
-/** Builds the package and starts one PostgreSQL for the whole run; the function it returns removes everything. */
+/** Builds the package and starts one PostgreSQL for the whole run. @returns a function that removes everything */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   await build();
   const { TEST_OUTPUT_DIRECTORY: output } = project.config.env;

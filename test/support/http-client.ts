@@ -12,15 +12,15 @@ export interface RequestOptions {
   readonly method?: string;
   readonly headers?: OutgoingHttpHeaders;
   readonly body?: string | Uint8Array;
-  /** Sent without a content length. */
+  /** Whether to send the body without a Content-Length. */
   readonly chunked?: boolean;
-  /** How long the server may be silent, in ms. @defaultValue 15000 */
+  /** Maximum time without data from the server, in ms. @defaultValue 15000 */
   readonly limitMs?: number;
 }
 
 const LIMIT_MS = 15_000;
 
-/** A request on a connection of its own. Unlike `fetch`, it leaves the path and the method alone. */
+/** Sends a request on its own connection. Unlike `fetch`, it does not change the path and the method. */
 export function request(origin: string, path: string, options: RequestOptions = {}): Promise<Answer> {
   const { method = 'GET', headers = {}, body, chunked = false, limitMs = LIMIT_MS } = options;
   const { hostname, port } = new URL(origin);
@@ -58,8 +58,8 @@ export function jsonOf(answer: Answer): Record<string, unknown> {
 }
 
 /**
- * Sends bytes as they are, and returns all that comes back until the server closes the connection; the bytes should
- * ask for that.
+ * Sends bytes unchanged, and returns everything until the server closes the connection. The bytes should ask the server to
+ * close it.
  */
 export function exchange(origin: string, bytes: string | Uint8Array): Promise<string> {
   const { hostname, port } = new URL(origin);
@@ -73,7 +73,7 @@ export function exchange(origin: string, bytes: string | Uint8Array): Promise<st
   });
 }
 
-/** What `exchange()` returned, as far as it is one HTTP/1.1 answer. */
+/** Parses the result of `exchange()` as one HTTP/1.1 answer. */
 export function parseAnswer(text: string): Answer {
   const [head = '', ...rest] = text.split('\r\n\r\n');
   const [statusLine = '', ...lines] = head.split('\r\n');

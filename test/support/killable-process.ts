@@ -5,16 +5,16 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { outputFile } from './test-output.ts';
 
-/** A homeserver that has nothing but the plugin. */
+/** A homeserver that consists only of the plugin. */
 export const PLUGIN_PROGRAM = fileURLToPath(new URL('plugin-process.mjs', import.meta.url));
 export const HOMESERVER_PROGRAM = fileURLToPath(new URL('../../dist/reference-host/main.js', import.meta.url));
 
 export interface ProcessSettings {
   readonly databaseUrl: string;
-  /** Where it may leave files. */
+  /** Folder for files of the process. */
   readonly directory: string;
   readonly leaseMs: number;
-  /** What `PLUGIN_PROGRAM` does as soon as it is ready, beside the jobs that it finds. @defaultValue nothing */
+  /** The operation that `PLUGIN_PROGRAM` calls as soon as it is ready. @defaultValue none */
   readonly call?: OperationCall;
 }
 
@@ -24,7 +24,7 @@ export interface OperationCall {
   readonly input: Readonly<Record<string, unknown>>;
 }
 
-/** Starts a process that works on jobs of a database; it is ready when this returns. */
+/** Starts a process that works on the jobs of a database. Returns when it is ready. */
 export async function startProcess(
   program: string,
   { databaseUrl, directory, leaseMs, call }: ProcessSettings,
@@ -49,7 +49,7 @@ export async function startProcess(
   return child;
 }
 
-/** `kill -9`; returns when it is dead. */
+/** Sends `kill -9` and waits for the end of the process. */
 export async function killProcess(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = once(child, 'exit');

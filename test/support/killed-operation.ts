@@ -18,25 +18,25 @@ import { makeScratchDirectory } from './scratch-directory.ts';
 
 export const SERVER_NAME = 'localhost' as ServerName;
 const LEASE_MS = 600;
-/** How long a job may take to end once nobody is killed any more, in ms. */
+/** Maximum duration of a job after the last kill, in ms. */
 const END_MS = 60_000;
 /** `KILLS=50` for the long version. */
 const KILLS = countFromEnvironment('KILLS', 1);
 const SEED = countFromEnvironment('KILL_SEED', 20_260_103);
-/** Processes that are killed too early or too late don't count, and there are no more of them than this for each that does. */
+/** Kills that come too early or too late do not count. This is the maximum number of such kills for each one that counts. */
 const MISSES = 3;
-/** One job in so many, the first for one, loses the process that takes it over, too. */
+/** For one of this many jobs, starting with the first, the process that takes over the job is killed too. */
 const TWICE_EVERY = 3;
 
-/** For all kills of one operation. */
+/** Time limit for all kills of one operation. */
 export const KILLS_TIMEOUT_MS = 120_000 + KILLS * 45_000;
 
-/** An operation that is killed, and how its effects are judged. */
+/** An operation to kill, and checks of its effects. */
 export interface KilledOperation {
   readonly call: OperationCall;
-  /** Called when a process has died over the job. */
+  /** Called after a process has died during the job. */
   readonly underWay: (db: Knex) => Promise<void>;
-  /** Called when the job has ended, with its result. */
+  /** Called at the end of the job, with its result. */
   readonly ended: (db: Knex, result: JobData) => Promise<void>;
 }
 
@@ -50,9 +50,9 @@ interface StoredJob {
 }
 
 /**
- * Kills a process that has begun an operation, again and again at random moments, each time on a fresh copy of the same
- * database. Then the operation has not begun and nothing has changed, or the next process ends it.
- * @param fill makes the database, and says what is to be killed in it
+ * Kills a process during an operation, repeatedly and at random moments, each time on a new copy of the same database.
+ * Afterwards, either the operation has not begun and nothing has changed, or the next process completes it.
+ * @param fill fills the database and returns the operation to kill
  */
 export async function killAtRandomMoments(
   fill: (db: Knex, admin: AdminPlugin) => Promise<KilledOperation>,
@@ -96,7 +96,7 @@ async function killAll(kills: Kills): Promise<void> {
       const job = await round.killAfter(moment);
       const when = job === undefined ? 'before' : isFinished(job) ? 'after' : 'during';
       found[when] += 1;
-      // The machine was busier when it was measured.
+      // The machine was busier when the duration was measured.
       if (when === 'after') lastsMs = (lastsMs + moment) / 2;
       if (when === 'before') return expect(await digestOf(round.db)).toBe(kills.untouched);
       if (when === 'during') {
@@ -111,16 +111,16 @@ async function killAll(kills: Kills): Promise<void> {
   tellOfLongVersion('KILLS', { operation: call.name, lastsMs: Math.round(lastsMs), ...found, twice, hit });
 }
 
-/** What is done to one copy of the database. */
+/** One copy of the database, and the actions on it. */
 interface Round {
   readonly db: Knex;
-  /** How long the operation takes when nobody is killed, in ms. */
+  /** Duration of the operation without kills, in ms. */
   readonly timeToEnd: () => Promise<number>;
-  /** Kills the process that begins the operation. */
+  /** Starts the operation, and kills its process after `ms`. */
   readonly killAfter: (ms: number) => Promise<StoredJob | undefined>;
-  /** Kills the process that goes on with it. Whether the job had not ended by then. */
+  /** Starts the process that resumes the job, and kills it after `ms`. @returns whether the job was still running */
   readonly killNextAfter: (ms: number) => Promise<boolean>;
-  /** Lets a process end the job, and judges what has come of it. */
+  /** Starts a process that completes the job, and checks the result. */
   readonly end: () => Promise<void>;
 }
 
@@ -137,7 +137,7 @@ async function onCopy<T>({ original, directory, operation }: Kills, work: (round
   const jobOf = (): PromiseLike<StoredJob | undefined> => db('matrix_admin.jobs').first();
   const kill = async (child: ChildProcess): Promise<StoredJob | undefined> => {
     await killProcess(child);
-    // What it had sent to the database may still be done: the next process is not spared that.
+    // Statements that the dead process has sent may still run. The next process must cope with them.
     const job = await jobOf();
     while (job === undefined && (await hasOtherConnections(db))) await delay(5);
     return job ?? jobOf();
@@ -195,7 +195,7 @@ async function hasOtherConnections(db: Knex): Promise<boolean> {
   return rows.length > 0;
 }
 
-/** A digest of every row of the homeserver's tables. */
+/** A digest of all rows in the homeserver's tables. */
 async function digestOf(db: Knex): Promise<string> {
   const tables: string[] = await db('pg_tables').where('schemaname', 'public').orderBy('tablename').pluck('tablename');
   const digest = createHash('sha256');

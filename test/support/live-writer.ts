@@ -3,31 +3,31 @@ import type { AdminPlugin } from '../../src/plugin.ts';
 import { editOf, insertEvents, messageOf, redactionOf, redactRow, type TestEvent } from './event-rows.ts';
 
 export interface LiveWriter {
-  /** Sends, edits and redacts, one after the other, until it is stopped. */
+  /** Stops the writer. */
   readonly stop: () => Promise<void>;
-  /** What the index must hold if it held these texts, by event id, without the writer. */
+  /** The expected content of the index. `before` is the content without the writer, by event id. */
   readonly expected: (before?: Readonly<Record<string, string>>) => Record<string, string>;
 }
 
 export interface LiveWriterSettings {
   readonly db: Knex;
   readonly admin: Pick<AdminPlugin, 'search'>;
-  /** Its messages have ids that start with this. */
+  /** Prefix of the ids of its messages. */
   readonly name: string;
   readonly roomId: string;
-  /** Ids of messages by `@user:localhost` in the room that it redacts and edits beside its own. */
+  /** Ids of messages by `@user:localhost` in the room. The writer also redacts and edits these. */
   readonly others?: readonly string[];
-  /** Whether it locks the row of the room first, as a homeserver does. @defaultValue false */
+  /** Whether the writer first locks the room's row, like a homeserver. @defaultValue false */
   readonly locksRoom?: boolean;
-  /** Numbers from 0 to 1. */
+  /** Returns numbers from 0 to 1. */
   readonly random: () => number;
 }
 
-/** A client of the homeserver that goes on writing while something else happens. */
+/** Starts a client that keeps sending, editing and redacting messages during a test. */
 export function startLiveWriter(settings: LiveWriterSettings): LiveWriter {
   const { db, admin, name, roomId, random } = settings;
   const own = { room_id: roomId, sender: '@user:localhost' };
-  /** Text by the id under which it is found, by the id of the message. */
+  /** By message id: the searchable text, and the id under which it is found. */
   const found = new Map<string, readonly [id: string, text: string]>();
   const redacted = new Set<string>();
   const untouched = [...(settings.others ?? [])];
@@ -67,7 +67,7 @@ export function startLiveWriter(settings: LiveWriterSettings): LiveWriter {
   const work = (async () => {
     while (!stopped) await turn();
   })();
-  // Whoever stops the writer hears of it.
+  // `stop()` reports the error.
   work.catch(() => {});
   return {
     stop: async () => {

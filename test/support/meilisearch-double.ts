@@ -10,38 +10,38 @@ import type { JsonObject } from './meilisearch-double/values.ts';
 export type { Fault } from './meilisearch-double/faults.ts';
 
 export interface MeilisearchDoubleOptions {
-  /** @defaultValue none: every request is let in */
+  /** @defaultValue none: every request is allowed */
   readonly masterKey?: string;
-  /** Largest decoded body, in bytes. @defaultValue 104857600, 100 MiB */
+  /** Maximum size of a decoded body, in bytes. @defaultValue 104857600, 100 MiB */
   readonly payloadLimit?: number;
-  /** How long each batch takes, in ms. @defaultValue 0 */
+  /** Duration of each batch, in ms. @defaultValue 0 */
   readonly batchMs?: number;
-  /** @defaultValue 0, any free one */
+  /** @defaultValue 0, any free port */
   readonly port?: number;
 }
 
-/** A stand-in for a Meilisearch 1.50 server: its HTTP interface, its queue and its failures, without its index. */
+/** A stand-in for a Meilisearch 1.50 server. It has the server's HTTP interface, queue and failures, but not its index. */
 export interface MeilisearchDouble {
   readonly url: string;
-  /** Requests so far, as `POST /indexes/events/search`. */
+  /** All requests so far, for example `POST /indexes/events/search`. */
   readonly requests: readonly string[];
-  /** Lets tasks wait in the queue. */
+  /** Stops the processing of queued tasks. */
   readonly pause: () => void;
   readonly resume: () => void;
-  /** Does the next batch of the queue, and answers its tasks as `GET /tasks` does. */
+  /** Processes the next batch of the queue. @returns its tasks in the format of `GET /tasks` */
   readonly step: () => Promise<readonly JsonObject[]>;
-  /** Makes something go wrong. Several faults happen one after another. */
+  /** Injects a fault. Several faults happen one after another. */
   readonly inject: (fault: Fault) => void;
-  /** Takes back faults that have not happened. */
+  /** Removes faults that have not happened yet. */
   readonly clearFaults: () => void;
-  /** Dies at once, as by `SIGKILL`: connections break off, and batches under way will be done again. */
+  /** Dies at once, as after `SIGKILL`. Connections are cut, and running batches are repeated after the restart. */
   readonly crash: () => Promise<void>;
-  /** Comes back on the same port, with the tasks and indexes that it had. */
+  /** Restarts on the same port, with the same tasks and indexes. */
   readonly restart: () => Promise<void>;
   readonly stop: () => Promise<void>;
 }
 
-/** Starts the double on 127.0.0.1. What it does not do is refused, not passed over. */
+/** Starts the double on 127.0.0.1. It refuses features that it does not support instead of ignoring them. */
 export async function startMeilisearchDouble(options: MeilisearchDoubleOptions = {}): Promise<MeilisearchDouble> {
   const { masterKey, payloadLimit = 100 * 1024 * 1024, batchMs = 0, port = 0 } = options;
   const state = createState();

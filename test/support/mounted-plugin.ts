@@ -13,12 +13,12 @@ import { createSigningKey, SERVER_NAME, USERS } from './dendrite-server.ts';
 import { type Answer, type RequestOptions, request } from './http-client.ts';
 import { recordOutput } from './test-output.ts';
 
-/** One way in which a host mounts the plugin. */
+/** A way in which a host mounts the plugin. */
 export interface Mount {
   readonly name: string;
-  /** What stands before our paths. */
+  /** The prefix of the plugin's paths. */
   readonly prefix: string;
-  /** Whether the host reads bodies before us, and answers malformed ones itself. */
+  /** Whether the host parses bodies before the plugin, and answers malformed bodies itself. */
   readonly parsesBodies: boolean;
   readonly use: (app: Koa, admin: AdminPlugin) => void;
 }
@@ -83,7 +83,7 @@ export const MOUNTS: readonly Mount[] = [
 
 export const ROOT_MOUNT: Mount = { name: 'at the root', prefix: '', parsesBodies: false, use: direct };
 
-/** Options with which every route is there. */
+/** Options that enable every route. */
 export const ALL_ROUTES: AdminPluginOptions = {
   serverNotices: {},
   registration: { sharedSecret: 'shared', requiresToken: true },
@@ -106,15 +106,15 @@ export interface MountedPlugin {
   readonly database: TestDatabase;
   readonly registry: Registry;
   readonly logger: ReturnType<typeof createCapturedLogger>;
-  /** Errors that Koa saw. The plugin answers its own. */
+  /** Errors that reached Koa. The plugin answers its own errors. */
   readonly appErrors: Error[];
   readonly origin: string;
   readonly prefix: string;
-  /** A request below the mount's prefix. */
+  /** Sends a request below the mount's prefix. */
   readonly request: (path: string, options?: RequestOptions) => Promise<Answer>;
-  /** The same by the recorded administrator. */
+  /** Sends a request as the recorded administrator. */
   readonly asAdmin: (path: string, options?: RequestOptions) => Promise<Answer>;
-  /** Value of a counter or gauge, 0 while it has none. */
+  /** Value of a counter or gauge. 0 if it has none. */
   readonly metric: (name: string, labels?: Readonly<Record<string, string>>) => Promise<number>;
   readonly close: () => Promise<void>;
 }
@@ -149,7 +149,7 @@ export async function mountPlugin(settings: MountOptions = {}): Promise<MountedP
   });
   await admin.start();
   const handle = app.callback();
-  // Long access tokens reach the plugin: Node itself refuses 16 KiB of headers.
+  // A larger limit lets long access tokens reach the plugin. By default, Node refuses more than 16 KiB of headers.
   const server = createServer({ maxHeaderSize: 262_144 }, (incoming, outgoing) => void handle(incoming, outgoing));
   const origin = await listen(server);
   const send: MountedPlugin['request'] = (path, init) => request(origin, mount.prefix + path, init);
@@ -172,7 +172,7 @@ export async function mountPlugin(settings: MountOptions = {}): Promise<MountedP
         .reduce((sum, { value }) => sum + value, 0);
     },
     close: async () => {
-      // There is nothing to read from a database that the test has broken.
+      // The test may have broken the database, so that reading fails.
       recordOutput('record', await registry.metrics().catch(() => ''));
       await admin.stop();
       await close(server);

@@ -6,9 +6,9 @@ import { makeScratchDirectory } from './scratch-directory.ts';
 
 const run = promisify(execFile);
 
-/** Python packages in a directory of their own. */
+/** Python packages in a separate directory. */
 export interface PythonEnvironment {
-  /** Path of `python`, or of a program that a package brings. */
+  /** Path of `python`, or of a program of a package. */
   readonly program: (name: string) => string;
   readonly remove: () => Promise<void>;
 }

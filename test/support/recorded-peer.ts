@@ -11,7 +11,7 @@ function serverName(name: string): ServerName {
   return name;
 }
 
-/** The keys that the two servers signed with when they were recorded. */
+/** The keys of the two servers at the time of the recording. */
 const KEYS: readonly ServerKey[] = [
   {
     serverName: serverName(server.server_name),
@@ -26,11 +26,11 @@ const KEYS: readonly ServerKey[] = [
   }),
 ];
 
-/** Tells the keys of the recorded servers. */
+/** Returns the keys of the recorded servers. */
 export const verifyRecordedKeys: NonNullable<FederationSender['verifyKeys']> = async ({ destination, keyIds }) =>
   KEYS.filter((key) => key.serverName === destination && keyIds.includes(key.keyId));
 
-/** What the other server has of a room that it was recorded in. */
+/** The other server's state of a recorded room. */
 export async function readRecordedState(db: Knex, roomId: string): Promise<RemoteState> {
   const rows = await db('roomserver_events AS e')
     .join('roomserver_event_json AS j', 'j.event_nid', 'e.event_nid')

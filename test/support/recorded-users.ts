@@ -3,7 +3,7 @@ import { SERVER_NAME } from './dendrite-server.ts';
 
 interface RecordedUser {
   readonly name: string;
-  /** ms after the first; two of the same second tie. */
+  /** ms after the first user. Users of the same second tie. */
   readonly created: number;
   readonly displayName?: string | null;
   readonly avatarUrl?: string;
@@ -13,7 +13,7 @@ interface RecordedUser {
   readonly deactivated?: boolean;
 }
 
-/** The users of the Synapse whose answers were recorded, in the order of Dendrite's index of names. */
+/** The users of the recorded Synapse, in the order of Dendrite's index of names. */
 export const RECORDED_USERS: readonly RecordedUser[] = [
   { name: '1', created: 15_000, type: 2, lastSeen: 29_059 },
   { name: 'admin', created: 0, type: 3, lastSeen: 28_468 },
@@ -83,7 +83,7 @@ export async function addUsers(db: Knex, users: readonly RecordedUser[]): Promis
   }
 }
 
-/** Puts the recorded Synapse's users in the place of the recorded Dendrite's. `token-of-admin` is an administrator's token. */
+/** Replaces the recorded Dendrite's users with the recorded Synapse's users. `token-of-admin` is an administrator's token. */
 export async function replaceUsers(db: Knex): Promise<void> {
   for (const table of ['accounts', 'profiles', 'devices']) await db(`public.userapi_${table}`).delete();
   await addUsers(db, RECORDED_USERS);

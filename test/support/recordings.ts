@@ -3,7 +3,7 @@ import type { Knex } from 'knex';
 
 type Row = Record<string, unknown>;
 
-/** What a Dendrite answered to a call, and which rows it removed and added. */
+/** A Dendrite's answer to a call, and the rows that the call removed and added. */
 export interface Recording {
   readonly status: number;
   readonly body: unknown;
@@ -51,7 +51,7 @@ export async function changesOf(db: Knex, work: () => Promise<unknown>): Promise
   return Object.fromEntries(changed.filter(([, { removed, added }]) => removed.length + added.length > 0));
 }
 
-/** Columns and fields that differ from one run to the next, or from a chain of events to siblings. */
+/** Columns and fields that differ between runs, or between a chain of events and sibling events. */
 const VOLATILE = new Set([
   'added_at',
   'auth_event_nids',
@@ -77,7 +77,7 @@ const VOLATILE = new Set([
   'topological_position',
 ]);
 
-/** What is comparable of a row: the ids of new events are all the same. */
+/** The comparable part of a row. All ids of new events become equal. */
 function comparable(value: unknown, known: ReadonlySet<string>): unknown {
   if (typeof value === 'string' && value.startsWith('$') && !known.has(value)) return '$new';
   if (typeof value === 'string' && value.startsWith('{')) return comparable(JSON.parse(value), known);
@@ -91,7 +91,7 @@ function comparable(value: unknown, known: ReadonlySet<string>): unknown {
   );
 }
 
-/** Changes of the given tables in a form that two homeservers' can be compared in. @param known event ids of before */
+/** Changes of the given tables in a form that can be compared between two homeservers. @param known event ids from before */
 export function comparableChanges(
   changes: Readonly<Record<string, Changes>>,
   known: ReadonlySet<string>,
@@ -106,7 +106,7 @@ export function comparableChanges(
   );
 }
 
-/** The ids of all events that are stored. */
+/** The ids of all stored events. */
 export async function eventIdsOf(db: Knex): Promise<Set<string>> {
   return new Set<string>([
     ...(await db('public.roomserver_events').pluck('event_id')),

@@ -4,7 +4,7 @@ import { signatureOf } from '../../src/matrix/sign-json.ts';
 
 type Json = Record<string, unknown>;
 
-/** Who signs, by what key. */
+/** A key that signs, and its id. */
 export interface Signer {
   readonly keyId: string;
   readonly privateKey: KeyObject;
@@ -23,13 +23,13 @@ export function deviceSigner(deviceId: string): Signer {
   return { keyId: `ed25519:${deviceId}`, privateKey: generateKeyPairSync('ed25519').privateKey };
 }
 
-/** A key that is named by itself, as cross-signing keys are. */
+/** A cross-signing key. Its id is its public key. */
 export function crossSigner(): Signer {
   const { privateKey } = generateKeyPairSync('ed25519');
   return { keyId: `ed25519:${encodedPublicKey(privateKey)}`, privateKey };
 }
 
-/** The identity keys of a device, signed by it and others. */
+/** The identity keys of a device, signed by the device and by others. */
 export function deviceKeys(userId: string, deviceId: string, signer: Signer, ...others: readonly Signer[]): Json {
   const keys = { [signer.keyId]: encodedPublicKey(signer.privateKey), [`curve25519:${deviceId}`]: 'c'.repeat(43) };
   const algorithms = ['m.olm.v1.curve25519-aes-sha2', 'm.megolm.v1.aes-sha2'];

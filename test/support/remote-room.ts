@@ -14,25 +14,25 @@ export type KeysOf = (serverName: string) => Promise<readonly VerifyKey[]>;
 const idsOf = (references: unknown): string[] =>
   Array.isArray(references) ? references.map((reference) => (Array.isArray(reference) ? reference[0] : reference)) : [];
 
-/** Names a state event in its room. */
+/** A map key for a state event. */
 export const stateNameOf = (event: EventJson | undefined): string => [event?.['type'], event?.['state_key']].join('\0');
 
-/** A room as a server that is not trusted, and trusts nobody, sees it. */
+/** A room as seen by another server. The two servers do not trust each other. */
 export class RemoteRoom {
   readonly version: string;
   /** By event id. */
   readonly events = new Map<string, EventJson>();
   readonly state = new Map<string, EventJson>();
-  /** Ids of events that no other follows. */
+  /** Ids of the forward extremities. */
   readonly extremities = new Set<string>();
 
-  /** @param events what the server has had of the room, oldest first */
+  /** @param events the server's events of the room, oldest first */
   constructor(version: string, events: readonly EventJson[] = []) {
     this.version = version;
     for (const event of events) this.#add(eventIdOf(event, roomVersionOf(version)), event);
   }
 
-  /** Takes an event, or says why not. Server-Server API, "Checks performed on receipt of a PDU". */
+  /** Checks and stores an event, or returns the error. Server-Server API, "Checks performed on receipt of a PDU". */
   async receive(event: EventJson, keysOf: KeysOf): Promise<{ eventId: string; error?: string }> {
     const version = roomVersionOf(this.version);
     const eventId = eventIdOf(event, version);

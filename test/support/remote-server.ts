@@ -12,7 +12,7 @@ import { signJson, type VerifyKey } from '../../src/matrix/sign-json.ts';
 import { createCertificate } from '../../src/reference-host/federation/certificate.ts';
 import { type KeysOf, type RemoteRoom, stateNameOf } from './remote-room.ts';
 
-/** What a server may do instead of answering. */
+/** Faults of a server that does not answer normally. */
 export type Fault =
   | { readonly kind: 'silent' }
   | { readonly kind: 'reset' }
@@ -22,7 +22,7 @@ export type Fault =
       readonly body: string;
       readonly headers?: Record<string, string>;
     }
-  /** A JSON answer without end. */
+  /** A JSON answer of unlimited size. */
   | { readonly kind: 'huge' };
 
 export interface ReceivedTransaction {
@@ -30,7 +30,7 @@ export interface ReceivedTransaction {
   readonly origin: string;
   readonly pdus: readonly EventJson[];
   readonly edus: readonly EventJson[];
-  /** What was wrong with events, by event id. */
+  /** Errors of events, by event id. */
   readonly errors: Readonly<Record<string, string>>;
   readonly at: number;
 }
@@ -51,16 +51,16 @@ class Refusal extends Error {
   }
 }
 
-/** A homeserver at the far end of the network, with TLS, keys and rooms of its own. It checks all that it is sent. */
+/** A remote homeserver with its own TLS, keys and rooms. It checks everything that it receives. */
 export class RemoteServer {
   readonly rooms = new Map<string, RemoteRoom>();
-  /** Every transaction that was well signed, repetitions left out. */
+  /** Correctly signed transactions, without repetitions. */
   readonly transactions: ReceivedTransaction[] = [];
-  /** Transactions that came again. */
+  /** Repeated transactions. */
   readonly repeated: string[] = [];
-  /** What came, whatever became of it. */
+  /** All requests, whatever their result. */
   readonly requests: { readonly method: string; readonly path: string; readonly at: number }[] = [];
-  /** What was wrong with requests. */
+  /** Errors of requests. */
   readonly refused: string[] = [];
   readonly left: { readonly roomId: string; readonly event: EventJson; readonly error?: string }[] = [];
   /** Answers to `user/devices`, by user id. */
@@ -68,7 +68,7 @@ export class RemoteServer {
   fault: ((method: string, path: string) => Fault | undefined) | undefined;
   readonly key: SigningKey;
   readonly name: ServerName;
-  /** Transactions under way at the most. */
+  /** Maximum number of concurrent transactions. */
   mostAtOnce = 0;
   #atOnce = 0;
   readonly #server: Server;
@@ -111,7 +111,7 @@ export class RemoteServer {
     return this.transactions.flatMap(({ edus }) => edus);
   }
 
-  /** Nobody listens, and all connections are cut. */
+  /** Stops listening and cuts all connections. */
   async down(): Promise<void> {
     const closed = new Promise((resolve) => {
       this.#server.close(resolve);
@@ -206,7 +206,7 @@ export class RemoteServer {
     return signJson(keys, this.key);
   }
 
-  /** As the specification says, and not by the code that is tested. */
+  /** Implements the specification independently of the tested code. */
   async #authenticate({ method, url, headers }: IncomingMessage, content: Json | undefined): Promise<string> {
     const header = headers.authorization ?? '';
     const fields = Object.fromEntries([...header.matchAll(/(\w+)="([^"]*)"/g)].map(([, name, value]) => [name, value]));

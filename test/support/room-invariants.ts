@@ -14,7 +14,7 @@ const STATE = `SELECT DISTINCT ON (r.room_nid, e.event_type_nid, e.event_state_k
   JOIN roomserver_event_json j ON j.event_nid = e.event_nid
   ORDER BY r.room_nid, e.event_type_nid, e.event_state_key_nid, l.position DESC`;
 
-/** What must not be found in a homeserver's database, as queries for one column `what`. */
+/** Contradictions in a homeserver's database, as queries that return one column `what`. */
 const WRONG: Readonly<Record<string, string>> = {
   'an extremity that is followed': `SELECT e.event_id AS what FROM roomserver_rooms r
     CROSS JOIN unnest(r.latest_event_nids) AS l(nid) JOIN roomserver_events e ON e.event_nid = l.nid
@@ -109,7 +109,7 @@ const HASHED = [
   ['roomserver_state_snapshots', 'state_snapshot_hash', 'state_block_nids'],
 ] as const;
 
-/** Everything in the whole database that contradicts itself, as `what is wrong: where`. */
+/** Finds all contradictions in the whole database, as `what is wrong: where`. */
 export async function brokenInvariants(db: Knex): Promise<string[]> {
   const broken: string[] = [];
   for (const [wrong, query] of Object.entries(WRONG)) {
@@ -130,7 +130,7 @@ export async function brokenInvariants(db: Knex): Promise<string[]> {
   return [...broken, ...(await brokenEvents(db))].sort();
 }
 
-/** Servers of users who are joined in the state before an event, and servers that the event is queued for. */
+/** For each event: the servers of joined users in the state before it, and the servers that it is queued for. */
 const QUEUED = `SELECT e.event_id,
     ARRAY(SELECT DISTINCT substr(d.event->>'state_key', strpos(d.event->>'state_key', ':') + 1)
       FROM (SELECT DISTINCT ON (m.event_state_key_nid) j.event_json::json AS event
@@ -149,7 +149,10 @@ const QUEUED = `SELECT e.event_id,
   FROM roomserver_events e JOIN roomserver_event_json w ON w.event_nid = e.event_nid
   WHERE e.sent_to_output AND NOT e.is_rejected AND strpos(w.event_json, 'ed25519:test') > 0`;
 
-/** Events of this test that are queued for more or fewer servers than those of the room; while nobody drains the queue. */
+/**
+ * Finds events of this test that are queued for more or fewer servers than those in the room. Nothing may drain the queue
+ * during the test.
+ */
 export async function incompleteQueue(db: Knex, localServerNames: readonly string[]): Promise<string[]> {
   const { rows } = await db.raw<{ rows: { event_id: string; joined: string[]; queued: string[] }[] }>(QUEUED);
   return rows

@@ -2,8 +2,8 @@ import type { Knex } from 'knex';
 import { splitUserId, type UserId } from '../../src/ids.ts';
 
 /**
- * Names a room in every table in which a homeserver may do so, with everything that Dendrite's purge leaves behind, beside
- * rows of a neighbour in the same tables. Returns the rows that are to be rewritten without the room, by table.
+ * Names a room in every table in which a homeserver may name one, including everything that Dendrite's purge leaves behind.
+ * Adds rows of another room to the same tables. @returns the rows to be rewritten without the room, by table
  */
 export async function litterRoom(
   db: Knex,
@@ -17,7 +17,7 @@ export async function litterRoom(
   const first = events.at(-1);
   const second = events.at(-2);
   const otherFirst = others.at(-1);
-  /** Far from the others, as after a purge of much else. */
+  /** A large distance to other NIDs, as after a purge of many events. */
   const rejectedNid = 9_000_000_000 + Number(room.room_nid);
   const account = { localpart, server_name: serverName };
 
@@ -55,7 +55,7 @@ export async function litterRoom(
       .merge();
   }
 
-  // What clients are sent.
+  // Data that clients receive.
   const forBoth = [roomId, neighbour];
   for (const each of forBoth) {
     await db('public.syncapi_peeks').insert({ room_id: each, user_id: user, device_id: 'D', creation_ts: 1 });
@@ -136,7 +136,7 @@ export async function litterRoom(
     .returning('id');
   await db('public.syncapi_filter').insert({ filter: JSON.stringify({ room: { rooms: [neighbour] } }), localpart });
 
-  // What waits for other servers.
+  // Data queued for other servers.
   const queue = async (table: 'pdus' | 'edus', body: unknown): Promise<number> => {
     const [row] = await db('public.federationsender_queue_json')
       .insert({ json_body: JSON.stringify(body) })
@@ -162,7 +162,7 @@ export async function litterRoom(
   const receiptNid = await queue('edus', edu('m.receipt', receiptsOf(forBoth)));
   await queue('edus', edu('m.direct_to_device', { messages: { '@x:x.example': { D: { room_id: roomId } } } }));
 
-  // The roomserver's and the search index' own notes.
+  // Data of the roomserver and of the search index.
   await db('public.roomserver_redactions').insert([
     { redaction_event_id: `$of-another-room-${room.room_nid}`, redacts_event_id: first.event_id, validated: false },
     { redaction_event_id: second.event_id, redacts_event_id: `$not-there-${room.room_nid}`, validated: false },

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
 
-/** What names a room in a database: its ids and those of everything that belongs to it. */
+/** Everything that identifies a room in a database: its ids, and the ids of everything that belongs to it. */
 export interface RoomNames {
   readonly roomId: string;
   readonly roomNid: string;
@@ -18,12 +18,12 @@ interface Column {
   udt_name: string;
 }
 
-/** Own tables that may name a room that is gone: what was done, and what must not come back. */
+/** Own tables that may name a purged room: records of operations, and blocked rooms. */
 const RECORDS = ['matrix_admin.jobs', 'matrix_admin.audit', 'matrix_admin.blocked_rooms'];
 
 /**
- * Numeric columns that hold the NIDs of something, by the name of the column. Others count, or are stream positions, and
- * may be the same numbers by chance.
+ * Numeric columns that contain NIDs, by column name. Other numeric columns contain counts or stream positions, which may
+ * equal a NID by chance.
  */
 const NID_COLUMNS: Readonly<Record<string, keyof RoomNames>> = {
   room_nid: 'roomNid',
@@ -51,12 +51,12 @@ async function listOf(db: Knex, sql: string, bindings: readonly Knex.Value[]): P
   return rows.map((row: { value: string }) => row.value);
 }
 
-/** Everything that names a room, found before it goes. */
+/** Finds everything that identifies a room, before its purge. */
 export async function namesOf(db: Knex, roomId: string): Promise<RoomNames> {
   const [roomNid = ''] = await listOf(db, 'SELECT room_nid AS value FROM roomserver_rooms WHERE room_id = ?', [roomId]);
   const snapshotNids = await listOf(
     db,
-    // The snapshot of no events is every room's.
+    // All rooms share the snapshot without events.
     `SELECT state_snapshot_nid AS value FROM roomserver_state_snapshots WHERE room_nid = ? AND state_block_nids <> '{}'`,
     [roomNid],
   );
@@ -81,7 +81,7 @@ export async function namesOf(db: Knex, roomId: string): Promise<RoomNames> {
   };
 }
 
-/** `table.column: number of rows` for every column of every table in which something names the room. */
+/** Lists every column of every table that names the room, as `table.column: number of rows`. */
 export async function tracesOf(db: Knex, names: RoomNames): Promise<string[]> {
   const found: string[] = [];
   for (const column of await columnsOf(db)) {
@@ -114,7 +114,7 @@ async function countRows(db: Knex, table: string, condition: string, bindings: r
   return rows[0].count;
 }
 
-/** Whether a row is one of the room's. */
+/** Whether a row belongs to the room. */
 export function belongsTo(row: Readonly<Record<string, unknown>>, names: RoomNames): boolean {
   const text = JSON.stringify(row);
   if ([names.roomId, ...names.eventIds].some((id) => text.includes(id))) return true;

@@ -2,9 +2,9 @@ import { mkdtemp, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Where Linux keeps files in memory. */
+/** Linux's file system in memory. */
 const MEMORY = '/dev/shm';
-/** Three times what a run of all tests needs. Containers often have no more than 64 MiB there. */
+/** Three times the space that a run of all tests needs. In containers, it often has only 64 MiB. */
 const ROOM_BYTES = 1024 ** 3;
 
 async function hasRoom(): Promise<boolean> {
@@ -13,8 +13,8 @@ async function hasRoom(): Promise<boolean> {
 }
 
 /**
- * Makes a directory for what is thrown away after the test. In memory where there is room: a disk takes ten times as
- * long to make the hundreds of files of a database.
+ * Creates a directory for temporary files. Uses memory if there is space, because a disk takes ten times as long to create
+ * the hundreds of files of a database.
  */
 export async function makeScratchDirectory(prefix: string): Promise<string> {
   return mkdtemp(join((await hasRoom()) ? MEMORY : tmpdir(), prefix));

@@ -18,9 +18,9 @@ const LEASE_MS = 500;
 export interface RunningPlugin {
   readonly admin: AdminPlugin;
   readonly logger: ReturnType<typeof createCapturedLogger>;
-  /** Starts a reindex, or joins it; resolves to the job's id. */
+  /** Starts or joins a reindex. @returns the id of the job */
   readonly startReindex: () => Promise<string>;
-  /** Runs a reindex to its end, however it ends. */
+  /** Runs a reindex until it has ended in any state. */
   readonly reindex: () => Promise<JobView>;
   /** The ids of all hits, newest first. */
   readonly find: (
@@ -30,7 +30,7 @@ export interface RunningPlugin {
   readonly stop: () => Promise<void>;
 }
 
-/** The plugin on a database, looking for jobs often. */
+/** Starts a plugin that looks for jobs often. */
 export async function startPlugin(
   db: Host['db'],
   { jobs, ...options }: AdminPluginOptions = {},
@@ -71,7 +71,7 @@ export interface PluginOnDatabase extends RunningPlugin {
   readonly close: () => Promise<void>;
 }
 
-/** The plugin on a database of its own. */
+/** Starts a plugin on a separate database. */
 export async function startPluginOnDatabase(
   options: TestDatabaseOptions = {},
   pluginOptions: AdminPluginOptions = {},
@@ -89,7 +89,7 @@ export async function startPluginOnDatabase(
   };
 }
 
-/** Another process of the homeserver, as far as the database can tell: a pool and a plugin of its own. */
+/** Starts another process of the homeserver, as far as the database can tell: a separate pool and plugin. */
 export async function startNeighbour(
   { connectionString }: TestDatabase,
   options: AdminPluginOptions & { readonly poolSize?: number } = {},
@@ -107,7 +107,7 @@ export async function startNeighbour(
   };
 }
 
-/** Whether a connection to this database waits for a lock. */
+/** Whether a connection to this database is waiting for a lock. */
 export async function isSomebodyWaiting(db: Host['db']): Promise<boolean> {
   const { rows } = await db.raw(
     `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
@@ -115,7 +115,7 @@ export async function isSomebodyWaiting(db: Host['db']): Promise<boolean> {
   return rows.length > 0;
 }
 
-/** Waits until `condition` holds. @throws Error after `timeoutMs` */
+/** Waits until `condition` is true. @throws Error after `timeoutMs` */
 export async function until(condition: () => boolean | Promise<boolean>, timeoutMs = 15_000): Promise<void> {
   const end = Date.now() + timeoutMs;
   while (!(await condition())) {

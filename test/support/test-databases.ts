@@ -5,9 +5,9 @@ import { ensureDendriteSchema } from '../../src/dendrite-schema/index.ts';
 import { loadSqlDump } from '../../src/reference-host/load-sql-dump.ts';
 import { grantsFor } from '../../src/storage/privileges.ts';
 
-/** Databases of one test run, all of whose names start with `prefix`. */
+/** Databases of one test run. Their names start with `prefix`. */
 export interface TestDatabases {
-  /** Connects to a database of the same server that no test uses. */
+  /** Connection string of a database on the same server that no test uses. */
   readonly admin: string;
   readonly prefix: string;
 }
@@ -25,7 +25,7 @@ export function connectionStringFor(admin: string, name: string): string {
 /** The database that a connection string names. */
 export const databaseName = (connectionString: string): string => new URL(connectionString).pathname.slice(1);
 
-/** Runs `work` on a connection of its own to the admin database. */
+/** Runs `work` on a new connection to the admin database. */
 export async function withAdmin<Result>(admin: string, work: (client: Client) => Promise<Result>): Promise<Result> {
   const client = new Client({ connectionString: admin });
   await client.connect();
@@ -38,10 +38,10 @@ export async function withAdmin<Result>(admin: string, work: (client: Client) =>
 
 export const templateName = (prefix: string, fixture: boolean): string => `${prefix}_${fixture ? 'fixture' : 'empty'}`;
 
-/** The role that a plugin of a test connects as. It has the declared privileges and no others. */
+/** The role of a test's plugin. It has only the declared privileges. */
 const roleName = (prefix: string): string => `${prefix}_plugin`;
 
-/** The same database as the plugin's role connects to it. */
+/** Connection string of the same database for the plugin's role. */
 export function connectionStringOfRole(connectionString: string, prefix: string): string {
   const url = new URL(connectionString);
   url.username = roleName(prefix);
@@ -49,7 +49,7 @@ export function connectionStringOfRole(connectionString: string, prefix: string)
   return url.href;
 }
 
-/** Makes the two databases that tests clone: Dendrite's tables, without and with the recorded data. */
+/** Creates the two databases that tests clone: Dendrite's tables, without and with the recorded data. */
 export async function createTemplates({ admin, prefix }: TestDatabases): Promise<void> {
   await withAdmin(admin, (client) => client.query(`CREATE ROLE ${roleName(prefix)} LOGIN PASSWORD '${PASSWORD}'`));
   for (const fixture of [false, true]) {
@@ -67,7 +67,7 @@ export async function createTemplates({ admin, prefix }: TestDatabases): Promise
   }
 }
 
-/** Drops every database of the run, whoever is still connected to it. */
+/** Drops every database of the run, even if it has connections. */
 export async function dropDatabases({ admin, prefix }: TestDatabases): Promise<void> {
   await withAdmin(admin, async (client) => {
     const { rows } = await client.query<{ datname: string }>(

@@ -18,7 +18,7 @@ export interface TestWorkerOptions {
   readonly pollIntervalMs?: number;
 }
 
-/** A worker that looks for jobs often and loses them fast. */
+/** A worker that looks for jobs often and has a short lease. */
 export function createTestWorker(db: Knex, kinds: readonly JobKind[], options: TestWorkerOptions = {}): TestWorker {
   const logger = createCapturedLogger();
   const config = {
@@ -33,14 +33,14 @@ export function createTestWorker(db: Knex, kinds: readonly JobKind[], options: T
   return { ...createJobWorker({ db, kinds, config, auditRetentionMs: 60_000, logger, left: () => {} }), logger };
 }
 
-/** A kind of job that does `run`. */
+/** A kind of job that runs `run`. */
 export function kindOf(kind: string, run: JobKind['run'], rest: Partial<JobKind> = {}): JobKind {
   return { kind, maxFailures: 3, run, cleanUp: async () => {}, ...rest };
 }
 
 let count = 0;
 
-/** Queues a job with a dedupe key of its own. */
+/** Queues a job with its own dedupe key. */
 export async function queueJob(
   db: Knex | Knex.Transaction,
   kind: string,
@@ -50,7 +50,7 @@ export async function queueJob(
   return id;
 }
 
-/** Makes a job look like one whose process died some time ago. */
+/** Makes a job look as if its process had died some time ago. */
 export async function loseLeader(db: Knex, id: string): Promise<void> {
   await db('matrix_admin.jobs')
     .where({ id })
@@ -63,12 +63,12 @@ export async function loseLeader(db: Knex, id: string): Promise<void> {
     });
 }
 
-/** Commits a step that says how far the job is. */
+/** Commits a step with the job's progress. */
 export function step(run: JobRun, at: number): Promise<void> {
   return run.commit(async () => ({ checkpoint: { at }, phase: `step ${at}`, value: undefined }));
 }
 
-/** Does nothing until the job is to stop. */
+/** Waits until the job must stop. */
 export async function untilStopped({ signal }: Pick<JobRun, 'signal'>): Promise<never> {
   await delay(60_000, undefined, { signal });
   throw new Error('waited too long to be stopped');

@@ -2,23 +2,23 @@ import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
- * `record`: what stays of a request, such as log lines, audit entries, jobs and metrics. `error`: what a client is told
- * that was refused.
+ * `record`: stored traces of a request, such as log lines, audit entries, jobs and metrics. `error`: the answer to a refused
+ * client.
  */
 export type OutputKind = 'record' | 'error';
 
 /**
- * `credential`: lets somebody in, and is nobody's to see. `invitation`: a registration token, which administrators see,
- * and whoever uses it.
+ * `credential`: gives access, and nobody may see it. `invitation`: a registration token, which administrators and its user
+ * may see.
  */
 export type SecretKind = 'credential' | 'invitation';
 
-/** What is shorter than this, or of fewer characters, is found by chance. */
+/** Shorter secrets, or secrets of fewer different characters, would be found by chance. */
 const MIN_SECRET_LENGTH = 8;
 const MIN_DISTINCT = 4;
 const CREDENTIALS = ['password', 'new_password', 'access_token', 'mac', 'nonce', 'login_token'];
 
-/** A file that the processes of a test run add lines to; none where the run does not look at them afterwards. */
+/** A file to which the processes of a test run add lines. `undefined` if the run does not check them afterwards. */
 export function outputFile(name: OutputKind | SecretKind): string | undefined {
   const directory = process.env['TEST_OUTPUT_DIRECTORY'];
   return directory === undefined ? undefined : join(directory, name);
@@ -29,15 +29,15 @@ function append(name: OutputKind | SecretKind, text: string): void {
   if (file !== undefined) appendFileSync(file, `${text}\n`);
 }
 
-/** Keeps what the software under test has put out, for a look at all of it at the end of the run. */
+/** Stores output of the software under test, for a check at the end of the run. */
 export const recordOutput = (kind: OutputKind, text: string): void => append(kind, text);
 
-/** Keeps what must not be found in any output. */
+/** Stores a secret that must not occur in any output. */
 function recordSecret(kind: SecretKind, secret: string): void {
   if (secret.length >= MIN_SECRET_LENGTH && new Set(secret).size >= MIN_DISTINCT) append(kind, JSON.stringify(secret));
 }
 
-/** One request with its answer: keeps the secrets of both, and the answer if it is an error. */
+/** Stores the secrets of a request and its answer, and the answer if it is an error. */
 export function recordExchange(
   {
     path,

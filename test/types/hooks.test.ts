@@ -8,7 +8,7 @@ import type { OperationInput, OperationName, OperationOutput, ValidInput } from 
 import { type AfterEvent, type BeforeEvent, deny, type Hooks } from '../../src/pipeline/hooks.ts';
 import type { AdminPlugin } from '../../src/plugin.ts';
 
-/** Checked by the compiler; none of it is run. */
+/** Only checked by the compiler, never run. */
 function registerHooks(hooks: Hooks): void {
   hooks.before('cancelJob', { name: 'typed' }, ({ operation, input, actor }, signal) => {
     expectTypeOf(operation).toEqualTypeOf<'cancelJob'>();

@@ -12,7 +12,7 @@ interface Entry {
   readonly operation: string;
 }
 
-/** Entries of one second each, numbered from 1 in `request_id`. */
+/** Adds entries with numbered request ids, starting at 1, one second apart. */
 async function addEntries(db: Knex, from: number, to: number): Promise<void> {
   await db.raw(
     `INSERT INTO matrix_admin.audit (at, operation, outcome, actor, target, errcode, request_id, address)

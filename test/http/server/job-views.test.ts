@@ -83,7 +83,7 @@ it('of an unknown kind shows no input', async () => {
   expect(await show(row.id)).toMatchObject({ operation: 'ofTomorrow', input: null });
 });
 
-it.each(JOB_OPERATIONS)('%s has every parameter shown, or left out on purpose', (name) => {
+it.each(JOB_OPERATIONS)('shows every parameter of %s that is not hidden on purpose', (name) => {
   const parameters = Object.keys((OPERATIONS[name].input as z.ZodObject).shape);
   expect([...(SHOWN_INPUT[name] ?? []), ...(NOT_SHOWN[name] ?? [])].sort()).toEqual(parameters.sort());
 });

@@ -27,7 +27,7 @@ interface EventStream {
   readonly leave: () => void;
 }
 
-/** Reads a stream by the WHATWG's rules, as far as one line of `event` and one of `data` go. */
+/** Reads an event stream by the rules of the WHATWG. Supports one line each of `event` and `data`. */
 function listen(plugin: MountedPlugin, id: string): Promise<EventStream> {
   return new Promise((resolve, reject) => {
     const outgoing = get(

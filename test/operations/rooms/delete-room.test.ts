@@ -27,7 +27,7 @@ const UNKNOWN = [`!unknownroom:${SERVER_NAME}`, '!x:remote.example', `!${'A'.rep
 
 let plugin: MountedPlugin;
 let db: Knex;
-/** A federation sender that other servers take everything from. */
+/** A federation sender whose servers accept everything. */
 async function wake(): Promise<void> {
   await db('public.federationsender_queue_json').del();
   await db('public.federationsender_queue_pdus').del();
@@ -67,7 +67,7 @@ describe('the deletion of a room with v1', () => {
     expect(await ok(remove(1, ROOMS.v10))).toEqual({ ...NOTHING_DONE, kicked_users: EVERYBODY });
     const after = await room(ROOMS.v10);
     expect([after.status, jsonOf(after)]).toEqual([404, { errcode: 'M_NOT_FOUND', error: 'Room not found' }]);
-    // Another room's event names it.
+    // An event of another room names this room.
     expect((await tracesOf(db, names)).filter((trace) => !/event_json/.test(trace))).toEqual([]);
     expect(await brokenInvariants(db)).toEqual([]);
     expect(await ok(remove(1, ROOMS.v10))).toEqual(NOTHING_DONE);
@@ -139,14 +139,14 @@ describe('the deletion of a room with v1', () => {
       { alias: aliases[0], room_id: newRoom, creator_id: USERS.admin.user_id },
     ]);
     expect(await brokenInvariants(db)).toEqual([]);
-    // As of the recorded room: purged once it is empty, and blocked on.
+    // Like the recorded room: purged after the evacuation, and blocked.
     expect(await ok(remove(1, ROOMS.v12, { purge: true }))).toEqual(NOTHING_DONE);
     expect((await room(ROOMS.v12)).status).toBe(404);
     expect(await ok(room(ROOMS.v12, '/block'))).toEqual({ block: true, user_id: USERS.admin.user_id });
   });
 
   it('has a default name and message for the new room, as Draupnir expects', async () => {
-    // The bot is in the room itself.
+    // The bot itself is in the room.
     const body = { new_room_user_id: USERS.alice.user_id, block: true };
     const answer = await ok(remove(1, ROOMS.v8, body));
     expect(answer.kicked_users).toContain(USERS.alice.user_id);
@@ -160,7 +160,7 @@ describe('the deletion of a room with v1', () => {
     expect(await plugin.admin.rooms.check(ROOMS.v8 as RoomId)).toBe('blocked');
   });
 
-  it.each(UNKNOWN)('has nothing to do in a room that is not known, but can block it: %s', async (roomId) => {
+  it.each(UNKNOWN)('does nothing in an unknown room, but can block it: %s', async (roomId) => {
     const changes = await changesOf(db, async () => {
       expect(await ok(remove(1, roomId))).toEqual(NOTHING_DONE);
       expect(await ok(remove(1, roomId, { new_room_user_id: USERS.admin.user_id }))).toEqual(NOTHING_DONE);
@@ -301,7 +301,7 @@ describe.each([1, 2] as const)('the deletion of a room by v%i', (version) => {
 });
 
 describe('the deletion of a room with v2', () => {
-  /** Lets nobody else at a table until it is released. */
+  /** Locks a table against others until it is released. */
   async function hold(lock: string): Promise<() => Promise<void>> {
     const release = new AbortController();
     let resolve = (): void => {};
@@ -336,7 +336,7 @@ describe('the deletion of a room with v2', () => {
     expect([view('scheduled', null), view('active', null)]).toContainEqual(await statusOf(id));
     await expect.poll(() => statusOf(id)).toEqual(view('active', null));
     expect(await plugin.admin.rooms.check(ROOMS.v6 as RoomId)).toBe('blocked');
-    // The same again joins it; anything else is refused with where to look.
+    // The same request joins the job. Another request is refused with the id of the job.
     expect(await ok(remove(2, ROOMS.v6, { block: true, purge: true }))).toEqual({ delete_id: id });
     const purge = { method: 'POST', body: '{}' };
     for (const other of [
@@ -411,7 +411,7 @@ describe('the deletion of a room with v2', () => {
 
 describe('a deletion with users who cannot leave', () => {
   it('purges the room only if forced', async () => {
-    // The users of a server whose events nobody can sign any more.
+    // Users of a server name without a signing key.
     const other = server.remote_server_name as ServerName;
     const signingKeys = [createSigningKey(), createSigningKey(other)];
     const hosting = await mountPlugin({ host: { virtualHosts: [other], signingKeys } });
@@ -443,7 +443,7 @@ describe('a deletion with users who cannot leave', () => {
 describe('a deletion between its steps', () => {
   type Work = OperationWork<DeletionProgress>;
   type Done = JobStep<unknown, DeletionProgress>;
-  /** What the job is given, with steps that can be looked at from within and after their commits. */
+  /** The context of a job, with hooks within and after the commit of each step. */
   const workOf = (
     jobId: string,
     checkpoint: Work['checkpoint'],
@@ -473,7 +473,7 @@ describe('a deletion between its steps', () => {
       },
     }) as unknown as Work;
   const options = { block: false, purge: true, forcePurge: false, dryRun: false };
-  /** A job that no process takes. */
+  /** A job that no process claims. */
   const newJob = async (): Promise<string> => {
     const job = {
       kind: 'deleteRoom',
@@ -493,7 +493,7 @@ describe('a deletion between its steps', () => {
     let hasJoined = false;
     const work = workOf(await newJob(), undefined, {
       after: async ({ phase, value, checkpoint }) => {
-        // The evacuation is over.
+        // The evacuation has just ended.
         if (hasJoined || phase !== 'leave' || value !== true || checkpoint.evacuation === undefined) return;
         hasJoined = true;
         await db.transaction((transaction) => plugin.admin.rooms.append(transaction, roomId, [join]));
@@ -544,7 +544,7 @@ describe('a deletion between its steps', () => {
     const newRoomUserId = USERS.admin.user_id as UserId;
     const jobId = await newJob();
     let checkpoint: OperationWork['checkpoint'];
-    /** Goes on, and dies within a step or after its commit. */
+    /** Resumes the job, and fails within a step or after its commit. */
     const dieAt = (last: number, moment: 'before the commit' | 'after the commit'): Promise<unknown> => {
       let steps = 0;
       const dieIn = (now: typeof moment): void => {

@@ -20,7 +20,7 @@ const evacuate = (roomId: string, body: object = {}): Promise<Answer> =>
     body: JSON.stringify(body),
   });
 
-/** Blocks and snapshots of a fork, and of a chain; the invariants check ours. */
+/** Dendrite writes these for a fork, and this plugin for a chain. The invariants check the plugin's rows. */
 const STATE_TABLES = ['roomserver_state_block', 'roomserver_state_snapshots'];
 
 describe('evacuateRoom', () => {
@@ -48,7 +48,7 @@ describe('evacuateRoom', () => {
   it.each([
     ['v10', 'evacuateRoom-public-v10-with-remote'],
     ['v12', 'evacuateRoom-v12'],
-  ] as const)('of the %s room changes what Dendrite changes', async (room, name) => {
+  ] as const)('of the %s room makes the same changes as Dendrite', async (room, name) => {
     const recorded = recording(name);
     const known = await eventIdsOf(db);
     const changes = await changesOf(db, async () => {

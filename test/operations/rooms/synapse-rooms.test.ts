@@ -14,7 +14,7 @@ const ADMIN = '/_synapse/admin/v1';
 const ROOMS = server.rooms;
 const SYSTEM = { actor: { kind: 'system', name: 'test' } } as const;
 const NOT_FOUND = { errcode: 'M_NOT_FOUND', error: 'Room not found' };
-/** What a real Synapse was asked for besides rooms that it knew. */
+/** Values that a real Synapse was asked for besides existing rooms. */
 const NO_ROOMS = {
   'an unknown room': `!unknownroom:${SERVER_NAME}`,
   'an unknown room of another server': '!x:remote.example',
@@ -41,7 +41,7 @@ interface Event {
 
 let plugin: MountedPlugin;
 let db: Knex;
-/** Rooms that have events. */
+/** Rooms with events. */
 let known: string[];
 beforeAll(async () => {
   plugin = await mountPlugin();
@@ -142,7 +142,7 @@ describe('the list of rooms', () => {
     });
   });
 
-  /** With what a real Synapse says at `from` and `limit`, of as many rooms as there are. */
+  /** Includes the answers of a real Synapse for `from` and `limit`, with the same number of rooms. */
   it.each([
     ['?limit=2', { offset: 0, shown: 2, next_batch: 2 }],
     ['?limit=2&from=2', { offset: 2, shown: 2, next_batch: 4, prev_batch: 0 }],
@@ -257,7 +257,7 @@ describe('the list of rooms', () => {
   });
 });
 
-/** Gives a state event of a room another content, and another type if need be. */
+/** Changes the content of a room's state event, and its type if `as` is given. */
 async function setContent(roomId: string, type: string, content: unknown, as = type): Promise<void> {
   const where = { room_id: roomId, type, state_key: '' };
   const { headered_event_json: json } = await db('syncapi_current_room_state').where(where).first();
@@ -359,7 +359,7 @@ describe('the context of an event', () => {
     readonly start: string;
     readonly end: string;
   }
-  /** Events of a room, in the order in which they came. */
+  /** Events of a room in order of their arrival. */
   const timeline = (roomId: string): Promise<string[]> =>
     db('syncapi_output_room_events').where('room_id', roomId).orderBy('id').pluck('event_id');
   const eventIds = (events: readonly Event[]): string[] => events.map(({ event_id }) => event_id);
@@ -390,7 +390,7 @@ describe('the context of an event', () => {
     const now = await ok<{ state: Event[] }>(`/rooms/${ROOMS.v11}/state`);
     const last = await context(ROOMS.v11, String(all.at(-1)));
     expect(eventIds(last.state).sort()).toEqual(eventIds(now.state).sort());
-    // Alone the create event, then with it the creator.
+    // At first only the create event, then also the creator's membership.
     expect((await context(ROOMS.v11, String(all[0]), '?limit=0')).state.map(({ type }) => type)).toEqual([
       'm.room.create',
     ]);
@@ -484,7 +484,7 @@ describe('the rooms of a user', () => {
     const member = await db('syncapi_current_room_state').where({ type: 'm.room.member', membership: 'ban' }).first();
     const banned = await ok<{ memberships: Record<string, string> }>(`/users/${encode(member.state_key)}/memberships`);
     expect(banned.memberships).toMatchObject({ [member.room_id]: 'ban' });
-    // A remote user's are as far as they are known.
+    // For a remote user, only the known memberships are shown.
     const remote = await ok<{ memberships: Record<string, string> }>('/users/@nobody:remote.example/memberships');
     expect(remote).toEqual({ memberships: {} });
   });

@@ -20,7 +20,7 @@ beforeAll(async () => {
 });
 afterAll(() => plugin.close());
 
-/** Ann and Ben are administrators, Cat is none; there is nobody else. */
+/** Ann and Ben are administrators, and Cat is not. There are no other users. */
 beforeEach(reset);
 async function reset(): Promise<void> {
   for (const table of ['userapi_accounts', 'userapi_devices', 'matrix_admin.account_restrictions'])
@@ -31,7 +31,7 @@ async function reset(): Promise<void> {
   }
 }
 
-/** Administrators who can act: neither deactivated, nor locked, nor suspended. */
+/** Active administrators: not deactivated, locked or suspended. */
 async function activeAdmins(): Promise<string[]> {
   const restricted: string[] = await db('matrix_admin.account_restrictions').pluck('user_id');
   const admins: string[] = await db('userapi_accounts')
@@ -50,7 +50,7 @@ interface Way {
 const user = (userId: UserId): string => `/_synapse/admin/v2/users/${userId}`;
 const moderation = (kind: string) => (userId: UserId) => `/_matrix/client/v1/admin/${kind}/${userId}`;
 
-/** Every way in which an administrator can make another one less. */
+/** All ways in which an administrator can demote, restrict or deactivate another one. */
 const WAYS: readonly Way[] = [
   { name: 'demote', path: (id) => `/_synapse/admin/v1/users/${id}/admin`, method: 'PUT', body: { admin: false } },
   { name: 'change to no administrator', path: user, method: 'PUT', body: { admin: false } },
@@ -76,11 +76,12 @@ const use = ({ path, method, body }: Way, by: string, userId: UserId): Promise<A
 const pairs = WAYS.flatMap((one, i) => WAYS.slice(i).map((other) => [one.name, other.name, one, other] as const));
 
 describe('two administrators who demote each other at the same time', () => {
-  it.each(pairs)('%s, %s: one stays', async (_one, _other, one, other) => {
+  it.each(pairs)('%s, %s: one administrator stays', async (_one, _other, one, other) => {
     for (let round = 0; round < ROUNDS; round += 1) {
       if (round > 0) await reset();
       const answers = await Promise.all([use(one, 'ann', BEN), use(other, 'ben', ANN)]);
-      // Who comes late is the last, no administrator any more, or logged out; administrators are never locked.
+      // A late request finds its target to be the last administrator, or its caller demoted or logged out. Administrators are
+      // never locked.
       expect(answers.filter(({ status }) => ![200, 201, 401, 403, 409].includes(status))).toEqual([]);
       expect((await activeAdmins()).length).toBeGreaterThan(0);
     }

@@ -19,7 +19,7 @@ let plugin: MountedPlugin;
 let db: Knex;
 let federation: FederationSender;
 const told: string[] = [];
-/** Of the homeserver, while its question is under way. */
+/** Work of the homeserver during its request. */
 let meanwhile: (() => Promise<unknown>) | undefined;
 beforeAll(async () => {
   const signingKey = createSigningKey();
@@ -51,7 +51,7 @@ function settings(): { host: Partial<Host>; options: { limits: { federationReque
 }
 
 let users = 0;
-/** Of the other server; another one in each test. */
+/** A user of the other server, a new one for each test. */
 let dora: UserId;
 const phone = deviceSigner('PHONE');
 const laptop = deviceSigner('LAPTOP');
@@ -73,7 +73,7 @@ const device = (deviceId: string, keys?: object, name?: string): Record<string, 
   ...(keys && { keys }),
   ...(name !== undefined && { device_display_name: name }),
 });
-/** What the user's server answers from now on. */
+/** Sets the answer of the user's server. */
 const publish = (devices: readonly object[], more: object = {}): void =>
   void remote.devices.set(dora, { user_id: dora, stream_id: 7, devices, ...more });
 const crossSigning = (): object => ({
@@ -106,7 +106,7 @@ const staleOf = async (): Promise<unknown> =>
   (await db('public.keyserver_stale_device_lists').where('user_id', dora).first())?.is_stale;
 
 const answer = (status: number, body: string): Fault => ({ kind: 'answer', status, body });
-/** All that is stored of keys. */
+/** All stored keys. */
 const keysHere = (): Promise<unknown> =>
   Promise.all(
     ['device_keys', 'cross_signing_keys', 'cross_signing_sigs', 'key_changes', 'stale_device_lists'].map((table) =>
@@ -229,7 +229,7 @@ describe('refreshDevices', () => {
     const masterKey = crossSigningKey(dora, 'master', master, phone);
     const meddled = (object: Record<string, unknown>): object => {
       const own = (object['signatures'] as Record<string, Record<string, string>>)[dora];
-      // Whoever decodes base64 takes no notice of a NUL; PostgreSQL does.
+      // Base64 decoders ignore a NUL, but PostgreSQL does not.
       const good = { [phone.keyId]: `${own?.[phone.keyId]}\0` };
       const signatures = { [dora]: { ...good, [selfSigning.keyId]: 'A'.repeat(86) }, [USERS.bob.user_id]: { a: 'b' } };
       return { ...object, unsigned: { a: 1 }, signatures };

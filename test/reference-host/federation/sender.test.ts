@@ -21,7 +21,7 @@ const closings: (() => Promise<void>)[] = [];
 afterEach(async () => {
   for (const close of closings.splice(0).reverse()) await close();
   const { db } = database;
-  // No test leaves anything, once its senders are stopped.
+  // After its senders have stopped, a test must leave nothing in the queue.
   for (const table of ['json', 'pdus', 'edus']) await db(`public.federationsender_queue_${table}`).delete();
   await db('public.federationsender_blacklist').delete();
   logger = createCapturedLogger();
@@ -88,7 +88,7 @@ describe('the federation sender', () => {
     sender.wake([remote.name]);
     await expect.poll(() => remote.requests.length).toBe(2);
     await say(1);
-    // Neither shortens the wait.
+    // Neither of these shortens the wait.
     for (let n = 0; n < 10; n += 1) sender.wake([remote.name]);
     await expect.poll(() => remote.requests.length).toBe(4);
     remote.fault = undefined;
@@ -96,7 +96,7 @@ describe('the federation sender', () => {
     expect(bodies(remote)).toEqual([1, 2]);
     const times = remote.requests.map(({ at }) => at);
     const gaps = times.slice(1).map((time, i) => time - (times[i] ?? 0));
-    // 2^n times 20 ms, from 0.8 to 1.4 times that and what the machine adds.
+    // 0.8 to 1.4 times 2^n times 20 ms, plus delays of the machine.
     expect(gaps).toHaveLength(4);
     gaps.forEach((gap, i) => expect(gap).toBeGreaterThanOrEqual(20 * 2 ** (i + 1) * 0.8 - 1));
   });
@@ -218,7 +218,7 @@ describe('the federation sender', () => {
       const queued = { transaction_id: '', server_name: remote.name, json_nid: row.json_nid };
       await db('public.federationsender_queue_pdus').insert(queued);
     }
-    // Refers to nothing.
+    // A row without JSON.
     await db('public.federationsender_queue_pdus').insert({
       transaction_id: '',
       server_name: remote.name,
@@ -274,7 +274,7 @@ describe('the federation sender', () => {
       const { rows } = await db.raw('SELECT FROM pg_locks WHERE NOT granted AND locktype = ?', ['relation']);
       return rows.length > 0;
     };
-    // It has read the events, of which there are none, and comes to the EDUs.
+    // The sender has read the events (none), and is about to read the EDUs.
     await expect.poll(isWaiting).toBe(true);
     await say(1);
     other.wake([remote.name]);

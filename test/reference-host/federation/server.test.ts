@@ -31,7 +31,7 @@ const options = { signal: new AbortController().signal };
 const failure = (promise: Promise<unknown>): Promise<unknown> =>
   promise.catch((error: unknown) => (error instanceof FederationError ? [error.status, error.errcode] : error));
 
-/** Membership of a user, as the tables of `/sync` have it. */
+/** Membership of a user in the tables of `/sync`. */
 async function membershipOf({ database }: FederatingHomeserver, roomId: RoomId, userId: string): Promise<unknown> {
   const row = await database
     .db('syncapi_current_room_state')
@@ -74,7 +74,7 @@ describe('two homeservers', () => {
     await expect.poll(() => membershipOf(b, roomId, a.alice)).toBe('leave');
     for (const { database } of [a, b]) expect(await brokenInvariants(database.db)).toEqual([]);
 
-    // Joins again what it has left.
+    // The user joins the room again.
     expect((await a.call('alice', 'POST', joinPath(roomId, b.name), {})).status).toBe(200);
     await expect.poll(() => membershipOf(b, roomId, a.alice)).toBe('join');
     for (const { database } of [a, b]) expect(await brokenInvariants(database.db)).toEqual([]);
@@ -124,7 +124,7 @@ describe('two homeservers', () => {
     const [a, b] = homeservers();
     const roomId = await b.createRoom('10');
     await b.say(roomId, 'hello');
-    // Of this room: what an earlier test has sent may still arrive.
+    // Only events of this room count, because events of an earlier test may still arrive.
     const [last] = await b.database
       .db('syncapi_output_room_events')
       .where({ room_id: roomId, type: 'm.room.message' })
@@ -167,7 +167,7 @@ describe('two homeservers', () => {
   });
 });
 
-/** A user of the remote server who joins a room, and sends events into it. */
+/** Joins a room as a user of the remote server, who can then send events. */
 async function enter(homeserver: FederatingHomeserver, roomId: RoomId, version: string) {
   const bob = userIdOf('bob', remote.name);
   const ask = createAsk({ signingKey: remote.key });
@@ -184,7 +184,7 @@ async function enter(homeserver: FederatingHomeserver, roomId: RoomId, version: 
   const isAuth = ({ event: { type, state_key: key } }: { event: EventJson }): boolean =>
     (type === 'm.room.create' && !rules.privilegedCreators) || type === 'm.room.power_levels' || key === bob;
   let last: BuiltEvent = join;
-  /** A message that follows the last good one. */
+  /** Builds a message that follows the last valid event. */
   const build = (changes: Partial<Parameters<typeof buildEvent>[0]> = {}, key = remote.key): BuiltEvent =>
     buildEvent(
       {
@@ -202,7 +202,7 @@ async function enter(homeserver: FederatingHomeserver, roomId: RoomId, version: 
       key,
     );
   let transactions = 0;
-  /** Sends events, and returns what was wrong with each. */
+  /** Sends events. @returns the error of each */
   const send = async (...pdus: readonly EventJson[]): Promise<unknown> => {
     transactions += 1;
     const uri = uriOf('v1', 'send', `${roomId} ${transactions}`);
@@ -249,7 +249,7 @@ describe('a homeserver', () => {
     for (const [{ eventId, event }, error] of bad) {
       expect(await send(event)).toEqual({ [eventId]: { error: expect.stringMatching(error) } });
     }
-    // One that is refused stops no other, and what was changed on the way is redacted.
+    // A refused event does not affect the others, and changed events are redacted.
     const changed = build({ content: { body: 'secret' } });
     const next = build({ prevEvents: [changed], depth: Number(changed.event['depth']) + 1 });
     expect(await send(bad[0]?.[0].event ?? {}, { ...changed.event, content: { body: 'changed' } }, next.event)).toEqual(
@@ -260,7 +260,7 @@ describe('a homeserver', () => {
       },
     );
     expect(await bodiesIn(a, roomId)).toEqual(['hello', undefined, 'hello']);
-    // Redaction leaves the hash of what was there.
+    // A redacted event keeps the hash of its original content.
     redacted.push(`a wrong content hash: ${changed.eventId}`);
     expect((await brokenInvariants(a.database.db)).sort()).toEqual(redacted.sort());
   });

@@ -3,14 +3,14 @@ import { badRequest, indexNotFound, internal, type Problem, ProblemError } from 
 import { DEFAULT_SETTINGS, mergeSettings } from './settings.ts';
 import type { State, Swap, Task } from './state.ts';
 
-/** How a task of a batch ends. Kept apart from the content: a server can be killed between the two. */
+/** The result of a task in a batch. It is separate from the content, because a server can be killed between the two. */
 export interface Ending {
   readonly task: Task;
   readonly details: Readonly<Record<string, unknown>>;
   readonly error: Problem | null;
 }
 
-/** Does the work of a batch on the content. Document writes are all or nothing. */
+/** Applies a batch to the content. Document writes are all or nothing. */
 export function applyBatch(state: State, batch: readonly Task[]): Ending[] {
   const types = new Set(batch.map(({ work }) => work.type));
   const last = batch.at(-1);
@@ -21,7 +21,7 @@ export function applyBatch(state: State, batch: readonly Task[]): Ending[] {
   return batch.map((task) => attempt(task, () => applyAlone(state, task)));
 }
 
-/** Ends every task of a batch with one error, as a full disk does. */
+/** Fails every task of a batch with the same error, for example because the disk is full. */
 export function failBatch(batch: readonly Task[], error: Problem): Ending[] {
   return batch.map((task) => ({ task, details: failureDetails(task), error }));
 }
@@ -55,7 +55,7 @@ function applyDocuments(state: State, batch: readonly Task[]): Ending[] {
 const isClear = (task: Task | undefined): boolean =>
   task?.work.type === 'documentDeletion' && task.work.deletion.by === 'all';
 
-/** An index that goes takes the payloads of its batch along: they succeed, with nothing indexed. */
+/** A deleted index discards the payloads in the same batch. Their tasks succeed with no indexed documents. */
 function dropWithDocuments(state: State, batch: readonly Task[]): Ending[] {
   const uid = batch[0]?.indexUid ?? '';
   const deletedDocuments = state.indexes.get(uid)?.documents.size ?? 0;
@@ -115,7 +115,7 @@ function updateIndex(state: State, uid: string, primaryKey: string | null, newUi
   index.updatedAt = state.now();
 }
 
-/** Swaps contents, and the names in the history of older tasks. */
+/** Swaps the contents, and the index names of older tasks. */
 function swapIndexes(state: State, swaps: readonly Swap[], taskUid: number): void {
   const missing = swaps.flatMap(({ indexes, rename }) =>
     (rename ? indexes.slice(0, 1) : indexes).filter((uid) => !state.indexes.has(uid)),
@@ -181,7 +181,7 @@ function problemOf(error: unknown): Problem {
   throw error;
 }
 
-/** What the details of a task say that did not do its work. */
+/** The details of a failed task. */
 function failureDetails({ work }: Task): Readonly<Record<string, unknown>> {
   if (work.type === 'documentAdditionOrUpdate') return { indexedDocuments: 0 };
   return work.type === 'documentDeletion' || work.type === 'indexDeletion' ? { deletedDocuments: 0 } : {};

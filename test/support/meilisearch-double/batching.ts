@@ -2,7 +2,10 @@ import type { State, Task } from './state.ts';
 
 type Kind = 'add' | 'delete' | 'delete by filter' | 'clear' | 'drop' | 'settings' | 'alone';
 
-/** What may join a batch whose last task is of a kind. A clear or the end of the index ends the batch. */
+/**
+ * Kinds of tasks that may follow in a batch, by the kind of its last task. A clear or the deletion of the index ends the
+ * batch.
+ */
 const FOLLOWERS: Readonly<Record<Kind, readonly Kind[]>> = {
   add: ['add', 'delete', 'clear', 'drop'],
   delete: ['add', 'delete', 'delete by filter', 'clear', 'drop'],
@@ -13,7 +16,7 @@ const FOLLOWERS: Readonly<Record<Kind, readonly Kind[]>> = {
   alone: [],
 };
 
-/** The tasks that the scheduler does next, together; empty when nothing is queued. */
+/** The tasks of the next batch. Empty if nothing is queued. */
 export function nextBatch(state: State): Task[] {
   const queued = [...state.tasks.values()].filter(({ status }) => status === 'enqueued');
   const cancelation = queued.find(({ work }) => work.type === 'taskCancelation');
@@ -42,7 +45,7 @@ function kindOf({ work }: Task): Kind {
   return work.deletion.by === 'all' ? 'clear' : work.deletion.by === 'filter' ? 'delete by filter' : 'delete';
 }
 
-/** A swap of the index: what was queued after it belongs to the other content. */
+/** Whether a task swaps the index. Tasks queued after it belong to the other content. */
 function isBarrier({ work }: Task, indexUid: string | null): boolean {
   return work.type === 'indexSwap' && work.swaps.some(({ indexes }) => indexes.some((uid) => uid === indexUid));
 }
@@ -51,12 +54,12 @@ function joins(state: State, batch: readonly Task[], task: Task): boolean {
   const last = batch.at(-1);
   const kind = kindOf(task);
   if (last === undefined || !FOLLOWERS[kindOf(last)].includes(kind)) return false;
-  // Documents in a batch keep a delete by filter, which needs them indexed, out of it.
+  // A delete by filter needs indexed documents, so it cannot join a batch that adds documents.
   if (kind === 'delete by filter' && batch.some((one) => kindOf(one) === 'add')) return false;
   return [...batch, task].every((one) => hasKey(state, one, batch[0]));
 }
 
-/** Payloads that name different primary keys do not mix. */
+/** Whether a payload has the same primary key. Payloads with different primary keys are not batched. */
 function hasKey(state: State, { work }: Task, first: Task | undefined): boolean {
   if (work.type !== 'documentAdditionOrUpdate' || work.primaryKey === undefined) return true;
   const own = state.indexes.get(first?.indexUid ?? '')?.primaryKey ?? undefined;

@@ -1,45 +1,45 @@
 import type { Task } from './state.ts';
 
-/** What can go wrong, by name. */
+/** The possible faults. */
 export type FaultName =
-  /** 413 with a text body, as a proxy before the server answers. */
+  /** Answers 413 with a text body, like a proxy in front of the server. */
   | 'payload-too-large'
-  /** 408 with an empty body: the server was too busy to read the request. */
+  /** Answers 408 with an empty body, like a server that was too busy to read the request. */
   | 'request-timeout'
-  /** 429 with a text body and `Retry-After`. */
+  /** Answers 429 with a text body and `Retry-After`. */
   | 'too-many-requests'
-  /** 502 with a page of HTML. */
+  /** Answers 502 with an HTML page. */
   | 'bad-gateway'
-  /** 503 as the server says it when too many searches wait, with `Retry-After`. */
+  /** Answers 503 with `Retry-After`, like a server with too many waiting searches. */
   | 'unavailable'
-  /** 200 with a page of HTML. */
+  /** Answers 200 with an HTML page. */
   | 'wrong-page'
-  /** The connection is reset before the request is looked at. */
+  /** Resets the connection before the request is processed. */
   | 'reset'
-  /** The request is done, and the connection reset before the answer. */
+  /** Processes the request and resets the connection before the answer. */
   | 'lost-answer'
-  /** The answer takes `delayMs`. */
+  /** Delays the answer by `delayMs`. */
   | 'slow'
-  /** The next swap is done twice, and its task succeeds. */
+  /** Runs the next swap twice. Its task succeeds. */
   | 'swap-twice'
-  /** Every task of the next batch fails with `code`. */
+  /** Fails every task of the next batch with `code`. */
   | 'batch-failure'
-  /** The next task that ends is not known any more. */
+  /** Forgets the next task that ends. */
   | 'vanished-task';
 
 export interface Fault {
   readonly name: FaultName;
-  /** Requests, batches or tasks that it happens to. @defaultValue 1 */
+  /** Number of requests, batches or tasks that the fault affects. @defaultValue 1 */
   readonly times?: number;
-  /** Only to requests whose method and path match, `/^POST .*documents/` for one. @defaultValue all but `/health` */
+  /** Affects only requests whose method and path match, for example `/^POST .*documents/`. @defaultValue all but `/health` */
   readonly request?: RegExp;
-  /** Of `slow`, in ms. @defaultValue 1000 */
+  /** Delay of `slow`, in ms. @defaultValue 1000 */
   readonly delayMs?: number;
   /** `Retry-After` in seconds. @defaultValue 0 */
   readonly retryAfter?: number;
-  /** Of `batch-failure`. @defaultValue `internal` */
+  /** Error code of `batch-failure`. @defaultValue `internal` */
   readonly code?: string;
-  /** Of `batch-failure`: only batches with a document whose JSON matches. @defaultValue any batch of documents */
+  /** `batch-failure` affects only batches with a document whose JSON matches. @defaultValue any batch of documents */
   readonly document?: RegExp;
 }
 
@@ -52,7 +52,7 @@ export interface FaultyAnswer {
 export interface Faults {
   readonly inject: (fault: Fault) => void;
   readonly clear: () => void;
-  /** The fault that the request runs into. */
+  /** Takes the fault for a request. */
   readonly takeForRequest: (method: string, path: string) => Fault | undefined;
   readonly takeBatchFailure: (batch: readonly Task[]) => string | undefined;
   readonly takeSecondSwap: () => boolean;
@@ -93,7 +93,7 @@ export function createFaults(): Faults {
   };
 }
 
-/** What a client gets instead of an answer of the engine; `undefined` for faults that are no answer. */
+/** The answer that replaces the engine's answer. `undefined` for faults without an answer. */
 export function answerOf({ name, retryAfter = 0 }: Fault): FaultyAnswer | undefined {
   const wait = { 'Retry-After': String(retryAfter) };
   const page = '<html><body><h1>502 Bad Gateway</h1></body></html>';

@@ -14,16 +14,13 @@ export type Filter =
 
 type Token = { readonly kind: 'word' | 'quoted' | 'symbol'; readonly text: string };
 
-/** Brackets within brackets; one more is refused. */
+/** Maximum depth of nested brackets. Deeper nesting is refused. */
 const MAX_DEPTH = 59;
 const KEYWORDS: ReadonlySet<string> = new Set(['AND', 'OR', 'NOT', 'IN', 'TO', 'EXISTS', 'IS', 'NULL', 'EMPTY']);
 const OPERATORS: readonly string[] = ['=', '!=', '>', '>=', '<', '<='];
 const TOKEN = /\s*(?:([A-Za-z0-9_.-]+)|(["'])((?:\\.|(?!\2)[^\\])*)\2|(>=|<=|!=|[()[\],=<>]))/suy;
 
-/**
- * Parses the text of one filter; blank text is none.
- * @throws ProblemError with `code`
- */
+/** Parses one filter. @returns `undefined` for blank text @throws ProblemError with `code` */
 export function parseFilter(text: string, code: string): Filter | undefined {
   const tokens = tokensOf(text, code);
   if (tokens.length === 0) return undefined;

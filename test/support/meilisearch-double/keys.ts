@@ -3,11 +3,11 @@ import { badRequest, ProblemError } from './problem.ts';
 import type { ApiKey, State } from './state.ts';
 import { expectFields, isObject } from './values.ts';
 
-/** Who asks, and which indexes they may see. */
+/** The rights of a caller, and the indexes that the caller may see. */
 export interface Access {
   readonly may: (action: string) => boolean;
   readonly maySee: (indexUid: string) => boolean;
-  /** Whether all indexes are open, and with them the tasks that have none. */
+  /** Whether the caller may see all indexes, and thus tasks without an index. */
   readonly isGlobal: boolean;
   readonly indexes: readonly string[];
   readonly isMaster: boolean;
@@ -18,10 +18,10 @@ const EVERYTHING: Access = { may: () => true, maySee: () => true, isGlobal: true
 const invalidKey = (message = 'The provided API key is invalid.'): ProblemError =>
   new ProblemError(403, 'invalid_api_key', message);
 
-/** Actions that a key of some indexes only can't have. */
+/** Actions that a key for single indexes cannot have. */
 const GLOBAL_ACTION = /^(?:version|metrics|dumps|snapshots|keys|experimental|network|webhooks|export)\b/;
 
-/** @throws ProblemError when there is no key, or an unknown or expired one */
+/** @throws ProblemError if there is no key, or it is unknown or expired */
 export function authenticate(state: State, masterKey: string | undefined, header: string | undefined): Access {
   if (masterKey === undefined) return EVERYTHING;
   const [scheme, key] = header?.split(' ', 2) ?? [];
@@ -46,7 +46,7 @@ function accessOf({ actions, indexes }: ApiKey): Access {
   };
 }
 
-/** @throws ProblemError when the key has no right to do this, or not with this index */
+/** @throws ProblemError if the key does not allow the action, or not for this index */
 export function authorise(access: Access, action: string, indexUid?: string): void {
   if (action === 'keys' ? !access.isMaster : !access.may(action)) throw invalidKey();
   if (indexUid === undefined || access.maySee(indexUid)) return;
@@ -54,7 +54,7 @@ export function authorise(access: Access, action: string, indexUid?: string): vo
   throw invalidKey(`The API key cannot acces the index \`${indexUid}\`, authorized indexes are [${authorised}].`);
 }
 
-/** Whether a key that may do this may do it with all of these indexes. */
+/** Checks that a key allows access to all of these indexes. */
 export function expectIndexes(access: Access, indexUids: readonly string[]): void {
   if (!indexUids.every(access.maySee)) throw invalidKey();
 }
@@ -92,7 +92,7 @@ export function createKey(state: State, masterKey: string | undefined, body: unk
   return key;
 }
 
-/** A key as the engine shows it. */
+/** A key in the engine's format. */
 export function keyView(key: ApiKey): Readonly<Record<string, unknown>> {
   return { name: null, ...key, updatedAt: key.createdAt };
 }

@@ -5,25 +5,25 @@ import type { JsonObject } from './values.ts';
 export type MatchingStrategy = 'last' | 'all' | 'frequency';
 
 export interface Match {
-  /** Terms of the query that match. */
+  /** Number of matching terms of the query. */
   readonly matched: number;
-  /** Where the first of them stands in its attribute. */
+  /** Position of the first of them in its attribute. */
   readonly position: number;
 }
 
-/** The words of each searchable attribute, with where each stands first. */
+/** The words of each searchable attribute, with the first position of each word. */
 type Attributes = readonly (readonly string[])[];
 
-/** Decides which documents a query finds. */
+/** Decides which documents a query matches. */
 export interface Matcher {
   readonly match: (document: JsonObject) => Match | undefined;
 }
 
 export interface MatcherOptions {
   readonly strategy: MatchingStrategy;
-  /** Whether the last word may be the start of one. */
+  /** Whether the last word may be a prefix. */
   readonly isPrefixed: boolean;
-  /** Whether the words of a phrase stand side by side: `proximityPrecision` is `byWord`. */
+  /** Whether the words of a phrase must be adjacent: `proximityPrecision` is `byWord`. */
   readonly isInOrder: boolean;
 }
 
@@ -42,7 +42,7 @@ export function createMatcher(
         : hasWord(attribute, words[0] ?? '', isPrefixed && isLast, isInOrder),
     );
 
-  /** How many of the terms match from the first on, where neighbours may stand joined in the text. */
+  /** How many terms match, counted from the first one. Adjacent terms may be one word in the text. */
   const matchedFromStart = (attributes: Attributes): number => {
     let at = 0;
     while (at < wanted.length) {
@@ -78,7 +78,7 @@ export function createMatcher(
   };
 }
 
-/** The words of the searchable attributes of documents, read once for each document and setting. */
+/** Reads the words of the searchable attributes, once for each document and setting. */
 export function createAttributeReader(): (document: JsonObject, settings: Settings) => Attributes {
   const known = new WeakMap<JsonObject, { names: readonly string[]; attributes: Attributes }>();
   return (document, { searchableAttributes: names }) => {
@@ -99,7 +99,7 @@ function textOf(value: unknown): string {
 
 function hasWord(attribute: readonly string[], word: string, isPrefix: boolean, isInOrder: boolean): boolean {
   if (attribute.includes(word) || (isPrefix && attribute.some((one) => one.startsWith(word)))) return true;
-  // One word of the query may be two in the text.
+  // One word of the query may be two words in the text.
   return attribute.some((one, at) => {
     if (one.length >= word.length || !word.startsWith(one)) return false;
     const rest = word.slice(one.length);

@@ -1,7 +1,7 @@
 import { badRequest, internal } from './problem.ts';
 import { isObject, type JsonObject } from './values.ts';
 
-/** Levels of nesting above which the engine fails on a document, after it took it. */
+/** Maximum nesting of a document. The engine accepts deeper documents, but then fails on them. */
 const MAX_NESTING = 128;
 
 /** The documents of a payload. */
@@ -18,7 +18,7 @@ export function parseDocuments(text: string, contentType: 'application/json' | '
   throw malformed('json', "Couldn't serialize document value: data are neither an object nor a list of objects");
 }
 
-/** The values of a text, one after another, mostly one a line. */
+/** The values in a text, one after another, usually one for each line. */
 function jsonValuesOf(text: string): unknown[] {
   try {
     return text.split('\n').flatMap((line) => (line.trim() === '' ? [] : [JSON.parse(line) as unknown]));
@@ -27,7 +27,7 @@ function jsonValuesOf(text: string): unknown[] {
   }
 }
 
-/** Cuts a text after each closing bracket of the outermost level. */
+/** Splits a text after each closing bracket of the outermost level. */
 function splitValues(text: string): string[] {
   const values: string[] = [];
   let depth = 0;
@@ -56,7 +56,7 @@ export function malformed(format: 'json' | 'ndjson', reason: string): Error {
   return badRequest('malformed_payload', `The ${name} payload provided is malformed. \`${reason}\`.`);
 }
 
-/** Why the engine fails on a document that it took; such a one fails every task of its batch. */
+/** Why the engine fails on a document that it has accepted. Such a document fails every task of its batch. */
 export function poisonOf(document: JsonObject): string | undefined {
   if ('_vectors' in document && !isObject(document['_vectors']))
     return 'invalid type, expected a map at line 1 column 1';

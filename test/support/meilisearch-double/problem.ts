@@ -1,4 +1,4 @@
-/** An error as the engine answers it, or as a failed task shows it. */
+/** An error in the format of an answer, or of a failed task. */
 export interface Problem {
   readonly message: string;
   readonly code: string;

@@ -11,12 +11,12 @@ const DECODERS: Readonly<Record<string, () => NodeJS.ReadWriteStream>> = {
 };
 
 /**
- * The decoded body. The limit is on decoded bytes.
- * @throws ProblemError 413 for documents, 500 for any other body over the limit
+ * Reads and decodes the body. The limit applies to decoded bytes.
+ * @throws ProblemError for a larger body: 413 for documents, 500 for others
  */
 export async function readBody(request: IncomingMessage, limit: number, isDocuments: boolean): Promise<Buffer> {
   const decoder = DECODERS[request.headers['content-encoding'] ?? '']?.();
-  // An encoding that is not known is taken for none.
+  // An unknown encoding counts as none.
   const source: Readable | NodeJS.ReadWriteStream = decoder === undefined ? request : request.pipe(decoder);
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -55,7 +55,7 @@ function sizeOf(bytes: number): string {
   return `${bytes / size} ${unit}`;
 }
 
-/** The content type without parameters, when it is one of those accepted. */
+/** The content type without parameters. Refuses types that are not in `accepted`. */
 export function contentTypeOf<T extends string>(header: string | undefined, accepted: readonly T[]): T {
   const type = header?.split(';', 1)[0]?.trim().toLowerCase();
   const found = accepted.find((one) => one === type);
@@ -77,7 +77,7 @@ export function textOf(body: Buffer, format: 'json' | 'ndjson'): string {
   }
 }
 
-/** The JSON of a body; lone surrogates are refused here, unlike in documents. */
+/** Parses the JSON of a body. Unlike in documents, lone surrogates are refused. */
 export function jsonOf(body: Buffer, contentType: string | undefined): unknown {
   contentTypeOf(contentType, ['application/json']);
   const text = textOf(body, 'json');

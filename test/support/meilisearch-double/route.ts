@@ -4,18 +4,18 @@ import type { Scheduler } from './scheduler.ts';
 import type { Search } from './search.ts';
 import type { State } from './state.ts';
 
-/** A request that was let in. */
+/** An authorised request. */
 export interface Call {
   readonly state: State;
   readonly scheduler: Scheduler;
   readonly search: Search;
   readonly access: Access;
   readonly masterKey: string | undefined;
-  /** The parts of the path; empty where it has none. */
+  /** Path parameters. Empty if the path has none. */
   readonly uid: string;
   readonly id: string;
   readonly query: URLSearchParams;
-  /** As it was sent, with the question mark. */
+  /** The query string as it was sent, with the question mark. */
   readonly queryString: string;
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
@@ -28,9 +28,9 @@ export interface Reply {
 
 export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-  /** `:uid` is the name of an index, `:id` anything. */
+  /** `:uid` is the name of an index, `:id` can be anything. */
   readonly path: string;
-  /** What a key must be allowed to do; `none`: no key is asked for. */
+  /** The action that a key must allow. `none`: no key is needed. */
   readonly action: string;
   readonly answer: (call: Call) => Reply;
 }

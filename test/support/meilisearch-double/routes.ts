@@ -17,7 +17,7 @@ import {
   parameterNumber,
 } from './values.ts';
 
-/** What the double answers. Whatever else the engine has is not there: 404. */
+/** The routes of the double. Other routes of the engine answer 404. */
 export const ROUTES: readonly Route[] = [
   { method: 'GET', path: '/', action: 'none', answer: () => ok({ status: 'Meilisearch is running' }) },
   { method: 'GET', path: '/health', action: 'none', answer: () => ok({ status: 'available' }) },

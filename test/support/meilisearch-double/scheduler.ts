@@ -7,17 +7,17 @@ import { type State, type Task, type TaskWork, viewOf } from './state.ts';
 import type { JsonObject } from './values.ts';
 
 export interface Scheduler {
-  /** Queues a task and answers what the engine says to that. */
+  /** Queues a task. @returns the engine's answer */
   readonly enqueue: (work: TaskWork, options: EnqueueOptions) => JsonObject;
-  /** Starts no further batch. */
+  /** Starts no further batches. */
   readonly pause: () => void;
   readonly resume: () => void;
-  /** Does one batch, also while paused. Returns its tasks. */
+  /** Processes one batch, even while paused. @returns its tasks */
   readonly step: () => Promise<readonly JsonObject[]>;
-  /** Forgets what is under way, as a killed process does; on a restart it is done from the start. */
+  /** Discards the running batch, like a killed process. `restart()` repeats it. */
   readonly crash: () => void;
   readonly restart: () => void;
-  /** Breaks off the batch under way if it has one of the tasks. */
+  /** Aborts the running batch if it contains one of the tasks. */
   readonly interrupt: (uids: readonly number[]) => void;
 }
 
@@ -31,7 +31,7 @@ export function createScheduler(state: State, faults: Faults, batchMs: number): 
   let isPaused = false;
   let isDown = false;
   let running: Promise<unknown> | undefined;
-  /** Counts what a batch must not outlive. */
+  /** Increases at each crash or interruption. A batch of an older generation stops. */
   let generation = 0;
 
   const finish = ({ task, details, error }: Ending): void => {
@@ -65,7 +65,7 @@ export function createScheduler(state: State, faults: Faults, batchMs: number): 
         ? applyBatch(state, batch)
         : failBatch(batch, new ProblemError(500, failure, 'the batch failed').problem);
     if (batch.some(({ work }) => work.type === 'indexSwap') && faults.takeSecondSwap()) applyBatch(state, batch);
-    // Searches see the content before the tasks say so; a crash in between does the batch twice.
+    // The content changes before the tasks report success. A crash in between repeats the batch.
     await nextTurn();
     if (own !== generation) return [];
     for (const ending of endings) finish(ending);

@@ -8,14 +8,14 @@ import type { DoubleIndex } from './state.ts';
 import { parseQuery } from './text.ts';
 import { expectFields, expectKind, expectOneOf, isObject, type JsonObject } from './values.ts';
 
-/** Members of a search that the engine knows. */
+/** Parameters of a search that the engine knows. */
 const FIELDS = (
   'q offset limit page hitsPerPage attributesToRetrieve attributesToCrop cropLength cropMarker attributesToHighlight ' +
   'highlightPreTag highlightPostTag showMatchesPosition filter sort distinct facets matchingStrategy attributesToSearchOn ' +
   'rankingScoreThreshold locales hybrid vector retrieveVectors media personalize useNetwork showRankingScore ' +
   'showRankingScoreDetails showPerformanceDetails'
 ).split(' ');
-/** Those that this double does something for; the others it refuses rather than to answer as if they were not there. */
+/** Parameters that this double supports. It refuses the others instead of ignoring them. */
 const SUPPORTED: ReadonlySet<string> = new Set(
   'q offset limit page hitsPerPage attributesToRetrieve filter sort matchingStrategy locales showRankingScore'.split(
     ' ',
@@ -32,7 +32,7 @@ const KINDS: Readonly<Record<string, string>> = {
   locales: 'an array',
   showRankingScore: 'a boolean',
 };
-/** Members that may be null, as if they were not there. */
+/** Parameters that may be null, which means absent. */
 const NULLABLE: ReadonlySet<string> = new Set(['q', 'filter', 'sort', 'page', 'hitsPerPage', 'locales']);
 
 interface Found extends Match {
@@ -58,7 +58,7 @@ export function createSearch(): Search {
     const terms = parseQuery(query);
     const options = {
       strategy,
-      // A blank at the end says that the last word is complete.
+      // A trailing blank means that the last word is complete.
       isPrefixed: settings.prefixSearch === 'indexingTime' && !/\s$/.test(query),
       isInOrder: settings.proximityPrecision === 'byWord',
     };
@@ -171,7 +171,7 @@ function retrieve(document: JsonObject, { displayedAttributes }: Settings, wante
   );
 }
 
-/** `maxTotalHits` cuts the hits, not their number. */
+/** Applies the page and `maxTotalHits`. The latter limits the hits, but not their number. */
 function paginate(
   found: readonly Found[],
   search: JsonObject,

@@ -20,7 +20,7 @@ export interface Settings {
   readonly proximityPrecision: 'byWord' | 'byAttribute';
   readonly pagination: { readonly maxTotalHits: number };
   readonly prefixSearch: 'indexingTime' | 'disabled';
-  /** Taken and shown, without effect here. */
+  /** Accepted and shown, but without effect here. */
   readonly [other: string]: unknown;
 }
 
@@ -53,7 +53,7 @@ export const DEFAULT_SETTINGS: Settings = {
   prefixSearch: 'indexingTime',
 };
 
-/** Every setting, in the order in which the engine lists them. */
+/** All settings in the engine's order. */
 export const SETTING_NAMES = [
   'displayedAttributes',
   'searchableAttributes',
@@ -112,7 +112,7 @@ const CHECKS: Readonly<Partial<Record<string, Check>>> = {
   localizedAttributes: listOf(kind('an object')),
 };
 
-/** Checks the body of `PATCH …/settings`; null resets a setting. */
+/** Checks the body of `PATCH …/settings`. null resets a setting. */
 export function checkSettings(body: unknown): JsonObject {
   expectKind(body, 'an object', '', 'bad_request');
   if (!isObject(body)) return {};
@@ -123,7 +123,7 @@ export function checkSettings(body: unknown): JsonObject {
   return body;
 }
 
-/** Settings after a change: objects are merged, everything else is replaced. */
+/** Applies a change to settings: objects are merged, everything else is replaced. */
 export function mergeSettings(current: Settings, change: JsonObject): Settings {
   const merged: Record<string, unknown> = { ...current };
   for (const [name, value] of Object.entries(change)) {
@@ -134,7 +134,7 @@ export function mergeSettings(current: Settings, change: JsonObject): Settings {
   return merged as unknown as Settings;
 }
 
-/** What filters may do with an attribute; `undefined`: nothing. */
+/** How an attribute can be filtered. `undefined`: not at all. */
 export function filterFeatures({ filterableAttributes }: Settings, attribute: string): FilterFeatures | undefined {
   for (const rule of filterableAttributes) {
     if (typeof rule === 'string') {
@@ -144,7 +144,7 @@ export function filterFeatures({ filterableAttributes }: Settings, attribute: st
   return undefined;
 }
 
-/** Names and patterns that an error message lists. */
+/** The names and patterns in an error message. */
 export function filterablePatterns({ filterableAttributes }: Settings): string[] {
   return filterableAttributes.flatMap((rule) => (typeof rule === 'string' ? [rule] : rule.attributePatterns)).sort();
 }

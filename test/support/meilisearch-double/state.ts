@@ -7,13 +7,13 @@ export interface DoubleIndex {
   updatedAt: string;
   primaryKey: string | null;
   settings: Settings;
-  /** By document id, in the order in which they first came. */
+  /** By document id, in order of their first addition. */
   readonly documents: Map<string, JsonObject>;
 }
 
 export type TaskStatus = 'enqueued' | 'processing' | 'succeeded' | 'failed' | 'canceled';
 
-/** What a task does, with what was sent for it. */
+/** The work of a task, and the data sent for it. */
 export type TaskWork =
   | { readonly type: 'indexCreation' | 'indexUpdate'; readonly primaryKey: string | null; readonly newUid?: string }
   | { readonly type: 'indexDeletion' }
@@ -63,15 +63,15 @@ export interface ApiKey {
   readonly createdAt: string;
 }
 
-/** All that a server keeps on disk. */
+/** Everything that a server stores on disk. */
 export interface State {
   readonly indexes: Map<string, DoubleIndex>;
-  /** By uid, in the order in which they came. */
+  /** By uid, in order of creation. */
   readonly tasks: Map<number, Task>;
   readonly keys: ApiKey[];
   nextTaskUid: number;
   nextBatchUid: number;
-  /** The time as RFC 3339 with nine digits, never the same twice. */
+  /** The time as RFC 3339 with nine digits. Never returns the same time twice. */
   readonly now: () => string;
 }
 
@@ -92,7 +92,7 @@ export function createState(): State {
   };
 }
 
-/** A task as `GET /tasks` shows it. */
+/** A task in the format of `GET /tasks`. */
 export function viewOf(task: Task): JsonObject {
   const { uid, batchUid, indexUid, status, canceledBy, details, error, enqueuedAt, startedAt, finishedAt } = task;
   return {

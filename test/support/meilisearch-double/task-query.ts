@@ -22,7 +22,7 @@ const TYPES =
 
 type Predicate = (task: Task) => boolean;
 
-/** `GET /tasks`: newest first. `total` counts rows that the key, or a list by index, does not show. */
+/** `GET /tasks`, newest first. `total` also counts tasks that the key cannot see. */
 export function listTasks(state: State, access: Access, parameters: URLSearchParams): JsonObject {
   expectParameters(parameters, LIST_PARAMETERS);
   const limit = parameterNumber(parameters, 'limit', 'invalid_task_limit') ?? 20;
@@ -43,7 +43,7 @@ export function listTasks(state: State, access: Access, parameters: URLSearchPar
   };
 }
 
-/** The tasks of a cancelation or deletion, which needs at least one filter. */
+/** The tasks of a cancelation or deletion. At least one filter is needed. */
 export function selectTasks(state: State, access: Access, parameters: URLSearchParams, verb: string): Task[] {
   expectParameters(parameters, FILTERS);
   if (parameters.size === 0) {
@@ -62,7 +62,7 @@ export function selectTasks(state: State, access: Access, parameters: URLSearchP
   return matchingTasks(state, parameters).filter((task) => isShown(task, access, new URLSearchParams()));
 }
 
-/** A task that the key may see. */
+/** A task, if the key may see it. */
 export function visibleTask(state: State, access: Access, uid: number): Task | undefined {
   const task = state.tasks.get(uid);
   return task !== undefined && isShown(task, access, new URLSearchParams()) ? task : undefined;
@@ -85,9 +85,9 @@ function matchingTasks(state: State, parameters: URLSearchParams): Task[] {
   return [...state.tasks.values()].filter((task) => predicates.every((predicate) => predicate(task)));
 }
 
-/** The values of a list parameter; `undefined` when it is not given, or means all. */
+/** The values of a list parameter. `undefined` if it is absent or means all. */
 function valuesOf(parameters: URLSearchParams, name: string): string[] | undefined {
-  // Given twice, the last one counts.
+  // If a parameter is repeated, the last value counts.
   const value = parameters.getAll(name).at(-1);
   return value === undefined || value === '*' ? undefined : value.split(',').filter((one) => one !== '');
 }
@@ -124,7 +124,7 @@ function names(
   return (task) => wanted.has(of(task).toLowerCase());
 }
 
-/** Tasks of the indexes, and swaps that name them. */
+/** Selects tasks of the indexes, and swaps that name them. */
 function indexes(parameters: URLSearchParams): Predicate | undefined {
   const values = valuesOf(parameters, 'indexUids');
   if (values === undefined) return undefined;

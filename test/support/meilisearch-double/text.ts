@@ -1,16 +1,16 @@
-/** Characters that part words, as a 1.50 server was seen to part them. */
+/** Characters that separate words, as observed on a 1.50 server. */
 const SEPARATORS =
   /[*:;'_\-.,/\\@#+&%`()[\]{}!?"\u2014\u2026\u3001\u3002\uff0c\u30fb\u300c\u300d\uff01\uff1f\u3000\u00b7\u2022\u00a7\u00bf\u00a1\u00d7\u00f7\u2019\0 \t\n\r]+/u;
-/** Scripts that have their own segmenters. A run is one word here: poorer than a real server, never better. */
+/** Scripts with their own segmenters. Here, a run is one word, so this double finds less than a real server, never more. */
 const SCRIPT_RUN =
   /[\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Hangul}]+|[^\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Hangul}]+/gu;
 const MARKED = /([\p{sc=Latin}\p{sc=Greek}\p{sc=Arabic}\p{sc=Hebrew}])\p{Mn}+/gu;
 const HALF_WIDTH_KATAKANA = /[\uff66-\uff9f]+/g;
-/** Longer words are not indexed. */
+/** Maximum length of an indexed word. */
 const MAX_WORD_BYTES = 250;
-/** Words and phrases of a query that are looked at. */
+/** Maximum number of words and phrases read from a query. */
 const MAX_QUERY_TERMS = 10;
-/** Words of a phrase that are looked at. */
+/** Maximum number of words read from a phrase. */
 const MAX_PHRASE_WORDS = 1_000;
 
 /** The words of a text, in order. */
@@ -22,7 +22,7 @@ export function wordsOf(text: string): string[] {
     .filter((word) => word !== '' && Buffer.byteLength(word) <= MAX_WORD_BYTES);
 }
 
-/** Lower case, without the marks of some scripts; neither full width nor ligatures are folded. */
+/** Lower case, without the marks of some scripts. Full width and ligatures stay. */
 function foldWord(word: string): string {
   return word
     .replace(HALF_WIDTH_KATAKANA, (run) => run.normalize('NFKC'))
@@ -32,15 +32,15 @@ function foldWord(word: string): string {
     .normalize('NFC');
 }
 
-/** What a query asks for: words and phrases, and those that must not be there. */
+/** A word or phrase of a query. It may be negated. */
 export interface QueryTerm {
-  /** One word, or those of a phrase. */
+  /** One word, or the words of a phrase. */
   readonly words: readonly string[];
   readonly isPhrase: boolean;
   readonly isNegative: boolean;
 }
 
-/** The parts of a query; an unclosed quote runs to the end. */
+/** The parts of a query. An unclosed quote extends to the end. */
 export function parseQuery(query: string): QueryTerm[] {
   const terms: QueryTerm[] = [];
   const part = /(?:(?<=^|\s)(-))?(?:"([^"]*)(?:"|$)|([^\s"]+))/gu;

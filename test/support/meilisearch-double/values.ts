@@ -16,7 +16,7 @@ const KINDS: Readonly<Record<string, (value: unknown) => boolean>> = {
   'a number': (value) => typeof value === 'number',
 };
 
-/** How the engine names a value in its errors. */
+/** The name of a value in the engine's errors. */
 function describe(value: unknown): string {
   if (value === null) return 'null';
   const kind = Object.entries(KINDS).find(([, test]) => test(value))?.[0] ?? 'null';
@@ -30,7 +30,7 @@ export function expectKind(value: unknown, kind: string, path: string, code: str
   throw badRequest(code, `Invalid value type${at}: expected ${kind}, but found ${describe(value)}`);
 }
 
-/** Refuses members of an object that are not known. */
+/** Refuses unknown members of an object. */
 export function expectFields(object: JsonObject, known: readonly string[], path: string, code = 'bad_request'): void {
   const unknown = Object.keys(object).find((name) => !known.includes(name));
   if (unknown === undefined) return;
@@ -40,7 +40,7 @@ export function expectFields(object: JsonObject, known: readonly string[], path:
   throw badRequest(code, `Unknown field \`${unknown}\`${inside}: ${hint}expected one of ${listOf(known)}`);
 }
 
-/** Refuses parameters of a URL that are not known. */
+/** Refuses unknown parameters of a URL. */
 export function expectParameters(parameters: URLSearchParams, known: readonly string[]): void {
   const unknown = [...parameters.keys()].find((name) => !known.includes(name));
   if (unknown === undefined) return;
@@ -52,7 +52,7 @@ export function expectOneOf(value: unknown, known: readonly string[], path: stri
   throw badRequest(code, `Unknown value \`${String(value)}\` at \`${path}\`: expected one of ${listOf(known)}`);
 }
 
-/** A number of a URL's parameter. */
+/** Reads a numeric parameter of a URL. */
 export function parameterNumber(parameters: URLSearchParams, name: string, code: string): number | undefined {
   const value = parameters.get(name);
   if (value === null) return undefined;
@@ -62,7 +62,7 @@ export function parameterNumber(parameters: URLSearchParams, name: string, code:
 
 const UID = /^[A-Za-z0-9_-]{1,400}$/;
 
-/** Checks the name of an index; `where` starts the message, `Invalid value at \`.uid\`: ` for one. */
+/** Checks the name of an index. `where` is the start of the message, for example `Invalid value at \`.uid\`: `. */
 export function expectIndexUid(uid: string, where = '', code = 'invalid_index_uid'): void {
   if (UID.test(uid)) return;
   const rule =
@@ -73,7 +73,7 @@ export function expectIndexUid(uid: string, where = '', code = 'invalid_index_ui
 
 const listOf = (names: readonly string[]): string => names.map((name) => `\`${name}\``).join(', ');
 
-/** One letter more or less. */
+/** Whether the names differ by one letter. */
 function isNear(name: string, other: string): boolean {
   const [longer, shorter] = name.length > other.length ? [name, other] : [other, name];
   return (
