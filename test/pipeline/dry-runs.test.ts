@@ -87,19 +87,22 @@ it.each<[string, () => Promise<unknown>, object]>([
     () => operations.deleteRoom({ roomId: ROOM, block: true, dryRun: true }, CALLER),
     { newRoomId: null, kickedUsers: expect.any(Array) },
   ],
-])('a dry run of %s returns the expected result, changes nothing, and calls neither host nor hooks', async (name, call, result) => {
-  for (const operation of ['deleteDevices', 'evacuateRoom', 'evacuateUser', 'purgeRoom', 'deleteRoom'] as const) {
-    plugin.admin.hooks.after(operation, { name: 'hear' }, () => void heard.push(operation));
-  }
-  const changes = await changesOf(database.db, async () => {
-    expect(await call()).toMatchObject({ ...result, dryRun: true });
-  });
-  expect(changes).toEqual({});
-  expect(await database.db('matrix_admin.audit')).toEqual([]);
-  expect(await database.db('matrix_admin.blocked_rooms')).toEqual([]);
-  expect(heard).toEqual([]);
-  expect(await plugin.metric('matrix_admin_operations_total', { operation: name, outcome: 'ok' })).toBe(1);
-});
+])(
+  'a dry run of %s returns the expected result, changes nothing, and calls neither host nor hooks',
+  async (name, call, result) => {
+    for (const operation of ['deleteDevices', 'evacuateRoom', 'evacuateUser', 'purgeRoom', 'deleteRoom'] as const) {
+      plugin.admin.hooks.after(operation, { name: 'hear' }, () => void heard.push(operation));
+    }
+    const changes = await changesOf(database.db, async () => {
+      expect(await call()).toMatchObject({ ...result, dryRun: true });
+    });
+    expect(changes).toEqual({});
+    expect(await database.db('matrix_admin.audit')).toEqual([]);
+    expect(await database.db('matrix_admin.blocked_rooms')).toEqual([]);
+    expect(heard).toEqual([]);
+    expect(await plugin.metric('matrix_admin_operations_total', { operation: name, outcome: 'ok' })).toBe(1);
+  },
+);
 
 it('after a dry run, the operation can run', async () => {
   const tried = await operations.evacuateUser({ userId: ALICE, dryRun: true }, CALLER);
