@@ -14,12 +14,12 @@ export default defineConfig({
     include: process.env.MUTATION_TESTS?.split(' ') ?? [],
     isolate: false,
     sequence: { sequencer: QuickestFirst },
-    // No test of these starts the homeserver as a process of its own.
-    env: { DIST_IS_BUILT: '1' },
+    // No test of these starts the homeserver as a process of its own. A mutant that waits for ever is found soon.
+    env: { DIST_IS_BUILT: '1', TEST_WAIT_MS: '6000' },
     globalSetup: ['test/support/global-setup.ts'],
     setupFiles: ['test/support/few-examples.ts'],
-    expect: { poll: { timeout: 10_000 } },
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    expect: { poll: { timeout: 6_000 } },
+    testTimeout: 12_000,
+    hookTimeout: 12_000,
   },
 });

@@ -5,6 +5,7 @@ import { createJobs, type Jobs, type JobView, viewJob } from '../../src/jobs/job
 import { migrateOwnSchema } from '../../src/storage/database.ts';
 import { findJob } from '../../src/storage/plugin/jobs.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { until } from '../support/search-plugin.ts';
 import { queueJob } from '../support/test-jobs.ts';
 
 const UNKNOWN = '01234567-89ab-4def-8123-456789abcdef';
@@ -62,9 +63,13 @@ describe('wait()', () => {
     await expect(waiting).rejects.toThrow('stopped');
   });
 
-  it.each([UNKNOWN, 'nonsense', '', "' OR 1=1"])('rejects for the unknown job %j', async (id) => {
-    await expect(jobs.wait(id)).rejects.toMatchObject({ errcode: 'M_NOT_FOUND', status: 404 });
-  });
+  it.each([UNKNOWN, 'nonsense', '', "' OR 1=1", `x${UNKNOWN}`, `${UNKNOWN}x`])(
+    'rejects for the unknown job %j',
+    async (id) => {
+      const message = 'no such job; finished jobs are kept for a limited time';
+      await expect(jobs.wait(id)).rejects.toMatchObject({ errcode: 'M_NOT_FOUND', status: 404, message });
+    },
+  );
 });
 
 describe('watch()', () => {
@@ -92,7 +97,94 @@ describe('watch()', () => {
   });
 });
 
+describe('watch() of a job', () => {
+  it('looks at once when a run of it in this process is over', async () => {
+    const changes = new EventTarget();
+    const { watch } = createJobs({ db, stopped: stopped.signal, changes, repeatMs: 15_000 });
+    const id = await queueJob(db, 'x');
+    const watching = watch(id);
+    await watching.next();
+    const next = watching.next();
+    await update(id, { state: 'succeeded', finished_at: db.fn.now() });
+    let looks = 0;
+    const count = (): void => void (looks += 1);
+    db.on('query', count);
+    changes.dispatchEvent(new Event(id));
+    // Sooner than it looks by itself.
+    await until(() => looks > 0, 150);
+    db.removeListener('query', count);
+    expect((await next).value).toMatchObject({ state: 'succeeded' });
+  });
+
+  it('that nothing changes yields it again and again, so that no proxy cuts the stream', async () => {
+    const often = createJobs({ db, stopped: stopped.signal, changes: new EventTarget(), repeatMs: 1 });
+    const id = await queueJob(db, 'x');
+    const seen: JobView[] = [];
+    for await (const job of often.watch(id)) {
+      seen.push(job);
+      if (seen.length === 3) break;
+    }
+    expect(seen.map(({ state }) => state)).toEqual(['queued', 'queued', 'queued']);
+  });
+});
+
 describe('viewJob()', () => {
+  it('shows of a new job when and by whom it was asked for, and nothing that there is not yet', async () => {
+    const before = Date.now();
+    const { createdTs, id, ...job } = await viewOf({ done: 0 });
+    expect(id).toMatch(/^[0-9a-f-]{36}$/);
+    expect(Math.abs(createdTs - before)).toBeLessThan(10_000);
+    expect(job).toEqual({
+      kind: 'x',
+      operation: 'x',
+      target: null,
+      input: null,
+      state: 'queued',
+      phase: null,
+      done: 0,
+      total: null,
+      percent: null,
+      rate: null,
+      etaMs: null,
+      attempts: 0,
+      cancelRequested: false,
+      createdBy: '@admin:x',
+      startedTs: null,
+      finishedTs: null,
+      result: null,
+      error: null,
+      errcode: null,
+      errorStatus: null,
+    });
+  });
+
+  it('shows of a job that has ended what became of it', async () => {
+    const at = new Date('2026-01-02T03:04:05.678Z');
+    const ended = { state: 'failed', attempts: 2, cancel_requested: true, started_at: at, finished_at: at };
+    const failed = { error: 'why', errcode: 'M_NOT_FOUND', error_status: 404 };
+    expect(
+      await viewOf({ ...ended, ...failed, target: '!r:x', result: '{"n":1}', rate: 1.26, phase: 'x' }),
+    ).toMatchObject({
+      target: '!r:x',
+      attempts: 2,
+      cancelRequested: true,
+      startedTs: at.getTime(),
+      finishedTs: at.getTime(),
+      result: { n: 1 },
+      rate: 1.3,
+      phase: null,
+      error: 'why',
+      errcode: 'M_NOT_FOUND',
+      errorStatus: 404,
+    });
+  });
+
+  it('shows the parameters that a kind may show, and none of a kind that this version does not know', async () => {
+    const input = JSON.stringify({ roomId: '!r:x', message: 'words for its readers', block: true });
+    expect((await viewOf({ kind: 'deleteRoom', input })).input).toEqual({ roomId: '!r:x', block: true });
+    expect((await viewOf({ kind: 'ofTomorrow', input })).input).toBeNull();
+  });
+
   it.each([
     [
       { state: 'running', done: 1, total: 3, rate: 0.5 },

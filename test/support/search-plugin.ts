@@ -11,6 +11,7 @@ import { createCapturedLogger } from './captured-logger.ts';
 import { createTestDatabase, type TestDatabase, type TestDatabaseOptions } from './database.ts';
 import { createSigningKey, SERVER_NAME } from './dendrite-server.ts';
 import { ROOM } from './event-rows.ts';
+import { WAIT_MS } from './wait-ms.ts';
 
 export const TEST_ACTOR: Actor = { kind: 'system', name: 'test' };
 const LEASE_MS = 500;
@@ -116,7 +117,7 @@ export async function isSomebodyWaiting(db: Host['db']): Promise<boolean> {
 }
 
 /** Waits until `condition` is true. @throws Error after `timeoutMs` */
-export async function until(condition: () => boolean | Promise<boolean>, timeoutMs = 15_000): Promise<void> {
+export async function until(condition: () => boolean | Promise<boolean>, timeoutMs = WAIT_MS): Promise<void> {
   const end = Date.now() + timeoutMs;
   while (!(await condition())) {
     if (Date.now() > end) throw new Error(`waited ${timeoutMs} ms without success for ${condition.toString()}`);

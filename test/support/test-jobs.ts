@@ -4,6 +4,7 @@ import type { JobKind, JobRun } from '../../src/jobs/job.ts';
 import { createJobWorker, type JobWorker } from '../../src/jobs/job-worker.ts';
 import { findJob, insertJob } from '../../src/storage/plugin/jobs.ts';
 import { createCapturedLogger } from './captured-logger.ts';
+import { WAIT_MS } from './wait-ms.ts';
 
 export const LEASE_MS = 500;
 
@@ -70,13 +71,13 @@ export function step(run: JobRun, at: number): Promise<void> {
 
 /** Waits until the job must stop. */
 export async function untilStopped({ signal }: Pick<JobRun, 'signal'>): Promise<never> {
-  await delay(60_000, undefined, { signal });
+  await delay(4 * WAIT_MS, undefined, { signal });
   throw new Error('waited too long to be stopped');
 }
 
 /** Waits until the job is in one of the states. */
 export async function reach(db: Knex, id: string, ...states: readonly string[]): ReturnType<typeof findJob> {
-  for (const end = Date.now() + 15_000; Date.now() < end; await delay(5)) {
+  for (const end = Date.now() + WAIT_MS; Date.now() < end; await delay(5)) {
     const job = await findJob(db, id);
     if (job !== undefined && states.includes(job.state)) return job;
   }
