@@ -67,6 +67,8 @@ export const OWN_TABLES: readonly string[] = [
   'account_restrictions',
   'audit',
   'blocked_rooms',
+  'bulk_items',
+  'bulk_selections',
   'event_report_statuses',
   'job_items',
   'job_ranges',

@@ -15,6 +15,7 @@ import type { OperationServices } from './operations/define-operation.ts';
 import type { Pipeline } from './pipeline/call.ts';
 import { missingFeatures } from './pipeline/federation-features.ts';
 import { createHooks, type Hooks } from './pipeline/hooks.ts';
+import { createOperationCalls } from './pipeline/operation-calls.ts';
 import { createOperationFunctions, type OperationFunctions } from './pipeline/operation-functions.ts';
 import { createOperationJobs } from './pipeline/operation-jobs.ts';
 import { createRequestIds } from './pipeline/request-ids.ts';
@@ -110,6 +111,7 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
     limits: config.limits,
     reindex: search.reindex,
     roomRemoval: search.roomRemoval,
+    calls: createOperationCalls(() => pipeline),
     wakeJobs: () => worker.wake(),
   };
   const worker = createJobWorker({

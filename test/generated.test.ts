@@ -150,7 +150,9 @@ it('the router has the routes of the manifest, and otherwise only refusals', asy
   const served = admin.router.stack
     .filter((layer) => layer.methods.length <= 2 && !layer.methods.includes('OPTIONS'))
     .map((layer) => `${layer.methods.filter((method) => method !== 'HEAD').join()} ${String(layer.path)}`);
-  expect(served).toEqual(ROUTES.map(({ method, path }) => `${method} ${path}`));
+  expect(served).toEqual(
+    ROUTES.filter(({ when }) => when === undefined).map(({ method, path }) => `${method} ${path}`),
+  );
   await admin.stop();
   await database.drop();
 });

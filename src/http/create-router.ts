@@ -100,14 +100,15 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
     return job === undefined ? accepted(jobId, request) : route.respond(resultOf(job) as never, request);
   };
 
+  /** Serves a route, and others of its method and path that say when it is their turn. */
   const serve =
-    (route: Route): Handler =>
+    (main: Route, others: readonly Route[]): Handler =>
     async (ctx, requestId, params) => {
-      const { access, effect } = operationNamed(route.operation);
+      const { access, effect } = operationNamed(main.operation);
       const query = firstValues(ctx.query);
-      if (route.openTo !== undefined) await countOpenRequest(ctx.ip);
-      const actor = route.openTo ?? (await admit(ctx, query, access));
-      const body = effect === 'read' ? {} : await readJsonBody(ctx, config.limits.bodyBytes, route.needsBody);
+      if (main.openTo !== undefined) await countOpenRequest(ctx.ip);
+      const actor = main.openTo ?? (await admit(ctx, query, access));
+      const body = effect === 'read' ? {} : await readJsonBody(ctx, config.limits.bodyBytes, main.needsBody);
       // HEAD changes nothing: the one GET that changes something is not run for HEAD.
       if (ctx.method === 'HEAD' && effect !== 'read') return respondJson(ctx, 200, {});
       const request: RouteRequest = {
@@ -118,8 +119,9 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
         address: ctx.ip,
         userAgent: ctx.get('user-agent').slice(0, MAX_USER_AGENT_LENGTH),
         respondAsync: /(?:^|,)\s*respond-async\s*(?:[,;]|$)/i.test(ctx.get('prefer')),
-        urlOf: (path) => mountPrefixOf(ctx, route.path) + path,
+        urlOf: (path) => mountPrefixOf(ctx, main.path) + path,
       };
+      const route = others.find(({ when }) => when?.(request)) ?? main;
       const caller = { actor, requestId, address: ctx.ip };
       const input = readInput(route, request, effect);
       const output = await startOperation(pipeline, route.operation, input as never, caller).catch((error: unknown) =>
@@ -139,7 +141,11 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
     };
 
   const routes = ROUTES.filter(({ isOn = () => true }) => isOn(config));
-  for (const route of routes) router.register(route.path, [route.method], layer(route.path, serve(route)));
+  for (const route of routes.filter(({ when }) => when === undefined)) {
+    const { method, path } = route;
+    const others = routes.filter((other) => other.when !== undefined && other.method === method && other.path === path);
+    router.register(path, [method], layer(path, serve(route, others)));
+  }
 
   const unrecognized = new MatrixError('M_UNRECOGNIZED', 'Unrecognized request');
   for (const path of new Set(routes.map((route) => route.path))) {

@@ -36,6 +36,8 @@ export interface Route {
   /** Template with `:parameters`, as metrics and the manifest show it. */
   readonly path: string;
   readonly operation: OperationName;
+  /** Whether the route answers a request that another one could answer, too. @defaultValue always */
+  readonly when?: (request: RouteRequest) => boolean;
   /** Whether the route is served with these options. @defaultValue always */
   readonly isOn?: (config: Config) => boolean;
   /**
@@ -61,6 +63,7 @@ export function defineRoute<Name extends OperationName>(route: {
   readonly method: Route['method'];
   readonly path: string;
   readonly operation: Name;
+  readonly when?: (request: RouteRequest) => boolean;
   readonly isOn?: (config: Config) => boolean;
   readonly openTo?: Actor;
   readonly needsBody?: boolean;

@@ -1,3 +1,4 @@
+import { BULK_ROUTES } from './bulk/bulk-routes.ts';
 import { ACCOUNT_RESTRICTION_ROUTES } from './moderation/account-restriction-routes.ts';
 import { BLOCKED_ROOM_ROUTES } from './moderation/blocked-room-routes.ts';
 import { EVENT_REPORT_ROUTES } from './moderation/event-report-routes.ts';
@@ -49,4 +50,5 @@ export const ROUTES: readonly Route[] = [
   ...EVENT_REPORT_ROUTES,
   ...REPORT_ROUTES,
   ...ACCOUNT_RESTRICTION_ROUTES,
+  ...BULK_ROUTES,
 ];

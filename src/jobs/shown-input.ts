@@ -13,6 +13,7 @@ export const SHOWN_INPUT: Readonly<Record<string, readonly string[] | undefined>
   purgeRoom: ['roomId', 'evacuate', 'block', 'reason', 'keep', 'dryRun'],
   refreshDevices: ['userId', 'dryRun'],
   reindexFulltext: [],
+  runBulk: ['token'],
   sendServerNotices: ['type', 'stateKey', 'userIds', 'dryRun'],
 };
 

@@ -13,6 +13,7 @@ import { requirements } from './0011-requirements.ts';
 import { jobProgress } from './0012-job-progress.ts';
 import { reindexJobs } from './0013-reindex-jobs.ts';
 import { reports } from './0014-reports.ts';
+import { bulk } from './0015-bulk.ts';
 
 /** The schema of the plugin's own tables. */
 export const OWN_SCHEMA = 'matrix_admin';
@@ -36,6 +37,7 @@ const ALL: readonly NamedMigration[] = [
   jobProgress,
   reindexJobs,
   reports,
+  bulk,
 ];
 
 /** Whether this version contains a migration. */

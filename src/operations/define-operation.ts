@@ -24,6 +24,25 @@ export interface OperationLimits {
   readonly federationRequestMs: number;
 }
 
+/** A caller of a call that an operation makes. */
+interface OperationCaller {
+  readonly actor: Actor;
+  readonly requestId: string;
+  readonly signal: AbortSignal;
+}
+
+/** Calls that operations make of others. */
+export interface OperationCalls {
+  /** @throws ParameterError if the input is not one of the operation's */
+  readonly check: (operation: string, input: unknown) => void;
+  /**
+   * Runs an operation to its end, with all checks, hooks and audit. A call with the request id of an earlier one that has
+   * succeeded does not run it again.
+   * @throws errors of the operation
+   */
+  readonly runOnce: (operation: string, input: unknown, caller: OperationCaller) => Promise<unknown>;
+}
+
 /** Everything that operations work with. */
 export interface OperationServices {
   readonly db: Knex;
@@ -53,6 +72,7 @@ export interface OperationServices {
   /** Rebuilds the search index. `undefined`: search is off. */
   readonly reindex: Reindex | undefined;
   readonly roomRemoval: RoomRemoval;
+  readonly calls: OperationCalls;
   /** Makes this process look for jobs. */
   readonly wakeJobs: () => void;
 }

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { BULK_OPERATIONS } from './bulk/bulk-operations.ts';
 import type { Operation } from './define-operation.ts';
 import { MODERATION_OPERATIONS } from './moderation/moderation-operations.ts';
 import { NOTICE_OPERATIONS } from './notices/notice-operations.ts';
@@ -17,6 +18,7 @@ export const OPERATIONS = {
   ...NOTICE_OPERATIONS,
   ...SEARCH_OPERATIONS,
   ...SERVER_OPERATIONS,
+  ...BULK_OPERATIONS,
 };
 
 export type OperationName = keyof typeof OPERATIONS;

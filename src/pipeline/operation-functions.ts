@@ -53,7 +53,8 @@ export function createOperationFunctions(pipeline: Pipeline): OperationFunctions
 const startOf =
   (pipeline: Pipeline, name: JobOperationName) =>
   async (input: OperationInput<JobOperationName>, caller: Caller): Promise<JobStart> => {
-    if (isRecord(input) && input.dryRun === true) {
+    const given: unknown = input;
+    if (isRecord(given) && given.dryRun === true) {
       throw new ParameterError(['dryRun'], 'a dry run has no job: call the operation itself');
     }
     const started = await startOperation(pipeline, name, input, caller);

@@ -51,9 +51,9 @@ export async function migrateOwnSchema(db: Knex): Promise<void> {
 }
 
 /** Waits until all work has ended, then throws the first error, if any. Afterwards, none of the work is running. */
-export async function allEnded(work: readonly Promise<unknown>[]): Promise<void> {
+export async function allEnded<T>(work: readonly Promise<T>[]): Promise<T[]> {
   await Promise.allSettled(work);
-  await Promise.all(work);
+  return Promise.all(work);
 }
 
 /**

@@ -45,6 +45,7 @@ const RIGHT: Readonly<Record<string, string | number | boolean | object>> = {
   block: false,
   content: { msgtype: 'm.text', body: 'x' },
   time: 1,
+  operation: 'deactivateUser',
 };
 
 /** The required parameters of an operation, with correct values. */

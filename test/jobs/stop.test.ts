@@ -112,6 +112,16 @@ const JOBS: readonly Slowed[] = [
     trigger: { table: 'matrix_admin.job_ranges', on: 'UPDATE', seconds: 0.3 },
     start: ({ operations }) => operations.reindexFulltext.start({}, SYSTEM),
   },
+  {
+    kind: 'runBulk',
+    by: 'its items',
+    trigger: { table: 'matrix_admin.bulk_items', on: 'UPDATE', seconds: 0.3 },
+    start: async ({ operations }) => {
+      const userIds = Object.values(USERS).map(({ user_id: userId }) => userId);
+      const { token } = await operations.planBulk({ operation: 'setUserSuspended', userIds }, SYSTEM);
+      return operations.runBulk.start({ token }, SYSTEM);
+    },
+  },
 ];
 
 /** Another server. It answers a request only after `answer()`. */

@@ -115,6 +115,22 @@ export async function listAudit(
   }));
 }
 
+/** Finds the entry of a call that has succeeded, or started its job, by its request id. */
+export async function findAuditOfRequest(
+  db: Db,
+  requestId: string,
+  operation: string,
+): Promise<{ readonly jobId: string | undefined } | undefined> {
+  const [row] = await rowsOf<{ job_id: string | null }>(
+    db.raw(
+      `SELECT job_id FROM matrix_admin.audit
+       WHERE request_id = ? AND operation = ? AND outcome IN ('ok', 'queued') ORDER BY id LIMIT 1`,
+      [requestId, operation],
+    ),
+  );
+  return row && { jobId: row.job_id ?? undefined };
+}
+
 /** Removes entries older than `retentionMs`, because they contain client addresses. */
 export async function removeOldAudit(db: Knex, retentionMs: number): Promise<void> {
   await db.raw(`DELETE FROM matrix_admin.audit WHERE at < clock_timestamp() - ?::bigint * interval '1 ms'`, [

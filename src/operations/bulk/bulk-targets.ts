@@ -1,0 +1,51 @@
+import { randomBytes } from 'node:crypto';
+import type { JobData } from '../../jobs/job.ts';
+
+/** Bytes of a random password. */
+const PASSWORD_BYTES = 24;
+
+/** How an operation is applied to each item of a selection. */
+interface BulkTarget {
+  readonly items: 'users' | 'rooms';
+  /** Parameters of the operation that all items share. */
+  readonly options: readonly string[];
+  /** The operation's input. @param call distinguishes this call from all others, and stays the same if it is repeated */
+  readonly input: (id: string, options: JobData, call: string) => JobData;
+}
+
+const user = (userId: string, options: JobData): JobData => ({ ...options, userId });
+const room = (roomId: string, options: JobData): JobData => ({ ...options, roomId });
+
+/** Operations that can be run on many users or rooms at once. */
+export const BULK_TARGETS = {
+  deactivateUser: { items: 'users', options: ['erase'], input: user },
+  evacuateUser: { items: 'users', options: [], input: user },
+  resetPassword: {
+    items: 'users',
+    options: [],
+    // A random password that nobody learns. It logs the user out.
+    input: (userId) => ({ userId, password: randomBytes(PASSWORD_BYTES).toString('base64url'), logoutDevices: true }),
+  },
+  setUserSuspended: {
+    items: 'users',
+    options: ['suspended'],
+    input: (userId, options) => ({ suspended: true, ...options, userId }),
+  },
+  sendServerNotice: {
+    items: 'users',
+    options: ['content', 'type', 'stateKey'],
+    input: (userId, options, call) => ({ ...options, userId, transactionId: call }),
+  },
+  evacuateRoom: { items: 'rooms', options: ['invites', 'knocks'], input: room },
+  deleteRoom: { items: 'rooms', options: ['block', 'purge', 'forcePurge'], input: room },
+  purgeRoom: { items: 'rooms', options: ['evacuate', 'block', 'reason', 'keep'], input: room },
+} satisfies Readonly<Record<string, BulkTarget>>;
+
+export type BulkOperationName = keyof typeof BULK_TARGETS;
+
+export const BULK_NAMES = Object.keys(BULK_TARGETS) as [BulkOperationName, ...BulkOperationName[]];
+
+/** An operation's target by name. The name may come from a stored selection. */
+export const bulkTargetNamed = (name: BulkOperationName): BulkTarget => BULK_TARGETS[name];
+
+export const isBulkOperation = (name: string): name is BulkOperationName => Object.hasOwn(BULK_TARGETS, name);

@@ -1,0 +1,187 @@
+import { z } from 'zod';
+import { describeError, MatrixError } from '../../errors.ts';
+import { allEnded } from '../../storage/database.ts';
+import {
+  type BulkItem,
+  type BulkSelection,
+  countBulkItems,
+  findBulkSelection,
+  forgetBulkOptions,
+  listBulkItems,
+  setBulkJob,
+  setBulkOutcome,
+  useBulkSelection,
+} from '../../storage/plugin/bulk-selections.ts';
+import { nameOf } from '../actor.ts';
+import { defineJobOperation, defineOperation, type OperationWork } from '../define-operation.ts';
+import { bulkTargetNamed, isBulkOperation } from './bulk-targets.ts';
+
+/** Items that are listed at a time. */
+const PAGE = 100;
+/** Items that are done side by side. Most of the time of a deletion is spent waiting for other servers. */
+const AT_ONCE = 4;
+/** Failures that the result names. All are in `getBulk`. */
+const MAX_FAILURES = 1_000;
+
+/** The checkpoint: the next item. */
+interface Progress {
+  readonly position: number;
+}
+
+/** The result of a bulk operation. */
+export interface BulkResult {
+  readonly operation: string;
+  readonly total: number;
+  readonly ok: number;
+  readonly failed: number;
+  /** The first thousand. */
+  readonly failures?: readonly { readonly id: string; readonly reason: string }[];
+}
+
+const noSelection = (): MatrixError => new MatrixError('M_NOT_FOUND', 'no such selection; it may have expired');
+
+/**
+ * Runs an operation on all users or rooms of a selection, each as a call of the administrator who runs it.
+ * A failure of one does not stop the others. After a crash, items that were done are not done again.
+ */
+export const runBulk = defineJobOperation({
+  access: 'admin',
+  effect: 'job',
+  input: z.object({ token: z.uuid() }),
+  dedupeKey: ({ token }) => token,
+  begin: async ({ transaction, actor }, { token }) => {
+    const selection = await findBulkSelection(transaction, token, { lock: true });
+    if (selection === undefined || selection.createdBy !== nameOf(actor)) throw noSelection();
+    if (selection.isUsed) throw new MatrixError('M_BAD_STATE', 'This selection has been used', { status: 409 });
+    if (selection.expiresAt < Date.now()) throw noSelection();
+    await useBulkSelection(transaction, token);
+  },
+  run: async (work: OperationWork<Progress>, { token }): Promise<BulkResult> => {
+    const selection = await begin(work, token);
+    let position = work.checkpoint?.position ?? 0;
+    const { waiting, ok, failed } = await countBulkItems(work.reader(), token);
+    const total = waiting + ok + failed;
+    for (;;) {
+      const items = await listBulkItems(work.reader(), token, position, AT_ONCE);
+      if (items.length === 0) break;
+      work.signal.throwIfAborted();
+      const outcomes = await allEnded(items.map((item) => doItem(work, selection, item)));
+      position += items.length;
+      await work.commit(async (transaction) => {
+        for (const outcome of outcomes) await setBulkOutcome(transaction, token, outcome);
+        return { checkpoint: { position }, phase: selection.operation, done: position, total, value: undefined };
+      });
+    }
+    await forgetBulkOptions(work.reader(), token);
+    return resultOf(work, selection);
+  },
+  cleanUp: async ({ db }, { input: { token } }) => {
+    if (typeof token === 'string') await forgetBulkOptions(db, token);
+  },
+});
+
+async function begin(work: OperationWork<Progress>, token: string): Promise<BulkSelection> {
+  const { jobRun, checkpoint = { position: 0 } } = work;
+  return work.commit(async (transaction) => {
+    const selection = await findBulkSelection(transaction, token);
+    if (selection === undefined || jobRun === undefined) throw noSelection();
+    await setBulkJob(transaction, token, jobRun.job.id);
+    return { checkpoint, phase: selection.operation, value: selection };
+  });
+}
+
+type Outcome = Omit<BulkItem, 'id'>;
+
+/** Does one item, unless an earlier run has done it and died before it could say so. */
+async function doItem(
+  { calls, actor, signal, jobRun }: OperationWork<Progress>,
+  { operation, options }: BulkSelection,
+  { id, position }: BulkItem,
+): Promise<Outcome> {
+  if (!isBulkOperation(operation)) throw new MatrixError('M_UNRECOGNIZED', `there is no bulk operation ${operation}`);
+  const requestId = `${jobRun?.job.id ?? ''}/${position}`;
+  try {
+    await calls.runOnce(operation, bulkTargetNamed(operation).input(id, options, requestId), {
+      actor,
+      requestId,
+      signal,
+    });
+    return { position, outcome: 'ok', errcode: undefined, error: undefined };
+  } catch (error) {
+    signal.throwIfAborted();
+    // The database is away. The job goes on later.
+    if (!(error instanceof MatrixError) || error.status === 503) throw error;
+    return { position, outcome: 'failed', errcode: error.errcode, error: describeError(error) };
+  }
+}
+
+async function resultOf(work: OperationWork<Progress>, { token, operation }: BulkSelection): Promise<BulkResult> {
+  const { ok, failed, waiting } = await countBulkItems(work.reader(), token);
+  const failures: { id: string; reason: string }[] = [];
+  for (let from = 0; failures.length < Math.min(failed, MAX_FAILURES); from += PAGE) {
+    const items = await listBulkItems(work.reader(), token, from, PAGE);
+    failures.push(...items.flatMap(({ id, error }) => (error === undefined ? [] : [{ id, reason: error }])));
+  }
+  return {
+    operation,
+    total: ok + failed + waiting,
+    ok,
+    failed,
+    ...(failures.length > 0 && { failures: failures.slice(0, MAX_FAILURES) }),
+  };
+}
+
+/** A selection with the outcome of its items. */
+export interface BulkView {
+  readonly token: string;
+  readonly operation: string;
+  readonly createdBy: string;
+  readonly expiresTs: number;
+  readonly jobId: string | null;
+  readonly total: number;
+  readonly ok: number;
+  readonly failed: number;
+  readonly items: readonly {
+    readonly id: string;
+    readonly outcome: BulkItem['outcome'];
+    readonly errcode: string | null;
+    readonly error: string | null;
+  }[];
+  readonly nextToken: number | undefined;
+}
+
+/** Shows a selection, and how each of its items has ended. */
+export const getBulk = defineOperation({
+  access: 'admin',
+  effect: 'read',
+  input: z.object({
+    token: z.string(),
+    /** `nextToken` of the page before. */
+    from: z.int().min(0).default(0),
+    limit: z.int().min(1).max(1_000).default(100),
+  }),
+  run: async ({ db }, { token, from, limit }): Promise<BulkView> => {
+    const selection = z.uuid().safeParse(token).success ? await findBulkSelection(db, token) : undefined;
+    if (selection === undefined) throw noSelection();
+    const { waiting, ok, failed } = await countBulkItems(db, token);
+    const items = await listBulkItems(db, token, from, limit);
+    const total = waiting + ok + failed;
+    return {
+      token,
+      operation: selection.operation,
+      createdBy: selection.createdBy,
+      expiresTs: selection.expiresAt,
+      jobId: selection.jobId ?? null,
+      total,
+      ok,
+      failed,
+      items: items.map(({ id, outcome, errcode, error }) => ({
+        id,
+        outcome,
+        errcode: errcode ?? null,
+        error: error ?? null,
+      })),
+      nextToken: from + items.length < total ? from + items.length : undefined,
+    };
+  },
+});

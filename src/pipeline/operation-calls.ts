@@ -1,0 +1,28 @@
+import { MatrixError } from '../errors.ts';
+import type { OperationCalls } from '../operations/define-operation.ts';
+import { OPERATIONS, type OperationName, operationNamed } from '../operations/operations.ts';
+import { findAuditOfRequest } from '../storage/plugin/audit.ts';
+import type { Pipeline } from './call.ts';
+import { resultOf, runOperation } from './run-operation.ts';
+import { validateInput } from './validate-input.ts';
+
+/** Makes the calls that operations may make of each other. They pass through the pipeline like any others. */
+export function createOperationCalls(pipeline: () => Pipeline): OperationCalls {
+  return {
+    check: (name, input) => {
+      validateInput(operationNamed(nameOf(name)).input, input);
+    },
+    runOnce: async (name, input, caller) => {
+      const { jobs, services } = pipeline();
+      const done = await findAuditOfRequest(services.db, caller.requestId, name);
+      if (done === undefined) return runOperation(pipeline(), nameOf(name), input as never, caller);
+      if (done.jobId === undefined) return undefined;
+      return resultOf(await jobs.wait(done.jobId, { signal: caller.signal }));
+    },
+  };
+}
+
+function nameOf(name: string): OperationName {
+  if (!Object.hasOwn(OPERATIONS, name)) throw new MatrixError('M_UNRECOGNIZED', `there is no operation ${name}`);
+  return name as OperationName;
+}

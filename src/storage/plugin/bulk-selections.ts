@@ -1,0 +1,158 @@
+import type { Knex } from 'knex';
+import { type Db, rowsOf } from '../database.ts';
+import type { JobData } from './stored-job.ts';
+
+/** What a bulk operation is about to do, as its dry run has shown it. */
+export interface BulkSelection {
+  readonly token: string;
+  readonly operation: string;
+  /** Input that all items share. */
+  readonly options: JobData;
+  readonly createdBy: string;
+  /** In ms since the epoch. */
+  readonly expiresAt: number;
+  readonly isUsed: boolean;
+  readonly jobId: string | undefined;
+}
+
+export const BULK_OUTCOMES = ['waiting', 'ok', 'failed'] as const;
+
+/** One user or room of a selection. */
+export interface BulkItem {
+  readonly position: number;
+  readonly id: string;
+  readonly outcome: (typeof BULK_OUTCOMES)[number];
+  readonly errcode: string | undefined;
+  readonly error: string | undefined;
+}
+
+interface SelectionRow {
+  token: string;
+  operation: string;
+  options: JobData;
+  created_by: string;
+  expires_ms: number;
+  is_used: boolean;
+  job_id: string | null;
+}
+
+interface ItemRow {
+  position: number;
+  item: string;
+  outcome: BulkItem['outcome'];
+  errcode: string | null;
+  error: string | null;
+}
+
+/** Stores a selection with its items, and removes selections that nobody has used in time. @returns its token */
+export async function insertBulkSelection(
+  transaction: Knex.Transaction,
+  selection: Pick<BulkSelection, 'operation' | 'options' | 'createdBy'> & { readonly items: readonly string[] },
+  lifetimeMs: number,
+): Promise<{ readonly token: string; readonly expiresAt: number }> {
+  await transaction.raw(
+    'DELETE FROM matrix_admin.bulk_selections WHERE used_at IS NULL AND expires_at < clock_timestamp()',
+  );
+  const [row] = await rowsOf<{ token: string; expires_ms: number }>(
+    transaction.raw(
+      `INSERT INTO matrix_admin.bulk_selections (operation, options, created_by, expires_at)
+       VALUES (:operation, :options, :createdBy, clock_timestamp() + CAST(:lifetimeMs AS bigint) * interval '1 ms')
+       RETURNING token, (extract(epoch FROM expires_at) * 1000)::float8 AS expires_ms`,
+      {
+        operation: selection.operation,
+        options: JSON.stringify(selection.options),
+        createdBy: selection.createdBy,
+        lifetimeMs,
+      },
+    ),
+  );
+  const { token = '', expires_ms: expiresAt = 0 } = row ?? {};
+  await transaction.raw(
+    `INSERT INTO matrix_admin.bulk_items (token, position, item)
+     SELECT CAST(? AS uuid), position - 1, item FROM unnest(CAST(? AS text[])) WITH ORDINALITY AS items(item, position)`,
+    [token, [...selection.items]],
+  );
+  return { token, expiresAt: Math.floor(expiresAt) };
+}
+
+/** Finds a selection. `lock` makes other transactions wait that want to use it. */
+export async function findBulkSelection(
+  db: Db,
+  token: string,
+  { lock = false }: { readonly lock?: boolean } = {},
+): Promise<BulkSelection | undefined> {
+  const [row] = await rowsOf<SelectionRow>(
+    db.raw(
+      `SELECT token, operation, options, created_by, (extract(epoch FROM expires_at) * 1000)::float8 AS expires_ms,
+         used_at IS NOT NULL AS is_used, job_id
+       FROM matrix_admin.bulk_selections WHERE token = ? ${lock ? 'FOR UPDATE' : ''}`,
+      [token],
+    ),
+  );
+  return (
+    row && {
+      token: row.token,
+      operation: row.operation,
+      options: row.options,
+      createdBy: row.created_by,
+      expiresAt: Math.floor(row.expires_ms),
+      isUsed: row.is_used,
+      jobId: row.job_id ?? undefined,
+    }
+  );
+}
+
+/** Notes that a selection is used. */
+export async function useBulkSelection(transaction: Knex.Transaction, token: string): Promise<void> {
+  await transaction.raw('UPDATE matrix_admin.bulk_selections SET used_at = clock_timestamp() WHERE token = ?', [token]);
+}
+
+/** Ties a selection to its job. It goes when the job is removed. */
+export async function setBulkJob(transaction: Knex.Transaction, token: string, jobId: string): Promise<void> {
+  await transaction.raw('UPDATE matrix_admin.bulk_selections SET job_id = ? WHERE token = ?', [jobId, token]);
+}
+
+/** Forgets the shared input, which may hold the text of a message. */
+export async function forgetBulkOptions(db: Db, token: string): Promise<void> {
+  await db.raw(`UPDATE matrix_admin.bulk_selections SET options = '{}' WHERE token = ?`, [token]);
+}
+
+/** Items from a position on, in order. */
+export async function listBulkItems(db: Db, token: string, from: number, limit: number): Promise<BulkItem[]> {
+  const rows = await rowsOf<ItemRow>(
+    db.raw(
+      `SELECT position, item, outcome, errcode, error FROM matrix_admin.bulk_items
+       WHERE token = ? AND position >= ? ORDER BY position LIMIT ?`,
+      [token, from, limit],
+    ),
+  );
+  return rows.map(({ item, errcode, error, ...row }) => ({
+    ...row,
+    id: item,
+    errcode: errcode ?? undefined,
+    error: error ?? undefined,
+  }));
+}
+
+/** Stores how an item has ended. */
+export async function setBulkOutcome(
+  transaction: Knex.Transaction,
+  token: string,
+  { position, outcome, errcode, error }: Omit<BulkItem, 'id'>,
+): Promise<void> {
+  await transaction.raw(
+    'UPDATE matrix_admin.bulk_items SET outcome = ?, errcode = ?, error = ? WHERE token = ? AND position = ?',
+    [outcome, errcode ?? null, error ?? null, token, position],
+  );
+}
+
+/** Number of items by outcome. */
+export async function countBulkItems(db: Db, token: string): Promise<Readonly<Record<BulkItem['outcome'], number>>> {
+  const rows = await rowsOf<{ outcome: BulkItem['outcome']; count: number }>(
+    db.raw('SELECT outcome, count(*)::int AS count FROM matrix_admin.bulk_items WHERE token = ? GROUP BY outcome', [
+      token,
+    ]),
+  );
+  const count = (wanted: BulkItem['outcome']): number => rows.find(({ outcome }) => outcome === wanted)?.count ?? 0;
+  return { waiting: count('waiting'), ok: count('ok'), failed: count('failed') };
+}
