@@ -98,7 +98,8 @@ function requiredIn(place: keyof Keys, route: Route): Record<string, unknown> {
     nameInRequest(route, key),
     value,
   ]);
-  return Object.fromEntries(required.filter(([key]) => keys.includes(String(key))));
+  const plan = place === 'body' && route.operation === 'planBulk' && { dry_run: true };
+  return { ...Object.fromEntries(required.filter(([key]) => keys.includes(String(key)))), ...plan };
 }
 
 const send = (

@@ -75,7 +75,7 @@ export const planBulk = defineOperation({
   },
 });
 
-/** The items, each once. @throws ParameterError unless the selection is of the right kind, and just one */
+/** The items, each once. @throws MatrixError unless the selection is of the right kind, and just one */
 async function itemsOf(scope: ReadScope, wanted: Input): Promise<string[]> {
   const { items } = bulkTargetNamed(wanted.operation);
   const [ids, filter] = items === 'users' ? (['userIds', 'userFilter'] as const) : (['roomIds', 'roomFilter'] as const);
