@@ -1,4 +1,4 @@
-/** Code that is mutated, and the tests that judge the mutants; `AREA` chooses. */
+/** The code to mutate, and the tests that must notice. `AREA` chooses an entry. */
 const AREAS = {
   matrix: { mutate: ['src/matrix/**/*.ts'], tests: ['test/matrix/**/*.test.ts'] },
   rooms: {
@@ -11,7 +11,7 @@ const AREAS = {
   },
   jobs: {
     mutate: ['src/jobs/**/*.ts'],
-    // Not those that stop each kind of job: they take long and judge the operations.
+    // Without the tests that stop each kind of job. They take long and test the operations.
     tests: [
       'test/jobs/{backoff,job-items,job-worker,jobs,lead-job,repeat,last-progress,unserved-jobs}.test.ts',
       'test/http/server/job-views.test.ts',
@@ -38,7 +38,7 @@ const AREAS = {
 const { AREA: area = 'matrix' } = process.env;
 const chosen = new Map(Object.entries(AREAS)).get(area);
 if (chosen === undefined) throw new Error(`AREA is one of ${Object.keys(AREAS).join(', ')}`);
-// For `vitest.mutation.config.ts`, which the processes that run tests read.
+// `vitest.mutation.config.ts` reads this in the processes that run tests.
 process.env.MUTATION_TESTS = chosen.tests.join(' ');
 
 export default {
@@ -46,11 +46,11 @@ export default {
   vitest: { configFile: 'vitest.mutation.config.ts', related: false },
   mutate: chosen.mutate,
   coverageAnalysis: 'perTest',
-  // What runs when a module is loaded would have to be judged by all tests.
+  // Code that runs when a module is loaded would need all tests for each mutant.
   ignoreStatic: true,
   concurrency: 1,
   timeoutMS: 10_000,
-  // Not there: it would be rewritten by an interface that TypeScript 7 does not have.
+  // Stryker would rewrite the file with an interface that TypeScript 7 lacks.
   tsconfigFile: 'none',
   ignorePatterns: ['dist', 'dist-bench', 'reports', '.data'],
   reporters: ['clear-text', 'json'],

@@ -4,9 +4,9 @@ export default defineConfig({
   test: {
     include: ['test/clients/*.clients.ts'],
     globalSetup: ['test/support/global-setup.ts'],
-    // What they put out is not looked at.
+    // The output of these tests is not checked for secrets.
     env: {},
-    // They install things.
+    // These tests install packages.
     fileParallelism: false,
     testTimeout: 120_000,
     hookTimeout: 600_000,

@@ -2,23 +2,23 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
-/** What all other tests made the software put out is looked at when they have run. */
+/** Checks the output of all other tests, so it runs last. */
 const LAST = 'test/no-secrets-in-output.test.ts';
 
 export default defineConfig({
-  // Examples import the package by its name. Most tests run them on the source.
+  // Examples import the package by its name. Most tests run the examples on the source.
   resolve: { alias: [{ find: /^koa-matrix-admin$/, replacement: new URL('src/index.ts', import.meta.url).pathname }] },
   test: {
     pool: 'forks',
-    // Files of one worker share their imports, which hold no state of their own.
+    // Test files of one worker share their imports, because no module holds state.
     isolate: false,
-    // One more than there are processors: tests of leases and restarts wait most of their time.
+    // One more than the number of processors, because tests of leases and restarts mostly wait.
     maxWorkers: 3,
-    // How long conditions are waited for on a machine that has other things to do.
+    // Time limit for conditions on a busy machine.
     expect: { poll: { timeout: 10_000 } },
     testTimeout: 30_000,
     hookTimeout: 30_000,
-    // Made and removed by the global set-up.
+    // The global set-up creates and removes this directory.
     env: { TEST_OUTPUT_DIRECTORY: join(tmpdir(), `koa-matrix-admin-output-${process.pid}`) },
     projects: [
       {

@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** The first failure ends a mutant, so the quickest tests come first. */
+/** The first failure decides about a mutant, so the quickest tests run first. */
 class QuickestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     return (await super.sort(files)).toReversed();
@@ -14,7 +14,7 @@ export default defineConfig({
     include: process.env.MUTATION_TESTS?.split(' ') ?? [],
     isolate: false,
     sequence: { sequencer: QuickestFirst },
-    // No test of these starts the homeserver as a process of its own. A mutant that waits for ever is found soon.
+    // None of these tests starts the homeserver as a process. A short wait detects a mutant that hangs.
     env: { DIST_IS_BUILT: '1', TEST_WAIT_MS: '6000' },
     globalSetup: ['test/support/global-setup.ts'],
     setupFiles: ['test/support/few-examples.ts'],

@@ -93,5 +93,5 @@ async function measure(database: BenchDatabase): Promise<BenchResult[]> {
   }));
 }
 
-console.log(`making ${EVENTS} events`);
+console.log(`creating ${EVENTS} events`);
 report('reindex', await withBenchDatabase(EVENTS, measure));

@@ -65,7 +65,7 @@ async function measureAll(db: Knex, admin: AdminPlugin, answers: RemoteAnswers):
   const deleted = await makeRoom(db, rooms, 'deleted', SIZE);
   await addMessages(db, deleted, SIZE);
   await makeAccounts(db, FEW);
-  console.log(`rooms of ${SIZE} members have been made`);
+  console.log(`created rooms of ${SIZE} members`);
   const results = [
     await measure('downloadState', () => operations.downloadState({ roomId: downloaded, serverName: REMOTE }, CALLER)),
     await measure('again', () => operations.downloadState({ roomId: downloaded, serverName: REMOTE }, CALLER)),

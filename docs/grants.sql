@@ -1,5 +1,5 @@
--- The least privileges that the plugin needs. Run this in the homeserver's database as its owner, once, after the
--- homeserver has made its tables. The tests run the plugin under a role that has these privileges and no others.
+-- The privileges that the plugin needs. Run this once in the homeserver's database, as its owner, after the
+-- homeserver has created its tables. The tests run the plugin under a role that has only these privileges.
 -- CREATE ROLE matrix_admin_plugin LOGIN PASSWORD '...';
 CREATE SCHEMA matrix_admin AUTHORIZATION "matrix_admin_plugin";
 GRANT USAGE ON SCHEMA public TO "matrix_admin_plugin";

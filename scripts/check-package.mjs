@@ -1,4 +1,4 @@
-/** Fails when the npm package is larger, has more files or loads more slowly than its users should bear. */
+/** Fails if the npm package exceeds a limit for its size, its number of files or its import time. */
 import { execFileSync } from 'node:child_process';
 
 const LIMITS = { 'bytes packed': 400_000, files: 300, 'ms of a cold import': 150 };
@@ -9,7 +9,7 @@ const [pack] = JSON.parse(
 const measured = {
   'bytes packed': pack.size,
   files: pack.files.length,
-  // The best of several: other programs only ever make an import slower.
+  // The minimum of several runs, because other programs can only slow an import down.
   'ms of a cold import': Math.min(...Array.from({ length: 9 }, coldImportMs)),
 };
 for (const [unit, limit] of Object.entries(LIMITS)) {

@@ -36,21 +36,23 @@ it("the JSON Schema of the manifest matches the loader's checks", async () => {
   await expectGenerated('plugin.manifest.schema.json', `${JSON.stringify(manifestJsonSchema(), null, 2)}\n`);
 });
 
-const GRANTS = `-- The least privileges that the plugin needs. Run this in the homeserver's database as its owner, once, after the
--- homeserver has made its tables. The tests run the plugin under a role that has these privileges and no others.
+const GRANTS = `-- The privileges that the plugin needs. Run this once in the homeserver's database, as its owner, after the
+-- homeserver has created its tables. The tests run the plugin under a role that has only these privileges.
 -- CREATE ROLE matrix_admin_plugin LOGIN PASSWORD '...';`;
 
 it('docs/grants.sql has every privilege that the manifest declares', async () => {
   await expectGenerated('docs/grants.sql', `${GRANTS}\n${grantsFor('matrix_admin_plugin').join(';\n')};\n`);
 });
 
-const PROCESSES = `Counters and histograms count what one process has done: add them up over processes, as in
-\`sum by (operation, outcome) (rate(matrix_admin_operations_total[5m]))\`. Gauges of jobs, reports and the search index
-are read from the database, so that every process shows the same: take one of them, as in
-\`max by (kind, state) (matrix_admin_jobs)\`. A sum would count each job once for every process. Only the batches
-that a search engine has not finished are those of one process: \`sum by (engine) (matrix_admin_search_tasks_in_flight)\`.
+const PROCESSES = `Counters and histograms are per process. Add them up across processes:
+\`sum by (operation, outcome) (rate(matrix_admin_operations_total[5m]))\`.
 
-A job stands still when \`time() - max by (kind) (matrix_admin_job_last_progress_timestamp_seconds) > 600\`.`;
+Gauges of jobs, reports and the search index are read from the database, so every process shows the same values. Take one of
+them: \`max by (kind, state) (matrix_admin_jobs)\`. A sum would count each job once for every process. The exception is the
+number of unfinished batches at the search engine, which is per process:
+\`sum by (engine) (matrix_admin_search_tasks_in_flight)\`.
+
+A job is stuck if \`time() - max by (kind) (matrix_admin_job_last_progress_timestamp_seconds) > 600\`.`;
 
 it('docs/metrics.md has every metric', async () => {
   const rows = Object.values(METRICS).map(({ name, type, labels, help }) => [
@@ -61,7 +63,7 @@ it('docs/metrics.md has every metric', async () => {
   ]);
   await expectGenerated(
     'docs/metrics.md',
-    `# Metrics\n\nOn the registry that the host lends. No label holds user data or an id.\n\n${PROCESSES}\n\n${table(['metric', 'type', 'labels', 'meaning'], rows)}\n`,
+    `# Metrics\n\nThe plugin adds these metrics to the host's registry. No label holds user data or an id.\n\n${PROCESSES}\n\n${table(['metric', 'type', 'labels', 'meaning'], rows)}\n`,
   );
 });
 
@@ -105,8 +107,8 @@ it('each endpoint of Synapse is served, or test/synapse-endpoints.ts says why no
   expect(premature, 'not served, and a difference').toEqual([]);
 });
 
-const ENDPOINTS = `The endpoints of Synapse's admin API, page by page of its documentation. Whether one is served is read from the route
-table. [Differences from Synapse](differences-from-synapse.md) says more of what differs.`;
+const ENDPOINTS = `The endpoints of Synapse's admin API, by page of its documentation. The state comes from the route table.
+[Differences from Synapse](differences-from-synapse.md) has more details.`;
 
 it('docs/synapse-endpoints.md has every endpoint of Synapse', async () => {
   const known = new Set(

@@ -55,7 +55,7 @@ export const SYNAPSE_PAGES: readonly SynapsePage[] = [
   {
     page: 'Event reports',
     endpoints: [
-      differs('GET v1/event_reports', 'reports have a `status`; reports of events that are gone are left out'),
+      differs('GET v1/event_reports', 'reports have a `status`; reports of missing events are left out'),
       differs('GET v1/event_reports/{report_id}', 'reports have a `status`'),
       served('DELETE v1/event_reports/{report_id}'),
     ],
@@ -63,7 +63,7 @@ export const SYNAPSE_PAGES: readonly SynapsePage[] = [
   {
     page: 'User reports',
     endpoints: [
-      differs('GET v1/user_reports', 'reports have a `status`; users of other servers can be reported, too'),
+      differs('GET v1/user_reports', 'reports have a `status`; users of other servers can also be reported'),
       differs('GET v1/user_reports/{report_id}', 'reports have a `status`'),
       served('DELETE v1/user_reports/{report_id}'),
     ],
@@ -77,7 +77,7 @@ export const SYNAPSE_PAGES: readonly SynapsePage[] = [
   },
   {
     page: 'Fetching events',
-    endpoints: [differs('GET v1/fetch_event/{event_id}', 'a redacted event has what is left of it')],
+    endpoints: [differs('GET v1/fetch_event/{event_id}', 'only the redacted form of a redacted event')],
   },
   {
     page: 'Federation',
@@ -131,13 +131,13 @@ export const SYNAPSE_PAGES: readonly SynapsePage[] = [
   {
     page: 'Rooms',
     endpoints: [
-      differs('GET v1/rooms', 'rooms known by an invite alone are left out'),
-      differs('GET v1/rooms/{room_id}', 'rooms known by an invite alone are left out'),
-      differs('GET v1/rooms/{room_id}/members', 'a room that everybody has left keeps its last state'),
-      differs('GET v1/rooms/{room_id}/state', 'a room that everybody has left keeps its last state'),
+      differs('GET v1/rooms', 'rooms known only from an invite are left out'),
+      differs('GET v1/rooms/{room_id}', 'rooms known only from an invite are left out'),
+      differs('GET v1/rooms/{room_id}/members', 'a room without members keeps its last known state'),
+      differs('GET v1/rooms/{room_id}/state', 'a room without members keeps its last known state'),
       differs('GET v1/rooms/{room_id}/context/{event_id}', 'redacted events are not shown'),
-      differs('GET v1/rooms/{room_id}/messages', 'in the order of arrival; filters are by type and sender'),
-      differs('GET v1/rooms/{room_id}/timestamp_to_event', 'not among history that was fetched later'),
+      differs('GET v1/rooms/{room_id}/messages', 'in order of arrival; filters are by type and sender'),
+      differs('GET v1/rooms/{room_id}/timestamp_to_event', 'ignores history that was fetched after the join'),
       missing('GET v1/rooms/{room_id}/hierarchy', NOT_YET),
       served('GET v1/rooms/{room_id}/block'),
       served('PUT v1/rooms/{room_id}/block'),
@@ -165,13 +165,13 @@ export const SYNAPSE_PAGES: readonly SynapsePage[] = [
   {
     page: 'Users',
     endpoints: [
-      differs('GET v2/users', '`next_token` is a long number; a page has 10,000 users at most'),
-      differs('GET v3/users', '`next_token` is a long number; a page has 10,000 users at most'),
+      differs('GET v2/users', '`next_token` is a long number; a page has at most 10,000 users'),
+      differs('GET v3/users', '`next_token` is a long number; a page has at most 10,000 users'),
       served('GET v2/users/{user_id}'),
       differs('PUT v2/users/{user_id}', 'all or nothing; `external_ids` are refused'),
-      differs('GET /_matrix/client/r0/admin/whois/{user_id}', 'each connection is below its own device'),
-      differs('GET /_matrix/client/v3/admin/whois/{user_id}', 'each connection is below its own device'),
-      differs('GET v1/whois/{user_id}', 'each connection is below its own device'),
+      differs('GET /_matrix/client/r0/admin/whois/{user_id}', 'each connection is under its own device'),
+      differs('GET /_matrix/client/v3/admin/whois/{user_id}', 'each connection is under its own device'),
+      differs('GET v1/whois/{user_id}', 'each connection is under its own device'),
       differs('POST v1/deactivate/{user_id}', 'a job leaves the rooms'),
       served('PUT v1/suspend/{user_id}'),
       differs('POST v1/reset_password/{user_id}', 'passwords follow the rules of Dendrite'),
@@ -181,7 +181,7 @@ export const SYNAPSE_PAGES: readonly SynapsePage[] = [
       served('GET v1/users/{user_id}/memberships'),
       differs('GET v1/users/{user_id}/sent_invite_count', 'purged rooms do not count'),
       differs('GET v1/users/{user_id}/cumulative_joined_room_count', 'purged rooms do not count'),
-      differs('GET v1/users/{user_id}/accountdata', 'push rules are a part of it'),
+      differs('GET v1/users/{user_id}/accountdata', 'includes push rules'),
       missing('POST v1/users/{user_id}/login', NOT_YET),
       served('GET v2/users/{user_id}/devices'),
       missing('POST v2/users/{user_id}/devices', 'a device of Dendrite has an access token, which nobody would know'),
@@ -199,9 +199,9 @@ export const SYNAPSE_PAGES: readonly SynapsePage[] = [
       differs('GET v1/username_available', 'names follow the rules of Dendrite'),
       differs('GET v1/auth_providers/{provider}/users/{external_id}', 'always `404`: there is no single sign-on'),
       served('GET v1/threepid/{medium}/users/{address}'),
-      differs('GET v1/search_users/{user_id}', 'without password hashes; 10,000 users at most'),
-      missing('POST v1/user/{user_id}/redact', 'not yet served: redaction of all that a user has sent'),
-      missing('GET v1/user/redact_status/{redact_id}', 'not yet served: redaction of all that a user has sent'),
+      differs('GET v1/search_users/{user_id}', 'without password hashes; at most 10,000 users'),
+      missing('POST v1/user/{user_id}/redact', 'not yet served: redaction of all events of a user'),
+      missing('GET v1/user/redact_status/{redact_id}', 'not yet served: redaction of all events of a user'),
     ],
   },
   { page: 'Version', endpoints: [served('GET v1/server_version')] },

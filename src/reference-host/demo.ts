@@ -122,7 +122,7 @@ async function demonstrate(homeserver: Homeserver, { users, rooms }: Recording):
   for (const [language, term] of SEARCHES) await search(member, language, term);
   say(`\nThe job:\n${JSON.stringify(job, null, 2)}`);
   const moved = movedMetrics(before, String(await admin.call('GET', '/metrics')));
-  say(`\nMetrics that moved:\n${moved.map((line) => `  ${line}`).join('\n')}`);
+  say(`\nMetrics that changed:\n${moved.map((line) => `  ${line}`).join('\n')}`);
 }
 
 /** Rejects at the first stop signal, so that the demo stops everything it has started. */
@@ -159,7 +159,7 @@ async function main(): Promise<void> {
   await mkdir('.data', { recursive: true });
   const dataDir = await mkdtemp('.data/demo-');
   try {
-    say('Starting a PostgreSQL of our own …');
+    say('Starting an embedded PostgreSQL …');
     const database = await startEmbeddedPostgres({ dataDir });
     try {
       await runOn(database.connectionString, recording, interrupted);

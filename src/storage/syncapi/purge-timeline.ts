@@ -51,7 +51,7 @@ export async function deleteTimeline(
     `INSERT INTO matrix_admin.search_changes (engine, event_id, for_index, for_rebuild)
      SELECT s.engine, e.event_id, false, true FROM matrix_admin.search_indexes s
      CROSS JOIN LATERAL (
-       -- OFFSET 0: nothing is read here unless there is a rebuild.
+       -- OFFSET 0 keeps PostgreSQL from reading this without a rebuild.
        SELECT event_id FROM public.syncapi_output_room_events
        WHERE s.rebuild_id IS NOT NULL AND ${inRange} AND type = ANY(:searchableTypes) OFFSET 0) e
      WHERE s.rebuild_id IS NOT NULL`,
