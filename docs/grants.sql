@@ -3,7 +3,8 @@
 -- CREATE ROLE matrix_admin_plugin LOGIN PASSWORD '...';
 CREATE SCHEMA matrix_admin AUTHORIZATION "matrix_admin_plugin";
 GRANT USAGE ON SCHEMA public TO "matrix_admin_plugin";
-GRANT SELECT ON public.federationsender_blacklist TO "matrix_admin_plugin";
+GRANT SELECT, DELETE ON public.federationsender_assumed_offline TO "matrix_admin_plugin";
+GRANT SELECT, DELETE ON public.federationsender_blacklist TO "matrix_admin_plugin";
 GRANT SELECT, DELETE ON public.federationsender_inbound_peeks TO "matrix_admin_plugin";
 GRANT SELECT, INSERT, DELETE ON public.federationsender_joined_hosts TO "matrix_admin_plugin";
 GRANT SELECT, DELETE ON public.federationsender_outbound_peeks TO "matrix_admin_plugin";

@@ -53,9 +53,17 @@ const metrics = checked((value) => {
   return isRegistry(memberOf(value, 'registry')) ? undefined : 'must be { registry }, with a Registry of prom-client';
 });
 
-/** Methods that send requests to another server. A host may omit them. The features that need them are then off. */
-const ASKING = ['makeLeave', 'sendLeave', 'queryDevices', 'lookupState', 'verifyKeys'];
-const asking = checked((value) => (isFunction(value) ? undefined : `must be a function, not ${kindOf(value)}`));
+/** Methods that a host may omit. The features that need them are then off. */
+const OPTIONAL_METHODS = [
+  'makeLeave',
+  'sendLeave',
+  'queryDevices',
+  'lookupState',
+  'verifyKeys',
+  'listRetries',
+  'retryNow',
+];
+const optionalMethod = checked((value) => (isFunction(value) ? undefined : `must be a function, not ${kindOf(value)}`));
 const pattern = checked((value) => (value instanceof RegExp ? undefined : `must be a RegExp, not ${kindOf(value)}`));
 
 const hostSchema = z.object(
@@ -91,7 +99,9 @@ const hostSchema = z.object(
   },
 );
 
-const federationSchema = z.object(Object.fromEntries(ASKING.map((name) => [name, asking.optional()])));
+const federationSchema = z.object(
+  Object.fromEntries(OPTIONAL_METHODS.map((name) => [name, optionalMethod.optional()])),
+);
 
 /**
  * Lists the mistakes in a host, one sentence for each. The host may have unknown members, unless the name of a member looks
@@ -105,7 +115,7 @@ export function mistakesOfHost(host: unknown): readonly string[] {
       ? readSetting('host.federation', federationSchema, federation).mistakes
       : []),
     ...misspelt('host', host, Object.keys(hostSchema.shape)),
-    ...misspelt('host.federation', federation, ['wake', ...ASKING]),
+    ...misspelt('host.federation', federation, ['wake', ...OPTIONAL_METHODS]),
   ];
 }
 

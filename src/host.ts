@@ -96,6 +96,16 @@ export interface ServerKey {
   readonly validUntilTs: number;
 }
 
+/** A server that failed, and that the federation sender will try again. Times are in ms since the epoch. */
+export interface DestinationRetry {
+  readonly destination: ServerName;
+  /** The first of the failures in a row. */
+  readonly failingSince: number;
+  /** The last of them. */
+  readonly lastTry: number;
+  readonly nextTry: number;
+}
+
 /**
  * The host's federation sender. The plugin queues events for other servers in Dendrite's tables `federationsender_queue_json`
  * and `federationsender_queue_pdus`, in the transaction that writes the event. The sender drains these tables, including rows
@@ -146,6 +156,16 @@ export interface FederationSender {
     },
     options: FederationRequestOptions,
   ): Promise<readonly ServerKey[]>;
+  /**
+   * The servers that failed, and that the sender waits for before it tries again. A host of several processes tells those of
+   * all processes, or at least of this one. Without it, the admin API shows no times of retries.
+   */
+  listRetries?(): readonly DestinationRetry[] | Promise<readonly DestinationRetry[]>;
+  /**
+   * Tries a server at once, in whatever process waits for it. The plugin has removed the server from
+   * `federationsender_blacklist` and `federationsender_assumed_offline`. @defaultValue `wake()` is called
+   */
+  retryNow?(destination: ServerName): void | Promise<void>;
 }
 
 /**

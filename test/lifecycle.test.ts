@@ -157,6 +157,7 @@ describe('start()', () => {
     expect(missing.map(({ level, fields }) => [level, fields])).toEqual([
       ['info', { missing: ['sendLeave'] }],
       ['info', { missing: ['verifyKeys'] }],
+      ['info', { missing: ['listRetries', 'retryNow'] }],
     ]);
   });
 

@@ -82,10 +82,16 @@ export const SYNAPSE_PAGES: readonly SynapsePage[] = [
   {
     page: 'Federation',
     endpoints: [
-      missing('GET v1/federation/destinations', NOT_YET),
-      missing('GET v1/federation/destinations/{destination}', NOT_YET),
-      missing('GET v1/federation/destinations/{destination}/rooms', NOT_YET),
-      missing('POST v1/federation/destinations/{destination}/reset_connection', NOT_YET),
+      differs(
+        'GET v1/federation/destinations',
+        'also shows queues and lists; times of retries are those that the host tells',
+      ),
+      differs('GET v1/federation/destinations/{destination}', 'as above'),
+      differs('GET v1/federation/destinations/{destination}/rooms', '`stream_ordering` is always `null`'),
+      differs(
+        'POST v1/federation/destinations/{destination}/reset_connection',
+        '`200` also where nothing is to be reset',
+      ),
     ],
   },
   {

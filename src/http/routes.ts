@@ -1,4 +1,5 @@
 import { BULK_ROUTES } from './bulk/bulk-routes.ts';
+import { DESTINATION_ROUTES } from './federation/destination-routes.ts';
 import { ACCOUNT_RESTRICTION_ROUTES } from './moderation/account-restriction-routes.ts';
 import { BLOCKED_ROOM_ROUTES } from './moderation/blocked-room-routes.ts';
 import { EVENT_REPORT_ROUTES } from './moderation/event-report-routes.ts';
@@ -49,6 +50,7 @@ export const ROUTES: readonly Route[] = [
   ...REGISTRATION_TOKEN_ROUTES,
   ...EVENT_REPORT_ROUTES,
   ...REPORT_ROUTES,
+  ...DESTINATION_ROUTES,
   ...ACCOUNT_RESTRICTION_ROUTES,
   ...BULK_ROUTES,
 ];

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { BULK_OPERATIONS } from './bulk/bulk-operations.ts';
 import type { Operation } from './define-operation.ts';
+import { FEDERATION_OPERATIONS } from './federation/federation-operations.ts';
 import { MODERATION_OPERATIONS } from './moderation/moderation-operations.ts';
 import { NOTICE_OPERATIONS } from './notices/notice-operations.ts';
 import { REGISTRATION_OPERATIONS } from './registration/registration-operations.ts';
@@ -15,6 +16,7 @@ export const OPERATIONS = {
   ...USER_OPERATIONS,
   ...REGISTRATION_OPERATIONS,
   ...MODERATION_OPERATIONS,
+  ...FEDERATION_OPERATIONS,
   ...NOTICE_OPERATIONS,
   ...SEARCH_OPERATIONS,
   ...SERVER_OPERATIONS,

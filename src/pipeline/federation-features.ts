@@ -1,15 +1,16 @@
 import type { FederationSender } from '../host.ts';
 
-type Question = Exclude<keyof FederationSender, 'wake'>;
+type OptionalMethod = Exclude<keyof FederationSender, 'wake'>;
 
 /** Features, and the methods of the host's federation sender that each needs. */
-const FEATURES: readonly { readonly methods: readonly Question[]; readonly feature: string }[] = [
+const FEATURES: readonly { readonly methods: readonly OptionalMethod[]; readonly feature: string }[] = [
   {
     methods: ['makeLeave', 'sendLeave'],
     feature: 'the servers of remote rooms are not told that an invite is rejected',
   },
   { methods: ['queryDevices'], feature: 'device lists of remote users cannot be refreshed' },
   { methods: ['lookupState', 'verifyKeys'], feature: 'state cannot be downloaded from other servers' },
+  { methods: ['listRetries', 'retryNow'], feature: 'the waits of the federation sender are neither shown nor ended' },
 ];
 
 /** A feature that is off, and which methods of `host.federation` it lacks. */

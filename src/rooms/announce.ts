@@ -9,6 +9,8 @@ export interface Announcement {
   readonly users?: readonly UserId[];
   /** Servers for which the transaction queued PDUs or EDUs. */
   readonly destinations?: readonly ServerName[];
+  /** Servers that the sender must try at once, although they failed before. */
+  readonly retried?: readonly ServerName[];
 }
 
 /** Tells the host which rooms and users to drop from its caches, which clients to notify, and which servers to send to. */
@@ -28,11 +30,16 @@ export function createAnnounce(
         logger.error({ ...errorFields(error), callee }, 'The host failed to handle a change');
       });
   };
-  return ({ rooms = [], users = [], destinations = [] }) => {
+  return ({ rooms = [], users = [], destinations = [], retried = [] }) => {
     if (caches && rooms.length > 0) tell('caches', () => caches.dropRooms(rooms));
     if (caches && users.length > 0) tell('caches', () => caches.dropUsers(users));
     if (notifier && rooms.length > 0) tell('notifier', () => notifier.roomsChanged(rooms));
     if (notifier && users.length > 0) tell('notifier', () => notifier.usersChanged(users));
     if (federation && destinations.length > 0) tell('federation', () => federation.wake(destinations));
+    for (const destination of federation ? retried : []) {
+      tell('federation', () =>
+        federation?.retryNow ? federation.retryNow(destination) : federation?.wake([destination]),
+      );
+    }
   };
 }

@@ -3,6 +3,7 @@ import { rowsOf } from './database.ts';
 
 /** The columns of Dendrite's schema that the plugin reads or writes. */
 export const REQUIRED_COLUMNS: Readonly<Record<string, readonly string[]>> = {
+  federationsender_assumed_offline: ['server_name'],
   federationsender_blacklist: ['server_name'],
   federationsender_inbound_peeks: ['room_id', 'server_name'],
   federationsender_joined_hosts: ['room_id', 'event_id', 'server_name'],

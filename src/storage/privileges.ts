@@ -9,7 +9,8 @@ export type Privilege = 'SELECT' | 'INSERT' | 'UPDATE' | 'DELETE';
  * these.
  */
 export const HOST_PRIVILEGES: Readonly<Record<string, readonly Privilege[]>> = {
-  federationsender_blacklist: ['SELECT'],
+  federationsender_assumed_offline: ['SELECT', 'DELETE'],
+  federationsender_blacklist: ['SELECT', 'DELETE'],
   federationsender_inbound_peeks: ['SELECT', 'DELETE'],
   federationsender_joined_hosts: ['SELECT', 'INSERT', 'DELETE'],
   federationsender_outbound_peeks: ['SELECT', 'DELETE'],

@@ -21,6 +21,7 @@ const RIGHT: Readonly<Record<string, string | number | boolean | object>> = {
   userId: USER,
   reporter: USER,
   serverName: 'other.example',
+  destination: 'other.example',
   eventId: '$nothing',
   deviceId: 'x',
   devices: [],

@@ -12,6 +12,8 @@ const WHOLE: FederationSender = {
   queryDevices: never,
   lookupState: never,
   verifyKeys: never,
+  listRetries: () => [],
+  retryNow: wake,
 };
 
 it('a federation sender that answers every question has every feature', () => {
@@ -28,11 +30,22 @@ it.each([undefined, { wake }])(
       },
       { feature: 'device lists of remote users cannot be refreshed', missing: ['queryDevices'] },
       { feature: 'state cannot be downloaded from other servers', missing: ['lookupState', 'verifyKeys'] },
+      {
+        feature: 'the waits of the federation sender are neither shown nor ended',
+        missing: ['listRetries', 'retryNow'],
+      },
     ]);
   },
 );
 
 it('a feature is off for want of one of its methods, and only that one is named', () => {
-  const half: FederationSender = { wake, makeLeave: never, queryDevices: never, verifyKeys: never };
+  const half: FederationSender = {
+    wake,
+    makeLeave: never,
+    queryDevices: never,
+    verifyKeys: never,
+    listRetries: () => [],
+    retryNow: wake,
+  };
   expect(missingFeatures(half).map(({ missing }) => missing)).toEqual([['sendLeave'], ['lookupState']]);
 });

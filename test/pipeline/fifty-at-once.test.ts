@@ -66,7 +66,14 @@ beforeAll(async () => {
   await operations.blockRoom({ roomId: SHOWN }, CALLER);
   await Promise.all([jobId, deletion.jobId].map((id) => plugin.admin.jobs.wait(id)));
   const { device_id: deviceId } = USERS.bob;
-  named = { jobId, deleteId: deletion.jobId, token: 'token', deviceId, serverName: server.remote_server_name };
+  named = {
+    jobId,
+    deleteId: deletion.jobId,
+    token: 'token',
+    deviceId,
+    serverName: server.remote_server_name,
+    destination: server.remote_server_name,
+  };
 });
 afterAll(async () => {
   await plugin.close();

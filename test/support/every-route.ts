@@ -29,6 +29,7 @@ const BODIES: Partial<Record<Route['operation'], object>> = {
 const NAMED: Readonly<Record<string, string>> = {
   userId: USERS.bob.user_id,
   serverName: 'other.example',
+  destination: 'other.example',
   reportId: '1',
 };
 

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Knex } from 'knex';
 import { z } from 'zod';
 import { describeError } from '../../errors.ts';
-import type { Logger } from '../../host.ts';
+import type { DestinationRetry, Logger } from '../../host.ts';
 import type { ServerName } from '../../ids.ts';
 import {
   addToBlacklist,
@@ -33,6 +33,8 @@ export interface WorkerSignals {
   readonly stopped: AbortSignal;
   /** Returns a signal that is aborted when the other server shows a sign of life after this call. */
   readonly listen: () => AbortSignal;
+  /** Called before each wait, and with `undefined` once the server has answered. */
+  readonly waits: (retry: DestinationRetry | undefined) => void;
 }
 
 /** Dendrite's `federation_api.send_max_retries`. */
@@ -55,10 +57,11 @@ export function backoffOf(failures: number, baseMs: number, random: number): num
 export async function drainQueue(
   destination: ServerName,
   settings: WorkerSettings,
-  { stopped, listen }: WorkerSignals,
+  { stopped, listen, waits }: WorkerSignals,
 ): Promise<void> {
   const { db, logger, backoffMs = 1000 } = settings;
   let failures = 0;
+  let failingSince: number | undefined;
   if (await isBlacklisted(db, destination)) return;
   while (!stopped.aborted) {
     const queued = await readNextTransaction(db, destination, Date.now());
@@ -70,6 +73,8 @@ export async function drainQueue(
     const failure = await sendTransaction(destination, queued, settings, stopped);
     if (failure === undefined) {
       failures = 0;
+      failingSince = undefined;
+      waits(undefined);
       continue;
     }
     if (stopped.aborted) return;
@@ -82,6 +87,9 @@ export async function drainQueue(
     }
     const waitMs = backoffOf(failures, backoffMs, Math.random());
     logger.info({ ...fields, retryInMs: Math.round(waitMs) }, 'A server refused a transaction');
+    const lastTry = Date.now();
+    failingSince ??= lastTry;
+    waits({ destination, failingSince, lastTry, nextTry: lastTry + Math.round(waitMs) });
     await delay(waitMs, undefined, { signal: AbortSignal.any([stopped, alive]) }).catch(() => undefined);
     if (alive.aborted) failures = 0;
   }

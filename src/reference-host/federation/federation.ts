@@ -46,7 +46,13 @@ export function createFederation(settings: FederationSettings): Federation {
   const queue = createSender({ ...settings, ask, origin: serverName });
   const verifyKeys = createServerKeys(db, ask);
   return {
-    sender: { wake: queue.wake, ...createQuestions(ask), verifyKeys },
+    sender: {
+      wake: queue.wake,
+      ...createQuestions(ask),
+      verifyKeys,
+      listRetries: queue.listRetries,
+      retryNow: queue.alive,
+    },
     start: queue.start,
     alive: queue.alive,
     stop: queue.stop,

@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { errorFields } from '../../errors.ts';
+import type { DestinationRetry } from '../../host.ts';
 import type { ServerName } from '../../ids.ts';
 import { createDestinationLocks } from '../storage/destination-locks.ts';
 import { listWaitingDestinations, pardon } from '../storage/federation-queue.ts';
@@ -22,6 +23,8 @@ export interface Sender {
   readonly wake: (destinations: readonly ServerName[]) => void;
   /** Called when a server shows a sign of life. The server is removed from the blacklist and tried at once. */
   readonly alive: (destination: ServerName) => Promise<void>;
+  /** The servers that this process waits for before it tries again. */
+  readonly listRetries: () => readonly DestinationRetry[];
   /** Aborts running requests, and waits until all work has ended. */
   readonly stop: () => Promise<void>;
 }
@@ -37,6 +40,7 @@ interface Worker {
 export function createSender(settings: SenderSettings): Sender {
   const { db, logger, databaseUrl, sweepMs = 30_000 } = settings;
   const workers = new Map<ServerName, Worker>();
+  const retries = new Map<ServerName, DestinationRetry>();
   const stopped = new AbortController();
   let current = newSession();
   let timer: NodeJS.Timeout | undefined;
@@ -75,6 +79,10 @@ export function createSender(settings: SenderSettings): Sender {
         worker.alive = new AbortController();
         return worker.alive.signal;
       },
+      waits: (retry: DestinationRetry | undefined) => {
+        if (retry === undefined) retries.delete(destination);
+        else retries.set(destination, retry);
+      },
     };
     try {
       do {
@@ -102,6 +110,7 @@ export function createSender(settings: SenderSettings): Sender {
       })
       .finally(() => {
         workers.delete(destination);
+        retries.delete(destination);
         if (worker.again) wakeOne(destination, tell);
       });
   }
@@ -138,6 +147,7 @@ export function createSender(settings: SenderSettings): Sender {
     alive: async (destination) => {
       if (await pardon(db, destination)) await locks.tell(destination, 'alive');
     },
+    listRetries: () => [...retries.values()],
     stop: async () => {
       stopped.abort();
       clearTimeout(timer);

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { DestinationRetry } from '../../../src/host.ts';
 import type { ServerName } from '../../../src/ids.ts';
 import { backoffOf } from '../../../src/reference-host/federation/destination-worker.ts';
 import { createSender, type Sender, type SenderSettings } from '../../../src/reference-host/federation/sender.ts';
@@ -143,6 +144,25 @@ describe('the federation sender', () => {
     await remote.up();
     await other.alive(remote.name);
     await untilSent(remote);
+  });
+
+  it('tells which servers it waits for, until they answer', async () => {
+    const remote = await remoteServer();
+    const { say } = await createSharedRoom(database.db, [remote]);
+    await remote.down();
+    const sender = await startSender({ backoffMs: 3_600_000 });
+    expect(sender.listRetries()).toEqual([]);
+    await say(1);
+    sender.wake([remote.name]);
+    await expect.poll(() => sender.listRetries()).toMatchObject([{ destination: remote.name }]);
+    const [{ failingSince, lastTry, nextTry }] = sender.listRetries() as [DestinationRetry];
+    expect(Math.abs(lastTry - Date.now())).toBeLessThan(60_000);
+    expect(failingSince).toBe(lastTry);
+    expect(nextTry - lastTry).toBeGreaterThan(3_600_000);
+    await remote.up();
+    await sender.alive(remote.name);
+    await untilSent(remote);
+    await expect.poll(() => sender.listRetries()).toEqual([]);
   });
 
   it('drops expired EDUs without sending them', async () => {

@@ -1,0 +1,110 @@
+import { z } from 'zod';
+import { MatrixError } from '../../errors.ts';
+import type { DestinationRetry } from '../../host.ts';
+import { isServerName, type RoomId, type ServerName } from '../../ids.ts';
+import type { Db } from '../../storage/database.ts';
+import {
+  DESTINATION_ORDERS,
+  type Destination,
+  deleteFromOfflineLists,
+  listRoomsOfServer,
+  listDestinations as queryDestinations,
+} from '../../storage/federation/destinations.ts';
+import { defineOperation, type ReadScope } from '../define-operation.ts';
+
+const destinationInput: z.ZodType<ServerName, string> = z.custom<ServerName>(
+  (value) => typeof value === 'string' && isServerName(value),
+  'not a server name',
+);
+
+const pageInput = {
+  /** `f`: ascending; `b`: descending. */
+  direction: z.enum(['f', 'b']).default('f'),
+  limit: z.int().min(0).max(1_000).default(100),
+  /** `nextToken` of the page before: the number of entries to skip. */
+  from: z.int().min(0).default(0),
+};
+
+/** The `from` of the next page. `undefined` for the last page. */
+const nextOf = (from: number, shown: number, total: number): number | undefined =>
+  from + shown < total ? from + shown : undefined;
+
+const retriesOf = async ({ federation }: ReadScope): Promise<readonly DestinationRetry[]> =>
+  (await federation?.listRetries?.()) ?? [];
+
+/** @throws MatrixError `M_NOT_FOUND` for a server that the homeserver has nothing to do with */
+async function requireDestination(scope: ReadScope, db: Db, name: ServerName): Promise<Destination> {
+  const page = { orderBy: 'destination', isReversed: false, offset: 0, limit: 1 } as const;
+  const retries = await retriesOf(scope);
+  const found = await queryDestinations(db, { name }, page, { localServerNames: scope.localServerNames, retries });
+  const [destination] = found.destinations;
+  if (destination === undefined) throw new MatrixError('M_NOT_FOUND', 'Unknown destination');
+  return destination;
+}
+
+/**
+ * A page of the servers that the homeserver shares rooms with, has queued events for, or has listed as offline. Times of
+ * retries are those that the host tells. Synapse: `GET /_synapse/admin/v1/federation/destinations`.
+ */
+export const listDestinations = defineOperation({
+  access: 'admin',
+  effect: 'read',
+  input: z.object({
+    ...pageInput,
+    orderBy: z.enum(DESTINATION_ORDERS).default('destination'),
+    /** Part of a server name, in any case. */
+    destination: z.string().min(1).max(255).optional(),
+  }),
+  run: async (
+    scope,
+    { direction, limit, from, orderBy, destination },
+  ): Promise<{ destinations: Destination[]; total: number; nextToken: number | undefined }> => {
+    const { destinations, total } = await queryDestinations(
+      scope.db,
+      { partOfName: destination },
+      { orderBy, isReversed: direction === 'b', offset: from, limit },
+      { localServerNames: scope.localServerNames, retries: await retriesOf(scope) },
+    );
+    return { destinations, total, nextToken: nextOf(from, destinations.length, total) };
+  },
+});
+
+/** One of these servers. Synapse: `GET /_synapse/admin/v1/federation/destinations/{destination}`. */
+export const getDestination = defineOperation({
+  access: 'admin',
+  effect: 'read',
+  input: z.object({ destination: destinationInput }),
+  run: async (scope, { destination }): Promise<Destination> => requireDestination(scope, scope.db, destination),
+});
+
+/** A page of the rooms that a server has joined users in. Synapse: `GET …/federation/destinations/{destination}/rooms`. */
+export const listDestinationRooms = defineOperation({
+  access: 'admin',
+  effect: 'read',
+  input: z.object({ ...pageInput, destination: destinationInput }),
+  run: async (
+    scope,
+    { destination, direction, limit, from },
+  ): Promise<{ roomIds: RoomId[]; total: number; nextToken: number | undefined }> => {
+    await requireDestination(scope, scope.db, destination);
+    const page = { isReversed: direction === 'b', offset: from, limit };
+    const { roomIds, total } = await listRoomsOfServer(scope.db, destination, page);
+    return { roomIds, total, nextToken: nextOf(from, roomIds.length, total) };
+  },
+});
+
+/**
+ * Removes a server from Dendrite's blacklist and from the list of servers that are assumed to be offline. After the commit,
+ * the federation sender tries the server. Synapse: `POST …/federation/destinations/{destination}/reset_connection`.
+ */
+export const resetConnection = defineOperation({
+  access: 'admin',
+  effect: 'write',
+  input: z.object({ destination: destinationInput }),
+  target: ({ destination }) => destination,
+  run: async (scope, { destination }): Promise<void> => {
+    await requireDestination(scope, scope.transaction, destination);
+    await deleteFromOfflineLists(scope.transaction, destination);
+    scope.afterCommit(() => scope.announce({ retried: [destination] }));
+  },
+});
