@@ -13,6 +13,7 @@ export type {
   AppliedEvent,
   Appservice,
   Caches,
+  DestinationRetry,
   FederationRequest,
   FederationRequestOptions,
   FederationSender,
@@ -30,12 +31,16 @@ export type { Jobs, JobView } from './jobs/jobs.ts';
 export { eventId, roomId, serverName, userId } from './make-ids.ts';
 export type { ClientEvent } from './matrix/client-event.ts';
 export type { Actor } from './operations/actor.ts';
+export type { BulkPlan } from './operations/bulk/plan-bulk.ts';
+export type { BulkResult, BulkView } from './operations/bulk/run-bulk.ts';
 export type { JobOperationName, OperationInput, OperationName, OperationOutput } from './operations/operations.ts';
 export type { Registered } from './operations/registration/register-by-shared-secret.ts';
 export type { StateDownload } from './operations/rooms/download-state.ts';
 export type { EvacuatedMembers, Failure } from './operations/rooms/evacuate-members.ts';
 export type { EventContext } from './operations/rooms/get-event-context.ts';
+export type { RoomMessages } from './operations/rooms/list-room-messages.ts';
 export type { RoomDeletion, RoomShutdown } from './operations/rooms/room-deletions.ts';
+export type { AccountDataOfUser } from './operations/users/account-data.ts';
 export type { Evacuation } from './operations/users/evacuate-user.ts';
 export type { UserDetails } from './operations/users/get-user.ts';
 export type { RefreshedDevices } from './operations/users/refresh-devices.ts';
@@ -59,13 +64,16 @@ export type { RoomAdmission, Rooms } from './rooms/rooms.ts';
 export type { Reindexed } from './search/reindex-job.ts';
 export type { Search, SearchRequest, SearchResult } from './search/search.ts';
 export type { SearchAdapter, SearchHit, SearchIndex, SearchKey, SearchOrder } from './search/search-index.ts';
+export type { Destination } from './storage/federation/destinations.ts';
 export type { StoredAuditEntry } from './storage/plugin/audit.ts';
 export type { BlockedRoom } from './storage/plugin/blocked-rooms.ts';
+export type { Report, RoomReport } from './storage/plugin/reports.ts';
 export type { JobState } from './storage/plugin/stored-job.ts';
 export type { EventReport, EventReportWithEvent } from './storage/roomserver/event-reports.ts';
 export type { MembershipCounts, RoomInfo } from './storage/roomserver/room-info.ts';
 export type { RoomDetails, RoomSummary } from './storage/roomserver/room-summaries.ts';
 export type { Device } from './storage/userapi/devices.ts';
+export type { Pusher } from './storage/userapi/pushers.ts';
 export type { RegistrationToken } from './storage/userapi/registration-tokens.ts';
 export type { Threepid } from './storage/userapi/threepids.ts';
 export type { User } from './storage/userapi/users.ts';
