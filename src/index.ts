@@ -1,4 +1,4 @@
-export type { AccountCapabilities, AccountRestrictions, Accounts } from './accounts/accounts.ts';
+export type { AccountCapabilities, AccountStanding, Accounts } from './accounts/accounts.ts';
 export type { RegistrationTokens } from './accounts/registration-tokens.ts';
 export type { AdminPluginOptions } from './config.ts';
 export {

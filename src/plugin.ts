@@ -3,7 +3,7 @@ import type Router from '@koa/router';
 import { type Accounts, createAccounts } from './accounts/accounts.ts';
 import { createPasswordHasher } from './accounts/password-hasher.ts';
 import { createRegistrationTokens, type RegistrationTokens } from './accounts/registration-tokens.ts';
-import { createRestrictionCache } from './accounts/restriction-cache.ts';
+import { createStandingCache } from './accounts/standing-cache.ts';
 import { createUserTotals } from './accounts/user-totals.ts';
 import type { AdminPluginOptions } from './config.ts';
 import type { Host, Logger } from './host.ts';
@@ -89,7 +89,7 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
     signingKeys: host.signingKeys,
     applySearch: search.search.apply,
   });
-  const restrictions = createRestrictionCache(db);
+  const standings = createStandingCache(db);
   const services: OperationServices = {
     db,
     serverName: host.serverName,
@@ -101,7 +101,7 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
       bcryptCost: config.accounts.bcryptCost,
       concurrency: config.accounts.concurrentHashes,
     }),
-    restrictions,
+    standings,
     userTotals: createUserTotals(db),
     federation: host.federation,
     sharedSecret: config.registration.sharedSecret,
@@ -170,7 +170,7 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
     search: search.search,
     registrationTokens: createRegistrationTokens(db),
     rooms: createRooms(db, roomWriter),
-    accounts: createAccounts(db, restrictions),
+    accounts: createAccounts(db, standings),
     start: async () => {
       requireRunning();
       starting ??= begin().catch((error: unknown) => {

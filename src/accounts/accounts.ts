@@ -2,9 +2,9 @@ import type { UserId } from '../ids.ts';
 import type { Db } from '../storage/database.ts';
 import { findAccountType } from '../storage/userapi/accounts.ts';
 import { ACCOUNT_TYPE } from './account-type.ts';
-import type { RestrictionCache } from './restriction-cache.ts';
+import type { StandingCache } from './standing-cache.ts';
 
-export type { AccountRestrictions } from '../storage/plugin/account-restrictions.ts';
+export type { AccountStanding } from '../storage/plugin/account-standing.ts';
 
 /** A part of the `capabilities` in the answer of `GET /_matrix/client/v3/capabilities`. */
 export interface AccountCapabilities {
@@ -12,12 +12,12 @@ export interface AccountCapabilities {
 }
 
 /** `admin.accounts`: checks that the homeserver makes before it lets a user act. */
-export interface Accounts extends Pick<RestrictionCache, 'check'> {
+export interface Accounts extends Pick<StandingCache, 'check'> {
   /** The capability of accounts that may suspend and lock other accounts. Empty for all other accounts. */
   readonly capabilities: (userId: UserId) => Promise<AccountCapabilities>;
 }
 
-export function createAccounts(db: Db, { check }: RestrictionCache): Accounts {
+export function createAccounts(db: Db, { check }: StandingCache): Accounts {
   return {
     check,
     capabilities: async (userId) =>

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
 import type { Context } from 'koa';
 import { ACCOUNT_TYPE } from '../accounts/account-type.ts';
-import type { RestrictionCache } from '../accounts/restriction-cache.ts';
+import type { StandingCache } from '../accounts/standing-cache.ts';
 import { MatrixError } from '../errors.ts';
 import type { Appservice, Host } from '../host.ts';
 import { isUserId, splitUserId, type UserId } from '../ids.ts';
@@ -51,7 +51,7 @@ function refuseTwoTokens(ctx: Context): void {
 export function createAuthenticate(
   host: Pick<Host, 'db' | 'appservices'>,
   metrics: Pick<Metrics, 'authFailures'>,
-  { check }: Pick<RestrictionCache, 'check'>,
+  { check }: Pick<StandingCache, 'check'>,
 ): (ctx: Context, query: Readonly<Record<string, string>>, access: Access) => Promise<UserActor> {
   return async (ctx, query, access) => {
     try {

@@ -38,7 +38,7 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
   // All methods count as known, so that the host's `allowedMethods()` leaves the host's other paths alone.
   const router = new Router({ sensitive: true, strict: true, methods: METHODS });
   const { metrics, logger } = pipeline;
-  const authenticate = createAuthenticate(host, metrics, pipeline.services.restrictions);
+  const authenticate = createAuthenticate(host, metrics, pipeline.services.standings);
   const countFailure = createAddressLimit(host.db, 'failed_authentication', config.limits.failedAuthentications);
   const countOpenRequest = createAddressLimit(host.db, 'open_request', config.limits.openRequests);
 

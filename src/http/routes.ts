@@ -16,6 +16,7 @@ import { REINDEX_ROUTES } from './search/reindex-routes.ts';
 import { AUDIT_ROUTES } from './server/audit-routes.ts';
 import { JOB_ROUTES } from './server/job-routes.ts';
 import { VERSION_ROUTES } from './server/version-routes.ts';
+import { ACCOUNT_STANDING_ROUTES } from './users/account-standing-routes.ts';
 import { DEVICE_ROUTES } from './users/device-routes.ts';
 import { FIND_USER_ROUTES } from './users/find-user-routes.ts';
 import { PASSWORD_ROUTES } from './users/password-routes.ts';
@@ -42,6 +43,7 @@ export const ROUTES: readonly Route[] = [
   ...PASSWORD_ROUTES,
   ...USER_ROUTES,
   ...USER_DETAIL_ROUTES,
+  ...ACCOUNT_STANDING_ROUTES,
   ...FIND_USER_ROUTES,
   ...USER_ROOM_ROUTES,
   ...DEVICE_ROUTES,

@@ -14,6 +14,7 @@ import { jobProgress } from './0012-job-progress.ts';
 import { reindexJobs } from './0013-reindex-jobs.ts';
 import { reports } from './0014-reports.ts';
 import { bulk } from './0015-bulk.ts';
+import { accountStanding } from './0016-account-standing.ts';
 
 /** The schema of the plugin's own tables. */
 export const OWN_SCHEMA = 'matrix_admin';
@@ -38,6 +39,7 @@ const ALL: readonly NamedMigration[] = [
   reindexJobs,
   reports,
   bulk,
+  accountStanding,
 ];
 
 /** Whether this version contains a migration. */

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
 import type { z } from 'zod';
 import type { HashPassword } from '../accounts/password-hasher.ts';
-import type { RestrictionCache } from '../accounts/restriction-cache.ts';
+import type { StandingCache } from '../accounts/standing-cache.ts';
 import type { UserTotals } from '../accounts/user-totals.ts';
 import type { Appservice, FederationSender, Logger, SigningKey } from '../host.ts';
 import type { ServerName } from '../ids.ts';
@@ -54,8 +54,8 @@ export interface OperationServices {
   /** `undefined`: switched off. */
   readonly serverNotices: ServerNotices | undefined;
   readonly hashPassword: HashPassword;
-  /** Which accounts are suspended or locked. */
-  readonly restrictions: RestrictionCache;
+  /** What administrators have decided about accounts. */
+  readonly standings: StandingCache;
   /** Counts of users by list filters. */
   readonly userTotals: UserTotals;
   /** Secret that allows registration. `undefined`: registration by shared secret is off. */

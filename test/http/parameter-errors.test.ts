@@ -43,6 +43,8 @@ const RIGHT: Readonly<Record<string, string | number | boolean | object>> = {
   admin: false,
   locked: false,
   suspended: false,
+  shadowBanned: false,
+  features: {},
   block: false,
   content: { msgtype: 'm.text', body: 'x' },
   time: 1,

@@ -36,7 +36,7 @@ it.each<[string, string, object | undefined, string]>([
 });
 
 /** Inputs that the client does not set. */
-const NOT_GIVEN = new Set(['address', 'userAgent', 'onlyIfRequired']);
+const NOT_GIVEN = new Set(['address', 'userAgent', 'onlyIfRequired', 'shadowBanned']);
 
 /** The parts of a request that a route reads, and the input that it passes to its operation. */
 function traced(route: Route): { read: Set<string>; parameters: string[] } {

@@ -56,6 +56,23 @@ test('a suspended user can read and redact, but not send', async () => {
   expect((await server.call('bob', 'PUT', sendPath('v10'), MESSAGE)).status).toBe(200);
 });
 
+test('what a shadow-banned user sends is acknowledged, and nobody gets it', async () => {
+  const ban = (method: string): Promise<Answer> =>
+    server.call('admin', method, `/_synapse/admin/v1/users/${bob.user_id}/shadow_ban`);
+  const stored = async (eventId: unknown): Promise<number> =>
+    (await server.homeserver.db('syncapi_output_room_events').where({ event_id: eventId })).length;
+  const path = sendPath('v10');
+  await ban('POST');
+  const sent = [await server.call('bob', 'PUT', path, MESSAGE), await server.call('bob', 'PUT', path, MESSAGE)];
+  const [first, again] = sent.map(({ status, body }) => [status, body.event_id]);
+  expect(first).toEqual([200, expect.stringMatching(/^\$[\w-]{43}$/)]);
+  expect(again).toEqual(first);
+  expect(await stored(first?.[1])).toBe(0);
+  await ban('DELETE');
+  const heard = await server.call('bob', 'PUT', sendPath('v10'), MESSAGE);
+  expect([heard.status, await stored(heard.body.event_id)]).toEqual([200, 1]);
+});
+
 test('administrators see the capability', async () => {
   const capabilities = async (user: 'admin' | 'alice'): Promise<unknown> =>
     (await server.call(user, 'GET', '/_matrix/client/v3/capabilities')).body;

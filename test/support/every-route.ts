@@ -18,6 +18,7 @@ const BODIES: Partial<Record<Route['operation'], object>> = {
   deleteRoom: { purge: true, new_room_user_id: USERS.alice.user_id, room_name: 'Moved', message: 'Go on' },
   resetPassword: { password: 'long-enough' },
   sendServerNotices: { content: { msgtype: 'm.text', body: 'notice' } },
+  setExperimentalFeatures: { features: { msc3881: true } },
   setUserAdmin: { admin: false },
   setUserLocked: { locked: false },
   setUserSuspended: { suspended: false },

@@ -3,7 +3,7 @@ import { defineRoute, ok, okOf, type Route } from '../route.ts';
 const SUSPEND = '/_matrix/client/v1/admin/suspend/:userId';
 const LOCK = '/_matrix/client/v1/admin/lock/:userId';
 
-/** The specification's routes for suspending and locking accounts, and Synapse's for suspending. */
+/** The specification's routes for suspending and locking accounts, and Synapse's for suspending and shadow-banning. */
 export const ACCOUNT_RESTRICTION_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'GET',
@@ -41,4 +41,13 @@ export const ACCOUNT_RESTRICTION_ROUTES: readonly Route[] = [
     input: ({ params, body }) => ({ userId: params.userId, suspended: body.suspend }),
     respond: ({ suspended }, { params }) => ok({ [`user_${params.userId}_suspended`]: suspended }),
   }),
+  ...(['POST', 'DELETE'] as const).map((method) =>
+    defineRoute({
+      method,
+      path: '/_synapse/admin/v1/users/:userId/shadow_ban',
+      operation: 'setUserShadowBanned',
+      input: ({ params }) => ({ userId: params.userId, shadowBanned: method === 'POST' }),
+      respond: () => ok({}),
+    }),
+  ),
 ];

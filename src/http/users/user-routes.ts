@@ -24,7 +24,7 @@ const commonBody = (user: User): Record<string, unknown> => ({
   is_guest: user.accountType === ACCOUNT_TYPE.guest,
   admin: user.accountType === ACCOUNT_TYPE.admin,
   deactivated: user.isDeactivated,
-  shadow_banned: false,
+  shadow_banned: user.isShadowBanned,
   displayname: user.displayName,
   avatar_url: user.avatarUrl,
   erased: user.isErased,
@@ -60,9 +60,6 @@ const listInput = ({ query, valuesOf }: RouteRequest) => ({
   from: query.from,
 });
 
-/** Columns that Synapse's lists can be sorted by. Nobody is `shadow_banned`, so that order is by name. */
-const sortKeyOf = (orderBy: string | undefined): string | undefined => (orderBy === 'shadow_banned' ? 'name' : orderBy);
-
 /** Synapse's two lists differ in the meaning of `deactivated`. */
 const DEACTIVATED = {
   v2: (deactivated: boolean | undefined) => (deactivated === true ? 'include' : 'exclude'),
@@ -86,7 +83,7 @@ export const USER_ROUTES: readonly Route[] = [
       input: (request) => ({
         ...listInput(request),
         deactivated: DEACTIVATED[version](flagOf('deactivated', request.query.deactivated)),
-        sortBy: sortKeyOf(request.query.order_by),
+        sortBy: request.query.order_by,
       }),
       respond: ({ users, total, nextToken }) => page({ users: users.map(listedUser), total }, nextToken),
     }),

@@ -3,10 +3,9 @@ import { ACCOUNT_TYPE } from '../../accounts/account-type.ts';
 import { MatrixError } from '../../errors.ts';
 import type { UserId } from '../../ids.ts';
 import {
-  type AccountRestrictions,
   deleteRestriction,
-  findRestrictions,
   insertRestriction,
+  listRestrictions,
   type Restriction,
 } from '../../storage/plugin/account-restrictions.ts';
 import { type Account, findAccount, lockAccount } from '../../storage/userapi/accounts.ts';
@@ -16,13 +15,13 @@ import { isOwnAccount, requireLocal, userNotFound } from '../users/local-account
 import { userIdInput } from '../users/user-id-input.ts';
 
 /**
- * Reads the restrictions of an account. By Client-Server API, "Server administration", other administrators cannot be looked
- * at, and deactivated accounts count as missing.
+ * Whether an account is restricted. By Client-Server API, "Server administration", other administrators cannot be looked at, and
+ * deactivated accounts count as missing.
  * @throws MatrixError `M_INVALID_PARAM`, `M_NOT_FOUND`, `M_FORBIDDEN`
  */
-async function readRestrictions(scope: ReadScope, userId: UserId): Promise<AccountRestrictions> {
+async function isRestricted(scope: ReadScope, userId: UserId, restriction: Restriction): Promise<boolean> {
   await requireModerated(scope, userId, (id) => findAccount(scope.db, id));
-  return findRestrictions(scope.db, userId);
+  return (await listRestrictions(scope.db, userId)).includes(restriction);
 }
 
 /**
@@ -33,17 +32,17 @@ export async function changeRestriction(
   scope: OperationScope,
   userId: UserId,
   restriction: Restriction,
-  isRestricted: boolean,
+  wanted: boolean,
 ): Promise<void> {
-  const { transaction, restrictions, userTotals } = scope;
+  const { transaction, standings, userTotals } = scope;
   if (isOwnAccount(scope.actor, userId))
     throw new MatrixError('M_FORBIDDEN', 'You can not do this to your own account');
   // The lock keeps other calls from making the user an administrator meanwhile.
   await requireModerated(scope, userId, (id) => lockAccount(transaction, id));
-  if (isRestricted) await insertRestriction(transaction, userId, restriction, nameOf(scope.actor));
+  if (wanted) await insertRestriction(transaction, userId, restriction, nameOf(scope.actor));
   else await deleteRestriction(transaction, userId, restriction);
   scope.afterCommit(() => {
-    restrictions.forget(userId);
+    standings.forget(userId);
     userTotals.forget();
     scope.announce({ users: [userId] });
   });
@@ -67,10 +66,9 @@ export const getUserSuspended = defineOperation({
   access: 'admin',
   effect: 'read',
   input: z.object({ userId: userIdInput }),
-  run: async (scope, { userId }): Promise<{ suspended: boolean }> => {
-    const { suspended } = await readRestrictions(scope, userId);
-    return { suspended };
-  },
+  run: async (scope, { userId }): Promise<{ suspended: boolean }> => ({
+    suspended: await isRestricted(scope, userId, 'suspended'),
+  }),
 });
 
 /**
@@ -93,10 +91,9 @@ export const getUserLocked = defineOperation({
   access: 'admin',
   effect: 'read',
   input: z.object({ userId: userIdInput }),
-  run: async (scope, { userId }): Promise<{ locked: boolean }> => {
-    const { locked } = await readRestrictions(scope, userId);
-    return { locked };
-  },
+  run: async (scope, { userId }): Promise<{ locked: boolean }> => ({
+    locked: await isRestricted(scope, userId, 'locked'),
+  }),
 });
 
 /**
@@ -111,5 +108,20 @@ export const setUserLocked = defineOperation({
   run: async (scope, { userId, locked }): Promise<{ locked: boolean }> => {
     await changeRestriction(scope, userId, 'locked', locked);
     return { locked };
+  },
+});
+
+/**
+ * Shadow-bans a user, or lifts the ban: what the user sends is acknowledged, and the homeserver sends it to nobody.
+ * Synapse: `POST` and `DELETE /_synapse/admin/v1/users/{userId}/shadow_ban`, which also take administrators.
+ */
+export const setUserShadowBanned = defineOperation({
+  access: 'admin',
+  effect: 'write',
+  input: z.object({ userId: userIdInput, shadowBanned: z.boolean() }),
+  target: ({ userId }) => userId,
+  run: async (scope, { userId, shadowBanned }): Promise<{ shadowBanned: boolean }> => {
+    await changeRestriction(scope, userId, 'shadow_banned', shadowBanned);
+    return { shadowBanned };
   },
 });

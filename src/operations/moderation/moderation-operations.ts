@@ -1,4 +1,10 @@
-import { getUserLocked, getUserSuspended, setUserLocked, setUserSuspended } from './account-restrictions.ts';
+import {
+  getUserLocked,
+  getUserSuspended,
+  setUserLocked,
+  setUserShadowBanned,
+  setUserSuspended,
+} from './account-restrictions.ts';
 import {
   blockRoom,
   getBlockedRoom,
@@ -42,6 +48,7 @@ export const MODERATION_OPERATIONS = {
   setUserSuspended,
   getUserLocked,
   setUserLocked,
+  setUserShadowBanned,
   listBlockedRooms,
   getBlockedRoom,
   blockRoom,

@@ -39,7 +39,7 @@ export const deactivateUser = defineJobOperation({
     const by = nameOf(actor);
     const destinations = await deactivateAccount(transaction, userId, erase ? { by } : undefined, localServerNames);
     scope.afterCommit(() => {
-      scope.restrictions.forget(userId);
+      scope.standings.forget(userId);
       scope.userTotals.forget();
       scope.announce({ users: [userId], destinations });
     });

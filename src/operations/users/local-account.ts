@@ -35,6 +35,14 @@ export async function requireLockedAccount(scope: OperationScope, userId: UserId
   return account;
 }
 
+/** After the commit, forgets what was remembered of an account, and tells the homeserver of the change. */
+export function standingChanged({ standings, announce, afterCommit }: OperationScope, userId: UserId): void {
+  afterCommit(() => {
+    standings.forget(userId);
+    announce({ users: [userId] });
+  });
+}
+
 /** Whether an account is the actor's own. Access tokens may spell a user id in other cases; the lower case counts. */
 export function isOwnAccount(actor: Actor, userId: UserId): boolean {
   if (actor.kind === 'system') return false;

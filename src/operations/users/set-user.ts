@@ -6,7 +6,7 @@ import { logOut } from '../../accounts/log-out.ts';
 import { MatrixError } from '../../errors.ts';
 import { type ServerName, splitUserId, type UserId } from '../../ids.ts';
 import { forgetErasure, setUserType } from '../../storage/plugin/account-attributes.ts';
-import { findRestrictions } from '../../storage/plugin/account-restrictions.ts';
+import { listRestrictions } from '../../storage/plugin/account-restrictions.ts';
 import { findUnfinishedJob } from '../../storage/plugin/jobs.ts';
 import { findAccount, lockAccount, updateDeactivation, updatePasswordHash } from '../../storage/userapi/accounts.ts';
 import { updateProfile } from '../../storage/userapi/profiles.ts';
@@ -140,11 +140,12 @@ async function reactivate({ transaction }: OperationScope, userId: UserId): Prom
 async function changeAttributes(scope: OperationScope, changes: UserChanges): Promise<void> {
   const { userId, userType } = changes;
   if (userType !== undefined) await setUserType(scope.transaction, userId, userType);
-  const current = await findRestrictions(scope.transaction, userId);
-  for (const restriction of ['locked', 'suspended'] as const) {
-    const wanted = changes[restriction];
-    if (wanted !== undefined && wanted !== current[restriction]) {
-      await changeRestriction(scope, userId, restriction, wanted);
+  const current = await listRestrictions(scope.transaction, userId);
+  const wanted = { locked: changes.locked, suspended: changes.suspended, shadow_banned: changes.shadowBanned };
+  for (const restriction of ['locked', 'suspended', 'shadow_banned'] as const) {
+    const isWanted = wanted[restriction];
+    if (isWanted !== undefined && isWanted !== current.includes(restriction)) {
+      await changeRestriction(scope, userId, restriction, isWanted);
     }
   }
 }

@@ -44,10 +44,9 @@ export const userChanges = z.object({
   deactivated: z.boolean().optional(),
   locked: z.boolean().optional(),
   suspended: z.boolean().optional(),
+  shadowBanned: z.boolean().optional(),
   /** There is no place for others: Dendrite knows no single sign-on, … */
   externalIds: z.array(z.unknown()).max(0, 'there is no single sign-on here').optional(),
-  /** … no bans that are not told, … */
-  shadowBanned: z.literal(false, 'users can not be shadow-banned here').optional(),
   /** … and no accounts that wait for approval. */
   approved: z.literal(true, 'accounts need no approval here').optional(),
 });
@@ -63,13 +62,14 @@ const refuse = (text: string): never => {
  * @throws MatrixError
  */
 export function checkUserChanges(actor: Actor, account: Account | undefined, changes: UserChanges): void {
-  const { userId, password, admin, deactivated, locked, suspended, threepids = [] } = changes;
+  const { userId, password, admin, deactivated, locked, suspended, shadowBanned, threepids = [] } = changes;
   const isDeactivated = account?.isDeactivated ?? false;
   const hasPassword = typeof password === 'string';
   if (hasPassword) checkPassword(password);
   if (deactivated ?? isDeactivated) {
     if (hasPassword) refuse('A deactivated account has no password; "deactivated": false activates it');
-    if (locked || suspended) refuse('A deactivated account can be neither locked nor suspended');
+    if (locked || suspended || shadowBanned)
+      refuse('A deactivated account can be neither locked, suspended nor shadow-banned');
     if (isDeactivated && threepids.length > 0) refuse('A deactivated account has no third-party identifiers');
   }
   if (isDeactivated && deactivated === false && !hasPassword) {

@@ -3,11 +3,14 @@ import { renewAccount } from './account-validity.ts';
 import { deactivateUser } from './deactivate-user.ts';
 import { deleteDevices, getDevice, listDevices, setDeviceName } from './devices.ts';
 import { evacuateUser } from './evacuate-user.ts';
+import { getExperimentalFeatures, setExperimentalFeatures } from './experimental-features.ts';
 import { checkUsernameAvailable, findUserByExternalId, findUserByThreepid, searchUsers } from './find-users.ts';
 import { getUser } from './get-user.ts';
+import { allowCrossSigningReplacement } from './key-replacement.ts';
 import { listUsers } from './list-users.ts';
 import { listJoinedRooms, listMemberships } from './memberships.ts';
 import { listPushers } from './pushers.ts';
+import { deleteUserRateLimit, getUserRateLimit, setUserRateLimit } from './rate-limits.ts';
 import { refreshDevices } from './refresh-devices.ts';
 import { resetPassword } from './reset-password.ts';
 import { setUser } from './set-user.ts';
@@ -41,4 +44,10 @@ export const USER_OPERATIONS = {
   findUserByExternalId,
   searchUsers,
   renewAccount,
+  getUserRateLimit,
+  setUserRateLimit,
+  deleteUserRateLimit,
+  getExperimentalFeatures,
+  setExperimentalFeatures,
+  allowCrossSigningReplacement,
 };

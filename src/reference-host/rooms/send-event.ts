@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Knex } from 'knex';
 import { MatrixError } from '../../errors.ts';
 import type { EventId, RoomId } from '../../ids.ts';
@@ -28,11 +29,13 @@ export async function sendEvent(
   device: Device,
   { roomId, type, content, redacts, transactionId, isSame = () => true, check }: Request,
 ): Promise<EventId> {
+  const { shadowBanned } = await admin.accounts.check(device.userId);
   const { eventId, destinations } = await db.transaction(async (transaction) => {
     const turn = await takeTurn(admin.rooms.states, transaction, roomId, device);
     const sent = await findSentEvent(transaction, roomId, device, type, transactionId);
     if (sent !== undefined && isSame(sent)) return { eventId: sent.eventId, destinations: [] };
     await check?.(turn, transaction);
+    if (shadowBanned) return { eventId: unsentEventId(device, roomId, type, transactionId), destinations: [] };
     const request = { sessionId: device.sessionId, transactionId };
     const draft = { type, sender: device.userId, content, request, ...(redacts !== undefined && { redacts }) };
     const appended = await admin.rooms.append(transaction, roomId, [draft]);
@@ -43,4 +46,10 @@ export async function sendEvent(
   });
   await federation?.wake(destinations);
   return eventId;
+}
+
+/** What a shadow-banned user gets for an event that nobody gets. The same request gets the same again. */
+function unsentEventId({ userId, sessionId }: Device, ...request: readonly string[]): EventId {
+  const hash = createHash('sha256').update(JSON.stringify([userId, sessionId, ...request]));
+  return `$${hash.digest('base64url')}` as EventId;
 }

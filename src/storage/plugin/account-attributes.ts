@@ -1,5 +1,5 @@
 import type { UserId } from '../../ids.ts';
-import type { Db } from '../database.ts';
+import { type Db, rowsOf } from '../database.ts';
 
 /** Synapse's user types for accounts that do not belong to a person. */
 export const USER_TYPES = ['bot', 'support'] as const;
@@ -27,4 +27,72 @@ export async function forgetErasure(db: Db, userId: UserId): Promise<void> {
   await db.raw('UPDATE matrix_admin.account_attributes SET erased_by = NULL, erased_at = NULL WHERE user_id = ?', [
     userId,
   ]);
+}
+
+/** A user's own limit of messages. Both numbers 0: no limit. */
+export interface RateLimit {
+  readonly messagesPerSecond: number;
+  /** How many messages the user may send at once. */
+  readonly burstCount: number;
+}
+
+/** `undefined`: the homeserver's own limit counts. */
+export async function findRateLimit(db: Db, userId: UserId): Promise<RateLimit | undefined> {
+  const [row] = await rowsOf<RateLimit>(
+    db.raw(
+      `SELECT messages_per_second AS "messagesPerSecond", burst_count AS "burstCount" FROM matrix_admin.account_attributes
+       WHERE user_id = ? AND messages_per_second IS NOT NULL AND burst_count IS NOT NULL`,
+      [userId],
+    ),
+  );
+  return row;
+}
+
+/** @param limit `undefined`: the homeserver's own limit counts again */
+export async function setRateLimit(db: Db, userId: UserId, limit: RateLimit | undefined): Promise<void> {
+  await db.raw(
+    `INSERT INTO matrix_admin.account_attributes (user_id, messages_per_second, burst_count) VALUES (?, ?, ?)
+     ON CONFLICT (user_id) DO UPDATE SET messages_per_second = excluded.messages_per_second, burst_count = excluded.burst_count`,
+    [userId, limit?.messagesPerSecond ?? null, limit?.burstCount ?? null],
+  );
+}
+
+/** Synapse's experimental features that can be switched on for an account. */
+export const EXPERIMENTAL_FEATURES = ['msc3881', 'msc3575', 'msc4222'] as const;
+export type ExperimentalFeature = (typeof EXPERIMENTAL_FEATURES)[number];
+
+/** The features that are on for an account. */
+export async function listFeatures(db: Db, userId: UserId): Promise<ExperimentalFeature[]> {
+  const [row] = await rowsOf<{ features: ExperimentalFeature[] }>(
+    db.raw('SELECT features FROM matrix_admin.account_attributes WHERE user_id = ?', [userId]),
+  );
+  return row?.features ?? [];
+}
+
+export async function setFeatures(db: Db, userId: UserId, features: readonly ExperimentalFeature[]): Promise<void> {
+  await db.raw(
+    `INSERT INTO matrix_admin.account_attributes (user_id, features) VALUES (?, ?)
+     ON CONFLICT (user_id) DO UPDATE SET features = excluded.features`,
+    [userId, [...features]],
+  );
+}
+
+/**
+ * Allows a user to replace the present master key for a limited time. The permission ends with that key.
+ * @param until ms since the epoch
+ * @returns whether the user has a master key
+ */
+export async function allowKeyReplacement(db: Db, userId: UserId, until: number): Promise<boolean> {
+  const rows = await rowsOf<{ user_id: string }>(
+    db.raw(
+      `INSERT INTO matrix_admin.account_attributes (user_id, replaceable_master_key, replaceable_until)
+       SELECT user_id, key_data, to_timestamp(CAST(? AS double precision) / 1000)
+       FROM public.keyserver_cross_signing_keys WHERE user_id = ? AND key_type = 1
+       ON CONFLICT (user_id) DO UPDATE SET replaceable_master_key = excluded.replaceable_master_key,
+         replaceable_until = excluded.replaceable_until
+       RETURNING user_id`,
+      [until, userId],
+    ),
+  );
+  return rows.length > 0;
 }

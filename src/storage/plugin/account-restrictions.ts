@@ -1,27 +1,15 @@
-import { splitUserId, type UserId, userIdOf } from '../../ids.ts';
+import type { UserId } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 
-/** Restrictions that administrators have put on an account. Client-Server API, "Account suspension" and "Account locking". */
-export interface AccountRestrictions {
-  /** The user may read, leave rooms and redact, but may send nothing else. */
-  readonly suspended: boolean;
-  /** The user may only log out. */
-  readonly locked: boolean;
-}
+/** What an administrator can do to an account. */
+export type Restriction = 'suspended' | 'locked' | 'shadow_banned';
 
-export type Restriction = keyof AccountRestrictions;
-
-/** The restrictions of a user's account. As in Dendrite, the account with the lower-case localpart has priority. */
-export async function findRestrictions(db: Db, userId: UserId): Promise<AccountRestrictions> {
-  const { localpart, serverName } = splitUserId(userId);
+/** The restrictions of the account whose localpart is spelled as given. */
+export async function listRestrictions(db: Db, userId: UserId): Promise<Restriction[]> {
   const rows = await rowsOf<{ restriction: Restriction }>(
-    db.raw('SELECT restriction FROM matrix_admin.account_restrictions WHERE user_id IN (?, ?)', [
-      userId,
-      userIdOf(localpart.toLowerCase(), serverName),
-    ]),
+    db.raw('SELECT restriction FROM matrix_admin.account_restrictions WHERE user_id = ?', [userId]),
   );
-  const has = (restriction: Restriction): boolean => rows.some((row) => row.restriction === restriction);
-  return { suspended: has('suspended'), locked: has('locked') };
+  return rows.map(({ restriction }) => restriction);
 }
 
 /** Restricts an account. If the account is already restricted, this updates who did it. */

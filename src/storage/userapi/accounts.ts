@@ -145,7 +145,7 @@ export async function countOtherAdmins(transaction: Knex.Transaction, userId: Us
     transaction.raw(
       `SELECT count(*) AS admins FROM public.userapi_accounts a
        WHERE account_type = 3 AND is_deactivated IS NOT TRUE AND (localpart, server_name) <> (?, ?) AND NOT EXISTS (
-         SELECT FROM matrix_admin.account_restrictions r WHERE r.user_id = '@' || a.localpart || ':' || a.server_name)`,
+         SELECT FROM matrix_admin.account_restrictions r WHERE r.user_id = '@' || a.localpart || ':' || a.server_name AND r.restriction IN ('suspended', 'locked'))`,
       [localpart, serverName],
     ),
   );

@@ -16,6 +16,7 @@ export interface User {
   readonly isErased: boolean;
   readonly isLocked: boolean;
   readonly isSuspended: boolean;
+  readonly isShadowBanned: boolean;
   /** Last activity of the existing devices. */
   readonly lastSeenAt: number | null;
 }
@@ -57,7 +58,7 @@ const SEEN = `LEFT JOIN (
 const COLUMNS = `a.localpart, a.server_name, a.account_type, a.is_deactivated, a.created_ts, a.appservice_id,
   nullif(p.display_name, '') AS display_name, nullif(p.avatar_url, '') AS avatar_url, x.user_type,
   x.erased_at IS NOT NULL AS is_erased, ${restricted('locked')} AS is_locked,
-  ${restricted('suspended')} AS is_suspended, ${LAST_SEEN} AS last_seen_ts`;
+  ${restricted('suspended')} AS is_suspended, ${restricted('shadow_banned')} AS is_shadow_banned, ${LAST_SEEN} AS last_seen_ts`;
 
 interface UserRow {
   localpart: string;
@@ -72,6 +73,7 @@ interface UserRow {
   is_erased: boolean;
   is_locked: boolean;
   is_suspended: boolean;
+  is_shadow_banned: boolean;
   last_seen_ts: string | null;
 }
 
@@ -87,6 +89,7 @@ const userOf = (row: UserRow): User => ({
   isErased: row.is_erased,
   isLocked: row.is_locked,
   isSuspended: row.is_suspended,
+  isShadowBanned: row.is_shadow_banned,
   lastSeenAt: row.last_seen_ts === null ? null : Number(row.last_seen_ts),
 });
 
@@ -152,6 +155,7 @@ const SORT_KEYS = {
   creation_ts: 'a.created_ts',
   last_seen_ts: 'seen.last_seen_ts',
   locked: restricted('locked'),
+  shadow_banned: restricted('shadow_banned'),
 } as const;
 export type UserSortKey = keyof typeof SORT_KEYS;
 export const USER_SORT_KEYS = Object.keys(SORT_KEYS) as readonly UserSortKey[];

@@ -118,7 +118,7 @@ describe('deactivateUser', () => {
       expect(await db(`public.${table}`).where({ user_id: userId }), table).toEqual([]);
     }
     expect((await db('public.userapi_accounts').where({ localpart: 'bob' }).first()).password_hash).toBe('');
-    expect(await plugin.admin.accounts.check(userId)).toEqual({ suspended: false, locked: false });
+    expect(await plugin.admin.accounts.check(userId)).toMatchObject({ suspended: false, locked: false });
     const whois = await plugin.request(`/_matrix/client/v3/admin/whois/${userId}`, {
       headers: bearer(USERS.bob.access_token),
     });

@@ -1,0 +1,55 @@
+import { defineRoute, ok, okOf, type Route } from '../route.ts';
+
+const SYNAPSE = '/_synapse/admin/v1';
+const RATE_LIMIT = `${SYNAPSE}/users/:userId/override_ratelimit`;
+const FEATURES = `${SYNAPSE}/experimental_features/:userId`;
+
+/** Routes of what the plugin keeps of an account and the homeserver asks for. */
+export const ACCOUNT_STANDING_ROUTES: readonly Route[] = [
+  defineRoute({
+    method: 'GET',
+    path: RATE_LIMIT,
+    operation: 'getUserRateLimit',
+    input: ({ params }) => ({ userId: params.userId }),
+    respond: (limit) => okOf(limit ?? {}),
+  }),
+  defineRoute({
+    method: 'POST',
+    path: RATE_LIMIT,
+    operation: 'setUserRateLimit',
+    input: ({ params, body }) => ({
+      userId: params.userId,
+      messagesPerSecond: body.messages_per_second,
+      burstCount: body.burst_count,
+    }),
+    respond: okOf,
+  }),
+  defineRoute({
+    method: 'DELETE',
+    path: RATE_LIMIT,
+    operation: 'deleteUserRateLimit',
+    input: ({ params }) => ({ userId: params.userId }),
+    respond: ok,
+  }),
+  defineRoute({
+    method: 'GET',
+    path: FEATURES,
+    operation: 'getExperimentalFeatures',
+    input: ({ params }) => ({ userId: params.userId }),
+    respond: ok,
+  }),
+  defineRoute({
+    method: 'PUT',
+    path: FEATURES,
+    operation: 'setExperimentalFeatures',
+    input: ({ params, body }) => ({ userId: params.userId, features: body.features }),
+    respond: () => ok({}),
+  }),
+  defineRoute({
+    method: 'POST',
+    path: `${SYNAPSE}/users/:userId/_allow_cross_signing_replacement_without_uia`,
+    operation: 'allowCrossSigningReplacement',
+    input: ({ params }) => ({ userId: params.userId }),
+    respond: okOf,
+  }),
+];

@@ -1,0 +1,52 @@
+import { z } from 'zod';
+import {
+  EXPERIMENTAL_FEATURES,
+  type ExperimentalFeature,
+  listFeatures,
+  setFeatures,
+} from '../../storage/plugin/account-attributes.ts';
+import { defineOperation } from '../define-operation.ts';
+import { requireAccount, requireLockedAccount, standingChanged } from './local-account.ts';
+import { userIdInput } from './user-id-input.ts';
+
+/** Whether each feature is on for an account. */
+type Features = Readonly<Record<ExperimentalFeature, boolean>>;
+
+const featuresOf = (on: readonly ExperimentalFeature[]): Features => ({
+  msc3881: on.includes('msc3881'),
+  msc3575: on.includes('msc3575'),
+  msc4222: on.includes('msc4222'),
+});
+
+/**
+ * Which experimental features are on for a local user. The homeserver asks `admin.accounts.check()`.
+ * Synapse: `GET /_synapse/admin/v1/experimental_features/{userId}`, which also answers for users that there are not.
+ */
+export const getExperimentalFeatures = defineOperation({
+  access: 'admin',
+  effect: 'read',
+  input: z.object({ userId: userIdInput }),
+  run: async (scope, { userId }): Promise<{ readonly features: Features }> => {
+    await requireAccount(scope, userId);
+    return { features: featuresOf(await listFeatures(scope.db, userId)) };
+  },
+});
+
+/**
+ * Switches experimental features on or off for a local user. Others stay as they are.
+ * Synapse: `PUT /_synapse/admin/v1/experimental_features/{userId}`.
+ */
+export const setExperimentalFeatures = defineOperation({
+  access: 'admin',
+  effect: 'write',
+  input: z.object({ userId: userIdInput, features: z.partialRecord(z.enum(EXPERIMENTAL_FEATURES), z.boolean()) }),
+  target: ({ userId }) => userId,
+  run: async (scope, { userId, features }): Promise<{ readonly features: Features }> => {
+    await requireLockedAccount(scope, userId);
+    const before = await listFeatures(scope.transaction, userId);
+    const on = EXPERIMENTAL_FEATURES.filter((feature) => features[feature] ?? before.includes(feature));
+    await setFeatures(scope.transaction, userId, on);
+    standingChanged(scope, userId);
+    return { features: featuresOf(on) };
+  },
+});

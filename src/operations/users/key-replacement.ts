@@ -1,0 +1,29 @@
+import { z } from 'zod';
+import { MatrixError } from '../../errors.ts';
+import { allowKeyReplacement } from '../../storage/plugin/account-attributes.ts';
+import { defineOperation } from '../define-operation.ts';
+import { requireLockedAccount, standingChanged } from './local-account.ts';
+import { userIdInput } from './user-id-input.ts';
+
+/** As in Synapse. */
+const PERMISSION_MS = 10 * 60_000;
+
+/**
+ * Allows a local user to replace their cross-signing keys once in the next ten minutes without authenticating again.
+ * Synapse: `POST /_synapse/admin/v1/users/{userId}/_allow_cross_signing_replacement_without_uia`.
+ */
+export const allowCrossSigningReplacement = defineOperation({
+  access: 'admin',
+  effect: 'write',
+  input: z.object({ userId: userIdInput }),
+  target: ({ userId }) => userId,
+  run: async (scope, { userId }): Promise<{ readonly updatableWithoutUiaBeforeMs: number }> => {
+    await requireLockedAccount(scope, userId);
+    const until = Date.now() + PERMISSION_MS;
+    if (!(await allowKeyReplacement(scope.transaction, userId, until))) {
+      throw new MatrixError('M_NOT_FOUND', 'User has no master cross-signing key');
+    }
+    standingChanged(scope, userId);
+    return { updatableWithoutUiaBeforeMs: until };
+  },
+});
