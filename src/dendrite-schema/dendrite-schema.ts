@@ -10,14 +10,14 @@ import { USERAPI } from './userapi.ts';
 /** Creates the tables of one of Dendrite's components. */
 export interface DendriteMigration extends Knex.Migration {
   readonly name: string;
-  /** It always runs in a transaction, also for a host that runs its own migrations without any. */
+  /** The migration always runs in a transaction, even if the host runs its own migrations without one. */
   readonly config: { readonly transaction: true };
 }
 
-/** Key of the advisory lock under which one process at a time looks for the tables and makes them. */
+/** Key of the advisory lock under which only one process at a time checks and creates the tables. */
 const LOCK_KEY = 0x6468_7363; // "dhsc"
 
-/** Runs `work` with `public` as the search path, and sets the transaction's own again. */
+/** Runs `work` with `public` as the search path, then restores the transaction's search path. */
 async function inPublic(transaction: Knex, work: () => Promise<unknown>): Promise<void> {
   const { rows } = await transaction.raw<{ rows: { path: string }[] }>(`SELECT current_setting('search_path') AS path`);
   await transaction.raw('SET LOCAL search_path TO public');
@@ -55,16 +55,16 @@ export const dendriteSchema: Knex.MigrationSource<DendriteMigration> = {
   getMigration: async (migration) => migration,
 };
 
-/** Knex's settings with which `ensureDendriteSchema()` runs the migrations. */
+/** The Knex settings of `ensureDendriteSchema()`. */
 export const dendriteSchemaConfig: Knex.MigratorConfig = {
   migrationSource: dendriteSchema,
   tableName: 'dendrite_schema_migrations',
 };
 
 /**
- * Creates the tables of `dendriteSchema`, unless a Dendrite has made its tables in the schema `public`: these are used as they
- * are. Processes that start together wait for each other. Migrations that have run are in
- * `public.dendrite_schema_migrations`.
+ * Creates the tables of `dendriteSchema`. If a Dendrite has already created its tables in the schema `public`, they are used
+ * unchanged. Processes that start together wait for each other. `public.dendrite_schema_migrations` lists the migrations that
+ * have run.
  */
 export async function ensureDendriteSchema(db: Knex): Promise<void> {
   await transact(db, (transaction) =>

@@ -189,7 +189,9 @@ function readInput(route: Route, request: RouteRequest, effect: Operation['effec
 }
 
 /**
- * Waits for a job's end. @returns the job; `undefined` if an attempt has failed first and the operation answers after failures
+ * Waits for a job's end.
+ * @param untilFailure stops waiting at the first failed attempt that will be retried
+ * @returns the job; `undefined` if such an attempt came first
  */
 async function waitForAnswer(
   jobs: Jobs,

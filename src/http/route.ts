@@ -53,7 +53,7 @@ export interface Route {
   readonly names?: Readonly<Record<string, string | undefined>>;
   /** Body keys that clients are known to send and that have no effect. @defaultValue none: unknown keys are refused */
   readonly ignoredKeys?: readonly string[];
-  /** Makes the operation's input. The keys that it reads are the keys that the route knows. */
+  /** Builds the operation's input. The route accepts only the keys that this function reads. */
   readonly input: (request: RouteRequest) => unknown;
   readonly respond: (output: never, request: RouteRequest) => RouteResponse;
 }

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
 
-/** Jobs have the name of the operation that starts them. Those of the reindex had another one. */
+/** A job has the name of the operation that starts it. Reindex jobs had a different name. */
 export const reindexJobs = {
   name: '0013-reindex-jobs',
   up: async (db: Knex): Promise<void> => {

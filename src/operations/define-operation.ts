@@ -192,7 +192,7 @@ export interface JobOperation<
   begin(scope: OperationScope, input: z.output<Input>): Promise<void>;
   /** The work. Its return value, a JSON object, is the job's result and the caller's answer. */
   run(work: OperationWork<Checkpoint>, input: z.output<Input>): Promise<Output>;
-  /** Whether this process does such jobs. @defaultValue it does */
+  /** Whether this process works on such jobs. @defaultValue yes */
   isServed?(services: OperationServices): boolean;
   /** Does a share of a job that another process leads. @defaultValue the work can't be shared */
   assist?(services: OperationServices, ...run: Parameters<NonNullable<JobKind['assist']>>): Promise<void>;

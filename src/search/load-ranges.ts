@@ -16,7 +16,7 @@ const ROW_LENGTH = 1_200;
 /** Size of a lane's first batch, in rows, before the lane knows how long rows are. */
 const FIRST_ROWS = 250;
 
-/** One connection is kept free for lease renewals. They are short, but must not wait for a batch. */
+/** One connection is kept free for lease renewals. Renewals are short, but must not wait for a batch. */
 const CONNECTIONS_FOR_LEASES = 1;
 
 export interface LoadSettings {

@@ -15,7 +15,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const run = promisify(execFile);
 
 let folder: string;
-/** A project with the packed plugin and what its host needs. */
+/** A project with the packed plugin and the dependencies of its host. */
 beforeAll(async () => {
   folder = await createHostProject();
   await run(process.execPath, ['scripts/bundle.mjs'], { cwd: ROOT });

@@ -186,11 +186,11 @@ function encode(framed: string, content: string): string {
   return `Transfer-Encoding: chunked\r\n\r\n${chunk}0\r\n\r\n`;
 }
 
-/** What Node's parser refuses, it answers itself: with these statuses, and without a body. */
+/** Node's parser answers requests that it refuses with one of these statuses, without a body. */
 const isRefusedByNode = ({ status, text, headers }: Answer): boolean =>
   [400, 408, 413, 417, 431].includes(status) && text === '' && headers['x-request-id'] === undefined;
 
-/** Whether a request target is ours, as a router sees it. */
+/** Whether a router routes a request target to the plugin. */
 function isOurs(target: string): boolean {
   const [pathname = ''] = target.replace('http://elsewhere.example', '').split(/[?#]/);
   return PREFIXES.some((prefix) => pathname === prefix || pathname.startsWith(`${prefix}/`));
@@ -241,7 +241,8 @@ it(`answers ${RUNS} random and hostile requests without a 5xx and without intern
         if (isOurs(target) && !isRefusedByNode(answer)) expectOurs(answer, verb);
       },
     ),
-    // The first are those of which there may be none by chance among so many routes: accepted, answered, and refused.
+    // The first requests cover all kinds of results: accepted, answered and refused. Chance might leave one out among so many
+    // routes.
     {
       numRuns: RUNS,
       examples: [
@@ -255,7 +256,7 @@ it(`answers ${RUNS} random and hostile requests without a 5xx and without intern
       ],
     },
   );
-  // Not all of it was refused at the door.
+  // Not all requests were refused by the access check.
   for (const status of [200, 202, 400, 401, 403, 404, 405]) expect(statuses).toContain(status);
   expect(answeredByUs).toBeGreaterThan(RUNS / 2);
   expect(plugin.logger.lines.filter(({ level }) => level === 'error')).toEqual([]);
@@ -289,7 +290,7 @@ it('still works after hundreds of connections that send nothing, send half a req
   await expectIdle();
 });
 
-/** Everything is answered, and the database is nobody's. */
+/** Checks that all requests are answered and no transaction is open. */
 async function expectIdle(): Promise<void> {
   expect((await plugin.asAdmin('/_dendrite/admin/audit?limit=1')).status).toBe(200);
   await expect.poll(() => plugin.database.pluginDb.client.pool.numUsed(), { timeout: 10_000 }).toBe(0);

@@ -11,17 +11,17 @@ import { TEST_ACTOR } from '../support/search-plugin.ts';
 
 const CALLER = { actor: TEST_ACTOR };
 const ROOM = server.rooms.v10 as RoomId;
-/** Rooms that tests make away with. */
+/** Rooms that tests delete. */
 const [DELETED, SHUT] = [server.rooms.v4 as RoomId, server.rooms.v9 as RoomId];
 
 let database: TestDatabase;
 let db: Knex;
 let plugin: MountedPlugin;
 let operations: AdminPlugin['operations'];
-/** Jobs that touch rooms wait until it ends. */
+/** Jobs that lock rooms wait until this transaction ends. */
 let hold: Knex.Transaction;
 beforeAll(async () => {
-  // Jobs that are held up hold connections.
+  // Waiting jobs occupy connections.
   database = await createTestDatabase({ fixture: true, poolSize: 30 });
   ({ db } = database);
 });

@@ -13,7 +13,7 @@ const INPUT = z.object({
 });
 const DEFAULTS = { roomId: '!r:x', limit: 5, keep: [] };
 
-/** What a caller is told of an input that is refused. */
+/** The error for a refused input. */
 function refusalOf(input: unknown, schema: z.ZodType = INPUT): unknown {
   try {
     return validateInput(schema, input);
@@ -74,7 +74,7 @@ describe('the input of an operation', () => {
 const unstorable = fc
   .tuple(fc.string(), fc.constantFrom('\0', '\ud83d', '\udc4d', '\udc4d\ud83d'), fc.string())
   .map((parts) => parts.join(''));
-/** A value with `inner` anywhere in it, beside values that can be stored. */
+/** A value that contains `inner` somewhere, beside values that can be stored. */
 const around = (inner: fc.Arbitrary<string>): fc.Arbitrary<unknown> =>
   fc
     .tuple(inner, fc.array(fc.tuple(fc.boolean(), fc.jsonValue({ stringUnit: 'grapheme' })), { maxLength: 3 }))

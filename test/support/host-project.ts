@@ -17,7 +17,7 @@ const COMPILER_OPTIONS = {
   noEmitOnError: true,
 };
 
-/** Makes the folder of an empty project of a host. Its packages are those of the repository. */
+/** Creates an empty project of a host. Its packages come from the repository. */
 export async function createHostProject(): Promise<string> {
   const folder = await makeScratchDirectory('koa-matrix-admin-host-');
   const modules = join(folder, 'node_modules');
@@ -38,7 +38,7 @@ export async function addDeclarations(folder: string): Promise<void> {
   });
 }
 
-/** Compiles files of a project, with their declarations. @returns what the compiler complains of, a line for each mistake */
+/** Compiles files of a project, with their declarations. @returns the compiler's errors, one line for each */
 export async function compile(folder: string, files: readonly string[]): Promise<string[]> {
   await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: COMPILER_OPTIONS, files }));
   const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');

@@ -92,7 +92,7 @@ async function begin(work: OperationWork<Progress>, token: string): Promise<Bulk
 
 type Outcome = Omit<BulkItem, 'id'>;
 
-/** Does one item, unless an earlier run has done it and died before it could say so. */
+/** Processes one item, unless an earlier run has processed it and died before it stored that. */
 async function doItem(
   { calls, actor, signal, jobRun }: OperationWork<Progress>,
   { operation, options }: BulkSelection,

@@ -4,7 +4,7 @@ import { defineOperation } from '../define-operation.ts';
 import { requireAccount } from './local-account.ts';
 import { userIdInput } from './user-id-input.ts';
 
-/** Lists where a local user's notifications go to. Synapse: `GET /_synapse/admin/v1/users/{userId}/pushers`. */
+/** Lists the pushers of a local user. Synapse: `GET /_synapse/admin/v1/users/{userId}/pushers`. */
 export const listPushers = defineOperation({
   access: 'admin',
   effect: 'read',

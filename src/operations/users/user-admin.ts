@@ -9,10 +9,7 @@ import { defineOperation, type OperationScope } from '../define-operation.ts';
 import { isOwnAccount, requireLocal, userNotFound } from './local-account.ts';
 import { userIdInput } from './user-id-input.ts';
 
-/**
- * What `changeAdmin()` refuses before it looks at other accounts.
- * @throws MatrixError `M_INVALID_PARAM`
- */
+/** The checks of `changeAdmin()` that need no other accounts. @throws MatrixError `M_INVALID_PARAM` */
 export function checkAdminChange(actor: Actor, userId: UserId, account: Account, isAdmin: boolean): void {
   if (!isAdmin && account.accountType === ACCOUNT_TYPE.admin && isOwnAccount(actor, userId)) {
     throw new MatrixError('M_INVALID_PARAM', 'You may not demote yourself.');

@@ -2,7 +2,7 @@ import type { Knex } from 'knex';
 import { type Db, rowsOf } from '../database.ts';
 import type { JobData } from './stored-job.ts';
 
-/** What a bulk operation is about to do, as its dry run has shown it. */
+/** The items and options of a bulk operation, as shown by its dry run. */
 export interface BulkSelection {
   readonly token: string;
   readonly operation: string;
@@ -44,7 +44,7 @@ interface ItemRow {
   error: string | null;
 }
 
-/** Stores a selection with its items, and removes selections that nobody has used in time. @returns its token */
+/** Stores a selection with its items. Also deletes expired selections. @returns its token */
 export async function insertBulkSelection(
   transaction: Knex.Transaction,
   selection: Pick<BulkSelection, 'operation' | 'options' | 'createdBy'> & { readonly items: readonly string[] },
@@ -75,7 +75,7 @@ export async function insertBulkSelection(
   return { token, expiresAt: Math.floor(expiresAt) };
 }
 
-/** Finds a selection. `lock` makes other transactions wait that want to use it. */
+/** Finds a selection. With `lock`, other transactions that want to use the selection must wait. */
 export async function findBulkSelection(
   db: Db,
   token: string,
@@ -102,22 +102,22 @@ export async function findBulkSelection(
   );
 }
 
-/** Notes that a selection is used. */
+/** Marks a selection as used. */
 export async function useBulkSelection(transaction: Knex.Transaction, token: string): Promise<void> {
   await transaction.raw('UPDATE matrix_admin.bulk_selections SET used_at = clock_timestamp() WHERE token = ?', [token]);
 }
 
-/** Ties a selection to its job. It goes when the job is removed. */
+/** Links a selection to its job. The selection is deleted together with the job. */
 export async function setBulkJob(transaction: Knex.Transaction, token: string, jobId: string): Promise<void> {
   await transaction.raw('UPDATE matrix_admin.bulk_selections SET job_id = ? WHERE token = ?', [jobId, token]);
 }
 
-/** Forgets the shared input, which may hold the text of a message. */
+/** Deletes the shared input, which may contain the text of a message. */
 export async function forgetBulkOptions(db: Db, token: string): Promise<void> {
   await db.raw(`UPDATE matrix_admin.bulk_selections SET options = '{}' WHERE token = ?`, [token]);
 }
 
-/** Items from a position on, in order. */
+/** Items in order, starting at a position. */
 export async function listBulkItems(db: Db, token: string, from: number, limit: number): Promise<BulkItem[]> {
   const rows = await rowsOf<ItemRow>(
     db.raw(
@@ -134,7 +134,7 @@ export async function listBulkItems(db: Db, token: string, from: number, limit: 
   }));
 }
 
-/** Stores how an item has ended. */
+/** Stores the outcome of an item. */
 export async function setBulkOutcome(
   transaction: Knex.Transaction,
   token: string,

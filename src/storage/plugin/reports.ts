@@ -4,7 +4,7 @@ import { type Db, rowsOf } from '../database.ts';
 import { REPORT_STATUSES, type ReportPage, type ReportStatus, type TextFilter } from '../roomserver/event-reports.ts';
 import { readNamedState, textOf } from '../syncapi/named-state.ts';
 
-/** What a report of this table can be about. */
+/** The subjects that a report in this table can have. */
 export const REPORT_KINDS = ['user', 'room'] as const;
 export type ReportKind = (typeof REPORT_KINDS)[number];
 
@@ -12,18 +12,18 @@ export type ReportKind = (typeof REPORT_KINDS)[number];
 export interface Report {
   readonly id: number;
   readonly receivedAt: number;
-  /** Id of the user or of the room. */
+  /** Id of the reported user or room. */
   readonly reported: string;
   readonly reporter: UserId;
   readonly reason: string;
   readonly status: ReportStatus;
   readonly note: string | null;
-  /** The user who has set the status. `null` if nobody has. */
+  /** The user who set the status. `null` if no user has set it. */
   readonly changedBy: string | null;
   readonly changedAt: number | null;
 }
 
-/** A report of a room, with what the room is called now. */
+/** A report of a room, with the room's current name, alias and topic. */
 export interface RoomReport extends Report {
   readonly name: string | null;
   readonly canonicalAlias: string | null;
@@ -31,9 +31,9 @@ export interface RoomReport extends Report {
 }
 
 export interface ReportFilter {
-  /** The id of a user or a room, or a part of one. */
+  /** Matches the id of a user or room, or a part of one. */
   readonly reported?: TextFilter | undefined;
-  /** A user id, or a part of one. */
+  /** Matches a user id, or a part of one. */
   readonly reporter?: TextFilter | undefined;
   readonly status?: ReportStatus | undefined;
 }
@@ -83,7 +83,7 @@ const bindingsOf = ({ reported, reporter, status }: ReportFilter): Record<string
   status: status ?? null,
 });
 
-/** In order of their ids, which is that of their arrival. */
+/** Reports in order of their ids, which is the order of their arrival. */
 export async function listReports(
   db: Db,
   kind: ReportKind,
@@ -102,7 +102,7 @@ export async function listReports(
   return rows.map(reportOf);
 }
 
-/** How many reports match. */
+/** The number of matching reports. */
 export async function countMatchingReports(db: Db, kind: ReportKind, filter: ReportFilter): Promise<number> {
   const [row] = await rowsOf<{ total: number }>(
     db.raw(`SELECT count(*)::int AS total FROM matrix_admin.reports WHERE ${matching(kind)}`, bindingsOf(filter)),
@@ -117,7 +117,7 @@ export async function findReport(db: Db, kind: ReportKind, id: number): Promise<
   return row && reportOf(row);
 }
 
-/** The same reports with what their rooms are called now. */
+/** Adds the current names of the rooms to reports. */
 export async function withRoomNames(db: Db, reports: readonly Report[]): Promise<RoomReport[]> {
   const roomIds = [...new Set(reports.map(({ reported }) => reported as RoomId))];
   const rooms = await readNamedState(db, roomIds, ['m.room.name', 'm.room.canonical_alias', 'm.room.topic']);
@@ -132,7 +132,7 @@ export async function withRoomNames(db: Db, reports: readonly Report[]): Promise
   });
 }
 
-/** A report to be made. */
+/** A new report. */
 export interface NewReport {
   readonly reported: string;
   readonly reporter: UserId;
@@ -154,7 +154,7 @@ export async function insertReport(
   return Number(row?.id);
 }
 
-/** Notes what has become of a report. @returns whether there is one */
+/** Sets the status of a report. @returns whether the report exists */
 export async function updateReportStatus(
   transaction: Knex.Transaction,
   kind: ReportKind,
@@ -171,7 +171,7 @@ export async function updateReportStatus(
   return rows.length > 0;
 }
 
-/** Deletes a report. @returns whether there was one */
+/** Deletes a report. @returns whether the report existed */
 export async function deleteReport(transaction: Knex.Transaction, kind: ReportKind, id: number): Promise<boolean> {
   const rows = await rowsOf<{ id: string }>(
     transaction.raw(`DELETE FROM matrix_admin.reports WHERE id = ? AND ${COLUMN_OF[kind]} IS NOT NULL RETURNING id`, [
@@ -181,7 +181,7 @@ export async function deleteReport(transaction: Knex.Transaction, kind: ReportKi
   return rows.length > 0;
 }
 
-/** How many there are of each kind and status. */
+/** The number of reports of each kind and status. */
 export async function countReports(db: Db): Promise<{ kind: ReportKind; status: ReportStatus; reports: number }[]> {
   const rows = await rowsOf<{ kind: ReportKind; status: ReportStatus; reports: number }>(
     db.raw(

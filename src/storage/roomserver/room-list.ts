@@ -38,7 +38,10 @@ const JOINED = 'SELECT m.room_nid, count(*) AS count FROM public.roomserver_memb
 const byName = byText('m.room.name', 'name');
 const byMembers = byCount(`${JOINED} WHERE m.membership_nid = 3 GROUP BY 1`, 'o.room_nid = r.room_nid');
 
-/** The orders of Synapse's room list, with Synapse's directions. Two of them have two names. */
+/**
+ * The orders of Synapse's room list, with Synapse's directions. `alphabetical` and `size` are other names for `name` and
+ * `joined_members`.
+ */
 const ORDERS = {
   alphabetical: byName,
   size: byMembers,

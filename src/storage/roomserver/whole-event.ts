@@ -3,8 +3,8 @@ import type { EventJson } from '../../matrix/room-version.ts';
 import { type Db, rowsOf } from '../database.ts';
 
 /**
- * Finds an event by its id alone, with all its fields. As clients know it, if they can be shown it. `undefined` for rejected
- * events and those of a room that is being purged.
+ * Finds an event by its id, with all its fields. If clients can see the event, it has the form that they see. `undefined` for
+ * rejected events, and for events of a room that is being purged.
  */
 export async function findWholeEvent(
   db: Db,

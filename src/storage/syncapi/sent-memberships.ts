@@ -2,7 +2,10 @@ import type { UserId } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 import { readableJson } from '../readable-json.ts';
 
-/** Member events that a user has sent since a time. A time that is no whole number, which JSON may have, is left out. */
+/**
+ * SQL for the member events that a user has sent since a time. JSON may contain times that are not integers. They are left
+ * out.
+ */
 const SENT = `WITH sent AS MATERIALIZED (
     SELECT room_id, CAST(${readableJson('headered_event_json')} AS json) AS event
     FROM public.syncapi_output_room_events WHERE type = 'm.room.member' AND sender = :userId
@@ -12,12 +15,15 @@ const SENT = `WITH sent AS MATERIALIZED (
       THEN CAST(event ->> 'origin_server_ts' AS bigint) >= :since END
   )`;
 
-/** How many invites a user has sent since a time, in ms since the epoch. Invites of purged rooms are gone. */
+/** The number of invites that a user has sent since a time, in ms since the epoch. Invites of purged rooms no longer exist. */
 export async function countSentInvites(db: Db, userId: UserId, since: number): Promise<number> {
   return count(db, `${SENT} SELECT count(*)::int AS total FROM since WHERE membership = 'invite'`, userId, since);
 }
 
-/** How many rooms a user has joined since a time, in ms since the epoch, be they left again. Purged rooms are gone. */
+/**
+ * The number of rooms that a user has joined since a time, in ms since the epoch, even if the user has left them again.
+ * Purged rooms no longer exist.
+ */
 export async function countJoinedRooms(db: Db, userId: UserId, since: number): Promise<number> {
   const joined = `membership = 'join' AND state_key = :userId`;
   return count(db, `${SENT} SELECT count(DISTINCT room_id)::int AS total FROM since WHERE ${joined}`, userId, since);

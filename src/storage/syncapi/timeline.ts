@@ -45,34 +45,34 @@ export interface TimelineFilter extends EventTypeFilter {
   readonly notSenders?: readonly string[] | undefined;
 }
 
-/** A page of a room's timeline. Positions are those of the stream. */
+/** A page of a room's timeline. Positions are stream positions. */
 export interface TimelinePage {
   readonly direction: 'f' | 'b';
-  /** Events after this position. @defaultValue from the beginning */
+  /** Only events after this position. @defaultValue from the beginning */
   readonly after?: number | undefined;
-  /** Events up to this position. @defaultValue to the end */
+  /** Only events up to this position. @defaultValue to the end */
   readonly upTo?: number | undefined;
   readonly limit: number;
   /** @defaultValue all events */
   readonly filter?: TimelineFilter;
-  /** `false`: without events that were fetched later, as history. @defaultValue true */
+  /** `false`: excludes events that were fetched later as history. @defaultValue true */
   readonly withHistory?: boolean;
 }
 
 export interface Timeline {
-  /** In the direction of the page. */
+  /** Events in the direction of the page. */
   readonly events: readonly PlacedEvent[];
-  /** The position up to which the page has looked, if it has ended early because it has looked at enough events. */
+  /** The last position that the page has read, if it ended early because it had read the maximum number of events. */
   readonly lookedUpTo: number | undefined;
 }
 
-/** Most events that a page with a filter looks at. */
+/** Maximum number of events that a page with a filter reads. */
 const LOOKED_AT = 20_000;
 
 /**
- * A group of a room's events by stream position: those that `/sync` shows, or those that it does not. One range of the index
- * that starts with room and group. The comparison of rows leaves PostgreSQL no other index: it would rather walk through
- * the events of all rooms, in the hope that the room's are among the first.
+ * SQL for one group of a room's events by stream position: events that `/sync` shows, or events that it excludes. Each group
+ * is one range of the index that starts with room and group. The row comparison leaves PostgreSQL no other index. Otherwise,
+ * it would read the events of all rooms in order, in the hope of finding some of the room early.
  */
 const groupOf = (isExcluded: boolean, order: string): string =>
   `(SELECT id, sender, type FROM public.syncapi_output_room_events
@@ -80,7 +80,7 @@ const groupOf = (isExcluded: boolean, order: string): string =>
       AND (exclude_from_sync, id) <= (${isExcluded}, :upTo)
     ORDER BY exclude_from_sync ${order}, id ${order} LIMIT :lookedAt)`;
 
-/** Lists a page of a room's timeline, in the order of the stream: the order in which events reached the homeserver. */
+/** Lists a page of a room's timeline in the order of the stream, which is the order of arrival. */
 export async function listTimeline(
   db: Db,
   roomId: RoomId,

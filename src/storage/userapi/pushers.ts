@@ -1,7 +1,7 @@
 import { splitUserId, type UserId } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 
-/** Where a user's notifications go to. Client-Server API, "Push Notifications". */
+/** A target of a user's notifications. Client-Server API, "Push Notifications". */
 export interface Pusher {
   readonly pushkey: string;
   readonly kind: string;
@@ -11,7 +11,7 @@ export interface Pusher {
   readonly profileTag: string;
   readonly lang: string;
   readonly data: unknown;
-  /** The device that has set it; `null`: it is gone. */
+  /** The device that has set the pusher. `null` if the device no longer exists. */
   readonly deviceId: string | null;
 }
 

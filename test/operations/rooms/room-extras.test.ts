@@ -12,11 +12,11 @@ const [ALICE, BOB, CAROL] = ['alice', 'bob', 'carol'].map((name) => userIdOf(nam
   UserId,
 ];
 
-/** Where the answer is another one on purpose: see docs/differences-from-synapse.md. */
+/** Cases with an intended difference. `docs/differences-from-synapse.md` gives the reasons. */
 const DIFFERENCES: Readonly<Record<string, { readonly status: number; readonly errcode?: string }>> = {
   'hierarchy unknown': { status: 404, errcode: 'M_NOT_FOUND' },
 };
-/** Fields that Synapse's answer has and Dendrite's tables have not. */
+/** Fields of Synapse's answer that Dendrite's tables lack. */
 const NO_FIELDS: readonly string[] = ['.results[0].received_ts'];
 
 let plugin: MountedPlugin;

@@ -37,7 +37,7 @@ beforeAll(async () => {
     content: '{"a":1}',
   });
   await db('public.userapi_threepids').insert({ ...ALICE, threepid: 'alice@example.org', medium: 'email' });
-  // The recorded alice has joined two rooms and invited nobody.
+  // The recorded alice has joined two rooms and has invited nobody.
   await db('public.syncapi_output_room_events').where({ type: 'm.room.member' }).delete();
   for (const room of ['one', 'two']) {
     const event = { state_key: `@alice:${SERVER_NAME}`, origin_server_ts: 1, content: { membership: 'join' } };
@@ -60,14 +60,17 @@ const send = ({ method, path, body, token }: SynapseCase): Promise<Answer> =>
     ...(body !== undefined && { body: JSON.stringify(body) }),
   });
 
-/** Where the answer is another one, on purpose. `docs/differences-from-synapse.md` says why. */
+/** Cases with an intended difference. `docs/differences-from-synapse.md` gives the reasons. */
 const OTHERWISE: Readonly<Record<string, readonly [number, unknown]>> = {
   'experimental features of unknown': [404, { errcode: 'M_NOT_FOUND' }],
   'by provider': [404, { errcode: 'M_NOT_FOUND' }],
   'account_validity, not enabled': [400, { errcode: 'M_BAD_STATE' }],
 };
 
-/** Of errors the status and the code count. The specification's code stands for what Synapse has none for. */
+/**
+ * The expected status and answer. For errors, only the status and the code count. If Synapse's code is not in the
+ * specification, the specification's code is expected.
+ */
 function expected({ case: name, status, response }: SynapseCase): readonly [number, unknown] {
   if (OTHERWISE[name] !== undefined) return OTHERWISE[name];
   // The same users, made and seen at other times.

@@ -36,7 +36,7 @@ const named = (text: string): ServerName => {
   return text;
 };
 const VERSION = { origin: LOCAL, method: 'GET', uri: '/_matrix/key/v2/server' } as const;
-/** What a request fails with, or its answer. */
+/** The error of a request, or its answer. */
 const failure = (promise: Promise<unknown>): Promise<unknown> =>
   promise.catch((error: unknown) => {
     if (!(error instanceof FederationError)) return error;
@@ -242,7 +242,7 @@ describe("the plugin's federation requests", () => {
       const { eventId, event } = completeEvent(template.event, own, roomVersionOf(version), LOCAL_KEY, Date.now());
       await questions.sendLeave({ ...request, eventId, event }, options);
       expect(remote.left.at(-1)).toEqual({ roomId, event });
-      // The user has left.
+      // The user has already left.
       expect(await failure(questions.sendLeave({ ...request, eventId, event }, options))).toMatchObject({
         reason: 'refused',
       });
@@ -321,7 +321,7 @@ describe('keys of other servers', () => {
       expect(key?.validUntilTs).toBeGreaterThan(Date.now());
     }
     expect(remote.requests).toHaveLength(1);
-    // A key that is not known, and one that ends too early.
+    // An unknown key, and a key that expires too early.
     await verifyKeys(request, options);
     await verifyKeys({ ...known, minimumValidUntilTs: Date.now() + 30 * 24 * 3_600_000 }, options);
     expect(remote.requests).toHaveLength(3);
