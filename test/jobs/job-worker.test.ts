@@ -34,7 +34,7 @@ beforeAll(async () => {
   await migrateOwnSchema(db);
 });
 afterAll(() => database.drop());
-beforeEach(() => db.raw('TRUNCATE matrix_admin.jobs, matrix_admin.job_ranges, matrix_admin.audit'));
+beforeEach(() => db.raw('TRUNCATE matrix_admin.jobs, matrix_admin.audit CASCADE'));
 afterEach(async () => {
   await Promise.all(workers.splice(0).map((worker) => worker.stop()));
 });

@@ -27,7 +27,7 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 beforeEach(async () => {
-  await db.raw('TRUNCATE matrix_admin.jobs, matrix_admin.job_ranges, matrix_admin.job_items, matrix_admin.audit');
+  await db.raw('TRUNCATE matrix_admin.jobs, matrix_admin.audit CASCADE');
   logger = createCapturedLogger();
   stopping = new AbortController();
   id = await queueJob(db, 'x');

@@ -51,6 +51,37 @@ describe('hooks that are added', () => {
     }
   });
 
+  it('have names of their own, in each phase of each operation', () => {
+    const hook = (): undefined => undefined;
+    const off = hooks.before('unblockRoom', { name: 'one' }, hook);
+    hooks.before('unblockRoom', { name: 'two' }, hook);
+    hooks.before('blockRoom', { name: 'one' }, hook);
+    hooks.after('unblockRoom', { name: 'one' }, hook);
+    const again = (): unknown => hooks.before('unblockRoom', { name: 'one' }, hook);
+    expect(again).toThrow('before unblockRoom has a hook "one" already');
+    off();
+    again();
+  });
+
+  it('stay when another one is removed', async () => {
+    const heard: string[] = [];
+    const off = hooks.before('unblockRoom', { name: 'one' }, () => void heard.push('one'));
+    hooks.before('unblockRoom', { name: 'two' }, () => void heard.push('two'));
+    off();
+    await hooks.runBefore(EVENT);
+    expect(heard).toEqual(['two']);
+  });
+
+  it.each(['nothing', 'toString', ''])('need an operation that there is, not "%s"', (name) => {
+    const add = (): unknown => hooks.before(name as 'blockRoom', { name: 'one' }, () => undefined);
+    expect(add).toThrow(`there is no operation "${name}" to hook into`);
+  });
+
+  it.each([0, -1, Number.NaN])('have no time limit of %s ms', (timeoutMs) => {
+    const add = (): unknown => hooks.before('unblockRoom', { name: 'a', timeoutMs }, () => undefined);
+    expect(add).toThrow(`hook "a": timeoutMs must be from 1 to ${LONGEST_MS}`);
+  });
+
   it.each([1, 0.5, LONGEST_MS])('may have a time limit of %s ms', async (timeoutMs) => {
     hooks.before('unblockRoom', { name: 'quick', timeoutMs }, () => undefined);
     await hooks.runBefore(EVENT);
@@ -123,6 +154,28 @@ describe('a hook that fails', () => {
   });
 });
 
+describe('a hook that refuses the operation', () => {
+  it('gives the caller its reason, and later hooks are not asked', async () => {
+    const heard: string[] = [];
+    hooks.before('unblockRoom', { name: 'agrees' }, () => void heard.push('agrees'));
+    hooks.before('unblockRoom', { name: 'hold' }, () => deny('M_FORBIDDEN', 'legal hold'));
+    hooks.before('unblockRoom', { name: 'later' }, () => void heard.push('later'));
+    const refusal = { errcode: 'M_FORBIDDEN', message: 'legal hold', status: 403 };
+    await expect(hooks.runBefore(EVENT)).rejects.toMatchObject(refusal);
+    expect([heard, logger.lines]).toEqual([['agrees'], []]);
+  });
+
+  it.each([
+    ['', 'no', 'errcode must be a text such as M_FORBIDDEN or ORG_EXAMPLE_REASON'],
+    [5, 'no', 'errcode must be a text such as M_FORBIDDEN or ORG_EXAMPLE_REASON'],
+    ['M_FORBIDDEN', '', 'reason must be a text for the caller'],
+    ['M_FORBIDDEN', 5, 'reason must be a text for the caller'],
+  ])('needs a code and a reason: deny(%j, %j) says what is wrong', (errcode, reason, problem) => {
+    const denying = (): unknown => deny(errcode as 'M_FORBIDDEN', reason as string);
+    expect(denying).toThrow(new TypeError(`deny(errcode, reason): ${problem}`));
+  });
+});
+
 describe('what hooks are told', () => {
   it('is a copy that nobody can change, at any depth', async () => {
     hooks.after('unblockRoom', { name: 'vandal' }, (event) => {
@@ -134,6 +187,22 @@ describe('what hooks are told', () => {
     expect(logger.lines).toHaveLength(1);
     expect(ENDED).toMatchObject({ result: { at: { depth: 2 } } });
     expect(Object.isFrozen(ENDED)).toBe(false);
+  });
+
+  it('before the operation is such a copy, too, even where there is nothing', async () => {
+    const event = { ...(EVENT as object), input: { roomId: '!r:x', reason: null, list: [{ n: 1 }] } };
+    const seen: unknown[] = [];
+    hooks.before('unblockRoom', { name: 'vandal' }, (told) => {
+      seen.push(told);
+      const { list } = told.input as unknown as { list: { n: number }[] };
+      expect(() => list.push({ n: 2 })).toThrow(TypeError);
+      expect(() => Object.assign(list[0] ?? {}, { n: 2 })).toThrow(TypeError);
+      return undefined;
+    });
+    await hooks.runBefore(event as never);
+    expect(seen).toEqual([event]);
+    expect(seen[0]).not.toBe(event);
+    expect(Object.isFrozen(event.input)).toBe(false);
   });
 
   it('is nothing of other operations', async () => {

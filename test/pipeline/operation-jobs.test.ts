@@ -62,7 +62,7 @@ beforeEach(async () => {
 afterEach(async () => {
   peer.answer();
   await plugin.close();
-  await db.raw('TRUNCATE matrix_admin.jobs, matrix_admin.job_ranges, matrix_admin.job_items, matrix_admin.audit');
+  await db.raw('TRUNCATE matrix_admin.jobs, matrix_admin.audit CASCADE');
 });
 
 const untilAsked = (): Promise<void> => expect.poll(() => peer.asked, { interval: 5 }).toBeGreaterThan(0);
