@@ -71,6 +71,24 @@ export interface AdminPluginOptions {
         /** Room version of new notice rooms. @defaultValue 10 */
         readonly roomVersion?: string;
       };
+  readonly rooms?: {
+    /**
+     * Purges rooms that have had no local users for a while. A job looks once a day. `GET /_dendrite/admin/abandonedRooms` shows
+     * the rooms beforehand, and hooks of `purgeRoom` can hold them. @defaultValue `false`: such rooms stay
+     */
+    readonly purgeAbandoned?:
+      | false
+      | {
+          /** How long a room must have had no local users since a daily look first found it so. At least one day. */
+          readonly afterMs: number;
+          /** Ids of rooms that are never purged. @defaultValue none */
+          readonly keep?: readonly string[];
+          /** Maximum number of rooms that are purged in one day. @defaultValue 100 */
+          readonly atMost?: number;
+          /** Whether rooms are only listed. @defaultValue false */
+          readonly dryRun?: boolean;
+        };
+  };
   readonly audit?: {
     /** How long entries are kept, in ms. Entries contain client addresses. @defaultValue 31536000000, one year */
     readonly retentionMs?: number;
@@ -162,6 +180,22 @@ const optionsSchema = closedObject({
       { error: 'must be false, or an object such as {} or { localpart, displayName }' },
     )
     .default(false),
+  rooms: closedObject({
+    purgeAbandoned: z
+      .union(
+        [
+          z.literal(false),
+          closedObject({
+            afterMs: z.int().min(24 * 3_600_000, 'must be at least one day, 86400000'),
+            keep: z.array(z.string()).default([]),
+            atMost: z.int().positive().default(100),
+            dryRun: z.boolean().default(false),
+          }),
+        ],
+        { error: 'must be false, or an object such as { afterMs: 2592000000 }' },
+      )
+      .default(false),
+  }).prefault({}),
   // Unlike other times, this one is longer than the maximum of a timer.
   audit: closedObject({ retentionMs: z.int().positive().default(31_536_000_000) }).prefault({}),
   limits: closedObject({

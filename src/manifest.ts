@@ -63,6 +63,7 @@ export function buildManifest({
 
 /** The tables that the migrations create in the plugin's own schema. */
 export const OWN_TABLES: readonly string[] = [
+  'abandoned_rooms',
   'account_attributes',
   'account_restrictions',
   'audit',

@@ -17,7 +17,7 @@ import { missingFeatures } from './pipeline/federation-features.ts';
 import { createHooks, type Hooks } from './pipeline/hooks.ts';
 import { createOperationCalls } from './pipeline/operation-calls.ts';
 import { createOperationFunctions, type OperationFunctions } from './pipeline/operation-functions.ts';
-import { createOperationJobs } from './pipeline/operation-jobs.ts';
+import { createOperationJobs, dailyOperationJobs } from './pipeline/operation-jobs.ts';
 import { createRequestIds } from './pipeline/request-ids.ts';
 import { reportMetrics } from './report-metrics.ts';
 import { createAnnounce } from './rooms/announce.ts';
@@ -109,6 +109,7 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
     appservices: host.appservices ?? [],
     signingKeys: host.signingKeys,
     limits: config.limits,
+    purgeAbandoned: config.rooms.purgeAbandoned || undefined,
     reindex: search.reindex,
     roomRemoval: search.roomRemoval,
     calls: createOperationCalls(() => pipeline),
@@ -117,6 +118,7 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
   const worker = createJobWorker({
     db,
     kinds: createOperationJobs({ services, hooks, metrics }),
+    daily: dailyOperationJobs(services),
     config: config.jobs,
     auditRetentionMs: config.audit.retentionMs,
     logger,

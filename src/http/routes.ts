@@ -7,6 +7,7 @@ import { REPORT_ROUTES } from './moderation/report-routes.ts';
 import { NOTICE_ROUTES } from './notices/notice-routes.ts';
 import { REGISTRATION_ROUTES } from './registration/registration-routes.ts';
 import { REGISTRATION_TOKEN_ROUTES } from './registration/registration-token-routes.ts';
+import { ABANDONED_ROOM_ROUTES } from './rooms/abandoned-room-routes.ts';
 import { ROOM_DELETION_ROUTES } from './rooms/room-deletion-routes.ts';
 import { ROOM_DETAIL_ROUTES } from './rooms/room-detail-routes.ts';
 import { ROOM_ROUTES } from './rooms/room-routes.ts';
@@ -38,6 +39,7 @@ export const ROUTES: readonly Route[] = [
   ...ROOM_DETAIL_ROUTES,
   ...ROOM_TIMELINE_ROUTES,
   ...ROOM_DELETION_ROUTES,
+  ...ABANDONED_ROOM_ROUTES,
   ...BLOCKED_ROOM_ROUTES,
   ...NOTICE_ROUTES,
   ...PASSWORD_ROUTES,

@@ -6,6 +6,7 @@ import { allEnded } from '../storage/database.ts';
 import { removeOldAudit } from '../storage/plugin/audit.ts';
 import { claimJob, listLedByOthers, removeFinishedJobs } from '../storage/plugin/jobs.ts';
 import { cleanUpJobs } from './clean-up-jobs.ts';
+import { type DailyJob, queueDailyJobs } from './daily-jobs.ts';
 import { endUnledJobs } from './end-unled-jobs.ts';
 import type { Job, JobKind } from './job.ts';
 import { jobLogger } from './job-logger.ts';
@@ -33,6 +34,7 @@ interface JobSettings {
 interface WorkerSettings {
   readonly db: Knex;
   readonly kinds: readonly JobKind[];
+  readonly daily: readonly DailyJob[];
   readonly config: JobSettings;
   /** How long audit entries are kept, in ms. */
   readonly auditRetentionMs: number;
@@ -41,7 +43,15 @@ interface WorkerSettings {
   readonly left: (jobId: string) => void;
 }
 
-export function createJobWorker({ db, kinds, config, auditRetentionMs, logger, left }: WorkerSettings): JobWorker {
+export function createJobWorker({
+  db,
+  kinds,
+  daily,
+  config,
+  auditRetentionMs,
+  logger,
+  left,
+}: WorkerSettings): JobWorker {
   const owner = randomUUID();
   const kindOf = new Map(kinds.map((kind) => [kind.kind, kind]));
   const shareable = kinds.filter((kind) => kind.assist !== undefined).map((kind) => kind.kind);
@@ -99,6 +109,7 @@ export function createJobWorker({ db, kinds, config, auditRetentionMs, logger, l
       endUnledJobs({ db, served: [...kindOf.keys()], abandonedMs: config.retentionMs, logger }),
       removeFinishedJobs(db, config.retentionMs),
       removeOldAudit(db, auditRetentionMs),
+      queueDailyJobs(db, daily),
     ]);
   };
 

@@ -15,6 +15,7 @@ import { reindexJobs } from './0013-reindex-jobs.ts';
 import { reports } from './0014-reports.ts';
 import { bulk } from './0015-bulk.ts';
 import { accountStanding } from './0016-account-standing.ts';
+import { abandonedRooms } from './0017-abandoned-rooms.ts';
 
 /** The schema of the plugin's own tables. */
 export const OWN_SCHEMA = 'matrix_admin';
@@ -40,6 +41,7 @@ const ALL: readonly NamedMigration[] = [
   reports,
   bulk,
   accountStanding,
+  abandonedRooms,
 ];
 
 /** Whether this version contains a migration. */

@@ -15,6 +15,7 @@ import type { RoomRemoval } from '../search/room-removal.ts';
 import type { Db } from '../storage/database.ts';
 import type { AfterCommit } from '../storage/transact.ts';
 import type { Actor } from './actor.ts';
+import type { AbandonedRoomPolicy } from './rooms/abandoned-rooms.ts';
 
 /** `options.limits`, as far as operations keep to it. */
 export interface OperationLimits {
@@ -69,6 +70,8 @@ export interface OperationServices {
   readonly federation: FederationSender | undefined;
   readonly signingKeys: readonly SigningKey[];
   readonly limits: OperationLimits;
+  /** When rooms without local users are purged. `undefined`: never. */
+  readonly purgeAbandoned: AbandonedRoomPolicy | undefined;
   /** Rebuilds the search index. `undefined`: search is off. */
   readonly reindex: Reindex | undefined;
   readonly roomRemoval: RoomRemoval;

@@ -1,9 +1,11 @@
+import type { DailyJob } from '../jobs/daily-jobs.ts';
 import { type Job, type JobData, type JobEnd, type JobKind, type JobRun, outcomeOf } from '../jobs/job.ts';
 import { storedItems } from '../jobs/job-items.ts';
 import type { Metrics } from '../metrics.ts';
-import { actorNamed } from '../operations/actor.ts';
+import { actorNamed, nameOf } from '../operations/actor.ts';
 import type { JobOperation, OperationServices } from '../operations/define-operation.ts';
 import { JOB_OPERATIONS, type OperationName, operationNamed } from '../operations/operations.ts';
+import { dedupeKeyOf } from '../operations/queue-job.ts';
 import { retryConflicts, transact } from '../storage/transact.ts';
 import type { HookRunner } from './hooks.ts';
 
@@ -23,6 +25,16 @@ export function createOperationJobs(settings: OperationJobSettings): JobKind[] {
     const isServed = operation.effect === 'job' && (operation.isServed?.(settings.services) ?? true);
     return isServed ? [jobKindOf(name, operation, settings)] : [];
   });
+}
+
+/** Jobs that start without a caller. */
+export function dailyOperationJobs({ purgeAbandoned }: OperationServices): DailyJob[] {
+  const kind = 'purgeAbandonedRooms';
+  const input = { dryRun: false };
+  const dedupeKey = dedupeKeyOf(kind, operationNamed(kind) as JobOperation, input);
+  return purgeAbandoned === undefined
+    ? []
+    : [{ kind, dedupeKey, input, createdBy: nameOf({ kind: 'system', name: kind }) }];
 }
 
 function jobKindOf(name: OperationName, operation: JobOperation, settings: OperationJobSettings): JobKind {

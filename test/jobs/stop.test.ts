@@ -113,6 +113,16 @@ const JOBS: readonly Slowed[] = [
     start: ({ operations }) => operations.reindexFulltext.start({}, SYSTEM),
   },
   {
+    kind: 'purgeAbandonedRooms',
+    by: 'its look',
+    trigger: { table: 'matrix_admin.abandoned_rooms', on: 'INSERT', seconds: 0.5 },
+    endsHere: true,
+    start: async ({ operations }) => {
+      await operations.evacuateRoom({ roomId: ROOM, invites: true, knocks: true }, SYSTEM);
+      return operations.purgeAbandonedRooms.start({}, SYSTEM);
+    },
+  },
+  {
     kind: 'runBulk',
     by: 'its items',
     trigger: { table: 'matrix_admin.bulk_items', on: 'UPDATE', seconds: 0.3 },
@@ -207,6 +217,7 @@ describe('stop() in the middle of a job', () => {
       };
       const options = {
         ...ALL_ROUTES,
+        rooms: { purgeAbandoned: { afterMs: 86_400_000 } },
         limits: { federationRequestMs: 2_000 },
         jobs: { leaseMs: LEASE_MS, pollIntervalMs: POLL_MS },
       };

@@ -31,7 +31,10 @@ export function createTestWorker(db: Knex, kinds: readonly JobKind[], options: T
     repeatProgressMs: 15_000,
     ...options,
   };
-  return { ...createJobWorker({ db, kinds, config, auditRetentionMs: 60_000, logger, left: () => {} }), logger };
+  return {
+    ...createJobWorker({ db, kinds, daily: [], config, auditRetentionMs: 60_000, logger, left: () => {} }),
+    logger,
+  };
 }
 
 /** A kind of job that runs `run`. */

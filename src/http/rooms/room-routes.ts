@@ -48,6 +48,7 @@ export const ROOM_ROUTES: readonly Route[] = [
       block: body.block,
       reason: body.reason,
       keep: body.keep,
+      onlyIfEmpty: body.only_if_empty,
       dryRun: body.dry_run,
     }),
     // Dendrite's answer. More keys are added only if there is something to report.

@@ -65,7 +65,7 @@ export const deleteRoom = defineJobOperation({
   target: ({ roomId }) => roomId,
   includes: ({ roomId, purge: isPurged, block, dryRun }) => [
     isPurged
-      ? { operation: 'purgeRoom', input: { roomId, evacuate: true, block, keep: [], dryRun } }
+      ? { operation: 'purgeRoom', input: { roomId, evacuate: true, block, keep: [], onlyIfEmpty: false, dryRun } }
       : { operation: 'evacuateRoom', input: { roomId, invites: true, knocks: true, dryRun } },
     ...(block && !isPurged ? [{ operation: 'blockRoom', input: { roomId } }] : []),
   ],

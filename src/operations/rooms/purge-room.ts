@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MatrixError } from '../../errors.ts';
 import type { RoomId } from '../../ids.ts';
 import { hideRoom, requireRoomRow } from '../../rooms/purge/hide-room.ts';
 import { KEEPABLE, type Keepable } from '../../rooms/purge/purge-phases.ts';
@@ -6,8 +7,9 @@ import { type PurgeCheckpoint, type Purged, purgeRoom as purge } from '../../roo
 import { SEARCHABLE_TYPES } from '../../search/document.ts';
 import { insertBlockedRoom } from '../../storage/plugin/blocked-rooms.ts';
 import { isPurging } from '../../storage/plugin/purges.ts';
+import { countMembers } from '../../storage/roomserver/membership.ts';
 import { nameOf } from '../actor.ts';
-import { defineJobOperation, type OperationWork } from '../define-operation.ts';
+import { defineJobOperation, type OperationScope, type OperationWork } from '../define-operation.ts';
 import { awaitDelivery } from './await-delivery.ts';
 import { type EvacuationProgress, evacuateMembers } from './evacuate-members.ts';
 import { roomIdInput } from './room-id-input.ts';
@@ -44,6 +46,8 @@ export const purgeRoom = defineJobOperation({
      * of its messages in their backups. @defaultValue nothing
      */
     keep: z.array(z.enum(KEEPABLE)).default([]),
+    /** Refuses if a local user is in the room, invited to it or knocking at it. */
+    onlyIfEmpty: z.boolean().default(false),
     dryRun: z.boolean().default(false),
   }),
   target: ({ roomId }) => roomId,
@@ -52,7 +56,9 @@ export const purgeRoom = defineJobOperation({
     ...(block ? [{ operation: 'blockRoom', input: { roomId, reason } }] : []),
   ],
   dedupeKey: ({ roomId }) => roomId,
-  begin: async ({ transaction, afterCommit, actor, announce }, { roomId, evacuate, block, reason, keep }) => {
+  begin: async (scope, { roomId, evacuate, block, reason, keep, onlyIfEmpty }) => {
+    const { transaction, afterCommit, actor, announce } = scope;
+    if (onlyIfEmpty) await requireEmpty(scope, roomId);
     if (evacuate) await requireRoomRow(transaction, roomId);
     else await hideRoom(transaction, roomId, keep);
     if (block) await insertBlockedRoom(transaction, { roomId, reason, blockedBy: nameOf(actor) });
@@ -68,6 +74,14 @@ export const purgeRoom = defineJobOperation({
     return purge(work, { roomId, keep, search: work.roomRemoval, searchableTypes: SEARCHABLE_TYPES });
   },
 });
+
+/** @throws MatrixError `M_BAD_STATE` if the room has local users. The lock keeps others from joining meanwhile. */
+async function requireEmpty({ transaction, localServerNames }: OperationScope, roomId: RoomId): Promise<void> {
+  const { roomNid } = await requireRoomRow(transaction, roomId);
+  const memberships = ['join', 'invite', 'knock'] as const;
+  const members = await countMembers(transaction, roomNid, { memberships, serverNames: localServerNames });
+  if (members > 0) throw new MatrixError('M_BAD_STATE', `The room has ${members} local users`, { status: 409 });
+}
 
 async function evacuateFirst(work: OperationWork<Progress>, roomId: RoomId, keep: readonly Keepable[]): Promise<void> {
   const { checkpoint = {}, dryRun } = work;

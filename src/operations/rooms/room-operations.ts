@@ -1,3 +1,4 @@
+import { listAbandonedRooms, purgeAbandonedRooms } from './abandoned-rooms.ts';
 import { deleteRoom } from './delete-room.ts';
 import { downloadState } from './download-state.ts';
 import { emptyRooms } from './empty-rooms.ts';
@@ -12,6 +13,8 @@ import { getRoomDeletion, listRoomDeletions } from './room-deletions.ts';
 import { getRoom, getRoomState, listRoomMembers, roomInfo } from './room-details.ts';
 
 export const ROOM_OPERATIONS = {
+  listAbandonedRooms,
+  purgeAbandonedRooms,
   evacuateRoom,
   downloadState,
   emptyRooms,

@@ -98,6 +98,22 @@ export async function insertJob(db: Db, job: NewJob): Promise<{ id: string; join
   }
 }
 
+/** Queues a job unless there is one of its kind that is not older than `intervalMs`, or has not ended. */
+export async function insertDailyJob(
+  db: Db,
+  { kind, dedupeKey, input, createdBy }: Pick<NewJob, 'kind' | 'dedupeKey' | 'input' | 'createdBy'>,
+  intervalMs: number,
+): Promise<void> {
+  await db.raw(
+    `INSERT INTO matrix_admin.jobs (kind, dedupe_key, input, created_by)
+     SELECT :kind, :dedupeKey, CAST(:input AS jsonb), :createdBy
+     WHERE NOT EXISTS (SELECT FROM matrix_admin.jobs
+       WHERE kind = :kind AND created_at > clock_timestamp() - CAST(:intervalMs AS bigint) * interval '1 ms')
+     ON CONFLICT (dedupe_key) WHERE ${UNFINISHED} DO NOTHING`,
+    { kind, dedupeKey, input: JSON.stringify(input), createdBy, intervalMs },
+  );
+}
+
 export async function findUnfinishedJob(
   db: Db,
   dedupeKey: string,

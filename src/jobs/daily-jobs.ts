@@ -1,0 +1,19 @@
+import type { Knex } from 'knex';
+import { insertDailyJob } from '../storage/plugin/jobs.ts';
+import type { JobData } from './job.ts';
+
+/** A job that is queued once a day. */
+export interface DailyJob {
+  readonly kind: string;
+  readonly dedupeKey: string;
+  readonly input: JobData;
+  /** Who starts it, as the audit names it. */
+  readonly createdBy: string;
+}
+
+const DAY_MS = 24 * 3_600_000;
+
+/** Queues the jobs that were not queued within the last day, whichever process looks first. */
+export async function queueDailyJobs(db: Knex, daily: readonly DailyJob[]): Promise<void> {
+  for (const job of daily) await insertDailyJob(db, job, DAY_MS);
+}

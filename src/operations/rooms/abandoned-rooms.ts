@@ -1,0 +1,136 @@
+import { z } from 'zod';
+import { describeError, MatrixError } from '../../errors.ts';
+import type { RoomId } from '../../ids.ts';
+import { noteAbandonedRooms, listAbandonedRooms as queryRooms } from '../../storage/plugin/abandoned-rooms.ts';
+import { defineJobOperation, defineOperation, type OperationServices } from '../define-operation.ts';
+import type { Failure } from './evacuate-members.ts';
+
+/** `options.rooms.purgeAbandoned`. */
+export interface AbandonedRoomPolicy {
+  /** How long a room must have had no local users, in ms. */
+  readonly afterMs: number;
+  /** Ids of rooms that are never purged. */
+  readonly keep: readonly string[];
+  /** Most rooms that are purged in one run. */
+  readonly atMost: number;
+  /** Whether rooms are only announced. */
+  readonly dryRun: boolean;
+}
+
+/** A room without local users. Times are in ms since the epoch. */
+export interface AbandonedRoomView {
+  readonly roomId: RoomId;
+  /** When it was first found without local users. `null`: no daily run has found it yet. */
+  readonly sinceTs: number | null;
+  /** From when on it is purged. `null`: never, because of the options. */
+  readonly purgeTs: number | null;
+}
+
+/** Lists the rooms that no local user is in, invited to or knocking at, and when the daily run purges them. */
+export const listAbandonedRooms = defineOperation({
+  access: 'admin',
+  effect: 'read',
+  input: z.object({
+    limit: z.int().min(1).max(1_000).default(100),
+    /** `nextToken` of the page before. */
+    from: z.int().min(0).default(0),
+  }),
+  run: async (
+    { db, localServerNames, purgeAbandoned },
+    { limit, from },
+  ): Promise<{ rooms: AbandonedRoomView[]; nextToken: number | undefined }> => {
+    const found = await queryRooms(db, localServerNames, { after: from, limit: limit + 1 });
+    const page = found.slice(0, limit);
+    const purgeAt = (roomId: RoomId, since: number | undefined): number | null => {
+      if (purgeAbandoned === undefined || purgeAbandoned.dryRun || purgeAbandoned.keep.includes(roomId)) return null;
+      return since === undefined ? null : since + purgeAbandoned.afterMs;
+    };
+    return {
+      rooms: page.map(({ roomId, since }) => ({ roomId, sinceTs: since ?? null, purgeTs: purgeAt(roomId, since) })),
+      nextToken: found.length > limit ? page.at(-1)?.roomNid : undefined,
+    };
+  },
+});
+
+/** The result of a run. */
+export interface AbandonedRoomsPurge {
+  /** Number of rooms that were found without local users for the first time. */
+  readonly announced: number;
+  /** Rooms that were purged; in a dry run, those that would be. */
+  readonly purged: readonly RoomId[];
+  /** Rooms that stay, such as those that a hook holds. */
+  readonly failed?: readonly Failure[];
+}
+
+function requirePolicy({ purgeAbandoned }: Pick<OperationServices, 'purgeAbandoned'>): AbandonedRoomPolicy {
+  if (purgeAbandoned !== undefined) return purgeAbandoned;
+  throw new MatrixError('M_BAD_STATE', 'options.rooms.purgeAbandoned is not set');
+}
+
+/**
+ * Announces rooms that have lost their last local user, and purges those that have been announced for long enough. A job does it
+ * once a day if `options.rooms.purgeAbandoned` is set.
+ */
+export const purgeAbandonedRooms = defineJobOperation({
+  access: 'admin',
+  effect: 'job',
+  input: z.object({ dryRun: z.boolean().default(false) }),
+  dedupeKey: () => '',
+  begin: async (scope) => {
+    requirePolicy(scope);
+  },
+  isServed: ({ purgeAbandoned }) => purgeAbandoned !== undefined,
+  run: async (work): Promise<AbandonedRoomsPurge> => {
+    const { afterMs, keep, atMost, dryRun } = requirePolicy(work);
+    const { announced, due } = await work.commit(async (transaction) => {
+      const value = {
+        announced: await noteAbandonedRooms(transaction, work.localServerNames),
+        due: await queryRooms(transaction, work.localServerNames, {
+          after: 0,
+          limit: atMost,
+          notedForMs: afterMs,
+          except: keep,
+        }),
+      };
+      return { checkpoint: work.checkpoint ?? {}, phase: 'look', value };
+    });
+    if (announced > 0)
+      work.log.info({ rooms: announced, afterMs, dryRun }, 'Rooms without local users are purged later');
+    const rooms = due.map(({ roomId }) => roomId);
+    if (dryRun || work.dryRun) return { announced, purged: rooms };
+    const failed: Failure[] = [];
+    for (const [done, roomId] of rooms.entries()) {
+      const reason = await purge(work, roomId);
+      if (reason !== undefined) failed.push({ id: roomId, reason });
+      await work.commit(async () => ({
+        checkpoint: { done: done + 1 },
+        phase: 'purge',
+        done: done + 1,
+        total: rooms.length,
+        value: undefined,
+      }));
+    }
+    const stayed = new Set(failed.map(({ id }) => id));
+    return {
+      announced,
+      purged: rooms.filter((roomId) => !stayed.has(roomId)),
+      ...(failed.length > 0 && { failed }),
+    };
+  },
+});
+
+/** Purges a room, unless a hook forbids it or a local user has come back. @returns why it stays */
+async function purge(
+  { calls, actor, signal, jobRun }: Parameters<typeof purgeAbandonedRooms.run>[0],
+  roomId: RoomId,
+): Promise<string | undefined> {
+  const requestId = `${jobRun?.job.id ?? ''}/${roomId}`;
+  try {
+    await calls.runOnce('purgeRoom', { roomId, onlyIfEmpty: true }, { actor, requestId, signal });
+    return undefined;
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!(error instanceof MatrixError) || error.status === 503) throw error;
+    return describeError(error);
+  }
+}

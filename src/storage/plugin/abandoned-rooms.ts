@@ -1,0 +1,72 @@
+import type { Knex } from 'knex';
+import type { RoomId, ServerName } from '../../ids.ts';
+import { type Db, rowsOf } from '../database.ts';
+import { HAS_LOCAL_USERS } from '../roomserver/local-members.ts';
+
+/** A room without local users. */
+export interface AbandonedRoom {
+  readonly roomNid: number;
+  readonly roomId: RoomId;
+  /** When it was first found without local users, in ms since the epoch. `undefined`: not yet looked at. */
+  readonly since: number | undefined;
+}
+
+const IS_ABANDONED = `NOT ${HAS_LOCAL_USERS}
+  AND NOT EXISTS (SELECT FROM matrix_admin.purges p WHERE p.room_id = r.room_id)`;
+
+/** Notes rooms that have no local users now, and forgets those that have some again. @returns how many rooms are new */
+export async function noteAbandonedRooms(
+  transaction: Knex.Transaction,
+  localServerNames: readonly ServerName[],
+): Promise<number> {
+  const bindings = { localServerNames: [...localServerNames] };
+  await transaction.raw(
+    `DELETE FROM matrix_admin.abandoned_rooms a
+     WHERE NOT EXISTS (SELECT FROM public.roomserver_rooms r WHERE r.room_id = a.room_id AND ${IS_ABANDONED})`,
+    bindings,
+  );
+  const noted = await rowsOf<{ room_id: RoomId }>(
+    transaction.raw(
+      `INSERT INTO matrix_admin.abandoned_rooms (room_id)
+       SELECT r.room_id FROM public.roomserver_rooms r WHERE ${IS_ABANDONED}
+       ON CONFLICT DO NOTHING RETURNING room_id`,
+      bindings,
+    ),
+  );
+  return noted.length;
+}
+
+/** Rooms without local users, in the order of their NIDs. @param filter `noted`: only those noted before that many ms */
+export async function listAbandonedRooms(
+  db: Db,
+  localServerNames: readonly ServerName[],
+  filter: {
+    readonly after: number;
+    readonly limit: number;
+    readonly notedForMs?: number;
+    readonly except?: readonly string[];
+  },
+): Promise<AbandonedRoom[]> {
+  const rows = await rowsOf<{ room_nid: string; room_id: RoomId; since_ms: number | null }>(
+    db.raw(
+      `SELECT r.room_nid, r.room_id, (extract(epoch FROM a.since) * 1000)::float8 AS since_ms
+       FROM public.roomserver_rooms r LEFT JOIN matrix_admin.abandoned_rooms a ON a.room_id = r.room_id
+       WHERE r.room_nid > :after AND ${IS_ABANDONED} AND r.room_id <> ALL(:except)
+         AND (CAST(:notedForMs AS bigint) IS NULL
+           OR a.since <= clock_timestamp() - CAST(:notedForMs AS bigint) * interval '1 ms')
+       ORDER BY r.room_nid LIMIT :limit`,
+      {
+        after: filter.after,
+        limit: filter.limit,
+        notedForMs: filter.notedForMs ?? null,
+        except: [...(filter.except ?? [])],
+        localServerNames: [...localServerNames],
+      },
+    ),
+  );
+  return rows.map(({ room_nid, room_id, since_ms }) => ({
+    roomNid: Number(room_nid),
+    roomId: room_id,
+    since: since_ms === null ? undefined : Math.floor(since_ms),
+  }));
+}
