@@ -57,8 +57,8 @@ const SEEN = `LEFT JOIN (
 
 const COLUMNS = `a.localpart, a.server_name, a.account_type, a.is_deactivated, a.created_ts, a.appservice_id,
   nullif(p.display_name, '') AS display_name, nullif(p.avatar_url, '') AS avatar_url, x.user_type,
-  x.erased_at IS NOT NULL AS is_erased, ${restricted('locked')} AS is_locked,
-  ${restricted('suspended')} AS is_suspended, ${restricted('shadow_banned')} AS is_shadow_banned, ${LAST_SEEN} AS last_seen_ts`;
+  x.erased_at IS NOT NULL AS is_erased, ${LAST_SEEN} AS last_seen_ts,
+  ARRAY(SELECT r.restriction FROM matrix_admin.account_restrictions r WHERE r.user_id = ${USER_ID}) AS restrictions`;
 
 interface UserRow {
   localpart: string;
@@ -71,9 +71,7 @@ interface UserRow {
   avatar_url: string | null;
   user_type: UserType | null;
   is_erased: boolean;
-  is_locked: boolean;
-  is_suspended: boolean;
-  is_shadow_banned: boolean;
+  restrictions: readonly string[];
   last_seen_ts: string | null;
 }
 
@@ -87,9 +85,9 @@ const userOf = (row: UserRow): User => ({
   avatarUrl: row.avatar_url,
   userType: row.user_type,
   isErased: row.is_erased,
-  isLocked: row.is_locked,
-  isSuspended: row.is_suspended,
-  isShadowBanned: row.is_shadow_banned,
+  isLocked: row.restrictions.includes('locked'),
+  isSuspended: row.restrictions.includes('suspended'),
+  isShadowBanned: row.restrictions.includes('shadow_banned'),
   lastSeenAt: row.last_seen_ts === null ? null : Number(row.last_seen_ts),
 });
 
