@@ -104,7 +104,7 @@ describe('the host', () => {
     ['a logger that is a text', { logger: 'info' }, /^host\.logger must have the methods .*, not a string$/],
     ['an empty sender', { federation: {} }, /^host\.federation must have the method wake: wake is missing$/],
     [
-      'a method that is none',
+      'a method that is not a function',
       { federation: { wake: noop, makeLeave: 5 } },
       /^host\.federation\.makeLeave must be a function, not 5$/,
     ],

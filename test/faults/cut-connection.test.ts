@@ -39,7 +39,7 @@ const auditOf = (target: string): Promise<{ operation: string; outcome: string }
 const isSuspended = async (userId: string): Promise<boolean> =>
   (await db('matrix_admin.account_restrictions').where({ user_id: userId })).length > 0;
 
-it('a connection that is cut between the commit and its answer: what was committed is answered, and audited once', async () => {
+it('a connection that is cut between the commit and its answer: the committed result is answered, with one audit entry', async () => {
   const userId = USERS.carol.user_id;
   proxy.cutAtNextCommit('after');
   const answer = await suspend(userId);
@@ -57,7 +57,7 @@ it('a connection that is cut before the commit: nothing was done, and the answer
   expect(await auditOf(userId)).toEqual([{ operation: 'setUserSuspended', outcome: 'failed' }]);
 });
 
-it('a database that stays away is a 503 that says when to come back, until it is there again', async () => {
+it('while the database is unavailable, answers are 503 with a retry time', async () => {
   const path = '/_synapse/admin/v2/users';
   proxy.cut();
   for (const answer of [await call('GET', path), await call('POST', '/_synapse/admin/v1/reset_password/@x:y')]) {

@@ -177,24 +177,29 @@ describe('a wrong value', () => {
 
 /** Values that are wrong only together with another one, or because of the data. */
 const CONFLICTS: readonly [string, OperationName, object, string, string][] = [
-  ['a time that is over', 'createRegistrationToken', { expiryTime: 5 }, 'expiryTime', 'expiry_time'],
-  ['a time that is over', 'updateRegistrationToken', { expiryTime: 5 }, 'expiryTime', 'expiry_time'],
-  ['a name for no new room', 'deleteRoom', { roomName: 'x' }, 'roomName', 'room_name'],
-  ['a text for no new room', 'deleteRoom', { message: 'x' }, 'message', 'message'],
-  ['nobody', 'deleteRoom', { newRoomUserId: USER }, 'newRoomUserId', 'new_room_user_id'],
-  ['a token of no list', 'listUsers', { from: '9'.repeat(30) }, 'from', 'from'],
-  ['no job', 'listJobs', { from: RIGHT['jobId'] }, 'from', 'from'],
+  ['a time in the past', 'createRegistrationToken', { expiryTime: 5 }, 'expiryTime', 'expiry_time'],
+  ['a time in the past', 'updateRegistrationToken', { expiryTime: 5 }, 'expiryTime', 'expiry_time'],
+  ['a room name without a new room', 'deleteRoom', { roomName: 'x' }, 'roomName', 'room_name'],
+  ['a message without a new room', 'deleteRoom', { message: 'x' }, 'message', 'message'],
+  ['an unknown user', 'deleteRoom', { newRoomUserId: USER }, 'newRoomUserId', 'new_room_user_id'],
+  ['a token of another list', 'listUsers', { from: '9'.repeat(30) }, 'from', 'from'],
+  ['an unknown job', 'listJobs', { from: RIGHT['jobId'] }, 'from', 'from'],
 ];
 
 describe('a value that conflicts with another one or with the data', () => {
-  it.each(CONFLICTS)('%s for %s %j is told of by the name that was sent', async (_what, name, input, code, sent) => {
-    const call = plugin.admin.operations[name] as (input: unknown, caller: unknown) => Promise<unknown>;
-    const called = call({ ...requiredOf(name), ...input }, { actor: { kind: 'system', name: 'test' } });
-    await expect(called).rejects.toMatchObject({ message: expect.stringContaining(`parameter "${code}"`) });
-    for (const route of ROUTES.filter(({ operation }) => operation === name)) {
-      const given = Object.fromEntries(Object.entries(input).map(([key, value]) => [nameInRequest(route, key), value]));
-      const answer = await send(route, route.method === 'GET' ? { query: given } : { body: given });
-      expect([answer.status, jsonOf(answer).error]).toEqual([400, expect.stringContaining(`parameter "${sent}"`)]);
-    }
-  });
+  it.each(CONFLICTS)(
+    '%s for %s %j is reported under the name that was sent',
+    async (_what, name, input, code, sent) => {
+      const call = plugin.admin.operations[name] as (input: unknown, caller: unknown) => Promise<unknown>;
+      const called = call({ ...requiredOf(name), ...input }, { actor: { kind: 'system', name: 'test' } });
+      await expect(called).rejects.toMatchObject({ message: expect.stringContaining(`parameter "${code}"`) });
+      for (const route of ROUTES.filter(({ operation }) => operation === name)) {
+        const given = Object.fromEntries(
+          Object.entries(input).map(([key, value]) => [nameInRequest(route, key), value]),
+        );
+        const answer = await send(route, route.method === 'GET' ? { query: given } : { body: given });
+        expect([answer.status, jsonOf(answer).error]).toEqual([400, expect.stringContaining(`parameter "${sent}"`)]);
+      }
+    },
+  );
 });

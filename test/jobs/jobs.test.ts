@@ -98,7 +98,7 @@ describe('watch()', () => {
 });
 
 describe('watch() of a job', () => {
-  it('looks at once when a run of it in this process is over', async () => {
+  it('reads the job at once after its run in this process', async () => {
     const changes = new EventTarget();
     const { watch } = createJobs({ db, stopped: stopped.signal, changes, repeatMs: 15_000 });
     const id = await queueJob(db, 'x');
@@ -129,7 +129,7 @@ describe('watch() of a job', () => {
 });
 
 describe('viewJob()', () => {
-  it('shows of a new job when and by whom it was asked for, and nothing that there is not yet', async () => {
+  it('shows the creator and time of a new job, and nothing else yet', async () => {
     const before = Date.now();
     const { createdTs, id, ...job } = await viewOf({ done: 0 });
     expect(id).toMatch(/^[0-9a-f-]{36}$/);
@@ -179,7 +179,7 @@ describe('viewJob()', () => {
     });
   });
 
-  it('shows the parameters that a kind may show, and none of a kind that this version does not know', async () => {
+  it('shows the parameters that a kind may show, and none of an unknown kind', async () => {
     const input = JSON.stringify({ roomId: '!r:x', message: 'words for its readers', block: true });
     expect((await viewOf({ kind: 'deleteRoom', input })).input).toEqual({ roomId: '!r:x', block: true });
     expect((await viewOf({ kind: 'ofTomorrow', input })).input).toBeNull();

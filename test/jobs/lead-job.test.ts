@@ -64,7 +64,7 @@ function logged(): unknown[] {
 }
 
 describe('a job that is done', () => {
-  it('has its result; log, audit and whoever waits for it are told', async () => {
+  it('stores its result, and informs the log, the audit and waiting callers', async () => {
     const job = await lead(async () => ({ answer: 42 }));
     expect(job).toMatchObject({ state: 'succeeded', result: { answer: 42 } });
     expect(logged()).toEqual(['info', 'Job ended', { state: 'succeeded' }]);
@@ -199,7 +199,7 @@ describe('a job that must stop', () => {
     expect([job?.state, runs, cleaned]).toEqual(['cancelled', 0, [id]]);
   });
 
-  it('because the process stops is handed back, and goes on at once', async () => {
+  it('because the process stops is handed back, and resumes at once', async () => {
     const job = await lead(async (run) => {
       setTimeout(() => stopping.abort(), 20);
       return untilStopped(run);

@@ -127,14 +127,18 @@ describe('a field of the manifest', () => {
     ['another version', { version: '9.9.9' }, 'koa-matrix-admin must be 9.9.9'],
     ['another Node', { engines: { node: '>=99', postgresql: '>=13' } }, 'Node must be >=99, this is'],
     ['another PostgreSQL', { engines: { node: '>=20', postgresql: '>=99' } }, 'PostgreSQL must be >=99, this is'],
-    ['a range that is none', { engines: { node: 'new', postgresql: '>=13' } }, 'which is no semver range'],
+    ['an invalid range', { engines: { node: 'new', postgresql: '>=13' } }, 'which is no semver range'],
     ['another peer', { peerDependencies: { koa: '^99.0.0' }, optionalPeers: [] }, 'npm install koa@"^99.0.0"'],
     [
       'a peer that is missing',
       { peerDependencies: { nothing: '^1.0.0' }, optionalPeers: [] },
       'nothing ^1.0.0 is not installed',
     ],
-    ['an optional peer that is none', { optionalPeers: ['koa', 'nothing'] }, 'manifest.optionalPeers names nothing'],
+    [
+      'an optional peer that is not a peer',
+      { optionalPeers: ['koa', 'nothing'] },
+      'manifest.optionalPeers names nothing',
+    ],
   ])('that asks for %s keeps the plugin out', async (_name, changes, reason) => {
     expect(await refusal(changes)).toContain(reason);
   });

@@ -15,13 +15,13 @@ const RULES: readonly [what: string, JudgedEvent, Map<string, EventJson>, from: 
   ['a create event in a room of another server', create({ creator: alice }, '!x:two.test'), new Map(), 0, -1],
   ['a create event without a room id', create({ creator: alice }, undefined), new Map(), 12, 12],
   [
-    'a create event of no known version',
+    'a create event of an unknown version',
     create({ creator: alice, room_version: 'x' }, '!x:one.test'),
     new Map(),
     0,
     -1,
   ],
-  ['creators that are no users', create({ additional_creators: ['bob'] }, undefined), new Map(), 0, -1],
+  ['creators that are not users', create({ additional_creators: ['bob'] }, undefined), new Map(), 0, -1],
   ['a second create event', { ...create({ creator: alice }, '!x:one.test'), follows: 'events' }, new Map(), 0, -1],
   [
     'aliases of the own server, by one who is not in the room',
@@ -49,7 +49,7 @@ const RULES: readonly [what: string, JudgedEvent, Map<string, EventJson>, from: 
   ['a knock on a room that has to be invited to', member(carol, carol, { membership: 'knock' }), room(), 0, -1],
   ['an authorised join', member(carol, carol, authorised), withRule('restricted'), 8, 12],
   ['an authorised join where one may knock', member(carol, carol, authorised), withRule('knock_restricted'), 10, 12],
-  ['a join that nobody authorised', member(carol, carol, { membership: 'join' }), withRule('restricted'), 0, -1],
+  ['an unauthorised join', member(carol, carol, { membership: 'join' }), withRule('restricted'), 0, -1],
   [
     'a join that one who is not in the room authorised',
     member(carol, carol, { ...authorised, join_authorised_via_users_server: carol }),
@@ -65,7 +65,7 @@ const RULES: readonly [what: string, JudgedEvent, Map<string, EventJson>, from: 
     12,
   ],
   ['power levels that are strings', levels({ users: { [carol]: ' +50' } }), room(), 1, 9],
-  ['power levels that are no numbers', levels({ users: { [carol]: 'x' } }), room(), 0, -1],
+  ['power levels that are not numbers', levels({ users: { [carol]: 'x' } }), room(), 0, -1],
   [
     'power levels beyond all numbers',
     levels({ users: { [carol]: '9'.repeat(400) } }),
@@ -73,13 +73,7 @@ const RULES: readonly [what: string, JudgedEvent, Map<string, EventJson>, from: 
     0,
     -1,
   ],
-  [
-    'a level for an event that is no number',
-    levels({ users: {}, users_default: 50, events: { x: null } }),
-    room(),
-    1,
-    9,
-  ],
+  ['an event level that is not a number', levels({ users: {}, users_default: 50, events: { x: null } }), room(), 1, 9],
   [
     'a notification level above the own one',
     levels({ users: {}, users_default: 50, notifications: { room: 60 } }),
@@ -89,7 +83,7 @@ const RULES: readonly [what: string, JudgedEvent, Map<string, EventJson>, from: 
   ],
   ['a power level for the creator', levels({ users: { [alice]: 50 }, users_default: 50 }), room(), 1, 11],
   [
-    'the creator outranking everybody',
+    'the creator outranking everyone',
     member(alice, bob, { membership: 'ban' }),
     room({ 'm.room.power_levels ': { users: { [bob]: 100 }, users_default: 0 } }),
     12,

@@ -55,16 +55,16 @@ describe('devices of a user of another server', () => {
     ['of another user', device(phoneKeys({ user_id: '@mallory:two.test' }))],
     ['of another device', device(phoneKeys({ device_id: 'LAPTOP' }))],
     ['in no record', device(phoneKeys({ keys: 'x' }))],
-    ['that are no keys', device(phoneKeys({ keys: { [phone.keyId]: 'short' } }))],
-    ['that are no text', device(phoneKeys({ keys: { [phone.keyId]: 1 } }))],
+    ['that are not keys', device(phoneKeys({ keys: { [phone.keyId]: 'short' } }))],
+    ['that are not a text', device(phoneKeys({ keys: { [phone.keyId]: 1 } }))],
     ['of another key id', device(phoneKeys({ keys: {} }))],
     ['for no algorithms', device(phoneKeys({ algorithms: 'x' }))],
-    ['for algorithms that are no text', device(phoneKeys({ algorithms: ['x', 1] }))],
+    ['for algorithms that are not a text', device(phoneKeys({ algorithms: ['x', 1] }))],
     [
       'that only another device has signed',
       device({ ...phoneKeys(), signatures: signedBy(dora, phoneKeys(), laptop) }),
     ],
-    ['with a signature that is no text', device({ ...phoneKeys(), signatures: { [dora]: { [phone.keyId]: 1 } } })],
+    ['with a signature that is not a text', device({ ...phoneKeys(), signatures: { [dora]: { [phone.keyId]: 1 } } })],
     ['that were changed since', device({ ...phoneKeys(), more: 1 })],
     ['that are too large', device(phoneKeys({ more: 'x'.repeat(65_536) }))],
   ])('are left out with keys %s', (_what, wrong) => {
@@ -122,7 +122,7 @@ describe('cross-signing keys', () => {
   it.each<[string, Partial<RemoteDevices>, RegExp]>([
     ['a self-signing key alone', { selfSigningKey }, /not signed by the master key/],
     [
-      'a self-signing key that nobody signed',
+      'a self-signing key without a signature',
       { masterKey, selfSigningKey: crossSigningKey(dora, 'self_signing', selfSigning) },
       /not signed by the master key/,
     ],
@@ -137,14 +137,14 @@ describe('cross-signing keys', () => {
       /the master key does not belong/,
     ],
     [
-      'a key of no usage',
+      'a key without a usage',
       { masterKey: { ...masterKey, usage: 'master' } },
       /the master key does not belong to the user/,
     ],
     ['no keys', { masterKey: { ...masterKey, keys: {} } }, /the master key does not belong to the user/],
     ['two keys', { masterKey: { ...masterKey, keys: { ...(masterKey.keys as Json), 'ed25519:x': 'x' } } }, /master/],
     [
-      'a key that is no text',
+      'a key that is not a text',
       { masterKey: { ...masterKey, keys: { [master.keyId]: 1 } } },
       /the master key does not belong/,
     ],

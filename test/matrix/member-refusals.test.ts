@@ -32,16 +32,16 @@ const empty = (content: EventJson = { creator: alice }): State =>
 const authorisedBy = (userId: string): EventJson => ({ join_authorised_via_users_server: userId });
 const UNAUTHORISED = 'no user who may invite has authorised the join';
 const JOINS: readonly Row[] = [
-  ['of whom the create event names, first', undefined, firstJoin(bob), empty({ creator: bob })],
+  ['of the creator in the create event, as the first join', undefined, firstJoin(bob), empty({ creator: bob })],
   [
-    'of whom the create event names no more',
+    'of the creator in the create event, not as the first join',
     'the user has not been invited',
     firstJoin(bob),
     empty({ creator: bob }),
     '11',
   ],
   [
-    'restricted, let in by a list',
+    'restricted, with a list as the authorising user',
     UNAUTHORISED,
     join({ join_authorised_via_users_server: [bob] }),
     withRule('restricted'),
@@ -56,11 +56,16 @@ const JOINS: readonly Row[] = [
     '12',
   ],
   ['of the creator, later', 'the user has not been invited', { ...firstJoin(), follows: 'events' }, empty()],
-  ['for another', 'nobody can join for another user', member(bob, carol, { membership: 'join' }), withRule('public')],
+  [
+    'for another user',
+    'nobody can join for another user',
+    member(bob, carol, { membership: 'join' }),
+    withRule('public'),
+  ],
   ['of who is banned', 'the user is banned', join(), carolIs('ban', { 'm.room.join_rules ': { join_rule: 'public' } })],
   ['where all may', undefined, join(), withRule('public')],
   ['uninvited', 'the user has not been invited', join(), withRule('invite')],
-  ['uninvited, where there is no rule', 'the user has not been invited', join(), without('m.room.join_rules')],
+  ['uninvited, without a join rule', 'the user has not been invited', join(), without('m.room.join_rules')],
   ['invited', undefined, join(), carolIs('invite')],
   ['again', undefined, join(), carolIs('join')],
   [
@@ -72,12 +77,17 @@ const JOINS: readonly Row[] = [
   ['by a rule of a later version', 'the join rule forbids joining', join(), withRule('knock'), '6'],
   ['by no rule', 'the join rule forbids joining', join(), withRule('private')],
   ['restricted, invited', undefined, join(), carolIs('invite', { 'm.room.join_rules ': { join_rule: 'restricted' } })],
-  ['restricted, let in', undefined, join(authorisedBy(bob)), withRule('restricted')],
-  ['restricted, let in by nobody', UNAUTHORISED, join(), withRule('restricted')],
-  ['restricted, let in by no user', UNAUTHORISED, join(authorisedBy('bob')), withRule('restricted')],
-  ['restricted, let in from outside', UNAUTHORISED, join(authorisedBy(carol)), withRule('restricted')],
+  ['restricted, authorised', undefined, join(authorisedBy(bob)), withRule('restricted')],
+  ['restricted, without an authorising user', UNAUTHORISED, join(), withRule('restricted')],
+  ['restricted, with an invalid authorising user', UNAUTHORISED, join(authorisedBy('bob')), withRule('restricted')],
   [
-    'restricted, let in by one who may not invite',
+    'restricted, authorised by a user outside of the room',
+    UNAUTHORISED,
+    join(authorisedBy(carol)),
+    withRule('restricted'),
+  ],
+  [
+    'restricted, authorised by a user who may not invite',
     UNAUTHORISED,
     join(authorisedBy(bob)),
     withLevels({ invite: 1 }, { 'm.room.join_rules ': { join_rule: 'restricted' } }),
@@ -128,7 +138,7 @@ const LEAVES: readonly Row[] = [
     ban,
     carolIs('join', { 'm.room.power_levels ': { users: { [bob]: 49 } } }),
   ],
-  ['of nobody', 'the member event names no user', member(bob, 'carol', { membership: 'leave' }), room()],
+  ['of an invalid user', 'the member event names no user', member(bob, 'carol', { membership: 'leave' }), room()],
   ['to an unknown membership', 'the membership is unknown', member(bob, bob, { membership: 'toString' }), room()],
 ];
 
@@ -139,7 +149,12 @@ const KNOCKS: readonly Row[] = [
   ['where they may knock', undefined, knock, withRule('knock_restricted')],
   ['where one may', undefined, knock, room(KNOCK_RULE)],
   ['where one may not', 'the join rule forbids knocking', knock, room()],
-  ['for another', 'nobody can knock for another user', member(bob, carol, { membership: 'knock' }), room(KNOCK_RULE)],
+  [
+    'for another user',
+    'nobody can knock for another user',
+    member(bob, carol, { membership: 'knock' }),
+    room(KNOCK_RULE),
+  ],
   ['again', undefined, knock, carolIs('knock', KNOCK_RULE)],
   ...['ban', 'invite', 'join'].map(
     (membership): Row => [
@@ -189,14 +204,14 @@ const THIRD_PARTY: readonly Row[] = [
   ],
   ['of another', NOT_THEIRS, accepted({ signed: { ...signed, mxid: alice } }), offered({ public_key: publicKey })],
   ['without a token', NOT_THEIRS, accepted({ signed: { ...signed, token: 1 } }), offered({ public_key: publicKey })],
-  ['of no shape', NOT_THEIRS, accepted('x'), offered({ public_key: publicKey })],
+  ['of a wrong shape', NOT_THEIRS, accepted('x'), offered({ public_key: publicKey })],
   [
     'with an unknown token',
     NOT_OFFERED,
     accepted({ signed: { ...signed, token: 'x' } }),
     offered({ public_key: publicKey }),
   ],
-  ['that another has made', NOT_OFFERED, accepted({ signed }, alice), offered({ public_key: publicKey })],
+  ['that another user has made', NOT_OFFERED, accepted({ signed }, alice), offered({ public_key: publicKey })],
   [
     'offered with the power',
     undefined,

@@ -92,7 +92,7 @@ const LEVELS: readonly Row[] = [
     withLevels({ users_default: 50, users: { [carol]: 49 } }),
   ],
   ['of notifications in no group', 'power levels are not grouped in objects', levels({ notifications: 1 }), room()],
-  ['of who is no creator', undefined, levels({ users_default: 50, users: { [carol]: 1 } }), room(), '12'],
+  ['of a user who is not a creator', undefined, levels({ users_default: 50, users: { [carol]: 1 } }), room(), '12'],
   [
     'of a creator and another',
     'a power level is given to a creator',
@@ -102,7 +102,7 @@ const LEVELS: readonly Row[] = [
   ],
   ['the first', undefined, levels({ users: { [bob]: 100 } }, alice), without('m.room.power_levels')],
   [
-    'up to the own',
+    'up to the own level',
     undefined,
     levels({ users_default: 50, users: { [carol]: 50 }, ban: 50, events: { x: 50 } }),
     room(),
@@ -146,9 +146,9 @@ const LEVELS: readonly Row[] = [
   ],
   ['in no groups', 'power levels are not grouped in objects', levels({ events: 1 }), room()],
   ['in no groups, long ago', 'power levels are not grouped in objects', levels({ users: 1 }), room(), '1'],
-  ['of no numbers', 'a power level is not an integer', levels({ ban: '50' }), room()],
+  ['that are not numbers', 'a power level is not an integer', levels({ ban: '50' }), room()],
   ['of fractions', 'a power level is not an integer', levels({ events: { x: 0.5 } }), room()],
-  ['of nobody', 'a power level is given to an invalid user id', levels({ users: { bob: 1 } }), room()],
+  ['of an invalid user', 'a power level is given to an invalid user id', levels({ users: { bob: 1 } }), room()],
   ['of creators', 'a power level is given to a creator', levels({ users: { [alice]: 1 } }), room(), '12'],
 ];
 

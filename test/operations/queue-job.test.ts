@@ -39,8 +39,8 @@ afterEach(async () => {
   await plugin.close();
 });
 
-describe('a call whose job is under way', () => {
-  it('joins it if the call asks for the same, in whatever order', async () => {
+describe('a call whose job is already running', () => {
+  it('joins it if the input is the same, in any order', async () => {
     const started = [
       await operations.evacuateRoom.start({ roomId: ROOM, invites: true, knocks: false }, CALLER),
       await operations.evacuateRoom.start({ knocks: false, invites: true, roomId: ROOM }, CALLER),
@@ -52,7 +52,7 @@ describe('a call whose job is under way', () => {
     expect(new Set(started.map(({ jobId }) => jobId)).size).toBe(1);
   });
 
-  it('is refused if it asks for something else, and is told what is under way', async () => {
+  it('is refused if the input differs, with the running job', async () => {
     const { jobId } = await operations.evacuateRoom.start({ roomId: ROOM }, CALLER);
     const refusal = { errcode: 'M_BAD_STATE', message: 'This is under way with other options', status: 409 };
     await expect(operations.evacuateRoom.start({ roomId: ROOM, invites: true }, CALLER)).rejects.toMatchObject({

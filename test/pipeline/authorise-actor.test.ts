@@ -66,7 +66,7 @@ describe('an administrator who is demoted while a password is hashed', () => {
   const hashOf = async (): Promise<unknown> =>
     (await db('userapi_accounts').where({ localpart: 'bob' }).first('password_hash')).password_hash;
 
-  it('is refused, although the account was looked up before, and nothing is changed', async () => {
+  it('is refused although the account was looked up before, without effect', async () => {
     await addAccount(db, { localpart: 'demoted', accountType: 3 });
     const before = await hashOf();
     const off = plugin.admin.hooks.before('resetPassword', { name: 'demote' }, async () => {

@@ -88,7 +88,7 @@ describe('hooks that are added', () => {
     expect(logger.lines).toEqual([]);
   });
 
-  it('may not have a longer one, and the host is told the range', () => {
+  it('may not have a longer one, and the error names the range', () => {
     expect(() => hooks.before('unblockRoom', { name: 'a', timeoutMs: LONGEST_MS + 1 }, () => undefined)).toThrow(
       `hook "a": timeoutMs must be from 1 to ${LONGEST_MS}`,
     );
@@ -108,7 +108,7 @@ describe('a hook that has answered', () => {
     expect(timers()).toBeLessThan(before + 3);
   });
 
-  it('is not told that it has run out of time', async () => {
+  it('does not get an aborted signal afterwards', async () => {
     const signals: AbortSignal[] = [];
     hooks.before('unblockRoom', { name: 'quick' }, (_event, signal) => void signals.push(signal));
     await hooks.runBefore(EVENT);
@@ -176,8 +176,8 @@ describe('a hook that refuses the operation', () => {
   });
 });
 
-describe('what hooks are told', () => {
-  it('is a copy that nobody can change, at any depth', async () => {
+describe('the event that hooks receive', () => {
+  it('is a copy that cannot be changed at any depth', async () => {
     hooks.after('unblockRoom', { name: 'vandal' }, (event) => {
       const { result } = event as unknown as { result: { at: { depth: number } } };
       result.at.depth = 3;
@@ -205,7 +205,7 @@ describe('what hooks are told', () => {
     expect(Object.isFrozen(event.input)).toBe(false);
   });
 
-  it('is nothing of other operations', async () => {
+  it('comes only from its own operation', async () => {
     hooks.before('blockRoom', { name: 'other' }, () => deny('M_FORBIDDEN', 'no'));
     await expect(hooks.runBefore(EVENT)).resolves.toBeUndefined();
   });

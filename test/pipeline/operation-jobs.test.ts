@@ -88,7 +88,7 @@ function listen(): unknown[] {
   return events;
 }
 
-describe('an operation that is done by a job', () => {
+describe('an operation that is a job', () => {
   it('is counted when its job has ended, with the seconds since it was asked for', async () => {
     const called = operations.refreshDevices({ userId: ZOE }, CALLER);
     await untilAsked();
@@ -121,7 +121,7 @@ describe('an operation that is done by a job', () => {
     await expect.poll(() => told).toContain(USERS.alice.user_id);
   });
 
-  it('that is cancelled is refused to whoever waits for it, and no hook hears of it', async () => {
+  it('that is cancelled rejects waiting calls, and calls no hooks', async () => {
     const events = listen();
     const called = operations.refreshDevices({ userId: ZOE }, CALLER);
     called.catch(() => {});
@@ -208,7 +208,7 @@ describe('the job of an operation', () => {
     ]);
   });
 
-  it('is queued, and is ok when it has ended: the audit says both, even of a rebuild that nobody waits for', async () => {
+  it('has audit entries for its start and its end, even for a rebuild without a waiting caller', async () => {
     const { jobId } = await operations.reindexFulltext.start({}, CALLER);
     await plugin.admin.jobs.wait(jobId);
     expect(await db('matrix_admin.audit').orderBy('id').select('operation', 'outcome', 'job_id')).toEqual([

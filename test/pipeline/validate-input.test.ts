@@ -24,7 +24,7 @@ function refusalOf(input: unknown, schema: z.ZodType = INPUT): unknown {
 }
 
 describe('the input of an operation', () => {
-  it('is taken as it is, and its defaults are filled in', () => {
+  it('is accepted unchanged, with its defaults filled in', () => {
     expect(validateInput(INPUT, { roomId: '!r:x' })).toEqual(DEFAULTS);
     const whole = { roomId: '', limit: 10, order: 'rank', keep: [{ name: 'tags' }], content: { n: [null, 1, true] } };
     expect(validateInput(INPUT, whole)).toEqual(whole);
@@ -56,12 +56,12 @@ describe('the input of an operation', () => {
     ]);
   });
 
-  it('that is there but fits none of several forms is wrong, not missing', () => {
+  it('that fits none of several forms is wrong, not missing', () => {
     const schema = z.object({ at: z.union([z.string(), z.int()]) });
     expect(refusalOf({ at: true }, schema)).toEqual(['M_INVALID_PARAM', 'bad parameter "at": Invalid input']);
   });
 
-  it('with an unknown parameter is refused, and the caller is told which there are', () => {
+  it('with an unknown parameter is refused with a list of the known ones', () => {
     expect(refusalOf({ roomId: '!r:x', dryrun: true }, INPUT)).toEqual([
       'M_INVALID_PARAM',
       'bad parameter "dryrun": it is not a parameter; there are: roomId, limit, order, keep, content',
@@ -83,7 +83,7 @@ const around = (inner: fc.Arbitrary<string>): fc.Arbitrary<unknown> =>
     );
 
 describe('a text that PostgreSQL cannot store', () => {
-  it('is refused at any depth, and the caller is told the parameter', () => {
+  it('is refused at any depth, and the error names the parameter', () => {
     fc.assert(
       fc.property(around(unstorable), (content) => {
         expect(refusalOf({ roomId: '!r:x', content })).toEqual([

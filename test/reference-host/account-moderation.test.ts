@@ -56,7 +56,7 @@ test('a suspended user can read and redact, but not send', async () => {
   expect((await server.call('bob', 'PUT', sendPath('v10'), MESSAGE)).status).toBe(200);
 });
 
-test('what a shadow-banned user sends is acknowledged, and nobody gets it', async () => {
+test('a message of a shadow-banned user is acknowledged, but reaches nobody', async () => {
   const ban = (method: string): Promise<Answer> =>
     server.call('admin', method, `/_synapse/admin/v1/users/${bob.user_id}/shadow_ban`);
   const stored = async (eventId: unknown): Promise<number> =>

@@ -71,7 +71,7 @@ describe.runIf(process.platform === 'linux')('nothing is left', () => {
   });
 
   it.each([
-    ['whose reader has gone', (child: ChildProcess) => child.stdout?.destroy()],
+    ['whose output pipe was closed', (child: ChildProcess) => child.stdout?.destroy()],
     ['whose terminal was closed', (child: ChildProcess) => child.kill('SIGHUP')],
   ])('after a demo %s', LIMIT, async (_title, interrupt) => {
     const child = start([program('demo')], directory);

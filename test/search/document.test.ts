@@ -78,10 +78,10 @@ describe('editedEventId()', () => {
   it.each([
     ['an id with NUL', '$a\0b:x'],
     ['half a surrogate pair', '$\ud800:x'],
-    ['an id longer than ids are', `$${'a'.repeat(300)}:x`],
-    ['no event id', '!room:x'],
-    ['no text', 7],
-    ['nothing', undefined],
+    ['an id of excessive length', `$${'a'.repeat(300)}:x`],
+    ['an invalid event id', '!room:x'],
+    ['a value that is not a text', 7],
+    ['an absent value', undefined],
   ])('is nothing for %s, which no table can store', (_, id) => {
     const content = { 'm.new_content': { body: 'x' }, 'm.relates_to': { rel_type: 'm.replace', event_id: id } };
     expect(editedEventId('m.room.message', content)).toBeUndefined();

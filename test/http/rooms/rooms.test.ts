@@ -55,7 +55,7 @@ describe('empty rooms', () => {
     ['joined from a virtual host', `@somebody:${VIRTUAL_HOST}`, 3, false],
     ['invited', `@somebody:${SERVER_NAME}`, 2, false],
     ['knocking', `@somebody:${VIRTUAL_HOST}`, 4, false],
-    ['gone', `@somebody:${SERVER_NAME}`, 1, true],
+    ['left', `@somebody:${SERVER_NAME}`, 1, true],
     ['of another server', '@somebody:elsewhere.example', 3, true],
   ])('depend on the memberships of local users: %s', async (name, userId, membershipNid, isEmpty) => {
     const roomId = `!${name.replaceAll(' ', '')}:${SERVER_NAME}`;
@@ -126,7 +126,7 @@ describe('a room', () => {
     [ROOMS.moderated, { reports: 3 }],
     [ROOMS.remote, { forward_extremities: 2 }],
     [ROOMS.remoteInvite, { stub: true, name: null, state_events: 0, events: 0, forward_extremities: 0 }],
-  ])('%s is shown as it is', async (roomId, expected) => {
+  ])('%s is shown in its current state', async (roomId, expected) => {
     expect(await get(`rooms/${encodeURIComponent(roomId)}`)).toMatchObject(expected);
   });
 

@@ -71,7 +71,7 @@ describe.each(KINDS)('$path', ({ path, field }) => {
     ['nobody', '@nobody:localhost:18448', 404, 'M_NOT_FOUND'],
     ['a deactivated user', '@gone:localhost:18448', 404, 'M_NOT_FOUND'],
     ['a user of another server', '@x:elsewhere.example', 400, 'M_INVALID_PARAM'],
-    ['what is no user', 'alice', 400, 'M_INVALID_PARAM'],
+    ['an invalid user id', 'alice', 400, 'M_INVALID_PARAM'],
   ])('refuses %s', async (_title, userId, status, errcode) => {
     for (const answer of [await get(path, userId), await put(path, userId, { [field]: true })]) {
       expect([answer.status, jsonOf(answer).errcode]).toEqual([status, errcode]);

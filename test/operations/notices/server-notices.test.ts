@@ -141,10 +141,10 @@ describe('a server notice', () => {
   it.each<[string, unknown, number, string]>([
     ['nobody', { content: HELLO }, 400, 'M_MISSING_PARAM'],
     ['no content', { user_id: USERS.erin.user_id }, 400, 'M_MISSING_PARAM'],
-    ['a user that there is not', { user_id: '@nobody:localhost:18448', content: HELLO }, 404, 'M_NOT_FOUND'],
+    ['an unknown user', { user_id: '@nobody:localhost:18448', content: HELLO }, 404, 'M_NOT_FOUND'],
     ['the sender of notices', { user_id: '@_server:localhost:18448', content: HELLO }, 404, 'M_NOT_FOUND'],
     ['a user of another server', { user_id: '@x:elsewhere.example', content: HELLO }, 400, 'M_INVALID_PARAM'],
-    ['what is no user', { user_id: 'erin', content: HELLO }, 400, 'M_INVALID_PARAM'],
+    ['an invalid user id', { user_id: 'erin', content: HELLO }, 400, 'M_INVALID_PARAM'],
     ['a number', { user_id: 5, content: HELLO }, 400, 'M_INVALID_PARAM'],
     ['content without a body', { user_id: USERS.erin.user_id, content: { msgtype: 'm.text' } }, 400, 'M_BAD_JSON'],
     [

@@ -273,7 +273,7 @@ describe.each([1, 2] as const)('the deletion of a room by v%i', (version) => {
   it.each([
     ['no body', {}],
     ['an empty body', { body: '' }],
-    ['what is no JSON', { body: '{' }],
+    ['malformed JSON', { body: '{' }],
   ])('refuses %s', async (_case, options) => {
     const answer = await call(`/v${version}/rooms/${ROOMS.v3}`, { method: 'DELETE', ...options });
     expect([answer.status, jsonOf(answer).errcode]).toEqual([400, 'M_NOT_JSON']);

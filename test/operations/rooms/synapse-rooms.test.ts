@@ -20,7 +20,7 @@ const NO_ROOMS = {
   'an unknown room of another server': '!x:remote.example',
   'an alias': `#alpha:${SERVER_NAME}`,
   'a user id': USERS.alice.user_id,
-  'no sigil': 'abc',
+  'an id without a sigil': 'abc',
   'an unknown room of version 12': `!${'A'.repeat(43)}`,
 };
 

@@ -78,7 +78,7 @@ describe('devices of a user', () => {
   });
 
   it.each<[string, string, number, string]>([
-    ['a user that there is not', '@nobody:localhost:18448', 404, 'M_NOT_FOUND'],
+    ['an unknown user', '@nobody:localhost:18448', 404, 'M_NOT_FOUND'],
     ['a user in other letters', '@BOB:localhost:18448', 404, 'M_NOT_FOUND'],
     ['a user of another server', '@x:remote.example', 400, 'M_INVALID_PARAM'],
     ['a bare localpart', 'bob', 400, 'M_INVALID_PARAM'],

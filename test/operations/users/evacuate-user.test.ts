@@ -104,7 +104,11 @@ describe('evacuateUser', () => {
   it.each<[string, () => ReturnType<typeof makeLeave>, RegExp]>([
     ['gives no answer', () => new Promise(() => {}), /gave no answer within 300 ms/],
     ['refuses', () => Promise.reject(new Error('403 M_FORBIDDEN')), /403 M_FORBIDDEN/],
-    ['makes a template without a place', async () => ({ roomVersion: '10', event: {} }), /no place in the room/],
+    [
+      'sends a template that does not place the event in the room',
+      async () => ({ roomVersion: '10', event: {} }),
+      /no place in the room/,
+    ],
     ['knows a room version that we do not', async () => ({ roomVersion: '99', event: {} }), /unsupported room version/],
   ])('forgets the invite of a server that %s, and reports it', async (_title, answer, reason) => {
     const nids = { room_nid: 18, target_nid: 65_541 };

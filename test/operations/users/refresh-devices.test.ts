@@ -205,7 +205,7 @@ describe('refreshDevices', () => {
     ['not signed', () => [device('PHONE', signedBy(dora, deviceKeys(dora, 'PHONE', phone)))]],
     ['without a signing key', () => [device('PHONE', signedBy(dora, { user_id: dora, device_id: 'PHONE' }, phone))]],
     ['too long', () => [device('PHONE', longKeys())]],
-    ['no keys at all', () => [device('PHONE', { keys: { 'ed25519:PHONE': 'AAAA' } })]],
+    ['not keys at all', () => [device('PHONE', { keys: { 'ed25519:PHONE': 'AAAA' } })]],
     [
       'of a device that is there twice',
       () => [device('LAPTOP', deviceKeys(dora, 'LAPTOP', laptop)), device('LAPTOP', deviceKeys(dora, 'LAPTOP', phone))],
@@ -273,7 +273,7 @@ describe('refreshDevices', () => {
   });
 
   it.each<[string, Fault, number, string]>([
-    ['knows no such user', answer(404, '{"errcode":"M_NOT_FOUND"}'), 404, 'M_NOT_FOUND'],
+    ['does not know the user', answer(404, '{"errcode":"M_NOT_FOUND"}'), 404, 'M_NOT_FOUND'],
     ['refuses', answer(403, '{"errcode":"M_FORBIDDEN"}'), 403, 'M_FORBIDDEN'],
     ['answers with a page', answer(200, '<html>'), 502, 'M_UNKNOWN'],
     ['answers with nothing', answer(200, '{}'), 502, 'M_UNKNOWN'],
@@ -339,7 +339,7 @@ describe('refreshDevices', () => {
 
   it.each([
     ['a local user', USERS.alice.user_id],
-    ['what is no user id', 'dora'],
+    ['an invalid user id', 'dora'],
   ])('is refused for %s', async (_title, userId) => {
     const refusal = await refresh(userId);
     expect([refusal.status, jsonOf(refusal).errcode]).toEqual([400, 'M_INVALID_PARAM']);

@@ -107,18 +107,18 @@ describe('resetPassword', () => {
   });
 
   it.each<[string, string, unknown, number, string]>([
-    ['a user that there is not', '@nobody:localhost:18448', { password: PASSWORD }, 404, 'M_NOT_FOUND'],
+    ['an unknown user', '@nobody:localhost:18448', { password: PASSWORD }, 404, 'M_NOT_FOUND'],
     ['a user of another server', '@x:elsewhere.example', { password: PASSWORD }, 400, 'M_INVALID_PARAM'],
-    ['what is no user', 'alice', { password: PASSWORD }, 400, 'M_INVALID_PARAM'],
+    ['an invalid user id', 'alice', { password: PASSWORD }, 400, 'M_INVALID_PARAM'],
     ['a deactivated account', '@gone:localhost:18448', { password: PASSWORD }, 403, 'M_FORBIDDEN'],
     ['no password', USERS.carol.user_id, {}, 400, 'M_MISSING_PARAM'],
     ['an empty password', USERS.carol.user_id, { password: '' }, 400, 'M_MISSING_PARAM'],
     ['a short one', USERS.carol.user_id, { password: '1234567' }, 400, 'M_WEAK_PASSWORD'],
     ['one over 72 bytes', USERS.carol.user_id, { password: 'é'.repeat(37) }, 400, 'M_INVALID_PARAM'],
     ['one over 512 bytes', USERS.carol.user_id, { password: 'x'.repeat(513) }, 400, 'M_BAD_JSON'],
-    ['one that is no text', USERS.carol.user_id, { password: 12_345_678 }, 400, 'M_INVALID_PARAM'],
+    ['a password that is not a text', USERS.carol.user_id, { password: 12_345_678 }, 400, 'M_INVALID_PARAM'],
     [
-      'logout_devices that is no boolean',
+      'a logout_devices that is not a boolean',
       USERS.carol.user_id,
       { password: PASSWORD, logout_devices: 'yes' },
       400,

@@ -76,7 +76,7 @@ describe.each(PATHS)('whois at %s', (path) => {
       { errcode: 'M_NOT_FOUND', error: 'User not found' },
     ],
     [
-      'what is no user id',
+      'an invalid user id',
       'alice',
       USERS.admin.access_token,
       400,
