@@ -18,6 +18,7 @@ GRANT SELECT, DELETE ON public.keyserver_fallback_keys TO "matrix_admin_plugin";
 GRANT SELECT, INSERT, UPDATE ON public.keyserver_key_changes TO "matrix_admin_plugin";
 GRANT SELECT, DELETE ON public.keyserver_one_time_keys TO "matrix_admin_plugin";
 GRANT SELECT, INSERT, UPDATE ON public.keyserver_stale_device_lists TO "matrix_admin_plugin";
+GRANT SELECT ON public.mediaapi_media_repository TO "matrix_admin_plugin";
 GRANT SELECT, INSERT, UPDATE, DELETE ON public.roomserver_event_json TO "matrix_admin_plugin";
 GRANT SELECT, INSERT ON public.roomserver_event_state_keys TO "matrix_admin_plugin";
 GRANT SELECT, INSERT ON public.roomserver_event_types TO "matrix_admin_plugin";

@@ -40,6 +40,7 @@ export type { EvacuatedMembers, Failure } from './operations/rooms/evacuate-memb
 export type { EventContext } from './operations/rooms/get-event-context.ts';
 export type { RoomMessages } from './operations/rooms/list-room-messages.ts';
 export type { RoomDeletion, RoomShutdown } from './operations/rooms/room-deletions.ts';
+export type { LargestRooms } from './operations/statistics/largest-rooms.ts';
 export type { AccountDataOfUser } from './operations/users/account-data.ts';
 export type { Evacuation } from './operations/users/evacuate-user.ts';
 export type { UserDetails } from './operations/users/get-user.ts';
@@ -65,6 +66,8 @@ export type { Reindexed } from './search/reindex-job.ts';
 export type { Search, SearchRequest, SearchResult } from './search/search.ts';
 export type { SearchAdapter, SearchHit, SearchIndex, SearchKey, SearchOrder } from './search/search-index.ts';
 export type { Destination } from './storage/federation/destinations.ts';
+export type { RoomSize } from './storage/largest-rooms.ts';
+export type { MediaOfUser } from './storage/mediaapi/media-of-users.ts';
 export type { StoredAuditEntry } from './storage/plugin/audit.ts';
 export type { BlockedRoom } from './storage/plugin/blocked-rooms.ts';
 export type { Report, RoomReport } from './storage/plugin/reports.ts';

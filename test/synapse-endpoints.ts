@@ -164,8 +164,8 @@ export const SYNAPSE_PAGES: readonly SynapsePage[] = [
   {
     page: 'Statistics',
     endpoints: [
-      missing('GET v1/statistics/users/media', NOT_YET),
-      missing('GET v1/statistics/database/rooms', NOT_YET),
+      differs('GET v1/statistics/users/media', 'only users with media; a page has 1,000 users at most'),
+      differs('GET v1/statistics/database/rooms', '`estimated_ts` says how old the estimates are'),
     ],
   },
   {

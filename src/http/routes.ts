@@ -17,6 +17,7 @@ import { REINDEX_ROUTES } from './search/reindex-routes.ts';
 import { AUDIT_ROUTES } from './server/audit-routes.ts';
 import { JOB_ROUTES } from './server/job-routes.ts';
 import { VERSION_ROUTES } from './server/version-routes.ts';
+import { STATISTICS_ROUTES } from './statistics/statistics-routes.ts';
 import { ACCOUNT_STANDING_ROUTES } from './users/account-standing-routes.ts';
 import { DEVICE_ROUTES } from './users/device-routes.ts';
 import { FIND_USER_ROUTES } from './users/find-user-routes.ts';
@@ -55,6 +56,7 @@ export const ROUTES: readonly Route[] = [
   ...EVENT_REPORT_ROUTES,
   ...REPORT_ROUTES,
   ...DESTINATION_ROUTES,
+  ...STATISTICS_ROUTES,
   ...ACCOUNT_RESTRICTION_ROUTES,
   ...BULK_ROUTES,
 ];

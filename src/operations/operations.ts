@@ -8,6 +8,7 @@ import { REGISTRATION_OPERATIONS } from './registration/registration-operations.
 import { ROOM_OPERATIONS } from './rooms/room-operations.ts';
 import { SEARCH_OPERATIONS } from './search/search-operations.ts';
 import { SERVER_OPERATIONS } from './server/server-operations.ts';
+import { STATISTICS_OPERATIONS } from './statistics/statistics-operations.ts';
 import { USER_OPERATIONS } from './users/user-operations.ts';
 
 /** Every operation by name. Hooks, audit entries and metrics use the same name. */
@@ -20,6 +21,7 @@ export const OPERATIONS = {
   ...NOTICE_OPERATIONS,
   ...SEARCH_OPERATIONS,
   ...SERVER_OPERATIONS,
+  ...STATISTICS_OPERATIONS,
   ...BULK_OPERATIONS,
 };
 

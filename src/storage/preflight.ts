@@ -18,6 +18,7 @@ export const REQUIRED_COLUMNS: Readonly<Record<string, readonly string[]>> = {
   keyserver_key_changes: ['change_id', 'user_id'],
   keyserver_one_time_keys: ['user_id', 'device_id'],
   keyserver_stale_device_lists: ['user_id', 'domain', 'is_stale', 'ts_added_secs'],
+  mediaapi_media_repository: ['media_origin', 'file_size_bytes', 'creation_ts', 'user_id'],
   roomserver_event_json: ['event_nid', 'event_json'],
   roomserver_event_state_keys: ['event_state_key_nid', 'event_state_key'],
   roomserver_event_types: ['event_type_nid', 'event_type'],

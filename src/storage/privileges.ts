@@ -24,6 +24,7 @@ export const HOST_PRIVILEGES: Readonly<Record<string, readonly Privilege[]>> = {
   keyserver_key_changes: ['SELECT', 'INSERT', 'UPDATE'],
   keyserver_one_time_keys: ['SELECT', 'DELETE'],
   keyserver_stale_device_lists: ['SELECT', 'INSERT', 'UPDATE'],
+  mediaapi_media_repository: ['SELECT'],
   roomserver_event_json: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
   roomserver_event_state_keys: ['SELECT', 'INSERT'],
   roomserver_event_types: ['SELECT', 'INSERT'],

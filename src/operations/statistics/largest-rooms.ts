@@ -1,0 +1,27 @@
+import { z } from 'zod';
+import { findStatisticsTime, listLargestRooms, type RoomSize } from '../../storage/largest-rooms.ts';
+import { defineOperation } from '../define-operation.ts';
+
+/** As many rooms as Synapse shows. */
+const ROOMS = 10;
+
+/** Rooms with estimates of their size. */
+export interface LargestRooms {
+  readonly rooms: readonly RoomSize[];
+  /** When PostgreSQL collected the statistics behind the estimates, in ms since the epoch. `null` if it has not yet. */
+  readonly estimatedTs: number | null;
+}
+
+/**
+ * The ten rooms that take the most space in the database, without media. The sizes are estimates from the statistics of
+ * PostgreSQL's planner, so that a call reads no events. Synapse: `GET /_synapse/admin/v1/statistics/database/rooms`.
+ */
+export const largestRooms = defineOperation({
+  access: 'admin',
+  effect: 'read',
+  input: z.object({}),
+  run: async ({ db }): Promise<LargestRooms> => ({
+    rooms: await listLargestRooms(db, ROOMS),
+    estimatedTs: await findStatisticsTime(db),
+  }),
+});

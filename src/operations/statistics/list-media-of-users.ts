@@ -1,0 +1,46 @@
+import { z } from 'zod';
+import { ParameterError } from '../../errors.ts';
+import {
+  MEDIA_ORDERS,
+  type MediaOfUser,
+  listMediaOfUsers as queryMedia,
+} from '../../storage/mediaapi/media-of-users.ts';
+import { defineOperation } from '../define-operation.ts';
+import { timeInput } from '../server/time-input.ts';
+
+/**
+ * A page of the users who have uploaded media, with the number of their media and their size. Each call reads all local media:
+ * Dendrite has no index on their users. Synapse: `GET /_synapse/admin/v1/statistics/users/media`.
+ */
+export const listMediaOfUsers = defineOperation({
+  access: 'admin',
+  effect: 'read',
+  input: z.object({
+    orderBy: z.enum(MEDIA_ORDERS).default('user_id'),
+    /** `f`: ascending; `b`: descending. */
+    direction: z.enum(['f', 'b']).default('f'),
+    limit: z.int().min(0).max(1_000).default(100),
+    /** `nextToken` of the page before: the number of users to skip. */
+    from: z.int().min(0).default(0),
+    /** Part of a localpart or display name, in any case. */
+    searchTerm: z.string().min(1).max(255).optional(),
+    /** Earliest upload, in ms since the epoch, inclusive. */
+    fromTs: timeInput.optional(),
+    /** Latest upload, in ms since the epoch, inclusive. */
+    untilTs: timeInput.optional(),
+  }),
+  run: async (
+    { db, localServerNames },
+    { orderBy, direction, limit, from, searchTerm, fromTs: since, untilTs: until },
+  ): Promise<{ users: MediaOfUser[]; total: number; nextToken: number | undefined }> => {
+    if (since !== undefined && until !== undefined && until < since) {
+      throw new ParameterError(['untilTs'], 'is before the earliest upload');
+    }
+    const { users, total } = await queryMedia(
+      db,
+      { localServerNames, searchTerm, since, until },
+      { orderBy, isReversed: direction === 'b', offset: from, limit },
+    );
+    return { users, total, nextToken: from + users.length < total ? from + users.length : undefined };
+  },
+});
