@@ -73,19 +73,21 @@ export interface AdminPluginOptions {
       };
   readonly rooms?: {
     /**
-     * Purges rooms that have had no local users for a while. A job looks once a day. `GET /_dendrite/admin/abandonedRooms` shows
-     * the rooms beforehand, and hooks of `purgeRoom` can hold them. @defaultValue `false`: such rooms stay
+     * Purges rooms that have had no local users for a while. A job checks once a day. `GET /_dendrite/admin/abandonedRooms`
+     * lists the rooms beforehand, and hooks of `purgeRoom` can prevent a purge. @defaultValue `false`: such rooms are kept
      */
     readonly purgeAbandoned?:
       | false
       | {
-          /** How long a room must have had no local users since a daily look first found it so. At least one day. */
+          /**
+           * Minimum time without local users, in ms, since a daily check first found the room without them. At least one day.
+           */
           readonly afterMs: number;
           /** Ids of rooms that are never purged. @defaultValue none */
           readonly keep?: readonly string[];
-          /** Maximum number of rooms that are purged in one day. @defaultValue 100 */
+          /** Maximum number of rooms to purge in one day. @defaultValue 100 */
           readonly atMost?: number;
-          /** Whether rooms are only listed. @defaultValue false */
+          /** Whether to list the rooms without purging them. @defaultValue false */
           readonly dryRun?: boolean;
         };
   };

@@ -1,12 +1,12 @@
 /**
- * What a homeserver lends to the plugin.
+ * The parts that a homeserver provides to the plugin.
  *
- * **Words.** *Host*: the homeserver process that mounts the plugin. *Plugin*: one `createAdminPlugin()`. *Stream id*: a
- * value of the sequence `syncapi_stream_id`, the position of a row in `/sync`. *NID*: a numeric id of the roomserver
- * tables. *Job*: durable work in the plugin's own tables, done by any process that shares the database.
+ * **Words.** *Host*: the homeserver process that mounts the plugin. *Plugin*: one `createAdminPlugin()`. *Stream id*: a value
+ * of the sequence `syncapi_stream_id`, the position of a row in `/sync`. *NID*: a numeric id of the roomserver tables. *Job*:
+ * durable work in the plugin's own tables, done by any process that shares the database.
  *
- * `docs/host-guide.md` says what host and plugin agree on: who allocates ids, locks and their order, what the host asks and
- * calls, what it is told after a commit, several processes, pools and proxies.
+ * `docs/host-guide.md` describes the contract between host and plugin: allocation of ids, locks and their order, the host's
+ * calls, notifications after a commit, several processes, pools and proxies.
  */
 
 import type { KeyObject } from 'node:crypto';
@@ -39,15 +39,15 @@ export interface Appservice {
 }
 
 /**
- * Told after a commit which rooms and users have something new for `/sync`. If devices of a user change, including remote
- * users, everyone who shares a room with the user has something new.
+ * Called after a commit with the rooms and users that have something new for `/sync`. If devices of a user change, including
+ * remote users, everyone who shares a room with the user has something new.
  */
 export interface Notifier {
   roomsChanged(roomIds: readonly RoomId[]): void | Promise<void>;
   usersChanged(userIds: readonly UserId[]): void | Promise<void>;
 }
 
-/** Told after a commit which rooms and users the host must drop from its caches. */
+/** Called after a commit with the rooms and users that the host must drop from its caches. */
 export interface Caches {
   dropRooms(roomIds: readonly RoomId[]): void | Promise<void>;
   dropUsers(userIds: readonly UserId[]): void | Promise<void>;
@@ -157,12 +157,12 @@ export interface FederationSender {
     options: FederationRequestOptions,
   ): Promise<readonly ServerKey[]>;
   /**
-   * The servers that failed, and that the sender waits for before it tries again. A host of several processes tells those of
-   * all processes, or at least of this one. Without it, the admin API shows no times of retries.
+   * Lists the servers that failed and whose next attempt is still waiting. A host with several processes lists those of all
+   * processes, or at least of this one. Without this method, the admin API shows no retry times.
    */
   listRetries?(): readonly DestinationRetry[] | Promise<readonly DestinationRetry[]>;
   /**
-   * Tries a server at once, in whatever process waits for it. The plugin has removed the server from
+   * Tries a server at once, in whichever process is waiting for it. The plugin has removed the server from
    * `federationsender_blacklist` and `federationsender_assumed_offline`. @defaultValue `wake()` is called
    */
   retryNow?(destination: ServerName): void | Promise<void>;

@@ -16,7 +16,7 @@ export interface ClientEvent {
 /** Fields of `unsigned` that Synapse's admin API repeats at the top level, as in an older client format. */
 const LIFTED = ['age', 'prev_content', 'redacted_because', 'replaces_state'];
 
-/** What is known of an event besides its JSON. */
+/** Facts about an event that its JSON does not contain. */
 interface Place {
   readonly eventId: string;
   readonly roomId: string;
@@ -44,7 +44,7 @@ export function clientEventOf(event: EventJson, { eventId, roomId, now }: Place)
   };
 }
 
-/** The `unsigned` of an event. The redaction of a redacted event is in client format, too. */
+/** The `unsigned` of an event. A redaction in it is in client format too. */
 function unsignedOf({ unsigned }: EventJson, place: Omit<Place, 'eventId'>): EventJson {
   if (!isRecord(unsigned)) return {};
   const { redacted_because: redaction } = unsigned;

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
 
-/** Since when rooms have had no local users. Dendrite's tables do not tell. */
+/** The time since which rooms have had no local users. Dendrite's tables do not have it. */
 export const abandonedRooms = {
   name: '0017-abandoned-rooms',
   up: async (db: Knex): Promise<void> => {

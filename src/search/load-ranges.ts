@@ -111,7 +111,7 @@ function nextRows(before: number, full: number, read: { readonly rows: number; r
   return Math.max(Math.min(fitting, before * 2, full), 1);
 }
 
-/** Makes the documents of rows. Edits wait until the end of the rebuild, when all events that they may edit are loaded. */
+/** Creates the documents of rows. Edits wait until the end of the rebuild, when all events that they may edit are loaded. */
 async function documentsOf(
   db: Knex,
   events: readonly EventContent[],

@@ -67,7 +67,7 @@ export interface SearchRebuild {
     documents: readonly SearchDocument[],
     commit: (write: (transaction: Knex.Transaction) => Promise<void>) => Promise<void>,
   ): Promise<void>;
-  /** Called after all documents are loaded. Builds what is cheaper to build at the end, such as database indexes. */
+  /** Called after all documents are loaded. Builds parts that are cheaper to build at the end, such as database indexes. */
   finishLoad(rebuild: RebuildRef): Promise<void>;
   /** Applies changes made during the rebuild. Like `SearchIndex.write`, but to the shadow. */
   write(rebuild: RebuildRef, writes: SearchWrites, transaction?: Knex.Transaction): Promise<void>;
@@ -112,7 +112,7 @@ export interface SearchIndex {
   readonly rebuild: SearchRebuild;
 }
 
-/** What the plugin provides to an adapter. */
+/** The objects that the plugin provides to an adapter. */
 export interface SearchIndexContext {
   readonly db: Knex;
   readonly logger: Logger;

@@ -8,7 +8,7 @@ export interface RoomKeys {
   readonly roomNid: number;
 }
 
-/** Tables that make a room visible: its members, state and aliases. Without rows in these, nobody sees the room. */
+/** Tables that make a room visible: its members, state and aliases. Without rows in these tables, a room is not visible. */
 const SEEN_BY_ROOM_ID = [
   'public.roomserver_published',
   'public.syncapi_current_room_state',

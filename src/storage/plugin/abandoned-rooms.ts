@@ -7,14 +7,17 @@ import { HAS_LOCAL_USERS } from '../roomserver/local-members.ts';
 export interface AbandonedRoom {
   readonly roomNid: number;
   readonly roomId: RoomId;
-  /** When it was first found without local users, in ms since the epoch. `undefined`: not yet looked at. */
+  /** The time when the room was first found without local users, in ms since the epoch. `undefined`: not checked yet. */
   readonly since: number | undefined;
 }
 
 const IS_ABANDONED = `NOT ${HAS_LOCAL_USERS}
   AND NOT EXISTS (SELECT FROM matrix_admin.purges p WHERE p.room_id = r.room_id)`;
 
-/** Notes rooms that have no local users now, and forgets those that have some again. @returns how many rooms are new */
+/**
+ * Records rooms that have no local users, and deletes the records of rooms that have some again. @returns the number of new
+ * records
+ */
 export async function noteAbandonedRooms(
   transaction: Knex.Transaction,
   localServerNames: readonly ServerName[],
@@ -36,7 +39,10 @@ export async function noteAbandonedRooms(
   return noted.length;
 }
 
-/** Rooms without local users, in the order of their NIDs. @param filter `noted`: only those noted before that many ms */
+/**
+ * Rooms without local users, in the order of their NIDs.
+ * @param filter `notedForMs`: only rooms that were recorded at least this many ms ago
+ */
 export async function listAbandonedRooms(
   db: Db,
   localServerNames: readonly ServerName[],

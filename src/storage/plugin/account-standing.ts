@@ -3,19 +3,19 @@ import { type Db, rowsOf } from '../database.ts';
 import type { ExperimentalFeature, RateLimit } from './account-attributes.ts';
 import type { Restriction } from './account-restrictions.ts';
 
-/** What administrators have decided about an account. */
+/** Restrictions and exceptions that administrators have set for an account. */
 export interface AccountStanding {
   /** The user may read, leave rooms and redact, but may send nothing else. Client-Server API, "Account suspension". */
   readonly suspended: boolean;
   /** The user may only log out. Client-Server API, "Account locking". */
   readonly locked: boolean;
-  /** What the user sends is acknowledged, and nobody gets it. */
+  /** Events of the user are acknowledged, but reach nobody. */
   readonly shadowBanned: boolean;
-  /** Replaces the homeserver's own limit of messages. `undefined`: there is none for this account. */
+  /** Replaces the homeserver's own limit for messages. `undefined`: the homeserver's limit applies. */
   readonly rateLimit: RateLimit | undefined;
   /** Experimental features that are on for the account. */
   readonly features: readonly ExperimentalFeature[];
-  /** Until when the user may replace the cross-signing keys without authenticating again. In ms since the epoch. */
+  /** The time until which the user may replace the cross-signing keys without authenticating again, in ms since the epoch. */
   readonly keysReplaceableUntil: number | undefined;
 }
 

@@ -50,7 +50,7 @@ export interface AuditFilter {
   readonly until?: number | undefined;
 }
 
-/** An entry of the audit, as it is read. */
+/** A stored entry of the audit. */
 export interface StoredAuditEntry extends AuditEntry {
   readonly id: number;
   readonly at: number;

@@ -98,7 +98,7 @@ export async function insertJob(db: Db, job: NewJob): Promise<{ id: string; join
   }
 }
 
-/** Queues a job unless there is one of its kind that is not older than `intervalMs`, or has not ended. */
+/** Queues a job, unless a job of the same kind is unfinished or not older than `intervalMs`. */
 export async function insertDailyJob(
   db: Db,
   { kind, dedupeKey, input, createdBy }: Pick<NewJob, 'kind' | 'dedupeKey' | 'input' | 'createdBy'>,

@@ -20,7 +20,7 @@ export async function listThreepids(db: Db, userId: UserId): Promise<Threepid[]>
   );
 }
 
-/** Who has a third-party identifier. An e-mail address may be spelled in lower case, too. */
+/** Returns the owner of a third-party identifier. An e-mail address also matches in lower case. */
 export async function findThreepidOwner(db: Db, { medium, address }: Threepid): Promise<UserId | undefined> {
   const lower = medium === 'email' ? address.toLowerCase() : address;
   const [row] = await rowsOf<{ localpart: string; server_name: string }>(
