@@ -1,12 +1,24 @@
 import { z } from 'zod';
 import { isRoomVersion } from './matrix/room-version.ts';
+import { LANGUAGE_CODES, type LanguageCode } from './search/analysis/languages.ts';
 import type { SearchAdapter } from './search/search-index.ts';
 import { checked, closedObject, kindOf, readSetting } from './setting-mistakes.ts';
 
 /** Options of `createAdminPlugin()`. All times are in ms, all sizes in bytes. */
 export interface AdminPluginOptions {
-  /** Full-text search; `false` switches it off. @defaultValue `postgresSearch()` */
-  readonly search?: SearchAdapter | false;
+  /** Full-text search: its adapter, or adapter and languages; `false` switches it off. @defaultValue `postgresSearch()` */
+  readonly search?:
+    | SearchAdapter
+    | false
+    | {
+        /** @defaultValue `postgresSearch()` */
+        readonly adapter?: SearchAdapter;
+        /**
+         * Codes of ISO 639-1. In these languages a word is found in every form, `running` by `runs`. When they change, the
+         * index needs a reindex. @defaultValue all of ar, da, de, el, en, es, fi, fr, hi, hu, it, nl, no, pt, ro, ru, sv, tr, uk
+         */
+        readonly languages?: readonly LanguageCode[];
+      };
   readonly jobs?: {
     /** How often an idle process looks for jobs. It starts its own jobs at once. @defaultValue 1000 */
     readonly pollIntervalMs?: number;
@@ -124,11 +136,21 @@ const ms = z
   .positive()
   .max(2 ** 31 - 1);
 
-const searchSetting = checked<SearchAdapter | false>((value) =>
-  value === false || typeof value === 'function'
-    ? undefined
-    : `must be a search adapter such as postgresSearch(), or false, not ${kindOf(value)}`,
+const searchAdapter = checked<SearchAdapter>((value) =>
+  typeof value === 'function' ? undefined : `must be a search adapter such as postgresSearch(), not ${kindOf(value)}`,
 );
+
+const searchSetting = z.union([
+  closedObject({
+    adapter: searchAdapter.optional(),
+    languages: z.array(z.enum(LANGUAGE_CODES, { error: `must be one of ${LANGUAGE_CODES.join(', ')}` })).optional(),
+  }),
+  checked<SearchAdapter | false>((value) =>
+    value === false || typeof value === 'function'
+      ? undefined
+      : `must be a search adapter such as postgresSearch(), or false, not ${kindOf(value)}`,
+  ),
+]);
 
 const roomVersion = z.string().refine(isRoomVersion, {
   error: ({ input }) => `must be a known room version, not ${JSON.stringify(input)}`,

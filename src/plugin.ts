@@ -6,6 +6,7 @@ import { createRegistrationTokens, type RegistrationTokens } from './accounts/re
 import { createStandingCache } from './accounts/standing-cache.ts';
 import { createUserTotals } from './accounts/user-totals.ts';
 import type { AdminPluginOptions } from './config.ts';
+import { describeError } from './errors.ts';
 import type { Host, Logger } from './host.ts';
 import { createRouter } from './http/create-router.ts';
 import { createJobWorker } from './jobs/job-worker.ts';
@@ -72,7 +73,10 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
   // Every wait for a job adds a listener.
   setMaxListeners(0, stopped.signal);
   const hooks = createHooks(config.hooks, logger, metrics);
-  const search = createSearchParts(config.search ?? postgresSearch(), {
+  const { adapter, languages } =
+    typeof config.search === 'object' ? config.search : { adapter: config.search, languages: undefined };
+  const search = createSearchParts(adapter ?? postgresSearch(), {
+    languages,
     db,
     logger,
     metrics,
@@ -162,11 +166,26 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
     }
     requireRunning();
     worker.start();
+    if (await search.isOutdated()) await rebuildSearch();
+  };
+
+  const operations = createOperationFunctions(pipeline);
+  /** Queues a reindex, which hooks may refuse. Until it is done, search finds less. */
+  const rebuildSearch = async (): Promise<void> => {
+    try {
+      await operations.reindexFulltext.start({}, { actor: { kind: 'system', name: 'search' } });
+      logger.warn({}, 'The search index was made with other rules for texts: it is rebuilt');
+    } catch (error) {
+      logger.warn(
+        { error: describeError(error) },
+        'The search index was made with other rules for texts: it needs a reindex, which was refused',
+      );
+    }
   };
 
   return {
     router: createRouter({ host, config, pipeline, jobs }),
-    operations: createOperationFunctions(pipeline),
+    operations,
     hooks,
     jobs,
     search: search.search,

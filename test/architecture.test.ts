@@ -20,7 +20,7 @@ const MAY_IMPORT: Readonly<Record<string, { readonly values: readonly string[]; 
     'number-problem': { values: [] },
     'setting-mistakes': { values: ['near-name', 'number-problem'] },
     'check-host': { values: ['ids', 'near-name', 'setting-mistakes'], types: ['host'] },
-    config: { values: ['matrix', 'setting-mistakes'], types: ['search'] },
+    config: { values: ['matrix', 'search', 'setting-mistakes'] },
     settings: { values: ['check-host', 'config'], types: ['host'] },
     matrix: { values: ['errors', 'ids', 'json'], types: ['host'] },
     migrations: { values: [] },

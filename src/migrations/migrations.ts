@@ -11,11 +11,14 @@ import { jobCleanUps } from './0009-job-clean-ups.ts';
 import { jobItems } from './0010-job-items.ts';
 import { requirements } from './0011-requirements.ts';
 import { jobProgress } from './0012-job-progress.ts';
+
 import { reindexJobs } from './0013-reindex-jobs.ts';
 import { reports } from './0014-reports.ts';
 import { bulk } from './0015-bulk.ts';
 import { accountStanding } from './0016-account-standing.ts';
 import { abandonedRooms } from './0017-abandoned-rooms.ts';
+
+import { searchAnalysis } from './0018-search-analysis.ts';
 
 /** The schema of the plugin's own tables. */
 export const OWN_SCHEMA = 'matrix_admin';
@@ -42,6 +45,7 @@ const ALL: readonly NamedMigration[] = [
   bulk,
   accountStanding,
   abandonedRooms,
+  searchAnalysis,
 ];
 
 /** Whether this version contains a migration. */

@@ -1,8 +1,8 @@
 import { type EventId, isEventId } from '../ids.ts';
 import { isRecord } from '../json.ts';
 import type { EventContent, StoredEvent } from '../storage/syncapi/output-room-events.ts';
+import { beginningOf, MAX_TEXT_LENGTH } from './analysis/tokens.ts';
 import type { SearchDocument, SearchKey } from './search-index.ts';
-import { beginningOf, MAX_TEXT_LENGTH } from './tokenizer.ts';
 
 /** The searchable event types and the content field that is indexed, as in Dendrite's index. */
 export const SEARCHABLE: Readonly<Record<string, { readonly field: string; readonly key: SearchKey }>> = {

@@ -6,6 +6,7 @@ import { insertRanges, rangeSummary } from '../storage/plugin/job-ranges.ts';
 import { beginRebuild, endRebuild, indexState, listEdited } from '../storage/plugin/search-changes.ts';
 import { measureEvents } from '../storage/syncapi/output-room-events.ts';
 import { transact } from '../storage/transact.ts';
+import type { SearchAnalysis } from './analysis/analysis.ts';
 import { type Delivery, deliverChanges } from './delivery.ts';
 import { deriveWrites } from './derive-writes.ts';
 import { SEARCHABLE_TYPES } from './document.ts';
@@ -46,7 +47,10 @@ export interface Reindex extends Required<Pick<JobKind, 'assist'>> {
   readonly cleanUp: (job: Job) => Promise<void>;
 }
 
-type ReindexSettings = LoadSettings & { readonly delivery: Delivery | undefined };
+interface ReindexSettings extends LoadSettings {
+  readonly analysis: SearchAnalysis;
+  readonly delivery: Delivery | undefined;
+}
 
 export function createReindex(settings: ReindexSettings): Reindex {
   const { db, index } = settings;
@@ -62,7 +66,7 @@ export function createReindex(settings: ReindexSettings): Reindex {
         transact(db, async (transaction) => {
           // After this lock, no transaction records changes for the ended rebuild.
           await lockSearch(transaction);
-          await endRebuild(transaction, index.engine, job.id, 'aborted');
+          await endRebuild(transaction, index.engine, job.id, { swapped: undefined });
         }),
       );
       await index.rebuild.abort(job.id);
@@ -109,7 +113,10 @@ async function reindex(settings: ReindexSettings, run: JobRun): Promise<Reindexe
 }
 
 /** Begins a rebuild. From here on, changes are recorded for it, so that no change is lost while the rebuild reads events. */
-async function begin({ db, index }: ReindexSettings, { job, commit, log, signal }: JobRun): Promise<Checkpoint> {
+async function begin(
+  { db, index, analysis }: ReindexSettings,
+  { job, commit, log, signal }: JobRun,
+): Promise<Checkpoint> {
   const { rebuild: earlier } = await indexState(db, index.engine);
   if (earlier !== undefined && earlier.id !== job.id) await index.rebuild.abort(earlier.id);
   const marker = await index.rebuild.begin(job.id);
@@ -118,7 +125,7 @@ async function begin({ db, index }: ReindexSettings, { job, commit, log, signal 
       commit(async (transaction) => {
         // Waits for transactions that began before the rebuild. The rebuild then reads their events.
         await lockSearch(transaction);
-        await beginRebuild(transaction, index.engine, { id: job.id, marker });
+        await beginRebuild(transaction, index.engine, { id: job.id, marker }, analysis.id);
         return { checkpoint: {}, phase: 'load', value: undefined };
       }),
     signal,
@@ -144,7 +151,7 @@ async function load(settings: ReindexSettings, run: JobRun, rebuild: RebuildRef)
 }
 
 /** Applies the last changes and swaps the indexes. Nothing else writes to the index during this step. */
-async function swap({ index, delivery }: ReindexSettings, run: JobRun, rebuild: RebuildRef): Promise<void> {
+async function swap({ index, analysis, delivery }: ReindexSettings, run: JobRun, rebuild: RebuildRef): Promise<void> {
   const step = { checkpoint: { phase: 'swap', marker: rebuild.marker }, phase: 'swap' };
   // Uses the transaction's own connection, because transactions that wait for the lock may hold all others.
   const catchUp = (transaction: Knex.Transaction): Promise<boolean> =>
@@ -156,7 +163,7 @@ async function swap({ index, delivery }: ReindexSettings, run: JobRun, rebuild: 
       if (index.transactional) await lockSearch(transaction);
       while (await catchUp(transaction));
       await index.rebuild.swap(rebuild, transaction);
-      await endRebuild(transaction, index.engine, rebuild.id, 'swapped');
+      await endRebuild(transaction, index.engine, rebuild.id, { swapped: analysis.id });
       return { ...step, value: undefined };
     });
   while (await run.commit(async (transaction) => ({ ...step, value: await catchUp(transaction) })));

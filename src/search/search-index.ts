@@ -9,6 +9,7 @@ import type {
   SearchKey,
   SearchOrder,
 } from '../storage/plugin/stored-document.ts';
+import type { SearchAnalysis } from './analysis/analysis.ts';
 
 export type {
   RebuildRef,
@@ -117,6 +118,8 @@ export interface SearchIndexContext {
   readonly db: Knex;
   readonly logger: Logger;
   readonly metrics: SearchMetrics;
+  /** How texts and queries become lexemes: with it, every engine finds the same events. */
+  readonly analysis: SearchAnalysis;
 }
 
 /** `options.search`: creates the `SearchIndex` when the plugin is created. */

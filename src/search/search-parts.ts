@@ -3,8 +3,12 @@ import { describeError } from '../errors.ts';
 import type { Logger } from '../host.ts';
 import type { Metrics } from '../metrics.ts';
 import { countUndelivered, ensureIndexState, indexState } from '../storage/plugin/search-changes.ts';
+import { createAnalysis } from './analysis/analysis.ts';
+import type { LanguageCode } from './analysis/languages.ts';
 import { createDelivery } from './delivery.ts';
+
 import { createReindex, type Reindex } from './reindex-job.ts';
+
 import { createRoomRemoval, type RoomRemoval } from './room-removal.ts';
 import { createSearch, disabledSearch, type Search } from './search.ts';
 import type { SearchAdapter, SearchIndex } from './search-index.ts';
@@ -18,10 +22,13 @@ export interface SearchParts {
   readonly reindex: Reindex | undefined;
   readonly roomRemoval: RoomRemoval;
   readonly start: () => Promise<void>;
+  /** Whether the index was written with another analysis of texts, so that it needs a reindex. */
+  readonly isOutdated: () => Promise<boolean>;
   readonly stop: () => Promise<void>;
 }
 
 interface SearchSettings {
+  readonly languages: readonly LanguageCode[] | undefined;
   readonly db: Knex;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -38,18 +45,21 @@ const DISABLED: SearchParts = {
   reindex: undefined,
   roomRemoval: { kind: 'none' },
   start: async () => {},
+  isOutdated: async () => false,
   stop: async () => {},
 };
 
 /** Creates the search index of `options.search` and the parts that feed it. */
 export function createSearchParts(adapter: SearchAdapter | false, settings: SearchSettings): SearchParts {
   if (adapter === false) return DISABLED;
-  const { db, logger, metrics, pollIntervalMs, leaseMs, connections } = settings;
-  const index = adapter({ db, logger, metrics });
+  const { db, logger, metrics, languages, pollIntervalMs, leaseMs, connections } = settings;
+  const analysis = createAnalysis(languages);
+  const index = adapter({ db, logger, metrics, analysis });
   const delivery = index.transactional ? undefined : createDelivery({ db, index, logger, pollIntervalMs });
   const reindex = createReindex({
     db,
     index,
+    analysis,
     metrics,
     delivery,
     leaseMs,
@@ -57,14 +67,15 @@ export function createSearchParts(adapter: SearchAdapter | false, settings: Sear
   });
   reportIndex(settings, index);
   return {
-    search: createSearch(db, index, delivery),
+    search: createSearch(db, index, analysis, delivery),
     reindex,
     roomRemoval: createRoomRemoval(index, delivery),
     start: async () => {
-      await ensureIndexState(db, index.engine);
+      await ensureIndexState(db, index.engine, analysis.id);
       await index.start();
       delivery?.start();
     },
+    isOutdated: async () => (await indexState(db, index.engine)).analysis !== analysis.id,
     stop: async () => {
       await index.stop();
       await delivery?.stop();

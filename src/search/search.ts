@@ -12,12 +12,12 @@ import {
 } from '../storage/plugin/search-changes.ts';
 import { encryptedRooms } from '../storage/syncapi/output-room-events.ts';
 import { retryConflicts, transact } from '../storage/transact.ts';
+import type { SearchAnalysis } from './analysis/analysis.ts';
 import { type Changes, changesOf } from './changes.ts';
 import type { Delivery } from './delivery.ts';
 import { deriveWrites } from './derive-writes.ts';
 import { SEARCHABLE } from './document.ts';
 import type { SearchHit, SearchIndex, SearchKey, SearchOrder, SearchPage } from './search-index.ts';
-import { highlightsOf, parseSearchTerm } from './search-term.ts';
 
 const DEFAULT_LIMIT = 10;
 const MAX_LIMIT = 1_000;
@@ -72,7 +72,12 @@ export function searchIsOff(): never {
 
 export const disabledSearch: Search = { enabled: false, apply: async () => {}, search: async () => searchIsOff() };
 
-export function createSearch(db: Knex, index: SearchIndex, delivery: Delivery | undefined): Search {
+export function createSearch(
+  db: Knex,
+  index: SearchIndex,
+  analysis: SearchAnalysis,
+  delivery: Delivery | undefined,
+): Search {
   const write = async (transaction: Knex.Transaction, { eventIds, edits, redacted }: Changes): Promise<void> => {
     await lockSearchShared(transaction);
     await insertEdits(transaction, edits);
@@ -108,10 +113,15 @@ export function createSearch(db: Knex, index: SearchIndex, delivery: Delivery | 
       const visible = new Set(rooms);
       const inRooms = page.hits.filter(({ roomId }) => visible.has(roomId));
       const hits = index.transactional ? inRooms : await withoutStaleHits(db, index.engine, inRooms);
-      const terms = parseSearchTerm(query.term);
-      return { ...page, hits, highlights: [...new Set(hits.flatMap(({ text }) => highlightsOf(text, terms)))] };
+      return { ...page, hits, highlights: highlightsOf(query.term, hits, analysis) };
     },
   };
+}
+
+function highlightsOf(term: string, hits: readonly SearchHit[], analysis: SearchAnalysis): string[] {
+  const expression = analysis.parse(term);
+  if (expression === undefined) return [];
+  return [...new Set(hits.flatMap(({ text }) => analysis.highlights(text, expression)))];
 }
 
 /**

@@ -1,1 +1,1 @@
-export { type IndexUnderTest, type SearchIndexContractOptions, searchIndexContract } from './search-index-contract.ts';
+export { createAnalysis } from '../search/analysis/analysis.ts';

@@ -1,3 +1,4 @@
+import { expectationsContract } from './search-index-contract/finding.ts';
 import { type IndexTest, type IndexUnderTest, type TestRunner, testedBy } from './search-index-contract/harness.ts';
 import { hostileContract } from './search-index-contract/hostile.ts';
 import { languagesContract } from './search-index-contract/languages.ts';
@@ -16,6 +17,7 @@ export interface SearchIndexContractOptions extends TestRunner {
 const PARTS: Readonly<Record<string, (test: IndexTest) => void>> = {
   writing: writingContract,
   matching: matchingContract,
+  finding: expectationsContract,
   languages: languagesContract,
   paging: pagingContract,
   'rebuilding the index': rebuildingContract,

@@ -1,4 +1,6 @@
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { hostileQueries } from '../support/arbitrary-texts.ts';
 import {
   type Answer,
   type FixtureHomeserver,
@@ -69,6 +71,18 @@ describe('search', () => {
   ])('finds %s by %s', async (text, term) => {
     const eventId = await say('bob', 'v10', text);
     expect(idsOf(await search('alice', searchFor(term)))).toEqual([eventId]);
+  });
+
+  test('answers whatever is typed, and never with what the caller may not see', async () => {
+    await say('frank', 'dm', 'a secret okapi, words OR café 漢字');
+    for (const query of fc.sample(hostileQueries, 200)) {
+      const answer = await search('bob', searchFor(query));
+      expect([200, 400], query).toContain(answer.status);
+      const rooms = answer.status === 200 ? roomEventsOf(answer).results : [];
+      expect(rooms.filter((hit: { result: { room_id: string } }) => hit.result.room_id === roomNamed('dm'))).toEqual(
+        [],
+      );
+    }
   });
 
   test('pages through each event once, newest first', async () => {

@@ -1,12 +1,20 @@
 import fc from 'fast-check';
 import type { Knex } from 'knex';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createAnalysis } from '../../src/search/analysis/analysis.ts';
 import { searchableText } from '../../src/search/document.ts';
 import { tsqueryOf, tsvectorOf } from '../../src/search/postgres/lexemes.ts';
-import { matchesTerms, parseSearchTerm } from '../../src/search/search-term.ts';
-import { tokenize } from '../../src/search/tokenizer.ts';
-import { hostileTexts, mixedTexts } from '../support/arbitrary-texts.ts';
+import { hostileQueries, hostileTexts, mixedTexts } from '../support/arbitrary-texts.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+
+const analysis = createAnalysis();
+const vectorOf = (text: string): string => tsvectorOf(text, analysis);
+
+/** A query that never asks for nothing. */
+function queryOf(query: string): string {
+  const expression = analysis.parse(query);
+  return expression === undefined ? "'\ue0ff'" : tsqueryOf(expression);
+}
 
 let database: TestDatabase;
 let db: Knex;
@@ -25,9 +33,9 @@ async function lexemesInPostgres(vector: string): Promise<Map<string, number[]>>
 
 function lexemesHere(text: string): Map<string, number[]> {
   const lexemes = new Map<string, Set<number>>();
-  for (const { lexeme, position } of tokenize(text)) {
+  analysis.visitLexemes(text, (lexeme, position) => {
     lexemes.set(lexeme, (lexemes.get(lexeme) ?? new Set()).add(position));
-  }
+  });
   return new Map([...lexemes].map(([lexeme, positions]) => [lexeme, [...positions].sort((a, b) => a - b)]));
 }
 
@@ -36,7 +44,7 @@ describe('tsvectorOf()', () => {
     await fc.assert(
       fc.asyncProperty(hostileTexts, async (hostile) => {
         const text = searchableText(hostile) ?? '';
-        expect(await lexemesInPostgres(tsvectorOf(text))).toEqual(lexemesHere(text));
+        expect(await lexemesInPostgres(vectorOf(text))).toEqual(lexemesHere(text));
       }),
       { numRuns: 300 },
     );
@@ -49,7 +57,7 @@ describe('tsvectorOf()', () => {
       .filter((character) => /[\p{L}\p{M}\p{N}]/u.test(character));
     for (let start = 0; start < characters.length; start += 3_000) {
       const text = characters.slice(start, start + 3_000).join(' ');
-      expect((await lexemesInPostgres(tsvectorOf(text))).size).toBe(lexemesHere(text).size);
+      expect((await lexemesInPostgres(vectorOf(text))).size).toBe(lexemesHere(text).size);
     }
   });
 
@@ -70,7 +78,7 @@ describe('tsvectorOf()', () => {
   ])('is parsed by PostgreSQL for %s', async (_, hostile) => {
     const text = searchableText(hostile) ?? '';
     expect(
-      [...(await lexemesInPostgres(tsvectorOf(text))).keys()].filter((lexeme) => lexeme !== '\ue001').sort(),
+      [...(await lexemesInPostgres(vectorOf(text))).keys()].filter((lexeme) => lexeme !== '\ue001').sort(),
     ).toEqual([...lexemesHere(text).keys()].sort());
   });
 });
@@ -79,7 +87,9 @@ describe('tsqueryOf()', () => {
   const pairs = fc.oneof(
     fc.tuple(mixedTexts, mixedTexts),
     fc.tuple(hostileTexts, hostileTexts),
-    // Terms that are parts of the text.
+    fc.tuple(mixedTexts, hostileQueries),
+    fc.tuple(hostileQueries, hostileQueries),
+    // Terms that are part of the text.
     fc.tuple(mixedTexts, fc.nat(), fc.nat({ max: 10 })).map(([text, at, length]): [string, string] => {
       const start = at % (text.length + 1);
       return [text, text.slice(start, start + length)];
@@ -93,23 +103,33 @@ describe('tsqueryOf()', () => {
     ['a phrase in order only, in other texts', `${'漢字、'.repeat(200)}字山`, '漢字山', false],
   ])('finds %s', async (_, text, term, expected) => {
     const { rows } = await db.raw('SELECT CAST(? AS tsvector) @@ CAST(? AS tsquery) AS found', [
-      tsvectorOf(text),
-      tsqueryOf(parseSearchTerm(term)),
+      vectorOf(text),
+      queryOf(term),
     ]);
     expect(rows[0].found).toBe(expected);
   });
 
-  it('matches exactly the same texts in PostgreSQL as matchesTerms()', async () => {
+  it('is read by PostgreSQL, whatever 10,000 users type', async () => {
+    const queries = fc.sample(hostileQueries, 10_000).map(queryOf);
+    expect(new Set(queries).size).toBeGreaterThan(1_000);
+    const { rows } = await db.raw(
+      'SELECT count(CAST(? AS tsvector) @@ CAST(query AS tsquery))::int AS answers FROM unnest(CAST(? AS text[])) AS query',
+      [vectorOf('OR a word, -café "漢字" 👍'), queries],
+    );
+    expect(rows[0].answers).toBe(10_000);
+  });
+
+  it('finds in PostgreSQL what matches() finds, and nothing else', async () => {
     let found = 0;
     await fc.assert(
       fc.asyncProperty(pairs, async ([hostile, term]) => {
         const text = searchableText(hostile) ?? '';
-        const terms = parseSearchTerm(term.toWellFormed());
+        const expression = analysis.parse(term);
         const { rows } = await db.raw('SELECT CAST(? AS tsvector) @@ CAST(? AS tsquery) AS found', [
-          tsvectorOf(text),
-          tsqueryOf(terms),
+          vectorOf(text),
+          queryOf(term),
         ]);
-        expect(rows[0].found).toBe(matchesTerms(text, terms));
+        expect(rows[0].found).toBe(expression !== undefined && analysis.matches(text, expression));
         if (rows[0].found) found += 1;
       }),
       { numRuns: 600 },

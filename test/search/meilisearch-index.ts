@@ -3,6 +3,7 @@ import type { Knex } from 'knex';
 import { Registry } from 'prom-client';
 import type { EventId, RoomId, UserId } from '../../src/ids.ts';
 import { createMetrics } from '../../src/metrics.ts';
+import { createAnalysis } from '../../src/search/analysis/analysis.ts';
 import { type MeilisearchOptions, meilisearchSearch } from '../../src/search/meilisearch/index.ts';
 import type { SearchDocument, SearchIndex } from '../../src/search/search-index.ts';
 import { createCapturedLogger } from '../support/captured-logger.ts';
@@ -28,7 +29,7 @@ export function createMeilisearchIndex(options: MeilisearchOptions): Meilisearch
   const registry = new Registry();
   const metrics = createMetrics(registry);
   const adapter = meilisearchSearch({ timeoutMs: 5_000, retryDelayMs: 2, ...options, indexUid });
-  const index = adapter({ db: {} as Knex, logger: logs, metrics });
+  const index = adapter({ db: {} as Knex, logger: logs, metrics, analysis: createAnalysis() });
   return {
     index,
     indexUid,

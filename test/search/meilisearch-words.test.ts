@@ -2,57 +2,73 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { MatrixError } from '../../src/errors.ts';
 import type { EventId, RoomId } from '../../src/ids.ts';
+import { createAnalysis } from '../../src/search/analysis/analysis.ts';
 import { type Cursor, decodeCursor, encodeCursor } from '../../src/search/meilisearch/cursor.ts';
 import { documentId, lineOf, roomKey } from '../../src/search/meilisearch/documents.ts';
-import { queryOf } from '../../src/search/meilisearch/query.ts';
+import { filterOf } from '../../src/search/meilisearch/query.ts';
 import { engineWord, engineWordsOf } from '../../src/search/meilisearch/words.ts';
-import { matchesTerms, parseSearchTerm } from '../../src/search/search-term.ts';
+import { hostileQueries } from '../support/arbitrary-texts.ts';
+import { passes } from '../support/meilisearch-double/filter.ts';
+import { parseFilter } from '../support/meilisearch-double/filter-parser.ts';
 import { documentOf } from './meilisearch-index.ts';
 
 const script = fc.constantFrom(...Array.from('ab9Zé東京都のはㅋ한국어สวัжИ́ﬁＡ々ー𠮷 .-"<>\u200d\ud83d\0'));
 const texts = fc.oneof(fc.string({ unit: script, maxLength: 40 }), fc.string({ unit: 'binary', maxLength: 40 }));
 
-it('indexes every word that a matching query contains', () => {
+const analysis = createAnalysis();
+/** Pieces of queries between which the generated texts stand. */
+const SYNTAX = ['', '"', '-', ' OR ', '*', ' -"', '" '];
+
+it('passes every text that matches', () => {
+  let matching = 0;
   fc.assert(
-    fc.property(texts, fc.nat(), fc.nat(), (text, from, length) => {
+    fc.property(texts, fc.nat(), fc.nat(), fc.constantFrom(...SYNTAX), (text, from, length, syntax) => {
       const characters = Array.from(text);
       const start = from % (characters.length + 1);
-      const terms = parseSearchTerm(characters.slice(start, start + 1 + (length % 6)).join(''));
-      fc.pre(matchesTerms(text, terms));
-      const words = new Set(engineWordsOf(text));
-      const asked = queryOf(terms).match(/[^\s"]+/g) ?? [];
-      expect(asked.filter((word) => !words.has(word))).toEqual([]);
+      const query = `${syntax}${characters.slice(start, start + 1 + (length % 6)).join('')}${syntax.trim()}`;
+      const expression = analysis.parse(query);
+      if (expression === undefined || !analysis.matches(text, expression)) return;
+      matching += 1;
+      const filter = filterOf(expression);
+      expect(passes(parseFilter(filter ?? '', 'x'), { lexemes: engineWordsOf(text, analysis) })).toBe(true);
     }),
     { numRuns: 3_000 },
   );
+  expect(matching).toBeGreaterThan(500);
 });
 
-it('creates words of ASCII letters and digits that the engine neither cuts nor ignores', () => {
+it('makes values that the engine neither cuts nor folds', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary', minLength: 1, maxLength: 300 }), (lexeme) => {
-      expect(engineWord(lexeme)).toMatch(/^[a-z0-9]{1,200}$/);
+      expect(engineWord(lexeme)).toMatch(/^[a-z0-9_]{1,200}$/);
     }),
   );
   expect(engineWord('hello')).toBe('hello');
-  expect(engineWord('東京')).toBe('z67714eac');
+  expect(engineWord('東京')).toBe('_67714eac');
 });
 
-it('sends at most ten phrases for any search', () => {
+it('makes filters that the engine reads, whatever is searched for', () => {
+  const filters = new Set<string>();
   fc.assert(
-    fc.property(fc.array(texts, { maxLength: 60 }), (parts) => {
-      const query = queryOf(parseSearchTerm(parts.join(' ')));
-      expect(query).toMatch(/^(?:"[a-z0-9]+(?: [a-z0-9]+)*"(?: (?!$)|$)){0,10}$/);
+    fc.property(hostileQueries, (query) => {
+      const expression = analysis.parse(query);
+      if (expression === undefined) return;
+      const filter = filterOf(expression) ?? '';
+      parseFilter(filter, 'x');
+      filters.add(filter);
     }),
+    { numRuns: 10_000 },
   );
+  expect(filters.size).toBeGreaterThan(1_000);
 });
 
 it('writes documents that every JSON parser accepts', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary', maxLength: 50 }), (text) => {
-      const line = lineOf(documentOf(1, `${text}\ud800`));
+      const line = lineOf(documentOf(1, `${text}\ud800`), analysis);
       expect(line).not.toContain('\n');
       expect(JSON.parse(line)).toMatchObject({ body: `${text}\ud800`.toWellFormed(), stream: 1 });
-      expect(JSON.parse(line).lexemes).toMatch(/^[a-z0-9 ]*$/);
+      expect(JSON.parse(line).lexemes.join(' ')).toMatch(/^[a-z0-9_ ]*$/);
     }),
   );
 });
@@ -74,7 +90,7 @@ it('decodes its own cursors, and refuses everything else', () => {
   const cursors: fc.Arbitrary<Cursor> = fc.record({
     count: fc.nat(),
     at: fc.oneof(
-      fc.record({ order: fc.constant('rank' as const), offset: fc.nat() }),
+      fc.record({ order: fc.constant('rank' as const), newest: fc.nat(), start: fc.nat(), seen: fc.nat() }),
       fc.record({
         order: fc.constant('recent' as const),
         stream: fc.nat(),

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { EventId, RoomId, UserId } from '../../src/ids.ts';
 import { createMetrics } from '../../src/metrics.ts';
+import { createAnalysis } from '../../src/search/analysis/analysis.ts';
 import { postgresSearch } from '../../src/search/postgres/index.ts';
 import type { SearchDocument, SearchIndex, SearchKey, SearchOrder } from '../../src/search/search-index.ts';
 import { migrateOwnSchema } from '../../src/storage/database.ts';
@@ -20,7 +21,12 @@ afterAll(() => database.drop());
 async function makeIndex(): Promise<SearchIndex> {
   const { db } = database;
   await db.raw('TRUNCATE matrix_admin.search_documents');
-  const index = postgresSearch()({ db, logger: createCapturedLogger(), metrics: createMetrics() });
+  const index = postgresSearch()({
+    db,
+    logger: createCapturedLogger(),
+    metrics: createMetrics(),
+    analysis: createAnalysis(),
+  });
   await index.start();
   return index;
 }

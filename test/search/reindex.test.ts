@@ -73,6 +73,24 @@ const NOTHING = { tables: [], changes: [], ranges: [], rebuilds: [] };
 const viewOf = ({ admin }: RunningPlugin, jobId: string): Promise<JobView> =>
   admin.operations.getJob({ jobId }, { actor: TEST_ACTOR });
 
+describe('an index that was written with another analysis', () => {
+  it('is rebuilt when the plugin starts, once', async () => {
+    const { db, database, admin, stop } = await start({}, { search: { languages: [] } });
+    await insertEvents(db, [messageOf('$a:x', 'we were running')]);
+    await admin.search.apply([messageOf('$a:x', 'we were running')]);
+    await stop();
+    const neighbour = await startNeighbour(database);
+    open.push(neighbour.stop);
+    await until(async () => (await neighbour.find('runs')).length === 1);
+    await until(async () => (await db('matrix_admin.jobs').where({ state: 'succeeded' })).length === 1);
+    const next = await startNeighbour(database);
+    open.push(next.stop);
+    expect(await db('matrix_admin.jobs').select('kind', 'created_by')).toEqual([
+      { kind: 'reindexFulltext', created_by: 'system:search' },
+    ]);
+  });
+});
+
 describe('a reindex', () => {
   it('of the recorded database indexes exactly what Dendrite wrote', async () => {
     const { db, reindex, logger, find } = await start({ fixture: true });

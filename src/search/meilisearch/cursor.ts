@@ -15,7 +15,15 @@ const cursorSchema = z.strictObject({
       /** The hits at this stream position that have been seen. Several hits may share a position. */
       seen: z.array(z.string()).max(1_000),
     }),
-    z.strictObject({ order: z.literal('rank'), offset: count }),
+    z.strictObject({
+      order: z.literal('rank'),
+      /** Stream position of the newest hit when the search began. Absent before the first hit. */
+      newest: z.int().optional(),
+      /** Number of older hits before the window of hits that are ranked among each other. */
+      start: count,
+      /** Number of hits of the window that have been seen. */
+      seen: count,
+    }),
   ]),
 });
 
@@ -28,7 +36,8 @@ export function encodeCursor(cursor: Cursor): string {
 
 /** @throws MatrixError `M_INVALID_PARAM` if `after` is not a cursor of a search in this order */
 export function decodeCursor(after: string | undefined, order: SearchOrder): Cursor {
-  if (after === undefined) return { count: 0, at: order === 'recent' ? { order, seen: [] } : { order, offset: 0 } };
+  if (after === undefined)
+    return { count: 0, at: order === 'recent' ? { order, seen: [] } : { order, start: 0, seen: 0 } };
   const parsed = cursorSchema.safeParse(jsonOf(after));
   if (!parsed.success || parsed.data.at.order !== order) {
     throw new MatrixError('M_INVALID_PARAM', 'the page token does not belong to this search');

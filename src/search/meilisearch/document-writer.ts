@@ -1,4 +1,5 @@
 import type { SearchMetrics } from '../../metrics.ts';
+import type { SearchAnalysis } from '../analysis/analysis.ts';
 import type { SearchDocument, SearchWrites } from '../search-index.ts';
 import { ENGINE, type EngineClient } from './client.ts';
 import { documentId, lineOf, roomKey } from './documents.ts';
@@ -40,6 +41,7 @@ export interface DocumentWriterContext {
   readonly client: EngineClient;
   readonly tasks: Tasks;
   readonly metrics: SearchMetrics;
+  readonly analysis: SearchAnalysis;
   /** Maximum size of a payload, in bytes. */
   readonly payloadBytes: number;
   /** Wait before the first retry of a payload, in ms. */
@@ -50,6 +52,7 @@ export function createDocumentWriter({
   client,
   tasks,
   metrics,
+  analysis,
   payloadBytes,
   retryDelayMs,
 }: DocumentWriterContext): DocumentWriter {
@@ -96,7 +99,10 @@ export function createDocumentWriter({
 
   const add = async (indexUid: string, documents: readonly SearchDocument[]): Promise<void> => {
     const newest = new Map(documents.map((document) => [document.eventId, document]));
-    const lines = [...newest.values()].map((document) => ({ eventId: document.eventId, json: lineOf(document) }));
+    const lines = [...newest.values()].map((document) => ({
+      eventId: document.eventId,
+      json: lineOf(document, analysis),
+    }));
     const refused: string[] = [];
     for (const payload of payloadsOf(lines, payloadBytes)) await addLines(indexUid, payload, refused);
     metrics.searchDocumentsIndexed.inc({ engine: ENGINE }, lines.length - refused.length);

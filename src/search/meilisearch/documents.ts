@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { EventId, RoomId, UserId } from '../../ids.ts';
+import type { SearchAnalysis } from '../analysis/analysis.ts';
 import type { SearchDocument, SearchKey } from '../search-index.ts';
 import { engineWordsOf } from './words.ts';
 
@@ -21,7 +22,7 @@ export function roomKey(roomId: RoomId): string {
 }
 
 /** A document as one line of NDJSON. */
-export function lineOf(document: SearchDocument): string {
+export function lineOf(document: SearchDocument, analysis: SearchAnalysis): string {
   // A lone surrogate would make every document of the engine's batch fail.
   return JSON.stringify({
     id: documentId(document.eventId),
@@ -32,7 +33,7 @@ export function lineOf(document: SearchDocument): string {
     stream: document.streamPosition,
     key: document.key,
     body: document.text.toWellFormed(),
-    lexemes: engineWordsOf(document.text.toWellFormed()).join(' '),
+    lexemes: engineWordsOf(document.text.toWellFormed(), analysis),
   });
 }
 
@@ -45,20 +46,10 @@ const hitSchema = z.object({
   stream: z.number(),
   key: text<SearchKey>(),
   body: z.string(),
-  _rankingScore: z.number().default(0),
 });
 
-/** A document in a search reply, and its rank. */
-export interface EngineHit {
-  readonly document: SearchDocument;
-  readonly rank: number;
-}
-
 /** @throws ZodError if the document is not one that this adapter writes */
-export function parseHit(hit: unknown): EngineHit {
-  const { event_id, room_id, sender, stream, key, body, _rankingScore } = hitSchema.parse(hit);
-  return {
-    document: { eventId: event_id, roomId: room_id, sender, streamPosition: stream, key, text: body },
-    rank: _rankingScore,
-  };
+export function parseHit(hit: unknown): SearchDocument {
+  const { event_id, room_id, sender, stream, key, body } = hitSchema.parse(hit);
+  return { eventId: event_id, roomId: room_id, sender, streamPosition: stream, key, text: body };
 }

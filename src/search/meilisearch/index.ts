@@ -65,10 +65,10 @@ function createIndex(
   context: SearchIndexContext,
 ): SearchIndex {
   const { indexUid, payloadBytes, retryDelayMs } = config;
-  const { logger, metrics } = context;
+  const { logger, metrics, analysis } = context;
   const client = createClient({ ...config, metrics });
   const tasks = createTasks(client, metrics);
-  const writer = createDocumentWriter({ client, tasks, metrics, payloadBytes, retryDelayMs });
+  const writer = createDocumentWriter({ client, tasks, metrics, analysis, payloadBytes, retryDelayMs });
   let ready: Promise<unknown> | undefined;
 
   /** Creates the index once. After a failure, the next call tries again. */
@@ -115,7 +115,7 @@ function createIndex(
     },
     search: async (query) => {
       try {
-        return await searchPage(client, indexUid, query);
+        return await searchPage(client, indexUid, query, analysis);
       } catch (error) {
         if (!isIndexNotFound(error)) throw error;
         ready = undefined;

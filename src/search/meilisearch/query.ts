@@ -1,34 +1,74 @@
 import type { SearchParams } from 'meilisearch';
 import type { RoomId } from '../../ids.ts';
-import type { SearchKey, SearchOrder } from '../search-index.ts';
-import type { SearchTerm } from '../search-term.ts';
-import type { Cursor } from './cursor.ts';
+import type { SearchExpression, SearchLexeme } from '../analysis/expression.ts';
+import type { SearchKey } from '../search-index.ts';
 import { roomKey } from './documents.ts';
-import { engineWord } from './words.ts';
+import { engineWord, engineWordStarts } from './words.ts';
 
 /** Maximum number of rooms in a filter. For more rooms, the filter costs more than skipping the hits of other rooms. */
 const MAX_FILTERED_ROOMS = 400;
-/** Meilisearch reads at most ten words of a query. A phrase counts as one word. */
-const MAX_PHRASES = 10;
-/** Maximum number of words of a phrase in the query. The text of each hit is checked for the other words. */
-const MAX_PHRASE_WORDS = 200;
+/** Maximum number of parts of a phrase in the filter. The text of each hit is checked for the other parts. */
+const MAX_PHRASE_PARTS = 200;
 
 /**
- * A query that matches at least all texts that contain all terms. Each term is a quoted phrase: Meilisearch takes it
- * literally, and with `byAttribute` its words may be in any order. The last phrase holds the terms beyond the limit.
+ * A filter that passes at least the texts that match; `undefined` passes all. Filters know nothing of order and of stems:
+ * the text of each hit is checked.
  */
-export function queryOf(terms: readonly SearchTerm[]): string {
-  const phrases = terms.map((term) => wordsOf(term));
-  const [own, rest] = [phrases.slice(0, MAX_PHRASES - 1), phrases.slice(MAX_PHRASES - 1).flat()];
-  return [...own, rest]
-    .filter((words) => words.length > 0)
-    .map((words) => `"${[...new Set(words)].slice(0, MAX_PHRASE_WORDS).join(' ')}"`)
-    .join(' ');
+export function filterOf(expression: SearchExpression): string | undefined {
+  switch (expression.kind) {
+    case 'lexeme':
+      return anyLexeme([expression]);
+    case 'phrase': {
+      const parts = expression.parts.slice(0, MAX_PHRASE_PARTS).map(({ any }) => anyLexeme(any));
+      return joined('AND', [...new Set(parts)]);
+    }
+    case 'all':
+      return joined(
+        'AND',
+        expression.of.map(filterOf).filter((filter) => filter !== undefined),
+      );
+    case 'any':
+      return anyFilter(expression.of);
+    case 'not': {
+      const filter = isPrecise(expression.of) ? filterOf(expression.of) : undefined;
+      return filter === undefined ? undefined : `NOT (${filter})`;
+    }
+  }
 }
 
-function wordsOf(term: SearchTerm): string[] {
-  if (term.kind === 'word') return [engineWord(term.lexeme)];
-  return term.kind === 'character' ? [engineWord(term.character)] : term.lexemes.map(engineWord);
+function anyFilter(of: readonly SearchExpression[]): string | undefined {
+  const lexemes = of.filter((one) => one.kind === 'lexeme');
+  const others = of.filter((one) => one.kind !== 'lexeme').map(filterOf);
+  if (others.some((filter) => filter === undefined)) return undefined;
+  return joined('OR', [
+    ...(lexemes.length > 0 ? [anyLexeme(lexemes)] : []),
+    ...others.filter((one) => one !== undefined),
+  ]);
+}
+
+function anyLexeme(lexemes: readonly SearchLexeme[]): string {
+  const whole = lexemes.filter(({ isPrefix }) => !isPrefix).map(({ lexeme }) => engineWord(lexeme));
+  const starts = lexemes.filter(({ isPrefix }) => isPrefix).flatMap(({ lexeme }) => engineWordStarts(lexeme));
+  const filters = starts.map((start) => `lexemes STARTS WITH ${start}`);
+  return joined('OR', whole.length > 0 ? [inFilter('lexemes', whole), ...filters] : filters) ?? '';
+}
+
+function joined(operator: 'AND' | 'OR', filters: readonly string[]): string | undefined {
+  if (filters.length <= 1) return filters[0];
+  return filters.map((filter) => `(${filter})`).join(` ${operator} `);
+}
+
+/** Whether the filter of an expression passes the texts that match and no others. */
+function isPrecise(expression: SearchExpression): boolean {
+  switch (expression.kind) {
+    case 'lexeme':
+      return !expression.isPrefix && !expression.isExact;
+    case 'all':
+    case 'any':
+      return expression.of.every(isPrecise);
+    default:
+      return false;
+  }
 }
 
 /** `attribute IN [values]`. The values consist of ASCII letters, digits, dots and underscores. */
@@ -45,21 +85,24 @@ export function filtersRooms(rooms: readonly RoomId[]): boolean {
 interface Scope {
   readonly rooms: readonly RoomId[];
   readonly keys: readonly SearchKey[];
-  readonly order: SearchOrder;
 }
 
-export function paramsOf({ rooms, keys, order }: Scope, at: Cursor['at'], limit: number): SearchParams {
+/** Asks for matching documents, the newest first. They rank equally to the engine: it only filters and sorts. */
+export function paramsOf(
+  { rooms, keys }: Scope,
+  expression: SearchExpression,
+  range: { readonly newest?: number | undefined; readonly offset?: number; readonly limit: number },
+): SearchParams {
   const filter = [inFilter('key', keys)];
   if (filtersRooms(rooms)) filter.push(inFilter('room_key', rooms.map(roomKey)));
-  if (at.order === 'recent' && at.stream !== undefined) filter.push(`stream <= ${at.stream}`);
+  if (range.newest !== undefined) filter.push(`stream <= ${range.newest}`);
+  const words = filterOf(expression);
+  if (words !== undefined) filter.push(words);
   return {
     filter,
-    limit,
-    matchingStrategy: 'all',
-    locales: ['eng'],
+    limit: range.limit,
+    sort: ['stream:desc'],
     attributesToRetrieve: ['event_id', 'room_id', 'sender', 'stream', 'key', 'body'],
-    showRankingScore: true,
-    ...(order === 'recent' ? { sort: ['stream:desc'] } : {}),
-    ...(at.order === 'rank' ? { offset: at.offset } : {}),
+    ...(range.offset === undefined ? {} : { offset: range.offset }),
   };
 }

@@ -1,49 +1,66 @@
-import type { SearchHit, SearchPage, SearchQuery } from '../search-index.ts';
-import { matchesTerms, parseSearchTerm, type SearchTerm } from '../search-term.ts';
+import type { SearchAnalysis } from '../analysis/analysis.ts';
+import type { SearchExpression } from '../analysis/expression.ts';
+import type { SearchDocument, SearchHit, SearchPage, SearchQuery } from '../search-index.ts';
 import type { EngineClient } from './client.ts';
 import { type Cursor, decodeCursor, encodeCursor } from './cursor.ts';
-import { type EngineHit, parseHit } from './documents.ts';
+import { parseHit } from './documents.ts';
 import { EngineError } from './engine-error.ts';
-import { filtersRooms, paramsOf, queryOf } from './query.ts';
+import { filtersRooms, paramsOf } from './query.ts';
 
 /** Number of hits per request if the engine does not filter by room. Many of these hits are skipped. */
 const UNFILTERED_HITS = 1_000;
 /** Maximum number of requests for one page. A page may then be short; the next page continues after it. */
 const MAX_REQUESTS = 20;
+/** Number of hits that are ranked among each other, the newest first: the engine cannot rank what it only filters. */
+const RANKED_HITS = 1_000;
+
+type Position = Cursor['at'];
+type Recent = Extract<Position, { order: 'recent' }>;
+type Ranked = Extract<Position, { order: 'rank' }>;
+
+/** Hits of one request that match, each with the position after it. */
+interface Batch {
+  readonly estimate: number;
+  readonly hits: readonly { readonly hit: SearchHit; readonly after: Position }[];
+  /** Where the next request starts. Absent: there are no more hits. */
+  readonly next?: Position;
+}
 
 /**
- * Answers one page of a search. The engine's filters and words match too much, so each hit is checked for its room and for
- * the terms in its text.
- * @throws MatrixError `M_INVALID_PARAM` if `after` is not a cursor of such a search
+ * Answers a page from the engine's hits, each checked for its exact room and for what its text must contain: filters of the
+ * engine pass more than they should.
+ *
+ * @throws MatrixError `M_INVALID_PARAM` when `after` is no cursor of such a search
  */
-export async function searchPage(client: EngineClient, indexUid: string, query: SearchQuery): Promise<SearchPage> {
-  const terms = parseSearchTerm(query.term);
+export async function searchPage(
+  client: EngineClient,
+  indexUid: string,
+  query: SearchQuery,
+  analysis: SearchAnalysis,
+): Promise<SearchPage> {
+  const expression = analysis.parse(query.term);
   const start = decodeCursor(query.after, query.order);
-  if (terms.length === 0 || query.rooms.length === 0 || query.keys.length === 0) return { hits: [], count: 0 };
+  if (expression === undefined || query.rooms.length === 0 || query.keys.length === 0) return { hits: [], count: 0 };
 
-  const isMatch = matcherOf(query, terms);
+  const read = createReader({ client, indexUid, query, analysis, expression });
   const found = new Map<string, SearchHit>();
   let { count, at } = start;
   /** Position of this page's last hit, after which the next page starts. */
   let end: Position | undefined;
   for (let request = 0; request < MAX_REQUESTS && found.size <= query.limit; request += 1) {
-    const limit = requestSize(query, at);
-    const reply = await client.search(indexUid, queryOf(terms), paramsOf(query, at, limit));
-    if (query.after === undefined && request === 0) count = reply.estimatedTotalHits;
-    for (const hit of reply.hits.map(parseHit)) {
-      if (isSeen(at, hit)) continue;
-      at = advance(at, hit);
-      if (isMatch(hit)) found.set(hit.document.eventId, { ...hit.document, rank: hit.rank });
-      if (found.size === query.limit) end ??= at;
+    const batch = await read(at);
+    if (query.after === undefined && request === 0) count = batch.estimate;
+    for (const { hit, after } of batch.hits) {
+      found.set(hit.eventId, hit);
+      if (found.size === query.limit) end ??= after;
       // One more hit than the limit shows that there is a next page.
       if (found.size > query.limit) break;
     }
-    if (found.size <= query.limit && reply.hits.length < limit) return pageOf(query, [...found.values()], start, count);
+    if (found.size <= query.limit && batch.next === undefined) return pageOf(query, [...found.values()], start, count);
+    at = batch.next ?? at;
   }
   return pageOf(query, [...found.values()].slice(0, query.limit), start, count, end ?? at);
 }
-
-type Position = Cursor['at'];
 
 function pageOf(
   { rooms }: SearchQuery,
@@ -61,27 +78,61 @@ function pageOf(
   return { hits, count, ...(next === undefined ? {} : { next: encodeCursor({ count: carried, at: next }) }) };
 }
 
-function requestSize({ rooms, limit }: SearchQuery, at: Position): number {
-  const seen = at.order === 'recent' ? at.seen.length : 0;
-  return (filtersRooms(rooms) ? limit + 1 : Math.max(limit + 1, UNFILTERED_HITS)) + seen;
+interface Reading {
+  readonly client: EngineClient;
+  readonly indexUid: string;
+  readonly query: SearchQuery;
+  readonly analysis: SearchAnalysis;
+  readonly expression: SearchExpression;
 }
 
-function matcherOf(query: SearchQuery, terms: readonly SearchTerm[]): (hit: EngineHit) => boolean {
+function createReader(reading: Reading): (at: Position) => Promise<Batch> {
+  return (at) => (at.order === 'recent' ? readRecent(reading, at) : readRanked(reading, at));
+}
+
+function matcherOf({ query, analysis, expression }: Reading): (document: SearchDocument) => boolean {
   const rooms = new Set<string>(query.rooms);
   const keys = new Set<string>(query.keys);
-  return ({ document }) => rooms.has(document.roomId) && keys.has(document.key) && matchesTerms(document.text, terms);
+  return ({ roomId, key, text }) => rooms.has(roomId) && keys.has(key) && analysis.matches(text, expression);
 }
 
-function isSeen(at: Position, { document }: EngineHit): boolean {
-  return at.order === 'recent' && document.streamPosition === at.stream && at.seen.includes(document.eventId);
+async function readRecent(reading: Reading, start: Recent): Promise<Batch> {
+  const { client, indexUid, query, expression } = reading;
+  const isMatch = matcherOf(reading);
+  const fewest = query.limit + 1;
+  const limit = (filtersRooms(query.rooms) ? fewest : Math.max(fewest, UNFILTERED_HITS)) + start.seen.length;
+  const reply = await client.search(indexUid, '', paramsOf(query, expression, { newest: start.stream, limit }));
+  const hits: Batch['hits'][number][] = [];
+  let at = start;
+  for (const document of reply.hits.map(parseHit)) {
+    if (document.streamPosition === at.stream && at.seen.includes(document.eventId)) continue;
+    at = advance(at, document);
+    if (isMatch(document)) hits.push({ hit: { ...document, rank: 0 }, after: at });
+  }
+  return { estimate: reply.estimatedTotalHits, hits, ...(reply.hits.length < limit ? {} : { next: at }) };
 }
 
-function advance(at: Position, { document }: EngineHit): Position {
-  if (at.order === 'rank') return { ...at, offset: at.offset + 1 };
-  const { eventId, streamPosition } = document;
+function advance(at: Recent, { eventId, streamPosition }: SearchDocument): Recent {
   if (at.stream !== undefined && streamPosition > at.stream) {
     throw new EngineError('protocol', 'Meilisearch returned hits out of order: its search timed out');
   }
   const seen = streamPosition === at.stream ? [...at.seen, eventId] : [eventId];
   return { order: 'recent', stream: streamPosition, seen };
+}
+
+/** Ranks a window of hits. Hits of the windows behind it rank below all of them. */
+async function readRanked(reading: Reading, start: Ranked): Promise<Batch> {
+  const { client, indexUid, query, analysis, expression } = reading;
+  const isMatch = matcherOf(reading);
+  const range = { newest: start.newest, offset: start.start, limit: RANKED_HITS };
+  const reply = await client.search(indexUid, '', paramsOf(query, expression, range));
+  const documents = reply.hits.map(parseHit);
+  const window = { ...start, newest: start.newest ?? documents[0]?.streamPosition ?? 0 };
+  const ranked = documents
+    .filter(isMatch)
+    .map((document) => ({ ...document, rank: analysis.rank(document.text, expression) - start.start / RANKED_HITS }))
+    .sort((a, b) => b.rank - a.rank || b.streamPosition - a.streamPosition || (a.eventId < b.eventId ? 1 : -1));
+  const hits = ranked.map((hit, index) => ({ hit, after: { ...window, seen: index + 1 } })).slice(start.seen);
+  const next = { ...window, start: start.start + RANKED_HITS, seen: 0 };
+  return { estimate: reply.estimatedTotalHits, hits, ...(documents.length < RANKED_HITS ? {} : { next }) };
 }

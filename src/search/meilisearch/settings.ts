@@ -1,15 +1,15 @@
 import type { Settings } from 'meilisearch';
 
 /**
- * Settings of the index and its shadows. Only `lexemes` is searched. It holds ASCII words in any order, so proximity,
- * prefixes and typos are off. Without `eng`, the engine would guess a language, whose rules may cut words.
+ * Settings of the index and its shadows. The engine filters by `lexemes`, whose values it neither cuts nor folds, because its
+ * queries have no OR. No words are searched for, hence no proximity, prefixes or typos, and the attribute with the fewest.
  */
 const SETTINGS = {
-  searchableAttributes: ['lexemes'],
+  searchableAttributes: ['key'],
   displayedAttributes: ['event_id', 'room_id', 'sender', 'stream', 'key', 'body'],
   filterableAttributes: [
     {
-      attributePatterns: ['room_key', 'key'],
+      attributePatterns: ['room_key', 'key', 'lexemes'],
       features: { facetSearch: false, filter: { equality: true, comparison: false } },
     },
     {
@@ -18,14 +18,13 @@ const SETTINGS = {
     },
   ],
   sortableAttributes: ['stream'],
-  // `sort` comes first, so searches by recency are sorted strictly. Other searches ignore the rule.
+  // `sort` comes first: hits are sorted strictly.
   rankingRules: ['sort', 'words', 'typo', 'proximity', 'attribute', 'exactness'],
   proximityPrecision: 'byAttribute',
   facetSearch: false,
   prefixSearch: 'disabled',
   typoTolerance: { enabled: false },
-  localizedAttributes: [{ attributePatterns: ['lexemes'], locales: ['eng'] }],
-  // The maximum number of hits that paging can reach.
+  // This limits the hits that paging can reach, whatever the page size.
   pagination: { maxTotalHits: 1_000_000 },
   // A search that hits this limit returns hits out of order, so the limit is high.
   searchCutoffMs: 20_000,

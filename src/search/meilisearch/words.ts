@@ -1,34 +1,39 @@
 import { createHash } from 'node:crypto';
-import { fold, isUnspaced, runsOf, tokenize } from '../tokenizer.ts';
+import type { SearchAnalysis } from '../analysis/analysis.ts';
 
-/** Meilisearch ignores words of more than 250 bytes. */
+/** Meilisearch cuts longer values that it filters by: at 468 bytes. */
 const MAX_WORD_BYTES = 200;
 const PLAIN = /^[a-z0-9]+$/;
+/** Starts the values of lexemes that are not plain, and of those that are too long. */
+const CODED = '_';
+const HASHED = '__';
 
 /**
- * Writes a lexeme as a word that Meilisearch neither cuts nor folds. Lower-case ASCII stays as it is. Any other lexeme
- * becomes `z` and its UTF-16 code units in hexadecimal, because Meilisearch's segmenters lose part of Japanese and differ
- * between builds. Two lexemes may get the same word, so hits are checked against their text.
+ * A lexeme as a value that Meilisearch filters by and does not fold: as it is if it is lower-case ASCII, else its UTF-16
+ * code units in hexadecimal. The value of a lexeme that is too long is its hash.
  */
 export function engineWord(lexeme: string): string {
-  const word = PLAIN.test(lexeme) ? lexeme : `z${hexOf(lexeme)}`;
-  return word.length <= MAX_WORD_BYTES ? word : `y${createHash('sha256').update(word).digest('hex')}`;
+  const word = valueOf(lexeme);
+  return word.length <= MAX_WORD_BYTES ? word : `${HASHED}${createHash('sha256').update(word).digest('hex')}`;
 }
 
-function hexOf(text: string): string {
-  return Buffer.from(text, 'utf16le').swap16().toString('hex');
+/** How the values of lexemes start that start with this one, whether the rest of them is plain or not. */
+export function engineWordStarts(lexeme: string): string[] {
+  const coded = codedValueOf(lexeme).slice(0, MAX_WORD_BYTES);
+  return PLAIN.test(lexeme) ? [lexeme.slice(0, MAX_WORD_BYTES), coded] : [coded];
 }
 
-/**
- * The distinct words of a text: one for each lexeme, and one for each character of an unspaced script. The latter make every
- * single character searchable.
- */
-export function engineWordsOf(text: string): string[] {
+const valueOf = (lexeme: string): string => (PLAIN.test(lexeme) ? lexeme : codedValueOf(lexeme));
+
+const codedValueOf = (lexeme: string): string => `${CODED}${Buffer.from(lexeme, 'utf16le').swap16().toString('hex')}`;
+
+/** The distinct values of a text: one for each lexeme, and the beginning of one that is too long. */
+export function engineWordsOf(text: string, analysis: SearchAnalysis): string[] {
   const words = new Set<string>();
-  for (const { lexeme } of tokenize(text)) words.add(engineWord(lexeme));
-  for (const run of runsOf(fold(text))) {
-    if (PLAIN.test(run) || !isUnspaced(run)) continue;
-    for (const character of run) if (isUnspaced(character)) words.add(engineWord(character));
-  }
+  analysis.visitLexemes(text, (lexeme) => {
+    const value = valueOf(lexeme);
+    words.add(engineWord(lexeme));
+    if (value.length > MAX_WORD_BYTES) words.add(value.slice(0, MAX_WORD_BYTES));
+  });
   return [...words];
 }

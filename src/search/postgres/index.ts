@@ -17,6 +17,7 @@ import {
   searchDocuments,
   upsertDocuments,
 } from '../../storage/plugin/search-documents.ts';
+import type { SearchAnalysis } from '../analysis/analysis.ts';
 import type {
   SearchAdapter,
   SearchDocument,
@@ -27,8 +28,7 @@ import type {
   SearchQuery,
   SearchWrites,
 } from '../search-index.ts';
-import { parseSearchTerm } from '../search-term.ts';
-import { tsqueryOf, tsvectorOf } from './lexemes.ts';
+import { RANK_WEIGHTS, tsqueryOf, tsvectorOf } from './lexemes.ts';
 
 const ENGINE = 'postgres';
 const LIVE: DocumentTable = 'search_documents';
@@ -41,7 +41,7 @@ export function postgresSearch(): SearchAdapter {
   return createPostgresIndex;
 }
 
-function createPostgresIndex({ db, metrics }: SearchIndexContext): SearchIndex {
+function createPostgresIndex({ db, metrics, analysis }: SearchIndexContext): SearchIndex {
   const counted = async <T>(request: () => Promise<T>): Promise<T> => {
     metrics.searchRequests.inc({ engine: ENGINE });
     try {
@@ -54,7 +54,7 @@ function createPostgresIndex({ db, metrics }: SearchIndexContext): SearchIndex {
 
   const apply = async (target: Db, table: DocumentTable, writes: SearchWrites): Promise<void> => {
     await deleteDocuments(target, table, writes.removals, writes.removedRooms);
-    await upsertDocuments(target, table, indexed(writes.upserts));
+    await upsertDocuments(target, table, indexed(writes.upserts, analysis));
     metrics.searchDocumentsIndexed.inc({ engine: ENGINE }, writes.upserts.length);
   };
 
@@ -67,7 +67,7 @@ function createPostgresIndex({ db, metrics }: SearchIndexContext): SearchIndex {
     stop: async () => {},
     write: (writes, transaction) => counted(() => apply(transaction ?? db, LIVE, writes)),
     removeRoom: (roomId, limit, transaction) => counted(() => deleteRoomDocuments(transaction ?? db, roomId, limit)),
-    search: (query) => counted(() => search(db, query)),
+    search: (query) => counted(() => search(db, query, analysis)),
     stats: () => counted(() => measureDocuments(db)),
     rebuild: {
       begin: async (rebuildId) => {
@@ -76,7 +76,7 @@ function createPostgresIndex({ db, metrics }: SearchIndexContext): SearchIndex {
         return shadow;
       },
       load: (rebuild, documents, commit) => {
-        const rows = indexed(documents);
+        const rows = indexed(documents, analysis);
         return counted(async () => {
           await commit((transaction) => insertDocuments(transaction, shadowOf(rebuild.id), rows));
           metrics.searchDocumentsIndexed.inc({ engine: ENGINE }, documents.length);
@@ -92,16 +92,22 @@ function createPostgresIndex({ db, metrics }: SearchIndexContext): SearchIndex {
 
 const shadowOf = (rebuildId: string): DocumentTable => `search_documents_${rebuildId.replaceAll(/[^0-9a-f]/g, '')}`;
 
-function indexed(all: readonly SearchDocument[]): IndexedDocuments {
+function indexed(all: readonly SearchDocument[], analysis: SearchAnalysis): IndexedDocuments {
   const documents = all.filter(isStorable);
-  return { documents, lexemes: documents.map(({ text }) => tsvectorOf(text)) };
+  return { documents, lexemes: documents.map(({ text }) => tsvectorOf(text, analysis)) };
 }
 
-async function search(db: Knex, query: SearchQuery): Promise<SearchPage> {
-  const tsquery = tsqueryOf(parseSearchTerm(query.term));
-  if (tsquery === '' || query.rooms.length === 0) return { hits: [], count: 0 };
+async function search(db: Knex, query: SearchQuery, analysis: SearchAnalysis): Promise<SearchPage> {
+  const expression = analysis.parse(query.term);
+  if (expression === undefined || query.rooms.length === 0) return { hits: [], count: 0 };
   const after = query.after === undefined ? undefined : parseCursor(query.after);
-  const { hits, count } = await searchDocuments(db, { ...query, tsquery, after, limit: query.limit + 1 });
+  const { hits, count } = await searchDocuments(db, {
+    ...query,
+    tsquery: tsqueryOf(expression),
+    weights: RANK_WEIGHTS,
+    after,
+    limit: query.limit + 1,
+  });
   const page = hits.slice(0, query.limit);
   const last = page.at(-1);
   return hits.length > query.limit && last ? { hits: page, count, next: cursorOf(last) } : { hits: page, count };

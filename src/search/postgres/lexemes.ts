@@ -1,41 +1,69 @@
-import type { SearchTerm } from '../search-term.ts';
-import { visitTokens } from '../tokenizer.ts';
+import type { SearchAnalysis } from '../analysis/analysis.ts';
+import { type SearchExpression, type SearchLexeme, type SearchPhrase, wantedLexemes } from '../analysis/expression.ts';
+import type { LexemeForm } from '../analysis/lexemes.ts';
 
 /** PostgreSQL stores this many positions of a lexeme and drops the others. */
 const POSITIONS_KEPT = 255;
-/** Marks texts with dropped positions. Such a text matches a phrase if it contains all pairs of the phrase, at any position. */
+/** Marks texts with dropped positions. They match a phrase if they contain all of its lexemes, at any position. */
 const REPETITIVE = '\ue001';
-const BEYOND_ASCII = /[^\0-\x7f]/;
+
+/** The weight of a lexeme in a `tsvector`. D is PostgreSQL's default and needs no letter. */
+const WEIGHTS: Readonly<Record<LexemeForm, string>> = { spelled: '', other: 'C', stem: 'B', language: 'A' };
+/** What `ts_rank` counts for the weights D, C, B and A: a word as it is spelled most, the language of a text nothing. */
+export const RANK_WEIGHTS = '{1, 0.5, 0.25, 0}';
+/** The weights of words: those of `isExact`. */
+const EXACT = 'CD';
 
 /**
- * A text in the text form of `tsvector`. Words are lower-case and not stemmed, as in PostgreSQL's `simple` dictionary. The
- * plugin does not use `to_tsvector`, because its parser depends on the locale and does not support unspaced scripts. Lexemes
- * consist of letters, marks, digits and private-use characters, so they need no quotes.
+ * A text in the text form of `tsvector`. It is written here and not by `to_tsvector`, whose parser differs by locale and
+ * knows nothing of unspaced scripts. Lexemes are letters, marks, digits, emoji and private-use characters, so they need no
+ * quotes.
  */
-export function tsvectorOf(text: string): string {
-  const lexemes: string[] = [];
-  // Only phrases of unspaced scripts need positions, and such scripts are not in ASCII. Each character has one position, so
-  // short texts cannot exceed the limit.
-  const counts = text.length > POSITIONS_KEPT && BEYOND_ASCII.test(text) ? new Map<string, number>() : undefined;
-  visitTokens(text, (lexeme, position) => {
-    lexemes.push(`${lexeme}:${position}`);
+export function tsvectorOf(text: string, analysis: SearchAnalysis): string {
+  let vector = '';
+  // Few texts are long enough to need counting.
+  const counts = text.length > POSITIONS_KEPT ? new Map<string, number>() : undefined;
+  analysis.visitLexemes(text, (lexeme, position, form) => {
+    vector += `${lexeme}:${position}${WEIGHTS[form]} `;
     counts?.set(lexeme, (counts.get(lexeme) ?? 0) + 1);
   });
   if (counts !== undefined && [...counts.values()].some((count) => count > POSITIONS_KEPT)) {
-    lexemes.push(`${REPETITIVE}:1`);
+    vector += `${REPETITIVE}:1A`;
   }
-  return lexemes.join(' ');
+  return vector.trimEnd();
 }
 
-/** The terms of a search in the text form of `tsquery`. */
-export function tsqueryOf(terms: readonly SearchTerm[]): string {
-  return terms.map(operandOf).join(' & ');
+/** What a query asks for, in the text form of `tsquery`. */
+export function tsqueryOf(expression: SearchExpression): string {
+  switch (expression.kind) {
+    case 'lexeme':
+      return lexemeOf(expression);
+    case 'phrase':
+      return phraseOf(expression);
+    case 'all':
+      return `(${expression.of.map(tsqueryOf).join(' & ')})`;
+    case 'any':
+      return `(${expression.of.map(tsqueryOf).join(' | ')})`;
+    case 'not':
+      return `!(${tsqueryOf(expression.of)})`;
+  }
 }
 
-function operandOf(term: SearchTerm): string {
-  if (term.kind === 'word') return `'${term.lexeme}'`;
-  if (term.kind === 'character') return `'${term.character}':*`;
-  const lexemes = term.lexemes.map((lexeme) => `'${lexeme}'`);
-  if (lexemes.length === 1) return lexemes.join('');
-  return `((${lexemes.join(' <-> ')}) | (${lexemes.join(' & ')} & '${REPETITIVE}'))`;
+function lexemeOf({ lexeme, isPrefix, isExact }: SearchLexeme): string {
+  const options = `${isPrefix ? '*' : ''}${isExact ? EXACT : ''}`;
+  return options === '' ? `'${lexeme}'` : `'${lexeme}':${options}`;
+}
+
+const oneOf = (lexemes: readonly SearchLexeme[]): string => {
+  const operands = lexemes.map(lexemeOf);
+  return operands.length === 1 ? operands.join('') : `(${operands.join(' | ')})`;
+};
+
+function phraseOf(phrase: SearchPhrase): string {
+  const { parts } = phrase;
+  if (parts.length === 1) return oneOf(wantedLexemes(phrase));
+  const inOrder = parts.map(({ offset, any }, index) =>
+    index === 0 ? oneOf(any) : `<${offset - (parts[index - 1]?.offset ?? 0)}> ${oneOf(any)}`,
+  );
+  return `((${inOrder.join(' ')}) | (${parts.map(({ any }) => oneOf(any)).join(' & ')} & '${REPETITIVE}'))`;
 }

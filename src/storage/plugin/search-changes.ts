@@ -66,55 +66,76 @@ export async function listEdited(db: Db, after: string, limit: number): Promise<
   return rows.map(({ original }) => original);
 }
 
-/** Creates the row of an index if it is missing. */
-export async function ensureIndexState(db: Db, engine: string): Promise<void> {
-  await db.raw('INSERT INTO matrix_admin.search_indexes (engine) VALUES (?) ON CONFLICT DO NOTHING', [engine]);
+/** Creates the row of an index if it is missing. `analysis` is the one that a new index is written with. */
+export async function ensureIndexState(db: Db, engine: string, analysis: string): Promise<void> {
+  await db.raw('INSERT INTO matrix_admin.search_indexes (engine, analysis) VALUES (?, ?) ON CONFLICT DO NOTHING', [
+    engine,
+    analysis,
+  ]);
 }
 
 export interface IndexState {
   readonly rebuild: RebuildRef | undefined;
   /** ms since the epoch. */
   readonly lastRebuildAt: number | undefined;
+  /** The analysis that the index was written with; `undefined`: that of an older version of the plugin. */
+  readonly analysis: string | undefined;
 }
 
 export async function indexState(db: Db, engine: string): Promise<IndexState> {
-  const [row] = await rowsOf<{ id: string | null; marker: string | null; last_ms: number | null }>(
+  const [row] = await rowsOf<{
+    id: string | null;
+    marker: string | null;
+    last_ms: number | null;
+    analysis: string | null;
+  }>(
     db.raw(
-      `SELECT rebuild_id AS id, rebuild_marker AS marker, (extract(epoch FROM last_rebuild_at) * 1000)::float8 AS last_ms
+      `SELECT rebuild_id AS id, rebuild_marker AS marker, (extract(epoch FROM last_rebuild_at) * 1000)::float8 AS last_ms,
+         analysis
        FROM matrix_admin.search_indexes WHERE engine = ?`,
       [engine],
     ),
   );
-  const { id, marker, last_ms: lastMs } = row ?? { id: null, marker: null, last_ms: null };
+  const { id, marker, last_ms: lastMs, analysis } = row ?? { id: null, marker: null, last_ms: null, analysis: null };
   return {
     rebuild: id === null ? undefined : { id, marker: marker ?? '' },
     lastRebuildAt: lastMs ?? undefined,
+    analysis: analysis ?? undefined,
   };
 }
 
 /** Begins a rebuild. After the commit, changes are recorded for this rebuild. Changes for an earlier rebuild are dropped. */
-export async function beginRebuild(transaction: Knex.Transaction, engine: string, rebuild: RebuildRef): Promise<void> {
-  await transaction.raw('UPDATE matrix_admin.search_indexes SET rebuild_id = ?, rebuild_marker = ? WHERE engine = ?', [
-    rebuild.id,
-    rebuild.marker,
-    engine,
-  ]);
+export async function beginRebuild(
+  transaction: Knex.Transaction,
+  engine: string,
+  rebuild: RebuildRef,
+  analysis: string,
+): Promise<void> {
+  await transaction.raw(
+    `UPDATE matrix_admin.search_indexes SET rebuild_id = ?, rebuild_marker = ?, rebuild_analysis = ? WHERE engine = ?`,
+    [rebuild.id, rebuild.marker, analysis, engine],
+  );
   await dropRebuildChanges(transaction, engine);
 }
 
-/** Ends the rebuild. If it succeeded, the time is stored. */
+/**
+ * Ends the rebuild. `swapped` is given if it succeeded: the analysis of the process that ends it. The time is stored then,
+ * and the analysis, if the process that began the rebuild had the same one.
+ */
 export async function endRebuild(
   db: Db,
   engine: string,
   rebuildId: string,
-  outcome: 'swapped' | 'aborted',
+  { swapped }: { readonly swapped: string | undefined },
 ): Promise<void> {
   const rows = await rowsOf<{ engine: string }>(
     db.raw(
-      `UPDATE matrix_admin.search_indexes SET rebuild_id = NULL, rebuild_marker = NULL,
-         last_rebuild_at = CASE WHEN ? THEN clock_timestamp() ELSE last_rebuild_at END
-       WHERE engine = ? AND rebuild_id = ? RETURNING engine`,
-      [outcome === 'swapped', engine, rebuildId],
+      `UPDATE matrix_admin.search_indexes SET rebuild_id = NULL, rebuild_marker = NULL, rebuild_analysis = NULL,
+         last_rebuild_at = CASE WHEN CAST(:swapped AS text) IS NULL THEN last_rebuild_at ELSE clock_timestamp() END,
+         analysis = CASE WHEN CAST(:swapped AS text) IS NULL THEN analysis
+           WHEN rebuild_analysis = CAST(:swapped AS text) THEN rebuild_analysis END
+       WHERE engine = :engine AND rebuild_id = :rebuildId RETURNING engine`,
+      { swapped: swapped ?? null, engine, rebuildId },
     ),
   );
   if (rows.length > 0) await dropRebuildChanges(db, engine);

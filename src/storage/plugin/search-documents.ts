@@ -142,6 +142,8 @@ async function documentTableExists(db: Db, table: DocumentTable): Promise<boolea
 export interface DocumentQuery {
   /** The terms in the text form of `tsquery`. */
   readonly tsquery: string;
+  /** What `ts_rank` counts for lexemes of the weights D, C, B and A, in the text form of an array. */
+  readonly weights: string;
   readonly rooms: readonly RoomId[];
   readonly keys: readonly SearchKey[];
   readonly order: SearchOrder;
@@ -168,7 +170,7 @@ export async function searchDocuments(db: Db, query: DocumentQuery): Promise<{ h
   }>(
     db.raw(
       `WITH matches AS MATERIALIZED (
-         SELECT event_id, stream_position, ${byRank ? 'ts_rank(lexemes, CAST(:tsquery AS tsquery))' : '1'}::float8 AS rank
+         SELECT event_id, stream_position, ${byRank ? 'ts_rank(CAST(:weights AS float4[]), lexemes, CAST(:tsquery AS tsquery))' : '1'}::float8 AS rank
          FROM matrix_admin.search_documents
          WHERE lexemes @@ CAST(:tsquery AS tsquery) AND room_id = ANY(:rooms) AND key = ANY(:keys)),
        page AS (
@@ -182,6 +184,7 @@ export async function searchDocuments(db: Db, query: DocumentQuery): Promise<{ h
        ORDER BY page.rank DESC, page.stream_position DESC, page.event_id COLLATE "C" DESC`,
       {
         tsquery: query.tsquery,
+        ...(byRank ? { weights: query.weights } : {}),
         rooms: [...query.rooms],
         keys: [...query.keys],
         rank: query.after?.rank ?? null,

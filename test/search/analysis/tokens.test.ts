@@ -1,7 +1,22 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { beginningOf, fold, spelledWordsOf, tokenize } from '../../src/search/tokenizer.ts';
-import { hostileTexts, spacedCharacters } from '../support/arbitrary-texts.ts';
+import { spelledEmojiOf, spelledWordsOf } from '../../../src/search/analysis/characters.ts';
+import { fold, foldMarks, otherFormsOf } from '../../../src/search/analysis/fold.ts';
+import { visitLexemes } from '../../../src/search/analysis/lexemes.ts';
+import { createLexicon } from '../../../src/search/analysis/lexicon.ts';
+import { beginningOf, tokensOf } from '../../../src/search/analysis/tokens.ts';
+import { hostileTexts, spacedCharacters } from '../../support/arbitrary-texts.ts';
+
+/** Without languages there are no stems. */
+const lexicon = createLexicon([]);
+
+function tokenize(text: string): { lexeme: string; position: number }[] {
+  const tokens: { lexeme: string; position: number }[] = [];
+  visitLexemes(text, lexicon, (lexeme, position, form) => {
+    if (form === 'spelled') tokens.push({ lexeme, position });
+  });
+  return tokens.sort((a, b) => a.position - b.position);
+}
 
 const lexemesOf = (text: string): string[] => tokenize(text).map(({ lexeme }) => lexeme);
 const EVERY_CHARACTER = Array.from({ length: 0x11_0000 }, (_, code) => code)
@@ -37,7 +52,85 @@ describe('fold()', () => {
   });
 });
 
-describe('tokenize()', () => {
+describe('foldMarks()', () => {
+  it('leaves text as it is that it has folded', () => {
+    const all = EVERY_CHARACTER.map(fold).join(' ');
+    expect(foldMarks(foldMarks(all)) === foldMarks(all)).toBe(true);
+    fc.assert(fc.property(hostileTexts, (text) => foldMarks(foldMarks(fold(text))) === foldMarks(fold(text))));
+  });
+
+  it.each([
+    ['Café', 'cafe'],
+    ['Straße', 'strasse'],
+    ['Łódź', 'lodz'],
+    ['Đà Nẵng', 'da nang'],
+    ['smørrebrød', 'smorrebrod'],
+    ['Ærø œuvre', 'aero oeuvre'],
+    ['İstanbul ISPARTA ısparta', 'istanbul isparta isparta'],
+    ['Þingvellir', 'thingvellir'],
+    ['ёлка ЁЛКА', 'елка елка'],
+    ['йод', 'йод'],
+    ['за\u0301мок', 'замок'],
+    ['Ελλάδα', 'ελλαδα'],
+    ['مُحَمَّد', 'محمد'],
+    ['العـــربية', 'العربيه'],
+    ['أحمد إسلام آمن مستشفى', 'احمد اسلام امن مستشفي'],
+    ['شَیء ۱۲۳', 'شيء 123'],
+    ['שָׁלוֹם', 'שלום'],
+    ['हिन्दी ज़रा', 'हिंदी जरा'],
+    ['ガス', 'ガス'],
+    ['한국', '한국'],
+    ['ไทยกำ่', 'ไทยกำ่'],
+  ])('folds %j to %j', (text, folded) => {
+    expect(foldMarks(fold(text))).toBe(foldMarks(fold(folded)));
+    if (!/[\u0e00-\u0e7f]/.test(text)) expect(foldMarks(fold(text))).toBe(folded.normalize('NFC'));
+  });
+
+  it('knows how letters with marks are written where the keyboard lacks them', () => {
+    expect(otherFormsOf('köln')).toEqual(['koln', 'koeln']);
+    expect(otherFormsOf('århus')).toEqual(['arhus', 'aarhus']);
+    expect(otherFormsOf('cologne')).toEqual([]);
+  });
+});
+
+describe('emoji', () => {
+  it.each([
+    ['👍', ['👍']],
+    ['👍🏽', ['👍']],
+    ['👩‍💻 👩🏿‍💻', ['👩‍💻', '👩‍💻']],
+    ['❤️ ❤', ['❤', '❤']],
+    ['🇩🇪🇫🇷', ['🇩🇪', '🇫🇷']],
+    ['🏴󠁧󠁢󠁥󠁮󠁧󠁿', ['🏴󠁧󠁢󠁥󠁮󠁧󠁿']],
+    ['👨‍👩‍👧‍👦go🚀', ['👨‍👩‍👧‍👦', 'go', '🚀']],
+    ['1️⃣', ['1']],
+    ['漢字👍', ['漢字', '👍']],
+  ])('in %j are %j', (text, expected) => {
+    expect(tokensOf(fold(text)).map((token) => token.text)).toEqual(expected);
+  });
+
+  it('are highlighted as they stand in the text', () => {
+    expect(spelledEmojiOf('ok 👍🏽👩‍💻 🇩🇪')).toEqual(['👍🏽', '👩‍💻', '🇩🇪']);
+  });
+});
+
+describe('tokensOf()', () => {
+  it.each([
+    ['foo_bar.tar.gz', 'foo bar tar gz'],
+    ['https://example.org/a/b?c=d#e', 'https example org a b c d e'],
+    ['mailto:bob+x@example.org', 'mailto bob x example org'],
+    ['@alice:example.org #room:example.org', 'alice example org room example org'],
+    ['!AbC:example.org $ev-ent', 'abc example org ev ent'],
+    ['#hashtag v2.0.1 12:30', 'hashtag v2 0 1 12 30'],
+  ])('cuts %j into its parts', (text, expected) => {
+    expect(
+      tokensOf(fold(text))
+        .map((token) => token.text)
+        .join(' '),
+    ).toBe(expected);
+  });
+});
+
+describe('visitLexemes()', () => {
   it('cuts spaced scripts into words', () => {
     expect(tokenize("Don't_panic, C3PO!")).toEqual([
       { lexeme: 'don', position: 1 },

@@ -1,0 +1,75 @@
+/** What a character is to tokens. */
+export const KIND = { separator: 0, spaced: 1, unspaced: 2, emoji: 3 } as const;
+
+const RUN = /[\p{L}\p{M}\p{N}]+/gu;
+const UNSPACED =
+  /[\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Hangul}\p{scx=Bopomofo}\p{sc=Thai}\p{sc=Lao}\p{sc=Khmer}\p{sc=Myanmar}]/u;
+const SPACED_RUN =
+  /[^\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Hangul}\p{scx=Bopomofo}\p{sc=Thai}\p{sc=Lao}\p{sc=Khmer}\p{sc=Myanmar}]+/gu;
+const EMOJI_START = /[\p{Extended_Pictographic}\p{Regional_Indicator}]/gu;
+/** A run of text that has not been folded; invisible characters do not end it. */
+const SPELLED_RUN = /[\p{L}\p{M}\p{N}\u00ad\u200c\u200d\u2060\ufeff]+/gu;
+
+const ELEMENT = '\\p{Extended_Pictographic}[\\u{fe0f}\\u{1f3fb}-\\u{1f3ff}]*';
+const EMOJI_PATTERN = `\\p{Regional_Indicator}{1,2}|${ELEMENT}(?:[\\u{e0020}-\\u{e007f}]+|(?:\\u200d${ELEMENT})*)`;
+const EMOJI_AT = new RegExp(EMOJI_PATTERN, 'uy');
+const EMOJI = new RegExp(EMOJI_PATTERN, 'gu');
+const SKIN_TONE = /[\u{1f3fb}-\u{1f3ff}]/gu;
+
+/** Whether a run has characters of a script that is written without spaces. */
+export function isUnspaced(run: string): boolean {
+  return UNSPACED.test(run);
+}
+
+/** The runs of letters, marks and digits of a folded text. */
+export function runsOf(folded: string): string[] {
+  return folded.match(RUN) ?? [];
+}
+
+/** The words of spaced scripts in a text, spelled as they stand in it. */
+export function spelledWordsOf(text: string): string[] {
+  return (text.match(SPELLED_RUN) ?? []).flatMap((run) => (isUnspaced(run) ? (run.match(SPACED_RUN) ?? []) : [run]));
+}
+
+/** The emoji of a text, as they stand in it: a sequence or a flag is one. */
+export function spelledEmojiOf(text: string): string[] {
+  return text.match(EMOJI) ?? [];
+}
+
+/** The emoji that starts here in a folded text. */
+export function emojiAt(folded: string, index: number): string {
+  EMOJI_AT.lastIndex = index;
+  return EMOJI_AT.exec(folded)?.[0] ?? folded.slice(index, index + lengthAt(folded, index));
+}
+
+/** An emoji without its skin tone; a skin tone alone stays. */
+export function foldEmoji(emoji: string): string {
+  return emoji.replace(SKIN_TONE, '') || emoji;
+}
+
+function kindsOf(text: string): Uint8Array {
+  const kinds = new Uint8Array(text.length);
+  for (const { 0: run, index: start } of text.matchAll(RUN)) {
+    kinds.fill(KIND.unspaced, start, start + run.length);
+    for (const { 0: spaced, index } of run.matchAll(SPACED_RUN)) {
+      kinds.fill(KIND.spaced, start + index, start + index + spaced.length);
+    }
+  }
+  for (const { 0: emoji, index } of text.matchAll(EMOJI_START)) {
+    if (kinds[index] === KIND.separator) kinds.fill(KIND.emoji, index, index + emoji.length);
+  }
+  return kinds;
+}
+
+/** By UTF-16 code unit: to look a character up takes far less than a regular expression. */
+const KINDS = kindsOf(Array.from({ length: 0x1_0000 }, (_, code) => String.fromCharCode(code)).join(''));
+
+const isPairAt = (text: string, index: number): boolean =>
+  (text.charCodeAt(index) & 0xfc00) === 0xd800 && (text.codePointAt(index) ?? 0) > 0xffff;
+
+/** A member of `KIND`; `undefined` behind the end. */
+export const kindAt = (text: string, index: number): number | undefined =>
+  isPairAt(text, index) ? kindsOf(text.slice(index, index + 2))[0] : KINDS[text.charCodeAt(index)];
+
+/** Length of the character here, in UTF-16 code units. */
+export const lengthAt = (text: string, index: number): number => (isPairAt(text, index) ? 2 : 1);

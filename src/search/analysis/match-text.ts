@@ -1,0 +1,121 @@
+import { foldEmoji, spelledEmojiOf, spelledWordsOf } from './characters.ts';
+import { type SearchExpression, type SearchLexeme, type SearchPhrase, wantedLexemes } from './expression.ts';
+import { fold, foldMarks } from './fold.ts';
+import { type LexemeForm, visitLexemes } from './lexemes.ts';
+import type { Lexicon } from './lexicon.ts';
+import { wordOf } from './tokens.ts';
+
+/** The lexemes of one text, to look them up. */
+interface TextIndex {
+  /** Where a lexeme stands, and whether it stands for a word there. */
+  readonly positionsOf: (lexeme: SearchLexeme) => ReadonlySet<number>;
+  readonly spelledAt: (position: number) => readonly string[];
+}
+
+/** Where the language of a text stands. */
+const NO_WORD = 0;
+const NOWHERE: ReadonlySet<number> = Object.freeze(new Set<number>());
+const EXACT: ReadonlySet<LexemeForm> = new Set(['spelled', 'other']);
+
+function indexOf(text: string, lexicon: Lexicon): TextIndex {
+  const all = new Map<string, Set<number>>();
+  const exact = new Map<string, Set<number>>();
+  const spelled = new Map<number, string[]>();
+  const add = (positions: Map<string, Set<number>>, lexeme: string, position: number): void => {
+    const known = positions.get(lexeme);
+    if (known === undefined) positions.set(lexeme, new Set([position]));
+    else known.add(position);
+  };
+  visitLexemes(text, lexicon, (lexeme, at, form) => {
+    const position = form === 'language' ? NO_WORD : at;
+    add(all, lexeme, position);
+    if (EXACT.has(form)) add(exact, lexeme, position);
+    if (form === 'spelled') spelled.set(position, [...(spelled.get(position) ?? []), lexeme]);
+  });
+  return {
+    positionsOf: ({ lexeme, isPrefix, isExact }) => {
+      const positions = isExact ? exact : all;
+      if (!isPrefix) return positions.get(lexeme) ?? NOWHERE;
+      return new Set([...positions].flatMap(([one, at]) => (one.startsWith(lexeme) ? [...at] : [])));
+    },
+    spelledAt: (position) => spelled.get(position) ?? [],
+  };
+}
+
+/** Whether a text matches: what an index answers, decided on the text itself. */
+export function matchesText(text: string, expression: SearchExpression, lexicon: Lexicon): boolean {
+  return isIn(indexOf(text, lexicon), expression);
+}
+
+function isIn(index: TextIndex, expression: SearchExpression): boolean {
+  switch (expression.kind) {
+    case 'lexeme':
+      return index.positionsOf(expression).size > 0;
+    case 'phrase':
+      return startsOf(index, expression).length > 0;
+    case 'all':
+      return expression.of.every((one) => isIn(index, one));
+    case 'any':
+      return expression.of.some((one) => isIn(index, one));
+    case 'not':
+      return !isIn(index, expression.of);
+  }
+}
+
+/** What a lexeme counts in a rank: a word as it is spelled most, the language of a text nothing. */
+const RANKS: Readonly<Record<LexemeForm, number>> = { spelled: 1, other: 0.5, stem: 0.25, language: 0 };
+
+/** How well a text matches that does, above 0 and below 1: by how its words are spelled and how often they occur. */
+export function rankText(text: string, expression: SearchExpression, lexicon: Lexicon): number {
+  const wanted = wantedLexemes(expression);
+  const sums = new Map<string, { readonly best: number; readonly count: number }>();
+  visitLexemes(text, lexicon, (lexeme, _, form) => {
+    const { best, count } = sums.get(lexeme) ?? { best: 0, count: 0 };
+    sums.set(lexeme, { best: Math.max(best, RANKS[form]), count: count + 1 });
+  });
+  const scoreOf = ({ lexeme, isPrefix }: SearchLexeme): number => {
+    const found = isPrefix ? [...sums].find(([one]) => one.startsWith(lexeme))?.[1] : sums.get(lexeme);
+    return found === undefined ? 0 : found.best * (2 - 1 / found.count);
+  };
+  const score = wanted.reduce((sum, lexeme) => sum + scoreOf(lexeme), 0) / Math.max(wanted.length, 1);
+  return (score + 0.001) / (score + 1);
+}
+
+/** Where a phrase starts. */
+function startsOf(index: TextIndex, { parts }: SearchPhrase): number[] {
+  const positions = parts.map(({ offset, any }) => ({ offset, at: any.map(index.positionsOf) }));
+  const starts = new Set((positions[0]?.at ?? []).flatMap((at) => [...at]));
+  return [...starts].filter((start) => positions.every(({ offset, at }) => at.some((one) => one.has(start + offset))));
+}
+
+/** The words of a text that match, spelled as they stand in it: `highlights` of `/_matrix/client/v3/search`. */
+export function highlightsIn(text: string, expression: SearchExpression, lexicon: Lexicon): string[] {
+  const index = indexOf(text, lexicon);
+  const found = { words: new Set<string>(), runs: new Set<string>() };
+  collect(index, expression, found);
+  const words = spelledWordsOf(text).filter((word) => {
+    const folded = wordOf(fold(word));
+    return found.words.has(folded) || found.words.has(foldMarks(folded));
+  });
+  const emoji = spelledEmojiOf(text).filter((one) => found.words.has(foldEmoji(fold(one))));
+  return [...new Set([...words, ...emoji, ...[...found.runs].filter((run) => text.includes(run))])];
+}
+
+function collect(
+  index: TextIndex,
+  expression: SearchExpression,
+  found: { readonly words: Set<string>; readonly runs: Set<string> },
+): void {
+  if (expression.kind === 'not' || !isIn(index, expression)) return;
+  const add = (position: number): void => {
+    for (const word of index.spelledAt(position)) found.words.add(word);
+  };
+  if (expression.kind === 'lexeme') {
+    for (const position of index.positionsOf(expression)) add(position);
+  } else if (expression.kind === 'phrase') {
+    for (const run of expression.runs) found.runs.add(run);
+    for (const start of startsOf(index, expression)) for (const { offset } of expression.parts) add(start + offset);
+  } else {
+    for (const one of expression.of) collect(index, one, found);
+  }
+}

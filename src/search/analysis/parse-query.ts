@@ -1,0 +1,181 @@
+import { allOf, anyOf, lexemeOf, type SearchExpression, type SearchLexeme, type SearchPhrase } from './expression.ts';
+import { fold } from './fold.ts';
+import { ANY_LANGUAGE, isShared, joinedOf, languageLexeme } from './lexemes.ts';
+import { type Lexicon, UNKNOWN } from './lexicon.ts';
+import { pairsOf, type Token, tokensOf } from './tokens.ts';
+
+/** Terms beyond this many are ignored. */
+const MAX_TERMS = 32;
+/** Parts of one phrase beyond this many are ignored; PostgreSQL's stack holds no phrase of thousands. */
+const MAX_PHRASE_LENGTH = 256;
+/** Longer queries are cut, in UTF-16 code units. */
+const MAX_QUERY_LENGTH = 16_000;
+
+const QUOTES = /[\u201c-\u201f\u2033\u00ab\u00bb\uff02]/g;
+/** A term: an optional minus, then a quoted phrase or what stands between blanks and quotes. */
+const TERM = /(?<minus>(?<![^\s"])-)?(?:"(?<phrase>[^"]*)"|(?<chunk>[^\s"]+))/gu;
+
+type Term = { readonly kind: 'or' } | { readonly kind: 'wanted' | 'unwanted'; readonly expression: SearchExpression };
+
+/**
+ * Parses what a user types, as web search does: words are all wanted, `"a phrase"`, `-word`, `-"a phrase"`, `OR` between
+ * what stands left and right of it, `word*` for a beginning. What is malformed means its words. `undefined` when nothing
+ * is wanted.
+ */
+export function parseQuery(query: string, lexicon: Lexicon): SearchExpression | undefined {
+  const text = withoutOpenQuote(query.slice(0, MAX_QUERY_LENGTH).toWellFormed().replace(QUOTES, '"'));
+  const groups: { wanted: SearchExpression[]; unwanted: SearchExpression[] }[] = [{ wanted: [], unwanted: [] }];
+  let count = 0;
+  for (const term of termsOf(text, lexicon)) {
+    if (term.kind === 'or') {
+      groups.push({ wanted: [], unwanted: [] });
+      continue;
+    }
+    count += 1;
+    if (count > MAX_TERMS) break;
+    groups.at(-1)?.[term.kind].push(term.expression);
+  }
+  const alternatives = groups
+    .filter(({ wanted }) => wanted.length > 0)
+    .map(({ wanted, unwanted }) => allOf([...wanted, ...unwanted.map((of) => ({ kind: 'not', of }) as const)]));
+  if (alternatives.length > 0) return anyOf(alternatives);
+  // `OR` by itself is a word like any other.
+  return groups.length > 1 && count === 0 ? wordExpression('or', lexicon) : undefined;
+}
+
+/** A quote that nothing closes is no quote. */
+function withoutOpenQuote(text: string): string {
+  if ((text.split('"').length - 1) % 2 === 0) return text;
+  const last = text.lastIndexOf('"');
+  return `${text.slice(0, last)} ${text.slice(last + 1)}`;
+}
+
+function termsOf(text: string, lexicon: Lexicon): Term[] {
+  const terms: Term[] = [];
+  for (const { groups } of text.matchAll(TERM)) {
+    const { minus, phrase, chunk = '' } = groups ?? {};
+    if (phrase === undefined && minus === undefined && chunk === 'OR') {
+      terms.push({ kind: 'or' });
+      continue;
+    }
+    // `--word` is an option of some program.
+    const isUnwanted = minus !== undefined && !chunk.startsWith('-');
+    const expression = phrase === undefined ? chunkExpression(chunk, lexicon) : phraseExpression(phrase, lexicon);
+    if (expression !== undefined) terms.push({ kind: isUnwanted ? 'unwanted' : 'wanted', expression });
+  }
+  return terms;
+}
+
+const PREFIX = /[\p{L}\p{M}\p{N}]\*+$/u;
+
+function chunkExpression(chunk: string, lexicon: Lexicon): SearchExpression | undefined {
+  const tokens = withoutParticles(tokensOf(fold(chunk)));
+  const isPrefix = PREFIX.test(chunk);
+  const [first] = tokens;
+  if (first === undefined) return undefined;
+  if (tokens.some(({ kind }) => kind !== 'word')) {
+    return allOf(tokens.slice(0, MAX_TERMS).map((token) => tokenExpression(token, lexicon)));
+  }
+  if (tokens.length === 1) {
+    return isPrefix ? anyOf(formsOf(first.text, lexicon, { isPrefix })) : wordExpression(first.text, lexicon);
+  }
+  const last = tokens.length - 1;
+  const phrase = phraseOf(tokens, (word, index) =>
+    isPrefix && index === last ? formsOf(word, lexicon, { isPrefix }) : everyFormOf(word, lexicon),
+  );
+  const isJoined = !isPrefix && tokens.slice(1).every(({ joint }) => joint !== undefined);
+  const joined = isJoined ? joinedOf(tokens) : undefined;
+  return joined === undefined ? phrase : anyOf([phrase, lexemeOf(joined)]);
+}
+
+function tokenExpression(token: Token, lexicon: Lexicon): SearchExpression {
+  if (token.kind === 'word') return wordExpression(token.text, lexicon);
+  if (token.kind === 'emoji') return lexemeOf(token.text);
+  const characters = Array.from(token.text);
+  return characters.length === 1
+    ? { kind: 'phrase', parts: [{ offset: 0, any: [lexemeOf(token.text, { isPrefix: true })] }], runs: [token.text] }
+    : phraseOf([token], () => []);
+}
+
+function phraseExpression(phrase: string, lexicon: Lexicon): SearchExpression | undefined {
+  const tokens = tokensOf(fold(phrase));
+  return tokens.length === 0 ? undefined : phraseOf(tokens, (word) => formsOf(word, lexicon, { isExact: true }));
+}
+
+function phraseOf(
+  tokens: readonly Token[],
+  lexemesOf: (word: string, index: number) => readonly SearchLexeme[],
+): SearchPhrase {
+  const start = tokens[0]?.position ?? 1;
+  const parts: SearchPhrase['parts'][number][] = [];
+  const runs: string[] = [];
+  for (const [index, { kind, text, position }] of tokens.entries()) {
+    if (parts.length >= MAX_PHRASE_LENGTH) break;
+    const offset = position - start;
+    if (kind === 'word') parts.push({ offset, any: lexemesOf(text, index) });
+    else if (kind === 'emoji') parts.push({ offset, any: [lexemeOf(text)] });
+    else {
+      const characters = Array.from(text).slice(0, MAX_PHRASE_LENGTH - parts.length);
+      runs.push(characters.join(''));
+      if (characters.length === 1) parts.push({ offset, any: [lexemeOf(text, { isPrefix: true })] });
+      for (const [at, pair] of pairsOf(characters).entries())
+        parts.push({ offset: offset + at, any: [lexemeOf(pair)] });
+    }
+  }
+  return { kind: 'phrase', parts, runs };
+}
+
+/** A word as it is spelled and without its marks. */
+function formsOf(
+  word: string,
+  lexicon: Lexicon,
+  options: Partial<Pick<SearchLexeme, 'isPrefix' | 'isExact'>> = {},
+): SearchLexeme[] {
+  return [word, ...lexicon.wordOf(word).otherForms].map((form) => lexemeOf(form, options));
+}
+
+/** A word's forms, and its stems in all languages. */
+function everyFormOf(word: string, lexicon: Lexicon): SearchLexeme[] {
+  const { script, stemsIn } = lexicon.wordOf(word);
+  const stems = script === undefined ? [] : stemsIn(lexicon.languagesOf(script));
+  return [...formsOf(word, lexicon), ...stems.map((stem) => lexemeOf(stem))];
+}
+
+/** A word in any of its forms. A stem counts in texts that may be in its language: `note` has an Italian one that is `not`. */
+function wordExpression(word: string, lexicon: Lexicon): SearchExpression {
+  const { script, stemsIn } = lexicon.wordOf(word);
+  const languages = script === undefined ? 0 : lexicon.languagesOf(script);
+  const marksOf = new Map<string, Set<string>>();
+  for (const [index, code] of lexicon.codes.entries()) {
+    if ((languages & (1 << index)) === 0) continue;
+    const anywhere = stemsIn((1 << index) | UNKNOWN);
+    for (const stem of stemsIn(1 << index)) {
+      const marks = marksOf.get(stem) ?? new Set();
+      marks.add(languageLexeme(code));
+      if (anywhere.includes(stem)) marks.add(ANY_LANGUAGE);
+      marksOf.set(stem, marks);
+    }
+  }
+  const stems = [...marksOf].map(([stem, marks]) =>
+    isShared(script) ? allOf([lexemeOf(stem), anyOf([...marks].map((mark) => lexemeOf(mark)))]) : lexemeOf(stem),
+  );
+  return anyOf([...formsOf(word, lexicon), ...stems]);
+}
+
+/** Articles and the like that an apostrophe ties to the next word, in French and Italian. */
+const ELIDED: ReadonlySet<string> = new Set(
+  'l d j m t s n c qu jusqu lorsqu puisqu quoiqu un dell nell all sull dall quest quell gl'.split(' '),
+);
+/** Shorter words are not asked for without the `s` that an apostrophe ties to them. */
+const MIN_OWNER_LENGTH = 3;
+
+/** Tokens without what an apostrophe ties to a word: `l'école` asks for `école`, `John's` for `John`. */
+function withoutParticles(tokens: readonly Token[]): readonly Token[] {
+  const isTied = (index: number): boolean => tokens[index]?.joint === "'";
+  const kept = tokens.filter(({ text }, index) => {
+    if (ELIDED.has(text) && isTied(index + 1) && !isTied(index)) return false;
+    const owner = tokens[index - 1]?.text ?? '';
+    return !(text === 's' && isTied(index) && !isTied(index + 1) && owner.length >= MIN_OWNER_LENGTH);
+  });
+  return kept.length === 0 ? tokens : kept;
+}
