@@ -104,7 +104,10 @@ export interface AdminPluginOptions {
         };
   };
   readonly audit?: {
-    /** How long entries are kept, in ms. Entries contain client addresses. @defaultValue 31536000000, one year */
+    /**
+     * How long entries are kept, and approvals after they have expired, in ms. Entries contain client addresses.
+     * @defaultValue 31536000000, one year
+     */
     readonly retentionMs?: number;
   };
   readonly limits?: {

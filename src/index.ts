@@ -31,6 +31,7 @@ export type { Jobs, JobView } from './jobs/jobs.ts';
 export { eventId, roomId, serverName, userId } from './make-ids.ts';
 export type { ClientEvent } from './matrix/client-event.ts';
 export type { Actor } from './operations/actor.ts';
+export type { ApprovableOperation } from './operations/approvable-operations.ts';
 export type { BulkPlan } from './operations/bulk/plan-bulk.ts';
 export type { BulkResult, BulkView } from './operations/bulk/run-bulk.ts';
 export type { JobOperationName, OperationInput, OperationName, OperationOutput } from './operations/operations.ts';
@@ -46,6 +47,7 @@ export type { Evacuation } from './operations/users/evacuate-user.ts';
 export type { UserDetails } from './operations/users/get-user.ts';
 export type { RefreshedDevices } from './operations/users/refresh-devices.ts';
 export type { Whois } from './operations/users/whois.ts';
+export type { ApprovalRequest, Approvals } from './pipeline/approvals.ts';
 export {
   type AfterEvent,
   type BeforeEvent,
@@ -72,6 +74,7 @@ export type { SearchAdapter, SearchHit, SearchIndex, SearchKey, SearchOrder } fr
 export type { Destination } from './storage/federation/destinations.ts';
 export type { RoomSize } from './storage/largest-rooms.ts';
 export type { MediaOfUser } from './storage/mediaapi/media-of-users.ts';
+export type { Approval } from './storage/plugin/approvals.ts';
 export type { StoredAuditEntry } from './storage/plugin/audit.ts';
 export type { BlockedRoom } from './storage/plugin/blocked-rooms.ts';
 export type { Report, RoomReport } from './storage/plugin/reports.ts';

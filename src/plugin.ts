@@ -13,6 +13,7 @@ import { createJobWorker } from './jobs/job-worker.ts';
 import { createJobs, type Jobs } from './jobs/jobs.ts';
 import { createMetrics } from './metrics.ts';
 import type { OperationServices } from './operations/define-operation.ts';
+import { type Approvals, createApprovals } from './pipeline/approvals.ts';
 import type { Pipeline } from './pipeline/call.ts';
 import { missingFeatures } from './pipeline/federation-features.ts';
 import { createHooks, type Hooks } from './pipeline/hooks.ts';
@@ -43,6 +44,8 @@ export interface AdminPlugin {
    */
   readonly operations: OperationFunctions;
   readonly hooks: Hooks;
+  /** Makes operations wait for a second administrator. */
+  readonly approvals: Approvals;
   readonly jobs: Jobs;
   readonly search: Search;
   readonly registrationTokens: RegistrationTokens;
@@ -187,6 +190,7 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
     router: createRouter({ host, config, pipeline, jobs }),
     operations,
     hooks,
+    approvals: createApprovals(db, hooks.callOf),
     jobs,
     search: search.search,
     registrationTokens: createRegistrationTokens(db),

@@ -14,6 +14,7 @@ import { ROOM_ROUTES } from './rooms/room-routes.ts';
 import { ROOM_TIMELINE_ROUTES } from './rooms/room-timeline-routes.ts';
 import type { Route } from './route.ts';
 import { REINDEX_ROUTES } from './search/reindex-routes.ts';
+import { APPROVAL_ROUTES } from './server/approval-routes.ts';
 import { AUDIT_ROUTES } from './server/audit-routes.ts';
 import { JOB_ROUTES } from './server/job-routes.ts';
 import { VERSION_ROUTES } from './server/version-routes.ts';
@@ -35,6 +36,7 @@ export const ROUTES: readonly Route[] = [
   ...REINDEX_ROUTES,
   ...JOB_ROUTES,
   ...AUDIT_ROUTES,
+  ...APPROVAL_ROUTES,
   ...VERSION_ROUTES,
   ...ROOM_ROUTES,
   ...ROOM_DETAIL_ROUTES,

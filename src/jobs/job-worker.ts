@@ -3,6 +3,7 @@ import type { Knex } from 'knex';
 import { errorFields } from '../errors.ts';
 import type { Logger } from '../host.ts';
 import { allEnded } from '../storage/database.ts';
+import { removeOldApprovals } from '../storage/plugin/approvals.ts';
 import { removeOldAudit } from '../storage/plugin/audit.ts';
 import { claimJob, listLedByOthers, removeFinishedJobs } from '../storage/plugin/jobs.ts';
 import { cleanUpJobs } from './clean-up-jobs.ts';
@@ -36,7 +37,7 @@ interface WorkerSettings {
   readonly kinds: readonly JobKind[];
   readonly daily: readonly DailyJob[];
   readonly config: JobSettings;
-  /** How long audit entries are kept, in ms. */
+  /** How long audit entries, and approvals that have expired, are kept, in ms. */
   readonly auditRetentionMs: number;
   readonly logger: Logger;
   /** Called when the run of a job is over in this process, whether it has succeeded or not. */
@@ -109,6 +110,7 @@ export function createJobWorker({
       endUnledJobs({ db, served: [...kindOf.keys()], abandonedMs: config.retentionMs, logger }),
       removeFinishedJobs(db, config.retentionMs),
       removeOldAudit(db, auditRetentionMs),
+      removeOldApprovals(db, auditRetentionMs),
       queueDailyJobs(db, daily),
     ]);
   };

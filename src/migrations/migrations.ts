@@ -17,8 +17,8 @@ import { reports } from './0014-reports.ts';
 import { bulk } from './0015-bulk.ts';
 import { accountStanding } from './0016-account-standing.ts';
 import { abandonedRooms } from './0017-abandoned-rooms.ts';
-
 import { searchAnalysis } from './0018-search-analysis.ts';
+import { approvals } from './0019-approvals.ts';
 
 /** The schema of the plugin's own tables. */
 export const OWN_SCHEMA = 'matrix_admin';
@@ -46,6 +46,7 @@ const ALL: readonly NamedMigration[] = [
   accountStanding,
   abandonedRooms,
   searchAnalysis,
+  approvals,
 ];
 
 /** Whether this version contains a migration. */

@@ -27,6 +27,8 @@ export interface Call {
   readonly signal: AbortSignal;
   target: string | undefined;
   jobId: string | undefined;
+  /** Ids of the approvals that it can't do without. A before-hook has asked for them. */
+  readonly approvals: Set<string>;
 }
 
 /** Writes the audit entry of a call. @returns the id of the transaction */
@@ -38,6 +40,7 @@ export function auditCall(db: Db, call: Call, outcome: AuditOutcome, errcode?: s
     target: call.target,
     jobId: outcome === 'ok' || outcome === 'queued' ? call.jobId : undefined,
     errcode,
+    approvalId: [...call.approvals].at(-1),
     requestId: call.requestId,
     address: call.address,
   });

@@ -22,10 +22,13 @@ export interface AfterEvent<Name extends OperationName> extends BeforeEvent<Name
 export class Denial {
   readonly errcode: ErrorCode | OwnErrorCode;
   readonly reason: string;
+  /** Further fields of the error, such as `approval_id`. */
+  readonly fields: Readonly<Record<string, unknown>>;
 
-  constructor(errcode: ErrorCode | OwnErrorCode, reason: string) {
+  constructor(errcode: ErrorCode | OwnErrorCode, reason: string, fields: Readonly<Record<string, unknown>> = {}) {
     this.errcode = errcode;
     this.reason = reason;
+    this.fields = fields;
   }
 }
 
@@ -92,10 +95,19 @@ interface Registered {
   readonly call: HookCall<never, unknown>;
 }
 
+/** The call that asks before-hooks. */
+interface AskingCall {
+  readonly isDryRun: boolean;
+  /** Ids of the approvals that it can't do without. */
+  readonly approvals: Set<string>;
+}
+
 /** Hooks with the means to run them. */
 export interface HookRunner extends Hooks {
   /** @throws MatrixError the veto of a hook; `M_UNKNOWN` if a hook failed or the plugin has been stopped */
-  readonly runBefore: (event: BeforeEvent<OperationName>) => Promise<void>;
+  readonly runBefore: (event: BeforeEvent<OperationName>, call: AskingCall) => Promise<void>;
+  /** The call of an event that a before-hook has got. `undefined` for anything else. */
+  readonly callOf: (event: object) => AskingCall | undefined;
   /** Starts the hooks. Only `stop()` waits for them. */
   readonly runAfter: (event: AfterEvent<OperationName>) => void;
   /** Removes all hooks, and waits for those that run. */
@@ -109,6 +121,7 @@ export function createHooks(
 ): HookRunner {
   const registered = new Map<string, Registered[]>();
   const running = new Set<Promise<unknown>>();
+  const calls = new WeakMap<object, AskingCall>();
   let stopped = false;
   const hooksOf = (phase: Phase, operation: string): Registered[] => registered.get(`${phase} ${operation}`) ?? [];
 
@@ -142,11 +155,14 @@ export function createHooks(
   return {
     before: (operation, options, hook) => add('before', operation, options, hook),
     after: (operation, options, hook) => add('after', operation, options, hook),
-    runBefore: async (event) => {
+    callOf: (event) => calls.get(event),
+    runBefore: async (event, asking) => {
       // A stopped plugin has no hooks left that could refuse the operation.
       if (stopped) throw new MatrixError('M_UNKNOWN', 'The admin plugin has been stopped', { status: 503 });
       const hooks = hooksOf('before', event.operation);
-      const seen = hooks.length > 0 ? frozenCopy(event) : event;
+      if (hooks.length === 0) return;
+      const seen = frozenCopy(event);
+      calls.set(seen, asking);
       for (const hook of hooks) {
         const verdict = await callWithin(hook, seen)
           .then(verdictOf)
@@ -154,7 +170,7 @@ export function createHooks(
             failed('before', hook, event, error);
             throw new MatrixError('M_UNKNOWN', 'A check before this operation failed', { cause: error });
           });
-        if (verdict !== undefined) throw new MatrixError(verdict.errcode, verdict.reason);
+        if (verdict !== undefined) throw new MatrixError(verdict.errcode, verdict.reason, { fields: verdict.fields });
       }
     },
     runAfter: (event) => {

@@ -19,6 +19,7 @@ import {
   transact,
   transactAndRollBack,
 } from '../storage/transact.ts';
+import { useApprovals } from './approvals.ts';
 import { authoriseActor } from './authorise-actor.ts';
 import { auditCall, type Call, type Pipeline } from './call.ts';
 import type { AfterEvent, BeforeEvent } from './hooks.ts';
@@ -86,8 +87,9 @@ async function admit<Input extends z.ZodType>(
   call.target = operation.target?.(input);
   await authoriseActor(services.db, actor, operation.access, call.target);
   const event = { operation: name, input, actor, requestId } as BeforeEvent<OperationName>;
+  const asking = { isDryRun: isDryRun(input), approvals: call.approvals };
   for (const part of [...partsOf(operation.includes?.(input) ?? []), event]) {
-    await hooks.runBefore({ ...event, ...part } as BeforeEvent<OperationName>);
+    await hooks.runBefore({ ...event, ...part } as BeforeEvent<OperationName>, asking);
   }
   return { input, event };
 }
@@ -123,8 +125,8 @@ function scopeOf(
 }
 
 /**
- * Does the work with its audit entry in one transaction. After a conflict with other transactions the work is done again. When
- * the connection is lost at the commit, the server is asked whether it has committed.
+ * Does the work in one transaction with its audit entry and the use of its approvals. After a conflict with other transactions
+ * the work is done again. When the connection is lost at the commit, the server is asked whether it has committed.
  */
 function inTransaction<T>(
   pipeline: Pipeline,
@@ -138,6 +140,7 @@ function inTransaction<T>(
     return transact(
       db,
       async (transaction, afterCommit) => {
+        await useApprovals(transaction, call);
         const result = await work(scopeOf(pipeline, call, transaction, afterCommit));
         transactionId = await auditCall(transaction, call, outcome);
         return result;

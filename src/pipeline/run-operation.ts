@@ -45,6 +45,7 @@ export async function startOperation<Name extends OperationName>(
     signal: caller.signal ?? new AbortController().signal,
     target: undefined,
     jobId: undefined,
+    approvals: new Set(),
   };
   const startedAt = Date.now();
   try {

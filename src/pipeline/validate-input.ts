@@ -4,7 +4,7 @@ import { isRecord } from '../json.ts';
 import { numberProblem } from '../number-problem.ts';
 
 /** Whether PostgreSQL can store every text in the value: no NUL, no half of a surrogate pair. */
-function isStorable(value: unknown): boolean {
+export function isStorable(value: unknown): boolean {
   if (typeof value === 'string') return !value.includes('\0') && value.isWellFormed();
   return typeof value !== 'object' || value === null || Object.values(value).every(isStorable);
 }

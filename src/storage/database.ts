@@ -8,7 +8,15 @@ export type Db = Knex | Knex.Transaction;
 
 /** The namespace of `pg_advisory_xact_lock(namespace, key)`. Only this plugin uses it. */
 const LOCK_NAMESPACE = 0x6d61_646d; // "madm"
-const LOCKS = { migrations: 1, search: 2, searchEvents: 1_000, notices: 2_000, noticesAccount: 3, admins: 4 } as const;
+const LOCKS = {
+  migrations: 1,
+  search: 2,
+  searchEvents: 1_000,
+  notices: 2_000,
+  noticesAccount: 3,
+  admins: 4,
+  approvals: 5,
+} as const;
 /**
  * Number of locks that all events share, starting at `LOCKS.searchEvents`. Users share as many, starting at `LOCKS.notices`.
  */
@@ -108,6 +116,11 @@ export async function lockNotices(transaction: Knex.Transaction, userIds: readon
 /** Keeps other transactions from creating the account that sends server notices. Afterwards, they find the account. */
 export async function lockNoticesAccount(transaction: Knex.Transaction): Promise<void> {
   await transaction.raw('SELECT pg_advisory_xact_lock(?, ?)', [LOCK_NAMESPACE, LOCKS.noticesAccount]);
+}
+
+/** Keeps other transactions from asking for an approval, until the end of this one. */
+export async function lockApprovals(transaction: Knex.Transaction): Promise<void> {
+  await transaction.raw('SELECT pg_advisory_xact_lock(?, ?)', [LOCK_NAMESPACE, LOCKS.approvals]);
 }
 
 /** Keeps other transactions from removing, locking or suspending administrators until the end of this transaction. */

@@ -2,13 +2,15 @@ import { createHmac } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { addFourEyes } from '../../examples/hooks/four-eyes.ts';
 import { addLegalHold } from '../../examples/hooks/legal-hold.ts';
 import { addWebhook, type WebhookSettings } from '../../examples/hooks/webhook.ts';
 import server from '../fixtures/dendrite/server.json' with { type: 'json' };
+import { addAccount, addDevice } from '../support/dendrite-server.ts';
 import { jsonOf } from '../support/http-client.ts';
-import { type MountedPlugin, mountPlugin } from '../support/mounted-plugin.ts';
+import { bearer, type MountedPlugin, mountPlugin } from '../support/mounted-plugin.ts';
 
-const { v5: held, v6: other, v7: evacuated } = server.rooms;
+const { v5: held, v6: other, v7: evacuated, v8: large } = server.rooms;
 
 let plugin: MountedPlugin;
 beforeAll(async () => {
@@ -30,6 +32,48 @@ describe('a legal hold', () => {
     expect(await plugin.database.db('roomserver_rooms').where({ room_id: held })).toHaveLength(1);
     lift();
     expect((await purge(held)).status).toBe(200);
+  });
+});
+
+describe('four eyes', () => {
+  const decide = (id: string, decision: string) =>
+    plugin.request(`/_dendrite/admin/approvals/${id}`, {
+      method: 'POST',
+      headers: bearer('token-of-ben'),
+      body: JSON.stringify({ decision }),
+    });
+
+  it('purge a large room', async () => {
+    const { db } = plugin.database;
+    await addAccount(db, { localpart: 'ben', accountType: 3 });
+    await addDevice(db, { accessToken: 'token-of-ben', localpart: 'ben' });
+    const events = (await db('syncapi_output_room_events').where({ room_id: large })).length;
+
+    const off = addFourEyes(plugin.admin, events - 1);
+    const dryRun = { method: 'POST', body: '{"dry_run":true}' };
+    expect((await plugin.asAdmin(`/_dendrite/admin/purgeRoom/${large}`, dryRun)).status).toBe(200);
+    const refused = await purge(large);
+    expect([refused.status, jsonOf(refused)]).toEqual([
+      403,
+      {
+        errcode: 'M_FORBIDDEN',
+        error: `Another administrator must approve this first: The room has ${events} events, which are more than ${events - 1}`,
+        approval_id: expect.any(String),
+      },
+    ]);
+    expect(await db('roomserver_rooms').where({ room_id: large })).toHaveLength(1);
+    expect((await decide(String(jsonOf(refused).approval_id), 'approve')).status).toBe(200);
+    expect((await purge(large)).status).toBe(200);
+    expect(await db('roomserver_rooms').where({ room_id: large })).toEqual([]);
+    expect((await purge('!nowhere:elsewhere.example')).status).toBe(404);
+    off();
+  });
+
+  it('need not look at a room that has no more events than the limit', async () => {
+    const { v9: small } = server.rooms;
+    const off = addFourEyes(plugin.admin, 1_000_000);
+    expect((await purge(small)).status).toBe(200);
+    off();
   });
 });
 

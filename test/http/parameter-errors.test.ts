@@ -28,6 +28,8 @@ const RIGHT: Readonly<Record<string, string | number | boolean | object>> = {
   reportId: 999,
   deleteId: 'x',
   jobId: '01234567-89ab-4def-8123-456789abcdef',
+  approvalId: '01234567-89ab-4def-8123-456789abcdef',
+  decision: 'deny',
   token: 'x',
   nonce: 'x',
   username: 'x',
@@ -184,6 +186,7 @@ const CONFLICTS: readonly [string, OperationName, object, string, string][] = [
   ['an unknown user', 'deleteRoom', { newRoomUserId: USER }, 'newRoomUserId', 'new_room_user_id'],
   ['a token of another list', 'listUsers', { from: '9'.repeat(30) }, 'from', 'from'],
   ['an unknown job', 'listJobs', { from: RIGHT['jobId'] }, 'from', 'from'],
+  ['an unknown approval', 'listApprovals', { from: RIGHT['approvalId'] }, 'from', 'from'],
 ];
 
 describe('a value that conflicts with another one or with the data', () => {

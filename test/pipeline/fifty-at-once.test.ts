@@ -8,7 +8,7 @@ import { OPERATIONS, type OperationName } from '../../src/operations/operations.
 import server from '../fixtures/dendrite/server.json' with { type: 'json' };
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { USERS } from '../support/dendrite-server.ts';
-import { bodyOf, LAST, pathOf, report, reportBobAndRoom } from '../support/every-route.ts';
+import { askForApproval, bodyOf, LAST, pathOf, report, reportBobAndRoom } from '../support/every-route.ts';
 import { type Answer, jsonOf } from '../support/http-client.ts';
 import { ALL_ROUTES, type MountedPlugin, mountPlugin } from '../support/mounted-plugin.ts';
 import { readRecordedState, verifyRecordedKeys } from '../support/recorded-peer.ts';
@@ -66,7 +66,9 @@ beforeAll(async () => {
   await operations.blockRoom({ roomId: SHOWN }, CALLER);
   await Promise.all([jobId, deletion.jobId].map((id) => plugin.admin.jobs.wait(id)));
   const { device_id: deviceId } = USERS.bob;
+  const approvalId = await askForApproval(plugin, SHOWN);
   named = {
+    approvalId,
     jobId,
     deleteId: deletion.jobId,
     token: 'token',

@@ -10,6 +10,7 @@ const EVENT = {
   actor: { kind: 'system', name: 'test' },
   requestId: 'request 1',
 } as never;
+const CALL = { isDryRun: false, approvals: new Set<string>() };
 const ENDED = { ...(EVENT as object), result: { at: { depth: 2 } } } as never;
 /** The longest delay of Node's timers. */
 const LONGEST_MS = 2 ** 31 - 1;
@@ -34,12 +35,12 @@ describe('hooks that are added', () => {
       hooks.before('unblockRoom', { name: 'one' }, () => void heard.push('before')),
       hooks.after('unblockRoom', { name: 'one' }, () => void heard.push('after')),
     ];
-    await hooks.runBefore(EVENT);
+    await hooks.runBefore(EVENT, CALL);
     expect(heard).toEqual(['before']);
     hooks.runAfter(ENDED);
     await expect.poll(() => heard).toEqual(['before', 'after']);
     for (const off of offs) off();
-    await hooks.runBefore(EVENT);
+    await hooks.runBefore(EVENT, CALL);
     hooks.runAfter(ENDED);
     await hooks.stop();
     expect(heard).toHaveLength(2);
@@ -68,7 +69,7 @@ describe('hooks that are added', () => {
     const off = hooks.before('unblockRoom', { name: 'one' }, () => void heard.push('one'));
     hooks.before('unblockRoom', { name: 'two' }, () => void heard.push('two'));
     off();
-    await hooks.runBefore(EVENT);
+    await hooks.runBefore(EVENT, CALL);
     expect(heard).toEqual(['two']);
   });
 
@@ -84,7 +85,7 @@ describe('hooks that are added', () => {
 
   it.each([1, 0.5, LONGEST_MS])('may have a time limit of %s ms', async (timeoutMs) => {
     hooks.before('unblockRoom', { name: 'quick', timeoutMs }, () => undefined);
-    await hooks.runBefore(EVENT);
+    await hooks.runBefore(EVENT, CALL);
     expect(logger.lines).toEqual([]);
   });
 
@@ -102,7 +103,7 @@ describe('a hook that has answered', () => {
       hooks.before('unblockRoom', { name, timeoutMs: LONGEST_MS }, () => undefined);
       hooks.after('unblockRoom', { name, timeoutMs: LONGEST_MS }, () => undefined);
     }
-    await hooks.runBefore(EVENT);
+    await hooks.runBefore(EVENT, CALL);
     hooks.runAfter(ENDED);
     await hooks.stop();
     expect(timers()).toBeLessThan(before + 3);
@@ -111,7 +112,7 @@ describe('a hook that has answered', () => {
   it('does not get an aborted signal afterwards', async () => {
     const signals: AbortSignal[] = [];
     hooks.before('unblockRoom', { name: 'quick' }, (_event, signal) => void signals.push(signal));
-    await hooks.runBefore(EVENT);
+    await hooks.runBefore(EVENT, CALL);
     expect(signals.map(({ aborted }) => aborted)).toEqual([false]);
   });
 });
@@ -123,7 +124,7 @@ describe('a hook that fails', () => {
     ['answers something else', () => 'no', /^returned neither deny\(…\) nor undefined$/],
   ])('because it %s refuses the operation; host and log are told why', async (_title, hook, problem) => {
     hooks.before('unblockRoom', { name: 'broken', timeoutMs: 20 }, hook as () => undefined);
-    await expect(hooks.runBefore(EVENT)).rejects.toMatchObject({
+    await expect(hooks.runBefore(EVENT, CALL)).rejects.toMatchObject({
       errcode: 'M_UNKNOWN',
       status: 500,
       message: 'A check before this operation failed',
@@ -161,7 +162,7 @@ describe('a hook that refuses the operation', () => {
     hooks.before('unblockRoom', { name: 'hold' }, () => deny('M_FORBIDDEN', 'legal hold'));
     hooks.before('unblockRoom', { name: 'later' }, () => void heard.push('later'));
     const refusal = { errcode: 'M_FORBIDDEN', message: 'legal hold', status: 403 };
-    await expect(hooks.runBefore(EVENT)).rejects.toMatchObject(refusal);
+    await expect(hooks.runBefore(EVENT, CALL)).rejects.toMatchObject(refusal);
     expect([heard, logger.lines]).toEqual([['agrees'], []]);
   });
 
@@ -199,7 +200,7 @@ describe('the event that hooks receive', () => {
       expect(() => Object.assign(list[0] ?? {}, { n: 2 })).toThrow(TypeError);
       return undefined;
     });
-    await hooks.runBefore(event as never);
+    await hooks.runBefore(event as never, CALL);
     expect(seen).toEqual([event]);
     expect(seen[0]).not.toBe(event);
     expect(Object.isFrozen(event.input)).toBe(false);
@@ -207,7 +208,7 @@ describe('the event that hooks receive', () => {
 
   it('comes only from its own operation', async () => {
     hooks.before('blockRoom', { name: 'other' }, () => deny('M_FORBIDDEN', 'no'));
-    await expect(hooks.runBefore(EVENT)).resolves.toBeUndefined();
+    await expect(hooks.runBefore(EVENT, CALL)).resolves.toBeUndefined();
   });
 });
 
@@ -228,7 +229,7 @@ describe('stop()', () => {
     finish();
     await stopped;
     expect(log).toEqual(['hook', 'stopped']);
-    await expect(hooks.runBefore(EVENT)).rejects.toMatchObject({
+    await expect(hooks.runBefore(EVENT, CALL)).rejects.toMatchObject({
       errcode: 'M_UNKNOWN',
       status: 503,
       message: 'The admin plugin has been stopped',

@@ -14,6 +14,7 @@ export const LAST: readonly Route['operation'][] = [
   'deactivateUser',
 ];
 const BODIES: Partial<Record<Route['operation'], object>> = {
+  decideApproval: { decision: 'approve' },
   purgeRoom: { evacuate: true },
   deleteRoom: { purge: true, new_room_user_id: USERS.alice.user_id, room_name: 'Moved', message: 'Go on' },
   resetPassword: { password: 'long-enough' },
@@ -85,6 +86,18 @@ export async function reportBobAndRoom(plugin: MountedPlugin, roomId: RoomId): P
   const { reportId: user } = await reportUser({ reporter, userId: USERS.bob.user_id, reason: 'rude' }, by);
   const { reportId: room } = await reportRoom({ reporter, roomId, reason: 'rude' }, by);
   return { user: String(user), room: String(room) };
+}
+
+/** Makes a call of the homeserver's own code wait for an approval. The call would block a room. @returns the approval's id */
+export async function askForApproval({ admin }: MountedPlugin, roomId: RoomId): Promise<string> {
+  const off = admin.hooks.before('blockRoom', { name: 'four-eyes' }, (event) =>
+    admin.approvals.require(event, { reason: 'as a rule' }),
+  );
+  const caller = { actor: { kind: 'system', name: 'test' } } as const;
+  await expect(admin.operations.blockRoom({ roomId }, caller)).rejects.toThrow('as a rule');
+  off();
+  const { approvals } = await admin.operations.listApprovals({ limit: 1 }, caller);
+  return approvals[0]?.id ?? '';
 }
 
 /** The body of a route's requests, with additional members. */

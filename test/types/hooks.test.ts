@@ -46,6 +46,19 @@ function registerHooks(hooks: Hooks): void {
   hooks.after('cancelJob', {}, () => {});
 }
 
+function requireApprovals({ approvals, hooks }: AdminPlugin): void {
+  hooks.before('purgeRoom', { name: 'typed' }, (event) => approvals.require(event, { reason: 'large' }));
+  hooks.before('purgeRoom', { name: 'typed' }, (event) =>
+    approvals.require(event, { reason: 'large', expiresInMs: 1 }),
+  );
+  // @ts-expect-error its input has a secret
+  hooks.before('resetPassword', { name: 'typed' }, (event) => approvals.require(event, { reason: 'a' }));
+  // @ts-expect-error a reading operation
+  hooks.before('listAudit', { name: 'typed' }, (event) => approvals.require(event, { reason: 'a' }));
+  // @ts-expect-error a reason is needed
+  hooks.before('purgeRoom', { name: 'typed' }, (event) => approvals.require(event, {}));
+}
+
 async function callOperations({ operations }: AdminPlugin): Promise<void> {
   const caller = { actor: { kind: 'system', name: 'test' } } as const;
   expectTypeOf(await operations.getJob({ jobId: 'x' }, caller)).toEqualTypeOf<JobView>();
@@ -65,6 +78,7 @@ async function callOperations({ operations }: AdminPlugin): Promise<void> {
 describe('types', () => {
   it('of hooks and calls derive from the operations', () => {
     expectTypeOf(registerHooks).toBeFunction();
+    expectTypeOf(requireApprovals).toBeFunction();
     expectTypeOf(callOperations).toBeFunction();
     expectTypeOf<keyof AdminPlugin['operations']>().toEqualTypeOf<OperationName>();
     expectTypeOf<BeforeEvent<'getJob'>['input']>().toEqualTypeOf<ValidInput<'getJob'>>();

@@ -10,6 +10,7 @@ const auditEntryBody = (entry: StoredAuditEntry): Record<string, unknown> => ({
   target: entry.target ?? null,
   job_id: entry.jobId ?? null,
   errcode: entry.errcode ?? null,
+  approval_id: entry.approvalId ?? null,
   request_id: entry.requestId,
   address: entry.address ?? null,
 });

@@ -1,3 +1,4 @@
+import { decideApproval, getApproval, listApprovals } from './approvals.ts';
 import { cancelJob, getJob, listJobs } from './jobs.ts';
 import { listAudit } from './list-audit.ts';
 import { serverVersion } from './server-version.ts';
@@ -7,5 +8,8 @@ export const SERVER_OPERATIONS = {
   getJob,
   cancelJob,
   listAudit,
+  listApprovals,
+  getApproval,
+  decideApproval,
   serverVersion,
 };

@@ -13,6 +13,8 @@ export interface AuditEntry {
   readonly target?: string | undefined;
   readonly jobId?: string | undefined;
   readonly errcode?: string | undefined;
+  /** The approval that the call waits for or has used; of several, the last. */
+  readonly approvalId?: string | undefined;
   readonly requestId: string;
   /** Client address of HTTP calls. */
   readonly address?: string | undefined;
@@ -22,8 +24,8 @@ export interface AuditEntry {
 export async function insertAudit(db: Db, entry: AuditEntry): Promise<string> {
   const [row] = await rowsOf<{ transaction_id: string }>(
     db.raw(
-      `INSERT INTO matrix_admin.audit (operation, outcome, actor, target, job_id, errcode, request_id, address)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING txid_current()::text AS transaction_id`,
+      `INSERT INTO matrix_admin.audit (operation, outcome, actor, target, job_id, errcode, approval_id, request_id, address)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING txid_current()::text AS transaction_id`,
       [
         entry.operation,
         entry.outcome,
@@ -31,6 +33,7 @@ export async function insertAudit(db: Db, entry: AuditEntry): Promise<string> {
         entry.target ?? null,
         entry.jobId ?? null,
         entry.errcode ?? null,
+        entry.approvalId ?? null,
         entry.requestId,
         entry.address ?? null,
       ],
@@ -65,6 +68,7 @@ interface AuditRow {
   target: string | null;
   job_id: string | null;
   errcode: string | null;
+  approval_id: string | null;
   request_id: string;
   address: string | null;
 }
@@ -79,7 +83,7 @@ export async function listAudit(
   const rows = await rowsOf<AuditRow>(
     db.raw(
       `SELECT id, (extract(epoch FROM at) * 1000)::float8 AS at_ms, operation, outcome, actor, target, job_id, errcode,
-         request_id, address
+         approval_id, request_id, address
        FROM matrix_admin.audit
        WHERE (CAST(:operation AS text) IS NULL OR operation = :operation)
          AND (CAST(:outcome AS text) IS NULL OR outcome = :outcome)
@@ -110,6 +114,7 @@ export async function listAudit(
     target: row.target ?? undefined,
     jobId: row.job_id ?? undefined,
     errcode: row.errcode ?? undefined,
+    approvalId: row.approval_id ?? undefined,
     requestId: row.request_id,
     address: row.address ?? undefined,
   }));

@@ -65,6 +65,7 @@ describe.each(MOUNTS)('audit $name', (mount) => {
         target: '01234567-89ab-4def-8123-456789abcdef',
         job_id: null,
         errcode: 'M_NOT_FOUND',
+        approval_id: null,
         request_id: answer.headers['x-request-id'],
         address: '127.0.0.1',
       },

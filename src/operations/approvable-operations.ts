@@ -1,0 +1,32 @@
+import type { OperationName } from './operations.ts';
+
+/**
+ * Operations that may wait for the approval of a second administrator. He must see the whole input, so none of its parameters
+ * is a secret or the text of a message. `deleteRoom` has such a text, but always includes `purgeRoom` or `evacuateRoom`.
+ */
+export const APPROVABLE_OPERATIONS = [
+  'blockRoom',
+  'cancelJob',
+  'deactivateUser',
+  'deleteDevices',
+  'deleteEventReport',
+  'downloadState',
+  'evacuateRoom',
+  'evacuateUser',
+  'purgeRoom',
+  'refreshDevices',
+  'reindexFulltext',
+  'setDeviceName',
+  'setEventReportStatus',
+  'setRoomBlocked',
+  'setUserAdmin',
+  'setUserLocked',
+  'setUserSuspended',
+  'unblockRoom',
+] as const satisfies readonly OperationName[];
+
+export type ApprovableOperation = (typeof APPROVABLE_OPERATIONS)[number];
+
+export function isApprovable(operation: string): boolean {
+  return (APPROVABLE_OPERATIONS as readonly string[]).includes(operation);
+}

@@ -1,0 +1,102 @@
+import { z } from 'zod';
+import { ACCOUNT_TYPE } from '../../accounts/account-type.ts';
+import { MatrixError, ParameterError } from '../../errors.ts';
+import type { Db } from '../../storage/database.ts';
+import {
+  APPROVAL_STATES,
+  type Approval,
+  findApproval,
+  lockApproval,
+  listApprovals as queryApprovals,
+  storeDecision,
+} from '../../storage/plugin/approvals.ts';
+import { findAccountType } from '../../storage/userapi/accounts.ts';
+import { type Actor, nameOf } from '../actor.ts';
+import { defineOperation } from '../define-operation.ts';
+
+const APPROVAL_ID = z.uuid();
+
+/** Finds an approval that the caller named. @throws MatrixError `M_NOT_FOUND` */
+async function requireApproval(id: string, find: (id: string) => Promise<Approval | undefined>): Promise<Approval> {
+  const approval = APPROVAL_ID.safeParse(id).success ? await find(id) : undefined;
+  if (approval === undefined) {
+    throw new MatrixError('M_NOT_FOUND', 'no such approval; approvals are kept for a limited time');
+  }
+  return approval;
+}
+
+/** A page of approvals, newest first. */
+export const listApprovals = defineOperation({
+  access: 'admin',
+  effect: 'read',
+  input: z.object({
+    state: z.enum(APPROVAL_STATES).optional(),
+    /** Room id, user id or other target of the operations. */
+    target: z.string().max(255).optional(),
+    limit: z.int().min(1).max(1_000).default(100),
+    /** `nextToken` of the page before. */
+    from: APPROVAL_ID.optional(),
+  }),
+  run: async (
+    { db },
+    { limit, from, ...filter },
+  ): Promise<{ approvals: Approval[]; nextToken: string | undefined }> => {
+    if (from !== undefined && (await findApproval(db, from)) === undefined) {
+      // The approval has been removed since the page before. An empty page would look like the end of the list.
+      throw new ParameterError(['from'], 'no such approval');
+    }
+    const found = await queryApprovals(db, filter, limit + 1, from);
+    const approvals = found.slice(0, limit);
+    return { approvals, nextToken: found.length > limit ? approvals.at(-1)?.id : undefined };
+  },
+});
+
+/** Shows one approval: who asks for what, and what has become of it. */
+export const getApproval = defineOperation({
+  access: 'admin',
+  effect: 'read',
+  input: z.object({ approvalId: z.string() }),
+  run: async ({ db }, { approvalId }): Promise<Approval> => requireApproval(approvalId, (id) => findApproval(db, id)),
+});
+
+const STATE_AFTER = { approve: 'approved', deny: 'denied' } as const;
+
+/**
+ * Approves or denies what another administrator has called. Once it is approved, that administrator calls the operation again.
+ */
+export const decideApproval = defineOperation({
+  access: 'admin',
+  effect: 'write',
+  input: z.object({
+    approvalId: z.string(),
+    decision: z.enum(['approve', 'deny']),
+    reason: z.string().max(1_000).optional(),
+  }),
+  target: ({ approvalId }) => approvalId,
+  run: async ({ transaction, actor }, { approvalId, decision, reason }): Promise<Approval> => {
+    const approval = await requireApproval(approvalId, (id) => lockApproval(transaction, id));
+    await requireSecondAdmin(transaction, actor, approval);
+    if (approval.state !== 'pending') {
+      const problem = approval.state === 'expired' ? 'This has expired' : `This is ${approval.state} already`;
+      throw new MatrixError('M_BAD_STATE', problem, { status: 409 });
+    }
+    await storeDecision(transaction, approvalId, { state: STATE_AFTER[decision], decidedBy: nameOf(actor), reason });
+    return requireApproval(approvalId, (id) => findApproval(transaction, id));
+  },
+});
+
+/**
+ * Refuses the requester, and all who are no administrators now. Code of the homeserver is nobody's second pair of eyes. Accounts
+ * are found by the lower-case spelling of their user id, too, so spelling makes no other person.
+ * @throws MatrixError `M_FORBIDDEN`
+ */
+async function requireSecondAdmin(db: Db, actor: Actor, { requestedBy }: Approval): Promise<void> {
+  if (actor.kind === 'system')
+    throw new MatrixError('M_FORBIDDEN', 'Only an administrator with an account decides this');
+  if (actor.userId.toLowerCase() === requestedBy.toLowerCase()) {
+    throw new MatrixError('M_FORBIDDEN', 'Another administrator must decide this');
+  }
+  if ((await findAccountType(db, actor.userId)) !== ACCOUNT_TYPE.admin) {
+    throw new MatrixError('M_FORBIDDEN', 'This API can only be used by admin users.');
+  }
+}

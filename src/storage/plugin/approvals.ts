@@ -1,0 +1,155 @@
+import type { Knex } from 'knex';
+import { type Db, lockApprovals, rowsOf } from '../database.ts';
+
+export const APPROVAL_STATES = ['pending', 'approved', 'denied', 'used', 'expired'] as const;
+/** `expired`: its time was over before somebody decided, or before it was used. */
+export type ApprovalState = (typeof APPROVAL_STATES)[number];
+
+/** What an operation needs a second administrator for. */
+interface Approvable {
+  readonly operation: string;
+  /** The operation's input with defaults filled in, without `dryRun`. It holds no secrets and no texts of messages. */
+  readonly input: Readonly<Record<string, unknown>>;
+  /** The administrator who called the operation, or `system:` and the name of the host's code. */
+  readonly requestedBy: string;
+}
+
+/** An operation that waits for a second administrator, or has waited. Times are in ms since the epoch. */
+export interface Approval extends Approvable {
+  readonly id: string;
+  readonly target: string | null;
+  /** Why the host asks for an approval. */
+  readonly reason: string;
+  readonly state: ApprovalState;
+  readonly requestedTs: number;
+  /** Request id of the call that asked first. */
+  readonly requestId: string;
+  readonly expiresTs: number;
+  readonly decidedBy: string | null;
+  readonly decidedTs: number | null;
+  readonly decisionReason: string | null;
+  readonly usedTs: number | null;
+  /** Request id of the call that has used it. */
+  readonly usedRequestId: string | null;
+}
+
+export interface NewApproval extends Approvable {
+  readonly target: string | undefined;
+  readonly reason: string;
+  readonly requestId: string;
+  /** In ms from now. */
+  readonly expiresInMs: number;
+}
+
+const STATE = `CASE WHEN state IN ('pending', 'approved') AND expires_at <= clock_timestamp() THEN 'expired' ELSE state END`;
+const msOf = (column: string): string => `floor(extract(epoch FROM ${column}) * 1000)::float8`;
+/** An approval. */
+const COLUMNS = `id, operation, target, input, reason, ${STATE} AS state, requested_by AS "requestedBy",
+  ${msOf('requested_at')} AS "requestedTs", request_id AS "requestId", ${msOf('expires_at')} AS "expiresTs",
+  decided_by AS "decidedBy", ${msOf('decided_at')} AS "decidedTs", decision_reason AS "decisionReason",
+  ${msOf('used_at')} AS "usedTs", used_request_id AS "usedRequestId"`;
+
+/**
+ * Finds the approval of the same operation, input and requester that stands: neither used nor over its time. If there is none,
+ * it asks for one. Calls at the same time get the same approval.
+ */
+export async function findOrAddApproval(transaction: Knex.Transaction, wanted: NewApproval): Promise<Approval> {
+  await lockApprovals(transaction);
+  const { target, input, ...others } = wanted;
+  const values = { ...others, target: target ?? null, input: JSON.stringify(input) };
+  const [standing] = await rowsOf<Approval>(
+    transaction.raw(
+      `SELECT ${COLUMNS} FROM matrix_admin.approvals
+       WHERE requested_by = :requestedBy AND operation = :operation AND input = CAST(:input AS jsonb)
+         AND state <> 'used' AND expires_at > clock_timestamp()
+       ORDER BY requested_at DESC LIMIT 1`,
+      values,
+    ),
+  );
+  if (standing !== undefined) return standing;
+  const [added] = await rowsOf<Approval>(
+    transaction.raw(
+      `INSERT INTO matrix_admin.approvals (operation, target, input, reason, requested_by, request_id, expires_at)
+       VALUES (:operation, :target, :input, :reason, :requestedBy, :requestId,
+         clock_timestamp() + :expiresInMs * interval '1 ms')
+       RETURNING ${COLUMNS}`,
+      values,
+    ),
+  );
+  if (added === undefined) throw new Error('an INSERT has returned no row');
+  return added;
+}
+
+export async function findApproval(db: Db, id: string): Promise<Approval | undefined> {
+  const [approval] = await rowsOf<Approval>(db.raw(`SELECT ${COLUMNS} FROM matrix_admin.approvals WHERE id = ?`, [id]));
+  return approval;
+}
+
+/** Finds an approval that nobody else decides or uses before the end of the transaction. */
+export async function lockApproval(transaction: Knex.Transaction, id: string): Promise<Approval | undefined> {
+  const [approval] = await rowsOf<Approval>(
+    transaction.raw(`SELECT ${COLUMNS} FROM matrix_admin.approvals WHERE id = ? FOR UPDATE`, [id]),
+  );
+  return approval;
+}
+
+/** Newest first, from after the approval `after` on. */
+export async function listApprovals(
+  db: Db,
+  filter: { readonly state?: ApprovalState | undefined; readonly target?: string | undefined },
+  limit: number,
+  after: string | undefined,
+): Promise<Approval[]> {
+  return rowsOf<Approval>(
+    db.raw(
+      `SELECT ${COLUMNS} FROM matrix_admin.approvals
+       WHERE (CAST(:state AS text) IS NULL OR ${STATE} = :state)
+         AND (CAST(:target AS text) IS NULL OR target = :target)
+         AND (CAST(:after AS uuid) IS NULL
+              OR (requested_at, id) < (SELECT a.requested_at, a.id FROM matrix_admin.approvals a WHERE a.id = :after))
+       ORDER BY requested_at DESC, id DESC LIMIT :limit`,
+      { state: filter.state ?? null, target: filter.target ?? null, after: after ?? null, limit },
+    ),
+  );
+}
+
+/** Stores what an administrator has decided about an approval that is locked and pending. */
+export async function storeDecision(
+  transaction: Knex.Transaction,
+  id: string,
+  decision: { readonly state: 'approved' | 'denied'; readonly decidedBy: string; readonly reason: string | undefined },
+): Promise<void> {
+  await transaction.raw(
+    `UPDATE matrix_admin.approvals
+     SET state = :state, decided_by = :decidedBy, decided_at = clock_timestamp(), decision_reason = :reason
+     WHERE id = :id`,
+    { id, ...decision, reason: decision.reason ?? null },
+  );
+}
+
+/**
+ * Uses up approvals. @returns the ids of those that were approved and not over their time. Only one of several concurrent
+ * transactions gets an id.
+ */
+export async function takeApprovals(
+  transaction: Knex.Transaction,
+  ids: readonly string[],
+  requestId: string,
+): Promise<string[]> {
+  const rows = await rowsOf<{ id: string }>(
+    transaction.raw(
+      `UPDATE matrix_admin.approvals SET state = 'used', used_at = clock_timestamp(), used_request_id = ?
+       WHERE id = ANY(?) AND state = 'approved' AND expires_at > clock_timestamp() RETURNING id`,
+      [requestId, [...ids]],
+    ),
+  );
+  return rows.map(({ id }) => id);
+}
+
+/** Removes approvals whose time was over more than `retentionMs` ago. */
+export async function removeOldApprovals(db: Knex, retentionMs: number): Promise<void> {
+  await db.raw(
+    `DELETE FROM matrix_admin.approvals WHERE expires_at < clock_timestamp() - ?::bigint * interval '1 ms'`,
+    [retentionMs],
+  );
+}
