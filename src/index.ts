@@ -68,7 +68,6 @@ export type { SearchAnalysis } from './search/analysis/analysis.ts';
 export type { SearchExpression } from './search/analysis/expression.ts';
 export type { LanguageCode } from './search/analysis/languages.ts';
 export type { Reindexed } from './search/reindex-job.ts';
-
 export type { Search, SearchRequest, SearchResult } from './search/search.ts';
 export type { SearchAdapter, SearchHit, SearchIndex, SearchKey, SearchOrder } from './search/search-index.ts';
 export type { Destination } from './storage/federation/destinations.ts';
