@@ -4,6 +4,14 @@ import { LANGUAGE_CODES, type LanguageCode } from './search/analysis/languages.t
 import type { SearchAdapter } from './search/search-index.ts';
 import { checked, closedObject, kindOf, readSetting } from './setting-mistakes.ts';
 
+/** How often one client address may do something. */
+export interface AddressLimit {
+  /** How many times within the window. */
+  readonly count: number;
+  /** Length of the window, in ms. */
+  readonly windowMs: number;
+}
+
 /** Options of `createAdminPlugin()`. All times are in ms, all sizes in bytes. */
 export interface AdminPluginOptions {
   /** Full-text search: its adapter, or adapter and languages; `false` switches it off. @defaultValue `postgresSearch()` */
@@ -11,7 +19,7 @@ export interface AdminPluginOptions {
     | SearchAdapter
     | false
     | {
-        /** @defaultValue `postgresSearch()` */
+        /** The search engine. @defaultValue `postgresSearch()` */
         readonly adapter?: SearchAdapter;
         /**
          * Codes of ISO 639-1. In these languages a word is found in every form, `running` by `runs`. When they change, the
@@ -19,6 +27,7 @@ export interface AdminPluginOptions {
          */
         readonly languages?: readonly LanguageCode[];
       };
+  /** The durable jobs that do long operations. */
   readonly jobs?: {
     /** How often an idle process looks for jobs. It starts its own jobs at once. @defaultValue 1000 */
     readonly pollIntervalMs?: number;
@@ -39,6 +48,7 @@ export interface AdminPluginOptions {
      */
     readonly repeatProgressMs?: number;
   };
+  /** The routes. */
   readonly http?: {
     /**
      * Whether the plugin passes unknown paths below `/_dendrite/admin` and `/_synapse/admin` on to the next middleware, which
@@ -47,10 +57,12 @@ export interface AdminPluginOptions {
      */
     readonly passUnknownPaths?: boolean;
   };
+  /** The hooks that the homeserver registers. */
   readonly hooks?: {
     /** Time limit for hooks that set none. @defaultValue 5000 */
     readonly timeoutMs?: number;
   };
+  /** How accounts are created. */
   readonly registration?: {
     /** Anyone who knows this secret can register accounts. At least 1 byte. @defaultValue none: the routes do not exist */
     readonly sharedSecret?: string;
@@ -59,6 +71,7 @@ export interface AdminPluginOptions {
      */
     readonly requiresToken?: boolean;
   };
+  /** How passwords are hashed. */
   readonly accounts?: {
     /** Cost of a password hash, from 4 to 31. Each step doubles the time that a hash takes. @defaultValue 10, as in Dendrite */
     readonly bcryptCost?: number;
@@ -72,17 +85,18 @@ export interface AdminPluginOptions {
   readonly serverNotices?:
     | false
     | {
-        /** @defaultValue `_server` */
+        /** Localpart of the account that sends them. @defaultValue `_server` */
         readonly localpart?: string;
-        /** @defaultValue `Server Alerts` */
+        /** Display name of that account. @defaultValue `Server Alerts` */
         readonly displayName?: string;
         /** An `mxc://` URL. @defaultValue none */
         readonly avatarUrl?: string;
-        /** @defaultValue `Server Alerts` */
+        /** Name of the rooms. @defaultValue `Server Alerts` */
         readonly roomName?: string;
         /** Room version of new notice rooms. @defaultValue 10 */
         readonly roomVersion?: string;
       };
+  /** What happens to rooms without being asked for. */
   readonly rooms?: {
     /**
      * Purges rooms that have had no local users for a while. A job checks once a day. `GET /_dendrite/admin/abandonedRooms`
@@ -103,6 +117,7 @@ export interface AdminPluginOptions {
           readonly dryRun?: boolean;
         };
   };
+  /** The record of who did what. */
   readonly audit?: {
     /**
      * How long entries are kept, and approvals after they have expired, in ms. Entries contain client addresses.
@@ -110,6 +125,7 @@ export interface AdminPluginOptions {
      */
     readonly retentionMs?: number;
   };
+  /** What the plugin may take of the homeserver, and callers of the plugin. */
   readonly limits?: {
     /** Maximum size of a request body. Compressed bodies are refused. @defaultValue 65536 */
     readonly bodyBytes?: number;
@@ -124,13 +140,13 @@ export interface AdminPluginOptions {
      * Maximum number of failed authentications of one client address in `windowMs`. Further ones are answered with 429.
      * `false`: no limit. The address is Koa's `ctx.ip`, so set `app.proxy` behind a reverse proxy. @defaultValue 60 in 60000
      */
-    readonly failedAuthentications?: { readonly count: number; readonly windowMs: number } | false;
+    readonly failedAuthentications?: AddressLimit | false;
     /**
      * Maximum number of requests of one client address in `windowMs` to routes that need no access token. Further ones are
      * answered with 429. `false`: no limit. The limit keeps clients from guessing registration tokens and from using up all
      * nonces. @defaultValue 300 in 60000
      */
-    readonly openRequests?: { readonly count: number; readonly windowMs: number } | false;
+    readonly openRequests?: AddressLimit | false;
   };
 }
 

@@ -181,17 +181,23 @@ export interface Host {
   readonly db: Knex;
   /** At least one key for each local server name, including virtual hosts. No keys for other names. */
   readonly signingKeys: readonly SigningKey[];
-  /** @defaultValue nothing is logged */
+  /** Where the plugin logs. @defaultValue nothing is logged */
   readonly logger?: Logger;
   /** Registry to which the plugin adds its metrics. `stop()` removes them. @defaultValue no metrics */
-  readonly metrics?: { readonly registry: Registry };
-  /** @defaultValue none: every access token belongs to a device */
+  readonly metrics?: {
+    /** A registry of prom-client. */
+    readonly registry: Registry;
+  };
+  /** Application services, whose access tokens belong to no device. @defaultValue none */
   readonly appservices?: readonly Appservice[];
-  /** @defaultValue events are queued for other servers, and no requests are sent to them */
+  /**
+   * Sends what is queued for other servers, and asks them.
+   * @defaultValue events are queued for other servers, and no requests are sent to them
+   */
   readonly federation?: FederationSender;
-  /** @defaultValue clients receive changes at their next sync */
+  /** Hears of changes that `/sync` shows. @defaultValue clients receive changes at their next sync */
   readonly notifier?: Notifier;
-  /** @defaultValue no caches to drop */
+  /** Hears what to drop from the homeserver's caches. @defaultValue no caches to drop */
   readonly caches?: Caches;
 }
 

@@ -1,6 +1,6 @@
 export type { AccountCapabilities, AccountStanding, Accounts } from './accounts/accounts.ts';
 export type { RegistrationTokens } from './accounts/registration-tokens.ts';
-export type { AdminPluginOptions } from './config.ts';
+export type { AddressLimit, AdminPluginOptions } from './config.ts';
 export {
   type ErrorCode,
   FederationError,
@@ -36,6 +36,7 @@ export type { BulkPlan } from './operations/bulk/plan-bulk.ts';
 export type { BulkResult, BulkView } from './operations/bulk/run-bulk.ts';
 export type { JobOperationName, OperationInput, OperationName, OperationOutput } from './operations/operations.ts';
 export type { Registered } from './operations/registration/register-by-shared-secret.ts';
+export type { AbandonedRoomsPurge, AbandonedRoomView } from './operations/rooms/abandoned-rooms.ts';
 export type { StateDownload } from './operations/rooms/download-state.ts';
 export type { EvacuatedMembers, Failure } from './operations/rooms/evacuate-members.ts';
 export type { EventContext } from './operations/rooms/get-event-context.ts';
@@ -46,6 +47,7 @@ export type { AccountDataOfUser } from './operations/users/account-data.ts';
 export type { Evacuation } from './operations/users/evacuate-user.ts';
 export type { UserDetails } from './operations/users/get-user.ts';
 export type { RefreshedDevices } from './operations/users/refresh-devices.ts';
+export type { SetUser } from './operations/users/set-user.ts';
 export type { Whois } from './operations/users/whois.ts';
 export type { ApprovalRequest, Approvals } from './pipeline/approvals.ts';
 export {
@@ -73,6 +75,7 @@ export type { SearchAdapter, SearchHit, SearchIndex, SearchKey, SearchOrder } fr
 export type { Destination } from './storage/federation/destinations.ts';
 export type { RoomSize } from './storage/largest-rooms.ts';
 export type { MediaOfUser } from './storage/mediaapi/media-of-users.ts';
+export type { RateLimit } from './storage/plugin/account-attributes.ts';
 export type { Approval } from './storage/plugin/approvals.ts';
 export type { StoredAuditEntry } from './storage/plugin/audit.ts';
 export type { BlockedRoom } from './storage/plugin/blocked-rooms.ts';

@@ -43,13 +43,19 @@ export interface AdminPlugin {
    * call waits for the job. `operations.purgeRoom.start()` only starts the job, and `jobs.watch()` shows its progress.
    */
   readonly operations: OperationFunctions;
+  /** Registers hooks, which can refuse an operation or hear of it. */
   readonly hooks: Hooks;
   /** Makes operations wait for a second administrator. */
   readonly approvals: Approvals;
+  /** Shows, watches and awaits jobs. */
   readonly jobs: Jobs;
+  /** Searches messages, and learns of the events that the homeserver writes. */
   readonly search: Search;
+  /** Checks and uses up registration tokens when somebody registers. */
   readonly registrationTokens: RegistrationTokens;
+  /** Tells whether a room takes joins and events, and writes events into rooms. */
   readonly rooms: Rooms;
+  /** Tells whether an account is suspended or locked. */
   readonly accounts: Accounts;
   /**
    * Migrates the plugin's own schema, checks Dendrite's tables, creates the search index, and starts working on jobs. A call

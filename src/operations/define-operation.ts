@@ -206,6 +206,14 @@ export interface JobOperation<
 /** One operation of the admin API, the same for HTTP and in-process calls. */
 export type Operation = ReadOperation | WriteOperation | JobOperation;
 
+/**
+ * The operations that a module exports, by their names. Unlike the type of an object that lists them, it keeps their doc
+ * comments when declarations are made.
+ */
+export type OperationsIn<Module> = {
+  readonly [Name in keyof Module as Module[Name] extends Operation ? Name : never]: Module[Name];
+};
+
 /** Defines an operation, and infers its types. */
 export function defineOperation<Input extends z.ZodType, Output>(
   operation: ReadOperation<Input, Output>,

@@ -1,18 +1,30 @@
 import type { z } from 'zod';
-import { BULK_OPERATIONS } from './bulk/bulk-operations.ts';
+import { BULK_OPERATIONS, type BulkOperations } from './bulk/bulk-operations.ts';
 import type { Operation } from './define-operation.ts';
-import { FEDERATION_OPERATIONS } from './federation/federation-operations.ts';
-import { MODERATION_OPERATIONS } from './moderation/moderation-operations.ts';
-import { NOTICE_OPERATIONS } from './notices/notice-operations.ts';
-import { REGISTRATION_OPERATIONS } from './registration/registration-operations.ts';
-import { ROOM_OPERATIONS } from './rooms/room-operations.ts';
-import { SEARCH_OPERATIONS } from './search/search-operations.ts';
-import { SERVER_OPERATIONS } from './server/server-operations.ts';
-import { STATISTICS_OPERATIONS } from './statistics/statistics-operations.ts';
-import { USER_OPERATIONS } from './users/user-operations.ts';
+import { FEDERATION_OPERATIONS, type FederationOperations } from './federation/federation-operations.ts';
+import { MODERATION_OPERATIONS, type ModerationOperations } from './moderation/moderation-operations.ts';
+import { NOTICE_OPERATIONS, type NoticeOperations } from './notices/notice-operations.ts';
+import { REGISTRATION_OPERATIONS, type RegistrationOperations } from './registration/registration-operations.ts';
+import { ROOM_OPERATIONS, type RoomOperations } from './rooms/room-operations.ts';
+import { SEARCH_OPERATIONS, type SearchOperations } from './search/search-operations.ts';
+import { SERVER_OPERATIONS, type ServerOperations } from './server/server-operations.ts';
+import { STATISTICS_OPERATIONS, type StatisticsOperations } from './statistics/statistics-operations.ts';
+import { USER_OPERATIONS, type UserOperations } from './users/user-operations.ts';
+
+/** The definition of every operation. */
+export type Operations = RoomOperations &
+  UserOperations &
+  RegistrationOperations &
+  ModerationOperations &
+  FederationOperations &
+  NoticeOperations &
+  SearchOperations &
+  ServerOperations &
+  StatisticsOperations &
+  BulkOperations;
 
 /** Every operation by name. Hooks, audit entries and metrics use the same name. */
-export const OPERATIONS = {
+export const OPERATIONS: Operations = {
   ...ROOM_OPERATIONS,
   ...USER_OPERATIONS,
   ...REGISTRATION_OPERATIONS,
@@ -25,12 +37,14 @@ export const OPERATIONS = {
   ...BULK_OPERATIONS,
 };
 
-export type OperationName = keyof typeof OPERATIONS;
-type Definition<Name extends OperationName> = (typeof OPERATIONS)[Name];
+/** The name of an operation, such as `purgeRoom`. */
+export type OperationName = keyof Operations;
+type Definition<Name extends OperationName> = Operations[Name];
 /** What a caller passes. */
 export type OperationInput<Name extends OperationName> = z.input<Definition<Name>['input']>;
 /** The validated input with defaults filled in, as hooks see it. */
 export type ValidInput<Name extends OperationName> = z.output<Definition<Name>['input']>;
+/** What a call resolves to. */
 export type OperationOutput<Name extends OperationName> = Awaited<ReturnType<Definition<Name>['run']>>;
 
 /** An operation by name, as its common type. */

@@ -7,6 +7,7 @@ import {
   type OperationInput,
   type OperationName,
   type OperationOutput,
+  type Operations,
 } from '../operations/operations.ts';
 import type { Pipeline } from './call.ts';
 import { StartedJob } from './perform-operation.ts';
@@ -35,9 +36,9 @@ export interface Startable<Name extends JobOperationName> {
   ) => Promise<JobStart>;
 }
 
-/** Every operation in-process, by its name. */
+/** Every operation in-process, by its name. Mapping the definitions themselves keeps their doc comments. */
 export type OperationFunctions = {
-  readonly [Name in OperationName]: Run<Name> & (Name extends JobOperationName ? Startable<Name> : unknown);
+  readonly [Name in keyof Operations]: Run<Name> & (Name extends JobOperationName ? Startable<Name> : unknown);
 };
 
 /** Makes the in-process functions. They go through the same checks, hooks, audit and metrics as HTTP calls. */

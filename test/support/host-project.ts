@@ -38,9 +38,14 @@ export async function addDeclarations(folder: string): Promise<void> {
   });
 }
 
+/** Names the files of a project to the compiler. */
+export async function writeProject(folder: string, files: readonly string[]): Promise<void> {
+  await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: COMPILER_OPTIONS, files }));
+}
+
 /** Compiles files of a project, with their declarations. @returns the compiler's errors, one line for each */
 export async function compile(folder: string, files: readonly string[]): Promise<string[]> {
-  await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: COMPILER_OPTIONS, files }));
+  await writeProject(folder, files);
   const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
   try {
     await promisify(execFile)(process.execPath, [tsc, '--pretty', 'false'], { cwd: folder });

@@ -3,6 +3,7 @@ import { MatrixError, ParameterError } from '../../errors.ts';
 import { insertBulkSelection } from '../../storage/plugin/bulk-selections.ts';
 import { nameOf } from '../actor.ts';
 import { defineOperation, type ReadScope } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
 import { listRooms } from '../rooms/list-rooms.ts';
 import { roomIdInput } from '../rooms/room-id-input.ts';
 import { listUsers } from '../users/list-users.ts';
@@ -19,9 +20,13 @@ const PAGE = 1_000;
 const userFilter = listUsers.input.omit({ sortBy: true, direction: true, limit: true, from: true }).strict();
 const roomFilter = listRooms.input.omit({ orderBy: true, direction: true, limit: true, from: true }).strict();
 
-const input = z.object({
+const input = inputObject({
+  /** The operation that is done to each user or room. */
   operation: z.enum(BULK_NAMES),
-  /** There are no other plans. Requests call it `dry_run`, and must say it, so that nobody takes a plan for the real thing. */
+  /**
+   * There are no other plans. Requests call it `dry_run`, and must say it, so that nobody takes a plan for the real thing.
+   * @defaultValue true
+   */
   onlyPlans: z.literal(true, 'must be true: the answer has the token that runs what it lists').default(true),
   /** The users. Only for operations on users. */
   userIds: z.array(userIdInput).min(1).max(MAX_ITEMS).optional(),
@@ -31,7 +36,7 @@ const input = z.object({
   userFilter: userFilter.optional(),
   /** Instead of room ids: filters of `listRooms`. */
   roomFilter: roomFilter.optional(),
-  /** Parameters of the operation that all items share. */
+  /** Parameters of the operation that all items share. @defaultValue none */
   options: z.record(z.string(), z.unknown()).default({}),
 });
 type Input = z.output<typeof input>;

@@ -14,6 +14,7 @@ import {
 } from '../../storage/plugin/bulk-selections.ts';
 import { nameOf } from '../actor.ts';
 import { defineJobOperation, defineOperation, type OperationWork } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
 import { bulkTargetNamed, isBulkOperation } from './bulk-targets.ts';
 
 /** Items that are listed at a time. */
@@ -47,7 +48,10 @@ const noSelection = (): MatrixError => new MatrixError('M_NOT_FOUND', 'no such s
 export const runBulk = defineJobOperation({
   access: 'admin',
   effect: 'job',
-  input: z.object({ token: z.uuid() }),
+  input: inputObject({
+    /** The token of the plan. */
+    token: z.uuid(),
+  }),
   dedupeKey: ({ token }) => token,
   begin: async ({ transaction, actor }, { token }) => {
     const selection = await findBulkSelection(transaction, token, { lock: true });
@@ -154,10 +158,12 @@ export interface BulkView {
 export const getBulk = defineOperation({
   access: 'admin',
   effect: 'read',
-  input: z.object({
+  input: inputObject({
+    /** The token of the plan. */
     token: z.string(),
-    /** `nextToken` of the page before. */
+    /** `nextToken` of the page before. @defaultValue 0 */
     from: z.int().min(0).default(0),
+    /** Most items on the page. @defaultValue 100 */
     limit: z.int().min(1).max(1_000).default(100),
   }),
   run: async ({ db }, { token, from, limit }): Promise<BulkView> => {

@@ -11,6 +11,7 @@ import {
   listDestinations as queryDestinations,
 } from '../../storage/federation/destinations.ts';
 import { defineOperation, type ReadScope } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
 
 const destinationInput: z.ZodType<ServerName, string> = z.custom<ServerName>(
   (value) => typeof value === 'string' && isServerName(value),
@@ -18,10 +19,11 @@ const destinationInput: z.ZodType<ServerName, string> = z.custom<ServerName>(
 );
 
 const pageInput = {
-  /** `f`: ascending; `b`: descending. */
+  /** `f`: ascending; `b`: descending. @defaultValue `f` */
   direction: z.enum(['f', 'b']).default('f'),
+  /** Most entries on the page. @defaultValue 100 */
   limit: z.int().min(0).max(1_000).default(100),
-  /** `nextToken` of the page before: the number of entries to skip. */
+  /** `nextToken` of the page before: the number of entries to skip. @defaultValue 0 */
   from: z.int().min(0).default(0),
 };
 
@@ -49,8 +51,9 @@ async function requireDestination(scope: ReadScope, db: Db, name: ServerName): P
 export const listDestinations = defineOperation({
   access: 'admin',
   effect: 'read',
-  input: z.object({
+  input: inputObject({
     ...pageInput,
+    /** What the list is sorted by. @defaultValue `destination`, the server name */
     orderBy: z.enum(DESTINATION_ORDERS).default('destination'),
     /** Part of a server name, in any case. */
     destination: z.string().min(1).max(255).optional(),
@@ -73,7 +76,10 @@ export const listDestinations = defineOperation({
 export const getDestination = defineOperation({
   access: 'admin',
   effect: 'read',
-  input: z.object({ destination: destinationInput }),
+  input: inputObject({
+    /** The server. */
+    destination: destinationInput,
+  }),
   run: async (scope, { destination }): Promise<Destination> => requireDestination(scope, scope.db, destination),
 });
 
@@ -81,7 +87,11 @@ export const getDestination = defineOperation({
 export const listDestinationRooms = defineOperation({
   access: 'admin',
   effect: 'read',
-  input: z.object({ ...pageInput, destination: destinationInput }),
+  input: inputObject({
+    ...pageInput,
+    /** The server. */
+    destination: destinationInput,
+  }),
   run: async (
     scope,
     { destination, direction, limit, from },
@@ -100,7 +110,10 @@ export const listDestinationRooms = defineOperation({
 export const resetConnection = defineOperation({
   access: 'admin',
   effect: 'write',
-  input: z.object({ destination: destinationInput }),
+  input: inputObject({
+    /** The server. */
+    destination: destinationInput,
+  }),
   target: ({ destination }) => destination,
   run: async (scope, { destination }): Promise<void> => {
     await requireDestination(scope, scope.transaction, destination);

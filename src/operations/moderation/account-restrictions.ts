@@ -11,6 +11,7 @@ import {
 import { type Account, findAccount, lockAccount } from '../../storage/userapi/accounts.ts';
 import { nameOf } from '../actor.ts';
 import { defineOperation, type OperationScope, type ReadScope } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
 import { isOwnAccount, requireLocal, userNotFound } from '../users/local-account.ts';
 import { userIdInput } from '../users/user-id-input.ts';
 
@@ -65,7 +66,10 @@ async function requireModerated(
 export const getUserSuspended = defineOperation({
   access: 'admin',
   effect: 'read',
-  input: z.object({ userId: userIdInput }),
+  input: inputObject({
+    /** The local user. */
+    userId: userIdInput,
+  }),
   run: async (scope, { userId }): Promise<{ suspended: boolean }> => ({
     suspended: await isRestricted(scope, userId, 'suspended'),
   }),
@@ -78,7 +82,12 @@ export const getUserSuspended = defineOperation({
 export const setUserSuspended = defineOperation({
   access: 'admin',
   effect: 'write',
-  input: z.object({ userId: userIdInput, suspended: z.boolean() }),
+  input: inputObject({
+    /** The local user. */
+    userId: userIdInput,
+    /** `true` suspends the user; `false` ends the suspension. */
+    suspended: z.boolean(),
+  }),
   target: ({ userId }) => userId,
   run: async (scope, { userId, suspended }): Promise<{ suspended: boolean }> => {
     await changeRestriction(scope, userId, 'suspended', suspended);
@@ -90,7 +99,10 @@ export const setUserSuspended = defineOperation({
 export const getUserLocked = defineOperation({
   access: 'admin',
   effect: 'read',
-  input: z.object({ userId: userIdInput }),
+  input: inputObject({
+    /** The local user. */
+    userId: userIdInput,
+  }),
   run: async (scope, { userId }): Promise<{ locked: boolean }> => ({
     locked: await isRestricted(scope, userId, 'locked'),
   }),
@@ -103,7 +115,12 @@ export const getUserLocked = defineOperation({
 export const setUserLocked = defineOperation({
   access: 'admin',
   effect: 'write',
-  input: z.object({ userId: userIdInput, locked: z.boolean() }),
+  input: inputObject({
+    /** The local user. */
+    userId: userIdInput,
+    /** `true` locks the user out; `false` lifts the lock. */
+    locked: z.boolean(),
+  }),
   target: ({ userId }) => userId,
   run: async (scope, { userId, locked }): Promise<{ locked: boolean }> => {
     await changeRestriction(scope, userId, 'locked', locked);
@@ -118,7 +135,12 @@ export const setUserLocked = defineOperation({
 export const setUserShadowBanned = defineOperation({
   access: 'admin',
   effect: 'write',
-  input: z.object({ userId: userIdInput, shadowBanned: z.boolean() }),
+  input: inputObject({
+    /** The local user. */
+    userId: userIdInput,
+    /** `true` bans the user; `false` lifts the ban. */
+    shadowBanned: z.boolean(),
+  }),
   target: ({ userId }) => userId,
   run: async (scope, { userId, shadowBanned }): Promise<{ shadowBanned: boolean }> => {
     await changeRestriction(scope, userId, 'shadow_banned', shadowBanned);

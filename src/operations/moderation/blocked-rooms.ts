@@ -11,6 +11,7 @@ import {
 } from '../../storage/plugin/blocked-rooms.ts';
 import { nameOf } from '../actor.ts';
 import { defineOperation } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
 import { roomIdInput } from '../rooms/room-id-input.ts';
 
 /** @throws MatrixError `M_NOT_FOUND` */
@@ -27,7 +28,8 @@ async function requireBlockedRoom(db: Db, roomId: RoomId): Promise<BlockedRoom> 
 export const listBlockedRooms = defineOperation({
   access: 'admin',
   effect: 'read',
-  input: z.object({
+  input: inputObject({
+    /** Most rooms on the page. @defaultValue 100 */
     limit: z.int().min(1).max(1_000).default(100),
     /** `nextToken` of the page before. */
     from: roomIdInput.optional(),
@@ -43,7 +45,10 @@ export const listBlockedRooms = defineOperation({
 export const getBlockedRoom = defineOperation({
   access: 'admin',
   effect: 'read',
-  input: z.object({ roomId: roomIdInput }),
+  input: inputObject({
+    /** The blocked room. */
+    roomId: roomIdInput,
+  }),
   run: async ({ db }, { roomId }): Promise<BlockedRoom> => requireBlockedRoom(db, roomId),
 });
 
@@ -54,7 +59,12 @@ export const getBlockedRoom = defineOperation({
 export const blockRoom = defineOperation({
   access: 'admin',
   effect: 'write',
-  input: z.object({ roomId: roomIdInput, reason: z.string().max(1_000).optional() }),
+  input: inputObject({
+    /** The room. The homeserver need not know it. */
+    roomId: roomIdInput,
+    /** Why it is blocked, for other administrators. @defaultValue none */
+    reason: z.string().max(1_000).optional(),
+  }),
   target: ({ roomId }) => roomId,
   run: async ({ transaction, actor }, { roomId, reason }): Promise<BlockedRoom> => {
     await insertBlockedRoom(transaction, { roomId, reason, blockedBy: nameOf(actor) });
@@ -66,7 +76,10 @@ export const blockRoom = defineOperation({
 export const unblockRoom = defineOperation({
   access: 'admin',
   effect: 'write',
-  input: z.object({ roomId: roomIdInput }),
+  input: inputObject({
+    /** The blocked room. */
+    roomId: roomIdInput,
+  }),
   target: ({ roomId }) => roomId,
   run: async ({ transaction }, { roomId }): Promise<void> => {
     if (!(await deleteBlockedRoom(transaction, roomId))) notBlocked();
@@ -77,7 +90,10 @@ export const unblockRoom = defineOperation({
 export const getRoomBlocked = defineOperation({
   access: 'admin',
   effect: 'read',
-  input: z.object({ roomId: roomIdInput }),
+  input: inputObject({
+    /** The room. The homeserver need not know it. */
+    roomId: roomIdInput,
+  }),
   run: async ({ db }, { roomId }): Promise<BlockedRoom | undefined> => findBlockedRoom(db, roomId),
 });
 
@@ -88,7 +104,12 @@ export const getRoomBlocked = defineOperation({
 export const setRoomBlocked = defineOperation({
   access: 'admin',
   effect: 'write',
-  input: z.object({ roomId: roomIdInput, block: z.boolean() }),
+  input: inputObject({
+    /** The room. The homeserver need not know it. */
+    roomId: roomIdInput,
+    /** `true` blocks the room; `false` lets local users join it again. */
+    block: z.boolean(),
+  }),
   target: ({ roomId }) => roomId,
   includes: ({ roomId, block }) => [{ operation: block ? 'blockRoom' : 'unblockRoom', input: { roomId } }],
   run: async (scope, { roomId, block }): Promise<{ block: boolean }> => {

@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import { MatrixError } from '../../errors.ts';
 import { isRoomId, isUserId } from '../../ids.ts';
 import type { Db } from '../../storage/database.ts';
@@ -13,6 +12,7 @@ import {
 } from '../../storage/roomserver/event-reports.ts';
 import { nameOf } from '../actor.ts';
 import { defineOperation } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
 import { userIdInput } from '../users/user-id-input.ts';
 import {
   filterBy,
@@ -41,12 +41,21 @@ async function requireEventReport(db: Db, id: number): Promise<EventReportWithEv
 export const listEventReports = defineOperation({
   access: 'admin',
   effect: 'read',
-  input: z.object({
-    ...reportPageInput,
+  input: inputObject({
+    /** `b`: newest first; `f`: oldest first. @defaultValue `b` */
+    direction: reportPageInput.direction,
+    /** Most reports on the page. @defaultValue 100 */
+    limit: reportPageInput.limit,
+    /** `nextToken` of the page before, or how many reports to leave out. @defaultValue 0 */
+    from: reportPageInput.from,
+    /** Filter by reporter: a user id or a part of one. */
+    reporter: reportPageInput.reporter,
     /** Filter by room: a room id or a part of one. */
     roomId: partOfIdInput,
     /** Filter by sender of the event. */
     sender: userIdInput.optional(),
+    /** Filter by status. @defaultValue both */
+    status: reportPageInput.status,
   }),
   run: async (
     { db },
@@ -62,7 +71,10 @@ export const listEventReports = defineOperation({
 export const getEventReport = defineOperation({
   access: 'admin',
   effect: 'read',
-  input: z.object({ reportId: reportIdInput }),
+  input: inputObject({
+    /** The id of the report. */
+    reportId: reportIdInput,
+  }),
   run: async ({ db }, { reportId }): Promise<EventReportWithEvent> => requireEventReport(db, reportId),
 });
 
@@ -70,7 +82,14 @@ export const getEventReport = defineOperation({
 export const setEventReportStatus = defineOperation({
   access: 'admin',
   effect: 'write',
-  input: z.object(reportStatusInput),
+  input: inputObject({
+    /** The id of the report. */
+    reportId: reportStatusInput.reportId,
+    /** The new status. */
+    status: reportStatusInput.status,
+    /** A note for other administrators. @defaultValue no note */
+    note: reportStatusInput.note,
+  }),
   target: ({ reportId }) => String(reportId),
   run: async ({ transaction, actor }, { reportId, status, note }): Promise<EventReportWithEvent> => {
     await requireEventReport(transaction, reportId);
@@ -83,7 +102,10 @@ export const setEventReportStatus = defineOperation({
 export const deleteEventReport = defineOperation({
   access: 'admin',
   effect: 'write',
-  input: z.object({ reportId: reportIdInput }),
+  input: inputObject({
+    /** The id of the report. */
+    reportId: reportIdInput,
+  }),
   target: ({ reportId }) => String(reportId),
   run: async ({ transaction }, { reportId }): Promise<void> => {
     if (!(await deleteReport(transaction, reportId))) noSuchReport();

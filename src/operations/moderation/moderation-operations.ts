@@ -1,3 +1,4 @@
+import type { OperationsIn } from '../define-operation.ts';
 import {
   getUserLocked,
   getUserSuspended,
@@ -28,7 +29,18 @@ import {
   setUserReportStatus,
 } from './reports.ts';
 
-export const MODERATION_OPERATIONS = {
+/** Their types are those of the files, so that an editor shows the doc comments there. */
+export type ModerationOperations = OperationsIn<
+  typeof import('./account-restrictions.ts') &
+    typeof import('./blocked-rooms.ts') &
+    typeof import('./event-reports.ts') &
+    typeof import('./report-event.ts') &
+    typeof import('./report-room.ts') &
+    typeof import('./report-user.ts') &
+    typeof import('./reports.ts')
+>;
+
+export const MODERATION_OPERATIONS: ModerationOperations = {
   reportEvent,
   listEventReports,
   getEventReport,

@@ -4,6 +4,7 @@ import { type EventId, isEventId } from '../../ids.ts';
 import { insertEventReport } from '../../storage/roomserver/event-reports.ts';
 import { findRoomOfUser } from '../../storage/roomserver/membership.ts';
 import { defineOperation } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
 import { roomIdInput } from '../rooms/room-id-input.ts';
 import { userIdInput } from '../users/user-id-input.ts';
 
@@ -18,12 +19,16 @@ const MAX_SCORE = 2 ** 31 - 1;
 export const reportEvent = defineOperation({
   access: 'self-or-admin',
   effect: 'write',
-  input: z.object({
+  input: inputObject({
+    /** The local user who reports the event, and is in the room. */
     reporter: userIdInput,
+    /** The room of the event. */
     roomId: roomIdInput,
+    /** The event. */
     eventId: z.custom<EventId>((value) => typeof value === 'string' && isEventId(value), 'not an event id'),
+    /** Why the user reports it. @defaultValue no reason */
     reason: z.string().max(10_000).default(''),
-    /** From -100, the most offensive, to 0. Only older versions of the specification have it. */
+    /** From -100, the most offensive, to 0. Only older versions of the specification have it. @defaultValue 0 */
     score: z.int().min(-MAX_SCORE).max(MAX_SCORE).default(0),
   }),
   target: ({ reporter }) => reporter,

@@ -9,12 +9,9 @@ export const partOfIdInput = z.string().min(1).max(255).optional();
 
 /** What every list of reports takes. */
 export const reportPageInput = {
-  /** `b`: newest first; `f`: oldest first. */
   direction: z.enum(['b', 'f']).default('b'),
   limit: z.int().min(0).max(1_000).default(100),
-  /** `nextToken` of the page before, or how many reports to leave out. */
   from: z.int().min(0).default(0),
-  /** Filter by reporter: a user id or a part of one. */
   reporter: partOfIdInput,
   status: z.enum(REPORT_STATUSES).optional(),
 };

@@ -4,6 +4,7 @@ import { isPurging } from '../../storage/plugin/purges.ts';
 import { insertReport } from '../../storage/plugin/reports.ts';
 import { shareRoom } from '../../storage/roomserver/rooms.ts';
 import { defineOperation } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
 import { roomIdInput } from '../rooms/room-id-input.ts';
 import { userIdInput } from '../users/user-id-input.ts';
 
@@ -14,7 +15,14 @@ import { userIdInput } from '../users/user-id-input.ts';
 export const reportRoom = defineOperation({
   access: 'self-or-admin',
   effect: 'write',
-  input: z.object({ reporter: userIdInput, roomId: roomIdInput, reason: z.string().max(10_000).default('') }),
+  input: inputObject({
+    /** The local user who reports. */
+    reporter: userIdInput,
+    /** The room. */
+    roomId: roomIdInput,
+    /** Why the user reports it. @defaultValue no reason */
+    reason: z.string().max(10_000).default(''),
+  }),
   target: ({ reporter }) => reporter,
   run: async ({ transaction }, { reporter, roomId, reason }): Promise<{ reportId: number }> => {
     // A purge deletes the room's reports once it has locked the room: none may come after that.

@@ -4,6 +4,7 @@ import { insertReport } from '../../storage/plugin/reports.ts';
 import { findNids } from '../../storage/roomserver/nids.ts';
 import { isAccount } from '../../storage/userapi/accounts.ts';
 import { defineOperation, type OperationScope } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
 import { userNotFound } from '../users/local-account.ts';
 import { userIdInput } from '../users/user-id-input.ts';
 
@@ -15,7 +16,14 @@ import { userIdInput } from '../users/user-id-input.ts';
 export const reportUser = defineOperation({
   access: 'self-or-admin',
   effect: 'write',
-  input: z.object({ reporter: userIdInput, userId: userIdInput, reason: z.string().max(10_000).default('') }),
+  input: inputObject({
+    /** The local user who reports. */
+    reporter: userIdInput,
+    /** The user who is reported. */
+    userId: userIdInput,
+    /** Why the user reports it. @defaultValue no reason */
+    reason: z.string().max(10_000).default(''),
+  }),
   target: ({ reporter }) => reporter,
   run: async (scope, { reporter, userId, reason }): Promise<{ reportId: number }> => {
     if (!(await isKnown(scope, userId))) throw userNotFound();

@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import { MatrixError } from '../../errors.ts';
 import { isRoomId, isUserId } from '../../ids.ts';
 import type { Db } from '../../storage/database.ts';
@@ -14,6 +13,7 @@ import {
 } from '../../storage/plugin/reports.ts';
 import { nameOf } from '../actor.ts';
 import { defineOperation } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
 import {
   filterBy,
   pageOf,
@@ -47,8 +47,17 @@ function reportOperations<Shown extends Report>({ kind, isId, name, show }: Repo
     list: defineOperation({
       access: 'admin',
       effect: 'read',
-      input: z.object({
-        ...reportPageInput,
+      input: inputObject({
+        /** `b`: newest first; `f`: oldest first. @defaultValue `b` */
+        direction: reportPageInput.direction,
+        /** Most reports on the page. @defaultValue 100 */
+        limit: reportPageInput.limit,
+        /** `nextToken` of the page before, or how many reports to leave out. @defaultValue 0 */
+        from: reportPageInput.from,
+        /** Filter by reporter: a user id or a part of one. */
+        reporter: reportPageInput.reporter,
+        /** Filter by status. @defaultValue both */
+        status: reportPageInput.status,
         /** Filter by what was reported: an id or a part of one. */
         reported: partOfIdInput,
       }),
@@ -69,13 +78,23 @@ function reportOperations<Shown extends Report>({ kind, isId, name, show }: Repo
     get: defineOperation({
       access: 'admin',
       effect: 'read',
-      input: z.object({ reportId: reportIdInput }),
+      input: inputObject({
+        /** The id of the report. */
+        reportId: reportIdInput,
+      }),
       run: async ({ db }, { reportId }): Promise<Shown> => requireReport(db, reportId),
     }),
     setStatus: defineOperation({
       access: 'admin',
       effect: 'write',
-      input: z.object(reportStatusInput),
+      input: inputObject({
+        /** The id of the report. */
+        reportId: reportStatusInput.reportId,
+        /** The new status. */
+        status: reportStatusInput.status,
+        /** A note for other administrators. @defaultValue no note */
+        note: reportStatusInput.note,
+      }),
       target: ({ reportId }) => String(reportId),
       run: async ({ transaction, actor }, { reportId, ...change }): Promise<Shown> => {
         const isThere = await updateReportStatus(transaction, kind, reportId, { ...change, changedBy: nameOf(actor) });
@@ -86,7 +105,10 @@ function reportOperations<Shown extends Report>({ kind, isId, name, show }: Repo
     remove: defineOperation({
       access: 'admin',
       effect: 'write',
-      input: z.object({ reportId: reportIdInput }),
+      input: inputObject({
+        /** The id of the report. */
+        reportId: reportIdInput,
+      }),
       target: ({ reportId }) => String(reportId),
       run: async ({ transaction }, { reportId }): Promise<void> => {
         if (!(await deleteReport(transaction, kind, reportId))) throw noSuchReport();

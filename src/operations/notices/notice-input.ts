@@ -14,8 +14,8 @@ const NO_NOTICES: readonly string[] = [
   'm.room.tombstone',
 ];
 
-/** The content of a server notice. */
-export const noticeInput = z.object({
+/** What the input of an operation that sends notices has of the notice. */
+export const noticeInput = {
   type: z
     .string()
     .min(1)
@@ -24,7 +24,7 @@ export const noticeInput = z.object({
     .default('m.room.message'),
   stateKey: z.string().max(255).optional(),
   content: z.record(z.string(), z.unknown()),
-});
+};
 
 /**
  * Checks a notice before anything is written.
@@ -32,7 +32,7 @@ export const noticeInput = z.object({
  */
 export function requireNotices(
   serverNotices: ServerNotices | undefined,
-  { type, content }: z.output<typeof noticeInput>,
+  { type, content }: { readonly type: string; readonly content: Readonly<Record<string, unknown>> },
 ): ServerNotices {
   if (serverNotices === undefined) {
     throw new MatrixError('M_UNRECOGNIZED', 'Server notices are switched off on this homeserver');

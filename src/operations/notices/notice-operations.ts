@@ -1,7 +1,13 @@
+import type { OperationsIn } from '../define-operation.ts';
 import { sendServerNotice } from './send-server-notice.ts';
 import { sendServerNotices } from './send-server-notices.ts';
 
-export const NOTICE_OPERATIONS = {
+/** Their types are those of the files, so that an editor shows the doc comments there. */
+export type NoticeOperations = OperationsIn<
+  typeof import('./send-server-notice.ts') & typeof import('./send-server-notices.ts')
+>;
+
+export const NOTICE_OPERATIONS: NoticeOperations = {
   sendServerNotice,
   sendServerNotices,
 };

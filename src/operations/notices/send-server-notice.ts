@@ -3,6 +3,7 @@ import type { EventId } from '../../ids.ts';
 import { findNotice, storeNotice } from '../../storage/plugin/notice-transactions.ts';
 import { nameOf } from '../actor.ts';
 import { defineOperation } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
 import { requireLocal } from '../users/local-account.ts';
 import { userIdInput } from '../users/user-id-input.ts';
 import { noticeInput, requireNotices } from './notice-input.ts';
@@ -14,7 +15,14 @@ import { noticeInput, requireNotices } from './notice-input.ts';
 export const sendServerNotice = defineOperation({
   access: 'admin',
   effect: 'write',
-  input: noticeInput.extend({
+  input: inputObject({
+    /** Type of the event. Types that govern a room are refused. @defaultValue `m.room.message` */
+    type: noticeInput.type,
+    /** Makes the notice a state event. @defaultValue a message event */
+    stateKey: noticeInput.stateKey,
+    /** Content of the event. An `m.room.message` needs `msgtype` and `body`. */
+    content: noticeInput.content,
+    /** The local user who gets it. */
     userId: userIdInput,
     /** Transaction id. The same id from the same actor within seven days sends nothing and returns the first result. */
     transactionId: z.string().min(1).max(255).optional(),

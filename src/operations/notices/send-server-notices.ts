@@ -6,6 +6,7 @@ import { canonicalJson } from '../../matrix/canonical-json.ts';
 import type { Appended } from '../../rooms/room-writer.ts';
 import { countPeople, listPeople } from '../../storage/userapi/accounts.ts';
 import { defineJobOperation, type OperationWork } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
 import type { Failure } from '../rooms/evacuate-members.ts';
 import { userIdInput } from '../users/user-id-input.ts';
 import { noticeInput, requireNotices } from './notice-input.ts';
@@ -30,9 +31,16 @@ interface Progress {
 export const sendServerNotices = defineJobOperation({
   access: 'admin',
   effect: 'job',
-  input: noticeInput.extend({
-    /** @defaultValue everybody */
+  input: inputObject({
+    /** Type of the event. Types that govern a room are refused. @defaultValue `m.room.message` */
+    type: noticeInput.type,
+    /** Makes the notice a state event. @defaultValue a message event */
+    stateKey: noticeInput.stateKey,
+    /** Content of the event. An `m.room.message` needs `msgtype` and `body`. */
+    content: noticeInput.content,
+    /** The local users who get it. @defaultValue everybody */
     userIds: z.array(userIdInput).min(1).max(1_000).optional(),
+    /** Only reports what would happen. @defaultValue false */
     dryRun: z.boolean().default(false),
   }),
   // The same notice to the same people joins the unfinished job. Other notices do not wait for it.

@@ -12,6 +12,7 @@ import { insertNonce, takeNonce } from '../../storage/plugin/registration-nonces
 import { isAccount } from '../../storage/userapi/accounts.ts';
 import { insertDevice } from '../../storage/userapi/devices.ts';
 import { defineOperation } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
 
 const LIFETIME_MS = 60_000;
 /** Upper bound on unused nonces. Reaching it means abuse. */
@@ -21,7 +22,7 @@ const CAPACITY = 10_000;
 export const getRegistrationNonce = defineOperation({
   access: 'open',
   effect: 'read',
-  input: z.object({}),
+  input: inputObject({}),
   run: async ({ db }): Promise<{ nonce: string }> => {
     const nonce = randomBytes(32).toString('hex');
     if (await insertNonce(db, nonce, { lifetimeMs: LIFETIME_MS, capacity: CAPACITY })) return { nonce };
@@ -34,20 +35,26 @@ export const getRegistrationNonce = defineOperation({
 /** Length of a random password, as in Dendrite. */
 const DEVICE_ID = 'shared_secret_registration';
 
-const input = z.object({
+const input = inputObject({
+  /** A nonce of `getRegistrationNonce`. */
   nonce: z.string(),
+  /** Localpart of the new user id. */
   username: z.string().min(1),
+  /** Password of the account. */
   password: z.string(),
-  /** Hex, in either case. */
+  /** Hex, in either case: HMAC-SHA1 of the other parameters with the shared secret as its key. */
   mac: z.string(),
+  /** Whether the account is an administrator's. The MAC covers it. @defaultValue false */
   admin: z.boolean().nullish(),
   /** Synapse's user type. The MAC covers it. */
   userType: z.enum(USER_TYPES).nullish(),
+  /** Display name. @defaultValue the localpart */
   displayName: z.string().max(255).nullish(),
-  /** If true, no device is made. */
+  /** If true, no device is made. @defaultValue false */
   inhibitLogin: z.boolean().default(false),
-  /** Address of the client, for the device. */
+  /** Address of the client, for the device. @defaultValue none */
   address: z.string().default(''),
+  /** User agent of the client, for the device. @defaultValue none */
   userAgent: z.string().default(''),
 });
 type Input = z.output<typeof input>;

@@ -1,3 +1,4 @@
+import type { OperationsIn } from '../define-operation.ts';
 import { getRegistrationNonce, registerBySharedSecret } from './register-by-shared-secret.ts';
 import {
   checkRegistrationToken,
@@ -8,7 +9,12 @@ import {
   updateRegistrationToken,
 } from './registration-tokens.ts';
 
-export const REGISTRATION_OPERATIONS = {
+/** Their types are those of the files, so that an editor shows the doc comments there. */
+export type RegistrationOperations = OperationsIn<
+  typeof import('./register-by-shared-secret.ts') & typeof import('./registration-tokens.ts')
+>;
+
+export const REGISTRATION_OPERATIONS: RegistrationOperations = {
   getRegistrationNonce,
   registerBySharedSecret,
   createRegistrationToken,

@@ -11,6 +11,7 @@ import {
   updateRegistrationToken as update,
 } from '../../storage/userapi/registration-tokens.ts';
 import { defineOperation } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
 
 /** Client-Server API, "Token-authenticated registration": the characters of a token. */
 const TOKEN = /^[A-Za-z0-9._~-]{1,64}$/;
@@ -21,8 +22,9 @@ const count = z.int().min(0, 'must be a non-negative integer or null').nullable(
 
 /** `null` removes a limit. */
 const limitsInput = {
+  /** How many accounts the token can create. */
   usesAllowed: count.optional(),
-  /** In ms since the epoch. */
+  /** When it expires, in ms since the epoch. */
   expiryTime: count.optional(),
 };
 
@@ -43,12 +45,13 @@ const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 export const createRegistrationToken = defineOperation({
   access: 'admin',
   effect: 'write',
-  input: z.object({
+  input: inputObject({
+    /** Its name. @defaultValue a random one */
     token: tokenInput.optional(),
     ...limitsInput,
-    /** Length of a random name. */
+    /** Length of a random name. @defaultValue 16 */
     length: z.int().min(1).max(64).default(16),
-    /** Refuses if the homeserver asks for no tokens, as Dendrite does. */
+    /** Refuses if the homeserver asks for no tokens, as Dendrite does. @defaultValue false */
     onlyIfRequired: z.boolean().default(false),
   }),
   run: async (scope, { token, usesAllowed, expiryTime, length, onlyIfRequired }): Promise<RegistrationToken> => {
@@ -73,7 +76,10 @@ export const createRegistrationToken = defineOperation({
 export const listRegistrationTokens = defineOperation({
   access: 'admin',
   effect: 'read',
-  input: z.object({ valid: z.boolean().optional() }),
+  input: inputObject({
+    /** `true`: only tokens that can be used now. `false`: only the others. @defaultValue both */
+    valid: z.boolean().optional(),
+  }),
   run: ({ db }, { valid }): Promise<RegistrationToken[]> => list(db, valid),
 });
 
@@ -82,7 +88,10 @@ export const getRegistrationToken = defineOperation({
   access: 'admin',
   effect: 'read',
   // Dendrite has made tokens of other forms, so the form of new tokens is not required.
-  input: z.object({ token: z.string() }),
+  input: inputObject({
+    /** The token. */
+    token: z.string(),
+  }),
   run: async ({ db }, { token }): Promise<RegistrationToken> => {
     const found = await findRegistrationToken(db, token);
     if (found === undefined) throw noSuchToken(token);
@@ -94,7 +103,11 @@ export const getRegistrationToken = defineOperation({
 export const updateRegistrationToken = defineOperation({
   access: 'admin',
   effect: 'write',
-  input: z.object({ token: z.string(), ...limitsInput }),
+  input: inputObject({
+    /** The token. */
+    token: z.string(),
+    ...limitsInput,
+  }),
   run: async ({ transaction }, { token, usesAllowed, expiryTime }): Promise<RegistrationToken> => {
     refusePast(expiryTime);
     const limits = {
@@ -111,7 +124,10 @@ export const updateRegistrationToken = defineOperation({
 export const deleteRegistrationToken = defineOperation({
   access: 'admin',
   effect: 'write',
-  input: z.object({ token: z.string() }),
+  input: inputObject({
+    /** The token. */
+    token: z.string(),
+  }),
   run: async ({ transaction }, { token }): Promise<void> => {
     if (!(await remove(transaction, token))) throw noSuchToken(token);
   },
@@ -121,7 +137,10 @@ export const deleteRegistrationToken = defineOperation({
 export const checkRegistrationToken = defineOperation({
   access: 'open',
   effect: 'read',
-  input: z.object({ token: z.string() }),
+  input: inputObject({
+    /** The token. */
+    token: z.string(),
+  }),
   run: async ({ db }, { token }): Promise<{ valid: boolean }> => ({
     valid: await isRegistrationTokenValid(db, token),
   }),

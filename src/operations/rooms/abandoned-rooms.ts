@@ -3,6 +3,7 @@ import { describeError, MatrixError } from '../../errors.ts';
 import type { RoomId } from '../../ids.ts';
 import { noteAbandonedRooms, listAbandonedRooms as queryRooms } from '../../storage/plugin/abandoned-rooms.ts';
 import { defineJobOperation, defineOperation, type OperationServices } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
 import type { Failure } from './evacuate-members.ts';
 
 /** `options.rooms.purgeAbandoned`. */
@@ -30,9 +31,10 @@ export interface AbandonedRoomView {
 export const listAbandonedRooms = defineOperation({
   access: 'admin',
   effect: 'read',
-  input: z.object({
+  input: inputObject({
+    /** Most rooms on the page. @defaultValue 100 */
     limit: z.int().min(1).max(1_000).default(100),
-    /** `nextToken` of the page before. */
+    /** `nextToken` of the page before. @defaultValue 0 */
     from: z.int().min(0).default(0),
   }),
   run: async (
@@ -74,7 +76,10 @@ function requirePolicy({ purgeAbandoned }: Pick<OperationServices, 'purgeAbandon
 export const purgeAbandonedRooms = defineJobOperation({
   access: 'admin',
   effect: 'job',
-  input: z.object({ dryRun: z.boolean().default(false) }),
+  input: inputObject({
+    /** Only reports what would happen. @defaultValue false */
+    dryRun: z.boolean().default(false),
+  }),
   dedupeKey: () => '',
   begin: async (scope) => {
     requirePolicy(scope);

@@ -14,6 +14,7 @@ import type { AfterCommit } from '../../storage/transact.ts';
 import { findAccount } from '../../storage/userapi/accounts.ts';
 import { nameOf } from '../actor.ts';
 import { defineJobOperation, type OperationWork } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
 import { userIdInput } from '../users/user-id-input.ts';
 import { awaitDelivery } from './await-delivery.ts';
 import { type EvacuationProgress, type EvacuationWork, evacuateMembers } from './evacuate-members.ts';
@@ -35,13 +36,14 @@ const BATCH = 1_000;
  */
 const DELIVERY_MS = 4_000;
 
-const input = z.object({
+const input = inputObject({
+  /** The room. */
   roomId: roomIdInput,
-  /** Keeps local users from joining it again. */
+  /** Keeps local users from joining it again. @defaultValue false */
   block: z.boolean().default(false),
-  /** `false`: local users leave and forget the room, and its data stays. */
+  /** `false`: local users leave and forget the room, and its data stays. @defaultValue true */
   purge: z.boolean().default(true),
-  /** Purges the room even if some local users could not leave. */
+  /** Purges the room even if some local users could not leave. @defaultValue false */
   forcePurge: z.boolean().default(false),
   /** A local user who creates a new room for those who have left. @defaultValue no new room */
   newRoomUserId: userIdInput.optional(),
@@ -49,6 +51,7 @@ const input = z.object({
   roomName: z.string().min(1).max(255).optional(),
   /** Message in the new room. @defaultValue a text that says that an administrator has closed the old room */
   message: z.string().min(1).max(10_000).optional(),
+  /** Only reports what would happen. @defaultValue false */
   dryRun: z.boolean().default(false),
 });
 type Input = z.output<typeof input>;

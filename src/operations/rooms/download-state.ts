@@ -14,6 +14,7 @@ import {
 import { readDeepest } from '../../storage/roomserver/events.ts';
 import { findRoom, type StoredRoom } from '../../storage/roomserver/rooms.ts';
 import { defineJobOperation, type OperationWork } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
 import { roomIdInput } from './room-id-input.ts';
 
 /** Most forward extremities that an event can refer to. */
@@ -37,9 +38,12 @@ export interface StateDownload {
 export const downloadState = defineJobOperation({
   access: 'admin',
   effect: 'job',
-  input: z.object({
+  input: inputObject({
+    /** The server that is asked for the state. It must be in the room. */
     serverName: z.custom<ServerName>((value) => typeof value === 'string' && isServerName(value), 'not a server name'),
+    /** The room. */
     roomId: roomIdInput,
+    /** Only reports what would happen. @defaultValue false */
     dryRun: z.boolean().default(false),
   }),
   target: ({ roomId }) => roomId,

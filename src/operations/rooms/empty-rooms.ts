@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { RoomId } from '../../ids.ts';
 import { listEmptyRooms } from '../../storage/roomserver/empty-rooms.ts';
 import { defineOperation } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
 
 /**
  * Lists rooms that no local user is in, invited to or knocking at. An administrator can purge them. A stub is listed once its
@@ -11,10 +12,10 @@ import { defineOperation } from '../define-operation.ts';
 export const emptyRooms = defineOperation({
   access: 'admin',
   effect: 'read',
-  input: z.object({
-    /** @defaultValue all */
+  input: inputObject({
+    /** Most rooms on the page. @defaultValue all */
     limit: z.int().min(1).max(100_000).optional(),
-    /** `nextToken` of the page before. */
+    /** `nextToken` of the page before. @defaultValue 0 */
     from: z.int().min(0).default(0),
   }),
   run: async (

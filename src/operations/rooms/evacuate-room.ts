@@ -4,6 +4,7 @@ import { isRoomId } from '../../ids.ts';
 import type { Db } from '../../storage/database.ts';
 import { findRoom } from '../../storage/roomserver/rooms.ts';
 import { defineJobOperation, type OperationWork } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
 import { type EvacuatedMembers, type EvacuationProgress, evacuateMembers } from './evacuate-members.ts';
 
 /** @throws MatrixError `M_NOT_FOUND` with Dendrite's text, for stubs too */
@@ -21,12 +22,14 @@ async function requireRoom(db: Db, roomId: string): Promise<void> {
 export const evacuateRoom = defineJobOperation({
   access: 'admin',
   effect: 'job',
-  input: z.object({
+  input: inputObject({
+    /** The room. */
     roomId: z.string(),
-    /** Whether invited local users reject their invites. */
+    /** Whether invited local users reject their invites. @defaultValue false */
     invites: z.boolean().default(false),
-    /** Whether local users take their knocks back. */
+    /** Whether local users take their knocks back. @defaultValue false */
     knocks: z.boolean().default(false),
+    /** Only reports what would happen. @defaultValue false */
     dryRun: z.boolean().default(false),
   }),
   target: ({ roomId }) => roomId,

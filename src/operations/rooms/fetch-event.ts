@@ -5,6 +5,7 @@ import { isRecord } from '../../json.ts';
 import type { EventJson } from '../../matrix/room-version.ts';
 import { findWholeEvent } from '../../storage/roomserver/whole-event.ts';
 import { defineOperation } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
 
 /**
  * Finds an event by its id alone, with all fields that servers send. Of a redacted event there is what is left of it.
@@ -13,7 +14,10 @@ import { defineOperation } from '../define-operation.ts';
 export const fetchEvent = defineOperation({
   access: 'admin',
   effect: 'read',
-  input: z.object({ eventId: z.string() }),
+  input: inputObject({
+    /** The event. */
+    eventId: z.string(),
+  }),
   run: async ({ db }, { eventId }): Promise<EventJson> => {
     const found = isEventId(eventId) ? await findWholeEvent(db, eventId) : undefined;
     if (found === undefined) throw new MatrixError('M_NOT_FOUND', 'Event not found');

@@ -5,6 +5,7 @@ import type { Db } from '../../storage/database.ts';
 import { isRoomShown } from '../../storage/roomserver/room-summaries.ts';
 import { listTimeline, type TimelinePage } from '../../storage/syncapi/timeline.ts';
 import { defineOperation } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
 import { roomIdInput } from './room-id-input.ts';
 
 /** Events on either side of the place found. Clocks of servers differ, so the nearest in time is looked for among them. */
@@ -17,11 +18,12 @@ const NEIGHBOURS = 100;
 export const findEventByTime = defineOperation({
   access: 'admin',
   effect: 'read',
-  input: z.object({
+  input: inputObject({
+    /** The room. */
     roomId: roomIdInput,
-    /** In ms since the epoch. */
+    /** The time, in ms since the epoch. */
     time: z.int().min(0),
-    /** `f`: the first event at the time or after it; `b`: the last event at the time or before it. */
+    /** `f`: the first event at the time or after it; `b`: the last event at the time or before it. @defaultValue `f` */
     direction: z.enum(['f', 'b']).default('f'),
   }),
   run: async (

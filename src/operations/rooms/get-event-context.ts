@@ -7,8 +7,10 @@ import { readStateAt } from '../../storage/roomserver/state-at-event.ts';
 import type { IdentifiedEvent } from '../../storage/syncapi/current-state.ts';
 import { findPlacedEvent, listTimeline, type PlacedEvent } from '../../storage/syncapi/timeline.ts';
 import { defineOperation } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
 import { eventTypesInput } from './event-types-input.ts';
 import { tokenAfter, tokenBefore } from './pagination-token.ts';
+
 import { requireShownRoom } from './room-details.ts';
 
 /** An event with its neighbours. */
@@ -34,10 +36,12 @@ const MAX_NEIGHBOURS = 100;
 export const getEventContext = defineOperation({
   access: 'admin',
   effect: 'read',
-  input: z.object({
+  input: inputObject({
+    /** The room of the event. */
     roomId: z.string(),
+    /** The event. */
     eventId: z.string(),
-    /** How many neighbours, half of them before the event. At most 100 are shown. */
+    /** How many neighbours, half of them before the event. At most 100 are shown. @defaultValue 10 */
     limit: z.int().min(0).default(10),
     /** Types of the neighbours and of the state. Other filters are not supported. @defaultValue all */
     filter: z.strictObject({ types: eventTypesInput.optional(), not_types: eventTypesInput.optional() }).default({}),

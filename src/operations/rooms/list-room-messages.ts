@@ -3,6 +3,7 @@ import { type ClientEvent, clientEventOf } from '../../matrix/client-event.ts';
 import { isRoomShown } from '../../storage/roomserver/room-summaries.ts';
 import { listTimeline } from '../../storage/syncapi/timeline.ts';
 import { defineOperation } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
 import { eventTypesInput } from './event-types-input.ts';
 import { streamPositionOf, TOKEN_OF_BEGINNING, tokenAfter, tokenBefore } from './pagination-token.ts';
 import { roomIdInput } from './room-id-input.ts';
@@ -29,15 +30,16 @@ export interface RoomMessages {
 export const listRoomMessages = defineOperation({
   access: 'admin',
   effect: 'read',
-  input: z.object({
+  input: inputObject({
+    /** The room. */
     roomId: roomIdInput,
     /** A token of a page, an event's context, or `/sync`. @defaultValue the beginning, or the end with `b` */
     from: tokenInput.optional(),
     /** A token at which to stop. @defaultValue pages go on to the last event of the direction */
     to: tokenInput.optional(),
-    /** `b`: backwards, newest first. */
+    /** `b`: backwards, newest first. @defaultValue `f` */
     direction: z.enum(['f', 'b']).default('f'),
-    /** At most 1000 are shown. */
+    /** Most events on the page. At most 1000 are shown. @defaultValue 10 */
     limit: z.int().min(0).default(10),
     /** Which events are shown. Other filters are not supported. @defaultValue all */
     filter: z

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { listRooms as queryRooms, ROOM_ORDERS } from '../../storage/roomserver/room-list.ts';
 import { type RoomSummary, readRoomSummaries } from '../../storage/roomserver/room-summaries.ts';
 import { defineOperation } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
 
 /** Most rooms of a page. */
 const MAX_ROOMS = 1_000;
@@ -13,13 +14,14 @@ const MAX_ROOMS = 1_000;
 export const listRooms = defineOperation({
   access: 'admin',
   effect: 'read',
-  input: z.object({
-    /** How many rooms to skip. */
+  input: inputObject({
+    /** How many rooms to skip. @defaultValue 0 */
     from: z.int().min(0).default(0),
-    /** At most 1000 are shown. */
+    /** At most 1000 are shown. @defaultValue 100 */
     limit: z.int().min(0).default(100),
+    /** Synapse's orders of rooms. @defaultValue `name` */
     orderBy: z.enum(ROOM_ORDERS).default('name'),
-    /** `b`: reverse order. */
+    /** `b`: reverse order. @defaultValue `f` */
     direction: z.enum(['f', 'b']).default('f'),
     /** A part of the name or of the canonical alias's localpart, case-insensitive, or a complete room id or alias. */
     searchTerm: z.string().min(1).max(255).optional(),

@@ -10,6 +10,7 @@ import { isPurging } from '../../storage/plugin/purges.ts';
 import { countMembers } from '../../storage/roomserver/membership.ts';
 import { nameOf } from '../actor.ts';
 import { defineJobOperation, type OperationScope, type OperationWork } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
 import { awaitDelivery } from './await-delivery.ts';
 import { type EvacuationProgress, evacuateMembers } from './evacuate-members.ts';
 import { roomIdInput } from './room-id-input.ts';
@@ -28,26 +29,26 @@ interface Progress extends PurgeCheckpoint {
 export const purgeRoom = defineJobOperation({
   access: 'admin',
   effect: 'job',
-  input: z.object({
+  input: inputObject({
+    /** The room. */
     roomId: roomIdInput,
     /**
      * Whether local users leave first, and give up invites and knocks, so that other servers learn of it. The room is
-     * hidden after
-     * other servers had time to hear of it. Dendrite never does this.
+     * hidden after other servers had time to hear of it. Dendrite never does this. @defaultValue false
      */
     evacuate: z.boolean().default(false),
-    /** Keeps local users from joining it again. */
+    /** Keeps local users from joining it again. @defaultValue false */
     block: z.boolean().default(false),
     /** Why it is blocked. */
     reason: z.string().max(1_000).optional(),
     /**
      * Data to keep for users who join the room again: its local aliases; their tags, `m.direct` entries and push rules; the
-     * keys
-     * of its messages in their backups. @defaultValue nothing
+     * keys of its messages in their backups. @defaultValue nothing
      */
     keep: z.array(z.enum(KEEPABLE)).default([]),
-    /** Refuses if a local user is in the room, invited to it or knocking at it. */
+    /** Refuses if a local user is in the room, invited to it or knocking at it. @defaultValue false */
     onlyIfEmpty: z.boolean().default(false),
+    /** Only reports what would happen. @defaultValue false */
     dryRun: z.boolean().default(false),
   }),
   target: ({ roomId }) => roomId,

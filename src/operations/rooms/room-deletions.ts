@@ -8,6 +8,7 @@ import type { Db } from '../../storage/database.ts';
 import { findJob, listJobs } from '../../storage/plugin/jobs.ts';
 import type { AfterCommit } from '../../storage/transact.ts';
 import { defineOperation, type OperationWork } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
 import type { EvacuationProgress } from './evacuate-members.ts';
 import { roomIdInput } from './room-id-input.ts';
 
@@ -96,7 +97,7 @@ function statusOf({ state, attempts }: Job): RoomDeletion['status'] {
 export const getRoomDeletion = defineOperation({
   access: 'admin',
   effect: 'read',
-  input: z.object({
+  input: inputObject({
     /** The id of its job. */
     deleteId: z.string(),
   }),
@@ -117,7 +118,10 @@ const MAX_DELETIONS = 100;
 export const listRoomDeletions = defineOperation({
   access: 'admin',
   effect: 'read',
-  input: z.object({ roomId: roomIdInput }),
+  input: inputObject({
+    /** The room. */
+    roomId: roomIdInput,
+  }),
   run: async ({ db }, { roomId }): Promise<RoomDeletion[]> => {
     const jobs = await listJobs(db, { kind: 'deleteRoom', target: roomId }, MAX_DELETIONS, undefined);
     if (jobs.length === 0) throw new MatrixError('M_NOT_FOUND', `No delete task for room_id '${roomId}' found`);

@@ -8,6 +8,7 @@ import { findRoomInfo, type RoomInfo } from '../../storage/roomserver/room-info.
 import { findRoomDetails, isRoomShown, type RoomDetails } from '../../storage/roomserver/room-summaries.ts';
 import { listCurrentState } from '../../storage/syncapi/current-state.ts';
 import { defineOperation } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
 import { roomIdInput } from './room-id-input.ts';
 
 /** @throws MatrixError `M_NOT_FOUND` with Synapse's text */
@@ -27,7 +28,10 @@ export async function requireShownRoom(db: Db, roomId: string): Promise<RoomId> 
 export const roomInfo = defineOperation({
   access: 'admin',
   effect: 'read',
-  input: z.object({ roomId: roomIdInput }),
+  input: inputObject({
+    /** The room. */
+    roomId: roomIdInput,
+  }),
   run: async ({ db, localServerNames }, { roomId }): Promise<RoomInfo> => {
     const room = await findRoomInfo(db, roomId, localServerNames);
     if (room === undefined) throw new MatrixError('M_NOT_FOUND', 'room does not exist');
@@ -39,7 +43,10 @@ export const roomInfo = defineOperation({
 export const getRoom = defineOperation({
   access: 'admin',
   effect: 'read',
-  input: z.object({ roomId: z.string() }),
+  input: inputObject({
+    /** The room. */
+    roomId: z.string(),
+  }),
   run: async ({ db, localServerNames }, { roomId }): Promise<RoomDetails> =>
     (isRoomId(roomId) ? await findRoomDetails(db, roomId, localServerNames) : undefined) ?? noSuchRoom(),
 });
@@ -48,7 +55,10 @@ export const getRoom = defineOperation({
 export const listRoomMembers = defineOperation({
   access: 'admin',
   effect: 'read',
-  input: z.object({ roomId: z.string() }),
+  input: inputObject({
+    /** The room. */
+    roomId: z.string(),
+  }),
   run: async ({ db }, { roomId }): Promise<UserId[]> => listJoinedUsers(db, await requireShownRoom(db, roomId)),
 });
 
@@ -56,9 +66,10 @@ export const listRoomMembers = defineOperation({
 export const getRoomState = defineOperation({
   access: 'admin',
   effect: 'read',
-  input: z.object({
+  input: inputObject({
+    /** The room. */
     roomId: z.string(),
-    /** @defaultValue all types */
+    /** Shows only events of this type. @defaultValue all types */
     type: z.string().max(255).optional(),
   }),
   run: async ({ db }, { roomId, type }): Promise<ClientEvent[]> => {

@@ -1,3 +1,4 @@
+import type { OperationsIn } from '../define-operation.ts';
 import { listAbandonedRooms, purgeAbandonedRooms } from './abandoned-rooms.ts';
 import { deleteRoom } from './delete-room.ts';
 import { downloadState } from './download-state.ts';
@@ -12,7 +13,23 @@ import { purgeRoom } from './purge-room.ts';
 import { getRoomDeletion, listRoomDeletions } from './room-deletions.ts';
 import { getRoom, getRoomState, listRoomMembers, roomInfo } from './room-details.ts';
 
-export const ROOM_OPERATIONS = {
+export type RoomOperations = OperationsIn<
+  typeof import('./abandoned-rooms.ts') &
+    typeof import('./delete-room.ts') &
+    typeof import('./download-state.ts') &
+    typeof import('./empty-rooms.ts') &
+    typeof import('./evacuate-room.ts') &
+    typeof import('./fetch-event.ts') &
+    typeof import('./find-event-by-time.ts') &
+    typeof import('./get-event-context.ts') &
+    typeof import('./list-room-messages.ts') &
+    typeof import('./list-rooms.ts') &
+    typeof import('./purge-room.ts') &
+    typeof import('./room-deletions.ts') &
+    typeof import('./room-details.ts')
+>;
+
+export const ROOM_OPERATIONS: RoomOperations = {
   listAbandonedRooms,
   purgeAbandonedRooms,
   evacuateRoom,

@@ -1,7 +1,7 @@
-import { z } from 'zod';
 import type { Reindexed } from '../../search/reindex-job.ts';
 import { searchIsOff } from '../../search/search.ts';
 import { defineJobOperation } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
 
 /**
  * Rebuilds the full-text index while the old one goes on answering. Several processes share the work.
@@ -10,7 +10,7 @@ import { defineJobOperation } from '../define-operation.ts';
 export const reindexFulltext = defineJobOperation({
   access: 'admin',
   effect: 'job',
-  input: z.object({}),
+  input: inputObject({}),
   dedupeKey: () => '',
   begin: async ({ reindex }) => {
     if (reindex === undefined) searchIsOff();

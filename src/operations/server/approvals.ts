@@ -13,6 +13,7 @@ import {
 import { findAccountType } from '../../storage/userapi/accounts.ts';
 import { type Actor, nameOf } from '../actor.ts';
 import { defineOperation } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
 
 const APPROVAL_ID = z.uuid();
 
@@ -29,10 +30,12 @@ async function requireApproval(id: string, find: (id: string) => Promise<Approva
 export const listApprovals = defineOperation({
   access: 'admin',
   effect: 'read',
-  input: z.object({
+  input: inputObject({
+    /** Filter by state. @defaultValue all */
     state: z.enum(APPROVAL_STATES).optional(),
     /** Room id, user id or other target of the operations. */
     target: z.string().max(255).optional(),
+    /** Most approvals on the page. @defaultValue 100 */
     limit: z.int().min(1).max(1_000).default(100),
     /** `nextToken` of the page before. */
     from: APPROVAL_ID.optional(),
@@ -55,7 +58,10 @@ export const listApprovals = defineOperation({
 export const getApproval = defineOperation({
   access: 'admin',
   effect: 'read',
-  input: z.object({ approvalId: z.string() }),
+  input: inputObject({
+    /** The id of the approval. */
+    approvalId: z.string(),
+  }),
   run: async ({ db }, { approvalId }): Promise<Approval> => requireApproval(approvalId, (id) => findApproval(db, id)),
 });
 
@@ -67,9 +73,12 @@ const STATE_AFTER = { approve: 'approved', deny: 'denied' } as const;
 export const decideApproval = defineOperation({
   access: 'admin',
   effect: 'write',
-  input: z.object({
+  input: inputObject({
+    /** The id of the approval. */
     approvalId: z.string(),
+    /** Whether the operation may run. */
     decision: z.enum(['approve', 'deny']),
+    /** Why, for the administrator who asked. @defaultValue no reason */
     reason: z.string().max(1_000).optional(),
   }),
   target: ({ approvalId }) => approvalId,

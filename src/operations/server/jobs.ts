@@ -5,14 +5,17 @@ import { JOB_STATES } from '../../jobs/job.ts';
 import { type JobView, requireJob, viewJob } from '../../jobs/jobs.ts';
 import { findJob, listJobs as queryJobs } from '../../storage/plugin/jobs.ts';
 import { defineOperation } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
 import { timeInput } from './time-input.ts';
 
 /** A page of jobs, newest first. */
 export const listJobs = defineOperation({
   access: 'admin',
   effect: 'read',
-  input: z.object({
+  input: inputObject({
+    /** Filter by kind, which is the name of the operation. @defaultValue all */
     kind: z.string().max(100).optional(),
+    /** Filter by state. @defaultValue all */
     state: z.enum(JOB_STATES).optional(),
     /** Room id, user id or other target of the jobs. */
     target: z.string().max(255).optional(),
@@ -20,6 +23,7 @@ export const listJobs = defineOperation({
     since: timeInput.optional(),
     /** Latest start, in ms since the epoch, exclusive. */
     until: timeInput.optional(),
+    /** Most jobs on the page. @defaultValue 100 */
     limit: z.int().min(1).max(1_000).default(100),
     /** `nextToken` of the page before. */
     from: z.uuid().optional(),
@@ -39,7 +43,10 @@ export const listJobs = defineOperation({
 export const getJob = defineOperation({
   access: 'admin',
   effect: 'read',
-  input: z.object({ jobId: z.string() }),
+  input: inputObject({
+    /** The id of the job. */
+    jobId: z.string(),
+  }),
   run: async ({ db }, { jobId }): Promise<JobView> => viewJob(await requireJob(db, jobId)),
 });
 
@@ -49,7 +56,10 @@ export const getJob = defineOperation({
 export const cancelJob = defineOperation({
   access: 'admin',
   effect: 'write',
-  input: z.object({ jobId: z.string() }),
+  input: inputObject({
+    /** The id of the job. */
+    jobId: z.string(),
+  }),
   target: ({ jobId }) => jobId,
   run: async (scope, { jobId }): Promise<JobView> => {
     const { id } = await requireJob(scope.transaction, jobId);

@@ -1,21 +1,27 @@
 import { z } from 'zod';
 import { AUDIT_OUTCOMES, listAudit as queryAudit, type StoredAuditEntry } from '../../storage/plugin/audit.ts';
 import { defineOperation } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
 import { timeInput } from './time-input.ts';
 
 /** A page of the audit, newest first. */
 export const listAudit = defineOperation({
   access: 'admin',
   effect: 'read',
-  input: z.object({
+  input: inputObject({
+    /** Filter by operation. @defaultValue all */
     operation: z.string().max(100).optional(),
+    /** Filter by outcome. @defaultValue all */
     outcome: z.enum(AUDIT_OUTCOMES).optional(),
+    /** Filter by actor: a user id, or `system:` and a name. @defaultValue all */
     actor: z.string().max(300).optional(),
+    /** Filter by target: a room id, a user id or another target. @defaultValue all */
     target: z.string().max(300).optional(),
     /** ms since the epoch, inclusive. */
     since: timeInput.optional(),
     /** ms since the epoch, exclusive. */
     until: timeInput.optional(),
+    /** Most entries on the page. @defaultValue 100 */
     limit: z.int().min(1).max(1_000).default(100),
     /** `nextToken` of the page before. */
     from: z.int().min(0).optional(),

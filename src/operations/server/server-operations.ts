@@ -1,9 +1,18 @@
+import type { OperationsIn } from '../define-operation.ts';
 import { decideApproval, getApproval, listApprovals } from './approvals.ts';
 import { cancelJob, getJob, listJobs } from './jobs.ts';
 import { listAudit } from './list-audit.ts';
 import { serverVersion } from './server-version.ts';
 
-export const SERVER_OPERATIONS = {
+/** Their types are those of the files, so that an editor shows the doc comments there. */
+export type ServerOperations = OperationsIn<
+  typeof import('./approvals.ts') &
+    typeof import('./jobs.ts') &
+    typeof import('./list-audit.ts') &
+    typeof import('./server-version.ts')
+>;
+
+export const SERVER_OPERATIONS: ServerOperations = {
   listJobs,
   getJob,
   cancelJob,

@@ -1,5 +1,5 @@
-import { z } from 'zod';
 import { defineOperation } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
 
 /** As in `package.json`. */
 const VERSION = '0.2.0';
@@ -8,6 +8,6 @@ const VERSION = '0.2.0';
 export const serverVersion = defineOperation({
   access: 'open',
   effect: 'read',
-  input: z.object({}),
+  input: inputObject({}),
   run: async (): Promise<{ server_version: string }> => ({ server_version: `koa-matrix-admin ${VERSION}` }),
 });

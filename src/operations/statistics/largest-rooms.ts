@@ -1,6 +1,6 @@
-import { z } from 'zod';
 import { findStatisticsTime, listLargestRooms, type RoomSize } from '../../storage/largest-rooms.ts';
 import { defineOperation } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
 
 /** As many rooms as Synapse shows. */
 const ROOMS = 10;
@@ -19,7 +19,7 @@ export interface LargestRooms {
 export const largestRooms = defineOperation({
   access: 'admin',
   effect: 'read',
-  input: z.object({}),
+  input: inputObject({}),
   run: async ({ db }): Promise<LargestRooms> => ({
     rooms: await listLargestRooms(db, ROOMS),
     estimatedTs: await findStatisticsTime(db),

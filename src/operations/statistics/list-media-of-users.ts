@@ -6,6 +6,7 @@ import {
   listMediaOfUsers as queryMedia,
 } from '../../storage/mediaapi/media-of-users.ts';
 import { defineOperation } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
 import { timeInput } from '../server/time-input.ts';
 
 /**
@@ -15,12 +16,14 @@ import { timeInput } from '../server/time-input.ts';
 export const listMediaOfUsers = defineOperation({
   access: 'admin',
   effect: 'read',
-  input: z.object({
+  input: inputObject({
+    /** What the list is sorted by. @defaultValue `user_id` */
     orderBy: z.enum(MEDIA_ORDERS).default('user_id'),
-    /** `f`: ascending; `b`: descending. */
+    /** `f`: ascending; `b`: descending. @defaultValue `f` */
     direction: z.enum(['f', 'b']).default('f'),
+    /** Most users on the page. @defaultValue 100 */
     limit: z.int().min(0).max(1_000).default(100),
-    /** `nextToken` of the page before: the number of users to skip. */
+    /** `nextToken` of the page before: the number of users to skip. @defaultValue 0 */
     from: z.int().min(0).default(0),
     /** Part of a localpart or display name, in any case. */
     searchTerm: z.string().min(1).max(255).optional(),

@@ -1,6 +1,6 @@
-import { z } from 'zod';
 import { listAccountData } from '../../storage/userapi/account-data.ts';
 import { defineOperation } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
 import { requireAccount } from './local-account.ts';
 import { userIdInput } from './user-id-input.ts';
 
@@ -21,7 +21,10 @@ export interface AccountDataOfUser {
 export const getAccountData = defineOperation({
   access: 'admin',
   effect: 'read',
-  input: z.object({ userId: userIdInput }),
+  input: inputObject({
+    /** The local user. */
+    userId: userIdInput,
+  }),
   run: async (scope, { userId }): Promise<AccountDataOfUser> => {
     await requireAccount(scope, userId);
     const data = await listAccountData(scope.db, userId);

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { MatrixError } from '../../errors.ts';
 import { defineOperation } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
 import { userIdInput } from './user-id-input.ts';
 
 /**
@@ -10,10 +11,12 @@ import { userIdInput } from './user-id-input.ts';
 export const renewAccount = defineOperation({
   access: 'admin',
   effect: 'write',
-  input: z.object({
+  input: inputObject({
+    /** The local user. */
     userId: userIdInput,
-    /** In ms since the epoch. */
+    /** When the account would expire, in ms since the epoch. */
     expirationTs: z.int().optional(),
+    /** Whether the user would get e-mails before that. */
     enableRenewalEmails: z.boolean().optional(),
   }),
   target: ({ userId }) => userId,

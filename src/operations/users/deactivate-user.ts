@@ -4,6 +4,7 @@ import { requireOtherAdmin } from '../../accounts/require-other-admin.ts';
 import { findAccount, lockAccount } from '../../storage/userapi/accounts.ts';
 import { nameOf } from '../actor.ts';
 import { defineJobOperation } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
 import { type Evacuation, evacuateUser } from './evacuate-user.ts';
 import { requireLocal, userNotFound } from './local-account.ts';
 import { userIdInput } from './user-id-input.ts';
@@ -18,10 +19,12 @@ import { userIdInput } from './user-id-input.ts';
 export const deactivateUser = defineJobOperation({
   access: 'admin',
   effect: 'job',
-  input: z.object({
+  input: inputObject({
+    /** The local user. */
     userId: userIdInput,
+    /** Whether to delete the profile, and to note that the user's messages are to be hidden. @defaultValue false */
     erase: z.boolean().default(false),
-    /** Only reports which rooms the user would leave. */
+    /** Only reports which rooms the user would leave. @defaultValue false */
     dryRun: z.boolean().default(false),
   }),
   target: ({ userId }) => userId,

@@ -6,6 +6,7 @@ import { MatrixError } from '../../errors.ts';
 import type { UserId } from '../../ids.ts';
 import { type Device, findDevice, listDevices as list } from '../../storage/userapi/devices.ts';
 import { defineOperation } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
 import { requireAccount, requireLockedAccount } from './local-account.ts';
 import { userIdInput } from './user-id-input.ts';
 
@@ -18,7 +19,10 @@ export const withoutPort = (device: Device): Device => ({ ...device, address: ad
 export const listDevices = defineOperation({
   access: 'admin',
   effect: 'read',
-  input: z.object({ userId: userIdInput }),
+  input: inputObject({
+    /** The local user. */
+    userId: userIdInput,
+  }),
   target: ({ userId }) => userId,
   run: async (scope, { userId }): Promise<{ userId: UserId; devices: readonly Device[] }> => {
     await requireAccount(scope, userId);
@@ -30,7 +34,12 @@ export const listDevices = defineOperation({
 export const getDevice = defineOperation({
   access: 'admin',
   effect: 'read',
-  input: z.object({ userId: userIdInput, deviceId: z.string() }),
+  input: inputObject({
+    /** The local user. */
+    userId: userIdInput,
+    /** The id of the device. */
+    deviceId: z.string(),
+  }),
   target: ({ userId }) => userId,
   run: async (scope, { userId, deviceId }): Promise<Device & { readonly userId: UserId }> => {
     await requireAccount(scope, userId);
@@ -50,7 +59,14 @@ const MAX_NAME_LENGTH = 100;
 export const setDeviceName = defineOperation({
   access: 'admin',
   effect: 'write',
-  input: z.object({ userId: userIdInput, deviceId: z.string(), displayName: z.string().nullish() }),
+  input: inputObject({
+    /** The local user. */
+    userId: userIdInput,
+    /** The id of the device. */
+    deviceId: z.string(),
+    /** The new name, at most 100 characters. @defaultValue nothing changes */
+    displayName: z.string().nullish(),
+  }),
   target: ({ userId }) => userId,
   run: async (scope, { userId, deviceId, displayName }): Promise<object> => {
     const { transaction, localServerNames } = scope;
@@ -76,7 +92,14 @@ export const setDeviceName = defineOperation({
 export const deleteDevices = defineOperation({
   access: 'admin',
   effect: 'write',
-  input: z.object({ userId: userIdInput, devices: z.array(z.string()), dryRun: z.boolean().default(false) }),
+  input: inputObject({
+    /** The local user. */
+    userId: userIdInput,
+    /** Ids of the devices. */
+    devices: z.array(z.string()),
+    /** Only reports what would happen. @defaultValue false */
+    dryRun: z.boolean().default(false),
+  }),
   target: ({ userId }) => userId,
   run: async (scope, { userId, devices }): Promise<{ deleted: readonly string[] }> => {
     const { transaction, localServerNames } = scope;

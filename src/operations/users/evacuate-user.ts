@@ -5,6 +5,7 @@ import { rejectRemoteInvite } from '../../rooms/reject-remote-invite.ts';
 import { allEnded } from '../../storage/database.ts';
 import { findRoomOfUser, listRoomsOfUser, type RoomOfUser } from '../../storage/roomserver/membership.ts';
 import { defineJobOperation, type OperationWork } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
 import type { Failure } from '../rooms/evacuate-members.ts';
 import { requireLocal } from './local-account.ts';
 import { userIdInput } from './user-id-input.ts';
@@ -36,7 +37,12 @@ export interface Evacuation {
 export const evacuateUser = defineJobOperation({
   access: 'admin',
   effect: 'job',
-  input: z.object({ userId: userIdInput, dryRun: z.boolean().default(false) }),
+  input: inputObject({
+    /** The local user. */
+    userId: userIdInput,
+    /** Only reports what would happen. @defaultValue false */
+    dryRun: z.boolean().default(false),
+  }),
   target: ({ userId }) => userId,
   dedupeKey: ({ userId }) => userId,
   begin: async (scope, { userId }) => {

@@ -6,6 +6,7 @@ import {
   setFeatures,
 } from '../../storage/plugin/account-attributes.ts';
 import { defineOperation } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
 import { requireAccount, requireLockedAccount, standingChanged } from './local-account.ts';
 import { userIdInput } from './user-id-input.ts';
 
@@ -25,7 +26,10 @@ const featuresOf = (on: readonly ExperimentalFeature[]): Features => ({
 export const getExperimentalFeatures = defineOperation({
   access: 'admin',
   effect: 'read',
-  input: z.object({ userId: userIdInput }),
+  input: inputObject({
+    /** The local user. */
+    userId: userIdInput,
+  }),
   run: async (scope, { userId }): Promise<{ readonly features: Features }> => {
     await requireAccount(scope, userId);
     return { features: featuresOf(await listFeatures(scope.db, userId)) };
@@ -39,7 +43,12 @@ export const getExperimentalFeatures = defineOperation({
 export const setExperimentalFeatures = defineOperation({
   access: 'admin',
   effect: 'write',
-  input: z.object({ userId: userIdInput, features: z.partialRecord(z.enum(EXPERIMENTAL_FEATURES), z.boolean()) }),
+  input: inputObject({
+    /** The local user. */
+    userId: userIdInput,
+    /** Whether each of the named features is on for the user. */
+    features: z.partialRecord(z.enum(EXPERIMENTAL_FEATURES), z.boolean()),
+  }),
   target: ({ userId }) => userId,
   run: async (scope, { userId, features }): Promise<{ readonly features: Features }> => {
     await requireLockedAccount(scope, userId);

@@ -6,6 +6,7 @@ import { isAccount } from '../../storage/userapi/accounts.ts';
 import { findThreepidOwner } from '../../storage/userapi/threepids.ts';
 import { listUsers as queryUsers, type User } from '../../storage/userapi/users.ts';
 import { defineOperation } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
 import { requireLocal, userNotFound } from './local-account.ts';
 import { userIdInput } from './user-id-input.ts';
 
@@ -16,7 +17,10 @@ import { userIdInput } from './user-id-input.ts';
 export const checkUsernameAvailable = defineOperation({
   access: 'admin',
   effect: 'read',
-  input: z.object({ username: z.string() }),
+  input: inputObject({
+    /** Localpart of the user id. */
+    username: z.string(),
+  }),
   run: async (scope, { username }): Promise<{ readonly available: true }> => {
     const userId = checkUsername(username, scope.serverName, scope);
     if (await isAccount(scope.db, userId)) throw new MatrixError('M_USER_IN_USE', 'User ID already taken.');
@@ -31,7 +35,12 @@ export const checkUsernameAvailable = defineOperation({
 export const findUserByThreepid = defineOperation({
   access: 'admin',
   effect: 'read',
-  input: z.object({ medium: z.string(), address: z.string() }),
+  input: inputObject({
+    /** `email` or `msisdn`. */
+    medium: z.string(),
+    /** The e-mail address, or the digits of the telephone number. */
+    address: z.string(),
+  }),
   run: async ({ db }, threepid): Promise<{ readonly userId: UserId }> => {
     const userId = await findThreepidOwner(db, threepid);
     if (userId === undefined) throw userNotFound();
@@ -46,7 +55,12 @@ export const findUserByThreepid = defineOperation({
 export const findUserByExternalId = defineOperation({
   access: 'admin',
   effect: 'read',
-  input: z.object({ provider: z.string(), externalId: z.string() }),
+  input: inputObject({
+    /** The provider of single sign-on. */
+    provider: z.string(),
+    /** The user's id there. */
+    externalId: z.string(),
+  }),
   run: async (): Promise<{ readonly userId: UserId }> => {
     throw userNotFound();
   },
@@ -61,7 +75,12 @@ const MOST_FOUND = 10_000;
 export const searchUsers = defineOperation({
   access: 'admin',
   effect: 'read',
-  input: z.object({ userId: userIdInput, term: z.string().max(255) }),
+  input: inputObject({
+    /** Any local user, as Synapse's path has one. */
+    userId: userIdInput,
+    /** A part of a user id. */
+    term: z.string().max(255),
+  }),
   run: async (scope, { userId, term }): Promise<readonly User[]> => {
     requireLocal(scope, userId, 'Can only look up local users');
     const filter = { serverNames: scope.localServerNames, guests: true, locked: true, partOfUserId: term };

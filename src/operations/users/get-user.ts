@@ -1,9 +1,9 @@
-import { z } from 'zod';
 import type { UserId } from '../../ids.ts';
 import type { Db } from '../../storage/database.ts';
 import { listThreepids, type Threepid } from '../../storage/userapi/threepids.ts';
 import { findUser, type User } from '../../storage/userapi/users.ts';
 import { defineOperation } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
 import { requireLocal, userNotFound } from './local-account.ts';
 import { userIdInput } from './user-id-input.ts';
 
@@ -16,7 +16,10 @@ export interface UserDetails extends User {
 export const getUser = defineOperation({
   access: 'admin',
   effect: 'read',
-  input: z.object({ userId: userIdInput }),
+  input: inputObject({
+    /** The local user. */
+    userId: userIdInput,
+  }),
   run: async (scope, { userId }): Promise<UserDetails> => {
     requireLocal(scope, userId, 'Can only look up local users');
     return readUser(scope.db, userId);

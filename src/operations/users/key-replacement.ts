@@ -1,7 +1,7 @@
-import { z } from 'zod';
 import { MatrixError } from '../../errors.ts';
 import { allowKeyReplacement } from '../../storage/plugin/account-attributes.ts';
 import { defineOperation } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
 import { requireLockedAccount, standingChanged } from './local-account.ts';
 import { userIdInput } from './user-id-input.ts';
 
@@ -15,7 +15,10 @@ const PERMISSION_MS = 10 * 60_000;
 export const allowCrossSigningReplacement = defineOperation({
   access: 'admin',
   effect: 'write',
-  input: z.object({ userId: userIdInput }),
+  input: inputObject({
+    /** The local user. */
+    userId: userIdInput,
+  }),
   target: ({ userId }) => userId,
   run: async (scope, { userId }): Promise<{ readonly updatableWithoutUiaBeforeMs: number }> => {
     await requireLockedAccount(scope, userId);

@@ -10,6 +10,7 @@ import {
   type UserPage,
 } from '../../storage/userapi/users.ts';
 import { defineOperation } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
 
 /** A `from` of at most this many digits skips so many users. A longer one is a token. */
 const OFFSET_DIGITS = 12;
@@ -18,25 +19,28 @@ const TOKEN_MARK = 'ffff';
 
 const text = z.string().min(1).max(255).optional();
 
-const input = z.object({
+const input = inputObject({
   /** A user id, or a part of one in whatever case. */
   userId: text,
   /** A part of a localpart or a display name, in whatever case. */
   name: text,
+  /** Whether guests are included. @defaultValue true */
   guests: z.boolean().default(true),
-  /** Whether deactivated accounts are hidden, included, or the only ones. */
+  /** Whether deactivated accounts are hidden, included, or the only ones. @defaultValue `exclude` */
   deactivated: z.enum(['exclude', 'include', 'only']).default('exclude'),
-  /** Whether locked accounts are included. */
+  /** Whether locked accounts are included. @defaultValue false */
   locked: z.boolean().default(false),
   /** `true`: only administrators. `false`: only others. @defaultValue both */
   admins: z.boolean().optional(),
   /** Types to leave out; `null`: people. */
   notUserTypes: z.array(z.enum(USER_TYPES).nullable()).max(10).optional(),
+  /** What the list is sorted by. @defaultValue `name`, the localpart */
   sortBy: z.enum(['name', ...USER_SORT_KEYS]).default('name'),
-  /** `f`: ascending; `b`: descending. */
+  /** `f`: ascending; `b`: descending. @defaultValue `f` */
   direction: z.enum(['f', 'b']).default('f'),
+  /** Most users on the page. @defaultValue 100 */
   limit: z.int().min(0).max(10_000).default(100),
-  /** `nextToken` of the page before, or how many users to skip. */
+  /** `nextToken` of the page before, or how many users to skip. @defaultValue `0` */
   from: z
     .string()
     .max(2_000)

@@ -1,7 +1,7 @@
-import { z } from 'zod';
 import type { RoomId } from '../../ids.ts';
 import { listMembershipsOfUser, listRoomsOfUser, type Membership } from '../../storage/roomserver/membership.ts';
 import { defineOperation } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
 import { userIdInput } from './user-id-input.ts';
 
 /**
@@ -11,7 +11,10 @@ import { userIdInput } from './user-id-input.ts';
 export const listJoinedRooms = defineOperation({
   access: 'admin',
   effect: 'read',
-  input: z.object({ userId: userIdInput }),
+  input: inputObject({
+    /** The user, local or remote. */
+    userId: userIdInput,
+  }),
   run: async ({ db }, { userId }): Promise<RoomId[]> =>
     (await listRoomsOfUser(db, userId)).filter(({ membership }) => membership === 'join').map(({ roomId }) => roomId),
 });
@@ -22,7 +25,10 @@ export const listJoinedRooms = defineOperation({
 export const listMemberships = defineOperation({
   access: 'admin',
   effect: 'read',
-  input: z.object({ userId: userIdInput }),
+  input: inputObject({
+    /** The user, local or remote. */
+    userId: userIdInput,
+  }),
   run: async ({ db }, { userId }): Promise<{ readonly roomId: RoomId; readonly membership: Membership }[]> =>
     listMembershipsOfUser(db, userId),
 });

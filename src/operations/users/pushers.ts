@@ -1,6 +1,6 @@
-import { z } from 'zod';
 import { listPushers as list, type Pusher } from '../../storage/userapi/pushers.ts';
 import { defineOperation } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
 import { requireAccount } from './local-account.ts';
 import { userIdInput } from './user-id-input.ts';
 
@@ -8,7 +8,10 @@ import { userIdInput } from './user-id-input.ts';
 export const listPushers = defineOperation({
   access: 'admin',
   effect: 'read',
-  input: z.object({ userId: userIdInput }),
+  input: inputObject({
+    /** The local user. */
+    userId: userIdInput,
+  }),
   run: async (scope, { userId }): Promise<readonly Pusher[]> => {
     await requireAccount(scope, userId);
     return list(scope.db, userId);

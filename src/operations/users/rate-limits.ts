@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { findRateLimit, type RateLimit, setRateLimit } from '../../storage/plugin/account-attributes.ts';
 import { defineOperation } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
 import { requireAccount, requireLockedAccount, standingChanged } from './local-account.ts';
 import { userIdInput } from './user-id-input.ts';
 
@@ -17,7 +18,10 @@ const number = z
 export const getUserRateLimit = defineOperation({
   access: 'admin',
   effect: 'read',
-  input: z.object({ userId: userIdInput }),
+  input: inputObject({
+    /** The local user. */
+    userId: userIdInput,
+  }),
   run: async (scope, { userId }): Promise<RateLimit | null> => {
     await requireAccount(scope, userId);
     return (await findRateLimit(scope.db, userId)) ?? null;
@@ -31,7 +35,14 @@ export const getUserRateLimit = defineOperation({
 export const setUserRateLimit = defineOperation({
   access: 'admin',
   effect: 'write',
-  input: z.object({ userId: userIdInput, messagesPerSecond: number, burstCount: number }),
+  input: inputObject({
+    /** The local user. */
+    userId: userIdInput,
+    /** Messages a second in the long run. @defaultValue 0 */
+    messagesPerSecond: number,
+    /** Messages in a row before the limit counts. @defaultValue 0 */
+    burstCount: number,
+  }),
   target: ({ userId }) => userId,
   run: async (scope, { userId, ...limit }): Promise<RateLimit> => {
     await requireLockedAccount(scope, userId);
@@ -48,7 +59,10 @@ export const setUserRateLimit = defineOperation({
 export const deleteUserRateLimit = defineOperation({
   access: 'admin',
   effect: 'write',
-  input: z.object({ userId: userIdInput }),
+  input: inputObject({
+    /** The local user. */
+    userId: userIdInput,
+  }),
   target: ({ userId }) => userId,
   run: async (scope, { userId }): Promise<object> => {
     await requireLockedAccount(scope, userId);

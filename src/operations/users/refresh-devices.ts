@@ -13,6 +13,7 @@ import {
   setStale,
 } from '../../storage/keyserver/remote-devices.ts';
 import { defineJobOperation, type OperationWork } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
 import { userIdInput } from './user-id-input.ts';
 
 /** The checkpoint. Whether the device list has been marked stale. */
@@ -37,7 +38,12 @@ export interface RefreshedDevices {
 export const refreshDevices = defineJobOperation({
   access: 'admin',
   effect: 'job',
-  input: z.object({ userId: userIdInput, dryRun: z.boolean().default(false) }),
+  input: inputObject({
+    /** The remote user. */
+    userId: userIdInput,
+    /** Only reports what would happen. @defaultValue false */
+    dryRun: z.boolean().default(false),
+  }),
   target: ({ userId }) => userId,
   dedupeKey: ({ userId }) => userId,
   answersAfterFailure: true,

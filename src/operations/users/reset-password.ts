@@ -6,6 +6,7 @@ import type { UserId } from '../../ids.ts';
 import type { Db } from '../../storage/database.ts';
 import { findAccount, updatePasswordHash } from '../../storage/userapi/accounts.ts';
 import { defineOperation } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
 import { requireLocal } from './local-account.ts';
 import { userIdInput } from './user-id-input.ts';
 
@@ -18,11 +19,14 @@ const notFound = (): MatrixError => new MatrixError('M_NOT_FOUND', 'User does no
 export const resetPassword = defineOperation({
   access: 'admin',
   effect: 'write',
-  input: z.object({
+  input: inputObject({
+    /** The local user. */
     userId: userIdInput,
+    /** The new password. */
     password: z.string(),
+    /** Whether to log the user out everywhere. @defaultValue false */
     logoutDevices: z.boolean().default(false),
-    /** Whether a deactivated account may get a password. It still cannot log in. */
+    /** Whether a deactivated account may get a password. It still cannot log in. @defaultValue false */
     deactivated: z.boolean().default(false),
   }),
   target: ({ userId }) => userId,

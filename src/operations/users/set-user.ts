@@ -11,7 +11,7 @@ import { findUnfinishedJob } from '../../storage/plugin/jobs.ts';
 import { findAccount, lockAccount, updateDeactivation, updatePasswordHash } from '../../storage/userapi/accounts.ts';
 import { updateProfile } from '../../storage/userapi/profiles.ts';
 import { replaceThreepids } from '../../storage/userapi/threepids.ts';
-import { defineOperation, type OperationScope } from '../define-operation.ts';
+import { defineOperation, type OperationScope, type WriteOperation } from '../define-operation.ts';
 import { changeRestriction } from '../moderation/account-restrictions.ts';
 import { dedupeKeyOf, queueJob } from '../queue-job.ts';
 import { deactivateUser } from './deactivate-user.ts';
@@ -28,13 +28,19 @@ const deactivationOf = (userId: UserId, erase = false): Parameters<typeof deacti
   dryRun: false,
 });
 
+/** The user as it is now, and whether it is new. */
+export interface SetUser {
+  readonly created: boolean;
+  readonly user: UserDetails;
+}
+
 /**
  * Changes a local user in one transaction, or makes one. A name or an avatar is that of the profile: the member events of
  * the rooms that the user is in are the homeserver's to write, which is told of the change. Deactivation is that of
  * `deactivateUser`, whose job is not waited for. An account is activated again with a new password, once that job has ended.
  * Synapse: `PUT /_synapse/admin/v2/users/{userId}`, which changes one after the other, so that half may be done.
  */
-export const setUser = defineOperation({
+export const setUser: WriteOperation<typeof userChanges, SetUser, string | undefined> = defineOperation({
   access: 'admin',
   effect: 'write',
   input: userChanges,
@@ -56,7 +62,7 @@ export const setUser = defineOperation({
     checkUserChanges(scope.actor, account, changes);
     return typeof password === 'string' ? scope.hashPassword(password) : undefined;
   },
-  run: async (scope, changes, passwordHash): Promise<{ created: boolean; user: UserDetails }> => {
+  run: async (scope, changes, passwordHash): Promise<SetUser> => {
     const { userId } = changes;
     const found = await findAccount(scope.transaction, userId);
     const created = found === undefined ? await create(scope, changes, passwordHash ?? '') : undefined;

@@ -6,6 +6,7 @@ import type { UserId } from '../../ids.ts';
 import { type Account, findAccount, lockAccount, updateAccountType } from '../../storage/userapi/accounts.ts';
 import type { Actor } from '../actor.ts';
 import { defineOperation, type OperationScope } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
 import { isOwnAccount, requireLocal, userNotFound } from './local-account.ts';
 import { userIdInput } from './user-id-input.ts';
 
@@ -42,7 +43,10 @@ export async function changeAdmin(
 export const getUserAdmin = defineOperation({
   access: 'admin',
   effect: 'read',
-  input: z.object({ userId: userIdInput }),
+  input: inputObject({
+    /** The local user. */
+    userId: userIdInput,
+  }),
   run: async (scope, { userId }): Promise<{ admin: boolean }> => {
     requireLocal(scope, userId, 'Only local users can be admins of this homeserver');
     const account = await findAccount(scope.db, userId);
@@ -58,7 +62,12 @@ export const getUserAdmin = defineOperation({
 export const setUserAdmin = defineOperation({
   access: 'admin',
   effect: 'write',
-  input: z.object({ userId: userIdInput, admin: z.boolean() }),
+  input: inputObject({
+    /** The local user. */
+    userId: userIdInput,
+    /** `true` makes the user an administrator; `false` takes it back. */
+    admin: z.boolean(),
+  }),
   target: ({ userId }) => userId,
   run: async (scope, { userId, admin }): Promise<{ admin: boolean }> => {
     requireLocal(scope, userId, 'Only local users can be admins of this homeserver');

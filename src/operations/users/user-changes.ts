@@ -4,6 +4,7 @@ import { MatrixError } from '../../errors.ts';
 import { USER_TYPES } from '../../storage/plugin/account-attributes.ts';
 import type { Account } from '../../storage/userapi/accounts.ts';
 import type { Actor } from '../actor.ts';
+import { inputObject } from '../input-object.ts';
 import { checkAdminChange } from './user-admin.ts';
 import { userIdInput } from './user-id-input.ts';
 
@@ -23,31 +24,38 @@ const threepid = z.discriminatedUnion('medium', [
 ]);
 
 /** What is to become of a user. What is not given stays as it is. */
-export const userChanges = z.object({
+export const userChanges = inputObject({
+  /** The local user. An unknown one is created. */
   userId: userIdInput,
+  /** The new password. @defaultValue no change; a new user has none */
   password: z.string().nullish(),
-  /** Whether a new password ends all sessions. */
+  /** Whether a new password ends all sessions. @defaultValue true */
   logoutDevices: z.boolean().default(true),
-  /** Empty: none. @defaultValue of a new user: the localpart */
+  /** The display name. Empty: none. @defaultValue no change; a new user has the localpart */
   displayName: z.string().max(256).optional(),
-  /** Empty: none. */
+  /** The `mxc://` URL of the avatar. Empty: none. @defaultValue no change */
   avatarUrl: z
     .string()
     .max(1_000)
     .regex(/^(?:mxc:\/\/[^/\s]+\/[^/\s]+)?$/, 'not an mxc:// URL')
     .optional(),
-  /** All that the user has then; taken from whoever has them. */
+  /** All e-mail addresses and telephone numbers of the user. Others who have one lose it. @defaultValue no change */
   threepids: z.array(threepid).max(100).optional(),
-  /** `null`: a person's. */
+  /** The type of an account that belongs to no person. `null`: a person's. @defaultValue no change */
   userType: z.enum(USER_TYPES).nullable().optional(),
+  /** Whether the user is an administrator. @defaultValue no change */
   admin: z.boolean().optional(),
+  /** `true` deactivates the account; `false` activates it again, with a new password. @defaultValue no change */
   deactivated: z.boolean().optional(),
+  /** Whether the user is locked out. @defaultValue no change */
   locked: z.boolean().optional(),
+  /** Whether the user is suspended. @defaultValue no change */
   suspended: z.boolean().optional(),
+  /** Whether the user is shadow-banned. @defaultValue no change */
   shadowBanned: z.boolean().optional(),
-  /** There is no place for others: Dendrite knows no single sign-on, … */
+  /** Must be empty: Dendrite knows no single sign-on. */
   externalIds: z.array(z.unknown()).max(0, 'there is no single sign-on here').optional(),
-  /** … and no accounts that wait for approval. */
+  /** Must be `true`: accounts need no approval. */
   approved: z.literal(true, 'accounts need no approval here').optional(),
 });
 export type UserChanges = z.output<typeof userChanges>;

@@ -1,14 +1,18 @@
-import { z } from 'zod';
 import {
   countSentInvites as countInvites,
   countJoinedRooms as countJoins,
 } from '../../storage/syncapi/sent-memberships.ts';
 import { defineOperation } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
 import { timeInput } from '../server/time-input.ts';
 import { userIdInput } from './user-id-input.ts';
 
-/** A user, and since when to count. */
-const input = z.object({ userId: userIdInput, since: timeInput });
+const input = inputObject({
+  /** The user, local or remote. */
+  userId: userIdInput,
+  /** Since when to count, in ms since the epoch. */
+  since: timeInput,
+});
 
 /**
  * How many invites a user has sent since a time. Whom nobody knows has sent none.

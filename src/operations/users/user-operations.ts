@@ -1,3 +1,4 @@
+import type { OperationsIn } from '../define-operation.ts';
 import { getAccountData } from './account-data.ts';
 import { renewAccount } from './account-validity.ts';
 import { deactivateUser } from './deactivate-user.ts';
@@ -18,7 +19,30 @@ import { getUserAdmin, setUserAdmin } from './user-admin.ts';
 import { countJoinedRooms, countSentInvites } from './user-counts.ts';
 import { whois } from './whois.ts';
 
-export const USER_OPERATIONS = {
+/** Their types are those of the files, so that an editor shows the doc comments there. */
+export type UserOperations = OperationsIn<
+  typeof import('./account-data.ts') &
+    typeof import('./account-validity.ts') &
+    typeof import('./deactivate-user.ts') &
+    typeof import('./devices.ts') &
+    typeof import('./evacuate-user.ts') &
+    typeof import('./experimental-features.ts') &
+    typeof import('./find-users.ts') &
+    typeof import('./get-user.ts') &
+    typeof import('./key-replacement.ts') &
+    typeof import('./list-users.ts') &
+    typeof import('./memberships.ts') &
+    typeof import('./pushers.ts') &
+    typeof import('./rate-limits.ts') &
+    typeof import('./refresh-devices.ts') &
+    typeof import('./reset-password.ts') &
+    typeof import('./set-user.ts') &
+    typeof import('./user-admin.ts') &
+    typeof import('./user-counts.ts') &
+    typeof import('./whois.ts')
+>;
+
+export const USER_OPERATIONS: UserOperations = {
   evacuateUser,
   refreshDevices,
   resetPassword,

@@ -1,8 +1,8 @@
-import { z } from 'zod';
 import type { UserId } from '../../ids.ts';
 import { isAccount } from '../../storage/userapi/accounts.ts';
 import { type Device, listDevices } from '../../storage/userapi/devices.ts';
 import { defineOperation } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
 import { withoutPort } from './devices.ts';
 import { requireLocal, userNotFound } from './local-account.ts';
 import { userIdInput } from './user-id-input.ts';
@@ -20,7 +20,10 @@ export interface Whois {
 export const whois = defineOperation({
   access: 'self-or-admin',
   effect: 'read',
-  input: z.object({ userId: userIdInput }),
+  input: inputObject({
+    /** The local user. */
+    userId: userIdInput,
+  }),
   target: ({ userId }) => userId,
   run: async (scope, { userId }): Promise<Whois> => {
     requireLocal(scope, userId, 'Can only whois a local user');

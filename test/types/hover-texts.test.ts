@@ -1,0 +1,102 @@
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { API, type Checker, type Symbol as Member, SignatureKind, type Type } from 'typescript/unstable/sync';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { z } from 'zod';
+import { OPERATIONS, type OperationName } from '../../src/operations/operations.ts';
+import { addDeclarations, createHostProject, writeProject } from '../support/host-project.ts';
+
+/** What the names of the package's public types are hung on. */
+const PROGRAM = `
+import type { AdminPlugin, AdminPluginOptions, Host } from 'koa-matrix-admin';
+declare const plugin: AdminPlugin;
+declare const operations: AdminPlugin['operations'];
+declare const options: AdminPluginOptions;
+declare const host: Host;
+`;
+
+let folder: string;
+let api: API;
+let checker: Checker;
+beforeAll(async () => {
+  folder = await createHostProject();
+  await addDeclarations(folder);
+  await writeFile(join(folder, 'host.ts'), PROGRAM);
+  await writeProject(folder, ['host.ts']);
+  api = new API({ cwd: folder });
+  const [project] = api.updateSnapshot({ openProjects: [join(folder, 'tsconfig.json')] }).getProjects();
+  if (project === undefined) throw new Error('the compiler has opened no project');
+  ({ checker } = project);
+}, 60_000);
+afterAll(async () => {
+  api.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** A type that must be there. */
+function found(type: Type | undefined): Type {
+  if (type === undefined) throw new Error('there is no such type');
+  return type;
+}
+
+const typeOf = (variable: string): Type =>
+  found(checker.getTypeAtPosition(join(folder, 'host.ts'), PROGRAM.indexOf(`${variable}:`)));
+
+const typeOfMember = (member: Member): Type =>
+  found(checker.getNonNullableType(found(checker.getTypeOfSymbol(member))));
+
+/** What an editor shows of a member, without tags such as `@defaultValue`. */
+const textOf = (member: Member): string => member.getDocumentationComment(checker);
+
+const hasDefaultTag = (member: Member): boolean =>
+  member.getJsDocTags(checker).some(({ name }) => name === 'defaultValue');
+
+/** Whether a type is an object that the package spells out in place, such as `options.limits`. */
+const isGroup = (type: Type): boolean => type.getSymbol()?.name === '__type' && callsOf(type).length === 0;
+
+const callsOf = (type: Type): ReturnType<Checker['getSignaturesOfType']> =>
+  checker.getSignaturesOfType(type, SignatureKind.Call);
+
+/** The members without a text, and those of groups of members, by their paths. */
+function bareMembers(type: Type, path: string): string[] {
+  return checker.getPropertiesOfType(type).flatMap((member) => {
+    const name = `${path}.${member.name}`;
+    const bare = textOf(member) === '' ? [name] : [];
+    const own = typeOfMember(member);
+    const groups = (own.isUnionType() ? own.getTypes() : [own]).filter(isGroup);
+    return [...bare, ...groups.flatMap((group) => bareMembers(group, name))];
+  });
+}
+
+describe('an editor shows a text', () => {
+  it('of every operation, every field of its input and the defaults', () => {
+    const operations = checker.getPropertiesOfType(typeOf('operations'));
+    const bare = operations.flatMap((operation) => {
+      const [signature] = callsOf(typeOfMember(operation));
+      if (signature === undefined) throw new Error(`${operation.name} is no function`);
+      const fields = checker.getPropertiesOfType(found(checker.getParameterType(signature, 0)));
+      const schemas: Readonly<Record<string, z.ZodType>> = OPERATIONS[operation.name as OperationName].input.shape;
+      return [
+        ...(textOf(operation) === '' ? [operation.name] : []),
+        ...fields.filter((field) => textOf(field) === '').map(({ name }) => `${operation.name}.${name}`),
+        ...fields
+          .filter((field) => schemas[field.name]?.safeParse(undefined).data !== undefined && !hasDefaultTag(field))
+          .map(({ name }) => `${operation.name}.${name} @defaultValue`),
+      ];
+    });
+    expect(operations.map(({ name }) => name).sort()).toEqual(Object.keys(OPERATIONS).sort());
+    expect(bare).toEqual([]);
+  });
+
+  it('of every option', () => {
+    expect(bareMembers(typeOf('options'), 'options')).toEqual([]);
+  });
+
+  it('of every part of the host and of the plugin', () => {
+    const parts = checker
+      .getPropertiesOfType(typeOf('plugin'))
+      .filter(({ name }) => name !== 'operations' && name !== 'router')
+      .flatMap((part) => bareMembers(typeOfMember(part), `plugin.${part.name}`));
+    expect([...bareMembers(typeOf('host'), 'host'), ...bareMembers(typeOf('plugin'), 'plugin'), ...parts]).toEqual([]);
+  });
+});
