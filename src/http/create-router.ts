@@ -11,6 +11,7 @@ import { operationNamed } from '../operations/operations.ts';
 import type { Pipeline } from '../pipeline/call.ts';
 import { StartedJob } from '../pipeline/perform-operation.ts';
 import { resultOf, startOperation } from '../pipeline/run-operation.ts';
+import { withTimeLimit } from '../with-time-limit.ts';
 import { createAddressLimit } from './address-limit.ts';
 import { createAuthenticate } from './authenticate.ts';
 import { refuseUnknownKeys, watchReads } from './known-keys.ts';
@@ -92,7 +93,7 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
     if (request.respondAsync) return accepted(jobId, request);
     const gone = new AbortController();
     ctx.res.once('close', () => gone.abort());
-    const signal = AbortSignal.any([gone.signal, AbortSignal.timeout(config.jobs.answerWithinMs)]);
+    const signal = withTimeLimit(gone.signal, config.jobs.answerWithinMs);
     const operation = operationNamed(route.operation);
     const untilFailure = operation.effect === 'job' && operation.answersAfterFailure === true;
     // The job has been committed. It goes on, however the wait ends.

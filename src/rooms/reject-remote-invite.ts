@@ -3,6 +3,7 @@ import type { FederationSender, SigningKey } from '../host.ts';
 import { type RoomId, type ServerName, splitUserId, type UserId } from '../ids.ts';
 import { completeEvent } from '../matrix/complete-event.ts';
 import { roomVersionOf } from '../matrix/room-version.ts';
+import { withTimeLimit } from '../with-time-limit.ts';
 import { orAborted } from './or-aborted.ts';
 
 /** An invite to a room without local users. */
@@ -35,7 +36,7 @@ export async function rejectRemoteInvite(
   if (federation?.makeLeave === undefined || federation.sendLeave === undefined) {
     return 'the homeserver sends no requests to other servers';
   }
-  const options = { signal: AbortSignal.any([signal, AbortSignal.timeout(limitMs)]) };
+  const options = { signal: withTimeLimit(signal, limitMs) };
   try {
     const template = await orAborted(federation.makeLeave({ origin, destination, roomId, userId }, options), options);
     const content = { membership: 'leave' };

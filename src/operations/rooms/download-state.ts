@@ -13,6 +13,7 @@ import {
 } from '../../rooms/download-state.ts';
 import { readDeepest } from '../../storage/roomserver/events.ts';
 import { findRoom, type StoredRoom } from '../../storage/roomserver/rooms.ts';
+import { withTimeLimit } from '../../with-time-limit.ts';
 import { defineJobOperation, type OperationWork } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 import { roomIdInput } from './room-id-input.ts';
@@ -94,7 +95,7 @@ async function ask(work: OperationWork, room: StoredRoom, destination: ServerNam
   };
   try {
     return await download(requireStateSource(federation), question, {
-      requestSignal: () => AbortSignal.any([work.signal, AbortSignal.timeout(limits.federationRequestMs)]),
+      requestSignal: () => withTimeLimit(work.signal, limits.federationRequestMs),
       signal: work.signal,
     });
   } catch (error) {

@@ -12,6 +12,7 @@ import {
   replaceRemoteDevices,
   setStale,
 } from '../../storage/keyserver/remote-devices.ts';
+import { isOverTime, withTimeLimit } from '../../with-time-limit.ts';
 import { defineJobOperation, type OperationWork } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 import { userIdInput } from './user-id-input.ts';
@@ -103,13 +104,12 @@ async function ask(
   userId: UserId,
 ): Promise<RemoteDevices> {
   const { serverName: destination } = splitUserId(userId);
-  const timeout = AbortSignal.timeout(limits.federationRequestMs);
-  const options = { signal: AbortSignal.any([signal, timeout]) };
+  const options = { signal: withTimeLimit(signal, limits.federationRequestMs) };
   try {
     const answer = requireQuestion(federation)({ origin: serverName, destination, userId }, options);
     return await orAborted(answer, options);
   } catch (error) {
-    if (!timeout.aborted) throw error;
+    if (!isOverTime(options.signal)) throw error;
     throw new FederationError('unreachable', `${destination} gave no answer in time`, { cause: error });
   }
 }

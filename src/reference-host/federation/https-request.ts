@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { Agent, request } from 'node:https';
 import { describeError, FederationError } from '../../errors.ts';
+import { withTimeLimit } from '../../with-time-limit.ts';
 import { guardedLookup, isForbiddenAddress } from './guarded-lookup.ts';
 import type { ServerAddress } from './server-address.ts';
 
@@ -50,7 +51,7 @@ export function createHttps({ allowPrivate, verifyTls }: HttpsSettings): SendHtt
       throw new FederationError('unreachable', `${hostHeader} has no public address`);
     }
     signal.throwIfAborted();
-    const limit = AbortSignal.timeout(limitMs);
+    const limited = withTimeLimit(signal, limitMs);
     try {
       return await new Promise<HttpsAnswer>((resolve, reject) => {
         const outgoing = request(
@@ -67,7 +68,7 @@ export function createHttps({ allowPrivate, verifyTls }: HttpsSettings): SendHtt
               host: hostHeader,
               ...(body !== undefined && { 'content-length': Buffer.byteLength(body) }),
             },
-            signal: AbortSignal.any([signal, limit]),
+            signal: limited,
           },
           (incoming) => {
             const chunks: Buffer[] = [];
@@ -91,7 +92,7 @@ export function createHttps({ allowPrivate, verifyTls }: HttpsSettings): SendHtt
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof FederationError) throw error;
-      const why = limit.aborted ? `gave no answer within ${limitMs} ms` : `can't be reached: ${describeError(error)}`;
+      const why = limited.aborted ? `gave no answer within ${limitMs} ms` : `can't be reached: ${describeError(error)}`;
       throw new FederationError('unreachable', `${hostHeader} ${why}`, { cause: error });
     }
   };
