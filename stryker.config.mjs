@@ -13,7 +13,7 @@ const AREAS = {
     mutate: ['src/jobs/**/*.ts'],
     // Without the tests that stop each kind of job. They take long and test the operations.
     tests: [
-      'test/jobs/{backoff,job-items,job-worker,jobs,lead-job,repeat,last-progress,unserved-jobs}.test.ts',
+      'test/jobs/{backoff,job-items,job-worker,job-worker-log,jobs,lead-job,repeat,last-progress,unserved-jobs}.test.ts',
       'test/http/server/job-views.test.ts',
     ],
   },

@@ -17,10 +17,16 @@ export interface TestWorkerOptions {
   readonly retentionMs?: number;
   readonly concurrency?: number;
   readonly pollIntervalMs?: number;
+  /** Called when a run is over. @defaultValue nobody is told */
+  readonly left?: (jobId: string) => void;
 }
 
 /** A worker that looks for jobs often and has a short lease. */
-export function createTestWorker(db: Knex, kinds: readonly JobKind[], options: TestWorkerOptions = {}): TestWorker {
+export function createTestWorker(
+  db: Knex,
+  kinds: readonly JobKind[],
+  { left = () => {}, ...options }: TestWorkerOptions = {},
+): TestWorker {
   const logger = createCapturedLogger();
   const config = {
     pollIntervalMs: 30,
@@ -32,7 +38,7 @@ export function createTestWorker(db: Knex, kinds: readonly JobKind[], options: T
     ...options,
   };
   return {
-    ...createJobWorker({ db, kinds, daily: [], config, auditRetentionMs: 60_000, logger, left: () => {} }),
+    ...createJobWorker({ db, kinds, daily: [], config, auditRetentionMs: 60_000, logger, left }),
     logger,
   };
 }
