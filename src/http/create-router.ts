@@ -110,7 +110,7 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
       if (main.openTo !== undefined) await countOpenRequest(ctx.ip);
       const actor = main.openTo ?? (await admit(ctx, query, access));
       const body = effect === 'read' ? {} : await readJsonBody(ctx, config.limits.bodyBytes, main.needsBody);
-      // HEAD changes nothing: the one GET that changes something is not run for HEAD.
+      // HEAD must change nothing, so the one GET route with an effect does not run for HEAD.
       if (ctx.method === 'HEAD' && effect !== 'read') return respondJson(ctx, 200, {});
       const request: RouteRequest = {
         params,

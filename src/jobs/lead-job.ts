@@ -32,7 +32,7 @@ interface Lead extends LeaderSettings {
   readonly heartbeat: Heartbeat;
 }
 
-/** Does a job that this process has claimed, until the job ends, or until it goes on later or in another process. */
+/** Runs a job that this process has claimed, until the job ends, is postponed, or moves to another process. */
 export async function leadJob(settings: LeaderSettings, job: Job, kind: JobKind): Promise<void> {
   const log = jobLogger(settings.logger, job);
   const controller = new AbortController();

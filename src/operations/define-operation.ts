@@ -143,7 +143,10 @@ export interface OperationBase<Input extends z.ZodType> {
   readonly input: Input;
   /** The operation's target, for the audit. With `self-or-admin` it is the user id that is compared with the actor. */
   readonly target?: (input: z.output<Input>) => string | undefined;
-  /** Operations that this one does as a part of itself. Their before-hooks, and those of their parts, may also refuse it. */
+  /**
+   * Operations that this operation includes. Their before-hooks may also refuse it, and so may those of the operations that
+   * they include.
+   */
   readonly includes?: (input: z.output<Input>) => readonly IncludedOperation[];
 }
 

@@ -47,7 +47,7 @@ const filterOf = ({ query }: RouteRequest) => ({
   status: query.status || undefined,
 });
 
-/** Reports of users, as Synapse has them with a status added, and reports of rooms in the same form. */
+/** Routes for reports of users, as in Synapse, with a status. Reports of rooms have the same routes. */
 export const REPORT_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'GET',

@@ -113,7 +113,7 @@ async function doItem(
     return { position, outcome: 'ok', errcode: undefined, error: undefined };
   } catch (error) {
     signal.throwIfAborted();
-    // The database is away. The job goes on later.
+    // The database is unavailable. The job resumes later.
     if (!(error instanceof MatrixError) || error.status === 503) throw error;
     return { position, outcome: 'failed', errcode: error.errcode, error: describeError(error) };
   }

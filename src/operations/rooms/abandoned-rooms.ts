@@ -23,7 +23,7 @@ export interface AbandonedRoomView {
   readonly roomId: RoomId;
   /** When it was first found without local users. `null`: no daily run has found it yet. */
   readonly sinceTs: number | null;
-  /** From when on it is purged. `null`: never, because of the options. */
+  /** The earliest time of its purge. `null`: the options exclude it from purges. */
   readonly purgeTs: number | null;
 }
 
@@ -58,9 +58,9 @@ export const listAbandonedRooms = defineOperation({
 export interface AbandonedRoomsPurge {
   /** Number of rooms that were found without local users for the first time. */
   readonly announced: number;
-  /** Rooms that were purged; in a dry run, those that would be. */
+  /** Purged rooms. In a dry run, the rooms that would be purged. */
   readonly purged: readonly RoomId[];
-  /** Rooms that stay, such as those that a hook holds. */
+  /** Rooms that were not purged, for example because a hook has refused the purge. */
   readonly failed?: readonly Failure[];
 }
 

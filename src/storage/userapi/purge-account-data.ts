@@ -16,8 +16,8 @@ interface AccountDataRow {
 }
 
 /**
- * Deletes the account data of one room from the next rows of all users, about `limit` rows. Removes the room from the content
- * of the other rows. Changed rows get a new stream id, so that clients receive them at the next sync.
+ * Processes about `limit` rows of account data, of all users. Deletes the rows that belong to the room, and removes the room
+ * from the content of other rows. Changed rows get a new stream id, so that clients receive them at the next sync.
  */
 export async function purgeAccountData(
   transaction: Knex.Transaction,
