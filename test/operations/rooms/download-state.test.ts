@@ -97,7 +97,7 @@ describe('downloadState', () => {
   it.each<[string, () => Promise<RemoteState>, number, RegExp]>([
     ['does not answer', () => new Promise(() => {}), 504, /gave no answer in time/],
     ['refuses', () => Promise.reject(new FederationError('refused', `${REMOTE} refused`)), 502, /refused/],
-    ['has no state', async () => ({ state: [], authChain: [] }), 403, /nobody here may send/],
+    ['has no state', async () => ({ state: [], authChain: [] }), 403, /no local user may send/],
   ])('from a server that %s fails without changes', async (_title, answer, status, text) => {
     lookupState = answer;
     const changes = await changesOf(db, async () => {
@@ -138,7 +138,7 @@ describe('downloadState', () => {
     lookupState = async () => ({ ...recorded, state: [...recorded.state, again] });
     const changes = await changesOf(db, async () => {
       const answer = await download();
-      expect([answer.status, jsonOf(answer).error]).toEqual([502, expect.stringMatching(/two events for one entry/)]);
+      expect([answer.status, jsonOf(answer).error]).toEqual([502, expect.stringMatching(/two events for the same type and state key/)]);
     });
     expect(changes).toEqual({});
   });

@@ -107,7 +107,7 @@ describe('evacuateUser', () => {
     [
       'sends a template that does not place the event in the room',
       async () => ({ roomVersion: '10', event: {} }),
-      /no place in the room/,
+      /does not place the event in the room/,
     ],
     ['knows a room version that we do not', async () => ({ roomVersion: '99', event: {} }), /unsupported room version/],
   ])('forgets the invite of a server that %s, and reports it', async (_title, answer, reason) => {
