@@ -42,6 +42,8 @@ export type { EvacuatedMembers, Failure } from './operations/rooms/evacuate-memb
 export type { EventContext } from './operations/rooms/get-event-context.ts';
 export type { RoomMessages } from './operations/rooms/list-room-messages.ts';
 export type { RoomDeletion, RoomShutdown } from './operations/rooms/room-deletions.ts';
+export type { BackgroundUpdate, BackgroundUpdates } from './operations/server/background-updates.ts';
+export type { Task } from './operations/server/list-tasks.ts';
 export type { LargestRooms } from './operations/statistics/largest-rooms.ts';
 export type { AccountDataOfUser } from './operations/users/account-data.ts';
 export type { Evacuation } from './operations/users/evacuate-user.ts';

@@ -37,10 +37,10 @@ export const SYNAPSE_PAGES: readonly SynapsePage[] = [
   {
     page: 'Background updates',
     endpoints: [
-      missing('GET v1/background_updates/status', NOT_YET),
-      missing('GET v1/background_updates/enabled', NOT_YET),
-      missing('POST v1/background_updates/enabled', NOT_YET),
-      missing('POST v1/background_updates/start_job', NOT_YET),
+      differs('GET v1/background_updates/status', 'shows a running reindex of the search'),
+      served('GET v1/background_updates/enabled'),
+      differs('POST v1/background_updates/enabled', 'jobs cannot be paused'),
+      differs('POST v1/background_updates/start_job', 'starts `reindexFulltext`, and no update of Synapse'),
     ],
   },
   {
@@ -156,7 +156,10 @@ export const SYNAPSE_PAGES: readonly SynapsePage[] = [
       missing('DELETE v1/rooms/{room_id_or_alias}/forward_extremities', NOT_YET),
     ],
   },
-  { page: 'Scheduled tasks', endpoints: [missing('GET v1/scheduled_tasks', NOT_YET)] },
+  {
+    page: 'Scheduled tasks',
+    endpoints: [differs('GET v1/scheduled_tasks', 'jobs of this API, newest first, with `next_token` after 1,000')],
+  },
   {
     page: 'Server notices',
     endpoints: [served('POST v1/send_server_notice'), served('PUT v1/send_server_notice/{txn_id}')],

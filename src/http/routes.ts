@@ -17,6 +17,7 @@ import { REINDEX_ROUTES } from './search/reindex-routes.ts';
 import { APPROVAL_ROUTES } from './server/approval-routes.ts';
 import { AUDIT_ROUTES } from './server/audit-routes.ts';
 import { JOB_ROUTES } from './server/job-routes.ts';
+import { TASK_ROUTES } from './server/task-routes.ts';
 import { VERSION_ROUTES } from './server/version-routes.ts';
 import { STATISTICS_ROUTES } from './statistics/statistics-routes.ts';
 import { ACCOUNT_STANDING_ROUTES } from './users/account-standing-routes.ts';
@@ -38,6 +39,7 @@ export const ROUTES: readonly Route[] = [
   ...AUDIT_ROUTES,
   ...APPROVAL_ROUTES,
   ...VERSION_ROUTES,
+  ...TASK_ROUTES,
   ...ROOM_ROUTES,
   ...ROOM_DETAIL_ROUTES,
   ...ROOM_TIMELINE_ROUTES,

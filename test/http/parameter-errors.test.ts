@@ -27,6 +27,7 @@ const RIGHT: Readonly<Record<string, string | number | boolean | object>> = {
   devices: [],
   reportId: 999,
   deleteId: 'x',
+  jobName: 'reindexFulltext',
   jobId: '01234567-89ab-4def-8123-456789abcdef',
   approvalId: '01234567-89ab-4def-8123-456789abcdef',
   decision: 'deny',

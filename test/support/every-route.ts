@@ -24,6 +24,7 @@ const BODIES: Partial<Record<Route['operation'], object>> = {
   setUserLocked: { locked: false },
   setUserSuspended: { suspended: false },
   setRoomBlocked: { block: false },
+  startBackgroundUpdate: { job_name: 'reindexFulltext' },
   sendServerNotice: { user_id: USERS.bob.user_id, content: { msgtype: 'm.text', body: 'notice' } },
 };
 

@@ -3,7 +3,8 @@ import { ParameterError } from '../../errors.ts';
 import { cancelJob as cancel } from '../../jobs/cancel-job.ts';
 import { JOB_STATES } from '../../jobs/job.ts';
 import { type JobView, requireJob, viewJob } from '../../jobs/jobs.ts';
-import { findJob, listJobs as queryJobs } from '../../storage/plugin/jobs.ts';
+import type { Db } from '../../storage/database.ts';
+import { findJob, type JobFilter, listJobs as queryJobs } from '../../storage/plugin/jobs.ts';
 import { defineOperation } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 import { timeInput } from './time-input.ts';
@@ -28,16 +29,24 @@ export const listJobs = defineOperation({
     /** `nextToken` of the page before. */
     from: z.uuid().optional(),
   }),
-  run: async ({ db }, { limit, from, ...filter }): Promise<{ jobs: JobView[]; nextToken: string | undefined }> => {
-    if (from !== undefined && (await findJob(db, from)) === undefined) {
-      // The job has been removed since the page before. An empty page would look like the end of the list.
-      throw new ParameterError(['from'], 'no such job');
-    }
-    const found = await queryJobs(db, filter, limit + 1, from);
-    const jobs = found.slice(0, limit);
-    return { jobs: jobs.map(viewJob), nextToken: found.length > limit ? jobs.at(-1)?.id : undefined };
-  },
+  run: async ({ db }, { limit, from, ...filter }): Promise<{ jobs: JobView[]; nextToken: string | undefined }> =>
+    pageOfJobs(db, filter, { limit, from }),
 });
+
+/** A page of the jobs that match, newest first. @throws ParameterError if the job that `from` names has been removed */
+export async function pageOfJobs(
+  db: Db,
+  filter: JobFilter,
+  { limit, from }: { readonly limit: number; readonly from?: string | undefined },
+): Promise<{ jobs: JobView[]; nextToken: string | undefined }> {
+  if (from !== undefined && (await findJob(db, from)) === undefined) {
+    // The job has been removed since the page before. An empty page would look like the end of the list.
+    throw new ParameterError(['from'], 'no such job');
+  }
+  const found = await queryJobs(db, filter, limit + 1, from);
+  const jobs = found.slice(0, limit);
+  return { jobs: jobs.map(viewJob), nextToken: found.length > limit ? jobs.at(-1)?.id : undefined };
+}
 
 /** Shows one job with its progress. */
 export const getJob = defineOperation({

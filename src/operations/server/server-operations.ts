@@ -1,14 +1,18 @@
 import type { OperationsIn } from '../define-operation.ts';
 import { decideApproval, getApproval, listApprovals } from './approvals.ts';
+import { getBackgroundUpdates, setBackgroundUpdatesEnabled, startBackgroundUpdate } from './background-updates.ts';
 import { cancelJob, getJob, listJobs } from './jobs.ts';
 import { listAudit } from './list-audit.ts';
+import { listTasks } from './list-tasks.ts';
 import { serverVersion } from './server-version.ts';
 
 /** Their types are those of the files, so that an editor shows the doc comments there. */
 export type ServerOperations = OperationsIn<
   typeof import('./approvals.ts') &
+    typeof import('./background-updates.ts') &
     typeof import('./jobs.ts') &
     typeof import('./list-audit.ts') &
+    typeof import('./list-tasks.ts') &
     typeof import('./server-version.ts')
 >;
 
@@ -21,4 +25,8 @@ export const SERVER_OPERATIONS: ServerOperations = {
   getApproval,
   decideApproval,
   serverVersion,
+  listTasks,
+  getBackgroundUpdates,
+  setBackgroundUpdatesEnabled,
+  startBackgroundUpdate,
 };

@@ -137,12 +137,14 @@ export interface JobFilter {
   readonly since?: number | undefined;
   /** Latest start time, in ms since the epoch, exclusive. */
   readonly until?: number | undefined;
+  /** Jobs whose state changed before this time, in ms since the epoch, and not since. */
+  readonly unchangedSince?: number | undefined;
 }
 
 /** Jobs after the job `after`, newest first. */
 export async function listJobs(
   db: Db,
-  { kind, state, target, since, until }: JobFilter,
+  { kind, state, target, since, until, unchangedSince }: JobFilter,
   limit: number,
   after: string | undefined,
 ): Promise<Job[]> {
@@ -153,6 +155,8 @@ export async function listJobs(
          AND (CAST(:target AS text) IS NULL OR target = :target)
          AND (CAST(:since AS float8) IS NULL OR created_at >= to_timestamp(CAST(:since AS float8) / 1000))
          AND (CAST(:until AS float8) IS NULL OR created_at < to_timestamp(CAST(:until AS float8) / 1000))
+         AND (CAST(:unchangedSince AS float8) IS NULL
+              OR coalesce(finished_at, started_at, created_at) < to_timestamp(CAST(:unchangedSince AS float8) / 1000))
          AND (CAST(:after AS uuid) IS NULL
               OR (created_at, jobs.id) < (SELECT a.created_at, a.id FROM matrix_admin.jobs a WHERE a.id = :after))
        ORDER BY created_at DESC, jobs.id DESC LIMIT :limit`,
@@ -162,6 +166,7 @@ export async function listJobs(
         target: target ?? null,
         since: since ?? null,
         until: until ?? null,
+        unchangedSince: unchangedSince ?? null,
         after: after ?? null,
         limit,
       },

@@ -138,7 +138,10 @@ describe('downloadState', () => {
     lookupState = async () => ({ ...recorded, state: [...recorded.state, again] });
     const changes = await changesOf(db, async () => {
       const answer = await download();
-      expect([answer.status, jsonOf(answer).error]).toEqual([502, expect.stringMatching(/two events for the same type and state key/)]);
+      expect([answer.status, jsonOf(answer).error]).toEqual([
+        502,
+        expect.stringMatching(/two events for the same type and state key/),
+      ]);
     });
     expect(changes).toEqual({});
   });

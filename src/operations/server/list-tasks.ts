@@ -1,0 +1,81 @@
+import { z } from 'zod';
+import type { JobState } from '../../jobs/job.ts';
+import type { JobView } from '../../jobs/jobs.ts';
+import { defineOperation } from '../define-operation.ts';
+import { pageOfJobs } from './jobs.ts';
+import { timeInput } from './time-input.ts';
+
+/** Synapse's names of the states of jobs. */
+const STATE_OF = {
+  scheduled: 'queued',
+  active: 'running',
+  complete: 'succeeded',
+  failed: 'failed',
+  cancelled: 'cancelled',
+} as const satisfies Record<string, JobState>;
+type TaskStatus = keyof typeof STATE_OF;
+
+const statusInput = z.enum(Object.keys(STATE_OF) as [TaskStatus, ...TaskStatus[]]).optional();
+
+/** Actions that Synapse knows under another name than that of the operation here. */
+const SYNAPSE_ACTIONS: Readonly<Record<string, string | undefined>> = { shutdown_and_purge_room: 'deleteRoom' };
+
+/** A job as Synapse shows a task. */
+export interface Task {
+  readonly id: string;
+  readonly action: string;
+  readonly status: TaskStatus;
+  /** The last change of the status, in ms since the epoch. */
+  readonly timestampMs: number;
+  /** Id of the room, user or other target. */
+  readonly resourceId: string | null;
+  readonly result: JobView['result'];
+  readonly error: string | null;
+}
+
+/** A page of jobs as Synapse shows tasks, newest first. Synapse: `GET /_synapse/admin/v1/scheduled_tasks`, without pages. */
+export const listTasks = defineOperation({
+  access: 'admin',
+  effect: 'read',
+  input: z.object({
+    /** Name of an operation, or Synapse's name of the action. */
+    actionName: z.string().max(100).optional(),
+    resourceId: z.string().max(255).optional(),
+    status: statusInput,
+    /** The same as `status`, under Synapse's older name. `status` has precedence. */
+    jobStatus: statusInput,
+    /** Only tasks whose status has not changed since this time, in ms since the epoch. */
+    maxTimestamp: timeInput.optional(),
+    limit: z.int().min(1).max(1_000).default(1_000),
+    /** `nextToken` of the page before. */
+    from: z.uuid().optional(),
+  }),
+  run: async (
+    { db },
+    { actionName, resourceId, status, jobStatus, maxTimestamp, ...page },
+  ): Promise<{ tasks: Task[]; nextToken: string | undefined }> => {
+    const wanted = status ?? jobStatus;
+    const filter = {
+      kind: actionName === undefined ? undefined : (SYNAPSE_ACTIONS[actionName] ?? actionName),
+      state: wanted && STATE_OF[wanted],
+      target: resourceId,
+      unchangedSince: maxTimestamp,
+    };
+    const { jobs, nextToken } = await pageOfJobs(db, filter, page);
+    return { tasks: jobs.map(taskOf), nextToken };
+  },
+});
+
+function taskOf(job: JobView): Task {
+  const [action = job.kind] = Object.keys(SYNAPSE_ACTIONS).filter((name) => SYNAPSE_ACTIONS[name] === job.kind);
+  const statuses = Object.keys(STATE_OF) as TaskStatus[];
+  return {
+    id: job.id,
+    action,
+    status: statuses.find((status) => STATE_OF[status] === job.state) ?? 'scheduled',
+    timestampMs: job.finishedTs ?? job.startedTs ?? job.createdTs,
+    resourceId: job.target,
+    result: job.result,
+    error: job.error,
+  };
+}
