@@ -417,7 +417,7 @@ describe('swaps', () => {
       'lost the shadow',
     );
     await expect(calls.write(rebuild, adding(documentOf(4, 'x')))).rejects.toThrow('lost the shadow');
-    await expect(calls.swap(rebuild, NO_TRANSACTION)).rejects.toThrow('did not put');
+    await expect(calls.swap(rebuild, NO_TRANSACTION)).rejects.toThrow('did not swap');
     expect(await indexes()).toEqual([adapter.indexUid]);
     expect(await adapter.find('tale')).toEqual(['tale old']);
   });

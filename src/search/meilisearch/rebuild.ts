@@ -61,7 +61,7 @@ export function createRebuild({ client, tasks, writer, indexUid, logger }: Rebui
       await fence();
       if (await holds(indexUid, rebuild)) break;
       if (sent >= MAX_SWAPS || !(await holds(shadowUid, rebuild))) {
-        throw new EngineError('protocol', `Meilisearch did not put ${shadowUid} in the place of ${indexUid}`);
+        throw new EngineError('protocol', `Meilisearch did not swap ${shadowUid} with ${indexUid}`);
       }
       await sendSwap(shadowUid);
     }
