@@ -13,6 +13,7 @@ import { purgeRoom } from './purge-room.ts';
 import { getRoomDeletion, listRoomDeletions } from './room-deletions.ts';
 import { getRoom, getRoomState, listRoomMembers, roomInfo } from './room-details.ts';
 
+/** Their types are those of the files, so that an editor shows the doc comments there. */
 export type RoomOperations = OperationsIn<
   typeof import('./abandoned-rooms.ts') &
     typeof import('./delete-room.ts') &
