@@ -11,11 +11,8 @@ const AREAS = {
   },
   jobs: {
     mutate: ['src/jobs/**/*.ts'],
-    // Without the tests that stop each kind of job. They take long and test the operations.
-    tests: [
-      'test/jobs/{backoff,job-items,job-worker,job-worker-log,jobs,lead-job,repeat,last-progress,unserved-jobs}.test.ts',
-      'test/http/server/job-views.test.ts',
-    ],
+    // Without tests that mount the plugin. They take long and test the operations.
+    tests: ['test/jobs/{backoff,job-items,job-worker,job-worker-log,jobs,lead-job,repeat}.test.ts'],
   },
   pipeline: {
     mutate: ['src/pipeline/**/*.ts', 'src/operations/{actor,queue-job}.ts'],
