@@ -77,6 +77,8 @@ export interface AdminPluginOptions {
     readonly bcryptCost?: number;
     /** Maximum number of password hashes computed at once. @defaultValue 2 */
     readonly concurrentHashes?: number;
+    /** Whether administrators may log in as other users. @defaultValue false */
+    readonly allowLoginAs?: boolean;
   };
   /**
    * Server notices: messages from the server to its users. The plugin creates the account that sends them. @defaultValue
@@ -204,6 +206,7 @@ const optionsSchema = closedObject({
   accounts: closedObject({
     bcryptCost: z.int().min(4).max(31).default(10),
     concurrentHashes: z.int().positive().default(2),
+    allowLoginAs: z.boolean().default(false),
   }).prefault({}),
   serverNotices: z
     .union(

@@ -77,7 +77,7 @@ export type { SearchAdapter, SearchHit, SearchIndex, SearchKey, SearchOrder } fr
 export type { Destination } from './storage/federation/destinations.ts';
 export type { RoomSize } from './storage/largest-rooms.ts';
 export type { MediaOfUser } from './storage/mediaapi/media-of-users.ts';
-export type { RateLimit } from './storage/plugin/account-attributes.ts';
+export type { ExperimentalFeature, RateLimit } from './storage/plugin/account-attributes.ts';
 export type { Approval } from './storage/plugin/approvals.ts';
 export type { StoredAuditEntry } from './storage/plugin/audit.ts';
 export type { BlockedRoom } from './storage/plugin/blocked-rooms.ts';

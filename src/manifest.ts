@@ -66,6 +66,7 @@ export const OWN_TABLES: readonly string[] = [
   'abandoned_rooms',
   'account_attributes',
   'account_restrictions',
+  'admin_logins',
   'approvals',
   'audit',
   'blocked_rooms',

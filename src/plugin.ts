@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import type Router from '@koa/router';
 import { type Accounts, createAccounts } from './accounts/accounts.ts';
+import { endAdminLogins } from './accounts/end-admin-logins.ts';
 import { createPasswordHasher } from './accounts/password-hasher.ts';
 import { createRegistrationTokens, type RegistrationTokens } from './accounts/registration-tokens.ts';
 import { createStandingCache } from './accounts/standing-cache.ts';
@@ -119,6 +120,7 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
     federation: host.federation,
     sharedSecret: config.registration.sharedSecret,
     requiresToken: config.registration.requiresToken,
+    allowLoginAs: config.accounts.allowLoginAs,
     appservices: host.appservices ?? [],
     signingKeys: host.signingKeys,
     limits: config.limits,
@@ -134,6 +136,15 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
     daily: dailyOperationJobs(services),
     config: config.jobs,
     auditRetentionMs: config.audit.retentionMs,
+    removeExpired: () =>
+      endAdminLogins({
+        db,
+        localServerNames,
+        ended: (userId, destinations) => {
+          standings.forget(userId);
+          services.announce({ users: [userId], destinations });
+        },
+      }),
     logger,
     left: (jobId) => jobChanges.dispatchEvent(new Event(jobId)),
   });

@@ -4,7 +4,7 @@ import { findAccountType } from '../storage/userapi/accounts.ts';
 import { ACCOUNT_TYPE } from './account-type.ts';
 import type { StandingCache } from './standing-cache.ts';
 
-export type { AccountStanding } from '../storage/plugin/account-standing.ts';
+export type { AccountStanding } from './standing-cache.ts';
 
 /** A part of the `capabilities` in the answer of `GET /_matrix/client/v3/capabilities`. */
 export interface AccountCapabilities {

@@ -58,7 +58,9 @@ export function createAuthenticate(
       refuseTwoTokens(ctx);
       const token = accessTokenOf(ctx.get('authorization'), query.access_token);
       const actor = await resolveToken(host.db, host.appservices ?? [], token, query.user_id);
-      if ((await check(actor.userId)).locked) throw locked();
+      const { hasLoginEnded, locked: isLocked } = await check(actor.userId, actor.device?.deviceId);
+      if (hasLoginEnded) throw unknown();
+      if (isLocked) throw locked();
       requireAccountType(access, actor.accountType);
       return actor;
     } catch (error) {
@@ -85,7 +87,8 @@ async function resolveToken(
   if (appservice !== undefined) return appserviceActor(db, appservice, asUserId ?? '');
   const owner = isToken(token) ? await findTokenOwner(db, token) : undefined;
   if (owner === undefined) throw unknown();
-  return { kind: 'user', userId: owner.userId, accountType: owner.accountType };
+  const { userId, accountType, deviceId, sessionId } = owner;
+  return { kind: 'user', userId, accountType, device: { deviceId, sessionId } };
 }
 
 /** PostgreSQL stores neither NUL nor half of a surrogate pair. */

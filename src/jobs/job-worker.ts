@@ -40,6 +40,8 @@ interface WorkerSettings {
   /** How long audit entries, and approvals that have expired, are kept, in ms. */
   readonly auditRetentionMs: number;
   readonly logger: Logger;
+  /** Called every minute: removes what has expired elsewhere. */
+  readonly removeExpired: () => Promise<void>;
   /** Called when the run of a job is over in this process, whether it has succeeded or not. */
   readonly left: (jobId: string) => void;
 }
@@ -50,6 +52,7 @@ export function createJobWorker({
   daily,
   config,
   auditRetentionMs,
+  removeExpired,
   logger,
   left,
 }: WorkerSettings): JobWorker {
@@ -112,6 +115,7 @@ export function createJobWorker({
       removeOldAudit(db, auditRetentionMs),
       removeOldApprovals(db, auditRetentionMs),
       queueDailyJobs(db, daily),
+      removeExpired(),
     ]);
   };
 

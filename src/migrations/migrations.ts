@@ -19,6 +19,7 @@ import { accountStanding } from './0016-account-standing.ts';
 import { abandonedRooms } from './0017-abandoned-rooms.ts';
 import { searchAnalysis } from './0018-search-analysis.ts';
 import { approvals } from './0019-approvals.ts';
+import { adminLogins } from './0020-admin-logins.ts';
 
 /** The schema of the plugin's own tables. */
 export const OWN_SCHEMA = 'matrix_admin';
@@ -47,6 +48,7 @@ const ALL: readonly NamedMigration[] = [
   abandonedRooms,
   searchAnalysis,
   approvals,
+  adminLogins,
 ];
 
 /** Whether this version contains a migration. */

@@ -7,6 +7,8 @@ export type Actor =
       readonly userId: UserId;
       /** Account type, if it has just been read. @defaultValue looked up */
       readonly accountType?: number;
+      /** The device of the access token. @defaultValue none: the homeserver calls in the user's name */
+      readonly device?: { readonly deviceId: string; readonly sessionId: number };
     }
   /** Code of the homeserver that acts for itself. It may do everything. The audit shows its name. */
   | { readonly kind: 'system'; readonly name: string };

@@ -63,6 +63,8 @@ export interface OperationServices {
   readonly sharedSecret: string | undefined;
   /** Whether the homeserver asks for registration tokens. */
   readonly requiresToken: boolean;
+  /** Whether administrators may log in as other users. */
+  readonly allowLoginAs: boolean;
   readonly appservices: readonly Appservice[];
   /** Tells the host what a committed transaction has changed. */
   readonly announce: Announce;

@@ -4,6 +4,8 @@ import type { HostContext } from './host-context.ts';
 import { requireUnlocked } from './require-unlocked.ts';
 import { type Device, findDevice } from './storage/devices.ts';
 
+const unknownToken = (): MatrixError => new MatrixError('M_UNKNOWN_TOKEN', 'Unknown token');
+
 /**
  * Returns the device of a request's access token. Client-Server API, "Using access tokens".
  * @throws MatrixError `M_MISSING_TOKEN`, `M_UNKNOWN_TOKEN`, `M_USER_LOCKED`
@@ -14,7 +16,9 @@ export async function authenticate(ctx: Context, context: HostContext): Promise<
   if (token === undefined) throw new MatrixError('M_MISSING_TOKEN', 'Missing access token');
   const storable = token.length <= 4_096 && !token.includes('\0');
   const device = storable ? await findDevice(db, token, signingKey.serverName) : undefined;
-  if (device === undefined) throw new MatrixError('M_UNKNOWN_TOKEN', 'Unknown token');
+  if (device === undefined) throw unknownToken();
+  const { hasLoginEnded } = await context.admin.accounts.check(device.userId, device.deviceId);
+  if (hasLoginEnded) throw unknownToken();
   await requireUnlocked(context, device.userId);
   return device;
 }

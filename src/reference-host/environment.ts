@@ -28,6 +28,7 @@ const schema = z
     REGISTRATION_SHARED_SECRET: text,
     REGISTRATION_REQUIRES_TOKEN: flag.default(false),
     SERVER_NOTICES: flag.default(false),
+    ALLOW_LOGIN_AS: flag.default(false),
     SEARCH: z
       .enum(['postgres', 'meilisearch', 'off'], { error: 'expected postgres, meilisearch or off' })
       .default('postgres'),

@@ -35,7 +35,7 @@ export interface HomeserverSettings {
   readonly metricsCredentials?: Credentials;
   readonly rateLimit: boolean;
   /** @defaultValue no registration by shared secret, and no server notices */
-  readonly accounts?: Pick<AdminPluginOptions, 'registration' | 'serverNotices'>;
+  readonly accounts?: Pick<AdminPluginOptions, 'accounts' | 'registration' | 'serverNotices'>;
   /** Settings for requests to other servers. @defaultValue no requests: events for other servers stay in the queue */
   readonly federation?: HttpsSettings & {
     /** Certificate of the server for other homeservers. @defaultValue no such server */

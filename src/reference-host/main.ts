@@ -27,6 +27,7 @@ function accountsOf(environment: Environment): NonNullable<HomeserverSettings['a
   return {
     registration: { requiresToken, ...(sharedSecret !== undefined && { sharedSecret }) },
     serverNotices: environment.SERVER_NOTICES ? {} : false,
+    accounts: { allowLoginAs: environment.ALLOW_LOGIN_AS },
   };
 }
 

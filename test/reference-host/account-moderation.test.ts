@@ -4,13 +4,14 @@ import {
   type FixtureHomeserver,
   fixture,
   redactPath,
+  request,
   sendPath,
   startFixtureHomeserver,
 } from './fixture-homeserver.ts';
 
 let server: FixtureHomeserver;
 beforeAll(async () => {
-  server = await startFixtureHomeserver();
+  server = await startFixtureHomeserver({ accounts: { accounts: { allowLoginAs: true } } });
 });
 afterAll(() => server.stop());
 
@@ -71,6 +72,20 @@ test('a message of a shadow-banned user is acknowledged, but reaches nobody', as
   await ban('DELETE');
   const heard = await server.call('bob', 'PUT', sendPath('v10'), MESSAGE);
   expect([heard.status, await stored(heard.body.event_id)]).toEqual([200, 1]);
+});
+
+test('an administrator who is logged in as a user can do what the user can, until then', async () => {
+  const path = `/_synapse/admin/v1/users/${bob.user_id}/login`;
+  const until = Date.now() + 2_000;
+  const { body } = await server.call('admin', 'POST', path, { valid_until_ms: until });
+  const whoami = (): Promise<Answer> =>
+    request(new URL('/_matrix/client/v3/account/whoami', server.origin), {
+      headers: { authorization: `Bearer ${body.access_token}` },
+    });
+  expect((await whoami()).body).toMatchObject({ user_id: bob.user_id });
+  await expect.poll(() => Date.now(), { timeout: 4_000 }).toBeGreaterThan(until);
+  const { status, body: refusal } = await whoami();
+  expect([status, refusal.errcode]).toEqual([401, 'M_UNKNOWN_TOKEN']);
 });
 
 test('administrators see the capability', async () => {

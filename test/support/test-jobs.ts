@@ -38,7 +38,16 @@ export function createTestWorker(
     ...options,
   };
   return {
-    ...createJobWorker({ db, kinds, daily: [], config, auditRetentionMs: 60_000, logger, left }),
+    ...createJobWorker({
+      db,
+      kinds,
+      daily: [],
+      config,
+      auditRetentionMs: 60_000,
+      removeExpired: async () => {},
+      logger,
+      left,
+    }),
     logger,
   };
 }

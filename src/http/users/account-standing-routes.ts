@@ -4,7 +4,7 @@ const SYNAPSE = '/_synapse/admin/v1';
 const RATE_LIMIT = `${SYNAPSE}/users/:userId/override_ratelimit`;
 const FEATURES = `${SYNAPSE}/experimental_features/:userId`;
 
-/** Routes of what the plugin keeps of an account and the homeserver asks for. */
+/** Routes of decisions about accounts that the plugin stores and the homeserver carries out. */
 export const ACCOUNT_STANDING_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'GET',
@@ -50,6 +50,13 @@ export const ACCOUNT_STANDING_ROUTES: readonly Route[] = [
     path: `${SYNAPSE}/users/:userId/_allow_cross_signing_replacement_without_uia`,
     operation: 'allowCrossSigningReplacement',
     input: ({ params }) => ({ userId: params.userId }),
+    respond: okOf,
+  }),
+  defineRoute({
+    method: 'POST',
+    path: `${SYNAPSE}/users/:userId/login`,
+    operation: 'loginAsUser',
+    input: ({ params, body }) => ({ userId: params.userId, validUntilMs: body.valid_until_ms }),
     respond: okOf,
   }),
 ];

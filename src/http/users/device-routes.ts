@@ -33,6 +33,13 @@ export const DEVICE_ROUTES: readonly Route[] = [
       ok({ devices: devices.map((device) => deviceBody(userId, device)), total: devices.length }),
   }),
   defineRoute({
+    method: 'POST',
+    path: DEVICES,
+    operation: 'createDevice',
+    input: ({ params, body }) => ({ userId: params.userId, deviceId: body.device_id }),
+    respond: () => ({ status: 201, body: {} }),
+  }),
+  defineRoute({
     method: 'GET',
     path: `${DEVICES}/:deviceId`,
     operation: 'getDevice',

@@ -16,8 +16,8 @@ import { isOwnAccount, requireLocal, userNotFound } from '../users/local-account
 import { userIdInput } from '../users/user-id-input.ts';
 
 /**
- * Whether an account is restricted. By Client-Server API, "Server administration", other administrators cannot be looked at, and
- * deactivated accounts count as missing.
+ * Whether an account is restricted. By Client-Server API, "Server administration", other administrators cannot be looked at,
+ * and deactivated accounts count as missing.
  * @throws MatrixError `M_INVALID_PARAM`, `M_NOT_FOUND`, `M_FORBIDDEN`
  */
 async function isRestricted(scope: ReadScope, userId: UserId, restriction: Restriction): Promise<boolean> {
@@ -129,8 +129,8 @@ export const setUserLocked = defineOperation({
 });
 
 /**
- * Shadow-bans a user, or lifts the ban: what the user sends is acknowledged, and the homeserver sends it to nobody.
- * Synapse: `POST` and `DELETE /_synapse/admin/v1/users/{userId}/shadow_ban`, which also take administrators.
+ * Shadow-bans a user, or lifts the ban. The homeserver acknowledges the user's events, but neither stores nor sends them.
+ * Synapse: `POST` and `DELETE /_synapse/admin/v1/users/{userId}/shadow_ban`, which also accept administrators.
  */
 export const setUserShadowBanned = defineOperation({
   access: 'admin',

@@ -5,7 +5,7 @@ import { inputObject } from '../input-object.ts';
 import { userIdInput } from './user-id-input.ts';
 
 /**
- * Would prolong the time for which an account is valid. Accounts do not expire in Dendrite, so it is refused.
+ * Refuses to extend the validity of an account, because accounts do not expire in Dendrite.
  * Synapse: `POST /_synapse/admin/v1/account_validity/validity`.
  */
 export const renewAccount = defineOperation({

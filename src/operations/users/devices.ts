@@ -1,14 +1,25 @@
+import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { addressWithoutPort } from '../../accounts/address-without-port.ts';
 import { logOut } from '../../accounts/log-out.ts';
 import { renameDevice } from '../../accounts/rename-device.ts';
 import { MatrixError } from '../../errors.ts';
 import type { UserId } from '../../ids.ts';
-import { type Device, findDevice, listDevices as list } from '../../storage/userapi/devices.ts';
+import { insertKeylessDevice } from '../../storage/keyserver/device-keys.ts';
+import {
+  type Device,
+  findDevice,
+  hasDevice,
+  insertDevice,
+  listDevices as list,
+} from '../../storage/userapi/devices.ts';
 import { defineOperation } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 import { requireAccount, requireLockedAccount } from './local-account.ts';
 import { userIdInput } from './user-id-input.ts';
+
+/** In UTF-16 code units. */
+const MAX_ID_LENGTH = 255;
 
 const deviceNotFound = (): MatrixError => new MatrixError('M_NOT_FOUND', 'There is no such device');
 
@@ -46,6 +57,42 @@ export const getDevice = defineOperation({
     const device = await findDevice(scope.db, userId, deviceId);
     if (device === undefined) throw deviceNotFound();
     return { userId, ...withoutPort(device) };
+  },
+});
+
+/**
+ * Creates a device of a local user. Nobody learns its access token. An existing device stays as it is.
+ * Synapse: `POST /_synapse/admin/v2/users/{userId}/devices`.
+ */
+export const createDevice = defineOperation({
+  access: 'admin',
+  effect: 'write',
+  input: inputObject({
+    /** The local user. */
+    userId: userIdInput,
+    /** The id of the new device, at most 255 characters. */
+    deviceId: z.string().min(1).max(MAX_ID_LENGTH),
+  }),
+  target: ({ userId }) => userId,
+  run: async (scope, { userId, deviceId }): Promise<object> => {
+    const { transaction } = scope;
+    const { isDeactivated } = await requireLockedAccount(scope, userId);
+    if (isDeactivated) throw new MatrixError('M_BAD_STATE', 'A deactivated account has no devices');
+    if (await hasDevice(transaction, userId, deviceId)) return {};
+    const accessToken = randomBytes(32).toString('base64url');
+    const device = {
+      userId,
+      deviceId,
+      accessToken,
+      displayName: null,
+      createdAt: Date.now(),
+      address: '',
+      userAgent: '',
+    };
+    await insertDevice(transaction, device);
+    await insertKeylessDevice(transaction, { userId, deviceId });
+    scope.afterCommit(() => scope.announce({ users: [userId] }));
+    return {};
   },
 });
 

@@ -21,7 +21,7 @@ const featuresOf = (on: readonly ExperimentalFeature[]): Features => ({
 
 /**
  * Which experimental features are on for a local user. The homeserver asks `admin.accounts.check()`.
- * Synapse: `GET /_synapse/admin/v1/experimental_features/{userId}`, which also answers for users that there are not.
+ * Synapse: `GET /_synapse/admin/v1/experimental_features/{userId}`, which also answers for unknown users.
  */
 export const getExperimentalFeatures = defineOperation({
   access: 'admin',
@@ -37,7 +37,7 @@ export const getExperimentalFeatures = defineOperation({
 });
 
 /**
- * Switches experimental features on or off for a local user. Others stay as they are.
+ * Switches experimental features on or off for a local user. The other features stay as they are.
  * Synapse: `PUT /_synapse/admin/v1/experimental_features/{userId}`.
  */
 export const setExperimentalFeatures = defineOperation({

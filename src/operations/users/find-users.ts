@@ -11,7 +11,8 @@ import { requireLocal, userNotFound } from './local-account.ts';
 import { userIdInput } from './user-id-input.ts';
 
 /**
- * Whether somebody could register a name. A name that can't be registered is an error.
+ * Checks whether a user could register a name.
+ * @throws MatrixError the error that the registration would get
  * Synapse: `GET /_synapse/admin/v1/username_available`.
  */
 export const checkUsernameAvailable = defineOperation({
@@ -29,7 +30,7 @@ export const checkUsernameAvailable = defineOperation({
 });
 
 /**
- * Who has an e-mail address or a telephone number.
+ * Finds the user who has an e-mail address or a telephone number.
  * Synapse: `GET /_synapse/admin/v1/threepid/{medium}/users/{address}`.
  */
 export const findUserByThreepid = defineOperation({
@@ -49,7 +50,7 @@ export const findUserByThreepid = defineOperation({
 });
 
 /**
- * Who logs in through a provider of single sign-on. Dendrite knows no such provider, so it is nobody.
+ * Finds the user who logs in through a provider of single sign-on. Dendrite has no such providers, so no user is found.
  * Synapse: `GET /_synapse/admin/v1/auth_providers/{provider}/users/{externalId}`.
  */
 export const findUserByExternalId = defineOperation({
@@ -69,8 +70,9 @@ export const findUserByExternalId = defineOperation({
 const MOST_FOUND = 10_000;
 
 /**
- * Finds local users by a part of their user ids, in whatever case, in order of their names. There are 10,000 at most.
- * Synapse: `GET /_synapse/admin/v1/search_users/{userId}`, which shows password hashes, too. The user id says nothing there.
+ * Finds local users by a part of their user ids, in any case, in order of their names. Returns at most 10,000 users. The user
+ * id in the input must be local, and has no other effect.
+ * Synapse: `GET /_synapse/admin/v1/search_users/{userId}`, which also shows password hashes.
  */
 export const searchUsers = defineOperation({
   access: 'admin',

@@ -24,8 +24,8 @@ export async function requireAccount(scope: ReadScope, userId: UserId): Promise<
 }
 
 /**
- * Finds an account that nobody else changes before the end of the transaction. Every change of devices begins so, because it
- * locks several of them.
+ * Finds an account, and locks it until the end of the transaction. Every change of devices locks the account first, because it
+ * locks several devices.
  * @throws MatrixError as `requireAccount()`
  */
 export async function requireLockedAccount(scope: OperationScope, userId: UserId, remote = REMOTE): Promise<Account> {
@@ -35,7 +35,7 @@ export async function requireLockedAccount(scope: OperationScope, userId: UserId
   return account;
 }
 
-/** After the commit, forgets what was remembered of an account, and tells the homeserver of the change. */
+/** After the commit, drops an account from the cache of standings, and tells the host that the account has changed. */
 export function standingChanged({ standings, announce, afterCommit }: OperationScope, userId: UserId): void {
   afterCommit(() => {
     standings.forget(userId);

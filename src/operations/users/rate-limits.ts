@@ -12,7 +12,7 @@ const number = z
   .default(0);
 
 /**
- * A local user's own limit of messages. `null`: the homeserver's own limit counts.
+ * Returns the message rate limit that is set for a local user. `null`: none is set, and the homeserver's own limit applies.
  * Synapse: `GET /_synapse/admin/v1/users/{userId}/override_ratelimit`.
  */
 export const getUserRateLimit = defineOperation({
@@ -29,7 +29,7 @@ export const getUserRateLimit = defineOperation({
 });
 
 /**
- * Gives a local user a limit of messages of their own. With both numbers 0 there is no limit. The homeserver keeps to it.
+ * Sets a message rate limit for a local user. If both numbers are 0, there is no limit. The homeserver enforces it.
  * Synapse: `POST /_synapse/admin/v1/users/{userId}/override_ratelimit`.
  */
 export const setUserRateLimit = defineOperation({
@@ -53,7 +53,7 @@ export const setUserRateLimit = defineOperation({
 });
 
 /**
- * Makes the homeserver's own limit count again for a local user.
+ * Removes the message rate limit of a local user. The homeserver's own limit then applies.
  * Synapse: `DELETE /_synapse/admin/v1/users/{userId}/override_ratelimit`.
  */
 export const deleteUserRateLimit = defineOperation({

@@ -27,7 +27,7 @@ export function checkAdminChange(actor: Actor, userId: UserId, account: Account,
  * @throws MatrixError as `checkAdminChange()`, and `M_BAD_STATE` for the last administrator
  */
 export async function changeAdmin(
-  { transaction, actor }: OperationScope,
+  { transaction, actor, standings, afterCommit }: OperationScope,
   userId: UserId,
   account: Account,
   isAdmin: boolean,
@@ -37,6 +37,8 @@ export async function changeAdmin(
   if (!isAdmin) await requireOtherAdmin(transaction, userId, account);
   const former = account.appserviceId === null ? ACCOUNT_TYPE.user : ACCOUNT_TYPE.appservice;
   await updateAccountType(transaction, userId, isAdmin ? ACCOUNT_TYPE.admin : former);
+  // Nobody else stays logged in as an administrator.
+  afterCommit(() => standings.forget(userId));
 }
 
 /** Whether a local user is an administrator. Synapse: `GET /_synapse/admin/v1/users/{userId}/admin`. */

@@ -15,7 +15,7 @@ const input = inputObject({
 });
 
 /**
- * How many invites a user has sent since a time. Whom nobody knows has sent none.
+ * How many invites a user has sent since a time. An unknown user has sent none.
  * Synapse: `GET /_synapse/admin/v1/users/{userId}/sent_invite_count`.
  */
 export const countSentInvites = defineOperation({
@@ -28,7 +28,7 @@ export const countSentInvites = defineOperation({
 });
 
 /**
- * How many rooms a user has joined since a time, be they left again. Whom nobody knows has joined none.
+ * How many rooms a user has joined since a time. Rooms that the user has left count too. An unknown user has joined none.
  * Synapse: `GET /_synapse/admin/v1/users/{userId}/cumulative_joined_room_count`.
  */
 export const countJoinedRooms = defineOperation({

@@ -2,13 +2,14 @@ import type { OperationsIn } from '../define-operation.ts';
 import { getAccountData } from './account-data.ts';
 import { renewAccount } from './account-validity.ts';
 import { deactivateUser } from './deactivate-user.ts';
-import { deleteDevices, getDevice, listDevices, setDeviceName } from './devices.ts';
+import { createDevice, deleteDevices, getDevice, listDevices, setDeviceName } from './devices.ts';
 import { evacuateUser } from './evacuate-user.ts';
 import { getExperimentalFeatures, setExperimentalFeatures } from './experimental-features.ts';
 import { checkUsernameAvailable, findUserByExternalId, findUserByThreepid, searchUsers } from './find-users.ts';
 import { getUser } from './get-user.ts';
 import { allowCrossSigningReplacement } from './key-replacement.ts';
 import { listUsers } from './list-users.ts';
+import { loginAsUser } from './login-as-user.ts';
 import { listJoinedRooms, listMemberships } from './memberships.ts';
 import { listPushers } from './pushers.ts';
 import { deleteUserRateLimit, getUserRateLimit, setUserRateLimit } from './rate-limits.ts';
@@ -31,6 +32,7 @@ export type UserOperations = OperationsIn<
     typeof import('./get-user.ts') &
     typeof import('./key-replacement.ts') &
     typeof import('./list-users.ts') &
+    typeof import('./login-as-user.ts') &
     typeof import('./memberships.ts') &
     typeof import('./pushers.ts') &
     typeof import('./rate-limits.ts') &
@@ -48,6 +50,7 @@ export const USER_OPERATIONS: UserOperations = {
   resetPassword,
   whois,
   listDevices,
+  createDevice,
   getDevice,
   setDeviceName,
   deleteDevices,
@@ -74,4 +77,5 @@ export const USER_OPERATIONS: UserOperations = {
   getExperimentalFeatures,
   setExperimentalFeatures,
   allowCrossSigningReplacement,
+  loginAsUser,
 };

@@ -23,6 +23,7 @@ export interface FederationContext {
   readonly serverName: ServerName;
   /** One for each local server name. */
   readonly signingKeys: readonly SigningKey[];
+  readonly accounts: Pick<AdminPlugin['accounts'], 'check'>;
   readonly rooms: Pick<AdminPlugin['rooms'], 'check' | 'states'>;
   /** The settings for writing received events. */
   readonly chain: ChainSettings;

@@ -31,7 +31,7 @@ export interface Federation {
   /** Aborts running requests. Queued events stay in the queue. */
   readonly stop: () => Promise<void>;
   /** The parts that need the plugin. The plugin needs the sender, so they are created later. */
-  readonly withPlugin: (admin: Pick<AdminPlugin, 'rooms' | 'search'>) => {
+  readonly withPlugin: (admin: Pick<AdminPlugin, 'accounts' | 'rooms' | 'search'>) => {
     /** @throws MatrixError with the reason why the join failed */
     readonly joinRemoteRoom: (join: RemoteJoin) => Promise<void>;
     /** Creates the HTTPS server for other homeservers. */
@@ -56,11 +56,11 @@ export function createFederation(settings: FederationSettings): Federation {
     start: queue.start,
     alive: queue.alive,
     stop: queue.stop,
-    withPlugin: ({ rooms, search }) => {
+    withPlugin: ({ accounts, rooms, search }) => {
       const localServerNames = signingKeys.map((key) => key.serverName);
       const chain = { serverName, localServerNames, states: rooms.states, applySearch: search.apply };
       const { alive, wake } = queue;
-      const context = { db, serverName, signingKeys, rooms, chain, verifyKeys, alive, wake, logger };
+      const context = { db, serverName, signingKeys, accounts, rooms, chain, verifyKeys, alive, wake, logger };
       return {
         joinRemoteRoom: (join) => joinRemoteRoom({ db, ask, verifyKeys, signingKeys, chain }, join),
         createServer: (certificate) => createFederationServer(context, certificate),

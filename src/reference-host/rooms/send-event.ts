@@ -48,7 +48,7 @@ export async function sendEvent(
   return eventId;
 }
 
-/** What a shadow-banned user gets for an event that nobody gets. The same request gets the same again. */
+/** The event id in the answer to a shadow-banned user. A repeated request gets the same id. */
 function unsentEventId({ userId, sessionId }: Device, ...request: readonly string[]): EventId {
   const hash = createHash('sha256').update(JSON.stringify([userId, sessionId, ...request]));
   return `$${hash.digest('base64url')}` as EventId;

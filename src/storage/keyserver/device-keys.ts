@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
 import type { UserId } from '../../ids.ts';
-import { rowsOf } from '../database.ts';
+import { type Db, rowsOf } from '../database.ts';
 
 /** Writes the row that Dendrite stores for a device without keys. */
 export async function insertKeylessDevice(
@@ -66,4 +66,15 @@ export async function noteKeyChange(transaction: Knex.Transaction, userId: UserI
      ON CONFLICT (user_id) DO UPDATE SET change_id = nextval('public.keyserver_key_changes_seq')`,
     [userId],
   );
+}
+
+/** Whether a device has keys. Other users know only devices with keys. */
+export async function hasDeviceKeys(db: Db, userId: UserId, deviceId: string): Promise<boolean> {
+  const rows = await rowsOf(
+    db.raw(`SELECT FROM public.keyserver_device_keys WHERE user_id = ? AND device_id = ? AND key_json <> ''`, [
+      userId,
+      deviceId,
+    ]),
+  );
+  return rows.length > 0;
 }

@@ -29,14 +29,14 @@ export async function forgetErasure(db: Db, userId: UserId): Promise<void> {
   ]);
 }
 
-/** A user's own limit of messages. Both numbers 0: no limit. */
+/** A limit of messages for one user. If both numbers are 0, there is no limit. */
 export interface RateLimit {
   readonly messagesPerSecond: number;
   /** How many messages the user may send at once. */
   readonly burstCount: number;
 }
 
-/** `undefined`: the homeserver's own limit counts. */
+/** The limit of a user. `undefined`: the homeserver's own limit applies. */
 export async function findRateLimit(db: Db, userId: UserId): Promise<RateLimit | undefined> {
   const [row] = await rowsOf<RateLimit>(
     db.raw(
@@ -48,7 +48,7 @@ export async function findRateLimit(db: Db, userId: UserId): Promise<RateLimit |
   return row;
 }
 
-/** @param limit `undefined`: the homeserver's own limit counts again */
+/** @param limit `undefined`: removes the user's limit */
 export async function setRateLimit(db: Db, userId: UserId, limit: RateLimit | undefined): Promise<void> {
   await db.raw(
     `INSERT INTO matrix_admin.account_attributes (user_id, messages_per_second, burst_count) VALUES (?, ?, ?)
@@ -78,7 +78,7 @@ export async function setFeatures(db: Db, userId: UserId, features: readonly Exp
 }
 
 /**
- * Allows a user to replace the present master key for a limited time. The permission ends with that key.
+ * Allows a user to replace the current master key for a limited time. The permission ends when the key is replaced.
  * @param until ms since the epoch
  * @returns whether the user has a master key
  */

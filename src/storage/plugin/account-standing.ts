@@ -2,9 +2,10 @@ import { splitUserId, type UserId, userIdOf } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 import type { ExperimentalFeature, RateLimit } from './account-attributes.ts';
 import type { Restriction } from './account-restrictions.ts';
+import { HAS_ENDED } from './admin-logins.ts';
 
-/** Restrictions and exceptions that administrators have set for an account. */
-export interface AccountStanding {
+/** What is stored of administrators' decisions about an account. */
+export interface StoredStanding {
   /** The user may read, leave rooms and redact, but may send nothing else. Client-Server API, "Account suspension". */
   readonly suspended: boolean;
   /** The user may only log out. Client-Server API, "Account locking". */
@@ -17,6 +18,15 @@ export interface AccountStanding {
   readonly features: readonly ExperimentalFeature[];
   /** The time until which the user may replace the cross-signing keys without authenticating again, in ms since the epoch. */
   readonly keysReplaceableUntil: number | undefined;
+  readonly adminLogins: readonly AdminLogin[];
+}
+
+/** A device with which an administrator is logged in as the user. */
+interface AdminLogin {
+  readonly deviceId: string;
+  /** In ms since the epoch. `undefined`: until the administrator logs out. */
+  readonly validUntil: number | undefined;
+  readonly hasEnded: boolean;
 }
 
 interface StandingRow {
@@ -24,19 +34,24 @@ interface StandingRow {
   readonly messages_per_second: number | null;
   readonly burst_count: number | null;
   readonly features: readonly ExperimentalFeature[] | null;
-  readonly replaceable_until: Date | null;
+  readonly replaceable_until: string | null;
+  readonly admin_logins: readonly { device_id: string; valid_until: number | null; has_ended: boolean }[] | null;
 }
 
 /**
  * The standing of a user's account, in one query: every request needs it. As in Dendrite, the account with the lower-case
  * localpart has priority.
  */
-export async function findStanding(db: Db, userId: UserId): Promise<AccountStanding> {
+export async function findStanding(db: Db, userId: UserId): Promise<StoredStanding> {
   const { localpart, serverName } = splitUserId(userId);
   const [row] = await rowsOf<StandingRow>(
     db.raw(
       `SELECT ARRAY(SELECT restriction FROM matrix_admin.account_restrictions WHERE user_id IN (:userId, :lower)) AS restrictions,
-         x.messages_per_second, x.burst_count, x.features, k.replaceable_until
+         x.messages_per_second, x.burst_count, x.features,
+         CAST(floor(extract(epoch FROM k.replaceable_until) * 1000) AS bigint) AS replaceable_until,
+         (SELECT json_agg(json_build_object('device_id', l.device_id, 'has_ended', ${HAS_ENDED},
+            'valid_until', floor(extract(epoch FROM l.valid_until) * 1000)) ORDER BY l.created_at)
+          FROM matrix_admin.admin_logins l WHERE l.user_id IN (:userId, :lower)) AS admin_logins
        FROM (VALUES (1)) AS one
        LEFT JOIN LATERAL (SELECT * FROM matrix_admin.account_attributes WHERE user_id IN (:userId, :lower)
          ORDER BY (user_id = :lower) DESC LIMIT 1) AS x ON true
@@ -54,6 +69,11 @@ export async function findStanding(db: Db, userId: UserId): Promise<AccountStand
     shadowBanned: has('shadow_banned'),
     rateLimit: isLimited ? { messagesPerSecond, burstCount } : undefined,
     features: row?.features ?? [],
-    keysReplaceableUntil: row?.replaceable_until?.getTime(),
+    keysReplaceableUntil: row?.replaceable_until ? Number(row.replaceable_until) : undefined,
+    adminLogins: (row?.admin_logins ?? []).map((login) => ({
+      deviceId: login.device_id,
+      validUntil: login.valid_until ?? undefined,
+      hasEnded: login.has_ended,
+    })),
   };
 }

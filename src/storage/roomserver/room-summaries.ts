@@ -1,5 +1,6 @@
 import type { RoomId, ServerName } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
+import { IS_OWN_DEVICE } from '../plugin/admin-logins.ts';
 import { type NamedState, readNamedState, textOf } from '../syncapi/named-state.ts';
 import { IS_LOCAL } from './local-members.ts';
 import { IS_SHOWN } from './room-list.ts';
@@ -97,7 +98,7 @@ export async function findRoomDetails(
        SELECT NOT EXISTS (SELECT FROM local WHERE NOT forgotten) AS forgotten,
          (SELECT count(*)::int FROM local JOIN public.userapi_devices d
           ON d.localpart = substr(split_part(user_id, ':', 1), 2) AND d.server_name = substr(user_id, strpos(user_id, ':') + 1)
-          WHERE membership_nid = 3) AS devices`,
+          WHERE membership_nid = 3 AND ${IS_OWN_DEVICE}) AS devices`,
       { roomId, localServerNames: [...localServerNames] },
     ),
   );

@@ -1,11 +1,14 @@
 import type { Knex } from 'knex';
 import { splitUserId, type UserId, userIdOf } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
+import { IS_OWN_DEVICE } from '../plugin/admin-logins.ts';
 
 /** The user of an access token, and the type of the user's account. */
 export interface TokenOwner {
   readonly userId: UserId;
   readonly deviceId: string;
+  /** `userapi_devices.session_id`, which is unique to a login. */
+  readonly sessionId: number;
   readonly accountType: number;
 }
 
@@ -14,9 +17,15 @@ export interface TokenOwner {
  * request starts with this lookup, so it is one query.
  */
 export async function findTokenOwner(db: Db, accessToken: string): Promise<TokenOwner | undefined> {
-  const [row] = await rowsOf<{ localpart: string; server_name: string; device_id: string; account_type: number }>(
+  const [row] = await rowsOf<{
+    localpart: string;
+    server_name: string;
+    device_id: string;
+    session_id: string;
+    account_type: number;
+  }>(
     db.raw(
-      `SELECT d.localpart, d.server_name, d.device_id, a.account_type
+      `SELECT d.localpart, d.server_name, d.device_id, d.session_id, a.account_type
        FROM public.userapi_devices d JOIN public.userapi_accounts a
          ON a.server_name = d.server_name AND a.localpart IN (lower(d.localpart), d.localpart)
        WHERE d.access_token = ? AND a.is_deactivated IS NOT TRUE
@@ -28,6 +37,7 @@ export async function findTokenOwner(db: Db, accessToken: string): Promise<Token
     row && {
       userId: userIdOf(row.localpart, row.server_name),
       deviceId: row.device_id,
+      sessionId: Number(row.session_id),
       accountType: row.account_type,
     }
   );
@@ -38,24 +48,42 @@ export interface NewDevice {
   readonly userId: UserId;
   readonly deviceId: string;
   readonly accessToken: string;
-  readonly displayName: string;
+  readonly displayName: string | null;
   readonly createdAt: number;
   readonly address: string;
   readonly userAgent: string;
 }
 
-export async function insertDevice(transaction: Knex.Transaction, device: NewDevice): Promise<void> {
+/** @returns the session id of the device */
+export async function insertDevice(transaction: Knex.Transaction, device: NewDevice): Promise<number> {
   const { localpart, serverName } = splitUserId(device.userId);
   await transaction.raw(
     'DELETE FROM public.userapi_devices WHERE localpart = ? AND server_name = ? AND device_id = ?',
     [localpart, serverName, device.deviceId],
   );
-  await transaction.raw(
-    `INSERT INTO public.userapi_devices
-       (access_token, device_id, localpart, server_name, created_ts, display_name, last_seen_ts, ip, user_agent)
-     VALUES (:accessToken, :deviceId, :localpart, :serverName, :createdAt, :displayName, :createdAt, :address, :userAgent)`,
-    { ...device, localpart, serverName },
+  const [row] = await rowsOf<{ session_id: string }>(
+    transaction.raw(
+      `INSERT INTO public.userapi_devices
+         (access_token, device_id, localpart, server_name, created_ts, display_name, last_seen_ts, ip, user_agent)
+       VALUES (:accessToken, :deviceId, :localpart, :serverName, :createdAt, :displayName, :createdAt, :address, :userAgent)
+       RETURNING session_id`,
+      { ...device, localpart, serverName },
+    ),
   );
+  return Number(row?.session_id);
+}
+
+/** Whether a user has a device with this id. Devices of administrators' logins count. */
+export async function hasDevice(db: Db, userId: UserId, deviceId: string): Promise<boolean> {
+  const { localpart, serverName } = splitUserId(userId);
+  const rows = await rowsOf(
+    db.raw('SELECT FROM public.userapi_devices WHERE localpart = ? AND server_name = ? AND device_id = ?', [
+      localpart,
+      serverName,
+      deviceId,
+    ]),
+  );
+  return rows.length > 0;
 }
 
 /**
@@ -130,8 +158,8 @@ export async function listDevices(db: Db, userId: UserId): Promise<Device[]> {
   const { localpart, serverName } = splitUserId(userId);
   const rows = await rowsOf<DeviceRow>(
     db.raw(
-      `SELECT device_id, display_name, ip, user_agent, last_seen_ts FROM public.userapi_devices
-       WHERE localpart = ? AND server_name = ? ORDER BY device_id`,
+      `SELECT device_id, display_name, ip, user_agent, last_seen_ts FROM public.userapi_devices d
+       WHERE localpart = ? AND server_name = ? AND ${IS_OWN_DEVICE} ORDER BY device_id`,
       [localpart, serverName],
     ),
   );
@@ -142,8 +170,8 @@ export async function findDevice(db: Db, userId: UserId, deviceId: string): Prom
   const { localpart, serverName } = splitUserId(userId);
   const [row] = await rowsOf<DeviceRow>(
     db.raw(
-      `SELECT device_id, display_name, ip, user_agent, last_seen_ts FROM public.userapi_devices
-       WHERE localpart = ? AND server_name = ? AND device_id = ?`,
+      `SELECT device_id, display_name, ip, user_agent, last_seen_ts FROM public.userapi_devices d
+       WHERE localpart = ? AND server_name = ? AND device_id = ? AND ${IS_OWN_DEVICE}`,
       [localpart, serverName, deviceId],
     ),
   );
@@ -160,8 +188,8 @@ export async function updateDisplayName(
   const { localpart, serverName } = splitUserId(userId);
   const rows = await rowsOf<{ device_id: string }>(
     transaction.raw(
-      `UPDATE public.userapi_devices SET display_name = ?
-       WHERE localpart = ? AND server_name = ? AND device_id = ? RETURNING device_id`,
+      `UPDATE public.userapi_devices d SET display_name = ?
+       WHERE localpart = ? AND server_name = ? AND device_id = ? AND ${IS_OWN_DEVICE} RETURNING device_id`,
       [displayName, localpart, serverName, deviceId],
     ),
   );

@@ -1,6 +1,7 @@
 import { splitUserId, type UserId, userIdOf } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 import type { UserType } from '../plugin/account-attributes.ts';
+import { IS_OWN_DEVICE } from '../plugin/admin-logins.ts';
 
 /** A local user, including deactivated users. Times are in ms since the epoch. */
 export interface User {
@@ -42,7 +43,7 @@ export interface UserFilter {
 
 const USER_ID = `'@' || a.localpart || ':' || a.server_name`;
 const LAST_SEEN = `(SELECT max(d.last_seen_ts) FROM public.userapi_devices d
-  WHERE d.localpart = a.localpart AND d.server_name = a.server_name)`;
+  WHERE d.localpart = a.localpart AND d.server_name = a.server_name AND ${IS_OWN_DEVICE})`;
 const restricted = (restriction: string): string => `EXISTS (SELECT FROM matrix_admin.account_restrictions r
   WHERE r.restriction = '${restriction}' AND r.user_id = ${USER_ID})`;
 
@@ -52,7 +53,8 @@ const DETAILS = `LEFT JOIN public.userapi_profiles p ON p.localpart = a.localpar
 
 /** For sorting, which needs the value of every user. This join is faster than one lookup for each user. */
 const SEEN = `LEFT JOIN (
-    SELECT localpart, server_name, max(last_seen_ts) AS last_seen_ts FROM public.userapi_devices GROUP BY 1, 2
+    SELECT localpart, server_name, max(last_seen_ts) AS last_seen_ts FROM public.userapi_devices d
+    WHERE ${IS_OWN_DEVICE} GROUP BY 1, 2
   ) AS seen ON seen.localpart = a.localpart AND seen.server_name = a.server_name`;
 
 const COLUMNS = `a.localpart, a.server_name, a.account_type, a.is_deactivated, a.created_ts, a.appservice_id,

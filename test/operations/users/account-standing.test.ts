@@ -15,6 +15,8 @@ const NOTHING: AccountStanding = {
   rateLimit: undefined,
   features: [],
   keysReplaceableUntil: undefined,
+  hiddenDevices: [],
+  hasLoginEnded: false,
 };
 const LIMIT = `users/${BOB}/override_ratelimit`;
 const BAN = `users/${BOB}/shadow_ban`;

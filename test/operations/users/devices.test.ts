@@ -197,6 +197,36 @@ describe('devices of a user', () => {
     expect((await plugin.request('/_dendrite/admin/jobs', { headers: bearer('FOURTH') })).status).toBe(403);
   });
 
+  it('are made without anybody who has their tokens, once each', async () => {
+    const made = await changesOf(db, async () => {
+      for (const time of ['once', 'again']) {
+        const answer = await send('POST', BOB, 'devices', { device_id: 'MADE' });
+        expect([answer.status, answer.text], time).toEqual([201, '{}']);
+      }
+    });
+    expect(Object.keys(made).sort()).toEqual(['keyserver_device_keys', 'userapi_devices']);
+    expect(made.userapi_devices?.added).toMatchObject([
+      { device_id: 'MADE', access_token: expect.stringMatching(/^[\w-]{43}$/), ip: '' },
+    ]);
+    expect(jsonOf(await send('GET', BOB, 'devices/MADE'))).toMatchObject({ display_name: null, last_seen_ip: null });
+    const unchanged = await changesOf(db, () => send('POST', BOB, 'devices', { device_id: USERS.bob.device_id }));
+    expect(unchanged).toEqual({});
+    await send('DELETE', BOB, 'devices/MADE');
+  });
+
+  it.each<[string, object | undefined, number, string]>([
+    [BOB, undefined, 400, 'M_MISSING_PARAM'],
+    [BOB, { device_id: '' }, 400, 'M_INVALID_PARAM'],
+    [BOB, { device_id: 5 }, 400, 'M_INVALID_PARAM'],
+    [BOB, { device_id: 'x'.repeat(256) }, 400, 'M_INVALID_PARAM'],
+    ['@nobody:localhost:18448', { device_id: 'x' }, 404, 'M_NOT_FOUND'],
+    ['@gone:localhost:18448', { device_id: 'x' }, 400, 'M_BAD_STATE'],
+    ['@x:remote.example', { device_id: 'x' }, 400, 'M_INVALID_PARAM'],
+  ])('are not made of %s with %j', async (userId, body, status, errcode) => {
+    const answer = await send('POST', userId, 'devices', body);
+    expect([answer.status, jsonOf(answer).errcode]).toEqual([status, errcode]);
+  });
+
   it('leave no token in logs or the audit', async () => {
     const { rows } = await db.raw('SELECT a::text AS row FROM matrix_admin.audit a');
     const said = JSON.stringify([rows, plugin.logger.lines]);

@@ -13,10 +13,12 @@ export function addDeviceRoutes(router: Router, context: FederationContext): voi
       throw new MatrixError('M_NOT_FOUND', 'The user does not exist on this homeserver');
     }
     const { streamId, devices, masterKey, selfSigningKey } = await readUserDevices(context.db, userId);
+    const { hiddenDevices } = await context.accounts.check(userId);
+    const shown = devices.filter(({ deviceId }) => !hiddenDevices.includes(deviceId));
     ctx.body = {
       user_id: userId,
       stream_id: streamId,
-      devices: devices.map(({ deviceId, displayName, keys }) => ({
+      devices: shown.map(({ deviceId, displayName, keys }) => ({
         device_id: deviceId,
         keys,
         ...(displayName !== null && { device_display_name: displayName }),

@@ -1,0 +1,42 @@
+import type { Knex } from 'knex';
+import type { ServerName, UserId } from '../ids.ts';
+import { hasDeviceKeys } from '../storage/keyserver/device-keys.ts';
+import { deleteEndedAdminLogin, listEndedAdminLogins } from '../storage/plugin/admin-logins.ts';
+import { transact } from '../storage/transact.ts';
+import { lockAccount } from '../storage/userapi/accounts.ts';
+import { deleteDevices } from '../storage/userapi/devices.ts';
+import { logOut } from './log-out.ts';
+
+interface Settings {
+  readonly db: Knex;
+  readonly localServerNames: readonly ServerName[];
+  /** Called once a login has been removed. */
+  readonly ended: (userId: UserId, destinations: readonly ServerName[]) => void;
+}
+
+/** Deletes the devices of administrators' logins as users that have ended. */
+export async function endAdminLogins({ db, localServerNames, ended }: Settings): Promise<void> {
+  for (const { userId, deviceId } of await listEndedAdminLogins(db)) {
+    await transact(db, async (transaction, afterCommit) => {
+      await lockAccount(transaction, userId);
+      const login = await deleteEndedAdminLogin(transaction, userId, deviceId);
+      if (login === undefined) return;
+      const destinations = login.hasDevice ? await removeDevice(transaction, userId, deviceId, localServerNames) : [];
+      afterCommit(() => ended(userId, destinations));
+    });
+  }
+}
+
+/** A device without keys is in nobody's device list, so nobody is told of its deletion. */
+async function removeDevice(
+  transaction: Knex.Transaction,
+  userId: UserId,
+  deviceId: string,
+  localServerNames: readonly ServerName[],
+): Promise<readonly ServerName[]> {
+  if (await hasDeviceKeys(transaction, userId, deviceId)) {
+    return (await logOut(transaction, userId, [deviceId], localServerNames)).destinations;
+  }
+  await deleteDevices(transaction, userId, [deviceId]);
+  return [];
+}

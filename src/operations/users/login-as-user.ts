@@ -1,0 +1,66 @@
+import { randomBytes } from 'node:crypto';
+import { z } from 'zod';
+import { ACCOUNT_TYPE } from '../../accounts/account-type.ts';
+import { MatrixError, ParameterError } from '../../errors.ts';
+import { insertAdminLogin } from '../../storage/plugin/admin-logins.ts';
+import { insertDevice } from '../../storage/userapi/devices.ts';
+import { nameOf } from '../actor.ts';
+import { defineOperation } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
+import { isOwnAccount, requireLocal, requireLockedAccount, standingChanged, userNotFound } from './local-account.ts';
+import { userIdInput } from './user-id-input.ts';
+
+const REMOTE = 'Only local users can be logged in as';
+
+/**
+ * Logs an administrator in as a local user. The device of the access token is in no list of the user's devices. The login
+ * ends at the given time, when the administrator's own access token is logged out, or when the user becomes an administrator.
+ * It is refused unless `options.accounts.allowLoginAs` is true. It is also refused for the caller's own account, and for other
+ * administrators.
+ * Synapse: `POST /_synapse/admin/v1/users/{userId}/login`, which lets administrators log in as each other.
+ */
+export const loginAsUser = defineOperation({
+  access: 'admin',
+  effect: 'write',
+  input: inputObject({
+    /** The local user. */
+    userId: userIdInput,
+    /** When the login ends, in ms since the epoch. @defaultValue with the caller's own access token */
+    validUntilMs: z.int().min(0).max(8.64e15).optional(),
+  }),
+  target: ({ userId }) => userId,
+  run: async (scope, { userId, validUntilMs }): Promise<{ readonly accessToken: string }> => {
+    const { transaction, actor } = scope;
+    if (!scope.allowLoginAs) {
+      throw new MatrixError('M_FORBIDDEN', 'Logging in as users is switched off: accounts.allowLoginAs is not true');
+    }
+    requireLocal(scope, userId, REMOTE);
+    if (isOwnAccount(actor, userId)) throw new MatrixError('M_INVALID_PARAM', 'Cannot use admin API to login as self');
+    const account = await requireLockedAccount(scope, userId, REMOTE);
+    if (account.isDeactivated) throw userNotFound();
+    if (account.accountType === ACCOUNT_TYPE.admin) {
+      throw new MatrixError('M_FORBIDDEN', 'The user is a server administrator');
+    }
+    const adminDevice = actor.kind === 'user' ? actor.device : undefined;
+    if (adminDevice === undefined && validUntilMs === undefined) throw new ParameterError(['validUntilMs'], undefined);
+    if (validUntilMs !== undefined && validUntilMs <= Date.now()) {
+      throw new ParameterError(['validUntilMs'], 'must be a time to come');
+    }
+    const accessToken = randomBytes(32).toString('base64url');
+    const deviceId = randomBytes(12).toString('base64url');
+    const device = {
+      userId,
+      deviceId,
+      accessToken,
+      displayName: null,
+      createdAt: Date.now(),
+      address: '',
+      userAgent: '',
+    };
+    const sessionId = await insertDevice(transaction, device);
+    const admin = nameOf(actor);
+    await insertAdminLogin(transaction, { userId, deviceId, sessionId, admin, adminDevice, validUntil: validUntilMs });
+    standingChanged(scope, userId);
+    return { accessToken };
+  },
+});
