@@ -7,7 +7,7 @@ import type { EventId, RoomId } from '../../src/ids.ts';
 import { OPERATIONS, type OperationName } from '../../src/operations/operations.ts';
 import server from '../fixtures/dendrite/server.json' with { type: 'json' };
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { USERS } from '../support/dendrite-server.ts';
+import { SERVER_NAME, USERS } from '../support/dendrite-server.ts';
 import { askForApproval, bodyOf, LAST, pathOf, report, reportBobAndRoom } from '../support/every-route.ts';
 import { type Answer, jsonOf } from '../support/http-client.ts';
 import { ALL_ROUTES, type MountedPlugin, mountPlugin } from '../support/mounted-plugin.ts';
@@ -33,6 +33,24 @@ const hasDryRun = (name: OperationName): boolean => {
   return input instanceof z.ZodObject && 'dryRun' in input.shape;
 };
 
+const BULK = '/_dendrite/admin/bulk';
+const PLAN = { operation: 'setUserSuspended', user_ids: [USERS.bob.user_id], dry_run: true };
+/** Queries of routes that need one. */
+const QUERIES: Partial<Record<OperationName, string>> = {
+  checkRegistrationToken: '?token=token',
+  findEventByTime: '?ts=1',
+  countSentInvites: '?from_ts=0',
+  countJoinedRooms: '?from_ts=0',
+  checkUsernameAvailable: '?username=free',
+  searchUsers: '?term=bob',
+};
+/** Statuses of operations that nothing on this homeserver can satisfy. */
+const ALWAYS_REFUSED: Partial<Record<OperationName, number>> = {
+  renewAccount: 400,
+  findUserByExternalId: 404,
+  allowCrossSigningReplacement: 404,
+};
+
 const hasRoute = (name: OperationName): boolean => ROUTES.some(({ operation }) => operation === name);
 
 let database: TestDatabase;
@@ -40,13 +58,18 @@ let plugin: MountedPlugin;
 let eventId: EventId;
 /** Values of path parameters other than rooms and events. */
 let named: Readonly<Record<string, string>>;
+let bulkToken: string;
 let reports: { readonly user: string; readonly room: string };
 beforeAll(async () => {
   database = await createTestDatabase({ fixture: true, poolSize: CONNECTIONS + 1 });
   const recorded = await readRecordedState(database.db, REMOTE_ROOM);
   plugin = await mountPlugin({
     database,
-    options: { ...ALL_ROUTES, limits: { connections: CONNECTIONS, federationRequestMs: 1_000 } },
+    options: {
+      ...ALL_ROUTES,
+      rooms: { purgeAbandoned: { afterMs: 86_400_000 } },
+      limits: { connections: CONNECTIONS, federationRequestMs: 1_000 },
+    },
     host: {
       federation: {
         wake: () => {},
@@ -65,10 +88,17 @@ beforeAll(async () => {
   const deletion = await operations.deleteRoom.start({ roomId: DELETED }, CALLER);
   await operations.blockRoom({ roomId: SHOWN }, CALLER);
   await Promise.all([jobId, deletion.jobId].map((id) => plugin.admin.jobs.wait(id)));
+  const plan = await plugin.asAdmin(BULK, { method: 'POST', body: JSON.stringify(PLAN) });
+  bulkToken = String(jsonOf(plan).token);
+  await database
+    .db('userapi_threepids')
+    .insert({ threepid: 'bob@example.org', medium: 'email', localpart: 'bob', server_name: SERVER_NAME });
   const { device_id: deviceId } = USERS.bob;
   const approvalId = await askForApproval(plugin, SHOWN);
   named = {
     approvalId,
+    medium: 'email',
+    address: 'bob@example.org',
     jobId,
     deleteId: deletion.jobId,
     token: 'token',
@@ -104,6 +134,9 @@ function reportOf({ path }: Route): string {
 /** The input for a call of a route. */
 async function inputOf({ operation, path }: Route, n: number): Promise<object> {
   if (operation === 'registerBySharedSecret') return register(n);
+  if (operation === 'planBulk') return PLAN;
+  if (operation === 'runBulk') return { token: bulkToken };
+  if (operation === 'renewAccount') return { user_id: USERS.bob.user_id };
   if (operation === 'sendServerNotices') return { user_ids: [USERS.bob.user_id] };
   if (/^set\w+ReportStatus$/.test(operation)) return { status: 'resolved' };
   return path.endsWith('/delete_devices') ? { devices: [USERS.bob.device_id] } : {};
@@ -129,10 +162,10 @@ function callAtOnce(name: OperationName, more: object = {}): Promise<Answer[]> {
         ...named,
         userId: userOf(route),
         reportId: reportOf(route),
+        ...(route.path.includes('/bulk/') && { token: bulkToken }),
       });
-      const query = name === 'checkRegistrationToken' ? '?token=token' : '';
       const body = bodyOf(route, { ...(await inputOf(route, n)), ...more });
-      return plugin.asAdmin(path + query, { method: route.method, ...body, limitMs: 25_000 });
+      return plugin.asAdmin(path + (QUERIES[name] ?? ''), { method: route.method, ...body, limitMs: 25_000 });
     }),
   );
 }
@@ -154,7 +187,7 @@ describe('fifty concurrent calls need only a small pool:', () => {
     const answers = await callAtOnce(name);
     expect(answers.filter(({ status }) => status >= 500)).toEqual([]);
     // The other calls found the work done, or used a route that needs another input.
-    expect(statusesOf(answers)[0]).toBe(200);
+    expect(statusesOf(answers)[0]).toBe(ALWAYS_REFUSED[name] ?? 200);
   });
 
   it('reportEvent, which users call through a route of the homeserver', async () => {

@@ -20,6 +20,9 @@ export interface AuditEntry {
   readonly address?: string | undefined;
 }
 
+/** The length of the longest id, in UTF-16 code units. The target is indexed, and callers may name anything. */
+const MAX_TARGET_LENGTH = 255;
+
 /** Writes an entry. Returns the id of its transaction. */
 export async function insertAudit(db: Db, entry: AuditEntry): Promise<string> {
   const [row] = await rowsOf<{ transaction_id: string }>(
@@ -30,7 +33,7 @@ export async function insertAudit(db: Db, entry: AuditEntry): Promise<string> {
         entry.operation,
         entry.outcome,
         entry.actor,
-        entry.target ?? null,
+        entry.target?.slice(0, MAX_TARGET_LENGTH) ?? null,
         entry.jobId ?? null,
         entry.errcode ?? null,
         entry.approvalId ?? null,

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { Knex } from 'knex';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import server from '../../fixtures/dendrite/server.json' with { type: 'json' };
@@ -34,6 +35,13 @@ describe('evacuateRoom', () => {
       const answer = await evacuate(roomId);
       expect([answer.status, jsonOf(answer)]).toEqual([status, body]);
     }
+  });
+
+  it('of a name that is too long for any room is refused, and the audit says so', async () => {
+    const name = randomBytes(5_000).toString('base64url');
+    expect((await evacuate(name)).status).toBe(404);
+    const [entry] = await db('matrix_admin.audit').where('operation', 'evacuateRoom').orderBy('id', 'desc').limit(1);
+    expect(entry).toMatchObject({ outcome: 'refused', target: name.slice(0, 255) });
   });
 
   it('has no effect as a dry run', async () => {
