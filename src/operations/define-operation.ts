@@ -142,6 +142,7 @@ export type Access = 'admin' | 'self-or-admin' | 'open';
 /** The common part of all operations. */
 export interface OperationBase<Input extends z.ZodType> {
   readonly access: Access;
+  /** Made by `inputObject()`, or editors do not show the doc comments of its fields. */
   readonly input: Input;
   /** The operation's target, for the audit. With `self-or-admin` it is the user id that is compared with the actor. */
   readonly target?: (input: z.output<Input>) => string | undefined;

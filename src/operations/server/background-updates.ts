@@ -3,6 +3,7 @@ import { MatrixError } from '../../errors.ts';
 import type { Job } from '../../jobs/job.ts';
 import { listJobs as queryJobs } from '../../storage/plugin/jobs.ts';
 import { defineOperation } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
 import { queueJob } from '../queue-job.ts';
 import { reindexFulltext } from '../search/reindex-fulltext.ts';
 
@@ -27,7 +28,7 @@ export interface BackgroundUpdates {
 export const getBackgroundUpdates = defineOperation({
   access: 'admin',
   effect: 'read',
-  input: z.object({}),
+  input: inputObject({}),
   run: async ({ db }): Promise<BackgroundUpdates> => {
     const [job] = await queryJobs(db, { kind: REINDEX, state: 'running' }, 1, undefined);
     return { enabled: true, currentUpdates: job === undefined ? {} : { master: updateOf(job) } };
@@ -48,7 +49,10 @@ const updateOf = ({ done, startedAt, createdAt, rate }: Job): BackgroundUpdate =
 export const setBackgroundUpdatesEnabled = defineOperation({
   access: 'admin',
   effect: 'write',
-  input: z.object({ enabled: z.boolean().default(true) }),
+  input: inputObject({
+    /** Must be `true`: jobs cannot be paused. @defaultValue true */
+    enabled: z.boolean().default(true),
+  }),
   run: async (_scope, { enabled }): Promise<{ enabled: boolean }> => {
     if (!enabled) throw new MatrixError('M_BAD_STATE', 'jobs cannot be paused here: cancel the job instead');
     return { enabled };
@@ -62,7 +66,10 @@ export const setBackgroundUpdatesEnabled = defineOperation({
 export const startBackgroundUpdate = defineOperation({
   access: 'admin',
   effect: 'write',
-  input: z.object({ jobName: z.enum([REINDEX], { error: unknownUpdate }) }),
+  input: inputObject({
+    /** `reindexFulltext`. */
+    jobName: z.enum([REINDEX], { error: unknownUpdate }),
+  }),
   target: ({ jobName }) => jobName,
   includes: () => [{ operation: REINDEX, input: {} }],
   run: async (scope): Promise<void> => {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { JobState } from '../../jobs/job.ts';
 import type { JobView } from '../../jobs/jobs.ts';
 import { defineOperation } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
 import { pageOfJobs } from './jobs.ts';
 import { timeInput } from './time-input.ts';
 
@@ -37,15 +38,18 @@ export interface Task {
 export const listTasks = defineOperation({
   access: 'admin',
   effect: 'read',
-  input: z.object({
+  input: inputObject({
     /** Name of an operation, or Synapse's name of the action. */
     actionName: z.string().max(100).optional(),
+    /** Filter by target: a room id, a user id or another target. */
     resourceId: z.string().max(255).optional(),
+    /** Filter by status. */
     status: statusInput,
     /** The same as `status`, under Synapse's older name. `status` has precedence. */
     jobStatus: statusInput,
     /** Only tasks whose status has not changed since this time, in ms since the epoch. */
     maxTimestamp: timeInput.optional(),
+    /** Maximum number of tasks on the page. @defaultValue 1000 */
     limit: z.int().min(1).max(1_000).default(1_000),
     /** `nextToken` of the page before. */
     from: z.uuid().optional(),
