@@ -24,7 +24,7 @@ export const evacuateRoom = defineJobOperation({
   effect: 'job',
   input: inputObject({
     /** The room. */
-    roomId: z.string(),
+    roomId: z.string().max(255),
     /** Whether invited local users reject their invites. @defaultValue false */
     invites: z.boolean().default(false),
     /** Whether local users take their knocks back. @defaultValue false */

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { Knex } from 'knex';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { USERS } from '../../support/dendrite-server.ts';
@@ -143,5 +144,12 @@ describe.each(MOUNTS)('audit $name', (mount) => {
   it('is not itself an entry', async () => {
     await page('');
     expect((await page('limit=1000')).entries).toHaveLength(250);
+  });
+
+  it('shows the beginning of a target that is too long', async () => {
+    const jobId = randomBytes(5_000).toString('base64url');
+    expect((await plugin.asAdmin(`/_dendrite/admin/jobs/${jobId}/cancel`, { method: 'POST' })).status).toBe(404);
+    const [entry] = await plugin.database.db('matrix_admin.audit').orderBy('id', 'desc').limit(1);
+    expect(entry).toMatchObject({ operation: 'cancelJob', outcome: 'refused', target: jobId.slice(0, 255) });
   });
 });
