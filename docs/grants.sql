@@ -26,7 +26,7 @@ GRANT SELECT, INSERT, DELETE ON public.roomserver_events TO "matrix_admin_plugin
 GRANT SELECT, INSERT, UPDATE, DELETE ON public.roomserver_invites TO "matrix_admin_plugin";
 GRANT SELECT, INSERT, UPDATE, DELETE ON public.roomserver_membership TO "matrix_admin_plugin";
 GRANT SELECT, INSERT, UPDATE, DELETE ON public.roomserver_previous_events TO "matrix_admin_plugin";
-GRANT SELECT, DELETE ON public.roomserver_published TO "matrix_admin_plugin";
+GRANT SELECT, INSERT, UPDATE, DELETE ON public.roomserver_published TO "matrix_admin_plugin";
 GRANT SELECT, INSERT, DELETE ON public.roomserver_redactions TO "matrix_admin_plugin";
 GRANT SELECT, INSERT, DELETE ON public.roomserver_reported_events TO "matrix_admin_plugin";
 GRANT SELECT, UPDATE, DELETE ON public.roomserver_room_aliases TO "matrix_admin_plugin";

@@ -7,6 +7,8 @@ type Branded<Name extends string> = string & { readonly [brand]: Name };
 export type UserId = Branded<'UserId'>;
 /** `!opaque:server_name`, or `!` and 43 url-safe base64 characters since room version 12. */
 export type RoomId = Branded<'RoomId'>;
+/** `#localpart:server_name`, Matrix specification, Appendices, "Room Aliases". */
+export type RoomAlias = Branded<'RoomAlias'>;
 /** `$opaque:server_name` in room versions 1 and 2, `$` and base64 of the reference hash since. */
 export type EventId = Branded<'EventId'>;
 /** Host name or IP literal with an optional port, Matrix specification, Appendices, "Server Name". */
@@ -17,6 +19,7 @@ const SERVER_NAME = /^(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Z
 /** Includes historical localparts: printable ASCII without the colon. */
 const USER_ID = /^@([\x21-\x39\x3b-\x7e]*):(.+)$/;
 const ROOM_ID = /^!(?:[A-Za-z0-9_-]{43}|[^:\0]+:(.+))$/;
+const ROOM_ALIAS = /^#[^:\0]+:(.+)$/;
 const EVENT_ID = /^\$[^\0]+$/;
 
 const fits = (id: string): boolean => Buffer.byteLength(id) <= MAX_ID_BYTES;
@@ -36,6 +39,12 @@ export function isUserId(value: string): value is UserId {
 export function isRoomId(value: string): value is RoomId {
   const match = ROOM_ID.exec(value);
   return match !== null && (match[1] === undefined || isServerName(match[1])) && fits(value);
+}
+
+/** Whether `value` is a room alias. */
+export function isRoomAlias(value: string): value is RoomAlias {
+  const serverName = ROOM_ALIAS.exec(value)?.[1];
+  return serverName !== undefined && isServerName(serverName) && fits(value);
 }
 
 /** Whether `value` is an event id of any room version. */

@@ -40,6 +40,7 @@ export type { AbandonedRoomsPurge, AbandonedRoomView } from './operations/rooms/
 export type { StateDownload } from './operations/rooms/download-state.ts';
 export type { EvacuatedMembers, Failure } from './operations/rooms/evacuate-members.ts';
 export type { EventContext } from './operations/rooms/get-event-context.ts';
+export type { HierarchyRoom } from './operations/rooms/get-room-hierarchy.ts';
 export type { RoomMessages } from './operations/rooms/list-room-messages.ts';
 export type { RoomDeletion, RoomShutdown } from './operations/rooms/room-deletions.ts';
 export type { BackgroundUpdate, BackgroundUpdates } from './operations/server/background-updates.ts';
@@ -84,6 +85,7 @@ export type { BlockedRoom } from './storage/plugin/blocked-rooms.ts';
 export type { Report, RoomReport } from './storage/plugin/reports.ts';
 export type { JobState } from './storage/plugin/stored-job.ts';
 export type { EventReport, EventReportWithEvent } from './storage/roomserver/event-reports.ts';
+export type { ForwardExtremity } from './storage/roomserver/forward-extremities.ts';
 export type { MembershipCounts, RoomInfo } from './storage/roomserver/room-info.ts';
 export type { RoomDetails, RoomSummary } from './storage/roomserver/room-summaries.ts';
 export type { Device } from './storage/userapi/devices.ts';

@@ -133,7 +133,15 @@ export const SYNAPSE_PAGES: readonly SynapsePage[] = [
       served('DELETE v1/registration_tokens/{token}'),
     ],
   },
-  { page: 'Room membership', endpoints: [missing('POST v1/join/{room_id_or_alias}', NOT_YET)] },
+  {
+    page: 'Room membership',
+    endpoints: [
+      differs(
+        'POST v1/join/{room_id_or_alias}',
+        'any local member who may can invite; rooms of other servers are not joined',
+      ),
+    ],
+  },
   {
     page: 'Rooms',
     endpoints: [
@@ -144,16 +152,16 @@ export const SYNAPSE_PAGES: readonly SynapsePage[] = [
       differs('GET v1/rooms/{room_id}/context/{event_id}', 'redacted events are not shown'),
       differs('GET v1/rooms/{room_id}/messages', 'in order of arrival; filters are by type and sender'),
       differs('GET v1/rooms/{room_id}/timestamp_to_event', 'ignores history that was fetched after the join'),
-      missing('GET v1/rooms/{room_id}/hierarchy', NOT_YET),
+      differs('GET v1/rooms/{room_id}/hierarchy', 'pages are not kept: `next_batch` counts rooms'),
       served('GET v1/rooms/{room_id}/block'),
       served('PUT v1/rooms/{room_id}/block'),
       differs('DELETE v1/rooms/{room_id}', 'after 50 s it is answered with `202` and the job'),
       differs('DELETE v2/rooms/{room_id}', 'a second deletion joins the first'),
       served('GET v2/rooms/{room_id}/delete_status'),
       served('GET v2/rooms/delete_status/{delete_id}'),
-      missing('POST v1/rooms/{room_id_or_alias}/make_room_admin', NOT_YET),
-      missing('GET v1/rooms/{room_id_or_alias}/forward_extremities', NOT_YET),
-      missing('DELETE v1/rooms/{room_id_or_alias}/forward_extremities', NOT_YET),
+      differs('POST v1/rooms/{room_id_or_alias}/make_room_admin', 'invites local users only'),
+      differs('GET v1/rooms/{room_id_or_alias}/forward_extremities', '`received_ts` is `null`'),
+      differs('DELETE v1/rooms/{room_id_or_alias}/forward_extremities', 'events follow them; none is forgotten'),
     ],
   },
   {

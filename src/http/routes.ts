@@ -10,6 +10,7 @@ import { REGISTRATION_TOKEN_ROUTES } from './registration/registration-token-rou
 import { ABANDONED_ROOM_ROUTES } from './rooms/abandoned-room-routes.ts';
 import { ROOM_DELETION_ROUTES } from './rooms/room-deletion-routes.ts';
 import { ROOM_DETAIL_ROUTES } from './rooms/room-detail-routes.ts';
+import { ROOM_MEMBERSHIP_ROUTES } from './rooms/room-membership-routes.ts';
 import { ROOM_ROUTES } from './rooms/room-routes.ts';
 import { ROOM_TIMELINE_ROUTES } from './rooms/room-timeline-routes.ts';
 import type { Route } from './route.ts';
@@ -43,6 +44,7 @@ export const ROUTES: readonly Route[] = [
   ...ROOM_ROUTES,
   ...ROOM_DETAIL_ROUTES,
   ...ROOM_TIMELINE_ROUTES,
+  ...ROOM_MEMBERSHIP_ROUTES,
   ...ROOM_DELETION_ROUTES,
   ...ABANDONED_ROOM_ROUTES,
   ...BLOCKED_ROOM_ROUTES,

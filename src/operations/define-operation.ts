@@ -144,6 +144,11 @@ export interface OperationBase<Input extends z.ZodType> {
   readonly access: Access;
   /** Made by `inputObject()`, or editors do not show the doc comments of its fields. */
   readonly input: Input;
+  /**
+   * Replaces names in the valid input by what they stand for, such as a room's alias by the room's id. Hooks and the audit see
+   * the result. @defaultValue the input stays
+   */
+  resolve?(services: OperationServices, input: z.output<Input>): Promise<z.output<Input>>;
   /** The operation's target, for the audit. With `self-or-admin` it is the user id that is compared with the actor. */
   readonly target?: (input: z.output<Input>) => string | undefined;
   /**

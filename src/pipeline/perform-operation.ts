@@ -83,9 +83,11 @@ async function admit<Input extends z.ZodType>(
   rawInput: unknown,
 ): Promise<{ input: z.output<Input>; event: BeforeEvent<OperationName> }> {
   const { name, actor, requestId } = call;
-  const input = validateInput(operation.input, rawInput);
-  call.target = operation.target?.(input);
+  const given = validateInput(operation.input, rawInput);
+  call.target = operation.target?.(given);
   await authoriseActor(services.db, actor, operation.access, call.target);
+  const input = operation.resolve === undefined ? given : await operation.resolve(services, given);
+  call.target = operation.target?.(input);
   const event = { operation: name, input, actor, requestId } as BeforeEvent<OperationName>;
   const asking = { isDryRun: isDryRun(input), approvals: call.approvals };
   for (const part of [...partsOf(operation.includes?.(input) ?? []), event]) {

@@ -1,9 +1,10 @@
 import type { Knex } from 'knex';
 import type { RoomId, UserId } from '../ids.ts';
 import { roomVersionOf } from '../matrix/room-version.ts';
-import { findProfiles, type Profile } from '../storage/userapi/profiles.ts';
+import { findProfiles } from '../storage/userapi/profiles.ts';
 import { DEFAULT_POWER_LEVELS } from './default-power-levels.ts';
-import { type RoomEventDraft, stateDraftsOf } from './event-chain.ts';
+import { stateDraftsOf } from './event-chain.ts';
+import { joinOf } from './join-draft.ts';
 import type { Appended, RoomWriter } from './room-writer.ts';
 
 /** Dendrite's default room version. */
@@ -12,17 +13,6 @@ const CREATOR_LEVEL = 100;
 
 /** Only the creator may write in the room. Synapse creates the same kind of room for the users of a room that is shut down. */
 const POWER_LEVELS = { ...DEFAULT_POWER_LEVELS, invite: 50, users_default: -10 };
-
-const joinOf = (userId: UserId, profile: Profile | undefined): RoomEventDraft => ({
-  type: 'm.room.member',
-  sender: userId,
-  stateKey: userId,
-  content: {
-    membership: 'join',
-    ...(profile?.displayName && { displayname: profile.displayName }),
-    ...(profile?.avatarUrl && { avatar_url: profile.avatarUrl }),
-  },
-});
 
 /** Creates the room to which the users of another room are moved. */
 export async function createReplacementRoom(

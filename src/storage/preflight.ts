@@ -45,7 +45,7 @@ export const REQUIRED_COLUMNS: Readonly<Record<string, readonly string[]>> = {
     'forgotten',
   ],
   roomserver_previous_events: ['previous_event_id', 'event_nids'],
-  roomserver_published: ['room_id', 'published'],
+  roomserver_published: ['room_id', 'appservice_id', 'network_id', 'published'],
   roomserver_redactions: ['redaction_event_id', 'redacts_event_id', 'validated'],
   roomserver_reported_events: [
     'id',

@@ -32,7 +32,7 @@ export const HOST_PRIVILEGES: Readonly<Record<string, readonly Privilege[]>> = {
   roomserver_invites: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
   roomserver_membership: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
   roomserver_previous_events: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
-  roomserver_published: ['SELECT', 'DELETE'],
+  roomserver_published: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
   roomserver_redactions: ['SELECT', 'INSERT', 'DELETE'],
   roomserver_reported_events: ['SELECT', 'INSERT', 'DELETE'],
   roomserver_room_aliases: ['SELECT', 'UPDATE', 'DELETE'],

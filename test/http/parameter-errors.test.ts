@@ -52,6 +52,7 @@ const RIGHT: Readonly<Record<string, string | number | boolean | object>> = {
   content: { msgtype: 'm.text', body: 'x' },
   time: 1,
   operation: 'deactivateUser',
+  published: false,
 };
 
 /** The required parameters of an operation, with correct values. */

@@ -25,6 +25,8 @@ const BODIES: Partial<Record<Route['operation'], object>> = {
   setUserSuspended: { suspended: false },
   setRoomBlocked: { block: false },
   startBackgroundUpdate: { job_name: 'reindexFulltext' },
+  setRoomPublished: { published: true },
+  joinRoom: { user_id: USERS.bob.user_id },
   sendServerNotice: { user_id: USERS.bob.user_id, content: { msgtype: 'm.text', body: 'notice' } },
 };
 

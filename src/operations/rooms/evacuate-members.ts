@@ -1,11 +1,8 @@
 import { MatrixError } from '../../errors.ts';
-import { isRoomId, type UserId } from '../../ids.ts';
+import { isRoomId } from '../../ids.ts';
 import { isRecord } from '../../json.ts';
-import { stateName } from '../../matrix/auth-events.ts';
-import { powerLevelOf } from '../../matrix/power-levels.ts';
-import { roomVersionOf } from '../../matrix/room-version.ts';
 import type { RoomEventDraft } from '../../rooms/event-chain.ts';
-import type { RoomStates } from '../../rooms/room-states.ts';
+import { type Governance, readGovernance } from '../../rooms/governance.ts';
 import type { Db } from '../../storage/database.ts';
 import { countMembers, listMembers, type Member, type Membership } from '../../storage/roomserver/membership.ts';
 import { lockRoom, type StoredRoom } from '../../storage/roomserver/rooms.ts';
@@ -110,30 +107,6 @@ export async function evacuateMembers(
   return { affected, ...(failed.length > 0 && { failed }) };
 }
 
-/** The power levels and creators of a room. */
-interface Governance {
-  readonly userIds: readonly string[];
-  readonly levelOf: (userId: UserId) => number;
-}
-
-async function readGovernance(states: RoomStates, db: Db, room: StoredRoom): Promise<Governance> {
-  const state = await states.load(db, room.stateSnapshotNid, [
-    ['m.room.create', ''],
-    ['m.room.power_levels', ''],
-  ]);
-  const create = state.events.get(stateName('m.room.create', ''))?.event ?? {};
-  const powerLevels = state.events.get(stateName('m.room.power_levels', ''))?.event;
-  const content = isRecord(powerLevels?.content) ? powerLevels.content : {};
-  const version = roomVersionOf(room.version);
-  return {
-    userIds: [
-      ...Object.keys(isRecord(content.users) ? content.users : {}),
-      ...(typeof create.sender === 'string' ? [create.sender] : []),
-    ],
-    levelOf: (userId) => powerLevelOf({ create, powerLevels }, version, userId),
-  };
-}
-
 /**
  * Chooses who leaves next. Users with a power level of their own leave after all others, the most powerful last. The evacuation
  * is over when the chosen members are all that are left, or when all of them have left before and come back.
@@ -158,7 +131,7 @@ async function nextToLeave(
     limit: BATCH,
   });
   if (others.length === BATCH && !(await areAllBack(others))) return { members: others, isOver: false };
-  const governing = new Set(userIds);
+  const governing = new Set<string>(userIds);
   const last = await listMembers(db, room.roomNid, { ...filter, limit: Number.MAX_SAFE_INTEGER });
   const rank = ({ userId }: Member): number => (governing.has(userId) ? Math.min(levelOf(userId), 1e9) : -Infinity);
   const members = last.sort((a, b) => (rank(a) === rank(b) ? 0 : rank(a) - rank(b))).slice(0, BATCH);

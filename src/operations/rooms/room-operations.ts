@@ -6,12 +6,17 @@ import { emptyRooms } from './empty-rooms.ts';
 import { evacuateRoom } from './evacuate-room.ts';
 import { fetchEvent } from './fetch-event.ts';
 import { findEventByTime } from './find-event-by-time.ts';
+import { listForwardExtremities, mergeForwardExtremities } from './forward-extremities.ts';
 import { getEventContext } from './get-event-context.ts';
+import { getRoomHierarchy } from './get-room-hierarchy.ts';
+import { joinRoom } from './join-room.ts';
 import { listRoomMessages } from './list-room-messages.ts';
 import { listRooms } from './list-rooms.ts';
+import { makeRoomAdmin } from './make-room-admin.ts';
 import { purgeRoom } from './purge-room.ts';
 import { getRoomDeletion, listRoomDeletions } from './room-deletions.ts';
 import { getRoom, getRoomState, listRoomMembers, roomInfo } from './room-details.ts';
+import { setRoomPublished } from './set-room-published.ts';
 
 /** Their types are those of the files, so that an editor shows the doc comments there. */
 export type RoomOperations = OperationsIn<
@@ -22,12 +27,17 @@ export type RoomOperations = OperationsIn<
     typeof import('./evacuate-room.ts') &
     typeof import('./fetch-event.ts') &
     typeof import('./find-event-by-time.ts') &
+    typeof import('./forward-extremities.ts') &
     typeof import('./get-event-context.ts') &
+    typeof import('./get-room-hierarchy.ts') &
+    typeof import('./join-room.ts') &
     typeof import('./list-room-messages.ts') &
     typeof import('./list-rooms.ts') &
+    typeof import('./make-room-admin.ts') &
     typeof import('./purge-room.ts') &
     typeof import('./room-deletions.ts') &
-    typeof import('./room-details.ts')
+    typeof import('./room-details.ts') &
+    typeof import('./set-room-published.ts')
 >;
 
 export const ROOM_OPERATIONS: RoomOperations = {
@@ -49,4 +59,10 @@ export const ROOM_OPERATIONS: RoomOperations = {
   listRoomMessages,
   findEventByTime,
   fetchEvent,
+  getRoomHierarchy,
+  listForwardExtremities,
+  mergeForwardExtremities,
+  joinRoom,
+  makeRoomAdmin,
+  setRoomPublished,
 };

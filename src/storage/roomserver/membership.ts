@@ -227,6 +227,19 @@ export async function listJoinedUsers(db: Db, roomId: RoomId): Promise<UserId[]>
   return rows.map((row) => row.user_id);
 }
 
+/** Those of these users who are joined to a room. */
+export async function listJoinedAmong(db: Db, roomNid: number, userIds: readonly UserId[]): Promise<UserId[]> {
+  const rows = await rowsOf<{ user_id: UserId }>(
+    db.raw(
+      `SELECT k.event_state_key AS user_id FROM public.roomserver_event_state_keys k
+       JOIN public.roomserver_membership m ON m.target_nid = k.event_state_key_nid AND m.room_nid = ?
+       WHERE k.event_state_key = ANY(?) AND m.membership_nid = ?`,
+      [roomNid, [...userIds], MEMBERSHIP_NID.join],
+    ),
+  );
+  return rows.map((row) => row.user_id);
+}
+
 /** Marks a room as forgotten for the users of these servers who have left it. */
 export async function forgetLeftRoom(
   transaction: Knex.Transaction,

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
-import type { RoomId, UserId } from '../../ids.ts';
-import { rowsOf } from '../database.ts';
+import type { RoomAlias, RoomId, UserId } from '../../ids.ts';
+import { type Db, rowsOf } from '../database.ts';
 
 /** Moves the local aliases of a room to another room, as if a user had created them there. @returns the aliases */
 export async function moveAliases(
@@ -15,4 +15,12 @@ export async function moveAliases(
     ),
   );
   return rows.map(({ alias }) => alias).sort();
+}
+
+/** Finds the room of a local alias. */
+export async function findRoomOfAlias(db: Db, alias: RoomAlias): Promise<RoomId | undefined> {
+  const [row] = await rowsOf<{ room_id: RoomId }>(
+    db.raw('SELECT room_id FROM public.roomserver_room_aliases WHERE alias = ?', [alias]),
+  );
+  return row?.room_id;
 }

@@ -67,6 +67,14 @@ export async function isRoomShown(db: Db, roomId: string): Promise<boolean> {
   return row?.shown ?? false;
 }
 
+/** Those of these rooms that are shown. */
+export async function listShownRooms(db: Db, roomIds: readonly string[]): Promise<RoomId[]> {
+  const rows = await rowsOf<{ room_id: RoomId }>(
+    db.raw(`SELECT r.room_id FROM public.roomserver_rooms r WHERE r.room_id = ANY(?) AND ${IS_SHOWN}`, [[...roomIds]]),
+  );
+  return rows.map(({ room_id }) => room_id);
+}
+
 /** The visible ones of these rooms, in the order of the given ids. */
 export async function readRoomSummaries(
   db: Db,

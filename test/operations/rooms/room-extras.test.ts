@@ -1,20 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type EventId, type RoomId, type UserId, userIdOf } from '../../../src/ids.ts';
+import type { EventId } from '../../../src/ids.ts';
 import { type RoomEventDraft, stateDraftsOf } from '../../../src/rooms/event-chain.ts';
 import { SERVER_NAME } from '../../support/dendrite-server.ts';
 import { jsonOf } from '../../support/http-client.ts';
+import { ALICE, append, BOB, CAROL, createRoom, DAVE, ERIN, messageOf } from '../../support/made-rooms.ts';
 import { type MountedPlugin, mountPlugin } from '../../support/mounted-plugin.ts';
 import { bodyOfCase, missingFields, pathOfCase, synapseRecording } from '../../support/synapse-recording.ts';
-
-const [ALICE, BOB, CAROL] = ['alice', 'bob', 'carol'].map((name) => userIdOf(name, SERVER_NAME)) as [
-  UserId,
-  UserId,
-  UserId,
-];
 
 /** Cases with an intended difference. `docs/differences-from-synapse.md` gives the reasons. */
 const DIFFERENCES: Readonly<Record<string, { readonly status: number; readonly errcode?: string }>> = {
   'hierarchy unknown': { status: 404, errcode: 'M_NOT_FOUND' },
+  'join a private room': { status: 200 },
+  'join remote user': { status: 400, errcode: 'M_INVALID_PARAM' },
 };
 /** Fields of Synapse's answer that Dendrite's tables lack. */
 const NO_FIELDS: readonly string[] = ['.results[0].received_ts'];
@@ -24,69 +21,49 @@ let names: Record<string, string | number>;
 beforeAll(async () => {
   plugin = await mountPlugin();
   const alias = `#media:${SERVER_NAME}`;
-  const room = await createRoom({}, [
-    stateDraftsOf(ALICE)('m.room.canonical_alias', { alias }),
-    stateDraftsOf(ALICE)('m.room.name', { name: 'Media room' }),
-    ...[BOB, CAROL].map((userId) => member(userId)),
-  ]);
+  const state = stateDraftsOf(ALICE);
+  const room = await createRoom(plugin, {
+    joinRules: { join_rule: 'public' },
+    members: [BOB, CAROL],
+    drafts: [state('m.room.canonical_alias', { alias }), state('m.room.name', { name: 'Media room' })],
+  });
   await plugin.database.db('roomserver_room_aliases').insert({ alias, room_id: room, creator_id: ALICE });
-  const [first, second] = await append(room, [message(BOB, 'one'), message(BOB, 'two')]);
-  const [, , event] = await append(room, [redaction(first), redaction(second), message(ALICE, 'find me')]);
-  const space = await createRoom({ type: 'm.space' }, [
-    stateDraftsOf(ALICE)('m.room.name', { name: 'A space' }),
-    { ...stateDraftsOf(ALICE)('m.space.child', { via: [SERVER_NAME] }), stateKey: room },
-  ]);
+  const { events } = await append(plugin, room, messageOf(BOB, 'one'), messageOf(BOB, 'two'));
+  const redactions = events.map(({ eventId }) => redaction(eventId));
+  const found = await append(plugin, room, ...redactions, messageOf(ALICE, 'find me'));
+  const space = await createRoom(plugin, {
+    content: { type: 'm.space' },
+    joinRules: { join_rule: 'public' },
+    drafts: [
+      state('m.room.name', { name: 'A space' }),
+      { ...state('m.space.child', { via: [SERVER_NAME] }), stateKey: room },
+    ],
+  });
   names = {
     room,
     space,
     alias,
-    event: event ?? '',
+    privateRoom: await createRoom(plugin),
+    event: found.events.at(-1)?.eventId ?? '',
     unknownRoom: `!nope:${SERVER_NAME}`,
     unknownEvent: '$nope',
     now: Date.now(),
     future: Date.now() + 1_000_000,
+    bob: BOB,
+    dave: DAVE,
+    erin: ERIN,
+    nobody: `@nobody:${SERVER_NAME}`,
+    remote: '@x:remote',
   };
 });
 afterAll(() => plugin.close());
 
-const member = (userId: UserId): RoomEventDraft => ({
-  ...stateDraftsOf(userId)('m.room.member', { membership: 'join' }),
-  stateKey: userId,
-});
-const message = (sender: UserId, body: string): RoomEventDraft => ({
-  type: 'm.room.message',
-  sender,
-  content: { msgtype: 'm.text', body },
-});
-const redaction = (redacts: EventId | undefined): RoomEventDraft => ({
+const redaction = (redacts: EventId): RoomEventDraft => ({
   type: 'm.room.redaction',
   sender: BOB,
   content: { reason: 'spam' },
-  ...(redacts !== undefined && { redacts }),
+  redacts,
 });
-
-const append = (roomId: RoomId, drafts: readonly RoomEventDraft[]): Promise<EventId[]> =>
-  plugin.database.db.transaction(async (transaction) => {
-    const { events } = await plugin.admin.rooms.append(transaction, roomId, drafts);
-    return events.map(({ eventId }) => eventId);
-  });
-
-const createRoom = (content: object, drafts: readonly RoomEventDraft[]): Promise<RoomId> =>
-  plugin.database.db.transaction(async (transaction) => {
-    const state = stateDraftsOf(ALICE);
-    const { roomId } = await plugin.admin.rooms.create(transaction, {
-      version: '10',
-      creator: ALICE,
-      content: { ...content },
-      drafts: [
-        member(ALICE),
-        state('m.room.power_levels', { users: { [ALICE]: 100 } }),
-        state('m.room.join_rules', { join_rule: 'public' }),
-        ...drafts,
-      ],
-    });
-    return roomId;
-  });
 
 describe('what a Synapse was asked', () => {
   it.each(synapseRecording('rooms-extras').map((recorded) => [recorded.case, recorded] as const))(

@@ -1,0 +1,20 @@
+import { isUserId, type RoomId } from '../../ids.ts';
+import type { RoomEventDraft } from '../../rooms/event-chain.ts';
+import type { OperationScope } from '../define-operation.ts';
+
+/**
+ * Adds events to a room, all or none, and announces them after the commit.
+ * @throws MatrixError the reason why the first refused event was refused, and as `roomWriter.append()`
+ */
+export async function appendAll(
+  { transaction, afterCommit, announce, roomWriter }: OperationScope,
+  roomId: RoomId,
+  drafts: readonly RoomEventDraft[],
+): Promise<void> {
+  const { refused, destinations } = await roomWriter.append(transaction, roomId, drafts);
+  if (refused[0] !== undefined) throw refused[0].error;
+  const users = drafts.flatMap(({ type, stateKey = '' }) =>
+    type === 'm.room.member' && isUserId(stateKey) ? [stateKey] : [],
+  );
+  afterCommit(() => announce({ rooms: [roomId], users: [...new Set(users)], destinations }));
+}

@@ -1,0 +1,78 @@
+import { MatrixError } from '../../errors.ts';
+import { requiredLevelToSend } from '../../matrix/power-levels.ts';
+import { findSender, readGovernance } from '../../rooms/governance.ts';
+import { requireRoom } from '../../rooms/room-writer.ts';
+import {
+  type ForwardExtremity,
+  listForwardExtremities as queryExtremities,
+} from '../../storage/roomserver/forward-extremities.ts';
+import { isRoomShown } from '../../storage/roomserver/room-summaries.ts';
+import { findRoom } from '../../storage/roomserver/rooms.ts';
+import { defineOperation } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
+import { appendAll } from './append-all.ts';
+import { resolveRoomId, roomIdOrAliasInput } from './room-id-input.ts';
+
+/** Most forward extremities that are shown. */
+const MAX_SHOWN = 1_000;
+
+/**
+ * Lists the events of a room that no other event follows, the deepest first: at most 1000 of them, and how many there are. An
+ * unknown room has none. Synapse: `GET /_synapse/admin/v1/rooms/{roomIdOrAlias}/forward_extremities`.
+ */
+export const listForwardExtremities = defineOperation({
+  access: 'admin',
+  effect: 'read',
+  input: inputObject({
+    /** The room, or a local alias of the room. */
+    roomId: roomIdOrAliasInput,
+  }),
+  resolve: resolveRoomId,
+  run: async ({ db }, { roomId }): Promise<{ total: number; extremities: ForwardExtremity[] }> => {
+    const room = (await isRoomShown(db, roomId)) ? await findRoom(db, roomId) : undefined;
+    const { latestEventNids = [] } = room ?? {};
+    return {
+      total: latestEventNids.length,
+      extremities: await queryExtremities(db, latestEventNids, MAX_SHOWN),
+    };
+  },
+});
+
+/** Most events that one call adds to a room. Each joins up to 20 forward extremities. */
+const MAX_EVENTS = 100;
+/** Clients do not show it. Synapse sends the same type for the same purpose. */
+const TYPE = 'org.matrix.dummy_event';
+
+/**
+ * Joins the forward extremities of a room by events that follow them. A local member sends the events: the administrator, or
+ * else the member with the most power. A room with more than 1901 forward extremities needs several calls.
+ * Synapse: `DELETE /_synapse/admin/v1/rooms/{roomIdOrAlias}/forward_extremities`, which forgets all but one of them.
+ */
+export const mergeForwardExtremities = defineOperation({
+  access: 'admin',
+  effect: 'write',
+  input: inputObject({
+    /** The room, or a local alias of the room. */
+    roomId: roomIdOrAliasInput,
+  }),
+  resolve: resolveRoomId,
+  target: ({ roomId }) => roomId,
+  run: async (scope, { roomId }): Promise<{ deleted: number }> => {
+    const { transaction, roomWriter, actor, localServerNames } = scope;
+    let room = await requireRoom(transaction, roomId);
+    const before = room.latestEventNids.length;
+    if (before <= 1) return { deleted: 0 };
+    const governance = await readGovernance(roomWriter.states, transaction, room);
+    const sender = await findSender(transaction, room, governance, {
+      serverNames: localServerNames,
+      level: requiredLevelToSend(governance.power, governance.version, { type: TYPE }),
+      preferred: actor.kind === 'user' ? actor.userId : undefined,
+    });
+    if (sender === undefined) throw new MatrixError('M_FORBIDDEN', 'no local user may send an event into the room');
+    for (let events = 0; events < MAX_EVENTS && room.latestEventNids.length > 1; events += 1) {
+      await appendAll(scope, roomId, [{ type: TYPE, sender, content: {} }]);
+      room = await requireRoom(transaction, roomId);
+    }
+    return { deleted: before - room.latestEventNids.length };
+  },
+});

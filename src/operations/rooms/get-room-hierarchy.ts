@@ -1,0 +1,106 @@
+import { z } from 'zod';
+import { MatrixError } from '../../errors.ts';
+import type { RoomId } from '../../ids.ts';
+import { isRecord } from '../../json.ts';
+import type { EventJson } from '../../matrix/room-version.ts';
+import { readRoomSummaries } from '../../storage/roomserver/room-summaries.ts';
+import { readNamedState, textOf } from '../../storage/syncapi/named-state.ts';
+import type { SpaceChildEvent } from '../../storage/syncapi/space-children.ts';
+import { defineOperation } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
+import { roomIdInput } from './room-id-input.ts';
+import { readChildren, walkSpace } from './space-tree.ts';
+
+/** Most rooms of a page, as in Synapse. */
+const MAX_ROOMS = 50;
+
+/** A room of a hierarchy. A field without a value is absent. */
+export interface HierarchyRoom {
+  readonly roomId: RoomId;
+  readonly roomVersion: string;
+  readonly name?: string;
+  readonly topic?: string;
+  readonly canonicalAlias?: string;
+  readonly avatarUrl?: string;
+  readonly numJoinedMembers: number;
+  readonly worldReadable: boolean;
+  readonly guestCanJoin: boolean;
+  readonly joinRule?: string;
+  /** Rooms whose members may join, if the join rule says so. */
+  readonly allowedRoomIds?: readonly string[];
+  readonly roomType?: string;
+  readonly encryption?: string;
+  /** The events that name the children of a space, stripped. */
+  readonly childrenState: readonly EventJson[];
+}
+
+/**
+ * The rooms below a space, as far as the homeserver knows them. A page may skip or repeat a room if the space has changed
+ * since the page before. Synapse: `GET /_synapse/admin/v1/rooms/{roomId}/hierarchy`.
+ */
+export const getRoomHierarchy = defineOperation({
+  access: 'admin',
+  effect: 'read',
+  input: inputObject({
+    /** The space. A room that is no space stands alone. */
+    roomId: roomIdInput,
+    /** How many rooms to skip: `nextBatch` of the page before. @defaultValue 0 */
+    from: z.int().min(0).default(0),
+    /** Most rooms on the page. At most 50 are shown. @defaultValue 50 */
+    limit: z.int().min(1).default(MAX_ROOMS),
+    /** How many levels below the space are shown. 0: only the space itself. @defaultValue all */
+    maxDepth: z.int().min(0).optional(),
+  }),
+  run: async (
+    { db, localServerNames },
+    { roomId, from, limit, maxDepth = Number.POSITIVE_INFINITY },
+  ): Promise<{ rooms: HierarchyRoom[]; nextBatch: number | undefined }> => {
+    const all = await walkSpace(db, roomId, maxDepth);
+    if (all.length === 0) throw new MatrixError('M_NOT_FOUND', 'Room not found');
+    const end = from + Math.min(limit, MAX_ROOMS);
+    const page = all.slice(from, end);
+    const summaries = await readRoomSummaries(db, page, localServerNames);
+    const states = await readNamedState(db, page, ['m.room.avatar', 'm.room.topic', 'm.room.join_rules']);
+    const children = await readChildren(db, page);
+    const rooms = summaries.map((room): HierarchyRoom => {
+      const state = states.get(room.roomId);
+      return {
+        roomId: room.roomId,
+        roomVersion: room.version,
+        numJoinedMembers: room.joinedMembers,
+        worldReadable: room.historyVisibility === 'world_readable',
+        guestCanJoin: room.guestAccess === 'can_join',
+        ...given({
+          name: room.name,
+          topic: textOf(state?.get('m.room.topic'), 'topic'),
+          canonicalAlias: room.canonicalAlias,
+          avatarUrl: textOf(state?.get('m.room.avatar'), 'url'),
+          joinRule: room.joinRules,
+          roomType: room.roomType,
+          encryption: room.encryption,
+        }),
+        ...allowedRooms(state?.get('m.room.join_rules')?.content.allow),
+        childrenState: (children.get(room.roomId) ?? []).map(strippedChild),
+      };
+    });
+    return { rooms, nextBatch: end < all.length ? end : undefined };
+  },
+});
+
+/** The entries that have a value. */
+function given<Key extends string>(entries: Readonly<Record<Key, string | null>>): { readonly [K in Key]?: string } {
+  return Object.fromEntries(Object.entries(entries).filter(([, value]) => value !== null)) as { [K in Key]?: string };
+}
+
+function allowedRooms(allow: unknown): { readonly allowedRoomIds?: readonly string[] } {
+  if (!Array.isArray(allow)) return {};
+  const ids = allow.flatMap((entry: unknown) =>
+    isRecord(entry) && entry.type === 'm.room_membership' && typeof entry.room_id === 'string' ? [entry.room_id] : [],
+  );
+  return { allowedRoomIds: ids };
+}
+
+/** Client-Server API, "Stripped state", with the time that orders children. */
+function strippedChild({ event: { type, state_key, sender, content, origin_server_ts } }: SpaceChildEvent): EventJson {
+  return { type, state_key, sender, content, origin_server_ts };
+}

@@ -1,0 +1,127 @@
+import type { Knex } from 'knex';
+import { MatrixError, ParameterError } from '../../errors.ts';
+import { isRoomId, type RoomId, splitUserId, type UserId } from '../../ids.ts';
+import { isRecord } from '../../json.ts';
+import { stateName } from '../../matrix/auth-events.ts';
+import { membershipOf } from '../../matrix/auth-state.ts';
+import { requiredLevel } from '../../matrix/power-levels.ts';
+import type { RoomEventDraft } from '../../rooms/event-chain.ts';
+import { findSender, type Governance, readGovernance } from '../../rooms/governance.ts';
+import { joinOf } from '../../rooms/join-draft.ts';
+import { requireRoom } from '../../rooms/room-writer.ts';
+import { findBlockedRoom } from '../../storage/plugin/blocked-rooms.ts';
+import { findRoomOfUser } from '../../storage/roomserver/membership.ts';
+import type { StoredRoom } from '../../storage/roomserver/rooms.ts';
+import { findProfile } from '../../storage/userapi/profiles.ts';
+import { defineOperation, type OperationScope } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
+import { requireLocal, requireLockedAccount } from '../users/local-account.ts';
+import { userIdInput } from '../users/user-id-input.ts';
+import { appendAll } from './append-all.ts';
+import { resolveRoomId, roomIdOrAliasInput } from './room-id-input.ts';
+
+const ONLY_LOCAL = 'This endpoint can only be used with local users';
+
+/** @throws MatrixError `M_FORBIDDEN` if local users may not enter the room */
+export async function refuseBlocked(transaction: Knex.Transaction, roomId: RoomId): Promise<void> {
+  if ((await findBlockedRoom(transaction, roomId)) === undefined) return;
+  throw new MatrixError('M_FORBIDDEN', 'This room is blocked on this server');
+}
+
+/**
+ * Joins a local user to a room that local users are in. Where the join rule asks for an invite, a local member who may invite
+ * sends one: the administrator, or else the member with the most power. Does nothing if the user is in the room.
+ * Synapse: `POST /_synapse/admin/v1/join/{roomIdOrAlias}`, where only the administrator invites.
+ */
+export const joinRoom = defineOperation({
+  access: 'admin',
+  effect: 'write',
+  input: inputObject({
+    /** The room, or a local alias of the room. */
+    roomId: roomIdOrAliasInput,
+    /** The local user who joins. */
+    userId: userIdInput,
+  }),
+  resolve: resolveRoomId,
+  target: ({ roomId }) => roomId,
+  run: async (scope, { roomId, userId }): Promise<{ roomId: RoomId }> => {
+    const { transaction, roomWriter } = scope;
+    requireLocal(scope, userId, ONLY_LOCAL);
+    const room = await requireRoom(transaction, roomId);
+    await refuseBlocked(transaction, roomId);
+    await refuseLeft(scope, room);
+    const { isDeactivated } = await requireLockedAccount(scope, userId, ONLY_LOCAL);
+    if (isDeactivated) throw new ParameterError(['userId'], 'the account is deactivated');
+    const { events } = await roomWriter.states.load(transaction, room.stateSnapshotNid, [
+      ['m.room.join_rules', ''],
+      ['m.room.member', userId],
+    ]);
+    const membership = membershipOf(events.get(stateName('m.room.member', userId))?.event);
+    if (membership === 'join') return { roomId };
+    const { content } = events.get(stateName('m.room.join_rules', ''))?.event ?? {};
+    const rules = isRecord(content) ? content : {};
+    const join = joinOf(userId, await findProfile(transaction, userId));
+    const isOpen = membership === 'invite' || rules.join_rule === 'public';
+    await appendAll(scope, roomId, isOpen ? [join] : await admitted(scope, room, join, rules));
+    return { roomId };
+  },
+});
+
+/** @throws MatrixError `M_NOT_FOUND` if only users of other servers are in the room: what is known of it may be old */
+async function refuseLeft(
+  { transaction, roomWriter, localServerNames }: OperationScope,
+  room: StoredRoom,
+): Promise<void> {
+  const joined = await roomWriter.states.servers.count(transaction, room.roomId, room.stateSnapshotNid);
+  const present = [...joined].filter(([, users]) => users > 0).map(([serverName]) => serverName);
+  if (present.length === 0 || present.some((serverName) => localServerNames.includes(serverName))) return;
+  throw new MatrixError(
+    'M_NOT_FOUND',
+    'no local user is in the room, and rooms of other servers are joined by their users',
+  );
+}
+
+/** The events that let a user into a room that is not open to everybody. */
+async function admitted(
+  { transaction, roomWriter, actor, localServerNames }: OperationScope,
+  room: StoredRoom,
+  join: RoomEventDraft,
+  rules: Readonly<Record<string, unknown>>,
+): Promise<readonly RoomEventDraft[]> {
+  const userId = join.sender;
+  const governance = await readGovernance(roomWriter.states, transaction, room);
+  const inviter = await findSender(transaction, room, governance, {
+    serverNames: localServerNames,
+    level: requiredLevel(governance.power, governance.version, 'invite'),
+    preferred: actor.kind === 'user' ? actor.userId : undefined,
+  });
+  if (inviter === undefined) throw new MatrixError('M_FORBIDDEN', 'no local user may invite to the room');
+  // Another server name, such as that of a virtual host, would have to sign the join, too.
+  const mayAuthorise = splitUserId(inviter).serverName === splitUserId(userId).serverName;
+  if (
+    mayAuthorise &&
+    isRestricted(rules.join_rule, governance) &&
+    (await isAllowed(transaction, userId, rules.allow))
+  ) {
+    return [{ ...join, content: { ...join.content, join_authorised_via_users_server: inviter } }];
+  }
+  const invite = { ...join, sender: inviter, content: { ...join.content, membership: 'invite' } };
+  return [invite, join];
+}
+
+function isRestricted(rule: unknown, { version }: Governance): boolean {
+  return (
+    (rule === 'restricted' && version.restrictedJoins) || (rule === 'knock_restricted' && version.knockRestrictedJoins)
+  );
+}
+
+/** Whether the user is in a room whose members may join. Client-Server API, "Restricted rooms". */
+async function isAllowed(transaction: Knex.Transaction, userId: UserId, allow: unknown): Promise<boolean> {
+  for (const entry of Array.isArray(allow) ? (allow as unknown[]) : []) {
+    if (!isRecord(entry) || entry.type !== 'm.room_membership') continue;
+    const { room_id: roomId } = entry;
+    if (typeof roomId !== 'string' || !isRoomId(roomId)) continue;
+    if ((await findRoomOfUser(transaction, userId, roomId))?.membership === 'join') return true;
+  }
+  return false;
+}

@@ -1,0 +1,101 @@
+import { MatrixError, ParameterError } from '../../errors.ts';
+import { splitUserId, type UserId } from '../../ids.ts';
+import { isRecord } from '../../json.ts';
+import { stateName } from '../../matrix/auth-events.ts';
+import { membershipOf } from '../../matrix/auth-state.ts';
+import { levelOf, requiredLevelToSend } from '../../matrix/power-levels.ts';
+import { type RoomEventDraft, stateDraftsOf } from '../../rooms/event-chain.ts';
+import { findMostPowerful, type Governance, readGovernance } from '../../rooms/governance.ts';
+import { requireRoom } from '../../rooms/room-writer.ts';
+import type { StoredRoom } from '../../storage/roomserver/rooms.ts';
+import { defineOperation, type OperationScope } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
+import { requireAccount } from '../users/local-account.ts';
+import { userIdInput } from '../users/user-id-input.ts';
+import { appendAll } from './append-all.ts';
+import { refuseBlocked } from './join-room.ts';
+import { resolveRoomId, roomIdOrAliasInput } from './room-id-input.ts';
+
+const POWER_LEVELS = 'm.room.power_levels';
+/** The level of a room's administrators in clients. */
+const ADMIN_LEVEL = 100;
+
+/**
+ * Gives a user as much power in a room as the local member with the most power has, who sends the events. The user is invited
+ * if the room is not public and the user is neither in it nor invited. Does nothing for a user who has the power already.
+ * Synapse: `POST /_synapse/admin/v1/rooms/{roomIdOrAlias}/make_room_admin`.
+ */
+export const makeRoomAdmin = defineOperation({
+  access: 'admin',
+  effect: 'write',
+  input: inputObject({
+    /** The room, or a local alias of the room. */
+    roomId: roomIdOrAliasInput,
+    /** The user who gets the power. @defaultValue the administrator who calls */
+    userId: userIdInput.optional(),
+  }),
+  resolve: resolveRoomId,
+  target: ({ roomId }) => roomId,
+  run: async (scope, { roomId, userId: given }): Promise<void> => {
+    const { transaction, actor, roomWriter, localServerNames } = scope;
+    const userId = given ?? (actor.kind === 'user' ? actor.userId : undefined);
+    if (userId === undefined) throw new ParameterError(['userId'], undefined);
+    const room = await requireRoom(transaction, roomId);
+    if (localServerNames.includes(splitUserId(userId).serverName)) await requireAccount(scope, userId);
+    const governance = await readGovernance(roomWriter.states, transaction, room);
+    const granter = await findMostPowerful(transaction, room, governance, localServerNames);
+    if (granter === undefined) throw new MatrixError('M_BAD_STATE', 'no local user is in the room');
+    const drafts = [...powerDrafts(governance, granter, userId), ...(await inviteDrafts(scope, room, granter, userId))];
+    if (drafts.length > 0) await appendAll(scope, roomId, drafts);
+  },
+});
+
+/** The event that gives the power, unless the user has it. @throws MatrixError `M_BAD_STATE` if the granter may not give it */
+function powerDrafts(governance: Governance, granter: UserId, userId: UserId): RoomEventDraft[] {
+  const { power, version } = governance;
+  const level = grantedLevel(governance, granter);
+  const required = requiredLevelToSend(power, version, { type: POWER_LEVELS, isState: true });
+  if (governance.levelOf(userId) >= Math.max(level, required)) return [];
+  if (governance.levelOf(granter) < required) {
+    throw new MatrixError('M_BAD_STATE', 'no local user may change the power levels of the room');
+  }
+  const before = isRecord(power.powerLevels?.content) ? power.powerLevels.content : undefined;
+  const users = isRecord(before?.users) ? before.users : {};
+  // Without the event, the creator has a level that the event must name.
+  const creators = before === undefined && !version.privilegedCreators ? { [granter]: level } : {};
+  return [stateDraftsOf(granter)(POWER_LEVELS, { ...before, users: { ...users, ...creators, [userId]: level } })];
+}
+
+/** The level of the granter. Nobody can be given a creator's infinite level: instead of it, enough for everything in the room. */
+function grantedLevel({ levelOf: of, power, version }: Governance, granter: UserId): number {
+  const own = of(granter);
+  if (Number.isFinite(own)) return own;
+  const content = isRecord(power.powerLevels?.content) ? power.powerLevels.content : {};
+  const levels = [content, content.events, content.users].flatMap((group) =>
+    isRecord(group) ? Object.values(group).map((value) => levelOf(value, version) ?? 0) : [],
+  );
+  return levels.reduce((highest, level) => Math.max(highest, level), ADMIN_LEVEL);
+}
+
+/** The invite, if the user needs one. */
+async function inviteDrafts(
+  { transaction, roomWriter, localServerNames }: OperationScope,
+  room: StoredRoom,
+  granter: UserId,
+  userId: UserId,
+): Promise<RoomEventDraft[]> {
+  const { events } = await roomWriter.states.load(transaction, room.stateSnapshotNid, [
+    ['m.room.join_rules', ''],
+    ['m.room.member', userId],
+  ]);
+  const membership = membershipOf(events.get(stateName('m.room.member', userId))?.event);
+  if (membership === 'ban') throw new MatrixError('M_FORBIDDEN', 'the user is banned from the room');
+  const { content } = events.get(stateName('m.room.join_rules', ''))?.event ?? {};
+  const isPublic = isRecord(content) && content.join_rule === 'public';
+  if (isPublic || membership === 'join' || membership === 'invite') return [];
+  if (!localServerNames.includes(splitUserId(userId).serverName)) {
+    throw new MatrixError('M_BAD_STATE', "the user is not in the room, and only the user's server can take an invite");
+  }
+  await refuseBlocked(transaction, room.roomId);
+  return [{ type: 'm.room.member', sender: granter, stateKey: userId, content: { membership: 'invite' } }];
+}

@@ -1,0 +1,26 @@
+import { z } from 'zod';
+import { requireRoom } from '../../rooms/room-writer.ts';
+import { publishRoom, unpublishRoom } from '../../storage/roomserver/room-directory.ts';
+import { defineOperation } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
+import { roomIdInput } from './room-id-input.ts';
+
+/** Adds a room to the room directory, or takes it out. Does nothing if the room is in that state already. */
+export const setRoomPublished = defineOperation({
+  access: 'admin',
+  effect: 'write',
+  input: inputObject({
+    /** The room. */
+    roomId: roomIdInput,
+    /** Whether the room is in the room directory. */
+    published: z.boolean(),
+  }),
+  target: ({ roomId }) => roomId,
+  run: async ({ transaction, afterCommit, announce }, { roomId, published }): Promise<{ published: boolean }> => {
+    await requireRoom(transaction, roomId);
+    if (published) await publishRoom(transaction, roomId);
+    else await unpublishRoom(transaction, roomId);
+    afterCommit(() => announce({ rooms: [roomId] }));
+    return { published };
+  },
+});

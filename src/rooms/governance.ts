@@ -1,0 +1,85 @@
+import { isUserId, splitUserId, type UserId } from '../ids.ts';
+import { isRecord } from '../json.ts';
+import { type StateKey, stateName } from '../matrix/auth-events.ts';
+import { type PowerState, powerLevelOf } from '../matrix/power-levels.ts';
+import { type EventJson, type RoomVersion, roomVersionOf } from '../matrix/room-version.ts';
+import type { Db } from '../storage/database.ts';
+import { listJoinedAmong, listMembers } from '../storage/roomserver/membership.ts';
+import type { StoredRoom } from '../storage/roomserver/rooms.ts';
+import type { RoomStates } from './room-states.ts';
+
+/** The creators and power levels of a room. */
+export interface Governance {
+  readonly version: RoomVersion;
+  readonly power: PowerState;
+  /** Creators and users with a power level of their own. */
+  readonly userIds: readonly UserId[];
+  readonly levelOf: (userId: UserId) => number;
+}
+
+/** State events that decide who has power in a room. */
+const KEYS: readonly StateKey[] = [
+  ['m.room.create', ''],
+  ['m.room.power_levels', ''],
+];
+
+/** Reads who has power in a room at present. */
+export async function readGovernance(states: RoomStates, db: Db, room: StoredRoom): Promise<Governance> {
+  const { events } = await states.load(db, room.stateSnapshotNid, KEYS);
+  const [create = {}, powerLevels] = KEYS.map((key) => events.get(stateName(...key))?.event);
+  const version = roomVersionOf(room.version);
+  const power = { create, powerLevels };
+  return {
+    version,
+    power,
+    userIds: namedUsers(power),
+    levelOf: (userId) => powerLevelOf(power, version, userId),
+  };
+}
+
+function namedUsers({ create, powerLevels }: PowerState): UserId[] {
+  const { additional_creators: creators } = contentOf(create);
+  const { users } = contentOf(powerLevels);
+  const named: unknown[] = [
+    ...Object.keys(isRecord(users) ? users : {}),
+    create.sender,
+    ...(Array.isArray(creators) ? (creators as unknown[]) : []),
+  ];
+  return [...new Set(named)].filter((name): name is UserId => typeof name === 'string' && isUserId(name));
+}
+
+const contentOf = (event: EventJson | undefined): EventJson => (isRecord(event?.content) ? event.content : {});
+
+/** Finds the local member of a room who has the most power. `undefined` if no local user is in the room. */
+export async function findMostPowerful(
+  db: Db,
+  { roomNid }: StoredRoom,
+  { userIds, levelOf }: Governance,
+  serverNames: readonly string[],
+): Promise<UserId | undefined> {
+  const local = userIds.filter((userId) => serverNames.includes(splitUserId(userId).serverName));
+  const named = await listJoinedAmong(db, roomNid, local);
+  const filter = { memberships: ['join'], serverNames, except: local, limit: 1 } as const;
+  const [other] = await listMembers(db, roomNid, filter);
+  const candidates = [...named, ...(other === undefined ? [] : [other.userId])];
+  // Infinite levels are equal: their difference is not a number.
+  return candidates.sort((a, b) => (levelOf(a) === levelOf(b) ? 0 : levelOf(b) - levelOf(a)))[0];
+}
+
+/** Finds a local member of a room who has a power level: the preferred user, or else the one with the most power. */
+export async function findSender(
+  db: Db,
+  room: StoredRoom,
+  governance: Governance,
+  {
+    serverNames,
+    level,
+    preferred,
+  }: { readonly serverNames: readonly string[]; readonly level: number; readonly preferred?: UserId | undefined },
+): Promise<UserId | undefined> {
+  const hasLevel = (userId: UserId): boolean => governance.levelOf(userId) >= level;
+  const [own] = preferred === undefined ? [] : await listJoinedAmong(db, room.roomNid, [preferred]);
+  if (own !== undefined && hasLevel(own) && serverNames.includes(splitUserId(own).serverName)) return own;
+  const most = await findMostPowerful(db, room, governance, serverNames);
+  return most !== undefined && hasLevel(most) ? most : undefined;
+}

@@ -1,0 +1,30 @@
+import type { EventId } from '../../ids.ts';
+import { type Db, rowsOf } from '../database.ts';
+
+/** An event of a room that no other event follows. */
+export interface ForwardExtremity {
+  readonly eventId: EventId;
+  /** The NID of the state snapshot before the event. */
+  readonly stateSnapshotNid: number;
+  readonly depth: number;
+}
+
+/** The deepest of some forward extremities. */
+export async function listForwardExtremities(
+  db: Db,
+  eventNids: readonly number[],
+  limit: number,
+): Promise<ForwardExtremity[]> {
+  const rows = await rowsOf<{ event_id: EventId; state_snapshot_nid: string; depth: string }>(
+    db.raw(
+      `SELECT event_id, state_snapshot_nid, depth FROM public.roomserver_events
+       WHERE event_nid = ANY(?) ORDER BY depth DESC, event_nid DESC LIMIT ?`,
+      [[...eventNids], limit],
+    ),
+  );
+  return rows.map((row) => ({
+    eventId: row.event_id,
+    stateSnapshotNid: Number(row.state_snapshot_nid),
+    depth: Number(row.depth),
+  }));
+}

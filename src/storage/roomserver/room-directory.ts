@@ -1,0 +1,18 @@
+import type { Knex } from 'knex';
+import type { RoomId } from '../../ids.ts';
+
+/** Adds a room to the room directory of the homeserver. */
+export async function publishRoom(transaction: Knex.Transaction, roomId: RoomId): Promise<void> {
+  await transaction.raw(
+    `INSERT INTO public.roomserver_published (room_id, appservice_id, network_id, published) VALUES (?, '', '', true)
+     ON CONFLICT (room_id, appservice_id, network_id) DO UPDATE SET published = true`,
+    [roomId],
+  );
+}
+
+/** Takes a room out of all room directories, those of application services, too. */
+export async function unpublishRoom(transaction: Knex.Transaction, roomId: RoomId): Promise<void> {
+  await transaction.raw('UPDATE public.roomserver_published SET published = false WHERE room_id = ? AND published', [
+    roomId,
+  ]);
+}
