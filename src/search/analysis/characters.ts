@@ -62,7 +62,9 @@ function kindsOf(text: string): Uint8Array {
 }
 
 /** By UTF-16 code unit: to look a character up takes far less than a regular expression. */
-const KINDS = kindsOf(Array.from({ length: 0x1_0000 }, (_, code) => String.fromCharCode(code)).join(''));
+const KINDS = kindsOf(
+  Buffer.from(Uint16Array.from({ length: 0x1_0000 }, (_, code) => code).buffer).toString('utf16le'),
+);
 
 const isPairAt = (text: string, index: number): boolean =>
   (text.charCodeAt(index) & 0xfc00) === 0xd800 && (text.codePointAt(index) ?? 0) > 0xffff;
