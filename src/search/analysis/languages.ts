@@ -176,8 +176,9 @@ export type LanguageCode = keyof typeof LANGUAGES;
 
 export const LANGUAGE_CODES = Object.keys(LANGUAGES) as readonly string[] as readonly LanguageCode[];
 
+const ASCII_LETTER = /^[a-z]/;
 const SCRIPTS: readonly (readonly [script: Script, pattern: RegExp])[] = [
-  ['latin', /^[a-z\p{sc=Latin}]/u],
+  ['latin', /^\p{sc=Latin}/u],
   ['cyrillic', /^\p{sc=Cyrillic}/u],
   ['arabic', /^\p{sc=Arabic}/u],
   ['greek', /^\p{sc=Greek}/u],
@@ -186,5 +187,6 @@ const SCRIPTS: readonly (readonly [script: Script, pattern: RegExp])[] = [
 
 /** The script of a word, by its first letter. */
 export function scriptOf(word: string): Script | undefined {
+  if (ASCII_LETTER.test(word)) return 'latin';
   return SCRIPTS.find(([, pattern]) => pattern.test(word))?.[0];
 }

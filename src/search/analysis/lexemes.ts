@@ -20,8 +20,8 @@ export const languageLexeme = (code: LanguageCode): string => `${LANGUAGE}${code
 const MIN_EVIDENCE = 2;
 /** A language with this part of the best one's evidence may be the text's too. */
 const RUNNER_UP = 0.5;
-/** Those whose languages are told apart come first. */
-const SCRIPTS: readonly Script[] = ['latin', 'cyrillic', 'arabic', 'greek', 'devanagari'];
+/** The scripts whose languages are told apart. */
+const SHARED_SCRIPTS = ['latin', 'cyrillic'] as const;
 
 /** Calls `visit` for each lexeme of a text; in no particular order of those that share a position. */
 export function visitLexemes(text: string, lexicon: Lexicon, visit: VisitLexeme): void {
@@ -41,53 +41,61 @@ export function visitLexemes(text: string, lexicon: Lexicon, visit: VisitLexeme)
   }
   if (hasJoints) visitJoined(tokens, visit);
   const languages = languagesOf(words, lexicon, visit);
-  for (const [index, word] of words.entries()) {
-    const position = positions[index] ?? 1;
+  for (let index = 0; index < words.length; index += 1) {
+    const word = words[index];
+    const position = positions[index];
+    if (word === undefined || position === undefined) continue;
     visit(word.text, position, 'spelled');
-    for (const form of word.otherForms) visit(form, position, 'other');
-    for (const stem of word.stemsIn(languages)) visit(stem, position, 'stem');
+    if (word.otherForms.length > 0) for (const form of word.otherForms) visit(form, position, 'other');
+    const stems = word.stemsIn(languages);
+    if (stems.length > 0) for (const stem of stems) visit(stem, position, 'stem');
   }
 }
 
 /** Decides which languages a text is in, as bits, and marks it with them. */
 function languagesOf(words: readonly Word[], lexicon: Lexicon, visit: VisitLexeme): number {
-  let scripts = 0;
+  let possible = 0;
   let scores: number[] | undefined;
-  for (const { script, evidence } of words) {
-    if (script !== undefined) scripts |= 1 << SCRIPTS.indexOf(script);
-    for (const [index, weight] of evidence) {
-      scores ??= lexicon.codes.map(() => 0);
-      scores[index] = (scores[index] ?? 0) + weight;
+  for (const word of words) {
+    possible |= word.languages;
+    if (word.evidence.length === 0) continue;
+    scores ??= lexicon.codes.map(() => 0);
+    for (const { language, weight } of word.evidence) scores[language] = (scores[language] ?? 0) + weight;
+  }
+  let languages = possible;
+  for (const script of SHARED_SCRIPTS) {
+    const some = possible & lexicon.languagesOf(script);
+    if (some === 0) continue;
+    const likely = scores === undefined ? 0 : likelyOf(scores, some);
+    if (likely === 0) languages |= UNKNOWN;
+    else {
+      languages &= ~some | likely;
+      markLanguages(likely, lexicon, visit);
     }
   }
-  let languages = 0;
-  let isOpen = false;
-  for (const [index, script] of SCRIPTS.entries()) {
-    const possible = scripts & (1 << index) ? lexicon.languagesOf(script) : 0;
-    if (possible === 0) continue;
-    const likely = isShared(script) ? likelyOf(scores ?? [], possible) : possible;
-    languages |= likely === 0 ? possible : likely;
-    if (likely === 0) isOpen = true;
-    else if (isShared(script)) markLanguages(likely, lexicon, visit);
-  }
-  if (!isOpen) return languages;
-  visit(ANY_LANGUAGE, 1, 'language');
-  return languages | UNKNOWN;
+  if (languages & UNKNOWN) visit(ANY_LANGUAGE, 1, 'language');
+  return languages;
 }
 
 function markLanguages(languages: number, { codes }: Lexicon, visit: VisitLexeme): void {
-  for (const [index, code] of codes.entries()) {
-    if (languages & (1 << index)) visit(languageLexeme(code), 1, 'language');
+  for (let index = 0; index < codes.length; index += 1) {
+    const code = codes[index];
+    if (code !== undefined && languages & (1 << index)) visit(languageLexeme(code), 1, 'language');
   }
 }
 
 /** The languages that there is evidence for, as bits: the best, and others that are not far behind. */
 function likelyOf(scores: readonly number[], possible: number): number {
-  const best = scores.reduce((most, score, index) => (possible & (1 << index) ? Math.max(most, score) : most), 0);
+  let best = 0;
+  for (let index = 0; index < scores.length; index += 1) {
+    if (possible & (1 << index)) best = Math.max(best, scores[index] ?? 0);
+  }
   if (best < MIN_EVIDENCE) return 0;
-  return (
-    scores.reduce((likely, score, index) => (score >= best * RUNNER_UP ? likely | (1 << index) : likely), 0) & possible
-  );
+  let likely = 0;
+  for (let index = 0; index < scores.length; index += 1) {
+    if ((scores[index] ?? 0) >= best * RUNNER_UP) likely |= 1 << index;
+  }
+  return likely & possible;
 }
 
 /** Whether the languages of a script are told apart. */

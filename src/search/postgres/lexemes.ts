@@ -20,17 +20,17 @@ const EXACT = 'CD';
  * quotes.
  */
 export function tsvectorOf(text: string, analysis: SearchAnalysis): string {
-  let vector = '';
+  const lexemes: string[] = [];
   // Few texts are long enough to need counting.
   const counts = text.length > POSITIONS_KEPT ? new Map<string, number>() : undefined;
   analysis.visitLexemes(text, (lexeme, position, form) => {
-    vector += `${lexeme}:${position}${WEIGHTS[form]} `;
-    counts?.set(lexeme, (counts.get(lexeme) ?? 0) + 1);
+    lexemes.push(form === 'spelled' ? `${lexeme}:${position}` : `${lexeme}:${position}${WEIGHTS[form]}`);
+    if (counts !== undefined) counts.set(lexeme, (counts.get(lexeme) ?? 0) + 1);
   });
   if (counts !== undefined && [...counts.values()].some((count) => count > POSITIONS_KEPT)) {
-    vector += `${REPETITIVE}:1A`;
+    lexemes.push(`${REPETITIVE}:1A`);
   }
-  return vector.trimEnd();
+  return lexemes.join(' ');
 }
 
 /** What a query asks for, in the text form of `tsquery`. */
