@@ -5,6 +5,7 @@
 import { cp, mkdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join, normalize } from 'node:path';
 import { rolldown } from 'rolldown';
+import { minify } from 'rolldown/utils';
 
 const DIST = 'dist';
 const LIB = 'lib';
@@ -24,9 +25,16 @@ async function bundleModules() {
     // zod's hundred files take half the time of an import. Its types stay those of the dependency.
     external: (id) => /^[^./]/.test(id) && id !== 'zod' && !id.startsWith('zod/'),
     platform: 'node',
+    plugins: [{ name: 'minify-dependencies', renderChunk: minifyDependencies }],
   });
   await bundle.write({ dir: LIB, format: 'esm', chunkFileNames: 'chunks/[name].js', comments: false });
   await bundle.close();
+}
+
+/** Minifies chunks that have no code of ours. Ours keeps its lines, so that stack traces stay readable. */
+async function minifyDependencies(code, { fileName, moduleIds }) {
+  const isOurs = moduleIds.some((id) => !id.includes('/node_modules/') && !id.startsWith('\0'));
+  return isOurs ? null : (await minify(fileName, code, { module: true })).code;
 }
 
 async function copyDeclarations(waiting) {
