@@ -5,22 +5,28 @@ import type { OperationName } from './operations.ts';
  * is a secret or the text of a message. `deleteRoom` has such a text, but always includes `purgeRoom` or `evacuateRoom`.
  */
 export const APPROVABLE_OPERATIONS = [
+  'allowCrossSigningReplacement',
   'blockRoom',
   'cancelJob',
+  'createDevice',
   'deactivateUser',
   'deleteDevices',
   'deleteEventReport',
+  'deleteUserRateLimit',
   'downloadState',
   'evacuateRoom',
   'evacuateUser',
+  'loginAsUser',
   'purgeRoom',
   'refreshDevices',
   'reindexFulltext',
   'setDeviceName',
   'setEventReportStatus',
+  'setExperimentalFeatures',
   'setRoomBlocked',
   'setUserAdmin',
   'setUserLocked',
+  'setUserShadowBanned',
   'setUserSuspended',
   'unblockRoom',
 ] as const satisfies readonly OperationName[];

@@ -456,7 +456,9 @@ describe('a mistake of the host', () => {
       password: 'very-secret-word',
     });
     expect(refused.status).toBe(500);
-    expect(logged()).toContain('the input of resetPassword may hold a secret. These can: blockRoom');
+    expect(logged()).toContain(
+      'the input of resetPassword may hold a secret. These can: allowCrossSigningReplacement, blockRoom',
+    );
     expect(logged()).not.toContain('very-secret-word');
     expect(await db('matrix_admin.approvals')).toEqual([]);
   });
