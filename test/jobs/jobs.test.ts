@@ -116,6 +116,23 @@ describe('watch() of a job', () => {
     expect((await next).value).toMatchObject({ state: 'succeeded' });
   });
 
+  it('yields nothing while nothing changes', async () => {
+    const changes = new EventTarget();
+    const { watch } = createJobs({ db, stopped: stopped.signal, changes, repeatMs: 15_000 });
+    const id = await queueJob(db, 'x');
+    const watching = watch(id);
+    await watching.next();
+    const next = watching.next();
+    let looks = 0;
+    const count = (): void => void (looks += 1);
+    db.on('query-response', count);
+    await until(() => looks > 1);
+    db.removeListener('query-response', count);
+    await update(id, { state: 'running', phase: 'load' });
+    expect((await next).value).toMatchObject({ state: 'running', phase: 'load' });
+    await watching.return(undefined);
+  });
+
   it('that nothing changes yields it again and again, so that no proxy cuts the stream', async () => {
     const often = createJobs({ db, stopped: stopped.signal, changes: new EventTarget(), repeatMs: 1 });
     const id = await queueJob(db, 'x');

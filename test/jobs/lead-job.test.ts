@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Knex } from 'knex';
 import { DatabaseError } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -41,7 +42,7 @@ const cleaned: string[] = [];
 async function lead(run: JobKind['run'], rest: Partial<JobKind> = {}, leaseMs = LEASE_MS): Promise<Job | undefined> {
   endings.length = 0;
   cleaned.length = 0;
-  const claimed = await claimJob(db, ['x'], { owner: OWNER, leaseMs, except: [] });
+  const claimed = await claimJob(db, ['x', 'deleteRoom'], { owner: OWNER, leaseMs, except: [] });
   if (claimed === undefined) throw new Error('there is no job to lead');
   const kind = kindOf('x', run, {
     cleanUp: async (job) => void cleaned.push(job.id),
@@ -92,6 +93,23 @@ describe('a job that is done', () => {
         fields: { job: 'x', jobId: id, n: 1 },
       })),
     );
+  });
+
+  it('keeps only the input that callers may see', async () => {
+    const input = { roomId: '!r:x', message: 'words for the members' };
+    await update({ kind: 'deleteRoom', input: JSON.stringify(input) });
+    expect(await lead(async ({ job }) => ({ had: job.input }))).toMatchObject({ result: { had: input } });
+    expect((await findJob(db, id))?.input).toEqual({ roomId: '!r:x' });
+  });
+
+  it('renews its lease no more', async () => {
+    await lead(async () => ({}), {}, 40);
+    let asked = 0;
+    const count = (): void => void (asked += 1);
+    db.on('query', count);
+    await delay(60);
+    db.removeListener('query', count);
+    expect(asked).toBe(0);
   });
 
   it('but that another process leads meanwhile is left to that one, unheard of', async () => {
