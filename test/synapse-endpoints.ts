@@ -21,7 +21,6 @@ const served = (endpoint: string): SynapseEndpoint => ({ endpoint });
 const differs = (endpoint: string, why: string): SynapseEndpoint => ({ endpoint, differs: why });
 const missing = (endpoint: string, why: string): SynapseEndpoint => ({ endpoint, missing: why });
 
-const NOT_YET = 'not yet served';
 const NO_MEDIA = 'not yet served: media';
 
 /**

@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import server from '../fixtures/dendrite/server.json' with { type: 'json' };
 import { createTestDatabase } from '../support/database.ts';
-import { SERVER_NAME } from '../support/dendrite-server.ts';
+import { addAccount, SERVER_NAME, USERS } from '../support/dendrite-server.ts';
 import { compile, createHostProject } from '../support/host-project.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -25,6 +25,7 @@ beforeAll(async () => {
   const [{ filename }] = JSON.parse(stdout);
   await run('tar', ['xzf', filename, '--strip-components=1', '-C', 'node_modules/koa-matrix-admin'], { cwd: folder });
   await cp(join(ROOT, 'examples/minimal-host'), folder, { recursive: true });
+  await cp(join(ROOT, 'examples/hooks'), join(folder, 'hooks'), { recursive: true });
   const { privateKey } = generateKeyPairSync('ed25519');
   await writeFile(join(folder, 'key.pem'), privateKey.export({ type: 'pkcs8', format: 'pem' }));
 }, 60_000);
@@ -50,6 +51,22 @@ it.each(['host.js', 'host.mjs'])(
     expect(stdout).toMatch(/^matrix_admin_operations_total\{.*\} 1$/m);
   },
 );
+
+it('runs the example hooks, compiled under strict TypeScript', async () => {
+  expect(await compile(folder, ['hooks/host.ts'])).toEqual([]);
+  const database = await createTestDatabase({ fixture: true });
+  await addAccount(database.db, { localpart: 'ben', accountType: 3 });
+  const args = [database.connectionString, SERVER_NAME, 'key.pem', server.rooms.v5, server.rooms.v8];
+  const people = [USERS.admin.user_id, `@ben:${SERVER_NAME}`];
+  const { stdout } = await run(process.execPath, ['hooks/host.js', ...args, ...people], { cwd: folder });
+  await database.drop();
+  expect(stdout.trim().split('\n')).toEqual([
+    expect.stringMatching(/^held: ORG_EXAMPLE_LEGAL_HOLD: /),
+    expect.stringMatching(/^large: M_FORBIDDEN: Another administrator must approve this first/),
+    'approved: done',
+    'webhook: purgeRoom',
+  ]);
+});
 
 it("contains the DDL of Dendrite's tables only in the entry that creates them", async () => {
   const lib = join(folder, 'node_modules/koa-matrix-admin/lib');
