@@ -28,7 +28,7 @@ const MAY_IMPORT: Readonly<Record<string, { readonly values: readonly string[]; 
     'dendrite-schema': { values: ['storage'] },
     storage: { values: ['errors', 'ids', 'json', 'migrations'], types: ['host', 'matrix'] },
     jobs: { values: ['errors', 'ids', 'json', 'storage'], types: ['host', 'metrics'] },
-    search: { values: ['errors', 'ids', 'json', 'jobs', 'storage'], types: ['host', 'metrics'] },
+    search: { values: ['errors', 'ids', 'in-slices', 'json', 'jobs', 'storage'], types: ['host', 'metrics'] },
     accounts: { values: ['errors', 'ids', 'storage'], types: ['host'] },
     rooms: {
       values: ['accounts', 'errors', 'ids', 'in-slices', 'json', 'matrix', 'storage', 'with-time-limit'],

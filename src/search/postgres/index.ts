@@ -1,6 +1,7 @@
 import type { Knex } from 'knex';
 import { MatrixError } from '../../errors.ts';
 import { isEventId } from '../../ids.ts';
+import { inSlices } from '../../in-slices.ts';
 import type { Db } from '../../storage/database.ts';
 import {
   createDocumentTable,
@@ -54,7 +55,7 @@ function createPostgresIndex({ db, metrics, analysis }: SearchIndexContext): Sea
 
   const apply = async (target: Db, table: DocumentTable, writes: SearchWrites): Promise<void> => {
     await deleteDocuments(target, table, writes.removals, writes.removedRooms);
-    await upsertDocuments(target, table, indexed(writes.upserts, analysis));
+    await upsertDocuments(target, table, await indexed(writes.upserts, analysis));
     metrics.searchDocumentsIndexed.inc({ engine: ENGINE }, writes.upserts.length);
   };
 
@@ -75,13 +76,12 @@ function createPostgresIndex({ db, metrics, analysis }: SearchIndexContext): Sea
         await createDocumentTable(db, shadow);
         return shadow;
       },
-      load: (rebuild, documents, commit) => {
-        const rows = indexed(documents, analysis);
-        return counted(async () => {
+      load: (rebuild, documents, commit) =>
+        counted(async () => {
+          const rows = await indexed(documents, analysis);
           await commit((transaction) => insertDocuments(transaction, shadowOf(rebuild.id), rows));
           metrics.searchDocumentsIndexed.inc({ engine: ENGINE }, documents.length);
-        });
-      },
+        }),
       finishLoad: (rebuild) => counted(() => indexDocumentTable(db, shadowOf(rebuild.id))),
       write: (rebuild, writes, transaction) => counted(() => apply(transaction ?? db, shadowOf(rebuild.id), writes)),
       swap: (rebuild, transaction) => counted(() => replaceDocumentTable(transaction, shadowOf(rebuild.id))),
@@ -92,9 +92,20 @@ function createPostgresIndex({ db, metrics, analysis }: SearchIndexContext): Sea
 
 const shadowOf = (rebuildId: string): DocumentTable => `search_documents_${rebuildId.replaceAll(/[^0-9a-f]/g, '')}`;
 
-function indexed(all: readonly SearchDocument[], analysis: SearchAnalysis): IndexedDocuments {
-  const documents = all.filter(isStorable);
-  return { documents, lexemes: documents.map(({ text }) => tsvectorOf(text, analysis)) };
+/** Documents with their lexemes. A batch takes long enough to keep others waiting, hence in slices. */
+const indexed = (all: readonly SearchDocument[], analysis: SearchAnalysis): Promise<IndexedDocuments> =>
+  inSlices(analyse(all.filter(isStorable), analysis));
+
+function* analyse(
+  documents: readonly SearchDocument[],
+  analysis: SearchAnalysis,
+): Generator<undefined, IndexedDocuments, undefined> {
+  const lexemes: string[] = [];
+  for (const { text } of documents) {
+    lexemes.push(tsvectorOf(text, analysis));
+    yield;
+  }
+  return { documents, lexemes };
 }
 
 async function search(db: Knex, query: SearchQuery, analysis: SearchAnalysis): Promise<SearchPage> {
