@@ -14,7 +14,7 @@ interface Settings {
   readonly ended: (userId: UserId, destinations: readonly ServerName[]) => void;
 }
 
-/** Deletes the devices of administrators' logins as users that have ended. */
+/** An administrator can log in as a user. This function removes such logins and their devices once the logins have ended. */
 export async function endAdminLogins({ db, localServerNames, ended }: Settings): Promise<void> {
   for (const { userId, deviceId } of await listEndedAdminLogins(db)) {
     await transact(db, async (transaction, afterCommit) => {

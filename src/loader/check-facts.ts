@@ -2,7 +2,10 @@ import type { AdminPlugin } from '../plugin.ts';
 import type { MissingPart } from './lend-host.ts';
 import type { Manifest } from './manifest.ts';
 
-/** Lists what a plugin adds beyond its manifest, and declared operations that it lacks. One sentence for each. */
+/**
+ * Lists contradictions between a plugin and its manifest, and within the manifest, one sentence for each. Declared routes that
+ * the plugin does not serve are allowed: `unservedRoutes()` lists them.
+ */
 export function mistakesOfFacts(manifest: Manifest, plugin: AdminPlugin): readonly string[] {
   const declared = new Set(manifest.routes.map(routeName));
   const given: Readonly<Record<string, object>> = plugin.operations;

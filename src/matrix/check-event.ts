@@ -82,7 +82,7 @@ export function signersOf({ type, sender, content, eventId }: CheckedEvent, vers
   const { membership, third_party_invite: thirdParty, join_authorised_via_users_server: authoriser } = content;
   const isMember = type === 'm.room.member';
   const isThirdPartyInvite = isMember && membership === 'invite' && thirdParty !== undefined;
-  // The specification states the rule for all member events, but servers apply it to joins only.
+  // The specification requires the authorising server's signature on all member events, but servers check it on joins only.
   const isRestrictedJoin = isMember && version.restrictedJoins && membership === 'join';
   const ids = [
     ...(isThirdPartyInvite ? [] : [sender]),

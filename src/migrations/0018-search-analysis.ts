@@ -1,8 +1,8 @@
 import type { Knex } from 'knex';
 
 /**
- * Which analysis of texts an index, and the one that a rebuild makes, was written with. NULL: that of a version before this
- * column.
+ * `analysis` is the id of the text analysis with which an index was written. NULL means that it is unknown. The index then
+ * needs a rebuild. `rebuild_analysis` is the id of the analysis with which a running rebuild writes.
  */
 export const searchAnalysis = {
   name: '0018-search-analysis',

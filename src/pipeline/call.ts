@@ -27,7 +27,7 @@ export interface Call {
   readonly signal: AbortSignal;
   target: string | undefined;
   jobId: string | undefined;
-  /** Ids of the approvals that it can't do without. A before-hook has asked for them. */
+  /** Ids of the approvals that before-hooks require of this call. The call fails if one of them is missing. */
   readonly approvals: Set<string>;
 }
 

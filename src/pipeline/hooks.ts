@@ -98,7 +98,7 @@ interface Registered {
 /** The call that asks before-hooks. */
 interface AskingCall {
   readonly isDryRun: boolean;
-  /** Ids of the approvals that it can't do without. */
+  /** Ids of the approvals that before-hooks require of this call. */
   readonly approvals: Set<string>;
 }
 

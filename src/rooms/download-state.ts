@@ -30,7 +30,7 @@ export interface StateQuestion {
 /** A room's state from another server. Its events are verified and pass the authorisation rules. */
 export interface DownloadedState {
   readonly state: readonly CheckedEvent[];
-  /** Auth events of the state. */
+  /** The other events of the answers: auth events, and state events that the state resolution did not choose. */
   readonly authChain: readonly CheckedEvent[];
   /** Number of events that were left out because they are malformed, not validly signed, or not allowed. */
   readonly leftOut: number;

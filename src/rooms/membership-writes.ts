@@ -33,7 +33,7 @@ export function memberLinks(links: readonly ChainLink[]): MemberLink[] {
   });
 }
 
-/** Each user's last member event. */
+/** For each user, the last of the given member events. */
 export function lastOfEach(members: readonly MemberLink[]): MemberLink[] {
   return [...new Map(members.map((member) => [member.userId, member])).values()];
 }

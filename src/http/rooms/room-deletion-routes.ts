@@ -13,7 +13,7 @@ const deletionOf = ({ params, body }: RouteRequest) => ({
   dryRun: body.dry_run,
 });
 
-/** Synapse's routes that delete rooms: one that waits for the end, and one that does not. */
+/** Synapse's routes that delete rooms and show deletions. Version 1 waits for the end of a deletion. Version 2 does not. */
 export const ROOM_DELETION_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'DELETE',

@@ -7,7 +7,7 @@ import { inputObject } from '../input-object.ts';
 import { requireLocal, userNotFound } from './local-account.ts';
 import { userIdInput } from './user-id-input.ts';
 
-/** Everything that is known about a user. */
+/** A user, with the user's email addresses and phone numbers. */
 export interface UserDetails extends User {
   readonly threepids: readonly Threepid[];
 }

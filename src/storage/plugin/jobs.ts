@@ -29,7 +29,10 @@ interface JobRow {
 
 const msOf = (column: string): string => `(extract(epoch FROM ${column}) * 1000)::float8`;
 
-/** Work shared in ranges is counted in the ranges, in the transaction of each batch, so the number is always current. */
+/**
+ * SQL expression: how much of a job is done. If the work is split into ranges, this is the sum over the ranges. The
+ * transaction that does a batch also counts it in its range, so the sum is always current.
+ */
 export const DONE = `coalesce((SELECT sum(r.done) FROM matrix_admin.job_ranges r WHERE r.job_id = jobs.id), jobs.done)`;
 
 /** The columns that `jobsOf()` needs. */

@@ -1,6 +1,6 @@
 import type { Expectations } from './expectations.ts';
 
-/** What is no language: names, addresses, numbers, emoji. */
+/** Texts with parts that belong to no language: names, addresses, numbers and emoji. */
 export const NAMES: Readonly<Record<string, Expectations>> = {
   names: {
     texts: [
