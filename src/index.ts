@@ -65,7 +65,7 @@ export type { JobStart, OperationFunctions, Startable } from './pipeline/operati
 export type { Caller } from './pipeline/run-operation.ts';
 export { type AdminPlugin, createAdminPlugin } from './plugin.ts';
 export type { RefusedDraft, RoomEventDraft } from './rooms/event-chain.ts';
-export type { Purged } from './rooms/purge/purge-room.ts';
+export type { Purged } from './rooms/purge/purge-hidden-room.ts';
 export type { RoomStates } from './rooms/room-states.ts';
 export type { Appended, AppendedEvent, NewRoom, StateReplacement } from './rooms/room-writer.ts';
 export type { RoomAdmission, Rooms } from './rooms/rooms.ts';

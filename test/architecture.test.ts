@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -278,5 +278,24 @@ describe('the public surface', () => {
     const rest = withoutComments(index?.text ?? '').replace(/^export (?:type )?\{[^}*]*\} from '[^']+';$/gm, '');
     expect(index).toBeDefined();
     expect(rest.trim()).toBe('');
+  });
+});
+
+describe('docs/architecture.md', () => {
+  const root = resolve(SRC, '..');
+  const text = readFileSync(join(root, 'docs/architecture.md'), 'utf8');
+
+  it('names files that exist', () => {
+    const named = [...text.matchAll(/`((?:src|test)\/[\w./-]+)`/g)].map(([, path = '']) => path);
+    expect(named.length).toBeGreaterThan(20);
+    expect(named.filter((path) => !existsSync(join(root, path)))).toEqual([]);
+  });
+
+  it('names every subject of the operations', () => {
+    const subjects = readdirSync(join(SRC, 'operations'), { withFileTypes: true }).filter((entry) =>
+      entry.isDirectory(),
+    );
+    const [, tree = ''] = /├─ operations\/(.*?)├─ jobs\//s.exec(text) ?? [];
+    expect(subjects.map(({ name }) => name).filter((name) => !new RegExp(`\\b${name}\\b`).test(tree))).toEqual([]);
   });
 });

@@ -4,7 +4,7 @@ import { hasDeviceKeys } from '../storage/keyserver/device-keys.ts';
 import { deleteEndedAdminLogin, listEndedAdminLogins } from '../storage/plugin/admin-logins.ts';
 import { transact } from '../storage/transact.ts';
 import { lockAccount } from '../storage/userapi/accounts.ts';
-import { deleteDevices } from '../storage/userapi/devices.ts';
+import { removeDevices } from '../storage/userapi/devices.ts';
 import { logOut } from './log-out.ts';
 
 interface Settings {
@@ -37,6 +37,6 @@ async function removeDevice(
   if (await hasDeviceKeys(transaction, userId, deviceId)) {
     return (await logOut(transaction, userId, [deviceId], localServerNames)).destinations;
   }
-  await deleteDevices(transaction, userId, [deviceId]);
+  await removeDevices(transaction, userId, [deviceId]);
   return [];
 }

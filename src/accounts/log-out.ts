@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
 import type { ServerName, UserId } from '../ids.ts';
 import { deleteDeviceKeys } from '../storage/keyserver/device-keys.ts';
-import { deleteDevices } from '../storage/userapi/devices.ts';
+import { removeDevices } from '../storage/userapi/devices.ts';
 import { tellDeviceList } from './tell-device-list.ts';
 
 export interface LoggedOut {
@@ -21,7 +21,7 @@ export async function logOut(
   deviceIds: readonly string[] | undefined,
   localServerNames: readonly ServerName[],
 ): Promise<LoggedOut> {
-  const deleted = await deleteDevices(transaction, userId, deviceIds);
+  const deleted = await removeDevices(transaction, userId, deviceIds);
   if (deleted.length === 0) return { deviceIds: [], destinations: [] };
   const streamId = await deleteDeviceKeys(transaction, userId, deleted);
   const updates = deleted.map((deviceId) => ({ device_id: deviceId, deleted: true }));

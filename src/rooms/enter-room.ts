@@ -7,7 +7,7 @@ import { isPurging } from '../storage/plugin/purges.ts';
 import { insertPreviousEvents } from '../storage/roomserver/events.ts';
 import { insertRoom, lockRoom } from '../storage/roomserver/rooms.ts';
 import { writeTogether } from '../storage/write-together.ts';
-import type { DownloadedState } from './download-state.ts';
+import type { DownloadedState } from './fetch-state.ts';
 import { placeEvent, refusalBy } from './receive-event.ts';
 import { replaceRoomState } from './replace-state.ts';
 import { replaceSyncState } from './replace-sync-state.ts';

@@ -6,7 +6,7 @@ import type { RoomVersion } from '../matrix/room-version.ts';
 import { findsValidEventSignature } from '../matrix/sign-event.ts';
 import { signaturesOf } from '../matrix/sign-json.ts';
 import { allEnded } from '../storage/database.ts';
-import type { DownloadOptions, StateQuestion } from './download-state.ts';
+import type { DownloadOptions, StateQuestion } from './fetch-state.ts';
 import { orAborted } from './or-aborted.ts';
 
 /** Number of signatures verified in parallel. This leaves threads of Node's pool (four by default) to the host. */

@@ -15,7 +15,7 @@ import {
 } from '../storage/roomserver/membership.ts';
 import type { StoredRoom } from '../storage/roomserver/rooms.ts';
 import { writeTogether } from '../storage/write-together.ts';
-import type { DownloadedState } from './download-state.ts';
+import type { DownloadedState } from './fetch-state.ts';
 import type { RoomState } from './room-states.ts';
 import type { StateEntry } from './state-block.ts';
 import { storeState } from './state-chain.ts';

@@ -1,7 +1,7 @@
 import type { EventId, RoomId } from '../ids.ts';
 import type { Db } from '../storage/database.ts';
 import { findEdits, findOriginals } from '../storage/plugin/search-changes.ts';
-import { encryptedRooms, loadEvents, type StoredEvent } from '../storage/syncapi/output-room-events.ts';
+import { encryptedRooms, loadEvents, type OutputEvent } from '../storage/syncapi/output-room-events.ts';
 import { documentsOfEdited, ENCRYPTION_TYPE, isEdit } from './document.ts';
 import type { SearchWrites } from './search-index.ts';
 
@@ -36,10 +36,10 @@ export async function deriveWrites(db: Db, eventIds: readonly EventId[]): Promis
   };
 }
 
-function eventsOf(events: ReadonlyMap<EventId, StoredEvent>, ids: readonly EventId[]): StoredEvent[] {
+function eventsOf(events: ReadonlyMap<EventId, OutputEvent>, ids: readonly EventId[]): OutputEvent[] {
   return ids.map((id) => events.get(id)).filter((event) => event !== undefined);
 }
 
-function turnedEncrypted(events: Iterable<StoredEvent>): Set<RoomId> {
+function turnedEncrypted(events: Iterable<OutputEvent>): Set<RoomId> {
   return new Set([...events].filter(({ type }) => type === ENCRYPTION_TYPE).map(({ roomId }) => roomId));
 }

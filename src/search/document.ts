@@ -1,6 +1,6 @@
 import { type EventId, isEventId } from '../ids.ts';
 import { isRecord } from '../json.ts';
-import type { EventContent, StoredEvent } from '../storage/syncapi/output-room-events.ts';
+import type { EventContent, OutputEvent } from '../storage/syncapi/output-room-events.ts';
 import { beginningOf, MAX_TEXT_LENGTH } from './analysis/tokens.ts';
 import type { SearchDocument, SearchKey } from './search-index.ts';
 
@@ -59,18 +59,18 @@ export function plainDocumentOf(event: EventContent): SearchDocument | undefined
   return documentOf(event, event.content);
 }
 
-function editDocumentOf(edit: StoredEvent): SearchDocument | undefined {
+function editDocumentOf(edit: OutputEvent): SearchDocument | undefined {
   const replacement = edit.content['m.new_content'];
   return isRecord(replacement) ? documentOf(edit, replacement) : undefined;
 }
 
 /** Whether an event is an edit: a message that replaces another. */
-export function isEdit({ type, content }: Pick<StoredEvent, 'type' | 'content'>): boolean {
+export function isEdit({ type, content }: Pick<OutputEvent, 'type' | 'content'>): boolean {
   return editedEventId(type, content) !== undefined;
 }
 
 /** Whether the specification lets `edit` replace `original`. */
-function isValidEdit(original: StoredEvent, edit: StoredEvent): boolean {
+function isValidEdit(original: OutputEvent, edit: OutputEvent): boolean {
   return (
     edit.sender === original.sender &&
     edit.roomId === original.roomId &&
@@ -82,7 +82,7 @@ function isValidEdit(original: StoredEvent, edit: StoredEvent): boolean {
 }
 
 /** The later of two edits by `origin_server_ts`, then by event id, as in the specification. */
-function laterOf(a: StoredEvent, b: StoredEvent): StoredEvent {
+function laterOf(a: OutputEvent, b: OutputEvent): OutputEvent {
   if (a.originServerTs !== b.originServerTs) return a.originServerTs > b.originServerTs ? a : b;
   return a.eventId > b.eventId ? a : b;
 }
@@ -95,7 +95,7 @@ function laterOf(a: StoredEvent, b: StoredEvent): StoredEvent {
  * A message that the specification does not accept as an edit is indexed like any other message. If the event is an edit
  * itself, its document belongs to the event that it edits, and is not returned here.
  */
-export function documentsOfEdited(event: StoredEvent | undefined, edits: readonly StoredEvent[]): SearchDocument[] {
+export function documentsOfEdited(event: OutputEvent | undefined, edits: readonly OutputEvent[]): SearchDocument[] {
   const original = event !== undefined && Object.hasOwn(SEARCHABLE, event.type) ? event : undefined;
   const genuine = edits.filter(isEdit);
   const valid = original === undefined ? genuine : genuine.filter((edit) => isValidEdit(original, edit));
@@ -111,8 +111,8 @@ export function documentsOfEdited(event: StoredEvent | undefined, edits: readonl
   return documents.filter((document) => document !== undefined);
 }
 
-function latestOfEachSender(edits: readonly StoredEvent[]): StoredEvent[] {
-  const latest = new Map<string, StoredEvent>();
+function latestOfEachSender(edits: readonly OutputEvent[]): OutputEvent[] {
+  const latest = new Map<string, OutputEvent>();
   for (const edit of edits) {
     const key = `${edit.roomId} ${edit.sender}`;
     latest.set(key, laterOf(latest.get(key) ?? edit, edit));

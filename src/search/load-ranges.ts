@@ -6,7 +6,7 @@ import type { Metrics } from '../metrics.ts';
 import { allEnded } from '../storage/database.ts';
 import { advanceRange, claimRange, type HeldRange, releaseRange, renewRange } from '../storage/plugin/job-ranges.ts';
 import { type Edit, insertEdits } from '../storage/plugin/search-changes.ts';
-import { type EventContent, encryptedRooms, readEvents } from '../storage/syncapi/output-room-events.ts';
+import { type EventContent, encryptedRooms, readOutputEvents } from '../storage/syncapi/output-room-events.ts';
 import { transact } from '../storage/transact.ts';
 import { editedEventId, plainDocumentOf, SEARCHABLE_TYPES } from './document.ts';
 import type { RebuildRef, SearchDocument, SearchIndex } from './search-index.ts';
@@ -84,7 +84,7 @@ async function loadRange(settings: LoadSettings, run: LoadRun, held: HeldRange, 
     const endTimer = metrics.searchBatchDuration.startTimer({ engine: index.engine });
     const from = at.position;
     const read = { position: from, upper: range.upper };
-    const { events, length, ...next } = await readEvents(db, SEARCHABLE_TYPES, read, pace.rows);
+    const { events, length, ...next } = await readOutputEvents(db, SEARCHABLE_TYPES, read, pace.rows);
     pace.rows = nextRows(pace.rows, index.batchSize, { rows: events.length, length });
     const { documents, edits } = await documentsOf(db, events);
     const step = { ...next, from, rows: events.length };

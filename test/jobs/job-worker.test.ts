@@ -4,8 +4,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Knex } from 'knex';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { MatrixError } from '../../src/errors.ts';
-import { cancelJob } from '../../src/jobs/cancel-job.ts';
 import type { JobKind } from '../../src/jobs/job.ts';
+import { requestCancellation } from '../../src/jobs/request-cancellation.ts';
 import { migrateOwnSchema } from '../../src/storage/database.ts';
 import { findJob, insertJob } from '../../src/storage/plugin/jobs.ts';
 import { finishJob } from '../../src/storage/plugin/led-jobs.ts';
@@ -52,7 +52,7 @@ const update = (id: string, fields: Record<string, unknown>): PromiseLike<unknow
 const makeDue = (id: string): PromiseLike<unknown> => update(id, { run_after: db.fn.now() });
 /** Asks a job to stop, like an administrator. @returns the job afterwards */
 async function cancel(id: string): ReturnType<typeof findJob> {
-  await db.transaction((transaction) => cancelJob(transaction, id));
+  await db.transaction((transaction) => requestCancellation(transaction, id));
   return findJob(db, id);
 }
 const audits = (id: string): PromiseLike<{ operation: string; outcome: string }[]> =>

@@ -3,12 +3,12 @@ import { describe, expect, it } from 'vitest';
 import type { EventId, RoomId, UserId } from '../../src/ids.ts';
 import { changesOf } from '../../src/search/changes.ts';
 import { documentsOfEdited, editedEventId, plainDocumentOf, searchableText } from '../../src/search/document.ts';
-import type { StoredEvent } from '../../src/storage/syncapi/output-room-events.ts';
+import type { OutputEvent } from '../../src/storage/syncapi/output-room-events.ts';
 import { hostileTexts } from '../support/arbitrary-texts.ts';
 
 let nextPosition = 1;
 
-function eventOf(eventId: string, content: Record<string, unknown>, rest: Partial<StoredEvent> = {}): StoredEvent {
+function eventOf(eventId: string, content: Record<string, unknown>, rest: Partial<OutputEvent> = {}): OutputEvent {
   return {
     eventId: eventId as EventId,
     roomId: '!a:localhost' as RoomId,
@@ -22,8 +22,8 @@ function eventOf(eventId: string, content: Record<string, unknown>, rest: Partia
   };
 }
 
-const message = (id: string, body: unknown, rest?: Partial<StoredEvent>): StoredEvent => eventOf(id, { body }, rest);
-const edit = (id: string, original: string, body: unknown, rest?: Partial<StoredEvent>): StoredEvent =>
+const message = (id: string, body: unknown, rest?: Partial<OutputEvent>): OutputEvent => eventOf(id, { body }, rest);
+const edit = (id: string, original: string, body: unknown, rest?: Partial<OutputEvent>): OutputEvent =>
   eventOf(
     id,
     {
@@ -33,7 +33,7 @@ const edit = (id: string, original: string, body: unknown, rest?: Partial<Stored
     },
     rest,
   );
-const textsOf = (original: StoredEvent | undefined, edits: readonly StoredEvent[]): Record<string, string> =>
+const textsOf = (original: OutputEvent | undefined, edits: readonly OutputEvent[]): Record<string, string> =>
   Object.fromEntries(documentsOfEdited(original, edits).map(({ eventId, text }) => [eventId, text]));
 
 describe('searchableText()', () => {

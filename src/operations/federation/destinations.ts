@@ -8,7 +8,7 @@ import {
   type Destination,
   deleteFromOfflineLists,
   listRoomsOfServer,
-  listDestinations as queryDestinations,
+  readDestinations,
 } from '../../storage/federation/destinations.ts';
 import { defineOperation, type ReadScope } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
@@ -38,7 +38,7 @@ const retriesOf = async ({ federation }: ReadScope): Promise<readonly Destinatio
 async function requireDestination(scope: ReadScope, db: Db, name: ServerName): Promise<Destination> {
   const page = { orderBy: 'destination', isReversed: false, offset: 0, limit: 1 } as const;
   const retries = await retriesOf(scope);
-  const found = await queryDestinations(db, { name }, page, { localServerNames: scope.localServerNames, retries });
+  const found = await readDestinations(db, { name }, page, { localServerNames: scope.localServerNames, retries });
   const [destination] = found.destinations;
   if (destination === undefined) throw new MatrixError('M_NOT_FOUND', 'Unknown destination');
   return destination;
@@ -62,7 +62,7 @@ export const listDestinations = defineOperation({
     scope,
     { direction, limit, from, orderBy, destination },
   ): Promise<{ destinations: Destination[]; total: number; nextToken: number | undefined }> => {
-    const { destinations, total } = await queryDestinations(
+    const { destinations, total } = await readDestinations(
       scope.db,
       { partOfName: destination },
       { orderBy, isReversed: direction === 'b', offset: from, limit },

@@ -7,7 +7,7 @@ import {
   deleteBlockedRoom,
   findBlockedRoom,
   insertBlockedRoom,
-  listBlockedRooms as queryBlockedRooms,
+  readBlockedRooms,
 } from '../../storage/plugin/blocked-rooms.ts';
 import { nameOf } from '../actor.ts';
 import { defineOperation } from '../define-operation.ts';
@@ -35,7 +35,7 @@ export const listBlockedRooms = defineOperation({
     from: roomIdInput.optional(),
   }),
   run: async ({ db }, { limit, from }): Promise<{ rooms: BlockedRoom[]; nextToken: RoomId | undefined }> => {
-    const found = await queryBlockedRooms(db, from ?? '', limit + 1);
+    const found = await readBlockedRooms(db, from ?? '', limit + 1);
     const rooms = found.slice(0, limit);
     return { rooms, nextToken: found.length > limit ? rooms.at(-1)?.roomId : undefined };
   },

@@ -4,11 +4,11 @@ import type { Db } from '../../storage/database.ts';
 import { storeReportStatus } from '../../storage/plugin/event-report-statuses.ts';
 import {
   countEventReports,
-  deleteEventReport as deleteReport,
   type EventReport,
   type EventReportWithEvent,
   findEventReport,
-  listEventReports as queryReports,
+  readEventReports,
+  removeEventReport,
 } from '../../storage/roomserver/event-reports.ts';
 import { nameOf } from '../actor.ts';
 import { defineOperation } from '../define-operation.ts';
@@ -62,7 +62,7 @@ export const listEventReports = defineOperation({
     { reporter, roomId, sender, status, ...page },
   ): Promise<{ reports: EventReport[]; total: number; nextToken: number | undefined }> => {
     const filter = { reporter: filterBy(reporter, isUserId), room: filterBy(roomId, isRoomId), sender, status };
-    const found = await queryReports(db, filter, rangeOf(page));
+    const found = await readEventReports(db, filter, rangeOf(page));
     return { ...pageOf(found, page), total: await countEventReports(db, filter) };
   },
 });
@@ -108,6 +108,6 @@ export const deleteEventReport = defineOperation({
   }),
   target: ({ reportId }) => String(reportId),
   run: async ({ transaction }, { reportId }): Promise<void> => {
-    if (!(await deleteReport(transaction, reportId))) noSuchReport();
+    if (!(await removeEventReport(transaction, reportId))) noSuchReport();
   },
 });

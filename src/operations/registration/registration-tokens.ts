@@ -2,13 +2,13 @@ import { randomInt } from 'node:crypto';
 import { z } from 'zod';
 import { MatrixError, ParameterError } from '../../errors.ts';
 import {
+  changeRegistrationToken,
   findRegistrationToken,
   insertRegistrationToken,
   isRegistrationTokenValid,
-  listRegistrationTokens as list,
   type RegistrationToken,
-  deleteRegistrationToken as remove,
-  updateRegistrationToken as update,
+  readRegistrationTokens,
+  removeRegistrationToken,
 } from '../../storage/userapi/registration-tokens.ts';
 import { defineOperation } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
@@ -80,7 +80,7 @@ export const listRegistrationTokens = defineOperation({
     /** `true`: only tokens that can be used now. `false`: only the others. @defaultValue both */
     valid: z.boolean().optional(),
   }),
-  run: ({ db }, { valid }): Promise<RegistrationToken[]> => list(db, valid),
+  run: ({ db }, { valid }): Promise<RegistrationToken[]> => readRegistrationTokens(db, valid),
 });
 
 /** Shows one registration token. */
@@ -114,7 +114,7 @@ export const updateRegistrationToken = defineOperation({
       ...(usesAllowed !== undefined && { usesAllowed }),
       ...(expiryTime !== undefined && { expiryTime }),
     };
-    const updated = await update(transaction, token, limits);
+    const updated = await changeRegistrationToken(transaction, token, limits);
     if (updated === undefined) throw noSuchToken(token);
     return updated;
   },
@@ -129,7 +129,7 @@ export const deleteRegistrationToken = defineOperation({
     token: z.string(),
   }),
   run: async ({ transaction }, { token }): Promise<void> => {
-    if (!(await remove(transaction, token))) throw noSuchToken(token);
+    if (!(await removeRegistrationToken(transaction, token))) throw noSuchToken(token);
   },
 });
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { describeError, MatrixError } from '../../errors.ts';
 import type { RoomId } from '../../ids.ts';
-import { noteAbandonedRooms, listAbandonedRooms as queryRooms } from '../../storage/plugin/abandoned-rooms.ts';
+import { noteAbandonedRooms, readAbandonedRooms } from '../../storage/plugin/abandoned-rooms.ts';
 import { defineJobOperation, defineOperation, type OperationServices } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 import type { Failure } from './evacuate-members.ts';
@@ -41,7 +41,7 @@ export const listAbandonedRooms = defineOperation({
     { db, localServerNames, purgeAbandoned },
     { limit, from },
   ): Promise<{ rooms: AbandonedRoomView[]; nextToken: number | undefined }> => {
-    const found = await queryRooms(db, localServerNames, { after: from, limit: limit + 1 });
+    const found = await readAbandonedRooms(db, localServerNames, { after: from, limit: limit + 1 });
     const page = found.slice(0, limit);
     const purgeAt = (roomId: RoomId, since: number | undefined): number | null => {
       if (purgeAbandoned === undefined || purgeAbandoned.dryRun || purgeAbandoned.keep.includes(roomId)) return null;
@@ -90,7 +90,7 @@ export const purgeAbandonedRooms = defineJobOperation({
     const { announced, due } = await work.commit(async (transaction) => {
       const value = {
         announced: await noteAbandonedRooms(transaction, work.localServerNames),
-        due: await queryRooms(transaction, work.localServerNames, {
+        due: await readAbandonedRooms(transaction, work.localServerNames, {
           after: 0,
           limit: atMost,
           notedForMs: afterMs,

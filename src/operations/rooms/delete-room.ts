@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { MatrixError, ParameterError } from '../../errors.ts';
 import { type RoomId, splitUserId } from '../../ids.ts';
 import { hideRoom } from '../../rooms/purge/hide-room.ts';
-import { purgeRoom as purge } from '../../rooms/purge/purge-room.ts';
+import { purgeHiddenRoom } from '../../rooms/purge/purge-hidden-room.ts';
 import { SEARCHABLE_TYPES } from '../../search/document.ts';
 import { findQueuedEvents, listWaitingServers } from '../../storage/federation/queue.ts';
 import { insertBlockedRoom } from '../../storage/plugin/blocked-rooms.ts';
@@ -105,7 +105,7 @@ export const deleteRoom = defineJobOperation({
     const isClosed = await tracked.step('purge', async (transaction) => [{}, await isPurging(transaction, roomId)]);
     if (options.purge && isClosed) {
       const settings = { roomId, keep: [], search: work.roomRemoval, searchableTypes: SEARCHABLE_TYPES };
-      await purge({ ...work, commit: tracked.commit(() => ({})) }, settings);
+      await purgeHiddenRoom({ ...work, commit: tracked.commit(() => ({})) }, settings);
     }
     const shutdown = tracked.progress().shutdown ?? (await shutdownOf({}, work.items, work.reader(), []));
     return options.dryRun ? { ...shutdown, newRoomId: null } : shutdown;

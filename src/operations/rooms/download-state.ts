@@ -6,11 +6,11 @@ import { inSlices } from '../../in-slices.ts';
 import { roomVersionOf } from '../../matrix/room-version.ts';
 import {
   type DownloadedState,
-  downloadState as download,
+  fetchState,
   isStateSource,
   type StateQuestion,
   type StateSource,
-} from '../../rooms/download-state.ts';
+} from '../../rooms/fetch-state.ts';
 import { readDeepest } from '../../storage/roomserver/events.ts';
 import { findRoom, type StoredRoom } from '../../storage/roomserver/rooms.ts';
 import { withTimeLimit } from '../../with-time-limit.ts';
@@ -94,7 +94,7 @@ async function ask(work: OperationWork, room: StoredRoom, destination: ServerNam
     destination,
   };
   try {
-    return await download(requireStateSource(federation), question, {
+    return await fetchState(requireStateSource(federation), question, {
       requestSignal: () => withTimeLimit(work.signal, limits.federationRequestMs),
       signal: work.signal,
     });

@@ -2,10 +2,7 @@ import { MatrixError } from '../../errors.ts';
 import { requiredLevelToSend } from '../../matrix/power-levels.ts';
 import { findSender, readGovernance } from '../../rooms/governance.ts';
 import { requireRoom } from '../../rooms/room-writer.ts';
-import {
-  type ForwardExtremity,
-  listForwardExtremities as queryExtremities,
-} from '../../storage/roomserver/forward-extremities.ts';
+import { type ForwardExtremity, readForwardExtremities } from '../../storage/roomserver/forward-extremities.ts';
 import { isRoomShown } from '../../storage/roomserver/room-summaries.ts';
 import { findRoom } from '../../storage/roomserver/rooms.ts';
 import { defineOperation } from '../define-operation.ts';
@@ -33,7 +30,7 @@ export const listForwardExtremities = defineOperation({
     const { latestEventNids = [] } = room ?? {};
     return {
       total: latestEventNids.length,
-      extremities: await queryExtremities(db, latestEventNids, MAX_SHOWN),
+      extremities: await readForwardExtremities(db, latestEventNids, MAX_SHOWN),
     };
   },
 });

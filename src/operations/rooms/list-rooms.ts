@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { listRooms as queryRooms, ROOM_ORDERS } from '../../storage/roomserver/room-list.ts';
+import { ROOM_ORDERS, readRoomPage } from '../../storage/roomserver/room-list.ts';
 import { type RoomSummary, readRoomSummaries } from '../../storage/roomserver/room-summaries.ts';
 import { defineOperation } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
@@ -35,7 +35,7 @@ export const listRooms = defineOperation({
     { from, limit, orderBy, direction, searchTerm, publicRooms, emptyRooms },
   ): Promise<{ rooms: RoomSummary[]; total: number; nextBatch: number | undefined; prevBatch: number | undefined }> => {
     const size = Math.min(limit, MAX_ROOMS);
-    const { roomIds, total } = await queryRooms(
+    const { roomIds, total } = await readRoomPage(
       db,
       { searchTerm, isPublic: publicRooms, isEmpty: emptyRooms },
       { orderBy, isReversed: direction === 'b', offset: from, limit: size },

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { MatrixError } from '../../errors.ts';
 import type { RoomId } from '../../ids.ts';
 import { hideRoom, requireRoomRow } from '../../rooms/purge/hide-room.ts';
+import { type PurgeCheckpoint, type Purged, purgeHiddenRoom } from '../../rooms/purge/purge-hidden-room.ts';
 import { KEEPABLE, type Keepable } from '../../rooms/purge/purge-phases.ts';
-import { type PurgeCheckpoint, type Purged, purgeRoom as purge } from '../../rooms/purge/purge-room.ts';
 import { SEARCHABLE_TYPES } from '../../search/document.ts';
 import { insertBlockedRoom } from '../../storage/plugin/blocked-rooms.ts';
 import { isPurging } from '../../storage/plugin/purges.ts';
@@ -72,7 +72,7 @@ export const purgeRoom = defineJobOperation({
     // The last step of the purge has stored this checkpoint, and the process died before it could end the job.
     if (work.checkpoint?.purged !== undefined) return work.checkpoint.purged;
     if (evacuate) await evacuateFirst(work, roomId, keep);
-    return purge(work, { roomId, keep, search: work.roomRemoval, searchableTypes: SEARCHABLE_TYPES });
+    return purgeHiddenRoom(work, { roomId, keep, search: work.roomRemoval, searchableTypes: SEARCHABLE_TYPES });
   },
 });
 

@@ -5,7 +5,7 @@ import type { RoomId } from '../../ids.ts';
 import { isFinished, type Job } from '../../jobs/job.ts';
 import { type JobItems, storedItems } from '../../jobs/job-items.ts';
 import type { Db } from '../../storage/database.ts';
-import { findJob, listJobs } from '../../storage/plugin/jobs.ts';
+import { findJob, readJobs } from '../../storage/plugin/jobs.ts';
 import type { AfterCommit } from '../../storage/transact.ts';
 import { defineOperation, type OperationWork } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
@@ -123,7 +123,7 @@ export const listRoomDeletions = defineOperation({
     roomId: roomIdInput,
   }),
   run: async ({ db }, { roomId }): Promise<RoomDeletion[]> => {
-    const jobs = await listJobs(db, { kind: 'deleteRoom', target: roomId }, MAX_DELETIONS, undefined);
+    const jobs = await readJobs(db, { kind: 'deleteRoom', target: roomId }, MAX_DELETIONS, undefined);
     if (jobs.length === 0) throw new MatrixError('M_NOT_FOUND', `No delete task for room_id '${roomId}' found`);
     return Promise.all(jobs.reverse().map((job) => viewDeletion(db, job)));
   },

@@ -7,7 +7,7 @@ import {
   type Approval,
   findApproval,
   lockApproval,
-  listApprovals as queryApprovals,
+  readApprovals,
   storeDecision,
 } from '../../storage/plugin/approvals.ts';
 import { findAccountType } from '../../storage/userapi/accounts.ts';
@@ -48,7 +48,7 @@ export const listApprovals = defineOperation({
       // The approval has been removed since the page before. An empty page would look like the end of the list.
       throw new ParameterError(['from'], 'no such approval');
     }
-    const found = await queryApprovals(db, filter, limit + 1, from);
+    const found = await readApprovals(db, filter, limit + 1, from);
     const approvals = found.slice(0, limit);
     return { approvals, nextToken: found.length > limit ? approvals.at(-1)?.id : undefined };
   },

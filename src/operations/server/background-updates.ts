@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { MatrixError } from '../../errors.ts';
 import type { Job } from '../../jobs/job.ts';
-import { listJobs as queryJobs } from '../../storage/plugin/jobs.ts';
+import { readJobs } from '../../storage/plugin/jobs.ts';
 import { defineOperation } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 import { queueJob } from '../queue-job.ts';
@@ -30,7 +30,7 @@ export const getBackgroundUpdates = defineOperation({
   effect: 'read',
   input: inputObject({}),
   run: async ({ db }): Promise<BackgroundUpdates> => {
-    const [job] = await queryJobs(db, { kind: REINDEX, state: 'running' }, 1, undefined);
+    const [job] = await readJobs(db, { kind: REINDEX, state: 'running' }, 1, undefined);
     return { enabled: true, currentUpdates: job === undefined ? {} : { master: updateOf(job) } };
   },
 });

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { ParameterError } from '../../errors.ts';
-import { cancelJob as cancel } from '../../jobs/cancel-job.ts';
 import { JOB_STATES } from '../../jobs/job.ts';
 import { type JobView, requireJob, viewJob } from '../../jobs/jobs.ts';
+import { requestCancellation } from '../../jobs/request-cancellation.ts';
 import type { Db } from '../../storage/database.ts';
-import { findJob, type JobFilter, listJobs as queryJobs } from '../../storage/plugin/jobs.ts';
+import { findJob, type JobFilter, readJobs } from '../../storage/plugin/jobs.ts';
 import { defineOperation } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 import { timeInput } from './time-input.ts';
@@ -43,7 +43,7 @@ export async function pageOfJobs(
     // The job has been removed since the page before. An empty page would look like the end of the list.
     throw new ParameterError(['from'], 'no such job');
   }
-  const found = await queryJobs(db, filter, limit + 1, from);
+  const found = await readJobs(db, filter, limit + 1, from);
   const jobs = found.slice(0, limit);
   return { jobs: jobs.map(viewJob), nextToken: found.length > limit ? jobs.at(-1)?.id : undefined };
 }
@@ -72,7 +72,7 @@ export const cancelJob = defineOperation({
   target: ({ jobId }) => jobId,
   run: async (scope, { jobId }): Promise<JobView> => {
     const { id } = await requireJob(scope.transaction, jobId);
-    await cancel(scope.transaction, id);
+    await requestCancellation(scope.transaction, id);
     scope.afterCommit(scope.wakeJobs);
     return viewJob(await requireJob(scope.transaction, id));
   },

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { AUDIT_OUTCOMES, listAudit as queryAudit, type StoredAuditEntry } from '../../storage/plugin/audit.ts';
+import { AUDIT_OUTCOMES, readAudit, type StoredAuditEntry } from '../../storage/plugin/audit.ts';
 import { defineOperation } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 import { timeInput } from './time-input.ts';
@@ -30,7 +30,7 @@ export const listAudit = defineOperation({
     { db },
     { limit, from, ...filter },
   ): Promise<{ entries: StoredAuditEntry[]; nextToken: number | undefined }> => {
-    const found = await queryAudit(db, filter, limit + 1, from);
+    const found = await readAudit(db, filter, limit + 1, from);
     const entries = found.slice(0, limit);
     return { entries, nextToken: found.length > limit ? entries.at(-1)?.id : undefined };
   },

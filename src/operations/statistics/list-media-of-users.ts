@@ -1,10 +1,6 @@
 import { z } from 'zod';
 import { ParameterError } from '../../errors.ts';
-import {
-  MEDIA_ORDERS,
-  type MediaOfUser,
-  listMediaOfUsers as queryMedia,
-} from '../../storage/mediaapi/media-of-users.ts';
+import { MEDIA_ORDERS, type MediaOfUser, readMediaOfUsers } from '../../storage/mediaapi/media-of-users.ts';
 import { defineOperation } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 import { timeInput } from '../server/time-input.ts';
@@ -39,7 +35,7 @@ export const listMediaOfUsers = defineOperation({
     if (since !== undefined && until !== undefined && until < since) {
       throw new ParameterError(['untilTs'], 'is before the earliest upload');
     }
-    const { users, total } = await queryMedia(
+    const { users, total } = await readMediaOfUsers(
       db,
       { localServerNames, searchTerm, since, until },
       { orderBy, isReversed: direction === 'b', offset: from, limit },

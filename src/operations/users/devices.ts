@@ -6,13 +6,7 @@ import { renameDevice } from '../../accounts/rename-device.ts';
 import { MatrixError } from '../../errors.ts';
 import type { UserId } from '../../ids.ts';
 import { insertKeylessDevice } from '../../storage/keyserver/device-keys.ts';
-import {
-  type Device,
-  findDevice,
-  hasDevice,
-  insertDevice,
-  listDevices as list,
-} from '../../storage/userapi/devices.ts';
+import { type Device, findDevice, hasDevice, insertDevice, readDevices } from '../../storage/userapi/devices.ts';
 import { defineOperation } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 import { requireAccount, requireLockedAccount } from './local-account.ts';
@@ -37,7 +31,7 @@ export const listDevices = defineOperation({
   target: ({ userId }) => userId,
   run: async (scope, { userId }): Promise<{ userId: UserId; devices: readonly Device[] }> => {
     await requireAccount(scope, userId);
-    return { userId, devices: (await list(scope.db, userId)).map(withoutPort) };
+    return { userId, devices: (await readDevices(scope.db, userId)).map(withoutPort) };
   },
 });
 

@@ -4,7 +4,7 @@ import { MatrixError } from '../../errors.ts';
 import type { UserId } from '../../ids.ts';
 import { isAccount } from '../../storage/userapi/accounts.ts';
 import { findThreepidOwner } from '../../storage/userapi/threepids.ts';
-import { listUsers as queryUsers, type User } from '../../storage/userapi/users.ts';
+import { readUsers, type User } from '../../storage/userapi/users.ts';
 import { defineOperation } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 import { requireLocal, userNotFound } from './local-account.ts';
@@ -86,6 +86,6 @@ export const searchUsers = defineOperation({
   run: async (scope, { userId, term }): Promise<readonly User[]> => {
     requireLocal(scope, userId, 'Can only look up local users');
     const filter = { serverNames: scope.localServerNames, guests: true, locked: true, partOfUserId: term };
-    return queryUsers(scope.db, filter, { descending: false, offset: 0, limit: MOST_FOUND });
+    return readUsers(scope.db, filter, { descending: false, offset: 0, limit: MOST_FOUND });
   },
 });

@@ -2,13 +2,7 @@ import { z } from 'zod';
 import { ParameterError } from '../../errors.ts';
 import { isUserId } from '../../ids.ts';
 import { USER_TYPES } from '../../storage/plugin/account-attributes.ts';
-import {
-  listUsers as queryUsers,
-  USER_SORT_KEYS,
-  type User,
-  type UserFilter,
-  type UserPage,
-} from '../../storage/userapi/users.ts';
+import { readUsers, USER_SORT_KEYS, type User, type UserFilter, type UserPage } from '../../storage/userapi/users.ts';
 import { defineOperation } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 
@@ -66,7 +60,7 @@ export const listUsers = defineOperation({
     const start = startOf(from);
     const isByName = sortBy === 'name';
     if (start.after !== undefined && !isByName) throw badToken();
-    const found = await queryUsers(db, filter, {
+    const found = await readUsers(db, filter, {
       ...start,
       sortBy: isByName ? undefined : sortBy,
       descending: direction === 'b',

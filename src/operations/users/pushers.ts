@@ -1,4 +1,4 @@
-import { listPushers as list, type Pusher } from '../../storage/userapi/pushers.ts';
+import { type Pusher, readPushers } from '../../storage/userapi/pushers.ts';
 import { defineOperation } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 import { requireAccount } from './local-account.ts';
@@ -14,6 +14,6 @@ export const listPushers = defineOperation({
   }),
   run: async (scope, { userId }): Promise<readonly Pusher[]> => {
     await requireAccount(scope, userId);
-    return list(scope.db, userId);
+    return readPushers(scope.db, userId);
   },
 });

@@ -1,7 +1,4 @@
-import {
-  countSentInvites as countInvites,
-  countJoinedRooms as countJoins,
-} from '../../storage/syncapi/sent-memberships.ts';
+import { readJoinedRoomCount, readSentInviteCount } from '../../storage/syncapi/sent-memberships.ts';
 import { defineOperation } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 import { timeInput } from '../server/time-input.ts';
@@ -23,7 +20,7 @@ export const countSentInvites = defineOperation({
   effect: 'read',
   input,
   run: async ({ db }, { userId, since }): Promise<{ readonly inviteCount: number }> => ({
-    inviteCount: await countInvites(db, userId, since),
+    inviteCount: await readSentInviteCount(db, userId, since),
   }),
 });
 
@@ -36,6 +33,6 @@ export const countJoinedRooms = defineOperation({
   effect: 'read',
   input,
   run: async ({ db }, { userId, since }): Promise<{ readonly cumulativeJoinedRoomCount: number }> => ({
-    cumulativeJoinedRoomCount: await countJoins(db, userId, since),
+    cumulativeJoinedRoomCount: await readJoinedRoomCount(db, userId, since),
   }),
 });

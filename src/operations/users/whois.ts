@@ -1,6 +1,6 @@
 import type { UserId } from '../../ids.ts';
 import { isAccount } from '../../storage/userapi/accounts.ts';
-import { type Device, listDevices } from '../../storage/userapi/devices.ts';
+import { type Device, readDevices } from '../../storage/userapi/devices.ts';
 import { defineOperation } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 import { withoutPort } from './devices.ts';
@@ -27,7 +27,7 @@ export const whois = defineOperation({
   target: ({ userId }) => userId,
   run: async (scope, { userId }): Promise<Whois> => {
     requireLocal(scope, userId, 'Can only whois a local user');
-    const devices = await listDevices(scope.db, userId);
+    const devices = await readDevices(scope.db, userId);
     if (devices.length === 0 && !(await isAccount(scope.db, userId))) throw userNotFound();
     return { userId, devices: devices.map(withoutPort) };
   },

@@ -6,8 +6,8 @@ import { type RoomId, type ServerName, splitUserId, type UserId } from '../../id
 import { checkEvent } from '../../matrix/check-event.ts';
 import { completeEvent } from '../../matrix/complete-event.ts';
 import { roomVersionOf } from '../../matrix/room-version.ts';
-import { downloadState } from '../../rooms/download-state.ts';
 import { enterRoom } from '../../rooms/enter-room.ts';
+import { fetchState } from '../../rooms/fetch-state.ts';
 import type { ChainSettings } from '../../rooms/written-chain.ts';
 import type { AskServer } from './federation-client.ts';
 import { checkAnswer, uriOf } from './questions.ts';
@@ -81,7 +81,7 @@ async function joinThrough(
   const { state, auth_chain: authChain } = checkAnswer(joinedSchema, sent, destination);
   const source = { wake: () => {}, verifyKeys, lookupState: async () => ({ state, authChain }) };
   const question = { roomId, version, eventIds: [eventId], origin, destination };
-  const downloaded = await downloadState(source, question, { requestSignal: () => options.signal });
+  const downloaded = await fetchState(source, question, { requestSignal: () => options.signal });
   await db.transaction((transaction) =>
     enterRoom(transaction, { roomId, version: template.room_version, downloaded, join }, chain),
   );

@@ -71,7 +71,7 @@ const DESTINATIONS = `SELECT known.server_name AS destination, coalesce(p.pdus, 
     AND (CAST(:partOfName AS text) IS NULL OR strpos(lower(known.server_name), lower(:partOfName)) > 0)`;
 
 /** A page of the destinations that match, and the number of all that match. */
-export async function listDestinations(
+export async function readDestinations(
   db: Db,
   filter: DestinationFilter,
   { orderBy, isReversed, offset, limit }: DestinationPage,

@@ -37,7 +37,7 @@ export interface MediaPage {
 }
 
 /** A page of the users who have uploaded media, and the number of all these users. Reads all local media. */
-export async function listMediaOfUsers(
+export async function readMediaOfUsers(
   db: Db,
   { localServerNames, searchTerm, since, until }: MediaFilter,
   { orderBy, isReversed, offset, limit }: MediaPage,

@@ -43,7 +43,7 @@ export async function noteAbandonedRooms(
  * Rooms without local users, in the order of their NIDs.
  * @param filter `notedForMs`: only rooms that were recorded at least this many ms ago
  */
-export async function listAbandonedRooms(
+export async function readAbandonedRooms(
   db: Db,
   localServerNames: readonly ServerName[],
   filter: {

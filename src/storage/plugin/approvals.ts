@@ -94,7 +94,7 @@ export async function lockApproval(transaction: Knex.Transaction, id: string): P
 }
 
 /** Newest first, from after the approval `after` on. */
-export async function listApprovals(
+export async function readApprovals(
   db: Db,
   filter: { readonly state?: ApprovalState | undefined; readonly target?: string | undefined },
   limit: number,

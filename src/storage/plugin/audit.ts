@@ -77,7 +77,7 @@ interface AuditRow {
 }
 
 /** Entries before the entry `before`, newest first. */
-export async function listAudit(
+export async function readAudit(
   db: Knex,
   filter: AuditFilter,
   limit: number,

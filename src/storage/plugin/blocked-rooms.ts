@@ -55,7 +55,7 @@ export async function findBlockedRoom(db: Db, roomId: RoomId): Promise<BlockedRo
 }
 
 /** Lists blocked rooms whose ids are greater than `after`, in order of their ids. */
-export async function listBlockedRooms(db: Db, after: string, limit: number): Promise<BlockedRoom[]> {
+export async function readBlockedRooms(db: Db, after: string, limit: number): Promise<BlockedRoom[]> {
   const rows = await rowsOf<BlockedRow>(
     db.raw(`SELECT ${COLUMNS} FROM matrix_admin.blocked_rooms WHERE room_id > ? ORDER BY room_id LIMIT ?`, [
       after,

@@ -145,7 +145,7 @@ export interface JobFilter {
 }
 
 /** Jobs after the job `after`, newest first. */
-export async function listJobs(
+export async function readJobs(
   db: Db,
   { kind, state, target, since, until, unchangedSince }: JobFilter,
   limit: number,

@@ -99,7 +99,7 @@ const bindingsOf = ({ reporter, room, sender, status }: ReportFilter): Record<st
 });
 
 /** Reports in order of their ids, which is the order of their arrival. */
-export async function listEventReports(
+export async function readEventReports(
   db: Db,
   filter: ReportFilter,
   { direction, after, offset, limit }: ReportPage,
@@ -186,7 +186,7 @@ export async function insertEventReport(
 }
 
 /** Deletes a report, even if its room or event no longer exists. @returns whether the report existed */
-export async function deleteEventReport(db: Db, id: number): Promise<boolean> {
+export async function removeEventReport(db: Db, id: number): Promise<boolean> {
   const rows = await rowsOf<{ id: string }>(
     db.raw(
       `WITH status AS (DELETE FROM matrix_admin.event_report_statuses WHERE report_id = :id)

@@ -10,7 +10,7 @@ export interface ForwardExtremity {
 }
 
 /** The deepest of some forward extremities. */
-export async function listForwardExtremities(
+export async function readForwardExtremities(
   db: Db,
   eventNids: readonly number[],
   limit: number,

@@ -96,7 +96,7 @@ const IS_FOUND = `(lower(${textOf('sa', 'alias')}) = lower(:searchTerm)
   OR strpos(lower(split_part(${textOf('sa', 'alias')}, ':', 1)), lower(:searchTerm)) > 0)`;
 
 /** A page of the visible rooms, and the number of all matching rooms. Rooms without a value for the sort key come last. */
-export async function listRooms(
+export async function readRoomPage(
   db: Db,
   { searchTerm, isPublic, isEmpty }: RoomFilter,
   { orderBy, isReversed, offset, limit }: RoomPage,

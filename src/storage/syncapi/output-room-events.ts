@@ -3,7 +3,7 @@ import { isRecord } from '../../json.ts';
 import { type Db, rowsOf } from '../database.ts';
 
 /** A row of `syncapi_output_room_events`. */
-export interface StoredEvent {
+export interface OutputEvent {
   readonly eventId: EventId;
   readonly roomId: RoomId;
   readonly sender: UserId;
@@ -26,10 +26,10 @@ interface EventRow {
 const COLUMNS = 'id, event_id, room_id, type, sender, headered_event_json';
 
 /** The parts of an event that the row and the content of the event contain. */
-export type EventContent = Omit<StoredEvent, 'originServerTs' | 'isState'>;
+export type EventContent = Omit<OutputEvent, 'originServerTs' | 'isState'>;
 
 /** Reads a row. A row without a JSON object must not stop a reindex. */
-function storedEventOf(row: EventRow): StoredEvent {
+function storedEventOf(row: EventRow): OutputEvent {
   const event = parseObject(row.headered_event_json) ?? {};
   return {
     ...eventContentOf(row, isRecord(event.content) ? event.content : {}),
@@ -38,7 +38,7 @@ function storedEventOf(row: EventRow): StoredEvent {
   };
 }
 
-function eventContentOf(row: Omit<EventRow, 'headered_event_json'>, content: StoredEvent['content']): EventContent {
+function eventContentOf(row: Omit<EventRow, 'headered_event_json'>, content: OutputEvent['content']): EventContent {
   return {
     eventId: row.event_id as EventId,
     roomId: row.room_id as RoomId,
@@ -86,7 +86,7 @@ const CONTENT = `CASE WHEN starts_with(headered_event_json, '{"auth_events":[')
   THEN split_part(split_part(headered_event_json, '],"content":', 2), ',"depth":', 1) END`;
 
 /** At most `limit` rows of these types with `position < id <= upper`. */
-export async function readEvents(
+export async function readOutputEvents(
   db: Db,
   types: readonly string[],
   { position, upper }: { readonly position: number; readonly upper: number },
@@ -124,7 +124,7 @@ async function eventsOf(db: Db, rows: readonly ContentRow[]): Promise<Pick<Event
 }
 
 /** Events by id. Events that are not stored are missing from the result. */
-export async function loadEvents(db: Db, eventIds: readonly EventId[]): Promise<StoredEvent[]> {
+export async function loadEvents(db: Db, eventIds: readonly EventId[]): Promise<OutputEvent[]> {
   return (await loadRows(db, eventIds)).map(storedEventOf);
 }
 

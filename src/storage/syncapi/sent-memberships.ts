@@ -16,7 +16,7 @@ const SENT = `WITH sent AS MATERIALIZED (
   )`;
 
 /** The number of invites that a user has sent since a time, in ms since the epoch. Invites of purged rooms no longer exist. */
-export async function countSentInvites(db: Db, userId: UserId, since: number): Promise<number> {
+export async function readSentInviteCount(db: Db, userId: UserId, since: number): Promise<number> {
   return count(db, `${SENT} SELECT count(*)::int AS total FROM since WHERE membership = 'invite'`, userId, since);
 }
 
@@ -24,7 +24,7 @@ export async function countSentInvites(db: Db, userId: UserId, since: number): P
  * The number of rooms that a user has joined since a time, in ms since the epoch, even if the user has left them again.
  * Purged rooms no longer exist.
  */
-export async function countJoinedRooms(db: Db, userId: UserId, since: number): Promise<number> {
+export async function readJoinedRoomCount(db: Db, userId: UserId, since: number): Promise<number> {
   const joined = `membership = 'join' AND state_key = :userId`;
   return count(db, `${SENT} SELECT count(DISTINCT room_id)::int AS total FROM since WHERE ${joined}`, userId, since);
 }

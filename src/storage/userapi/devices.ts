@@ -92,7 +92,7 @@ export async function hasDevice(db: Db, userId: UserId, deviceId: string): Promi
  * @param deviceIds `undefined`: all devices of the user
  * @returns the ids of the deleted devices
  */
-export async function deleteDevices(
+export async function removeDevices(
   transaction: Knex.Transaction,
   userId: UserId,
   deviceIds: readonly string[] | undefined,
@@ -154,7 +154,7 @@ const deviceOf = (row: DeviceRow): Device => ({
 });
 
 /** The user's devices in order of their ids, including devices that were never seen after their login. */
-export async function listDevices(db: Db, userId: UserId): Promise<Device[]> {
+export async function readDevices(db: Db, userId: UserId): Promise<Device[]> {
   const { localpart, serverName } = splitUserId(userId);
   const rows = await rowsOf<DeviceRow>(
     db.raw(

@@ -16,7 +16,7 @@ export interface Pusher {
 }
 
 /** A user's pushers, in the order in which they were set. */
-export async function listPushers(db: Db, userId: UserId): Promise<Pusher[]> {
+export async function readPushers(db: Db, userId: UserId): Promise<Pusher[]> {
   const { localpart, serverName } = splitUserId(userId);
   const rows = await rowsOf<Pusher & { readonly data: string }>(
     db.raw(

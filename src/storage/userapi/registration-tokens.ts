@@ -42,7 +42,7 @@ async function first(query: PromiseLike<{ rows: Row[] }>): Promise<RegistrationT
 }
 
 /** All tokens, or only the valid or invalid ones. */
-export async function listRegistrationTokens(db: Db, valid: boolean | undefined): Promise<RegistrationToken[]> {
+export async function readRegistrationTokens(db: Db, valid: boolean | undefined): Promise<RegistrationToken[]> {
   const rows = await rowsOf<Row>(
     db.raw(
       `SELECT ${COLUMNS} FROM public.userapi_registration_tokens
@@ -80,7 +80,7 @@ export function insertRegistrationToken(
 }
 
 /** Changes the given fields of a token. @returns `undefined` if the token does not exist */
-export function updateRegistrationToken(
+export function changeRegistrationToken(
   transaction: Knex.Transaction,
   token: string,
   { usesAllowed: uses, expiryTime: expiry }: Partial<Pick<RegistrationToken, 'usesAllowed' | 'expiryTime'>>,
@@ -103,7 +103,7 @@ export function updateRegistrationToken(
 }
 
 /** @returns whether the token existed */
-export async function deleteRegistrationToken(transaction: Knex.Transaction, token: string): Promise<boolean> {
+export async function removeRegistrationToken(transaction: Knex.Transaction, token: string): Promise<boolean> {
   const rows = await rowsOf<{ token: string }>(
     transaction.raw('DELETE FROM public.userapi_registration_tokens WHERE token = ? RETURNING token', [token]),
   );

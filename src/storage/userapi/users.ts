@@ -172,7 +172,7 @@ export interface UserPage {
 }
 
 /** A page of users. Names are in the order of Dendrite's index: localpart, then server name, in the database's collation. */
-export async function listUsers(
+export async function readUsers(
   db: Db,
   filter: UserFilter,
   { sortBy, descending, after, offset, limit }: UserPage,

@@ -210,7 +210,7 @@ describe('a notice to many users', () => {
   it('are not stored by the job that has sent them', async () => {
     const content = { msgtype: 'm.text', body: 'only for alice' };
     await post({ content, user_ids: [USERS.alice.user_id] }, '/_dendrite/admin/serverNotices');
-    const jobs = await db('matrix_admin.jobs').where({ kind: 'sendServerNotices' });
+    const jobs = await db('matrix_admin.jobs').where({ kind: 'sendServerNotices' }).orderBy('created_at');
     expect(jobs.length).toBeGreaterThan(0);
     expect(JSON.stringify(jobs)).not.toContain('only for alice');
     expect(jobs.at(-1).input).toMatchObject({ userIds: [USERS.alice.user_id] });

@@ -4,8 +4,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished }
 import { addMessages } from '../../../bench/room-data.ts';
 import type { RoomId, UserId } from '../../../src/ids.ts';
 import { hideRoom } from '../../../src/rooms/purge/hide-room.ts';
+import { purgeHiddenRoom } from '../../../src/rooms/purge/purge-hidden-room.ts';
 import { PHASES } from '../../../src/rooms/purge/purge-phases.ts';
-import { purgeRoom } from '../../../src/rooms/purge/purge-room.ts';
 import server from '../../fixtures/dendrite/server.json' with { type: 'json' };
 import { SERVER_NAME, USERS } from '../../support/dendrite-server.ts';
 import { type Answer, jsonOf } from '../../support/http-client.ts';
@@ -307,7 +307,7 @@ describe('a purge under way', () => {
     /** Runs the purge up to its first writing step, and fails within it or after its commit. */
     const dieAt = (moment: 'before the commit' | 'after the commit'): Promise<unknown> => {
       let steps = 0;
-      return purgeRoom(
+      return purgeHiddenRoom(
         {
           signal: new AbortController().signal,
           dryRun: false,
@@ -440,7 +440,10 @@ describe('a database that never deletes rows', () => {
     }
     const [purged, deleted] = [ROOMS.v10, ROOMS.v12].map((id) => id as RoomId);
     const started = await Promise.all([
-      other.asAdmin(`/_dendrite/admin/purgeRoom/${purged}`, { method: 'POST', headers: { Prefer: 'respond-async' } }),
+      other.asAdmin(`/_dendrite/admin/purgeRoom/${purged}`, {
+        method: 'POST',
+        headers: { Prefer: 'respond-async' },
+      }),
       other.asAdmin(`/_synapse/admin/v2/rooms/${deleted}`, { method: 'DELETE', body: '{"purge":true}' }),
       other.asAdmin('/_dendrite/admin/fulltext/reindex', { method: 'POST' }),
     ]);

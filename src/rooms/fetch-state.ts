@@ -56,7 +56,7 @@ interface ReceivedEvents {
  * @throws FederationError if a state has two events of the same type and state key. Errors of the federation sender and the
  * reason of an aborted signal are thrown unchanged.
  */
-export async function downloadState(
+export async function fetchState(
   federation: StateSource,
   question: StateQuestion,
   options: DownloadOptions,

@@ -61,7 +61,7 @@ const STEP_MS = 1_500;
  * Deletes the rest of a room that `hideRoom()` has hidden, and returns how many rows were deleted. Continues where an earlier
  * call stopped.
  */
-export async function purgeRoom(work: PurgeWork, settings: PurgeSettings): Promise<Purged> {
+export async function purgeHiddenRoom(work: PurgeWork, settings: PurgeSettings): Promise<Purged> {
   const { room, found } = await work.commit(async (transaction) => {
     const keys = await requireRoomRow(transaction, settings.roomId);
     const purge = await readPurge(transaction, settings.roomId);
