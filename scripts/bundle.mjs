@@ -27,11 +27,17 @@ async function bundleModules() {
     platform: 'node',
     plugins: [{ name: 'minify-dependencies', renderChunk: minifyDependencies }],
   });
-  await bundle.write({ dir: LIB, format: 'esm', chunkFileNames: 'chunks/[name].js', comments: false });
+  await bundle.write({
+    dir: LIB,
+    format: 'esm',
+    chunkFileNames: 'chunks/[name].js',
+    comments: false,
+    minify: { compress: true, mangle: false, codegen: false },
+  });
   await bundle.close();
 }
 
-/** Minifies chunks that have no code of ours. Ours keeps its lines, so that stack traces stay readable. */
+/** Minifies chunks that have no code of ours. Ours is only simplified and keeps its lines, so that stack traces stay readable. */
 async function minifyDependencies(code, { fileName, moduleIds }) {
   const isOurs = moduleIds.some((id) => !id.includes('/node_modules/') && !id.startsWith('\0'));
   return isOurs ? null : (await minify(fileName, code, { module: true })).code;
