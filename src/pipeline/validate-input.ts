@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ParameterError } from '../errors.ts';
+import { MatrixError, ParameterError } from '../errors.ts';
 import { isRecord } from '../json.ts';
 import { numberProblem } from '../number-problem.ts';
 
@@ -14,9 +14,10 @@ const MAY_BE_MISSING: ReadonlySet<string | undefined> = new Set(['invalid_type',
 
 /**
  * The input of an operation with defaults filled in.
- * @throws ParameterError that names the first parameter that is wrong or unknown
+ * @throws ParameterError that names the first parameter that is wrong or unknown; MatrixError if the input is no object
  */
 export function validateInput<Schema extends z.ZodType>(schema: Schema, input: unknown): z.output<Schema> {
+  if (!isRecord(input)) throw new MatrixError('M_MISSING_PARAM', 'The input must be an object with the parameters');
   refuseUnknownKeys(schema, input);
   const parsed = schema.safeParse(input, { reportInput: true, error: numberProblem });
   if (parsed.success) {
@@ -32,9 +33,12 @@ export function validateInput<Schema extends z.ZodType>(schema: Schema, input: u
 }
 
 /** A misspelt `dryRun` must not be dropped on the way to something destructive. */
-function refuseUnknownKeys(schema: z.ZodType, input: unknown): void {
-  if (!(schema instanceof z.ZodObject) || !isRecord(input)) return;
+function refuseUnknownKeys(schema: z.ZodType, input: Readonly<Record<string, unknown>>): void {
+  if (!(schema instanceof z.ZodObject)) return;
   const unknown = Object.keys(input).find((key) => !Object.hasOwn(schema.shape, key));
   if (unknown === undefined) return;
-  throw new ParameterError([unknown], `it is not a parameter; there are: ${Object.keys(schema.shape).join(', ')}`);
+  throw new ParameterError(
+    [unknown],
+    `there is no such parameter; the parameters are: ${Object.keys(schema.shape).join(', ')}`,
+  );
 }
