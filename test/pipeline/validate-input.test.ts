@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { ParameterError } from '../../src/errors.ts';
+import { MatrixError } from '../../src/errors.ts';
 import { validateInput } from '../../src/pipeline/validate-input.ts';
 
 const INPUT = z.object({
@@ -18,7 +18,7 @@ function refusalOf(input: unknown, schema: z.ZodType = INPUT): unknown {
   try {
     return validateInput(schema, input);
   } catch (error) {
-    if (!(error instanceof ParameterError)) throw error;
+    if (!(error instanceof MatrixError)) throw error;
     return [error.errcode, error.message];
   }
 }
