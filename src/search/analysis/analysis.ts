@@ -5,26 +5,33 @@ import { createLexicon } from './lexicon.ts';
 import { highlightsIn, matchesText, rankText } from './match-text.ts';
 import { parseQuery } from './parse-query.ts';
 
-/** Raise it whenever texts are cut or folded differently: an index that another version wrote needs a reindex. */
+/**
+ * Version of the analysis. Raise `VERSION` whenever the code cuts or folds texts differently. An index that another version
+ * wrote needs a reindex.
+ */
 const VERSION = 2;
 
-/** How texts and queries become lexemes: the same for every engine, so that all find the same events. */
+/** Turns texts and queries into lexemes. All engines share one analysis, so that all engines find the same events. */
 export interface SearchAnalysis {
-  /** Changes with everything that makes other lexemes of a text. */
+  /** `VERSION` and the language codes. Two analyses with the same id make the same lexemes of every text. */
   readonly id: string;
   /** Calls `visit` for each lexeme of a text. */
   readonly visitLexemes: (text: string, visit: VisitLexeme) => void;
-  /** What a query asks for; `undefined`: nothing. */
+  /** Parses a query of a user. Returns `undefined` if the query asks for nothing. */
   readonly parse: (query: string) => SearchExpression | undefined;
-  /** Whether a text matches, decided on the text itself. */
+  /** Whether a text matches an expression. Reads the text itself, not the index. */
   readonly matches: (text: string, expression: SearchExpression) => boolean;
-  /** How well a text matches that does: above 0, below 1. */
+  /** Scores a text that matches the expression. The score is above 0 and below 1; a better match has a higher score. */
   readonly rank: (text: string, expression: SearchExpression) => number;
-  /** The words of a text that match, spelled as they stand in it. */
+  /** The words of a text that match an expression, spelled as in the text. */
   readonly highlights: (text: string, expression: SearchExpression) => readonly string[];
 }
 
-/** @param languages whose words are found in every form. @defaultValue all that are known */
+/**
+ * Creates the analysis. A search finds all forms of a word of these languages, because their words have stems.
+ *
+ * @param languages the languages to stem. @defaultValue `LANGUAGE_CODES`, which lists all languages
+ */
 export function createAnalysis(languages: readonly LanguageCode[] = LANGUAGE_CODES): SearchAnalysis {
   const codes = LANGUAGE_CODES.filter((code) => languages.includes(code));
   const lexicon = createLexicon(codes);

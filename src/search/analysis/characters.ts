@@ -1,4 +1,7 @@
-/** What a character is to tokens. */
+/**
+ * The kinds of characters. A `separator` ends a token. `spaced` characters form words. `unspaced` characters belong to a
+ * script that is written without spaces, and form runs. An `emoji` is a token of its own.
+ */
 export const KIND = { separator: 0, spaced: 1, unspaced: 2, emoji: 3 } as const;
 
 const RUN = /[\p{L}\p{M}\p{N}]+/gu;
@@ -7,7 +10,7 @@ const UNSPACED =
 const SPACED_RUN =
   /[^\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Hangul}\p{scx=Bopomofo}\p{sc=Thai}\p{sc=Lao}\p{sc=Khmer}\p{sc=Myanmar}]+/gu;
 const EMOJI_START = /[\p{Extended_Pictographic}\p{Regional_Indicator}]/gu;
-/** A run of text that has not been folded; invisible characters do not end it. */
+/** A run of letters, marks and digits in a text that has not been folded. Invisible characters do not end the run. */
 const SPELLED_RUN = /[\p{L}\p{M}\p{N}\u00ad\u200c\u200d\u2060\ufeff]+/gu;
 
 const ELEMENT = '\\p{Extended_Pictographic}[\\u{fe0f}\\u{1f3fb}-\\u{1f3ff}]*';
@@ -16,7 +19,7 @@ const EMOJI_AT = new RegExp(EMOJI_PATTERN, 'uy');
 const EMOJI = new RegExp(EMOJI_PATTERN, 'gu');
 const SKIN_TONE = /[\u{1f3fb}-\u{1f3ff}]/gu;
 
-/** Whether a run has characters of a script that is written without spaces. */
+/** Whether a run contains a character of a script that is written without spaces. */
 export function isUnspaced(run: string): boolean {
   return UNSPACED.test(run);
 }
@@ -26,23 +29,23 @@ export function runsOf(folded: string): string[] {
   return folded.match(RUN) ?? [];
 }
 
-/** The words of spaced scripts in a text, spelled as they stand in it. */
+/** The words of a text in scripts that are written with spaces. The text is not folded, so the words keep their spelling. */
 export function spelledWordsOf(text: string): string[] {
   return (text.match(SPELLED_RUN) ?? []).flatMap((run) => (isUnspaced(run) ? (run.match(SPACED_RUN) ?? []) : [run]));
 }
 
-/** The emoji of a text, as they stand in it: a sequence or a flag is one. */
+/** The emoji of a text that is not folded. A sequence of joined emoji counts as one emoji, and so does a flag. */
 export function spelledEmojiOf(text: string): string[] {
   return text.match(EMOJI) ?? [];
 }
 
-/** The emoji that starts here in a folded text. */
+/** The emoji that starts at `index` in a folded text. */
 export function emojiAt(folded: string, index: number): string {
   EMOJI_AT.lastIndex = index;
   return EMOJI_AT.exec(folded)?.[0] ?? folded.slice(index, index + lengthAt(folded, index));
 }
 
-/** An emoji without its skin tone; a skin tone alone stays. */
+/** Removes the skin tone of an emoji. A skin tone that stands alone stays. */
 export function foldEmoji(emoji: string): string {
   return emoji.replace(SKIN_TONE, '') || emoji;
 }
@@ -61,7 +64,7 @@ function kindsOf(text: string): Uint8Array {
   return kinds;
 }
 
-/** By UTF-16 code unit: to look a character up takes far less than a regular expression. */
+/** The kind of each UTF-16 code unit. A lookup in this table is much faster than a regular expression. */
 const KINDS = kindsOf(
   Buffer.from(Uint16Array.from({ length: 0x1_0000 }, (_, code) => code).buffer).toString('utf16le'),
 );
@@ -69,9 +72,9 @@ const KINDS = kindsOf(
 const isPairAt = (text: string, index: number): boolean =>
   (text.charCodeAt(index) & 0xfc00) === 0xd800 && (text.codePointAt(index) ?? 0) > 0xffff;
 
-/** A member of `KIND`; `undefined` behind the end. */
+/** The kind of the character at `index`, a value of `KIND`. `undefined` if `index` is behind the end of the text. */
 export const kindAt = (text: string, index: number): number | undefined =>
   isPairAt(text, index) ? kindsOf(text.slice(index, index + 2))[0] : KINDS[text.charCodeAt(index)];
 
-/** Length of the character here, in UTF-16 code units. */
+/** Length of the character at `index`, in UTF-16 code units. */
 export const lengthAt = (text: string, index: number): number => (isPairAt(text, index) ? 2 : 1);

@@ -1,4 +1,4 @@
-/** What a text must contain to match, as every engine can be asked for. */
+/** What a text must contain to match a query. Each engine translates an expression into its own query language. */
 export type SearchExpression =
   | SearchLexeme
   | SearchPhrase
@@ -8,18 +8,18 @@ export type SearchExpression =
 export interface SearchLexeme {
   readonly kind: 'lexeme';
   readonly lexeme: string;
-  /** Whether longer lexemes that start with it match too. */
+  /** Whether longer lexemes that start with `lexeme` match too. */
   readonly isPrefix: boolean;
-  /** Whether the lexeme must stand for a word of the text, with or without its marks, and not for the stem of one. */
+  /** Whether only the words of a text match, with or without their marks. If `false`, stems of words match too. */
   readonly isExact: boolean;
 }
 
-/** Lexemes at their distance from each other. */
+/** Lexemes that must stand at fixed distances from each other. */
 export interface SearchPhrase {
   readonly kind: 'phrase';
-  /** In the order of their offsets, the first of which is 0. At each one of the lexemes must stand. */
+  /** Parts in ascending order of `offset`. The first `offset` is 0. One of the lexemes in `any` must stand at each offset. */
   readonly parts: readonly { readonly offset: number; readonly any: readonly SearchLexeme[] }[];
-  /** The characters of scripts without spaces that the phrase is of: what to highlight. */
+  /** The runs of the phrase in scripts without spaces. `highlightsIn()` returns them if the text contains them. */
   readonly runs: readonly string[];
 }
 
@@ -34,12 +34,12 @@ export const lexemeOf = (
   ...options,
 });
 
-/** All of these, or the one. */
+/** An expression that matches if all given expressions match. A single expression is returned as it is. */
 export function allOf(expressions: readonly SearchExpression[]): SearchExpression {
   return join('all', expressions);
 }
 
-/** Any of these, or the one. */
+/** An expression that matches if one of the given expressions matches. A single expression is returned as it is. */
 export function anyOf(expressions: readonly SearchExpression[]): SearchExpression {
   return join('any', expressions);
 }
@@ -49,7 +49,7 @@ function join(kind: 'all' | 'any', of: readonly SearchExpression[]): SearchExpre
   return of.length === 1 && one !== undefined ? one : { kind, of };
 }
 
-/** The lexemes of an expression that a text is found by: not those of `not`. */
+/** The lexemes that a text should contain. Leaves out the lexemes inside `not`. */
 export function wantedLexemes(expression: SearchExpression): readonly SearchLexeme[] {
   switch (expression.kind) {
     case 'lexeme':

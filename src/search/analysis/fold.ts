@@ -1,50 +1,56 @@
 /**
- * Two folds. `fold()` makes the form that counts as spelled: case, width, ligatures and composition do not matter.
- * `foldMarks()` makes the form that people type who leave out marks: `café` as `cafe`, `Köln` as `Koln`.
+ * This file has two folds. `fold()` evens out case, width, ligatures and composition; its result counts as the spelling of a
+ * word. `foldMarks()` also removes marks, because some people type without marks: `cafe` for `café`, `Koln` for `Köln`.
  */
 
 const ASCII = /^[\0-\x7f]*$/;
-/** Soft hyphen, non-joiner, variation selectors and the frame of keycaps: typed by nobody who searches. */
+/**
+ * Characters that nobody types into a search: soft hyphen, grapheme joiner, non-joiner, word joiner, keycap frame, variation
+ * selectors, byte order mark.
+ */
 const INVISIBLE = /[\u00ad\u034f\u200c\u2060\u20e3\ufe00-\ufe0f\ufeff]/g;
 const JOINER = '\u200d';
-/** A joiner that joins no emoji. */
+/** A zero-width joiner that no emoji follows. */
 const IDLE_JOINER = /\u200d(?!\p{Extended_Pictographic})/gu;
-/** What stands for an apostrophe, among it two letters of Unicode. */
+/** Characters that people use as an apostrophe. Unicode counts three of them (U+02B9, U+02BB, U+02BC) as letters. */
 const APOSTROPHE = /[\u2018\u2019\u201b\u02b9\u02bb\u02bc\uff07]/g;
 
 export function isAscii(text: string): boolean {
   return ASCII.test(text);
 }
 
-/** Folds case, width, ligatures and composition, as in texts so in queries. Folded text stays as it is. */
+/** Folds case, width, ligatures and composition of a text or a query. To fold twice changes nothing. */
 export function fold(text: string): string {
   if (ASCII.test(text)) return text.toLowerCase();
   const visible = text.replace(INVISIBLE, '');
   const joined = visible.includes(JOINER) ? visible.replace(IDLE_JOINER, '') : visible;
-  // Lower case is composed anew: it has characters that upper case writes with a mark. Final sigma is a matter of place.
+  // The second `normalize` composes letters that exist in lower case only. Final sigma differs from sigma by its place only.
   return joined.normalize('NFKC').toLowerCase().replaceAll('ς', 'σ').normalize('NFKC').replace(APOSTROPHE, "'");
 }
 
-/** A letter of a script whose readers take it without its marks for the same. */
+/** Letters of Latin and Greek. Readers of these scripts take a letter with and without marks for the same letter. */
 const MARKED = /[\p{sc=Latin}\p{sc=Greek}]/gu;
 const MARK = /\p{M}+/gu;
 
-/** Marks that stand by themselves, and what is written in several ways. */
+/** Marks that are characters of their own, and spellings that vary. */
 const MARKS: readonly (readonly [pattern: RegExp, replacement: string])[] = [
   [/([\p{sc=Latin}\p{sc=Greek}])[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+/gu, '$1'],
-  // Stress. The mark of й makes another letter.
+  // Stress marks of Cyrillic. The mark of й is not among them, because it makes another letter.
   [/([\p{sc=Cyrillic}])[\u0300\u0301]+/gu, '$1'],
   // Vowel signs of Arabic, hamza above and below, tatweel.
   [/[\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e8\u06ea-\u06ed]/gu, ''],
   // Hebrew points.
   [/[\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7]/gu, ''],
-  // Devanagari: nukta, and the nasal of the next consonant's class, which is written as a letter or as a dot.
+  // Devanagari: the nukta is removed, and every spelling of a nasal before a consonant becomes the dot (anusvara).
   [/\u093c/gu, ''],
   [/\u0901/gu, '\u0902'],
   [/[\u0919\u091e\u0923\u0928\u092e]\u094d(?=[\u0915-\u0939])/gu, '\u0902'],
 ];
 
-/** Letters that are written for each other, and are no letter with a mark to Unicode or have one that matters. */
+/**
+ * Letters that people replace by other letters. The rules above miss these letters: either Unicode does not decompose them,
+ * or their mark makes another letter elsewhere in the script.
+ */
 const LETTERS: Readonly<Record<string, string>> = {
   ß: 'ss',
   ł: 'l',
@@ -85,7 +91,7 @@ const LETTERS: Readonly<Record<string, string>> = {
 };
 const LETTER = new RegExp(`[${Object.keys(LETTERS).join('')}]`, 'gu');
 
-/** Zeros of the digits that Arabic, Persian, Hindi and Bengali write. */
+/** Code points of the zeros of Arabic, Persian, Hindi (Devanagari) and Bengali digits, in ascending order. */
 const ZEROS: readonly number[] = [0x0660, 0x06f0, 0x0966, 0x09e6];
 const DIGIT = /[\u0660-\u0669\u06f0-\u06f9\u0966-\u096f\u09e6-\u09ef]/g;
 
@@ -94,7 +100,7 @@ function digitOf(digit: string): string {
   return String(code - (ZEROS.findLast((zero) => zero <= code) ?? code));
 }
 
-/** Takes the marks off a folded text. What consists of marks alone stays as it is. */
+/** Removes the marks of a folded text. A text that consists of marks only stays as it is. */
 export function foldMarks(folded: string): string {
   if (ASCII.test(folded)) return folded;
   let text = folded.replace(MARKED, (letter) => letter.normalize('NFD').replace(MARK, ''));
@@ -106,11 +112,11 @@ export function foldMarks(folded: string): string {
   return text === '' ? folded : text;
 }
 
-/** How letters with marks are written where the keyboard lacks them. */
+/** The two letters that people type for a letter with a mark if their keyboard lacks it. */
 const TWO_LETTERS: Readonly<Record<string, string>> = { ä: 'ae', ö: 'oe', ü: 'ue', å: 'aa', ø: 'oe' };
 const LETTER_OF_TWO = /[äöüåø]/g;
 
-/** The other forms of a folded word: `köln` has `koln` and `koeln`. */
+/** The other spellings of a folded word, without marks. The word `köln` has `koln` and `koeln`. */
 export function otherFormsOf(word: string): readonly string[] {
   if (ASCII.test(word)) return [];
   const bare = foldMarks(word);

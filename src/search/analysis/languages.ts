@@ -18,25 +18,25 @@ import { stemmer as swedish } from '@orama/stemmers/swedish';
 import { stemmer as turkish } from '@orama/stemmers/turkish';
 import { stemmer as ukrainian } from '@orama/stemmers/ukrainian';
 
-/** A script that languages with stems are written in. */
+/** The scripts of the languages in `LANGUAGES`. */
 export type Script = 'latin' | 'cyrillic' | 'arabic' | 'greek' | 'devanagari';
 
 export interface Language {
   readonly script: Script;
   /** The stem of a word in lower case. */
   readonly stem: (word: string) => string;
-  /** Short words that are frequent in this language, parted by blanks. */
+  /** Frequent words of the language, separated by spaces. They are evidence that a text is in this language. */
   readonly words: string;
-  /** Letters that few other languages of the script have. */
+  /** Letters that few other languages of the script have. They are evidence that a text is in this language. */
   readonly letters: string;
   /**
-   * Shortest stem in a text that may be in another language, in UTF-16 code units. Languages that take much off a word would
-   * make of `team` the stem `tea`.
+   * Minimum length of a stem in a text of unknown language, in UTF-16 code units. The limit is higher for languages whose
+   * stemmer cuts off much: such a stemmer would make the stem `tea` of the English word `team`.
    */
   readonly shortest: number;
 }
 
-/** The languages whose words are found in every form, by their codes of ISO 639-1. */
+/** The languages with a stemmer, by ISO 639-1 code. A search finds every form of their words. */
 export const LANGUAGES = {
   en: {
     script: 'latin',
@@ -171,7 +171,7 @@ export const LANGUAGES = {
   hi: { script: 'devanagari', stem: hindi, words: '', letters: '', shortest: 2 },
 } as const satisfies Readonly<Record<string, Language>>;
 
-/** A code of ISO 639-1. */
+/** The ISO 639-1 code of a language in `LANGUAGES`. */
 export type LanguageCode = keyof typeof LANGUAGES;
 
 export const LANGUAGE_CODES = Object.keys(LANGUAGES) as readonly string[] as readonly LanguageCode[];
@@ -185,7 +185,7 @@ const SCRIPTS: readonly (readonly [script: Script, pattern: RegExp])[] = [
   ['devanagari', /^\p{sc=Devanagari}/u],
 ];
 
-/** The script of a word, by its first letter. */
+/** The script of a word's first letter. `undefined` if no language in `LANGUAGES` uses that script. */
 export function scriptOf(word: string): Script | undefined {
   if (ASCII_LETTER.test(word)) return 'latin';
   return SCRIPTS.find(([, pattern]) => pattern.test(word))?.[0];

@@ -4,26 +4,26 @@ import { type Lexicon, UNKNOWN, type Word } from './lexicon.ts';
 import { MAX_POSITION, type Token, tokensOf, visitRun } from './tokens.ts';
 
 /**
- * What a lexeme is to its text: the word as it is spelled, another form of it, its stem, or the language that the text is
- * in, which is at no word's place.
+ * The origin of a lexeme in a text. `spelled`: a word as the text spells it, an emoji, or characters of a run. `other`:
+ * another form of a word. `stem`: the stem of a word. `language`: the language of the text; its position means nothing.
  */
 export type LexemeForm = 'spelled' | 'other' | 'stem' | 'language';
 
 export type VisitLexeme = (lexeme: string, position: number, form: LexemeForm) => void;
 
-/** Marks a text in a language, and one that may be in any. */
+/** Starts the lexemes that name the language of a text. Alone, it marks a text of unknown language. */
 const LANGUAGE = '\ue010';
 export const ANY_LANGUAGE: string = LANGUAGE;
 export const languageLexeme = (code: LanguageCode): string => `${LANGUAGE}${code}`;
 
-/** Evidence below this is none. */
+/** Minimum evidence for the best language of a text. With less evidence, the language of the text is unknown. */
 const MIN_EVIDENCE = 2;
-/** A language with this part of the best one's evidence may be the text's too. */
+/** A text may also be in a language that has at least this fraction of the best language's evidence. */
 const RUNNER_UP = 0.5;
-/** The scripts whose languages are told apart. */
+/** The scripts that several languages in `LANGUAGES` share. Evidence decides between these languages. */
 const SHARED_SCRIPTS = ['latin', 'cyrillic'] as const;
 
-/** Calls `visit` for each lexeme of a text; in no particular order of those that share a position. */
+/** Calls `visit` for each lexeme of a text. Lexemes at the same position come in no particular order. */
 export function visitLexemes(text: string, lexicon: Lexicon, visit: VisitLexeme): void {
   const words: Word[] = [];
   const positions: number[] = [];
@@ -52,7 +52,10 @@ export function visitLexemes(text: string, lexicon: Lexicon, visit: VisitLexeme)
   }
 }
 
-/** Decides which languages a text is in, as bits, and marks it with them. */
+/**
+ * Decides which languages a text may be in. Returns them as bits, with `UNKNOWN` if a shared script has too little evidence.
+ * Visits a lexeme for each likely language of a shared script, and `ANY_LANGUAGE` if `UNKNOWN` is set.
+ */
 function languagesOf(words: readonly Word[], lexicon: Lexicon, visit: VisitLexeme): number {
   let possible = 0;
   let scores: number[] | undefined;
@@ -84,7 +87,7 @@ function markLanguages(languages: number, { codes }: Lexicon, visit: VisitLexeme
   }
 }
 
-/** The languages that there is evidence for, as bits: the best, and others that are not far behind. */
+/** The language with the most evidence, and those that `RUNNER_UP` admits, as bits. 0 if the evidence is too small. */
 function likelyOf(scores: readonly number[], possible: number): number {
   let best = 0;
   for (let index = 0; index < scores.length; index += 1) {
@@ -98,12 +101,12 @@ function likelyOf(scores: readonly number[], possible: number): number {
   return likely & possible;
 }
 
-/** Whether the languages of a script are told apart. */
+/** Whether several languages in `LANGUAGES` share the script. */
 export function isShared(script: Script | undefined): boolean {
   return script === 'latin' || script === 'cyrillic';
 }
 
-/** Words that apostrophes and hyphens join, found as one: `don't` as `dont`, `e-mail` as `email`. */
+/** Visits a lexeme for words that an apostrophe or a hyphen joins: `dont` for `don't`, `email` for `e-mail`. */
 function visitJoined(tokens: readonly Token[], visit: VisitLexeme): void {
   for (let index = 1; index < tokens.length; index += 1) {
     if (tokens[index]?.joint === undefined) continue;
@@ -114,11 +117,14 @@ function visitJoined(tokens: readonly Token[], visit: VisitLexeme): void {
   }
 }
 
-/** Longer chains of words are found by their parts only. */
+/** Maximum number of words that are joined. A search finds a longer chain by its words only. */
 const MAX_JOINED = 4;
 const LETTERS = /^[\p{L}\p{M}]{1,20}$/u;
 
-/** Tokens as one word, without marks; `undefined` when not all are words of letters. */
+/**
+ * Joins tokens into one word without marks. `undefined` for a single token, for more than `MAX_JOINED` tokens, and if a token
+ * is not a word of 1 to 20 letters.
+ */
 export function joinedOf(tokens: readonly Token[]): string | undefined {
   if (tokens.length < 2 || tokens.length > MAX_JOINED) return undefined;
   if (!tokens.every(({ kind, text }) => kind === 'word' && LETTERS.test(text))) return undefined;

@@ -1,26 +1,26 @@
 import { foldMarks, isAscii, otherFormsOf } from './fold.ts';
 import { LANGUAGES, type Language, type LanguageCode, type Script, scriptOf } from './languages.ts';
 
-/** How much a word says for a language, which is named by its place in the list of languages. */
+/** How strongly a word speaks for a language. `language` is an index into `Lexicon.codes`. */
 export interface Evidence {
   readonly language: number;
   readonly weight: number;
 }
 
-/** What is known of a word whatever text it stands in. */
+/** The properties of a word that do not depend on the text around it. */
 export interface Word {
-  /** As it is spelled, folded. */
+  /** The folded spelling. */
   readonly text: string;
-  /** Other forms that it is found by: without marks, with two letters for one. */
+  /** Other spellings that find the word: without marks, and with two letters for a letter with a mark. */
   readonly otherForms: readonly string[];
   readonly script: Script | undefined;
-  /** The languages of its script, as bits. */
+  /** The languages of the word's script, as bits. Bit `1 << index` stands for `Lexicon.codes[index]`. */
   readonly languages: number;
-  /** For which languages it speaks, if there are several of its script. */
+  /** The languages that the word speaks for. Empty if its script has only one language. */
   readonly evidence: readonly Evidence[];
   /**
-   * Its stems in languages, each named by its bit, without those that are a form of the word. With `UNKNOWN` among the bits,
-   * the text may be in any of them, and stems that are too short for that are left out.
+   * The word's stems in the given languages, as bits. Leaves out stems that equal a form of the word. If `UNKNOWN` is among
+   * the bits, the language of the text is unknown; then stems below `Language.shortest` are left out too.
    */
   readonly stemsIn: (languages: number) => readonly string[];
 }
@@ -32,17 +32,17 @@ export interface Lexicon {
   readonly wordOf: (word: string) => Word;
 }
 
-/** The bit that says that there is no evidence for any language. */
+/** The bit for a text of unknown language. It is above the bits of all languages. */
 export const UNKNOWN: number = 1 << 30;
-/** Words that are remembered. When there are more, all are forgotten. */
+/** Maximum number of words in the cache. A full cache is emptied. */
 const MAX_WORDS = 50_000;
-/** Words of other lengths, or with digits, have no stem. */
+/** Words that have stems: 3 to 40 letters and marks, no digits. */
 const STEMMABLE = /^[\p{L}\p{M}]{3,40}$/u;
-/** Numbers and the like, which hardly ever come twice. */
+/** Words that start with a digit. They are not cached, because the same one rarely occurs twice. */
 const NUMBER = /^[0-9]/;
 const NONE: readonly never[] = Object.freeze([]);
 
-/** Looks words up, and remembers what it has found: stems take far longer than texts to be cut. */
+/** Creates a lexicon with a cache of words. The cache saves time, because stemming takes far longer than cutting a text. */
 export function createLexicon(codes: readonly LanguageCode[]): Lexicon {
   const languages: readonly Language[] = codes.map((code) => LANGUAGES[code]);
   const bits = new Map<Script, number>();
@@ -54,14 +54,14 @@ export function createLexicon(codes: readonly LanguageCode[]): Lexicon {
     const otherForms = otherFormsOf(word);
     const script = scriptOf(word);
     const mine = script === undefined ? 0 : (bits.get(script) ?? 0);
-    // One language of a script needs no evidence.
+    // If only one language has this script, evidence is not needed.
     const evidence =
       (mine & (mine - 1)) === 0 ? NONE : evidenceOf(word).filter(({ language }) => mine & (1 << language));
     const common = { text: word, otherForms, script, languages: mine, evidence };
     if (mine === 0 || !STEMMABLE.test(word)) return { ...common, stemsIn: noStems };
     const forms = new Set([word, ...otherForms]);
     const lists = new Map<number, readonly string[]>();
-    // Most texts of a server are in one language.
+    // The last answer is kept apart, because most texts of a server are in the same language.
     let last = { wanted: 0, list: NONE as readonly string[] };
     return {
       ...common,
@@ -106,7 +106,7 @@ export function createLexicon(codes: readonly LanguageCode[]): Lexicon {
 
 const noStems = (): readonly string[] => NONE;
 
-/** The stems of a word and of its forms without marks, as people type it either way. */
+/** The stems of a word with and without its marks, because people type both. The stems have no marks. */
 function stemsOf(word: string, otherForms: readonly string[], stem: (word: string) => string): string[] {
   const stems = [foldMarks(stem(word))];
   const [unmarked] = otherForms;
@@ -114,7 +114,7 @@ function stemsOf(word: string, otherForms: readonly string[], stem: (word: strin
   return stems;
 }
 
-/** A word that fewer languages have says more, and one that many have nothing. */
+/** The weight of a word or letter that 1, 2 or 3 languages share. More widely shared ones have no weight. */
 const WEIGHTS = [2, 1, 0.5] as const;
 
 function createEvidence(languages: readonly Language[]): (word: string) => readonly Evidence[] {

@@ -5,14 +5,15 @@ import { type LexemeForm, visitLexemes } from './lexemes.ts';
 import type { Lexicon } from './lexicon.ts';
 import { wordOf } from './tokens.ts';
 
-/** The lexemes of one text, to look them up. */
+/** The lexemes of one text by their positions. */
 interface TextIndex {
-  /** Where a lexeme stands, and whether it stands for a word there. */
+  /** The positions of a lexeme in the text, with regard to `isPrefix` and `isExact`. Empty if the text lacks the lexeme. */
   readonly positionsOf: (lexeme: SearchLexeme) => ReadonlySet<number>;
+  /** The lexemes of the form `spelled` at a position. */
   readonly spelledAt: (position: number) => readonly string[];
 }
 
-/** Where the language of a text stands. */
+/** The position of lexemes that name the language of a text. Words start at position 1. */
 const NO_WORD = 0;
 const NOWHERE: ReadonlySet<number> = Object.freeze(new Set<number>());
 const EXACT: ReadonlySet<LexemeForm> = new Set(['spelled', 'other']);
@@ -42,7 +43,7 @@ function indexOf(text: string, lexicon: Lexicon): TextIndex {
   };
 }
 
-/** Whether a text matches: what an index answers, decided on the text itself. */
+/** Whether a text matches an expression. Reads the text itself, not an index. */
 export function matchesText(text: string, expression: SearchExpression, lexicon: Lexicon): boolean {
   return isIn(indexOf(text, lexicon), expression);
 }
@@ -62,10 +63,13 @@ function isIn(index: TextIndex, expression: SearchExpression): boolean {
   }
 }
 
-/** What a lexeme counts in a rank: a word as it is spelled most, the language of a text nothing. */
+/** The weight of each form of a lexeme in a rank. */
 const RANKS: Readonly<Record<LexemeForm, number>> = { spelled: 1, other: 0.5, stem: 0.25, language: 0 };
 
-/** How well a text matches that does, above 0 and below 1: by how its words are spelled and how often they occur. */
+/**
+ * Scores a text that matches an expression, above 0 and below 1. The score grows with the weight of the forms that match and
+ * with the number of their occurrences.
+ */
 export function rankText(text: string, expression: SearchExpression, lexicon: Lexicon): number {
   const wanted = wantedLexemes(expression);
   const sums = new Map<string, { readonly best: number; readonly count: number }>();
@@ -81,14 +85,14 @@ export function rankText(text: string, expression: SearchExpression, lexicon: Le
   return (score + 0.001) / (score + 1);
 }
 
-/** Where a phrase starts. */
+/** The positions at which a phrase starts. */
 function startsOf(index: TextIndex, { parts }: SearchPhrase): number[] {
   const positions = parts.map(({ offset, any }) => ({ offset, at: any.map(index.positionsOf) }));
   const starts = new Set((positions[0]?.at ?? []).flatMap((at) => [...at]));
   return [...starts].filter((start) => positions.every(({ offset, at }) => at.some((one) => one.has(start + offset))));
 }
 
-/** The words of a text that match, spelled as they stand in it: `highlights` of `/_matrix/client/v3/search`. */
+/** The words of a text that match, spelled as in the text. They are the `highlights` of `/_matrix/client/v3/search`. */
 export function highlightsIn(text: string, expression: SearchExpression, lexicon: Lexicon): string[] {
   const index = indexOf(text, lexicon);
   const found = { words: new Set<string>(), runs: new Set<string>() };

@@ -4,23 +4,24 @@ import { ANY_LANGUAGE, isShared, joinedOf, languageLexeme } from './lexemes.ts';
 import { type Lexicon, UNKNOWN } from './lexicon.ts';
 import { pairsOf, type Token, tokensOf } from './tokens.ts';
 
-/** Terms beyond this many are ignored. */
+/** Maximum number of terms in a query. Further terms are ignored. */
 const MAX_TERMS = 32;
-/** Parts of one phrase beyond this many are ignored; PostgreSQL's stack holds no phrase of thousands. */
+/** Maximum number of parts in a phrase. Further parts are ignored: a phrase of thousands overflows PostgreSQL's stack. */
 const MAX_PHRASE_LENGTH = 256;
-/** Longer queries are cut, in UTF-16 code units. */
+/** Maximum length of a query, in UTF-16 code units. Longer queries are cut. */
 const MAX_QUERY_LENGTH = 16_000;
 
 const QUOTES = /[\u201c-\u201f\u2033\u00ab\u00bb\uff02]/g;
-/** A term: an optional minus, then a quoted phrase or what stands between blanks and quotes. */
+/** A term of a query: an optional minus, then either a quoted phrase or a chunk without spaces and quotes. */
 const TERM = /(?<minus>(?<![^\s"])-)?(?:"(?<phrase>[^"]*)"|(?<chunk>[^\s"]+))/gu;
 
 type Term = { readonly kind: 'or' } | { readonly kind: 'wanted' | 'unwanted'; readonly expression: SearchExpression };
 
 /**
- * Parses what a user types, as web search does: words are all wanted, `"a phrase"`, `-word`, `-"a phrase"`, `OR` between
- * what stands left and right of it, `word*` for a beginning. What is malformed means its words. `undefined` when nothing
- * is wanted.
+ * Parses the query of a user with the syntax of web searches. A text must contain all words. `"a phrase"` asks for words in
+ * this order, `-word` and `-"a phrase"` exclude texts, `word*` asks for words that start with `word`. `OR` separates
+ * alternatives; it applies to all terms on its left and on its right. Malformed syntax is read as plain words. Returns
+ * `undefined` if no term asks for anything.
  */
 export function parseQuery(query: string, lexicon: Lexicon): SearchExpression | undefined {
   const text = withoutOpenQuote(query.slice(0, MAX_QUERY_LENGTH).toWellFormed().replace(QUOTES, '"'));
@@ -43,7 +44,7 @@ export function parseQuery(query: string, lexicon: Lexicon): SearchExpression | 
   return groups.length > 1 && count === 0 ? wordExpression('or', lexicon) : undefined;
 }
 
-/** A quote that nothing closes is no quote. */
+/** Replaces a quote that is never closed by a space. */
 function withoutOpenQuote(text: string): string {
   if ((text.split('"').length - 1) % 2 === 0) return text;
   const last = text.lastIndexOf('"');
@@ -58,7 +59,7 @@ function termsOf(text: string, lexicon: Lexicon): Term[] {
       terms.push({ kind: 'or' });
       continue;
     }
-    // `--word` is an option of some program.
+    // `--word` does not exclude `word`, because users paste command-line options.
     const isUnwanted = minus !== undefined && !chunk.startsWith('-');
     const expression = phrase === undefined ? chunkExpression(chunk, lexicon) : phraseExpression(phrase, lexicon);
     if (expression !== undefined) terms.push({ kind: isUnwanted ? 'unwanted' : 'wanted', expression });
@@ -125,7 +126,7 @@ function phraseOf(
   return { kind: 'phrase', parts, runs };
 }
 
-/** A word as it is spelled and without its marks. */
+/** The lexemes for a word's spelling and its other forms. */
 function formsOf(
   word: string,
   lexicon: Lexicon,
@@ -134,14 +135,17 @@ function formsOf(
   return [word, ...lexicon.wordOf(word).otherForms].map((form) => lexemeOf(form, options));
 }
 
-/** A word's forms, and its stems in all languages. */
+/** The lexemes for a word's forms and for its stems in all languages of its script. */
 function everyFormOf(word: string, lexicon: Lexicon): SearchLexeme[] {
   const { script, stemsIn } = lexicon.wordOf(word);
   const stems = script === undefined ? [] : stemsIn(lexicon.languagesOf(script));
   return [...formsOf(word, lexicon), ...stems.map((stem) => lexemeOf(stem))];
 }
 
-/** A word in any of its forms. A stem counts in texts that may be in its language: `note` has an Italian one that is `not`. */
+/**
+ * Asks for a word in any of its forms. A stem counts only in texts that may be in the stem's language: the Italian stem of
+ * `note` is `not`, which is a word of its own in English.
+ */
 function wordExpression(word: string, lexicon: Lexicon): SearchExpression {
   const { script, stemsIn } = lexicon.wordOf(word);
   const languages = script === undefined ? 0 : lexicon.languagesOf(script);
@@ -162,14 +166,14 @@ function wordExpression(word: string, lexicon: Lexicon): SearchExpression {
   return anyOf([...formsOf(word, lexicon), ...stems]);
 }
 
-/** Articles and the like that an apostrophe ties to the next word, in French and Italian. */
+/** French and Italian articles and particles that an apostrophe ties to the next word. */
 const ELIDED: ReadonlySet<string> = new Set(
   'l d j m t s n c qu jusqu lorsqu puisqu quoiqu un dell nell all sull dall quest quell gl'.split(' '),
 );
-/** Shorter words are not asked for without the `s` that an apostrophe ties to them. */
+/** Minimum length of a word whose genitive `'s` is dropped, in UTF-16 code units. */
 const MIN_OWNER_LENGTH = 3;
 
-/** Tokens without what an apostrophe ties to a word: `l'école` asks for `école`, `John's` for `John`. */
+/** Drops particles that an apostrophe ties to a word: `l'école` asks for `école`, `John's` asks for `John`. */
 function withoutParticles(tokens: readonly Token[]): readonly Token[] {
   const isTied = (index: number): boolean => tokens[index]?.joint === "'";
   const kept = tokens.filter(({ text }, index) => {

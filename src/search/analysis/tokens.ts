@@ -1,35 +1,35 @@
 import { emojiAt, foldEmoji, isUnspaced, KIND, kindAt, lengthAt } from './characters.ts';
 import { foldMarks } from './fold.ts';
 
-/** Longest text that is indexed, in UTF-16 code units; what follows is not searchable. */
+/** Maximum length of an indexed text, in UTF-16 code units. The rest of a longer text is not searchable. */
 export const MAX_TEXT_LENGTH = 16_000;
-/** Words are cut here, in texts and in queries alike; PostgreSQL refuses lexemes of 2 KiB. */
+/** Maximum length of a word, in UTF-16 code units. Longer words are cut, because PostgreSQL refuses lexemes of 2 KiB. */
 const MAX_WORD_LENGTH = 255;
-/** The largest position a `tsvector` holds. */
+/** The highest position in a `tsvector` of PostgreSQL. */
 export const MAX_POSITION = 16_383;
-/** Starts a pair of characters of spaced scripts, so that it is never taken for a word of two letters. */
+/** Starts the lexeme for a pair of spaced characters in a run. It keeps the pair apart from a word of the same two letters. */
 const SPACED_PAIR = '\ue000';
 
 /**
- * A piece of a text. A `word` is a run of letters, marks and digits of scripts that are written with spaces. A `run` has
- * characters of a script written without them: Chinese, Japanese, Korean, Thai, Lao, Khmer, Burmese.
+ * A piece of a text. A `word` consists of letters, marks and digits of scripts that are written with spaces. A `run` contains
+ * at least one character of an unspaced script: Chinese, Japanese, Korean, Thai, Lao, Khmer or Burmese.
  */
 export interface Token {
   readonly kind: 'word' | 'run' | 'emoji';
-  /** Folded; a word keeps its marks. */
+  /** The folded text. A `word` keeps its marks. The spaced characters of a `run` lose theirs. An `emoji` has no skin tone. */
   readonly text: string;
-  /** Counts from 1. A word or an emoji takes one position, a run one for each of its characters. */
+  /** Position of the token, from 1. A `word` or an `emoji` takes one position. A `run` takes one for each of its characters. */
   readonly position: number;
-  /** What alone stands between this token and the one before it. */
+  /** The one character of `JOINTS` between the previous token and this `word`. `undefined` if anything else is between. */
   readonly joint: string | undefined;
 }
 
-/** Apostrophes and hyphens: what they join is found as one word too. */
+/** Apostrophes and hyphens. A search also finds the words that they join as one word. */
 const JOINTS: ReadonlySet<string> = new Set(["'", '-', '\u2010', '\u2011']);
 
 const LAST_ASCII = 0x7f;
 
-/** Cuts a folded text. */
+/** Cuts a folded text into tokens. Stops after `MAX_POSITION` positions. */
 export function tokensOf(folded: string): Token[] {
   const tokens: Token[] = [];
   let position = 1;
@@ -81,18 +81,18 @@ function lengthOf(run: string): number {
   return length;
 }
 
-/** The beginning of a text, at most `length` UTF-16 code units of it; a surrogate pair is not cut in two. */
+/** The first `length` UTF-16 code units of a text, or one fewer if the cut would split a surrogate pair. */
 export function beginningOf(text: string, length: number): string {
   const isCutInPair = (text.codePointAt(length - 1) ?? 0) > 0xffff;
   return text.length > length ? text.slice(0, isCutInPair ? length - 1 : length) : text;
 }
 
-/** A run of a spaced script as it is indexed. */
+/** Cuts a word at `MAX_WORD_LENGTH`. The index holds the cut word. */
 export function wordOf(run: string): string {
   return beginningOf(run, MAX_WORD_LENGTH);
 }
 
-/** Overlapping pairs of a run's characters; one fewer than it has characters. */
+/** The overlapping pairs of a run's characters, as lexemes. A run of n characters has n - 1 pairs. */
 export function pairsOf(characters: readonly string[]): string[] {
   return characters.slice(1).map((second, index) => {
     const pair = `${characters[index] ?? ''}${second}`;
@@ -103,9 +103,10 @@ export function pairsOf(characters: readonly string[]): string[] {
 const clamped = (position: number): number => Math.min(position, MAX_POSITION);
 
 /**
- * Calls `visitPair` for overlapping pairs of a run's characters, so that every substring of two characters or more is a
- * phrase of pairs. The last character is a lexeme of its own, so that every single character starts a lexeme. Calls
- * `visitWord` for the words of spaced scripts in it. In no particular order of those that share a position.
+ * Calls `visitPair` for each overlapping pair of a run's characters: every substring of at least two characters is then a
+ * phrase of pairs. A last character of an unspaced script is also visited alone: every unspaced character then starts a
+ * lexeme. Calls `visitWord` for the words of spaced scripts in the run. Calls at the same position come in no particular
+ * order.
  */
 export function visitRun(
   { text: run, position: start }: Token,
