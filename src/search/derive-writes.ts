@@ -24,7 +24,7 @@ export async function deriveWrites(db: Db, eventIds: readonly EventId[]): Promis
     .flatMap((id) => documentsOfEdited(events.get(id), eventsOf(events, editIds.get(id) ?? [])))
     .filter(({ roomId }) => !encrypted.has(roomId));
   const kept = new Set(upserts.map(({ eventId }) => eventId));
-  // An edit whose original is unknown edits another edit. Its own document stays as it is.
+  // An edit may be in `affected` only as the original of other edits. Its document belongs to its own original: keep it.
   const isDecided = (id: EventId): boolean => {
     const event = events.get(id);
     return edits.has(id) || event === undefined || !isEdit(event);

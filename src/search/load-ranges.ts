@@ -11,7 +11,7 @@ import { transact } from '../storage/transact.ts';
 import { editedEventId, plainDocumentOf, SEARCHABLE_TYPES } from './document.ts';
 import type { RebuildRef, SearchDocument, SearchIndex } from './search-index.ts';
 
-/** Average JSON length of a row in a full batch, in UTF-16 code units. If rows are longer, a batch has fewer of them. */
+/** Average JSON length of a row in a full batch, in UTF-16 code units. A batch of longer rows has fewer rows. */
 const ROW_LENGTH = 1_200;
 /** Size of a lane's first batch, in rows, before the lane knows how long rows are. */
 const FIRST_ROWS = 250;
@@ -90,7 +90,7 @@ async function loadRange(settings: LoadSettings, run: LoadRun, held: HeldRange, 
     const step = { ...next, from, rows: events.length };
     await index.rebuild.load(run.rebuild, documents, (write) =>
       transact(db, async (transaction) => {
-        // This comes first, so that nothing is written to the shadow of an abandoned rebuild.
+        // `advanceRange` comes before the write, so that nothing is written to the shadow of an abandoned rebuild.
         if (!(await advanceRange(transaction, held, step))) throw new JobInterrupted();
         await write(transaction);
         await insertEdits(transaction, edits);

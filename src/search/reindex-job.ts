@@ -153,7 +153,7 @@ async function load(settings: ReindexSettings, run: JobRun, rebuild: RebuildRef)
 /** Applies the last changes and swaps the indexes. Nothing else writes to the index during this step. */
 async function swap({ index, analysis, delivery }: ReindexSettings, run: JobRun, rebuild: RebuildRef): Promise<void> {
   const step = { checkpoint: { phase: 'swap', marker: rebuild.marker }, phase: 'swap' };
-  // Uses the transaction's own connection, because transactions that wait for the lock may hold all others.
+  // The last delivery uses the transaction's own connection: transactions that wait for the lock may hold all other ones.
   const catchUp = (transaction: Knex.Transaction): Promise<boolean> =>
     deliverChanges(transaction, index.engine, 'for_rebuild', (writes) =>
       index.rebuild.write(rebuild, writes, transaction),

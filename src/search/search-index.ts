@@ -118,7 +118,7 @@ export interface SearchIndexContext {
   readonly db: Knex;
   readonly logger: Logger;
   readonly metrics: SearchMetrics;
-  /** How texts and queries become lexemes: with it, every engine finds the same events. */
+  /** Turns texts and queries into lexemes. All engines use it, so that all engines find the same events. */
   readonly analysis: SearchAnalysis;
 }
 

@@ -13,7 +13,7 @@ import { createRoomRemoval, type RoomRemoval } from './room-removal.ts';
 import { createSearch, disabledSearch, type Search } from './search.ts';
 import type { SearchAdapter, SearchIndex } from './search-index.ts';
 
-/** How long metrics reuse the size of an index, in ms, because measuring it takes time. */
+/** Time for which metrics reuse the measured size of an index, in ms. A measurement takes time. */
 const STATS_FRESHNESS_MS = 30_000;
 
 /** Everything that search adds to the plugin. */
@@ -22,7 +22,7 @@ export interface SearchParts {
   readonly reindex: Reindex | undefined;
   readonly roomRemoval: RoomRemoval;
   readonly start: () => Promise<void>;
-  /** Whether the index was written with another analysis of texts, so that it needs a reindex. */
+  /** Whether another analysis wrote the index. Such an index needs a reindex. */
   readonly isOutdated: () => Promise<boolean>;
   readonly stop: () => Promise<void>;
 }
@@ -34,7 +34,7 @@ interface SearchSettings {
   readonly metrics: Metrics;
   /** How often an idle process looks for changes to deliver, in ms. */
   readonly pollIntervalMs: number;
-  /** After this time without a sign of life, a range of a rebuild is taken over, in ms. */
+  /** Lease of a process on a range of a rebuild, in ms. Another process takes over a range whose lease has ended. */
   readonly leaseMs: number;
   /** Maximum number of connections that a rebuild uses at once. */
   readonly connections: number;

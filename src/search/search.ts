@@ -21,7 +21,7 @@ import type { SearchHit, SearchIndex, SearchKey, SearchOrder, SearchPage } from 
 
 const DEFAULT_LIMIT = 10;
 const MAX_LIMIT = 1_000;
-/** Maximum length of a search term, in UTF-16 code units. Longer terms are refused. */
+/** Maximum length of a search term, in UTF-16 code units. Longer terms are an error. */
 const MAX_TERM_LENGTH = 1_000;
 const ALL_KEYS: readonly SearchKey[] = Object.values(SEARCHABLE).map(({ key }) => key);
 
@@ -29,7 +29,7 @@ export interface SearchRequest {
   readonly term: string;
   /** Rooms that the caller may see. Hits in other rooms are never returned. */
   readonly rooms: readonly RoomId[];
-  /** @defaultValue all three */
+  /** The fields to search. @defaultValue `content.body`, `content.name` and `content.topic` */
   readonly keys?: readonly SearchKey[];
   /** @defaultValue `rank` */
   readonly order?: SearchOrder;
@@ -46,7 +46,7 @@ export interface SearchResult extends SearchPage {
 
 /** `admin.search`: full-text search for the homeserver. */
 export interface Search {
-  /** `false` if `options.search` is `false`. In this case, `apply` does nothing and `search` throws. */
+  /** Whether search is on. If `options.search` is `false`, `apply` does nothing and `search` throws. */
   readonly enabled: boolean;
   /**
    * Adds new events to the index. Call it for every event that you write. For a redaction, call it after the redacted event
@@ -89,7 +89,7 @@ export function createSearch(
     const forRebuild = (await indexState(transaction, index.engine)).rebuild !== undefined;
     if (index.transactional) await index.write(await deriveWrites(transaction, eventIds), transaction);
     if (forRebuild || !index.transactional) {
-      // An edit also changes its original. Until the change is delivered, hits for the original are known to be stale.
+      // An edit also changes its original. A queued change marks hits for the original as stale until its delivery.
       const changed = [...new Set([...eventIds, ...edits.map(({ original }) => original)])];
       await insertChanges(transaction, index.engine, changed, { forIndex: !index.transactional, forRebuild });
     }

@@ -12,16 +12,16 @@ const cursorSchema = z.strictObject({
       order: z.literal('recent'),
       /** Stream position of the last hit. Absent before the first hit. */
       stream: z.int().optional(),
-      /** The hits at this stream position that have been seen. Several hits may share a position. */
+      /** Event ids of the hits at `stream` that have been seen. Several hits may share a stream position. */
       seen: z.array(z.string()).max(1_000),
     }),
     z.strictObject({
       order: z.literal('rank'),
       /** Stream position of the newest hit when the search began. Absent before the first hit. */
       newest: z.int().optional(),
-      /** Number of older hits before the window of hits that are ranked among each other. */
+      /** Number of hits before the current window. A window is a group of hits that are ranked among each other. */
       start: count,
-      /** Number of hits of the window that have been seen. */
+      /** Number of hits in the current window that have been seen. */
       seen: count,
     }),
   ]),

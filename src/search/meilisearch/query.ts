@@ -5,14 +5,15 @@ import type { SearchKey } from '../search-index.ts';
 import { roomKey } from './documents.ts';
 import { engineWord, engineWordStarts } from './words.ts';
 
-/** Maximum number of rooms in a filter. For more rooms, the filter costs more than skipping the hits of other rooms. */
+/** Maximum number of rooms in a filter. With more rooms, the adapter skips other rooms' hits, which costs less than a filter. */
 const MAX_FILTERED_ROOMS = 400;
 /** Maximum number of parts of a phrase in the filter. The text of each hit is checked for the other parts. */
 const MAX_PHRASE_PARTS = 200;
 
 /**
- * A filter that passes at least the texts that match; `undefined` passes all. Filters know nothing of order and of stems:
- * the text of each hit is checked.
+ * Translates an expression into a filter of the engine. The filter passes all texts that match, and some others, because
+ * filters cannot check the order of words or tell words from stems. The adapter therefore checks the text of each hit.
+ * `undefined` passes all texts.
  */
 export function filterOf(expression: SearchExpression): string | undefined {
   switch (expression.kind) {
@@ -58,7 +59,7 @@ function joined(operator: 'AND' | 'OR', filters: readonly string[]): string | un
   return filters.map((filter) => `(${filter})`).join(` ${operator} `);
 }
 
-/** Whether the filter of an expression passes the texts that match and no others. */
+/** Whether the filter of an expression passes only texts that match. */
 function isPrecise(expression: SearchExpression): boolean {
   switch (expression.kind) {
     case 'lexeme':
@@ -87,7 +88,7 @@ interface Scope {
   readonly keys: readonly SearchKey[];
 }
 
-/** Asks for matching documents, the newest first. They rank equally to the engine: it only filters and sorts. */
+/** Parameters of a request for matching documents, newest first. The engine filters and sorts them, but does not rank them. */
 export function paramsOf(
   { rooms, keys }: Scope,
   expression: SearchExpression,

@@ -11,26 +11,26 @@ import { filtersRooms, paramsOf } from './query.ts';
 const UNFILTERED_HITS = 1_000;
 /** Maximum number of requests for one page. A page may then be short; the next page continues after it. */
 const MAX_REQUESTS = 20;
-/** Number of hits that are ranked among each other, the newest first: the engine cannot rank what it only filters. */
+/** Number of hits in a window. The adapter ranks the hits of a window, because the engine only filters and sorts. */
 const RANKED_HITS = 1_000;
 
 type Position = Cursor['at'];
 type Recent = Extract<Position, { order: 'recent' }>;
 type Ranked = Extract<Position, { order: 'rank' }>;
 
-/** Hits of one request that match, each with the position after it. */
+/** The matching hits of one request. `after` is the position behind a hit. */
 interface Batch {
   readonly estimate: number;
   readonly hits: readonly { readonly hit: SearchHit; readonly after: Position }[];
-  /** Where the next request starts. Absent: there are no more hits. */
+  /** Position at which the next request starts. Absent if there are no more hits. */
   readonly next?: Position;
 }
 
 /**
- * Answers a page from the engine's hits, each checked for its exact room and for what its text must contain: filters of the
- * engine pass more than they should.
+ * Returns a page of the engine's hits. Checks the room id and the text of each hit, because the engine's filters also pass
+ * texts that do not match.
  *
- * @throws MatrixError `M_INVALID_PARAM` when `after` is no cursor of such a search
+ * @throws MatrixError `M_INVALID_PARAM` if `query.after` is not a cursor of a search in this order
  */
 export async function searchPage(
   client: EngineClient,
@@ -120,7 +120,7 @@ function advance(at: Recent, { eventId, streamPosition }: SearchDocument): Recen
   return { order: 'recent', stream: streamPosition, seen };
 }
 
-/** Ranks a window of hits. Hits of the windows behind it rank below all of them. */
+/** Reads a window of hits and ranks them. The hits of later windows follow, whatever their rank. */
 async function readRanked(reading: Reading, start: Ranked): Promise<Batch> {
   const { client, indexUid, query, analysis, expression } = reading;
   const isMatch = matcherOf(reading);

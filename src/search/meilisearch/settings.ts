@@ -1,8 +1,9 @@
 import type { Settings } from 'meilisearch';
 
 /**
- * Settings of the index and its shadows. The engine filters by `lexemes`, whose values it neither cuts nor folds, because its
- * queries have no OR. No words are searched for, hence no proximity, prefixes or typos, and the attribute with the fewest.
+ * Settings of the index and its shadows. The adapter filters by `lexemes`, because queries of the engine have no OR. The
+ * engine neither cuts nor folds the values of `lexemes`. The adapter never sends a search word. The settings therefore switch
+ * off proximity, prefixes and typos, and declare one short attribute as searchable.
  */
 const SETTINGS = {
   searchableAttributes: ['key'],
@@ -24,9 +25,9 @@ const SETTINGS = {
   facetSearch: false,
   prefixSearch: 'disabled',
   typoTolerance: { enabled: false },
-  // This limits the hits that paging can reach, whatever the page size.
+  // `maxTotalHits` limits the hits that paging can reach, whatever the page size.
   pagination: { maxTotalHits: 1_000_000 },
-  // A search that hits this limit returns hits out of order, so the limit is high.
+  // A search that reaches `searchCutoffMs` returns hits out of order, so the limit is high.
   searchCutoffMs: 20_000,
 } as const satisfies DeepReadonly<Settings>;
 

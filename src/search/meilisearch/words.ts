@@ -1,23 +1,26 @@
 import { createHash } from 'node:crypto';
 import type { SearchAnalysis } from '../analysis/analysis.ts';
 
-/** Meilisearch cuts longer values that it filters by: at 468 bytes. */
+/** Maximum length of a value, in bytes. Meilisearch cuts values of filters at 468 bytes. */
 const MAX_WORD_BYTES = 200;
 const PLAIN = /^[a-z0-9]+$/;
-/** Starts the values of lexemes that are not plain, and of those that are too long. */
+/** `CODED` starts the value of a lexeme that is not plain. `HASHED` starts the value of a lexeme that is too long. */
 const CODED = '_';
 const HASHED = '__';
 
 /**
- * A lexeme as a value that Meilisearch filters by and does not fold: as it is if it is lower-case ASCII, else its UTF-16
- * code units in hexadecimal. The value of a lexeme that is too long is its hash.
+ * Encodes a lexeme as a filter value that Meilisearch does not fold. A lexeme of lower-case ASCII letters and digits stays as
+ * it is. Other lexemes become their UTF-16 code units in hexadecimal. A value above `MAX_WORD_BYTES` becomes its SHA-256.
  */
 export function engineWord(lexeme: string): string {
   const word = valueOf(lexeme);
   return word.length <= MAX_WORD_BYTES ? word : `${HASHED}${createHash('sha256').update(word).digest('hex')}`;
 }
 
-/** How the values of lexemes start that start with this one, whether the rest of them is plain or not. */
+/**
+ * The prefixes of the values of all lexemes that start with `lexeme`. A plain lexeme has two prefixes, because a longer lexeme
+ * may be plain or not.
+ */
 export function engineWordStarts(lexeme: string): string[] {
   const coded = codedValueOf(lexeme).slice(0, MAX_WORD_BYTES);
   return PLAIN.test(lexeme) ? [lexeme.slice(0, MAX_WORD_BYTES), coded] : [coded];
@@ -27,7 +30,7 @@ const valueOf = (lexeme: string): string => (PLAIN.test(lexeme) ? lexeme : coded
 
 const codedValueOf = (lexeme: string): string => `${CODED}${Buffer.from(lexeme, 'utf16le').swap16().toString('hex')}`;
 
-/** The distinct values of a text: one for each lexeme, and the beginning of one that is too long. */
+/** The distinct values of a text: one for each lexeme, and the first `MAX_WORD_BYTES` of a value that is too long. */
 export function engineWordsOf(text: string, analysis: SearchAnalysis): string[] {
   const words = new Set<string>();
   analysis.visitLexemes(text, (lexeme) => {

@@ -92,7 +92,7 @@ function createPostgresIndex({ db, metrics, analysis }: SearchIndexContext): Sea
 
 const shadowOf = (rebuildId: string): DocumentTable => `search_documents_${rebuildId.replaceAll(/[^0-9a-f]/g, '')}`;
 
-/** Documents with their lexemes. A batch takes long enough to keep others waiting, hence in slices. */
+/** Adds the lexemes to documents. Works in slices, because a whole batch would block the event loop for too long. */
 const indexed = (all: readonly SearchDocument[], analysis: SearchAnalysis): Promise<IndexedDocuments> =>
   inSlices(analyse(all.filter(isStorable), analysis));
 

@@ -2,22 +2,22 @@ import type { SearchAnalysis } from '../analysis/analysis.ts';
 import { type SearchExpression, type SearchLexeme, type SearchPhrase, wantedLexemes } from '../analysis/expression.ts';
 import type { LexemeForm } from '../analysis/lexemes.ts';
 
-/** PostgreSQL stores this many positions of a lexeme and drops the others. */
+/** Maximum number of positions of a lexeme in a `tsvector`. PostgreSQL drops the others. */
 const POSITIONS_KEPT = 255;
-/** Marks texts with dropped positions. They match a phrase if they contain all of its lexemes, at any position. */
+/** The lexeme of texts with dropped positions. Such a text matches a phrase if it contains all lexemes of the phrase. */
 const REPETITIVE = '\ue001';
 
 /** The weight of a lexeme in a `tsvector`. D is PostgreSQL's default and needs no letter. */
 const WEIGHTS: Readonly<Record<LexemeForm, string>> = { spelled: '', other: 'C', stem: 'B', language: 'A' };
-/** What `ts_rank` counts for the weights D, C, B and A: a word as it is spelled most, the language of a text nothing. */
+/** The values of the weights D, C, B and A for `ts_rank`. They equal `RANKS` of the analysis. */
 export const RANK_WEIGHTS = '{1, 0.5, 0.25, 0}';
-/** The weights of words: those of `isExact`. */
+/** The weights that match a lexeme with `isExact`: D for `spelled`, C for `other`. */
 const EXACT = 'CD';
 
 /**
- * A text in the text form of `tsvector`. It is written here and not by `to_tsvector`, whose parser differs by locale and
- * knows nothing of unspaced scripts. Lexemes are letters, marks, digits, emoji and private-use characters, so they need no
- * quotes.
+ * Writes the lexemes of a text in the text form of `tsvector`. PostgreSQL's own `to_tsvector` is not used: its parser depends
+ * on the locale and cannot cut unspaced scripts. Lexemes need no quotes, because they consist of letters, marks, digits, emoji
+ * and private-use characters.
  */
 export function tsvectorOf(text: string, analysis: SearchAnalysis): string {
   const lexemes: string[] = [];
@@ -33,7 +33,7 @@ export function tsvectorOf(text: string, analysis: SearchAnalysis): string {
   return lexemes.join(' ');
 }
 
-/** What a query asks for, in the text form of `tsquery`. */
+/** Writes an expression in the text form of `tsquery`. */
 export function tsqueryOf(expression: SearchExpression): string {
   switch (expression.kind) {
     case 'lexeme':
