@@ -59,11 +59,15 @@ function removeServer(dataDir: string): void {
   // The server may have just been started.
   for (let attempt = 0; attempt < 20 && !existsSync(file); attempt += 1) Atomics.wait(pause, 0, 0, 50);
   try {
-    const [pid] = readFileSync(file, 'utf8').split('\n');
-    // An "immediate shutdown" also ends the child processes.
-    process.kill(Number(pid), 'SIGQUIT');
+    // A server that is still starting ignores the first signals. The file goes with the server.
+    for (let attempt = 0; attempt < 100; attempt += 1) {
+      const [pid] = readFileSync(file, 'utf8').split('\n');
+      // An "immediate shutdown" also ends the child processes.
+      process.kill(Number(pid), 'SIGQUIT');
+      Atomics.wait(pause, 0, 0, 50);
+    }
   } catch {
-    // The server has already ended.
+    // The server has ended.
   }
   rmSync(dataDir, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
 }
