@@ -16,20 +16,20 @@ const LONGEST_MS = 365 * ONE_DAY_MS;
 const LONGEST_REASON = 1_000;
 
 export interface ApprovalRequest {
-  /** Why the operation needs a second administrator, for both of them; of 1 to 1000 characters. */
+  /** Why the operation needs a second administrator. Both administrators see this text of 1 to 1000 characters. */
   readonly reason: string;
-  /** How long the request and its approval stand, in ms, a year at most. @defaultValue 86400000, one day */
+  /** Time for which the request and its approval are valid, in ms. At most one year. @defaultValue 86400000, one day */
   readonly expiresInMs?: number;
 }
 
 /** `admin.approvals` */
 export interface Approvals {
   /**
-   * Makes a call wait for a second administrator. A before-hook returns what this resolves to: `undefined` if another
-   * administrator has approved the same operation with the same input for the same caller; else a denial whose error has the
-   * `approval_id`. The call can't pass without the approval then, and uses it up in its transaction. A dry run needs none.
-   * @param event the event of the before-hook itself, no copy
-   * @throws Error for another event, an operation that no approval can be asked for, a bad `reason` or a bad `expiresInMs`
+   * Requires a second administrator's approval of a call. The before-hook returns the result. The result is `undefined` if
+   * another administrator has approved the same operation with the same input for the same caller. Otherwise it is a denial
+   * whose error has the `approval_id`. A call that passes uses up its approval in its transaction. A dry run needs no approval.
+   * @param event the event that the before-hook got, not a copy of the event
+   * @throws Error for any other event, an operation outside `APPROVABLE_OPERATIONS`, a bad `reason` or a bad `expiresInMs`
    */
   readonly require: <Name extends ApprovableOperation>(
     event: BeforeEvent<Name>,
@@ -61,7 +61,7 @@ export function createApprovals(db: Knex, callOf: HookRunner['callOf']): Approva
 
 const bad = (problem: string): Error => new Error(`approvals.require(event, { reason, expiresInMs }): ${problem}`);
 
-/** Plain JavaScript may pass anything. */
+/** Checks the values and fills in the default. The types do not protect hosts that are written in plain JavaScript. */
 function checkedRequest(request: unknown): Required<ApprovalRequest> {
   const { reason, expiresInMs = ONE_DAY_MS } = isRecord(request) ? request : {};
   if (typeof reason !== 'string' || reason === '' || reason.length > LONGEST_REASON || !isStorable(reason)) {
@@ -79,8 +79,8 @@ function problemOf({ state, reason, decidedBy, decisionReason }: Approval): stri
 }
 
 /**
- * Uses up the approvals that a call needs, in the transaction of its work. The caller must still be an administrator.
- * @throws MatrixError `M_FORBIDDEN` if one of them does not stand any more, or the caller may not run the operation any more
+ * Uses up the approvals of a call in the transaction of its work. The caller must still be allowed to run the operation.
+ * @throws MatrixError `M_FORBIDDEN` if an approval is no longer valid, or if the caller may no longer run the operation
  */
 export async function useApprovals(transaction: Knex.Transaction, call: Call): Promise<void> {
   const { approvals, actor, name, target, requestId } = call;

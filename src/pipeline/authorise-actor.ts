@@ -6,8 +6,8 @@ import type { Db } from '../storage/database.ts';
 import { findAccountType } from '../storage/userapi/accounts.ts';
 
 /**
- * Refuses accounts that may not run any operation of this access. Rules and texts are Dendrite's: administrators are accounts
- * of type 3, and guests get an error of their own.
+ * Refuses account types that may not run any operation with this `access`. Rules and texts are Dendrite's: administrators
+ * are accounts of type 3, and guests get an error code of their own.
  */
 export function requireAccountType(access: Access, accountType: number | undefined): void {
   if (accountType === ACCOUNT_TYPE.guest) {

@@ -2,7 +2,10 @@ import type { FederationSender } from '../host.ts';
 
 type OptionalMethod = Exclude<keyof FederationSender, 'wake'>;
 
-/** Features, and the methods of the host's federation sender that each needs. */
+/**
+ * Features and the methods of the host's federation sender that each feature needs. `feature` says what does not work without
+ * them.
+ */
 const FEATURES: readonly { readonly methods: readonly OptionalMethod[]; readonly feature: string }[] = [
   {
     methods: ['makeLeave', 'sendLeave'],
@@ -13,13 +16,13 @@ const FEATURES: readonly { readonly methods: readonly OptionalMethod[]; readonly
   { methods: ['listRetries', 'retryNow'], feature: 'the waits of the federation sender are neither shown nor ended' },
 ];
 
-/** A feature that is off, and which methods of `host.federation` it lacks. */
+/** A feature that is off. `missing` lists the methods that `host.federation` lacks. */
 export interface MissingFeature {
   readonly feature: string;
   readonly missing: readonly string[];
 }
 
-/** Features that are off with this federation sender, or without one. */
+/** The features that are off with this federation sender. Without a federation sender, all features are off. */
 export function missingFeatures(federation: FederationSender | undefined): MissingFeature[] {
   return FEATURES.map(({ methods, feature }) => ({
     feature,

@@ -34,14 +34,14 @@ export class Denial {
 
 /**
  * Makes the value that a before-hook returns to refuse the operation. The caller sees the reason.
- * @param errcode a code of the specification, which has its own status, or a code of the host, which is a 403
- * @throws TypeError when `errcode` is not an error code, or `reason` is not a text or is empty
+ * @param errcode a code of the specification, or a code of the host. The HTTP status of a host's code is 403.
+ * @throws TypeError if `errcode` is not an error code, or if `reason` is empty or not a string
  */
 export function deny<Code extends string>(
   errcode: Code & (Code extends `M_${string}` ? ErrorCode : unknown),
   reason: string,
 ): Denial {
-  // Plain JavaScript may pass anything.
+  // The types do not protect hosts that are written in plain JavaScript.
   const given: readonly unknown[] = [errcode, reason];
   if (!isOwnErrorCode(given[0])) throw badDenial('errcode must be a text such as M_FORBIDDEN or ORG_EXAMPLE_REASON');
   if (typeof given[1] !== 'string' || given[1] === '') throw badDenial('reason must be a text for the caller');
@@ -53,21 +53,22 @@ const badDenial = (problem: string): TypeError => new TypeError(`deny(errcode, r
 export interface HookOptions {
   /** Name of the hook in logs, unique per operation and phase. */
   readonly name: string;
-  /** In ms. @defaultValue `hooks.timeoutMs` of the plugin's options, 5000 */
+  /** Time limit of one call of the hook, in ms. @defaultValue `hooks.timeoutMs` of the plugin's options, 5000 */
   readonly timeoutMs?: number;
 }
 
-/** Longest delay of a timer, in ms. */
+/** Maximum delay of a Node.js timer, in ms. */
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
 
-/** Aborted when the hook has run out of time. */
+/** A hook's function. `signal` is aborted when the hook exceeds its time limit. */
 type HookCall<Event, Result> = (event: Event, signal: AbortSignal) => Result | Promise<Result>;
 
 /** `admin.hooks`. Each call returns a function that removes the hook. */
 export interface Hooks {
   /**
-   * Adds a hook that runs before an operation, in the order of registration. It vetoes the operation by returning `deny(…)`. If
-   * it throws, runs out of time or returns anything else but `undefined`, the operation is refused with a 500.
+   * Adds a hook that runs before an operation. Hooks run in the order of registration. A hook vetoes the operation by returning
+   * `deny(…)`. A hook that throws, exceeds its time limit or returns anything else but `undefined` makes the operation fail
+   * with status 500.
    * @throws Error for an unknown operation, a name that is taken, or a bad time limit
    */
   readonly before: <Name extends OperationName>(
@@ -76,8 +77,8 @@ export interface Hooks {
     hook: HookCall<BeforeEvent<Name>, Denial | undefined>,
   ) => () => void;
   /**
-   * Adds a hook that runs after an operation has committed, in parallel with other hooks. Its errors are logged and counted, and
-   * change nothing. Not durable: if the process dies first, the hook does not run.
+   * Adds a hook that runs after an operation has committed, in parallel with other hooks. The plugin logs and counts errors of
+   * the hook; the operation still succeeds. The hook does not run if the process dies first.
    * @throws Error for an unknown operation, a name that is taken, or a bad time limit
    */
   readonly after: <Name extends OperationName>(
@@ -95,7 +96,7 @@ interface Registered {
   readonly call: HookCall<never, unknown>;
 }
 
-/** The call that asks before-hooks. */
+/** The call that runs before-hooks. */
 interface AskingCall {
   readonly isDryRun: boolean;
   /** Ids of the approvals that before-hooks require of this call. */
@@ -106,11 +107,11 @@ interface AskingCall {
 export interface HookRunner extends Hooks {
   /** @throws MatrixError the veto of a hook; `M_UNKNOWN` if a hook failed or the plugin has been stopped */
   readonly runBefore: (event: BeforeEvent<OperationName>, call: AskingCall) => Promise<void>;
-  /** The call of an event that a before-hook has got. `undefined` for anything else. */
+  /** The call that an event belongs to. `undefined` unless a before-hook got this event and the call is still under way. */
   readonly callOf: (event: object) => AskingCall | undefined;
-  /** Starts the hooks. Only `stop()` waits for them. */
+  /** Starts the after-hooks of an event. Returns at once; only `stop()` waits for the hooks. */
   readonly runAfter: (event: AfterEvent<OperationName>) => void;
-  /** Removes all hooks, and waits for those that run. */
+  /** Removes all hooks, and waits for running hooks. */
   readonly stop: () => Promise<void>;
 }
 
@@ -157,7 +158,7 @@ export function createHooks(
     after: (operation, options, hook) => add('after', operation, options, hook),
     callOf: (event) => calls.get(event),
     runBefore: async (event, asking) => {
-      // A stopped plugin has no hooks left that could refuse the operation.
+      // A stopped plugin has no hooks, so that no hook could veto the operation.
       if (stopped) throw new MatrixError('M_UNKNOWN', 'The admin plugin has been stopped', { status: 503 });
       const hooks = hooksOf('before', event.operation);
       if (hooks.length === 0) return;
@@ -196,7 +197,7 @@ function verdictOf(returned: unknown): Denial | undefined {
   throw new Error('returned neither deny(…) nor undefined');
 }
 
-/** A deeply frozen copy: all hooks of a call share it, and the operation does not see it. */
+/** Makes a deeply frozen copy of an event. All hooks of a call share the copy. The operation gets the original input. */
 function frozenCopy<Event extends object>(event: Event): Event {
   const freeze = (value: unknown): void => {
     if (typeof value !== 'object' || value === null) return;
@@ -216,7 +217,7 @@ async function callWithin({ call, timeoutMs }: Registered, event: object): Promi
   };
   const timedOut = new AbortController();
   try {
-    // The registry keys hooks by operation, so the event is of the hook's own type.
+    // The registry stores hooks by operation, so the event has the type that the hook expects.
     const hook = call as HookCall<object, unknown>;
     return await Promise.race([Promise.resolve().then(() => hook(event, timedOut.signal)), late()]);
   } catch (error) {

@@ -6,7 +6,7 @@ import type { Pipeline } from './call.ts';
 import { resultOf, runOperation } from './run-operation.ts';
 import { validateInput } from './validate-input.ts';
 
-/** Makes the calls that operations may make of each other. They pass through the pipeline like any others. */
+/** Creates the functions with which operations call other operations. Such calls pass through the whole pipeline. */
 export function createOperationCalls(pipeline: () => Pipeline): OperationCalls {
   return {
     check: (name, input) => {

@@ -13,22 +13,22 @@ import type { Pipeline } from './call.ts';
 import { StartedJob } from './perform-operation.ts';
 import { type Caller, runOperation, startOperation } from './run-operation.ts';
 
-/** Runs an operation. If a job does the work, it waits for the job. */
+/** Runs an operation. If a job does the work, the function waits for the job. */
 type Run<Name extends OperationName> = (input: OperationInput<Name>, caller: Caller) => Promise<OperationOutput<Name>>;
 
 /** A job that a call has started. */
 export interface JobStart {
   readonly jobId: string;
-  /** Whether the call has joined a job that was under way. */
+  /** Whether the call has joined an unfinished job. */
   readonly joined: boolean;
 }
 
-/** The extra function of operations that are done by a job. */
+/** The additional function of operations whose work a job does. */
 export interface Startable<Name extends JobOperationName> {
   /**
-   * Starts the job, or joins the unfinished job that does the same, without waiting for it. To wait, use `admin.jobs.watch()` or
+   * Starts the job, or joins an unfinished job that does the same. Does not wait for the job: use `admin.jobs.watch()` or
    * `admin.jobs.wait()`.
-   * @throws MatrixError like the operation itself, except errors of the job; `M_INVALID_PARAM` for a dry run, which has no job
+   * @throws MatrixError the errors of the operation, except those of the job; `M_INVALID_PARAM` for a dry run, which has no job
    */
   readonly start: (
     input: Omit<OperationInput<Name>, 'dryRun'> & { readonly dryRun?: false },
@@ -36,12 +36,12 @@ export interface Startable<Name extends JobOperationName> {
   ) => Promise<JobStart>;
 }
 
-/** Every operation in-process, by its name. Mapping the definitions themselves keeps their doc comments. */
+/** The in-process functions of all operations by name. The type maps `Operations`, so that the doc comments are kept. */
 export type OperationFunctions = {
   readonly [Name in keyof Operations]: Run<Name> & (Name extends JobOperationName ? Startable<Name> : unknown);
 };
 
-/** Makes the in-process functions. They go through the same checks, hooks, audit and metrics as HTTP calls. */
+/** Creates the in-process functions. Their calls have the same checks, hooks, audit and metrics as HTTP calls. */
 export function createOperationFunctions(pipeline: Pipeline): OperationFunctions {
   const functionOf = <Name extends OperationName>(name: Name): Run<Name> => {
     const run: Run<Name> = (input, caller) => runOperation(pipeline, name, input, caller);

@@ -25,10 +25,10 @@ import { auditCall, type Call, type Pipeline } from './call.ts';
 import type { AfterEvent, BeforeEvent } from './hooks.ts';
 import { validateInput } from './validate-input.ts';
 
-/** The result of an operation whose job has been started and has not ended. */
+/** The result of an operation whose job has started. */
 export class StartedJob {
   readonly jobId: string;
-  /** Whether the call has joined a job that was under way. */
+  /** Whether the call has joined an unfinished job. */
   readonly joined: boolean;
 
   constructor({ jobId, joined }: { readonly jobId: string; readonly joined: boolean }) {
@@ -39,7 +39,7 @@ export class StartedJob {
 
 const isDryRun = (input: unknown): boolean => isRecord(input) && input.dryRun === true;
 
-/** Runs a call up to its commit, or starts its job. */
+/** Runs a call until its transaction has committed, or starts its job. */
 export async function performOperation(pipeline: Pipeline, call: Call, rawInput: unknown): Promise<unknown> {
   const operation = operationNamed(call.name);
   const { actor, requestId, signal } = call;
@@ -67,7 +67,7 @@ async function write(
   const { actor, requestId, signal } = call;
   const prepared = await operation.prepare?.({ ...pipeline.services, actor, requestId, signal }, input);
   if (operation.prepare !== undefined && actor.kind === 'user') {
-    // Preparing takes time, for example to hash a password. An administrator who was demoted meanwhile is refused.
+    // `prepare` may take long, for example to hash a password. An administrator may have been demoted meanwhile.
     const { kind, userId } = actor;
     await authoriseActor(pipeline.services.db, { kind, userId }, operation.access, call.target);
   }
@@ -75,7 +75,7 @@ async function write(
   return dryRun ? rollingBack(pipeline, call, work) : inTransaction(pipeline, call, 'ok', work);
 }
 
-/** Everything that comes before the operation's own work: validation, authorisation and before-hooks. */
+/** Does the steps before the operation's own work: validates the input, authorises the actor and runs the before-hooks. */
 async function admit<Input extends z.ZodType>(
   { services, hooks }: Pipeline,
   call: Call,
@@ -96,7 +96,7 @@ async function admit<Input extends z.ZodType>(
   return { input, event };
 }
 
-/** Included operations and what they include themselves, each name once. Parts come before what includes them. */
+/** The included operations and, recursively, those that they include. Each name occurs once, inner operations come first. */
 function partsOf(included: readonly IncludedOperation[]): readonly IncludedOperation[] {
   const parts = included.flatMap((part) => [
     ...partsOf(operationNamed(part.operation as OperationName).includes?.(part.input as never) ?? []),
@@ -113,7 +113,7 @@ function scopeOf(
 ): OperationScope {
   return {
     ...services,
-    // A read outside the transaction would need a second connection.
+    // Reads use the transaction, because a read outside it would need a second connection.
     db: transaction,
     actor: call.actor,
     requestId: call.requestId,
@@ -127,8 +127,9 @@ function scopeOf(
 }
 
 /**
- * Does the work in one transaction with its audit entry and the use of its approvals. After a conflict with other transactions
- * the work is done again. When the connection is lost at the commit, the server is asked whether it has committed.
+ * Does the work in one transaction, which also writes the audit entry and uses up the approvals. Repeats the work after a
+ * conflict with another transaction. If the connection is lost at the commit, asks PostgreSQL whether the transaction has
+ * committed.
  */
 function inTransaction<T>(
   pipeline: Pipeline,
@@ -152,7 +153,7 @@ function inTransaction<T>(
   });
 }
 
-/** Does the work of a dry run. */
+/** Does the work of a dry run in a transaction, and rolls the transaction back. */
 function rollingBack<T>(pipeline: Pipeline, call: Call, work: (scope: OperationScope) => Promise<T>): Promise<T> {
   return retryConflicts(() =>
     transactAndRollBack(pipeline.services.db, (transaction, afterCommit) =>
@@ -171,8 +172,8 @@ async function startJob(pipeline: Pipeline, call: Call, operation: JobOperation,
 }
 
 /**
- * The dry run of an operation that is done by a job: all steps in one transaction, which is rolled back. The transaction
- * opens with the first step, so that no connection is held while other servers are asked.
+ * Does the dry run of a job operation. All steps share one transaction, which is rolled back. The first step opens the
+ * transaction, so that requests to other servers before that step hold no connection.
  */
 async function tryJob(pipeline: Pipeline, call: Call, operation: JobOperation, input: object): Promise<object> {
   const { db, ...services } = pipeline.services;
@@ -201,7 +202,7 @@ async function tryJob(pipeline: Pipeline, call: Call, operation: JobOperation, i
         dryRun: true,
         jobRun: undefined,
         commit: async (step) => (await step(await open(), () => {})).value,
-        // The savepoint confines a failure to this work.
+        // If this work fails, only its savepoint is rolled back.
         transact: async (work) => (await open()).transaction((savepoint) => work(savepoint, () => {})),
       },
       input,

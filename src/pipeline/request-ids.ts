@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 
-/** 12 characters of base64. */
+/** Length of a request id, in bytes. Its base64 form has 12 characters. */
 const BYTES = 9;
 const AT_ONCE = 256;
 
-/** Makes request ids. Random bytes are fetched in blocks, because each fetch costs more than its bytes. */
+/** Creates the source of request ids. Fetches random bytes for `AT_ONCE` ids at once, because each fetch is expensive. */
 export function createRequestIds(): () => string {
   let unused: Buffer = Buffer.alloc(0);
   return () => {

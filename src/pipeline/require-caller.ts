@@ -4,8 +4,8 @@ import { isRecord } from '../json.ts';
 const EXPECTED = "{ kind: 'user', userId: '@name:example.org' } or { kind: 'system', name: 'what acts' }";
 
 /**
- * Checks the caller of an operation. Plain JavaScript may pass anything.
- * @throws TypeError that says what is expected
+ * Checks the caller of an operation. The types do not protect hosts that are written in plain JavaScript.
+ * @throws TypeError that says what is wrong with the caller and what an actor must be
  */
 export function requireCaller(operation: string, caller: unknown): void {
   const actor = isRecord(caller) ? caller.actor : undefined;

@@ -15,7 +15,7 @@ import { requireCaller } from './require-caller.ts';
 /** The caller of an operation. */
 export interface Caller {
   readonly actor: Actor;
-  /** @defaultValue a new one */
+  /** Id of the request in logs and the audit. @defaultValue a new id */
   readonly requestId?: string;
   /** Client address of HTTP calls. */
   readonly address?: string;
@@ -23,10 +23,11 @@ export interface Caller {
 }
 
 /**
- * Runs an operation: validation, authorisation, before-hooks, work and audit entry in one transaction, metrics, after-hooks.
- * HTTP and in-process calls both come here. If a job does the work, the job has only been started; see `resultOf()`.
- * @throws MatrixError `M_INVALID_PARAM` or `M_MISSING_PARAM` for bad input; `M_FORBIDDEN` or `M_GUEST_ACCESS_FORBIDDEN`
- * for actors who may not; `M_UNKNOWN` with status 503 when the database is away; the veto of a hook; and the
+ * Runs an operation: validates, authorises, runs before-hooks, does the work and writes the audit entry in one transaction,
+ * counts metrics, and runs after-hooks. HTTP and in-process calls both use this function. If a job does the work, the function
+ * only starts the job; see `resultOf()`.
+ * @throws MatrixError `M_INVALID_PARAM` or `M_MISSING_PARAM` for bad input; `M_FORBIDDEN` or `M_GUEST_ACCESS_FORBIDDEN` for
+ * an actor who may not run the operation; `M_UNKNOWN` with status 503 if the database is unavailable; the veto of a hook; the
  * operation's own errors
  * @throws TypeError for a caller without an actor
  */
@@ -50,7 +51,7 @@ export async function startOperation<Name extends OperationName>(
   const startedAt = Date.now();
   try {
     const result = await performOperation(pipeline, call, input);
-    // The metrics count a job when it has ended.
+    // A job is counted when it ends.
     if (!(result instanceof StartedJob)) pipeline.metrics.operations.inc({ operation: name, outcome: 'ok' });
     return result as OperationOutput<Name> | StartedJob;
   } catch (error) {
@@ -63,8 +64,8 @@ export async function startOperation<Name extends OperationName>(
 }
 
 /**
- * Runs an operation. If a job does the work, it waits for the job.
- * @throws MatrixError as `startOperation()` and `resultOf()`; the signal's reason once it is aborted; the job then goes on
+ * Runs an operation. If a job does the work, waits for the job.
+ * @throws MatrixError as `startOperation()` and `resultOf()`. If the signal is aborted, throws its reason; the job continues.
  */
 export async function runOperation<Name extends OperationName>(
   pipeline: Pipeline,
