@@ -1,8 +1,9 @@
 import type { OperationName } from './operations.ts';
 
 /**
- * Operations that may wait for the approval of a second administrator. He must see the whole input, so none of its parameters
- * is a secret or the text of a message. `deleteRoom` has such a text, but always includes `purgeRoom` or `evacuateRoom`.
+ * Operations that a before-hook may make wait for a second administrator. The second administrator sees the whole input, so
+ * the list has no operation whose input may hold a secret or the text of a message. `deleteRoom` takes such a text and is not
+ * listed, but it includes `purgeRoom` or `evacuateRoom`, whose hooks can require an approval.
  */
 export const APPROVABLE_OPERATIONS = [
   'allowCrossSigningReplacement',

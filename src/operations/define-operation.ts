@@ -17,34 +17,34 @@ import type { AfterCommit } from '../storage/transact.ts';
 import type { Actor } from './actor.ts';
 import type { AbandonedRoomPolicy } from './rooms/abandoned-rooms.ts';
 
-/** `options.limits`, as far as operations keep to it. */
+/** The part of `options.limits` that operations use. */
 export interface OperationLimits {
-  /** Most connections of the host's pool that a job uses at a time. */
+  /** Maximum number of connections of the host's pool that a job uses at once. */
   readonly connections: number;
-  /** How long the answer of another homeserver is waited for, in ms. */
+  /** Time limit for the answer of another homeserver, in ms. */
   readonly federationRequestMs: number;
 }
 
-/** A caller of a call that an operation makes. */
+/** The caller that an operation names when it calls another operation. */
 interface OperationCaller {
   readonly actor: Actor;
   readonly requestId: string;
   readonly signal: AbortSignal;
 }
 
-/** Calls that operations make of others. */
+/** Functions with which an operation calls other operations. */
 export interface OperationCalls {
-  /** @throws ParameterError if the input is not one of the operation's */
+  /** Checks an input without a call. @throws ParameterError if the operation does not accept the input */
   readonly check: (operation: string, input: unknown) => void;
   /**
-   * Runs an operation to its end, with all checks, hooks and audit. A call with the request id of an earlier one that has
-   * succeeded does not run it again.
+   * Runs an operation to its end, with all checks, hooks and audit. Does not run it again if an earlier call with the same
+   * request id has succeeded.
    * @throws errors of the operation
    */
   readonly runOnce: (operation: string, input: unknown, caller: OperationCaller) => Promise<unknown>;
 }
 
-/** Everything that operations work with. */
+/** The services that all operations can use. */
 export interface OperationServices {
   readonly db: Knex;
   /** The primary server name. */
@@ -52,14 +52,14 @@ export interface OperationServices {
   /** The primary server name and those of virtual hosts. */
   readonly localServerNames: readonly ServerName[];
   readonly roomWriter: RoomWriter;
-  /** `undefined`: switched off. */
+  /** Sends server notices. `undefined`: server notices are off. */
   readonly serverNotices: ServerNotices | undefined;
   readonly hashPassword: HashPassword;
-  /** What administrators have decided about accounts. */
+  /** Cache of what administrators have decided about accounts. */
   readonly standings: StandingCache;
   /** Counts of users by list filters. */
   readonly userTotals: UserTotals;
-  /** Secret that allows registration. `undefined`: registration by shared secret is off. */
+  /** Shared secret for registrations. `undefined`: registration by shared secret is off. */
   readonly sharedSecret: string | undefined;
   /** Whether the homeserver asks for registration tokens. */
   readonly requiresToken: boolean;
@@ -82,14 +82,14 @@ export interface OperationServices {
   readonly wakeJobs: () => void;
 }
 
-/** What a call of a reading operation gets. */
+/** The scope of a `ReadOperation`'s call. */
 export interface ReadScope extends OperationServices {
   readonly actor: Actor;
   readonly requestId: string;
   readonly signal: AbortSignal;
 }
 
-/** What a call of a writing operation gets. */
+/** The scope of a `WriteOperation`'s call. */
 export interface OperationScope extends ReadScope {
   /** The transaction that the audit entry is part of. */
   readonly transaction: Knex.Transaction;
@@ -99,25 +99,25 @@ export interface OperationScope extends ReadScope {
   readonly startedJob: (jobId: string) => void;
 }
 
-/** What the job of an operation gets. `Checkpoint` is what its steps store. */
+/** The scope of a `JobOperation`'s job. `Checkpoint` is the type of the data that its steps store. */
 export interface OperationWork<Checkpoint extends object = object> extends Omit<OperationServices, 'db'> {
   /**
-   * Where to read outside of steps: the pool, or, in a dry run, the transaction that its first step has opened. A second
-   * connection for a dry run could freeze a host with a small pool.
+   * Returns the connection for reads outside steps. It is the pool. In a dry run, it is the transaction from the first step on:
+   * a second connection for a dry run could block a host with a small pool.
    */
   readonly reader: () => Db;
   /** The actor who started the job. */
   readonly actor: Actor;
-  /** The last step's checkpoint. `undefined` at the beginning. */
+  /** The checkpoint of the last step. `undefined` before the first step. */
   readonly checkpoint: Checkpoint | undefined;
-  /** What earlier steps have dealt with, if it is too much for a checkpoint. */
+  /** Items that earlier steps have processed. Use `items` for lists that are too long for a checkpoint. */
   readonly items: JobItems;
   /** Aborted when the work must stop. The next step then throws. */
   readonly signal: AbortSignal;
   readonly log: Logger;
   /**
-   * Everything is rolled back in the end. Leave out what does not go through a step's transaction, such as requests to other
-   * servers.
+   * Whether the job is a dry run, whose transaction is rolled back at the end. A dry run must skip effects that a rollback does
+   * not undo, such as requests to other servers.
    */
   readonly dryRun: boolean;
   /** Runs a step in a transaction of its own that also stores the checkpoint. All steps of a dry run share one transaction. */
@@ -125,8 +125,8 @@ export interface OperationWork<Checkpoint extends object = object> extends Omit<
     step: (transaction: Knex.Transaction, afterCommit: AfterCommit) => Promise<JobStep<T, Checkpoint>>,
   ): Promise<T>;
   /**
-   * Runs work in a transaction that stores no checkpoint. A process that goes on from the last step must find this work done, or
-   * do it again. Several may run side by side, but not in a dry run, where they share one transaction.
+   * Runs work in a transaction that stores no checkpoint. The work must be safe to repeat, because a resumed job starts from
+   * the last step. Several transactions may run in parallel, except in a dry run, where they share one transaction.
    */
   readonly transact: <T>(work: (transaction: Knex.Transaction, afterCommit: AfterCommit) => Promise<T>) => Promise<T>;
   /** The run of the job. `undefined` in a dry run, which has no job. */
@@ -134,31 +134,32 @@ export interface OperationWork<Checkpoint extends object = object> extends Omit<
 }
 
 /**
- * Who may run an operation, besides the homeserver itself. `admin`: server administrators. `self-or-admin`: also users, except
- * guests, on themselves. `open`: anybody, without an access token; the operation has a check of its own or reveals nothing.
+ * Who may run an operation. The homeserver itself may run all operations. `admin`: server administrators. `self-or-admin`:
+ * server administrators, and users except guests on themselves. `open`: anybody, without an access token. An `open` operation
+ * has a check of its own or reveals nothing.
  */
 export type Access = 'admin' | 'self-or-admin' | 'open';
 
 /** The common part of all operations. */
 export interface OperationBase<Input extends z.ZodType> {
   readonly access: Access;
-  /** Made by `inputObject()`, or editors do not show the doc comments of its fields. */
+  /** Schema of the input. Create it with `inputObject()`, so that editors show the doc comments of its fields. */
   readonly input: Input;
   /**
-   * Replaces names in the valid input by what they stand for, such as a room's alias by the room's id. Hooks and the audit see
-   * the result. @defaultValue the input stays
+   * Replaces names in the valid input by ids, such as a room alias by the room id. Hooks and the audit see the result.
+   * @defaultValue the input stays as it is
    */
   resolve?(services: OperationServices, input: z.output<Input>): Promise<z.output<Input>>;
-  /** The operation's target, for the audit. With `self-or-admin` it is the user id that is compared with the actor. */
+  /** The target of a call, for the audit. With `self-or-admin` the target is the user id that must be the actor's own. */
   readonly target?: (input: z.output<Input>) => string | undefined;
   /**
-   * Operations that this operation includes. Their before-hooks may also refuse it, and so may those of the operations that
-   * they include.
+   * Operations that this operation includes. Before-hooks of included operations also run, and can veto this operation. The
+   * same holds for operations that an included operation includes.
    */
   readonly includes?: (input: z.output<Input>) => readonly IncludedOperation[];
 }
 
-/** An operation that another one includes: its name and its valid input. */
+/** An included operation. `operation` is its name, `input` is its valid input. */
 export interface IncludedOperation {
   readonly operation: string;
   readonly input: unknown;
@@ -170,18 +171,18 @@ export interface ReadOperation<Input extends z.ZodType = z.ZodType, Output = unk
   readonly run: (scope: ReadScope, input: z.output<Input>) => Promise<Output>;
 }
 
-/** An operation that runs in one transaction and has ended when its call returns. */
+/** An operation that does its work in one transaction. The transaction has committed when the call returns. */
 export interface WriteOperation<Input extends z.ZodType = z.ZodType, Output = unknown, Prepared = unknown>
   extends OperationBase<Input> {
   readonly effect: 'write';
-  /** Slow work that needs no transaction. It runs before the transaction. */
+  /** Does slow work that needs no transaction. Runs before the transaction; `run` gets the result. */
   prepare?(scope: ReadScope, input: z.output<Input>): Promise<Prepared>;
   run(scope: OperationScope, input: z.output<Input>, prepared: Prepared): Promise<Output>;
 }
 
 /**
- * An operation that may take long or need several transactions. A job does the work, and any process of the homeserver can go
- * on with it. The caller waits for the job.
+ * An operation that may take long or need several transactions. A job does the work. Any process of the homeserver can resume
+ * the job. The caller waits for the job.
  */
 export interface JobOperation<
   Input extends z.ZodType<object> = z.ZodType<object>,
@@ -190,42 +191,42 @@ export interface JobOperation<
 > extends OperationBase<Input> {
   readonly effect: 'job';
   /**
-   * Whether an HTTP request is answered `202` as soon as an attempt has failed, because the next attempt may be far off.
-   * @defaultValue false: the request waits for the next attempts
+   * Whether the HTTP request is answered with `202` after the first failed attempt. Set it if the next attempt may come much
+   * later. @defaultValue false: the request waits for the next attempts
    */
   readonly answersAfterFailure?: boolean;
-  /** A call joins the unfinished job with the same key and input. With another input it is refused. */
+  /** Returns the key of the job. A call joins an unfinished job with the same key and input, and fails if the inputs differ. */
   dedupeKey(input: z.output<Input>): string;
-  /** Common name of operations whose jobs do the same work to the same key. @defaultValue the operation's own name */
+  /** Name that several operations share so that their jobs have common keys. @defaultValue the operation's own name */
   readonly dedupesWith?: string;
   /**
-   * Checks and first changes, in the transaction that queues the job. A dry run begins twice: first to check the input before
-   * the work asks other servers, then in the transaction of its steps.
-   * @throws MatrixError for the caller; no job is queued then
+   * Checks the call and makes the first changes, in the transaction that queues the job. A dry run calls `begin` twice: once to
+   * check the input before `run` asks other servers, and once in the transaction of the steps.
+   * @throws MatrixError for the caller. No job is queued in this case.
    */
   begin(scope: OperationScope, input: z.output<Input>): Promise<void>;
-  /** The work. Its return value, a JSON object, is the job's result and the caller's answer. */
+  /** Does the work. The return value is a JSON object: the result of the job and of the call. */
   run(work: OperationWork<Checkpoint>, input: z.output<Input>): Promise<Output>;
-  /** Whether this process works on such jobs. @defaultValue yes */
+  /** Whether this process runs jobs of this operation. @defaultValue true */
   isServed?(services: OperationServices): boolean;
-  /** Does a share of a job that another process leads. @defaultValue the work can't be shared */
+  /** Does a share of a job that another process leads. @defaultValue processes cannot share the work */
   assist?(services: OperationServices, ...run: Parameters<NonNullable<JobKind['assist']>>): Promise<void>;
-  /** Removes what a cancelled or failed job leaves behind. @defaultValue nothing */
+  /** Removes unfinished work of a cancelled or failed job. @defaultValue does nothing */
   cleanUp?(services: OperationServices, job: Job): Promise<void>;
 }
 
-/** One operation of the admin API, the same for HTTP and in-process calls. */
+/** An operation of the admin API. HTTP and in-process calls use the same definition. */
 export type Operation = ReadOperation | WriteOperation | JobOperation;
 
 /**
- * The operations that a module exports, by their names. Unlike the type of an object that lists them, it keeps their doc
- * comments when declarations are made.
+ * The operations that a module exports, by name. The declarations of this type keep the doc comments of the operations. The
+ * inferred type of an object of operations would lose them.
  */
 export type OperationsIn<Module> = {
   readonly [Name in keyof Module as Module[Name] extends Operation ? Name : never]: Module[Name];
 };
 
-/** Defines an operation, and infers its types. */
+/** Defines a read or write operation. Infers its types. */
 export function defineOperation<Input extends z.ZodType, Output>(
   operation: ReadOperation<Input, Output>,
 ): ReadOperation<Input, Output>;
@@ -236,7 +237,7 @@ export function defineOperation(operation: ReadOperation | WriteOperation): Read
   return operation;
 }
 
-/** Defines an operation that is done by a job, and infers its types. The type of its checkpoints stays inside. */
+/** Defines a job operation. Infers its types. The result hides the type of the checkpoints. */
 export function defineJobOperation<
   Input extends z.ZodType<object>,
   Output extends object,

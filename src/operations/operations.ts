@@ -11,7 +11,7 @@ import { SERVER_OPERATIONS, type ServerOperations } from './server/server-operat
 import { STATISTICS_OPERATIONS, type StatisticsOperations } from './statistics/statistics-operations.ts';
 import { USER_OPERATIONS, type UserOperations } from './users/user-operations.ts';
 
-/** The definition of every operation. */
+/** The definitions of all operations by name. */
 export type Operations = RoomOperations &
   UserOperations &
   RegistrationOperations &
@@ -40,27 +40,27 @@ export const OPERATIONS: Operations = {
 /** The name of an operation, such as `purgeRoom`. */
 export type OperationName = keyof Operations;
 type Definition<Name extends OperationName> = Operations[Name];
-/** What a caller passes. */
+/** The input that a caller passes. */
 export type OperationInput<Name extends OperationName> = z.input<Definition<Name>['input']>;
-/** The validated input with defaults filled in, as hooks see it. */
+/** The validated input with defaults filled in. Hooks get this input. */
 export type ValidInput<Name extends OperationName> = z.output<Definition<Name>['input']>;
-/** What a call resolves to. */
+/** The result of a call. */
 export type OperationOutput<Name extends OperationName> = Awaited<ReturnType<Definition<Name>['run']>>;
 
-/** An operation by name, as its common type. */
+/** Returns an operation by name. Its type is the common type of all operations. */
 export function operationNamed(name: OperationName): Operation {
   return OPERATIONS[name];
 }
 
-/** Names of the operations that are done by jobs. */
+/** The name of a job operation. */
 export type JobOperationName = {
   [Name in OperationName]: Definition<Name>['effect'] extends 'job' ? Name : never;
 }[OperationName];
 
-/** Whether an operation is done by a job. */
+/** Whether an operation is a job operation. */
 export const isDoneByJob = (name: OperationName): name is JobOperationName => operationNamed(name).effect === 'job';
 
-/** Operations that are done by jobs of their name. */
+/** The names of all job operations. The jobs' kinds have the same names. */
 export const JOB_OPERATIONS: readonly JobOperationName[] = (Object.keys(OPERATIONS) as OperationName[]).filter(
   isDoneByJob,
 );

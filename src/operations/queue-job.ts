@@ -5,7 +5,7 @@ import { insertJob } from '../storage/plugin/jobs.ts';
 import { nameOf } from './actor.ts';
 import type { JobOperation, OperationScope } from './define-operation.ts';
 
-/** The key that distinguishes an operation's jobs. */
+/** The key of an operation's job. At most one unfinished job has a key. */
 export const dedupeKeyOf = <Input>(
   name: string,
   operation: { readonly dedupesWith?: string; readonly dedupeKey: (input: Input) => string },
@@ -13,10 +13,10 @@ export const dedupeKeyOf = <Input>(
 ): string => `${operation.dedupesWith ?? name} ${operation.dedupeKey(input)}`;
 
 /**
- * Queues the job of an operation, which starts once the transaction has committed. If an unfinished job does the same, the call
- * joins it.
+ * Queues the job of an operation. The job starts once the transaction has committed. If an unfinished job has the same key, the
+ * call joins this job.
  * @returns the job's id, and whether the call has joined an unfinished job
- * @throws MatrixError `M_BAD_STATE` if that job has other options; errors of the operation's `begin()`
+ * @throws MatrixError `M_BAD_STATE` if the unfinished job has other options; errors of the operation's `begin()`
  */
 export async function queueJob<Input extends z.ZodType<object>>(
   scope: OperationScope,

@@ -1,15 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import type { JobData } from '../../jobs/job.ts';
 
-/** Bytes of a random password. */
+/** Length of a random password, in bytes. */
 const PASSWORD_BYTES = 24;
 
-/** How an operation is applied to each item of a selection. */
+/** How a bulk operation calls an operation for each item of a selection. */
 interface BulkTarget {
   readonly items: 'users' | 'rooms';
-  /** Parameters of the operation that all items share. */
+  /** Names of the operation's parameters that the administrator may set for all items. */
   readonly options: readonly string[];
-  /** The operation's input. @param call distinguishes this call from all others, and stays the same if it is repeated */
+  /** Makes the operation's input for one item. @param call unique id of the call; a repeated call has the same id */
   readonly input: (id: string, options: JobData, call: string) => JobData;
 }
 
@@ -23,7 +23,7 @@ export const BULK_TARGETS = {
   resetPassword: {
     items: 'users',
     options: [],
-    // A random password that nobody learns. It logs the user out.
+    // Nobody learns the random password. `logoutDevices` logs the user out.
     input: (userId) => ({ userId, password: randomBytes(PASSWORD_BYTES).toString('base64url'), logoutDevices: true }),
   },
   setUserSuspended: {
@@ -45,7 +45,7 @@ export type BulkOperationName = keyof typeof BULK_TARGETS;
 
 export const BULK_NAMES = Object.keys(BULK_TARGETS) as [BulkOperationName, ...BulkOperationName[]];
 
-/** An operation's target by name. The name may come from a stored selection. */
+/** The entry of `BULK_TARGETS` for an operation. */
 export const bulkTargetNamed = (name: BulkOperationName): BulkTarget => BULK_TARGETS[name];
 
 export const isBulkOperation = (name: string): name is BulkOperationName => Object.hasOwn(BULK_TARGETS, name);

@@ -10,52 +10,52 @@ import { listUsers } from '../users/list-users.ts';
 import { userIdInput } from '../users/user-id-input.ts';
 import { BULK_NAMES, bulkTargetNamed } from './bulk-targets.ts';
 
-/** Most items of a selection. */
+/** Maximum number of items in a selection. */
 const MAX_ITEMS = 10_000;
-/** How long a selection can be used, in ms. */
+/** Time within which a selection can be used, in ms. */
 const LIFETIME_MS = 3_600_000;
-/** Rooms that are listed at a time. */
+/** Number of rooms that one query lists. */
 const PAGE = 1_000;
 
 const userFilter = listUsers.input.omit({ sortBy: true, direction: true, limit: true, from: true }).strict();
 const roomFilter = listRooms.input.omit({ orderBy: true, direction: true, limit: true, from: true }).strict();
 
 const input = inputObject({
-  /** The operation that is done to each user or room. */
+  /** The operation to run on each user or room. */
   operation: z.enum(BULK_NAMES),
   /**
-   * There are no other plans. Requests call it `dry_run`, and must say it, so that nobody takes a plan for the real thing.
-   * @defaultValue true
+   * Always `true`: `planBulk` changes no user and no room. HTTP requests must set it, under the name `dry_run`, so that nobody
+   * expects the plan to run. @defaultValue true
    */
   onlyPlans: z.literal(true, 'must be true: the answer has the token that runs what it lists').default(true),
   /** The users. Only for operations on users. */
   userIds: z.array(userIdInput).min(1).max(MAX_ITEMS).optional(),
   /** The rooms. Only for operations on rooms. */
   roomIds: z.array(roomIdInput).min(1).max(MAX_ITEMS).optional(),
-  /** Instead of user ids: filters of `listUsers`. */
+  /** Filters of `listUsers` that select the users. Replaces `userIds`. */
   userFilter: userFilter.optional(),
-  /** Instead of room ids: filters of `listRooms`. */
+  /** Filters of `listRooms` that select the rooms. Replaces `roomIds`. */
   roomFilter: roomFilter.optional(),
-  /** Parameters of the operation that all items share. @defaultValue none */
+  /** Parameters of the operation, the same for all items. @defaultValue none */
   options: z.record(z.string(), z.unknown()).default({}),
 });
 type Input = z.output<typeof input>;
 
-/** What a bulk operation is about to do. */
+/** The plan of a bulk operation. */
 export interface BulkPlan {
-  /** Runs the plan, once, within an hour. */
+  /** The input of `runBulk`. It runs the plan once, within an hour. */
   readonly token: string;
   readonly operation: string;
   readonly total: number;
   /** All user ids or room ids that `runBulk` will touch. */
   readonly items: readonly string[];
-  /** In ms since the epoch. */
+  /** When the token expires, in ms since the epoch. */
   readonly expiresTs: number;
 }
 
 /**
- * Lists the users or rooms that a bulk operation is about to touch, and keeps the list. `runBulk` touches these and no others,
- * even if the filter finds others by then.
+ * Lists the users or rooms of a bulk operation, and stores the list. `runBulk` changes only the users or rooms on the list,
+ * even if the filter finds others later.
  */
 export const planBulk = defineOperation({
   access: 'admin',
@@ -72,7 +72,7 @@ export const planBulk = defineOperation({
     }
     const items = await itemsOf(scope, wanted);
     const [first] = items;
-    // All items share the options, so one of them shows whether they are right.
+    // All items share the options, so a check of the first item's input is enough.
     if (first !== undefined) scope.calls.check(operation, inputOf(first, options, 'plan'));
     const selection = { operation, options, items, createdBy: nameOf(scope.actor) };
     const { token, expiresAt } = await insertBulkSelection(scope.transaction, selection, LIFETIME_MS);
@@ -80,7 +80,7 @@ export const planBulk = defineOperation({
   },
 });
 
-/** The items, each once. @throws MatrixError unless the selection is of the right kind, and just one */
+/** The selected ids without duplicates. @throws MatrixError unless the input has exactly one selection of the right kind */
 async function itemsOf(scope: ReadScope, wanted: Input): Promise<string[]> {
   const { items } = bulkTargetNamed(wanted.operation);
   const [ids, filter] = items === 'users' ? (['userIds', 'userFilter'] as const) : (['roomIds', 'roomFilter'] as const);

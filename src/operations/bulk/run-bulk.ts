@@ -17,14 +17,14 @@ import { defineJobOperation, defineOperation, type OperationWork } from '../defi
 import { inputObject } from '../input-object.ts';
 import { bulkTargetNamed, isBulkOperation } from './bulk-targets.ts';
 
-/** Items that are listed at a time. */
+/** Number of items that one query lists. */
 const PAGE = 100;
-/** Items that are done side by side. Most of the time of a deletion is spent waiting for other servers. */
+/** Number of items in progress at once. Items run in parallel, because a deletion mostly waits for other servers. */
 const AT_ONCE = 4;
-/** Failures that the result names. All are in `getBulk`. */
+/** Maximum number of failures in the result. `getBulk` shows all failures. */
 const MAX_FAILURES = 1_000;
 
-/** The checkpoint: the next item. */
+/** The checkpoint. `position` is the position of the next item. */
 interface Progress {
   readonly position: number;
 }
@@ -35,15 +35,15 @@ export interface BulkResult {
   readonly total: number;
   readonly ok: number;
   readonly failed: number;
-  /** The first thousand. */
+  /** The first 1000 failures. */
   readonly failures?: readonly { readonly id: string; readonly reason: string }[];
 }
 
 const noSelection = (): MatrixError => new MatrixError('M_NOT_FOUND', 'no such selection; it may have expired');
 
 /**
- * Runs an operation on all users or rooms of a selection, each as a call of the administrator who runs it.
- * A failure of one does not stop the others. After a crash, items that were done are not done again.
+ * Runs an operation on all users or rooms of a selection. Each item is a call of its own, in the name of the administrator who
+ * runs the selection. A failed item does not stop the others. After a crash, the job does not repeat finished items.
  */
 export const runBulk = defineJobOperation({
   access: 'admin',
@@ -96,7 +96,7 @@ async function begin(work: OperationWork<Progress>, token: string): Promise<Bulk
 
 type Outcome = Omit<BulkItem, 'id'>;
 
-/** Processes one item, unless an earlier run has processed it and died before it stored that. */
+/** Processes one item. Skips the operation if an earlier run has finished it but died before it stored the outcome. */
 async function doItem(
   { calls, actor, signal, jobRun }: OperationWork<Progress>,
   { operation, options }: BulkSelection,
@@ -113,7 +113,7 @@ async function doItem(
     return { position, outcome: 'ok', errcode: undefined, error: undefined };
   } catch (error) {
     signal.throwIfAborted();
-    // The database is unavailable. The job resumes later.
+    // With status 503 the database is unavailable. The job fails here and resumes later.
     if (!(error instanceof MatrixError) || error.status === 503) throw error;
     return { position, outcome: 'failed', errcode: error.errcode, error: describeError(error) };
   }
@@ -135,7 +135,7 @@ async function resultOf(work: OperationWork<Progress>, { token, operation }: Bul
   };
 }
 
-/** A selection with the outcome of its items. */
+/** A selection and the outcomes of its items. */
 export interface BulkView {
   readonly token: string;
   readonly operation: string;
@@ -154,16 +154,16 @@ export interface BulkView {
   readonly nextToken: number | undefined;
 }
 
-/** Shows a selection, and how each of its items has ended. */
+/** Shows a selection and the outcome of each item. */
 export const getBulk = defineOperation({
   access: 'admin',
   effect: 'read',
   input: inputObject({
     /** The token of the plan. */
     token: z.string(),
-    /** `nextToken` of the page before. @defaultValue 0 */
+    /** `nextToken` of the previous page. @defaultValue 0 */
     from: z.int().min(0).default(0),
-    /** Most items on the page. @defaultValue 100 */
+    /** Maximum number of items on the page. @defaultValue 100 */
     limit: z.int().min(1).max(1_000).default(100),
   }),
   run: async ({ db }, { token, from, limit }): Promise<BulkView> => {

@@ -21,20 +21,20 @@ const destinationInput: z.ZodType<ServerName, string> = z.custom<ServerName>(
 const pageInput = {
   /** `f`: ascending; `b`: descending. @defaultValue `f` */
   direction: z.enum(['f', 'b']).default('f'),
-  /** Most entries on the page. @defaultValue 100 */
+  /** Maximum number of entries on the page. @defaultValue 100 */
   limit: z.int().min(0).max(1_000).default(100),
-  /** `nextToken` of the page before: the number of entries to skip. @defaultValue 0 */
+  /** `nextToken` of the previous page: the number of entries to skip. @defaultValue 0 */
   from: z.int().min(0).default(0),
 };
 
-/** The `from` of the next page. `undefined` for the last page. */
+/** The value of `from` for the next page. `undefined` on the last page. */
 const nextOf = (from: number, shown: number, total: number): number | undefined =>
   from + shown < total ? from + shown : undefined;
 
 const retriesOf = async ({ federation }: ReadScope): Promise<readonly DestinationRetry[]> =>
   (await federation?.listRetries?.()) ?? [];
 
-/** @throws MatrixError `M_NOT_FOUND` for a server that the homeserver has nothing to do with */
+/** Finds a server. @throws MatrixError `M_NOT_FOUND` if `listDestinations` would not list the server */
 async function requireDestination(scope: ReadScope, db: Db, name: ServerName): Promise<Destination> {
   const page = { orderBy: 'destination', isReversed: false, offset: 0, limit: 1 } as const;
   const retries = await retriesOf(scope);
@@ -45,8 +45,8 @@ async function requireDestination(scope: ReadScope, db: Db, name: ServerName): P
 }
 
 /**
- * A page of the servers that the homeserver shares rooms with, has queued events for, or has listed as offline. Times of
- * retries are those that the host tells. Synapse: `GET /_synapse/admin/v1/federation/destinations`.
+ * Lists servers that share rooms with the homeserver, that have queued events, or that are listed as offline, page by page. The
+ * host's federation sender provides the times of retries. Synapse: `GET /_synapse/admin/v1/federation/destinations`.
  */
 export const listDestinations = defineOperation({
   access: 'admin',
@@ -72,7 +72,7 @@ export const listDestinations = defineOperation({
   },
 });
 
-/** One of these servers. Synapse: `GET /_synapse/admin/v1/federation/destinations/{destination}`. */
+/** Shows one server of `listDestinations`. Synapse: `GET /_synapse/admin/v1/federation/destinations/{destination}`. */
 export const getDestination = defineOperation({
   access: 'admin',
   effect: 'read',
@@ -83,7 +83,7 @@ export const getDestination = defineOperation({
   run: async (scope, { destination }): Promise<Destination> => requireDestination(scope, scope.db, destination),
 });
 
-/** A page of the rooms that a server has joined users in. Synapse: `GET …/federation/destinations/{destination}/rooms`. */
+/** Lists rooms with joined users of a server, page by page. Synapse: `GET …/federation/destinations/{destination}/rooms`. */
 export const listDestinationRooms = defineOperation({
   access: 'admin',
   effect: 'read',

@@ -1,7 +1,7 @@
 import type { OperationsIn } from '../define-operation.ts';
 import { getDestination, listDestinationRooms, listDestinations, resetConnection } from './destinations.ts';
 
-/** Their types are those of the files, so that an editor shows the doc comments there. */
+/** The types come from the operations' own files, so that an editor shows the doc comments of each operation. */
 export type FederationOperations = OperationsIn<typeof import('./destinations.ts')>;
 
 export const FEDERATION_OPERATIONS: FederationOperations = {

@@ -16,8 +16,8 @@ import { isOwnAccount, requireLocal, userNotFound } from '../users/local-account
 import { userIdInput } from '../users/user-id-input.ts';
 
 /**
- * Whether an account is restricted. By Client-Server API, "Server administration", other administrators cannot be looked at,
- * and deactivated accounts count as missing.
+ * Whether an account is restricted. Refuses accounts of other administrators, and treats deactivated accounts as missing:
+ * Client-Server API, "Server administration".
  * @throws MatrixError `M_INVALID_PARAM`, `M_NOT_FOUND`, `M_FORBIDDEN`
  */
 async function isRestricted(scope: ReadScope, userId: UserId, restriction: Restriction): Promise<boolean> {
@@ -38,7 +38,7 @@ export async function changeRestriction(
   const { transaction, standings, userTotals } = scope;
   if (isOwnAccount(scope.actor, userId))
     throw new MatrixError('M_FORBIDDEN', 'You can not do this to your own account');
-  // The lock keeps other calls from making the user an administrator meanwhile.
+  // The lock on the account keeps concurrent calls from making the user an administrator.
   await requireModerated(scope, userId, (id) => lockAccount(transaction, id));
   if (wanted) await insertRestriction(transaction, userId, restriction, nameOf(scope.actor));
   else await deleteRestriction(transaction, userId, restriction);
@@ -109,7 +109,7 @@ export const getUserLocked = defineOperation({
 });
 
 /**
- * Locks a user out, or lifts the lock. Devices and keys stay for the time after the lock.
+ * Locks a user out, or lifts the lock. The user's devices and keys stay, so that the user can go on after the lock.
  * Client-Server API 1.18, `PUT /_matrix/client/v1/admin/lock/{userId}`.
  */
 export const setUserLocked = defineOperation({

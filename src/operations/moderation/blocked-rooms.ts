@@ -24,14 +24,14 @@ async function requireBlockedRoom(db: Db, roomId: RoomId): Promise<BlockedRoom> 
   return (await findBlockedRoom(db, roomId)) ?? notBlocked();
 }
 
-/** A page of blocked rooms, in order of their ids. */
+/** Lists blocked rooms by room id, page by page. */
 export const listBlockedRooms = defineOperation({
   access: 'admin',
   effect: 'read',
   input: inputObject({
-    /** Most rooms on the page. @defaultValue 100 */
+    /** Maximum number of rooms on the page. @defaultValue 100 */
     limit: z.int().min(1).max(1_000).default(100),
-    /** `nextToken` of the page before. */
+    /** `nextToken` of the previous page. */
     from: roomIdInput.optional(),
   }),
   run: async ({ db }, { limit, from }): Promise<{ rooms: BlockedRoom[]; nextToken: RoomId | undefined }> => {
@@ -53,7 +53,7 @@ export const getBlockedRoom = defineOperation({
 });
 
 /**
- * Keeps local users from joining a room, even one that the homeserver does not know yet. Members stay. Blocking a room again
+ * Keeps local users from joining a room. The homeserver need not know the room. Members stay in the room. A second block
  * replaces the reason.
  */
 export const blockRoom = defineOperation({
@@ -62,7 +62,7 @@ export const blockRoom = defineOperation({
   input: inputObject({
     /** The room. The homeserver need not know it. */
     roomId: roomIdInput,
-    /** Why it is blocked, for other administrators. @defaultValue none */
+    /** Why the room is blocked, for other administrators. @defaultValue none */
     reason: z.string().max(1_000).optional(),
   }),
   target: ({ roomId }) => roomId,
@@ -86,7 +86,7 @@ export const unblockRoom = defineOperation({
   },
 });
 
-/** Whether a room is blocked, and by whom. Synapse: `GET /_synapse/admin/v1/rooms/{roomId}/block`. */
+/** Shows whether a room is blocked, and by whom. Synapse: `GET /_synapse/admin/v1/rooms/{roomId}/block`. */
 export const getRoomBlocked = defineOperation({
   access: 'admin',
   effect: 'read',
@@ -98,7 +98,7 @@ export const getRoomBlocked = defineOperation({
 });
 
 /**
- * Blocks a room, or lets local users join it again. Does nothing if the room is in that state already.
+ * Blocks a room, or lets local users join it again. Does nothing if the room is already in the wanted state.
  * Synapse: `PUT /_synapse/admin/v1/rooms/{roomId}/block`.
  */
 export const setRoomBlocked = defineOperation({

@@ -35,7 +35,8 @@ async function requireEventReport(db: Db, id: number): Promise<EventReportWithEv
 }
 
 /**
- * A page of event reports. `nextToken` continues after the last report shown, even if reports come or go meanwhile.
+ * Lists event reports, page by page. `nextToken` continues after the last report of the page, even if others were added or
+ * deleted in the meantime.
  * Dendrite: `GET /_synapse/admin/v1/event_reports`, which fails if an event is reported twice or a room has been purged.
  */
 export const listEventReports = defineOperation({
@@ -44,9 +45,9 @@ export const listEventReports = defineOperation({
   input: inputObject({
     /** `b`: newest first; `f`: oldest first. @defaultValue `b` */
     direction: reportPageInput.direction,
-    /** Most reports on the page. @defaultValue 100 */
+    /** Maximum number of reports on the page. @defaultValue 100 */
     limit: reportPageInput.limit,
-    /** `nextToken` of the page before, or how many reports to leave out. @defaultValue 0 */
+    /** `nextToken` of the previous page, or the number of reports to skip. @defaultValue 0 */
     from: reportPageInput.from,
     /** Filter by reporter: a user id or a part of one. */
     reporter: reportPageInput.reporter,
@@ -67,7 +68,7 @@ export const listEventReports = defineOperation({
   },
 });
 
-/** A report with the event. Dendrite: `GET /_synapse/admin/v1/event_reports/{id}`, where a missing one is a `500`. */
+/** Shows a report and its event. Dendrite: `GET /_synapse/admin/v1/event_reports/{id}`, which answers `500` for unknown ids. */
 export const getEventReport = defineOperation({
   access: 'admin',
   effect: 'read',
@@ -98,7 +99,7 @@ export const setEventReportStatus = defineOperation({
   },
 });
 
-/** Deletes a report, not the event. Dendrite: `DELETE /_synapse/admin/v1/event_reports/{id}`. */
+/** Deletes a report. The event stays. Dendrite: `DELETE /_synapse/admin/v1/event_reports/{id}`. */
 export const deleteEventReport = defineOperation({
   access: 'admin',
   effect: 'write',

@@ -29,7 +29,7 @@ import {
   setUserReportStatus,
 } from './reports.ts';
 
-/** Their types are those of the files, so that an editor shows the doc comments there. */
+/** The types come from the operations' own files, so that an editor shows the doc comments of each operation. */
 export type ModerationOperations = OperationsIn<
   typeof import('./account-restrictions.ts') &
     typeof import('./blocked-rooms.ts') &

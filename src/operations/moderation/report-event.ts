@@ -12,7 +12,7 @@ import { userIdInput } from '../users/user-id-input.ts';
 const MAX_SCORE = 2 ** 31 - 1;
 
 /**
- * Reports an event to the administrators. The homeserver calls it for its route `POST rooms/{roomId}/report/{eventId}`.
+ * Reports an event to the administrators. The homeserver's route `POST rooms/{roomId}/report/{eventId}` calls this operation.
  * Client-Server API, "Reporting Content". As in Dendrite, the reporter must be in the room, and the event must not be
  * redacted.
  */
@@ -26,9 +26,9 @@ export const reportEvent = defineOperation({
     roomId: roomIdInput,
     /** The event. */
     eventId: z.custom<EventId>((value) => typeof value === 'string' && isEventId(value), 'not an event id'),
-    /** Why the user reports it. @defaultValue no reason */
+    /** Why the user reports the event. @defaultValue no reason */
     reason: z.string().max(10_000).default(''),
-    /** From -100, the most offensive, to 0. Only older versions of the specification have it. @defaultValue 0 */
+    /** Score from -100, the most offensive, to 0. Newer versions of the specification have no score. @defaultValue 0 */
     score: z.int().min(-MAX_SCORE).max(MAX_SCORE).default(0),
   }),
   target: ({ reporter }) => reporter,

@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { REPORT_STATUSES, type ReportPage, type TextFilter } from '../../storage/roomserver/event-reports.ts';
 
-/** The id of a report, as an operation takes it. */
+/** Input field for the id of a report. */
 export const reportIdInput = z.int().min(0);
 
-/** A filter by an id or a part of one, as an operation takes it. */
+/** Input field for a filter by an id or a part of an id. */
 export const partOfIdInput = z.string().min(1).max(255).optional();
 
-/** What every list of reports takes. */
+/** Input fields that all lists of reports share. */
 export const reportPageInput = {
   direction: z.enum(['b', 'f']).default('b'),
   limit: z.int().min(0).max(1_000).default(100),
@@ -16,21 +16,21 @@ export const reportPageInput = {
   status: z.enum(REPORT_STATUSES).optional(),
 };
 
-/** What resolves a report, or opens it again. */
+/** Input fields of the operations that resolve reports or open them again. */
 export const reportStatusInput = {
   reportId: reportIdInput,
   status: z.enum(REPORT_STATUSES),
   note: z.string().max(1_000).nullable().default(null),
 };
 
-/** A complete id matches exactly. Anything else matches ids that contain it, as in Synapse. */
+/** Makes a filter by an id. A complete id matches only itself. Any other text matches ids that contain it, as in Synapse. */
 export const filterBy = (value: string | undefined, isId: (id: string) => boolean): TextFilter | undefined =>
   value === undefined ? undefined : { text: value, isPart: !isId(value) };
 
-/** A `from` below this number skips so many reports. A `from` at or above it names the report after which the page starts. */
+/** Values of `from` below `FIRST_TOKEN` are numbers of reports to skip. Other values name the report before the page. */
 const FIRST_TOKEN = 1_000_000_000_000;
 
-/** Where a page starts, and how many reports to read: one more than are shown tells whether there are more. */
+/** The range of reports to read for a page. It has one report more than the page, which shows whether a next page exists. */
 export function rangeOf({
   direction,
   limit,
@@ -44,7 +44,7 @@ export function rangeOf({
   return { direction, ...start, limit: limit + 1 };
 }
 
-/** The reports of a page. `nextToken` continues after the last of them, even if reports come or go meanwhile. */
+/** Makes a page of the reports found. `nextToken` continues after its last report, even if others were added or deleted. */
 export function pageOf<Report extends { readonly id: number }>(
   found: readonly Report[],
   { limit, from }: { readonly limit: number; readonly from: number },

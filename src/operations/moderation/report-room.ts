@@ -9,23 +9,23 @@ import { roomIdInput } from '../rooms/room-id-input.ts';
 import { userIdInput } from '../users/user-id-input.ts';
 
 /**
- * Reports a room to the administrators. The homeserver calls it for its route `POST rooms/{roomId}/report`.
- * Client-Server API, "Reporting Content". As the specification has it, the reporter need not be in the room.
+ * Reports a room to the administrators. The homeserver's route `POST rooms/{roomId}/report` calls this operation.
+ * Client-Server API, "Reporting Content". The specification does not require that the reporter is in the room.
  */
 export const reportRoom = defineOperation({
   access: 'self-or-admin',
   effect: 'write',
   input: inputObject({
-    /** The local user who reports. */
+    /** The local user who reports the room. */
     reporter: userIdInput,
     /** The room. */
     roomId: roomIdInput,
-    /** Why the user reports it. @defaultValue no reason */
+    /** Why the user reports the room. @defaultValue no reason */
     reason: z.string().max(10_000).default(''),
   }),
   target: ({ reporter }) => reporter,
   run: async ({ transaction }, { reporter, roomId, reason }): Promise<{ reportId: number }> => {
-    // A purge deletes the room's reports once it has locked the room: none may come after that.
+    // A purge locks the room and then deletes its reports. No report may be added after that.
     const isKnown = await shareRoom(transaction, roomId);
     if (!isKnown || (await isPurging(transaction, roomId))) throw new MatrixError('M_NOT_FOUND', 'Room not found');
     return { reportId: await insertReport(transaction, 'room', { reported: roomId, reporter, reason }) };

@@ -9,19 +9,19 @@ import { userNotFound } from '../users/local-account.ts';
 import { userIdInput } from '../users/user-id-input.ts';
 
 /**
- * Reports a user to the administrators. The homeserver calls it for its route `POST users/{userId}/report`.
- * Client-Server API, "Reporting Content". Users of other servers can be reported, too, once the homeserver has met them in a
- * room. An unknown user is `M_NOT_FOUND`. The route may answer `200` then, so that it does not tell who has an account.
+ * Reports a user to the administrators. The homeserver's route `POST users/{userId}/report` calls this operation.
+ * Client-Server API, "Reporting Content". The reported user may belong to another server if the homeserver knows the user from
+ * a room. An unknown user is `M_NOT_FOUND`. The route may answer `200` in this case, to hide which accounts exist.
  */
 export const reportUser = defineOperation({
   access: 'self-or-admin',
   effect: 'write',
   input: inputObject({
-    /** The local user who reports. */
+    /** The local user who makes the report. */
     reporter: userIdInput,
     /** The user who is reported. */
     userId: userIdInput,
-    /** Why the user reports it. @defaultValue no reason */
+    /** Why `reporter` reports the user. @defaultValue no reason */
     reason: z.string().max(10_000).default(''),
   }),
   target: ({ reporter }) => reporter,

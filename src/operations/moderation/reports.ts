@@ -24,17 +24,17 @@ import {
   reportStatusInput,
 } from './report-pages.ts';
 
-/** What distinguishes the reports of one kind. */
+/** The properties of a kind of report. */
 interface ReportSubject<Shown extends Report> {
   readonly kind: ReportKind;
   readonly isId: (id: string) => boolean;
-  /** What there is not, in an error. */
+  /** Name of a report of this kind, for error messages. */
   readonly name: string;
-  /** Adds what is shown of what was reported. */
+  /** Adds the data about the reported users or rooms that the operations show. */
   readonly show: (db: Db, reports: readonly Report[]) => Promise<Shown[]>;
 }
 
-/** The operations on the reports of one kind. */
+/** Defines the operations on the reports of a kind. */
 function reportOperations<Shown extends Report>({ kind, isId, name, show }: ReportSubject<Shown>) {
   const noSuchReport = (): MatrixError => new MatrixError('M_NOT_FOUND', `${name} not found`);
   const requireReport = async (db: Db, id: number): Promise<Shown> => {
@@ -50,15 +50,15 @@ function reportOperations<Shown extends Report>({ kind, isId, name, show }: Repo
       input: inputObject({
         /** `b`: newest first; `f`: oldest first. @defaultValue `b` */
         direction: reportPageInput.direction,
-        /** Most reports on the page. @defaultValue 100 */
+        /** Maximum number of reports on the page. @defaultValue 100 */
         limit: reportPageInput.limit,
-        /** `nextToken` of the page before, or how many reports to leave out. @defaultValue 0 */
+        /** `nextToken` of the previous page, or the number of reports to skip. @defaultValue 0 */
         from: reportPageInput.from,
         /** Filter by reporter: a user id or a part of one. */
         reporter: reportPageInput.reporter,
         /** Filter by status. @defaultValue both */
         status: reportPageInput.status,
-        /** Filter by what was reported: an id or a part of one. */
+        /** Filter by the reported user or room: an id or a part of an id. */
         reported: partOfIdInput,
       }),
       run: async (
@@ -124,22 +124,22 @@ const userReports = reportOperations({
   show: async (_db, reports) => [...reports],
 });
 
-/** A page of reports of users. Synapse: `GET /_synapse/admin/v1/user_reports`. */
+/** Lists reports of users, page by page. Synapse: `GET /_synapse/admin/v1/user_reports`. */
 export const listUserReports = userReports.list;
-/** One report of a user. */
+/** Shows one report of a user. */
 export const getUserReport = userReports.get;
 /** Resolves a report of a user, or opens it again. The note replaces the earlier note. */
 export const setUserReportStatus = userReports.setStatus;
-/** Deletes a report, not the user. */
+/** Deletes a report of a user. The user stays. */
 export const deleteUserReport = userReports.remove;
 
 const roomReports = reportOperations({ kind: 'room', isId: isRoomId, name: 'Room report', show: withRoomNames });
 
-/** A page of reports of rooms, with what the rooms are called now. Reports go when their room is purged. */
+/** Lists reports of rooms with the current names of the rooms, page by page. A purge deletes the reports of its room. */
 export const listRoomReports = roomReports.list;
-/** One report of a room. */
+/** Shows one report of a room. */
 export const getRoomReport = roomReports.get;
 /** Resolves a report of a room, or opens it again. The note replaces the earlier note. */
 export const setRoomReportStatus = roomReports.setStatus;
-/** Deletes a report, not the room. */
+/** Deletes a report of a room. The room stays. */
 export const deleteRoomReport = roomReports.remove;

@@ -3,7 +3,7 @@ import { MatrixError } from '../../errors.ts';
 import { canonicalJson } from '../../matrix/canonical-json.ts';
 import type { ServerNotices } from '../../rooms/server-notices.ts';
 
-/** Event types that govern a room. A notice must not change them, or it could be the last one. */
+/** Event types that a notice must not have, because they govern the room. Such a notice could prevent further notices. */
 const NO_NOTICES: readonly string[] = [
   'm.room.create',
   'm.room.encryption',
@@ -14,7 +14,7 @@ const NO_NOTICES: readonly string[] = [
   'm.room.tombstone',
 ];
 
-/** What the input of an operation that sends notices has of the notice. */
+/** Input fields for a notice. */
 export const noticeInput = {
   type: z
     .string()
@@ -27,8 +27,8 @@ export const noticeInput = {
 };
 
 /**
- * Checks a notice before anything is written.
- * @throws MatrixError `M_BAD_JSON` for content that no event can have, `M_UNRECOGNIZED` when notices are off
+ * Checks a notice before anything is written. Returns `serverNotices`.
+ * @throws MatrixError `M_BAD_JSON` for content that no event can have, `M_UNRECOGNIZED` if server notices are off
  */
 export function requireNotices(
   serverNotices: ServerNotices | undefined,

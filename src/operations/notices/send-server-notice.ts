@@ -10,7 +10,7 @@ import { noticeInput, requireNotices } from './notice-input.ts';
 
 /**
  * Sends a message of the server to a local user.
- * Dendrite: `POST /_synapse/admin/v1/send_server_notice`, which keeps nothing but `msgtype` and `body`.
+ * Dendrite: `POST /_synapse/admin/v1/send_server_notice`, which drops all content except `msgtype` and `body`.
  */
 export const sendServerNotice = defineOperation({
   access: 'admin',
@@ -22,9 +22,9 @@ export const sendServerNotice = defineOperation({
     stateKey: noticeInput.stateKey,
     /** Content of the event. An `m.room.message` needs `msgtype` and `body`. */
     content: noticeInput.content,
-    /** The local user who gets it. */
+    /** The local user who gets the notice. */
     userId: userIdInput,
-    /** Transaction id. The same id from the same actor within seven days sends nothing and returns the first result. */
+    /** Transaction id. A repeated call of the same actor with the same id within seven days returns the first result. */
     transactionId: z.string().min(1).max(255).optional(),
   }),
   target: ({ userId }) => userId,

@@ -11,9 +11,9 @@ import type { Failure } from '../rooms/evacuate-members.ts';
 import { userIdInput } from '../users/user-id-input.ts';
 import { noticeInput, requireNotices } from './notice-input.ts';
 
-/** Users per step. */
+/** Number of users per step. */
 const BATCH = 20;
-/** Failures that the result names one by one. Further ones are only counted. */
+/** Maximum number of failures that the result lists. Further failures are only counted. */
 const MAX_FAILURES = 1_000;
 
 interface Progress {
@@ -25,8 +25,8 @@ interface Progress {
 }
 
 /**
- * Sends a message of the server to many local users, or to all people with an account. Guests, application services and
- * deactivated accounts are left out. Each user gets the notice once, even after crashes.
+ * Sends a message of the server to the given local users, or to all people with an account. Leaves out guests, application
+ * services and deactivated accounts. Each user gets the notice once, even after a crash.
  */
 export const sendServerNotices = defineJobOperation({
   access: 'admin',
@@ -38,7 +38,7 @@ export const sendServerNotices = defineJobOperation({
     stateKey: noticeInput.stateKey,
     /** Content of the event. An `m.room.message` needs `msgtype` and `body`. */
     content: noticeInput.content,
-    /** The local users who get it. @defaultValue everybody */
+    /** The local users who get the notice. @defaultValue everybody */
     userIds: z.array(userIdInput).min(1).max(1_000).optional(),
     /** Only reports what would happen. @defaultValue false */
     dryRun: z.boolean().default(false),
@@ -79,7 +79,7 @@ export const sendServerNotices = defineJobOperation({
         const written: Appended[] = [];
         for (const userId of next) {
           try {
-            // A savepoint confines a failure to one user.
+            // If the notice to this user fails, only its savepoint is rolled back.
             written.push(
               (await transaction.transaction((inner) => serverNotices.send(inner, { ...notice, userId }))).appended,
             );

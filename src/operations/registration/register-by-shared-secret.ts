@@ -15,10 +15,10 @@ import { defineOperation } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 
 const LIFETIME_MS = 60_000;
-/** Upper bound on unused nonces. Reaching it means abuse. */
+/** Maximum number of unused nonces. Only abuse reaches it. */
 const CAPACITY = 10_000;
 
-/** Makes a nonce for one registration by shared secret. It is valid for a minute. */
+/** Creates a nonce for one registration by shared secret. The nonce is valid for a minute. */
 export const getRegistrationNonce = defineOperation({
   access: 'open',
   effect: 'read',
@@ -32,7 +32,7 @@ export const getRegistrationNonce = defineOperation({
   },
 });
 
-/** Length of a random password, as in Dendrite. */
+/** Id of the new user's device, as in Dendrite. */
 const DEVICE_ID = 'shared_secret_registration';
 
 const input = inputObject({
@@ -42,15 +42,15 @@ const input = inputObject({
   username: z.string().min(1),
   /** Password of the account. */
   password: z.string(),
-  /** Hex, in either case: HMAC-SHA1 of the other parameters with the shared secret as its key. */
+  /** HMAC-SHA1 of the other parameters in hex, upper or lower case. The key is the shared secret. */
   mac: z.string(),
-  /** Whether the account is an administrator's. The MAC covers it. @defaultValue false */
+  /** Whether the user is an administrator. The MAC covers this field. @defaultValue false */
   admin: z.boolean().nullish(),
-  /** Synapse's user type. The MAC covers it. */
+  /** Synapse's user type. The MAC covers this field. */
   userType: z.enum(USER_TYPES).nullish(),
   /** Display name. @defaultValue the localpart */
   displayName: z.string().max(255).nullish(),
-  /** If true, no device is made. @defaultValue false */
+  /** If `true`, the user gets no device and no access token. @defaultValue false */
   inhibitLogin: z.boolean().default(false),
   /** Address of the client, for the device. @defaultValue none */
   address: z.string().default(''),
@@ -59,7 +59,7 @@ const input = inputObject({
 });
 type Input = z.output<typeof input>;
 
-/** The account that was created. */
+/** The new account. */
 export interface Registered {
   readonly userId: UserId;
   readonly homeServer: ServerName;
@@ -67,8 +67,8 @@ export interface Registered {
 }
 
 /**
- * Makes an account for a caller who knows the shared secret. The nonce is used up even if the registration fails.
- * Dendrite: `POST /_synapse/admin/v1/register`, where a nonce can be used again and long passwords make half an account.
+ * Creates an account for a caller who knows the shared secret. The call uses up the nonce even if the registration fails.
+ * Dendrite: `POST /_synapse/admin/v1/register`, which accepts a nonce again and leaves half an account after a long password.
  */
 export const registerBySharedSecret = defineOperation({
   access: 'open',
@@ -116,13 +116,13 @@ export const registerBySharedSecret = defineOperation({
   },
 });
 
-/** HMAC-SHA1 as Synapse and Dendrite define it, over the user name as it was sent. */
+/** The HMAC-SHA1 that Synapse and Dendrite define. It covers the username in the caller's spelling. */
 function macOf({ nonce, username, password, admin, userType }: Input, secret: string): Buffer {
   const parts = [nonce, username, password, admin === true ? 'admin' : 'notadmin', ...(userType ? [userType] : [])];
   return createHmac('sha1', secret).update(parts.join('\0')).digest();
 }
 
-/** Compares in constant time. */
+/** Whether a hex string is this MAC. The comparison takes constant time. */
 function isMac(hex: string, mac: Buffer): boolean {
   const given = /^[0-9a-f]{40}$/i.test(hex) ? Buffer.from(hex, 'hex') : Buffer.alloc(mac.length);
   return timingSafeEqual(given, mac);

@@ -9,7 +9,7 @@ import {
   updateRegistrationToken,
 } from './registration-tokens.ts';
 
-/** Their types are those of the files, so that an editor shows the doc comments there. */
+/** The types come from the operations' own files, so that an editor shows the doc comments of each operation. */
 export type RegistrationOperations = OperationsIn<
   typeof import('./register-by-shared-secret.ts') & typeof import('./registration-tokens.ts')
 >;

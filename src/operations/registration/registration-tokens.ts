@@ -13,7 +13,7 @@ import {
 import { defineOperation } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 
-/** Client-Server API, "Token-authenticated registration": the characters of a token. */
+/** The form of a new token. Client-Server API, "Token-authenticated registration". */
 const TOKEN = /^[A-Za-z0-9._~-]{1,64}$/;
 
 const tokenInput = z.string().regex(TOKEN, 'must have 1 to 64 characters of A-Z, a-z, 0-9, ".", "_", "~" and "-"');
@@ -22,9 +22,9 @@ const count = z.int().min(0, 'must be a non-negative integer or null').nullable(
 
 /** `null` removes a limit. */
 const limitsInput = {
-  /** How many accounts the token can create. */
+  /** Maximum number of accounts that the token can create. */
   usesAllowed: count.optional(),
-  /** When it expires, in ms since the epoch. */
+  /** When the token expires, in ms since the epoch. */
   expiryTime: count.optional(),
 };
 
@@ -41,17 +41,17 @@ function noSuchToken(token: string): MatrixError {
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 
-/** Makes a registration token. Its name is random unless one is given. */
+/** Creates a registration token. Its name is random unless the input has one. */
 export const createRegistrationToken = defineOperation({
   access: 'admin',
   effect: 'write',
   input: inputObject({
-    /** Its name. @defaultValue a random one */
+    /** Name of the token. @defaultValue a random name */
     token: tokenInput.optional(),
     ...limitsInput,
     /** Length of a random name. @defaultValue 16 */
     length: z.int().min(1).max(64).default(16),
-    /** Refuses if the homeserver asks for no tokens, as Dendrite does. @defaultValue false */
+    /** Whether to fail if registrations need no token on this homeserver, as in Dendrite. @defaultValue false */
     onlyIfRequired: z.boolean().default(false),
   }),
   run: async (scope, { token, usesAllowed, expiryTime, length, onlyIfRequired }): Promise<RegistrationToken> => {
@@ -72,7 +72,7 @@ export const createRegistrationToken = defineOperation({
   },
 });
 
-/** Lists registration tokens: all, or only those that can or cannot be used now. */
+/** Lists registration tokens. A filter selects those that can be used now, or those that cannot. */
 export const listRegistrationTokens = defineOperation({
   access: 'admin',
   effect: 'read',
@@ -87,7 +87,7 @@ export const listRegistrationTokens = defineOperation({
 export const getRegistrationToken = defineOperation({
   access: 'admin',
   effect: 'read',
-  // Dendrite has made tokens of other forms, so the form of new tokens is not required.
+  // The input accepts any form, because Dendrite has created tokens of other forms.
   input: inputObject({
     /** The token. */
     token: z.string(),
@@ -99,7 +99,7 @@ export const getRegistrationToken = defineOperation({
   },
 });
 
-/** Changes the limits of a registration token. Limits that are not given stay. */
+/** Changes the limits of a registration token. Limits that the input leaves out stay as they are. */
 export const updateRegistrationToken = defineOperation({
   access: 'admin',
   effect: 'write',

@@ -8,33 +8,33 @@ import type { Failure } from './evacuate-members.ts';
 
 /** `options.rooms.purgeAbandoned`. */
 export interface AbandonedRoomPolicy {
-  /** How long a room must have had no local users, in ms. */
+  /** Time without local users after which a room is purged, in ms. */
   readonly afterMs: number;
   /** Ids of rooms that are never purged. */
   readonly keep: readonly string[];
-  /** Most rooms that are purged in one run. */
+  /** Maximum number of rooms that one run purges. */
   readonly atMost: number;
-  /** Whether rooms are only announced. */
+  /** Whether runs only announce rooms and purge none. */
   readonly dryRun: boolean;
 }
 
 /** A room without local users. Times are in ms since the epoch. */
 export interface AbandonedRoomView {
   readonly roomId: RoomId;
-  /** When it was first found without local users. `null`: no daily run has found it yet. */
+  /** When a daily run first found the room without local users. `null`: no daily run has found it yet. */
   readonly sinceTs: number | null;
-  /** The earliest time of its purge. `null`: the options exclude it from purges. */
+  /** The earliest time of the room's purge. `null`: the options exclude the room from purges. */
   readonly purgeTs: number | null;
 }
 
-/** Lists the rooms that no local user is in, invited to or knocking at, and when the daily run purges them. */
+/** Lists rooms that no local user is in, invited to or knocking at. Shows when the daily run may purge each room. */
 export const listAbandonedRooms = defineOperation({
   access: 'admin',
   effect: 'read',
   input: inputObject({
-    /** Most rooms on the page. @defaultValue 100 */
+    /** Maximum number of rooms on the page. @defaultValue 100 */
     limit: z.int().min(1).max(1_000).default(100),
-    /** `nextToken` of the page before. @defaultValue 0 */
+    /** `nextToken` of the previous page. @defaultValue 0 */
     from: z.int().min(0).default(0),
   }),
   run: async (
@@ -56,9 +56,9 @@ export const listAbandonedRooms = defineOperation({
 
 /** The result of a run. */
 export interface AbandonedRoomsPurge {
-  /** Number of rooms that were found without local users for the first time. */
+  /** Number of rooms that this run was the first to find without local users. */
   readonly announced: number;
-  /** Purged rooms. In a dry run, the rooms that would be purged. */
+  /** Ids of purged rooms. In a dry run, ids of the rooms that would be purged. */
   readonly purged: readonly RoomId[];
   /** Rooms that were not purged, for example because a hook has refused the purge. */
   readonly failed?: readonly Failure[];
@@ -70,8 +70,8 @@ function requirePolicy({ purgeAbandoned }: Pick<OperationServices, 'purgeAbandon
 }
 
 /**
- * Announces rooms that have lost their last local user, and purges those that have been announced for long enough. A job does it
- * once a day if `options.rooms.purgeAbandoned` is set.
+ * Announces rooms that have lost their last local user. Purges rooms that were announced at least `afterMs` ago. If
+ * `options.rooms.purgeAbandoned` is set, a job runs once a day.
  */
 export const purgeAbandonedRooms = defineJobOperation({
   access: 'admin',
@@ -124,7 +124,7 @@ export const purgeAbandonedRooms = defineJobOperation({
   },
 });
 
-/** Purges a room, unless a hook forbids it or a local user has come back. @returns why it stays */
+/** Purges a room. @returns why the room was not purged: a hook has vetoed it, or a local user has come back */
 async function purge(
   { calls, actor, signal, jobRun }: Parameters<typeof purgeAbandonedRooms.run>[0],
   roomId: RoomId,

@@ -3,8 +3,8 @@ import type { RoomEventDraft } from '../../rooms/event-chain.ts';
 import type { OperationScope } from '../define-operation.ts';
 
 /**
- * Adds events to a room, all or none, and announces them after the commit.
- * @throws MatrixError the reason why the first refused event was refused, and as `roomWriter.append()`
+ * Adds all events to a room, or none. Announces them after the commit.
+ * @throws MatrixError the error of the first refused event; errors of `roomWriter.append()`
  */
 export async function appendAll(
   { transaction, afterCommit, announce, roomWriter }: OperationScope,

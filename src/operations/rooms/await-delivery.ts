@@ -7,8 +7,8 @@ import type { OperationWork } from '../define-operation.ts';
 const POLL_MS = 250;
 
 /**
- * Waits at most `limitMs` until the events of a room have been sent to other servers. @returns servers that still have some
- * queued
+ * Waits at most `limitMs` until the queued events of a room have been sent to other servers.
+ * @returns the servers for which events of the room are still queued
  */
 export async function awaitDelivery(
   { reader, federation, signal }: Pick<OperationWork, 'reader' | 'federation' | 'signal'>,

@@ -28,28 +28,28 @@ import {
 } from './room-deletions.ts';
 import { roomIdInput } from './room-id-input.ts';
 
-/** Most returning users who leave in the transaction that ends the room. */
+/** Maximum number of returned users who leave in the transaction that hides the room. */
 const BATCH = 1_000;
 /**
- * How long the deletion waits for other servers to hear of the leaves, in ms. Clients of the synchronous route wait that
- * long.
+ * Maximum time for which a deletion waits until other servers have received the leave events, in ms. Clients of the
+ * synchronous route wait as long.
  */
 const DELIVERY_MS = 4_000;
 
 const input = inputObject({
   /** The room. */
   roomId: roomIdInput,
-  /** Keeps local users from joining it again. @defaultValue false */
+  /** Keeps local users from joining the room again. @defaultValue false */
   block: z.boolean().default(false),
-  /** `false`: local users leave and forget the room, and its data stays. @defaultValue true */
+  /** Whether to delete the room's data. If `false`, local users only leave and forget the room. @defaultValue true */
   purge: z.boolean().default(true),
   /** Purges the room even if some local users could not leave. @defaultValue false */
   forcePurge: z.boolean().default(false),
-  /** A local user who creates a new room for those who have left. @defaultValue no new room */
+  /** The local user who creates a new room. Users who have left the old room join it. @defaultValue no new room */
   newRoomUserId: userIdInput.optional(),
   /** Name of the new room. @defaultValue `Content Violation Notification` */
   roomName: z.string().min(1).max(255).optional(),
-  /** Message in the new room. @defaultValue a text that says that an administrator has closed the old room */
+  /** Message in the new room. @defaultValue a sentence that administrators closed the old room */
   message: z.string().min(1).max(10_000).optional(),
   /** Only reports what would happen. @defaultValue false */
   dryRun: z.boolean().default(false),
@@ -57,8 +57,9 @@ const input = inputObject({
 type Input = z.output<typeof input>;
 
 /**
- * Makes all local users leave a room, moves them to a new room if asked to, and removes the room. An unknown room can only be
- * blocked. It shares its jobs with `purgeRoom`, which does a part of its work.
+ * Makes all local users leave a room, moves them to a new room if `newRoomUserId` is set, and purges the room unless `purge` is
+ * `false`. An unknown room can only be blocked. `deleteRoom` and `purgeRoom` share job keys, so that only one of them works on
+ * a room at a time.
  * Synapse: `DELETE /_synapse/admin/v1/rooms/{roomId}` and `DELETE /_synapse/admin/v2/rooms/{roomId}`.
  */
 export const deleteRoom = defineJobOperation({
@@ -112,7 +113,7 @@ export const deleteRoom = defineJobOperation({
   },
 });
 
-/** Makes all local users leave, and moves them to the new room. A stub, or a room that is being purged, has no members. */
+/** Makes all local users leave, and moves them to the new room. Skips stubs and rooms under purge, which have no members. */
 async function emptyRoom(
   work: OperationWork<DeletionProgress>,
   tracked: TrackedDeletion,
@@ -130,12 +131,12 @@ async function emptyRoom(
   if (newRoomUserId !== undefined) await moveUsers(work, tracked, options, newRoomUserId);
 }
 
-/** Makes all local users leave. Continues an earlier evacuation. */
+/** Makes all local users leave. Continues from the progress `before`. */
 async function evacuate(work: EvacuationWork, roomId: RoomId, before: EvacuationProgress | undefined): Promise<void> {
   await evacuateMembers(work, { roomId, invites: true, knocks: true }, before);
 }
 
-/** Makes users leave who have joined since the evacuation, and moves them to the new room, in one transaction. */
+/** Evacuates users who have joined since the evacuation, and moves them to the new room. Uses the given transaction. */
 async function leaveAtOnce(
   work: OperationWork<DeletionProgress>,
   transaction: Knex.Transaction,
@@ -144,7 +145,7 @@ async function leaveAtOnce(
   options: Input,
 ): Promise<DeletionProgress> {
   const { newRoomId, moved = 0 } = progress;
-  // Rooms are locked before the search index.
+  // The lock order is: rooms before the search index.
   if (newRoomId !== undefined) await lockRoom(transaction, newRoomId);
   let { evacuation } = progress;
   const commit: EvacuationWork['commit'] = async (step) => {
@@ -161,9 +162,9 @@ async function leaveAtOnce(
 }
 
 /**
- * Hides the room, or makes former members forget it. That ends the shutdown. Users who have joined since the evacuation leave
- * first: once with time for other servers to hear of it, then in the same transaction. A user who keeps rejoining so cannot
- * keep the room.
+ * Hides the room, or makes former members forget it, which ends the shutdown. Users may have joined since the evacuation. In
+ * round 1, the function then returns without an end, so that another evacuation follows and other servers receive its leave
+ * events. In later rounds, the users leave in the transaction that hides the room, so that rejoining cannot prevent the purge.
  */
 async function closeRoom(
   work: OperationWork<DeletionProgress>,

@@ -18,29 +18,29 @@ import { defineJobOperation, type OperationWork } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 import { roomIdInput } from './room-id-input.ts';
 
-/** Most forward extremities that an event can refer to. */
+/** Maximum number of forward extremities that an event can refer to. */
 const MAX_EXTREMITIES = 20;
-/** Most users that are tried as the sender of the event that carries the state. */
+/** Maximum number of users to try as the sender of the event that carries the state. */
 const MAX_SENDERS = 20;
 
-/** The changes of a download. */
+/** The changes of the room's state, in numbers of events. */
 export interface StateDownload {
   readonly added: number;
   readonly removed: number;
-  /** Number of events that were left out: malformed, not signed, or not allowed. */
+  /** Number of events of the other server that were dropped: malformed, not signed, or not allowed. */
   readonly leftOut?: number;
 }
 
 /**
- * Replaces a room's state by another server's, after checking signatures and authorisation rules. If the state differs between
- * forward extremities, the rules of the room version resolve it; Dendrite takes the last one. Dendrite: `GET
- * /_dendrite/admin/downloadState/{serverName}/{roomID}`.
+ * Replaces a room's state by the state that another server has. Checks signatures and authorisation rules first. If the state
+ * differs between forward extremities, state resolution of the room version decides; Dendrite takes the last state.
+ * Dendrite: `GET /_dendrite/admin/downloadState/{serverName}/{roomID}`.
  */
 export const downloadState = defineJobOperation({
   access: 'admin',
   effect: 'job',
   input: inputObject({
-    /** The server that is asked for the state. It must be in the room. */
+    /** The server to ask for the state. It must be in the room. */
     serverName: z.custom<ServerName>((value) => typeof value === 'string' && isServerName(value), 'not a server name'),
     /** The room. */
     roomId: roomIdInput,
@@ -100,7 +100,7 @@ async function ask(work: OperationWork, room: StoredRoom, destination: ServerNam
     });
   } catch (error) {
     work.signal.throwIfAborted();
-    // A job is retried after other errors. A `MatrixError` answers the caller and ends the job.
+    // A `MatrixError` answers the caller and ends the job. After other errors the job is retried.
     if (error instanceof DOMException && error.name === 'TimeoutError')
       throw new MatrixError('M_UNKNOWN', `${destination} gave no answer in time`, { status: 504 });
     if (error instanceof FederationError) throw new MatrixError('M_UNKNOWN', error.message, { status: 502 });
@@ -108,7 +108,7 @@ async function ask(work: OperationWork, room: StoredRoom, destination: ServerNam
   }
 }
 
-/** Candidates for the sender: the administrator who asks, then local users of the new state. */
+/** Yields candidates for the sender: first the calling administrator, then local users of the new state. */
 function* sendersOf(
   { actor, localServerNames }: OperationWork,
   { state }: DownloadedState,

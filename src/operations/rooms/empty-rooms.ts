@@ -5,17 +5,17 @@ import { defineOperation } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 
 /**
- * Lists rooms that no local user is in, invited to or knocking at. An administrator can purge them. A stub is listed once its
- * invite has been rejected or withdrawn.
- * Dendrite: `GET /_dendrite/admin/emptyRooms`, which counts rooms with invited users or those of virtual hosts as empty.
+ * Lists rooms that no local user is in, invited to or knocking at. An administrator can purge them. The list includes a stub
+ * once its invite has been rejected or withdrawn.
+ * Dendrite: `GET /_dendrite/admin/emptyRooms`, which also lists rooms with invited users and rooms with users of virtual hosts.
  */
 export const emptyRooms = defineOperation({
   access: 'admin',
   effect: 'read',
   input: inputObject({
-    /** Most rooms on the page. @defaultValue all */
+    /** Maximum number of rooms on the page. @defaultValue all */
     limit: z.int().min(1).max(100_000).optional(),
-    /** `nextToken` of the page before. @defaultValue 0 */
+    /** `nextToken` of the previous page. @defaultValue 0 */
     from: z.int().min(0).default(0),
   }),
   run: async (

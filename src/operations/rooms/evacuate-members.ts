@@ -8,16 +8,16 @@ import { countMembers, listMembers, type Member, type Membership } from '../../s
 import { lockRoom, type StoredRoom } from '../../storage/roomserver/rooms.ts';
 import type { OperationWork } from '../define-operation.ts';
 
-/** Users who leave in one transaction. */
+/** Maximum number of users who leave in one transaction. */
 const BATCH = 1_000;
 
-/** A user or room that could not be dealt with, and the reason. */
+/** A user or a room for which an operation failed, and the reason. */
 export interface Failure {
   readonly id: string;
   readonly reason: string;
 }
 
-/** How far an evacuation is. Users who have left are items of the job, ordered by the NID of their earlier member event. */
+/** The progress of an evacuation. The job's items are the users who have left, in the order of their member event's NID. */
 export interface EvacuationProgress {
   /** Number of users who have left. */
   readonly left: number;
@@ -25,32 +25,32 @@ export interface EvacuationProgress {
   readonly total: number;
 }
 
-/** What an evacuation needs from its job. */
+/** The parts of a job's scope that an evacuation uses. */
 export type EvacuationWork = Pick<
   OperationWork<EvacuationProgress>,
   'announce' | 'commit' | 'items' | 'localServerNames' | 'reader' | 'roomWriter'
 >;
 
-/** What users who leave have in common. */
+/** The room to evacuate, and which users leave it. */
 export interface EvacuatedRoom {
   readonly roomId: string;
   /** Whether invited local users reject their invites. */
   readonly invites: boolean;
-  /** Whether local users take their knocks back. */
+  /** Whether local users withdraw their knocks. */
   readonly knocks: boolean;
 }
 
 /** The outcome of an evacuation. */
 export interface EvacuatedMembers {
-  /** User ids, in the order of joining, as in Dendrite's answer. */
+  /** Ids of the users who have left, in the order of joining, as in Dendrite's answer. */
   readonly affected: readonly string[];
   readonly failed?: readonly Failure[];
 }
 
 /**
- * Makes all local users leave a room, in steps. Users with power leave last, so that the room is governed until the end.
+ * Makes all local users leave a room, in steps. Users with power leave last, so that they can govern the room until the end.
  * @param before the progress of an earlier run
- * @throws MatrixError `M_NOT_FOUND` if the room is not there any more
+ * @throws MatrixError `M_NOT_FOUND` if the room no longer exists
  */
 export async function evacuateMembers(
   work: EvacuationWork,
@@ -64,7 +64,7 @@ export async function evacuateMembers(
   ];
   const serverNames = work.localServerNames;
   let progress = before;
-  // Power levels are those at the beginning. The order of the remaining users does not change.
+  // `governance` is read once: the leave events do not change the order of the remaining users.
   let governance: Governance | undefined;
   for (let isDone = false; !isDone; ) {
     isDone = await work.commit(async (transaction, afterCommit) => {
@@ -108,8 +108,8 @@ export async function evacuateMembers(
 }
 
 /**
- * Chooses who leaves next. Users with a power level of their own leave after all others, the most powerful last. The evacuation
- * is over when the chosen members are all that are left, or when all of them have left before and come back.
+ * Chooses the members who leave next. Users whom the power levels name leave after all others, the most powerful last. `isOver`
+ * is true if no other member is left, or if all remaining members had left before and have come back.
  */
 async function nextToLeave(
   { items }: EvacuationWork,
@@ -139,8 +139,8 @@ async function nextToLeave(
 }
 
 /**
- * Makes a leave event that keeps the user's display name. Text with half of a surrogate pair cannot be signed and is left
- * out.
+ * Makes a leave event that keeps the user's display name and avatar. Drops a text with a lone surrogate, which cannot be
+ * signed.
  */
 function leaveOf({ userId, event }: Member): RoomEventDraft {
   const content = isRecord(event.content) ? event.content : {};

@@ -7,7 +7,7 @@ import { defineJobOperation, type OperationWork } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 import { type EvacuatedMembers, type EvacuationProgress, evacuateMembers } from './evacuate-members.ts';
 
-/** @throws MatrixError `M_NOT_FOUND` with Dendrite's text, for stubs too */
+/** Requires a room with events. @throws MatrixError `M_NOT_FOUND` with Dendrite's text, also for stubs */
 async function requireRoom(db: Db, roomId: string): Promise<void> {
   const room = isRoomId(roomId) ? await findRoom(db, roomId) : undefined;
   if (room === undefined || room.latestEventNids.length === 0)
@@ -15,9 +15,9 @@ async function requireRoom(db: Db, roomId: string): Promise<void> {
 }
 
 /**
- * Makes all local users leave a room. Users with power leave last, so that the room is governed until the end.
- * Dendrite: `POST /_dendrite/admin/evacuateRoom/{roomID}`, which forgets users of virtual hosts, forks the room, and reports
- * users who could not leave as if they had.
+ * Makes all local users leave a room. Users with power leave last, so that they can govern the room until the end.
+ * Dendrite: `POST /_dendrite/admin/evacuateRoom/{roomID}`, which skips users of virtual hosts, forks the room, and also reports
+ * users who could not leave.
  */
 export const evacuateRoom = defineJobOperation({
   access: 'admin',
@@ -27,7 +27,7 @@ export const evacuateRoom = defineJobOperation({
     roomId: z.string().max(255),
     /** Whether invited local users reject their invites. @defaultValue false */
     invites: z.boolean().default(false),
-    /** Whether local users take their knocks back. @defaultValue false */
+    /** Whether local users withdraw their knocks. @defaultValue false */
     knocks: z.boolean().default(false),
     /** Only reports what would happen. @defaultValue false */
     dryRun: z.boolean().default(false),

@@ -1,4 +1,4 @@
 import { z } from 'zod';
 
-/** Event types of a filter. `*` matches any characters. */
+/** Input field for the event types of a filter. `*` in a type matches any characters. */
 export const eventTypesInput = z.array(z.string().max(255)).max(100);

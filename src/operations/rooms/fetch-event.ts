@@ -8,14 +8,15 @@ import { defineOperation } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 
 /**
- * Finds an event by its id alone, with all fields that servers send. Of a redacted event there is what is left of it.
+ * Finds an event by its id, in any room. Returns the event in the format of servers, with all fields. A redacted event is
+ * returned in its redacted form.
  * Synapse: `GET /_synapse/admin/v1/fetch_event/{eventId}`.
  */
 export const fetchEvent = defineOperation({
   access: 'admin',
   effect: 'read',
   input: inputObject({
-    /** The event. */
+    /** The id of the event. */
     eventId: z.string(),
   }),
   run: async ({ db }, { eventId }): Promise<EventJson> => {

@@ -8,12 +8,15 @@ import { defineOperation } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 import { roomIdInput } from './room-id-input.ts';
 
-/** Events on either side of the place found. Clocks of servers differ, so the nearest in time is looked for among them. */
+/**
+ * Number of events to compare on either side of the position found. Servers' clocks differ, so the event nearest in time may
+ * have another position.
+ */
 const NEIGHBOURS = 100;
 
 /**
- * Finds the event of a room that is nearest to a time. Events that were fetched as history after the room was joined are not
- * found. Synapse: `GET /_synapse/admin/v1/rooms/{roomId}/timestamp_to_event`.
+ * Finds the event of a room that is nearest to a time. Ignores history that the homeserver fetched from other servers after the
+ * join. Synapse: `GET /_synapse/admin/v1/rooms/{roomId}/timestamp_to_event`.
  */
 export const findEventByTime = defineOperation({
   access: 'admin',
@@ -74,7 +77,10 @@ async function findNearest(
   return nearest?.event;
 }
 
-/** The stream position of the first event at the time or after it, if times rise with positions. It needs no index of times. */
+/**
+ * Finds the stream position of the first event at or after the time. The binary search assumes that times rise with stream
+ * positions, and needs no index of times.
+ */
 async function findPosition(db: Db, roomId: RoomId, time: number): Promise<number> {
   const [first] = await listTimes(db, roomId, { direction: 'f', limit: 1 });
   const [last] = await listTimes(db, roomId, { direction: 'b', limit: 1 });

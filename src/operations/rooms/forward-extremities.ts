@@ -10,12 +10,13 @@ import { inputObject } from '../input-object.ts';
 import { appendAll } from './append-all.ts';
 import { resolveRoomId, roomIdOrAliasInput } from './room-id-input.ts';
 
-/** Most forward extremities that are shown. */
+/** Maximum number of forward extremities in an answer. */
 const MAX_SHOWN = 1_000;
 
 /**
- * Lists the events of a room that no other event follows, the deepest first: at most 1000 of them, and how many there are. An
- * unknown room has none. Synapse: `GET /_synapse/admin/v1/rooms/{roomIdOrAlias}/forward_extremities`.
+ * Lists the forward extremities of a room: the events that no other event follows. Returns at most 1000 of them, deepest first,
+ * and their total number. An unknown room has none.
+ * Synapse: `GET /_synapse/admin/v1/rooms/{roomIdOrAlias}/forward_extremities`.
  */
 export const listForwardExtremities = defineOperation({
   access: 'admin',
@@ -35,14 +36,15 @@ export const listForwardExtremities = defineOperation({
   },
 });
 
-/** Most events that one call adds to a room. Each joins up to 20 forward extremities. */
+/** Maximum number of events that one call adds to a room. Each event joins up to 20 forward extremities. */
 const MAX_EVENTS = 100;
-/** Clients do not show it. Synapse sends the same type for the same purpose. */
+/** Type of the added events. Clients do not show events of this type. Synapse uses it for the same purpose. */
 const TYPE = 'org.matrix.dummy_event';
 
 /**
- * Joins the forward extremities of a room by events that follow them. A local member sends the events: the administrator, or
- * else the member with the most power. A room with more than 1901 forward extremities needs several calls.
+ * Joins the forward extremities of a room: adds events that follow them. The administrator sends the events, if joined.
+ * Otherwise the local member with the most power sends them. A room with more than 1901 forward extremities needs several
+ * calls.
  * Synapse: `DELETE /_synapse/admin/v1/rooms/{roomIdOrAlias}/forward_extremities`, which forgets all but one of them.
  */
 export const mergeForwardExtremities = defineOperation({

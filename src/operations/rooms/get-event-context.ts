@@ -16,22 +16,22 @@ import { requireShownRoom } from './room-details.ts';
 /** An event with its neighbours. */
 export interface EventContext {
   readonly event: ClientEvent;
-  /** Nearest first. */
+  /** Events before the event, nearest first. */
   readonly eventsBefore: readonly ClientEvent[];
   readonly eventsAfter: readonly ClientEvent[];
-  /** State after the last of these events. */
+  /** State of the room after the last event in `eventsAfter`. */
   readonly state: readonly ClientEvent[];
-  /** Positions before the first and after the last of these events: where `listRoomMessages` goes on. */
+  /** Pagination tokens for `listRoomMessages`: `start` is before the first shown event, `end` is after the last. */
   readonly start: string;
   readonly end: string;
 }
 
-/** Most neighbours that are shown. */
+/** Maximum number of neighbours in an answer. */
 const MAX_NEIGHBOURS = 100;
 
 /**
- * Shows an event with the events before and after it, for decisions about reports. Redacted events are not found. Synapse:
- * `GET /_synapse/admin/v1/rooms/{roomId}/context/{eventId}`.
+ * Shows an event with the events before and after it. The context helps to decide about reports. A redacted event counts as
+ * missing. Synapse: `GET /_synapse/admin/v1/rooms/{roomId}/context/{eventId}`.
  */
 export const getEventContext = defineOperation({
   access: 'admin',
@@ -39,11 +39,11 @@ export const getEventContext = defineOperation({
   input: inputObject({
     /** The room of the event. */
     roomId: z.string(),
-    /** The event. */
+    /** The id of the event. */
     eventId: z.string(),
-    /** How many neighbours, half of them before the event. At most 100 are shown. @defaultValue 10 */
+    /** Number of neighbours. Half of them are before the event. Values above 100 count as 100. @defaultValue 10 */
     limit: z.int().min(0).default(10),
-    /** Types of the neighbours and of the state. Other filters are not supported. @defaultValue all */
+    /** Filter for the types of neighbours and state events. Other filters are not supported. @defaultValue all types */
     filter: z.strictObject({ types: eventTypesInput.optional(), not_types: eventTypesInput.optional() }).default({}),
   }),
   run: async ({ db }, { roomId, eventId, limit, filter: wanted }): Promise<EventContext> => {

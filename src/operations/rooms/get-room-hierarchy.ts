@@ -11,7 +11,7 @@ import { inputObject } from '../input-object.ts';
 import { roomIdInput } from './room-id-input.ts';
 import { readChildren, walkSpace } from './space-tree.ts';
 
-/** Most rooms of a page, as in Synapse. */
+/** Maximum number of rooms on a page, as in Synapse. */
 const MAX_ROOMS = 50;
 
 /** A room of a hierarchy. A field without a value is absent. */
@@ -26,29 +26,29 @@ export interface HierarchyRoom {
   readonly worldReadable: boolean;
   readonly guestCanJoin: boolean;
   readonly joinRule?: string;
-  /** Rooms whose members may join, if the join rule says so. */
+  /** Ids of the rooms in the `allow` list of the join rules. Members of these rooms may join this room. */
   readonly allowedRoomIds?: readonly string[];
   readonly roomType?: string;
   readonly encryption?: string;
-  /** The events that name the children of a space, stripped. */
+  /** The `m.space.child` events of a space, as stripped state. */
   readonly childrenState: readonly EventJson[];
 }
 
 /**
- * The rooms below a space, as far as the homeserver knows them. A page may skip or repeat a room if the space has changed
- * since the page before. Synapse: `GET /_synapse/admin/v1/rooms/{roomId}/hierarchy`.
+ * Lists a space and the rooms below it that the homeserver knows, page by page. A page may skip or repeat a room if the space
+ * has changed since the previous page. Synapse: `GET /_synapse/admin/v1/rooms/{roomId}/hierarchy`.
  */
 export const getRoomHierarchy = defineOperation({
   access: 'admin',
   effect: 'read',
   input: inputObject({
-    /** The space. A room that is no space stands alone. */
+    /** The space. For any other room, the list has only this room. */
     roomId: roomIdInput,
-    /** How many rooms to skip: `nextBatch` of the page before. @defaultValue 0 */
+    /** `nextBatch` of the previous page, or the number of rooms to skip. @defaultValue 0 */
     from: z.int().min(0).default(0),
-    /** Most rooms on the page. At most 50 are shown. @defaultValue 50 */
+    /** Maximum number of rooms on the page. Values above 50 count as 50. @defaultValue 50 */
     limit: z.int().min(1).default(MAX_ROOMS),
-    /** How many levels below the space are shown. 0: only the space itself. @defaultValue all */
+    /** Number of levels below the space. 0: only the space itself. @defaultValue all levels */
     maxDepth: z.int().min(0).optional(),
   }),
   run: async (
@@ -87,7 +87,7 @@ export const getRoomHierarchy = defineOperation({
   },
 });
 
-/** The entries that have a value. */
+/** Drops entries whose value is `null`. */
 function given<Key extends string>(entries: Readonly<Record<Key, string | null>>): { readonly [K in Key]?: string } {
   return Object.fromEntries(Object.entries(entries).filter(([, value]) => value !== null)) as { [K in Key]?: string };
 }
@@ -100,7 +100,7 @@ function allowedRooms(allow: unknown): { readonly allowedRoomIds?: readonly stri
   return { allowedRoomIds: ids };
 }
 
-/** Client-Server API, "Stripped state", with the time that orders children. */
+/** Stripped state of the Client-Server API, plus `origin_server_ts`, which clients need to order children. */
 function strippedChild({ event: { type, state_key, sender, content, origin_server_ts } }: SpaceChildEvent): EventJson {
   return { type, state_key, sender, content, origin_server_ts };
 }

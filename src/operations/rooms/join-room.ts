@@ -22,15 +22,15 @@ import { resolveRoomId, roomIdOrAliasInput } from './room-id-input.ts';
 
 const ONLY_LOCAL = 'This endpoint can only be used with local users';
 
-/** @throws MatrixError `M_FORBIDDEN` if local users may not enter the room */
+/** @throws MatrixError `M_FORBIDDEN` if the room is blocked for local users */
 export async function refuseBlocked(transaction: Knex.Transaction, roomId: RoomId): Promise<void> {
   if ((await findBlockedRoom(transaction, roomId)) === undefined) return;
   throw new MatrixError('M_FORBIDDEN', 'This room is blocked on this server');
 }
 
 /**
- * Joins a local user to a room that local users are in. Where the join rule asks for an invite, a local member who may invite
- * sends one: the administrator, or else the member with the most power. Does nothing if the user is in the room.
+ * Joins a local user to a room that has local members. If the join rule requires an invite, the administrator invites the user.
+ * If the administrator may not invite, the local member with the most power does. Does nothing if the user is in the room.
  * Synapse: `POST /_synapse/admin/v1/join/{roomIdOrAlias}`, where only the administrator invites.
  */
 export const joinRoom = defineOperation({
@@ -67,7 +67,7 @@ export const joinRoom = defineOperation({
   },
 });
 
-/** @throws MatrixError `M_NOT_FOUND` if only users of other servers are in the room: what is known of it may be old */
+/** @throws MatrixError `M_NOT_FOUND` if the room has no local members, because its known state may then be outdated */
 async function refuseLeft(
   { transaction, roomWriter, localServerNames }: OperationScope,
   room: StoredRoom,
@@ -81,7 +81,7 @@ async function refuseLeft(
   );
 }
 
-/** The events that let a user into a room that is not open to everybody. */
+/** The events that let a user join a room that is not public. */
 async function admitted(
   { transaction, roomWriter, actor, localServerNames }: OperationScope,
   room: StoredRoom,
@@ -96,7 +96,7 @@ async function admitted(
     preferred: actor.kind === 'user' ? actor.userId : undefined,
   });
   if (inviter === undefined) throw new MatrixError('M_FORBIDDEN', 'no local user may invite to the room');
-  // Another server name, such as that of a virtual host, would have to sign the join, too.
+  // If the inviter has another server name, such as a virtual host's, that server would have to sign the join, too.
   const mayAuthorise = splitUserId(inviter).serverName === splitUserId(userId).serverName;
   if (
     mayAuthorise &&
@@ -115,7 +115,7 @@ function isRestricted(rule: unknown, { version }: Governance): boolean {
   );
 }
 
-/** Whether the user is in a room whose members may join. Client-Server API, "Restricted rooms". */
+/** Whether the user is in a room of the join rule's `allow` list. Client-Server API, "Restricted rooms". */
 async function isAllowed(transaction: Knex.Transaction, userId: UserId, allow: unknown): Promise<boolean> {
   for (const entry of Array.isArray(allow) ? (allow as unknown[]) : []) {
     if (!isRecord(entry) || entry.type !== 'm.room_membership') continue;

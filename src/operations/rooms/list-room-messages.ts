@@ -8,7 +8,7 @@ import { eventTypesInput } from './event-types-input.ts';
 import { streamPositionOf, TOKEN_OF_BEGINNING, tokenAfter, tokenBefore } from './pagination-token.ts';
 import { roomIdInput } from './room-id-input.ts';
 
-/** Most events of a page, as in Synapse. */
+/** Maximum number of events on a page, as in Synapse. */
 const MAX_EVENTS = 1_000;
 
 const tokenInput = z.string().refine((token) => streamPositionOf(token) !== undefined, 'not a pagination token');
@@ -16,16 +16,16 @@ const senders = z.array(z.string().max(255)).max(100);
 
 /** A page of a room's events. */
 export interface RoomMessages {
-  /** In the direction that was asked for. */
+  /** The events, in the order of `direction`. */
   readonly chunk: readonly ClientEvent[];
   readonly start: string;
-  /** Where the next page starts. Absent if there is nothing more. */
+  /** Token at which the next page starts. Absent on the last page. */
   readonly end?: string;
 }
 
 /**
- * A page of a room's events, in the order in which they reached the homeserver. An unknown room has none. Synapse:
- * `GET /_synapse/admin/v1/rooms/{roomId}/messages`.
+ * Lists a room's events in the order in which the homeserver received them, page by page. An unknown room has none.
+ * Synapse: `GET /_synapse/admin/v1/rooms/{roomId}/messages`.
  */
 export const listRoomMessages = defineOperation({
   access: 'admin',
@@ -33,15 +33,15 @@ export const listRoomMessages = defineOperation({
   input: inputObject({
     /** The room. */
     roomId: roomIdInput,
-    /** A token of a page, an event's context, or `/sync`. @defaultValue the beginning, or the end with `b` */
+    /** Token of a page, of an event's context, or of `/sync`. @defaultValue with `f` the first event, with `b` the last */
     from: tokenInput.optional(),
-    /** A token at which to stop. @defaultValue pages go on to the last event of the direction */
+    /** Token at which the pages end. @defaultValue pages end at the last event in the direction */
     to: tokenInput.optional(),
-    /** `b`: backwards, newest first. @defaultValue `f` */
+    /** `f`: forwards, oldest first; `b`: backwards, newest first. @defaultValue `f` */
     direction: z.enum(['f', 'b']).default('f'),
-    /** Most events on the page. At most 1000 are shown. @defaultValue 10 */
+    /** Maximum number of events on the page. Values above 1000 count as 1000. @defaultValue 10 */
     limit: z.int().min(0).default(10),
-    /** Which events are shown. Other filters are not supported. @defaultValue all */
+    /** Filter of the events. Other filters are not supported. @defaultValue all events */
     filter: z
       .strictObject({
         types: eventTypesInput.optional(),
@@ -81,5 +81,5 @@ export const listRoomMessages = defineOperation({
   },
 });
 
-/** The token of a position whose depth is not known. */
+/** The token of a stream position at which the depth is unknown. */
 const tokenBeyond = (position: number, isBackwards: boolean): string => `s${isBackwards ? position - 1 : position}`;

@@ -4,30 +4,30 @@ import { type RoomSummary, readRoomSummaries } from '../../storage/roomserver/ro
 import { defineOperation } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 
-/** Most rooms of a page. */
+/** Maximum number of rooms on a page. */
 const MAX_ROOMS = 1_000;
 
 /**
- * A page of the rooms that have events here and are not being purged.
- * Synapse: `GET /_synapse/admin/v1/rooms`; see its orders there.
+ * Lists rooms that have events on this homeserver and are not under purge, page by page.
+ * Synapse: `GET /_synapse/admin/v1/rooms`. Synapse's documentation describes the orders.
  */
 export const listRooms = defineOperation({
   access: 'admin',
   effect: 'read',
   input: inputObject({
-    /** How many rooms to skip. @defaultValue 0 */
+    /** Number of rooms to skip. @defaultValue 0 */
     from: z.int().min(0).default(0),
-    /** At most 1000 are shown. @defaultValue 100 */
+    /** Maximum number of rooms on the page. Values above 1000 count as 1000. @defaultValue 100 */
     limit: z.int().min(0).default(100),
     /** Synapse's orders of rooms. @defaultValue `name` */
     orderBy: z.enum(ROOM_ORDERS).default('name'),
     /** `b`: reverse order. @defaultValue `f` */
     direction: z.enum(['f', 'b']).default('f'),
-    /** A part of the name or of the canonical alias's localpart, case-insensitive, or a complete room id or alias. */
+    /** Part of the name or of the canonical alias's localpart, in any case, or a complete room id or alias. */
     searchTerm: z.string().min(1).max(255).optional(),
-    /** Whether it is in the room directory. */
+    /** `true`: only rooms in the room directory. `false`: only others. @defaultValue both */
     publicRooms: z.boolean().optional(),
-    /** Whether no local user is in it, invited to it or knocking at it, as for the operation `emptyRooms`. */
+    /** `true`: only empty rooms, as in the operation `emptyRooms`. `false`: only others. @defaultValue both */
     emptyRooms: z.boolean().optional(),
   }),
   run: async (

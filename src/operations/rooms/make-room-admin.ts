@@ -17,12 +17,12 @@ import { refuseBlocked } from './join-room.ts';
 import { resolveRoomId, roomIdOrAliasInput } from './room-id-input.ts';
 
 const POWER_LEVELS = 'm.room.power_levels';
-/** The level of a room's administrators in clients. */
+/** The power level that clients call administrator. */
 const ADMIN_LEVEL = 100;
 
 /**
- * Gives a user as much power in a room as the local member with the most power has, who sends the events. The user is invited
- * if the room is not public and the user is neither in it nor invited. Does nothing for a user who has the power already.
+ * Gives a user the power level of the most powerful local member of a room. This member sends the events. If the room is not
+ * public and the user is neither joined nor invited, the user is also invited. Does nothing if the user has the power already.
  * Synapse: `POST /_synapse/admin/v1/rooms/{roomIdOrAlias}/make_room_admin`.
  */
 export const makeRoomAdmin = defineOperation({
@@ -31,7 +31,7 @@ export const makeRoomAdmin = defineOperation({
   input: inputObject({
     /** The room, or a local alias of the room. */
     roomId: roomIdOrAliasInput,
-    /** The user who gets the power. @defaultValue the administrator who calls */
+    /** The user who gets the power. @defaultValue the calling administrator */
     userId: userIdInput.optional(),
   }),
   resolve: resolveRoomId,
@@ -50,7 +50,10 @@ export const makeRoomAdmin = defineOperation({
   },
 });
 
-/** The event that gives the power, unless the user has it. @throws MatrixError `M_BAD_STATE` if the granter may not give it */
+/**
+ * The `m.room.power_levels` event that gives the user the power. Empty if the user has the power already.
+ * @throws MatrixError `M_BAD_STATE` if the granter may not change the power levels
+ */
 function powerDrafts(governance: Governance, granter: UserId, userId: UserId): RoomEventDraft[] {
   const { power, version } = governance;
   const level = grantedLevel(governance, granter);
@@ -61,12 +64,15 @@ function powerDrafts(governance: Governance, granter: UserId, userId: UserId): R
   }
   const before = isRecord(power.powerLevels?.content) ? power.powerLevels.content : undefined;
   const users = isRecord(before?.users) ? before.users : {};
-  // Without the event, the creator has a level that the event must name.
+  // Without a power levels event, the creator has level 100. The new event must name the creator to keep this level.
   const creators = before === undefined && !version.privilegedCreators ? { [granter]: level } : {};
   return [stateDraftsOf(granter)(POWER_LEVELS, { ...before, users: { ...users, ...creators, [userId]: level } })];
 }
 
-/** The level of the granter. Nobody can be given a creator's infinite level: instead of it, enough for everything in the room. */
+/**
+ * The power level to give. It is the granter's level. A creator's infinite level cannot be given, so its replacement is the
+ * highest level in the power levels event, at least 100.
+ */
 function grantedLevel({ levelOf: of, power, version }: Governance, granter: UserId): number {
   const own = of(granter);
   if (Number.isFinite(own)) return own;
@@ -77,7 +83,7 @@ function grantedLevel({ levelOf: of, power, version }: Governance, granter: User
   return levels.reduce((highest, level) => Math.max(highest, level), ADMIN_LEVEL);
 }
 
-/** The invite, if the user needs one. */
+/** The invite event. Empty if the user needs no invite. */
 async function inviteDrafts(
   { transaction, roomWriter, localServerNames }: OperationScope,
   room: StoredRoom,

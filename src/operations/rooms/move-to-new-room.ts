@@ -7,7 +7,7 @@ import type { AfterCommit } from '../../storage/transact.ts';
 import type { OperationWork } from '../define-operation.ts';
 import type { DeletionProgress, TrackedDeletion } from './room-deletions.ts';
 
-/** Users that join the new room in one transaction. */
+/** Maximum number of users who join the new room in one transaction. */
 const BATCH = 1_000;
 const ROOM_NAME = 'Content Violation Notification';
 const MESSAGE = 'The room that you were in was closed by the administrators of this server.';
@@ -30,7 +30,7 @@ export async function makeNewRoom(
   });
 }
 
-/** Moves users to the new room. Its creator is in it already. */
+/** Joins users to the new room, except its creator, who is in the room already. */
 export async function joinNewRoom(
   work: OperationWork<DeletionProgress>,
   transaction: Knex.Transaction,
@@ -44,10 +44,10 @@ export async function joinNewRoom(
   afterCommit(() => announced(work, joined));
 }
 
-/** The users among a job's items, who have left. */
+/** The user ids among a job's items. They are the users who have left the old room. */
 export const userIdsOf = (items: readonly string[]): UserId[] => items.filter(isUserId);
 
-/** Moves users who have left, and then the aliases, to the new room, and posts the message there. */
+/** Moves the users who have left and then the local aliases to the new room. Posts the message in the new room. */
 export async function moveUsers(
   work: OperationWork<DeletionProgress>,
   tracked: TrackedDeletion,

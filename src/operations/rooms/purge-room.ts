@@ -15,16 +15,16 @@ import { awaitDelivery } from './await-delivery.ts';
 import { type EvacuationProgress, evacuateMembers } from './evacuate-members.ts';
 import { roomIdInput } from './room-id-input.ts';
 
-/** The checkpoint. */
+/** The checkpoint of a purge. */
 interface Progress extends PurgeCheckpoint {
-  /** Kept until the room is hidden. */
+  /** Progress of the evacuation before the purge. Absent once the room is hidden. */
   readonly evacuation?: EvacuationProgress | undefined;
 }
 
 /**
- * Removes a room from the homeserver. Only events of other rooms may still mention it. The first commit hides the room, and a
- * job deletes the rest. If the job is cancelled or fails, the room stays closed, and another purge goes on from there.
- * Dendrite: `POST /_dendrite/admin/purgeRoom/{roomID}`, which leaves much of it behind.
+ * Deletes a room's data from the homeserver. Only events of other rooms may still mention the room. The job first hides the
+ * room and then deletes its data. If the job is cancelled or fails, the room stays hidden, and another purge continues.
+ * Dendrite: `POST /_dendrite/admin/purgeRoom/{roomID}`, which leaves much of the data behind.
  */
 export const purgeRoom = defineJobOperation({
   access: 'admin',
@@ -33,17 +33,17 @@ export const purgeRoom = defineJobOperation({
     /** The room. */
     roomId: roomIdInput,
     /**
-     * Whether local users leave first, and give up invites and knocks, so that other servers learn of it. The room is
-     * hidden after other servers had time to hear of it. Dendrite never does this. @defaultValue false
+     * Whether local users first leave, reject invites and withdraw knocks. The purge waits for a limited time until other
+     * servers have received these events, and then hides the room. Dendrite never does this. @defaultValue false
      */
     evacuate: z.boolean().default(false),
-    /** Keeps local users from joining it again. @defaultValue false */
+    /** Keeps local users from joining the room again. @defaultValue false */
     block: z.boolean().default(false),
-    /** Why it is blocked. */
+    /** Why the room is blocked. @defaultValue no reason */
     reason: z.string().max(1_000).optional(),
     /**
-     * Data to keep for users who join the room again: its local aliases; their tags, `m.direct` entries and push rules; the
-     * keys of its messages in their backups. @defaultValue nothing
+     * Data to keep for users who join the room again: the room's local aliases; the users' tags, `m.direct` entries and push
+     * rules for the room; the keys of the room's messages in the users' key backups. @defaultValue nothing
      */
     keep: z.array(z.enum(KEEPABLE)).default([]),
     /** Refuses if a local user is in the room, invited to it or knocking at it. @defaultValue false */
@@ -69,14 +69,14 @@ export const purgeRoom = defineJobOperation({
     work: OperationWork<Progress>,
     { roomId, evacuate, keep },
   ): Promise<Purged & { readonly dryRun?: boolean }> => {
-    // The last step of the purge has stored this checkpoint, and the process died before it could end the job.
+    // An earlier run has finished the purge and stored `purged`, but died before it could end the job.
     if (work.checkpoint?.purged !== undefined) return work.checkpoint.purged;
     if (evacuate) await evacuateFirst(work, roomId, keep);
     return purgeHiddenRoom(work, { roomId, keep, search: work.roomRemoval, searchableTypes: SEARCHABLE_TYPES });
   },
 });
 
-/** @throws MatrixError `M_BAD_STATE` if the room has local users. The lock keeps others from joining meanwhile. */
+/** Locks the room, so that nobody can join. @throws MatrixError `M_BAD_STATE` if the room has local users */
 async function requireEmpty({ transaction, localServerNames }: OperationScope, roomId: RoomId): Promise<void> {
   const { roomNid } = await requireRoomRow(transaction, roomId);
   const memberships = ['join', 'invite', 'knock'] as const;
@@ -112,7 +112,7 @@ async function evacuateFirst(work: OperationWork<Progress>, roomId: RoomId, keep
   });
 }
 
-/** Stores the steps of the evacuation in the checkpoint of the purge. */
+/** Commits steps of the evacuation. Their checkpoints become `evacuation` of the purge's checkpoint. */
 const committing =
   (work: OperationWork<Progress>): OperationWork<EvacuationProgress>['commit'] =>
   (step) =>

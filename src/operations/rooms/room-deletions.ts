@@ -12,20 +12,20 @@ import { inputObject } from '../input-object.ts';
 import type { EvacuationProgress } from './evacuate-members.ts';
 import { roomIdInput } from './room-id-input.ts';
 
-/** Most users that a result names. Further ones are only counted. */
+/** Maximum number of users that a result lists. Further users are only counted. */
 const MAX_NAMED_USERS = 10_000;
 
-/** The outcome for a room's users. Its fields are those of Synapse. */
+/** The outcome of a deletion for the room's users. The fields have Synapse's names. */
 export interface RoomShutdown {
-  /** Local users who have left, given up an invite or taken back a knock. */
+  /** Local users who have left, rejected an invite or withdrawn a knock. */
   readonly kickedUsers: readonly string[];
-  /** Number of users, if not all are named. */
+  /** Number of users who have left. Absent if `kickedUsers` lists all of them. */
   readonly kickedUsersTotal?: number;
   readonly failedToKickUsers: readonly string[];
-  /** Those that were moved to the new room. */
+  /** Local aliases that were moved to the new room. */
   readonly localAliases: readonly string[];
   readonly newRoomId: RoomId | null;
-  /** Servers that had not heard of all leaves when the room was purged. They never will. */
+  /** Servers that had not received all leave events when the room was purged. They will never receive them. */
   readonly undelivered?: readonly string[];
 }
 
@@ -36,21 +36,21 @@ export interface DeletionProgress {
   /** Number of users who have been moved to the new room. */
   readonly moved?: number;
   readonly aliases?: readonly string[];
-  /** The outcome, once all users have left. */
+  /** The outcome for the users. Absent until all users have left. */
   readonly shutdown?: RoomShutdown;
 }
 
-/** A deletion as Synapse shows it. */
+/** A deletion in the form that Synapse shows. */
 export interface RoomDeletion {
   readonly deleteId: string;
   readonly roomId: RoomId;
   readonly status: 'scheduled' | 'active' | 'complete' | 'failed';
-  /** `null` before the first user has left, and of a deletion that has failed. */
+  /** The outcome so far. `null` before the first user has left, and if the deletion has failed. */
   readonly shutdownRoom: RoomShutdown | null;
   readonly error?: string;
 }
 
-/** The outcome for the users, in the order of joining. @param items items of the deletion's job: users who have left */
+/** Makes the outcome for the users. @param items the users who have left, which are the items of the deletion's job */
 export async function shutdownOf(
   { newRoomId, aliases = [], evacuation }: DeletionProgress,
   items: JobItems,
@@ -70,7 +70,7 @@ export async function shutdownOf(
 
 /** Reads a deletion from its job. */
 async function viewDeletion(db: Db, job: Job): Promise<RoomDeletion> {
-  // The job's input, checkpoint and result are those of `deleteRoom`.
+  // The casts hold because `deleteRoom` wrote the job's input, checkpoint and result.
   const { roomId } = job.input as { readonly roomId: RoomId };
   const progress = (job.checkpoint ?? {}) as DeletionProgress;
   const ended = (job.result as RoomShutdown | undefined) ?? progress.shutdown;
@@ -98,7 +98,7 @@ export const getRoomDeletion = defineOperation({
   access: 'admin',
   effect: 'read',
   input: inputObject({
-    /** The id of its job. */
+    /** The id of the deletion, which is the id of its job. */
     deleteId: z.string(),
   }),
   run: async ({ db }, { deleteId }): Promise<RoomDeletion> => {
@@ -108,11 +108,11 @@ export const getRoomDeletion = defineOperation({
   },
 });
 
-/** Most deletions that are listed, newest first. */
+/** Maximum number of deletions in the list. It has the newest ones. */
 const MAX_DELETIONS = 100;
 
 /**
- * Lists deletions of a room, oldest first, as long as their jobs are kept.
+ * Lists at most 100 deletions of a room, oldest first. A deletion is listed as long as its job is kept.
  * Synapse: `GET /_synapse/admin/v2/rooms/{roomId}/delete_status`.
  */
 export const listRoomDeletions = defineOperation({
@@ -129,10 +129,10 @@ export const listRoomDeletions = defineOperation({
   },
 });
 
-/** What is kept between the steps of a deletion's job, and the ways to change it. */
+/** The progress of a deletion's job, with functions that commit steps and update the progress. */
 export interface TrackedDeletion {
   readonly progress: () => DeletionProgress;
-  /** A step that says what it has changed. */
+  /** Runs a step. The step returns the changes of the progress and its own result. */
   readonly step: <T>(
     phase: string,
     step: (
@@ -140,13 +140,13 @@ export interface TrackedDeletion {
       afterCommit: AfterCommit,
     ) => Promise<readonly [changed: DeletionProgress, value: T]>,
   ) => Promise<T>;
-  /** For steps of another operation: what the checkpoint of such a step is in ours. */
+  /** Makes a `commit` for steps of another operation. @param changedBy turns their checkpoint into changes of the progress */
   readonly commit: <Part extends object>(
     changedBy: (checkpoint: Part) => DeletionProgress,
   ) => OperationWork<Part>['commit'];
 }
 
-/** Goes on from the checkpoint of the job. */
+/** Starts from the progress in the job's checkpoint. */
 export function trackDeletion(work: OperationWork<DeletionProgress>): TrackedDeletion {
   let progress = work.checkpoint ?? {};
   const commit: TrackedDeletion['commit'] = (changedBy) => (step) =>

@@ -17,8 +17,8 @@ function noSuchRoom(): never {
 }
 
 /**
- * Finds a room that has events and is not being purged.
- * @throws MatrixError `M_NOT_FOUND`, also if the id is no room id
+ * Requires a room that has events and is not under purge. Returns its id.
+ * @throws MatrixError `M_NOT_FOUND`, also if `roomId` is not a room id
  */
 export async function requireShownRoom(db: Db, roomId: string): Promise<RoomId> {
   return isRoomId(roomId) && (await isRoomShown(db, roomId)) ? roomId : noSuchRoom();
@@ -39,7 +39,7 @@ export const roomInfo = defineOperation({
   },
 });
 
-/** One room, as Synapse shows it: `GET /_synapse/admin/v1/rooms/{roomId}`. */
+/** Shows one room in the form that Synapse shows. Synapse: `GET /_synapse/admin/v1/rooms/{roomId}`. */
 export const getRoom = defineOperation({
   access: 'admin',
   effect: 'read',
@@ -62,7 +62,7 @@ export const listRoomMembers = defineOperation({
   run: async ({ db }, { roomId }): Promise<UserId[]> => listJoinedUsers(db, await requireShownRoom(db, roomId)),
 });
 
-/** A room's current state, in the format of client events. Synapse: `GET /_synapse/admin/v1/rooms/{roomId}/state`. */
+/** Shows a room's current state in the format of client events. Synapse: `GET /_synapse/admin/v1/rooms/{roomId}/state`. */
 export const getRoomState = defineOperation({
   access: 'admin',
   effect: 'read',

@@ -4,22 +4,22 @@ import { isRoomAlias, isRoomId, type RoomId } from '../../ids.ts';
 import { findRoomOfAlias } from '../../storage/roomserver/room-aliases.ts';
 import type { OperationServices } from '../define-operation.ts';
 
-/** A room id of any room version, as an operation takes it. Callers may pass any string: the schema checks it. */
+/** Input field for a room id of any room version. Its input type is `string`, so that callers need no cast. */
 export const roomIdInput: z.ZodType<RoomId, string> = z.custom<RoomId>(
   (value) => typeof value === 'string' && isRoomId(value),
   'not a room id',
 );
 
 /**
- * A room id or a local alias of the room. The operation has `resolve: resolveRoomId`, so that nothing after the validation sees
- * the alias.
+ * Input field for a room id or a local alias of a room. The operation must have `resolve: resolveRoomId`, which replaces the
+ * alias right after the validation.
  */
 export const roomIdOrAliasInput: z.ZodType<RoomId, string> = z.custom<RoomId>(
   (value) => typeof value === 'string' && (isRoomId(value) || isRoomAlias(value)),
   'neither a room id nor a room alias',
 );
 
-/** Replaces a room's alias in an input by the room's id. @throws MatrixError `M_NOT_FOUND` if no room has the alias */
+/** Replaces a room alias in `input.roomId` by the room's id. @throws MatrixError `M_NOT_FOUND` if no room has the alias */
 export async function resolveRoomId<Input extends { readonly roomId: RoomId }>(
   { db }: Pick<OperationServices, 'db'>,
   input: Input,

@@ -5,14 +5,14 @@ import { defineOperation } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 import { roomIdInput } from './room-id-input.ts';
 
-/** Adds a room to the room directory, or takes it out. Does nothing if the room is in that state already. */
+/** Adds a room to the room directory, or removes it from there. Does nothing if the room is already in the wanted state. */
 export const setRoomPublished = defineOperation({
   access: 'admin',
   effect: 'write',
   input: inputObject({
     /** The room. */
     roomId: roomIdInput,
-    /** Whether the room is in the room directory. */
+    /** `true` adds the room to the directory; `false` removes it. */
     published: z.boolean(),
   }),
   target: ({ roomId }) => roomId,

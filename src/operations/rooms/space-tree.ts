@@ -5,22 +5,22 @@ import { listShownRooms } from '../../storage/roomserver/room-summaries.ts';
 import { readNamedState, textOf } from '../../storage/syncapi/named-state.ts';
 import { listSpaceChildren, type SpaceChildEvent } from '../../storage/syncapi/space-children.ts';
 
-/** Most rooms that one walk looks at. Further children are left out. */
+/** Maximum number of rooms that one walk reads. Further children are left out. */
 const MAX_ROOMS = 5_000;
 
-/** Which of these rooms are spaces. Only the children of spaces count. */
+/** The spaces among the given rooms. `m.space.child` events of other rooms do not count. */
 async function spacesAmong(db: Db, roomIds: readonly RoomId[]): Promise<RoomId[]> {
   const states = await readNamedState(db, roomIds, ['m.room.create']);
   return roomIds.filter((roomId) => textOf(states.get(roomId)?.get('m.room.create'), 'type') === 'm.space');
 }
 
-/** Client-Server API, `m.space.child`: an event without `via` removes the child. */
+/** Whether the event names a child. An event without `via` removes the child. Client-Server API, `m.space.child`. */
 const isChild = ({ event: { content } }: SpaceChildEvent): boolean => {
   const { via } = (content ?? {}) as EventJson;
   return Array.isArray(via) && via.length > 0;
 };
 
-/** Client-Server API, "Ordering of children within a space". */
+/** The form of a valid `order`. Client-Server API, "Ordering of children within a space". */
 const ORDER = /^[\x20-\x7e]{1,50}$/;
 
 function rankOf({
@@ -39,7 +39,7 @@ function compareChildren(a: SpaceChildEvent, b: SpaceChildEvent): number {
   return at < 0 ? 0 : (left[at] ?? 0) < (right[at] ?? 0) ? -1 : 1;
 }
 
-/** The children of those of these rooms that are spaces, in the order that the specification gives them. */
+/** The children of each space among the given rooms, in the order of the specification. */
 export async function readChildren(db: Db, roomIds: readonly RoomId[]): Promise<Map<RoomId, SpaceChildEvent[]>> {
   const spaces = await spacesAmong(db, roomIds);
   const children = new Map(spaces.map((spaceId): [RoomId, SpaceChildEvent[]] => [spaceId, []]));
@@ -51,8 +51,8 @@ export async function readChildren(db: Db, roomIds: readonly RoomId[]): Promise<
 }
 
 /**
- * The rooms below a space that the homeserver knows, from the space itself down, each once. A child comes right after its
- * space or the sibling before it, with all that is below that. Rooms that are not shown are left out.
+ * Lists a space and the known rooms below it in depth-first order: a space, then each child with the rooms below that child.
+ * Each room occurs once. Rooms without events and rooms under purge are left out.
  */
 export async function walkSpace(db: Db, root: RoomId, maxDepth: number): Promise<RoomId[]> {
   const { shown, children } = await loadTree(db, root, maxDepth);
@@ -72,7 +72,7 @@ export async function walkSpace(db: Db, root: RoomId, maxDepth: number): Promise
   return order;
 }
 
-/** Reads a tree level by level. */
+/** Reads the rooms of a space level by level. */
 async function loadTree(
   db: Db,
   root: RoomId,

@@ -17,7 +17,7 @@ import { inputObject } from '../input-object.ts';
 
 const APPROVAL_ID = z.uuid();
 
-/** Finds an approval that the caller named. @throws MatrixError `M_NOT_FOUND` */
+/** Returns the approval with the given id. @throws MatrixError `M_NOT_FOUND` if there is no such approval */
 async function requireApproval(id: string, find: (id: string) => Promise<Approval | undefined>): Promise<Approval> {
   const approval = APPROVAL_ID.safeParse(id).success ? await find(id) : undefined;
   if (approval === undefined) {
@@ -26,18 +26,18 @@ async function requireApproval(id: string, find: (id: string) => Promise<Approva
   return approval;
 }
 
-/** A page of approvals, newest first. */
+/** Lists approvals, newest first, page by page. */
 export const listApprovals = defineOperation({
   access: 'admin',
   effect: 'read',
   input: inputObject({
     /** Filter by state. @defaultValue all */
     state: z.enum(APPROVAL_STATES).optional(),
-    /** Room id, user id or other target of the operations. */
+    /** Filter by target of the operation: a room id, a user id or another target. @defaultValue all */
     target: z.string().max(255).optional(),
-    /** Most approvals on the page. @defaultValue 100 */
+    /** Maximum number of approvals on the page. @defaultValue 100 */
     limit: z.int().min(1).max(1_000).default(100),
-    /** `nextToken` of the page before. */
+    /** `nextToken` of the previous page. */
     from: APPROVAL_ID.optional(),
   }),
   run: async (
@@ -45,7 +45,7 @@ export const listApprovals = defineOperation({
     { limit, from, ...filter },
   ): Promise<{ approvals: Approval[]; nextToken: string | undefined }> => {
     if (from !== undefined && (await findApproval(db, from)) === undefined) {
-      // The approval has been removed since the page before. An empty page would look like the end of the list.
+      // The approval has been removed since the previous page. An empty page would look like the end of the list.
       throw new ParameterError(['from'], 'no such approval');
     }
     const found = await readApprovals(db, filter, limit + 1, from);
@@ -54,7 +54,7 @@ export const listApprovals = defineOperation({
   },
 });
 
-/** Shows one approval: who asks for what, and what has become of it. */
+/** Shows one approval: the operation, its input, the requester and the decision. */
 export const getApproval = defineOperation({
   access: 'admin',
   effect: 'read',
@@ -68,7 +68,7 @@ export const getApproval = defineOperation({
 const STATE_AFTER = { approve: 'approved', deny: 'denied' } as const;
 
 /**
- * Approves or denies what another administrator has called. Once it is approved, that administrator calls the operation again.
+ * Approves or denies a call of another administrator. After an approval, the other administrator must repeat the call.
  */
 export const decideApproval = defineOperation({
   access: 'admin',
@@ -78,7 +78,7 @@ export const decideApproval = defineOperation({
     approvalId: z.string(),
     /** Whether the operation may run. */
     decision: z.enum(['approve', 'deny']),
-    /** Why, for the administrator who asked. @defaultValue no reason */
+    /** Why the decision was made, for the requester. @defaultValue no reason */
     reason: z.string().max(1_000).optional(),
   }),
   target: ({ approvalId }) => approvalId,
@@ -95,8 +95,8 @@ export const decideApproval = defineOperation({
 });
 
 /**
- * Refuses the requester, and all who are no administrators now. Code of the homeserver is nobody's second pair of eyes. Accounts
- * are found by the lower-case spelling of their user id, too, so spelling makes no other person.
+ * Requires an actor who may decide about an approval: a current administrator other than the requester. Code of the homeserver
+ * may not decide. The comparison ignores case, because access tokens may spell a user id in other cases.
  * @throws MatrixError `M_FORBIDDEN`
  */
 async function requireSecondAdmin(db: Db, actor: Actor, { requestedBy }: Approval): Promise<void> {

@@ -7,10 +7,10 @@ import { inputObject } from '../input-object.ts';
 import { queueJob } from '../queue-job.ts';
 import { reindexFulltext } from '../search/reindex-fulltext.ts';
 
-/** The one job that is what Synapse calls a background update: it rebuilds a part of the database. */
+/** The only job that corresponds to a background update of Synapse: it rebuilds a part of the database. */
 const REINDEX = 'reindexFulltext';
 
-/** A background update that is under way. */
+/** A running background update. */
 export interface BackgroundUpdate {
   readonly name: string;
   readonly totalItemCount: number;
@@ -18,13 +18,13 @@ export interface BackgroundUpdate {
   readonly averageItemsPerMs: number | null;
 }
 
-/** Background updates by database, as Synapse shows them. There is one database. */
+/** The background updates in the form that Synapse shows. `master` is Synapse's name of the only database. */
 export interface BackgroundUpdates {
   readonly enabled: boolean;
   readonly currentUpdates: { readonly master?: BackgroundUpdate };
 }
 
-/** The reindex that is under way. Synapse: `GET /_synapse/admin/v1/background_updates/status`. */
+/** Shows the running reindex. Synapse: `GET /_synapse/admin/v1/background_updates/status`. */
 export const getBackgroundUpdates = defineOperation({
   access: 'admin',
   effect: 'read',
@@ -43,7 +43,7 @@ const updateOf = ({ done, startedAt, createdAt, rate }: Job): BackgroundUpdate =
 });
 
 /**
- * Says that background updates are enabled, and refuses to disable them: jobs can be cancelled, not paused.
+ * Answers that background updates are enabled. Refuses to disable them, because jobs can be cancelled but not paused.
  * Synapse: `POST /_synapse/admin/v1/background_updates/enabled`.
  */
 export const setBackgroundUpdatesEnabled = defineOperation({
@@ -60,14 +60,14 @@ export const setBackgroundUpdatesEnabled = defineOperation({
 });
 
 /**
- * Starts a reindex. The other updates that Synapse can start do not exist here.
- * Synapse: `POST /_synapse/admin/v1/background_updates/start_job`, which refuses an update that is under way, too.
+ * Starts a reindex. Other updates of Synapse do not exist in Dendrite. Refuses to start a second reindex, as Synapse does.
+ * Synapse: `POST /_synapse/admin/v1/background_updates/start_job`.
  */
 export const startBackgroundUpdate = defineOperation({
   access: 'admin',
   effect: 'write',
   input: inputObject({
-    /** `reindexFulltext`. */
+    /** Name of the update. The only one is `reindexFulltext`. */
     jobName: z.enum([REINDEX], { error: unknownUpdate }),
   }),
   target: ({ jobName }) => jobName,

@@ -9,38 +9,38 @@ import { defineOperation } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 import { timeInput } from './time-input.ts';
 
-/** A page of jobs, newest first. */
+/** Lists jobs, newest first, page by page. */
 export const listJobs = defineOperation({
   access: 'admin',
   effect: 'read',
   input: inputObject({
-    /** Filter by kind, which is the name of the operation. @defaultValue all */
+    /** Filter by kind. A job's kind is the name of its operation. @defaultValue all */
     kind: z.string().max(100).optional(),
     /** Filter by state. @defaultValue all */
     state: z.enum(JOB_STATES).optional(),
-    /** Room id, user id or other target of the jobs. */
+    /** Filter by target: a room id, a user id or another target. @defaultValue all */
     target: z.string().max(255).optional(),
     /** Earliest start, in ms since the epoch, inclusive. */
     since: timeInput.optional(),
     /** Latest start, in ms since the epoch, exclusive. */
     until: timeInput.optional(),
-    /** Most jobs on the page. @defaultValue 100 */
+    /** Maximum number of jobs on the page. @defaultValue 100 */
     limit: z.int().min(1).max(1_000).default(100),
-    /** `nextToken` of the page before. */
+    /** `nextToken` of the previous page. */
     from: z.uuid().optional(),
   }),
   run: async ({ db }, { limit, from, ...filter }): Promise<{ jobs: JobView[]; nextToken: string | undefined }> =>
     pageOfJobs(db, filter, { limit, from }),
 });
 
-/** A page of the jobs that match, newest first. @throws ParameterError if the job that `from` names has been removed */
+/** A page of the jobs that match `filter`, newest first. @throws ParameterError if the job with the id `from` does not exist */
 export async function pageOfJobs(
   db: Db,
   filter: JobFilter,
   { limit, from }: { readonly limit: number; readonly from?: string | undefined },
 ): Promise<{ jobs: JobView[]; nextToken: string | undefined }> {
   if (from !== undefined && (await findJob(db, from)) === undefined) {
-    // The job has been removed since the page before. An empty page would look like the end of the list.
+    // The job has been removed since the previous page. An empty page would look like the end of the list.
     throw new ParameterError(['from'], 'no such job');
   }
   const found = await readJobs(db, filter, limit + 1, from);
@@ -60,7 +60,7 @@ export const getJob = defineOperation({
 });
 
 /**
- * Asks a job to stop. It stops at its next step, or at once if no process leads it. A job that has ended does not change.
+ * Cancels a job. The job stops at its next step, or at once if no process leads it. Does nothing to a job that has ended.
  */
 export const cancelJob = defineOperation({
   access: 'admin',

@@ -4,7 +4,7 @@ import { defineOperation } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 import { timeInput } from './time-input.ts';
 
-/** A page of the audit, newest first. */
+/** Lists entries of the audit, newest first, page by page. */
 export const listAudit = defineOperation({
   access: 'admin',
   effect: 'read',
@@ -17,13 +17,13 @@ export const listAudit = defineOperation({
     actor: z.string().max(300).optional(),
     /** Filter by target: a room id, a user id or another target. @defaultValue all */
     target: z.string().max(300).optional(),
-    /** ms since the epoch, inclusive. */
+    /** Earliest time of an entry, in ms since the epoch, inclusive. */
     since: timeInput.optional(),
-    /** ms since the epoch, exclusive. */
+    /** Latest time of an entry, in ms since the epoch, exclusive. */
     until: timeInput.optional(),
-    /** Most entries on the page. @defaultValue 100 */
+    /** Maximum number of entries on the page. @defaultValue 100 */
     limit: z.int().min(1).max(1_000).default(100),
-    /** `nextToken` of the page before. */
+    /** `nextToken` of the previous page. */
     from: z.int().min(0).optional(),
   }),
   run: async (

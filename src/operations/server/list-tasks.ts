@@ -6,7 +6,7 @@ import { inputObject } from '../input-object.ts';
 import { pageOfJobs } from './jobs.ts';
 import { timeInput } from './time-input.ts';
 
-/** Synapse's names of the states of jobs. */
+/** The state of a job for each status of Synapse's tasks. */
 const STATE_OF = {
   scheduled: 'queued',
   active: 'running',
@@ -18,10 +18,10 @@ type TaskStatus = keyof typeof STATE_OF;
 
 const statusInput = z.enum(Object.keys(STATE_OF) as [TaskStatus, ...TaskStatus[]]).optional();
 
-/** Actions that Synapse knows under another name than that of the operation here. */
+/** Operations by Synapse's name of the action, where the names differ. */
 const SYNAPSE_ACTIONS: Readonly<Record<string, string | undefined>> = { shutdown_and_purge_room: 'deleteRoom' };
 
-/** A job as Synapse shows a task. */
+/** A job in the form in which Synapse shows a task. */
 export interface Task {
   readonly id: string;
   readonly action: string;
@@ -34,7 +34,10 @@ export interface Task {
   readonly error: string | null;
 }
 
-/** A page of jobs as Synapse shows tasks, newest first. Synapse: `GET /_synapse/admin/v1/scheduled_tasks`, without pages. */
+/**
+ * Lists jobs in the form of Synapse's tasks, newest first, page by page.
+ * Synapse: `GET /_synapse/admin/v1/scheduled_tasks`, which has no pages.
+ */
 export const listTasks = defineOperation({
   access: 'admin',
   effect: 'read',
@@ -51,7 +54,7 @@ export const listTasks = defineOperation({
     maxTimestamp: timeInput.optional(),
     /** Maximum number of tasks on the page. @defaultValue 1000 */
     limit: z.int().min(1).max(1_000).default(1_000),
-    /** `nextToken` of the page before. */
+    /** `nextToken` of the previous page. */
     from: z.uuid().optional(),
   }),
   run: async (

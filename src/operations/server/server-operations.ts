@@ -6,7 +6,7 @@ import { listAudit } from './list-audit.ts';
 import { listTasks } from './list-tasks.ts';
 import { serverVersion } from './server-version.ts';
 
-/** Their types are those of the files, so that an editor shows the doc comments there. */
+/** The types come from the operations' own files, so that an editor shows the doc comments of each operation. */
 export type ServerOperations = OperationsIn<
   typeof import('./approvals.ts') &
     typeof import('./background-updates.ts') &

@@ -1,7 +1,7 @@
 import { defineOperation } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 
-/** As in `package.json`. */
+/** The version in `package.json`. */
 const VERSION = '0.2.0';
 
 /** Shows which software serves this API. Synapse: `GET /_synapse/admin/v1/server_version`, which needs no access token. */

@@ -2,18 +2,18 @@ import { findStatisticsTime, listLargestRooms, type RoomSize } from '../../stora
 import { defineOperation } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 
-/** As many rooms as Synapse shows. */
+/** Number of rooms in the answer, as in Synapse. */
 const ROOMS = 10;
 
-/** Rooms with estimates of their size. */
+/** The largest rooms with estimates of their sizes. */
 export interface LargestRooms {
   readonly rooms: readonly RoomSize[];
-  /** When PostgreSQL collected the statistics behind the estimates, in ms since the epoch. `null` if it has not yet. */
+  /** When PostgreSQL collected the statistics behind the estimates, in ms since the epoch. `null`: not yet. */
   readonly estimatedTs: number | null;
 }
 
 /**
- * The ten rooms that take the most space in the database, without media. The sizes are estimates from the statistics of
+ * Lists the ten rooms that take the most space in the database, without media. The sizes are estimates from the statistics of
  * PostgreSQL's planner, so that a call reads no events. Synapse: `GET /_synapse/admin/v1/statistics/database/rooms`.
  */
 export const largestRooms = defineOperation({

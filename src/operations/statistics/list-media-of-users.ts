@@ -6,8 +6,8 @@ import { inputObject } from '../input-object.ts';
 import { timeInput } from '../server/time-input.ts';
 
 /**
- * A page of the users who have uploaded media, with the number of their media and their size. Each call reads all local media:
- * Dendrite has no index on their users. Synapse: `GET /_synapse/admin/v1/statistics/users/media`.
+ * Lists users who have uploaded media, page by page, with the number and the total size of their media. Each call reads all
+ * rows of local media, because Dendrite has no index on the uploader. Synapse: `GET /_synapse/admin/v1/statistics/users/media`.
  */
 export const listMediaOfUsers = defineOperation({
   access: 'admin',
@@ -17,9 +17,9 @@ export const listMediaOfUsers = defineOperation({
     orderBy: z.enum(MEDIA_ORDERS).default('user_id'),
     /** `f`: ascending; `b`: descending. @defaultValue `f` */
     direction: z.enum(['f', 'b']).default('f'),
-    /** Most users on the page. @defaultValue 100 */
+    /** Maximum number of users on the page. @defaultValue 100 */
     limit: z.int().min(0).max(1_000).default(100),
-    /** `nextToken` of the page before: the number of users to skip. @defaultValue 0 */
+    /** `nextToken` of the previous page: the number of users to skip. @defaultValue 0 */
     from: z.int().min(0).default(0),
     /** Part of a localpart or display name, in any case. */
     searchTerm: z.string().min(1).max(255).optional(),

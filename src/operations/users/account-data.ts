@@ -4,19 +4,19 @@ import { inputObject } from '../input-object.ts';
 import { requireAccount } from './local-account.ts';
 import { userIdInput } from './user-id-input.ts';
 
-/** Account data of one place by its type. */
+/** Account data by type. */
 type DataByType = Readonly<Record<string, unknown>>;
 
 /** A user's account data. */
 export interface AccountDataOfUser {
   readonly global: DataByType;
-  /** By room id. */
+  /** Account data of rooms, by room id. */
   readonly rooms: Readonly<Record<string, DataByType>>;
 }
 
 /**
- * Shows all account data of a local user. Push rules are a part of it, as in the specification.
- * Synapse: `GET /_synapse/admin/v1/users/{userId}/accountdata`, which leaves push rules out.
+ * Shows all account data of a local user. Push rules are included, because the specification treats them as account data.
+ * Synapse: `GET /_synapse/admin/v1/users/{userId}/accountdata`, which omits push rules.
  */
 export const getAccountData = defineOperation({
   access: 'admin',

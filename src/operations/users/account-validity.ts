@@ -14,9 +14,9 @@ export const renewAccount = defineOperation({
   input: inputObject({
     /** The local user. */
     userId: userIdInput,
-    /** When the account would expire, in ms since the epoch. */
+    /** New time of expiry in Synapse, in ms since the epoch. Ignored here. */
     expirationTs: z.int().optional(),
-    /** Whether the user would get e-mails before that. */
+    /** Whether Synapse sends e-mails before the expiry. Ignored here. */
     enableRenewalEmails: z.boolean().optional(),
   }),
   target: ({ userId }) => userId,

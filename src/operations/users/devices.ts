@@ -12,15 +12,15 @@ import { inputObject } from '../input-object.ts';
 import { requireAccount, requireLockedAccount } from './local-account.ts';
 import { userIdInput } from './user-id-input.ts';
 
-/** In UTF-16 code units. */
+/** Maximum length of a device id, in UTF-16 code units. */
 const MAX_ID_LENGTH = 255;
 
 const deviceNotFound = (): MatrixError => new MatrixError('M_NOT_FOUND', 'There is no such device');
 
-/** The port is left out: its connection has long ended. */
+/** Removes the port from the device's address. A port says nothing after its connection has ended. */
 export const withoutPort = (device: Device): Device => ({ ...device, address: addressWithoutPort(device.address) });
 
-/** Lists a local user's devices, in the order of their ids. Synapse: `GET /_synapse/admin/v2/users/{userId}/devices`. */
+/** Lists a local user's devices by device id. Synapse: `GET /_synapse/admin/v2/users/{userId}/devices`. */
 export const listDevices = defineOperation({
   access: 'admin',
   effect: 'read',
@@ -90,11 +90,11 @@ export const createDevice = defineOperation({
   },
 });
 
-/** Synapse's limit, in code points. */
+/** Maximum length of a device's name, in code points, as in Synapse. */
 const MAX_NAME_LENGTH = 100;
 
 /**
- * Renames a device of a local user. Users and servers that know the device learn of it. Without a name nothing changes.
+ * Renames a device of a local user. Users and servers that know the device receive an update. Without a name nothing changes.
  * Synapse: `PUT /_synapse/admin/v2/users/{userId}/devices/{deviceId}`.
  */
 export const setDeviceName = defineOperation({

@@ -10,10 +10,10 @@ import type { Failure } from '../rooms/evacuate-members.ts';
 import { requireLocal } from './local-account.ts';
 import { userIdInput } from './user-id-input.ts';
 
-/** Rooms per step. */
+/** Number of rooms per step. */
 const BATCH = 50;
 
-/** The checkpoint. Rooms before `position` are done. */
+/** The checkpoint. The job has processed the rooms before index `position`. */
 interface Progress {
   readonly rooms: readonly RoomId[];
   readonly position: number;
@@ -21,18 +21,18 @@ interface Progress {
   readonly unreachable: readonly Failure[];
 }
 
-/** The result of an evacuation. */
+/** The result of a user's evacuation. */
 export interface Evacuation {
   readonly affected: readonly RoomId[];
   /** Rooms that the user could not leave. */
   readonly failed?: readonly Failure[];
-  /** Rooms that the user has left here, but whose servers could not be reached. */
+  /** Rooms that the user has left on this homeserver only, because the room's servers could not be reached. */
   readonly unreachable?: readonly Failure[];
 }
 
 /**
- * Makes a local user leave every room, reject every invite and take back every knock. A failure in one room does not stop the
- * others. Dendrite: `POST /_dendrite/admin/evacuateUser/{userID}`, which stops at the first failure and forgets knocks.
+ * Makes a local user leave every room, reject every invite and withdraw every knock. A failure in one room does not stop the
+ * others. Dendrite: `POST /_dendrite/admin/evacuateUser/{userID}`, which stops at the first failure and ignores knocks.
  */
 export const evacuateUser = defineJobOperation({
   access: 'admin',
@@ -97,7 +97,7 @@ interface Outcome {
   readonly unreachable?: string;
 }
 
-/** Leaves several rooms in parallel, because each has its own lock. */
+/** Makes the user leave several rooms in parallel, because each room has its own lock. */
 async function leaveAll(work: OperationWork<Progress>, userId: UserId, roomIds: readonly RoomId[]): Promise<Outcome[]> {
   const waiting = [...roomIds];
   const outcomes: Outcome[] = [];
@@ -111,7 +111,7 @@ async function leaveAll(work: OperationWork<Progress>, userId: UserId, roomIds: 
   return outcomes;
 }
 
-/** Most rooms are known here. The user leaves them without further checks. */
+/** Makes the user leave a room. Tries to leave without further checks first, because this works for most rooms. */
 async function leave(work: OperationWork<Progress>, userId: UserId, roomId: RoomId): Promise<Outcome> {
   try {
     await leaveHere(work, userId, roomId);
@@ -122,7 +122,7 @@ async function leave(work: OperationWork<Progress>, userId: UserId, roomId: Room
   }
 }
 
-/** @throws MatrixError also if the user has left already, or only the invite is known here */
+/** Adds the leave event. @throws MatrixError also if the user has left already, or if the homeserver knows only the invite */
 async function leaveHere(work: OperationWork<Progress>, userId: UserId, roomId: RoomId): Promise<void> {
   const draft = { type: 'm.room.member', sender: userId, stateKey: userId, content: { membership: 'leave' } };
   await work.transact(async (transaction, afterCommit) => {
@@ -141,7 +141,7 @@ async function afterFailure(
 ): Promise<Outcome> {
   try {
     const room = await findRoomOfUser(work.reader(), userId, roomId);
-    // The user has left already: in an interrupted run, whose process may have died after its commit, or otherwise.
+    // The user has left already, for example in an earlier run that died after its commit.
     if (room === undefined) return { roomId };
     return room.isInState ? { roomId, failed: describeError(failure) } : await leaveRemotely(work, userId, room);
   } catch (error) {
@@ -150,7 +150,7 @@ async function afterFailure(
   }
 }
 
-/** The invite is removed here even if the other server refuses. */
+/** Rejects an invite through another server. Removes the invite on this homeserver even if the other server refuses. */
 async function leaveRemotely(
   work: OperationWork<Progress>,
   userId: UserId,

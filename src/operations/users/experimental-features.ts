@@ -10,7 +10,7 @@ import { inputObject } from '../input-object.ts';
 import { requireAccount, requireLockedAccount, standingChanged } from './local-account.ts';
 import { userIdInput } from './user-id-input.ts';
 
-/** Whether each feature is on for an account. */
+/** For each experimental feature, whether it is on for the account. */
 type Features = Readonly<Record<ExperimentalFeature, boolean>>;
 
 const featuresOf = (on: readonly ExperimentalFeature[]): Features => ({
@@ -20,7 +20,7 @@ const featuresOf = (on: readonly ExperimentalFeature[]): Features => ({
 });
 
 /**
- * Which experimental features are on for a local user. The homeserver asks `admin.accounts.check()`.
+ * Shows which experimental features are on for a local user. The homeserver reads them with `admin.accounts.check()`.
  * Synapse: `GET /_synapse/admin/v1/experimental_features/{userId}`, which also answers for unknown users.
  */
 export const getExperimentalFeatures = defineOperation({
@@ -46,7 +46,7 @@ export const setExperimentalFeatures = defineOperation({
   input: inputObject({
     /** The local user. */
     userId: userIdInput,
-    /** Whether each of the named features is on for the user. */
+    /** The features to switch on (`true`) or off (`false`). */
     features: z.partialRecord(z.enum(EXPERIMENTAL_FEATURES), z.boolean()),
   }),
   target: ({ userId }) => userId,

@@ -11,8 +11,8 @@ import { requireLocal, userNotFound } from './local-account.ts';
 import { userIdInput } from './user-id-input.ts';
 
 /**
- * Checks whether a user could register a name.
- * @throws MatrixError the error that the registration would get
+ * Checks whether a user could register a username.
+ * @throws MatrixError the error that a registration with the username would get
  * Synapse: `GET /_synapse/admin/v1/username_available`.
  */
 export const checkUsernameAvailable = defineOperation({
@@ -50,7 +50,7 @@ export const findUserByThreepid = defineOperation({
 });
 
 /**
- * Finds the user who logs in through a provider of single sign-on. Dendrite has no such providers, so no user is found.
+ * Finds the user who logs in through a provider of single sign-on. Finds nobody, because Dendrite has no single sign-on.
  * Synapse: `GET /_synapse/admin/v1/auth_providers/{provider}/users/{externalId}`.
  */
 export const findUserByExternalId = defineOperation({
@@ -59,7 +59,7 @@ export const findUserByExternalId = defineOperation({
   input: inputObject({
     /** The provider of single sign-on. */
     provider: z.string(),
-    /** The user's id there. */
+    /** The user's id at the provider. */
     externalId: z.string(),
   }),
   run: async (): Promise<{ readonly userId: UserId }> => {
@@ -70,15 +70,15 @@ export const findUserByExternalId = defineOperation({
 const MOST_FOUND = 10_000;
 
 /**
- * Finds local users by a part of their user ids, in any case, in order of their names. Returns at most 10,000 users. The user
- * id in the input must be local, and has no other effect.
+ * Finds local users by a part of their user ids, in any case. Returns at most 10,000 users, sorted by name. `userId` must be
+ * local, and has no other effect.
  * Synapse: `GET /_synapse/admin/v1/search_users/{userId}`, which also shows password hashes.
  */
 export const searchUsers = defineOperation({
   access: 'admin',
   effect: 'read',
   input: inputObject({
-    /** Any local user, as Synapse's path has one. */
+    /** Any local user. The field exists because Synapse's path has it. */
     userId: userIdInput,
     /** A part of a user id. */
     term: z.string().max(255),

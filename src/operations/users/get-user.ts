@@ -7,7 +7,7 @@ import { inputObject } from '../input-object.ts';
 import { requireLocal, userNotFound } from './local-account.ts';
 import { userIdInput } from './user-id-input.ts';
 
-/** A user, with the user's email addresses and phone numbers. */
+/** A user with their email addresses and phone numbers. */
 export interface UserDetails extends User {
   readonly threepids: readonly Threepid[];
 }
@@ -26,7 +26,7 @@ export const getUser = defineOperation({
   },
 });
 
-/** @throws MatrixError `M_NOT_FOUND` */
+/** Reads a user. @throws MatrixError `M_NOT_FOUND` if the user does not exist */
 export async function readUser(db: Db, userId: UserId): Promise<UserDetails> {
   const user = await findUser(db, userId);
   if (user === undefined) throw userNotFound();

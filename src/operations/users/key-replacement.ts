@@ -5,7 +5,7 @@ import { inputObject } from '../input-object.ts';
 import { requireLockedAccount, standingChanged } from './local-account.ts';
 import { userIdInput } from './user-id-input.ts';
 
-/** As in Synapse. */
+/** Duration of the permission, in ms, as in Synapse. */
 const PERMISSION_MS = 10 * 60_000;
 
 /**

@@ -6,35 +6,35 @@ import { readUsers, USER_SORT_KEYS, type User, type UserFilter, type UserPage } 
 import { defineOperation } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 
-/** A `from` of at most this many digits skips so many users. A longer one is a token. */
+/** Maximum number of digits in a `from` that is a number of users to skip. A longer `from` is a token. */
 const OFFSET_DIGITS = 12;
-/** Makes the token of even the shortest user id longer than that. */
+/** Starts each token in hexadecimal. It makes all tokens longer than `OFFSET_DIGITS`, even of the shortest user id. */
 const TOKEN_MARK = 'ffff';
 
 const text = z.string().min(1).max(255).optional();
 
 const input = inputObject({
-  /** A user id, or a part of one in whatever case. */
+  /** A complete user id, or a part of one in any case. */
   userId: text,
-  /** A part of a localpart or a display name, in whatever case. */
+  /** A part of a localpart or a display name, in any case. */
   name: text,
   /** Whether guests are included. @defaultValue true */
   guests: z.boolean().default(true),
-  /** Whether deactivated accounts are hidden, included, or the only ones. @defaultValue `exclude` */
+  /** `exclude`: no deactivated accounts; `include`: also deactivated accounts; `only`: no others. @defaultValue `exclude` */
   deactivated: z.enum(['exclude', 'include', 'only']).default('exclude'),
   /** Whether locked accounts are included. @defaultValue false */
   locked: z.boolean().default(false),
   /** `true`: only administrators. `false`: only others. @defaultValue both */
   admins: z.boolean().optional(),
-  /** Types to leave out; `null`: people. */
+  /** User types to leave out. `null` stands for accounts of people. @defaultValue none */
   notUserTypes: z.array(z.enum(USER_TYPES).nullable()).max(10).optional(),
   /** What the list is sorted by. @defaultValue `name`, the localpart */
   sortBy: z.enum(['name', ...USER_SORT_KEYS]).default('name'),
   /** `f`: ascending; `b`: descending. @defaultValue `f` */
   direction: z.enum(['f', 'b']).default('f'),
-  /** Most users on the page. @defaultValue 100 */
+  /** Maximum number of users on the page. @defaultValue 100 */
   limit: z.int().min(0).max(10_000).default(100),
-  /** `nextToken` of the page before, or how many users to skip. @defaultValue `0` */
+  /** `nextToken` of the previous page, or the number of users to skip. @defaultValue `0` */
   from: z
     .string()
     .max(2_000)
@@ -43,9 +43,9 @@ const input = inputObject({
 });
 
 /**
- * A page of the local users. In the default order, by name, `nextToken` continues after the last user shown. Every page then
- * costs the same, and no user is missed or shown twice. With other orders, and with numbers in `from`, the users before the
- * page are sorted or read.
+ * Lists local users, page by page. In the default order, by name, `nextToken` continues after the last user of the page: all
+ * pages cost the same, and no user is missed or repeated. In other orders, and if `from` is a number, a later page costs more,
+ * because the query also reads the users before the page.
  * Synapse: `GET /_synapse/admin/v2/users`, where all tokens are numbers.
  */
 export const listUsers = defineOperation({
@@ -69,7 +69,7 @@ export const listUsers = defineOperation({
     const users = found.slice(0, limit);
     const last = users.at(-1);
     const hasMore = found.length > limit;
-    // The end of the list is reached, so the total is known.
+    // The page reaches the end of the list, so that the total is known without a count.
     const isCounted = !hasMore && start.after === undefined && (found.length > 0 || start.offset === 0);
     return {
       users,
@@ -88,8 +88,8 @@ export const listUsers = defineOperation({
 const badToken = (): ParameterError => new ParameterError(['from'], 'not a token of this list');
 
 /**
- * The token has only digits, because some clients treat `from` as a number: the bytes of the user id behind a mark, as a
- * number.
+ * Encodes a user id as a token: `TOKEN_MARK` and the bytes of the user id, read as one number. The token has only digits,
+ * because some clients treat `from` as a number.
  */
 function tokenAfter({ userId }: User): string {
   return BigInt(`0x${TOKEN_MARK}${Buffer.from(userId).toString('hex')}`).toString();

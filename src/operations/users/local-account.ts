@@ -4,7 +4,7 @@ import { type Account, findAccount, lockAccount } from '../../storage/userapi/ac
 import type { Actor } from '../actor.ts';
 import type { OperationScope, ReadScope } from '../define-operation.ts';
 
-/** @throws MatrixError `M_INVALID_PARAM` with the text for users of other servers */
+/** Requires a local user. @throws MatrixError `M_INVALID_PARAM` with `text` for users of other servers */
 export function requireLocal(
   { localServerNames }: { readonly localServerNames: readonly string[] },
   userId: UserId,
@@ -17,15 +17,18 @@ export const userNotFound = (): MatrixError => new MatrixError('M_NOT_FOUND', 'U
 
 const REMOTE = 'Can only look up local users';
 
-/** @throws MatrixError `M_INVALID_PARAM` for users of other servers, `M_NOT_FOUND`. Deactivated users are found */
+/**
+ * Requires an account of a local user. Accepts deactivated accounts.
+ * @throws MatrixError `M_INVALID_PARAM` for users of other servers, `M_NOT_FOUND` if the account does not exist
+ */
 export async function requireAccount(scope: ReadScope, userId: UserId): Promise<void> {
   requireLocal(scope, userId, REMOTE);
   if ((await findAccount(scope.db, userId)) === undefined) throw userNotFound();
 }
 
 /**
- * Finds an account, and locks it until the end of the transaction. Every change of devices locks the account first, because it
- * locks several devices.
+ * Finds an account, and locks it until the end of the transaction. Every change of devices locks the account first, because the
+ * change locks several devices.
  * @throws MatrixError as `requireAccount()`
  */
 export async function requireLockedAccount(scope: OperationScope, userId: UserId, remote = REMOTE): Promise<Account> {
@@ -43,7 +46,7 @@ export function standingChanged({ standings, announce, afterCommit }: OperationS
   });
 }
 
-/** Whether an account is the actor's own. Access tokens may spell a user id in other cases; the lower case counts. */
+/** Whether an account is the actor's own. Ignores the case of the actor's localpart: access tokens may spell it otherwise. */
 export function isOwnAccount(actor: Actor, userId: UserId): boolean {
   if (actor.kind === 'system') return false;
   const { localpart, serverName } = splitUserId(actor.userId);

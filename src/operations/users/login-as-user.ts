@@ -13,10 +13,10 @@ import { userIdInput } from './user-id-input.ts';
 const REMOTE = 'Only local users can be logged in as';
 
 /**
- * Logs an administrator in as a local user. The device of the access token is in no list of the user's devices. The login
- * ends at the given time, when the administrator's own access token is logged out, or when the user becomes an administrator.
- * It is refused unless `options.accounts.allowLoginAs` is true. It is also refused for the caller's own account, and for other
- * administrators.
+ * Logs an administrator in as a local user. Lists of the user's devices do not show the device of this login. The login ends at
+ * `validUntilMs`, when the administrator's own access token is logged out, or when the user becomes an administrator.
+ * The operation fails unless `options.accounts.allowLoginAs` is true. It also fails for the caller's own account and for
+ * other administrators.
  * Synapse: `POST /_synapse/admin/v1/users/{userId}/login`, which lets administrators log in as each other.
  */
 export const loginAsUser = defineOperation({
@@ -25,7 +25,7 @@ export const loginAsUser = defineOperation({
   input: inputObject({
     /** The local user. */
     userId: userIdInput,
-    /** When the login ends, in ms since the epoch. @defaultValue with the caller's own access token */
+    /** When the login ends, in ms since the epoch. @defaultValue when the caller's own access token is logged out */
     validUntilMs: z.int().min(0).max(8.64e15).optional(),
   }),
   target: ({ userId }) => userId,

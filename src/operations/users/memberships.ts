@@ -5,7 +5,7 @@ import { inputObject } from '../input-object.ts';
 import { userIdInput } from './user-id-input.ts';
 
 /**
- * Lists the rooms that a user has joined. Of a remote user only rooms with local users are known.
+ * Lists the rooms that a user has joined. For a remote user, the homeserver knows only rooms with local users.
  * Synapse: `GET /_synapse/admin/v1/users/{userId}/joined_rooms`.
  */
 export const listJoinedRooms = defineOperation({

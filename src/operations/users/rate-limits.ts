@@ -12,7 +12,7 @@ const number = z
   .default(0);
 
 /**
- * Returns the message rate limit that is set for a local user. `null`: none is set, and the homeserver's own limit applies.
+ * Shows the message rate limit of a local user. `null`: the user has none, and the homeserver's own limit applies.
  * Synapse: `GET /_synapse/admin/v1/users/{userId}/override_ratelimit`.
  */
 export const getUserRateLimit = defineOperation({
@@ -29,7 +29,7 @@ export const getUserRateLimit = defineOperation({
 });
 
 /**
- * Sets a message rate limit for a local user. If both numbers are 0, there is no limit. The homeserver enforces it.
+ * Sets the message rate limit of a local user. If both numbers are 0, the user has no limit. The homeserver enforces the limit.
  * Synapse: `POST /_synapse/admin/v1/users/{userId}/override_ratelimit`.
  */
 export const setUserRateLimit = defineOperation({
@@ -38,9 +38,9 @@ export const setUserRateLimit = defineOperation({
   input: inputObject({
     /** The local user. */
     userId: userIdInput,
-    /** Messages a second in the long run. @defaultValue 0 */
+    /** Number of messages per second in the long run. @defaultValue 0 */
     messagesPerSecond: number,
-    /** Messages in a row before the limit counts. @defaultValue 0 */
+    /** Number of messages that the user may send at once. @defaultValue 0 */
     burstCount: number,
   }),
   target: ({ userId }) => userId,

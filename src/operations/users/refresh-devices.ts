@@ -17,14 +17,14 @@ import { defineJobOperation, type OperationWork } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 import { userIdInput } from './user-id-input.ts';
 
-/** The checkpoint. Whether the device list has been marked stale. */
+/** The checkpoint. `stale` says that the job has marked the device list as stale. */
 interface Progress {
   readonly stale?: true;
 }
 
-/** The changes of a refresh. */
+/** The result of a refresh. */
 export interface RefreshedDevices {
-  /** Number of devices that have keys now. */
+  /** Number of devices with keys after the refresh. */
   readonly devices: number;
   readonly removed: number;
   /** Number of devices whose keys did not verify. */
@@ -32,9 +32,9 @@ export interface RefreshedDevices {
 }
 
 /**
- * Replaces a remote user's device keys and cross-signing keys by those of the user's server. If the server cannot be reached,
- * it is asked again later, and the user's device list is marked stale meanwhile.
- * Dendrite: `POST /_dendrite/admin/refreshDevices/{userID}`, which does nothing for users of whom no keys are stored.
+ * Replaces a remote user's device keys and cross-signing keys by those that the user's server sends. If the server cannot be
+ * reached, the job marks the user's device list as stale and asks again later.
+ * Dendrite: `POST /_dendrite/admin/refreshDevices/{userID}`, which does nothing for users without stored keys.
  */
 export const refreshDevices = defineJobOperation({
   access: 'admin',
@@ -61,7 +61,7 @@ export const refreshDevices = defineJobOperation({
       const verified = await inSlices(verifyDevices(userId, answer), { signal: work.signal });
       const refreshed = await work.commit(async (transaction, afterCommit) => {
         const step = { checkpoint: work.checkpoint ?? {}, phase: 'write' };
-        // The homeserver has received newer keys meanwhile.
+        // The homeserver has received newer keys since the request. The answer may be older, so it is dropped.
         if ((await lockKeyChange(transaction, userId)) !== lastChange) return { ...step, value: undefined };
         const removed = await replaceRemoteDevices(transaction, userId, answer.streamId, verified);
         await setStale(transaction, userId, false);
@@ -119,7 +119,7 @@ function isPassing({ reason, status = 0 }: FederationError): boolean {
   return reason === 'unreachable' || (reason === 'refused' && (status === 429 || status >= 500));
 }
 
-/** A job is retried after other errors. A `MatrixError` answers the caller and ends the job. */
+/** The error for the caller. A `MatrixError` ends the job. After other errors the job is retried. */
 function refusalOf({ reason, message, status }: FederationError): MatrixError {
   if (reason === 'bad_answer') return new MatrixError('M_UNKNOWN', message, { status: 502 });
   return new MatrixError(status === 404 ? 'M_NOT_FOUND' : 'M_FORBIDDEN', message);

@@ -13,8 +13,8 @@ import { userIdInput } from './user-id-input.ts';
 const notFound = (): MatrixError => new MatrixError('M_NOT_FOUND', 'User does not exist');
 
 /**
- * Sets a local user's password, and logs the user out if asked to, in one transaction.
- * Dendrite: `POST /_dendrite/admin/resetPassword/{userID}`, which leaves keys and pushers of the devices behind.
+ * Sets a local user's password. With `logoutDevices`, the same transaction logs the user out.
+ * Dendrite: `POST /_dendrite/admin/resetPassword/{userID}`, which does not delete the devices' keys and pushers.
  */
 export const resetPassword = defineOperation({
   access: 'admin',

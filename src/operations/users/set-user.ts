@@ -28,17 +28,17 @@ const deactivationOf = (userId: UserId, erase = false): Parameters<typeof deacti
   dryRun: false,
 });
 
-/** The user as it is now, and whether it is new. */
+/** The user after the changes. `created` says whether the call created the user. */
 export interface SetUser {
   readonly created: boolean;
   readonly user: UserDetails;
 }
 
 /**
- * Changes a local user in one transaction, or makes one. A name or an avatar is that of the profile: the member events of
- * the rooms that the user is in are the homeserver's to write, which is told of the change. Deactivation is that of
- * `deactivateUser`, whose job is not waited for. An account is activated again with a new password, once that job has ended.
- * Synapse: `PUT /_synapse/admin/v2/users/{userId}`, which changes one after the other, so that half may be done.
+ * Changes or creates a local user in one transaction. A new name or avatar changes the profile. The host is told of the change,
+ * and must write the member events itself. `deactivated: true` starts the job of `deactivateUser`, without waiting for it.
+ * `deactivated: false` activates the account again. It needs a new password, and fails until this job has ended.
+ * Synapse: `PUT /_synapse/admin/v2/users/{userId}`, which makes the changes one by one and may stop halfway.
  */
 export const setUser: WriteOperation<typeof userChanges, SetUser, string | undefined> = defineOperation({
   access: 'admin',
@@ -76,7 +76,7 @@ export const setUser: WriteOperation<typeof userChanges, SetUser, string | undef
   },
 });
 
-/** @returns `undefined` when somebody else has made the account meanwhile */
+/** Creates the user. @returns `undefined` if a concurrent call has created the account */
 async function create(
   { transaction, localServerNames }: OperationScope,
   { userId, displayName, avatarUrl, threepids, admin, deactivated }: UserChanges,
@@ -97,7 +97,7 @@ async function change(
 ): Promise<readonly ServerName[]> {
   const { transaction, actor } = scope;
   const { userId, displayName, avatarUrl, threepids, admin, deactivated } = changes;
-  // This reads without a lock, because the job of a deactivation is locked before the account.
+  // The account is read without a lock, because the lock order is: the job of a deactivation before the account.
   const before = await findAccount(transaction, userId);
   if (before === undefined) throw userNotFound();
   checkUserChanges(actor, before, changes);
@@ -128,7 +128,7 @@ async function setPassword(
   return (await logOut(transaction, userId, undefined, localServerNames)).destinations;
 }
 
-/** Not while the job of the deactivation still makes the user leave rooms. */
+/** Activates an account again. Refuses while the job of the deactivation still makes the user leave rooms. */
 async function reactivate({ transaction }: OperationScope, userId: UserId): Promise<void> {
   for (const erase of [false, true]) {
     const key = dedupeKeyOf(DEACTIVATION, deactivateUser, deactivationOf(userId, erase));
@@ -142,7 +142,7 @@ async function reactivate({ transaction }: OperationScope, userId: UserId): Prom
   await forgetErasure(transaction, userId);
 }
 
-/** What is kept in our own tables. Restrictions that are as they are to be are nobody's concern. */
+/** Changes the attributes in the plugin's own tables. Skips restrictions that have the wanted value already. */
 async function changeAttributes(scope: OperationScope, changes: UserChanges): Promise<void> {
   const { userId, userType } = changes;
   if (userType !== undefined) await setUserType(scope.transaction, userId, userType);

@@ -10,7 +10,7 @@ import { inputObject } from '../input-object.ts';
 import { isOwnAccount, requireLocal, userNotFound } from './local-account.ts';
 import { userIdInput } from './user-id-input.ts';
 
-/** The checks of `changeAdmin()` that need no other accounts. @throws MatrixError `M_INVALID_PARAM` */
+/** Does the checks of `changeAdmin()` that read no other accounts. @throws MatrixError `M_INVALID_PARAM` */
 export function checkAdminChange(actor: Actor, userId: UserId, account: Account, isAdmin: boolean): void {
   if (!isAdmin && account.accountType === ACCOUNT_TYPE.admin && isOwnAccount(actor, userId)) {
     throw new MatrixError('M_INVALID_PARAM', 'You may not demote yourself.');
@@ -21,9 +21,9 @@ export function checkAdminChange(actor: Actor, userId: UserId, account: Account,
 }
 
 /**
- * Makes an account an administrator's, or what it was before. It holds from the next request on, since each looks at the
- * account of its access token.
- * @param account locked by the transaction
+ * Makes an account an administrator's, or gives it back its earlier type. The change applies to the next request, because each
+ * request reads the account of its access token.
+ * @param account the account, which the transaction must have locked
  * @throws MatrixError as `checkAdminChange()`, and `M_BAD_STATE` for the last administrator
  */
 export async function changeAdmin(
@@ -37,7 +37,7 @@ export async function changeAdmin(
   if (!isAdmin) await requireOtherAdmin(transaction, userId, account);
   const former = account.appserviceId === null ? ACCOUNT_TYPE.user : ACCOUNT_TYPE.appservice;
   await updateAccountType(transaction, userId, isAdmin ? ACCOUNT_TYPE.admin : former);
-  // Nobody else stays logged in as an administrator.
+  // Logins of other administrators as this user end when the user becomes an administrator.
   afterCommit(() => standings.forget(userId));
 }
 
@@ -58,7 +58,7 @@ export const getUserAdmin = defineOperation({
 });
 
 /**
- * Makes a local user an administrator, or takes it back, from the next request on.
+ * Makes a local user an administrator, or demotes an administrator. The change applies to the user's next request.
  * Synapse: `PUT /_synapse/admin/v1/users/{userId}/admin`.
  */
 export const setUserAdmin = defineOperation({
@@ -67,7 +67,7 @@ export const setUserAdmin = defineOperation({
   input: inputObject({
     /** The local user. */
     userId: userIdInput,
-    /** `true` makes the user an administrator; `false` takes it back. */
+    /** `true` makes the user an administrator; `false` demotes the user. */
     admin: z.boolean(),
   }),
   target: ({ userId }) => userId,

@@ -23,25 +23,25 @@ const threepid = z.discriminatedUnion('medium', [
   }),
 ]);
 
-/** What is to become of a user. What is not given stays as it is. */
+/** The input of `setUser`. Fields that the input leaves out stay as they are. */
 export const userChanges = inputObject({
-  /** The local user. An unknown one is created. */
+  /** The local user. `setUser` creates an unknown user. */
   userId: userIdInput,
-  /** The new password. @defaultValue no change; a new user has none */
+  /** The new password. @defaultValue no change; a new user has no password */
   password: z.string().nullish(),
   /** Whether a new password ends all sessions. @defaultValue true */
   logoutDevices: z.boolean().default(true),
-  /** The display name. Empty: none. @defaultValue no change; a new user has the localpart */
+  /** The display name. An empty text removes it. @defaultValue no change; a new user gets the localpart */
   displayName: z.string().max(256).optional(),
-  /** The `mxc://` URL of the avatar. Empty: none. @defaultValue no change */
+  /** The `mxc://` URL of the avatar. An empty text removes the avatar. @defaultValue no change */
   avatarUrl: z
     .string()
     .max(1_000)
     .regex(/^(?:mxc:\/\/[^/\s]+\/[^/\s]+)?$/, 'not an mxc:// URL')
     .optional(),
-  /** All e-mail addresses and telephone numbers of the user. Others who have one lose it. @defaultValue no change */
+  /** All e-mail addresses and telephone numbers of the user. They are removed from other users. @defaultValue no change */
   threepids: z.array(threepid).max(100).optional(),
-  /** The type of an account that belongs to no person. `null`: a person's. @defaultValue no change */
+  /** The type of an account that belongs to no person. `null`: the account belongs to a person. @defaultValue no change */
   userType: z.enum(USER_TYPES).nullable().optional(),
   /** Whether the user is an administrator. @defaultValue no change */
   admin: z.boolean().optional(),
@@ -53,9 +53,9 @@ export const userChanges = inputObject({
   suspended: z.boolean().optional(),
   /** Whether the user is shadow-banned. @defaultValue no change */
   shadowBanned: z.boolean().optional(),
-  /** Must be empty: Dendrite knows no single sign-on. */
+  /** Must be empty, because Dendrite has no single sign-on. */
   externalIds: z.array(z.unknown()).max(0, 'there is no single sign-on here').optional(),
-  /** Must be `true`: accounts need no approval. */
+  /** Must be `true`, because accounts need no approval. */
   approved: z.literal(true, 'accounts need no approval here').optional(),
 });
 export type UserChanges = z.output<typeof userChanges>;
@@ -65,8 +65,8 @@ const refuse = (text: string): never => {
 };
 
 /**
- * Refuses what can't be, before anything changes.
- * @param account as it is now; `undefined`: it is to be made
+ * Refuses changes that contradict each other or the account, before anything changes.
+ * @param account the account before the changes; `undefined` if `setUser` will create it
  * @throws MatrixError
  */
 export function checkUserChanges(actor: Actor, account: Account | undefined, changes: UserChanges): void {

@@ -7,12 +7,12 @@ import { userIdInput } from './user-id-input.ts';
 const input = inputObject({
   /** The user, local or remote. */
   userId: userIdInput,
-  /** Since when to count, in ms since the epoch. */
+  /** Start of the counted time, in ms since the epoch. */
   since: timeInput,
 });
 
 /**
- * How many invites a user has sent since a time. An unknown user has sent none.
+ * Counts the invites that a user has sent since a time. An unknown user has sent none.
  * Synapse: `GET /_synapse/admin/v1/users/{userId}/sent_invite_count`.
  */
 export const countSentInvites = defineOperation({
@@ -25,7 +25,7 @@ export const countSentInvites = defineOperation({
 });
 
 /**
- * How many rooms a user has joined since a time. Rooms that the user has left count too. An unknown user has joined none.
+ * Counts the rooms that a user has joined since a time, even if the user has left them again. An unknown user has joined none.
  * Synapse: `GET /_synapse/admin/v1/users/{userId}/cumulative_joined_room_count`.
  */
 export const countJoinedRooms = defineOperation({

@@ -7,15 +7,15 @@ import { withoutPort } from './devices.ts';
 import { requireLocal, userNotFound } from './local-account.ts';
 import { userIdInput } from './user-id-input.ts';
 
-/** A user's devices, and where each was last seen. Addresses are without ports. */
+/** A user's devices with the address at which each was last seen. Addresses have no ports. */
 export interface Whois {
   readonly userId: UserId;
   readonly devices: readonly Device[];
 }
 
 /**
- * Where the devices of a local user were last seen. Client-Server API, "Server administration".
- * Dendrite: `GET /_matrix/client/v3/admin/whois/{userID}`, which shows ports, and unknown users as without devices.
+ * Shows where the devices of a local user were last seen. Client-Server API, "Server administration".
+ * Dendrite: `GET /_matrix/client/v3/admin/whois/{userID}`, which shows ports, and shows unknown users as users without devices.
  */
 export const whois = defineOperation({
   access: 'self-or-admin',
