@@ -1,2 +1,2 @@
-/** Dendrite's numbers in `userapi_accounts.account_type`. */
+/** The values of `userapi_accounts.account_type` in Dendrite. */
 export const ACCOUNT_TYPE = { user: 1, guest: 2, admin: 3, appservice: 4 } as const;

@@ -6,14 +6,14 @@ import type { StandingCache } from './standing-cache.ts';
 
 export type { AccountStanding } from './standing-cache.ts';
 
-/** A part of the `capabilities` in the answer of `GET /_matrix/client/v3/capabilities`. */
+/** Entries for `capabilities` in the answer of `GET /_matrix/client/v3/capabilities`. */
 export interface AccountCapabilities {
   readonly 'm.account_moderation'?: { readonly suspend: true; readonly lock: true };
 }
 
-/** `admin.accounts`: checks that the homeserver makes before it lets a user act. */
+/** `admin.accounts`: the homeserver calls these checks before it serves a user's request. */
 export interface Accounts extends Pick<StandingCache, 'check'> {
-  /** The capability of accounts that may suspend and lock other accounts. Empty for all other accounts. */
+  /** Returns `m.account_moderation` for accounts that may suspend and lock other accounts. Empty for all other accounts. */
   readonly capabilities: (userId: UserId) => Promise<AccountCapabilities>;
 }
 

@@ -6,8 +6,8 @@ const MAX_BYTES = 512;
 const BCRYPT_BYTES = 72;
 
 /**
- * Refuses passwords that cannot be set. Rules and texts are Dendrite's, and lengths are in bytes. One rule is added: a
- * password that bcrypt would cut is refused.
+ * Refuses invalid passwords. Rules and texts are Dendrite's, and lengths are in bytes. One rule is not Dendrite's: passwords
+ * that bcrypt would cut are invalid.
  * @throws MatrixError `M_MISSING_PARAM`, `M_WEAK_PASSWORD`, `M_BAD_JSON`, `M_INVALID_PARAM`
  */
 export function checkPassword(password: string): void {

@@ -6,16 +6,16 @@ const MAX_USER_ID_BYTES = 254;
 
 const invalid = (text: string): MatrixError => new MatrixError('M_INVALID_USERNAME', text);
 
-/** The owners of names that nobody else can register. */
+/** Application services and server notices, which own usernames. Nobody else can register these usernames. */
 interface NameOwners {
   readonly appservices: readonly Appservice[];
-  /** `undefined`: server notices are off. */
+  /** The account that sends server notices. `undefined`: server notices are off. */
   readonly serverNotices: { readonly localpart: string } | undefined;
 }
 
 /**
- * Returns the user id for a username to be registered. Rules and texts are Dendrite's, with two additions: usernames that
- * consist of digits are reserved for guests, and application services and server notices own usernames.
+ * Checks a username of a registration, and returns its user id. Rules and texts are Dendrite's. Two rules are not Dendrite's:
+ * usernames that consist of digits are reserved for guests, and nobody can register the usernames of `NameOwners`.
  * @throws MatrixError `M_BAD_JSON`, `M_INVALID_USERNAME`, `M_EXCLUSIVE`
  */
 export function checkUsername(

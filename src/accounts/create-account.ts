@@ -9,7 +9,7 @@ import { defaultPushRules } from './push-rules.ts';
 /** A new account of a person or of the server. */
 export interface AccountDraft {
   readonly userId: UserId;
-  /** If empty, nobody can log in with a password. */
+  /** Hash of the password. If it is empty, nobody can log in with a password. */
   readonly passwordHash: string;
   readonly accountType: number;
   /** @defaultValue the localpart */

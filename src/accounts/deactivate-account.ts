@@ -8,9 +8,9 @@ import { replaceThreepids } from '../storage/userapi/threepids.ts';
 import { logOut } from './log-out.ts';
 
 /**
- * Deactivates an account. Nobody can use it afterwards, and its email addresses and phone numbers are deleted. The account
- * keeps its type, so a reactivated administrator is an administrator again.
- * @param erase also deletes the profile and records that the user asked for erasure
+ * Deactivates an account: ends its logins, and deletes its email addresses, phone numbers and restrictions. The account keeps
+ * its type, so that a reactivated administrator is an administrator again.
+ * @param erase if given, also deletes the profile and records the erasure. `by` names the actor who erases the user.
  * @returns the servers for which an update of the device list was queued
  */
 export async function deactivateAccount(

@@ -10,11 +10,11 @@ import { logOut } from './log-out.ts';
 interface Settings {
   readonly db: Knex;
   readonly localServerNames: readonly ServerName[];
-  /** Called once a login has been removed. */
+  /** The function calls `ended` after each removed login. */
   readonly ended: (userId: UserId, destinations: readonly ServerName[]) => void;
 }
 
-/** An administrator can log in as a user. This function removes such logins and their devices once the logins have ended. */
+/** Removes administrators' logins as users that have ended, and the devices of these logins. */
 export async function endAdminLogins({ db, localServerNames, ended }: Settings): Promise<void> {
   for (const { userId, deviceId } of await listEndedAdminLogins(db)) {
     await transact(db, async (transaction, afterCommit) => {
@@ -27,7 +27,7 @@ export async function endAdminLogins({ db, localServerNames, ended }: Settings):
   }
 }
 
-/** A device without keys is in nobody's device list, so nobody is told of its deletion. */
+/** Deletes the device of a login. Other users get no update for a device without keys, because they do not know it. */
 async function removeDevice(
   transaction: Knex.Transaction,
   userId: UserId,

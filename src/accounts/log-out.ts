@@ -11,9 +11,9 @@ export interface LoggedOut {
 }
 
 /**
- * Deletes devices of a local user with everything that belongs to them. Users who share a room receive an update of the
+ * Deletes devices of a local user and all data of these devices. Users who share a room with the user receive an update of the
  * device list, so that their clients no longer encrypt for these devices.
- * @param deviceIds `undefined`: all devices of the user
+ * @param deviceIds the devices to delete. `undefined`: all devices of the user
  */
 export async function logOut(
   transaction: Knex.Transaction,

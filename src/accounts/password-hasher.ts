@@ -1,7 +1,7 @@
 /** Hashes passwords as Dendrite does, off the event loop. */
 export type HashPassword = (password: string) => Promise<string>;
 
-/** Computes at most `concurrency` hashes at once. Each hash occupies a thread that the homeserver also needs. */
+/** Creates a hasher that computes at most `concurrency` hashes at once. The limit leaves threads for the homeserver. */
 export function createPasswordHasher({
   bcryptCost,
   concurrency,
@@ -15,11 +15,11 @@ export function createPasswordHasher({
     if (running >= concurrency) await new Promise<void>((resolve) => waiting.push(resolve));
     else running += 1;
     try {
-      // Loaded on first use, because the native module would slow down every start.
+      // The module is imported on first use, because a native module slows down the start.
       const { hash } = await import('@node-rs/bcrypt');
       return await hash(password, { cost: bcryptCost, version: '2a' });
     } finally {
-      // The next waiting call starts. If no call waits, fewer are running.
+      // A waiting call takes over this call's place. If no call waits, the place becomes free.
       const next = waiting.shift();
       if (next === undefined) running -= 1;
       else next();

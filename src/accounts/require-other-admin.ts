@@ -5,8 +5,8 @@ import { type Account, countOtherAdmins } from '../storage/userapi/accounts.ts';
 import { ACCOUNT_TYPE } from './account-type.ts';
 
 /**
- * Refuses a change that would leave no administrator who can act. This also holds for concurrent changes. Accounts that are
- * not administrators pass.
+ * Refuses to remove the last administrator who can log in. Call it before a change that takes an administrator away. A lock
+ * makes the check safe for concurrent changes. Accounts that are not administrators pass.
  * @throws MatrixError `M_BAD_STATE` with status 409
  */
 export async function requireOtherAdmin(

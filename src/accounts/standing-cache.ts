@@ -3,26 +3,26 @@ import type { UserId } from '../ids.ts';
 import type { Db } from '../storage/database.ts';
 import { findStanding, type StoredStanding } from '../storage/plugin/account-standing.ts';
 
-/** Maximum time for which changes by other processes go unnoticed, in ms. */
+/** Time for which a standing is cached, in ms. A change by another process takes effect after at most this time. */
 const FRESH_MS = 2_000;
 const USERS = 10_000;
 
-/** What administrators have decided about an account. The homeserver looks at it before it lets the user act. */
+/** The decisions of administrators about an account. The homeserver checks them before it serves the user's requests. */
 export interface AccountStanding extends Omit<StoredStanding, 'adminLogins'> {
-  /** Ids of the devices of administrators' logins as the user. The homeserver leaves them out of lists of devices. */
+  /** Device ids of administrators' logins as the user. The homeserver must not show these devices in lists of devices. */
   readonly hiddenDevices: readonly string[];
-  /** The device that was asked about belongs to an administrator's login as the user, and the login has ended. */
+  /** Whether `deviceId` belongs to an administrator's login as the user that has ended. */
   readonly hasLoginEnded: boolean;
 }
 
-/** A cache of the standings of accounts. Every request needs one. */
+/** A cache of the standings of accounts. Every request of a user needs a standing. */
 export interface StandingCache {
   /**
-   * Returns the standing of an account. Nothing is decided about an unknown account.
+   * Returns the standing of an account. An unknown account has no restrictions.
    * @param deviceId the device of the request's access token. Without it, `hasLoginEnded` is `false`.
    */
   readonly check: (userId: UserId, deviceId?: string) => Promise<AccountStanding>;
-  /** Call this after a change has been committed. */
+  /** Drops a standing from the cache. Call it after the commit of a change. */
   readonly forget: (userId: UserId) => void;
 }
 
@@ -42,7 +42,7 @@ export function createStandingCache(db: Db): StandingCache {
     check: async (userId, deviceId) => {
       const { adminLogins, ...standing } = await find(userId);
       const login = adminLogins.find((candidate) => candidate.deviceId === deviceId);
-      // The login may have ended after the standing was read.
+      // The time of the login may have ended after the standing was cached.
       const isOver = login?.validUntil !== undefined && login.validUntil <= Date.now();
       return {
         ...standing,

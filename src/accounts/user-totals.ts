@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { Db } from '../storage/database.ts';
 import { countUsers, type UserFilter } from '../storage/userapi/users.ts';
 
-/** A count is cached for this many times its own duration, so counting takes at most a hundredth of the time. */
+/** A count is cached for `TIMES_AS_LONG` times its own duration, so that counts take at most a hundredth of the time. */
 const TIMES_AS_LONG = 100;
 /** Maximum time for which a count is cached, in ms. */
 const LONGEST_MS = 60_000;
@@ -14,7 +14,7 @@ const FILTERS = 100;
  */
 export interface UserTotals {
   readonly count: (filter: UserFilter) => Promise<number>;
-  /** Call this after this process has changed accounts. */
+  /** Drops all counts. Call it after this process has changed accounts. */
   readonly forget: () => void;
 }
 
