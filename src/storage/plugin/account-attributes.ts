@@ -5,7 +5,7 @@ import { type Db, rowsOf } from '../database.ts';
 export const USER_TYPES = ['bot', 'support'] as const;
 export type UserType = (typeof USER_TYPES)[number];
 
-/** @param userType `null`: the account belongs to a person */
+/** Sets the type of an account. @param userType `null`: the account belongs to a person */
 export async function setUserType(db: Db, userId: UserId, userType: UserType | null): Promise<void> {
   await db.raw(
     `INSERT INTO matrix_admin.account_attributes (user_id, user_type) VALUES (?, ?)
@@ -32,7 +32,7 @@ export async function forgetErasure(db: Db, userId: UserId): Promise<void> {
 /** A limit of messages for one user. If both numbers are 0, there is no limit. */
 export interface RateLimit {
   readonly messagesPerSecond: number;
-  /** How many messages the user may send at once. */
+  /** Number of messages that the user may send at once. */
   readonly burstCount: number;
 }
 
@@ -48,7 +48,7 @@ export async function findRateLimit(db: Db, userId: UserId): Promise<RateLimit |
   return row;
 }
 
-/** @param limit `undefined`: removes the user's limit */
+/** Sets the limit of a user. @param limit `undefined` removes the limit */
 export async function setRateLimit(db: Db, userId: UserId, limit: RateLimit | undefined): Promise<void> {
   await db.raw(
     `INSERT INTO matrix_admin.account_attributes (user_id, messages_per_second, burst_count) VALUES (?, ?, ?)

@@ -1,7 +1,7 @@
 import type { UserId } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 
-/** What an administrator can do to an account. */
+/** A restriction that an administrator can put on an account. */
 export type Restriction = 'suspended' | 'locked' | 'shadow_banned';
 
 /** The restrictions of the account whose localpart is spelled as given. */

@@ -4,13 +4,13 @@ import type { ExperimentalFeature, RateLimit } from './account-attributes.ts';
 import type { Restriction } from './account-restrictions.ts';
 import { HAS_ENDED } from './admin-logins.ts';
 
-/** What is stored of administrators' decisions about an account. */
+/** The stored decisions of administrators about an account. */
 export interface StoredStanding {
   /** The user may read, leave rooms and redact, but may send nothing else. Client-Server API, "Account suspension". */
   readonly suspended: boolean;
   /** The user may only log out. Client-Server API, "Account locking". */
   readonly locked: boolean;
-  /** Events of the user are acknowledged, but reach nobody. */
+  /** The homeserver acknowledges the user's events, but neither stores nor sends them. */
   readonly shadowBanned: boolean;
   /** Replaces the homeserver's own limit for messages. `undefined`: the homeserver's limit applies. */
   readonly rateLimit: RateLimit | undefined;
@@ -24,7 +24,7 @@ export interface StoredStanding {
 /** A device with which an administrator is logged in as the user. */
 interface AdminLogin {
   readonly deviceId: string;
-  /** In ms since the epoch. `undefined`: until the administrator logs out. */
+  /** When the login ends, in ms since the epoch. `undefined`: the login ends when the administrator logs out. */
   readonly validUntil: number | undefined;
   readonly hasEnded: boolean;
 }
@@ -39,8 +39,8 @@ interface StandingRow {
 }
 
 /**
- * The standing of a user's account, in one query: every request needs it. As in Dendrite, the account with the lower-case
- * localpart has priority.
+ * Reads the standing of a user's account. It takes one query, because every request needs a standing. As in Dendrite, the
+ * account with the lower-case localpart has priority.
  */
 export async function findStanding(db: Db, userId: UserId): Promise<StoredStanding> {
   const { localpart, serverName } = splitUserId(userId);

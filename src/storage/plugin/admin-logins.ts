@@ -6,13 +6,13 @@ import { type Db, rowsOf } from '../database.ts';
 interface NewAdminLogin {
   readonly userId: UserId;
   readonly deviceId: string;
-  /** `userapi_devices.session_id` of the login's device. A later device with the same id has another one. */
+  /** `userapi_devices.session_id` of the login's device. A later device with the same device id has another session id. */
   readonly sessionId: number;
-  /** Who has logged in, as the audit names the actor. */
+  /** Name of the actor who logged in, as in the audit. */
   readonly admin: string;
-  /** The device of the administrator's own access token. The login ends with it. `undefined`: it ends at `validUntil` only */
+  /** Device of the administrator's own access token. If it is logged out, the login ends. `undefined`: no such device */
   readonly adminDevice: { readonly deviceId: string; readonly sessionId: number } | undefined;
-  /** In ms since the epoch. `undefined`: it ends with the administrator's device only. */
+  /** When the login ends, in ms since the epoch. `undefined`: no such time. */
   readonly validUntil: number | undefined;
 }
 
@@ -34,20 +34,20 @@ export async function insertAdminLogin(transaction: Knex.Transaction, login: New
   );
 }
 
-/** SQL condition: the device `d` is the user's own. Devices of administrators' logins are not. */
+/** SQL condition: the device `d` is the user's own, and not the device of an administrator's login. */
 export const IS_OWN_DEVICE = `NOT EXISTS (SELECT FROM matrix_admin.admin_logins l
   WHERE l.user_id = '@' || d.localpart || ':' || d.server_name AND l.device_id = d.device_id AND l.session_id = d.session_id)`;
 
 const isOf = (userId: string): string => `d.localpart = substr(split_part(${userId}, ':', 1), 2)
   AND d.server_name = substr(${userId}, strpos(${userId}, ':') + 1)`;
 
-/** SQL condition: the device of the login `l` is still there. */
+/** SQL condition: the device of the login `l` still exists. */
 const HAS_DEVICE = `EXISTS (SELECT FROM public.userapi_devices d
   WHERE ${isOf('l.user_id')} AND d.device_id = l.device_id AND d.session_id = l.session_id)`;
 
 /**
- * SQL condition: the login `l` has ended. That is so if its time is over, its device or the administrator's own is logged out,
- * the administrator was demoted, or the user has become an administrator.
+ * SQL condition: the login `l` has ended. A login ends when `valid_until` has passed, when its device or the administrator's
+ * own device is logged out, when the administrator is demoted or deactivated, or when the user becomes an administrator.
  */
 export const HAS_ENDED = `(coalesce(l.valid_until <= clock_timestamp(), false) OR NOT ${HAS_DEVICE}
   OR (l.admin_session_id IS NOT NULL AND NOT EXISTS (
@@ -57,7 +57,7 @@ export const HAS_ENDED = `(coalesce(l.valid_until <= clock_timestamp(), false) O
       AND a.account_type = 3 AND a.is_deactivated IS NOT TRUE))
   OR EXISTS (SELECT FROM public.userapi_accounts d WHERE ${isOf('l.user_id')} AND d.account_type = 3))`;
 
-/** Lists the logins that have ended and are not removed yet. */
+/** Lists ended logins that have not been removed yet. */
 export async function listEndedAdminLogins(
   db: Db,
 ): Promise<readonly { readonly userId: UserId; readonly deviceId: string }[]> {
@@ -70,8 +70,8 @@ export async function listEndedAdminLogins(
 }
 
 /**
- * Deletes a login that has ended.
- * @returns whether its device is still there; `undefined` if another process has deleted the login
+ * Deletes an ended login.
+ * @returns whether the login's device still exists; `undefined` if another process has deleted the login
  */
 export async function deleteEndedAdminLogin(
   transaction: Knex.Transaction,

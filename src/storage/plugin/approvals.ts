@@ -2,10 +2,10 @@ import type { Knex } from 'knex';
 import { type Db, lockApprovals, rowsOf } from '../database.ts';
 
 export const APPROVAL_STATES = ['pending', 'approved', 'denied', 'used', 'expired'] as const;
-/** `expired`: its time was over before somebody decided, or before it was used. */
+/** State of an approval. `expired`: the approval's time ended before a decision or before its use. */
 export type ApprovalState = (typeof APPROVAL_STATES)[number];
 
-/** What an operation needs a second administrator for. */
+/** A call that needs a second administrator. */
 interface Approvable {
   readonly operation: string;
   /** The operation's input with defaults filled in, without `dryRun`. It holds no secrets and no texts of messages. */
@@ -14,7 +14,7 @@ interface Approvable {
   readonly requestedBy: string;
 }
 
-/** An operation that waits for a second administrator, or has waited. Times are in ms since the epoch. */
+/** A call that waits or has waited for a second administrator. Times are in ms since the epoch. */
 export interface Approval extends Approvable {
   readonly id: string;
   readonly target: string | null;
@@ -22,14 +22,14 @@ export interface Approval extends Approvable {
   readonly reason: string;
   readonly state: ApprovalState;
   readonly requestedTs: number;
-  /** Request id of the call that asked first. */
+  /** Request id of the first call that needed this approval. */
   readonly requestId: string;
   readonly expiresTs: number;
   readonly decidedBy: string | null;
   readonly decidedTs: number | null;
   readonly decisionReason: string | null;
   readonly usedTs: number | null;
-  /** Request id of the call that has used it. */
+  /** Request id of the call that has used the approval. `null` if no call has used it. */
   readonly usedRequestId: string | null;
 }
 
@@ -37,21 +37,21 @@ export interface NewApproval extends Approvable {
   readonly target: string | undefined;
   readonly reason: string;
   readonly requestId: string;
-  /** In ms from now. */
+  /** Time until the approval expires, in ms from now. */
   readonly expiresInMs: number;
 }
 
 const STATE = `CASE WHEN state IN ('pending', 'approved') AND expires_at <= clock_timestamp() THEN 'expired' ELSE state END`;
 const msOf = (column: string): string => `floor(extract(epoch FROM ${column}) * 1000)::float8`;
-/** An approval. */
+/** The columns of an `Approval`. */
 const COLUMNS = `id, operation, target, input, reason, ${STATE} AS state, requested_by AS "requestedBy",
   ${msOf('requested_at')} AS "requestedTs", request_id AS "requestId", ${msOf('expires_at')} AS "expiresTs",
   decided_by AS "decidedBy", ${msOf('decided_at')} AS "decidedTs", decision_reason AS "decisionReason",
   ${msOf('used_at')} AS "usedTs", used_request_id AS "usedRequestId"`;
 
 /**
- * Finds the approval of the same operation, input and requester that stands: neither used nor over its time. If there is none,
- * it asks for one. Calls at the same time get the same approval.
+ * Finds the valid approval with the same operation, input and requester: neither used nor expired. Adds a pending one if there
+ * is none. Concurrent calls get the same approval.
  */
 export async function findOrAddApproval(transaction: Knex.Transaction, wanted: NewApproval): Promise<Approval> {
   await lockApprovals(transaction);
@@ -85,7 +85,7 @@ export async function findApproval(db: Db, id: string): Promise<Approval | undef
   return approval;
 }
 
-/** Finds an approval that nobody else decides or uses before the end of the transaction. */
+/** Finds an approval and locks it, so that nobody else decides or uses it before the end of the transaction. */
 export async function lockApproval(transaction: Knex.Transaction, id: string): Promise<Approval | undefined> {
   const [approval] = await rowsOf<Approval>(
     transaction.raw(`SELECT ${COLUMNS} FROM matrix_admin.approvals WHERE id = ? FOR UPDATE`, [id]),
@@ -93,7 +93,7 @@ export async function lockApproval(transaction: Knex.Transaction, id: string): P
   return approval;
 }
 
-/** Newest first, from after the approval `after` on. */
+/** Lists approvals, newest first. The list starts after the approval with the id `after`. */
 export async function readApprovals(
   db: Db,
   filter: { readonly state?: ApprovalState | undefined; readonly target?: string | undefined },
@@ -113,7 +113,7 @@ export async function readApprovals(
   );
 }
 
-/** Stores what an administrator has decided about an approval that is locked and pending. */
+/** Stores the decision about an approval. The transaction must have locked the approval, and it must be pending. */
 export async function storeDecision(
   transaction: Knex.Transaction,
   id: string,
@@ -128,8 +128,8 @@ export async function storeDecision(
 }
 
 /**
- * Uses up approvals. @returns the ids of those that were approved and not over their time. Only one of several concurrent
- * transactions gets an id.
+ * Uses up approvals that are approved and not expired. If several transactions run at once, only one gets an approval.
+ * @returns the ids of the approvals that this call has used up
  */
 export async function takeApprovals(
   transaction: Knex.Transaction,
@@ -146,7 +146,7 @@ export async function takeApprovals(
   return rows.map(({ id }) => id);
 }
 
-/** Removes approvals whose time was over more than `retentionMs` ago. */
+/** Removes approvals that expired more than `retentionMs` ago. */
 export async function removeOldApprovals(db: Knex, retentionMs: number): Promise<void> {
   await db.raw(
     `DELETE FROM matrix_admin.approvals WHERE expires_at < clock_timestamp() - ?::bigint * interval '1 ms'`,

@@ -2,7 +2,7 @@ import type { Knex } from 'knex';
 import { type Db, rowsOf } from '../database.ts';
 
 export const AUDIT_OUTCOMES = ['ok', 'queued', 'refused', 'failed', 'cancelled'] as const;
-/** `queued` means that a job was started. The end of the job gets its own entry. */
+/** Outcome of a call. `queued` means that the call has started a job. The end of the job gets an entry of its own. */
 export type AuditOutcome = (typeof AUDIT_OUTCOMES)[number];
 
 /** An actor, an operation, its target and its outcome. Contains no secrets and no message texts. */
@@ -13,17 +13,17 @@ export interface AuditEntry {
   readonly target?: string | undefined;
   readonly jobId?: string | undefined;
   readonly errcode?: string | undefined;
-  /** The approval that the call waits for or has used; of several, the last. */
+  /** Id of the approval that the call needs or has used. If there are several, the last one. */
   readonly approvalId?: string | undefined;
   readonly requestId: string;
   /** Client address of HTTP calls. */
   readonly address?: string | undefined;
 }
 
-/** The length of the longest id, in UTF-16 code units. The target is indexed, and callers may name anything. */
+/** Maximum length of a target, in UTF-16 code units. Longer targets are cut, because the column has an index. */
 const MAX_TARGET_LENGTH = 255;
 
-/** Writes an entry. Returns the id of its transaction. */
+/** Writes an entry. @returns the id of the PostgreSQL transaction that wrote it */
 export async function insertAudit(db: Db, entry: AuditEntry): Promise<string> {
   const [row] = await rowsOf<{ transaction_id: string }>(
     db.raw(
@@ -50,9 +50,9 @@ export interface AuditFilter {
   readonly outcome?: AuditOutcome | undefined;
   readonly actor?: string | undefined;
   readonly target?: string | undefined;
-  /** ms since the epoch, inclusive. */
+  /** Earliest time of an entry, in ms since the epoch, inclusive. */
   readonly since?: number | undefined;
-  /** ms since the epoch, exclusive. */
+  /** Latest time of an entry, in ms since the epoch, exclusive. */
   readonly until?: number | undefined;
 }
 
@@ -76,7 +76,7 @@ interface AuditRow {
   address: string | null;
 }
 
-/** Entries before the entry `before`, newest first. */
+/** Lists entries, newest first. The list starts after the entry with the id `before`. */
 export async function readAudit(
   db: Knex,
   filter: AuditFilter,
@@ -123,7 +123,7 @@ export async function readAudit(
   }));
 }
 
-/** Finds the entry of a call that has succeeded, or started its job, by its request id. */
+/** Finds the entry of a call by its request id. Finds only calls that have succeeded or started a job. */
 export async function findAuditOfRequest(
   db: Db,
   requestId: string,

@@ -6,7 +6,7 @@ export interface BlockedRoom {
   readonly roomId: RoomId;
   readonly reason: string | undefined;
   readonly blockedBy: string;
-  /** ms since the epoch. */
+  /** When the room was blocked, in ms since the epoch. */
   readonly blockedAt: number;
 }
 

@@ -2,14 +2,14 @@ import type { Knex } from 'knex';
 import { type Db, rowsOf } from '../database.ts';
 import type { JobData } from './stored-job.ts';
 
-/** The items and options of a bulk operation, as shown by its dry run. */
+/** A selection that `planBulk` has stored: an operation and its options. The items are in `bulk_items`. */
 export interface BulkSelection {
   readonly token: string;
   readonly operation: string;
-  /** Input that all items share. */
+  /** Parameters of the operation, the same for all items. */
   readonly options: JobData;
   readonly createdBy: string;
-  /** In ms since the epoch. */
+  /** When the selection expires, in ms since the epoch. */
   readonly expiresAt: number;
   readonly isUsed: boolean;
   readonly jobId: string | undefined;
@@ -75,7 +75,7 @@ export async function insertBulkSelection(
   return { token, expiresAt: Math.floor(expiresAt) };
 }
 
-/** Finds a selection. With `lock`, other transactions that want to use the selection must wait. */
+/** Finds a selection. `lock` makes other transactions that lock the selection wait. */
 export async function findBulkSelection(
   db: Db,
   token: string,
@@ -112,12 +112,12 @@ export async function setBulkJob(transaction: Knex.Transaction, token: string, j
   await transaction.raw('UPDATE matrix_admin.bulk_selections SET job_id = ? WHERE token = ?', [jobId, token]);
 }
 
-/** Deletes the shared input, which may contain the text of a message. */
+/** Deletes the options of a selection, because they may contain the text of a message. */
 export async function forgetBulkOptions(db: Db, token: string): Promise<void> {
   await db.raw(`UPDATE matrix_admin.bulk_selections SET options = '{}' WHERE token = ?`, [token]);
 }
 
-/** Items in order, starting at a position. */
+/** Lists items in the order of their positions, starting at the position `from`. */
 export async function listBulkItems(db: Db, token: string, from: number, limit: number): Promise<BulkItem[]> {
   const rows = await rowsOf<ItemRow>(
     db.raw(

@@ -3,9 +3,9 @@ import { type Db, rowsOf } from '../database.ts';
 
 /** An item that a job has processed. */
 export interface JobItem {
-  /** For example, a user id. Unique within the job. */
+  /** Name of the item, such as a user id. Unique within the job. */
   readonly item: string;
-  /** Its place in the job's result. */
+  /** Sort key of the item in the job's result. */
   readonly ordinal: number;
 }
 
@@ -24,7 +24,7 @@ export async function insertJobItems(
   );
 }
 
-/** Returns those of the given items that the job already has. */
+/** Returns the items in `among` that the job already has. */
 export async function findJobItems(db: Db, jobId: string, among: readonly string[]): Promise<Set<string>> {
   if (among.length === 0) return new Set();
   const rows = await rowsOf<{ item: string }>(

@@ -1,10 +1,10 @@
 import type { Knex } from 'knex';
 import { rowsOf } from '../database.ts';
 
-/** A part of a job's work: the rows with `position < id <= upper`. */
+/** A part of a job's work: the rows with ids above `position` and up to `upper`. */
 export interface JobRange {
   readonly rangeNo: number;
-  /** The last row that has been processed. */
+  /** Id of the last processed row. */
   readonly position: number;
   readonly upper: number;
 }
@@ -63,9 +63,9 @@ export interface HeldRange {
 }
 
 export interface RangeStep {
-  /** The last row before the batch. */
+  /** Id of the last row before the batch. */
   readonly from: number;
-  /** The last row of the batch. */
+  /** Id of the last row in the batch. */
   readonly position: number;
   /** Number of rows in the batch. */
   readonly rows: number;
@@ -74,8 +74,8 @@ export interface RangeStep {
 
 /**
  * Records a batch of a range and prolongs the lease.
- * @returns `false` if another process holds the range or has done the batch, or if the job must stop. The transaction must
- * then not commit.
+ * @returns `false` if another process holds the range or has done the batch, or if the job must stop. If so, the caller must
+ * roll the transaction back.
  */
 export async function advanceRange(
   transaction: Knex.Transaction,
@@ -115,7 +115,7 @@ export async function releaseRange(db: Knex, { jobId, range, owner }: HeldRange)
   );
 }
 
-/** The number of unfinished ranges, and the number of processes that have done batches of any range. */
+/** Counts the unfinished ranges of a job, and the processes that have done batches for the job. */
 export async function rangeSummary(db: Knex, jobId: string): Promise<{ unfinished: number; processes: number }> {
   const [row] = await rowsOf<{ unfinished: number; processes: number }>(
     db.raw(

@@ -30,8 +30,8 @@ interface JobRow {
 const msOf = (column: string): string => `(extract(epoch FROM ${column}) * 1000)::float8`;
 
 /**
- * SQL expression: how much of a job is done. If the work is split into ranges, this is the sum over the ranges. The
- * transaction that does a batch also counts it in its range, so the sum is always current.
+ * SQL expression: the number of items that a job has done. If the work is split into ranges, the number is the sum over the
+ * ranges. The sum is always current, because the transaction of a batch also updates `done` of its range.
  */
 export const DONE = `coalesce((SELECT sum(r.done) FROM matrix_admin.job_ranges r WHERE r.job_id = jobs.id), jobs.done)`;
 
@@ -140,11 +140,11 @@ export interface JobFilter {
   readonly since?: number | undefined;
   /** Latest start time, in ms since the epoch, exclusive. */
   readonly until?: number | undefined;
-  /** Jobs whose state changed before this time, in ms since the epoch, and not since. */
+  /** Only jobs whose last change of state was before this time, in ms since the epoch. */
   readonly unchangedSince?: number | undefined;
 }
 
-/** Jobs after the job `after`, newest first. */
+/** Lists jobs, newest first. The list starts after the job with the id `after`. */
 export async function readJobs(
   db: Db,
   { kind, state, target, since, until, unchangedSince }: JobFilter,

@@ -2,7 +2,7 @@ import type { Knex } from 'knex';
 import type { EventId } from '../../ids.ts';
 import { rowsOf } from '../database.ts';
 
-/** How long a transaction id is stored. */
+/** Time for which a transaction id is stored. */
 const REMEMBERED = '7 days';
 
 /**

@@ -3,7 +3,7 @@ import type { RoomId } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 import type { Position, RowCounts } from '../deletion.ts';
 
-/** The progress of a purge. It is stored apart from the job, so the next purge resumes a cancelled or failed one. */
+/** The progress of a purge. It is not part of the job, so that a new purge can resume a cancelled or failed purge. */
 export interface PurgeProgress {
   readonly phase: number;
   readonly position: Position;

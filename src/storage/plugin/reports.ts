@@ -83,7 +83,7 @@ const bindingsOf = ({ reported, reporter, status }: ReportFilter): Record<string
   status: status ?? null,
 });
 
-/** Reports in order of their ids, which is the order of their arrival. */
+/** Lists reports by id, which is the order of their arrival. */
 export async function listReports(
   db: Db,
   kind: ReportKind,

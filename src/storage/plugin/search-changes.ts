@@ -3,7 +3,7 @@ import type { EventId } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 import type { RebuildRef } from './stored-document.ts';
 
-/** An edit and the event that it edits. Stored because a redaction removes the relation from the edit. */
+/** An edit and the event that it edits. The table keeps this relation, because a redaction removes it from the edit. */
 export interface Edit {
   readonly edit: EventId;
   readonly original: EventId;
@@ -20,7 +20,7 @@ export async function insertEdits(db: Db, edits: readonly Edit[]): Promise<void>
   );
 }
 
-/** Those of the given events that have been edited, and the events that the given ones edit. */
+/** Lists edited events: the given events that have edits, and the originals of the given events that are edits. */
 export async function findEditedAround(db: Db, eventIds: readonly EventId[]): Promise<EventId[]> {
   const rows = await rowsOf<{ original: EventId }>(
     db.raw(
@@ -32,7 +32,7 @@ export async function findEditedAround(db: Db, eventIds: readonly EventId[]): Pr
   return rows.map(({ original }) => original);
 }
 
-/** Those of the given events that are edits. Each comes with the event that it edits. */
+/** Lists the given events that are edits, each with its original. */
 export async function findOriginals(db: Db, eventIds: readonly EventId[]): Promise<Edit[]> {
   return rowsOf(
     db.raw(
@@ -43,7 +43,7 @@ export async function findOriginals(db: Db, eventIds: readonly EventId[]): Promi
   );
 }
 
-/** The edits of these events. */
+/** Lists the edits of the given originals. */
 export async function findEdits(db: Db, originals: readonly EventId[]): Promise<Edit[]> {
   return rowsOf(
     db.raw(
@@ -54,7 +54,7 @@ export async function findEdits(db: Db, originals: readonly EventId[]): Promise<
   );
 }
 
-/** Edited events after `after`, in order of their ids. */
+/** Lists edited events by event id. The list starts after the id `after`. */
 export async function listEdited(db: Db, after: string, limit: number): Promise<EventId[]> {
   const rows = await rowsOf<{ original: EventId }>(
     db.raw(
@@ -66,7 +66,7 @@ export async function listEdited(db: Db, after: string, limit: number): Promise<
   return rows.map(({ original }) => original);
 }
 
-/** Creates the row of an index if it is missing. `analysis` is the one that a new index is written with. */
+/** Creates the row of an index if it is missing. @param analysis id of the analysis that writes a new index */
 export async function ensureIndexState(db: Db, engine: string, analysis: string): Promise<void> {
   await db.raw('INSERT INTO matrix_admin.search_indexes (engine, analysis) VALUES (?, ?) ON CONFLICT DO NOTHING', [
     engine,
@@ -76,9 +76,9 @@ export async function ensureIndexState(db: Db, engine: string, analysis: string)
 
 export interface IndexState {
   readonly rebuild: RebuildRef | undefined;
-  /** ms since the epoch. */
+  /** When the last rebuild ended, in ms since the epoch. `undefined`: the index was never rebuilt. */
   readonly lastRebuildAt: number | undefined;
-  /** The analysis that the index was written with; `undefined`: that of an older version of the plugin. */
+  /** Id of the analysis that wrote the index. `undefined`: an older version of the plugin wrote the index. */
   readonly analysis: string | undefined;
 }
 
@@ -119,8 +119,8 @@ export async function beginRebuild(
 }
 
 /**
- * Ends the rebuild. `swapped` is given if it succeeded: the analysis of the process that ends it. The time is stored then,
- * and the analysis, if the process that began the rebuild had the same one.
+ * Ends the rebuild. `swapped` is `undefined` if the rebuild failed, else the analysis id of the process that ends it. A
+ * successful rebuild stores its time and its analysis. If the rebuild began with another analysis, `analysis` becomes NULL.
  */
 export async function endRebuild(
   db: Db,
@@ -184,7 +184,7 @@ export async function settleChanges(db: Db, target: ChangeTarget, seqs: readonly
   await db.raw(`UPDATE matrix_admin.search_changes SET ${target} = false WHERE seq = ANY(?)`, [[...seqs]]);
 }
 
-/** Those of the given events that have changes which the index does not show yet. */
+/** Returns the given events that have changes which have not reached the index yet. */
 export async function undelivered(db: Db, engine: string, eventIds: readonly EventId[]): Promise<Set<EventId>> {
   const rows = await rowsOf<{ event_id: EventId }>(
     db.raw('SELECT event_id FROM matrix_admin.search_changes WHERE engine = ? AND for_index AND event_id = ANY(?)', [

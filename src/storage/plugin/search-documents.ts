@@ -16,9 +16,9 @@ export interface IndexedDocuments {
 const qualified = (table: DocumentTable): string => `matrix_admin.${table}`;
 
 const COLUMNS = 'event_id, room_id, sender, stream_position, key, text, lexemes';
-/** Joins the values of a column. For both sides, this costs far less than an array literal. U+001F is the unit separator. */
+/** U+001F, the unit separator. Joins the values of a column into one text, which is far cheaper than an array literal. */
 const SEPARATOR = '\x1f';
-// The casts are row by row, because casting whole arrays takes PostgreSQL a third longer.
+// The query casts values row by row, because PostgreSQL takes a third longer to cast whole arrays.
 const ROWS = `SELECT event_id, room_id, sender, stream_position::bigint, key, text, coalesce(lexemes, '')::tsvector
   FROM unnest(${Array.from({ length: 7 }, () => `string_to_array(?, E'\\x1f')`).join(', ')}) AS row (${COLUMNS})`;
 
@@ -75,7 +75,7 @@ export async function deleteDocuments(
   }
 }
 
-/** Deletes about `limit` of a room's oldest documents. @returns the number deleted */
+/** Deletes about `limit` of a room's oldest documents. @returns the number of deleted documents */
 export async function deleteRoomDocuments(db: Db, roomId: RoomId, limit: number): Promise<number> {
   const { rowCount } = await db.raw<{ rowCount: number | null }>(
     `DELETE FROM matrix_admin.search_documents WHERE room_id = :roomId AND stream_position <= coalesce(
@@ -98,10 +98,10 @@ const INDEX_DEFINITIONS: Readonly<Record<(typeof INDEXES)[number], readonly [kin
   lexemes: ['INDEX', 'USING gin (lexemes)'],
 };
 
-/** Memory that one index build may use. With PostgreSQL's own default, GIN builds are several times slower. */
+/** Maximum memory of one index build. With PostgreSQL's own default, GIN builds are several times slower. */
 const BUILD_MEMORY = '256MB';
 
-/** Builds the indexes of a filled table, on two connections, and its planner statistics. */
+/** Builds the indexes and the planner statistics of a filled table. Uses two connections. */
 export async function indexDocumentTable(db: Knex, table: DocumentTable): Promise<void> {
   const build = (column: (typeof INDEXES)[number]): Promise<void> =>
     transact(db, async (transaction) => {
@@ -110,13 +110,13 @@ export async function indexDocumentTable(db: Knex, table: DocumentTable): Promis
       await transaction.raw(`CREATE ${kind} IF NOT EXISTS ${table}_${column} ON ${qualified(table)} ${method}`);
     });
   await allEnded([build('lexemes'), build('event_id').then(() => build('room_id'))]);
-  // The text and lexeme columns are left out: their statistics take longer than the indexes, and searches do not use them.
+  // `ANALYZE` skips the text and the lexemes: their statistics take longer than the indexes, and searches do not use them.
   await db.raw(`ANALYZE ${qualified(table)} (room_id, stream_position, key)`);
 }
 
 /**
- * Replaces the live table with a shadow. Does nothing if this was done before. Waits a limited time for running searches.
- * Meanwhile, new searches wait too.
+ * Replaces the live table with a shadow. Does nothing if the shadow has replaced it already. Waits a limited time for running
+ * searches. New searches wait in the meantime.
  */
 export async function replaceDocumentTable(transaction: Knex.Transaction, table: DocumentTable): Promise<void> {
   if (!(await documentTableExists(transaction, table))) return;
@@ -142,7 +142,7 @@ async function documentTableExists(db: Db, table: DocumentTable): Promise<boolea
 export interface DocumentQuery {
   /** The terms in the text form of `tsquery`. */
   readonly tsquery: string;
-  /** What `ts_rank` counts for lexemes of the weights D, C, B and A, in the text form of an array. */
+  /** Values of the weights D, C, B and A for `ts_rank`, in the text form of a PostgreSQL array. */
   readonly weights: string;
   readonly rooms: readonly RoomId[];
   readonly keys: readonly SearchKey[];

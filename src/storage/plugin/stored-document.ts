@@ -3,7 +3,7 @@ import type { EventId, RoomId, UserId } from '../../ids.ts';
 /** The indexed field of an event, as named in `keys` of `POST /_matrix/client/v3/search`. */
 export type SearchKey = 'content.body' | 'content.name' | 'content.topic';
 
-/** One searchable event. The event id identifies it: writing it again replaces it. */
+/** A searchable event. A document with the same event id replaces an earlier one. */
 export interface SearchDocument {
   readonly eventId: EventId;
   readonly roomId: RoomId;

@@ -1,6 +1,6 @@
 /** States of a job. The last three are final. */
 export const JOB_STATES = ['queued', 'running', 'succeeded', 'failed', 'cancelled'] as const;
-/** A job waits, is worked on, or has ended in one of three ways. */
+/** State of a job: waiting, running, or ended in one of three ways. */
 export type JobState = (typeof JOB_STATES)[number];
 
 /** JSON that a job stores: input, checkpoint, result. */
@@ -19,7 +19,7 @@ export interface Job {
   readonly total: number | undefined;
   /** Recent speed, in items per second. */
   readonly rate: number | undefined;
-  /** How often a process has started or resumed the job. */
+  /** Number of times that a process has started or resumed the job. */
   readonly attempts: number;
   /** Failures and lost processes since the last progress. */
   readonly failures: number;
@@ -35,7 +35,7 @@ export interface Job {
   readonly error: string | undefined;
   /** Matrix error code, if the error is an answer for the caller. */
   readonly errcode: string | undefined;
-  /** HTTP status of that answer. */
+  /** HTTP status of the answer with `errcode`. */
   readonly errorStatus: number | undefined;
 }
 
@@ -46,7 +46,7 @@ export interface JobStep<T, Checkpoint extends object = JobData> {
   readonly phase: string;
   /** Number of items done since the job began. @defaultValue unchanged; work shared in ranges is counted in the ranges */
   readonly done?: number;
-  /** @defaultValue unchanged */
+  /** Number of all items. @defaultValue unchanged */
   readonly total?: number;
   readonly value: T;
 }

@@ -6,7 +6,7 @@ import type { Job, JobData } from './stored-job.ts';
 /** SQL condition: no process leads the job. A process whose lease has expired can no longer commit for the job. */
 const UNLED = `(state = 'queued' OR (state = 'running' AND lease_until < clock_timestamp()))`;
 
-/** The columns that every end of an unled job sets. A job that a process has started may have left something behind. */
+/** The assignments that end an unled job. If a process has ever started the job, the job may need a clean-up. */
 const ENDED = `finished_at = clock_timestamp(), needs_clean_up = attempts > 0, done = ${DONE},
   rate = ${DONE} / greatest(extract(epoch FROM clock_timestamp() - started_at), 0.001),
   lease_owner = NULL, lease_until = NULL, checkpoint = NULL`;
@@ -23,7 +23,7 @@ async function end(
   return ended;
 }
 
-/** Ends jobs of any kind that no process leads and that were asked to stop. @returns the jobs */
+/** Ends cancelled jobs of any kind that no process leads. @returns the ended jobs */
 export async function endCancelledJobs(transaction: Knex.Transaction, id?: string): Promise<Job[]> {
   return end(
     transaction,
@@ -34,7 +34,8 @@ export async function endCancelledJobs(transaction: Knex.Transaction, id?: strin
 }
 
 /**
- * Fails jobs that have been due for `abandonedMs` without being claimed, unless their kind is in `served`. @returns the jobs
+ * Fails jobs that have been due for `abandonedMs` and that no process has claimed. Skips kinds in `served`.
+ * @returns the failed jobs
  */
 export async function failAbandonedJobs(
   transaction: Knex.Transaction,
@@ -56,7 +57,7 @@ export async function keepInput(transaction: Knex.Transaction, id: string, input
   await transaction.raw('UPDATE matrix_admin.jobs SET input = ? WHERE id = ?', [JSON.stringify(input), id]);
 }
 
-/** Claims a job that ended without a leader, to clean up after it. */
+/** Claims a job that ended without a leader, so that this process can clean up after it. */
 export async function claimCleanUp(
   db: Db,
   kinds: readonly string[],
