@@ -5,9 +5,9 @@ import { countJobs } from './storage/plugin/job-counts.ts';
 import { countReports } from './storage/plugin/reports.ts';
 import { countReportsByStatus } from './storage/roomserver/event-reports.ts';
 
-/** Sets the metrics that are read from the database at each scrape, and initialises the metrics of operations. */
+/** Initialises the counters of operations. Reads gauges from the database at each scrape. */
 export function reportMetrics(db: Knex, metrics: Metrics): void {
-  // Initialises counters with 0, so that increase() sees the first event.
+  // Counters start with 0, so that PromQL's `increase()` sees the first event.
   for (const operation of Object.keys(OPERATIONS)) {
     for (const outcome of ['ok', 'refused', 'failed']) metrics.operations.inc({ operation, outcome }, 0);
   }

@@ -1,7 +1,8 @@
 /**
- * A signal that is aborted with the given signal, or with a `TimeoutError` after `limitMs`.
+ * Returns a signal that is aborted with the given signal, or with a `TimeoutError` after `limitMs`.
  *
- * Node 20 collects a timeout that only `AbortSignal.any()` refers to, and never aborts then. A listener keeps the timeout.
+ * Node 20 garbage-collects a timeout that only `AbortSignal.any()` refers to, so that the signal is never aborted. A listener
+ * keeps the timeout alive.
  */
 export function withTimeLimit(signal: AbortSignal, limitMs: number): AbortSignal {
   const timeout = AbortSignal.timeout(limitMs);
@@ -9,7 +10,7 @@ export function withTimeLimit(signal: AbortSignal, limitMs: number): AbortSignal
   return AbortSignal.any([signal, timeout]);
 }
 
-/** Whether a signal of `withTimeLimit()` was aborted because its time is over. */
+/** Whether a signal of `withTimeLimit()` was aborted by its time limit. */
 export function isOverTime({ reason }: AbortSignal): boolean {
   return reason instanceof DOMException && reason.name === 'TimeoutError';
 }

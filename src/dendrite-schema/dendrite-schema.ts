@@ -7,14 +7,14 @@ import { ROOMSERVER } from './roomserver.ts';
 import { SYNCAPI } from './syncapi.ts';
 import { USERAPI } from './userapi.ts';
 
-/** Creates the tables of one of Dendrite's components. */
+/** A migration that creates the tables of one Dendrite component. */
 export interface DendriteMigration extends Knex.Migration {
   readonly name: string;
   /** The migration always runs in a transaction, even if the host runs its own migrations without one. */
   readonly config: { readonly transaction: true };
 }
 
-/** Key of the advisory lock under which only one process at a time checks and creates the tables. */
+/** Key of an advisory lock. Only the process that holds the lock checks and creates the tables. */
 const LOCK_KEY = 0x6468_7363; // "dhsc"
 
 /** Runs `work` with `public` as the search path, then restores the transaction's search path. */
@@ -44,10 +44,10 @@ const ALL: readonly DendriteMigration[] = [
 ];
 
 /**
- * Creates the tables, sequences and indexes of Dendrite 0.15's PostgreSQL schema in the schema `public`, one migration for each
- * component. Pass it to Knex with a migration table that holds no migrations of yours:
- * `db.migrate.latest({ migrationSource: dendriteSchema, tableName: 'dendrite_schema_migrations' })`. Nothing is ever
- * dropped: `rollback()` fails.
+ * Knex migrations that create the tables, sequences and indexes of Dendrite 0.15's PostgreSQL schema in the schema `public`.
+ * Each component has one migration. Use a migration table of their own:
+ * `db.migrate.latest({ migrationSource: dendriteSchema, tableName: 'dendrite_schema_migrations' })`. The migrations drop
+ * nothing: `rollback()` fails.
  */
 export const dendriteSchema: Knex.MigrationSource<DendriteMigration> = {
   getMigrations: async () => [...ALL],
@@ -62,9 +62,8 @@ export const dendriteSchemaConfig: Knex.MigratorConfig = {
 };
 
 /**
- * Creates the tables of `dendriteSchema`. If a Dendrite has already created its tables in the schema `public`, they are used
- * unchanged. Processes that start together wait for each other. `public.dendrite_schema_migrations` lists the migrations that
- * have run.
+ * Creates the tables of `dendriteSchema`. If Dendrite has already created its tables in the schema `public`, they stay as they
+ * are. Processes that start at once wait for each other. `public.dendrite_schema_migrations` lists the finished migrations.
  */
 export async function ensureDendriteSchema(db: Knex): Promise<void> {
   await transact(db, (transaction) =>

@@ -7,13 +7,13 @@ export interface DailyJob {
   readonly kind: string;
   readonly dedupeKey: string;
   readonly input: JobData;
-  /** Who starts it, as the audit names it. */
+  /** Name of the actor who starts the job, as in the audit. */
   readonly createdBy: string;
 }
 
 const DAY_MS = 24 * 3_600_000;
 
-/** Queues the jobs that were not queued within the last day, whichever process looks first. */
+/** Queues each daily job, unless any process has queued it within the last day. */
 export async function queueDailyJobs(db: Knex, daily: readonly DailyJob[]): Promise<void> {
   for (const job of daily) await insertDailyJob(db, job, DAY_MS);
 }

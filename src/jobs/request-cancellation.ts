@@ -5,8 +5,8 @@ import { auditEnd } from './audit-end.ts';
 import { shownInput } from './shown-input.ts';
 
 /**
- * Asks a job to stop. If a process leads the job, that process ends it. If none does, the job ends at once, and a process that
- * serves its kind later removes what the job has left behind.
+ * Cancels a job. If a process leads the job, this process ends it at the next step. If no process leads the job, it ends at
+ * once, and a process that serves the job's kind cleans up later.
  */
 export async function requestCancellation(transaction: Knex.Transaction, id: string): Promise<void> {
   await requestCancel(transaction, id);

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
 
-/** A job has the name of the operation that starts it. Reindex jobs had a different name. */
+/** Renames the kind of reindex jobs to the name of their operation, as for all other jobs. */
 export const reindexJobs = {
   name: '0013-reindex-jobs',
   up: async (db: Knex): Promise<void> => {

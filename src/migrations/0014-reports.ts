@@ -17,7 +17,7 @@ CREATE TABLE matrix_admin.reports (
 CREATE INDEX reports_room_id_idx ON matrix_admin.reports (room_id) WHERE room_id IS NOT NULL;
 `;
 
-/** Reports of users and rooms. Dendrite has a table only for reports of events. */
+/** Creates the table for reports of users and rooms. Dendrite has a table for reports of events only. */
 export const reports = {
   name: '0014-reports',
   up: async (db: Knex): Promise<void> => {

@@ -23,7 +23,7 @@ CREATE TABLE matrix_admin.bulk_items (
 CREATE INDEX audit_by_request ON matrix_admin.audit (request_id);
 `;
 
-/** Selections of bulk operations. The audit shows a resumed job which items are done. */
+/** Creates the tables for selections of bulk operations. A resumed job finds in the audit which items are done. */
 export const bulk = {
   name: '0015-bulk',
   up: async (db: Knex): Promise<void> => {

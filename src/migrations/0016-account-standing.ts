@@ -27,7 +27,7 @@ ALTER TABLE matrix_admin.account_attributes
   DROP COLUMN replaceable_until;
 `;
 
-/** Shadow bans, rate limits of accounts, experimental features, and master keys that may be replaced. */
+/** Adds shadow bans, rate limits of accounts, experimental features, and permissions to replace master keys. */
 export const accountStanding = {
   name: '0016-account-standing',
   up: async (db: Knex): Promise<void> => {

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
 
-/** The time since which rooms have had no local users. Dendrite's tables do not have it. */
+/** Creates the table with the time since which a room has had no local users. Dendrite does not store this time. */
 export const abandonedRooms = {
   name: '0017-abandoned-rooms',
   up: async (db: Knex): Promise<void> => {

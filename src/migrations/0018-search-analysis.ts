@@ -1,8 +1,8 @@
 import type { Knex } from 'knex';
 
 /**
- * `analysis` is the id of the text analysis with which an index was written. NULL means that it is unknown. The index then
- * needs a rebuild. `rebuild_analysis` is the id of the analysis with which a running rebuild writes.
+ * Adds two columns for ids of text analyses. `analysis` is the id of the analysis that wrote the index. NULL means unknown: the
+ * index then needs a rebuild. `rebuild_analysis` is the id of the analysis of a running rebuild.
  */
 export const searchAnalysis = {
   name: '0018-search-analysis',

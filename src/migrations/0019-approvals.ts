@@ -28,7 +28,7 @@ ALTER TABLE matrix_admin.audit DROP COLUMN approval_id;
 DROP TABLE matrix_admin.approvals;
 `;
 
-/** Operations that wait for a second administrator, and audit entries that name the approval. */
+/** Creates the table of approvals, and adds the id of the approval to audit entries. */
 export const approvals = {
   name: '0019-approvals',
   up: async (db: Knex): Promise<void> => {

@@ -12,18 +12,18 @@ import type { RoomStates } from './room-states.ts';
 export interface Governance {
   readonly version: RoomVersion;
   readonly power: PowerState;
-  /** Creators and users with a power level of their own. */
+  /** The creators and the users whom the power levels name. */
   readonly userIds: readonly UserId[];
   readonly levelOf: (userId: UserId) => number;
 }
 
-/** State events that decide who has power in a room. */
+/** Type and state key of the state events that decide who has power in a room. */
 const KEYS: readonly StateKey[] = [
   ['m.room.create', ''],
   ['m.room.power_levels', ''],
 ];
 
-/** Reads who has power in a room at present. */
+/** Reads the creators and power levels from a room's current state. */
 export async function readGovernance(states: RoomStates, db: Db, room: StoredRoom): Promise<Governance> {
   const { events } = await states.load(db, room.stateSnapshotNid, KEYS);
   const [create = {}, powerLevels] = KEYS.map((key) => events.get(stateName(...key))?.event);
@@ -62,11 +62,14 @@ export async function findMostPowerful(
   const filter = { memberships: ['join'], serverNames, except: local, limit: 1 } as const;
   const [other] = await listMembers(db, roomNid, filter);
   const candidates = [...named, ...(other === undefined ? [] : [other.userId])];
-  // Infinite levels are equal: their difference is not a number.
+  // The comparison treats infinite levels as equal, because their difference is NaN.
   return candidates.sort((a, b) => (levelOf(a) === levelOf(b) ? 0 : levelOf(b) - levelOf(a)))[0];
 }
 
-/** Finds a local member of a room who has a power level: the preferred user, or else the one with the most power. */
+/**
+ * Finds a local member whose power level is at least `level`. Returns the preferred user if possible, else the member with the
+ * most power. `undefined` if no local member has this level.
+ */
 export async function findSender(
   db: Db,
   room: StoredRoom,

@@ -2,7 +2,7 @@ import type { UserId } from '../ids.ts';
 import type { Profile } from '../storage/userapi/profiles.ts';
 import type { RoomEventDraft } from './event-chain.ts';
 
-/** The join of a local user, with the user's profile. */
+/** Makes the join event of a local user. It contains the user's display name and avatar. */
 export const joinOf = (userId: UserId, profile: Profile | undefined): RoomEventDraft => ({
   type: 'm.room.member',
   sender: userId,

@@ -4,11 +4,11 @@ import { type Db, rowsOf } from './database.ts';
 /** An estimate of the space that a room takes in the database. */
 export interface RoomSize {
   readonly roomId: RoomId;
-  /** In bytes, with indexes. */
+  /** Estimated size in bytes, including indexes. */
   readonly estimatedSize: number;
 }
 
-/** A table whose rows belong to rooms, and the tables whose rows are distributed over rooms in the same way. */
+/** A table whose rows belong to rooms. `alike` lists tables that are assumed to have the same shares of rooms. */
 interface SizedTable {
   readonly table: string;
   readonly column: 'room_id' | 'room_nid';
@@ -38,9 +38,9 @@ const BYTES = `SELECT t.name, t.key, coalesce(pg_total_relation_size(to_regclass
   FROM unnest(CAST(:names AS text[]), CAST(:columns AS text[]), CAST(:alike AS text[])) AS t(name, key, alike)`;
 
 /**
- * The largest rooms, as PostgreSQL's planner sees them: the share of each room in the rows of a table, times the size of the
- * table. The planner's statistics have the most common rooms of each table only, as they were at the last `ANALYZE`. Reads no
- * table of rooms' data. Rooms that are being purged are left out.
+ * Estimates the largest rooms from the statistics of PostgreSQL's planner. The estimate for a table is the room's share of the
+ * rows, times the size of the table. The statistics are those of the last `ANALYZE`, and contain only the most common rooms of
+ * each table. The query reads no data of rooms. Rooms under purge are left out.
  */
 export async function listLargestRooms(db: Db, limit: number): Promise<RoomSize[]> {
   const rows = await rowsOf<{ room_id: RoomId; bytes: number }>(
@@ -64,7 +64,7 @@ export async function listLargestRooms(db: Db, limit: number): Promise<RoomSize[
   return rows.map(({ room_id: roomId, bytes }) => ({ roomId, estimatedSize: Math.round(bytes) }));
 }
 
-/** When the oldest of these statistics was collected, in ms since the epoch. `null` if one of them was never collected. */
+/** The time of the oldest statistics that `listLargestRooms()` uses, in ms since the epoch. `null` if a table has none. */
 export async function findStatisticsTime(db: Db): Promise<number | null> {
   const [row] = await rowsOf<{ collected_ms: number | null }>(
     db.raw(

@@ -2,7 +2,7 @@ import { defineRoute, numberOf, okOf, page, type Route, wireForm } from '../rout
 
 const BULK = '/_dendrite/admin/bulk';
 
-/** Request names are snake_case. Filters and options are passed on with the names of operations. */
+/** Turns the snake_case names of filters and options in a request into the camelCase names of operations. */
 function camelCase(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
   return Object.fromEntries(
@@ -10,7 +10,7 @@ function camelCase(value: unknown): unknown {
   );
 }
 
-/** Routes of operations on many users or rooms. */
+/** Routes that run an operation on many users or rooms. */
 export const BULK_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'POST',

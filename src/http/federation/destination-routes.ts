@@ -3,7 +3,7 @@ import { defineRoute, numberOf, ok, page, type Route } from '../route.ts';
 
 const DESTINATIONS = '/_synapse/admin/v1/federation/destinations';
 
-/** Synapse's fields, and what Dendrite's tables tell. Dendrite does not record what was sent last. */
+/** A server with Synapse's fields and the data of Dendrite's tables. Dendrite does not store what it last sent to a server. */
 const destinationBody = ({ retry, ...destination }: Destination): Record<string, unknown> => ({
   destination: destination.destination,
   retry_last_ts: retry?.lastTry ?? 0,
@@ -18,7 +18,7 @@ const destinationBody = ({ retry, ...destination }: Destination): Record<string,
   next_retry_ts: retry?.nextTry ?? null,
 });
 
-/** Synapse's routes of the servers that the homeserver federates with. */
+/** Synapse's routes for the servers that the homeserver federates with. */
 export const DESTINATION_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'GET',

@@ -38,7 +38,7 @@ const statusOf = ({ params, body }: RouteRequest) => ({
   note: body.note,
 });
 
-/** What both lists take. Empty query parameters are ignored. */
+/** Query parameters that the lists of user reports and room reports share. Ignores empty parameters. */
 const filterOf = ({ query }: RouteRequest) => ({
   direction: query.dir || undefined,
   limit: numberOf(query.limit),
@@ -47,7 +47,7 @@ const filterOf = ({ query }: RouteRequest) => ({
   status: query.status || undefined,
 });
 
-/** Routes for reports of users, as in Synapse, with a status. Reports of rooms have the same routes. */
+/** Routes for reports of users and of rooms. Synapse has routes for users, without a status. The routes for rooms copy them. */
 export const REPORT_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'GET',

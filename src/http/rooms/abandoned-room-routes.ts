@@ -2,7 +2,7 @@ import { defineRoute, numberOf, okOf, page, type Route, wireForm } from '../rout
 
 const ABANDONED = '/_dendrite/admin/abandonedRooms';
 
-/** Routes of rooms without local users. */
+/** Routes for rooms without local users. */
 export const ABANDONED_ROOM_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'GET',

@@ -5,7 +5,7 @@ const ADMIN = '/_synapse/admin/v1';
 const ROOM = `${ADMIN}/rooms/:roomId`;
 const EXTREMITIES = `${ROOM}/forward_extremities`;
 
-/** Routes that show and change how rooms hang together: spaces, forward extremities, members with power, the directory. */
+/** Routes for spaces, forward extremities, joins, room administrators and the room directory. */
 export const ROOM_MEMBERSHIP_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'GET',
@@ -17,7 +17,7 @@ export const ROOM_MEMBERSHIP_ROUTES: readonly Route[] = [
       limit: numberOf(query.limit),
       maxDepth: numberOf(query.max_depth),
     }),
-    // The state events of children have keys of users, which stay as they are.
+    // Users choose the keys in `children_state`, so `wireForm()` must not change them.
     respond: ({ rooms, nextBatch }) =>
       ok({
         rooms: rooms.map(({ childrenState, ...room }) =>
@@ -38,7 +38,7 @@ export const ROOM_MEMBERSHIP_ROUTES: readonly Route[] = [
           event_id: eventId,
           state_group: stateSnapshotNid,
           depth,
-          // Dendrite does not store when an event was received.
+          // Dendrite does not store when it received an event.
           received_ts: null,
         })),
       }),

@@ -3,7 +3,10 @@ import { defineRoute, jsonOf, numberOf, ok, okOf, type Route } from '../route.ts
 const ADMIN = '/_synapse/admin/v1';
 const ROOM = `${ADMIN}/rooms/:roomId`;
 
-/** Routes that show the events of rooms. Event ids of room version 3 have slashes, which clients do not always encode. */
+/**
+ * Routes that show the events of rooms. `*eventId` also matches slashes: event ids of room version 3 may contain slashes, and
+ * some clients do not encode them.
+ */
 export const ROOM_TIMELINE_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'GET',

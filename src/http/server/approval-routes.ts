@@ -2,7 +2,7 @@ import { defineRoute, numberOf, okOf, page, type Route, wireForm } from '../rout
 
 const APPROVALS = '/_dendrite/admin/approvals';
 
-/** Routes that show what waits for a second administrator, and that decide it. */
+/** Routes that list approvals and decide about them. */
 export const APPROVAL_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'GET',

@@ -10,7 +10,7 @@ const mediaBody = (user: MediaOfUser): Record<string, unknown> => ({
   media_length: user.mediaLength,
 });
 
-/** Synapse's routes of statistics. */
+/** Synapse's routes for statistics. */
 export const STATISTICS_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'GET',

@@ -4,7 +4,7 @@ const SYNAPSE = '/_synapse/admin/v1';
 const RATE_LIMIT = `${SYNAPSE}/users/:userId/override_ratelimit`;
 const FEATURES = `${SYNAPSE}/experimental_features/:userId`;
 
-/** Routes of decisions about accounts that the plugin stores and the homeserver carries out. */
+/** Routes for decisions about accounts. The plugin stores these decisions, and the homeserver enforces them. */
 export const ACCOUNT_STANDING_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'GET',

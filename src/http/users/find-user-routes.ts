@@ -4,7 +4,7 @@ import { defineRoute, ok, okOf, type Route } from '../route.ts';
 
 const SYNAPSE = '/_synapse/admin/v1';
 
-/** Without the password hash, which Synapse shows. */
+/** A found user in Synapse's form. Leaves out the password hash, which Synapse shows. */
 const foundUser = (user: User): Record<string, unknown> => ({
   name: user.userId,
   is_guest: user.accountType === ACCOUNT_TYPE.guest,
@@ -12,7 +12,7 @@ const foundUser = (user: User): Record<string, unknown> => ({
   user_type: user.userType,
 });
 
-/** Routes that find users by something else than their user ids. */
+/** Routes that check a username, and that find users by a threepid, an external id or a part of a user id. */
 export const FIND_USER_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'GET',

@@ -3,7 +3,7 @@ import { defineRoute, ok, okOf, type Route, timeOf } from '../route.ts';
 
 const USER = '/_synapse/admin/v1/users/:userId';
 
-/** A pusher as Synapse shows it. Dendrite can't switch one off. */
+/** A pusher in the form that Synapse shows. `enabled` is always true, because Dendrite cannot switch a pusher off. */
 const pusherBody = (pusher: Pusher): Record<string, unknown> => ({
   app_display_name: pusher.appDisplayName,
   app_id: pusher.appId,
@@ -17,7 +17,7 @@ const pusherBody = (pusher: Pusher): Record<string, unknown> => ({
   device_id: pusher.deviceId,
 });
 
-/** Routes that show what is kept of a user. */
+/** Routes that show stored data of a user. */
 export const USER_DETAIL_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'GET',

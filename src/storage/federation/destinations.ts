@@ -3,7 +3,7 @@ import type { DestinationRetry } from '../../host.ts';
 import type { RoomId, ServerName } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 
-/** Another server that the homeserver shares rooms with, has queued something for, or has listed as offline. */
+/** Another server that shares rooms with the homeserver, that has queued events, or that is listed as offline. */
 export interface Destination {
   readonly destination: ServerName;
   readonly queuedPdus: number;
@@ -14,7 +14,7 @@ export interface Destination {
   readonly isBlacklisted: boolean;
   /** Whether the server is in `federationsender_assumed_offline`. Dendrite sends to it through a relay. */
   readonly isAssumedOffline: boolean;
-  /** When the sender tries again. `null` if the host does not tell, or does not wait. */
+  /** Times of the last and the next attempt. `null` if the host does not report them or does not wait. */
   readonly retry: DestinationRetry | null;
 }
 
@@ -27,7 +27,7 @@ interface DestinationRow {
   is_assumed_offline: boolean;
 }
 
-/** Sort keys of the list. The times of retries are the host's. */
+/** SQL sort keys of the list. `t` has the times of retries that the host reports. */
 const ORDERS = {
   destination: 'destination COLLATE "C"',
   retry_last_ts: 'coalesce(t.last_try, 0)',
@@ -40,7 +40,7 @@ const ORDERS = {
 export type DestinationOrder = keyof typeof ORDERS;
 export const DESTINATION_ORDERS = Object.keys(ORDERS) as [DestinationOrder, ...DestinationOrder[]];
 
-/** One server exactly, or those whose names contain a text. */
+/** Selects the server with the name `name`, or all servers whose names contain `partOfName`. */
 export type DestinationFilter = { readonly name: string } | { readonly partOfName: string | undefined };
 
 export interface DestinationPage {
@@ -56,7 +56,7 @@ const KNOWN = `SELECT server_name FROM public.federationsender_joined_hosts
   UNION SELECT server_name FROM public.federationsender_blacklist
   UNION SELECT server_name FROM public.federationsender_assumed_offline`;
 
-/** The whole table of joined hosts is read: Dendrite has no index on its server names. */
+/** SQL for the servers. It reads the whole table of joined hosts, because Dendrite has no index on its server names. */
 const DESTINATIONS = `SELECT known.server_name AS destination, coalesce(p.pdus, 0) AS pdus, coalesce(e.edus, 0) AS edus, p.oldest,
     b.server_name IS NOT NULL AS is_blacklisted, o.server_name IS NOT NULL AS is_assumed_offline
   FROM (${KNOWN}) AS known
@@ -70,7 +70,7 @@ const DESTINATIONS = `SELECT known.server_name AS destination, coalesce(p.pdus, 
     AND (CAST(:name AS text) IS NULL OR known.server_name = :name)
     AND (CAST(:partOfName AS text) IS NULL OR strpos(lower(known.server_name), lower(:partOfName)) > 0)`;
 
-/** A page of the destinations that match, and the number of all that match. */
+/** A page of the matching servers, and the number of all matching servers. */
 export async function readDestinations(
   db: Db,
   filter: DestinationFilter,
@@ -122,7 +122,7 @@ const destinationOf = (row: DestinationRow, retryOf: ReadonlyMap<ServerName, Des
   retry: retryOf.get(row.destination) ?? null,
 });
 
-/** `origin_server_ts` of an event. `null` for a text that is not an event with a time. */
+/** Reads `origin_server_ts` from an event's JSON. `null` if the text is not an event with a time. */
 function timeOf(json: string): number | null {
   try {
     const { origin_server_ts: at } = JSON.parse(json) as { readonly origin_server_ts?: unknown };
@@ -132,7 +132,7 @@ function timeOf(json: string): number | null {
   }
 }
 
-/** A page of the rooms that a server has joined users in, in order of their ids, and the number of all these rooms. */
+/** A page of the rooms with joined users of a server, by room id, and the number of all these rooms. */
 export async function listRoomsOfServer(
   db: Db,
   serverName: ServerName,
@@ -152,7 +152,7 @@ export async function listRoomsOfServer(
   return { roomIds: rows.flatMap(({ room_id: roomId }) => roomId ?? []), total: rows[0]?.total ?? 0 };
 }
 
-/** Removes a server from the lists of those that nothing is sent to directly. */
+/** Removes a server from `federationsender_blacklist` and `federationsender_assumed_offline`. */
 export async function deleteFromOfflineLists(transaction: Knex.Transaction, serverName: ServerName): Promise<void> {
   await transaction.raw('DELETE FROM public.federationsender_blacklist WHERE server_name = ?', [serverName]);
   await transaction.raw('DELETE FROM public.federationsender_assumed_offline WHERE server_name = ?', [serverName]);

@@ -9,7 +9,7 @@ export interface ForwardExtremity {
   readonly depth: number;
 }
 
-/** The deepest of some forward extremities. */
+/** Reads the deepest of the given forward extremities. */
 export async function readForwardExtremities(
   db: Db,
   eventNids: readonly number[],

@@ -10,7 +10,7 @@ export async function publishRoom(transaction: Knex.Transaction, roomId: RoomId)
   );
 }
 
-/** Takes a room out of all room directories, those of application services, too. */
+/** Removes a room from all room directories, including those of application services. */
 export async function unpublishRoom(transaction: Knex.Transaction, roomId: RoomId): Promise<void> {
   await transaction.raw('UPDATE public.roomserver_published SET published = false WHERE room_id = ? AND published', [
     roomId,

@@ -2,15 +2,15 @@ import type { RoomId } from '../../ids.ts';
 import type { EventJson } from '../../matrix/room-version.ts';
 import { type Db, rowsOf } from '../database.ts';
 
-/** A state event that makes a room a child of a space. */
+/** An `m.space.child` state event of a space. */
 export interface SpaceChildEvent {
   readonly spaceId: RoomId;
-  /** The room id of the child, if the sender has written one. */
+  /** State key of the event. It is the child's room id, unless the sender wrote something else. */
   readonly childId: string;
   readonly event: EventJson;
 }
 
-/** The children of spaces, as their current state names them. */
+/** Lists the `m.space.child` events in the current state of spaces. */
 export async function listSpaceChildren(
   db: Db,
   spaceIds: readonly RoomId[],

@@ -39,7 +39,7 @@ export async function findPlacedEvent(db: Db, roomId: RoomId, eventId: EventId):
 }
 
 export interface TimelineFilter extends EventTypeFilter {
-  /** @defaultValue all */
+  /** Senders of the events. @defaultValue all */
   readonly senders?: readonly string[] | undefined;
   /** Senders to exclude, even if `senders` includes them. @defaultValue none */
   readonly notSenders?: readonly string[] | undefined;
@@ -48,21 +48,21 @@ export interface TimelineFilter extends EventTypeFilter {
 /** A page of a room's timeline. Positions are stream positions. */
 export interface TimelinePage {
   readonly direction: 'f' | 'b';
-  /** Only events after this position. @defaultValue from the beginning */
+  /** Only events after this position. @defaultValue 0, the beginning */
   readonly after?: number | undefined;
-  /** Only events up to this position. @defaultValue to the end */
+  /** Only events at or before this position. @defaultValue the end */
   readonly upTo?: number | undefined;
   readonly limit: number;
-  /** @defaultValue all events */
+  /** Filter of the events. @defaultValue all events */
   readonly filter?: TimelineFilter;
-  /** `false`: excludes events that were fetched later as history. @defaultValue true */
+  /** Whether to include history that the homeserver fetched from other servers later. @defaultValue true */
   readonly withHistory?: boolean;
 }
 
 export interface Timeline {
-  /** Events in the direction of the page. */
+  /** The events, in the order of `direction`. */
   readonly events: readonly PlacedEvent[];
-  /** The last position that the page has read, if it ended early because it had read the maximum number of events. */
+  /** The last position read, if the page ended early because it had read `LOOKED_AT` events. Otherwise `undefined`. */
   readonly lookedUpTo: number | undefined;
 }
 
@@ -71,8 +71,8 @@ const LOOKED_AT = 20_000;
 
 /**
  * SQL for one group of a room's events by stream position: events that `/sync` shows, or events that it excludes. Each group
- * is one range of the index that starts with room and group. The row comparison leaves PostgreSQL no other index. Otherwise,
- * it would read the events of all rooms in order, in the hope of finding some of the room early.
+ * is one range of the index on room and group. The row comparison forces PostgreSQL to use this index. Otherwise, the planner
+ * may read the events of all rooms in stream order.
  */
 const groupOf = (isExcluded: boolean, order: string): string =>
   `(SELECT id, sender, type FROM public.syncapi_output_room_events

@@ -1,4 +1,7 @@
-/** Messages in one language, and which of them a query finds: by their place in the list, from 0. All others it does not find. */
+/**
+ * Messages and expected results of searches. `finds` maps a query to the indexes in `texts` of the messages that it finds. The
+ * query must find no other message.
+ */
 export interface Expectations {
   readonly texts: readonly string[];
   readonly finds: Readonly<Record<string, readonly number[]>>;

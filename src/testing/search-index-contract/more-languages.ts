@@ -1,6 +1,6 @@
 import type { Expectations } from './expectations.ts';
 
-/** More languages whose words are found in every form. */
+/** Expected results in further languages that have stemming. A search finds all forms of a word. */
 export const MORE_LANGUAGES: Readonly<Record<string, Expectations>> = {
   Finnish: {
     texts: [

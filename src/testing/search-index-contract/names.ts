@@ -1,6 +1,6 @@
 import type { Expectations } from './expectations.ts';
 
-/** Texts with parts that belong to no language: names, addresses, numbers and emoji. */
+/** Expected results for parts of texts that belong to no language: names, addresses, numbers and emoji. */
 export const NAMES: Readonly<Record<string, Expectations>> = {
   names: {
     texts: [

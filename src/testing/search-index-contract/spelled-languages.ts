@@ -1,6 +1,6 @@
 import type { Expectations } from './expectations.ts';
 
-/** Languages whose words are found as they are spelled, and without their marks. */
+/** Expected results in languages without stemming. A search finds words by their spelling, with or without marks. */
 export const SPELLED_LANGUAGES: Readonly<Record<string, Expectations>> = {
   Polish: {
     texts: ['Zażółć gęślą jaźń, powiedział Łukasz', 'Jutro jadę pociągiem do Łodzi'],

@@ -1,6 +1,6 @@
 import type { Expectations } from './expectations.ts';
 
-/** Germanic and Romance languages whose words are found in every form. */
+/** Expected results in Germanic and Romance languages, which have stemming. A search finds all forms of a word. */
 export const WESTERN_LANGUAGES: Readonly<Record<string, Expectations>> = {
   English: {
     texts: [
