@@ -150,7 +150,7 @@ export interface OperationBase<Input extends z.ZodType> {
    * @defaultValue the input stays as it is
    */
   resolve?(services: OperationServices, input: z.output<Input>): Promise<z.output<Input>>;
-  /** The target of a call, for the audit. With `self-or-admin` the target is the user id that must be the actor's own. */
+  /** The target of a call, for the audit. With `self-or-admin`: id of the user who may call without being an admin. */
   readonly target?: (input: z.output<Input>) => string | undefined;
   /**
    * Operations that this operation includes. Before-hooks of included operations also run, and can veto this operation. The

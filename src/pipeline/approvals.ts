@@ -61,7 +61,7 @@ export function createApprovals(db: Knex, callOf: HookRunner['callOf']): Approva
 
 const bad = (problem: string): Error => new Error(`approvals.require(event, { reason, expiresInMs }): ${problem}`);
 
-/** Checks the values and fills in the default. The types do not protect hosts that are written in plain JavaScript. */
+/** Checks the request at run time and fills in the default. Hosts in plain JavaScript have no type checker. */
 function checkedRequest(request: unknown): Required<ApprovalRequest> {
   const { reason, expiresInMs = ONE_DAY_MS } = isRecord(request) ? request : {};
   if (typeof reason !== 'string' || reason === '' || reason.length > LONGEST_REASON || !isStorable(reason)) {

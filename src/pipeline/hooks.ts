@@ -41,7 +41,7 @@ export function deny<Code extends string>(
   errcode: Code & (Code extends `M_${string}` ? ErrorCode : unknown),
   reason: string,
 ): Denial {
-  // The types do not protect hosts that are written in plain JavaScript.
+  // The code checks both types at run time, because hosts in plain JavaScript have no type checker.
   const given: readonly unknown[] = [errcode, reason];
   if (!isOwnErrorCode(given[0])) throw badDenial('errcode must be a text such as M_FORBIDDEN or ORG_EXAMPLE_REASON');
   if (typeof given[1] !== 'string' || given[1] === '') throw badDenial('reason must be a text for the caller');

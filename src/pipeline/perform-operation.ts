@@ -67,7 +67,7 @@ async function write(
   const { actor, requestId, signal } = call;
   const prepared = await operation.prepare?.({ ...pipeline.services, actor, requestId, signal }, input);
   if (operation.prepare !== undefined && actor.kind === 'user') {
-    // `prepare` may take long, for example to hash a password. An administrator may have been demoted meanwhile.
+    // `prepare` may take long, for example to hash a password. An administrator may have been demoted since the first check.
     const { kind, userId } = actor;
     await authoriseActor(pipeline.services.db, { kind, userId }, operation.access, call.target);
   }

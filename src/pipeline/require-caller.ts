@@ -4,7 +4,7 @@ import { isRecord } from '../json.ts';
 const EXPECTED = "{ kind: 'user', userId: '@name:example.org' } or { kind: 'system', name: 'what acts' }";
 
 /**
- * Checks the caller of an operation. The types do not protect hosts that are written in plain JavaScript.
+ * Checks the caller of an operation at run time, because hosts in plain JavaScript have no type checker.
  * @throws TypeError that says what is wrong with the caller and what an actor must be
  */
 export function requireCaller(operation: string, caller: unknown): void {

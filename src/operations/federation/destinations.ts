@@ -53,7 +53,7 @@ export const listDestinations = defineOperation({
   effect: 'read',
   input: inputObject({
     ...pageInput,
-    /** What the list is sorted by. @defaultValue `destination`, the server name */
+    /** Sort key of the list. @defaultValue `destination`, the server name */
     orderBy: z.enum(DESTINATION_ORDERS).default('destination'),
     /** Part of a server name, in any case. */
     destination: z.string().min(1).max(255).optional(),

@@ -27,7 +27,7 @@ export const reportStatusInput = {
 export const filterBy = (value: string | undefined, isId: (id: string) => boolean): TextFilter | undefined =>
   value === undefined ? undefined : { text: value, isPart: !isId(value) };
 
-/** Values of `from` below `FIRST_TOKEN` are numbers of reports to skip. Other values name the report before the page. */
+/** A `from` below `FIRST_TOKEN` is a number of reports to skip. Any other `from` names the last report before the page. */
 const FIRST_TOKEN = 1_000_000_000_000;
 
 /** The range of reports to read for a page. It has one report more than the page, which shows whether a next page exists. */

@@ -19,7 +19,7 @@ export const reportUser = defineOperation({
   input: inputObject({
     /** The local user who makes the report. */
     reporter: userIdInput,
-    /** The user who is reported. */
+    /** The reported user. */
     userId: userIdInput,
     /** Why `reporter` reports the user. @defaultValue no reason */
     reason: z.string().max(10_000).default(''),

@@ -13,7 +13,7 @@ export const listMediaOfUsers = defineOperation({
   access: 'admin',
   effect: 'read',
   input: inputObject({
-    /** What the list is sorted by. @defaultValue `user_id` */
+    /** Sort key of the list. @defaultValue `user_id` */
     orderBy: z.enum(MEDIA_ORDERS).default('user_id'),
     /** `f`: ascending; `b`: descending. @defaultValue `f` */
     direction: z.enum(['f', 'b']).default('f'),

@@ -28,7 +28,7 @@ const input = inputObject({
   admins: z.boolean().optional(),
   /** User types to leave out. `null` stands for accounts of people. @defaultValue none */
   notUserTypes: z.array(z.enum(USER_TYPES).nullable()).max(10).optional(),
-  /** What the list is sorted by. @defaultValue `name`, the localpart */
+  /** Sort key of the list. @defaultValue `name`, the localpart */
   sortBy: z.enum(['name', ...USER_SORT_KEYS]).default('name'),
   /** `f`: ascending; `b`: descending. @defaultValue `f` */
   direction: z.enum(['f', 'b']).default('f'),

@@ -48,8 +48,8 @@ const MARKS: readonly (readonly [pattern: RegExp, replacement: string])[] = [
 ];
 
 /**
- * Letters that people replace by other letters. The rules above miss these letters: either Unicode does not decompose them,
- * or their mark makes another letter elsewhere in the script.
+ * Letters that people replace by other letters. `MARKED` and `MARKS` miss these letters: either Unicode does not decompose
+ * them, or their mark makes another letter elsewhere in the script.
  */
 const LETTERS: Readonly<Record<string, string>> = {
   ß: 'ss',

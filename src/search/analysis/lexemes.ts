@@ -87,7 +87,7 @@ function markLanguages(languages: number, { codes }: Lexicon, visit: VisitLexeme
   }
 }
 
-/** The language with the most evidence, and those that `RUNNER_UP` admits, as bits. 0 if the evidence is too small. */
+/** The language with the most evidence and its runners-up, as bits. 0 if the best language has less than `MIN_EVIDENCE`. */
 function likelyOf(scores: readonly number[], possible: number): number {
   let best = 0;
   for (let index = 0; index < scores.length; index += 1) {

@@ -114,7 +114,7 @@ function stemsOf(word: string, otherForms: readonly string[], stem: (word: strin
   return stems;
 }
 
-/** The weight of a word or letter that 1, 2 or 3 languages share. More widely shared ones have no weight. */
+/** The weights of a word or letter of 1, 2 or 3 languages. A word or letter of more than 3 languages has no weight. */
 const WEIGHTS = [2, 1, 0.5] as const;
 
 function createEvidence(languages: readonly Language[]): (word: string) => readonly Evidence[] {

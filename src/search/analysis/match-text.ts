@@ -5,7 +5,7 @@ import { type LexemeForm, visitLexemes } from './lexemes.ts';
 import type { Lexicon } from './lexicon.ts';
 import { wordOf } from './tokens.ts';
 
-/** The lexemes of one text by their positions. */
+/** An index of the lexemes of one text. */
 interface TextIndex {
   /** The positions of a lexeme in the text, with regard to `isPrefix` and `isExact`. Empty if the text lacks the lexeme. */
   readonly positionsOf: (lexeme: SearchLexeme) => ReadonlySet<number>;

@@ -44,7 +44,7 @@ export function parseQuery(query: string, lexicon: Lexicon): SearchExpression | 
   return groups.length > 1 && count === 0 ? wordExpression('or', lexicon) : undefined;
 }
 
-/** Replaces a quote that is never closed by a space. */
+/** Removes the last quote if the number of quotes is odd. A space takes its place, so that words stay apart. */
 function withoutOpenQuote(text: string): string {
   if ((text.split('"').length - 1) % 2 === 0) return text;
   const last = text.lastIndexOf('"');

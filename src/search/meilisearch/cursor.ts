@@ -5,7 +5,7 @@ import type { SearchOrder } from '../search-index.ts';
 const count = z.int().nonnegative();
 
 const cursorSchema = z.strictObject({
-  /** The number of all hits, as counted by the first page, or the number of hits seen so far. */
+  /** With a room filter, the engine's estimate of all hits. Without a room filter, the number of hits returned so far. */
   count,
   at: z.discriminatedUnion('order', [
     z.strictObject({

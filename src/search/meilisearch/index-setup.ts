@@ -8,7 +8,7 @@ import type { Tasks } from './tasks.ts';
  * Creates the index if it is missing, and gives it the settings that it lacks. This happens before documents are added,
  * because a later change of settings indexes all documents again.
  * @param policy for the first request, which finds out whether the engine is available
- * @returns `createdAt`, which moves with the content when indexes are swapped
+ * @returns `createdAt` of the index. A swap of two indexes swaps `createdAt` together with the content.
  */
 export async function ensureIndex(
   client: EngineClient,

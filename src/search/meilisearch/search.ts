@@ -70,8 +70,8 @@ function pageOf(
   next?: Position,
 ): SearchPage {
   const seen = start.count + hits.length;
-  // The engine's estimate covers all rooms and would reveal events that the caller must not see. In this case, only the hits
-  // found are counted.
+  // Without a room filter, the engine's estimate covers all rooms and would reveal events that the caller must not see. The
+  // count is then the number of hits found so far, plus one if there is a next page.
   const [count, carried] = filtersRooms(rooms)
     ? [Math.max(estimate, hits.length), estimate]
     : [seen + (next === undefined ? 0 : 1), seen];

@@ -19,7 +19,7 @@ const SETTINGS = {
     },
   ],
   sortableAttributes: ['stream'],
-  // `sort` comes first: hits are sorted strictly.
+  // `sort` is the first rule, so that no other rule changes the order of hits.
   rankingRules: ['sort', 'words', 'typo', 'proximity', 'attribute', 'exactness'],
   proximityPrecision: 'byAttribute',
   facetSearch: false,

@@ -105,7 +105,7 @@ export function createTasks(client: EngineClient, metrics: SearchMetrics, limitM
   };
 }
 
-/** The error of a task that did not succeed or is unknown. */
+/** Makes the error for a task that did not succeed, or that the engine does not list. */
 export function taskError(taskUid: number, outcome: Exclude<TaskOutcome, { status: 'succeeded' }>): EngineError {
   if (outcome.status === 'unknown') {
     return new EngineError('task', `Meilisearch does not list task ${taskUid}`, { code: 'task_not_found' });

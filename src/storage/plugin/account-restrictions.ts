@@ -12,7 +12,7 @@ export async function listRestrictions(db: Db, userId: UserId): Promise<Restrict
   return rows.map(({ restriction }) => restriction);
 }
 
-/** Restricts an account. If the account is already restricted, this updates who did it. */
+/** Restricts an account. If the account has the restriction already, replaces the name of the actor who restricted it. */
 export async function insertRestriction(
   db: Db,
   userId: UserId,
