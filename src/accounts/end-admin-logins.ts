@@ -14,7 +14,7 @@ interface Settings {
   readonly ended: (userId: UserId, destinations: readonly ServerName[]) => void;
 }
 
-/** Removes administrators' logins as users that have ended, and the devices of these logins. */
+/** Removes ended logins of administrators as users, and the devices of these logins. */
 export async function endAdminLogins({ db, localServerNames, ended }: Settings): Promise<void> {
   for (const { userId, deviceId } of await listEndedAdminLogins(db)) {
     await transact(db, async (transaction, afterCommit) => {

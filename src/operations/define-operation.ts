@@ -102,8 +102,8 @@ export interface OperationScope extends ReadScope {
 /** The scope of a `JobOperation`'s job. `Checkpoint` is the type of the data that its steps store. */
 export interface OperationWork<Checkpoint extends object = object> extends Omit<OperationServices, 'db'> {
   /**
-   * Returns the connection for reads outside steps. It is the pool. In a dry run, it is the transaction from the first step on:
-   * a second connection for a dry run could block a host with a small pool.
+   * Returns the connection for reads outside steps: the pool or, once the first step of a dry run has begun, the transaction of
+   * the dry run. A second connection for a dry run could block a host with a small pool.
    */
   readonly reader: () => Db;
   /** The actor who started the job. */

@@ -9,7 +9,8 @@ export type RoomRemoval =
   /** Search is off. */
   | { readonly kind: 'none' }
   /**
-   * Removes about `limit` documents in the caller's transaction. Returns their number. If it is below `limit`, none are left.
+   * Removes about `limit` documents in the caller's transaction. Returns their number. A number below `limit` means that no
+   * documents are left.
    */
   | {
       readonly kind: 'transactional';

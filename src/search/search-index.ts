@@ -68,7 +68,7 @@ export interface SearchRebuild {
     documents: readonly SearchDocument[],
     commit: (write: (transaction: Knex.Transaction) => Promise<void>) => Promise<void>,
   ): Promise<void>;
-  /** Called after all documents are loaded. Builds parts that are cheaper to build at the end, such as database indexes. */
+  /** Builds parts that are cheaper to build after all documents are loaded, such as database indexes. */
   finishLoad(rebuild: RebuildRef): Promise<void>;
   /** Applies changes made during the rebuild. Like `SearchIndex.write`, but to the shadow. */
   write(rebuild: RebuildRef, writes: SearchWrites, transaction?: Knex.Transaction): Promise<void>;
@@ -105,7 +105,8 @@ export interface SearchIndex {
   write(writes: SearchWrites, transaction?: Knex.Transaction): Promise<void>;
   /**
    * Removes documents of a room. A transactional index removes about `limit` of them in the caller's transaction; other
-   * indexes remove all of them durably. Returns the number of removed documents. If it is below `limit`, none are left.
+   * indexes remove all of them durably. Returns the number of removed documents. A number below `limit` means that no documents
+   * are left.
    */
   removeRoom(roomId: RoomId, limit: number, transaction?: Knex.Transaction): Promise<number>;
   search(query: SearchQuery): Promise<SearchPage>;

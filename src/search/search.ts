@@ -81,8 +81,8 @@ export function createSearch(
   const write = async (transaction: Knex.Transaction, { eventIds, edits, redacted }: Changes): Promise<void> => {
     await lockSearchShared(transaction);
     await insertEdits(transaction, edits);
-    // Any event, from any room, may edit or redact one of these events. The lock keeps what is read here valid until the
-    // commit.
+    // A concurrent event, from any room, may edit or redact one of these events. The lock makes such an event wait until the
+    // commit, so that the edits and redactions that this transaction reads stay current.
     if (index.transactional) {
       await lockSearchEvents(transaction, [...redacted, ...(await findEditedAround(transaction, eventIds))]);
     }

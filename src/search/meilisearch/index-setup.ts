@@ -5,8 +5,8 @@ import { missingSettings } from './settings.ts';
 import type { Tasks } from './tasks.ts';
 
 /**
- * Creates the index if it is missing, and gives it the settings that it lacks. This happens before documents are added,
- * because a later change of settings indexes all documents again.
+ * Creates the index if it is missing, and writes the settings that the index lacks. Call it before you add documents, because
+ * a later change of settings indexes all documents again.
  * @param policy for the first request, which finds out whether the engine is available
  * @returns `createdAt` of the index. A swap of two indexes swaps `createdAt` together with the content.
  */

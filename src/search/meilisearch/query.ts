@@ -5,7 +5,7 @@ import type { SearchKey } from '../search-index.ts';
 import { roomKey } from './documents.ts';
 import { engineWord, engineWordStarts } from './words.ts';
 
-/** Maximum number of rooms in a filter. With more rooms, the adapter skips other rooms' hits, which costs less than a filter. */
+/** Maximum number of rooms in a filter. With more rooms, it is cheaper to skip hits of other rooms than to filter by room. */
 const MAX_FILTERED_ROOMS = 400;
 /** Maximum number of parts of a phrase in the filter. The text of each hit is checked for the other parts. */
 const MAX_PHRASE_PARTS = 200;
