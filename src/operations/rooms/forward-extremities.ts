@@ -42,9 +42,9 @@ const MAX_EVENTS = 100;
 const TYPE = 'org.matrix.dummy_event';
 
 /**
- * Joins the forward extremities of a room: adds events that follow them. The administrator sends the events, if joined.
- * Otherwise the local member with the most power sends them. A room with more than 1901 forward extremities needs several
- * calls.
+ * Joins the forward extremities of a room: adds events that follow them. The administrator sends the events, if joined with
+ * enough power. Otherwise the local member with the most power sends them. A room with more than 1901 forward extremities
+ * needs several calls.
  * Synapse: `DELETE /_synapse/admin/v1/rooms/{roomIdOrAlias}/forward_extremities`, which forgets all but one of them.
  */
 export const mergeForwardExtremities = defineOperation({
