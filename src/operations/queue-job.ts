@@ -35,7 +35,7 @@ export async function queueJob<Input extends z.ZodType<object>>(
   if (!job.joined) await operation.begin(scope, input);
   else if (!isDeepStrictEqual(job.input, JSON.parse(JSON.stringify(input)))) {
     const fields = { job_id: job.id };
-    throw new MatrixError('M_BAD_STATE', 'This is under way with other options', { status: 409, fields });
+    throw new MatrixError('M_BAD_STATE', 'The same operation is running with other options', { status: 409, fields });
   }
   scope.startedJob(job.id);
   scope.afterCommit(scope.wakeJobs);

@@ -89,7 +89,7 @@ export async function useApprovals(transaction: Knex.Transaction, call: Call): P
   const missing = [...approvals].find((id) => !taken.has(id));
   if (missing !== undefined) {
     const fields = { approval_id: missing };
-    throw new MatrixError('M_FORBIDDEN', 'The approval of this has been used or does not stand any more', { fields });
+    throw new MatrixError('M_FORBIDDEN', 'The approval of this call has been used, or is no longer valid', { fields });
   }
   if (actor.kind === 'system') return;
   const { kind, userId } = actor;

@@ -54,7 +54,11 @@ describe('a call whose job is already running', () => {
 
   it('is refused if the input differs, with the running job', async () => {
     const { jobId } = await operations.evacuateRoom.start({ roomId: ROOM }, CALLER);
-    const refusal = { errcode: 'M_BAD_STATE', message: 'This is under way with other options', status: 409 };
+    const refusal = {
+      errcode: 'M_BAD_STATE',
+      message: 'The same operation is running with other options',
+      status: 409,
+    };
     await expect(operations.evacuateRoom.start({ roomId: ROOM, invites: true }, CALLER)).rejects.toMatchObject({
       ...refusal,
       fields: { job_id: jobId },
@@ -65,7 +69,7 @@ describe('a call whose job is already running', () => {
     });
     expect([answer.status, jsonOf(answer)]).toEqual([
       409,
-      { errcode: 'M_BAD_STATE', error: 'This is under way with other options', job_id: jobId },
+      { errcode: 'M_BAD_STATE', error: 'The same operation is running with other options', job_id: jobId },
     ]);
   });
 

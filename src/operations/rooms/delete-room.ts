@@ -79,7 +79,7 @@ export const deleteRoom = defineJobOperation({
     const { roomId, newRoomUserId } = options;
     const ofNewRoom = (['roomName', 'message'] as const).find((name) => options[name] !== undefined);
     if (newRoomUserId === undefined && ofNewRoom !== undefined) {
-      throw new ParameterError([ofNewRoom], 'it is of a new room: give the user who makes it, too');
+      throw new ParameterError([ofNewRoom], 'a new room needs a user who creates it');
     }
     if (newRoomUserId !== undefined) {
       if (!signingKeys.some(({ serverName }) => serverName === splitUserId(newRoomUserId).serverName)) {
@@ -87,7 +87,7 @@ export const deleteRoom = defineJobOperation({
       }
       const account = await findAccount(transaction, newRoomUserId);
       if (account === undefined || account.isDeactivated) {
-        throw new ParameterError(['newRoomUserId'], `there is no ${newRoomUserId}, or no more`);
+        throw new ParameterError(['newRoomUserId'], `${newRoomUserId} does not exist or is deactivated`);
       }
     }
     if (options.block) await insertBlockedRoom(transaction, { roomId, reason: undefined, blockedBy: nameOf(actor) });

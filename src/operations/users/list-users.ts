@@ -38,7 +38,7 @@ const input = inputObject({
   from: z
     .string()
     .max(2_000)
-    .regex(/^\d+$/, 'expected the token of the page before, or a number from 0 on')
+    .regex(/^\d+$/, 'must be the token of the previous page, or a number of users to skip')
     .default('0'),
 });
 
