@@ -2,7 +2,10 @@ import { LRUCache } from 'lru-cache';
 import type { Db } from '../storage/database.ts';
 import { countUsers, type UserFilter } from '../storage/userapi/users.ts';
 
-/** A count is cached for `TIMES_AS_LONG` times its own duration, so that counts take at most a hundredth of the time. */
+/**
+ * A count is cached for `TIMES_AS_LONG` times its own duration, and for `LONGEST_MS` at most. Quick counts of a filter so take
+ * about a hundredth of the time.
+ */
 const TIMES_AS_LONG = 100;
 /** Maximum time for which a count is cached, in ms. */
 const LONGEST_MS = 60_000;

@@ -3,7 +3,10 @@ import { isRecord } from '../json.ts';
 import type { AuthorisedFields } from './auth-events.ts';
 import type { EventJson } from './room-version.ts';
 
-/** Finds a state event that the authorisation rules need, either in the event's auth events or in the state before it. */
+/**
+ * Looks up a state event that decides whether an event is allowed. A function of this type reads either the auth events of
+ * the event that is checked, or the room's state before that event.
+ */
 export type AuthState = (type: string, stateKey: string) => EventJson | undefined;
 
 /** The fields of an event that the authorisation rules read. */

@@ -17,7 +17,10 @@ ALTER TABLE matrix_admin.audit DROP CONSTRAINT audit_outcome_check,
 ALTER TABLE matrix_admin.jobs DROP COLUMN target;
 `;
 
-/** The target of each job, and audit entries both for the start and for the end of a job. */
+/**
+ * Adds a target to each job. Allows the audit outcomes `queued` and `cancelled`, so that the start and the end of a job can
+ * have an entry each.
+ */
 export const jobTargets = {
   name: '0008-job-targets',
   up: async (db: Knex): Promise<void> => {

@@ -23,7 +23,10 @@ CREATE TABLE matrix_admin.bulk_items (
 CREATE INDEX audit_by_request ON matrix_admin.audit (request_id);
 `;
 
-/** Creates the tables for selections of bulk operations. A resumed job finds in the audit which items are done. */
+/**
+ * Creates the tables for selections of bulk operations, and an index of the audit by request id. A resumed job looks up in
+ * the audit which items are done.
+ */
 export const bulk = {
   name: '0015-bulk',
   up: async (db: Knex): Promise<void> => {

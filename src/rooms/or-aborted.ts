@@ -1,12 +1,14 @@
 import { toError } from '../errors.ts';
 
 /**
- * Waits for a request of the host, and rejects with the signal's reason if the signal is aborted first. This works even if
- * the host ignores the signal.
+ * Waits for a request that the host sends, and rejects with the signal's reason if the signal is aborted first. This works
+ * even if the host ignores the signal.
  */
 export function orAborted<T>(request: Promise<T>, { signal }: { readonly signal: AbortSignal }): Promise<T> {
   const aborted = new Promise<never>((_resolve, reject) => {
-    signal.addEventListener('abort', () => reject(toError(signal.reason)), { once: true });
+    const end = (): void => reject(toError(signal.reason));
+    if (signal.aborted) end();
+    else signal.addEventListener('abort', end, { once: true });
   });
   const answered = request.catch((error: unknown) => {
     // After an abort, the signal's reason says more than the error that the host throws.

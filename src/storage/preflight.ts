@@ -158,7 +158,10 @@ const OLDEST_POSTGRES = 130_000;
 /** Formats `server_version_num`: 120022 becomes `12.22`. */
 const versionText = (version: number): string => `${Math.floor(version / 10_000)}.${version % 10_000}`;
 
-/** Checks that the plugin supports the database. @throws Error that lists everything that is missing */
+/**
+ * Checks that the plugin supports the database.
+ * @throws Error that names the PostgreSQL version, the encoding, or all missing tables and columns
+ */
 export async function preflight(db: Knex): Promise<void> {
   const [server] = await rowsOf<{ version: number; encoding: string }>(
     db.raw(

@@ -64,7 +64,8 @@ function powerDrafts(governance: Governance, granter: UserId, userId: UserId): R
   }
   const before = isRecord(power.powerLevels?.content) ? power.powerLevels.content : undefined;
   const users = isRecord(before?.users) ? before.users : {};
-  // Without a power levels event, the creator has level 100. The new event must name the creator to keep this level.
+  // Without a power levels event, only the creator has a level, so the granter is the creator. The new event must name the
+  // granter to keep that level.
   const creators = before === undefined && !version.privilegedCreators ? { [granter]: level } : {};
   return [stateDraftsOf(granter)(POWER_LEVELS, { ...before, users: { ...users, ...creators, [userId]: level } })];
 }

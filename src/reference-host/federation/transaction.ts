@@ -13,7 +13,7 @@ export interface Transaction {
     readonly pdus: readonly unknown[];
     readonly edus: readonly unknown[];
   };
-  /** Rows that no server would accept, because they are not canonical JSON. */
+  /** NIDs of queued rows that are left out. No server would accept them, because canonical JSON cannot express them. */
   readonly unsendable: readonly string[];
 }
 

@@ -23,7 +23,7 @@ const RUNNER_UP = 0.5;
 /** The scripts that several languages in `LANGUAGES` share. Evidence decides between these languages. */
 const SHARED_SCRIPTS = ['latin', 'cyrillic'] as const;
 
-/** Calls `visit` for each lexeme of a text. Lexemes at the same position come in no particular order. */
+/** Calls `visit` for each lexeme of a text, in no particular order. */
 export function visitLexemes(text: string, lexicon: Lexicon, visit: VisitLexeme): void {
   const words: Word[] = [];
   const positions: number[] = [];
