@@ -9,8 +9,8 @@ export type RoomRemoval =
   /** Search is off. */
   | { readonly kind: 'none' }
   /**
-   * Removes documents in the caller's transaction: `limit` of them, or all if there are fewer. Returns their number. A number
-   * below `limit` means that no documents are left.
+   * Removes documents in the caller's transaction: at least `limit`, or all if there are fewer. Returns their number. A
+   * number below `limit` means that no documents are left.
    */
   | {
       readonly kind: 'transactional';

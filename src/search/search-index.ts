@@ -104,7 +104,7 @@ export interface SearchIndex {
    */
   write(writes: SearchWrites, transaction?: Knex.Transaction): Promise<void>;
   /**
-   * Removes documents of a room. A transactional index removes about `limit` of them in the caller's transaction; other
+   * Removes documents of a room. A transactional index removes at least `limit` in the caller's transaction, or all; other
    * indexes remove all of them durably. Returns the number of removed documents. A number below `limit` means that no documents
    * are left.
    */
