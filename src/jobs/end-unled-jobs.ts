@@ -1,12 +1,11 @@
 import type { Knex } from 'knex';
 import type { ErrorCode } from '../errors.ts';
 import type { Logger } from '../host.ts';
-import { endCancelledJobs, failAbandonedJobs, keepInput } from '../storage/plugin/unled-jobs.ts';
+import { endCancelledJobs, failAbandonedJobs } from '../storage/plugin/unled-jobs.ts';
 import { transact } from '../storage/transact.ts';
-import { auditEnd } from './audit-end.ts';
+import { recordUnledEnd } from './audit-end.ts';
 import type { Job, JobEnd } from './job.ts';
 import { jobLogger } from './job-logger.ts';
-import { shownInput } from './shown-input.ts';
 
 interface UnledSettings {
   readonly db: Knex;
@@ -31,10 +30,7 @@ export async function endUnledJobs({ db, served, abandonedMs, logger }: UnledSet
       ...cancelled.map((job) => [job, { state: 'cancelled' }] as const),
       ...failed.map((job) => [job, { state: 'failed', error, errcode }] as const),
     ];
-    for (const [job, end] of ends) {
-      await keepInput(transaction, job.id, shownInput(job) ?? {});
-      await auditEnd(transaction, job, end);
-    }
+    for (const [job, end] of ends) await recordUnledEnd(transaction, job, end);
     return ends;
   });
   for (const [job, { state }] of ended) jobLogger(logger, job).info({ state }, 'Job that no process led has ended');

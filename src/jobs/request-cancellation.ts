@@ -1,8 +1,7 @@
 import type { Knex } from 'knex';
 import { requestCancel } from '../storage/plugin/jobs.ts';
-import { endCancelledJobs, keepInput } from '../storage/plugin/unled-jobs.ts';
-import { auditEnd } from './audit-end.ts';
-import { shownInput } from './shown-input.ts';
+import { endCancelledJobs } from '../storage/plugin/unled-jobs.ts';
+import { recordUnledEnd } from './audit-end.ts';
 
 /**
  * Cancels a job. If a process leads the job, this process ends it at the next step. If no process leads the job, it ends at
@@ -11,7 +10,6 @@ import { shownInput } from './shown-input.ts';
 export async function requestCancellation(transaction: Knex.Transaction, id: string): Promise<void> {
   await requestCancel(transaction, id);
   for (const job of await endCancelledJobs(transaction, id)) {
-    await keepInput(transaction, job.id, shownInput(job) ?? {});
-    await auditEnd(transaction, job, { state: 'cancelled' });
+    await recordUnledEnd(transaction, job, { state: 'cancelled' });
   }
 }

@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type { HashPassword } from '../accounts/password-hasher.ts';
 import type { StandingCache } from '../accounts/standing-cache.ts';
 import type { UserTotals } from '../accounts/user-totals.ts';
+import type { MatrixError } from '../errors.ts';
 import type { Appservice, FederationSender, Logger, SigningKey } from '../host.ts';
 import type { ServerName } from '../ids.ts';
 import type { Job, JobKind, JobRun, JobStep } from '../jobs/job.ts';
@@ -39,9 +40,10 @@ export interface OperationCalls {
   /**
    * Runs an operation to its end, with all checks, hooks and audit. Does not run it again if an earlier call with the same
    * request id has succeeded.
-   * @throws errors of the operation
+   * @returns the error that answers the caller, if the operation was refused
+   * @throws other errors, such as that of a database that is away; the signal's reason once the signal is aborted
    */
-  readonly runOnce: (operation: string, input: unknown, caller: OperationCaller) => Promise<unknown>;
+  readonly runOnce: (operation: string, input: unknown, caller: OperationCaller) => Promise<MatrixError | undefined>;
 }
 
 /** The services that all operations can use. */

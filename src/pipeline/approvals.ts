@@ -6,7 +6,7 @@ import { APPROVABLE_OPERATIONS, type ApprovableOperation, isApprovable } from '.
 import { operationNamed } from '../operations/operations.ts';
 import { type Approval, findOrAddApproval, takeApprovals } from '../storage/plugin/approvals.ts';
 import { transact } from '../storage/transact.ts';
-import { authoriseActor } from './authorise-actor.ts';
+import { authoriseAgain } from './authorise-actor.ts';
 import type { Call } from './call.ts';
 import { type BeforeEvent, Denial, type HookRunner } from './hooks.ts';
 import { isStorable } from './validate-input.ts';
@@ -91,7 +91,5 @@ export async function useApprovals(transaction: Knex.Transaction, call: Call): P
     const fields = { approval_id: missing };
     throw new MatrixError('M_FORBIDDEN', 'The approval of this call has been used, or is no longer valid', { fields });
   }
-  if (actor.kind === 'system') return;
-  const { kind, userId } = actor;
-  await authoriseActor(transaction, { kind, userId }, operationNamed(name).access, target);
+  await authoriseAgain(transaction, actor, operationNamed(name).access, target);
 }

@@ -19,6 +19,17 @@ export function requireAccountType(access: Access, accountType: number | undefin
 }
 
 /**
+ * Refuses an actor whose rights have changed since `authoriseActor()`, for example an administrator who was demoted meanwhile.
+ * @throws MatrixError `M_FORBIDDEN` or `M_GUEST_ACCESS_FORBIDDEN`
+ */
+export async function authoriseAgain(db: Db, actor: Actor, access: Access, target: string | undefined): Promise<void> {
+  if (actor.kind === 'system') return;
+  // The account type of the first check is left out, so that it is read again.
+  const { kind, userId } = actor;
+  await authoriseActor(db, { kind, userId }, access, target);
+}
+
+/**
  * Refuses an actor who may not run the operation on its target.
  * @throws MatrixError `M_FORBIDDEN` or `M_GUEST_ACCESS_FORBIDDEN`
  */

@@ -14,10 +14,17 @@ export function createOperationCalls(pipeline: () => Pipeline): OperationCalls {
     },
     runOnce: async (name, input, caller) => {
       const { jobs, services } = pipeline();
-      const done = await findAuditOfRequest(services.db, caller.requestId, name);
-      if (done === undefined) return runOperation(pipeline(), nameOf(name), input as never, caller);
-      if (done.jobId === undefined) return undefined;
-      return resultOf(await jobs.wait(done.jobId, { signal: caller.signal }));
+      try {
+        const done = await findAuditOfRequest(services.db, caller.requestId, name);
+        if (done === undefined) await runOperation(pipeline(), nameOf(name), input as never, caller);
+        else if (done.jobId !== undefined) resultOf(await jobs.wait(done.jobId, { signal: caller.signal }));
+        return undefined;
+      } catch (error) {
+        caller.signal.throwIfAborted();
+        // With status 503 the database is unavailable.
+        if (!(error instanceof MatrixError) || error.status === 503) throw error;
+        return error;
+      }
     },
   };
 }

@@ -20,7 +20,7 @@ import {
   transactAndRollBack,
 } from '../storage/transact.ts';
 import { useApprovals } from './approvals.ts';
-import { authoriseActor } from './authorise-actor.ts';
+import { authoriseActor, authoriseAgain } from './authorise-actor.ts';
 import { auditCall, type Call, type Pipeline } from './call.ts';
 import type { AfterEvent, BeforeEvent } from './hooks.ts';
 import { validateInput } from './validate-input.ts';
@@ -66,11 +66,8 @@ async function write(
 ): Promise<unknown> {
   const { actor, requestId, signal } = call;
   const prepared = await operation.prepare?.({ ...pipeline.services, actor, requestId, signal }, input);
-  if (operation.prepare !== undefined && actor.kind === 'user') {
-    // `prepare` may take long, for example to hash a password. An administrator may have been demoted since the first check.
-    const { kind, userId } = actor;
-    await authoriseActor(pipeline.services.db, { kind, userId }, operation.access, call.target);
-  }
+  // `prepare` may take long, for example to hash a password.
+  if (operation.prepare !== undefined) await authoriseAgain(pipeline.services.db, actor, operation.access, call.target);
   const work = (scope: OperationScope): Promise<unknown> => operation.run(scope, input, prepared);
   return dryRun ? rollingBack(pipeline, call, work) : inTransaction(pipeline, call, 'ok', work);
 }

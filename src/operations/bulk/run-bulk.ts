@@ -63,8 +63,7 @@ export const runBulk = defineJobOperation({
   run: async (work: OperationWork<Progress>, { token }): Promise<BulkResult> => {
     const selection = await begin(work, token);
     let position = work.checkpoint?.position ?? 0;
-    const { waiting, ok, failed } = await countBulkItems(work.reader(), token);
-    const total = waiting + ok + failed;
+    const { total } = await countBulkItems(work.reader(), token);
     for (;;) {
       const items = await listBulkItems(work.reader(), token, position, AT_ONCE);
       if (items.length === 0) break;
@@ -104,23 +103,15 @@ async function doItem(
 ): Promise<Outcome> {
   if (!isBulkOperation(operation)) throw new MatrixError('M_UNRECOGNIZED', `there is no bulk operation ${operation}`);
   const requestId = `${jobRun?.job.id ?? ''}/${position}`;
-  try {
-    await calls.runOnce(operation, bulkTargetNamed(operation).input(id, options, requestId), {
-      actor,
-      requestId,
-      signal,
-    });
-    return { position, outcome: 'ok', errcode: undefined, error: undefined };
-  } catch (error) {
-    signal.throwIfAborted();
-    // With status 503 the database is unavailable. The job fails here and resumes later.
-    if (!(error instanceof MatrixError) || error.status === 503) throw error;
-    return { position, outcome: 'failed', errcode: error.errcode, error: describeError(error) };
-  }
+  const input = bulkTargetNamed(operation).input(id, options, requestId);
+  const refusal = await calls.runOnce(operation, input, { actor, requestId, signal });
+  return refusal === undefined
+    ? { position, outcome: 'ok', errcode: undefined, error: undefined }
+    : { position, outcome: 'failed', errcode: refusal.errcode, error: describeError(refusal) };
 }
 
 async function resultOf(work: OperationWork<Progress>, { token, operation }: BulkSelection): Promise<BulkResult> {
-  const { ok, failed, waiting } = await countBulkItems(work.reader(), token);
+  const { total, ok, failed } = await countBulkItems(work.reader(), token);
   const failures: { id: string; reason: string }[] = [];
   for (let from = 0; failures.length < Math.min(failed, MAX_FAILURES); from += PAGE) {
     const items = await listBulkItems(work.reader(), token, from, PAGE);
@@ -128,7 +119,7 @@ async function resultOf(work: OperationWork<Progress>, { token, operation }: Bul
   }
   return {
     operation,
-    total: ok + failed + waiting,
+    total,
     ok,
     failed,
     ...(failures.length > 0 && { failures: failures.slice(0, MAX_FAILURES) }),
@@ -169,9 +160,8 @@ export const getBulk = defineOperation({
   run: async ({ db }, { token, from, limit }): Promise<BulkView> => {
     const selection = z.uuid().safeParse(token).success ? await findBulkSelection(db, token) : undefined;
     if (selection === undefined) throw noSelection();
-    const { waiting, ok, failed } = await countBulkItems(db, token);
+    const { total, ok, failed } = await countBulkItems(db, token);
     const items = await listBulkItems(db, token, from, limit);
-    const total = waiting + ok + failed;
     return {
       token,
       operation: selection.operation,

@@ -4,13 +4,13 @@ import { ACCOUNT_TYPE } from '../../accounts/account-type.ts';
 import { checkPassword } from '../../accounts/check-password.ts';
 import { checkUsername } from '../../accounts/check-username.ts';
 import { createAccount } from '../../accounts/create-account.ts';
+import { logIn } from '../../accounts/log-in.ts';
 import { MatrixError } from '../../errors.ts';
 import type { ServerName, UserId } from '../../ids.ts';
 import { insertKeylessDevice } from '../../storage/keyserver/device-keys.ts';
 import { setUserType, USER_TYPES } from '../../storage/plugin/account-attributes.ts';
 import { insertNonce, takeNonce } from '../../storage/plugin/registration-nonces.ts';
 import { isAccount } from '../../storage/userapi/accounts.ts';
-import { insertDevice } from '../../storage/userapi/devices.ts';
 import { defineOperation } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 
@@ -101,13 +101,10 @@ export const registerBySharedSecret = defineOperation({
       scope.announce({ users: [userId] });
     });
     if (wanted.inhibitLogin) return { userId, homeServer: serverName };
-    const accessToken = randomBytes(32).toString('base64url');
-    await insertDevice(transaction, {
+    const { accessToken } = await logIn(transaction, {
       userId,
       deviceId: DEVICE_ID,
-      accessToken,
       displayName: wanted.username,
-      createdAt: Date.now(),
       address: wanted.address,
       userAgent: wanted.userAgent,
     });

@@ -130,12 +130,6 @@ async function purge(
   roomId: RoomId,
 ): Promise<string | undefined> {
   const requestId = `${jobRun?.job.id ?? ''}/${roomId}`;
-  try {
-    await calls.runOnce('purgeRoom', { roomId, onlyIfEmpty: true }, { actor, requestId, signal });
-    return undefined;
-  } catch (error) {
-    signal.throwIfAborted();
-    if (!(error instanceof MatrixError) || error.status === 503) throw error;
-    return describeError(error);
-  }
+  const refusal = await calls.runOnce('purgeRoom', { roomId, onlyIfEmpty: true }, { actor, requestId, signal });
+  return refusal && describeError(refusal);
 }

@@ -1,12 +1,12 @@
-import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { addressWithoutPort } from '../../accounts/address-without-port.ts';
+import { logIn } from '../../accounts/log-in.ts';
 import { logOut } from '../../accounts/log-out.ts';
 import { renameDevice } from '../../accounts/rename-device.ts';
 import { MatrixError } from '../../errors.ts';
 import type { UserId } from '../../ids.ts';
 import { insertKeylessDevice } from '../../storage/keyserver/device-keys.ts';
-import { type Device, findDevice, hasDevice, insertDevice, readDevices } from '../../storage/userapi/devices.ts';
+import { type Device, findDevice, hasDevice, readDevices } from '../../storage/userapi/devices.ts';
 import { defineOperation } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 import { requireAccount, requireLockedAccount } from './local-account.ts';
@@ -73,17 +73,7 @@ export const createDevice = defineOperation({
     const { isDeactivated } = await requireLockedAccount(scope, userId);
     if (isDeactivated) throw new MatrixError('M_BAD_STATE', 'A deactivated account has no devices');
     if (await hasDevice(transaction, userId, deviceId)) return {};
-    const accessToken = randomBytes(32).toString('base64url');
-    const device = {
-      userId,
-      deviceId,
-      accessToken,
-      displayName: null,
-      createdAt: Date.now(),
-      address: '',
-      userAgent: '',
-    };
-    await insertDevice(transaction, device);
+    await logIn(transaction, { userId, deviceId });
     await insertKeylessDevice(transaction, { userId, deviceId });
     scope.afterCommit(() => scope.announce({ users: [userId] }));
     return {};

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { ACCOUNT_TYPE } from '../../accounts/account-type.ts';
+import { logIn } from '../../accounts/log-in.ts';
 import { MatrixError, ParameterError } from '../../errors.ts';
 import { insertAdminLogin } from '../../storage/plugin/admin-logins.ts';
-import { insertDevice } from '../../storage/userapi/devices.ts';
 import { nameOf } from '../actor.ts';
 import { defineOperation } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
@@ -46,18 +46,8 @@ export const loginAsUser = defineOperation({
     if (validUntilMs !== undefined && validUntilMs <= Date.now()) {
       throw new ParameterError(['validUntilMs'], 'must be a time to come');
     }
-    const accessToken = randomBytes(32).toString('base64url');
     const deviceId = randomBytes(12).toString('base64url');
-    const device = {
-      userId,
-      deviceId,
-      accessToken,
-      displayName: null,
-      createdAt: Date.now(),
-      address: '',
-      userAgent: '',
-    };
-    const sessionId = await insertDevice(transaction, device);
+    const { accessToken, sessionId } = await logIn(transaction, { userId, deviceId });
     const admin = nameOf(actor);
     await insertAdminLogin(transaction, { userId, deviceId, sessionId, admin, adminDevice, validUntil: validUntilMs });
     standingChanged(scope, userId);

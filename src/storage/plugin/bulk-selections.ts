@@ -147,12 +147,17 @@ export async function setBulkOutcome(
 }
 
 /** Number of items by outcome. */
-export async function countBulkItems(db: Db, token: string): Promise<Readonly<Record<BulkItem['outcome'], number>>> {
-  const rows = await rowsOf<{ outcome: BulkItem['outcome']; count: number }>(
-    db.raw('SELECT outcome, count(*)::int AS count FROM matrix_admin.bulk_items WHERE token = ? GROUP BY outcome', [
-      token,
-    ]),
+export async function countBulkItems(
+  db: Db,
+  token: string,
+): Promise<{ readonly total: number; readonly ok: number; readonly failed: number }> {
+  const [counts] = await rowsOf<{ total: number; ok: number; failed: number }>(
+    db.raw(
+      `SELECT count(*)::int AS total, (count(*) FILTER (WHERE outcome = 'ok'))::int AS ok,
+         (count(*) FILTER (WHERE outcome = 'failed'))::int AS failed
+       FROM matrix_admin.bulk_items WHERE token = ?`,
+      [token],
+    ),
   );
-  const count = (wanted: BulkItem['outcome']): number => rows.find(({ outcome }) => outcome === wanted)?.count ?? 0;
-  return { waiting: count('waiting'), ok: count('ok'), failed: count('failed') };
+  return counts ?? { total: 0, ok: 0, failed: 0 };
 }
