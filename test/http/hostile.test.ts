@@ -241,8 +241,7 @@ it(`answers ${RUNS} random and hostile requests without a 5xx and without intern
         if (isOurs(target) && !isRefusedByNode(answer)) expectOurs(answer, verb);
       },
     ),
-    // The first requests cover all kinds of results: accepted, answered and refused. Chance might leave one out among so many
-    // routes.
+    // The first requests cover all kinds of results: accepted, answered and refused. Random requests might miss one of them.
     {
       numRuns: RUNS,
       examples: [

@@ -177,7 +177,7 @@ describe.each(ROOM_VERSIONS)('a room of version %s', (version) => {
     story.member('left', alice, alice, 'leave', ['create', 'alice', 'levels']);
     const rest = ['create', 'left', 'levels', 'bob'];
     const result = story.resolve([...rest, 'invite'], [...rest, 'public']);
-    // In version 1, the first of the two counts, whoever sent it.
+    // Version 1 takes the first of the two events. The sender does not matter.
     const rules = { '1': ['public'], '12': ['invite'] }[version] ?? [];
     expect(result).toEqual([...rest, ...rules].sort());
   });

@@ -30,7 +30,7 @@ const WHOLE = {
 };
 const announceTo = (host: Parameters<typeof createAnnounce>[0]): Announce =>
   createAnnounce(host, logger, createMetrics(registry));
-/** The host is told after the call. */
+/** Waits until the plugin has called the host. */
 const told = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 it('the host is told which rooms, users and servers a change concerns, caches first', async () => {

@@ -17,7 +17,7 @@ export interface TestWorkerOptions {
   readonly retentionMs?: number;
   readonly concurrency?: number;
   readonly pollIntervalMs?: number;
-  /** Called when a run is over. @defaultValue nobody is told */
+  /** The worker calls this function at the end of a run. @defaultValue a function that does nothing */
   readonly left?: (jobId: string) => void;
 }
 

@@ -35,8 +35,8 @@ export interface SetUser {
 }
 
 /**
- * Changes or creates a local user in one transaction. A new name or avatar changes the profile. The host is told of the change,
- * and must write the member events itself. `deactivated: true` starts the job of `deactivateUser`, without waiting for it.
+ * Changes or creates a local user in one transaction. A new name or avatar changes the profile. The plugin announces the
+ * change, and the host writes the member events. `deactivated: true` starts the job of `deactivateUser`, without waiting for it.
  * `deactivated: false` activates the account again. It needs a new password, and fails until this job has ended.
  * Synapse: `PUT /_synapse/admin/v2/users/{userId}`, which makes the changes one by one and may stop halfway.
  */

@@ -58,7 +58,7 @@ function cacheMs({ headers }: HttpsAnswer): number {
   return seconds === undefined ? DEFAULT_CACHE_MS : Math.min(Number(seconds) * 1000, MAX_CACHE_MS);
 }
 
-/** Follows redirects and returns the last answer. `undefined` if there is none. */
+/** Follows redirects and returns the last answer. Returns `undefined` without an answer, or after a redirect that it cannot follow. */
 async function follow(send: SendHttps, start: URL, signal: AbortSignal): Promise<HttpsAnswer | undefined> {
   let url: URL | null = start;
   for (let redirects = 0; url?.protocol === 'https:' && redirects <= MAX_REDIRECTS; redirects += 1) {

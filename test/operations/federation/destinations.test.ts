@@ -173,7 +173,7 @@ describe('a connection that is reset', () => {
     expect(woken).toEqual([]);
     const entry = await db('matrix_admin.audit').where({ operation: 'resetConnection' }).first();
     expect(entry).toMatchObject({ outcome: 'ok', target: LISTED });
-    // Nothing is queued for it, and no room is shared: it is nobody we know any more.
+    // The server has no queued events and shares no room, so the homeserver does not know it any more.
     expect((await call(`/${LISTED}`)).status).toBe(404);
   });
 
