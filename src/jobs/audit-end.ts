@@ -4,13 +4,16 @@ import { keepInput } from '../storage/plugin/unled-jobs.ts';
 import { type Job, type JobEnd, outcomeOf } from './job.ts';
 import { shownInput } from './shown-input.ts';
 
-/** Records the end of a job that no process leads. Its row keeps only the input that callers see. */
+/**
+ * Records the end of a job that ends without a process that runs it. The job's row then keeps only the input parameters that
+ * callers may see.
+ */
 export async function recordUnledEnd(transaction: Knex.Transaction, job: Job, end: JobEnd): Promise<void> {
   await keepInput(transaction, job.id, shownInput(job) ?? {});
   await auditEnd(transaction, job, end);
 }
 
-/** Writes an audit entry for the end of a job, under the operation and the actor that started it. */
+/** Writes an audit entry for the end of a job. The entry names the operation and the actor that started the job. */
 export async function auditEnd(transaction: Knex.Transaction, job: Job, end: JobEnd): Promise<void> {
   await insertAudit(transaction, {
     operation: job.kind,

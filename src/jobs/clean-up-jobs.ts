@@ -11,11 +11,14 @@ interface CleanUpSettings {
   readonly owner: string;
   readonly leaseMs: number;
   readonly logger: Logger;
-  /** Aborted when this process must begin nothing more. */
+  /** Aborted when this process must not begin further work. */
   readonly stopping: AbortSignal;
 }
 
-/** Removes the leftovers of jobs that ended without a leader. A removal that fails is tried again once its lease has expired. */
+/**
+ * Removes what cancelled or failed jobs have left behind, if no process was running the job when it ended. A process claims
+ * each removal with a lease. A removal that fails is tried again once its lease has expired.
+ */
 export async function cleanUpJobs(settings: CleanUpSettings): Promise<void> {
   const { db, kinds, owner, leaseMs, logger, stopping } = settings;
   while (!stopping.aborted) {

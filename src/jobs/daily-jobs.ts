@@ -7,13 +7,13 @@ export interface DailyJob {
   readonly kind: string;
   readonly dedupeKey: string;
   readonly input: JobData;
-  /** Name of the actor who starts the job, as in the audit. */
+  /** Name of the actor who starts the job, as the audit shows it. */
   readonly createdBy: string;
 }
 
 const DAY_MS = 24 * 3_600_000;
 
-/** Queues each daily job, unless any process has queued it within the last day. */
+/** Queues each daily job, unless a process has queued it within the last 24 hours. */
 export async function queueDailyJobs(db: Knex, daily: readonly DailyJob[]): Promise<void> {
   for (const job of daily) await insertDailyJob(db, job, DAY_MS);
 }

@@ -9,16 +9,16 @@ import { jobLogger } from './job-logger.ts';
 
 interface UnledSettings {
   readonly db: Knex;
-  /** Kinds that this process serves. */
+  /** Job kinds that this process can run. */
   readonly served: readonly string[];
-  /** In ms. If a job of another kind has been due for this long, no process serves its kind. */
+  /** Time in ms. If a job of a kind that this process cannot run has been due for longer, no process can run it. */
   readonly abandonedMs: number;
   readonly logger: Logger;
 }
 
 /**
- * Ends jobs that no process will end: cancelled jobs whose process died first, and jobs of kinds that no process serves any
- * more.
+ * Ends jobs that no process will end otherwise. These are cancelled jobs whose process died before it ended them, and jobs of
+ * kinds that no process can run any more.
  */
 export async function endUnledJobs({ db, served, abandonedMs, logger }: UnledSettings): Promise<void> {
   const errcode: ErrorCode = 'M_UNRECOGNIZED';

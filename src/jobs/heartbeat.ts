@@ -5,22 +5,25 @@ import { renewLease } from '../storage/plugin/led-jobs.ts';
 import type { Job } from './job.ts';
 import { repeat } from './repeat.ts';
 
-/** Why a job's run is aborted. */
+/** Why a job must stop running in this process. */
 export type StopReason = 'stopped' | 'cancelled' | 'lease lost';
 
 const LONGEST_INTERVAL_MS = 1_000;
 const LOG_INTERVAL_MS = 5_000;
-/** Weight of the newest reading in the smoothed rate. */
+/** Weight of the newest measurement in the smoothed rate of progress. */
 const SMOOTHING = 0.4;
 
 export interface Heartbeat {
-  /** Renews the lease now, and aborts the run if the job must stop. */
+  /** Renews the lease now. Aborts the job's run if the job must stop. */
   readonly beat: () => Promise<void>;
-  /** Returns when the last beat has ended. */
+  /** Stops the heartbeat. Resolves when the last renewal has ended. */
   readonly stop: () => Promise<void>;
 }
 
-/** Renews the lease of a job that this process leads, measures the job's rate, and notices when the job must stop. */
+/**
+ * Renews the lease of a job that this process runs, and measures how fast the job progresses. Aborts the `controller` with a
+ * `StopReason` when the job must stop. A lease is the time for which one process alone may run the job.
+ */
 export function startHeartbeat(
   { db, job, owner, leaseMs, log }: { db: Knex; job: Job; owner: string; leaseMs: number; log: Logger },
   controller: AbortController,
@@ -62,7 +65,7 @@ export function startHeartbeat(
   };
 
   const beats = repeat(beat, interval);
-  // This runs beside the beats, because a beat may wait for a database that does not answer.
+  // The watch has a timer of its own, because a beat may wait for a database that does not answer.
   const watch = setInterval(() => {
     if (Date.now() - heardAt > leaseMs) stopFor('lease lost');
   }, interval);

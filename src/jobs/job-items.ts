@@ -9,21 +9,21 @@ import {
 } from '../storage/plugin/job-items.ts';
 
 /**
- * The things that a job has dealt with, such as users who have left. They may be too many for a checkpoint. A step adds its
- * items in its own transaction.
+ * The list of things that a job has processed, such as users who have left a room. The list may be too long for the job's
+ * checkpoint. A step adds its items in its own transaction.
  */
 export interface JobItems {
-  /** Adds items. One that is there already stays as it is. */
+  /** Adds items. An item that is already stored stays as it is. */
   readonly add: (transaction: Knex.Transaction, items: readonly JobItem[]) => Promise<void>;
-  /** Returns those of the given items that are stored. */
+  /** Returns those of the given items that are already stored. */
   readonly find: (db: Db, among: readonly string[]) => Promise<ReadonlySet<string>>;
-  /** All items, in the order of their ordinals. @param limit @defaultValue all of them */
+  /** Returns the items in the order of their ordinals. @param limit maximum number of items. @defaultValue no limit */
   readonly list: (db: Db, limit?: number) => Promise<readonly string[]>;
-  /** All items, in the order in which they were added, without the first `skipped`. */
+  /** Returns at most `limit` items in the order in which they were added, without the first `skipped` items. */
   readonly listAdded: (db: Db, skipped: number, limit: number) => Promise<readonly string[]>;
 }
 
-/** The items of a job. */
+/** The items of a job. They are rows of the database. */
 export function storedItems(jobId: string): JobItems {
   return {
     add: (transaction, items) => insertJobItems(transaction, jobId, items),
@@ -33,7 +33,7 @@ export function storedItems(jobId: string): JobItems {
   };
 }
 
-/** The items of a dry run, which has no job. */
+/** The items of a dry run. They stay in memory, because a dry run has no job. */
 export function dryRunItems(): JobItems {
   const items = new Map<string, number>();
   return {

@@ -1,7 +1,7 @@
 import type { Logger } from '../host.ts';
 import type { Job } from './job.ts';
 
-/** Adds the job's kind and id to every line. */
+/** Returns a logger that adds the job's kind and id to every line. */
 export function jobLogger(logger: Logger, { id, kind }: Pick<Job, 'id' | 'kind'>): Logger {
   const bind =
     (level: keyof Logger) =>

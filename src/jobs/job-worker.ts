@@ -15,16 +15,16 @@ import { leadJob } from './lead-job.ts';
 
 const SWEEP_INTERVAL_MS = 60_000;
 
-/** Works on jobs of the database in this process. Other processes have workers of their own. */
+/** Runs jobs from the database in this process. Each process of the homeserver has one worker. */
 export interface JobWorker {
   readonly start: () => void;
-  /** Looks for work now, once started. */
+  /** Looks for work now. Does nothing before `start()`. */
   readonly wake: () => void;
-  /** Hands back what is under way, and returns when nothing runs any more. */
+  /** Stops the running jobs so that another process can continue them. Resolves when nothing runs any more. */
   readonly stop: () => Promise<void>;
 }
 
-/** `options.jobs`, as far as the worker uses it. Times are in ms. */
+/** The members of `options.jobs` that the worker uses. Times are in ms. */
 interface JobSettings {
   readonly pollIntervalMs: number;
   readonly leaseMs: number;
@@ -37,12 +37,12 @@ interface WorkerSettings {
   readonly kinds: readonly JobKind[];
   readonly daily: readonly DailyJob[];
   readonly config: JobSettings;
-  /** How long audit entries, and approvals that have expired, are kept, in ms. */
+  /** How long audit entries and expired approvals are kept, in ms. */
   readonly auditRetentionMs: number;
   readonly logger: Logger;
-  /** Called every minute: removes what has expired elsewhere. */
+  /** Called every minute. Removes expired rows of other tables. */
   readonly removeExpired: () => Promise<void>;
-  /** Called when the run of a job is over in this process, whether it has succeeded or not. */
+  /** Called when this process has stopped running a job, whether the job has ended or not. */
   readonly left: (jobId: string) => void;
 }
 
@@ -61,7 +61,10 @@ export function createJobWorker({
   const shareable = kinds.filter((kind) => kind.assist !== undefined).map((kind) => kind.kind);
   const stopping = new AbortController();
   const leader = { db, owner, leaseMs: config.leaseMs, logger, stopping: stopping.signal };
-  /** Runs in this process, by job id. If a job's lease is lost, the job may be claimed again before its run here has ended. */
+  /**
+   * Jobs that run in this process, by job id. If the process loses a job's lease, the job may be claimed again before its run
+   * here has ended.
+   */
   const leads = new Map<string, { readonly kind: string; readonly work: Promise<void> }>();
   let cleaning: Promise<void> | undefined;
   const assists = new Map<string, { readonly work: Promise<void>; readonly end: AbortController }>();
@@ -88,7 +91,7 @@ export function createJobWorker({
     const log = jobLogger(logger, job);
     const end = new AbortController();
     const signal = AbortSignal.any([stopping.signal, end.signal]);
-    // Do not poll again at once: in most phases of a job there is nothing to share.
+    // Do not look for work again as soon as `share()` returns. In most phases of a job there is nothing to share.
     const work = share({ job, owner, signal, log })
       .catch((error: unknown) => {
         if (!signal.aborted) log.warn(errorFields(error), 'Could not share the work of a job');
@@ -97,7 +100,7 @@ export function createJobWorker({
     assists.set(job.id, { work: work.then(() => undefined), end });
   };
 
-  /** Clean-up runs beside the jobs, because a search engine that is down must not delay them. */
+  /** Clean-up runs in parallel with the jobs, because a search engine that is down must not delay the jobs. */
   const cleanUp = (): void => {
     cleaning ??= cleanUpJobs({ ...leader, kinds: kindOf })
       .catch((error: unknown) => logger.warn(errorFields(error), 'Could not look for what jobs have left behind'))
@@ -119,7 +122,10 @@ export function createJobWorker({
     ]);
   };
 
-  /** Kinds of which this process may lead one more job. The limit is per kind, so that one kind cannot starve another. */
+  /**
+   * Returns the kinds of which this process may run one more job. The limit applies to each kind, so that many jobs of one kind
+   * cannot delay another kind.
+   */
   const kindsWithRoom = (): string[] =>
     [...kindOf.keys()].filter(
       (kind) => [...leads.values()].filter((led) => led.kind === kind).length < config.concurrency,

@@ -12,51 +12,56 @@ export {
   type JobStep,
 } from '../storage/plugin/stored-job.ts';
 
-/** Whether a job is over. */
+/** Tells whether a job has ended: it has succeeded or failed, or it was cancelled. */
 export function isFinished(job: Pick<Job, 'state'>): boolean {
   return job.state !== 'queued' && job.state !== 'running';
 }
 
-/** What a running job is given. */
+/** What the worker passes to a running job. */
 export interface JobRun {
   readonly job: Job;
-  /** Identifies this process in leases. */
+  /** An id of this process. The job's lease names it. */
   readonly owner: string;
-  /** Aborted when the job must stop: cancelled, handed back by `stop()`, or taken over by another process. */
+  /**
+   * Aborted when the job must stop in this process: the job was cancelled, the worker stops, or another process has taken over
+   * the job.
+   */
   readonly signal: AbortSignal;
   readonly log: Logger;
   /**
-   * Commits a step: runs `work` in a transaction that first checks that this process still leads the job, and that
-   * stores the checkpoint.
-   * @throws JobInterrupted if this process no longer leads the job, or the job was cancelled; the signal's reason once the
-   * signal is aborted, so that a job of many steps need not look at the signal itself
+   * Commits a step of the job. Runs `work` in a transaction that also stores the checkpoint which `work` returns, and checks
+   * that this process still runs the job. Throws the signal's reason if the signal is aborted, so that a job with many steps
+   * need not check the signal itself.
+   * @throws JobInterrupted if another process has taken over the job, or the job was cancelled
    */
   readonly commit: <T>(
     work: (transaction: Knex.Transaction, afterCommit: AfterCommit) => Promise<JobStep<T, object>>,
   ) => Promise<T>;
 }
 
-/** The outcome of a job's end, as the audit and the metrics name it. */
+/** Returns the name that the audit and the metrics use for a job's end. */
 export function outcomeOf({ state }: JobEnd): 'ok' | 'failed' | 'cancelled' {
   return state === 'succeeded' ? 'ok' : state;
 }
 
-/** A kind of long work. It has the name of the operation that starts it. */
+/** A kind of long work. Its name is the name of the operation that starts it. */
 export interface JobKind {
   readonly kind: string;
-  /** Failures in a row without progress, after which the job is given up. */
+  /** Number of successive failures without progress after which the job fails for good. */
   readonly maxFailures: number;
-  /** Does the work, from `run.job.checkpoint` on, and returns the result. Called in one process at a time. */
+  /**
+   * Does the work and returns the result. Continues from `run.job.checkpoint`. Only one process at a time calls it for a job.
+   */
   readonly run: (run: JobRun) => Promise<JobData>;
-  /** Does a share of a job that another process leads. Returns when there is nothing to share. */
+  /** Does a share of a job that another process runs. Returns when there is nothing to share. */
   readonly assist?: (run: Pick<JobRun, 'job' | 'owner' | 'signal' | 'log'>) => Promise<void>;
-  /** Removes what a cancelled or failed job leaves behind. */
+  /** Removes what a cancelled or failed job has left behind. */
   readonly cleanUp: (job: Job) => Promise<void>;
-  /** Called in the leading process once the end of the job has been committed. */
+  /** Called in the process that ran the job, after the end of the job has been committed. */
   readonly ended?: (job: Job, end: JobEnd) => void;
 }
 
-/** Thrown by a step when the job must stop in this process. It does not count as a failure. */
+/** Thrown by a step when the job must stop in this process. It does not count as a failure of the job. */
 export class JobInterrupted extends Error {
   override readonly name = 'JobInterrupted';
 }

@@ -5,20 +5,20 @@ import { findJob } from '../storage/plugin/jobs.ts';
 import { isFinished, type Job, type JobData } from './job.ts';
 import { shownInput } from './shown-input.ts';
 
-/** How often `wait()` and the event stream look at a job, in ms. */
+/** How often `wait()` and `watch()` read a job from the database, in ms. */
 const WATCH_INTERVAL_MS = 250;
 
 /** A job as callers see it. Times are in ms since the epoch. */
 export interface JobView {
   readonly id: string;
   readonly kind: string;
-  /** The operation that started it, which is also its kind. */
+  /** The operation that started the job. It has the same name as the kind. */
   readonly operation: string;
   /** The room, user or other thing that the job is about. */
   readonly target: string | null;
   /**
-   * The operation's input with defaults filled in, without secrets and texts of messages. `null` for kinds that this version
-   * does not know.
+   * The operation's input, with defaults filled in. Secrets and message texts are left out. `null` if this version of the
+   * plugin does not know the kind.
    */
   readonly input: JobData | null;
   readonly state: Job['state'];
@@ -26,19 +26,21 @@ export interface JobView {
   readonly done: number;
   readonly total: number | null;
   readonly percent: number | null;
-  /** Items per second: recent while the job runs, over the whole run once it has ended. */
+  /**
+   * Items per second. For a running job, it is the recent rate. For a job that has ended, it is the average of the whole run.
+   */
   readonly rate: number | null;
   readonly etaMs: number | null;
   readonly attempts: number;
   readonly cancelRequested: boolean;
-  /** Who started it. */
+  /** The name of the actor who started the job, as the audit shows it. */
   readonly createdBy: string;
   readonly createdTs: number;
   readonly startedTs: number | null;
   readonly finishedTs: number | null;
   readonly result: Job['result'] | null;
   readonly error: string | null;
-  /** Error code, if the error answers the caller, with its HTTP status. */
+  /** The Matrix error code that the operation answers, if the job failed with a Matrix error. */
   readonly errcode: string | null;
   readonly errorStatus: number | null;
 }
@@ -79,16 +81,17 @@ function percentOf({ state, done, total }: Job): number | null {
   return total === 0 ? 0 : Math.min(Math.floor((done / total) * 1_000) / 10, 100);
 }
 
-/** `admin.jobs`: watches jobs of this and other processes. */
+/** `admin.jobs` of the plugin. It waits for jobs that this process or another process runs. */
 export interface Jobs {
   /**
-   * Waits until a job has ended, in whatever state, and returns it.
-   * @throws MatrixError `M_NOT_FOUND` when there is no such job; the signal's reason when it is aborted
+   * Waits until a job has succeeded or failed or was cancelled, and returns the job.
+   * @throws MatrixError `M_NOT_FOUND` if there is no such job. If the signal is aborted, the signal's reason is thrown.
    */
   readonly wait: (id: string, options?: { readonly signal?: AbortSignal }) => Promise<JobView>;
   /**
-   * Yields the job now, after each change, and every `jobs.repeatProgressMs` without a change. Ends with the job's end.
-   * @throws MatrixError `M_NOT_FOUND` when there is no such job; the signal's reason when it is aborted
+   * Yields the job now, after each change, and whenever `jobs.repeatProgressMs` have passed without a change. The last value is
+   * the job as it ended.
+   * @throws MatrixError `M_NOT_FOUND` if there is no such job. If the signal is aborted, the signal's reason is thrown.
    */
   readonly watch: (id: string, options?: { readonly signal?: AbortSignal }) => AsyncGenerator<JobView>;
 }
@@ -96,7 +99,7 @@ export interface Jobs {
 const JOB_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const NOT_A_JOB = 'no such job; finished jobs are kept for a limited time';
 
-/** Reads a job that the caller named. @throws MatrixError `M_NOT_FOUND` */
+/** Reads a job whose id comes from the caller. @throws MatrixError `M_NOT_FOUND` if there is no such job */
 export async function requireJob(db: Db, id: string): Promise<Job> {
   const job = JOB_ID.test(id) ? await findJob(db, id) : undefined;
   if (job === undefined) throw new MatrixError('M_NOT_FOUND', NOT_A_JOB);
@@ -105,11 +108,13 @@ export async function requireJob(db: Db, id: string): Promise<Job> {
 
 export interface JobsServices {
   readonly db: Db;
-  /** Ends every wait. */
+  /** Aborted when the plugin stops. All calls of `wait()` and `watch()` then end. */
   readonly stopped: AbortSignal;
-  /** Fires an event named after the job id when a run in this process is over, so that waits look at the job at once. */
+  /** Fires an event whose type is the job id when this process has stopped running the job. `watch()` then reads it at once. */
   readonly changes: EventTarget;
-  /** How often an unchanged job is repeated, in ms, because proxies cut silent streams. */
+  /**
+   * How often an unchanged job is repeated, in ms. Repetition keeps a stream alive, because proxies close streams without data.
+   */
   readonly repeatMs: number;
 }
 
@@ -118,7 +123,8 @@ export function createJobs({ db, stopped, changes, repeatMs }: JobsServices): Jo
     const changed = new AbortController();
     const onChange = (): void => changed.abort();
     changes.addEventListener(id, onChange);
-    // An aborted delay throws an error of its own; the caller's reason is thrown by `watch`.
+    // An aborted `delay` throws an error of its own. It is ignored here, because `watch` throws the reason of the caller's
+    // signal.
     await delay(WATCH_INTERVAL_MS, undefined, { signal: AbortSignal.any([signal, changed.signal]) }).catch(() => {});
     changes.removeEventListener(id, onChange);
   };

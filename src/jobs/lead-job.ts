@@ -11,7 +11,7 @@ import { type Job, type JobEnd, JobInterrupted, type JobKind, type JobRun } from
 import { jobLogger } from './job-logger.ts';
 import { shownInput } from './shown-input.ts';
 
-/** How long a job waits after a deadlock or a serialization failure, in ms. */
+/** Time in ms before a job runs again after a deadlock or a serialization failure. */
 const CONFLICT_DELAY_MS = 200;
 
 interface LeaderSettings {
@@ -19,7 +19,7 @@ interface LeaderSettings {
   readonly owner: string;
   readonly leaseMs: number;
   readonly logger: Logger;
-  /** Aborted when the process must hand back its jobs. */
+  /** Aborted when this process must stop its jobs, so that other processes can continue them. */
   readonly stopping: AbortSignal;
 }
 
@@ -27,12 +27,15 @@ interface Lead extends LeaderSettings {
   readonly job: Job;
   readonly kind: JobKind;
   readonly log: Logger;
-  /** Aborted with a `StopReason`. */
+  /** Aborts the run. The abort reason is a `StopReason`. */
   readonly controller: AbortController;
   readonly heartbeat: Heartbeat;
 }
 
-/** Runs a job that this process has claimed, until the job ends, is postponed, or moves to another process. */
+/**
+ * Runs a job that this process has claimed. Returns when the job has ended, must be tried again later, or has moved to another
+ * process.
+ */
 export async function leadJob(settings: LeaderSettings, job: Job, kind: JobKind): Promise<void> {
   const log = jobLogger(settings.logger, job);
   const controller = new AbortController();
@@ -51,7 +54,7 @@ export async function leadJob(settings: LeaderSettings, job: Job, kind: JobKind)
   }
 }
 
-/** How the job ended. `undefined`: it goes on later, here or in another process. */
+/** Runs the job. Returns how it ended, or `undefined` if the job continues later in any process. */
 async function runToEnd(lead: Lead): Promise<JobEnd | undefined> {
   const { job, kind, controller, heartbeat } = lead;
   try {
@@ -80,7 +83,8 @@ async function interrupted({ db, owner, job, kind, log }: Lead, reason: string):
 
 async function failed({ db, owner, job, kind, log }: Lead, error: unknown): Promise<JobEnd | undefined> {
   if (isConflict(error)) {
-    // PostgreSQL has rolled the step back because of other transactions. The job goes on from the step before.
+    // PostgreSQL has rolled the step back because of a conflict with other transactions. The job continues from the step
+    // before.
     log.warn({ ...errorFields(error), delayMs: CONFLICT_DELAY_MS }, 'Job was in the way of others and goes on later');
     await handBackJob(db, job.id, owner, CONFLICT_DELAY_MS);
     return undefined;
@@ -92,7 +96,7 @@ async function failed({ db, owner, job, kind, log }: Lead, error: unknown): Prom
     return undefined;
   }
   if (error instanceof MatrixError || failures >= kind.maxFailures) {
-    // A `MatrixError` answers the caller; it is not a server fault.
+    // A `MatrixError` below status 500 answers the caller. It is not a server fault, so log it as a warning.
     const level = error instanceof MatrixError && error.status < 500 ? 'warn' : 'error';
     log[level](errorFields(error), 'Job failed');
     await kind.cleanUp(job);
@@ -108,7 +112,8 @@ async function failed({ db, owner, job, kind, log }: Lead, error: unknown): Prom
 async function settle({ db, owner, job, kind, log }: Lead, end: JobEnd): Promise<void> {
   const ended = await retryConflicts(() =>
     transact(db, async (transaction) => {
-      // Texts of messages and the like do not outlive the work.
+      // After the job's end, its row keeps only the input parameters that callers may see. Message texts, for example, are
+      // removed.
       if (!(await finishJob(transaction, job.id, owner, end, shownInput(job) ?? {}))) return false;
       await auditEnd(transaction, job, end);
       return true;

@@ -1,10 +1,13 @@
-/** Work that is repeated every `intervalMs`. It never runs twice at a time, so that a slow database does not pile it up. */
+/**
+ * Work that is repeated every `intervalMs`. A run that takes longer than the interval delays the next run, so that runs do not
+ * pile up when the database is slow.
+ */
 export interface Repetition {
-  /** Stops repeating. Returns when the current run has ended. */
+  /** Stops repeating. Resolves when the current run has ended. */
   readonly stop: () => Promise<void>;
 }
 
-/** Repeats `work`, first after `intervalMs`. `work` must not throw. */
+/** Repeats `work`. The first run begins after `intervalMs`. `work` must not throw. */
 export function repeat(work: () => Promise<void>, intervalMs: number): Repetition {
   let running: Promise<void> | undefined;
   const timer = setInterval(() => {

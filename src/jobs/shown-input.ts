@@ -1,8 +1,8 @@
 import type { Job, JobData } from './job.ts';
 
 /**
- * The parameters of a job's input that callers see, by kind. Secrets and texts of messages must not be listed. A kind that is
- * missing here comes from another version of the package, and shows nothing.
+ * The input parameters of jobs that callers may see, by job kind. Do not list parameters with secrets or message texts. A job
+ * of a kind that is not listed comes from another version of the package. Callers see none of its input.
  */
 export const SHOWN_INPUT: Readonly<Record<string, readonly string[] | undefined>> = {
   deactivateUser: ['userId', 'erase', 'dryRun'],
@@ -18,7 +18,7 @@ export const SHOWN_INPUT: Readonly<Record<string, readonly string[] | undefined>
   sendServerNotices: ['type', 'stateKey', 'userIds', 'dryRun'],
 };
 
-/** The part of a job's input that callers see. */
+/** Returns the part of a job's input that callers may see, or `null` if the kind is not listed. */
 export function shownInput({ kind, input }: Pick<Job, 'kind' | 'input'>): JobData | null {
   const shown = SHOWN_INPUT[kind];
   return shown ? Object.fromEntries(Object.entries(input).filter(([key]) => shown.includes(key))) : null;

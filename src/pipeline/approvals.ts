@@ -16,20 +16,22 @@ const LONGEST_MS = 365 * ONE_DAY_MS;
 const LONGEST_REASON = 1_000;
 
 export interface ApprovalRequest {
-  /** Why the operation needs a second administrator. Both administrators see this text of 1 to 1000 characters. */
+  /** Why the operation needs a second administrator. Both administrators see this text. It has 1 to 1000 characters. */
   readonly reason: string;
-  /** Time for which the request and its approval are valid, in ms. At most one year. @defaultValue 86400000, one day */
+  /** How long the request and its approval are valid, in ms. At most one year. @defaultValue 86400000, which is one day */
   readonly expiresInMs?: number;
 }
 
-/** `admin.approvals` */
+/** `admin.approvals` of the plugin. */
 export interface Approvals {
   /**
-   * Requires a second administrator's approval of a call. The before-hook returns the result. The result is `undefined` if
-   * another administrator has approved the same operation with the same input for the same caller. Otherwise it is a denial
-   * whose error has the `approval_id`. A call that passes uses up its approval in its transaction. A dry run needs no approval.
-   * @param event the event that the before-hook got, not a copy of the event
-   * @throws Error for any other event, an operation outside `APPROVABLE_OPERATIONS`, a bad `reason` or a bad `expiresInMs`
+   * Requires that a second administrator approves a call. A before-hook calls this function and returns its result. The result
+   * is `undefined` if another administrator has approved the same operation with the same input for the same caller. Otherwise
+   * the result is a denial, whose error has the `approval_id`. When the operation runs, it uses up its approval in the same
+   * transaction. A dry run needs no approval.
+   * @param event the event that the before-hook got, not a copy of it
+   * @throws Error if `event` is another event, the operation is not in `APPROVABLE_OPERATIONS`, or `reason` or `expiresInMs` is
+   * invalid
    */
   readonly require: <Name extends ApprovableOperation>(
     event: BeforeEvent<Name>,
@@ -61,7 +63,7 @@ export function createApprovals(db: Knex, callOf: HookRunner['callOf']): Approva
 
 const bad = (problem: string): Error => new Error(`approvals.require(event, { reason, expiresInMs }): ${problem}`);
 
-/** Checks the request at run time and fills in the default. Hosts in plain JavaScript have no type checker. */
+/** Checks the request at run time, because hosts in plain JavaScript have no type checker. Fills in the default. */
 function checkedRequest(request: unknown): Required<ApprovalRequest> {
   const { reason, expiresInMs = ONE_DAY_MS } = isRecord(request) ? request : {};
   if (typeof reason !== 'string' || reason === '' || reason.length > LONGEST_REASON || !isStorable(reason)) {
@@ -79,7 +81,8 @@ function problemOf({ state, reason, decidedBy, decisionReason }: Approval): stri
 }
 
 /**
- * Uses up the approvals of a call in the transaction of its work. The caller must still be allowed to run the operation.
+ * Uses up the approvals of a call, in the transaction that does the call's work. Checks again that the caller may run the
+ * operation.
  * @throws MatrixError `M_FORBIDDEN` if an approval is no longer valid, or if the caller may no longer run the operation
  */
 export async function useApprovals(transaction: Knex.Transaction, call: Call): Promise<void> {

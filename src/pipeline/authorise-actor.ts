@@ -6,8 +6,9 @@ import type { Db } from '../storage/database.ts';
 import { findAccountType } from '../storage/userapi/accounts.ts';
 
 /**
- * Refuses account types that may not run any operation with this `access`. Rules and texts are Dendrite's: administrators
- * are accounts of type 3, and guests get an error code of their own.
+ * Refuses account types that may not run any operation with this `access`. The rules and the error texts are Dendrite's:
+ * administrators are accounts of type 3, and guests get their own error code.
+ * @throws MatrixError `M_FORBIDDEN` or `M_GUEST_ACCESS_FORBIDDEN`
  */
 export function requireAccountType(access: Access, accountType: number | undefined): void {
   if (accountType === ACCOUNT_TYPE.guest) {
@@ -19,12 +20,13 @@ export function requireAccountType(access: Access, accountType: number | undefin
 }
 
 /**
- * Refuses an actor whose rights have changed since `authoriseActor()`, for example an administrator who was demoted meanwhile.
+ * Checks an actor again after `authoriseActor()`. Refuses the actor if its rights have changed meanwhile, for example if an
+ * administrator was demoted.
  * @throws MatrixError `M_FORBIDDEN` or `M_GUEST_ACCESS_FORBIDDEN`
  */
 export async function authoriseAgain(db: Db, actor: Actor, access: Access, target: string | undefined): Promise<void> {
   if (actor.kind === 'system') return;
-  // The account type of the first check is left out, so that it is read again.
+  // Leave out the account type that the first check found, so that it is read again.
   const { kind, userId } = actor;
   await authoriseActor(db, { kind, userId }, access, target);
 }
@@ -38,7 +40,7 @@ export async function authoriseActor(db: Db, actor: Actor, access: Access, targe
   const accountType = actor.accountType ?? (await findAccountType(db, actor.userId));
   requireAccountType(access, accountType);
   if (accountType === ACCOUNT_TYPE.admin) return;
-  // An actor without an active account may not act on itself either.
+  // A user may act on their own account only while it is active.
   if (accountType === undefined || target !== actor.userId) {
     throw new MatrixError('M_FORBIDDEN', 'userID does not match the current user');
   }

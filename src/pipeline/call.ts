@@ -8,7 +8,7 @@ import type { Db } from '../storage/database.ts';
 import { type AuditOutcome, insertAudit } from '../storage/plugin/audit.ts';
 import type { HookRunner } from './hooks.ts';
 
-/** Everything that a call needs to run. */
+/** The services with which the pipeline runs operations. */
 export interface Pipeline {
   readonly services: OperationServices;
   readonly jobs: Jobs;
@@ -18,7 +18,7 @@ export interface Pipeline {
   readonly newRequestId: () => string;
 }
 
-/** One call on its way through the pipeline. */
+/** One call of an operation, with what the pipeline finds out about it. */
 export interface Call {
   readonly name: OperationName;
   readonly actor: Actor;
@@ -27,11 +27,11 @@ export interface Call {
   readonly signal: AbortSignal;
   target: string | undefined;
   jobId: string | undefined;
-  /** Ids of the approvals that before-hooks require of this call. The call fails if one of them is missing. */
+  /** Ids of the approvals that before-hooks require for this call. The call fails if one of them is no longer valid. */
   readonly approvals: Set<string>;
 }
 
-/** Writes the audit entry of a call. @returns the id of the transaction */
+/** Writes the audit entry of a call. @returns PostgreSQL's id of the transaction that writes the entry */
 export function auditCall(db: Db, call: Call, outcome: AuditOutcome, errcode?: string): Promise<string> {
   return insertAudit(db, {
     operation: call.name,

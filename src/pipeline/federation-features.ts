@@ -3,8 +3,7 @@ import type { FederationSender } from '../host.ts';
 type OptionalMethod = Exclude<keyof FederationSender, 'wake'>;
 
 /**
- * Features and the methods of the host's federation sender that each feature needs. `feature` says what does not work without
- * them.
+ * Methods of the host's federation sender that the host may leave out. `feature` says what does not work without the methods.
  */
 const FEATURES: readonly { readonly methods: readonly OptionalMethod[]; readonly feature: string }[] = [
   {
@@ -16,13 +15,13 @@ const FEATURES: readonly { readonly methods: readonly OptionalMethod[]; readonly
   { methods: ['listRetries', 'retryNow'], feature: 'the waits of the federation sender are neither shown nor ended' },
 ];
 
-/** A feature that is off. `missing` lists the methods that `host.federation` lacks. */
+/** A feature that does not work. `missing` lists the methods that `host.federation` lacks. */
 export interface MissingFeature {
   readonly feature: string;
   readonly missing: readonly string[];
 }
 
-/** The features that are off with this federation sender. Without a federation sender, all features are off. */
+/** Returns the features that do not work with this federation sender. Without a federation sender, no feature works. */
 export function missingFeatures(federation: FederationSender | undefined): MissingFeature[] {
   return FEATURES.map(({ methods, feature }) => ({
     feature,

@@ -5,7 +5,7 @@ import type { Metrics } from '../metrics.ts';
 import type { Actor } from '../operations/actor.ts';
 import { OPERATIONS, type OperationName, type OperationOutput, type ValidInput } from '../operations/operations.ts';
 
-/** The event that a before-hook gets. Deeply frozen. */
+/** The event that a before-hook gets. The event and everything in it are frozen. */
 export interface BeforeEvent<Name extends OperationName> {
   readonly operation: Name;
   readonly input: ValidInput<Name>;
@@ -13,12 +13,15 @@ export interface BeforeEvent<Name extends OperationName> {
   readonly requestId: string;
 }
 
-/** The event that an after-hook gets, once the operation has committed. Deeply frozen. `result` is a copy. */
+/**
+ * The event that an after-hook gets after the operation has committed. The event and everything in it are frozen. `result` is a
+ * copy.
+ */
 export interface AfterEvent<Name extends OperationName> extends BeforeEvent<Name> {
   readonly result: OperationOutput<Name>;
 }
 
-/** A veto, made by `deny()`. */
+/** The value with which a before-hook refuses an operation. `deny()` creates it. */
 export class Denial {
   readonly errcode: ErrorCode | OwnErrorCode;
   readonly reason: string;
@@ -33,8 +36,8 @@ export class Denial {
 }
 
 /**
- * Makes the value that a before-hook returns to refuse the operation. The caller sees the reason.
- * @param errcode a code of the specification, or a code of the host. The HTTP status of a host's code is 403.
+ * Creates the value that a before-hook returns to refuse the operation. The caller sees the reason.
+ * @param errcode a code of the specification, or a code of the host. For a host's own code, the HTTP status is 403.
  * @throws TypeError if `errcode` is not an error code, or if `reason` is empty or not a string
  */
 export function deny<Code extends string>(
@@ -51,7 +54,7 @@ export function deny<Code extends string>(
 const badDenial = (problem: string): TypeError => new TypeError(`deny(errcode, reason): ${problem}`);
 
 export interface HookOptions {
-  /** Name of the hook in logs, unique per operation and phase. */
+  /** Name of the hook in logs. Two hooks of the same operation and phase cannot have the same name. */
   readonly name: string;
   /** Time limit of one call of the hook, in ms. @defaultValue `hooks.timeoutMs` of the plugin's options, 5000 */
   readonly timeoutMs?: number;
@@ -63,13 +66,13 @@ const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
 /** A hook's function. `signal` is aborted when the hook exceeds its time limit. */
 type HookCall<Event, Result> = (event: Event, signal: AbortSignal) => Result | Promise<Result>;
 
-/** `admin.hooks`. Each call returns a function that removes the hook. */
+/** `admin.hooks` of the plugin. Each function returns a function that removes the hook again. */
 export interface Hooks {
   /**
-   * Adds a hook that runs before an operation. Hooks run in the order of registration. A hook vetoes the operation by returning
-   * `deny(…)`. A hook that throws, exceeds its time limit or returns anything else but `undefined` makes the operation fail
-   * with status 500.
-   * @throws Error for an unknown operation, a name that is taken, or a bad time limit
+   * Adds a hook that runs before an operation. Hooks run in the order in which they were added. A hook refuses the operation by
+   * returning `deny(…)`, and lets it pass by returning `undefined`. The operation fails with status 500 if a hook throws,
+   * exceeds its time limit or returns any other value.
+   * @throws Error if the operation does not exist, the name is taken, or the time limit is invalid
    */
   readonly before: <Name extends OperationName>(
     operation: Name,
@@ -77,9 +80,10 @@ export interface Hooks {
     hook: HookCall<BeforeEvent<Name>, Denial | undefined>,
   ) => () => void;
   /**
-   * Adds a hook that runs after an operation has committed, in parallel with other hooks. The plugin logs and counts errors of
-   * the hook; the operation still succeeds. The hook does not run if the process dies first.
-   * @throws Error for an unknown operation, a name that is taken, or a bad time limit
+   * Adds a hook that runs after an operation has committed, in parallel with other hooks. If the hook throws, the plugin logs
+   * and counts the error, and the operation still succeeds. The hook does not run if the process dies between the commit and
+   * the hook.
+   * @throws Error if the operation does not exist, the name is taken, or the time limit is invalid
    */
   readonly after: <Name extends OperationName>(
     operation: Name,
@@ -96,20 +100,26 @@ interface Registered {
   readonly call: HookCall<never, unknown>;
 }
 
-/** The call that runs before-hooks. */
+/** The facts that before-hooks need about the call for which they run. */
 interface AskingCall {
   readonly isDryRun: boolean;
-  /** Ids of the approvals that before-hooks require of this call. */
+  /** Ids of the approvals that before-hooks require for this call. */
   readonly approvals: Set<string>;
 }
 
-/** Hooks with the means to run them. */
+/** The hooks of the host, and the functions with which the pipeline runs them. */
 export interface HookRunner extends Hooks {
-  /** @throws MatrixError the veto of a hook; `M_UNKNOWN` if a hook failed or the plugin has been stopped */
+  /**
+   * Runs the before-hooks.
+   * @throws MatrixError if a hook refuses the operation; `M_UNKNOWN` if a hook failed or the plugin has been stopped
+   */
   readonly runBefore: (event: BeforeEvent<OperationName>, call: AskingCall) => Promise<void>;
-  /** The call that an event belongs to. `undefined` unless a before-hook got this event and the call is still under way. */
+  /**
+   * Returns the call to which an event belongs. Returns `undefined` if no before-hook got this event object, or if the call has
+   * ended.
+   */
   readonly callOf: (event: object) => AskingCall | undefined;
-  /** Starts the after-hooks of an event. Returns at once; only `stop()` waits for the hooks. */
+  /** Starts the after-hooks, and returns at once. Only `stop()` waits for the hooks to end. */
   readonly runAfter: (event: AfterEvent<OperationName>) => void;
   /** Removes all hooks, and waits for running hooks. */
   readonly stop: () => Promise<void>;
@@ -158,7 +168,7 @@ export function createHooks(
     after: (operation, options, hook) => add('after', operation, options, hook),
     callOf: (event) => calls.get(event),
     runBefore: async (event, asking) => {
-      // A stopped plugin has no hooks, so that no hook could veto the operation.
+      // `stop()` has removed the hooks. Without this check, an operation would run although a hook should refuse it.
       if (stopped) throw new MatrixError('M_UNKNOWN', 'The admin plugin has been stopped', { status: 503 });
       const hooks = hooksOf('before', event.operation);
       if (hooks.length === 0) return;
@@ -197,7 +207,7 @@ function verdictOf(returned: unknown): Denial | undefined {
   throw new Error('returned neither deny(…) nor undefined');
 }
 
-/** Makes a deeply frozen copy of an event. All hooks of a call share the copy. The operation gets the original input. */
+/** Makes a frozen copy of an event. All hooks of a call share the copy. The operation gets the original input. */
 function frozenCopy<Event extends object>(event: Event): Event {
   const freeze = (value: unknown): void => {
     if (typeof value !== 'object' || value === null) return;

@@ -6,7 +6,10 @@ import type { Pipeline } from './call.ts';
 import { resultOf, runOperation } from './run-operation.ts';
 import { validateInput } from './validate-input.ts';
 
-/** Creates the functions with which operations call other operations. Such calls pass through the whole pipeline. */
+/**
+ * Creates the functions with which an operation calls other operations. Such calls pass through the whole pipeline: validation,
+ * authorisation, hooks and audit.
+ */
 export function createOperationCalls(pipeline: () => Pipeline): OperationCalls {
   return {
     check: (name, input) => {
@@ -21,7 +24,7 @@ export function createOperationCalls(pipeline: () => Pipeline): OperationCalls {
         return undefined;
       } catch (error) {
         caller.signal.throwIfAborted();
-        // With status 503 the database is unavailable.
+        // Status 503 means that the database is unavailable. The caller may then try the operation again.
         if (!(error instanceof MatrixError) || error.status === 503) throw error;
         return error;
       }

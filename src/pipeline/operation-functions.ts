@@ -13,21 +13,21 @@ import type { Pipeline } from './call.ts';
 import { StartedJob } from './perform-operation.ts';
 import { type Caller, runOperation, startOperation } from './run-operation.ts';
 
-/** Runs an operation. If a job does the work, the function waits for the job. */
+/** Runs an operation. If the operation's work is a job, the function waits for the job to end. */
 type Run<Name extends OperationName> = (input: OperationInput<Name>, caller: Caller) => Promise<OperationOutput<Name>>;
 
 /** A job that a call has started. */
 export interface JobStart {
   readonly jobId: string;
-  /** Whether the call has joined an unfinished job. */
+  /** Whether an unfinished job already did the same. The call then started no job of its own. */
   readonly joined: boolean;
 }
 
-/** The additional function of operations whose work a job does. */
+/** The additional function of operations whose work is a job. */
 export interface Startable<Name extends JobOperationName> {
   /**
-   * Starts the job, or joins an unfinished job that does the same. Does not wait for the job: use `admin.jobs.watch()` or
-   * `admin.jobs.wait()`.
+   * Starts the job. If an unfinished job already does the same, the call uses that job instead. The function does not wait for
+   * the job to end; `admin.jobs.watch()` and `admin.jobs.wait()` do.
    * @throws MatrixError the errors of the operation, except those of the job; `M_INVALID_PARAM` for a dry run, which has no job
    */
   readonly start: (

@@ -9,7 +9,7 @@ import { dedupeKeyOf } from '../operations/queue-job.ts';
 import { retryConflicts, transact } from '../storage/transact.ts';
 import type { HookRunner } from './hooks.ts';
 
-/** Maximum number of successive failures without progress. The job of an operation then fails for good. */
+/** Number of successive failures without progress after which an operation's job fails for good. */
 const MAX_FAILURES = 8;
 
 interface OperationJobSettings {
@@ -18,7 +18,7 @@ interface OperationJobSettings {
   readonly metrics: Pick<Metrics, 'operations' | 'operationDuration'>;
 }
 
-/** Creates a job kind for each job operation that this process serves. The kind has the operation's name. */
+/** Creates a job kind for each operation whose work is a job, if this process can run it. The kind has the operation's name. */
 export function createOperationJobs(settings: OperationJobSettings): JobKind[] {
   return JOB_OPERATIONS.flatMap((name) => {
     const operation = operationNamed(name);
@@ -27,7 +27,7 @@ export function createOperationJobs(settings: OperationJobSettings): JobKind[] {
   });
 }
 
-/** The jobs that start once a day without a caller. */
+/** Returns the jobs that the plugin starts once a day without a caller. */
 export function dailyOperationJobs({ purgeAbandoned }: OperationServices): DailyJob[] {
   const kind = 'purgeAbandonedRooms';
   const input = { dryRun: false };
@@ -56,7 +56,7 @@ async function runJob(operation: JobOperation, { db, ...services }: OperationSer
       ...services,
       reader: () => db,
       actor: actorNamed(job.createdBy),
-      // Steps of the same operation have stored the checkpoint.
+      // The stored checkpoint has the type that the operation expects, because an earlier step of the same operation stored it.
       checkpoint: job.checkpoint,
       items: storedItems(job.id),
       signal,
@@ -66,13 +66,13 @@ async function runJob(operation: JobOperation, { db, ...services }: OperationSer
       transact: (work) => retryConflicts(() => transact(db, work)),
       jobRun: run,
     },
-    // The input was valid when the job was queued.
+    // The input was checked when the job was queued. Parsing fills in its types.
     operation.input.parse(job.input),
   );
   return { ...result };
 }
 
-/** Counts the end of a job and runs the after-hooks. The pipeline does the same for operations without a job. */
+/** Counts the end of a job and runs the after-hooks. */
 function recordEnd(
   name: OperationName,
   operation: JobOperation,
@@ -83,7 +83,7 @@ function recordEnd(
   metrics.operations.inc({ operation: name, outcome: outcomeOf(end) });
   metrics.operationDuration.observe({ operation: name }, (Date.now() - job.createdAt) / 1_000);
   if (end.state !== 'succeeded') return;
-  // A job has the input and the result of its operation.
+  // The job's input and result are those of the operation.
   const event = {
     operation: name,
     input: operation.input.parse(job.input),

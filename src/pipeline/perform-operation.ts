@@ -25,10 +25,10 @@ import { auditCall, type Call, type Pipeline } from './call.ts';
 import type { AfterEvent, BeforeEvent } from './hooks.ts';
 import { validateInput } from './validate-input.ts';
 
-/** The result of an operation whose job has started. */
+/** The result of an operation whose work is a job that has started. */
 export class StartedJob {
   readonly jobId: string;
-  /** Whether the call has joined an unfinished job. */
+  /** Whether an unfinished job already did the same. The call then started no job of its own. */
   readonly joined: boolean;
 
   constructor({ jobId, joined }: { readonly jobId: string; readonly joined: boolean }) {
@@ -39,7 +39,7 @@ export class StartedJob {
 
 const isDryRun = (input: unknown): boolean => isRecord(input) && input.dryRun === true;
 
-/** Runs a call until its transaction has committed, or starts its job. */
+/** Runs an operation until its transaction has committed. If the operation's work is a job, only starts the job. */
 export async function performOperation(pipeline: Pipeline, call: Call, rawInput: unknown): Promise<unknown> {
   const operation = operationNamed(call.name);
   const { actor, requestId, signal } = call;
@@ -66,13 +66,16 @@ async function write(
 ): Promise<unknown> {
   const { actor, requestId, signal } = call;
   const prepared = await operation.prepare?.({ ...pipeline.services, actor, requestId, signal }, input);
-  // `prepare` may take long, for example to hash a password.
+  // `prepare` may take long, for example to hash a password. Meanwhile the actor may have lost the right to run the operation.
   if (operation.prepare !== undefined) await authoriseAgain(pipeline.services.db, actor, operation.access, call.target);
   const work = (scope: OperationScope): Promise<unknown> => operation.run(scope, input, prepared);
   return dryRun ? rollingBack(pipeline, call, work) : inTransaction(pipeline, call, 'ok', work);
 }
 
-/** Does the steps before the operation's own work: validates the input, authorises the actor and runs the before-hooks. */
+/**
+ * Does everything that comes before the operation's own work: validates the input, authorises the actor and runs the
+ * before-hooks.
+ */
 async function admit<Input extends z.ZodType>(
   { services, hooks }: Pipeline,
   call: Call,
@@ -93,7 +96,10 @@ async function admit<Input extends z.ZodType>(
   return { input, event };
 }
 
-/** The included operations and, recursively, those that they include. Each name occurs once, inner operations come first. */
+/**
+ * Returns the included operations and, recursively, the operations that they include. Each operation occurs once. An included
+ * operation comes before the operation that includes it.
+ */
 function partsOf(included: readonly IncludedOperation[]): readonly IncludedOperation[] {
   const parts = included.flatMap((part) => [
     ...partsOf(operationNamed(part.operation as OperationName).includes?.(part.input as never) ?? []),
@@ -110,7 +116,7 @@ function scopeOf(
 ): OperationScope {
   return {
     ...services,
-    // Reads use the transaction, because a read outside it would need a second connection.
+    // Reads use the transaction too. A read outside it would need a second database connection.
     db: transaction,
     actor: call.actor,
     requestId: call.requestId,
@@ -124,9 +130,9 @@ function scopeOf(
 }
 
 /**
- * Does the work in one transaction, which also writes the audit entry and uses up the approvals. Repeats the work after a
- * conflict with another transaction. If the connection is lost at the commit, asks PostgreSQL whether the transaction has
- * committed.
+ * Does the work in one transaction. The transaction also writes the audit entry and uses up the approvals. If the transaction
+ * conflicts with another one, the work is repeated. If the connection is lost during the commit, the function asks PostgreSQL
+ * whether the transaction has committed.
  */
 function inTransaction<T>(
   pipeline: Pipeline,
@@ -150,7 +156,7 @@ function inTransaction<T>(
   });
 }
 
-/** Does the work of a dry run in a transaction, and rolls the transaction back. */
+/** Does the work of a dry run in a transaction, and then rolls the transaction back. */
 function rollingBack<T>(pipeline: Pipeline, call: Call, work: (scope: OperationScope) => Promise<T>): Promise<T> {
   return retryConflicts(() =>
     transactAndRollBack(pipeline.services.db, (transaction, afterCommit) =>
@@ -169,8 +175,8 @@ async function startJob(pipeline: Pipeline, call: Call, operation: JobOperation,
 }
 
 /**
- * Does the dry run of a job operation. All steps share one transaction, which is rolled back. The first step opens the
- * transaction, so that requests to other servers before that step hold no connection.
+ * Does the dry run of an operation whose work is a job. All steps share one transaction, which is rolled back. Only the first
+ * step opens this transaction, so that requests to other servers before that step hold no database connection.
  */
 async function tryJob(pipeline: Pipeline, call: Call, operation: JobOperation, input: object): Promise<object> {
   const { db, ...services } = pipeline.services;
@@ -199,7 +205,7 @@ async function tryJob(pipeline: Pipeline, call: Call, operation: JobOperation, i
         dryRun: true,
         jobRun: undefined,
         commit: async (step) => (await step(await open(), () => {})).value,
-        // If this work fails, only its savepoint is rolled back.
+        // The work runs in a savepoint. If the work fails, only the savepoint is rolled back.
         transact: async (work) => (await open()).transaction((savepoint) => work(savepoint, () => {})),
       },
       input,

@@ -1,10 +1,13 @@
 import { randomBytes } from 'node:crypto';
 
-/** Length of a request id, in bytes. Its base64 form has 12 characters. */
+/** Length of a request id, in bytes. The id's base64url text has 12 characters. */
 const BYTES = 9;
 const AT_ONCE = 256;
 
-/** Creates the source of request ids. Fetches random bytes for `AT_ONCE` ids at once, because each fetch is expensive. */
+/**
+ * Creates a function that returns a new request id. It fetches the random bytes for `AT_ONCE` ids in one call, because each
+ * call is expensive.
+ */
 export function createRequestIds(): () => string {
   let unused: Buffer = Buffer.alloc(0);
   return () => {

@@ -12,24 +12,24 @@ import { auditCall, type Call, type Pipeline } from './call.ts';
 import { performOperation, StartedJob } from './perform-operation.ts';
 import { requireCaller } from './require-caller.ts';
 
-/** The caller of an operation. */
+/** Who calls an operation, and for which request. */
 export interface Caller {
   readonly actor: Actor;
-  /** Id of the request in logs and the audit. @defaultValue a new id */
+  /** Id of the request in logs and in the audit. @defaultValue a new id */
   readonly requestId?: string;
-  /** Client address of HTTP calls. */
+  /** Address of the HTTP client, if the call comes over HTTP. */
   readonly address?: string;
   readonly signal?: AbortSignal;
 }
 
 /**
- * Runs an operation: validates, authorises, runs before-hooks, does the work and writes the audit entry in one transaction,
- * counts metrics, and runs after-hooks. HTTP and in-process calls both use this function. If a job does the work, the function
- * only starts the job; see `resultOf()`.
- * @throws MatrixError `M_INVALID_PARAM` or `M_MISSING_PARAM` for bad input; `M_FORBIDDEN` or `M_GUEST_ACCESS_FORBIDDEN` for
- * an actor who may not run the operation; `M_UNKNOWN` with status 503 if the database is unavailable; the veto of a hook; the
- * operation's own errors
- * @throws TypeError for a caller without an actor
+ * Runs an operation. It validates the input, authorises the actor and runs the before-hooks. It does the work and writes the
+ * audit entry in one transaction. It then counts metrics and runs the after-hooks. HTTP and in-process calls both use this
+ * function. If the operation's work is a job, this function only starts the job; see `resultOf()`.
+ * @throws MatrixError `M_INVALID_PARAM` or `M_MISSING_PARAM` for bad input; `M_FORBIDDEN` or `M_GUEST_ACCESS_FORBIDDEN` for an
+ * actor who may not run the operation; `M_UNKNOWN` with status 503 if the database is unavailable; the error of a hook that
+ * refuses the operation; the operation's own errors
+ * @throws TypeError if the caller has no valid actor
  */
 export async function startOperation<Name extends OperationName>(
   pipeline: Pipeline,
@@ -64,8 +64,9 @@ export async function startOperation<Name extends OperationName>(
 }
 
 /**
- * Runs an operation. If a job does the work, waits for the job.
- * @throws MatrixError as `startOperation()` and `resultOf()`. If the signal is aborted, throws its reason; the job continues.
+ * Runs an operation. If the operation's work is a job, waits for the job to end.
+ * @throws MatrixError the errors of `startOperation()` and `resultOf()`. If the signal is aborted, the function throws the
+ * signal's reason, and the job continues.
  */
 export async function runOperation<Name extends OperationName>(
   pipeline: Pipeline,
@@ -79,7 +80,7 @@ export async function runOperation<Name extends OperationName>(
   return resultOf(await pipeline.jobs.wait(result.jobId, signal && { signal })) as OperationOutput<Name>;
 }
 
-/** The result of an operation's ended job. @throws MatrixError if the job has failed or was cancelled */
+/** Returns the result of an operation from its ended job. @throws MatrixError if the job has failed or was cancelled */
 export function resultOf({ id, state, result, error, errcode, errorStatus: status }: JobView): unknown {
   const fields = { job_id: id };
   if (state === 'cancelled') throw new MatrixError('M_BAD_STATE', 'the job was cancelled', { status: 409, fields });

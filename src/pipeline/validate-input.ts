@@ -3,18 +3,18 @@ import { MatrixError, ParameterError } from '../errors.ts';
 import { isRecord } from '../json.ts';
 import { numberProblem } from '../number-problem.ts';
 
-/** Whether PostgreSQL can store every string in the value. It stores neither NUL nor lone surrogates. */
+/** Tells whether PostgreSQL can store every string in the value. It can store neither NUL characters nor lone surrogates. */
 export function isStorable(value: unknown): boolean {
   if (typeof value === 'string') return !value.includes('\0') && value.isWellFormed();
   return typeof value !== 'object' || value === null || Object.values(value).every(isStorable);
 }
 
-/** Codes of the zod issues that a missing value may cause. */
+/** Codes of zod issues that zod also reports for a missing value. */
 const MAY_BE_MISSING: ReadonlySet<string | undefined> = new Set(['invalid_type', 'invalid_value', 'custom']);
 
 /**
- * Validates the input of an operation and fills in the defaults.
- * @throws ParameterError that names the first wrong or unknown parameter; MatrixError if the input is not an object
+ * Checks the input of an operation and fills in the defaults.
+ * @throws ParameterError naming the first wrong or unknown parameter; MatrixError if the input is not an object
  */
 export function validateInput<Schema extends z.ZodType>(schema: Schema, input: unknown): z.output<Schema> {
   if (!isRecord(input)) throw new MatrixError('M_MISSING_PARAM', 'The input must be an object with the parameters');
@@ -32,7 +32,9 @@ export function validateInput<Schema extends z.ZodType>(schema: Schema, input: u
   throw new ParameterError(path, missing ? undefined : (issue?.message ?? 'invalid'));
 }
 
-/** Refuses unknown parameters. Otherwise a misspelt `dryRun` would be dropped, and a destructive operation would run. */
+/**
+ * Refuses unknown parameters. Without this check, a misspelt `dryRun` would be dropped, and a destructive operation would run.
+ */
 function refuseUnknownKeys(schema: z.ZodType, input: Readonly<Record<string, unknown>>): void {
   if (!(schema instanceof z.ZodObject)) return;
   const unknown = Object.keys(input).find((key) => !Object.hasOwn(schema.shape, key));

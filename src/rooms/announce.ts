@@ -7,16 +7,21 @@ import type { Metrics } from '../metrics.ts';
 export interface Announcement {
   readonly rooms?: readonly RoomId[];
   readonly users?: readonly UserId[];
-  /** Servers for which the transaction queued PDUs or EDUs. */
+  /** Servers for which the transaction queued events or other messages. The federation sender sends them. */
   readonly destinations?: readonly ServerName[];
-  /** Servers that the sender must try at once, although they failed before. */
+  /**
+   * Servers whose earlier requests failed. The federation sender contacts them at once instead of waiting for its next attempt.
+   */
   readonly retried?: readonly ServerName[];
 }
 
 /** Tells the host which rooms and users to drop from its caches, which clients to notify, and which servers to send to. */
 export type Announce = (announcement: Announcement) => void;
 
-/** Creates an `Announce`. It logs and counts errors of the host. These errors do not undo the committed change. */
+/**
+ * Creates an `Announce`. If the host throws an error, `Announce` logs and counts the error, and does not throw. The committed
+ * change stays.
+ */
 export function createAnnounce(
   { caches, notifier, federation }: Pick<Host, 'caches' | 'notifier' | 'federation'>,
   logger: Logger,

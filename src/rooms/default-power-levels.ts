@@ -1,4 +1,7 @@
-/** Power levels of all rooms created here, as in Dendrite. Each kind of room adds its own `invite`, `users` and `users_default`. */
+/**
+ * Power levels that every room created by the plugin has. The values are Dendrite's. Code that creates a room adds `invite`,
+ * `users` and `users_default`.
+ */
 export const DEFAULT_POWER_LEVELS = {
   ban: 50,
   events: {

@@ -14,18 +14,18 @@ import { replaceSyncState } from './replace-sync-state.ts';
 import { writeChain } from './write-chain.ts';
 import type { ChainSettings } from './written-chain.ts';
 
-/** A room of other servers that a local user has joined through another server. */
+/** A room that a local user has joined through another server, while no local user was in it. */
 export interface EnteredRoom {
   readonly roomId: RoomId;
   readonly version: string;
-  /** The verified state before the join, with its auth events. */
+  /** The room's state before the join, and its auth events. Signatures and authorisation rules have been checked. */
   readonly downloaded: DownloadedState;
   readonly join: CheckedEvent;
 }
 
 /**
- * Writes a room that had no local users: its state, and the join as its first event. Server-Server API, "Joining Rooms". The
- * join is not queued for other servers, because the server that handled the join sends it to them.
+ * Stores a room that had no local users: its state, and the user's join as its first event. The join is not queued for other
+ * servers, because the server that handled the join sends it to them. Source: Server-Server API, "Joining Rooms".
  * @throws MatrixError `M_FORBIDDEN` if the state does not let the user join, `M_BAD_STATE` while the room is being purged
  */
 export async function enterRoom(
@@ -33,7 +33,7 @@ export async function enterRoom(
   { roomId, version, downloaded, join }: EnteredRoom,
   settings: ChainSettings,
 ): Promise<void> {
-  // If the room already exists, it is the stub of an invite, or the last local user has left it.
+  // The room may already have a row: an invite creates one, and so does a room that the last local user has left.
   const room = (await insertRoom(transaction, roomId, version)) ?? (await lockRoom(transaction, roomId));
   if (room === undefined || (await isPurging(transaction, roomId))) {
     throw new MatrixError('M_BAD_STATE', 'the room is being purged');

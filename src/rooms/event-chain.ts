@@ -10,25 +10,28 @@ import type { EventJson, RoomVersion } from '../matrix/room-version.ts';
 import type { AllocatedIds } from '../storage/allocate-ids.ts';
 import type { StoredEvent } from '../storage/roomserver/events.ts';
 
-/** The keys that sign events, and the clock for their timestamps. */
+/** The keys that sign events, and the clock for the events' timestamps. */
 export interface Signers {
-  /** One for each local server name. */
+  /** One key for each local server name. */
   readonly signingKeys: readonly SigningKey[];
-  /** In ms since the epoch. */
+  /** Returns the current time, in ms since the epoch. */
   readonly now: () => number;
 }
 
 /** An event to send into a room. */
 export interface RoomEventDraft {
   readonly type: string;
-  /** A user of a local server name. */
+  /** A user whose server name is one of the homeserver's own. */
   readonly sender: UserId;
-  /** Makes it a state event. */
+  /** The state key. An event that has one, even an empty one, is a state event. */
   readonly stateKey?: string;
   readonly content: Readonly<Record<string, unknown>>;
-  /** The event that a redaction redacts. */
+  /** The id of the event to redact, if this event is a redaction. */
   readonly redacts?: EventId;
-  /** The client's request. `/sync` returns its transaction id, so that the sending device recognises its own event. */
+  /**
+   * The client request that sent the event. `/sync` returns the request's transaction id, so that the sending device recognises
+   * its own event.
+   */
   readonly request?: { readonly sessionId: number; readonly transactionId: string };
 }
 
@@ -37,14 +40,17 @@ export const stateDraftsOf =
   (sender: UserId) =>
   (type: string, content: RoomEventDraft['content']): RoomEventDraft => ({ type, sender, stateKey: '', content });
 
-/** A draft that could not become an event of the room, and the reason. */
+/** A draft that could not become an event of the room, and the error that says why. */
 export interface RefusedDraft {
   readonly draft: RoomEventDraft;
   /** `M_FORBIDDEN` if the draft is not allowed; `M_BAD_JSON` or `M_TOO_LARGE` if it cannot be a valid event. */
   readonly error: MatrixError;
 }
 
-/** A new event of a chain, with its ids and its links to other events. */
+/**
+ * A new event, with its ids and the events that it refers to. Several new events of a room form a chain: each event follows the
+ * one before it.
+ */
 export interface ChainLink {
   readonly draft: RoomEventDraft;
   readonly stored: StoredEvent;
@@ -53,7 +59,7 @@ export interface ChainLink {
   readonly prevEvents: readonly StoredEvent[];
   /** The state event that the new event replaces. */
   readonly replaces: StoredEvent | undefined;
-  /** The room's history visibility before the new event. */
+  /** The room's history visibility before the new event, such as `shared`. */
   readonly historyVisibility: unknown;
   /** Whether the sender's power level allows redacting events of other users. */
   readonly mayRedactOthers: boolean;
@@ -63,13 +69,15 @@ export interface ChainStart {
   readonly roomId: RoomId;
   readonly version: RoomVersion;
   readonly prevEvents: readonly StoredEvent[];
-  /** The state entries that the drafts need. The map is copied, so it should contain no other entries. */
+  /**
+   * The state entries that the drafts need. `buildChain()` copies the map, so the caller should leave out all other entries.
+   */
   readonly state: ReadonlyMap<string, StoredEvent>;
 }
 
-/** The state entry that every new event needs: it decides who may see the event. */
+/** The state entry that every new event needs, because it decides who may see the event. */
 const HISTORY_VISIBILITY: StateKey = ['m.room.history_visibility', ''];
-/** State that an invite shows to the invited user: Dendrite's list, and the entries that the specification adds. */
+/** State that an invite shows to the invited user: the entries of Dendrite's list and those that the specification adds. */
 const shownToInvited = (inviter: string): StateKey[] => [
   ['m.room.create', ''],
   ['m.room.member', inviter],
@@ -84,7 +92,7 @@ const shownToInvited = (inviter: string): StateKey[] => [
 const isInvite = ({ type, content }: RoomEventDraft): boolean =>
   type === 'm.room.member' && content.membership === 'invite';
 
-/** Keys of the state that must be known before a draft can become an event. */
+/** Returns the type and state key of each state event that must be known before the draft can become an event. */
 export function neededState(draft: RoomEventDraft, version: RoomVersion): StateKey[] {
   const own: StateKey[] = draft.stateKey === undefined ? [] : [[draft.type, draft.stateKey]];
   const shown = isInvite(draft) ? shownToInvited(draft.sender) : [];
@@ -99,8 +107,9 @@ const findAll = (state: ReadonlyMap<string, StoredEvent>, keys: readonly StateKe
   keys.map((key) => find(state, key)).filter((event) => event !== undefined);
 
 /**
- * Creates events from drafts. Each event follows the one before it. A draft is refused if the authorisation rules forbid it,
- * if its sender has no signing key, or if it is not a valid event. The chain continues without refused drafts.
+ * Creates events from drafts. Each event follows the one before it. A draft is refused if the authorisation rules forbid it, if
+ * its sender has no signing key, or if it is not a valid event. The event after a refused draft follows the last event that was
+ * not refused.
  * @param ids allocated ids, one for each draft
  */
 export function* buildChain(
@@ -132,7 +141,7 @@ export function* buildChain(
   return { links, refused };
 }
 
-/** Links an event to its auth events, previous events and the state before it. */
+/** Adds to an event what it refers to: its auth events, its previous events, and the state event that it replaces. */
 export function linkOf(
   state: ReadonlyMap<string, StoredEvent>,
   event: Pick<ChainLink, 'draft' | 'stored' | 'ids' | 'prevEvents'>,
@@ -160,7 +169,7 @@ function mayRedactOthers(
   return powerLevelOf(power, version, sender) >= requiredLevel(power, version, 'redact');
 }
 
-/** Client-Server API, "Stripped state". */
+/** Reduces a state event to the members that an invite shows. Source: Client-Server API, "Stripped state". */
 function stripped({ type, state_key, sender, content }: EventJson): EventJson {
   return { content, sender, state_key, type };
 }

@@ -7,18 +7,20 @@ import { lastOfEach, memberLinks } from './membership-writes.ts';
 import { headeredJson } from './sync-writes.ts';
 import type { ChainSettings, WrittenChain } from './written-chain.ts';
 
-/** The PDUs of a chain for other servers, and the servers in the room after the chain. */
+/** What other servers receive after a chain of new events was written into a room. */
 export interface FederationWrites {
+  /** The events, each with the servers that receive it. */
   readonly pdus: readonly QueuedPdu[];
+  /** Statements that store which servers are in the room. */
   readonly writes: readonly Write[];
   /** The number of joined users of each server after the chain. */
   readonly users: UsersByServer;
 }
 
 /**
- * Addresses each event of a chain to the servers that are in the room just before the event. As in Dendrite, nothing is
- * queued for blacklisted servers.
- * @param joined the number of joined users of each server before the chain
+ * Finds the receivers of each event of a chain: the servers that are in the room just before the event. As in Dendrite, nothing
+ * is queued for blacklisted servers.
+ * @param joined the number of joined users of each server before the first event
  */
 export function federationWrites(
   { room, links }: WrittenChain,
@@ -55,7 +57,7 @@ export function federationWrites(
   return { pdus, writes: updateJoinedHosts(room.roomId, left, added), users };
 }
 
-/** The destinations of the PDUs, each once. */
+/** Returns the servers that receive any of the PDUs, each server once. */
 export function destinationsOf(pdus: readonly QueuedPdu[]): ServerName[] {
   return [...new Set(pdus.flatMap(({ destinations }) => destinations))];
 }

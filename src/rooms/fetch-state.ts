@@ -11,7 +11,7 @@ import type { EventJson, RoomVersion } from '../matrix/room-version.ts';
 import { orAborted } from './or-aborted.ts';
 import { removeUnsigned } from './remove-unsigned.ts';
 
-/** A federation sender that can request state and keys. */
+/** A federation sender that can request a room's state and other servers' signing keys. */
 export type StateSource = FederationSender & Required<Pick<FederationSender, 'lookupState' | 'verifyKeys'>>;
 
 export function isStateSource(federation: FederationSender | undefined): federation is StateSource {
@@ -21,38 +21,41 @@ export function isStateSource(federation: FederationSender | undefined): federat
 export interface StateQuestion {
   readonly roomId: RoomId;
   readonly version: RoomVersion;
-  /** Forward extremities. */
+  /** The events at which the state is requested. Usually they are the room's forward extremities. */
   readonly eventIds: readonly EventId[];
   readonly origin: ServerName;
   readonly destination: ServerName;
 }
 
-/** A room's state from another server. Its events are verified and pass the authorisation rules. */
+/** A room's state from another server. The events have valid signatures and pass the authorisation rules. */
 export interface DownloadedState {
   readonly state: readonly CheckedEvent[];
-  /** The other events of the answers: auth events, and state events that the state resolution did not choose. */
+  /** The other events that the server returned: auth events, and state events that the state resolution did not choose. */
   readonly authChain: readonly CheckedEvent[];
-  /** Number of events that were left out because they are malformed, not validly signed, or not allowed. */
+  /** Number of events that were left out because they are malformed, lack a valid signature, or are not allowed. */
   readonly leftOut: number;
 }
 
 export interface DownloadOptions {
-  /** Creates the signal that stops one request to another server. The time between requests does not count. */
+  /**
+   * Creates the signal that stops one request to another server. A time limit in it then covers the request alone, and not the
+   * work between requests.
+   */
   readonly requestSignal: () => AbortSignal;
   /** Stops the whole download. @defaultValue no signal: the download is never stopped */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Events that other servers have sent. */
+/** Events that other servers have returned. */
 interface ReceivedEvents {
-  /** Each event once, even if several answers contain it. */
+  /** The well-formed events. Each event occurs once, even if several answers contain it. */
   readonly checked: Map<EventId, CheckedEvent>;
   readonly malformed: Set<EventJson>;
 }
 
 /**
- * Asks another server for the state of a room at each of the events.
- * If the states differ, they are resolved by the algorithm of the room version. The work does not block the event loop.
+ * Asks another server for the state of a room at each of the given events. If the states differ, the state resolution of the
+ * room version merges them. The work does not block the event loop.
  * @throws FederationError if a state has two events of the same type and state key. Errors of the federation sender and the
  * reason of an aborted signal are thrown unchanged.
  */
@@ -82,7 +85,7 @@ export async function fetchState(
   };
 }
 
-/** Checks each event of an answer, and returns the ids of the state. */
+/** Checks each event of an answer, and returns the ids of the state's events. */
 function* checkAnswer(
   { state, authChain }: RemoteState,
   { checked, malformed }: ReceivedEvents,
@@ -125,7 +128,7 @@ function* refuseAmbiguity(
   }
 }
 
-/** Events that are not in the state. */
+/** Returns the events that are not in the state. */
 function* without(state: readonly CheckedEvent[], events: EventIndex): Generator<undefined, CheckedEvent[], undefined> {
   const inState = new Set<CheckedEvent>();
   for (const event of state) {

@@ -8,11 +8,11 @@ import { listJoinedAmong, listMembers } from '../storage/roomserver/membership.t
 import type { StoredRoom } from '../storage/roomserver/rooms.ts';
 import type { RoomStates } from './room-states.ts';
 
-/** The creators and power levels of a room. */
+/** The creators and power levels of a room. They decide who has power in it. */
 export interface Governance {
   readonly version: RoomVersion;
   readonly power: PowerState;
-  /** The creators and the users whom the power levels name. */
+  /** The room's creators, and the users whom the power levels event names. */
   readonly userIds: readonly UserId[];
   readonly levelOf: (userId: UserId) => number;
 }
@@ -50,7 +50,7 @@ function namedUsers({ create, powerLevels }: PowerState): UserId[] {
 
 const contentOf = (event: EventJson | undefined): EventJson => (isRecord(event?.content) ? event.content : {});
 
-/** Finds the local member of a room who has the most power. `undefined` if no local user is in the room. */
+/** Finds the local member of a room who has the highest power level. Returns `undefined` if no local user is in the room. */
 export async function findMostPowerful(
   db: Db,
   { roomNid }: StoredRoom,
@@ -62,13 +62,14 @@ export async function findMostPowerful(
   const filter = { memberships: ['join'], serverNames, except: local, limit: 1 } as const;
   const [other] = await listMembers(db, roomNid, filter);
   const candidates = [...named, ...(other === undefined ? [] : [other.userId])];
-  // The comparison treats infinite levels as equal, because their difference is NaN.
+  // Room version 12 gives creators an infinite level. The difference of two infinite levels is NaN, so equal levels are
+  // compared first.
   return candidates.sort((a, b) => (levelOf(a) === levelOf(b) ? 0 : levelOf(b) - levelOf(a)))[0];
 }
 
 /**
- * Finds a local member whose power level is at least `level`. Returns the preferred user if possible, else the member with the
- * most power. `undefined` if no local member has this level.
+ * Finds a local member whose power level is at least `level`. Returns the preferred user if that user qualifies, else the local
+ * member with the highest level. Returns `undefined` if no local member has this level.
  */
 export async function findSender(
   db: Db,

@@ -3,22 +3,25 @@ import type { RoomId, ServerName } from '../ids.ts';
 import type { Db } from '../storage/database.ts';
 import { countJoinedUsers } from '../storage/federation/joined-hosts.ts';
 
-/** Rooms with fewer joined users are not cached. Their users are counted each time. */
+/** Rooms with fewer joined users than this are not cached. Their users are counted each time. */
 const LARGE_ROOM = 1_000;
 const KEPT_ROOMS = 1_000;
-/** How long counts are cached, in ms. The host may record a join shortly after it writes the event, so counts must expire. */
+/**
+ * How long a count stays cached, in ms. The host may record a join shortly after it writes the join event, so a count must
+ * expire.
+ */
 const FRESH_MS = 2_000;
 
 /** The number of joined users of each server in a room. */
 export type UsersByServer = ReadonlyMap<ServerName, number>;
 
 /**
- * The servers in rooms. No database index helps to count joined users, so counting takes longer in larger rooms. Counts of
- * large rooms are cached in memory until the room's state changes.
+ * Counts the joined users of each server in a room. No database index helps, so a count takes longer in a larger room. Counts
+ * of large rooms stay cached in memory until the room's state changes.
  */
 export interface JoinedServers {
   readonly count: (db: Db, roomId: RoomId, snapshotNid: number) => Promise<UsersByServer>;
-  /** Caches counts that follow from newly written events. */
+  /** Caches counts that the caller has computed from newly written events. */
   readonly keep: (roomId: RoomId, snapshotNid: number, users: UsersByServer) => void;
 }
 

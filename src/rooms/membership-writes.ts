@@ -12,7 +12,10 @@ import type { Write } from '../storage/write-together.ts';
 import type { ChainLink } from './event-chain.ts';
 import type { WrittenChain } from './written-chain.ts';
 
-/** A member event of a chain, with the membership before and after it. */
+/**
+ * A member event, with the user's membership before and after it. The event belongs to a chain: new events of one room, of
+ * which each follows the one before it.
+ */
 export interface MemberLink {
   readonly link: ChainLink;
   readonly userId: string;
@@ -21,7 +24,7 @@ export interface MemberLink {
   readonly before: unknown;
 }
 
-/** The member events of a chain. */
+/** Returns the member events of a chain. */
 export function memberLinks(links: readonly ChainLink[]): MemberLink[] {
   return links.flatMap((link) => {
     const { type, stateKey, content } = link.draft;
@@ -33,19 +36,19 @@ export function memberLinks(links: readonly ChainLink[]): MemberLink[] {
   });
 }
 
-/** For each user, the last of the given member events. */
+/** Returns the last of the given member events for each user. */
 export function lastOfEach(members: readonly MemberLink[]): MemberLink[] {
   return [...new Map(members.map((member) => [member.userId, member])).values()];
 }
 
-/** Users whose pending invite the chain answers or withdraws. */
+/** Returns the users whose pending invite is answered or withdrawn by the chain. */
 export function answeredInvites(members: readonly MemberLink[]): string[] {
   return members
     .filter(({ before, membership }) => before === 'invite' && membership !== 'invite')
     .map(({ userId }) => userId);
 }
 
-/** Writes that store the memberships after the chain, and add and retire invites. */
+/** Returns the statements that store the memberships after the chain, add its invites, and retire the answered ones. */
 export function membershipWrites(
   { room, links, nids }: WrittenChain,
   { serverName }: { readonly serverName: ServerName },

@@ -1,8 +1,8 @@
 import { toError } from '../errors.ts';
 
 /**
- * Waits for a request that the host sends, and rejects with the signal's reason if the signal is aborted first. This works
- * even if the host ignores the signal.
+ * Waits for a request that the host sends. Rejects with the signal's reason if the signal is aborted first, even if the host
+ * ignores the signal.
  */
 export function orAborted<T>(request: Promise<T>, { signal }: { readonly signal: AbortSignal }): Promise<T> {
   const aborted = new Promise<never>((_resolve, reject) => {

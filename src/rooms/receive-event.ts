@@ -15,7 +15,7 @@ import { requireRoom } from './room-writer.ts';
 import { writeChain } from './write-chain.ts';
 import type { ChainSettings } from './written-chain.ts';
 
-/** The draft from which the received event would result. */
+/** The draft that would produce the received event. */
 function draftOf({ type, sender, stateKey, content, event: { redacts } }: CheckedEvent): RoomEventDraft {
   const target = content.redacts ?? redacts;
   return {
@@ -27,24 +27,29 @@ function draftOf({ type, sender, stateKey, content, event: { redacts } }: Checke
   };
 }
 
-/** Checks an event against the state of a room. @returns why the event is not allowed, or `undefined` if it is */
+/**
+ * Checks an event against the state of a room. @returns the reason why the event is not allowed, or `undefined` if it is
+ * allowed
+ */
 export function refusalBy(state: RoomState['events'], checked: CheckedEvent, version: RoomVersion): string | undefined {
   const judged = judgedAs(checked, () => undefined);
   return authorise(judged, (type, stateKey) => state.get(stateName(type, stateKey))?.event, version);
 }
 
 /**
- * Writes another server's event into a room. The caller has verified its signatures. The event's auth events and the room's
- * current state must allow the event. Its previous events must be stored: missing events are not fetched.
+ * Writes an event of another server into a room. The caller has verified its signatures. The event's auth events and the room's
+ * current state must allow the event. The homeserver must have its previous events, because this function fetches no missing
+ * events.
  *
  * Simplification: the room's current state counts as the state before the event. If two servers change the same state at the
- * same time, the later arrival wins if it is allowed, although the room versions demand state resolution. Server-Server API,
- * "Checks performed on receipt of a PDU", 4 to 6.
+ * same time, the later arrival wins if it is allowed, although the room versions demand state resolution. Source: Server-Server
+ * API, "Checks performed on receipt of a PDU", 4 to 6.
  *
- * @param settings `isTold` selects the servers for which the event is queued. A server that accepts the join or leave of
- * another server's user must send the event to the other servers. Other received events need not be sent.
+ * @param settings `isTold` selects the servers for which the event is queued. If this homeserver accepts the join or leave of
+ * another server's user, it must send the event to the other servers in the room. Other received events need not be sent.
  * @returns the servers for which the event was queued; `undefined` if the room already has the event
- * @throws MatrixError `M_FORBIDDEN`, `M_NOT_FOUND` for an unknown room or previous event, `M_BAD_STATE`
+ * @throws MatrixError `M_FORBIDDEN` if the event is not allowed, `M_NOT_FOUND` if the room or a previous event is unknown,
+ * `M_BAD_STATE` while the room is being purged
  */
 export async function receiveEvent(
   transaction: Knex.Transaction,
@@ -84,7 +89,7 @@ async function refusalByAuthEvents(
   return authoriseByAuthEvents(checked, (id) => known.find(({ eventId }) => eventId === id), createEvent, version);
 }
 
-/** Links a received event to the state before it and to its previous events. */
+/** Links a received event to its previous events and to the state before it. Allocates the event's ids. */
 export async function placeEvent(
   transaction: Knex.Transaction,
   state: RoomState,

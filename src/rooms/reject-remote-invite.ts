@@ -6,24 +6,24 @@ import { roomVersionOf } from '../matrix/room-version.ts';
 import { withTimeLimit } from '../with-time-limit.ts';
 import { orAborted } from './or-aborted.ts';
 
-/** An invite to a room without local users. */
+/** An invite to a room that has no local users. */
 export interface RemoteInvite {
   readonly roomId: RoomId;
   readonly userId: UserId;
-  /** The inviter's server, which handles the rejection. */
+  /** The inviter's server. It handles the rejection. */
   readonly destination: ServerName;
 }
 
 export interface RejectionSettings {
   readonly federation: FederationSender | undefined;
   readonly signingKeys: readonly SigningKey[];
-  /** Time limit for both requests together, in ms. */
+  /** Time limit for both federation requests together, in ms. */
   readonly limitMs: number;
   readonly signal: AbortSignal;
 }
 
 /**
- * Rejects an invite over federation. Server-Server API, "Leaving Rooms (Rejecting Invites)".
+ * Rejects an invite over federation. Source: Server-Server API, "Leaving Rooms (Rejecting Invites)".
  * @returns why the rejection failed, or `undefined` if it succeeded
  */
 export async function rejectRemoteInvite(

@@ -9,13 +9,16 @@ import { allEnded } from '../storage/database.ts';
 import type { DownloadOptions, StateQuestion } from './fetch-state.ts';
 import { orAborted } from './or-aborted.ts';
 
-/** Number of signatures verified in parallel. This leaves threads of Node's pool (four by default) to the host. */
+/**
+ * Number of signatures verified in parallel. Verification runs in Node's thread pool, which has four threads by default. Two of
+ * them remain free for the host.
+ */
 const LANES = 2;
 
-/** Keys by server name. */
+/** Signing keys by server name. */
 type Keys = ReadonlyMap<string, readonly ServerKey[]>;
 
-/** Removes each event that lacks a valid signature of a server that must sign it. */
+/** Removes every event that lacks a valid signature of one of the servers that must sign it. */
 export async function removeUnsigned(
   events: Map<EventId, CheckedEvent>,
   federation: Required<Pick<FederationSender, 'verifyKeys'>>,
@@ -28,7 +31,7 @@ export async function removeUnsigned(
     await Promise.all(
       [...wanted].map(async ([destination, keyIds]): Promise<[string, readonly ServerKey[]]> => {
         const question = { origin, destination, keyIds: [...keyIds] };
-        // A server that no longer exists provides no keys. Its events are then left out.
+        // A server that no longer exists provides no keys. The events that it signed are then removed.
         const found = await orAborted(federation.verifyKeys(question, request), request).catch(() => []);
         return [destination, found.filter(({ serverName }) => serverName === destination)];
       }),
@@ -45,7 +48,7 @@ export async function removeUnsigned(
   await allEnded(Array.from({ length: LANES }, lane));
 }
 
-/** Ids of the keys that the events are signed with, by server. */
+/** Returns the ids of the keys that signed the events, by server name. */
 function* wantedKeys(
   events: ReadonlyMap<EventId, CheckedEvent>,
   version: RoomVersion,
@@ -63,7 +66,10 @@ function* wantedKeys(
   return wanted;
 }
 
-/** Removes events that have signatures without a known key. Returns the events whose signatures must be verified. */
+/**
+ * Removes events that lack a signature with a known key of a server that must sign them. Returns the events whose signatures
+ * must be verified.
+ */
 function* removeWithoutKeys(
   events: Map<EventId, CheckedEvent>,
   keys: Keys,
@@ -79,7 +85,7 @@ function* removeWithoutKeys(
   return verifiable;
 }
 
-/** Keys of a server with which the event is signed. */
+/** Returns the server's known keys that have signed the event. */
 function keysOf({ event }: CheckedEvent, signer: string, keys: Keys): ServerKey[] {
   const signatures = signaturesOf(event, signer);
   return (keys.get(signer) ?? []).filter(({ keyId }) => typeof signatures[keyId] === 'string');

@@ -21,10 +21,10 @@ import type { StateEntry } from './state-block.ts';
 import { storeState } from './state-chain.ts';
 import { type StoredOutliers, storeOutliers } from './store-outliers.ts';
 
-/** Number of members that one statement reads or deletes. */
+/** Maximum number of members that one statement reads or deletes. */
 const MEMBERS_AT_ONCE = 5_000;
 
-/** The `membership` of a member event, or `undefined` for other events. */
+/** Returns the `membership` of a member event, or `undefined` for other events. */
 export const membershipIn = ({ type, content }: CheckedEvent): string | undefined =>
   type === 'm.room.member' && typeof content.membership === 'string' ? content.membership : undefined;
 
@@ -37,8 +37,8 @@ interface NewMember {
 }
 
 /**
- * Stores another server's state of a room, with its memberships, as the state on which the next event builds.
- * `replaceSyncState()` changes the tables of `/sync` after that event.
+ * Stores another server's state of a room, with its memberships. The next event of the room builds on this state. The tables of
+ * `/sync` are not changed here: `replaceSyncState()` changes them after that event.
  */
 export async function replaceRoomState(
   transaction: Knex.Transaction,
@@ -70,7 +70,10 @@ export async function replaceRoomState(
   return { ...stored, nids: outliers.nids, events };
 }
 
-/** A state as the roomserver stores it: its entries, its events by `stateName()`, and its members by NID. */
+/**
+ * Converts a state to the form in which Dendrite's roomserver stores it: its entries, its events by `stateName()`, and its
+ * members by NID.
+ */
 function* newState(
   state: readonly CheckedEvent[],
   { typeNidOf, nidOf, eventNidOf }: StoredOutliers,

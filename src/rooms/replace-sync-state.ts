@@ -15,7 +15,10 @@ import { writeTogether } from '../storage/write-together.ts';
 import { membershipIn } from './replace-state.ts';
 import { headeredJson } from './sync-writes.ts';
 
-/** Makes the given state the room's only state in `/sync`, under the stream id of the event that carries it. */
+/**
+ * Makes the given state the room's only state in the tables of `/sync`. The new rows get the stream id of the `carrier`, the
+ * event that brings the state into the room.
+ */
 export async function replaceSyncState(
   transaction: Knex.Transaction,
   room: StoredRoom,
@@ -60,7 +63,7 @@ export async function replaceSyncState(
   return { added: added.length, removed: removed.length };
 }
 
-/** Event ids that only one of the lists contains. */
+/** Returns the event ids that only one of the two lists contains. */
 function* differenceOf(
   before: readonly EventId[],
   after: readonly EventId[],

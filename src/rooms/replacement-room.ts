@@ -11,7 +11,10 @@ import type { Appended, RoomWriter } from './room-writer.ts';
 const ROOM_VERSION = '10';
 const CREATOR_LEVEL = 100;
 
-/** Only the creator may write in the room. Synapse creates the same kind of room for the users of a room that is shut down. */
+/**
+ * Only the creator may write in the room. Synapse gives these levels to the room that it creates for the users of a room that
+ * is shut down.
+ */
 const POWER_LEVELS = { ...DEFAULT_POWER_LEVELS, invite: 50, users_default: -10 };
 
 /** Creates the room to which the users of another room are moved. */
@@ -37,7 +40,7 @@ export async function createReplacementRoom(
   });
 }
 
-/** Joins users to the room. */
+/** Joins the users to the replacement room. */
 export async function joinReplacementRoom(
   transaction: Knex.Transaction,
   roomWriter: RoomWriter,

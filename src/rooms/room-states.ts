@@ -8,34 +8,37 @@ import { type BlockPart, readBlocks, readSnapshot } from '../storage/roomserver/
 import { createJoinedServers, type JoinedServers } from './joined-servers.ts';
 import { blockOf, findInBlock, type StateBlock, type StateEntry } from './state-block.ts';
 
-/** Number of block entries kept in memory. Each entry takes 24 bytes. */
+/** Maximum number of state entries kept in memory. Each entry takes 24 bytes. */
 const KEPT_ENTRIES = 1_000_000;
 const KEPT_SNAPSHOTS = 10_000;
 
-/** A state: an ordered list of blocks. If several blocks have an entry of the same type and state key, the last one counts. */
+/**
+ * A state: an ordered list of blocks. A block is a list of entries, each with an event type, a state key and an event. If
+ * several blocks have an entry of the same type and state key, the last block's entry counts.
+ */
 export interface StateSnapshot {
   readonly snapshotNid: number;
   readonly blocks: readonly StateBlock[];
 }
 
-/** A room's state: the NIDs of all its entries, and the requested events. */
+/** A room's state: the blocks of all its entries, and those events that were requested. */
 export interface RoomState extends StateSnapshot {
-  /** Keys are those of `stateName()`. */
+  /** The requested events. The map's keys are made by `stateName()`. */
   readonly events: ReadonlyMap<string, StoredEvent>;
   /** NIDs of the event types and state keys that were looked up. */
   readonly nids: Nids;
 }
 
 /**
- * Room states, cached in memory. Caching is safe because a snapshot or block never changes, and NIDs are not reused. With the
- * cache, a new event costs no more in a large room than in a small one.
+ * Reads room states, and keeps them in memory. This is safe because stored snapshots and blocks never change, and their NIDs
+ * are not reused. With the cache, a new event costs no more in a large room than in a small one.
  */
 export interface RoomStates {
-  /** The servers in rooms. */
+  /** Counts the users of each server in a room. */
   readonly servers: JoinedServers;
-  /** Reads a snapshot and its events with the given keys. */
+  /** Reads a state, and its events with the given types and state keys. */
   readonly load: (db: Db, snapshotNid: number, keys: readonly StateKey[]) => Promise<RoomState>;
-  /** Caches a state that has been written. */
+  /** Caches a state that the caller has written. */
   readonly keep: (state: StateSnapshot) => void;
 }
 

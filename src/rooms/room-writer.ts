@@ -24,25 +24,28 @@ import { storeEmptyState } from './state-chain.ts';
 import { writeChain } from './write-chain.ts';
 import type { ChainSettings } from './written-chain.ts';
 
-/** The specification's limit of `prev_events`. */
+/** The maximum number of `prev_events` of an event, according to the specification. */
 const MAX_PREV_EVENTS = 20;
 
-/** Maximum number of events written at once. Building the statements blocks the event loop. */
+/**
+ * Maximum number of events that one call of `appendPart()` writes. Building the SQL statements blocks the event loop, so the
+ * number is limited.
+ */
 const WRITTEN_AT_ONCE = 250;
 
-/** An event that has been added to its room. */
+/** An event that the writer has added to a room. */
 export interface AppendedEvent {
   readonly eventId: EventId;
   readonly event: EventJson;
   readonly draft: RoomEventDraft;
 }
 
-/** The result of an append. */
+/** The result of adding events to a room. */
 export interface Appended {
   readonly roomId: RoomId;
   readonly events: readonly AppendedEvent[];
   readonly refused: readonly RefusedDraft[];
-  /** Servers for which events were queued. Wake the federation sender for them after the commit. */
+  /** Servers for which events were queued. After the commit, the caller wakes the federation sender for them. */
   readonly destinations: readonly ServerName[];
 }
 
@@ -52,26 +55,26 @@ export interface NewRoom {
   readonly creator: UserId;
   /** Content of the create event, without `room_version` and `creator`. */
   readonly content: Readonly<Record<string, unknown>>;
-  /** The creator's join and the room's other first events, in order. */
+  /** The creator's join and the other first events of the room, in order. */
   readonly drafts: readonly RoomEventDraft[];
 }
 
-/** Another server's state, and the users who may send the event that carries it into the room. */
+/** Another server's state of a room, and the local users who may send the event that brings this state into the room. */
 export interface StateReplacement {
   readonly downloaded: DownloadedState;
-  /** NIDs of the forward extremities at which the state was requested. */
+  /** NIDs of the room's forward extremities at the time when the state was requested. */
   readonly expectedNids: readonly number[];
   readonly senders: readonly UserId[];
 }
 
-/** Adds events to rooms. The host and the plugin share one writer. */
+/** Adds events to rooms. The host and the plugin share one `RoomWriter`. */
 export interface RoomWriter {
   /** The cache of room states. */
   readonly states: RoomStates;
   /**
-   * Adds events to a room. Each event follows the one before it. Also updates the state, memberships, tables of `/sync`,
-   * federation queue and search index. Locks the room until the end of the transaction. Merges up to 20 forward extremities
-   * of the room into one.
+   * Adds events to a room. Each event follows the one before it. The call also updates the room's state and memberships, the
+   * tables of `/sync`, the federation queue and the search index. It locks the room until the transaction ends. If the room has
+   * several forward extremities, the first event follows up to 20 of them.
    * @throws MatrixError `M_NOT_FOUND` if the room is unknown or only an invite to it is known; `M_BAD_STATE` if the room is
    * being purged
    */
@@ -81,14 +84,14 @@ export interface RoomWriter {
     drafts: readonly RoomEventDraft[],
   ) => Promise<Appended>;
   /**
-   * Removes a user's invite to a room, or knock, if nothing else of the room is known. For example, after the invite was
-   * rejected over federation. Writes no event, because the event would have no previous event.
+   * Removes a user's invite or knock in a room of which the homeserver knows nothing else. Call it, for example, after the
+   * invite was rejected over federation. Writes no event, because the event would have no previous event.
    */
   readonly retireInvite: (transaction: Knex.Transaction, roomId: RoomId, userId: UserId) => Promise<void>;
   /**
    * Replaces a room's state with another server's state. As in Dendrite, an event of the type
-   * `org.matrix.dendrite.state_download` carries the new state. Its sender is the first of `senders` that may send it
-   * according to the new state.
+   * `org.matrix.dendrite.state_download` brings the new state into the room. The event's sender is the first of `senders` whom
+   * the new state allows to send it.
    * @throws MatrixError `M_BAD_STATE` with status 409 if the room's forward extremities are no longer `expectedNids`,
    * `M_FORBIDDEN` if none of the senders may send the event
    */
@@ -221,7 +224,7 @@ export function createRoomWriter(settings: RoomWriterSettings): RoomWriter {
   };
 }
 
-/** The events of a state under the given keys. */
+/** Returns those events of a state that have one of the given types and state keys. */
 function eventsUnder({ events }: RoomState, keys: readonly StateKey[]): Map<string, StoredEvent> {
   return new Map(
     keys.flatMap((key): [string, StoredEvent][] => {
@@ -232,7 +235,7 @@ function eventsUnder({ events }: RoomState, keys: readonly StateKey[]): Map<stri
 }
 
 /**
- * Locks a room for writing events into it.
+ * Locks a room so that the caller can write events into it. The lock lasts until the transaction ends.
  * @throws MatrixError `M_NOT_FOUND` if the room is unknown or has no events, `M_BAD_STATE` if it is being purged
  */
 export async function requireRoom(transaction: Knex.Transaction, roomId: RoomId): Promise<StoredRoom> {

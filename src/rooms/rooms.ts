@@ -6,20 +6,21 @@ import { isPurging } from '../storage/plugin/purges.ts';
 import type { RoomWriter } from './room-writer.ts';
 
 /**
- * `purging`: no event of the room may be written, including events of other servers. `blocked`: no local user may join, knock
- * at or peek into the room, or be invited to it. Users who are in the room stay.
+ * What a room accepts. `open`: joins and events. `blocked`: no local user may join the room, knock at it, peek into it or be
+ * invited to it, but users who are in the room stay. `purging`: no event of the room may be written, not even an event of
+ * another server.
  */
 export type RoomAdmission = 'open' | 'blocked' | 'purging';
 
 /**
- * `admin.rooms`: the check that the homeserver makes before a join or an event, and the plugin's own room writer. A host that
- * uses this writer need not know the relations between Dendrite's tables. After the commit, wake the federation sender for
- * the `destinations` of an append.
+ * `admin.rooms` of the plugin. The homeserver calls `check` before a join or an event. It may also write events with the
+ * plugin's own room writer, and then need not know how Dendrite's tables depend on each other. After the commit of an append,
+ * the homeserver wakes its federation sender for the returned `destinations`.
  */
 export interface Rooms extends RoomWriter {
   /**
-   * Whether a room accepts joins and events. Pass the transaction that writes the event, after it has locked the room's row.
-   * The answer then stays valid until the commit.
+   * Tells whether a room accepts joins and events. Pass the transaction that writes the event, after it has locked the room's
+   * row. The answer then stays valid until the transaction ends.
    */
   readonly check: (
     roomId: RoomId,

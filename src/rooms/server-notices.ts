@@ -26,7 +26,7 @@ export interface ServerNoticesConfig {
   readonly roomVersion: string;
 }
 
-/** A message of the server to one of its users. */
+/** A message from the server to one of its users. */
 export interface Notice {
   readonly userId: UserId;
   readonly type: string;
@@ -39,26 +39,27 @@ export interface SentNotice {
   readonly appended: Appended;
 }
 
-/** Client-Server API, "Server Notices". */
+/** The tag of a room with server notices. Source: Client-Server API, "Server Notices". */
 const NOTICE_TAG = 'm.server_notice';
 const TAGS = 'm.tag';
 
-/** Power levels of a notice room, as in Dendrite: the user cannot write in the room. */
+/** Power levels of a notice room, as in Dendrite. The recipient has `READER_LEVEL`, and so cannot write in the room. */
 const POWER_LEVELS = { ...DEFAULT_POWER_LEVELS, invite: 0, notifications: { room: 50 }, users_default: 0 };
 const READER_LEVEL = -10;
 const SENDER_LEVEL = 100;
 
-/** Sends each notice into the user's own notice room. The room is created if the user has none. */
+/** Sends each notice into the recipient's own notice room. If the recipient has no such room, the call creates it. */
 export interface ServerNotices {
-  /** Localpart of the account that sends notices. Each local server name has its own such account. */
+  /** Localpart of the account that sends notices. Each local server name has an account with this localpart. */
   readonly localpart: string;
   /**
-   * Prepares a transaction to send notices to several local users. Takes the users' locks first. Rows that all rooms share
-   * are written later, because other transactions wait for those rows.
+   * Prepares a transaction that sends notices to several local users: creates the sending accounts and locks the recipients.
+   * Call it before the first `send`. `send` changes rows that all rooms share, and other transactions wait for these rows, so
+   * they come last.
    */
   readonly begin: (transaction: Knex.Transaction, userIds: readonly UserId[]) => Promise<void>;
   /**
-   * Sends a notice to a local user. The transaction must commit if this call succeeds.
+   * Sends a notice to a local user. The caller must commit the transaction if this call succeeds.
    * @throws MatrixError `M_NOT_FOUND` if the user does not exist; `M_FORBIDDEN` if the room refuses the event
    */
   readonly send: (transaction: Knex.Transaction, notice: Notice) => Promise<SentNotice>;
@@ -123,8 +124,8 @@ export function createServerNotices(config: ServerNoticesConfig, roomWriter: Roo
 
   const senderFor = (userId: UserId): UserId => userIdOf(config.localpart, splitUserId(userId).serverName);
   const begin = async (transaction: Knex.Transaction, userIds: readonly UserId[]): Promise<void> => {
-    // The account's lock comes before the users' locks, because a transaction that creates the account takes users' locks
-    // next.
+    // Lock the sending account before the recipients. A transaction that creates the account locks recipients afterwards,
+    // so the other order could deadlock.
     for (const sender of new Set(userIds.map(senderFor).sort())) await keepAccount(transaction, sender, config);
     await lockNotices(transaction, userIds);
   };
@@ -152,7 +153,7 @@ export function createServerNotices(config: ServerNoticesConfig, roomWriter: Roo
   };
 }
 
-/** Creates the account that sends notices, or sets its profile to the configured one. */
+/** Creates the account that sends notices if it does not exist, and sets its profile to the configured one. */
 async function keepAccount(
   transaction: Knex.Transaction,
   userId: UserId,
@@ -160,7 +161,7 @@ async function keepAccount(
 ): Promise<void> {
   const profile = await findProfile(transaction, userId);
   if (profile?.displayName === displayName && profile.avatarUrl === avatarUrl) return;
-  // Notices to several users may try to create the account at the same time.
+  // Transactions that send notices at the same time may all try to create the account.
   await lockNoticesAccount(transaction);
   if (profile === undefined && !(await isAccount(transaction, userId))) {
     await createAccount(transaction, { userId, passwordHash: '', accountType: ACCOUNT_TYPE.user, displayName });
@@ -171,16 +172,19 @@ async function keepAccount(
 interface NoticeRoom {
   readonly roomId: RoomId;
   readonly userId: UserId;
-  /** The membership of the notice's recipient. */
+  /** The recipient's membership in the room. */
   readonly membership: unknown;
-  /** The sender's display name and avatar in the room. */
+  /** The display name and avatar that the sending account has in the room. */
   readonly profile: readonly unknown[];
 }
 
-/** Memberships of the user, in order of preference for the notice room. */
+/** Memberships of the recipient. A room with an earlier one is preferred as the notice room. */
 const ORDER: readonly unknown[] = ['join', 'invite', 'knock', 'leave'];
 
-/** Finds the user's notice room. The user has tagged the room for notices, and the notice sender has created and joined it. */
+/**
+ * Finds the recipient's notice room. The recipient's account data tags it with `m.server_notice`, and the sending account has
+ * created it and is in it.
+ */
 async function findNoticeRoom(
   states: RoomStates,
   transaction: Knex.Transaction,

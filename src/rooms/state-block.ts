@@ -6,8 +6,8 @@ export interface StateEntry {
 }
 
 /**
- * A block of a state. Entries are in ascending order of type NID and state key NID. Each such pair occurs once. A large
- * room's block has more than 100,000 entries, so the block uses typed arrays: 24 bytes for each entry.
+ * A part of a room's stored state. Its entries are in ascending order of type NID and state key NID, and each such pair occurs
+ * once. A large room's block has more than 100,000 entries, so the block uses typed arrays, which take 24 bytes for each entry.
  */
 export interface StateBlock {
   readonly nid: number;
@@ -33,7 +33,7 @@ export function singleBlock(nid: number, entry: StateEntry): StateBlock {
   return block;
 }
 
-/** Returns the NID of the event under a type and a state key. */
+/** Finds the entry with the given type NID and state key NID. Returns the NID of its event. */
 export function findInBlock(block: StateBlock, typeNid: number, stateKeyNid: number): number | undefined {
   let [low, high] = [0, block.eventNids.length];
   while (low < high) {
@@ -47,7 +47,7 @@ export function findInBlock(block: StateBlock, typeNid: number, stateKeyNid: num
 /** Merges blocks into one. If several blocks have an entry of the same type and state key, the last block's entry counts. */
 export function* mergeBlocks(nid: number, blocks: readonly StateBlock[]): Generator<undefined, StateBlock, undefined> {
   let merged = emptyBlock(nid, 0);
-  // The newest blocks are the smallest. Merging them first copies the fewest entries.
+  // The newest blocks are the smallest. Starting with them copies the fewest entries.
   for (const block of blocks.toReversed()) merged = yield* mergeTwo(nid, block, merged);
   return merged;
 }
@@ -72,7 +72,7 @@ function* mergeTwo(nid: number, older: StateBlock, newer: StateBlock): Generator
   };
 }
 
-/** The order of entries in a block. */
+/** Compares two entries by the order that entries have in a block. */
 export function compareEntries(a: StateEntry, b: StateEntry): number {
   return a.typeNid - b.typeNid || a.stateKeyNid - b.stateKeyNid;
 }

@@ -14,12 +14,15 @@ import type { Write } from '../storage/write-together.ts';
 import type { StateSnapshot } from './room-states.ts';
 import { blockOf, compareEntries, mergeBlocks, type StateBlock, type StateEntry, singleBlock } from './state-block.ts';
 
-/** Maximum number of blocks of a state, as in Dendrite. Below this limit, each state event adds a block of its own. */
+/**
+ * Maximum number of blocks of a state, as in Dendrite. A state is a list of blocks. Below this limit, each state event adds a
+ * block of its own.
+ */
 const MAX_BLOCKS = 64;
-/** Number of NIDs hashed in one step. */
+/** Number of NIDs that are hashed before the event loop gets a turn. */
 const HASHED_AT_ONCE = 10_000;
 
-/** An event that is appended to a room. Only state events have a key. */
+/** An event that is appended to a room. Only a state event has a `key`. */
 export interface ChainedEvent extends Pick<AllocatedIds, 'eventNid' | 'blockNid' | 'snapshotNid'> {
   readonly key: Pick<StateEntry, 'typeNid' | 'stateKeyNid'> | undefined;
 }
@@ -29,7 +32,10 @@ interface HashedList {
   readonly nids: readonly number[];
 }
 
-/** Hashes a list of NIDs as Dendrite does: BLAKE2b-256 of the list's JSON. In Go, the JSON of an empty list is `null`. */
+/**
+ * Hashes a list of NIDs as Dendrite does: BLAKE2b-256 of the list's JSON. Dendrite is written in Go, where the JSON of an empty
+ * list is `null`.
+ */
 function* hashed(nids: readonly number[]): Generator<undefined, HashedList, undefined> {
   const hash = blake2b.create({ dkLen: 32 });
   for (let first = 0; first < nids.length; first += HASHED_AT_ONCE) {
@@ -47,8 +53,9 @@ function* hashedEvents({ eventNids }: StateBlock): Generator<undefined, HashedLi
 }
 
 /**
- * Adds a block for an event to a list of blocks. If the list is full, the last blocks are merged, and the large blocks before
- * them stay. Dendrite instead writes the whole state again, which takes much space if a large state changes often.
+ * Adds a block for one event to a state's list of blocks. If the list is full, the smaller blocks at its end are merged into
+ * one, and the large blocks before them stay. Dendrite instead writes the whole state again, which takes much space if a large
+ * state changes often.
  */
 function* withEvent(
   blocks: readonly StateBlock[],
@@ -64,17 +71,20 @@ function* withEvent(
   return [...blocks.slice(0, first), yield* mergeBlocks(blockNid, [...blocks.slice(first), own])];
 }
 
-/** The states before and after each event of a chain. */
+/**
+ * The states before and after each event of a chain. A chain is a list of new events of one room, of which each follows the one
+ * before it.
+ */
 export interface StateChain {
   /** NIDs of the snapshots: first the snapshot before the first event, then the snapshot after each event. */
   readonly snapshotNids: readonly number[];
   /** The state after the last event. */
   readonly last: StateSnapshot;
-  /** Writes that store the new states. */
+  /** Statements that store the new states. */
   readonly writes: readonly Write[];
 }
 
-/** Computes the states after events, starting from a stored state. */
+/** Computes the state after each event, starting from a stored state. */
 export function* chainStates(
   roomNid: number,
   before: StateSnapshot,
@@ -102,7 +112,7 @@ export function* chainStates(
   };
 }
 
-/** Stores a whole state in one block. */
+/** Stores a whole state as one block. */
 export async function storeState(
   transaction: Knex.Transaction,
   roomNid: number,
@@ -115,7 +125,7 @@ export async function storeState(
   return { snapshotNid, blocks: [{ ...unplaced, nid }] };
 }
 
-/** Stores the state of a room that has none yet. */
+/** Stores an empty state, for a room that has no state yet. */
 export async function storeEmptyState(transaction: Knex.Transaction, roomNid: number): Promise<StateSnapshot> {
   const [snapshotNid = Number.NaN] = await insertSnapshots(transaction, roomNid, [await inSlices(hashed([]))]);
   return { snapshotNid, blocks: [] };

@@ -10,16 +10,19 @@ import { assignNids, type Nids, type Texts } from '../storage/roomserver/nids.ts
 import { findEventNids, insertOutliers } from '../storage/roomserver/outliers.ts';
 import type { StoredRoom } from '../storage/roomserver/rooms.ts';
 
-/** NIDs of stored events, and of their event types, state keys and senders. */
+/**
+ * NIDs of stored events, and of their event types, state keys and senders. A NID is the number by which Dendrite's tables refer
+ * to a text or an event. An outlier is an event that is stored without its place in the room.
+ */
 export interface StoredOutliers {
   readonly nids: Nids;
   readonly typeNidOf: (checked: CheckedEvent) => number;
-  /** The NID of a state key or a user id. */
+  /** Returns the NID of a state key or a user id. */
   readonly nidOf: (text: string) => number;
   readonly eventNidOf: (checked: CheckedEvent) => number;
 }
 
-/** Stores those events that are not stored yet as outliers. @returns the NIDs of all events */
+/** Stores as outliers those events that are not stored yet. @returns the NIDs of all given events */
 export async function storeOutliers(
   transaction: Knex.Transaction,
   { roomNid }: StoredRoom,
@@ -59,7 +62,7 @@ export async function storeOutliers(
   return { nids, typeNidOf, nidOf, eventNidOf };
 }
 
-/** The events that are not stored yet, in ascending order of depth. */
+/** Returns the events that are not stored yet, in ascending order of depth. */
 function* missingOf(
   all: readonly CheckedEvent[],
   stored: ReadonlyMap<EventId, number>,
@@ -72,7 +75,7 @@ function* missingOf(
   return yield* sorted(missing, (a, b) => a.depth - b.depth);
 }
 
-/** The event types, state keys and senders of the events, each once. */
+/** Returns the event types, state keys and senders of the events, each once. */
 function* textsOf(
   events: readonly CheckedEvent[],
 ): Generator<undefined, { eventTypes: Set<string>; stateKeys: Set<string> }, undefined> {
@@ -86,7 +89,7 @@ function* textsOf(
   return { eventTypes, stateKeys };
 }
 
-/** Assigns NIDs to texts in sorted order, so that transactions that add the same texts cannot deadlock. */
+/** Assigns NIDs to texts. The texts are sorted first, so that two transactions that add the same texts cannot deadlock. */
 async function assignAll(
   transaction: Knex.Transaction,
   dictionary: keyof Texts,

@@ -17,18 +17,18 @@ import type { ChainLink } from './event-chain.ts';
 import { answeredInvites, lastOfEach, memberLinks } from './membership-writes.ts';
 import type { WrittenChain } from './written-chain.ts';
 
-/** Relation types whose events are aggregated on the related event. */
+/** Relation types of reactions and edits. `/sync` needs to find such events by the event to which they relate. */
 const AGGREGATED: readonly unknown[] = ['m.annotation', 'm.replace'];
-/** History visibilities in the order of Dendrite's numbers, which start at 1. */
+/** History visibilities in the order of the numbers that Dendrite stores. `world_readable` is number 1. */
 const HISTORY_VISIBILITY: readonly unknown[] = ['world_readable', 'shared', 'invited', 'joined'];
 const SHARED = 2;
 
-/** The JSON of an event in the tables of `/sync` and in the federation queue. */
+/** Returns an event's JSON as the tables of `/sync` and the federation queue store it. */
 export function headeredJson(event: EventJson, eventId: string, { version }: Pick<StoredRoom, 'version'>): string {
   return toJson({ ...event, _room_version: version, _event_id: eventId });
 }
 
-/** The event, with `unsigned` data about the state event that it replaces. */
+/** Returns the event. If it replaces a state event, its `unsigned` data describes the replaced event. */
 function withReplaced({ replaces, stored: { event } }: ChainLink): EventJson {
   if (replaces === undefined) return event;
   const { content, sender } = replaces.event;
@@ -36,7 +36,7 @@ function withReplaced({ replaces, stored: { event } }: ChainLink): EventJson {
   return { ...event, unsigned: { ...(isRecord(event.unsigned) && event.unsigned), ...unsigned } };
 }
 
-/** Writes that store a chain in the tables of `/sync`. */
+/** Returns the statements that store a chain of new events in the tables of `/sync`. */
 export function syncWrites(
   { room, links }: WrittenChain,
   { localServerNames }: { readonly localServerNames: readonly ServerName[] },

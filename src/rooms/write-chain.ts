@@ -19,9 +19,11 @@ import { writeRedactions } from './write-redactions.ts';
 import type { ChainSettings, WrittenChain } from './written-chain.ts';
 
 /**
- * Writes events into a locked room, each following the one before it, and updates everything that depends on them.
+ * Writes new events into a locked room. Each event follows the one before it. Also updates the room's state, memberships, the
+ * tables of `/sync`, the federation queue and the search index.
+ * @param links the new events, in order
  * @param state the state before the first event
- * @returns the servers for which PDUs were queued
+ * @returns the servers for which events were queued
  */
 export async function writeChain(
   transaction: Knex.Transaction,
@@ -49,7 +51,10 @@ export async function writeChain(
   return destinationsOf(pdus);
 }
 
-/** Writes that store a chain, without those for federation. Yields in between, because making JSON of many events takes long. */
+/**
+ * Returns the statements that store the events, except those for federation. Making the JSON of many events takes long, so the
+ * generator yields between its parts and the event loop gets a turn.
+ */
 function* rowsOf(
   chain: WrittenChain,
   states: StateChain,
@@ -64,7 +69,7 @@ function* rowsOf(
   return [...roomserver, ...memberships, ...sync];
 }
 
-/** Assigns NIDs to event types, state keys and senders of member events. */
+/** Assigns NIDs to the events' types and state keys, and to the senders of member events. */
 function assignChainNids(transaction: Knex.Transaction, links: readonly ChainLink[], known: Nids): Promise<Nids> {
   const types = links.map(({ draft }) => draft.type);
   const members = links.filter(({ draft }) => draft.type === 'm.room.member').map(({ draft }) => draft.sender);
@@ -87,7 +92,9 @@ function chainedEvents(chain: WrittenChain): ChainedEvent[] {
   }));
 }
 
-/** Writes that store the events, the states between them, and the room's forward extremities. */
+/**
+ * Returns the statements for the roomserver's tables: the events, the states between them, and the room's forward extremities.
+ */
 function roomserverWrites(chain: WrittenChain, { snapshotNids, writes }: StateChain): Write[] {
   const { room, links } = chain;
   const events = links.map((link, i) => ({

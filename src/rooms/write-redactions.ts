@@ -10,10 +10,11 @@ import { headeredJson } from './sync-writes.ts';
 import type { WrittenChain } from './written-chain.ts';
 
 /**
- * Overwrites the events that a chain redacts, and adds the redaction as `redacted_because`. A redaction has no effect if its
- * target is not stored, or its sender may not redact the target. As in Dendrite, such a redaction is still recorded.
- * Server-Server API, "Redactions": a sender may redact with a sufficient power level, or if the target's sender is on the
- * same server.
+ * Redacts the events that redactions among the new events name. Adds the redaction to each redacted event as
+ * `redacted_because`. A redaction has no effect if the homeserver does not have its target, or if its sender may not redact the
+ * target. As in Dendrite, the database still records such a redaction.
+ * A sender may redact the target with a sufficient power level, or if the target's sender is on the same server. Source:
+ * Server-Server API, "Redactions".
  */
 export async function writeRedactions(transaction: Knex.Transaction, { room, links }: WrittenChain): Promise<void> {
   for (const link of links) {
@@ -28,7 +29,7 @@ export async function writeRedactions(transaction: Knex.Transaction, { room, lin
       ...redacted,
       unsigned: { redacted_because: because, redacted_by: link.stored.eventId },
     });
-    // Dendrite's roomserver and syncapi each have their own format of `redacted_because`.
+    // Dendrite's roomserver and syncapi each store `redacted_because` in their own format.
     const { eventNid, event } = link.stored;
     await applyRedaction(transaction, {
       targetId: target.eventId,

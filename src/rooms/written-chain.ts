@@ -6,7 +6,7 @@ import type { StoredRoom } from '../storage/roomserver/rooms.ts';
 import type { ChainLink } from './event-chain.ts';
 import type { RoomStates } from './room-states.ts';
 
-/** A chain of events that is written to a room. */
+/** New events that are written into a room. Each event follows the one before it. */
 export interface WrittenChain {
   readonly room: StoredRoom;
   readonly links: readonly ChainLink[];
@@ -14,19 +14,19 @@ export interface WrittenChain {
   readonly nids: Nids;
 }
 
-/** Settings for writing chains. */
+/** Settings for writing new events into rooms. */
 export interface ChainSettings {
-  /** The primary server name. */
+  /** The homeserver's main server name. */
   readonly serverName: ServerName;
   /** All local server names. */
   readonly localServerNames: readonly ServerName[];
-  /** The state cache of the process's one room writer. */
+  /** The cache of room states. A process has one. */
   readonly states: RoomStates;
-  /** `admin.search.apply`. */
+  /** Updates the search index for new events. It is `admin.search.apply`. */
   readonly applySearch: (
     events: readonly AppliedEvent[],
     options: { readonly transaction: Knex.Transaction },
   ) => Promise<void>;
-  /** Whether an event is sent to a server that is in the room. @defaultValue yes, for every server in the room */
+  /** Decides whether an event is sent to a server that is in the room. @defaultValue yes, for every server in the room */
   readonly isTold?: (serverName: ServerName) => boolean;
 }

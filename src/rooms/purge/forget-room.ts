@@ -2,8 +2,8 @@ import type { RoomId } from '../../ids.ts';
 import { isRecord, toJson } from '../../json.ts';
 
 /**
- * A string that every JSON text naming the room contains, however the JSON is escaped: the longest run of plain characters in
- * the opaque part of the room id.
+ * Returns a string that occurs in every JSON text that contains the room id, however the JSON is escaped. Serializers do not
+ * escape letters and digits, so the string is the longest run of plain characters in the room id's opaque part.
  */
 export function needleOf(roomId: RoomId): string {
   const [opaque = ''] = roomId.slice(1).split(':');
@@ -18,10 +18,16 @@ function parse(json: string): unknown {
   }
 }
 
-/** Maximum depth of nesting. Deeper values are left unchanged. Users may nest without limit, but recursion needs a limit. */
+/**
+ * Maximum depth of nesting. Values below this depth are left unchanged. User data may be nested without limit, but recursion
+ * needs a limit.
+ */
 const DEEPEST = 64;
 
-/** Copies a value. Leaves out array entries that are the room id, and object members whose name or value is the room id. */
+/**
+ * Copies a value without the room. The copy lacks array entries that are the room id, and object members whose name or value is
+ * the room id.
+ */
 function without(roomId: RoomId, value: unknown, depth = 0): unknown {
   if (depth > DEEPEST) return value;
   if (Array.isArray(value)) {
@@ -43,7 +49,9 @@ function names(roomId: RoomId, value: unknown, depth = 0): boolean {
   return Object.entries(value).some(([name, member]) => name === roomId || names(roomId, member, depth + 1));
 }
 
-/** Removes the room from `m.direct`, which lists rooms by user. Users left without rooms are removed too. */
+/**
+ * Removes the room from `m.direct`, which lists the direct rooms of each user. A user whose list becomes empty is removed too.
+ */
 function forgetDirect(roomId: RoomId, content: unknown): unknown {
   if (!isRecord(content)) return without(roomId, content);
   const isLeftEmpty = (rooms: unknown): boolean =>
@@ -51,7 +59,10 @@ function forgetDirect(roomId: RoomId, content: unknown): unknown {
   return without(roomId, Object.fromEntries(Object.entries(content).filter(([, rooms]) => !isLeftEmpty(rooms))));
 }
 
-/** Removes the room's own push rules, and push rules with a condition on the room id: none of them can match any more. */
+/**
+ * Removes the push rules that belong to the room, and push rules with a condition on the room id. Neither can match an event
+ * any more.
+ */
 function forgetPushRules(roomId: RoomId, content: unknown): unknown {
   if (!isRecord(content) || !isRecord(content.global)) return content;
   const global = Object.entries(content.global).map(([kind, rules]): [string, unknown] => [
@@ -70,7 +81,7 @@ function isRuleOf(roomId: RoomId, rule: unknown): boolean {
   );
 }
 
-/** Account data without the room, or `undefined` if the account data does not name the room. */
+/** Removes the room from account data. Returns the new JSON, or `undefined` if the account data does not name the room. */
 export function forgetInAccountData(roomId: RoomId, type: string, json: string): string | undefined {
   const content = parse(json);
   if (!names(roomId, content)) return undefined;
@@ -80,22 +91,26 @@ export function forgetInAccountData(roomId: RoomId, type: string, json: string):
 }
 
 /**
- * A `/sync` filter without the room, or `undefined` if the filter does not name the room. A list of rooms that becomes empty
- * is kept: it still matches no room.
+ * Removes the room from a `/sync` filter. Returns the new JSON, or `undefined` if the filter does not name the room. If a list
+ * of rooms becomes empty, the empty list stays, because a filter without the list would match all rooms.
  */
 export function forgetInFilter(roomId: RoomId, json: string): string | undefined {
   const filter = parse(json);
   return names(roomId, filter) ? toJson(without(roomId, filter)) : undefined;
 }
 
-/** Deletes (`null`) a to-device message that names the room in clear text, such as a key request. `undefined` keeps it. */
+/**
+ * Decides what a purge does with a to-device message. Returns `null` to delete a message that names the room in clear text,
+ * such as a key request. Returns `undefined` to keep the message.
+ */
 export function forgetInToDevice(roomId: RoomId, json: string): null | undefined {
   return names(roomId, parse(json)) ? null : undefined;
 }
 
 /**
- * Removes the room from an item of the federation queue. The room's PDUs and EDUs are deleted (`null`). A receipt EDU can
- * cover several rooms and keeps the others. PDUs of other rooms stay unchanged (`undefined`), even if they name the room.
+ * Removes the room from an entry of the federation queue. Returns `null` to delete the entry, which holds an event or an EDU of
+ * the room. Returns new JSON for an EDU with receipts of several rooms, which keeps the receipts of the other rooms. Returns
+ * `undefined` to keep the entry, such as another room's event that names this room.
  */
 export function forgetInQueue(roomId: RoomId, json: string): string | null | undefined {
   const item = parse(json);
@@ -108,7 +123,7 @@ export function forgetInQueue(roomId: RoomId, json: string): string | null | und
   return Object.keys(rest).length === 0 ? null : toJson({ ...item, content: rest });
 }
 
-/** Since room version 12, a create event has no `room_id`: the room id is derived from the event's own id. */
+/** Since room version 12, a create event has no `room_id`, because the room id is derived from the event's own id. */
 function isEventOf(roomId: RoomId, event: Readonly<Record<string, unknown>>): boolean {
   return event.room_id === roomId || (event.type === 'm.room.create' && event['_event_id'] === `$${roomId.slice(1)}`);
 }

@@ -8,7 +8,7 @@ import { lockRoom, type StoredRoom } from '../../storage/roomserver/rooms.ts';
 import { countTimeline } from '../../storage/syncapi/purge-timeline.ts';
 import type { Keepable } from './purge-phases.ts';
 
-/** @throws MatrixError `M_NOT_FOUND` if the homeserver does not know the room */
+/** Locks the room's row and returns it. @throws MatrixError `M_NOT_FOUND` if the homeserver does not know the room */
 export async function requireRoomRow(transaction: Knex.Transaction, roomId: RoomId): Promise<StoredRoom> {
   const room = await lockRoom(transaction, roomId);
   if (room === undefined) throw new MatrixError('M_NOT_FOUND', 'room does not exist');
@@ -16,8 +16,8 @@ export async function requireRoomRow(transaction: Knex.Transaction, roomId: Room
 }
 
 /**
- * Hides a room from clients and closes it for new events, so that a purge can delete the rest. Does nothing if the room is
- * already being purged.
+ * Hides a room from clients and accepts no new events for it, so that `purgeHiddenRoom()` can delete the rest. Does nothing if
+ * the room is already being purged.
  * @throws MatrixError `M_NOT_FOUND` if the homeserver does not know the room
  */
 export async function hideRoom(

@@ -17,30 +17,33 @@ import type { Announce } from '../announce.ts';
 import { requireRoomRow } from './hide-room.ts';
 import { PHASES, type Phase, type PurgedRoom } from './purge-phases.ts';
 
-/** What a purge needs from its job. */
+/** What the job that runs a purge provides. */
 export interface PurgeWork {
   readonly signal: AbortSignal;
   readonly dryRun: boolean;
   readonly announce: Announce;
-  /** Runs a step in its own transaction. */
+  /** Runs a step in its own transaction, and stores the job's checkpoint in the same transaction. */
   readonly commit: <T>(
     step: (transaction: Knex.Transaction, afterCommit: AfterCommit) => Promise<JobStep<T, PurgeCheckpoint>>,
   ) => Promise<T>;
 }
 
-/** The result of a purge. */
+/** What a purge has done. */
 export interface Purged extends Partial<PurgeEvacuation> {
-  /** Number of rows that were deleted or from which the room was removed, by table. */
+  /** Number of changed rows by table. A row is deleted, or the room is removed from it. */
   readonly deleted: RowCounts;
 }
 
-/** The checkpoint of a step. The purge resumes from its own database row, so the checkpoint only shows the job's progress. */
+/**
+ * The checkpoint that a step stores with its job. It only shows progress, because the purge resumes from its own row in
+ * `matrix_admin`.
+ */
 export interface PurgeCheckpoint {
   readonly phase?: number;
   /** Number of rows that have been deleted. */
   readonly rows?: number;
   /**
-   * The result, from the last step on. The room no longer exists by then, so only the checkpoint shows that the purge has
+   * The result. The last step sets it. The room no longer exists by then, so only the checkpoint shows that the purge has
    * ended.
    */
   readonly purged?: Purged;
@@ -51,15 +54,19 @@ type PurgeSettings = Pick<PurgedRoom, 'roomId' | 'keep' | 'search' | 'searchable
 const FIRST_STEP = 25_000;
 const SMALLEST_STEP = 1_000;
 /**
- * Maximum size of a step. It limits memory, and the work of the first step that finds rows after many steps that found none.
+ * Maximum number of rows in a step. It limits memory use. It also limits how long a step takes that finds many rows after steps
+ * that found none and so doubled the size.
  */
 const LARGEST_STEP = 100_000;
-/** Target time of a step, in ms. The size doubles if a step took less than half of it, and halves if it took more than twice. */
+/**
+ * Target duration of a step, in ms. The size doubles after a step that took less than half of it, and halves after a step that
+ * took more than twice as long.
+ */
 const STEP_MS = 1_500;
 
 /**
- * Deletes the rest of a room that `hideRoom()` has hidden, and returns how many rows were deleted. Continues where an earlier
- * call stopped.
+ * Deletes the rest of a room that `hideRoom()` has hidden. Continues where an earlier call stopped. @returns the number of
+ * deleted rows
  */
 export async function purgeHiddenRoom(work: PurgeWork, settings: PurgeSettings): Promise<Purged> {
   const { room, found } = await work.commit(async (transaction) => {
@@ -75,7 +82,7 @@ export async function purgeHiddenRoom(work: PurgeWork, settings: PurgeSettings):
   return finish(work, room, progress);
 }
 
-/** Runs a phase to its end. */
+/** Runs all steps of a phase. */
 async function runPhase(
   work: PurgeWork,
   room: PurgedRoom,
@@ -119,8 +126,8 @@ function runStep(
 }
 
 /**
- * Deletes rows that the host has added in the meantime, and the room's own row. After the commit, users may join the room
- * again.
+ * The last step. Deletes rows that the host has added during the purge, and the room's own row. After the commit, users may
+ * join the room again.
  */
 function finish({ commit, announce }: PurgeWork, room: PurgedRoom, progress: PurgeProgress): Promise<Purged> {
   const { roomId, keep } = room;
@@ -139,7 +146,10 @@ function finish({ commit, announce }: PurgeWork, room: PurgedRoom, progress: Pur
   });
 }
 
-/** The progress that a job shows. Each event counts twice, because the roomserver and `/sync` have their own rows for it. */
+/**
+ * Returns a value with the progress that the job shows. Each event counts twice, because Dendrite's roomserver and syncapi each
+ * have a row for it.
+ */
 function stepOf<T>({ phase, deleted, events }: PurgeProgress, value: T): JobStep<T, PurgeCheckpoint> {
   const counted = (deleted.roomserver_events ?? 0) + (deleted.syncapi_output_room_events ?? 0);
   const rows = Object.values(deleted).reduce((sum, count) => sum + count, 0);

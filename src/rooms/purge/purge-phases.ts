@@ -13,13 +13,13 @@ import { deleteKeyBackups } from '../../storage/userapi/purge-key-backups.ts';
 import { deleteNotifications } from '../../storage/userapi/purge-notifications.ts';
 import { forgetInAccountData, forgetInFilter, forgetInQueue, forgetInToDevice, needleOf } from './forget-room.ts';
 
-/** Kinds of data that a purge keeps at the administrator's request. */
+/** Kinds of data that a purge keeps if the administrator asks for it. */
 export const KEEPABLE = ['aliases', 'account_data', 'key_backups'] as const;
 export type Keepable = (typeof KEEPABLE)[number];
 
 /** The room to purge, and the settings of its purge. */
 export interface PurgedRoom extends RoomKeys {
-  /** Number of events in the room's timeline when the room was hidden. */
+  /** Number of events in the room's timeline when the purge began. */
   readonly events: number;
   readonly keep: readonly Keepable[];
   readonly search: RoomRemoval;
@@ -29,28 +29,34 @@ export interface PurgedRoom extends RoomKeys {
 /** The result of a step, with the users whose account data the step has changed. */
 type PhaseStep = Deletion & { readonly changedUsers?: readonly UserId[] };
 
-/** A walk through some of the tables in steps. Each step is a transaction. A step may safely be repeated. */
+/**
+ * A part of a purge: it deletes the room's rows from some tables, in steps. Each step is one transaction. Repeating a step does
+ * no harm.
+ */
 export interface Phase {
   readonly name: string;
-  /** @param size maximum number of rows, or width of the key range, that the step may read */
+  /** @param size maximum number of rows that the step may read; in tables that are read by key, the number of keys */
   readonly step: (
     transaction: Knex.Transaction,
     room: PurgedRoom,
     position: Position,
     size: number,
   ) => Promise<PhaseStep>;
-  /** Work before the first step, outside of any transaction. */
+  /** Work before the first step. It runs outside any transaction. */
   readonly before?: (room: PurgedRoom, signal: AbortSignal) => Promise<void>;
 }
 
-/** A room with this many events is large: scanning the topology of all rooms is then faster than finding each event in it. */
+/**
+ * From this number of events on, a room is large. Reading the topology of all rooms is then faster than finding each event in
+ * it.
+ */
 const LARGE_ROOM = 25_000;
 
 const NOTHING: PhaseStep = { deleted: {}, next: undefined };
 
 /**
- * The phases, in order. State is deleted before the events that it refers to. Data derived from events (search documents,
- * receipts) is deleted after the events: this covers data that was still being written when the room was hidden.
+ * The phases, in order. State is deleted before the events that it refers to. Search documents, receipts and other data derived
+ * from events are deleted after the events, because the host may still write such data when the room is hidden.
  */
 export const PHASES: readonly Phase[] = [
   { name: 'state', step: deleteStateOfRoom },
