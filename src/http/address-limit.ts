@@ -6,20 +6,24 @@ import { OWN_SCHEMA } from '../migrations/migrations.ts';
 import { removeExpiredRateLimits } from '../storage/plugin/rate-limits.ts';
 
 /**
- * Counts one more event of a client address. The count is in PostgreSQL, so all processes share it.
- * @throws MatrixError `M_LIMIT_EXCEEDED` once the limit is exceeded
+ * Counts one more event for a client address. The count is in PostgreSQL, so all processes of the homeserver share it.
+ * @throws MatrixError `M_LIMIT_EXCEEDED` if the count exceeds the limit
  */
 export type CountAddress = (address: string) => Promise<void>;
 
-/** The things that are limited by address: the prefix of each one's keys, and the error text for clients over the limit. */
+/**
+ * What is limited by client address. Each key is the prefix of the rows in `rate_limits`. Each value is the error text for a
+ * client over the limit.
+ */
 const LIMITED = {
   failed_authentication: 'Too many failed authentications',
   open_request: 'Too many requests without an access token',
 } as const;
 
 /**
- * Limits something by client address. Of requests with an access token only failures count: good requests are never limited,
- * so that one client does not lock out others behind the same address.
+ * Creates the function that counts and limits one kind of event by client address. A limit of `false` switches the limit off.
+ * Requests with a valid access token are never counted, so that one client does not lock out the other clients behind the same
+ * address.
  */
 export function createAddressLimit(
   db: Knex,
@@ -45,7 +49,7 @@ export function createAddressLimit(
       await removeExpiredRateLimits(db);
     }
     try {
-      // A proxy may pass on an "address" of any length, so the key is a hash of it.
+      // The address may be a text of any length, because a proxy may set it. A hash has a fixed length.
       await limiter.consume(createHash('sha256').update(address).digest('base64url'));
     } catch (rejection) {
       if (!(rejection instanceof RateLimiterRes)) throw rejection;

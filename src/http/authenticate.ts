@@ -12,21 +12,21 @@ import { requireAccountType } from '../pipeline/authorise-actor.ts';
 import { findAppserviceOf } from '../storage/userapi/accounts.ts';
 import { findTokenOwner } from '../storage/userapi/devices.ts';
 
-/** Longest access token that is looked up. Longer ones are refused before they reach the database. */
+/** Maximum length of an access token. The plugin refuses longer tokens without a database query. */
 const MAX_TOKEN_LENGTH = 4_096;
 
 type UserActor = Extract<Actor, { kind: 'user' }>;
 
 const missing = (text: string): MatrixError => new MatrixError('M_MISSING_TOKEN', text);
-/** Client-Server API, "Account locking": with `soft_logout`, clients keep their data until the account is unlocked. */
+/** With `soft_logout`, clients keep their data until the account is unlocked. Source: Client-Server API, "Account locking". */
 const locked = (): MatrixError =>
   new MatrixError('M_USER_LOCKED', 'This account has been locked', { fields: { soft_logout: true } });
 const unknown = (): MatrixError => new MatrixError('M_UNKNOWN_TOKEN', 'Unknown token');
 
 /**
- * Reads the access token of a request, by Dendrite's rules: the header's scheme is exactly `Bearer`, everything after the first
- * space is the token, and a token in the query must be the only one.
- * @throws MatrixError `M_MISSING_TOKEN`
+ * Reads the access token of a request, by Dendrite's rules. The header must start with exactly `Bearer `, and the rest of it is
+ * the token. A token in the query is allowed only if there is no `Authorization` header.
+ * @throws MatrixError `M_MISSING_TOKEN` if there is no token, or both a header and a token in the query
  */
 function accessTokenOf(authorization: string | undefined, query: string | undefined): string {
   const inQuery = query !== undefined && query !== '';
@@ -39,7 +39,10 @@ function accessTokenOf(authorization: string | undefined, query: string | undefi
   return query;
 }
 
-/** Refuses two tokens, because a proxy may have used the other one. @throws MatrixError `M_MISSING_TOKEN` */
+/**
+ * Refuses a request with two tokens, because a proxy in front of the homeserver may have checked the other one.
+ * @throws MatrixError `M_MISSING_TOKEN`
+ */
 function refuseTwoTokens(ctx: Context): void {
   const headers = ctx.req.headersDistinct.authorization ?? [];
   if (headers.length > 1 || Array.isArray(ctx.query.access_token)) {
@@ -47,7 +50,10 @@ function refuseTwoTokens(ctx: Context): void {
   }
 }
 
-/** Finds the caller of a request, and refuses callers who may not run operations of the route's access. */
+/**
+ * Creates the function that finds the caller of a request. It refuses callers who may not run an operation with the route's
+ * access.
+ */
 export function createAuthenticate(
   host: Pick<Host, 'db' | 'appservices'>,
   metrics: Pick<Metrics, 'authFailures'>,
@@ -91,12 +97,15 @@ async function resolveToken(
   return { kind: 'user', userId, accountType, device: { deviceId, sessionId } };
 }
 
-/** PostgreSQL stores neither NUL nor half of a surrogate pair. */
+/** Tells whether a text can be an access token. PostgreSQL can store neither NUL nor half of a surrogate pair. */
 function isToken(token: string): boolean {
   return token.length > 0 && token.length <= MAX_TOKEN_LENGTH && !token.includes('\0') && token.isWellFormed();
 }
 
-/** An application service that acts as one of its users. It never counts as an administrator, even if the user is one. */
+/**
+ * Makes the actor for an application service that acts as one of its users. The actor never counts as an administrator, even if
+ * the user is one.
+ */
 async function appserviceActor(db: Knex, appservice: Appservice, userId: string): Promise<UserActor> {
   if (!isUserId(userId) || userId.includes('\0')) throw unknown();
   const account = await findAppserviceOf(db, userId);
@@ -109,6 +118,6 @@ async function appserviceActor(db: Knex, appservice: Appservice, userId: string)
 function ownsUser(appservice: Appservice, registeredBy: string | null, userId: UserId): boolean {
   if (registeredBy === appservice.id) return true;
   const { localpart } = splitUserId(userId);
-  // `test()` would not do: with the flag `g` it continues from its last match.
+  // `test()` would be wrong here: a regular expression with the flag `g` continues from its last match.
   return localpart !== '' && appservice.userNamespaces.some((namespace) => userId.search(namespace) >= 0);
 }

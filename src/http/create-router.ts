@@ -20,7 +20,7 @@ import { respondEmpty, respondError, respondEvents, respondJson, setCommonHeader
 import { accepted, nameInRequest, type Route, type RouteRequest, type RouteResponse } from './route.ts';
 import { PREFIXES, ROUTES } from './routes.ts';
 
-/** Longest `User-Agent` that is kept, in UTF-16 code units. */
+/** Maximum length of a stored `User-Agent`, in UTF-16 code units. The rest is cut off. */
 const MAX_USER_AGENT_LENGTH = 255;
 
 type Handler = (ctx: Context, requestId: string, params: Readonly<Record<string, string>>) => Promise<void>;
@@ -33,17 +33,18 @@ interface RouterSettings {
 }
 
 /**
- * Makes the router that the host mounts. It has a layer for each route, and one that answers unknown paths below our prefixes.
+ * Creates the router that the host mounts. The router answers every route of the table, and unknown paths below the plugin's
+ * prefixes.
  */
 export function createRouter({ host, config, pipeline, jobs }: RouterSettings): Router {
-  // All methods count as known, so that the host's `allowedMethods()` leaves the host's other paths alone.
+  // The router knows all HTTP methods, so that the host's `allowedMethods()` does not answer for the host's own paths.
   const router = new Router({ sensitive: true, strict: true, methods: METHODS });
   const { metrics, logger } = pipeline;
   const authenticate = createAuthenticate(host, metrics, pipeline.services.standings);
   const countFailure = createAddressLimit(host.db, 'failed_authentication', config.limits.failedAuthentications);
   const countOpenRequest = createAddressLimit(host.db, 'open_request', config.limits.openRequests);
 
-  /** The error boundary around a handler: nothing is thrown at the host. */
+  /** Wraps a handler in the error boundary. Every error becomes an answer, and no error reaches the host. */
   const layer =
     (route: string, handle: Handler) =>
     async (ctx: Context & { params?: Readonly<Record<string, string>> }): Promise<void> => {
@@ -72,8 +73,8 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
   };
 
   /**
-   * Turns an error of an operation into an error for the client, with the client's names of parameters. Guesses at a
-   * shared secret are limited like guesses at access tokens.
+   * Converts an error of an operation into an error for the client, with the parameter names that the client uses. A wrong
+   * shared secret counts as a failed authentication, so guesses at it are limited.
    */
   const refuse = async (ctx: Context, route: Route, error: unknown): Promise<never> => {
     if (error instanceof ParameterError) throw error.renamed((parameter) => nameInRequest(route, parameter));
@@ -82,7 +83,9 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
     throw error;
   };
 
-  /** The answer of an operation that is done by a job: its result if the job ends in time, else the job's URL. */
+  /**
+   * Answers a request that has started a job. The answer is the job's result if the job ends in time, else the URL of the job.
+   */
   const answerOfJob = async (
     ctx: Context,
     { jobId }: StartedJob,
@@ -96,12 +99,15 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
     const signal = withTimeLimit(gone.signal, config.jobs.answerWithinMs);
     const operation = operationNamed(route.operation);
     const untilFailure = operation.effect === 'job' && operation.answersAfterFailure === true;
-    // The job has been committed. It goes on, however the wait ends.
+    // The job has been committed. It continues even if the wait fails.
     const job = await waitForAnswer(jobs, jobId, untilFailure, signal).catch(() => undefined);
     return job === undefined ? accepted(jobId, request) : route.respond(resultOf(job) as never, request);
   };
 
-  /** Serves a route, and others of its method and path that say when it is their turn. */
+  /**
+   * Serves the route `main`. Other routes may have the same method and path, with a `when` function. The first of them whose
+   * `when` accepts the request takes the place of `main`.
+   */
   const serve =
     (main: Route, others: readonly Route[]): Handler =>
     async (ctx, requestId, params) => {
@@ -110,7 +116,8 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
       if (main.openTo !== undefined) await countOpenRequest(ctx.ip);
       const actor = main.openTo ?? (await admit(ctx, query, access));
       const body = effect === 'read' ? {} : await readJsonBody(ctx, config.limits.bodyBytes, main.needsBody);
-      // HEAD must change nothing, so the one GET route with an effect does not run for HEAD.
+      // A HEAD request must change nothing. So HEAD does not run the one operation that a GET route starts and that changes
+      // something.
       if (ctx.method === 'HEAD' && effect !== 'read') return respondJson(ctx, 200, {});
       const request: RouteRequest = {
         params,
@@ -134,7 +141,7 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
       if (events === undefined) respondJson(ctx, status, answer);
       else if (ctx.method === 'HEAD') respondEmpty(ctx);
       else {
-        // This also runs when the client has gone or the plugin stops.
+        // This also runs if the client disconnects or the plugin stops.
         const onFailure = (error: unknown): void =>
           logger.debug({ ...errorFields(error), requestId }, 'Event stream ended early');
         respondEvents(ctx, (signal) => events(jobs, signal), onFailure);
@@ -176,7 +183,8 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
 }
 
 /**
- * The input of a route's operation. @throws MatrixError `M_INVALID_PARAM` for keys that an operation that writes does not know
+ * Builds the input of a route's operation. If the operation changes something, keys that the route does not read are refused.
+ * @throws MatrixError `M_INVALID_PARAM` for such a key
  */
 function readInput(route: Route, request: RouteRequest, effect: Operation['effect']): unknown {
   const body = watchReads(request.body);
@@ -190,9 +198,9 @@ function readInput(route: Route, request: RouteRequest, effect: Operation['effec
 }
 
 /**
- * Waits for a job's end.
- * @param untilFailure stops waiting at the first failed attempt that will be retried
- * @returns the job; `undefined` if such an attempt came first
+ * Waits for a job to end.
+ * @param untilFailure stops waiting when an attempt fails that will be repeated
+ * @returns the job; `undefined` if an attempt failed first
  */
 async function waitForAnswer(
   jobs: Jobs,
@@ -203,13 +211,14 @@ async function waitForAnswer(
   if (!untilFailure) return jobs.wait(jobId, { signal });
   for await (const job of jobs.watch(jobId, { signal })) {
     if (job.finishedTs !== null) return job;
-    // A job that still runs may be about to end with this error, which is then the answer.
+    // The error of a running job says nothing yet: the job may be about to fail for good, and its end is then the answer. A job
+    // that is queued again with an error will be retried.
     if (job.error !== null && job.state === 'queued') return undefined;
   }
   return undefined;
 }
 
-/** Whether a template matches all that another one does, as `x/:id` matches `x/new`. */
+/** Tells whether a path template matches every path that another template matches. For example, `x/:id` covers `x/new`. */
 function covers(template: string, other: string): boolean {
   const segments = other.split('/');
   const own = template.split('/');
@@ -228,7 +237,7 @@ function valuesOf(value: string | string[] | undefined): readonly string[] | und
   return typeof value === 'string' ? [value] : value;
 }
 
-/** The prefix under which the host has mounted us, read from the URL that the client sent. */
+/** Returns the path prefix under which the host has mounted the router, read from the URL that the client sent. */
 function mountPrefixOf(ctx: Context, routePath: string): string {
   const [literal] = routePath.split('/:');
   const [path = ''] = ctx.originalUrl.split('?');

@@ -3,16 +3,16 @@ import { nearestName, plainName } from '../near-name.ts';
 
 type Keys = Readonly<Record<string, unknown>>;
 
-/** Query keys that every route knows: the router reads the caller from them. MSC3202 defines the last one. */
+/** Query keys that every route accepts, because the router reads the caller from them. MSC3202 defines the last one. */
 const OF_THE_CALLER = ['access_token', 'user_id', 'device_id', 'org.matrix.msc3202.device_id'];
 
-/** A record that remembers which of its keys have been read. */
+/** A record, and the set of its keys that have been read so far. */
 export interface ReadRecord<Value> {
   readonly record: Readonly<Record<string, Value>>;
   readonly wasRead: ReadonlySet<string>;
 }
 
-/** Watches which keys of a body or a query a route reads. These are the keys that the route knows. */
+/** Returns a record that remembers which of its keys a route reads. A route accepts the keys that it reads. */
 export function watchReads<Value>(source: Readonly<Record<string, Value>>): ReadRecord<Value> {
   const wasRead = new Set<string>();
   const record = new Proxy(source, {
@@ -25,9 +25,10 @@ export function watchReads<Value>(source: Readonly<Record<string, Value>>): Read
 }
 
 /**
- * Refuses keys that a writing route does not know. A misspelt `dry_run` must never run the operation for real.
- * @param ignored keys that clients are known to send along, and that have no effect
- * @throws MatrixError `M_INVALID_PARAM` that names all unknown keys, each with the nearest known key
+ * Refuses keys that a route does not read, if the route changes something. Without this check, a misspelt `dry_run` would run
+ * the operation for real.
+ * @param ignored keys that clients are known to send although they have no effect
+ * @throws MatrixError `M_INVALID_PARAM` that names all unknown keys, each with the most similar known key
  */
 export function refuseUnknownKeys(
   body: Keys,

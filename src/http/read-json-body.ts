@@ -11,11 +11,11 @@ const badJson = (text: string): MatrixError => new MatrixError('M_BAD_JSON', tex
 const DANGEROUS_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 
 /**
- * The JSON object in a request's body, whatever its content type; `{}` for an empty body. A parser of the host may have read
- * the body before. Its text is parsed again if the parser has kept it. Without the text, only JSON is accepted: a form
- * parser turns `{"dry_run":true}` into a key that means nothing.
+ * Reads the JSON object in a request's body, whatever its content type. Returns `{}` for an empty body. A body parser of the
+ * host may have read the body already. If the parser has kept the body's text, the text is parsed again. If not, the parser's
+ * result is accepted only for JSON content types, because a form parser makes `{"dry_run":true}` one long key.
  * @param isNeeded whether a request without a body is refused
- * @throws MatrixError `M_TOO_LARGE`, `M_NOT_JSON`, `M_BAD_JSON`
+ * @throws MatrixError `M_TOO_LARGE`, `M_NOT_JSON` or `M_BAD_JSON`
  */
 export async function readJsonBody(
   ctx: Context,
@@ -32,13 +32,16 @@ export async function readJsonBody(
   return value;
 }
 
-/** RFC 9112, "Message Body Length". */
+/** Tells whether a request has a body. Source: RFC 9112, "Message Body Length". */
 const hasBody = ({ request }: Context): boolean => Boolean(request.length) || request.get('transfer-encoding') !== '';
 
-/** Where koa-body keeps a body's text with `includeUnparsed`. */
+/** The property in which koa-body keeps a body's text if its option `includeUnparsed` is set. */
 const UNPARSED = Symbol.for('unparsedBody');
 
-/** Reads what the usual body parsers leave behind. The body's text is preferred to its parsed form. */
+/**
+ * Returns what a body parser of the host has read: the body's text if the parser has kept it, else the parsed body. Returns
+ * `undefined` if no parser has read the body.
+ */
 function readByHost(ctx: Context): unknown {
   const request: object = ctx.request;
   if ('rawBody' in request && typeof request.rawBody === 'string') return request.rawBody;
@@ -47,7 +50,7 @@ function readByHost(ctx: Context): unknown {
   const text: unknown = Reflect.get(body, UNPARSED);
   if (typeof text === 'string') return text;
   if (!hasBody(ctx) || ctx.request.is('json', '+json')) return body;
-  // An empty object may mean that the parser left this type alone.
+  // An empty object may mean that the parser has not read a body of this type.
   if (Object.keys(body).length === 0 && !ctx.req.readableDidRead) return undefined;
   const problem =
     'The homeserver read the request body as something else than JSON; send "Content-Type: application/json"';
@@ -67,11 +70,11 @@ async function readText(ctx: Context, limit: number): Promise<string> {
 }
 
 async function readBytes(ctx: Context, limit: number): Promise<Buffer> {
-  // If a parser of the host gave up half-way, nothing is left to read, and waiting would never end.
+  // If a parser of the host has failed half-way, the rest of the body never arrives, and waiting for it would never end.
   if (ctx.req.readableDidRead) throw notJson('The request body was not read whole');
   try {
     const reading = getRawBody(ctx.req, { limit });
-    // If a parser of the host refused the body before reading it, the request is paused.
+    // A parser of the host pauses the request if it refuses the body before reading it.
     ctx.req.resume();
     return await reading;
   } catch (error) {
@@ -89,7 +92,7 @@ function parse(text: string): unknown {
   }
 }
 
-/** Whether a key would reach an object's prototype. The search uses no recursion, because bodies may nest deeply. */
+/** Tells whether a key could reach an object's prototype. The search uses no recursion, because bodies may be nested deeply. */
 function hasDangerousKey(root: Readonly<Record<string, unknown>>): boolean {
   const open: object[] = [root];
   for (let value = open.pop(); value !== undefined; value = open.pop()) {

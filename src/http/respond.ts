@@ -5,35 +5,38 @@ import type { Logger } from '../host.ts';
 import { toJson } from '../json.ts';
 import { unavailableAnswer } from '../storage/database-failures.ts';
 
-/** Headers of every answer, as in Dendrite. */
+/** The CORS headers that Dendrite sends with every answer. */
 const CORS = {
   'Access-Control-Allow-Origin': '*',
   'Access-Control-Allow-Methods': 'GET, POST, PUT, DELETE, OPTIONS',
   'Access-Control-Allow-Headers': 'Origin, X-Requested-With, Content-Type, Accept, Authorization',
 };
 
-/** Headers of every answer. */
+/** Sets the headers that every answer has. */
 export function setCommonHeaders(ctx: Context, requestId: string): void {
   ctx.set({ ...CORS, 'Cache-Control': 'no-store', 'X-Request-Id': requestId });
 }
 
-/** Answers with JSON. Events in the body may nest to any depth. */
+/** Answers with JSON. The body may contain events, which may be nested to any depth. */
 export function respondJson(ctx: Context, status: number, body: unknown): void {
   const text = toJson(body);
   ctx.status = status;
-  // Set before the body, or Koa would guess the type.
+  // The type is set before the body. Otherwise Koa would guess it.
   ctx.set('Content-Type', 'application/json');
   ctx.body = text;
 }
 
-/** `200` without a body, for OPTIONS. */
+/** Answers an OPTIONS request with status 200 and no body. */
 export function respondEmpty(ctx: Context): void {
   ctx.status = 200;
   ctx.body = '';
   ctx.remove('Content-Type');
 }
 
-/** The one place where errors become answers. Clients see nothing of an error that is not a `MatrixError`. */
+/**
+ * Turns an error into an answer. Other code sends no error answers. The client gets no details of an error that is not a
+ * `MatrixError`.
+ */
 export function respondError(ctx: Context, error: unknown, requestId: string, log: Logger): void {
   const expected = error instanceof MatrixError ? error : unavailableAnswer(error);
   const status = expected?.status ?? 500;
@@ -48,7 +51,10 @@ export function respondError(ctx: Context, error: unknown, requestId: string, lo
   respondJson(ctx, status, status >= 500 ? { ...answer.toJSON(), request_id: requestId } : answer.toJSON());
 }
 
-/** Answers with server-sent events, WHATWG `text/event-stream`. The stream ends with the iterable, or when the client leaves. */
+/**
+ * Answers with server-sent events, in the format `text/event-stream` of the WHATWG. The stream ends when the iterable ends or
+ * the client disconnects.
+ */
 export function respondEvents(
   ctx: Context,
   events: (signal: AbortSignal) => AsyncIterable<{ event: string; data: unknown }>,
@@ -57,14 +63,18 @@ export function respondEvents(
   const gone = new AbortController();
   ctx.status = 200;
   ctx.set({ 'Content-Type': 'text/event-stream', 'X-Accel-Buffering': 'no' });
-  // If Koa piped the stream, a client that leaves would raise an error in the host's app.
+  // If Koa piped the stream, a client that disconnects would raise an error in the host's app.
   ctx.respond = false;
-  // The callback of `pipeline()` waits for the generator from Node 22 on, and the generator waits for the signal.
+  // From Node 22 on, the callback of `pipeline()` waits for the generator to end, and the generator waits for the signal. So
+  // the response's `close` event aborts the signal.
   ctx.res.once('close', () => gone.abort());
   pipeline(Readable.from(encode(events(gone.signal), onFailure)), ctx.res, () => gone.abort());
 }
 
-/** Ends the stream if the events fail. The headers have been sent, so the client sees only the end. */
+/**
+ * Encodes events as text. If the iterable fails, the stream ends. The headers have been sent by then, so the client sees no
+ * error, only the end.
+ */
 async function* encode(
   events: AsyncIterable<{ event: string; data: unknown }>,
   onFailure: (error: unknown) => void,

@@ -8,17 +8,20 @@ import type { OperationInput, OperationName, OperationOutput } from '../operatio
 /** The parts of a request that a route reads. */
 export interface RouteRequest {
   readonly params: Readonly<Record<string, string>>;
-  /** First value of each key. */
+  /** The first value of each query key. */
   readonly query: Readonly<Record<string, string>>;
-  /** All values of a repeatable key. `undefined`: the key is missing. */
+  /** Returns all values of a query key that may occur several times. `undefined` if the key is missing. */
   readonly valuesOf: (key: string) => readonly string[] | undefined;
   readonly body: Readonly<Record<string, unknown>>;
-  /** Address of the client. */
+  /** Address of the HTTP client. */
   readonly address: string;
   readonly userAgent: string;
-  /** Whether the client asked for `Prefer: respond-async`, RFC 7240. */
+  /**
+   * Whether the client sent the header `Prefer: respond-async` (RFC 7240). Such a client wants the job's URL at once, and not
+   * the job's result.
+   */
   readonly respondAsync: boolean;
-  /** Adds the prefix under which the host has mounted us to one of our paths. */
+  /** Makes the path of a URL that the client can use: adds the prefix under which the host has mounted the router. */
   readonly urlOf: (path: string) => string;
 }
 
@@ -26,39 +29,50 @@ export interface RouteResponse {
   readonly status: number;
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Server-sent events instead of a body, each with name and data. */
+  /** Server-sent events that are sent instead of a body. Each event has a name and data. */
   readonly events?: (jobs: Jobs, signal: AbortSignal) => AsyncIterable<{ event: string; data: unknown }>;
 }
 
-/** A row of the route table. */
+/** A row of the table of routes. */
 export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
-  /** Template with `:parameters`, as metrics and the manifest show it. */
+  /** Path template with `:parameters`, as metrics and the manifest show it. */
   readonly path: string;
   readonly operation: OperationName;
-  /** Whether the route answers a request that another one could answer, too. @defaultValue always */
+  /**
+   * Several routes may have the same method and path. This function decides whether this route answers a request. @defaultValue
+   * the route answers every request that no route with `when` answers
+   */
   readonly when?: (request: RouteRequest) => boolean;
-  /** Whether the route is served with these options. @defaultValue always */
+  /** Whether the route exists with these options. @defaultValue always */
   readonly isOn?: (config: Config) => boolean;
   /**
-   * The actor of a call without an access token, if the operation is `open`. Requests are limited by address, and refusals like
-   * failed authentications. @defaultValue the route needs an access token
+   * The actor of requests to this route. The route then needs no access token, and the operation's access must be `open`.
+   * Requests are limited by client address, and a refused request counts as a failed authentication. @defaultValue the route
+   * needs an access token
    */
   readonly openTo?: Actor;
-  /** Refuses requests without a body, so that nobody destroys something by mistake. @defaultValue a missing body is `{}` */
+  /**
+   * Refuses requests without a body, so that an empty request does not destroy something by mistake. @defaultValue a missing
+   * body counts as `{}`
+   */
   readonly needsBody?: boolean;
-  /** Answers as soon as the job is queued. @defaultValue the answer waits for the job's end */
+  /** Makes the answer as soon as the job is queued. @defaultValue the answer waits for the job to end */
   readonly respondStarted?: (jobId: string, request: RouteRequest) => RouteResponse;
-  /** Request names of parameters that differ from both the path parameter and the snake_case form. */
+  /**
+   * The names that parameters have in requests, if a name is neither the name of the path parameter nor the snake_case form.
+   */
   readonly names?: Readonly<Record<string, string | undefined>>;
-  /** Body keys that clients are known to send and that have no effect. @defaultValue none: unknown keys are refused */
+  /** Body keys that clients are known to send although they have no effect. @defaultValue none: unknown keys are refused */
   readonly ignoredKeys?: readonly string[];
-  /** Builds the operation's input. The route accepts only the keys that this function reads. */
+  /**
+   * Builds the operation's input. If the operation changes something, the route refuses keys that this function does not read.
+   */
   readonly input: (request: RouteRequest) => unknown;
   readonly respond: (output: never, request: RouteRequest) => RouteResponse;
 }
 
-/** Ties a route's input and response to its operation's types. */
+/** Defines a route, and checks the types of its input and its answer against its operation. */
 export function defineRoute<Name extends OperationName>(route: {
   readonly method: Route['method'];
   readonly path: string;
@@ -76,12 +90,12 @@ export function defineRoute<Name extends OperationName>(route: {
   return route;
 }
 
-/** The snake_case form of a name, as requests and answers use it. */
+/** Converts a camelCase name to the snake_case form of requests and answers. */
 const wireName = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 /**
- * The form that an operation's output has in answers: camelCase keys become snake_case, at any depth. Other keys stay. Not for
- * outputs that contain events, whose keys are not ours.
+ * Converts an operation's output to the form of HTTP answers: camelCase keys become snake_case, at any depth. Other keys stay
+ * unchanged. Do not use it for outputs that contain events, because the keys of events must not change.
  */
 export function wireForm(output: unknown): unknown {
   if (Array.isArray(output)) return output.map(wireForm);
@@ -93,21 +107,21 @@ export function wireForm(output: unknown): unknown {
 
 const CAMEL_CASE = /^[a-z][A-Za-z0-9]*$/;
 
-/** The name that a parameter of a route's operation has in requests. */
+/** Returns the name that a parameter of the route's operation has in requests. */
 export function nameInRequest({ path, names }: Route, parameter: string): string {
   if (path.split('/').some((part) => part === `:${parameter}` || part === `*${parameter}`)) return parameter;
   return names?.[parameter] ?? wireName(parameter);
 }
 
-/** Reads a query parameter as a number. Anything else is returned as it is, and the operation's schema refuses it. */
+/** Reads a query parameter as a number. Returns any other text unchanged, so that the operation's schema refuses it. */
 export function numberOf(value: string | undefined): number | string | undefined {
   return value !== undefined && /^-?\d{1,16}$/.test(value) ? Number(value) : value;
 }
 
-/** A day, or a day and a time, in UTC unless there is an offset. An unencoded plus of an offset arrives as a space. */
+/** A date, or a date and a time. The time is in UTC unless it has an offset. In a URL, an unencoded `+` arrives as a space. */
 const ISO_8601 = /^(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(?:Z|([ +-]\d\d):?(\d\d))?)?$/;
 
-/** Reads a query parameter as a time in ms since the epoch. Clients write ms or ISO 8601. Anything else is returned as it is. */
+/** Reads a query parameter as a time in ms since the epoch. Clients send ms or ISO 8601. Returns any other text unchanged. */
 export function timeOf(value: string | undefined): number | string | undefined {
   const [, day, time = '00:00', hours = '+00', minutes = '00'] = ISO_8601.exec(value ?? '') ?? [];
   if (day === undefined) return numberOf(value);
@@ -115,7 +129,7 @@ export function timeOf(value: string | undefined): number | string | undefined {
   return Number.isNaN(at) || !isDay(day) ? value : at;
 }
 
-/** Whether the month has that day: `Date` takes the 30th of February for the 2nd of March. */
+/** Tells whether a date exists. `Date` accepts the 30th of February, and reads it as the 2nd of March. */
 function isDay(day: string): boolean {
   const at = Date.parse(day);
   return !Number.isNaN(at) && new Date(at).toISOString().startsWith(day);
@@ -128,7 +142,7 @@ export function flagOf(name: string, value: string | undefined): boolean | undef
   throw new MatrixError('M_INVALID_PARAM', `bad parameter "${name}": expected true or false`);
 }
 
-/** Reads a query parameter as JSON. @throws MatrixError `M_NOT_JSON` if it is none */
+/** Reads a query parameter as JSON. @throws MatrixError `M_NOT_JSON` if the parameter is not valid JSON */
 export function jsonOf(name: string, value: string | undefined): unknown {
   if (value === undefined) return undefined;
   try {
@@ -140,19 +154,19 @@ export function jsonOf(name: string, value: string | undefined): unknown {
 
 export const ok = (body: unknown): RouteResponse => ({ status: 200, body });
 
-/** Answers with an operation's output. */
+/** Answers with an operation's output in snake_case. */
 export const okOf = (output: unknown): RouteResponse => ok(wireForm(output));
 
-/** A page of a list. If there are more items, `next_token` is the `from` of the next page. */
+/** Answers with a page of a list. If there are more items, `next_token` is the value of `from` for the next page. */
 export const page = (items: Record<string, unknown>, nextToken: string | number | undefined): RouteResponse =>
   ok(nextToken === undefined ? items : { ...items, next_token: String(nextToken) });
 
-/** The `Location` header of a job. */
+/** Makes the `Location` header that leads to a job. */
 export const jobLocation = (request: RouteRequest, jobId: string): Record<string, string> => ({
   Location: request.urlOf(`/_dendrite/admin/jobs/${jobId}`),
 });
 
-/** The answer while a job is under way. */
+/** Makes the answer to a request whose job has not ended yet. */
 export const accepted = (jobId: string, request: RouteRequest): RouteResponse => ({
   status: 202,
   body: { job_id: jobId },

@@ -30,10 +30,13 @@ import { USER_ROOM_ROUTES } from './users/user-room-routes.ts';
 import { USER_ROUTES } from './users/user-routes.ts';
 import { WHOIS_ROUTES } from './users/whois-routes.ts';
 
-/** The plugin answers unknown paths below these, unless `http.passUnknownPaths` is set. All other paths are the host's. */
+/**
+ * The plugin answers unknown paths below these prefixes, unless `http.passUnknownPaths` is set. All other paths belong to the
+ * host.
+ */
 export const PREFIXES: readonly string[] = ['/_dendrite/admin', '/_synapse/admin'];
 
-/** Every route, in one table: the router, the manifest and the documentation are made from it. */
+/** All routes. The router, the manifest and the documentation are made from this table. */
 export const ROUTES: readonly Route[] = [
   ...REINDEX_ROUTES,
   ...JOB_ROUTES,

@@ -2,7 +2,7 @@ import { defineRoute, numberOf, okOf, page, type Route, wireForm } from '../rout
 
 const BULK = '/_dendrite/admin/bulk';
 
-/** Turns the snake_case names of filters and options in a request into the camelCase names of operations. */
+/** Converts the names of filters and options from the snake_case of requests to the camelCase of operations. */
 function camelCase(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
   return Object.fromEntries(

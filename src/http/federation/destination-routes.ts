@@ -3,7 +3,10 @@ import { defineRoute, numberOf, ok, page, type Route } from '../route.ts';
 
 const DESTINATIONS = '/_synapse/admin/v1/federation/destinations';
 
-/** A server with Synapse's fields and the data of Dendrite's tables. Dendrite does not store what it last sent to a server. */
+/**
+ * Converts a remote server to Synapse's fields, and adds data of Dendrite's tables. `last_successful_stream_ordering` is null,
+ * because Dendrite does not store what it last sent to a server.
+ */
 const destinationBody = ({ retry, ...destination }: Destination): Record<string, unknown> => ({
   destination: destination.destination,
   retry_last_ts: retry?.lastTry ?? 0,

@@ -3,7 +3,7 @@ import { defineRoute, ok, okOf, type Route } from '../route.ts';
 const SUSPEND = '/_matrix/client/v1/admin/suspend/:userId';
 const LOCK = '/_matrix/client/v1/admin/lock/:userId';
 
-/** The specification's routes for suspending and locking accounts, and Synapse's for suspending and shadow-banning. */
+/** The specification's routes for suspending and locking accounts, and Synapse's routes for suspending and shadow-banning. */
 export const ACCOUNT_RESTRICTION_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'GET',

@@ -25,7 +25,7 @@ const wholeReport = (report: EventReportWithEvent): Record<string, unknown> => (
   event_json: report.event,
 });
 
-/** Synapse's routes of event reports, with a status added. Empty query parameters are ignored. */
+/** Synapse's routes for event reports. The plugin adds a status to each report. The routes ignore empty query parameters. */
 export const EVENT_REPORT_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'GET',

@@ -38,7 +38,7 @@ const statusOf = ({ params, body }: RouteRequest) => ({
   note: body.note,
 });
 
-/** Query parameters that the lists of user reports and room reports share. Ignores empty parameters. */
+/** Reads the query parameters that the lists of user reports and room reports share. Ignores empty parameters. */
 const filterOf = ({ query }: RouteRequest) => ({
   direction: query.dir || undefined,
   limit: numberOf(query.limit),
@@ -47,7 +47,10 @@ const filterOf = ({ query }: RouteRequest) => ({
   status: query.status || undefined,
 });
 
-/** Routes for reports of users and of rooms. Synapse has routes for users, without a status. The routes for rooms copy them. */
+/**
+ * Routes for reports about users and about rooms. Synapse has routes for reports about users, without a status. The routes for
+ * reports about rooms have the same form.
+ */
 export const REPORT_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'GET',

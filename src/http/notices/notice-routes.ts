@@ -10,7 +10,7 @@ const noticeOf = ({ body }: RouteRequest) => ({
   content: body.content,
 });
 
-/** Routes of server notices. They are served only if notices are on. */
+/** Routes that send server notices. They exist only if `serverNotices` is configured. */
 export const NOTICE_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'POST',

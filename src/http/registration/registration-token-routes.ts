@@ -1,7 +1,7 @@
 import type { Actor } from '../../operations/actor.ts';
 import { defineRoute, flagOf, ok, okOf, type Route, wireForm } from '../route.ts';
 
-/** Dendrite's path, and Synapse's, which more clients know. */
+/** Each route exists under Dendrite's path and under Synapse's path. More clients know Synapse's. */
 const DENDRITE = '/_dendrite/admin/registrationTokens';
 const PATHS = [DENDRITE, '/_synapse/admin/v1/registration_tokens'];
 const ANYBODY: Actor = { kind: 'system', name: 'registration' };

@@ -13,7 +13,10 @@ const deletionOf = ({ params, body }: RouteRequest) => ({
   dryRun: body.dry_run,
 });
 
-/** Synapse's routes that delete rooms and show deletions. Version 1 waits for the end of a deletion. Version 2 does not. */
+/**
+ * Synapse's routes that delete rooms and show deletions. Version 1 answers when the deletion has ended. Version 2 answers at
+ * once.
+ */
 export const ROOM_DELETION_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'DELETE',

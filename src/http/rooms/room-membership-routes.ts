@@ -17,7 +17,7 @@ export const ROOM_MEMBERSHIP_ROUTES: readonly Route[] = [
       limit: numberOf(query.limit),
       maxDepth: numberOf(query.max_depth),
     }),
-    // Users choose the keys in `children_state`, so `wireForm()` must not change them.
+    // The keys in `children_state` belong to events, so `wireForm()` must not change them.
     respond: ({ rooms, nextBatch }) =>
       ok({
         rooms: rooms.map(({ childrenState, ...room }) =>

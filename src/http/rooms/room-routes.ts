@@ -51,7 +51,7 @@ export const ROOM_ROUTES: readonly Route[] = [
       onlyIfEmpty: body.only_if_empty,
       dryRun: body.dry_run,
     }),
-    // Dendrite's answer. More keys are added only if there is something to report.
+    // Dendrite answers with an empty object. Keys are added only if there is something to report.
     respond: ({ deleted, evacuated, failed, undelivered, dryRun }) =>
       ok({
         ...(dryRun && { dry_run: dryRun, deleted, evacuated }),

@@ -4,8 +4,8 @@ const ADMIN = '/_synapse/admin/v1';
 const ROOM = `${ADMIN}/rooms/:roomId`;
 
 /**
- * Routes that show the events of rooms. `*eventId` also matches slashes: event ids of room version 3 may contain slashes, and
- * some clients do not encode them.
+ * Routes that show the events of rooms. `*eventId` also matches slashes, because event ids of room version 3 may contain
+ * slashes and some clients do not encode them.
  */
 export const ROOM_TIMELINE_ROUTES: readonly Route[] = [
   defineRoute({

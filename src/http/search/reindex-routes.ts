@@ -2,7 +2,7 @@ import { accepted, defineRoute, jobLocation, okOf, type Route } from '../route.t
 
 const REINDEX = '/_dendrite/admin/fulltext/reindex';
 
-/** Dendrite's route that starts a reindex, and its counterpart for clients that expect a job. */
+/** Routes that start a reindex: Dendrite's route, whose answer has an empty body, and a route that answers with the job. */
 export const REINDEX_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'GET',

@@ -2,7 +2,7 @@ import { defineRoute, numberOf, okOf, page, type Route, wireForm } from '../rout
 
 const APPROVALS = '/_dendrite/admin/approvals';
 
-/** Routes that list approvals and decide about them. */
+/** Routes that show approvals, and that approve or deny them. */
 export const APPROVAL_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'GET',

@@ -3,7 +3,7 @@ import { defineRoute, numberOf, ok, okOf, page, type Route, timeOf, wireForm } f
 const ADMIN = '/_synapse/admin/v1';
 const UPDATES = `${ADMIN}/background_updates`;
 
-/** Synapse's routes for tasks and background updates. The routes show jobs in Synapse's form. */
+/** Synapse's routes for tasks and background updates. The routes show the plugin's jobs in Synapse's form. */
 export const TASK_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'GET',

@@ -3,7 +3,7 @@ import { defineRoute, okOf, type Route } from '../route.ts';
 
 const ANYBODY: Actor = { kind: 'system', name: 'server-version' };
 
-/** Synapse's route that says which version runs. */
+/** Synapse's route that shows which version runs. */
 export const VERSION_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'GET',

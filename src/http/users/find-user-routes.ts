@@ -4,7 +4,7 @@ import { defineRoute, ok, okOf, type Route } from '../route.ts';
 
 const SYNAPSE = '/_synapse/admin/v1';
 
-/** A found user in Synapse's form. Leaves out the password hash, which Synapse shows. */
+/** Converts a found user to the form that Synapse shows. The password hash, which Synapse also shows, is left out. */
 const foundUser = (user: User): Record<string, unknown> => ({
   name: user.userId,
   is_guest: user.accountType === ACCOUNT_TYPE.guest,
@@ -12,7 +12,10 @@ const foundUser = (user: User): Record<string, unknown> => ({
   user_type: user.userType,
 });
 
-/** Routes that check a username, and that find users by a threepid, an external id or a part of a user id. */
+/**
+ * Routes that check whether a username is available, and that find users by a threepid, an external id or a part of a user id.
+ * A threepid is an email address or a phone number.
+ */
 export const FIND_USER_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'GET',

@@ -34,7 +34,10 @@ const commonBody = (user: User): Record<string, unknown> => ({
 
 const listedUser = (user: User): Record<string, unknown> => ({ ...commonBody(user), creation_ts: user.createdAt });
 
-/** Synapse has the time of creation in seconds here, and in ms in lists. Dendrite notes no time with addresses. */
+/**
+ * Converts a single user. As in Synapse, `creation_ts` is in seconds here, while lists show it in ms. The times of threepids
+ * are null, because Dendrite does not store them.
+ */
 const wholeUser = (user: UserDetails): Record<string, unknown> => ({
   ...commonBody(user),
   creation_ts: Math.floor(user.createdAt / 1_000),
@@ -47,7 +50,7 @@ const wholeUser = (user: UserDetails): Record<string, unknown> => ({
   external_ids: [],
 });
 
-/** An empty search matches everything. */
+/** Reads the filters of the user lists. An empty search text matches every user. */
 const listInput = ({ query, valuesOf }: RouteRequest) => ({
   userId: query.user_id || undefined,
   name: query.name || undefined,
@@ -60,13 +63,16 @@ const listInput = ({ query, valuesOf }: RouteRequest) => ({
   from: query.from,
 });
 
-/** Synapse's two lists differ in the meaning of `deactivated`. */
+/** What the query parameter `deactivated` means: Synapse's two versions of the list differ in it. */
 const DEACTIVATED = {
   v2: (deactivated: boolean | undefined) => (deactivated === true ? 'include' : 'exclude'),
   v3: (deactivated: boolean | undefined) => (deactivated === undefined ? 'include' : deactivated ? 'only' : 'exclude'),
 } as const;
 
-/** Fields that consoles send back from the user record that they have read. Nobody can set them. The last four are Ketesa's. */
+/**
+ * Fields that admin consoles send back from the user record that they have read. A request cannot change them. The last four
+ * come from the console Ketesa.
+ */
 const NOT_SETTABLE = (
   'name is_guest erased creation_ts last_seen_ts appservice_id consent_server_notice_sent consent_version consent_ts ' +
   'id avatar_src avatar_file creation_ts_ms'
@@ -138,12 +144,13 @@ export const USER_ROUTES: readonly Route[] = [
     path: '/_synapse/admin/v1/deactivate/:userId',
     operation: 'deactivateUser',
     input: ({ params, body }) => ({ userId: params.userId, erase: body.erase, dryRun: body.dry_run }),
-    // No identity server knows our users.
+    // Homeservers of the plugin use no identity server, so there is nothing to unbind, and Synapse's answer is always
+    // `success`.
     respondStarted: (jobId, request) =>
       request.respondAsync
         ? accepted(jobId, request)
         : { ...ok({ id_server_unbind_result: 'success' }), headers: jobLocation(request, jobId) },
-    // Only for a dry run.
+    // Used for a dry run only.
     respond: okOf,
   }),
 ];
