@@ -1,6 +1,8 @@
 import type { Context } from 'koa';
 import { MatrixError } from '../errors.ts';
+import type { UserId } from '../ids.ts';
 import type { HostContext } from './host-context.ts';
+import { type ClientRequest, userIdOf } from './request-parameters.ts';
 import { requireUnlocked } from './require-unlocked.ts';
 import { type Device, findDevice } from './storage/devices.ts';
 
@@ -11,6 +13,13 @@ const unknownToken = (): MatrixError => new MatrixError('M_UNKNOWN_TOKEN', 'Unkn
  * @throws MatrixError `M_MISSING_TOKEN`, `M_UNKNOWN_TOKEN`, `M_USER_LOCKED`
  */
 export async function authenticate(ctx: Context, context: HostContext): Promise<Device> {
+  const device = await authenticateLocked(ctx, context);
+  await requireUnlocked(context, device.userId);
+  return device;
+}
+
+/** As `authenticate()`, but also for locked users, who may log out. @throws MatrixError `M_MISSING_TOKEN`, `M_UNKNOWN_TOKEN` */
+export async function authenticateLocked(ctx: Context, context: HostContext): Promise<Device> {
   const { db, signingKey } = context;
   const token = tokenOf(ctx);
   if (token === undefined) throw new MatrixError('M_MISSING_TOKEN', 'Missing access token');
@@ -19,8 +28,17 @@ export async function authenticate(ctx: Context, context: HostContext): Promise<
   if (device === undefined) throw unknownToken();
   const { hasLoginEnded } = await context.admin.accounts.check(device.userId, device.deviceId);
   if (hasLoginEnded) throw unknownToken();
-  await requireUnlocked(context, device.userId);
   return device;
+}
+
+/**
+ * As `authenticate()`, for a path with the caller's own user id.
+ * @throws MatrixError also `M_FORBIDDEN` if the path has the id of another user
+ */
+export async function authenticateOwn(ctx: ClientRequest, context: HostContext): Promise<UserId> {
+  const { userId } = await authenticate(ctx, context);
+  if (userIdOf(ctx) !== userId) throw new MatrixError('M_FORBIDDEN', 'The path has the id of another user');
+  return userId;
 }
 
 function tokenOf(ctx: Context): string | undefined {

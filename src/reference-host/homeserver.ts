@@ -15,15 +15,9 @@ import type { HostContext } from './host-context.ts';
 import { createHttpServer } from './http-server.ts';
 import { parseJsonBody } from './json-body.ts';
 import { answerUnrecognized, createResponder } from './responder.ts';
-import { addAliasesRoute } from './routes/aliases.ts';
-import { addCapabilitiesRoute } from './routes/capabilities.ts';
-import { addJoinRoute } from './routes/join.ts';
-import { addLoginRoutes } from './routes/login.ts';
+import { addClientRoutes } from './routes/client-routes.ts';
 import { addMetricsRoute, type Credentials } from './routes/metrics.ts';
 import { addMonitorRoutes } from './routes/monitor.ts';
-import { addRoomRoutes } from './routes/rooms.ts';
-import { addSearchRoute } from './routes/search.ts';
-import { addVersionsRoute } from './routes/versions.ts';
 
 export interface HomeserverSettings {
   /** A PostgreSQL database with Dendrite's tables, or without any tables. */
@@ -131,13 +125,7 @@ export function createHomeserver(settings: HomeserverSettings): Homeserver {
     ...lent,
     ...(remote !== undefined && { joinRemoteRoom: remote.joinRemoteRoom }),
   };
-  addVersionsRoute(router);
-  addCapabilitiesRoute(router, context);
-  addLoginRoutes(router, context);
-  addRoomRoutes(router, context);
-  addAliasesRoute(router, context);
-  addJoinRoute(router, context);
-  addSearchRoute(router, context);
+  addClientRoutes(router, context);
   addMonitorRoutes(router, context);
   addMetricsRoute(router, registry, settings.metricsCredentials);
   app.use(createResponder(logger)).use(parseJsonBody()).use(router.routes()).use(answerUnrecognized(router));

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import type { FederationSender, Logger, SigningKey } from '../host.ts';
+import type { FederationSender, Logger, Notifier, SigningKey } from '../host.ts';
 import type { AdminPlugin } from '../index.ts';
 import type { RemoteJoin } from './federation/join-room.ts';
 
@@ -7,9 +7,11 @@ import type { RemoteJoin } from './federation/join-room.ts';
 export interface HostContext {
   readonly db: Knex;
   readonly signingKey: SigningKey;
-  readonly admin: Pick<AdminPlugin, 'accounts' | 'operations' | 'rooms' | 'search'>;
+  readonly admin: Pick<AdminPlugin, 'accounts' | 'operations' | 'registrationTokens' | 'rooms' | 'search'>;
   /** @defaultValue nothing is sent to other servers */
   readonly federation?: FederationSender;
+  /** Wakes clients that wait in `/sync`. @defaultValue clients see changes at their next request */
+  readonly notifier?: Notifier;
   /** @defaultValue rooms of other servers cannot be joined */
   readonly joinRemoteRoom?: (join: RemoteJoin) => Promise<void>;
   readonly logger: Logger;

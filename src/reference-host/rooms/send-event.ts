@@ -3,9 +3,11 @@ import type { Knex } from 'knex';
 import { MatrixError } from '../../errors.ts';
 import type { EventId, RoomId } from '../../ids.ts';
 import type { RoomEventDraft } from '../../rooms/event-chain.ts';
+import { announce } from '../announce.ts';
 import type { HostContext } from '../host-context.ts';
 import type { Device } from '../storage/devices.ts';
 import { findSentEvent, type SentEvent } from '../storage/rooms.ts';
+import { changesOf, requireAll } from './append-events.ts';
 import { type RoomTurn, takeTurn } from './take-turn.ts';
 
 interface Request {
@@ -25,26 +27,26 @@ interface Request {
  * @throws MatrixError `M_FORBIDDEN` if the room refuses the event
  */
 export async function sendEvent(
-  { db, admin, federation }: HostContext,
+  context: HostContext,
   device: Device,
   { roomId, type, content, redacts, transactionId, isSame = () => true, check }: Request,
 ): Promise<EventId> {
+  const { db, admin } = context;
   const { shadowBanned } = await admin.accounts.check(device.userId);
-  const { eventId, destinations } = await db.transaction(async (transaction) => {
+  const { eventId, appended } = await db.transaction(async (transaction) => {
     const turn = await takeTurn(admin.rooms.states, transaction, roomId, device);
     const sent = await findSentEvent(transaction, roomId, device, type, transactionId);
-    if (sent !== undefined && isSame(sent)) return { eventId: sent.eventId, destinations: [] };
+    if (sent !== undefined && isSame(sent)) return { eventId: sent.eventId };
     await check?.(turn, transaction);
-    if (shadowBanned) return { eventId: unsentEventId(device, roomId, type, transactionId), destinations: [] };
+    if (shadowBanned) return { eventId: unsentEventId(device, roomId, type, transactionId) };
     const request = { sessionId: device.sessionId, transactionId };
     const draft = { type, sender: device.userId, content, request, ...(redacts !== undefined && { redacts }) };
-    const appended = await admin.rooms.append(transaction, roomId, [draft]);
-    const [event] = appended.events;
-    if (event === undefined)
-      throw appended.refused[0]?.error ?? new MatrixError('M_FORBIDDEN', 'the room accepts no events');
-    return { eventId: event.eventId, destinations: appended.destinations };
+    const written = requireAll(await admin.rooms.append(transaction, roomId, [draft]));
+    const [event] = written.events;
+    if (event === undefined) throw new MatrixError('M_FORBIDDEN', 'the room accepts no events');
+    return { eventId: event.eventId, appended: written };
   });
-  await federation?.wake(destinations);
+  if (appended !== undefined) await announce(context, changesOf(appended));
   return eventId;
 }
 

@@ -1,0 +1,21 @@
+import type { RoomId, ServerName, UserId } from '../ids.ts';
+import type { HostContext } from './host-context.ts';
+
+/** What a commit has changed. */
+export interface Changes {
+  readonly rooms?: readonly RoomId[];
+  /** Users with new account data, to-device messages or devices. */
+  readonly users?: readonly UserId[];
+  /** Servers for which something was queued. */
+  readonly destinations?: readonly ServerName[];
+}
+
+/** Tells waiting clients and the federation sender what a commit has changed. Call it after the commit. */
+export async function announce(
+  { federation, notifier }: Pick<HostContext, 'federation' | 'notifier'>,
+  { rooms = [], users = [], destinations = [] }: Changes,
+): Promise<void> {
+  if (rooms.length > 0) await notifier?.roomsChanged(rooms);
+  if (users.length > 0) await notifier?.usersChanged(users);
+  if (destinations.length > 0) await federation?.wake(destinations);
+}

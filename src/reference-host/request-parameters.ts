@@ -1,0 +1,33 @@
+import type { Context } from 'koa';
+import { MatrixError } from '../errors.ts';
+import { type EventId, isEventId, isRoomId, isUserId, type RoomId, type UserId } from '../ids.ts';
+
+/** A request with path parameters. */
+export type ClientRequest = Context & { params: Readonly<Record<string, string>> };
+
+/** Maximum length of an identifier, in bytes. */
+const MAX_BYTES = 255;
+
+/** The paths of a route in the old and the current version of the Client-Server API. */
+export const clientPaths = (path: string): string[] => [`/_matrix/client/r0${path}`, `/_matrix/client/v3${path}`];
+
+/** A path parameter. PostgreSQL can store it. @throws MatrixError `M_INVALID_PARAM` */
+export function parameterOf({ params }: ClientRequest, name: string): string {
+  const value = params[name] ?? '';
+  const fits = Buffer.byteLength(value) <= MAX_BYTES && !value.includes('\0') && value.isWellFormed();
+  if (!fits) throw new MatrixError('M_INVALID_PARAM', `${name} is too long, or has characters that are not allowed`);
+  return value;
+}
+
+function checkedOf<Id extends string>(kind: string, is: (value: string) => value is Id) {
+  return (ctx: ClientRequest): Id => {
+    const value = parameterOf(ctx, kind);
+    if (is(value)) return value;
+    throw new MatrixError('M_INVALID_PARAM', `${kind} is not valid`);
+  };
+}
+
+/** The path parameters `roomId`, `userId` and `eventId`. They throw MatrixError `M_INVALID_PARAM`. */
+export const roomIdOf: (ctx: ClientRequest) => RoomId = checkedOf('roomId', isRoomId);
+export const userIdOf: (ctx: ClientRequest) => UserId = checkedOf('userId', isUserId);
+export const eventIdOf: (ctx: ClientRequest) => EventId = checkedOf('eventId', isEventId);

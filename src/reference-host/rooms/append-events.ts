@@ -1,0 +1,46 @@
+import type { Knex } from 'knex';
+import { type EventId, isUserId, type RoomId } from '../../ids.ts';
+import type { RoomEventDraft } from '../../rooms/event-chain.ts';
+import type { Appended } from '../../rooms/room-writer.ts';
+import { announce, type Changes } from '../announce.ts';
+import type { HostContext } from '../host-context.ts';
+
+/** Work in the transaction that writes the events, after it has locked the room. */
+export type InTransaction = (transaction: Knex.Transaction) => Promise<void>;
+
+/**
+ * Writes events into a room, all or none, and tells clients and other servers of them.
+ * @param work more work in the same transaction @defaultValue none
+ * @returns the ids of the events, in the order of the drafts
+ * @throws MatrixError with the reason of the first refusal; `M_NOT_FOUND` if the room is unknown; `M_BAD_STATE` while the room
+ * is being purged
+ */
+export async function appendEvents(
+  context: HostContext,
+  roomId: RoomId,
+  drafts: readonly RoomEventDraft[],
+  work: InTransaction = async () => {},
+): Promise<EventId[]> {
+  const { db, admin } = context;
+  const appended = await db.transaction(async (transaction) => {
+    const written = requireAll(await admin.rooms.append(transaction, roomId, drafts));
+    await work(transaction);
+    return written;
+  });
+  await announce(context, changesOf(appended));
+  return appended.events.map(({ eventId }) => eventId);
+}
+
+/** @throws MatrixError with the reason of the first refusal */
+export function requireAll(appended: Appended): Appended {
+  const [refused] = appended.refused;
+  if (refused !== undefined) throw refused.error;
+  return appended;
+}
+
+/** The room, and the users whose membership has changed: they may no longer be in the room. */
+export function changesOf({ roomId, events, destinations }: Appended): Changes {
+  const members = events.filter(({ draft }) => draft.type === 'm.room.member');
+  const users = members.flatMap(({ draft: { stateKey = '' } }) => (isUserId(stateKey) ? [stateKey] : []));
+  return { rooms: events.length === 0 ? [] : [roomId], users, destinations };
+}

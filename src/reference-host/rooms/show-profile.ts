@@ -1,0 +1,25 @@
+import { describeError, MatrixError } from '../../errors.ts';
+import type { UserId } from '../../ids.ts';
+import { joinOf } from '../../rooms/join-draft.ts';
+import { findProfile } from '../../storage/userapi/profiles.ts';
+import type { HostContext } from '../host-context.ts';
+import { joinedRooms } from '../storage/rooms.ts';
+import { appendEvents } from './append-events.ts';
+
+/**
+ * Writes the user's profile into the member events of all joined rooms. A room that refuses the event keeps the old profile.
+ * The profile of a shadow-banned user reaches nobody.
+ */
+export async function showProfile(context: HostContext, userId: UserId): Promise<void> {
+  const { db, admin, logger } = context;
+  if ((await admin.accounts.check(userId)).shadowBanned) return;
+  const draft = joinOf(userId, await findProfile(db, userId));
+  for (const roomId of await joinedRooms(db, userId)) {
+    try {
+      await appendEvents(context, roomId, [draft]);
+    } catch (error) {
+      if (!(error instanceof MatrixError)) throw error;
+      logger.info({ roomId, error: describeError(error) }, 'A room keeps the old profile of a user');
+    }
+  }
+}

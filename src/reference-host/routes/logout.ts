@@ -1,0 +1,34 @@
+import type Router from '@koa/router';
+import { logOut } from '../../accounts/log-out.ts';
+import type { UserId } from '../../ids.ts';
+import { announce } from '../announce.ts';
+import { authenticateLocked } from '../authenticate.ts';
+import type { HostContext } from '../host-context.ts';
+import { clientPaths } from '../request-parameters.ts';
+
+/** Client-Server API, "Logout". Locked users may log out, too. */
+export function addLogoutRoutes(router: Router, context: HostContext): void {
+  router.post(clientPaths('/logout'), async (ctx) => {
+    const { userId, deviceId } = await authenticateLocked(ctx, context);
+    await removeDevices(context, userId, [deviceId]);
+    ctx.body = {};
+  });
+  router.post(clientPaths('/logout/all'), async (ctx) => {
+    const { userId } = await authenticateLocked(ctx, context);
+    await removeDevices(context, userId, undefined);
+    ctx.body = {};
+  });
+}
+
+/** @param deviceIds `undefined`: all devices of the user */
+async function removeDevices(
+  context: HostContext,
+  userId: UserId,
+  deviceIds: readonly string[] | undefined,
+): Promise<void> {
+  const { db, signingKey } = context;
+  const { destinations } = await db.transaction((transaction) =>
+    logOut(transaction, userId, deviceIds, [signingKey.serverName]),
+  );
+  await announce(context, { users: [userId], destinations });
+}

@@ -1,0 +1,71 @@
+import { randomBytes } from 'node:crypto';
+import type Router from '@koa/router';
+import { hash } from '@node-rs/bcrypt';
+import { z } from 'zod';
+import { ACCOUNT_TYPE } from '../../accounts/account-type.ts';
+import { checkPassword } from '../../accounts/check-password.ts';
+import { checkUsername } from '../../accounts/check-username.ts';
+import { createAccount } from '../../accounts/create-account.ts';
+import { MatrixError } from '../../errors.ts';
+import { splitUserId, type UserId } from '../../ids.ts';
+import type { HostContext } from '../host-context.ts';
+import { bodyOf } from '../json-body.ts';
+import { clientPaths } from '../request-parameters.ts';
+import { createDevice } from '../storage/devices.ts';
+
+const STAGE = 'm.login.registration_token';
+const BCRYPT_COST = 10;
+
+const registerSchema = z.object({
+  username: z.string().min(1).max(255).optional(),
+  password: z.string().optional(),
+  device_id: z.string().min(1).max(255).optional(),
+  initial_device_display_name: z.string().max(255).optional(),
+  inhibit_login: z.boolean().optional(),
+  auth: z.object({ type: z.string().optional(), token: z.string().max(255).optional() }).optional(),
+});
+type Body = z.output<typeof registerSchema>;
+
+/**
+ * Registration with a token that an administrator has created. Client-Server API, "Account registration" and "Token-authenticated
+ * registration".
+ */
+export function addRegisterRoute(router: Router, context: HostContext): void {
+  router.post(clientPaths('/register'), async (ctx) => {
+    if (ctx.query.kind === 'guest') throw new MatrixError('M_FORBIDDEN', 'There are no guests here');
+    const body = bodyOf(ctx, registerSchema);
+    if (body.auth?.type !== STAGE) {
+      ctx.status = 401;
+      ctx.body = { session: randomBytes(16).toString('base64url'), flows: [{ stages: [STAGE] }], params: {} };
+      return;
+    }
+    const userId = await register(context, body);
+    const deviceId = body.device_id ?? randomBytes(6).toString('base64url');
+    const device = { ...splitUserId(userId), deviceId, displayName: body.initial_device_display_name ?? null };
+    const client = { address: `${ctx.ip}:${ctx.socket.remotePort ?? 0}`, userAgent: ctx.get('user-agent') };
+    const token = body.inhibit_login ? undefined : await createDevice(context.db, { ...device, ...client });
+    ctx.body = { user_id: userId, ...(token !== undefined && { access_token: token, device_id: deviceId }) };
+  });
+}
+
+/** Creates the account, and uses up the token. A failed registration leaves the token as it was. */
+async function register(context: HostContext, { username, password, auth }: Body): Promise<UserId> {
+  const { db, admin, signingKey } = context;
+  if (username === undefined || password === undefined) {
+    throw new MatrixError('M_MISSING_PARAM', 'username and password are required');
+  }
+  const userId = checkUsername(username, signingKey.serverName, { appservices: [], serverNotices: undefined });
+  checkPassword(password);
+  const token = auth?.token ?? '';
+  if (!(await admin.registrationTokens.use(token))) throw new MatrixError('M_FORBIDDEN', 'Invalid registration token');
+  try {
+    const passwordHash = await hash(password, { cost: BCRYPT_COST, version: '2a' });
+    const account = { userId, passwordHash, accountType: ACCOUNT_TYPE.user };
+    await db.transaction((transaction) => createAccount(transaction, account));
+  } catch (error) {
+    await admin.registrationTokens.release(token, 'abandoned');
+    throw error;
+  }
+  await admin.registrationTokens.release(token, 'completed');
+  return userId;
+}

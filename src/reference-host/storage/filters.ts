@@ -1,0 +1,20 @@
+import type { Knex } from 'knex';
+import { isRecord, toJson } from '../../json.ts';
+
+export type Filter = Readonly<Record<string, unknown>>;
+
+/** Stores a filter for `/sync`. The same filter gets the same id. @returns the id */
+export async function storeFilter(db: Knex, localpart: string, filter: Filter): Promise<string> {
+  const row = { localpart, filter: toJson(filter) };
+  const known = await db('public.syncapi_filter').where(row).first('id');
+  const [stored] = known === undefined ? await db('public.syncapi_filter').insert(row, 'id') : [known];
+  return String(stored?.id);
+}
+
+/** Reads a filter of a user by its id. */
+export async function findFilter(db: Knex, localpart: string, filterId: string): Promise<Filter | undefined> {
+  if (!/^\d{1,9}$/.test(filterId)) return undefined;
+  const row = await db('public.syncapi_filter').where({ localpart, id: filterId }).first('filter');
+  const filter: unknown = row && JSON.parse(row.filter);
+  return isRecord(filter) ? filter : undefined;
+}
