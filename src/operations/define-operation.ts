@@ -92,7 +92,7 @@ export interface ReadScope extends OperationServices {
 }
 
 /** The scope of a `WriteOperation`'s call. */
-export interface OperationScope extends ReadScope {
+export interface WriteScope extends ReadScope {
   /** The transaction that the audit entry is part of. */
   readonly transaction: Knex.Transaction;
   /** Runs work once the transaction has committed. After a dry run it does nothing. */
@@ -102,7 +102,7 @@ export interface OperationScope extends ReadScope {
 }
 
 /** The scope of a `JobOperation`'s job. `Checkpoint` is the type of the data that its steps store. */
-export interface OperationWork<Checkpoint extends object = object> extends Omit<OperationServices, 'db'> {
+export interface JobScope<Checkpoint extends object = object> extends Omit<OperationServices, 'db'> {
   /**
    * Returns the connection for reads outside steps: the pool or, once the first step of a dry run has begun, the transaction of
    * the dry run. A second connection for a dry run could block a host with a small pool.
@@ -179,7 +179,7 @@ export interface WriteOperation<Input extends z.ZodType = z.ZodType, Output = un
   readonly effect: 'write';
   /** Does slow work that needs no transaction. Runs before the transaction; `run` gets the result. */
   prepare?(scope: ReadScope, input: z.output<Input>): Promise<Prepared>;
-  run(scope: OperationScope, input: z.output<Input>, prepared: Prepared): Promise<Output>;
+  run(scope: WriteScope, input: z.output<Input>, prepared: Prepared): Promise<Output>;
 }
 
 /**
@@ -206,9 +206,9 @@ export interface JobOperation<
    * check the input before `run` asks other servers, and once in the transaction of the steps.
    * @throws MatrixError for the caller. No job is queued in this case.
    */
-  begin(scope: OperationScope, input: z.output<Input>): Promise<void>;
+  begin(scope: WriteScope, input: z.output<Input>): Promise<void>;
   /** Does the work. The return value is a JSON object: the result of the job and of the call. */
-  run(work: OperationWork<Checkpoint>, input: z.output<Input>): Promise<Output>;
+  run(work: JobScope<Checkpoint>, input: z.output<Input>): Promise<Output>;
   /** Whether this process runs jobs of this operation. @defaultValue true */
   isServed?(services: OperationServices): boolean;
   /** Does a share of a job that another process leads. @defaultValue processes cannot share the work */

@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import { MatrixError } from '../errors.ts';
 import { insertJob } from '../storage/plugin/jobs.ts';
 import { nameOf } from './actor.ts';
-import type { JobOperation, OperationScope } from './define-operation.ts';
+import type { JobOperation, WriteScope } from './define-operation.ts';
 
 /** The key of an operation's job. At most one unfinished job has a key. */
 export const dedupeKeyOf = <Input>(
@@ -19,7 +19,7 @@ export const dedupeKeyOf = <Input>(
  * @throws MatrixError `M_BAD_STATE` if the unfinished job has other options; errors of the operation's `begin()`
  */
 export async function queueJob<Input extends z.ZodType<object>>(
-  scope: OperationScope,
+  scope: WriteScope,
   name: string,
   operation: Omit<JobOperation<Input>, 'run'>,
   input: z.output<Input>,

@@ -6,8 +6,8 @@ import type {
   IncludedOperation,
   JobOperation,
   OperationBase,
-  OperationScope,
   WriteOperation,
+  WriteScope,
 } from '../operations/define-operation.ts';
 import { type OperationName, operationNamed } from '../operations/operations.ts';
 import { queueJob } from '../operations/queue-job.ts';
@@ -68,7 +68,7 @@ async function write(
   const prepared = await operation.prepare?.({ ...pipeline.services, actor, requestId, signal }, input);
   // `prepare` may take long, for example to hash a password. Meanwhile the actor may have lost the right to run the operation.
   if (operation.prepare !== undefined) await authoriseAgain(pipeline.services.db, actor, operation.access, call.target);
-  const work = (scope: OperationScope): Promise<unknown> => operation.run(scope, input, prepared);
+  const work = (scope: WriteScope): Promise<unknown> => operation.run(scope, input, prepared);
   return dryRun ? rollingBack(pipeline, call, work) : inTransaction(pipeline, call, 'ok', work);
 }
 
@@ -113,7 +113,7 @@ function scopeOf(
   call: Call,
   transaction: Knex.Transaction,
   afterCommit: AfterCommit,
-): OperationScope {
+): WriteScope {
   return {
     ...services,
     // Reads use the transaction too. A read outside it would need a second database connection.
@@ -138,7 +138,7 @@ function inTransaction<T>(
   pipeline: Pipeline,
   call: Call,
   outcome: 'ok' | 'queued',
-  work: (scope: OperationScope) => Promise<T>,
+  work: (scope: WriteScope) => Promise<T>,
 ): Promise<T> {
   const { db } = pipeline.services;
   return retryConflicts(() => {
@@ -157,7 +157,7 @@ function inTransaction<T>(
 }
 
 /** Does the work of a dry run in a transaction, and then rolls the transaction back. */
-function rollingBack<T>(pipeline: Pipeline, call: Call, work: (scope: OperationScope) => Promise<T>): Promise<T> {
+function rollingBack<T>(pipeline: Pipeline, call: Call, work: (scope: WriteScope) => Promise<T>): Promise<T> {
   return retryConflicts(() =>
     transactAndRollBack(pipeline.services.db, (transaction, afterCommit) =>
       work(scopeOf(pipeline, call, transaction, afterCommit)),

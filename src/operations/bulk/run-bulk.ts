@@ -13,7 +13,7 @@ import {
   useBulkSelection,
 } from '../../storage/plugin/bulk-selections.ts';
 import { nameOf } from '../actor.ts';
-import { defineJobOperation, defineOperation, type OperationWork } from '../define-operation.ts';
+import { defineJobOperation, defineOperation, type JobScope } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 import { bulkTargetNamed, isBulkOperation } from './bulk-targets.ts';
 
@@ -60,7 +60,7 @@ export const runBulk = defineJobOperation({
     if (selection.expiresAt < Date.now()) throw noSelection();
     await useBulkSelection(transaction, token);
   },
-  run: async (work: OperationWork<Progress>, { token }): Promise<BulkResult> => {
+  run: async (work: JobScope<Progress>, { token }): Promise<BulkResult> => {
     const selection = await begin(work, token);
     let position = work.checkpoint?.position ?? 0;
     const { total } = await countBulkItems(work.reader(), token);
@@ -83,7 +83,7 @@ export const runBulk = defineJobOperation({
   },
 });
 
-async function begin(work: OperationWork<Progress>, token: string): Promise<BulkSelection> {
+async function begin(work: JobScope<Progress>, token: string): Promise<BulkSelection> {
   const { jobRun, checkpoint = { position: 0 } } = work;
   return work.commit(async (transaction) => {
     const selection = await findBulkSelection(transaction, token);
@@ -97,7 +97,7 @@ type Outcome = Omit<BulkItem, 'id'>;
 
 /** Processes one item. Skips the operation if an earlier run has finished it but died before it stored the outcome. */
 async function doItem(
-  { calls, actor, signal, jobRun }: OperationWork<Progress>,
+  { calls, actor, signal, jobRun }: JobScope<Progress>,
   { operation, options }: BulkSelection,
   { id, position }: BulkItem,
 ): Promise<Outcome> {
@@ -110,7 +110,7 @@ async function doItem(
     : { position, outcome: 'failed', errcode: refusal.errcode, error: describeError(refusal) };
 }
 
-async function resultOf(work: OperationWork<Progress>, { token, operation }: BulkSelection): Promise<BulkResult> {
+async function resultOf(work: JobScope<Progress>, { token, operation }: BulkSelection): Promise<BulkResult> {
   const { total, ok, failed } = await countBulkItems(work.reader(), token);
   const failures: { id: string; reason: string }[] = [];
   for (let from = 0; failures.length < Math.min(failed, MAX_FAILURES); from += PAGE) {

@@ -10,7 +10,7 @@ import {
 } from '../../storage/plugin/account-restrictions.ts';
 import { type Account, findAccount, lockAccount } from '../../storage/userapi/accounts.ts';
 import { nameOf } from '../actor.ts';
-import { defineOperation, type OperationScope, type ReadScope } from '../define-operation.ts';
+import { defineOperation, type ReadScope, type WriteScope } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 import { isOwnAccount, requireLocal, userNotFound } from '../users/local-account.ts';
 import { userIdInput } from '../users/user-id-input.ts';
@@ -30,7 +30,7 @@ async function isRestricted(scope: ReadScope, userId: UserId, restriction: Restr
  * @throws MatrixError `M_INVALID_PARAM`, `M_NOT_FOUND`, `M_FORBIDDEN`
  */
 export async function changeRestriction(
-  scope: OperationScope,
+  scope: WriteScope,
   userId: UserId,
   restriction: Restriction,
   wanted: boolean,

@@ -3,7 +3,7 @@ import { splitUserId, type UserId } from '../../ids.ts';
 import { insertReport } from '../../storage/plugin/reports.ts';
 import { findNids } from '../../storage/roomserver/nids.ts';
 import { isAccount } from '../../storage/userapi/accounts.ts';
-import { defineOperation, type OperationScope } from '../define-operation.ts';
+import { defineOperation, type WriteScope } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 import { userNotFound } from '../users/local-account.ts';
 import { userIdInput } from '../users/user-id-input.ts';
@@ -31,7 +31,7 @@ export const reportUser = defineOperation({
   },
 });
 
-async function isKnown({ transaction, localServerNames }: OperationScope, userId: UserId): Promise<boolean> {
+async function isKnown({ transaction, localServerNames }: WriteScope, userId: UserId): Promise<boolean> {
   if (localServerNames.includes(splitUserId(userId).serverName)) return isAccount(transaction, userId);
   const { stateKeys } = await findNids(transaction, { stateKeys: [userId] });
   return stateKeys.has(userId);

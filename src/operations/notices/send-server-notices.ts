@@ -5,7 +5,7 @@ import { splitUserId, type UserId } from '../../ids.ts';
 import { canonicalJson } from '../../matrix/canonical-json.ts';
 import type { Appended } from '../../rooms/room-writer.ts';
 import { countPeople, listPeople } from '../../storage/userapi/accounts.ts';
-import { defineJobOperation, type OperationWork } from '../define-operation.ts';
+import { defineJobOperation, type JobScope } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 import type { Failure } from '../rooms/evacuate-members.ts';
 import { userIdInput } from '../users/user-id-input.ts';
@@ -56,7 +56,7 @@ export const sendServerNotices = defineJobOperation({
     }
   },
   run: async (
-    work: OperationWork<Progress>,
+    work: JobScope<Progress>,
     { userIds, ...notice },
   ): Promise<{ sent: number; failures?: number; failed?: readonly Failure[] }> => {
     const serverNotices = requireNotices(work.serverNotices, notice);

@@ -1,13 +1,13 @@
 import { isUserId, type RoomId } from '../../ids.ts';
 import type { RoomEventDraft } from '../../rooms/event-chain.ts';
-import type { OperationScope } from '../define-operation.ts';
+import type { WriteScope } from '../define-operation.ts';
 
 /**
  * Adds all events to a room, or none. Announces them after the commit.
  * @throws MatrixError the error of the first refused event; errors of `roomWriter.append()`
  */
 export async function appendAll(
-  { transaction, afterCommit, announce, roomWriter }: OperationScope,
+  { transaction, afterCommit, announce, roomWriter }: WriteScope,
   roomId: RoomId,
   drafts: readonly RoomEventDraft[],
 ): Promise<void> {

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RoomId, ServerName } from '../../ids.ts';
 import { findQueuedEvents, listWaitingServers } from '../../storage/federation/queue.ts';
-import type { OperationWork } from '../define-operation.ts';
+import type { JobScope } from '../define-operation.ts';
 
 /** Polling interval, in ms. */
 const POLL_MS = 250;
@@ -11,7 +11,7 @@ const POLL_MS = 250;
  * @returns the servers for which events of the room are still queued
  */
 export async function awaitDelivery(
-  { reader, federation, signal }: Pick<OperationWork, 'reader' | 'federation' | 'signal'>,
+  { reader, federation, signal }: Pick<JobScope, 'reader' | 'federation' | 'signal'>,
   roomId: RoomId,
   limitMs: number,
 ): Promise<readonly ServerName[]> {

@@ -13,7 +13,7 @@ import { lockRoom } from '../../storage/roomserver/rooms.ts';
 import type { AfterCommit } from '../../storage/transact.ts';
 import { findAccount } from '../../storage/userapi/accounts.ts';
 import { nameOf } from '../actor.ts';
-import { defineJobOperation, type OperationWork } from '../define-operation.ts';
+import { defineJobOperation, type JobScope } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 import { userIdInput } from '../users/user-id-input.ts';
 import { awaitDelivery } from './await-delivery.ts';
@@ -93,10 +93,7 @@ export const deleteRoom = defineJobOperation({
     if (options.block) await insertBlockedRoom(transaction, { roomId, reason: undefined, blockedBy: nameOf(actor) });
     afterCommit(() => announce({ rooms: [roomId] }));
   },
-  run: async (
-    work: OperationWork<DeletionProgress>,
-    options,
-  ): Promise<RoomShutdown & { readonly dryRun?: boolean }> => {
+  run: async (work: JobScope<DeletionProgress>, options): Promise<RoomShutdown & { readonly dryRun?: boolean }> => {
     const tracked = trackDeletion(work);
     for (let round = 1; tracked.progress().shutdown === undefined; round += 1) {
       await emptyRoom(work, tracked, options);
@@ -114,11 +111,7 @@ export const deleteRoom = defineJobOperation({
 });
 
 /** Makes all local users leave, and moves them to the new room. Skips stubs and rooms under purge, which have no members. */
-async function emptyRoom(
-  work: OperationWork<DeletionProgress>,
-  tracked: TrackedDeletion,
-  options: Input,
-): Promise<void> {
+async function emptyRoom(work: JobScope<DeletionProgress>, tracked: TrackedDeletion, options: Input): Promise<void> {
   const { roomId, newRoomUserId } = options;
   const isThere = await tracked.step('leave', async (transaction) => {
     const room = await lockRoom(transaction, roomId);
@@ -138,7 +131,7 @@ async function evacuate(work: EvacuationWork, roomId: RoomId, before: Evacuation
 
 /** Evacuates users who have joined since the evacuation, and moves them to the new room. Uses the given transaction. */
 async function leaveAtOnce(
-  work: OperationWork<DeletionProgress>,
+  work: JobScope<DeletionProgress>,
   transaction: Knex.Transaction,
   afterCommit: AfterCommit,
   progress: DeletionProgress,
@@ -167,7 +160,7 @@ async function leaveAtOnce(
  * events. In later rounds, the users leave in the transaction that hides the room, so that rejoining cannot prevent the purge.
  */
 async function closeRoom(
-  work: OperationWork<DeletionProgress>,
+  work: JobScope<DeletionProgress>,
   tracked: TrackedDeletion,
   options: Input,
   round: number,

@@ -14,7 +14,7 @@ import {
 import { readDeepest } from '../../storage/roomserver/events.ts';
 import { findRoom, type StoredRoom } from '../../storage/roomserver/rooms.ts';
 import { withTimeLimit } from '../../with-time-limit.ts';
-import { defineJobOperation, type OperationWork } from '../define-operation.ts';
+import { defineJobOperation, type JobScope } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 import { roomIdInput } from './room-id-input.ts';
 
@@ -83,7 +83,7 @@ function requireStateSource(federation: FederationSender | undefined): StateSour
   throw new MatrixError('M_BAD_STATE', 'this homeserver does not ask other servers for state');
 }
 
-async function ask(work: OperationWork, room: StoredRoom, destination: ServerName): Promise<DownloadedState> {
+async function ask(work: JobScope, room: StoredRoom, destination: ServerName): Promise<DownloadedState> {
   const { federation, limits } = work;
   const extremities = await readDeepest(work.reader(), room.latestEventNids, MAX_EXTREMITIES);
   const question: StateQuestion = {
@@ -110,7 +110,7 @@ async function ask(work: OperationWork, room: StoredRoom, destination: ServerNam
 
 /** Yields candidates for the sender: first the calling administrator, then local users of the new state. */
 function* sendersOf(
-  { actor, localServerNames }: OperationWork,
+  { actor, localServerNames }: JobScope,
   { state }: DownloadedState,
 ): Generator<undefined, UserId[], undefined> {
   const senders = new Set<UserId>(actor.kind === 'user' ? [actor.userId] : []);

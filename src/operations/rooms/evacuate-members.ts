@@ -6,7 +6,7 @@ import { type Governance, readGovernance } from '../../rooms/governance.ts';
 import type { Db } from '../../storage/database.ts';
 import { countMembers, listMembers, type Member, type Membership } from '../../storage/roomserver/membership.ts';
 import { lockRoom, type StoredRoom } from '../../storage/roomserver/rooms.ts';
-import type { OperationWork } from '../define-operation.ts';
+import type { JobScope } from '../define-operation.ts';
 
 /** Maximum number of users who leave in one transaction. */
 const BATCH = 1_000;
@@ -27,7 +27,7 @@ export interface EvacuationProgress {
 
 /** The parts of a job's scope that an evacuation uses. */
 export type EvacuationWork = Pick<
-  OperationWork<EvacuationProgress>,
+  JobScope<EvacuationProgress>,
   'announce' | 'commit' | 'items' | 'localServerNames' | 'reader' | 'roomWriter'
 >;
 

@@ -3,7 +3,7 @@ import { MatrixError } from '../../errors.ts';
 import { isRoomId } from '../../ids.ts';
 import type { Db } from '../../storage/database.ts';
 import { findRoom } from '../../storage/roomserver/rooms.ts';
-import { defineJobOperation, type OperationWork } from '../define-operation.ts';
+import { defineJobOperation, type JobScope } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 import { type EvacuatedMembers, type EvacuationProgress, evacuateMembers } from './evacuate-members.ts';
 
@@ -37,6 +37,6 @@ export const evacuateRoom = defineJobOperation({
   begin: async ({ transaction }, { roomId }) => {
     await requireRoom(transaction, roomId);
   },
-  run: (work: OperationWork<EvacuationProgress>, room): Promise<EvacuatedMembers> =>
+  run: (work: JobScope<EvacuationProgress>, room): Promise<EvacuatedMembers> =>
     evacuateMembers(work, room, work.checkpoint),
 });

@@ -13,7 +13,7 @@ import { findBlockedRoom } from '../../storage/plugin/blocked-rooms.ts';
 import { findRoomOfUser } from '../../storage/roomserver/membership.ts';
 import type { StoredRoom } from '../../storage/roomserver/rooms.ts';
 import { findProfile } from '../../storage/userapi/profiles.ts';
-import { defineOperation, type OperationScope } from '../define-operation.ts';
+import { defineOperation, type WriteScope } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 import { requireLocal, requireLockedAccount } from '../users/local-account.ts';
 import { userIdInput } from '../users/user-id-input.ts';
@@ -68,10 +68,7 @@ export const joinRoom = defineOperation({
 });
 
 /** @throws MatrixError `M_NOT_FOUND` if the room has no local members, because its known state may then be outdated */
-async function refuseLeft(
-  { transaction, roomWriter, localServerNames }: OperationScope,
-  room: StoredRoom,
-): Promise<void> {
+async function refuseLeft({ transaction, roomWriter, localServerNames }: WriteScope, room: StoredRoom): Promise<void> {
   const joined = await roomWriter.states.servers.count(transaction, room.roomId, room.stateSnapshotNid);
   const present = [...joined].filter(([, users]) => users > 0).map(([serverName]) => serverName);
   if (present.length === 0 || present.some((serverName) => localServerNames.includes(serverName))) return;
@@ -83,7 +80,7 @@ async function refuseLeft(
 
 /** The events that let a user join a room that is not public. */
 async function admitted(
-  { transaction, roomWriter, actor, localServerNames }: OperationScope,
+  { transaction, roomWriter, actor, localServerNames }: WriteScope,
   room: StoredRoom,
   join: RoomEventDraft,
   rules: Readonly<Record<string, unknown>>,

@@ -8,7 +8,7 @@ import { type RoomEventDraft, stateDraftsOf } from '../../rooms/event-chain.ts';
 import { findMostPowerful, type Governance, readGovernance } from '../../rooms/governance.ts';
 import { requireRoom } from '../../rooms/room-writer.ts';
 import type { StoredRoom } from '../../storage/roomserver/rooms.ts';
-import { defineOperation, type OperationScope } from '../define-operation.ts';
+import { defineOperation, type WriteScope } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 import { requireAccount } from '../users/local-account.ts';
 import { userIdInput } from '../users/user-id-input.ts';
@@ -86,7 +86,7 @@ function grantedLevel({ levelOf: of, power, version }: Governance, granter: User
 
 /** The invite event. Empty if the user needs no invite. */
 async function inviteDrafts(
-  { transaction, roomWriter, localServerNames }: OperationScope,
+  { transaction, roomWriter, localServerNames }: WriteScope,
   room: StoredRoom,
   granter: UserId,
   userId: UserId,

@@ -4,7 +4,7 @@ import { createReplacementRoom, joinReplacementRoom } from '../../rooms/replacem
 import type { Appended } from '../../rooms/room-writer.ts';
 import { moveAliases } from '../../storage/roomserver/room-aliases.ts';
 import type { AfterCommit } from '../../storage/transact.ts';
-import type { OperationWork } from '../define-operation.ts';
+import type { JobScope } from '../define-operation.ts';
 import type { DeletionProgress, TrackedDeletion } from './room-deletions.ts';
 
 /** Maximum number of users who join the new room in one transaction. */
@@ -12,12 +12,12 @@ const BATCH = 1_000;
 const ROOM_NAME = 'Content Violation Notification';
 const MESSAGE = 'The room that you were in was closed by the administrators of this server.';
 
-const announced = (work: OperationWork<DeletionProgress>, { roomId, events, destinations }: Appended): void =>
+const announced = (work: JobScope<DeletionProgress>, { roomId, events, destinations }: Appended): void =>
   work.announce({ rooms: [roomId], users: events.map(({ draft }) => draft.sender), destinations });
 
 /** Creates the new room, unless the job has created it already. */
 export async function makeNewRoom(
-  work: OperationWork<DeletionProgress>,
+  work: JobScope<DeletionProgress>,
   tracked: TrackedDeletion,
   { roomName = ROOM_NAME }: { readonly roomName?: string | undefined },
   creator: UserId,
@@ -32,7 +32,7 @@ export async function makeNewRoom(
 
 /** Joins users to the new room, except its creator, who is in the room already. */
 export async function joinNewRoom(
-  work: OperationWork<DeletionProgress>,
+  work: JobScope<DeletionProgress>,
   transaction: Knex.Transaction,
   afterCommit: AfterCommit,
   newRoomId: RoomId,
@@ -49,7 +49,7 @@ export const userIdsOf = (items: readonly string[]): UserId[] => items.filter(is
 
 /** Moves the users who have left and then the local aliases to the new room. Posts the message in the new room. */
 export async function moveUsers(
-  work: OperationWork<DeletionProgress>,
+  work: JobScope<DeletionProgress>,
   tracked: TrackedDeletion,
   { roomId, message = MESSAGE }: { readonly roomId: RoomId; readonly message?: string | undefined },
   creator: UserId,

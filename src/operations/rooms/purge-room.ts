@@ -9,7 +9,7 @@ import { insertBlockedRoom } from '../../storage/plugin/blocked-rooms.ts';
 import { isPurging } from '../../storage/plugin/purges.ts';
 import { countMembers } from '../../storage/roomserver/membership.ts';
 import { nameOf } from '../actor.ts';
-import { defineJobOperation, type OperationScope, type OperationWork } from '../define-operation.ts';
+import { defineJobOperation, type JobScope, type WriteScope } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 import { awaitDelivery } from './await-delivery.ts';
 import { type EvacuationProgress, evacuateMembers } from './evacuate-members.ts';
@@ -66,7 +66,7 @@ export const purgeRoom = defineJobOperation({
     afterCommit(() => announce({ rooms: [roomId] }));
   },
   run: async (
-    work: OperationWork<Progress>,
+    work: JobScope<Progress>,
     { roomId, evacuate, keep },
   ): Promise<Purged & { readonly dryRun?: boolean }> => {
     // An earlier run has finished the purge and stored `purged`, but died before it could end the job.
@@ -77,14 +77,14 @@ export const purgeRoom = defineJobOperation({
 });
 
 /** Locks the room, so that nobody can join. @throws MatrixError `M_BAD_STATE` if the room has local users */
-async function requireEmpty({ transaction, localServerNames }: OperationScope, roomId: RoomId): Promise<void> {
+async function requireEmpty({ transaction, localServerNames }: WriteScope, roomId: RoomId): Promise<void> {
   const { roomNid } = await requireRoomRow(transaction, roomId);
   const memberships = ['join', 'invite', 'knock'] as const;
   const members = await countMembers(transaction, roomNid, { memberships, serverNames: localServerNames });
   if (members > 0) throw new MatrixError('M_BAD_STATE', `The room has ${members} local users`, { status: 409 });
 }
 
-async function evacuateFirst(work: OperationWork<Progress>, roomId: RoomId, keep: readonly Keepable[]): Promise<void> {
+async function evacuateFirst(work: JobScope<Progress>, roomId: RoomId, keep: readonly Keepable[]): Promise<void> {
   const { checkpoint = {}, dryRun } = work;
   const room = await work.commit(async (transaction) => {
     const { latestEventNids } = await requireRoomRow(transaction, roomId);
@@ -114,7 +114,7 @@ async function evacuateFirst(work: OperationWork<Progress>, roomId: RoomId, keep
 
 /** Commits steps of the evacuation. Their checkpoints become `evacuation` of the purge's checkpoint. */
 const committing =
-  (work: OperationWork<Progress>): OperationWork<EvacuationProgress>['commit'] =>
+  (work: JobScope<Progress>): JobScope<EvacuationProgress>['commit'] =>
   (step) =>
     work.commit(async (transaction, afterCommit) => {
       const { checkpoint: evacuation, ...done } = await step(transaction, afterCommit);

@@ -7,7 +7,7 @@ import { type JobItems, storedItems } from '../../jobs/job-items.ts';
 import type { Db } from '../../storage/database.ts';
 import { findJob, readJobs } from '../../storage/plugin/jobs.ts';
 import type { AfterCommit } from '../../storage/transact.ts';
-import { defineOperation, type OperationWork } from '../define-operation.ts';
+import { defineOperation, type JobScope } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 import type { EvacuationProgress } from './evacuate-members.ts';
 import { roomIdInput } from './room-id-input.ts';
@@ -141,13 +141,11 @@ export interface TrackedDeletion {
     ) => Promise<readonly [changed: DeletionProgress, value: T]>,
   ) => Promise<T>;
   /** Makes a `commit` for steps of another operation. @param changedBy turns their checkpoint into changes of the progress */
-  readonly commit: <Part extends object>(
-    changedBy: (checkpoint: Part) => DeletionProgress,
-  ) => OperationWork<Part>['commit'];
+  readonly commit: <Part extends object>(changedBy: (checkpoint: Part) => DeletionProgress) => JobScope<Part>['commit'];
 }
 
 /** Starts from the progress in the job's checkpoint. */
-export function trackDeletion(work: OperationWork<DeletionProgress>): TrackedDeletion {
+export function trackDeletion(work: JobScope<DeletionProgress>): TrackedDeletion {
   let progress = work.checkpoint ?? {};
   const commit: TrackedDeletion['commit'] = (changedBy) => (step) =>
     work.commit(async (transaction, afterCommit) => {

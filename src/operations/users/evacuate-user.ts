@@ -4,7 +4,7 @@ import { type RoomId, splitUserId, type UserId } from '../../ids.ts';
 import { rejectRemoteInvite } from '../../rooms/reject-remote-invite.ts';
 import { allEnded } from '../../storage/database.ts';
 import { findRoomOfUser, listRoomsOfUser, type RoomOfUser } from '../../storage/roomserver/membership.ts';
-import { defineJobOperation, type OperationWork } from '../define-operation.ts';
+import { defineJobOperation, type JobScope } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 import type { Failure } from '../rooms/evacuate-members.ts';
 import { requireLocal } from './local-account.ts';
@@ -48,7 +48,7 @@ export const evacuateUser = defineJobOperation({
   begin: async (scope, { userId }) => {
     requireLocal(scope, userId, 'can only evacuate local users using this endpoint');
   },
-  run: async (work: OperationWork<Progress>, { userId }): Promise<Evacuation> => {
+  run: async (work: JobScope<Progress>, { userId }): Promise<Evacuation> => {
     let progress = work.checkpoint ?? (await plan(work, userId));
     while (progress.position < progress.rooms.length) {
       const { rooms, position } = progress;
@@ -76,12 +76,12 @@ export const evacuateUser = defineJobOperation({
   },
 });
 
-async function plan(work: OperationWork<Progress>, userId: UserId): Promise<Progress> {
+async function plan(work: JobScope<Progress>, userId: UserId): Promise<Progress> {
   const rooms = (await listRoomsOfUser(work.reader(), userId)).map(({ roomId }) => roomId);
   return store(work, { rooms, position: 0, failed: [], unreachable: [] });
 }
 
-function store(work: OperationWork<Progress>, progress: Progress): Promise<Progress> {
+function store(work: JobScope<Progress>, progress: Progress): Promise<Progress> {
   return work.commit(async () => ({
     checkpoint: progress,
     phase: 'leave',
@@ -98,7 +98,7 @@ interface Outcome {
 }
 
 /** Makes the user leave several rooms in parallel, because each room has its own lock. */
-async function leaveAll(work: OperationWork<Progress>, userId: UserId, roomIds: readonly RoomId[]): Promise<Outcome[]> {
+async function leaveAll(work: JobScope<Progress>, userId: UserId, roomIds: readonly RoomId[]): Promise<Outcome[]> {
   const waiting = [...roomIds];
   const outcomes: Outcome[] = [];
   const lane = async (): Promise<void> => {
@@ -112,7 +112,7 @@ async function leaveAll(work: OperationWork<Progress>, userId: UserId, roomIds: 
 }
 
 /** Makes the user leave a room. Tries to leave without further checks first, because this works for most rooms. */
-async function leave(work: OperationWork<Progress>, userId: UserId, roomId: RoomId): Promise<Outcome> {
+async function leave(work: JobScope<Progress>, userId: UserId, roomId: RoomId): Promise<Outcome> {
   try {
     await leaveHere(work, userId, roomId);
     return { roomId };
@@ -123,7 +123,7 @@ async function leave(work: OperationWork<Progress>, userId: UserId, roomId: Room
 }
 
 /** Adds the leave event. @throws MatrixError also if the user has left already, or if the homeserver knows only the invite */
-async function leaveHere(work: OperationWork<Progress>, userId: UserId, roomId: RoomId): Promise<void> {
+async function leaveHere(work: JobScope<Progress>, userId: UserId, roomId: RoomId): Promise<void> {
   const draft = { type: 'm.room.member', sender: userId, stateKey: userId, content: { membership: 'leave' } };
   await work.transact(async (transaction, afterCommit) => {
     const { refused, destinations } = await work.roomWriter.append(transaction, roomId, [draft]);
@@ -134,7 +134,7 @@ async function leaveHere(work: OperationWork<Progress>, userId: UserId, roomId: 
 }
 
 async function afterFailure(
-  work: OperationWork<Progress>,
+  work: JobScope<Progress>,
   userId: UserId,
   roomId: RoomId,
   failure: unknown,
@@ -152,7 +152,7 @@ async function afterFailure(
 
 /** Rejects an invite through another server. Removes the invite on this homeserver even if the other server refuses. */
 async function leaveRemotely(
-  work: OperationWork<Progress>,
+  work: JobScope<Progress>,
   userId: UserId,
   { roomId, inviter }: RoomOfUser,
 ): Promise<Outcome> {

@@ -2,7 +2,7 @@ import { MatrixError } from '../../errors.ts';
 import { splitUserId, type UserId, userIdOf } from '../../ids.ts';
 import { type Account, findAccount, lockAccount } from '../../storage/userapi/accounts.ts';
 import type { Actor } from '../actor.ts';
-import type { OperationScope, ReadScope } from '../define-operation.ts';
+import type { ReadScope, WriteScope } from '../define-operation.ts';
 
 /** Requires a local user. @throws MatrixError `M_INVALID_PARAM` with `text` for users of other servers */
 export function requireLocal(
@@ -31,7 +31,7 @@ export async function requireAccount(scope: ReadScope, userId: UserId): Promise<
  * change locks several devices.
  * @throws MatrixError as `requireAccount()`
  */
-export async function requireLockedAccount(scope: OperationScope, userId: UserId, remote = REMOTE): Promise<Account> {
+export async function requireLockedAccount(scope: WriteScope, userId: UserId, remote = REMOTE): Promise<Account> {
   requireLocal(scope, userId, remote);
   const account = await lockAccount(scope.transaction, userId);
   if (account === undefined) throw userNotFound();
@@ -39,7 +39,7 @@ export async function requireLockedAccount(scope: OperationScope, userId: UserId
 }
 
 /** After the commit, drops an account from the cache of standings, and tells the host that the account has changed. */
-export function standingChanged({ standings, announce, afterCommit }: OperationScope, userId: UserId): void {
+export function standingChanged({ standings, announce, afterCommit }: WriteScope, userId: UserId): void {
   afterCommit(() => {
     standings.forget(userId);
     announce({ users: [userId] });

@@ -13,7 +13,7 @@ import {
   setStale,
 } from '../../storage/keyserver/remote-devices.ts';
 import { isOverTime, withTimeLimit } from '../../with-time-limit.ts';
-import { defineJobOperation, type OperationWork } from '../define-operation.ts';
+import { defineJobOperation, type JobScope } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 import { userIdInput } from './user-id-input.ts';
 
@@ -54,7 +54,7 @@ export const refreshDevices = defineJobOperation({
     }
     requireQuestion(federation);
   },
-  run: async (work: OperationWork<Progress>, { userId }): Promise<RefreshedDevices> => {
+  run: async (work: JobScope<Progress>, { userId }): Promise<RefreshedDevices> => {
     for (;;) {
       const lastChange = await findKeyChange(work.reader(), userId);
       const answer = await askOrMarkStale(work, userId);
@@ -81,7 +81,7 @@ function requireQuestion(federation: FederationSender | undefined): NonNullable<
   throw new MatrixError('M_BAD_STATE', 'this homeserver does not ask other servers for devices');
 }
 
-async function askOrMarkStale(work: OperationWork<Progress>, userId: UserId): Promise<RemoteDevices> {
+async function askOrMarkStale(work: JobScope<Progress>, userId: UserId): Promise<RemoteDevices> {
   try {
     return await ask(work, userId);
   } catch (error) {
@@ -100,7 +100,7 @@ async function askOrMarkStale(work: OperationWork<Progress>, userId: UserId): Pr
 }
 
 async function ask(
-  { federation, limits, serverName, signal }: OperationWork<Progress>,
+  { federation, limits, serverName, signal }: JobScope<Progress>,
   userId: UserId,
 ): Promise<RemoteDevices> {
   const { serverName: destination } = splitUserId(userId);

@@ -11,7 +11,7 @@ import { findUnfinishedJob } from '../../storage/plugin/jobs.ts';
 import { findAccount, lockAccount, updateDeactivation, updatePasswordHash } from '../../storage/userapi/accounts.ts';
 import { updateProfile } from '../../storage/userapi/profiles.ts';
 import { replaceThreepids } from '../../storage/userapi/threepids.ts';
-import { defineOperation, type OperationScope, type WriteOperation } from '../define-operation.ts';
+import { defineOperation, type WriteOperation, type WriteScope } from '../define-operation.ts';
 import { changeRestriction } from '../moderation/account-restrictions.ts';
 import { dedupeKeyOf, queueJob } from '../queue-job.ts';
 import { deactivateUser } from './deactivate-user.ts';
@@ -78,7 +78,7 @@ export const setUser: WriteOperation<typeof userChanges, SetUser, string | undef
 
 /** Creates the user. @returns `undefined` if a concurrent call has created the account */
 async function create(
-  { transaction, localServerNames }: OperationScope,
+  { transaction, localServerNames }: WriteScope,
   { userId, displayName, avatarUrl, threepids, admin, deactivated }: UserChanges,
   passwordHash: string,
 ): Promise<readonly ServerName[] | undefined> {
@@ -91,7 +91,7 @@ async function create(
 }
 
 async function change(
-  scope: OperationScope,
+  scope: WriteScope,
   changes: UserChanges,
   passwordHash: string | undefined,
 ): Promise<readonly ServerName[]> {
@@ -119,7 +119,7 @@ async function change(
 }
 
 async function setPassword(
-  { transaction, localServerNames }: OperationScope,
+  { transaction, localServerNames }: WriteScope,
   { userId, logoutDevices }: UserChanges,
   passwordHash: string,
 ): Promise<readonly ServerName[]> {
@@ -129,7 +129,7 @@ async function setPassword(
 }
 
 /** Activates an account again. Refuses while the job of the deactivation still makes the user leave rooms. */
-async function reactivate({ transaction }: OperationScope, userId: UserId): Promise<void> {
+async function reactivate({ transaction }: WriteScope, userId: UserId): Promise<void> {
   for (const erase of [false, true]) {
     const key = dedupeKeyOf(DEACTIVATION, deactivateUser, deactivationOf(userId, erase));
     const job = await findUnfinishedJob(transaction, key);
@@ -143,7 +143,7 @@ async function reactivate({ transaction }: OperationScope, userId: UserId): Prom
 }
 
 /** Changes the attributes in the plugin's own tables. Skips restrictions that have the wanted value already. */
-async function changeAttributes(scope: OperationScope, changes: UserChanges): Promise<void> {
+async function changeAttributes(scope: WriteScope, changes: UserChanges): Promise<void> {
   const { userId, userType } = changes;
   if (userType !== undefined) await setUserType(scope.transaction, userId, userType);
   const current = await listRestrictions(scope.transaction, userId);

@@ -5,7 +5,7 @@ import { MatrixError } from '../../errors.ts';
 import type { UserId } from '../../ids.ts';
 import { type Account, findAccount, lockAccount, updateAccountType } from '../../storage/userapi/accounts.ts';
 import type { Actor } from '../actor.ts';
-import { defineOperation, type OperationScope } from '../define-operation.ts';
+import { defineOperation, type WriteScope } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 import { isOwnAccount, requireLocal, userNotFound } from './local-account.ts';
 import { userIdInput } from './user-id-input.ts';
@@ -27,7 +27,7 @@ export function checkAdminChange(actor: Actor, userId: UserId, account: Account,
  * @throws MatrixError as `checkAdminChange()`, and `M_BAD_STATE` for the last administrator
  */
 export async function changeAdmin(
-  { transaction, actor, standings, afterCommit }: OperationScope,
+  { transaction, actor, standings, afterCommit }: WriteScope,
   userId: UserId,
   account: Account,
   isAdmin: boolean,

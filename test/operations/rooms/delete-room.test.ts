@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import type { RoomId, ServerName, UserId } from '../../../src/ids.ts';
 import type { JobStep } from '../../../src/jobs/job.ts';
 import { storedItems } from '../../../src/jobs/job-items.ts';
-import type { OperationWork } from '../../../src/operations/define-operation.ts';
+import type { JobScope } from '../../../src/operations/define-operation.ts';
 import { deleteRoom } from '../../../src/operations/rooms/delete-room.ts';
 import type { DeletionProgress } from '../../../src/operations/rooms/room-deletions.ts';
 import { deny } from '../../../src/pipeline/hooks.ts';
@@ -441,7 +441,7 @@ describe('a deletion with users who cannot leave', () => {
 });
 
 describe('a deletion between its steps', () => {
-  type Work = OperationWork<DeletionProgress>;
+  type Work = JobScope<DeletionProgress>;
   type Done = JobStep<unknown, DeletionProgress>;
   /** The context of a job, with hooks within and after the commit of each step. */
   const workOf = (
@@ -543,7 +543,7 @@ describe('a deletion between its steps', () => {
     const names = await namesOf(db, roomId);
     const newRoomUserId = USERS.admin.user_id as UserId;
     const jobId = await newJob();
-    let checkpoint: OperationWork['checkpoint'];
+    let checkpoint: JobScope['checkpoint'];
     /** Resumes the job, and fails within a step or after its commit. */
     const dieAt = (last: number, moment: 'before the commit' | 'after the commit'): Promise<unknown> => {
       let steps = 0;
