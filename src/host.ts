@@ -201,7 +201,22 @@ export interface Host {
   readonly caches?: Caches;
 }
 
-/** A room event of any type that the host has just written. The input of `admin.search.apply()`. */
+/** `admin.events`: takes the events that the homeserver writes. */
+export interface Events {
+  /**
+   * Updates what the plugin stores about events, such as the search index. Call it for every event that you write, of any type.
+   * For a redaction, call it after the redacted event is overwritten. Pass the writing transaction and make this its last
+   * statement: everything then changes together.
+   */
+  readonly apply: ApplyEvents;
+}
+
+export type ApplyEvents = (
+  events: readonly AppliedEvent[],
+  options?: { readonly transaction?: Knex.Transaction },
+) => Promise<void>;
+
+/** A room event of any type that the host has just written. The input of `admin.events.apply()`. */
 export interface AppliedEvent {
   readonly event_id: EventId | string;
   readonly room_id: RoomId | string;

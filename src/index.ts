@@ -11,9 +11,11 @@ export {
 } from './errors.ts';
 export type {
   AppliedEvent,
+  ApplyEvents,
   Appservice,
   Caches,
   DestinationRetry,
+  Events,
   FederationRequest,
   FederationRequestOptions,
   FederationSender,

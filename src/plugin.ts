@@ -8,7 +8,7 @@ import { createStandingCache } from './accounts/standing-cache.ts';
 import { createUserTotals } from './accounts/user-totals.ts';
 import type { AdminPluginOptions } from './config.ts';
 import { describeError } from './errors.ts';
-import type { Host, Logger } from './host.ts';
+import type { Events, Host, Logger } from './host.ts';
 import { createRouter } from './http/create-router.ts';
 import { createJobWorker } from './jobs/job-worker.ts';
 import { createJobs, type Jobs } from './jobs/jobs.ts';
@@ -50,8 +50,10 @@ export interface AdminPlugin {
   readonly approvals: Approvals;
   /** Shows, watches and awaits jobs. */
   readonly jobs: Jobs;
-  /** Searches messages, and learns of the events that the homeserver writes. */
+  /** Searches messages. */
   readonly search: Search;
+  /** Takes the events that the homeserver writes. */
+  readonly events: Events;
   /** Checks and uses up registration tokens when somebody registers. */
   readonly registrationTokens: RegistrationTokens;
   /** Tells whether a room takes joins and events, and writes events into rooms. */
@@ -101,7 +103,7 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
     serverName: host.serverName,
     localServerNames,
     signingKeys: host.signingKeys,
-    applySearch: search.search.apply,
+    applyEvents: search.apply,
   });
   const standings = createStandingCache(db);
   const services: OperationServices = {
@@ -210,6 +212,7 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
     approvals: createApprovals(db, hooks.callOf),
     jobs,
     search: search.search,
+    events: { apply: search.apply },
     registrationTokens: createRegistrationTokens(db),
     rooms: createRooms(db, roomWriter),
     accounts: createAccounts(db, standings),

@@ -114,7 +114,7 @@ export function createHomeserver(settings: HomeserverSettings): Homeserver {
   const app = new Koa();
   // 2. Mount the plugin's routes first. They parse their bodies and answer their errors themselves.
   app.use(admin.router.routes());
-  // 3. Add the homeserver's own routes. Routes that write events pass them to `admin.search.apply()`.
+  // 3. Add the homeserver's own routes. Routes that write events pass them to `admin.events.apply()`.
   const router = new Router({ sensitive: true, strict: true });
   const remote = federation?.withPlugin(admin);
   const context: HostContext = {

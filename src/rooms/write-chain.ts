@@ -44,7 +44,7 @@ export async function writeChain(
   settings.states.servers.keep(room.roomId, states.last.snapshotNid, users);
   await enqueuePdus(transaction, pdus);
   await writeRedactions(transaction, chain);
-  await settings.applySearch(
+  await settings.applyEvents(
     links.map((link) => appliedEvent(room.roomId, link)),
     { transaction },
   );

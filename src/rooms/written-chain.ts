@@ -1,5 +1,4 @@
-import type { Knex } from 'knex';
-import type { AppliedEvent } from '../host.ts';
+import type { ApplyEvents } from '../host.ts';
 import type { ServerName } from '../ids.ts';
 import type { Nids } from '../storage/roomserver/nids.ts';
 import type { StoredRoom } from '../storage/roomserver/rooms.ts';
@@ -22,11 +21,8 @@ export interface ChainSettings {
   readonly localServerNames: readonly ServerName[];
   /** The cache of room states. A process has one. */
   readonly states: RoomStates;
-  /** Updates the search index for new events. It is `admin.search.apply`. */
-  readonly applySearch: (
-    events: readonly AppliedEvent[],
-    options: { readonly transaction: Knex.Transaction },
-  ) => Promise<void>;
+  /** Updates what follows events, such as the search index. It is `admin.events.apply`. */
+  readonly applyEvents: ApplyEvents;
   /** Decides whether an event is sent to a server that is in the room. @defaultValue yes, for every server in the room */
   readonly isTold?: (serverName: ServerName) => boolean;
 }

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
 import { describeError } from '../errors.ts';
-import type { Logger } from '../host.ts';
+import type { ApplyEvents, Logger } from '../host.ts';
 import type { Metrics } from '../metrics.ts';
 import { countUndelivered, ensureIndexState, indexState } from '../storage/plugin/search-changes.ts';
 import { createAnalysis } from './analysis/analysis.ts';
@@ -19,6 +19,8 @@ const STATS_FRESHNESS_MS = 30_000;
 /** Everything that search adds to the plugin. */
 export interface SearchParts {
   readonly search: Search;
+  /** Updates the documents of events. */
+  readonly apply: ApplyEvents;
   readonly reindex: Reindex | undefined;
   readonly roomRemoval: RoomRemoval;
   readonly start: () => Promise<void>;
@@ -42,6 +44,7 @@ interface SearchSettings {
 
 const DISABLED: SearchParts = {
   search: disabledSearch,
+  apply: async () => {},
   reindex: undefined,
   roomRemoval: { kind: 'none' },
   start: async () => {},
@@ -66,8 +69,10 @@ export function createSearchParts(adapter: SearchAdapter | false, settings: Sear
     connections,
   });
   reportIndex(settings, index);
+  const { apply, ...search } = createSearch(db, index, analysis, delivery);
   return {
-    search: createSearch(db, index, analysis, delivery),
+    search,
+    apply,
     reindex,
     roomRemoval: createRoomRemoval(index, delivery),
     start: async () => {

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
 import { MatrixError } from '../errors.ts';
-import type { AppliedEvent } from '../host.ts';
+import type { ApplyEvents } from '../host.ts';
 import type { EventId, RoomId } from '../ids.ts';
 import { lockSearchEvents, lockSearchShared } from '../storage/database.ts';
 import {
@@ -46,17 +46,8 @@ export interface SearchResult extends SearchPage {
 
 /** `admin.search`: full-text search for the homeserver. */
 export interface Search {
-  /** Whether search is on. If `options.search` is `false`, `apply` does nothing and `search` throws. */
+  /** Whether search is on. If `options.search` is `false`, `search` throws. */
   readonly enabled: boolean;
-  /**
-   * Adds new events to the index. Call it for every event that you write. For a redaction, call it after the redacted event
-   * is overwritten. Pass the writing transaction and make this its last statement: the index then changes together with the
-   * events.
-   */
-  readonly apply: (
-    events: readonly AppliedEvent[],
-    options?: { readonly transaction?: Knex.Transaction },
-  ) => Promise<void>;
   /**
    * Searches events of the given rooms.
    * @throws MatrixError `M_INVALID_PARAM` if `after` is not valid or the term is longer than 1,000 characters; `M_BAD_STATE`
@@ -70,14 +61,20 @@ export function searchIsOff(): never {
   throw new MatrixError('M_BAD_STATE', 'Full-text search is switched off on this homeserver');
 }
 
-export const disabledSearch: Search = { enabled: false, apply: async () => {}, search: async () => searchIsOff() };
+export const disabledSearch: Search = { enabled: false, search: async () => searchIsOff() };
+
+/** Search, and what feeds its index. */
+export interface FedSearch extends Search {
+  /** Updates the documents of these events, which the transaction has written. */
+  readonly apply: ApplyEvents;
+}
 
 export function createSearch(
   db: Knex,
   index: SearchIndex,
   analysis: SearchAnalysis,
   delivery: Delivery | undefined,
-): Search {
+): FedSearch {
   const write = async (transaction: Knex.Transaction, { eventIds, edits, redacted }: Changes): Promise<void> => {
     await lockSearchShared(transaction);
     await insertEdits(transaction, edits);

@@ -55,7 +55,7 @@ it('leaves no token and no text of a body in logs, audit, jobs, metrics or answe
   const unregister = plugin.admin.hooks.before('cancelJob', { name: 'veto' }, () => deny('M_FORBIDDEN', 'no'));
   await send(`${ADMIN}/jobs/${jobs[0]?.id}/cancel`, { method: 'POST' });
   unregister();
-  await plugin.admin.search.apply([
+  await plugin.admin.events.apply([
     { event_id: '$x', room_id: '!r:x', type: 'm.room.message', content: { body: MESSAGE } },
   ]);
   await db.raw('ALTER TABLE matrix_admin.search_edits RENAME TO gone');

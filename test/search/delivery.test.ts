@@ -40,7 +40,7 @@ afterEach(async () => {
 const send = (...events: readonly TestEvent[]): Promise<void> =>
   database.db.transaction(async (transaction) => {
     await insertEvents(transaction, events);
-    await plugin.admin.search.apply(events, { transaction });
+    await plugin.admin.events.apply(events, { transaction });
   });
 
 /** Searches until the answer is as expected. */
@@ -72,7 +72,7 @@ it('hides a redacted message before the engine has the redaction', async () => {
     const redaction = redactionOf('$redaction', '$one');
     await redactRow(transaction, '$one', '$redaction');
     await insertEvents(transaction, [redaction]);
-    await plugin.admin.search.apply([redaction], { transaction });
+    await plugin.admin.events.apply([redaction], { transaction });
   });
   expect(await plugin.find('otter')).toEqual([]);
 });

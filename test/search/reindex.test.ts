@@ -77,7 +77,7 @@ describe('an index that was written with another analysis', () => {
   it('is rebuilt when the plugin starts, once', async () => {
     const { db, database, admin, stop } = await start({}, { search: { languages: [] } });
     await insertEvents(db, [messageOf('$a:x', 'we were running')]);
-    await admin.search.apply([messageOf('$a:x', 'we were running')]);
+    await admin.events.apply([messageOf('$a:x', 'we were running')]);
     await stop();
     const neighbour = await startNeighbour(database);
     open.push(neighbour.stop);
@@ -365,12 +365,12 @@ describe('while a reindex runs', () => {
     async (stage) => {
       const { db, admin, find, startReindex, gate } = await startGated(1_000, { batchMs: 10 });
       await insertEvents(db, [messageOf('$a:x', 'already there'), editOf('$e:x', '$b:x', 'edit')]);
-      await admin.search.apply([messageOf('$a:x', 'already there')]);
+      await admin.events.apply([messageOf('$a:x', 'already there')]);
       gate.close(stage);
       const id = await startReindex();
       await until(() => gate.reached(stage) > 1 || (stage !== 'load' && gate.reached(stage) > 0));
       const sendMeanwhile = insertEvents(db, [messageOf('$m:x', 'meanwhile')]).then(() =>
-        admin.search.apply([messageOf('$m:x', 'meanwhile')]),
+        admin.events.apply([messageOf('$m:x', 'meanwhile')]),
       );
       if (stage !== 'swap') await sendMeanwhile;
       await admin.operations.cancelJob({ jobId: id }, { actor: TEST_ACTOR });
@@ -417,7 +417,7 @@ describe('while a reindex runs', () => {
     gate.close('finishLoad');
     const id = await startReindex();
     await until(() => gate.reached('finishLoad') > 0);
-    await admin.search.apply([messageOf('$early:x', '')], { transaction: early });
+    await admin.events.apply([messageOf('$early:x', '')], { transaction: early });
     await early.commit();
     gate.open();
     await admin.jobs.wait(id);
@@ -429,14 +429,14 @@ describe('while a reindex runs', () => {
     const { db, admin, startReindex } = await startGated(500);
     const slow = await db.transaction();
     await insertEvents(slow, [messageOf('$slow:x', 'slow')]);
-    await admin.search.apply([messageOf('$slow:x', 'slow')], { transaction: slow });
+    await admin.events.apply([messageOf('$slow:x', 'slow')], { transaction: slow });
     const id = await startReindex();
     let longest = 0;
     for (const end = Date.now() + 4_000; Date.now() < end; ) {
       const startedAt = Date.now();
       const event = messageOf(`$quick${startedAt}:x`, 'quick');
       await insertEvents(db, [event]);
-      await admin.search.apply([event]);
+      await admin.events.apply([event]);
       longest = Math.max(longest, Date.now() - startedAt);
     }
     expect(longest).toBeLessThan(2_500);
@@ -474,7 +474,7 @@ describe('an interrupted reindex', () => {
     }
     await admin.jobs.wait(id);
     await insertEvents(db, [messageOf('$later:x', 'later')]);
-    await admin.search.apply([messageOf('$later:x', 'later')]);
+    await admin.events.apply([messageOf('$later:x', 'later')]);
     if (swapped === 1) {
       await db('matrix_admin.jobs')
         .where({ id })

@@ -29,7 +29,7 @@ export function redactionOf(eventId: string, redacts: string, rest: Partial<Test
   return messageOf(eventId, '', { type: 'm.room.redaction', content: { redacts }, redacts, ...rest });
 }
 
-/** Adds rows, like a homeserver before it calls `admin.search.apply()`. */
+/** Adds rows, like a homeserver before it calls `admin.events.apply()`. */
 export async function insertEvents(db: Knex | Knex.Transaction, events: readonly TestEvent[]): Promise<void> {
   await db('public.syncapi_output_room_events').insert(
     events.map((event) => ({

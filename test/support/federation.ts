@@ -42,7 +42,7 @@ const roomWriter: RoomWriter = createRoomWriter({
   serverName: LOCAL,
   localServerNames: [LOCAL],
   signingKeys: [LOCAL_KEY],
-  applySearch: async () => {},
+  applyEvents: async () => {},
 });
 
 export interface SharedRoom {

@@ -11,7 +11,7 @@ export interface LiveWriter {
 
 export interface LiveWriterSettings {
   readonly db: Knex;
-  readonly admin: Pick<AdminPlugin, 'search'>;
+  readonly admin: Pick<AdminPlugin, 'events'>;
   /** Prefix of the ids of its messages. */
   readonly name: string;
   readonly roomId: string;
@@ -41,7 +41,7 @@ export function startLiveWriter(settings: LiveWriterSettings): LiveWriter {
       if (settings.locksRoom) await transaction('public.roomserver_rooms').where('room_id', roomId).forUpdate();
       await insertEvents(transaction, [event]);
       if (target !== undefined) await redactRow(transaction, target, event.event_id);
-      await admin.search.apply([event], { transaction });
+      await admin.events.apply([event], { transaction });
     });
   };
 

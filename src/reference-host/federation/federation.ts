@@ -31,7 +31,7 @@ export interface Federation {
   /** Aborts running requests. Queued events stay in the queue. */
   readonly stop: () => Promise<void>;
   /** The parts that need the plugin. The plugin needs the sender, so they are created later. */
-  readonly withPlugin: (admin: Pick<AdminPlugin, 'accounts' | 'rooms' | 'search'>) => {
+  readonly withPlugin: (admin: Pick<AdminPlugin, 'accounts' | 'events' | 'rooms'>) => {
     /** @throws MatrixError with the reason why the join failed */
     readonly joinRemoteRoom: (join: RemoteJoin) => Promise<void>;
     /** Creates the HTTPS server for other homeservers. */
@@ -56,9 +56,9 @@ export function createFederation(settings: FederationSettings): Federation {
     start: queue.start,
     alive: queue.alive,
     stop: queue.stop,
-    withPlugin: ({ accounts, rooms, search }) => {
+    withPlugin: ({ accounts, rooms, events }) => {
       const localServerNames = signingKeys.map((key) => key.serverName);
-      const chain = { serverName, localServerNames, states: rooms.states, applySearch: search.apply };
+      const chain = { serverName, localServerNames, states: rooms.states, applyEvents: events.apply };
       const { alive, wake } = queue;
       const context = { db, serverName, signingKeys, accounts, rooms, chain, verifyKeys, alive, wake, logger };
       return {

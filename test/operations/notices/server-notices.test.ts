@@ -49,7 +49,7 @@ async function join(roomId: string, userId: string): Promise<void> {
     serverName: SERVER_NAME,
     localServerNames: [SERVER_NAME],
     signingKeys: [createSigningKey()],
-    applySearch: async () => {},
+    applyEvents: async () => {},
   });
   const user = userId as UserId;
   const draft = { type: 'm.room.member', sender: user, stateKey: user, content: { membership: 'join' } };

@@ -94,7 +94,7 @@ async function sharedRoom(): Promise<RoomId> {
     serverName: SERVER_NAME,
     localServerNames: [SERVER_NAME],
     states: createRoomStates(),
-    applySearch: async () => {},
+    applyEvents: async () => {},
   };
   const settings = { ...chain, isTold: () => false };
   await db.transaction((transaction) => receiveEvent(transaction, roomId, checked, settings));
