@@ -116,8 +116,7 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
       if (main.openTo !== undefined) await countOpenRequest(ctx.ip);
       const actor = main.openTo ?? (await admit(ctx, query, access));
       const body = effect === 'read' ? {} : await readJsonBody(ctx, config.limits.bodyBytes, main.needsBody);
-      // A HEAD request must change nothing. So HEAD does not run the one operation that a GET route starts and that changes
-      // something.
+      // A HEAD request must change nothing. So it does not run an operation that changes something, even if a GET request does.
       if (ctx.method === 'HEAD' && effect !== 'read') return respondJson(ctx, 200, {});
       const request: RouteRequest = {
         params,

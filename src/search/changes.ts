@@ -3,15 +3,18 @@ import type { EventId } from '../ids.ts';
 import type { Edit } from '../storage/plugin/search-changes.ts';
 import { ENCRYPTION_TYPE, editedEventId, SEARCHABLE, storableEventId } from './document.ts';
 
-/** The events whose documents a batch of new events may change. */
+/**
+ * The events whose search documents may change when new events are written. An event's document is its entry in the search
+ * index.
+ */
 export interface Changes {
   readonly eventIds: readonly EventId[];
   readonly edits: readonly Edit[];
-  /** Events that the batch may have redacted. */
+  /** Events that the new events may have redacted. */
   readonly redacted: readonly EventId[];
 }
 
-/** Finds what a batch of new events changes in the index. Events that are not indexed change nothing. */
+/** Finds which search documents change when new events are written. Events of types that are not searchable change nothing. */
 export function changesOf(events: readonly AppliedEvent[]): Changes {
   const eventIds = new Set<EventId>();
   const edits: Edit[] = [];
@@ -29,7 +32,10 @@ export function changesOf(events: readonly AppliedEvent[]): Changes {
   return { eventIds: [...new Set([...eventIds, ...redacted])], edits, redacted };
 }
 
-/** The ids that a redaction may redact. Room version 11 moved `redacts` into the content. Servers write both fields. */
+/**
+ * Returns the ids of the events that a redaction may redact. Room version 11 moved `redacts` into the content, and some servers
+ * write both fields.
+ */
 function redactedEventIds({ redacts, content }: AppliedEvent): EventId[] {
   return [redacts, content.redacts].map(storableEventId).filter((id) => id !== undefined);
 }

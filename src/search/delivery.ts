@@ -19,7 +19,10 @@ const LEASE_MS = 15_000;
 const LEASE_POLL_MS = 100;
 const RETRY_MS = 2_000;
 
-/** Delivers the oldest queued changes to their target. @returns whether more changes were queued, not counting newer ones */
+/**
+ * Writes the oldest queued changes to their target.
+ * @returns whether the queue may have more changes: `true` after a full batch
+ */
 export async function deliverChanges(
   db: Db,
   engine: string,
@@ -37,12 +40,15 @@ export async function deliverChanges(
   return changes.length === BATCH;
 }
 
-/** Delivers queued changes to an index that is not transactional. */
+/**
+ * Delivers queued changes to a search index whose engine is not part of the database, such as Meilisearch. One process at a
+ * time holds a lease and delivers.
+ */
 export interface Delivery {
   readonly start: () => void;
-  /** Starts a delivery now. */
+  /** Starts a delivery now, instead of after the poll interval. */
   readonly wake: () => void;
-  /** Delivers everything, then runs `work` while no process delivers. */
+  /** Delivers all queued changes, and then runs `work`. No process delivers changes while `work` runs. */
   readonly whilePaused: <T>(work: () => Promise<T>, signal: AbortSignal) => Promise<T>;
   readonly stop: () => Promise<void>;
 }
@@ -61,7 +67,7 @@ export function createDelivery(
     while (await deliverChanges(db, index.engine, 'for_index', (writes) => index.write(writes)));
   };
 
-  /** Runs `work` if this process gets the delivery lease. Returns `undefined` if another process holds it. */
+  /** Runs `work` if this process gets the lease. Returns `undefined` if another process holds it. */
   const holdingLease = async <T>(work: () => Promise<T>): Promise<{ value: T } | undefined> => {
     const lease = (): Promise<boolean> => leaseDelivery(db, index.engine, owner, LEASE_MS);
     if (!(await lease())) return undefined;

@@ -4,7 +4,7 @@ import type { EventContent, OutputEvent } from '../storage/syncapi/output-room-e
 import { beginningOf, MAX_TEXT_LENGTH } from './analysis/tokens.ts';
 import type { SearchDocument, SearchKey } from './search-index.ts';
 
-/** The searchable event types and the content field that is indexed, as in Dendrite's index. */
+/** The searchable event types, each with the field of the content that is indexed. They are the same as in Dendrite's index. */
 export const SEARCHABLE: Readonly<Record<string, { readonly field: string; readonly key: SearchKey }>> = {
   'm.room.message': { field: 'body', key: 'content.body' },
   'm.room.name': { field: 'name', key: 'content.name' },
@@ -17,8 +17,8 @@ export const ENCRYPTION_TYPE = 'm.room.encryption';
 type Content = Readonly<Record<string, unknown>>;
 
 /**
- * The id of the event that a message edits. `undefined` if the message is no edit or has no new content. Client-Server API,
- * "Event replacements".
+ * Returns the id of the event that a message edits. Returns `undefined` if the message is not an edit or has no new content.
+ * Source: Client-Server API, "Event replacements".
  */
 export function editedEventId(type: string, content: Content): EventId | undefined {
   const relation = content['m.relates_to'];
@@ -29,16 +29,16 @@ export function editedEventId(type: string, content: Content): EventId | undefin
 }
 
 /**
- * Returns an event id that another server's event names, or `undefined` if the value is no event id or PostgreSQL cannot
- * store it.
+ * Returns an event id that an event of another server contains. Returns `undefined` if the value is not an event id or
+ * PostgreSQL cannot store it.
  */
 export function storableEventId(value: unknown): EventId | undefined {
   return typeof value === 'string' && isEventId(value) && value.isWellFormed() ? value : undefined;
 }
 
 /**
- * The indexed part of a text: well-formed, without NUL, cut at `MAX_TEXT_LENGTH`. `undefined` if the value is blank or not a
- * string.
+ * Returns the part of a text that is indexed: well-formed, without NUL, cut at `MAX_TEXT_LENGTH`. Returns `undefined` if the
+ * value is blank or not a string.
  */
 export function searchableText(value: unknown): string | undefined {
   if (typeof value !== 'string') return undefined;
@@ -54,7 +54,7 @@ function documentOf(event: EventContent, content: Content): SearchDocument | und
   return { eventId, roomId, sender, streamPosition, key: searchable.key, text };
 }
 
-/** The document of an event, without its edits. */
+/** Returns an event's document for the search index, without regard to its edits. */
 export function plainDocumentOf(event: EventContent): SearchDocument | undefined {
   return documentOf(event, event.content);
 }
@@ -64,12 +64,12 @@ function editDocumentOf(edit: OutputEvent): SearchDocument | undefined {
   return isRecord(replacement) ? documentOf(edit, replacement) : undefined;
 }
 
-/** Whether an event is an edit: a message that replaces another. */
+/** Tells whether an event is an edit, a message that replaces another one. */
 export function isEdit({ type, content }: Pick<OutputEvent, 'type' | 'content'>): boolean {
   return editedEventId(type, content) !== undefined;
 }
 
-/** Whether the specification lets `edit` replace `original`. */
+/** Tells whether the specification lets `edit` replace `original`. */
 function isValidEdit(original: OutputEvent, edit: OutputEvent): boolean {
   return (
     edit.sender === original.sender &&
@@ -81,19 +81,18 @@ function isValidEdit(original: OutputEvent, edit: OutputEvent): boolean {
   );
 }
 
-/** The later of two edits by `origin_server_ts`, then by event id, as in the specification. */
+/** Returns the later of two edits. As in the specification, `origin_server_ts` decides, and then the event id. */
 function laterOf(a: OutputEvent, b: OutputEvent): OutputEvent {
   if (a.originServerTs !== b.originServerTs) return a.originServerTs > b.originServerTs ? a : b;
   return a.eventId > b.eventId ? a : b;
 }
 
 /**
- * The documents of an event and its edits. Only the latest valid edit is searchable, under its own id and with its new
- * content.
- * Edits of a redacted event are not searchable. If the edited event is unknown (its type is not searchable, or it was never
- * stored), an edit counts as valid for its sender.
- * A message that the specification does not accept as an edit is indexed like any other message. If the event is an edit
- * itself, its document belongs to the event that it edits, and is not returned here.
+ * Returns the search documents of an event and of its edits. Only the latest valid edit is searchable, under its own id and
+ * with its new content. Edits of a redacted event are not searchable. If the edited event is unknown (its type is not
+ * searchable, or it was never stored), the latest edit of each sender is searchable. A message that the specification does not
+ * accept as an edit is indexed like any other message. If `event` is itself an edit, its document belongs to the event that it
+ * edits, so it is not returned here.
  */
 export function documentsOfEdited(event: OutputEvent | undefined, edits: readonly OutputEvent[]): SearchDocument[] {
   const original = event !== undefined && Object.hasOwn(SEARCHABLE, event.type) ? event : undefined;

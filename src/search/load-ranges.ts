@@ -11,12 +11,18 @@ import { transact } from '../storage/transact.ts';
 import { editedEventId, plainDocumentOf, SEARCHABLE_TYPES } from './document.ts';
 import type { RebuildRef, SearchDocument, SearchIndex } from './search-index.ts';
 
-/** Average JSON length of a row in a full batch, in UTF-16 code units. A batch of longer rows has fewer rows. */
+/**
+ * The average JSON length of a row up to which a batch has the full number of rows, in UTF-16 code units. If rows are longer, a
+ * batch has fewer rows.
+ */
 const ROW_LENGTH = 1_200;
-/** Size of a lane's first batch, in rows, before the lane knows how long rows are. */
+/**
+ * Number of rows in a lane's first batch, before the lane knows how long rows are. A lane is one of several loops that load
+ * ranges in parallel.
+ */
 const FIRST_ROWS = 250;
 
-/** One connection is kept free for lease renewals. Renewals are short, but must not wait for a batch. */
+/** One connection is kept free for renewing leases. A renewal is short, but must not wait until a batch ends. */
 const CONNECTIONS_FOR_LEASES = 1;
 
 export interface LoadSettings {
@@ -24,7 +30,7 @@ export interface LoadSettings {
   readonly index: SearchIndex;
   readonly metrics: Metrics;
   readonly leaseMs: number;
-  /** Maximum number of connections used at a time. At least 2. */
+  /** Maximum number of database connections used at a time. At least 2. */
   readonly connections: number;
 }
 
@@ -35,7 +41,10 @@ interface LoadRun {
   readonly log: Logger;
 }
 
-/** Loads ranges of a rebuild into the shadow until no range is free. Any number of processes may load at once. */
+/**
+ * Loads the ranges of a reindex into the new index until no range is free. A range is a part of the events. One process at a
+ * time loads it, under a lease. Several processes may call this function at once.
+ */
 export async function loadRanges(settings: LoadSettings, run: LoadRun): Promise<void> {
   const failed = new AbortController();
   const signal = AbortSignal.any([run.signal, failed.signal]);
@@ -50,7 +59,7 @@ export async function loadRanges(settings: LoadSettings, run: LoadRun): Promise<
   );
 }
 
-/** The number of rows that a lane reads next. */
+/** The number of rows that a lane reads in its next batch. */
 interface Pace {
   rows: number;
 }
@@ -90,7 +99,8 @@ async function loadRange(settings: LoadSettings, run: LoadRun, held: HeldRange, 
     const step = { ...next, from, rows: events.length };
     await index.rebuild.load(run.rebuild, documents, (write) =>
       transact(db, async (transaction) => {
-        // `advanceRange` comes before the write, so that nothing is written to the shadow of an abandoned rebuild.
+        // `advanceRange` comes before the write. If another process has ended the reindex or taken over the range, nothing is
+        // written.
         if (!(await advanceRange(transaction, held, step))) throw new JobInterrupted();
         await write(transaction);
         await insertEdits(transaction, edits);
@@ -104,14 +114,17 @@ async function loadRange(settings: LoadSettings, run: LoadRun, held: HeldRange, 
   }
 }
 
-/** Estimates from the last batch how many rows fill the next one. Returns at most twice as many rows as before. */
+/** Estimates from the last batch how many rows the next batch should have. Returns at most twice as many rows as before. */
 function nextRows(before: number, full: number, read: { readonly rows: number; readonly length: number }): number {
   if (read.rows === 0) return before;
   const fitting = Math.floor((full * ROW_LENGTH * read.rows) / Math.max(read.length, 1));
   return Math.max(Math.min(fitting, before * 2, full), 1);
 }
 
-/** Creates the documents of rows. Edits wait until the end of the rebuild, when all events that they may edit are loaded. */
+/**
+ * Makes the search documents of rows. Edits are only recorded. They are applied at the end of the reindex, when all events that
+ * they may edit are loaded.
+ */
 async function documentsOf(
   db: Knex,
   events: readonly EventContent[],

@@ -13,13 +13,15 @@ import { SEARCHABLE_TYPES } from './document.ts';
 import { type LoadSettings, loadRanges } from './load-ranges.ts';
 import type { RebuildRef } from './search-index.ts';
 
-/** Number of batches in one range. The number is small, so that processes can share the work on small servers too. */
+/**
+ * Number of batches in one range. The number is small, so that several processes can share the work even on a small homeserver.
+ */
 const BATCHES_PER_RANGE = 2;
 const EDITS_PER_STEP = 500;
 const WAIT_FOR_OTHERS_MS = 200;
 const LOCK_RETRY_MS = 1_000;
 
-/** The progress of a rebuild. Each phase can be resumed or repeated. */
+/** How far a reindex has come. Each phase can be resumed or repeated. `marker` identifies the content of the new index. */
 type Checkpoint =
   | { readonly phase: 'load' | 'build' | 'swap'; readonly marker: string }
   | { readonly phase: 'edits'; readonly marker: string; readonly editedUpTo: string };
@@ -31,19 +33,19 @@ function checkpointOf(data: JobData | undefined): Checkpoint | undefined {
   return phase === 'load' || phase === 'build' || phase === 'swap' ? { phase, marker } : undefined;
 }
 
-/** The result of a rebuild. */
+/** The result of a reindex. */
 export interface Reindexed {
   /** Number of events in the new index. */
   readonly documents: number;
   readonly durationMs: number;
-  /** Number of processes that have shared the work. */
+  /** Number of processes that have loaded events. */
   readonly processes: number;
 }
 
-/** The parts of a job that builds a new search index beside the live one, and then replaces the live one. */
+/** The parts of a job that fills a new search index beside the live one, and then replaces the live one with it. */
 export interface Reindex extends Required<Pick<JobKind, 'assist'>> {
   readonly run: (run: JobRun) => Promise<Reindexed>;
-  /** Removes an unfinished index. */
+  /** Removes an unfinished new index. */
   readonly cleanUp: (job: Job) => Promise<void>;
 }
 
@@ -64,7 +66,7 @@ export function createReindex(settings: ReindexSettings): Reindex {
     cleanUp: async (job) => {
       await untilLocked(() =>
         transact(db, async (transaction) => {
-          // After this lock, no transaction records changes for the ended rebuild.
+          // After this lock, no transaction records changes for the reindex that has ended.
           await lockSearch(transaction);
           await endRebuild(transaction, index.engine, job.id, { swapped: undefined });
         }),
@@ -112,7 +114,10 @@ async function reindex(settings: ReindexSettings, run: JobRun): Promise<Reindexe
   return { documents, durationMs, processes };
 }
 
-/** Begins a rebuild. From here on, changes are recorded for it, so that no change is lost while the rebuild reads events. */
+/**
+ * Begins a reindex. From here on, changes are also recorded for the new index, so that no change is lost while the reindex
+ * reads events.
+ */
 async function begin(
   { db, index, analysis }: ReindexSettings,
   { job, commit, log, signal }: JobRun,
@@ -123,7 +128,8 @@ async function begin(
   await untilLocked(
     () =>
       commit(async (transaction) => {
-        // Waits for transactions that began before the rebuild. The rebuild then reads their events.
+        // Wait for transactions that began before the reindex. Their changes are not recorded for the new index, so the reindex
+        // must read their events.
         await lockSearch(transaction);
         await beginRebuild(transaction, index.engine, { id: job.id, marker }, analysis.id);
         return { checkpoint: {}, phase: 'load', value: undefined };
@@ -150,10 +156,14 @@ async function load(settings: ReindexSettings, run: JobRun, rebuild: RebuildRef)
   }
 }
 
-/** Applies the last changes and swaps the indexes. Nothing else writes to the index during this step. */
+/**
+ * Applies the last changes to the new index and replaces the live index with it. Nothing else writes to the index during this
+ * step.
+ */
 async function swap({ index, analysis, delivery }: ReindexSettings, run: JobRun, rebuild: RebuildRef): Promise<void> {
   const step = { checkpoint: { phase: 'swap', marker: rebuild.marker }, phase: 'swap' };
-  // The last delivery uses the transaction's own connection: transactions that wait for the lock may hold all other ones.
+  // The last changes are read over the transaction's own connection. Transactions that wait for the lock may use all other
+  // connections.
   const catchUp = (transaction: Knex.Transaction): Promise<boolean> =>
     deliverChanges(transaction, index.engine, 'for_rebuild', (writes) =>
       index.rebuild.write(rebuild, writes, transaction),
@@ -170,7 +180,10 @@ async function swap({ index, analysis, delivery }: ReindexSettings, run: JobRun,
   await untilLocked(() => (delivery === undefined ? finish() : delivery.whilePaused(finish, run.signal)), run.signal);
 }
 
-/** Retries a transaction while others hold the lock that it needs. The others can proceed between the attempts. */
+/**
+ * Runs a transaction. If the lock that it needs is held by other transactions for too long, tries again later. The other
+ * transactions can proceed between the attempts.
+ */
 async function untilLocked<T>(attempt: () => Promise<T>, signal?: AbortSignal): Promise<T> {
   for (;;) {
     try {

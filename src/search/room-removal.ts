@@ -4,19 +4,19 @@ import { lockSearchShared } from '../storage/database.ts';
 import type { Delivery } from './delivery.ts';
 import type { SearchIndex } from './search-index.ts';
 
-/** Removes the documents of a room from the index. */
+/** How the documents of a room are removed from the search index. It depends on the search engine. */
 export type RoomRemoval =
   /** Search is off. */
   | { readonly kind: 'none' }
   /**
-   * Removes documents in the caller's transaction: at least `limit`, or all if there are fewer. Returns their number. A
-   * number below `limit` means that no documents are left.
+   * The index is in PostgreSQL. Removes documents in the caller's transaction: at least `limit`, or all if there are fewer.
+   * Returns the number of removed documents. A number below `limit` means that no documents are left.
    */
   | {
       readonly kind: 'transactional';
       readonly remove: (transaction: Knex.Transaction, roomId: RoomId, limit: number) => Promise<number>;
     }
-  /** Removes all documents at once, durably, outside of any transaction. */
+  /** The index is in another engine. Removes all documents of the room, durably, outside any transaction. */
   | { readonly kind: 'delivered'; readonly remove: (roomId: RoomId, signal: AbortSignal) => Promise<void> };
 
 export function createRoomRemoval(index: SearchIndex, delivery: Delivery | undefined): RoomRemoval {
@@ -31,7 +31,7 @@ export function createRoomRemoval(index: SearchIndex, delivery: Delivery | undef
   }
   return {
     kind: 'delivered',
-    // A delivery under way may have read the room's events before they were deleted.
+    // Pause the delivery of changes. A delivery that is running may have read the room's events before they were deleted.
     remove: (roomId, signal) =>
       delivery.whilePaused(async () => {
         await index.removeRoom(roomId, Number.POSITIVE_INFINITY);

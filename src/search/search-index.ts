@@ -33,7 +33,7 @@ export interface SearchQuery {
 
 export interface SearchPage {
   readonly hits: readonly SearchHit[];
-  /** Number of all hits: exact, or an estimate of the engine. */
+  /** Number of all hits. It is exact, or an estimate by the engine. */
   readonly count: number;
   /** Cursor of the next page. Absent on the last page. */
   readonly next?: string;
@@ -44,40 +44,44 @@ export interface SearchStats {
   readonly bytes: number;
 }
 
-/** Documents to add or replace, and events whose documents to remove. */
+/** Changes of the index: documents to add or replace, and events whose documents to remove. */
 export interface SearchWrites {
   readonly upserts: readonly SearchDocument[];
   readonly removals: readonly EventId[];
-  /** Rooms whose documents are all removed, because the room became encrypted or was purged. */
+  /** Rooms of which all documents are removed, because the room has become encrypted or was purged. */
   readonly removedRooms: readonly RoomId[];
 }
 
 /**
- * A shadow of the index. The old index answers searches while the shadow is filled; then the shadow replaces it. All methods
- * are idempotent, because a resumed job calls them again.
+ * Builds a second index, the shadow. The live index answers searches while the shadow is filled. Then the shadow replaces the
+ * live index. All methods are idempotent, because a resumed job calls them again.
  */
 export interface SearchRebuild {
-  /** Creates the empty shadow and returns its marker. Keeps an existing shadow of the same rebuild. */
+  /**
+   * Creates an empty shadow and returns its marker, a text that identifies its content. Keeps the shadow if the same rebuild
+   * has already created it.
+   */
   begin(rebuildId: string): Promise<string>;
   /**
-   * Adds documents in bulk, each exactly once. `commit` runs its callback in the transaction that also records the batch as
-   * done. An index in PostgreSQL writes in the callback. Other engines call `commit` when the documents are durable.
+   * Adds documents, each exactly once. `commit` runs its callback in the transaction that also records the batch as done. An
+   * index in PostgreSQL writes the documents in the callback. Any other engine calls `commit` when it has stored the documents
+   * durably.
    */
   load(
     rebuild: RebuildRef,
     documents: readonly SearchDocument[],
     commit: (write: (transaction: Knex.Transaction) => Promise<void>) => Promise<void>,
   ): Promise<void>;
-  /** Builds parts that are cheaper to build after all documents are loaded, such as database indexes. */
+  /** Builds what is cheaper to build after all documents are loaded, such as database indexes. */
   finishLoad(rebuild: RebuildRef): Promise<void>;
-  /** Applies changes made during the rebuild. Like `SearchIndex.write`, but to the shadow. */
+  /** Applies changes that were made during the rebuild. It is like `SearchIndex.write`, but changes the shadow. */
   write(rebuild: RebuildRef, writes: SearchWrites, transaction?: Knex.Transaction): Promise<void>;
   /**
-   * Replaces the index with the shadow, atomically for readers, and drops the old content. `transaction` also records the
-   * swap. Does nothing if the swap was done before.
+   * Replaces the live index with the shadow, and drops the old content. No reader sees a state in between. `transaction` also
+   * records the swap. Does nothing if the swap was done before.
    */
   swap(rebuild: RebuildRef, transaction: Knex.Transaction): Promise<void>;
-  /** Drops the shadow, if it exists. */
+  /** Drops the shadow if it exists. */
   abort(rebuildId: string): Promise<void>;
 }
 
@@ -86,27 +90,27 @@ export interface SearchIndex {
   /** The engine's name in metrics and logs. */
   readonly engine: string;
   /**
-   * Whether `write` takes part in the caller's transaction. If not, changes are queued in PostgreSQL and
-   * delivered after the commit.
+   * Whether `write` is part of the caller's transaction. If not, the plugin queues changes in PostgreSQL and delivers them
+   * after the commit.
    */
   readonly transactional: boolean;
-  /** Number of rows of `syncapi_output_room_events` that one batch of a rebuild reads. */
+  /** Number of rows of `syncapi_output_room_events` that a rebuild reads in one batch. */
   readonly batchSize: number;
   /** Number of batches that one process loads in parallel. */
   readonly lanes: number;
-  /** Creates the index if it is missing. Fails if the engine is unusable. */
+  /** Creates the index if it is missing. Rejects if the engine cannot be used. */
   start(): Promise<void>;
   /** Ends running requests. */
   stop(): Promise<void>;
   /**
-   * Applies changes. A transactional index writes in the caller's transaction. Other indexes write durably before the call
-   * returns.
+   * Applies changes. A transactional index writes in the caller's transaction. Any other index has stored the changes durably
+   * when the call returns.
    */
   write(writes: SearchWrites, transaction?: Knex.Transaction): Promise<void>;
   /**
-   * Removes documents of a room. A transactional index removes at least `limit` in the caller's transaction, or all; other
-   * indexes remove all of them durably. Returns the number of removed documents. A number below `limit` means that no documents
-   * are left.
+   * Removes documents of a room. A transactional index removes at least `limit` documents in the caller's transaction, or all
+   * if there are fewer. Any other index removes all of them durably. Returns the number of removed documents. A number below
+   * `limit` means that no documents are left.
    */
   removeRoom(roomId: RoomId, limit: number, transaction?: Knex.Transaction): Promise<number>;
   search(query: SearchQuery): Promise<SearchPage>;
@@ -114,14 +118,14 @@ export interface SearchIndex {
   readonly rebuild: SearchRebuild;
 }
 
-/** The objects that the plugin provides to an adapter. */
+/** What the plugin provides to a search adapter. */
 export interface SearchIndexContext {
   readonly db: Knex;
   readonly logger: Logger;
   readonly metrics: SearchMetrics;
-  /** Turns texts and queries into lexemes. All engines use it, so that all engines find the same events. */
+  /** Turns texts and queries into lexemes. All engines use it, so that all of them find the same events. */
   readonly analysis: SearchAnalysis;
 }
 
-/** `options.search`: creates the `SearchIndex` when the plugin is created. */
+/** The type of `options.search`. The plugin calls the function once to create the index. */
 export type SearchAdapter = (context: SearchIndexContext) => SearchIndex;

@@ -13,10 +13,10 @@ import { createRoomRemoval, type RoomRemoval } from './room-removal.ts';
 import { createSearch, disabledSearch, type Search } from './search.ts';
 import type { SearchAdapter, SearchIndex } from './search-index.ts';
 
-/** Time for which metrics reuse the measured size of an index, in ms. A measurement takes time. */
+/** How long metrics reuse the measured size of an index, in ms. Measuring takes time. */
 const STATS_FRESHNESS_MS = 30_000;
 
-/** Everything that search adds to the plugin. */
+/** The parts of the plugin that belong to search. */
 export interface SearchParts {
   readonly search: Search;
   /** Updates the documents of events. */
@@ -24,7 +24,7 @@ export interface SearchParts {
   readonly reindex: Reindex | undefined;
   readonly roomRemoval: RoomRemoval;
   readonly start: () => Promise<void>;
-  /** Whether another analysis wrote the index. Such an index needs a reindex. */
+  /** Tells whether the index was written by another version of the text analysis. Such an index needs a reindex. */
   readonly isOutdated: () => Promise<boolean>;
   readonly stop: () => Promise<void>;
 }
@@ -34,11 +34,14 @@ interface SearchSettings {
   readonly db: Knex;
   readonly logger: Logger;
   readonly metrics: Metrics;
-  /** How often an idle process looks for changes to deliver, in ms. */
+  /** How often an idle process looks for changes to deliver to the engine, in ms. */
   readonly pollIntervalMs: number;
-  /** Lease of a process on a range of a rebuild, in ms. Another process takes over a range whose lease has ended. */
+  /**
+   * How long a process may load a range of a reindex without renewing its lease, in ms. Another process takes over a range
+   * whose lease has expired.
+   */
   readonly leaseMs: number;
-  /** Maximum number of connections that a rebuild uses at once. */
+  /** Maximum number of database connections that a reindex uses at once in this process. */
   readonly connections: number;
 }
 
@@ -52,7 +55,7 @@ const DISABLED: SearchParts = {
   stop: async () => {},
 };
 
-/** Creates the search index of `options.search` and the parts that feed it. */
+/** Creates the search index of `options.search` and the parts that write to it. `false` switches search off. */
 export function createSearchParts(adapter: SearchAdapter | false, settings: SearchSettings): SearchParts {
   if (adapter === false) return DISABLED;
   const { db, logger, metrics, languages, pollIntervalMs, leaseMs, connections } = settings;
@@ -104,7 +107,7 @@ function reportIndex({ db, logger, metrics }: SearchSettings, index: SearchIndex
       metrics.searchIndexDocuments.set({ engine }, documents);
       metrics.searchIndexBytes.set({ engine }, bytes);
     } catch (error) {
-      // If the engine is unavailable, the host's metrics page must still answer.
+      // The host's metrics page must work even if the search engine is unavailable.
       logger.warn({ error: describeError(error) }, 'Could not measure the search index');
     }
   });

@@ -21,42 +21,42 @@ import type { SearchHit, SearchIndex, SearchKey, SearchOrder, SearchPage } from 
 
 const DEFAULT_LIMIT = 10;
 const MAX_LIMIT = 1_000;
-/** Maximum length of a search term, in UTF-16 code units. Longer terms are an error. */
+/** Maximum length of a search term, in UTF-16 code units. A longer term is an error. */
 const MAX_TERM_LENGTH = 1_000;
 const ALL_KEYS: readonly SearchKey[] = Object.values(SEARCHABLE).map(({ key }) => key);
 
 export interface SearchRequest {
   readonly term: string;
-  /** Rooms that the caller may see. Hits in other rooms are never returned. */
+  /** Rooms that the searching user may see. The search returns no hits in other rooms. */
   readonly rooms: readonly RoomId[];
   /** The fields to search. @defaultValue `content.body`, `content.name` and `content.topic` */
   readonly keys?: readonly SearchKey[];
-  /** @defaultValue `rank` */
+  /** The order of hits. @defaultValue `rank` */
   readonly order?: SearchOrder;
-  /** @defaultValue 10 */
+  /** Maximum number of hits, from 1 to 1000. @defaultValue 10 */
   readonly limit?: number;
   /** `next` of the previous page. */
   readonly after?: string;
 }
 
 export interface SearchResult extends SearchPage {
-  /** The matching words of the hits. */
+  /** The words of the hits that match the term, spelled as in the hits. */
   readonly highlights: readonly string[];
 }
 
-/** `admin.search`: full-text search for the homeserver. */
+/** `admin.search` of the plugin: full-text search for the homeserver. */
 export interface Search {
   /** Whether search is on. If `options.search` is `false`, `search` throws. */
   readonly enabled: boolean;
   /**
    * Searches events of the given rooms.
-   * @throws MatrixError `M_INVALID_PARAM` if `after` is not valid or the term is longer than 1,000 characters; `M_BAD_STATE`
-   * if search is off
+   * @throws MatrixError `M_INVALID_PARAM` if `after` is not valid or the term is longer than 1000 UTF-16 code units;
+   * `M_BAD_STATE` if search is off
    */
   readonly search: (request: SearchRequest) => Promise<SearchResult>;
 }
 
-/** @throws MatrixError `M_BAD_STATE` */
+/** Throws the error for a search while search is off. @throws MatrixError `M_BAD_STATE` */
 export function searchIsOff(): never {
   throw new MatrixError('M_BAD_STATE', 'Full-text search is switched off on this homeserver');
 }
@@ -78,15 +78,16 @@ export function createSearch(
   const write = async (transaction: Knex.Transaction, { eventIds, edits, redacted }: Changes): Promise<void> => {
     await lockSearchShared(transaction);
     await insertEdits(transaction, edits);
-    // A concurrent event, from any room, may edit or redact one of these events. The lock makes such an event wait until the
-    // commit, so that the edits and redactions that this transaction reads stay current.
+    // Another transaction may edit or redact one of these events at the same time, from any room. The lock makes that
+    // transaction wait for this one. So the edits and redactions that this transaction reads stay current until its commit.
     if (index.transactional) {
       await lockSearchEvents(transaction, [...redacted, ...(await findEditedAround(transaction, eventIds))]);
     }
     const forRebuild = (await indexState(transaction, index.engine)).rebuild !== undefined;
     if (index.transactional) await index.write(await deriveWrites(transaction, eventIds), transaction);
     if (forRebuild || !index.transactional) {
-      // An edit also changes its original. A queued change marks hits for the original as stale until its delivery.
+      // An edit also changes the document of the event that it edits. Until a queued change is delivered, hits for its event
+      // are checked against the database.
       const changed = [...new Set([...eventIds, ...edits.map(({ original }) => original)])];
       await insertChanges(transaction, index.engine, changed, { forIndex: !index.transactional, forRebuild });
     }
@@ -99,7 +100,7 @@ export function createSearch(
       const changes = changesOf(events);
       if (changes.eventIds.length === 0) return;
       if (transaction !== undefined) return write(transaction, changes);
-      // Concurrent calls that apply edits must see each other's edits.
+      // Two calls at the same time may each apply an edit. Each one must see the other one's edit, so edits are stored first.
       await insertEdits(db, changes.edits);
       await retryConflicts(() => transact(db, (own) => write(own, changes)));
     },
@@ -122,8 +123,8 @@ function highlightsOf(term: string, hits: readonly SearchHit[], analysis: Search
 }
 
 /**
- * Drops hits that the engine should no longer return: the event was redacted or edited, or its room was encrypted, but the
- * change is not delivered yet.
+ * Drops hits that the engine should no longer return. Their event was redacted or edited, or their room became encrypted, but
+ * the engine does not have this change yet.
  */
 async function withoutStaleHits(db: Knex, engine: string, hits: readonly SearchHit[]): Promise<SearchHit[]> {
   const encrypted = await encryptedRooms(db, [...new Set(hits.map(({ roomId }) => roomId))]);

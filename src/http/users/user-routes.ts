@@ -144,8 +144,7 @@ export const USER_ROUTES: readonly Route[] = [
     path: '/_synapse/admin/v1/deactivate/:userId',
     operation: 'deactivateUser',
     input: ({ params, body }) => ({ userId: params.userId, erase: body.erase, dryRun: body.dry_run }),
-    // Homeservers of the plugin use no identity server, so there is nothing to unbind, and Synapse's answer is always
-    // `success`.
+    // The plugin supports no identity servers, so there is nothing to unbind, and the answer is always `success`.
     respondStarted: (jobId, request) =>
       request.respondAsync
         ? accepted(jobId, request)

@@ -6,31 +6,34 @@ import { highlightsIn, matchesText, rankText } from './match-text.ts';
 import { parseQuery } from './parse-query.ts';
 
 /**
- * Version of the analysis. Raise `VERSION` whenever the code cuts or folds texts differently. An index that another version
- * wrote needs a reindex.
+ * Version of the analysis. Raise `VERSION` whenever a change of the code makes other lexemes of some text. An index that
+ * another version wrote needs a reindex.
  */
 const VERSION = 2;
 
-/** Turns texts and queries into lexemes. All engines share one analysis, so that all engines find the same events. */
+/**
+ * Turns texts and queries into lexemes, the units of the search index: words, stems of words, emoji and pairs of characters.
+ * All search engines use this one analysis, so that all of them find the same events.
+ */
 export interface SearchAnalysis {
   /** `VERSION` and the language codes. Two analyses with the same id make the same lexemes of every text. */
   readonly id: string;
   /** Calls `visit` for each lexeme of a text. */
   readonly visitLexemes: (text: string, visit: VisitLexeme) => void;
-  /** Parses a query of a user. Returns `undefined` if the query asks for nothing. */
+  /** Parses a query that a user has written. Returns `undefined` if the query asks for nothing. */
   readonly parse: (query: string) => SearchExpression | undefined;
-  /** Whether a text matches an expression. Reads the text itself, not the index. */
+  /** Tells whether a text matches an expression. It looks at the text itself, not at the index. */
   readonly matches: (text: string, expression: SearchExpression) => boolean;
-  /** Scores a text that matches the expression. The score is above 0 and below 1; a better match has a higher score. */
+  /** Scores a text that matches the expression. A score is above 0 and below 1. A better match has a higher score. */
   readonly rank: (text: string, expression: SearchExpression) => number;
-  /** The words of a text that match an expression, spelled as in the text. */
+  /** Returns the words of a text that match an expression, spelled as in the text. */
   readonly highlights: (text: string, expression: SearchExpression) => readonly string[];
 }
 
 /**
- * Creates the analysis. A search finds all forms of a word of these languages, because their words have stems.
- *
- * @param languages the languages to stem. @defaultValue `LANGUAGE_CODES`, which lists all languages
+ * Creates the analysis. The index stores the stems of words in the given languages, so a search for a word finds its other
+ * grammatical forms too.
+ * @param languages the languages to stem. @defaultValue `LANGUAGE_CODES`, which lists all supported languages
  */
 export function createAnalysis(languages: readonly LanguageCode[] = LANGUAGE_CODES): SearchAnalysis {
   const codes = LANGUAGE_CODES.filter((code) => languages.includes(code));

@@ -1,6 +1,6 @@
 /**
- * The kinds of characters. A `separator` ends a token. `spaced` characters form words. `unspaced` characters belong to a
- * script that is written without spaces, and form runs. An `emoji` is a token of its own.
+ * The kinds of characters. A `separator` ends a token. `spaced` characters form words. `unspaced` characters belong to a script
+ * that is written without spaces. An `emoji` is a token of its own.
  */
 export const KIND = { separator: 0, spaced: 1, unspaced: 2, emoji: 3 } as const;
 
@@ -19,33 +19,38 @@ const EMOJI_AT = new RegExp(EMOJI_PATTERN, 'uy');
 const EMOJI = new RegExp(EMOJI_PATTERN, 'gu');
 const SKIN_TONE = /[\u{1f3fb}-\u{1f3ff}]/gu;
 
-/** Whether a run contains a character of a script that is written without spaces. */
+/** Tells whether a run contains a character of a script that is written without spaces. */
 export function isUnspaced(run: string): boolean {
   return UNSPACED.test(run);
 }
 
-/** The runs of letters, marks and digits of a folded text. */
+/**
+ * Returns the runs of letters, marks and digits of a folded text. `fold()` has put such a text into lower case, for example.
+ */
 export function runsOf(folded: string): string[] {
   return folded.match(RUN) ?? [];
 }
 
-/** The words of a text in scripts that are written with spaces. The text is not folded, so the words keep their spelling. */
+/**
+ * Returns the words of a text in scripts that are written with spaces. The text is not folded, so the words keep their
+ * spelling.
+ */
 export function spelledWordsOf(text: string): string[] {
   return (text.match(SPELLED_RUN) ?? []).flatMap((run) => (isUnspaced(run) ? (run.match(SPACED_RUN) ?? []) : [run]));
 }
 
-/** The emoji of a text that is not folded. A sequence of joined emoji counts as one emoji, and so does a flag. */
+/** Returns the emoji of a text that is not folded. A sequence of joined emoji counts as one emoji, and so does a flag. */
 export function spelledEmojiOf(text: string): string[] {
   return text.match(EMOJI) ?? [];
 }
 
-/** The emoji that starts at `index` in a folded text. */
+/** Returns the emoji that starts at `index` in a folded text. */
 export function emojiAt(folded: string, index: number): string {
   EMOJI_AT.lastIndex = index;
   return EMOJI_AT.exec(folded)?.[0] ?? folded.slice(index, index + lengthAt(folded, index));
 }
 
-/** Removes the skin tone of an emoji. A skin tone that stands alone stays. */
+/** Removes the skin tone of an emoji. A skin tone without another emoji stays. */
 export function foldEmoji(emoji: string): string {
   return emoji.replace(SKIN_TONE, '') || emoji;
 }
@@ -64,7 +69,7 @@ function kindsOf(text: string): Uint8Array {
   return kinds;
 }
 
-/** The kind of each UTF-16 code unit. A lookup in this table is much faster than a regular expression. */
+/** The kind of each UTF-16 code unit, by its number. Reading this table is much faster than running a regular expression. */
 const KINDS = kindsOf(
   Buffer.from(Uint16Array.from({ length: 0x1_0000 }, (_, code) => code).buffer).toString('utf16le'),
 );
@@ -72,9 +77,12 @@ const KINDS = kindsOf(
 const isPairAt = (text: string, index: number): boolean =>
   (text.charCodeAt(index) & 0xfc00) === 0xd800 && (text.codePointAt(index) ?? 0) > 0xffff;
 
-/** The kind of the character at `index`, a value of `KIND`. `undefined` if `index` is behind the end of the text. */
+/**
+ * Returns the kind of the character at `index`, a value of `KIND`. Returns `undefined` if `index` is behind the end of the
+ * text.
+ */
 export const kindAt = (text: string, index: number): number | undefined =>
   isPairAt(text, index) ? kindsOf(text.slice(index, index + 2))[0] : KINDS[text.charCodeAt(index)];
 
-/** Length of the character at `index`, in UTF-16 code units. */
+/** Returns the length of the character at `index`, in UTF-16 code units. */
 export const lengthAt = (text: string, index: number): number => (isPairAt(text, index) ? 2 : 1);

@@ -1,4 +1,7 @@
-/** What a text must contain to match a query. Each engine translates an expression into its own query language. */
+/**
+ * A condition on texts: what a text must contain to match a query. Each search engine translates it into its own query
+ * language. A lexeme is a unit of the index, such as a word or the stem of a word.
+ */
 export type SearchExpression =
   | SearchLexeme
   | SearchPhrase
@@ -10,16 +13,22 @@ export interface SearchLexeme {
   readonly lexeme: string;
   /** Whether longer lexemes that start with `lexeme` match too. */
   readonly isPrefix: boolean;
-  /** Whether only the words of a text match, with or without their marks. If `false`, stems of words match too. */
+  /** If `true`, only words of the text match, with or without their marks (accents). If `false`, stems of words match too. */
   readonly isExact: boolean;
 }
 
-/** Lexemes that must stand at fixed distances from each other. */
+/** Lexemes that must occur at fixed distances from each other. */
 export interface SearchPhrase {
   readonly kind: 'phrase';
-  /** Parts in ascending order of `offset`. The first `offset` is 0. One of the lexemes in `any` must stand at each offset. */
+  /**
+   * The parts of the phrase, in ascending order of `offset`. The first `offset` is 0. Each part needs one of the lexemes in
+   * `any` at its offset from the start of the phrase.
+   */
   readonly parts: readonly { readonly offset: number; readonly any: readonly SearchLexeme[] }[];
-  /** The runs of the phrase in scripts without spaces. `highlightsIn()` returns them if the text contains them. */
+  /**
+   * The parts of the phrase that are written without spaces, such as Chinese. `highlightsIn()` returns those that the text
+   * contains.
+   */
   readonly runs: readonly string[];
 }
 
@@ -34,12 +43,12 @@ export const lexemeOf = (
   ...options,
 });
 
-/** An expression that matches if all given expressions match. A single expression is returned as it is. */
+/** Makes an expression that matches if all given expressions match. Returns a single expression unchanged. */
 export function allOf(expressions: readonly SearchExpression[]): SearchExpression {
   return join('all', expressions);
 }
 
-/** An expression that matches if one of the given expressions matches. A single expression is returned as it is. */
+/** Makes an expression that matches if one of the given expressions matches. Returns a single expression unchanged. */
 export function anyOf(expressions: readonly SearchExpression[]): SearchExpression {
   return join('any', expressions);
 }
@@ -49,7 +58,7 @@ function join(kind: 'all' | 'any', of: readonly SearchExpression[]): SearchExpre
   return of.length === 1 && one !== undefined ? one : { kind, of };
 }
 
-/** The lexemes that a text should contain. Leaves out the lexemes inside `not`. */
+/** Returns the lexemes that a text should contain. Lexemes inside `not` are left out. */
 export function wantedLexemes(expression: SearchExpression): readonly SearchLexeme[] {
   switch (expression.kind) {
     case 'lexeme':

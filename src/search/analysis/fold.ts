@@ -1,41 +1,45 @@
 /**
- * This file has two folds. `fold()` evens out case, width, ligatures and composition; its result counts as the spelling of a
- * word. `foldMarks()` also removes marks, because some people type without marks: `cafe` for `café`, `Koln` for `Köln`.
+ * Folding makes different spellings of a word equal. `fold()` removes differences of case, width, ligatures and Unicode
+ * composition. The index treats its result as the spelling of a word. `foldMarks()` also removes marks such as accents, because
+ * some people type without them: `cafe` for `café`, `Koln` for `Köln`.
  */
 
 const ASCII = /^[\0-\x7f]*$/;
 /**
- * Characters that nobody types into a search: soft hyphen, grapheme joiner, non-joiner, word joiner, keycap frame, variation
- * selectors, byte order mark.
+ * Characters that nobody types into a search: soft hyphen, grapheme joiner, non-joiner, word joiner, the frame of keycap emoji,
+ * variation selectors, byte order mark.
  */
 const INVISIBLE = /[\u00ad\u034f\u200c\u2060\u20e3\ufe00-\ufe0f\ufeff]/g;
 const JOINER = '\u200d';
-/** A zero-width joiner that no emoji follows. */
+/** A zero-width joiner that is not followed by an emoji. */
 const IDLE_JOINER = /\u200d(?!\p{Extended_Pictographic})/gu;
-/** Characters that people use as an apostrophe. Unicode counts three of them (U+02B9, U+02BB, U+02BC) as letters. */
+/** Characters that people use as an apostrophe. Unicode classes three of them (U+02B9, U+02BB, U+02BC) as letters. */
 const APOSTROPHE = /[\u2018\u2019\u201b\u02b9\u02bb\u02bc\uff07]/g;
 
 export function isAscii(text: string): boolean {
   return ASCII.test(text);
 }
 
-/** Folds case, width, ligatures and composition of a text or a query. To fold twice changes nothing. */
+/** Folds case, width, ligatures and composition of a text or a query. Folding a folded text changes nothing. */
 export function fold(text: string): string {
   if (ASCII.test(text)) return text.toLowerCase();
   const visible = text.replace(INVISIBLE, '');
   const joined = visible.includes(JOINER) ? visible.replace(IDLE_JOINER, '') : visible;
-  // The second `normalize` composes letters that exist in lower case only. Final sigma differs from sigma by its place only.
+  // The second `normalize` composes letters that exist in lower case only. Final sigma becomes sigma, because the two differ
+  // only by their place in a word.
   return joined.normalize('NFKC').toLowerCase().replaceAll('ς', 'σ').normalize('NFKC').replace(APOSTROPHE, "'");
 }
 
-/** Letters of Latin and Greek. Readers of these scripts take a letter with and without marks for the same letter. */
+/** Letters of Latin and Greek. Readers of these scripts treat a letter with a mark and the same letter without it as equal. */
 const MARKED = /[\p{sc=Latin}\p{sc=Greek}]/gu;
 const MARK = /\p{M}+/gu;
 
-/** Marks that are characters of their own, and spellings that vary. */
+/**
+ * Marks that are characters of their own, and letters with several spellings. Each pattern is replaced by the text beside it.
+ */
 const MARKS: readonly (readonly [pattern: RegExp, replacement: string])[] = [
   [/([\p{sc=Latin}\p{sc=Greek}])[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+/gu, '$1'],
-  // Stress marks of Cyrillic. The mark of й is not among them, because it makes another letter.
+  // Stress marks of Cyrillic. The mark of й is not among them, because й is a different letter from и.
   [/([\p{sc=Cyrillic}])[\u0300\u0301]+/gu, '$1'],
   // Vowel signs of Arabic, hamza above and below, tatweel.
   [/[\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e8\u06ea-\u06ed]/gu, ''],
@@ -48,8 +52,8 @@ const MARKS: readonly (readonly [pattern: RegExp, replacement: string])[] = [
 ];
 
 /**
- * Letters that people replace by other letters. `MARKED` and `MARKS` miss these letters: either Unicode does not decompose
- * them, or their mark makes another letter elsewhere in the script.
+ * Letters that people replace by other letters. `MARKED` and `MARKS` do not cover them, because Unicode does not decompose
+ * them, or because their mark makes a different letter elsewhere in the script.
  */
 const LETTERS: Readonly<Record<string, string>> = {
   ß: 'ss',
@@ -91,7 +95,7 @@ const LETTERS: Readonly<Record<string, string>> = {
 };
 const LETTER = new RegExp(`[${Object.keys(LETTERS).join('')}]`, 'gu');
 
-/** Code points of the zeros of Arabic, Persian, Hindi (Devanagari) and Bengali digits, in ascending order. */
+/** Code points of the digit zero in Arabic, Persian, Devanagari (Hindi) and Bengali, in ascending order. */
 const ZEROS: readonly number[] = [0x0660, 0x06f0, 0x0966, 0x09e6];
 const DIGIT = /[\u0660-\u0669\u06f0-\u06f9\u0966-\u096f\u09e6-\u09ef]/g;
 
@@ -100,7 +104,7 @@ function digitOf(digit: string): string {
   return String(code - (ZEROS.findLast((zero) => zero <= code) ?? code));
 }
 
-/** Removes the marks of a folded text. A text that consists of marks only stays as it is. */
+/** Removes the marks of a folded text. A text that consists only of marks is returned unchanged. */
 export function foldMarks(folded: string): string {
   if (ASCII.test(folded)) return folded;
   let text = folded.replace(MARKED, (letter) => letter.normalize('NFD').replace(MARK, ''));
@@ -112,11 +116,11 @@ export function foldMarks(folded: string): string {
   return text === '' ? folded : text;
 }
 
-/** The two letters that people type for a letter with a mark if their keyboard lacks it. */
+/** The two letters that people type instead of a letter with a mark if their keyboard lacks it. */
 const TWO_LETTERS: Readonly<Record<string, string>> = { ä: 'ae', ö: 'oe', ü: 'ue', å: 'aa', ø: 'oe' };
 const LETTER_OF_TWO = /[äöüåø]/g;
 
-/** The other spellings of a folded word, without marks. The word `köln` has `koln` and `koeln`. */
+/** Returns the other spellings of a folded word. They have no marks. For `köln`, they are `koln` and `koeln`. */
 export function otherFormsOf(word: string): readonly string[] {
   if (ASCII.test(word)) return [];
   const bare = foldMarks(word);

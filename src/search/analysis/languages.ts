@@ -18,25 +18,27 @@ import { stemmer as swedish } from '@orama/stemmers/swedish';
 import { stemmer as turkish } from '@orama/stemmers/turkish';
 import { stemmer as ukrainian } from '@orama/stemmers/ukrainian';
 
-/** The scripts of the languages in `LANGUAGES`. */
+/** The scripts in which the languages of `LANGUAGES` are written. */
 export type Script = 'latin' | 'cyrillic' | 'arabic' | 'greek' | 'devanagari';
 
 export interface Language {
   readonly script: Script;
-  /** The stem of a word in lower case. */
+  /** Returns the stem of a word in lower case. */
   readonly stem: (word: string) => string;
-  /** Frequent words of the language, separated by spaces. They are evidence that a text is in this language. */
+  /** Frequent words of the language, separated by spaces. Each one in a text is evidence that the text is in this language. */
   readonly words: string;
-  /** Letters that few other languages of the script have. They are evidence that a text is in this language. */
+  /** Letters that few other languages of the script have. Each one in a text is evidence that the text is in this language. */
   readonly letters: string;
   /**
-   * Minimum length of a stem in a text of unknown language, in UTF-16 code units. The limit is higher for languages whose
-   * stemmer cuts off much: such a stemmer would make the stem `tea` of the English word `team`.
+   * Minimum length of a stem in a text of unknown language, in UTF-16 code units. The minimum is higher for languages whose
+   * stemmer removes long endings. Such a stemmer would make the stem `tea` of the English word `team`.
    */
   readonly shortest: number;
 }
 
-/** The languages with a stemmer, by ISO 639-1 code. A search finds every form of their words. */
+/**
+ * The languages that have a stemmer, by ISO 639-1 code. A search for one of their words finds its other grammatical forms too.
+ */
 export const LANGUAGES = {
   en: {
     script: 'latin',
@@ -185,7 +187,7 @@ const SCRIPTS: readonly (readonly [script: Script, pattern: RegExp])[] = [
   ['devanagari', /^\p{sc=Devanagari}/u],
 ];
 
-/** The script of a word's first letter. `undefined` if no language in `LANGUAGES` uses that script. */
+/** Returns the script of a word's first letter, or `undefined` if no language in `LANGUAGES` uses that script. */
 export function scriptOf(word: string): Script | undefined {
   if (ASCII_LETTER.test(word)) return 'latin';
   return SCRIPTS.find(([, pattern]) => pattern.test(word))?.[0];

@@ -4,23 +4,27 @@ import { type Lexicon, UNKNOWN, type Word } from './lexicon.ts';
 import { MAX_POSITION, type Token, tokensOf, visitRun } from './tokens.ts';
 
 /**
- * The origin of a lexeme in a text. `spelled`: a word as the text spells it, an emoji, or characters of a run. `other`:
- * another form of a word. `stem`: the stem of a word. `language`: the language of the text; its position means nothing.
+ * Where a lexeme comes from. `spelled`: a word as the text spells it, an emoji, or characters of a script without spaces.
+ * `other`: another spelling of a word, for example without accents. `stem`: the stem of a word. `language`: names the language
+ * of the text; its position has no meaning.
  */
 export type LexemeForm = 'spelled' | 'other' | 'stem' | 'language';
 
 export type VisitLexeme = (lexeme: string, position: number, form: LexemeForm) => void;
 
-/** Starts the lexemes that name the language of a text. Alone, it marks a text of unknown language. */
+/**
+ * The first character of lexemes that name the language of a text. A lexeme of this character alone marks a text of unknown
+ * language.
+ */
 const LANGUAGE = '\ue010';
 export const ANY_LANGUAGE: string = LANGUAGE;
 export const languageLexeme = (code: LanguageCode): string => `${LANGUAGE}${code}`;
 
-/** Minimum evidence for the best language of a text. With less evidence, the language of the text is unknown. */
+/** Minimum evidence that a text is in its best language. With less evidence, the language of the text counts as unknown. */
 const MIN_EVIDENCE = 2;
-/** A text may also be in a language that has at least this fraction of the best language's evidence. */
+/** A text may also be in another language if that language has at least this fraction of the best language's evidence. */
 const RUNNER_UP = 0.5;
-/** The scripts that several languages in `LANGUAGES` share. Evidence decides between these languages. */
+/** The scripts that several languages in `LANGUAGES` share. For texts in these scripts, evidence decides on the language. */
 const SHARED_SCRIPTS = ['latin', 'cyrillic'] as const;
 
 /** Calls `visit` for each lexeme of a text, in no particular order. */
@@ -53,8 +57,9 @@ export function visitLexemes(text: string, lexicon: Lexicon, visit: VisitLexeme)
 }
 
 /**
- * Decides which languages a text may be in. Returns them as bits, with `UNKNOWN` if a shared script has too little evidence.
- * Visits a lexeme for each likely language of a shared script, and `ANY_LANGUAGE` if `UNKNOWN` is set.
+ * Decides which languages a text may be in. Returns them as bits, as `Lexicon.languagesOf()` does. `UNKNOWN` is among them if a
+ * shared script has too little evidence. Visits a lexeme for each likely language of a shared script, and `ANY_LANGUAGE` if
+ * `UNKNOWN` is set.
  */
 function languagesOf(words: readonly Word[], lexicon: Lexicon, visit: VisitLexeme): number {
   let possible = 0;
@@ -87,7 +92,10 @@ function markLanguages(languages: number, { codes }: Lexicon, visit: VisitLexeme
   }
 }
 
-/** The language with the most evidence and its runners-up, as bits. 0 if the best language has less than `MIN_EVIDENCE`. */
+/**
+ * Returns, as bits, the language with the most evidence and the languages that come near to it. Returns 0 if the best language
+ * has less evidence than `MIN_EVIDENCE`.
+ */
 function likelyOf(scores: readonly number[], possible: number): number {
   let best = 0;
   for (let index = 0; index < scores.length; index += 1) {
@@ -101,12 +109,14 @@ function likelyOf(scores: readonly number[], possible: number): number {
   return likely & possible;
 }
 
-/** Whether several languages in `LANGUAGES` share the script. */
+/** Tells whether several languages in `LANGUAGES` use the script. */
 export function isShared(script: Script | undefined): boolean {
   return script === 'latin' || script === 'cyrillic';
 }
 
-/** Visits a lexeme for words that an apostrophe or a hyphen joins: `dont` for `don't`, `email` for `e-mail`. */
+/**
+ * Visits one more lexeme for words that an apostrophe or a hyphen joins, such as `dont` for `don't` and `email` for `e-mail`.
+ */
 function visitJoined(tokens: readonly Token[], visit: VisitLexeme): void {
   for (let index = 1; index < tokens.length; index += 1) {
     if (tokens[index]?.joint === undefined) continue;
@@ -117,13 +127,13 @@ function visitJoined(tokens: readonly Token[], visit: VisitLexeme): void {
   }
 }
 
-/** Maximum number of words that are joined. A search finds a longer chain by its words only. */
+/** Maximum number of words that are joined into one lexeme. A search finds a longer chain of words only by its single words. */
 const MAX_JOINED = 4;
 const LETTERS = /^[\p{L}\p{M}]{1,20}$/u;
 
 /**
- * Joins tokens into one word without marks. `undefined` for a single token, for more than `MAX_JOINED` tokens, and if a token
- * is not a word of 1 to 20 letters.
+ * Joins tokens into one word without marks. Returns `undefined` for a single token, for more than `MAX_JOINED` tokens, and if a
+ * token is not a word of 1 to 20 letters.
  */
 export function joinedOf(tokens: readonly Token[]): string | undefined {
   if (tokens.length < 2 || tokens.length > MAX_JOINED) return undefined;

@@ -1,7 +1,7 @@
 import { foldMarks, isAscii, otherFormsOf } from './fold.ts';
 import { LANGUAGES, type Language, type LanguageCode, type Script, scriptOf } from './languages.ts';
 
-/** How strongly a word speaks for a language. `language` is an index into `Lexicon.codes`. */
+/** How strongly a word indicates a language. `language` is an index into `Lexicon.codes`. */
 export interface Evidence {
   readonly language: number;
   readonly weight: number;
@@ -9,40 +9,47 @@ export interface Evidence {
 
 /** The properties of a word that do not depend on the text around it. */
 export interface Word {
-  /** The folded spelling. */
+  /** The word after folding, which for example puts it into lower case. */
   readonly text: string;
-  /** Other spellings that find the word: without marks, and with two letters for a letter with a mark. */
+  /**
+   * Other spellings of the word: without marks such as accents, and with two letters for a letter with a mark. The index stores
+   * them too.
+   */
   readonly otherForms: readonly string[];
   readonly script: Script | undefined;
-  /** The languages of the word's script, as bits. Bit `1 << index` stands for `Lexicon.codes[index]`. */
+  /** The languages that use the word's script, as bits. Bit `1 << index` stands for `Lexicon.codes[index]`. */
   readonly languages: number;
-  /** The languages that the word speaks for. Empty if its script has only one language. */
+  /** The languages that the word indicates. Empty if its script has only one language. */
   readonly evidence: readonly Evidence[];
   /**
-   * The word's stems in the given languages, as bits. Leaves out stems that equal a form of the word. If `UNKNOWN` is among
-   * the bits, the language of the text is unknown; then stems below `Language.shortest` are left out too.
+   * Returns the word's stems in the given languages, which are bits. Stems that equal the word or one of its other forms are
+   * left out. If `UNKNOWN` is among the bits, the language of the text is unknown, and stems shorter than `Language.shortest`
+   * are left out too.
    */
   readonly stemsIn: (languages: number) => readonly string[];
 }
 
 export interface Lexicon {
   readonly codes: readonly LanguageCode[];
-  /** The languages of a script, as bits. */
+  /** Returns the languages that use a script, as bits. */
   readonly languagesOf: (script: Script) => number;
   readonly wordOf: (word: string) => Word;
 }
 
-/** The bit for a text of unknown language. It is above the bits of all languages. */
+/** The bit for a text of unknown language. It is higher than the bits of all languages. */
 export const UNKNOWN: number = 1 << 30;
 /** Maximum number of words in the cache. A full cache is emptied. */
 const MAX_WORDS = 50_000;
-/** Words that have stems: 3 to 40 letters and marks, no digits. */
+/** Matches words that have stems: 3 to 40 letters and marks, no digits. */
 const STEMMABLE = /^[\p{L}\p{M}]{3,40}$/u;
-/** Words that start with a digit. They are not cached, because the same one rarely occurs twice. */
+/** Matches words that start with a digit. They are not cached, because the same number rarely occurs twice. */
 const NUMBER = /^[0-9]/;
 const NONE: readonly never[] = Object.freeze([]);
 
-/** Creates a lexicon with a cache of words. The cache saves time, because stemming takes far longer than cutting a text. */
+/**
+ * Creates a lexicon, which looks up the properties of words. It caches words, because finding a stem takes far longer than
+ * cutting a text into words.
+ */
 export function createLexicon(codes: readonly LanguageCode[]): Lexicon {
   const languages: readonly Language[] = codes.map((code) => LANGUAGES[code]);
   const bits = new Map<Script, number>();
@@ -54,14 +61,14 @@ export function createLexicon(codes: readonly LanguageCode[]): Lexicon {
     const otherForms = otherFormsOf(word);
     const script = scriptOf(word);
     const mine = script === undefined ? 0 : (bits.get(script) ?? 0);
-    // If only one language has this script, evidence is not needed.
+    // If only one language uses this script, evidence is not needed.
     const evidence =
       (mine & (mine - 1)) === 0 ? NONE : evidenceOf(word).filter(({ language }) => mine & (1 << language));
     const common = { text: word, otherForms, script, languages: mine, evidence };
     if (mine === 0 || !STEMMABLE.test(word)) return { ...common, stemsIn: noStems };
     const forms = new Set([word, ...otherForms]);
     const lists = new Map<number, readonly string[]>();
-    // The last answer is kept apart, because most texts of a server are in the same language.
+    // The last answer is kept separately, because most texts of a homeserver are in the same language.
     let last = { wanted: 0, list: NONE as readonly string[] };
     return {
       ...common,
@@ -106,7 +113,7 @@ export function createLexicon(codes: readonly LanguageCode[]): Lexicon {
 
 const noStems = (): readonly string[] => NONE;
 
-/** The stems of a word with and without its marks, because people type both. The stems have no marks. */
+/** Returns the stems of a word, and the stems of the word without marks, because people type both. The stems have no marks. */
 function stemsOf(word: string, otherForms: readonly string[], stem: (word: string) => string): string[] {
   const stems = [foldMarks(stem(word))];
   const [unmarked] = otherForms;
@@ -114,7 +121,7 @@ function stemsOf(word: string, otherForms: readonly string[], stem: (word: strin
   return stems;
 }
 
-/** The weights of a word or letter of 1, 2 or 3 languages. A word or letter of more than 3 languages has no weight. */
+/** The weight of a word or letter that occurs in 1, 2 or 3 languages. If more than 3 languages have it, it has no weight. */
 const WEIGHTS = [2, 1, 0.5] as const;
 
 function createEvidence(languages: readonly Language[]): (word: string) => readonly Evidence[] {

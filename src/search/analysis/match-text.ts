@@ -5,15 +5,18 @@ import { type LexemeForm, visitLexemes } from './lexemes.ts';
 import type { Lexicon } from './lexicon.ts';
 import { wordOf } from './tokens.ts';
 
-/** An index of the lexemes of one text. */
+/** The lexemes of one text, with their positions. */
 interface TextIndex {
-  /** The positions of a lexeme in the text, with regard to `isPrefix` and `isExact`. Empty if the text lacks the lexeme. */
+  /**
+   * Returns the positions of a lexeme in the text. Takes `isPrefix` and `isExact` into account. Returns an empty set if the
+   * text does not contain the lexeme.
+   */
   readonly positionsOf: (lexeme: SearchLexeme) => ReadonlySet<number>;
-  /** The lexemes of the form `spelled` at a position. */
+  /** Returns the lexemes at a position that are spelled like this in the text. */
   readonly spelledAt: (position: number) => readonly string[];
 }
 
-/** The position of lexemes that name the language of a text. Words start at position 1. */
+/** The position of lexemes that name the language of a text. Words start at position 1, so no word has this position. */
 const NO_WORD = 0;
 const NOWHERE: ReadonlySet<number> = Object.freeze(new Set<number>());
 const EXACT: ReadonlySet<LexemeForm> = new Set(['spelled', 'other']);
@@ -43,7 +46,7 @@ function indexOf(text: string, lexicon: Lexicon): TextIndex {
   };
 }
 
-/** Whether a text matches an expression. Reads the text itself, not an index. */
+/** Tells whether a text matches an expression. It looks at the text itself, not at an index. */
 export function matchesText(text: string, expression: SearchExpression, lexicon: Lexicon): boolean {
   return isIn(indexOf(text, lexicon), expression);
 }
@@ -63,12 +66,12 @@ function isIn(index: TextIndex, expression: SearchExpression): boolean {
   }
 }
 
-/** The weight of each form of a lexeme in a rank. */
+/** The weight of a lexeme in a score, by its form in the text. */
 const RANKS: Readonly<Record<LexemeForm, number>> = { spelled: 1, other: 0.5, stem: 0.25, language: 0 };
 
 /**
- * Scores a text that matches an expression, above 0 and below 1. The score grows with the weight of the forms that match and
- * with the number of their occurrences.
+ * Scores a text that matches an expression. A score is above 0 and below 1. It grows with the weight of the forms that match
+ * and with the number of their occurrences.
  */
 export function rankText(text: string, expression: SearchExpression, lexicon: Lexicon): number {
   const wanted = wantedLexemes(expression);
@@ -85,14 +88,17 @@ export function rankText(text: string, expression: SearchExpression, lexicon: Le
   return (score + 0.001) / (score + 1);
 }
 
-/** The positions at which a phrase starts. */
+/** Returns the positions at which a phrase starts in the text. */
 function startsOf(index: TextIndex, { parts }: SearchPhrase): number[] {
   const positions = parts.map(({ offset, any }) => ({ offset, at: any.map(index.positionsOf) }));
   const starts = new Set((positions[0]?.at ?? []).flatMap((at) => [...at]));
   return [...starts].filter((start) => positions.every(({ offset, at }) => at.some((one) => one.has(start + offset))));
 }
 
-/** The words of a text that match, spelled as in the text. They are the `highlights` of `/_matrix/client/v3/search`. */
+/**
+ * Returns the words of a text that match, spelled as in the text. The response of `/_matrix/client/v3/search` has them as
+ * `highlights`.
+ */
 export function highlightsIn(text: string, expression: SearchExpression, lexicon: Lexicon): string[] {
   const index = indexOf(text, lexicon);
   const found = { words: new Set<string>(), runs: new Set<string>() };

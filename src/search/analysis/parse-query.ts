@@ -6,21 +6,24 @@ import { pairsOf, type Token, tokensOf } from './tokens.ts';
 
 /** Maximum number of terms in a query. Further terms are ignored. */
 const MAX_TERMS = 32;
-/** Maximum number of parts in a phrase. Further parts are ignored: a phrase of thousands overflows PostgreSQL's stack. */
+/**
+ * Maximum number of parts in a phrase. Further parts are ignored, because a phrase with thousands of parts overflows
+ * PostgreSQL's stack.
+ */
 const MAX_PHRASE_LENGTH = 256;
-/** Maximum length of a query, in UTF-16 code units. Longer queries are cut. */
+/** Maximum length of a query, in UTF-16 code units. The rest of a longer query is ignored. */
 const MAX_QUERY_LENGTH = 16_000;
 
 const QUOTES = /[\u201c-\u201f\u2033\u00ab\u00bb\uff02]/g;
-/** A term of a query: an optional minus, then either a quoted phrase or a chunk without spaces and quotes. */
+/** A term of a query: an optional minus, and then either a quoted phrase or characters that are neither spaces nor quotes. */
 const TERM = /(?<minus>(?<![^\s"])-)?(?:"(?<phrase>[^"]*)"|(?<chunk>[^\s"]+))/gu;
 
 type Term = { readonly kind: 'or' } | { readonly kind: 'wanted' | 'unwanted'; readonly expression: SearchExpression };
 
 /**
- * Parses the query of a user with the syntax of web searches. A text must contain all words. `"a phrase"` asks for words in
- * this order, `-word` and `-"a phrase"` exclude texts, `word*` asks for words that start with `word`. `OR` separates
- * alternatives; it applies to all terms on its left and on its right. Malformed syntax is read as plain words. Returns
+ * Parses a query that a user has written in the syntax of web searches. A text must contain all words. `"a phrase"` asks for
+ * words in this order. `-word` and `-"a phrase"` exclude texts. `word*` asks for words that start with `word`. `OR` separates
+ * alternatives, and applies to all terms on its left and on its right. Malformed syntax is read as plain words. Returns
  * `undefined` if no term asks for anything.
  */
 export function parseQuery(query: string, lexicon: Lexicon): SearchExpression | undefined {
@@ -40,11 +43,13 @@ export function parseQuery(query: string, lexicon: Lexicon): SearchExpression | 
     .filter(({ wanted }) => wanted.length > 0)
     .map(({ wanted, unwanted }) => allOf([...wanted, ...unwanted.map((of) => ({ kind: 'not', of }) as const)]));
   if (alternatives.length > 0) return anyOf(alternatives);
-  // `OR` by itself is a word like any other.
+  // A query that consists only of `OR` asks for the word `or`.
   return groups.length > 1 && count === 0 ? wordExpression('or', lexicon) : undefined;
 }
 
-/** Removes the last quote if the number of quotes is odd. A space takes its place, so that words stay apart. */
+/**
+ * Removes the last quote if the number of quotes is odd. A space takes its place, so that the words around it stay separate.
+ */
 function withoutOpenQuote(text: string): string {
   if ((text.split('"').length - 1) % 2 === 0) return text;
   const last = text.lastIndexOf('"');
@@ -59,7 +64,7 @@ function termsOf(text: string, lexicon: Lexicon): Term[] {
       terms.push({ kind: 'or' });
       continue;
     }
-    // `--word` does not exclude `word`, because users paste command-line options.
+    // A second minus does not exclude: `--word` asks for `word`, because users paste command-line options.
     const isUnwanted = minus !== undefined && !chunk.startsWith('-');
     const expression = phrase === undefined ? chunkExpression(chunk, lexicon) : phraseExpression(phrase, lexicon);
     if (expression !== undefined) terms.push({ kind: isUnwanted ? 'unwanted' : 'wanted', expression });
@@ -126,7 +131,7 @@ function phraseOf(
   return { kind: 'phrase', parts, runs };
 }
 
-/** The lexemes for a word's spelling and its other forms. */
+/** Returns the lexemes for a word's spelling and for its other forms, such as the word without accents. */
 function formsOf(
   word: string,
   lexicon: Lexicon,
@@ -135,7 +140,7 @@ function formsOf(
   return [word, ...lexicon.wordOf(word).otherForms].map((form) => lexemeOf(form, options));
 }
 
-/** The lexemes for a word's forms and for its stems in all languages of its script. */
+/** Returns the lexemes for a word's forms and for its stems in all languages that use its script. */
 function everyFormOf(word: string, lexicon: Lexicon): SearchLexeme[] {
   const { script, stemsIn } = lexicon.wordOf(word);
   const stems = script === undefined ? [] : stemsIn(lexicon.languagesOf(script));
@@ -143,8 +148,8 @@ function everyFormOf(word: string, lexicon: Lexicon): SearchLexeme[] {
 }
 
 /**
- * Asks for a word in any of its forms. A stem counts only in texts that may be in the stem's language: the Italian stem of
- * `note` is `not`, which is a word of its own in English.
+ * Asks for a word in any of its forms. A stem of the word counts only in texts that may be in the stem's language. For example,
+ * the Italian stem of `note` is `not`, which is a different word in English.
  */
 function wordExpression(word: string, lexicon: Lexicon): SearchExpression {
   const { script, stemsIn } = lexicon.wordOf(word);
@@ -166,14 +171,14 @@ function wordExpression(word: string, lexicon: Lexicon): SearchExpression {
   return anyOf([...formsOf(word, lexicon), ...stems]);
 }
 
-/** French and Italian articles and particles that an apostrophe ties to the next word. */
+/** French and Italian articles and particles that an apostrophe attaches to the next word. */
 const ELIDED: ReadonlySet<string> = new Set(
   'l d j m t s n c qu jusqu lorsqu puisqu quoiqu un dell nell all sull dall quest quell gl'.split(' '),
 );
-/** Minimum length of a word whose genitive `'s` is dropped, in UTF-16 code units. */
+/** Minimum length of a word after which the genitive `'s` is dropped, in UTF-16 code units. */
 const MIN_OWNER_LENGTH = 3;
 
-/** Drops particles that an apostrophe ties to a word: `l'école` asks for `école`, `John's` asks for `John`. */
+/** Drops particles that an apostrophe attaches to a word: `l'école` asks for `école`, and `John's` asks for `John`. */
 function withoutParticles(tokens: readonly Token[]): readonly Token[] {
   const isTied = (index: number): boolean => tokens[index]?.joint === "'";
   const kept = tokens.filter(({ text }, index) => {

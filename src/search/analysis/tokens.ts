@@ -3,28 +3,39 @@ import { foldMarks } from './fold.ts';
 
 /** Maximum length of an indexed text, in UTF-16 code units. The rest of a longer text is not searchable. */
 export const MAX_TEXT_LENGTH = 16_000;
-/** Maximum length of a word, in UTF-16 code units. Longer words are cut, because PostgreSQL refuses lexemes of 2 KiB. */
+/**
+ * Maximum length of a word, in UTF-16 code units. Longer words are cut, because PostgreSQL refuses lexemes of 2 KiB and more.
+ */
 const MAX_WORD_LENGTH = 255;
 /** The highest position in a `tsvector` of PostgreSQL. */
 export const MAX_POSITION = 16_383;
-/** Starts the lexeme for a pair of spaced characters in a run. It keeps the pair apart from a word of the same two letters. */
+/**
+ * The first character of the lexeme for two adjacent characters of a script with spaces, inside a run. It distinguishes the
+ * pair from a word of the same two letters.
+ */
 const SPACED_PAIR = '\ue000';
 
 /**
  * A piece of a text. A `word` consists of letters, marks and digits of scripts that are written with spaces. A `run` contains
- * at least one character of an unspaced script: Chinese, Japanese, Korean, Thai, Lao, Khmer or Burmese.
+ * at least one character of a script that is written without spaces: Chinese, Japanese, Korean, Thai, Lao, Khmer or Burmese.
  */
 export interface Token {
   readonly kind: 'word' | 'run' | 'emoji';
-  /** The folded text. A `word` keeps its marks. The spaced characters of a `run` lose theirs. An `emoji` has no skin tone. */
+  /**
+   * The text of the token. It is folded, for example put into lower case. A `word` keeps its marks, such as accents. In a
+   * `run`, the characters of scripts with spaces lose their marks. An `emoji` has no skin tone.
+   */
   readonly text: string;
-  /** Position of the token, from 1. A `word` or an `emoji` takes one position. A `run` takes one for each of its characters. */
+  /**
+   * Position of the token in the text. The first position is 1. A `word` or an `emoji` takes one position. A `run` takes one
+   * position for each of its characters.
+   */
   readonly position: number;
-  /** The one character of `JOINTS` between the previous token and this `word`. `undefined` if anything else is between. */
+  /** The one character of `JOINTS` between the previous token and this `word`. `undefined` if anything else is between them. */
   readonly joint: string | undefined;
 }
 
-/** Apostrophes and hyphens. A search also finds the words that they join as one word. */
+/** Apostrophes and hyphens. If they join words, a search also finds these words written as one. */
 const JOINTS: ReadonlySet<string> = new Set(["'", '-', '\u2010', '\u2011']);
 
 const LAST_ASCII = 0x7f;
@@ -81,18 +92,18 @@ function lengthOf(run: string): number {
   return length;
 }
 
-/** The first `length` UTF-16 code units of a text, or one fewer if the cut would split a surrogate pair. */
+/** Returns the first `length` UTF-16 code units of a text, or one fewer if the cut would split a surrogate pair. */
 export function beginningOf(text: string, length: number): string {
   const isCutInPair = (text.codePointAt(length - 1) ?? 0) > 0xffff;
   return text.length > length ? text.slice(0, isCutInPair ? length - 1 : length) : text;
 }
 
-/** Cuts a word at `MAX_WORD_LENGTH`. The index holds the cut word. */
+/** Cuts a word at `MAX_WORD_LENGTH`. The index stores the cut word. */
 export function wordOf(run: string): string {
   return beginningOf(run, MAX_WORD_LENGTH);
 }
 
-/** The overlapping pairs of a run's characters, as lexemes. A run of n characters has n - 1 pairs. */
+/** Returns the overlapping pairs of a run's characters, as lexemes. A run of n characters has n - 1 pairs. */
 export function pairsOf(characters: readonly string[]): string[] {
   return characters.slice(1).map((second, index) => {
     const pair = `${characters[index] ?? ''}${second}`;
@@ -103,10 +114,10 @@ export function pairsOf(characters: readonly string[]): string[] {
 const clamped = (position: number): number => Math.min(position, MAX_POSITION);
 
 /**
- * Calls `visitPair` for each overlapping pair of a run's characters: every substring of at least two characters is then a
- * phrase of pairs. A last character of an unspaced script is also visited alone: every unspaced character then starts a
- * lexeme. Calls `visitWord` for the words of spaced scripts in the run. Calls at the same position come in no particular
- * order.
+ * Calls `visitPair` for each overlapping pair of a run's characters. So every substring of at least two characters can be found
+ * as a phrase of pairs. If the last character belongs to a script without spaces, it is also visited alone. So every such
+ * character starts some lexeme, and can be found by a prefix. Calls `visitWord` for the words of scripts with spaces in the
+ * run. Calls for the same position come in no particular order.
  */
 export function visitRun(
   { text: run, position: start }: Token,

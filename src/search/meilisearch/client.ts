@@ -10,9 +10,9 @@ export const ENGINE = 'meilisearch';
 export interface ClientOptions {
   readonly url: string;
   readonly apiKey?: string;
-  /** Time limit for one request with its answer, in ms. */
+  /** Time limit for one request and its answer, in ms. */
   readonly timeoutMs: number;
-  /** Wait before the first retry of a request, in ms. Doubles with each retry. */
+  /** Wait before the first retry of a request, in ms. The wait doubles with each further retry. */
   readonly retryDelayMs: number;
   readonly metrics: SearchMetrics;
 }
@@ -22,7 +22,7 @@ export interface EngineHits {
   readonly estimatedTotalHits: number;
 }
 
-/** Which tasks to list. */
+/** The conditions for tasks to list. A task is Meilisearch's record of a write. Meilisearch does writes later, in order. */
 export interface TaskQuery {
   readonly uids?: number[];
   readonly indexUids?: string[];
@@ -31,8 +31,8 @@ export interface TaskQuery {
 }
 
 /**
- * The requests that the adapter makes. Writes return the uid of their task. Each request has its own retry policy, and throws
- * `EngineError` when the policy gives up.
+ * The requests that the adapter sends to Meilisearch. A method that writes returns the uid of Meilisearch's task for the write.
+ * Each request has its own retry policy, and throws `EngineError` when the policy gives up.
  */
 export interface EngineClient {
   /** @param policy @defaultValue `PATIENT` */
@@ -41,7 +41,7 @@ export interface EngineClient {
   readonly deleteIndex: (indexUid: string) => Promise<number>;
   readonly getSettings: (indexUid: string) => Promise<Settings>;
   readonly updateSettings: (indexUid: string, settings: Settings) => Promise<number>;
-  /** Adds or replaces the documents of an NDJSON payload. */
+  /** Adds or replaces documents. `ndjson` has one document in JSON on each line. */
   readonly addDocuments: (indexUid: string, ndjson: string) => Promise<number>;
   readonly deleteDocuments: (indexUid: string, ids: string[]) => Promise<number>;
   readonly deleteMatching: (indexUid: string, filter: string) => Promise<number>;
@@ -49,11 +49,11 @@ export interface EngineClient {
   readonly getStats: (indexUid: string) => Promise<Partial<Record<string, unknown>>>;
   readonly listTasks: (query: TaskQuery) => Promise<readonly Task[]>;
   readonly cancelTasks: (indexUid: string) => Promise<void>;
-  /** Never retried, because two equal swaps cancel each other out. */
+  /** Swaps the content of two indexes. The request is never retried, because two equal swaps cancel each other out. */
   readonly swapIndexes: (one: string, other: string) => Promise<number>;
-  /** Aborted by `stop()`. */
+  /** A signal that `stop()` aborts. */
   readonly signal: AbortSignal;
-  /** Makes a stopped client usable again. */
+  /** Makes the client usable again after `stop()`. */
   readonly start: () => void;
   readonly stop: () => void;
 }
@@ -65,8 +65,7 @@ export function createClient({ url, apiKey, timeoutMs, retryDelayMs, metrics }: 
   const meilisearch = new Meilisearch({
     host: url,
     ...(apiKey === undefined ? {} : { apiKey }),
-    // Deprecated, but the only way to a reliable time-out. The peer range excludes versions without it.
-    // oxlint-disable-next-line typescript/no-deprecated
+    // `httpClient` is deprecated, but no other option gives a reliable time-out. The peer range excludes versions without it.
     httpClient: async (input, init) => {
       if (stopping.signal.aborted) throw new EngineError('stopped', 'the search index was stopped');
       metrics.searchRequests.inc(engine);

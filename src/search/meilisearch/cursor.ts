@@ -5,14 +5,14 @@ import type { SearchOrder } from '../search-index.ts';
 const count = z.int().nonnegative();
 
 const cursorSchema = z.strictObject({
-  /** With a room filter, the engine's estimate of all hits. Without a room filter, the number of hits returned so far. */
+  /** With a room filter, the engine's estimate of the number of all hits. Without one, the number of hits returned so far. */
   count,
   at: z.discriminatedUnion('order', [
     z.strictObject({
       order: z.literal('recent'),
       /** Stream position of the last hit. Absent before the first hit. */
       stream: z.int().optional(),
-      /** Event ids of the hits at `stream` that have been seen. Several hits may share a stream position. */
+      /** Event ids of the hits at `stream` that earlier pages have covered. Several hits may have the same stream position. */
       seen: z.array(z.string()).max(1_000),
     }),
     z.strictObject({
@@ -21,20 +21,23 @@ const cursorSchema = z.strictObject({
       newest: z.int().optional(),
       /** Number of hits before the current window. A window is a group of hits that are ranked among each other. */
       start: count,
-      /** Number of hits in the current window that have been seen. */
+      /** Number of hits in the current window that earlier pages have covered. */
       seen: count,
     }),
   ]),
 });
 
-/** The position of a search among the engine's hits, counting both returned and skipped ones. */
+/** The position of a search among the engine's hits. It counts both the hits that were returned and those that were skipped. */
 export type Cursor = z.output<typeof cursorSchema>;
 
 export function encodeCursor(cursor: Cursor): string {
   return Buffer.from(JSON.stringify(cursor)).toString('base64url');
 }
 
-/** @throws MatrixError `M_INVALID_PARAM` if `after` is not a cursor of a search in this order */
+/**
+ * Reads a cursor, or makes the cursor of the first page.
+ * @throws MatrixError `M_INVALID_PARAM` if `after` is not a cursor of a search in this order
+ */
 export function decodeCursor(after: string | undefined, order: SearchOrder): Cursor {
   if (after === undefined)
     return { count: 0, at: order === 'recent' ? { order, seen: [] } : { order, start: 0, seen: 0 } };

@@ -16,13 +16,16 @@ interface Line {
 
 /** Maximum number of document ids in one request. */
 const REMOVALS_AT_ONCE = 10_000;
-/** Maximum number of rooms in one filter. The engine's time for a list grows with the square of its length. */
+/** Maximum number of rooms in one filter. Meilisearch's time for a list grows with the square of the list's length. */
 const ROOMS_AT_ONCE = 400;
-/** Maximum number of attempts to send a payload if its task fails for a temporary reason. */
+/** Maximum number of attempts to send a payload whose task fails for a temporary reason. */
 const PAYLOAD_ATTEMPTS = 4;
-/** Maximum number of attempts to send a single document. The engine may batch it with another process's documents. */
+/**
+ * Maximum number of attempts to send a single document. One failure does not prove that this document is the cause, because
+ * Meilisearch may process it together with another process's documents.
+ */
 const LONE_ATTEMPTS = 3;
-/** If more documents than this fail, their texts are not the cause. */
+/** If more documents than this fail, the texts of the documents are not the cause. */
 const MAX_REFUSED = 20;
 /** Error codes of failures that the documents do not cause, such as a full disk. */
 const PASSING_FAILURES: ReadonlySet<string> = new Set(['io_error', 'no_space_left_on_device', 'too_many_open_files']);
@@ -30,10 +33,10 @@ const PASSING_FAILURES: ReadonlySet<string> = new Set(['io_error', 'no_space_lef
 export interface DocumentWriter {
   /**
    * Adds or replaces documents. Returns when searches can find them.
-   * @throws EngineError that names the events that Meilisearch refuses. All others have been written.
+   * @throws EngineError that names the events that Meilisearch refuses. All other documents have been written.
    */
   readonly add: (indexUid: string, documents: readonly SearchDocument[]) => Promise<void>;
-  /** Applies writes. Returns when searches see all of them. */
+  /** Applies changes to the index. Returns when searches see all of them. */
   readonly write: (indexUid: string, writes: SearchWrites) => Promise<void>;
 }
 
@@ -42,7 +45,7 @@ export interface DocumentWriterContext {
   readonly tasks: Tasks;
   readonly metrics: SearchMetrics;
   readonly analysis: SearchAnalysis;
-  /** Maximum size of a payload, in bytes. */
+  /** Maximum size of a payload, in bytes. A payload is the body of one request that adds documents. */
   readonly payloadBytes: number;
   /** Wait before the first retry of a payload, in ms. */
   readonly retryDelayMs: number;
@@ -58,7 +61,10 @@ export function createDocumentWriter({
 }: DocumentWriterContext): DocumentWriter {
   const gate = createGate();
 
-  /** Sends one payload. @returns whether the payload was written. If not, the engine failed on a document in its batch. */
+  /**
+   * Sends one payload.
+   * @returns whether it was written. `false`: Meilisearch failed on some document that it processed with it
+   */
   const send = async (indexUid: string, lines: readonly Line[]): Promise<boolean> => {
     for (let attempt = 1; ; attempt += 1) {
       const taskUid = await client.addDocuments(indexUid, lines.map(({ json }) => json).join('\n'));
@@ -74,7 +80,8 @@ export function createDocumentWriter({
   };
 
   /**
-   * Sends lines while no other payload of this process is under way. Splits them in halves until the failing lines are known.
+   * Finds out which documents Meilisearch fails on. Sends the lines while this process sends no other payload, and splits them
+   * in halves until the failing lines are known.
    */
   const isolate = async (indexUid: string, lines: readonly Line[], refused: string[]): Promise<void> => {
     const attempts = lines.length === 1 ? LONE_ATTEMPTS : 1;
@@ -85,7 +92,7 @@ export function createDocumentWriter({
     for (const half of halves(lines)) await isolate(indexUid, half, refused);
   };
 
-  /** Sends lines, and splits a payload in two if it is too large for the server or a proxy. */
+  /** Sends lines. If the payload is too large for Meilisearch or a proxy, sends it in two halves. */
   const addLines = async (indexUid: string, lines: readonly Line[], refused: string[]): Promise<void> => {
     try {
       const isWritten = await gate.shared(() => send(indexUid, lines));
@@ -129,7 +136,9 @@ export function createDocumentWriter({
   };
 }
 
-/** Whether a retry of the same payload may succeed: the engine lost the task, or its machine lacked a resource. */
+/**
+ * Tells whether a retry of the same payload may succeed, because Meilisearch lost the task or its machine lacked a resource.
+ */
 function mayPass(outcome: TaskOutcome): boolean {
   if (outcome.status === 'unknown') return true;
   return outcome.status === 'failed' && outcome.code !== undefined && PASSING_FAILURES.has(outcome.code);
@@ -139,13 +148,16 @@ function refusal(eventIds: readonly string[]): EngineError {
   return new EngineError('task', `Meilisearch refuses ${eventIds.length} events: ${eventIds.join(' ')}`);
 }
 
-/** Checks that a task indexed all documents. A task can succeed without them if its batch also cleared or deleted the index. */
+/**
+ * Checks that a task has indexed all documents. A task may succeed without indexing them if Meilisearch cleared or deleted the
+ * index in the same batch.
+ */
 function checkCount(taskUid: number, indexed: number | undefined, sent: number): void {
   if (indexed === sent) return;
   throw new EngineError('task', `Meilisearch: task ${taskUid} indexed ${indexed ?? 'none'} of ${sent} documents`);
 }
 
-/** Splits lines, in order, into payloads of at most `maxBytes`. A single longer line is a payload of its own. */
+/** Splits lines, in order, into payloads of at most `maxBytes`. A single line that is longer is a payload of its own. */
 function payloadsOf(lines: readonly Line[], maxBytes: number): Line[][] {
   const payloads: Line[][] = [];
   let bytes = Number.POSITIVE_INFINITY;

@@ -6,24 +6,24 @@ import type { SearchDocument, SearchKey } from '../search-index.ts';
 import { engineWordsOf } from './words.ts';
 
 /**
- * Encodes an event id as a document id. Document ids allow fewer characters, so the id is in base64url: at most 340
- * characters.
+ * Encodes an event id as a document id. Meilisearch allows fewer characters in document ids, so the id is in base64url. It has
+ * at most 340 characters.
  */
 export function documentId(eventId: EventId): string {
   return Buffer.from(eventId, 'utf8').toString('base64url');
 }
 
 /**
- * The filter value of a room. Meilisearch's string filters ignore case and Unicode forms, and cut long values, so two room
- * ids could look equal. A hash of the room id keeps them apart.
+ * Returns the value by which the index filters documents of a room. Meilisearch's filters ignore case and Unicode forms and cut
+ * long values, so two different room ids could count as equal. A hash of the room id prevents this.
  */
 export function roomKey(roomId: RoomId): string {
   return `r${createHash('sha256').update(roomId).digest('hex')}`;
 }
 
-/** A document as one line of NDJSON. */
+/** Writes a document as one line of NDJSON. */
 export function lineOf(document: SearchDocument, analysis: SearchAnalysis): string {
-  // A lone surrogate would make every document of the engine's batch fail.
+  // A lone surrogate would make all documents fail that Meilisearch processes together with this one.
   return JSON.stringify({
     id: documentId(document.eventId),
     event_id: document.eventId.toWellFormed(),
@@ -48,7 +48,7 @@ const hitSchema = z.object({
   body: z.string(),
 });
 
-/** @throws ZodError if the document is not one that this adapter writes */
+/** Reads a document that Meilisearch has returned. @throws ZodError if this adapter has not written the document */
 export function parseHit(hit: unknown): SearchDocument {
   const { event_id, room_id, sender, stream, key, body } = hitSchema.parse(hit);
   return { eventId: event_id, roomId: room_id, sender, streamPosition: stream, key, text: body };

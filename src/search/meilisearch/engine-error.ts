@@ -18,11 +18,11 @@ export interface EngineErrorOptions extends ErrorOptions {
   readonly retryAfterMs?: number;
 }
 
-/** A failed request to Meilisearch. The message contains no key and no text of an event. */
+/** A failed request to Meilisearch. The message never contains an API key or the text of an event. */
 export class EngineError extends Error {
   override readonly name = 'EngineError';
   readonly kind: EngineErrorKind;
-  /** HTTP status of the answer, if there was one. */
+  /** HTTP status of the answer. `undefined` if there was no answer. */
   readonly status: number | undefined;
   /** Meilisearch's error code, such as `index_not_found`. */
   readonly code: string | undefined;
@@ -37,19 +37,22 @@ export class EngineError extends Error {
   }
 }
 
-/** Returns the `EngineError`, even if the npm client has wrapped it. Any other error becomes a `protocol` error. */
+/**
+ * Returns the `EngineError` even if the npm client has wrapped it. Any other error becomes an `EngineError` of the kind
+ * `protocol`.
+ */
 export function toEngineError(thrown: unknown): EngineError {
   if (thrown instanceof EngineError) return thrown;
   if (thrown instanceof Error && thrown.cause instanceof EngineError) return thrown.cause;
   return new EngineError('protocol', thrown instanceof Error ? thrown.message : String(thrown), { cause: thrown });
 }
 
-/** The engine's message without the document that some messages quote. */
+/** Removes from Meilisearch's message the document that some messages quote. */
 export function withoutDocument(message: string): string {
   return (message.split(/`?\{/, 1)[0] ?? '').trimEnd().slice(0, 300);
 }
 
-/** Whether the engine answered that the index does not exist. */
+/** Tells whether Meilisearch answered that the index does not exist. */
 export function isIndexNotFound(thrown: unknown): boolean {
   return thrown instanceof EngineError && thrown.code === 'index_not_found';
 }

@@ -8,18 +8,18 @@ interface Answer {
   readonly text: string;
 }
 
-/** The request that the npm client passes to its `httpClient`. */
+/** The request that Meilisearch's npm client passes to its `httpClient`. */
 interface ClientRequest {
   readonly method?: string | undefined;
   readonly headers?: unknown;
   readonly body?: unknown;
 }
 
-/** Sends requests over its own connections, with a time limit that applies regardless of the caller's signals. */
+/** Sends HTTP requests over connections of its own. The time limit applies even if the caller passes a signal. */
 export interface Exchange {
   /**
    * Sends a request. Returns the parsed body of a successful answer.
-   * @throws EngineError
+   * @throws EngineError if the request fails or the answer is not successful
    */
   readonly send: (url: string, request: ClientRequest) => Promise<unknown>;
   /** Aborts running requests and closes the connections. */
@@ -27,8 +27,8 @@ export interface Exchange {
 }
 
 /**
- * Creates the `httpClient` of the npm client. The npm client ignores its own time-out for requests with a signal, and reports
- * a body that is not JSON (a proxy's error page, an empty 408) as a syntax error.
+ * Creates the `httpClient` of Meilisearch's npm client. Without it, the npm client ignores its own time-out for requests with a
+ * signal, and reports a body that is not JSON (such as a proxy's error page or an empty answer 408) as a syntax error.
  */
 export function createExchange(timeoutMs: number): Exchange {
   const agents = { 'http:': new HttpAgent({ keepAlive: true }), 'https:': new HttpsAgent({ keepAlive: true }) };
@@ -77,7 +77,7 @@ function roundTrip(
       answered = true;
       collect(response).then(resolve, reject);
     });
-    // When the server refuses an upload, the request fails while the answer is read. The answer says more than this error.
+    // If the server refuses an upload, the request may fail while the answer is read. The answer says more than this error.
     request.on('error', (error) => {
       if (!answered) reject(error);
     });

@@ -1,4 +1,4 @@
-/** A read-write lock: any number of `shared` tasks run at once, an `exclusive` task runs alone. */
+/** A read-write lock. Any number of `shared` tasks run at the same time. An `exclusive` task runs alone. */
 export interface Gate {
   readonly shared: <T>(work: () => Promise<T>) => Promise<T>;
   readonly exclusive: <T>(work: () => Promise<T>) => Promise<T>;

@@ -5,9 +5,9 @@ import { missingSettings } from './settings.ts';
 import type { Tasks } from './tasks.ts';
 
 /**
- * Creates the index if it is missing, and writes the settings that the index lacks. Call it before you add documents, because
- * a later change of settings indexes all documents again.
- * @param policy for the first request, which finds out whether the engine is available
+ * Creates the index if it is missing, and writes the settings that the index lacks. Call it before you add documents. A later
+ * change of settings makes Meilisearch index all documents again.
+ * @param policy the retry policy of the first request, which finds out whether Meilisearch is available
  * @returns `createdAt` of the index. A swap of two indexes swaps `createdAt` together with the content.
  */
 export async function ensureIndex(
@@ -32,13 +32,13 @@ export async function ensureIndex(
   return index.createdAt;
 }
 
-/** Deletes the index and all tasks queued for it. Returns when the index no longer exists. */
+/** Deletes the index and all tasks that are queued for it. Returns when the index no longer exists. */
 export async function dropIndex(client: EngineClient, tasks: Tasks, indexUid: string): Promise<void> {
   do {
     await client.cancelTasks(indexUid);
     await tasks.drain(indexUid);
     if ((await client.getIndex(indexUid)) === undefined) return;
     await tasks.settle(await client.deleteIndex(indexUid), ['index_not_found', 'task_not_found']);
-    // If another process has sent a payload since, the payload would create the index again.
+    // Another process may have sent documents meanwhile, which create the index again.
   } while ((await client.getIndex(indexUid)) !== undefined);
 }

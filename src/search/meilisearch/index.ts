@@ -13,24 +13,24 @@ export interface MeilisearchOptions {
   /** URL of Meilisearch 1.32 or later, such as `http://localhost:7700`. */
   readonly url: string;
   /**
-   * A key with the actions `search`, `documents.add`, `documents.delete`, `indexes.create`, `indexes.get`,
-   * `indexes.delete`, `indexes.swap`, `settings.get`, `settings.update`, `stats.get`, `tasks.get` and `tasks.cancel` on
-   * the indexes whose names start with `indexUid`. @defaultValue none, for a server without a master key
+   * A key that allows the actions `search`, `documents.add`, `documents.delete`, `indexes.create`, `indexes.get`,
+   * `indexes.delete`, `indexes.swap`, `settings.get`, `settings.update`, `stats.get`, `tasks.get` and `tasks.cancel` on all
+   * indexes whose names start with `indexUid`. @defaultValue no key, for a server without a master key
    */
   readonly apiKey?: string;
-  /** Name of the index. The names of rebuilds start with it. @defaultValue `matrix_events` */
+  /** Name of the index. A reindex uses temporary indexes whose names start with it. @defaultValue `matrix_events` */
   readonly indexUid?: string;
-  /** Time limit for one request with its answer, in ms. @defaultValue 30000 */
+  /** Time limit for one request and its answer, in ms. @defaultValue 30000 */
   readonly timeoutMs?: number;
-  /** Wait before the first retry of a failed request, in ms. Doubles with each retry. @defaultValue 200 */
+  /** Wait before the first retry of a failed request, in ms. The wait doubles with each further retry. @defaultValue 200 */
   readonly retryDelayMs?: number;
-  /** Maximum size of a payload of documents, in bytes. The default limit of the server is 100 MiB. @defaultValue 16777216 */
+  /** Maximum size of the documents in one request, in bytes. Meilisearch's default limit is 100 MiB. @defaultValue 16777216 */
   readonly payloadBytes?: number;
 }
 
-/** Number of documents in one payload. A small payload costs the engine as much as a large one. */
+/** Number of documents that a reindex sends in one request. A small request costs Meilisearch as much as a large one. */
 const BATCH_SIZE = 10_000;
-/** Number of payloads that one process sends at once. Several payloads keep the engine busy. */
+/** Number of requests with documents that one process sends in parallel. Several requests keep Meilisearch busy. */
 const LANES = 4;
 
 const optionsSchema = z.strictObject({
@@ -49,8 +49,8 @@ const optionsSchema = z.strictObject({
 });
 
 /**
- * Full-text search in Meilisearch. Writes are not part of the caller's transaction. A homeserver can start while Meilisearch
- * is unavailable, and uses it as soon as it is available.
+ * Full-text search in Meilisearch. Changes of the index are not part of the caller's database transaction. A homeserver can
+ * start while Meilisearch is unavailable, and uses Meilisearch as soon as it is available.
  * @throws Error that names every wrong option
  */
 export function meilisearchSearch(options: MeilisearchOptions): SearchAdapter {
@@ -71,7 +71,7 @@ function createIndex(
   const writer = createDocumentWriter({ client, tasks, metrics, analysis, payloadBytes, retryDelayMs });
   let ready: Promise<unknown> | undefined;
 
-  /** Creates the index once. After a failure, the next call tries again. */
+  /** Creates the index, only once. After a failure, the next call tries again. */
   const ensureReady = async (): Promise<void> => {
     ready ??= ensureIndex(client, tasks, indexUid, INTERACTIVE);
     try {
@@ -125,14 +125,15 @@ function createIndex(
     },
     stats: async () => {
       const { numberOfDocuments, usedIndexSize, rawDocumentDbSize } = await client.getStats(indexUid);
-      // Meilisearch reports the size of a whole index since version 1.53.
+      // Since version 1.53, Meilisearch reports the size of the whole index. Earlier versions report only the size of the
+      // documents.
       return { documents: numberOr0(numberOfDocuments), bytes: numberOr0(usedIndexSize ?? rawDocumentDbSize) };
     },
     rebuild: createRebuild({ client, tasks, writer, indexUid, logger }),
   };
 }
 
-/** Whether the engine refuses the key or the address. A retry cannot help, so the error is reported at once. */
+/** Tells whether Meilisearch refuses the key or the address. A retry cannot help, so the error is reported at once. */
 function isRefusal({ status }: EngineError): boolean {
   return status === 401 || status === 403 || status === 404;
 }

@@ -5,15 +5,15 @@ import type { SearchKey } from '../search-index.ts';
 import { roomKey } from './documents.ts';
 import { engineWord, engineWordStarts } from './words.ts';
 
-/** Maximum number of rooms in a filter. With more rooms, it is cheaper to skip hits of other rooms than to filter by room. */
+/** Maximum number of rooms in a filter. With more rooms, it is faster to skip hits in other rooms than to filter by room. */
 const MAX_FILTERED_ROOMS = 400;
-/** Maximum number of parts of a phrase in the filter. The text of each hit is checked for the other parts. */
+/** Maximum number of parts of a phrase in the filter. The adapter checks the other parts in the text of each hit. */
 const MAX_PHRASE_PARTS = 200;
 
 /**
- * Translates an expression into a filter of the engine. The filter passes all texts that match, and some others, because
- * filters cannot check the order of words or tell words from stems. The adapter therefore checks the text of each hit.
- * `undefined` passes all texts.
+ * Translates an expression into a filter for Meilisearch. The filter passes all texts that match, and some texts that do not
+ * match, because filters cannot check the order of words or distinguish words from stems. The adapter therefore checks the text
+ * of each hit. The result `undefined` means that no filter is possible, and all texts pass.
  */
 export function filterOf(expression: SearchExpression): string | undefined {
   switch (expression.kind) {
@@ -59,7 +59,7 @@ function joined(operator: 'AND' | 'OR', filters: readonly string[]): string | un
   return filters.map((filter) => `(${filter})`).join(` ${operator} `);
 }
 
-/** Whether the filter of an expression passes only texts that match. */
+/** Tells whether the filter of an expression passes only texts that match. */
 function isPrecise(expression: SearchExpression): boolean {
   switch (expression.kind) {
     case 'lexeme':
@@ -72,23 +72,29 @@ function isPrecise(expression: SearchExpression): boolean {
   }
 }
 
-/** `attribute IN [values]`. The values consist of ASCII letters, digits, dots and underscores. */
+/**
+ * Returns `attribute IN [values]`. The values need no quotes, because they consist of ASCII letters, digits, dots and
+ * underscores.
+ */
 export function inFilter(attribute: string, values: readonly string[]): string {
   return `${attribute} IN [${values.join(', ')}]`;
 }
 
-/** Whether the engine filters hits by room. If not, its estimate also counts hits in other rooms. */
+/** Tells whether Meilisearch filters hits by room. If not, its estimate also counts hits in other rooms. */
 export function filtersRooms(rooms: readonly RoomId[]): boolean {
   return rooms.length <= MAX_FILTERED_ROOMS;
 }
 
-/** The restrictions of a search. */
+/** The rooms and fields in which a search looks. */
 interface Scope {
   readonly rooms: readonly RoomId[];
   readonly keys: readonly SearchKey[];
 }
 
-/** Parameters of a request for matching documents, newest first. The engine filters and sorts them, but does not rank them. */
+/**
+ * Returns the parameters of a request for matching documents, newest first. Meilisearch filters and sorts the documents, but
+ * does not rank them.
+ */
 export function paramsOf(
   { rooms, keys }: Scope,
   expression: SearchExpression,

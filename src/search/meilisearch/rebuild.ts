@@ -6,7 +6,7 @@ import { EngineError, toEngineError } from './engine-error.ts';
 import { dropIndex, ensureIndex } from './index-setup.ts';
 import { type Tasks, taskError } from './tasks.ts';
 
-/** Maximum number of swaps until the index must have the shadow's content. */
+/** Maximum number of swaps that are sent before the rebuild fails. */
 const MAX_SWAPS = 5;
 
 export interface RebuildContext {
@@ -18,8 +18,8 @@ export interface RebuildContext {
 }
 
 /**
- * Fills a shadow index and swaps it with the live one. The shadow's `createdAt` is the marker. A swap moves the marker with
- * the content, so the index with the marker has the rebuilt content.
+ * Fills a second index, the shadow, and swaps it with the live index. The shadow's `createdAt` marks its content. A swap moves
+ * `createdAt` together with the content. So the index with this `createdAt` has the new content.
  */
 export function createRebuild({ client, tasks, writer, indexUid, logger }: RebuildContext): SearchRebuild {
   const shadowOf = (rebuildId: string): string => `${indexUid}_${rebuildId.replace(/[^A-Za-z0-9]/g, '').slice(0, 32)}`;
@@ -27,7 +27,10 @@ export function createRebuild({ client, tasks, writer, indexUid, logger }: Rebui
   const holds = async (uid: string, { marker }: RebuildRef): Promise<boolean> =>
     (await client.getIndex(uid))?.createdAt === marker;
 
-  /** Finds the index that has the rebuilt content. A write to a missing index would create an index without settings. */
+  /**
+   * Finds the index that has the new content. It checks that the index exists, because a write to a missing index would create
+   * an index without settings.
+   */
   const locate = async (rebuild: RebuildRef): Promise<string> => {
     for (const uid of [shadowOf(rebuild.id), indexUid]) if (await holds(uid, rebuild)) return uid;
     throw new EngineError(
@@ -36,10 +39,10 @@ export function createRebuild({ client, tasks, writer, indexUid, logger }: Rebui
     );
   };
 
-  /** Waits until the engine has done all earlier tasks of the index, including swaps. The engine runs tasks in order. */
+  /** Waits until Meilisearch has done all earlier tasks of the index, including swaps. Meilisearch runs tasks in order. */
   const fence = async (): Promise<void> => tasks.settle(await client.deleteDocuments(indexUid, []), ['task_not_found']);
 
-  /** Sends one swap. After a lost answer, and even after a successful task, it is unknown whether the swap was done. */
+  /** Sends one swap. If the answer is lost, and even if the task succeeds, the caller must check whether the swap was done. */
   const sendSwap = async (shadowUid: string): Promise<void> => {
     try {
       const taskUid = await client.swapIndexes(indexUid, shadowUid);
@@ -57,7 +60,7 @@ export function createRebuild({ client, tasks, writer, indexUid, logger }: Rebui
     const shadowUid = shadowOf(rebuild.id);
     await ensureIndex(client, tasks, indexUid);
     for (let sent = 0; ; sent += 1) {
-      // A swap of an earlier call may still be queued. A server killed during a swap may do the swap twice.
+      // A swap that an earlier call sent may still be queued. A server that was killed during a swap may do the swap twice.
       await fence();
       if (await holds(indexUid, rebuild)) break;
       if (sent >= MAX_SWAPS || !(await holds(shadowUid, rebuild))) {

@@ -4,23 +4,23 @@ import { EngineError, toEngineError } from './engine-error.ts';
 /** How often a request is sent, and after which failures it is sent again. */
 export interface RetryPolicy {
   readonly attempts: number;
-  /** Longest wait between two attempts, in ms. If the engine asks for a longer wait, the request fails. */
+  /** Longest wait between two attempts, in ms. If Meilisearch asks for a longer wait, the request fails. */
   readonly maxDelayMs: number;
-  /** Whether to retry after a time-out. */
+  /** Whether a request is sent again after a time-out. */
   readonly afterTimeout: boolean;
 }
 
-/** For requests that a caller waits for. */
+/** For requests while a caller waits for the answer. */
 export const INTERACTIVE: RetryPolicy = { attempts: 3, maxDelayMs: 1_000, afterTimeout: false };
-/** For requests that are safe to repeat and are part of longer work. */
+/** For requests that are part of longer work and may safely be repeated. */
 export const PATIENT: RetryPolicy = { attempts: 8, maxDelayMs: 30_000, afterTimeout: true };
-/** For requests that must not run twice. */
+/** For requests that must not take effect twice. */
 export const ONCE: RetryPolicy = { attempts: 1, maxDelayMs: 0, afterTimeout: false };
 
-/** HTTP statuses for time-outs and overload of the server or a proxy. */
+/** HTTP statuses that mean a time-out or an overload of Meilisearch or a proxy. */
 const TRANSIENT_STATUS: ReadonlySet<number> = new Set([408, 429, 502, 503, 504]);
 
-/** Runs `work` until it succeeds or the policy gives up. `signal` aborts waits. */
+/** Runs `work` until it succeeds or the policy gives up. An abort of `signal` ends a wait between attempts. */
 export async function retrying<T>(
   policy: RetryPolicy,
   { baseDelayMs, signal }: { readonly baseDelayMs: number; readonly signal: AbortSignal },
@@ -39,7 +39,7 @@ export async function retrying<T>(
   }
 }
 
-/** @throws EngineError `stopped` if `signal` is aborted first. */
+/** Waits for `ms`. @throws EngineError `stopped` if `signal` is aborted first */
 export async function pause(ms: number, signal: AbortSignal): Promise<void> {
   try {
     await sleep(ms, undefined, { signal });

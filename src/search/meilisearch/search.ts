@@ -7,18 +7,26 @@ import { parseHit } from './documents.ts';
 import { EngineError } from './engine-error.ts';
 import { filtersRooms, paramsOf } from './query.ts';
 
-/** Number of hits per request if the engine does not filter by room. Many of these hits are skipped. */
+/**
+ * Number of hits per request if Meilisearch does not filter by room. The adapter skips those in other rooms, so it asks for
+ * many.
+ */
 const UNFILTERED_HITS = 1_000;
-/** Maximum number of requests for one page. A page may then be short; the next page continues after it. */
+/**
+ * Maximum number of requests for one page. After these requests, the page may be short. The next page then continues after it.
+ */
 const MAX_REQUESTS = 20;
-/** Number of hits in a window. The adapter ranks the hits of a window, because the engine only filters and sorts. */
+/**
+ * Number of hits in a window. The adapter ranks the hits of one window among each other, because Meilisearch only filters and
+ * sorts.
+ */
 const RANKED_HITS = 1_000;
 
 type Position = Cursor['at'];
 type Recent = Extract<Position, { order: 'recent' }>;
 type Ranked = Extract<Position, { order: 'rank' }>;
 
-/** The matching hits of one request. `after` is the position behind a hit. */
+/** The matching hits of one request. `after` is the position behind its hit. */
 interface Batch {
   readonly estimate: number;
   readonly hits: readonly { readonly hit: SearchHit; readonly after: Position }[];
@@ -27,8 +35,8 @@ interface Batch {
 }
 
 /**
- * Returns a page of the engine's hits. Checks the room id and the text of each hit, because the engine's filters also pass
- * texts that do not match.
+ * Returns a page of the hits that Meilisearch finds. Checks the room id and the text of each hit, because Meilisearch's filters
+ * also pass texts that do not match.
  *
  * @throws MatrixError `M_INVALID_PARAM` if `query.after` is not a cursor of a search in this order
  */
@@ -45,7 +53,7 @@ export async function searchPage(
   const read = createReader({ client, indexUid, query, analysis, expression });
   const found = new Map<string, SearchHit>();
   let { count, at } = start;
-  /** Position of this page's last hit, after which the next page starts. */
+  /** Position of this page's last hit. The next page starts after it. */
   let end: Position | undefined;
   for (let request = 0; request < MAX_REQUESTS && found.size <= query.limit; request += 1) {
     const batch = await read(at);
@@ -53,7 +61,7 @@ export async function searchPage(
     for (const { hit, after } of batch.hits) {
       found.set(hit.eventId, hit);
       if (found.size === query.limit) end ??= after;
-      // One more hit than the limit shows that there is a next page.
+      // The page is full, and one more hit shows that there is a next page.
       if (found.size > query.limit) break;
     }
     if (found.size <= query.limit && batch.next === undefined) return pageOf(query, [...found.values()], start, count);
@@ -70,8 +78,8 @@ function pageOf(
   next?: Position,
 ): SearchPage {
   const seen = start.count + hits.length;
-  // Without a room filter, the engine's estimate covers all rooms and would reveal events that the caller must not see. The
-  // count is then the number of hits found so far, plus one if there is a next page.
+  // Without a room filter, Meilisearch's estimate covers all rooms. It would reveal events that the caller must not see. So the
+  // count is the number of hits found so far, plus one if there is a next page.
   const [count, carried] = filtersRooms(rooms)
     ? [Math.max(estimate, hits.length), estimate]
     : [seen + (next === undefined ? 0 : 1), seen];
@@ -120,7 +128,7 @@ function advance(at: Recent, { eventId, streamPosition }: SearchDocument): Recen
   return { order: 'recent', stream: streamPosition, seen };
 }
 
-/** Reads a window of hits and ranks them. The hits of later windows follow, whatever their rank. */
+/** Reads one window of hits and ranks them. The hits of later windows follow after them, even if they rank higher. */
 async function readRanked(reading: Reading, start: Ranked): Promise<Batch> {
   const { client, indexUid, query, analysis, expression } = reading;
   const isMatch = matcherOf(reading);

@@ -1,9 +1,9 @@
 import type { Settings } from 'meilisearch';
 
 /**
- * Settings of the index and its shadows. The adapter filters by `lexemes`, because queries of the engine have no OR. The
- * engine neither cuts nor folds the values of `lexemes`. The adapter never sends a search word. The settings therefore switch
- * off proximity, prefixes and typos, and declare one short attribute as searchable.
+ * Settings of the index and of the temporary indexes that a reindex fills. The adapter sends no search words to Meilisearch,
+ * because Meilisearch's queries have no OR. It filters by the attribute `lexemes`, whose values Meilisearch neither cuts nor
+ * changes. So the settings switch off proximity, prefixes and typos, and make only one short attribute searchable.
  */
 const SETTINGS = {
   searchableAttributes: ['key'],
@@ -25,21 +25,24 @@ const SETTINGS = {
   facetSearch: false,
   prefixSearch: 'disabled',
   typoTolerance: { enabled: false },
-  // `maxTotalHits` limits the hits that paging can reach, whatever the page size.
+  // `maxTotalHits` limits how many hits all pages together can return.
   pagination: { maxTotalHits: 1_000_000 },
-  // A search that reaches `searchCutoffMs` returns hits out of order, so the limit is high.
+  // A search that exceeds `searchCutoffMs` returns hits out of order, so this limit is high.
   searchCutoffMs: 20_000,
 } as const satisfies DeepReadonly<Settings>;
 
 type DeepReadonly<T> = { readonly [Key in keyof T]: DeepReadonly<T[Key]> };
 
-/** The settings that an index lacks. Only these are written, because unchanged settings cost as much as changed ones. */
+/**
+ * Returns the settings that an index lacks. Only these are written, because writing an unchanged setting costs as much as
+ * changing it.
+ */
 export function missingSettings(current: Settings): Settings {
   const missing = Object.entries(SETTINGS).filter(([name, wanted]) => !covers(valueAt(current, name), wanted));
   return structuredClone(Object.fromEntries(missing));
 }
 
-/** Whether `current` includes `wanted`. Lists must be equal; objects may have more members. */
+/** Tells whether `current` includes `wanted`. Lists must be equal. Objects may have more members. */
 function covers(current: unknown, wanted: unknown): boolean {
   if (typeof wanted !== 'object' || wanted === null) return current === wanted;
   if (Array.isArray(wanted) && !(Array.isArray(current) && current.length === wanted.length)) return false;

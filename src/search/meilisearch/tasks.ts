@@ -4,7 +4,10 @@ import { ENGINE, type EngineClient } from './client.ts';
 import { EngineError, toEngineError, withoutDocument } from './engine-error.ts';
 import { pause } from './retry.ts';
 
-/** How a task ended. `unknown`: the engine does not list the task, because it was removed or the key may not see it. */
+/**
+ * How a task of Meilisearch has ended. A task is Meilisearch's record of a write. `unknown`: Meilisearch does not list the
+ * task, because the task was removed or the API key does not allow to see it.
+ */
 export type TaskOutcome =
   | { readonly status: 'succeeded'; readonly indexedDocuments: number | undefined }
   | { readonly status: 'failed' | 'canceled'; readonly code: string | undefined; readonly message: string }
@@ -15,11 +18,11 @@ export interface Tasks {
   readonly wait: (taskUid: number) => Promise<TaskOutcome>;
   /**
    * Waits for a task that must succeed.
-   * @throws EngineError `task` with the engine's code and message, unless the code is in `accepted`. The code is
-   * `task_not_found` if the engine does not list the task: the caller must check whether the task took effect.
+   * @throws EngineError `task` with Meilisearch's code and message, unless the code is in `accepted`. If Meilisearch does not
+   * list the task, the code is `task_not_found`, and the caller must check whether the task took effect.
    */
   readonly settle: (taskUid: number, accepted?: readonly string[]) => Promise<void>;
-  /** Waits until no task of the index is queued or under way. */
+  /** Waits until no task of the index is queued or running. */
   readonly drain: (indexUid: string) => Promise<void>;
 }
 
@@ -32,9 +35,9 @@ interface Waiter {
 
 const FIRST_POLL_MS = 10;
 const SLOWEST_POLL_MS = 500;
-/** Maximum number of tasks in one request. Their uids are part of the URL. */
+/** Maximum number of tasks in one request. Their uids are part of the URL, whose length is limited. */
 const POLLED_TASKS = 500;
-/** Time limit for a task. Beyond it, the engine answers but does no work, and the adapter gives up. */
+/** Time limit for a task. A Meilisearch that needs longer answers requests but does no work, so the adapter gives up. */
 const TASK_LIMIT_MS = 30 * 60_000;
 
 export function createTasks(client: EngineClient, metrics: SearchMetrics, limitMs = TASK_LIMIT_MS): Tasks {
@@ -105,7 +108,7 @@ export function createTasks(client: EngineClient, metrics: SearchMetrics, limitM
   };
 }
 
-/** Makes the error for a task that did not succeed, or that the engine does not list. */
+/** Makes the error for a task that did not succeed, or that Meilisearch does not list. */
 export function taskError(taskUid: number, outcome: Exclude<TaskOutcome, { status: 'succeeded' }>): EngineError {
   if (outcome.status === 'unknown') {
     return new EngineError('task', `Meilisearch does not list task ${taskUid}`, { code: 'task_not_found' });
@@ -115,10 +118,10 @@ export function taskError(taskUid: number, outcome: Exclude<TaskOutcome, { statu
   return new EngineError('task', text, code === undefined ? {} : { code });
 }
 
-/** `undefined` while the task has not ended. */
+/** Returns how a task has ended, or `undefined` if it has not ended yet. */
 function outcomeOf({ status, details, error }: Task): TaskOutcome | undefined {
   if (status === 'enqueued' || status === 'processing') return undefined;
-  // The engine returns null if the same batch cleared the index after the documents were added.
+  // Meilisearch returns null if the same batch of tasks cleared the index after it added the documents.
   if (status === 'succeeded') return { status, indexedDocuments: details?.indexedDocuments ?? undefined };
   return { status, code: error?.code, message: withoutDocument(error?.message ?? '') };
 }

@@ -1,16 +1,20 @@
 import { createHash } from 'node:crypto';
 import type { SearchAnalysis } from '../analysis/analysis.ts';
 
-/** Maximum length of a value, in bytes. Meilisearch cuts values of filters at 468 bytes. */
+/** Maximum length of a value in the attribute `lexemes`, in bytes. Meilisearch cuts values of filters at 468 bytes. */
 const MAX_WORD_BYTES = 200;
 const PLAIN = /^[a-z0-9]+$/;
-/** `CODED` starts the value of a lexeme that is not plain. `HASHED` starts the value of a lexeme that is too long. */
+/**
+ * `CODED` is the start of the value of a lexeme that is not plain. `HASHED` is the start of the value of a lexeme that is too
+ * long.
+ */
 const CODED = '_';
 const HASHED = '__';
 
 /**
- * Encodes a lexeme as a filter value that Meilisearch does not fold. A lexeme of lower-case ASCII letters and digits stays as
- * it is. Other lexemes become their UTF-16 code units in hexadecimal. A value above `MAX_WORD_BYTES` becomes its SHA-256.
+ * Encodes a lexeme as a filter value that Meilisearch does not change. A lexeme of lower-case ASCII letters and digits stays as
+ * it is. Any other lexeme becomes its UTF-16 code units in hexadecimal. If the value is longer than `MAX_WORD_BYTES`, it
+ * becomes its SHA-256 hash.
  */
 export function engineWord(lexeme: string): string {
   const word = valueOf(lexeme);
@@ -18,8 +22,8 @@ export function engineWord(lexeme: string): string {
 }
 
 /**
- * The prefixes of the values of all lexemes that start with `lexeme`. A plain lexeme has two prefixes, because a longer lexeme
- * may be plain or not.
+ * Returns the prefixes that the values of all lexemes starting with `lexeme` have. A plain lexeme has two prefixes, because a
+ * longer lexeme may be plain or not.
  */
 export function engineWordStarts(lexeme: string): string[] {
   const coded = codedValueOf(lexeme).slice(0, MAX_WORD_BYTES);
@@ -30,7 +34,10 @@ const valueOf = (lexeme: string): string => (PLAIN.test(lexeme) ? lexeme : coded
 
 const codedValueOf = (lexeme: string): string => `${CODED}${Buffer.from(lexeme, 'utf16le').swap16().toString('hex')}`;
 
-/** The distinct values of a text: one for each lexeme, and the first `MAX_WORD_BYTES` of a value that is too long. */
+/**
+ * Returns the filter values of a text, each once: one for each lexeme, and the first `MAX_WORD_BYTES` of a value that is too
+ * long, so that prefixes find it.
+ */
 export function engineWordsOf(text: string, analysis: SearchAnalysis): string[] {
   const words = new Set<string>();
   analysis.visitLexemes(text, (lexeme) => {

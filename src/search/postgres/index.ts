@@ -35,8 +35,8 @@ const ENGINE = 'postgres';
 const LIVE: DocumentTable = 'search_documents';
 
 /**
- * The default search engine: tables in the homeserver's own PostgreSQL. Index changes are part of the transaction that writes
- * the events. A rebuild fills a second table, and the swap renames it.
+ * The default search engine: tables in the homeserver's own PostgreSQL. The transaction that writes events also changes the
+ * index. A reindex fills a second table, and then renames it to replace the first.
  */
 export function postgresSearch(): SearchAdapter {
   return createPostgresIndex;
@@ -92,7 +92,9 @@ function createPostgresIndex({ db, metrics, analysis }: SearchIndexContext): Sea
 
 const shadowOf = (rebuildId: string): DocumentTable => `search_documents_${rebuildId.replaceAll(/[^0-9a-f]/g, '')}`;
 
-/** Adds the lexemes to documents. Works in slices, because a whole batch would block the event loop for too long. */
+/**
+ * Computes the lexemes of documents. The work is done in slices, because a whole batch would block the event loop for too long.
+ */
 const indexed = (all: readonly SearchDocument[], analysis: SearchAnalysis): Promise<IndexedDocuments> =>
   inSlices(analyse(all.filter(isStorable), analysis));
 

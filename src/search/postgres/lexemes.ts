@@ -2,26 +2,29 @@ import type { SearchAnalysis } from '../analysis/analysis.ts';
 import { type SearchExpression, type SearchLexeme, type SearchPhrase, wantedLexemes } from '../analysis/expression.ts';
 import type { LexemeForm } from '../analysis/lexemes.ts';
 
-/** Maximum number of positions of a lexeme in a `tsvector`. PostgreSQL drops the others. */
+/** Maximum number of positions that PostgreSQL stores for a lexeme in a `tsvector`. It drops further positions. */
 const POSITIONS_KEPT = 255;
-/** The lexeme of texts with dropped positions. Such a text matches a phrase if it contains all lexemes of the phrase. */
+/**
+ * A lexeme that marks texts with dropped positions. Such a text matches a phrase if it contains all lexemes of the phrase in
+ * any order.
+ */
 const REPETITIVE = '\ue001';
 
-/** The weight of a lexeme in a `tsvector`. D is PostgreSQL's default and needs no letter. */
+/** The weight of a lexeme in a `tsvector`, by its form. Weight D is PostgreSQL's default and needs no letter. */
 const WEIGHTS: Readonly<Record<LexemeForm, string>> = { spelled: '', other: 'C', stem: 'B', language: 'A' };
-/** The values of the weights D, C, B and A for `ts_rank`. They equal `RANKS` of the analysis. */
+/** The values of the weights D, C, B and A for `ts_rank`. They equal `RANKS` in `match-text.ts`. */
 export const RANK_WEIGHTS = '{1, 0.5, 0.25, 0}';
-/** The weights that match a lexeme with `isExact`: D for `spelled`, C for `other`. */
+/** The weights that match a lexeme with `isExact`: D is the weight of `spelled`, and C of `other`. */
 const EXACT = 'CD';
 
 /**
- * Writes the lexemes of a text in the text form of `tsvector`. PostgreSQL's own `to_tsvector` is not used: its parser depends
- * on the locale and cannot cut unspaced scripts. Lexemes need no quotes, because they consist of letters, marks, digits, emoji
- * and private-use characters.
+ * Writes the lexemes of a text in the text form of `tsvector`. PostgreSQL's own `to_tsvector` is not used, because its parser
+ * depends on the locale and cannot cut scripts that are written without spaces. Lexemes need no quotes, because they consist of
+ * letters, marks, digits, emoji and private-use characters.
  */
 export function tsvectorOf(text: string, analysis: SearchAnalysis): string {
   const lexemes: string[] = [];
-  // Few texts are long enough to need counting.
+  // A short text cannot have too many positions, so its positions are not counted.
   const counts = text.length > POSITIONS_KEPT ? new Map<string, number>() : undefined;
   analysis.visitLexemes(text, (lexeme, position, form) => {
     lexemes.push(form === 'spelled' ? `${lexeme}:${position}` : `${lexeme}:${position}${WEIGHTS[form]}`);
