@@ -1,17 +1,20 @@
 import type { Knex } from 'knex';
 import { rowsOf } from './database.ts';
 
-/** Ids for a new event. They are allocated in advance, so that rows that refer to each other can be written at once. */
+/**
+ * Ids for a new event. They are taken from the sequences before the event is written, so that rows that refer to each other can
+ * be written in one statement. A NID is a number by which Dendrite's tables refer to an event, a state block or a snapshot.
+ */
 export interface AllocatedIds {
   readonly eventNid: number;
-  /** NID of the state block that the event begins if it is a state event. */
+  /** NID of the new state block. Only a state event uses it. */
   readonly blockNid: number;
-  /** NID of the state snapshot after the event if it is a state event. */
+  /** NID of the state snapshot after the event. Only a state event uses it. */
   readonly snapshotNid: number;
   readonly streamId: number;
 }
 
-/** Ids for new events, ascending. */
+/** Allocates ids for new events. They are in ascending order. */
 export async function allocateIds(transaction: Knex.Transaction, count: number): Promise<AllocatedIds[]> {
   const [eventNids, blockNids, snapshotNids, streamIds] = await nextKeys(
     transaction,
@@ -26,15 +29,15 @@ export async function allocateIds(transaction: Knex.Transaction, count: number):
   }));
 }
 
-/** NIDs for new outliers, ascending. */
+/** Allocates NIDs for new outliers, in ascending order. An outlier is an event that is stored without its place in the room. */
 export async function allocateEventNids(transaction: Knex.Transaction, count: number): Promise<number[]> {
   const [eventNids = []] = await nextKeys(transaction, ['roomserver_events'], count);
   return eventNids;
 }
 
 /**
- * Takes keys from the sequences of tables. Names of sequences depend on the database's age, so the default of each primary
- * key tells its sequence.
+ * Takes values from the sequences of tables. The names of the sequences depend on the age of the database, so the function
+ * finds each sequence through the default value of the primary key.
  */
 async function nextKeys(transaction: Knex.Transaction, tables: readonly string[], count: number): Promise<number[][]> {
   const rows = await rowsOf<{ table: string; key: string }>(

@@ -1,4 +1,7 @@
-/** Number of rows per statement. Building a statement blocks the event loop for some milliseconds. */
+/**
+ * Maximum number of rows in one statement. Building a statement blocks the event loop for some milliseconds, so the number is
+ * limited.
+ */
 const BATCH = 200;
 
 /** Splits items into batches that are small enough for one statement. */

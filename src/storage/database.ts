@@ -6,7 +6,7 @@ import { transact } from './transact.ts';
 /** A connection pool or a transaction. Queries accept both. */
 export type Db = Knex | Knex.Transaction;
 
-/** The namespace of `pg_advisory_xact_lock(namespace, key)`. Only this plugin uses it. */
+/** The first argument of `pg_advisory_xact_lock(namespace, key)`. Only this plugin uses this value. */
 const LOCK_NAMESPACE = 0x6d61_646d; // "madm"
 const LOCKS = {
   migrations: 1,
@@ -18,18 +18,22 @@ const LOCKS = {
   approvals: 5,
 } as const;
 /**
- * Number of locks that all events share, starting at `LOCKS.searchEvents`. Users share as many, starting at `LOCKS.notices`.
+ * Number of locks that all events share. Their keys start at `LOCKS.searchEvents`. All users share the same number of locks,
+ * with keys from `LOCKS.notices` on.
  */
 const EVENT_LOCKS = 256;
-/** SQLSTATE lock_not_available. */
+/** The SQLSTATE lock_not_available. */
 const LOCK_NOT_AVAILABLE = '55P03';
 
-/** Rows of a `raw()` query. */
+/** Runs a `raw()` query and returns its rows. */
 export async function rowsOf<Row>(query: PromiseLike<{ rows: Row[] }>): Promise<Row[]> {
   return (await query).rows;
 }
 
-/** @throws Error if a newer version has changed the tables so that this version cannot use them */
+/**
+ * Checks that this version of the plugin can use the tables in `matrix_admin`.
+ * @throws Error if a newer version has changed them so that this version cannot use them
+ */
 async function requireKnownMigrations(db: Db): Promise<void> {
   const rows = await rowsOf<{ migration: string; remedy: string }>(
     db.raw('SELECT migration, remedy FROM matrix_admin.requirements ORDER BY migration'),
@@ -42,7 +46,7 @@ async function requireKnownMigrations(db: Db): Promise<void> {
 }
 
 /**
- * Creates and migrates the plugin's own schema. Processes that start together wait for each other.
+ * Creates the plugin's own schema and runs its migrations. Processes that start at the same time wait for each other.
  * @throws Error if a newer version has changed the tables so that this version cannot use them
  */
 export async function migrateOwnSchema(db: Knex): Promise<void> {
@@ -58,28 +62,31 @@ export async function migrateOwnSchema(db: Knex): Promise<void> {
   });
 }
 
-/** Waits until all work has ended, then throws the first error, if any. Afterwards, none of the work is running. */
+/**
+ * Waits until all work has ended, and then throws the first error, if there is one. So none of the work is running when the
+ * caller continues.
+ */
 export async function allEnded<T>(work: readonly Promise<T>[]): Promise<T[]> {
   await Promise.allSettled(work);
   return Promise.all(work);
 }
 
 /**
- * Limits the wait for a lock to 1 s. While a transaction waits for an exclusive lock, later requests for the lock queue
- * behind it. After a short wait, the caller retries the transaction: see `isLockTimeout()`.
+ * Limits the wait for a lock to one second. While a transaction waits for an exclusive lock, all later requests for the lock
+ * wait behind it. So the transaction should give up soon, and the caller tries again later. See `isLockTimeout()`.
  */
 export async function setLockTimeout(transaction: Knex.Transaction): Promise<void> {
   await transaction.raw(`SET LOCAL lock_timeout = '1s'`);
 }
 
-/** Whether a transaction failed because it waited too long for a lock. */
+/** Tells whether a transaction failed because it waited too long for a lock. */
 export function isLockTimeout(error: unknown): boolean {
   return codeOf(error) === LOCK_NOT_AVAILABLE;
 }
 
 /**
  * Waits until no transaction changes the search index, and blocks new changes until the end of this transaction.
- * @throws Error for which `isLockTimeout()` is true
+ * @throws Error if the wait takes longer than a second; `isLockTimeout()` is true for it
  */
 export async function lockSearch(transaction: Knex.Transaction): Promise<void> {
   await setLockTimeout(transaction);
@@ -87,8 +94,8 @@ export async function lockSearch(transaction: Knex.Transaction): Promise<void> {
 }
 
 /**
- * Locks events of the search index against other transactions. The event ids share a few locks. The locks are taken in order,
- * so that transactions do not deadlock.
+ * Locks events of the search index, so that other transactions that lock the same events wait. Many event ids share one lock.
+ * The locks are taken in order, so that transactions do not deadlock.
  */
 export async function lockSearchEvents(transaction: Knex.Transaction, eventIds: readonly string[]): Promise<void> {
   await lockTexts(transaction, LOCKS.searchEvents, eventIds);
@@ -103,27 +110,35 @@ async function lockTexts(transaction: Knex.Transaction, firstKey: number, texts:
   );
 }
 
-/** Takes the shared lock of transactions that change the search index. They do not exclude each other. */
+/**
+ * Takes the lock that transactions take when they change the search index. These transactions do not block each other.
+ * `lockSearch()` waits for them.
+ */
 export async function lockSearchShared(transaction: Knex.Transaction): Promise<void> {
   await transaction.raw('SELECT pg_advisory_xact_lock_shared(?, ?)', [LOCK_NAMESPACE, LOCKS.search]);
 }
 
-/** Locks users against server notices of other transactions, so that each user gets only one notice room. */
+/**
+ * Locks users. Other transactions that send server notices to these users wait, so that each user gets only one notice room.
+ */
 export async function lockNotices(transaction: Knex.Transaction, userIds: readonly string[]): Promise<void> {
   await lockTexts(transaction, LOCKS.notices, userIds);
 }
 
-/** Keeps other transactions from creating the account that sends server notices. Afterwards, they find the account. */
+/**
+ * Waits for other transactions that create the account that sends server notices, and blocks new ones until the end of this
+ * transaction. They then find that the account exists.
+ */
 export async function lockNoticesAccount(transaction: Knex.Transaction): Promise<void> {
   await transaction.raw('SELECT pg_advisory_xact_lock(?, ?)', [LOCK_NAMESPACE, LOCKS.noticesAccount]);
 }
 
-/** Keeps other transactions from asking for an approval, until the end of this one. */
+/** Blocks other transactions that ask for an approval, until the end of this transaction. */
 export async function lockApprovals(transaction: Knex.Transaction): Promise<void> {
   await transaction.raw('SELECT pg_advisory_xact_lock(?, ?)', [LOCK_NAMESPACE, LOCKS.approvals]);
 }
 
-/** Keeps other transactions from removing, locking or suspending administrators until the end of this transaction. */
+/** Blocks other transactions that remove, lock or suspend administrators, until the end of this transaction. */
 export async function lockAdmins(transaction: Knex.Transaction): Promise<void> {
   await transaction.raw('SELECT pg_advisory_xact_lock(?, ?)', [LOCK_NAMESPACE, LOCKS.admins]);
 }

@@ -1,13 +1,13 @@
 import type { Knex } from 'knex';
 import { rowsOf } from './database.ts';
 
-/** Rows deleted or changed, by table. */
+/** Number of rows that were deleted or changed, by table. */
 export type RowCounts = Readonly<Record<string, number>>;
 
-/** The position of a walk through a table: the key of the last row read. Empty at the beginning. */
+/** The position in a table that is read in steps: the key of the last row that was read. Empty at the beginning. */
 export type Position = readonly (string | number)[];
 
-/** The result of one step of a walk. */
+/** The result of one step of a deletion. */
 export interface Deletion {
   readonly deleted: RowCounts;
   /** The position at which the next step starts. `undefined` after the last step. */
@@ -19,7 +19,7 @@ export function addCounts(one: RowCounts, other: RowCounts): RowCounts {
   return Object.fromEntries([...tables].map((table) => [table, (one[table] ?? 0) + (other[table] ?? 0)]));
 }
 
-/** Runs one statement, and returns how many rows of the table it deleted. */
+/** Runs one `DELETE` statement. @returns the number of rows that it deleted, by table */
 export async function deleteRows(
   transaction: Knex.Transaction,
   table: string,
@@ -33,22 +33,26 @@ export async function deleteRows(
 }
 
 /**
- * Returns the counts of a statement with several deletions. The statement returns one row: `SELECT (SELECT count(*) FROM …)
- * AS table_name, …`.
+ * Runs a statement that deletes from several tables.
+ * @returns the number of deleted rows by table. The statement must return one row with a count for each table: `SELECT (SELECT
+ * count(*) FROM …) AS table_name, …`.
  */
 export async function countsOf(query: PromiseLike<{ rows: Record<string, string>[] }>): Promise<RowCounts> {
   const [row = {}] = await rowsOf(query);
   return Object.fromEntries(Object.entries(row).map(([table, count]) => [table, Number(count)]));
 }
 
-/** A range of a numeric key, and the position of the next range. */
+/** A range of values of a numeric key, and the position at which the next range starts. */
 export interface KeyRange {
   readonly after: number;
   readonly upTo: number;
   readonly next: Position | undefined;
 }
 
-/** The next `width` values of a numeric key. Starts at the first existing value after the position. */
+/**
+ * Returns the range of the next `width` values of a numeric key. The range starts at the first existing value after the
+ * position.
+ */
 export async function nextKeyRange(
   transaction: Knex.Transaction,
   { table, key }: { readonly table: string; readonly key: string },

@@ -1,14 +1,16 @@
-/** A filter of event types, as in the Client-Server API: `*` matches any characters. */
+/** A filter of event types. `*` matches any characters, as in filters of the Client-Server API. */
 export interface EventTypeFilter {
-  /** @defaultValue all */
+  /** @defaultValue all types */
   readonly types?: readonly string[] | undefined;
-  /** Types to exclude, even if `types` includes them. @defaultValue none */
+  /** Types to exclude, even if `types` includes them. @defaultValue no types */
   readonly notTypes?: readonly string[] | undefined;
 }
 
 const patternOf = (type: string): string => type.replace(/[\\%_]/g, '\\$&').replaceAll('*', '%');
 
-/** SQL condition: the column's event type passes the filter. Needs the bindings of `typeBindings()`. */
+/**
+ * Returns an SQL condition: the event type in the column passes the filter. The query needs the bindings of `typeBindings()`.
+ */
 export const isWantedType = (column: string): string =>
   `${column} LIKE ANY(CAST(:types AS text[])) AND NOT ${column} LIKE ANY(CAST(:notTypes AS text[]))`;
 

@@ -3,7 +3,7 @@ import { describeError } from '../errors.ts';
 import { isRecord } from '../json.ts';
 import { codeOf } from './database-failures.ts';
 
-/** Causes and remedies of failures at start, by SQLSTATE or socket error code. */
+/** The cause and the remedy of errors when the plugin starts, by SQLSTATE or socket error code. */
 const EXPLANATIONS: Readonly<Record<string, readonly [problem: string, remedy: string]>> = {
   '28000': ['the server refuses the role', 'Check the user of the connection, and pg_hba.conf'],
   '28P01': ['the server refuses the role or its password', 'Check user and password of the connection'],
@@ -22,12 +22,12 @@ const EXPLANATIONS: Readonly<Record<string, readonly [problem: string, remedy: s
 };
 
 /**
- * Explains an error of connecting, checking or migrating to the operator: the cause, the place and the remedy. The
- * explanation contains neither the password nor the statement.
+ * Explains to the operator why connecting, checking or migrating the database failed: the cause, the place and the remedy. The
+ * explanation contains neither the password nor the SQL statement.
  * @returns the error itself if there is no explanation
  */
 export function explainFailure(error: unknown, db: Knex): unknown {
-  // Node tries all addresses of a host and reports one error for each.
+  // Node tries all addresses of a host name, and reports one error for each address.
   const code = codeOf(error instanceof AggregateError ? error.errors[0] : error);
   const [problem, remedy] = EXPLANATIONS[code] ?? [];
   if (problem === undefined) return error;
@@ -35,7 +35,7 @@ export function explainFailure(error: unknown, db: Knex): unknown {
   return new Error(`PostgreSQL at ${placeOf(db)}: ${problem}. ${remedy}. (${code}${detail})`, { cause: error });
 }
 
-/** The known ones of host, port, database and role of a connection. */
+/** Describes a connection by host, port, database and role, as far as they are known. */
 function placeOf(db: Knex): string {
   const client: unknown = db.client;
   const settings = isRecord(client) ? client.connectionSettings : undefined;

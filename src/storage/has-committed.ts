@@ -7,10 +7,10 @@ const ATTEMPTS = 10;
 const DELAY_MS = 300;
 
 /**
- * Whether a transaction was committed although its `COMMIT` got no answer. Retries for a few seconds while the server is
- * unavailable or has not yet noticed the lost connection.
+ * Tells whether a transaction was committed although PostgreSQL did not answer its `COMMIT`. Tries for a few seconds while the
+ * server is unavailable or has not noticed yet that the connection is lost.
  * @param transactionId the result of `txid_current()` in the transaction
- * @throws the error of the database
+ * @throws the database's error if the server remains unavailable
  */
 export async function hasCommitted(db: Knex, transactionId: string): Promise<boolean> {
   for (let attempt = 1; ; attempt += 1) {

@@ -2,7 +2,10 @@ import type { Knex } from 'knex';
 import { rowsOf } from './database.ts';
 import { addCounts, type Deletion, deleteRows, nextKeyRange, type Position, type RowCounts } from './deletion.ts';
 
-/** Tables whose rows name a room only in their JSON. `with` lists tables whose rows have the same key and are deleted too. */
+/**
+ * Tables in which a room id occurs only inside a JSON text. The tables in `with` have rows with the same key, which are deleted
+ * too.
+ */
 const JSON_TABLES = {
   sendToDevice: { table: 'public.syncapi_send_to_device', key: 'id', json: 'content', with: [] },
   filters: { table: 'public.syncapi_filter', key: 'id', json: 'filter', with: [] },
@@ -16,17 +19,17 @@ const JSON_TABLES = {
 
 export type JsonTable = keyof typeof JSON_TABLES;
 
-/** Returns the new JSON of a row, `null` to delete the row, or `undefined` to leave it unchanged. */
+/** Receives the JSON of a row. Returns the new JSON, `null` to delete the row, or `undefined` to leave the row unchanged. */
 export type ChangeJson = (json: string) => string | null | undefined;
 
-/** The rows to read, and the change to make to them. */
+/** Selects rows by a text in their JSON, and says how to change them. */
 export interface JsonChange {
-  /** Rows whose JSON lacks this text are not read. */
+  /** Only rows whose JSON contains this text are read. */
   readonly needle: string;
   readonly change: ChangeJson;
 }
 
-/** Changes the rows of one key range of a table, `width` keys wide. */
+/** Changes the rows in one range of keys of a table. The range has `width` keys. */
 export async function changeJsonRows(
   transaction: Knex.Transaction,
   name: JsonTable,

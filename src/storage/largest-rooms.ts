@@ -1,14 +1,16 @@
 import type { RoomId } from '../ids.ts';
 import { type Db, rowsOf } from './database.ts';
 
-/** An estimate of the space that a room takes in the database. */
+/** A room, and an estimate of the space that it takes in the database. */
 export interface RoomSize {
   readonly roomId: RoomId;
   /** Estimated size in bytes, including indexes. */
   readonly estimatedSize: number;
 }
 
-/** A table whose rows belong to rooms. `alike` lists tables that are assumed to have the same shares of rooms. */
+/**
+ * A table whose rows belong to rooms. `alike` lists tables in which each room is assumed to have the same share of the rows.
+ */
 interface SizedTable {
   readonly table: string;
   readonly column: 'room_id' | 'room_nid';
@@ -38,9 +40,9 @@ const BYTES = `SELECT t.name, t.key, coalesce(pg_total_relation_size(to_regclass
   FROM unnest(CAST(:names AS text[]), CAST(:columns AS text[]), CAST(:alike AS text[])) AS t(name, key, alike)`;
 
 /**
- * Estimates the largest rooms from the statistics of PostgreSQL's planner. The estimate for a table is the room's share of the
- * rows, times the size of the table. The statistics are those of the last `ANALYZE`, and contain only the most common rooms of
- * each table. The query reads no data of rooms. Rooms under purge are left out.
+ * Estimates which rooms take the most space, from the statistics of PostgreSQL's planner. The estimate for a table is the
+ * room's share of the rows, multiplied by the size of the table. The statistics come from the last `ANALYZE`, and contain only
+ * the most common rooms of each table. The query reads no data of rooms. Rooms that are being purged are left out.
  */
 export async function listLargestRooms(db: Db, limit: number): Promise<RoomSize[]> {
   const rows = await rowsOf<{ room_id: RoomId; bytes: number }>(
@@ -64,7 +66,10 @@ export async function listLargestRooms(db: Db, limit: number): Promise<RoomSize[
   return rows.map(({ room_id: roomId, bytes }) => ({ roomId, estimatedSize: Math.round(bytes) }));
 }
 
-/** The time of the oldest statistics that `listLargestRooms()` uses, in ms since the epoch. `null` if a table has none. */
+/**
+ * Returns the time of the oldest statistics that `listLargestRooms()` uses, in ms since the epoch. Returns `null` if a table
+ * has no statistics.
+ */
 export async function findStatisticsTime(db: Db): Promise<number | null> {
   const [row] = await rowsOf<{ collected_ms: number | null }>(
     db.raw(

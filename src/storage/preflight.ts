@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
 import { rowsOf } from './database.ts';
 
-/** The columns of Dendrite's schema that the plugin reads or writes. */
+/** The tables and columns of Dendrite's schema that the plugin reads or writes. */
 export const REQUIRED_COLUMNS: Readonly<Record<string, readonly string[]>> = {
   federationsender_assumed_offline: ['server_name'],
   federationsender_blacklist: ['server_name'],
@@ -155,12 +155,12 @@ export const REQUIRED_COLUMNS: Readonly<Record<string, readonly string[]>> = {
 
 const OLDEST_POSTGRES = 130_000;
 
-/** Formats `server_version_num`: 120022 becomes `12.22`. */
+/** Formats `server_version_num`. For example, 120022 becomes `12.22`. */
 const versionText = (version: number): string => `${Math.floor(version / 10_000)}.${version % 10_000}`;
 
 /**
- * Checks that the plugin supports the database.
- * @throws Error that names the PostgreSQL version, the encoding, or all missing tables and columns
+ * Checks that the plugin can use the database.
+ * @throws Error that names the unsupported PostgreSQL version, the unsupported encoding, or all missing tables and columns
  */
 export async function preflight(db: Knex): Promise<void> {
   const [server] = await rowsOf<{ version: number; encoding: string }>(
@@ -188,7 +188,7 @@ export async function preflight(db: Knex): Promise<void> {
   }
 }
 
-/** Lists the columns that the database lacks, as `table.column`. */
+/** Lists the columns that the database lacks, each as `table.column`. */
 export async function missingColumns(
   db: Knex,
   required: Readonly<Record<string, readonly string[]>>,

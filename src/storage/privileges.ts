@@ -5,8 +5,8 @@ import { rowsOf } from './database.ts';
 export type Privilege = 'SELECT' | 'INSERT' | 'UPDATE' | 'DELETE';
 
 /**
- * The privileges that the plugin needs on each table of Dendrite's schema. The tests also run under a role that has only
- * these.
+ * The privileges that the plugin needs on each table of Dendrite's schema. The tests also run under a database role that has
+ * only these privileges.
  */
 export const HOST_PRIVILEGES: Readonly<Record<string, readonly Privilege[]>> = {
   federationsender_assumed_offline: ['SELECT', 'DELETE'],
@@ -67,7 +67,7 @@ export const HOST_PRIVILEGES: Readonly<Record<string, readonly Privilege[]>> = {
   userapi_threepids: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
 };
 
-/** Sequences of Dendrite's schema that number the rows that the plugin writes. */
+/** Sequences of Dendrite's schema from which the plugin takes numbers for the rows that it writes. */
 export const HOST_SEQUENCES: readonly string[] = [
   'federationsender_queue_json_json_nid_seq',
   'keyserver_key_changes_seq',
@@ -83,7 +83,10 @@ export const HOST_SEQUENCES: readonly string[] = [
   'userapi_device_session_id_seq',
 ];
 
-/** SQL that grants a role the privileges that the plugin needs, and no others. @param role is quoted here */
+/**
+ * Returns SQL statements that grant a role the privileges that the plugin needs, and no others.
+ * @param role the name of the role, without quotes
+ */
 export function grantsFor(role: string): readonly string[] {
   const to = `"${role.replaceAll('"', '""')}"`;
   return [
@@ -94,7 +97,7 @@ export function grantsFor(role: string): readonly string[] {
   ];
 }
 
-/** The parts of the homeserver's database that a component uses. */
+/** The parts of the homeserver's database that the plugin uses. */
 export interface DatabaseUse {
   /** The schema of the component's own tables. */
   readonly schema: string;
@@ -103,8 +106,8 @@ export interface DatabaseUse {
 }
 
 /**
- * Lists the privileges that the role of a connection lacks, as statements that grant them. Tables that do not exist are left
- * out.
+ * Lists the privileges that the role of a connection lacks. Each privilege is a statement that grants it. Tables that do not
+ * exist are left out.
  */
 export async function missingGrants(db: Db, { schema, sequences, tables }: DatabaseUse): Promise<readonly string[]> {
   const wanted = Object.entries(tables).flatMap(([table, { privileges }]) =>

@@ -2,13 +2,16 @@ import type { Knex } from 'knex';
 import type { RoomId } from '../ids.ts';
 import { addCounts, type Deletion, deleteRows, type RowCounts } from './deletion.ts';
 
-/** The keys of a room in Dendrite's tables. */
+/** The keys of a room in Dendrite's tables: its id, and the number that Dendrite gives it. */
 export interface RoomKeys {
   readonly roomId: RoomId;
   readonly roomNid: number;
 }
 
-/** Tables that make a room visible: its members, state and aliases. Without rows in these tables, a room is not visible. */
+/**
+ * Tables whose rows make a room visible: its members, state and aliases. A room without rows in these tables is not visible to
+ * anybody.
+ */
 const SEEN_BY_ROOM_ID = [
   'public.roomserver_published',
   'public.syncapi_current_room_state',
@@ -27,10 +30,10 @@ const SEEN_BY_ROOM_NID = [
   'public.roomserver_user_room_keys',
 ] as const;
 
-/** Tables that have many rows for a room, and an index that begins with the room id. */
+/** Tables that may have many rows for one room. They have an index that begins with the room id. */
 const LARGE = ['public.syncapi_relations', 'public.syncapi_receipts'] as const;
 
-/** The other tables. Clients or servers may add rows to these after the room has been deleted. */
+/** The other tables. Clients or other servers may add rows to them after the room has been deleted. */
 const SMALL = ['public.syncapi_notification_data'] as const;
 
 const byRoomId = (transaction: Knex.Transaction, table: string, { roomId }: RoomKeys): Promise<RowCounts> =>
@@ -57,12 +60,12 @@ export async function deleteSeenRows(
   ]);
 }
 
-/** Deletes the remaining rows of a room. The host may have added rows to tables that were already purged. */
+/** Deletes the remaining rows of a room. The host may have added them to tables from which the room was already deleted. */
 export async function deleteLateRows(transaction: Knex.Transaction, room: RoomKeys): Promise<RowCounts> {
   return inTurn([...SMALL, ...LARGE].map((table) => () => byRoomId(transaction, table, room)));
 }
 
-/** Deletes at most `limit` rows of a room from each table that has many. */
+/** Deletes at most `limit` rows of a room from each of the `LARGE` tables. */
 export async function deleteLargeRows(transaction: Knex.Transaction, room: RoomKeys, limit: number): Promise<Deletion> {
   const deleted = await inTurn(
     LARGE.map(

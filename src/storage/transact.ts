@@ -2,24 +2,25 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Knex } from 'knex';
 import { isConflict, isConnectionLoss } from './database-failures.ts';
 
-/** Maximum number of attempts before a conflict becomes an error. */
+/** Maximum number of attempts before a conflict with other transactions becomes an error. */
 const ATTEMPTS = 8;
 const FIRST_DELAY_MS = 10;
 const LONGEST_DELAY_MS = 200;
 
 /**
- * A transaction that has waited for a lock must see the changes that others have committed. The database's default isolation
- * level may be another.
+ * The isolation level of all transactions. A transaction that has waited for a lock must see the changes that other
+ * transactions have committed. The database's default level may not allow this.
  */
 const READ_COMMITTED = { isolationLevel: 'read committed' } as const;
 
-/** Registers work to run after the commit. */
+/** Registers work that runs after the commit. */
 export type AfterCommit = (work: () => void) => void;
 
 /**
- * Runs work in a transaction. Rolls it back if the work throws. After the commit, runs the registered work.
- * @param hasCommitted called if the connection is lost after the work, to find out whether the transaction was committed.
- * @defaultValue returns `false`
+ * Runs work in a transaction. Rolls the transaction back if the work throws. After the commit, runs the work that was
+ * registered with `afterCommit`.
+ * @param hasCommitted called if the connection is lost after the work. It finds out whether the transaction was committed.
+ * @defaultValue a function that returns `false`
  */
 export async function transact<T>(
   db: Knex,
@@ -40,7 +41,9 @@ export async function transact<T>(
   return done.value;
 }
 
-/** Runs work in a transaction and rolls it back. Registered work does not run. */
+/**
+ * Runs work in a transaction, and then rolls the transaction back. Work that was registered with `afterCommit` does not run.
+ */
 export async function transactAndRollBack<T>(
   db: Knex,
   work: (transaction: Knex.Transaction, afterCommit: AfterCommit) => Promise<T>,
@@ -53,14 +56,14 @@ export async function transactAndRollBack<T>(
   }
 }
 
-/** Opens a transaction that the caller ends. */
+/** Opens a transaction. The caller must commit it or roll it back. */
 export function openTransaction(db: Knex): Promise<Knex.Transaction> {
   return db.transaction(READ_COMMITTED);
 }
 
 /**
- * Retries work, a few times, if PostgreSQL has rolled it back because of a deadlock or a serialization failure. The work must
- * not rely on what an earlier attempt has changed outside of its transaction.
+ * Runs work. If PostgreSQL has rolled the work back because of a deadlock or a serialization failure, runs it again, up to
+ * `ATTEMPTS` times. The work must not rely on what an earlier attempt has changed outside its transaction.
  */
 export async function retryConflicts<T>(work: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {

@@ -1,15 +1,15 @@
 import type { Knex } from 'knex';
 
-/** A statement. No other statement of the same round trip reads or writes its rows. */
+/** A statement that is sent together with others. It must not read or write rows that another of these statements writes. */
 export interface Write {
-  /** SQL with `?` for bindings. `WITH` clauses must not write. */
+  /** SQL with `?` for each binding. Its `WITH` clauses must not write. */
   readonly sql: string;
   readonly bindings: readonly Knex.RawBinding[];
 }
 
 /**
- * Sends writes as one statement, because a round trip to the database costs more than the writes. No write sees the changes
- * of the others. PostgreSQL chooses their order.
+ * Sends several statements as one, because a round trip to the database costs more than the statements. No statement sees the
+ * changes of the others. PostgreSQL chooses their order.
  */
 export async function writeTogether(transaction: Knex.Transaction, writes: readonly Write[]): Promise<void> {
   if (writes.length === 0) return;

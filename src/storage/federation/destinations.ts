@@ -3,18 +3,22 @@ import type { DestinationRetry } from '../../host.ts';
 import type { RoomId, ServerName } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 
-/** Another server that shares rooms with the homeserver, that has queued events, or that is listed as offline. */
+/**
+ * Another server that shares rooms with the homeserver, for which events are queued, or that is on one of the offline lists.
+ */
 export interface Destination {
   readonly destination: ServerName;
   readonly queuedPdus: number;
   readonly queuedEdus: number;
-  /** `origin_server_ts` of the first PDU in the queue. `null` if no PDU is queued. */
+  /** `origin_server_ts` of the oldest PDU in the queue. `null` if no PDU is queued. */
   readonly oldestQueuedAt: number | null;
-  /** Whether the server is in `federationsender_blacklist`. Nothing is sent to it. */
+  /** Whether the server is in `federationsender_blacklist`. The homeserver then sends nothing to it. */
   readonly isBlacklisted: boolean;
-  /** Whether the server is in `federationsender_assumed_offline`. Dendrite sends to it through a relay. */
+  /** Whether the server is in `federationsender_assumed_offline`. Dendrite then sends to it through a relay. */
   readonly isAssumedOffline: boolean;
-  /** Times of the last and the next attempt. `null` if the host does not report them or does not wait. */
+  /**
+   * Times of the last and the next attempt to reach the server. `null` if the host reports no times, or if it is not waiting.
+   */
   readonly retry: DestinationRetry | null;
 }
 
@@ -27,7 +31,7 @@ interface DestinationRow {
   is_assumed_offline: boolean;
 }
 
-/** SQL sort keys of the list. `t` has the times of retries that the host reports. */
+/** SQL sort keys of the list. Table `t` has the times of attempts that the host reports. */
 const ORDERS = {
   destination: 'destination COLLATE "C"',
   retry_last_ts: 'coalesce(t.last_try, 0)',
@@ -40,7 +44,10 @@ const ORDERS = {
 export type DestinationOrder = keyof typeof ORDERS;
 export const DESTINATION_ORDERS = Object.keys(ORDERS) as [DestinationOrder, ...DestinationOrder[]];
 
-/** Selects the server with the name `name`, or all servers whose names contain `partOfName`. */
+/**
+ * Selects the server named `name`, or all servers whose names contain `partOfName`. If `partOfName` is `undefined`, selects all
+ * servers.
+ */
 export type DestinationFilter = { readonly name: string } | { readonly partOfName: string | undefined };
 
 export interface DestinationPage {
@@ -56,7 +63,7 @@ const KNOWN = `SELECT server_name FROM public.federationsender_joined_hosts
   UNION SELECT server_name FROM public.federationsender_blacklist
   UNION SELECT server_name FROM public.federationsender_assumed_offline`;
 
-/** SQL for the servers. It reads the whole table of joined hosts, because Dendrite has no index on its server names. */
+/** SQL for the servers. It reads the whole table of joined hosts, because Dendrite has no index on their server names. */
 const DESTINATIONS = `SELECT known.server_name AS destination, coalesce(p.pdus, 0) AS pdus, coalesce(e.edus, 0) AS edus, p.oldest,
     b.server_name IS NOT NULL AS is_blacklisted, o.server_name IS NOT NULL AS is_assumed_offline
   FROM (${KNOWN}) AS known
@@ -70,7 +77,7 @@ const DESTINATIONS = `SELECT known.server_name AS destination, coalesce(p.pdus, 
     AND (CAST(:name AS text) IS NULL OR known.server_name = :name)
     AND (CAST(:partOfName AS text) IS NULL OR strpos(lower(known.server_name), lower(:partOfName)) > 0)`;
 
-/** A page of the matching servers, and the number of all matching servers. */
+/** Reads a page of the matching servers, and counts all matching servers. */
 export async function readDestinations(
   db: Db,
   filter: DestinationFilter,
@@ -122,7 +129,7 @@ const destinationOf = (row: DestinationRow, retryOf: ReadonlyMap<ServerName, Des
   retry: retryOf.get(row.destination) ?? null,
 });
 
-/** Reads `origin_server_ts` from an event's JSON. `null` if the text is not an event with a time. */
+/** Reads `origin_server_ts` from an event's JSON. Returns `null` if the text is not an event with a time. */
 function timeOf(json: string): number | null {
   try {
     const { origin_server_ts: at } = JSON.parse(json) as { readonly origin_server_ts?: unknown };
@@ -132,7 +139,7 @@ function timeOf(json: string): number | null {
   }
 }
 
-/** A page of the rooms with joined users of a server, by room id, and the number of all these rooms. */
+/** Reads a page of the rooms in which users of a server have joined, by room id, and counts all these rooms. */
 export async function listRoomsOfServer(
   db: Db,
   serverName: ServerName,

@@ -3,7 +3,7 @@ import type { EventId, RoomId, ServerName, UserId } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 import type { Write } from '../write-together.ts';
 
-/** The number of joined users of each server in a room. */
+/** Counts the joined users of each server in a room. */
 export async function countJoinedUsers(db: Db, roomId: RoomId): Promise<Map<ServerName, number>> {
   const rows = await rowsOf<{ server_name: ServerName; users: number }>(
     db.raw(
@@ -18,11 +18,11 @@ export async function countJoinedUsers(db: Db, roomId: RoomId): Promise<Map<Serv
 /** Servers that peek into a room, and servers that receive no events. */
 export interface RoomHosts {
   readonly peeking: readonly ServerName[];
-  /** Joined and peeking servers on the blacklist. Nothing is sent to them. */
+  /** Those of the joined and peeking servers that are on the blacklist. The homeserver sends nothing to them. */
   readonly blacklisted: ReadonlySet<ServerName>;
 }
 
-/** Finds the servers that peek into a room. Also finds which of those and of the joined servers are on the blacklist. */
+/** Finds the servers that peek into a room. Also finds which of the peeking and joined servers are on the blacklist. */
 export async function findRoomHosts(db: Db, roomId: RoomId, joined: readonly ServerName[]): Promise<RoomHosts> {
   const rows = await rowsOf<{ server_name: ServerName; peeking: boolean }>(
     db.raw(
@@ -38,7 +38,10 @@ export async function findRoomHosts(db: Db, roomId: RoomId, joined: readonly Ser
   return { peeking: namesOf(true), blacklisted: new Set(namesOf(false)) };
 }
 
-/** Replaces outdated join events with current ones. */
+/**
+ * Stores a change of memberships in the table of joined servers. Each row stands for a join event. The rows of `removed` events
+ * are deleted, and rows for `added` events are inserted.
+ */
 export function updateJoinedHosts(roomId: RoomId, removed: readonly EventId[], added: readonly JoinedHost[]): Write[] {
   const removal = {
     sql: 'DELETE FROM public.federationsender_joined_hosts WHERE room_id = ? AND event_id = ANY(?)',
@@ -52,12 +55,12 @@ interface JoinedHost {
   readonly serverName: ServerName;
 }
 
-/** Deletes all joined hosts of a room. */
+/** Deletes the rows of all servers in a room. */
 export async function deleteJoinedHosts(transaction: Knex.Transaction, roomId: RoomId): Promise<void> {
   await transaction.raw('DELETE FROM public.federationsender_joined_hosts WHERE room_id = ?', [roomId]);
 }
 
-/** Stores joined hosts of a room. */
+/** Returns the statements that store join events and their servers. */
 export function insertJoinedHosts(roomId: RoomId, joined: readonly JoinedHost[]): Write[] {
   if (joined.length === 0) return [];
   return [
@@ -69,7 +72,7 @@ export function insertJoinedHosts(roomId: RoomId, joined: readonly JoinedHost[])
   ];
 }
 
-/** Servers with users in any room that the user has joined. */
+/** Lists the servers that have users in any room that the given user has joined. */
 export async function listHostsSharingRooms(db: Db, userId: UserId): Promise<ServerName[]> {
   const rows = await rowsOf<{ server_name: ServerName }>(
     db.raw(

@@ -2,7 +2,7 @@ import type { Knex } from 'knex';
 import type { RoomId, ServerName } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 
-/** Returns those of the given servers that are on the blacklist. Nothing is sent to them. */
+/** Returns those of the given servers that are on the blacklist. The homeserver sends nothing to them. */
 export async function listBlacklisted(db: Db, serverNames: readonly ServerName[]): Promise<ServerName[]> {
   if (serverNames.length === 0) return [];
   const rows = await rowsOf<{ server_name: ServerName }>(
@@ -11,9 +11,9 @@ export async function listBlacklisted(db: Db, serverNames: readonly ServerName[]
   return rows.map(({ server_name }) => server_name);
 }
 
-/** An event for other servers. */
+/** An event that is queued for other servers. */
 export interface QueuedPdu {
-  /** Canonical JSON with `_room_version` and `_event_id`. */
+  /** Canonical JSON of the event, with `_room_version` and `_event_id`. */
   readonly json: string;
   readonly destinations: readonly ServerName[];
 }
@@ -37,13 +37,16 @@ export async function enqueuePdus(transaction: Knex.Transaction, pdus: readonly 
   );
 }
 
-/** Number of NIDs before the newest one that are read again, because events may commit in a different order than their NIDs. */
+/**
+ * Number of entries before the newest one that are read again by the next call. NID means the number of a queue entry. Entries
+ * may commit in a different order than the order of their NIDs.
+ */
 const OVERLAP = 1_000;
 
 /**
  * Finds the queued events of a room. Reads the JSON of every queue entry.
- * @param after skips entries whose NID is more than `OVERLAP` below this one; 0: skips none
- * @returns the NIDs of the events, and the newest NID of the queue
+ * @param after entries whose NID is more than `OVERLAP` below this one are skipped; 0 skips none
+ * @returns the NIDs of the entries, and the highest NID in the queue
  */
 export async function findQueuedEvents(
   db: Db,
@@ -60,7 +63,7 @@ export async function findQueuedEvents(
   return { nids: (row?.nids ?? []).map(Number), newest: Math.max(Number(row?.newest ?? 0), after) };
 }
 
-/** The servers that the events are queued for. */
+/** Lists the servers for which the queue entries are waiting. */
 export async function listWaitingServers(db: Db, nids: readonly number[]): Promise<ServerName[]> {
   if (nids.length === 0) return [];
   const rows = await rowsOf<{ server_name: ServerName }>(
@@ -72,7 +75,7 @@ export async function listWaitingServers(db: Db, nids: readonly number[]): Promi
   return rows.map(({ server_name }) => server_name);
 }
 
-/** Queues EDUs of one type. Each EDU goes to all of the given servers. */
+/** Queues EDUs of one type. Each EDU goes to all given servers. */
 export async function enqueueEdus(
   transaction: Knex.Transaction,
   eduType: string,

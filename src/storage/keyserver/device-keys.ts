@@ -2,7 +2,7 @@ import type { Knex } from 'knex';
 import type { UserId } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 
-/** Writes the row that Dendrite stores for a device without keys. */
+/** Inserts the row that Dendrite stores for a device that has no keys. */
 export async function insertKeylessDevice(
   transaction: Knex.Transaction,
   { userId, deviceId }: { readonly userId: UserId; readonly deviceId: string },
@@ -17,7 +17,7 @@ export async function insertKeylessDevice(
 }
 
 /**
- * Renames a device in the table of device keys. If the device has keys, the change gets a new stream id in the device list.
+ * Renames a device in the table of device keys. If the device has keys, the device list gets a new stream id.
  * @returns the new stream id and the keys; `undefined` if the device has no keys
  */
 export async function updateKeysDisplayName(
@@ -59,7 +59,7 @@ export async function deleteDeviceKeys(
   return Number(row?.stream_id ?? 0);
 }
 
-/** Records a change of a user's keys, so that `/sync` tells all users who share a room with the user. */
+/** Records a change of a user's keys, so that `/sync` tells it to all users who share a room with the user. */
 export async function noteKeyChange(transaction: Knex.Transaction, userId: UserId): Promise<void> {
   await transaction.raw(
     `INSERT INTO public.keyserver_key_changes (user_id) VALUES (?)
@@ -68,7 +68,7 @@ export async function noteKeyChange(transaction: Knex.Transaction, userId: UserI
   );
 }
 
-/** Whether a device has keys. Other users know only devices with keys. */
+/** Tells whether a device has keys. Other users can see only devices with keys. */
 export async function hasDeviceKeys(db: Db, userId: UserId, deviceId: string): Promise<boolean> {
   const rows = await rowsOf(
     db.raw(`SELECT FROM public.keyserver_device_keys WHERE user_id = ? AND device_id = ? AND key_json <> ''`, [

@@ -6,7 +6,7 @@ import { type Db, rowsOf } from '../database.ts';
 /** Dendrite's numbers for the types of cross-signing keys. */
 const KEY_TYPES: Readonly<Record<CrossSigningKey['usage'], number>> = { master: 1, self_signing: 2 };
 
-/** Marks a user's device list as stale (the homeserver must request it again) or as up to date. */
+/** Marks a user's device list as stale or as up to date. The homeserver must request a stale list again. */
 export async function setStale(transaction: Knex.Transaction, userId: UserId, isStale: boolean): Promise<void> {
   await transaction.raw(
     `INSERT INTO public.keyserver_stale_device_lists (user_id, domain, is_stale, ts_added_secs)
@@ -18,13 +18,16 @@ export async function setStale(transaction: Knex.Transaction, userId: UserId, is
 
 const LAST_CHANGE = 'SELECT change_id FROM public.keyserver_key_changes WHERE user_id = ?';
 
-/** The last change of the user's keys. `undefined` if there was none. */
+/** Returns the id of the last change of the user's keys. Returns `undefined` if there was none. */
 export async function findKeyChange(db: Db, userId: UserId): Promise<string | undefined> {
   const [row] = await rowsOf<{ change_id: string }>(db.raw(LAST_CHANGE, [userId]));
   return row?.change_id;
 }
 
-/** Like `findKeyChange()`, but first waits for running changes and blocks new ones. */
+/**
+ * Returns the same as `findKeyChange()`. First waits for transactions that change the user's keys, and blocks new ones until
+ * the end of this transaction.
+ */
 export async function lockKeyChange(transaction: Knex.Transaction, userId: UserId): Promise<string | undefined> {
   const [row] = await rowsOf<{ change_id: string }>(transaction.raw(`${LAST_CHANGE} FOR UPDATE`, [userId]));
   return row?.change_id;
@@ -32,8 +35,8 @@ export async function lockKeyChange(transaction: Knex.Transaction, userId: UserI
 
 /**
  * Replaces the stored devices and cross-signing keys of a remote user.
- * @param streamId stream id of the device list at the user's server
- * @returns the number of devices removed
+ * @param streamId stream id that the device list has on the user's own server
+ * @returns the number of devices that were removed
  */
 export async function replaceRemoteDevices(
   transaction: Knex.Transaction,
@@ -74,7 +77,10 @@ export async function replaceRemoteDevices(
   return gone.length;
 }
 
-/** Replaces the keys, but keeps the signatures of other users. Those are local users who have verified this user. */
+/**
+ * Replaces a user's cross-signing keys, but keeps other users' signatures of these keys. Local users who have verified the user
+ * have made them.
+ */
 async function replaceCrossSigningKeys(
   transaction: Knex.Transaction,
   userId: UserId,

@@ -1,7 +1,7 @@
 import type { ServerName, UserId } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 
-/** The media that a local user has uploaded. */
+/** The media that one local user has uploaded. */
 export interface MediaOfUser {
   readonly userId: UserId;
   readonly displayName: string | null;
@@ -21,11 +21,11 @@ export const MEDIA_ORDERS = Object.keys(ORDERS) as [MediaOrder, ...MediaOrder[]]
 
 export interface MediaFilter {
   readonly localServerNames: readonly ServerName[];
-  /** Part of a localpart or display name, in any case. */
+  /** A part of a localpart or display name, ignoring case. */
   readonly searchTerm?: string | undefined;
-  /** Earliest upload in ms since the epoch, inclusive. */
+  /** Only uploads at or after this time, in ms since the epoch. */
   readonly since?: number | undefined;
-  /** Latest upload in ms since the epoch, inclusive. */
+  /** Only uploads at or before this time, in ms since the epoch. */
   readonly until?: number | undefined;
 }
 
@@ -36,7 +36,7 @@ export interface MediaPage {
   readonly limit: number;
 }
 
-/** A page of the users who have uploaded media, and the number of all these users. Reads all local media. */
+/** Reads a page of the users who have uploaded media, and counts all these users. Reads all local media. */
 export async function readMediaOfUsers(
   db: Db,
   { localServerNames, searchTerm, since, until }: MediaFilter,

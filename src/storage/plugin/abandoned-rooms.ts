@@ -7,7 +7,10 @@ import { HAS_LOCAL_USERS } from '../roomserver/local-members.ts';
 export interface AbandonedRoom {
   readonly roomNid: number;
   readonly roomId: RoomId;
-  /** The time when the room was first found without local users, in ms since the epoch. `undefined`: not checked yet. */
+  /**
+   * The time when the plugin first found the room without local users, in ms since the epoch. `undefined` if the plugin has not
+   * found it yet.
+   */
   readonly since: number | undefined;
 }
 
@@ -15,8 +18,8 @@ const IS_ABANDONED = `NOT ${HAS_LOCAL_USERS}
   AND NOT EXISTS (SELECT FROM matrix_admin.purges p WHERE p.room_id = r.room_id)`;
 
 /**
- * Records rooms that have no local users, and deletes the records of rooms that have some again. @returns the number of new
- * records
+ * Records rooms that have no local users. Deletes the records of rooms that have local users again.
+ * @returns the number of new records
  */
 export async function noteAbandonedRooms(
   transaction: Knex.Transaction,
@@ -40,7 +43,7 @@ export async function noteAbandonedRooms(
 }
 
 /**
- * Rooms without local users, in the order of their NIDs.
+ * Lists rooms without local users, in ascending order of their NIDs. A NID is the number that Dendrite gives a room.
  * @param filter `notedForMs`: only rooms that were recorded at least this many ms ago
  */
 export async function readAbandonedRooms(

@@ -5,7 +5,7 @@ import { type Db, rowsOf } from '../database.ts';
 export const USER_TYPES = ['bot', 'support'] as const;
 export type UserType = (typeof USER_TYPES)[number];
 
-/** Sets the type of an account. @param userType `null`: the account belongs to a person */
+/** Sets the type of an account. @param userType `null` if the account belongs to a person */
 export async function setUserType(db: Db, userId: UserId, userType: UserType | null): Promise<void> {
   await db.raw(
     `INSERT INTO matrix_admin.account_attributes (user_id, user_type) VALUES (?, ?)
@@ -14,7 +14,7 @@ export async function setUserType(db: Db, userId: UserId, userType: UserType | n
   );
 }
 
-/** Records that a user asked for erasure, and who erased the user. */
+/** Records that an administrator has erased a user, and who it was. */
 export async function noteErasure(db: Db, userId: UserId, erasedBy: string): Promise<void> {
   await db.raw(
     `INSERT INTO matrix_admin.account_attributes (user_id, erased_by, erased_at) VALUES (?, ?, clock_timestamp())
@@ -29,14 +29,14 @@ export async function forgetErasure(db: Db, userId: UserId): Promise<void> {
   ]);
 }
 
-/** A limit of messages for one user. If both numbers are 0, there is no limit. */
+/** A limit of the messages that one user may send. If both numbers are 0, there is no limit. */
 export interface RateLimit {
   readonly messagesPerSecond: number;
   /** Number of messages that the user may send at once. */
   readonly burstCount: number;
 }
 
-/** The limit of a user. `undefined`: the homeserver's own limit applies. */
+/** Finds the rate limit of a user. `undefined` means that the homeserver's own limit applies. */
 export async function findRateLimit(db: Db, userId: UserId): Promise<RateLimit | undefined> {
   const [row] = await rowsOf<RateLimit>(
     db.raw(
@@ -48,7 +48,7 @@ export async function findRateLimit(db: Db, userId: UserId): Promise<RateLimit |
   return row;
 }
 
-/** Sets the limit of a user. @param limit `undefined` removes the limit */
+/** Sets the rate limit of a user. @param limit `undefined` removes the limit */
 export async function setRateLimit(db: Db, userId: UserId, limit: RateLimit | undefined): Promise<void> {
   await db.raw(
     `INSERT INTO matrix_admin.account_attributes (user_id, messages_per_second, burst_count) VALUES (?, ?, ?)
@@ -57,11 +57,11 @@ export async function setRateLimit(db: Db, userId: UserId, limit: RateLimit | un
   );
 }
 
-/** Synapse's experimental features that can be switched on for an account. */
+/** Synapse's experimental features that administrators can switch on for an account. */
 export const EXPERIMENTAL_FEATURES = ['msc3881', 'msc3575', 'msc4222'] as const;
 export type ExperimentalFeature = (typeof EXPERIMENTAL_FEATURES)[number];
 
-/** The features that are on for an account. */
+/** Lists the experimental features that are on for an account. */
 export async function listFeatures(db: Db, userId: UserId): Promise<ExperimentalFeature[]> {
   const [row] = await rowsOf<{ features: ExperimentalFeature[] }>(
     db.raw('SELECT features FROM matrix_admin.account_attributes WHERE user_id = ?', [userId]),
@@ -78,7 +78,7 @@ export async function setFeatures(db: Db, userId: UserId, features: readonly Exp
 }
 
 /**
- * Allows a user to replace the current master key for a limited time. The permission ends when the key is replaced.
+ * Allows a user to replace the current master key until a given time. The permission also ends when the key is replaced.
  * @param until ms since the epoch
  * @returns whether the user has a master key
  */

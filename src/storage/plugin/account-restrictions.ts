@@ -4,7 +4,7 @@ import { type Db, rowsOf } from '../database.ts';
 /** A restriction that an administrator can put on an account. */
 export type Restriction = 'suspended' | 'locked' | 'shadow_banned';
 
-/** The restrictions of the account whose localpart is spelled as given. */
+/** Lists the restrictions of an account. The localpart must be spelled exactly as in the account. */
 export async function listRestrictions(db: Db, userId: UserId): Promise<Restriction[]> {
   const rows = await rowsOf<{ restriction: Restriction }>(
     db.raw('SELECT restriction FROM matrix_admin.account_restrictions WHERE user_id = ?', [userId]),
@@ -12,7 +12,7 @@ export async function listRestrictions(db: Db, userId: UserId): Promise<Restrict
   return rows.map(({ restriction }) => restriction);
 }
 
-/** Restricts an account. If the account has the restriction already, replaces the name of the actor who restricted it. */
+/** Restricts an account. If the account already has the restriction, the actor in `setBy` replaces the earlier actor. */
 export async function insertRestriction(
   db: Db,
   userId: UserId,
@@ -33,7 +33,7 @@ export async function deleteRestriction(db: Db, userId: UserId, restriction: Res
   ]);
 }
 
-/** Lifts all restrictions of an account. */
+/** Removes all restrictions of an account. */
 export async function deleteRestrictions(db: Db, userId: UserId): Promise<void> {
   await db.raw('DELETE FROM matrix_admin.account_restrictions WHERE user_id = ?', [userId]);
 }

@@ -4,15 +4,15 @@ import type { ExperimentalFeature, RateLimit } from './account-attributes.ts';
 import type { Restriction } from './account-restrictions.ts';
 import { HAS_ENDED } from './admin-logins.ts';
 
-/** The stored decisions of administrators about an account. */
+/** What administrators have decided about an account. The homeserver must obey it. */
 export interface StoredStanding {
-  /** The user may read, leave rooms and redact, but may send nothing else. Client-Server API, "Account suspension". */
+  /** The user may read, leave rooms and redact, but may send nothing else. Source: Client-Server API, "Account suspension". */
   readonly suspended: boolean;
-  /** The user may only log out. Client-Server API, "Account locking". */
+  /** The user may only log out. Source: Client-Server API, "Account locking". */
   readonly locked: boolean;
-  /** The homeserver acknowledges the user's events, but neither stores nor sends them. */
+  /** The homeserver answers as if it accepted the user's events, but neither stores nor sends them. */
   readonly shadowBanned: boolean;
-  /** Replaces the homeserver's own limit for messages. `undefined`: the homeserver's limit applies. */
+  /** Replaces the homeserver's own limit of messages. `undefined` means that the homeserver's limit applies. */
   readonly rateLimit: RateLimit | undefined;
   /** Experimental features that are on for the account. */
   readonly features: readonly ExperimentalFeature[];
@@ -24,7 +24,7 @@ export interface StoredStanding {
 /** A device with which an administrator is logged in as the user. */
 interface AdminLogin {
   readonly deviceId: string;
-  /** When the login ends, in ms since the epoch. `undefined`: the login ends when the administrator logs out. */
+  /** When the login ends, in ms since the epoch. `undefined` if it ends only when the administrator logs out. */
   readonly validUntil: number | undefined;
   readonly hasEnded: boolean;
 }
@@ -39,8 +39,8 @@ interface StandingRow {
 }
 
 /**
- * Reads the standing of a user's account. It takes one query, because every request needs a standing. As in Dendrite, the
- * account with the lower-case localpart has priority.
+ * Reads the standing of a user's account. Every request of the user needs it, so it takes only one query. If two accounts
+ * differ only in case, the account with the lower-case localpart counts, as in Dendrite.
  */
 export async function findStanding(db: Db, userId: UserId): Promise<StoredStanding> {
   const { localpart, serverName } = splitUserId(userId);

@@ -2,17 +2,23 @@ import type { Knex } from 'knex';
 import type { UserId } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 
-/** A login of an administrator as a user. */
+/** A login of an administrator as another user. */
 interface NewAdminLogin {
   readonly userId: UserId;
   readonly deviceId: string;
-  /** `userapi_devices.session_id` of the login's device. A later device with the same device id has another session id. */
+  /**
+   * `userapi_devices.session_id` of the device that the login has created. A later device with the same device id has another
+   * session id.
+   */
   readonly sessionId: number;
-  /** Name of the actor who logged in, as in the audit. */
+  /** Name of the administrator, as the audit shows it. */
   readonly admin: string;
-  /** Device of the administrator's own access token. If it is logged out, the login ends. `undefined`: no such device */
+  /**
+   * The device of the administrator's own access token. When this device is logged out, the login ends. `undefined` if the
+   * administrator used no such device.
+   */
   readonly adminDevice: { readonly deviceId: string; readonly sessionId: number } | undefined;
-  /** When the login ends, in ms since the epoch. `undefined`: no such time. */
+  /** When the login ends, in ms since the epoch. `undefined` if no such time is set. */
   readonly validUntil: number | undefined;
 }
 
@@ -34,7 +40,9 @@ export async function insertAdminLogin(transaction: Knex.Transaction, login: New
   );
 }
 
-/** SQL condition: the device `d` is the user's own, and not the device of an administrator's login. */
+/**
+ * SQL condition: the device `d` belongs to the user, and is not the device of an administrator who is logged in as the user.
+ */
 export const IS_OWN_DEVICE = `NOT EXISTS (SELECT FROM matrix_admin.admin_logins l
   WHERE l.user_id = '@' || d.localpart || ':' || d.server_name AND l.device_id = d.device_id AND l.session_id = d.session_id)`;
 
@@ -57,7 +65,7 @@ export const HAS_ENDED = `(coalesce(l.valid_until <= clock_timestamp(), false) O
       AND a.account_type = 3 AND a.is_deactivated IS NOT TRUE))
   OR EXISTS (SELECT FROM public.userapi_accounts d WHERE ${isOf('l.user_id')} AND d.account_type = 3))`;
 
-/** Lists ended logins that have not been removed yet. */
+/** Lists logins that have ended and have not been deleted yet. */
 export async function listEndedAdminLogins(
   db: Db,
 ): Promise<readonly { readonly userId: UserId; readonly deviceId: string }[]> {
@@ -70,8 +78,8 @@ export async function listEndedAdminLogins(
 }
 
 /**
- * Deletes an ended login.
- * @returns whether the login's device still exists; `undefined` if another process has deleted the login
+ * Deletes a login that has ended.
+ * @returns whether the login's device still exists; `undefined` if another process has already deleted the login
  */
 export async function deleteEndedAdminLogin(
   transaction: Knex.Transaction,

@@ -2,23 +2,23 @@ import type { Knex } from 'knex';
 import { type Db, lockApprovals, rowsOf } from '../database.ts';
 
 export const APPROVAL_STATES = ['pending', 'approved', 'denied', 'used', 'expired'] as const;
-/** State of an approval. `expired`: the approval's time ended before a decision or before its use. */
+/** State of an approval. `expired` means that its time ended before an administrator decided, or before the caller used it. */
 export type ApprovalState = (typeof APPROVAL_STATES)[number];
 
-/** A call that needs a second administrator. */
+/** A call that needs the approval of a second administrator. */
 interface Approvable {
   readonly operation: string;
-  /** The operation's input with defaults filled in, without `dryRun`. It holds no secrets and no texts of messages. */
+  /** The operation's input, with defaults filled in and without `dryRun`. It contains no secrets and no message texts. */
   readonly input: Readonly<Record<string, unknown>>;
   /** The administrator who called the operation, or `system:` and the name of the host's code. */
   readonly requestedBy: string;
 }
 
-/** A call that waits or has waited for a second administrator. Times are in ms since the epoch. */
+/** The record of a call that needs a second administrator. Times are in ms since the epoch. */
 export interface Approval extends Approvable {
   readonly id: string;
   readonly target: string | null;
-  /** Why the host asks for an approval. */
+  /** Why the host demands an approval. */
   readonly reason: string;
   readonly state: ApprovalState;
   readonly requestedTs: number;
@@ -50,8 +50,8 @@ const COLUMNS = `id, operation, target, input, reason, ${STATE} AS state, reques
   ${msOf('used_at')} AS "usedTs", used_request_id AS "usedRequestId"`;
 
 /**
- * Finds the valid approval with the same operation, input and requester: neither used nor expired. Adds a pending one if there
- * is none. Concurrent calls get the same approval.
+ * Finds an approval with the same operation, input and requester that is neither used nor expired. If there is none, adds one
+ * that waits for a decision. Concurrent calls get the same approval.
  */
 export async function findOrAddApproval(transaction: Knex.Transaction, wanted: NewApproval): Promise<Approval> {
   await lockApprovals(transaction);
@@ -85,7 +85,7 @@ export async function findApproval(db: Db, id: string): Promise<Approval | undef
   return approval;
 }
 
-/** Finds an approval and locks it, so that nobody else decides or uses it before the end of the transaction. */
+/** Finds an approval and locks it, so that no other transaction decides about it or uses it before this transaction ends. */
 export async function lockApproval(transaction: Knex.Transaction, id: string): Promise<Approval | undefined> {
   const [approval] = await rowsOf<Approval>(
     transaction.raw(`SELECT ${COLUMNS} FROM matrix_admin.approvals WHERE id = ? FOR UPDATE`, [id]),
@@ -93,7 +93,7 @@ export async function lockApproval(transaction: Knex.Transaction, id: string): P
   return approval;
 }
 
-/** Lists approvals, newest first. The list starts after the approval with the id `after`. */
+/** Lists approvals, newest first. If `after` is the id of an approval, the list starts after that approval. */
 export async function readApprovals(
   db: Db,
   filter: { readonly state?: ApprovalState | undefined; readonly target?: string | undefined },
@@ -113,7 +113,7 @@ export async function readApprovals(
   );
 }
 
-/** Stores the decision about an approval. The transaction must have locked the approval, and it must be pending. */
+/** Stores the decision about an approval. The caller has locked the approval and checked that it waits for a decision. */
 export async function storeDecision(
   transaction: Knex.Transaction,
   id: string,
@@ -128,7 +128,7 @@ export async function storeDecision(
 }
 
 /**
- * Uses up approvals that are approved and not expired. If several transactions run at once, only one gets an approval.
+ * Uses up approvals that are approved and not expired. If several transactions try at once, only one of them gets an approval.
  * @returns the ids of the approvals that this call has used up
  */
 export async function takeApprovals(
@@ -146,7 +146,7 @@ export async function takeApprovals(
   return rows.map(({ id }) => id);
 }
 
-/** Removes approvals that expired more than `retentionMs` ago. */
+/** Deletes approvals that expired more than `retentionMs` ago. */
 export async function removeOldApprovals(db: Knex, retentionMs: number): Promise<void> {
   await db.raw(
     `DELETE FROM matrix_admin.approvals WHERE expires_at < clock_timestamp() - ?::bigint * interval '1 ms'`,

@@ -2,10 +2,10 @@ import type { Knex } from 'knex';
 import { type Db, rowsOf } from '../database.ts';
 
 export const AUDIT_OUTCOMES = ['ok', 'queued', 'refused', 'failed', 'cancelled'] as const;
-/** Outcome of a call. `queued` means that the call has started a job. The end of the job gets an entry of its own. */
+/** Outcome of a call. `queued` means that the call has started a job. The end of the job gets a separate entry. */
 export type AuditOutcome = (typeof AUDIT_OUTCOMES)[number];
 
-/** An actor, an operation, its target and its outcome. Contains no secrets and no message texts. */
+/** An audit entry: who did what to which target, and the outcome. It contains no secrets and no message texts. */
 export interface AuditEntry {
   readonly operation: string;
   readonly outcome: AuditOutcome;
@@ -13,17 +13,17 @@ export interface AuditEntry {
   readonly target?: string | undefined;
   readonly jobId?: string | undefined;
   readonly errcode?: string | undefined;
-  /** Id of the approval that the call needs or has used. If there are several, the last one. */
+  /** Id of the approval that the call needs or has used. If the call needs several approvals, this is the last one. */
   readonly approvalId?: string | undefined;
   readonly requestId: string;
-  /** Client address of HTTP calls. */
+  /** Address of the HTTP client, if the call came over HTTP. */
   readonly address?: string | undefined;
 }
 
 /** Maximum length of a target, in UTF-16 code units. Longer targets are cut, because the column has an index. */
 const MAX_TARGET_LENGTH = 255;
 
-/** Writes an entry. @returns the id of the PostgreSQL transaction that wrote it */
+/** Writes an audit entry. @returns PostgreSQL's id of the transaction that wrote the entry */
 export async function insertAudit(db: Db, entry: AuditEntry): Promise<string> {
   const [row] = await rowsOf<{ transaction_id: string }>(
     db.raw(
@@ -50,9 +50,9 @@ export interface AuditFilter {
   readonly outcome?: AuditOutcome | undefined;
   readonly actor?: string | undefined;
   readonly target?: string | undefined;
-  /** Earliest time of an entry, in ms since the epoch, inclusive. */
+  /** Only entries at or after this time, in ms since the epoch. */
   readonly since?: number | undefined;
-  /** Latest time of an entry, in ms since the epoch, exclusive. */
+  /** Only entries before this time, in ms since the epoch. */
   readonly until?: number | undefined;
 }
 
@@ -76,7 +76,7 @@ interface AuditRow {
   address: string | null;
 }
 
-/** Lists entries, newest first. The list starts after the entry with the id `before`. */
+/** Lists audit entries, newest first. If `before` is the id of an entry, the list starts after that entry. */
 export async function readAudit(
   db: Knex,
   filter: AuditFilter,
@@ -123,7 +123,7 @@ export async function readAudit(
   }));
 }
 
-/** Finds the entry of a call by its request id. Finds only calls that have succeeded or started a job. */
+/** Finds the audit entry of a call by its request id. Finds only calls that have succeeded or started a job. */
 export async function findAuditOfRequest(
   db: Db,
   requestId: string,
@@ -139,7 +139,7 @@ export async function findAuditOfRequest(
   return row && { jobId: row.job_id ?? undefined };
 }
 
-/** Removes entries older than `retentionMs`, because they contain client addresses. */
+/** Deletes entries older than `retentionMs`, because they contain client addresses. */
 export async function removeOldAudit(db: Knex, retentionMs: number): Promise<void> {
   await db.raw(`DELETE FROM matrix_admin.audit WHERE at < clock_timestamp() - ?::bigint * interval '1 ms'`, [
     retentionMs,

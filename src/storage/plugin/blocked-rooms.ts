@@ -26,7 +26,7 @@ const blockedOf = (row: BlockedRow): BlockedRoom => ({
   blockedAt: Math.floor(row.blocked_ms),
 });
 
-/** Blocks a room, or replaces the reason why it is blocked. */
+/** Blocks a room. If the room is already blocked, replaces the reason. */
 export async function insertBlockedRoom(
   db: Db,
   { roomId, reason, blockedBy }: Omit<BlockedRoom, 'blockedAt'>,
@@ -54,7 +54,7 @@ export async function findBlockedRoom(db: Db, roomId: RoomId): Promise<BlockedRo
   return row && blockedOf(row);
 }
 
-/** Lists blocked rooms whose ids are greater than `after`, in order of their ids. */
+/** Lists blocked rooms whose ids are greater than `after`, in ascending order of their ids. */
 export async function readBlockedRooms(db: Db, after: string, limit: number): Promise<BlockedRoom[]> {
   const rows = await rowsOf<BlockedRow>(
     db.raw(`SELECT ${COLUMNS} FROM matrix_admin.blocked_rooms WHERE room_id > ? ORDER BY room_id LIMIT ?`, [

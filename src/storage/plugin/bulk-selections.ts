@@ -2,11 +2,14 @@ import type { Knex } from 'knex';
 import { type Db, rowsOf } from '../database.ts';
 import type { JobData } from './stored-job.ts';
 
-/** A selection that `planBulk` has stored: an operation and its options. The items are in `bulk_items`. */
+/**
+ * A list of users or rooms on which one operation is going to run, and the operation with its options. `planBulk` has stored
+ * it. The users or rooms are in the table `bulk_items`.
+ */
 export interface BulkSelection {
   readonly token: string;
   readonly operation: string;
-  /** Parameters of the operation, the same for all items. */
+  /** Parameters of the operation. They are the same for all items. */
   readonly options: JobData;
   readonly createdBy: string;
   /** When the selection expires, in ms since the epoch. */
@@ -44,7 +47,7 @@ interface ItemRow {
   error: string | null;
 }
 
-/** Stores a selection with its items. Also deletes expired selections. @returns its token */
+/** Stores a selection with its items. Also deletes expired selections. @returns the selection's token */
 export async function insertBulkSelection(
   transaction: Knex.Transaction,
   selection: Pick<BulkSelection, 'operation' | 'options' | 'createdBy'> & { readonly items: readonly string[] },
@@ -75,7 +78,7 @@ export async function insertBulkSelection(
   return { token, expiresAt: Math.floor(expiresAt) };
 }
 
-/** Finds a selection. `lock` makes other transactions that lock the selection wait. */
+/** Finds a selection. With `lock`, other transactions that lock the selection wait until this transaction ends. */
 export async function findBulkSelection(
   db: Db,
   token: string,
@@ -102,22 +105,22 @@ export async function findBulkSelection(
   );
 }
 
-/** Marks a selection as used. */
+/** Marks a selection as used, so that it cannot start a second job. */
 export async function useBulkSelection(transaction: Knex.Transaction, token: string): Promise<void> {
   await transaction.raw('UPDATE matrix_admin.bulk_selections SET used_at = clock_timestamp() WHERE token = ?', [token]);
 }
 
-/** Links a selection to its job. The selection is deleted together with the job. */
+/** Records which job runs a selection. When the job is deleted, its selection is deleted too. */
 export async function setBulkJob(transaction: Knex.Transaction, token: string, jobId: string): Promise<void> {
   await transaction.raw('UPDATE matrix_admin.bulk_selections SET job_id = ? WHERE token = ?', [jobId, token]);
 }
 
-/** Deletes the options of a selection, because they may contain the text of a message. */
+/** Deletes the options of a selection, because they may contain a message text. */
 export async function forgetBulkOptions(db: Db, token: string): Promise<void> {
   await db.raw(`UPDATE matrix_admin.bulk_selections SET options = '{}' WHERE token = ?`, [token]);
 }
 
-/** Lists items in the order of their positions, starting at the position `from`. */
+/** Lists items in ascending order of their positions, starting at the position `from`. */
 export async function listBulkItems(db: Db, token: string, from: number, limit: number): Promise<BulkItem[]> {
   const rows = await rowsOf<ItemRow>(
     db.raw(
@@ -146,7 +149,7 @@ export async function setBulkOutcome(
   );
 }
 
-/** Number of items by outcome. */
+/** Counts the items of a selection: all, those that succeeded, and those that failed. */
 export async function countBulkItems(
   db: Db,
   token: string,

@@ -3,19 +3,21 @@ import { rowsOf } from '../database.ts';
 import { DONE } from './jobs.ts';
 import type { JobState } from './stored-job.ts';
 
-/** Number and progress of the jobs of one kind in one state. */
+/** Number and progress of the jobs that have the same kind and state. */
 export interface JobCount {
   readonly kind: string;
   readonly state: JobState;
   readonly jobs: number;
   readonly oldestAgeSeconds: number;
-  /** Progress of the running job that has progressed least, as a fraction of 1. */
+  /** Progress of the running job with the least progress, as a fraction of 1. */
   readonly progress: number | null;
-  /** Time of the last progress of the running job that has been stuck for the longest time, in seconds since the epoch. */
+  /**
+   * Time of the last progress of the running job that has made no progress for the longest time, in seconds since the epoch.
+   */
   readonly lastProgressSeconds: number | null;
 }
 
-/** Reads the values of the job gauges. */
+/** Counts jobs by kind and state, for the metrics. */
 export async function countJobs(db: Knex): Promise<JobCount[]> {
   return rowsOf(
     db.raw(

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
 import { type Db, rowsOf } from '../database.ts';
 
-/** An item that a job has processed. */
+/** Something that a job has processed, for example a user who has left a room. */
 export interface JobItem {
   /** Name of the item, such as a user id. Unique within the job. */
   readonly item: string;
@@ -9,7 +9,7 @@ export interface JobItem {
   readonly ordinal: number;
 }
 
-/** Adds items to a job. Existing items stay as they are. */
+/** Adds items to a job. An item that is already stored stays as it is. */
 export async function insertJobItems(
   transaction: Knex.Transaction,
   jobId: string,
@@ -24,7 +24,7 @@ export async function insertJobItems(
   );
 }
 
-/** Returns the items in `among` that the job already has. */
+/** Returns those of the given items that are already stored for the job. */
 export async function findJobItems(db: Db, jobId: string, among: readonly string[]): Promise<Set<string>> {
   if (among.length === 0) return new Set();
   const rows = await rowsOf<{ item: string }>(
@@ -33,7 +33,7 @@ export async function findJobItems(db: Db, jobId: string, among: readonly string
   return new Set(rows.map(({ item }) => item));
 }
 
-/** The items of a job in the order of their ordinals. @param limit @defaultValue no limit */
+/** Lists the items of a job in the order of their ordinals. @param limit maximum number of items. @defaultValue no limit */
 export async function listJobItems(db: Db, jobId: string, limit?: number): Promise<string[]> {
   const rows = await rowsOf<{ item: string }>(
     db.raw('SELECT item FROM matrix_admin.job_items WHERE job_id = ? ORDER BY ordinal, position LIMIT ?', [
@@ -44,7 +44,7 @@ export async function listJobItems(db: Db, jobId: string, limit?: number): Promi
   return rows.map(({ item }) => item);
 }
 
-/** The items of a job in the order in which they were added. Skips the first `skipped` items. */
+/** Lists the items of a job in the order in which they were added. Skips the first `skipped` items. */
 export async function listAddedItems(db: Db, jobId: string, skipped: number, limit: number): Promise<string[]> {
   const rows = await rowsOf<{ item: string }>(
     db.raw('SELECT item FROM matrix_admin.job_items WHERE job_id = ? ORDER BY position OFFSET ? LIMIT ?', [

@@ -1,18 +1,27 @@
 import type { Knex } from 'knex';
 import { rowsOf } from '../database.ts';
 
-/** A part of a job's work: the rows with ids above `position` and up to `upper`. */
+/**
+ * A part of a job's work: the rows whose ids are above `position` and at most `upper`. Several processes work on the ranges of
+ * one job.
+ */
 export interface JobRange {
   readonly rangeNo: number;
-  /** Id of the last processed row. */
+  /** Id of the last row that has been processed. */
   readonly position: number;
   readonly upper: number;
 }
 
-/** Maximum number of ranges. If ids are sparse, as on a server that has run for years, a range covers more ids. */
+/**
+ * Maximum number of ranges of a job. On a homeserver that has run for years, many ids may be unused, so a range then covers
+ * more ids.
+ */
 const MAX_RANGES = 1_000;
 
-/** Cuts `(lower, upper]` into ranges of `width` ids. Uses wider ranges if there would be more than `MAX_RANGES`. */
+/**
+ * Splits the ids from `lower` (exclusive) to `upper` (inclusive) into ranges of `width` ids. Makes the ranges wider if there
+ * would be more than `MAX_RANGES`.
+ */
 export async function insertRanges(
   transaction: Knex.Transaction,
   jobId: string,
@@ -21,7 +30,7 @@ export async function insertRanges(
 ): Promise<void> {
   const step = Math.max(width, Math.ceil((upper - lower) / MAX_RANGES));
   const count = Math.ceil((upper - lower) / step);
-  // Ids are 64-bit. Without the casts, PostgreSQL multiplies the parameters as 32-bit integers.
+  // Ids have 64 bits. Without the casts, PostgreSQL multiplies the parameters as 32-bit integers.
   await transaction.raw(
     `INSERT INTO matrix_admin.job_ranges (job_id, range_no, position, upper_position)
      SELECT :jobId, n, CAST(:lower AS bigint) + n * CAST(:step AS bigint),
@@ -31,7 +40,7 @@ export async function insertRanges(
   );
 }
 
-/** Claims a free range, unless the job must stop. */
+/** Claims a range that no process is working on. Returns `undefined` if there is none, or if the job must stop. */
 export async function claimRange(
   db: Knex,
   jobId: string,
@@ -54,7 +63,7 @@ export async function claimRange(
   return row && { rangeNo: row.range_no, position: Number(row.position), upper: Number(row.upper_position) };
 }
 
-/** A range that a process has claimed. */
+/** A range that a process has claimed. A lease protects it from other processes for `leaseMs`. */
 export interface HeldRange {
   readonly jobId: string;
   readonly range: JobRange;
@@ -73,8 +82,8 @@ export interface RangeStep {
 }
 
 /**
- * Records a batch of a range and prolongs the lease.
- * @returns `false` if another process holds the range or has done the batch, or if the job must stop. If so, the caller must
+ * Records that a batch of rows has been processed, and renews the lease of the range.
+ * @returns `false` if another process holds the range or has processed the batch, or if the job must stop. The caller must then
  * roll the transaction back.
  */
 export async function advanceRange(
@@ -97,7 +106,7 @@ export async function advanceRange(
   return rows.length > 0;
 }
 
-/** Prolongs the lease of a range during a long batch. */
+/** Renews the lease of a range during a long batch. */
 export async function renewRange(db: Knex, { jobId, range, owner, leaseMs }: HeldRange): Promise<void> {
   await db.raw(
     `UPDATE matrix_admin.job_ranges SET lease_until = clock_timestamp() + ? * interval '1 ms'
@@ -106,7 +115,7 @@ export async function renewRange(db: Knex, { jobId, range, owner, leaseMs }: Hel
   );
 }
 
-/** Gives back a range that this process stops working on. */
+/** Ends the lease of a range that this process stops working on, so that other processes can claim the range. */
 export async function releaseRange(db: Knex, { jobId, range, owner }: HeldRange): Promise<void> {
   await db.raw(
     `UPDATE matrix_admin.job_ranges SET lease_until = NULL
@@ -115,7 +124,7 @@ export async function releaseRange(db: Knex, { jobId, range, owner }: HeldRange)
   );
 }
 
-/** Counts the unfinished ranges of a job, and the processes that have done batches for the job. */
+/** Counts the unfinished ranges of a job, and the processes that have processed batches of the job. */
 export async function rangeSummary(db: Knex, jobId: string): Promise<{ unfinished: number; processes: number }> {
   const [row] = await rowsOf<{ unfinished: number; processes: number }>(
     db.raw(

@@ -30,12 +30,12 @@ interface JobRow {
 const msOf = (column: string): string => `(extract(epoch FROM ${column}) * 1000)::float8`;
 
 /**
- * SQL expression: the number of items that a job has done. If the work is split into ranges, the number is the sum over the
- * ranges. The sum is always current, because the transaction of a batch also updates `done` of its range.
+ * SQL expression: the number of items that a job has processed. If the work is split into ranges, it is the sum over the
+ * ranges. The sum is always current, because a transaction that processes a batch also updates `done` of its range.
  */
 export const DONE = `coalesce((SELECT sum(r.done) FROM matrix_admin.job_ranges r WHERE r.job_id = jobs.id), jobs.done)`;
 
-/** The columns that `jobsOf()` needs. */
+/** The columns that `jobsOf()` reads. */
 export const COLUMNS = `jobs.id, kind, state, input, checkpoint, phase, ${DONE} AS done, total, rate, attempts, failures,
   cancel_requested, created_by, request_id, target, ${msOf('created_at')} AS created_ms, ${msOf('started_at')} AS started_ms,
   ${msOf('finished_at')} AS finished_ms, result, error, errcode, error_status`;
@@ -69,7 +69,7 @@ function jobOf(row: JobRow): Job {
   };
 }
 
-/** Reads jobs from rows with `COLUMNS`. */
+/** Runs a query that returns `COLUMNS`, and converts its rows to jobs. */
 export const jobsOf = async (query: PromiseLike<{ rows: JobRow[] }>): Promise<Job[]> =>
   (await rowsOf(query)).map(jobOf);
 
@@ -77,7 +77,7 @@ export interface NewJob {
   readonly kind: string;
   readonly dedupeKey: string;
   readonly input: JobData;
-  /** The room id, user id or other id that the job is about. */
+  /** The id of the room, user or other thing that the job is about. */
   readonly target?: string | undefined;
   readonly createdBy: string;
   readonly requestId: string;
@@ -85,7 +85,7 @@ export interface NewJob {
 
 /** Queues a job. If an unfinished job has the same dedupe key, returns that job and its input instead. */
 export async function insertJob(db: Db, job: NewJob): Promise<{ id: string; joined: boolean; input: JobData }> {
-  // A job may finish between the two statements. The loop then tries the insert again.
+  // The other job may finish between the two statements. The loop then tries the insert again.
   for (;;) {
     const [inserted] = await rowsOf<{ id: string; input: JobData }>(
       db.raw(
@@ -101,7 +101,7 @@ export async function insertJob(db: Db, job: NewJob): Promise<{ id: string; join
   }
 }
 
-/** Queues a job, unless a job of the same kind is unfinished or not older than `intervalMs`. */
+/** Queues a job, unless a job of the same kind is unfinished or was queued less than `intervalMs` ago. */
 export async function insertDailyJob(
   db: Db,
   { kind, dedupeKey, input, createdBy }: Pick<NewJob, 'kind' | 'dedupeKey' | 'input' | 'createdBy'>,
@@ -136,15 +136,15 @@ export interface JobFilter {
   readonly kind?: string | undefined;
   readonly state?: JobState | undefined;
   readonly target?: string | undefined;
-  /** Earliest start time, in ms since the epoch, inclusive. */
+  /** Only jobs that started at or after this time, in ms since the epoch. */
   readonly since?: number | undefined;
-  /** Latest start time, in ms since the epoch, exclusive. */
+  /** Only jobs that started before this time, in ms since the epoch. */
   readonly until?: number | undefined;
   /** Only jobs whose last change of state was before this time, in ms since the epoch. */
   readonly unchangedSince?: number | undefined;
 }
 
-/** Lists jobs, newest first. The list starts after the job with the id `after`. */
+/** Lists jobs, newest first. If `after` is the id of a job, the list starts after that job. */
 export async function readJobs(
   db: Db,
   { kind, state, target, since, until, unchangedSince }: JobFilter,
@@ -177,7 +177,7 @@ export async function readJobs(
   );
 }
 
-/** Asks a job to stop. A job that has ended does not change. */
+/** Requests that a job stops. A job that has ended does not change. */
 export async function requestCancel(db: Db, id: string): Promise<void> {
   await db.raw(
     `UPDATE matrix_admin.jobs SET cancel_requested = true, run_after = clock_timestamp() WHERE id = ? AND ${UNFINISHED}`,
@@ -186,8 +186,9 @@ export async function requestCancel(db: Db, id: string): Promise<void> {
 }
 
 /**
- * Takes the lead of a job that is due or whose leader's lease has expired. An expired lease counts as a failure only if the
- * job made no progress since it was claimed. Jobs in `except` are not claimed.
+ * Claims a job for this process: a job that is due, or a job of another process whose lease has expired. The process then has
+ * the lease for `leaseMs`, and alone may run the job. An expired lease counts as a failure of the job only if the job made no
+ * progress since it was claimed. Jobs in `except` are not claimed.
  */
 export async function claimJob(
   db: Knex,
@@ -212,7 +213,7 @@ export async function claimJob(
   return job;
 }
 
-/** Jobs of these kinds that other processes lead. */
+/** Lists running jobs of these kinds for which other processes have the lease. */
 export async function listLedByOthers(db: Knex, kinds: readonly string[], owner: string): Promise<Job[]> {
   return jobsOf(
     db.raw(
@@ -223,13 +224,16 @@ export async function listLedByOthers(db: Knex, kinds: readonly string[], owner:
   );
 }
 
-/** Deletes the ranges and the items of ended jobs. */
+/** Deletes the ranges and the items of jobs that have ended. */
 export async function deleteWorkOf(transaction: Knex.Transaction, jobIds: readonly string[]): Promise<void> {
   await transaction.raw('DELETE FROM matrix_admin.job_ranges WHERE job_id = ANY(?)', [[...jobIds]]);
   await transaction.raw('DELETE FROM matrix_admin.job_items WHERE job_id = ANY(?)', [[...jobIds]]);
 }
 
-/** Deletes jobs that ended more than `retentionMs` ago. Keeps jobs whose leftovers still need a clean-up. */
+/**
+ * Deletes jobs that ended more than `retentionMs` ago. Keeps a job if a process still has to remove what the job has left
+ * behind.
+ */
 export async function removeFinishedJobs(db: Knex, retentionMs: number): Promise<void> {
   await db.raw(
     `DELETE FROM matrix_admin.jobs

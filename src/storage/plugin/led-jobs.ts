@@ -6,7 +6,10 @@ import type { JobData, JobEnd, JobStep } from './stored-job.ts';
 /** SQL condition: the step makes progress, because it changes the checkpoint or increases `done`. */
 const GOT_ON = '(jobs.checkpoint IS DISTINCT FROM step.checkpoint OR step.done > jobs.done)';
 
-/** Prolongs the lease. Returns `undefined` if this process no longer leads the job. */
+/**
+ * Renews the lease of a job, so that this process alone may go on running the job. Returns `undefined` if this process has lost
+ * the lease.
+ */
 export async function renewLease(
   db: Knex,
   id: string,
@@ -32,9 +35,9 @@ export async function renewLease(
 }
 
 /**
- * Stores a step of a job. Resets the count of failures only if the job made progress. An attempt that only repeats the stored
- * step and then fails must count as a failure.
- * @returns `false` if this process no longer leads the job, or the job was cancelled
+ * Stores a step of a job. Sets the count of failures to 0, but only if the step made progress. An attempt that only repeats the
+ * stored step and then fails must count as one more failure.
+ * @returns `false` if this process has lost the job's lease, or the job was cancelled
  */
 export async function storeCheckpoint(
   transaction: Knex.Transaction,
@@ -57,8 +60,9 @@ export async function storeCheckpoint(
 }
 
 /**
- * Ends a job if this process leads it. Deletes the job's ranges and items, but keeps their count.
- * @param input the part of the job's input to keep
+ * Ends a job, unless this process has lost the job's lease. Deletes the job's ranges and items, but keeps the number of
+ * processed items.
+ * @param input the part of the job's input that stays stored
  */
 export async function finishJob(
   transaction: Knex.Transaction,
@@ -91,8 +95,8 @@ export async function finishJob(
 }
 
 /**
- * Counts a failure of a job. @returns the number of failures in a row without progress; `undefined` if this process no longer
- * leads the job
+ * Counts a failure of a job.
+ * @returns the number of successive failures without progress; `undefined` if this process has lost the job's lease
  */
 export async function countFailure(db: Knex, id: string, owner: string, error: string): Promise<number | undefined> {
   const [row] = await rowsOf<{ failures: number }>(
@@ -106,7 +110,7 @@ export async function countFailure(db: Knex, id: string, owner: string, error: s
   return row?.failures;
 }
 
-/** Gives up the lead of a job. The job may be resumed after `delayMs`. */
+/** Gives up the lease of a job, so that any process may run it after `delayMs`. */
 export async function handBackJob(db: Knex, id: string, owner: string, delayMs: number): Promise<void> {
   await db.raw(
     `UPDATE matrix_admin.jobs SET state = 'queued', run_after = clock_timestamp() + ? * interval '1 ms',

@@ -2,12 +2,12 @@ import type { Knex } from 'knex';
 import type { EventId } from '../../ids.ts';
 import { rowsOf } from '../database.ts';
 
-/** Time for which a transaction id is stored. */
+/** How long a client's transaction id stays stored. */
 const REMEMBERED = '7 days';
 
 /**
- * Finds the notice that an actor has sent under a transaction id. Concurrent calls with the same id wait until this
- * transaction ends. If there is no notice, `storeNotice()` must follow.
+ * Finds the notice that an actor has already sent with this transaction id. Concurrent calls with the same id wait until this
+ * database transaction ends. If there is no such notice, the caller must send it and call `storeNotice()`.
  */
 export async function findNotice(
   transaction: Knex.Transaction,
@@ -28,7 +28,7 @@ export async function findNotice(
   return row === undefined || row.event_id === '' ? undefined : row.event_id;
 }
 
-/** Stores the event of a transaction id, and deletes expired transaction ids. */
+/** Stores the event that was sent with a transaction id. Deletes expired transaction ids. */
 export async function storeNotice(
   transaction: Knex.Transaction,
   actor: string,

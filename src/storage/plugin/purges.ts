@@ -3,30 +3,32 @@ import type { RoomId } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 import type { Position, RowCounts } from '../deletion.ts';
 
-/** The progress of a purge. It is not part of the job, so that a new purge can resume a cancelled or failed purge. */
+/**
+ * The progress of a purge. It is stored outside the job, so that a new job can resume a purge that was cancelled or has failed.
+ */
 export interface PurgeProgress {
   readonly phase: number;
   readonly position: Position;
   readonly deleted: RowCounts;
-  /** Number of events in the room when the room was hidden. */
+  /** Number of events in the room when the purge began. */
   readonly events: number;
-  /** Result of the evacuation before the purge. Absent if there was no evacuation. */
+  /** What the evacuation before the purge has done. Absent if there was no evacuation. */
   readonly evacuation?: PurgeEvacuation;
 }
 
-/** The result of the evacuation before a purge. */
+/** What an evacuation before a purge has done. An evacuation makes the local users leave the room. */
 export interface PurgeEvacuation {
-  /** Number of users who have left. */
+  /** Number of users who have left the room. */
   readonly evacuated: number;
   /** Users who could not leave, and the reasons. */
   readonly failed?: readonly { readonly id: string; readonly reason: string }[];
-  /** Servers that had not received all leave events when the purge continued. They will never receive them. */
+  /** Servers that had not received all leave events when the purge continued. They will never receive these events. */
   readonly undelivered?: readonly string[];
 }
 
 /**
- * Whether a room is being purged. During a purge, no event may be written into the room. If the caller has locked the room's
- * row (or knows that it is missing), the answer stays valid until the commit.
+ * Tells whether a room is being purged. During a purge, no event may be written into the room. If the caller has locked the
+ * room's row (or knows that there is no row), the answer stays valid until the end of the transaction.
  */
 export async function isPurging(db: Db, roomId: RoomId): Promise<boolean> {
   const [row] = await rowsOf<{ purging: boolean }>(
@@ -35,7 +37,7 @@ export async function isPurging(db: Db, roomId: RoomId): Promise<boolean> {
   return row?.purging ?? false;
 }
 
-/** Marks the room as being purged. Takes effect at the commit. */
+/** Marks a room as being purged. Other transactions see it after the commit. */
 export async function insertPurge(
   transaction: Knex.Transaction,
   roomId: RoomId,
@@ -47,7 +49,7 @@ export async function insertPurge(
   ]);
 }
 
-/** Reads the progress of a room's purge. `undefined` if the room is not being purged. */
+/** Reads the progress of a room's purge. Returns `undefined` if the room is not being purged. */
 export async function readPurge(db: Db, roomId: RoomId): Promise<PurgeProgress | undefined> {
   const [row] = await rowsOf<{ progress: PurgeProgress }>(
     db.raw('SELECT progress FROM matrix_admin.purges WHERE room_id = ?', [roomId]),

@@ -1,6 +1,9 @@
 import { type Db, rowsOf } from '../database.ts';
 
-/** Stores a nonce for a limited time, and deletes expired nonces. @returns whether there was space for another nonce */
+/**
+ * Stores a nonce for a limited time, and deletes expired nonces.
+ * @returns whether the nonce was stored. If `capacity` nonces are stored already, it is not.
+ */
 export async function insertNonce(
   db: Db,
   nonce: string,
@@ -18,7 +21,7 @@ export async function insertNonce(
   return rows.length > 0;
 }
 
-/** Uses up a nonce. @returns whether the nonce was valid. Only one of several concurrent calls gets `true`. */
+/** Uses up a nonce. @returns whether the nonce was valid. If several calls use the same nonce, only one of them gets `true`. */
 export async function takeNonce(db: Db, nonce: string): Promise<boolean> {
   const rows = await rowsOf<{ good: boolean }>(
     db.raw(

@@ -4,11 +4,11 @@ import { type Db, rowsOf } from '../database.ts';
 import { REPORT_STATUSES, type ReportPage, type ReportStatus, type TextFilter } from '../roomserver/event-reports.ts';
 import { readNamedState, textOf } from '../syncapi/named-state.ts';
 
-/** The subjects that a report in this table can have. */
+/** What a report in this table can be about. Reports about events are in a table of Dendrite's. */
 export const REPORT_KINDS = ['user', 'room'] as const;
 export type ReportKind = (typeof REPORT_KINDS)[number];
 
-/** A user's report of a user or of a room. Times are in ms since the epoch. */
+/** A user's report about another user or about a room. Times are in ms since the epoch. */
 export interface Report {
   readonly id: number;
   readonly receivedAt: number;
@@ -23,7 +23,7 @@ export interface Report {
   readonly changedAt: number | null;
 }
 
-/** A report of a room, with the room's current name, alias and topic. */
+/** A report about a room, with the room's current name, alias and topic. */
 export interface RoomReport extends Report {
   readonly name: string | null;
   readonly canonicalAlias: string | null;
@@ -31,9 +31,9 @@ export interface RoomReport extends Report {
 }
 
 export interface ReportFilter {
-  /** Matches the id of a user or room, or a part of one. */
+  /** A condition on the id of the reported user or room. It compares the whole id or a part of it. */
   readonly reported?: TextFilter | undefined;
-  /** Matches a user id, or a part of one. */
+  /** A condition on the user id of the reporter. It compares the whole id or a part of it. */
   readonly reporter?: TextFilter | undefined;
   readonly status?: ReportStatus | undefined;
 }
@@ -83,7 +83,7 @@ const bindingsOf = ({ reported, reporter, status }: ReportFilter): Record<string
   status: status ?? null,
 });
 
-/** Lists reports by id, which is the order of their arrival. */
+/** Lists reports in the order of their ids, which is the order of their arrival. */
 export async function listReports(
   db: Db,
   kind: ReportKind,
@@ -102,7 +102,7 @@ export async function listReports(
   return rows.map(reportOf);
 }
 
-/** The number of matching reports. */
+/** Counts the matching reports. */
 export async function countMatchingReports(db: Db, kind: ReportKind, filter: ReportFilter): Promise<number> {
   const [row] = await rowsOf<{ total: number }>(
     db.raw(`SELECT count(*)::int AS total FROM matrix_admin.reports WHERE ${matching(kind)}`, bindingsOf(filter)),
@@ -117,7 +117,7 @@ export async function findReport(db: Db, kind: ReportKind, id: number): Promise<
   return row && reportOf(row);
 }
 
-/** Adds the current names of the rooms to reports. */
+/** Adds the current names, aliases and topics of the rooms to reports. */
 export async function withRoomNames(db: Db, reports: readonly Report[]): Promise<RoomReport[]> {
   const roomIds = [...new Set(reports.map(({ reported }) => reported as RoomId))];
   const rooms = await readNamedState(db, roomIds, ['m.room.name', 'm.room.canonical_alias', 'm.room.topic']);
@@ -181,7 +181,7 @@ export async function deleteReport(transaction: Knex.Transaction, kind: ReportKi
   return rows.length > 0;
 }
 
-/** The number of reports of each kind and status. */
+/** Counts the reports of each kind and status. */
 export async function countReports(db: Db): Promise<{ kind: ReportKind; status: ReportStatus; reports: number }[]> {
   const rows = await rowsOf<{ kind: ReportKind; status: ReportStatus; reports: number }>(
     db.raw(

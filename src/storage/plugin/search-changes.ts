@@ -3,7 +3,10 @@ import type { EventId } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 import type { RebuildRef } from './stored-document.ts';
 
-/** An edit and the event that it edits. The table keeps this relation, because a redaction removes it from the edit. */
+/**
+ * An edit, and the event that it edits. This table keeps both ids, because a redaction of the edit removes the second one from
+ * the edit.
+ */
 export interface Edit {
   readonly edit: EventId;
   readonly original: EventId;
@@ -11,7 +14,7 @@ export interface Edit {
 
 export async function insertEdits(db: Db, edits: readonly Edit[]): Promise<void> {
   if (edits.length === 0) return;
-  // Rows are inserted in order of their ids, so that transactions with the same edits do not deadlock.
+  // Rows are inserted in the order of their ids, so that transactions that insert the same edits do not deadlock.
   const inOrder = edits.toSorted((a, b) => (a.edit < b.edit ? -1 : 1));
   await db.raw(
     `INSERT INTO matrix_admin.search_edits (edit_event_id, original_event_id)
@@ -20,7 +23,7 @@ export async function insertEdits(db: Db, edits: readonly Edit[]): Promise<void>
   );
 }
 
-/** Lists edited events: the given events that have edits, and the originals of the given events that are edits. */
+/** Lists edited events: those of the given events that have edits, and the originals of those that are edits. */
 export async function findEditedAround(db: Db, eventIds: readonly EventId[]): Promise<EventId[]> {
   const rows = await rowsOf<{ original: EventId }>(
     db.raw(
@@ -32,7 +35,7 @@ export async function findEditedAround(db: Db, eventIds: readonly EventId[]): Pr
   return rows.map(({ original }) => original);
 }
 
-/** Lists the given events that are edits, each with its original. */
+/** Lists those of the given events that are edits, each with the event that it edits. */
 export async function findOriginals(db: Db, eventIds: readonly EventId[]): Promise<Edit[]> {
   return rowsOf(
     db.raw(
@@ -43,7 +46,7 @@ export async function findOriginals(db: Db, eventIds: readonly EventId[]): Promi
   );
 }
 
-/** Lists the edits of the given originals. */
+/** Lists the edits of the given events. */
 export async function findEdits(db: Db, originals: readonly EventId[]): Promise<Edit[]> {
   return rowsOf(
     db.raw(
@@ -54,7 +57,7 @@ export async function findEdits(db: Db, originals: readonly EventId[]): Promise<
   );
 }
 
-/** Lists edited events by event id. The list starts after the id `after`. */
+/** Lists events that have edits, in the order of their ids. The list starts after the id `after`. */
 export async function listEdited(db: Db, after: string, limit: number): Promise<EventId[]> {
   const rows = await rowsOf<{ original: EventId }>(
     db.raw(
@@ -66,7 +69,7 @@ export async function listEdited(db: Db, after: string, limit: number): Promise<
   return rows.map(({ original }) => original);
 }
 
-/** Creates the row of an index if it is missing. @param analysis id of the analysis that writes a new index */
+/** Creates the row of a search index if it is missing. @param analysis id of the text analysis that is used for a new index */
 export async function ensureIndexState(db: Db, engine: string, analysis: string): Promise<void> {
   await db.raw('INSERT INTO matrix_admin.search_indexes (engine, analysis) VALUES (?, ?) ON CONFLICT DO NOTHING', [
     engine,
@@ -76,9 +79,9 @@ export async function ensureIndexState(db: Db, engine: string, analysis: string)
 
 export interface IndexState {
   readonly rebuild: RebuildRef | undefined;
-  /** When the last rebuild ended, in ms since the epoch. `undefined`: the index was never rebuilt. */
+  /** When the last reindex ended, in ms since the epoch. `undefined` if there was none. */
   readonly lastRebuildAt: number | undefined;
-  /** Id of the analysis that wrote the index. `undefined`: an older version of the plugin wrote the index. */
+  /** Id of the text analysis that was used for the index. `undefined` if an older version of the plugin wrote the index. */
   readonly analysis: string | undefined;
 }
 
@@ -104,7 +107,10 @@ export async function indexState(db: Db, engine: string): Promise<IndexState> {
   };
 }
 
-/** Begins a rebuild. After the commit, changes are recorded for this rebuild. Changes for an earlier rebuild are dropped. */
+/**
+ * Begins a rebuild of the index. After the commit, changes are also recorded for the rebuild. Changes that were recorded for an
+ * earlier rebuild are dropped.
+ */
 export async function beginRebuild(
   transaction: Knex.Transaction,
   engine: string,
@@ -119,8 +125,9 @@ export async function beginRebuild(
 }
 
 /**
- * Ends the rebuild. `swapped` is `undefined` if the rebuild failed, else the analysis id of the process that ends it. A
- * successful rebuild stores its time and its analysis. If the rebuild began with another analysis, `analysis` becomes NULL.
+ * Ends the rebuild of the index. `swapped` is `undefined` if the rebuild failed. Otherwise it is the analysis id of the process
+ * that ends the rebuild. A successful rebuild stores its time and its analysis id. If the rebuild began with another analysis
+ * id, NULL is stored, and the index needs another rebuild.
  */
 export async function endRebuild(
   db: Db,
@@ -159,7 +166,7 @@ export async function insertChanges(
   );
 }
 
-/** The target of a change: the live index or the rebuild. */
+/** Where a change still has to be made: in the live index, or in the index that a rebuild is filling. */
 export type ChangeTarget = 'for_index' | 'for_rebuild';
 
 export interface Change {
@@ -177,14 +184,14 @@ export async function listChanges(db: Db, engine: string, target: ChangeTarget, 
   return rows.map((row) => ({ seq: Number(row.seq), eventId: row.event_id }));
 }
 
-/** Records that changes have reached their target. Deletes changes that have reached all their targets. */
+/** Records that changes have been made in their target. Deletes changes that have been made in all their targets. */
 export async function settleChanges(db: Db, target: ChangeTarget, seqs: readonly number[]): Promise<void> {
   const other = target === 'for_index' ? 'for_rebuild' : 'for_index';
   await db.raw(`DELETE FROM matrix_admin.search_changes WHERE seq = ANY(?) AND NOT ${other}`, [[...seqs]]);
   await db.raw(`UPDATE matrix_admin.search_changes SET ${target} = false WHERE seq = ANY(?)`, [[...seqs]]);
 }
 
-/** Returns the given events that have changes which have not reached the index yet. */
+/** Returns those of the given events that have changes which are not in the live index yet. */
 export async function undelivered(db: Db, engine: string, eventIds: readonly EventId[]): Promise<Set<EventId>> {
   const rows = await rowsOf<{ event_id: EventId }>(
     db.raw('SELECT event_id FROM matrix_admin.search_changes WHERE engine = ? AND for_index AND event_id = ANY(?)', [
@@ -202,7 +209,10 @@ export async function countUndelivered(db: Db, engine: string): Promise<number> 
   return row?.waiting ?? 0;
 }
 
-/** Takes or prolongs the delivery lease. Only one process at a time delivers changes. */
+/**
+ * Takes or renews the lease for delivering changes to an index. Only the process with the lease delivers changes.
+ * @returns whether this process has the lease
+ */
 export async function leaseDelivery(db: Db, engine: string, owner: string, leaseMs: number): Promise<boolean> {
   const rows = await rowsOf<{ engine: string }>(
     db.raw(

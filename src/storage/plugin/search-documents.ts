@@ -4,10 +4,10 @@ import { allEnded, type Db, rowsOf, setLockTimeout } from '../database.ts';
 import { transact } from '../transact.ts';
 import type { SearchDocument, SearchHit, SearchKey, SearchOrder } from './stored-document.ts';
 
-/** The live table, or the shadow table of a rebuild, whose name contains the id of the rebuild. */
+/** The table of the live index, or the table that a reindex is filling, whose name contains the id of the reindex. */
 export type DocumentTable = 'search_documents' | `search_documents_${string}`;
 
-/** Storable documents, and the lexemes of each document in the text form of `tsvector`. */
+/** Documents that PostgreSQL can store, and for each document its lexemes in the text form of `tsvector`. */
 export interface IndexedDocuments {
   readonly documents: readonly SearchDocument[];
   readonly lexemes: readonly string[];
@@ -16,13 +16,16 @@ export interface IndexedDocuments {
 const qualified = (table: DocumentTable): string => `matrix_admin.${table}`;
 
 const COLUMNS = 'event_id, room_id, sender, stream_position, key, text, lexemes';
-/** U+001F, the unit separator. Joins the values of a column into one text, which is far cheaper than an array literal. */
+/**
+ * U+001F, the unit separator. All values of a column are joined with it into one text, because this is far cheaper than an
+ * array literal.
+ */
 const SEPARATOR = '\x1f';
-// The query casts values row by row, because PostgreSQL takes a third longer to cast whole arrays.
+// The query casts values row by row. Casting whole arrays takes PostgreSQL a third longer.
 const ROWS = `SELECT event_id, room_id, sender, stream_position::bigint, key, text, coalesce(lexemes, '')::tsvector
   FROM unnest(${Array.from({ length: 7 }, () => `string_to_array(?, E'\\x1f')`).join(', ')}) AS row (${COLUMNS})`;
 
-/** Whether a document can be stored. Forged ids may contain the separator. */
+/** Tells whether a document can be stored. A forged id may contain the separator, and then the document cannot be stored. */
 export function isStorable({ eventId, roomId, sender }: SearchDocument): boolean {
   return ![eventId, roomId, sender].some((id) => id.includes(SEPARATOR));
 }
@@ -45,7 +48,8 @@ export async function insertDocuments(
   indexed: IndexedDocuments,
 ): Promise<void> {
   if (indexed.documents.length === 0) return;
-  // If a server crash loses this batch, it is loaded again: the same transaction records that the batch is done.
+  // PostgreSQL may lose this batch if the server crashes. Then it also loses the record that the batch is done, because the
+  // same transaction writes it. So the batch is loaded again.
   await transaction.raw('SET LOCAL synchronous_commit = off');
   await transaction.raw(`INSERT INTO ${qualified(table)} (${COLUMNS}) ${ROWS}`, valuesOf(indexed));
 }
@@ -75,7 +79,7 @@ export async function deleteDocuments(
   }
 }
 
-/** Deletes about `limit` of a room's oldest documents. @returns the number of deleted documents */
+/** Deletes a room's oldest documents: at least `limit`, or all if there are fewer. @returns the number of deleted documents */
 export async function deleteRoomDocuments(db: Db, roomId: RoomId, limit: number): Promise<number> {
   const { rowCount } = await db.raw<{ rowCount: number | null }>(
     `DELETE FROM matrix_admin.search_documents WHERE room_id = :roomId AND stream_position <= coalesce(
@@ -86,7 +90,7 @@ export async function deleteRoomDocuments(db: Db, roomId: RoomId, limit: number)
   return rowCount ?? 0;
 }
 
-/** Creates an empty table without indexes if it is missing. */
+/** Creates an empty document table without indexes if it is missing. */
 export async function createDocumentTable(db: Db, table: DocumentTable): Promise<void> {
   await db.raw(`CREATE TABLE IF NOT EXISTS ${qualified(table)} (LIKE matrix_admin.search_documents)`);
 }
@@ -98,7 +102,7 @@ const INDEX_DEFINITIONS: Readonly<Record<(typeof INDEXES)[number], readonly [kin
   lexemes: ['INDEX', 'USING gin (lexemes)'],
 };
 
-/** Maximum memory of one index build. With PostgreSQL's own default, GIN builds are several times slower. */
+/** Maximum memory for building one index. With PostgreSQL's default, building a GIN index takes several times longer. */
 const BUILD_MEMORY = '256MB';
 
 /** Builds the indexes and the planner statistics of a filled table. Uses two connections. */
@@ -110,13 +114,14 @@ export async function indexDocumentTable(db: Knex, table: DocumentTable): Promis
       await transaction.raw(`CREATE ${kind} IF NOT EXISTS ${table}_${column} ON ${qualified(table)} ${method}`);
     });
   await allEnded([build('lexemes'), build('event_id').then(() => build('room_id'))]);
-  // `ANALYZE` skips the text and the lexemes: their statistics take longer than the indexes, and searches do not use them.
+  // `ANALYZE` skips the text and the lexemes. Their statistics take longer than building the indexes, and searches do not use
+  // them.
   await db.raw(`ANALYZE ${qualified(table)} (room_id, stream_position, key)`);
 }
 
 /**
- * Replaces the live table with a shadow. Does nothing if the shadow has replaced it already. Waits a limited time for running
- * searches. New searches wait in the meantime.
+ * Replaces the live table with a filled one. Does nothing if the filled table has already replaced it. Waits at most a second
+ * for running searches. New searches wait meanwhile.
  */
 export async function replaceDocumentTable(transaction: Knex.Transaction, table: DocumentTable): Promise<void> {
   if (!(await documentTableExists(transaction, table))) return;
@@ -140,7 +145,7 @@ async function documentTableExists(db: Db, table: DocumentTable): Promise<boolea
 }
 
 export interface DocumentQuery {
-  /** The terms in the text form of `tsquery`. */
+  /** The terms of the search, in the text form of `tsquery`. */
   readonly tsquery: string;
   /** Values of the weights D, C, B and A for `ts_rank`, in the text form of a PostgreSQL array. */
   readonly weights: string;
@@ -148,13 +153,13 @@ export interface DocumentQuery {
   readonly keys: readonly SearchKey[];
   readonly order: SearchOrder;
   readonly limit: number;
-  /** The last hit of the previous page. */
+  /** The last hit of the previous page. `undefined` for the first page. */
   readonly after: Pick<SearchHit, 'rank' | 'streamPosition' | 'eventId'> | undefined;
 }
 
 /**
- * A page of hits and the number of all hits. `MATERIALIZED` makes PostgreSQL collect the matches first. Otherwise, for rare
- * words, the planner reads a whole table backwards.
+ * Reads a page of hits, and counts all hits. `MATERIALIZED` makes PostgreSQL collect the matching rows first. Without it, the
+ * planner reads a whole table backwards when the words are rare.
  */
 export async function searchDocuments(db: Db, query: DocumentQuery): Promise<{ hits: SearchHit[]; count: number }> {
   const byRank = query.order === 'rank';
@@ -212,7 +217,7 @@ export async function searchDocuments(db: Db, query: DocumentQuery): Promise<{ h
   return { hits, count: Number(rows[0]?.count ?? 0) };
 }
 
-/** The number of documents, and their size on disk in bytes, including indexes. */
+/** Counts the documents, and measures their size on disk in bytes, including indexes. */
 export async function measureDocuments(db: Db): Promise<{ documents: number; bytes: number }> {
   const [row] = await rowsOf<{ documents: string; bytes: string }>(
     db.raw(

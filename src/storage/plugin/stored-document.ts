@@ -1,17 +1,17 @@
 import type { EventId, RoomId, UserId } from '../../ids.ts';
 
-/** The indexed field of an event, as named in `keys` of `POST /_matrix/client/v3/search`. */
+/** The indexed field of an event, as the specification names it in `keys` of `POST /_matrix/client/v3/search`. */
 export type SearchKey = 'content.body' | 'content.name' | 'content.topic';
 
-/** A searchable event. A document with the same event id replaces an earlier one. */
+/** The entry of one event in the search index. It replaces an earlier document with the same event id. */
 export interface SearchDocument {
   readonly eventId: EventId;
   readonly roomId: RoomId;
   readonly sender: UserId;
-  /** `syncapi_output_room_events.id`. Larger is newer. */
+  /** `syncapi_output_room_events.id`. A newer event has a larger position. */
   readonly streamPosition: number;
   readonly key: SearchKey;
-  /** Well-formed and without NUL. At most `MAX_TEXT_LENGTH` UTF-16 code units. */
+  /** The text is well-formed and has no NUL. It has at most `MAX_TEXT_LENGTH` UTF-16 code units. */
   readonly text: string;
 }
 
@@ -21,10 +21,13 @@ export interface SearchHit extends SearchDocument {
   readonly rank: number;
 }
 
-/** A rebuild under way. */
+/** A rebuild of the search index that is running. */
 export interface RebuildRef {
-  /** The job's id. It is part of the shadow's name. */
+  /** The id of the rebuild's job. It is part of the name of the new index. */
   readonly id: string;
-  /** The return value of `begin`. After a lost answer, it distinguishes the shadow's content from the old content. */
+  /**
+   * The return value of `SearchRebuild.begin()`. It identifies the content of the new index. If the answer to a swap is lost,
+   * it shows whether the index has the new or the old content.
+   */
   readonly marker: string;
 }

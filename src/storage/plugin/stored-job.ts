@@ -1,9 +1,9 @@
-/** States of a job. The last three are final. */
+/** States of a job. A job in one of the last three states has ended. */
 export const JOB_STATES = ['queued', 'running', 'succeeded', 'failed', 'cancelled'] as const;
-/** State of a job: waiting, running, or ended in one of three ways. */
+/** State of a job. `queued` jobs wait for a process. `running` jobs have one. The other jobs have ended. */
 export type JobState = (typeof JOB_STATES)[number];
 
-/** JSON that a job stores: input, checkpoint, result. */
+/** JSON that a job stores: its input, its checkpoint or its result. */
 export type JobData = Readonly<Record<string, unknown>>;
 
 /** A job as it is stored. Times are in ms since the epoch. */
@@ -12,19 +12,19 @@ export interface Job {
   readonly kind: string;
   readonly state: JobState;
   readonly input: JobData;
-  /** The data from which the job resumes. `undefined` before the first step. */
+  /** The data with which the job can be resumed. `undefined` before the first step. */
   readonly checkpoint: JobData | undefined;
   readonly phase: string | undefined;
   readonly done: number;
   readonly total: number | undefined;
   /** Recent speed, in items per second. */
   readonly rate: number | undefined;
-  /** Number of times that a process has started or resumed the job. */
+  /** How often a process has started or resumed the job. */
   readonly attempts: number;
-  /** Failures and lost processes since the last progress. */
+  /** Number of failures since the last progress. A process that died while it ran the job counts as a failure. */
   readonly failures: number;
   readonly cancelRequested: boolean;
-  /** The room id, user id or other id that the job is about. */
+  /** The id of the room, user or other thing that the job is about. */
   readonly target: string | undefined;
   readonly createdBy: string;
   readonly requestId: string | undefined;
@@ -33,25 +33,28 @@ export interface Job {
   readonly finishedAt: number | undefined;
   readonly result: JobData | undefined;
   readonly error: string | undefined;
-  /** Matrix error code, if the error is an answer for the caller. */
+  /** Matrix error code, if the job failed with a Matrix error, which is the answer to the caller. */
   readonly errcode: string | undefined;
-  /** HTTP status of the answer with `errcode`. */
+  /** HTTP status that belongs to `errcode`. */
   readonly errorStatus: number | undefined;
 }
 
-/** The result of one step of a job. */
+/** The result of one step of a job. A step is one transaction. */
 export interface JobStep<T, Checkpoint extends object = JobData> {
-  /** The data from which another process resumes the job. */
+  /** The data with which this process or another one can resume the job. */
   readonly checkpoint: Checkpoint;
   readonly phase: string;
-  /** Number of items done since the job began. @defaultValue unchanged; work shared in ranges is counted in the ranges */
+  /**
+   * Number of items that have been processed since the job began. @defaultValue the number does not change. Jobs that split
+   * their work into ranges leave it out, because each range counts its own items.
+   */
   readonly done?: number;
-  /** Number of all items. @defaultValue unchanged */
+  /** Total number of items. @defaultValue the number does not change */
   readonly total?: number;
   readonly value: T;
 }
 
-/** How a job's run ended. */
+/** How a job has ended. */
 export type JobEnd =
   | { readonly state: 'succeeded'; readonly result: JobData }
   | { readonly state: 'failed'; readonly error: string; readonly errcode?: string; readonly status?: number }

@@ -3,10 +3,13 @@ import type { Db } from '../database.ts';
 import { COLUMNS, DONE, deleteWorkOf, jobsOf } from './jobs.ts';
 import type { Job, JobData } from './stored-job.ts';
 
-/** SQL condition: no process leads the job. A process whose lease has expired can no longer commit for the job. */
+/** SQL condition: no process is running the job. A process whose lease has expired can no longer commit a step of the job. */
 const UNLED = `(state = 'queued' OR (state = 'running' AND lease_until < clock_timestamp()))`;
 
-/** The assignments that end an unled job. If a process has ever started the job, the job may need a clean-up. */
+/**
+ * The assignments that end such a job. If a process has ever run the job, something of it may be left behind, and must be
+ * removed.
+ */
 const ENDED = `finished_at = clock_timestamp(), needs_clean_up = attempts > 0, done = ${DONE},
   rate = ${DONE} / greatest(extract(epoch FROM clock_timestamp() - started_at), 0.001),
   lease_owner = NULL, lease_until = NULL, checkpoint = NULL`;
@@ -23,7 +26,7 @@ async function end(
   return ended;
 }
 
-/** Ends cancelled jobs of any kind that no process leads. @returns the ended jobs */
+/** Ends cancelled jobs that no process is running, whatever their kind. @returns the ended jobs */
 export async function endCancelledJobs(transaction: Knex.Transaction, id?: string): Promise<Job[]> {
   return end(
     transaction,
@@ -34,7 +37,8 @@ export async function endCancelledJobs(transaction: Knex.Transaction, id?: strin
 }
 
 /**
- * Fails jobs that have been due for `abandonedMs` and that no process has claimed. Skips kinds in `served`.
+ * Fails jobs that have been due for `abandonedMs` without a process that runs them. Jobs of the kinds in `served` are left
+ * alone.
  * @returns the failed jobs
  */
 export async function failAbandonedJobs(
@@ -52,12 +56,12 @@ export async function failAbandonedJobs(
   );
 }
 
-/** Replaces the input of an ended job with the part to keep. */
+/** Replaces the input of an ended job with the part that stays stored. */
 export async function keepInput(transaction: Knex.Transaction, id: string, input: JobData): Promise<void> {
   await transaction.raw('UPDATE matrix_admin.jobs SET input = ? WHERE id = ?', [JSON.stringify(input), id]);
 }
 
-/** Claims a job that ended without a leader, so that this process can clean up after it. */
+/** Claims a job that ended while no process was running it, so that this process can remove what the job has left behind. */
 export async function claimCleanUp(
   db: Db,
   kinds: readonly string[],
@@ -78,7 +82,7 @@ export async function claimCleanUp(
   return job;
 }
 
-/** Records that a job has been cleaned up. */
+/** Records that nothing of the job is left behind any more. */
 export async function endCleanUp(db: Db, id: string): Promise<void> {
   await db.raw(
     'UPDATE matrix_admin.jobs SET needs_clean_up = false, lease_owner = NULL, lease_until = NULL WHERE id = ?',

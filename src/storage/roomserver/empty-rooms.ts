@@ -8,8 +8,8 @@ export interface ListedRoom {
 }
 
 /**
- * Rooms that no user of the local server names has joined, is invited to or is knocking at. Returns rooms with a NID above
- * `after`, in order of their NIDs. Leaves out rooms that are being purged.
+ * Lists rooms in which no user of the local server names has joined, is invited or is knocking. Returns rooms whose NID (the
+ * number that Dendrite gives a room) is above `after`, in ascending order of NIDs. Rooms that are being purged are left out.
  */
 export async function listEmptyRooms(
   db: Db,

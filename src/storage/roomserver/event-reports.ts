@@ -8,7 +8,7 @@ import { assignNids } from './nids.ts';
 export const REPORT_STATUSES = ['open', 'resolved'] as const;
 export type ReportStatus = (typeof REPORT_STATUSES)[number];
 
-/** A user's report of an event. Times are in ms since the epoch. */
+/** A user's report about an event. Times are in ms since the epoch. */
 export interface EventReport {
   readonly id: number;
   readonly receivedAt: number;
@@ -29,13 +29,13 @@ export interface EventReport {
   readonly changedAt: number | null;
 }
 
-/** A report, with the event as it is stored. */
+/** A report, with the reported event as it is stored. */
 export interface EventReportWithEvent extends EventReport {
   readonly event: EventJson | null;
 }
 
 export interface ReportFilter {
-  /** Matches a user id, or a part of one. */
+  /** A condition on the user id of the reporter. It compares the whole id or a part of it. */
   readonly reporter?: TextFilter | undefined;
   readonly room?: TextFilter | undefined;
   readonly sender?: string | undefined;
@@ -49,7 +49,7 @@ export interface TextFilter {
 
 export interface ReportPage {
   readonly direction: 'b' | 'f';
-  /** Only reports with a larger id. @defaultValue all */
+  /** Only reports after this id in the chosen direction. @defaultValue all reports */
   readonly after?: number | undefined;
   /** Number of reports to skip. */
   readonly offset: number;
@@ -75,7 +75,10 @@ const COLUMNS = `r.id, r.received_ts, room.room_id, e.event_id, reporter.event_s
   sender.event_state_key AS sender, r.reason, r.score, coalesce(s.status, 'open') AS status, s.note, s.changed_by,
   (extract(epoch FROM s.changed_at) * 1000)::float8 AS changed_ms`;
 
-/** Reports whose room or event no longer exists are ignored: administrators can do nothing about them. */
+/**
+ * SQL for reports whose room and event still exist. Other reports are left out, because administrators can do nothing about
+ * them.
+ */
 const REPORTS = `public.roomserver_reported_events r
   JOIN public.roomserver_rooms room ON room.room_nid = r.room_nid
   JOIN public.roomserver_events e ON e.event_nid = r.event_nid
@@ -98,7 +101,7 @@ const bindingsOf = ({ reporter, room, sender, status }: ReportFilter): Record<st
   status: status ?? null,
 });
 
-/** Reports in order of their ids, which is the order of their arrival. */
+/** Lists reports in the order of their ids, which is the order of their arrival. */
 export async function readEventReports(
   db: Db,
   filter: ReportFilter,
@@ -116,7 +119,7 @@ export async function readEventReports(
   return withRoomNames(db, rows);
 }
 
-/** The number of matching reports. */
+/** Counts the matching reports. */
 export async function countEventReports(db: Db, filter: ReportFilter): Promise<number> {
   const [row] = await rowsOf<{ total: number }>(
     db.raw(`SELECT count(*)::int AS total FROM ${REPORTS} WHERE ${MATCHING}`, bindingsOf(filter)),
@@ -124,7 +127,7 @@ export async function countEventReports(db: Db, filter: ReportFilter): Promise<n
   return row?.total ?? 0;
 }
 
-/** The number of reports of each status. */
+/** Counts the reports of each status. */
 export async function countReportsByStatus(db: Db): Promise<{ status: ReportStatus; reports: number }[]> {
   const rows = await rowsOf<{ status: ReportStatus; reports: number }>(
     db.raw(`SELECT coalesce(s.status, 'open') AS status, count(*)::int AS reports FROM ${REPORTS} GROUP BY 1`),
@@ -155,7 +158,7 @@ export interface NewReport {
   readonly score: number;
 }
 
-/** Adds a report. @returns its id; `undefined` if the room has no such event, or the event is redacted */
+/** Adds a report. @returns the report's id; `undefined` if the room has no such event, or the event has been redacted */
 export async function insertEventReport(
   transaction: Knex.Transaction,
   { reporter, roomId, eventId, reason, score }: NewReport,
@@ -171,7 +174,7 @@ export async function insertEventReport(
     ),
   );
   if (event === undefined) return undefined;
-  // Parsed here instead of in SQL, because JSON allows NUL in an event, but PostgreSQL's jsonb does not.
+  // The JSON is parsed here and not in SQL. Events may contain NUL, which PostgreSQL's jsonb refuses.
   const { sender } = JSON.parse(event.event_json) as { sender: string };
   const { stateKeys: nids } = await assignNids(transaction, { stateKeys: [reporter, sender] });
   const [row] = await rowsOf<{ id: string }>(

@@ -3,7 +3,7 @@ import type { EventJson } from '../../matrix/room-version.ts';
 import { type Db, rowsOf } from '../database.ts';
 import type { Write } from '../write-together.ts';
 
-/** An event and its data in the roomserver's tables. */
+/** An event, and its data in the roomserver's tables. A NID is the number that Dendrite gives an event. */
 export interface StoredEvent {
   readonly eventNid: number;
   readonly eventId: EventId;
@@ -28,7 +28,7 @@ const storedEventOf = (row: Row): StoredEvent => ({
 const SELECT = `SELECT e.event_nid, e.event_id, e.depth, j.event_json
   FROM public.roomserver_events e JOIN public.roomserver_event_json j ON j.event_nid = e.event_nid`;
 
-/** Events by NID. */
+/** Reads events by their NIDs. */
 export async function readEvents(db: Db, eventNids: readonly number[]): Promise<StoredEvent[]> {
   if (eventNids.length === 0) return [];
   return (await rowsOf<Row>(db.raw(`${SELECT} WHERE e.event_nid = ANY(?)`, [[...eventNids]]))).map(storedEventOf);
@@ -41,12 +41,15 @@ export async function findEvents(db: Db, roomNid: number, eventIds: readonly Eve
   ).map(storedEventOf);
 }
 
-/** One event of a room. */
+/** Finds one event of a room. */
 export async function findEvent(db: Db, roomNid: number, eventId: EventId): Promise<StoredEvent | undefined> {
   return (await findEvents(db, roomNid, [eventId]))[0];
 }
 
-/** Finds those of the given events that belong to the room and are not outliers. */
+/**
+ * Finds those of the given events that belong to the room and are not outliers. An outlier is stored without its place in the
+ * room.
+ */
 export async function findPlacedEvents(
   db: Db,
   roomNid: number,
@@ -61,7 +64,7 @@ export async function findPlacedEvents(
   return new Map(rows.map((row) => [row.event_id, storedEventOf(row)]));
 }
 
-/** The deepest of the given events. At equal depth, the newest comes first. */
+/** Reads the deepest of the given events, deepest first. Of two events with equal depth, the newer one comes first. */
 export async function readDeepest(db: Db, eventNids: readonly number[], limit: number): Promise<StoredEvent[]> {
   return (
     await rowsOf<Row>(
@@ -78,13 +81,13 @@ export interface NewEvent {
   readonly eventNid: number;
   readonly eventId: EventId;
   readonly typeNid: number;
-  /** 0 if the event is not a state event. */
+  /** NID of the state key. 0 if the event is not a state event. */
   readonly stateKeyNid: number;
   readonly depth: number;
   readonly authEventNids: readonly number[];
-  /** The state before the event. */
+  /** NID of the snapshot that stores the room's state before the event. */
   readonly snapshotNid: number;
-  /** Canonical JSON, as sent over federation. */
+  /** Canonical JSON of the event, as servers send it to each other. */
   readonly json: string;
 }
 
@@ -117,7 +120,7 @@ export function insertEvents(roomNid: number, events: readonly NewEvent[]): Writ
   ];
 }
 
-/** Records which events follow which. */
+/** Returns the statements that record which events follow which. */
 export function insertPreviousEvents(
   links: readonly { readonly previous: EventId; readonly eventNid: number }[],
 ): Write[] {

@@ -1,7 +1,7 @@
 import type { EventId } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 
-/** An event of a room that no other event follows. */
+/** An event of a room that no other event follows yet. */
 export interface ForwardExtremity {
   readonly eventId: EventId;
   /** The NID of the state snapshot before the event. */
@@ -9,7 +9,7 @@ export interface ForwardExtremity {
   readonly depth: number;
 }
 
-/** Reads the deepest of the given forward extremities. */
+/** Reads those of the given forward extremities that are deepest, deepest first. */
 export async function readForwardExtremities(
   db: Db,
   eventNids: readonly number[],

@@ -1,13 +1,13 @@
 /**
- * SQL condition: the user of row `m` of `roomserver_membership` has a local server name. Row `k` of
- * `roomserver_event_state_keys` has the user id. `target_local` alone would miss users of virtual hosts, because Dendrite
- * sets it for the primary server name only. Needs the binding `:localServerNames`.
+ * SQL condition: the user in row `m` of `roomserver_membership` is local. Row `k` of `roomserver_event_state_keys` must have
+ * the user id. The column `target_local` alone would miss users of virtual hosts, because Dendrite sets it only for users of
+ * the main server name. The query needs the binding `:localServerNames`.
  */
 export const IS_LOCAL = `(m.target_local
   OR substr(k.event_state_key, strpos(k.event_state_key, ':') + 1) = ANY(:localServerNames))`;
 
 /**
- * SQL condition: a local user has joined room `r`, is invited to it or is knocking at it. Needs the binding
+ * SQL condition: a local user has joined the room `r`, is invited to it or is knocking at it. The query needs the binding
  * `:localServerNames`.
  */
 export const HAS_LOCAL_USERS = `EXISTS (

@@ -4,7 +4,7 @@ import type { EventJson } from '../../matrix/room-version.ts';
 import { type Db, rowsOf } from '../database.ts';
 import type { Write } from '../write-together.ts';
 
-/** Dendrite's numbers in `membership_nid`. */
+/** The numbers that Dendrite stores in `membership_nid`. */
 export const MEMBERSHIP_NID = { leave: 1, ban: 1, invite: 2, join: 3, knock: 4 } as const;
 export type Membership = keyof typeof MEMBERSHIP_NID;
 
@@ -12,17 +12,20 @@ export function isMembership(value: unknown): value is Membership {
   return typeof value === 'string' && Object.hasOwn(MEMBERSHIP_NID, value);
 }
 
-/** A change of one user's membership by a member event. */
+/** A change of one user's membership. A member event has caused it. */
 export interface MembershipChange {
   readonly targetNid: number;
   readonly senderNid: number;
   readonly membership: Membership;
   readonly eventNid: number;
-  /** Whether the user has the primary server name. As in Dendrite, virtual hosts do not count. */
+  /** Whether the user has the homeserver's main server name. */
   readonly targetLocal: boolean;
 }
 
-/** Stores one change for each user. As in Dendrite, `target_local` of existing rows does not change. */
+/**
+ * Returns the statements that store memberships. At most one change for each user is allowed. As in Dendrite, `target_local` of
+ * existing rows does not change.
+ */
 export function upsertMemberships(roomNid: number, changes: readonly MembershipChange[]): Write[] {
   if (changes.length === 0) return [];
   return [
@@ -48,7 +51,7 @@ export interface NewInvite {
   readonly targetNid: number;
   readonly senderNid: number;
   readonly json: string;
-  /** Whether the invite is already answered. */
+  /** Whether the invite has already been answered or withdrawn. */
   readonly retired: boolean;
 }
 
@@ -71,7 +74,7 @@ export function insertInvites(roomNid: number, invites: readonly NewInvite[]): W
   ];
 }
 
-/** Retires the pending invites of users. */
+/** Returns the statements that retire the pending invites of users. */
 export function retireInvites(roomNid: number, targetNids: readonly number[]): Write[] {
   if (targetNids.length === 0) return [];
   return [
@@ -83,7 +86,7 @@ export function retireInvites(roomNid: number, targetNids: readonly number[]): W
   ];
 }
 
-/** A user in a room, with the member event. */
+/** A user with a membership in a room, and the user's member event. */
 export interface Member {
   readonly userId: UserId;
   readonly eventNid: number;
@@ -100,7 +103,7 @@ export interface MemberFilter {
 
 const IS_OF_SERVER = `substr(k.event_state_key, strpos(k.event_state_key, ':') + 1)`;
 
-/** Users of a room, in the order of their member events. */
+/** Lists users of a room, in the order of their member events. */
 export async function listMembers(
   db: Db,
   roomNid: number,
@@ -127,7 +130,7 @@ export async function listMembers(
   }));
 }
 
-/** The number of users of these servers that have one of the memberships. */
+/** Counts the users of these servers who have one of the memberships. */
 export async function countMembers(
   db: Db,
   roomNid: number,
@@ -144,13 +147,16 @@ export async function countMembers(
   return row?.members ?? 0;
 }
 
-/** A room that a user has joined, is invited to or has knocked at. */
+/** A room that a user has joined, is invited to or is knocking at. */
 export interface RoomOfUser {
   readonly roomId: RoomId;
   readonly membership: 'join' | 'invite' | 'knock';
-  /** Whether the member event is in the room's state on this homeserver. If not, only other servers can end the membership. */
+  /**
+   * Whether the homeserver's state of the room contains the member event. If not, the membership can end only over another
+   * server.
+   */
   readonly isInState: boolean;
-  /** The sender of the pending invite. */
+  /** The sender of the pending invite. `undefined` if there is none. */
   readonly inviter: UserId | undefined;
 }
 
@@ -178,7 +184,7 @@ interface RoomOfUserRow {
   inviter: UserId | null;
 }
 
-/** The rooms of a user: joined rooms first, then invites, then knocks. */
+/** Lists the rooms of a user: joined rooms first, then invites, then knocks. */
 export async function listRoomsOfUser(db: Db, userId: UserId): Promise<RoomOfUser[]> {
   const rows = await rowsOf<RoomOfUserRow>(
     db.raw(`${ROOMS_OF_USER} ORDER BY array_position('{3,2,4}', m.membership_nid::int), m.room_nid`, [userId]),
@@ -186,13 +192,16 @@ export async function listRoomsOfUser(db: Db, userId: UserId): Promise<RoomOfUse
   return rows.map(roomOfUser);
 }
 
-/** The user's membership in one room. `undefined` if the user is no longer there. */
+/** Finds a user's membership in one room. Returns `undefined` if the user is not joined, invited or knocking there. */
 export async function findRoomOfUser(db: Db, userId: UserId, roomId: RoomId): Promise<RoomOfUser | undefined> {
   const [row] = await rowsOf<RoomOfUserRow>(db.raw(`${ROOMS_OF_USER} AND r.room_id = ?`, [userId, roomId]));
   return row && roomOfUser(row);
 }
 
-/** A user's memberships in all known rooms, in order of the rooms' NIDs. Leaves out rooms that the user has forgotten. */
+/**
+ * Lists a user's memberships in all known rooms, in the order of the rooms' NIDs. Rooms that the user has forgotten are left
+ * out.
+ */
 export async function listMembershipsOfUser(
   db: Db,
   userId: UserId,
@@ -213,7 +222,7 @@ export async function listMembershipsOfUser(
   return rows.map((row) => ({ roomId: row.room_id, membership: row.membership }));
 }
 
-/** All joined users of a room, local and remote, in the order of their joins. */
+/** Lists all joined users of a room, local and remote, in the order of their joins. */
 export async function listJoinedUsers(db: Db, roomId: RoomId): Promise<UserId[]> {
   const rows = await rowsOf<{ user_id: UserId }>(
     db.raw(
@@ -227,7 +236,7 @@ export async function listJoinedUsers(db: Db, roomId: RoomId): Promise<UserId[]>
   return rows.map((row) => row.user_id);
 }
 
-/** Those of these users who are joined to a room. */
+/** Returns those of the given users who have joined the room. */
 export async function listJoinedAmong(db: Db, roomNid: number, userIds: readonly UserId[]): Promise<UserId[]> {
   const rows = await rowsOf<{ user_id: UserId }>(
     db.raw(
@@ -240,7 +249,7 @@ export async function listJoinedAmong(db: Db, roomNid: number, userIds: readonly
   return rows.map((row) => row.user_id);
 }
 
-/** Marks a room as forgotten for the users of these servers who have left it. */
+/** Marks a room as forgotten for those users of these servers who have left it. */
 export async function forgetLeftRoom(
   transaction: Knex.Transaction,
   roomNid: number,
@@ -253,13 +262,16 @@ export async function forgetLeftRoom(
   );
 }
 
-/** Deletes a user's row in a room without known events. Dendrite deletes it too. */
+/**
+ * Returns the statement that deletes a user's membership in a room of which no events are known. Dendrite deletes it in the
+ * same case.
+ */
 export function deleteMembership(roomNid: number, targetNid: number): Write[] {
   const sql = 'DELETE FROM public.roomserver_membership WHERE room_nid = ? AND target_nid = ?';
   return [{ sql, bindings: [roomNid, targetNid] }];
 }
 
-/** NIDs of users with a membership in the room. Returns the next `limit` NIDs above `after`, in ascending order. */
+/** Lists the NIDs of users with a membership in the room: the next `limit` NIDs above `after`, in ascending order. */
 export async function listMemberNids(db: Db, roomNid: number, after: number, limit: number): Promise<number[]> {
   const rows = await rowsOf<{ target_nid: string }>(
     db.raw(

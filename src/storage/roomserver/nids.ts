@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
 import { type Db, rowsOf } from '../database.ts';
 
-/** The tables of event types and state keys. All rooms share them. */
+/** The tables that give a number, the NID, to each event type and to each state key. All rooms share these tables. */
 const DICTIONARIES = {
   eventTypes: { table: 'public.roomserver_event_types', nid: 'event_type_nid', text: 'event_type' },
   stateKeys: { table: 'public.roomserver_event_state_keys', nid: 'event_state_key_nid', text: 'event_state_key' },
@@ -9,14 +9,14 @@ const DICTIONARIES = {
 type Dictionary = keyof typeof DICTIONARIES;
 const ALL = Object.keys(DICTIONARIES) as readonly Dictionary[];
 
-/** Texts to look up in one or both tables. */
+/** The texts whose NIDs are wanted, by table. */
 export type Texts = Readonly<Partial<Record<Dictionary, readonly string[]>>>;
-/** NIDs by text. */
+/** NIDs by text, for each table. */
 export type Nids = Readonly<Record<Dictionary, ReadonlyMap<string, number>>>;
 
 export const NO_NIDS: Nids = { eventTypes: new Map(), stateKeys: new Map() };
 
-/** Finds the NIDs of texts. Texts without a NID are missing from the result. */
+/** Finds the NIDs of texts. The result lacks texts that have no NID. */
 export async function findNids(db: Db, texts: Texts): Promise<Nids> {
   const asked = ALL.filter((dictionary) => (texts[dictionary]?.length ?? 0) > 0);
   if (asked.length === 0) return NO_NIDS;
@@ -35,7 +35,7 @@ export async function findNids(db: Db, texts: Texts): Promise<Nids> {
   return found;
 }
 
-/** Returns the NIDs of texts. Assigns new NIDs to texts that have none. @param known NIDs that need no lookup */
+/** Returns the NIDs of texts. Assigns new NIDs to texts that have none. @param known NIDs that need no query */
 export async function assignNids(transaction: Knex.Transaction, texts: Texts, known: Nids = NO_NIDS): Promise<Nids> {
   const unknown = without(texts, known);
   const found = await findNids(transaction, unknown);
@@ -57,7 +57,7 @@ const without = (texts: Texts, { eventTypes, stateKeys }: Nids): Texts => ({
   stateKeys: texts.stateKeys?.filter((text) => !stateKeys.has(text)) ?? [],
 });
 
-/** Picks the known NIDs of these texts. For a large room, many more NIDs are known than needed. */
+/** Returns the known NIDs of these texts only. For a large room, many more NIDs are known than the caller needs. */
 function pick(texts: readonly string[] = [], known: ReadonlyMap<string, number>): [string, number][] {
   return texts.flatMap((text): [string, number][] => {
     const nid = known.get(text);

@@ -2,7 +2,7 @@ import type { Knex } from 'knex';
 import type { EventId } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 
-/** NIDs of those of the given events that are stored. */
+/** Finds the NIDs of those of the given events that are stored. A NID is the number that Dendrite gives an event. */
 export async function findEventNids(db: Db, eventIds: readonly EventId[]): Promise<Map<EventId, number>> {
   const rows = await rowsOf<{ event_id: EventId; event_nid: string }>(
     db.raw('SELECT event_id, event_nid FROM public.roomserver_events WHERE event_id = ANY(?)', [[...eventIds]]),
@@ -10,7 +10,7 @@ export async function findEventNids(db: Db, eventIds: readonly EventId[]): Promi
   return new Map(rows.map((row) => [row.event_id, Number(row.event_nid)]));
 }
 
-/** An event whose place in the room is unknown. */
+/** An event that is stored without its place in the room. */
 export interface Outlier {
   readonly eventNid: number;
   readonly eventId: EventId;
@@ -18,11 +18,11 @@ export interface Outlier {
   readonly stateKeyNid: number;
   readonly depth: number;
   readonly authEventNids: readonly number[];
-  /** Canonical JSON, as sent over federation. */
+  /** Canonical JSON of the event, as servers send it to each other. */
   readonly json: string;
 }
 
-/** Stores outliers: events that other events refer to, but that are not sent to clients and whose prior state is unknown. */
+/** Stores outliers. Other events refer to them, but clients do not get them, and the room's state before them is unknown. */
 export async function insertOutliers(
   transaction: Knex.Transaction,
   roomNid: number,

@@ -10,12 +10,14 @@ import {
 } from '../deletion.ts';
 import type { RoomKeys } from '../room-tables.ts';
 
-/** Events of the room in a range of NIDs. */
+/**
+ * SQL condition: the event belongs to the room, and its NID is in the range. A NID is the number that Dendrite gives an event.
+ */
 const OF_ROOM = 'event_nid > :after AND event_nid <= :upTo AND room_nid = :roomNid';
 
 /**
- * Rows for previous events that the homeserver does not have. If the later event was sent to clients, the missing event is a
- * backward extremity. If not, only the later event names it.
+ * SQL condition on rows for previous events that the homeserver does not have. If the later event was sent to clients, the
+ * missing event is also stored as a backward extremity. If not, only the JSON of the later event contains its id.
  */
 const IS_MISSING = `previous_event_id = ANY(ARRAY(
     SELECT DISTINCT found[1] FROM public.roomserver_events e JOIN public.roomserver_event_json j USING (event_nid),
@@ -26,7 +28,10 @@ const IS_MISSING = `previous_event_id = ANY(ARRAY(
 
 const IDS = `(SELECT event_id FROM public.roomserver_events WHERE ${OF_ROOM})`;
 
-/** Deletes the rows that refer to events, then the events. Reading the events again for each table is cheaper than returning them. */
+/**
+ * The deletions, in order: first the rows that refer to events, then the events. Each deletion reads the events again, because
+ * this is cheaper than returning them.
+ */
 const DELETIONS: readonly (readonly [table: string, condition: string])[] = [
   ['public.roomserver_previous_events', IS_MISSING],
   ['public.roomserver_previous_events', `previous_event_id IN ${IDS}`],
@@ -40,8 +45,8 @@ const DELETIONS: readonly (readonly [table: string, condition: string])[] = [
 ];
 
 /**
- * Deletes the events of a room in one NID range, `width` NIDs wide, and all rows that refer to them. There is no index on the
- * room, so the walk goes through the NIDs of all rooms.
+ * Deletes the events of a room in one range of `width` NIDs, and all rows that refer to these events. There is no index on the
+ * room, so the ranges cover the NIDs of all rooms.
  */
 export async function deleteEventsOfRoom(
   transaction: Knex.Transaction,
@@ -58,7 +63,10 @@ export async function deleteEventsOfRoom(
   return { deleted, next };
 }
 
-/** Deletes at most `limit` backward extremities, and the roomserver's rows for them. */
+/**
+ * Deletes at most `limit` backward extremities of a room, and the roomserver's rows for them. A backward extremity is an event
+ * whose previous events are missing.
+ */
 export async function deleteBackwardExtremities(
   transaction: Knex.Transaction,
   { roomId }: RoomKeys,

@@ -2,7 +2,7 @@ import type { Knex } from 'knex';
 import { deleteRows, type RowCounts } from '../deletion.ts';
 import type { RoomKeys } from '../room-tables.ts';
 
-/** Empties a room's row: only its id is known afterwards. */
+/** Empties a room's row. Afterwards, the homeserver knows only the room's id. */
 export async function emptyRoomRow(transaction: Knex.Transaction, { roomNid }: RoomKeys): Promise<void> {
   await transaction.raw(
     `UPDATE public.roomserver_rooms SET latest_event_nids = '{}', last_event_sent_nid = 0, state_snapshot_nid = 0
@@ -12,8 +12,8 @@ export async function emptyRoomRow(transaction: Knex.Transaction, { roomNid }: R
 }
 
 /**
- * Deletes the row of a room. The tables of event types and state keys stay as they are, because homeservers cache their NIDs
- * in memory. The room id may remain there as a state key of `m.space.child`.
+ * Deletes the row of a room. Event types and state keys stay in their tables, because homeservers cache their numbers in
+ * memory. So the room id may remain as a state key of an `m.space.child` event.
  */
 export function deleteRoomRow(transaction: Knex.Transaction, { roomNid }: RoomKeys): Promise<RowCounts> {
   return deleteRows(transaction, 'public.roomserver_rooms', 'room_nid = :roomNid', { roomNid });

@@ -2,15 +2,18 @@ import type { Knex } from 'knex';
 import { countsOf, type Deletion, nextKeyRange, type Position } from '../deletion.ts';
 import type { RoomKeys } from '../room-tables.ts';
 
-/** Snapshots without events: the state before a create event. All rooms share one such row, because the content is the same. */
+/**
+ * SQL condition: the snapshot `s` has no events. It is the state before a create event. All rooms share one such row, because
+ * Dendrite stores equal states once.
+ */
 const OF_NO_EVENT = `(cardinality(s.state_block_nids) = 0 OR (cardinality(s.state_block_nids) = 1 AND EXISTS (
   SELECT FROM public.roomserver_state_block b
   WHERE b.state_block_nid = s.state_block_nids[1] AND cardinality(b.event_nids) = 0)))`;
 
 /**
- * Deletes the state snapshots of a room in one NID range, `width` NIDs wide, with their blocks. A block belongs to the room
- * of its events. It may be deleted before the last snapshot that refers to it, because nothing reads the room's snapshots any
- * more.
+ * Deletes the state snapshots of a room in one range of `width` NIDs, with their blocks. A NID is the number that Dendrite
+ * gives a snapshot or a block. A block belongs to the room of its events. A block may be deleted before the last snapshot that
+ * refers to it, because nothing reads the snapshots of a room that is being purged.
  */
 export async function deleteStateOfRoom(
   transaction: Knex.Transaction,
@@ -21,7 +24,7 @@ export async function deleteStateOfRoom(
   const table = { table: 'public.roomserver_state_snapshots', key: 'state_snapshot_nid' };
   const { after, upTo, next } = await nextKeyRange(transaction, table, position, width);
   const range = { roomNid, after, upTo };
-  // The row of a shared snapshot names the room that used it last. It gets the id of another room.
+  // The row of the shared snapshot has the number of the room that used it last. It gets the number of another room instead.
   await transaction.raw(
     `WITH shared AS (
        SELECT s.state_snapshot_nid, coalesce(

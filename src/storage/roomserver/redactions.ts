@@ -1,14 +1,14 @@
 import type { Knex } from 'knex';
 import type { EventId } from '../../ids.ts';
 
-/** A redaction. `validated`: its target is stored and has been redacted. */
+/** A redaction. `validated` means that the homeserver has its target and has redacted it. */
 export interface NotedRedaction {
   readonly redactionId: EventId;
   readonly targetId: EventId;
   readonly validated: boolean;
 }
 
-/** Stores which event a redaction redacts. */
+/** Records which event a redaction redacts. */
 export async function insertRedaction(
   transaction: Knex.Transaction,
   { redactionId, targetId, validated }: NotedRedaction,
@@ -20,16 +20,16 @@ export async function insertRedaction(
   );
 }
 
-/** The target of a redaction, in its redacted form. */
+/** The target of a redaction, after its content has been removed. */
 export interface RedactedEvent {
   readonly targetId: EventId;
   readonly targetNid: number;
-  /** The redacted event as the roomserver stores it, and as the sync API stores it. */
+  /** JSON of the redacted event, in the form that the roomserver stores and in the form that the sync API stores. */
   readonly roomserverJson: string;
   readonly syncJson: string;
 }
 
-/** Overwrites a redacted event in all tables that store it. */
+/** Overwrites the stored event with its redacted form, in all tables that store events. */
 export async function applyRedaction(
   transaction: Knex.Transaction,
   { targetId, targetNid, roomserverJson, syncJson }: RedactedEvent,

@@ -2,7 +2,7 @@ import type { Knex } from 'knex';
 import type { RoomAlias, RoomId, UserId } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 
-/** Moves the local aliases of a room to another room, as if a user had created them there. @returns the aliases */
+/** Moves the local aliases of a room to another room, and makes `creator` their creator. @returns the moved aliases */
 export async function moveAliases(
   transaction: Knex.Transaction,
   from: RoomId,
@@ -17,7 +17,7 @@ export async function moveAliases(
   return rows.map(({ alias }) => alias).sort();
 }
 
-/** Finds the room of a local alias. */
+/** Finds the room to which a local alias points. */
 export async function findRoomOfAlias(db: Db, alias: RoomAlias): Promise<RoomId | undefined> {
   const [row] = await rowsOf<{ room_id: RoomId }>(
     db.raw('SELECT room_id FROM public.roomserver_room_aliases WHERE alias = ?', [alias]),

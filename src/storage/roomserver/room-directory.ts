@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
 import type { RoomId } from '../../ids.ts';
 
-/** Adds a room to the room directory of the homeserver. */
+/** Publishes a room in the homeserver's room directory. */
 export async function publishRoom(transaction: Knex.Transaction, roomId: RoomId): Promise<void> {
   await transaction.raw(
     `INSERT INTO public.roomserver_published (room_id, appservice_id, network_id, published) VALUES (?, '', '', true)
@@ -10,7 +10,7 @@ export async function publishRoom(transaction: Knex.Transaction, roomId: RoomId)
   );
 }
 
-/** Removes a room from all room directories, including those of application services. */
+/** Removes a room from all room directories of the homeserver, including those of application services. */
 export async function unpublishRoom(transaction: Knex.Transaction, roomId: RoomId): Promise<void> {
   await transaction.raw('UPDATE public.roomserver_published SET published = false WHERE room_id = ? AND published', [
     roomId,

@@ -3,7 +3,7 @@ import { type Db, rowsOf } from '../database.ts';
 import { type NamedState, readNamedState, textOf } from '../syncapi/named-state.ts';
 import { IS_LOCAL } from './local-members.ts';
 
-/** Number of users of a room by membership. `left` counts users who left and banned users. */
+/** Number of users of a room by membership. `left` counts users who have left and users who are banned. */
 export interface MembershipCounts {
   readonly join: number;
   readonly invite: number;
@@ -11,20 +11,20 @@ export interface MembershipCounts {
   readonly left: number;
 }
 
-/** A room as shown to an administrator before an operation on it. */
+/** The data that an administrator sees before an operation on a room. */
 export interface RoomInfo {
   readonly roomId: RoomId;
   readonly version: string;
-  /** Whether the homeserver knows the room only from an invite or from other servers, and has no current event of it. */
+  /** Whether the homeserver knows the room only from an invite, a knock or other servers, and has no current event of it. */
   readonly stub: boolean;
   readonly name: string | null;
   readonly canonicalAlias: string | null;
   readonly creator: string | null;
   readonly joinRule: string | null;
   readonly encrypted: boolean;
-  /** Whether the room is in the room directory. */
+  /** Whether the room is in the homeserver's room directory. */
   readonly published: boolean;
-  /** Its aliases on this homeserver. */
+  /** The room's aliases on this homeserver. */
   readonly aliases: readonly string[];
   readonly members: { readonly local: MembershipCounts; readonly remote: MembershipCounts };
   /** Number of other servers with users in the room. */
@@ -32,9 +32,9 @@ export interface RoomInfo {
   readonly forwardExtremities: number;
   /** Number of events in the current state. */
   readonly stateEvents: number;
-  /** Number of events in the timeline of `/sync`. */
+  /** Number of events in the timeline that `/sync` shows. */
   readonly events: number;
-  /** Reports of its events, and of the room itself. */
+  /** Number of reports about the room's events and about the room itself. */
   readonly reports: number;
   readonly blocked: boolean;
   /** Whether the room is being purged, or an unfinished purge of it can be resumed. */
@@ -63,7 +63,7 @@ const NAMED_STATE = [
   'm.room.encryption',
 ];
 
-/** `undefined` if the homeserver does not know the room. */
+/** Finds the data of a room. Returns `undefined` if the homeserver does not know the room. */
 export async function findRoomInfo(
   db: Db,
   roomId: RoomId,
@@ -110,7 +110,7 @@ export async function findRoomInfo(
   };
 }
 
-/** Dendrite's numbers in `roomserver_membership.membership_nid`. */
+/** The numbers that Dendrite stores in `roomserver_membership.membership_nid`. */
 const MEMBERSHIP_NID = { left: 1, invite: 2, join: 3, knock: 4 } as const;
 
 async function countMembers(

@@ -3,11 +3,11 @@ import { type Db, rowsOf } from '../database.ts';
 import { readableJson } from '../readable-json.ts';
 import { HAS_LOCAL_USERS, IS_LOCAL } from './local-members.ts';
 
-/** SQL condition: the room has events and is not being purged. Other rooms have nothing to show. */
+/** SQL condition: the homeserver has events of the room, and the room is not being purged. Lists leave out other rooms. */
 export const IS_SHOWN = `r.latest_event_nids <> '{}'
   AND NOT EXISTS (SELECT FROM matrix_admin.purges p WHERE p.room_id = r.room_id)`;
 
-/** SQL for a text in the content of a state event. NULL if there is no such text, or the text is empty. */
+/** Returns SQL for a text in the content of a state event. The SQL gives NULL if there is no such text, or if it is empty. */
 const textOf = (state: string, key: string): string =>
   `nullif(CAST(${readableJson(`${state}.headered_event_json`)} AS json) #>> '{content,${key}}', '')`;
 
@@ -15,10 +15,10 @@ const joinState = (alias: string, type: string): string => `LEFT JOIN public.syn
   ON ${alias}.room_id = r.room_id AND ${alias}.type = '${type}' AND ${alias}.state_key = ''`;
 
 interface Order {
-  /** The sort key of the order. */
+  /** SQL of the sort key. */
   readonly key: string;
   readonly join?: string;
-  /** Whether the order puts the largest first in its normal direction. */
+  /** Whether the normal direction of the order is descending. */
   readonly isDescending?: boolean;
 }
 
@@ -39,8 +39,7 @@ const byName = byText('m.room.name', 'name');
 const byMembers = byCount(`${JOINED} WHERE m.membership_nid = 3 GROUP BY 1`, 'o.room_nid = r.room_nid');
 
 /**
- * The orders of Synapse's room list, with Synapse's directions. `alphabetical` and `size` are other names for `name` and
- * `joined_members`.
+ * The orders of Synapse's room list, with Synapse's directions. `alphabetical` means `name`, and `size` means `joined_members`.
  */
 const ORDERS = {
   alphabetical: byName,
@@ -74,17 +73,20 @@ export type RoomOrder = keyof typeof ORDERS;
 export const ROOM_ORDERS = Object.keys(ORDERS) as [RoomOrder, ...RoomOrder[]];
 
 export interface RoomFilter {
-  /** Matches a part of the name or of the localpart of the canonical alias, ignoring case, or a whole room id or alias. */
+  /**
+   * Finds rooms by a part of their name or of the localpart of their canonical alias, ignoring case, or by a whole room id or
+   * alias.
+   */
   readonly searchTerm?: string | undefined;
-  /** Whether the room is in the room directory. */
+  /** Whether the room is in the homeserver's room directory. `undefined` matches all rooms. */
   readonly isPublic?: boolean | undefined;
-  /** Whether no local user has joined the room, is invited to it or is knocking at it. */
+  /** Whether no local user has joined the room, is invited to it or is knocking at it. `undefined` matches all rooms. */
   readonly isEmpty?: boolean | undefined;
 }
 
 export interface RoomPage {
   readonly orderBy: RoomOrder;
-  /** Whether to reverse the order. */
+  /** Whether to reverse the normal direction of the order. */
   readonly isReversed: boolean;
   readonly offset: number;
   readonly limit: number;
@@ -95,7 +97,9 @@ const IS_FOUND = `(lower(${textOf('sa', 'alias')}) = lower(:searchTerm)
   OR strpos(lower(${textOf('sn', 'name')}), lower(:searchTerm)) > 0
   OR strpos(lower(split_part(${textOf('sa', 'alias')}, ':', 1)), lower(:searchTerm)) > 0)`;
 
-/** A page of the visible rooms, and the number of all matching rooms. Rooms without a value for the sort key come last. */
+/**
+ * Reads a page of the rooms that lists show, and counts all matching rooms. Rooms without a value for the sort key come last.
+ */
 export async function readRoomPage(
   db: Db,
   { searchTerm, isPublic, isEmpty }: RoomFilter,

@@ -14,10 +14,10 @@ export interface RoomSummary {
   readonly joinedLocalMembers: number;
   readonly version: string;
   readonly creator: string | null;
-  /** The encryption algorithm. */
+  /** The encryption algorithm. `null` if the room is not encrypted. */
   readonly encryption: string | null;
   readonly federatable: boolean;
-  /** Whether the room is in the room directory. */
+  /** Whether the room is in the homeserver's room directory. */
   readonly public: boolean;
   readonly joinRules: string | null;
   readonly guestAccess: string | null;
@@ -33,7 +33,7 @@ export interface RoomDetails extends RoomSummary {
   readonly topic: string | null;
   /** Number of devices of the joined local users. */
   readonly joinedLocalDevices: number;
-  /** Whether no local user is joined and all local users who left have forgotten the room. */
+  /** Whether no local user is in the room, and all local users who left have forgotten it. */
   readonly forgotten: boolean;
   readonly tombstoned: boolean;
   readonly replacementRoom: string | null;
@@ -59,7 +59,7 @@ const SUMMARY_STATE = [
 ];
 const DETAIL_STATE = [...SUMMARY_STATE, 'm.room.avatar', 'm.room.topic', 'm.room.tombstone'];
 
-/** Whether a room is visible: it has events and is not being purged. */
+/** Tells whether lists show a room. They show it if the homeserver has events of it and it is not being purged. */
 export async function isRoomShown(db: Db, roomId: string): Promise<boolean> {
   const [row] = await rowsOf<{ shown: boolean }>(
     db.raw(`SELECT ${IS_SHOWN} AS shown FROM public.roomserver_rooms r WHERE r.room_id = ?`, [roomId]),
@@ -67,7 +67,7 @@ export async function isRoomShown(db: Db, roomId: string): Promise<boolean> {
   return row?.shown ?? false;
 }
 
-/** Those of these rooms that are shown. */
+/** Returns those of the given rooms that lists show. */
 export async function listShownRooms(db: Db, roomIds: readonly string[]): Promise<RoomId[]> {
   const rows = await rowsOf<{ room_id: RoomId }>(
     db.raw(`SELECT r.room_id FROM public.roomserver_rooms r WHERE r.room_id = ANY(?) AND ${IS_SHOWN}`, [[...roomIds]]),
@@ -75,7 +75,7 @@ export async function listShownRooms(db: Db, roomIds: readonly string[]): Promis
   return rows.map(({ room_id }) => room_id);
 }
 
-/** The visible ones of these rooms, in the order of the given ids. */
+/** Reads those of the given rooms that lists show, in the order of the given ids. */
 export async function readRoomSummaries(
   db: Db,
   roomIds: readonly RoomId[],
@@ -86,7 +86,7 @@ export async function readRoomSummaries(
   return rows.map((row) => summaryOf(row, states.get(row.room_id) ?? new Map()));
 }
 
-/** `undefined` if the room is not visible. */
+/** Finds the details of a room. Returns `undefined` if lists do not show the room. */
 export async function findRoomDetails(
   db: Db,
   roomId: RoomId,

@@ -3,14 +3,17 @@ import type { RoomId } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 import type { Write } from '../write-together.ts';
 
-/** A row of `roomserver_rooms`. */
+/** A row of `roomserver_rooms`. A NID is a number that Dendrite gives a room, an event or a state snapshot. */
 export interface StoredRoom {
   readonly roomId: RoomId;
   readonly roomNid: number;
   readonly version: string;
-  /** NIDs of the forward extremities. Empty for a stub, for example a room of which only an invite is known. */
+  /**
+   * NIDs of the forward extremities, the events that no other event follows yet. Empty if the homeserver has no current event
+   * of the room, for example if it knows only an invite to it.
+   */
   readonly latestEventNids: readonly number[];
-  /** The room's current state. */
+  /** NID of the room's current state. */
   readonly stateSnapshotNid: number;
 }
 
@@ -38,7 +41,10 @@ export async function findRoom(db: Db, roomId: RoomId): Promise<StoredRoom | und
   return row && roomOf(roomId, row);
 }
 
-/** Locks the room against other writers until the end of the transaction. */
+/**
+ * Locks a room's row. Other transactions that write into the room wait until this transaction ends. Returns `undefined` if the
+ * homeserver does not know the room.
+ */
 export async function lockRoom(transaction: Knex.Transaction, roomId: RoomId): Promise<StoredRoom | undefined> {
   const [row] = await rowsOf<Row>(
     transaction.raw(`SELECT ${COLUMNS} FROM public.roomserver_rooms WHERE room_id = ? FOR UPDATE`, [roomId]),
@@ -46,7 +52,10 @@ export async function lockRoom(transaction: Knex.Transaction, roomId: RoomId): P
   return row && roomOf(roomId, row);
 }
 
-/** Keeps writers from changing the room's row until the end of the transaction. @returns whether there is such a room */
+/**
+ * Takes a shared lock on a room's row, so that no other transaction changes the row before this transaction ends.
+ * @returns whether the room exists
+ */
 export async function shareRoom(transaction: Knex.Transaction, roomId: RoomId): Promise<boolean> {
   const rows = await rowsOf<{ room_nid: string }>(
     transaction.raw('SELECT room_nid FROM public.roomserver_rooms WHERE room_id = ? FOR SHARE', [roomId]),
@@ -70,7 +79,7 @@ export async function insertRoom(
   return row && roomOf(roomId, row);
 }
 
-/** Sets the forward extremities and the current state of a room. */
+/** Returns the statement that sets the forward extremities and the current state of a room. */
 export function updateRoom(
   roomNid: number,
   newest: {

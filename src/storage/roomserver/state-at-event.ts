@@ -4,8 +4,9 @@ import { type Db, rowsOf } from '../database.ts';
 import { type EventTypeFilter, isWantedType, typeBindings } from '../event-type-filter.ts';
 
 /**
- * The state of a room after an event, in order of types and state keys. If several blocks of the snapshot have an entry for
- * the same type and state key, the last block counts. The event itself overrides all blocks.
+ * Reads the state of a room after an event, in order of types and state keys. Dendrite stores a state as a list of blocks. If
+ * several blocks have an entry for the same type and state key, the last block's entry counts. If the event is a state event,
+ * it counts more than all blocks.
  */
 export async function readStateAt(
   db: Db,

@@ -2,14 +2,17 @@ import type { Knex } from 'knex';
 import { type Db, rowsOf } from '../database.ts';
 import type { Write } from '../write-together.ts';
 
-/** A part of a state block. Entries are in ascending order of type and state key. A block has each type and state key once. */
+/**
+ * A part of a state block. Dendrite stores a state snapshot as a list of blocks, and a block as a list of state events. Entries
+ * are in ascending order of type and state key. A block has each type and state key only once.
+ */
 export interface BlockPart {
   readonly blockNid: number;
-  /** The NIDs of each entry. */
+  /** Returns the NIDs of each entry. A NID is a number that Dendrite gives an event type, a state key, an event or a block. */
   readonly entries: () => { readonly typeNid: number; readonly stateKeyNid: number; readonly eventNid: number }[];
 }
 
-/** The NIDs of a snapshot's blocks, in order. `undefined` if the snapshot does not exist. */
+/** Reads the NIDs of a snapshot's blocks, in order. Returns `undefined` if the snapshot does not exist. */
 export async function readSnapshot(db: Db, snapshotNid: number): Promise<number[] | undefined> {
   const [row] = await rowsOf<{ nids: string[] }>(
     db.raw(
@@ -20,7 +23,7 @@ export async function readSnapshot(db: Db, snapshotNid: number): Promise<number[
   return row?.nids.map(Number);
 }
 
-/** Number of entries in one part of a block. */
+/** Maximum number of entries in one part of a block. */
 const PART = 1_000;
 
 interface PartRow {
@@ -30,7 +33,10 @@ interface PartRow {
   events: string;
 }
 
-/** Reads blocks in order, each in parts. Blocks of large rooms have many parts, so the caller takes one part at a time. */
+/**
+ * Reads the blocks in order, each in parts. A block of a large room has many parts. The caller converts one part at a time, so
+ * that the event loop is not blocked for long.
+ */
 export async function readBlocks(db: Db, blockNids: readonly number[]): Promise<BlockPart[]> {
   if (blockNids.length === 0) return [];
   const rows = await rowsOf<PartRow>(
@@ -69,12 +75,12 @@ interface Hashed {
   readonly nids: readonly number[];
 }
 
-/** A list of NIDs, one of which is allocated but not stored yet. */
+/** A list of NIDs that is going to be stored under the NID `nid`, which was allocated before. */
 export interface NewList extends Hashed {
   readonly nid: number;
 }
 
-/** Stores lists of NIDs under their hashes. Equal lists are stored once. @returns the NID of each list, in order */
+/** Stores lists of NIDs with their hashes. Equal lists are stored once. @returns the NID of each list, in order */
 async function insertHashed(
   transaction: Knex.Transaction,
   sql: string,
@@ -94,7 +100,7 @@ async function insertHashed(
   return lists.map(({ hash }) => nids.get(hash.toString('hex')) ?? Number.NaN);
 }
 
-/** Stores state blocks, which are lists of event NIDs. */
+/** Stores state blocks. A block is a list of event NIDs. */
 export async function insertBlocks(transaction: Knex.Transaction, blocks: readonly Hashed[]): Promise<number[]> {
   return insertHashed(
     transaction,
@@ -107,7 +113,7 @@ export async function insertBlocks(transaction: Knex.Transaction, blocks: readon
   );
 }
 
-/** Stores snapshots, which are lists of block NIDs. */
+/** Stores snapshots. A snapshot is a list of block NIDs. */
 export async function insertSnapshots(
   transaction: Knex.Transaction,
   roomNid: number,
@@ -124,7 +130,7 @@ export async function insertSnapshots(
   );
 }
 
-/** Stores blocks that contain a new event. */
+/** Returns the statement that stores blocks with a new event. Such a block cannot be stored already. */
 export function insertNewBlocks(blocks: readonly NewList[]): Write[] {
   if (blocks.length === 0) return [];
   return [
@@ -136,7 +142,7 @@ export function insertNewBlocks(blocks: readonly NewList[]): Write[] {
   ];
 }
 
-/** Stores snapshots that contain a new block. */
+/** Returns the statement that stores snapshots with a new block. Such a snapshot cannot be stored already. */
 export function insertNewSnapshots(roomNid: number, snapshots: readonly NewList[]): Write[] {
   if (snapshots.length === 0) return [];
   return [

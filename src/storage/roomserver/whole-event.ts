@@ -3,8 +3,8 @@ import type { EventJson } from '../../matrix/room-version.ts';
 import { type Db, rowsOf } from '../database.ts';
 
 /**
- * Finds an event by its id, with all its fields. If the event is in the tables of `/sync`, it has the form that clients get.
- * `undefined` for rejected events, and for events of a room under purge.
+ * Finds an event by its id, with all its fields. If the tables of `/sync` have the event, it has the form that clients get.
+ * Returns `undefined` for rejected events, and for events of a room that is being purged.
  */
 export async function findWholeEvent(
   db: Db,

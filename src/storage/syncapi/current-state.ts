@@ -2,13 +2,13 @@ import type { EventId, RoomId } from '../../ids.ts';
 import type { EventJson } from '../../matrix/room-version.ts';
 import { type Db, rowsOf } from '../database.ts';
 
-/** A stored event and its id. Since room version 3, events do not contain their id. */
+/** A stored event with its id. Since room version 3, the JSON of an event does not contain its id. */
 export interface IdentifiedEvent {
   readonly eventId: EventId;
   readonly event: EventJson;
 }
 
-/** A room's current state, or the state events of one type, in order of types and state keys. */
+/** Lists a room's current state, or only the state events of one type, in order of types and state keys. */
 export async function listCurrentState(db: Db, roomId: RoomId, type: string | undefined): Promise<IdentifiedEvent[]> {
   const rows = await rowsOf<{ event_id: EventId; headered_event_json: string }>(
     db.raw(

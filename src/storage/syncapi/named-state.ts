@@ -2,13 +2,13 @@ import type { RoomId } from '../../ids.ts';
 import { isRecord } from '../../json.ts';
 import { type Db, rowsOf } from '../database.ts';
 
-/** A current state event with an empty state key. */
+/** A current state event whose state key is empty. */
 export interface NamedState {
   readonly sender: string;
   readonly content: Readonly<Record<string, unknown>>;
 }
 
-/** Current state events of these types with an empty state key, by room and type. */
+/** Reads the current state events of these types with an empty state key, by room and type. */
 export async function readNamedState(
   db: Db,
   roomIds: readonly RoomId[],
@@ -34,7 +34,7 @@ function contentOf(json: string): Readonly<Record<string, unknown>> {
   return isRecord(event) && isRecord(event.content) ? event.content : {};
 }
 
-/** A text in the event's content. `null` if there is no such text, or the text is empty. */
+/** Reads a text in the event's content. Returns `null` if there is no such text, or if it is empty. */
 export function textOf(state: NamedState | undefined, key: string): string | null {
   const value = state?.content[key];
   return typeof value === 'string' && value !== '' ? value : null;

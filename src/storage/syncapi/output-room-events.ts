@@ -25,10 +25,13 @@ interface EventRow {
 
 const COLUMNS = 'id, event_id, room_id, type, sender, headered_event_json';
 
-/** The parts of an event that the row and the content of the event contain. */
+/** The parts of an event that the row's columns and the event's content contain. */
 export type EventContent = Omit<OutputEvent, 'originServerTs' | 'isState'>;
 
-/** Reads a row. A row without a JSON object must not stop a reindex. */
+/**
+ * Converts a row to an event. A row whose text is not a JSON object gives an event without content, because such a row must not
+ * stop a reindex.
+ */
 function storedEventOf(row: EventRow): OutputEvent {
   const event = parseObject(row.headered_event_json) ?? {};
   return {
@@ -49,7 +52,7 @@ function eventContentOf(row: Omit<EventRow, 'headered_event_json'>, content: Out
   };
 }
 
-/** `undefined` if the text is not a JSON object. */
+/** Parses a text. Returns `undefined` if the text is not a JSON object. */
 function parseObject(json: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(json);
@@ -59,14 +62,14 @@ function parseObject(json: string): Record<string, unknown> | undefined {
   }
 }
 
-/** Rows in order, and the position of the next rows. */
+/** Some rows in order, and the position after which the next rows start. */
 export interface EventBatch {
   readonly events: readonly EventContent[];
   /** All rows up to this id have been read. */
   readonly position: number;
   /** Whether there are no more rows. */
   readonly finished: boolean;
-  /** Length of the JSON read, in UTF-16 code units. */
+  /** Length of the JSON that was read, in UTF-16 code units. */
   readonly length: number;
 }
 
@@ -75,17 +78,17 @@ interface ContentRow extends Omit<EventRow, 'headered_event_json'> {
 }
 
 /**
- * SQL that cuts the content out of an event's canonical JSON: the text between `auth_events` and `depth`. NULL if the JSON
- * begins differently. The cut is safe: quotes inside strings are escaped, so no string contains a mark. The content's brace
- * is the second one, so the marks are not inside another object. If the content itself contains a mark, the result does not
- * parse. The functions compare bytes. They cost PostgreSQL less than sending the whole event; its JSON functions would parse
- * the whole event.
+ * SQL that cuts the content out of an event's canonical JSON. The content is the text between `auth_events` and `depth`. The
+ * SQL gives NULL if the JSON begins in another way. The cut cannot find a wrong place: quotes inside strings are escaped, so no
+ * string contains the texts at which it cuts, and the content's brace is the second brace, so these texts are not inside
+ * another object. If the content itself contains such a text, the result is not valid JSON. The functions compare bytes. They
+ * cost PostgreSQL less than sending the whole event. PostgreSQL's JSON functions would parse the whole event.
  */
 const CONTENT = `CASE WHEN starts_with(headered_event_json, '{"auth_events":[')
     AND split_part(headered_event_json, '{', 2) LIKE '%],"content":'
   THEN split_part(split_part(headered_event_json, '],"content":', 2), ',"depth":', 1) END`;
 
-/** At most `limit` rows of these types with `position < id <= upper`. */
+/** Reads at most `limit` rows of these types with `position < id <= upper`. */
 export async function readOutputEvents(
   db: Db,
   types: readonly string[],
@@ -104,7 +107,7 @@ export async function readOutputEvents(
   return { ...(await eventsOf(db, rows)), position: finished ? upper : last, finished };
 }
 
-/** Reads the events of rows. If the content could not be cut out, the whole event is read, if it still exists. */
+/** Converts rows to events. If the content of an event could not be cut out, reads the whole event, if it still exists. */
 async function eventsOf(db: Db, rows: readonly ContentRow[]): Promise<Pick<EventBatch, 'events' | 'length'>> {
   const contents = rows.map(({ content }) => (content === null ? undefined : parseObject(content)));
   const wholeRows = await loadRows(
@@ -123,7 +126,7 @@ async function eventsOf(db: Db, rows: readonly ContentRow[]): Promise<Pick<Event
   };
 }
 
-/** Events by id. Events that are not stored are missing from the result. */
+/** Reads events by their ids. The result lacks events that are not stored. */
 export async function loadEvents(db: Db, eventIds: readonly EventId[]): Promise<OutputEvent[]> {
   return (await loadRows(db, eventIds)).map(storedEventOf);
 }
@@ -135,7 +138,7 @@ async function loadRows(db: Db, eventIds: readonly EventId[]): Promise<EventRow[
   );
 }
 
-/** The newest row id, and the number of rows of these types up to it. */
+/** Finds the newest row id, and counts the rows of these types up to it. */
 export async function measureEvents(
   db: Db,
   types: readonly string[],
@@ -154,7 +157,7 @@ export async function measureEvents(
   return { lower, upper, total: Number(counted?.total ?? 0) };
 }
 
-/** Returns which of these rooms are encrypted. */
+/** Returns those of the given rooms that are encrypted. */
 export async function encryptedRooms(db: Db, roomIds: readonly RoomId[]): Promise<Set<RoomId>> {
   if (roomIds.length === 0) return new Set();
   const rows = await rowsOf<{ room_id: RoomId }>(

@@ -3,11 +3,11 @@ import { rowsOf } from '../database.ts';
 import { addCounts, type Deletion, deleteRows, type Position } from '../deletion.ts';
 import type { RoomKeys } from '../room-tables.ts';
 
-/** The rows of a room fall into these groups. An index has the rows of each group in order of their ids. */
+/** SQL conditions that split the rows of a room into three groups. In the index, each group is in the order of ids. */
 const GROUPS = ['exclude_from_sync = false', 'exclude_from_sync = true', 'exclude_from_sync IS NULL'] as const;
 const LARGEST_ID = '9223372036854775807';
 
-/** The number of events in the timeline of a room. */
+/** Counts the events in the timeline of a room. */
 export async function countTimeline(transaction: Knex.Transaction, { roomId }: RoomKeys): Promise<number> {
   const [row] = await rowsOf<{ events: string }>(
     transaction.raw('SELECT count(*) AS events FROM public.syncapi_output_room_events WHERE room_id = ?', [roomId]),
@@ -15,18 +15,18 @@ export async function countTimeline(transaction: Knex.Transaction, { roomId }: R
   return Number(row?.events ?? 0);
 }
 
-/** Parameters of one step through the timeline. */
+/** Parameters of one step that deletes a part of a timeline. */
 export interface TimelineStep {
   /** Maximum number of events to delete. */
   readonly limit: number;
   readonly searchableTypes: readonly string[];
-  /** Whether to delete the events' rows in the topology too. */
+  /** Whether to delete the events' rows in the topology table too. */
   readonly withTopology: boolean;
 }
 
 /**
- * Deletes the next events of a room's timeline, and their recorded edits. If a rebuild of the search index is running,
- * records changes for the events of `searchableTypes`, because the rebuild may have read them already.
+ * Deletes the next events of a room's timeline, and their edits in the plugin's tables. If the search index is being rebuilt,
+ * records changes for the events of `searchableTypes`, because the rebuild may have read these events already.
  */
 export async function deleteTimeline(
   transaction: Knex.Transaction,
@@ -45,7 +45,8 @@ export async function deleteTimeline(
   );
   const bounds = { roomId, after, upTo: last?.id ?? LARGEST_ID };
   const inRange = `room_id = :roomId AND ${inGroup} AND id > :after AND id <= :upTo`;
-  // The events are deleted last and read again for each table. Returning them from their deletion costs more.
+  // The events are deleted last. The statement for each other table reads their ids again, because returning them from their
+  // deletion costs more.
   const ids = `(SELECT event_id FROM public.syncapi_output_room_events WHERE ${inRange})`;
   await transaction.raw(
     `INSERT INTO matrix_admin.search_changes (engine, event_id, for_index, for_rebuild)

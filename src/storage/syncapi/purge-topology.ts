@@ -7,8 +7,9 @@ const TOPOLOGY = 'public.syncapi_output_room_events_topology';
 const [SMALLEST, LARGEST] = ['-9223372036854775808', '9223372036854775807'];
 
 /**
- * Deletes the room's rows among the next `limit` rows of the topology. The index holds the rows of all rooms in one order.
- * For a large room, this walk is faster than a deletion event by event; for a small room, it is slower.
+ * Deletes those of the next `limit` rows of the topology table that belong to the room. The table's index has the rows of all
+ * rooms in one order. For a large room, reading all rows is faster than deleting the rows of one event after another. For a
+ * small room, it is slower.
  */
 export async function deleteTopology(
   transaction: Knex.Transaction,

@@ -4,33 +4,33 @@ import { batchesOf } from '../batches.ts';
 import { rowsOf } from '../database.ts';
 import type { Write } from '../write-together.ts';
 
-/** Number of ids added to a row's list in one statement. */
+/** Maximum number of ids that one statement adds to a row's list. */
 const IDS = 10_000;
 
-/** A new event for the tables of the sync API. */
+/** A new event for the tables of the sync API, from which `/sync` reads. */
 export interface NewSyncEvent {
   readonly streamId: number;
   readonly eventId: EventId;
   readonly type: string;
   readonly sender: string;
-  /** Only for state events. */
+  /** `undefined` if the event is not a state event. */
   readonly stateKey: string | undefined;
-  /** Only for member events. */
+  /** `undefined` if the event is not a member event. */
   readonly membership: string | undefined;
   readonly containsUrl: boolean;
   readonly depth: number;
-  /** The state event that this event replaces. */
+  /** Id of the state event that this event replaces. */
   readonly replaces: EventId | undefined;
-  /** Dendrite's number: 1 world_readable, 2 shared, 3 invited, 4 joined. */
+  /** The number that Dendrite stores: 1 for world_readable, 2 for shared, 3 for invited, 4 for joined. */
   readonly historyVisibility: number;
-  /** The client request that sent the event. */
+  /** The client request that sent the event: the session id of its device, and its transaction id. */
   readonly sessionId: number | undefined;
   readonly transactionId: string | undefined;
-  /** The event with `unsigned`, `_room_version` and `_event_id`. */
+  /** JSON of the event, with `unsigned`, `_room_version` and `_event_id`. */
   readonly headeredJson: string;
 }
 
-/** Adds events to the timeline of a room. */
+/** Returns the statements that add events to the timeline of a room. */
 export function insertSyncEvents(roomId: RoomId, events: readonly NewSyncEvent[]): Write[] {
   if (events.length === 0) return [];
   const streamIds = events.map(({ streamId }) => streamId);
@@ -74,7 +74,7 @@ export interface NewSyncState extends NewSyncEvent {
   readonly stateKey: string;
 }
 
-/** Stores current state events. At most one for each type and state key. */
+/** Returns the statements that store current state events. At most one event for each type and state key is allowed. */
 export function upsertCurrentState(roomId: RoomId, events: readonly NewSyncState[]): Write[] {
   if (events.length === 0) return [];
   return [
@@ -103,7 +103,7 @@ export function upsertCurrentState(roomId: RoomId, events: readonly NewSyncState
   ];
 }
 
-/** A member event with its stream id. */
+/** A member event, with its stream id. */
 export interface NewSyncMembership {
   readonly userId: string;
   readonly membership: string;
@@ -112,7 +112,10 @@ export interface NewSyncMembership {
   readonly depth: number;
 }
 
-/** Stores the newest event of each membership of a user. At most one for each user and membership. */
+/**
+ * Returns the statements that store a user's newest event of each membership. At most one event for each user and membership is
+ * allowed.
+ */
 export function upsertSyncMemberships(roomId: RoomId, memberships: readonly NewSyncMembership[]): Write[] {
   if (memberships.length === 0) return [];
   return [
@@ -133,7 +136,7 @@ export function upsertSyncMemberships(roomId: RoomId, memberships: readonly NewS
   ];
 }
 
-/** Shows invites to the invited users in `/sync`. */
+/** Returns the statements that make `/sync` show invites to the invited users. */
 export function insertSyncInvites(
   roomId: RoomId,
   invites: readonly { readonly eventId: EventId; readonly userId: string; readonly headeredJson: string }[],
@@ -153,7 +156,7 @@ export function insertSyncInvites(
   ];
 }
 
-/** Retires the pending invites of users. A new stream id brings the change to their clients. */
+/** Returns the statements that retire the pending invites of users. The new stream id makes `/sync` tell the users' clients. */
 export function retireSyncInvites(roomId: RoomId, userIds: readonly string[]): Write[] {
   if (userIds.length === 0) return [];
   return [
@@ -165,7 +168,7 @@ export function retireSyncInvites(roomId: RoomId, userIds: readonly string[]): W
   ];
 }
 
-/** Stores relations between events. */
+/** Returns the statements that store relations between events. */
 export function insertRelations(
   roomId: RoomId,
   relations: readonly {
@@ -191,7 +194,7 @@ export function insertRelations(
   ];
 }
 
-/** Deletes a room's current state. @returns the ids of its events */
+/** Deletes a room's current state. @returns the ids of the deleted state events */
 export async function deleteCurrentState(transaction: Knex.Transaction, roomId: RoomId): Promise<EventId[]> {
   const rows = await rowsOf<{ event_id: EventId }>(
     transaction.raw('DELETE FROM public.syncapi_current_room_state WHERE room_id = ? RETURNING event_id', [roomId]),
@@ -199,7 +202,7 @@ export async function deleteCurrentState(transaction: Knex.Transaction, roomId: 
   return rows.map(({ event_id }) => event_id);
 }
 
-/** Stores the state events that an event adds and removes. @returns the stream id of the event */
+/** Stores with an event which state events it adds and removes. @returns the stream id of the event */
 export async function noteStateChange(
   transaction: Knex.Transaction,
   carrier: EventId,

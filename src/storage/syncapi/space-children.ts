@@ -5,7 +5,7 @@ import { type Db, rowsOf } from '../database.ts';
 /** An `m.space.child` state event of a space. */
 export interface SpaceChildEvent {
   readonly spaceId: RoomId;
-  /** State key of the event. It is the child's room id, unless the sender wrote something else. */
+  /** State key of the event. It is the room id of the child, unless the sender wrote some other text. */
   readonly childId: string;
   readonly event: EventJson;
 }

@@ -4,7 +4,7 @@ import { type Db, rowsOf } from '../database.ts';
 import { type EventTypeFilter, isWantedType, typeBindings } from '../event-type-filter.ts';
 import type { IdentifiedEvent } from './current-state.ts';
 
-/** An event and its position in the timeline of `/sync`. */
+/** An event, and its positions in the timeline of `/sync`. */
 export interface PlacedEvent extends IdentifiedEvent {
   readonly streamPosition: number;
   readonly topologicalPosition: number;
@@ -39,40 +39,42 @@ export async function findPlacedEvent(db: Db, roomId: RoomId, eventId: EventId):
 }
 
 export interface TimelineFilter extends EventTypeFilter {
-  /** Senders of the events. @defaultValue all */
+  /** Only events of these senders. @defaultValue all senders */
   readonly senders?: readonly string[] | undefined;
-  /** Senders to exclude, even if `senders` includes them. @defaultValue none */
+  /** Senders to exclude, even if `senders` includes them. @defaultValue no senders */
   readonly notSenders?: readonly string[] | undefined;
 }
 
-/** A page of a room's timeline. Positions are stream positions. */
+/** Selects a page of a room's timeline. Positions are stream positions. */
 export interface TimelinePage {
   readonly direction: 'f' | 'b';
-  /** Only events after this position. @defaultValue 0, the beginning */
+  /** Only events after this position. @defaultValue 0, the beginning of the timeline */
   readonly after?: number | undefined;
-  /** Only events at or before this position. @defaultValue the end */
+  /** Only events at or before this position. @defaultValue the end of the timeline */
   readonly upTo?: number | undefined;
   readonly limit: number;
-  /** Filter of the events. @defaultValue all events */
+  /** Only events that pass this filter. @defaultValue all events */
   readonly filter?: TimelineFilter;
-  /** Whether to include history that the homeserver fetched from other servers later. @defaultValue true */
+  /** Whether to include older events that the homeserver has fetched later from other servers. @defaultValue true */
   readonly withHistory?: boolean;
 }
 
 export interface Timeline {
   /** The events, in the order of `direction`. */
   readonly events: readonly PlacedEvent[];
-  /** The last position read, if the page ended early because it had read `LOOKED_AT` events. Otherwise `undefined`. */
+  /**
+   * The last position that was read, if the page has ended early because it had read `LOOKED_AT` events. Otherwise `undefined`.
+   */
   readonly lookedUpTo: number | undefined;
 }
 
-/** Maximum number of events that a page with a filter reads. */
+/** Maximum number of events that are read for one page with a filter. */
 const LOOKED_AT = 20_000;
 
 /**
- * SQL for one group of a room's events by stream position: events that `/sync` shows, or events that it excludes. Each group
- * is one range of the index on room and group. The row comparison forces PostgreSQL to use this index. Otherwise, the planner
- * may read the events of all rooms in stream order.
+ * Returns SQL for one group of a room's events by stream position: the events that `/sync` shows, or the events that it
+ * excludes. Each group is one range of an index on room and group. The comparison of pairs forces PostgreSQL to use this index.
+ * Without it, the planner may read the events of all rooms in stream order.
  */
 const groupOf = (isExcluded: boolean, order: string): string =>
   `(SELECT id, sender, type FROM public.syncapi_output_room_events
@@ -80,7 +82,7 @@ const groupOf = (isExcluded: boolean, order: string): string =>
       AND (exclude_from_sync, id) <= (${isExcluded}, :upTo)
     ORDER BY exclude_from_sync ${order}, id ${order} LIMIT :lookedAt)`;
 
-/** Lists a page of a room's timeline in the order of the stream, which is the order of arrival. */
+/** Reads a page of a room's timeline in stream order, which is the order in which events have arrived. */
 export async function listTimeline(
   db: Db,
   roomId: RoomId,

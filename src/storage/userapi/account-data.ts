@@ -3,7 +3,7 @@ import { splitUserId, type UserId } from '../../ids.ts';
 import { toJson } from '../../json.ts';
 import { type Db, rowsOf } from '../database.ts';
 
-/** Account data of a user. `roomId` is empty for global account data. */
+/** Account data of a user. An empty `roomId` means that the data does not belong to a room. */
 export interface AccountData {
   readonly userId: UserId;
   readonly roomId: string;
@@ -11,7 +11,7 @@ export interface AccountData {
   readonly content: unknown;
 }
 
-/** Writes account data. A new stream id makes `/sync` show it to the user's clients. */
+/** Writes account data. Its new stream id makes `/sync` send it to the user's clients. */
 export async function upsertAccountData(
   transaction: Knex.Transaction,
   { userId, roomId, type, content }: AccountData,
@@ -29,7 +29,7 @@ export async function upsertAccountData(
   );
 }
 
-/** A user's account data of one type in all rooms, by room. */
+/** Lists a user's account data of one type, by room. Account data that belongs to no room is left out. */
 export async function listRoomAccountData(db: Db, userId: UserId, type: string): Promise<Map<string, unknown>> {
   const { localpart, serverName } = splitUserId(userId);
   const rows = await rowsOf<{ room_id: string; content: string }>(
@@ -42,7 +42,7 @@ export async function listRoomAccountData(db: Db, userId: UserId, type: string):
   return new Map(rows.map(({ room_id, content }) => [room_id, JSON.parse(content) as unknown]));
 }
 
-/** All account data of a user, by room and type. */
+/** Lists all account data of a user, by room and type. */
 export async function listAccountData(db: Db, userId: UserId): Promise<Omit<AccountData, 'userId'>[]> {
   const { localpart, serverName } = splitUserId(userId);
   const rows = await rowsOf<{ roomId: string; type: string; content: string }>(

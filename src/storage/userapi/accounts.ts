@@ -3,8 +3,8 @@ import { splitUserId, type UserId, userIdOf } from '../../ids.ts';
 import { type Db, lockAdmins, rowsOf } from '../database.ts';
 
 /**
- * The `account_type` of an active account. Dendrite looks for the lower-case localpart first, and then for the given
- * spelling.
+ * Finds the `account_type` of an active account. As in Dendrite, an account with the lower-case localpart has priority over an
+ * account with the given spelling.
  */
 export async function findAccountType(db: Db, userId: UserId): Promise<number | undefined> {
   const { localpart, serverName } = splitUserId(userId);
@@ -19,7 +19,7 @@ export async function findAccountType(db: Db, userId: UserId): Promise<number | 
   return account?.account_type;
 }
 
-/** The application service that registered an account. `undefined` if the account does not exist. */
+/** Finds the application service that registered an account. Returns `undefined` if the account does not exist. */
 export async function findAppserviceOf(db: Db, userId: UserId): Promise<{ appserviceId: string | null } | undefined> {
   const { localpart, serverName } = splitUserId(userId);
   const [account] = await rowsOf<{ appserviceId: string | null }>(
@@ -34,13 +34,13 @@ export async function findAppserviceOf(db: Db, userId: UserId): Promise<{ appser
 /** A new account. */
 export interface NewAccount {
   readonly userId: UserId;
-  /** If empty, nobody can log in with a password. */
+  /** Hash of the password. If it is empty, nobody can log in with a password. */
   readonly passwordHash: string;
   readonly accountType: number;
   readonly createdAt: number;
 }
 
-/** Creates an account. @returns whether the user id was free */
+/** Creates an account. @returns `false` if an account with this user id already exists */
 export async function insertAccount(
   transaction: Knex.Transaction,
   { userId, passwordHash, accountType, createdAt }: NewAccount,
@@ -57,12 +57,15 @@ export async function insertAccount(
   return rows.length > 0;
 }
 
-/** Whether an account exists, even if it is deactivated. The localpart must be spelled as given. */
+/** Tells whether an account exists, even if it is deactivated. The localpart must be spelled exactly as in the account. */
 export async function isAccount(db: Db, userId: UserId): Promise<boolean> {
   return (await findAccount(db, userId)) !== undefined;
 }
 
-/** Active accounts of people after `after`, in order of their user ids. */
+/**
+ * Lists active accounts of people whose user ids come after `after`, in the order of user ids. Guests and application services
+ * are not people.
+ */
 export async function listPeople(
   db: Db,
   serverNames: readonly string[],
@@ -87,7 +90,7 @@ export async function listPeople(
   return rows.map((row) => userIdOf(row.localpart, row.server_name));
 }
 
-/** The number of active accounts of people. */
+/** Counts the active accounts of people. */
 export async function countPeople(db: Db, serverNames: readonly string[]): Promise<number> {
   const [row] = await rowsOf<{ people: number }>(
     db.raw(
@@ -99,11 +102,11 @@ export async function countPeople(db: Db, serverNames: readonly string[]): Promi
   return row?.people ?? 0;
 }
 
-/** An account, even if it is deactivated. The localpart must be spelled as given. */
+/** An account, active or deactivated. */
 export interface Account {
   readonly accountType: number;
   readonly isDeactivated: boolean;
-  /** The application service that registered the account. */
+  /** Id of the application service that registered the account. `null` for other accounts. */
   readonly appserviceId: string | null;
 }
 
@@ -111,7 +114,7 @@ export function findAccount(db: Db, userId: UserId): Promise<Account | undefined
   return readAccount(db, userId, '');
 }
 
-/** Finds an account and locks it until the end of the transaction. */
+/** Finds an account and locks it until the end of the transaction. The localpart must be spelled exactly as in the account. */
 export function lockAccount(transaction: Knex.Transaction, userId: UserId): Promise<Account | undefined> {
   return readAccount(transaction, userId, 'FOR UPDATE');
 }
@@ -135,8 +138,8 @@ async function readAccount(db: Db, userId: UserId, locking: string): Promise<Acc
 }
 
 /**
- * The number of other administrators that can act: not deactivated, not locked, not suspended. Transactions that count wait
- * for each other, so two transactions cannot remove the last two administrators.
+ * Counts the other administrators who can act: they are not deactivated, locked or suspended. Transactions that count wait for
+ * each other, so two transactions cannot remove the last two administrators at the same time.
  */
 export async function countOtherAdmins(transaction: Knex.Transaction, userId: UserId): Promise<number> {
   await lockAdmins(transaction);
@@ -165,7 +168,7 @@ export async function updateAccountType(
   ]);
 }
 
-/** @returns whether the account exists */
+/** Sets the password hash of an account. @returns whether the account exists */
 export async function updatePasswordHash(
   transaction: Knex.Transaction,
   userId: UserId,
@@ -181,7 +184,7 @@ export async function updatePasswordHash(
   return rows.length > 0;
 }
 
-/** Deactivates or reactivates an account. A deactivated account has no password, and nobody can log in to it. */
+/** Deactivates or reactivates an account. Deactivation removes the password, so nobody can log in. */
 export async function updateDeactivation(
   transaction: Knex.Transaction,
   userId: UserId,

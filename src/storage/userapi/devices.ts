@@ -3,18 +3,18 @@ import { splitUserId, type UserId, userIdOf } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 import { IS_OWN_DEVICE } from '../plugin/admin-logins.ts';
 
-/** The user of an access token, and the type of the user's account. */
+/** The user to whom an access token belongs, with the device and the type of the user's account. */
 export interface TokenOwner {
   readonly userId: UserId;
   readonly deviceId: string;
-  /** `userapi_devices.session_id`, which is unique to a login. */
+  /** `userapi_devices.session_id`. Each login has a session id of its own. */
   readonly sessionId: number;
   readonly accountType: number;
 }
 
 /**
- * Finds the owner of an access token. `undefined` if the token is unknown, or its account is missing or deactivated. Every
- * request starts with this lookup, so it is one query.
+ * Finds the owner of an access token. Returns `undefined` if the token is unknown, or if its account is missing or deactivated.
+ * Every request needs this, so it takes only one query.
  */
 export async function findTokenOwner(db: Db, accessToken: string): Promise<TokenOwner | undefined> {
   const [row] = await rowsOf<{
@@ -43,7 +43,7 @@ export async function findTokenOwner(db: Db, accessToken: string): Promise<Token
   );
 }
 
-/** A new device. It replaces a device with the same id. Times are in ms since the epoch. */
+/** A new device. Times are in ms since the epoch. */
 export interface NewDevice {
   readonly userId: UserId;
   readonly deviceId: string;
@@ -54,7 +54,7 @@ export interface NewDevice {
   readonly userAgent: string;
 }
 
-/** @returns the session id of the device */
+/** Stores a device. It replaces a device with the same id. @returns the session id of the new device */
 export async function insertDevice(transaction: Knex.Transaction, device: NewDevice): Promise<number> {
   const { localpart, serverName } = splitUserId(device.userId);
   await transaction.raw(
@@ -73,7 +73,7 @@ export async function insertDevice(transaction: Knex.Transaction, device: NewDev
   return Number(row?.session_id);
 }
 
-/** Whether a user has a device with this id. Devices of administrators' logins count. */
+/** Tells whether a user has a device with this id. Devices with which administrators are logged in as the user count too. */
 export async function hasDevice(db: Db, userId: UserId, deviceId: string): Promise<boolean> {
   const { localpart, serverName } = splitUserId(userId);
   const rows = await rowsOf(
@@ -87,9 +87,9 @@ export async function hasDevice(db: Db, userId: UserId, deviceId: string): Promi
 }
 
 /**
- * Deletes devices with their access tokens, pushers and pending messages, but not their keys. If all devices are deleted,
- * also deletes the user's login tokens and OpenID tokens.
- * @param deviceIds `undefined`: all devices of the user
+ * Deletes devices with their access tokens, pushers and pending messages, but not their keys. If all devices are deleted, the
+ * user's login tokens and OpenID tokens are deleted too.
+ * @param deviceIds `undefined` means all devices of the user
  * @returns the ids of the deleted devices
  */
 export async function removeDevices(
@@ -130,10 +130,10 @@ export async function removeDevices(
 export interface Device {
   readonly deviceId: string;
   readonly displayName: string | undefined;
-  /** The IP address as it is stored. */
+  /** The last IP address of the device, as it is stored. Empty if it is unknown. */
   readonly address: string;
   readonly userAgent: string;
-  /** ms since the epoch. */
+  /** Time of the last request from the device, in ms since the epoch. */
   readonly lastSeenAt: number;
 }
 
@@ -153,7 +153,7 @@ const deviceOf = (row: DeviceRow): Device => ({
   lastSeenAt: Number(row.last_seen_ts),
 });
 
-/** The user's devices in order of their ids, including devices that were never seen after their login. */
+/** Lists the user's own devices in the order of their ids. */
 export async function readDevices(db: Db, userId: UserId): Promise<Device[]> {
   const { localpart, serverName } = splitUserId(userId);
   const rows = await rowsOf<DeviceRow>(
@@ -178,7 +178,7 @@ export async function findDevice(db: Db, userId: UserId, deviceId: string): Prom
   return row && deviceOf(row);
 }
 
-/** @returns whether the device exists */
+/** Renames a device. @returns whether the device exists */
 export async function updateDisplayName(
   transaction: Knex.Transaction,
   userId: UserId,

@@ -18,7 +18,7 @@ export async function findProfile(db: Db, userId: UserId): Promise<Profile | und
   return row && { displayName: row.display_name ?? '', avatarUrl: row.avatar_url ?? '' };
 }
 
-/** The profiles of these users. Users without a profile are missing from the result. */
+/** Finds the profiles of users. The result lacks users without a profile. */
 export async function findProfiles(db: Db, userIds: readonly UserId[]): Promise<Map<UserId, Profile>> {
   const rows = await rowsOf<{ user_id: UserId; display_name: string | null; avatar_url: string | null }>(
     db.raw(
@@ -48,7 +48,7 @@ export async function upsertProfile(
   );
 }
 
-/** Changes the given fields of a profile. */
+/** Changes the given fields of a profile. A field that is `undefined` stays unchanged. */
 export async function updateProfile(
   transaction: Knex.Transaction,
   userId: UserId,

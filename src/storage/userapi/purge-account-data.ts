@@ -4,7 +4,7 @@ import { rowsOf } from '../database.ts';
 import { addCounts, type Deletion, deleteRows, type Position } from '../deletion.ts';
 import type { RoomKeys } from '../room-tables.ts';
 
-/** Returns account data without the room. `undefined` if the content does not name the room. */
+/** Returns account data without the room, or `undefined` if the content does not name the room. */
 export type ForgetRoom = (type: string, json: string) => string | undefined;
 
 interface AccountDataRow {
@@ -17,7 +17,7 @@ interface AccountDataRow {
 
 /**
  * Processes about `limit` rows of account data, of all users. Deletes the rows that belong to the room, and removes the room
- * from the content of other rows. Changed rows get a new stream id, so that clients receive them at the next sync.
+ * from the content of other rows. A changed row gets a new stream id, so that `/sync` sends it to the user's clients.
  */
 export async function purgeAccountData(
   transaction: Knex.Transaction,

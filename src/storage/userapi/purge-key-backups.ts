@@ -4,8 +4,8 @@ import { countsOf, type Deletion, type Position } from '../deletion.ts';
 import type { RoomKeys } from '../room-tables.ts';
 
 /**
- * Deletes the keys of a room from the backups of the next `limit` users. The index begins with the user, so the query reads
- * one user after the other. It increments the backup's `etag`, as Dendrite does, so that clients notice the change.
+ * Deletes the room's keys from the key backups of the next `limit` users. The table's index begins with the user, so the query
+ * reads one user after another. As in Dendrite, the `etag` of a changed backup is increased, so that clients notice the change.
  */
 export async function deleteKeyBackups(
   transaction: Knex.Transaction,

@@ -1,7 +1,7 @@
 import { splitUserId, type UserId } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 
-/** A target of a user's notifications. Client-Server API, "Push Notifications". */
+/** A target to which the homeserver pushes a user's notifications. Source: Client-Server API, "Push Notifications". */
 export interface Pusher {
   readonly pushkey: string;
   readonly kind: string;

@@ -1,15 +1,15 @@
 import type { Knex } from 'knex';
 import { type Db, rowsOf } from '../database.ts';
 
-/** A registration token. */
+/** A token that allows people to register an account. */
 export interface RegistrationToken {
   readonly token: string;
-  /** `null`: no limit. */
+  /** How many registrations may use the token. `null` means that there is no limit. */
   readonly usesAllowed: number | null;
-  /** Number of registrations in progress. */
+  /** Number of registrations that have begun with the token and have not ended. */
   readonly pending: number;
   readonly completed: number;
-  /** In ms since the epoch. `null`: never expires. */
+  /** When the token expires, in ms since the epoch. `null` means never. */
   readonly expiryTime: number | null;
 }
 
@@ -41,7 +41,7 @@ async function first(query: PromiseLike<{ rows: Row[] }>): Promise<RegistrationT
   return row && tokenOf(row);
 }
 
-/** All tokens, or only the valid or invalid ones. */
+/** Lists all tokens, or only those that can be used now (`true`), or only the others (`false`). */
 export async function readRegistrationTokens(db: Db, valid: boolean | undefined): Promise<RegistrationToken[]> {
   const rows = await rowsOf<Row>(
     db.raw(
@@ -57,7 +57,7 @@ export function findRegistrationToken(db: Db, token: string): Promise<Registrati
   return first(db.raw(`SELECT ${COLUMNS} FROM public.userapi_registration_tokens WHERE token = ?`, [token]));
 }
 
-/** Whether a token exists and can be used now. */
+/** Tells whether a token exists and can be used now. */
 export async function isRegistrationTokenValid(db: Db, token: string): Promise<boolean> {
   const rows = await rowsOf<{ token: string }>(
     db.raw(`SELECT token FROM public.userapi_registration_tokens WHERE token = ? AND ${IS_VALID}`, [token]),
@@ -65,7 +65,7 @@ export async function isRegistrationTokenValid(db: Db, token: string): Promise<b
   return rows.length > 0;
 }
 
-/** Adds a token. @returns `undefined` if the token already exists */
+/** Adds a token. @returns the token; `undefined` if it already exists */
 export function insertRegistrationToken(
   transaction: Knex.Transaction,
   { token, usesAllowed: uses, expiryTime: expiry }: Omit<RegistrationToken, 'pending' | 'completed'>,
@@ -79,7 +79,7 @@ export function insertRegistrationToken(
   );
 }
 
-/** Changes the given fields of a token. @returns `undefined` if the token does not exist */
+/** Changes the given fields of a token. @returns the changed token; `undefined` if there is no such token */
 export function changeRegistrationToken(
   transaction: Knex.Transaction,
   token: string,
@@ -102,7 +102,7 @@ export function changeRegistrationToken(
   );
 }
 
-/** @returns whether the token existed */
+/** Deletes a token. @returns whether the token existed */
 export async function removeRegistrationToken(transaction: Knex.Transaction, token: string): Promise<boolean> {
   const rows = await rowsOf<{ token: string }>(
     transaction.raw('DELETE FROM public.userapi_registration_tokens WHERE token = ? RETURNING token', [token]),
@@ -111,8 +111,8 @@ export async function removeRegistrationToken(transaction: Knex.Transaction, tok
 }
 
 /**
- * Counts a registration as in progress if the token can be used. Concurrent registrations never exceed the limit. @returns
- * whether the token can be used
+ * Counts one more registration in progress, if the token can be used. Concurrent registrations never exceed the token's limit.
+ * @returns whether the token can be used
  */
 export async function reserveRegistrationToken(db: Db, token: string): Promise<boolean> {
   const rows = await rowsOf<{ token: string }>(
@@ -125,7 +125,7 @@ export async function reserveRegistrationToken(db: Db, token: string): Promise<b
   return rows.length > 0;
 }
 
-/** Ends a registration in progress. @param completed whether the registration succeeded */
+/** Records that a registration in progress has ended. @param completed whether the registration succeeded */
 export async function releaseRegistrationToken(db: Db, token: string, completed: boolean): Promise<void> {
   await db.raw(
     `UPDATE public.userapi_registration_tokens SET pending = pending - 1, completed = coalesce(completed, 0) + ?

@@ -2,13 +2,13 @@ import type { Knex } from 'knex';
 import { splitUserId, type UserId, userIdOf } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 
-/** A third-party identifier: an e-mail address or a telephone number. */
+/** A third-party identifier of a user: an e-mail address or a telephone number. */
 export interface Threepid {
   readonly medium: string;
   readonly address: string;
 }
 
-/** A user's third-party identifiers, by medium and address. */
+/** Lists a user's third-party identifiers, by medium and address. */
 export async function listThreepids(db: Db, userId: UserId): Promise<Threepid[]> {
   const { localpart, serverName } = splitUserId(userId);
   return rowsOf<Threepid>(
@@ -20,7 +20,7 @@ export async function listThreepids(db: Db, userId: UserId): Promise<Threepid[]>
   );
 }
 
-/** Returns the owner of a third-party identifier. An e-mail address also matches in lower case. */
+/** Finds the owner of a third-party identifier. An e-mail address is also looked up in lower case. */
 export async function findThreepidOwner(db: Db, { medium, address }: Threepid): Promise<UserId | undefined> {
   const lower = medium === 'email' ? address.toLowerCase() : address;
   const [row] = await rowsOf<{ localpart: string; server_name: string }>(
@@ -33,7 +33,7 @@ export async function findThreepidOwner(db: Db, { medium, address }: Threepid): 
   return row && userIdOf(row.localpart, row.server_name);
 }
 
-/** Replaces the third-party identifiers of a user. Other users lose the identifiers that this user gets. */
+/** Replaces the third-party identifiers of a user. If another user has one of the new identifiers, that user loses it. */
 export async function replaceThreepids(
   transaction: Knex.Transaction,
   userId: UserId,
@@ -46,7 +46,8 @@ export async function replaceThreepids(
     addresses: threepids.map(({ address }) => address),
     media: threepids.map(({ medium }) => medium),
   };
-  // Locks all rows at once and in order, because a concurrent call may move identifiers in the opposite direction.
+  // All rows are locked at once and in order. A concurrent call may move the same identifiers in the opposite direction, and
+  // would otherwise deadlock.
   await transaction.raw(
     `SELECT FROM public.userapi_threepids WHERE (localpart = :localpart AND server_name = :serverName)
        OR (threepid, medium) IN (SELECT * FROM unnest(CAST(:addresses AS text[]), CAST(:media AS text[])))

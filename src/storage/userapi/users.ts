@@ -3,13 +3,13 @@ import { type Db, rowsOf } from '../database.ts';
 import type { UserType } from '../plugin/account-attributes.ts';
 import { IS_OWN_DEVICE } from '../plugin/admin-logins.ts';
 
-/** A local user, including deactivated users. Times are in ms since the epoch. */
+/** A local user, active or deactivated. Times are in ms since the epoch. */
 export interface User {
   readonly userId: UserId;
   readonly accountType: number;
   readonly isDeactivated: boolean;
   readonly createdAt: number;
-  /** The application service that registered the user. */
+  /** Id of the application service that registered the user. `null` for other users. */
   readonly appserviceId: string | null;
   readonly displayName: string | null;
   readonly avatarUrl: string | null;
@@ -18,26 +18,26 @@ export interface User {
   readonly isLocked: boolean;
   readonly isSuspended: boolean;
   readonly isShadowBanned: boolean;
-  /** Last activity of the existing devices. */
+  /** Time of the last request from any of the user's existing devices. */
   readonly lastSeenAt: number | null;
 }
 
-/** An absent condition matches all users. */
+/** Conditions on users. A condition that is absent matches all users. */
 export interface UserFilter {
   readonly serverNames: readonly string[];
-  /** Whether to include guests. */
+  /** Whether guests match. */
   readonly guests: boolean;
-  /** Whether to include locked users. */
+  /** Whether locked users match. */
   readonly locked: boolean;
   readonly deactivated?: boolean | undefined;
   readonly admins?: boolean | undefined;
-  /** A whole user id. The lower-case spelling of its localpart matches too. */
+  /** A whole user id. A user whose localpart is the lower-case spelling also matches. */
   readonly userId?: UserId | undefined;
-  /** A part of a user id, ignoring case. */
+  /** A part of a user id. Case is ignored. */
   readonly partOfUserId?: string | undefined;
-  /** A part of a localpart or a display name, ignoring case. */
+  /** A part of a localpart or of a display name. Case is ignored. */
   readonly partOfName?: string | undefined;
-  /** User types to leave out. `null`: people. */
+  /** User types that do not match. `null` stands for people. */
   readonly notUserTypes?: readonly (UserType | null)[] | undefined;
 }
 
@@ -47,11 +47,11 @@ const LAST_SEEN = `(SELECT max(d.last_seen_ts) FROM public.userapi_devices d
 const restricted = (restriction: string): string => `EXISTS (SELECT FROM matrix_admin.account_restrictions r
   WHERE r.restriction = '${restriction}' AND r.user_id = ${USER_ID})`;
 
-/** PostgreSQL leaves out joins whose columns the query does not use. */
+/** SQL joins for the columns of users. If a query does not use the columns of a join, PostgreSQL leaves the join out. */
 const DETAILS = `LEFT JOIN public.userapi_profiles p ON p.localpart = a.localpart AND p.server_name = a.server_name
   LEFT JOIN matrix_admin.account_attributes x ON x.user_id = ${USER_ID}`;
 
-/** For sorting, which needs the value of every user. This join is faster than one lookup for each user. */
+/** SQL join for sorting by activity, which needs the value of every user. This join is faster than one lookup for each user. */
 const SEEN = `LEFT JOIN (
     SELECT localpart, server_name, max(last_seen_ts) AS last_seen_ts FROM public.userapi_devices d
     WHERE ${IS_OWN_DEVICE} GROUP BY 1, 2
@@ -93,7 +93,7 @@ const userOf = (row: UserRow): User => ({
   lastSeenAt: row.last_seen_ts === null ? null : Number(row.last_seen_ts),
 });
 
-/** Finds a user. The localpart must be spelled as given. */
+/** Finds a user. The localpart must be spelled exactly as in the account. */
 export async function findUser(db: Db, userId: UserId): Promise<User | undefined> {
   const { localpart, serverName } = splitUserId(userId);
   const [row] = await rowsOf<UserRow>(
@@ -133,7 +133,7 @@ function bindingsOf(filter: UserFilter): Record<string, string | boolean | strin
   };
 }
 
-/** The number of matching users. Reads all accounts. */
+/** Counts the matching users. Reads all accounts. */
 export async function countUsers(db: Db, filter: UserFilter): Promise<number> {
   const [row] = await rowsOf<{ total: number }>(
     db.raw(
@@ -144,7 +144,9 @@ export async function countUsers(db: Db, filter: UserFilter): Promise<number> {
   return row?.total ?? 0;
 }
 
-/** Primary sort keys. Users with equal keys are in ascending order of their names. A missing value sorts as the greatest. */
+/**
+ * SQL of the sort keys. Users with equal keys are in ascending order of their names. A missing value counts as the greatest.
+ */
 const SORT_KEYS = {
   displayname: `nullif(p.display_name, '') COLLATE "C"`,
   avatar_url: `nullif(p.avatar_url, '') COLLATE "C"`,
@@ -161,17 +163,20 @@ export type UserSortKey = keyof typeof SORT_KEYS;
 export const USER_SORT_KEYS = Object.keys(SORT_KEYS) as readonly UserSortKey[];
 
 export interface UserPage {
-  /** @defaultValue sorts by name only, so that every page costs the same */
+  /** The sort key. @defaultValue users are sorted by name only, so that every page costs the same */
   readonly sortBy?: UserSortKey | undefined;
   readonly descending: boolean;
-  /** Only users after this one, in order of names. @defaultValue all */
+  /** Only users after this one, in the order of names. @defaultValue all users */
   readonly after?: { readonly localpart: string; readonly serverName: string } | undefined;
   /** Number of users to skip. */
   readonly offset: number;
   readonly limit: number;
 }
 
-/** A page of users. Names are in the order of Dendrite's index: localpart, then server name, in the database's collation. */
+/**
+ * Reads a page of users. The order of names is that of Dendrite's index: localpart, then server name, in the database's
+ * collation.
+ */
 export async function readUsers(
   db: Db,
   filter: UserFilter,
@@ -184,7 +189,8 @@ export async function readUsers(
       : `m.sort_key ${direction}, m.localpart, m.server_name`;
   const beyondLast =
     after === undefined ? '' : `AND (a.localpart, a.server_name) ${beyond} (:afterLocalpart, :afterServerName)`;
-  // PostgreSQL assumes that a third of the users match a search, and would read the users in order until it has a page.
+  // PostgreSQL expects that a search matches a third of all users. It would then read the users in order until the page is
+  // full. With MATERIALIZED, it finds the matching users first.
   const isSearch = filter.partOfName !== undefined || filter.partOfUserId !== undefined;
   // The details are read only for the users of the page.
   const rows = await rowsOf<UserRow>(
