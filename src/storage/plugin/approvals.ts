@@ -10,7 +10,7 @@ interface Approvable {
   readonly operation: string;
   /** The operation's input, with defaults filled in and without `dryRun`. It contains no secrets and no message texts. */
   readonly input: Readonly<Record<string, unknown>>;
-  /** The administrator who called the operation, or `system:` and the name of the host's code. */
+  /** The administrator who called the operation, or `system:` and the name of the host's code that called it. */
   readonly requestedBy: string;
 }
 

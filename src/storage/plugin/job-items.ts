@@ -3,7 +3,7 @@ import { type Db, rowsOf } from '../database.ts';
 
 /** Something that a job has processed, for example a user who has left a room. */
 export interface JobItem {
-  /** Name of the item, such as a user id. Unique within the job. */
+  /** Name of the item, such as a user id. A job has each name only once. */
   readonly item: string;
   /** Sort key of the item in the job's result. */
   readonly ordinal: number;

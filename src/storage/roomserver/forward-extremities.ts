@@ -4,7 +4,7 @@ import { type Db, rowsOf } from '../database.ts';
 /** An event of a room that no other event follows yet. */
 export interface ForwardExtremity {
   readonly eventId: EventId;
-  /** The NID of the state snapshot before the event. */
+  /** NID of the snapshot that stores the room's state before the event. A NID is a number that Dendrite gives. */
   readonly stateSnapshotNid: number;
   readonly depth: number;
 }

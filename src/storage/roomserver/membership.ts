@@ -4,7 +4,7 @@ import type { EventJson } from '../../matrix/room-version.ts';
 import { type Db, rowsOf } from '../database.ts';
 import type { Write } from '../write-together.ts';
 
-/** The numbers that Dendrite stores in `membership_nid`. */
+/** The numbers that Dendrite stores in `membership_nid`. NIDs are Dendrite's numbers for events, rooms and texts. */
 export const MEMBERSHIP_NID = { leave: 1, ban: 1, invite: 2, join: 3, knock: 4 } as const;
 export type Membership = keyof typeof MEMBERSHIP_NID;
 
