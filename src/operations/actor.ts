@@ -5,20 +5,20 @@ export type Actor =
   | {
       readonly kind: 'user';
       readonly userId: UserId;
-      /** Account type, if the caller has just read it. @defaultValue the type that the database has */
+      /** Type of the user's account, if the caller has just read it from the database. @defaultValue the plugin reads it */
       readonly accountType?: number;
-      /** The device of the access token. @defaultValue none, for calls of the homeserver on behalf of the user */
+      /** The device of the user's access token. @defaultValue no device, for calls that the homeserver makes for the user */
       readonly device?: { readonly deviceId: string; readonly sessionId: number };
     }
-  /** Code of the homeserver that acts on its own behalf. It may run all operations. The audit shows `name`. */
+  /** Code of the homeserver that acts on its own behalf. It may run all operations. The audit shows its `name`. */
   | { readonly kind: 'system'; readonly name: string };
 
-/** The name of an actor in the audit and in jobs: the user id, or `system:` and the name. */
+/** Returns the name that an actor has in the audit and in jobs: the user id, or `system:` and the name of the code. */
 export function nameOf(actor: Actor): string {
   return actor.kind === 'user' ? actor.userId : `system:${actor.name}`;
 }
 
-/** The actor with a name that `nameOf()` has returned. */
+/** Returns the actor for a name that `nameOf()` has made. */
 export function actorNamed(name: string): Actor {
   return isUserId(name) ? { kind: 'user', userId: name } : { kind: 'system', name: name.replace(/^system:/, '') };
 }

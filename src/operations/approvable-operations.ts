@@ -1,9 +1,9 @@
 import type { OperationName } from './operations.ts';
 
 /**
- * Operations that a before-hook may make wait for a second administrator. The second administrator sees the whole input, so
- * the list has no operation whose input may hold a secret or the text of a message. `deleteRoom` takes such a text and is not
- * listed, but it includes `purgeRoom` or `evacuateRoom`, whose hooks can require an approval.
+ * Operations for which a before-hook may demand the approval of a second administrator. The second administrator sees the whole
+ * input, so the list has no operation whose input may contain a secret or a message text. `deleteRoom` takes a message text, so
+ * it is not listed. But it includes `purgeRoom` or `evacuateRoom`, and the hooks of these operations can demand an approval.
  */
 export const APPROVABLE_OPERATIONS = [
   'allowCrossSigningReplacement',

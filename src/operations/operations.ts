@@ -11,7 +11,7 @@ import { SERVER_OPERATIONS, type ServerOperations } from './server/server-operat
 import { STATISTICS_OPERATIONS, type StatisticsOperations } from './statistics/statistics-operations.ts';
 import { USER_OPERATIONS, type UserOperations } from './users/user-operations.ts';
 
-/** The definitions of all operations by name. */
+/** The definitions of all operations, by name. */
 export type Operations = RoomOperations &
   UserOperations &
   RegistrationOperations &
@@ -23,7 +23,7 @@ export type Operations = RoomOperations &
   StatisticsOperations &
   BulkOperations;
 
-/** Every operation by name. Hooks, audit entries and metrics use the same name. */
+/** All operations by name. Hooks, audit entries and metrics use the same names. */
 export const OPERATIONS: Operations = {
   ...ROOM_OPERATIONS,
   ...USER_OPERATIONS,
@@ -40,27 +40,27 @@ export const OPERATIONS: Operations = {
 /** The name of an operation, such as `purgeRoom`. */
 export type OperationName = keyof Operations;
 type Definition<Name extends OperationName> = Operations[Name];
-/** The input that a caller passes. */
+/** The input that a caller passes to an operation. */
 export type OperationInput<Name extends OperationName> = z.input<Definition<Name>['input']>;
-/** The validated input with defaults filled in. Hooks get this input. */
+/** The input after validation, with defaults filled in. Hooks get this input. */
 export type ValidInput<Name extends OperationName> = z.output<Definition<Name>['input']>;
-/** The result of a call. */
+/** The result of an operation. */
 export type OperationOutput<Name extends OperationName> = Awaited<ReturnType<Definition<Name>['run']>>;
 
-/** Returns an operation by name. Its type is the common type of all operations. */
+/** Returns the operation with a name. The returned type is common to all operations. */
 export function operationNamed(name: OperationName): Operation {
   return OPERATIONS[name];
 }
 
-/** The name of a job operation. */
+/** The name of an operation whose work is a job. */
 export type JobOperationName = {
   [Name in OperationName]: Definition<Name>['effect'] extends 'job' ? Name : never;
 }[OperationName];
 
-/** Whether an operation is a job operation. */
+/** Tells whether an operation's work is a job. */
 export const isDoneByJob = (name: OperationName): name is JobOperationName => operationNamed(name).effect === 'job';
 
-/** The names of all job operations. The jobs' kinds have the same names. */
+/** The names of all operations whose work is a job. Each is also the kind of the job. */
 export const JOB_OPERATIONS: readonly JobOperationName[] = (Object.keys(OPERATIONS) as OperationName[]).filter(
   isDoneByJob,
 );

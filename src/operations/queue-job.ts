@@ -5,7 +5,7 @@ import { insertJob } from '../storage/plugin/jobs.ts';
 import { nameOf } from './actor.ts';
 import type { JobOperation, WriteScope } from './define-operation.ts';
 
-/** The key of an operation's job. At most one unfinished job has a key. */
+/** Returns the key of an operation's job. Of the unfinished jobs, at most one has a given key. */
 export const dedupeKeyOf = <Input>(
   name: string,
   operation: { readonly dedupesWith?: string; readonly dedupeKey: (input: Input) => string },
@@ -13,10 +13,10 @@ export const dedupeKeyOf = <Input>(
 ): string => `${operation.dedupesWith ?? name} ${operation.dedupeKey(input)}`;
 
 /**
- * Queues the job of an operation. The job starts once the transaction has committed. If an unfinished job has the same key, the
- * call joins this job.
- * @returns the job's id, and whether the call has joined an unfinished job
- * @throws MatrixError `M_BAD_STATE` if the unfinished job has other options; errors of the operation's `begin()`
+ * Queues the job of an operation. The job starts after the transaction has committed. If an unfinished job has the same key and
+ * the same input, no job is queued, and the call uses that job.
+ * @returns the job's id; `joined` tells whether it is a job that was already there
+ * @throws MatrixError `M_BAD_STATE` if the unfinished job has another input; errors of the operation's `begin()`
  */
 export async function queueJob<Input extends z.ZodType<object>>(
   scope: WriteScope,

@@ -4,19 +4,22 @@ import type { JobData } from '../../jobs/job.ts';
 /** Length of a random password, in bytes. */
 const PASSWORD_BYTES = 24;
 
-/** How a bulk operation calls an operation for each item of a selection. */
+/** How a bulk operation calls another operation for each user or room of a selection. */
 interface BulkTarget {
   readonly items: 'users' | 'rooms';
-  /** Names of the operation's parameters that the administrator may set for all items. */
+  /** The operation's parameters that the administrator may set. They are the same for all items. */
   readonly options: readonly string[];
-  /** Makes the operation's input for one item. @param call unique id of the call; a repeated call has the same id */
+  /**
+   * Makes the operation's input for one item.
+   * @param call unique id of the call; if the call is repeated, the id is the same
+   */
   readonly input: (id: string, options: JobData, call: string) => JobData;
 }
 
 const user = (userId: string, options: JobData): JobData => ({ ...options, userId });
 const room = (roomId: string, options: JobData): JobData => ({ ...options, roomId });
 
-/** Operations that can be run on many users or rooms at once. */
+/** Operations that can run on many users or rooms at once. */
 export const BULK_TARGETS = {
   deactivateUser: { items: 'users', options: ['erase'], input: user },
   evacuateUser: { items: 'users', options: [], input: user },
@@ -45,7 +48,7 @@ export type BulkOperationName = keyof typeof BULK_TARGETS;
 
 export const BULK_NAMES = Object.keys(BULK_TARGETS) as [BulkOperationName, ...BulkOperationName[]];
 
-/** The entry of `BULK_TARGETS` for an operation. */
+/** Returns the entry of `BULK_TARGETS` for an operation. */
 export const bulkTargetNamed = (name: BulkOperationName): BulkTarget => BULK_TARGETS[name];
 
 export const isBulkOperation = (name: string): name is BulkOperationName => Object.hasOwn(BULK_TARGETS, name);

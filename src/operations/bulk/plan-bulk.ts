@@ -10,11 +10,11 @@ import { listUsers } from '../users/list-users.ts';
 import { userIdInput } from '../users/user-id-input.ts';
 import { BULK_NAMES, bulkTargetNamed } from './bulk-targets.ts';
 
-/** Maximum number of items in a selection. */
+/** Maximum number of users or rooms in a selection. */
 const MAX_ITEMS = 10_000;
 /** Time within which a selection can be used, in ms. */
 const LIFETIME_MS = 3_600_000;
-/** Number of rooms that one query lists. */
+/** Number of rooms that one query reads. */
 const PAGE = 1_000;
 
 const userFilter = listUsers.input.omit({ sortBy: true, direction: true, limit: true, from: true }).strict();
@@ -24,38 +24,38 @@ const input = inputObject({
   /** The operation to run on each user or room. */
   operation: z.enum(BULK_NAMES),
   /**
-   * Always `true`: `planBulk` changes no user and no room. HTTP requests must set it, under the name `dry_run`, so that nobody
-   * expects the plan to run. @defaultValue true
+   * Must be `true`: `planBulk` changes no user and no room. HTTP requests must set it under the name `dry_run`, so that nobody
+   * expects this call to run the plan. @defaultValue true
    */
   onlyPlans: z.literal(true, 'must be true: the answer has the token that runs what it lists').default(true),
-  /** The users. Only for operations on users. */
+  /** The users. Allowed only if `operation` works on users. */
   userIds: z.array(userIdInput).min(1).max(MAX_ITEMS).optional(),
-  /** The rooms. Only for operations on rooms. */
+  /** The rooms. Allowed only if `operation` works on rooms. */
   roomIds: z.array(roomIdInput).min(1).max(MAX_ITEMS).optional(),
-  /** Filters of `listUsers` that select the users. Replaces `userIds`. */
+  /** Filters of `listUsers`. They select the users instead of `userIds`. */
   userFilter: userFilter.optional(),
-  /** Filters of `listRooms` that select the rooms. Replaces `roomIds`. */
+  /** Filters of `listRooms`. They select the rooms instead of `roomIds`. */
   roomFilter: roomFilter.optional(),
-  /** Parameters of the operation, the same for all items. @defaultValue none */
+  /** Parameters of the operation. They are the same for all users or rooms. @defaultValue no parameters */
   options: z.record(z.string(), z.unknown()).default({}),
 });
 type Input = z.output<typeof input>;
 
 /** The plan of a bulk operation. */
 export interface BulkPlan {
-  /** The input of `runBulk`. It runs the plan once, within an hour. */
+  /** The input of `runBulk`. With it, `runBulk` runs the plan. It works once, within an hour. */
   readonly token: string;
   readonly operation: string;
   readonly total: number;
-  /** All user ids or room ids that `runBulk` will touch. */
+  /** The ids of all users or rooms that `runBulk` will change. */
   readonly items: readonly string[];
   /** When the token expires, in ms since the epoch. */
   readonly expiresTs: number;
 }
 
 /**
- * Lists the users or rooms of a bulk operation, and stores the list. `runBulk` changes only the users or rooms on the list,
- * even if the filter finds others later.
+ * Plans an operation on many users or rooms: makes the list of users or rooms, and stores it. `runBulk` changes only the users
+ * or rooms on this list, even if more of them match the filter later.
  */
 export const planBulk = defineOperation({
   access: 'admin',
@@ -72,7 +72,7 @@ export const planBulk = defineOperation({
     }
     const items = await itemsOf(scope, wanted);
     const [first] = items;
-    // All items share the options, so a check of the first item's input is enough.
+    // All items have the same options, so it is enough to check the input of the first one.
     if (first !== undefined) scope.calls.check(operation, inputOf(first, options, 'plan'));
     const selection = { operation, options, items, createdBy: nameOf(scope.actor) };
     const { token, expiresAt } = await insertBulkSelection(scope.transaction, selection, LIFETIME_MS);
@@ -80,7 +80,10 @@ export const planBulk = defineOperation({
   },
 });
 
-/** The selected ids without duplicates. @throws MatrixError unless the input has exactly one selection of the right kind */
+/**
+ * Returns the selected ids without duplicates.
+ * @throws MatrixError unless the input has exactly one selection, of the kind that the operation needs
+ */
 async function itemsOf(scope: ReadScope, wanted: Input): Promise<string[]> {
   const { items } = bulkTargetNamed(wanted.operation);
   const [ids, filter] = items === 'users' ? (['userIds', 'userFilter'] as const) : (['roomIds', 'roomFilter'] as const);

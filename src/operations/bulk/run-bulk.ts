@@ -17,14 +17,14 @@ import { defineJobOperation, defineOperation, type JobScope } from '../define-op
 import { inputObject } from '../input-object.ts';
 import { bulkTargetNamed, isBulkOperation } from './bulk-targets.ts';
 
-/** Number of items that one query lists. */
+/** Number of items that one query reads. An item is a user or a room. */
 const PAGE = 100;
-/** Number of items in progress at once. Items run in parallel, because a deletion mostly waits for other servers. */
+/** Number of items that are processed in parallel. A deletion mostly waits for other servers, so parallel work is faster. */
 const AT_ONCE = 4;
 /** Maximum number of failures in the result. `getBulk` shows all failures. */
 const MAX_FAILURES = 1_000;
 
-/** The checkpoint. `position` is the position of the next item. */
+/** The checkpoint of the job. `position` is the position of the next item. */
 interface Progress {
   readonly position: number;
 }
@@ -42,14 +42,15 @@ export interface BulkResult {
 const noSelection = (): MatrixError => new MatrixError('M_NOT_FOUND', 'no such selection; it may have expired');
 
 /**
- * Runs an operation on all users or rooms of a selection. Each item is a call of its own, in the name of the administrator who
- * runs the selection. A failed item does not stop the others. After a crash, the job does not repeat finished items.
+ * Runs a planned operation on all users or rooms of a selection. The operation is called once for each of them, in the name of
+ * the administrator who runs the selection. A failure for one user or room does not stop the others. After a crash, the job
+ * does not repeat the calls that have ended.
  */
 export const runBulk = defineJobOperation({
   access: 'admin',
   effect: 'job',
   input: inputObject({
-    /** The token of the plan. */
+    /** The token that `planBulk` has returned. */
     token: z.uuid(),
   }),
   dedupeKey: ({ token }) => token,
@@ -95,7 +96,10 @@ async function begin(work: JobScope<Progress>, token: string): Promise<BulkSelec
 
 type Outcome = Omit<BulkItem, 'id'>;
 
-/** Processes one item. Skips the operation if an earlier run has finished it but died before it stored the outcome. */
+/**
+ * Processes one item. If an earlier run has called the operation but died before it stored the outcome, the operation is not
+ * called again.
+ */
 async function doItem(
   { calls, actor, signal, jobRun }: JobScope<Progress>,
   { operation, options }: BulkSelection,
@@ -126,7 +130,7 @@ async function resultOf(work: JobScope<Progress>, { token, operation }: BulkSele
   };
 }
 
-/** A selection and the outcomes of its items. */
+/** A selection, and the outcome of each item. */
 export interface BulkView {
   readonly token: string;
   readonly operation: string;
@@ -145,12 +149,12 @@ export interface BulkView {
   readonly nextToken: number | undefined;
 }
 
-/** Shows a selection and the outcome of each item. */
+/** Shows a selection, and the outcome for each of its users or rooms. */
 export const getBulk = defineOperation({
   access: 'admin',
   effect: 'read',
   input: inputObject({
-    /** The token of the plan. */
+    /** The token that `planBulk` has returned. */
     token: z.string(),
     /** `nextToken` of the previous page. @defaultValue 0 */
     from: z.int().min(0).default(0),

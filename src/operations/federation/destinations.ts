@@ -19,15 +19,15 @@ const destinationInput: z.ZodType<ServerName, string> = z.custom<ServerName>(
 );
 
 const pageInput = {
-  /** `f`: ascending; `b`: descending. @defaultValue `f` */
+  /** `f` means ascending, `b` means descending. @defaultValue `f` */
   direction: z.enum(['f', 'b']).default('f'),
   /** Maximum number of entries on the page. @defaultValue 100 */
   limit: z.int().min(0).max(1_000).default(100),
-  /** `nextToken` of the previous page: the number of entries to skip. @defaultValue 0 */
+  /** `nextToken` of the previous page, which is the number of entries to skip. @defaultValue 0 */
   from: z.int().min(0).default(0),
 };
 
-/** The value of `from` for the next page. `undefined` on the last page. */
+/** Returns the value of `from` for the next page, or `undefined` on the last page. */
 const nextOf = (from: number, shown: number, total: number): number | undefined =>
   from + shown < total ? from + shown : undefined;
 
@@ -45,8 +45,9 @@ async function requireDestination(scope: ReadScope, db: Db, name: ServerName): P
 }
 
 /**
- * Lists servers that share rooms with the homeserver, that have queued events, or that are listed as offline, page by page. The
- * host's federation sender provides the times of retries. Synapse: `GET /_synapse/admin/v1/federation/destinations`.
+ * Lists servers, page by page: those that share rooms with the homeserver, for which events are queued, or that are on one of
+ * the offline lists. The host's federation sender provides the times of attempts. Synapse's route is `GET
+ * /_synapse/admin/v1/federation/destinations`.
  */
 export const listDestinations = defineOperation({
   access: 'admin',
@@ -55,7 +56,7 @@ export const listDestinations = defineOperation({
     ...pageInput,
     /** Sort key of the list. @defaultValue `destination`, the server name */
     orderBy: z.enum(DESTINATION_ORDERS).default('destination'),
-    /** Part of a server name, in any case. */
+    /** A part of a server name. Case is ignored. @defaultValue all servers */
     destination: z.string().min(1).max(255).optional(),
   }),
   run: async (
@@ -72,7 +73,9 @@ export const listDestinations = defineOperation({
   },
 });
 
-/** Shows one server of `listDestinations`. Synapse: `GET /_synapse/admin/v1/federation/destinations/{destination}`. */
+/**
+ * Shows one server of `listDestinations`. Synapse's route is `GET /_synapse/admin/v1/federation/destinations/{destination}`.
+ */
 export const getDestination = defineOperation({
   access: 'admin',
   effect: 'read',
@@ -83,7 +86,10 @@ export const getDestination = defineOperation({
   run: async (scope, { destination }): Promise<Destination> => requireDestination(scope, scope.db, destination),
 });
 
-/** Lists rooms with joined users of a server, page by page. Synapse: `GET …/federation/destinations/{destination}/rooms`. */
+/**
+ * Lists the rooms in which users of a server have joined, page by page. Synapse's route is `GET
+ * /_synapse/admin/v1/federation/destinations/{destination}/rooms`.
+ */
 export const listDestinationRooms = defineOperation({
   access: 'admin',
   effect: 'read',
@@ -104,8 +110,9 @@ export const listDestinationRooms = defineOperation({
 });
 
 /**
- * Removes a server from Dendrite's blacklist and from the list of servers that are assumed to be offline. After the commit,
- * the federation sender tries the server. Synapse: `POST …/federation/destinations/{destination}/reset_connection`.
+ * Removes a server from Dendrite's blacklist and from the list of servers that are assumed to be offline. After the commit, the
+ * federation sender contacts the server. Synapse's route is `POST
+ * /_synapse/admin/v1/federation/destinations/{destination}/reset_connection`.
  */
 export const resetConnection = defineOperation({
   access: 'admin',

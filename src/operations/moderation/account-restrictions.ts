@@ -16,9 +16,9 @@ import { isOwnAccount, requireLocal, userNotFound } from '../users/local-account
 import { userIdInput } from '../users/user-id-input.ts';
 
 /**
- * Whether an account is restricted. Refuses accounts of other administrators, and treats deactivated accounts as missing:
- * Client-Server API, "Server administration".
- * @throws MatrixError `M_INVALID_PARAM`, `M_NOT_FOUND`, `M_FORBIDDEN`
+ * Tells whether an account has a restriction. Refuses accounts of administrators other than the caller, and treats deactivated
+ * accounts as missing. Source: Client-Server API, "Server administration".
+ * @throws MatrixError `M_INVALID_PARAM`, `M_NOT_FOUND` or `M_FORBIDDEN`
  */
 async function isRestricted(scope: ReadScope, userId: UserId, restriction: Restriction): Promise<boolean> {
   await requireModerated(scope, userId, (id) => findAccount(scope.db, id));
@@ -27,7 +27,7 @@ async function isRestricted(scope: ReadScope, userId: UserId, restriction: Restr
 
 /**
  * Restricts an account, or lifts the restriction. Callers cannot restrict themselves or administrators.
- * @throws MatrixError `M_INVALID_PARAM`, `M_NOT_FOUND`, `M_FORBIDDEN`
+ * @throws MatrixError `M_INVALID_PARAM`, `M_NOT_FOUND` or `M_FORBIDDEN`
  */
 export async function changeRestriction(
   scope: WriteScope,
@@ -38,7 +38,7 @@ export async function changeRestriction(
   const { transaction, standings, userTotals } = scope;
   if (isOwnAccount(scope.actor, userId))
     throw new MatrixError('M_FORBIDDEN', 'You can not do this to your own account');
-  // The lock on the account keeps concurrent calls from making the user an administrator.
+  // Locking the account prevents a concurrent call from making the user an administrator.
   await requireModerated(scope, userId, (id) => lockAccount(transaction, id));
   if (wanted) await insertRestriction(transaction, userId, restriction, nameOf(scope.actor));
   else await deleteRestriction(transaction, userId, restriction);
@@ -62,7 +62,7 @@ async function requireModerated(
   }
 }
 
-/** Whether a user is suspended. Client-Server API 1.18, `GET /_matrix/client/v1/admin/suspend/{userId}`. */
+/** Tells whether a user is suspended. Source: Client-Server API 1.18, `GET /_matrix/client/v1/admin/suspend/{userId}`. */
 export const getUserSuspended = defineOperation({
   access: 'admin',
   effect: 'read',
@@ -76,8 +76,8 @@ export const getUserSuspended = defineOperation({
 });
 
 /**
- * Suspends a user, or ends the suspension. A suspended user can read, leave and redact, and send nothing else.
- * Client-Server API 1.18, `PUT /_matrix/client/v1/admin/suspend/{userId}`.
+ * Suspends a user, or ends the suspension. A suspended user can read, leave rooms and redact events, but can send nothing else.
+ * Source: Client-Server API 1.18, `PUT /_matrix/client/v1/admin/suspend/{userId}`.
  */
 export const setUserSuspended = defineOperation({
   access: 'admin',
@@ -85,7 +85,7 @@ export const setUserSuspended = defineOperation({
   input: inputObject({
     /** The local user. */
     userId: userIdInput,
-    /** `true` suspends the user; `false` ends the suspension. */
+    /** `true` suspends the user. `false` ends the suspension. */
     suspended: z.boolean(),
   }),
   target: ({ userId }) => userId,
@@ -95,7 +95,7 @@ export const setUserSuspended = defineOperation({
   },
 });
 
-/** Whether a user is locked. Client-Server API 1.18, `GET /_matrix/client/v1/admin/lock/{userId}`. */
+/** Tells whether a user is locked. Source: Client-Server API 1.18, `GET /_matrix/client/v1/admin/lock/{userId}`. */
 export const getUserLocked = defineOperation({
   access: 'admin',
   effect: 'read',
@@ -109,8 +109,8 @@ export const getUserLocked = defineOperation({
 });
 
 /**
- * Locks a user out, or lifts the lock. The user's devices and keys stay, so that the user can go on after the lock.
- * Client-Server API 1.18, `PUT /_matrix/client/v1/admin/lock/{userId}`.
+ * Locks a user out, or lifts the lock. The homeserver keeps the user's devices and keys, so that the user can continue after
+ * the lock. Source: Client-Server API 1.18, `PUT /_matrix/client/v1/admin/lock/{userId}`.
  */
 export const setUserLocked = defineOperation({
   access: 'admin',
@@ -118,7 +118,7 @@ export const setUserLocked = defineOperation({
   input: inputObject({
     /** The local user. */
     userId: userIdInput,
-    /** `true` locks the user out; `false` lifts the lock. */
+    /** `true` locks the user out. `false` lifts the lock. */
     locked: z.boolean(),
   }),
   target: ({ userId }) => userId,
@@ -129,8 +129,9 @@ export const setUserLocked = defineOperation({
 });
 
 /**
- * Shadow-bans a user, or lifts the ban. The homeserver acknowledges the user's events, but neither stores nor sends them.
- * Synapse: `POST` and `DELETE /_synapse/admin/v1/users/{userId}/shadow_ban`, which also accept administrators.
+ * Shadow-bans a user, or lifts the ban. The homeserver answers as if it accepted the user's events, but neither stores nor
+ * sends them. Synapse's routes are `POST` and `DELETE /_synapse/admin/v1/users/{userId}/shadow_ban`. Synapse can also ban
+ * administrators.
  */
 export const setUserShadowBanned = defineOperation({
   access: 'admin',
@@ -138,7 +139,7 @@ export const setUserShadowBanned = defineOperation({
   input: inputObject({
     /** The local user. */
     userId: userIdInput,
-    /** `true` bans the user; `false` lifts the ban. */
+    /** `true` bans the user. `false` lifts the ban. */
     shadowBanned: z.boolean(),
   }),
   target: ({ userId }) => userId,

@@ -14,17 +14,16 @@ import { defineOperation } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 import { roomIdInput } from '../rooms/room-id-input.ts';
 
-/** @throws MatrixError `M_NOT_FOUND` */
 function notBlocked(): never {
   throw new MatrixError('M_NOT_FOUND', 'this room is not blocked');
 }
 
-/** @throws MatrixError `M_NOT_FOUND` */
+/** Finds a blocked room. @throws MatrixError `M_NOT_FOUND` if the room is not blocked */
 async function requireBlockedRoom(db: Db, roomId: RoomId): Promise<BlockedRoom> {
   return (await findBlockedRoom(db, roomId)) ?? notBlocked();
 }
 
-/** Lists blocked rooms by room id, page by page. */
+/** Lists blocked rooms in the order of their ids, page by page. */
 export const listBlockedRooms = defineOperation({
   access: 'admin',
   effect: 'read',
@@ -53,8 +52,8 @@ export const getBlockedRoom = defineOperation({
 });
 
 /**
- * Keeps local users from joining a room. The homeserver need not know the room. Members stay in the room. A second block
- * replaces the reason.
+ * Blocks a room, so that local users cannot join it. The homeserver need not know the room. Members stay in the room. If the
+ * room is already blocked, the new reason replaces the old one.
  */
 export const blockRoom = defineOperation({
   access: 'admin',
@@ -62,7 +61,7 @@ export const blockRoom = defineOperation({
   input: inputObject({
     /** The room. The homeserver need not know it. */
     roomId: roomIdInput,
-    /** Why the room is blocked, for other administrators. @defaultValue none */
+    /** Why the room is blocked. Other administrators can read it. @defaultValue no reason */
     reason: z.string().max(1_000).optional(),
   }),
   target: ({ roomId }) => roomId,
@@ -72,7 +71,7 @@ export const blockRoom = defineOperation({
   },
 });
 
-/** Lets local users join a room again. */
+/** Unblocks a room, so that local users can join it again. */
 export const unblockRoom = defineOperation({
   access: 'admin',
   effect: 'write',
@@ -86,7 +85,7 @@ export const unblockRoom = defineOperation({
   },
 });
 
-/** Shows whether a room is blocked, and by whom. Synapse: `GET /_synapse/admin/v1/rooms/{roomId}/block`. */
+/** Shows whether a room is blocked, and by whom. Synapse's route is `GET /_synapse/admin/v1/rooms/{roomId}/block`. */
 export const getRoomBlocked = defineOperation({
   access: 'admin',
   effect: 'read',
@@ -98,8 +97,8 @@ export const getRoomBlocked = defineOperation({
 });
 
 /**
- * Blocks a room, or lets local users join it again. Does nothing if the room is already in the wanted state.
- * Synapse: `PUT /_synapse/admin/v1/rooms/{roomId}/block`.
+ * Blocks a room, or unblocks it so that local users can join it again. Does nothing if the room already has the wanted state.
+ * Synapse's route is `PUT /_synapse/admin/v1/rooms/{roomId}/block`.
  */
 export const setRoomBlocked = defineOperation({
   access: 'admin',
@@ -107,7 +106,7 @@ export const setRoomBlocked = defineOperation({
   input: inputObject({
     /** The room. The homeserver need not know it. */
     roomId: roomIdInput,
-    /** `true` blocks the room; `false` lets local users join it again. */
+    /** `true` blocks the room. `false` lets local users join it again. */
     block: z.boolean(),
   }),
   target: ({ roomId }) => roomId,

@@ -24,38 +24,37 @@ import {
   reportStatusInput,
 } from './report-pages.ts';
 
-/** @throws MatrixError `M_NOT_FOUND` */
 function noSuchReport(): never {
   throw new MatrixError('M_NOT_FOUND', 'Event report not found');
 }
 
-/** @throws MatrixError `M_NOT_FOUND` */
+/** Finds a report. @throws MatrixError `M_NOT_FOUND` if there is no such report */
 async function requireEventReport(db: Db, id: number): Promise<EventReportWithEvent> {
   return (await findEventReport(db, id)) ?? noSuchReport();
 }
 
 /**
- * Lists event reports, page by page. `nextToken` continues after the last report of the page, even if others were added or
- * deleted in the meantime.
- * Dendrite: `GET /_synapse/admin/v1/event_reports`, which fails if an event is reported twice or a room has been purged.
+ * Lists event reports, page by page. `nextToken` leads to the reports after the last one of the page, even if reports were
+ * added or deleted in the meantime. Dendrite's route is `GET /_synapse/admin/v1/event_reports`. It fails if an event was
+ * reported twice or a room was purged.
  */
 export const listEventReports = defineOperation({
   access: 'admin',
   effect: 'read',
   input: inputObject({
-    /** `b`: newest first; `f`: oldest first. @defaultValue `b` */
+    /** `b` lists the newest reports first. `f` lists the oldest first. @defaultValue `b` */
     direction: reportPageInput.direction,
     /** Maximum number of reports on the page. @defaultValue 100 */
     limit: reportPageInput.limit,
     /** `nextToken` of the previous page, or the number of reports to skip. @defaultValue 0 */
     from: reportPageInput.from,
-    /** Filter by reporter: a user id or a part of one. */
+    /** Only reports by this user: a user id or a part of one. @defaultValue all reports */
     reporter: reportPageInput.reporter,
-    /** Filter by room: a room id or a part of one. */
+    /** Only reports about events in this room: a room id or a part of one. @defaultValue all reports */
     roomId: partOfIdInput,
-    /** Filter by sender of the event. */
+    /** Only reports about events of this sender. @defaultValue all reports */
     sender: userIdInput.optional(),
-    /** Filter by status. @defaultValue both */
+    /** Only reports with this status. @defaultValue all reports */
     status: reportPageInput.status,
   }),
   run: async (
@@ -68,7 +67,10 @@ export const listEventReports = defineOperation({
   },
 });
 
-/** Shows a report and its event. Dendrite: `GET /_synapse/admin/v1/event_reports/{id}`, which answers `500` for unknown ids. */
+/**
+ * Shows a report and its event. Dendrite's route is `GET /_synapse/admin/v1/event_reports/{id}`. It answers `500` for unknown
+ * ids.
+ */
 export const getEventReport = defineOperation({
   access: 'admin',
   effect: 'read',
@@ -99,7 +101,7 @@ export const setEventReportStatus = defineOperation({
   },
 });
 
-/** Deletes a report. The event stays. Dendrite: `DELETE /_synapse/admin/v1/event_reports/{id}`. */
+/** Deletes a report. The event stays. Dendrite's route is `DELETE /_synapse/admin/v1/event_reports/{id}`. */
 export const deleteEventReport = defineOperation({
   access: 'admin',
   effect: 'write',

@@ -29,7 +29,7 @@ import {
   setUserReportStatus,
 } from './reports.ts';
 
-/** The types come from the operations' own files, so that an editor shows the doc comments of each operation. */
+/** These operations by name. Their types come from their own files, so that editors show each operation's doc comment. */
 export type ModerationOperations = OperationsIn<
   typeof import('./account-restrictions.ts') &
     typeof import('./blocked-rooms.ts') &

@@ -8,19 +8,19 @@ import { inputObject } from '../input-object.ts';
 import { roomIdInput } from '../rooms/room-id-input.ts';
 import { userIdInput } from '../users/user-id-input.ts';
 
-/** The range of PostgreSQL's `integer`. */
+/** The largest number that PostgreSQL's type `integer` can hold. */
 const MAX_SCORE = 2 ** 31 - 1;
 
 /**
- * Reports an event to the administrators. The homeserver's route `POST rooms/{roomId}/report/{eventId}` calls this operation.
- * Client-Server API, "Reporting Content". As in Dendrite, the reporter must be in the room, and the event must not be
- * redacted.
+ * Reports an event to the administrators. The homeserver calls this operation from its route `POST
+ * rooms/{roomId}/report/{eventId}`. As in Dendrite, the reporter must be in the room, and the event must not have been
+ * redacted. Source: Client-Server API, "Reporting Content".
  */
 export const reportEvent = defineOperation({
   access: 'self-or-admin',
   effect: 'write',
   input: inputObject({
-    /** The local user who reports the event, and is in the room. */
+    /** The local user who reports the event. The user must be in the room. */
     reporter: userIdInput,
     /** The room of the event. */
     roomId: roomIdInput,
@@ -28,7 +28,10 @@ export const reportEvent = defineOperation({
     eventId: z.custom<EventId>((value) => typeof value === 'string' && isEventId(value), 'not an event id'),
     /** Why the user reports the event. @defaultValue no reason */
     reason: z.string().max(10_000).default(''),
-    /** Score from -100, the most offensive, to 0. Newer versions of the specification have no score. @defaultValue 0 */
+    /**
+     * How offensive the event is, from -100 (the most offensive) to 0. Newer versions of the specification have no score.
+     * @defaultValue 0
+     */
     score: z.int().min(-MAX_SCORE).max(MAX_SCORE).default(0),
   }),
   target: ({ reporter }) => reporter,

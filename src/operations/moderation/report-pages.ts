@@ -23,14 +23,20 @@ export const reportStatusInput = {
   note: z.string().max(1_000).nullable().default(null),
 };
 
-/** Makes a filter by an id. A complete id matches only itself. Any other text matches ids that contain it, as in Synapse. */
+/** Makes a filter by an id. A complete id matches only itself. As in Synapse, any other text matches ids that contain it. */
 export const filterBy = (value: string | undefined, isId: (id: string) => boolean): TextFilter | undefined =>
   value === undefined ? undefined : { text: value, isPart: !isId(value) };
 
-/** A `from` below `FIRST_TOKEN` is a number of reports to skip. Any other `from` names the last report before the page. */
+/**
+ * A `from` below `FIRST_TOKEN` is a number of reports to skip. Any other `from` is a token: it contains the id of the last
+ * report before the page.
+ */
 const FIRST_TOKEN = 1_000_000_000_000;
 
-/** The range of reports to read for a page. It has one report more than the page, which shows whether a next page exists. */
+/**
+ * Returns which reports to read for a page. It is one report more than the page has, because this report shows whether there is
+ * a next page.
+ */
 export function rangeOf({
   direction,
   limit,
@@ -44,7 +50,10 @@ export function rangeOf({
   return { direction, ...start, limit: limit + 1 };
 }
 
-/** Makes a page of the reports found. `nextToken` continues after its last report, even if others were added or deleted. */
+/**
+ * Makes a page of the reports that were found. `nextToken` leads to the reports after its last one, even if reports are added
+ * or deleted in the meantime.
+ */
 export function pageOf<Report extends { readonly id: number }>(
   found: readonly Report[],
   { limit, from }: { readonly limit: number; readonly from: number },

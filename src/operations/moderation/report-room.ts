@@ -9,8 +9,8 @@ import { roomIdInput } from '../rooms/room-id-input.ts';
 import { userIdInput } from '../users/user-id-input.ts';
 
 /**
- * Reports a room to the administrators. The homeserver's route `POST rooms/{roomId}/report` calls this operation.
- * Client-Server API, "Reporting Content". The specification does not require that the reporter is in the room.
+ * Reports a room to the administrators. The homeserver calls this operation from its route `POST rooms/{roomId}/report`. The
+ * specification does not require that the reporter is in the room. Source: Client-Server API, "Reporting Content".
  */
 export const reportRoom = defineOperation({
   access: 'self-or-admin',
@@ -25,7 +25,7 @@ export const reportRoom = defineOperation({
   }),
   target: ({ reporter }) => reporter,
   run: async ({ transaction }, { reporter, roomId, reason }): Promise<{ reportId: number }> => {
-    // A purge locks the room and then deletes its reports. No report may be added after that.
+    // A purge locks the room and then deletes its reports. No report may be added after that. `shareRoom()` makes a purge wait.
     const isKnown = await shareRoom(transaction, roomId);
     if (!isKnown || (await isPurging(transaction, roomId))) throw new MatrixError('M_NOT_FOUND', 'Room not found');
     return { reportId: await insertReport(transaction, 'room', { reported: roomId, reporter, reason }) };

@@ -9,9 +9,10 @@ import { userNotFound } from '../users/local-account.ts';
 import { userIdInput } from '../users/user-id-input.ts';
 
 /**
- * Reports a user to the administrators. The homeserver's route `POST users/{userId}/report` calls this operation.
- * Client-Server API, "Reporting Content". The reported user may belong to another server if the homeserver knows the user from
- * a room. An unknown user is `M_NOT_FOUND`. The route may answer `200` in this case, to hide which accounts exist.
+ * Reports a user to the administrators. The homeserver calls this operation from its route `POST users/{userId}/report`. The
+ * reported user may belong to another server if the homeserver knows the user from a room. For an unknown user, the error is
+ * `M_NOT_FOUND`. The route may answer `200` in this case, to hide which accounts exist. Source: Client-Server API, "Reporting
+ * Content".
  */
 export const reportUser = defineOperation({
   access: 'self-or-admin',

@@ -24,17 +24,17 @@ import {
   reportStatusInput,
 } from './report-pages.ts';
 
-/** The properties of a kind of report. */
+/** The properties of one kind of report. */
 interface ReportSubject<Shown extends Report> {
   readonly kind: ReportKind;
   readonly isId: (id: string) => boolean;
-  /** Name of a report of this kind, for error messages. */
+  /** Name of such a report, for error messages. */
   readonly name: string;
   /** Adds the data about the reported users or rooms that the operations show. */
   readonly show: (db: Db, reports: readonly Report[]) => Promise<Shown[]>;
 }
 
-/** Defines the operations on the reports of a kind. */
+/** Defines the operations on one kind of report. */
 function reportOperations<Shown extends Report>({ kind, isId, name, show }: ReportSubject<Shown>) {
   const noSuchReport = (): MatrixError => new MatrixError('M_NOT_FOUND', `${name} not found`);
   const requireReport = async (db: Db, id: number): Promise<Shown> => {
@@ -48,17 +48,17 @@ function reportOperations<Shown extends Report>({ kind, isId, name, show }: Repo
       access: 'admin',
       effect: 'read',
       input: inputObject({
-        /** `b`: newest first; `f`: oldest first. @defaultValue `b` */
+        /** `b` lists the newest reports first. `f` lists the oldest first. @defaultValue `b` */
         direction: reportPageInput.direction,
         /** Maximum number of reports on the page. @defaultValue 100 */
         limit: reportPageInput.limit,
         /** `nextToken` of the previous page, or the number of reports to skip. @defaultValue 0 */
         from: reportPageInput.from,
-        /** Filter by reporter: a user id or a part of one. */
+        /** Only reports by this user: a user id or a part of one. @defaultValue all reports */
         reporter: reportPageInput.reporter,
-        /** Filter by status. @defaultValue both */
+        /** Only reports with this status. @defaultValue all reports */
         status: reportPageInput.status,
-        /** Filter by the reported user or room: an id or a part of an id. */
+        /** Only reports about this user or room: an id or a part of one. @defaultValue all reports */
         reported: partOfIdInput,
       }),
       run: async (
@@ -124,22 +124,24 @@ const userReports = reportOperations({
   show: async (_db, reports) => [...reports],
 });
 
-/** Lists reports of users, page by page. Synapse: `GET /_synapse/admin/v1/user_reports`. */
+/** Lists reports about users, page by page. Synapse's route is `GET /_synapse/admin/v1/user_reports`. */
 export const listUserReports = userReports.list;
-/** Shows one report of a user. */
+/** Shows one report about a user. */
 export const getUserReport = userReports.get;
-/** Resolves a report of a user, or opens it again. The note replaces the earlier note. */
+/** Resolves a report about a user, or opens it again. The note replaces the earlier note. */
 export const setUserReportStatus = userReports.setStatus;
-/** Deletes a report of a user. The user stays. */
+/** Deletes a report about a user. The user stays. */
 export const deleteUserReport = userReports.remove;
 
 const roomReports = reportOperations({ kind: 'room', isId: isRoomId, name: 'Room report', show: withRoomNames });
 
-/** Lists reports of rooms with the current names of the rooms, page by page. A purge deletes the reports of its room. */
+/**
+ * Lists reports about rooms, page by page, with the current names of the rooms. When a room is purged, its reports are deleted.
+ */
 export const listRoomReports = roomReports.list;
-/** Shows one report of a room. */
+/** Shows one report about a room. */
 export const getRoomReport = roomReports.get;
-/** Resolves a report of a room, or opens it again. The note replaces the earlier note. */
+/** Resolves a report about a room, or opens it again. The note replaces the earlier note. */
 export const setRoomReportStatus = roomReports.setStatus;
-/** Deletes a report of a room. The room stays. */
+/** Deletes a report about a room. The room stays. */
 export const deleteRoomReport = roomReports.remove;

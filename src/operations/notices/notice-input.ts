@@ -3,7 +3,9 @@ import { MatrixError } from '../../errors.ts';
 import { canonicalJson } from '../../matrix/canonical-json.ts';
 import type { ServerNotices } from '../../rooms/server-notices.ts';
 
-/** Event types that a notice must not have, because they govern the room. Such a notice could prevent further notices. */
+/**
+ * Event types that a notice must not have, because such events govern the room. Such a notice could prevent further notices.
+ */
 const NO_NOTICES: readonly string[] = [
   'm.room.create',
   'm.room.encryption',
@@ -27,8 +29,9 @@ export const noticeInput = {
 };
 
 /**
- * Checks a notice before anything is written. Returns `serverNotices`.
- * @throws MatrixError `M_BAD_JSON` for content that no event can have, `M_UNRECOGNIZED` if server notices are off
+ * Checks a notice before anything is written.
+ * @returns `serverNotices`
+ * @throws MatrixError `M_BAD_JSON` if no event can have the content, `M_UNRECOGNIZED` if server notices are off
  */
 export function requireNotices(
   serverNotices: ServerNotices | undefined,

@@ -9,8 +9,8 @@ import { userIdInput } from '../users/user-id-input.ts';
 import { noticeInput, requireNotices } from './notice-input.ts';
 
 /**
- * Sends a message of the server to a local user.
- * Dendrite: `POST /_synapse/admin/v1/send_server_notice`, which drops all content except `msgtype` and `body`.
+ * Sends a message from the server to a local user. Dendrite's route is `POST /_synapse/admin/v1/send_server_notice`. It drops
+ * all content except `msgtype` and `body`.
  */
 export const sendServerNotice = defineOperation({
   access: 'admin',
@@ -18,13 +18,16 @@ export const sendServerNotice = defineOperation({
   input: inputObject({
     /** Type of the event. Types that govern a room are refused. @defaultValue `m.room.message` */
     type: noticeInput.type,
-    /** Makes the notice a state event. @defaultValue a message event */
+    /** The state key, if the notice is a state event. @defaultValue the notice is not a state event */
     stateKey: noticeInput.stateKey,
     /** Content of the event. An `m.room.message` needs `msgtype` and `body`. */
     content: noticeInput.content,
     /** The local user who gets the notice. */
     userId: userIdInput,
-    /** Transaction id. A repeated call of the same actor with the same id within seven days returns the first result. */
+    /**
+     * Transaction id. If the same actor repeats the call with the same id within seven days, the call returns the first result.
+     * @defaultValue every call sends a notice
+     */
     transactionId: z.string().min(1).max(255).optional(),
   }),
   target: ({ userId }) => userId,

@@ -11,7 +11,7 @@ import type { Failure } from '../rooms/evacuate-members.ts';
 import { userIdInput } from '../users/user-id-input.ts';
 import { noticeInput, requireNotices } from './notice-input.ts';
 
-/** Number of users per step. */
+/** Number of users to whom one step sends the notice. */
 const BATCH = 20;
 /** Maximum number of failures that the result lists. Further failures are only counted. */
 const MAX_FAILURES = 1_000;
@@ -25,8 +25,8 @@ interface Progress {
 }
 
 /**
- * Sends a message of the server to the given local users, or to all people with an account. Leaves out guests, application
- * services and deactivated accounts. Each user gets the notice once, even after a crash.
+ * Sends a message from the server to the given local users, or to all people with an account. Guests, application services and
+ * deactivated accounts get no notice. Each user gets the notice only once, even if the process crashes meanwhile.
  */
 export const sendServerNotices = defineJobOperation({
   access: 'admin',
@@ -34,16 +34,16 @@ export const sendServerNotices = defineJobOperation({
   input: inputObject({
     /** Type of the event. Types that govern a room are refused. @defaultValue `m.room.message` */
     type: noticeInput.type,
-    /** Makes the notice a state event. @defaultValue a message event */
+    /** The state key, if the notice is a state event. @defaultValue the notice is not a state event */
     stateKey: noticeInput.stateKey,
     /** Content of the event. An `m.room.message` needs `msgtype` and `body`. */
     content: noticeInput.content,
-    /** The local users who get the notice. @defaultValue everybody */
+    /** The local users who get the notice. @defaultValue all people with an account */
     userIds: z.array(userIdInput).min(1).max(1_000).optional(),
     /** Only reports what would happen. @defaultValue false */
     dryRun: z.boolean().default(false),
   }),
-  // The same notice to the same people joins the unfinished job. Other notices do not wait for it.
+  // A call with the same notice to the same people uses the unfinished job. Other notices do not wait for it.
   dedupeKey: (input) =>
     createHash('sha256')
       .update(canonicalJson(JSON.parse(JSON.stringify(input))))
@@ -79,13 +79,13 @@ export const sendServerNotices = defineJobOperation({
         const written: Appended[] = [];
         for (const userId of next) {
           try {
-            // If the notice to this user fails, only its savepoint is rolled back.
+            // The notice to each user is sent in a savepoint. If it fails, only the savepoint is rolled back.
             written.push(
               (await transaction.transaction((inner) => serverNotices.send(inner, { ...notice, userId }))).appended,
             );
           } catch (error) {
             if (!(error instanceof MatrixError)) throw error;
-            // The sender's own account gets no notice.
+            // The account that sends the notices gets none itself. This is not a failure.
             if (userIds !== undefined || error.errcode !== 'M_NOT_FOUND') {
               failed.push({ id: userId, reason: describeError(error) });
             }

@@ -15,10 +15,10 @@ import { defineOperation } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 
 const LIFETIME_MS = 60_000;
-/** Maximum number of unused nonces. Only abuse reaches it. */
+/** Maximum number of unused nonces. Only abuse can reach it. */
 const CAPACITY = 10_000;
 
-/** Creates a nonce for one registration by shared secret. The nonce is valid for a minute. */
+/** Creates a nonce for one registration with the shared secret. The nonce is valid for one minute. */
 export const getRegistrationNonce = defineOperation({
   access: 'open',
   effect: 'read',
@@ -36,30 +36,30 @@ export const getRegistrationNonce = defineOperation({
 const DEVICE_ID = 'shared_secret_registration';
 
 const input = inputObject({
-  /** A nonce of `getRegistrationNonce`. */
+  /** A nonce that `getRegistrationNonce` has returned. */
   nonce: z.string(),
   /** Localpart of the new user id. */
   username: z.string().min(1),
   /** Password of the account. */
   password: z.string(),
-  /** HMAC-SHA1 of the other parameters in hex, upper or lower case. The key is the shared secret. */
+  /** HMAC-SHA1 of the other parameters, in hexadecimal. The key is the shared secret. */
   mac: z.string(),
-  /** Whether the user is an administrator. The MAC covers this field. @defaultValue false */
+  /** Whether the user becomes an administrator. The MAC covers this field. @defaultValue false */
   admin: z.boolean().nullish(),
-  /** Synapse's user type. The MAC covers this field. */
+  /** Synapse's user type. The MAC covers this field. @defaultValue the account belongs to a person */
   userType: z.enum(USER_TYPES).nullish(),
-  /** Display name. @defaultValue the localpart */
+  /** The user's display name. @defaultValue the localpart */
   displayName: z.string().max(255).nullish(),
   /** If `true`, the user gets no device and no access token. @defaultValue false */
   inhibitLogin: z.boolean().default(false),
-  /** Address of the client, for the device. @defaultValue none */
+  /** Address of the HTTP client. It is stored with the device. @defaultValue no address */
   address: z.string().default(''),
-  /** User agent of the client, for the device. @defaultValue none */
+  /** User agent of the HTTP client. It is stored with the device. @defaultValue no user agent */
   userAgent: z.string().default(''),
 });
 type Input = z.output<typeof input>;
 
-/** The new account. */
+/** The new account. `login` is absent if `inhibitLogin` was set. */
 export interface Registered {
   readonly userId: UserId;
   readonly homeServer: ServerName;
@@ -67,8 +67,9 @@ export interface Registered {
 }
 
 /**
- * Creates an account for a caller who knows the shared secret. The call uses up the nonce even if the registration fails.
- * Dendrite: `POST /_synapse/admin/v1/register`, which accepts a nonce again and leaves half an account after a long password.
+ * Creates an account for a caller who knows the shared secret. The call uses up the nonce, even if the registration fails.
+ * Dendrite's route is `POST /_synapse/admin/v1/register`. It accepts a nonce again, and leaves half an account behind if the
+ * password is too long.
  */
 export const registerBySharedSecret = defineOperation({
   access: 'open',
@@ -113,13 +114,13 @@ export const registerBySharedSecret = defineOperation({
   },
 });
 
-/** The HMAC-SHA1 that Synapse and Dendrite define. It covers the username in the caller's spelling. */
+/** Computes the HMAC-SHA1 that Synapse and Dendrite define. It covers the username as the caller spells it. */
 function macOf({ nonce, username, password, admin, userType }: Input, secret: string): Buffer {
   const parts = [nonce, username, password, admin === true ? 'admin' : 'notadmin', ...(userType ? [userType] : [])];
   return createHmac('sha1', secret).update(parts.join('\0')).digest();
 }
 
-/** Whether a hex string is this MAC. The comparison takes constant time. */
+/** Tells whether a hexadecimal text is this MAC. The comparison always takes the same time, so that it reveals nothing. */
 function isMac(hex: string, mac: Buffer): boolean {
   const given = /^[0-9a-f]{40}$/i.test(hex) ? Buffer.from(hex, 'hex') : Buffer.alloc(mac.length);
   return timingSafeEqual(given, mac);

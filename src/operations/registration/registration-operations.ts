@@ -9,7 +9,7 @@ import {
   updateRegistrationToken,
 } from './registration-tokens.ts';
 
-/** The types come from the operations' own files, so that an editor shows the doc comments of each operation. */
+/** These operations by name. Their types come from their own files, so that editors show each operation's doc comment. */
 export type RegistrationOperations = OperationsIn<
   typeof import('./register-by-shared-secret.ts') & typeof import('./registration-tokens.ts')
 >;

@@ -13,14 +13,14 @@ import {
 import { defineOperation } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 
-/** The form of a new token. Client-Server API, "Token-authenticated registration". */
+/** The form of a new token. Source: Client-Server API, "Token-authenticated registration". */
 const TOKEN = /^[A-Za-z0-9._~-]{1,64}$/;
 
 const tokenInput = z.string().regex(TOKEN, 'must have 1 to 64 characters of A-Z, a-z, 0-9, ".", "_", "~" and "-"');
 
 const count = z.int().min(0, 'must be a non-negative integer or null').nullable();
 
-/** `null` removes a limit. */
+/** Limits of a token. `null` means that the token has no such limit. */
 const limitsInput = {
   /** Maximum number of accounts that the token can create. */
   usesAllowed: count.optional(),
@@ -28,7 +28,7 @@ const limitsInput = {
   expiryTime: count.optional(),
 };
 
-/** @throws ParameterError */
+/** Refuses a time in the past. @throws ParameterError */
 function refusePast(expiryTime: number | null | undefined): void {
   if (typeof expiryTime === 'number' && expiryTime < Date.now()) {
     throw new ParameterError(['expiryTime'], 'must not be in the past');
@@ -41,17 +41,19 @@ function noSuchToken(token: string): MatrixError {
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 
-/** Creates a registration token. Its name is random unless the input has one. */
+/** Creates a registration token. The token is random unless the input has one. */
 export const createRegistrationToken = defineOperation({
   access: 'admin',
   effect: 'write',
   input: inputObject({
-    /** Name of the token. @defaultValue a random name */
+    /** The token. @defaultValue a random token */
     token: tokenInput.optional(),
     ...limitsInput,
-    /** Length of a random name. @defaultValue 16 */
+    /** Length of a random token. @defaultValue 16 */
     length: z.int().min(1).max(64).default(16),
-    /** Whether to fail if registrations need no token on this homeserver, as in Dendrite. @defaultValue false */
+    /**
+     * Whether to fail if people need no token to register on this homeserver. Dendrite fails in this case. @defaultValue false
+     */
     onlyIfRequired: z.boolean().default(false),
   }),
   run: async (scope, { token, usesAllowed, expiryTime, length, onlyIfRequired }): Promise<RegistrationToken> => {
@@ -72,12 +74,12 @@ export const createRegistrationToken = defineOperation({
   },
 });
 
-/** Lists registration tokens. A filter selects those that can be used now, or those that cannot. */
+/** Lists registration tokens: all of them, those that can be used now, or those that cannot. */
 export const listRegistrationTokens = defineOperation({
   access: 'admin',
   effect: 'read',
   input: inputObject({
-    /** `true`: only tokens that can be used now. `false`: only the others. @defaultValue both */
+    /** `true` lists only tokens that can be used now. `false` lists only the others. @defaultValue all tokens */
     valid: z.boolean().optional(),
   }),
   run: ({ db }, { valid }): Promise<RegistrationToken[]> => readRegistrationTokens(db, valid),
@@ -87,7 +89,7 @@ export const listRegistrationTokens = defineOperation({
 export const getRegistrationToken = defineOperation({
   access: 'admin',
   effect: 'read',
-  // The input accepts any form, because Dendrite has created tokens of other forms.
+  // The input accepts a token of any form, because Dendrite may have created tokens of other forms.
   input: inputObject({
     /** The token. */
     token: z.string(),
@@ -99,7 +101,7 @@ export const getRegistrationToken = defineOperation({
   },
 });
 
-/** Changes the limits of a registration token. Limits that the input leaves out stay as they are. */
+/** Changes the limits of a registration token. A limit that the input does not contain stays as it is. */
 export const updateRegistrationToken = defineOperation({
   access: 'admin',
   effect: 'write',
@@ -133,7 +135,7 @@ export const deleteRegistrationToken = defineOperation({
   },
 });
 
-/** Whether a registration token can be used now. Client-Server API, "Token-authenticated registration". */
+/** Tells whether a registration token can be used now. Source: Client-Server API, "Token-authenticated registration". */
 export const checkRegistrationToken = defineOperation({
   access: 'open',
   effect: 'read',

@@ -6,7 +6,7 @@ import { defineJobOperation, defineOperation, type OperationServices } from '../
 import { inputObject } from '../input-object.ts';
 import type { Failure } from './evacuate-members.ts';
 
-/** `options.rooms.purgeAbandoned`. */
+/** The value of `options.rooms.purgeAbandoned`. */
 export interface AbandonedRoomPolicy {
   /** Time without local users after which a room is purged, in ms. */
   readonly afterMs: number;
@@ -14,20 +14,20 @@ export interface AbandonedRoomPolicy {
   readonly keep: readonly string[];
   /** Maximum number of rooms that one run purges. */
   readonly atMost: number;
-  /** Whether runs only announce rooms and purge none. */
+  /** Whether runs only record rooms and purge none. */
   readonly dryRun: boolean;
 }
 
 /** A room without local users. Times are in ms since the epoch. */
 export interface AbandonedRoomView {
   readonly roomId: RoomId;
-  /** When a daily run first found the room without local users. `null`: no daily run has found it yet. */
+  /** When a daily run first found the room without local users. `null` if no daily run has found it yet. */
   readonly sinceTs: number | null;
-  /** The earliest time of the room's purge. `null`: the options exclude the room from purges. */
+  /** The earliest time at which the room may be purged. `null` if the options exclude the room from purges. */
   readonly purgeTs: number | null;
 }
 
-/** Lists rooms that no local user is in, invited to or knocking at. Shows when the daily run may purge each room. */
+/** Lists rooms in which no local user has joined, is invited or is knocking. Shows when the daily run may purge each room. */
 export const listAbandonedRooms = defineOperation({
   access: 'admin',
   effect: 'read',
@@ -54,13 +54,13 @@ export const listAbandonedRooms = defineOperation({
   },
 });
 
-/** The result of a run. */
+/** The result of one run of `purgeAbandonedRooms`. */
 export interface AbandonedRoomsPurge {
-  /** Number of rooms that this run was the first to find without local users. */
+  /** Number of rooms that this run has recorded, because it was the first run to find them without local users. */
   readonly announced: number;
-  /** Ids of purged rooms. In a dry run, ids of the rooms that would be purged. */
+  /** Ids of the rooms that were purged. In a dry run, ids of the rooms that would be purged. */
   readonly purged: readonly RoomId[];
-  /** Rooms that were not purged, for example because a hook has refused the purge. */
+  /** Rooms that were not purged, and the reasons. For example, a hook may have refused the purge. */
   readonly failed?: readonly Failure[];
 }
 
@@ -70,8 +70,8 @@ function requirePolicy({ purgeAbandoned }: Pick<OperationServices, 'purgeAbandon
 }
 
 /**
- * Announces rooms that have lost their last local user. Purges rooms that were announced at least `afterMs` ago. If
- * `options.rooms.purgeAbandoned` is set, a job runs once a day.
+ * Records rooms that have lost their last local user. Purges rooms that were recorded at least `afterMs` ago. If
+ * `options.rooms.purgeAbandoned` is set, a job does this once a day.
  */
 export const purgeAbandonedRooms = defineJobOperation({
   access: 'admin',
@@ -124,7 +124,11 @@ export const purgeAbandonedRooms = defineJobOperation({
   },
 });
 
-/** Purges a room. @returns why the room was not purged: a hook has vetoed it, or a local user has come back */
+/**
+ * Purges a room.
+ * @returns why the room was not purged, for example because a hook refused it or a local user has come back; `undefined` if it
+ * was purged
+ */
 async function purge(
   { calls, actor, signal, jobRun }: Parameters<typeof purgeAbandonedRooms.run>[0],
   roomId: RoomId,

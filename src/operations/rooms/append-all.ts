@@ -3,8 +3,8 @@ import type { RoomEventDraft } from '../../rooms/event-chain.ts';
 import type { WriteScope } from '../define-operation.ts';
 
 /**
- * Adds all events to a room, or none. Announces them after the commit.
- * @throws MatrixError the error of the first refused event; errors of `roomWriter.append()`
+ * Adds all events to a room. If one of them is refused, adds none. After the commit, tells the host what has changed.
+ * @throws MatrixError the error of the first event that was refused; errors of `roomWriter.append()`
  */
 export async function appendAll(
   { transaction, afterCommit, announce, roomWriter }: WriteScope,

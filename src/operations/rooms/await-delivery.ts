@@ -3,11 +3,11 @@ import type { RoomId, ServerName } from '../../ids.ts';
 import { findQueuedEvents, listWaitingServers } from '../../storage/federation/queue.ts';
 import type { JobScope } from '../define-operation.ts';
 
-/** Polling interval, in ms. */
+/** How often the queue is read, in ms. */
 const POLL_MS = 250;
 
 /**
- * Waits at most `limitMs` until the queued events of a room have been sent to other servers.
+ * Waits until the queued events of a room have been sent to other servers. Waits at most `limitMs`.
  * @returns the servers for which events of the room are still queued
  */
 export async function awaitDelivery(

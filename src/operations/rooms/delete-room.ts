@@ -28,28 +28,30 @@ import {
 } from './room-deletions.ts';
 import { roomIdInput } from './room-id-input.ts';
 
-/** Maximum number of returned users who leave in the transaction that hides the room. */
+/** Maximum number of users who leave in the transaction that hides the room. These users have come back after they had left. */
 const BATCH = 1_000;
 /**
- * Maximum time for which a deletion waits until other servers have received the leave events, in ms. Clients of the
- * synchronous route wait as long.
+ * How long a deletion waits at most until other servers have received the leave events, in ms. A client that waits for the
+ * deletion to end also waits this long.
  */
 const DELIVERY_MS = 4_000;
 
 const input = inputObject({
   /** The room. */
   roomId: roomIdInput,
-  /** Keeps local users from joining the room again. @defaultValue false */
+  /** Whether to block the room, so that local users cannot join it again. @defaultValue false */
   block: z.boolean().default(false),
   /** Whether to delete the room's data. If `false`, local users only leave and forget the room. @defaultValue true */
   purge: z.boolean().default(true),
-  /** Purges the room even if some local users could not leave. @defaultValue false */
+  /** Whether to purge the room even if some local users could not leave. @defaultValue false */
   forcePurge: z.boolean().default(false),
-  /** The local user who creates a new room. Users who have left the old room join it. @defaultValue no new room */
+  /** The local user who creates a new room. Users who have left the old room join it. @defaultValue there is no new room */
   newRoomUserId: userIdInput.optional(),
   /** Name of the new room. @defaultValue `Content Violation Notification` */
   roomName: z.string().min(1).max(255).optional(),
-  /** Message in the new room. @defaultValue a sentence that administrators closed the old room */
+  /**
+   * A message that is sent into the new room. @defaultValue a sentence which says that administrators have closed the old room
+   */
   message: z.string().min(1).max(10_000).optional(),
   /** Only reports what would happen. @defaultValue false */
   dryRun: z.boolean().default(false),
@@ -57,10 +59,10 @@ const input = inputObject({
 type Input = z.output<typeof input>;
 
 /**
- * Makes all local users leave a room, moves them to a new room if `newRoomUserId` is set, and purges the room unless `purge` is
- * `false`. An unknown room can only be blocked. `deleteRoom` and `purgeRoom` share job keys, so that only one of them works on
- * a room at a time.
- * Synapse: `DELETE /_synapse/admin/v1/rooms/{roomId}` and `DELETE /_synapse/admin/v2/rooms/{roomId}`.
+ * Makes all local users leave a room. If `newRoomUserId` is set, moves them to a new room. Purges the room unless `purge` is
+ * `false`. A room that the homeserver does not know can only be blocked. For one room, jobs of `deleteRoom` and `purgeRoom` do
+ * not run at the same time. Synapse's routes are `DELETE /_synapse/admin/v1/rooms/{roomId}` and `DELETE
+ * /_synapse/admin/v2/rooms/{roomId}`.
  */
 export const deleteRoom = defineJobOperation({
   access: 'admin',
@@ -110,7 +112,10 @@ export const deleteRoom = defineJobOperation({
   },
 });
 
-/** Makes all local users leave, and moves them to the new room. Skips stubs and rooms under purge, which have no members. */
+/**
+ * Makes all local users leave, and moves them to the new room. Does nothing if the homeserver has no current event of the room,
+ * for example because it knows only an invite or because the room is being purged. Such a room has no members.
+ */
 async function emptyRoom(work: JobScope<DeletionProgress>, tracked: TrackedDeletion, options: Input): Promise<void> {
   const { roomId, newRoomUserId } = options;
   const isThere = await tracked.step('leave', async (transaction) => {
@@ -129,7 +134,10 @@ async function evacuate(work: EvacuationWork, roomId: RoomId, before: Evacuation
   await evacuateMembers(work, { roomId, invites: true, knocks: true }, before);
 }
 
-/** Evacuates users who have joined since the evacuation, and moves them to the new room. Uses the given transaction. */
+/**
+ * Makes users leave who have joined after the evacuation, and moves them to the new room. Does all of it in the given
+ * transaction.
+ */
 async function leaveAtOnce(
   work: JobScope<DeletionProgress>,
   transaction: Knex.Transaction,
@@ -138,7 +146,7 @@ async function leaveAtOnce(
   options: Input,
 ): Promise<DeletionProgress> {
   const { newRoomId, moved = 0 } = progress;
-  // The lock order is: rooms before the search index.
+  // Lock the new room first. A transaction must lock rooms before the search index.
   if (newRoomId !== undefined) await lockRoom(transaction, newRoomId);
   let { evacuation } = progress;
   const commit: EvacuationWork['commit'] = async (step) => {
@@ -155,9 +163,10 @@ async function leaveAtOnce(
 }
 
 /**
- * Hides the room, or makes former members forget it, which ends the shutdown. Users may have joined since the evacuation. In
- * round 1, the function then returns without an end, so that another evacuation follows and other servers receive its leave
- * events. In later rounds, the users leave in the transaction that hides the room, so that rejoining cannot prevent the purge.
+ * Ends the deletion: hides the room for its purge, or makes former members forget the room. Users may have joined after the
+ * evacuation. In round 1, the function then returns without ending the deletion. Another evacuation follows, and other servers
+ * receive its leave events. In later rounds, these users leave in the transaction that hides the room. So users who keep
+ * joining cannot prevent the purge.
  */
 async function closeRoom(
   work: JobScope<DeletionProgress>,

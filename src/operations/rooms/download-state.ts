@@ -18,29 +18,35 @@ import { defineJobOperation, type JobScope } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 import { roomIdInput } from './room-id-input.ts';
 
-/** Maximum number of forward extremities that an event can refer to. */
+/**
+ * Maximum number of forward extremities to which an event can refer. Forward extremities are the events that no other event
+ * follows yet.
+ */
 const MAX_EXTREMITIES = 20;
-/** Maximum number of users to try as the sender of the event that carries the state. */
+/** Maximum number of users who are tried as the sender of the event that brings the state into the room. */
 const MAX_SENDERS = 20;
 
-/** The changes of the room's state, in numbers of events. */
+/** How the room's state has changed, in numbers of events. */
 export interface StateDownload {
   readonly added: number;
   readonly removed: number;
-  /** Number of events of the other server that were dropped: malformed, not signed, or not allowed. */
+  /**
+   * Number of events from the other server that were left out because they are malformed, lack a valid signature, or are not
+   * allowed.
+   */
   readonly leftOut?: number;
 }
 
 /**
- * Replaces a room's state by the state that another server has. Checks signatures and authorisation rules first. If the state
- * differs between forward extremities, state resolution of the room version decides; Dendrite takes the last state.
- * Dendrite: `GET /_dendrite/admin/downloadState/{serverName}/{roomID}`.
+ * Replaces a room's state by the state that another server has. Checks signatures and authorisation rules first. The state is
+ * requested at each forward extremity of the room. If these states differ, the state resolution of the room version decides.
+ * Dendrite's route is `GET /_dendrite/admin/downloadState/{serverName}/{roomID}`. If the states differ, it uses the last one.
  */
 export const downloadState = defineJobOperation({
   access: 'admin',
   effect: 'job',
   input: inputObject({
-    /** The server to ask for the state. It must be in the room. */
+    /** The server that is asked for the state. It must be in the room. */
     serverName: z.custom<ServerName>((value) => typeof value === 'string' && isServerName(value), 'not a server name'),
     /** The room. */
     roomId: roomIdInput,
@@ -100,7 +106,7 @@ async function ask(work: JobScope, room: StoredRoom, destination: ServerName): P
     });
   } catch (error) {
     work.signal.throwIfAborted();
-    // A `MatrixError` answers the caller and ends the job. After other errors the job is retried.
+    // A `MatrixError` is an answer to the caller and ends the job. After any other error, the job is tried again.
     if (error instanceof DOMException && error.name === 'TimeoutError')
       throw new MatrixError('M_UNKNOWN', `${destination} gave no answer in time`, { status: 504 });
     if (error instanceof FederationError) throw new MatrixError('M_UNKNOWN', error.message, { status: 502 });
@@ -108,7 +114,10 @@ async function ask(work: JobScope, room: StoredRoom, destination: ServerName): P
   }
 }
 
-/** Yields candidates for the sender: first the calling administrator, then local users of the new state. */
+/**
+ * Yields the candidates for the sender: first the administrator who has called the operation, then local users of the new
+ * state.
+ */
 function* sendersOf(
   { actor, localServerNames }: JobScope,
   { state }: DownloadedState,

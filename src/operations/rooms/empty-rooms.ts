@@ -5,15 +5,15 @@ import { defineOperation } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 
 /**
- * Lists rooms that no local user is in, invited to or knocking at. An administrator can purge them. The list includes a stub
- * once its invite has been rejected or withdrawn.
- * Dendrite: `GET /_dendrite/admin/emptyRooms`, which also lists rooms with invited users and rooms with users of virtual hosts.
+ * Lists rooms in which no local user has joined, is invited or is knocking. An administrator can purge them. A room that the
+ * homeserver knows only from an invite is listed after the invite was rejected or withdrawn. Dendrite's route is `GET
+ * /_dendrite/admin/emptyRooms`. It also lists rooms with invited users, and rooms with users of virtual hosts.
  */
 export const emptyRooms = defineOperation({
   access: 'admin',
   effect: 'read',
   input: inputObject({
-    /** Maximum number of rooms on the page. @defaultValue all */
+    /** Maximum number of rooms on the page. @defaultValue all rooms */
     limit: z.int().min(1).max(100_000).optional(),
     /** `nextToken` of the previous page. @defaultValue 0 */
     from: z.int().min(0).default(0),

@@ -11,13 +11,16 @@ import type { JobScope } from '../define-operation.ts';
 /** Maximum number of users who leave in one transaction. */
 const BATCH = 1_000;
 
-/** A user or a room for which an operation failed, and the reason. */
+/** A user or a room for which an operation has failed, and the reason. */
 export interface Failure {
   readonly id: string;
   readonly reason: string;
 }
 
-/** The progress of an evacuation. The job's items are the users who have left, in the order of their member event's NID. */
+/**
+ * The progress of an evacuation. The job's items are the users who have left. Their order is that of their member events' NIDs,
+ * which are Dendrite's numbers of the events.
+ */
 export interface EvacuationProgress {
   /** Number of users who have left. */
   readonly left: number;
@@ -40,15 +43,16 @@ export interface EvacuatedRoom {
   readonly knocks: boolean;
 }
 
-/** The outcome of an evacuation. */
+/** The result of an evacuation. */
 export interface EvacuatedMembers {
-  /** Ids of the users who have left, in the order of joining, as in Dendrite's answer. */
+  /** Ids of the users who have left, in the order in which they joined. Dendrite answers in the same order. */
   readonly affected: readonly string[];
   readonly failed?: readonly Failure[];
 }
 
 /**
- * Makes all local users leave a room, in steps. Users with power leave last, so that they can govern the room until the end.
+ * Makes all local users leave a room, in steps. Users with more power leave last, so that they can govern the room until the
+ * end.
  * @param before the progress of an earlier run
  * @throws MatrixError `M_NOT_FOUND` if the room no longer exists
  */
@@ -64,7 +68,7 @@ export async function evacuateMembers(
   ];
   const serverNames = work.localServerNames;
   let progress = before;
-  // `governance` is read once: the leave events do not change the order of the remaining users.
+  // `governance` is read only once, because the leave events do not change the power of the remaining users.
   let governance: Governance | undefined;
   for (let isDone = false; !isDone; ) {
     isDone = await work.commit(async (transaction, afterCommit) => {
@@ -108,8 +112,8 @@ export async function evacuateMembers(
 }
 
 /**
- * Chooses the members who leave next. Users whom the power levels name leave after all others, the most powerful last. `isOver`
- * is true if no other member is left, or if all remaining members had left before and have come back.
+ * Chooses the members who leave next. The users whom the power levels name leave after all others, and the most powerful of
+ * them last. `isOver` is true if no other member is left, or if all remaining members have left before and have come back.
  */
 async function nextToLeave(
   { items }: EvacuationWork,
@@ -139,8 +143,8 @@ async function nextToLeave(
 }
 
 /**
- * Makes a leave event that keeps the user's display name and avatar. Drops a text with a lone surrogate, which cannot be
- * signed.
+ * Makes a leave event that keeps the user's display name and avatar. A text with a lone surrogate is left out, because an event
+ * with it cannot be signed.
  */
 function leaveOf({ userId, event }: Member): RoomEventDraft {
   const content = isRecord(event.content) ? event.content : {};

@@ -7,7 +7,10 @@ import { defineJobOperation, type JobScope } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 import { type EvacuatedMembers, type EvacuationProgress, evacuateMembers } from './evacuate-members.ts';
 
-/** Requires a room with events. @throws MatrixError `M_NOT_FOUND` with Dendrite's text, also for stubs */
+/**
+ * Checks that the homeserver has current events of a room.
+ * @throws MatrixError `M_NOT_FOUND` with Dendrite's text, also if the homeserver knows only an invite to the room
+ */
 async function requireRoom(db: Db, roomId: string): Promise<void> {
   const room = isRoomId(roomId) ? await findRoom(db, roomId) : undefined;
   if (room === undefined || room.latestEventNids.length === 0)
@@ -15,9 +18,9 @@ async function requireRoom(db: Db, roomId: string): Promise<void> {
 }
 
 /**
- * Makes all local users leave a room. Users with power leave last, so that they can govern the room until the end.
- * Dendrite: `POST /_dendrite/admin/evacuateRoom/{roomID}`, which skips users of virtual hosts, forks the room, and also reports
- * users who could not leave.
+ * Makes all local users leave a room. Users with more power leave last, so that they can govern the room until the end.
+ * Dendrite's route is `POST /_dendrite/admin/evacuateRoom/{roomID}`. It skips users of virtual hosts, makes leave events that
+ * do not follow each other, and reports users as evacuated who could not leave.
  */
 export const evacuateRoom = defineJobOperation({
   access: 'admin',

@@ -8,9 +8,8 @@ import { defineOperation } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 
 /**
- * Finds an event by its id, in any room. Returns the event in the format of servers, with all fields. A redacted event is
- * returned in its redacted form.
- * Synapse: `GET /_synapse/admin/v1/fetch_event/{eventId}`.
+ * Finds an event by its id, in any room. Returns the event in the format that servers send to each other, with all fields. A
+ * redacted event is returned in its redacted form. Synapse's route is `GET /_synapse/admin/v1/fetch_event/{eventId}`.
  */
 export const fetchEvent = defineOperation({
   access: 'admin',

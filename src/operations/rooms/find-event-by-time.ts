@@ -9,14 +9,14 @@ import { inputObject } from '../input-object.ts';
 import { roomIdInput } from './room-id-input.ts';
 
 /**
- * Number of events to compare on either side of the position found. Servers' clocks differ, so the event nearest in time may
- * have another position.
+ * Number of events that are compared before and after the position that was found. The clocks of servers differ, so the event
+ * that is nearest in time may have another position.
  */
 const NEIGHBOURS = 100;
 
 /**
- * Finds the event of a room that is nearest to a time. Ignores history that the homeserver fetched from other servers after the
- * join. Synapse: `GET /_synapse/admin/v1/rooms/{roomId}/timestamp_to_event`.
+ * Finds the event of a room that is nearest to a time. Ignores older events that the homeserver has fetched from other servers
+ * after a user joined. Synapse's route is `GET /_synapse/admin/v1/rooms/{roomId}/timestamp_to_event`.
  */
 export const findEventByTime = defineOperation({
   access: 'admin',
@@ -26,7 +26,9 @@ export const findEventByTime = defineOperation({
     roomId: roomIdInput,
     /** The time, in ms since the epoch. */
     time: z.int().min(0),
-    /** `f`: the first event at the time or after it; `b`: the last event at the time or before it. @defaultValue `f` */
+    /**
+     * `f` finds the first event at the time or after it. `b` finds the last event at the time or before it. @defaultValue `f`
+     */
     direction: z.enum(['f', 'b']).default('f'),
   }),
   run: async (
@@ -78,8 +80,8 @@ async function findNearest(
 }
 
 /**
- * Finds the stream position of the first event at or after the time. The binary search assumes that times rise with stream
- * positions, and needs no index of times.
+ * Finds the stream position of the first event at or after the time. It is a binary search that assumes that times rise with
+ * stream positions. It needs no database index of times.
  */
 async function findPosition(db: Db, roomId: RoomId, time: number): Promise<number> {
   const [first] = await listTimes(db, roomId, { direction: 'f', limit: 1 });

@@ -14,9 +14,9 @@ import { resolveRoomId, roomIdOrAliasInput } from './room-id-input.ts';
 const MAX_SHOWN = 1_000;
 
 /**
- * Lists the forward extremities of a room: the events that no other event follows. Returns at most 1000 of them, deepest first,
- * and their total number. An unknown room has none.
- * Synapse: `GET /_synapse/admin/v1/rooms/{roomIdOrAlias}/forward_extremities`.
+ * Lists the forward extremities of a room, which are the events that no other event follows yet. Returns at most 1000 of them,
+ * deepest first, and their total number. The list is empty for an unknown room. Synapse's route is `GET
+ * /_synapse/admin/v1/rooms/{roomIdOrAlias}/forward_extremities`.
  */
 export const listForwardExtremities = defineOperation({
   access: 'admin',
@@ -36,16 +36,16 @@ export const listForwardExtremities = defineOperation({
   },
 });
 
-/** Maximum number of events that one call adds to a room. Each event joins up to 20 forward extremities. */
+/** Maximum number of events that one call adds to a room. Each event follows up to 20 forward extremities. */
 const MAX_EVENTS = 100;
-/** Type of the added events. Clients do not show events of this type. Synapse uses it for the same purpose. */
+/** Type of the added events. Clients do not show events of this type. Synapse uses the type for the same purpose. */
 const TYPE = 'org.matrix.dummy_event';
 
 /**
- * Joins the forward extremities of a room: adds events that follow them. The administrator sends the events, if joined with
- * enough power. Otherwise the local member with the most power sends them. A room with more than 1901 forward extremities
- * needs several calls.
- * Synapse: `DELETE /_synapse/admin/v1/rooms/{roomIdOrAlias}/forward_extremities`, which forgets all but one of them.
+ * Reduces the forward extremities of a room: adds events that follow them. The administrator sends the events if they are in
+ * the room and have enough power. Otherwise the local member with the most power sends them. A room with more than 1901 forward
+ * extremities needs several calls. Synapse's route is `DELETE /_synapse/admin/v1/rooms/{roomIdOrAlias}/forward_extremities`.
+ * Synapse instead forgets all forward extremities but one.
  */
 export const mergeForwardExtremities = defineOperation({
   access: 'admin',

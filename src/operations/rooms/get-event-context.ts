@@ -13,7 +13,7 @@ import { tokenAfter, tokenBefore } from './pagination-token.ts';
 
 import { requireShownRoom } from './room-details.ts';
 
-/** An event with its neighbours. */
+/** An event, with the events before and after it. */
 export interface EventContext {
   readonly event: ClientEvent;
   /** Events before the event, nearest first. */
@@ -21,17 +21,20 @@ export interface EventContext {
   readonly eventsAfter: readonly ClientEvent[];
   /** State of the room after the last event in `eventsAfter`. */
   readonly state: readonly ClientEvent[];
-  /** Pagination tokens for `listRoomMessages`: `start` is before the first shown event, `end` is after the last. */
+  /**
+   * Pagination tokens for `listRoomMessages`. `start` is the place before the first shown event, and `end` is the place after
+   * the last.
+   */
   readonly start: string;
   readonly end: string;
 }
 
-/** Maximum number of neighbours in an answer. */
+/** Maximum number of neighbours in an answer. Neighbours are the events before and after the event. */
 const MAX_NEIGHBOURS = 100;
 
 /**
- * Shows an event with the events before and after it. The context helps to decide about reports. A redacted event counts as
- * missing. Synapse: `GET /_synapse/admin/v1/rooms/{roomId}/context/{eventId}`.
+ * Shows an event with the events before and after it. This helps administrators to decide about reports. A redacted event
+ * counts as missing. Synapse's route is `GET /_synapse/admin/v1/rooms/{roomId}/context/{eventId}`.
  */
 export const getEventContext = defineOperation({
   access: 'admin',
@@ -41,9 +44,11 @@ export const getEventContext = defineOperation({
     roomId: z.string(),
     /** The id of the event. */
     eventId: z.string(),
-    /** Number of neighbours. Half of them are before the event. Values above 100 count as 100. @defaultValue 10 */
+    /** Number of events around the event. Half of them are before it. Values above 100 count as 100. @defaultValue 10 */
     limit: z.int().min(0).default(10),
-    /** Filter for the types of neighbours and state events. Other filters are not supported. @defaultValue all types */
+    /**
+     * Filter for the types of these events and of the state events. Other filters are not supported. @defaultValue all types
+     */
     filter: z.strictObject({ types: eventTypesInput.optional(), not_types: eventTypesInput.optional() }).default({}),
   }),
   run: async ({ db }, { roomId, eventId, limit, filter: wanted }): Promise<EventContext> => {

@@ -14,7 +14,7 @@ import { readChildren, walkSpace } from './space-tree.ts';
 /** Maximum number of rooms on a page, as in Synapse. */
 const MAX_ROOMS = 50;
 
-/** A room of a hierarchy. A field without a value is absent. */
+/** A room of a hierarchy. A field that has no value is absent. */
 export interface HierarchyRoom {
   readonly roomId: RoomId;
   readonly roomVersion: string;
@@ -30,25 +30,25 @@ export interface HierarchyRoom {
   readonly allowedRoomIds?: readonly string[];
   readonly roomType?: string;
   readonly encryption?: string;
-  /** The `m.space.child` events of a space, as stripped state. */
+  /** The `m.space.child` events of a space, reduced to stripped state. */
   readonly childrenState: readonly EventJson[];
 }
 
 /**
- * Lists a space and the rooms below it that the homeserver knows, page by page. A page may skip or repeat a room if the space
- * has changed since the previous page. Synapse: `GET /_synapse/admin/v1/rooms/{roomId}/hierarchy`.
+ * Lists a space and the rooms below it that the homeserver knows, page by page. If the space has changed since the previous
+ * page, a page may skip or repeat a room. Synapse's route is `GET /_synapse/admin/v1/rooms/{roomId}/hierarchy`.
  */
 export const getRoomHierarchy = defineOperation({
   access: 'admin',
   effect: 'read',
   input: inputObject({
-    /** The space. For any other room, the list has only this room. */
+    /** The space. For a room that is not a space, the list contains only this room. */
     roomId: roomIdInput,
     /** `nextBatch` of the previous page, or the number of rooms to skip. @defaultValue 0 */
     from: z.int().min(0).default(0),
     /** Maximum number of rooms on the page. Values above 50 count as 50. @defaultValue 50 */
     limit: z.int().min(1).default(MAX_ROOMS),
-    /** Number of levels below the space. 0: only the space itself. @defaultValue all levels */
+    /** How many levels below the space are listed. 0 lists only the space itself. @defaultValue all levels */
     maxDepth: z.int().min(0).optional(),
   }),
   run: async (
@@ -87,7 +87,7 @@ export const getRoomHierarchy = defineOperation({
   },
 });
 
-/** Drops entries whose value is `null`. */
+/** Returns the entries whose value is not `null`. */
 function given<Key extends string>(entries: Readonly<Record<Key, string | null>>): { readonly [K in Key]?: string } {
   return Object.fromEntries(Object.entries(entries).filter(([, value]) => value !== null)) as { [K in Key]?: string };
 }
@@ -100,7 +100,10 @@ function allowedRooms(allow: unknown): { readonly allowedRoomIds?: readonly stri
   return { allowedRoomIds: ids };
 }
 
-/** Stripped state of the Client-Server API, plus `origin_server_ts`, which clients need to order children. */
+/**
+ * Reduces an event to the stripped state of the Client-Server API, plus `origin_server_ts`, which clients need to order
+ * children.
+ */
 function strippedChild({ event: { type, state_key, sender, content, origin_server_ts } }: SpaceChildEvent): EventJson {
   return { type, state_key, sender, content, origin_server_ts };
 }

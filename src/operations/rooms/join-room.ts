@@ -22,7 +22,7 @@ import { resolveRoomId, roomIdOrAliasInput } from './room-id-input.ts';
 
 const ONLY_LOCAL = 'This endpoint can only be used with local users';
 
-/** @throws MatrixError `M_FORBIDDEN` if the room is blocked for local users */
+/** Checks that a room is not blocked. @throws MatrixError `M_FORBIDDEN` if it is blocked for local users */
 export async function refuseBlocked(transaction: Knex.Transaction, roomId: RoomId): Promise<void> {
   if ((await findBlockedRoom(transaction, roomId)) === undefined) return;
   throw new MatrixError('M_FORBIDDEN', 'This room is blocked on this server');
@@ -30,8 +30,8 @@ export async function refuseBlocked(transaction: Knex.Transaction, roomId: RoomI
 
 /**
  * Joins a local user to a room that has local members. If the join rule requires an invite, the administrator invites the user.
- * If the administrator may not invite, the local member with the most power does. Does nothing if the user is in the room.
- * Synapse: `POST /_synapse/admin/v1/join/{roomIdOrAlias}`, where only the administrator invites.
+ * If the administrator may not invite, the local member with the most power does. Does nothing if the user is already in the
+ * room. Synapse's route is `POST /_synapse/admin/v1/join/{roomIdOrAlias}`. In Synapse, only the administrator invites.
  */
 export const joinRoom = defineOperation({
   access: 'admin',
@@ -67,7 +67,10 @@ export const joinRoom = defineOperation({
   },
 });
 
-/** @throws MatrixError `M_NOT_FOUND` if the room has no local members, because its known state may then be outdated */
+/**
+ * Checks that the room has local members. If it has none, the state that the homeserver knows may be outdated.
+ * @throws MatrixError `M_NOT_FOUND` if the room has no local members
+ */
 async function refuseLeft({ transaction, roomWriter, localServerNames }: WriteScope, room: StoredRoom): Promise<void> {
   const joined = await roomWriter.states.servers.count(transaction, room.roomId, room.stateSnapshotNid);
   const present = [...joined].filter(([, users]) => users > 0).map(([serverName]) => serverName);
@@ -78,7 +81,7 @@ async function refuseLeft({ transaction, roomWriter, localServerNames }: WriteSc
   );
 }
 
-/** The events that let a user join a room that is not public. */
+/** Returns the events that let a user join a room that is not public. */
 async function admitted(
   { transaction, roomWriter, actor, localServerNames }: WriteScope,
   room: StoredRoom,
@@ -93,7 +96,8 @@ async function admitted(
     preferred: actor.kind === 'user' ? actor.userId : undefined,
   });
   if (inviter === undefined) throw new MatrixError('M_FORBIDDEN', 'no local user may invite to the room');
-  // If the inviter has another server name, such as a virtual host's, that server would have to sign the join, too.
+  // If the inviter has another server name than the user, such as a virtual host's, that server would have to sign the join
+  // too.
   const mayAuthorise = splitUserId(inviter).serverName === splitUserId(userId).serverName;
   if (
     mayAuthorise &&
@@ -112,7 +116,9 @@ function isRestricted(rule: unknown, { version }: Governance): boolean {
   );
 }
 
-/** Whether the user is in a room of the join rule's `allow` list. Client-Server API, "Restricted rooms". */
+/**
+ * Tells whether the user is in a room that the join rule's `allow` list names. Source: Client-Server API, "Restricted rooms".
+ */
 async function isAllowed(transaction: Knex.Transaction, userId: UserId, allow: unknown): Promise<boolean> {
   for (const entry of Array.isArray(allow) ? (allow as unknown[]) : []) {
     if (!isRecord(entry) || entry.type !== 'm.room_membership') continue;

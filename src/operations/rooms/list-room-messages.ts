@@ -24,8 +24,8 @@ export interface RoomMessages {
 }
 
 /**
- * Lists a room's events in the order in which the homeserver received them, page by page. An unknown room has none.
- * Synapse: `GET /_synapse/admin/v1/rooms/{roomId}/messages`.
+ * Lists a room's events in the order in which the homeserver received them, page by page. The list is empty for an unknown
+ * room. Synapse's route is `GET /_synapse/admin/v1/rooms/{roomId}/messages`.
  */
 export const listRoomMessages = defineOperation({
   access: 'admin',
@@ -33,11 +33,14 @@ export const listRoomMessages = defineOperation({
   input: inputObject({
     /** The room. */
     roomId: roomIdInput,
-    /** Token of a page, of an event's context, or of `/sync`. @defaultValue with `f` the first event, with `b` the last */
+    /**
+     * Token of a page, of an event's context, or of `/sync`. The page starts there. @defaultValue the first event for direction
+     * `f`, the last event for direction `b`
+     */
     from: tokenInput.optional(),
-    /** Token at which the pages end. @defaultValue pages end at the last event in the direction */
+    /** Token at which the pages end. @defaultValue the pages end at the last event in the chosen direction */
     to: tokenInput.optional(),
-    /** `f`: forwards, oldest first; `b`: backwards, newest first. @defaultValue `f` */
+    /** `f` lists the oldest events first. `b` lists the newest first. @defaultValue `f` */
     direction: z.enum(['f', 'b']).default('f'),
     /** Maximum number of events on the page. Values above 1000 count as 1000. @defaultValue 10 */
     limit: z.int().min(0).default(10),
@@ -81,5 +84,5 @@ export const listRoomMessages = defineOperation({
   },
 });
 
-/** The token of a stream position at which the depth is unknown. */
+/** Makes the token of a stream position at which the depth is unknown. */
 const tokenBeyond = (position: number, isBackwards: boolean): string => `s${isBackwards ? position - 1 : position}`;

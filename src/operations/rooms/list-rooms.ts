@@ -8,8 +8,8 @@ import { inputObject } from '../input-object.ts';
 const MAX_ROOMS = 1_000;
 
 /**
- * Lists rooms that have events on this homeserver and are not under purge, page by page.
- * Synapse: `GET /_synapse/admin/v1/rooms`. Synapse's documentation describes the orders.
+ * Lists rooms, page by page. A room is listed if the homeserver has events of it and it is not being purged. Synapse's route is
+ * `GET /_synapse/admin/v1/rooms`. Synapse's documentation describes the orders.
  */
 export const listRooms = defineOperation({
   access: 'admin',
@@ -19,15 +19,18 @@ export const listRooms = defineOperation({
     from: z.int().min(0).default(0),
     /** Maximum number of rooms on the page. Values above 1000 count as 1000. @defaultValue 100 */
     limit: z.int().min(0).default(100),
-    /** Synapse's orders of rooms. @defaultValue `name` */
+    /** The order of the rooms. Synapse has the same orders. @defaultValue `name` */
     orderBy: z.enum(ROOM_ORDERS).default('name'),
-    /** `b`: reverse order. @defaultValue `f` */
+    /** `b` reverses the order. @defaultValue `f` */
     direction: z.enum(['f', 'b']).default('f'),
-    /** Part of the name or of the canonical alias's localpart, in any case, or a complete room id or alias. */
+    /**
+     * A part of the name or of the canonical alias's localpart, ignoring case, or a complete room id or alias. @defaultValue
+     * all rooms
+     */
     searchTerm: z.string().min(1).max(255).optional(),
-    /** `true`: only rooms in the room directory. `false`: only others. @defaultValue both */
+    /** `true` lists only rooms in the room directory. `false` lists only the others. @defaultValue all rooms */
     publicRooms: z.boolean().optional(),
-    /** `true`: only empty rooms, as in the operation `emptyRooms`. `false`: only others. @defaultValue both */
+    /** `true` lists only rooms that `emptyRooms` lists. `false` lists only the others. @defaultValue all rooms */
     emptyRooms: z.boolean().optional(),
   }),
   run: async (

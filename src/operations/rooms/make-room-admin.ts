@@ -21,9 +21,9 @@ const POWER_LEVELS = 'm.room.power_levels';
 const ADMIN_LEVEL = 100;
 
 /**
- * Gives a user the power level of the most powerful local member of a room. This member sends the events. If the room is not
- * public and the user is neither joined nor invited, the user is also invited. Does nothing if the user has the power already.
- * Synapse: `POST /_synapse/admin/v1/rooms/{roomIdOrAlias}/make_room_admin`.
+ * Gives a user the power level that the most powerful local member of a room has. This member sends the events. If the room is
+ * not public and the user is neither joined nor invited, the member also invites the user. Does nothing if the user already has
+ * this power. Synapse's route is `POST /_synapse/admin/v1/rooms/{roomIdOrAlias}/make_room_admin`.
  */
 export const makeRoomAdmin = defineOperation({
   access: 'admin',
@@ -31,7 +31,7 @@ export const makeRoomAdmin = defineOperation({
   input: inputObject({
     /** The room, or a local alias of the room. */
     roomId: roomIdOrAliasInput,
-    /** The user who gets the power. @defaultValue the calling administrator */
+    /** The user who gets the power level. @defaultValue the administrator who calls the operation */
     userId: userIdInput.optional(),
   }),
   resolve: resolveRoomId,
@@ -51,7 +51,7 @@ export const makeRoomAdmin = defineOperation({
 });
 
 /**
- * The `m.room.power_levels` event that gives the user the power. Empty if the user has the power already.
+ * Returns the `m.room.power_levels` event that gives the user the power. Returns no event if the user already has it.
  * @throws MatrixError `M_BAD_STATE` if the granter may not change the power levels
  */
 function powerDrafts(governance: Governance, granter: UserId, userId: UserId): RoomEventDraft[] {
@@ -64,15 +64,15 @@ function powerDrafts(governance: Governance, granter: UserId, userId: UserId): R
   }
   const before = isRecord(power.powerLevels?.content) ? power.powerLevels.content : undefined;
   const users = isRecord(before?.users) ? before.users : {};
-  // Without a power levels event, only the creator has a level, so the granter is the creator. The new event must name the
-  // granter to keep that level.
+  // The room has no power levels event yet, so only the creator has a level, and the granter is the creator. The new event must
+  // name the granter too, or the granter would lose this level.
   const creators = before === undefined && !version.privilegedCreators ? { [granter]: level } : {};
   return [stateDraftsOf(granter)(POWER_LEVELS, { ...before, users: { ...users, ...creators, [userId]: level } })];
 }
 
 /**
- * The power level to give. It is the granter's level. A creator's infinite level cannot be given, so its replacement is the
- * highest level in the power levels event, at least 100.
+ * Returns the power level to give. It is the granter's own level. If the granter is a creator with an infinite level, which
+ * cannot be given, it is the highest level in the power levels event, but at least 100.
  */
 function grantedLevel({ levelOf: of, power, version }: Governance, granter: UserId): number {
   const own = of(granter);
@@ -84,7 +84,7 @@ function grantedLevel({ levelOf: of, power, version }: Governance, granter: User
   return levels.reduce((highest, level) => Math.max(highest, level), ADMIN_LEVEL);
 }
 
-/** The invite event. Empty if the user needs no invite. */
+/** Returns the invite event, or no event if the user needs no invite. */
 async function inviteDrafts(
   { transaction, roomWriter, localServerNames }: WriteScope,
   room: StoredRoom,

@@ -15,7 +15,7 @@ const MESSAGE = 'The room that you were in was closed by the administrators of t
 const announced = (work: JobScope<DeletionProgress>, { roomId, events, destinations }: Appended): void =>
   work.announce({ rooms: [roomId], users: events.map(({ draft }) => draft.sender), destinations });
 
-/** Creates the new room, unless the job has created it already. */
+/** Creates the new room, unless an earlier run of the job has created it. */
 export async function makeNewRoom(
   work: JobScope<DeletionProgress>,
   tracked: TrackedDeletion,
@@ -30,7 +30,7 @@ export async function makeNewRoom(
   });
 }
 
-/** Joins users to the new room, except its creator, who is in the room already. */
+/** Joins users to the new room. The creator of the new room is already in it, and is skipped. */
 export async function joinNewRoom(
   work: JobScope<DeletionProgress>,
   transaction: Knex.Transaction,
@@ -44,10 +44,10 @@ export async function joinNewRoom(
   afterCommit(() => announced(work, joined));
 }
 
-/** The user ids among a job's items. They are the users who have left the old room. */
+/** Returns the user ids among a job's items. They are the users who have left the old room. */
 export const userIdsOf = (items: readonly string[]): UserId[] => items.filter(isUserId);
 
-/** Moves the users who have left and then the local aliases to the new room. Posts the message in the new room. */
+/** Moves the users who have left to the new room, and then the local aliases. Posts the message in the new room. */
 export async function moveUsers(
   work: JobScope<DeletionProgress>,
   tracked: TrackedDeletion,

@@ -1,12 +1,12 @@
 import type { PlacedEvent } from '../../storage/syncapi/timeline.ts';
 
 /**
- * A pagination token of Dendrite: `t<depth>_<stream position>`. A token is a place between two events, and contains the
- * position of the event before this place. `/sync` also returns tokens of the form `s<stream position>_…`.
+ * Matches the pagination tokens of Dendrite: `t<depth>_<stream position>`. A token stands for a place between two events. It
+ * contains the position of the event before this place. `/sync` also returns tokens of the form `s<stream position>_…`.
  */
 const TOKEN = /^(?:t\d{1,19}_|s)(\d{1,15})(?:_\d{1,19})*$/;
 
-/** The token of the place before all events. */
+/** The token for the place before all events. */
 export const TOKEN_OF_BEGINNING = 't0_0';
 
 export const tokenAfter = ({ topologicalPosition, streamPosition }: PlacedEvent): string =>
@@ -15,7 +15,7 @@ export const tokenAfter = ({ topologicalPosition, streamPosition }: PlacedEvent)
 export const tokenBefore = ({ topologicalPosition, streamPosition }: PlacedEvent): string =>
   `t${topologicalPosition}_${streamPosition - 1}`;
 
-/** The stream position in a token. `undefined` if the text is not a token. */
+/** Returns the stream position in a token, or `undefined` if the text is not a token. */
 export function streamPositionOf(token: string): number | undefined {
   const position = TOKEN.exec(token)?.[1];
   return position === undefined ? undefined : Number(position);

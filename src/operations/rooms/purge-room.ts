@@ -15,16 +15,16 @@ import { awaitDelivery } from './await-delivery.ts';
 import { type EvacuationProgress, evacuateMembers } from './evacuate-members.ts';
 import { roomIdInput } from './room-id-input.ts';
 
-/** The checkpoint of a purge. */
+/** The checkpoint of a purge's job. */
 interface Progress extends PurgeCheckpoint {
-  /** Progress of the evacuation before the purge. Absent once the room is hidden. */
+  /** Progress of the evacuation before the purge. Absent after the room was hidden. */
   readonly evacuation?: EvacuationProgress | undefined;
 }
 
 /**
- * Deletes a room's data from the homeserver. Only events of other rooms may still mention the room. The job first hides the
- * room and then deletes its data. If the job is cancelled or fails, the room stays hidden, and another purge continues.
- * Dendrite: `POST /_dendrite/admin/purgeRoom/{roomID}`, which leaves much of the data behind.
+ * Deletes a room's data from the homeserver. Afterwards, only events of other rooms may still mention the room. The job first
+ * hides the room and then deletes its data. If the job is cancelled or fails, the room stays hidden, and another purge of the
+ * room continues the work. Dendrite's route is `POST /_dendrite/admin/purgeRoom/{roomID}`. It leaves much of the data behind.
  */
 export const purgeRoom = defineJobOperation({
   access: 'admin',
@@ -33,20 +33,23 @@ export const purgeRoom = defineJobOperation({
     /** The room. */
     roomId: roomIdInput,
     /**
-     * Whether local users first leave, reject invites and withdraw knocks. The purge waits for a limited time until other
-     * servers have received these events, and then hides the room. Dendrite never does this. @defaultValue false
+     * Whether local users first leave the room, reject invites to it and withdraw knocks. The purge then waits for a limited
+     * time until other servers have received these events, and hides the room. Dendrite never does this. @defaultValue false
      */
     evacuate: z.boolean().default(false),
-    /** Keeps local users from joining the room again. @defaultValue false */
+    /** Whether to block the room, so that local users cannot join it again. @defaultValue false */
     block: z.boolean().default(false),
     /** Why the room is blocked. @defaultValue no reason */
     reason: z.string().max(1_000).optional(),
     /**
-     * Data to keep for users who join the room again: the room's local aliases; the users' tags, `m.direct` entries and push
-     * rules for the room; the keys of the room's messages in the users' key backups. @defaultValue nothing
+     * Data to keep for users who join the room again. `aliases`: the room's local aliases. `account_data`: the users' tags,
+     * `m.direct` entries and push rules for the room. `key_backups`: the keys of the room's messages in the users' key backups.
+     * @defaultValue all data is deleted
      */
     keep: z.array(z.enum(KEEPABLE)).default([]),
-    /** Refuses if a local user is in the room, invited to it or knocking at it. @defaultValue false */
+    /**
+     * Whether to refuse the purge if a local user is in the room, is invited to it or is knocking at it. @defaultValue false
+     */
     onlyIfEmpty: z.boolean().default(false),
     /** Only reports what would happen. @defaultValue false */
     dryRun: z.boolean().default(false),
@@ -76,7 +79,10 @@ export const purgeRoom = defineJobOperation({
   },
 });
 
-/** Locks the room, so that nobody can join. @throws MatrixError `M_BAD_STATE` if the room has local users */
+/**
+ * Locks the room, so that nobody can join.
+ * @throws MatrixError `M_BAD_STATE` if a local user is in the room, is invited to it or is knocking at it
+ */
 async function requireEmpty({ transaction, localServerNames }: WriteScope, roomId: RoomId): Promise<void> {
   const { roomNid } = await requireRoomRow(transaction, roomId);
   const memberships = ['join', 'invite', 'knock'] as const;
@@ -112,7 +118,10 @@ async function evacuateFirst(work: JobScope<Progress>, roomId: RoomId, keep: rea
   });
 }
 
-/** Commits steps of the evacuation. Their checkpoints become `evacuation` of the purge's checkpoint. */
+/**
+ * Returns a function that commits steps of the evacuation. It stores the evacuation's checkpoint in the member `evacuation` of
+ * the purge's checkpoint.
+ */
 const committing =
   (work: JobScope<Progress>): JobScope<EvacuationProgress>['commit'] =>
   (step) =>

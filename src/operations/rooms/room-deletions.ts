@@ -12,10 +12,10 @@ import { inputObject } from '../input-object.ts';
 import type { EvacuationProgress } from './evacuate-members.ts';
 import { roomIdInput } from './room-id-input.ts';
 
-/** Maximum number of users that a result lists. Further users are only counted. */
+/** Maximum number of users that a result lists. If more users have left, the result has only their number. */
 const MAX_NAMED_USERS = 10_000;
 
-/** The outcome of a deletion for the room's users. The fields have Synapse's names. */
+/** What a deletion has done for the room's users. The fields have Synapse's names, in camel case. */
 export interface RoomShutdown {
   /** Local users who have left, rejected an invite or withdrawn a knock. */
   readonly kickedUsers: readonly string[];
@@ -25,7 +25,7 @@ export interface RoomShutdown {
   /** Local aliases that were moved to the new room. */
   readonly localAliases: readonly string[];
   readonly newRoomId: RoomId | null;
-  /** Servers that had not received all leave events when the room was purged. They will never receive them. */
+  /** Servers that had not received all leave events when the room was purged. They will never receive these events. */
   readonly undelivered?: readonly string[];
 }
 
@@ -33,24 +33,27 @@ export interface RoomShutdown {
 export interface DeletionProgress {
   readonly newRoomId?: RoomId;
   readonly evacuation?: EvacuationProgress | undefined;
-  /** Number of users who have been moved to the new room. */
+  /** Number of users who have joined the new room. */
   readonly moved?: number;
   readonly aliases?: readonly string[];
-  /** The outcome for the users. Absent until all users have left. */
+  /** What was done for the users. Absent until all users have left. */
   readonly shutdown?: RoomShutdown;
 }
 
-/** A deletion in the form that Synapse shows. */
+/** A deletion, in the form that Synapse shows. */
 export interface RoomDeletion {
   readonly deleteId: string;
   readonly roomId: RoomId;
   readonly status: 'scheduled' | 'active' | 'complete' | 'failed';
-  /** The outcome so far. `null` before the first user has left, and if the deletion has failed. */
+  /** What was done for the users so far. `null` before the first user has left, and if the deletion has failed. */
   readonly shutdownRoom: RoomShutdown | null;
   readonly error?: string;
 }
 
-/** Makes the outcome for the users. @param items the users who have left, which are the items of the deletion's job */
+/**
+ * Makes the description of what was done for the users.
+ * @param items the users who have left, which are the items of the deletion's job
+ */
 export async function shutdownOf(
   { newRoomId, aliases = [], evacuation }: DeletionProgress,
   items: JobItems,
@@ -70,7 +73,7 @@ export async function shutdownOf(
 
 /** Reads a deletion from its job. */
 async function viewDeletion(db: Db, job: Job): Promise<RoomDeletion> {
-  // The casts hold because `deleteRoom` wrote the job's input, checkpoint and result.
+  // The casts are correct, because `deleteRoom` has written the job's input, checkpoint and result.
   const { roomId } = job.input as { readonly roomId: RoomId };
   const progress = (job.checkpoint ?? {}) as DeletionProgress;
   const ended = (job.result as RoomShutdown | undefined) ?? progress.shutdown;
@@ -93,7 +96,7 @@ function statusOf({ state, attempts }: Job): RoomDeletion['status'] {
   return attempts === 0 ? 'scheduled' : 'active';
 }
 
-/** Shows the progress of a deletion. Synapse: `GET /_synapse/admin/v2/rooms/delete_status/{deleteId}`. */
+/** Shows the progress of a deletion. Synapse's route is `GET /_synapse/admin/v2/rooms/delete_status/{deleteId}`. */
 export const getRoomDeletion = defineOperation({
   access: 'admin',
   effect: 'read',
@@ -108,12 +111,12 @@ export const getRoomDeletion = defineOperation({
   },
 });
 
-/** Maximum number of deletions in the list. It has the newest ones. */
+/** Maximum number of deletions in the list. Older deletions are left out. */
 const MAX_DELETIONS = 100;
 
 /**
- * Lists at most 100 deletions of a room, oldest first. A deletion is listed as long as its job is kept.
- * Synapse: `GET /_synapse/admin/v2/rooms/{roomId}/delete_status`.
+ * Lists the newest 100 deletions of a room, oldest first. A deletion is listed as long as its job is stored. Synapse's route is
+ * `GET /_synapse/admin/v2/rooms/{roomId}/delete_status`.
  */
 export const listRoomDeletions = defineOperation({
   access: 'admin',
@@ -129,10 +132,10 @@ export const listRoomDeletions = defineOperation({
   },
 });
 
-/** The progress of a deletion's job, with functions that commit steps and update the progress. */
+/** The progress of a deletion's job, with functions that commit steps and change the progress. */
 export interface TrackedDeletion {
   readonly progress: () => DeletionProgress;
-  /** Runs a step. The step returns the changes of the progress and its own result. */
+  /** Runs a step in a transaction. The step returns the changed parts of the progress, and its own result. */
   readonly step: <T>(
     phase: string,
     step: (
@@ -140,11 +143,14 @@ export interface TrackedDeletion {
       afterCommit: AfterCommit,
     ) => Promise<readonly [changed: DeletionProgress, value: T]>,
   ) => Promise<T>;
-  /** Makes a `commit` for steps of another operation. @param changedBy turns their checkpoint into changes of the progress */
+  /**
+   * Makes a `commit` function for the steps of another operation.
+   * @param changedBy converts the checkpoint of such a step to changes of the deletion's progress
+   */
   readonly commit: <Part extends object>(changedBy: (checkpoint: Part) => DeletionProgress) => JobScope<Part>['commit'];
 }
 
-/** Starts from the progress in the job's checkpoint. */
+/** Starts from the progress that is in the job's checkpoint. */
 export function trackDeletion(work: JobScope<DeletionProgress>): TrackedDeletion {
   let progress = work.checkpoint ?? {};
   const commit: TrackedDeletion['commit'] = (changedBy) => (step) =>

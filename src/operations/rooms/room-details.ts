@@ -17,7 +17,7 @@ function noSuchRoom(): never {
 }
 
 /**
- * Requires a room that has events and is not under purge. Returns its id.
+ * Checks that the homeserver has events of a room and that the room is not being purged. Returns its id.
  * @throws MatrixError `M_NOT_FOUND`, also if `roomId` is not a room id
  */
 export async function requireShownRoom(db: Db, roomId: string): Promise<RoomId> {
@@ -39,7 +39,7 @@ export const roomInfo = defineOperation({
   },
 });
 
-/** Shows one room in the form that Synapse shows. Synapse: `GET /_synapse/admin/v1/rooms/{roomId}`. */
+/** Shows one room in the form that Synapse shows. Synapse's route is `GET /_synapse/admin/v1/rooms/{roomId}`. */
 export const getRoom = defineOperation({
   access: 'admin',
   effect: 'read',
@@ -51,7 +51,7 @@ export const getRoom = defineOperation({
     (isRoomId(roomId) ? await findRoomDetails(db, roomId, localServerNames) : undefined) ?? noSuchRoom(),
 });
 
-/** Lists the joined members of a room. Synapse: `GET /_synapse/admin/v1/rooms/{roomId}/members`. */
+/** Lists the joined members of a room. Synapse's route is `GET /_synapse/admin/v1/rooms/{roomId}/members`. */
 export const listRoomMembers = defineOperation({
   access: 'admin',
   effect: 'read',
@@ -62,14 +62,17 @@ export const listRoomMembers = defineOperation({
   run: async ({ db }, { roomId }): Promise<UserId[]> => listJoinedUsers(db, await requireShownRoom(db, roomId)),
 });
 
-/** Shows a room's current state in the format of client events. Synapse: `GET /_synapse/admin/v1/rooms/{roomId}/state`. */
+/**
+ * Shows a room's current state in the format of client events. Synapse's route is `GET
+ * /_synapse/admin/v1/rooms/{roomId}/state`.
+ */
 export const getRoomState = defineOperation({
   access: 'admin',
   effect: 'read',
   input: inputObject({
     /** The room. */
     roomId: z.string(),
-    /** Shows only events of this type. @defaultValue all types */
+    /** Only events of this type are shown. @defaultValue all types */
     type: z.string().max(255).optional(),
   }),
   run: async ({ db }, { roomId, type }): Promise<ClientEvent[]> => {

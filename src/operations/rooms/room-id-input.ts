@@ -11,8 +11,8 @@ export const roomIdInput: z.ZodType<RoomId, string> = z.custom<RoomId>(
 );
 
 /**
- * Input field for a room id or a local alias of a room. The operation must have `resolve: resolveRoomId`, which replaces the
- * alias right after the validation.
+ * Input field for a room id or for a local alias of a room. The operation must have `resolve: resolveRoomId`, which replaces
+ * the alias after the validation.
  */
 export const roomIdOrAliasInput: z.ZodType<RoomId, string> = z.custom<RoomId>(
   (value) => typeof value === 'string' && (isRoomId(value) || isRoomAlias(value)),

@@ -18,7 +18,7 @@ import { getRoomDeletion, listRoomDeletions } from './room-deletions.ts';
 import { getRoom, getRoomState, listRoomMembers, roomInfo } from './room-details.ts';
 import { setRoomPublished } from './set-room-published.ts';
 
-/** The types come from the operations' own files, so that an editor shows the doc comments of each operation. */
+/** These operations by name. Their types come from their own files, so that editors show each operation's doc comment. */
 export type RoomOperations = OperationsIn<
   typeof import('./abandoned-rooms.ts') &
     typeof import('./delete-room.ts') &

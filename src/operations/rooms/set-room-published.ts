@@ -5,14 +5,17 @@ import { defineOperation } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 import { roomIdInput } from './room-id-input.ts';
 
-/** Adds a room to the room directory, or removes it from there. Does nothing if the room is already in the wanted state. */
+/**
+ * Adds a room to the homeserver's room directory, or removes it from there. Does nothing if the room already has the wanted
+ * state.
+ */
 export const setRoomPublished = defineOperation({
   access: 'admin',
   effect: 'write',
   input: inputObject({
     /** The room. */
     roomId: roomIdInput,
-    /** `true` adds the room to the directory; `false` removes it. */
+    /** `true` adds the room to the directory. `false` removes it. */
     published: z.boolean(),
   }),
   target: ({ roomId }) => roomId,

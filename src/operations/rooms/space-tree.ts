@@ -5,22 +5,24 @@ import { listShownRooms } from '../../storage/roomserver/room-summaries.ts';
 import { readNamedState, textOf } from '../../storage/syncapi/named-state.ts';
 import { listSpaceChildren, type SpaceChildEvent } from '../../storage/syncapi/space-children.ts';
 
-/** Maximum number of rooms that one walk reads. Further children are left out. */
+/** Maximum number of rooms that one call of `walkSpace()` reads. Further children are left out. */
 const MAX_ROOMS = 5_000;
 
-/** The spaces among the given rooms. `m.space.child` events of other rooms do not count. */
+/** Returns those of the given rooms that are spaces. In other rooms, `m.space.child` events have no meaning. */
 async function spacesAmong(db: Db, roomIds: readonly RoomId[]): Promise<RoomId[]> {
   const states = await readNamedState(db, roomIds, ['m.room.create']);
   return roomIds.filter((roomId) => textOf(states.get(roomId)?.get('m.room.create'), 'type') === 'm.space');
 }
 
-/** Whether the event names a child. An event without `via` removes the child. Client-Server API, `m.space.child`. */
+/**
+ * Tells whether the event names a child. An event without `via` removes the child. Source: Client-Server API, `m.space.child`.
+ */
 const isChild = ({ event: { content } }: SpaceChildEvent): boolean => {
   const { via } = (content ?? {}) as EventJson;
   return Array.isArray(via) && via.length > 0;
 };
 
-/** The form of a valid `order`. Client-Server API, "Ordering of children within a space". */
+/** The form of a valid `order`. Source: Client-Server API, "Ordering of children within a space". */
 const ORDER = /^[\x20-\x7e]{1,50}$/;
 
 function rankOf({
@@ -39,7 +41,7 @@ function compareChildren(a: SpaceChildEvent, b: SpaceChildEvent): number {
   return at < 0 ? 0 : (left[at] ?? 0) < (right[at] ?? 0) ? -1 : 1;
 }
 
-/** The children of each space among the given rooms, in the order of the specification. */
+/** Reads the children of each space among the given rooms, in the order of the specification. */
 export async function readChildren(db: Db, roomIds: readonly RoomId[]): Promise<Map<RoomId, SpaceChildEvent[]>> {
   const spaces = await spacesAmong(db, roomIds);
   const children = new Map(spaces.map((spaceId): [RoomId, SpaceChildEvent[]] => [spaceId, []]));
@@ -51,8 +53,8 @@ export async function readChildren(db: Db, roomIds: readonly RoomId[]): Promise<
 }
 
 /**
- * Lists a space and the known rooms below it in depth-first order: a space, then each child with the rooms below that child.
- * Each room occurs once. Rooms without events and rooms under purge are left out.
+ * Lists a space and the known rooms below it, depth first: a space, then its first child with all rooms below that child, and
+ * so on. Each room occurs only once. Rooms without events and rooms that are being purged are left out.
  */
 export async function walkSpace(db: Db, root: RoomId, maxDepth: number): Promise<RoomId[]> {
   const { shown, children } = await loadTree(db, root, maxDepth);
@@ -72,7 +74,7 @@ export async function walkSpace(db: Db, root: RoomId, maxDepth: number): Promise
   return order;
 }
 
-/** Reads the rooms of a space level by level. */
+/** Reads the rooms below a space, level by level. */
 async function loadTree(
   db: Db,
   root: RoomId,

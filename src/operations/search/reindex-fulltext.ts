@@ -4,8 +4,8 @@ import { defineJobOperation } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 
 /**
- * Rebuilds the full-text index. The old index answers searches in the meantime. Several processes share the work.
- * Dendrite: `GET /_dendrite/admin/fulltext/reindex`, which has no job and shows no progress.
+ * Rebuilds the full-text index. The old index answers searches in the meantime. Several processes share the work. Dendrite's
+ * route is `GET /_dendrite/admin/fulltext/reindex`. It starts no job and shows no progress.
  */
 export const reindexFulltext = defineJobOperation({
   access: 'admin',

@@ -17,7 +17,7 @@ import { inputObject } from '../input-object.ts';
 
 const APPROVAL_ID = z.uuid();
 
-/** Returns the approval with the given id. @throws MatrixError `M_NOT_FOUND` if there is no such approval */
+/** Finds the approval with an id. @throws MatrixError `M_NOT_FOUND` if there is no such approval */
 async function requireApproval(id: string, find: (id: string) => Promise<Approval | undefined>): Promise<Approval> {
   const approval = APPROVAL_ID.safeParse(id).success ? await find(id) : undefined;
   if (approval === undefined) {
@@ -31,9 +31,12 @@ export const listApprovals = defineOperation({
   access: 'admin',
   effect: 'read',
   input: inputObject({
-    /** Filter by state. @defaultValue all */
+    /** Only approvals in this state. @defaultValue all approvals */
     state: z.enum(APPROVAL_STATES).optional(),
-    /** Filter by target of the operation: a room id, a user id or another target. @defaultValue all */
+    /**
+     * Only approvals of operations on this target: a room id, a user id or the id of something else. @defaultValue all
+     * approvals
+     */
     target: z.string().max(255).optional(),
     /** Maximum number of approvals on the page. @defaultValue 100 */
     limit: z.int().min(1).max(1_000).default(100),
@@ -45,7 +48,7 @@ export const listApprovals = defineOperation({
     { limit, from, ...filter },
   ): Promise<{ approvals: Approval[]; nextToken: string | undefined }> => {
     if (from !== undefined && (await findApproval(db, from)) === undefined) {
-      // The approval has been removed since the previous page. An empty page would look like the end of the list.
+      // The approval was deleted after the previous page was read. An empty page would look like the end of the list.
       throw new ParameterError(['from'], 'no such approval');
     }
     const found = await readApprovals(db, filter, limit + 1, from);
@@ -54,7 +57,7 @@ export const listApprovals = defineOperation({
   },
 });
 
-/** Shows one approval: the operation, its input, the requester and the decision. */
+/** Shows one approval: the operation, its input, who requested it, and the decision. */
 export const getApproval = defineOperation({
   access: 'admin',
   effect: 'read',
@@ -67,9 +70,7 @@ export const getApproval = defineOperation({
 
 const STATE_AFTER = { approve: 'approved', deny: 'denied' } as const;
 
-/**
- * Approves or denies a call of another administrator. After an approval, the other administrator must repeat the call.
- */
+/** Approves or denies another administrator's call. After an approval, that administrator must repeat the call. */
 export const decideApproval = defineOperation({
   access: 'admin',
   effect: 'write',
@@ -78,7 +79,7 @@ export const decideApproval = defineOperation({
     approvalId: z.string(),
     /** Whether the operation may run. */
     decision: z.enum(['approve', 'deny']),
-    /** Why the decision was made, for the requester. @defaultValue no reason */
+    /** Why the decision was made. The requester can read it. @defaultValue no reason */
     reason: z.string().max(1_000).optional(),
   }),
   target: ({ approvalId }) => approvalId,
@@ -95,8 +96,9 @@ export const decideApproval = defineOperation({
 });
 
 /**
- * Requires an actor who may decide about an approval: a current administrator other than the requester. Code of the homeserver
- * may not decide. The comparison ignores case, because access tokens may spell a user id in other cases.
+ * Checks that the actor may decide about an approval. The actor must be a current administrator, and must not be the requester.
+ * Code of the homeserver may not decide. The comparison ignores case, because two access tokens may spell the same user id
+ * differently.
  * @throws MatrixError `M_FORBIDDEN`
  */
 async function requireSecondAdmin(db: Db, actor: Actor, { requestedBy }: Approval): Promise<void> {

@@ -7,10 +7,10 @@ import { inputObject } from '../input-object.ts';
 import { queueJob } from '../queue-job.ts';
 import { reindexFulltext } from '../search/reindex-fulltext.ts';
 
-/** The only job that corresponds to a background update of Synapse: it rebuilds a part of the database. */
+/** The only job that is like a background update of Synapse, because it rebuilds a part of the database. */
 const REINDEX = 'reindexFulltext';
 
-/** A running background update. */
+/** A background update that is running. */
 export interface BackgroundUpdate {
   readonly name: string;
   readonly totalItemCount: number;
@@ -18,13 +18,13 @@ export interface BackgroundUpdate {
   readonly averageItemsPerMs: number | null;
 }
 
-/** The background updates in the form that Synapse shows. `master` is Synapse's name of the only database. */
+/** The background updates in the form that Synapse shows. `master` is Synapse's name for its only database. */
 export interface BackgroundUpdates {
   readonly enabled: boolean;
   readonly currentUpdates: { readonly master?: BackgroundUpdate };
 }
 
-/** Shows the running reindex. Synapse: `GET /_synapse/admin/v1/background_updates/status`. */
+/** Shows the running reindex. Synapse's route is `GET /_synapse/admin/v1/background_updates/status`. */
 export const getBackgroundUpdates = defineOperation({
   access: 'admin',
   effect: 'read',
@@ -43,14 +43,14 @@ const updateOf = ({ done, startedAt, createdAt, rate }: Job): BackgroundUpdate =
 });
 
 /**
- * Answers that background updates are enabled. Refuses to disable them, because jobs can be cancelled but not paused.
- * Synapse: `POST /_synapse/admin/v1/background_updates/enabled`.
+ * Answers that background updates are enabled. Refuses to disable them, because jobs can be cancelled but not paused. Synapse's
+ * route is `POST /_synapse/admin/v1/background_updates/enabled`.
  */
 export const setBackgroundUpdatesEnabled = defineOperation({
   access: 'admin',
   effect: 'write',
   input: inputObject({
-    /** Must be `true`: jobs cannot be paused. @defaultValue true */
+    /** Must be `true`, because jobs cannot be paused. @defaultValue true */
     enabled: z.boolean().default(true),
   }),
   run: async (_scope, { enabled }): Promise<{ enabled: boolean }> => {
@@ -60,14 +60,14 @@ export const setBackgroundUpdatesEnabled = defineOperation({
 });
 
 /**
- * Starts a reindex. Other updates of Synapse do not exist in Dendrite. Refuses to start a second reindex, as Synapse does.
- * Synapse: `POST /_synapse/admin/v1/background_updates/start_job`.
+ * Starts a reindex. Dendrite has no equivalent of Synapse's other updates. As in Synapse, the call fails if a reindex is
+ * already running. Synapse's route is `POST /_synapse/admin/v1/background_updates/start_job`.
  */
 export const startBackgroundUpdate = defineOperation({
   access: 'admin',
   effect: 'write',
   input: inputObject({
-    /** Name of the update. The only one is `reindexFulltext`. */
+    /** Name of the update. `reindexFulltext` is the only one. */
     jobName: z.enum([REINDEX], { error: unknownUpdate }),
   }),
   target: ({ jobName }) => jobName,

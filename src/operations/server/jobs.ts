@@ -14,15 +14,15 @@ export const listJobs = defineOperation({
   access: 'admin',
   effect: 'read',
   input: inputObject({
-    /** Filter by kind. A job's kind is the name of its operation. @defaultValue all */
+    /** Only jobs of this kind. A job's kind is the name of its operation. @defaultValue all jobs */
     kind: z.string().max(100).optional(),
-    /** Filter by state. @defaultValue all */
+    /** Only jobs in this state. @defaultValue all jobs */
     state: z.enum(JOB_STATES).optional(),
-    /** Filter by target: a room id, a user id or another target. @defaultValue all */
+    /** Only jobs with this target: a room id, a user id or the id of something else. @defaultValue all jobs */
     target: z.string().max(255).optional(),
-    /** Earliest start, in ms since the epoch, inclusive. */
+    /** Only jobs that were queued at or after this time, in ms since the epoch. @defaultValue all jobs */
     since: timeInput.optional(),
-    /** Latest start, in ms since the epoch, exclusive. */
+    /** Only jobs that were queued before this time, in ms since the epoch. @defaultValue all jobs */
     until: timeInput.optional(),
     /** Maximum number of jobs on the page. @defaultValue 100 */
     limit: z.int().min(1).max(1_000).default(100),
@@ -33,14 +33,17 @@ export const listJobs = defineOperation({
     pageOfJobs(db, filter, { limit, from }),
 });
 
-/** A page of the jobs that match `filter`, newest first. @throws ParameterError if the job with the id `from` does not exist */
+/**
+ * Reads a page of the jobs that match `filter`, newest first.
+ * @throws ParameterError if the job with the id `from` does not exist
+ */
 export async function pageOfJobs(
   db: Db,
   filter: JobFilter,
   { limit, from }: { readonly limit: number; readonly from?: string | undefined },
 ): Promise<{ jobs: JobView[]; nextToken: string | undefined }> {
   if (from !== undefined && (await findJob(db, from)) === undefined) {
-    // The job has been removed since the previous page. An empty page would look like the end of the list.
+    // The job was deleted after the previous page was read. An empty page would look like the end of the list.
     throw new ParameterError(['from'], 'no such job');
   }
   const found = await readJobs(db, filter, limit + 1, from);
@@ -60,7 +63,8 @@ export const getJob = defineOperation({
 });
 
 /**
- * Cancels a job. The job stops at its next step, or at once if no process leads it. Does nothing to a job that has ended.
+ * Cancels a job. If a process runs the job, the job stops before its next step. If no process runs it, it ends at once. A job
+ * that has already ended does not change.
  */
 export const cancelJob = defineOperation({
   access: 'admin',

@@ -4,22 +4,22 @@ import { defineOperation } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 import { timeInput } from './time-input.ts';
 
-/** Lists entries of the audit, newest first, page by page. */
+/** Lists the entries of the audit, newest first, page by page. */
 export const listAudit = defineOperation({
   access: 'admin',
   effect: 'read',
   input: inputObject({
-    /** Filter by operation. @defaultValue all */
+    /** Only entries about this operation. @defaultValue all entries */
     operation: z.string().max(100).optional(),
-    /** Filter by outcome. @defaultValue all */
+    /** Only entries with this outcome. @defaultValue all entries */
     outcome: z.enum(AUDIT_OUTCOMES).optional(),
-    /** Filter by actor: a user id, or `system:` and a name. @defaultValue all */
+    /** Only entries about this actor: a user id, or `system:` and a name. @defaultValue all entries */
     actor: z.string().max(300).optional(),
-    /** Filter by target: a room id, a user id or another target. @defaultValue all */
+    /** Only entries about this target: a room id, a user id or the id of something else. @defaultValue all entries */
     target: z.string().max(300).optional(),
-    /** Earliest time of an entry, in ms since the epoch, inclusive. */
+    /** Only entries at or after this time, in ms since the epoch. @defaultValue all entries */
     since: timeInput.optional(),
-    /** Latest time of an entry, in ms since the epoch, exclusive. */
+    /** Only entries before this time, in ms since the epoch. @defaultValue all entries */
     until: timeInput.optional(),
     /** Maximum number of entries on the page. @defaultValue 100 */
     limit: z.int().min(1).max(1_000).default(100),

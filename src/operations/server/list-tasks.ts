@@ -6,7 +6,7 @@ import { inputObject } from '../input-object.ts';
 import { pageOfJobs } from './jobs.ts';
 import { timeInput } from './time-input.ts';
 
-/** The state of a job for each status of Synapse's tasks. */
+/** The state of a job that corresponds to each status of Synapse's tasks. */
 const STATE_OF = {
   scheduled: 'queued',
   active: 'running',
@@ -18,15 +18,15 @@ type TaskStatus = keyof typeof STATE_OF;
 
 const statusInput = z.enum(Object.keys(STATE_OF) as [TaskStatus, ...TaskStatus[]]).optional();
 
-/** Operations by Synapse's name of the action, where the names differ. */
+/** Names of operations that differ from Synapse's name of the same action. Each key is Synapse's name. */
 const SYNAPSE_ACTIONS: Readonly<Record<string, string | undefined>> = { shutdown_and_purge_room: 'deleteRoom' };
 
-/** A job in the form in which Synapse shows a task. */
+/** A job, in the form in which Synapse shows a task. */
 export interface Task {
   readonly id: string;
   readonly action: string;
   readonly status: TaskStatus;
-  /** The last change of the status, in ms since the epoch. */
+  /** Time of the last change of the status, in ms since the epoch. */
   readonly timestampMs: number;
   /** Id of the room, user or other target. */
   readonly resourceId: string | null;
@@ -35,22 +35,22 @@ export interface Task {
 }
 
 /**
- * Lists jobs in the form of Synapse's tasks, newest first, page by page.
- * Synapse: `GET /_synapse/admin/v1/scheduled_tasks`, which has no pages.
+ * Lists jobs in the form of Synapse's tasks, newest first, page by page. Synapse's route is `GET
+ * /_synapse/admin/v1/scheduled_tasks`. Its list has no pages.
  */
 export const listTasks = defineOperation({
   access: 'admin',
   effect: 'read',
   input: inputObject({
-    /** Name of an operation, or Synapse's name of the action. */
+    /** Only jobs of this operation. Synapse's name of the action is accepted too. @defaultValue all jobs */
     actionName: z.string().max(100).optional(),
-    /** Filter by target: a room id, a user id or another target. */
+    /** Only jobs with this target: a room id, a user id or the id of something else. @defaultValue all jobs */
     resourceId: z.string().max(255).optional(),
-    /** Filter by status. */
+    /** Only jobs with this status. @defaultValue all jobs */
     status: statusInput,
-    /** The same as `status`, under Synapse's older name. `status` has precedence. */
+    /** Synapse's older name for `status`. It is ignored if `status` is set. */
     jobStatus: statusInput,
-    /** Only tasks whose status has not changed since this time, in ms since the epoch. */
+    /** Only jobs whose status last changed before this time, in ms since the epoch. @defaultValue all jobs */
     maxTimestamp: timeInput.optional(),
     /** Maximum number of tasks on the page. @defaultValue 1000 */
     limit: z.int().min(1).max(1_000).default(1_000),

@@ -6,7 +6,7 @@ import { listAudit } from './list-audit.ts';
 import { listTasks } from './list-tasks.ts';
 import { serverVersion } from './server-version.ts';
 
-/** The types come from the operations' own files, so that an editor shows the doc comments of each operation. */
+/** These operations by name. Their types come from their own files, so that editors show each operation's doc comment. */
 export type ServerOperations = OperationsIn<
   typeof import('./approvals.ts') &
     typeof import('./background-updates.ts') &

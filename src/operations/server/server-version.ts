@@ -4,7 +4,10 @@ import { inputObject } from '../input-object.ts';
 /** The version in `package.json`. */
 const VERSION = '0.2.0';
 
-/** Shows which software serves this API. Synapse: `GET /_synapse/admin/v1/server_version`, which needs no access token. */
+/**
+ * Shows which software serves this API, and its version. Synapse's route is `GET /_synapse/admin/v1/server_version`. It needs
+ * no access token.
+ */
 export const serverVersion = defineOperation({
   access: 'open',
   effect: 'read',

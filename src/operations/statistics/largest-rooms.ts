@@ -5,16 +5,19 @@ import { inputObject } from '../input-object.ts';
 /** Number of rooms in the answer, as in Synapse. */
 const ROOMS = 10;
 
-/** The largest rooms with estimates of their sizes. */
+/** The largest rooms, with estimates of their sizes. */
 export interface LargestRooms {
   readonly rooms: readonly RoomSize[];
-  /** When PostgreSQL collected the statistics behind the estimates, in ms since the epoch. `null`: not yet. */
+  /**
+   * When PostgreSQL collected the statistics behind the estimates, in ms since the epoch. `null` if it has not collected them
+   * yet.
+   */
   readonly estimatedTs: number | null;
 }
 
 /**
  * Lists the ten rooms that take the most space in the database, without media. The sizes are estimates from the statistics of
- * PostgreSQL's planner, so that a call reads no events. Synapse: `GET /_synapse/admin/v1/statistics/database/rooms`.
+ * PostgreSQL's planner, so a call reads no events. Synapse's route is `GET /_synapse/admin/v1/statistics/database/rooms`.
  */
 export const largestRooms = defineOperation({
   access: 'admin',

@@ -7,7 +7,8 @@ import { timeInput } from '../server/time-input.ts';
 
 /**
  * Lists users who have uploaded media, page by page, with the number and the total size of their media. Each call reads all
- * rows of local media, because Dendrite has no index on the uploader. Synapse: `GET /_synapse/admin/v1/statistics/users/media`.
+ * rows of local media, because Dendrite has no index on the uploader. Synapse's route is `GET
+ * /_synapse/admin/v1/statistics/users/media`.
  */
 export const listMediaOfUsers = defineOperation({
   access: 'admin',
@@ -15,17 +16,17 @@ export const listMediaOfUsers = defineOperation({
   input: inputObject({
     /** Sort key of the list. @defaultValue `user_id` */
     orderBy: z.enum(MEDIA_ORDERS).default('user_id'),
-    /** `f`: ascending; `b`: descending. @defaultValue `f` */
+    /** `f` means ascending, `b` means descending. @defaultValue `f` */
     direction: z.enum(['f', 'b']).default('f'),
     /** Maximum number of users on the page. @defaultValue 100 */
     limit: z.int().min(0).max(1_000).default(100),
-    /** `nextToken` of the previous page: the number of users to skip. @defaultValue 0 */
+    /** `nextToken` of the previous page, which is the number of users to skip. @defaultValue 0 */
     from: z.int().min(0).default(0),
-    /** Part of a localpart or display name, in any case. */
+    /** A part of a localpart or display name, ignoring case. @defaultValue all users */
     searchTerm: z.string().min(1).max(255).optional(),
-    /** Earliest upload, in ms since the epoch, inclusive. */
+    /** Counts only uploads at or after this time, in ms since the epoch. @defaultValue all uploads */
     fromTs: timeInput.optional(),
-    /** Latest upload, in ms since the epoch, inclusive. */
+    /** Counts only uploads at or before this time, in ms since the epoch. @defaultValue all uploads */
     untilTs: timeInput.optional(),
   }),
   run: async (

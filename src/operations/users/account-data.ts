@@ -7,16 +7,16 @@ import { userIdInput } from './user-id-input.ts';
 /** Account data by type. */
 type DataByType = Readonly<Record<string, unknown>>;
 
-/** A user's account data. */
+/** A user's account data. `global` is the data that belongs to no room. */
 export interface AccountDataOfUser {
   readonly global: DataByType;
-  /** Account data of rooms, by room id. */
+  /** Account data that belongs to a room, by room id. */
   readonly rooms: Readonly<Record<string, DataByType>>;
 }
 
 /**
  * Shows all account data of a local user. Push rules are included, because the specification treats them as account data.
- * Synapse: `GET /_synapse/admin/v1/users/{userId}/accountdata`, which omits push rules.
+ * Synapse's route is `GET /_synapse/admin/v1/users/{userId}/accountdata`. It leaves out push rules.
  */
 export const getAccountData = defineOperation({
   access: 'admin',

@@ -5,8 +5,8 @@ import { inputObject } from '../input-object.ts';
 import { userIdInput } from './user-id-input.ts';
 
 /**
- * Refuses to extend the validity of an account, because accounts do not expire in Dendrite.
- * Synapse: `POST /_synapse/admin/v1/account_validity/validity`.
+ * Always fails, because accounts do not expire in Dendrite. In Synapse, it extends the validity of an account. Synapse's route
+ * is `POST /_synapse/admin/v1/account_validity/validity`.
  */
 export const renewAccount = defineOperation({
   access: 'admin',
@@ -14,9 +14,9 @@ export const renewAccount = defineOperation({
   input: inputObject({
     /** The local user. */
     userId: userIdInput,
-    /** New time of expiry in Synapse, in ms since the epoch. Ignored here. */
+    /** In Synapse, the new time of expiry, in ms since the epoch. Ignored here. */
     expirationTs: z.int().optional(),
-    /** Whether Synapse sends e-mails before the expiry. Ignored here. */
+    /** In Synapse, whether the user gets e-mails before the expiry. Ignored here. */
     enableRenewalEmails: z.boolean().optional(),
   }),
   target: ({ userId }) => userId,

@@ -17,10 +17,12 @@ const MAX_ID_LENGTH = 255;
 
 const deviceNotFound = (): MatrixError => new MatrixError('M_NOT_FOUND', 'There is no such device');
 
-/** Removes the port from the device's address. A port says nothing after its connection has ended. */
+/** Removes the port from the device's address. After the connection has ended, its port has no meaning. */
 export const withoutPort = (device: Device): Device => ({ ...device, address: addressWithoutPort(device.address) });
 
-/** Lists a local user's devices by device id. Synapse: `GET /_synapse/admin/v2/users/{userId}/devices`. */
+/**
+ * Lists a local user's devices in the order of their ids. Synapse's route is `GET /_synapse/admin/v2/users/{userId}/devices`.
+ */
 export const listDevices = defineOperation({
   access: 'admin',
   effect: 'read',
@@ -35,7 +37,7 @@ export const listDevices = defineOperation({
   },
 });
 
-/** Shows one device of a local user. Synapse: `GET /_synapse/admin/v2/users/{userId}/devices/{deviceId}`. */
+/** Shows one device of a local user. Synapse's route is `GET /_synapse/admin/v2/users/{userId}/devices/{deviceId}`. */
 export const getDevice = defineOperation({
   access: 'admin',
   effect: 'read',
@@ -55,8 +57,8 @@ export const getDevice = defineOperation({
 });
 
 /**
- * Creates a device of a local user. Nobody learns its access token. An existing device stays as it is.
- * Synapse: `POST /_synapse/admin/v2/users/{userId}/devices`.
+ * Creates a device for a local user. Nobody learns the device's access token. If a device with this id exists, it stays as it
+ * is. Synapse's route is `POST /_synapse/admin/v2/users/{userId}/devices`.
  */
 export const createDevice = defineOperation({
   access: 'admin',
@@ -64,7 +66,7 @@ export const createDevice = defineOperation({
   input: inputObject({
     /** The local user. */
     userId: userIdInput,
-    /** The id of the new device, at most 255 characters. */
+    /** The id of the new device. It has at most 255 characters. */
     deviceId: z.string().min(1).max(MAX_ID_LENGTH),
   }),
   target: ({ userId }) => userId,
@@ -80,12 +82,12 @@ export const createDevice = defineOperation({
   },
 });
 
-/** Maximum length of a device's name, in code points, as in Synapse. */
+/** Maximum length of a device's name, in Unicode code points, as in Synapse. */
 const MAX_NAME_LENGTH = 100;
 
 /**
- * Renames a device of a local user. Users and servers that know the device receive an update. Without a name nothing changes.
- * Synapse: `PUT /_synapse/admin/v2/users/{userId}/devices/{deviceId}`.
+ * Renames a device of a local user. Users and servers that know the device get an update. Without `displayName`, nothing
+ * changes. Synapse's route is `PUT /_synapse/admin/v2/users/{userId}/devices/{deviceId}`.
  */
 export const setDeviceName = defineOperation({
   access: 'admin',
@@ -95,7 +97,7 @@ export const setDeviceName = defineOperation({
     userId: userIdInput,
     /** The id of the device. */
     deviceId: z.string(),
-    /** The new name, at most 100 characters. @defaultValue nothing changes */
+    /** The new name. It has at most 100 characters. @defaultValue the name stays as it is */
     displayName: z.string().nullish(),
   }),
   target: ({ userId }) => userId,
@@ -117,8 +119,8 @@ export const setDeviceName = defineOperation({
 });
 
 /**
- * Logs devices of a local user out, and deletes everything that belongs to them. Unknown devices are ignored.
- * Synapse: `POST /_synapse/admin/v2/users/{userId}/delete_devices`.
+ * Logs devices of a local user out, and deletes everything that belongs to these devices. Unknown device ids are ignored.
+ * Synapse's route is `POST /_synapse/admin/v2/users/{userId}/delete_devices`.
  */
 export const deleteDevices = defineOperation({
   access: 'admin',

@@ -10,10 +10,10 @@ import type { Failure } from '../rooms/evacuate-members.ts';
 import { requireLocal } from './local-account.ts';
 import { userIdInput } from './user-id-input.ts';
 
-/** Number of rooms per step. */
+/** Number of rooms that the user leaves in one step. */
 const BATCH = 50;
 
-/** The checkpoint. The job has processed the rooms before index `position`. */
+/** The checkpoint of the job. All rooms before the index `position` have been processed. */
 interface Progress {
   readonly rooms: readonly RoomId[];
   readonly position: number;
@@ -21,18 +21,18 @@ interface Progress {
   readonly unreachable: readonly Failure[];
 }
 
-/** The result of a user's evacuation. */
+/** The result of a user's evacuation. `affected` lists the rooms that the user has left. */
 export interface Evacuation {
   readonly affected: readonly RoomId[];
-  /** Rooms that the user could not leave. */
+  /** Rooms that the user could not leave, and the reasons. */
   readonly failed?: readonly Failure[];
-  /** Rooms that the user has left on this homeserver only, because the room's servers could not be reached. */
+  /** Rooms that the user has left on this homeserver only, because the room's other servers could not be reached. */
   readonly unreachable?: readonly Failure[];
 }
 
 /**
  * Makes a local user leave every room, reject every invite and withdraw every knock. A failure in one room does not stop the
- * others. Dendrite: `POST /_dendrite/admin/evacuateUser/{userID}`, which stops at the first failure and ignores knocks.
+ * others. Dendrite's route is `POST /_dendrite/admin/evacuateUser/{userID}`. It stops at the first failure and ignores knocks.
  */
 export const evacuateUser = defineJobOperation({
   access: 'admin',
@@ -97,7 +97,7 @@ interface Outcome {
   readonly unreachable?: string;
 }
 
-/** Makes the user leave several rooms in parallel, because each room has its own lock. */
+/** Makes the user leave several rooms in parallel. This is possible because each room has its own lock. */
 async function leaveAll(work: JobScope<Progress>, userId: UserId, roomIds: readonly RoomId[]): Promise<Outcome[]> {
   const waiting = [...roomIds];
   const outcomes: Outcome[] = [];
@@ -111,7 +111,7 @@ async function leaveAll(work: JobScope<Progress>, userId: UserId, roomIds: reado
   return outcomes;
 }
 
-/** Makes the user leave a room. Tries to leave without further checks first, because this works for most rooms. */
+/** Makes the user leave a room. First tries to leave without further checks, because this works for most rooms. */
 async function leave(work: JobScope<Progress>, userId: UserId, roomId: RoomId): Promise<Outcome> {
   try {
     await leaveHere(work, userId, roomId);
@@ -122,7 +122,10 @@ async function leave(work: JobScope<Progress>, userId: UserId, roomId: RoomId): 
   }
 }
 
-/** Adds the leave event. @throws MatrixError also if the user has left already, or if the homeserver knows only the invite */
+/**
+ * Adds the leave event.
+ * @throws MatrixError also if the user has already left, or if the homeserver knows only an invite to the room
+ */
 async function leaveHere(work: JobScope<Progress>, userId: UserId, roomId: RoomId): Promise<void> {
   const draft = { type: 'm.room.member', sender: userId, stateKey: userId, content: { membership: 'leave' } };
   await work.transact(async (transaction, afterCommit) => {
@@ -141,7 +144,7 @@ async function afterFailure(
 ): Promise<Outcome> {
   try {
     const room = await findRoomOfUser(work.reader(), userId, roomId);
-    // The user has left already, for example in an earlier run that died after its commit.
+    // The user has already left, for example in an earlier run that died after its commit.
     if (room === undefined) return { roomId };
     return room.isInState ? { roomId, failed: describeError(failure) } : await leaveRemotely(work, userId, room);
   } catch (error) {
@@ -150,7 +153,7 @@ async function afterFailure(
   }
 }
 
-/** Rejects an invite through another server. Removes the invite on this homeserver even if the other server refuses. */
+/** Rejects an invite over the inviter's server. Removes the invite on this homeserver even if the other server refuses. */
 async function leaveRemotely(
   work: JobScope<Progress>,
   userId: UserId,

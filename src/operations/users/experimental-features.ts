@@ -10,7 +10,7 @@ import { inputObject } from '../input-object.ts';
 import { requireAccount, requireLockedAccount, standingChanged } from './local-account.ts';
 import { userIdInput } from './user-id-input.ts';
 
-/** For each experimental feature, whether it is on for the account. */
+/** Tells for each experimental feature whether it is on for the account. */
 type Features = Readonly<Record<ExperimentalFeature, boolean>>;
 
 const featuresOf = (on: readonly ExperimentalFeature[]): Features => ({
@@ -20,8 +20,8 @@ const featuresOf = (on: readonly ExperimentalFeature[]): Features => ({
 });
 
 /**
- * Shows which experimental features are on for a local user. The homeserver reads them with `admin.accounts.check()`.
- * Synapse: `GET /_synapse/admin/v1/experimental_features/{userId}`, which also answers for unknown users.
+ * Shows which experimental features are on for a local user. The homeserver reads them with `admin.accounts.check()`. Synapse's
+ * route is `GET /_synapse/admin/v1/experimental_features/{userId}`. It also answers for unknown users.
  */
 export const getExperimentalFeatures = defineOperation({
   access: 'admin',
@@ -37,8 +37,8 @@ export const getExperimentalFeatures = defineOperation({
 });
 
 /**
- * Switches experimental features on or off for a local user. The other features stay as they are.
- * Synapse: `PUT /_synapse/admin/v1/experimental_features/{userId}`.
+ * Switches experimental features on or off for a local user. Features that the input does not name stay as they are. Synapse's
+ * route is `PUT /_synapse/admin/v1/experimental_features/{userId}`.
  */
 export const setExperimentalFeatures = defineOperation({
   access: 'admin',

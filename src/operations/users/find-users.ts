@@ -11,9 +11,8 @@ import { requireLocal, userNotFound } from './local-account.ts';
 import { userIdInput } from './user-id-input.ts';
 
 /**
- * Checks whether a user could register a username.
+ * Checks whether a user could register with a username. Synapse's route is `GET /_synapse/admin/v1/username_available`.
  * @throws MatrixError the error that a registration with the username would get
- * Synapse: `GET /_synapse/admin/v1/username_available`.
  */
 export const checkUsernameAvailable = defineOperation({
   access: 'admin',
@@ -30,8 +29,8 @@ export const checkUsernameAvailable = defineOperation({
 });
 
 /**
- * Finds the user who has an e-mail address or a telephone number.
- * Synapse: `GET /_synapse/admin/v1/threepid/{medium}/users/{address}`.
+ * Finds the user who has an e-mail address or a telephone number. Synapse's route is `GET
+ * /_synapse/admin/v1/threepid/{medium}/users/{address}`.
  */
 export const findUserByThreepid = defineOperation({
   access: 'admin',
@@ -50,8 +49,8 @@ export const findUserByThreepid = defineOperation({
 });
 
 /**
- * Finds the user who logs in through a provider of single sign-on. Finds nobody, because Dendrite has no single sign-on.
- * Synapse: `GET /_synapse/admin/v1/auth_providers/{provider}/users/{externalId}`.
+ * Finds the user who logs in through a provider of single sign-on. Always answers that there is no such user, because Dendrite
+ * has no single sign-on. Synapse's route is `GET /_synapse/admin/v1/auth_providers/{provider}/users/{externalId}`.
  */
 export const findUserByExternalId = defineOperation({
   access: 'admin',
@@ -70,15 +69,15 @@ export const findUserByExternalId = defineOperation({
 const MOST_FOUND = 10_000;
 
 /**
- * Finds local users by a part of their user ids, in any case. Returns at most 10,000 users, sorted by name. `userId` must be
- * local, and has no other effect.
- * Synapse: `GET /_synapse/admin/v1/search_users/{userId}`, which also shows password hashes.
+ * Finds local users by a part of their user ids, ignoring case. Returns at most 10,000 users, sorted by name. `userId` must be
+ * the id of a local user, and has no other effect. Synapse's route is `GET /_synapse/admin/v1/search_users/{userId}`. It also
+ * shows password hashes.
  */
 export const searchUsers = defineOperation({
   access: 'admin',
   effect: 'read',
   input: inputObject({
-    /** Any local user. The field exists because Synapse's path has it. */
+    /** Any local user. This field has no effect. It exists because Synapse's path has it. */
     userId: userIdInput,
     /** A part of a user id. */
     term: z.string().max(255),

@@ -7,12 +7,12 @@ import { inputObject } from '../input-object.ts';
 import { requireLocal, userNotFound } from './local-account.ts';
 import { userIdInput } from './user-id-input.ts';
 
-/** A user with their email addresses and phone numbers. */
+/** A user, with the user's email addresses and phone numbers. */
 export interface UserDetails extends User {
   readonly threepids: readonly Threepid[];
 }
 
-/** Shows one local user, including deactivated ones. Synapse: `GET /_synapse/admin/v2/users/{userId}`. */
+/** Shows one local user, active or deactivated. Synapse's route is `GET /_synapse/admin/v2/users/{userId}`. */
 export const getUser = defineOperation({
   access: 'admin',
   effect: 'read',

@@ -5,12 +5,12 @@ import { inputObject } from '../input-object.ts';
 import { requireLockedAccount, standingChanged } from './local-account.ts';
 import { userIdInput } from './user-id-input.ts';
 
-/** Duration of the permission, in ms, as in Synapse. */
+/** How long the permission lasts, in ms. Synapse's permission lasts as long. */
 const PERMISSION_MS = 10 * 60_000;
 
 /**
- * Allows a local user to replace their cross-signing keys once in the next ten minutes without authenticating again.
- * Synapse: `POST /_synapse/admin/v1/users/{userId}/_allow_cross_signing_replacement_without_uia`.
+ * Allows a local user to replace their cross-signing keys without authenticating again. The user can do this once, within the
+ * next ten minutes. Synapse's route is `POST /_synapse/admin/v1/users/{userId}/_allow_cross_signing_replacement_without_uia`.
  */
 export const allowCrossSigningReplacement = defineOperation({
   access: 'admin',

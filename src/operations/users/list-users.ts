@@ -6,31 +6,36 @@ import { readUsers, USER_SORT_KEYS, type User, type UserFilter, type UserPage } 
 import { defineOperation } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 
-/** Maximum number of digits in a `from` that is a number of users to skip. A longer `from` is a token. */
+/** Maximum number of digits in a `from` that is a number of users to skip. A `from` with more digits is a token. */
 const OFFSET_DIGITS = 12;
-/** Starts each token in hexadecimal. It makes all tokens longer than `OFFSET_DIGITS`, even of the shortest user id. */
+/**
+ * The first hexadecimal digits of each token. They make every token longer than `OFFSET_DIGITS`, even for the shortest user id.
+ */
 const TOKEN_MARK = 'ffff';
 
 const text = z.string().min(1).max(255).optional();
 
 const input = inputObject({
-  /** A complete user id, or a part of one in any case. */
+  /** A complete user id, or a part of one, ignoring case. @defaultValue all users */
   userId: text,
-  /** A part of a localpart or a display name, in any case. */
+  /** A part of a localpart or a display name, ignoring case. @defaultValue all users */
   name: text,
-  /** Whether guests are included. @defaultValue true */
+  /** Whether guests are listed too. @defaultValue true */
   guests: z.boolean().default(true),
-  /** `exclude`: no deactivated accounts; `include`: also deactivated accounts; `only`: no others. @defaultValue `exclude` */
+  /**
+   * `exclude` leaves out deactivated accounts. `include` lists them too. `only` lists no other accounts. @defaultValue
+   * `exclude`
+   */
   deactivated: z.enum(['exclude', 'include', 'only']).default('exclude'),
-  /** Whether locked accounts are included. @defaultValue false */
+  /** Whether locked accounts are listed too. @defaultValue false */
   locked: z.boolean().default(false),
-  /** `true`: only administrators. `false`: only others. @defaultValue both */
+  /** `true` lists only administrators. `false` lists only other users. @defaultValue all users */
   admins: z.boolean().optional(),
-  /** User types to leave out. `null` stands for accounts of people. @defaultValue none */
+  /** User types that are left out. `null` stands for accounts of people. @defaultValue all types are listed */
   notUserTypes: z.array(z.enum(USER_TYPES).nullable()).max(10).optional(),
   /** Sort key of the list. @defaultValue `name`, the localpart */
   sortBy: z.enum(['name', ...USER_SORT_KEYS]).default('name'),
-  /** `f`: ascending; `b`: descending. @defaultValue `f` */
+  /** `f` means ascending, `b` means descending. @defaultValue `f` */
   direction: z.enum(['f', 'b']).default('f'),
   /** Maximum number of users on the page. @defaultValue 100 */
   limit: z.int().min(0).max(10_000).default(100),
@@ -43,10 +48,10 @@ const input = inputObject({
 });
 
 /**
- * Lists local users, page by page. In the default order, by name, `nextToken` continues after the last user of the page: all
- * pages cost the same, and no user is missed or repeated. In other orders, and if `from` is a number, a later page costs more,
- * because the query also reads the users before the page.
- * Synapse: `GET /_synapse/admin/v2/users`, where all tokens are numbers.
+ * Lists local users, page by page. In the default order, which is by name, `nextToken` leads to the users after the last user
+ * of the page. All pages then cost the same, and no user is missed or repeated. In other orders, and if `from` is a number,
+ * later pages cost more, because the query also reads the users before the page. Synapse's route is `GET
+ * /_synapse/admin/v2/users`. All its tokens are numbers of users to skip.
  */
 export const listUsers = defineOperation({
   access: 'admin',
@@ -69,7 +74,7 @@ export const listUsers = defineOperation({
     const users = found.slice(0, limit);
     const last = users.at(-1);
     const hasMore = found.length > limit;
-    // The page reaches the end of the list, so that the total is known without a count.
+    // The page reaches the end of the list, so the total is known without counting.
     const isCounted = !hasMore && start.after === undefined && (found.length > 0 || start.offset === 0);
     return {
       users,
@@ -88,7 +93,7 @@ export const listUsers = defineOperation({
 const badToken = (): ParameterError => new ParameterError(['from'], 'not a token of this list');
 
 /**
- * Encodes a user id as a token: `TOKEN_MARK` and the bytes of the user id, read as one number. The token has only digits,
+ * Makes a token of a user id: `TOKEN_MARK` and the bytes of the user id, read as one large number. The token has only digits,
  * because some clients treat `from` as a number.
  */
 function tokenAfter({ userId }: User): string {

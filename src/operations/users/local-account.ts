@@ -4,7 +4,10 @@ import { type Account, findAccount, lockAccount } from '../../storage/userapi/ac
 import type { Actor } from '../actor.ts';
 import type { ReadScope, WriteScope } from '../define-operation.ts';
 
-/** Requires a local user. @throws MatrixError `M_INVALID_PARAM` with `text` for users of other servers */
+/**
+ * Checks that a user is local.
+ * @throws MatrixError `M_INVALID_PARAM` with the message `text` if the user belongs to another server
+ */
 export function requireLocal(
   { localServerNames }: { readonly localServerNames: readonly string[] },
   userId: UserId,
@@ -18,8 +21,8 @@ export const userNotFound = (): MatrixError => new MatrixError('M_NOT_FOUND', 'U
 const REMOTE = 'Can only look up local users';
 
 /**
- * Requires an account of a local user. Accepts deactivated accounts.
- * @throws MatrixError `M_INVALID_PARAM` for users of other servers, `M_NOT_FOUND` if the account does not exist
+ * Checks that a user is local and has an account, active or deactivated.
+ * @throws MatrixError `M_INVALID_PARAM` if the user belongs to another server, `M_NOT_FOUND` if the account does not exist
  */
 export async function requireAccount(scope: ReadScope, userId: UserId): Promise<void> {
   requireLocal(scope, userId, REMOTE);
@@ -27,9 +30,9 @@ export async function requireAccount(scope: ReadScope, userId: UserId): Promise<
 }
 
 /**
- * Finds an account, and locks it until the end of the transaction. Every change of devices locks the account first, because the
- * change locks several devices.
- * @throws MatrixError as `requireAccount()`
+ * Finds an account, and locks it until the end of the transaction. Every change of devices locks the account first. Without
+ * this, two changes could lock the same devices in different orders and deadlock.
+ * @throws MatrixError the same errors as `requireAccount()`
  */
 export async function requireLockedAccount(scope: WriteScope, userId: UserId, remote = REMOTE): Promise<Account> {
   requireLocal(scope, userId, remote);
@@ -38,7 +41,10 @@ export async function requireLockedAccount(scope: WriteScope, userId: UserId, re
   return account;
 }
 
-/** After the commit, drops an account from the cache of standings, and tells the host that the account has changed. */
+/**
+ * After the commit, removes an account from the cache of what administrators have decided, and tells the host that the account
+ * has changed.
+ */
 export function standingChanged({ standings, announce, afterCommit }: WriteScope, userId: UserId): void {
   afterCommit(() => {
     standings.forget(userId);
@@ -46,7 +52,10 @@ export function standingChanged({ standings, announce, afterCommit }: WriteScope
   });
 }
 
-/** Whether an account is the actor's own. Ignores the case of the actor's localpart: access tokens may spell it otherwise. */
+/**
+ * Tells whether an account is the actor's own. Ignores the case of the actor's localpart, because an access token may spell it
+ * in another way.
+ */
 export function isOwnAccount(actor: Actor, userId: UserId): boolean {
   if (actor.kind === 'system') return false;
   const { localpart, serverName } = splitUserId(actor.userId);

@@ -14,10 +14,10 @@ const REMOTE = 'Only local users can be logged in as';
 
 /**
  * Logs an administrator in as a local user. Lists of the user's devices do not show the device of this login. The login ends at
- * `validUntilMs`, when the administrator's own access token is logged out, or when the user becomes an administrator.
- * The operation fails unless `options.accounts.allowLoginAs` is true. It also fails for the caller's own account and for
- * other administrators.
- * Synapse: `POST /_synapse/admin/v1/users/{userId}/login`, which lets administrators log in as each other.
+ * `validUntilMs`, when the administrator's own access token is logged out, or when the user becomes an administrator. The
+ * operation fails unless `options.accounts.allowLoginAs` is true. It also fails if the user is the caller or another
+ * administrator. Synapse's route is `POST /_synapse/admin/v1/users/{userId}/login`. There, administrators can log in as each
+ * other.
  */
 export const loginAsUser = defineOperation({
   access: 'admin',
@@ -25,7 +25,9 @@ export const loginAsUser = defineOperation({
   input: inputObject({
     /** The local user. */
     userId: userIdInput,
-    /** When the login ends, in ms since the epoch. @defaultValue when the caller's own access token is logged out */
+    /**
+     * When the login ends, in ms since the epoch. @defaultValue the login ends when the caller's own access token is logged out
+     */
     validUntilMs: z.int().min(0).max(8.64e15).optional(),
   }),
   target: ({ userId }) => userId,

@@ -5,8 +5,8 @@ import { inputObject } from '../input-object.ts';
 import { userIdInput } from './user-id-input.ts';
 
 /**
- * Lists the rooms that a user has joined. For a remote user, the homeserver knows only rooms with local users.
- * Synapse: `GET /_synapse/admin/v1/users/{userId}/joined_rooms`.
+ * Lists the rooms that a user has joined. For a remote user, the homeserver knows only rooms that have local users. Synapse's
+ * route is `GET /_synapse/admin/v1/users/{userId}/joined_rooms`.
  */
 export const listJoinedRooms = defineOperation({
   access: 'admin',
@@ -20,7 +20,8 @@ export const listJoinedRooms = defineOperation({
 });
 
 /**
- * Lists a user's membership in each room, except forgotten rooms. Synapse: `GET /_synapse/admin/v1/users/{userId}/memberships`.
+ * Lists a user's membership in each room, except rooms that the user has forgotten. Synapse's route is `GET
+ * /_synapse/admin/v1/users/{userId}/memberships`.
  */
 export const listMemberships = defineOperation({
   access: 'admin',

@@ -4,7 +4,10 @@ import { inputObject } from '../input-object.ts';
 import { requireAccount } from './local-account.ts';
 import { userIdInput } from './user-id-input.ts';
 
-/** Lists the pushers of a local user. Synapse: `GET /_synapse/admin/v1/users/{userId}/pushers`. */
+/**
+ * Lists the pushers of a local user. A pusher is a target of push notifications. Synapse's route is `GET
+ * /_synapse/admin/v1/users/{userId}/pushers`.
+ */
 export const listPushers = defineOperation({
   access: 'admin',
   effect: 'read',

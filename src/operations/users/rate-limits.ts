@@ -12,8 +12,8 @@ const number = z
   .default(0);
 
 /**
- * Shows the message rate limit of a local user. `null`: the user has none, and the homeserver's own limit applies.
- * Synapse: `GET /_synapse/admin/v1/users/{userId}/override_ratelimit`.
+ * Shows the message rate limit of a local user. `null` means that the user has no limit of their own, and that the homeserver's
+ * limit applies. Synapse's route is `GET /_synapse/admin/v1/users/{userId}/override_ratelimit`.
  */
 export const getUserRateLimit = defineOperation({
   access: 'admin',
@@ -29,8 +29,8 @@ export const getUserRateLimit = defineOperation({
 });
 
 /**
- * Sets the message rate limit of a local user. If both numbers are 0, the user has no limit. The homeserver enforces the limit.
- * Synapse: `POST /_synapse/admin/v1/users/{userId}/override_ratelimit`.
+ * Sets the message rate limit of a local user. If both numbers are 0, the user has no limit at all. The homeserver must enforce
+ * the limit. Synapse's route is `POST /_synapse/admin/v1/users/{userId}/override_ratelimit`.
  */
 export const setUserRateLimit = defineOperation({
   access: 'admin',
@@ -53,8 +53,8 @@ export const setUserRateLimit = defineOperation({
 });
 
 /**
- * Removes the message rate limit of a local user. The homeserver's own limit then applies.
- * Synapse: `DELETE /_synapse/admin/v1/users/{userId}/override_ratelimit`.
+ * Removes the message rate limit of a local user. The homeserver's own limit then applies. Synapse's route is `DELETE
+ * /_synapse/admin/v1/users/{userId}/override_ratelimit`.
  */
 export const deleteUserRateLimit = defineOperation({
   access: 'admin',

@@ -17,7 +17,7 @@ import { defineJobOperation, type JobScope } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 import { userIdInput } from './user-id-input.ts';
 
-/** The checkpoint. `stale` says that the job has marked the device list as stale. */
+/** The checkpoint of the job. `stale` means that the job has marked the device list as stale. */
 interface Progress {
   readonly stale?: true;
 }
@@ -27,14 +27,14 @@ export interface RefreshedDevices {
   /** Number of devices with keys after the refresh. */
   readonly devices: number;
   readonly removed: number;
-  /** Number of devices whose keys did not verify. */
+  /** Number of devices that were left out because their keys have no valid signature. */
   readonly leftOut?: number;
 }
 
 /**
- * Replaces a remote user's device keys and cross-signing keys by those that the user's server sends. If the server cannot be
- * reached, the job marks the user's device list as stale and asks again later.
- * Dendrite: `POST /_dendrite/admin/refreshDevices/{userID}`, which does nothing for users without stored keys.
+ * Replaces a remote user's device keys and cross-signing keys by the keys that the user's server sends. If the server cannot be
+ * reached, the job marks the user's device list as stale and asks the server again later. Dendrite's route is `POST
+ * /_dendrite/admin/refreshDevices/{userID}`. It does nothing for users without stored keys.
  */
 export const refreshDevices = defineJobOperation({
   access: 'admin',
@@ -61,7 +61,8 @@ export const refreshDevices = defineJobOperation({
       const verified = await inSlices(verifyDevices(userId, answer), { signal: work.signal });
       const refreshed = await work.commit(async (transaction, afterCommit) => {
         const step = { checkpoint: work.checkpoint ?? {}, phase: 'write' };
-        // The homeserver has received newer keys since the request. The answer may be older, so it is dropped.
+        // The homeserver has received newer keys after the request was sent. The answer may be older than these keys, so it is
+        // ignored.
         if ((await lockKeyChange(transaction, userId)) !== lastChange) return { ...step, value: undefined };
         const removed = await replaceRemoteDevices(transaction, userId, answer.streamId, verified);
         await setStale(transaction, userId, false);
@@ -114,12 +115,12 @@ async function ask(
   }
 }
 
-/** Whether a later attempt may succeed: the server is unreachable, overloaded or broken. */
+/** Tells whether a later attempt may succeed, because the server cannot be reached, is overloaded or has failed. */
 function isPassing({ reason, status = 0 }: FederationError): boolean {
   return reason === 'unreachable' || (reason === 'refused' && (status === 429 || status >= 500));
 }
 
-/** The error for the caller. A `MatrixError` ends the job. After other errors the job is retried. */
+/** Makes the error for the caller. A `MatrixError` ends the job. After any other error, the job is tried again. */
 function refusalOf({ reason, message, status }: FederationError): MatrixError {
   if (reason === 'bad_answer') return new MatrixError('M_UNKNOWN', message, { status: 502 });
   return new MatrixError(status === 404 ? 'M_NOT_FOUND' : 'M_FORBIDDEN', message);

@@ -13,8 +13,8 @@ import { userIdInput } from './user-id-input.ts';
 const notFound = (): MatrixError => new MatrixError('M_NOT_FOUND', 'User does not exist');
 
 /**
- * Sets a local user's password. With `logoutDevices`, the same transaction logs the user out.
- * Dendrite: `POST /_dendrite/admin/resetPassword/{userID}`, which does not delete the devices' keys and pushers.
+ * Sets a local user's password. With `logoutDevices`, the same transaction logs the user out. Dendrite's route is `POST
+ * /_dendrite/admin/resetPassword/{userID}`. It does not delete the keys and pushers of the user's devices.
  */
 export const resetPassword = defineOperation({
   access: 'admin',
@@ -26,7 +26,7 @@ export const resetPassword = defineOperation({
     password: z.string(),
     /** Whether to log the user out everywhere. @defaultValue false */
     logoutDevices: z.boolean().default(false),
-    /** Whether a deactivated account may get a password. It still cannot log in. @defaultValue false */
+    /** Whether a deactivated account may get a password. The user still cannot log in. @defaultValue false */
     deactivated: z.boolean().default(false),
   }),
   target: ({ userId }) => userId,

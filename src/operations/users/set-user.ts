@@ -28,17 +28,17 @@ const deactivationOf = (userId: UserId, erase = false): Parameters<typeof deacti
   dryRun: false,
 });
 
-/** The user after the changes. `created` says whether the call created the user. */
+/** The user after the changes. `created` tells whether the call has created the user. */
 export interface SetUser {
   readonly created: boolean;
   readonly user: UserDetails;
 }
 
 /**
- * Changes or creates a local user in one transaction. A new name or avatar changes the profile. The plugin announces the
- * change, and the host writes the member events. `deactivated: true` starts the job of `deactivateUser`, without waiting for it.
- * `deactivated: false` activates the account again. It needs a new password, and fails until this job has ended.
- * Synapse: `PUT /_synapse/admin/v2/users/{userId}`, which makes the changes one by one and may stop halfway.
+ * Changes or creates a local user in one transaction. If the display name or the avatar changes, the plugin changes the profile
+ * and tells the host, which then writes the member events. `deactivated: true` starts the job of `deactivateUser` and does not
+ * wait for it. `deactivated: false` activates the account again. This needs a new password, and fails until the job has ended.
+ * Synapse's route is `PUT /_synapse/admin/v2/users/{userId}`. It makes the changes one after another and may stop halfway.
  */
 export const setUser: WriteOperation<typeof userChanges, SetUser, string | undefined> = defineOperation({
   access: 'admin',
@@ -97,7 +97,7 @@ async function change(
 ): Promise<readonly ServerName[]> {
   const { transaction, actor } = scope;
   const { userId, displayName, avatarUrl, threepids, admin, deactivated } = changes;
-  // The account is read without a lock, because the lock order is: the job of a deactivation before the account.
+  // The account is read without a lock here. A transaction must lock the job of a deactivation before it locks the account.
   const before = await findAccount(transaction, userId);
   if (before === undefined) throw userNotFound();
   checkUserChanges(actor, before, changes);
@@ -128,7 +128,7 @@ async function setPassword(
   return (await logOut(transaction, userId, undefined, localServerNames)).destinations;
 }
 
-/** Activates an account again. Refuses while the job of the deactivation still makes the user leave rooms. */
+/** Activates an account again. Fails while the job of the deactivation is still making the user leave rooms. */
 async function reactivate({ transaction }: WriteScope, userId: UserId): Promise<void> {
   for (const erase of [false, true]) {
     const key = dedupeKeyOf(DEACTIVATION, deactivateUser, deactivationOf(userId, erase));
@@ -142,7 +142,7 @@ async function reactivate({ transaction }: WriteScope, userId: UserId): Promise<
   await forgetErasure(transaction, userId);
 }
 
-/** Changes the attributes in the plugin's own tables. Skips restrictions that have the wanted value already. */
+/** Changes the attributes in the plugin's own tables. Skips restrictions that already have the wanted value. */
 async function changeAttributes(scope: WriteScope, changes: UserChanges): Promise<void> {
   const { userId, userType } = changes;
   if (userType !== undefined) await setUserType(scope.transaction, userId, userType);

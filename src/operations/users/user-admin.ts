@@ -10,7 +10,7 @@ import { inputObject } from '../input-object.ts';
 import { isOwnAccount, requireLocal, userNotFound } from './local-account.ts';
 import { userIdInput } from './user-id-input.ts';
 
-/** Does the checks of `changeAdmin()` that read no other accounts. @throws MatrixError `M_INVALID_PARAM` */
+/** Makes those checks of `changeAdmin()` that need no other account. @throws MatrixError `M_INVALID_PARAM` */
 export function checkAdminChange(actor: Actor, userId: UserId, account: Account, isAdmin: boolean): void {
   if (!isAdmin && account.accountType === ACCOUNT_TYPE.admin && isOwnAccount(actor, userId)) {
     throw new MatrixError('M_INVALID_PARAM', 'You may not demote yourself.');
@@ -21,10 +21,10 @@ export function checkAdminChange(actor: Actor, userId: UserId, account: Account,
 }
 
 /**
- * Makes an account an administrator's, or gives it back its earlier type. The change applies to the next request, because each
- * request reads the account of its access token.
+ * Makes an account an administrator's, or gives it back its earlier type. The change takes effect with the user's next request,
+ * because each request reads the account of its access token.
  * @param account the account, which the transaction must have locked
- * @throws MatrixError as `checkAdminChange()`, and `M_BAD_STATE` for the last administrator
+ * @throws MatrixError the errors of `checkAdminChange()`, and `M_BAD_STATE` if there would be no administrator left
  */
 export async function changeAdmin(
   { transaction, actor, standings, afterCommit }: WriteScope,
@@ -37,11 +37,11 @@ export async function changeAdmin(
   if (!isAdmin) await requireOtherAdmin(transaction, userId, account);
   const former = account.appserviceId === null ? ACCOUNT_TYPE.user : ACCOUNT_TYPE.appservice;
   await updateAccountType(transaction, userId, isAdmin ? ACCOUNT_TYPE.admin : former);
-  // Logins of other administrators as this user end when the user becomes an administrator.
+  // If other administrators are logged in as this user, these logins end when the user becomes an administrator.
   afterCommit(() => standings.forget(userId));
 }
 
-/** Whether a local user is an administrator. Synapse: `GET /_synapse/admin/v1/users/{userId}/admin`. */
+/** Tells whether a local user is an administrator. Synapse's route is `GET /_synapse/admin/v1/users/{userId}/admin`. */
 export const getUserAdmin = defineOperation({
   access: 'admin',
   effect: 'read',
@@ -58,8 +58,8 @@ export const getUserAdmin = defineOperation({
 });
 
 /**
- * Makes a local user an administrator, or demotes an administrator. The change applies to the user's next request.
- * Synapse: `PUT /_synapse/admin/v1/users/{userId}/admin`.
+ * Makes a local user an administrator, or demotes an administrator. The change takes effect with the user's next request.
+ * Synapse's route is `PUT /_synapse/admin/v1/users/{userId}/admin`.
  */
 export const setUserAdmin = defineOperation({
   access: 'admin',
@@ -67,7 +67,7 @@ export const setUserAdmin = defineOperation({
   input: inputObject({
     /** The local user. */
     userId: userIdInput,
-    /** `true` makes the user an administrator; `false` demotes the user. */
+    /** `true` makes the user an administrator. `false` demotes the user. */
     admin: z.boolean(),
   }),
   target: ({ userId }) => userId,

@@ -23,13 +23,13 @@ const threepid = z.discriminatedUnion('medium', [
   }),
 ]);
 
-/** The input of `setUser`. Fields that the input leaves out stay as they are. */
+/** The input of `setUser`. A field that the input does not contain stays as it is. */
 export const userChanges = inputObject({
-  /** The local user. `setUser` creates an unknown user. */
+  /** The local user. If the user does not exist, `setUser` creates the user. */
   userId: userIdInput,
-  /** The new password. @defaultValue no change; a new user has no password */
+  /** The new password. @defaultValue no change; a new user has no password and cannot log in with one */
   password: z.string().nullish(),
-  /** Whether a new password ends all sessions. @defaultValue true */
+  /** Whether a new password logs the user out everywhere. @defaultValue true */
   logoutDevices: z.boolean().default(true),
   /** The display name. An empty text removes it. @defaultValue no change; a new user gets the localpart */
   displayName: z.string().max(256).optional(),
@@ -39,13 +39,19 @@ export const userChanges = inputObject({
     .max(1_000)
     .regex(/^(?:mxc:\/\/[^/\s]+\/[^/\s]+)?$/, 'not an mxc:// URL')
     .optional(),
-  /** All e-mail addresses and telephone numbers of the user. They are removed from other users. @defaultValue no change */
+  /**
+   * All e-mail addresses and telephone numbers of the user. If another user has one of them, that user loses it. @defaultValue
+   * no change
+   */
   threepids: z.array(threepid).max(100).optional(),
-  /** The type of an account that belongs to no person. `null`: the account belongs to a person. @defaultValue no change */
+  /**
+   * The type of an account that belongs to no person. `null` means that the account belongs to a person. @defaultValue no
+   * change
+   */
   userType: z.enum(USER_TYPES).nullable().optional(),
   /** Whether the user is an administrator. @defaultValue no change */
   admin: z.boolean().optional(),
-  /** `true` deactivates the account; `false` activates it again, with a new password. @defaultValue no change */
+  /** `true` deactivates the account. `false` activates it again, and needs a new password. @defaultValue no change */
   deactivated: z.boolean().optional(),
   /** Whether the user is locked out. @defaultValue no change */
   locked: z.boolean().optional(),
@@ -65,9 +71,9 @@ const refuse = (text: string): never => {
 };
 
 /**
- * Refuses changes that contradict each other or the account, before anything changes.
+ * Refuses changes that contradict each other or do not fit the account, before anything changes.
  * @param account the account before the changes; `undefined` if `setUser` will create it
- * @throws MatrixError
+ * @throws MatrixError if the changes are refused
  */
 export function checkUserChanges(actor: Actor, account: Account | undefined, changes: UserChanges): void {
   const { userId, password, admin, deactivated, locked, suspended, shadowBanned, threepids = [] } = changes;

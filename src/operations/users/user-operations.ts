@@ -20,7 +20,7 @@ import { getUserAdmin, setUserAdmin } from './user-admin.ts';
 import { countJoinedRooms, countSentInvites } from './user-counts.ts';
 import { whois } from './whois.ts';
 
-/** The types come from the operations' own files, so that an editor shows the doc comments of each operation. */
+/** These operations by name. Their types come from their own files, so that editors show each operation's doc comment. */
 export type UserOperations = OperationsIn<
   typeof import('./account-data.ts') &
     typeof import('./account-validity.ts') &

@@ -7,15 +7,15 @@ import { withoutPort } from './devices.ts';
 import { requireLocal, userNotFound } from './local-account.ts';
 import { userIdInput } from './user-id-input.ts';
 
-/** A user's devices with the address at which each was last seen. Addresses have no ports. */
+/** A user's devices, with the address at which each device was last seen. Addresses have no ports. */
 export interface Whois {
   readonly userId: UserId;
   readonly devices: readonly Device[];
 }
 
 /**
- * Shows where the devices of a local user were last seen. Client-Server API, "Server administration".
- * Dendrite: `GET /_matrix/client/v3/admin/whois/{userID}`, which shows ports, and shows unknown users as users without devices.
+ * Shows where the devices of a local user were last seen. Source: Client-Server API, "Server administration". Dendrite's route
+ * is `GET /_matrix/client/v3/admin/whois/{userID}`. It also shows ports, and shows an unknown user as a user without devices.
  */
 export const whois = defineOperation({
   access: 'self-or-admin',

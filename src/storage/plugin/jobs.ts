@@ -136,9 +136,9 @@ export interface JobFilter {
   readonly kind?: string | undefined;
   readonly state?: JobState | undefined;
   readonly target?: string | undefined;
-  /** Only jobs that started at or after this time, in ms since the epoch. */
+  /** Only jobs that were queued at or after this time, in ms since the epoch. */
   readonly since?: number | undefined;
-  /** Only jobs that started before this time, in ms since the epoch. */
+  /** Only jobs that were queued before this time, in ms since the epoch. */
   readonly until?: number | undefined;
   /** Only jobs whose last change of state was before this time, in ms since the epoch. */
   readonly unchangedSince?: number | undefined;
