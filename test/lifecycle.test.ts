@@ -82,7 +82,7 @@ describe('two plugins in one process', () => {
   });
 
   it('may start at the same time on a fresh database', async () => {
-    const database = await databaseFor({});
+    const database = await databaseFor({ migrated: false });
     const other = knex({ client: 'pg', connection: database.connectionString, pool: { min: 0, max: 5 } });
     closings.push(() => other.destroy());
     const plugins = [database, { ...database, db: other }, database, { ...database, db: other }].map((each) =>
@@ -129,7 +129,7 @@ describe('start()', () => {
   });
 
   it('lists what an empty database lacks, and leaves it empty', async () => {
-    const { db, ...rest } = await databaseFor({});
+    const { db, ...rest } = await databaseFor({ migrated: false });
     await db.raw('DROP SCHEMA public CASCADE; CREATE SCHEMA public');
     const admin = create({ db, ...rest });
     closings.push(admin.stop);

@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import type { Knex } from 'knex';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { dryRunItems, type JobItems, storedItems } from '../../src/jobs/job-items.ts';
-import { migrateOwnSchema } from '../../src/storage/database.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { queueJob } from '../support/test-jobs.ts';
 
@@ -11,7 +10,6 @@ let db: Knex;
 beforeAll(async () => {
   database = await createTestDatabase();
   ({ db } = database);
-  await migrateOwnSchema(db);
 });
 afterAll(() => database.drop());
 

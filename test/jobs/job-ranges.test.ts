@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Knex } from 'knex';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { migrateOwnSchema } from '../../src/storage/database.ts';
 import {
   advanceRange,
   claimRange,
@@ -25,7 +24,6 @@ let jobId: string;
 beforeAll(async () => {
   database = await createTestDatabase();
   ({ db } = database);
-  await migrateOwnSchema(db);
 });
 afterAll(() => database.drop());
 beforeEach(async () => {

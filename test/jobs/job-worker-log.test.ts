@@ -3,7 +3,6 @@ import type { Knex } from 'knex';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { MatrixError } from '../../src/errors.ts';
 import type { JobKind } from '../../src/jobs/job.ts';
-import { migrateOwnSchema } from '../../src/storage/database.ts';
 import { findJob } from '../../src/storage/plugin/jobs.ts';
 import type { LogLine } from '../support/captured-logger.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -25,7 +24,6 @@ const workers: TestWorker[] = [];
 beforeAll(async () => {
   database = await createTestDatabase();
   ({ db } = database);
-  await migrateOwnSchema(db);
 });
 afterAll(() => database.drop());
 beforeEach(() => db.raw('TRUNCATE matrix_admin.jobs, matrix_admin.audit CASCADE'));

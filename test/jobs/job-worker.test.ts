@@ -6,7 +6,6 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { MatrixError } from '../../src/errors.ts';
 import type { JobKind } from '../../src/jobs/job.ts';
 import { requestCancellation } from '../../src/jobs/request-cancellation.ts';
-import { migrateOwnSchema } from '../../src/storage/database.ts';
 import { findJob, insertJob } from '../../src/storage/plugin/jobs.ts';
 import { finishJob } from '../../src/storage/plugin/led-jobs.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -31,7 +30,6 @@ const workers: TestWorker[] = [];
 beforeAll(async () => {
   database = await createTestDatabase({ poolSize: 20 });
   ({ db } = database);
-  await migrateOwnSchema(db);
 });
 afterAll(() => database.drop());
 beforeEach(() => db.raw('TRUNCATE matrix_admin.jobs, matrix_admin.audit CASCADE'));
@@ -600,7 +598,6 @@ describe('stop()', () => {
     for (let round = 0; round < 5; round++) {
       const own = await createTestDatabase({ poolSize: 3 });
       const pool = own.db;
-      await migrateOwnSchema(pool);
       await queueJob(pool, 'x');
       const worker = createTestWorker(pool, [kindOf('x', (run) => untilStopped(run))], { leaseMs: 40 });
       worker.start();

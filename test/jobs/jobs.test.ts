@@ -2,7 +2,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Knex } from 'knex';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createJobs, type Jobs, type JobView, viewJob } from '../../src/jobs/jobs.ts';
-import { migrateOwnSchema } from '../../src/storage/database.ts';
 import { findJob } from '../../src/storage/plugin/jobs.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { until } from '../support/search-plugin.ts';
@@ -18,7 +17,6 @@ const stopped = new AbortController();
 beforeAll(async () => {
   database = await createTestDatabase();
   ({ db } = database);
-  await migrateOwnSchema(db);
   jobs = createJobs({ db, stopped: stopped.signal, changes: new EventTarget(), repeatMs: 15_000 });
 });
 afterAll(() => database.drop());

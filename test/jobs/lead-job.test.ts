@@ -6,7 +6,6 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { MatrixError } from '../../src/errors.ts';
 import type { Job, JobEnd, JobKind } from '../../src/jobs/job.ts';
 import { leadJob } from '../../src/jobs/lead-job.ts';
-import { migrateOwnSchema } from '../../src/storage/database.ts';
 import { claimJob, findJob } from '../../src/storage/plugin/jobs.ts';
 import { createCapturedLogger } from '../support/captured-logger.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -24,7 +23,6 @@ let id: string;
 beforeAll(async () => {
   database = await createTestDatabase();
   ({ db } = database);
-  await migrateOwnSchema(db);
 });
 afterAll(() => database.drop());
 beforeEach(async () => {

@@ -91,7 +91,7 @@ describe('a homeserver that cannot start reports in one line the problem, the pl
   });
 
   it('tables of another program', async () => {
-    const other = await createTestDatabase();
+    const other = await createTestDatabase({ migrated: false });
     await other.db.raw('CREATE TABLE matrix_admin.jobs (id int)');
     const said = await failure(other.connectionString);
     await other.drop();

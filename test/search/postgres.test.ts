@@ -4,7 +4,6 @@ import { createMetrics } from '../../src/metrics.ts';
 import { createAnalysis } from '../../src/search/analysis/analysis.ts';
 import { postgresSearch } from '../../src/search/postgres/index.ts';
 import type { SearchDocument, SearchIndex, SearchKey, SearchOrder } from '../../src/search/search-index.ts';
-import { migrateOwnSchema } from '../../src/storage/database.ts';
 import { type IndexUnderTest, searchIndexContract } from '../../src/testing/search-index-contract.ts';
 import { createCapturedLogger } from '../support/captured-logger.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -13,7 +12,6 @@ let database: TestDatabase;
 
 beforeAll(async () => {
   database = await createTestDatabase();
-  await migrateOwnSchema(database.db);
 });
 
 afterAll(() => database.drop());

@@ -24,6 +24,8 @@ export interface TestDatabase {
 export interface TestDatabaseOptions {
   /** Whether to use the data of the recorded Dendrite instead of empty tables. @defaultValue false */
   readonly fixture?: boolean;
+  /** Whether the plugin's own tables exist already. Without them, the start of the plugin creates them. @defaultValue true */
+  readonly migrated?: boolean;
   /** A database to copy. It must have no connections, so its `db` is destroyed. @defaultValue none */
   readonly copyOf?: TestDatabase;
   /** Size of the pool `db`. @defaultValue 10 */
@@ -75,8 +77,9 @@ async function recordTables(connectionString: string): Promise<void> {
 export async function createTestDatabase(options: TestDatabaseOptions = {}): Promise<TestDatabase> {
   const { admin, prefix } = inject('databases');
   const name = `${prefix}_${randomUUID().replaceAll('-', '')}`;
-  const { copyOf, fixture = false } = options;
-  const template = copyOf === undefined ? templateName(prefix, fixture) : databaseName(copyOf.connectionString);
+  const { copyOf, fixture = false, migrated = true } = options;
+  const template =
+    copyOf === undefined ? templateName(prefix, { fixture, migrated }) : databaseName(copyOf.connectionString);
   await clone(admin, template, name);
   const connectionString = connectionStringFor(admin, name);
   const poolOf = (connection: string): Knex =>

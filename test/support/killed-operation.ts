@@ -9,7 +9,6 @@ import type { ServerName } from '../../src/ids.ts';
 import { isFinished, type JobData, type JobState } from '../../src/jobs/job.ts';
 import { type AdminPlugin, createAdminPlugin } from '../../src/plugin.ts';
 import { loadSigningKey } from '../../src/reference-host/signing-key.ts';
-import { migrateOwnSchema } from '../../src/storage/database.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 import { killProcess, type OperationCall, PLUGIN_PROGRAM, startProcess } from './killable-process.ts';
 import { countFromEnvironment, tellOfLongVersion } from './long-version.ts';
@@ -60,7 +59,6 @@ export async function killAtRandomMoments(
   const directory = await makeScratchDirectory('kill-');
   const original = await createTestDatabase();
   try {
-    await migrateOwnSchema(original.db);
     const signingKeys = [await loadSigningKey(join(directory, 'key.pem'), SERVER_NAME)];
     const admin = createAdminPlugin({ serverName: SERVER_NAME, db: original.db, signingKeys }, { serverNotices: {} });
     const operation = await fill(original.db, admin);

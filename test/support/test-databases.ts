@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
-import knex from 'knex';
+import knex, { type Knex } from 'knex';
 import { Client } from 'pg';
 import { ensureDendriteSchema } from '../../src/dendrite-schema/index.ts';
 import { loadSqlDump } from '../../src/reference-host/load-sql-dump.ts';
+import { migrateOwnSchema } from '../../src/storage/database.ts';
 import { grantsFor } from '../../src/storage/privileges.ts';
 
 /** Databases of one test run. Their names start with `prefix`. */
@@ -36,7 +37,16 @@ export async function withAdmin<Result>(admin: string, work: (client: Client) =>
   }
 }
 
-export const templateName = (prefix: string, fixture: boolean): string => `${prefix}_${fixture ? 'fixture' : 'empty'}`;
+/** A database that tests clone. */
+export interface Template {
+  /** Whether it has the data of the recorded Dendrite. */
+  readonly fixture: boolean;
+  /** Whether it has the plugin's own tables. */
+  readonly migrated: boolean;
+}
+
+export const templateName = (prefix: string, { fixture, migrated }: Template): string =>
+  `${prefix}_${fixture ? 'fixture' : 'empty'}${migrated ? '_migrated' : ''}`;
 
 /** The role of a test's plugin. It has only the declared privileges. */
 const roleName = (prefix: string): string => `${prefix}_plugin`;
@@ -49,21 +59,31 @@ export function connectionStringOfRole(connectionString: string, prefix: string)
   return url.href;
 }
 
-/** Creates the two databases that tests clone: Dendrite's tables, without and with the recorded data. */
+/** Creates the databases that tests clone. */
 export async function createTemplates({ admin, prefix }: TestDatabases): Promise<void> {
   await withAdmin(admin, (client) => client.query(`CREATE ROLE ${roleName(prefix)} LOGIN PASSWORD '${PASSWORD}'`));
   for (const fixture of [false, true]) {
-    const name = templateName(prefix, fixture);
+    const name = templateName(prefix, { fixture, migrated: false });
     await withAdmin(admin, (client) => client.query(`CREATE DATABASE ${name} TEMPLATE template0 ENCODING 'UTF8'`));
-    const db = knex({ client: 'pg', connection: connectionStringFor(admin, name) });
-    try {
+    await withPool(connectionStringFor(admin, name), async (db) => {
       await ensureDendriteSchema(db);
       if (fixture) await loadSqlDump(db, await readFile(FIXTURE, 'utf8'));
       for (const grant of grantsFor(roleName(prefix))) await db.raw(grant);
       await db.raw('VACUUM ANALYZE');
-    } finally {
-      await db.destroy();
-    }
+    });
+    const migrated = templateName(prefix, { fixture, migrated: true });
+    await withAdmin(admin, (client) => client.query(`CREATE DATABASE ${migrated} TEMPLATE ${name}`));
+    // The plugin's role owns the plugin's tables, as in production.
+    await withPool(connectionStringOfRole(connectionStringFor(admin, migrated), prefix), migrateOwnSchema);
+  }
+}
+
+async function withPool(connection: string, work: (db: Knex) => Promise<void>): Promise<void> {
+  const db = knex({ client: 'pg', connection });
+  try {
+    await work(db);
+  } finally {
+    await db.destroy();
   }
 }
 

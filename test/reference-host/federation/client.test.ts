@@ -9,7 +9,6 @@ import { createQuestions } from '../../../src/reference-host/federation/question
 import { addressOf, isExplicit } from '../../../src/reference-host/federation/server-address.ts';
 import { createServerKeys } from '../../../src/reference-host/federation/server-keys.ts';
 import { authorizationOf, parseAuthorization } from '../../../src/reference-host/federation/x-matrix.ts';
-import { migrateOwnSchema } from '../../../src/storage/database.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { ALICE, createAsk, createSharedRoom, LOCAL, LOCAL_KEY, startRemote } from '../../support/federation.ts';
 import type { RemoteServer } from '../../support/remote-server.ts';
@@ -18,7 +17,6 @@ let database: TestDatabase;
 let remote: RemoteServer;
 beforeAll(async () => {
   database = await createTestDatabase();
-  await migrateOwnSchema(database.db);
   remote = await startRemote();
 });
 afterAll(async () => {

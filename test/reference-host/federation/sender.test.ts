@@ -4,7 +4,6 @@ import type { ServerName } from '../../../src/ids.ts';
 import { backoffOf } from '../../../src/reference-host/federation/destination-worker.ts';
 import { createSender, type Sender, type SenderSettings } from '../../../src/reference-host/federation/sender.ts';
 import { deleteQueued } from '../../../src/reference-host/storage/federation-queue.ts';
-import { migrateOwnSchema } from '../../../src/storage/database.ts';
 import { createCapturedLogger } from '../../support/captured-logger.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { countQueued, createAsk, createSharedRoom, LOCAL, queueEdu, startRemote } from '../../support/federation.ts';
@@ -13,7 +12,6 @@ import type { Fault, RemoteServer } from '../../support/remote-server.ts';
 let database: TestDatabase;
 beforeAll(async () => {
   database = await createTestDatabase();
-  await migrateOwnSchema(database.db);
 });
 afterAll(() => database.drop());
 
