@@ -66,6 +66,7 @@ export function createClient({ url, apiKey, timeoutMs, retryDelayMs, metrics }: 
     host: url,
     ...(apiKey === undefined ? {} : { apiKey }),
     // `httpClient` is deprecated, but no other option gives a reliable time-out. The peer range excludes versions without it.
+    // oxlint-disable-next-line typescript/no-deprecated
     httpClient: async (input, init) => {
       if (stopping.signal.aborted) throw new EngineError('stopped', 'the search index was stopped');
       metrics.searchRequests.inc(engine);
