@@ -1,6 +1,15 @@
 import type { Context } from 'koa';
 import { MatrixError } from '../errors.ts';
-import { type EventId, isEventId, isRoomId, isUserId, type RoomId, type UserId } from '../ids.ts';
+import {
+  type EventId,
+  isEventId,
+  isRoomAlias,
+  isRoomId,
+  isUserId,
+  type RoomAlias,
+  type RoomId,
+  type UserId,
+} from '../ids.ts';
 
 /** A request with path parameters. */
 export type ClientRequest = Context & { params: Readonly<Record<string, string>> };
@@ -19,6 +28,16 @@ export function parameterOf({ params }: ClientRequest, name: string): string {
   return value;
 }
 
+/** The first value of a query parameter. `undefined` if the parameter is missing or empty. */
+export const queryOf = ({ query }: Context, name: string): string | undefined => [query[name]].flat()[0] || undefined;
+
+/** A number of the query. @throws MatrixError `M_INVALID_PARAM` if it is no whole number from 0 on */
+export function limitOf(ctx: Context, fallback: number, max: number): number {
+  const value = queryOf(ctx, 'limit') ?? String(fallback);
+  if (!/^\d{1,9}$/.test(value)) throw new MatrixError('M_INVALID_PARAM', 'limit is not a whole number');
+  return Math.min(Number(value), max);
+}
+
 function checkedOf<Id extends string>(kind: string, is: (value: string) => value is Id) {
   return (ctx: ClientRequest): Id => {
     const value = parameterOf(ctx, kind);
@@ -27,7 +46,8 @@ function checkedOf<Id extends string>(kind: string, is: (value: string) => value
   };
 }
 
-/** The path parameters `roomId`, `userId` and `eventId`. They throw MatrixError `M_INVALID_PARAM`. */
+/** The path parameters `roomId`, `userId`, `eventId` and `alias`. They throw MatrixError `M_INVALID_PARAM`. */
 export const roomIdOf: (ctx: ClientRequest) => RoomId = checkedOf('roomId', isRoomId);
 export const userIdOf: (ctx: ClientRequest) => UserId = checkedOf('userId', isUserId);
 export const eventIdOf: (ctx: ClientRequest) => EventId = checkedOf('eventId', isEventId);
+export const aliasOf: (ctx: ClientRequest) => RoomAlias = checkedOf('alias', isRoomAlias);

@@ -2,6 +2,7 @@ import type Router from '@koa/router';
 import type { Middleware } from 'koa';
 import { errorFields, MatrixError } from '../errors.ts';
 import type { Logger } from '../host.ts';
+import { toJson } from '../json.ts';
 
 /** Headers of every answer, for clients in browsers. Client-Server API, "Web Browser Clients". */
 const CORS = {
@@ -9,6 +10,10 @@ const CORS = {
   'Access-Control-Allow-Methods': 'GET, POST, PUT, DELETE, OPTIONS',
   'Access-Control-Allow-Headers': 'X-Requested-With, Content-Type, Authorization',
 };
+
+/** Whether a body is an object for JSON, and no stream or buffer. */
+const isPlain = (body: unknown): boolean =>
+  typeof body === 'object' && body !== null && Object.getPrototypeOf(body) === Object.prototype;
 
 /** Adds the CORS headers, answers OPTIONS requests, and turns errors into Matrix error answers. */
 export function createResponder(logger: Logger): Middleware {
@@ -21,6 +26,11 @@ export function createResponder(logger: Logger): Middleware {
     }
     try {
       await next();
+      // An event may be nested too deeply for JSON.stringify().
+      if (isPlain(ctx.body)) {
+        ctx.body = toJson(ctx.body);
+        ctx.type = 'json';
+      }
     } catch (thrown) {
       const error = thrown instanceof MatrixError ? thrown : undefined;
       if (error === undefined) logger.error({ ...errorFields(thrown), method: ctx.method }, 'Request failed');

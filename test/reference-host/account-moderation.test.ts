@@ -91,8 +91,8 @@ test('an administrator who is logged in as a user can do what the user can, unti
 test('administrators see the capability', async () => {
   const capabilities = async (user: 'admin' | 'alice'): Promise<unknown> =>
     (await server.call(user, 'GET', '/_matrix/client/v3/capabilities')).body;
-  expect(await capabilities('admin')).toEqual({
+  expect(await capabilities('admin')).toMatchObject({
     capabilities: { 'm.account_moderation': { suspend: true, lock: true } },
   });
-  expect(await capabilities('alice')).toEqual({ capabilities: {} });
+  expect(await capabilities('alice')).not.toHaveProperty(['capabilities', 'm.account_moderation']);
 });

@@ -160,7 +160,44 @@ const CONTENTS = [
   '{"search_categories":{"room_events":{"search_term":"\\u0000\\ud800 %_\\\\ \' & | ! :* <->"}}}',
   '{"search_categories":{"room_events":{"search_term":"hello","filter":{"rooms":["\\u0000"],"limit":1e308}}}}',
   '{"reason":"\\u0000"}',
+  '{"search_term":"\\u0000","displayname":"\\u0000","display_name":"\\ud800","limit":1e308}',
+  '{"filter":{"generic_search_term":"\\u0000","room_types":["\\ud800",null]},"since":"9999999999"}',
+  '{"name":"\\u0000","room_alias_name":"\\ud800","initial_state":[{"type":"\\u0000","content":{}}],"invite":["@x:y"]}',
+  '{"power_level_content_override":{"users":{"x":"\\u0000"}},"creation_content":{"creator":1,"room_version":[]}}',
+  '{"user_id":"@\\u0000:localhost","m.fully_read":"$\\u0000","auth":{"type":"m.login.registration_token"}}',
   '{"type":"m.login.password","user":"\\ud800","password":"\\u0000"}',
+];
+
+const ROOM_ROUTES = [
+  'state/A/B',
+  'members?membership=A&not_membership=B',
+  'messages?from=A&filter=B&dir=f',
+  'messages?filter={"types":["A"],"senders":["B"]}',
+  'event/A',
+  'context/A?limit=B',
+  'receipt/m.read/A',
+  'read_markers',
+  'invite',
+  'ban',
+  'aliases',
+];
+const ROUTES = [
+  'createRoom',
+  'register',
+  'directory/room/A',
+  'directory/list/room/A',
+  'publicRooms?since=A&limit=1',
+  'publicRooms?limit=A',
+  'user_directory/search',
+  'join/A',
+  'knock/A',
+  'profile/A',
+  `profile/${fixture.users.alice.user_id}/displayname`,
+  `user/${fixture.users.alice.user_id}/account_data/A`,
+  `user/${fixture.users.alice.user_id}/filter`,
+  `user/${fixture.users.alice.user_id}/filter/A`,
+  `user/${fixture.users.alice.user_id}/rooms/!x:y/tags/A`,
+  'devices/A',
 ];
 
 test('no request of a client is answered with 5xx', async () => {
@@ -173,6 +210,10 @@ test('no request of a client is answered with 5xx', async () => {
     fc.tuple(segment, segment).map(([a, b]) => `/_matrix/client/v3/rooms/${roomNamed('v10')}/send/${a}/${b}`),
     fc.tuple(segment, segment).map(([a, b]) => `/_matrix/client/v3/rooms/${roomNamed('v10')}/redact/${a}/${b}`),
     segment.map((next) => `/_matrix/client/v3/search?next_batch=${next}`),
+    fc
+      .tuple(fc.constantFrom(...ROOM_ROUTES), segment, segment)
+      .map(([route, a, b]) => `/_matrix/client/v3/rooms/${roomNamed('v10')}/${route.replace('A', a).replace('B', b)}`),
+    fc.tuple(fc.constantFrom(...ROUTES), segment).map(([route, a]) => `/_matrix/client/v3/${route.replace('A', a)}`),
     fc.constantFrom('/_matrix/client/v3/login', '/_matrix/client/v3/account/whoami', '/%', '/_matrix/%00'),
   );
   const body = fc.oneof(fc.constantFrom(...CONTENTS), fc.json(), fc.string());

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { Knex } from 'knex';
 import { MatrixError } from '../../errors.ts';
 import type { EventId, RoomId } from '../../ids.ts';
@@ -9,6 +8,7 @@ import type { Device } from '../storage/devices.ts';
 import { findSentEvent, type SentEvent } from '../storage/rooms.ts';
 import { changesOf, requireAll } from './append-events.ts';
 import { type RoomTurn, takeTurn } from './take-turn.ts';
+import { unsentEventId } from './unsent-event-id.ts';
 
 interface Request {
   readonly roomId: RoomId;
@@ -38,7 +38,7 @@ export async function sendEvent(
     const sent = await findSentEvent(transaction, roomId, device, type, transactionId);
     if (sent !== undefined && isSame(sent)) return { eventId: sent.eventId };
     await check?.(turn, transaction);
-    if (shadowBanned) return { eventId: unsentEventId(device, roomId, type, transactionId) };
+    if (shadowBanned) return { eventId: unsentEventId(device.userId, device.sessionId, roomId, type, transactionId) };
     const request = { sessionId: device.sessionId, transactionId };
     const draft = { type, sender: device.userId, content, request, ...(redacts !== undefined && { redacts }) };
     const written = requireAll(await admin.rooms.append(transaction, roomId, [draft]));
@@ -48,10 +48,4 @@ export async function sendEvent(
   });
   if (appended !== undefined) await announce(context, changesOf(appended));
   return eventId;
-}
-
-/** The event id in the answer to a shadow-banned user. A repeated request gets the same id. */
-function unsentEventId({ userId, sessionId }: Device, ...request: readonly string[]): EventId {
-  const hash = createHash('sha256').update(JSON.stringify([userId, sessionId, ...request]));
-  return `$${hash.digest('base64url')}` as EventId;
 }

@@ -5,7 +5,8 @@ import { isRoomId } from '../../ids.ts';
 import { findAccountType } from '../../storage/userapi/accounts.ts';
 import { authenticate } from '../authenticate.ts';
 import type { HostContext } from '../host-context.ts';
-import { joinedRooms, listAliases } from '../storage/rooms.ts';
+import { listAliases } from '../storage/room-aliases.ts';
+import { joinedRooms } from '../storage/rooms.ts';
 
 const PATHS = ['/_matrix/client/r0/rooms/:roomId/aliases', '/_matrix/client/v3/rooms/:roomId/aliases'];
 

@@ -9,8 +9,9 @@ import { authenticate } from '../authenticate.ts';
 import type { HostContext } from '../host-context.ts';
 import { bodyOf } from '../json-body.ts';
 import { type ClientRequest, clientPaths, parameterOf } from '../request-parameters.ts';
+import { storableText } from '../storable-text.ts';
 
-const nameSchema = z.object({ display_name: z.string().max(100).optional() });
+const nameSchema = z.object({ display_name: storableText(100).optional() });
 
 const deviceNotFound = (): MatrixError => new MatrixError('M_NOT_FOUND', 'There is no such device');
 

@@ -8,6 +8,7 @@ import { authenticate } from '../authenticate.ts';
 import type { HostContext } from '../host-context.ts';
 import { bodyOf } from '../json-body.ts';
 import { requireUnlocked } from '../require-unlocked.ts';
+import { storableText } from '../storable-text.ts';
 import { findAccount } from '../storage/accounts.ts';
 import { createDevice } from '../storage/devices.ts';
 
@@ -19,10 +20,7 @@ const MAX_PASSWORD_BYTES = 72;
 /** The hash of no password. It is compared if the account does not exist, so that both cases take the same time. */
 const NO_HASH = '$2b$10$8744pszExHNwSjNIapMEfOgeVF3Dt8OxRmzCJvdndultS6h52SVg2';
 
-const name = z
-  .string()
-  .max(255)
-  .refine((value) => !value.includes('\0'), 'has a NUL character');
+const name = storableText(255);
 const loginSchema = z.object({
   type: z.string(),
   identifier: z.object({ type: z.string(), user: name.optional() }).optional(),

@@ -9,9 +9,9 @@ import { bodyOf } from '../json-body.ts';
 import { type ClientRequest, clientPaths, userIdOf } from '../request-parameters.ts';
 import { requireNotSuspended } from '../require-not-suspended.ts';
 import { showProfile } from '../rooms/show-profile.ts';
+import { storableText } from '../storable-text.ts';
 
-const MAX_LENGTH = 1_000;
-const text = z.string().max(MAX_LENGTH);
+const text = storableText(1_000);
 const changesSchema = z.object({ displayname: text.optional(), avatar_url: text.optional() });
 type Field = keyof z.output<typeof changesSchema>;
 

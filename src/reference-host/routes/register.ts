@@ -11,6 +11,7 @@ import { splitUserId, type UserId } from '../../ids.ts';
 import type { HostContext } from '../host-context.ts';
 import { bodyOf } from '../json-body.ts';
 import { clientPaths } from '../request-parameters.ts';
+import { storableText } from '../storable-text.ts';
 import { createDevice } from '../storage/devices.ts';
 
 const STAGE = 'm.login.registration_token';
@@ -19,10 +20,10 @@ const BCRYPT_COST = 10;
 const registerSchema = z.object({
   username: z.string().min(1).max(255).optional(),
   password: z.string().optional(),
-  device_id: z.string().min(1).max(255).optional(),
-  initial_device_display_name: z.string().max(255).optional(),
+  device_id: storableText(255).min(1).optional(),
+  initial_device_display_name: storableText(255).optional(),
   inhibit_login: z.boolean().optional(),
-  auth: z.object({ type: z.string().optional(), token: z.string().max(255).optional() }).optional(),
+  auth: z.object({ type: z.string().optional(), token: storableText(255).optional() }).optional(),
 });
 type Body = z.output<typeof registerSchema>;
 

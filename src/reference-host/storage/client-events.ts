@@ -16,6 +16,15 @@ const FIELDS = ['type', 'sender', 'content', 'origin_server_ts', 'state_key', 'r
 const isRedacted = ({ unsigned }: Readonly<Record<string, unknown>>): boolean =>
   isRecord(unsigned) && unsigned.redacted_because !== undefined;
 
+/** A stored event in the format of the Client-Server API. */
+export function clientEventOf(
+  event: Readonly<Record<string, unknown>>,
+  { eventId, roomId }: { readonly eventId: EventId; readonly roomId: RoomId },
+): ClientEvent {
+  const fields = FIELDS.filter((field) => event[field] !== undefined).map((field) => [field, event[field]]);
+  return { ...Object.fromEntries(fields), event_id: eventId, room_id: roomId };
+}
+
 /** Events by id. Leaves out events that are missing, redacted or in other rooms. */
 export async function readClientEvents(
   db: Knex,
@@ -28,9 +37,15 @@ export async function readClientEvents(
     .select('event_id', 'room_id', 'headered_event_json');
   const events = rows.map((row): [EventId, ClientEvent, boolean] => {
     const event: Record<string, unknown> = JSON.parse(row.headered_event_json);
-    const fields = FIELDS.filter((field) => event[field] !== undefined).map((field) => [field, event[field]]);
-    const ids = { event_id: row.event_id, room_id: row.room_id };
-    return [row.event_id, { ...Object.fromEntries(fields), ...ids }, isRedacted(event)];
+    return [row.event_id, clientEventOf(event, { eventId: row.event_id, roomId: row.room_id }), isRedacted(event)];
   });
   return new Map(events.flatMap(([id, event, redacted]) => (redacted ? [] : [[id, event]])));
+}
+
+/** Dendrite's numbers of the rooms' history visibility at events. Leaves out events that are not in the timeline. */
+export async function readVisibilities(db: Knex, eventIds: readonly EventId[]): Promise<Map<EventId, number>> {
+  const rows: { event_id: EventId; history_visibility: number }[] = await db('public.syncapi_output_room_events')
+    .whereIn('event_id', [...eventIds])
+    .select('event_id', 'history_visibility');
+  return new Map(rows.map((row) => [row.event_id, row.history_visibility]));
 }

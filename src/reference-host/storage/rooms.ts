@@ -28,9 +28,3 @@ export async function findSentEvent(
     .first('event_id', 'headered_event_json');
   return row && { eventId: row.event_id, event: JSON.parse(row.headered_event_json) };
 }
-
-/** Local aliases of a room. */
-export async function listAliases(db: Knex, roomId: RoomId): Promise<string[]> {
-  const rows = await db('public.roomserver_room_aliases').where({ room_id: roomId }).orderBy('alias').select('alias');
-  return rows.map(({ alias }) => alias);
-}

@@ -1,0 +1,67 @@
+import { randomUUID } from 'node:crypto';
+import { MatrixError } from '../../errors.ts';
+import { type EventId, isUserId, type RoomId, splitUserId, type UserId } from '../../ids.ts';
+import type { RoomEventDraft } from '../../rooms/event-chain.ts';
+import { joinOf } from '../../rooms/join-draft.ts';
+import { findProfile } from '../../storage/userapi/profiles.ts';
+import { accountSuspended } from '../account-suspended.ts';
+import type { HostContext } from '../host-context.ts';
+import { appendEvents } from './append-events.ts';
+import { requireOpen } from './require-open.ts';
+import { requireReachable } from './require-reachable.ts';
+import { unsentEventId } from './unsent-event-id.ts';
+
+/** A change of a user's membership, by the user or by somebody else. */
+export interface NewMembership {
+  readonly roomId: RoomId;
+  readonly sender: UserId;
+  readonly userId: UserId;
+  /** The content of the member event. Joins and invites of local users also get the profile of the user. */
+  readonly content: RoomEventDraft['content'];
+}
+
+const ENTERING: readonly unknown[] = ['join', 'invite', 'knock'];
+
+/**
+ * Writes a member event. A suspended user may only leave. A shadow-banned user may only join and leave: changes for other
+ * users are acknowledged, but not stored.
+ * @throws MatrixError `M_FORBIDDEN`, `M_USER_SUSPENDED`, `M_NOT_FOUND`, `M_BAD_STATE`
+ */
+export async function changeMembership(context: HostContext, change: NewMembership): Promise<EventId> {
+  const { admin } = context;
+  const { roomId, sender, userId, content } = change;
+  const isOwn = sender === userId;
+  const { suspended, shadowBanned } = await admin.accounts.check(sender);
+  if (suspended && !(isOwn && content.membership === 'leave')) throw accountSuspended();
+  if (shadowBanned && !isOwn) return unsentEventId(randomUUID());
+  if (content.membership === 'invite') await requireReachable(context, userId, roomId);
+  const isEntering = ENTERING.includes(content.membership);
+  const draft = isEntering ? await withProfile(context, change) : content;
+  const [eventId] = await appendEvents(
+    context,
+    roomId,
+    [{ type: 'm.room.member', sender, stateKey: userId, content: draft }],
+    async (transaction) => {
+      if (isEntering && isLocal(context, userId)) await requireOpen(context, roomId, transaction);
+    },
+  );
+  if (eventId === undefined) throw new MatrixError('M_FORBIDDEN', 'the room accepts no events');
+  return eventId;
+}
+
+/** The member event of a request. @throws MatrixError `M_INVALID_PARAM` if the state key is not a user id */
+export function membershipDraft(roomId: RoomId, { sender, stateKey = '', content }: RoomEventDraft): NewMembership {
+  if (!isUserId(stateKey)) throw new MatrixError('M_INVALID_PARAM', 'the state key is not a user id');
+  return { roomId, sender, userId: stateKey, content };
+}
+
+const isLocal = ({ signingKey }: HostContext, userId: UserId): boolean =>
+  splitUserId(userId).serverName === signingKey.serverName;
+
+async function withProfile(
+  context: HostContext,
+  { userId, content }: NewMembership,
+): Promise<RoomEventDraft['content']> {
+  const profile = isLocal(context, userId) ? await findProfile(context.db, userId) : undefined;
+  return { ...joinOf(userId, profile).content, ...content };
+}

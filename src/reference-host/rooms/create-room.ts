@@ -1,0 +1,57 @@
+import { MatrixError, type OwnErrorCode } from '../../errors.ts';
+import { isRoomAlias, type RoomAlias, type RoomId, splitUserId, type UserId } from '../../ids.ts';
+import type { RoomEventDraft } from '../../rooms/event-chain.ts';
+import { joinOf } from '../../rooms/join-draft.ts';
+import { publishRoom } from '../../storage/roomserver/room-directory.ts';
+import { findProfiles } from '../../storage/userapi/profiles.ts';
+import { announce } from '../announce.ts';
+import type { HostContext } from '../host-context.ts';
+import { requireNotSuspended } from '../require-not-suspended.ts';
+import { insertAlias } from '../storage/room-aliases.ts';
+import { changesOf, requireAll } from './append-events.ts';
+import { type NewRoomRequest, newRoomOf } from './new-room.ts';
+import { requireReachable } from './require-reachable.ts';
+
+/**
+ * Creates a room for a user. A shadow-banned user's room invites nobody. Client-Server API, "Creation".
+ * @throws MatrixError `M_USER_SUSPENDED`; `M_ROOM_IN_USE` if the alias is taken; `M_UNKNOWN` for an unknown room version;
+ * `M_FORBIDDEN` if an event is not allowed in the room; `M_NOT_FOUND` if an invited user does not exist
+ */
+export async function createRoom(context: HostContext, creator: UserId, request: NewRoomRequest): Promise<RoomId> {
+  const { db, admin } = context;
+  await requireNotSuspended(context, creator);
+  const alias = aliasOf(request, creator);
+  const { shadowBanned } = await admin.accounts.check(creator);
+  const invited = shadowBanned ? [] : (request.invite ?? []);
+  for (const userId of invited) await requireReachable(context, userId, undefined);
+  const profiles = await findProfiles(db, [creator, ...invited]);
+  const direct = request.is_direct === true ? { is_direct: true } : {};
+  const inviteOf = (userId: UserId): RoomEventDraft => {
+    const { content, ...draft } = joinOf(userId, profiles.get(userId));
+    return { ...draft, sender: creator, content: { ...content, membership: 'invite', ...direct } };
+  };
+  const room = newRoomOf(request, {
+    join: joinOf(creator, profiles.get(creator)),
+    invites: invited.map(inviteOf),
+    alias,
+  });
+  const appended = await db.transaction(async (transaction) => {
+    const created = requireAll(await admin.rooms.create(transaction, room));
+    const { roomId } = created;
+    if (alias !== undefined && !(await insertAlias(transaction, alias, { roomId, creator }))) throw aliasInUse();
+    if (request.visibility === 'public') await publishRoom(transaction, roomId);
+    return created;
+  });
+  await announce(context, changesOf(appended));
+  return appended.roomId;
+}
+
+function aliasOf({ room_alias_name: name }: NewRoomRequest, creator: UserId): RoomAlias | undefined {
+  if (name === undefined) return undefined;
+  const alias = `#${name}:${splitUserId(creator).serverName}`;
+  if (!isRoomAlias(alias) || name.includes(':')) throw new MatrixError('M_INVALID_PARAM', 'not a name of a room alias');
+  return alias;
+}
+
+const aliasInUse = (): MatrixError =>
+  new MatrixError('M_ROOM_IN_USE' as OwnErrorCode, 'Room alias already taken', { status: 400 });

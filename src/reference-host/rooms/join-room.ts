@@ -1,0 +1,39 @@
+import { MatrixError } from '../../errors.ts';
+import { type RoomId, type ServerName, splitUserId, type UserId } from '../../ids.ts';
+import { announce } from '../announce.ts';
+import type { HostContext } from '../host-context.ts';
+import { requireNotSuspended } from '../require-not-suspended.ts';
+import { findMembership } from '../storage/memberships.ts';
+import { isServerInRoom } from '../storage/room-views.ts';
+import { changeMembership } from './change-membership.ts';
+import { requireOpen } from './require-open.ts';
+
+export interface Join {
+  readonly roomId: RoomId;
+  readonly userId: UserId;
+  /** @defaultValue no reason */
+  readonly reason: string | undefined;
+  /** Servers that may be in the room. */
+  readonly via: readonly ServerName[];
+}
+
+/**
+ * Joins a user to a room, here or through another server. Does nothing if the user is in the room.
+ * @throws MatrixError `M_FORBIDDEN`, `M_USER_SUSPENDED`, `M_BAD_STATE`, `M_NOT_FOUND`
+ */
+export async function joinRoom(context: HostContext, { roomId, userId, reason, via }: Join): Promise<void> {
+  const { db, joinRemoteRoom } = context;
+  if (await isServerInRoom(db, roomId, splitUserId(userId).serverName)) {
+    if ((await findMembership(db, roomId, userId))?.membership === 'join') return;
+    const content = { membership: 'join', ...(reason !== undefined && { reason }) };
+    await changeMembership(context, { roomId, sender: userId, userId, content });
+    return;
+  }
+  await requireNotSuspended(context, userId);
+  await requireOpen(context, roomId);
+  if (joinRemoteRoom === undefined) {
+    throw new MatrixError('M_FORBIDDEN', 'This homeserver sends no requests to other servers');
+  }
+  await joinRemoteRoom({ roomId, userId, via });
+  await announce(context, { rooms: [roomId], users: [userId] });
+}

@@ -1,0 +1,34 @@
+import { type RoomId, splitUserId, type UserId } from '../../ids.ts';
+import { rejectRemoteInvite } from '../../rooms/reject-remote-invite.ts';
+import { findRoomOfUser } from '../../storage/roomserver/membership.ts';
+import { announce } from '../announce.ts';
+import type { HostContext } from '../host-context.ts';
+import { changeMembership } from './change-membership.ts';
+
+const LIMIT_MS = 10_000;
+
+/**
+ * Lets a user leave a room, or reject an invite. If the inviter's server does not answer, the invite still ends here.
+ * @throws MatrixError `M_FORBIDDEN` if the user is not in the room
+ */
+export async function leaveRoom(
+  context: HostContext,
+  { roomId, userId, reason }: { readonly roomId: RoomId; readonly userId: UserId; readonly reason: string | undefined },
+): Promise<void> {
+  const { db, admin, federation, signingKey, logger } = context;
+  const room = await findRoomOfUser(db, userId, roomId);
+  if (room?.isInState === false) {
+    if (room.inviter !== undefined) {
+      const invite = { roomId, userId, destination: splitUserId(room.inviter).serverName };
+      const signal = AbortSignal.timeout(LIMIT_MS);
+      const settings = { federation, signingKeys: [signingKey], limitMs: LIMIT_MS, signal };
+      const failure = await rejectRemoteInvite(invite, settings).catch(String);
+      if (failure !== undefined) logger.info({ roomId, reason: failure }, 'A server did not accept a rejected invite');
+    }
+    await db.transaction((transaction) => admin.rooms.retireInvite(transaction, roomId, userId));
+    await announce(context, { users: [userId] });
+    return;
+  }
+  const content = { membership: 'leave', ...(reason !== undefined && { reason }) };
+  await changeMembership(context, { roomId, sender: userId, userId, content });
+}

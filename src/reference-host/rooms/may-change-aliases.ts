@@ -1,0 +1,17 @@
+import { ACCOUNT_TYPE } from '../../accounts/account-type.ts';
+import type { RoomId, UserId } from '../../ids.ts';
+import { requiredLevelToSend } from '../../matrix/power-levels.ts';
+import { readGovernance } from '../../rooms/governance.ts';
+import { findRoom } from '../../storage/roomserver/rooms.ts';
+import { findAccountType } from '../../storage/userapi/accounts.ts';
+import type { HostContext } from '../host-context.ts';
+import { findMembership } from '../storage/memberships.ts';
+
+/** Whether a user may set the room's canonical alias. Such users, and administrators, decide about the room's place in the directory. */
+export async function mayChangeAliases({ db, admin }: HostContext, roomId: RoomId, userId: UserId): Promise<boolean> {
+  if ((await findAccountType(db, userId)) === ACCOUNT_TYPE.admin) return true;
+  const room = await findRoom(db, roomId);
+  if (room === undefined || (await findMembership(db, roomId, userId))?.membership !== 'join') return false;
+  const { levelOf, power, version } = await readGovernance(admin.rooms.states, db, room);
+  return levelOf(userId) >= requiredLevelToSend(power, version, { type: 'm.room.canonical_alias', isState: true });
+}

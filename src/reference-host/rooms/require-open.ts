@@ -1,0 +1,19 @@
+import type { Knex } from 'knex';
+import { MatrixError } from '../../errors.ts';
+import type { RoomId } from '../../ids.ts';
+import type { HostContext } from '../host-context.ts';
+
+/**
+ * Refuses joins, knocks and invites of local users while an administrator has blocked the room.
+ * @param transaction the transaction that writes the event, after it has locked the room
+ * @throws MatrixError `M_FORBIDDEN`, `M_BAD_STATE`
+ */
+export async function requireOpen(
+  { admin, db }: HostContext,
+  roomId: RoomId,
+  transaction: Knex | Knex.Transaction = db,
+): Promise<void> {
+  const admission = await admin.rooms.check(roomId, { transaction });
+  if (admission === 'blocked') throw new MatrixError('M_FORBIDDEN', 'This room is blocked on this server');
+  if (admission === 'purging') throw new MatrixError('M_BAD_STATE', 'The room is being purged');
+}

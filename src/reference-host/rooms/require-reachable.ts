@@ -1,0 +1,24 @@
+import { MatrixError } from '../../errors.ts';
+import { type RoomId, splitUserId, type UserId } from '../../ids.ts';
+import { isAccount } from '../../storage/userapi/accounts.ts';
+import type { HostContext } from '../host-context.ts';
+import { isServerInRoom } from '../storage/room-views.ts';
+
+/**
+ * Refuses invites that nobody would receive. This homeserver sends no invites to servers that are not in the room.
+ * @param roomId `undefined`: a new room
+ * @throws MatrixError `M_NOT_FOUND`, `M_FORBIDDEN`
+ */
+export async function requireReachable(
+  { db, signingKey }: HostContext,
+  userId: UserId,
+  roomId: RoomId | undefined,
+): Promise<void> {
+  const { serverName } = splitUserId(userId);
+  if (serverName === signingKey.serverName) {
+    if (!(await isAccount(db, userId))) throw new MatrixError('M_NOT_FOUND', 'User not found');
+  } else if (roomId === undefined || !(await isServerInRoom(db, roomId, serverName))) {
+    const reason = `No user of ${serverName} is in the room, and this homeserver cannot invite one`;
+    throw new MatrixError('M_FORBIDDEN', reason);
+  }
+}

@@ -1,0 +1,13 @@
+import { MatrixError } from '../../errors.ts';
+import { isRoomAlias, isRoomId, type RoomId } from '../../ids.ts';
+import type { HostContext } from '../host-context.ts';
+import { findAlias } from '../storage/room-aliases.ts';
+
+/** The room of a room id or of a local alias. @throws MatrixError `M_INVALID_PARAM`, `M_NOT_FOUND` */
+export async function resolveRoom({ db }: HostContext, idOrAlias: string): Promise<RoomId> {
+  if (isRoomId(idOrAlias)) return idOrAlias;
+  if (!isRoomAlias(idOrAlias)) throw new MatrixError('M_INVALID_PARAM', 'neither a room id nor a room alias');
+  const found = await findAlias(db, idOrAlias);
+  if (found === undefined) throw new MatrixError('M_NOT_FOUND', `Room alias ${idOrAlias} not found`);
+  return found.roomId;
+}

@@ -1,0 +1,83 @@
+import type { Knex } from 'knex';
+import { MatrixError } from '../../errors.ts';
+import type { EventId, RoomId, UserId } from '../../ids.ts';
+import { isRecord } from '../../json.ts';
+import { readStateAt } from '../../storage/roomserver/state-at-event.ts';
+import { type IdentifiedEvent, listCurrentState } from '../../storage/syncapi/current-state.ts';
+import type { PlacedEvent } from '../../storage/syncapi/timeline.ts';
+import { readVisibilities } from '../storage/client-events.ts';
+import { findMembership, listMembershipChanges, type MembershipChange } from '../storage/memberships.ts';
+
+/** What a user may see of a room. */
+export interface RoomView {
+  readonly roomId: RoomId;
+  /** All changes of the user's membership, in order. */
+  readonly changes: readonly MembershipChange[];
+  /** The event with which the user has left. `undefined`: the user sees the current state. */
+  readonly leftWith: EventId | undefined;
+}
+
+/** Dendrite's numbers of the history visibility. */
+const VISIBILITY = { worldReadable: 1, shared: 2, invited: 3 };
+
+const noMember = (): MatrixError => new MatrixError('M_FORBIDDEN', 'You are not in this room');
+
+/**
+ * Opens a room for a user who is in it, or has been in it. Everybody sees a room whose history is readable by the world.
+ * @throws MatrixError `M_FORBIDDEN`
+ */
+export async function viewRoom(db: Knex, roomId: RoomId, userId: UserId): Promise<RoomView> {
+  const changes = await listMembershipChanges(db, roomId, userId);
+  const current = await findMembership(db, roomId, userId);
+  if (current?.membership === 'join' || (await isWorldReadable(db, roomId))) {
+    return { roomId, changes, leftWith: undefined };
+  }
+  const hasLeft = current?.membership === 'leave' || current?.membership === 'ban';
+  if (!hasLeft || !changes.some(({ membership }) => membership === 'join')) throw noMember();
+  return { roomId, changes, leftWith: current.eventId };
+}
+
+/** @throws MatrixError `M_FORBIDDEN` if the user is not joined to the room */
+export async function requireJoined(db: Knex, roomId: RoomId, userId: UserId): Promise<void> {
+  if ((await findMembership(db, roomId, userId))?.membership !== 'join') throw noMember();
+}
+
+async function isWorldReadable(db: Knex, roomId: RoomId): Promise<boolean> {
+  const [visibility] = await listCurrentState(db, roomId, 'm.room.history_visibility');
+  const content = visibility?.event.content;
+  return isRecord(content) && content.history_visibility === 'world_readable';
+}
+
+/** The state of the room that the user sees, or the state events of one type. */
+export async function readVisibleState(
+  db: Knex,
+  { roomId, leftWith }: RoomView,
+  type?: string,
+): Promise<readonly IdentifiedEvent[]> {
+  if (leftWith === undefined) return listCurrentState(db, roomId, type);
+  return readStateAt(db, leftWith, type === undefined ? {} : { types: [type] });
+}
+
+/** Leaves out the events that the user may not see. Client-Server API, "Room History Visibility". */
+export async function keepVisible(
+  db: Knex,
+  { changes }: RoomView,
+  events: readonly PlacedEvent[],
+): Promise<PlacedEvent[]> {
+  const visibilities = await readVisibilities(
+    db,
+    events.map(({ eventId }) => eventId),
+  );
+  return events.filter(({ eventId, streamPosition }) => {
+    const visibility = visibilities.get(eventId) ?? VISIBILITY.shared;
+    if (visibility === VISIBILITY.worldReadable) return true;
+    // A member event of the user is visible if the membership before or after it makes it visible.
+    const before = changes.findLast(({ position }) => position < streamPosition)?.membership;
+    const at = changes.find(({ position }) => position === streamPosition)?.membership;
+    const has = (membership: string): boolean => before === membership || at === membership;
+    if (has('join')) return true;
+    if (visibility === VISIBILITY.invited) return has('invite');
+    const joinsLater = changes.some(({ position, membership }) => position > streamPosition && membership === 'join');
+    return visibility === VISIBILITY.shared && joinsLater;
+  });
+}

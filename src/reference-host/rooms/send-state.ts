@@ -1,0 +1,25 @@
+import { randomUUID } from 'node:crypto';
+import { MatrixError } from '../../errors.ts';
+import type { EventId, RoomId } from '../../ids.ts';
+import type { RoomEventDraft } from '../../rooms/event-chain.ts';
+import type { HostContext } from '../host-context.ts';
+import { requireNotSuspended } from '../require-not-suspended.ts';
+import { appendEvents } from './append-events.ts';
+import { changeMembership, membershipDraft } from './change-membership.ts';
+import { requireJoined } from './room-view.ts';
+import { unsentEventId } from './unsent-event-id.ts';
+
+/**
+ * Sends a state event of a user. Client-Server API, "Sending events to a room".
+ * @throws MatrixError `M_FORBIDDEN`, `M_USER_SUSPENDED`, `M_BAD_JSON`, `M_TOO_LARGE`
+ */
+export async function sendState(context: HostContext, roomId: RoomId, draft: RoomEventDraft): Promise<EventId> {
+  const { db, admin } = context;
+  if (draft.type === 'm.room.member') return changeMembership(context, membershipDraft(roomId, draft));
+  await requireNotSuspended(context, draft.sender);
+  await requireJoined(db, roomId, draft.sender);
+  if ((await admin.accounts.check(draft.sender)).shadowBanned) return unsentEventId(randomUUID());
+  const [eventId] = await appendEvents(context, roomId, [draft]);
+  if (eventId === undefined) throw new MatrixError('M_FORBIDDEN', 'the room accepts no events');
+  return eventId;
+}
