@@ -7,11 +7,11 @@ import { checked, kindOf, readSetting, unknownName } from './setting-mistakes.ts
 
 const isFunction = (value: unknown): value is (...input: never[]) => unknown => typeof value === 'function';
 
-/** A member of an object or of a function. Inherited members count. */
+/** Returns a member of an object or of a function. Inherited members count too. */
 const memberOf = (value: unknown, name: string): unknown =>
   (typeof value === 'object' && value !== null) || isFunction(value) ? Reflect.get(value, name) : undefined;
 
-/** An object or a function that has these methods. Inherited methods count. */
+/** Makes the schema of an object or a function that has these methods. Inherited methods count too. */
 const withMethods = (...names: readonly string[]): z.ZodType =>
   checked((value) => {
     const required = `must have the ${names.length > 1 ? 'methods' : 'method'} ${names.join(', ')}`;
@@ -53,7 +53,7 @@ const metrics = checked((value) => {
   return isRegistry(memberOf(value, 'registry')) ? undefined : 'must be { registry }, with a Registry of prom-client';
 });
 
-/** Methods that a host may omit. The features that need them are then off. */
+/** Methods that a host may leave out. The features that need them are then off. */
 const OPTIONAL_METHODS = [
   'makeLeave',
   'sendLeave',
@@ -104,8 +104,8 @@ const federationSchema = z.object(
 );
 
 /**
- * Lists the mistakes in a host, one sentence for each. The host may have unknown members, unless the name of a member looks
- * like a misspelling of a known one.
+ * Lists the mistakes in a host, one sentence for each. The host may have members that the plugin does not know, unless the name
+ * of such a member looks like a misspelling of a known one.
  */
 export function mistakesOfHost(host: unknown): readonly string[] {
   const federation = memberOf(host, 'federation');
@@ -128,7 +128,7 @@ function misspelt(name: string, value: unknown, known: readonly string[]): strin
 }
 
 /**
- * Lists conflicts between the members of a host. Each member has passed its own check before.
+ * Lists conflicts between the members of a host. Call it after `mistakesOfHost()` has found no mistake.
  * @param connections maximum number of connections that a job uses at once; `undefined` if the options are not valid
  */
 export function conflictsOfHost(host: Host, connections: number | undefined): readonly string[] {

@@ -6,147 +6,158 @@ import { checked, closedObject, kindOf, readSetting } from './setting-mistakes.t
 
 /** How often one client address may do something. */
 export interface AddressLimit {
-  /** How many times within the window. */
+  /** Maximum number of times within the window. */
   readonly count: number;
   /** Length of the window, in ms. */
   readonly windowMs: number;
 }
 
-/** Options of `createAdminPlugin()`. All times are in ms, all sizes in bytes. */
+/** Options of `createAdminPlugin()`. All times are in ms, and all sizes are in bytes. */
 export interface AdminPluginOptions {
-  /** Full-text search: its adapter, or adapter and languages; `false` switches it off. @defaultValue `postgresSearch()` */
+  /**
+   * Full-text search: the adapter of a search engine, or an object with the adapter and the languages. `false` switches search
+   * off. @defaultValue `postgresSearch()`
+   */
   readonly search?:
     | SearchAdapter
     | false
     | {
-        /** The search engine. @defaultValue `postgresSearch()` */
+        /** The adapter of the search engine. @defaultValue `postgresSearch()` */
         readonly adapter?: SearchAdapter;
         /**
-         * Codes of ISO 639-1. In these languages a word is found in every form, `running` by `runs`. When they change, the
-         * index needs a reindex. @defaultValue all of ar, da, de, el, en, es, fi, fr, hi, hu, it, nl, no, pt, ro, ru, sv, tr, uk
+         * Language codes of ISO 639-1. In these languages, a search for a word also finds its other grammatical forms: `runs`
+         * finds `running`. After a change of this list, the index needs a reindex. @defaultValue all of ar, da, de, el, en, es,
+         * fi, fr, hi, hu, it, nl, no, pt, ro, ru, sv, tr, uk
          */
         readonly languages?: readonly LanguageCode[];
       };
-  /** The durable jobs that do long operations. */
+  /** Jobs, which do long operations. The plugin stores them in the database, so that any process can continue them. */
   readonly jobs?: {
     /** How often an idle process looks for jobs. It starts its own jobs at once. @defaultValue 1000 */
     readonly pollIntervalMs?: number;
-    /** A job whose process has given no sign of life for this long is taken over by another process. @defaultValue 10000 */
+    /** How long a process may give no sign of life before another process takes over its jobs. @defaultValue 10000 */
     readonly leaseMs?: number;
     /** How long finished jobs are kept. @defaultValue 604800000, seven days */
     readonly retentionMs?: number;
-    /** Maximum number of jobs of one kind that one process leads at once. @defaultValue 2 */
+    /** Maximum number of jobs of one kind that one process runs at once. @defaultValue 2 */
     readonly concurrency?: number;
     /**
-     * How long an HTTP request waits for the job that it has started. After that, it is answered with `202` and the job's
-     * URL. Choose a shorter time than the time-out of your proxies. @defaultValue 50000
+     * How long an HTTP request waits for the job that it has started. After this time, the request is answered with `202` and
+     * the URL of the job. Choose a shorter time than the time-out of your proxies. @defaultValue 50000
      */
     readonly answerWithinMs?: number;
     /**
-     * How often an event stream repeats the state of a job that does not change. Choose a shorter time than the one after
-     * which proxies cut a silent stream. The stream checks the job four times a second. @defaultValue 15000
+     * How often an event stream repeats the state of a job that does not change. Proxies close a stream that is silent for some
+     * time, so choose a shorter time. The stream checks the job four times a second. @defaultValue 15000
      */
     readonly repeatProgressMs?: number;
   };
-  /** The routes. */
+  /** Settings of the HTTP routes. */
   readonly http?: {
     /**
-     * Whether the plugin passes unknown paths below `/_dendrite/admin` and `/_synapse/admin` on to the next middleware, which
-     * may serve routes of the host. `false`: the plugin answers them with `404 M_UNRECOGNIZED`. Either way it answers unknown
-     * methods of its own paths with 405. @defaultValue false
+     * What happens with unknown paths below `/_dendrite/admin` and `/_synapse/admin`. `true`: the plugin passes them on to the
+     * next middleware, where the host may have routes of its own. `false`: the plugin answers them with `404 M_UNRECOGNIZED`.
+     * In both cases, the plugin answers unknown methods of its own paths with 405. @defaultValue false
      */
     readonly passUnknownPaths?: boolean;
   };
-  /** The hooks that the homeserver registers. */
+  /** Settings of the hooks that the homeserver adds. */
   readonly hooks?: {
-    /** Time limit for hooks that set none. @defaultValue 5000 */
+    /** Time limit of hooks that have no time limit of their own. @defaultValue 5000 */
     readonly timeoutMs?: number;
   };
-  /** How accounts are created. */
+  /** How accounts are registered. */
   readonly registration?: {
-    /** Anyone who knows this secret can register accounts. At least 1 byte. @defaultValue none: the routes do not exist */
+    /**
+     * A secret. Anyone who knows it can register accounts. It has at least 1 byte. @defaultValue no secret: the routes that
+     * need it do not exist
+     */
     readonly sharedSecret?: string;
     /**
-     * Whether registration at the homeserver requires a token. If not, Dendrite's path creates no tokens. @defaultValue false
+     * Whether people need a registration token to register on the homeserver. If not, Dendrite's route refuses to create
+     * tokens. @defaultValue false
      */
     readonly requiresToken?: boolean;
   };
-  /** How passwords are hashed. */
+  /** Passwords, and logins of administrators as other users. */
   readonly accounts?: {
     /** Cost of a password hash, from 4 to 31. Each step doubles the time that a hash takes. @defaultValue 10, as in Dendrite */
     readonly bcryptCost?: number;
-    /** Maximum number of password hashes computed at once. @defaultValue 2 */
+    /** Maximum number of password hashes that are computed at once. @defaultValue 2 */
     readonly concurrentHashes?: number;
     /** Whether administrators may log in as other users. @defaultValue false */
     readonly allowLoginAs?: boolean;
   };
   /**
-   * Server notices: messages from the server to its users. The plugin creates the account that sends them. @defaultValue
-   * `false`: switched off
+   * Server notices, which are messages from the server to its users. The plugin creates the account that sends them.
+   * @defaultValue `false`: server notices are off
    */
   readonly serverNotices?:
     | false
     | {
-        /** Localpart of the account that sends them. @defaultValue `_server` */
+        /** Localpart of the account that sends notices. @defaultValue `_server` */
         readonly localpart?: string;
-        /** Display name of that account. @defaultValue `Server Alerts` */
+        /** Display name of this account. @defaultValue `Server Alerts` */
         readonly displayName?: string;
-        /** An `mxc://` URL. @defaultValue none */
+        /** Avatar of this account, an `mxc://` URL. @defaultValue no avatar */
         readonly avatarUrl?: string;
-        /** Name of the rooms. @defaultValue `Server Alerts` */
+        /** Name of the rooms in which users get notices. @defaultValue `Server Alerts` */
         readonly roomName?: string;
         /** Room version of new notice rooms. @defaultValue 10 */
         readonly roomVersion?: string;
       };
-  /** What happens to rooms without being asked for. */
+  /** What the plugin does with rooms on its own. */
   readonly rooms?: {
     /**
-     * Purges rooms that have had no local users for a while. A job checks once a day. `GET /_dendrite/admin/abandonedRooms`
-     * lists the rooms beforehand, and hooks of `purgeRoom` can prevent a purge. @defaultValue `false`: such rooms are kept
+     * Purges rooms that have had no local users for some time. A job looks for such rooms once a day. `GET
+     * /_dendrite/admin/abandonedRooms` lists the rooms before they are purged, and hooks of `purgeRoom` can prevent a purge.
+     * @defaultValue `false`: such rooms are kept
      */
     readonly purgeAbandoned?:
       | false
       | {
           /**
-           * Minimum time without local users, in ms, since a daily check first found the room without them. At least one day.
+           * How long a room must have had no local users, in ms. The time begins when a daily check first finds the room
+           * without local users. At least one day.
            */
           readonly afterMs: number;
           /** Ids of rooms that are never purged. @defaultValue none */
           readonly keep?: readonly string[];
-          /** Maximum number of rooms to purge in one day. @defaultValue 100 */
+          /** Maximum number of rooms that are purged in one day. @defaultValue 100 */
           readonly atMost?: number;
-          /** Whether to list the rooms without purging them. @defaultValue false */
+          /** Whether rooms are only listed and never purged. @defaultValue false */
           readonly dryRun?: boolean;
         };
   };
-  /** The record of who did what. */
+  /** The audit, which records who did what. */
   readonly audit?: {
     /**
-     * How long entries are kept, and approvals after they have expired, in ms. Entries contain client addresses.
+     * How long audit entries are kept. Expired approvals are kept for the same time. Audit entries contain client addresses.
      * @defaultValue 31536000000, one year
      */
     readonly retentionMs?: number;
   };
-  /** What the plugin may take of the homeserver, and callers of the plugin. */
+  /** Limits of what the plugin and its callers may use. */
   readonly limits?: {
     /** Maximum size of a request body. Compressed bodies are refused. @defaultValue 65536 */
     readonly bodyBytes?: number;
     /**
-     * Maximum number of connections of the host's pool that a job uses at once in this process. At least 2. The pool must
-     * have at least one more, for the host's own requests. @defaultValue 4
+     * Maximum number of the host's database connections that a job uses at once in this process. At least 2. The host's pool
+     * must have at least one connection more, for the host's own requests. @defaultValue 4
      */
     readonly connections?: number;
     /** Time limit for the answer of another homeserver, in ms. @defaultValue 10000 */
     readonly federationRequestMs?: number;
     /**
-     * Maximum number of failed authentications of one client address in `windowMs`. Further ones are answered with 429.
-     * `false`: no limit. The address is Koa's `ctx.ip`, so set `app.proxy` behind a reverse proxy. @defaultValue 60 in 60000
+     * Maximum number of failed authentications from one client address within `windowMs`. Further ones are answered with 429.
+     * `false` means no limit. The address is Koa's `ctx.ip`, so set `app.proxy` behind a reverse proxy. @defaultValue 60 in
+     * 60000
      */
     readonly failedAuthentications?: AddressLimit | false;
     /**
-     * Maximum number of requests of one client address in `windowMs` to routes that need no access token. Further ones are
-     * answered with 429. `false`: no limit. The limit keeps clients from guessing registration tokens and from using up all
-     * nonces. @defaultValue 300 in 60000
+     * Maximum number of requests from one client address within `windowMs` to routes that need no access token. Further ones
+     * are answered with 429. `false` means no limit. The limit prevents clients from guessing registration tokens and from
+     * using up all nonces. @defaultValue 300 in 60000
      */
     readonly openRequests?: AddressLimit | false;
   };
@@ -242,7 +253,7 @@ const optionsSchema = closedObject({
       )
       .default(false),
   }).prefault({}),
-  // Unlike other times, this one is longer than the maximum of a timer.
+  // This time may exceed the longest time of a timer, so it has no maximum.
   audit: closedObject({ retentionMs: z.int().positive().default(31_536_000_000) }).prefault({}),
   limits: closedObject({
     bodyBytes: z.int().positive().default(65_536),
@@ -253,10 +264,10 @@ const optionsSchema = closedObject({
   }).prefault({}),
 });
 
-/** Options with every default filled in. */
+/** The options, with all defaults filled in. */
 export type Config = Readonly<z.output<typeof optionsSchema>>;
 
-/** The JSON Schema of the options. It accepts any value in place of a function, such as a search adapter. */
+/** Returns the JSON Schema of the options. Instead of a function, such as a search adapter, it accepts any value. */
 export function optionsJsonSchema(): Record<string, unknown> {
   return z.toJSONSchema(optionsSchema, { io: 'input', unrepresentable: 'any' });
 }

@@ -1,4 +1,4 @@
-/** Matrix error codes of this package's answers, each with its default HTTP status. */
+/** The Matrix error codes that this package uses, each with its usual HTTP status. */
 export const ERROR_STATUS = {
   M_BAD_JSON: 400,
   M_BAD_STATE: 400,
@@ -30,24 +30,22 @@ export function isErrorCode(value: unknown): value is ErrorCode {
 }
 
 declare const brand: unique symbol;
-/** An error code of the host's own, such as `ORG_EXAMPLE_LEGAL_HOLD`, for refusals by hooks. */
+/** An error code of the host's own, such as `ORG_EXAMPLE_LEGAL_HOLD`. Hooks use it to refuse operations. */
 export type OwnErrorCode = string & { readonly [brand]: 'OwnErrorCode' };
 
-/** Whether `value` can be an error code: up to 255 characters of ASCII without spaces. */
+/** Tells whether `value` can be an error code: 1 to 255 ASCII characters without spaces. */
 export function isOwnErrorCode(value: unknown): value is OwnErrorCode {
   return typeof value === 'string' && /^[!-~]{1,255}$/.test(value);
 }
 
 export interface MatrixErrorOptions extends ErrorOptions {
-  /**
-   * HTTP status, for codes with more than one. @defaultValue the code's entry in `ERROR_STATUS`, or 403 for a host's own code
-   */
+  /** HTTP status of the answer. @defaultValue the code's entry in `ERROR_STATUS`, or 403 for a host's own code */
   status?: number;
-  /** Fields that the code defines besides `errcode` and `error`, such as `retry_after_ms`. */
+  /** Fields of the answer besides `errcode` and `error`, such as `retry_after_ms`. */
   fields?: Readonly<Record<string, unknown>>;
 }
 
-/** The error that callers see: over HTTP as `{"errcode", "error"}`, in-process as a thrown object. */
+/** An error that callers see. HTTP clients get it as `{"errcode", "error"}`. In-process callers get it as a thrown object. */
 export class MatrixError extends Error {
   override readonly name = 'MatrixError';
   readonly errcode: ErrorCode | OwnErrorCode;
@@ -61,19 +59,19 @@ export class MatrixError extends Error {
     this.fields = options.fields ?? {};
   }
 
-  /** The response body, Matrix specification, Client-Server API, "Standard error response". */
+  /** Returns the response body. Source: Client-Server API, "Standard error response". */
   toJSON(): Record<string, unknown> {
     return { ...this.fields, errcode: this.errcode, error: this.message };
   }
 }
 
-/** An invalid input parameter. `M_MISSING_PARAM` or `M_INVALID_PARAM`. */
+/** An invalid or missing input parameter. The code is `M_INVALID_PARAM` or `M_MISSING_PARAM`. */
 export class ParameterError extends MatrixError {
-  /** Path of the parameter: its name, then the keys into its value. */
+  /** Path of the parameter: its name, and then the keys inside its value. */
   readonly path: readonly string[];
   readonly problem: string | undefined;
 
-  /** @param problem `undefined`: the parameter is missing */
+  /** @param problem what is wrong with the parameter; `undefined` if it is missing */
   constructor(path: readonly string[], problem: string | undefined) {
     const name = path.join('.');
     if (problem === undefined) super('M_MISSING_PARAM', `missing parameter "${name}"`);
@@ -82,7 +80,7 @@ export class ParameterError extends MatrixError {
     this.problem = problem;
   }
 
-  /** The same error, with the parameter's name as the caller knows it. */
+  /** Returns the same error, with the name that the parameter has for the caller. */
   renamed(nameOf: (parameter: string) => string): ParameterError {
     const [parameter = '', ...rest] = this.path;
     return new ParameterError([nameOf(parameter), ...rest], this.problem);
@@ -90,18 +88,21 @@ export class ParameterError extends MatrixError {
 }
 
 /**
- * Why another server did not answer as expected. `refused`: it answered with an error status. `unreachable`: it did not
+ * Why another server has not answered as expected. `refused`: it answered with an error status. `unreachable`: it did not
  * answer in time. `bad_answer`: its answer violates the specification.
  */
 export type FederationFailure = 'refused' | 'unreachable' | 'bad_answer';
 
-/** Thrown by a host's `FederationSender`. The message names the server and repeats only the `errcode` of its answer. */
+/**
+ * An error that a host's `FederationSender` throws. Its message names the server. Of the server's answer, the message repeats
+ * only the `errcode`.
+ */
 export class FederationError extends Error {
   override readonly name = 'FederationError';
   readonly reason: FederationFailure;
-  /** HTTP status of a refusal. */
+  /** HTTP status of the answer, if the server refused the request. */
   readonly status: number | undefined;
-  /** Error code of a refusal, if it had one. */
+  /** Matrix error code of the answer, if the server refused the request and gave a code. */
   readonly errcode: string | undefined;
 
   constructor(
@@ -116,7 +117,7 @@ export class FederationError extends Error {
   }
 }
 
-/** Turns any thrown value into an `Error`. */
+/** Returns a thrown value as an `Error`. */
 export function toError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown));
 }
@@ -132,13 +133,14 @@ function isDatabaseError(error: Error): error is DatabaseError {
   return 'severity' in error && 'code' in error && typeof error.code === 'string';
 }
 
-/** Knex puts the statement before the message of every error in a query, even of a lost connection. */
+/** Matches the SQL statement that Knex puts before the message of every error in a query, even if the connection was lost. */
 const STATEMENT =
   /^\s*(?:with|select|insert|update|delete|create|alter|drop|analyze|lock|truncate|begin|commit|rollback|savepoint|release|set)\b[\s\S]* - /i;
 
 /**
- * Describes an error for logs and jobs. Messages of PostgreSQL and Knex repeat the statement with its values, such as message
- * bodies and access tokens, so only the SQLSTATE and the names of tables and columns are used.
+ * Describes an error for logs and jobs. Messages of PostgreSQL and Knex repeat the SQL statement with its values, such as
+ * message bodies and access tokens. So the description contains only the SQLSTATE, and the names of the table and the
+ * constraint.
  */
 export function describeError(thrown: unknown): string {
   const error = toError(thrown);
@@ -147,7 +149,7 @@ export function describeError(thrown: unknown): string {
   return ['PostgreSQL error', error.code, ...concerned].join(' ');
 }
 
-/** Fields for logs: what happened and where, without the message of a database error. */
+/** Returns fields for logs that say what happened and where. They do not contain the message of a database error. */
 export function errorFields(thrown: unknown): Record<string, unknown> {
   const frames = toError(thrown)
     .stack?.split('\n')

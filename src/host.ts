@@ -1,12 +1,14 @@
 /**
- * The parts that a homeserver provides to the plugin.
+ * The types of what a homeserver provides to the plugin.
  *
- * **Words.** *Host*: the homeserver process that mounts the plugin. *Plugin*: one `createAdminPlugin()`. *Stream id*: a value
- * of the sequence `syncapi_stream_id`, the position of a row in `/sync`. *NID*: a numeric id of the roomserver tables. *Job*:
- * durable work in the plugin's own tables, done by any process that shares the database.
+ * **Words.** *Host*: the homeserver process that mounts the plugin. *Plugin*: the result of one call of `createAdminPlugin()`.
+ * *Stream id*: a number from the sequence `syncapi_stream_id`. It is the position of a row in `/sync`. *NID*: a number by which
+ * the roomserver's tables refer to an event, a room or a text. *Job*: long work that the plugin stores in its own tables. Any
+ * process that shares the database can do it.
  *
- * `docs/host-guide.md` describes the contract between host and plugin: allocation of ids, locks and their order, the host's
- * calls, notifications after a commit, several processes, pools and proxies.
+ * `docs/host-guide.md` describes the contract between host and plugin: how ids are allocated, which locks there are and in
+ * which order they are taken, which calls the host makes, what the plugin tells the host after a commit, several processes,
+ * pools and proxies.
  */
 
 import type { KeyObject } from 'node:crypto';
@@ -14,7 +16,7 @@ import type { Knex } from 'knex';
 import type { Registry } from 'prom-client';
 import type { EventId, RoomId, ServerName, UserId } from './ids.ts';
 
-/** A pino-shaped logger. The plugin passes no token, password, MAC, nonce or message body to it. */
+/** A logger with the methods of pino. The plugin never passes a token, password, MAC, nonce or message body to it. */
 export interface Logger {
   debug(fields: Record<string, unknown>, message: string): void;
   info(fields: Record<string, unknown>, message: string): void;
@@ -25,107 +27,115 @@ export interface Logger {
 /** An ed25519 key that signs events of one local server name. */
 export interface SigningKey {
   readonly serverName: ServerName;
-  /** Such as `ed25519:auto`. */
+  /** The key's id, such as `ed25519:auto`. */
   readonly keyId: string;
   readonly privateKey: KeyObject;
 }
 
-/** The parts of an application service registration that access tokens need. */
+/** The parts of an application service's registration that the plugin needs to check access tokens. */
 export interface Appservice {
   readonly id: string;
   readonly asToken: string;
-  /** User ids that the application service may act as. */
+  /** Patterns for the user ids as which the application service may act. */
   readonly userNamespaces: readonly RegExp[];
 }
 
 /**
- * Called after a commit with the rooms and users that have something new for `/sync`. If devices of a user change, including
- * remote users, everyone who shares a room with the user has something new.
+ * Gets calls after a commit, with the rooms and users for which `/sync` has something new. If a user's devices change,
+ * `usersChanged()` gets that user's id, even if the user is remote. `/sync` then has something new for everyone who shares a
+ * room with the user.
  */
 export interface Notifier {
   roomsChanged(roomIds: readonly RoomId[]): void | Promise<void>;
   usersChanged(userIds: readonly UserId[]): void | Promise<void>;
 }
 
-/** Called after a commit with the rooms and users that the host must drop from its caches. */
+/** Gets calls after a commit, with the rooms and users that the host must remove from its caches. */
 export interface Caches {
   dropRooms(roomIds: readonly RoomId[]): void | Promise<void>;
   dropUsers(userIds: readonly UserId[]): void | Promise<void>;
 }
 
-/** The servers of a federation request. The origin is the local server that sends the request. */
+/** The servers of a federation request. `origin` is the local server name that sends the request. */
 export interface FederationRequest {
   readonly origin: ServerName;
   readonly destination: ServerName;
 }
 
-/** Options of a federation request. If the signal is aborted, the request ends and throws the signal's reason. */
+/** Options of a federation request. When the signal is aborted, the request ends and throws the signal's reason. */
 export interface FederationRequestOptions {
   readonly signal: AbortSignal;
 }
 
-/** The answer of `user/devices`. The host has checked the fields of this type. */
+/** The answer of another server to `user/devices`. The host has checked that the fields have these types. */
 export interface RemoteDevices {
   readonly streamId: number;
   readonly devices: readonly {
     readonly deviceId: string;
     readonly displayName?: string;
-    /** The signed identity keys, as the server sent them. A device that cannot encrypt has none. */
+    /** The signed identity keys, as the server sent them. Absent if the device cannot encrypt. */
     readonly keys?: Readonly<Record<string, unknown>>;
   }[];
   readonly masterKey?: Readonly<Record<string, unknown>>;
   readonly selfSigningKey?: Readonly<Record<string, unknown>>;
 }
 
-/** The state of a room before an event, as another server sent it. Hashes, signatures and rules are not checked yet. */
+/**
+ * The state of a room before an event, as another server sent it. The host has not checked hashes, signatures or authorisation
+ * rules.
+ */
 export interface RemoteState {
   readonly state: readonly Readonly<Record<string, unknown>>[];
-  /** Auth events of the state, their auth events, and so on. */
+  /** The auth events of the state, the auth events of these, and so on. */
   readonly authChain: readonly Readonly<Record<string, unknown>>[];
 }
 
-/** A signing key of a server, current or old. */
+/** A signing key of a server, which is either in use or old. */
 export interface ServerKey {
   readonly serverName: ServerName;
   readonly keyId: string;
   readonly publicKey: KeyObject;
   /**
-   * In ms since the epoch. Since room version 5, the key must not sign events with a later timestamp. This is
-   * `valid_until_ts` of a current key and `expired_ts` of an old key.
+   * A time in ms since the epoch. Since room version 5, the key must not sign events with a later timestamp. It is the
+   * `valid_until_ts` of a key in use, and the `expired_ts` of an old key.
    */
   readonly validUntilTs: number;
 }
 
-/** A server that failed, and that the federation sender will try again. Times are in ms since the epoch. */
+/** A server that has failed, and that the federation sender will contact again. Times are in ms since the epoch. */
 export interface DestinationRetry {
   readonly destination: ServerName;
-  /** The first of the failures in a row. */
+  /** Time of the first of the successive failures. */
   readonly failingSince: number;
-  /** The last of them. */
+  /** Time of the last attempt. */
   readonly lastTry: number;
   readonly nextTry: number;
 }
 
 /**
- * The host's federation sender. The plugin queues events for other servers in Dendrite's tables `federationsender_queue_json`
- * and `federationsender_queue_pdus`, in the transaction that writes the event. The sender drains these tables, including rows
- * that it finds at its start.
+ * The host's federation sender. When the plugin writes an event for other servers, it queues the event in Dendrite's tables
+ * `federationsender_queue_json` and `federationsender_queue_pdus`, in the same transaction. The federation sender sends the
+ * rows of these tables to the other servers, including rows that it finds when it starts.
  *
- * Methods that send requests to another server are optional. `start()` logs which features are off without them. They throw
- * `FederationError` if there is no valid answer. Its `reason` distinguishes a refusal from an unreachable server. Section
- * names refer to the Server-Server API.
+ * Methods that send requests to another server are optional. `start()` of the plugin logs which features are off without them.
+ * These methods throw `FederationError` if there is no valid answer. Its `reason` distinguishes a refusal from a server that
+ * cannot be reached. Section names refer to the Server-Server API.
  */
 export interface FederationSender {
-  /** Events for these servers have been queued and committed. */
+  /** Tells the federation sender that events for these servers have been queued and committed. */
   wake(destinations: readonly ServerName[]): void | Promise<void>;
   /**
-   * `GET make_leave`, "Leaving Rooms (Rejecting Invites)". Without it, remote invites are only forgotten on this homeserver.
+   * `GET make_leave`, section "Leaving Rooms (Rejecting Invites)". Without it, invites from other servers are only removed on
+   * this homeserver.
    */
   makeLeave?(
     request: FederationRequest & { readonly roomId: RoomId; readonly userId: UserId },
     options: FederationRequestOptions,
   ): Promise<{ readonly event: Readonly<Record<string, unknown>>; readonly roomVersion: string }>;
-  /** `PUT send_leave` with a hashed and signed event. Uses version 2, or version 1 if the server knows no other. */
+  /**
+   * `PUT send_leave` with a hashed and signed event. The host uses version 2, or version 1 if the other server does not know
+   * version 2.
+   */
   sendLeave?(
     request: FederationRequest & {
       readonly roomId: RoomId;
@@ -134,79 +144,88 @@ export interface FederationSender {
     },
     options: FederationRequestOptions,
   ): Promise<void>;
-  /** `GET user/devices`, "Device Management". */
+  /** `GET user/devices`, section "Device Management". */
   queryDevices?(
     request: FederationRequest & { readonly userId: UserId },
     options: FederationRequestOptions,
   ): Promise<RemoteDevices>;
-  /** `GET state`, "Retrieving events". Returns the state before the event. */
+  /** `GET state`, section "Retrieving events". Returns the state before the event. */
   lookupState?(
     request: FederationRequest & { readonly roomId: RoomId; readonly eventId: EventId },
     options: FederationRequestOptions,
   ): Promise<RemoteState>;
   /**
-   * "Retrieving server keys". Returns the wanted keys of the destination, from the host's cache if they are still valid at
-   * the wanted time. Keys that the server does not have are missing from the answer.
+   * Section "Retrieving server keys". Returns the wanted keys of the destination. A key may come from the host's cache if it is
+   * still valid at the wanted time. The answer lacks keys that the server does not have.
    */
   verifyKeys?(
     request: FederationRequest & {
       readonly keyIds: readonly string[];
-      /** In ms since the epoch. A cached key that expires earlier is requested again. @defaultValue any cached key is valid */
+      /**
+       * A time in ms since the epoch. The host requests a cached key again if the key expires earlier. @defaultValue any cached
+       * key is valid
+       */
       readonly minimumValidUntilTs?: number;
     },
     options: FederationRequestOptions,
   ): Promise<readonly ServerKey[]>;
   /**
-   * Lists the servers that failed and whose next attempt is still waiting. A host with several processes lists those of all
-   * processes, or at least of this one. Without this method, the admin API shows no retry times.
+   * Lists the servers that have failed and whose next attempt is still to come. If the host has several processes, the list
+   * covers all processes, or at least this one. Without this method, the admin API shows no times of attempts.
    */
   listRetries?(): readonly DestinationRetry[] | Promise<readonly DestinationRetry[]>;
   /**
-   * Tries a server at once, in whichever process is waiting for it. The plugin has removed the server from
-   * `federationsender_blacklist` and `federationsender_assumed_offline`. @defaultValue `wake()` is called
+   * Contacts a server at once, in whichever process is waiting for its next attempt. The plugin has already removed the server
+   * from `federationsender_blacklist` and `federationsender_assumed_offline`. @defaultValue the plugin calls `wake()`
    */
   retryNow?(destination: ServerName): void | Promise<void>;
 }
 
 /**
- * The objects that the homeserver provides. `stop()` closes none of them. The object may have more members, and may be an
- * instance of a class. `createAdminPlugin()` refuses a member whose name looks like a misspelling of one of these.
+ * What the homeserver provides to the plugin. The plugin's `stop()` closes none of it. The object may have more members, and
+ * may be an instance of a class. `createAdminPlugin()` refuses an unknown member whose name looks like a misspelling of one of
+ * these.
  */
 export interface Host {
-  /** The primary server name, Dendrite's `global.server_name`. */
+  /** The main server name. Dendrite calls it `global.server_name`. */
   readonly serverName: ServerName;
-  /** Further local server names, Dendrite's `global.virtual_hosts`. @defaultValue none */
+  /** Further local server names. Dendrite calls them `global.virtual_hosts`. @defaultValue none */
   readonly virtualHosts?: readonly ServerName[];
-  /** Knex on PostgreSQL 13 or later. Its pool must be larger than `limits.connections`: the rest is for the host's own use. */
+  /**
+   * Knex with PostgreSQL 13 or later. Its pool must be larger than `limits.connections`, because the host needs the other
+   * connections.
+   */
   readonly db: Knex;
-  /** At least one key for each local server name, including virtual hosts. No keys for other names. */
+  /** At least one key for each local server name, including virtual hosts. Keys for other names are not allowed. */
   readonly signingKeys: readonly SigningKey[];
-  /** Where the plugin logs. @defaultValue nothing is logged */
+  /** The logger. @defaultValue nothing is logged */
   readonly logger?: Logger;
-  /** Registry to which the plugin adds its metrics. `stop()` removes them. @defaultValue no metrics */
+  /**
+   * The registry to which the plugin adds its metrics. The plugin's `stop()` removes them. @defaultValue there are no metrics
+   */
   readonly metrics?: {
     /** A registry of prom-client. */
     readonly registry: Registry;
   };
-  /** Application services, whose access tokens belong to no device. @defaultValue none */
+  /** Application services. Their access tokens belong to no device. @defaultValue none */
   readonly appservices?: readonly Appservice[];
   /**
-   * Sends what is queued for other servers, and asks them.
-   * @defaultValue events are queued for other servers, and no requests are sent to them
+   * Sends to other servers what the plugin has queued for them, and sends requests to them. @defaultValue the plugin queues
+   * events for other servers, and sends no requests
    */
   readonly federation?: FederationSender;
-  /** Hears of changes that `/sync` shows. @defaultValue clients receive changes at their next sync */
+  /** Learns which rooms and users have something new for `/sync`. @defaultValue clients get changes with their next sync */
   readonly notifier?: Notifier;
-  /** Hears what to drop from the homeserver's caches. @defaultValue no caches to drop */
+  /** Learns what the host must remove from its caches. @defaultValue the host has no caches */
   readonly caches?: Caches;
 }
 
-/** `admin.events`: takes the events that the homeserver writes. */
+/** `admin.events` of the plugin: takes the events that the homeserver writes. */
 export interface Events {
   /**
-   * Updates what the plugin stores about events, such as the search index. Call it for every event that you write, of any type.
-   * For a redaction, call it after the redacted event is overwritten. Pass the writing transaction and make this its last
-   * statement: everything then changes together.
+   * Updates what the plugin stores about events, such as the search index. Call it for every event that the homeserver writes,
+   * of any type. For a redaction, call it after the redacted event has been overwritten. Pass the transaction that writes the
+   * events, and make this call its last statement. Everything then changes together.
    */
   readonly apply: ApplyEvents;
 }
@@ -216,13 +235,13 @@ export type ApplyEvents = (
   options?: { readonly transaction?: Knex.Transaction },
 ) => Promise<void>;
 
-/** A room event of any type that the host has just written. The input of `admin.events.apply()`. */
+/** A room event that the host has just written, of any type. It is the input of `admin.events.apply()`. */
 export interface AppliedEvent {
   readonly event_id: EventId | string;
   readonly room_id: RoomId | string;
   readonly type: string;
   readonly state_key?: string;
   readonly content: Readonly<Record<string, unknown>>;
-  /** Top-level `redacts` of an `m.room.redaction` before room version 11. */
+  /** The field `redacts` of an `m.room.redaction`. Since room version 11, it is inside the content. */
   readonly redacts?: string;
 }

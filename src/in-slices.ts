@@ -1,11 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-/** Maximum time without a pause, in ms. Requests of the host's users wait at most this long. */
+/** Maximum time without a pause, in ms. Other requests to the homeserver wait at most this long. */
 const SLICE_MS = 10;
 
 /**
- * Runs long work in slices. The event loop runs between slices. The work can pause wherever it yields.
- * @throws the signal's reason after an abort; errors of the work
+ * Runs long work in slices, so that the event loop can do other work between them. The work can pause wherever it yields.
+ * @throws the signal's reason if the signal is aborted; errors of the work
  */
 export async function inSlices<T>(
   work: Generator<undefined, T, undefined>,

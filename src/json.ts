@@ -1,11 +1,11 @@
-/** Whether a value parsed from JSON is an object. */
+/** Tells whether a value that was parsed from JSON is an object. */
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /**
- * The JSON text of a value that was parsed from JSON, at any depth. `JSON.stringify()` overflows the stack at a few thousand
- * levels, but an event of 64 KiB can have thirty thousand.
+ * Returns the JSON text of a value that was parsed from JSON. The value may be nested to any depth. `JSON.stringify()`
+ * overflows the stack at a few thousand levels, but an event of 64 KiB can have thirty thousand.
  */
 export function toJson(value: unknown): string {
   try {
@@ -16,7 +16,7 @@ export function toJson(value: unknown): string {
   }
 }
 
-/** Finished text, or a value to write. */
+/** Text that is finished, or a value that is still to be written. */
 type Part = { readonly text: string } | { readonly value: unknown };
 
 /** Writes a value with a stack of its own instead of recursion. */
@@ -26,7 +26,7 @@ function writeDeep(root: unknown): string {
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     if ('text' in next) written.push(next.text);
     else if (typeof next.value !== 'object' || next.value === null) written.push(JSON.stringify(next.value));
-    // Pushed one by one, because call arguments also use stack space.
+    // The parts are pushed one by one, because call arguments also use stack space.
     else for (const part of partsOf(next.value).reverse()) pending.push(part);
   }
   return written.join('');

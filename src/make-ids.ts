@@ -10,7 +10,7 @@ import {
   type UserId,
 } from './ids.ts';
 
-/** Maximum length of a string that an error repeats, in UTF-16 code units. */
+/** Maximum length of a value that an error message repeats, in UTF-16 code units. */
 const LONGEST_SHOWN = 255;
 
 const made =

@@ -15,7 +15,7 @@ export interface PackageFacts {
   readonly peerDependenciesMeta: Readonly<Record<string, { readonly optional?: boolean }>>;
 }
 
-/** `plugin.manifest.json`: what the package is, needs, uses and adds. `loadPlugin()` enforces it. */
+/** Builds `plugin.manifest.json`, which describes what the package is, needs, uses and adds. `loadPlugin()` enforces it. */
 export function buildManifest({
   name,
   version,

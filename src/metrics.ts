@@ -2,7 +2,7 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
-/** Every metric of the package. No label holds user data or an id. */
+/** All metrics of the package. No label holds user data or an id. */
 export const METRICS = {
   operations: {
     type: 'counter',
@@ -147,11 +147,11 @@ type MetricOf<Key extends MetricKey> = (typeof METRICS)[Key]['type'] extends 'co
     ? Gauge<Label<Key>>
     : Histogram<Label<Key>>;
 
-/** One object for each entry of `METRICS`. */
+/** One metric object for each entry of `METRICS`. */
 export type Metrics = { readonly [Key in MetricKey]: MetricOf<Key> } & {
   /**
-   * Reads gauges from the database on each scrape. `read` runs at most once for one scrape. If it throws, the scrape fails,
-   * as in prom-client.
+   * Registers a function that reads gauges from the database at each scrape. `read` runs at most once for each scrape. If it
+   * throws, the scrape fails, as is usual in prom-client.
    */
   readonly onScrape: (read: () => Promise<void>) => void;
   /** Removes the metrics from the registry. */
@@ -164,12 +164,12 @@ export type SearchMetrics = Pick<
   'searchDocumentsIndexed' | 'searchRequests' | 'searchErrors' | 'searchTasksInFlight'
 >;
 
-/** How long gauges from the database are reused, in ms. All gauges of one scrape share one reading. */
+/** How long values that were read from the database are reused, in ms. So all gauges of one scrape use the same values. */
 const SCRAPE_FRESHNESS_MS = 500;
 
 /**
  * Adds the metrics to the registry.
- * @throws Error if the registry already has a metric of the same name: two plugins need two registries
+ * @throws Error if the registry already has a metric with one of these names. Two plugins need two registries.
  */
 export function createMetrics(registry: Registry = new Registry()): Metrics {
   const taken = Object.values(METRICS).find(({ name }) => registry.getSingleMetric(name) !== undefined);

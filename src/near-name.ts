@@ -1,12 +1,14 @@
-/** Maximum number of edits between a name and its misspelling. */
+/** Maximum number of edits between a name and a misspelling of it. */
 const MAX_DISTANCE = 2;
-/** Maximum length of a compared name, in UTF-16 code units. */
+/** Maximum length of a name that is compared, in UTF-16 code units. */
 const MAX_LENGTH = 100;
 
-/** A name without the differences between camel case, snake case and kebab case. */
+/**
+ * Reduces a name to its letters and digits in lower case. So spellings in camel case, snake case and kebab case become equal.
+ */
 export const plainName = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
 
-/** The known name that is nearest to a misspelt one. `undefined` if no name is near. */
+/** Returns the known name that is most similar to a misspelt one, or `undefined` if no name is similar. */
 export function nearestName(name: string, known: Iterable<string>): string | undefined {
   const wanted = plainName(name).slice(0, MAX_LENGTH);
   const [nearest] = [...known]
@@ -16,7 +18,7 @@ export function nearestName(name: string, known: Iterable<string>): string | und
   return nearest?.candidate;
 }
 
-/** The Levenshtein distance. */
+/** Computes the Levenshtein distance of two texts. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i += 1) {

@@ -1,21 +1,24 @@
 import type { z } from 'zod';
 
-/** Maximum length of a text that an error repeats. A longer text may be a secret in the wrong place. */
+/** Maximum length of a text that an error repeats. A longer text may be a secret that was put in the wrong place. */
 const MAX_REPEATED = 20;
 
-/** The end of a sentence that names the given value. Empty if the value must not be repeated. */
+/** Returns the end of a sentence that names the given value. Returns an empty text if the value must not be repeated. */
 export function insteadOf(value: unknown): string {
   if (typeof value === 'number') return `, not ${value}`;
   return typeof value === 'string' && value.length <= MAX_REPEATED ? `, not ${JSON.stringify(value)}` : '';
 }
 
-/** Explains an issue with a number. `undefined` if the issue is not about a number. All numbers here are integers. */
+/**
+ * Explains a zod issue about a number. Returns `undefined` if the issue is not about a number. All numbers in this package's
+ * inputs are integers.
+ */
 export function numberProblem(issue: z.core.$ZodRawIssue): string | undefined {
   const requirement = numberRequirement(issue);
   return requirement && `must be ${requirement}${insteadOf(issue.input)}`;
 }
 
-/** The requirement that the number does not meet. */
+/** Returns the requirement that the number does not meet. */
 export function numberRequirement(issue: z.core.$ZodRawIssue): string | undefined {
   const isNumber = (type: unknown): boolean => type === 'number' || type === 'int';
   if (issue.code === 'invalid_type' && isNumber(issue.expected)) return 'a whole number';

@@ -37,43 +37,49 @@ import { preflight } from './storage/preflight.ts';
 
 /** The plugin, as `createAdminPlugin()` returns it. */
 export interface AdminPlugin {
-  /** Mount it with `app.use(admin.router.routes())`, either directly, under a prefix, or in a router of the host. */
+  /**
+   * The HTTP routes. Mount them with `app.use(admin.router.routes())`: directly, under a prefix, or in a router of the host.
+   */
   readonly router: Router;
   /**
-   * Every operation in-process, with the same checks, hooks, audit and metrics as over HTTP. If an operation is a job, the
-   * call waits for the job. `operations.purgeRoom.start()` only starts the job, and `jobs.watch()` shows its progress.
+   * All operations as functions. They have the same checks, hooks, audit and metrics as HTTP calls. If an operation's work is a
+   * job, the call waits until the job ends. Such an operation also has a function that only starts the job, such as
+   * `operations.purgeRoom.start()`. `jobs.watch()` then shows the job's progress.
    */
   readonly operations: OperationFunctions;
-  /** Registers hooks, which can refuse an operation or hear of it. */
+  /** Adds hooks. A hook can refuse an operation, or gets a call after an operation. */
   readonly hooks: Hooks;
-  /** Makes operations wait for a second administrator. */
+  /** Makes an operation wait until a second administrator approves it. */
   readonly approvals: Approvals;
-  /** Shows, watches and awaits jobs. */
+  /** Shows jobs and waits for them. */
   readonly jobs: Jobs;
   /** Searches messages. */
   readonly search: Search;
   /** Takes the events that the homeserver writes. */
   readonly events: Events;
-  /** Checks and uses up registration tokens when somebody registers. */
+  /** Checks registration tokens, and counts their uses when people register. */
   readonly registrationTokens: RegistrationTokens;
-  /** Tells whether a room takes joins and events, and writes events into rooms. */
+  /** Tells whether a room accepts joins and events, and writes events into rooms. */
   readonly rooms: Rooms;
-  /** Tells whether an account is suspended or locked. */
+  /** Tells what administrators have decided about an account, for example that it is suspended or locked. */
   readonly accounts: Accounts;
   /**
-   * Migrates the plugin's own schema, checks Dendrite's tables, creates the search index, and starts working on jobs. A call
-   * during or after a successful call joins that call. A call after a failure tries again.
+   * Migrates the plugin's own tables, checks Dendrite's tables, creates the search index, and starts to run jobs. Further calls
+   * have no effect after a success. A call after a failure tries again.
    * @throws Error that says what is missing, or that the plugin has been stopped. A stopped plugin cannot be started again.
    */
   readonly start: () => Promise<void>;
-  /** Hands back jobs, ends event streams, waits for running work, and removes its metrics from the registry. Not reversible. */
+  /**
+   * Stops running jobs so that other processes can continue them, ends event streams, waits for running work, and removes the
+   * plugin's metrics from the registry. A stopped plugin cannot be started again.
+   */
   readonly stop: () => Promise<void>;
 }
 
 const silent: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
 /**
- * Creates the admin API of a homeserver. Has no effect before `start()`.
+ * Creates the admin API of a homeserver. Does nothing before `start()`.
  * @throws Error that names every mistake in the host and the options, or if the registry already has metrics of this plugin
  */
 export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}): AdminPlugin {
@@ -82,7 +88,7 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
   const { db } = host;
   const metrics = createMetrics(host.metrics?.registry);
   const stopped = new AbortController();
-  // Every wait for a job adds a listener.
+  // Every wait for a job adds a listener, so the number of listeners is not limited.
   setMaxListeners(0, stopped.signal);
   const hooks = createHooks(config.hooks, logger, metrics);
   const { adapter, languages } =
@@ -192,7 +198,7 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
   };
 
   const operations = createOperationFunctions(pipeline);
-  /** Queues a reindex, which hooks may refuse. Until it is done, search finds less. */
+  /** Queues a reindex. A hook may refuse it. Until the reindex has ended, a search may miss events. */
   const rebuildSearch = async (): Promise<void> => {
     try {
       await operations.reindexFulltext.start({}, { actor: { kind: 'system', name: 'search' } });

@@ -7,7 +7,7 @@ import { countReportsByStatus } from './storage/roomserver/event-reports.ts';
 
 /** Initialises the counters of operations. Reads gauges from the database at each scrape. */
 export function reportMetrics(db: Knex, metrics: Metrics): void {
-  // Counters start with 0, so that PromQL's `increase()` sees the first event.
+  // The counters start with 0, so that PromQL's `increase()` counts the first event too.
   for (const operation of Object.keys(OPERATIONS)) {
     for (const outcome of ['ok', 'refused', 'failed']) metrics.operations.inc({ operation, outcome }, 0);
   }

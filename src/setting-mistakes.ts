@@ -2,21 +2,24 @@ import { z } from 'zod';
 import { nearestName } from './near-name.ts';
 import { numberRequirement } from './number-problem.ts';
 
-/** Settings whose value is never repeated. */
+/** Settings whose value an error message never repeats. */
 const SECRET = new Set(['sharedSecret', 'asToken']);
 
-/** Names the kind of a value, for the end of a sentence. Does not repeat texts: they may be secrets in the wrong place. */
+/**
+ * Names the kind of a value, for the end of a sentence. Does not repeat a text, because the text may be a secret that was put
+ * in the wrong place.
+ */
 export function kindOf(value: unknown): string {
   if (Array.isArray(value)) return 'an array';
   if (value === null || typeof value === 'boolean' || typeof value === 'number') return String(value);
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }
 
-/** A schema with one check. @param problemOf returns the problem with a value, or `undefined` */
+/** Makes a schema with one check. @param problemOf returns what is wrong with a value, or `undefined` if it is valid */
 export const checked = <T>(problemOf: (value: unknown) => string | undefined): z.ZodType<T> =>
   z.custom<T>((value) => problemOf(value) === undefined, { error: ({ input }) => problemOf(input) });
 
-/** An object without unknown members. */
+/** Makes the schema of an object that may have no unknown members. */
 export const closedObject = <Shape extends z.ZodRawShape>(shape: Shape): z.ZodObject<Shape, z.core.$strict> =>
   z.strictObject(shape, {
     error: (issue) =>
@@ -25,14 +28,17 @@ export const closedObject = <Shape extends z.ZodRawShape>(shape: Shape): z.ZodOb
         : undefined,
   });
 
-/** Says that a name is unknown, and which name was probably meant. */
+/** Makes a sentence that says that a name is unknown, and which name was probably meant. */
 export function unknownName(name: string, known: readonly string[]): string {
   const nearest = nearestName(name, known);
   const remedy = nearest === undefined ? `; known names: ${known.join(', ')}` : `: did you mean "${nearest}"?`;
   return `${name} is unknown${remedy}`;
 }
 
-/** Reads a setting. @returns its value, or one sentence for each mistake in it. Each sentence starts with the path. */
+/**
+ * Reads a setting.
+ * @returns its value, or one sentence for each mistake in it. Each sentence starts with the path of the mistake.
+ */
 export function readSetting<Schema extends z.ZodType>(
   name: string,
   schema: Schema,
@@ -67,7 +73,9 @@ function sentencesOf(issue: z.core.$ZodIssue, above: readonly string[]): string[
   return [`${where} ${issue.message}${issue.code === 'custom' ? '' : insteadOf(issue, path)}`];
 }
 
-/** Whether the value's type does not fit a branch of a union. The caller then did not mean this branch. */
+/**
+ * Tells whether the value's type does not fit a branch of a union. If so, the author of the setting did not mean this branch.
+ */
 const isOfWhole = ({ code, path }: z.core.$ZodIssue): boolean =>
   path.length === 0 && (code === 'invalid_type' || code === 'invalid_value');
 

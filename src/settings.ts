@@ -3,9 +3,9 @@ import { type Config, readOptions } from './config.ts';
 import type { Host } from './host.ts';
 
 /**
- * Checks the host and the options of a plugin. Plain JavaScript can pass anything.
- * @returns the options with defaults filled in
- * @throws Error that names every mistake and its remedy
+ * Checks the host and the options of a plugin at run time, because plain JavaScript has no type checker.
+ * @returns the options, with defaults filled in
+ * @throws Error that names every mistake with its remedy
  */
 export function resolveSettings(host: Host, options: unknown): Config {
   const { value: config, mistakes: ofOptions } = readOptions(options);

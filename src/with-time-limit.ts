@@ -1,8 +1,8 @@
 /**
- * Returns a signal that is aborted with the given signal, or with a `TimeoutError` after `limitMs`.
+ * Returns a signal that is aborted when the given signal is aborted, or with a `TimeoutError` after `limitMs`.
  *
- * Node 20 garbage-collects a timeout that only `AbortSignal.any()` refers to, so that the signal is never aborted. A listener
- * keeps the timeout alive.
+ * Node 20 garbage-collects a timeout to which only `AbortSignal.any()` refers. The signal would then never be aborted. The
+ * listener keeps the timeout alive.
  */
 export function withTimeLimit(signal: AbortSignal, limitMs: number): AbortSignal {
   const timeout = AbortSignal.timeout(limitMs);
@@ -10,7 +10,7 @@ export function withTimeLimit(signal: AbortSignal, limitMs: number): AbortSignal
   return AbortSignal.any([signal, timeout]);
 }
 
-/** Whether a signal of `withTimeLimit()` was aborted by its time limit. */
+/** Tells whether a signal of `withTimeLimit()` was aborted by its time limit. */
 export function isOverTime({ reason }: AbortSignal): boolean {
   return reason instanceof DOMException && reason.name === 'TimeoutError';
 }

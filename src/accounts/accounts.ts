@@ -6,14 +6,16 @@ import type { StandingCache } from './standing-cache.ts';
 
 export type { AccountStanding } from './standing-cache.ts';
 
-/** Entries for `capabilities` in the answer of `GET /_matrix/client/v3/capabilities`. */
+/** Entries that the homeserver adds to `capabilities` in its answer to `GET /_matrix/client/v3/capabilities`. */
 export interface AccountCapabilities {
   readonly 'm.account_moderation'?: { readonly suspend: true; readonly lock: true };
 }
 
-/** `admin.accounts`: the homeserver calls these checks before it serves a user's request. */
+/** `admin.accounts` of the plugin. The homeserver calls it before it serves a user's request. */
 export interface Accounts extends Pick<StandingCache, 'check'> {
-  /** Returns `m.account_moderation` for accounts that may suspend and lock other accounts. Empty for all other accounts. */
+  /**
+   * Returns `m.account_moderation` if the account may suspend and lock other accounts. Returns no entry for any other account.
+   */
   readonly capabilities: (userId: UserId) => Promise<AccountCapabilities>;
 }
 

@@ -2,13 +2,13 @@ import { MatrixError } from '../errors.ts';
 
 const MIN_BYTES = 8;
 const MAX_BYTES = 512;
-/** Maximum length of a password, in bytes. bcrypt ignores the rest. */
+/** Maximum length of a password, in bytes. bcrypt ignores the bytes after it. */
 const BCRYPT_BYTES = 72;
 
 /**
- * Refuses invalid passwords. Rules and texts are Dendrite's, and lengths are in bytes. One rule is not Dendrite's: passwords
- * that bcrypt would cut are invalid.
- * @throws MatrixError `M_MISSING_PARAM`, `M_WEAK_PASSWORD`, `M_BAD_JSON`, `M_INVALID_PARAM`
+ * Refuses invalid passwords. The rules and the error texts are Dendrite's, and lengths are in bytes. One rule is not
+ * Dendrite's: a password that bcrypt would cut is invalid.
+ * @throws MatrixError `M_MISSING_PARAM`, `M_WEAK_PASSWORD`, `M_BAD_JSON` or `M_INVALID_PARAM`
  */
 export function checkPassword(password: string): void {
   const bytes = Buffer.byteLength(password);

@@ -6,17 +6,21 @@ const MAX_USER_ID_BYTES = 254;
 
 const invalid = (text: string): MatrixError => new MatrixError('M_INVALID_USERNAME', text);
 
-/** Application services and server notices, which own usernames. Nobody else can register these usernames. */
+/**
+ * Those who own usernames: application services, and the account that sends server notices. Nobody else can register these
+ * usernames.
+ */
 interface NameOwners {
   readonly appservices: readonly Appservice[];
-  /** The account that sends server notices. `undefined`: server notices are off. */
+  /** The account that sends server notices. `undefined` if server notices are off. */
   readonly serverNotices: { readonly localpart: string } | undefined;
 }
 
 /**
- * Checks a username of a registration, and returns its user id. Rules and texts are Dendrite's. Two rules are not Dendrite's:
- * usernames that consist of digits are reserved for guests, and nobody can register the usernames of `NameOwners`.
- * @throws MatrixError `M_BAD_JSON`, `M_INVALID_USERNAME`, `M_EXCLUSIVE`
+ * Checks a username for a registration, and returns its user id. The rules and the error texts are Dendrite's. Two rules are
+ * not Dendrite's: usernames that consist of digits are reserved for guests, and nobody can register the usernames of
+ * `NameOwners`.
+ * @throws MatrixError `M_BAD_JSON`, `M_INVALID_USERNAME` or `M_EXCLUSIVE`
  */
 export function checkUsername(
   username: string,

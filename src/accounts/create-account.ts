@@ -6,26 +6,26 @@ import { insertAccount } from '../storage/userapi/accounts.ts';
 import { upsertProfile } from '../storage/userapi/profiles.ts';
 import { defaultPushRules } from './push-rules.ts';
 
-/** A new account of a person or of the server. */
+/** A new account of a person, or the account that sends server notices. */
 export interface AccountDraft {
   readonly userId: UserId;
   /** Hash of the password. If it is empty, nobody can log in with a password. */
   readonly passwordHash: string;
   readonly accountType: number;
-  /** @defaultValue the localpart */
+  /** The display name. @defaultValue the localpart */
   readonly displayName?: string | undefined;
 }
 
 /**
- * Creates an account with the rows that Dendrite creates: account, profile and push rules.
- * @throws MatrixError `M_USER_IN_USE`
+ * Creates an account with all rows that Dendrite creates for it: account, profile and push rules.
+ * @throws MatrixError `M_USER_IN_USE` if the user id is taken
  */
 export async function createAccount(transaction: Knex.Transaction, draft: AccountDraft): Promise<void> {
   if (await createAccountIfFree(transaction, draft)) return;
   throw new MatrixError('M_USER_IN_USE', 'Desired user ID is already taken.');
 }
 
-/** Creates an account unless the user id is in use. Concurrent calls are safe. @returns whether the account was created */
+/** Creates an account unless the user id is taken. Concurrent calls are safe. @returns whether the account was created */
 export async function createAccountIfFree(transaction: Knex.Transaction, draft: AccountDraft): Promise<boolean> {
   const { userId, displayName = splitUserId(userId).localpart } = draft;
   if (!(await insertAccount(transaction, { ...draft, createdAt: Date.now() }))) return false;

@@ -10,11 +10,11 @@ import { logOut } from './log-out.ts';
 interface Settings {
   readonly db: Knex;
   readonly localServerNames: readonly ServerName[];
-  /** The function calls `ended` after each removed login. */
+  /** Called after each login that was removed. `destinations` are the servers for which a device list update was queued. */
   readonly ended: (userId: UserId, destinations: readonly ServerName[]) => void;
 }
 
-/** Removes ended logins of administrators as users, and the devices of these logins. */
+/** Administrators can log in as other users. This function removes such logins that have ended, and their devices. */
 export async function endAdminLogins({ db, localServerNames, ended }: Settings): Promise<void> {
   for (const { userId, deviceId } of await listEndedAdminLogins(db)) {
     await transact(db, async (transaction, afterCommit) => {
@@ -27,7 +27,7 @@ export async function endAdminLogins({ db, localServerNames, ended }: Settings):
   }
 }
 
-/** Deletes the device of a login. Other users get no update for a device without keys, because they do not know it. */
+/** Deletes the device of such a login. If the device has no keys, other users do not know it, so they get no update. */
 async function removeDevice(
   transaction: Knex.Transaction,
   userId: UserId,

@@ -4,7 +4,7 @@ import { insertDevice, type NewDevice } from '../storage/userapi/devices.ts';
 
 type Login = Pick<NewDevice, 'userId' | 'deviceId'> & Partial<Pick<NewDevice, 'displayName' | 'address' | 'userAgent'>>;
 
-/** Creates a device with a new access token. Replaces the device with the same id, if there is one. */
+/** Creates a device with a new access token. If a device with the same id exists, the new device replaces it. */
 export async function logIn(
   transaction: Knex.Transaction,
   login: Login,

@@ -11,9 +11,9 @@ export interface LoggedOut {
 }
 
 /**
- * Deletes devices of a local user and all data of these devices. Users who share a room with the user receive an update of the
- * device list, so that their clients no longer encrypt for these devices.
- * @param deviceIds the devices to delete. `undefined`: all devices of the user
+ * Deletes devices of a local user, with all data of these devices. Users who share a room with the user get an update of the
+ * device list, so that their clients no longer encrypt messages for these devices.
+ * @param deviceIds the devices to delete. `undefined` means all devices of the user.
  */
 export async function logOut(
   transaction: Knex.Transaction,

@@ -1,7 +1,10 @@
-/** Hashes passwords as Dendrite does, off the event loop. */
+/** Hashes a password as Dendrite does. The hash is computed in another thread, so it does not block the event loop. */
 export type HashPassword = (password: string) => Promise<string>;
 
-/** Creates a hasher that computes at most `concurrency` hashes at once. The limit leaves threads for the homeserver. */
+/**
+ * Creates a function that hashes passwords. It computes at most `concurrency` hashes at once, so that the homeserver has
+ * threads left.
+ */
 export function createPasswordHasher({
   bcryptCost,
   concurrency,
@@ -15,11 +18,11 @@ export function createPasswordHasher({
     if (running >= concurrency) await new Promise<void>((resolve) => waiting.push(resolve));
     else running += 1;
     try {
-      // The module is imported on first use, because a native module slows down the start.
+      // The module is imported on first use, because loading native code slows down the start.
       const { hash } = await import('@node-rs/bcrypt');
       return await hash(password, { cost: bcryptCost, version: '2a' });
     } finally {
-      // A waiting call takes over this call's place. If no call waits, the place becomes free.
+      // This call's place goes to a waiting call. If no call is waiting, the place becomes free.
       const next = waiting.shift();
       if (next === undefined) running -= 1;
       else next();

@@ -12,7 +12,7 @@ function rule(id: string, conditions: readonly Rule[], actions: readonly unknown
   return { rule_id: `.m.rule.${id}`, default: true, enabled: true, conditions, actions };
 }
 
-/** The push rules of a new account, as Dendrite writes them. Client-Server API, "Predefined rules". */
+/** Returns the push rules of a new account, as Dendrite writes them. Source: Client-Server API, "Predefined rules". */
 export function defaultPushRules(userId: UserId): Rule {
   const { localpart } = splitUserId(userId);
   const member = match('type', 'm.room.member');

@@ -2,17 +2,19 @@ import type { Db } from '../storage/database.ts';
 import { releaseRegistrationToken, reserveRegistrationToken } from '../storage/userapi/registration-tokens.ts';
 
 /**
- * `admin.registrationTokens`: the homeserver calls this when a registration uses a token. The uses appear in `pending` and
- * `completed`.
+ * `admin.registrationTokens` of the plugin. The homeserver calls it when somebody registers with a token. The admin API shows
+ * the uses of a token as `pending` and `completed`.
  */
 export interface RegistrationTokens {
   /**
-   * Reserves one use of a token when a registration begins. The number of uses never exceeds the token's limit, even across
-   * processes.
+   * Reserves one use of a token when a registration begins. The number of uses never exceeds the token's limit, even if several
+   * processes reserve uses at the same time.
    * @returns whether the token can be used
    */
   readonly use: (token: string) => Promise<boolean>;
-  /** Ends a use. A completed registration counts as a use. An abandoned registration frees the use. */
+  /**
+   * Ends the use that `use()` has reserved. A completed registration counts as a use of the token. An abandoned one does not.
+   */
   readonly release: (token: string, outcome: 'completed' | 'abandoned') => Promise<void>;
 }
 

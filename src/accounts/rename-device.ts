@@ -5,7 +5,7 @@ import { updateDisplayName } from '../storage/userapi/devices.ts';
 import { tellDeviceList } from './tell-device-list.ts';
 
 /**
- * Renames a device of a local user. Users and servers that know the device receive an update.
+ * Renames a device of a local user. Users and servers that know the device get an update.
  * @returns the servers for which an update of the device list was queued; `undefined` if the device does not exist
  */
 export async function renameDevice(

@@ -5,9 +5,10 @@ import { type Account, countOtherAdmins } from '../storage/userapi/accounts.ts';
 import { ACCOUNT_TYPE } from './account-type.ts';
 
 /**
- * Refuses to remove the last administrator who can log in. Call it before a change that takes an administrator away. A lock
- * makes the check safe for concurrent changes. Accounts that are not administrators pass.
- * @throws MatrixError `M_BAD_STATE` with status 409
+ * Makes sure that a homeserver keeps an administrator who can log in. Call it before a change that deactivates, demotes, locks
+ * or suspends an administrator. It takes a lock, so that concurrent changes cannot remove the last two administrators. Does
+ * nothing if the account is not an active administrator.
+ * @throws MatrixError `M_BAD_STATE` with status 409 if there is no other administrator
  */
 export async function requireOtherAdmin(
   transaction: Knex.Transaction,

@@ -3,26 +3,34 @@ import type { UserId } from '../ids.ts';
 import type { Db } from '../storage/database.ts';
 import { findStanding, type StoredStanding } from '../storage/plugin/account-standing.ts';
 
-/** Time for which a standing is cached, in ms. A change by another process takes effect after at most this time. */
+/**
+ * How long the standing of an account stays in the cache, in ms. A change by another process takes effect after this time at
+ * the latest.
+ */
 const FRESH_MS = 2_000;
 const USERS = 10_000;
 
-/** The decisions of administrators about an account. The homeserver checks them before it serves the user's requests. */
+/**
+ * What administrators have decided about an account, such as its suspension. It is called the account's standing. The
+ * homeserver checks it before it serves a request of the user.
+ */
 export interface AccountStanding extends Omit<StoredStanding, 'adminLogins'> {
-  /** Device ids of administrators' logins as the user. The homeserver must not show these devices in lists of devices. */
+  /**
+   * Ids of devices with which administrators are logged in as the user. The homeserver must not show them in lists of devices.
+   */
   readonly hiddenDevices: readonly string[];
-  /** Whether `deviceId` belongs to an administrator's login as the user that has ended. */
+  /** Whether `deviceId` belongs to an administrator who was logged in as the user, and this login has ended. */
   readonly hasLoginEnded: boolean;
 }
 
-/** A cache of the standings of accounts. Every request of a user needs a standing. */
+/** Reads the standings of accounts, and caches them, because every request of a user needs one. */
 export interface StandingCache {
   /**
-   * Returns the standing of an account. An unknown account has no restrictions.
+   * Returns the standing of an account. For an account that does not exist, it has no restrictions.
    * @param deviceId the device of the request's access token. Without it, `hasLoginEnded` is `false`.
    */
   readonly check: (userId: UserId, deviceId?: string) => Promise<AccountStanding>;
-  /** Drops a standing from the cache. Call it after the commit of a change. */
+  /** Removes an account's standing from the cache. Call it after a change of the standing has been committed. */
   readonly forget: (userId: UserId) => void;
 }
 
@@ -42,7 +50,7 @@ export function createStandingCache(db: Db): StandingCache {
     check: async (userId, deviceId) => {
       const { adminLogins, ...standing } = await find(userId);
       const login = adminLogins.find((candidate) => candidate.deviceId === deviceId);
-      // The time of the login may have ended after the standing was cached.
+      // The time of the login may have passed after the standing was read.
       const isOver = login?.validUntil !== undefined && login.validUntil <= Date.now();
       return {
         ...standing,

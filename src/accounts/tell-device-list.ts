@@ -7,11 +7,11 @@ import { noteKeyChange } from '../storage/keyserver/device-keys.ts';
 const DEVICE_LIST_UPDATE = 'm.device_list_update';
 
 /**
- * Tells users who share a room with a local user which of the user's devices have changed. Server-Server API,
- * `m.device_list_update`.
+ * Tells the users who share a room with a local user which of the user's devices have changed. Other servers get the EDU
+ * `m.device_list_update`. Source: Server-Server API, `m.device_list_update`.
  * @param updates the content of each update, without user id and stream id
  * @param streamId stream id of the first update
- * @returns the servers for which an EDU was queued
+ * @returns the servers for which the EDU was queued
  */
 export async function tellDeviceList(
   transaction: Knex.Transaction,

@@ -3,21 +3,21 @@ import type { Db } from '../storage/database.ts';
 import { countUsers, type UserFilter } from '../storage/userapi/users.ts';
 
 /**
- * A count is cached for `TIMES_AS_LONG` times its own duration, and for `LONGEST_MS` at most. Quick counts of a filter so take
- * about a hundredth of the time.
+ * How long a count stays in the cache, as a multiple of the time that counting took. The maximum is `LONGEST_MS`. So counting
+ * takes about a hundredth of the time, however often it is asked for.
  */
 const TIMES_AS_LONG = 100;
-/** Maximum time for which a count is cached, in ms. */
+/** Maximum time for which a count stays in the cache, in ms. */
 const LONGEST_MS = 60_000;
 const FILTERS = 100;
 
 /**
- * Counts the users that match the filters of a list. A count reads all accounts, so it is cached for a hundred times its own
- * duration. A quick count therefore expires almost at once.
+ * Counts the users that match the filters of a list. Counting reads all accounts, so the count is cached for a hundred times as
+ * long as it took. The count of a small homeserver is quick, and expires almost at once.
  */
 export interface UserTotals {
   readonly count: (filter: UserFilter) => Promise<number>;
-  /** Drops all counts. Call it after this process has changed accounts. */
+  /** Removes all counts from the cache. Call it after this process has changed accounts. */
   readonly forget: () => void;
 }
 

@@ -5,10 +5,13 @@ import semver from 'semver';
 import { isRecord } from '../json.ts';
 import type { Manifest } from './manifest.ts';
 
-/** Finds the entry of an npm package. @returns a file URL. @throws Error if the package is not installed */
+/** Finds the entry file of an npm package. @returns its file URL. @throws Error if the package is not installed */
 export type Resolve = (specifier: string) => string;
 
-/** Lists the problems with the versions of Node, the package and its peers. One sentence for each, with the remedy. */
+/**
+ * Lists what is wrong with the versions of Node, of the package and of its peer dependencies. Each problem is one sentence with
+ * its remedy.
+ */
 export function mistakesOfVersions(manifest: Manifest, resolve: Resolve): readonly string[] {
   const { engines, name, version, peerDependencies, optionalPeers } = manifest;
   return [
@@ -25,7 +28,7 @@ export function mistakesOfVersions(manifest: Manifest, resolve: Resolve): readon
   ];
 }
 
-/** Checks the version of PostgreSQL, such as `16.4`. */
+/** Checks the version of the PostgreSQL server, such as `16.4`. */
 export function mistakesOfPostgres({ engines }: Manifest, version: string): readonly string[] {
   return mistakeOf('PostgreSQL', semver.coerce(version)?.version, engines.postgresql, 'upgrade the database server');
 }
@@ -37,7 +40,10 @@ function mistakeOf(name: string, found: string | undefined, range: string, remed
   return [`${name} must be ${range}, this is ${found}: ${remedy}`];
 }
 
-/** The version of an installed package. Its `exports` may hide its package.json, so the folders above its entry are searched. */
+/**
+ * Finds the version of an installed package. The package's `exports` may hide its package.json, so the function searches the
+ * folders above its entry file.
+ */
 function versionOf(name: string, resolve: Resolve): string | undefined {
   let folder: string;
   try {

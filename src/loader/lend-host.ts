@@ -1,7 +1,7 @@
 import type { Host } from '../host.ts';
 import type { Manifest } from './manifest.ts';
 
-/** A missing part of the host, and the consequence. */
+/** A part of the host that is missing, and what does not work without it. */
 export interface MissingPart {
   readonly part: string;
   readonly consequence: string;
@@ -22,12 +22,13 @@ export function missingParts({ host: declared }: Manifest, host: object): readon
 }
 
 /**
- * The host as the plugin sees it: only the parts that the manifest declares. Access to any other member throws a `TypeError`.
+ * Makes the host that the plugin sees. It has only the parts that the manifest declares. Access to any other member throws a
+ * `TypeError`.
  */
 export function lendHost(manifest: Manifest, host: Host): Host {
   const declared = new Set([...manifest.host.required, ...Object.keys(manifest.host.optional)]);
   const { metrics } = host;
-  // Members inherited from a class count too.
+  // Parts that the host inherits from a class count too.
   const lent = Object.fromEntries(
     [...declared]
       .map((part): [string, unknown] => [part, Reflect.get(host, part)])
@@ -47,7 +48,7 @@ export function lendHost(manifest: Manifest, host: Host): Host {
 
 type Registered = Parameters<NonNullable<Host['metrics']>['registry']['registerMetric']>[0];
 
-/** A registry that accepts only the declared metrics. */
+/** Makes a registry that accepts only the metrics that the manifest declares. */
 function lendMetrics(
   { name: plugin, metrics: declared }: Manifest,
   { registry }: NonNullable<Host['metrics']>,

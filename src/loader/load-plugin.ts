@@ -13,34 +13,34 @@ import { mistakesOfPostgres, mistakesOfVersions, type Resolve } from './check-ve
 import { lendHost, type MissingPart, missingParts, mistakesOfParts } from './lend-host.ts';
 import { type Manifest, readManifest } from './manifest.ts';
 
-/** Whether the plugin can work. */
+/** Whether the plugin can do its work. */
 export interface Health {
-  /** `degraded`: some features are off. `failed`: the database does not answer. */
+  /** `degraded` means that some features are off. `failed` means that the database does not answer. */
   readonly status: 'ok' | 'degraded' | 'failed';
-  /** The missing parts, and the consequence of each. */
+  /** The missing parts, and what does not work without each of them. */
   readonly degraded: readonly MissingPart[];
-  /** Why the plugin cannot work. */
+  /** The reason, if the status is `failed`. */
   readonly error?: string;
 }
 
-/** A plugin that has been checked against its manifest, and started. */
+/** A plugin that was checked against its manifest and started. */
 export interface LoadedPlugin extends Omit<AdminPlugin, 'start'> {
-  /** Queries the database, and reports missing parts. */
+  /** Tells whether the plugin can work: queries the database, and lists missing parts. */
   readonly health: () => Promise<Health>;
 }
 
 export interface LoadOptions {
-  /** Finds packages. @defaultValue same as `import` in this package */
+  /** Finds the entry file of a package. @defaultValue the same file as `import` in this package finds */
   readonly resolve?: Resolve;
 }
 
 /**
- * Loads a plugin according to its manifest, and starts it. First checks the manifest, versions, host parts, options and the
- * privileges of the database role. Then imports the plugin's code.
- * @param manifest `plugin.manifest.json`: a file URL, a path, or its content
- * @param host the homeserver's objects; the plugin sees only the parts that the manifest declares
+ * Loads a plugin as its manifest describes, and starts it. First checks the manifest, the versions, the parts of the host, the
+ * options, and the privileges of the database role. Then imports the plugin's code.
+ * @param manifest `plugin.manifest.json`: a file URL, a path, or the content of the file
+ * @param host the homeserver's objects. The plugin sees only the parts that the manifest declares.
  * @param config the plugin's options
- * @throws Error that lists every mistake and its remedy
+ * @throws Error that lists every mistake with its remedy
  */
 export async function loadPlugin(
   manifest: URL | string | object,
@@ -103,7 +103,7 @@ async function makePlugin(
   return create(lendHost(manifest, host), config);
 }
 
-/** Creates a plugin from the host and its options. */
+/** A function that creates a plugin from the host and the options. */
 type Factory = (host: Host, options: AdminPluginOptions) => AdminPlugin;
 const isFactory = (value: unknown): value is Factory => typeof value === 'function';
 

@@ -4,7 +4,7 @@ import { readSetting } from '../setting-mistakes.ts';
 
 const text = z.string().min(1);
 const names = z.array(text);
-/** A record whose keys and values are strings. */
+/** A record of texts. Neither a key nor a value is empty. */
 const texts = z.record(text, text);
 
 const PRIVILEGES = ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] as const;
@@ -56,10 +56,10 @@ const manifestSchema = z.strictObject({
     .describe('Metrics and their labels. The loader keeps the plugin from registering another one.'),
 });
 
-/** The content of `plugin.manifest.json`: what the plugin is, needs, uses and adds. */
+/** The content of `plugin.manifest.json`. It describes what the plugin is, needs, uses and adds. */
 export type Manifest = z.output<typeof manifestSchema>;
 
-/** The JSON Schema of `plugin.manifest.json`. */
+/** Returns the JSON Schema of `plugin.manifest.json`. */
 export function manifestJsonSchema(): Record<string, unknown> {
   return z.toJSONSchema(manifestSchema);
 }

@@ -3,7 +3,10 @@ import type { EventIndex } from './auth-chain.ts';
 import { authoriseByAuthEvents, type CheckedEvent } from './check-event.ts';
 import type { RoomVersion } from './room-version.ts';
 
-/** The events that their auth events allow. The auth events must be allowed too, and so on; cycles are not allowed. */
+/**
+ * Returns the events that are allowed by their auth events. The auth events of an allowed event must be allowed too. Events
+ * whose auth events form a cycle are not allowed.
+ */
 export function* allowedEvents(
   events: EventIndex,
   version: RoomVersion,

@@ -1,15 +1,18 @@
 import type { EventId } from '../ids.ts';
 import type { CheckedEvent } from './check-event.ts';
 
-/** Events by id. An event that is missing counts as rejected. */
+/** Events by id. An event that the index does not contain counts as rejected. */
 export type EventIndex = ReadonlyMap<EventId, CheckedEvent>;
 
-/** The known auth events of an event. */
+/** Returns those auth events of an event that are known. */
 export function authEventsOf({ authEventIds }: CheckedEvent, known: EventIndex): CheckedEvent[] {
   return authEventIds.map((id) => known.get(id)).filter((event) => event !== undefined);
 }
 
-/** All nodes that steps reach from the given ones. A given node is included only if a step leads to it. */
+/**
+ * Returns all nodes that can be reached from the given nodes by one or more steps. A given node is among them only if a step
+ * leads to it.
+ */
 function* reached<Node>(
   from: Iterable<Node>,
   step: (node: Node) => Iterable<Node>,
@@ -28,7 +31,10 @@ function* reached<Node>(
   return found;
 }
 
-/** The auth events of the events, their auth events, and so on. Room version 2, "State resolution", "Auth chain". */
+/**
+ * Returns the auth events of the given events, the auth events of these, and so on. Source: room version 2, "State resolution",
+ * "Auth chain".
+ */
 export function authChainOf(
   events: Iterable<CheckedEvent>,
   known: EventIndex,
@@ -37,8 +43,9 @@ export function authChainOf(
 }
 
 /**
- * Events in the auth chains of some states, but not of all states. Room version 2, "State resolution", "Auth difference".
- * @param common events that all states have
+ * Returns the events that are in the auth chains of some states, but not of all states. Source: room version 2, "State
+ * resolution", "Auth difference".
+ * @param common the events that all states have
  * @param others the other events of each state
  */
 export function* authDifference(
@@ -46,7 +53,8 @@ export function* authDifference(
   others: readonly (readonly CheckedEvent[])[],
   known: EventIndex,
 ): Generator<undefined, CheckedEvent[], undefined> {
-  // The common events' auth chain is part of every state's auth chain. It is walked once; walks from other events stop at it.
+  // The auth chain of the common events is part of every state's auth chain. So it is computed only once, and the chains of
+  // other events end where they reach it.
   const shared = yield* authChainOf(common, known);
   const chains: Set<CheckedEvent>[] = [];
   for (const events of others) {
@@ -68,7 +76,10 @@ export function* authDifference(
   return [...difference];
 }
 
-/** The events, and all events on paths between them. Room version 12, "State resolution", "Conflicted state subgraph". */
+/**
+ * Returns the given events, and all events on the paths between them. A path leads from an event to its auth events. Source:
+ * room version 12, "State resolution", "Conflicted state subgraph".
+ */
 export function* conflictedSubgraph(
   conflicted: ReadonlySet<CheckedEvent>,
   known: EventIndex,

@@ -1,10 +1,10 @@
 import { isRecord } from '../json.ts';
 import type { EventJson, RoomVersion } from './room-version.ts';
 
-/** The key of a state event in its room. */
+/** The type and state key of a state event. A room's state has at most one event for each such pair. */
 export type StateKey = readonly [type: string, stateKey: string];
 
-/** One string for the type and state key of a state entry, to use as a map key. */
+/** Joins a type and a state key into one string, to use it as a map key. */
 export const stateName = (type: string, stateKey: string): string => `${type}\0${stateKey}`;
 
 /** The fields of an event that decide which auth events it needs. */
@@ -24,15 +24,18 @@ const textAt = (object: unknown, ...path: readonly string[]): string | undefined
 };
 
 /**
- * Keys of the state events that an event lists as its `auth_events` if the room has them, in Dendrite's order. Server-Server
- * API, "Auth events selection". Since room version 12, the create event is not among them.
+ * Returns the type and state key of each state event that an event lists in its `auth_events` if the room has it. The order is
+ * Dendrite's. Since room version 12, the create event is not among them. Source: Server-Server API, "Auth events selection".
  */
 export function authEventKeys(event: AuthorisedFields, version: RoomVersion): StateKey[] {
   if (event.type === 'm.room.create') return [];
   return [...(version.privilegedCreators ? [] : [['m.room.create', ''] as const]), ...decidingKeys(event, version)];
 }
 
-/** Keys of all state that the authorisation rules read, including the create event in every room version. */
+/**
+ * Returns the type and state key of all state that the authorisation rules read. The create event is among them in every room
+ * version.
+ */
 export function authStateKeys(event: AuthorisedFields, version: RoomVersion): StateKey[] {
   return [['m.room.create', ''], ...decidingKeys(event, version)];
 }

@@ -4,23 +4,23 @@ import type { AuthorisedFields } from './auth-events.ts';
 import type { EventJson } from './room-version.ts';
 
 /**
- * Looks up a state event that decides whether an event is allowed. A function of this type reads either the auth events of
- * the event that is checked, or the room's state before that event.
+ * Looks up a state event that decides whether another event is allowed. One such function reads the auth events of the event
+ * that is checked. Another one reads the room's state before that event.
  */
 export type AuthState = (type: string, stateKey: string) => EventJson | undefined;
 
 /** The fields of an event that the authorisation rules read. */
 export interface JudgedEvent extends AuthorisedFields {
   readonly sender: UserId;
-  /** `room_id` of a create event, if it has one. */
+  /** The `room_id` of a create event. `undefined` if it has none. */
   readonly roomId?: string | undefined;
-  /** `redacts` of a redaction. Only room versions 1 and 2 check it. */
+  /** The `redacts` of a redaction. Only the rules of room versions 1 and 2 read it. */
   readonly redacts?: string | undefined;
-  /** What the event follows: no event, only the create event, or other events. */
+  /** What comes before the event: nothing, only the create event, or other events too. */
   readonly follows: 'nothing' | 'create' | 'events';
 }
 
-/** The `membership` of a member event. `leave` if there is no member event. */
+/** Returns the `membership` of a member event, or `leave` if there is no member event. */
 export function membershipOf(member: EventJson | undefined): unknown {
   return isRecord(member?.content) ? member.content.membership : 'leave';
 }

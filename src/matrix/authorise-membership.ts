@@ -7,7 +7,7 @@ import type { RoomVersion } from './room-version.ts';
 import { publicKeyOf } from './sign-event.ts';
 import { isSignedBy } from './sign-json.ts';
 
-/** A member event and the state that decides whether it is allowed. */
+/** A member event, with the state that decides whether it is allowed. */
 interface Case {
   readonly event: JudgedEvent & { readonly stateKey: UserId };
   readonly state: AuthState;
@@ -19,7 +19,10 @@ interface Case {
 
 type Verdict = string | undefined;
 
-/** Applies the authorisation rules for a member event. */
+/**
+ * Applies the authorisation rules to a member event.
+ * @returns `undefined` if the event is allowed, else the reason why it is not
+ */
 export function authoriseMembership(
   event: JudgedEvent,
   state: AuthState,

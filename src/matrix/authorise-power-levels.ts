@@ -11,7 +11,7 @@ const recordAt = (content: EventJson, key: string): EventJson => {
   return isRecord(value) ? value : {};
 };
 
-/** Applies the authorisation rules for a change of power levels. A user cannot grant or remove a level above their own. */
+/** Applies the authorisation rules to a change of power levels. A user cannot give or take away a level above their own. */
 export function authorisePowerLevels(
   { content, sender }: JudgedEvent,
   power: PowerState,
@@ -43,9 +43,9 @@ export function authorisePowerLevels(
   return takesFromPeer ? 'the level of a user with the same level as the sender is changed' : undefined;
 }
 
-/** Why the room version forbids this content for every sender, or `undefined` if it does not. */
+/** Returns the reason why the room version forbids this content for every sender, or `undefined` if it does not forbid it. */
 function wrongIn(content: EventJson, power: PowerState, version: RoomVersion): string | undefined {
-  // Up to room version 9, the levels in other groups may have any value. Values that are no integers count as absent.
+  // Up to room version 9, only the levels in `users` are checked. A level elsewhere that is not an integer counts as absent.
   const groups = ['users', ...(version.stringPowerLevels ? [] : ['events', 'notifications'])];
   const isObject = (key: string): boolean => !Object.hasOwn(content, key) || isRecord(content[key]);
   if (!groups.every(isObject)) return 'power levels are not grouped in objects';

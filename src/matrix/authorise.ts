@@ -7,11 +7,11 @@ import { type PowerState, powerLevelOf, requiredLevel, requiredLevelToSend } fro
 import { type EventJson, isRoomVersion, type RoomVersion } from './room-version.ts';
 
 /**
- * Judges an event by the authorisation rules of its room version. Matrix specification, "Room Versions", "Authorization
+ * Checks an event by the authorisation rules of its room version. Source: Matrix specification, "Room Versions", "Authorization
  * rules".
- * The caller checks that the event is well-formed and signed, that it refers to the right auth events, and that a restricted
- * join is signed by the server that allows it.
- * @returns `undefined` if the event is allowed, else the reason why not
+ * The caller must check that the event is well-formed and signed, that it refers to the right auth events, and that a
+ * restricted join is signed by the server that allows it.
+ * @returns `undefined` if the event is allowed, else the reason why it is not
  */
 export function authorise(event: JudgedEvent, state: AuthState, version: RoomVersion): string | undefined {
   if (event.type === 'm.room.create') return authoriseCreate(event, version);
@@ -58,7 +58,7 @@ function authoriseCreate(event: JudgedEvent, version: RoomVersion): string | und
   return undefined;
 }
 
-/** The part after the first colon. `undefined` if there is no id. */
+/** Returns the part of an id after the first colon. Returns `undefined` if there is no id. */
 function serverOf(id: string | undefined): string | undefined {
   return id?.slice(id.indexOf(':') + 1);
 }

@@ -8,7 +8,7 @@ import { randomRoomId, roomIdOfCreate } from './room-id.ts';
 import type { EventJson, RoomVersion } from './room-version.ts';
 import { signEvent } from './sign-event.ts';
 
-/** An event that another event refers to. */
+/** An event to which another event refers. */
 export interface ReferredEvent {
   readonly eventId: EventId;
   readonly event: EventJson;
@@ -16,16 +16,16 @@ export interface ReferredEvent {
 
 /** An event before it is hashed and signed. */
 export interface EventDraft {
-  /** Absent in create events since room version 12: the room id is derived from the create event. */
+  /** The room id. Create events have none since room version 12, because the room id is derived from the create event. */
   readonly roomId?: RoomId;
   readonly sender: UserId;
   readonly type: string;
-  /** Only state events have one. */
+  /** The state key. Only state events have one. */
   readonly stateKey?: string;
   readonly content: Readonly<Record<string, unknown>>;
-  /** The event that a redaction redacts. */
+  /** Id of the event to redact. Only redactions have one. */
   readonly redacts?: EventId;
-  /** In ms. */
+  /** In ms since the epoch. */
   readonly originServerTs: number;
   readonly depth: number;
   readonly authEvents: readonly ReferredEvent[];
@@ -37,7 +37,7 @@ export interface BuiltEvent {
   readonly event: EventJson;
 }
 
-/** The value of `auth_events` or `prev_events` in the format of the room version. */
+/** Returns the value of `auth_events` or `prev_events` in the format of the room version. */
 export function referencesTo(referred: readonly ReferredEvent[], version: RoomVersion): unknown[] {
   if (version.eventIds !== 'random') return referred.map(({ eventId }) => eventId);
   return referred.map(({ eventId, event }) => [eventId, { sha256: unpaddedBase64(referenceHash(event, version)) }]);
@@ -45,8 +45,8 @@ export function referencesTo(referred: readonly ReferredEvent[], version: RoomVe
 
 /**
  * Hashes and signs an event in the format of its room version.
- * @throws MatrixError `M_BAD_JSON` for content that is not canonical JSON, `M_TOO_LARGE` for an event over 65,536 bytes or a
- * type or state key over 255 bytes
+ * @throws MatrixError `M_BAD_JSON` if the content cannot be canonical JSON, `M_TOO_LARGE` if the event is larger than 65,536
+ * bytes or its type or state key is longer than 255 bytes
  */
 export function buildEvent(draft: EventDraft, version: RoomVersion, key: SigningKey): BuiltEvent {
   const { roomId, sender, type, stateKey, content, redacts, originServerTs, depth, authEvents, prevEvents } = draft;
@@ -69,8 +69,8 @@ export function buildEvent(draft: EventDraft, version: RoomVersion, key: Signing
 }
 
 /**
- * Hashes and signs a whole event, and determines its id.
- * @throws MatrixError as `buildEvent()`
+ * Hashes and signs an event that is complete otherwise, and determines its id.
+ * @throws MatrixError the errors of `buildEvent()`
  */
 export function finishEvent(unhashed: EventJson, version: RoomVersion, key: SigningKey): BuiltEvent {
   const tooLong = tooLongField(unhashed);
@@ -81,8 +81,9 @@ export function finishEvent(unhashed: EventJson, version: RoomVersion, key: Sign
 }
 
 /**
- * Builds the create event of a new room, and the room id. Since room version 12, the room id is derived from the event.
- * @throws MatrixError as `buildEvent()`.
+ * Builds the create event of a new room, and determines the room id. Since room version 12, the room id is derived from the
+ * event.
+ * @throws MatrixError the errors of `buildEvent()`
  */
 export function buildCreateEvent(
   draft: Pick<EventDraft, 'sender' | 'content' | 'originServerTs'>,

@@ -1,14 +1,20 @@
 import { MatrixError } from '../errors.ts';
 
-/** JSON nested deeper than this is refused, because recursive code could overflow the stack. */
+/** Maximum depth of nesting. Deeper JSON is refused, because recursive code could overflow the stack. */
 const MAX_DEPTH = 512;
 
 const bad = (message: string): MatrixError => new MatrixError('M_BAD_JSON', message);
 
-/** Surrogates encode code points above those of all other UTF-16 code units, so they sort last. */
+/**
+ * Returns a rank by which UTF-16 code units sort in code point order. Surrogates encode the highest code points, so they come
+ * last.
+ */
 const rankOf = (unit: number): number => (unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit);
 
-/** Compares by code point, which is also the order of UTF-8 bytes. JavaScript compares by UTF-16 code unit instead. */
+/**
+ * Compares texts by code point, which is also the order of their UTF-8 bytes. JavaScript's `<` compares by UTF-16 code unit
+ * instead.
+ */
 function compareCodePoints(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
   for (let i = 0; i < length; i++) {
@@ -40,10 +46,10 @@ function encode(value: unknown, depth: number): string {
 }
 
 /**
- * The canonical text of a JSON value, used for hashes and signatures: no white space, keys in code point order. Matrix
- * specification, Appendices, "Canonical JSON".
- * @throws MatrixError `M_BAD_JSON` for fractions, integers beyond ±(2^53-1), ill-formed strings, values that are not JSON,
- * and nesting of more than 512 levels
+ * Returns the canonical text of a JSON value. It has no white space, and its keys are in code point order. Hashes and
+ * signatures are computed from it. Source: Matrix specification, Appendices, "Canonical JSON".
+ * @throws MatrixError `M_BAD_JSON` for fractions, integers beyond ±(2^53-1), ill-formed strings, values that are not JSON, and
+ * nesting of more than 512 levels
  */
 export function canonicalJson(value: unknown): string {
   return encode(value, 0);

@@ -11,7 +11,7 @@ import { redact } from './redact.ts';
 import { roomIdOfCreate } from './room-id.ts';
 import type { EventJson, RoomVersion } from './room-version.ts';
 
-/** A well-formed event of another server, with its most used fields. */
+/** A well-formed event from another server, with the fields that are used most. */
 export interface CheckedEvent {
   readonly eventId: EventId;
   readonly event: EventJson;
@@ -20,7 +20,7 @@ export interface CheckedEvent {
   readonly stateKey: string | undefined;
   readonly content: EventJson;
   readonly depth: number;
-  /** In ms. */
+  /** In ms since the epoch. */
   readonly originServerTs: number;
   readonly authEventIds: readonly EventId[];
   readonly prevEventIds: readonly EventId[];
@@ -28,7 +28,7 @@ export interface CheckedEvent {
 
 const isInteger = (value: unknown): value is number => typeof value === 'number' && Number.isSafeInteger(value);
 
-/** The event ids in `auth_events` or `prev_events`, or `undefined` if the value is malformed. */
+/** Returns the event ids in `auth_events` or `prev_events`, or `undefined` if the value is malformed. */
 function referencesOf(references: unknown): EventId[] | undefined {
   if (!Array.isArray(references)) return undefined;
   const ids = references.map((reference: unknown) =>
@@ -39,8 +39,8 @@ function referencesOf(references: unknown): EventId[] | undefined {
 }
 
 /**
- * Checks the form and the content hash of another server's event. An event with a wrong hash is redacted. Server-Server API,
- * "Checks performed on receipt of a PDU", 1 and 3.
+ * Checks the form and the content hash of an event from another server. If the hash is wrong, the event is redacted. Source:
+ * Server-Server API, "Checks performed on receipt of a PDU", 1 and 3.
  * @returns `undefined` if the event is not valid in the room
  */
 export function checkEvent(received: EventJson, roomId: RoomId, version: RoomVersion): CheckedEvent | undefined {
@@ -67,22 +67,22 @@ export function checkEvent(received: EventJson, roomId: RoomId, version: RoomVer
     const fields = { type, sender, stateKey, content: event.content, depth, originServerTs };
     return { eventId, event, ...fields, authEventIds, prevEventIds };
   } catch (error) {
-    // An event that is not canonical JSON is invalid.
+    // An event that cannot be written as canonical JSON is invalid.
     if (error instanceof MatrixError) return undefined;
     throw error;
   }
 }
 
 /**
- * Servers that must have signed an event: the sender's server (unless the event is a third-party invite), the server in the
- * event id (in room versions whose ids contain one), and the server of the user who authorises a restricted join.
- * Server-Server API, "Validating hashes and signatures on received events".
+ * Returns the servers that must have signed an event: the sender's server (unless the event is a third-party invite), the
+ * server in the event id (in room versions whose event ids contain a server), and the server of the user who authorises a
+ * restricted join. Source: Server-Server API, "Validating hashes and signatures on received events".
  */
 export function signersOf({ type, sender, content, eventId }: CheckedEvent, version: RoomVersion): string[] {
   const { membership, third_party_invite: thirdParty, join_authorised_via_users_server: authoriser } = content;
   const isMember = type === 'm.room.member';
   const isThirdPartyInvite = isMember && membership === 'invite' && thirdParty !== undefined;
-  // The specification requires the authorising server's signature on all member events, but servers check it on joins only.
+  // The specification requires the signature of the authorising server on all member events. Servers check it on joins only.
   const isRestrictedJoin = isMember && version.restrictedJoins && membership === 'join';
   const ids = [
     ...(isThirdPartyInvite ? [] : [sender]),
@@ -93,8 +93,8 @@ export function signersOf({ type, sender, content, eventId }: CheckedEvent, vers
 }
 
 /**
- * The input of `authorise()` for an event. `find` looks up previous events, to see whether the create event is the only one
- * before it.
+ * Returns the input of `authorise()` for an event. `find` looks up a previous event. It shows whether the create event is the
+ * only event before this one.
  */
 export function judgedAs(checked: CheckedEvent, find: (eventId: EventId) => CheckedEvent | undefined): JudgedEvent {
   const { type, sender, stateKey, content, prevEventIds } = checked;
@@ -112,7 +112,7 @@ export function judgedAs(checked: CheckedEvent, find: (eventId: EventId) => Chec
   };
 }
 
-/** Checks an event against its own auth events, which must be those that its room version selects. See `authorise()`. */
+/** Checks an event against its own auth events. They must be the ones that its room version selects. See `authorise()`. */
 export function authoriseByAuthEvents(
   checked: CheckedEvent,
   find: (eventId: EventId) => CheckedEvent | undefined,

@@ -13,18 +13,21 @@ export interface ClientEvent {
   readonly [more: string]: unknown;
 }
 
-/** Fields of `unsigned` that Synapse's admin API repeats at the top level, as in an older client format. */
+/** Fields of `unsigned` that Synapse's admin API repeats outside `unsigned`, as an older format for clients did. */
 const LIFTED = ['age', 'prev_content', 'redacted_because', 'replaces_state'];
 
 /** Facts about an event that its JSON does not contain. */
 interface Place {
   readonly eventId: string;
   readonly roomId: string;
-  /** In ms since the epoch. */
+  /** The current time, in ms since the epoch. */
   readonly now: number;
 }
 
-/** A stored event in client format. As in Synapse's admin API, its age is in `unsigned` and at the top level. */
+/**
+ * Converts a stored event to the format of the Client-Server API. As in Synapse's admin API, the event's age is both inside and
+ * outside `unsigned`.
+ */
 export function clientEventOf(event: EventJson, { eventId, roomId, now }: Place): ClientEvent {
   const { type, sender, content, state_key: stateKey, origin_server_ts: sentAt, redacts } = event;
   const ts = typeof sentAt === 'number' ? sentAt : 0;
@@ -44,7 +47,7 @@ export function clientEventOf(event: EventJson, { eventId, roomId, now }: Place)
   };
 }
 
-/** The `unsigned` of an event. A redaction in it is in client format too. */
+/** Returns the `unsigned` data of an event. If it contains a redaction, the redaction is converted too. */
 function unsignedOf({ unsigned }: EventJson, place: Omit<Place, 'eventId'>): EventJson {
   if (!isRecord(unsigned)) return {};
   const { redacted_because: redaction } = unsigned;

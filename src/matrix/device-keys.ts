@@ -11,20 +11,20 @@ import { hasValidSignature, signaturesOf } from './sign-json.ts';
 type RemoteDevice = RemoteDevices['devices'][number];
 type JsonObject = Readonly<Record<string, unknown>>;
 
-/** Maximum size of one device's keys as canonical JSON. */
+/** Maximum size of one device's keys, in bytes of canonical JSON. */
 const MAX_KEYS_BYTES = 65_536;
 const MAX_DEVICES = 2_000;
 const MAX_DEVICE_ID_BYTES = 255;
-/** Maximum length of a device name, in UTF-16 code units. Longer names are dropped. */
+/** Maximum length of a device name, in UTF-16 code units. A longer name is left out. */
 const MAX_DISPLAY_NAME_LENGTH = 255;
 /** Maximum number of signatures of one object that are checked. */
 const MAX_SIGNATURES = 100;
 
-/** A device whose keys carry a valid signature by the device itself. */
+/** A device whose keys have a valid signature by the device itself. */
 export interface VerifiedDevice {
   readonly deviceId: string;
   readonly displayName: string | undefined;
-  /** Canonical JSON of the identity keys. */
+  /** Canonical JSON of the device's identity keys. */
   readonly keyJson: string;
 }
 
@@ -32,35 +32,36 @@ export type CrossSigningUsage = 'master' | 'self_signing';
 
 export interface CrossSigningKey {
   readonly usage: CrossSigningUsage;
-  /** The public key in unpadded base64. The key id is `ed25519:` followed by it. */
+  /** The public key in unpadded base64. The key id consists of `ed25519:` and the public key. */
   readonly publicKey: string;
-  /** Signatures by other keys of the user, by key id. */
+  /** Signatures by other keys of the same user, by key id. */
   readonly signatures: Readonly<Record<string, string>>;
 }
 
-/** The verified part of a device list. */
+/** The part of a device list that was verified. */
 export interface VerifiedDevices {
   readonly devices: readonly VerifiedDevice[];
   readonly crossSigningKeys: readonly CrossSigningKey[];
-  /** Number of devices that were left out, because their keys belong to another device or lack the device's own signature. */
+  /** Number of devices that were left out because their keys belong to another device or lack the device's own signature. */
   readonly leftOut: number;
 }
 
-/** Keys of the user with which signatures are checked, by key id. */
+/** A user's keys that verify signatures, by key id. */
 type Signers = Readonly<Record<string, KeyObject>>;
 
 const bad = (message: string): MatrixError => new MatrixError('M_UNKNOWN', message, { status: 502 });
 const ed25519 = (id: string): string => `ed25519:${id}`;
 
 /**
- * Verifies a user's device list from another server. Yields in between. Client-Server API, "Device keys" and "Cross-signing";
- * Server-Server API, `GET user/devices`.
+ * Verifies the device list of a user of another server. Yields often, so that the event loop is not blocked. Sources:
+ * Client-Server API, "Device keys" and "Cross-signing"; Server-Server API, `GET user/devices`.
  *
- * A device is left out if its keys belong to another device or lack the device's own signature. One broken client thus does
- * not hide the user's other devices. Devices without keys are skipped, because nobody encrypts for them. A bad cross-signing
- * key refuses the whole list, because it stands for the user. Other invalid signatures are dropped.
+ * A device is left out if its keys belong to another device or lack the device's own signature. So one broken client does not
+ * hide the user's other devices. Devices without keys are skipped, because nobody encrypts messages for them. If a
+ * cross-signing key is invalid, the whole list is refused, because this key stands for the user. Other invalid signatures are
+ * left out.
  *
- * @throws MatrixError `M_UNKNOWN` with status 502
+ * @throws MatrixError `M_UNKNOWN` with status 502 if the list is refused
  */
 export function* verifyDevices(
   userId: UserId,
@@ -95,7 +96,7 @@ export function* verifyDevices(
   return { devices: [...devices.values()], crossSigningKeys, leftOut: withKeys.length - devices.size };
 }
 
-/** The key with which a device signs. `undefined` if the keys do not belong to the device. */
+/** Returns the key with which a device signs. Returns `undefined` if the keys do not belong to the device. */
 function signerOf(userId: UserId, { deviceId, keys: object }: RemoteDevice): Signers | undefined {
   if (object?.user_id !== userId || object.device_id !== deviceId || !isDeviceId(deviceId)) return undefined;
   if (!isRecord(object.keys) || !isListOfText(object.algorithms)) return undefined;
@@ -104,7 +105,7 @@ function signerOf(userId: UserId, { deviceId, keys: object }: RemoteDevice): Sig
   return key && { [ed25519(deviceId)]: key };
 }
 
-/** The device with its valid signatures. `undefined` if the device's own signature is not valid. */
+/** Returns the device with its valid signatures. Returns `undefined` if the device's own signature is not valid. */
 function verifyDevice(
   userId: UserId,
   { deviceId, displayName, keys = {} }: RemoteDevice,
@@ -118,7 +119,7 @@ function verifyDevice(
   return { deviceId, displayName: displayName !== undefined && isName(displayName) ? displayName : undefined, keyJson };
 }
 
-/** @throws MatrixError if the key is not the user's key for that usage */
+/** Reads a cross-signing key. @throws MatrixError if it is not the user's key for that usage */
 function crossSigningKeyOf(
   userId: UserId,
   usage: CrossSigningUsage,
@@ -135,7 +136,7 @@ function crossSigningKeyOf(
   return { usage, publicKey, signer: { [keyId]: key }, object };
 }
 
-/** The user's own signatures that are valid. */
+/** Returns those of the user's own signatures that are valid. */
 function signaturesBy(userId: UserId, object: JsonObject, signers: Signers): Record<string, string> {
   const good: Record<string, string> = {};
   for (const [keyId, signature] of Object.entries(signaturesOf(object, userId)).slice(0, MAX_SIGNATURES)) {
@@ -151,7 +152,7 @@ function isListOfText(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((item) => typeof item === 'string');
 }
 
-/** PostgreSQL stores neither NUL nor lone surrogates. */
+/** Tells whether PostgreSQL can store a text. It can store neither NUL nor lone surrogates. */
 const isText = (value: string): boolean => !value.includes('\0') && value.isWellFormed();
 const isDeviceId = (id: string): boolean => id !== '' && Buffer.byteLength(id) <= MAX_DEVICE_ID_BYTES && isText(id);
 const isName = (name: string): boolean => name.length <= MAX_DISPLAY_NAME_LENGTH && isText(name);

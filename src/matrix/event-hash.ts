@@ -5,14 +5,15 @@ import type { EventJson, RoomVersion } from './room-version.ts';
 
 const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest();
 
-/** Encodes bytes as Matrix does: base64 with the standard alphabet and no padding. */
+/** Encodes bytes as Matrix does: in base64 with the standard alphabet and without padding. */
 export function unpaddedBase64(bytes: Buffer): string {
   return bytes.toString('base64').replace(/=+$/, '');
 }
 
 /**
- * `hashes.sha256` of an event, in unpadded base64. Server-Server API, "Calculating the content hash for an event".
- * @throws MatrixError as `canonicalJson()`.
+ * Computes `hashes.sha256` of an event, in unpadded base64. Source: Server-Server API, "Calculating the content hash for an
+ * event".
+ * @throws MatrixError the errors of `canonicalJson()`
  */
 export function contentHash(event: EventJson): string {
   const { unsigned: _unsigned, signatures: _signatures, hashes: _hashes, ...hashed } = event;
@@ -20,9 +21,9 @@ export function contentHash(event: EventJson): string {
 }
 
 /**
- * The reference hash of an event, by which other events refer to it. Server-Server API, "Calculating the reference hash for
- * an event".
- * @throws MatrixError as `canonicalJson()`.
+ * Computes the reference hash of an event. Other events refer to the event by this hash. Source: Server-Server API,
+ * "Calculating the reference hash for an event".
+ * @throws MatrixError the errors of `canonicalJson()`
  */
 export function referenceHash(event: EventJson, version: RoomVersion): Buffer {
   const { signatures: _signatures, ...hashed } = redact(event, version);

@@ -6,14 +6,17 @@ const MAX_FIELD_BYTES = 255;
 const SHORT_FIELDS = ['type', 'state_key', 'room_id', 'sender', 'event_id'];
 
 /**
- * Whether the whole event, signatures included, is small enough for all servers. Client-Server API, "Size limits".
- * @throws MatrixError as `canonicalJson()`
+ * Tells whether an event with its signatures is small enough for all servers. Source: Client-Server API, "Size limits".
+ * @throws MatrixError the errors of `canonicalJson()`
  */
 export function hasFittingSize(event: EventJson): boolean {
   return Buffer.byteLength(canonicalJson(event)) <= MAX_EVENT_BYTES;
 }
 
-/** The name of a field that is longer than 255 bytes, if there is one. Client-Server API, "Size limits". */
+/**
+ * Returns the name of a field that is longer than 255 bytes, or `undefined` if there is none. Source: Client-Server API, "Size
+ * limits".
+ */
 export function tooLongField(event: EventJson): string | undefined {
   return SHORT_FIELDS.find((name) => {
     const { [name]: value } = event;

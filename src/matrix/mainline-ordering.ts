@@ -3,7 +3,7 @@ import type { CheckedEvent } from './check-event.ts';
 import { byTimeThenId } from './power-ordering.ts';
 import { sorted } from './sorted.ts';
 
-/** The power levels event among an event's auth events, the one among that event's auth events, and so on. */
+/** Yields the power levels event among an event's auth events, then the one among that event's auth events, and so on. */
 function* powerLevelsBefore(event: CheckedEvent, known: EventIndex): Generator<CheckedEvent> {
   const next = (of: CheckedEvent): CheckedEvent | undefined =>
     authEventsOf(of, known).find(({ type }) => type === 'm.room.power_levels');
@@ -11,9 +11,10 @@ function* powerLevelsBefore(event: CheckedEvent, known: EventIndex): Generator<C
 }
 
 /**
- * Sorts events by the age of the power levels event that they depend on, oldest first. Room version 2, "State resolution",
- * "Mainline ordering".
- * @param powerLevels the power levels event at which the mainline begins
+ * Sorts events by the age of the power levels event on which they depend, oldest first. Source: room version 2, "State
+ * resolution", "Mainline ordering".
+ * @param powerLevels the power levels event with which the mainline begins. The mainline is the chain of power levels events
+ * before it.
  */
 export function* mainlineOrdering(
   events: readonly CheckedEvent[],
@@ -43,7 +44,7 @@ export function* mainlineOrdering(
       }
       passed.push(before);
     }
-    // Caches the position, so that later events need not walk the same path.
+    // Keep the position of each event on the path, so that later events do not follow the same path again.
     for (const before of passed) positions.set(before, position);
     placed.push({ event, position });
   }

@@ -5,12 +5,12 @@ import type { EventJson, RoomVersion } from './room-version.ts';
 /** The state events of a room that define power levels. */
 export interface PowerState {
   readonly create: EventJson;
-  /** `undefined` if the room has no power levels event. Defaults apply then. */
+  /** `undefined` if the room has no power levels event. Default levels apply then. */
   readonly powerLevels: EventJson | undefined;
 }
 
 export type Level = 'ban' | 'events_default' | 'invite' | 'kick' | 'redact' | 'state_default' | 'users_default';
-/** Client-Server API, `m.room.power_levels`. */
+/** The default levels. Source: Client-Server API, `m.room.power_levels`. */
 export const DEFAULT_LEVELS: Readonly<Record<Level, number>> = {
   ban: 50,
   events_default: 0,
@@ -25,21 +25,21 @@ const CREATOR_LEVEL = 100;
 const fieldOf = (object: unknown, key: string): unknown =>
   isRecord(object) && Object.hasOwn(object, key) ? object[key] : undefined;
 
-/** Reads a power level in a format that the room version allows. `undefined` if the value is not a power level. */
+/** Reads a power level in a format that the room version allows. Returns `undefined` if the value is not a power level. */
 export function levelOf(value: unknown, version: RoomVersion): number | undefined {
   const isSpelled = version.stringPowerLevels && typeof value === 'string' && /^\s*[+-]?\d+\s*$/.test(value);
   const level = typeof value === 'number' || isSpelled ? Math.trunc(Number(value)) : Number.NaN;
   return Number.isFinite(level) ? level : undefined;
 }
 
-/** Whether the user is a creator of the room, including additional creators. */
+/** Tells whether a user is a creator of the room. Additional creators count too. */
 export function isCreator({ create }: PowerState, version: RoomVersion, userId: UserId): boolean {
   const creator = version.creatorInContent ? fieldOf(create.content, 'creator') : create.sender;
   const others = version.privilegedCreators ? fieldOf(create.content, 'additional_creators') : undefined;
   return creator === userId || (Array.isArray(others) && others.includes(userId));
 }
 
-/** A user's power level; infinite for creators since room version 12. */
+/** Returns a user's power level. Since room version 12, the level of creators is infinite. */
 export function powerLevelOf(state: PowerState, version: RoomVersion, userId: UserId): number {
   const creator = isCreator(state, version, userId);
   if (creator && version.privilegedCreators) return Number.POSITIVE_INFINITY;
@@ -48,12 +48,12 @@ export function powerLevelOf(state: PowerState, version: RoomVersion, userId: Us
   return own ?? requiredLevel(state, version, 'users_default');
 }
 
-/** The power level that an action requires. */
+/** Returns the power level that an action requires. */
 export function requiredLevel({ powerLevels }: PowerState, version: RoomVersion, action: Level): number {
   return levelOf(fieldOf(powerLevels?.content, action), version) ?? DEFAULT_LEVELS[action];
 }
 
-/** The power level required to send an event of this type. */
+/** Returns the power level that is required to send an event of this type. */
 export function requiredLevelToSend(
   state: PowerState,
   version: RoomVersion,

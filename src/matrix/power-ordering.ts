@@ -4,15 +4,15 @@ import { powerLevelOf } from './power-levels.ts';
 import type { RoomVersion } from './room-version.ts';
 import { sorted } from './sorted.ts';
 
-/** Compares events by `origin_server_ts`, then by event id. Room version 2, "State resolution". */
+/** Compares events by `origin_server_ts`, and then by event id. Source: room version 2, "State resolution". */
 export function byTimeThenId(a: CheckedEvent, b: CheckedEvent): number {
   if (a.originServerTs !== b.originServerTs) return a.originServerTs - b.originServerTs;
   return a.eventId < b.eventId ? -1 : 1;
 }
 
 /**
- * Sorts events so that each comes after its auth events. If several events may come next, the one whose sender has the
- * highest power level comes first. Room version 2, "State resolution", "Reverse topological power ordering".
+ * Sorts events so that each event comes after its auth events. If several events could come next, the one whose sender has the
+ * highest power level does. Source: room version 2, "State resolution", "Reverse topological power ordering".
  */
 export function* reverseTopologicalPowerOrdering(
   events: ReadonlySet<CheckedEvent>,
@@ -25,7 +25,7 @@ export function* reverseTopologicalPowerOrdering(
     yield;
     levels.set(event, senderLevel(event, known, create, version));
   }
-  // Infinite levels are equal, but their difference is NaN.
+  // Compare levels before subtracting: infinite levels are equal, but their difference is NaN.
   const levelOf = (event: CheckedEvent): number => levels.get(event) ?? 0;
   const compare = (a: CheckedEvent, b: CheckedEvent): number =>
     levelOf(a) === levelOf(b) ? byTimeThenId(a, b) : levelOf(b) > levelOf(a) ? 1 : -1;
@@ -44,7 +44,7 @@ export function* reverseTopologicalPowerOrdering(
   }
 
   const ordered: CheckedEvent[] = [];
-  // The next event is at the end of the array, where removal is cheap.
+  // The array is in reverse order, so that the next event is at its end, where removing is cheap.
   const ready = yield* sorted(
     [...events].filter((event) => waitsFor.get(event) === 0),
     (a, b) => compare(b, a),
@@ -61,7 +61,7 @@ export function* reverseTopologicalPowerOrdering(
   return ordered;
 }
 
-/** The index at which to insert the event into an array ordered from last to first. */
+/** Returns the index at which to insert an event into an array that is in reverse order. */
 function placeOf(
   event: CheckedEvent,
   descending: readonly CheckedEvent[],
@@ -77,7 +77,7 @@ function placeOf(
   return low;
 }
 
-/** The sender's power level according to the event's own auth events. */
+/** Returns the power level of the event's sender, according to the event's own auth events. */
 function senderLevel(
   event: CheckedEvent,
   known: EventIndex,

@@ -1,7 +1,7 @@
 import { isRecord } from '../json.ts';
 import type { EventJson, RoomVersion } from './room-version.ts';
 
-/** Content keys that redaction keeps, by event type. A dot separates the names of nested keys; `*` keeps everything. */
+/** The content keys that a redaction keeps, by event type. A dot separates the names of nested keys. `*` keeps all keys. */
 type ContentRules = Readonly<Record<string, readonly string[]>>;
 interface RedactionRules {
   readonly keys: readonly string[];
@@ -45,7 +45,9 @@ const content11: ContentRules = {
   'm.room.redaction': ['redacts'],
 };
 
-/** Matrix specification, "Room Versions", "Redactions" of each version that changed them. */
+/**
+ * The redaction rules, by the room version that introduced them. Source: Matrix specification, "Room Versions", "Redactions".
+ */
 const RULES: Readonly<Record<RoomVersion['redaction'], RedactionRules>> = {
   1: { keys: OLD_KEYS, content: { ...content6, 'm.room.aliases': ['aliases'] } },
   6: { keys: OLD_KEYS, content: content6 },
@@ -66,7 +68,7 @@ function pick(object: EventJson, paths: readonly string[]): EventJson {
   return Object.fromEntries(kept);
 }
 
-/** The redacted form of an event. Signatures and reference hashes are computed from it. */
+/** Returns the redacted form of an event. Signatures and reference hashes are computed from this form. */
 export function redact(event: EventJson, { redaction }: RoomVersion): EventJson {
   const { keys, content } = RULES[redaction];
   const type = typeof event.type === 'string' ? event.type : '';

@@ -6,32 +6,32 @@ import { type CheckedEvent, judgedAs } from './check-event.ts';
 import type { RoomVersion } from './room-version.ts';
 import type { SeparatedStates, StateMap } from './separate-states.ts';
 
-/** Types of state that other state depends on, in the order in which they are resolved. */
+/** Types of state on which other state depends, in the order in which they are resolved. */
 const TYPES = ['m.room.power_levels', 'm.room.join_rules', 'm.room.member'];
 
 const sha1 = ({ eventId }: CheckedEvent): string => createHash('sha1').update(eventId).digest('hex');
 
-/** By ascending depth, then descending SHA-1 of the event id. */
+/** Compares events by ascending depth, and then by descending SHA-1 of the event id. */
 function byDepth(a: CheckedEvent, b: CheckedEvent): number {
   if (a.depth !== b.depth) return a.depth - b.depth;
   return sha1(a) < sha1(b) ? 1 : -1;
 }
 
-/** A state entry with the events that compete for it, sorted by `byDepth()`. */
+/** A state entry, with the events that compete for it. They are sorted by `byDepth()`. */
 interface Entry {
   readonly name: string;
   readonly type: string;
   readonly events: readonly CheckedEvent[];
 }
 
-/** State resolution of room version 1, in which deeper events win. */
+/** The state resolution of room version 1. In it, deeper events win. */
 export function* resolveByDepth(
   { unconflicted, conflicted }: SeparatedStates,
   known: EventIndex,
   version: RoomVersion,
 ): Generator<undefined, StateMap, undefined> {
   const resolved = new Map(unconflicted);
-  // In room version 1, an entry is in conflict only if there are different events for it.
+  // In room version 1, an entry is in conflict only if states have different events for it.
   const inConflict: Entry[] = [];
   for (const [name, different] of conflicted) {
     yield;
@@ -75,7 +75,10 @@ function* addWinners(
   for (const [name, winner] of winners) resolved.set(name, winner);
 }
 
-/** Walks the events in order while each is allowed by the state with its predecessor, and returns the last allowed one. */
+/**
+ * Checks the events in order. Each event is checked against the state that contains the event before it. Returns the last event
+ * before the first one that is not allowed.
+ */
 function lastOfAllowed(
   [first, ...others]: readonly CheckedEvent[],
   isAllowed: (event: CheckedEvent, previous: CheckedEvent) => boolean,

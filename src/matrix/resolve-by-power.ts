@@ -7,7 +7,10 @@ import { reverseTopologicalPowerOrdering } from './power-ordering.ts';
 import type { RoomVersion } from './room-version.ts';
 import type { SeparatedStates, StateMap } from './separate-states.ts';
 
-/** State resolution since room version 2. It applies the authorisation rules again, to events of powerful users first. */
+/**
+ * The state resolution since room version 2. It checks the events again by the authorisation rules, and starts with events of
+ * powerful users.
+ */
 export function* resolveByPower(
   { states, unconflicted, conflicted }: SeparatedStates,
   known: EventIndex,
@@ -19,7 +22,7 @@ export function* resolveByPower(
   const subgraph = isSecond ? [] : yield* conflictedSubgraph(full, known);
   for (const event of subgraph) full.add(event);
   for (const event of yield* authDifference(unconflicted.values(), others, known)) full.add(event);
-  // Since room version 12, events do not list the create event in `auth_events`. The room id identifies it.
+  // Since room version 12, events do not list the create event in `auth_events`, because the room id identifies it.
   const create = version.privilegedCreators
     ? [...known.values()].find(({ type }) => type === 'm.room.create')
     : undefined;
@@ -44,7 +47,7 @@ export function* resolveByPower(
   return state;
 }
 
-/** Adds the events to the state one by one, and skips those that the state does not allow. */
+/** Adds the events to the state one after another. Skips events that the state does not allow. */
 function* apply(
   events: readonly CheckedEvent[],
   state: Map<string, CheckedEvent>,
@@ -57,14 +60,17 @@ function* apply(
   }
 }
 
-/** Whether an event is a power event: it may remove a user's ability to do something. */
+/** Tells whether an event is a power event, which may take the ability to do something away from a user. */
 function isPowerEvent({ type, stateKey, sender, content }: CheckedEvent): boolean {
   if (type === 'm.room.power_levels' || type === 'm.room.join_rules') return stateKey === '';
   if (type !== 'm.room.member' || stateKey === undefined || stateKey === sender) return false;
   return content.membership === 'leave' || content.membership === 'ban';
 }
 
-/** Checks an event against the state resolved so far. State that is missing there comes from the event's own auth events. */
+/**
+ * Checks an event against the state that was resolved so far. State that is missing there is taken from the event's own auth
+ * events.
+ */
 function isAllowed(
   event: CheckedEvent,
   state: StateMap,

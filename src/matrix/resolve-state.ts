@@ -8,9 +8,9 @@ import type { RoomVersion } from './room-version.ts';
 import { separate } from './separate-states.ts';
 
 /**
- * Resolves several states of a room into one. Matrix specification, "Room Versions", "State resolution" of versions 1, 2 and
- * 12. Yields in between, because large rooms take long.
- * @param states the ids of each state's events
+ * Resolves several states of a room into one. Yields often, because it takes long for large rooms. Source: Matrix
+ * specification, "Room Versions", "State resolution" of versions 1, 2 and 12.
+ * @param states the event ids of each state
  * @param known these events and their auth chains. An event that is missing counts as rejected.
  */
 export function* resolveState(

@@ -1,30 +1,42 @@
 import { MatrixError } from '../errors.ts';
 
-/** An event as servers send it: without `_room_version`, and with `event_id` in room versions 1 and 2 only. */
+/**
+ * The JSON of an event as servers send it to each other. It has no `_room_version`. Only in room versions 1 and 2 it has an
+ * `event_id`.
+ */
 export type EventJson = Readonly<Record<string, unknown>>;
 
 /** The rules in which room versions differ, as far as this project needs them. */
 export interface RoomVersion {
-  /** `random`: the sender chooses the id and includes it in the event. Otherwise, the id is the encoded reference hash. */
+  /**
+   * `random` means that the sender chooses the event id and includes it in the event. Otherwise, the id is the reference hash
+   * in this encoding.
+   */
   readonly eventIds: 'random' | 'base64' | 'base64url';
-  /** The room version that introduced the redaction rules in use. */
+  /** The room version that introduced the redaction rules that this version uses. */
   readonly redaction: 1 | 6 | 8 | 9 | 11;
-  /** Power levels may be strings. */
+  /** Whether power levels may be strings. */
   readonly stringPowerLevels: boolean;
-  /** The creator is `content.creator` of the create event. Otherwise, the creator is the event's sender. */
+  /** Whether `content.creator` of the create event names the creator. Otherwise, the event's sender is the creator. */
   readonly creatorInContent: boolean;
-  /** Creators outrank every power level. The room id implies the create event, which is not listed in `auth_events`. */
+  /**
+   * Whether creators have more power than any power level. Events then do not list the create event in `auth_events`, because
+   * the room id identifies it.
+   */
   readonly privilegedCreators: boolean;
-  /** `m.room.aliases` and redactions have rules of their own: up to version 5 and 2. */
+  /**
+   * Whether `m.room.aliases` events have rules of their own (`aliasRules`, up to version 5), and redactions (`redactionRules`,
+   * up to version 2).
+   */
   readonly aliasRules: boolean;
   readonly redactionRules: boolean;
-  /** Changes of `notifications` in power levels are checked like those of `events`. */
+  /** Whether changes of `notifications` in power levels are checked like changes of `events`. */
   readonly checkedNotificationLevels: boolean;
-  /** Users may knock: ask to be invited. */
+  /** Whether users may knock, which means to ask for an invite. */
   readonly knocking: boolean;
-  /** Joins may be authorised by membership of another room. */
+  /** Whether members of another room may be allowed to join. */
   readonly restrictedJoins: boolean;
-  /** Users may knock on a room with restricted joins. */
+  /** Whether users may knock on a room in which joins are restricted to members of other rooms. */
   readonly knockRestrictedJoins: boolean;
   readonly stateResolution: '1' | '2' | '2.1';
 }
@@ -53,7 +65,7 @@ const ninth: RoomVersion = { ...eighth, redaction: 9 };
 const tenth: RoomVersion = { ...ninth, stringPowerLevels: false, knockRestrictedJoins: true };
 const eleventh: RoomVersion = { ...tenth, redaction: 11, creatorInContent: false };
 
-/** Matrix specification, "Room Versions". */
+/** The known room versions. Source: Matrix specification, "Room Versions". */
 const ROOM_VERSIONS: ReadonlyMap<string, RoomVersion> = new Map([
   ['1', first],
   ['2', second],
@@ -69,14 +81,14 @@ const ROOM_VERSIONS: ReadonlyMap<string, RoomVersion> = new Map([
   ['12', { ...eleventh, privilegedCreators: true, stateResolution: '2.1' }],
 ]);
 
-/** The rules of a room version. @throws MatrixError `M_UNKNOWN` with status 400 for an unknown room version */
+/** Returns the rules of a room version. @throws MatrixError `M_UNKNOWN` with status 400 if the room version is unknown */
 export function roomVersionOf(id: string): RoomVersion {
   const version = ROOM_VERSIONS.get(id);
   if (version === undefined) throw new MatrixError('M_UNKNOWN', 'unsupported room version', { status: 400 });
   return version;
 }
 
-/** Whether a room version is known. */
+/** Tells whether a room version is known. */
 export function isRoomVersion(id: unknown): boolean {
   return typeof id === 'string' && ROOM_VERSIONS.has(id);
 }

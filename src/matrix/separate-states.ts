@@ -3,16 +3,19 @@ import type { CheckedEvent } from './check-event.ts';
 /** A room's state, by `stateName()`. */
 export type StateMap = ReadonlyMap<string, CheckedEvent>;
 
-/** The common entries and the differing entries of several states of a room. */
+/** What several states of a room have in common, and in what they differ. */
 export interface SeparatedStates {
   readonly states: readonly StateMap[];
   /** Entries that are the same in every state. */
   readonly unconflicted: StateMap;
-  /** The different events of all other entries. There is only one event if the other states lack the entry. */
+  /** The different events of each of the other entries. There is only one event if the other states have no such entry. */
   readonly conflicted: ReadonlyMap<string, readonly CheckedEvent[]>;
 }
 
-/** Room version 2, "State resolution", "Unconflicted state map and conflicted state set". */
+/**
+ * Finds the common and the differing entries of several states. Source: room version 2, "State resolution", "Unconflicted state
+ * map and conflicted state set".
+ */
 export function* separate(states: readonly StateMap[]): Generator<undefined, SeparatedStates, undefined> {
   const names = new Set<string>();
   for (const state of states) {

@@ -5,20 +5,22 @@ import { redact } from './redact.ts';
 import type { EventJson, RoomVersion } from './room-version.ts';
 import { findsValidSignature, hasValidSignature, signatureOf, signaturesOf, type VerifyKey } from './sign-json.ts';
 
-/** The bytes before the seed in the PKCS #8 form of an ed25519 key, RFC 8410. */
+/** The bytes before the seed in the PKCS #8 form of an ed25519 key. Source: RFC 8410. */
 const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex');
 const KEY_BYTES = 32;
 
 /**
- * The ed25519 private key for a seed of 32 bytes.
- * @throws RangeError if the seed has another length.
+ * Makes the ed25519 private key for a seed of 32 bytes.
+ * @throws RangeError if the seed has another length
  */
 export function privateKeyOf(seed: Buffer): KeyObject {
   if (seed.length !== KEY_BYTES) throw new RangeError(`an ed25519 seed has ${KEY_BYTES} bytes`);
   return createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, seed]), format: 'der', type: 'pkcs8' });
 }
 
-/** Parses an ed25519 public key in unpadded base64, as servers publish it. `undefined` if the text is not such a key. */
+/**
+ * Parses an ed25519 public key in unpadded base64, as servers publish it. Returns `undefined` if the text is not such a key.
+ */
 export function publicKeyOf(base64: string): KeyObject | undefined {
   const bytes = Buffer.from(base64, 'base64');
   if (bytes.length !== KEY_BYTES) return undefined;
@@ -26,8 +28,8 @@ export function publicKeyOf(base64: string): KeyObject | undefined {
 }
 
 /**
- * The event with one more signature. Existing signatures are kept. Server-Server API, "Signing Events".
- * @throws MatrixError as `canonicalJson()`.
+ * Signs an event. Existing signatures are kept. Source: Server-Server API, "Signing Events".
+ * @throws MatrixError the errors of `canonicalJson()`
  */
 export function signEvent(event: EventJson, version: RoomVersion, key: SigningKey): EventJson {
   const { serverName, keyId } = key;
@@ -35,12 +37,12 @@ export function signEvent(event: EventJson, version: RoomVersion, key: SigningKe
   return { ...event, signatures: { ...(isRecord(event.signatures) && event.signatures), [serverName]: own } };
 }
 
-/** Whether the event has a valid signature by this key. Signatures cover the redacted form of the event. */
+/** Tells whether the event has a valid signature by this key. Signatures are computed from the redacted form of the event. */
 export function hasValidEventSignature(event: EventJson, version: RoomVersion, key: VerifyKey): boolean {
   return hasValidSignature({ ...redact(event, version), signatures: event.signatures }, key);
 }
 
-/** Like `hasValidEventSignature()`, but verifies the signature in another thread. */
+/** Does the same as `hasValidEventSignature()`, but verifies the signature in another thread. */
 export function findsValidEventSignature(event: EventJson, version: RoomVersion, key: VerifyKey): Promise<boolean> {
   return findsValidSignature({ ...redact(event, version), signatures: event.signatures }, key);
 }

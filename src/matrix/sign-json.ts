@@ -7,30 +7,30 @@ import { unpaddedBase64 } from './event-hash.ts';
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
-/** The public half of a server's key. */
+/** A server's public key, with the server's name and the key's id. */
 export type VerifyKey = Omit<SigningKey, 'privateKey'> & { readonly publicKey: KeyObject };
 
 function signedBytes({ signatures: _signatures, unsigned: _unsigned, ...signed }: JsonObject): Buffer {
   return Buffer.from(canonicalJson(signed));
 }
 
-/** The signatures of one signer (a server name or user id), by key id. */
+/** Returns the signatures of one signer, by key id. A signer is a server name or a user id. */
 export function signaturesOf({ signatures }: JsonObject, serverName: string): Readonly<Record<string, unknown>> {
   const own = isRecord(signatures) && Object.hasOwn(signatures, serverName) ? signatures[serverName] : undefined;
   return isRecord(own) ? own : {};
 }
 
 /**
- * The signature of an object by a key, in unpadded base64. Appendices, "Signing JSON".
- * @throws MatrixError as `canonicalJson()`.
+ * Computes the signature of an object by a key, in unpadded base64. Source: Matrix specification, Appendices, "Signing JSON".
+ * @throws MatrixError the errors of `canonicalJson()`
  */
 export function signatureOf(object: JsonObject, { privateKey }: Pick<SigningKey, 'privateKey'>): string {
   return unpaddedBase64(sign(null, signedBytes(object), privateKey));
 }
 
 /**
- * The object with one more signature. Existing signatures are kept.
- * @throws MatrixError as `canonicalJson()`.
+ * Signs an object. Existing signatures are kept.
+ * @throws MatrixError the errors of `canonicalJson()`
  */
 export function signJson<T extends JsonObject>(object: T, key: SigningKey): T & { readonly signatures: JsonObject } {
   const { signatures } = object;
@@ -38,7 +38,7 @@ export function signJson<T extends JsonObject>(object: T, key: SigningKey): T & 
   return { ...object, signatures: { ...(isRecord(signatures) && signatures), [key.serverName]: own } };
 }
 
-/** Whether the object has a valid signature by this key of a server or user. */
+/** Tells whether the object has a valid signature by this key of a server or user. */
 export function hasValidSignature(
   object: JsonObject,
   { serverName, keyId, publicKey }: Omit<VerifyKey, 'serverName'> & { readonly serverName: string },
@@ -46,7 +46,7 @@ export function hasValidSignature(
   return verifies(object, signaturesOf(object, serverName)[keyId], publicKey);
 }
 
-/** Like `hasValidSignature()`, but verifies the signature in another thread. */
+/** Does the same as `hasValidSignature()`, but verifies the signature in another thread. */
 export function findsValidSignature(object: JsonObject, { serverName, keyId, publicKey }: VerifyKey): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const message = messageOf(object, signaturesOf(object, serverName)[keyId]);
@@ -60,7 +60,7 @@ export function findsValidSignature(object: JsonObject, { serverName, keyId, pub
   });
 }
 
-/** Whether any signature of the object was made with this key. */
+/** Tells whether any of the object's signatures was made with this key. */
 export function isSignedBy(object: JsonObject, publicKey: KeyObject): boolean {
   const { signatures } = object;
   const all = isRecord(signatures) ? Object.keys(signatures).map((name) => signaturesOf(object, name)) : [];
@@ -72,13 +72,13 @@ function verifies(object: JsonObject, signature: unknown, publicKey: KeyObject):
   return message !== undefined && verify(null, message.signed, publicKey, message.signature);
 }
 
-/** The signed bytes and the decoded signature. `undefined` if the signature cannot be valid. */
+/** Returns the signed bytes and the decoded signature. Returns `undefined` if the signature cannot be valid. */
 function messageOf(object: JsonObject, signature: unknown): { signed: Buffer; signature: Buffer } | undefined {
   if (typeof signature !== 'string') return undefined;
   try {
     return { signed: signedBytes(object), signature: Buffer.from(signature, 'base64') };
   } catch (error) {
-    // An object without canonical JSON cannot have been signed.
+    // An object that cannot be written as canonical JSON cannot have been signed.
     if (error instanceof MatrixError) return undefined;
     throw error;
   }

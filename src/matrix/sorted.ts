@@ -1,7 +1,7 @@
-/** Number of items sorted in one step. */
+/** Number of items that are sorted before the generator yields. */
 const RUN = 1_000;
 
-/** A stable merge sort that yields in between, because `sort()` would block the event loop for large arrays. */
+/** Sorts items stably, by merging sorted parts. Yields often, because `sort()` would block the event loop for large arrays. */
 export function* sorted<T>(items: readonly T[], compare: (a: T, b: T) => number): Generator<undefined, T[], undefined> {
   let runs: T[][] = [];
   for (let first = 0; first < items.length; first += RUN) {
