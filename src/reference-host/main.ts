@@ -7,6 +7,7 @@ import { startEmbeddedPostgres } from './embedded-postgres.ts';
 import { type Environment, parseEnvironment } from './environment.ts';
 import { explainExit } from './explain-exit.ts';
 import { loadCertificate } from './federation/certificate.ts';
+import { createAdmin, firstSteps } from './first-steps.ts';
 import { createHomeserver, type HomeserverSettings } from './homeserver.ts';
 import { logDestination } from './log-destination.ts';
 import { requireNode } from './require-node.ts';
@@ -59,7 +60,10 @@ async function serve({ environment, logger, signalled }: Service, databaseUrl: s
     if (federationPort !== undefined) {
       logger.info({ port: await homeserver.listenForServers(federationPort) }, 'Serving other servers');
     }
-    process.stdout.write(`ready http://127.0.0.1:${port}\n`);
+    const { SERVER_NAME: serverName, ADMIN_PASSWORD: adminPassword } = environment;
+    if (adminPassword !== undefined) await createAdmin(homeserver, serverName, adminPassword);
+    const origin = `http://127.0.0.1:${port}`;
+    process.stdout.write(`ready ${origin}\n${await firstSteps(homeserver, serverName, origin)}`);
     await signalled;
     logger.info({}, 'Stopping');
   } finally {

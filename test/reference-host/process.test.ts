@@ -65,14 +65,17 @@ const asAlice = { authorization: `Bearer ${fixture.users.alice.access_token}` };
 
 describe('the homeserver process', () => {
   test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
-    'prints one line, serves, and exits with 0 on %s',
+    'prints its address and how to get a token, serves, and exits with 0 on %s',
     async (signal) => {
       const { child, origin, output, exit } = await start();
       expect((await request(new URL('/_matrix/client/versions', origin), {})).status).toBe(200);
       child.kill(signal);
       expect(await exit).toBe(0);
       const { stdout, stderr } = output();
-      expect(stdout).toBe(`ready ${origin}\n`);
+      const [ready, token, ...more] = stdout.split('\n');
+      expect(ready).toBe(`ready ${origin}`);
+      expect(token).toContain(`A token of ${fixture.users.admin.user_id}: curl -d '{`);
+      expect(more).toEqual([expect.stringContaining(origin), '']);
       expect(origin).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
       for (const line of stderr.trim().split('\n')) expect(JSON.parse(line)).toHaveProperty('msg');
       expect(await readdir(join(directory, '.data'))).toEqual(['matrix_key.pem']);
@@ -162,7 +165,7 @@ describe('the homeserver process', () => {
       expect(answer, `round ${round}`).toContain(`"server_name":"${fixture.server_name}"`);
       child.kill('SIGTERM');
       expect(await exit).toBe(0);
-      expect(output().stdout).toMatch(/^ready \S+\n$/);
+      expect(output().stdout).toMatch(/^ready \S+\n/);
     }
     expect(new Set(certificates).size).toBe(1);
     expect((await stat(join(directory, '.data', 'federation.pem'))).mode & 0o777).toBe(0o600);
@@ -177,10 +180,16 @@ describe('the homeserver process', () => {
     expect(await exit).toBe(0);
   });
 
-  test('starts its own database, and uses it again', async () => {
-    for (const round of [1, 2]) {
-      const { child, origin, exit } = await start({});
-      expect((await request(new URL('/health', origin), {})).status, `round ${round}`).toBe(200);
+  test('starts its own database with an administrator, who gets a token as printed, and uses it again', async () => {
+    const password = 'correct horse';
+    for (const environment of [{ ADMIN_PASSWORD: password }, {}]) {
+      const { child, origin, output, exit } = await start(environment);
+      const [, login = '', url = ''] = /curl -d '([^']+)' (\S+)/.exec(output().stdout) ?? [];
+      const body = login.replace('<password>', password);
+      const answer = await request(new URL(url), { method: 'POST', body });
+      expect([answer.status, answer.body.user_id]).toEqual([200, `@admin:${fixture.server_name}`]);
+      const headers = { authorization: `Bearer ${answer.body.access_token}` };
+      expect((await request(new URL('/_synapse/admin/v2/users', origin), { headers })).body.total).toBe(1);
       child.kill('SIGTERM');
       expect(await exit).toBe(0);
     }

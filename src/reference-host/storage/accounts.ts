@@ -17,3 +17,17 @@ export async function findAccount(db: Knex, localpart: string, serverName: Serve
   const row = rows.find((candidate) => candidate.localpart === lower) ?? rows[0];
   return row?.password_hash ? { localpart: row.localpart, passwordHash: row.password_hash } : undefined;
 }
+
+/** The localpart of the oldest active account of a type. */
+export async function findFirstAccount(
+  db: Knex,
+  serverName: ServerName,
+  accountType: number,
+): Promise<string | undefined> {
+  const row = await db('public.userapi_accounts')
+    .where({ server_name: serverName, account_type: accountType })
+    .whereRaw('is_deactivated IS NOT TRUE')
+    .orderBy('created_ts')
+    .first('localpart');
+  return row?.localpart;
+}

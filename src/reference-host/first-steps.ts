@@ -1,0 +1,29 @@
+import { ACCOUNT_TYPE } from '../accounts/account-type.ts';
+import { type ServerName, userIdOf } from '../ids.ts';
+import { isAccount } from '../storage/userapi/accounts.ts';
+import type { Homeserver } from './homeserver.ts';
+import { findFirstAccount } from './storage/accounts.ts';
+
+/** Localpart of the administrator that `ADMIN_PASSWORD` creates. */
+const ADMIN = 'admin';
+
+/** Creates the administrator `admin`, unless there is an account of this name. */
+export async function createAdmin({ admin, db }: Homeserver, serverName: ServerName, password: string): Promise<void> {
+  const userId = userIdOf(ADMIN, serverName);
+  if (await isAccount(db, userId)) return;
+  await admin.operations.setUser({ userId, password, admin: true }, { actor: { kind: 'system', name: 'first-steps' } });
+}
+
+/** Says how to get the token of an administrator, and what to do with it. The text contains neither token nor password. */
+export async function firstSteps({ db }: Homeserver, serverName: ServerName, origin: string): Promise<string> {
+  const user = await findFirstAccount(db, serverName, ACCOUNT_TYPE.admin);
+  if (user === undefined) {
+    return `There is no administrator yet. Start with ADMIN_PASSWORD=<password> to create ${userIdOf(ADMIN, serverName)}.\n`;
+  }
+  const login = JSON.stringify({ type: 'm.login.password', user, password: '<password>' });
+  return [
+    `A token of ${userIdOf(user, serverName)}: curl -d '${login}' ${origin}/_matrix/client/v3/login`,
+    `Log in to a console such as Ketesa with the homeserver ${origin}, or give the token to synadm.`,
+    '',
+  ].join('\n');
+}
