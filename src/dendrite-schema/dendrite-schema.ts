@@ -7,17 +7,20 @@ import { ROOMSERVER } from './roomserver.ts';
 import { SYNCAPI } from './syncapi.ts';
 import { USERAPI } from './userapi.ts';
 
-/** A migration that creates the tables of one Dendrite component. */
+/** A migration that creates the tables of one component of Dendrite. */
 export interface DendriteMigration extends Knex.Migration {
   readonly name: string;
   /** The migration always runs in a transaction, even if the host runs its own migrations without one. */
   readonly config: { readonly transaction: true };
 }
 
-/** Key of an advisory lock. Only the process that holds the lock checks and creates the tables. */
+/**
+ * Key of an advisory lock. A process takes this lock while it checks for the tables and creates them, so that no other process
+ * does the same at that time.
+ */
 const LOCK_KEY = 0x6468_7363; // "dhsc"
 
-/** Runs `work` with `public` as the search path, then restores the transaction's search path. */
+/** Runs `work` with the search path `public`, and then restores the transaction's search path. */
 async function inPublic(transaction: Knex, work: () => Promise<unknown>): Promise<void> {
   const { rows } = await transaction.raw<{ rows: { path: string }[] }>(`SELECT current_setting('search_path') AS path`);
   await transaction.raw('SET LOCAL search_path TO public');
@@ -44,10 +47,9 @@ const ALL: readonly DendriteMigration[] = [
 ];
 
 /**
- * Knex migrations that create the tables, sequences and indexes of Dendrite 0.15's PostgreSQL schema in the schema `public`.
- * Each component has one migration. Use a migration table of their own:
- * `db.migrate.latest({ migrationSource: dendriteSchema, tableName: 'dendrite_schema_migrations' })`. The migrations drop
- * nothing: `rollback()` fails.
+ * Knex migrations that create the tables, sequences and indexes of Dendrite 0.15 for PostgreSQL, in the schema `public`. Each
+ * component of Dendrite has one migration. Give them a migration table of their own: `db.migrate.latest({ migrationSource:
+ * dendriteSchema, tableName: 'dendrite_schema_migrations' })`. The migrations never drop anything, so `rollback()` fails.
  */
 export const dendriteSchema: Knex.MigrationSource<DendriteMigration> = {
   getMigrations: async () => [...ALL],
@@ -55,7 +57,7 @@ export const dendriteSchema: Knex.MigrationSource<DendriteMigration> = {
   getMigration: async (migration) => migration,
 };
 
-/** The Knex settings of `ensureDendriteSchema()`. */
+/** The Knex settings with which `ensureDendriteSchema()` runs the migrations. */
 export const dendriteSchemaConfig: Knex.MigratorConfig = {
   migrationSource: dendriteSchema,
   tableName: 'dendrite_schema_migrations',
@@ -63,7 +65,8 @@ export const dendriteSchemaConfig: Knex.MigratorConfig = {
 
 /**
  * Creates the tables of `dendriteSchema`. If Dendrite has already created its tables in the schema `public`, they stay as they
- * are. Processes that start at once wait for each other. `public.dendrite_schema_migrations` lists the finished migrations.
+ * are. Processes that start at the same time wait for each other. The table `public.dendrite_schema_migrations` lists the
+ * migrations that have run.
  */
 export async function ensureDendriteSchema(db: Knex): Promise<void> {
   await transact(db, (transaction) =>

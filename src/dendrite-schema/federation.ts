@@ -1,4 +1,4 @@
-/** The federation sender's queues and the keys of other servers. */
+/** SQL for the tables with the federation sender's queues and the keys of other servers. */
 export const FEDERATION = `
 CREATE TABLE federationsender_assumed_offline (
   server_name text PRIMARY KEY

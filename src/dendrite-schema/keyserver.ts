@@ -1,4 +1,4 @@
-/** Keys of end-to-end encryption. */
+/** SQL for the tables with the keys of end-to-end encryption. */
 export const KEYSERVER = `
 CREATE TABLE keyserver_cross_signing_keys (
   user_id text NOT NULL,

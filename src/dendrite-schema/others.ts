@@ -1,4 +1,4 @@
-/** Dendrite's own migration list and the media repository. */
+/** SQL for the list of Dendrite's own migrations, and for the tables of its media repository. */
 export const OTHERS = `
 CREATE TABLE db_migrations (
   version text PRIMARY KEY,

@@ -1,4 +1,7 @@
-/** The room server: rooms, their event graph and their state. Event 0 in `event_state_key_nid` is no state event. */
+/**
+ * SQL for the roomserver's tables: rooms, their events and their state. In `event_state_key_nid`, the number 0 means that the
+ * event is not a state event.
+ */
 export const ROOMSERVER = `
 CREATE TABLE roomserver_event_json (
   event_nid bigint PRIMARY KEY,

@@ -1,4 +1,7 @@
-/** What `/sync`, `/messages` and search read. `syncapi_stream_id` numbers the rows of several tables. */
+/**
+ * SQL for the tables that `/sync`, `/messages` and search read. Several of them number their rows with the sequence
+ * `syncapi_stream_id`.
+ */
 export const SYNCAPI = `
 CREATE SEQUENCE syncapi_stream_id;
 CREATE TABLE syncapi_account_data_type (

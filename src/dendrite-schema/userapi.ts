@@ -1,4 +1,4 @@
-/** Accounts, devices, profiles, push rules and tokens. */
+/** SQL for the tables with accounts, devices, profiles, push rules and tokens. */
 export const USERAPI = `
 CREATE TABLE userapi_account_datas (
   localpart text NOT NULL,

@@ -102,7 +102,7 @@ CREATE TABLE matrix_admin.rate_limits (
 );
 `;
 
-/** Jobs, audit, search and rate limits. */
+/** Creates the tables for jobs, the audit, search and rate limits. */
 export const foundation = {
   name: '0001-foundation',
   up: async (db: Knex): Promise<void> => {

@@ -14,7 +14,7 @@ CREATE TABLE matrix_admin.purges (
 );
 `;
 
-/** Rooms that are blocked, and rooms that are being purged. */
+/** Creates the tables for rooms that are blocked and for rooms that are being purged. */
 export const rooms = {
   name: '0002-rooms',
   up: async (db: Knex): Promise<void> => {

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
 
-/** The Matrix error of a failed job, so that a caller who waits for the job gets it as the answer. */
+/** Adds the Matrix error of a failed job, so that a caller who waits for the job gets it as the answer. */
 export const jobErrors = {
   name: '0004-job-errors',
   up: async (db: Knex): Promise<void> => {

@@ -8,7 +8,7 @@ CREATE TABLE matrix_admin.registration_nonces (
 CREATE INDEX registration_nonces_by_expiry ON matrix_admin.registration_nonces (expires_at);
 `;
 
-/** Nonces of registrations by shared secret. */
+/** Creates the table for the nonces of registrations by shared secret. */
 export const registration = {
   name: '0005-registration',
   up: async (db: Knex): Promise<void> => {

@@ -17,7 +17,7 @@ CREATE TABLE matrix_admin.account_restrictions (
 );
 `;
 
-/** Statuses of event reports, and suspended and locked accounts. */
+/** Creates the tables for the statuses of event reports, and for suspended and locked accounts. */
 export const moderation = {
   name: '0006-moderation',
   up: async (db: Knex): Promise<void> => {

@@ -18,8 +18,8 @@ ALTER TABLE matrix_admin.jobs DROP COLUMN target;
 `;
 
 /**
- * Adds a target to each job. Allows the audit outcomes `queued` and `cancelled`, so that the start and the end of a job can
- * have an entry each.
+ * Adds the target to jobs. Allows the audit outcomes `queued` and `cancelled`, so that the start of a job and its end can each
+ * have an audit entry.
  */
 export const jobTargets = {
   name: '0008-job-targets',

@@ -5,7 +5,10 @@ ALTER TABLE matrix_admin.jobs ADD COLUMN needs_clean_up boolean NOT NULL DEFAULT
 CREATE INDEX jobs_to_clean_up ON matrix_admin.jobs (id) WHERE needs_clean_up;
 `;
 
-/** Jobs that ended without a leader. A process that serves their kind must still clean up after them. */
+/**
+ * Adds a mark for jobs that ended while no process was running them. A process that knows the job's kind must still remove what
+ * the job has left behind.
+ */
 export const jobCleanUps = {
   name: '0009-job-clean-ups',
   up: async (db: Knex): Promise<void> => {

@@ -11,7 +11,10 @@ CREATE TABLE matrix_admin.job_items (
 CREATE INDEX job_items_by_position ON matrix_admin.job_items (job_id, position);
 `;
 
-/** Items that jobs have processed. Every step rewrites the whole checkpoint, so a checkpoint must not contain long lists. */
+/**
+ * Creates the table for the things that jobs have processed. A job's checkpoint must not contain long lists, because every step
+ * writes the whole checkpoint again.
+ */
 export const jobItems = {
   name: '0010-job-items',
   up: async (db: Knex): Promise<void> => {

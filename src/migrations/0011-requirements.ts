@@ -8,8 +8,8 @@ CREATE TABLE matrix_admin.requirements (
 `;
 
 /**
- * Migrations that break older versions of the plugin. Such a migration adds a row with its own name and a remedy. A process
- * that does not know the name refuses to start.
+ * Creates the table of migrations that older versions of the plugin cannot work with. Such a migration adds a row with its own
+ * name and with a remedy. A process of a version that does not know the name refuses to start.
  */
 export const requirements = {
   name: '0011-requirements',

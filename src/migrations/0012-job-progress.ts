@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
 
-/** The time of a job's last progress. It distinguishes a stuck job from a slow one. */
+/** Adds the time of a job's last progress. It distinguishes a job that is stuck from a slow one. */
 export const jobProgress = {
   name: '0012-job-progress',
   up: async (db: Knex): Promise<void> => {

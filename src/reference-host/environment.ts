@@ -16,7 +16,7 @@ const port = z
   .transform(Number)
   .refine((number) => number <= 65_535, 'expected a port number from 0 to 65535');
 
-/** The variables that the homeserver reads. An empty variable counts as unset. */
+/** The environment variables that the homeserver reads. An empty variable counts as unset. */
 const schema = z
   .object({
     DATABASE_URL: url(/^postgres(ql)?$/, 'a postgres:// URL'),
@@ -52,12 +52,12 @@ const schema = z
     if (value.METRICS_PASSWORD && !value.METRICS_USER) missing('METRICS_USER', 'METRICS_PASSWORD is');
   });
 
-/** The environment with every default filled in. */
+/** The environment variables, with all defaults filled in. */
 export type Environment = Readonly<z.output<typeof schema>>;
 
 /**
  * Reads the environment variables of the homeserver.
- * @throws Error with one line for each wrong variable. The error does not repeat values, because some are secret.
+ * @throws Error with one line for each wrong variable. The error does not repeat the values, because some are secret.
  */
 export function parseEnvironment(variables: Readonly<Record<string, string | undefined>>): Environment {
   const set = Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== ''));

@@ -1,6 +1,6 @@
 import { describeError, toError } from '../errors.ts';
 
-/** Remedies for errors of the operating system, by error code and failed call. */
+/** Remedies for errors of the operating system, by error code and system call. */
 const REMEDIES: Readonly<Record<string, string>> = {
   'EADDRINUSE listen': 'another program uses the port: set PORT (or FEDERATION_PORT) to a free one, 0 for any',
   'EACCES listen': 'this user may not use the port: set PORT to 1024 or above',
@@ -13,7 +13,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
   'ENOSPC write': 'the disk is full: free some space on it',
 };
 
-/** The message of a process that exits with an error: the failure, and a remedy if one is known. */
+/** Returns the message of a process that exits with an error: what has failed, and the remedy if there is a known one. */
 export function explainExit(thrown: unknown): string {
   const error = toError(thrown);
   const failed: NodeJS.ErrnoException = error;

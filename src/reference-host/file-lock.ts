@@ -5,7 +5,7 @@ import { describeSelf, isAlive } from './process-identity.ts';
 
 const POLL_MS = 50;
 
-/** Creates `path` with its content in one step, unless it exists. */
+/** Creates the file `path` together with its content, in one step. Fails if the file exists. @returns whether it was created */
 async function claim(path: string, content: string): Promise<boolean> {
   const draft = `${path}.${randomUUID()}`;
   await writeFile(draft, content, { mode: 0o600 });
@@ -28,15 +28,15 @@ async function isAbandoned(path: string): Promise<boolean> {
 }
 
 /**
- * Runs `work` while it holds the lock file `path`. No other process and no other call in this process can hold it at the same
- * time. Takes over the lock of a process that died.
+ * Runs `work` while this call holds the lock file `path`. Other processes and other calls of this process wait. Takes over the
+ * lock of a process that has died.
  */
 export async function withFileLock<Result>(path: string, work: () => Promise<Result>): Promise<Result> {
   const self = await describeSelf();
   while (!(await claim(path, self))) {
     if (await isAbandoned(path)) {
-      // Checked again under a second lock. Otherwise, two processes that both see the abandoned lock could remove each
-      // other's new lock.
+      // Checks again under a second lock. Two processes may have seen the abandoned lock. Without the second lock, one of them
+      // could remove the new lock of the other.
       await withFileLock(`${path}.takeover`, async () => {
         if (await isAbandoned(path)) await rm(path);
       });

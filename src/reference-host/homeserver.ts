@@ -20,19 +20,21 @@ import { addMetricsRoute, type Credentials } from './routes/metrics.ts';
 import { addMonitorRoutes } from './routes/monitor.ts';
 
 export interface HomeserverSettings {
-  /** A PostgreSQL database with Dendrite's tables, or without any tables. */
+  /** URL of a PostgreSQL database with Dendrite's tables, or without any tables. */
   readonly databaseUrl: string;
-  /** The key's server name becomes the homeserver's. */
+  /** The key that signs events. Its server name is the homeserver's name. */
   readonly signingKey: SigningKey;
   readonly search: SearchAdapter | false;
-  /** @defaultValue anyone may read `/metrics` */
+  /** Credentials for `/metrics`. @defaultValue anyone may read `/metrics` */
   readonly metricsCredentials?: Credentials;
   readonly rateLimit: boolean;
-  /** @defaultValue no registration by shared secret, and no server notices */
+  /** Accounts, registration by shared secret, and server notices. @defaultValue the plugin's defaults: both are off */
   readonly accounts?: Pick<AdminPluginOptions, 'accounts' | 'registration' | 'serverNotices'>;
-  /** Settings for requests to other servers. @defaultValue no requests: events for other servers stay in the queue */
+  /**
+   * Settings for requests to other servers. @defaultValue no requests are sent, and events for other servers stay in the queue
+   */
   readonly federation?: HttpsSettings & {
-    /** Certificate of the server for other homeservers. @defaultValue no such server */
+    /** Certificate of the HTTPS server for other homeservers. @defaultValue there is no such server */
     readonly certificate?: Certificate;
   };
   readonly logger: Logger;
@@ -42,20 +44,21 @@ export interface Homeserver {
   readonly admin: AdminPlugin;
   readonly db: Knex;
   readonly registry: Registry;
-  /** Creates missing tables, starts the plugin and listens on 127.0.0.1. @returns the port @param port 0: any free port */
+  /** Creates missing tables, starts the plugin and listens on 127.0.0.1. @param port 0 means any free port @returns the port */
   readonly listen: (port: number) => Promise<number>;
   /**
-   * Listens for other homeservers over TLS, on all addresses. Call it after `listen()`. @returns the port
-   * @param port 0: any free port
+   * Listens for other homeservers over TLS, on all addresses. Call it after `listen()`.
+   * @param port 0 means any free port
+   * @returns the port
    */
   readonly listenForServers: (port: number) => Promise<number>;
-  /** Finishes requests, hands back jobs, and closes the database connections. */
+  /** Finishes requests, stops jobs so that other processes can continue them, and closes the database connections. */
   readonly close: () => Promise<void>;
 }
 
 /**
- * Gauges of prom-client whose names end in `_total`, although Prometheus reserves the suffix for counters. Each has a
- * counterpart by type.
+ * Gauges of prom-client whose names end in `_total`, although Prometheus reserves this ending for counters. For each of them
+ * there is another metric with the same values by type.
  */
 const MISNAMED_METRICS = [
   'nodejs_active_handles_total',
@@ -63,13 +66,13 @@ const MISNAMED_METRICS = [
   'nodejs_active_resources_total',
 ];
 
-/** Removes statements, values and stacks from Knex's log messages. The caller of the statement reports the error. */
+/** Removes SQL statements, values and stacks from Knex's log messages. The caller of the statement reports the error. */
 const knexText = (message: unknown): string =>
   (describeError(message).split('\n')[0] ?? '').replace(/^(migration failed) with error: .*/, '$1');
 
 /**
- * Sends Knex's messages to the logger. Before the homeserver is ready they are debug messages, because `listen()` throws the
- * error.
+ * Makes Knex log to the homeserver's logger. Before the homeserver is ready, warnings and errors have the level debug, because
+ * `listen()` throws the error anyway.
  */
 const knexLog = (logger: Logger, isReady: () => boolean): Knex.Logger => ({
   debug: (message) => logger.debug({}, knexText(message)),
@@ -78,7 +81,7 @@ const knexLog = (logger: Logger, isReady: () => boolean): Knex.Logger => ({
   deprecate: (method, alternative) => logger.warn({ method, alternative }, 'Deprecated method of Knex'),
 });
 
-/** A small Matrix homeserver on Dendrite's schema, with the admin plugin mounted in its process. */
+/** Creates a small Matrix homeserver that uses Dendrite's tables. The admin plugin runs in its process. */
 export function createHomeserver(settings: HomeserverSettings): Homeserver {
   const { databaseUrl, signingKey, search, rateLimit, logger } = settings;
   const { serverName } = signingKey;
@@ -112,7 +115,7 @@ export function createHomeserver(settings: HomeserverSettings): Homeserver {
     { search, ...settings.accounts, limits: rateLimit ? {} : { failedAuthentications: false, openRequests: false } },
   );
   const app = new Koa();
-  // 2. Mount the plugin's routes first. They parse their bodies and answer their errors themselves.
+  // 2. Mount the plugin's routes first. They parse their bodies and answer errors themselves.
   app.use(admin.router.routes());
   // 3. Add the homeserver's own routes. Routes that write events pass them to `admin.events.apply()`.
   const router = new Router({ sensitive: true, strict: true });
@@ -154,7 +157,8 @@ export function createHomeserver(settings: HomeserverSettings): Homeserver {
     close: async () => {
       await Promise.all([server.drain(), federationServer?.drain()]);
       try {
-        // 5. Stop the plugin before its host's objects are closed. It hands back jobs and ends event streams.
+        // 5. Stop the plugin before closing what it uses. The plugin stops its jobs, so that other processes can continue them,
+        // and ends event streams.
         await admin.stop();
         await federation?.stop();
       } finally {

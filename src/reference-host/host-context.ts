@@ -3,16 +3,16 @@ import type { FederationSender, Logger, Notifier, SigningKey } from '../host.ts'
 import type { AdminPlugin } from '../index.ts';
 import type { RemoteJoin } from './federation/join-room.ts';
 
-/** The objects that the homeserver's own routes use. */
+/** What the homeserver's own routes use. */
 export interface HostContext {
   readonly db: Knex;
   readonly signingKey: SigningKey;
   readonly admin: Pick<AdminPlugin, 'accounts' | 'operations' | 'registrationTokens' | 'rooms' | 'search'>;
-  /** @defaultValue nothing is sent to other servers */
+  /** Sends to other servers what is queued for them. @defaultValue nothing is sent to other servers */
   readonly federation?: FederationSender;
-  /** Wakes clients that wait in `/sync`. @defaultValue clients see changes at their next request */
+  /** Wakes clients that are waiting in `/sync`. @defaultValue clients see changes with their next request */
   readonly notifier?: Notifier;
-  /** @defaultValue rooms of other servers cannot be joined */
+  /** Joins a user to a room over another server. @defaultValue rooms of other servers cannot be joined */
   readonly joinRemoteRoom?: (join: RemoteJoin) => Promise<void>;
   readonly logger: Logger;
 }

@@ -3,34 +3,35 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Certificate } from './federation/certificate.ts';
 
-/** Time limit for running requests after the server stops, in ms. */
+/** How long running requests may take after the server was stopped, in ms. */
 const GRACE_MS = 10_000;
 /**
- * How long an idle connection stays open, in ms. The value exceeds the usual time-outs of clients and reverse proxies. A
- * request is lost if its connection closes at the same moment. With Node's default of five seconds, a short delay of the
- * process is enough for that.
+ * How long an idle connection stays open, in ms. If the server closes a connection while a client sends a request over it, the
+ * request is lost. So the time is longer than the usual time-outs of clients and reverse proxies, which close the connection
+ * first. Node's default of five seconds is shorter than these.
  */
 const KEEP_ALIVE_MS = 75_000;
 const EVENT_STREAM = /^text\/event-stream/;
 
 export interface HttpServer {
   /**
-   * Starts to listen. @returns the port
-   * @param host `null`: all addresses @defaultValue 127.0.0.1
+   * Starts to listen.
+   * @param host `null` means all addresses @defaultValue 127.0.0.1
+   * @returns the port
    * @throws Error if the port is in use
    */
   listen(port: number, host?: string | null): Promise<number>;
   /** Stops accepting connections, and waits up to ten seconds for running requests. Does not wait for event streams. */
   drain(): Promise<void>;
-  /** Closes the remaining connections: idle connections and event streams. */
+  /** Closes the remaining connections, which are idle connections and event streams. */
   close(): Promise<void>;
 }
 
 const isStream = (response: ServerResponse): boolean => EVENT_STREAM.test(String(response.getHeader('content-type')));
 
 /**
- * An HTTP server that stops without losing answers and without waiting for keep-alive connections.
- * @param certificate makes it an HTTPS server
+ * Creates an HTTP server that loses no answers when it stops, and does not wait for keep-alive connections.
+ * @param certificate if it is given, the server is an HTTPS server
  */
 export function createHttpServer(
   handle: (request: IncomingMessage, response: ServerResponse) => unknown,

@@ -4,12 +4,12 @@ import { z } from 'zod';
 import { MatrixError } from '../errors.ts';
 import { isRecord } from '../json.ts';
 
-/** An event may have 64 KiB. The rest leaves room for escapes. */
+/** Maximum size of a request body. An event may have 64 KiB. The rest leaves room for escapes in the JSON. */
 const MAX_BODY = '256kb';
 
 /**
  * Parses every request body as JSON, whatever its content type, as homeservers do.
- * @param jsonLimit in bytes, or a text such as `256kb` @defaultValue 256kb
+ * @param jsonLimit maximum size in bytes, or a text such as `256kb` @defaultValue 256kb
  */
 export function parseJsonBody(jsonLimit: string = MAX_BODY): Middleware {
   const parse = koaBody({
@@ -29,7 +29,7 @@ export function parseJsonBody(jsonLimit: string = MAX_BODY): Middleware {
   };
 }
 
-/** Some clients send `null` instead of omitting a field. */
+/** Removes fields that are `null` and optional. Some clients send `null` instead of leaving the field out. */
 function withoutNulls(schema: z.ZodType, body: unknown): unknown {
   if (!(schema instanceof z.ZodObject) || !isRecord(body)) return body;
   return Object.fromEntries(
@@ -38,7 +38,7 @@ function withoutNulls(schema: z.ZodType, body: unknown): unknown {
 }
 
 /**
- * Checks and returns the request's body. `null` counts as absent for optional fields.
+ * Checks the request's body, and returns it. For an optional field, `null` counts as absent.
  * @throws MatrixError `M_BAD_JSON` that names the first wrong field
  */
 export function bodyOf<Schema extends z.ZodType>(ctx: Context, schema: Schema): z.output<Schema> {

@@ -5,16 +5,16 @@ interface Connection {
 }
 
 /**
- * Runs a dump of plain SQL statements, such as from `pg_dump --inserts`, on one connection. Either all statements take
+ * Runs a dump of plain SQL statements, such as the output of `pg_dump --inserts`, on one connection. Either all statements take
  * effect, or none.
  *
- * Knex would treat every `?` in the data as a parameter, so the text goes directly to the driver. A dump changes settings of
- * its session, for example `search_path`. They are reset before the connection returns to the pool.
+ * Knex would treat every `?` in the data as a parameter, so the text is sent to the driver directly. A dump changes settings of
+ * its session, for example `search_path`. These settings are reset before the connection returns to the pool.
  */
 export async function loadSqlDump(db: Knex, sql: string): Promise<void> {
   const connection: Connection = await db.client.acquireConnection();
   try {
-    // Statements that are sent together form one transaction.
+    // PostgreSQL treats statements that are sent together as one transaction.
     await connection.query(sql);
   } finally {
     try {

@@ -35,7 +35,7 @@ function accountsOf(environment: Environment): NonNullable<HomeserverSettings['a
 interface Service {
   readonly environment: Environment;
   readonly logger: Logger;
-  /** Resolves when the process receives a stop signal. */
+  /** Resolves with the name of the signal when the process receives a stop signal. */
   readonly signalled: Promise<string>;
 }
 

@@ -4,12 +4,12 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** The account `nobody`. PostgreSQL refuses to run as root. */
+/** The account `nobody`. PostgreSQL refuses to run as root, so it runs under this account then. */
 const NOBODY = { uid: 65_534, gid: 65_534 };
 
-/** The account that runs PostgreSQL's programs. */
+/** The operating system's account that runs PostgreSQL's programs. */
 export interface PostgresAccount {
-  /** Required owner of the cluster. Absent if this process's user is the owner. */
+  /** The user and group that must own the cluster. Absent if the user of this process owns it. */
   readonly owner?: { readonly uid: number; readonly gid: number };
   readonly spawn: (program: string, args: readonly string[], stdio: StdioOptions) => ChildProcess;
 }
@@ -20,11 +20,11 @@ interface Wrapper {
   readonly credentials: Partial<Owner>;
 }
 
-/** Ways to drop root. The way that keeps the fewest privileges comes first. */
+/** Ways in which root starts a program as another user. The way that keeps the fewest privileges comes first. */
 const WAYS_DOWN: readonly ((owner: Owner) => Wrapper)[] = [
   (owner) => ({ command: [], credentials: owner }),
-  // For clusters below a folder that only root may enter, such as /root. PostgreSQL also calls access(2), which respects the
-  // capabilities of an ordinary user only with `no_setuid_fixup`.
+  // This way works for clusters below a folder that only root may enter, such as /root. PostgreSQL also calls access(2), which
+  // respects the capabilities of an ordinary user only with `no_setuid_fixup`.
   ({ uid, gid }) => ({
     command: [
       'setpriv',
@@ -44,7 +44,10 @@ function wrap({ command }: Wrapper, program: string, args: readonly string[]): [
   return [first, rest];
 }
 
-/** Only the variables that PostgreSQL needs. `PGPORT`, `PGDATA`, `LD_LIBRARY_PATH` and others are meant for other programs. */
+/**
+ * Returns the environment variables for PostgreSQL: only those that it needs. `PGPORT`, `PGDATA`, `LD_LIBRARY_PATH` and others
+ * are meant for other programs.
+ */
 const environment = (): NodeJS.ProcessEnv => ({ PATH: process.env['PATH'], LC_ALL: 'C' });
 
 async function canReach(wrapper: Wrapper, paths: readonly string[]): Promise<boolean> {
@@ -73,8 +76,8 @@ async function wayDown(owner: Owner, paths: readonly string[]): Promise<Wrapper>
 }
 
 /**
- * Chooses the account that runs PostgreSQL: this process's user. If the user is root, the owner of the cluster, or `nobody`
- * for a new cluster.
+ * Chooses the account that runs PostgreSQL. It is the user of this process, unless that user is root. For root, it is the owner
+ * of the cluster, or `nobody` for a new cluster.
  * @param paths paths that PostgreSQL must reach: its programs, and the folder around the cluster
  * @throws Error if root cannot give the cluster's owner access to `paths`
  */
@@ -86,8 +89,8 @@ export async function postgresAccount(clusterDir: string, paths: readonly string
     ...(owner === undefined ? {} : { owner }),
     spawn: (program, programArgs, stdio) => {
       const [first, args] = wrap(wrapper, program, programArgs);
-      // Detached, because Ctrl-C in the terminal is meant for the homeserver. The homeserver stops PostgreSQL after its last
-      // query.
+      // PostgreSQL is detached, because Ctrl-C in the terminal is meant for the homeserver. The homeserver stops PostgreSQL
+      // after its last query.
       return spawn(first, args, { ...wrapper.credentials, cwd: '/', env: environment(), stdio, detached: true });
     },
   };

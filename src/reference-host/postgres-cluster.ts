@@ -12,7 +12,7 @@ const STOP_TIMEOUT_MS = 60_000;
 const POLL_MS = 25;
 const START_ATTEMPTS = 5;
 
-/** Paths of the programs in a platform's package. */
+/** Paths of the programs in the package for this platform. */
 export interface PostgresPrograms {
   readonly initdb: string;
   readonly postgres: string;
@@ -27,16 +27,19 @@ export interface Cluster {
   readonly programs: PostgresPrograms;
 }
 
-/** A running postmaster, as its pid file describes it. */
+/** PostgreSQL's main process, as its pid file describes it. */
 interface Postmaster {
   readonly pid: number;
   readonly port: number;
 }
 
-/** The cluster's superuser, and its first database. */
+/** Name of the cluster's superuser, and of its first database. */
 const SUPERUSER = 'postgres';
 
-/** libc's C.UTF-8 if the system has it, otherwise PostgreSQL's own. Both classify characters in the same way. */
+/**
+ * Options of `initdb` for the locale: libc's C.UTF-8 if the system has it, otherwise PostgreSQL's own. Both classify characters
+ * in the same way.
+ */
 const LOCALES = [
   ['--locale=C.UTF-8'],
   ['--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'],
@@ -67,7 +70,7 @@ async function runInitdb(
   }
 }
 
-/** Creates the cluster if it does not exist. An interrupted attempt leaves no partial cluster. */
+/** Creates the cluster if it does not exist. If the process dies meanwhile, no partial cluster is left. */
 export async function createCluster(cluster: Cluster): Promise<void> {
   if (await exists(cluster.dir)) return;
   const draft = `${cluster.dir}.new`;
@@ -85,7 +88,7 @@ async function lastLines(file: string): Promise<string> {
   return (await readFile(file, 'utf8')).trim().split('\n').slice(-5).join('\n');
 }
 
-/** Lines of `postmaster.pid`: pid, data directory, start time, port, socket directory, address, … */
+/** Reads `postmaster.pid`. Its lines are: pid, data directory, start time, port, socket directory, address, and others. */
 async function readPidFile(dir: string): Promise<Postmaster | undefined> {
   const lines = (await readFile(join(dir, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n');
   const [pid, port] = [Number(lines[0]), Number(lines[3])];
@@ -93,11 +96,12 @@ async function readPidFile(dir: string): Promise<Postmaster | undefined> {
 }
 
 /**
- * Whether a living process is the postmaster of `dir`, and not another process with the same pid. Returns `true` if unclear.
+ * Tells whether the process with a pid is PostgreSQL's main process for `dir`, and not another process that has got the same
+ * pid. Returns `true` if it cannot tell.
  */
 async function isPostmasterOf(dir: string, pid: number): Promise<boolean> {
   const args = await processArguments(pid);
-  // PostgreSQL's child processes have names that start with "postgres: ".
+  // PostgreSQL's child processes have names that start with "postgres: ", so they do not match.
   if (basename(args[0] ?? '') !== 'postgres') return false;
   const theirs = await stat(args[args.indexOf('-D') + 1] ?? '').catch(() => undefined);
   const ours = await stat(dir);
@@ -105,8 +109,8 @@ async function isPostmasterOf(dir: string, pid: number): Promise<boolean> {
 }
 
 /**
- * Finds the running postmaster of a cluster. Removes a pid file that names an unrelated process, because PostgreSQL would
- * refuse to start. Keeps a pid file that names no process, because PostgreSQL checks more of its content.
+ * Finds the running main process of a cluster. If the pid file names an unrelated process, removes the file, because PostgreSQL
+ * would refuse to start. If it names no process, keeps the file, because PostgreSQL checks more of its content.
  */
 export async function findPostmaster({ dir }: Cluster): Promise<Postmaster | undefined> {
   const postmaster = await readPidFile(dir);
@@ -126,7 +130,7 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
-/** The connection string of the cluster. */
+/** Makes the connection string of the cluster. */
 async function connectionStringOf({ passwordFile }: Cluster, port: number): Promise<string> {
   return `postgres://${SUPERUSER}:${await readFile(passwordFile, 'utf8')}@127.0.0.1:${port}/postgres`;
 }
@@ -143,7 +147,7 @@ async function answers(connectionString: string): Promise<boolean> {
   }
 }
 
-/** Waits until the server accepts connections. Returns `false` if it ended instead. */
+/** Waits until the server accepts connections. Returns `false` if the server has ended instead. */
 async function becomesReady(connectionString: string, hasEnded: () => Promise<boolean>): Promise<boolean> {
   const deadline = Date.now() + READY_TIMEOUT_MS;
   while (!(await answers(connectionString))) {
@@ -172,25 +176,25 @@ async function launch(cluster: Cluster, settings: Readonly<Record<string, string
   return becomesReady(await connectionStringOf(cluster, port), async () => server.exitCode !== null);
 }
 
-/** Starts a postmaster. @returns the connection string */
+/** Starts PostgreSQL's main process. @returns the connection string */
 export async function startPostmaster(cluster: Cluster, settings: Readonly<Record<string, string>>): Promise<string> {
   for (let attempt = 1; attempt <= START_ATTEMPTS; attempt += 1) {
     const port = await freePort();
     if (await launch(cluster, settings, port)) return connectionStringOf(cluster, port);
-    // Another program took the port in the meantime.
+    // If another program has taken the port in the meantime, try another port.
     if (!(await readFile(cluster.logFile, 'utf8')).includes('could not bind')) break;
   }
   throw new Error(`PostgreSQL does not start: ${await lastLines(cluster.logFile)}`);
 }
 
-/** Waits for a postmaster that another process has started. Returns `undefined` if it ended instead. */
+/** Waits until a server that another process has started is ready. Returns `undefined` if the server has ended instead. */
 export async function adoptPostmaster(cluster: Cluster, { pid, port }: Postmaster): Promise<string | undefined> {
   const connectionString = await connectionStringOf(cluster, port);
   const isReady = await becomesReady(connectionString, async () => (await processStart(pid)) === undefined);
   return isReady ? connectionString : undefined;
 }
 
-/** Ends all sessions and the server ("fast shutdown"), and waits until the server has ended. */
+/** Ends all sessions and the server, and waits until it has ended. PostgreSQL calls this a fast shutdown. */
 export async function stopPostmaster(cluster: Cluster): Promise<void> {
   const postmaster = await findPostmaster(cluster);
   if (postmaster === undefined) return;

@@ -17,10 +17,13 @@ export type ClientRequest = Context & { params: Readonly<Record<string, string>>
 /** Maximum length of an identifier, in bytes. */
 const MAX_BYTES = 255;
 
-/** The paths of a route in the old and the current version of the Client-Server API. */
+/** Returns the paths of a route in the old and in the current version of the Client-Server API. */
 export const clientPaths = (path: string): string[] => [`/_matrix/client/r0${path}`, `/_matrix/client/v3${path}`];
 
-/** A path parameter. PostgreSQL can store it. @throws MatrixError `M_INVALID_PARAM` */
+/**
+ * Returns a path parameter that PostgreSQL can store.
+ * @throws MatrixError `M_INVALID_PARAM` if it is too long or PostgreSQL cannot store it
+ */
 export function parameterOf({ params }: ClientRequest, name: string): string {
   const value = params[name] ?? '';
   const fits = Buffer.byteLength(value) <= MAX_BYTES && !value.includes('\0') && value.isWellFormed();
@@ -28,10 +31,13 @@ export function parameterOf({ params }: ClientRequest, name: string): string {
   return value;
 }
 
-/** The first value of a query parameter. `undefined` if the parameter is missing or empty. */
+/** Returns the first value of a query parameter, or `undefined` if it is missing or empty. */
 export const queryOf = ({ query }: Context, name: string): string | undefined => [query[name]].flat()[0] || undefined;
 
-/** A number of the query. @throws MatrixError `M_INVALID_PARAM` if it is no whole number from 0 on */
+/**
+ * Returns the query parameter `limit`, at most `max`.
+ * @throws MatrixError `M_INVALID_PARAM` if it is not a whole number from 0 on
+ */
 export function limitOf(ctx: Context, fallback: number, max: number): number {
   const value = queryOf(ctx, 'limit') ?? String(fallback);
   if (!/^\d{1,9}$/.test(value)) throw new MatrixError('M_INVALID_PARAM', 'limit is not a whole number');
@@ -46,7 +52,10 @@ function checkedOf<Id extends string>(kind: string, is: (value: string) => value
   };
 }
 
-/** The path parameters `roomId`, `userId`, `eventId` and `alias`. They throw MatrixError `M_INVALID_PARAM`. */
+/**
+ * Return the path parameters `roomId`, `userId`, `eventId` and `alias`. They throw MatrixError `M_INVALID_PARAM` for invalid
+ * ids.
+ */
 export const roomIdOf: (ctx: ClientRequest) => RoomId = checkedOf('roomId', isRoomId);
 export const userIdOf: (ctx: ClientRequest) => UserId = checkedOf('userId', isUserId);
 export const eventIdOf: (ctx: ClientRequest) => EventId = checkedOf('eventId', isEventId);

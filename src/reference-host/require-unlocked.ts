@@ -2,7 +2,7 @@ import { MatrixError } from '../errors.ts';
 import type { UserId } from '../ids.ts';
 import type { HostContext } from './host-context.ts';
 
-/** Refuses locked users. Client-Server API, "Account locking". @throws MatrixError `M_USER_LOCKED` */
+/** Refuses locked users. Source: Client-Server API, "Account locking". @throws MatrixError `M_USER_LOCKED` */
 export async function requireUnlocked({ admin }: HostContext, userId: UserId): Promise<void> {
   if ((await admin.accounts.check(userId)).locked) {
     throw new MatrixError('M_USER_LOCKED', 'This account has been locked', { fields: { soft_logout: true } });

@@ -4,18 +4,18 @@ import { errorFields, MatrixError } from '../errors.ts';
 import type { Logger } from '../host.ts';
 import { toJson } from '../json.ts';
 
-/** Headers of every answer, for clients in browsers. Client-Server API, "Web Browser Clients". */
+/** Headers of every answer. Clients in browsers need them. Source: Client-Server API, "Web Browser Clients". */
 const CORS = {
   'Access-Control-Allow-Origin': '*',
   'Access-Control-Allow-Methods': 'GET, POST, PUT, DELETE, OPTIONS',
   'Access-Control-Allow-Headers': 'X-Requested-With, Content-Type, Authorization',
 };
 
-/** Whether a body is an object for JSON, and no stream or buffer. */
+/** Tells whether a body is a plain object, which is sent as JSON. A stream or a buffer is not. */
 const isPlain = (body: unknown): boolean =>
   typeof body === 'object' && body !== null && Object.getPrototypeOf(body) === Object.prototype;
 
-/** Adds the CORS headers, answers OPTIONS requests, and turns errors into Matrix error answers. */
+/** Creates the middleware that adds the CORS headers, answers OPTIONS requests, and turns errors into Matrix error answers. */
 export function createResponder(logger: Logger): Middleware {
   return async (ctx, next) => {
     ctx.set(CORS);
@@ -26,7 +26,7 @@ export function createResponder(logger: Logger): Middleware {
     }
     try {
       await next();
-      // An event may be nested too deeply for JSON.stringify().
+      // Use `toJson()`, because an event may be nested too deeply for `JSON.stringify()`.
       if (isPlain(ctx.body)) {
         ctx.body = toJson(ctx.body);
         ctx.type = 'json';
@@ -41,7 +41,7 @@ export function createResponder(logger: Logger): Middleware {
   };
 }
 
-/** Answers unknown paths with 404, and unknown methods of known paths with 405. */
+/** Creates the middleware that answers unknown paths with 404, and unknown methods of known paths with 405. */
 export function answerUnrecognized(...routers: readonly Router[]): Middleware {
   return async (ctx) => {
     const known = routers.some((router) => router.match(ctx.path, ctx.method).path.length > 0);

@@ -11,18 +11,18 @@ export interface SampleRoom {
 export interface SampleEventOptions {
   readonly count: number;
   readonly rooms: readonly [SampleRoom, ...SampleRoom[]];
-  /** The same seed creates the same events. A database can take each seed only once. */
+  /** Seed of the random numbers. The same seed creates the same events, so a database can take each seed only once. */
   readonly seed: number;
 }
 
 type Random = () => number;
 
 const ROWS_PER_INSERT = 5_000;
-/** 2025-01-01. The messages follow at intervals of 20 s. */
+/** Time of the first message, 2025-01-01 in ms since the epoch. The next messages follow at intervals of `INTERVAL_MS`. */
 const FIRST_TIMESTAMP = 1_735_689_600_000;
 const INTERVAL_MS = 20_000;
 
-/** Numbers from 0 to 1, from a linear congruential generator. */
+/** Creates a function that returns numbers from 0 to 1, from a linear congruential generator. */
 function createRandom(seed: number): Random {
   let state = seed >>> 0;
   return () => {
@@ -40,7 +40,9 @@ function languageOf(random: Random): SampleLanguage | undefined {
   return SAMPLE_LANGUAGES.find(({ share }) => (left -= share) < 0);
 }
 
-/** One to eight sentences, usually one. Some contain a number, like ticket numbers, prices and times. */
+/**
+ * Makes a text of one to eight sentences, usually one. Some texts contain a number, such as a ticket number, a price or a time.
+ */
 function textOf(random: Random): string {
   const language = languageOf(random);
   if (language === undefined) return 'Hm';
@@ -54,7 +56,10 @@ function textOf(random: Random): string {
     .trim();
 }
 
-/** As long as an event of Dendrite. Its hashes and signature are invented, because `/search` does not read them. */
+/**
+ * Makes the JSON of an event. It is as long as an event of Dendrite. Hashes and signature are invented, because `/search` does
+ * not read them.
+ */
 function eventJson(
   index: number,
   body: string,
@@ -81,13 +86,13 @@ function eventJson(
   });
 }
 
-/** Event ids depend only on the seed and the index. */
+/** Makes an event id that depends only on the seed and the index. */
 const idOf = (seed: number, index: number): string =>
   `$${createHash('sha256').update(`${seed}/${index}`).digest('base64url')}`;
 
 /**
- * Fills rooms with messages in seven languages. Writes only to `syncapi_output_room_events`, which is enough for search and
- * for reindex benchmarks. The same options create the same rows.
+ * Fills rooms with messages in seven languages. Writes only to `syncapi_output_room_events`, which is enough for search and for
+ * reindex benchmarks. The same options create the same rows.
  */
 export async function generateSampleEvents(db: Knex, { count, rooms, seed }: SampleEventOptions): Promise<void> {
   const random = createRandom(seed);

@@ -1,4 +1,4 @@
-/** Parts of sentences in one language. A sentence has one part of each list, joined by `space`. */
+/** Parts of sentences in one language. A sentence consists of one part from each list, joined by `space`. */
 export interface SampleLanguage {
   readonly name: string;
   /** Percentage of messages in this language. */
@@ -139,7 +139,7 @@ const KOREAN: SampleLanguage = {
   ],
 };
 
-/** Languages of chat messages on a homeserver, with their shares. */
+/** The languages of the sample messages. */
 export const SAMPLE_LANGUAGES: readonly SampleLanguage[] = [
   ENGLISH,
   GERMAN,

@@ -1,9 +1,9 @@
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
- * Waits for the end of the process and returns its reason: a signal, a closed terminal, or a closed output pipe (`… | head`).
- * The handlers stay active: a second signal must not end a process that is handing back its jobs. Output that nobody reads is
- * dropped.
+ * Waits until the process must stop, and returns the reason: a signal, a closed terminal, or a closed output pipe (`… | head`).
+ * The handlers stay active afterwards, so that a second signal does not kill a process that is still stopping its jobs. Output
+ * that nobody reads is dropped.
  */
 export function stopSignals(): Promise<string> {
   return new Promise((resolve) => {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** A text that PostgreSQL can store. @param maxLength in UTF-16 code units */
+/** Makes the schema of a text that PostgreSQL can store. @param maxLength maximum length in UTF-16 code units */
 export const storableText = (maxLength: number): z.ZodString =>
   z
     .string()

@@ -10,7 +10,7 @@ import { writingContract } from './search-index-contract/writing.ts';
 export type { IndexUnderTest } from './search-index-contract/harness.ts';
 
 export interface SearchIndexContractOptions extends TestRunner {
-  /** Called for each test. */
+  /** Creates an empty index. Called once for each test. */
   readonly makeIndex: () => Promise<IndexUnderTest>;
 }
 
@@ -25,8 +25,8 @@ const PARTS: Readonly<Record<string, (test: IndexTest) => void>> = {
 };
 
 /**
- * The requirements on a `SearchIndex`, as tests for the author of an adapter. They run in any test runner with `describe` and
- * `it`. Failures are `AssertionError`s.
+ * Defines tests for a `SearchIndex`. Authors of search adapters run them to check what the plugin requires. The tests run in
+ * any test runner that has `describe` and `it`. Failures are `AssertionError`s.
  */
 export function searchIndexContract({ describe, it, makeIndex }: SearchIndexContractOptions): void {
   const test: IndexTest = (name, body) => {

@@ -15,8 +15,8 @@ const DAY_MS = 24 * 3_600_000;
 const VALID_DAYS = 3650;
 
 /**
- * Creates a self-signed certificate. Other servers accept it if they do not verify certificates, or if they were given this
- * one.
+ * Creates a self-signed certificate. Another server accepts it only if that server does not verify certificates, or if its
+ * administrator has added this certificate to the trusted ones.
  */
 export async function createCertificate(serverName: ServerName): Promise<Certificate> {
   const { host } = addressOf(serverName);
@@ -34,7 +34,7 @@ export async function createCertificate(serverName: ServerName): Promise<Certifi
 }
 
 /**
- * Reads the certificate and its key from a file. Creates the file on first use, with mode 0600.
+ * Reads the certificate and its private key from a file. If the file does not exist, creates it with mode 0600.
  * @throws Error if the file cannot be read or written
  */
 export async function loadCertificate(path: string, serverName: ServerName): Promise<Certificate> {

@@ -19,40 +19,43 @@ import { transactionOf } from './transaction.ts';
 export interface WorkerSettings {
   readonly db: Knex;
   readonly ask: AskServer;
-  /** The primary server name. As in Dendrite, it sends for all local server names. */
+  /** The homeserver's main server name. As in Dendrite, it is the sender of transactions for all local server names. */
   readonly origin: ServerName;
   readonly logger: Logger;
-  /** Half of the first wait, in ms. @defaultValue 1,000 */
+  /** Half of the wait after the first failure, in ms. @defaultValue 1,000 */
   readonly backoffMs?: number;
-  /** Time limit for a transaction, in ms. @defaultValue 300,000, as in Dendrite */
+  /** Time limit for sending one transaction, in ms. @defaultValue 300,000, as in Dendrite */
   readonly transactionLimitMs?: number;
 }
 
-/** Signals that end a wait early. */
+/** Signals that end a wait early, and a function that reports waits. */
 export interface WorkerSignals {
   readonly stopped: AbortSignal;
-  /** Returns a signal that is aborted when the other server shows a sign of life after this call. */
+  /** Returns a signal. It is aborted when the other server shows a sign of life after this call. */
   readonly listen: () => AbortSignal;
-  /** Called before each wait, and with `undefined` once the server has answered. */
+  /** Called before each wait. Called with `undefined` after the server has answered. */
   readonly waits: (retry: DestinationRetry | undefined) => void;
 }
 
-/** Dendrite's `federation_api.send_max_retries`. */
+/** Number of successive failures after which a server is blacklisted. It is Dendrite's `federation_api.send_max_retries`. */
 const FAILURES_UNTIL_BLACKLIST = 16;
 
 const answerSchema = z.object({
   pdus: z.record(z.string(), z.looseObject({ error: z.string().optional() })).default({}),
 });
 
-/** The wait after a number of failures, in ms. It is 2^failures times the base, multiplied by 0.8 to 1.4, as in Dendrite. */
+/**
+ * Returns the wait after a number of failures, in ms. It is 2^failures times the base, multiplied by a number from 0.8 to 1.4,
+ * as in Dendrite.
+ */
 export function backoffOf(failures: number, baseMs: number, random: number): number {
   return baseMs * 2 ** failures * (0.8 + 0.6 * random);
 }
 
 /**
- * Sends the queue of a server, in order. Ends when the queue is empty, the server is on the blacklist, or the sender is
- * stopped. A failed transaction is always retried. A transaction answered with 200 is not retried, even if the answer refuses
- * single events.
+ * Sends everything that is queued for a server, in order. Returns when the queue is empty, the server is on the blacklist, or
+ * the sender is stopped. A failed transaction is always tried again. A transaction that the server answers with 200 is not,
+ * even if the answer refuses some of its events.
  */
 export async function drainQueue(
   destination: ServerName,
@@ -95,7 +98,7 @@ export async function drainQueue(
   }
 }
 
-/** Sends a transaction and removes it from the queue. @returns the reason of a failure, or `undefined` */
+/** Sends a transaction, and removes it from the queue. @returns the reason of a failure, or `undefined` after a success */
 async function sendTransaction(
   destination: ServerName,
   queued: QueuedTransaction,

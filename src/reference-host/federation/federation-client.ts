@@ -14,28 +14,29 @@ export interface FederationQuestion {
   /** Path and query, percent-encoded. */
   readonly uri: string;
   readonly content?: Readonly<Record<string, unknown>>;
-  /** Requests for keys are not signed. @defaultValue true */
+  /** Whether the request is signed. Requests for keys are not. @defaultValue true */
   readonly signed?: boolean;
 }
 
 export interface FederationClientOptions {
   readonly signal: AbortSignal;
-  /** Time limit for the whole exchange without discovery, in ms. @defaultValue 60,000 */
+  /** Time limit for the request and its answer, in ms. Finding the server's address does not count. @defaultValue 60,000 */
   readonly limitMs?: number;
   /** Maximum size of the answer, in bytes. @defaultValue 1 MiB */
   readonly maxBytes?: number;
 }
 
 /**
- * Sends a request to another server and parses the JSON answer.
- * @throws FederationError; the signal's reason after an abort; MatrixError if the content cannot be signed
+ * Sends a request to another server, and parses the JSON of its answer.
+ * @throws FederationError if there is no valid answer; MatrixError if the content cannot be signed; the signal's reason if the
+ * signal is aborted
  */
 export type AskServer = (question: FederationQuestion, options: FederationClientOptions) => Promise<unknown>;
 
 export interface FederationClientSettings {
   readonly send: SendHttps;
   readonly discover: Discover;
-  /** One for each local server name. */
+  /** One key for each local server name. */
   readonly signingKeys: readonly SigningKey[];
 }
 

@@ -16,16 +16,16 @@ import type { AdminPlugin } from '../../index.ts';
 import type { ChainSettings } from '../../rooms/written-chain.ts';
 import type { VerifyKeys } from './server-keys.ts';
 
-/** The objects that the routes for other servers use. */
+/** What the routes for other servers use. */
 export interface FederationContext {
   readonly db: Knex;
-  /** The primary server name. */
+  /** The homeserver's main server name. */
   readonly serverName: ServerName;
-  /** One for each local server name. */
+  /** One key for each local server name. */
   readonly signingKeys: readonly SigningKey[];
   readonly accounts: Pick<AdminPlugin['accounts'], 'check'>;
   readonly rooms: Pick<AdminPlugin['rooms'], 'check' | 'states'>;
-  /** The settings for writing received events. */
+  /** The settings with which received events are written. */
   readonly chain: ChainSettings;
   readonly verifyKeys: VerifyKeys;
   /** Called when another server shows a sign of life. */
@@ -34,31 +34,31 @@ export interface FederationContext {
   readonly logger: Logger;
 }
 
-/** A request of an authenticated server. */
+/** A request from another server, after its signature was checked. */
 export type ServerRequest = Context & {
   readonly params: Readonly<Record<string, string>>;
   readonly state: { origin: ServerName; destination: ServerName };
 };
 
-/** @throws MatrixError `M_INVALID_PARAM` */
+/** Returns the room id in the path. @throws MatrixError `M_INVALID_PARAM` if it is not a room id */
 export function roomIdOf({ params: { roomId = '' } }: ServerRequest): RoomId {
   if (!isRoomId(roomId)) throw new MatrixError('M_INVALID_PARAM', 'not a room id');
   return roomId;
 }
 
-/** @throws MatrixError `M_INVALID_PARAM` */
+/** Checks an event id. @throws MatrixError `M_INVALID_PARAM` if the value is not an event id */
 export function eventIdIn(eventId: unknown): EventId {
   if (typeof eventId !== 'string' || !isEventId(eventId)) throw new MatrixError('M_INVALID_PARAM', 'not an event id');
   return eventId;
 }
 
-/** @throws MatrixError `M_INVALID_PARAM` */
+/** Returns the user id in the path. @throws MatrixError `M_INVALID_PARAM` if it is not a user id */
 export function userIdOf({ params: { userId = '' } }: ServerRequest): UserId {
   if (!isUserId(userId)) throw new MatrixError('M_INVALID_PARAM', 'not a user id');
   return userId;
 }
 
-/** Whether a server name is local. */
+/** Tells whether a server name is one of the homeserver's own. */
 export function isLocal({ signingKeys }: Pick<FederationContext, 'signingKeys'>, name: string): name is ServerName {
   return isServerName(name) && signingKeys.some(({ serverName }) => serverName === name);
 }

@@ -13,10 +13,10 @@ import { addMembershipRoutes } from './routes/membership.ts';
 import { addStateRoutes } from './routes/state.ts';
 import { addTransactionRoute } from './routes/transactions.ts';
 
-/** Enough for 50 events of 64 KiB and 100 EDUs. */
+/** Maximum size of a request body. It is enough for 50 events of 64 KiB and 100 EDUs. */
 const MAX_BODY = '16mb';
 
-/** The HTTPS server for other homeservers. Keys are public. All other routes need signed requests. */
+/** Creates the HTTPS server for other homeservers. The routes for keys are public. All other routes need signed requests. */
 export function createFederationServer(context: FederationContext, certificate: Certificate): HttpServer {
   const open = new Router({ sensitive: true, strict: true });
   addKeyRoutes(open, context);

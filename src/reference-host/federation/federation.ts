@@ -13,26 +13,26 @@ import { createDiscovery } from './server-discovery.ts';
 import { createServerKeys } from './server-keys.ts';
 
 export interface FederationSettings extends Omit<SenderSettings, 'ask' | 'origin'> {
-  /** The primary server name. */
+  /** The homeserver's main server name. */
   readonly serverName: ServerName;
-  /** One for each local server name. */
+  /** One key for each local server name. */
   readonly signingKeys: readonly SigningKey[];
   readonly https: HttpsSettings;
 }
 
-/** The federation of the homeserver. */
+/** The parts of the homeserver that talk to other homeservers. */
 export interface Federation {
-  /** The host's federation sender for the plugin. */
+  /** The federation sender that the homeserver gives to the plugin. */
   readonly sender: FederationSender;
-  /** Starts to send the queue. */
+  /** Starts to send what is queued for other servers. */
   readonly start: () => Promise<void>;
-  /** Called when another server shows a sign of life. */
+  /** Call it when another server shows a sign of life. */
   readonly alive: (serverName: ServerName) => Promise<void>;
-  /** Aborts running requests. Queued events stay in the queue. */
+  /** Aborts running requests. Events that were not sent stay in the queue. */
   readonly stop: () => Promise<void>;
-  /** The parts that need the plugin. The plugin needs the sender, so they are created later. */
+  /** Creates the parts that need the plugin. They come later, because the plugin itself needs the `sender`. */
   readonly withPlugin: (admin: Pick<AdminPlugin, 'accounts' | 'events' | 'rooms'>) => {
-    /** @throws MatrixError with the reason why the join failed */
+    /** Joins a user to a room of other servers. @throws MatrixError with the reason why the join failed */
     readonly joinRemoteRoom: (join: RemoteJoin) => Promise<void>;
     /** Creates the HTTPS server for other homeservers. */
     readonly createServer: (certificate: Certificate) => HttpServer;

@@ -2,19 +2,21 @@ import { type LookupAddress, lookup } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
-/** Whether an address belongs to the public internet: not private, loopback, link-local or otherwise special. */
+/**
+ * Tells whether an address belongs to the public internet. Private, loopback, link-local and other special addresses do not.
+ */
 export function isPublicAddress(address: string): boolean {
   return ipaddr.process(address).range() === 'unicast';
 }
 
-/** Whether a host is an IP address to which connections are forbidden. Names are checked when they are resolved. */
+/** Tells whether a host is an IP address to which connections are forbidden. A host name is checked when it is resolved. */
 export function isForbiddenAddress(host: string, allowPrivate: boolean): boolean {
   return !allowPrivate && isIP(host) !== 0 && !isPublicAddress(host);
 }
 
 /**
- * Resolves names to those of their addresses that are allowed. The connection uses the returned address, so a name that
- * resolves differently a moment later does no harm. IP addresses are not looked up: see `isForbiddenAddress()`.
+ * Resolves a host name to those of its addresses that are allowed. The connection uses the returned address, so it does no harm
+ * if the name resolves to another address a moment later. IP addresses are not looked up: see `isForbiddenAddress()`.
  */
 export function guardedLookup(allowPrivate: boolean): LookupFunction {
   return (hostname, options, callback) => {

@@ -22,7 +22,7 @@ export interface HttpsRequest {
 
 export interface HttpsOptions {
   readonly signal: AbortSignal;
-  /** Time limit for the whole exchange, in ms. */
+  /** Time limit for the request and its answer, in ms. */
   readonly limitMs: number;
   /** Maximum size of the answer's body, in bytes. */
   readonly maxBytes: number;
@@ -35,12 +35,16 @@ export interface HttpsAnswer {
 }
 
 /**
- * Sends a request to an untrusted server.
- * @throws FederationError `unreachable`, or `bad_answer` for a body over the limit; the signal's reason after an abort
+ * Sends a request to a server that is not trusted.
+ * @throws FederationError `unreachable` if there is no answer, `bad_answer` if its body is too large; the signal's reason if
+ * the signal is aborted
  */
 export type SendHttps = (request: HttpsRequest, options: HttpsOptions) => Promise<HttpsAnswer>;
 
-/** Each request has its own connection. Two requests in a row are rare, and no connection should stay open. */
+/**
+ * Creates the function that sends requests. Each request has its own connection, because two requests to the same server in a
+ * row are rare, and no connection should stay open.
+ */
 export function createHttps({ allowPrivate, verifyTls }: HttpsSettings): SendHttps {
   const agent = new Agent({ keepAlive: false, rejectUnauthorized: verifyTls });
   const lookup = guardedLookup(allowPrivate);

@@ -20,16 +20,16 @@ const devicesSchema = z.object({
   self_signing_key: object.nullish(),
 });
 
-/** Enough for the state of a room with 100,000 members. */
+/** Maximum size of an answer. It is enough for the state of a room with 100,000 members. */
 const MAX_STATE_BYTES = 256 * 1_048_576;
 const STATE_LIMIT_MS = 300_000;
 
-/** A path of the Server-Server API. */
+/** Makes a path of the Server-Server API. */
 export function uriOf(version: 'v1' | 'v2', ...segments: readonly string[]): string {
   return `/_matrix/federation/${version}/${segments.map(encodeURIComponent).join('/')}`;
 }
 
-/** @throws FederationError `bad_answer` that names the field */
+/** Checks an answer. @throws FederationError `bad_answer` that names the wrong field */
 export function checkAnswer<Schema extends z.ZodType>(
   schema: Schema,
   answer: unknown,
@@ -41,12 +41,12 @@ export function checkAnswer<Schema extends z.ZodType>(
   throw new FederationError('bad_answer', `the answer of ${destination} has no valid ${path}`);
 }
 
-/** Older servers lack version 2 of some endpoints. */
+/** Tells whether a server does not know an endpoint. Older servers do not know version 2 of some endpoints. */
 const knowsNot = (error: unknown): boolean =>
   error instanceof FederationError &&
   (error.errcode === 'M_UNRECOGNIZED' || (error.errcode === undefined && [404, 405].includes(error.status ?? 0)));
 
-/** The federation requests that the plugin needs. */
+/** Creates the functions that send the federation requests which the plugin needs. */
 export function createQuestions(ask: AskServer): Questions {
   return {
     makeLeave: async ({ origin, destination, roomId, userId }, { signal }) => {

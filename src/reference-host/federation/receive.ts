@@ -8,9 +8,10 @@ import type { FederationContext } from './federation-context.ts';
 import { verifyEvent } from './verify-event.ts';
 
 /**
- * Verifies an event of another server and writes it into its room. Does nothing if the room already has the event.
- * @param tell the servers to which to send the event @defaultValue none, because the event's own server sends it to them
- * @throws MatrixError with the reason of a refusal
+ * Verifies an event of another server, and writes it into its room. Does nothing if the room already has the event.
+ * @param tell selects the servers to which this homeserver sends the event @defaultValue no server, because the event's own
+ * server sends it
+ * @throws MatrixError with the reason why the event is refused
  */
 export async function receive(
   context: FederationContext,

@@ -8,35 +8,37 @@ import { drainQueue, type WorkerSettings } from './destination-worker.ts';
 
 export interface SenderSettings extends WorkerSettings {
   readonly databaseUrl: string;
-  /** Time between two sweeps, in ms. A sweep finds events that a dead process has left in the queue. @defaultValue 30,000 */
+  /**
+   * Time between two searches of the queue, in ms. Such a search finds events that a process has left in the queue when it
+   * died. @defaultValue 30,000
+   */
   readonly sweepMs?: number;
 }
 
-/** Sends the queues for other servers. */
+/** Sends to other servers what is queued for them. */
 export interface Sender {
-  /** Starts to send, including events queued earlier or by other processes. */
+  /** Starts to send. Events that were queued earlier or by other processes are sent too. */
   readonly start: () => Promise<void>;
-  /**
-   * Called after events have been queued and committed. If a server has failed, the wait before its next attempt stays the
-   * same.
-   */
+  /** Call it after events have been queued and committed. If a server has failed, its next attempt does not come earlier. */
   readonly wake: (destinations: readonly ServerName[]) => void;
-  /** Called when a server shows a sign of life. The server is removed from the blacklist and tried at once. */
+  /**
+   * Call it when a server shows a sign of life. The server is removed from the blacklist, and the next attempt comes at once.
+   */
   readonly alive: (destination: ServerName) => Promise<void>;
-  /** The servers that this process waits for before it tries again. */
+  /** Lists the servers that have failed and for which this process is waiting. */
   readonly listRetries: () => readonly DestinationRetry[];
   /** Aborts running requests, and waits until all work has ended. */
   readonly stop: () => Promise<void>;
 }
 
 interface Worker {
-  /** Woken again during the current run. */
+  /** Whether the worker was woken again during its current run. */
   again: boolean;
   alive: AbortController;
   done: Promise<void>;
 }
 
-/** Sends to each server one transaction at a time, from one process at a time. */
+/** Creates the sender. Only one process at a time sends to a server, and it sends one transaction after another. */
 export function createSender(settings: SenderSettings): Sender {
   const { db, logger, databaseUrl, sweepMs = 30_000 } = settings;
   const workers = new Map<ServerName, Worker>();
@@ -46,7 +48,10 @@ export function createSender(settings: SenderSettings): Sender {
   let timer: NodeJS.Timeout | undefined;
   let sweeping = Promise.resolve();
 
-  /** A session on the locks' connection. If it ends, all locks are lost together. */
+  /**
+   * Creates the controller for a session, which is the life of the connection that holds the locks. When it ends, all locks are
+   * lost together.
+   */
   function newSession(): AbortController {
     const session = new AbortController();
     setMaxListeners(0, session.signal);
@@ -64,10 +69,13 @@ export function createSender(settings: SenderSettings): Sender {
     },
   });
 
-  /** Sends to a server if this process gets the lock. If another process holds the lock, `tell` notifies that process. */
+  /**
+   * Sends to a server if this process gets the lock on it. If another process has the lock and `tell` is true, notifies that
+   * process.
+   */
   async function work(destination: ServerName, worker: Worker, tell: boolean): Promise<void> {
     const session = current;
-    // The locks are lost. The next sweep starts this work again.
+    // The locks are lost. The next search of the queue starts this work again.
     if (session.signal.aborted) return;
     if (!(await locks.tryLock(destination))) {
       if (tell) await locks.tell(destination, 'queued');

@@ -1,24 +1,24 @@
 import { isIP } from 'node:net';
 import { isServerName, type ServerName } from '../../ids.ts';
 
-/** The address of a server, and the names to use in requests to it. */
+/** The address of a server, and the names that requests to the server use. */
 export interface ServerAddress {
   /** A host name, or an IP address without brackets. */
   readonly host: string;
   readonly port: number;
-  /** The name in the TLS certificate. Empty for IP addresses. */
+  /** The name in the TLS certificate. Empty if the host is an IP address. */
   readonly servername: string;
   readonly hostHeader: string;
 }
 
 const DEFAULT_PORT = 8448;
 
-/** Whether a server name gives the address itself, so that no lookup is needed: it is an IP address or has a port. */
+/** Tells whether a server name already contains the address, so that no lookup is needed: it is an IP address or has a port. */
 export function isExplicit(serverName: ServerName): boolean {
   return /:\d+$/.test(serverName) || isIP(serverName.replace(/^\[(.*)\]$/, '$1')) !== 0;
 }
 
-/** The address that a server name gives. Server-Server API, "Resolving server names". */
+/** Returns the address that a server name contains. Source: Server-Server API, "Resolving server names". */
 export function addressOf(serverName: ServerName): ServerAddress {
   const [, name = '', port] = /^(.*?)(?::(\d+))?$/.exec(serverName) ?? [];
   const bracketed = /^\[(.*)\]$/.exec(serverName.endsWith(']') ? serverName : name)?.[1];
@@ -31,7 +31,7 @@ export function addressOf(serverName: ServerName): ServerAddress {
   };
 }
 
-/** `m.server` of a `.well-known` answer. `undefined` if the answer has none. */
+/** Returns `m.server` of a `.well-known` answer, or `undefined` if the answer has none. */
 export function delegatedName(body: Buffer): ServerName | undefined {
   try {
     const parsed: unknown = JSON.parse(body.toString('utf8'));

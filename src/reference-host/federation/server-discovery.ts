@@ -3,13 +3,13 @@ import type { ServerName } from '../../ids.ts';
 import type { HttpsAnswer, SendHttps } from './https-request.ts';
 import { addressOf, delegatedName, isExplicit, type ServerAddress } from './server-address.ts';
 
-/** Finds the address of a server. */
+/** Finds the address of a server by its name. */
 export type Discover = (serverName: ServerName, signal: AbortSignal) => Promise<ServerAddress>;
 
 interface Delegation {
-  /** The server to which the name is delegated. */
+  /** The server to which the name is delegated. `undefined` if the name is not delegated. */
   readonly to: ServerName | undefined;
-  /** In ms since the epoch. */
+  /** How long this is valid, in ms since the epoch. */
   readonly until: number;
 }
 
@@ -18,17 +18,21 @@ const MAX_BYTES = 51_200;
 const LIMIT_MS = 10_000;
 const MAX_REDIRECTS = 5;
 const HOUR_MS = 3_600_000;
-/** Server-Server API, "Resolving server names": 24 hours by default, at most 48 hours, and at most one hour for failures. */
+/**
+ * How long a delegation is cached: 24 hours by default, at most 48 hours, and at most one hour after a failure. Source:
+ * Server-Server API, "Resolving server names".
+ */
 const DEFAULT_CACHE_MS = 24 * HOUR_MS;
 const MAX_CACHE_MS = 48 * HOUR_MS;
 const FAILURE_CACHE_MS = HOUR_MS / 6;
-/** Maximum number of cached names. */
+/** Maximum number of names in the cache. */
 const MAX_CACHED = 10_000;
 
 /**
- * Server-Server API, "Resolving server names": addresses, explicit ports and `.well-known`. SRV records are not supported.
- * Without the others, a server is expected at port 8448 of its name.
- * @param wellKnownPort @defaultValue 443
+ * Creates the function that finds servers by IP addresses, explicit ports and `.well-known`. SRV records are not supported. If
+ * none of these gives an address, the server is expected at port 8448 of its name. Source: Server-Server API, "Resolving server
+ * names".
+ * @param wellKnownPort port for `.well-known` requests @defaultValue 443
  */
 export function createDiscovery(send: SendHttps, wellKnownPort = 443): Discover {
   const cache = new Map<ServerName, Delegation>();
@@ -58,7 +62,10 @@ function cacheMs({ headers }: HttpsAnswer): number {
   return seconds === undefined ? DEFAULT_CACHE_MS : Math.min(Number(seconds) * 1000, MAX_CACHE_MS);
 }
 
-/** Follows redirects and returns the last answer. Returns `undefined` without an answer, or after a redirect that it cannot follow. */
+/**
+ * Sends a request, follows redirects and returns the last answer. Returns `undefined` if there is no answer, or if it cannot
+ * follow a redirect.
+ */
 async function follow(send: SendHttps, start: URL, signal: AbortSignal): Promise<HttpsAnswer | undefined> {
   let url: URL | null = start;
   for (let redirects = 0; url?.protocol === 'https:' && redirects <= MAX_REDIRECTS; redirects += 1) {

@@ -17,14 +17,17 @@ const keysSchema = z.object({
   old_verify_keys: z.record(z.string(), z.object({ key: z.string(), expired_ts: timestamp })).default({}),
 });
 
-/** Maximum validity of a key, whatever its server says. Server-Server API, "Publishing Keys". */
+/**
+ * Maximum time for which a key counts as valid, even if its server says a longer time. Source: Server-Server API, "Publishing
+ * Keys".
+ */
 const MAX_VALIDITY_MS = 7 * 24 * 3_600_000;
 
 export type VerifyKeys = NonNullable<FederationSender['verifyKeys']>;
 
 /**
- * Returns keys of other servers: from the database while they are valid, otherwise from the servers. Notaries are not
- * supported.
+ * Creates the function that returns signing keys of other servers. It takes them from the database while they are valid, and
+ * requests them from the servers otherwise. Notaries are not supported.
  * The returned function throws FederationError if a server does not answer as expected.
  */
 export function createServerKeys(db: Knex, ask: AskServer): VerifyKeys {
@@ -32,7 +35,7 @@ export function createServerKeys(db: Knex, ask: AskServer): VerifyKeys {
     const isGood = ({ validUntilTs }: StoredServerKey): boolean => validUntilTs >= minimumValidUntilTs;
     const known = await readServerKeys(db, destination, keyIds);
     const good = known.filter(isGood);
-    // An old key never changes.
+    // A key that is no longer in use never changes.
     const final = known.filter(({ isOld, validUntilTs }) => isOld && validUntilTs < minimumValidUntilTs);
     if (good.length + final.length >= new Set(keyIds).size) return good.flatMap((key) => toServerKey(destination, key));
 

@@ -5,7 +5,10 @@ import { canonicalJson } from '../../matrix/canonical-json.ts';
 import type { QueuedJson, QueuedTransaction } from '../storage/federation-queue.ts';
 
 export interface Transaction {
-  /** Derived from the content. A server recognises a repeated transaction by it, even after a crash of this process. */
+  /**
+   * Id of the transaction. It is derived from the content, so a server recognises a repeated transaction even if this process
+   * has crashed in between.
+   */
   readonly txnId: string;
   readonly content: {
     readonly origin: ServerName;
@@ -13,11 +16,14 @@ export interface Transaction {
     readonly pdus: readonly unknown[];
     readonly edus: readonly unknown[];
   };
-  /** NIDs of queued rows that are left out. No server would accept them, because canonical JSON cannot express them. */
+  /**
+   * NIDs of queued entries that are left out. A NID is the number of a queue entry. No server would accept these entries,
+   * because they cannot be written as canonical JSON.
+   */
   readonly unsendable: readonly string[];
 }
 
-/** Builds a transaction from queued PDUs and EDUs. Server-Server API, "Transactions". */
+/** Builds a transaction from queued PDUs and EDUs. Source: Server-Server API, "Transactions". */
 export function transactionOf({ pdus, edus }: QueuedTransaction, origin: ServerName, now: number): Transaction {
   const wired = { pdus: pdus.map(wireForm), edus: edus.map(wireForm) };
   const sendable = (forms: readonly WireForm[]): WireForm[] => forms.filter(({ object }) => object !== undefined);
@@ -41,7 +47,7 @@ interface WireForm {
   readonly object: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** Removes the fields that Dendrite stores in the event's JSON. */
+/** Removes the fields that Dendrite adds to the stored JSON of an event. */
 function wireForm({ nid, json }: QueuedJson): WireForm {
   try {
     const parsed: unknown = JSON.parse(json);

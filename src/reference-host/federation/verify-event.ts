@@ -11,9 +11,9 @@ import type { FederationContext } from './federation-context.ts';
 const KEY_LIMIT_MS = 30_000;
 
 /**
- * Checks that another server's event is well-formed and has all required signatures. Server-Server API, "Checks performed on
- * receipt of a PDU", 1 to 3.
- * @throws MatrixError `M_BAD_JSON`, `M_FORBIDDEN`
+ * Checks that an event of another server is well-formed and has all required signatures. Source: Server-Server API, "Checks
+ * performed on receipt of a PDU", 1 to 3.
+ * @throws MatrixError `M_BAD_JSON` if the event is malformed, `M_FORBIDDEN` if a signature is missing or wrong
  */
 export async function verifyEvent(
   context: FederationContext,

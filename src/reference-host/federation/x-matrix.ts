@@ -2,38 +2,41 @@ import type { SigningKey } from '../../host.ts';
 import { isServerName, type ServerName } from '../../ids.ts';
 import { signatureOf } from '../../matrix/sign-json.ts';
 
-/** The signed parts of a request between servers. Server-Server API, "Request Authentication". */
+/** The parts of a request between servers that are signed. Source: Server-Server API, "Request Authentication". */
 export interface SignedRequest {
   readonly method: string;
   /** Path and query, percent-encoded as they are sent. */
   readonly uri: string;
   readonly origin: ServerName;
   readonly destination: ServerName;
-  /** The body, if there is one. */
+  /** The body. Absent if the request has none. */
   readonly content?: Readonly<Record<string, unknown>>;
 }
 
-/** The unverified content of an `Authorization` header. */
+/** The content of an `Authorization` header. Its signature has not been checked. */
 export interface XMatrix {
   readonly origin: ServerName;
-  /** Old servers omit it. */
+  /** The server that should receive the request. Old servers leave it out. */
   readonly destination: string | undefined;
   readonly keyId: string;
   readonly signature: string;
 }
 
 const SCHEME = /^x-matrix +/i;
-/** A parameter: a quoted string, or a token. Old servers write colons in tokens. */
+/** Matches a parameter: a quoted string, or a token. Old servers write colons in tokens. */
 const PARAMETER = /\s*([\w!#$%&'*+.^`|~-]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))\s*(?:,|$)/y;
 
-/** The `Authorization` header of a request. @throws MatrixError as `canonicalJson()` if the body cannot be signed */
+/**
+ * Makes the `Authorization` header of a request.
+ * @throws MatrixError the errors of `canonicalJson()` if the body cannot be signed
+ */
 export function authorizationOf(request: SignedRequest, key: SigningKey): string {
   const { origin, destination } = request;
   const signature = signatureOf({ ...request }, key);
   return `X-Matrix origin="${origin}",destination="${destination}",key="${key.keyId}",sig="${signature}"`;
 }
 
-/** The parts of an `Authorization` header. `undefined` if the header is malformed or has another scheme. */
+/** Reads the parts of an `Authorization` header. Returns `undefined` if the header is malformed or has another scheme. */
 export function parseAuthorization(header: string): XMatrix | undefined {
   if (!SCHEME.test(header)) return undefined;
   const text = header.replace(SCHEME, '');

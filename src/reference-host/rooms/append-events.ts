@@ -5,15 +5,15 @@ import type { Appended } from '../../rooms/room-writer.ts';
 import { announce, type Changes } from '../announce.ts';
 import type { HostContext } from '../host-context.ts';
 
-/** Work in the transaction that writes the events, after it has locked the room. */
+/** Work that runs in the transaction that writes the events, after the transaction has locked the room. */
 export type InTransaction = (transaction: Knex.Transaction) => Promise<void>;
 
 /**
- * Writes events into a room, all or none, and tells clients and other servers of them.
- * @param work more work in the same transaction @defaultValue none
+ * Writes events into a room, and tells clients and other servers about them. If one event is refused, no event is written.
+ * @param work more work in the same transaction @defaultValue no more work
  * @returns the ids of the events, in the order of the drafts
- * @throws MatrixError with the reason of the first refusal; `M_NOT_FOUND` if the room is unknown; `M_BAD_STATE` while the room
- * is being purged
+ * @throws MatrixError with the reason why the first event was refused; `M_NOT_FOUND` if the room is unknown; `M_BAD_STATE`
+ * while the room is being purged
  */
 export async function appendEvents(
   context: HostContext,
@@ -31,14 +31,14 @@ export async function appendEvents(
   return appended.events.map(({ eventId }) => eventId);
 }
 
-/** @throws MatrixError with the reason of the first refusal */
+/** Checks that no event was refused. @throws MatrixError with the reason why the first event was refused */
 export function requireAll(appended: Appended): Appended {
   const [refused] = appended.refused;
   if (refused !== undefined) throw refused.error;
   return appended;
 }
 
-/** The room, and the users whose membership has changed: they may no longer be in the room. */
+/** Returns the room, and the users whose membership has changed. Some of these users may no longer be in the room. */
 export function changesOf({ roomId, events, destinations }: Appended): Changes {
   const members = events.filter(({ draft }) => draft.type === 'm.room.member');
   const users = members.flatMap(({ draft: { stateKey = '' } }) => (isUserId(stateKey) ? [stateKey] : []));

@@ -11,21 +11,21 @@ import { requireOpen } from './require-open.ts';
 import { requireReachable } from './require-reachable.ts';
 import { unsentEventId } from './unsent-event-id.ts';
 
-/** A change of a user's membership, by the user or by somebody else. */
+/** A change of a user's membership. The sender is the user or another user. */
 export interface NewMembership {
   readonly roomId: RoomId;
   readonly sender: UserId;
   readonly userId: UserId;
-  /** The content of the member event. Joins and invites of local users also get the profile of the user. */
+  /** The content of the member event. If a local user joins or is invited, the user's profile is added to it. */
   readonly content: RoomEventDraft['content'];
 }
 
 const ENTERING: readonly unknown[] = ['join', 'invite', 'knock'];
 
 /**
- * Writes a member event. A suspended user may only leave. A shadow-banned user may only join and leave: changes for other
- * users are acknowledged, but not stored.
- * @throws MatrixError `M_FORBIDDEN`, `M_USER_SUSPENDED`, `M_NOT_FOUND`, `M_BAD_STATE`
+ * Writes a member event. A suspended user may only leave. A shadow-banned user may only join and leave: the homeserver answers
+ * as if it accepted changes for other users, but does not store them.
+ * @throws MatrixError `M_FORBIDDEN`, `M_USER_SUSPENDED`, `M_NOT_FOUND` or `M_BAD_STATE`
  */
 export async function changeMembership(context: HostContext, change: NewMembership): Promise<EventId> {
   const { admin } = context;
@@ -49,7 +49,10 @@ export async function changeMembership(context: HostContext, change: NewMembersh
   return eventId;
 }
 
-/** The member event of a request. @throws MatrixError `M_INVALID_PARAM` if the state key is not a user id */
+/**
+ * Returns the change of membership that a client requests with a state event.
+ * @throws MatrixError `M_INVALID_PARAM` if the state key is not a user id
+ */
 export function membershipDraft(roomId: RoomId, { sender, stateKey = '', content }: RoomEventDraft): NewMembership {
   if (!isUserId(stateKey)) throw new MatrixError('M_INVALID_PARAM', 'the state key is not a user id');
   return { roomId, sender, userId: stateKey, content };

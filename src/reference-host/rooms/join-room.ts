@@ -11,15 +11,16 @@ import { requireOpen } from './require-open.ts';
 export interface Join {
   readonly roomId: RoomId;
   readonly userId: UserId;
-  /** @defaultValue no reason */
+  /** Why the user joins. `undefined` if the user gives no reason. */
   readonly reason: string | undefined;
   /** Servers that may be in the room. */
   readonly via: readonly ServerName[];
 }
 
 /**
- * Joins a user to a room, here or through another server. Does nothing if the user is in the room.
- * @throws MatrixError `M_FORBIDDEN`, `M_USER_SUSPENDED`, `M_BAD_STATE`, `M_NOT_FOUND`
+ * Joins a user to a room. If this homeserver is not in the room, the join goes over another server. Does nothing if the user is
+ * already in the room.
+ * @throws MatrixError `M_FORBIDDEN`, `M_USER_SUSPENDED`, `M_BAD_STATE` or `M_NOT_FOUND`
  */
 export async function joinRoom(context: HostContext, { roomId, userId, reason, via }: Join): Promise<void> {
   const { db, joinRemoteRoom } = context;

@@ -8,7 +8,8 @@ import { changeMembership } from './change-membership.ts';
 const LIMIT_MS = 10_000;
 
 /**
- * Lets a user leave a room, or reject an invite. If the inviter's server does not answer, the invite still ends here.
+ * Makes a user leave a room, or reject an invite. If the inviter's server does not answer, the invite still ends on this
+ * homeserver.
  * @throws MatrixError `M_FORBIDDEN` if the user is not in the room
  */
 export async function leaveRoom(

@@ -7,7 +7,10 @@ import { findAccountType } from '../../storage/userapi/accounts.ts';
 import type { HostContext } from '../host-context.ts';
 import { findMembership } from '../storage/memberships.ts';
 
-/** Whether a user may set the room's canonical alias. Such users, and administrators, decide about the room's place in the directory. */
+/**
+ * Tells whether a user may set the room's canonical alias. These users, and administrators, decide whether the room is in the
+ * room directory.
+ */
 export async function mayChangeAliases({ db, admin }: HostContext, roomId: RoomId, userId: UserId): Promise<boolean> {
   if ((await findAccountType(db, userId)) === ACCOUNT_TYPE.admin) return true;
   const room = await findRoom(db, roomId);

@@ -12,7 +12,7 @@ const userIds = z
   .array(z.custom<UserId>((value) => typeof value === 'string' && isUserId(value), 'not a user id'))
   .max(100);
 
-/** Client-Server API, "Creation". Third-party invites are not supported. */
+/** A request to create a room. Third-party invites are not supported. Source: Client-Server API, "Creation". */
 export const newRoomSchema = z.object({
   preset: z.enum(['private_chat', 'trusted_private_chat', 'public_chat']).optional(),
   visibility: z.enum(['private', 'public']).optional(),
@@ -35,14 +35,14 @@ export type NewRoomRequest = z.output<typeof newRoomSchema>;
 export const DEFAULT_ROOM_VERSION = '10';
 const CREATOR_LEVEL = 100;
 
-/** Client-Server API, `preset` of "Creation". */
+/** The presets of rooms. Source: Client-Server API, "Creation". */
 const PRESETS = {
   private_chat: { joinRule: 'invite', guestAccess: 'can_join' },
   trusted_private_chat: { joinRule: 'invite', guestAccess: 'can_join' },
   public_chat: { joinRule: 'public', guestAccess: 'forbidden' },
 } as const;
 
-/** The first events of a room that a client wants to create, in the order of the specification. */
+/** Returns the room that a client wants to create, with its first events in the order of the specification. */
 export function newRoomOf(
   request: NewRoomRequest,
   {
@@ -99,7 +99,7 @@ function powerLevelsOf(
   return { ...DEFAULT_POWER_LEVELS, invite: 0, users_default: 0, users, ...override };
 }
 
-/** Since room version 12, trusted users are creators, too. */
+/** Adds trusted users to the additional creators. Since room version 12, trusted users are creators too. */
 function additionalCreators({ creation_content: content }: NewRoomRequest, trusted: readonly UserId[]): object {
   const named: unknown = isRecord(content) ? content.additional_creators : undefined;
   return { additional_creators: [...new Set([...(Array.isArray(named) ? (named as unknown[]) : []), ...trusted])] };

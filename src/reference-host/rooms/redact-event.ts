@@ -12,14 +12,14 @@ interface Redaction {
   readonly roomId: RoomId;
   readonly eventId: EventId;
   readonly reason: string | undefined;
-  /** A second request with the same id, device and event redacts nothing. */
+  /** If a device sends a second request with the same id for the same event, nothing is redacted. */
   readonly transactionId: string;
 }
 
 /**
- * Redacts an event. Users may redact their own events, and those of others if their power level allows it. Client-Server API,
- * "Redactions".
- * @throws MatrixError `M_FORBIDDEN`, `M_NOT_FOUND`, `M_USER_SUSPENDED`
+ * Redacts an event. Users may redact their own events. They may redact other users' events if their power level allows it.
+ * Source: Client-Server API, "Redactions".
+ * @throws MatrixError `M_FORBIDDEN`, `M_NOT_FOUND` or `M_USER_SUSPENDED`
  */
 export async function redactEvent(
   context: HostContext,

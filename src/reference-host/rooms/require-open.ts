@@ -4,9 +4,9 @@ import type { RoomId } from '../../ids.ts';
 import type { HostContext } from '../host-context.ts';
 
 /**
- * Refuses joins, knocks and invites of local users while an administrator has blocked the room.
- * @param transaction the transaction that writes the event, after it has locked the room
- * @throws MatrixError `M_FORBIDDEN`, `M_BAD_STATE`
+ * Refuses joins, knocks and invites of local users if an administrator has blocked the room.
+ * @param transaction the transaction that writes the event. It must have locked the room.
+ * @throws MatrixError `M_FORBIDDEN` if the room is blocked, `M_BAD_STATE` if it is being purged
  */
 export async function requireOpen(
   { admin, db }: HostContext,

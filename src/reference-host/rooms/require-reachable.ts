@@ -5,9 +5,9 @@ import type { HostContext } from '../host-context.ts';
 import { isServerInRoom } from '../storage/room-views.ts';
 
 /**
- * Refuses invites that nobody would receive. This homeserver sends no invites to servers that are not in the room.
- * @param roomId `undefined`: a new room
- * @throws MatrixError `M_NOT_FOUND`, `M_FORBIDDEN`
+ * Refuses invites that nobody would receive. This homeserver cannot send invites to servers that are not in the room.
+ * @param roomId `undefined` if the room is new
+ * @throws MatrixError `M_NOT_FOUND` or `M_FORBIDDEN`
  */
 export async function requireReachable(
   { db, signingKey }: HostContext,

@@ -8,23 +8,23 @@ import type { PlacedEvent } from '../../storage/syncapi/timeline.ts';
 import { readVisibilities } from '../storage/client-events.ts';
 import { findMembership, listMembershipChanges, type MembershipChange } from '../storage/memberships.ts';
 
-/** What a user may see of a room. */
+/** What decides which events of a room a user may see. */
 export interface RoomView {
   readonly roomId: RoomId;
   /** All changes of the user's membership, in order. */
   readonly changes: readonly MembershipChange[];
-  /** The event with which the user has left. `undefined`: the user sees the current state. */
+  /** The event with which the user has left the room. `undefined` if the user may see the current state. */
   readonly leftWith: EventId | undefined;
 }
 
-/** Dendrite's numbers of the history visibility. */
+/** The numbers that Dendrite stores for the history visibility. */
 const VISIBILITY = { worldReadable: 1, shared: 2, invited: 3 };
 
 const noMember = (): MatrixError => new MatrixError('M_FORBIDDEN', 'You are not in this room');
 
 /**
- * Opens a room for a user who is in it, or has been in it. Everybody sees a room whose history is readable by the world.
- * @throws MatrixError `M_FORBIDDEN`
+ * Opens a room for a user who is in the room or was in it. A room whose history is readable by the world opens for everybody.
+ * @throws MatrixError `M_FORBIDDEN` for other users
  */
 export async function viewRoom(db: Knex, roomId: RoomId, userId: UserId): Promise<RoomView> {
   const changes = await listMembershipChanges(db, roomId, userId);
@@ -37,7 +37,7 @@ export async function viewRoom(db: Knex, roomId: RoomId, userId: UserId): Promis
   return { roomId, changes, leftWith: current.eventId };
 }
 
-/** @throws MatrixError `M_FORBIDDEN` if the user is not joined to the room */
+/** Checks that a user has joined a room. @throws MatrixError `M_FORBIDDEN` if not */
 export async function requireJoined(db: Knex, roomId: RoomId, userId: UserId): Promise<void> {
   if ((await findMembership(db, roomId, userId))?.membership !== 'join') throw noMember();
 }
@@ -48,7 +48,7 @@ async function isWorldReadable(db: Knex, roomId: RoomId): Promise<boolean> {
   return isRecord(content) && content.history_visibility === 'world_readable';
 }
 
-/** The state of the room that the user sees, or the state events of one type. */
+/** Reads the state of the room that the user may see, or only the state events of one type. */
 export async function readVisibleState(
   db: Knex,
   { roomId, leftWith }: RoomView,
@@ -58,7 +58,7 @@ export async function readVisibleState(
   return readStateAt(db, leftWith, type === undefined ? {} : { types: [type] });
 }
 
-/** Leaves out the events that the user may not see. Client-Server API, "Room History Visibility". */
+/** Returns the events that the user may see. Source: Client-Server API, "Room History Visibility". */
 export async function keepVisible(
   db: Knex,
   { changes }: RoomView,
@@ -71,7 +71,7 @@ export async function keepVisible(
   return events.filter(({ eventId, streamPosition }) => {
     const visibility = visibilities.get(eventId) ?? VISIBILITY.shared;
     if (visibility === VISIBILITY.worldReadable) return true;
-    // A member event of the user is visible if the membership before or after it makes it visible.
+    // The user may see their own member event if the membership before it or after it allows the user to see it.
     const before = changes.findLast(({ position }) => position < streamPosition)?.membership;
     const at = changes.find(({ position }) => position === streamPosition)?.membership;
     const has = (membership: string): boolean => before === membership || at === membership;

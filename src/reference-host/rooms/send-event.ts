@@ -16,9 +16,12 @@ interface Request {
   readonly content: RoomEventDraft['content'];
   readonly redacts?: EventId;
   readonly transactionId: string;
-  /** Whether the earlier event with the same transaction id is the same request. @defaultValue it is */
+  /** Tells whether an earlier event with the same transaction id comes from the same request. @defaultValue it always does */
   readonly isSame?: (sent: SentEvent) => boolean;
-  /** @throws MatrixError for an event that the user must not send, even if the room would accept it */
+  /**
+   * Makes further checks before the event is written.
+   * @throws MatrixError if the user must not send the event, even if the room would accept it
+   */
   readonly check?: (turn: RoomTurn, transaction: Knex.Transaction) => Promise<void>;
 }
 

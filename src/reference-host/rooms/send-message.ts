@@ -9,11 +9,11 @@ interface Message {
   readonly roomId: RoomId;
   readonly type: string;
   readonly content: Readonly<Record<string, unknown>>;
-  /** A second request with the same id, device, room and type sends nothing. */
+  /** If a device sends a second request with the same id for the same room and type, nothing is sent. */
   readonly transactionId: string;
 }
 
-/** Event types that the authorisation rules read. They have their own routes. */
+/** Event types that the authorisation rules read. Such events are sent with other routes. */
 const NO_MESSAGES: readonly string[] = [
   'm.room.create',
   'm.room.member',
@@ -23,9 +23,9 @@ const NO_MESSAGES: readonly string[] = [
 ];
 
 /**
- * Sends a message event. Client-Server API, "Sending events to a room".
- * @throws MatrixError `M_FORBIDDEN`, `M_USER_SUSPENDED`, `M_BAD_JSON`, `M_TOO_LARGE`, `M_INVALID_PARAM` for a type that is
- * not a message type
+ * Sends a message event. Source: Client-Server API, "Sending events to a room".
+ * @throws MatrixError `M_FORBIDDEN`, `M_USER_SUSPENDED`, `M_BAD_JSON` or `M_TOO_LARGE`; `M_INVALID_PARAM` if events of the type
+ * must be sent with another route
  */
 export async function sendMessage(context: HostContext, device: Device, message: Message): Promise<EventId> {
   if (NO_MESSAGES.includes(message.type)) {

@@ -10,8 +10,8 @@ import { requireJoined } from './room-view.ts';
 import { unsentEventId } from './unsent-event-id.ts';
 
 /**
- * Sends a state event of a user. Client-Server API, "Sending events to a room".
- * @throws MatrixError `M_FORBIDDEN`, `M_USER_SUSPENDED`, `M_BAD_JSON`, `M_TOO_LARGE`
+ * Sends a state event for a user. Source: Client-Server API, "Sending events to a room".
+ * @throws MatrixError `M_FORBIDDEN`, `M_USER_SUSPENDED`, `M_BAD_JSON` or `M_TOO_LARGE`
  */
 export async function sendState(context: HostContext, roomId: RoomId, draft: RoomEventDraft): Promise<EventId> {
   const { db, admin } = context;

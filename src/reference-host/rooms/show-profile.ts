@@ -7,8 +7,8 @@ import { joinedRooms } from '../storage/rooms.ts';
 import { appendEvents } from './append-events.ts';
 
 /**
- * Writes the user's profile into the member events of all joined rooms. A room that refuses the event keeps the old profile.
- * The profile of a shadow-banned user reaches nobody.
+ * Writes the user's profile into the user's member events of all joined rooms. If a room refuses the event, the old profile
+ * stays there. If the user is shadow-banned, nothing is written.
  */
 export async function showProfile(context: HostContext, userId: UserId): Promise<void> {
   const { db, admin, logger } = context;

@@ -8,13 +8,16 @@ import type { RoomStates } from '../../rooms/room-states.ts';
 import { lockRoom, type StoredRoom } from '../../storage/roomserver/rooms.ts';
 import type { Device } from '../storage/devices.ts';
 
-/** A room locked for one of its members, and the state that decides what the member may do. */
+/** A room that is locked for one of its members, and the state that decides what the member may do. */
 export interface RoomTurn {
   readonly room: StoredRoom;
   readonly power: PowerState;
 }
 
-/** Locks a room for a joined user. @throws MatrixError `M_FORBIDDEN` if the user is not joined, or the room does not exist */
+/**
+ * Locks a room for a member.
+ * @throws MatrixError `M_FORBIDDEN` if the user has not joined the room, or the room does not exist
+ */
 export async function takeTurn(
   states: RoomStates,
   transaction: Knex.Transaction,

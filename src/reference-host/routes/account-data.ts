@@ -9,11 +9,11 @@ import { bodyOf } from '../json-body.ts';
 import { type ClientRequest, clientPaths, parameterOf, roomIdOf } from '../request-parameters.ts';
 import { findAccountData } from '../storage/account-data.ts';
 
-/** Types with routes of their own. */
+/** Types of account data that have routes of their own. */
 const OWN_ROUTES = ['m.fully_read', 'm.push_rules'];
 const contentSchema = z.record(z.string(), z.unknown());
 
-/** Account data of the user, global and for rooms. Client-Server API, "Client Config". */
+/** Adds the routes for a user's account data, which may belong to a room. Source: Client-Server API, "Client Config". */
 export function addAccountDataRoutes(router: Router, context: HostContext): void {
   const { db } = context;
   const serve = (path: string, roomOf: (ctx: ClientRequest) => string): void => {

@@ -14,7 +14,7 @@ const CAPABILITIES = {
   },
 };
 
-/** The capabilities of a user. Client-Server API, "Capabilities negotiation". */
+/** Adds the route for a user's capabilities. Source: Client-Server API, "Capabilities negotiation". */
 export function addCapabilitiesRoute(router: Router, context: HostContext): void {
   router.get(clientPaths('/capabilities'), async (ctx) => {
     const { userId } = await authenticate(ctx, context);

@@ -6,7 +6,7 @@ import { clientPaths } from '../request-parameters.ts';
 import { createRoom } from '../rooms/create-room.ts';
 import { newRoomSchema } from '../rooms/new-room.ts';
 
-/** Client-Server API, "Creation". */
+/** Adds the route that creates rooms. Source: Client-Server API, "Creation". */
 export function addCreateRoomRoute(router: Router, context: HostContext): void {
   router.post(clientPaths('/createRoom'), async (ctx) => {
     const { userId } = await authenticate(ctx, context);

@@ -15,7 +15,7 @@ const nameSchema = z.object({ display_name: storableText(100).optional() });
 
 const deviceNotFound = (): MatrixError => new MatrixError('M_NOT_FOUND', 'There is no such device');
 
-/** The user's own devices. Client-Server API, "Device Management". */
+/** Adds the routes for the user's own devices. Source: Client-Server API, "Device Management". */
 export function addDeviceRoutes(router: Router, context: HostContext): void {
   const { db, signingKey } = context;
   router.get(clientPaths('/devices'), async (ctx) => {

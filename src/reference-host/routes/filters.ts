@@ -10,7 +10,7 @@ import { findFilter, storeFilter } from '../storage/filters.ts';
 
 const filterSchema = z.record(z.string(), z.unknown());
 
-/** Stored filters for `/sync`. Client-Server API, "Filtering". */
+/** Adds the routes that store and return filters for `/sync`. Source: Client-Server API, "Filtering". */
 export function addFilterRoutes(router: Router, context: HostContext): void {
   router.post(clientPaths('/user/:userId/filter'), async (ctx: ClientRequest) => {
     const { localpart } = splitUserId(await authenticateOwn(ctx, context));

@@ -11,7 +11,7 @@ import { resolveRoom } from '../rooms/resolve-room.ts';
 const PATHS = ['/join/:roomIdOrAlias', '/rooms/:roomIdOrAlias/join'].flatMap(clientPaths);
 const joinSchema = z.object({ reason: z.string().optional() });
 
-/** Client-Server API, "Joining rooms". */
+/** Adds the route with which users join rooms. Source: Client-Server API, "Joining rooms". */
 export function addJoinRoute(router: Router, context: HostContext): void {
   router.post(PATHS, async (ctx: ClientRequest) => {
     const { userId } = await authenticate(ctx, context);
@@ -22,7 +22,7 @@ export function addJoinRoute(router: Router, context: HostContext): void {
   });
 }
 
-/** The servers that the client names, and the server in the room id. */
+/** Returns the servers that the client names, and the server in the room id. */
 function serversOf({ query }: ClientRequest, roomId: RoomId): ServerName[] {
   const named = [query.via ?? [], query.server_name ?? [], roomId.split(':').slice(1).join(':')].flat();
   return [...new Set(named)].filter(isServerName);

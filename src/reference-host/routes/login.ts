@@ -15,9 +15,12 @@ import { createDevice } from '../storage/devices.ts';
 const FLOW = 'm.login.password';
 const LOGIN_PATHS = ['/_matrix/client/r0/login', '/_matrix/client/v3/login'];
 const WHOAMI_PATHS = ['/_matrix/client/r0/account/whoami', '/_matrix/client/v3/account/whoami'];
-/** bcrypt ignores the rest, so a longer password cannot be the hashed one. */
+/** Maximum length of a password, in bytes. bcrypt ignores the rest, so a longer password is never accepted. */
 const MAX_PASSWORD_BYTES = 72;
-/** The hash of no password. It is compared if the account does not exist, so that both cases take the same time. */
+/**
+ * A hash that no password has. It is compared if the account does not exist, so that the answer takes the same time as for a
+ * wrong password.
+ */
 const NO_HASH = '$2b$10$8744pszExHNwSjNIapMEfOgeVF3Dt8OxRmzCJvdndultS6h52SVg2';
 
 const name = storableText(255);
@@ -32,7 +35,7 @@ const loginSchema = z.object({
 
 const mismatch = (): MatrixError => new MatrixError('M_FORBIDDEN', 'Invalid username or password');
 
-/** Password login and `whoami`. Client-Server API, "Login". */
+/** Adds the routes for password login and `whoami`. Source: Client-Server API, "Login". */
 export function addLoginRoutes(router: Router, context: HostContext): void {
   const { db, signingKey } = context;
   router.get(LOGIN_PATHS, (ctx) => {
@@ -71,7 +74,7 @@ export function addLoginRoutes(router: Router, context: HostContext): void {
   });
 }
 
-/** `undefined` for a user of another server. */
+/** Returns the localpart of the user who logs in, or `undefined` if the user belongs to another server. */
 function localpartOf(body: z.output<typeof loginSchema>, serverName: ServerName): string | undefined {
   const { type, identifier, password } = body;
   if (type !== FLOW || (identifier !== undefined && identifier.type !== 'm.id.user')) {

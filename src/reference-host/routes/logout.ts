@@ -6,7 +6,7 @@ import { authenticateLocked } from '../authenticate.ts';
 import type { HostContext } from '../host-context.ts';
 import { clientPaths } from '../request-parameters.ts';
 
-/** Client-Server API, "Logout". Locked users may log out, too. */
+/** Adds the routes for logging out. Locked users may log out too. Source: Client-Server API, "Logout". */
 export function addLogoutRoutes(router: Router, context: HostContext): void {
   router.post(clientPaths('/logout'), async (ctx) => {
     const { userId, deviceId } = await authenticateLocked(ctx, context);
@@ -20,7 +20,7 @@ export function addLogoutRoutes(router: Router, context: HostContext): void {
   });
 }
 
-/** @param deviceIds `undefined`: all devices of the user */
+/** Deletes devices of a user. @param deviceIds `undefined` means all devices of the user */
 async function removeDevices(
   context: HostContext,
   userId: UserId,

@@ -16,7 +16,9 @@ const targetSchema = reasonSchema.extend({
   user_id: z.custom<UserId>((value) => typeof value === 'string' && isUserId(value), 'not a user id'),
 });
 
-/** What a user does to another user, the membership that follows, and the memberships that allow it. */
+/**
+ * What a user can do to another user, which membership follows from it, and which memberships the other user may have before.
+ */
 const ACTIONS = [
   { action: 'invite', membership: 'invite', from: undefined },
   { action: 'kick', membership: 'leave', from: ['join', 'invite', 'knock'] },
@@ -24,7 +26,7 @@ const ACTIONS = [
   { action: 'unban', membership: 'leave', from: ['ban'] },
 ] as const;
 
-/** Client-Server API, "Room membership", except joins. */
+/** Adds the routes that change memberships, except joins. Source: Client-Server API, "Room membership". */
 export function addMembershipRoutes(router: Router, context: HostContext): void {
   const { db } = context;
   for (const { action, membership, from } of ACTIONS) {

@@ -9,13 +9,15 @@ export interface Credentials {
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 
-/** Whether an `Authorization` header has these credentials, RFC 7617. Takes the same time for all wrong headers. */
+/** Tells whether an `Authorization` header has these credentials (RFC 7617). Takes the same time for all wrong headers. */
 function isAuthorized(header: string, { user, password }: Credentials): boolean {
   const [, encoded = ''] = /^Basic +(\S+)$/i.exec(header) ?? [];
   return timingSafeEqual(digest(Buffer.from(encoded, 'base64').toString()), digest(`${user}:${password}`));
 }
 
-/** `GET /metrics` in Prometheus' text format. If credentials are given, clients must send them. */
+/**
+ * Adds the route `GET /metrics`, which answers in Prometheus' text format. If `credentials` are given, clients must send them.
+ */
 export function addMetricsRoute(router: Router, registry: Registry, credentials: Credentials | undefined): void {
   router.get('/metrics', async (ctx) => {
     if (credentials !== undefined && !isAuthorized(ctx.get('authorization'), credentials)) {

@@ -20,7 +20,7 @@ const fieldsOf = ({ displayName, avatarUrl }: Profile): { [Name in Field]?: stri
   ...(avatarUrl !== '' && { avatar_url: avatarUrl }),
 });
 
-/** Display names and avatars of local users. Client-Server API, "Profiles". */
+/** Adds the routes for display names and avatars of local users. Source: Client-Server API, "Profiles". */
 export function addProfileRoutes(router: Router, context: HostContext): void {
   const { db } = context;
   const read = async (ctx: ClientRequest): Promise<{ [Name in Field]?: string }> => {
@@ -39,7 +39,7 @@ export function addProfileRoutes(router: Router, context: HostContext): void {
     router.put(clientPaths(`/profile/:userId/${field}`), async (ctx: ClientRequest) => {
       const userId = await authenticateOwn(ctx, context);
       await requireNotSuspended(context, userId);
-      // A client removes a field by leaving it out, or by null.
+      // A client removes a field by leaving it out or by setting it to null.
       const { [field]: value = '' } = bodyOf(ctx, changesSchema);
       const changes = { displayName: undefined, avatarUrl: undefined };
       const change = field === 'displayname' ? { displayName: value } : { avatarUrl: value };

@@ -11,7 +11,7 @@ import { listPublicRooms, type PublicRoom } from '../storage/public-rooms.ts';
 
 const PATHS = clientPaths('/publicRooms');
 const MAX_ROOMS = 500;
-/** Fields of an answer, and the state that they come from. */
+/** Text fields of an answer, each with the state event and the field from which it comes. */
 const TEXTS = {
   name: ['m.room.name', 'name'],
   topic: ['m.room.topic', 'topic'],
@@ -39,7 +39,7 @@ const searchSchema = z.object({
 type Search = z.output<typeof searchSchema>;
 type Entry = Readonly<Record<string, unknown>>;
 
-/** The published rooms of this homeserver. Client-Server API, "Listing rooms". */
+/** Adds the routes that list the published rooms of this homeserver. Source: Client-Server API, "Listing rooms". */
 export function addPublicRoomsRoutes(router: Router, context: HostContext): void {
   router.get(PATHS, async (ctx) => {
     const since = queryOf(ctx, 'since');

@@ -5,7 +5,10 @@ import type { HostContext } from '../host-context.ts';
 import { clientPaths } from '../request-parameters.ts';
 import { findAccountData } from '../storage/account-data.ts';
 
-/** The push rules of the user, which cannot be changed here. Client-Server API, "Push Rules". */
+/**
+ * Adds the routes that show the user's push rules. This homeserver does not let users change them. Source: Client-Server API,
+ * "Push Rules".
+ */
 export function addPushRulesRoutes(router: Router, context: HostContext): void {
   const serve = (path: string, part: (rules: Readonly<Record<string, unknown>>) => unknown): void => {
     router.get([path, `${path}/`].flatMap(clientPaths), async (ctx) => {

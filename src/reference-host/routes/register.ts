@@ -28,8 +28,8 @@ const registerSchema = z.object({
 type Body = z.output<typeof registerSchema>;
 
 /**
- * Registration with a token that an administrator has created. Client-Server API, "Account registration" and "Token-authenticated
- * registration".
+ * Adds the route for registration with a token that an administrator has created. Source: Client-Server API, "Account
+ * registration" and "Token-authenticated registration".
  */
 export function addRegisterRoute(router: Router, context: HostContext): void {
   router.post(clientPaths('/register'), async (ctx) => {
@@ -49,7 +49,7 @@ export function addRegisterRoute(router: Router, context: HostContext): void {
   });
 }
 
-/** Creates the account, and uses up the token. A failed registration leaves the token as it was. */
+/** Creates the account, and uses up one use of the token. If the registration fails, the token stays as it was. */
 async function register(context: HostContext, { username, password, auth }: Body): Promise<UserId> {
   const { db, admin, signingKey } = context;
   if (username === undefined || password === undefined) {

@@ -19,7 +19,9 @@ const aliasSchema = z.object({
 });
 const visibilitySchema = z.object({ visibility: z.enum(['public', 'private']).default('public') });
 
-/** Local aliases, and the published rooms. Client-Server API, "Room Aliases" and "Listing rooms". */
+/**
+ * Adds the routes for local aliases, and for publishing rooms. Source: Client-Server API, "Room Aliases" and "Listing rooms".
+ */
 export function addRoomDirectoryRoutes(router: Router, context: HostContext): void {
   const { db, admin, signingKey } = context;
   const notFound = (): MatrixError => new MatrixError('M_NOT_FOUND', 'Room alias not found');

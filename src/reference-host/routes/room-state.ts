@@ -14,7 +14,10 @@ import { joinedRooms } from '../storage/rooms.ts';
 const contentSchema = z.record(z.string(), z.unknown());
 const ONE = ['/rooms/:roomId/state/:type', '/rooms/:roomId/state/:type/', '/rooms/:roomId/state/:type/:stateKey'];
 
-/** State and members of rooms. Client-Server API, "Getting events for a room" and "Sending events to a room". */
+/**
+ * Adds the routes for the state and the members of rooms. Source: Client-Server API, "Getting events for a room" and "Sending
+ * events to a room".
+ */
 export function addRoomStateRoutes(router: Router, context: HostContext): void {
   const { db } = context;
   router.get(clientPaths('/joined_rooms'), async (ctx) => {

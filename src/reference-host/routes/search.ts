@@ -32,8 +32,8 @@ interface RoomEventResults {
 }
 
 /**
- * Full-text search in the caller's rooms. Client-Server API, "Server Side Search". Grouping, context and filters other than
- * `rooms` and `limit` are ignored.
+ * Adds the route for full-text search in the caller's rooms. Grouping, context and filters are ignored, except the filters
+ * `rooms` and `limit`. Source: Client-Server API, "Server Side Search".
  */
 export function addSearchRoute(router: Router, context: HostContext): void {
   router.post(PATHS, async (ctx) => {

@@ -17,7 +17,7 @@ const tagSchema = z.looseObject({ order: z.number().optional() });
 
 const tagsOf = (content: Tags | undefined): Tags => (isRecord(content?.tags) ? content.tags : {});
 
-/** Tags of the user's rooms. Client-Server API, "Room Tagging". */
+/** Adds the routes for the tags that a user gives to rooms. Source: Client-Server API, "Room Tagging". */
 export function addTagRoutes(router: Router, context: HostContext): void {
   const { db } = context;
   const change = async (ctx: ClientRequest, changed: (tags: Tags, tag: string) => Tags): Promise<void> => {

@@ -13,7 +13,7 @@ const searchSchema = z.object({
   limit: z.int().positive().max(MAX_USERS).catch(MAX_USERS).default(10),
 });
 
-/** The users of this homeserver. Client-Server API, "User Directory". */
+/** Adds the route that searches the users of this homeserver. Source: Client-Server API, "User Directory". */
 export function addUserDirectoryRoute(router: Router, context: HostContext): void {
   router.post(clientPaths('/user_directory/search'), async (ctx) => {
     await authenticate(ctx, context);

@@ -4,7 +4,10 @@ import { clientPaths } from '../request-parameters.ts';
 /** Versions of the Client-Server API that the routes of the reference homeserver follow. */
 const VERSIONS = ['r0.6.1', ...Array.from({ length: 11 }, (_, index) => `v1.${index + 1}`)];
 
-/** What clients ask before the login. Client-Server API, "API Versions", "Well-known URIs" and "Voice over IP". */
+/**
+ * Adds the routes that clients call before the login. Source: Client-Server API, "API Versions", "Well-known URIs" and "Voice
+ * over IP".
+ */
 export function addVersionsRoutes(router: Router): void {
   router.get('/_matrix/client/versions', (ctx) => {
     ctx.body = { versions: VERSIONS, unstable_features: {} };

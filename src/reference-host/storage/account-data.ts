@@ -2,7 +2,7 @@ import type { Knex } from 'knex';
 import { splitUserId, type UserId } from '../../ids.ts';
 import { isRecord } from '../../json.ts';
 
-/** Account data of a user. `roomId` is empty for global account data. */
+/** The key of account data. An empty `roomId` means that the data does not belong to a room. */
 export interface AccountDataKey {
   readonly userId: UserId;
   readonly roomId: string;

@@ -6,7 +6,10 @@ export interface Account {
   readonly passwordHash: string;
 }
 
-/** An account with a password. The lower-case localpart has priority over the given spelling. */
+/**
+ * Finds an active account with its password hash. An account with the lower-case localpart has priority over an account with
+ * the given spelling.
+ */
 export async function findAccount(db: Knex, localpart: string, serverName: ServerName): Promise<Account | undefined> {
   const lower = localpart.toLowerCase();
   const rows: { localpart: string; password_hash: string | null }[] = await db('public.userapi_accounts')

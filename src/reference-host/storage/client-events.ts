@@ -2,7 +2,7 @@ import type { Knex } from 'knex';
 import type { EventId, RoomId } from '../../ids.ts';
 import { isRecord } from '../../json.ts';
 
-/** An event in the format of the Client-Server API, "Room event format". */
+/** An event in the format of the Client-Server API. Source: Client-Server API, "Room event format". */
 export type ClientEvent = Readonly<Record<string, unknown>> & { readonly event_id: EventId; readonly room_id: RoomId };
 
 interface Row {
@@ -16,7 +16,7 @@ const FIELDS = ['type', 'sender', 'content', 'origin_server_ts', 'state_key', 'r
 const isRedacted = ({ unsigned }: Readonly<Record<string, unknown>>): boolean =>
   isRecord(unsigned) && unsigned.redacted_because !== undefined;
 
-/** A stored event in the format of the Client-Server API. */
+/** Converts a stored event to the format of the Client-Server API. */
 export function clientEventOf(
   event: Readonly<Record<string, unknown>>,
   { eventId, roomId }: { readonly eventId: EventId; readonly roomId: RoomId },
@@ -25,7 +25,7 @@ export function clientEventOf(
   return { ...Object.fromEntries(fields), event_id: eventId, room_id: roomId };
 }
 
-/** Events by id. Leaves out events that are missing, redacted or in other rooms. */
+/** Reads events by their ids. Events that are missing, redacted or in other rooms are left out. */
 export async function readClientEvents(
   db: Knex,
   eventIds: readonly EventId[],
@@ -42,7 +42,10 @@ export async function readClientEvents(
   return new Map(events.flatMap(([id, event, redacted]) => (redacted ? [] : [[id, event]])));
 }
 
-/** Dendrite's numbers of the rooms' history visibility at events. Leaves out events that are not in the timeline. */
+/**
+ * Reads the history visibility that rooms had at events, as the number that Dendrite stores. Events that are not in the
+ * timeline are left out.
+ */
 export async function readVisibilities(db: Knex, eventIds: readonly EventId[]): Promise<Map<EventId, number>> {
   const rows: { event_id: EventId; history_visibility: number }[] = await db('public.syncapi_output_room_events')
     .whereIn('event_id', [...eventIds])

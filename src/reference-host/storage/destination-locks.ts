@@ -2,31 +2,31 @@ import { Client } from 'pg';
 import type { ServerName } from '../../ids.ts';
 
 /**
- * News about a server that processes tell each other. `queued`: something is queued for it. `alive`: it has shown a sign of
- * life.
+ * News about another server that the processes of the homeserver tell each other. `queued`: something was queued for it.
+ * `alive`: it has shown a sign of life.
  */
 export type DestinationNews = 'queued' | 'alive';
 
 /** Locks that decide which process sends to which server. */
 export interface DestinationLocks {
-  /** Connects. @throws Error if the database is unreachable */
+  /** Connects to the database. @throws Error if the database cannot be reached */
   readonly open: () => Promise<void>;
   /**
-   * Locks a server for this process. The lock lasts until `unlock()` or the loss of the connection. @returns whether this
-   * process got the lock
+   * Locks a server for this process. The lock lasts until `unlock()` is called or the connection is lost.
+   * @returns whether this process got the lock
    */
   readonly tryLock: (destination: ServerName) => Promise<boolean>;
   readonly unlock: (destination: ServerName) => Promise<void>;
   /** Sends news to the other processes. */
   readonly tell: (destination: ServerName, news: DestinationNews) => Promise<void>;
-  /** Closes the connection. This releases all locks. */
+  /** Closes the connection, which releases all locks. */
   readonly close: () => Promise<void>;
 }
 
 export interface LockEvents {
   /** Called for news from any process, including this one. */
   readonly heard: (destination: ServerName, news: DestinationNews) => void;
-  /** Called when the connection, and thus every lock, is lost. */
+  /** Called when the connection is lost, and all locks with it. */
   readonly lost: (error: Error) => void;
 }
 
@@ -34,8 +34,8 @@ const CHANNEL = 'federationsender';
 const KEY = "hashtextextended('federationsender ' || $1, 0)";
 
 /**
- * Session-level advisory locks, on one connection for all servers. No transaction is open during a slow request, and
- * PostgreSQL releases the locks of a dead process at once.
+ * Creates the locks. They are session-level advisory locks of PostgreSQL, on one connection for all servers. So no transaction
+ * is open during a slow request, and PostgreSQL releases the locks of a dead process at once.
  */
 export function createDestinationLocks(connectionString: string, { heard, lost }: LockEvents): DestinationLocks {
   let client: Client | undefined;

@@ -11,7 +11,7 @@ export interface UserDevices {
   readonly selfSigningKey: Json | undefined;
 }
 
-/** Dendrite's `key_type`. */
+/** The usage of a cross-signing key, by the number that Dendrite stores in `key_type`. */
 const PURPOSES = { 1: 'master', 2: 'self_signing' } as const;
 
 export async function readUserDevices(db: Knex, userId: UserId): Promise<UserDevices> {

@@ -2,11 +2,11 @@ import { randomBytes } from 'node:crypto';
 import type { Knex } from 'knex';
 import { type ServerName, type UserId, userIdOf } from '../../ids.ts';
 
-/** A logged-in device. */
+/** A device that is logged in. */
 export interface Device {
   readonly userId: UserId;
   readonly deviceId: string;
-  /** Together with the transaction id, it identifies a repeated request. */
+  /** Id of the device's login. Together with a transaction id, it identifies a repeated request. */
   readonly sessionId: number;
 }
 
@@ -19,7 +19,7 @@ interface NewDevice {
   readonly userAgent: string;
 }
 
-/** The device of an access token. `undefined` if the account is missing or deactivated. */
+/** Finds the device to which an access token belongs. Returns `undefined` if the account is missing or deactivated. */
 export async function findDevice(db: Knex, token: string, serverName: ServerName): Promise<Device | undefined> {
   const row = await db('public.userapi_devices AS d')
     .join('public.userapi_accounts AS a', { 'a.localpart': 'd.localpart', 'a.server_name': 'd.server_name' })
@@ -31,9 +31,9 @@ export async function findDevice(db: Knex, token: string, serverName: ServerName
 }
 
 /**
- * Creates a device, or replaces the device with the same id. First locks the account, so that no concurrent call creates the
- * same device or deactivates the account.
- * @returns its access token; `undefined` if the account is deactivated
+ * Creates a device. If a device with the same id exists, the new device replaces it. Locks the account first, so that no
+ * concurrent call creates the same device or deactivates the account.
+ * @returns the device's access token; `undefined` if the account is deactivated
  */
 export async function createDevice(db: Knex, device: NewDevice): Promise<string | undefined> {
   const { localpart, serverName, deviceId, displayName, address, userAgent } = device;

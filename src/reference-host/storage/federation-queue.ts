@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
 import type { ServerName } from '../../ids.ts';
 
-/** A queued PDU or EDU. */
+/** A queued PDU or EDU. `nid` is the number of the queue entry. */
 export interface QueuedJson {
   readonly nid: string;
   readonly json: string;
@@ -12,11 +12,11 @@ export interface QueuedTransaction {
   readonly edus: readonly QueuedJson[];
 }
 
-/** Server-Server API, "Transactions". */
+/** Maximum number of PDUs and EDUs in a transaction. Source: Server-Server API, "Transactions". */
 const MAX_PDUS = 50;
 const MAX_EDUS = 100;
 
-/** Servers with queued items, without those on the blacklist. */
+/** Lists the servers for which something is queued. Servers on the blacklist are left out. */
 export async function listWaitingDestinations(db: Knex): Promise<ServerName[]> {
   const { rows } = await db.raw<{ rows: { server_name: ServerName }[] }>(
     `SELECT server_name FROM (
@@ -27,7 +27,7 @@ export async function listWaitingDestinations(db: Knex): Promise<ServerName[]> {
   return rows.map(({ server_name }) => server_name);
 }
 
-/** The next items in a server's queue, in order, without expired ones. */
+/** Reads the next entries of a server's queue, in order. Expired entries are left out. */
 export async function readNextTransaction(db: Knex, destination: ServerName, now: number): Promise<QueuedTransaction> {
   const read = async (queue: 'pdus' | 'edus', limit: number): Promise<QueuedJson[]> => {
     const condition = queue === 'edus' ? 'AND (q.expires_at = 0 OR q.expires_at > :now)' : '';
@@ -42,7 +42,7 @@ export async function readNextTransaction(db: Knex, destination: ServerName, now
   return { pdus: await read('pdus', MAX_PDUS), edus: await read('edus', MAX_EDUS) };
 }
 
-/** Deletes items from a server's queue that are never sent: expired EDUs, and references to missing JSON. */
+/** Deletes entries of a server's queue that are never sent: expired EDUs, and entries whose JSON is missing. */
 export async function deleteUseless(db: Knex, destination: ServerName, now: number): Promise<void> {
   const { rows } = await db.raw<{ rows: { nid: string }[] }>(
     `SELECT json_nid AS nid FROM public.federationsender_queue_edus
@@ -58,8 +58,9 @@ export async function deleteUseless(db: Knex, destination: ServerName, now: numb
 }
 
 /**
- * Deletes sent items from a server's queue, and their JSON if no other server waits for it. Locks the JSON first, in order:
- * if two processes delete the last two references, the second one sees that it has the last.
+ * Deletes entries that were sent from a server's queue, and their JSON if no other server waits for it. Locks the JSON rows
+ * first, in order. If two processes delete the last two entries with the same JSON, the second one then sees that its entry is
+ * the last.
  */
 export async function deleteQueued(db: Knex, destination: ServerName, nids: readonly string[]): Promise<void> {
   const bindings = { destination, nids: [...nids] };
@@ -83,7 +84,7 @@ export async function deleteQueued(db: Knex, destination: ServerName, nids: read
   });
 }
 
-/** Adds a server to the blacklist. Nothing is sent to servers on it. */
+/** Adds a server to the blacklist. The homeserver sends nothing to servers on the blacklist. */
 export async function addToBlacklist(db: Knex, serverName: ServerName): Promise<void> {
   await db('public.federationsender_blacklist').insert({ server_name: serverName }).onConflict('server_name').ignore();
 }

@@ -15,13 +15,13 @@ export async function findMembership(db: Knex, roomId: RoomId, userId: UserId): 
   return row && { membership: row.membership, eventId: row.event_id };
 }
 
-/** A change of a membership, at a stream position. */
+/** A change of a membership, with its stream position. */
 export interface MembershipChange {
   readonly position: number;
   readonly membership: string;
 }
 
-/** All changes of a user's membership in a room that are in the timeline, in order. */
+/** Lists all changes of a user's membership in a room that are in the timeline, in order. */
 export async function listMembershipChanges(db: Knex, roomId: RoomId, userId: UserId): Promise<MembershipChange[]> {
   const { rows } = await db.raw<{ rows: { id: string; membership: string | null }[] }>(
     `SELECT o.id, o.headered_event_json::jsonb #>> '{content,membership}' AS membership
@@ -36,7 +36,7 @@ export async function listMembershipChanges(db: Knex, roomId: RoomId, userId: Us
   return rows.map((row) => ({ position: Number(row.id), membership: row.membership ?? 'leave' }));
 }
 
-/** Marks a room as forgotten by a user. @returns whether the user has left the room, or was banned from it */
+/** Marks a room as forgotten by a user. @returns `false` if the user has neither left the room nor was banned from it */
 export async function forgetRoom(db: Knex, roomId: RoomId, userId: UserId): Promise<boolean> {
   const { rowCount } = await db.raw<{ rowCount: number }>(
     `UPDATE public.roomserver_membership m SET forgotten = true

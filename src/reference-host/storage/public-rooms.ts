@@ -10,7 +10,7 @@ export interface PublicRoom {
   readonly members: number;
 }
 
-/** The published rooms, those with the most members first. */
+/** Lists the published rooms. Rooms with more members come first. */
 export async function listPublicRooms(db: Knex): Promise<PublicRoom[]> {
   const { rows } = await db.raw<{ rows: { room_id: RoomId; members: number }[] }>(
     `SELECT p.room_id, (SELECT count(*)::int FROM public.syncapi_current_room_state s

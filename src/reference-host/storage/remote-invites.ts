@@ -13,7 +13,7 @@ export interface RemoteInvite {
   readonly roomId: RoomId;
   readonly version: string;
   readonly eventId: EventId;
-  /** With `unsigned.invite_room_state`. */
+  /** The invite event, with `unsigned.invite_room_state`. */
   readonly event: EventJson;
   readonly sender: UserId;
   /** The invited user. */
@@ -21,9 +21,10 @@ export interface RemoteInvite {
 }
 
 /**
- * Stores an invite to a room of other servers. If the room is unknown, stores a stub of it. If local users are in the room,
- * they receive the invite as a room event later. This call only shows it to the invited user.
- * @param check throws if the room must not be entered; called after the room's row is locked
+ * Stores an invite to a room of other servers. If the homeserver does not know the room, adds a row with only its id and
+ * version. If local users are in the room, they get the invite later as an event of the room. This function only shows the
+ * invite to the invited user.
+ * @param check called after the room's row was locked. It throws if the user must not enter the room.
  */
 export async function storeRemoteInvite(
   transaction: Knex.Transaction,

@@ -11,12 +11,12 @@ export async function findAlias(db: Knex, alias: RoomAlias): Promise<StoredAlias
   return row && { roomId: row.room_id, creator: row.creator_id };
 }
 
-/** Local aliases of a room. */
+/** Lists the local aliases of a room. */
 export async function listAliases(db: Knex, roomId: RoomId): Promise<string[]> {
   return db('public.roomserver_room_aliases').where({ room_id: roomId }).orderBy('alias').pluck('alias');
 }
 
-/** @returns whether the alias was free */
+/** Stores an alias. @returns `false` if the alias is already taken */
 export async function insertAlias(
   transaction: Knex,
   alias: RoomAlias,

@@ -6,13 +6,13 @@ import { mergeBlocks } from '../../rooms/state-block.ts';
 import { findEvent, readDeepest, readEvents, type StoredEvent } from '../../storage/roomserver/events.ts';
 import type { StoredRoom } from '../../storage/roomserver/rooms.ts';
 
-/** A state, and its auth chain. */
+/** A room's state, and its auth chain: the auth events of the state, the auth events of these, and so on. */
 export interface StateView {
   readonly state: readonly StoredEvent[];
   readonly authChain: readonly StoredEvent[];
 }
 
-/** Whether a user of the server has joined the room. */
+/** Tells whether a user of the server has joined the room. */
 export async function isServerInRoom(db: Knex, roomId: RoomId, serverName: ServerName): Promise<boolean> {
   const row = await db('public.federationsender_joined_hosts')
     .where({ room_id: roomId, server_name: serverName })
@@ -20,7 +20,7 @@ export async function isServerInRoom(db: Knex, roomId: RoomId, serverName: Serve
   return row !== undefined;
 }
 
-/** The state of a snapshot. */
+/** Reads the state that a snapshot stores. */
 export async function readStateView(db: Knex, states: RoomStates, snapshotNid: number): Promise<StateView> {
   const { blocks } = await states.load(db, snapshotNid, []);
   const stateNids = [...(await inSlices(mergeBlocks(0, blocks))).eventNids];
@@ -35,7 +35,9 @@ export async function readStateView(db: Knex, states: RoomStates, snapshotNid: n
   return { state: await readEvents(db, stateNids), authChain: await readEvents(db, authNids) };
 }
 
-/** The snapshot before an event. `undefined` if the event's place in the room is unknown. */
+/**
+ * Finds the snapshot with the room's state before an event. Returns `undefined` if the event's place in the room is unknown.
+ */
 export async function findSnapshotBefore(db: Knex, room: StoredRoom, eventId: EventId): Promise<number | undefined> {
   const row = await db('public.roomserver_events')
     .where({ event_id: eventId, room_nid: room.roomNid })
@@ -44,7 +46,7 @@ export async function findSnapshotBefore(db: Knex, room: StoredRoom, eventId: Ev
   return row && Number(row.state_snapshot_nid);
 }
 
-/** The given events and their predecessors, deepest first. */
+/** Reads the given events and the events before them, deepest first. */
 export async function readEventsUpTo(
   db: Knex,
   { roomNid }: StoredRoom,
@@ -61,7 +63,7 @@ export async function readEventsUpTo(
   return readDeepest(db, nids, nids.length);
 }
 
-/** An event, and its room. */
+/** Finds an event, and the room to which it belongs. */
 export async function findEventWithRoom(
   db: Knex,
   eventId: EventId,

@@ -2,7 +2,7 @@ import type { Knex } from 'knex';
 import type { EventId, RoomId, UserId } from '../../ids.ts';
 import type { Device } from './devices.ts';
 
-/** Rooms that a user has joined. */
+/** Lists the rooms that a user has joined. */
 export async function joinedRooms(db: Knex, userId: UserId): Promise<RoomId[]> {
   return db('public.syncapi_current_room_state')
     .where({ type: 'm.room.member', state_key: userId, membership: 'join' })
@@ -15,7 +15,7 @@ export interface SentEvent {
   readonly event: Readonly<Record<string, unknown>>;
 }
 
-/** The event that this device has sent with the same transaction id. */
+/** Finds the event that this device has already sent with the same transaction id. */
 export async function findSentEvent(
   transaction: Knex.Transaction,
   roomId: RoomId,

@@ -4,9 +4,9 @@ import type { ServerName } from '../../ids.ts';
 /** A row of `keydb_server_keys`. */
 export interface StoredServerKey {
   readonly keyId: string;
-  /** Unpadded base64. */
+  /** The public key in unpadded base64. */
   readonly publicKey: string;
-  /** In ms since the epoch. The key must not sign events with a later timestamp. */
+  /** A time in ms since the epoch. The key must not sign events with a later timestamp. */
   readonly validUntilTs: number;
   readonly isOld: boolean;
 }
@@ -18,7 +18,7 @@ interface Row {
   readonly expired_ts: string;
 }
 
-/** Unit separator. Dendrite joins the server name and the key id with it. */
+/** The unit separator character. Dendrite puts it between the server name and the key id. */
 const SEPARATOR = '\x1f';
 
 export async function readServerKeys(
@@ -36,7 +36,7 @@ export async function readServerKeys(
   });
 }
 
-/** Adds or replaces keys. As in Dendrite, either `valid_until_ts` or `expired_ts` is 0. */
+/** Adds keys, or replaces them. As in Dendrite, either `valid_until_ts` or `expired_ts` is 0. */
 export async function storeServerKeys(
   db: Knex,
   serverName: ServerName,

@@ -6,7 +6,7 @@ export interface FoundUser {
   readonly avatarUrl: string;
 }
 
-/** Active local users whose user id or display name contains a text. Knows no difference between upper and lower case. */
+/** Finds active local users whose user id or display name contains a text. Case is ignored. */
 export async function findUsers(db: Knex, term: string, limit: number): Promise<FoundUser[]> {
   const { rows } = await db.raw<{
     rows: { user_id: string; display_name: string | null; avatar_url: string | null }[];

@@ -13,7 +13,7 @@ const ALL: readonly (readonly [language: string, Expectations])[] = Object.entri
   ...NAMES,
 });
 
-/** Tests the expected results of searches in many languages. The queries have the syntax of web searches. */
+/** Tests the expected results of searches in many languages. The queries use the syntax of web searches. */
 export function expectationsContract(test: IndexTest): void {
   for (const [language, { texts, finds }] of ALL) {
     test(`finds ${language}, and nothing else`, async ({ write, find }) => {

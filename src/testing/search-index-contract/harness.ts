@@ -10,16 +10,16 @@ import type {
   SearchWrites,
 } from '../../search/search-index.ts';
 
-/** An index to test, and the functions that the contract needs. */
+/** An index to test, and the functions that the tests need. */
 export interface IndexUnderTest {
-  /** The index, started and empty. */
+  /** The index. It is started and empty. */
   readonly index: SearchIndex;
   /**
-   * Runs work in a transaction of the database that the index writes to. For other engines, the transaction can be any
-   * object.
+   * Runs work in a transaction of the database in which the index is. If the index is not in the database, the transaction can
+   * be any object.
    */
   readonly transaction: <T>(work: (transaction: Knex.Transaction) => Promise<T>) => Promise<T>;
-  /** Stops the index and removes everything it has created. */
+  /** Stops the index, and removes everything that it has created. */
   readonly close: () => Promise<void>;
 }
 
@@ -29,15 +29,15 @@ export interface TestRunner {
   readonly it: (name: string, body: () => Promise<void>) => void;
 }
 
-/** Defines a test. Each test gets its own index. */
+/** Defines a test. Each test gets an index of its own. */
 export type IndexTest = (name: string, body: (tested: Tested) => Promise<void>) => void;
 
-/** An index, with shortcuts for the calls that tests repeat. */
+/** An index, with shortcuts for calls that tests make often. */
 export interface Tested {
   readonly index: SearchIndex;
   readonly transaction: IndexUnderTest['transaction'];
   readonly write: (writes: Partial<SearchWrites>) => Promise<void>;
-  /** All hits on one large page, newest first, in all rooms used by `documentOf`. */
+  /** Returns all hits on one large page, newest first. Searches the room in which `documentOf` puts documents. */
   readonly find: (term: string, query?: Partial<SearchQuery>) => Promise<readonly SearchHit[]>;
   readonly page: (term: string, query?: Partial<SearchQuery>) => Promise<SearchPage>;
 }
@@ -58,7 +58,7 @@ export function testedBy({ index, transaction }: IndexUnderTest): Tested {
   };
 }
 
-/** A document. Its event id is derived from its stream position. */
+/** Makes a document. Its event id is derived from its stream position. */
 export function documentOf(streamPosition: number, text: string, rest: Partial<SearchDocument> = {}): SearchDocument {
   return {
     eventId: eventIdOf(streamPosition),
@@ -78,7 +78,7 @@ export function eventIdOf(number: number): EventId {
 export const idsOf = (hits: readonly SearchDocument[]): EventId[] => hits.map(({ eventId }) => eventId);
 export const textsOf = (hits: readonly SearchDocument[]): string[] => hits.map(({ text }) => text);
 
-/** Pseudo-random numbers from 0 to below 1, the same in each run. */
+/** Creates a function that returns pseudo-random numbers from 0 up to, but not including, 1. They are the same in each run. */
 export function createRandom(seed: number): () => number {
   let state = seed;
   return () => {

@@ -32,7 +32,7 @@ const HOSTILE = [
   Array.from({ length: 300 }, (_, index) => `w${index}`).join(' '),
 ] as const;
 
-/** No term and no text may make the index fail. */
+/** Tests that no search term and no text makes the index fail. */
 export function hostileContract(test: IndexTest): void {
   test('answers every term', async ({ write, page }) => {
     await write({ upserts: [documentOf(1, 'word')] });

@@ -6,7 +6,7 @@ const SUBSTRINGS_PER_LANGUAGE = 80;
 const UNSPACED = /[\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Hangul}]/u;
 const ONE_RUN = /^[\p{L}\p{M}\p{N}]+$/u;
 
-/** In languages that are written without spaces, every substring is found, and nothing else. */
+/** Tests that a search finds every substring, and nothing else, in languages that are written without spaces. */
 export function languagesContract(test: IndexTest): void {
   for (const [language, sentences] of Object.entries(SENTENCES)) {
     test(`finds every two to four characters of ${language}`, async ({ write, find }) => {
@@ -45,7 +45,7 @@ export function languagesContract(test: IndexTest): void {
   });
 }
 
-/** Random substrings of the given lengths. Each contains a character of an unspaced script and no punctuation. */
+/** Picks random substrings of the given lengths. Each contains a character of a script without spaces, and no punctuation. */
 function sample(sentences: readonly string[], lengths: readonly number[], count: number): Set<string> {
   const random = createRandom(42);
   const pick = <T>(items: readonly T[]): T | undefined => items[Math.floor(random() * items.length)];

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { RoomId } from '../../ids.ts';
 import { documentOf, type IndexTest, ROOM, textsOf } from './harness.ts';
 
-/** A room id, and other ids that a careless comparison confuses with it. */
+/** A room id, and other ids that a careless comparison treats as equal to it. */
 const LOOKALIKES = [
   '!Caf\u00e9Room:example.org',
   '!caf\u00e9room:example.org',
@@ -43,7 +43,7 @@ const TERMS_TO_TEXTS: Readonly<Record<string, readonly string[]>> = {
   dampf: [],
 };
 
-/** Which texts a term matches, in which rooms and keys. */
+/** Tests which texts a term matches, in which rooms and fields. */
 export function matchingContract(test: IndexTest): void {
   test('finds texts that contain all words, in any case, despite punctuation', async ({ write, find }) => {
     const texts = [...new Set(Object.values(TERMS_TO_TEXTS).flat())];

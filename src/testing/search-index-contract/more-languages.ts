@@ -1,6 +1,6 @@
 import type { Expectations } from './expectations.ts';
 
-/** Expected results in further languages that have stemming. A search finds all forms of a word. */
+/** Expected results in further languages that have stemming. A search for a word finds its other grammatical forms too. */
 export const MORE_LANGUAGES: Readonly<Record<string, Expectations>> = {
   Finnish: {
     texts: [

@@ -7,7 +7,9 @@ import { documentOf, eventIdOf, type IndexTest, ROOM, type Tested, textsOf } fro
 const OTHER_ROOM = '!other:example.org' as RoomId;
 const NOTHING: SearchWrites = { upserts: [], removals: [], removedRooms: [] };
 
-/** A rebuild fills a shadow and replaces the index in one step, even if its calls are repeated. */
+/**
+ * Tests that a rebuild fills a second index and replaces the live index with it in one step, even if its calls are repeated.
+ */
 export function rebuildingContract(test: IndexTest): void {
   test('answers from the old content until the swap, then from the new', async (tested) => {
     const { write, find } = tested;

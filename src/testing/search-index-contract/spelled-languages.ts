@@ -1,6 +1,9 @@
 import type { Expectations } from './expectations.ts';
 
-/** Expected results in languages without stemming. A search finds words by their spelling, with or without marks. */
+/**
+ * Expected results in languages without stemming. A search finds words by their spelling, with or without marks such as
+ * accents.
+ */
 export const SPELLED_LANGUAGES: Readonly<Record<string, Expectations>> = {
   Polish: {
     texts: ['Zażółć gęślą jaźń, powiedział Łukasz', 'Jutro jadę pociągiem do Łodzi'],

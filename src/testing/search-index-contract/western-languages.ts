@@ -1,6 +1,9 @@
 import type { Expectations } from './expectations.ts';
 
-/** Expected results in Germanic and Romance languages, which have stemming. A search finds all forms of a word. */
+/**
+ * Expected results in Germanic and Romance languages, which have stemming. A search for a word finds its other grammatical
+ * forms too.
+ */
 export const WESTERN_LANGUAGES: Readonly<Record<string, Expectations>> = {
   English: {
     texts: [

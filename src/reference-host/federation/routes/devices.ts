@@ -5,7 +5,7 @@ import { isAccount } from '../../../storage/userapi/accounts.ts';
 import { readUserDevices } from '../../storage/device-keys.ts';
 import { type FederationContext, isLocal, type ServerRequest, userIdOf } from '../federation-context.ts';
 
-/** Server-Server API, "Device Management". */
+/** Adds the route that lists a user's devices. Source: Server-Server API, "Device Management". */
 export function addDeviceRoutes(router: Router, context: FederationContext): void {
   router.get('/_matrix/federation/v1/user/devices/:userId', async (ctx: ServerRequest) => {
     const userId = userIdOf(ctx);

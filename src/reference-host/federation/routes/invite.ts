@@ -17,7 +17,7 @@ const inviteSchema = z.object({
   invite_room_state: z.array(object).default([]),
 });
 
-/** Server-Server API, "Inviting to a room". */
+/** Adds the route that receives invites. Source: Server-Server API, "Inviting to a room". */
 export function addInviteRoute(router: Router, context: FederationContext): void {
   const { db, rooms, signingKeys } = context;
   router.put('/_matrix/federation/v2/invite/:roomId/:eventId', async (ctx: ServerRequest) => {

@@ -8,7 +8,10 @@ import type { FederationContext } from '../federation-context.ts';
 const VALID_MS = 24 * 3_600_000;
 const KEY_BYTES = 32;
 
-/** The server's version and its keys. Server-Server API, "Server version" and "Retrieving server keys". */
+/**
+ * Adds the routes for the server's version and its keys. Source: Server-Server API, "Server version" and "Retrieving server
+ * keys".
+ */
 export function addKeyRoutes(router: Router, { signingKeys, serverName }: FederationContext): void {
   router.get('/_matrix/federation/v1/version', (ctx) => {
     ctx.body = { server: { name: 'koa-matrix-admin reference homeserver' } };

@@ -11,7 +11,10 @@ import { receive } from '../receive.ts';
 
 const eventSchema = z.looseObject({ type: z.literal('m.room.member'), sender: z.string(), state_key: z.string() });
 
-/** Server-Server API, "Joining Rooms" and "Leaving Rooms (Rejecting Invites)". */
+/**
+ * Adds the routes with which users of other servers join and leave. Source: Server-Server API, "Joining Rooms" and "Leaving
+ * Rooms (Rejecting Invites)".
+ */
 export function addMembershipRoutes(router: Router, context: FederationContext): void {
   const { db, serverName, rooms } = context;
 
@@ -32,7 +35,7 @@ export function addMembershipRoutes(router: Router, context: FederationContext):
   make('join');
   make('leave');
 
-  /** This server sends the accepted event to the other servers in the room. */
+  /** Accepts the event of a join or a leave. This homeserver sends the accepted event to the other servers in the room. */
   const accept = async (ctx: ServerRequest, membership: 'join' | 'leave'): Promise<CheckedEvent> => {
     const event = bodyOf(ctx, eventSchema);
     const { origin } = ctx.state;

@@ -13,8 +13,9 @@ const objects = z.array(z.record(z.string(), z.unknown()));
 const transactionSchema = z.object({ origin: z.string(), pdus: objects.max(50), edus: objects.max(100).default([]) });
 
 /**
- * Server-Server API, "Transactions". Each event is written on its own, so a refused event does not affect the others. EDUs
- * are dropped, because this homeserver has no typing notices, receipts or to-device messages.
+ * Adds the route that receives transactions. Each event is written separately, so a refused event does not affect the others.
+ * EDUs are ignored, because this homeserver handles no typing notices, receipts or to-device messages of other servers. Source:
+ * Server-Server API, "Transactions".
  */
 export function addTransactionRoute(router: Router, context: FederationContext): void {
   router.put('/_matrix/federation/v1/send/:txnId', async (ctx: ServerRequest) => {
@@ -27,8 +28,8 @@ export function addTransactionRoute(router: Router, context: FederationContext):
 }
 
 /**
- * Returns the result for one event, under its id. Returns nothing for an event of an unknown room, because the room version
- * defines the id.
+ * Receives one event. Returns the result with the event's id. Returns nothing for an event of an unknown room, because only the
+ * room version tells the event's id.
  */
 async function receiveOne(
   context: FederationContext,
