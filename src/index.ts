@@ -51,8 +51,10 @@ export type { LargestRooms } from './operations/statistics/largest-rooms.ts';
 export type { AccountDataOfUser } from './operations/users/account-data.ts';
 export type { Evacuation } from './operations/users/evacuate-user.ts';
 export type { UserDetails } from './operations/users/get-user.ts';
+export type { RedactionFailure, UserRedaction } from './operations/users/redact-user-events.ts';
 export type { RefreshedDevices } from './operations/users/refresh-devices.ts';
 export type { SetUser } from './operations/users/set-user.ts';
+export type { UserRedactionStatus } from './operations/users/user-redactions.ts';
 export type { Whois } from './operations/users/whois.ts';
 export type { ApprovalRequest, Approvals } from './pipeline/approvals.ts';
 export {

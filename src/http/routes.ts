@@ -26,6 +26,7 @@ import { DEVICE_ROUTES } from './users/device-routes.ts';
 import { FIND_USER_ROUTES } from './users/find-user-routes.ts';
 import { PASSWORD_ROUTES } from './users/password-routes.ts';
 import { USER_DETAIL_ROUTES } from './users/user-detail-routes.ts';
+import { USER_REDACTION_ROUTES } from './users/user-redaction-routes.ts';
 import { USER_ROOM_ROUTES } from './users/user-room-routes.ts';
 import { USER_ROUTES } from './users/user-routes.ts';
 import { WHOIS_ROUTES } from './users/whois-routes.ts';
@@ -58,6 +59,7 @@ export const ROUTES: readonly Route[] = [
   ...ACCOUNT_STANDING_ROUTES,
   ...FIND_USER_ROUTES,
   ...USER_ROOM_ROUTES,
+  ...USER_REDACTION_ROUTES,
   ...DEVICE_ROUTES,
   ...WHOIS_ROUTES,
   ...REGISTRATION_ROUTES,

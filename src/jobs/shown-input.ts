@@ -12,6 +12,7 @@ export const SHOWN_INPUT: Readonly<Record<string, readonly string[] | undefined>
   evacuateUser: ['userId', 'dryRun'],
   purgeAbandonedRooms: ['dryRun'],
   purgeRoom: ['roomId', 'evacuate', 'block', 'reason', 'keep', 'onlyIfEmpty', 'dryRun'],
+  redactUserEvents: ['userId', 'rooms', 'reason', 'limit', 'useAdmin', 'afterTs', 'beforeTs', 'types', 'dryRun'],
   refreshDevices: ['userId', 'dryRun'],
   reindexFulltext: [],
   runBulk: ['token'],

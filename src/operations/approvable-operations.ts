@@ -19,6 +19,7 @@ export const APPROVABLE_OPERATIONS = [
   'evacuateUser',
   'loginAsUser',
   'purgeRoom',
+  'redactUserEvents',
   'refreshDevices',
   'reindexFulltext',
   'setDeviceName',

@@ -1,10 +1,18 @@
 import type { Knex } from 'knex';
-import { isUserId, splitUserId } from '../ids.ts';
+import { type EventId, isUserId, splitUserId } from '../ids.ts';
+import { inSlices } from '../in-slices.ts';
 import { toJson } from '../json.ts';
 import { redact } from '../matrix/redact.ts';
 import { type EventJson, roomVersionOf } from '../matrix/room-version.ts';
-import { findEvent, type StoredEvent } from '../storage/roomserver/events.ts';
-import { applyRedaction, insertRedaction } from '../storage/roomserver/redactions.ts';
+import { findEvents, type StoredEvent } from '../storage/roomserver/events.ts';
+import {
+  applyRedactions,
+  insertRedactions,
+  type NotedRedaction,
+  type RedactedEvent,
+} from '../storage/roomserver/redactions.ts';
+import type { StoredRoom } from '../storage/roomserver/rooms.ts';
+import { writeTogether } from '../storage/write-together.ts';
 import type { ChainLink } from './event-chain.ts';
 import { headeredJson } from './sync-writes.ts';
 import type { WrittenChain } from './written-chain.ts';
@@ -15,29 +23,53 @@ import type { WrittenChain } from './written-chain.ts';
  * target. As in Dendrite, the database still records such a redaction.
  * A sender may redact the target with a sufficient power level, or if the target's sender is on the same server. Source:
  * Server-Server API, "Redactions".
+ * If several redactions of the new events redact the same event, the last one counts.
  */
 export async function writeRedactions(transaction: Knex.Transaction, { room, links }: WrittenChain): Promise<void> {
-  for (const link of links) {
-    const { redacts } = link.draft;
-    if (link.draft.type !== 'm.room.redaction' || redacts === undefined) continue;
-    const target = await findEvent(transaction, room.roomNid, redacts);
+  const redactions = links.flatMap((link) => {
+    const { type, redacts } = link.draft;
+    return type === 'm.room.redaction' && redacts !== undefined ? [{ link, redacts }] : [];
+  });
+  if (redactions.length === 0) return;
+  const targetIds = [...new Set(redactions.map(({ redacts }) => redacts))];
+  const found = await findEvents(transaction, room.roomNid, targetIds);
+  const targets = new Map(found.map((event) => [event.eventId, event]));
+  const { noted, redacted } = await inSlices(redactedEvents(room, redactions, targets));
+  await writeTogether(transaction, [...insertRedactions(noted), ...applyRedactions(room.roomId, redacted)]);
+}
+
+/** Makes the rows of redactions and the redacted forms of their targets. */
+function* redactedEvents(
+  room: StoredRoom,
+  redactions: readonly { readonly link: ChainLink; readonly redacts: EventId }[],
+  targets: ReadonlyMap<EventId, StoredEvent>,
+): Generator<undefined, { readonly noted: NotedRedaction[]; readonly redacted: RedactedEvent[] }, undefined> {
+  const noted: NotedRedaction[] = [];
+  const redacted = new Map<EventId, RedactedEvent>();
+  for (const { link, redacts } of redactions) {
+    yield;
+    const target = targets.get(redacts);
     const validated = target !== undefined && mayRedact(link, target);
-    await insertRedaction(transaction, { redactionId: link.stored.eventId, targetId: redacts, validated });
-    if (!validated) continue;
-    const redacted = redact(target.event, roomVersionOf(room.version));
-    const withReason = (because: unknown): EventJson => ({
-      ...redacted,
-      unsigned: { redacted_because: because, redacted_by: link.stored.eventId },
-    });
-    // Dendrite's roomserver and syncapi each store `redacted_because` in their own format.
-    const { eventNid, event } = link.stored;
-    await applyRedaction(transaction, {
-      targetId: target.eventId,
-      targetNid: target.eventNid,
-      roomserverJson: toJson(withReason({ EventNID: eventNid, PDU: event, Rejected: false })),
-      syncJson: headeredJson(withReason(clientFormat(link.stored)), target.eventId, room),
-    });
+    noted.push({ redactionId: link.stored.eventId, targetId: redacts, validated });
+    if (validated) redacted.set(redacts, redactedForm(room, link, target));
   }
+  return { noted, redacted: [...redacted.values()] };
+}
+
+function redactedForm(room: StoredRoom, { stored }: ChainLink, target: StoredEvent): RedactedEvent {
+  const redacted = redact(target.event, roomVersionOf(room.version));
+  const withReason = (because: unknown): EventJson => ({
+    ...redacted,
+    unsigned: { redacted_because: because, redacted_by: stored.eventId },
+  });
+  // Dendrite's roomserver and syncapi each have their own format of `redacted_because`.
+  const { eventNid, event } = stored;
+  return {
+    targetId: target.eventId,
+    targetNid: target.eventNid,
+    roomserverJson: toJson(withReason({ EventNID: eventNid, PDU: event, Rejected: false })),
+    syncJson: headeredJson(withReason(clientFormat(stored)), target.eventId, room),
+  };
 }
 
 function mayRedact({ mayRedactOthers, draft }: ChainLink, { event }: StoredEvent): boolean {

@@ -8,6 +8,9 @@ import { brokenInvariants } from '../support/room-invariants.ts';
 
 /** More members than leave in one step. */
 const MEMBERS = 1_400;
+/** Rooms with messages to redact, and more messages in each than a step redacts. */
+const SPAMMED_ROOMS = 3;
+const SPAM = 260;
 /** More rooms than are left in two steps. */
 const ROOMS = 110;
 const PEOPLE = 70;
@@ -82,6 +85,35 @@ it(
           expect(notices).toHaveLength(PEOPLE);
           const tagged: string[] = await copy('userapi_account_datas').where({ type: 'm.tag' }).pluck('localpart');
           expect([...tagged].sort()).toEqual(people.map((userId) => userId.slice(1, userId.indexOf(':'))).sort());
+        },
+      };
+    }),
+  KILLS_TIMEOUT_MS,
+);
+
+it(
+  'kill -9 at any moment of the redaction of a user: every message is redacted exactly once',
+  () =>
+    killAtRandomMoments(async (db, admin) => {
+      const userId = userNamed('spammer');
+      const join = { type: 'm.room.member', sender: userId, stateKey: userId, content: { membership: 'join' } };
+      const message = { type: 'm.room.message', sender: userId, content: { msgtype: 'm.text', body: 'spam' } };
+      for (let i = 0; i < SPAMMED_ROOMS; i += 1) {
+        const roomId = await makeRoom(db, admin.rooms, `owner${i}`, 0);
+        const drafts = [join, ...Array.from({ length: SPAM }, () => message)];
+        await db.transaction((transaction) => admin.rooms.append(transaction, roomId, drafts));
+      }
+      return {
+        call: { name: 'redactUserEvents', input: { userId, rooms: [] } },
+        underWay: isWhole,
+        ended: async (copy, { redacted }) => {
+          expect(redacted).toBe(SPAMMED_ROOMS * (SPAM + 1));
+          const targets: string[] = await copy('roomserver_redactions')
+            .where({ validated: true })
+            .pluck('redacts_event_id');
+          expect(targets).toHaveLength(SPAMMED_ROOMS * (SPAM + 1));
+          expect(new Set(targets).size).toBe(targets.length);
+          expect(await copy('matrix_admin.search_documents').where('text', 'spam')).toEqual([]);
         },
       };
     }),

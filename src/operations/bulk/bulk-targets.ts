@@ -23,6 +23,11 @@ const room = (roomId: string, options: JobData): JobData => ({ ...options, roomI
 export const BULK_TARGETS = {
   deactivateUser: { items: 'users', options: ['erase'], input: user },
   evacuateUser: { items: 'users', options: [], input: user },
+  redactUserEvents: {
+    items: 'users',
+    options: ['reason', 'limit', 'types'],
+    input: (userId, options) => ({ ...options, userId, rooms: [] }),
+  },
   resetPassword: {
     items: 'users',
     options: [],

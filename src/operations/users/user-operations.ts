@@ -13,11 +13,13 @@ import { loginAsUser } from './login-as-user.ts';
 import { listJoinedRooms, listMemberships } from './memberships.ts';
 import { listPushers } from './pushers.ts';
 import { deleteUserRateLimit, getUserRateLimit, setUserRateLimit } from './rate-limits.ts';
+import { redactUserEvents } from './redact-user-events.ts';
 import { refreshDevices } from './refresh-devices.ts';
 import { resetPassword } from './reset-password.ts';
 import { setUser } from './set-user.ts';
 import { getUserAdmin, setUserAdmin } from './user-admin.ts';
 import { countJoinedRooms, countSentInvites } from './user-counts.ts';
+import { getUserRedaction } from './user-redactions.ts';
 import { whois } from './whois.ts';
 
 /** These operations by name. Their types come from their own files, so that editors show each operation's doc comment. */
@@ -36,11 +38,13 @@ export type UserOperations = OperationsIn<
     typeof import('./memberships.ts') &
     typeof import('./pushers.ts') &
     typeof import('./rate-limits.ts') &
+    typeof import('./redact-user-events.ts') &
     typeof import('./refresh-devices.ts') &
     typeof import('./reset-password.ts') &
     typeof import('./set-user.ts') &
     typeof import('./user-admin.ts') &
     typeof import('./user-counts.ts') &
+    typeof import('./user-redactions.ts') &
     typeof import('./whois.ts')
 >;
 
@@ -78,4 +82,6 @@ export const USER_OPERATIONS: UserOperations = {
   setExperimentalFeatures,
   allowCrossSigningReplacement,
   loginAsUser,
+  redactUserEvents,
+  getUserRedaction,
 };

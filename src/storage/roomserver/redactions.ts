@@ -1,5 +1,5 @@
-import type { Knex } from 'knex';
-import type { EventId } from '../../ids.ts';
+import type { EventId, RoomId } from '../../ids.ts';
+import type { Write } from '../write-together.ts';
 
 /** A redaction. `validated` means that the homeserver has its target and has redacted it. */
 export interface NotedRedaction {
@@ -8,16 +8,20 @@ export interface NotedRedaction {
   readonly validated: boolean;
 }
 
-/** Records which event a redaction redacts. */
-export async function insertRedaction(
-  transaction: Knex.Transaction,
-  { redactionId, targetId, validated }: NotedRedaction,
-): Promise<void> {
-  await transaction.raw(
-    `INSERT INTO public.roomserver_redactions (redaction_event_id, redacts_event_id, validated) VALUES (?, ?, ?)
-     ON CONFLICT DO NOTHING`,
-    [redactionId, targetId, validated],
-  );
+/** Writes that store which events redactions redact. */
+export function insertRedactions(redactions: readonly NotedRedaction[]): Write[] {
+  if (redactions.length === 0) return [];
+  return [
+    {
+      sql: `INSERT INTO public.roomserver_redactions (redaction_event_id, redacts_event_id, validated)
+            SELECT * FROM unnest(?::text[], ?::text[], ?::boolean[]) ON CONFLICT DO NOTHING`,
+      bindings: [
+        redactions.map(({ redactionId }) => redactionId),
+        redactions.map(({ targetId }) => targetId),
+        redactions.map(({ validated }) => validated),
+      ],
+    },
+  ];
 }
 
 /** The target of a redaction, after its content has been removed. */
@@ -29,21 +33,26 @@ export interface RedactedEvent {
   readonly syncJson: string;
 }
 
-/** Overwrites the stored event with its redacted form, in all tables that store events. */
-export async function applyRedaction(
-  transaction: Knex.Transaction,
-  { targetId, targetNid, roomserverJson, syncJson }: RedactedEvent,
-): Promise<void> {
-  await transaction.raw('UPDATE public.roomserver_event_json SET event_json = ? WHERE event_nid = ?', [
-    roomserverJson,
-    targetNid,
-  ]);
-  for (const table of ['syncapi_output_room_events', 'syncapi_current_room_state']) {
-    await transaction.raw('UPDATE public.?? SET headered_event_json = ? WHERE event_id = ?', [
-      table,
-      syncJson,
-      targetId,
-    ]);
-  }
-  await transaction.raw('DELETE FROM public.syncapi_relations WHERE child_event_id = ?', [targetId]);
+/** Writes that overwrite redacted events of a room in all tables that store them. The list has each event once. */
+export function applyRedactions(roomId: RoomId, events: readonly RedactedEvent[]): Write[] {
+  if (events.length === 0) return [];
+  const targetIds = events.map(({ targetId }) => targetId);
+  const syncJsons = events.map(({ syncJson }) => syncJson);
+  return [
+    {
+      sql: `UPDATE public.roomserver_event_json j SET event_json = r.json
+            FROM unnest(?::bigint[], ?::text[]) AS r(nid, json) WHERE j.event_nid = r.nid`,
+      bindings: [events.map(({ targetNid }) => targetNid), events.map(({ roomserverJson }) => roomserverJson)],
+    },
+    ...['syncapi_output_room_events', 'syncapi_current_room_state'].map((table) => ({
+      sql: `UPDATE public.${table} e SET headered_event_json = r.json
+            FROM unnest(?::text[], ?::text[]) AS r(id, json) WHERE e.event_id = r.id`,
+      bindings: [targetIds, syncJsons],
+    })),
+    {
+      // The only index begins with the room id.
+      sql: 'DELETE FROM public.syncapi_relations WHERE room_id = ? AND child_event_id = ANY(?)',
+      bindings: [roomId, targetIds],
+    },
+  ];
 }

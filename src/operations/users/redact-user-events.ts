@@ -1,0 +1,284 @@
+import type { Knex } from 'knex';
+import { z } from 'zod';
+import { MatrixError } from '../../errors.ts';
+import type { EventId, RoomId, ServerName, UserId } from '../../ids.ts';
+import type { JobItems } from '../../jobs/job-items.ts';
+import type { RoomEventDraft } from '../../rooms/event-chain.ts';
+import { findRedactor } from '../../rooms/find-redactor.ts';
+import type { Db } from '../../storage/database.ts';
+import { findRoom, lockRoom, type StoredRoom } from '../../storage/roomserver/rooms.ts';
+import {
+  countUserEvents,
+  type EventPlace,
+  listUserEvents,
+  type UserEvent,
+  type UserEventFilter,
+} from '../../storage/syncapi/user-events.ts';
+import { defineJobOperation, type JobScope } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
+import { roomIdInput } from '../rooms/room-id-input.ts';
+import { timeInput } from '../server/time-input.ts';
+import { userIdInput } from './user-id-input.ts';
+
+/** Maximum number of events that one step redacts. */
+const BATCH = 250;
+
+/** Types that are redacted by default: Synapse's, with stickers and reactions. */
+const DEFAULT_TYPES = ['m.room.member', 'm.room.message', 'm.room.encrypted', 'm.sticker', 'm.reaction'];
+
+/** Types whose redaction would harm the room, or would not end. Synapse refuses the first two. */
+const KEPT_TYPES: readonly string[] = ['m.room.create', 'm.room.server_acl', 'm.room.redaction'];
+
+const typeInput = z
+  .string()
+  .min(1)
+  .max(255)
+  .refine((type) => !KEPT_TYPES.includes(type), 'events of this type are never redacted');
+
+/** Maximum number of events that a result names. Further events are only counted. */
+const MAX_NAMED = 10_000;
+
+/** A number of events that were not redacted, and the reason. */
+interface FailureCount {
+  readonly reason: string;
+  readonly events: number;
+}
+
+/** Events that were not redacted, and the reason. */
+export interface RedactionFailure extends FailureCount {
+  /** Ids of the events. All failures together name at most 10,000 events. */
+  readonly eventIds: readonly string[];
+}
+
+/** The outcome of redacting a user's events. In a dry run, what the outcome would be. */
+export interface UserRedaction {
+  /** Number of events that were redacted. */
+  readonly redacted: number;
+  /** Events that were not redacted, by reason. Absent if there are none. */
+  readonly failed?: readonly RedactionFailure[];
+}
+
+/**
+ * The checkpoint of a redaction. The job's items are the events that were not redacted. The ordinal of an item is the index of
+ * its reason in `failed`.
+ */
+export interface RedactionProgress {
+  readonly redacted: number;
+  readonly failed: readonly FailureCount[];
+  /** The room that the job is in. Rooms are processed in the order of their ids. Absent at the beginning. */
+  readonly roomId?: RoomId;
+  /** The last event that the job has seen in this room. Absent once the job is done with the room. */
+  readonly after?: EventPlace | undefined;
+  /** Number of events in this room that count towards the limit. */
+  readonly counted: number;
+  /** Number of events in rooms that the job is done with. */
+  readonly done: number;
+  readonly total: number;
+}
+
+interface Redaction {
+  readonly userId: UserId;
+  readonly rooms: readonly RoomId[];
+  readonly reason?: string | undefined;
+  readonly limit: number;
+  readonly useAdmin: boolean;
+  readonly afterTs?: number | undefined;
+  readonly beforeTs?: number | undefined;
+  readonly types: readonly string[];
+}
+
+/**
+ * Redacts the events of a local or remote user, in every room in which a local user may redact them. In each room, the newest
+ * events are redacted first. The user redacts the events if possible, else the local member with the most power. Of member
+ * events, only joins are redacted. A job does the work. Synapse: `POST /_synapse/admin/v1/user/{userId}/redact`.
+ */
+export const redactUserEvents = defineJobOperation({
+  access: 'admin',
+  effect: 'job',
+  input: inputObject({
+    /** The user, local or remote. */
+    userId: userIdInput,
+    /** The rooms. An empty list means all rooms. */
+    rooms: z.array(roomIdInput).max(10_000),
+    /** The reason that the redactions name. @defaultValue none */
+    reason: z.string().max(1_000).optional(),
+    /** Maximum number of events in each room. @defaultValue 1000 */
+    limit: z.int().min(1).default(1_000),
+    /** Whether the calling administrator redacts the events, and no other user. @defaultValue false */
+    useAdmin: z.boolean().default(false),
+    /** Only events with a later `origin_server_ts`, in ms since the epoch. @defaultValue all */
+    afterTs: timeInput.optional(),
+    /** Only events with an earlier `origin_server_ts`, in ms since the epoch. @defaultValue all */
+    beforeTs: timeInput.optional(),
+    /** Types of the events. @defaultValue joins, messages, encrypted messages, stickers and reactions */
+    types: z.array(typeInput).min(1).max(100).default(DEFAULT_TYPES),
+    /** Only counts the events. @defaultValue false */
+    dryRun: z.boolean().default(false),
+  }),
+  target: ({ userId }) => userId,
+  dedupeKey: ({ userId }) => userId,
+  begin: async ({ actor }, { useAdmin }) => {
+    if (!useAdmin || actor.kind === 'user') return;
+    throw new MatrixError('M_INVALID_PARAM', 'only an administrator can redact events as the administrator');
+  },
+  run: async (work: JobScope<RedactionProgress>, input): Promise<UserRedaction> => {
+    const rooms = await roomsOf(work.reader(), input);
+    const total = rooms.reduce((sum, { events }) => sum + events, 0);
+    let progress: RedactionProgress = work.checkpoint ?? { redacted: 0, failed: [], counted: 0, done: 0, total };
+    for (const room of rooms) {
+      const { roomId, after } = progress;
+      const isDone = roomId !== undefined && (room.roomId < roomId || (room.roomId === roomId && after === undefined));
+      if (!isDone) progress = await redactInRoom(work, input, room, progress);
+    }
+    return outcomeOf(progress, work.items, work.reader());
+  },
+});
+
+/** The outcome so far. The items are in the order of the reasons, so the counts tell which event has which reason. */
+export async function outcomeOf(
+  { redacted, failed: counts }: Pick<RedactionProgress, 'redacted' | 'failed'>,
+  items: JobItems,
+  db: Db,
+): Promise<UserRedaction> {
+  if (counts.length === 0) return { redacted };
+  const eventIds = await items.list(db, MAX_NAMED);
+  let first = 0;
+  const failed = counts.map(({ reason, events }) => {
+    const named = eventIds.slice(first, first + events);
+    first += events;
+    return { reason, events, eventIds: named };
+  });
+  return { redacted, failed };
+}
+
+interface RoomOfEvents {
+  readonly roomId: RoomId;
+  /** Number of events that the job looks at. */
+  readonly events: number;
+}
+
+/** The rooms with events of the user, in the order of their ids. */
+async function roomsOf(db: Db, { limit, ...redaction }: Redaction): Promise<RoomOfEvents[]> {
+  const rooms = await countUserEvents(db, filterOf(redaction));
+  return rooms
+    .map(({ roomId, events }) => ({ roomId, events: Math.min(events, limit) }))
+    .sort((a, b) => (a.roomId < b.roomId ? -1 : 1));
+}
+
+const filterOf = ({ userId, rooms, types }: Pick<Redaction, 'userId' | 'rooms' | 'types'>): UserEventFilter => ({
+  userId,
+  types,
+  rooms: rooms.length === 0 ? undefined : rooms,
+});
+
+/** Redacts events in one room, in steps. */
+async function redactInRoom(
+  work: JobScope<RedactionProgress>,
+  redaction: Redaction,
+  { roomId, events }: RoomOfEvents,
+  before: RedactionProgress,
+): Promise<RedactionProgress> {
+  let progress: RedactionProgress =
+    before.roomId === roomId ? before : { ...before, roomId, after: undefined, counted: 0 };
+  do {
+    progress = await work.commit(async (transaction, afterCommit) => {
+      const room = await (work.dryRun ? findRoom(transaction, roomId) : lockRoom(transaction, roomId));
+      const { after, counted, done, total } = progress;
+      const limit = Math.min(BATCH, redaction.limit - counted);
+      const seen = await listUserEvents(transaction, roomId, filterOf(redaction), { after, limit });
+      const wanted = seen.filter((event) => isWanted(event, redaction));
+      const outcome = await redactAll(work, transaction, redaction, room, wanted);
+      afterCommit(() => work.announce({ rooms: [roomId], destinations: outcome.destinations }));
+      const isLast = seen.length < limit || counted + wanted.length >= redaction.limit;
+      const next = {
+        ...(await noteFailures(work, transaction, progress, outcome.failures)),
+        redacted: progress.redacted + wanted.length - outcome.failures.length,
+        after: isLast ? undefined : seen.at(-1)?.place,
+        counted: counted + wanted.length,
+        done: isLast ? done + events : done,
+      };
+      return { checkpoint: next, phase: 'redact', done: next.done, total, value: next };
+    });
+  } while (progress.after !== undefined);
+  return progress;
+}
+
+function isWanted({ type, membership, originServerTs = 0 }: UserEvent, { afterTs, beforeTs }: Redaction): boolean {
+  return (
+    (type !== 'm.room.member' || membership === 'join') &&
+    (afterTs === undefined || originServerTs > afterTs) &&
+    (beforeTs === undefined || originServerTs < beforeTs)
+  );
+}
+
+interface FailedRedaction {
+  readonly eventId: EventId;
+  readonly reason: string;
+}
+
+interface Outcome {
+  readonly failures: readonly FailedRedaction[];
+  readonly destinations: readonly ServerName[];
+}
+
+/** Redacts events of one room in one chain. A dry run only looks who may redact them. */
+async function redactAll(
+  { roomWriter, localServerNames, actor, dryRun }: JobScope<RedactionProgress>,
+  transaction: Knex.Transaction,
+  { userId, useAdmin, reason }: Redaction,
+  room: StoredRoom | undefined,
+  events: readonly UserEvent[],
+): Promise<Outcome> {
+  if (events.length === 0) return { failures: [], destinations: [] };
+  const failAll = (text: string): Outcome => ({
+    failures: events.map(({ eventId }) => ({ eventId, reason: text })),
+    destinations: [],
+  });
+  if (room === undefined) return failAll('the room does not exist');
+  try {
+    const only = useAdmin && actor.kind === 'user' ? actor.userId : undefined;
+    const found = await findRedactor(roomWriter.states, transaction, room, { localServerNames, author: userId, only });
+    if ('reason' in found) return failAll(found.reason);
+    if (dryRun) return { failures: [], destinations: [] };
+    const { refused, destinations } = await roomWriter.append(
+      transaction,
+      room.roomId,
+      events.map(({ eventId }) => redactionOf(eventId, found.redactor, reason)),
+    );
+    const failures = refused.flatMap(({ draft: { redacts }, error }) =>
+      redacts === undefined ? [] : [{ eventId: redacts, reason: error.message }],
+    );
+    return { failures, destinations };
+  } catch (error) {
+    // The room is being purged, or has an unknown room version. Nothing has been written.
+    if (error instanceof MatrixError) return failAll(error.message);
+    throw error;
+  }
+}
+
+/** Room version 11 moved `redacts` into the content. As in Dendrite, the event has both fields in all versions. */
+function redactionOf(redacts: EventId, sender: UserId, reason: string | undefined): RoomEventDraft {
+  return {
+    type: 'm.room.redaction',
+    sender,
+    content: { ...(reason !== undefined && { reason }), redacts },
+    redacts,
+  };
+}
+
+/** Stores the events that were not redacted, and counts them by reason. */
+async function noteFailures(
+  { items }: JobScope<RedactionProgress>,
+  transaction: Knex.Transaction,
+  progress: RedactionProgress,
+  failures: readonly FailedRedaction[],
+): Promise<RedactionProgress> {
+  const counts = new Map(progress.failed.map(({ reason, events }) => [reason, events]));
+  for (const { reason } of failures) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  const reasons = [...counts.keys()];
+  await items.add(
+    transaction,
+    failures.map(({ eventId, reason }) => ({ item: eventId, ordinal: reasons.indexOf(reason) })),
+  );
+  return { ...progress, failed: [...counts].map(([reason, events]) => ({ reason, events })) };
+}
