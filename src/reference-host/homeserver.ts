@@ -18,6 +18,8 @@ import { answerUnrecognized, createResponder } from './responder.ts';
 import { addClientRoutes } from './routes/client-routes.ts';
 import { addMetricsRoute, type Credentials } from './routes/metrics.ts';
 import { addMonitorRoutes } from './routes/monitor.ts';
+import { addSyncRoute } from './routes/sync.ts';
+import { createSyncStreams } from './sync/sync-streams.ts';
 
 export interface HomeserverSettings {
   /** URL of a PostgreSQL database with Dendrite's tables, or without any tables. */
@@ -96,11 +98,12 @@ export function createHomeserver(settings: HomeserverSettings): Homeserver {
     log: knexLog(logger, () => isReady),
   });
   const signingKeys = [signingKey];
-  const federation =
-    settings.federation &&
-    createFederation({ db, databaseUrl, serverName, signingKeys, logger, https: settings.federation });
+  const streams = createSyncStreams({ db, databaseUrl, logger });
+  const { notifier } = streams;
+  const common = { db, databaseUrl, serverName, signingKeys, notifier, logger };
+  const federation = settings.federation && createFederation({ ...common, https: settings.federation });
 
-  const lent = federation && { federation: federation.sender };
+  const lent = { notifier, ...(federation && { federation: federation.sender }) };
 
   // 1. Give the plugin the homeserver's objects. The plugin closes none of them.
   const admin = createAdminPlugin(
@@ -129,6 +132,7 @@ export function createHomeserver(settings: HomeserverSettings): Homeserver {
     ...(remote !== undefined && { joinRemoteRoom: remote.joinRemoteRoom }),
   };
   addClientRoutes(router, context);
+  addSyncRoute(router, context, streams);
   addMonitorRoutes(router, context);
   addMetricsRoute(router, registry, settings.metricsCredentials);
   app.use(createResponder(logger)).use(parseJsonBody()).use(router.routes()).use(answerUnrecognized(router));
@@ -146,6 +150,7 @@ export function createHomeserver(settings: HomeserverSettings): Homeserver {
       });
       // 4. Start the plugin after the homeserver's tables exist, and before the first request.
       await admin.start();
+      await streams.open();
       await federation?.start();
       isReady = true;
       return server.listen(port);
@@ -155,12 +160,14 @@ export function createHomeserver(settings: HomeserverSettings): Homeserver {
       return federationServer.listen(port, null);
     },
     close: async () => {
+      streams.endWaits();
       await Promise.all([server.drain(), federationServer?.drain()]);
       try {
         // 5. Stop the plugin before closing what it uses. The plugin stops its jobs, so that other processes can continue them,
         // and ends event streams.
         await admin.stop();
         await federation?.stop();
+        await streams.close();
       } finally {
         await Promise.all([server.close(), federationServer?.close()]);
         await db.destroy();

@@ -38,6 +38,8 @@ export interface Answer {
 export interface FixtureHomeserver {
   readonly homeserver: Homeserver;
   readonly origin: string;
+  /** The settings, for another homeserver on the same database. */
+  readonly settings: HomeserverSettings;
   /** Sends a request as a user of the recorded data, or without a token. */
   readonly call: (
     user: keyof Fixture['users'] | undefined,
@@ -65,18 +67,20 @@ export async function startFixtureHomeserver(overrides: Partial<HomeserverSettin
   const { server_name: serverName, signing_key: key } = fixture;
   if (!isServerName(serverName)) throw new Error('the fixture has no server name');
   const database = await createTestDatabase({ fixture: true });
-  const homeserver = createHomeserver({
+  const settings: HomeserverSettings = {
     databaseUrl: database.connectionString,
     signingKey: { serverName, keyId: key.key_id, privateKey: privateKeyOf(Buffer.from(key.seed_base64, 'base64')) },
     search: postgresSearch(),
     rateLimit: true,
     logger: createCapturedLogger(),
     ...overrides,
-  });
+  };
+  const homeserver = createHomeserver(settings);
   const origin = `http://127.0.0.1:${await homeserver.listen(0)}`;
   return {
     homeserver,
     origin,
+    settings,
     call: (user, method, path, body) =>
       request(new URL(path, origin), {
         method,

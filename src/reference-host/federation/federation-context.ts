@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
 import type { Context } from 'koa';
 import { MatrixError } from '../../errors.ts';
-import type { Logger, SigningKey } from '../../host.ts';
+import type { Logger, Notifier, SigningKey } from '../../host.ts';
 import {
   type EventId,
   isEventId,
@@ -31,6 +31,8 @@ export interface FederationContext {
   /** Called when another server shows a sign of life. */
   readonly alive: (serverName: ServerName) => Promise<void>;
   readonly wake: (destinations: readonly ServerName[]) => void;
+  /** Wakes clients that wait in `/sync`. */
+  readonly notifier: Notifier;
   readonly logger: Logger;
 }
 

@@ -30,6 +30,11 @@ export function createFederationServer(context: FederationContext, certificate: 
   const app = new Koa();
   app.use(createResponder(context.logger)).use(parseJsonBody(MAX_BODY));
   app.use((ctx, next) => (signed.match(ctx.path, ctx.method).route ? authenticate(ctx, next) : next()));
+  app.use(async (ctx, next) => {
+    await next();
+    // The request may have written events, in any room.
+    if (ctx.method === 'PUT') await context.notifier.usersChanged([]);
+  });
   app.use(open.routes()).use(signed.routes()).use(answerUnrecognized(open, signed));
   return createHttpServer(app.callback(), certificate);
 }

@@ -1,4 +1,4 @@
-import type { FederationSender, SigningKey } from '../../host.ts';
+import type { FederationSender, Notifier, SigningKey } from '../../host.ts';
 import type { ServerName } from '../../ids.ts';
 import type { AdminPlugin } from '../../index.ts';
 import type { HttpServer } from '../http-server.ts';
@@ -18,6 +18,8 @@ export interface FederationSettings extends Omit<SenderSettings, 'ask' | 'origin
   /** One key for each local server name. */
   readonly signingKeys: readonly SigningKey[];
   readonly https: HttpsSettings;
+  /** Wakes clients that wait in `/sync`. */
+  readonly notifier: Notifier;
 }
 
 /** The parts of the homeserver that talk to other homeservers. */
@@ -40,7 +42,7 @@ export interface Federation {
 }
 
 export function createFederation(settings: FederationSettings): Federation {
-  const { db, serverName, signingKeys, logger } = settings;
+  const { db, serverName, signingKeys, notifier, logger } = settings;
   const send = createHttps(settings.https);
   const ask = createFederationClient({ send, discover: createDiscovery(send), signingKeys });
   const queue = createSender({ ...settings, ask, origin: serverName });
@@ -60,7 +62,19 @@ export function createFederation(settings: FederationSettings): Federation {
       const localServerNames = signingKeys.map((key) => key.serverName);
       const chain = { serverName, localServerNames, states: rooms.states, applyEvents: events.apply };
       const { alive, wake } = queue;
-      const context = { db, serverName, signingKeys, accounts, rooms, chain, verifyKeys, alive, wake, logger };
+      const context = {
+        db,
+        serverName,
+        signingKeys,
+        accounts,
+        rooms,
+        chain,
+        verifyKeys,
+        alive,
+        wake,
+        notifier,
+        logger,
+      };
       return {
         joinRemoteRoom: (join) => joinRemoteRoom({ db, ask, verifyKeys, signingKeys, chain }, join),
         createServer: (certificate) => createFederationServer(context, certificate),

@@ -31,6 +31,7 @@ beforeAll(async () => {
   const { serverName, keyId, privateKey } = key;
   database = await createTestDatabase({ fixture: true });
   federation = createFederation({
+    notifier: { roomsChanged: () => {}, usersChanged: () => {} },
     db: database.db,
     databaseUrl: database.connectionString,
     serverName,

@@ -1,0 +1,178 @@
+import type { Knex } from 'knex';
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** A stored event in a stream of `/sync`. */
+export interface StoredSyncEvent {
+  readonly roomId: string;
+  readonly eventId: string;
+  /** Stream position. 0 for state that came with a join over federation. */
+  readonly position: number;
+  readonly event: Json;
+}
+
+/** An event of a timeline. */
+export interface TimelineEvent extends StoredSyncEvent {
+  readonly depth: number;
+  /** Dendrite's number of the room's history visibility at the event: 1 `world_readable`, 2 `shared`, 3 `invited`, 4 `joined`. */
+  readonly visibility: number;
+  /** The device that sent the event with a transaction id. */
+  readonly sentBy: { readonly sessionId: number; readonly transactionId: string } | undefined;
+}
+
+/** A part of a room's timeline: the events after one position, up to another. */
+export interface TimelineRange {
+  readonly roomId: string;
+  readonly after: number;
+  readonly upTo: number;
+}
+
+/** Names with an asterisk at the end stand for all names that begin so. */
+export interface TimelineFilter {
+  readonly types?: readonly string[] | undefined;
+  readonly notTypes?: readonly string[] | undefined;
+  readonly senders?: readonly string[] | undefined;
+  readonly notSenders?: readonly string[] | undefined;
+  readonly containsUrl?: boolean | undefined;
+}
+
+const likeOf = (names: readonly string[]): string[] =>
+  names.map((name) => name.replace(/[\\%_]/g, '\\$&').replace(/\*$/, '%'));
+
+interface Row {
+  room_id: string;
+  event_id: string;
+  position: string;
+  headered_event_json: string;
+}
+
+const storedEventOf = (row: Row): StoredSyncEvent => ({
+  roomId: row.room_id,
+  eventId: row.event_id,
+  position: Number(row.position),
+  event: JSON.parse(row.headered_event_json),
+});
+
+/**
+ * Reads the last `limit` events of each range, oldest first. The row comparison lets PostgreSQL read a range of the index by
+ * room and position.
+ */
+export async function readTimelines(
+  db: Knex,
+  ranges: readonly TimelineRange[],
+  limit: number,
+  filter: TimelineFilter,
+): Promise<TimelineEvent[]> {
+  interface TimelineRow extends Row {
+    depth: string | null;
+    history_visibility: number;
+    session_id: string | null;
+    transaction_id: string | null;
+  }
+  const { rows } = await db.raw<{ rows: TimelineRow[] }>(
+    `SELECT e.*, t.topological_position AS depth
+     FROM unnest(:rooms::text[], :afters::bigint[], :upTos::bigint[]) AS r(room_id, after, up_to)
+     CROSS JOIN LATERAL (
+       SELECT room_id, event_id, id AS position, headered_event_json, history_visibility, session_id, transaction_id
+       FROM public.syncapi_output_room_events
+       WHERE room_id = r.room_id AND (exclude_from_sync, id) > (false, r.after) AND (exclude_from_sync, id) <= (false, r.up_to)
+         AND (:types::text[] IS NULL OR type LIKE ANY(:types)) AND NOT type LIKE ANY(:notTypes::text[])
+         AND (:senders::text[] IS NULL OR sender = ANY(:senders)) AND NOT sender = ANY(:notSenders::text[])
+         AND (:containsUrl::boolean IS NULL OR contains_url = :containsUrl)
+       ORDER BY exclude_from_sync DESC, id DESC LIMIT :limit) AS e
+     LEFT JOIN public.syncapi_output_room_events_topology t ON t.event_id = e.event_id
+     ORDER BY e.position`,
+    {
+      rooms: ranges.map(({ roomId }) => roomId),
+      afters: ranges.map(({ after }) => after),
+      upTos: ranges.map(({ upTo }) => upTo),
+      types: filter.types === undefined ? null : likeOf(filter.types),
+      notTypes: likeOf(filter.notTypes ?? []),
+      senders: filter.senders === undefined ? null : [...filter.senders],
+      notSenders: [...(filter.notSenders ?? [])],
+      containsUrl: filter.containsUrl ?? null,
+      limit,
+    } as Record<string, Knex.Value>,
+  );
+  return rows.map((row) => ({
+    ...storedEventOf(row),
+    depth: Number(row.depth ?? 0),
+    visibility: row.history_visibility,
+    sentBy:
+      row.transaction_id === null || row.session_id === null
+        ? undefined
+        : { sessionId: Number(row.session_id), transactionId: row.transaction_id },
+  }));
+}
+
+/** An event that changed the state of its room, and the ids of the state events that came with it. */
+export interface StateChange {
+  readonly roomId: string;
+  readonly position: number;
+  readonly added: readonly string[];
+}
+
+/** Lists the changes of state in ranges of timelines, in order. */
+export async function listStateChanges(db: Knex, ranges: readonly TimelineRange[]): Promise<StateChange[]> {
+  const { rows } = await db.raw<{ rows: { room_id: string; id: string; add_state_ids: string[] }[] }>(
+    `SELECT e.room_id, e.id, e.add_state_ids
+     FROM unnest(?::text[], ?::bigint[], ?::bigint[]) AS r(room_id, after, up_to)
+     JOIN public.syncapi_output_room_events e ON e.room_id = r.room_id AND e.exclude_from_sync = false
+       AND e.id > r.after AND e.id <= r.up_to
+     WHERE e.add_state_ids IS NOT NULL ORDER BY e.id`,
+    [ranges.map(({ roomId }) => roomId), ranges.map(({ after }) => after), ranges.map(({ upTo }) => upTo)],
+  );
+  return rows.map((row) => ({ roomId: row.room_id, position: Number(row.id), added: row.add_state_ids }));
+}
+
+/** Reads events by id, from timelines and from current states. */
+export async function readEventsById(db: Knex, eventIds: readonly string[]): Promise<Map<string, StoredSyncEvent>> {
+  if (eventIds.length === 0) return new Map();
+  const { rows } = await db.raw<{ rows: Row[] }>(
+    `SELECT room_id, event_id, id AS position, headered_event_json FROM public.syncapi_output_room_events
+       WHERE event_id = ANY(:ids)
+     UNION ALL SELECT room_id, event_id, 0, headered_event_json FROM public.syncapi_current_room_state
+       WHERE event_id = ANY(:ids)
+         AND event_id NOT IN (SELECT event_id FROM public.syncapi_output_room_events WHERE event_id = ANY(:ids))`,
+    { ids: [...eventIds] },
+  );
+  return new Map(rows.map((row) => [row.event_id, storedEventOf(row)]));
+}
+
+/** A member of a room whose state event is wanted. */
+export interface WantedMember {
+  readonly roomId: string;
+  readonly userId: string;
+}
+
+/**
+ * Reads the current state of rooms.
+ * @param members only these members @defaultValue all members
+ */
+export async function readCurrentState(
+  db: Knex,
+  roomIds: readonly string[],
+  members?: readonly WantedMember[],
+): Promise<StoredSyncEvent[]> {
+  if (roomIds.length === 0) return [];
+  const others = members === undefined ? '' : `AND type <> 'm.room.member'`;
+  const { rows } = await db.raw<{ rows: Row[] }>(
+    `SELECT room_id, event_id, coalesce(added_at, 0) AS position, headered_event_json
+     FROM public.syncapi_current_room_state WHERE room_id = ANY(?) ${others} ORDER BY added_at`,
+    [[...roomIds]],
+  );
+  return [...rows.map(storedEventOf), ...(members === undefined ? [] : await readMembers(db, members))];
+}
+
+/** Reads the current state events of members. */
+export async function readMembers(db: Knex, members: readonly WantedMember[]): Promise<StoredSyncEvent[]> {
+  if (members.length === 0) return [];
+  const { rows } = await db.raw<{ rows: Row[] }>(
+    `SELECT s.room_id, s.event_id, coalesce(s.added_at, 0) AS position, s.headered_event_json
+     FROM unnest(?::text[], ?::text[]) AS m(room_id, user_id)
+     JOIN public.syncapi_current_room_state s
+       ON s.room_id = m.room_id AND s.type = 'm.room.member' AND s.state_key = m.user_id`,
+    [members.map(({ roomId }) => roomId), members.map(({ userId }) => userId)],
+  );
+  return rows.map(storedEventOf);
+}

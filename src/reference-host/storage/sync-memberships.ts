@@ -1,0 +1,109 @@
+import type { Knex } from 'knex';
+import type { UserId } from '../../ids.ts';
+import type { StoredSyncEvent } from './sync-events.ts';
+
+/** The current member event of a user in each room. */
+export async function readOwnMemberEvents(db: Knex, userId: UserId): Promise<StoredSyncEvent[]> {
+  const { rows } = await db.raw<{
+    rows: { room_id: string; event_id: string; position: string; headered_event_json: string }[];
+  }>(
+    `SELECT room_id, event_id, coalesce(added_at, 0) AS position, headered_event_json
+     FROM public.syncapi_current_room_state WHERE type = 'm.room.member' AND state_key = ?`,
+    [userId],
+  );
+  return rows.map((row) => ({
+    roomId: row.room_id,
+    eventId: row.event_id,
+    position: Number(row.position),
+    event: JSON.parse(row.headered_event_json),
+  }));
+}
+
+/** The last invite of a user to a room, or its end. */
+export interface StoredInvite extends StoredSyncEvent {
+  /** Whether the invite was answered or withdrawn. */
+  readonly isRetired: boolean;
+}
+
+/** Invites of a user, as rows of the stream between two positions. */
+export async function readInvites(
+  db: Knex,
+  userId: UserId,
+  after: number,
+  upTo: number,
+): Promise<Map<string, StoredInvite>> {
+  const { rows } = await db.raw<{
+    rows: { room_id: string; event_id: string; id: string; headered_event_json: string; deleted: boolean }[];
+  }>(
+    `SELECT room_id, event_id, id, headered_event_json, deleted FROM public.syncapi_invite_events
+     WHERE target_user_id = ? AND id > ? AND id <= ? ORDER BY id`,
+    [userId, after, upTo],
+  );
+  return new Map(
+    rows.map((row) => [
+      row.room_id,
+      {
+        roomId: row.room_id,
+        eventId: row.event_id,
+        position: Number(row.id),
+        event: JSON.parse(row.headered_event_json),
+        isRetired: row.deleted,
+      },
+    ]),
+  );
+}
+
+/** How many users are in a room, and some of them. Client-Server API, "Syncing", `RoomSummary`. */
+export interface RoomSummary {
+  readonly joined: number;
+  readonly invited: number;
+  readonly heroes: readonly string[];
+}
+
+const HEROES = 5;
+
+/** Summaries of rooms for one of their members, who is no hero. */
+export async function readSummaries(
+  db: Knex,
+  roomIds: readonly string[],
+  userId: UserId,
+): Promise<Map<string, RoomSummary>> {
+  if (roomIds.length === 0) return new Map();
+  const { rows } = await db.raw<{ rows: { room_id: string; joined: number; invited: number; heroes: string[] }[] }>(
+    `SELECT r.room_id, c.joined, c.invited, ARRAY(
+       SELECT state_key FROM public.syncapi_current_room_state s
+       WHERE s.room_id = r.room_id AND type = 'm.room.member' AND membership IN ('join', 'invite')
+         AND state_key <> :userId ORDER BY added_at LIMIT ${HEROES}) AS heroes
+     FROM unnest(:roomIds::text[]) AS r(room_id)
+     CROSS JOIN LATERAL (
+       SELECT count(*) FILTER (WHERE membership = 'join')::int AS joined,
+         count(*) FILTER (WHERE membership = 'invite')::int AS invited
+       FROM public.syncapi_current_room_state s WHERE s.room_id = r.room_id AND type = 'm.room.member') AS c`,
+    { roomIds: [...roomIds], userId },
+  );
+  return new Map(rows.map(({ room_id: roomId, ...summary }) => [roomId, summary]));
+}
+
+/** Which of some users share a joined room with a user. */
+export async function listSharing(db: Knex, userId: UserId, others: readonly string[]): Promise<Set<string>> {
+  if (others.length === 0) return new Set();
+  const { rows } = await db.raw<{ rows: { state_key: string }[] }>(
+    `SELECT DISTINCT o.state_key FROM public.syncapi_current_room_state own
+     JOIN public.syncapi_current_room_state o ON o.room_id = own.room_id AND o.type = 'm.room.member'
+       AND o.state_key = ANY(:others) AND o.membership = 'join'
+     WHERE own.type = 'm.room.member' AND own.state_key = :userId AND own.membership = 'join'`,
+    { userId, others: [...others] },
+  );
+  return new Set(rows.map(({ state_key }) => state_key));
+}
+
+/** Joined members of rooms. */
+export async function listMembersOf(db: Knex, roomIds: readonly string[]): Promise<string[]> {
+  if (roomIds.length === 0) return [];
+  const { rows } = await db.raw<{ rows: { state_key: string }[] }>(
+    `SELECT DISTINCT state_key FROM public.syncapi_current_room_state
+     WHERE room_id = ANY(?) AND type = 'm.room.member' AND membership = 'join'`,
+    [[...roomIds]],
+  );
+  return rows.map(({ state_key }) => state_key);
+}

@@ -1,0 +1,31 @@
+import { isRecord } from '../../json.ts';
+import type { StoredSyncEvent, TimelineEvent } from '../storage/sync-events.ts';
+
+/** An event in an answer of `/sync`. */
+export type SyncEvent = Readonly<Record<string, unknown>>;
+
+const FIELDS = ['type', 'sender', 'content', 'origin_server_ts', 'state_key', 'redacts'];
+const STRIPPED_FIELDS = ['type', 'sender', 'content', 'state_key'];
+
+const pick = (event: Readonly<Record<string, unknown>>, fields: readonly string[]): Record<string, unknown> =>
+  Object.fromEntries(fields.filter((field) => event[field] !== undefined).map((field) => [field, event[field]]));
+
+/** An event in the format of the Client-Server API, without the room id, which the answer has elsewhere. */
+export function clientForm({ eventId, event }: StoredSyncEvent, now: number): SyncEvent {
+  const { origin_server_ts: sentAt } = event;
+  const unsigned = { ...(isRecord(event.unsigned) && event.unsigned), age: now - Number(sentAt ?? now) };
+  return { ...pick(event, FIELDS), event_id: eventId, unsigned };
+}
+
+/** As `clientForm()`. The session that sent the event also gets its transaction id. */
+export function timelineForm(event: TimelineEvent, sessionId: number, now: number): SyncEvent {
+  const form = clientForm(event, now);
+  if (event.sentBy?.sessionId !== sessionId) return form;
+  return {
+    ...form,
+    unsigned: { ...(isRecord(form.unsigned) && form.unsigned), transaction_id: event.sentBy.transactionId },
+  };
+}
+
+/** A state event for users who are not in the room. Client-Server API, "Stripped state". */
+export const strippedForm = ({ event }: Pick<StoredSyncEvent, 'event'>): SyncEvent => pick(event, STRIPPED_FIELDS);

@@ -1,0 +1,38 @@
+import type { Knex } from 'knex';
+import type { StoredSyncEvent } from '../storage/sync-events.ts';
+import { listChangedDeviceLists } from '../storage/sync-extras.ts';
+import { listMembersOf, listSharing } from '../storage/sync-memberships.ts';
+import { membershipOf } from './member-history.ts';
+import type { RoomPlan } from './room-plans.ts';
+import type { SyncRequest } from './sync-request.ts';
+
+/** Client-Server API, "Extensions to /sync" of end-to-end encryption. */
+export interface DeviceLists {
+  /** Users whose devices the client must read again: their keys have changed, or they share a first room with the user. */
+  readonly changed: readonly string[];
+  /** Users who share no room with the user any more. */
+  readonly left: readonly string[];
+}
+
+/** @param members member events of the answer */
+export async function readDeviceLists(
+  db: Knex,
+  { device: { userId }, since, upTo }: SyncRequest,
+  plans: readonly RoomPlan[],
+  members: readonly StoredSyncEvent[],
+): Promise<DeviceLists> {
+  if (since === undefined) return { changed: [], left: [] };
+  const others = members.filter(({ event }) => event.state_key !== userId);
+  const usersWith = (isJoined: boolean): string[] =>
+    others
+      .filter((member) => (membershipOf(member) === 'join') === isJoined)
+      .map(({ event }) => String(event.state_key));
+  const roomsIn = (section: RoomPlan['section']): string[] =>
+    plans.filter((plan) => plan.section === section && (plan.isNew || section === 'leave')).map(({ roomId }) => roomId);
+  const joined = [...usersWith(true), ...(await listMembersOf(db, roomsIn('join')))];
+  const left = [...usersWith(false), ...(await listMembersOf(db, roomsIn('leave')))].filter((user) => user !== userId);
+  const keys = await listChangedDeviceLists(db, since.deviceLists, upTo.deviceLists);
+  const sharing = await listSharing(db, userId, [...new Set([...joined, ...left, ...keys])]);
+  const changed = [...joined, ...keys].filter((user) => sharing.has(user) || user === userId);
+  return { changed: [...new Set(changed)], left: [...new Set(left)].filter((user) => !sharing.has(user)) };
+}

@@ -1,0 +1,105 @@
+import { createHash } from 'node:crypto';
+import type { Knex } from 'knex';
+import type { UserId } from '../../ids.ts';
+import { isRecord } from '../../json.ts';
+import { readCurrentState, type StoredSyncEvent } from '../storage/sync-events.ts';
+import type { StoredInvite } from '../storage/sync-memberships.ts';
+import { byRoom } from './by-room.ts';
+import { type SyncEvent, strippedForm } from './client-form.ts';
+import type { PendingRoom } from './room-plans.ts';
+
+/** Types of state that users see who are not in the room. Client-Server API, "Stripped state". */
+const STRIPPED_TYPES: readonly unknown[] = [
+  'm.room.create',
+  'm.room.name',
+  'm.room.avatar',
+  'm.room.topic',
+  'm.room.join_rules',
+  'm.room.canonical_alias',
+  'm.room.encryption',
+];
+
+/** The sections `invite` and `knock` of an answer. */
+export interface PendingSections {
+  readonly invite: Readonly<Record<string, SyncEvent>>;
+  readonly knock: Readonly<Record<string, SyncEvent>>;
+}
+
+/**
+ * Forms the sections for invites and knocks.
+ * @param invites rows of invites. Those of other servers have the room's stripped state.
+ */
+export async function pendingSections(
+  db: Knex,
+  pending: readonly PendingRoom[],
+  invites: ReadonlyMap<string, StoredInvite>,
+): Promise<PendingSections> {
+  const local = pending.filter(({ roomId }) => sentState(invites.get(roomId)) === undefined);
+  const states = byRoom(
+    await readCurrentState(
+      db,
+      local.map(({ roomId }) => roomId),
+      [],
+    ),
+  );
+  const stateOf = ({ roomId, member }: PendingRoom): SyncEvent[] => {
+    const state = (states.get(roomId) ?? []).filter(({ event }) => STRIPPED_TYPES.includes(event.type));
+    const stripped = sentState(invites.get(roomId)) ?? state.map(strippedForm);
+    return [...stripped, strippedForm(member)];
+  };
+  const sectionOf = (section: PendingRoom['section']): Readonly<Record<string, SyncEvent>> =>
+    Object.fromEntries(
+      pending
+        .filter((room) => room.section === section)
+        .map((room) => [room.roomId, { [`${section}_state`]: { events: stateOf(room) } }]),
+    );
+  return { invite: sectionOf('invite'), knock: sectionOf('knock') };
+}
+
+/** The stripped state that came with an invite. */
+function sentState(invite: StoredInvite | undefined): SyncEvent[] | undefined {
+  const unsigned = invite?.event.unsigned;
+  if (!isRecord(unsigned) || !Array.isArray(unsigned.invite_room_state)) return undefined;
+  return unsigned.invite_room_state.filter(isRecord).map((event) => strippedForm({ event }));
+}
+
+/** An end of a membership that no stored event tells: a withdrawn invite of another server, or a purged room. */
+export interface UnwrittenLeave {
+  readonly roomId: string;
+  readonly position: number;
+  /** In ms since the epoch. */
+  readonly leftAt: number;
+}
+
+/** A room that the user is no longer in, although no event says so. Every device gets the same event. */
+export function unwrittenLeave(userId: UserId, { roomId, position, leftAt }: UnwrittenLeave): SyncEvent {
+  const hash = createHash('sha256').update(JSON.stringify([userId, roomId, position]));
+  const leave = {
+    type: 'm.room.member',
+    sender: userId,
+    state_key: userId,
+    content: { membership: 'leave' },
+    origin_server_ts: leftAt,
+    event_id: `$${hash.digest('base64url')}`,
+    unsigned: {},
+  };
+  return {
+    state: { events: [] },
+    timeline: { events: [leave], limited: false, prev_batch: `t0_${position}` },
+    account_data: { events: [] },
+  };
+}
+
+/** Invites of other servers to rooms of which nothing else is known. */
+export function unknownRoomInvites(
+  invites: ReadonlyMap<string, StoredInvite>,
+  knows: (roomId: string) => boolean,
+): { readonly pending: readonly PendingRoom[]; readonly ended: readonly StoredSyncEvent[] } {
+  const unknown = [...invites.values()].filter(({ roomId }) => !knows(roomId));
+  return {
+    pending: unknown
+      .filter(({ isRetired }) => !isRetired)
+      .map((member) => ({ roomId: member.roomId, section: 'invite', member })),
+    ended: unknown.filter(({ isRetired }) => isRetired),
+  };
+}

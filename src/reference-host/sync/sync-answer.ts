@@ -1,0 +1,60 @@
+import type { Knex } from 'knex';
+import { readAccountData, type ToDeviceMessage, takeToDevice } from '../storage/sync-extras.ts';
+import { takesType } from './filter.ts';
+import { isBeyond, type SyncPosition, tokenOf } from './position.ts';
+import type { SyncRequest } from './sync-request.ts';
+import { listPresentRooms, readSyncRooms } from './sync-rooms.ts';
+
+/** One answer of `/sync`. */
+export interface SyncAnswer {
+  readonly body: Readonly<Record<string, unknown>>;
+  /** Whether the answer tells the client nothing new. */
+  readonly isEmpty: boolean;
+  /** The position of `next_batch`. */
+  readonly position: SyncPosition;
+  /** Rooms that the user has joined, is invited to, or knocks at. */
+  readonly rooms: readonly string[];
+}
+
+/** Maximum number of to-device messages in an answer. */
+const TO_DEVICE_LIMIT = 100;
+
+/** Reads what is new between two positions of the streams. Client-Server API, "Syncing". */
+export async function readSyncAnswer(db: Knex, request: SyncRequest): Promise<SyncAnswer> {
+  const { device, filter, since, upTo } = request;
+  if (since !== undefined && !request.fullState && !isBeyond(upTo, since)) return nothingNew(db, request);
+  const accountData = await readAccountData(db, device.userId, since?.stream, upTo.stream);
+  const global = accountData.filter(({ roomId, type }) => roomId === '' && takesType(filter.account_data, type));
+  const { sections, deviceLists, present } = await readSyncRooms(db, request, accountData);
+  const range = { received: since?.toDevice ?? 0, upTo: upTo.toDevice, limit: TO_DEVICE_LIMIT };
+  const messages = await takeToDevice(db, device, range);
+  const position = { ...upTo, toDevice: lastOf(messages) ?? upTo.toDevice };
+  const hasRooms = Object.values(sections).some((section) => Object.keys(section).length > 0);
+  const hasMore = [global, messages, deviceLists.changed, deviceLists.left].some(({ length }) => length > 0);
+  return {
+    body: {
+      next_batch: tokenOf(position),
+      rooms: sections,
+      account_data: { events: global.map(({ type, content }) => ({ type, content })) },
+      to_device: { events: messages.map(({ message }) => message) },
+      device_lists: deviceLists,
+    },
+    isEmpty: !hasRooms && !hasMore,
+    position,
+    rooms: present,
+  };
+}
+
+/** The position of the last message, if there may be more messages. */
+const lastOf = (messages: readonly ToDeviceMessage[]): number | undefined =>
+  messages.length < TO_DEVICE_LIMIT ? undefined : messages.at(-1)?.position;
+
+async function nothingNew(db: Knex, request: SyncRequest): Promise<SyncAnswer> {
+  const { device, upTo } = request;
+  return {
+    body: { next_batch: tokenOf(upTo) },
+    isEmpty: true,
+    position: upTo,
+    rooms: await listPresentRooms(db, device.userId, upTo.stream),
+  };
+}

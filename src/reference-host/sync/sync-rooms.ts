@@ -1,0 +1,73 @@
+import type { Knex } from 'knex';
+import type { UserId } from '../../ids.ts';
+import type { AccountDataEntry } from '../storage/sync-extras.ts';
+import { readInvites } from '../storage/sync-memberships.ts';
+import type { SyncEvent } from './client-form.ts';
+import { type DeviceLists, readDeviceLists } from './device-lists.ts';
+import { takesRoom } from './filter.ts';
+import { type MemberHistory, memberEventAt, membershipOf, readBack, readHistories } from './member-history.ts';
+import { pendingSections, unknownRoomInvites, unwrittenLeave } from './pending-rooms.ts';
+import { planPending, planRoom } from './room-plans.ts';
+import { readRoomSections } from './room-sections.ts';
+import type { SyncRequest } from './sync-request.ts';
+
+type Section = Readonly<Record<string, SyncEvent>>;
+
+/** The rooms of an answer. */
+export interface SyncRooms {
+  readonly sections: {
+    readonly join: Section;
+    readonly leave: Section;
+    readonly invite: Section;
+    readonly knock: Section;
+  };
+  /** The changes of device lists. They depend on the rooms. */
+  readonly deviceLists: DeviceLists;
+  /** Rooms that the user has joined, is invited to, or knocks at. */
+  readonly present: readonly string[];
+}
+
+/** Reads the rooms with something new. @param accountData new account data of the rooms */
+export async function readSyncRooms(
+  db: Knex,
+  request: SyncRequest,
+  accountData: readonly AccountDataEntry[],
+): Promise<SyncRooms> {
+  const { device, filter, since, upTo } = request;
+  const { userId } = device;
+  const range = { since: since?.stream, upTo: upTo.stream };
+  const invites = await readInvites(db, userId, since?.stream ?? 0, upTo.stream);
+  const histories = await readHistories(db, userId);
+  const wanted = [...histories].filter(([roomId]) => takesRoom(filter.room, roomId));
+  await readBack(db, histories, new Map(wanted.map(([roomId]) => [roomId, since?.stream ?? upTo.stream])));
+  const plans = wanted.map(([roomId, history]) => planRoom(roomId, history, range)).filter(isThere);
+  const known = wanted.map(([roomId, history]) => planPending(roomId, history, range)).filter(isThere);
+  const unknown = unknownRoomInvites(invites, (roomId) => histories.has(roomId) || !takesRoom(filter.room, roomId));
+  const ended = since === undefined ? [] : unknown.ended;
+
+  const { join, leave, members } = await readRoomSections(db, request, plans, histories, accountData);
+  const pending = await pendingSections(db, [...known, ...unknown.pending], invites);
+  const unwritten = ended.map(({ roomId, position, event }) => {
+    const leftAt = Number(event.origin_server_ts ?? 0);
+    return [roomId, unwrittenLeave(userId, { roomId, position, leftAt })];
+  });
+  return {
+    sections: { join, leave: { ...Object.fromEntries(unwritten), ...leave }, ...pending },
+    deviceLists: await readDeviceLists(db, request, plans, members),
+    present: [...presentRooms(histories, upTo.stream), ...unknown.pending.map(({ roomId }) => roomId)],
+  };
+}
+
+const isThere = <Value>(value: Value | undefined): value is Value => value !== undefined;
+
+/** Lists the rooms that a user has joined, is invited to, or knocks at. */
+export async function listPresentRooms(db: Knex, userId: UserId, upTo: number): Promise<string[]> {
+  return presentRooms(await readHistories(db, userId), upTo);
+}
+
+function presentRooms(histories: ReadonlyMap<string, MemberHistory>, upTo: number): string[] {
+  return [...histories].flatMap(([roomId, history]) => {
+    const member = memberEventAt(history, upTo);
+    return member !== undefined && ['join', 'invite', 'knock'].includes(membershipOf(member)) ? [roomId] : [];
+  });
+}

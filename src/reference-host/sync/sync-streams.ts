@@ -1,0 +1,183 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Knex } from 'knex';
+import { errorFields } from '../../errors.ts';
+import type { Logger, Notifier } from '../../host.ts';
+import type { RoomId } from '../../ids.ts';
+import { readSyncChanges } from '../storage/sync-changes.ts';
+import { createSyncConnection, type StreamSample } from '../storage/sync-connection.ts';
+import { BEGINNING, isBeyond, type SyncPosition } from './position.ts';
+import { createWaitingClients } from './waiting-clients.ts';
+
+/** How long a request waits for transactions that hold ids below the newest one, in ms. */
+const SETTLE_MS = 200;
+/** The longest pause between two looks at running transactions, in ms. */
+const LONGEST_PAUSE_MS = 50;
+/** Time before the next attempt after the connection was lost, in ms. */
+const RETRY_MS = 1_000;
+/** A notification of PostgreSQL has less than 8,000 bytes. A room id has at most 255. */
+const ROOMS_IN_NOTIFICATION = 25;
+
+/** A client that has received everything up to a position, and waits for more. */
+export interface Wait {
+  readonly userId: string;
+  /** Rooms that the user has joined, is invited to, or knocks at. */
+  readonly rooms: readonly string[];
+  readonly position: SyncPosition;
+  /** Ends the wait. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * How far the streams of `/sync` are settled, and who waits for more.
+ *
+ * Ids of a stream commit out of order: a transaction takes an id, and others with later ids commit before it does. A client
+ * that received a position beyond the first id would never see that row. A position is *settled* if every transaction that
+ * took an id up to it has ended. This module hands out settled positions only.
+ *
+ * It finds them by the locks that PostgreSQL itself keeps. `nextval()` holds a lock on its sequence until the end of the
+ * transaction. So this module reads the newest id, then the transactions that hold such a lock, and waits until these have
+ * ended. No writer has to know of it, and a writer that forgets a lock of its own cannot break it. Transactions of pg_dump
+ * and of other readers hold other locks and delay nothing. Sequences must not cache ids (`CACHE 1`, as Dendrite creates them).
+ *
+ * One connection per process listens for notifications. After each one, a round finds the next settled position, reads once
+ * which rooms and users the new rows concern, and wakes their clients. A waiting client costs no query.
+ */
+export interface SyncStreams {
+  /** Wakes clients of all processes. It is the plugin's notifier, and the homeserver's own routes call it too. */
+  readonly notifier: Notifier;
+  readonly open: () => Promise<void>;
+  /** A settled position. It includes everything that was committed before the call, unless a transaction takes long. */
+  readonly settle: () => Promise<SyncPosition>;
+  /**
+   * Waits until there may be something new for a client.
+   * @returns a settled position, which may be earlier than one that another process has handed out to the client; `undefined`
+   * if the signal is aborted or the homeserver stops
+   */
+  readonly wait: (wait: Wait) => Promise<SyncPosition | undefined>;
+  /** Ends all waits, because the homeserver stops. Later waits end at once. */
+  readonly endWaits: () => void;
+  readonly close: () => Promise<void>;
+}
+
+export interface SyncStreamsSettings {
+  readonly db: Knex;
+  readonly databaseUrl: string;
+  readonly logger: Logger;
+}
+
+export function createSyncStreams({ db, databaseUrl, logger }: SyncStreamsSettings): SyncStreams {
+  const clients = createWaitingClients();
+  const stopped = new AbortController();
+  let settled: SyncPosition | undefined;
+  let named = new Set<string>();
+  let running: Promise<void> | undefined;
+  let next: Promise<void> | undefined;
+
+  const connection = createSyncConnection(databaseUrl, {
+    heard: (payload) => {
+      for (const roomId of payload.split(' ')) if (roomId !== '') named.add(roomId);
+      if (clients.size() > 0) round().catch(failed);
+    },
+    lost: (reason) => {
+      logger.error(errorFields(reason), 'The connection for /sync is lost');
+      reconnect().catch(failed);
+    },
+  });
+
+  function failed(error: unknown): void {
+    if (!stopped.signal.aborted) logger.error(errorFields(error), 'A round of /sync has failed');
+  }
+
+  async function reconnect(): Promise<void> {
+    while (!stopped.signal.aborted) {
+      try {
+        await delay(RETRY_MS, undefined, { signal: stopped.signal });
+        await connection.open();
+        // Notifications may have been missed.
+        await round();
+        clients.wakeAll();
+        return;
+      } catch (error) {
+        if (!stopped.signal.aborted) logger.error(errorFields(error), 'The connection for /sync could not be opened');
+      }
+    }
+  }
+
+  /** Runs a round that begins after the call. Calls during a round share the one after it. */
+  function round(): Promise<void> {
+    next ??= (running ?? Promise.resolve()).then(() => {
+      next = undefined;
+      running = runRound().catch((error: unknown) => {
+        failed(error);
+        clients.wakeAll();
+      });
+      return running;
+    });
+    return next;
+  }
+
+  async function runRound(): Promise<void> {
+    const rooms = [...named];
+    named = new Set();
+    const sample = await connection.sample();
+    await awaitWriters(sample);
+    const before = settled ?? BEGINNING;
+    settled = sample.position;
+    if (clients.size() === 0) return;
+    clients.wake({ rooms, users: [] });
+    if (isBeyond(settled, before)) clients.wake(await readSyncChanges(db, before, settled));
+  }
+
+  async function awaitWriters({ writers }: StreamSample): Promise<void> {
+    let waiting = writers;
+    for (let pauseMs = 1; waiting.length > 0; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
+      await delay(pauseMs, undefined, { signal: stopped.signal });
+      waiting = await connection.stillRunning(waiting);
+    }
+  }
+
+  /** The change is committed, so a failure is only logged. Clients then see the change after the reconnection. */
+  const notify = async (roomIds: readonly RoomId[]): Promise<void> => {
+    try {
+      for (let first = 0; first === 0 || first < roomIds.length; first += ROOMS_IN_NOTIFICATION) {
+        await connection.notify(roomIds.slice(first, first + ROOMS_IN_NOTIFICATION).join(' '));
+      }
+    } catch (error) {
+      logger.error(errorFields(error), 'Waiting clients could not be notified');
+    }
+  };
+
+  return {
+    notifier: { roomsChanged: notify, usersChanged: () => notify([]) },
+    open: connection.open,
+    settle: async () => {
+      const done = round();
+      if (settled !== undefined) await Promise.race([done, delay(SETTLE_MS, undefined, { ref: false })]);
+      else await done;
+      if (settled === undefined) throw new Error('the streams of /sync cannot be read');
+      return settled;
+    },
+    wait: ({ userId, rooms, position, signal }) =>
+      new Promise((resolve) => {
+        const end = (): void => {
+          remove();
+          signal.removeEventListener('abort', end);
+          resolve(signal.aborted || stopped.signal.aborted ? undefined : settled);
+        };
+        const remove = clients.add({ userId, rooms, wake: end });
+        signal.addEventListener('abort', end);
+        const isLate = settled !== undefined && isBeyond(settled, position);
+        if (isLate || signal.aborted || stopped.signal.aborted) end();
+      }),
+    endWaits: () => {
+      stopped.abort();
+      clients.wakeAll();
+    },
+    close: async () => {
+      stopped.abort();
+      clients.wakeAll();
+      await connection.close();
+      await running;
+    },
+  };
+}

@@ -1,0 +1,81 @@
+import type { Knex } from 'knex';
+import { readTimelines, type TimelineEvent } from '../storage/sync-events.ts';
+import { byRoom } from './by-room.ts';
+import { type SyncFilter, takesRoom, timelineLimitOf } from './filter.ts';
+import { type MemberHistory, readBack, startOf } from './member-history.ts';
+import type { RoomPlan } from './room-plans.ts';
+
+/** The timeline of a room in an answer. */
+export interface RoomTimeline {
+  readonly events: readonly TimelineEvent[];
+  /** Whether there may be more events before these, which the client does not know. */
+  readonly limited: boolean;
+  /** The place before the first event, for `/messages`. */
+  readonly prevBatch: string;
+}
+
+/** Dendrite's number of the history visibility `shared`. With this or a lower number, members see older events, too. */
+const SHARED = 2;
+const INVITED = 3;
+
+const placeBefore = ({ depth, position }: TimelineEvent): string => `t${depth}_${position - 1}`;
+
+/** Reads the timelines of rooms. */
+export async function readRoomTimelines(
+  db: Knex,
+  plans: readonly RoomPlan[],
+  histories: ReadonlyMap<string, MemberHistory>,
+  filter: SyncFilter,
+): Promise<Map<string, RoomTimeline>> {
+  const { timeline } = filter.room;
+  const limit = timelineLimitOf(filter);
+  const wanted = plans.filter(({ roomId }) => takesRoom(timeline, roomId));
+  // One more event tells whether there are more.
+  const rows = await readTimelines(db, wanted, limit + 1, {
+    types: timeline.types,
+    notTypes: timeline.not_types,
+    senders: timeline.senders,
+    notSenders: timeline.not_senders,
+    containsUrl: timeline.contains_url,
+  });
+  const found = byRoom(rows);
+  await readBack(db, histories, oldestHidden(plans, found));
+  return new Map(
+    plans.map((plan) => {
+      const events = found.get(plan.roomId) ?? [];
+      const last = events.slice(Math.max(events.length - limit, 0));
+      const [first] = last;
+      return [
+        plan.roomId,
+        {
+          events: last.filter((event) => isVisible(event, plan, histories.get(plan.roomId) ?? [])),
+          limited: events.length > limit || plan.isNew,
+          prevBatch: first === undefined ? `t0_${plan.upTo}` : placeBefore(first),
+        },
+      ];
+    }),
+  );
+}
+
+/** For rooms with events that not every member may see, the position of the oldest of these. */
+function oldestHidden(
+  plans: readonly RoomPlan[],
+  timelines: ReadonlyMap<string, readonly TimelineEvent[]>,
+): Map<string, number> {
+  return new Map(
+    plans.flatMap(({ roomId, isNew }): [string, number][] => {
+      const oldest = isNew ? timelines.get(roomId)?.find(({ visibility }) => visibility > SHARED) : undefined;
+      return oldest === undefined ? [] : [[roomId, oldest.position]];
+    }),
+  );
+}
+
+/** Client-Server API, "Room History Visibility". Events of an earlier stay in the room are left out. */
+function isVisible(
+  { visibility, position }: TimelineEvent,
+  { isNew, upTo }: RoomPlan,
+  history: MemberHistory,
+): boolean {
+  if (!isNew || visibility <= SHARED) return true;
+  return position >= startOf(history, visibility === INVITED ? ['join', 'invite'] : ['join'], upTo);
+}
