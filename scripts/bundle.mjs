@@ -9,11 +9,13 @@ import { minify } from 'rolldown/utils';
 
 const DIST = 'dist';
 const LIB = 'lib';
-const { exports: entryPoints } = JSON.parse(await readFile('package.json', 'utf8'));
+const { exports: entryPoints, bin } = JSON.parse(await readFile('package.json', 'utf8'));
+const nameOf = (file) => normalize(file).slice(LIB.length + 1, -'.js'.length);
 const entries = Object.values(entryPoints)
   .map(({ default: file }) => file)
   .filter((file) => file !== undefined)
-  .map((file) => normalize(file).slice(LIB.length + 1, -'.js'.length));
+  .map(nameOf);
+const programs = Object.values(bin).map(nameOf);
 
 await rm(LIB, { recursive: true, force: true });
 await bundleModules();
@@ -21,7 +23,7 @@ await copyDeclarations(entries.map((entry) => `${entry}.d.ts`));
 
 async function bundleModules() {
   const bundle = await rolldown({
-    input: Object.fromEntries(entries.map((entry) => [entry, join(DIST, `${entry}.js`)])),
+    input: Object.fromEntries([...entries, ...programs].map((entry) => [entry, join(DIST, `${entry}.js`)])),
     // zod's hundred files take half the time of an import. Its types stay those of the dependency.
     external: (id) => /^[^./]/.test(id) && id !== 'zod' && !id.startsWith('zod/'),
     platform: 'node',

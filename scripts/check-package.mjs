@@ -1,7 +1,7 @@
 /** Fails if the npm package exceeds a limit for its size, its number of files or its import time. */
 import { execFileSync } from 'node:child_process';
 
-const LIMITS = { 'bytes packed': 400_000, files: 300, 'ms of a cold import': 150 };
+const LIMITS = { 'bytes packed': 500_000, files: 300, 'ms of a cold import': 150 };
 
 const [pack] = JSON.parse(
   execFileSync('npm', ['pack', '--dry-run', '--ignore-scripts', '--json'], { encoding: 'utf8' }),

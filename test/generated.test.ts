@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
 import { ROUTES } from '../src/http/routes.ts';
 import { createAdminPlugin } from '../src/index.ts';
@@ -9,24 +9,14 @@ import { OPERATIONS } from '../src/operations/operations.ts';
 import { grantsFor } from '../src/storage/privileges.ts';
 import { createTestDatabase } from './support/database.ts';
 import { createSigningKey, SERVER_NAME } from './support/dendrite-server.ts';
+import { expectGenerated, markdownTable } from './support/generated-file.ts';
 import { SYNAPSE_PAGES, type SynapseEndpoint } from './synapse-endpoints.ts';
 
 const root = new URL('../', import.meta.url);
-const update = process.env.UPDATE_GENERATED === '1';
 
 async function packageFacts(): Promise<Parameters<typeof buildManifest>[0]> {
   return JSON.parse(await readFile(new URL('package.json', root), 'utf8'));
 }
-
-/** Compares a file with the output of the code. `npm run docs` writes the file instead. */
-async function expectGenerated(path: string, text: string): Promise<void> {
-  const url = new URL(path, root);
-  if (update) await writeFile(url, text);
-  expect(await readFile(url, 'utf8'), `${path} is out of date: npm run docs`).toBe(text);
-}
-
-const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
-  [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 
 it('the manifest matches the code', async () => {
   await expectGenerated('plugin.manifest.json', `${JSON.stringify(buildManifest(await packageFacts()), null, 2)}\n`);
@@ -63,7 +53,7 @@ it('docs/metrics.md has every metric', async () => {
   ]);
   await expectGenerated(
     'docs/metrics.md',
-    `# Metrics\n\nThe plugin adds these metrics to the host's registry. No label holds user data or an id.\n\n${PROCESSES}\n\n${table(['metric', 'type', 'labels', 'meaning'], rows)}\n`,
+    `# Metrics\n\nThe plugin adds these metrics to the host's registry. No label holds user data or an id.\n\n${PROCESSES}\n\n${markdownTable(['metric', 'type', 'labels', 'meaning'], rows)}\n`,
   );
 });
 
@@ -79,7 +69,7 @@ it('docs/routes.md has every route', async () => {
   ]);
   await expectGenerated(
     'docs/routes.md',
-    `# Routes\n\n${TIMES}\n\n${table(['route', 'operation', 'access', 'effect'], rows)}\n`,
+    `# Routes\n\n${TIMES}\n\n${markdownTable(['route', 'operation', 'access', 'effect'], rows)}\n`,
   );
 });
 
@@ -116,14 +106,14 @@ it('docs/synapse-endpoints.md has every endpoint of Synapse', async () => {
   );
   const pages = SYNAPSE_PAGES.map(({ page, endpoints }) => {
     const rows = endpoints.map((endpoint) => [`\`${withPrefix(endpoint.endpoint)}\``, stateOf(endpoint)]);
-    return `## ${page}\n\n${table(['endpoint', 'state'], rows)}\n`;
+    return `## ${page}\n\n${markdownTable(['endpoint', 'state'], rows)}\n`;
   });
   const own = ROUTES.map(({ method, path, operation }) => ({ route: `${method} ${path}`, operation }))
     .filter(({ route }) => route.includes(' /_synapse/') && !known.has(shapeOf(route)))
     .map(({ route, operation }) => [`\`${route}\``, `\`${operation}\``]);
   await expectGenerated(
     'docs/synapse-endpoints.md',
-    `# Endpoints of Synapse\n\n${ENDPOINTS}\n\n${pages.join('\n')}\n## Only here\n\n${table(['route', 'operation'], own)}\n`,
+    `# Endpoints of Synapse\n\n${ENDPOINTS}\n\n${pages.join('\n')}\n## Only here\n\n${markdownTable(['route', 'operation'], own)}\n`,
   );
 });
 

@@ -13,6 +13,7 @@ const HOSTS_OWN: Readonly<Record<string, string>> = {
   signingKeys: "declare const signingKeys: import('koa-matrix-admin').SigningKey[];",
   event: "declare const event: import('koa-matrix-admin').AppliedEvent;",
   roomId: 'declare const roomId: string;',
+  accessToken: 'declare const accessToken: string;',
   host: "declare const host: import('koa-matrix-admin').Host;",
   options: "declare const options: import('koa-matrix-admin').AdminPluginOptions;",
   admin: "declare const admin: import('koa-matrix-admin').AdminPlugin;",
@@ -41,7 +42,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-it.each([['README.md'], ['docs/host-guide.md']])(
+it.each([['README.md'], ['docs/host-guide.md'], ['docs/command-line.md']])(
   'the samples of %s compile',
   async (page) => {
     const text = await readFile(new URL(`../../${page}`, import.meta.url), 'utf8');

@@ -3,7 +3,10 @@ import { join } from 'node:path';
 import { API, type Checker, type Symbol as Member, SignatureKind, type Type } from 'typescript/unstable/sync';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { z } from 'zod';
+import { buildCommands } from '../../src/command-catalogue.ts';
 import { OPERATIONS, type OperationName } from '../../src/operations/operations.ts';
+import { buildRequestTable } from '../../src/request-table.ts';
+import { expectGenerated, markdownTable } from '../support/generated-file.ts';
 import { addDeclarations, createHostProject, writeProject } from '../support/host-project.ts';
 
 /** What the names of the package's public types are hung on. */
@@ -14,6 +17,20 @@ declare const operations: AdminPlugin['operations'];
 declare const options: AdminPluginOptions;
 declare const host: Host;
 `;
+
+const REQUESTS = `import type { OperationName } from '../operations/operations.ts';
+import type { RequestTemplate } from './request-of.ts';
+
+/** The requests of every operation. Made by \`npm run docs\` from the route table. */
+export const REQUEST_TEMPLATES: Readonly<Partial<Record<OperationName, readonly RequestTemplate[]>>> = {`;
+
+const COMMANDS = `import type { Command } from './command.ts';
+
+/** Every command. Made by \`npm run docs\` from the operations, their schemas and their doc comments. */
+export const COMMANDS: readonly Command[] = [`;
+
+const ABOUT = `Every command of \`matrix-admin\` that runs an operation. \`matrix-admin <command> --help\` lists its options.
+[The command line](command-line.md) says how to connect, and what all commands have in common.`;
 
 let folder: string;
 let api: API;
@@ -98,5 +115,47 @@ describe('an editor shows a text', () => {
       .filter(({ name }) => name !== 'operations' && name !== 'router')
       .flatMap((part) => bareMembers(typeOfMember(part), `plugin.${part.name}`));
     expect([...bareMembers(typeOf('host'), 'host'), ...bareMembers(typeOf('plugin'), 'plugin'), ...parts]).toEqual([]);
+  });
+});
+
+/** One line of TypeScript for each entry. */
+const lines = (entries: readonly string[]): string => entries.map((entry) => `  ${entry},\n`).join('');
+
+describe('the command line', () => {
+  it('has the request of every operation', async () => {
+    const entries = Object.entries(buildRequestTable()).map(
+      ([name, requests]) => `${name}: ${JSON.stringify(requests)}`,
+    );
+    await expectGenerated('src/client/request-templates.ts', `${REQUESTS}\n${lines(entries)}};\n`);
+  });
+
+  it('has a command for every operation, with the texts that editors show', async () => {
+    const operations = checker.getPropertiesOfType(typeOf('operations'));
+    const texts = operations.flatMap((operation) => {
+      const [signature] = callsOf(typeOfMember(operation));
+      const input = signature && checker.getParameterType(signature, 0);
+      const fields = input === undefined ? [] : checker.getPropertiesOfType(input);
+      return [
+        [operation.name, textOf(operation)] as const,
+        ...fields.map((field) => [`${operation.name}.${field.name}`, textOf(field)] as const),
+      ];
+    });
+    const commands = buildCommands(new Map(texts));
+    expect(new Set(commands.map(({ operation }) => operation))).toEqual(new Set(Object.keys(OPERATIONS)));
+    expect(new Set(commands.map(({ name }) => name)).size).toBe(commands.length);
+    await expectGenerated(
+      'src/cli/commands.ts',
+      `${COMMANDS}\n${lines(commands.map((command) => JSON.stringify(command)))}];\n`,
+    );
+    const rows = commands.map(({ name, operation, effect, text }) => [
+      `\`${name}\``,
+      (/^.*?[.:](?= |$)/.exec(text)?.[0] ?? text).replace(/:$/, '.'),
+      `\`${operation}\``,
+      effect,
+    ]);
+    await expectGenerated(
+      'docs/commands.md',
+      `# Commands\n\n${ABOUT}\n\n${markdownTable(['command', 'what it does', 'operation', 'effect'], rows)}\n`,
+    );
   });
 });

@@ -1,0 +1,112 @@
+import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { nearestName } from '../near-name.ts';
+import { type Command, optionOf, positionalsOf } from './command.ts';
+import { CommandError, EXIT } from './exit-code.ts';
+import { GLOBAL_OPTIONS, type GlobalValues } from './options.ts';
+
+/** Options in the form of `parseArgs`. */
+export type OptionsConfig = NonNullable<ParseArgsConfig['options']>;
+
+/** What `parseArgs` returns for options. */
+export type OptionValues = Readonly<Record<string, string | boolean | (string | boolean)[] | undefined>>;
+
+/** The command line of a command. */
+export interface Arguments {
+  readonly global: GlobalValues;
+  readonly options: OptionValues;
+  readonly positionals: readonly string[];
+}
+
+const GLOBAL: OptionsConfig = Object.fromEntries(
+  Object.entries(GLOBAL_OPTIONS).map(([name, option]) => [
+    name,
+    {
+      type: option.type,
+      ...('short' in option && { short: option.short }),
+      ...('multiple' in option && { multiple: option.multiple }),
+    },
+  ]),
+);
+
+/** The words of the command line before the first option that only a command can know. They name the command. */
+export function leadingWords(args: readonly string[]): {
+  readonly words: readonly string[];
+  readonly global: GlobalValues;
+} {
+  const { tokens, values } = parseArgs({
+    args: [...args],
+    options: GLOBAL,
+    strict: false,
+    allowNegative: true,
+    tokens: true,
+  });
+  const unknown = tokens.findIndex((token) => token.kind === 'option' && !(token.name in GLOBAL_OPTIONS));
+  const known = unknown < 0 ? tokens : tokens.slice(0, unknown);
+  return {
+    words: known.flatMap((token) => (token.kind === 'positional' ? [token.value] : [])),
+    global: values,
+  };
+}
+
+/** The options of a command in `parseArgs` form. */
+export function optionsOf(command: Pick<Command, 'parameters'>): OptionsConfig {
+  const positionals = positionalsOf(command);
+  return Object.fromEntries(
+    command.parameters
+      .filter((parameter) => !positionals.includes(parameter) && parameter.name !== 'dryRun')
+      .flatMap(({ name, type }): [string, OptionsConfig[string]][] => {
+        const option = optionOf(name);
+        if (type === 'flag') return [[option, { type: 'boolean' }]];
+        if (type === 'secret')
+          return [
+            [`${option}-file`, { type: 'string' }],
+            [`ask-${option}`, { type: 'boolean' }],
+          ];
+        if (type === 'list') {
+          return [
+            [option, { type: 'string', multiple: true }],
+            [`${option}-from`, { type: 'string' }],
+          ];
+        }
+        return [[option, { type: 'string' }]];
+      }),
+  );
+}
+
+/** Parses the command line of a command. @throws CommandError that says what is wrong with it */
+export function parseCommandLine(args: readonly string[], own: OptionsConfig): Arguments {
+  const options = { ...GLOBAL, ...own };
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      options,
+      allowPositionals: true,
+      allowNegative: true,
+      strict: true,
+    });
+    const isGlobal = ([name]: [string, unknown]): boolean => name in GLOBAL && !(name in own);
+    const entries = Object.entries(values);
+    return {
+      global: Object.fromEntries(entries.filter(isGlobal)) as GlobalValues,
+      options: Object.fromEntries(entries.filter((entry) => !isGlobal(entry))) as OptionValues,
+      positionals,
+    };
+  } catch (error) {
+    throw new CommandError(EXIT.usage, explain(error, Object.keys(options)));
+  }
+}
+
+/** The message of a parse error, with the option that was meant. */
+function explain(error: unknown, known: readonly string[]): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const [, option] = /^Unknown option '-{1,2}([^']+)'/.exec(message) ?? [];
+  if (option === undefined) return message.replace(/\. To specify a positional.*$/s, '.');
+  if (/^(?:access-)?token$/.test(option)) {
+    return 'An access token is never an argument, because other users of this machine can read arguments: use --token-file, the variable MATRIX_ADMIN_TOKEN, or the prompt.';
+  }
+  if (known.includes(`${option}-file`)) {
+    return `--${option} is never an argument, because other users of this machine can read arguments: use --${option}-file, the input, or the prompt.`;
+  }
+  const nearest = nearestName(option, known);
+  return `There is no option --${option}.${nearest === undefined ? '' : ` Did you mean --${nearest}?`}`;
+}

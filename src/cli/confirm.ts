@@ -1,0 +1,63 @@
+import type { OperationInput, OperationName } from '../operations/operations.ts';
+import type { Command } from './command.ts';
+import type { Connection } from './connect.ts';
+import { CommandError, EXIT } from './exit-code.ts';
+import type { LineReader } from './secrets.ts';
+import { showAnswer } from './show-answer.ts';
+import { painter, type Terminal } from './terminal.ts';
+
+type Input = Readonly<Record<string, unknown>>;
+
+/** Operations with a dry run that destroy nothing. */
+const HARMLESS: readonly OperationName[] = ['refreshDevices', 'planBulk'];
+
+/** Whether a command asks before it runs. */
+export function needsConfirmation({ operation, parameters }: Command): boolean {
+  if (HARMLESS.includes(operation)) return false;
+  return operation === 'runBulk' || parameters.some(({ name }) => name === 'dryRun');
+}
+
+/**
+ * Shows what the command would do, and asks the person to type the name of the target.
+ * @throws CommandError if the person types something else, or the input is no terminal
+ */
+export async function confirm(
+  command: Command,
+  input: Input,
+  { client }: Connection,
+  terminal: Terminal,
+  reader: LineReader,
+  signal: AbortSignal,
+): Promise<void> {
+  if (terminal.stdin.isTTY !== true) {
+    throw new CommandError(
+      EXIT.notConfirmed,
+      `${command.name} asks before it runs, and the input is no terminal: add --yes, or --dry-run to see what it would do.`,
+    );
+  }
+  // What will happen is for the person, and stays out of the output of the command.
+  const shown: Terminal = { ...terminal, stdout: terminal.stderr };
+  const title = (text: string): void =>
+    void terminal.stderr.write(`${painter(terminal.stderr, terminal)('bold', text)}\n`);
+  const ask = <Name extends OperationName>(operation: Name, about: OperationInput<Name>): Promise<unknown> =>
+    client.request(operation, about, { signal });
+  if (typeof input['roomId'] === 'string') {
+    title('The room');
+    showAnswer(shown, await ask('roomInfo', { roomId: input['roomId'] }), false);
+  }
+  title(`What ${command.name} will do`);
+  const plan =
+    command.operation === 'runBulk'
+      ? await ask('getBulk', { token: String(input['token']), limit: 20 })
+      : await ask(command.operation, { ...input, dryRun: true });
+  showAnswer(shown, plan, false);
+  const name = targetOf(command, input);
+  const answer = await reader.ask(`\nType ${name} to go on: `);
+  if (answer.trim() !== name) throw new CommandError(EXIT.notConfirmed, 'Nothing has changed.');
+}
+
+/** What the person has to type: the id of the target, or the name of a command without one. */
+function targetOf({ name, operation }: Command, input: Input): string {
+  const target = operation === 'runBulk' ? undefined : (input['roomId'] ?? input['userId']);
+  return typeof target === 'string' ? target : (name.split(' ').at(-1) ?? name);
+}

@@ -1,0 +1,62 @@
+import type { AdminClient, JobBody } from '../client/admin-client.ts';
+import { type OperationRequest, requestOf } from '../client/request-of.ts';
+import type { Route, RouteRequest } from '../http/route.ts';
+import { wireForm } from '../http/route.ts';
+import { ROUTES } from '../http/routes.ts';
+import { isDoneByJob, type OperationName } from '../operations/operations.ts';
+import type { Caller } from '../pipeline/run-operation.ts';
+import type { AdminPlugin } from '../plugin.ts';
+
+/** A client of a plugin in this process. Its answers are those of the routes. */
+export function createDatabaseClient({ operations, jobs }: AdminPlugin, actor: Caller['actor']): AdminClient {
+  return {
+    request: async (operation, input, { signal } = {}) => {
+      const output = await operations[operation](input, { actor, ...(signal && { signal }) });
+      return answerOf(operation, input as Readonly<Record<string, unknown>>, output);
+    },
+    startJob: async (operation, input) => {
+      if (!isDoneByJob(operation)) throw new TypeError(`${operation} is done by no job`);
+      const { jobId } = await operations[operation].start(input as never, { actor });
+      return jobId;
+    },
+    async *watchJob(jobId, options) {
+      for await (const job of jobs.watch(jobId, options)) yield wireForm(job) as JobBody;
+    },
+  };
+}
+
+/** The body with which the operation's route answers. */
+function answerOf(operation: OperationName, input: Readonly<Record<string, unknown>>, output: unknown): unknown {
+  const request = requestFor(operation, input);
+  const route = request && routeOf(operation, request);
+  if (route === undefined) return wireForm(output);
+  return route.respond(output as never, routeRequest(request as OperationRequest)).body ?? {};
+}
+
+/** The request over HTTP. `undefined`: the operation has no route for this input. */
+function requestFor(operation: OperationName, input: Readonly<Record<string, unknown>>): OperationRequest | undefined {
+  try {
+    return requestOf(operation, input);
+  } catch {
+    return undefined;
+  }
+}
+
+const routeOf = (operation: OperationName, request: OperationRequest): Route | undefined =>
+  ROUTES.find(
+    (route) => route.operation === operation && route.method === request.method && route.path === request.route,
+  );
+
+function routeRequest({ params, query, body }: OperationRequest): RouteRequest {
+  const valuesOf = (name: string): string[] => query.filter(([key]) => key === name).map(([, value]) => value);
+  return {
+    params,
+    query: Object.fromEntries([...query].reverse()),
+    valuesOf: (name) => (valuesOf(name).length === 0 ? undefined : valuesOf(name)),
+    body,
+    address: '',
+    userAgent: '',
+    respondAsync: false,
+    urlOf: (path) => path,
+  };
+}

@@ -1,0 +1,46 @@
+/** How the program ends. `docs/command-line.md` documents the codes. */
+export const EXIT = {
+  ok: 0,
+  /** The homeserver or the program itself failed. */
+  failed: 1,
+  /** The command line, or a parameter, is wrong. */
+  usage: 2,
+  /** Not logged in, or not an administrator. */
+  forbidden: 3,
+  notFound: 4,
+  /** The homeserver refuses: a state that does not allow it, a hook, a limit. */
+  refused: 5,
+  /** The homeserver or the database cannot be reached. */
+  unreachable: 6,
+  jobFailed: 7,
+  jobCancelled: 8,
+  /** The person did not confirm. */
+  notConfirmed: 9,
+  /** Ctrl-C, as shells number it. */
+  interrupted: 130,
+} as const;
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+/** An error whose message is all that a person needs to read. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError';
+  readonly exitCode: ExitCode;
+
+  constructor(exitCode: ExitCode, message: string) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}
+
+/** Error codes that mean a wrong parameter. Others with status 400 mean a state that does not allow the call. */
+const WRONG_PARAMETER =
+  /^M_(?:BAD_JSON|EXCLUSIVE|INVALID_PARAM|INVALID_USERNAME|MISSING_PARAM|NOT_JSON|TOO_LARGE|USER_IN_USE|WEAK_PASSWORD)$/;
+
+/** The exit code for an answer of the homeserver. */
+export function exitCodeOf({ status, errcode }: { readonly status: number; readonly errcode: string }): ExitCode {
+  if (status === 401 || status === 403) return EXIT.forbidden;
+  if (status === 404) return EXIT.notFound;
+  if (status >= 500) return EXIT.failed;
+  return WRONG_PARAMETER.test(errcode) ? EXIT.usage : EXIT.refused;
+}

@@ -1,0 +1,86 @@
+import type { JobBody } from '../client/admin-client.ts';
+import { painter, printable, type Terminal } from './terminal.ts';
+
+/** Width of the bar, in characters. */
+const BAR = 24;
+/** How often a line is added where the output is no terminal, in ms. */
+const LINE_EVERY_MS = 10_000;
+
+/** Shows the progress of a job. */
+export interface JobProgress {
+  readonly show: (job: JobBody) => void;
+  /** Ends the line. */
+  readonly end: () => void;
+}
+
+/** Creates the display of a job: one line that is redrawn on a terminal, a line now and then elsewhere. */
+export function createJobProgress(terminal: Terminal): JobProgress {
+  const { stderr } = terminal;
+  if (!stderr.isTTY) return createLineProgress(terminal);
+  const paint = painter(stderr, terminal);
+  let last: JobBody | undefined;
+  const draw = (): void => {
+    if (last === undefined) return;
+    const line = lineOf(last);
+    // A line as wide as the terminal would wrap, and could not be redrawn.
+    const fitting = line.slice(0, Math.max((stderr.columns ?? 80) - 1, 10));
+    stderr.write(`\r${paint('dim', fitting)}\u001b[K`);
+  };
+  stderr.on('resize', draw);
+  return {
+    show: (job) => {
+      last = job;
+      draw();
+    },
+    end: () => {
+      stderr.off('resize', draw);
+      if (last !== undefined) stderr.write('\r\u001b[K');
+    },
+  };
+}
+
+function createLineProgress({ stderr }: Terminal): JobProgress {
+  let shownAt = Date.now();
+  return {
+    show: (job) => {
+      if (Date.now() - shownAt < LINE_EVERY_MS) return;
+      shownAt = Date.now();
+      stderr.write(`${lineOf(job)}\n`);
+    },
+    end: () => {},
+  };
+}
+
+const number = new Intl.NumberFormat('en');
+
+/** One line about a job, the most important first. */
+function lineOf(job: JobBody): string {
+  const { percent, done, total, rate, eta_ms: eta } = job;
+  const what = printable(job.phase === null ? job.operation : `${job.operation}: ${job.phase}`);
+  const parts = [
+    what,
+    ...(percent === null ? [] : [`${bar(percent)} ${Math.floor(percent)} %`]),
+    ...(done === 0 && total === null
+      ? []
+      : [total === null ? number.format(done) : `${number.format(done)} of ${number.format(total)}`]),
+    ...(rate === null ? [] : [`${number.format(Math.round(rate))}/s`]),
+    ...(eta === null ? [] : [`${duration(eta)} left`]),
+    ...(job.state === 'running' ? [] : [job.state]),
+    ...(job.attempts > 1 ? [`attempt ${job.attempts}`] : []),
+    ...(job.error === null ? [] : [printable(job.error)]),
+  ];
+  return parts.join('  ');
+}
+
+function bar(percent: number): string {
+  const full = Math.round((percent / 100) * BAR);
+  return `${'█'.repeat(full)}${'░'.repeat(BAR - full)}`;
+}
+
+/** A duration as people say it. @param ms in ms */
+function duration(ms: number): string {
+  const seconds = Math.ceil(ms / 1_000);
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+  return `${Math.floor(seconds / 3_600)} h ${Math.floor((seconds % 3_600) / 60)} min`;
+}

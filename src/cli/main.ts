@@ -1,0 +1,23 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { isRecord } from '../json.ts';
+import { run } from './run.ts';
+
+const interrupted = new AbortController();
+// A second signal ends the program at once.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => interrupted.abort());
+// Whoever reads the output may leave early, as `head` does.
+process.stdout.on('error', () => process.exit(0));
+
+/** The version of the package. */
+function readVersion(): string {
+  const facts: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  return isRecord(facts) ? String(facts.version) : '';
+}
+
+const { stdin, stdout, stderr } = process;
+process.exitCode = await run(process.argv.slice(2), {
+  terminal: { stdin, stdout, stderr, environment: process.env },
+  readVersion,
+  signal: interrupted.signal,
+});

@@ -1,0 +1,81 @@
+import { readFile } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import { Writable } from 'node:stream';
+import { CommandError, EXIT } from './exit-code.ts';
+import type { Terminal } from './terminal.ts';
+
+/** Reads lines that a person types, or that a program sends. One reader for the whole program, so that no line is lost. */
+export interface LineReader {
+  /** Asks for a line. A hidden line is not echoed. @throws CommandError if the input ends */
+  readonly ask: (question: string, options?: { readonly hidden?: boolean }) => Promise<string>;
+  /** All lines that are left of the input. */
+  readonly rest: () => Promise<string[]>;
+  readonly close: () => void;
+}
+
+/**
+ * Creates the reader of a terminal. The terminal is touched at the first question only.
+ * @param signal aborted at Ctrl-C, which ends the question
+ */
+export function createLineReader({ stdin, stderr }: Terminal, signal: AbortSignal): LineReader {
+  let isHidden = false;
+  const echo = new Writable({
+    write: (chunk: Buffer, _encoding, done) => {
+      if (!isHidden) stderr.write(chunk);
+      done();
+    },
+  });
+  let lines: ReturnType<typeof open> | undefined;
+  const open = () => {
+    const reader = createInterface({ input: stdin, output: echo, terminal: stdin.isTTY === true });
+    // Readline would swallow Ctrl-C in raw mode.
+    reader.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+    return { reader, iterator: reader[Symbol.asyncIterator]() };
+  };
+  const interruption = new Promise<never>((_resolve, reject) => {
+    signal.addEventListener('abort', () => {
+      reject(new CommandError(EXIT.interrupted, '\nNothing has changed.'));
+    });
+  });
+  // Nobody may be waiting for an answer.
+  interruption.catch(() => {});
+  return {
+    ask: async (question, { hidden = false } = {}) => {
+      lines ??= open();
+      if (stdin.isTTY) stderr.write(question);
+      isHidden = hidden;
+      const line: IteratorResult<string, undefined> = await Promise.race([lines.iterator.next(), interruption]);
+      isHidden = false;
+      if (hidden && stdin.isTTY) stderr.write('\n');
+      if (line.done) throw new CommandError(EXIT.usage, `The input ended before the answer to: ${question.trim()}`);
+      return line.value;
+    },
+    rest: async () => {
+      lines ??= open();
+      const left: string[] = [];
+      for await (const line of lines.iterator) left.push(line);
+      return left;
+    },
+    close: () => lines?.reader.close(),
+  };
+}
+
+/** Reads a secret from a file, without the line break at its end. `-` is the next line of the input. */
+export async function readSecret(file: string, reader: LineReader): Promise<string> {
+  return file === '-' ? reader.ask('') : (await readText(file)).replace(/\r?\n$/, '');
+}
+
+/** Reads the lines of a file that are not empty. `-` is the input. */
+export async function readLines(file: string, reader: LineReader): Promise<string[]> {
+  const lines = file === '-' ? await reader.rest() : (await readText(file)).split(/\r?\n/);
+  return lines.map((line) => line.trim()).filter((line) => line !== '');
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    const reason = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
+    throw new CommandError(EXIT.usage, `Cannot read ${file} (${reason}).`);
+  }
+}

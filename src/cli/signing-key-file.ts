@@ -1,0 +1,45 @@
+import { readFile } from 'node:fs/promises';
+import type { SigningKey } from '../host.ts';
+import type { ServerName } from '../ids.ts';
+import { serverName } from '../make-ids.ts';
+import { privateKeyOf } from '../matrix/sign-event.ts';
+import { CommandError, EXIT } from './exit-code.ts';
+
+/** Dendrite's `matrix_key.pem`. */
+const DENDRITE =
+  /-----BEGIN MATRIX PRIVATE KEY-----\r?\nKey-ID: (ed25519:\w+)\r?\n(?:[\w-]+: .*\r?\n)*\r?\n([A-Za-z0-9+/=\s]+)-----END MATRIX PRIVATE KEY-----/;
+/** Synapse's `*.signing.key`. */
+const SYNAPSE = /^ed25519 (\w+) ([A-Za-z0-9+/]{43}=?)\s*$/m;
+
+/**
+ * Reads key files of Dendrite or Synapse. An entry is the file of the primary server name, or `name=file` for a virtual host.
+ * @throws CommandError if a file cannot be read, or is no key file
+ */
+export function readSigningKeys(entries: readonly string[], primary: ServerName): Promise<SigningKey[]> {
+  return Promise.all(
+    entries.map((entry) => {
+      const [, name, file] = /^([^=/]+)=(.+)$/.exec(entry) ?? [];
+      return readSigningKey(file ?? entry, name === undefined ? primary : serverName(name));
+    }),
+  );
+}
+
+async function readSigningKey(file: string, name: ServerName): Promise<SigningKey> {
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new CommandError(EXIT.usage, `Cannot read the key file ${file} (${error.code ?? error.message}).`);
+  });
+  const [, keyId, seed] = DENDRITE.exec(text) ?? [];
+  const [, version, base64] = SYNAPSE.exec(text) ?? [];
+  const key = seed ?? base64;
+  if (key === undefined) {
+    throw new CommandError(
+      EXIT.usage,
+      `${file} is no key file of a homeserver. Dendrite's is global.private_key in dendrite.yaml, often matrix_key.pem.`,
+    );
+  }
+  return {
+    serverName: name,
+    keyId: keyId ?? `ed25519:${version}`,
+    privateKey: privateKeyOf(Buffer.from(key, 'base64')),
+  };
+}

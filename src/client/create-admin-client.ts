@@ -1,0 +1,114 @@
+import { MatrixError } from '../errors.ts';
+import { isRecord } from '../json.ts';
+import type { AdminClient, JobBody } from './admin-client.ts';
+import { followJob } from './follow-job.ts';
+import { type OperationRequest, pathOf, requestOf } from './request-of.ts';
+
+/** What `createAdminClient()` needs. */
+export interface AdminClientSettings {
+  /** Where the homeserver answers, with the prefix under which it mounts the admin API, such as `https://example.org`. */
+  readonly baseUrl: string;
+  /** Access token of a server administrator. */
+  readonly accessToken: string;
+  /** @defaultValue the global `fetch` */
+  readonly fetch?: typeof fetch;
+}
+
+/** The homeserver did not answer, or something in between answered instead. */
+export class UnreachableError extends Error {
+  override readonly name = 'UnreachableError';
+}
+
+/** Creates a client of the admin API. It needs nothing but `fetch`. */
+export function createAdminClient(settings: AdminClientSettings): AdminClient {
+  const send = createSend(settings);
+  const request: AdminClient['request'] = async (operation, input, { signal } = {}) => {
+    const response = await send(requestOf(operation, input), signal && { signal });
+    return bodyOf(response);
+  };
+  return {
+    request,
+    startJob: async (operation, input) => {
+      const headers = { Prefer: 'respond-async' };
+      const body = await bodyOf(await send(requestOf(operation, input), { headers }));
+      if (isRecord(body) && typeof body.job_id === 'string') return body.job_id;
+      throw new TypeError(`${operation} has started no job`);
+    },
+    watchJob: (jobId, { signal } = {}) =>
+      followJob({
+        open: async () => {
+          const path = '/_dendrite/admin/jobs/:jobId/events';
+          const events: OperationRequest = { method: 'GET', route: path, params: { jobId }, query: [], body: {} };
+          const response = await send(events, signal && { signal });
+          if (!response.ok) await bodyOf(response);
+          if (response.body === null) throw new UnreachableError('the answer has no body');
+          return response.body;
+        },
+        look: async () => (await request('getJob', { jobId }, signal && { signal })) as JobBody,
+        isUnreachable: (error) => error instanceof UnreachableError,
+        signal,
+      }),
+  };
+}
+
+type Send = (
+  request: OperationRequest,
+  options?: { readonly signal?: AbortSignal; readonly headers?: Record<string, string> },
+) => Promise<Response>;
+
+function createSend({ baseUrl, accessToken, fetch: send = fetch }: AdminClientSettings): Send {
+  const base = baseUrl.replace(/\/+$/, '');
+  return async (request, { signal, headers } = {}) => {
+    const { method, body } = request;
+    const url = base + pathOf(request);
+    try {
+      return await send(url, {
+        method,
+        headers: {
+          Authorization: `Bearer ${accessToken}`,
+          ...(method !== 'GET' && { 'Content-Type': 'application/json' }),
+          ...headers,
+        },
+        ...(method !== 'GET' && { body: JSON.stringify(body) }),
+        ...(signal && { signal }),
+        // A redirect would carry the access token to another place.
+        redirect: 'manual',
+      });
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw new UnreachableError(`${new URL(base).origin} does not answer: ${reasonOf(error)}`, { cause: error });
+    }
+  };
+}
+
+/** What went wrong with a connection. The message of `fetch` itself is always "fetch failed". */
+function reasonOf(error: unknown): string {
+  const cause = error instanceof Error ? error.cause : undefined;
+  if (cause instanceof AggregateError && cause.errors[0] instanceof Error) return cause.errors[0].message;
+  if (cause instanceof Error && cause.message !== '') return cause.message;
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** The body of an answer. @throws MatrixError the error that the body names; UnreachableError for any other body */
+async function bodyOf(response: Response): Promise<unknown> {
+  const text = await response.text().catch((error: unknown) => {
+    throw new UnreachableError(`the answer broke off: ${reasonOf(error)}`, { cause: error });
+  });
+  const body = parse(text);
+  if (body !== undefined && response.ok) return body;
+  if (isRecord(body) && typeof body.errcode === 'string' && typeof body.error === 'string') {
+    const { errcode, error, ...fields } = body;
+    throw new MatrixError(errcode as MatrixError['errcode'], error, { status: response.status, fields });
+  }
+  throw new UnreachableError(
+    `${new URL(response.url).origin} answered ${response.status} without JSON: no homeserver with the admin API answers there`,
+  );
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

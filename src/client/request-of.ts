@@ -1,0 +1,102 @@
+import type { OperationName } from '../operations/operations.ts';
+import { REQUEST_TEMPLATES } from './request-templates.ts';
+
+/** Where a parameter of an operation goes in a request. */
+export interface RequestPart {
+  readonly in: 'path' | 'query' | 'body';
+  /** The name of the parameter in requests. */
+  readonly name: string;
+  /** The values that requests have instead of the operation's own. `null`: the request leaves the parameter out. */
+  readonly values?: Readonly<Record<string, string | null>>;
+}
+
+/** The request of an operation. */
+export interface RequestTemplate {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** Path with `:parameters`. */
+  readonly path: string;
+  readonly parameters: Readonly<Record<string, RequestPart>>;
+  /** Values of parameters that the route itself sets. */
+  readonly fixed?: Readonly<Record<string, unknown>>;
+  /** Defaults of the operation that differ from the defaults of the route. Requests name them. */
+  readonly defaults?: Readonly<Record<string, unknown>>;
+}
+
+/** A request for an operation, in the parts that a route reads. */
+export interface OperationRequest {
+  readonly method: RequestTemplate['method'];
+  /** The template of the path. */
+  readonly route: string;
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: readonly (readonly [name: string, value: string])[];
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+type Input = Readonly<Record<string, unknown>>;
+
+/** The templates of an operation's requests. Empty if the operation has no route. */
+export function templatesOf(operation: string): readonly RequestTemplate[] {
+  return Object.hasOwn(REQUEST_TEMPLATES, operation) ? (REQUEST_TEMPLATES[operation as OperationName] ?? []) : [];
+}
+
+/**
+ * The request that runs an operation with an input.
+ * @throws TypeError if the operation has no route, or no route of it takes the parameters of the input
+ */
+export function requestOf(operation: string, input: Input): OperationRequest {
+  const templates = templatesOf(operation);
+  if (templates.length === 0) {
+    throw new TypeError(`${operation} has no route: only code of the homeserver itself can call it`);
+  }
+  const given = Object.entries(input).filter(([, value]) => value !== undefined);
+  const template = templates.find(
+    (candidate) => given.every(([name, value]) => takes(candidate, name, value)) && isFilled(candidate, input),
+  );
+  if (template !== undefined) return fillTemplate(template, input);
+  const names = given.map(([name]) => name).join(', ');
+  throw new TypeError(`no route of ${operation} takes these parameters: ${names}`);
+}
+
+const takes = ({ parameters, fixed }: RequestTemplate, name: string, value: unknown): boolean =>
+  name in parameters || (fixed !== undefined && name in fixed && fixed[name] === value);
+
+/** Whether an input has all parameters of the template's path. */
+const isFilled = ({ parameters }: RequestTemplate, input: Input): boolean =>
+  Object.entries(parameters).every(([name, part]) => part.in !== 'path' || input[name] !== undefined);
+
+/** Puts an input into a template. Leaves out parameters that the template does not know. */
+export function fillTemplate({ method, path, parameters, defaults }: RequestTemplate, input: Input): OperationRequest {
+  const params: Record<string, string> = {};
+  const query: (readonly [string, string])[] = [];
+  const body: Record<string, unknown> = {};
+  for (const [parameter, value] of Object.entries({ ...defaults, ...input })) {
+    const part = parameters[parameter];
+    if (value === undefined || part === undefined) continue;
+    const text = part.values?.[textOf(value)];
+    if (text === null) continue;
+    if (part.in === 'path') params[part.name] = text ?? textOf(value);
+    else if (part.in === 'query') query.push(...textsOf(text ?? value).map((item) => [part.name, item] as const));
+    else body[part.name] = text ?? value;
+  }
+  return { method, route: path, params, query, body };
+}
+
+/** The texts of a value in a query: one for each item of a list. `null` is the empty text. */
+function textsOf(value: unknown): string[] {
+  if (Array.isArray(value)) return value.flatMap(textsOf);
+  if (value === null) return [''];
+  return [textOf(value)];
+}
+
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
+
+/** The path and query of a request. @throws TypeError if a parameter of the path is missing */
+export function pathOf({ route, params, query }: OperationRequest): string {
+  const path = route.replaceAll(/[:*](\w+)/g, (_, name: string) => {
+    const value = params[name];
+    if (value === undefined) throw new TypeError(`the parameter ${name} of ${route} is missing`);
+    return encodeURIComponent(value);
+  });
+  const search = new URLSearchParams(query.map(([name, value]): [string, string] => [name, value])).toString();
+  return search === '' ? path : `${path}?${search}`;
+}
