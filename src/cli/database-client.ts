@@ -12,7 +12,7 @@ export function createDatabaseClient({ operations, jobs }: AdminPlugin, actor: C
   return {
     request: async (operation, input, { signal } = {}) => {
       const output = await operations[operation](input, { actor, ...(signal && { signal }) });
-      return answerOf(operation, input as Readonly<Record<string, unknown>>, output);
+      return answerOf(operation, input, output);
     },
     startJob: async (operation, input) => {
       if (!isDoneByJob(operation)) throw new TypeError(`${operation} is done by no job`);
