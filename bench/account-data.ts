@@ -1,10 +1,10 @@
 import type { Knex } from 'knex';
 import { SERVER_NAME } from './room-data.ts';
 
-/** Access token of an administrator, `@root`. */
+/** The access token of the administrator `@root`. */
 export const ADMIN_TOKEN = 'token-of-root';
 
-/** The localpart of the n-th account, starting at 1. Localparts sort in this order. */
+/** Returns the localpart of the n-th account, starting at 1. Localparts sort in this order. */
 export const localpartOf = (n: number): string => `user${String(n).padStart(7, '0')}`;
 
 /** Creates `count` accounts, each with a profile, a device and a registration token. One of them is an administrator. */

@@ -1,6 +1,6 @@
 /**
- * The process measured by bench:accounts: the plugin on one port, and bare Koa routes with the same queries on another.
- * Measures its own event loop on command.
+ * The process that bench:accounts measures. It serves the plugin on one port, and plain Koa routes with the same queries on
+ * another. On command, it measures stalls of its own event loop.
  */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -35,7 +35,7 @@ await admin.start();
 const plugin = new Koa();
 plugin.use(admin.router.routes());
 
-/** The minimum number of queries: the owner of the token, and the answer. */
+/** SQL for the minimum number of queries: the owner of the token, and the answer. */
 const OWNER = `SELECT d.localpart, d.server_name, d.device_id, a.account_type
   FROM userapi_devices d JOIN userapi_accounts a ON a.server_name = d.server_name AND a.localpart = d.localpart
   WHERE d.access_token = ? AND a.is_deactivated IS NOT TRUE`;

@@ -1,7 +1,7 @@
 /**
- * Sends requests about accounts over real HTTP to a second process, which does nothing else. There are a million accounts.
- * The baselines run alternately with the plugin. They are bare Koa routes in the second process, which run the minimum number
- * of queries for the same answer, including authentication, and the same number of bare password hashes.
+ * Sends requests about accounts over real HTTP to a second process, which does nothing else. There are a million accounts. The
+ * baselines are plain Koa routes in the second process. They run the minimum number of queries for the same answer, including
+ * authentication, and the same number of password hashes. The plugin and the baselines are measured alternately.
  */
 import { ADMIN_TOKEN, localpartOf, makeAccounts } from './account-data.ts';
 import type { Command, Ports } from './accounts-process.ts';
@@ -20,16 +20,16 @@ const PASSWORDS = 50;
 const LIST = '/_synapse/admin/v2/users?limit=100';
 const VALIDITY = '/_matrix/client/v1/register/m.login.registration_token/validity';
 
-/** The plugin's route and its baseline. */
+/** The plugin's route, and its baseline. */
 type Pair = readonly [ours: Target, bare: Target];
 type Tell = (name: string, unit: string, value: number, baseline: number, ratio: number) => void;
 
-/** A different account for each number, never `@root`. */
+/** Returns a different account for each number. It is never `@root`. */
 const somebody = (n: number): string => localpartOf(((n * 7_919) % (ACCOUNTS - 1)) + 1);
 
 /**
- * Measures all targets alternately, so that other load on the machine affects all of them. Returns the medians. The first
- * round is a warm-up and does not count.
+ * Measures all targets alternately, so that other load on the machine affects all of them. Returns the medians. The first round
+ * is a warm-up and does not count.
  */
 async function inTurn(
   rounds: number,
@@ -69,7 +69,7 @@ async function measureRates(ports: Ports, tell: Tell): Promise<void> {
   }
 }
 
-/** The page token after a number of accounts. Clients get it from the previous page. */
+/** Returns the page token after a number of accounts. Clients get it from the previous page. */
 async function tokenAfter(ports: Ports, accounts: number): Promise<string> {
   const url = `http://127.0.0.1:${ports.plugin}/_synapse/admin/v2/users?limit=1&from=${accounts - 1}`;
   const answer = await fetch(url, { headers: { authorization: `Bearer ${ADMIN_TOKEN}` } });

@@ -1,6 +1,6 @@
 /**
- * Measures the time to send one message to a room of MEMBERS members, including the commit. Default of MEMBERS: 100,000.
- * Baseline: a message to a room of 100 members, measured alternately.
+ * Measures the time to send one message to a room with MEMBERS members, including the commit. The default of MEMBERS is
+ * 100,000. Baseline: a message to a room with 100 members. Both are measured alternately.
  */
 import type { Knex } from 'knex';
 import type { RoomId } from '../src/ids.ts';

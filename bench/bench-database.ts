@@ -17,7 +17,7 @@ const roomOf = (index: number): SampleRoom => ({
   senders: [`@user${index}:localhost` as UserId, `@other${index}:localhost` as UserId],
 });
 
-/** Runs `work` on an embedded PostgreSQL with its default settings and this many searchable events. */
+/** Runs `work` on an embedded PostgreSQL that has its default settings and this many searchable events. */
 export async function withBenchDatabase<T>(events: number, work: (database: BenchDatabase) => Promise<T>): Promise<T> {
   const dataDir = await mkdtemp(join(tmpdir(), 'koa-matrix-admin-bench-'));
   const postgres = await startEmbeddedPostgres({ dataDir });

@@ -1,17 +1,17 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-/** The effect of some work on its event loop. Times in ms. */
+/** The effect of some work on the event loop. Times are in ms. */
 export interface LoopWatch<T> {
   readonly value: T;
   readonly tookMs: number;
   /**
-   * The longest time for which a timer that was always due did not run. Counts only CPU time of this process, so time in
-   * which other processes have the CPU does not count.
+   * The longest time for which a timer that was always due did not run. Only CPU time of this process counts, so that other
+   * processes on the machine have no effect.
    */
   readonly longestStallMs: number;
 }
 
-/** Runs work while a timer measures stalls. */
+/** Runs work, while a timer measures how long the event loop is blocked. */
 export async function watchEventLoop<T>(work: () => Promise<T>): Promise<LoopWatch<T>> {
   let longestStallMs = 0;
   let last = performance.now();

@@ -1,5 +1,5 @@
 /**
- * An HTTP client that needs little CPU time compared to the server. It keeps its connections open and needs answers with a
+ * An HTTP client that needs little CPU time compared to the server. It keeps its connections open, and needs answers with a
  * Content-Length.
  */
 import { once } from 'node:events';
@@ -8,13 +8,13 @@ import { connect, type Socket } from 'node:net';
 export interface Target {
   readonly port: number;
   readonly token?: string;
-  /** The path of each request. */
+  /** Returns the path of each request. */
   readonly path: (n: number) => string;
   readonly method?: string;
   readonly body?: (n: number) => string;
 }
 
-/** Sends requests one after the other until `next` has none. @returns the number of requests */
+/** Sends requests one after another, until `next` returns none. @returns the number of requests */
 async function useConnection(socket: Socket, next: () => string | undefined): Promise<number> {
   let answered = 0;
   let received: Buffer = Buffer.alloc(0);
@@ -31,7 +31,7 @@ async function useConnection(socket: Socket, next: () => string | undefined): Pr
   return answered;
 }
 
-/** @throws Error if the status is not 200 */
+/** Tells whether a whole answer has been received. @throws Error if the status is not 200 */
 function isWholeAnswer(received: Buffer): boolean {
   const headEnd = received.indexOf('\r\n\r\n');
   if (headEnd < 0) return false;
@@ -68,7 +68,7 @@ async function load(target: Target, connections: number, isOver: (n: number) => 
   return counts.reduce((sum, count) => sum + count, 0);
 }
 
-/** Measures the rate over `ms`. @returns answers per second */
+/** Measures for `ms` how many answers arrive. @returns answers per second */
 export async function rateOf(target: Target, connections: number, ms: number): Promise<number> {
   const startedAt = performance.now();
   const answered = await load(target, connections, () => performance.now() - startedAt > ms);

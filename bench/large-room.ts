@@ -3,15 +3,16 @@ import type { Knex } from 'knex';
 export const LARGE_ROOM = '!large:localhost';
 const SERVER = 'localhost';
 
-/** One of this many events is a state event, which creates a state snapshot. */
+/** One of this many events is a state event, and creates a state snapshot. */
 const STATE_EVERY = 100;
-/** One of this many events belongs to a second room, so the rows of the two rooms are mixed, as in a homeserver. */
+/** One of this many events belongs to a second room. So the rows of the two rooms are mixed, as on a real homeserver. */
 const NEIGHBOUR_EVERY = 5;
 const JSON_PADDING = 500;
 
 /**
  * Fills Dendrite's tables with a room of `events` events. A second room has a quarter as many events, between those of the
- * first. As in Dendrite, events form a chain, both components store their JSON, and state blocks have one event.
+ * first. As in Dendrite, each event follows the one before it, both components store the events' JSON, and each state block has
+ * one event.
  */
 export async function fillLargeRoom(db: Knex, events: number): Promise<void> {
   const all = Math.ceil((events * NEIGHBOUR_EVERY) / (NEIGHBOUR_EVERY - 1));
@@ -69,7 +70,7 @@ export async function fillLargeRoom(db: Knex, events: number): Promise<void> {
   await db.raw('VACUUM (ANALYZE)');
 }
 
-/** The same deletions, one statement for each table. */
+/** SQL for the same deletions, one statement for each table. */
 export const PURE_SQL: readonly string[] = [
   `DELETE FROM roomserver_state_block WHERE state_block_nid IN
      (SELECT unnest(state_block_nids) FROM roomserver_state_snapshots WHERE room_nid = 1)`,

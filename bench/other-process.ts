@@ -1,18 +1,18 @@
-/** A second process of a bench, on the same database. It stops on the message `stop`. */
+/** A second process of a bench. It uses the same database, and stops when it gets the message `stop`. */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
 export interface OtherProcess<Command extends string> {
-  /** The message that the process sent when it was ready. */
+  /** The message that the process has sent when it was ready. */
   readonly ready: unknown;
-  /** Sends a command. @returns the answer */
+  /** Sends a command to the process. @returns the answer */
   readonly command: (name: Command) => Promise<unknown>;
-  /** Stops the process if it is still running, and waits for its end. */
+  /** Stops the process if it is still running, and waits until it has ended. */
   readonly stop: () => Promise<void>;
 }
 
-/** @param program name of a file in this folder, without its extension */
+/** Starts the process. @param program name of a file in this folder, without its extension */
 export async function startProcess<Command extends string = never>(
   program: string,
   connectionString: string,

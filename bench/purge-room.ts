@@ -1,6 +1,6 @@
 /**
- * Purges a room of 100,000 events and one of 1,000,000. Baseline: the same deletions, one SQL statement for each table, in
- * one transaction. Both run on copies of one database. Also measures the longest step and the growth of memory.
+ * Purges a room of 100,000 events and one of 1,000,000 events. Baseline: the same deletions, with one SQL statement for each
+ * table, in one transaction. Both run on copies of one database. Also measures the longest step and the growth of memory use.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -40,7 +40,7 @@ interface PurgeTimes {
   readonly memoryBytes: number;
 }
 
-/** Age of the oldest transaction of other sessions. */
+/** Returns the age of the oldest transaction of other sessions, in ms. */
 async function oldestTransactionMs(db: Knex): Promise<number> {
   const { rows } = await db.raw(
     `SELECT max(extract(epoch FROM clock_timestamp() - xact_start))::float8 * 1000 AS ms FROM pg_stat_activity

@@ -1,4 +1,4 @@
-/** Measures how much more peak memory a process needs to reindex 1,000,000 events than 100,000. */
+/** Measures how much more memory a process uses at most when it reindexes 1,000,000 events than when it reindexes 100,000. */
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -6,7 +6,7 @@ import { withBenchDatabase } from './bench-database.ts';
 import { report, rounded } from './report.ts';
 
 const SIZES = [100_000, 1_000_000] as const;
-/** Maximum growth, in MB. */
+/** Maximum growth of memory use, in MB. */
 const ALLOWED_GROWTH = 100;
 
 async function peakMegabytes(events: number): Promise<number> {

@@ -1,8 +1,8 @@
 /**
  * Reindexes 172,672 events with the PostgreSQL index, with one process and with two. If MEILI_URL is set, also with
  * Meilisearch. Baseline: one SQL statement that fills a table with the same columns by `to_tsvector`, and the same indexes,
- * built with the same memory. The baseline cannot find Chinese, Japanese and Korean. Rounds are interleaved, and medians
- * count.
+ * which are built with the same memory. The baseline cannot find Chinese, Japanese and Korean. The rounds alternate, and the
+ * medians count.
  */
 import type { Knex } from 'knex';
 import { createAdminPlugin } from '../src/index.ts';
@@ -20,7 +20,7 @@ const ROUNDS = 5;
 
 const BASELINE = [
   'CREATE TABLE baseline (LIKE matrix_admin.search_documents)',
-  // The fastest way to read the body in PostgreSQL. OFFSET 0 makes it parse each event's JSON once.
+  // This is the fastest way to read the body in PostgreSQL. OFFSET 0 makes PostgreSQL parse each event's JSON only once.
   `INSERT INTO baseline
    SELECT event_id, room_id, sender, id, 'content.body', body, to_tsvector('simple', body)
    FROM (SELECT event_id, room_id, sender, id, headered_event_json::json #>> '{content,body}' AS body
@@ -40,7 +40,7 @@ async function timeBaseline(db: Knex): Promise<number> {
   return performance.now() - startedAt;
 }
 
-/** Time from the call to the end of the job, in ms. */
+/** Measures the time from the call to the end of the job, in ms. */
 async function timeReindex(db: Knex, search: SearchAdapter): Promise<number> {
   const admin = createAdminPlugin({ serverName: SERVER_NAME, db, signingKeys: [SIGNING_KEY] }, { search });
   await admin.start();

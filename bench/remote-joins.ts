@@ -12,7 +12,7 @@ const REMOTE_KEY: SigningKey = {
   privateKey: generateKeyPairSync('ed25519').privateKey,
 };
 
-/** The state of a room of version 10 on another server after `count` users of that server have joined. */
+/** Makes the state that another server has of a room of version 10 after `count` of its users have joined. */
 export async function stateWithRemoteJoins(db: Knex, roomId: RoomId, count: number): Promise<RemoteState> {
   const rows: { event_id: EventId; event_json: string }[] = await db('syncapi_current_room_state AS s')
     .join('roomserver_events AS e', 'e.event_id', 's.event_id')
@@ -37,7 +37,7 @@ export async function stateWithRemoteJoins(db: Knex, roomId: RoomId, count: numb
   return { state: [...known.map(({ event }) => event), ...joins], authChain: [] };
 }
 
-/** A federation sender that returns one state, and the keys of both servers. */
+/** Makes a federation sender that returns one state, and the keys of both servers. */
 export function federationOf(remote: () => RemoteState, localKey: SigningKey): FederationSender {
   const keys = [REMOTE_KEY, localKey].map(({ privateKey, ...key }) => ({
     ...key,

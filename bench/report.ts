@@ -1,4 +1,7 @@
-/** One measurement of a bench. `ratio` compares it with the baseline of the same run: how many times as fast, or as small. */
+/**
+ * One measurement of a bench. `ratio` compares it with the baseline of the same run: how many times as fast, or how many times
+ * as small.
+ */
 export interface BenchResult {
   readonly name: string;
   readonly value: number;
@@ -14,7 +17,7 @@ export function median(values: readonly number[]): number {
 
 export const rounded = (value: number): number => Math.round(value * 100) / 100;
 
-/** The last line of every bench. */
+/** Prints the last line of a bench. */
 export function report(bench: string, results: readonly BenchResult[]): void {
   console.log(JSON.stringify({ bench, results }));
 }

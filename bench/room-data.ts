@@ -16,7 +16,7 @@ export const userNamed = (name: string): UserId => `@${name}:${SERVER_NAME}` as 
 /** Number of members that join in one transaction. */
 const BATCH = 500;
 
-/** Creates a public room with a number of joined members besides its creator. */
+/** Creates a public room that has a number of joined members besides its creator. */
 export async function makeRoom(db: Knex, rooms: Rooms, creator: string, members: number): Promise<RoomId> {
   const sender = userNamed(creator);
   const state = (type: string, content: Record<string, unknown>) => ({ type, sender, stateKey: '', content });

@@ -1,6 +1,7 @@
 /**
- * Evacuates and purges rooms. Baselines in the same run: for evacuations, one transaction that writes the same rows into
- * tables with the same indexes; for purges, the statements that delete another room of the same size.
+ * Evacuates and purges rooms. The baselines are measured in the same run. For an evacuation, the baseline is one transaction
+ * that writes the same rows into tables with the same indexes. For a purge, it is the SQL statements that delete another room
+ * of the same size.
  */
 import type { Knex } from 'knex';
 import { Registry } from 'prom-client';

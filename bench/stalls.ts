@@ -1,6 +1,6 @@
 /**
- * Measures the longest stall of the host's event loop during each kind of job. SIZE is the number of members of the rooms and
- * the number of indexed events. Its default is 10,000. Baseline: the duration of the whole job.
+ * Measures the longest time for which each kind of job blocks the host's event loop. SIZE is the number of members of the
+ * rooms, and the number of indexed events. Its default is 10,000. Baseline: the duration of the whole job.
  */
 import type { Knex } from 'knex';
 import type { FederationSender, RemoteDevices, RemoteState } from '../src/host.ts';
@@ -16,7 +16,7 @@ import { type BenchResult, report, rounded } from './report.ts';
 import { addMessages, makeRoom, SERVER_NAME, SIGNING_KEY, userNamed } from './room-data.ts';
 
 const SIZE = Number(process.env.SIZE ?? 10_000);
-/** The number of rooms of the user, of accounts that receive a notice, and of refreshed devices. */
+/** The number of the user's rooms, of accounts that get a notice, and of refreshed devices. */
 const FEW = Math.min(Math.ceil(SIZE / 100), 2_000);
 const REMOTE = 'remote.example' as ServerName;
 const REMOTE_USER = `@remote0:${REMOTE}` as UserId;

@@ -1,8 +1,8 @@
 /**
- * Tests whether the time of a refusal reveals its reason. Each pair of requests differs in a secret. The two requests
- * alternate, one at a time on one connection. Both have random parts of the same kind, because new strings take the client
- * longer. The result is the share of pairs in which the first request took longer. By chance it is one half. This share says
- * more than two means.
+ * Tests whether the time of a refusal reveals the reason for the refusal. Each pair of requests differs in a secret. The two
+ * requests alternate, one at a time on one connection. Both have random parts of the same kind, because new strings take the
+ * client longer. The result is the share of pairs in which the first request took longer. By chance, the share is one half. The
+ * share says more than a comparison of two means.
  */
 import { createHmac, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { createHomeserver } from '../src/reference-host/homeserver.ts';
@@ -13,7 +13,7 @@ import { SERVER_NAME } from './room-data.ts';
 const SECRET = 'the secret of this bench';
 const REGISTER = '/_synapse/admin/v1/register';
 const WARM_UP = 100;
-/** Distance from one half in standard deviations. Chance exceeds it once in 15,000 runs. */
+/** Distance from one half, in standard deviations. Chance exceeds it once in 15,000 runs. */
 const SUSPICIOUS = 4;
 
 interface Sent {
@@ -23,7 +23,7 @@ interface Sent {
   readonly body?: unknown;
 }
 
-/** Prepares a request. The preparation is not timed. */
+/** Prepares a request. The time of the preparation does not count. */
 type Prepare = () => Promise<Sent> | Sent;
 
 interface Pair {

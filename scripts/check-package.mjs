@@ -1,4 +1,4 @@
-/** Fails if the npm package exceeds a limit for its size, its number of files or its import time. */
+/** Fails if the size of the npm package, its number of files or its import time exceeds a limit. */
 import { execFileSync } from 'node:child_process';
 
 const LIMITS = { 'bytes packed': 500_000, files: 300, 'ms of a cold import': 150 };
@@ -9,7 +9,7 @@ const [pack] = JSON.parse(
 const measured = {
   'bytes packed': pack.size,
   files: pack.files.length,
-  // The minimum of several runs, because other programs can only slow an import down.
+  // The minimum of several runs counts, because other programs can only make an import slower.
   'ms of a cold import': Math.min(...Array.from({ length: 9 }, coldImportMs)),
 };
 for (const [unit, limit] of Object.entries(LIMITS)) {

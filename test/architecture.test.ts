@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
 /**
- * The imports that each part of `src/` may have from other parts. A part is a folder, or a file directly in `src/`. `types`
- * are for `import type` only. A new part needs a row here.
+ * Which parts of `src/` each part may import. A part is a folder, or a file directly in `src/`. `types` lists parts of which
+ * only types may be imported. A new part needs a row here.
  */
 const MAY_IMPORT: Readonly<Record<string, { readonly values: readonly string[]; readonly types?: readonly string[] }>> =
   {
@@ -120,10 +120,10 @@ const MAY_IMPORT: Readonly<Record<string, { readonly values: readonly string[]; 
     testing: { values: ['errors', 'ids', 'json', 'metrics', 'plugin', 'search'], types: ['config', 'host'] },
   };
 
-/** The reference homeserver is a host: it may import everything, and nothing imports it. */
+/** The reference homeserver is a host of the plugin. It may import everything, and no other part may import it. */
 const HOST_PART = 'reference-host';
 
-/** Parts that build queries. They may import Knex itself, not only its types. */
+/** Parts that build queries. They may import Knex itself. Other parts may import only Knex's types. */
 const QUERY_PARTS = ['storage', 'migrations', 'dendrite-schema', HOST_PART];
 
 const QUERY_BUILDING = [
@@ -137,7 +137,7 @@ const IMPORT =
   /^(?:import|export)\s+(?<type>type\s+)?(?:[^'";]*?\bfrom\s+)?'(?<from>[^']+)'|\bimport\(\s*'(?<dynamic>[^']+)'/gm;
 
 interface SourceFile {
-  /** Path from `src/`, with forward slashes. */
+  /** Path of the file below `src/`, with forward slashes. */
   readonly path: string;
   readonly part: string;
   readonly text: string;
@@ -147,7 +147,7 @@ interface SourceFile {
 interface Import {
   readonly specifier: string;
   readonly typeOnly: boolean;
-  /** Path of the imported file from `src/`. Absent for packages. */
+  /** Path of the imported file below `src/`. Absent if a package is imported. */
   readonly path?: string;
 }
 
@@ -173,12 +173,12 @@ function partOf(path: string): string {
   return rest.length === 0 ? basename(first, '.ts') : first;
 }
 
-/** The code without block and line comments. Works for code whose strings contain no comment marks. */
+/** Removes block and line comments from code. Works only if no string in the code contains a comment mark. */
 function withoutComments(text: string): string {
   return text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/(^|\s)\/\/.*$/gm, '$1');
 }
 
-/** Lists imports that are not allowed, as `path: what`. */
+/** Lists imports that are not allowed, each as `path: what`. */
 function badImports(
   allowed: (file: SourceFile, imported: Import) => boolean,
   of: (file: SourceFile) => boolean = () => true,
@@ -192,7 +192,7 @@ function badImports(
     );
 }
 
-/** Lists matches in the code of files that are not exempt, as `path: code`. */
+/** Lists matches of a pattern in the code of all files that are not exempt, each as `path: code`. */
 function badCode(pattern: RegExp, exempt: (file: SourceFile) => boolean = () => false): string[] {
   return files
     .filter((file) => !exempt(file))
@@ -201,7 +201,7 @@ function badCode(pattern: RegExp, exempt: (file: SourceFile) => boolean = () => 
     );
 }
 
-/** Whether a specifier is the package or a path inside it. */
+/** Tells whether an import names a package or a path inside it. */
 function isPackage(specifier: string, name: string): boolean {
   return specifier === name || specifier.startsWith(`${name}/`);
 }

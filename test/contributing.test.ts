@@ -10,10 +10,10 @@ import { makeScratchDirectory } from './support/scratch-directory.ts';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const run = promisify(execFile);
 
-/** A change from CONTRIBUTING.md: the code and its place. */
+/** A change that CONTRIBUTING.md describes: the code, and where it goes. */
 interface Change {
   readonly path: string;
-  /** The line after which the code goes. `undefined`: the code is the whole file, or goes at its end. */
+  /** The line after which the code goes. `undefined` if the code is a whole file or goes at the end of the file. */
   readonly after: string | undefined;
   readonly atEnd: boolean;
   readonly code: string;
@@ -41,7 +41,7 @@ async function apply(tree: string, { path, after, atEnd, code, imported }: Chang
   await writeFile(file, imported === undefined ? changed : `${imported}\n${changed}`);
 }
 
-/** Calls the new operation in-process and over HTTP, in a minimal homeserver. */
+/** A program with a minimal homeserver. It calls the new operation in-process and over HTTP. */
 const PROGRAM = `
 import { generateKeyPairSync } from 'node:crypto';
 import knex from 'knex';
@@ -85,6 +85,6 @@ it('the worked example of CONTRIBUTING.md adds an operation with a route, in fou
   await writeFile(join(tree, 'program.mjs'), PROGRAM);
   const { stdout } = await run(process.execPath, ['program.mjs', database.connectionString], { cwd: tree });
   const rooms = await database.db('roomserver_rooms').count({ total: '*' }).first();
-  // Without an access token, the route refuses the call. An unknown path would give a 404.
+  // Without an access token, the route refuses the call with 401. An unknown path would give 404.
   expect(JSON.parse(stdout)).toEqual({ inProcess: { total: Number(rooms?.['total']) }, status: 401 });
 }, 60_000);

@@ -2,7 +2,7 @@ import { DatabaseError } from 'pg';
 import { describe, expect, it } from 'vitest';
 import { describeError, errorFields, MatrixError } from '../src/errors.ts';
 
-/** Changes an error as Knex does if a query fails. */
+/** Changes an error's message as Knex does when a query fails. */
 function asKnexThrows<Thrown extends Error>(error: Thrown, statement = `select "x" where "token" = 'secret'`): Thrown {
   return Object.assign(error, { message: `${statement} - ${error.message}` });
 }

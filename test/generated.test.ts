@@ -73,7 +73,7 @@ it('docs/routes.md has every route', async () => {
   );
 });
 
-/** Method and path as in Synapse's documentation, without the names of parameters. */
+/** Removes the names of parameters from an endpoint, so that it can be compared with Synapse's documentation. */
 const shapeOf = (endpoint: string): string => endpoint.replaceAll(/[:*]\w+|\{\w+\}/g, '{}');
 const withPrefix = (endpoint: string): string => endpoint.replace(/ (?!\/)/, ' /_synapse/admin/');
 

@@ -293,7 +293,8 @@ describe('stop()', () => {
     await round();
     const after = await state();
     for (let n = 1; n < ROUNDS; n += 1) await round();
-    // Timers of the first round may still end after this count. A leak would increase the count, never decrease it.
+    // Timers of the first round may end after this count. They can only make the later count smaller, while a leak makes it
+    // larger.
     const settled = async (): Promise<unknown> => {
       const now = await state();
       return { ...now, timers: Math.max(now.timers, after.timers) };

@@ -8,7 +8,7 @@ const linesOf = (name: OutputKind | SecretKind): string[] => {
 };
 const secretsOf = (kind: SecretKind): string[] => [...new Set(linesOf(kind))].map((line) => JSON.parse(line));
 
-/** Finds secrets in a text, with the text around each. */
+/** Finds secrets in a text. Returns each one with the text around it. */
 function findings(secrets: readonly string[], text: string): string[] {
   return secrets.flatMap((secret) => {
     const at = text.indexOf(secret);
@@ -21,7 +21,7 @@ it('leaves no password, token, MAC or nonce in the output of all other tests', (
   const errors = linesOf('error');
   const credentials = secretsOf('credential');
   const invitations = secretsOf('invitation');
-  // A run of all tests has many more records than this.
+  // A run of all tests has many more records than these.
   expect(records.length).toBeGreaterThan(0);
   expect(credentials.length).toBeGreaterThan(0);
   expect(findings([...credentials, ...invitations], records.join('\n'))).toEqual([]);

@@ -8,7 +8,7 @@ interface Locked {
 
 const root = new URL('../', import.meta.url);
 
-/** The places where Node looks for the dependencies of the package at `path`, nearest first. */
+/** Lists the places where Node looks for the dependencies of the package at `path`, nearest first. */
 function placesOf(path: string): string[] {
   const parts = path.split(/\/?node_modules\//);
   return parts.map((_, index) =>
@@ -16,7 +16,8 @@ function placesOf(path: string): string[] {
   );
 }
 
-// If a registry lacks packages of other platforms, npm omits them from the lock file. `npm ci` then refuses the lock file.
+// If a registry lacks packages for other platforms, npm leaves them out of the lock file, and `npm ci` then refuses the lock
+// file.
 it('the lock file has every dependency for every platform', async () => {
   const lock = JSON.parse(await readFile(new URL('package-lock.json', root), 'utf8'));
   const packages: Readonly<Record<string, Locked>> = lock.packages;

@@ -26,7 +26,7 @@ const pool = (max: number, client = 'pg'): Knex => {
   return made;
 };
 
-/** The plugin's errors for settings of a host in plain JavaScript, one mistake in each line. */
+/** Returns the plugin's errors for the settings of a host in plain JavaScript, one line for each mistake. */
 function mistakesOf(host: unknown, options: unknown = {}): string[] {
   try {
     createAdminPlugin(host as Host, options as AdminPluginOptions);
@@ -39,7 +39,7 @@ function mistakesOf(host: unknown, options: unknown = {}): string[] {
   }
 }
 
-/** The errors for a host that is valid except for these members. */
+/** Returns the errors for a host that is valid except for these members. */
 const withHost = (members: object): string[] =>
   mistakesOf({ serverName: SERVER_NAME, db, signingKeys: [key], ...members });
 

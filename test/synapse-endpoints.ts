@@ -3,11 +3,11 @@ export interface SynapseEndpoint {
   /** Method and path. A path without a leading slash is below `/_synapse/admin/`. */
   readonly endpoint: string;
   /**
-   * Differences that an administrator must know, if the endpoint is served. `docs/differences-from-synapse.md` has all
+   * Differences that an administrator must know, if the plugin serves the endpoint. `docs/differences-from-synapse.md` has all
    * differences.
    */
   readonly differs?: string;
-  /** Why it is not served. */
+  /** Why the plugin does not serve the endpoint. Absent if it does. */
   readonly missing?: string;
 }
 
@@ -24,9 +24,8 @@ const missing = (endpoint: string, why: string): SynapseEndpoint => ({ endpoint,
 const NO_MEDIA = 'not yet served: media';
 
 /**
- * Every endpoint of Synapse's admin documentation as of Synapse 1.163, and endpoints that exist only in its code. A served
- * endpoint must have no `missing`, and other endpoints must have one. `test/generated.test.ts` checks this against the route
- * table.
+ * Every endpoint in the admin documentation of Synapse 1.163, and endpoints that only its code has. An endpoint has `missing`
+ * exactly if the plugin does not serve it. `test/generated.test.ts` checks this.
  */
 export const SYNAPSE_PAGES: readonly SynapsePage[] = [
   {

@@ -3,10 +3,11 @@ import { type AdminPlugin, MatrixError } from 'koa-matrix-admin';
 const COUNTER = { actor: { kind: 'system', name: 'four-eyes' } } as const;
 
 /**
- * Lets nobody purge a large room alone. The caller gets `403 M_FORBIDDEN` with an `approval_id`. Another administrator approves
- * it with `POST /_dendrite/admin/approvals/{id}`, and the caller purges again. It counts for a deletion that purges, too.
- * @param maxEvents purges of rooms with more events wait for a second administrator
- * @returns a function that lets everybody purge alone again
+ * Demands that a second administrator approves the purge of a large room. The caller gets `403 M_FORBIDDEN` with an
+ * `approval_id`. Another administrator approves it with `POST /_dendrite/admin/approvals/{id}`. The caller then repeats the
+ * purge. The same rule applies to a deletion that purges the room.
+ * @param maxEvents purges of rooms with more events than this need the approval
+ * @returns a function that removes this rule
  */
 export function addFourEyes({ approvals, hooks, operations }: AdminPlugin, maxEvents: number): () => void {
   return hooks.before('purgeRoom', { name: 'four-eyes' }, async (event) => {
@@ -17,7 +18,9 @@ export function addFourEyes({ approvals, hooks, operations }: AdminPlugin, maxEv
   });
 }
 
-/** The purge itself refuses a room that is not there. All other errors refuse the purge here. */
+/**
+ * An unknown room counts as a room without events, because the purge itself refuses it. Any other error refuses the purge here.
+ */
 function noneIfUnknown(error: unknown): number {
   if (error instanceof MatrixError && error.errcode === 'M_NOT_FOUND') return 0;
   throw error;

@@ -1,4 +1,5 @@
-// A host with all three hooks. usage: node host.js <database URL> <server name> <key.pem> <held room> <large room> <admin> <admin>
+// A host with all three hooks. Usage: node host.js <database URL> <server name> <key.pem> <held room> <large room> <admin>
+// <admin>
 import { createPrivateKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';

@@ -1,10 +1,10 @@
 import { type AdminPlugin, deny } from 'koa-matrix-admin';
 
 /**
- * Prevents purges of rooms under a legal hold. The caller gets `403 ORG_EXAMPLE_LEGAL_HOLD`. A deletion is also refused if it
- * would purge the room.
+ * Prevents purges of rooms that are under a legal hold. The caller gets `403 ORG_EXAMPLE_LEGAL_HOLD`. A deletion is also
+ * refused if it would purge such a room.
  * @param isHeld called before each purge; if it throws, the purge is refused
- * @returns a function that lifts all holds
+ * @returns a function that removes this rule
  */
 export function addLegalHold(
   { hooks }: AdminPlugin,

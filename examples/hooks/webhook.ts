@@ -8,18 +8,19 @@ const DESTRUCTIVE = ['purgeRoom', 'deleteRoom', 'evacuateRoom', 'evacuateUser', 
 export interface WebhookSettings {
   readonly db: Knex;
   readonly url: string;
-  /** Secret for the signature of each body: `X-Signature: sha256=<hex>` is its HMAC-SHA256. */
+  /** The secret that signs each body. The header `X-Signature: sha256=<hex>` has the HMAC-SHA256 of the body. */
   readonly secret: string;
-  /** Wait before the second attempt, in ms. It doubles up to an hour. @defaultValue 1000 */
+  /** Wait before the second attempt, in ms. The wait doubles up to an hour. @defaultValue 1000 */
   readonly retryMs?: number;
 }
 
 /**
- * Sends a message to a URL for every destructive operation. A table of this example stores undelivered messages, so a restart
- * loses none, and any process can deliver them. The receiver may get a message twice, and can recognise it by its `id`.
+ * Sends a message to a URL for every destructive operation. A table of this example stores messages that were not delivered
+ * yet. So a restart loses none of them, and any process can deliver them. The receiver may get a message twice, and can
+ * recognise it by its `id`.
  *
  * A hook runs after the commit. If a process dies between the commit and the hook, the message is not stored. If you must not
- * miss any operation, compare with the audit (`operations.listAudit`).
+ * miss any operation, compare the messages with the audit (`operations.listAudit`).
  */
 export async function addWebhook(
   { hooks }: AdminPlugin,

@@ -1,4 +1,4 @@
-// The same host in plain JavaScript. usage: node host.mjs <database URL> <server name> <key.pem> <room id>
+// The same host as host.ts, in plain JavaScript. Usage: node host.mjs <database URL> <server name> <key.pem> <room id>
 import { createPrivateKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import knex from 'knex';

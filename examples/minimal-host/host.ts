@@ -1,4 +1,4 @@
-// A host in forty lines. usage: node host.js <database URL> <server name> <key.pem> <room id>
+// A host in forty lines. Usage: node host.js <database URL> <server name> <key.pem> <room id>
 import { createPrivateKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import knex from 'knex';

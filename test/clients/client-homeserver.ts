@@ -1,9 +1,9 @@
 import { type FixtureHomeserver, startFixtureHomeserver } from '../reference-host/fixture-homeserver.ts';
 
-/** The secret for registering accounts. */
+/** The shared secret with which tests register accounts. */
 export const SHARED_SECRET = 'a secret of the homeserver';
 
-/** A homeserver with the recorded data that registers users and sends notices. */
+/** Starts a homeserver that has the recorded data, registers users and sends notices. */
 export function startClientHomeserver(): Promise<FixtureHomeserver> {
   return startFixtureHomeserver({
     accounts: { registration: { sharedSecret: SHARED_SECRET, requiresToken: true }, serverNotices: {} },

@@ -3,7 +3,7 @@ import { type FixtureHomeserver, type Json, roomNamed, sendPath } from '../refer
 import { startClientHomeserver } from './client-homeserver.ts';
 import { installNpmPackages, type NpmPackages } from './npm-packages.ts';
 
-/** The used parts of the package. */
+/** The parts of the package that this test uses. */
 interface ProtectionSuite {
   readonly SynapseReport: unknown;
   readonly Value: {
@@ -36,7 +36,7 @@ afterAll(async () => {
 
 const get = async (path: string): Promise<Json> => (await server.call('admin', 'GET', path)).body;
 
-/** One poll of Draupnir for new reports. */
+/** Does what Draupnir does when it polls for new reports. */
 async function poll(from: number): Promise<{ reports: Json[]; next: number }> {
   const page = await get(`/_synapse/admin/v1/event_reports?dir=f&from=${from}`);
   return { reports: page.event_reports, next: page.next_token ?? page.total };

@@ -5,7 +5,7 @@ import { type FixtureHomeserver, fixture, roomNamed } from '../reference-host/fi
 import { startClientHomeserver } from './client-homeserver.ts';
 import { installNpmPackages, type NpmPackages } from './npm-packages.ts';
 
-/** The used parts of the package. */
+/** The parts of the package that this test uses. */
 interface BotSdk {
   readonly MatrixClient: new (homeserverUrl: string, accessToken: string) => MatrixClient;
 }
@@ -53,7 +53,8 @@ let synapse: SynapseAdminApis;
 
 beforeAll(async () => {
   packages = await installNpmPackages(['matrix-bot-sdk@0.8.0']);
-  // The package's cryptography is a binary that its install script would download. It is not needed here.
+  // The package's cryptography is a binary that its install script would download. The test does not need it, so a stub takes
+  // its place.
   const crypto = join(packages.directory, 'node_modules/@matrix-org/matrix-sdk-crypto-nodejs/index.js');
   await writeFile(crypto, 'module.exports = new Proxy({}, { get: () => class {} });');
   const { MatrixClient }: BotSdk = packages.load('matrix-bot-sdk');

@@ -3,7 +3,7 @@ import { type FixtureHomeserver, fixture } from '../reference-host/fixture-homes
 import { startClientHomeserver } from './client-homeserver.ts';
 import { installNpmPackages, type NpmPackages } from './npm-packages.ts';
 
-/** The used parts of the package. */
+/** The parts of the package that this test uses. */
 interface JsSdk {
   readonly createClient: (options: Record<string, unknown>) => MatrixClient;
 }

@@ -6,16 +6,17 @@ import { promisify } from 'node:util';
 import type { Json } from '../reference-host/fixture-homeserver.ts';
 import { makeScratchDirectory } from '../support/scratch-directory.ts';
 
-/** npm packages in a separate directory. They are not dependencies of this package. */
+/** npm packages that were installed into a separate directory. They are not dependencies of this package. */
 export interface NpmPackages {
-  /** The exports of a package, as returned by `require()`. */
+  /** Returns the exports of a package, as `require()` does. */
   readonly load: (name: string) => Json;
   readonly directory: string;
   readonly remove: () => Promise<void>;
 }
 
 /**
- * Installs packages, such as `matrix-js-sdk@43.0.0`, without their install scripts, into a directory that `remove()` deletes.
+ * Installs packages, such as `matrix-js-sdk@43.0.0`, into a new directory, without running their install scripts. `remove()`
+ * deletes the directory.
  * @throws Error that says what is missing
  */
 export async function installNpmPackages(packages: readonly string[]): Promise<NpmPackages> {

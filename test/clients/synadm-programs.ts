@@ -5,11 +5,11 @@ import { promisify } from 'node:util';
 import { createPythonEnvironment } from '../support/python-environment.ts';
 
 const run = promisify(execFile);
-/** Path of Debian's synadm. */
+/** Path of the program that Debian's package `synadm` installs. */
 const DEBIAN_PATH = '/usr/bin/synadm';
 const PYPI_PACKAGE = 'synadm==0.49.2';
 
-/** An installed synadm. */
+/** A synadm that is installed. */
 export interface SynadmProgram {
   readonly path: string;
   readonly remove: () => Promise<void>;
@@ -22,7 +22,7 @@ const exists = (path: string): Promise<boolean> =>
   );
 
 /**
- * Debian's synadm, installed by `apt-get` if that is allowed.
+ * Returns Debian's synadm. If it is not installed, installs it with `apt-get`, if that is allowed.
  * @throws Error that says what is missing
  */
 export async function debianSynadm(): Promise<SynadmProgram> {
@@ -37,7 +37,7 @@ export async function debianSynadm(): Promise<SynadmProgram> {
 }
 
 /**
- * A newer synadm, from the Python package index.
+ * Installs a newer synadm from the Python package index.
  * @throws Error that says what is missing
  */
 export async function pypiSynadm(): Promise<SynadmProgram> {

@@ -202,7 +202,7 @@ describe.each([
   });
 });
 
-/** A configuration in the format of `synadm config`. */
+/** Makes a configuration in the format of `synadm config`. */
 function configOf(origin: string, matrixPath = '/_matrix'): string {
   const settings = {
     user: admin.user_id,

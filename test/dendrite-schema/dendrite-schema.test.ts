@@ -47,14 +47,14 @@ const SEQUENCES = `
   SELECT sequencename::text, start_value::text, data_type::text FROM pg_sequences
   WHERE schemaname = 'public' AND sequencename NOT LIKE 'dendrite\\_schema\\_%' ORDER BY sequencename COLLATE "C"`;
 
-/** Sequences of SERIAL columns. They are dropped with their table. */
+/** SQL for the sequences of SERIAL columns. They are dropped together with their table. */
 const OWNED_SEQUENCES = `
   SELECT s.relname FROM pg_class s
   JOIN pg_depend d ON d.objid = s.oid AND d.classid = 'pg_class'::regclass AND d.deptype = 'a'
   WHERE s.relkind = 'S' AND s.relnamespace = 'public'::regnamespace AND s.relname NOT LIKE 'dendrite\\_schema\\_%'
   ORDER BY s.relname COLLATE "C"`;
 
-/** Number of rows of each table in `data.sql`. pg_dump writes every row on a separate line, after a tab. */
+/** Counts the rows of each table in `data.sql`. pg_dump writes each row on a separate line, after a tab. */
 async function rowCountsOfDump(): Promise<Map<string, number>> {
   const counts = new Map<string, number>();
   for (const [, table = '', rows = ''] of (await fixture('data.sql')).matchAll(
@@ -113,7 +113,7 @@ describe('the recorded data', () => {
   });
 });
 
-/** A database without tables, and a pool for it. Both are removed at the end of the test. */
+/** Creates a database without tables, and a pool for it. Both are removed at the end of the test. */
 async function emptyDatabase(schema = 'public'): Promise<Knex> {
   const { admin, prefix } = inject('databases');
   const name = `${prefix}_${randomUUID().replaceAll('-', '')}`;
@@ -148,7 +148,7 @@ describe('dendriteSchema', () => {
       expect(affected).toEqual([alice]);
       const members = db('public.syncapi_current_room_state').where({ type: 'm.room.member' });
       expect(await members.select('state_key', 'membership')).toEqual([{ state_key: alice, membership: 'leave' }]);
-      // The host's own tables, and its table of migrations, stay on its own search path.
+      // The host's own tables and its table of migrations stay in the schemas of the host's own search path.
       expect(await db('homeserver.migrations_of_dendrite').select('name')).toHaveLength(6);
     },
   );

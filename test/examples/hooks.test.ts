@@ -78,7 +78,7 @@ describe('four eyes', () => {
 });
 
 describe('a webhook', () => {
-  /** The messages that the receiver got, and the status of its answers. */
+  /** The messages that the webhook's receiver got, and the status with which it answers. */
   let received: { readonly body: string; readonly signature: unknown }[] = [];
   let status = 500;
   let receiver: Server;

@@ -15,7 +15,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const run = promisify(execFile);
 
 let folder: string;
-/** A project with the packed plugin and the dependencies of its host. */
+/** Creates a project that contains the packed plugin and the packages that its host needs. */
 beforeAll(async () => {
   folder = await createHostProject();
   await run(process.execPath, ['scripts/bundle.mjs'], { cwd: ROOT });

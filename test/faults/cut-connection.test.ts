@@ -8,7 +8,7 @@ import { ALL_ROUTES, type MountedPlugin, mountPlugin } from '../support/mounted-
 import { until } from '../support/search-plugin.ts';
 
 let database: TestDatabase;
-/** A connection without the proxy. */
+/** A connection that does not go through the proxy. */
 let db: Knex;
 let proxy: DatabaseProxy;
 let plugin: MountedPlugin;
@@ -20,7 +20,7 @@ beforeAll(async () => {
   const proxied = knex({ client: 'pg', connection, pool: { min: 0, max: 10 }, acquireConnectionTimeout: 2_000 });
   plugin = await mountPlugin({ database: { ...database, db: proxied, pluginDb: proxied }, options: ALL_ROUTES });
   const { pool } = proxied.client;
-  // The worker's first poll for jobs also commits.
+  // Wait for the worker's first look for jobs, because it also commits transactions.
   await until(() => pool.numUsed() + pool.numPendingAcquires() === 0);
 });
 afterAll(async () => {

@@ -7,7 +7,7 @@ import { type Answer, jsonOf } from '../support/http-client.ts';
 import { ALL_ROUTES, type MountedPlugin, mountPlugin } from '../support/mounted-plugin.ts';
 import { brokenInvariants } from '../support/room-invariants.ts';
 
-/** More failures than a job may have. */
+/** A number of failures that is larger than a job may have. */
 const MANY = 10;
 
 let db: Knex;
@@ -15,12 +15,15 @@ let plugin: MountedPlugin;
 beforeAll(async () => {
   plugin = await mountPlugin({ options: { ...ALL_ROUTES, jobs: { pollIntervalMs: 50 } } });
   ({ db } = plugin.database);
-  // The role of the plugin increases the sequence.
+  // A trigger that runs under the plugin's role increases the sequence.
   await db.raw('CREATE SEQUENCE failures; GRANT ALL ON failures TO PUBLIC');
 });
 afterAll(() => plugin.close());
 
-/** Makes the next inserts or updates of a table fail. Counts in a sequence, because rollbacks do not affect sequences. */
+/**
+ * Makes the next inserts or updates of a table fail. A sequence counts the failures, because a rollback does not undo a
+ * sequence.
+ */
 async function failNext(table: string, sqlstate: string, times: number): Promise<void> {
   await db.raw(`SELECT setval('failures', 1, false)`);
   await db.raw(`CREATE OR REPLACE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN

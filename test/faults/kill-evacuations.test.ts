@@ -6,12 +6,13 @@ import { addAccount } from '../support/dendrite-server.ts';
 import { KILLS_TIMEOUT_MS, killAtRandomMoments, SERVER_NAME } from '../support/killed-operation.ts';
 import { brokenInvariants } from '../support/room-invariants.ts';
 
-/** More members than leave in one step. */
+/** Number of members. It is more than one step of an evacuation makes leave. */
 const MEMBERS = 1_400;
-/** Rooms with messages to redact, and more messages in each than a step redacts. */
+/** Number of rooms with messages to redact. */
 const SPAMMED_ROOMS = 3;
+/** Number of messages in each of these rooms. It is more than one step redacts. */
 const SPAM = 260;
-/** More rooms than are left in two steps. */
+/** Number of rooms. It is more than two steps of an evacuation make the user leave. */
 const ROOMS = 110;
 const PEOPLE = 70;
 

@@ -6,10 +6,10 @@ import { namesOf, tracesOf } from '../support/room-traces.ts';
 
 const MEMBERS = 600;
 const MESSAGES = 1_500;
-/** Number of messages written in one transaction. */
+/** Number of messages that are written in one transaction. */
 const BATCH = 500;
 
-/** A digest of all rows of a room in the tables that have many. */
+/** Returns a digest of all rows of a room in the tables that have many rows. */
 async function rowsOfRoom(db: Knex, roomId: string): Promise<unknown> {
   const { rows } = await db.raw(
     `SELECT
@@ -32,7 +32,7 @@ it(
   'kill -9 at any moment of a purge: the room stays closed, and the next process completes the purge',
   () =>
     killAtRandomMoments(async (db, admin) => {
-      // The rows of the two rooms are mixed, as in a homeserver.
+      // Write to the two rooms alternately, so that their rows are mixed as on a real homeserver.
       const roomId = await makeRoom(db, admin.rooms, 'creator', MEMBERS);
       const neighbour = await makeRoom(db, admin.rooms, 'creator', MEMBERS);
       const sender = userNamed('creator');
@@ -46,7 +46,7 @@ it(
           await db.transaction((transaction) => admin.rooms.append(transaction, room, messages));
         }
       }
-      // Slows each step down, so that processes are killed during it, and before and after its commit.
+      // Slow each step down, so that processes are killed during a step, and before and after its commit.
       await db.raw(`CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS
         'BEGIN PERFORM pg_sleep(0.1); RETURN NULL; END'`);
       await db.raw('CREATE TRIGGER linger AFTER UPDATE ON matrix_admin.purges EXECUTE FUNCTION linger()');
@@ -56,7 +56,7 @@ it(
       return {
         call: { name: 'purgeRoom', input: { roomId } },
         underWay: async (copy) => {
-          // The room is closed until the end, and then deleted.
+          // The room accepts no events until the purge has ended, and is deleted then.
           const { rows } = await copy.raw(
             `SELECT ARRAY(SELECT room_id FROM roomserver_rooms WHERE room_id = :roomId)
                = ARRAY(SELECT room_id FROM matrix_admin.purges) AS "isClosedOrGone"`,

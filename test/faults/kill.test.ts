@@ -22,7 +22,7 @@ import { makeScratchDirectory } from '../support/scratch-directory.ts';
 import { until } from '../support/search-plugin.ts';
 
 const LEASE_MS = 600;
-/** `KILLS=20` for the long version. */
+/** Number of kills. `KILLS=20` runs the long version. */
 const KILLS = Number(process.env['KILLS'] ?? 4);
 const SEED = Number(process.env['KILL_SEED'] ?? 20_260_101);
 const EVENTS = 20_000;
@@ -31,7 +31,7 @@ const LONGEST_LIFE_MS = 1_500;
 let directory: string;
 let database: TestDatabase;
 let db: Knex;
-/** Applies changes and searches. It is never started, so it leads no jobs. */
+/** A plugin that applies changes and searches. It is never started, so it runs no jobs. */
 let admin: AdminPlugin;
 let children: ChildProcess[] = [];
 let random: () => number;
@@ -83,7 +83,7 @@ async function ended(id: string): Promise<Job> {
   return jobOf(id);
 }
 
-/** Adds a document that a reindex does not create. It is found only while the old index answers. */
+/** Adds a document that a reindex does not create. A search finds it only while the old index answers. */
 async function markIndex(): Promise<void> {
   const document = { event_id: '$old:x', room_id: ROOM, sender: '@a:x', stream_position: 0, key: 'content.body' };
   await db('matrix_admin.search_documents')
@@ -97,7 +97,7 @@ async function findsMark(): Promise<boolean> {
   return hits.length > 0;
 }
 
-/** Texts of the generated rows by event id. */
+/** Returns the texts of the generated events, by event id. */
 async function generatedTexts(): Promise<Record<string, string>> {
   const rows = await db('public.syncapi_output_room_events').select('event_id', 'headered_event_json');
   return Object.fromEntries(rows.map((row) => [row.event_id, JSON.parse(row.headered_event_json).content.body]));

@@ -11,14 +11,14 @@ import { countFromEnvironment, tellOfLongVersion } from '../support/long-version
 import { type MountedPlugin, mountPlugin } from '../support/mounted-plugin.ts';
 import { brokenInvariants } from '../support/room-invariants.ts';
 
-/** `ROUNDS=200` for the long version. */
+/** Number of rounds. `ROUNDS=200` runs the long version. */
 const ROUNDS = countFromEnvironment('ROUNDS', 4);
-/** A call waits 50 s for its job. On a busy machine, a round may take much of that. */
+/** Time limit for an answer, in ms. A call waits 50 s for its job, and on a busy machine a round may take much of that time. */
 const ANSWER_MS = 60_000;
 const MEMBERS = ['one', 'two', 'three', 'four'];
 
 let database: TestDatabase;
-/** Two processes of one homeserver, as far as the database can tell. */
+/** Two plugins on one database. For the database, they are two processes of one homeserver. */
 let processes: readonly MountedPlugin[];
 beforeAll(async () => {
   database = await createTestDatabase({ fixture: true });
@@ -71,7 +71,10 @@ async function newRoom({ admin }: MountedPlugin, version: string): Promise<RoomI
 const forked = (): Promise<RoomId[]> =>
   database.db('roomserver_rooms').whereRaw('cardinality(latest_event_nids) > 1').orderBy('room_nid').pluck('room_id');
 
-/** Number of deadlocks that PostgreSQL has resolved. The transactions are retried, so nothing else shows them. */
+/**
+ * Returns the number of deadlocks that PostgreSQL has resolved. The plugin retries these transactions, so nothing else shows
+ * the deadlocks.
+ */
 async function deadlocks(): Promise<number> {
   const { rows } = await database.db.raw(
     'SELECT deadlocks::int FROM pg_stat_database WHERE datname = current_database()',
@@ -79,7 +82,10 @@ async function deadlocks(): Promise<number> {
   return rows[0].deadlocks;
 }
 
-/** Sends a message like a homeserver for its clients. A refused message or a purged room is not a failure. */
+/**
+ * Sends a message as a homeserver does for its clients. A message that is refused, or a room that was purged, is not a failure
+ * of the test.
+ */
 async function send({ admin, database: { db } }: MountedPlugin, roomId: RoomId, i: number): Promise<number> {
   const localpart = MEMBERS[i % MEMBERS.length] ?? 'one';
   const text = { type: 'm.room.message', sender: local(localpart), content: { msgtype: 'm.text', body: `${i}` } };
@@ -93,7 +99,7 @@ async function send({ admin, database: { db } }: MountedPlugin, roomId: RoomId, 
   }
 }
 
-/** Number of occurrences of each value. */
+/** Counts how often each value occurs. */
 function tally(values: readonly (string | number)[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const value of values) counts[value] = (counts[value] ?? 0) + 1;
@@ -131,7 +137,7 @@ it(
     const answers = tally(statuses);
     const warnings = tally(atLevel('warn').map(({ message, fields }) => `${message}: ${String(fields['error'])}`));
     tellOfLongVersion('ROUNDS', { answers, deadlocks: await deadlocks(), warnings, slowestMs });
-    // Rooms that existed at the time of the request, and rooms that were purged or being purged.
+    // All other statuses would be wrong. 404, for example, is the answer if the room was purged before the request.
     expect(statuses.filter((status) => ![200, 400, 403, 404, 409].includes(status))).toEqual([]);
     expect(answers['200']).toBeGreaterThan(ROUNDS * 20);
     expect(await forked()).toEqual(before);

@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => plugin.close());
 
-/** The status of a request with the token, and whether the token was looked up. */
+/** Sends a request with the token. Returns the status, and whether the plugin looked the token up in the database. */
 async function use(accessToken: string): Promise<readonly [status: number, isLookedUp: boolean]> {
   const { pluginDb: db } = plugin.database;
   let isLookedUp = false;

@@ -182,7 +182,7 @@ async function addPeople({ database: { db } }: MountedPlugin): Promise<void> {
     await addDevice(db, { accessToken, ...account });
   }
   await addDevice(db, { accessToken: 'orphan-token', localpart: 'nobody' });
-  // The localpart of the virtual host's administrator on the primary server name, where it has no account.
+  // This device has the localpart of the virtual host's administrator, but the main server name. That name has no such account.
   await addDevice(db, { accessToken: 'elsewhere-token', localpart: 'virtual' });
   await addDevice(db, { accessToken: 'spelling-token', localpart: 'ADMIN' });
 }
@@ -208,7 +208,7 @@ describe.each(MOUNTS)('access $name', (mount) => {
   afterAll(() => plugin.close());
 
   it.each(CASES)('by $title is answered $status', async (access) => {
-    // Asks twice, because regular expressions and prepared statements may keep state.
+    // Ask twice, because regular expressions and prepared statements may keep state between two requests.
     for (const answer of [await ask(plugin, access), await ask(plugin, access)]) {
       expect(answer.status).toBe(access.status);
       expect(jsonOf(answer)).toEqual(access.body ?? { entries: [] });

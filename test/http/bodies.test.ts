@@ -15,12 +15,12 @@ const TYPES = [
   'application/octet-stream',
   'nonsense',
 ];
-/** How a host treats such a body is not the plugin's concern. */
+/** The host itself decides what it answers to such a body. The status must only be below 500. */
 const NO_SERVER_ERROR = expect.toSatisfy((status: number) => status < 500);
-/** Content types matter only for hosts that parse bodies. */
+/** Content types matter only if the host parses bodies. Otherwise, two of them are enough. */
 const typesOf = ({ parsesBodies }: Mount): typeof TYPES => (parsesBodies ? TYPES : TYPES.slice(0, 2));
 const CANCEL = '/_dendrite/admin/jobs/01234567-89ab-4def-8123-456789abcdef/cancel';
-/** The expected error for a body that was read: the job does not exist, or the key is unknown. */
+/** Returns the error that is expected after the body was read: the job does not exist, or a key is unknown. */
 const acceptedAs = (body: string | Uint8Array): object =>
   String(body).includes('"')
     ? { status: 400, errcode: 'M_INVALID_PARAM', error: expect.stringMatching(/^unknown parameter "/) }
@@ -77,7 +77,9 @@ describe.each(MOUNTS)('bodies $name', (mount) => {
   const post = (body: string | Uint8Array, headers: Record<string, string> = {}, chunked = false): Promise<Answer> =>
     plugin.asAdmin(CANCEL, { method: 'POST', body, headers, chunked });
 
-  /** Whether the host reads the body. Such a host answers malformed bodies before the plugin sees the request. */
+  /**
+   * Tells whether the host reads a body of this type. Such a host answers malformed bodies before the plugin sees the request.
+   */
   const readByHost = (type: string | undefined): boolean =>
     mount.parsesBodies && ['application/json', 'text/plain', 'application/x-www-form-urlencoded'].includes(type ?? '');
 
@@ -105,7 +107,7 @@ describe.each(MOUNTS)('bodies $name', (mount) => {
     it('refuses 64 KiB plus one byte, with or without Content-Length', async () => {
       for (const chunked of [false, true]) {
         const answer = await post(padded(LIMIT + 1), headers, chunked);
-        // A body that the host has parsed was below the host's own limit.
+        // If the host parses the body, the body is small enough for the host, and the plugin refuses it.
         expectAnswer(answer, type, { status: 413, errcode: 'M_TOO_LARGE' });
       }
     });
@@ -235,7 +237,7 @@ describe("bodies behind the host's body parser that gives up without an error", 
       plugin.asAdmin(CANCEL, { method: 'POST', body, chunked, headers });
     const expectAnswer = (answer: Answer, wanted: object): void =>
       expect({ ...jsonOf(answer), status: answer.status }).toMatchObject(wanted);
-    // The parser refuses this because of its Content-Length, and has read nothing.
+    // The parser refuses this body because of its Content-Length. It has read nothing, so the plugin can read the body.
     expectAnswer(await post(padded(2_000), false), acceptedAs(padded(2_000)));
     for (const answer of [
       await post(padded(2_000), true),

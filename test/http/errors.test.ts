@@ -14,13 +14,13 @@ afterEach(async () => {
   for (const close of closings.splice(0).reverse()) await close();
 });
 
-/** Checks the shape of a 5xx, and that its id leads to a line of the log. */
+/** Checks the form of a 5xx answer, and that its request id leads to a line of the log. */
 function expectInternalError(plugin: MountedPlugin, answer: Answer): void {
   expect(answer.status).toBe(500);
   expectFailure(plugin, answer, {});
 }
 
-/** The same of a 503, which says when to come back. */
+/** Checks the form of a 503 answer, which says when the client should try again. */
 function expectUnavailable(plugin: MountedPlugin, answer: Answer): void {
   expect([answer.status, answer.headers['retry-after']]).toEqual([503, '5']);
   expectFailure(plugin, answer, { retry_after_ms: 5_000 });
@@ -66,7 +66,7 @@ describe.each(MOUNTS)('a broken database $name', (mount) => {
     expect(plugin.logger.text()).not.toContain('secret-');
     expect(plugin.appErrors).toEqual([]);
     const head = await plugin.asAdmin(path, { method: 'HEAD' });
-    // HEAD of what POST would change looks at nothing but the caller.
+    // A HEAD request for a path that changes something checks only the caller, and so does not fail.
     expect([500, method === 'GET' ? 500 : 200]).toContain(head.status);
     expect(head.text).toBe('');
   });

@@ -186,11 +186,11 @@ function encode(framed: string, content: string): string {
   return `Transfer-Encoding: chunked\r\n\r\n${chunk}0\r\n\r\n`;
 }
 
-/** Node's parser answers requests that it refuses with one of these statuses, without a body. */
+/** Tells whether Node's HTTP parser refused the request. It answers with one of these statuses and without a body. */
 const isRefusedByNode = ({ status, text, headers }: Answer): boolean =>
   [400, 408, 413, 417, 431].includes(status) && text === '' && headers['x-request-id'] === undefined;
 
-/** Whether a router routes a request target to the plugin. */
+/** Tells whether a router passes a request target to the plugin. */
 function isOurs(target: string): boolean {
   const [pathname = ''] = target.replace('http://elsewhere.example', '').split(/[?#]/);
   return PREFIXES.some((prefix) => pathname === prefix || pathname.startsWith(`${prefix}/`));
@@ -241,7 +241,7 @@ it(`answers ${RUNS} random and hostile requests without a 5xx and without intern
         if (isOurs(target) && !isRefusedByNode(answer)) expectOurs(answer, verb);
       },
     ),
-    // The first requests cover all kinds of results: accepted, answered and refused. Random requests might miss one of them.
+    // The first requests cover all kinds of results: accepted, answered and refused. Random requests alone might miss one kind.
     {
       numRuns: RUNS,
       examples: [
@@ -255,7 +255,7 @@ it(`answers ${RUNS} random and hostile requests without a 5xx and without intern
       ],
     },
   );
-  // Not all requests were refused by the access check.
+  // Check that the access check did not refuse all requests.
   for (const status of [200, 202, 400, 401, 403, 404, 405]) expect(statuses).toContain(status);
   expect(answeredByUs).toBeGreaterThan(RUNS / 2);
   expect(plugin.logger.lines.filter(({ level }) => level === 'error')).toEqual([]);
@@ -289,7 +289,7 @@ it('still works after hundreds of connections that send nothing, send half a req
   await expectIdle();
 });
 
-/** Checks that all requests are answered and no transaction is open. */
+/** Checks that all requests were answered and that no transaction is open. */
 async function expectIdle(): Promise<void> {
   expect((await plugin.asAdmin('/_dendrite/admin/audit?limit=1')).status).toBe(200);
   await expect.poll(() => plugin.database.pluginDb.client.pool.numUsed(), { timeout: 10_000 }).toBe(0);

@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => plugin.close());
 
-/** All traces of the run outside of the search index. */
+/** Returns all stored traces of the test run, except the search index. */
 async function traces(): Promise<string> {
   const tables = ['audit', 'jobs', 'job_ranges', 'rate_limits', 'search_indexes', 'search_changes', 'search_edits'];
   const rows = await Promise.all(tables.map((table) => db(`matrix_admin.${table}`)));

@@ -8,13 +8,13 @@ import { SERVER_NAME } from '../support/dendrite-server.ts';
 import { type Answer, jsonOf } from '../support/http-client.ts';
 import { ALL_ROUTES, type MountedPlugin, mountPlugin } from '../support/mounted-plugin.ts';
 
-/** No value is right for every key, and for every key at least one value is wrong. */
+/** Values for request keys. No value is right for every key, and for every key at least one value is wrong. */
 const WRONG_BODY: readonly unknown[] = [{ a: { b: 1 } }, ['\0'], '\0', 'x', 5, -0.5, true, null];
 const WRONG_QUERY = ['\0', 'x', '-1', '0.5', '9'.repeat(20)];
 const USER = `@nobody:${SERVER_NAME}`;
 /**
- * Correct values, by their names in code. Required parameters get them beside a wrong value. The room and the user do not
- * exist, so nothing happens if a value is correct after all.
+ * Correct values, by the names that parameters have in code. A request gets them for required parameters, beside one wrong
+ * value. The room and the user do not exist, so nothing happens even if that value is correct after all.
  */
 const RIGHT: Readonly<Record<string, string | number | boolean | object>> = {
   roomId: `!nowhere:${SERVER_NAME}`,
@@ -58,7 +58,7 @@ const RIGHT: Readonly<Record<string, string | number | boolean | object>> = {
   published: false,
 };
 
-/** The required parameters of an operation, with correct values. */
+/** Returns the required parameters of an operation, with correct values. */
 function requiredOf(name: OperationName): Record<string, unknown> {
   const { shape } = operationNamed(name).input as z.ZodObject;
   const required = Object.keys(shape).filter((key) => !(shape[key] as z.ZodType).safeParse(undefined).success);
@@ -76,7 +76,7 @@ interface Keys {
   readonly query: readonly string[];
 }
 
-/** The keys that a route reads. */
+/** Returns the keys of the body and the query that a route reads. */
 function keysOf(route: Route): Keys {
   const read = { body: new Set<string>(), query: new Set<string>() };
   const watch = (keys: Set<string>): Record<string, string> =>
@@ -101,7 +101,7 @@ const textOf = (value: unknown): string =>
 const pathOf = ({ path }: Route): string =>
   path.replaceAll(/[:*](\w+)/g, (_part, name: string) => encodeURIComponent(textOf(RIGHT[name])));
 
-/** The same in the body or the query of a request. */
+/** Returns the required parameters that belong in the body or the query of a request, with correct values. */
 function requiredIn(place: keyof Keys, route: Route): Record<string, unknown> {
   const keys = keysOf(route)[place];
   const required = Object.entries(requiredOf(route.operation)).map(([key, value]) => [
@@ -124,7 +124,7 @@ const send = (
   });
 };
 
-/** The errors about the key. Fails if an error names the parameter differently. */
+/** Returns the errors about a key. Fails if an error calls the parameter by another name. */
 function complaintsOf(key: string, answers: readonly Answer[]): string[] {
   const texts = answers.filter(({ status }) => status === 400).map((answer) => String(jsonOf(answer).error));
   for (const text of texts) {
@@ -182,7 +182,7 @@ describe('a wrong value', () => {
   );
 });
 
-/** Values that are wrong only together with another one, or because of the data. */
+/** Values that are wrong only in combination with another value, or because of the stored data. */
 const CONFLICTS: readonly [string, OperationName, object, string, string][] = [
   ['a time in the past', 'createRegistrationToken', { expiryTime: 5 }, 'expiryTime', 'expiry_time'],
   ['a time in the past', 'updateRegistrationToken', { expiryTime: 5 }, 'expiryTime', 'expiry_time'],

@@ -35,10 +35,10 @@ it.each<[string, string, object | undefined, string]>([
   expect(jsonOf(answer).error).toMatch(new RegExp(`^(?:bad|missing) parameter "${name}"`));
 });
 
-/** Inputs that the client does not set. */
+/** Inputs of operations that the client does not set. */
 const NOT_GIVEN = new Set(['address', 'userAgent', 'onlyIfRequired', 'shadowBanned']);
 
-/** The parts of a request that a route reads, and the input that it passes to its operation. */
+/** Returns the parts of a request that a route reads, and the names of the input that it passes to its operation. */
 function traced(route: Route): { read: Set<string>; parameters: string[] } {
   const read = new Set<string>();
   const reading = new Proxy<Record<string, string>>(

@@ -4,7 +4,7 @@ import { jsonOf } from '../support/http-client.ts';
 import { MOUNTS, type Mount, type MountedPlugin, mountPlugin } from '../support/mounted-plugin.ts';
 
 const MINE = '/_synapse/admin/v1/mine';
-/** A path that the plugin does not serve with the options of the mounts. */
+/** A path that the plugin does not serve with the options of these tests. */
 const SWITCHED_OFF = '/_synapse/admin/v1/register';
 
 const reached: string[] = [];
@@ -12,7 +12,7 @@ afterEach(() => {
   reached.length = 0;
 });
 
-/** Mounts a plugin, and after it the host's own routes below the plugin's paths. */
+/** Mounts a plugin. After it, adds routes of the host whose paths are below the plugin's paths. */
 async function mount(mounted: Mount, options: AdminPluginOptions): Promise<MountedPlugin> {
   const use: Mount['use'] = (app, admin) => {
     mounted.use(app, admin);

@@ -19,7 +19,7 @@ const problemOf = async (path: string): Promise<unknown> => {
   return [answer.status, jsonOf(answer)['error']];
 };
 
-/** The query parameters that a route reads if all are present. */
+/** Returns the query parameters that a route reads if all are present. */
 function queryKeys(input: (request: RouteRequest) => unknown): string[] {
   const read: string[] = [];
   const query = new Proxy<Record<string, string>>({}, { get: (_, key) => void read.push(String(key)) });
@@ -55,7 +55,7 @@ describe('a number', () => {
     [`${ADMIN}/jobs?limit=1001`, 'bad parameter "limit": must be at most 1000, not 1001'],
     [`${ADMIN}/audit?from=x`, 'bad parameter "from": must be a whole number, not "x"'],
     ['/_synapse/admin/v1/event_reports/x', 'bad parameter "reportId": must be a whole number, not "x"'],
-    // A long value may be an access token that was pasted into the wrong place.
+    // The answer does not repeat a long value, because it may be an access token that was pasted into the wrong place.
     [`${ADMIN}/jobs?limit=${'x'.repeat(30)}`, 'bad parameter "limit": must be a whole number'],
   ])('%s: %s', async (path, problem) => {
     expect(await problemOf(path)).toEqual([400, problem]);

@@ -12,7 +12,10 @@ const CORS = {
 };
 const METHODS = ['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'PROPFIND', 'TRACE', 'QUERY', 'PURGE'];
 const PATHS = [...new Set(ROUTES.map(({ path }) => path))];
-/** Whether a request for one template also matches another one: `registrationTokens/new` could be a token. */
+/**
+ * Tells whether one path template also matches requests for another. For example, `registrationTokens/:token` matches
+ * `registrationTokens/new`.
+ */
 const matches = (template: string, other: string): boolean =>
   new RegExp(`^${template.replace(/:\w+/g, '[^/]+').replace(/\*\w+/g, '.+')}$`).test(other);
 const pathOf = (template: string): string => template.replace(':jobId', '01234567-89ab-4def-8123-456789abcdef');

@@ -7,11 +7,11 @@ const run = promisify(execFile);
 const PACKAGES = ['signedjson==1.1.4', 'canonicaljson==2.0.0'];
 const PROGRAM = new URL('peer.py', import.meta.url).pathname;
 
-/** A Python with the needed packages. */
+/** A Python program that uses another implementation of Matrix. */
 export interface PythonPeer {
   /** Names and versions of the other implementation. */
   readonly description: string;
-  /** Sends lines of JSON to the program. @returns its answers */
+  /** Sends lines of JSON to the program. @returns the program's answers */
   readonly ask: (lines: readonly unknown[]) => Promise<unknown[]>;
   readonly remove: () => Promise<void>;
 }
@@ -26,7 +26,8 @@ print(", ".join(f"{p} {m.version(p)}" for p in ("signedjson", "canonicaljson", "
 }
 
 /**
- * Uses the system's Python if it has the packages. Otherwise installs them into a directory that `remove()` deletes.
+ * Starts the program with the system's Python if that has the packages. Otherwise installs the packages into a directory that
+ * `remove()` deletes.
  * @throws Error that says what is missing
  */
 export async function startPythonPeer(): Promise<PythonPeer> {

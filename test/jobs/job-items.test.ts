@@ -17,7 +17,7 @@ const NAMES = ['@a:x', '@b:x', '@c:x', '@d:x', '@e:x', '@f:x'];
 const item = fc.record({ item: fc.constantFrom(...NAMES), ordinal: fc.integer({ min: 1, max: 4 }) });
 const additions = fc.array(fc.array(item, { maxLength: 4 }), { maxLength: 4 });
 
-/** Calls all read methods of the items. */
+/** Returns the answers of all functions that read items. */
 async function answersOf(items: JobItems): Promise<unknown> {
   return {
     found: [...(await items.find(db, NAMES.slice(0, 4)))].sort(),

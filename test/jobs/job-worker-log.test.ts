@@ -41,7 +41,7 @@ const linesOf = ({ logger }: TestWorker, message: string): LogLine[] =>
   logger.lines.filter((line) => line.message === message);
 const update = (id: string, fields: Record<string, unknown>): PromiseLike<unknown> =>
   db('matrix_admin.jobs').where({ id }).update(fields);
-/** Makes statements about jobs fail until the returned function is called. */
+/** Makes every SQL statement about jobs fail, until the returned function is called. */
 async function breakJobs(): Promise<() => Promise<unknown>> {
   await db.raw('ALTER TABLE matrix_admin.jobs RENAME TO broken');
   return () => Promise.resolve(db.raw('ALTER TABLE matrix_admin.broken RENAME TO jobs'));
@@ -131,7 +131,7 @@ describe('a worker', () => {
     start([kindOf('x', untilStopped, { assist })]);
     await reach(db, own, 'running');
     await until(() => shared.length > 0);
-    // It has looked several times.
+    // In this time, the worker looks for jobs several times.
     await delay(150);
     expect(shared).toEqual([others]);
   });

@@ -46,9 +46,9 @@ function start(kinds: readonly JobKind[], options: TestWorkerOptions = {}): Test
 
 const update = (id: string, fields: Record<string, unknown>): PromiseLike<unknown> =>
   db('matrix_admin.jobs').where({ id }).update(fields);
-/** Makes a job due that is waiting for its next attempt. */
+/** Makes a job that waits for its next attempt run at once. */
 const makeDue = (id: string): PromiseLike<unknown> => update(id, { run_after: db.fn.now() });
-/** Asks a job to stop, like an administrator. @returns the job afterwards */
+/** Requests that a job stops, as an administrator does. @returns the job afterwards */
 async function cancel(id: string): ReturnType<typeof findJob> {
   await db.transaction((transaction) => requestCancellation(transaction, id));
   return findJob(db, id);
@@ -357,7 +357,7 @@ describe('a failure', () => {
     ]);
     await reach(db, id, 'failed');
     const [first = 0, second = 0, third = 0] = attempts;
-    // One and two seconds, minus up to a fifth.
+    // The waits are one and two seconds. Each may be shorter by up to a fifth.
     expect(second - first).toBeGreaterThanOrEqual(800);
     expect(third - second).toBeGreaterThanOrEqual(1_600);
   });

@@ -108,7 +108,7 @@ describe('watch() of a job', () => {
     const count = (): void => void (looks += 1);
     db.on('query', count);
     changes.dispatchEvent(new Event(id));
-    // Sooner than it looks by itself.
+    // The wait ends sooner than the next regular look at the job would come.
     await until(() => looks > 0, 150);
     db.removeListener('query', count);
     expect((await next).value).toMatchObject({ state: 'succeeded' });

@@ -25,7 +25,7 @@ it('the time of the last progress changes only when the job makes progress', asy
   const leaseOf = async (): Promise<number> =>
     (await plugin.database.db('matrix_admin.jobs').where({ id: jobId }).first('lease_until')).lease_until.getTime();
   const lease = await leaseOf();
-  // The job's process is alive and renews the lease.
+  // The job's process is alive, so it renews the lease. But the job makes no progress.
   await expect.poll(leaseOf, { timeout: 5_000 }).toBeGreaterThan(lease);
   expect(await lastProgress()).toBe(stuckSince);
   gate.open();

@@ -36,7 +36,7 @@ const update = (fields: Record<string, unknown>): PromiseLike<unknown> =>
   db('matrix_admin.jobs').where({ id }).update(fields);
 const endings: [string, JobEnd][] = [];
 const cleaned: string[] = [];
-/** Claims the job and leads it. @returns the stored job afterwards */
+/** Claims the job and runs it. @returns the stored job afterwards */
 async function lead(run: JobKind['run'], rest: Partial<JobKind> = {}, leaseMs = LEASE_MS): Promise<Job | undefined> {
   endings.length = 0;
   cleaned.length = 0;
@@ -52,7 +52,7 @@ async function lead(run: JobKind['run'], rest: Partial<JobKind> = {}, leaseMs = 
 }
 const audits = (): PromiseLike<unknown[]> =>
   db('matrix_admin.audit').select('operation', 'outcome', 'errcode', 'actor', 'target', 'request_id', 'job_id');
-/** Level, message and fields of the only line in the log. Checks that every line names the job. */
+/** Returns level, message and fields of the only line in the log. Checks that the line names the job. */
 function logged(): unknown[] {
   expect(logger.lines).toHaveLength(1);
   return logger.lines.flatMap(({ level, message, fields: { job, jobId, stack, ...fields } }) => {

@@ -20,13 +20,16 @@ const REMOTE_ROOM = server.rooms.remote as RoomId;
 const REMOTE = server.remote_server_name as ServerName;
 const NOTICE = { content: { msgtype: 'm.text', body: 'notice' } };
 
-/** A job, and the way to slow it down: a trigger on `table`, or the other server of its requests. */
+/** A job, and how it is slowed down: by a trigger on `table`, or by another server that does not answer. */
 interface Slowed {
   readonly kind: string;
   readonly by: string;
   readonly trigger?: { readonly table: string; readonly on: 'INSERT' | 'UPDATE' | 'DELETE'; readonly seconds: number };
   readonly prepare?: (db: Knex) => Promise<unknown>;
-  /** The job is in its only step, and `stop()` waits for it. @defaultValue false: another process resumes the job */
+  /**
+   * Whether `stop()` waits until the job has ended, because the job is in its only step. @defaultValue false: another process
+   * resumes the job
+   */
   readonly endsHere?: boolean;
   readonly start: (admin: AdminPlugin) => Promise<{ readonly jobId: string }>;
 }
@@ -76,7 +79,7 @@ const JOBS: readonly Slowed[] = [
     kind: 'sendServerNotices',
     by: 'its messages',
     trigger: { ...WRITES, seconds: 0.005 },
-    // More accounts than one step notifies.
+    // There are more accounts than one step sends notices to.
     prepare: async (db) => {
       for (let n = 0; n < 25; n += 1) await addAccount(db, { localpart: `user${n}`, accountType: 1 });
     },
@@ -134,7 +137,7 @@ const JOBS: readonly Slowed[] = [
   },
 ];
 
-/** Another server. It answers a request only after `answer()`. */
+/** Creates another server. It answers a request only after `answer()` was called. */
 function createPeer(state: RemoteState): {
   readonly federation: FederationSender;
   asked: boolean;
@@ -177,7 +180,7 @@ async function slowDown(db: Knex, { table, on, seconds }: NonNullable<Slowed['tr
   await db.raw(`CREATE TRIGGER slow BEFORE ${on} ON ${table} FOR EACH ROW EXECUTE FUNCTION slow()`);
 }
 
-/** Observes the database without the plugin's pool. */
+/** Creates a connection that observes the database without the plugin's pool. */
 function observe({ connectionString }: TestDatabase): {
   readonly isSlowed: () => Promise<boolean>;
   readonly active: () => Promise<unknown[]>;
@@ -231,7 +234,7 @@ describe('stop() in the middle of a job', () => {
       expect(database.pluginDb.client.pool.numUsed()).toBe(0);
       database.pluginDb.on('query', count);
       calls = 0;
-      // Nobody uses the answer of an aborted request any more.
+      // The request was aborted, so nobody uses its answer any more.
       peer.answer();
       await delay(LEASE_MS);
       expect(calls).toBe(0);

@@ -30,7 +30,7 @@ afterEach(async () => {
 const mount = (options: AdminPluginOptions = {}): Promise<MountedPlugin> =>
   mountPlugin({ database, options: { search: false, ...options, jobs: { pollIntervalMs: 50, ...options.jobs } } });
 
-/** Restarts the homeserver, because a process checks all jobs at its start. */
+/** Restarts the homeserver. A process looks for jobs that no process can run when it starts. */
 async function restart(options: AdminPluginOptions = {}): Promise<void> {
   await plugin.close();
   plugin = await mount(options);
@@ -45,7 +45,7 @@ const audits = (id: string): PromiseLike<Record<string, unknown>[]> =>
   db('matrix_admin.audit').where({ job_id: id }).whereNot({ outcome: 'queued' }).select('operation', 'outcome');
 const oldestAge = (kind: string): Promise<number> => plugin.metric('matrix_admin_job_oldest_age_seconds', { kind });
 
-/** Starts a rebuild of the search index and hands it back in the middle. */
+/** Starts a rebuild of the search index, and stops the process in the middle, so that the job can be resumed. */
 async function handBackReindex(): Promise<string> {
   const gate = createGatedSearch();
   gate.close('load');
@@ -121,7 +121,7 @@ it('a job that an older version has left cancelled but queued ends', async () =>
 
 it('a job that no process serves for the retention time fails', async () => {
   const jobs = { retentionMs: 60_000 };
-  // Otherwise, the plugin would take the served job before it is prepared.
+  // The plugin stops first. Otherwise, it would run the job of a kind that it knows before the job is prepared.
   await plugin.close();
   const [due, dead, waiting, served] = [
     await queueJob(db, UNSERVED),
@@ -134,7 +134,7 @@ it('a job that no process serves for the retention time fails', async () => {
   await update(due, { run_after: longAgo });
   await update(dead, { run_after: longAgo, lease_until: longAgo });
   await update(waiting, { run_after: db.raw(`now() - interval '50 s'`), created_at: longAgo });
-  // This input ends the job at its first attempt. Another failure would be retried.
+  // This input ends the job at its first attempt. After any other failure, the job would be tried again.
   await update(served, { run_after: longAgo, input: JSON.stringify({ roomId: ROOM }) });
   plugin = await mount({ jobs });
   for (const id of [due, dead]) {

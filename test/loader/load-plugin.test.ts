@@ -11,7 +11,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createSigningKey, SERVER_NAME } from '../support/dendrite-server.ts';
 
 const FILE = new URL('../../plugin.manifest.json', import.meta.url);
-/** Resolves packages like a package manager's folders. The plugin itself is the source under test. */
+/** Finds packages as a package manager installs them. The plugin itself is the source code under test. */
 const resolve = (specifier: string): string =>
   specifier === 'koa-matrix-admin'
     ? new URL('../../src/index.ts', import.meta.url).href
@@ -50,7 +50,7 @@ async function load<T>(
   }
 }
 
-/** The error of a load with a changed manifest. */
+/** Returns the error with which a changed manifest is refused. */
 const refusal = async (changes: object, parts: object = {}, config: object = {}): Promise<string> =>
   load(changes, () => 'loaded', { parts, config }).catch((error: Error) => error.message);
 

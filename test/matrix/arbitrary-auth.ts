@@ -9,7 +9,7 @@ import { signJson } from '../../src/matrix/sign-json.ts';
 
 export const ROOM_VERSIONS = Array.from({ length: 12 }, (_, index) => String(index + 1));
 
-/** An event and the state by which it is judged. Neither need be possible under the rules. */
+/** An event, and the state by which it is checked. The rules need not allow either of them. */
 export interface AuthCase {
   readonly id: string;
   readonly version: RoomVersion;
@@ -69,7 +69,7 @@ function powerLevels(id: number): fc.Arbitrary<EventJson> {
     .map(({ single, ...grouped }) => ({ ...grouped, ...single }));
 }
 
-/** Changes one level. This is allowed more often than a change of all levels. */
+/** Changes one power level. The rules allow this more often than a change of all levels. */
 function changedLevels(id: number, before: EventJson): fc.Arbitrary<EventJson> {
   const level = fc.oneof(levelOf(id), fc.constant(undefined));
   const without = (object: unknown, key: string, value: unknown): EventJson => {
@@ -153,7 +153,7 @@ const createContent = (id: number): fc.Arbitrary<EventJson> =>
       ...(id >= 12 && { additional_creators: additional }),
     }));
 
-/** Cases of every room version. Most users are in the room, because others may do almost nothing. */
+/** Generates cases for every room version. Most users are in the room, because other users may do almost nothing. */
 export const authCase: fc.Arbitrary<AuthCase> = fc.integer({ min: 1, max: 12 }).chain((id) =>
   fc
     .record({
@@ -203,7 +203,7 @@ export const authCase: fc.Arbitrary<AuthCase> = fc.integer({ min: 1, max: 12 }).
     ),
 );
 
-/** Looks up state events. */
+/** Returns a function that looks up state events in `state`. */
 export const lookUpIn =
   (state: ReadonlyMap<string, EventJson>): AuthState =>
   (type, stateKey) =>

@@ -21,7 +21,7 @@ const serverName = (name: string): ServerName => checked(isServerName, name);
 const USERS = ['@a:one.test', '@b:one.test', '@c:two.test', '@d:two.test', '@e:three.test'].map(userId);
 const privateKey = privateKeyOf(Buffer.alloc(32, 1));
 
-/** An attempt of one user to change the state of one branch of a room. */
+/** An attempt by one user to change the state in one branch of a room's history. */
 export interface Move {
   readonly branch: number;
   readonly sender: number;
@@ -60,7 +60,7 @@ const move: fc.Arbitrary<Move> = fc.record({
   time: fc.nat(4),
 });
 
-/** The change of a move in a given state. */
+/** Returns the change that a move makes in a given state. */
 function changeOf({ sender, target, kind, level, time }: Move, state: State): StateChange {
   const [own = '', other = ''] = [USERS[sender], USERS[target]];
   const member = (stateKey: string, content: EventJson): StateChange => ({
@@ -112,13 +112,13 @@ interface Branch {
   readonly tips: readonly CheckedEvent[];
 }
 
-/** A room with diverged branches. */
+/** A room whose history has several branches. */
 export interface ForkedRoom {
   readonly version: string;
   readonly roomId: RoomId;
   readonly known: Map<EventId, CheckedEvent>;
   readonly branches: readonly Branch[];
-  /** Every attempted event, with the state by which it was judged. */
+  /** All events that users tried to send, each with the state by which it was checked. */
   readonly tried: readonly {
     readonly event: CheckedEvent;
     readonly state: State;
@@ -126,7 +126,7 @@ export interface ForkedRoom {
   }[];
 }
 
-/** Plays the moves. Events that the authorisation rules refuse are left out. */
+/** Makes a room from moves. Events that the authorisation rules refuse are left out. */
 export function playRoom(version: string, moves: readonly Move[]): ForkedRoom {
   const rules = roomVersionOf(version);
   const known = new Map<EventId, CheckedEvent>();
@@ -197,7 +197,7 @@ function merge(a: Branch, b: Branch, known: ReadonlyMap<EventId, CheckedEvent>, 
   };
 }
 
-/** Simulates a server that received old state from another server. */
+/** Simulates a server that got old state from another server. */
 function forget({ state, tips }: Branch, start: Branch, { target, time }: Move): Branch {
   const name =
     time < 3
@@ -210,11 +210,11 @@ function forget({ state, tips }: Branch, start: Branch, { target, time }: Move):
   return { state: changed, tips };
 }
 
-/** Ids of the events in a state. */
+/** Returns the ids of the events in a state. */
 export const idsOf = (state: ReadonlyMap<string, CheckedEvent>): EventId[] =>
   [...state.values()].map(({ eventId }) => eventId);
 
-/** The input of `playRoom()`. Rooms themselves are too large to print when a property fails. */
+/** Generates the input of `playRoom()`. A whole room would be too large to print when a property fails. */
 export const roomPlan: fc.Arbitrary<[version: string, moves: Move[]]> = fc.tuple(
   fc.constantFrom(...ROOM_VERSIONS),
   fc.array(move, { maxLength: 40, size: 'max' }),

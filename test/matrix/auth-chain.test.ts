@@ -15,7 +15,7 @@ function checked<Id extends string>(isId: (value: string) => value is Id, value:
 const sender = checked(isUserId, '@a:x');
 const idOf = (n: number): CheckedEvent['eventId'] => checked(isEventId, `$${n}`);
 
-/** Events that refer to earlier ones. Some of the events are unknown. */
+/** Generates events that refer to earlier ones as auth events. Some of the events are unknown. */
 const graphs = fc.array(fc.tuple(fc.uniqueArray(fc.nat(11), { maxLength: 4 }), fc.boolean()), { maxLength: 12 }).map(
   (nodes): EventIndex =>
     new Map(
@@ -32,7 +32,7 @@ const someOf = (graph: EventIndex, picks: readonly boolean[]): CheckedEvent[] =>
   [...graph.values()].filter(({ depth }) => picks[depth] === true);
 const picks = fc.array(fc.boolean(), { minLength: 12, maxLength: 12 });
 
-/** The auth chain according to the specification. */
+/** Computes the auth chain exactly as the specification defines it. */
 function chainOf(events: readonly CheckedEvent[], graph: EventIndex): Set<CheckedEvent> {
   const direct = events.flatMap(({ authEventIds }) => authEventIds.flatMap((id) => graph.get(id) ?? []));
   return new Set(direct.flatMap((event) => [event, ...chainOf([event], graph)]));

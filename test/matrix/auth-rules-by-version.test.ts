@@ -8,7 +8,7 @@ import { alice, bob, carol, create, levels, member, room, withRule } from './jud
 
 const authorised = { membership: 'join', join_authorised_via_users_server: bob };
 
-/** Events, and the room versions in which they are allowed. */
+/** Events, and the first and the last room version in which each is allowed. */
 const RULES: readonly [what: string, JudgedEvent, Map<string, EventJson>, from: number, to: number][] = [
   ['a create event with a creator', create({ creator: alice }, '!x:one.test'), new Map(), 1, 11],
   ['a create event without a creator', create({}, '!x:one.test'), new Map(), 11, 11],

@@ -18,7 +18,7 @@ function powerOf({ state }: AuthCase): { create: EventJson; powerLevels: EventJs
 const usersOf = (content: unknown): Record<string, unknown> =>
   ((content as EventJson | undefined)?.users ?? {}) as Record<string, unknown>;
 
-/** Checks a property on allowed cases. Fails if there are none. */
+/** Checks a property for allowed cases. Fails if there are no such cases. */
 function onAllowed(check: (allowed: AuthCase) => void, isMeant: (candidate: AuthCase) => boolean = () => true): void {
   let count = 0;
   fc.assert(

@@ -22,7 +22,10 @@ const events = fixtureEvents();
 const byId = new Map(events.map((entry) => [entry.eventId, entry]));
 const createOf = (roomId: unknown): FixtureEvent | undefined => byId.get(String(roomId).replace('!', '$'));
 
-/** The state by which an event is judged: its auth events, and since version 12 the create event that the room id implies. */
+/**
+ * Returns the state by which an event is checked: its auth events and, since version 12, the create event that the room id
+ * identifies.
+ */
 function authStateOf({ event }: FixtureEvent): AuthState {
   const referred = referencesOf(event, 'auth_events').map((id) => byId.get(id)?.event);
   const state = [...referred, createOf(event.room_id)?.event].filter((found) => found !== undefined);
@@ -46,7 +49,10 @@ function judged({ event }: FixtureEvent, changes: Partial<JudgedEvent> = {}): Ju
 
 const isRedacted = ({ event }: FixtureEvent): boolean =>
   isRecord(event.unsigned) && 'redacted_because' in event.unsigned;
-/** Whether all auth events are stored. They may be missing for events from before the homeserver joined the room. */
+/**
+ * Tells whether all auth events of an event are stored. They may be missing for events from before the homeserver joined the
+ * room.
+ */
 const isKnown = ({ event }: FixtureEvent): boolean => referencesOf(event, 'auth_events').every((id) => byId.has(id));
 
 describe('events that a Dendrite accepted', () => {
@@ -80,7 +86,7 @@ describe('events that a Dendrite accepted', () => {
         chosen.filter((key) => !keys.includes(key)),
         entry.eventId,
       ).toEqual([]);
-      // The same order, without the entries that the room does not have.
+      // The order must be the same, without the entries that the room does not have.
       expect(
         keys.filter((key) => chosen.includes(key)),
         entry.eventId,

@@ -36,7 +36,7 @@ const createOf = (roomId: RoomId): CheckedEvent | undefined =>
   received.find((one) => one.roomId === roomId && one.checked.type === 'm.room.create')?.checked;
 const verdictOf = ({ checked, roomId, version }: Received, changes: Partial<CheckedEvent> = {}): string | undefined =>
   authoriseByAuthEvents({ ...checked, ...changes }, (id) => byId.get(id), createOf(roomId), version);
-/** Events whose auth events are all stored. They may be missing for events from before the homeserver joined the room. */
+/** Events of which all auth events are stored. They may be missing for events from before the homeserver joined the room. */
 const whole = received.filter(({ checked }) => checked.authEventIds.every((id) => byId.has(id)));
 
 describe('events that a Dendrite wrote', () => {
@@ -81,7 +81,7 @@ describe('events that a Dendrite wrote', () => {
   test('are redacted if their content was changed, and are invalid with another room, shape or size', () => {
     for (const { checked, roomId, version, isRedacted } of received) {
       const { event, eventId } = checked;
-      // Since version 11, redaction keeps the whole create event, so a changed content gives another event.
+      // Since version 11, a redaction keeps the whole create event. So an event with a changed content has another id.
       const isProtected = version.redaction === 11 && checked.type === 'm.room.create';
       if (!isRedacted && !isProtected) {
         const changed = checkEvent({ ...event, content: { ...checked.content, more: 1 } }, roomId, version);

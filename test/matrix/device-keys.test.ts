@@ -31,7 +31,7 @@ const verify = (devices: readonly Device[], more: Partial<RemoteDevices> = {}): 
   finished(verifyDevices(dora, { streamId: 1, devices, ...more }));
 const refused = (text: RegExp): object =>
   expect.objectContaining({ errcode: 'M_UNKNOWN', status: 502, message: expect.stringMatching(text) });
-/** The signers of a device's stored keys. */
+/** Returns the ids of the keys that have signed a device's stored keys. */
 const signersOf = ({ devices }: VerifiedDevices): string[] =>
   devices.flatMap(({ keyJson }) => Object.keys(JSON.parse(keyJson).signatures[dora]));
 

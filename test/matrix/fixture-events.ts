@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** An event that a Dendrite wrote, with its facts from Dendrite's tables. */
+/** An event that a Dendrite wrote, with what Dendrite's tables say about it. */
 export interface FixtureEvent {
   readonly eventId: string;
   readonly roomVersion: string;
@@ -18,7 +18,10 @@ export function fixtureServer(): FixtureServer {
   return JSON.parse(readFileSync(new URL('server.json', FIXTURE), 'utf8'));
 }
 
-/** Rows of one table in a dump of `INSERT … VALUES`, as strings. `NULL` and numbers stay as they are. */
+/**
+ * Reads the rows of one table from a dump of `INSERT … VALUES` statements. Values are strings. `NULL` and numbers stay as they
+ * are written.
+ */
 function rowsOf(sql: string, table: string): string[][] {
   const inserts = sql.matchAll(new RegExp(`^INSERT INTO public\\.${table} \\([^)]*\\) VALUES\\n((?:\\t.*\\n)+)`, 'gm'));
   return [...inserts].flatMap(([, values = '']) => values.trimEnd().split('\n').map(fieldsOf));
@@ -29,7 +32,7 @@ function fieldsOf(line: string): string[] {
   return [...fields].map(([whole, text]) => text?.replaceAll("''", "'") ?? whole);
 }
 
-/** Public keys of other servers, by server name: key id and unpadded base64. */
+/** Reads the public keys of other servers, by server name. Public keys are in unpadded base64. */
 export function fixtureRemoteKeys(): Map<string, { keyId: string; publicKey: string }> {
   const sql = readFileSync(new URL('data.sql', FIXTURE), 'utf8');
   return new Map(

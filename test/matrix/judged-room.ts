@@ -11,7 +11,7 @@ function user(id: string): UserId {
 }
 export const [alice, bob, carol] = [user('@alice:one.test'), user('@bob:two.test'), user('@carol:two.test')];
 
-/** A room of Alice, joined by Bob. */
+/** Makes the state of a room that Alice has created and Bob has joined. */
 export function room(changes: Record<string, EventJson> = {}): Map<string, EventJson> {
   const state = {
     'm.room.create ': { creator: alice },
@@ -53,9 +53,9 @@ export const create = (content: EventJson, roomId: string | undefined): JudgedEv
   ...(roomId !== undefined && { roomId }),
 });
 
-/** State by name. */
+/** The state of a room. The keys are made by `stateName()`. */
 export type State = Map<string, EventJson>;
-/** An event and its verdict: `undefined` if it is allowed. */
+/** An event, and the expected result of checking it. The result `undefined` means that the event is allowed. */
 export type Row = readonly [
   what: string,
   verdict: string | undefined,
@@ -64,7 +64,7 @@ export type Row = readonly [
   version?: string,
 ];
 
-/** Beginning of every refusal because of a low power level. */
+/** The beginning of every refusal that says that a power level is too low. */
 export const TOO_LOW = 'the power level is too low to';
 
 export const withLevels = (content: EventJson, changes: Record<string, EventJson> = {}): State =>
@@ -83,6 +83,6 @@ export function without(type: string): State {
   return new Map([...room()].filter(([, event]) => event.type !== type));
 }
 
-/** What an event of a row is judged to be. */
+/** Returns the result of checking a row's event. */
 export const verdictOf = ([, , event, state, version = '10']: Row): string | undefined =>
   authorise(event, lookUpIn(state), roomVersionOf(version));

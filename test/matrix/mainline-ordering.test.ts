@@ -18,7 +18,7 @@ const eventOf = (eventId: string, type: string, authEventIds: readonly string[],
   prevEventIds: [],
 });
 
-/** Power levels events, oldest first. Each authorises the next one. */
+/** Power levels events, oldest first. Each one is an auth event of the next one. */
 const POWER = [0, 1, 2, 3].map((n) => eventOf(`$power${n}`, 'm.room.power_levels', n === 0 ? [] : [`$power${n - 1}`]));
 const NEWEST = POWER.at(-1);
 const indexOf = (events: readonly CheckedEvent[]): Map<EventId, CheckedEvent> =>

@@ -4,7 +4,7 @@ import { roomVersionOf } from '../../src/matrix/room-version.ts';
 
 const VERSIONS = Array.from({ length: 12 }, (_, index) => index + 1);
 
-/** The room versions in which redaction keeps a key of an event's content. */
+/** The first and the last room version in which a redaction keeps a key of an event's content. */
 const SURVIVES: readonly [type: string, key: string, from: number, to: number][] = [
   ['m.room.message', 'body', 0, -1],
   ['m.room.aliases', 'aliases', 1, 5],

@@ -8,7 +8,7 @@ import { countFromEnvironment } from '../support/long-version.ts';
 import { idsOf, playRoom, roomPlan } from './arbitrary-room.ts';
 import { orderingByDefinition, resolutionByDefinition } from './resolution-by-definition.ts';
 
-/** `RUNS=1000` for the long version. */
+/** Number of runs. `RUNS=1000` runs the long version. */
 const RUNS = { numRuns: countFromEnvironment('RUNS', 60) };
 
 describe('state resolution', () => {
@@ -17,7 +17,7 @@ describe('state resolution', () => {
       fc.property(roomPlan, (plan) => {
         const { version: id, known, branches } = playRoom(...plan);
         const version = roomVersionOf(id);
-        // Two branches may contain the same event.
+        // Two branches may contain the same event. The states must then contain the same object.
         const states = branches.map(
           ({ state }) => new Map([...state].map(([name, event]) => [name, known.get(event.eventId) ?? event])),
         );

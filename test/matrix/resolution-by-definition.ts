@@ -8,7 +8,7 @@ import { powerLevelOf } from '../../src/matrix/power-levels.ts';
 import type { RoomVersion } from '../../src/matrix/room-version.ts';
 import { finished } from '../support/finished.ts';
 
-/** State resolution exactly as in the specification, without optimisation. */
+/** Computes state resolution exactly as the specification describes it, without any optimisation. */
 
 type Known = ReadonlyMap<EventId, CheckedEvent>;
 type State = Map<string, CheckedEvent>;
@@ -17,7 +17,7 @@ const nameOf = ({ type, stateKey }: CheckedEvent): string => stateName(type, sta
 const authEvents = (event: CheckedEvent, known: Known): CheckedEvent[] =>
   event.authEventIds.flatMap((id) => known.get(id) ?? []);
 
-/** Auth events of the event, their auth events, and so on. */
+/** Returns the auth events of the event, the auth events of these, and so on. */
 function authChain(event: CheckedEvent, known: Known): Set<CheckedEvent> {
   const chain = new Set<CheckedEvent>();
   const waiting = authEvents(event, known);
@@ -43,8 +43,8 @@ function allows(
 }
 
 /**
- * "Reverse topological power ordering": repeatedly takes the next event by power, time and id, among the events whose auth
- * events have been taken.
+ * "Reverse topological power ordering" of the specification. Repeatedly takes the next event by power, time and id, among the
+ * events whose auth events have all been taken.
  */
 export function orderingByDefinition(
   events: ReadonlySet<CheckedEvent>,
@@ -86,7 +86,7 @@ function conflictsOf(states: readonly State[]): { unconflicted: State; conflicte
   return { unconflicted, conflicted };
 }
 
-/** Room version 2, and the changes of room version 12. */
+/** The state resolution of room version 2, with the changes of room version 12. */
 function byPower(states: readonly State[], known: Known, version: RoomVersion): State {
   const { unconflicted, conflicted } = conflictsOf(states);
   const events = new Set([...conflicted.values()].flatMap((different) => [...different]));
@@ -127,7 +127,7 @@ function byPower(states: readonly State[], known: Known, version: RoomVersion): 
   return state;
 }
 
-/** Room version 1. An entry is in conflict if there are different events for it. */
+/** The state resolution of room version 1. An entry is in conflict if the states have different events for it. */
 function byDepth(states: readonly State[], known: Known, version: RoomVersion): State {
   const { unconflicted, conflicted } = conflictsOf(states);
   const state: State = new Map(unconflicted);
@@ -160,7 +160,7 @@ function byDepth(states: readonly State[], known: Known, version: RoomVersion): 
   return state;
 }
 
-/** The resolution of several states. */
+/** Resolves several states into one. */
 export function resolutionByDefinition(states: readonly State[], known: Known, version: RoomVersion): State {
   return (version.stateResolution === '1' ? byDepth : byPower)(states, known, version);
 }

@@ -77,7 +77,7 @@ const [alice, bob, carol] = ['@alice:one.test', '@bob:two.test', '@carol:three.t
   UserId,
 ];
 
-/** Events with names. The order of sending is their order in the room. */
+/** The events of a room, each with a name. They follow each other in the order in which they are added. */
 class Story {
   readonly known = new Map<EventId, CheckedEvent>();
   readonly version: string;
@@ -111,7 +111,7 @@ class Story {
   }
 
   levels(name: string, sender: UserId, users: Record<string, number>, auth: readonly string[]): void {
-    // Since version 12, creators have no level of their own. Before, Alice has 100.
+    // Since version 12, creators have no entry in the power levels. Before, Alice has the level 100.
     const all = this.version === '12' ? users : { [alice]: 100, ...users };
     this.tell(name, sender, 'm.room.power_levels', '', { users: all }, auth);
   }
@@ -133,7 +133,7 @@ class Story {
 }
 
 describe.each(ROOM_VERSIONS)('a room of version %s', (version) => {
-  /** A room of Alice in which Bob has power. */
+  /** Makes a room that Alice has created and in which Bob has power. */
   function started(): Story {
     const story = new Story(version);
     story.levels('levels', alice, { [bob]: 50 }, ['create', 'alice']);
@@ -157,7 +157,7 @@ describe.each(ROOM_VERSIONS)('a room of version %s', (version) => {
     story.levels('changed', bob, { [bob]: 50, [carol]: 50 }, ['create', 'bob', 'levels']);
     story.topic('topic', bob, ['create', 'bob', 'changed']);
     const result = story.resolve([...base, 'levels', 'public', 'ban'], [...base, 'changed', 'public', 'bob', 'topic']);
-    // In version 1, a topic in only one state is not in conflict.
+    // In version 1, a topic that only one state has is not in conflict, so it stays.
     expect(result).toEqual([...base, 'levels', 'public', 'ban', ...(version === '1' ? ['topic'] : [])].sort());
   });
 
@@ -167,7 +167,7 @@ describe.each(ROOM_VERSIONS)('a room of version %s', (version) => {
     story.member('carol', carol, carol, 'join', ['create', 'levels', 'public']);
     const rest = [...base, 'levels', 'bob'];
     const result = story.resolve([...rest, 'invite'], [...rest, 'public', 'carol']);
-    // In version 1, a membership in only one state is not in conflict.
+    // In version 1, a membership that only one state has is not in conflict, so it stays.
     expect(result).toEqual([...rest, 'invite', ...(version === '1' ? ['carol'] : [])].sort());
   });
 
@@ -177,7 +177,7 @@ describe.each(ROOM_VERSIONS)('a room of version %s', (version) => {
     story.member('left', alice, alice, 'leave', ['create', 'alice', 'levels']);
     const rest = ['create', 'left', 'levels', 'bob'];
     const result = story.resolve([...rest, 'invite'], [...rest, 'public']);
-    // Version 1 takes the first of the two events. The sender does not matter.
+    // Version 1 takes the first of the two events, whoever sent it.
     const rules = { '1': ['public'], '12': ['invite'] }[version] ?? [];
     expect(result).toEqual([...rest, ...rules].sort());
   });

@@ -9,7 +9,7 @@ interface Item {
 }
 
 const byKey = (a: Item, b: Item): number => a.key - b.key;
-/** Items with a number of different keys. */
+/** Makes items. Several of them have the same key. */
 const itemsOf = (length: number, keys: number, factor: number): Item[] =>
   Array.from({ length }, (_, place) => ({ key: (place * factor) % keys, place }));
 

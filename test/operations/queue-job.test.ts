@@ -11,17 +11,17 @@ import { TEST_ACTOR } from '../support/search-plugin.ts';
 
 const CALLER = { actor: TEST_ACTOR };
 const ROOM = server.rooms.v10 as RoomId;
-/** Rooms that tests delete. */
+/** The rooms that these tests delete. */
 const [DELETED, SHUT] = [server.rooms.v4 as RoomId, server.rooms.v9 as RoomId];
 
 let database: TestDatabase;
 let db: Knex;
 let plugin: MountedPlugin;
 let operations: AdminPlugin['operations'];
-/** Jobs that lock rooms wait until this transaction ends. */
+/** A transaction with locks. Jobs that lock rooms wait until it ends. */
 let hold: Knex.Transaction;
 beforeAll(async () => {
-  // Waiting jobs occupy connections.
+  // The pool is large, because jobs that wait occupy connections.
   database = await createTestDatabase({ fixture: true, poolSize: 30 });
   ({ db } = database);
 });

@@ -13,7 +13,7 @@ const HELLO = { msgtype: 'm.text', body: 'hello' };
 const idOf = (localpart: string): UserId => `@${localpart}:${SERVER_NAME}` as UserId;
 const USERS = Array.from({ length: AT_ONCE }, (_, i) => `user${i}`);
 
-/** A new homeserver with two processes. */
+/** The database of a new homeserver, and its two processes. */
 let database: TestDatabase;
 let plugins: MountedPlugin[];
 let db: Knex;

@@ -19,9 +19,9 @@ const ZOE = '@zoe:other.example' as UserId;
 let database: TestDatabase;
 let plugin: MountedPlugin;
 let operations: AdminPlugin['operations'];
-/** Calls of the host's objects and of hooks. */
+/** The calls that the host and its hooks have received. */
 let heard: string[];
-/** The other server's answer. */
+/** Makes the other server's answer. */
 let queryDevices: () => Promise<RemoteDevices>;
 beforeAll(async () => {
   database = await createTestDatabase({ fixture: true });
@@ -51,7 +51,7 @@ afterEach(() => plugin.close());
 it('a dry run holds no transaction during a request to another server', async () => {
   const held: number[] = [];
   queryDevices = async () => {
-    // Does not count the connections in use, because the job worker uses some too.
+    // The pool's own count includes connections that the job worker uses. So the test counts open transactions.
     const { rows } = await database.db.raw(
       `SELECT count(*)::int AS held FROM pg_stat_activity
        WHERE datname = current_database() AND state = 'idle in transaction'`,

@@ -25,7 +25,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-/** A request to the host may wait for at most a fifth of the whole work. */
+/** Checks that a request to the host waits for at most a fifth of the whole work. */
 function expectNoStall({ longestStallMs, tookMs }: LoopWatch<unknown>): void {
   expect(longestStallMs, `of ${Math.round(tookMs)} ms`).toBeLessThan(tookMs / 5);
 }

@@ -4,7 +4,7 @@ import { missingFeatures } from '../../src/pipeline/federation-features.ts';
 
 const wake = (): void => {};
 const never = (): Promise<never> => Promise.reject(new Error('nobody asks'));
-/** A sender with all optional methods. */
+/** A federation sender that has all optional methods. */
 const WHOLE: FederationSender = {
   wake,
   makeLeave: never,

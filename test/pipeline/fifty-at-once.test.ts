@@ -14,10 +14,13 @@ import { ALL_ROUTES, type MountedPlugin, mountPlugin } from '../support/mounted-
 import { readRecordedState, verifyRecordedKeys } from '../support/recorded-peer.ts';
 import { changesOf } from '../support/recordings.ts';
 
-/** The connections of the pool that a job may use. The pool of these tests has one more. */
+/** Number of connections that a job may use. The pool of these tests has one more. */
 const CONNECTIONS = 2;
 const CALLS = 50;
-/** Each dry run does all of its work and holds a connection. This is more than the number of connections. */
+/**
+ * Number of dry runs at once. It is more than the number of connections, because each dry run does all of its work and holds a
+ * connection.
+ */
 const DRY_CALLS = 12;
 const SHOWN = server.rooms.v10 as RoomId;
 const REMOTE_ROOM = server.rooms.remote;
@@ -35,7 +38,7 @@ const hasDryRun = (name: OperationName): boolean => {
 
 const BULK = '/_dendrite/admin/bulk';
 const PLAN = { operation: 'setUserSuspended', user_ids: [USERS.bob.user_id], dry_run: true };
-/** Queries of routes that need one. */
+/** Query strings of the routes that need one. */
 const QUERIES: Partial<Record<OperationName, string>> = {
   checkRegistrationToken: '?token=token',
   findEventByTime: '?ts=1',
@@ -44,7 +47,7 @@ const QUERIES: Partial<Record<OperationName, string>> = {
   checkUsernameAvailable: '?username=free',
   searchUsers: '?term=bob',
 };
-/** Statuses other than 200: one operation creates something, and nothing on this homeserver can satisfy the others. */
+/** Expected statuses other than 200. One operation creates something, and nothing on this homeserver can satisfy the others. */
 const STATUSES: Partial<Record<OperationName, number>> = {
   createDevice: 201,
   renewAccount: 400,
@@ -114,28 +117,28 @@ afterAll(async () => {
   await database.drop();
 });
 
-/** The room for a call of a route. */
+/** Returns the room for a call of a route. */
 function roomOf({ operation }: Route): string {
   if (operation === 'downloadState') return REMOTE_ROOM;
   if (operation === 'listRoomDeletions') return DELETED;
-  // The shown room is blocked.
+  // The shown room is blocked, so nobody can join it.
   if (operation === 'joinRoom') return DOOMED[0] ?? SHOWN;
   return DOOMED[LAST.indexOf(operation)] ?? SHOWN;
 }
 
-/** The user for a call of a route. Erin is invited to a room of another server, which needs more queries. */
+/** Returns the user for a call of a route. Erin is invited to a room of another server, which needs more queries. */
 function userOf({ operation }: Route): string {
   if (operation === 'refreshDevices') return `@zoe:${server.remote_server_name}`;
   return LAST.includes(operation) ? USERS.erin.user_id : USERS.bob.user_id;
 }
 
-/** The report for a call of a route. */
+/** Returns the report for a call of a route. */
 function reportOf({ path }: Route): string {
   if (path.includes('/user_reports/')) return reports.user;
   return path.includes('/room_reports/') ? reports.room : '1';
 }
 
-/** The input for a call of a route. */
+/** Returns the input for a call of a route. */
 async function inputOf({ operation, path }: Route, n: number): Promise<object> {
   if (operation === 'registerBySharedSecret') return register(n);
   if (operation === 'createDevice') return { device_id: `DEVICE${n}` };
@@ -154,7 +157,7 @@ async function register(n: number): Promise<object> {
   return { nonce, username, password, admin: false, mac };
 }
 
-/** Calls all routes of an operation that accept this input, alternately and concurrently. */
+/** Calls all routes of an operation that accept this input. The calls run at the same time, and use the routes alternately. */
 function callAtOnce(name: OperationName, more: object = {}): Promise<Answer[]> {
   const isDry = 'dry_run' in more;
   const calls = isDry ? DRY_CALLS : CALLS;
@@ -191,7 +194,7 @@ describe('fifty concurrent calls need only a small pool:', () => {
   it.each(ORDERED.filter(hasRoute))('%s', async (name) => {
     const answers = await callAtOnce(name);
     expect(answers.filter(({ status }) => status >= 500)).toEqual([]);
-    // The other calls found the work done, or used a route that needs another input.
+    // The other calls have found that the work was done, or used a route that needs another input.
     expect(statusesOf(answers)[0]).toBe(STATUSES[name] ?? 200);
   });
 

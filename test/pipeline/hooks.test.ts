@@ -12,7 +12,7 @@ const EVENT = {
 } as never;
 const CALL = { isDryRun: false, approvals: new Set<string>() };
 const ENDED = { ...(EVENT as object), result: { at: { depth: 2 } } } as never;
-/** The longest delay of Node's timers. */
+/** The longest delay that Node's timers support, in ms. */
 const LONGEST_MS = 2 ** 31 - 1;
 
 let hooks: HookRunner;

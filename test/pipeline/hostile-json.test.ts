@@ -5,7 +5,7 @@ import server from '../fixtures/dendrite/server.json' with { type: 'json' };
 import { callEveryRoute } from '../support/every-route.ts';
 import { ALL_ROUTES, mountPlugin } from '../support/mounted-plugin.ts';
 
-/** All columns that store events and other JSON of users. */
+/** All columns that store events and other JSON that users have written. */
 const JSON_COLUMNS = {
   roomserver_event_json: 'event_json',
   roomserver_invites: 'invite_event_json',
@@ -20,8 +20,7 @@ const JSON_COLUMNS = {
 
 const DEEP = `{"a":[`;
 /**
- * Members that another program may have stored. They are added to each object of an event. The texts are added to all
- * profiles.
+ * Values that another program may have stored. `member` is added to each object of each event. `text` is added to all profiles.
  */
 const JUNK: Readonly<Record<string, { readonly member: string; readonly text: string }>> = {
   'NUL characters': { member: String.raw`"\u0000k":"\u0000v"`, text: String.raw`\u0000` },

@@ -18,7 +18,7 @@ async function raiseSequences(db: Knex): Promise<void> {
   for (const { name } of rows) await db.raw('SELECT setval(?::regclass, ?)', [name, ABOVE_32_BITS]);
 }
 
-/** Creates a room as alice, with bob as a member and some messages. */
+/** Makes alice create a room, with bob as a member and with some messages. */
 async function makeRoom({ admin, database }: MountedPlugin): Promise<RoomId> {
   const message = (body: string) => ({ type: 'm.room.message', sender: alice, content: { msgtype: 'm.text', body } });
   const joinRules = { type: 'm.room.join_rules', sender: alice, stateKey: '', content: { join_rule: 'public' } };

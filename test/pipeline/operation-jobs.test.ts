@@ -15,7 +15,7 @@ const ZOE = '@zoe:other.example' as UserId;
 const REFRESH = `/_dendrite/admin/refreshDevices/${ZOE}`;
 const CALLER = { actor: SYSTEM, requestId: 'mine' };
 
-/** The server of the user whose devices are refreshed. The test decides when and how it answers. */
+/** The server of the user whose devices are refreshed. The test decides when and how this server answers. */
 interface Peer {
   asked: number;
   answer: () => void;
@@ -27,7 +27,7 @@ let db: Knex;
 let plugin: MountedPlugin;
 let operations: AdminPlugin['operations'];
 let peer: Peer;
-/** Users that the host was notified about. */
+/** Users about whom the host was told. */
 let told: string[];
 beforeAll(async () => {
   database = await createTestDatabase({ fixture: true });
@@ -42,7 +42,7 @@ beforeEach(async () => {
     answer = () => resolve({ streamId: 1, devices: [] });
     refuse = reject;
   });
-  // The test settles the promise later.
+  // The test settles this promise later. Until then, nobody handles a rejection.
   answered.catch(() => {});
   peer = { asked: 0, answer, refuse };
   const queryDevices = async (): Promise<RemoteDevices> => {
@@ -73,7 +73,7 @@ const outcomes = async (): Promise<Record<string, number>> => {
   });
   return Object.fromEntries((await Promise.all(counts)).filter(([, count]) => count > 0));
 };
-/** Number of durations in the metrics, and their sum in seconds. */
+/** Returns the number of durations in the metrics, and their sum in seconds. */
 async function durations(): Promise<{ readonly count: number; readonly seconds: number }> {
   const text = await plugin.registry.getSingleMetricAsString('matrix_admin_operation_duration_seconds');
   const read = (part: string): number =>
@@ -81,7 +81,7 @@ async function durations(): Promise<{ readonly count: number; readonly seconds: 
   return { count: read('count'), seconds: read('sum') };
 }
 const cancel = (jobId: string): Promise<unknown> => operations.cancelJob({ jobId }, CALLER);
-/** Collects the events that hooks receive after successful refreshes. */
+/** Collects the events that hooks get after successful refreshes. */
 function listen(): unknown[] {
   const events: unknown[] = [];
   plugin.admin.hooks.after('refreshDevices', { name: 'listen' }, (event) => void events.push(event));

@@ -49,7 +49,7 @@ const addJob = async (fields: Record<string, unknown> = {}): Promise<string> => 
 };
 const isCancelled = async (id: string): Promise<boolean> =>
   (await db('matrix_admin.jobs').where({ id }).first()).cancel_requested;
-/** Audit entries of calls, without those of the jobs that they cancel. */
+/** Reads the audit entries of calls. Entries of jobs that these calls cancel are left out. */
 const audits = (): PromiseLike<Record<string, unknown>[]> =>
   db('matrix_admin.audit').whereNot({ outcome: 'cancelled' }).orderBy('id');
 

@@ -23,7 +23,7 @@ const audits = (id: string): PromiseLike<Record<string, unknown>[]> =>
     .orderBy('id')
     .select('operation', 'outcome', 'request_id');
 
-/** Only checked by the compiler, never run. */
+/** The compiler checks this function. Nobody calls it. */
 function typed({ purgeRoom, emptyRooms, reindexFulltext }: AdminPlugin['operations']): void {
   const roomId = '!r:x' as RoomId;
   expectTypeOf(purgeRoom.start({ roomId }, CALLER)).resolves.toEqualTypeOf<{

@@ -7,14 +7,14 @@ import { ALL_ROUTES, type MountedPlugin, mountPlugin } from '../support/mounted-
 const CALLER = { actor: { kind: 'system', name: 'test' } } as const;
 
 let plugin: MountedPlugin;
-/** The last statements of the worker's first poll: clean-up, claim and sharing. */
+/** The last SQL statements of the worker's first look for work: clean-up, claim and sharing. */
 const FIRST_LOOK = ['SET lease_owner', 'WITH due AS', 'SELECT jobs.id, kind'];
 
 beforeAll(async () => {
   const database = await createTestDatabase({ fixture: true });
   const answered: string[] = [];
   database.pluginDb.on('query-response', (_rows: unknown, { sql }: { sql: string }) => answered.push(sql));
-  // After the first poll, only the call runs statements: the worker polls every ten minutes.
+  // After its first look, the worker looks for jobs only every ten minutes. So only the call runs statements.
   plugin = await mountPlugin({
     database,
     options: { ...ALL_ROUTES, jobs: { pollIntervalMs: 600_000, leaseMs: 600_000 } },
@@ -28,7 +28,7 @@ afterAll(async () => {
 
 type Operations = MountedPlugin['admin']['operations'];
 
-/** Maximum number of statements of each call. Think twice before you raise one. */
+/** The maximum number of SQL statements of each call. Raise a number only for a good reason. */
 it.each<[name: string, statements: number, call: (operations: Operations) => Promise<unknown>]>([
   ['whois', 8, (does) => does.whois({ userId: USERS.bob.user_id }, CALLER)],
   ['getUser', 4, (does) => does.getUser({ userId: USERS.bob.user_id }, CALLER)],

@@ -13,7 +13,7 @@ const INPUT = z.object({
 });
 const DEFAULTS = { roomId: '!r:x', limit: 5, keep: [] };
 
-/** The error for a refused input. */
+/** Returns the error with which an input is refused. */
 function refusalOf(input: unknown, schema: z.ZodType = INPUT): unknown {
   try {
     return validateInput(schema, input);
@@ -69,11 +69,11 @@ describe('the input of an operation', () => {
   });
 });
 
-/** Texts that PostgreSQL cannot store. */
+/** Generates texts that PostgreSQL cannot store. */
 const unstorable = fc
   .tuple(fc.string(), fc.constantFrom('\0', '\ud83d', '\udc4d', '\udc4d\ud83d'), fc.string())
   .map((parts) => parts.join(''));
-/** A value that contains `inner` somewhere, beside values that can be stored. */
+/** Generates a value that contains `inner` somewhere, and values beside it that PostgreSQL can store. */
 const around = (inner: fc.Arbitrary<string>): fc.Arbitrary<unknown> =>
   fc
     .tuple(inner, fc.array(fc.tuple(fc.boolean(), fc.jsonValue({ stringUnit: 'grapheme' })), { maxLength: 3 }))

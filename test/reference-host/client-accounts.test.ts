@@ -96,7 +96,7 @@ describe('registration', () => {
 
 describe('profiles', () => {
   const profile = `${V3}/profile/${alice.user_id}`;
-  /** The profile in alice's member event of a room. */
+  /** Returns the profile in alice's member event of a room. */
   const shown = async (): Promise<unknown> => {
     const path = `/_synapse/admin/v1/rooms/${encodeURIComponent(roomNamed('v10'))}/state?type=m.room.member`;
     const { state } = (await server.call('admin', 'GET', path)).body;

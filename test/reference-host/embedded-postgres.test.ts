@@ -18,7 +18,7 @@ let children: ChildProcess[];
 
 beforeEach(async () => {
   base = await realpath(await makeScratchDirectory('embedded-postgres-'));
-  // mkdtemp creates it with mode 0700.
+  // mkdtemp has created the folder with mode 0700.
   await chmod(base, 0o755);
   opened = [];
   children = [];
@@ -133,7 +133,7 @@ test('a pid file left by a crash may name an unrelated process', async () => {
   const pid = await postmasterPid(base);
   const pidFile = await readFile(join(base, 'cluster', 'postmaster.pid'), 'utf8');
   await first.stop();
-  // This must not be this process, because PostgreSQL knows that its parent is not a postmaster.
+  // The process must not be this one, because PostgreSQL knows that its parent process is not a postmaster.
   const unrelated = spawn(process.execPath, ['-e', 'setInterval(() => undefined, 1000)'], { stdio: 'ignore' });
   children.push(unrelated);
   await once(unrelated, 'spawn');

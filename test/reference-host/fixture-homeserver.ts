@@ -20,27 +20,27 @@ interface Fixture {
   readonly rooms: Readonly<Record<string, string>>;
 }
 
-/** The server, users and rooms of the recorded data. */
+/** The server, the users and the rooms of the recorded data. */
 export const fixture: Fixture = JSON.parse(
   readFileSync(new URL('../fixtures/dendrite/server.json', import.meta.url), 'utf8'),
 );
 
-/** The return type of `JSON.parse()`. */
+/** The type that `JSON.parse()` returns. */
 export type Json = ReturnType<typeof JSON.parse>;
 
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
-  /** Parsed JSON, or a text if it is not JSON. */
+  /** The body of the answer. It is parsed if it is JSON, and a text otherwise. */
   readonly body: Json;
 }
 
 export interface FixtureHomeserver {
   readonly homeserver: Homeserver;
   readonly origin: string;
-  /** The settings, for another homeserver on the same database. */
+  /** The settings, with which a test can create another homeserver on the same database. */
   readonly settings: HomeserverSettings;
-  /** Sends a request as a user of the recorded data, or without a token. */
+  /** Sends a request as a user of the recorded data, or without an access token. */
   readonly call: (
     user: keyof Fixture['users'] | undefined,
     method: string,
@@ -62,7 +62,7 @@ export async function request(url: URL, init: RequestInit): Promise<Answer> {
   return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text };
 }
 
-/** A real homeserver on a separate database with the recorded data. */
+/** Starts a real homeserver on a separate database that has the recorded data. */
 export async function startFixtureHomeserver(overrides: Partial<HomeserverSettings> = {}): Promise<FixtureHomeserver> {
   const { server_name: serverName, signing_key: key } = fixture;
   if (!isServerName(serverName)) throw new Error('the fixture has no server name');
@@ -102,7 +102,7 @@ export function roomNamed(name: string): string {
 
 let transactions = 0;
 
-/** The path of a request that sends an event. */
+/** Makes the path of a request that sends an event. */
 export function sendPath(room: string, type = 'm.room.message', txnId = `txn-${transactions++}`): string {
   const parts = [roomNamed(room), 'send', type, txnId].map(encodeURIComponent);
   return `/_matrix/client/v3/rooms/${parts.join('/')}`;
@@ -113,7 +113,7 @@ export function redactPath(room: string, eventId: string, txnId = `txn-${transac
   return `/_matrix/client/v3/rooms/${parts.join('/')}`;
 }
 
-/** The body of a search for room events. */
+/** Makes the body of a search for events. */
 export function searchFor(term: string, more: Record<string, unknown> = {}): unknown {
   return { search_categories: { room_events: { search_term: term, ...more } } };
 }

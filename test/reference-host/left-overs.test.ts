@@ -9,7 +9,7 @@ import { makeScratchDirectory } from '../support/scratch-directory.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const program = (name: string): string => join(ROOT, 'dist', 'reference-host', `${name}.js`);
-/** Creating a PostgreSQL cluster takes some seconds. */
+/** Time limit of a test. Creating a PostgreSQL cluster takes some seconds. */
 const LIMIT = { timeout: 60_000 };
 
 let directory: string;
@@ -32,7 +32,7 @@ function start(args: readonly string[], cwd: string, environment: Record<string,
 
 const processIds = async (): Promise<string[]> => (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
 
-/** Data directories of the PostgreSQL servers of a process. */
+/** Finds the data directories of the PostgreSQL servers that a process has started. */
 async function serversOf({ pid }: ChildProcess): Promise<string[]> {
   const found = await Promise.all(
     (await processIds()).map(async (id) => {
@@ -52,7 +52,7 @@ async function serversOf({ pid }: ChildProcess): Promise<string[]> {
   return found.flat();
 }
 
-/** Whether a server still runs on a data directory. */
+/** Tells whether a PostgreSQL server still runs on a data directory. */
 async function isServed(dataDir: string): Promise<boolean> {
   const commands = await Promise.all(
     (await processIds()).map((id) => readFile(`/proc/${id}/cmdline`, 'utf8').catch(() => '')),

@@ -17,7 +17,7 @@ interface Running {
   readonly child: ChildProcess;
   readonly origin: string;
   readonly output: () => { readonly stdout: string; readonly stderr: string };
-  /** Resolves to the exit code, or to the signal that ended the process. */
+  /** Resolves with the exit code, or with the signal that ended the process. */
   readonly exit: Promise<number | string>;
 }
 
@@ -110,7 +110,7 @@ describe('the homeserver process', () => {
       headers: { ...asAlice, 'content-length': Buffer.byteLength(body), expect: '100-continue' },
     });
     asked.flushHeaders();
-    // The server has the request and waits for its body.
+    // The server has got the headers of the request, and waits for the body.
     await once(asked, 'continue');
     child.kill('SIGTERM');
     await expect

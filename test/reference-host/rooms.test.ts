@@ -32,13 +32,13 @@ async function send(room: string, content: unknown, user: 'alice' | 'bob' | 'car
   return body.event_id;
 }
 
-/** Ids of the events that bob finds. */
+/** Returns the ids of the events that a search of bob finds. */
 async function found(term: string): Promise<string[]> {
   const { body } = await server.call('bob', 'POST', SEARCH, searchFor(term));
   return body.search_categories.room_events.results.map((hit: { result: { event_id: string } }) => hit.result.event_id);
 }
 
-/** All stored data of an event. */
+/** Reads all stored data of an event. */
 async function stored(eventId: string): Promise<Json> {
   const { db } = server.homeserver;
   const row = await db('roomserver_events AS e')
@@ -339,7 +339,7 @@ test('users report users and rooms to the administrators', async () => {
   const asAlice = (path: string, body: Json = { reason: 'rude' }): Promise<Json> =>
     server.call('alice', 'POST', path, body);
   expect(await asAlice(reportPath('users', reported))).toMatchObject(done);
-  // As in Synapse, an answer does not tell whether there is such a user.
+  // As in Synapse, the answer does not tell whether there is such a user.
   expect(await asAlice(reportPath('users', '@nobody:localhost:18448'))).toMatchObject(done);
   expect((await asAlice(reportPath('users', 'bob'))).status).toBe(400);
   expect((await asAlice(reportPath('users', reported), { reason: 5 })).status).toBe(400);

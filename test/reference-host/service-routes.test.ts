@@ -40,7 +40,7 @@ describe('monitoring', () => {
 
 test('metrics show the last progress of the running job that has been stuck for the longest time', async () => {
   const at = (second: number): Date => new Date(1_700_000_000_000 + second * 1_000);
-  // Another process leads these jobs.
+  // Another process runs these jobs.
   const running = { kind: 'test', state: 'running', created_by: 'x', started_at: at(0), lease_until: 'infinity' };
   const { db } = server.homeserver;
   await db('matrix_admin.jobs').insert([

@@ -31,7 +31,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true });
 });
 
-/** The output of a homeserver process before its exit. */
+/** Returns what a homeserver process prints before it exits. */
 async function saidBy(environment: Record<string, string>): Promise<string> {
   const { PATH, HOME } = process.env;
   const env = { PATH, HOME, PORT: '0', SERVER_NAME: 'localhost', ...environment };
@@ -44,7 +44,7 @@ async function saidBy(environment: Record<string, string>): Promise<string> {
   return said;
 }
 
-/** The error of a homeserver that does not start. */
+/** Returns the error of a homeserver that does not start. */
 async function failure(databaseUrl: string): Promise<string> {
   const logger = createCapturedLogger();
   const settings = { databaseUrl, signingKey: createSigningKey(), search: false, rateLimit: true, logger } as const;

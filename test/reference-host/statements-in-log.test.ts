@@ -14,7 +14,7 @@ beforeEach(async () => {
 });
 afterEach(() => server.stop());
 
-/** Returns the log lines about the failure. Checks that no line, at any level, has a statement or a value. */
+/** Returns the log lines about the failure. Checks that no line of any level contains an SQL statement or a value. */
 function linesOf(message: RegExp): string {
   for (const line of logger.lines) expect(JSON.stringify(line)).not.toMatch(SQL);
   expect(logger.text()).not.toContain(VALUE);

@@ -12,7 +12,7 @@ import {
 const ROOM = '!opaque-id:example.org' as RoomId;
 const OTHER = '!other:example.org' as RoomId;
 
-/** JSON that contains room ids as entries, values and names. */
+/** Generates JSON that contains room ids as entries, values and names. */
 const json = fc
   .jsonValue()
   .chain((value) =>

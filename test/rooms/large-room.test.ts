@@ -66,7 +66,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-/** Number of characters in the rows that sending a message reads. */
+/** Returns the number of characters in the rows that are read when a message is sent. */
 async function readBy(plugin: AdminPlugin, roomId: RoomId): Promise<number> {
   let read = 0;
   await db.transaction((transaction) => {
@@ -101,7 +101,7 @@ describe('a message in a large room', () => {
   it('goes to a server whose first user has joined through another process', async () => {
     expect((await append(admin, large, message())).destinations).toEqual([]);
     await db.transaction(async (transaction) => {
-      // A simplified join of the remote user: the state changes, and the server is in the room.
+      // This is a simplified join of a remote user: the state changes, and the user's server is in the room.
       const { events } = await other.rooms.append(transaction, large, [join(local('with-remote'))]);
       const row = { room_id: large, event_id: `${events[0]?.eventId}-remote`, server_name: REMOTE };
       await transaction('federationsender_joined_hosts').insert(row);

@@ -23,7 +23,7 @@ interface Sent {
   readonly options: { readonly signal: AbortSignal };
 }
 
-/** The other server, and what it was asked. */
+/** Creates the other server, and a list of the requests that it gets. */
 function peerOf(rest: Partial<FederationSender> = {}): { federation: FederationSender; asked: [string, Sent][] } {
   const asked: [string, Sent][] = [];
   const federation: FederationSender = {

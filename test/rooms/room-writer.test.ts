@@ -85,7 +85,7 @@ const extremities = async (roomId: RoomId): Promise<number> =>
   (await db('roomserver_rooms').where('room_id', roomId).first()).latest_event_nids.length;
 const prevEvents = ({ events }: Appended): unknown[] => events.map(({ event }) => event.prev_events);
 
-/** All contradictions in the database, and events that were not queued for every server in the room. */
+/** Lists all contradictions in the database, and events that were not queued for every server in the room. */
 const broken = async (): Promise<string[]> => [
   ...(await brokenInvariants(db)),
   ...(await brokenStates(db)),
@@ -185,7 +185,7 @@ describe('a chain', () => {
     const joined = await entriesAfter('join', users);
     const left = await entriesAfter('leave', users.slice(0, 320));
     await transaction.rollback();
-    // Writing the whole state every 64 leaves would give 5,000.
+    // Writing the whole state after every 64 leave events would give 5,000.
     expect(left - joined).toBeLessThan(2_500);
   });
 
@@ -207,7 +207,7 @@ describe('a chain', () => {
     expect(await statements(many.map((userId) => member(userId, 'join')))).toBe(joins);
     const leaves = await statements(few.map((userId) => member(userId, 'leave')));
     expect(await statements(many.map((userId) => member(userId, 'leave')))).toBe(leaves);
-    // Lock, purge check, four reads, ids, servers, one write, commit.
+    // The statements are: a lock, the check for a purge, four reads, ids, servers, one write, and the commit.
     expect(leaves).toBe(10);
     expect(await extremities(roomId)).toBe(1);
   });
@@ -259,7 +259,7 @@ describe('other servers', () => {
 });
 
 describe('a forked room', () => {
-  /** Sequences of the tables in a recording. */
+  /** Sequences of the tables whose rows a recording contains. */
   const SEQUENCES = [
     'roomserver_event_nid_seq',
     'roomserver_state_block_nid_seq',
@@ -378,7 +378,7 @@ describe('concurrent writers', () => {
         writers[i % 2],
       );
     });
-    // Two rooms in one transaction, in the order of their NIDs.
+    // One transaction writes to two rooms, in the order of their NIDs.
     const both = writers.map(({ db: on, rooms: writer }, i) =>
       on.transaction(async (transaction) => {
         for (const roomId of ids) await writer.append(transaction, roomId, [member(local(`both${i}`), 'join')]);

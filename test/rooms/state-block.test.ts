@@ -11,7 +11,7 @@ import {
 import { finished } from '../support/finished.ts';
 
 const nid = fc.oneof(fc.integer({ min: 1, max: 6 }), fc.constant(2 ** 40 + 1));
-/** Entries of a block in any order. Each key occurs once. */
+/** Generates the entries of a block in any order. Each key occurs once. */
 const entries = fc.uniqueArray(fc.record({ typeNid: nid, stateKeyNid: nid, eventNid: fc.nat() }), {
   selector: ({ typeNid, stateKeyNid }) => `${typeNid} ${stateKeyNid}`,
 });

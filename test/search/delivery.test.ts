@@ -24,7 +24,7 @@ beforeEach(async () => {
   engine = await startMeilisearchDouble({ batchMs: 1 });
   plugin = await startPlugin(database.db, {
     search: meilisearchSearch({ url: engine.url, retryDelayMs: 10 }),
-    // No process dies here. A long lease keeps a busy machine from looking like a dead process.
+    // No process dies in these tests. The long lease prevents a busy machine from looking like a dead process.
     jobs: { leaseMs: 10_000 },
   });
 });
@@ -36,14 +36,14 @@ afterEach(async () => {
   await database.drop();
 });
 
-/** Writes and applies events in one transaction. */
+/** Writes events and applies them to the index, in one transaction. */
 const send = (...events: readonly TestEvent[]): Promise<void> =>
   database.db.transaction(async (transaction) => {
     await insertEvents(transaction, events);
     await plugin.admin.events.apply(events, { transaction });
   });
 
-/** Searches until the answer is as expected. */
+/** Repeats a search until it finds what is expected. */
 async function eventually(term: string, expected: readonly string[]): Promise<void> {
   await expect.poll(() => plugin.find(term), { interval: 5 }).toEqual(expected);
 }

@@ -1,4 +1,7 @@
-/** The result of a reindex of the recorded database: every searchable event with its text. Edits have their new text. */
+/**
+ * What a reindex of the recorded database must produce: the text of every searchable event, by event id. Edits have their new
+ * text.
+ */
 export const FIXTURE_TEXTS: Readonly<Record<string, string>> = {
   '$vLnzijZ5T6Tx3LK6:localhost:18448': 'Room v1',
   '$wjBoxwlXfTYXq0b5:localhost:18448': 'Topic for version 1',

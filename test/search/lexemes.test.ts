@@ -10,7 +10,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 const analysis = createAnalysis();
 const vectorOf = (text: string): string => tsvectorOf(text, analysis);
 
-/** A query that never asks for nothing. */
+/** Translates a query. Fails if the query asks for nothing. */
 function queryOf(query: string): string {
   const expression = analysis.parse(query);
   return expression === undefined ? "'\ue0ff'" : tsqueryOf(expression);
@@ -89,7 +89,7 @@ describe('tsqueryOf()', () => {
     fc.tuple(hostileTexts, hostileTexts),
     fc.tuple(mixedTexts, hostileQueries),
     fc.tuple(hostileQueries, hostileQueries),
-    // Terms that are part of the text.
+    // Generate search terms that are a part of the text.
     fc.tuple(mixedTexts, fc.nat(), fc.nat({ max: 10 })).map(([text, at, length]): [string, string] => {
       const start = at % (text.length + 1);
       return [text, text.slice(start, start + length)];

@@ -4,11 +4,14 @@ import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type MeilisearchDouble, startMeilisearchDouble } from '../support/meilisearch-double.ts';
 
-/** A request, and the answer of a Meilisearch 1.50.0 server. */
+/**
+ * A request, and the answer that a Meilisearch 1.50.0 server gave to it. The tests compare the answers of the double, a
+ * stand-in for Meilisearch, with these answers.
+ */
 interface Exchange {
   readonly note?: string;
   readonly request: string;
-  /** Sent unchanged. @defaultValue the master key */
+  /** The `Authorization` header, which is sent unchanged. @defaultValue the master key */
   readonly authorization?: string;
   readonly contentType?: string;
   readonly body?: unknown;
@@ -19,7 +22,7 @@ interface Exchange {
 type Send = (exchange: Omit<Exchange, 'status'>) => Promise<{ status: number; body: unknown }>;
 
 const MASTER_KEY = 'a-master-key-of-the-tests';
-/** Errors whose texts come from a parser that the double does not have. */
+/** Error codes whose texts come from a parser that the double does not have. Their texts are not compared. */
 const LOOSE_CODES: ReadonlySet<unknown> = new Set([
   'malformed_payload',
   'internal',
@@ -111,7 +114,7 @@ function fixture(name: string): Exchange[] {
   ) as Exchange[];
 }
 
-/** Sends recorded requests, with the keys and task uids of this run. */
+/** Creates a function that sends recorded requests. It replaces recorded keys and task ids by those of this run. */
 function createSender(url: string): Send {
   const keys = new Map<string, string>();
   const taskUids = new Map<number, number>();
@@ -147,7 +150,7 @@ function createSender(url: string): Send {
   };
 }
 
-/** Sends one request. If the recorded answer shows an ended task, polls until the task has ended. */
+/** Sends one request. If the recorded answer shows a task that has ended, asks again until the task has ended. */
 async function exchange(
   url: string,
   method: string,
@@ -172,7 +175,7 @@ async function exchange(
   }
 }
 
-/** Waits until all tasks have ended, as during the recording. */
+/** Waits until all tasks have ended, as the recording did. */
 async function idle(url: string): Promise<void> {
   for (;;) {
     const response = await fetch(`${url}/tasks?statuses=enqueued,processing&limit=1`, {
@@ -198,7 +201,7 @@ const VOLATILE: ReadonlySet<string> = new Set([
   'canceledBy',
 ]);
 
-/** An answer without the values that differ between runs. */
+/** Returns an answer without the values that differ between two runs. */
 function comparable(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(comparable);
   if (typeof value === 'string')
@@ -217,7 +220,10 @@ function comparable(value: unknown): unknown {
   );
 }
 
-/** Hits without their order, unless they were sorted. If only some hits are shown, only their number. */
+/**
+ * Returns hits without their order, unless they were sorted. If the answer shows only some of the hits, returns only their
+ * number.
+ */
 function comparableHits(reply: object): unknown {
   const { hits, estimatedTotalHits, totalHits } = reply as {
     hits: unknown[] | number;
@@ -258,7 +264,7 @@ describe('behaves like the server where a client could notice a difference', () 
   };
   const add = (url: string, uid: string, ...documents: unknown[]) =>
     call(url, `POST /indexes/${uid}/documents?primaryKey=id`, documents);
-  /** Runs the batches of the queue. @returns the uids of the tasks in each */
+  /** Processes all batches in the queue. @returns the uids of the tasks in each batch */
   const batches = async (double: MeilisearchDouble): Promise<unknown[][]> => {
     const done: unknown[][] = [];
     for (;;) {

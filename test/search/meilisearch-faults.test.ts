@@ -30,7 +30,7 @@ const started = async (options: Partial<MeilisearchOptions> = {}): Promise<Meili
   return adapter;
 };
 
-/** Sends a request to the double, like an operator. */
+/** Sends a request to the double, as an operator does. */
 const ask = async (method: string, path: string, body?: unknown): Promise<Record<string, unknown>> => {
   const response = await fetch(`${double.url}${path}`, {
     method,

@@ -10,19 +10,21 @@ import { createCapturedLogger } from '../support/captured-logger.ts';
 
 const ROOM = '!room:example.org' as RoomId;
 
-/** The adapter takes no part in transactions and never uses this argument. */
+/**
+ * The transaction that tests pass to the adapter. The adapter never uses it, because Meilisearch takes no part in transactions.
+ */
 export const NO_TRANSACTION = {} as Knex.Transaction;
 
 export interface MeilisearchIndex {
   readonly index: SearchIndex;
   readonly indexUid: string;
   readonly logs: ReturnType<typeof createCapturedLogger>;
-  /** The adapter's metrics in a scrape. */
+  /** Returns the adapter's metrics, as a scrape shows them. */
   readonly scrape: () => Promise<string>;
   readonly find: (term: string) => Promise<string[]>;
 }
 
-/** Creates an adapter on a separate index with short waits. It is not started yet. */
+/** Creates an adapter with a separate index and short waits. The adapter is not started yet. */
 export function createMeilisearchIndex(options: MeilisearchOptions): MeilisearchIndex {
   const indexUid = options.indexUid ?? `test_${randomUUID()}`;
   const logs = createCapturedLogger();
@@ -53,7 +55,7 @@ export function documentOf(streamPosition: number, text: string): SearchDocument
   };
 }
 
-/** Writes that only add. */
+/** Makes changes that only add documents. */
 export const adding = (...documents: readonly SearchDocument[]) => ({
   upserts: documents,
   removals: [],

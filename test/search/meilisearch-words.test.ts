@@ -16,7 +16,7 @@ const script = fc.constantFrom(...Array.from('ab9Zé東京都のはㅋ한국어�
 const texts = fc.oneof(fc.string({ unit: script, maxLength: 40 }), fc.string({ unit: 'binary', maxLength: 40 }));
 
 const analysis = createAnalysis();
-/** Pieces of queries between which the generated texts stand. */
+/** Pieces of query syntax that are put between generated texts. */
 const SYNTAX = ['', '"', '-', ' OR ', '*', ' -"', '" '];
 
 it('passes every text that matches', () => {

@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => double.stop());
 
-/** The double, and a real server if one is configured. */
+/** The servers to test: the double, which is a stand-in for Meilisearch, and a real Meilisearch if one is configured. */
 const SERVERS = [
   { name: 'the double', urlOf: () => double.url, apiKey: undefined },
   ...(MEILI_URL === undefined ? [] : [{ name: MEILI_URL, urlOf: () => MEILI_URL, apiKey: MEILI_API_KEY }]),

@@ -39,7 +39,10 @@ searchIndexContract({ describe, it, makeIndex: makeIndexUnderTest });
 const KEYS: readonly SearchKey[] = ['content.body'];
 const roomOf = (index: number): RoomId => `!room${index % 20}:x` as RoomId;
 
-/** Every event has the common word, and every thousandth has the rare word. Texts of the same length have the same rank. */
+/**
+ * Makes documents. Each one has the common word, and each thousandth one has the rare word. Texts of the same length have the
+ * same rank.
+ */
 const documentsOf = (count: number): SearchDocument[] =>
   Array.from({ length: count }, (_, index) => ({
     eventId: `$${index}:x` as EventId,

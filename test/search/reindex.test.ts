@@ -39,7 +39,7 @@ async function start(...args: Parameters<typeof startPluginOnDatabase>): Promise
   return plugin;
 }
 
-/** A plugin on generated messages. Its rebuilds can be paused. */
+/** Starts a plugin with generated messages. Its rebuilds can be paused. */
 async function startGated(
   count: number,
   options: GatedSearchOptions = {},
@@ -47,18 +47,18 @@ async function startGated(
   const gate = createGatedSearch(options);
   const plugin = await start({}, { search: gate.adapter });
   await generateSampleEvents(plugin.db, { count, rooms: [SAMPLE_ROOM], seed: 7 });
-  // A paused rebuild must not keep the plugin from stopping.
+  // The gate opens at the end of the test, because a paused rebuild would prevent the plugin from stopping.
   open.push(async () => gate.open());
   return { ...plugin, gate };
 }
 
-/** Texts of the rows by event id. */
+/** Reads the texts of the stored events, by event id. */
 async function storedTexts(db: Knex): Promise<Record<string, string>> {
   const rows = await db('public.syncapi_output_room_events').select('event_id', 'headered_event_json');
   return Object.fromEntries(rows.map((row) => [row.event_id, JSON.parse(row.headered_event_json).content.body]));
 }
 
-/** Everything that a rebuild creates for itself. Nothing of it may be left. */
+/** Finds everything that a rebuild creates for itself. After a rebuild, nothing of it may be left. */
 async function leftovers(db: Knex): Promise<Record<string, unknown>> {
   const { rows: tables } = await db.raw(
     `SELECT relname FROM pg_class WHERE relnamespace = 'matrix_admin'::regnamespace AND relname ~ '^search_documents_[0-9a-f]{32}'`,
@@ -160,7 +160,7 @@ describe('a reindex', () => {
 
   it('logs each batch at debug level, and its end, but no text of messages', async () => {
     const { reindex, logger } = await startGated(1_000);
-    // Drops the lines of start().
+    // Remove the log lines of start().
     logger.lines.length = 0;
     await reindex();
     const batches = logger.lines.filter(({ message }) => message === 'Indexed a batch');
@@ -497,7 +497,7 @@ describe('an interrupted reindex', () => {
     gate.close('load');
     const id = await startReindex();
     await until(() => gate.reached('load') > 0);
-    // As after the restore of a backup: the job no longer exists, but its rebuild does.
+    // After a backup was restored, the job may be missing while its rebuild still exists.
     await db('matrix_admin.jobs').where({ id }).del();
     gate.open();
     await expect(admin.jobs.wait(id)).rejects.toMatchObject({ errcode: 'M_NOT_FOUND' });
@@ -567,7 +567,7 @@ describe('search that is switched off', () => {
 
 describe('few connections', () => {
   it.each([3, 4])('a pool of %d connections is enough for the plugin and four busy writers', async (poolSize) => {
-    // The lease is as long as in production, because a heartbeat must wait for a connection beside four busy writers.
+    // The lease is as long as in production, because the heartbeat must wait for a connection while four writers are busy.
     const { db, admin, reindex } = await start({ poolSize }, { limits: { connections: 2 }, jobs: { leaseMs: 10_000 } });
     const rooms = [0, 1, 2, 3].map((index) => `!room${index}:localhost`);
     await db('public.roomserver_rooms').insert(
@@ -597,7 +597,8 @@ describe('few connections', () => {
     }, 1);
     await reindex();
     clearInterval(timer);
-    // One more connection renews the lease, one looks for jobs, and one belongs to this test.
+    // Besides the two connections of the rebuild, one connection renews the lease, one looks for jobs, and one belongs to this
+    // test.
     expect(most).toBeLessThanOrEqual(5);
   });
 });

@@ -35,7 +35,7 @@ async function clear(): Promise<void> {
   );
 }
 
-/** Writes and applies events in one transaction, like a homeserver. */
+/** Writes events and applies them to the index in one transaction, as a homeserver does. */
 async function send(...events: readonly TestEvent[]): Promise<void> {
   await db.transaction(async (transaction) => {
     await insertEvents(transaction, events);
@@ -386,7 +386,7 @@ const steps = fc.array(
 );
 
 describe('the index after live changes', () => {
-  /** An event is named by the number of its step. Earlier steps may already refer to it. */
+  /** Does one step. The name of its event is the number of the step, so earlier steps may already refer to the event. */
   async function perform(step: Step, number: number): Promise<void> {
     const id = `$${number}:x`;
     const at = (index: number): Partial<TestEvent> => ({ room_id: ['!a:x', '!b:x'][index] ?? '' });

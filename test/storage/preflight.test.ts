@@ -7,7 +7,7 @@ import { connectionStringFor, withAdmin } from '../support/test-databases.ts';
 
 const STORAGE = 'src/storage';
 const TABLE = /\b(?:public\.|')((?:federationsender|keyserver|roomserver|syncapi|userapi)_[a-z_]+)\b/g;
-/** Names of sequences look like names of tables. */
+/** Matches names of sequences, which look like names of tables. */
 const SEQUENCE = /_seq$|^syncapi_stream_id$/;
 
 it('start() checks every table of Dendrite that the storage uses', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-/** Letters, marks and digits of unspaced scripts, as folded text. */
+/** Letters, marks and digits of scripts that are written without spaces. The texts are folded, for example in lower case. */
 const UNSPACED_BLOCKS = [
   '漢字会議日本語東京中国',
   'ひらがなのはにをゝー',
@@ -51,7 +51,7 @@ const unspacedCharacters = oneOf(UNSPACED_BLOCKS);
 export const spacedCharacters = oneOf(SPACED_BLOCKS);
 const separators = fc.constantFrom(...SEPARATORS);
 
-/** Realistic texts with mixed scripts and punctuation. */
+/** Generates realistic texts with mixed scripts and punctuation. */
 export const mixedTexts = fc
   .array(
     fc.oneof(
@@ -81,14 +81,17 @@ export const mixedTexts = fc
   )
   .map((parts) => parts.join(''));
 
-/** Any sequence of UTF-16 code units, including halves of surrogate pairs, control characters and unassigned characters. */
+/**
+ * Generates any sequence of UTF-16 code units, including halves of surrogate pairs, control characters and unassigned
+ * characters.
+ */
 export const hostileTexts = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 60 }),
   fc.array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 60 }).map((units) => String.fromCharCode(...units)),
   mixedTexts,
 );
 
-/** What the syntax of queries, or of an engine behind them, might take for its own. */
+/** Pieces of text that the syntax of queries, or the search engine, might interpret. */
 const SYNTAX = [
   '"',
   '"',
@@ -156,7 +159,7 @@ const SYNTAX = [
   'e-mail',
 ];
 
-/** Queries full of syntax, in and out of place. */
+/** Generates queries that are full of syntax, in the right and in the wrong places. */
 export const hostileQueries = fc.oneof(
   { weight: 6, arbitrary: fc.array(fc.constantFrom(...SYNTAX), { maxLength: 30 }).map((parts) => parts.join('')) },
   { weight: 1, arbitrary: hostileTexts },

@@ -7,7 +7,7 @@ export interface LogLine {
   readonly message: string;
 }
 
-/** A logger that stores every line at every level. */
+/** Creates a logger that stores every line of every level. */
 export function createCapturedLogger(): Logger & { readonly lines: LogLine[]; readonly text: () => string } {
   const lines: LogLine[] = [];
   const at =

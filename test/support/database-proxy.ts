@@ -4,18 +4,18 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 /** A proxy in front of PostgreSQL that can cut connections. */
 export interface DatabaseProxy {
   readonly connectionString: string;
-  /** Cuts all connections, and refuses new ones until `restore()`. */
+  /** Cuts all connections, and refuses new ones until `restore()` is called. */
   readonly cut: () => void;
   readonly restore: () => void;
   /**
-   * Cuts the next connection that commits: either before the server receives the commit, or after the commit and before its
-   * answer.
+   * Cuts the next connection that commits. `before`: the server does not receive the commit. `after`: the server commits, but
+   * its answer is lost.
    */
   readonly cutAtNextCommit: (when: 'before' | 'after') => void;
   readonly close: () => Promise<void>;
 }
 
-/** The simple query `COMMIT;` of the client, and the server's command tag for it. */
+/** The bytes of the client's query `COMMIT;`, and of the server's answer to it. */
 const COMMIT = Buffer.from('COMMIT;\0');
 const COMMITTED = Buffer.from('COMMIT\0');
 

@@ -15,24 +15,29 @@ import { recordOutput } from './test-output.ts';
 export interface TestDatabase {
   readonly connectionString: string;
   readonly db: Knex;
-  /** The same database for a plugin. Its role has only the privileges that the manifest declares. */
+  /**
+   * A pool for the same database, which tests give to a plugin. Its role has only the privileges that the manifest declares.
+   */
   readonly pluginDb: Knex;
-  /** Ends the pool and drops the database, even if it has other connections. */
+  /** Ends the pools and drops the database, even if there are other connections to it. */
   drop(): Promise<void>;
 }
 
 export interface TestDatabaseOptions {
-  /** Whether to use the data of the recorded Dendrite instead of empty tables. @defaultValue false */
+  /** Whether the database has the data of the recorded Dendrite. Otherwise its tables are empty. @defaultValue false */
   readonly fixture?: boolean;
-  /** Whether the plugin's own tables exist already. Without them, the start of the plugin creates them. @defaultValue true */
+  /** Whether the plugin's own tables already exist. Without them, the start of the plugin creates them. @defaultValue true */
   readonly migrated?: boolean;
-  /** A database to copy. It must have no connections, so its `db` is destroyed. @defaultValue none */
+  /**
+   * A database to copy. The copy needs a database without connections, so the pool `db` of this database is destroyed.
+   * @defaultValue no database is copied
+   */
   readonly copyOf?: TestDatabase;
   /** Size of the pool `db`. @defaultValue 10 */
   readonly poolSize?: number;
 }
 
-/** SQLSTATE object_in_use: the template has a connection, for example of autovacuum. */
+/** SQLSTATE object_in_use: there is a connection to the template, for example of autovacuum. */
 const OBJECT_IN_USE = '55006';
 const CLONE_ATTEMPTS = 50;
 
@@ -51,10 +56,10 @@ async function clone(admin: string, template: string, name: string): Promise<voi
   }
 }
 
-/** Tables that store secrets or searchable texts on purpose. */
+/** Tables that contain secrets or searchable texts on purpose. They are not recorded. */
 const KEPT_OUT = ['registration_nonces', 'search_documents%'];
 
-/** Records the content of the plugin's own tables. */
+/** Records the content of the plugin's own tables, so that a test can look for secrets in it. */
 async function recordTables(connectionString: string): Promise<void> {
   const client = new Client({ connectionString });
   await client.connect();

@@ -4,7 +4,7 @@ import { isServerName, type ServerName } from '../../src/ids.ts';
 import { privateKeyOf } from '../../src/matrix/sign-event.ts';
 import server from '../fixtures/dendrite/server.json' with { type: 'json' };
 
-/** The recorded Dendrite's users. */
+/** The users of the recorded Dendrite. */
 export const USERS = server.users;
 
 function serverNameOf(text: string): ServerName {
@@ -12,10 +12,12 @@ function serverNameOf(text: string): ServerName {
   return text;
 }
 
-/** The recorded Dendrite's server name. */
+/** The server name of the recorded Dendrite. */
 export const SERVER_NAME: ServerName = serverNameOf(server.server_name);
 
-/** A key of the recorded server name, or of another. It is always the same, but not the recorded key. */
+/**
+ * Returns a signing key for the recorded server name or another one. It is the same key each time, but not the recorded key.
+ */
 export function createSigningKey(serverName = SERVER_NAME): SigningKey {
   const privateKey = privateKeyOf(Buffer.alloc(32, 'the key of all tests'));
   return { serverName, keyId: 'ed25519:test', privateKey };
@@ -41,7 +43,7 @@ export async function addAccount(db: Knex, account: NewAccount): Promise<void> {
   });
 }
 
-/** Adds a device with the access token. */
+/** Adds a device that has the access token. */
 export async function addDevice(
   db: Knex,
   device: { readonly accessToken: string; readonly localpart: string; readonly serverName?: string },

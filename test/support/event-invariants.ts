@@ -20,7 +20,7 @@ interface Row {
   readonly event_json: string;
 }
 
-/** Keys that sign events of the recorded server: its own key, and the key of the tests. */
+/** Keys that sign events of the recorded server: the server's own key, and the key of the tests. */
 const KEYS: readonly VerifyKey[] = [
   createSigningKey(),
   {
@@ -36,7 +36,7 @@ const ACCEPTED = `SELECT r.room_version, e.event_id, e.event_nid, e.event_type_n
   JOIN roomserver_event_json j ON j.event_nid = e.event_nid
   WHERE e.sent_to_output AND NOT e.is_rejected ORDER BY e.event_nid`;
 
-/** Finds faults of single events, and of their places in their rooms. */
+/** Finds what is wrong in single events and in their places in their rooms. */
 export async function brokenEvents(db: Knex): Promise<string[]> {
   const { rows } = await db.raw<{ rows: Row[] }>(ACCEPTED);
   const byId = new Map(rows.map((row) => [row.event_id, row]));
@@ -50,7 +50,7 @@ export async function brokenEvents(db: Knex): Promise<string[]> {
     const isNoted = prevEvents.every((id) => noted.has(`${id} ${row.event_nid}`));
     const previous = previousOf(row, byId);
     const depth = Math.max(0, ...previous.map((event) => Number(event.depth))) + 1;
-    // For rooms of other servers, some events are missing here.
+    // In rooms of other servers, some previous events are missing, so the depth cannot be checked.
     const isDeep = previous.length < prevEvents.length || Number(row.depth) === depth;
     return [
       ...wrongWith(row),
@@ -60,7 +60,10 @@ export async function brokenEvents(db: Knex): Promise<string[]> {
   });
 }
 
-/** Finds events whose prior state is not the state after their previous event. Only for rooms without a downloadState. */
+/**
+ * Finds events whose prior state is not the state after their previous event. It cannot check rooms whose state was downloaded
+ * from another server.
+ */
 export async function brokenStates(db: Knex): Promise<string[]> {
   const { rows } = await db.raw<{ rows: Row[] }>(ACCEPTED);
   const byId = new Map(rows.map((row) => [row.event_id, row]));

@@ -1,10 +1,10 @@
 import type { Knex } from 'knex';
 import type { AppliedEvent } from '../../src/host.ts';
 
-/** An event of a test, for the table that the search index reads. */
+/** An event of a test, for the table from which the search index is made. */
 export interface TestEvent extends AppliedEvent {
   readonly sender: string;
-  /** @defaultValue 0 */
+  /** Time of the event, in ms since the epoch. @defaultValue 0 */
   readonly origin_server_ts?: number;
 }
 
@@ -29,7 +29,7 @@ export function redactionOf(eventId: string, redacts: string, rest: Partial<Test
   return messageOf(eventId, '', { type: 'm.room.redaction', content: { redacts }, redacts, ...rest });
 }
 
-/** Adds rows, like a homeserver before it calls `admin.events.apply()`. */
+/** Adds rows for events, as a homeserver does before it calls `admin.events.apply()`. */
 export async function insertEvents(db: Knex | Knex.Transaction, events: readonly TestEvent[]): Promise<void> {
   await db('public.syncapi_output_room_events').insert(
     events.map((event) => ({
@@ -43,7 +43,7 @@ export async function insertEvents(db: Knex | Knex.Transaction, events: readonly
   );
 }
 
-/** Overwrites a row with the event's redacted form. */
+/** Replaces the JSON in a row by the event's redacted form. */
 export async function redactRow(db: Knex | Knex.Transaction, eventId: string, redactionId: string): Promise<void> {
   const rows = await db('public.syncapi_output_room_events').where('event_id', eventId).select('headered_event_json');
   for (const { headered_event_json: json } of rows) {
@@ -74,13 +74,13 @@ export async function encryptRoom(
   });
 }
 
-/** The content of the index: texts by event id. */
+/** Reads the content of the search index: texts by event id. */
 export async function indexedTexts(db: Knex): Promise<Record<string, string>> {
   const rows = await db('matrix_admin.search_documents').orderBy('event_id').select('event_id', 'text');
   return Object.fromEntries(rows.map((row) => [row.event_id, row.text]));
 }
 
-/** The content of the index with all columns. */
+/** Reads the content of the search index, with all columns. */
 export async function indexedDocuments(db: Knex): Promise<unknown[]> {
   return db('matrix_admin.search_documents').orderBy('event_id').select();
 }

@@ -5,7 +5,7 @@ import type { EventId, RoomId, UserId } from '../../src/ids.ts';
 import { USERS } from './dendrite-server.ts';
 import type { MountedPlugin } from './mounted-plugin.ts';
 
-/** Destructive operations. They are tried last, each on its own room. */
+/** Destructive operations. They are called last, each with a room of its own. */
 export const LAST: readonly Route['operation'][] = [
   'evacuateRoom',
   'evacuateUser',
@@ -38,15 +38,15 @@ const NAMED: Readonly<Record<string, string>> = {
   reportId: '1',
 };
 
-/** Rooms with alice and bob: one to read, and five to evacuate, purge and delete. */
+/** Rooms that alice and bob are in: one room to read, and five rooms to evacuate, purge and delete. */
 export interface RoomsToTry {
   readonly shown: RoomId;
   readonly doomed: readonly RoomId[];
 }
 
 /**
- * Reports the last events of a room and calls every route. Fails if a call gives a 5xx, if a user or item is left over, or if
- * a job fails or does not end.
+ * Reports the last events of a room, and calls every route. Fails if a call answers with 5xx, if an answer lists users or rooms
+ * for which the operation failed, or if a job fails or does not end.
  */
 export async function callEveryRoute(plugin: MountedPlugin, { shown, doomed }: RoomsToTry): Promise<void> {
   const { db } = plugin.database;
@@ -72,7 +72,7 @@ export async function callEveryRoute(plugin: MountedPlugin, { shown, doomed }: R
   expect(await jobs('failed')).toEqual([]);
 }
 
-/** Reports an event of a room as alice. */
+/** Makes alice report an event of a room. */
 export async function report(plugin: MountedPlugin, roomId: RoomId, eventId: EventId): Promise<void> {
   const reporter = USERS.alice.user_id as UserId;
   await plugin.admin.operations.reportEvent(
@@ -81,7 +81,7 @@ export async function report(plugin: MountedPlugin, roomId: RoomId, eventId: Eve
   );
 }
 
-/** Reports bob, and then a room, as alice. @returns the ids of the reports */
+/** Makes alice report bob, and then a room. @returns the ids of the reports */
 export async function reportBobAndRoom(plugin: MountedPlugin, roomId: RoomId): Promise<{ user: string; room: string }> {
   const { reportUser, reportRoom } = plugin.admin.operations;
   const reporter = USERS.alice.user_id as UserId;
@@ -91,7 +91,7 @@ export async function reportBobAndRoom(plugin: MountedPlugin, roomId: RoomId): P
   return { user: String(user), room: String(room) };
 }
 
-/** Makes a call of the homeserver's own code wait for an approval. The call would block a room. @returns the approval's id */
+/** Makes code of the homeserver call `blockRoom`, and demands an approval for the call. @returns the approval's id */
 export async function askForApproval({ admin }: MountedPlugin, roomId: RoomId): Promise<string> {
   const off = admin.hooks.before('blockRoom', { name: 'four-eyes' }, (event) =>
     admin.approvals.require(event, { reason: 'as a rule' }),
@@ -103,11 +103,11 @@ export async function askForApproval({ admin }: MountedPlugin, roomId: RoomId): 
   return approvals[0]?.id ?? '';
 }
 
-/** The body of a route's requests, with additional members. */
+/** Makes the body of a route's requests, with more members. */
 export const bodyOf = ({ method, operation }: Route, more: object = {}): { readonly body?: string } =>
   method === 'GET' ? {} : { body: JSON.stringify({ ...BODIES[operation], ...more }) };
 
-/** The path of a route for a room and an event. Other parameters have defaults, for example bob as the user. */
+/** Makes the path of a route for a room and an event. Other parameters have default values. For example, the user is bob. */
 export const pathOf = (
   { path }: Route,
   roomId: string,

@@ -21,10 +21,10 @@ export interface FederatingHomeserver {
   readonly homeserver: Homeserver;
   readonly database: TestDatabase;
   readonly logger: ReturnType<typeof createCapturedLogger>;
-  /** Sends a request to another server, signed by this one. */
+  /** Sends a request to another server. This homeserver signs the request. */
   readonly ask: AskServer;
   readonly call: (user: 'alice' | 'root', method: string, path: string, body?: object) => Promise<Answer>;
-  /** Creates a room as Alice. */
+  /** Makes Alice create a room. */
   readonly createRoom: (version: string, joinRule?: string) => Promise<RoomId>;
   readonly say: (roomId: RoomId, body: string) => Promise<Answer>;
   readonly stop: () => Promise<void>;

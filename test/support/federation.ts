@@ -17,7 +17,7 @@ export const LOCAL_KEY: SigningKey = { serverName: LOCAL, keyId: 'ed25519:local'
 const PUBLISHED: VerifyKey = { serverName: LOCAL, keyId: LOCAL_KEY.keyId, publicKey: createPublicKey(privateKey) };
 export const ALICE = `@alice:${LOCAL}` as UserId;
 
-/** Starts a remote server that knows the local server's keys. @param others keys of other servers */
+/** Starts a remote server that knows the signing key of the local server. @param others keys of other servers */
 export function startRemote(others: readonly VerifyKey[] = []): Promise<RemoteServer> {
   const keys = [PUBLISHED, ...others];
   return RemoteServer.start(async (serverName) => keys.filter((key) => key.serverName === serverName));
@@ -27,11 +27,11 @@ export interface ClientSettings {
   readonly allowPrivate?: boolean;
   readonly verifyTls?: boolean;
   readonly wellKnownPort?: number;
-  /** @defaultValue the local server's */
+  /** The key that signs requests. @defaultValue the local server's key */
   readonly signingKey?: SigningKey;
 }
 
-/** A federation client like the homeserver's. It may connect to this machine. */
+/** Creates a federation client like that of the homeserver. It may connect to this machine. */
 export function createAsk(settings: ClientSettings = {}): AskServer {
   const { allowPrivate = true, verifyTls = false, wellKnownPort, signingKey = LOCAL_KEY } = settings;
   const send = createHttps({ allowPrivate, verifyTls });
@@ -47,11 +47,11 @@ const roomWriter: RoomWriter = createRoomWriter({
 
 export interface SharedRoom {
   readonly roomId: RoomId;
-  /** Queues messages for the remote servers in one transaction. */
+  /** Queues messages for the remote servers, in one transaction. */
   readonly say: (count: number) => Promise<readonly EventJson[]>;
 }
 
-/** A room of Alice that remote servers have joined. */
+/** Creates a room of Alice that remote servers have joined. */
 export async function createSharedRoom(
   db: Knex,
   remotes: readonly RemoteServer[],
@@ -91,7 +91,7 @@ export async function createSharedRoom(
   };
 }
 
-/** Queues an EDU. */
+/** Queues an EDU for a server. */
 export async function queueEdu(db: Knex, destination: string, content: object, expiresAt = 0): Promise<void> {
   const json = JSON.stringify({ edu_type: 'm.typing', origin: LOCAL, content });
   const [row] = await db('public.federationsender_queue_json').insert({ json_body: json }).returning('json_nid');
@@ -103,7 +103,7 @@ export async function queueEdu(db: Knex, destination: string, content: object, e
   });
 }
 
-/** Counts rows of the queue: all JSON, and the references for one server. */
+/** Counts the rows of the queue: all JSON texts, and the entries for one server. */
 export async function countQueued(
   db: Knex,
   destination: string,

@@ -6,23 +6,23 @@ type Stage = 'load' | 'finishLoad' | 'write' | 'swap';
 
 export interface GatedSearch {
   readonly adapter: SearchAdapter;
-  /** How often a rebuild has reached a stage. */
+  /** Returns how often a rebuild has reached a stage. */
   readonly reached: (stage: Stage) => number;
-  /** Makes rebuilds wait at these stages until `open()`. */
+  /** Makes rebuilds wait at these stages until `open()` is called. */
   readonly close: (...stages: readonly Stage[]) => void;
   readonly open: () => void;
 }
 
 export interface GatedSearchOptions {
-  /** @defaultValue 200 */
+  /** Number of documents in a batch. @defaultValue 200 */
   readonly batchSize?: number;
-  /** @defaultValue 2 */
+  /** Number of batches that are loaded in parallel. @defaultValue 2 */
   readonly lanes?: number;
   /** Minimum duration of each batch, in ms. @defaultValue 0 */
   readonly batchMs?: number;
 }
 
-/** The PostgreSQL index with small batches. Its rebuilds can be paused. */
+/** Creates a search index in PostgreSQL that loads small batches. Its rebuilds can be paused. */
 export function createGatedSearch(options: GatedSearchOptions = {}): GatedSearch {
   const { batchSize = 200, lanes = 2, batchMs = 0 } = options;
   const counts = new Map<Stage, number>();

@@ -15,7 +15,7 @@ declare module 'vitest' {
   }
 }
 
-/** Data of a test run need not survive a power failure. */
+/** Settings of the PostgreSQL server. The data of a test run need not survive a power failure, so they favour speed. */
 const SETTINGS = {
   fsync: 'off',
   full_page_writes: 'off',
@@ -52,32 +52,32 @@ async function startServer(): Promise<Server> {
   }
 }
 
-/** Ends a server at once and removes its data after an interrupted run. */
+/** Stops a PostgreSQL server at once and removes its data. It is called after an interrupted run. */
 function removeServer(dataDir: string): void {
   const file = join(dataDir, 'cluster', 'postmaster.pid');
   const pause = new Int32Array(new SharedArrayBuffer(4));
-  // The server may have just been started.
+  // The server may just have been started, and may not have written the file yet.
   for (let attempt = 0; attempt < 20 && !existsSync(file); attempt += 1) Atomics.wait(pause, 0, 0, 50);
   try {
-    // A server that is still starting ignores the first signals. The file goes with the server.
+    // A server that is still starting ignores the first signals. When the server ends, it removes the file.
     for (let attempt = 0; attempt < 100; attempt += 1) {
       const [pid] = readFileSync(file, 'utf8').split('\n');
-      // An "immediate shutdown" also ends the child processes.
+      // SIGQUIT makes PostgreSQL end at once, with its child processes.
       process.kill(Number(pid), 'SIGQUIT');
       Atomics.wait(pause, 0, 0, 50);
     }
   } catch {
-    // The server has ended.
+    // The file does not exist any more, because the server has ended.
   }
   rmSync(dataDir, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
 }
 
-/** Without handlers, a signal would end the process before the clean-up. */
+/** Adds handlers for signals. Without them, a signal would end the process before it has cleaned up. */
 function exitOnSignals(): void {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
 }
 
-/** Builds `dist`, because tests start the homeserver from it as a process. `DIST_IS_BUILT=1` skips the build. */
+/** Builds `dist`, because tests start the homeserver as a process from it. `DIST_IS_BUILT=1` skips the build. */
 async function build(): Promise<void> {
   if (process.env['DIST_IS_BUILT'] === '1') return;
   const tsc = 'node_modules/typescript/bin/tsc';
@@ -86,7 +86,7 @@ async function build(): Promise<void> {
   });
 }
 
-/** Builds the package and starts one PostgreSQL for the whole run. @returns a function that removes everything */
+/** Builds the package, and starts one PostgreSQL server for the whole test run. @returns a function that removes everything */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   await build();
   const { TEST_OUTPUT_DIRECTORY: output } = project.config.env;

@@ -17,7 +17,7 @@ const COMPILER_OPTIONS = {
   noEmitOnError: true,
 };
 
-/** Creates an empty project of a host. Its packages come from the repository. */
+/** Creates an empty project of a host. Its packages are those of the repository. */
 export async function createHostProject(): Promise<string> {
   const folder = await makeScratchDirectory('koa-matrix-admin-host-');
   const modules = join(folder, 'node_modules');
@@ -28,7 +28,7 @@ export async function createHostProject(): Promise<string> {
   return folder;
 }
 
-/** Adds the package's declarations to a project, without its code. */
+/** Adds the package's type declarations to a project, without its code. */
 export async function addDeclarations(folder: string): Promise<void> {
   const home = join(folder, 'node_modules/koa-matrix-admin');
   await cp(join(ROOT, 'package.json'), join(home, 'package.json'));
@@ -38,12 +38,12 @@ export async function addDeclarations(folder: string): Promise<void> {
   });
 }
 
-/** Names the files of a project to the compiler. */
+/** Writes a `tsconfig.json` that makes the compiler compile these files of a project. */
 export async function writeProject(folder: string, files: readonly string[]): Promise<void> {
   await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: COMPILER_OPTIONS, files }));
 }
 
-/** Compiles files of a project, with their declarations. @returns the compiler's errors, one line for each */
+/** Compiles files of a project, and writes their declarations. @returns the compiler's errors, one line for each */
 export async function compile(folder: string, files: readonly string[]): Promise<string[]> {
   await writeProject(folder, files);
   const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');

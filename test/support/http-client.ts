@@ -12,15 +12,15 @@ export interface RequestOptions {
   readonly method?: string;
   readonly headers?: OutgoingHttpHeaders;
   readonly body?: string | Uint8Array;
-  /** Whether to send the body without a Content-Length. */
+  /** Whether the body is sent without a Content-Length. */
   readonly chunked?: boolean;
-  /** Maximum time without data from the server, in ms. @defaultValue 15000 */
+  /** How long the server may send no data, in ms. @defaultValue 15000 */
   readonly limitMs?: number;
 }
 
 const LIMIT_MS = 15_000;
 
-/** Sends a request on its own connection. Unlike `fetch`, it does not change the path and the method. */
+/** Sends a request over a connection of its own. Unlike `fetch`, it does not change the path or the method. */
 export function request(origin: string, path: string, options: RequestOptions = {}): Promise<Answer> {
   const { method = 'GET', headers = {}, body, chunked = false, limitMs = LIMIT_MS } = options;
   const { hostname, port } = new URL(origin);
@@ -52,14 +52,14 @@ export function request(origin: string, path: string, options: RequestOptions = 
   });
 }
 
-/** The parsed body of an answer. */
+/** Returns the parsed body of an answer. */
 export function jsonOf(answer: Answer): Record<string, unknown> {
   return JSON.parse(answer.text) as Record<string, unknown>;
 }
 
 /**
- * Sends bytes unchanged, and returns everything until the server closes the connection. The bytes should ask the server to
- * close it.
+ * Sends bytes unchanged, and returns everything that the server sends until it closes the connection. The bytes should contain
+ * a request to close the connection.
  */
 export function exchange(origin: string, bytes: string | Uint8Array): Promise<string> {
   const { hostname, port } = new URL(origin);

@@ -11,10 +11,10 @@ export const HOMESERVER_PROGRAM = fileURLToPath(new URL('../../dist/reference-ho
 
 export interface ProcessSettings {
   readonly databaseUrl: string;
-  /** Folder for files of the process. */
+  /** Folder for the files of the process. */
   readonly directory: string;
   readonly leaseMs: number;
-  /** The operation that `PLUGIN_PROGRAM` calls as soon as it is ready. @defaultValue none */
+  /** The operation that `PLUGIN_PROGRAM` calls as soon as it is ready. @defaultValue no operation */
   readonly call?: OperationCall;
 }
 
@@ -24,7 +24,7 @@ export interface OperationCall {
   readonly input: Readonly<Record<string, unknown>>;
 }
 
-/** Starts a process that works on the jobs of a database. Returns when it is ready. */
+/** Starts a process that runs the jobs of a database. Resolves when the process is ready. */
 export async function startProcess(
   program: string,
   { databaseUrl, directory, leaseMs, call }: ProcessSettings,
@@ -49,7 +49,7 @@ export async function startProcess(
   return child;
 }
 
-/** Sends `kill -9` and waits for the end of the process. */
+/** Sends `kill -9` to a process, and waits until it has ended. */
 export async function killProcess(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = once(child, 'exit');

@@ -17,25 +17,28 @@ import { makeScratchDirectory } from './scratch-directory.ts';
 
 export const SERVER_NAME = 'localhost' as ServerName;
 const LEASE_MS = 600;
-/** Maximum duration of a job after the last kill, in ms. */
+/** Maximum time that a job may take after the last kill, in ms. */
 const END_MS = 60_000;
-/** `KILLS=50` for the long version. */
+/** Number of kills that count. `KILLS=50` runs the long version. */
 const KILLS = countFromEnvironment('KILLS', 1);
 const SEED = countFromEnvironment('KILL_SEED', 20_260_103);
-/** Kills that come too early or too late do not count. This is the maximum number of such kills for each one that counts. */
+/**
+ * A kill does not count if it comes before the operation begins or after it ends. This is the maximum number of such kills for
+ * each kill that counts.
+ */
 const MISSES = 3;
-/** For one of this many jobs, starting with the first, the process that takes over the job is killed too. */
+/** For one of this many jobs, beginning with the first, the process that takes over the job is killed too. */
 const TWICE_EVERY = 3;
 
-/** Time limit for all kills of one operation. */
+/** Time limit for all kills of one operation, in ms. */
 export const KILLS_TIMEOUT_MS = 120_000 + KILLS * 45_000;
 
-/** An operation to kill, and checks of its effects. */
+/** An operation that is killed, with checks of what it has done. */
 export interface KilledOperation {
   readonly call: OperationCall;
-  /** Called after a process has died during the job. */
+  /** Checks the database after a process has died during the job. */
   readonly underWay: (db: Knex) => Promise<void>;
-  /** Called at the end of the job, with its result. */
+  /** Checks the database and the job's result at the end of the job. */
   readonly ended: (db: Knex, result: JobData) => Promise<void>;
 }
 
@@ -49,9 +52,9 @@ interface StoredJob {
 }
 
 /**
- * Kills a process during an operation, repeatedly and at random moments, each time on a new copy of the same database.
- * Afterwards, either the operation has not begun and nothing has changed, or the next process completes it.
- * @param fill fills the database and returns the operation to kill
+ * Kills a process during an operation, repeatedly and at random moments. Each time, it uses a new copy of the same database.
+ * Afterwards, either the operation has not begun and nothing has changed, or the next process completes the operation.
+ * @param fill fills the database, and returns the operation to kill
  */
 export async function killAtRandomMoments(
   fill: (db: Knex, admin: AdminPlugin) => Promise<KilledOperation>,
@@ -94,7 +97,7 @@ async function killAll(kills: Kills): Promise<void> {
       const job = await round.killAfter(moment);
       const when = job === undefined ? 'before' : isFinished(job) ? 'after' : 'during';
       found[when] += 1;
-      // The machine was busier when the duration was measured.
+      // The machine was busier when the duration was measured, so the real duration is shorter.
       if (when === 'after') lastsMs = (lastsMs + moment) / 2;
       if (when === 'before') return expect(await digestOf(round.db)).toBe(kills.untouched);
       if (when === 'during') {
@@ -109,14 +112,14 @@ async function killAll(kills: Kills): Promise<void> {
   tellOfLongVersion('KILLS', { operation: call.name, lastsMs: Math.round(lastsMs), ...found, twice, hit });
 }
 
-/** One copy of the database, and the actions on it. */
+/** One copy of the database, and what the test does with it. */
 interface Round {
   readonly db: Knex;
-  /** Duration of the operation without kills, in ms. */
+  /** Measures how long the operation takes without kills, in ms. */
   readonly timeToEnd: () => Promise<number>;
-  /** Starts the operation, and kills its process after `ms`. */
+  /** Starts the operation, and kills its process after `ms`. @returns the job that is left */
   readonly killAfter: (ms: number) => Promise<StoredJob | undefined>;
-  /** Starts the process that resumes the job, and kills it after `ms`. @returns whether the job was still running */
+  /** Starts a process that resumes the job, and kills it after `ms`. @returns whether the job was still running */
   readonly killNextAfter: (ms: number) => Promise<boolean>;
   /** Starts a process that completes the job, and checks the result. */
   readonly end: () => Promise<void>;
@@ -135,7 +138,7 @@ async function onCopy<T>({ original, directory, operation }: Kills, work: (round
   const jobOf = (): PromiseLike<StoredJob | undefined> => db('matrix_admin.jobs').first();
   const kill = async (child: ChildProcess): Promise<StoredJob | undefined> => {
     await killProcess(child);
-    // Statements that the dead process has sent may still run. The next process must cope with them.
+    // SQL statements that the dead process has sent may still be running. The next process must be able to handle this.
     const job = await jobOf();
     while (job === undefined && (await hasOtherConnections(db))) await delay(5);
     return job ?? jobOf();
@@ -193,7 +196,7 @@ async function hasOtherConnections(db: Knex): Promise<boolean> {
   return rows.length > 0;
 }
 
-/** A digest of all rows in the homeserver's tables. */
+/** Computes a digest of all rows in the homeserver's tables. */
 async function digestOf(db: Knex): Promise<string> {
   const tables: string[] = await db('pg_tables').where('schemaname', 'public').orderBy('tablename').pluck('tablename');
   const digest = createHash('sha256');

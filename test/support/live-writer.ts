@@ -5,29 +5,29 @@ import { editOf, insertEvents, messageOf, redactionOf, redactRow, type TestEvent
 export interface LiveWriter {
   /** Stops the writer. */
   readonly stop: () => Promise<void>;
-  /** The expected content of the index. `before` is the content without the writer, by event id. */
+  /** Returns the content that the search index should have. `before` is the content without the writer, by event id. */
   readonly expected: (before?: Readonly<Record<string, string>>) => Record<string, string>;
 }
 
 export interface LiveWriterSettings {
   readonly db: Knex;
   readonly admin: Pick<AdminPlugin, 'events'>;
-  /** Prefix of the ids of its messages. */
+  /** The beginning of the ids of its messages. */
   readonly name: string;
   readonly roomId: string;
-  /** Ids of messages by `@user:localhost` in the room. The writer also redacts and edits these. */
+  /** Ids of messages that `@user:localhost` has sent to the room. The writer also redacts and edits these messages. */
   readonly others?: readonly string[];
-  /** Whether the writer first locks the room's row, like a homeserver. @defaultValue false */
+  /** Whether the writer first locks the room's row, as a homeserver does. @defaultValue false */
   readonly locksRoom?: boolean;
-  /** Returns numbers from 0 to 1. */
+  /** Returns random numbers from 0 to 1. */
   readonly random: () => number;
 }
 
-/** Starts a client that keeps sending, editing and redacting messages during a test. */
+/** Starts a client that sends, edits and redacts messages all the time during a test. */
 export function startLiveWriter(settings: LiveWriterSettings): LiveWriter {
   const { db, admin, name, roomId, random } = settings;
   const own = { room_id: roomId, sender: '@user:localhost' };
-  /** By message id: the searchable text, and the id under which it is found. */
+  /** For each message id: the text that a search should find, and the id under which it should find it. */
   const found = new Map<string, readonly [id: string, text: string]>();
   const redacted = new Set<string>();
   const untouched = [...(settings.others ?? [])];
@@ -67,7 +67,7 @@ export function startLiveWriter(settings: LiveWriterSettings): LiveWriter {
   const work = (async () => {
     while (!stopped) await turn();
   })();
-  // `stop()` reports the error.
+  // If the work fails, `stop()` reports the error.
   work.catch(() => {});
   return {
     stop: async () => {

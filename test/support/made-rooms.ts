@@ -29,22 +29,22 @@ export const messageOf = (sender: UserId, body = 'hello'): RoomEventDraft => ({
   content: { msgtype: 'm.text', body },
 });
 
-/** A room of Alice's, unless it says otherwise. */
+/** A room to create. Without other settings, Alice creates it. */
 export interface MadeRoom {
-  /** @defaultValue `10` */
+  /** Room version. @defaultValue `10` */
   readonly version?: string;
   readonly creator?: UserId;
   readonly content?: RoomEventDraft['content'];
-  /** @defaultValue only the creator has power. `null`: the room has no power levels */
+  /** Power levels. `null` means that the room has no power levels event. @defaultValue only the creator has power */
   readonly powerLevels?: RoomEventDraft['content'] | null;
-  /** @defaultValue `invite` */
+  /** Join rules. @defaultValue `invite` */
   readonly joinRules?: RoomEventDraft['content'];
-  /** Who joins before the join rules are there. @defaultValue nobody */
+  /** Users who join before the join rules are set. @defaultValue nobody */
   readonly members?: readonly UserId[];
   readonly drafts?: readonly RoomEventDraft[];
 }
 
-/** Makes a room with the plugin's writer. Fails if an event is refused. */
+/** Creates a room with the plugin's room writer. Fails if an event is refused. */
 export function createRoom({ admin, database }: MountedPlugin, room: MadeRoom = {}): Promise<RoomId> {
   const { version = '10', creator = ALICE, content = {}, members = [], joinRules = { join_rule: 'invite' } } = room;
   const state = stateDraftsOf(creator);
@@ -69,14 +69,14 @@ export function createRoom({ admin, database }: MountedPlugin, room: MadeRoom = 
   });
 }
 
-/** Adds events to a room with the plugin's writer. */
+/** Adds events to a room with the plugin's room writer. */
 export const append = (
   { admin, database }: MountedPlugin,
   roomId: RoomId,
   ...drafts: readonly RoomEventDraft[]
 ): Promise<Appended> => database.db.transaction((transaction) => admin.rooms.append(transaction, roomId, drafts));
 
-/** Adds messages to a room side by side, so that as many events are its forward extremities. */
+/** Adds messages that all follow the same event. So the room has as many forward extremities as there are messages. */
 export async function forkRoom(plugin: MountedPlugin, roomId: RoomId, sender: UserId, forks: number): Promise<void> {
   const { db } = plugin.database;
   const room = () => db('roomserver_rooms').where('room_id', roomId);
@@ -106,17 +106,17 @@ async function eventsOf(db: Knex, roomId: string): Promise<EventJson[]> {
   return rows.map(({ event_json: json }) => JSON.parse(json));
 }
 
-/** A room as another server has it, which takes no event on trust. */
+/** A room as another server sees it. This server checks every event that it receives. */
 export interface OtherView {
-  /** Receives the events that are new here. @returns why it refuses any */
+  /** Receives the events that are new for this server. @returns why it refuses any of them */
   readonly receive: () => Promise<string[]>;
   readonly contentOf: (type: string, stateKey?: string) => unknown;
   readonly extremities: () => number;
-  /** Ids of the events that the last `receive()` has brought. */
+  /** Returns the ids of the events that the last `receive()` has received. */
   readonly received: () => readonly EventId[];
 }
 
-/** Another server's view of a room, with the events up to now. */
+/** Creates another server's view of a room, with all events so far. */
 export async function viewOf(db: Knex, roomId: string): Promise<OtherView> {
   const { room_version: version } = await db('roomserver_rooms').where('room_id', roomId).first();
   const known = await eventsOf(db, roomId);

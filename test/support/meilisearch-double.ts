@@ -10,38 +10,47 @@ import type { JsonObject } from './meilisearch-double/values.ts';
 export type { Fault } from './meilisearch-double/faults.ts';
 
 export interface MeilisearchDoubleOptions {
-  /** @defaultValue none: every request is allowed */
+  /** The master key. @defaultValue no key: every request is allowed */
   readonly masterKey?: string;
   /** Maximum size of a decoded body, in bytes. @defaultValue 104857600, 100 MiB */
   readonly payloadLimit?: number;
   /** Duration of each batch, in ms. @defaultValue 0 */
   readonly batchMs?: number;
-  /** @defaultValue 0, any free port */
+  /** Port on which the double listens. @defaultValue 0, any free port */
   readonly port?: number;
 }
 
-/** A stand-in for a Meilisearch 1.50 server. It has the server's HTTP interface, queue and failures, but not its index. */
+/**
+ * A stand-in for a Meilisearch 1.50 server, called the double. It has the server's HTTP interface, queue and failures, but not
+ * its index.
+ */
 export interface MeilisearchDouble {
   readonly url: string;
-  /** All requests so far, for example `POST /indexes/events/search`. */
+  /** All requests so far, each in a form such as `POST /indexes/events/search`. */
   readonly requests: readonly string[];
   /** Stops the processing of queued tasks. */
   readonly pause: () => void;
   readonly resume: () => void;
-  /** Processes the next batch of the queue. @returns its tasks in the format of `GET /tasks` */
+  /** Processes the next batch of the queue. @returns the tasks of the batch, in the format of `GET /tasks` */
   readonly step: () => Promise<readonly JsonObject[]>;
-  /** Injects a fault. Several faults happen one after another. */
+  /** Makes a fault happen. If several faults are injected, they happen one after another. */
   readonly inject: (fault: Fault) => void;
   /** Removes faults that have not happened yet. */
   readonly clearFaults: () => void;
-  /** Dies at once, as after `SIGKILL`. Connections are cut, and running batches are repeated after the restart. */
+  /**
+   * Ends the double as `SIGKILL` ends a server. Connections are cut, and batches that were running are repeated after the
+   * restart.
+   */
   readonly crash: () => Promise<void>;
-  /** Restarts on the same port, with the same tasks and indexes. */
+  /** Starts again on the same port, with the same tasks and indexes. */
   readonly restart: () => Promise<void>;
   readonly stop: () => Promise<void>;
 }
 
-/** Starts the double on 127.0.0.1. It refuses features that it does not support instead of ignoring them. */
+/**
+ * Starts the double on 127.0.0.1. If a request uses a feature that the double does not support, it refuses the request instead
+ * of ignoring the feature.
+ */
 export async function startMeilisearchDouble(options: MeilisearchDoubleOptions = {}): Promise<MeilisearchDouble> {
   const { masterKey, payloadLimit = 100 * 1024 * 1024, batchMs = 0, port = 0 } = options;
   const state = createState();

@@ -16,9 +16,9 @@ import { recordOutput } from './test-output.ts';
 /** A way in which a host mounts the plugin. */
 export interface Mount {
   readonly name: string;
-  /** The prefix of the plugin's paths. */
+  /** The prefix under which the plugin's paths are. */
   readonly prefix: string;
-  /** Whether the host parses bodies before the plugin, and answers malformed bodies itself. */
+  /** Whether the host parses bodies before the plugin does, and answers malformed bodies itself. */
   readonly parsesBodies: boolean;
   readonly use: (app: Koa, admin: AdminPlugin) => void;
 }
@@ -83,7 +83,7 @@ export const MOUNTS: readonly Mount[] = [
 
 export const ROOT_MOUNT: Mount = { name: 'at the root', prefix: '', parsesBodies: false, use: direct };
 
-/** Options that enable every route. */
+/** Options with which every route exists. */
 export const ALL_ROUTES: AdminPluginOptions = {
   serverNotices: {},
   registration: { sharedSecret: 'shared', requiresToken: true },
@@ -92,11 +92,11 @@ export const ALL_ROUTES: AdminPluginOptions = {
 
 export interface MountOptions {
   readonly mount?: Mount;
-  /** @defaultValue a clone of the recorded database, dropped by `close()` */
+  /** The database. @defaultValue a copy of the recorded database, which `close()` drops */
   readonly database?: TestDatabase;
   readonly options?: AdminPluginOptions;
   readonly host?: Partial<Host>;
-  /** Koa's `app.proxy`. */
+  /** The value of Koa's `app.proxy`. */
   readonly proxy?: boolean;
 }
 
@@ -106,15 +106,15 @@ export interface MountedPlugin {
   readonly database: TestDatabase;
   readonly registry: Registry;
   readonly logger: ReturnType<typeof createCapturedLogger>;
-  /** Errors that reached Koa. The plugin answers its own errors. */
+  /** Errors that have reached Koa. There should be none, because the plugin answers its own errors. */
   readonly appErrors: Error[];
   readonly origin: string;
   readonly prefix: string;
-  /** Sends a request below the mount's prefix. */
+  /** Sends a request to a path below the mount's prefix. */
   readonly request: (path: string, options?: RequestOptions) => Promise<Answer>;
   /** Sends a request as the recorded administrator. */
   readonly asAdmin: (path: string, options?: RequestOptions) => Promise<Answer>;
-  /** Value of a counter or gauge. 0 if it has none. */
+  /** Returns the value of a counter or gauge. Returns 0 if it has no value. */
   readonly metric: (name: string, labels?: Readonly<Record<string, string>>) => Promise<number>;
   readonly close: () => Promise<void>;
 }
@@ -149,7 +149,7 @@ export async function mountPlugin(settings: MountOptions = {}): Promise<MountedP
   });
   await admin.start();
   const handle = app.callback();
-  // A larger limit lets long access tokens reach the plugin. By default, Node refuses more than 16 KiB of headers.
+  // The larger limit lets long access tokens reach the plugin. By default, Node refuses more than 16 KiB of headers.
   const server = createServer({ maxHeaderSize: 262_144 }, (incoming, outgoing) => void handle(incoming, outgoing));
   const origin = await listen(server);
   const send: MountedPlugin['request'] = (path, init) => request(origin, mount.prefix + path, init);
@@ -172,7 +172,7 @@ export async function mountPlugin(settings: MountOptions = {}): Promise<MountedP
         .reduce((sum, { value }) => sum + value, 0);
     },
     close: async () => {
-      // The test may have broken the database, so that reading fails.
+      // The test may have broken the database. Reading the metrics then fails.
       recordOutput('record', await registry.metrics().catch(() => ''));
       await admin.stop();
       await close(server);

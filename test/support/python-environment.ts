@@ -6,15 +6,15 @@ import { makeScratchDirectory } from './scratch-directory.ts';
 
 const run = promisify(execFile);
 
-/** Python packages in a separate directory. */
+/** Python packages that were installed into a separate directory. */
 export interface PythonEnvironment {
-  /** Path of `python`, or of a program of a package. */
+  /** Returns the path of `python`, or of a program that a package contains. */
   readonly program: (name: string) => string;
   readonly remove: () => Promise<void>;
 }
 
 /**
- * Installs packages, such as `signedjson==1.1.4`, into a directory that `remove()` deletes.
+ * Installs packages, such as `signedjson==1.1.4`, into a new directory. `remove()` deletes the directory.
  * @throws Error that says what is missing
  */
 export async function createPythonEnvironment(packages: readonly string[]): Promise<PythonEnvironment> {

@@ -30,7 +30,7 @@ const KEYS: readonly ServerKey[] = [
 export const verifyRecordedKeys: NonNullable<FederationSender['verifyKeys']> = async ({ destination, keyIds }) =>
   KEYS.filter((key) => key.serverName === destination && keyIds.includes(key.keyId));
 
-/** The other server's state of a recorded room. */
+/** Reads the state that the other server had of a recorded room. */
 export async function readRecordedState(db: Knex, roomId: string): Promise<RemoteState> {
   const rows = await db('roomserver_events AS e')
     .join('roomserver_event_json AS j', 'j.event_nid', 'e.event_nid')

@@ -3,7 +3,10 @@ import { SERVER_NAME } from './dendrite-server.ts';
 
 interface RecordedUser {
   readonly name: string;
-  /** ms after the first user. Users of the same second tie. */
+  /**
+   * Time of the creation, in ms after the first user. Synapse counts in seconds, so users of the same second were created at
+   * the same time.
+   */
   readonly created: number;
   readonly displayName?: string | null;
   readonly avatarUrl?: string;
@@ -44,7 +47,7 @@ export const RECORDED_USERS: readonly RecordedUser[] = [
 
 const START = 1_795_425_812_000;
 
-/** Adds users. */
+/** Adds users to Dendrite's tables. */
 export async function addUsers(db: Knex, users: readonly RecordedUser[]): Promise<void> {
   const owner = (user: RecordedUser): object => ({ localpart: user.name, server_name: SERVER_NAME });
   await db('public.userapi_accounts').insert(
@@ -83,7 +86,10 @@ export async function addUsers(db: Knex, users: readonly RecordedUser[]): Promis
   }
 }
 
-/** Replaces the recorded Dendrite's users with the recorded Synapse's users. `token-of-admin` is an administrator's token. */
+/**
+ * Replaces the users of the recorded Dendrite by the users of the recorded Synapse. `token-of-admin` is the access token of an
+ * administrator.
+ */
 export async function replaceUsers(db: Knex): Promise<void> {
   for (const table of ['accounts', 'profiles', 'devices']) await db(`public.userapi_${table}`).delete();
   await addUsers(db, RECORDED_USERS);

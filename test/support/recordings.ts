@@ -3,7 +3,7 @@ import type { Knex } from 'knex';
 
 type Row = Record<string, unknown>;
 
-/** A Dendrite's answer to a call, and the rows that the call removed and added. */
+/** The answer of a real Dendrite to a call, and the rows that the call removed and added. */
 export interface Recording {
   readonly status: number;
   readonly body: unknown;
@@ -33,7 +33,7 @@ async function readTables(db: Knex): Promise<Map<string, Map<string, Row>>> {
   return contents;
 }
 
-/** The rows of Dendrite's tables that `work` removes and adds. */
+/** Returns the rows of Dendrite's tables that `work` removes and adds. */
 export async function changesOf(db: Knex, work: () => Promise<unknown>): Promise<Record<string, Changes>> {
   const before = await readTables(db);
   await work();
@@ -51,7 +51,10 @@ export async function changesOf(db: Knex, work: () => Promise<unknown>): Promise
   return Object.fromEntries(changed.filter(([, { removed, added }]) => removed.length + added.length > 0));
 }
 
-/** Columns and fields that differ between runs, or between a chain of events and sibling events. */
+/**
+ * Columns and fields that are not compared, because they differ between two runs, or between events that follow each other and
+ * sibling events.
+ */
 const VOLATILE = new Set([
   'added_at',
   'auth_event_nids',
@@ -77,7 +80,7 @@ const VOLATILE = new Set([
   'topological_position',
 ]);
 
-/** The comparable part of a row. All ids of new events become equal. */
+/** Returns the part of a row that can be compared. All ids of new events become equal. */
 function comparable(value: unknown, known: ReadonlySet<string>): unknown {
   if (typeof value === 'string' && value.startsWith('$') && !known.has(value)) return '$new';
   if (typeof value === 'string' && value.startsWith('{')) return comparable(JSON.parse(value), known);
@@ -91,7 +94,10 @@ function comparable(value: unknown, known: ReadonlySet<string>): unknown {
   );
 }
 
-/** Changes of the given tables in a form that can be compared between two homeservers. @param known event ids from before */
+/**
+ * Converts changes of the given tables to a form that can be compared between two homeservers.
+ * @param known ids of the events that existed before
+ */
 export function comparableChanges(
   changes: Readonly<Record<string, Changes>>,
   known: ReadonlySet<string>,
@@ -106,7 +112,7 @@ export function comparableChanges(
   );
 }
 
-/** The ids of all stored events. */
+/** Returns the ids of all stored events. */
 export async function eventIdsOf(db: Knex): Promise<Set<string>> {
   return new Set<string>([
     ...(await db('public.roomserver_events').pluck('event_id')),

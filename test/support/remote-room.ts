@@ -14,25 +14,25 @@ export type KeysOf = (serverName: string) => Promise<readonly VerifyKey[]>;
 const idsOf = (references: unknown): string[] =>
   Array.isArray(references) ? references.map((reference) => (Array.isArray(reference) ? reference[0] : reference)) : [];
 
-/** A map key for a state event. */
+/** Makes a map key for a state event. */
 export const stateNameOf = (event: EventJson | undefined): string => [event?.['type'], event?.['state_key']].join('\0');
 
-/** A room as seen by another server. The two servers do not trust each other. */
+/** A room as another server sees it. This server does not trust the homeserver under test. */
 export class RemoteRoom {
   readonly version: string;
-  /** By event id. */
+  /** Events by their ids. */
   readonly events = new Map<string, EventJson>();
   readonly state = new Map<string, EventJson>();
-  /** Ids of the forward extremities. */
+  /** Ids of the forward extremities, the events that no other event follows yet. */
   readonly extremities = new Set<string>();
 
-  /** @param events the server's events of the room, oldest first */
+  /** @param events the events that the server has of the room, oldest first */
   constructor(version: string, events: readonly EventJson[] = []) {
     this.version = version;
     for (const event of events) this.#add(eventIdOf(event, roomVersionOf(version)), event);
   }
 
-  /** Checks and stores an event, or returns the error. Server-Server API, "Checks performed on receipt of a PDU". */
+  /** Checks and stores an event, or returns the error. Source: Server-Server API, "Checks performed on receipt of a PDU". */
   async receive(event: EventJson, keysOf: KeysOf): Promise<{ eventId: string; error?: string }> {
     const version = roomVersionOf(this.version);
     const eventId = eventIdOf(event, version);

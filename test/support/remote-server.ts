@@ -12,7 +12,7 @@ import { signJson, type VerifyKey } from '../../src/matrix/sign-json.ts';
 import { createCertificate } from '../../src/reference-host/federation/certificate.ts';
 import { type KeysOf, type RemoteRoom, stateNameOf } from './remote-room.ts';
 
-/** Faults of a server that does not answer normally. */
+/** Faults that a server can have instead of answering normally. */
 export type Fault =
   | { readonly kind: 'silent' }
   | { readonly kind: 'reset' }
@@ -54,13 +54,13 @@ class Refusal extends Error {
 /** A remote homeserver with its own TLS, keys and rooms. It checks everything that it receives. */
 export class RemoteServer {
   readonly rooms = new Map<string, RemoteRoom>();
-  /** Correctly signed transactions, without repetitions. */
+  /** Transactions that were correctly signed. Repeated transactions are not in the list. */
   readonly transactions: ReceivedTransaction[] = [];
-  /** Repeated transactions. */
+  /** Ids of transactions that were received again. */
   readonly repeated: string[] = [];
-  /** All requests, whatever their result. */
+  /** All requests, whatever their results are. */
   readonly requests: { readonly method: string; readonly path: string; readonly at: number }[] = [];
-  /** Errors of requests. */
+  /** Errors of requests that the server has refused. */
   readonly refused: string[] = [];
   readonly left: { readonly roomId: string; readonly event: EventJson; readonly error?: string }[] = [];
   /** Answers to `user/devices`, by user id. */
@@ -68,7 +68,7 @@ export class RemoteServer {
   fault: ((method: string, path: string) => Fault | undefined) | undefined;
   readonly key: SigningKey;
   readonly name: ServerName;
-  /** Maximum number of concurrent transactions. */
+  /** The largest number of transactions that were received at the same time. */
   mostAtOnce = 0;
   #atOnce = 0;
   readonly #server: Server;
@@ -91,7 +91,7 @@ export class RemoteServer {
     });
   }
 
-  /** @param keysOf the keys of other servers */
+  /** Starts the server. @param keysOf finds the keys of other servers */
   static async start(keysOf: KeysOf): Promise<RemoteServer> {
     const server = createServer(await createCertificate('localhost' as ServerName));
     await listen(server, 0);
@@ -206,7 +206,7 @@ export class RemoteServer {
     return signJson(keys, this.key);
   }
 
-  /** Implements the specification independently of the tested code. */
+  /** Checks the signature of a request. It implements the specification independently of the code under test. */
   async #authenticate({ method, url, headers }: IncomingMessage, content: Json | undefined): Promise<string> {
     const header = headers.authorization ?? '';
     const fields = Object.fromEntries([...header.matchAll(/(\w+)="([^"]*)"/g)].map(([, name, value]) => [name, value]));

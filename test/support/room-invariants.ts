@@ -2,7 +2,7 @@ import { blake2b } from '@noble/hashes/blake2.js';
 import type { Knex } from 'knex';
 import { brokenEvents } from './event-invariants.ts';
 
-/** The current state of every room, from the roomserver's snapshots. */
+/** SQL for the current state of every room, from the roomserver's snapshots. */
 const STATE = `SELECT DISTINCT ON (r.room_nid, e.event_type_nid, e.event_state_key_nid)
     r.room_nid, r.room_id, e.event_type_nid, e.event_state_key_nid, e.event_nid, e.event_id, j.event_json::json AS event
   FROM roomserver_rooms r
@@ -14,7 +14,7 @@ const STATE = `SELECT DISTINCT ON (r.room_nid, e.event_type_nid, e.event_state_k
   JOIN roomserver_event_json j ON j.event_nid = e.event_nid
   ORDER BY r.room_nid, e.event_type_nid, e.event_state_key_nid, l.position DESC`;
 
-/** Contradictions in a homeserver's database, as queries that return one column `what`. */
+/** SQL for contradictions in a homeserver's database. Each query returns one column `what`. */
 const WRONG: Readonly<Record<string, string>> = {
   'an extremity that is followed': `SELECT e.event_id AS what FROM roomserver_rooms r
     CROSS JOIN unnest(r.latest_event_nids) AS l(nid) JOIN roomserver_events e ON e.event_nid = l.nid
@@ -109,7 +109,7 @@ const HASHED = [
   ['roomserver_state_snapshots', 'state_snapshot_hash', 'state_block_nids'],
 ] as const;
 
-/** Finds all contradictions in the whole database, as `what is wrong: where`. */
+/** Finds all contradictions in the whole database, each as `what is wrong: where`. */
 export async function brokenInvariants(db: Knex): Promise<string[]> {
   const broken: string[] = [];
   for (const [wrong, query] of Object.entries(WRONG)) {
@@ -130,7 +130,10 @@ export async function brokenInvariants(db: Knex): Promise<string[]> {
   return [...broken, ...(await brokenEvents(db))].sort();
 }
 
-/** For each event: the servers of joined users in the state before it, and the servers that it is queued for. */
+/**
+ * SQL that returns for each event: the servers of the joined users in the state before it, and the servers for which it is
+ * queued.
+ */
 const QUEUED = `SELECT e.event_id,
     ARRAY(SELECT DISTINCT substr(d.event->>'state_key', strpos(d.event->>'state_key', ':') + 1)
       FROM (SELECT DISTINCT ON (m.event_state_key_nid) j.event_json::json AS event
@@ -150,8 +153,8 @@ const QUEUED = `SELECT e.event_id,
   WHERE e.sent_to_output AND NOT e.is_rejected AND strpos(w.event_json, 'ed25519:test') > 0`;
 
 /**
- * Finds events of this test that are queued for more or fewer servers than those in the room. Nothing may drain the queue
- * during the test.
+ * Finds events of this test that are queued for other servers than those in the room. The queue must not be sent during the
+ * test.
  */
 export async function incompleteQueue(db: Knex, localServerNames: readonly string[]): Promise<string[]> {
   const { rows } = await db.raw<{ rows: { event_id: string; joined: string[]; queued: string[] }[] }>(QUEUED);

@@ -2,8 +2,9 @@ import type { Knex } from 'knex';
 import { splitUserId, type UserId } from '../../src/ids.ts';
 
 /**
- * Names a room in every table in which a homeserver may name one, including everything that Dendrite's purge leaves behind.
- * Adds rows of another room to the same tables. @returns the rows to be rewritten without the room, by table
+ * Adds rows that name a room to every table in which a homeserver may name a room. This includes everything that Dendrite's
+ * purge leaves behind. Adds rows of another room to the same tables.
+ * @returns by table, the rows from which a purge must remove the room
  */
 export async function litterRoom(
   db: Knex,
@@ -17,7 +18,7 @@ export async function litterRoom(
   const first = events.at(-1);
   const second = events.at(-2);
   const otherFirst = others.at(-1);
-  /** A large distance to other NIDs, as after a purge of many events. */
+  /** The NID is far from other NIDs, as after a purge of many events. */
   const rejectedNid = 9_000_000_000 + Number(room.room_nid);
   const account = { localpart, server_name: serverName };
 

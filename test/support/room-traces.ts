@@ -18,12 +18,12 @@ interface Column {
   udt_name: string;
 }
 
-/** Own tables that may name a purged room: records of operations, and blocked rooms. */
+/** The plugin's own tables that may name a purged room: records of operations, and blocked rooms. */
 const RECORDS = ['matrix_admin.jobs', 'matrix_admin.audit', 'matrix_admin.blocked_rooms'];
 
 /**
- * Numeric columns that contain NIDs, by column name. Other numeric columns contain counts or stream positions, which may
- * equal a NID by chance.
+ * Numeric columns that contain NIDs, by column name. A NID is a number that Dendrite gives a room, an event or a text. Other
+ * numeric columns contain counts or stream positions, which may equal a NID by chance.
  */
 const NID_COLUMNS: Readonly<Record<string, keyof RoomNames>> = {
   room_nid: 'roomNid',
@@ -51,12 +51,12 @@ async function listOf(db: Knex, sql: string, bindings: readonly Knex.Value[]): P
   return rows.map((row: { value: string }) => row.value);
 }
 
-/** Finds everything that identifies a room, before its purge. */
+/** Finds everything that identifies a room. Call it before the room is purged. */
 export async function namesOf(db: Knex, roomId: string): Promise<RoomNames> {
   const [roomNid = ''] = await listOf(db, 'SELECT room_nid AS value FROM roomserver_rooms WHERE room_id = ?', [roomId]);
   const snapshotNids = await listOf(
     db,
-    // All rooms share the snapshot without events.
+    // All rooms share the snapshot without events, so it does not identify the room.
     `SELECT state_snapshot_nid AS value FROM roomserver_state_snapshots WHERE room_nid = ? AND state_block_nids <> '{}'`,
     [roomNid],
   );
@@ -81,7 +81,7 @@ export async function namesOf(db: Knex, roomId: string): Promise<RoomNames> {
   };
 }
 
-/** Lists every column of every table that names the room, as `table.column: number of rows`. */
+/** Lists every column of every table that names the room, each as `table.column: number of rows`. */
 export async function tracesOf(db: Knex, names: RoomNames): Promise<string[]> {
   const found: string[] = [];
   for (const column of await columnsOf(db)) {
@@ -114,7 +114,7 @@ async function countRows(db: Knex, table: string, condition: string, bindings: r
   return rows[0].count;
 }
 
-/** Whether a row belongs to the room. */
+/** Tells whether a row belongs to the room. */
 export function belongsTo(row: Readonly<Record<string, unknown>>, names: RoomNames): boolean {
   const text = JSON.stringify(row);
   if ([names.roomId, ...names.eventIds].some((id) => text.includes(id))) return true;

@@ -2,9 +2,12 @@ import { mkdtemp, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Linux's file system in memory. */
+/** The folder of Linux's file system in memory. */
 const MEMORY = '/dev/shm';
-/** Three times the space that a run of all tests needs. In containers, it often has only 64 MiB. */
+/**
+ * Space that the file system in memory must have, in bytes. It is three times the space that a run of all tests needs. In
+ * containers, it often has only 64 MiB.
+ */
 const ROOM_BYTES = 1024 ** 3;
 
 async function hasRoom(): Promise<boolean> {
@@ -13,7 +16,7 @@ async function hasRoom(): Promise<boolean> {
 }
 
 /**
- * Creates a directory for temporary files. Uses memory if there is space, because a disk takes ten times as long to create
+ * Creates a directory for temporary files. It is in memory if there is enough space. A disk takes ten times as long to create
  * the hundreds of files of a database.
  */
 export async function makeScratchDirectory(prefix: string): Promise<string> {

@@ -19,11 +19,11 @@ const LEASE_MS = 500;
 export interface RunningPlugin {
   readonly admin: AdminPlugin;
   readonly logger: ReturnType<typeof createCapturedLogger>;
-  /** Starts or joins a reindex. @returns the id of the job */
+  /** Starts a reindex, or finds the one that is running. @returns the id of its job */
   readonly startReindex: () => Promise<string>;
-  /** Runs a reindex until it has ended in any state. */
+  /** Runs a reindex, and waits until it has succeeded, failed or was cancelled. */
   readonly reindex: () => Promise<JobView>;
-  /** The ids of all hits, newest first. */
+  /** Returns the ids of all hits, newest first. */
   readonly find: (
     term: string,
     request?: Omit<Partial<SearchRequest>, 'rooms'> & { readonly rooms?: readonly string[] },
@@ -68,7 +68,7 @@ export async function startPlugin(
 export interface PluginOnDatabase extends RunningPlugin {
   readonly database: TestDatabase;
   readonly db: Host['db'];
-  /** Stops the plugin and drops the database. */
+  /** Stops the plugin, and drops the database. */
   readonly close: () => Promise<void>;
 }
 
@@ -90,7 +90,7 @@ export async function startPluginOnDatabase(
   };
 }
 
-/** Starts another process of the homeserver, as far as the database can tell: a separate pool and plugin. */
+/** Starts a second plugin with a pool of its own. For the database, it is another process of the homeserver. */
 export async function startNeighbour(
   { connectionString }: TestDatabase,
   options: AdminPluginOptions & { readonly poolSize?: number } = {},
@@ -108,7 +108,7 @@ export async function startNeighbour(
   };
 }
 
-/** Whether a connection to this database is waiting for a lock. */
+/** Tells whether a connection to this database is waiting for a lock. */
 export async function isSomebodyWaiting(db: Host['db']): Promise<boolean> {
   const { rows } = await db.raw(
     `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
@@ -116,7 +116,7 @@ export async function isSomebodyWaiting(db: Host['db']): Promise<boolean> {
   return rows.length > 0;
 }
 
-/** Waits until `condition` is true. @throws Error after `timeoutMs` */
+/** Waits until `condition` is true. @throws Error if it is still false after `timeoutMs` */
 export async function until(condition: () => boolean | Promise<boolean>, timeoutMs = WAIT_MS): Promise<void> {
   const end = Date.now() + timeoutMs;
   while (!(await condition())) {

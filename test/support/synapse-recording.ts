@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { isRecord } from '../../src/json.ts';
 import { SERVER_NAME } from './dendrite-server.ts';
 
-/** An administrator's request, and Synapse's answer to it. */
+/** A request by an administrator, and the answer of a real Synapse to it. */
 export interface SynapseCase {
   readonly case: string;
   readonly method: string;
@@ -14,7 +14,7 @@ export interface SynapseCase {
   readonly response: unknown;
 }
 
-/** Reads a recording. Replaces the recorded server name with the test server's. */
+/** Reads a recording. Replaces the recorded server name by the test server's name. */
 export function synapseRecording(name: string): readonly SynapseCase[] {
   const text = readFileSync(new URL(`../fixtures/synapse/${name}.json`, import.meta.url), 'utf8');
   const renamed = text
@@ -23,7 +23,7 @@ export function synapseRecording(name: string): readonly SynapseCase[] {
   return JSON.parse(renamed);
 }
 
-/** Values for the placeholders in braces in a recording. */
+/** Values for the placeholders that a recording has in braces. */
 type Names = Readonly<Record<string, string | number>>;
 
 function valueOf(names: Names, name: string): string {
@@ -32,21 +32,22 @@ function valueOf(names: Names, name: string): string {
   return String(value);
 }
 
-/** The path of a case with these values for its placeholders. */
+/** Makes the path of a case, with these values for its placeholders. */
 export const pathOfCase = ({ path }: SynapseCase, names: Names): string =>
   path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(valueOf(names, name)));
 
-/** The body of a case with these values for its placeholders. */
+/** Makes the body of a case, with these values for its placeholders. */
 export const bodyOfCase = ({ body }: SynapseCase, names: Names): { readonly body?: string } =>
   body === undefined
     ? {}
     : { body: JSON.stringify(body).replaceAll(/\{(\w+)\}/g, (_, name: string) => valueOf(names, name)) };
 
-/** Fields whose keys are chosen by users. */
+/** Fields whose keys are chosen by users, so they are not compared. */
 const OF_USERS = ['content', 'signatures'];
 
 /**
- * Paths of the fields of a recorded answer that another answer lacks, or has with another type. Lists are compared in order.
+ * Returns the paths of fields that the recorded answer has, and that the other answer lacks or has with another type. Lists are
+ * compared in order.
  */
 export function missingFields(recorded: unknown, answered: unknown, path = ''): string[] {
   if (Array.isArray(recorded)) {

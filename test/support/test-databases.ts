@@ -6,9 +6,9 @@ import { loadSqlDump } from '../../src/reference-host/load-sql-dump.ts';
 import { migrateOwnSchema } from '../../src/storage/database.ts';
 import { grantsFor } from '../../src/storage/privileges.ts';
 
-/** Databases of one test run. Their names start with `prefix`. */
+/** The databases of one test run. Their names start with `prefix`. */
 export interface TestDatabases {
-  /** Connection string of a database on the same server that no test uses. */
+  /** Connection string of a database that no test uses. It is on the same server. */
   readonly admin: string;
   readonly prefix: string;
 }
@@ -16,17 +16,17 @@ export interface TestDatabases {
 const PASSWORD = 'plugin';
 const FIXTURE = new URL('../fixtures/dendrite/data.sql', import.meta.url);
 
-/** The database `name` on the server that `admin` connects to. */
+/** Makes the connection string of the database `name`, on the server of `admin`. */
 export function connectionStringFor(admin: string, name: string): string {
   const url = new URL(admin);
   url.pathname = `/${name}`;
   return url.href;
 }
 
-/** The database that a connection string names. */
+/** Returns the name of the database in a connection string. */
 export const databaseName = (connectionString: string): string => new URL(connectionString).pathname.slice(1);
 
-/** Runs `work` on a new connection to the admin database. */
+/** Runs `work` on a new connection to the database `admin`. */
 export async function withAdmin<Result>(admin: string, work: (client: Client) => Promise<Result>): Promise<Result> {
   const client = new Client({ connectionString: admin });
   await client.connect();
@@ -37,21 +37,21 @@ export async function withAdmin<Result>(admin: string, work: (client: Client) =>
   }
 }
 
-/** A database that tests clone. */
+/** A database that tests copy. */
 export interface Template {
-  /** Whether it has the data of the recorded Dendrite. */
+  /** Whether the database has the data of the recorded Dendrite. */
   readonly fixture: boolean;
-  /** Whether it has the plugin's own tables. */
+  /** Whether the database has the plugin's own tables. */
   readonly migrated: boolean;
 }
 
 export const templateName = (prefix: string, { fixture, migrated }: Template): string =>
   `${prefix}_${fixture ? 'fixture' : 'empty'}${migrated ? '_migrated' : ''}`;
 
-/** The role of a test's plugin. It has only the declared privileges. */
+/** Returns the name of the database role for plugins in tests. It has only the privileges that the manifest declares. */
 const roleName = (prefix: string): string => `${prefix}_plugin`;
 
-/** Connection string of the same database for the plugin's role. */
+/** Returns the connection string of the same database, with the plugin's role. */
 export function connectionStringOfRole(connectionString: string, prefix: string): string {
   const url = new URL(connectionString);
   url.username = roleName(prefix);
@@ -59,7 +59,7 @@ export function connectionStringOfRole(connectionString: string, prefix: string)
   return url.href;
 }
 
-/** Creates the databases that tests clone. */
+/** Creates the databases that tests copy. */
 export async function createTemplates({ admin, prefix }: TestDatabases): Promise<void> {
   await withAdmin(admin, (client) => client.query(`CREATE ROLE ${roleName(prefix)} LOGIN PASSWORD '${PASSWORD}'`));
   for (const fixture of [false, true]) {
@@ -87,7 +87,7 @@ async function withPool(connection: string, work: (db: Knex) => Promise<void>): 
   }
 }
 
-/** Drops every database of the run, even if it has connections. */
+/** Drops every database of the test run, even if there are connections to it. */
 export async function dropDatabases({ admin, prefix }: TestDatabases): Promise<void> {
   await withAdmin(admin, async (client) => {
     const { rows } = await client.query<{ datname: string }>(

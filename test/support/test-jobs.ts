@@ -17,11 +17,13 @@ export interface TestWorkerOptions {
   readonly retentionMs?: number;
   readonly concurrency?: number;
   readonly pollIntervalMs?: number;
-  /** The worker calls this function at the end of a run. @defaultValue a function that does nothing */
+  /**
+   * The worker calls this function when a job has stopped running in this process. @defaultValue a function that does nothing
+   */
   readonly left?: (jobId: string) => void;
 }
 
-/** A worker that looks for jobs often and has a short lease. */
+/** Creates a worker that looks for jobs often and has a short lease. */
 export function createTestWorker(
   db: Knex,
   kinds: readonly JobKind[],
@@ -52,14 +54,14 @@ export function createTestWorker(
   };
 }
 
-/** A kind of job that runs `run`. */
+/** Makes a kind of job that runs `run`. */
 export function kindOf(kind: string, run: JobKind['run'], rest: Partial<JobKind> = {}): JobKind {
   return { kind, maxFailures: 3, run, cleanUp: async () => {}, ...rest };
 }
 
 let count = 0;
 
-/** Queues a job with its own dedupe key. */
+/** Queues a job with a dedupe key of its own. */
 export async function queueJob(
   db: Knex | Knex.Transaction,
   kind: string,
@@ -69,7 +71,7 @@ export async function queueJob(
   return id;
 }
 
-/** Makes a job look as if its process had died some time ago. */
+/** Makes a job look as if the process that ran it had died some time ago. */
 export async function loseLeader(db: Knex, id: string): Promise<void> {
   await db('matrix_admin.jobs')
     .where({ id })
@@ -82,7 +84,7 @@ export async function loseLeader(db: Knex, id: string): Promise<void> {
     });
 }
 
-/** Commits a step with the job's progress. */
+/** Commits a step that stores the job's progress. */
 export function step(run: JobRun, at: number): Promise<void> {
   return run.commit(async () => ({ checkpoint: { at }, phase: `step ${at}`, value: undefined }));
 }

@@ -2,23 +2,25 @@ import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
- * `record`: stored traces of a request, such as log lines, audit entries, jobs and metrics. `error`: the answer to a refused
- * client.
+ * Kinds of output. `record`: what a request leaves behind, such as log lines, audit entries, jobs and metrics. `error`: the
+ * answer to a client whose request was refused.
  */
 export type OutputKind = 'record' | 'error';
 
 /**
- * `credential`: gives access, and nobody may see it. `invitation`: a registration token, which administrators and its user
- * may see.
+ * Kinds of secrets. `credential`: it gives access, and nobody may see it. `invitation`: it is a registration token, which
+ * administrators and the person who registers may see.
  */
 export type SecretKind = 'credential' | 'invitation';
 
-/** Shorter secrets, or secrets of fewer different characters, would be found by chance. */
+/**
+ * Minimum length of a recorded secret. Shorter secrets, or secrets with fewer different characters, would be found by chance.
+ */
 const MIN_SECRET_LENGTH = 8;
 const MIN_DISTINCT = 4;
 const CREDENTIALS = ['password', 'new_password', 'access_token', 'mac', 'nonce', 'login_token'];
 
-/** A file to which the processes of a test run add lines. `undefined` if the run does not check them afterwards. */
+/** Returns the file to which the processes of a test run add lines. Returns `undefined` if nothing is checked after the run. */
 export function outputFile(name: OutputKind | SecretKind): string | undefined {
   const directory = process.env['TEST_OUTPUT_DIRECTORY'];
   return directory === undefined ? undefined : join(directory, name);
@@ -29,7 +31,7 @@ function append(name: OutputKind | SecretKind, text: string): void {
   if (file !== undefined) appendFileSync(file, `${text}\n`);
 }
 
-/** Stores output of the software under test, for a check at the end of the run. */
+/** Stores output of the software under test. It is checked at the end of the run. */
 export const recordOutput = (kind: OutputKind, text: string): void => append(kind, text);
 
 /** Stores a secret that must not occur in any output. */
@@ -37,7 +39,7 @@ function recordSecret(kind: SecretKind, secret: string): void {
   if (secret.length >= MIN_SECRET_LENGTH && new Set(secret).size >= MIN_DISTINCT) append(kind, JSON.stringify(secret));
 }
 
-/** Stores the secrets of a request and its answer, and the answer if it is an error. */
+/** Stores the secrets of a request and its answer. If the answer is an error, stores the answer too. */
 export function recordExchange(
   {
     path,
@@ -49,7 +51,7 @@ export function recordExchange(
   const bearer = /^Bearer (\S+)$/.exec(authorization ?? '')?.[1];
   if (bearer !== undefined) recordSecret('credential', bearer);
   for (const [, token = ''] of path.matchAll(/[?&]access_token=([^&]+)/g)) recordSecret('credential', token);
-  // The token of a bulk selection is an id: it is of use to the administrator who made it only.
+  // The token of a bulk selection is only an id. Nobody but the administrator who made it can use it.
   const isBulk = path.includes('/_dendrite/admin/bulk');
   if (typeof body === 'string' && !isBulk) recordSecretsOf(body);
   if (answer.status < 400 && !isBulk) recordSecretsOf(answer.text);

@@ -7,7 +7,7 @@ import { isDoneByJob, OPERATIONS, type OperationName } from '../../src/operation
 import { createSigningKey, SERVER_NAME } from '../support/dendrite-server.ts';
 import { addDeclarations, compile, createHostProject } from '../support/host-project.ts';
 
-/** `part()` names every type that a value consists of, one level deep. */
+/** The beginning of the compiled program. `part()` names every type of which a value consists, one level deep. */
 const HEAD = `
 import { type AdminPluginOptions, type AfterEvent, type Caller, type Appended, createAdminPlugin, deny, eventId, type Host,
   type JobView, roomId, serverName, userId } from 'koa-matrix-admin';
@@ -42,10 +42,10 @@ export const migrations = await dendriteSchema.getMigrations([]);
 export const ensure = ensureDendriteSchema;
 `;
 
-/** Members of the plugin without parts, or whose parts are exported one by one. */
+/** Members of the plugin that have no parts, or whose parts are exported one by one. */
 const LISTED = { operations: true, hooks: true, router: true, start: true, stop: true };
 
-/** Exports an operation, its result, its valid input as hooks receive it, and the parts of these. */
+/** Makes code that exports an operation, its result, its valid input as hooks get it, and the parts of these. */
 const operationExports = (name: OperationName): string => `
 export const ${name} = admin.operations.${name};
 export const ${name}Result = await ${name}(undefined as never, caller);

@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { addDeclarations, compile, createHostProject } from '../support/host-project.ts';
 
-/** What is the host's own in the samples, by its name. A sample that declares the name itself needs no other. */
+/**
+ * Code for the names that samples use and that belong to the host. If a sample declares a name itself, its code is not added.
+ */
 const HOSTS_OWN: Readonly<Record<string, string>> = {
   app: "import Koa from 'koa'; const app = new Koa();",
   db: "declare const db: import('knex').Knex;",
@@ -27,7 +29,7 @@ const HOSTS_OWN: Readonly<Record<string, string>> = {
 const DECLARES = (name: string): RegExp =>
   new RegExp(`\\b(?:const|let|function)\\s+${name}\\b|import \\{[^}]*\\b${name}\\b`);
 
-/** A sample as a module, with what it takes as the host's own. */
+/** Makes a module of a sample. Adds the code for the names that belong to the host. */
 function moduleOf(sample: string): string {
   const needed = Object.entries(HOSTS_OWN).filter(
     ([name]) => new RegExp(`(?<![.\\w])${name}\\b`).test(sample) && !DECLARES(name).test(sample),

@@ -8,7 +8,7 @@ import type { OperationInput, OperationName, OperationOutput, ValidInput } from 
 import { type AfterEvent, type BeforeEvent, deny, type Hooks } from '../../src/pipeline/hooks.ts';
 import type { AdminPlugin } from '../../src/plugin.ts';
 
-/** Only checked by the compiler, never run. */
+/** The compiler checks this function. Nobody calls it. */
 function registerHooks(hooks: Hooks): void {
   hooks.before('cancelJob', { name: 'typed' }, ({ operation, input, actor }, signal) => {
     expectTypeOf(operation).toEqualTypeOf<'cancelJob'>();

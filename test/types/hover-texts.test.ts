@@ -9,7 +9,7 @@ import { buildRequestTable } from '../../src/request-table.ts';
 import { expectGenerated, markdownTable } from '../support/generated-file.ts';
 import { addDeclarations, createHostProject, writeProject } from '../support/host-project.ts';
 
-/** What the names of the package's public types are hung on. */
+/** A program that uses the package's public types, so that the test can read their doc comments. */
 const PROGRAM = `
 import type { AdminPlugin, AdminPluginOptions, Host } from 'koa-matrix-admin';
 declare const plugin: AdminPlugin;
@@ -50,7 +50,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** A type that must be there. */
+/** Returns a type. Fails if it is missing. */
 function found(type: Type | undefined): Type {
   if (type === undefined) throw new Error('there is no such type');
   return type;
@@ -62,19 +62,19 @@ const typeOf = (variable: string): Type =>
 const typeOfMember = (member: Member): Type =>
   found(checker.getNonNullableType(found(checker.getTypeOfSymbol(member))));
 
-/** What an editor shows of a member, without tags such as `@defaultValue`. */
+/** Returns what an editor shows for a member, without tags such as `@defaultValue`. */
 const textOf = (member: Member): string => member.getDocumentationComment(checker);
 
 const hasDefaultTag = (member: Member): boolean =>
   member.getJsDocTags(checker).some(({ name }) => name === 'defaultValue');
 
-/** Whether a type is an object that the package spells out in place, such as `options.limits`. */
+/** Tells whether a type is an object type without a name, such as the type of `options.limits`. */
 const isGroup = (type: Type): boolean => type.getSymbol()?.name === '__type' && callsOf(type).length === 0;
 
 const callsOf = (type: Type): ReturnType<Checker['getSignaturesOfType']> =>
   checker.getSignaturesOfType(type, SignatureKind.Call);
 
-/** The members without a text, and those of groups of members, by their paths. */
+/** Lists the members that have no doc comment, by their paths. It also looks into members whose type has no name. */
 function bareMembers(type: Type, path: string): string[] {
   return checker.getPropertiesOfType(type).flatMap((member) => {
     const name = `${path}.${member.name}`;

@@ -25,7 +25,7 @@ const get = async (path: string): Promise<Record<string, unknown>> => {
   return jsonOf(answer);
 };
 
-/** Adds a room without events in which a user has a membership. */
+/** Adds a room without events, and gives a user a membership in it. */
 async function addRoom(roomId: string, userId: string, membershipNid: number): Promise<void> {
   const [room] = await db('public.roomserver_rooms').insert({ room_id: roomId, room_version: '10' }).returning('*');
   await db('public.roomserver_event_state_keys')

@@ -6,7 +6,7 @@ import { MOUNTS, type MountedPlugin, mountPlugin } from '../../support/mounted-p
 
 const REINDEX = '/_dendrite/admin/fulltext/reindex';
 
-/** Blocks the progress of jobs. @returns a function that ends this */
+/** Blocks the progress of jobs. @returns a function that ends the block */
 async function holdEvents(db: Knex): Promise<() => Promise<void>> {
   const transaction = await db.transaction();
   await transaction.raw('LOCK TABLE public.syncapi_output_room_events IN ACCESS EXCLUSIVE MODE');

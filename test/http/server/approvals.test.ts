@@ -14,7 +14,7 @@ describe.each(MOUNTS)('approvals $name', (mount) => {
   let plugin: MountedPlugin;
   beforeAll(async () => {
     plugin = await mountPlugin({ mount });
-    // One of each second from 1 on; the requests of odd seconds have expired.
+    // Adds one approval for each second, beginning with second 1. The requests of odd seconds have expired.
     await plugin.database.db.raw(
       `INSERT INTO matrix_admin.approvals (operation, target, input, reason, requested_by, requested_at, request_id, expires_at)
        SELECT 'blockRoom', '!' || n % 5 || ':x', '{"roomId": "!r:x"}', 'as a rule', '@ann:x', to_timestamp(n), n,

@@ -13,7 +13,7 @@ interface Entry {
   readonly operation: string;
 }
 
-/** Adds entries with numbered request ids, starting at 1, one second apart. */
+/** Adds audit entries, one second apart. Their request ids are the numbers from `from` to `to`. */
 async function addEntries(db: Knex, from: number, to: number): Promise<void> {
   await db.raw(
     `INSERT INTO matrix_admin.audit (at, operation, outcome, actor, target, errcode, request_id, address)

@@ -10,7 +10,7 @@ import { TEST_ACTOR } from '../../support/search-plugin.ts';
 
 const JOBS = '/_dendrite/admin/jobs';
 const SECRET = 'words that only their readers may know';
-/** Parameters of operations that jobs do not show. */
+/** Parameters of operations that the views of jobs do not show. */
 const NOT_SHOWN: Readonly<Record<string, readonly string[]>> = {
   deleteRoom: ['message'],
   sendServerNotices: ['content'],

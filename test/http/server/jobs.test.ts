@@ -27,7 +27,7 @@ interface EventStream {
   readonly leave: () => void;
 }
 
-/** Reads an event stream by the rules of the WHATWG. Supports one line each of `event` and `data`. */
+/** Reads an event stream by the rules of the WHATWG. Supports only events with one line of `event` and one line of `data`. */
 function listen(plugin: MountedPlugin, id: string): Promise<EventStream> {
   return new Promise((resolve, reject) => {
     const outgoing = get(

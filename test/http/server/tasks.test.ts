@@ -10,7 +10,7 @@ const UPDATES = '/_synapse/admin/v1/background_updates';
 let plugin: MountedPlugin;
 let db: Knex;
 beforeAll(async () => {
-  // No process takes the jobs of these tests.
+  // The plugin looks for jobs only every ten minutes, so no process runs the jobs of these tests.
   plugin = await mountPlugin({ options: { jobs: { pollIntervalMs: 600_000 } } });
   ({ db } = plugin.database);
 });

@@ -8,7 +8,7 @@ import { type Answer, jsonOf } from '../../support/http-client.ts';
 import { bearer, type MountedPlugin, mountPlugin } from '../../support/mounted-plugin.ts';
 
 const DESTINATIONS = '/_synapse/admin/v1/federation/destinations';
-/** Recorded: alice and others are in a room with its users. */
+/** The other server of the recorded data. Alice and others are in a room with its users. */
 const REMOTE = server.remote_server_name as ServerName;
 const BUSY = 'busy.example' as ServerName;
 const LISTED = 'Listed.example' as ServerName;
@@ -173,7 +173,7 @@ describe('a connection that is reset', () => {
     expect(woken).toEqual([]);
     const entry = await db('matrix_admin.audit').where({ operation: 'resetConnection' }).first();
     expect(entry).toMatchObject({ outcome: 'ok', target: LISTED });
-    // The server has no queued events and shares no room, so the homeserver does not know it any more.
+    // The server is on no list any more, has no queued events and shares no room. So the homeserver does not list it.
     expect((await call(`/${LISTED}`)).status).toBe(404);
   });
 

@@ -38,7 +38,7 @@ async function list(query = ''): Promise<List> {
 }
 const ids = ({ event_reports: reports }: List): number[] => reports.map(({ id }) => id);
 
-/** A copy of a recorded report. */
+/** Adds a copy of a recorded report. */
 async function report(overrides: Record<string, unknown> = {}): Promise<number> {
   const { id: _id, ...row } = await db('roomserver_reported_events').where('id', 1).first();
   const [added] = await db('roomserver_reported_events')
@@ -133,7 +133,7 @@ describe('event reports', () => {
     expect(ids(await list(query('user_id', first?.user_id)))).toEqual(reporters);
     const localpart = String(first?.user_id).slice(1, 4);
     expect(ids(await list(query('user_id', localpart)))).toEqual(reporters);
-    // A part of another user's id does not match.
+    // A filter by a whole user id does not match a longer user id.
     expect(ids(await list(query('user_id', String(first?.user_id).slice(0, -1))))).toEqual([]);
     expect(ids(await list(query('user_id', '%')))).toEqual([]);
     expect(ids(await list(query('user_id', '')))).toEqual([1, 2, 3]);
@@ -205,7 +205,7 @@ describe('pages of event reports', () => {
       seen.push(...ids(page));
       from = page.next_token ?? 0;
       if (late === undefined) {
-        // One of the shown reports is deleted, and another one is added.
+        // One of the reports that were shown is deleted, and another one is added.
         await call(`/${seen[0]}`, { method: 'DELETE' });
         late = await add();
       }
@@ -330,7 +330,7 @@ describe('a reported event', () => {
     await db('roomserver_event_json').where('event_nid', stored.event_nid).update({ event_json: event });
     const { reportId } = await reported();
     const answer = await call(`/${reportId}`);
-    // Newer versions of Node can encode any depth.
+    // Newer versions of Node can encode JSON of any depth.
     if (answer.status !== 200) expect([answer.status, jsonOf(answer)['errcode']]).toEqual([400, 'M_BAD_STATE']);
     expect(ids(await list())).toContain(reportId);
     await db('roomserver_event_json').where('event_nid', stored.event_nid).update({ event_json: stored.event_json });

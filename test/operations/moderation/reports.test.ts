@@ -48,7 +48,7 @@ const ids = ({ reports }: List): number[] => reports.map(({ id }) => id);
 
 const by = (userId: UserId) => ({ actor: { kind: 'user', userId } }) as const;
 
-/** Reports bob or the room as alice. */
+/** Makes alice report bob or the room. */
 async function report(kind: Kind, reporter = ALICE, reported: string = kind === 'user' ? BOB : ROOM): Promise<number> {
   const { reportUser, reportRoom } = plugin.admin.operations;
   const common = { reporter, reason: 'rude' };
@@ -185,7 +185,7 @@ describe.each(KINDS)('the list of %s reports', (kind) => {
       ids(await list(kind, `?dir=f&${name}=${encodeURIComponent(value)}`));
     expect(await filtered(key, reported)).toEqual([all[2]]);
     expect(await filtered(key, reported.slice(1, 5))).toEqual([all[2]]);
-    // A part of another id does not match.
+    // A filter by a whole id matches only this id.
     expect(await filtered(key, kind === 'user' ? reported.slice(0, -1) : `${reported}x`)).toEqual([]);
     expect(await filtered(key, '')).toEqual(all);
     expect(await filtered('user_id', CAROL)).toEqual([all[1]]);
@@ -204,7 +204,7 @@ describe.each(KINDS)('the list of %s reports', (kind) => {
       seen.push(...ids(page));
       from = page.next_token ?? 0;
       if (late === undefined) {
-        // One of the shown reports is deleted, and another one is added.
+        // One of the reports that were shown is deleted, and another one is added.
         await call(kind, `/${seen[0]}`, 'DELETE');
         late = await report(kind);
       }

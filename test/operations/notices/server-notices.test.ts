@@ -41,7 +41,7 @@ const send = async (userId: string, content: object = HELLO, rest: object = {}):
   return stored(jsonOf(answer).event_id);
 };
 
-/** Joins like the user's client. */
+/** Joins a user to a room, as the user's client does. */
 async function join(roomId: string, userId: string): Promise<void> {
   const { createRoomWriter } = await import('../../../src/rooms/room-writer.ts');
   const { createSigningKey, SERVER_NAME } = await import('../../support/dendrite-server.ts');
@@ -83,7 +83,7 @@ describe('a server notice', () => {
       roomId = event.room_id;
       expect(event).toMatchObject({ type: 'm.room.message', content: HELLO });
     });
-    // The host evaluates push rules. All rooms share the snapshot without blocks.
+    // These tables are not compared. The host evaluates push rules, and all rooms share the snapshot without blocks.
     const others = [
       'roomserver_state_block',
       'roomserver_state_snapshots',

@@ -101,7 +101,7 @@ describe('registration tokens', () => {
       tokensOf(jsonOf(await send('GET', `${SYNAPSE}?valid=${valid}`))).map(({ token }) => token);
     expect(await names('false')).toEqual(['zero']);
     expect(await names('true')).not.toContain('zero');
-    // matrix-bot-sdk requests all tokens like this.
+    // matrix-bot-sdk requests all tokens with an empty `valid`.
     expect(await names('')).toEqual(tokensOf(jsonOf(await send('GET', SYNAPSE))).map(({ token }) => token));
     for (const valid of ['maybe', 'TRUE']) expect((await send('GET', `${SYNAPSE}?valid=${valid}`)).status).toBe(400);
   });

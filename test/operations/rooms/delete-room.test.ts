@@ -27,7 +27,7 @@ const UNKNOWN = [`!unknownroom:${SERVER_NAME}`, '!x:remote.example', `!${'A'.rep
 
 let plugin: MountedPlugin;
 let db: Knex;
-/** A federation sender whose servers accept everything. */
+/** A federation sender whose servers accept everything at once. */
 async function wake(): Promise<void> {
   await db('public.federationsender_queue_json').del();
   await db('public.federationsender_queue_pdus').del();
@@ -67,7 +67,7 @@ describe('the deletion of a room with v1', () => {
     expect(await ok(remove(1, ROOMS.v10))).toEqual({ ...NOTHING_DONE, kicked_users: EVERYBODY });
     const after = await room(ROOMS.v10);
     expect([after.status, jsonOf(after)]).toEqual([404, { errcode: 'M_NOT_FOUND', error: 'Room not found' }]);
-    // An event of another room names this room.
+    // The traces that remain are events of another room that mention this room.
     expect((await tracesOf(db, names)).filter((trace) => !/event_json/.test(trace))).toEqual([]);
     expect(await brokenInvariants(db)).toEqual([]);
     expect(await ok(remove(1, ROOMS.v10))).toEqual(NOTHING_DONE);
@@ -139,7 +139,7 @@ describe('the deletion of a room with v1', () => {
       { alias: aliases[0], room_id: newRoom, creator_id: USERS.admin.user_id },
     ]);
     expect(await brokenInvariants(db)).toEqual([]);
-    // Like the recorded room: purged after the evacuation, and blocked.
+    // The expected result is that of the recorded room: it was purged after the evacuation, and is blocked.
     expect(await ok(remove(1, ROOMS.v12, { purge: true }))).toEqual(NOTHING_DONE);
     expect((await room(ROOMS.v12)).status).toBe(404);
     expect(await ok(room(ROOMS.v12, '/block'))).toEqual({ block: true, user_id: USERS.admin.user_id });
@@ -301,7 +301,7 @@ describe.each([1, 2] as const)('the deletion of a room by v%i', (version) => {
 });
 
 describe('the deletion of a room with v2', () => {
-  /** Locks a table against others until it is released. */
+  /** Locks a table, so that other transactions wait until the returned function is called. */
   async function hold(lock: string): Promise<() => Promise<void>> {
     const release = new AbortController();
     let resolve = (): void => {};
@@ -336,7 +336,7 @@ describe('the deletion of a room with v2', () => {
     expect([view('scheduled', null), view('active', null)]).toContainEqual(await statusOf(id));
     await expect.poll(() => statusOf(id)).toEqual(view('active', null));
     expect(await plugin.admin.rooms.check(ROOMS.v6 as RoomId)).toBe('blocked');
-    // The same request joins the job. Another request is refused with the id of the job.
+    // The same request uses the unfinished job. Another request is refused, and the answer names the job.
     expect(await ok(remove(2, ROOMS.v6, { block: true, purge: true }))).toEqual({ delete_id: id });
     const purge = { method: 'POST', body: '{}' };
     for (const other of [
@@ -411,7 +411,7 @@ describe('the deletion of a room with v2', () => {
 
 describe('a deletion with users who cannot leave', () => {
   it('purges the room only if forced', async () => {
-    // Users of a server name without a signing key.
+    // The room has users of a server name for which there is no signing key.
     const other = server.remote_server_name as ServerName;
     const signingKeys = [createSigningKey(), createSigningKey(other)];
     const hosting = await mountPlugin({ host: { virtualHosts: [other], signingKeys } });
@@ -443,7 +443,7 @@ describe('a deletion with users who cannot leave', () => {
 describe('a deletion between its steps', () => {
   type Work = JobScope<DeletionProgress>;
   type Done = JobStep<unknown, DeletionProgress>;
-  /** The context of a job, with hooks within and after the commit of each step. */
+  /** Makes the scope of a job. Its hooks run within each step and after the step's commit. */
   const workOf = (
     jobId: string,
     checkpoint: Work['checkpoint'],
@@ -473,7 +473,7 @@ describe('a deletion between its steps', () => {
       },
     }) as unknown as Work;
   const options = { block: false, purge: true, forcePurge: false, dryRun: false };
-  /** A job that no process claims. */
+  /** Adds a job that no process claims. */
   const newJob = async (): Promise<string> => {
     const job = {
       kind: 'deleteRoom',
@@ -493,7 +493,7 @@ describe('a deletion between its steps', () => {
     let hasJoined = false;
     const work = workOf(await newJob(), undefined, {
       after: async ({ phase, value, checkpoint }) => {
-        // The evacuation has just ended.
+        // This moment is the end of the evacuation.
         if (hasJoined || phase !== 'leave' || value !== true || checkpoint.evacuation === undefined) return;
         hasJoined = true;
         await db.transaction((transaction) => plugin.admin.rooms.append(transaction, roomId, [join]));
@@ -544,7 +544,7 @@ describe('a deletion between its steps', () => {
     const newRoomUserId = USERS.admin.user_id as UserId;
     const jobId = await newJob();
     let checkpoint: JobScope['checkpoint'];
-    /** Resumes the job, and fails within a step or after its commit. */
+    /** Resumes the job. Makes it fail within a step, or after the step's commit. */
     const dieAt = (last: number, moment: 'before the commit' | 'after the commit'): Promise<unknown> => {
       let steps = 0;
       const dieIn = (now: typeof moment): void => {

@@ -27,7 +27,7 @@ function serverName(name: string): ServerName {
 let plugin: MountedPlugin;
 let db: Knex;
 let lookupState: NonNullable<FederationSender['lookupState']>;
-/** The recorded state of the other server. */
+/** The state that the other server had when the data was recorded. */
 let recorded: RemoteState;
 beforeAll(async () => {
   const federation: FederationSender = {
@@ -59,7 +59,7 @@ const localMembers = async (): Promise<string[]> =>
     .orderBy('state_key')
     .pluck('state_key');
 
-/** A second, equally valid event for a local member of the room. */
+/** Makes a second, equally valid member event of a local user in the room. */
 async function renamedMember(): Promise<EventJson> {
   const { room_version: id } = await db('roomserver_rooms').where('room_id', ROOM).first('room_version');
   const version = roomVersionOf(id);

@@ -21,7 +21,10 @@ const evacuate = (roomId: string, body: object = {}): Promise<Answer> =>
     body: JSON.stringify(body),
   });
 
-/** Dendrite writes these for a fork, and this plugin for a chain. The invariants check the plugin's rows. */
+/**
+ * Tables that cannot be compared. Dendrite's leave events are siblings, and this plugin's leave events follow each other.
+ * `brokenInvariants()` checks the plugin's rows.
+ */
 const STATE_TABLES = ['roomserver_state_block', 'roomserver_state_snapshots'];
 
 describe('evacuateRoom', () => {

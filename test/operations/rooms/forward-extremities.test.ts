@@ -21,7 +21,7 @@ import { type MountedPlugin, mountPlugin } from '../../support/mounted-plugin.ts
 import { brokenInvariants, incompleteQueue } from '../../support/room-invariants.ts';
 
 let plugin: MountedPlugin;
-/** Rooms that the host's caches were told to drop. */
+/** Rooms that the host had to remove from its caches. */
 const dropped: string[] = [];
 beforeAll(async () => {
   const caches = { dropRooms: (rooms: readonly string[]) => void dropped.push(...rooms), dropUsers: () => {} };
@@ -69,7 +69,7 @@ describe('the forward extremities of a room', () => {
     expect(jsonOf(await merge(roomId))).toEqual({ deleted: forks - 1 });
     expect(await view.receive()).toEqual([]);
     expect([view.extremities(), (await list(roomId)).count]).toEqual([1, 1]);
-    // The room goes on.
+    // Events can be sent to the room as before.
     expect((await append(plugin, roomId, messageOf(ALICE))).refused).toEqual([]);
     expect(await view.receive()).toEqual([]);
     expect(dropped).toContain(roomId);

@@ -48,7 +48,7 @@ async function refusalOf(answer: Promise<Answer>): Promise<[status: number, errc
   const { status, text } = await answer;
   return [status, JSON.parse(text).errcode];
 }
-/** The user's last member events of a room, the last one first. */
+/** Returns the newest member events of a user in a room, newest first. */
 const memberEvents = async (
   roomId: string,
   userId: string,

@@ -49,7 +49,7 @@ describe('a room has a new administrator', () => {
     expect(view.contentOf('m.room.member', BOB)).toMatchObject({ membership: 'invite' });
     await append(plugin, roomId, memberOf(BOB, 'join'));
     expect(await rename(roomId, BOB)).toBeUndefined();
-    // Once more changes nothing.
+    // A second call changes nothing.
     await view.receive();
     await make(roomId, BOB);
     await view.receive();
@@ -118,7 +118,7 @@ describe('a room has a new administrator', () => {
     await make(roomId, BOB);
     expect(await view.receive()).toEqual([]);
     expect(view.contentOf('m.room.power_levels')).toMatchObject({ users: { [BOB]: 150 } });
-    // Carol has given it, and needs none.
+    // Carol has given the power, so she has it already and nothing changes.
     expect((await make(roomId, CAROL)).status).toBe(200);
     expect(await view.receive()).toEqual([]);
     expect(view.received()).toEqual([]);

@@ -27,7 +27,7 @@ const note =
     told.push([callee, ids]);
   };
 
-/** Everything that the federation sender has sent while it could. */
+/** Everything that the federation sender has sent while `canSend` was true. */
 const sent: Record<string, unknown>[] = [];
 let canSend = true;
 async function wake(): Promise<void> {
@@ -60,7 +60,7 @@ const purge = (roomId: string, body: object = {}): Promise<Answer> =>
     body: JSON.stringify(body),
   });
 
-/** Rows that `work` removes and adds, as sets of texts by table. */
+/** Returns the rows that `work` removes and adds, as sets of texts by table. */
 async function rowChanges(
   work: () => Promise<unknown>,
 ): Promise<Record<string, { removed: string[]; added: string[] }>> {
@@ -74,7 +74,7 @@ async function rowChanges(
   );
 }
 
-/** Restores rows that a purge has removed. A homeserver that joins the room again also gets the same events. */
+/** Restores the rows that a purge has removed. A homeserver that joins the room again gets the same events. */
 async function restore(changes: Awaited<ReturnType<typeof rowChanges>>): Promise<void> {
   for (const [table, { removed, added }] of Object.entries(changes)) {
     for (const row of added) {
@@ -122,7 +122,7 @@ describe('purgeRoom', () => {
     const changes = await changesOf(db, async () => {
       expect((await purge(roomId)).text).toBe('{}');
     });
-    // A queued event of another room.
+    // The only trace that remains is a queued event of another room.
     expect(await tracesOf(db, names)).toEqual(['public.federationsender_queue_json.json_body: 1']);
     const added = Object.entries(changes).filter(([, rows]) => rows.added.length > 0);
     expect(Object.fromEntries(added.map(([table, rows]) => [table, [...rows.added].sort(byType)]))).toMatchObject(
@@ -136,7 +136,7 @@ describe('purgeRoom', () => {
       removed.filter((row) => !belongsTo(row, names)).length,
     ]);
     expect(Object.fromEntries(strangers.filter(([, count]) => count !== 0))).toEqual({
-      // Rows of the other room and other rows of the user are not counted.
+      // Rows of the other room, and other rows of the user, are not counted.
       federationsender_queue_edus: 3,
       federationsender_queue_json: 1,
       federationsender_queue_pdus: 2,
@@ -301,10 +301,10 @@ describe('a purge under way', () => {
     const other = ROOMS.v12 as RoomId;
     await litterRoom(db, { roomId: other, neighbour: ROOMS.v11, user: USERS.carol.user_id as UserId });
     const names = await namesOf(db, other);
-    // Large enough for several steps and for the scan of the topology of all rooms.
+    // The room is large enough for several steps, and for reading the topology of all rooms.
     await addMessages(db, other, 25_000);
     await db.transaction((transaction) => hideRoom(transaction, other, []));
-    /** Runs the purge up to its first writing step, and fails within it or after its commit. */
+    /** Runs the purge until its first step that writes. Makes it fail within that step, or after the step's commit. */
     const dieAt = (moment: 'before the commit' | 'after the commit'): Promise<unknown> => {
       let steps = 0;
       return purgeHiddenRoom(
@@ -365,7 +365,7 @@ describe('a purge that evacuates first', () => {
 
   it('reports servers that could not be informed in time, and leaves nothing for them in the queue', async () => {
     canSend = false;
-    // Litter of an earlier test makes this server peek into the room.
+    // Rows that an earlier test has added make this server peek into the room.
     const peeker = 'x.example';
     const names = await namesOf(db, ROOMS.v8);
     const answer = await purge(ROOMS.v8, { evacuate: true, block: true });
@@ -392,14 +392,14 @@ describe('a purge that evacuates first', () => {
 
 describe('purging one room after the other', () => {
   it('removes every room from the database, and never deletes what another room needs', async () => {
-    // Newest first: the shared snapshot without events names the newest room.
+    // Purges the newest room first, because the shared snapshot without events has the number of the newest room.
     const rows = await db('public.roomserver_rooms').orderBy('room_nid', 'desc').pluck('room_id');
     for (const roomId of rows) {
       const names = await namesOf(db, roomId);
       expect((await purge(roomId)).text, roomId).toBe('{}');
       expect(await brokenInvariants(db), roomId).toEqual([]);
       const traces = await tracesOf(db, names);
-      // Events of other rooms may name the room.
+      // Events of other rooms may still mention the room.
       const ofEvents = /event_json|headered_event_json|json_body|event_state_key:/;
       expect(
         traces.filter((trace) => !ofEvents.test(trace)),
@@ -425,7 +425,7 @@ describe('purging one room after the other', () => {
 const byType = (one: Record<string, unknown>, other: Record<string, unknown>): number =>
   String(one.type) < String(other.type) ? -1 : 1;
 
-/** The row with sorted keys. */
+/** Returns the row with sorted keys. */
 function sorted(row: unknown): unknown {
   return Object.fromEntries(Object.entries(row as object).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

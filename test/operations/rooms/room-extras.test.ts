@@ -7,13 +7,13 @@ import { ALICE, append, BOB, CAROL, createRoom, DAVE, ERIN, messageOf } from '..
 import { type MountedPlugin, mountPlugin } from '../../support/mounted-plugin.ts';
 import { bodyOfCase, missingFields, pathOfCase, synapseRecording } from '../../support/synapse-recording.ts';
 
-/** Cases with an intended difference. `docs/differences-from-synapse.md` gives the reasons. */
+/** Cases in which the plugin differs from Synapse on purpose. `docs/differences-from-synapse.md` has the reasons. */
 const DIFFERENCES: Readonly<Record<string, { readonly status: number; readonly errcode?: string }>> = {
   'hierarchy unknown': { status: 404, errcode: 'M_NOT_FOUND' },
   'join a private room': { status: 200 },
   'join remote user': { status: 400, errcode: 'M_INVALID_PARAM' },
 };
-/** Fields of Synapse's answer that Dendrite's tables lack. */
+/** Fields of Synapse's answer for which Dendrite's tables have no value. */
 const NO_FIELDS: readonly string[] = ['.results[0].received_ts'];
 
 let plugin: MountedPlugin;

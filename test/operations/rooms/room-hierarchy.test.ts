@@ -86,7 +86,7 @@ describe('the hierarchy of a space', () => {
     expect(idsOf(await page(outer, 'max_depth=1'))).toEqual([outer, inner, c]);
     const top = await page(outer, 'max_depth=0');
     expect(idsOf(top)).toEqual([outer]);
-    // Children are named even where they are not followed.
+    // The list names the children of a room even if their rooms are not listed.
     expect(top.rooms[0]?.children_state).toEqual([
       {
         type: 'm.space.child',

@@ -37,7 +37,7 @@ async function ok<T>(path: string): Promise<T> {
   expect(answer.status, answer.text).toBe(200);
   return JSON.parse(answer.text);
 }
-/** Events of a room in order of their arrival. */
+/** Lists the events of a room in the order of their arrival. */
 const timeline = (roomId: string): Promise<string[]> =>
   db('syncapi_output_room_events').where('room_id', roomId).orderBy('id').pluck('event_id');
 const idsOf = (events: readonly Event[]): string[] => events.map(({ event_id }) => event_id);

@@ -14,7 +14,7 @@ const ADMIN = '/_synapse/admin/v1';
 const ROOMS = server.rooms;
 const SYSTEM = { actor: { kind: 'system', name: 'test' } } as const;
 const NOT_FOUND = { errcode: 'M_NOT_FOUND', error: 'Room not found' };
-/** Values that a real Synapse was asked for besides existing rooms. */
+/** Room ids for which a real Synapse was asked too, although no such rooms exist. */
 const NO_ROOMS = {
   'an unknown room': `!unknownroom:${SERVER_NAME}`,
   'an unknown room of another server': '!x:remote.example',
@@ -41,7 +41,7 @@ interface Event {
 
 let plugin: MountedPlugin;
 let db: Knex;
-/** Rooms with events. */
+/** The rooms that have events. */
 let known: string[];
 beforeAll(async () => {
   plugin = await mountPlugin();
@@ -142,7 +142,7 @@ describe('the list of rooms', () => {
     });
   });
 
-  /** Includes the answers of a real Synapse for `from` and `limit`, with the same number of rooms. */
+  /** Some of the expected values are the answers of a real Synapse with the same number of rooms, for `from` and `limit`. */
   it.each([
     ['?limit=2', { offset: 0, shown: 2, next_batch: 2 }],
     ['?limit=2&from=2', { offset: 2, shown: 2, next_batch: 4, prev_batch: 0 }],
@@ -257,7 +257,7 @@ describe('the list of rooms', () => {
   });
 });
 
-/** Changes the content of a room's state event, and its type if `as` is given. */
+/** Changes the content of a room's state event. If `as` is given, changes its type too. */
 async function setContent(roomId: string, type: string, content: unknown, as = type): Promise<void> {
   const where = { room_id: roomId, type, state_key: '' };
   const { headered_event_json: json } = await db('syncapi_current_room_state').where(where).first();
@@ -359,7 +359,7 @@ describe('the context of an event', () => {
     readonly start: string;
     readonly end: string;
   }
-  /** Events of a room in order of their arrival. */
+  /** Lists the events of a room in the order of their arrival. */
   const timeline = (roomId: string): Promise<string[]> =>
     db('syncapi_output_room_events').where('room_id', roomId).orderBy('id').pluck('event_id');
   const eventIds = (events: readonly Event[]): string[] => events.map(({ event_id }) => event_id);
@@ -390,7 +390,7 @@ describe('the context of an event', () => {
     const now = await ok<{ state: Event[] }>(`/rooms/${ROOMS.v11}/state`);
     const last = await context(ROOMS.v11, String(all.at(-1)));
     expect(eventIds(last.state).sort()).toEqual(eventIds(now.state).sort());
-    // At first only the create event, then also the creator's membership.
+    // At the create event, the state has only this event. Later, it also has the creator's membership.
     expect((await context(ROOMS.v11, String(all[0]), '?limit=0')).state.map(({ type }) => type)).toEqual([
       'm.room.create',
     ]);
@@ -484,7 +484,7 @@ describe('the rooms of a user', () => {
     const member = await db('syncapi_current_room_state').where({ type: 'm.room.member', membership: 'ban' }).first();
     const banned = await ok<{ memberships: Record<string, string> }>(`/users/${encode(member.state_key)}/memberships`);
     expect(banned.memberships).toMatchObject({ [member.room_id]: 'ban' });
-    // For a remote user, only the known memberships are shown.
+    // For a remote user, only the memberships that the homeserver knows are shown.
     const remote = await ok<{ memberships: Record<string, string> }>('/users/@nobody:remote.example/memberships');
     expect(remote).toEqual({ memberships: {} });
   });

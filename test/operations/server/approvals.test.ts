@@ -17,7 +17,7 @@ const PAST = '2020-01-01T00:00:00Z';
 const idOf = (localpart: string): UserId => `@${localpart}:${SERVER_NAME}` as UserId;
 const callerOf = (localpart: string) => ({ actor: { kind: 'user', userId: idOf(localpart) } }) as const;
 
-/** Two processes of a homeserver. */
+/** Two processes of one homeserver. */
 let plugin: MountedPlugin;
 let other: MountedPlugin;
 let db: Knex;
@@ -44,7 +44,7 @@ beforeEach(async () => {
   await db('userapi_accounts').whereIn('localpart', ['ann', 'ben', 'cat', 'dan']).update({ account_type: 3 });
 });
 
-/** Makes an operation wait for a second administrator in both processes. */
+/** Adds a hook in both processes. It demands the approval of a second administrator for the operation. */
 function guard(operation: ApprovableOperation, request: ApprovalRequest = { reason: 'as a rule' }) {
   for (const { admin } of [plugin, other]) {
     const off = admin.hooks.before(operation, { name: 'four-eyes' }, (event) =>
@@ -74,7 +74,7 @@ const list = async (query = '') =>
   jsonOf(await send('dan', 'GET', `${ADMIN}/approvals?${query}`)).approvals as Record<string, unknown>[];
 const stateOf = async (id: string) => jsonOf(await send('dan', 'GET', `${ADMIN}/approvals/${id}`)).state;
 
-/** The approval that a refusal names. */
+/** Returns the id of the approval that a refusal names. */
 function approvalIdOf(answer: Answer): string {
   const { errcode, approval_id: id } = jsonOf(answer);
   expect([answer.status, errcode, typeof id]).toEqual([403, 'M_FORBIDDEN', 'string']);
@@ -265,7 +265,7 @@ describe('who may decide', () => {
     const { decideApproval } = plugin.admin.operations;
     await db('userapi_accounts').where({ localpart: 'ben' }).update({ account_type: 1 });
     expect((await decide('ben', id)).status).toBe(403);
-    // The request of somebody who was an administrator when it came.
+    // One of these callers was an administrator when the request came, and is no longer one.
     const late = { actor: { ...callerOf('ben').actor, accountType: 3 } };
     for (const caller of [late, SYSTEM, callerOf('nobody')]) {
       const decision = decideApproval({ approvalId: id, decision: 'approve' }, caller);
@@ -421,7 +421,7 @@ describe('many calls at the same time', () => {
 describe('a mistake of the host', () => {
   const logged = () => plugin.logger.text();
   type Require = (event: unknown, request: unknown) => Promise<never>;
-  /** Calls `require()` as plain JavaScript may. */
+  /** Calls `require()` with values that only plain JavaScript can pass. */
   const requireAs = (of: (event: BeforeEvent<'blockRoom'>) => [event: unknown, request: unknown]) =>
     offs.push(
       plugin.admin.hooks.before('blockRoom', { name: 'wrong' }, (event) =>

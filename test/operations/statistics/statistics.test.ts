@@ -19,7 +19,7 @@ beforeAll(async () => {
 afterAll(() => plugin.close());
 
 describe('the statistics of media', () => {
-  /** What a user has uploaded; without a user: what another server has. */
+  /** Uploaded media. Media without a user come from another server. */
   const uploads = [
     { user: ALICE, bytes: 10, at: 1_000 },
     { user: ALICE, bytes: 5_000_000_000, at: 2_000 },
@@ -139,7 +139,7 @@ describe('the largest rooms', () => {
     expect(sizes.every((size) => Number.isInteger(size) && size > 0)).toBe(true);
     const [{ bytes }] = (await db.raw(`SELECT pg_total_relation_size('syncapi_output_room_events')::float8 AS bytes`))
       .rows;
-    // Nearly all of the table is this room's.
+    // Nearly all rows of the table belong to this room.
     expect(sizes[0]).toBeGreaterThan(Number(bytes) * 0.8);
     const [{ total }] = (await db.raw('SELECT pg_database_size(current_database())::float8 AS total')).rows;
     expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(Number(total));

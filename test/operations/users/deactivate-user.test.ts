@@ -102,7 +102,7 @@ describe('deactivateUser', () => {
     const answer = await post(userId);
     expect([answer.status, jsonOf(answer)]).toEqual([200, DONE]);
     expect(answer.headers.location).toMatch(/^\/_dendrite\/admin\/jobs\/[\w-]+$/);
-    // All of this is true as soon as the answer arrives.
+    // All of this is true as soon as the answer arrives. The job has not ended then.
     expect(await user(userId)).toEqual({
       ...before,
       deactivated: true,
@@ -179,7 +179,7 @@ describe('deactivateUser', () => {
     const { deny } = await import('../../../src/index.ts');
     const system = { actor: { kind: 'system', name: 'test' } } as const;
     const userId = USERS.dave.user_id as UserId;
-    // The user leaves all rooms as a part of the deactivation.
+    // Leaving all rooms is a part of the deactivation, so hooks of both operations can refuse it.
     for (const operation of ['deactivateUser', 'evacuateUser'] as const) {
       const off = plugin.admin.hooks.before(operation, { name: 'hold' }, ({ input }) =>
         input.userId === userId ? deny('M_FORBIDDEN', 'legal hold') : undefined,

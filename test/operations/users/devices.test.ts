@@ -41,7 +41,7 @@ const queued = async (): Promise<Record<string, unknown>[]> => {
     .orderBy('j.json_nid');
   return rows.map(({ json_body: json }) => {
     const { edu_type: type, origin, content } = JSON.parse(json);
-    // The EDU in its format between servers. Servers ignore an EDU without a type.
+    // The EDU has the format in which servers send it. Servers ignore an EDU without a type.
     expect([type, origin]).toEqual(['m.device_list_update', 'localhost:18448']);
     return content;
   });
@@ -163,7 +163,7 @@ describe('devices of a user', () => {
     ]);
     expect(woken).toEqual([SHARING]);
     expect(told).toEqual([BOB]);
-    // Without keys, nobody encrypts for a device.
+    // Nobody encrypts for a device without keys, so other users get no update.
     const unencrypted = await changesOf(db, () => send('PUT', BOB, device('THIRD'), { display_name: '' }));
     expect(Object.keys(unencrypted)).toEqual(['userapi_devices']);
   });

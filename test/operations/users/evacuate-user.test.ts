@@ -12,7 +12,7 @@ import { isSomebodyWaiting, until } from '../../support/search-plugin.ts';
 
 let plugin: MountedPlugin;
 let db: Knex;
-/** Answers of the remote server to `make_leave`. */
+/** The other server's answer to `make_leave`. */
 let makeLeave: NonNullable<FederationSender['makeLeave']>;
 const sent: Parameters<NonNullable<FederationSender['sendLeave']>>[0][] = [];
 const woken: string[] = [];

@@ -60,7 +60,7 @@ describe('third-party identifiers', () => {
     const userOf = async (path: string): Promise<unknown> => jsonOf(await get(`threepid/${path}`)).user_id;
     expect(await userOf('email/users/bob%40example.org')).toBe(`@bob:${SERVER_NAME}`);
     expect(await userOf('email/users/BOB%40example.org')).toBe(`@bob:${SERVER_NAME}`);
-    // Dendrite may have addresses in both spellings.
+    // Dendrite may have stored addresses in both spellings. The exact spelling has priority.
     expect(await userOf('email/users/Bob%40example.org')).toBe(`@carol:${SERVER_NAME}`);
     expect(await userOf('msisdn/users/4912345')).toBe(`@bob:${SERVER_NAME}`);
     expect(await outcome('threepid/email/users/4912345')).toEqual([404, 'M_NOT_FOUND']);

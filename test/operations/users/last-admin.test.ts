@@ -31,7 +31,7 @@ async function reset(): Promise<void> {
   }
 }
 
-/** Active administrators: not deactivated, locked or suspended. */
+/** Lists the administrators who are not deactivated, locked or suspended. */
 async function activeAdmins(): Promise<string[]> {
   const restricted: string[] = await db('matrix_admin.account_restrictions').pluck('user_id');
   const admins: string[] = await db('userapi_accounts')
@@ -80,8 +80,8 @@ describe('two administrators who demote each other at the same time', () => {
     for (let round = 0; round < ROUNDS; round += 1) {
       if (round > 0) await reset();
       const answers = await Promise.all([use(one, 'ann', BEN), use(other, 'ben', ANN)]);
-      // A late request finds its target to be the last administrator, or its caller demoted or logged out. Administrators are
-      // never locked.
+      // A request that comes late may find that its target is the last administrator, or that its caller was demoted or logged
+      // out. Administrators are never locked.
       expect(answers.filter(({ status }) => ![200, 201, 401, 403, 409].includes(status))).toEqual([]);
       expect((await activeAdmins()).length).toBeGreaterThan(0);
     }

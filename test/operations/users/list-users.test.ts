@@ -39,7 +39,7 @@ async function pageOf(query = '', version = 'v2'): Promise<Page> {
 
 const namesOf = ({ users }: Page): string => users.map(({ name }) => String(name).slice(1).split(':')[0]).join(' ');
 
-/** Reads all pages by their `next_token`. */
+/** Reads all pages by following `next_token`. */
 async function walk(query: string, between: () => Promise<unknown> = async () => {}): Promise<string[]> {
   const names: string[] = [];
   for (let from = '0'; ; ) {
@@ -123,7 +123,7 @@ describe('answers as recorded', () => {
     ['?limit=6&order_by=last_seen_ts', 'alice bob dave carol admin erin', 25],
     ['?limit=6&order_by=last_seen_ts&dir=b', 'helper ivan judy kate kate2 kate3', 25],
     ['?limit=6&order_by=locked&dir=b', '1 admin alice bob carol dave', 25],
-    // Wildcards are ordinary characters here.
+    // The wildcards of SQL are ordinary characters here.
     ['?name=%25', '', 0],
     ['?name=_', '', 0],
   ])('v2%s', async (query, names, total) => {

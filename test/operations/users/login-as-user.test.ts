@@ -39,7 +39,7 @@ const deviceOf = async (token: string): Promise<string> =>
 const sweep = (): Promise<void> => endAdminLogins({ db, localServerNames: [SERVER_NAME], ended: () => {} });
 const isThere = async (token: string): Promise<boolean> =>
   (await db('userapi_devices').where({ access_token: token })).length > 0;
-/** Forgets what the plugin remembers of bob, as it does by itself after two seconds. */
+/** Makes the plugin forget what it has cached about bob. Without this, it forgets after two seconds. */
 const forget = async (): Promise<void> => {
   await plugin.admin.operations.setUserSuspended(
     { userId: BOB, suspended: false },
@@ -165,7 +165,7 @@ describe('a login as a user', () => {
   it('is removed by the worker', async () => {
     const token = await tokenOf();
     await db('matrix_admin.admin_logins').update({ valid_until: new Date(0) });
-    // A worker sweeps when it starts.
+    // A worker removes ended logins when it starts.
     const other = await mountPlugin({ database: plugin.database });
     await expect.poll(() => isThere(token), { timeout: 10_000 }).toBe(false);
     await other.close();

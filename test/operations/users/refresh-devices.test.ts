@@ -19,7 +19,7 @@ let plugin: MountedPlugin;
 let db: Knex;
 let federation: FederationSender;
 const told: string[] = [];
-/** Work of the homeserver during its request. */
+/** Work that the homeserver does while its request to the other server is running. */
 let meanwhile: (() => Promise<unknown>) | undefined;
 beforeAll(async () => {
   const signingKey = createSigningKey();
@@ -51,7 +51,7 @@ function settings(): { host: Partial<Host>; options: { limits: { federationReque
 }
 
 let users = 0;
-/** A user of the other server, a new one for each test. */
+/** A user of the other server. Each test has a new one. */
 let dora: UserId;
 const phone = deviceSigner('PHONE');
 const laptop = deviceSigner('LAPTOP');
@@ -106,7 +106,7 @@ const staleOf = async (): Promise<unknown> =>
   (await db('public.keyserver_stale_device_lists').where('user_id', dora).first())?.is_stale;
 
 const answer = (status: number, body: string): Fault => ({ kind: 'answer', status, body });
-/** All stored keys. */
+/** Returns all keys of the user that this homeserver has stored. */
 const keysHere = (): Promise<unknown> =>
   Promise.all(
     ['device_keys', 'cross_signing_keys', 'cross_signing_sigs', 'key_changes', 'stale_device_lists'].map((table) =>
@@ -229,7 +229,7 @@ describe('refreshDevices', () => {
     const masterKey = crossSigningKey(dora, 'master', master, phone);
     const meddled = (object: Record<string, unknown>): object => {
       const own = (object['signatures'] as Record<string, Record<string, string>>)[dora];
-      // Base64 decoders ignore a NUL, but PostgreSQL does not.
+      // Base64 decoders ignore a NUL, but PostgreSQL cannot store it.
       const good = { [phone.keyId]: `${own?.[phone.keyId]}\0` };
       const signatures = { [dora]: { ...good, [selfSigning.keyId]: 'A'.repeat(86) }, [USERS.bob.user_id]: { a: 'b' } };
       return { ...object, unsigned: { a: 1 }, signatures };

@@ -47,7 +47,7 @@ const account = (localpart: string, serverName: string = SERVER_NAME): Promise<R
   db('public.userapi_accounts').where({ localpart, server_name: serverName }).first();
 const devices = (localpart: string): Promise<unknown[]> => db('public.userapi_devices').where({ localpart });
 
-/** Synapse's answer for a user without any data. */
+/** Synapse's answer for a user about whom nothing else is known. */
 const NOBODY = {
   admin: false,
   deactivated: false,
@@ -214,7 +214,7 @@ describe('PUT changes', () => {
   it('nothing if a client sends back the answer', async () => {
     for (const name of ['bob', 'admin', '1', 'robot', 'quinn', 'gone', 'locked']) {
       const user = jsonOf(await send(id(name)));
-      // Like web consoles, which omit fields that are `null`, except for the type.
+      // Web consoles leave out fields that are `null`, except the type.
       const { user_type, ...rest } = user;
       const known = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== null));
       const changes = await changesOf(db, () =>

@@ -37,7 +37,7 @@ beforeAll(async () => {
     content: '{"a":1}',
   });
   await db('public.userapi_threepids').insert({ ...ALICE, threepid: 'alice@example.org', medium: 'email' });
-  // The recorded alice has joined two rooms and has invited nobody.
+  // In the recording, alice has joined two rooms and has invited nobody.
   await db('public.syncapi_output_room_events').where({ type: 'm.room.member' }).delete();
   for (const room of ['one', 'two']) {
     const event = { state_key: `@alice:${SERVER_NAME}`, origin_server_ts: 1, content: { membership: 'join' } };
@@ -54,7 +54,7 @@ beforeAll(async () => {
 afterAll(() => plugin.close());
 
 const send = ({ case: name, method, path, body, token }: SynapseCase): Promise<Answer> => {
-  // The recorded time is over.
+  // The time in the recording has passed.
   const sent = name === 'login as user, with expiry' ? { valid_until_ms: Date.now() + 60_000 } : body;
   return plugin.request(path, {
     method,
@@ -63,7 +63,7 @@ const send = ({ case: name, method, path, body, token }: SynapseCase): Promise<A
   });
 };
 
-/** Cases with an intended difference. `docs/differences-from-synapse.md` gives the reasons. */
+/** Cases in which the plugin differs from Synapse on purpose. `docs/differences-from-synapse.md` has the reasons. */
 const OTHERWISE: Readonly<Record<string, readonly [number, unknown]>> = {
   'experimental features of unknown': [404, { errcode: 'M_NOT_FOUND' }],
   'create no body': [400, { errcode: 'M_MISSING_PARAM' }],
@@ -72,12 +72,12 @@ const OTHERWISE: Readonly<Record<string, readonly [number, unknown]>> = {
 };
 
 /**
- * The expected status and answer. For errors, only the status and the code count. If Synapse's code is not in the
- * specification, the specification's code is expected.
+ * Returns the expected status and answer. For an error, only the status and the code must be equal. If Synapse's code is not in
+ * the specification, the specification's code is expected.
  */
 function expected({ case: name, status, response }: SynapseCase): readonly [number, unknown] {
   if (OTHERWISE[name] !== undefined) return OTHERWISE[name];
-  // The same users, made and seen at other times.
+  // The users are the same, but they were created and seen at other times.
   const times = { creation_ts: expect.any(Number), last_seen_ts: expect.any(Number) };
   if (name === 'user after') return [status, { ...Object(response), ...times }];
   if (JSON.stringify(response).includes('<NEW_TOKEN>')) return [status, { access_token: expect.any(String) }];

@@ -52,15 +52,15 @@ describe('answers as recorded', () => {
         400,
         { errcode: 'M_INVALID_PARAM', error: 'Only local users can be admins of this homeserver' },
       ],
-      // Synapse answers with `{"admin": false}` or an `M_UNKNOWN`.
+      // Synapse answers with `{"admin": false}` or with `M_UNKNOWN`.
       [id('nobody'), body, 404, { errcode: 'M_NOT_FOUND', error: 'User not found' }],
       [id('ALICE'), body, 404, { errcode: 'M_NOT_FOUND', error: 'User not found' }],
     ]),
-    // Synapse treats these as `true` and `false`.
+    // Synapse treats these values as `true` and `false`.
     [id('bob'), { admin: 'true' }, 400, { errcode: 'M_INVALID_PARAM' }],
     [id('bob'), { admin: null }, 400, { errcode: 'M_INVALID_PARAM' }],
     [id('bob'), { admin: 1 }, 400, { errcode: 'M_INVALID_PARAM' }],
-    // Synapse allows guests who are administrators.
+    // In Synapse, guests can be administrators.
     [id('1'), { admin: true }, 400, { errcode: 'M_INVALID_PARAM', error: 'Guests can not be administrators' }],
     [id('1'), { admin: false }, 200, {}],
   ])('%s %j: %i', async (userId, body, status, answer) => {
@@ -108,7 +108,7 @@ it('no administrator can demote themselves under another spelling, but others ca
   expect((await send(id('admin'), { admin: false }, 'spelled-otherwise')).status).toBe(400);
   expect((await send(id('judy'), { admin: false })).status).toBe(200);
   expect(await typeOf('judy')).toBe(1);
-  // The homeserver itself may demote any administrator if another one remains.
+  // The homeserver itself may demote any administrator if there is another one.
   const { setUserAdmin } = plugin.admin.operations;
   const system = { actor: { kind: 'system', name: 'test' } } as const;
   await setUserAdmin({ userId: id('judy'), admin: true }, system);

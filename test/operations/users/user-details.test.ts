@@ -82,7 +82,7 @@ describe('numbers', () => {
     type: 'm.room.member',
     sender,
     contains_url: false,
-    // An escape that PostgreSQL cannot store as text.
+    // The JSON contains an escape that PostgreSQL cannot store as text.
     headered_event_json: `{"state_key":"${target}","origin_server_ts":${JSON.stringify(at)},"content":{"displayname":"\\u0000","membership":"${membership}"}}`,
   });
   const countOf = async (kind: string, from: string): Promise<unknown> => {
@@ -109,7 +109,7 @@ describe('numbers', () => {
     expect(await countOf('sent_invite_count', '200')).toBe(2);
     expect(await countOf('sent_invite_count', '201')).toBe(1);
     expect(await countOf('sent_invite_count', '1970-01-02')).toBe(0);
-    // Counts rooms, not joins.
+    // The count is of rooms, not of joins.
     expect(await countOf('cumulative_joined_room_count', '0')).toBe(2);
     expect(await countOf('cumulative_joined_room_count', '301')).toBe(0);
     expect(await countOf('cumulative_joined_room_count', '300')).toBe(1);

@@ -34,7 +34,7 @@ const named = (text: string): ServerName => {
   return text;
 };
 const VERSION = { origin: LOCAL, method: 'GET', uri: '/_matrix/key/v2/server' } as const;
-/** The error of a request, or its answer. */
+/** Returns the error of a request, or its answer if there is no error. */
 const failure = (promise: Promise<unknown>): Promise<unknown> =>
   promise.catch((error: unknown) => {
     if (!(error instanceof FederationError)) return error;
@@ -134,7 +134,7 @@ describe('server discovery', () => {
     remote.fault = () => ({ kind: 'answer', status, body, headers });
     const ask = createAsk({ wellKnownPort: Number(port) });
     const asked = ask({ ...VERSION, destination: named('localhost') }, options);
-    // Port 8448 of this machine.
+    // The request goes to port 8448 of this machine, where nothing listens.
     expect(await failure(asked)).toMatchObject({
       reason: 'unreachable',
       message: expect.stringContaining('ECONNREFUSED'),
@@ -240,7 +240,7 @@ describe("the plugin's federation requests", () => {
       const { eventId, event } = completeEvent(template.event, own, roomVersionOf(version), LOCAL_KEY, Date.now());
       await questions.sendLeave({ ...request, eventId, event }, options);
       expect(remote.left.at(-1)).toEqual({ roomId, event });
-      // The user has already left.
+      // The user has already left the room.
       expect(await failure(questions.sendLeave({ ...request, eventId, event }, options))).toMatchObject({
         reason: 'refused',
       });
@@ -319,7 +319,7 @@ describe('keys of other servers', () => {
       expect(key?.validUntilTs).toBeGreaterThan(Date.now());
     }
     expect(remote.requests).toHaveLength(1);
-    // An unknown key, and a key that expires too early.
+    // Request an unknown key, and a key that expires too early.
     await verifyKeys(request, options);
     await verifyKeys({ ...known, minimumValidUntilTs: Date.now() + 30 * 24 * 3_600_000 }, options);
     expect(remote.requests).toHaveLength(3);

@@ -55,7 +55,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-/** A room of Alice that Bob of the remote server has joined. */
+/** Makes a room of Alice that Bob of the remote server has joined. */
 async function sharedRoom(): Promise<RoomId> {
   const { db } = database;
   const { roomId, events } = await db.transaction((transaction) => {
@@ -104,7 +104,7 @@ async function sharedRoom(): Promise<RoomId> {
   return roomId;
 }
 
-/** An invite of Alice to a room of the remote server. */
+/** Invites Alice to a room of the remote server. */
 async function remoteInvite(): Promise<RoomId> {
   const bob = userIdOf('bob', remote.name);
   const roomId = `!${Math.random().toString(36).slice(2)}:${remote.name}` as RoomId;

@@ -20,7 +20,7 @@ const closings: (() => Promise<void>)[] = [];
 afterEach(async () => {
   for (const close of closings.splice(0).reverse()) await close();
   const { db } = database;
-  // After its senders have stopped, a test must leave nothing in the queue.
+  // After the senders of a test have stopped, nothing may be left in the queue.
   for (const table of ['json', 'pdus', 'edus']) await db(`public.federationsender_queue_${table}`).delete();
   await db('public.federationsender_blacklist').delete();
   logger = createCapturedLogger();
@@ -87,7 +87,7 @@ describe('the federation sender', () => {
     sender.wake([remote.name]);
     await expect.poll(() => remote.requests.length).toBe(2);
     await say(1);
-    // Neither of these shortens the wait.
+    // These calls must not shorten the wait.
     for (let n = 0; n < 10; n += 1) sender.wake([remote.name]);
     await expect.poll(() => remote.requests.length).toBe(4);
     remote.fault = undefined;
@@ -95,7 +95,7 @@ describe('the federation sender', () => {
     expect(bodies(remote)).toEqual([1, 2]);
     const times = remote.requests.map(({ at }) => at);
     const gaps = times.slice(1).map((time, i) => time - (times[i] ?? 0));
-    // 0.8 to 1.4 times 2^n times 20 ms, plus delays of the machine.
+    // Each wait is 0.8 to 1.4 times 2^n times 20 ms. The machine may delay it.
     expect(gaps).toHaveLength(4);
     gaps.forEach((gap, i) => expect(gap).toBeGreaterThanOrEqual(20 * 2 ** (i + 1) * 0.8 - 1));
   });
@@ -236,7 +236,7 @@ describe('the federation sender', () => {
       const queued = { transaction_id: '', server_name: remote.name, json_nid: row.json_nid };
       await db('public.federationsender_queue_pdus').insert(queued);
     }
-    // A row without JSON.
+    // Add a queue entry that has no JSON.
     await db('public.federationsender_queue_pdus').insert({
       transaction_id: '',
       server_name: remote.name,
@@ -292,7 +292,7 @@ describe('the federation sender', () => {
       const { rows } = await db.raw('SELECT FROM pg_locks WHERE NOT granted AND locktype = ?', ['relation']);
       return rows.length > 0;
     };
-    // The sender has read the events (none), and is about to read the EDUs.
+    // The sender has found no events in the queue, and is about to read the EDUs.
     await expect.poll(isWaiting).toBe(true);
     await say(1);
     other.wake([remote.name]);

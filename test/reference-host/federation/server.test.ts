@@ -31,7 +31,7 @@ const options = { signal: new AbortController().signal };
 const failure = (promise: Promise<unknown>): Promise<unknown> =>
   promise.catch((error: unknown) => (error instanceof FederationError ? [error.status, error.errcode] : error));
 
-/** Membership of a user in the tables of `/sync`. */
+/** Returns the membership of a user, as the tables of `/sync` have it. */
 async function membershipOf({ database }: FederatingHomeserver, roomId: RoomId, userId: string): Promise<unknown> {
   const row = await database
     .db('syncapi_current_room_state')
@@ -157,7 +157,7 @@ describe('two homeservers', () => {
       stream_id: 7,
     };
     await b.database.db('keyserver_device_keys').insert({ ...row, display_name: 'Phone' });
-    // An administrator is logged in as the user with this one.
+    // With this device, an administrator is logged in as the user.
     const device = { access_token: 'HIDDEN', device_id: 'HIDDEN', localpart: 'alice', server_name: b.name };
     const [made] = await b.database
       .db('userapi_devices')
@@ -168,7 +168,7 @@ describe('two homeservers', () => {
     await b.database.db('keyserver_device_keys').insert({ ...row, device_id: 'HIDDEN', display_name: 'Hidden' });
     const { queryDevices } = createQuestions(a.ask);
     const query = { origin: a.name, destination: b.name, userId: b.alice };
-    // What was known of alice before is remembered for two seconds.
+    // The homeserver caches what it knew about alice for two seconds.
     await expect
       .poll(() => queryDevices(query, options), { timeout: 5_000 })
       .toEqual({ streamId: 7, devices: [{ deviceId: 'PHONE', displayName: 'Phone', keys }] });
@@ -177,7 +177,7 @@ describe('two homeservers', () => {
   });
 });
 
-/** Joins a room as a user of the remote server, who can then send events. */
+/** Joins the room as a user of the remote server. This user can then send events. */
 async function enter(homeserver: FederatingHomeserver, roomId: RoomId, version: string) {
   const bob = userIdOf('bob', remote.name);
   const ask = createAsk({ signingKey: remote.key });
@@ -212,7 +212,7 @@ async function enter(homeserver: FederatingHomeserver, roomId: RoomId, version: 
       key,
     );
   let transactions = 0;
-  /** Sends events. @returns the error of each */
+  /** Sends events. @returns the error of each event */
   const send = async (...pdus: readonly EventJson[]): Promise<unknown> => {
     transactions += 1;
     const uri = uriOf('v1', 'send', `${roomId} ${transactions}`);
@@ -259,7 +259,7 @@ describe('a homeserver', () => {
     for (const [{ eventId, event }, error] of bad) {
       expect(await send(event)).toEqual({ [eventId]: { error: expect.stringMatching(error) } });
     }
-    // A refused event does not affect the others, and changed events are redacted.
+    // A refused event does not affect the others. An event with a wrong hash is redacted.
     const changed = build({ content: { body: 'secret' } });
     const next = build({ prevEvents: [changed], depth: Number(changed.event['depth']) + 1 });
     expect(await send(bad[0]?.[0].event ?? {}, { ...changed.event, content: { body: 'changed' } }, next.event)).toEqual(
@@ -270,7 +270,7 @@ describe('a homeserver', () => {
       },
     );
     expect(await bodiesIn(a, roomId)).toEqual(['hello', undefined, 'hello']);
-    // A redacted event keeps the hash of its original content.
+    // A redacted event keeps the hash of its original content, so the check reports it.
     redacted.push(`a wrong content hash: ${changed.eventId}`);
     expect((await brokenInvariants(a.database.db)).sort()).toEqual(redacted.sort());
   });

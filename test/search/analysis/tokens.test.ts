@@ -7,7 +7,7 @@ import { createLexicon } from '../../../src/search/analysis/lexicon.ts';
 import { beginningOf, tokensOf } from '../../../src/search/analysis/tokens.ts';
 import { hostileTexts, spacedCharacters } from '../../support/arbitrary-texts.ts';
 
-/** Without languages there are no stems. */
+/** A lexicon without languages. It makes no stems. */
 const lexicon = createLexicon([]);
 
 function tokenize(text: string): { lexeme: string; position: number }[] {
@@ -32,7 +32,7 @@ describe('fold()', () => {
   it('treats upper, lower and title case the same', () => {
     const differing = EVERY_CHARACTER.filter((character) => {
       const upper = character.toUpperCase();
-      // Characters such as ß stay as they are, because their upper case is that of another word.
+      // Characters such as ß are not changed, because their upper case belongs to another word.
       return upper.toLowerCase() === character && fold(upper) !== fold(character);
     });
     expect(differing).toEqual([]);
@@ -177,7 +177,7 @@ describe('visitLexemes()', () => {
     }
   });
 
-  // With work that grows with the square of the length, the test would time out.
+  // If the work grew with the square of the length, this test would time out.
   it('processes a long text with alternating scripts', () => {
     expect(tokenize('あa'.repeat(100_000)).length).toBeGreaterThan(0);
   });

@@ -3,14 +3,14 @@ import { badRequest, indexNotFound, internal, type Problem, ProblemError } from 
 import { DEFAULT_SETTINGS, mergeSettings } from './settings.ts';
 import type { State, Swap, Task } from './state.ts';
 
-/** The result of a task in a batch. It is separate from the content, because a server can be killed between the two. */
+/** The result of a task in a batch. It is stored after the content, because a real server can be killed between the two. */
 export interface Ending {
   readonly task: Task;
   readonly details: Readonly<Record<string, unknown>>;
   readonly error: Problem | null;
 }
 
-/** Applies a batch to the content. Document writes are all or nothing. */
+/** Applies a batch to the content of the indexes. Either all documents of the batch are written, or none. */
 export function applyBatch(state: State, batch: readonly Task[]): Ending[] {
   const types = new Set(batch.map(({ work }) => work.type));
   const last = batch.at(-1);
@@ -21,7 +21,7 @@ export function applyBatch(state: State, batch: readonly Task[]): Ending[] {
   return batch.map((task) => attempt(task, () => applyAlone(state, task)));
 }
 
-/** Fails every task of a batch with the same error, for example because the disk is full. */
+/** Makes every task of a batch fail with the same error, for example because the disk is full. */
 export function failBatch(batch: readonly Task[], error: Problem): Ending[] {
   return batch.map((task) => ({ task, details: failureDetails(task), error }));
 }
@@ -55,7 +55,9 @@ function applyDocuments(state: State, batch: readonly Task[]): Ending[] {
 const isClear = (task: Task | undefined): boolean =>
   task?.work.type === 'documentDeletion' && task.work.deletion.by === 'all';
 
-/** A deleted index discards the payloads in the same batch. Their tasks succeed with no indexed documents. */
+/**
+ * Deletes an index. The documents that the same batch adds are discarded, but their tasks succeed with no indexed documents.
+ */
 function dropWithDocuments(state: State, batch: readonly Task[]): Ending[] {
   const uid = batch[0]?.indexUid ?? '';
   const deletedDocuments = state.indexes.get(uid)?.documents.size ?? 0;
@@ -115,7 +117,7 @@ function updateIndex(state: State, uid: string, primaryKey: string | null, newUi
   index.updatedAt = state.now();
 }
 
-/** Swaps the contents, and the index names of older tasks. */
+/** Swaps the contents of indexes, and the index names of older tasks. */
 function swapIndexes(state: State, swaps: readonly Swap[], taskUid: number): void {
   const missing = swaps.flatMap(({ indexes, rename }) =>
     (rename ? indexes.slice(0, 1) : indexes).filter((uid) => !state.indexes.has(uid)),
@@ -181,7 +183,7 @@ function problemOf(error: unknown): Problem {
   throw error;
 }
 
-/** The details of a failed task. */
+/** Returns the details of a task that has failed. */
 function failureDetails({ work }: Task): Readonly<Record<string, unknown>> {
   if (work.type === 'documentAdditionOrUpdate') return { indexedDocuments: 0 };
   return work.type === 'documentDeletion' || work.type === 'indexDeletion' ? { deletedDocuments: 0 } : {};

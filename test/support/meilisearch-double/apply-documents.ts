@@ -16,7 +16,7 @@ export function createIndex(state: State, uid: string, primaryKey: string | null
   return index;
 }
 
-/** Fails if a document is one on which the engine fails after it has accepted it. */
+/** Throws an error if the engine would accept one of the documents and then fail on it. */
 export function checkPoison(indexUid: string, documents: readonly JsonObject[]): void {
   for (const document of documents) {
     const poison = poisonOf(document);
@@ -24,7 +24,7 @@ export function checkPoison(indexUid: string, documents: readonly JsonObject[]):
   }
 }
 
-/** Adds the documents of one payload, all or none. @returns their number */
+/** Adds all documents of one payload, or none of them. @returns the number of documents */
 export function addDocuments(index: DoubleIndex, { documents, primaryKey, isPartial }: Additions): number {
   const key = primaryKeyOf(index, primaryKey, documents[0]);
   const added = new Map<string, JsonObject>();
@@ -38,7 +38,7 @@ export function addDocuments(index: DoubleIndex, { documents, primaryKey, isPart
   return added.size;
 }
 
-/** Removes documents. @returns their number */
+/** Removes documents. @returns the number of removed documents */
 export function removeDocuments(indexUid: string, index: DoubleIndex, deletion: Deletion): number {
   const before = index.documents.size;
   if (deletion.by === 'all') index.documents.clear();
@@ -51,7 +51,7 @@ export function removeDocuments(indexUid: string, index: DoubleIndex, deletion: 
   return before - index.documents.size;
 }
 
-/** The index of a task. Throws the task's error if the index is missing. */
+/** Returns the index of a task. Throws the task's error if the index is missing. */
 export function existingIndex(state: State, uid: string): DoubleIndex {
   const index = state.indexes.get(uid);
   if (index === undefined) throw indexNotFound(uid);
@@ -97,7 +97,7 @@ function documentIdOf(document: JsonObject, primaryKey: string): string {
   throw badRequest('invalid_document_id', `Document identifier \`${JSON.stringify(id)}\` is invalid. ${rule}`);
 }
 
-/** The filter in the details of a task. */
+/** Returns the filter that the details of a task show. */
 export function originalFilterOf(deletion: Deletion): string | null {
   if (deletion.by !== 'filter') return null;
   return typeof deletion.filter === 'string' || isObject(deletion.filter) || Array.isArray(deletion.filter)

@@ -3,8 +3,8 @@ import type { State, Task } from './state.ts';
 type Kind = 'add' | 'delete' | 'delete by filter' | 'clear' | 'drop' | 'settings' | 'alone';
 
 /**
- * Kinds of tasks that may follow in a batch, by the kind of its last task. A clear or the deletion of the index ends the
- * batch.
+ * Kinds of tasks that may follow in a batch, by the kind of the batch's last task. A task that clears or deletes the index ends
+ * the batch.
  */
 const FOLLOWERS: Readonly<Record<Kind, readonly Kind[]>> = {
   add: ['add', 'delete', 'clear', 'drop'],
@@ -16,7 +16,7 @@ const FOLLOWERS: Readonly<Record<Kind, readonly Kind[]>> = {
   alone: [],
 };
 
-/** The tasks of the next batch. Empty if nothing is queued. */
+/** Returns the tasks of the next batch. Returns no tasks if nothing is queued. */
 export function nextBatch(state: State): Task[] {
   const queued = [...state.tasks.values()].filter(({ status }) => status === 'enqueued');
   const cancelation = queued.find(({ work }) => work.type === 'taskCancelation');
@@ -45,7 +45,7 @@ function kindOf({ work }: Task): Kind {
   return work.deletion.by === 'all' ? 'clear' : work.deletion.by === 'filter' ? 'delete by filter' : 'delete';
 }
 
-/** Whether a task swaps the index. Tasks queued after it belong to the other content. */
+/** Tells whether a task swaps the index. Tasks that were queued after it belong to the other content. */
 function isBarrier({ work }: Task, indexUid: string | null): boolean {
   return work.type === 'indexSwap' && work.swaps.some(({ indexes }) => indexes.some((uid) => uid === indexUid));
 }
@@ -54,12 +54,15 @@ function joins(state: State, batch: readonly Task[], task: Task): boolean {
   const last = batch.at(-1);
   const kind = kindOf(task);
   if (last === undefined || !FOLLOWERS[kindOf(last)].includes(kind)) return false;
-  // A delete by filter needs indexed documents, so it cannot join a batch that adds documents.
+  // A task that deletes by filter needs indexed documents, so it cannot join a batch that adds documents.
   if (kind === 'delete by filter' && batch.some((one) => kindOf(one) === 'add')) return false;
   return [...batch, task].every((one) => hasKey(state, one, batch[0]));
 }
 
-/** Whether a payload has the same primary key. Payloads with different primary keys are not batched. */
+/**
+ * Tells whether a payload has the same primary key as the first one. Payloads with different primary keys are not put into one
+ * batch.
+ */
 function hasKey(state: State, { work }: Task, first: Task | undefined): boolean {
   if (work.type !== 'documentAdditionOrUpdate' || work.primaryKey === undefined) return true;
   const own = state.indexes.get(first?.indexUid ?? '')?.primaryKey ?? undefined;

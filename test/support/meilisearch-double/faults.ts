@@ -31,15 +31,18 @@ export interface Fault {
   readonly name: FaultName;
   /** Number of requests, batches or tasks that the fault affects. @defaultValue 1 */
   readonly times?: number;
-  /** Affects only requests whose method and path match, for example `/^POST .*documents/`. @defaultValue all but `/health` */
+  /**
+   * The fault affects only requests whose method and path match, for example `/^POST .*documents/`. @defaultValue all requests
+   * except `/health`
+   */
   readonly request?: RegExp;
-  /** Delay of `slow`, in ms. @defaultValue 1000 */
+  /** Delay of the fault `slow`, in ms. @defaultValue 1000 */
   readonly delayMs?: number;
-  /** `Retry-After` in seconds. @defaultValue 0 */
+  /** Value of `Retry-After`, in seconds. @defaultValue 0 */
   readonly retryAfter?: number;
-  /** Error code of `batch-failure`. @defaultValue `internal` */
+  /** Error code of the fault `batch-failure`. @defaultValue `internal` */
   readonly code?: string;
-  /** `batch-failure` affects only batches with a document whose JSON matches. @defaultValue any batch of documents */
+  /** The fault `batch-failure` affects only batches with a document whose JSON matches. @defaultValue any batch of documents */
   readonly document?: RegExp;
 }
 
@@ -52,7 +55,7 @@ export interface FaultyAnswer {
 export interface Faults {
   readonly inject: (fault: Fault) => void;
   readonly clear: () => void;
-  /** Takes the fault for a request. */
+  /** Returns the fault that affects a request, and removes it. */
   readonly takeForRequest: (method: string, path: string) => Fault | undefined;
   readonly takeBatchFailure: (batch: readonly Task[]) => string | undefined;
   readonly takeSecondSwap: () => boolean;
@@ -93,7 +96,7 @@ export function createFaults(): Faults {
   };
 }
 
-/** The answer that replaces the engine's answer. `undefined` for faults without an answer. */
+/** Returns the answer that replaces the engine's answer. Returns `undefined` if the fault gives no answer. */
 export function answerOf({ name, retryAfter = 0 }: Fault): FaultyAnswer | undefined {
   const wait = { 'Retry-After': String(retryAfter) };
   const page = '<html><body><h1>502 Bad Gateway</h1></body></html>';

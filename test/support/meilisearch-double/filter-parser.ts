@@ -2,7 +2,7 @@ import { badRequest, type ProblemError } from './problem.ts';
 
 export type Operator = '=' | '!=' | '>' | '>=' | '<' | '<=';
 
-/** A filter as a tree. */
+/** A parsed filter, as a tree. */
 export type Filter =
   | { readonly kind: 'and' | 'or'; readonly parts: readonly Filter[] }
   | { readonly kind: 'not'; readonly part: Filter }
@@ -14,13 +14,17 @@ export type Filter =
 
 type Token = { readonly kind: 'word' | 'quoted' | 'symbol'; readonly text: string };
 
-/** Maximum depth of nested brackets. Deeper nesting is refused. */
+/** Maximum depth of nested brackets. A filter with deeper nesting is refused. */
 const MAX_DEPTH = 59;
 const KEYWORDS: ReadonlySet<string> = new Set(['AND', 'OR', 'NOT', 'IN', 'TO', 'EXISTS', 'IS', 'NULL', 'EMPTY']);
 const OPERATORS: readonly string[] = ['=', '!=', '>', '>=', '<', '<='];
 const TOKEN = /\s*(?:([A-Za-z0-9_.-]+)|(["'])((?:\\.|(?!\2)[^\\])*)\2|(>=|<=|!=|[()[\],=<>]))/suy;
 
-/** Parses one filter. @returns `undefined` for blank text @throws ProblemError with `code` */
+/**
+ * Parses one filter.
+ * @returns `undefined` if the text is blank
+ * @throws ProblemError with the error code `code`
+ */
 export function parseFilter(text: string, code: string): Filter | undefined {
   const tokens = tokensOf(text, code);
   if (tokens.length === 0) return undefined;

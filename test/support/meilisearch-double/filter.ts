@@ -3,10 +3,15 @@ import { badRequest } from './problem.ts';
 import { filterablePatterns, filterFeatures, type Settings } from './settings.ts';
 import type { JsonObject } from './values.ts';
 
-/** Maximum length of a value. Longer values of documents are cut. Longer values in filters are not, and match nothing. */
+/**
+ * Maximum length of a value. Longer values of documents are cut. Longer values in filters are not cut, so they match nothing.
+ */
 const MAX_VALUE_BYTES = 468;
 
-/** Reads the filter of a request: a text, or an array. The parts of an array are joined by AND; arrays inside it by OR. */
+/**
+ * Reads the filter of a request. It is a text or an array. The parts of an array are joined by AND, and the parts of arrays
+ * inside it by OR.
+ */
 export function readFilter(filter: unknown, code: string): Filter | undefined {
   if (filter === undefined || filter === null) return undefined;
   if (typeof filter === 'string') return parseFilter(filter, code);
@@ -34,7 +39,7 @@ const badFilter = (expected: string, found: unknown, code: string): Error =>
     `Invalid syntax for the filter parameter: \`expected ${expected}, found: ${JSON.stringify(found)}\`.`,
   );
 
-/** @throws ProblemError if an attribute cannot be filtered, or not in this way */
+/** Checks a filter. @throws ProblemError if an attribute cannot be filtered in this way */
 export function checkFilter(filter: Filter, settings: Settings, indexUid: string, code: string): void {
   switch (filter.kind) {
     case 'and':
@@ -69,7 +74,9 @@ function checkAttribute(condition: Condition, settings: Settings, indexUid: stri
   }
 }
 
-/** Whether a document matches. As in the engine, strings are trimmed, and case and compatibility forms are folded. */
+/**
+ * Tells whether a document passes a filter. As in the engine, strings are trimmed, and case and compatibility forms are folded.
+ */
 export function passes(filter: Filter | undefined, document: JsonObject): boolean {
   if (filter === undefined) return true;
   switch (filter.kind) {
@@ -146,7 +153,7 @@ function numberOf(text: string): number | undefined {
 
 const foldValue = (value: string): string => value.trim().normalize('NFKD').toLowerCase();
 
-/** A document's value as the engine stores it. */
+/** Returns a document's value in the form in which the engine stores it. */
 function keptValue(value: string): string {
   const folded = foldValue(value);
   return Buffer.byteLength(folded) <= MAX_VALUE_BYTES

@@ -3,11 +3,11 @@ import { badRequest, ProblemError } from './problem.ts';
 import type { ApiKey, State } from './state.ts';
 import { expectFields, isObject } from './values.ts';
 
-/** The rights of a caller, and the indexes that the caller may see. */
+/** What a caller may do, and which indexes the caller may see. */
 export interface Access {
   readonly may: (action: string) => boolean;
   readonly maySee: (indexUid: string) => boolean;
-  /** Whether the caller may see all indexes, and thus tasks without an index. */
+  /** Whether the caller may see all indexes. Only then may the caller see tasks that belong to no index. */
   readonly isGlobal: boolean;
   readonly indexes: readonly string[];
   readonly isMaster: boolean;
@@ -18,10 +18,10 @@ const EVERYTHING: Access = { may: () => true, maySee: () => true, isGlobal: true
 const invalidKey = (message = 'The provided API key is invalid.'): ProblemError =>
   new ProblemError(403, 'invalid_api_key', message);
 
-/** Actions that a key for single indexes cannot have. */
+/** Matches actions that a key for single indexes cannot have. */
 const GLOBAL_ACTION = /^(?:version|metrics|dumps|snapshots|keys|experimental|network|webhooks|export)\b/;
 
-/** @throws ProblemError if there is no key, or it is unknown or expired */
+/** Finds the rights of the key in a request. @throws ProblemError if there is no key, or it is unknown or has expired */
 export function authenticate(state: State, masterKey: string | undefined, header: string | undefined): Access {
   if (masterKey === undefined) return EVERYTHING;
   const [scheme, key] = header?.split(' ', 2) ?? [];
@@ -46,7 +46,7 @@ function accessOf({ actions, indexes }: ApiKey): Access {
   };
 }
 
-/** @throws ProblemError if the key does not allow the action, or not for this index */
+/** Checks an action. @throws ProblemError if the key does not allow the action, or does not allow it for this index */
 export function authorise(access: Access, action: string, indexUid?: string): void {
   if (action === 'keys' ? !access.isMaster : !access.may(action)) throw invalidKey();
   if (indexUid === undefined || access.maySee(indexUid)) return;
@@ -59,7 +59,7 @@ export function expectIndexes(access: Access, indexUids: readonly string[]): voi
   if (!indexUids.every(access.maySee)) throw invalidKey();
 }
 
-/** `POST /keys` */
+/** Answers `POST /keys`. */
 export function createKey(state: State, masterKey: string | undefined, body: unknown): ApiKey {
   const fields = isObject(body) ? body : {};
   expectFields(fields, ['description', 'name', 'uid', 'actions', 'indexes', 'expiresAt'], '');
@@ -92,7 +92,7 @@ export function createKey(state: State, masterKey: string | undefined, body: unk
   return key;
 }
 
-/** A key in the engine's format. */
+/** Returns a key in the engine's format. */
 export function keyView(key: ApiKey): Readonly<Record<string, unknown>> {
   return { name: null, ...key, updatedAt: key.createdAt };
 }

@@ -5,25 +5,25 @@ import type { JsonObject } from './values.ts';
 export type MatchingStrategy = 'last' | 'all' | 'frequency';
 
 export interface Match {
-  /** Number of matching terms of the query. */
+  /** Number of the query's terms that match. */
   readonly matched: number;
-  /** Position of the first of them in its attribute. */
+  /** Position of the first matching term in its attribute. */
   readonly position: number;
 }
 
-/** The words of each searchable attribute, with the first position of each word. */
+/** For each searchable attribute: its words in order. */
 type Attributes = readonly (readonly string[])[];
 
-/** Decides which documents a query matches. */
+/** Decides which documents match a query. */
 export interface Matcher {
   readonly match: (document: JsonObject) => Match | undefined;
 }
 
 export interface MatcherOptions {
   readonly strategy: MatchingStrategy;
-  /** Whether the last word may be a prefix. */
+  /** Whether the last word of the query may be the beginning of a word in the text. */
   readonly isPrefixed: boolean;
-  /** Whether the words of a phrase must be adjacent: `proximityPrecision` is `byWord`. */
+  /** Whether the words of a phrase must be adjacent. This is so if `proximityPrecision` is `byWord`. */
   readonly isInOrder: boolean;
 }
 
@@ -42,7 +42,7 @@ export function createMatcher(
         : hasWord(attribute, words[0] ?? '', isPrefixed && isLast, isInOrder),
     );
 
-  /** How many terms match, counted from the first one. Adjacent terms may be one word in the text. */
+  /** Returns how many terms match, counted from the first term. Two adjacent terms may match one word in the text. */
   const matchedFromStart = (attributes: Attributes): number => {
     let at = 0;
     while (at < wanted.length) {
@@ -78,7 +78,10 @@ export function createMatcher(
   };
 }
 
-/** Reads the words of the searchable attributes, once for each document and setting. */
+/**
+ * Creates a function that reads the words of a document's searchable attributes. It reads them only once for each document and
+ * setting.
+ */
 export function createAttributeReader(): (document: JsonObject, settings: Settings) => Attributes {
   const known = new WeakMap<JsonObject, { names: readonly string[]; attributes: Attributes }>();
   return (document, { searchableAttributes: names }) => {
@@ -99,7 +102,7 @@ function textOf(value: unknown): string {
 
 function hasWord(attribute: readonly string[], word: string, isPrefix: boolean, isInOrder: boolean): boolean {
   if (attribute.includes(word) || (isPrefix && attribute.some((one) => one.startsWith(word)))) return true;
-  // One word of the query may be two words in the text.
+  // One word of the query may match two words in the text.
   return attribute.some((one, at) => {
     if (one.length >= word.length || !word.startsWith(one)) return false;
     const rest = word.slice(one.length);

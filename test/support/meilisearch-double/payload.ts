@@ -1,10 +1,10 @@
 import { badRequest, internal } from './problem.ts';
 import { isObject, type JsonObject } from './values.ts';
 
-/** Maximum nesting of a document. The engine accepts deeper documents, but then fails on them. */
+/** Maximum depth of nesting in a document. The engine accepts documents with deeper nesting, but then fails on them. */
 const MAX_NESTING = 128;
 
-/** The documents of a payload. */
+/** Reads the documents of a payload. */
 export function parseDocuments(text: string, contentType: 'application/json' | 'application/x-ndjson'): JsonObject[] {
   if (contentType === 'application/x-ndjson') {
     return jsonValuesOf(text).map((value) => {
@@ -18,7 +18,7 @@ export function parseDocuments(text: string, contentType: 'application/json' | '
   throw malformed('json', "Couldn't serialize document value: data are neither an object nor a list of objects");
 }
 
-/** The values in a text, one after another, usually one for each line. */
+/** Reads JSON values that stand one after another in a text, usually one on each line. */
 function jsonValuesOf(text: string): unknown[] {
   try {
     return text.split('\n').flatMap((line) => (line.trim() === '' ? [] : [JSON.parse(line) as unknown]));
@@ -56,7 +56,10 @@ export function malformed(format: 'json' | 'ndjson', reason: string): Error {
   return badRequest('malformed_payload', `The ${name} payload provided is malformed. \`${reason}\`.`);
 }
 
-/** Why the engine fails on a document that it has accepted. Such a document fails every task of its batch. */
+/**
+ * Returns why the engine fails on a document after it has accepted the document. Such a document makes every task of its batch
+ * fail.
+ */
 export function poisonOf(document: JsonObject): string | undefined {
   if ('_vectors' in document && !isObject(document['_vectors']))
     return 'invalid type, expected a map at line 1 column 1';

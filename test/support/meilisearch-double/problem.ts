@@ -1,4 +1,4 @@
-/** An error in the format of an answer, or of a failed task. */
+/** An error, in the format of an answer and of a failed task. */
 export interface Problem {
   readonly message: string;
   readonly code: string;
@@ -6,7 +6,7 @@ export interface Problem {
   readonly link: string;
 }
 
-/** Thrown by the double's routes and tasks. */
+/** The error that the double's routes and tasks throw. */
 export class ProblemError extends Error {
   override readonly name = 'ProblemError';
   readonly status: number;

@@ -11,12 +11,12 @@ const DECODERS: Readonly<Record<string, () => NodeJS.ReadWriteStream>> = {
 };
 
 /**
- * Reads and decodes the body. The limit applies to decoded bytes.
- * @throws ProblemError for a larger body: 413 for documents, 500 for others
+ * Reads and decodes the body of a request. The limit applies to the decoded bytes.
+ * @throws ProblemError if the body is larger: with status 413 for documents, and 500 for other bodies
  */
 export async function readBody(request: IncomingMessage, limit: number, isDocuments: boolean): Promise<Buffer> {
   const decoder = DECODERS[request.headers['content-encoding'] ?? '']?.();
-  // An unknown encoding counts as none.
+  // An unknown encoding counts as no encoding.
   const source: Readable | NodeJS.ReadWriteStream = decoder === undefined ? request : request.pipe(decoder);
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -55,7 +55,7 @@ function sizeOf(bytes: number): string {
   return `${bytes / size} ${unit}`;
 }
 
-/** The content type without parameters. Refuses types that are not in `accepted`. */
+/** Returns the content type without its parameters. Refuses types that are not in `accepted`. */
 export function contentTypeOf<T extends string>(header: string | undefined, accepted: readonly T[]): T {
   const type = header?.split(';', 1)[0]?.trim().toLowerCase();
   const found = accepted.find((one) => one === type);
@@ -67,7 +67,7 @@ export function contentTypeOf<T extends string>(header: string | undefined, acce
   throw new ProblemError(415, 'invalid_content_type', `The Content-Type \`${header ?? ''}\` is invalid. ${known}`);
 }
 
-/** The text of a body that must not be empty. */
+/** Returns the text of a body. Refuses an empty body. */
 export function textOf(body: Buffer, format: 'json' | 'ndjson'): string {
   if (body.length === 0) throw badRequest('missing_payload', `A ${format} payload is missing.`);
   try {
@@ -77,7 +77,7 @@ export function textOf(body: Buffer, format: 'json' | 'ndjson'): string {
   }
 }
 
-/** Parses the JSON of a body. Unlike in documents, lone surrogates are refused. */
+/** Parses the JSON of a body. Lone surrogates are refused here, although they are allowed in documents. */
 export function jsonOf(body: Buffer, contentType: string | undefined): unknown {
   contentTypeOf(contentType, ['application/json']);
   const text = textOf(body, 'json');

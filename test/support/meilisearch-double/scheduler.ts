@@ -9,12 +9,12 @@ import type { JsonObject } from './values.ts';
 export interface Scheduler {
   /** Queues a task. @returns the engine's answer */
   readonly enqueue: (work: TaskWork, options: EnqueueOptions) => JsonObject;
-  /** Starts no further batches. */
+  /** Makes the double start no further batches. */
   readonly pause: () => void;
   readonly resume: () => void;
-  /** Processes one batch, even while paused. @returns its tasks */
+  /** Processes one batch, even while the double is paused. @returns the tasks of the batch */
   readonly step: () => Promise<readonly JsonObject[]>;
-  /** Discards the running batch, like a killed process. `restart()` repeats it. */
+  /** Discards the running batch, as a killed process does. `restart()` repeats the batch. */
   readonly crash: () => void;
   readonly restart: () => void;
   /** Aborts the running batch if it contains one of the tasks. */
@@ -31,7 +31,7 @@ export function createScheduler(state: State, faults: Faults, batchMs: number): 
   let isPaused = false;
   let isDown = false;
   let running: Promise<unknown> | undefined;
-  /** Increases at each crash or interruption. A batch of an older generation stops. */
+  /** A number that increases with each crash and each interruption. A batch that began with a smaller number stops. */
   let generation = 0;
 
   const finish = ({ task, details, error }: Ending): void => {
@@ -65,7 +65,7 @@ export function createScheduler(state: State, faults: Faults, batchMs: number): 
         ? applyBatch(state, batch)
         : failBatch(batch, new ProblemError(500, failure, 'the batch failed').problem);
     if (batch.some(({ work }) => work.type === 'indexSwap') && faults.takeSecondSwap()) applyBatch(state, batch);
-    // The content changes before the tasks report success. A crash in between repeats the batch.
+    // The content changes before the tasks report success. After a crash in between, the batch is repeated.
     await nextTurn();
     if (own !== generation) return [];
     for (const ending of endings) finish(ending);

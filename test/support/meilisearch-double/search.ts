@@ -15,7 +15,7 @@ const FIELDS = (
   'rankingScoreThreshold locales hybrid vector retrieveVectors media personalize useNetwork showRankingScore ' +
   'showRankingScoreDetails showPerformanceDetails'
 ).split(' ');
-/** Parameters that this double supports. It refuses the others instead of ignoring them. */
+/** Parameters of a search that this double supports. It refuses the others instead of ignoring them. */
 const SUPPORTED: ReadonlySet<string> = new Set(
   'q offset limit page hitsPerPage attributesToRetrieve filter sort matchingStrategy locales showRankingScore'.split(
     ' ',
@@ -32,7 +32,7 @@ const KINDS: Readonly<Record<string, string>> = {
   locales: 'an array',
   showRankingScore: 'a boolean',
 };
-/** Parameters that may be null, which means absent. */
+/** Parameters that may be null. Null then means that the parameter is absent. */
 const NULLABLE: ReadonlySet<string> = new Set(['q', 'filter', 'sort', 'page', 'hitsPerPage', 'locales']);
 
 interface Found extends Match {
@@ -40,7 +40,7 @@ interface Found extends Match {
   readonly order: number;
 }
 
-/** `POST /indexes/{uid}/search` */
+/** Answers `POST /indexes/{uid}/search`. */
 export type Search = (indexUid: string, index: DoubleIndex, body: unknown) => JsonObject;
 
 export function createSearch(): Search {
@@ -58,7 +58,7 @@ export function createSearch(): Search {
     const terms = parseQuery(query);
     const options = {
       strategy,
-      // A trailing blank means that the last word is complete.
+      // A space at the end of the query means that the last word is complete.
       isPrefixed: settings.prefixSearch === 'indexingTime' && !/\s$/.test(query),
       isInOrder: settings.proximityPrecision === 'byWord',
     };
@@ -171,7 +171,7 @@ function retrieve(document: JsonObject, { displayedAttributes }: Settings, wante
   );
 }
 
-/** Applies the page and `maxTotalHits`. The latter limits the hits, but not their number. */
+/** Selects the hits of a page, and applies `maxTotalHits`. This setting limits the hits, but not their number in the answer. */
 function paginate(
   found: readonly Found[],
   search: JsonObject,

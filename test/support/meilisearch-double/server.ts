@@ -30,7 +30,7 @@ interface Target {
 const DEFAULT_SLOWNESS_MS = 1_000;
 const BODY_METHODS: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
 
-/** Answers one request, including faults. */
+/** Answers one request, or makes a fault happen instead. */
 export async function serve(context: ServerContext, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const method = request.method ?? 'GET';
   const url = new URL(`http://double${(request.url ?? '/').replace(/^\/+/, '/')}`);
@@ -51,7 +51,7 @@ export async function serve(context: ServerContext, request: IncomingMessage, re
   if (!request.complete) request.resume();
 }
 
-/** Whether the fault replaces the whole answer. */
+/** Makes a fault happen. @returns whether the fault replaces the whole answer */
 async function runInto(fault: Fault | undefined, request: IncomingMessage, response: ServerResponse): Promise<boolean> {
   if (fault === undefined) return false;
   if (fault.name === 'slow') await delay(fault.delayMs ?? DEFAULT_SLOWNESS_MS);
@@ -97,7 +97,7 @@ async function answer(
   }
 }
 
-/** The routes of a path for all methods. Fixed parts have priority over parameters. */
+/** Finds the routes of a path for all methods. A fixed part of a path has priority over a parameter. */
 function targetsOf(pathname: string): Target[] {
   const parts = pathname
     .replace(/(?<=.)\/$/, '')

@@ -20,7 +20,7 @@ export interface Settings {
   readonly proximityPrecision: 'byWord' | 'byAttribute';
   readonly pagination: { readonly maxTotalHits: number };
   readonly prefixSearch: 'indexingTime' | 'disabled';
-  /** Accepted and shown, but without effect here. */
+  /** Further settings. The double accepts and shows them, but they have no effect. */
   readonly [other: string]: unknown;
 }
 
@@ -53,7 +53,7 @@ export const DEFAULT_SETTINGS: Settings = {
   prefixSearch: 'indexingTime',
 };
 
-/** All settings in the engine's order. */
+/** The names of all settings, in the engine's order. */
 export const SETTING_NAMES = [
   'displayedAttributes',
   'searchableAttributes',
@@ -112,7 +112,7 @@ const CHECKS: Readonly<Partial<Record<string, Check>>> = {
   localizedAttributes: listOf(kind('an object')),
 };
 
-/** Checks the body of `PATCH …/settings`. null resets a setting. */
+/** Checks the body of `PATCH …/settings`. The value null resets a setting. */
 export function checkSettings(body: unknown): JsonObject {
   expectKind(body, 'an object', '', 'bad_request');
   if (!isObject(body)) return {};
@@ -123,7 +123,7 @@ export function checkSettings(body: unknown): JsonObject {
   return body;
 }
 
-/** Applies a change to settings: objects are merged, everything else is replaced. */
+/** Applies a change to settings. Objects are merged, and all other values are replaced. */
 export function mergeSettings(current: Settings, change: JsonObject): Settings {
   const merged: Record<string, unknown> = { ...current };
   for (const [name, value] of Object.entries(change)) {
@@ -134,7 +134,7 @@ export function mergeSettings(current: Settings, change: JsonObject): Settings {
   return merged as unknown as Settings;
 }
 
-/** How an attribute can be filtered. `undefined`: not at all. */
+/** Returns how an attribute can be filtered, or `undefined` if it cannot be filtered. */
 export function filterFeatures({ filterableAttributes }: Settings, attribute: string): FilterFeatures | undefined {
   for (const rule of filterableAttributes) {
     if (typeof rule === 'string') {
@@ -144,7 +144,7 @@ export function filterFeatures({ filterableAttributes }: Settings, attribute: st
   return undefined;
 }
 
-/** The names and patterns in an error message. */
+/** Returns the names and patterns of filterable attributes, as error messages list them. */
 export function filterablePatterns({ filterableAttributes }: Settings): string[] {
   return filterableAttributes.flatMap((rule) => (typeof rule === 'string' ? [rule] : rule.attributePatterns)).sort();
 }

@@ -7,13 +7,13 @@ export interface DoubleIndex {
   updatedAt: string;
   primaryKey: string | null;
   settings: Settings;
-  /** By document id, in order of their first addition. */
+  /** Documents by their ids, in the order in which they were first added. */
   readonly documents: Map<string, JsonObject>;
 }
 
 export type TaskStatus = 'enqueued' | 'processing' | 'succeeded' | 'failed' | 'canceled';
 
-/** The work of a task, and the data sent for it. */
+/** What a task does, with the data that was sent for it. */
 export type TaskWork =
   | { readonly type: 'indexCreation' | 'indexUpdate'; readonly primaryKey: string | null; readonly newUid?: string }
   | { readonly type: 'indexDeletion' }
@@ -66,12 +66,12 @@ export interface ApiKey {
 /** Everything that a server stores on disk. */
 export interface State {
   readonly indexes: Map<string, DoubleIndex>;
-  /** By uid, in order of creation. */
+  /** Tasks by their uids, in the order of their creation. */
   readonly tasks: Map<number, Task>;
   readonly keys: ApiKey[];
   nextTaskUid: number;
   nextBatchUid: number;
-  /** The time as RFC 3339 with nine digits. Never returns the same time twice. */
+  /** Returns the current time as RFC 3339 with nine digits. Never returns the same time twice. */
   readonly now: () => string;
 }
 
@@ -92,7 +92,7 @@ export function createState(): State {
   };
 }
 
-/** A task in the format of `GET /tasks`. */
+/** Returns a task in the format of `GET /tasks`. */
 export function viewOf(task: Task): JsonObject {
   const { uid, batchUid, indexUid, status, canceledBy, details, error, enqueuedAt, startedAt, finishedAt } = task;
   return {

@@ -22,7 +22,7 @@ const TYPES =
 
 type Predicate = (task: Task) => boolean;
 
-/** `GET /tasks`, newest first. `total` also counts tasks that the key cannot see. */
+/** Answers `GET /tasks`, newest first. `total` also counts tasks that the key may not see. */
 export function listTasks(state: State, access: Access, parameters: URLSearchParams): JsonObject {
   expectParameters(parameters, LIST_PARAMETERS);
   const limit = parameterNumber(parameters, 'limit', 'invalid_task_limit') ?? 20;
@@ -43,7 +43,7 @@ export function listTasks(state: State, access: Access, parameters: URLSearchPar
   };
 }
 
-/** The tasks of a cancelation or deletion. At least one filter is needed. */
+/** Returns the tasks that a request cancels or deletes. The request needs at least one filter. */
 export function selectTasks(state: State, access: Access, parameters: URLSearchParams, verb: string): Task[] {
   expectParameters(parameters, FILTERS);
   if (parameters.size === 0) {
@@ -62,7 +62,7 @@ export function selectTasks(state: State, access: Access, parameters: URLSearchP
   return matchingTasks(state, parameters).filter((task) => isShown(task, access, new URLSearchParams()));
 }
 
-/** A task, if the key may see it. */
+/** Returns a task if the key may see it. */
 export function visibleTask(state: State, access: Access, uid: number): Task | undefined {
   const task = state.tasks.get(uid);
   return task !== undefined && isShown(task, access, new URLSearchParams()) ? task : undefined;
@@ -85,7 +85,7 @@ function matchingTasks(state: State, parameters: URLSearchParams): Task[] {
   return [...state.tasks.values()].filter((task) => predicates.every((predicate) => predicate(task)));
 }
 
-/** The values of a list parameter. `undefined` if it is absent or means all. */
+/** Returns the values of a list parameter. Returns `undefined` if the parameter is absent or means all. */
 function valuesOf(parameters: URLSearchParams, name: string): string[] | undefined {
   // If a parameter is repeated, the last value counts.
   const value = parameters.getAll(name).at(-1);
@@ -124,7 +124,7 @@ function names(
   return (task) => wanted.has(of(task).toLowerCase());
 }
 
-/** Selects tasks of the indexes, and swaps that name them. */
+/** Selects tasks of the given indexes, and swaps that name these indexes. */
 function indexes(parameters: URLSearchParams): Predicate | undefined {
   const values = valuesOf(parameters, 'indexUids');
   if (values === undefined) return undefined;

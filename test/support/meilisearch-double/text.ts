@@ -1,19 +1,22 @@
-/** Characters that separate words, as observed on a 1.50 server. */
+/** Matches characters that separate words, as observed on a real server of version 1.50. */
 const SEPARATORS =
   /[*:;'_\-.,/\\@#+&%`()[\]{}!?"\u2014\u2026\u3001\u3002\uff0c\u30fb\u300c\u300d\uff01\uff1f\u3000\u00b7\u2022\u00a7\u00bf\u00a1\u00d7\u00f7\u2019\0 \t\n\r]+/u;
-/** Scripts with their own segmenters. Here, a run is one word, so this double finds less than a real server, never more. */
+/**
+ * Matches runs of scripts for which the real server has special segmenters. The double treats a run as one word. So it finds
+ * less than a real server, and never more.
+ */
 const SCRIPT_RUN =
   /[\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Hangul}]+|[^\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Hangul}]+/gu;
 const MARKED = /([\p{sc=Latin}\p{sc=Greek}\p{sc=Arabic}\p{sc=Hebrew}])\p{Mn}+/gu;
 const HALF_WIDTH_KATAKANA = /[\uff66-\uff9f]+/g;
-/** Maximum length of an indexed word. */
+/** Maximum length of a word in the index, in bytes. */
 const MAX_WORD_BYTES = 250;
-/** Maximum number of words and phrases read from a query. */
+/** Maximum number of words and phrases that are read from a query. */
 const MAX_QUERY_TERMS = 10;
-/** Maximum number of words read from a phrase. */
+/** Maximum number of words that are read from a phrase. */
 const MAX_PHRASE_WORDS = 1_000;
 
-/** The words of a text, in order. */
+/** Returns the words of a text, in order. */
 export function wordsOf(text: string): string[] {
   return text
     .split(SEPARATORS)
@@ -22,7 +25,7 @@ export function wordsOf(text: string): string[] {
     .filter((word) => word !== '' && Buffer.byteLength(word) <= MAX_WORD_BYTES);
 }
 
-/** Lower case, without the marks of some scripts. Full width and ligatures stay. */
+/** Puts a word into lower case, and removes the marks of some scripts. Full width and ligatures stay. */
 function foldWord(word: string): string {
   return word
     .replace(HALF_WIDTH_KATAKANA, (run) => run.normalize('NFKC'))
@@ -32,7 +35,7 @@ function foldWord(word: string): string {
     .normalize('NFC');
 }
 
-/** A word or phrase of a query. It may be negated. */
+/** A word or a phrase of a query. It may be negated. */
 export interface QueryTerm {
   /** One word, or the words of a phrase. */
   readonly words: readonly string[];
@@ -40,7 +43,7 @@ export interface QueryTerm {
   readonly isNegative: boolean;
 }
 
-/** The parts of a query. An unclosed quote extends to the end. */
+/** Returns the parts of a query. A quote that is not closed extends to the end. */
 export function parseQuery(query: string): QueryTerm[] {
   const terms: QueryTerm[] = [];
   const part = /(?:(?<=^|\s)(-))?(?:"([^"]*)(?:"|$)|([^\s"]+))/gu;

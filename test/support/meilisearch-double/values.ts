@@ -16,14 +16,14 @@ const KINDS: Readonly<Record<string, (value: unknown) => boolean>> = {
   'a number': (value) => typeof value === 'number',
 };
 
-/** The name of a value in the engine's errors. */
+/** Returns the name of a value's type, as the engine's errors use it. */
 function describe(value: unknown): string {
   if (value === null) return 'null';
   const kind = Object.entries(KINDS).find(([, test]) => test(value))?.[0] ?? 'null';
   return `${kind}: \`${JSON.stringify(value)}\``;
 }
 
-/** Checks the kind of a value at a path such as `.limit`. */
+/** Checks the kind of a value. `path` says where the value is, for example `.limit`. */
 export function expectKind(value: unknown, kind: string, path: string, code: string): void {
   if (KINDS[kind]?.(value)) return;
   const at = path === '' ? '' : ` at \`${path}\``;
@@ -62,7 +62,7 @@ export function parameterNumber(parameters: URLSearchParams, name: string, code:
 
 const UID = /^[A-Za-z0-9_-]{1,400}$/;
 
-/** Checks the name of an index. `where` is the start of the message, for example `Invalid value at \`.uid\`: `. */
+/** Checks the name of an index. `where` is the beginning of the error message, for example `Invalid value at \`.uid\`: `. */
 export function expectIndexUid(uid: string, where = '', code = 'invalid_index_uid'): void {
   if (UID.test(uid)) return;
   const rule =
@@ -73,7 +73,7 @@ export function expectIndexUid(uid: string, where = '', code = 'invalid_index_ui
 
 const listOf = (names: readonly string[]): string => names.map((name) => `\`${name}\``).join(', ');
 
-/** Whether the names differ by one letter. */
+/** Tells whether two names differ by only one letter. */
 function isNear(name: string, other: string): boolean {
   const [longer, shorter] = name.length > other.length ? [name, other] : [other, name];
   return (
