@@ -15,6 +15,8 @@ import type { HostContext } from './host-context.ts';
 import { createHttpServer } from './http-server.ts';
 import { parseJsonBody } from './json-body.ts';
 import { answerUnrecognized, createResponder } from './responder.ts';
+import { createMessageLimit } from './rooms/message-limit.ts';
+import { showProfile } from './rooms/show-profile.ts';
 import { addClientRoutes } from './routes/client-routes.ts';
 import { addMetricsRoute, type Credentials } from './routes/metrics.ts';
 import { addMonitorRoutes } from './routes/monitor.ts';
@@ -128,9 +130,14 @@ export function createHomeserver(settings: HomeserverSettings): Homeserver {
     signingKey,
     admin,
     logger,
+    limitMessages: createMessageLimit(admin.accounts),
     ...lent,
     ...(remote !== undefined && { joinRemoteRoom: remote.joinRemoteRoom }),
   };
+  // An administrator's change of a profile also changes the user's member events, which only the homeserver writes.
+  admin.hooks.after('setUser', { name: 'profile-in-rooms' }, async ({ input: { userId, displayName, avatarUrl } }) => {
+    if (displayName !== undefined || avatarUrl !== undefined) await showProfile(context, userId);
+  });
   addClientRoutes(router, context);
   addSyncRoute(router, context, streams);
   addMonitorRoutes(router, context);

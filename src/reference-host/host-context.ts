@@ -2,6 +2,7 @@ import type { Knex } from 'knex';
 import type { FederationSender, Logger, Notifier, SigningKey } from '../host.ts';
 import type { AdminPlugin } from '../index.ts';
 import type { RemoteJoin } from './federation/join-room.ts';
+import type { LimitMessages } from './rooms/message-limit.ts';
 
 /** What the homeserver's own routes use. */
 export interface HostContext {
@@ -14,5 +15,6 @@ export interface HostContext {
   readonly notifier?: Notifier;
   /** Joins a user to a room over another server. @defaultValue rooms of other servers cannot be joined */
   readonly joinRemoteRoom?: (join: RemoteJoin) => Promise<void>;
+  readonly limitMessages: LimitMessages;
   readonly logger: Logger;
 }

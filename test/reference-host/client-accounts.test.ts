@@ -5,6 +5,7 @@ import {
   fixture,
   request,
   roomNamed,
+  sendPath,
   startFixtureHomeserver,
 } from './fixture-homeserver.ts';
 
@@ -17,8 +18,12 @@ afterAll(() => server.stop());
 const { alice, bob } = fixture.users;
 const V3 = '/_matrix/client/v3';
 const own = (path: string): string => `${V3}/user/${alice.user_id}${path}`;
-const withToken = (token: string, method: string, path: string): Promise<Answer> =>
-  request(new URL(path, server.origin), { method, headers: { authorization: `Bearer ${token}` } });
+const withToken = (token: string, method: string, path: string, body?: unknown): Promise<Answer> =>
+  request(new URL(path, server.origin), {
+    method,
+    headers: { authorization: `Bearer ${token}` },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
 
 async function logIn(user: keyof typeof fixture.users): Promise<{ token: string; deviceId: string }> {
   const identifier = { type: 'm.id.user', user };
@@ -115,6 +120,13 @@ describe('profiles', () => {
     expect((await server.call(undefined, 'GET', `${profile}/avatar_url`)).body).toEqual({});
   });
 
+  test('that an administrator changes are shown in the rooms, too', async () => {
+    const path = `/_synapse/admin/v2/users/${alice.user_id}`;
+    await server.call('admin', 'PUT', path, { displayname: 'Alice B.' });
+    await expect.poll(shown).toEqual({ membership: 'join', displayname: 'Alice B.' });
+    await server.call('alice', 'PUT', `${profile}/displayname`, { displayname: 'Alice A.' });
+  });
+
   test('belong to their users', async () => {
     const { status, body } = await server.call('bob', 'PUT', `${profile}/displayname`, { displayname: 'Mallory' });
     expect([status, body.errcode]).toEqual([403, 'M_FORBIDDEN']);
@@ -171,4 +183,59 @@ test('filters are kept', async () => {
   expect((await server.call('alice', 'GET', own(`/filter/${body.filter_id}`))).body).toEqual(filter);
   const elsewhere = `${V3}/user/${bob.user_id}/filter/${body.filter_id}`;
   expect((await server.call('bob', 'GET', elsewhere)).body.errcode).toBe('M_NOT_FOUND');
+});
+
+test('an administrator limits the messages of a user', async () => {
+  const path = `/_synapse/admin/v1/users/${bob.user_id}/override_ratelimit`;
+  const send = (): Promise<Answer> => server.call('bob', 'PUT', sendPath('v10'), { msgtype: 'm.text', body: 'hello' });
+  await server.call('admin', 'POST', path, { messages_per_second: 1, burst_count: 2 });
+  expect([(await send()).status, (await send()).status]).toEqual([200, 200]);
+  const { status, body } = await send();
+  expect([status, body.errcode]).toEqual([429, 'M_LIMIT_EXCEEDED']);
+  expect(body.retry_after_ms).toBeGreaterThan(0);
+  expect(body.retry_after_ms).toBeLessThanOrEqual(1_000);
+  await server.call('admin', 'POST', path, { messages_per_second: 0, burst_count: 0 });
+  expect((await send()).status).toBe(200);
+  await server.call('admin', 'DELETE', path);
+});
+
+describe('encryption', () => {
+  test('keys are uploaded, queried and claimed once', async () => {
+    const { token, deviceId } = await logIn('carol');
+    const { user_id: carol } = fixture.users.carol;
+    const post = (path: string, body: unknown): Promise<Answer> => withToken(token, 'POST', `${V3}${path}`, body);
+    const keys = { user_id: carol, device_id: deviceId, algorithms: ['m.olm.v1'], keys: {}, signatures: {} };
+    const oneTime = { 'signed_curve25519:A': { key: 'a' }, 'signed_curve25519:B': { key: 'b' } };
+    const fallback = { 'signed_curve25519:F': { key: 'f', fallback: true } };
+    const upload = { device_keys: keys, one_time_keys: oneTime, fallback_keys: fallback };
+    expect((await post('/keys/upload', upload)).body).toEqual({ one_time_key_counts: { signed_curve25519: 2 } });
+    const foreign = await post('/keys/upload', { device_keys: { ...keys, device_id: 'OTHER' } });
+    expect(foreign.body.errcode).toBe('M_INVALID_PARAM');
+    const queried = await server.call('alice', 'POST', `${V3}/keys/query`, { device_keys: { [carol]: [] } });
+    expect(queried.body.device_keys[carol][deviceId]).toEqual(keys);
+    const claim = async (): Promise<unknown> => {
+      const body = { one_time_keys: { [carol]: { [deviceId]: 'signed_curve25519' } } };
+      return (await server.call('alice', 'POST', `${V3}/keys/claim`, body)).body.one_time_keys[carol][deviceId];
+    };
+    expect([await claim(), await claim()]).toEqual([
+      { 'signed_curve25519:A': { key: 'a' } },
+      { 'signed_curve25519:B': { key: 'b' } },
+    ]);
+    expect([await claim(), await claim()]).toEqual([fallback, fallback]);
+  });
+
+  test('messages to devices wait for them', async () => {
+    const { deviceId } = await logIn('carol');
+    const { user_id: carol } = fixture.users.carol;
+    const remote = '@zoe:elsewhere.example';
+    const messages = { [carol]: { [deviceId]: { n: 1 }, NONE: { n: 2 } }, [remote]: { '*': { n: 3 } } };
+    const path = `${V3}/sendToDevice/m.room_key_request/1`;
+    expect((await server.call('alice', 'PUT', path, { messages })).body).toEqual({});
+    const { db } = server.homeserver;
+    const waiting = await db('syncapi_send_to_device').where({ user_id: carol });
+    const message = { sender: alice.user_id, type: 'm.room_key_request', content: { n: 1 } };
+    expect(waiting.map((row) => [row.device_id, JSON.parse(row.content)])).toEqual([[deviceId, message]]);
+    const queued = await db('federationsender_queue_edus').where({ server_name: 'elsewhere.example' });
+    expect(queued).toMatchObject([{ edu_type: 'm.direct_to_device' }]);
+  });
 });

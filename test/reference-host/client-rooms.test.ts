@@ -248,6 +248,34 @@ describe('history', () => {
     expect(await refused('alice', 'GET', inRoom(roomId, 'event/$none'))).toEqual([404, 'M_NOT_FOUND']);
   });
 
+  test('has the events that relate to an event', async () => {
+    const roomId = await create();
+    const parent = await say('alice', roomId, 'parent');
+    const react = async (key: string): Promise<string> => {
+      const relation = { rel_type: 'm.annotation', event_id: parent, key };
+      const path = inRoom(roomId, `send/m.reaction/${messages++}`);
+      return (await ok('alice', 'PUT', path, { 'm.relates_to': relation })).event_id;
+    };
+    const reactions = [await react('a'), await react('b'), await react('\0')];
+    const page = async (path: string): Promise<Json> => {
+      const at = `/_matrix/client/v1${inRoom(roomId, `relations/${parent}${path}`)}`;
+      return (await server.call('alice', 'GET', at)).body;
+    };
+    const first = await page('/m.annotation/m.reaction?limit=2');
+    const second = await page(`?limit=2&from=${first.next_batch}`);
+    const ids = [...first.chunk, ...second.chunk].map(({ event_id: id }: Json) => id);
+    expect([ids, second.next_batch]).toEqual([reactions.toReversed(), undefined]);
+    expect((await page('?dir=f')).chunk.map(({ event_id: id }: Json) => id)).toEqual(reactions);
+    expect((await page('/m.thread')).chunk).toEqual([]);
+  });
+
+  test('of a member whose events have odd characters is read', async () => {
+    const roomId = await create({ preset: 'public_chat' });
+    await ok('bob', 'POST', inRoom(roomId, 'join'), { reason: 'a\0b' });
+    await say('bob', roomId, 'hello');
+    expect(await texts('bob', roomId)).toEqual(['hello']);
+  });
+
   test.each([
     ['shared', ['before', 'invited', 'joined']],
     ['invited', ['invited', 'joined']],

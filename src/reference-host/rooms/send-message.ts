@@ -1,7 +1,7 @@
 import { MatrixError } from '../../errors.ts';
 import type { EventId, RoomId } from '../../ids.ts';
-import { accountSuspended } from '../account-suspended.ts';
 import type { HostContext } from '../host-context.ts';
+import { requireNotSuspended } from '../require-not-suspended.ts';
 import type { Device } from '../storage/devices.ts';
 import { sendEvent } from './send-event.ts';
 
@@ -24,13 +24,14 @@ const NO_MESSAGES: readonly string[] = [
 
 /**
  * Sends a message event. Source: Client-Server API, "Sending events to a room".
- * @throws MatrixError `M_FORBIDDEN`, `M_USER_SUSPENDED`, `M_BAD_JSON` or `M_TOO_LARGE`; `M_INVALID_PARAM` if events of the type
+ * @throws MatrixError `M_FORBIDDEN`, `M_USER_SUSPENDED`, `M_LIMIT_EXCEEDED`, `M_BAD_JSON` or `M_TOO_LARGE`; `M_INVALID_PARAM` if events of the type
  * must be sent with another route
  */
 export async function sendMessage(context: HostContext, device: Device, message: Message): Promise<EventId> {
   if (NO_MESSAGES.includes(message.type)) {
     throw new MatrixError('M_INVALID_PARAM', `${message.type} can't be sent as a message`);
   }
-  if ((await context.admin.accounts.check(device.userId)).suspended) throw accountSuspended();
+  await requireNotSuspended(context, device.userId);
+  await context.limitMessages(device.userId);
   return sendEvent(context, device, message);
 }

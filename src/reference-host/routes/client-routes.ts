@@ -7,6 +7,7 @@ import { addCreateRoomRoute } from './create-room.ts';
 import { addDeviceRoutes } from './devices.ts';
 import { addFilterRoutes } from './filters.ts';
 import { addJoinRoute } from './join.ts';
+import { addKeysRoutes } from './keys.ts';
 import { addLoginRoutes } from './login.ts';
 import { addLogoutRoutes } from './logout.ts';
 import { addMembershipRoutes } from './membership.ts';
@@ -15,11 +16,13 @@ import { addPublicRoomsRoutes } from './public-rooms.ts';
 import { addPushRulesRoutes } from './push-rules.ts';
 import { addReceiptRoutes } from './receipts.ts';
 import { addRegisterRoute } from './register.ts';
+import { addRelationsRoute } from './relations.ts';
 import { addRoomDirectoryRoutes } from './room-directory.ts';
 import { addRoomHistoryRoutes } from './room-history.ts';
 import { addRoomStateRoutes } from './room-state.ts';
 import { addRoomRoutes } from './rooms.ts';
 import { addSearchRoute } from './search.ts';
+import { addSendToDeviceRoute } from './send-to-device.ts';
 import { addTagRoutes } from './tags.ts';
 import { addUserDirectoryRoute } from './user-directory.ts';
 import { addVersionsRoutes } from './versions.ts';
@@ -33,6 +36,8 @@ export function addClientRoutes(router: Router, context: HostContext): void {
     addLoginRoutes,
     addLogoutRoutes,
     addDeviceRoutes,
+    addKeysRoutes,
+    addSendToDeviceRoute,
     addProfileRoutes,
     addAccountDataRoutes,
     addTagRoutes,
@@ -45,6 +50,7 @@ export function addClientRoutes(router: Router, context: HostContext): void {
     addRoomRoutes,
     addRoomStateRoutes,
     addRoomHistoryRoutes,
+    addRelationsRoute,
     addReceiptRoutes,
     addAliasesRoute,
     addRoomDirectoryRoutes,

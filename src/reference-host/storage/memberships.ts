@@ -1,5 +1,6 @@
 import type { Knex } from 'knex';
 import type { EventId, RoomId, UserId } from '../../ids.ts';
+import { membershipOf } from '../../matrix/auth-state.ts';
 import type { Membership } from '../../storage/roomserver/membership.ts';
 
 /** The current membership of a user in a room. */
@@ -18,13 +19,13 @@ export async function findMembership(db: Knex, roomId: RoomId, userId: UserId): 
 /** A change of a membership, with its stream position. */
 export interface MembershipChange {
   readonly position: number;
-  readonly membership: string;
+  readonly membership: unknown;
 }
 
 /** Lists all changes of a user's membership in a room that are in the timeline, in order. */
 export async function listMembershipChanges(db: Knex, roomId: RoomId, userId: UserId): Promise<MembershipChange[]> {
-  const { rows } = await db.raw<{ rows: { id: string; membership: string | null }[] }>(
-    `SELECT o.id, o.headered_event_json::jsonb #>> '{content,membership}' AS membership
+  const { rows } = await db.raw<{ rows: { id: string; headered_event_json: string }[] }>(
+    `SELECT o.id, o.headered_event_json
      FROM public.roomserver_rooms r
      JOIN public.roomserver_event_state_keys k ON k.event_state_key = :userId
      JOIN public.roomserver_events e
@@ -33,7 +34,10 @@ export async function listMembershipChanges(db: Knex, roomId: RoomId, userId: Us
      WHERE r.room_id = :roomId ORDER BY o.id`,
     { roomId, userId },
   );
-  return rows.map((row) => ({ position: Number(row.id), membership: row.membership ?? 'leave' }));
+  return rows.map((row) => ({
+    position: Number(row.id),
+    membership: membershipOf(JSON.parse(row.headered_event_json)),
+  }));
 }
 
 /** Marks a room as forgotten by a user. @returns `false` if the user has neither left the room nor was banned from it */

@@ -1,0 +1,38 @@
+import { LRUCache } from 'lru-cache';
+import type { Accounts } from '../../accounts/accounts.ts';
+import { MatrixError } from '../../errors.ts';
+import type { UserId } from '../../ids.ts';
+
+const USERS = 10_000;
+
+/** How much of a limit a user has used up, at a time in ms since the epoch. */
+interface Level {
+  readonly used: number;
+  readonly at: number;
+}
+
+/**
+ * Refuses a message of a user whom an administrator has limited to fewer. Counts in this process only. This homeserver has no
+ * limit of its own.
+ * @throws MatrixError `M_LIMIT_EXCEEDED` with `retry_after_ms`
+ */
+export type LimitMessages = (userId: UserId) => Promise<void>;
+
+/** Creates a leaky bucket for each user: it takes `burstCount` messages, and leaks `messagesPerSecond`. */
+export function createMessageLimit({ check }: Pick<Accounts, 'check'>): LimitMessages {
+  const levels = new LRUCache<UserId, Level>({ max: USERS });
+  return async (userId) => {
+    const { rateLimit } = await check(userId);
+    if (rateLimit === undefined || (rateLimit.messagesPerSecond === 0 && rateLimit.burstCount === 0)) return;
+    const { messagesPerSecond, burstCount } = rateLimit;
+    const now = Date.now();
+    const { used, at } = levels.get(userId) ?? { used: 0, at: now };
+    const left = Math.max(0, used - ((now - at) / 1_000) * messagesPerSecond);
+    if (left + 1 > Math.max(1, burstCount)) {
+      const excess = left + 1 - Math.max(1, burstCount);
+      const waitMs = messagesPerSecond === 0 ? 3_600_000 : Math.ceil((excess / messagesPerSecond) * 1_000);
+      throw new MatrixError('M_LIMIT_EXCEEDED', 'Too many messages', { fields: { retry_after_ms: waitMs } });
+    }
+    levels.set(userId, { used: left + 1, at: now });
+  };
+}

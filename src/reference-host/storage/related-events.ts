@@ -1,0 +1,44 @@
+import type { Knex } from 'knex';
+import type { EventId, RoomId } from '../../ids.ts';
+import { isRecord } from '../../json.ts';
+import type { PlacedEvent } from '../../storage/syncapi/timeline.ts';
+
+/** Which relations to an event are wanted. */
+export interface RelationFilter {
+  readonly eventId: EventId;
+  /** @defaultValue all types of relations */
+  readonly relType: string | undefined;
+  /** @defaultValue all types of events */
+  readonly type: string | undefined;
+}
+
+/** The events of a room that relate to another one, newest first. Reads the whole room, so it is for small rooms. */
+export async function readRelatedEvents(
+  db: Knex,
+  roomId: RoomId,
+  { eventId, relType, type }: RelationFilter,
+): Promise<PlacedEvent[]> {
+  const { rows } = await db.raw<{
+    rows: { id: string; event_id: EventId; depth: string; headered_event_json: string }[];
+  }>(
+    `SELECT e.id, e.event_id, coalesce(t.topological_position, 0) AS depth, e.headered_event_json
+     FROM public.syncapi_output_room_events e
+     LEFT JOIN public.syncapi_output_room_events_topology t ON t.event_id = e.event_id
+     WHERE e.room_id = :roomId AND strpos(e.headered_event_json, :eventId) > 0
+       AND (CAST(:type AS text) IS NULL OR e.type = :type) ORDER BY e.id DESC`,
+    { roomId, eventId, type: type ?? null } as Record<string, Knex.Value>,
+  );
+  return rows
+    .map((row) => ({
+      eventId: row.event_id,
+      event: JSON.parse(row.headered_event_json),
+      streamPosition: Number(row.id),
+      topologicalPosition: Number(row.depth),
+    }))
+    .filter(({ event: { content } }) => {
+      const relation: unknown = isRecord(content) ? content['m.relates_to'] : undefined;
+      return (
+        isRecord(relation) && relation.event_id === eventId && (relType ?? relation.rel_type) === relation.rel_type
+      );
+    });
+}
