@@ -21,7 +21,6 @@ import {
 } from '../storage/uploaded-keys.ts';
 
 const MAX_USERS = 1_000;
-const object = z.record(z.string(), z.unknown());
 const name = storableText(255);
 const userId = z.custom<UserId>((value) => typeof value === 'string' && isUserId(value), 'not a user id');
 const byUser = <Value extends z.ZodType>(value: Value): z.ZodRecord<typeof userId, Value> =>
