@@ -92,6 +92,7 @@ const hostSchema = z.object(
     federation: withMethods('wake').optional(),
     notifier: withMethods('roomsChanged', 'usersChanged').optional(),
     caches: withMethods('dropRooms', 'dropUsers').optional(),
+    media: withMethods('remove', 'sizeOf').optional(),
   },
   {
     error: ({ code }) =>
@@ -103,19 +104,24 @@ const federationSchema = z.object(
   Object.fromEntries(OPTIONAL_METHODS.map((name) => [name, optionalMethod.optional()])),
 );
 
+const mediaSchema = z.object({ list: optionalMethod.optional() });
+
 /**
  * Lists the mistakes in a host, one sentence for each. The host may have members that the plugin does not know, unless the name
  * of such a member looks like a misspelling of a known one.
  */
 export function mistakesOfHost(host: unknown): readonly string[] {
   const federation = memberOf(host, 'federation');
+  const media = memberOf(host, 'media');
   return [
     ...readSetting('host', hostSchema, host).mistakes,
     ...(isFunction(memberOf(federation, 'wake'))
       ? readSetting('host.federation', federationSchema, federation).mistakes
       : []),
+    ...(isFunction(memberOf(media, 'remove')) ? readSetting('host.media', mediaSchema, media).mistakes : []),
     ...misspelt('host', host, Object.keys(hostSchema.shape)),
     ...misspelt('host.federation', federation, ['wake', ...OPTIONAL_METHODS]),
+    ...misspelt('host.media', media, ['remove', 'sizeOf', 'list']),
   ];
 }
 

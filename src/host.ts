@@ -181,6 +181,46 @@ export interface FederationSender {
   retryNow?(destination: ServerName): void | Promise<void>;
 }
 
+/** A file of the host's media store. */
+export interface MediaFile {
+  /** Dendrite's `base64hash`: the SHA-256 of the content in unpadded url-safe base64. Several media may share one file. */
+  readonly hash: string;
+  /** The thumbnail of the content that the file holds. @defaultValue the file holds the content itself */
+  readonly thumbnail?: MediaThumbnail;
+}
+
+/** The size of a thumbnail in pixels, and how the host made it. */
+export interface MediaThumbnail {
+  readonly width: number;
+  readonly height: number;
+  readonly method: 'crop' | 'scale';
+}
+
+/** A page of the files in the store. */
+export interface MediaFilePage {
+  /** Each file with its size in bytes. */
+  readonly files: readonly (MediaFile & { readonly size: number })[];
+  /** The `after` of the next page. `undefined`: this is the last page. */
+  readonly next: string | undefined;
+}
+
+/** The host's store of media files. `docs/host-guide.md` says which lock keeps a file from being removed during its upload. */
+export interface MediaStore {
+  /**
+   * Removes files. A file of the content itself goes together with all thumbnails of its hash. A missing file is no error. If
+   * the method throws, the plugin calls it again later.
+   */
+  remove(files: readonly MediaFile[]): Promise<void>;
+  /** The size of a file in bytes. `undefined`: the file does not exist. */
+  sizeOf(file: MediaFile): Promise<number | undefined>;
+  /**
+   * Lists the files of the store, page by page, in an order that stays the same. Without this method, `checkMedia` finds no
+   * files without rows.
+   * @param after `next` of the page before; `undefined` for the first page
+   */
+  list?(after: string | undefined, limit: number): Promise<MediaFilePage>;
+}
+
 /**
  * What the homeserver provides to the plugin. The plugin's `stop()` closes none of it. The object may have more members, and
  * may be an instance of a class. `createAdminPlugin()` refuses an unknown member whose name looks like a misspelling of one of
@@ -216,6 +256,8 @@ export interface Host {
   readonly federation?: FederationSender;
   /** Learns which rooms and users have something new for `/sync`. @defaultValue clients get changes with their next sync */
   readonly notifier?: Notifier;
+  /** The store of media files. @defaultValue administrators see media, and cannot remove media */
+  readonly media?: MediaStore;
   /** Learns what the host must remove from its caches. @defaultValue the host has no caches */
   readonly caches?: Caches;
 }

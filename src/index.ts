@@ -21,6 +21,10 @@ export type {
   FederationSender,
   Host,
   Logger,
+  MediaFile,
+  MediaFilePage,
+  MediaStore,
+  MediaThumbnail,
   Notifier,
   RemoteDevices,
   RemoteState,
@@ -32,10 +36,17 @@ export { type EventId, isEventId, isRoomId, isServerName, isUserId } from './ids
 export type { Jobs, JobView } from './jobs/jobs.ts';
 export { eventId, roomId, serverName, userId } from './make-ids.ts';
 export type { ClientEvent } from './matrix/client-event.ts';
+export type { MediaKey } from './matrix/media-uris.ts';
+export type { Media, MediaStanding } from './media/media.ts';
 export type { Actor } from './operations/actor.ts';
 export type { ApprovableOperation } from './operations/approvable-operations.ts';
 export type { BulkPlan } from './operations/bulk/plan-bulk.ts';
 export type { BulkResult, BulkView } from './operations/bulk/run-bulk.ts';
+export type { MediaCheck, MediaProblem } from './operations/media/check-media.ts';
+export type { PurgedMedia } from './operations/media/delete-media.ts';
+export type { DeletedMediaIds, DeletionCounts } from './operations/media/deleted-media.ts';
+export type { MediaUses } from './operations/media/get-media-uses.ts';
+export type { Quarantined } from './operations/media/quarantine.ts';
 export type { JobOperationName, OperationInput, OperationName, OperationOutput } from './operations/operations.ts';
 export type { Registered } from './operations/registration/register-by-shared-secret.ts';
 export type { AbandonedRoomsPurge, AbandonedRoomView } from './operations/rooms/abandoned-rooms.ts';
@@ -81,11 +92,14 @@ export type { Search, SearchRequest, SearchResult } from './search/search.ts';
 export type { SearchAdapter, SearchHit, SearchIndex, SearchKey, SearchOrder } from './search/search-index.ts';
 export type { Destination } from './storage/federation/destinations.ts';
 export type { RoomSize } from './storage/largest-rooms.ts';
+export type { MediaPlace } from './storage/media-names.ts';
+export type { StoredMedia, StoredThumbnail } from './storage/mediaapi/media.ts';
 export type { MediaOfUser } from './storage/mediaapi/media-of-users.ts';
 export type { ExperimentalFeature, RateLimit } from './storage/plugin/account-attributes.ts';
 export type { Approval } from './storage/plugin/approvals.ts';
 export type { StoredAuditEntry } from './storage/plugin/audit.ts';
 export type { BlockedRoom } from './storage/plugin/blocked-rooms.ts';
+export type { QuarantineChange } from './storage/plugin/media-standings.ts';
 export type { Report, RoomReport } from './storage/plugin/reports.ts';
 export type { JobState } from './storage/plugin/stored-job.ts';
 export type { EventReport, EventReportWithEvent } from './storage/roomserver/event-reports.ts';

@@ -12,6 +12,8 @@ import type { Events, Host, Logger } from './host.ts';
 import { createRouter } from './http/create-router.ts';
 import { createJobWorker } from './jobs/job-worker.ts';
 import { createJobs, type Jobs } from './jobs/jobs.ts';
+import { createFileRemoval } from './media/file-removal.ts';
+import { createMedia, createMediaStandings, type Media } from './media/media.ts';
 import { createMetrics } from './metrics.ts';
 import type { OperationServices } from './operations/define-operation.ts';
 import { type Approvals, createApprovals } from './pipeline/approvals.ts';
@@ -63,6 +65,8 @@ export interface AdminPlugin {
   readonly rooms: Rooms;
   /** Tells what administrators have decided about an account, for example that it is suspended or locked. */
   readonly accounts: Accounts;
+  /** Tells whether a media is quarantined, and locks files of media. */
+  readonly media: Media;
   /**
    * Migrates the plugin's own tables, checks Dendrite's tables, creates the search index, and starts to run jobs. Further calls
    * have no effect after a success. A call after a failure tries again.
@@ -112,6 +116,8 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
     applyEvents: search.apply,
   });
   const standings = createStandingCache(db);
+  const mediaStandings = createMediaStandings(db);
+  const fileRemoval = host.media && createFileRemoval({ db, store: host.media, logger });
   const services: OperationServices = {
     db,
     serverName: host.serverName,
@@ -124,6 +130,8 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
       concurrency: config.accounts.concurrentHashes,
     }),
     standings,
+    mediaStandings,
+    fileRemoval,
     userTotals: createUserTotals(db),
     federation: host.federation,
     sharedSecret: config.registration.sharedSecret,
@@ -192,8 +200,11 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
     for (const { feature, missing } of missingFeatures(host.federation)) {
       logger.info({ missing }, `host.federation: ${feature}`);
     }
+    if (host.media === undefined)
+      logger.info({}, 'host.media: media cannot be removed, because the host lends no store');
     requireRunning();
     worker.start();
+    fileRemoval?.start();
     if (await search.isOutdated()) await rebuildSearch();
   };
 
@@ -222,6 +233,7 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
     registrationTokens: createRegistrationTokens(db),
     rooms: createRooms(db, roomWriter),
     accounts: createAccounts(db, standings),
+    media: createMedia(mediaStandings),
     start: async () => {
       requireRunning();
       starting ??= begin().catch((error: unknown) => {
@@ -233,6 +245,7 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
     stop: async () => {
       stopped.abort(new Error('the admin plugin has been stopped'));
       await worker.stop();
+      await fileRemoval?.stop();
       await search.stop();
       await hooks.stop();
       metrics.remove();

@@ -30,6 +30,7 @@ const MAY_IMPORT: Readonly<Record<string, { readonly values: readonly string[]; 
     jobs: { values: ['errors', 'ids', 'json', 'storage'], types: ['host', 'metrics'] },
     search: { values: ['errors', 'ids', 'in-slices', 'json', 'jobs', 'storage'], types: ['host', 'metrics'] },
     accounts: { values: ['errors', 'ids', 'storage'], types: ['host'] },
+    media: { values: ['errors', 'ids', 'jobs', 'matrix', 'storage'], types: ['host'] },
     rooms: {
       values: ['accounts', 'errors', 'ids', 'in-slices', 'json', 'matrix', 'storage', 'with-time-limit'],
       types: ['host', 'jobs', 'metrics', 'search'],
@@ -43,6 +44,7 @@ const MAY_IMPORT: Readonly<Record<string, { readonly values: readonly string[]; 
         'json',
         'jobs',
         'matrix',
+        'media',
         'number-problem',
         'rooms',
         'search',
@@ -80,6 +82,7 @@ const MAY_IMPORT: Readonly<Record<string, { readonly values: readonly string[]; 
         'http',
         'ids',
         'jobs',
+        'media',
         'metrics',
         'report-metrics',
         'operations',
@@ -93,7 +96,7 @@ const MAY_IMPORT: Readonly<Record<string, { readonly values: readonly string[]; 
     },
     index: {
       values: ['errors', 'ids', 'make-ids', 'pipeline', 'plugin'],
-      types: ['accounts', 'config', 'host', 'jobs', 'matrix', 'operations', 'rooms', 'search', 'storage'],
+      types: ['accounts', 'config', 'host', 'jobs', 'matrix', 'media', 'operations', 'rooms', 'search', 'storage'],
     },
     client: { values: ['errors', 'json'], types: ['jobs', 'operations'] },
     'request-table': { values: ['client', 'http', 'json', 'operations'] },

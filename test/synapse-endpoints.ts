@@ -21,8 +21,6 @@ const served = (endpoint: string): SynapseEndpoint => ({ endpoint });
 const differs = (endpoint: string, why: string): SynapseEndpoint => ({ endpoint, differs: why });
 const missing = (endpoint: string, why: string): SynapseEndpoint => ({ endpoint, missing: why });
 
-const NO_MEDIA = 'not yet served: media';
-
 /**
  * Every endpoint in the admin documentation of Synapse 1.163, and endpoints that only its code has. An endpoint has `missing`
  * exactly if the plugin does not serve it. `test/generated.test.ts` checks this.
@@ -95,21 +93,21 @@ export const SYNAPSE_PAGES: readonly SynapsePage[] = [
   {
     page: 'Media',
     endpoints: [
-      missing('GET v1/room/{room_id}/media', NO_MEDIA),
-      missing('GET v1/users/{user_id}/media', NO_MEDIA),
-      missing('DELETE v1/users/{user_id}/media', NO_MEDIA),
-      missing('GET v1/media/{origin}/{media_id}', NO_MEDIA),
-      missing('DELETE v1/media/{server_name}/{media_id}', NO_MEDIA),
-      missing('POST v1/media/delete', NO_MEDIA),
-      missing('POST v1/media/{server_name}/delete', NO_MEDIA),
-      missing('POST v1/media/quarantine/{server_name}/{media_id}', NO_MEDIA),
-      missing('POST v1/media/unquarantine/{server_name}/{media_id}', NO_MEDIA),
-      missing('GET v1/media/quarantine_changes', NO_MEDIA),
-      missing('POST v1/room/{room_id}/media/quarantine', NO_MEDIA),
-      missing('POST v1/user/{user_id}/media/quarantine', NO_MEDIA),
-      missing('POST v1/media/protect/{media_id}', NO_MEDIA),
-      missing('POST v1/media/unprotect/{media_id}', NO_MEDIA),
-      missing('POST v1/purge_media_cache', NO_MEDIA),
+      differs('GET v1/room/{room_id}/media', 'also media of edits; `total`'),
+      differs('GET v1/users/{user_id}/media', '`total_length`; Dendrite has no `last_access_ts`'),
+      differs('DELETE v1/users/{user_id}/media', 'a job; the homeserver must lend its store of files'),
+      differs('GET v1/media/{origin}/{media_id}', 'Dendrite has no `last_access_ts`'),
+      differs('DELETE v1/media/{server_name}/{media_id}', 'also media of other servers'),
+      differs('POST v1/media/delete', 'by the time of the upload; protected media stay'),
+      differs('POST v1/media/{server_name}/delete', 'as above'),
+      differs('POST v1/media/quarantine/{server_name}/{media_id}', 'the homeserver must ask for it'),
+      differs('POST v1/media/unquarantine/{server_name}/{media_id}', 'the homeserver must ask for it'),
+      served('GET v1/media/quarantine_changes'),
+      differs('POST v1/room/{room_id}/media/quarantine', 'also media that are not stored yet'),
+      differs('POST v1/user/{user_id}/media/quarantine', 'the homeserver must ask for it'),
+      differs('POST v1/media/protect/{media_id}', 'ends a quarantine'),
+      served('POST v1/media/unprotect/{media_id}'),
+      differs('POST v1/purge_media_cache', 'by the time of the fetch; protected media stay'),
     ],
   },
   {

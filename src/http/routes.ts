@@ -1,5 +1,8 @@
 import { BULK_ROUTES } from './bulk/bulk-routes.ts';
 import { DESTINATION_ROUTES } from './federation/destination-routes.ts';
+import { MEDIA_DELETION_ROUTES } from './media/media-deletion-routes.ts';
+import { MEDIA_QUARANTINE_ROUTES } from './media/media-quarantine-routes.ts';
+import { MEDIA_ROUTES } from './media/media-routes.ts';
 import { ACCOUNT_RESTRICTION_ROUTES } from './moderation/account-restriction-routes.ts';
 import { BLOCKED_ROOM_ROUTES } from './moderation/blocked-room-routes.ts';
 import { EVENT_REPORT_ROUTES } from './moderation/event-report-routes.ts';
@@ -68,6 +71,9 @@ export const ROUTES: readonly Route[] = [
   ...REPORT_ROUTES,
   ...DESTINATION_ROUTES,
   ...STATISTICS_ROUTES,
+  ...MEDIA_QUARANTINE_ROUTES,
+  ...MEDIA_DELETION_ROUTES,
+  ...MEDIA_ROUTES,
   ...ACCOUNT_RESTRICTION_ROUTES,
   ...BULK_ROUTES,
 ];

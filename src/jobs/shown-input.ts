@@ -5,13 +5,19 @@ import type { Job, JobData } from './job.ts';
  * of a kind that is not listed comes from another version of the package. Callers see none of its input.
  */
 export const SHOWN_INPUT: Readonly<Record<string, readonly string[] | undefined>> = {
-  deactivateUser: ['userId', 'erase', 'dryRun'],
-  deleteRoom: ['roomId', 'block', 'purge', 'forcePurge', 'newRoomUserId', 'roomName', 'dryRun'],
+  checkMedia: ['repair', 'dryRun'],
+  deactivateUser: ['userId', 'erase', 'media', 'dryRun'],
+  deleteMedia: ['serverName', 'mediaId', 'dryRun'],
+  deleteOldMedia: ['serverName', 'beforeTs', 'sizeGt', 'keepProfiles', 'dryRun'],
+  deleteRoom: ['roomId', 'block', 'purge', 'forcePurge', 'newRoomUserId', 'roomName', 'media', 'dryRun'],
+  deleteRoomMedia: ['roomId', 'media', 'dryRun'],
+  deleteUserMedia: ['userId', 'orderBy', 'direction', 'limit', 'from', 'dryRun'],
   downloadState: ['serverName', 'roomId', 'dryRun'],
   evacuateRoom: ['roomId', 'invites', 'knocks', 'dryRun'],
   evacuateUser: ['userId', 'dryRun'],
   purgeAbandonedRooms: ['dryRun'],
-  purgeRoom: ['roomId', 'evacuate', 'block', 'reason', 'keep', 'onlyIfEmpty', 'dryRun'],
+  purgeMediaCache: ['beforeTs', 'dryRun'],
+  purgeRoom: ['roomId', 'evacuate', 'block', 'reason', 'keep', 'onlyIfEmpty', 'media', 'dryRun'],
   redactUserEvents: ['userId', 'rooms', 'reason', 'limit', 'useAdmin', 'afterTs', 'beforeTs', 'types', 'dryRun'],
   refreshDevices: ['userId', 'dryRun'],
   reindexFulltext: [],

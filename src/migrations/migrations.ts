@@ -20,6 +20,7 @@ import { abandonedRooms } from './0017-abandoned-rooms.ts';
 import { searchAnalysis } from './0018-search-analysis.ts';
 import { approvals } from './0019-approvals.ts';
 import { adminLogins } from './0020-admin-logins.ts';
+import { media } from './0021-media.ts';
 
 /** The schema of the plugin's own tables. */
 export const OWN_SCHEMA = 'matrix_admin';
@@ -49,6 +50,7 @@ const ALL: readonly NamedMigration[] = [
   searchAnalysis,
   approvals,
   adminLogins,
+  media,
 ];
 
 /** Tells whether this version of the plugin contains a migration. */

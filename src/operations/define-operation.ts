@@ -8,6 +8,8 @@ import type { Appservice, FederationSender, Logger, SigningKey } from '../host.t
 import type { ServerName } from '../ids.ts';
 import type { Job, JobKind, JobRun, JobStep } from '../jobs/job.ts';
 import type { JobItems } from '../jobs/job-items.ts';
+import type { FileRemoval } from '../media/file-removal.ts';
+import type { MediaStandings } from '../media/media.ts';
 import type { Announce } from '../rooms/announce.ts';
 import type { RoomWriter } from '../rooms/room-writer.ts';
 import type { ServerNotices } from '../rooms/server-notices.ts';
@@ -59,6 +61,10 @@ export interface OperationServices {
   readonly hashPassword: HashPassword;
   /** Cache of what administrators have decided about accounts. */
   readonly standings: StandingCache;
+  /** Cache of quarantines. */
+  readonly mediaStandings: MediaStandings;
+  /** Removes files of media. `undefined`: the host lends no store of media files. */
+  readonly fileRemoval: FileRemoval | undefined;
   /** Cached numbers of users, by the filters of user lists. */
   readonly userTotals: UserTotals;
   /** Shared secret for registrations. `undefined` if registration by shared secret is off. */

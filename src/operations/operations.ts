@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { BULK_OPERATIONS, type BulkOperations } from './bulk/bulk-operations.ts';
 import type { Operation } from './define-operation.ts';
 import { FEDERATION_OPERATIONS, type FederationOperations } from './federation/federation-operations.ts';
+import { MEDIA_OPERATIONS, type MediaOperations } from './media/media-operations.ts';
 import { MODERATION_OPERATIONS, type ModerationOperations } from './moderation/moderation-operations.ts';
 import { NOTICE_OPERATIONS, type NoticeOperations } from './notices/notice-operations.ts';
 import { REGISTRATION_OPERATIONS, type RegistrationOperations } from './registration/registration-operations.ts';
@@ -17,6 +18,7 @@ export type Operations = RoomOperations &
   RegistrationOperations &
   ModerationOperations &
   FederationOperations &
+  MediaOperations &
   NoticeOperations &
   SearchOperations &
   ServerOperations &
@@ -30,6 +32,7 @@ export const OPERATIONS: Operations = {
   ...REGISTRATION_OPERATIONS,
   ...MODERATION_OPERATIONS,
   ...FEDERATION_OPERATIONS,
+  ...MEDIA_OPERATIONS,
   ...NOTICE_OPERATIONS,
   ...SEARCH_OPERATIONS,
   ...SERVER_OPERATIONS,

@@ -8,6 +8,8 @@ export type Db = Knex | Knex.Transaction;
 
 /** The first argument of `pg_advisory_xact_lock(namespace, key)`. Only this plugin uses this value. */
 const LOCK_NAMESPACE = 0x6d61_646d; // "madm"
+/** The namespace of the locks on the files of media. The key is a hash of the file's hash. */
+const MEDIA_LOCK_NAMESPACE = 0x6d61_6466; // "madf"
 const LOCKS = {
   migrations: 1,
   search: 2,
@@ -136,6 +138,18 @@ export async function lockNoticesAccount(transaction: Knex.Transaction): Promise
 /** Blocks other transactions that ask for an approval, until the end of this transaction. */
 export async function lockApprovals(transaction: Knex.Transaction): Promise<void> {
   await transaction.raw('SELECT pg_advisory_xact_lock(?, ?)', [LOCK_NAMESPACE, LOCKS.approvals]);
+}
+
+/**
+ * Locks files of media, by the hash of their content, until the end of the transaction. A host takes the lock when it stores a
+ * file, and the plugin takes it when it removes one. The locks are taken in order, so that transactions do not deadlock.
+ */
+export async function lockMediaFiles(transaction: Knex.Transaction, hashes: readonly string[]): Promise<void> {
+  await transaction.raw(
+    `SELECT pg_advisory_xact_lock(?, key)
+     FROM (SELECT DISTINCT hashtext(hash) AS key FROM unnest(?::text[]) AS hash ORDER BY key) AS keys`,
+    [MEDIA_LOCK_NAMESPACE, [...hashes]],
+  );
 }
 
 /** Blocks other transactions that remove, lock or suspend administrators, until the end of this transaction. */

@@ -56,6 +56,10 @@ const RIGHT: Readonly<Record<string, string | number | boolean | object>> = {
   time: 1,
   operation: 'deactivateUser',
   published: false,
+  mediaId: 'x',
+  quarantined: false,
+  protected: false,
+  beforeTs: 2_000_000_000_000,
 };
 
 /** Returns the required parameters of an operation, with correct values. */

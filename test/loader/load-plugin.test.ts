@@ -83,6 +83,7 @@ describe('a plugin loaded by its manifest', () => {
       federation: { wake: () => undefined },
       notifier: { roomsChanged: () => undefined, usersChanged: () => undefined },
       caches: { dropRooms: () => undefined, dropUsers: () => undefined },
+      media: { remove: async () => {}, sizeOf: async () => undefined },
     };
     const config = { serverNotices: {}, registration: { sharedSecret: 'secret' } };
     const other = await createTestDatabase();

@@ -34,6 +34,7 @@ const BODIES: Partial<Record<Route['operation'], object>> = {
 const NAMED: Readonly<Record<string, string>> = {
   userId: USERS.bob.user_id,
   serverName: 'other.example',
+  mediaId: 'unknown',
   destination: 'other.example',
   reportId: '1',
 };

@@ -70,8 +70,8 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 it('a host can export what it gets of the plugin, and the compiler writes declarations', async () => {
   const host = { serverName: SERVER_NAME, db: knex({ client: 'pg' }), signingKeys: [createSigningKey()] };
-  const { approvals, events, jobs, search, registrationTokens, rooms, accounts } = createAdminPlugin(host);
-  const members = { approvals, events, jobs, search, registrationTokens, rooms, accounts } satisfies Omit<
+  const { approvals, events, jobs, search, registrationTokens, rooms, accounts, media } = createAdminPlugin(host);
+  const members = { approvals, events, jobs, search, registrationTokens, rooms, accounts, media } satisfies Omit<
     AdminPlugin,
     keyof typeof LISTED
   >;

@@ -10,6 +10,7 @@ const deletionOf = ({ params, body }: RouteRequest) => ({
   newRoomUserId: body.new_room_user_id ?? undefined,
   roomName: body.room_name ?? undefined,
   message: body.message ?? undefined,
+  media: body.media,
   dryRun: body.dry_run,
 });
 

@@ -1,4 +1,4 @@
-import { defineRoute, flagOf, ok, okOf, type Route } from '../route.ts';
+import { defineRoute, flagOf, okOf, type Route } from '../route.ts';
 
 const DENDRITE = '/_dendrite/admin';
 
@@ -49,14 +49,16 @@ export const ROOM_ROUTES: readonly Route[] = [
       reason: body.reason,
       keep: body.keep,
       onlyIfEmpty: body.only_if_empty,
+      media: body.media,
       dryRun: body.dry_run,
     }),
     // Dendrite answers with an empty object. Keys are added only if there is something to report.
-    respond: ({ deleted, evacuated, failed, undelivered, dryRun }) =>
-      ok({
+    respond: ({ deleted, evacuated, failed, undelivered, media, dryRun }) =>
+      okOf({
         ...(dryRun && { dry_run: dryRun, deleted, evacuated }),
         ...(failed && { failed }),
         ...(undelivered && { undelivered }),
+        ...(media && { media }),
       }),
   }),
 ];

@@ -47,6 +47,8 @@ const wholeUser = (user: UserDetails): Record<string, unknown> => ({
   consent_ts: null,
   suspended: user.isSuspended,
   threepids: user.threepids.map((threepid) => ({ ...threepid, validated_at: null, added_at: null })),
+  media_count: user.mediaCount,
+  media_length: user.mediaLength,
   external_ids: [],
 });
 
@@ -74,7 +76,7 @@ const DEACTIVATED = {
  * come from the console Ketesa.
  */
 const NOT_SETTABLE = (
-  'name is_guest erased creation_ts last_seen_ts appservice_id consent_server_notice_sent consent_version consent_ts ' +
+  'name is_guest media_count media_length erased creation_ts last_seen_ts appservice_id consent_server_notice_sent consent_version consent_ts ' +
   'id avatar_src avatar_file creation_ts_ms'
 ).split(' ');
 
@@ -143,7 +145,12 @@ export const USER_ROUTES: readonly Route[] = [
     method: 'POST',
     path: '/_synapse/admin/v1/deactivate/:userId',
     operation: 'deactivateUser',
-    input: ({ params, body }) => ({ userId: params.userId, erase: body.erase, dryRun: body.dry_run }),
+    input: ({ params, body }) => ({
+      userId: params.userId,
+      erase: body.erase,
+      media: body.media,
+      dryRun: body.dry_run,
+    }),
     // The plugin supports no identity servers, so there is nothing to unbind, and the answer is always `success`.
     respondStarted: (jobId, request) =>
       request.respondAsync

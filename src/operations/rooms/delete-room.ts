@@ -15,6 +15,9 @@ import { findAccount } from '../../storage/userapi/accounts.ts';
 import { nameOf } from '../actor.ts';
 import { defineJobOperation, type JobScope } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
+import { type Deletable, deletableMediaOfRoom } from '../media/delete-room-media.ts';
+import { deleteAsPart, NOTHING_DELETED } from '../media/deleted-media.ts';
+import { mediaChoiceInput, requireChoice } from '../media/media-choice.ts';
 import { userIdInput } from '../users/user-id-input.ts';
 import { awaitDelivery } from './await-delivery.ts';
 import { type EvacuationProgress, type EvacuationWork, evacuateMembers } from './evacuate-members.ts';
@@ -53,6 +56,11 @@ const input = inputObject({
    * A message that is sent into the new room. @defaultValue a sentence which says that administrators have closed the old room
    */
   message: z.string().min(1).max(10_000).optional(),
+  /**
+   * Media that the room's events use. `keep`: they stay. `unused`: those that nothing outside of the room names are deleted.
+   * `all`: all of them are deleted. Only with `purge`. @defaultValue `keep`
+   */
+  media: mediaChoiceInput,
   /** Only reports what would happen. @defaultValue false */
   dryRun: z.boolean().default(false),
 });
@@ -69,16 +77,22 @@ export const deleteRoom = defineJobOperation({
   effect: 'job',
   input,
   target: ({ roomId }) => roomId,
-  includes: ({ roomId, purge: isPurged, block, dryRun }) => [
+  includes: ({ roomId, purge: isPurged, block, media, dryRun }) => [
     isPurged
-      ? { operation: 'purgeRoom', input: { roomId, evacuate: true, block, keep: [], onlyIfEmpty: false, dryRun } }
+      ? {
+          operation: 'purgeRoom',
+          input: { roomId, evacuate: true, block, keep: [], onlyIfEmpty: false, media, dryRun },
+        }
       : { operation: 'evacuateRoom', input: { roomId, invites: true, knocks: true, dryRun } },
     ...(block && !isPurged ? [{ operation: 'blockRoom', input: { roomId } }] : []),
   ],
   dedupeKey: ({ roomId }) => roomId,
   dedupesWith: 'purgeRoom',
-  begin: async ({ transaction, afterCommit, actor, announce, signingKeys }, options) => {
+  begin: async (scope, options) => {
+    const { transaction, afterCommit, actor, announce, signingKeys } = scope;
     const { roomId, newRoomUserId } = options;
+    if (options.media !== 'keep' && !options.purge) throw new ParameterError(['media'], 'only a purge deletes media');
+    requireChoice(scope, options.media);
     const ofNewRoom = (['roomName', 'message'] as const).find((name) => options[name] !== undefined);
     if (newRoomUserId === undefined && ofNewRoom !== undefined) {
       throw new ParameterError([ofNewRoom], 'a new room needs a user who creates it');
@@ -104,13 +118,32 @@ export const deleteRoom = defineJobOperation({
     const { roomId } = options;
     const isClosed = await tracked.step('purge', async (transaction) => [{}, await isPurging(transaction, roomId)]);
     if (options.purge && isClosed) {
+      if (options.media !== 'keep') await deleteMediaFirst(work, tracked, roomId, options.media);
       const settings = { roomId, keep: [], search: work.roomRemoval, searchableTypes: SEARCHABLE_TYPES };
       await purgeHiddenRoom({ ...work, commit: tracked.commit(() => ({})) }, settings);
     }
     const shutdown = tracked.progress().shutdown ?? (await shutdownOf({}, work.items, work.reader(), []));
-    return options.dryRun ? { ...shutdown, newRoomId: null } : shutdown;
+    const { media } = tracked.progress();
+    return { ...shutdown, ...(options.dryRun && { newRoomId: null }), ...(media && { media }) };
   },
 });
+
+/** Deletes media of the hidden room, as long as its events say which these are. */
+async function deleteMediaFirst(
+  work: JobScope<DeletionProgress>,
+  tracked: TrackedDeletion,
+  roomId: RoomId,
+  choice: Deletable,
+): Promise<void> {
+  const keys = deletableMediaOfRoom(work, roomId, choice);
+  const { media: before = NOTHING_DELETED } = tracked.progress();
+  await deleteAsPart(work, keys, before, (change) =>
+    tracked.step('media', async (transaction) => {
+      const media = await change(transaction);
+      return [{ media }, media];
+    }),
+  );
+}
 
 /**
  * Makes all local users leave, and moves them to the new room. Does nothing if the homeserver has no current event of the room,

@@ -11,6 +11,9 @@ import { countMembers } from '../../storage/roomserver/membership.ts';
 import { nameOf } from '../actor.ts';
 import { defineJobOperation, type JobScope, type WriteScope } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
+import { type Deletable, deletableMediaOfRoom } from '../media/delete-room-media.ts';
+import { type DeletionCounts, deleteAsPart, NOTHING_DELETED } from '../media/deleted-media.ts';
+import { mediaChoiceInput, requireChoice } from '../media/media-choice.ts';
 import { awaitDelivery } from './await-delivery.ts';
 import { type EvacuationProgress, evacuateMembers } from './evacuate-members.ts';
 import { roomIdInput } from './room-id-input.ts';
@@ -19,6 +22,8 @@ import { roomIdInput } from './room-id-input.ts';
 interface Progress extends PurgeCheckpoint {
   /** Progress of the evacuation before the purge. Absent after the room was hidden. */
   readonly evacuation?: EvacuationProgress | undefined;
+  /** Media that have been deleted. Absent if media are kept. */
+  readonly media?: DeletionCounts | undefined;
 }
 
 /**
@@ -51,17 +56,24 @@ export const purgeRoom = defineJobOperation({
      * Whether to refuse the purge if a local user is in the room, is invited to it or is knocking at it. @defaultValue false
      */
     onlyIfEmpty: z.boolean().default(false),
+    /**
+     * Media that the room's events use. `keep`: they stay. `unused`: those that nothing outside of the room names are deleted.
+     * `all`: all of them are deleted. @defaultValue `keep`
+     */
+    media: mediaChoiceInput,
     /** Only reports what would happen. @defaultValue false */
     dryRun: z.boolean().default(false),
   }),
   target: ({ roomId }) => roomId,
-  includes: ({ roomId, evacuate, block, reason, dryRun }) => [
+  includes: ({ roomId, evacuate, block, reason, media, dryRun }) => [
     ...(evacuate ? [{ operation: 'evacuateRoom', input: { roomId, invites: true, knocks: true, dryRun } }] : []),
     ...(block ? [{ operation: 'blockRoom', input: { roomId, reason } }] : []),
+    ...(media === 'keep' ? [] : [{ operation: 'deleteRoomMedia', input: { roomId, media, dryRun } }]),
   ],
   dedupeKey: ({ roomId }) => roomId,
-  begin: async (scope, { roomId, evacuate, block, reason, keep, onlyIfEmpty }) => {
+  begin: async (scope, { roomId, evacuate, block, reason, keep, onlyIfEmpty, media }) => {
     const { transaction, afterCommit, actor, announce } = scope;
+    requireChoice(scope, media);
     if (onlyIfEmpty) await requireEmpty(scope, roomId);
     if (evacuate) await requireRoomRow(transaction, roomId);
     else await hideRoom(transaction, roomId, keep);
@@ -70,14 +82,38 @@ export const purgeRoom = defineJobOperation({
   },
   run: async (
     work: JobScope<Progress>,
-    { roomId, evacuate, keep },
-  ): Promise<Purged & { readonly dryRun?: boolean }> => {
+    { roomId, evacuate, keep, media: choice },
+  ): Promise<Purged & { readonly media?: DeletionCounts; readonly dryRun?: boolean }> => {
+    const { purged, media: before } = work.checkpoint ?? {};
     // An earlier run has finished the purge and stored `purged`, but died before it could end the job.
-    if (work.checkpoint?.purged !== undefined) return work.checkpoint.purged;
+    if (purged !== undefined) return { ...purged, ...(before && { media: before }) };
     if (evacuate) await evacuateFirst(work, roomId, keep);
-    return purgeHiddenRoom(work, { roomId, keep, search: work.roomRemoval, searchableTypes: SEARCHABLE_TYPES });
+    const media = choice === 'keep' ? undefined : await deleteMediaFirst(work, roomId, choice);
+    const settings = { roomId, keep, search: work.roomRemoval, searchableTypes: SEARCHABLE_TYPES };
+    const result = await purgeHiddenRoom({ ...work, commit: keeping(work, media) }, settings);
+    return { ...result, ...(media && { media }) };
   },
 });
+
+/** Deletes media of the hidden room, as long as its events say which these are. */
+function deleteMediaFirst(work: JobScope<Progress>, roomId: RoomId, choice: Deletable): Promise<DeletionCounts> {
+  const keys = deletableMediaOfRoom(work, roomId, choice);
+  return deleteAsPart(work, keys, work.checkpoint?.media ?? NOTHING_DELETED, (change) =>
+    work.commit(async (transaction) => {
+      const media = await change(transaction);
+      return { checkpoint: { media }, phase: 'media', value: media };
+    }),
+  );
+}
+
+/** Returns a function that commits steps of the purge. It adds the number of deleted media to the checkpoint. */
+const keeping =
+  (work: JobScope<Progress>, media: DeletionCounts | undefined): JobScope<PurgeCheckpoint>['commit'] =>
+  (step) =>
+    work.commit(async (transaction, afterCommit) => {
+      const done = await step(transaction, afterCommit);
+      return { ...done, checkpoint: { ...done.checkpoint, ...(media && { media }) } };
+    });
 
 /**
  * Locks the room, so that nobody can join.

@@ -9,6 +9,7 @@ import { findJob, readJobs } from '../../storage/plugin/jobs.ts';
 import type { AfterCommit } from '../../storage/transact.ts';
 import { defineOperation, type JobScope } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
+import type { DeletionCounts } from '../media/deleted-media.ts';
 import type { EvacuationProgress } from './evacuate-members.ts';
 import { roomIdInput } from './room-id-input.ts';
 
@@ -25,6 +26,8 @@ export interface RoomShutdown {
   /** Local aliases that were moved to the new room. */
   readonly localAliases: readonly string[];
   readonly newRoomId: RoomId | null;
+  /** Media that were deleted. Absent if media are kept. */
+  readonly media?: DeletionCounts;
   /** Servers that had not received all leave events when the room was purged. They will never receive these events. */
   readonly undelivered?: readonly string[];
 }
@@ -36,6 +39,8 @@ export interface DeletionProgress {
   /** Number of users who have joined the new room. */
   readonly moved?: number;
   readonly aliases?: readonly string[];
+  /** Media that have been deleted. Absent if media are kept. */
+  readonly media?: DeletionCounts;
   /** What was done for the users. Absent until all users have left. */
   readonly shutdown?: RoomShutdown;
 }

@@ -1,10 +1,15 @@
 import { z } from 'zod';
 import { deactivateAccount } from '../../accounts/deactivate-account.ts';
 import { requireOtherAdmin } from '../../accounts/require-other-admin.ts';
+import type { UserId } from '../../ids.ts';
+import type { MediaKey } from '../../matrix/media-uris.ts';
+import { readMediaKeysOfUser } from '../../storage/mediaapi/media.ts';
 import { findAccount, lockAccount } from '../../storage/userapi/accounts.ts';
 import { nameOf } from '../actor.ts';
-import { defineJobOperation } from '../define-operation.ts';
+import { defineJobOperation, type JobScope } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
+import { type DeletionCounts, deleteAsPart, NOTHING_DELETED, withoutKept } from '../media/deleted-media.ts';
+import { type MediaChoice, mediaChoiceInput, requireChoice } from '../media/media-choice.ts';
 import { type Evacuation, evacuateUser } from './evacuate-user.ts';
 import { requireLocal, userNotFound } from './local-account.ts';
 import { userIdInput } from './user-id-input.ts';
@@ -24,16 +29,25 @@ export const deactivateUser = defineJobOperation({
     userId: userIdInput,
     /** Whether to delete the profile, and to record that the homeserver must hide the user's messages. @defaultValue false */
     erase: z.boolean().default(false),
-    /** Only reports which rooms the user would leave. @defaultValue false */
+    /**
+     * Media that the user has uploaded. `keep`: they stay. `unused`: those that nothing names are deleted, where the user's own
+     * profile does not count. `all`: all of them are deleted. @defaultValue `keep`
+     */
+    media: mediaChoiceInput,
+    /** Only reports which rooms the user would leave, and how many media would be deleted. @defaultValue false */
     dryRun: z.boolean().default(false),
   }),
   target: ({ userId }) => userId,
-  includes: ({ userId, dryRun }) => [{ operation: 'evacuateUser', input: { userId, dryRun } }],
+  includes: ({ userId, media, dryRun }) => [
+    { operation: 'evacuateUser', input: { userId, dryRun } },
+    ...(media === 'keep' ? [] : [{ operation: 'deleteUserMedia', input: { userId, limit: 10_000, from: 0, dryRun } }]),
+  ],
   // The key contains `erase`, so that a call with `erase` does not use an unfinished job without it.
   dedupeKey: ({ userId, erase }) => `${userId} ${erase}`,
-  begin: async (scope, { userId, erase, dryRun }) => {
+  begin: async (scope, { userId, erase, media, dryRun }) => {
     const { transaction, localServerNames, actor } = scope;
     requireLocal(scope, userId, 'Can only deactivate local users');
+    requireChoice(scope, media);
     // A dry run does not lock the account. The same transaction later locks rooms, and a transaction must lock rooms before
     // accounts.
     const account = await (dryRun ? findAccount(transaction, userId) : lockAccount(transaction, userId));
@@ -48,5 +62,42 @@ export const deactivateUser = defineJobOperation({
       scope.announce({ users: [userId], destinations });
     });
   },
-  run: (work, { userId, dryRun }): Promise<Evacuation> => evacuateUser.run(work, { userId, dryRun }),
+  run: async (
+    work: JobScope<Progress>,
+    { userId, media: choice, dryRun },
+  ): Promise<Evacuation & { readonly media?: DeletionCounts }> => {
+    const { media: before, evacuation: leftBefore } = work.checkpoint ?? {};
+    let evacuation = leftBefore;
+    const commit: JobScope['commit'] = (step) =>
+      work.commit(async (transaction, afterCommit) => {
+        const done = await step(transaction, afterCommit);
+        evacuation = done.checkpoint;
+        return { ...done, checkpoint: { evacuation, media: before } };
+      });
+    const left = await evacuateUser.run({ ...work, checkpoint: leftBefore, commit }, { userId, dryRun });
+    if (choice === 'keep') return left;
+    const media = await deleteAsPart(work, mediaOf(work, userId, choice), before ?? NOTHING_DELETED, (change) =>
+      work.commit(async (transaction) => {
+        const counts = await change(transaction);
+        return { checkpoint: { evacuation, media: counts }, phase: 'media', value: counts };
+      }),
+    );
+    return { ...left, media };
+  },
 });
+
+/** The checkpoint: those of the evacuation, and the media that have been deleted. */
+interface Progress {
+  readonly evacuation?: object | undefined;
+  readonly media?: DeletionCounts | undefined;
+}
+
+/** Yields the media of a user that may be deleted. */
+async function* mediaOf(
+  work: JobScope<Progress>,
+  userId: UserId,
+  choice: MediaChoice,
+): AsyncGenerator<readonly MediaKey[], void, undefined> {
+  const keys = await readMediaKeysOfUser(work.reader(), userId);
+  yield* withoutKept(work, keys, { keep: choice === 'unused' ? 'named' : 'nothing', except: { exceptUser: userId } });
+}

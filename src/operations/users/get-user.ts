@@ -1,5 +1,6 @@
 import type { UserId } from '../../ids.ts';
 import type { Db } from '../../storage/database.ts';
+import { countMediaOfUser } from '../../storage/mediaapi/media.ts';
 import { listThreepids, type Threepid } from '../../storage/userapi/threepids.ts';
 import { findUser, type User } from '../../storage/userapi/users.ts';
 import { defineOperation } from '../define-operation.ts';
@@ -7,9 +8,12 @@ import { inputObject } from '../input-object.ts';
 import { requireLocal, userNotFound } from './local-account.ts';
 import { userIdInput } from './user-id-input.ts';
 
-/** A user, with the user's email addresses and phone numbers. */
+/** A user, with the user's email addresses and phone numbers, and the size of what the user has uploaded. */
 export interface UserDetails extends User {
   readonly threepids: readonly Threepid[];
+  readonly mediaCount: number;
+  /** Sum of the sizes of the user's media in bytes. */
+  readonly mediaLength: number;
 }
 
 /** Shows one local user, active or deactivated. Synapse's route is `GET /_synapse/admin/v2/users/{userId}`. */
@@ -30,5 +34,5 @@ export const getUser = defineOperation({
 export async function readUser(db: Db, userId: UserId): Promise<UserDetails> {
   const user = await findUser(db, userId);
   if (user === undefined) throw userNotFound();
-  return { ...user, threepids: await listThreepids(db, userId) };
+  return { ...user, threepids: await listThreepids(db, userId), ...(await countMediaOfUser(db, userId)) };
 }

@@ -472,7 +472,7 @@ describe('a deletion between its steps', () => {
         return done.value;
       },
     }) as unknown as Work;
-  const options = { block: false, purge: true, forcePurge: false, dryRun: false };
+  const options = { block: false, purge: true, forcePurge: false, media: 'keep' as const, dryRun: false };
   /** Adds a job that no process claims. */
   const newJob = async (): Promise<string> => {
     const job = {

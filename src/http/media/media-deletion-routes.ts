@@ -1,0 +1,75 @@
+import { defineRoute, flagOf, numberOf, okOf, type Route, timeOf } from '../route.ts';
+
+const V1 = '/_synapse/admin/v1';
+const DENDRITE = '/_dendrite/admin';
+
+/** Routes that delete media, and that check the files. */
+export const MEDIA_DELETION_ROUTES: readonly Route[] = [
+  defineRoute({
+    method: 'DELETE',
+    path: `${V1}/users/:userId/media`,
+    operation: 'deleteUserMedia',
+    names: { direction: 'dir' },
+    input: ({ params, query }) => ({
+      userId: params.userId,
+      orderBy: query.order_by,
+      direction: query.dir,
+      limit: numberOf(query.limit),
+      from: numberOf(query.from),
+      dryRun: flagOf('dry_run', query.dry_run),
+    }),
+    respond: okOf,
+  }),
+  // Synapse has deprecated the path with the server name.
+  ...[`${V1}/media/delete`, `${V1}/media/:serverName/delete`].map((path) =>
+    defineRoute({
+      method: 'POST',
+      path,
+      operation: 'deleteOldMedia',
+      input: ({ params, query }) => ({
+        serverName: params.serverName,
+        beforeTs: timeOf(query.before_ts),
+        sizeGt: numberOf(query.size_gt),
+        keepProfiles: flagOf('keep_profiles', query.keep_profiles),
+        dryRun: flagOf('dry_run', query.dry_run),
+      }),
+      respond: okOf,
+    }),
+  ),
+  defineRoute({
+    method: 'POST',
+    path: `${V1}/purge_media_cache`,
+    operation: 'purgeMediaCache',
+    input: ({ query }) => ({
+      beforeTs: timeOf(query.before_ts),
+      dryRun: flagOf('dry_run', query.dry_run),
+    }),
+    respond: okOf,
+  }),
+  defineRoute({
+    method: 'POST',
+    path: `${DENDRITE}/deleteRoomMedia/:roomId`,
+    operation: 'deleteRoomMedia',
+    input: ({ params, body }) => ({ roomId: params.roomId, media: body.media, dryRun: body.dry_run }),
+    respond: okOf,
+  }),
+  defineRoute({
+    method: 'POST',
+    path: `${DENDRITE}/media/check`,
+    operation: 'checkMedia',
+    input: ({ body }) => ({ repair: body.repair, dryRun: body.dry_run }),
+    respond: okOf,
+  }),
+  // After the paths that could be those of a media.
+  defineRoute({
+    method: 'DELETE',
+    path: `${V1}/media/:serverName/:mediaId`,
+    operation: 'deleteMedia',
+    input: ({ params, query }) => ({
+      serverName: params.serverName,
+      mediaId: params.mediaId,
+      dryRun: flagOf('dry_run', query.dry_run),
+    }),
+    respond: okOf,
+  }),
+];

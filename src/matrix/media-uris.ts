@@ -1,0 +1,74 @@
+import { isServerName, type ServerName } from '../ids.ts';
+import { isRecord, toJson } from '../json.ts';
+
+/** What an `mxc://` URI names. Matrix specification, Client-Server API, "Matrix Content (mxc://) URIs". */
+export interface MediaKey {
+  /** The server where the media was uploaded. */
+  readonly origin: ServerName;
+  readonly mediaId: string;
+}
+
+/** Characters of a media id: those of the specification, and `=`, which Dendrite accepts. */
+const MEDIA_ID = /^[A-Za-z0-9_=-]{1,255}$/;
+const MEDIA_URI = /^mxc:\/\/([^/]+)\/([^/?#]+)(?:[?#].*)?$/s;
+/** The same URI inside of a JSON text, where a slash may be escaped. */
+const IN_JSON = /mxc:(?:\\?\/){2}([^/\\"\s]+)\\?\/([A-Za-z0-9_=-]{1,255})/g;
+
+export function isMediaId(value: string): boolean {
+  return MEDIA_ID.test(value);
+}
+
+/** The `mxc://` URI of a media. */
+export const mediaUri = ({ origin, mediaId }: MediaKey): string => `mxc://${origin}/${mediaId}`;
+
+/** Reads an `mxc://` URI. @returns `undefined` if the value is none */
+function parseMediaUri(value: unknown): MediaKey | undefined {
+  const [, origin, mediaId] = (typeof value === 'string' && MEDIA_URI.exec(value)) || [];
+  if (origin === undefined || mediaId === undefined) return undefined;
+  return isServerName(origin) && isMediaId(mediaId) ? { origin, mediaId } : undefined;
+}
+
+/** Characters of ASCII may be written as `\u00..` in JSON. */
+const hasEscapes = (json: string): boolean => json.includes('\\u00');
+
+/** The URIs of all media that a JSON text names anywhere, such as in the HTML of a message. */
+export function mediaNamedIn(json: string): ReadonlySet<string> {
+  const found = new Set<string>();
+  for (const [, origin = '', mediaId = ''] of plainJson(json).matchAll(IN_JSON)) {
+    if (isServerName(origin)) found.add(mediaUri({ origin, mediaId }));
+  }
+  return found;
+}
+
+function plainJson(json: string): string {
+  if (!hasEscapes(json)) return json;
+  const value = parse(json);
+  return value === undefined ? json : toJson(value);
+}
+
+function parse(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The media that an event uses: files and pictures of messages and stickers, their thumbnails, and avatars of rooms and
+ * members. Client-Server API, "m.room.message msgtypes", "m.sticker", "m.room.avatar" and "m.room.member".
+ * @param json the event's JSON text
+ */
+export function mediaOfEvent(json: string): readonly MediaKey[] {
+  const event = parse(json);
+  const content = isRecord(event) && isRecord(event.content) ? event.content : {};
+  const replaced = content['m.new_content'];
+  const uris = [content, ...(isRecord(replaced) ? [replaced] : [])].flatMap(urisOfContent);
+  const keys = uris.map(parseMediaUri).filter((key) => key !== undefined);
+  return [...new Map(keys.map((key) => [mediaUri(key), key])).values()];
+}
+
+function urisOfContent({ url, file, info, avatar_url: avatar }: Record<string, unknown>): unknown[] {
+  const { thumbnail_url: thumbnail, thumbnail_file: encrypted } = isRecord(info) ? info : {};
+  return [url, avatar, thumbnail, ...[file, encrypted].map((part) => (isRecord(part) ? part.url : undefined))];
+}

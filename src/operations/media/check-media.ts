@@ -1,0 +1,236 @@
+import type { Knex } from 'knex';
+import { z } from 'zod';
+import type { MediaFilePage, MediaStore } from '../../host.ts';
+import { allEnded, lockMediaFiles } from '../../storage/database.ts';
+import {
+  deleteThumbnail,
+  FIRST_FILE_ROW,
+  type FileRow,
+  type FileRowKind,
+  readFileRows,
+  updateFileSize,
+} from '../../storage/mediaapi/media-files.ts';
+import {
+  deleteMedia,
+  fileNamed,
+  findUsedFiles,
+  insertRemovals,
+  thumbnailNameOf,
+} from '../../storage/plugin/media-removals.ts';
+import { defineJobOperation, type JobScope } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
+import { requireFileRemoval } from './deleted-media.ts';
+
+/** Number of rows or files that a step checks. */
+const STEP = 200;
+/** Number of questions that the host's store gets at once. */
+const LANES = 8;
+/** Maximum number of problems that the result lists. */
+const MAX_LISTED = 1_000;
+
+/** Something in which the rows and the files of media disagree. */
+export interface MediaProblem {
+  /**
+   * `row_without_file`: the file of a row is missing. `file_without_row`: no row names the file. `size`: the row has another
+   * size than the file.
+   */
+  readonly problem: 'row_without_file' | 'file_without_row' | 'size';
+  /** The media of the row. Absent for a file without a row. */
+  readonly uri?: string;
+  /** The hash of the content, as the row or the store has it. */
+  readonly hash: string;
+  /** The thumbnail, such as `96x96-crop`. Absent for the content itself. */
+  readonly thumbnail?: string;
+  /** Size in the row in bytes. Absent for a file without a row. */
+  readonly rowSize?: number;
+  /** Size of the file in bytes. Absent for a row without a file. */
+  readonly fileSize?: number;
+}
+
+/** The result of a check. */
+export interface MediaCheck {
+  /** Number of checked rows of media and thumbnails. */
+  readonly rows: number;
+  /** Number of checked files. `null`: the host's store cannot list its files, so files without rows were not looked for. */
+  readonly files: number | null;
+  readonly rowsWithoutFiles: number;
+  readonly filesWithoutRows: number;
+  readonly differingSizes: number;
+  /** Number of repaired problems. */
+  readonly repaired: number;
+  /** The first 1,000 problems. */
+  readonly problems: readonly MediaProblem[];
+}
+
+/** The checkpoint: the part that is being checked, the position in it, and the result so far. */
+interface CheckProgress {
+  readonly phase: FileRowKind | 'files' | 'end';
+  readonly after: readonly string[];
+  readonly result: MediaCheck;
+}
+
+const BEGIN: CheckProgress = {
+  phase: 'media',
+  after: FIRST_FILE_ROW,
+  result: {
+    rows: 0,
+    files: null,
+    rowsWithoutFiles: 0,
+    filesWithoutRows: 0,
+    differingSizes: 0,
+    repaired: 0,
+    problems: [],
+  },
+};
+
+/**
+ * Compares the rows of media and of thumbnails with the files of the host's store. With `repair`, rows without a file and
+ * files without a row are removed, and the size in a row becomes that of the file.
+ */
+export const checkMedia = defineJobOperation({
+  access: 'admin',
+  effect: 'job',
+  input: inputObject({
+    /** Whether to repair what is found. @defaultValue false: the check only reports */
+    repair: z.boolean().default(false),
+    /** Only reports what a repair would find. @defaultValue false */
+    dryRun: z.boolean().default(false),
+  }),
+  dedupeKey: () => '',
+  isServed: ({ fileRemoval }) => fileRemoval !== undefined,
+  begin: async (scope) => {
+    requireFileRemoval(scope);
+  },
+  run: async (work: JobScope<CheckProgress>, { repair }): Promise<MediaCheck> => {
+    const removal = requireFileRemoval(work);
+    const settings = { work, store: removal.store, repairs: repair && !work.dryRun };
+    let progress = work.checkpoint ?? BEGIN;
+    while (progress.phase !== 'end') {
+      work.signal.throwIfAborted();
+      progress =
+        progress.phase === 'files' ? await checkFiles(settings, progress) : await checkRows(settings, progress);
+    }
+    if (settings.repairs) await removal.run(work.signal);
+    return progress.result;
+  },
+});
+
+interface Settings {
+  readonly work: JobScope<CheckProgress>;
+  readonly store: MediaStore;
+  readonly repairs: boolean;
+}
+
+const NEXT_PHASE = { media: 'thumbnails', thumbnails: 'files' } as const;
+
+async function checkRows({ work, store, repairs }: Settings, progress: CheckProgress): Promise<CheckProgress> {
+  const { after, result } = progress;
+  const phase = progress.phase === 'thumbnails' ? 'thumbnails' : 'media';
+  const [mediaId = '', origin = '', thumbnail = ''] = after;
+  const rows = await readFileRows(work.reader(), phase, [mediaId, origin, thumbnail], STEP);
+  const sizes = await sizesOf(store, rows);
+  const suspects = rows.filter((row, at) => sizes[at] !== row.size);
+  return work.commit(async (transaction) => {
+    const found = await judge(transaction, store, suspects, repairs);
+    const last = rows.at(-1);
+    const next: CheckProgress = {
+      ...(last === undefined
+        ? { phase: NEXT_PHASE[phase], after: phase === 'media' ? FIRST_FILE_ROW : [] }
+        : { phase, after: [last.mediaId, last.origin, last.thumbnail] }),
+      result: withProblems({ ...result, rows: result.rows + rows.length }, found, repairs),
+    };
+    return { checkpoint: next, phase, done: next.result.rows, value: next };
+  });
+}
+
+/** Sizes of the files that rows name. `undefined`: the file is missing, or its name is none. */
+async function sizesOf(store: MediaStore, rows: readonly FileRow[]): Promise<(number | undefined)[]> {
+  const sizes: (number | undefined)[] = [];
+  const waiting = [...rows.entries()];
+  const lane = async (): Promise<void> => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const [at, row] = next;
+      const file = fileNamed(row.hash, row.thumbnail);
+      sizes[at] = file && (await store.sizeOf(file));
+    }
+  };
+  await allEnded(Array.from({ length: LANES }, lane));
+  return rows.map((_, at) => sizes[at]);
+}
+
+/** Asks for the files again under their locks, because the homeserver may have stored them meanwhile. Repairs what is wrong. */
+async function judge(
+  transaction: Knex.Transaction,
+  store: MediaStore,
+  rows: readonly FileRow[],
+  repairs: boolean,
+): Promise<MediaProblem[]> {
+  if (rows.length === 0) return [];
+  await lockMediaFiles(
+    transaction,
+    rows.map(({ hash }) => hash),
+  );
+  const sizes = await sizesOf(store, rows);
+  const found: MediaProblem[] = [];
+  for (const [at, row] of rows.entries()) {
+    const fileSize = sizes[at];
+    if (fileSize === row.size) continue;
+    found.push({
+      problem: fileSize === undefined ? 'row_without_file' : 'size',
+      uri: `mxc://${row.origin}/${row.mediaId}`,
+      hash: row.hash,
+      ...(row.thumbnail !== '' && { thumbnail: row.thumbnail }),
+      rowSize: row.size,
+      ...(fileSize !== undefined && { fileSize }),
+    });
+    if (!repairs) continue;
+    if (fileSize !== undefined) await updateFileSize(transaction, row, fileSize);
+    else if (row.thumbnail === '') await deleteMedia(transaction, [row]);
+    else await deleteThumbnail(transaction, row);
+  }
+  return found;
+}
+
+/** Looks for files that no row names. */
+async function checkFiles({ work, store, repairs }: Settings, progress: CheckProgress): Promise<CheckProgress> {
+  const { result } = progress;
+  const [after] = progress.after;
+  const page: MediaFilePage = (await store.list?.(after, STEP)) ?? { files: [], next: undefined };
+  return work.commit(async (transaction) => {
+    const used = await findUsedFiles(
+      transaction,
+      page.files.map(({ hash }) => hash),
+    );
+    const unused = page.files.filter((file) => !used.has([file.hash, ...thumbnailPart(file)].join('/')));
+    if (repairs) await insertRemovals(transaction, unused);
+    const found = unused.map(
+      (file): MediaProblem => ({
+        problem: 'file_without_row',
+        hash: file.hash,
+        ...(file.thumbnail && { thumbnail: thumbnailNameOf(file) }),
+        fileSize: file.size,
+      }),
+    );
+    const files = store.list === undefined ? null : (result.files ?? 0) + page.files.length;
+    const next: CheckProgress = {
+      ...(page.next === undefined ? { phase: 'end', after: [] } : { phase: 'files', after: [page.next] }),
+      result: withProblems({ ...result, files }, found, repairs),
+    };
+    return { checkpoint: next, phase: 'files', done: next.result.rows + (files ?? 0), value: next };
+  });
+}
+
+const thumbnailPart = (file: MediaFilePage['files'][number]): string[] =>
+  file.thumbnail === undefined ? [] : [thumbnailNameOf(file)];
+
+function withProblems(result: MediaCheck, found: readonly MediaProblem[], repairs: boolean): MediaCheck {
+  const count = (kind: MediaProblem['problem']): number => found.filter(({ problem }) => problem === kind).length;
+  return {
+    ...result,
+    rowsWithoutFiles: result.rowsWithoutFiles + count('row_without_file'),
+    filesWithoutRows: result.filesWithoutRows + count('file_without_row'),
+    differingSizes: result.differingSizes + count('size'),
+    repaired: result.repaired + (repairs ? found.length : 0),
+    problems: [...result.problems, ...found].slice(0, MAX_LISTED),
+  };
+}

@@ -1,0 +1,61 @@
+import { z } from 'zod';
+import { MatrixError } from '../../errors.ts';
+import type { RoomId } from '../../ids.ts';
+import type { MediaKey } from '../../matrix/media-uris.ts';
+import { findRoom } from '../../storage/roomserver/rooms.ts';
+import { defineJobOperation, type JobScope } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
+import { roomIdInput } from '../rooms/room-id-input.ts';
+import {
+  type DeletedMediaIds,
+  type DeletionCounts,
+  deleteAsJob,
+  requireFileRemoval,
+  withoutKept,
+} from './deleted-media.ts';
+import { findMediaOfRoom } from './room-media.ts';
+
+/** Which media to delete: those that nothing else on the homeserver names, or all of them. */
+export const DELETABLE = ['unused', 'all'] as const;
+export type Deletable = (typeof DELETABLE)[number];
+
+/** Yields the media of a room that may be deleted. */
+export async function* deletableMediaOfRoom(
+  work: Pick<JobScope, 'reader' | 'signal'>,
+  roomId: RoomId,
+  which: Deletable,
+): AsyncGenerator<readonly MediaKey[], void, undefined> {
+  const room = await findRoom(work.reader(), roomId);
+  if (room === undefined) return;
+  const keys = await findMediaOfRoom({ db: work.reader(), signal: work.signal }, roomId);
+  const except = { exceptRoom: room.roomNid };
+  yield* withoutKept(work, keys, { keep: which === 'unused' ? 'named' : 'nothing', except });
+}
+
+/**
+ * Deletes the media that the events of a room use, of all servers. The events stay. The media of encrypted events are unknown
+ * to the homeserver.
+ */
+export const deleteRoomMedia = defineJobOperation({
+  access: 'admin',
+  effect: 'job',
+  input: inputObject({
+    /** The room. */
+    roomId: roomIdInput,
+    /** `unused`: media that nothing outside of the room names; `all`: all media of the room. @defaultValue `unused` */
+    media: z.enum(DELETABLE).default('unused'),
+    /** Only reports what would happen. @defaultValue false */
+    dryRun: z.boolean().default(false),
+  }),
+  target: ({ roomId }) => roomId,
+  dedupeKey: ({ roomId }) => roomId,
+  isServed: ({ fileRemoval }) => fileRemoval !== undefined,
+  begin: async (scope, { roomId }) => {
+    requireFileRemoval(scope);
+    if ((await findRoom(scope.transaction, roomId)) === undefined) {
+      throw new MatrixError('M_NOT_FOUND', 'room does not exist');
+    }
+  },
+  run: (work: JobScope<DeletionCounts>, { roomId, media }): Promise<DeletedMediaIds> =>
+    deleteAsJob(work, deletableMediaOfRoom(work, roomId, media)),
+});

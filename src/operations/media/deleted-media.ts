@@ -1,0 +1,124 @@
+import type { Knex } from 'knex';
+import { MatrixError } from '../../errors.ts';
+import { type MediaKey, mediaNamedIn, mediaUri } from '../../matrix/media-uris.ts';
+import type { FileRemoval } from '../../media/file-removal.ts';
+import type { Db } from '../../storage/database.ts';
+import { AVATARS, EVERYWHERE, type NamingFilter, readNamings } from '../../storage/media-names.ts';
+import { type DeletedMedia, deleteMedia } from '../../storage/plugin/media-removals.ts';
+import type { JobScope, OperationServices } from '../define-operation.ts';
+
+/** Number of media that a step deletes. */
+const STEP = 200;
+/** Number of media that one walk through everything that names media looks for. */
+const WALK = 20_000;
+/** Maximum number of ids that a result lists. */
+const MAX_LISTED = 10_000;
+
+/** The result of a deletion of media. */
+export interface DeletedMediaIds {
+  /** Ids of deleted media, at most 10,000. */
+  readonly deletedMedia: readonly string[];
+  readonly total: number;
+  /** Sum of the sizes of the deleted media in bytes. */
+  readonly totalLength: number;
+}
+
+/** What a deletion has deleted so far. */
+export interface DeletionCounts {
+  readonly total: number;
+  readonly totalLength: number;
+}
+
+export const NOTHING_DELETED: DeletionCounts = { total: 0, totalLength: 0 };
+
+/** @throws MatrixError `M_BAD_STATE` if the host lends no store of media files */
+export function requireFileRemoval({ fileRemoval }: Pick<OperationServices, 'fileRemoval'>): FileRemoval {
+  if (fileRemoval !== undefined) return fileRemoval;
+  throw new MatrixError(
+    'M_BAD_STATE',
+    'The homeserver lends no store of media files (host.media), so no media can be removed',
+  );
+}
+
+type Work = Pick<JobScope, 'reader' | 'signal' | 'dryRun' | 'fileRemoval'>;
+type Step = (batch: readonly MediaKey[]) => Promise<void>;
+
+/** Deletes media in steps, and then removes the files that no row names any more. */
+async function deleteInSteps(work: Work, keys: AsyncIterable<readonly MediaKey[]>, step: Step): Promise<void> {
+  for await (const page of keys) {
+    for (let first = 0; first < page.length; first += STEP) {
+      work.signal.throwIfAborted();
+      await step(page.slice(first, first + STEP));
+    }
+  }
+  if (!work.dryRun) await requireFileRemoval(work).run(work.signal);
+}
+
+/** The counts after a step. */
+const countMore = (before: DeletionCounts, deleted: readonly DeletedMedia[]): DeletionCounts => ({
+  total: before.total + deleted.length,
+  totalLength: before.totalLength + deleted.reduce((sum, { size }) => sum + size, 0),
+});
+
+/**
+ * Deletes media as a part of a job.
+ * @param before what an earlier run of the job has deleted
+ * @param commit runs a change in a step of the job, which stores the counts
+ */
+export async function deleteAsPart(
+  work: Work,
+  keys: AsyncIterable<readonly MediaKey[]>,
+  before: DeletionCounts,
+  commit: (change: (transaction: Knex.Transaction) => Promise<DeletionCounts>) => Promise<DeletionCounts>,
+): Promise<DeletionCounts> {
+  let counts = before;
+  await deleteInSteps(work, keys, async (batch) => {
+    counts = await commit(async (transaction) => countMore(counts, await deleteMedia(transaction, batch)));
+  });
+  return counts;
+}
+
+/** Deletes media as the whole work of a job. The ids are the job's items, and the counts are its checkpoint. */
+export async function deleteAsJob(
+  work: JobScope<DeletionCounts>,
+  keys: AsyncIterable<readonly MediaKey[]>,
+): Promise<DeletedMediaIds> {
+  let counts = work.checkpoint ?? NOTHING_DELETED;
+  await deleteInSteps(work, keys, (batch) =>
+    work.commit(async (transaction) => {
+      const deleted = await deleteMedia(transaction, batch);
+      const items = deleted.map(({ mediaId }, n) => ({ item: mediaId, ordinal: counts.total + n }));
+      await work.items.add(transaction, items);
+      counts = countMore(counts, deleted);
+      return { checkpoint: counts, phase: 'delete', done: counts.total, value: undefined };
+    }),
+  );
+  return { deletedMedia: await work.items.list(work.reader(), MAX_LISTED), ...counts };
+}
+
+/** Media that something names are left out. */
+export interface Keeping {
+  /** `named`: keeps media that anything names. `avatars`: keeps pictures of users and rooms. `nothing`: keeps none. */
+  readonly keep: 'named' | 'avatars' | 'nothing';
+  /** What does not count as naming a media. */
+  readonly except?: Omit<NamingFilter, 'needle'>;
+}
+
+/** Yields the media that may be deleted, without those that must be kept. */
+export async function* withoutKept(
+  { reader, signal }: { readonly reader: () => Db; readonly signal: AbortSignal },
+  keys: readonly MediaKey[],
+  { keep, except = {} }: Keeping,
+): AsyncGenerator<readonly MediaKey[], void, undefined> {
+  for (let first = 0; first < keys.length; first += WALK) {
+    const left = new Map(keys.slice(first, first + WALK).map((key) => [mediaUri(key), key]));
+    if (keep !== 'nothing') {
+      const sources = keep === 'avatars' ? AVATARS : EVERYWHERE;
+      for await (const namings of readNamings(reader, sources, { ...except, needle: 'mxc:' }, signal)) {
+        for (const { text } of namings) for (const uri of mediaNamedIn(text)) left.delete(uri);
+        if (left.size === 0) break;
+      }
+    }
+    yield [...left.values()];
+  }
+}

@@ -1,0 +1,67 @@
+import { z } from 'zod';
+import {
+  countMediaOfUser,
+  readMediaOfUser,
+  type StoredMedia,
+  USER_MEDIA_ORDERS,
+} from '../../storage/mediaapi/media.ts';
+import { defineOperation } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
+import { requireAccount } from '../users/local-account.ts';
+import { userIdInput } from '../users/user-id-input.ts';
+
+/** Input fields that choose a page of a user's media. */
+export const userMediaPage = {
+  /** Sort key of the list. @defaultValue `created_ts` */
+  orderBy: z.enum(USER_MEDIA_ORDERS).optional(),
+  /** `f`: ascending; `b`: descending. @defaultValue `f`, or `b` if there is no sort key either, which is newest first */
+  direction: z.enum(['f', 'b']).optional(),
+  /** Maximum number of media on the page. @defaultValue 100 */
+  limit: z.int().min(0).max(10_000).default(100),
+  /** `nextToken` of the previous page: the number of media to skip. @defaultValue 0 */
+  from: z.int().min(0).default(0),
+};
+
+/** The order of a page. */
+export const orderOf = ({
+  orderBy,
+  direction,
+}: {
+  readonly orderBy?: (typeof USER_MEDIA_ORDERS)[number] | undefined;
+  readonly direction?: 'f' | 'b' | undefined;
+}) => ({
+  orderBy: orderBy ?? ('created_ts' as const),
+  isReversed: (direction ?? (orderBy === undefined ? 'b' : 'f')) === 'b',
+});
+
+/**
+ * Lists the media that a local user has uploaded, page by page. `total` and `totalLength` count all of them. Each call reads
+ * all rows of media, because Dendrite has no index on the uploader. Synapse: `GET /_synapse/admin/v1/users/{userId}/media`.
+ */
+export const listUserMedia = defineOperation({
+  access: 'admin',
+  effect: 'read',
+  input: inputObject({
+    /** The local user. */
+    userId: userIdInput,
+    /** Sort key of the list. @defaultValue `created_ts` */
+    orderBy: userMediaPage.orderBy,
+    /** `f`: ascending; `b`: descending. @defaultValue `f`, or `b` if there is no sort key either, which is newest first */
+    direction: userMediaPage.direction,
+    /** Maximum number of media on the page. @defaultValue 100 */
+    limit: userMediaPage.limit,
+    /** `nextToken` of the previous page: the number of media to skip. @defaultValue 0 */
+    from: userMediaPage.from,
+  }),
+  run: async (
+    scope,
+    { userId, orderBy, direction, limit, from },
+  ): Promise<{ media: StoredMedia[]; total: number; totalLength: number; nextToken: number | undefined }> => {
+    await requireAccount(scope, userId);
+    const { mediaCount: total, mediaLength: totalLength } = await countMediaOfUser(scope.db, userId);
+    const page = { ...orderOf({ orderBy, direction }), offset: from, limit };
+    const media = await readMediaOfUser(scope.db, userId, page);
+    const nextToken = from + media.length < total ? from + media.length : undefined;
+    return { media, total, totalLength, nextToken };
+  },
+});

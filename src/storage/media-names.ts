@@ -1,0 +1,204 @@
+import type { Knex } from 'knex';
+import type { EventId, RoomId, UserId } from '../ids.ts';
+import { type Db, rowsOf } from './database.ts';
+
+/** A text of the database that may name media, and where it is. */
+export interface MediaNaming {
+  /** JSON, or a URI. */
+  readonly text: string;
+  readonly place: MediaPlace;
+}
+
+/** Where a media is named. */
+export type MediaPlace =
+  | { readonly kind: 'event'; readonly roomId: RoomId; readonly eventId: EventId; readonly type: string }
+  | { readonly kind: 'invite'; readonly roomId: RoomId; readonly eventId: EventId }
+  | { readonly kind: 'profile'; readonly userId: UserId }
+  | { readonly kind: 'account_data'; readonly userId: UserId; readonly type: string };
+
+/** What a walk leaves out. */
+export interface NamingFilter {
+  /** Part of the texts to read. */
+  readonly needle: string;
+  /** Reads only events of this room. @defaultValue all rooms */
+  readonly onlyRoom?: number | undefined;
+  /** Leaves out events of this room. @defaultValue none */
+  readonly exceptRoom?: number | undefined;
+  /** Leaves out the profile of this user. @defaultValue none */
+  readonly exceptUser?: UserId | undefined;
+}
+
+/** A page of texts, and the position of the next page. */
+interface NamingPage {
+  readonly namings: readonly MediaNaming[];
+  readonly next: readonly (string | number)[] | undefined;
+}
+
+type ReadPage = (db: Db, filter: NamingFilter, after: readonly (string | number)[]) => Promise<NamingPage>;
+
+/** Number of event NIDs that one statement covers. */
+const NIDS = 20_000;
+/** Maximum number of rows of other tables in one statement. */
+const ROWS = 2_000;
+
+/** JSON may contain the needle with escapes: `\u00` begins the escape of an ASCII character. */
+const contains = (column: string): string => `(strpos(${column}, :needle) > 0 OR strpos(${column}, '\\u00') > 0)`;
+
+const bindings = (filter: NamingFilter, more: Record<string, unknown>): Record<string, Knex.Value> =>
+  ({
+    needle: filter.needle,
+    onlyRoom: filter.onlyRoom ?? null,
+    exceptRoom: filter.exceptRoom ?? null,
+    exceptUser: filter.exceptUser ?? null,
+    ...more,
+  }) as Record<string, Knex.Value>;
+
+const OF_ROOMS = `(CAST(:onlyRoom AS bigint) IS NULL OR x.room_nid = CAST(:onlyRoom AS bigint))
+  AND x.room_nid IS DISTINCT FROM CAST(:exceptRoom AS bigint)`;
+
+/** Events of all rooms, by NID. There is no index on the room. */
+const readEvents: ReadPage = async (db, filter, [after = 0]) => {
+  const [range] = await rowsOf<{ first: string | null; last: string | null }>(
+    db.raw(
+      `SELECT min(event_nid) AS first, max(event_nid) AS last FROM public.roomserver_events
+       WHERE event_nid > CAST(? AS bigint)`,
+      [after],
+    ),
+  );
+  const upTo = Number(range?.first ?? 0) - 1 + NIDS;
+  const rows = await rowsOf<{ room_id: RoomId; event_id: EventId; event_type: string; event_json: string }>(
+    db.raw(
+      `SELECT r.room_id, x.event_id, t.event_type, j.event_json FROM public.roomserver_events x
+       JOIN public.roomserver_event_json j USING (event_nid) JOIN public.roomserver_rooms r USING (room_nid)
+       JOIN public.roomserver_event_types t USING (event_type_nid)
+       WHERE event_nid > CAST(:after AS bigint) AND event_nid <= CAST(:upTo AS bigint)
+         AND ${OF_ROOMS} AND ${contains('j.event_json')} ORDER BY event_nid`,
+      bindings(filter, { after, upTo }),
+    ),
+  );
+  return {
+    namings: rows.map(({ room_id: roomId, event_id: eventId, event_type: type, event_json: text }) => ({
+      text,
+      place: { kind: 'event', roomId, eventId, type },
+    })),
+    next: upTo < Number(range?.last ?? 0) ? [upTo] : undefined,
+  };
+};
+
+/** Avatars of rooms and of members, as they are now. */
+const readCurrentAvatars: ReadPage = async (db, filter, [after = '']) => {
+  const rows = await rowsOf<{ room_id: RoomId; event_id: EventId; type: string; headered_event_json: string }>(
+    db.raw(
+      `SELECT room_id, event_id, type, headered_event_json FROM public.syncapi_current_room_state
+       WHERE event_id > :after AND type IN ('m.room.avatar', 'm.room.member') AND ${contains('headered_event_json')}
+       ORDER BY event_id LIMIT :limit`,
+      bindings(filter, { after, limit: ROWS }),
+    ),
+  );
+  return pageOf(
+    rows.map(({ room_id: roomId, event_id: eventId, type, headered_event_json: text }) => ({
+      text,
+      place: { kind: 'event', roomId, eventId, type },
+    })),
+    [rows.at(-1)?.event_id ?? ''],
+  );
+};
+
+/** Invites that users of this homeserver have received. */
+const readInvites: ReadPage = async (db, filter, [after = '']) => {
+  const rows = await rowsOf<{ room_id: RoomId; invite_event_id: EventId; invite_event_json: string }>(
+    db.raw(
+      `SELECT r.room_id, x.invite_event_id, x.invite_event_json FROM public.roomserver_invites x
+       JOIN public.roomserver_rooms r USING (room_nid)
+       WHERE x.invite_event_id > :after AND ${OF_ROOMS} AND ${contains('x.invite_event_json')}
+       ORDER BY x.invite_event_id LIMIT :limit`,
+      bindings(filter, { after, limit: ROWS }),
+    ),
+  );
+  return pageOf(
+    rows.map(({ room_id: roomId, invite_event_id: eventId, invite_event_json: text }) => ({
+      text,
+      place: { kind: 'invite', roomId, eventId },
+    })),
+    [rows.at(-1)?.invite_event_id ?? ''],
+  );
+};
+
+const USER_ID = `'@' || localpart || ':' || server_name`;
+
+/** Avatars in the profiles of local users. */
+const readProfiles: ReadPage = async (db, filter, [localpart = '', serverName = '']) => {
+  const rows = await rowsOf<{ localpart: string; server_name: string; user_id: UserId; avatar_url: string }>(
+    db.raw(
+      `SELECT localpart, server_name, ${USER_ID} AS user_id, avatar_url FROM public.userapi_profiles
+       WHERE (localpart, server_name) > (:localpart, :serverName) AND strpos(avatar_url, :needle) > 0
+         AND ${USER_ID} IS DISTINCT FROM CAST(:exceptUser AS text)
+       ORDER BY localpart, server_name LIMIT :limit`,
+      bindings(filter, { localpart, serverName, limit: ROWS }),
+    ),
+  );
+  const last = rows.at(-1);
+  return pageOf(
+    rows.map(({ user_id: userId, avatar_url: text }) => ({ text, place: { kind: 'profile', userId } })),
+    [last?.localpart ?? '', last?.server_name ?? ''],
+  );
+};
+
+/** Account data of local users, such as their own stickers. */
+const readAccountData: ReadPage = async (db, filter, [localpart = '', serverName = '', roomId = '', type = '']) => {
+  const rows = await rowsOf<{
+    localpart: string;
+    server_name: string;
+    user_id: UserId;
+    room_id: string;
+    type: string;
+    content: string;
+  }>(
+    db.raw(
+      `SELECT localpart, server_name, ${USER_ID} AS user_id, coalesce(room_id, '') AS room_id, type, content
+       FROM public.userapi_account_datas
+       WHERE (localpart, server_name, coalesce(room_id, ''), type) > (:localpart, :serverName, :roomId, :type)
+         AND ${contains('content')}
+       ORDER BY localpart, server_name, coalesce(room_id, ''), type LIMIT :limit`,
+      bindings(filter, { localpart, serverName, roomId, type, limit: ROWS }),
+    ),
+  );
+  const last = rows.at(-1);
+  return pageOf(
+    rows.map(({ user_id: userId, type: dataType, content: text }) => ({
+      text,
+      place: { kind: 'account_data', userId, type: dataType },
+    })),
+    [last?.localpart ?? '', last?.server_name ?? '', last?.room_id ?? '', last?.type ?? ''],
+  );
+};
+
+const pageOf = (namings: readonly MediaNaming[], last: readonly (string | number)[]): NamingPage => ({
+  namings,
+  next: namings.length < ROWS ? undefined : last,
+});
+
+/** Everything of a homeserver that names media. */
+export const EVERYWHERE: readonly ReadPage[] = [readEvents, readInvites, readProfiles, readAccountData];
+/** What shows a media as a picture of a user or of a room. */
+export const AVATARS: readonly ReadPage[] = [readProfiles, readCurrentAvatars];
+/** The events of rooms. */
+export const EVENTS: readonly ReadPage[] = [readEvents];
+
+/** Reads the texts of some sources that contain the needle, page by page. @param reader the connection for the next page */
+export async function* readNamings(
+  reader: () => Db,
+  sources: readonly ReadPage[],
+  filter: NamingFilter,
+  signal: AbortSignal,
+): AsyncGenerator<readonly MediaNaming[], void, undefined> {
+  for (const read of sources) {
+    let after: NamingPage['next'] = [];
+    while (after !== undefined) {
+      signal.throwIfAborted();
+      const page: NamingPage = await read(reader(), filter, after);
+      yield page.namings;
+      after = page.next;
+    }
+  }
+}

@@ -1,0 +1,144 @@
+import type { Knex } from 'knex';
+import type { MediaFile } from '../../host.ts';
+import type { MediaKey } from '../../matrix/media-uris.ts';
+import { type Db, rowsOf } from '../database.ts';
+import { mediaKeyBindings } from '../mediaapi/media-keys.ts';
+
+/** How long the removal of a file waits after a failure. The interval is PostgreSQL's. */
+const POSTPONED = `interval '1 minute'`;
+
+/**
+ * Hashes that can be the name of a file. A row with another hash, such as one with slashes and dots, names no file, and nothing
+ * is removed for it.
+ */
+const IS_HASH = /^[A-Za-z0-9_-]{3,255}$/;
+/** The same condition in SQL. */
+const HASH_SQL = `~ '^[A-Za-z0-9_-]{3,255}$'`;
+const THUMBNAIL = /^(\d{1,9})x(\d{1,9})-(crop|scale)$/;
+/** The name of a thumbnail `t` in SQL. */
+const THUMBNAIL_SQL = `t.width || 'x' || t.height || '-' || t.resize_method`;
+const THUMBNAIL_NAME_SQL = `~ '^[0-9]{1,9}x[0-9]{1,9}-(crop|scale)$'`;
+
+/** Notes files, so that they are removed unless a row names them. */
+const NOTE = (files: string): string => `INSERT INTO matrix_admin.media_removals (base64hash, thumbnail)
+  SELECT base64hash, thumbnail FROM (${files}) AS files
+  WHERE base64hash ${HASH_SQL} AND (thumbnail = '' OR thumbnail ${THUMBNAIL_NAME_SQL}) ORDER BY base64hash, thumbnail
+  ON CONFLICT (base64hash, thumbnail) DO UPDATE SET due_at = excluded.due_at`;
+
+/** The file of a row of a media. @returns `undefined` if the row's hash can be the name of no file */
+export function fileNamed(hash: string, thumbnail = ''): MediaFile | undefined {
+  if (!IS_HASH.test(hash)) return undefined;
+  if (thumbnail === '') return { hash };
+  const [, width, height, method] = THUMBNAIL.exec(thumbnail) ?? [];
+  if (method !== 'crop' && method !== 'scale') return undefined;
+  return { hash, thumbnail: { width: Number(width), height: Number(height), method } };
+}
+
+/** A media whose rows were deleted. */
+export interface DeletedMedia extends MediaKey {
+  /** In bytes, without thumbnails. */
+  readonly size: number;
+}
+
+/**
+ * Deletes the rows of media and of their thumbnails, and notes their files for removal in the same statement. The update of a
+ * note that is there already waits for a removal that has locked the note.
+ */
+export async function deleteMedia(transaction: Knex.Transaction, keys: readonly MediaKey[]): Promise<DeletedMedia[]> {
+  const rows = await rowsOf<{ media_origin: MediaKey['origin']; media_id: string; file_size_bytes: string }>(
+    transaction.raw(
+      `WITH given AS (SELECT * FROM unnest(CAST(:origins AS text[]), CAST(:mediaIds AS text[])) AS g (media_origin, media_id)),
+       media AS (
+         DELETE FROM public.mediaapi_media_repository m USING given g
+         WHERE m.media_id = g.media_id AND m.media_origin = g.media_origin
+         RETURNING m.media_origin, m.media_id, m.base64hash, m.file_size_bytes),
+       thumbnails AS (
+         DELETE FROM public.mediaapi_thumbnail t USING given g
+         WHERE t.media_id = g.media_id AND t.media_origin = g.media_origin
+         RETURNING t.media_origin, t.media_id, ${THUMBNAIL_SQL} AS thumbnail),
+       noted AS (${NOTE(`SELECT base64hash, '' AS thumbnail FROM media
+         UNION SELECT base64hash, thumbnail FROM thumbnails JOIN media USING (media_origin, media_id)`)})
+       SELECT media_origin, media_id, file_size_bytes FROM media ORDER BY media_id, media_origin`,
+      mediaKeyBindings(keys),
+    ),
+  );
+  return rows.map(({ media_origin: origin, media_id: mediaId, file_size_bytes: size }) => ({
+    origin,
+    mediaId,
+    size: Number(size),
+  }));
+}
+
+/** Notes files for removal. They are removed unless a row names them. */
+export async function insertRemovals(transaction: Knex.Transaction, files: readonly MediaFile[]): Promise<void> {
+  await transaction.raw(
+    NOTE(
+      'SELECT DISTINCT * FROM unnest(CAST(:hashes AS text[]), CAST(:thumbnails AS text[])) AS f (base64hash, thumbnail)',
+    ),
+    fileBindings(files),
+  );
+}
+
+const fileBindings = (files: readonly MediaFile[]): Record<string, Knex.Value> => ({
+  hashes: files.map(({ hash }) => hash),
+  thumbnails: files.map(thumbnailNameOf),
+});
+
+/** The name of a thumbnail, such as `96x96-crop`. Empty for the file of the content itself. */
+export const thumbnailNameOf = ({ thumbnail }: MediaFile): string =>
+  thumbnail === undefined ? '' : `${thumbnail.width}x${thumbnail.height}-${thumbnail.method}`;
+
+/** Lists hashes with files that are due for removal, the oldest first. */
+export async function listDueHashes(db: Db, limit: number): Promise<string[]> {
+  const rows = await rowsOf<{ base64hash: string }>(
+    db.raw(
+      `SELECT base64hash FROM matrix_admin.media_removals WHERE due_at <= clock_timestamp()
+       GROUP BY base64hash ORDER BY min(due_at), base64hash LIMIT ?`,
+      [limit],
+    ),
+  );
+  return rows.map(({ base64hash: hash }) => hash);
+}
+
+/** Locks the notes of some hashes, and returns their files. */
+export async function lockRemovals(transaction: Knex.Transaction, hashes: readonly string[]): Promise<MediaFile[]> {
+  const rows = await rowsOf<{ base64hash: string; thumbnail: string }>(
+    transaction.raw(
+      `SELECT base64hash, thumbnail FROM matrix_admin.media_removals WHERE base64hash = ANY(?)
+       ORDER BY base64hash, thumbnail FOR UPDATE`,
+      [[...hashes]],
+    ),
+  );
+  return rows.flatMap(({ base64hash, thumbnail }) => fileNamed(base64hash, thumbnail) ?? []);
+}
+
+/** Deletes notes that the transaction has locked. */
+export async function deleteRemovals(transaction: Knex.Transaction, files: readonly MediaFile[]): Promise<void> {
+  await transaction.raw(
+    `DELETE FROM matrix_admin.media_removals
+     WHERE (base64hash, thumbnail) IN (SELECT * FROM unnest(CAST(:hashes AS text[]), CAST(:thumbnails AS text[])))`,
+    fileBindings(files),
+  );
+}
+
+/** Lets the files of a hash wait a minute for the next attempt to remove them. */
+export async function postponeRemovals(db: Db, hash: string): Promise<void> {
+  await db.raw(
+    `UPDATE matrix_admin.media_removals SET due_at = clock_timestamp() + ${POSTPONED} WHERE base64hash = ?`,
+    [hash],
+  );
+}
+
+/** Of the files with these hashes, those that a row names: `<hash>`, and `<hash>/96x96-crop` for thumbnails. */
+export async function findUsedFiles(db: Db, hashes: readonly string[]): Promise<ReadonlySet<string>> {
+  const rows = await rowsOf<{ name: string }>(
+    db.raw(
+      `WITH media AS (SELECT media_id, media_origin, base64hash FROM public.mediaapi_media_repository WHERE base64hash = ANY(?))
+       SELECT base64hash AS name FROM media
+       UNION SELECT base64hash || '/' || ${THUMBNAIL_SQL} FROM media
+         JOIN public.mediaapi_thumbnail t USING (media_id, media_origin)`,
+      [[...hashes]],
+    ),
+  );
+  return new Set(rows.map(({ name }) => name));
+}
