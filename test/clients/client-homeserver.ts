@@ -6,6 +6,10 @@ export const SHARED_SECRET = 'a secret of the homeserver';
 /** Starts a homeserver that has the recorded data, registers users and sends notices. */
 export function startClientHomeserver(): Promise<FixtureHomeserver> {
   return startFixtureHomeserver({
-    accounts: { registration: { sharedSecret: SHARED_SECRET, requiresToken: true }, serverNotices: {} },
+    accounts: {
+      registration: { sharedSecret: SHARED_SECRET, requiresToken: true },
+      serverNotices: {},
+      accounts: { allowLoginAs: true },
+    },
   });
 }

@@ -1,43 +1,24 @@
-import { execFile } from 'node:child_process';
-import { rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type FixtureHomeserver, fixture, type Json, roomNamed } from '../reference-host/fixture-homeserver.ts';
-import { makeScratchDirectory } from '../support/scratch-directory.ts';
-import { startClientHomeserver } from './client-homeserver.ts';
-import { debianSynadm, pypiSynadm, type SynadmProgram } from './synadm-programs.ts';
+import { debianSynadm, pypiSynadm } from './synadm-programs.ts';
+import { type SynadmSession, startSynadm } from './synadm-session.ts';
 
-const run = promisify(execFile);
 const { admin, alice, bob, carol, frank } = fixture.users;
 
 describe.each([
   { from: 'Debian', install: debianSynadm },
   { from: 'the Python package index', install: pypiSynadm },
 ])('synadm of $from', ({ install }) => {
+  let session: SynadmSession;
   let server: FixtureHomeserver;
-  let program: SynadmProgram;
-  let directory: string;
-  let config: string;
-
   beforeAll(async () => {
-    program = await install();
-    server = await startClientHomeserver();
-    directory = await makeScratchDirectory('koa-matrix-admin-synadm-');
-    config = join(directory, 'synadm.yaml');
-    await writeFile(config, configOf(server.origin));
+    session = await startSynadm(install);
+    server = session.server;
   });
-  afterAll(async () => {
-    await server?.stop();
-    await program?.remove();
-    if (directory !== undefined) await rm(directory, { recursive: true });
-  });
+  afterAll(() => session?.stop());
 
-  const synadmText = async (...args: string[]): Promise<string> => {
-    const options = ['--batch', '--config-file', config, '--output', 'json'];
-    return (await run(program.path, [...options, ...args], { env: { ...process.env, HOME: directory } })).stdout;
-  };
-  const synadm = async (...args: string[]): Promise<Json> => JSON.parse(await synadmText(...args));
+  const synadmText = (...args: string[]): Promise<string> => session.text(...args);
+  const synadm = (...args: string[]): Promise<Json> => session.json(...args);
 
   const canLogIn = async (user: string, password: string): Promise<boolean> => {
     const body = { type: 'm.login.password', identifier: { type: 'm.id.user', user }, password };
@@ -192,8 +173,7 @@ describe.each([
   test('calls the other paths with raw requests', async () => {
     const roomId = roomNamed('v10');
     const path = `evacuateRoom/${encodeURIComponent(roomId)}`;
-    const other = join(directory, 'dendrite.yaml');
-    await writeFile(other, configOf(server.origin, '/_dendrite/admin'));
+    const other = await session.configFor('/_dendrite/admin');
     const call = ['matrix', 'raw', '-m', 'post', '-d', '{"dry_run":true}', path];
     expect(await synadm('--config-file', other, ...call)).toMatchObject({
       affected: expect.arrayContaining([alice.user_id]),
@@ -201,22 +181,3 @@ describe.each([
     });
   });
 });
-
-/** Makes a configuration in the format of `synadm config`. */
-function configOf(origin: string, matrixPath = '/_matrix'): string {
-  const settings = {
-    user: admin.user_id,
-    token: admin.access_token,
-    base_url: origin,
-    admin_path: '/_synapse/admin',
-    matrix_path: matrixPath,
-    format: 'json',
-    timeout: 30,
-    server_discovery: 'well-known',
-    homeserver: 'localhost:18448',
-    ssl_verify: true,
-  };
-  return Object.entries(settings)
-    .map(([key, value]) => `${key}: ${JSON.stringify(value)}\n`)
-    .join('');
-}
