@@ -28,6 +28,10 @@ const OWN_INDEX: BesideDendrite = {
   verdict: 'refused',
   text: "Dendrite searches an index of its own, which this command cannot rebuild. Use Dendrite's GET /_dendrite/admin/fulltext/reindex.",
 };
+const NO_MEDIA_STORE: BesideDendrite = {
+  verdict: 'refused',
+  text: 'Only the homeserver can reach the files of media. It needs a homeserver that mounts the plugin and lends its media store.',
+};
 const UNTRIED: BesideDendrite = {
   verdict: 'refused',
   text: 'Nobody has tried this operation beside a running Dendrite. Stop Dendrite, run the command with --database, and start Dendrite again.',
@@ -66,6 +70,7 @@ const WRITES: Readonly<Partial<Record<OperationName, BesideDendrite>>> = {
   runBulk: { verdict: 'at-once', text: 'Each item is treated like a call of its own, and may be refused.' },
   evacuateRoom: LATER,
   evacuateUser: LATER,
+  redactUserEvents: LATER,
   sendServerNotice: LATER,
   sendServerNotices: LATER,
   purgeRoom: STOP_FIRST,
@@ -82,6 +87,16 @@ const WRITES: Readonly<Partial<Record<OperationName, BesideDendrite>>> = {
   blockRoom: NOT_ENFORCED,
   unblockRoom: NOT_ENFORCED,
   setRoomBlocked: NOT_ENFORCED,
+  setMediaQuarantined: NOT_ENFORCED,
+  setMediaProtected: NOT_ENFORCED,
+  quarantineUserMedia: NOT_ENFORCED,
+  quarantineRoomMedia: NOT_ENFORCED,
+  deleteMedia: NO_MEDIA_STORE,
+  deleteUserMedia: NO_MEDIA_STORE,
+  deleteRoomMedia: NO_MEDIA_STORE,
+  deleteOldMedia: NO_MEDIA_STORE,
+  purgeMediaCache: NO_MEDIA_STORE,
+  checkMedia: NO_MEDIA_STORE,
   reindexFulltext: OWN_INDEX,
   startBackgroundUpdate: OWN_INDEX,
   setBackgroundUpdatesEnabled: AT_ONCE,

@@ -8,7 +8,7 @@ export const SHOWN_INPUT: Readonly<Record<string, readonly string[] | undefined>
   checkMedia: ['repair', 'dryRun'],
   deactivateUser: ['userId', 'erase', 'media', 'dryRun'],
   deleteMedia: ['serverName', 'mediaId', 'dryRun'],
-  deleteOldMedia: ['serverName', 'beforeTs', 'sizeGt', 'keepProfiles', 'dryRun'],
+  deleteOldMedia: ['origin', 'beforeTs', 'sizeGt', 'keepProfiles', 'dryRun'],
   deleteRoom: ['roomId', 'block', 'purge', 'forcePurge', 'newRoomUserId', 'roomName', 'media', 'dryRun'],
   deleteRoomMedia: ['roomId', 'media', 'dryRun'],
   deleteUserMedia: ['userId', 'orderBy', 'direction', 'limit', 'from', 'dryRun'],

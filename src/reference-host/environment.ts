@@ -25,6 +25,7 @@ const schema = z
       .custom<ServerName>((value) => typeof value === 'string' && isServerName(value), 'expected a server name')
       .default('localhost' as ServerName),
     SIGNING_KEY: z.string().default('.data/matrix_key.pem'),
+    MEDIA_STORE: z.string().default('.data/media_store'),
     ADMIN_PASSWORD: text,
     REGISTRATION_SHARED_SECRET: text,
     REGISTRATION_REQUIRES_TOKEN: flag.default(false),

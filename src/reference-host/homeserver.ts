@@ -14,6 +14,8 @@ import type { HttpsSettings } from './federation/https-request.ts';
 import type { HostContext } from './host-context.ts';
 import { createHttpServer } from './http-server.ts';
 import { parseJsonBody } from './json-body.ts';
+import { createMediaDirectory } from './media/media-directory.ts';
+import { addMediaRoutes } from './media/media-routes.ts';
 import { answerUnrecognized, createResponder } from './responder.ts';
 import { createMessageLimit } from './rooms/message-limit.ts';
 import { showProfile } from './rooms/show-profile.ts';
@@ -32,6 +34,8 @@ export interface HomeserverSettings {
   /** Credentials for `/metrics`. @defaultValue anyone may read `/metrics` */
   readonly metricsCredentials?: Credentials;
   readonly rateLimit: boolean;
+  /** Folder of the media files, in Dendrite's layout. @defaultValue the homeserver has no media */
+  readonly mediaDirectory?: string;
   /** Accounts, registration by shared secret, and server notices. @defaultValue the plugin's defaults: both are off */
   readonly accounts?: Pick<AdminPluginOptions, 'accounts' | 'registration' | 'serverNotices'>;
   /**
@@ -106,6 +110,7 @@ export function createHomeserver(settings: HomeserverSettings): Homeserver {
   const federation = settings.federation && createFederation({ ...common, https: settings.federation });
 
   const lent = { notifier, ...(federation && { federation: federation.sender }) };
+  const media = settings.mediaDirectory === undefined ? undefined : createMediaDirectory(settings.mediaDirectory);
 
   // 1. Give the plugin the homeserver's objects. The plugin closes none of them.
   const admin = createAdminPlugin(
@@ -116,6 +121,7 @@ export function createHomeserver(settings: HomeserverSettings): Homeserver {
       logger,
       metrics: { registry },
       ...lent,
+      ...(media && { media }),
     },
     { search, ...settings.accounts, limits: rateLimit ? {} : { failedAuthentications: false, openRequests: false } },
   );
@@ -142,7 +148,11 @@ export function createHomeserver(settings: HomeserverSettings): Homeserver {
   addSyncRoute(router, context, streams);
   addMonitorRoutes(router, context);
   addMetricsRoute(router, registry, settings.metricsCredentials);
-  app.use(createResponder(logger)).use(parseJsonBody()).use(router.routes()).use(answerUnrecognized(router));
+  // Files are no JSON, so these routes come before the body parser.
+  const mediaRouter = new Router({ sensitive: true, strict: true });
+  if (media !== undefined) addMediaRoutes(mediaRouter, context, media);
+  app.use(createResponder(logger)).use(mediaRouter.routes()).use(parseJsonBody()).use(router.routes());
+  app.use(answerUnrecognized(router, mediaRouter));
 
   const server = createHttpServer(app.callback());
   const certificate = settings.federation?.certificate;

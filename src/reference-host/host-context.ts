@@ -8,7 +8,7 @@ import type { LimitMessages } from './rooms/message-limit.ts';
 export interface HostContext {
   readonly db: Knex;
   readonly signingKey: SigningKey;
-  readonly admin: Pick<AdminPlugin, 'accounts' | 'operations' | 'registrationTokens' | 'rooms' | 'search'>;
+  readonly admin: Pick<AdminPlugin, 'accounts' | 'media' | 'operations' | 'registrationTokens' | 'rooms' | 'search'>;
   /** Sends to other servers what is queued for them. @defaultValue nothing is sent to other servers */
   readonly federation?: FederationSender;
   /** Wakes clients that are waiting in `/sync`. @defaultValue clients see changes with their next request */

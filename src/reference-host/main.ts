@@ -45,6 +45,7 @@ async function serve({ environment, logger, signalled }: Service, databaseUrl: s
     databaseUrl,
     signingKey: await loadSigningKey(environment.SIGNING_KEY, environment.SERVER_NAME),
     search: searchOf(environment),
+    mediaDirectory: environment.MEDIA_STORE,
     rateLimit: environment.RATE_LIMIT,
     accounts: accountsOf(environment),
     federation: {

@@ -16,6 +16,7 @@ describe('the environment', () => {
       PORT: 8008,
       SERVER_NAME: 'localhost',
       SIGNING_KEY: '.data/matrix_key.pem',
+      MEDIA_STORE: '.data/media_store',
       REGISTRATION_REQUIRES_TOKEN: false,
       SERVER_NOTICES: false,
       ALLOW_LOGIN_AS: false,

@@ -21,13 +21,13 @@ export const MEDIA_DELETION_ROUTES: readonly Route[] = [
     respond: okOf,
   }),
   // Synapse has deprecated the path with the server name.
-  ...[`${V1}/media/delete`, `${V1}/media/:serverName/delete`].map((path) =>
+  ...[`${V1}/media/delete`, `${V1}/media/:origin/delete`].map((path) =>
     defineRoute({
       method: 'POST',
       path,
       operation: 'deleteOldMedia',
       input: ({ params, query }) => ({
-        serverName: params.serverName,
+        origin: params.origin,
         beforeTs: timeOf(query.before_ts),
         sizeGt: numberOf(query.size_gt),
         keepProfiles: flagOf('keep_profiles', query.keep_profiles),

@@ -116,7 +116,7 @@ export const deleteOldMedia = defineJobOperation({
   effect: 'job',
   input: inputObject({
     /** Only media of this local server name are deleted. @defaultValue media of all local server names */
-    serverName: originInput.optional(),
+    origin: originInput.optional(),
     /** Media uploaded before this time are deleted, in ms since the epoch. */
     beforeTs: beforeInput,
     /** Only media with more bytes than this are deleted. @defaultValue 0 */
@@ -128,14 +128,14 @@ export const deleteOldMedia = defineJobOperation({
   }),
   dedupeKey: () => '',
   isServed: ({ fileRemoval }) => fileRemoval !== undefined,
-  begin: async (scope, { serverName }) => {
-    if (serverName !== undefined && !scope.localServerNames.includes(serverName)) {
-      throw new ParameterError(['serverName'], 'Can only delete local media');
+  begin: async (scope, { origin }) => {
+    if (origin !== undefined && !scope.localServerNames.includes(origin)) {
+      throw new ParameterError(['origin'], 'Can only delete local media');
     }
     requireFileRemoval(scope);
   },
-  run: (work: JobScope<DeletionCounts>, { serverName, beforeTs, sizeGt, keepProfiles }): Promise<DeletedMediaIds> => {
-    const filter = { serverName, isLocal: true, before: beforeTs, largerThan: sizeGt };
+  run: (work: JobScope<DeletionCounts>, { origin, beforeTs, sizeGt, keepProfiles }): Promise<DeletedMediaIds> => {
+    const filter = { origin, isLocal: true, before: beforeTs, largerThan: sizeGt };
     return deleteAsJob(work, chosen(work, filter, keepProfiles));
   },
 });

@@ -123,7 +123,7 @@ export interface MediaFilter {
   /** Whether to choose media of local servers or of other servers. */
   readonly isLocal: boolean;
   /** Chooses media of one server. @defaultValue media of all these servers */
-  readonly serverName?: ServerName | undefined;
+  readonly origin?: ServerName | undefined;
   /** Latest upload in ms since the epoch, exclusive. */
   readonly before: number;
   /** Size in bytes, exclusive. */
@@ -133,7 +133,7 @@ export interface MediaFilter {
 /** Lists media without protection that a filter chooses, in the order of their ids. @param after the last one of the page before */
 export async function readMediaKeys(
   db: Db,
-  { localServerNames, isLocal, serverName, before, largerThan }: MediaFilter,
+  { localServerNames, isLocal, origin, before, largerThan }: MediaFilter,
   after: MediaKey | undefined,
   limit: number,
 ): Promise<MediaKey[]> {
@@ -141,14 +141,14 @@ export async function readMediaKeys(
     db.raw(
       `SELECT m.media_origin, m.media_id FROM public.mediaapi_media_repository m ${WITH_STANDING}
        WHERE (m.media_id, m.media_origin) > (:mediaId, :origin) AND (m.media_origin = ANY(:localServerNames)) = :isLocal
-         AND (CAST(:serverName AS text) IS NULL OR m.media_origin = :serverName) AND m.creation_ts < :before AND m.file_size_bytes > :largerThan AND s.is_protected IS NOT TRUE
+         AND (CAST(:only AS text) IS NULL OR m.media_origin = :only) AND m.creation_ts < :before AND m.file_size_bytes > :largerThan AND s.is_protected IS NOT TRUE
        ORDER BY m.media_id, m.media_origin LIMIT :limit`,
       {
         origin: after?.origin ?? '',
         mediaId: after?.mediaId ?? '',
         localServerNames: [...localServerNames],
         isLocal,
-        serverName: serverName ?? null,
+        only: origin ?? null,
         before,
         largerThan,
         limit,

@@ -1,0 +1,58 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { MatrixError } from '../../index.ts';
+import type { MediaDirectory } from './media-directory.ts';
+
+/** An uploaded file that is whole, and that still has a temporary name. */
+export interface ReceivedFile {
+  /** SHA-256 of the content in unpadded url-safe base64. */
+  readonly hash: string;
+  /** In bytes. */
+  readonly size: number;
+  /** Puts the file into its place in the store, unless a file with the same content is there. */
+  readonly keep: () => Promise<void>;
+  /** Removes the temporary file, if it is still there. */
+  readonly discard: () => Promise<void>;
+}
+
+/**
+ * Writes a request body to a temporary file.
+ * @param maxBytes maximum size in bytes
+ * @throws MatrixError `M_TOO_LARGE`
+ */
+export async function receiveFile(directory: MediaDirectory, body: Readable, maxBytes: number): Promise<ReceivedFile> {
+  await mkdir(directory.temporary, { recursive: true });
+  const temporary = join(directory.temporary, randomUUID());
+  const discard = (): Promise<void> => rm(temporary, { force: true });
+  const hash = createHash('sha256');
+  let size = 0;
+  const file = await open(temporary, 'wx');
+  try {
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > maxBytes) throw new MatrixError('M_TOO_LARGE', `The file has more than ${maxBytes} bytes`);
+      hash.update(chunk);
+      await file.writeFile(chunk);
+    }
+    await file.sync();
+  } catch (error) {
+    await discard();
+    throw error;
+  } finally {
+    await file.close();
+  }
+  const digest = hash.digest('base64url');
+  return {
+    hash: digest,
+    size,
+    keep: async () => {
+      if ((await directory.sizeOf({ hash: digest })) !== undefined) return discard();
+      const path = directory.pathOf({ hash: digest });
+      await mkdir(dirname(path), { recursive: true });
+      await rename(temporary, path);
+    },
+    discard,
+  };
+}
