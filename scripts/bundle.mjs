@@ -1,6 +1,6 @@
 /**
- * Builds `lib/`, the content of the npm package: the modules of `dist/` in a few files, and the type declarations of the entry
- * points. One file loads much faster than four hundred files.
+ * Builds `lib/`, the content of the npm package: the modules of `dist/` in a few files, the console, and the type declarations
+ * of the entry points. One file loads much faster than four hundred files.
  */
 import { cp, mkdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join, normalize } from 'node:path';
@@ -19,6 +19,7 @@ const programs = Object.values(bin).map(nameOf);
 
 await rm(LIB, { recursive: true, force: true });
 await bundleModules();
+await cp(join(DIST, 'console'), join(LIB, 'console'), { recursive: true });
 await copyDeclarations(entries.map((entry) => `${entry}.d.ts`));
 
 async function bundleModules() {

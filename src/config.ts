@@ -61,6 +61,8 @@ export interface AdminPluginOptions {
      */
     readonly passUnknownPaths?: boolean;
   };
+  /** Whether `GET /_dendrite/admin/console` serves the console, a web page for administrators. @defaultValue true */
+  readonly console?: boolean;
   /** Settings of the hooks that the homeserver adds. */
   readonly hooks?: {
     /** Time limit of hooks that have no time limit of their own. @defaultValue 5000 */
@@ -209,6 +211,7 @@ const optionsSchema = closedObject({
     repeatProgressMs: ms.default(15_000),
   }).prefault({}),
   http: closedObject({ passUnknownPaths: z.boolean().default(false) }).prefault({}),
+  console: z.boolean().default(true),
   hooks: closedObject({ timeoutMs: ms.default(5_000) }).prefault({}),
   registration: closedObject({
     sharedSecret: z.string().min(1).optional(),

@@ -90,6 +90,7 @@ export type { LanguageCode } from './search/analysis/languages.ts';
 export type { Reindexed } from './search/reindex-job.ts';
 export type { Search, SearchRequest, SearchResult } from './search/search.ts';
 export type { SearchAdapter, SearchHit, SearchIndex, SearchKey, SearchOrder } from './search/search-index.ts';
+export type { SearchStatus } from './search/search-parts.ts';
 export type { Destination } from './storage/federation/destinations.ts';
 export type { RoomSize } from './storage/largest-rooms.ts';
 export type { MediaPlace } from './storage/media-names.ts';

@@ -1,4 +1,5 @@
 import { optionsJsonSchema } from './config.ts';
+import { CONSOLE_PATHS } from './http/console.ts';
 import { ROUTES } from './http/routes.ts';
 import { METRICS } from './metrics.ts';
 import { OWN_SCHEMA } from './migrations/migrations.ts';
@@ -57,7 +58,10 @@ export function buildManifest({
       ),
     },
     operations: Object.fromEntries(Object.entries(OPERATIONS).map(([operation, { effect }]) => [operation, effect])),
-    routes: ROUTES.map(({ method, path, operation }) => ({ method, path, operation })),
+    routes: [
+      ...ROUTES.map(({ method, path, operation }) => ({ method, path, operation })),
+      ...CONSOLE_PATHS.map((path) => ({ method: 'GET', path })),
+    ],
     metrics: Object.fromEntries(Object.values(METRICS).map(({ name: metric, labels }) => [metric, labels])),
   };
 }

@@ -142,6 +142,7 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
     limits: config.limits,
     purgeAbandoned: config.rooms.purgeAbandoned || undefined,
     reindex: search.reindex,
+    readSearchStatus: search.readStatus,
     roomRemoval: search.roomRemoval,
     calls: createOperationCalls(() => pipeline),
     wakeJobs: () => worker.wake(),

@@ -72,6 +72,7 @@ const MAY_IMPORT: Readonly<Record<string, { readonly values: readonly string[]; 
       ],
       types: ['config', 'host', 'jobs', 'metrics'],
     },
+    console: { values: [] },
     'report-metrics': { values: ['operations', 'storage'], types: ['metrics'] },
     manifest: { values: ['config', 'http', 'metrics', 'migrations', 'operations', 'storage'] },
     loader: { values: ['json', 'setting-mistakes', 'storage'], types: ['config', 'host', 'plugin'] },
@@ -155,7 +156,7 @@ interface Import {
 }
 
 const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
-  .filter((path) => path.endsWith('.ts'))
+  .filter((path) => /\.tsx?$/.test(path))
   .map((path) => readSource(path.replaceAll('\\', '/')));
 
 function readSource(path: string): SourceFile {
@@ -226,6 +227,14 @@ describe('imports', () => {
     const parts = new Set(files.map(({ part }) => part));
     expect([...parts].filter((part) => part !== HOST_PART && MAY_IMPORT[part] === undefined)).toEqual([]);
     expect(Object.keys(MAY_IMPORT).filter((part) => !parts.has(part))).toEqual([]);
+  });
+
+  it('of the console, which runs in a browser, are its own files and Preact', () => {
+    const isPreact = (specifier: string): boolean => isPackage(specifier, 'preact');
+    const allowed = (_file: SourceFile, { path, specifier }: Import): boolean =>
+      path === undefined ? isPreact(specifier) : partOf(path) === 'console';
+    expect(badImports(allowed, ({ part }) => part === 'console')).toEqual([]);
+    expect(badImports((file, { specifier }) => file.part === 'console' || !isPreact(specifier))).toEqual([]);
   });
 
   it('stay inside src', () => {

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
+import { CONSOLE_PATHS } from '../src/http/console.ts';
 import { ROUTES } from '../src/http/routes.ts';
 import { createAdminPlugin } from '../src/index.ts';
 import { manifestJsonSchema } from '../src/loader/manifest.ts';
@@ -133,7 +134,7 @@ it('the listed tables are the tables that start() creates', async () => {
   }
 });
 
-it('the router has the routes of the manifest, and otherwise only refusals', async () => {
+it('the router has the routes of the manifest, the console, and otherwise only refusals', async () => {
   const database = await createTestDatabase();
   const admin = createAdminPlugin(
     { serverName: SERVER_NAME, db: database.db, signingKeys: [createSigningKey()] },
@@ -142,9 +143,10 @@ it('the router has the routes of the manifest, and otherwise only refusals', asy
   const served = admin.router.stack
     .filter((layer) => layer.methods.length <= 2 && !layer.methods.includes('OPTIONS'))
     .map((layer) => `${layer.methods.filter((method) => method !== 'HEAD').join()} ${String(layer.path)}`);
-  expect(served).toEqual(
-    ROUTES.filter(({ when }) => when === undefined).map(({ method, path }) => `${method} ${path}`),
-  );
+  expect(served).toEqual([
+    ...ROUTES.filter(({ when }) => when === undefined).map(({ method, path }) => `${method} ${path}`),
+    ...CONSOLE_PATHS.map((path) => `GET ${path}`),
+  ]);
   await admin.stop();
   await database.drop();
 });

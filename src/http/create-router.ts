@@ -14,6 +14,7 @@ import { resultOf, startOperation } from '../pipeline/run-operation.ts';
 import { withTimeLimit } from '../with-time-limit.ts';
 import { createAddressLimit } from './address-limit.ts';
 import { createAuthenticate } from './authenticate.ts';
+import { CONSOLE_PATHS, respondConsole } from './console.ts';
 import { refuseUnknownKeys, watchReads } from './known-keys.ts';
 import { readJsonBody } from './read-json-body.ts';
 import { respondEmpty, respondError, respondEvents, respondJson, setCommonHeaders } from './respond.ts';
@@ -154,9 +155,20 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
     router.register(path, [method], layer(path, serve(route, others)));
   }
 
+  const consolePaths = config.console ? CONSOLE_PATHS : [];
+  for (const path of consolePaths) {
+    router.register(
+      path,
+      ['GET'],
+      layer(path, (ctx) => respondConsole(ctx, path)),
+    );
+  }
+
   const unrecognized = new MatrixError('M_UNRECOGNIZED', 'Unrecognized request');
-  for (const path of new Set(routes.map((route) => route.path))) {
-    const methods = routes.filter((route) => covers(route.path, path)).map((route) => route.method);
+  for (const path of new Set([...routes.map((route) => route.path), ...consolePaths])) {
+    const methods = consolePaths.includes(path)
+      ? ['GET']
+      : routes.filter((route) => covers(route.path, path)).map((route) => route.method);
     router.all(
       path,
       layer(path, async (ctx) => {

@@ -17,7 +17,7 @@ import { ROOM_MEMBERSHIP_ROUTES } from './rooms/room-membership-routes.ts';
 import { ROOM_ROUTES } from './rooms/room-routes.ts';
 import { ROOM_TIMELINE_ROUTES } from './rooms/room-timeline-routes.ts';
 import type { Route } from './route.ts';
-import { REINDEX_ROUTES } from './search/reindex-routes.ts';
+import { SEARCH_ROUTES } from './search/search-routes.ts';
 import { APPROVAL_ROUTES } from './server/approval-routes.ts';
 import { AUDIT_ROUTES } from './server/audit-routes.ts';
 import { JOB_ROUTES } from './server/job-routes.ts';
@@ -42,7 +42,7 @@ export const PREFIXES: readonly string[] = ['/_dendrite/admin', '/_synapse/admin
 
 /** All routes. The router, the manifest and the documentation are made from this table. */
 export const ROUTES: readonly Route[] = [
-  ...REINDEX_ROUTES,
+  ...SEARCH_ROUTES,
   ...JOB_ROUTES,
   ...AUDIT_ROUTES,
   ...APPROVAL_ROUTES,

@@ -15,11 +15,11 @@ export function mistakesOfFacts(manifest: Manifest, plugin: AdminPlugin): readon
       .filter((route) => !declared.has(route))
       .map((route) => `the plugin serves ${route}, which its manifest does not declare`),
     ...[...names].flatMap((name) => mistakeOfOperation(name, manifest.operations[name], given[name])),
-    ...manifest.routes
-      .filter(({ operation }) => manifest.operations[operation] === undefined)
-      .map(
-        (route) => `the manifest declares ${routeName(route)} for ${route.operation}, which is none of its operations`,
-      ),
+    ...manifest.routes.flatMap((route) =>
+      route.operation === undefined || manifest.operations[route.operation] !== undefined
+        ? []
+        : [`the manifest declares ${routeName(route)} for ${route.operation}, which is none of its operations`],
+    ),
   ];
 }
 

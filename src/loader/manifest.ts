@@ -49,8 +49,10 @@ const manifestSchema = z.strictObject({
     .record(text, z.enum(['read', 'write', 'job']))
     .describe('Operations that can be called and hooked into, and how each runs.'),
   routes: z
-    .array(z.strictObject({ method: z.enum(['GET', 'POST', 'PUT', 'DELETE']), path: text, operation: text }))
-    .describe('HTTP routes. The loader refuses a plugin that serves another one.'),
+    .array(z.strictObject({ method: z.enum(['GET', 'POST', 'PUT', 'DELETE']), path: text, operation: text.optional() }))
+    .describe(
+      'HTTP routes. A route without an operation serves a file. The loader refuses a plugin that serves another route.',
+    ),
   metrics: z
     .record(text, names)
     .describe('Metrics and their labels. The loader keeps the plugin from registering another one.'),

@@ -15,6 +15,7 @@ import type { RoomWriter } from '../rooms/room-writer.ts';
 import type { ServerNotices } from '../rooms/server-notices.ts';
 import type { Reindex } from '../search/reindex-job.ts';
 import type { RoomRemoval } from '../search/room-removal.ts';
+import type { SearchStatus } from '../search/search-parts.ts';
 import type { Db } from '../storage/database.ts';
 import type { AfterCommit } from '../storage/transact.ts';
 import type { Actor } from './actor.ts';
@@ -84,6 +85,8 @@ export interface OperationServices {
   readonly purgeAbandoned: AbandonedRoomPolicy | undefined;
   /** Rebuilds the search index. `undefined` if search is off. */
   readonly reindex: Reindex | undefined;
+  /** Reads the state of the search index. `undefined`: search is off. */
+  readonly readSearchStatus: (() => Promise<SearchStatus>) | undefined;
   readonly roomRemoval: RoomRemoval;
   readonly calls: OperationCalls;
   /** Makes this process look for jobs at once. */

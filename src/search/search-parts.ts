@@ -15,6 +15,23 @@ import type { SearchAdapter, SearchIndex } from './search-index.ts';
 
 /** How long metrics reuse the measured size of an index, in ms. Measuring takes time. */
 const STATS_FRESHNESS_MS = 30_000;
+const MEASURE_FAILED = 'Could not measure the search index';
+
+/** The state of the search index. */
+export interface SearchStatus {
+  /** The name of the search engine, such as `postgres`. */
+  readonly engine: string;
+  /** Number of documents in the index. `null` if the engine does not answer. */
+  readonly documents: number | null;
+  /** Size of the index on disk, in bytes. `null` if the engine does not answer. */
+  readonly bytes: number | null;
+  /** Number of changes that wait for delivery to the engine. */
+  readonly waiting: number;
+  /** When a reindex last ended, in ms since the epoch. `null` if there was none. */
+  readonly lastRebuildTs: number | null;
+  /** Whether the index needs a reindex, because another version or other languages have made its words. */
+  readonly isOutdated: boolean;
+}
 
 /** The parts of the plugin that belong to search. */
 export interface SearchParts {
@@ -22,6 +39,8 @@ export interface SearchParts {
   /** Updates the documents of events. */
   readonly apply: ApplyEvents;
   readonly reindex: Reindex | undefined;
+  /** Reads the state of the index. `undefined`: search is off. */
+  readonly readStatus: (() => Promise<SearchStatus>) | undefined;
   readonly roomRemoval: RoomRemoval;
   readonly start: () => Promise<void>;
   /** Tells whether the index was written by another version of the text analysis. Such an index needs a reindex. */
@@ -49,6 +68,7 @@ const DISABLED: SearchParts = {
   search: disabledSearch,
   apply: async () => {},
   reindex: undefined,
+  readStatus: undefined,
   roomRemoval: { kind: 'none' },
   start: async () => {},
   isOutdated: async () => false,
@@ -77,6 +97,20 @@ export function createSearchParts(adapter: SearchAdapter | false, settings: Sear
     search,
     apply,
     reindex,
+    readStatus: async () => {
+      const state = await indexState(db, index.engine);
+      const stats = await index.stats().catch((error: unknown) => {
+        logger.warn({ error: describeError(error) }, MEASURE_FAILED);
+      });
+      return {
+        engine: index.engine,
+        documents: stats?.documents ?? null,
+        bytes: stats?.bytes ?? null,
+        waiting: await countUndelivered(db, index.engine),
+        lastRebuildTs: state.lastRebuildAt ?? null,
+        isOutdated: state.analysis !== analysis.id,
+      };
+    },
     roomRemoval: createRoomRemoval(index, delivery),
     start: async () => {
       await ensureIndexState(db, index.engine, analysis.id);
@@ -108,7 +142,7 @@ function reportIndex({ db, logger, metrics }: SearchSettings, index: SearchIndex
       metrics.searchIndexBytes.set({ engine }, bytes);
     } catch (error) {
       // The host's metrics page must work even if the search engine is unavailable.
-      logger.warn({ error: describeError(error) }, 'Could not measure the search index');
+      logger.warn({ error: describeError(error) }, MEASURE_FAILED);
     }
   });
 }

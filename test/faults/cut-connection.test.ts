@@ -1,22 +1,22 @@
 import knex, { type Knex } from 'knex';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { type DatabaseProxy, startDatabaseProxy } from '../support/database-proxy.ts';
 import { USERS } from '../support/dendrite-server.ts';
 import { type Answer, jsonOf } from '../support/http-client.ts';
 import { ALL_ROUTES, type MountedPlugin, mountPlugin } from '../support/mounted-plugin.ts';
 import { until } from '../support/search-plugin.ts';
+import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 
 let database: TestDatabase;
 /** A connection that does not go through the proxy. */
 let db: Knex;
-let proxy: DatabaseProxy;
+let proxy: TcpProxy;
 let plugin: MountedPlugin;
 beforeAll(async () => {
   database = await createTestDatabase({ fixture: true });
   ({ db } = database);
-  proxy = await startDatabaseProxy(database.connectionString);
-  const connection = proxy.connectionString;
+  proxy = await startTcpProxy(database.connectionString);
+  const connection = proxy.url;
   const proxied = knex({ client: 'pg', connection, pool: { min: 0, max: 10 }, acquireConnectionTimeout: 2_000 });
   plugin = await mountPlugin({ database: { ...database, db: proxied, pluginDb: proxied }, options: ALL_ROUTES });
   const { pool } = proxied.client;

@@ -1,10 +1,10 @@
 import knex from 'knex';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { startDatabaseProxy } from '../support/database-proxy.ts';
 import { USERS } from '../support/dendrite-server.ts';
 import { type Answer, jsonOf } from '../support/http-client.ts';
 import { MOUNTS, type MountedPlugin, mountPlugin, ROOT_MOUNT } from '../support/mounted-plugin.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
 
 const INTERNALS =
   /select|insert|update |relation|userapi|matrix_admin|postgres|knex|\.ts|\.js|node_modules|at .*\(|syntax/i;
@@ -75,8 +75,8 @@ describe.each(MOUNTS)('a broken database $name', (mount) => {
 describe('a connection to the database that is cut in the middle of a query', () => {
   it('reveals no token', async () => {
     const own = await createTestDatabase({ fixture: true });
-    const proxy = await startDatabaseProxy(own.connectionString);
-    const db = knex({ client: 'pg', connection: proxy.connectionString, pool: { min: 0, max: 5 } });
+    const proxy = await startTcpProxy(own.connectionString);
+    const db = knex({ client: 'pg', connection: proxy.url, pool: { min: 0, max: 5 } });
     const database: TestDatabase = { ...own, db, pluginDb: db };
     const plugin = await mountPlugin({ mount: ROOT_MOUNT, database, options: { jobs: { pollIntervalMs: 600_000 } } });
     closings.push(

@@ -80,8 +80,7 @@ function exitOnSignals(): void {
 /** Builds `dist`, because tests start the homeserver as a process from it. `DIST_IS_BUILT=1` skips the build. */
 async function build(): Promise<void> {
   if (process.env['DIST_IS_BUILT'] === '1') return;
-  const tsc = 'node_modules/typescript/bin/tsc';
-  await promisify(execFile)(process.execPath, [tsc, '-p', 'tsconfig.build.json']).catch((error: { stdout: string }) => {
+  await promisify(execFile)('npm', ['run', '--silent', 'build:source']).catch((error: { stdout: string }) => {
     throw new Error(`the build failed:\n${error.stdout}`);
   });
 }

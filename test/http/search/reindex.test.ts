@@ -104,6 +104,20 @@ describe.each(MOUNTS)('fulltext/reindex $name', (mount) => {
     }
   });
 
+  it('is followed by an index whose size and last reindex can be read', async () => {
+    const { headers } = await plugin.asAdmin(REINDEX);
+    await finish(headers.location);
+    const { last_rebuild_ts: lastRebuild, ...index } = jsonOf(await plugin.asAdmin('/_dendrite/admin/fulltext'));
+    expect(index).toEqual({
+      engine: 'postgres',
+      documents: expect.any(Number),
+      bytes: expect.any(Number),
+      waiting: 0,
+      is_outdated: false,
+    });
+    expect(Math.abs(Number(lastRebuild) - Date.now())).toBeLessThan(60_000);
+  });
+
   it('HEAD starts nothing', async () => {
     const answer = await plugin.asAdmin(REINDEX, { method: 'HEAD' });
     expect([answer.status, answer.text]).toEqual([200, '']);
@@ -113,14 +127,19 @@ describe.each(MOUNTS)('fulltext/reindex $name', (mount) => {
   });
 });
 
-describe('fulltext/reindex with search off', () => {
+describe('fulltext with search off', () => {
   let plugin: MountedPlugin;
   beforeAll(async () => {
     plugin = await mountPlugin({ options: { search: false } });
   });
   afterAll(() => plugin.close());
 
-  it.each(['GET', 'POST'])('%s reports it, and is audited as refused', async (method) => {
+  it('has no index to show', async () => {
+    const answer = await plugin.asAdmin('/_dendrite/admin/fulltext');
+    expect([answer.status, jsonOf(answer).errcode]).toEqual([400, 'M_BAD_STATE']);
+  });
+
+  it.each(['GET', 'POST'])('%s reindex reports it, and is audited as refused', async (method) => {
     const answer = await plugin.asAdmin(REINDEX, { method });
     expect(answer.status).toBe(400);
     expect(jsonOf(answer)).toEqual({

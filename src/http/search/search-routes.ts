@@ -1,9 +1,20 @@
 import { accepted, defineRoute, jobLocation, okOf, type Route } from '../route.ts';
 
-const REINDEX = '/_dendrite/admin/fulltext/reindex';
+const INDEX = '/_dendrite/admin/fulltext';
+const REINDEX = `${INDEX}/reindex`;
 
-/** Routes that start a reindex: Dendrite's route, whose answer has an empty body, and a route that answers with the job. */
-export const REINDEX_ROUTES: readonly Route[] = [
+/**
+ * Routes that show the search index and start a reindex. Dendrite's route to start one answers with an empty body. `POST`
+ * answers with the job.
+ */
+export const SEARCH_ROUTES: readonly Route[] = [
+  defineRoute({
+    method: 'GET',
+    path: INDEX,
+    operation: 'getSearchIndex',
+    input: () => ({}),
+    respond: okOf,
+  }),
   defineRoute({
     method: 'GET',
     path: REINDEX,

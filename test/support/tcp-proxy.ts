@@ -1,15 +1,16 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
-/** A proxy in front of PostgreSQL that can cut connections. */
-export interface DatabaseProxy {
-  readonly connectionString: string;
+/** A proxy in front of a server, such as PostgreSQL, that can cut connections. */
+export interface TcpProxy {
+  /** The URL of the server, with the address of the proxy. */
+  readonly url: string;
   /** Cuts all connections, and refuses new ones until `restore()` is called. */
   readonly cut: () => void;
   readonly restore: () => void;
   /**
-   * Cuts the next connection that commits. `before`: the server does not receive the commit. `after`: the server commits, but
-   * its answer is lost.
+   * Cuts the next connection on which a PostgreSQL client commits. `before`: the server does not receive the commit. `after`:
+   * the server commits, but its answer is lost.
    */
   readonly cutAtNextCommit: (when: 'before' | 'after') => void;
   readonly close: () => Promise<void>;
@@ -19,7 +20,8 @@ export interface DatabaseProxy {
 const COMMIT = Buffer.from('COMMIT;\0');
 const COMMITTED = Buffer.from('COMMIT\0');
 
-export async function startDatabaseProxy(target: string): Promise<DatabaseProxy> {
+/** Starts a proxy in front of the server at a URL, on a free port of this computer. */
+export async function startTcpProxy(target: string): Promise<TcpProxy> {
   const { hostname, port } = new URL(target);
   const open = new Set<Socket>();
   let isCut = false;
@@ -60,7 +62,7 @@ export async function startDatabaseProxy(target: string): Promise<DatabaseProxy>
     for (const socket of open) socket.destroy();
   };
   return {
-    connectionString: url.href,
+    url: url.href,
     cut: () => {
       isCut = true;
       destroyAll();

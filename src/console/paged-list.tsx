@@ -1,0 +1,58 @@
+import type { JSX } from 'preact';
+import { useState } from 'preact/hooks';
+import { isJson, type Json } from './admin-api.ts';
+import { type Column, DataTable } from './data-table.tsx';
+import { textOf } from './format.ts';
+import { Problem } from './problem.tsx';
+import { useApi } from './session.ts';
+import { useLoaded } from './use-loaded.ts';
+
+interface PagedListProps {
+  readonly caption: string;
+  /** Path of the list, with its filters as the query. */
+  readonly path: string;
+  /** Key of the answer that has the items. */
+  readonly itemsKey: string;
+  readonly columns: readonly Column<Json>[];
+  readonly keyOf: (row: Json) => string;
+  readonly empty: string;
+  /** How often to load the page again, in ms. @defaultValue never */
+  readonly everyMs?: number;
+}
+
+const PAGE_SIZE = 50;
+
+/** A list of the API, one page at a time. */
+export function PagedList({ path, itemsKey, everyMs, ...table }: PagedListProps): JSX.Element {
+  const api = useApi();
+  // The `from` of each page up to the one that is shown.
+  const [pages, setPages] = useState<readonly string[]>([]);
+  const url = new URL(path, 'http://x');
+  url.searchParams.set('limit', String(PAGE_SIZE));
+  const from = pages.at(-1);
+  if (from !== undefined) url.searchParams.set('from', from);
+  const query = url.pathname + url.search;
+  const { value, error } = useLoaded(() => api.call('GET', query), [query], everyMs);
+  const items = value?.[itemsKey];
+  const rows = Array.isArray(items) ? items.filter(isJson) : undefined;
+  // Synapse's list of rooms has another name for it.
+  const next = value?.next_token ?? value?.next_batch;
+  return (
+    <>
+      <Problem error={error} />
+      {(rows !== undefined || error === undefined) && <DataTable {...table} rows={rows} />}
+      <nav class="pages" aria-label={`Pages of ${table.caption}`}>
+        {pages.length > 0 && (
+          <button type="button" onClick={() => setPages(pages.slice(0, -1))}>
+            Previous page
+          </button>
+        )}
+        {next !== undefined && next !== null && (
+          <button type="button" onClick={() => setPages([...pages, textOf(next)])}>
+            Next page
+          </button>
+        )}
+      </nav>
+    </>
+  );
+}

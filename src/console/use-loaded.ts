@@ -1,0 +1,51 @@
+import { useCallback, useEffect, useState } from 'preact/hooks';
+import { errorOf } from './format.ts';
+
+/** What a component has loaded. */
+export interface Loaded<T> {
+  /** The last answer. `undefined` before the first. */
+  readonly value: T | undefined;
+  /** Why the last attempt failed. */
+  readonly error: Error | undefined;
+  readonly reload: () => void;
+}
+
+/** How long a page waits before it repeats a request that did not reach the homeserver, in ms. */
+const RETRY_MS = 2_000;
+
+/**
+ * Loads something when the component appears and whenever `dependencies` change. If the homeserver cannot be reached, tries
+ * again until it can.
+ * @param everyMs how often to load again. @defaultValue never
+ */
+export function useLoaded<T>(load: () => Promise<T>, dependencies: readonly unknown[], everyMs?: number): Loaded<T> {
+  const [value, setValue] = useState<T>();
+  const [error, setError] = useState<Error>();
+  const [round, setRound] = useState(0);
+  useEffect(() => {
+    let isCurrent = true;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const again = (ms: number): void => {
+      timer = setTimeout(() => setRound((last) => last + 1), ms);
+    };
+    const run = async (): Promise<void> => {
+      const loaded = await load();
+      if (!isCurrent) return;
+      setValue(() => loaded);
+      setError(undefined);
+      if (everyMs !== undefined) again(everyMs);
+    };
+    run().catch((reason: unknown) => {
+      if (!isCurrent) return;
+      setError(errorOf(reason));
+      // Browsers throw a TypeError if there is no answer at all.
+      if (reason instanceof TypeError) again(RETRY_MS);
+    });
+    return () => {
+      isCurrent = false;
+      clearTimeout(timer);
+    };
+  }, [...dependencies, round]);
+  const reload = useCallback(() => setRound((last) => last + 1), []);
+  return { value, error, reload };
+}

@@ -1,0 +1,45 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import type { Context } from 'koa';
+import { MatrixError } from '../errors.ts';
+
+const CONSOLE = '/_dendrite/admin/console';
+
+/** The file and the media type of each path. */
+const FILES: Readonly<Record<string, { readonly file: string; readonly type: string }>> = {
+  [CONSOLE]: { file: 'index.html', type: 'text/html; charset=utf-8' },
+  [`${CONSOLE}/console.js`]: { file: 'console.js', type: 'text/javascript; charset=utf-8' },
+  [`${CONSOLE}/console.css`]: { file: 'console.css', type: 'text/css; charset=utf-8' },
+};
+
+/** The paths of the console's files. */
+export const CONSOLE_PATHS: readonly string[] = Object.keys(FILES);
+
+/** Where the built files can be: beside a bundle, beside the compiled modules, or in `dist/` if the sources run. */
+const PLACES = ['./console/', '../console/', '../../dist/console/'];
+
+/** Allows only the console's own script and style sheet, and requests to the same server. */
+const HEADERS = {
+  'Content-Security-Policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Referrer-Policy': 'no-referrer',
+  'X-Content-Type-Options': 'nosniff',
+  'X-Frame-Options': 'DENY',
+};
+
+/** Answers with a file of the console. Needs no access token, because the files are the same for everybody. */
+export async function respondConsole(ctx: Context, path: string): Promise<void> {
+  const found = FILES[path];
+  const place = PLACES.map((each) => new URL(each, import.meta.url)).find((each) =>
+    existsSync(new URL('console.js', each)),
+  );
+  if (found === undefined || place === undefined) {
+    throw new MatrixError('M_UNRECOGNIZED', 'The console was not built: run npm run build');
+  }
+  ctx.set(HEADERS);
+  // Scripts of other origins have no use for these files.
+  ctx.remove('Access-Control-Allow-Origin');
+  ctx.body = await readFile(new URL(found.file, place), 'utf8');
+  ctx.set('Content-Type', found.type);
+}
