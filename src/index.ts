@@ -100,6 +100,7 @@ export type { ExperimentalFeature, RateLimit } from './storage/plugin/account-at
 export type { Approval } from './storage/plugin/approvals.ts';
 export type { StoredAuditEntry } from './storage/plugin/audit.ts';
 export type { BlockedRoom } from './storage/plugin/blocked-rooms.ts';
+export type { Departure } from './storage/plugin/departures.ts';
 export type { QuarantineChange } from './storage/plugin/media-standings.ts';
 export type { Report, RoomReport } from './storage/plugin/reports.ts';
 export type { JobState } from './storage/plugin/stored-job.ts';

@@ -77,6 +77,7 @@ export const OWN_TABLES: readonly string[] = [
   'blocked_rooms',
   'bulk_items',
   'bulk_selections',
+  'departures',
   'event_report_statuses',
   'job_items',
   'job_ranges',

@@ -35,6 +35,7 @@ import { createSearchParts } from './search/search-parts.ts';
 import { resolveSettings } from './settings.ts';
 import { migrateOwnSchema } from './storage/database.ts';
 import { explainFailure } from './storage/explain-failure.ts';
+import { removeOldDepartures } from './storage/plugin/departures.ts';
 import { preflight } from './storage/preflight.ts';
 
 /** The plugin, as `createAdminPlugin()` returns it. */
@@ -153,15 +154,17 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
     daily: dailyOperationJobs(services),
     config: config.jobs,
     auditRetentionMs: config.audit.retentionMs,
-    removeExpired: () =>
-      endAdminLogins({
+    removeExpired: async () => {
+      await removeOldDepartures(db);
+      await endAdminLogins({
         db,
         localServerNames,
         ended: (userId, destinations) => {
           standings.forget(userId);
           services.announce({ users: [userId], destinations });
         },
-      }),
+      });
+    },
     logger,
     left: (jobId) => jobChanges.dispatchEvent(new Event(jobId)),
   });

@@ -21,6 +21,7 @@ import { searchAnalysis } from './0018-search-analysis.ts';
 import { approvals } from './0019-approvals.ts';
 import { adminLogins } from './0020-admin-logins.ts';
 import { media } from './0021-media.ts';
+import { departures } from './0022-departures.ts';
 
 /** The schema of the plugin's own tables. */
 export const OWN_SCHEMA = 'matrix_admin';
@@ -51,6 +52,7 @@ const ALL: readonly NamedMigration[] = [
   approvals,
   adminLogins,
   media,
+  departures,
 ];
 
 /** Tells whether this version of the plugin contains a migration. */

@@ -1,6 +1,7 @@
 import { type ServerName, splitUserId } from '../ids.ts';
 import { isRecord } from '../json.ts';
 import { canonicalJson } from '../matrix/canonical-json.ts';
+import { deleteDepartures } from '../storage/plugin/departures.ts';
 import {
   insertInvites,
   isMembership,
@@ -48,6 +49,9 @@ export function answeredInvites(members: readonly MemberLink[]): string[] {
     .map(({ userId }) => userId);
 }
 
+/** Memberships with which a room appears in `/sync`. */
+const SHOWN: readonly unknown[] = ['join', 'invite', 'knock'];
+
 /** Returns the statements that store the memberships after the chain, add its invites, and retire the answered ones. */
 export function membershipWrites(
   { room, links, nids }: WrittenChain,
@@ -56,7 +60,12 @@ export function membershipWrites(
   const members = memberLinks(links);
   const nidOf = (userId: string): number => nids.stateKeys.get(userId) ?? Number.NaN;
   const last = lastOfEach(members);
+  const comers = last.filter(({ before, membership }) => !SHOWN.includes(before) && SHOWN.includes(membership));
   return [
+    ...deleteDepartures(
+      room.roomId,
+      comers.map(({ userId }) => userId),
+    ),
     ...retireInvites(room.roomNid, answeredInvites(members).map(nidOf)),
     ...upsertMemberships(
       room.roomNid,

@@ -1,7 +1,8 @@
 import type { Knex } from 'knex';
-import type { RoomId } from '../ids.ts';
+import type { RoomId, UserId } from '../ids.ts';
 import type { Db } from '../storage/database.ts';
 import { findBlockedRoom } from '../storage/plugin/blocked-rooms.ts';
+import { type Departure, hasDeparted, listDepartures } from '../storage/plugin/departures.ts';
 import { isPurging } from '../storage/plugin/purges.ts';
 import type { RoomWriter } from './room-writer.ts';
 
@@ -26,6 +27,24 @@ export interface Rooms extends RoomWriter {
     roomId: RoomId,
     options?: { readonly transaction?: Knex | Knex.Transaction },
   ) => Promise<RoomAdmission>;
+  /**
+   * Lists the rooms that were purged and that a client of the user still shows: the client has received `/sync` up to the stream
+   * position `after`, and now receives it up to `upTo`. The homeserver shows each of them as a room that the user has left.
+   * Rooms that the user has come back to are not listed. Departures are kept for 30 days.
+   */
+  readonly departures: (
+    userId: UserId,
+    range: {
+      readonly after: number;
+      readonly upTo: number;
+    },
+  ) => Promise<Departure[]>;
+  /**
+   * Lets a user leave or forget a purged room. The homeserver calls it before it treats the room as unknown. The user's other
+   * devices still receive the departure.
+   * @returns whether the room is a departure of the user. The homeserver then answers with 200.
+   */
+  readonly leaveDeparted: (userId: UserId, roomId: RoomId) => Promise<boolean>;
 }
 
 export function createRooms(db: Db, roomWriter: RoomWriter): Rooms {
@@ -35,5 +54,7 @@ export function createRooms(db: Db, roomWriter: RoomWriter): Rooms {
       if (await isPurging(transaction, roomId)) return 'purging';
       return (await findBlockedRoom(transaction, roomId)) === undefined ? 'open' : 'blocked';
     },
+    departures: (userId, range) => listDepartures(db, userId, range),
+    leaveDeparted: (userId, roomId) => hasDeparted(db, userId, roomId),
   };
 }

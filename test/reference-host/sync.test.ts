@@ -334,3 +334,42 @@ describe('wrong requests', () => {
     expect([status, body.errcode]).toEqual([errcode === 'M_NOT_FOUND' ? 404 : 400, errcode]);
   });
 });
+
+describe('a purged room', () => {
+  const path = (action: string, room = 'v4'): string =>
+    `/_matrix/client/v3/rooms/${encodeURIComponent(roomNamed(room))}/${action}`;
+  const purge = (room: string): Promise<unknown> =>
+    server.homeserver.admin.operations.purgeRoom(
+      { roomId: roomNamed(room) },
+      { actor: { kind: 'system', name: 'test' } },
+    );
+
+  test('is left by each device, whether it waits or is offline, exactly once', async () => {
+    const { next_batch: offline } = await sync('alice');
+    const waiting = sync('alice', { since: offline, timeout: '20000' });
+    const { next_batch: invited } = await sync('dave');
+    await purge('v4');
+    for (const [user, since] of [
+      ['alice', offline],
+      ['dave', invited],
+    ] as const) {
+      const { rooms, next_batch: next } = await sync(user, { since });
+      expect(Object.keys(rooms.leave)).toEqual([roomNamed('v4')]);
+      expect(rooms.leave[roomNamed('v4')].timeline.events).toMatchObject([
+        { type: 'm.room.member', sender: idOf(user), state_key: idOf(user), content: { membership: 'leave' } },
+      ]);
+      expect((await sync(user, { since: next })).rooms).toBeUndefined();
+    }
+    expect(Object.keys((await waiting).rooms.leave)).toEqual([roomNamed('v4')]);
+    const fresh = await sync('alice');
+    expect([Object.keys(fresh.rooms.leave), fresh.rooms.join[roomNamed('v4')]]).toEqual([[], undefined]);
+  });
+
+  test('can be left and forgotten by those who were in it, and by nobody else', async () => {
+    for (const action of ['leave', 'leave', 'forget']) {
+      expect((await server.call('alice', 'POST', path(action), {})).status).toBe(200);
+    }
+    expect((await server.call('frank', 'POST', path('leave'), {})).status).not.toBe(200);
+    expect((await server.call('frank', 'POST', path('forget'), {})).status).toBe(400);
+  });
+});

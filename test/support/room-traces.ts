@@ -18,8 +18,11 @@ interface Column {
   udt_name: string;
 }
 
-/** The plugin's own tables that may name a purged room: records of operations, and blocked rooms. */
-const RECORDS = ['matrix_admin.jobs', 'matrix_admin.audit', 'matrix_admin.blocked_rooms'];
+/**
+ * The plugin's own tables that may name a purged room: records of operations, blocked rooms, and departures, which the plugin
+ * removes after 30 days.
+ */
+const RECORDS = ['matrix_admin.jobs', 'matrix_admin.audit', 'matrix_admin.blocked_rooms', 'matrix_admin.departures'];
 
 /**
  * Numeric columns that contain NIDs, by column name. A NID is a number that Dendrite gives a room, an event or a text. Other

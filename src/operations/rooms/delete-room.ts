@@ -235,8 +235,10 @@ async function closeRoom(
       }
     }
     if (room !== undefined && !options.purge) await forgetLeftRoom(transaction, room.roomNid, work.localServerNames);
-    if (room !== undefined && options.purge) await hideRoom(transaction, roomId, []);
-    afterCommit(() => work.announce({ rooms: [roomId] }));
+    const { localServerNames } = work;
+    const isPurged = room !== undefined && options.purge;
+    const departed = isPurged ? await hideRoom(transaction, roomId, { keep: [], localServerNames }) : [];
+    afterCommit(() => work.announce({ rooms: [roomId], users: departed }));
     const shutdown = await shutdownOf(progress, work.items, transaction, waiting);
     return [{ shutdown, evacuation: undefined }, undefined];
   });

@@ -72,13 +72,13 @@ export const purgeRoom = defineJobOperation({
   ],
   dedupeKey: ({ roomId }) => roomId,
   begin: async (scope, { roomId, evacuate, block, reason, keep, onlyIfEmpty, media }) => {
-    const { transaction, afterCommit, actor, announce } = scope;
+    const { transaction, afterCommit, actor, announce, localServerNames } = scope;
     requireChoice(scope, media);
     if (onlyIfEmpty) await requireEmpty(scope, roomId);
-    if (evacuate) await requireRoomRow(transaction, roomId);
-    else await hideRoom(transaction, roomId, keep);
+    const room = evacuate ? await requireRoomRow(transaction, roomId) : undefined;
+    const departed = room === undefined ? await hideRoom(transaction, roomId, { keep, localServerNames }) : [];
     if (block) await insertBlockedRoom(transaction, { roomId, reason, blockedBy: nameOf(actor) });
-    afterCommit(() => announce({ rooms: [roomId] }));
+    afterCommit(() => announce({ rooms: [roomId], users: departed }));
   },
   run: async (
     work: JobScope<Progress>,
@@ -148,8 +148,9 @@ async function evacuateFirst(work: JobScope<Progress>, roomId: RoomId, keep: rea
       ...(failed && { failed }),
       ...(undelivered.length > 0 && { undelivered }),
     };
-    await hideRoom(transaction, roomId, keep, evacuation);
-    afterCommit(() => work.announce({ rooms: [roomId] }));
+    const { localServerNames } = work;
+    const departed = await hideRoom(transaction, roomId, { keep, localServerNames, evacuation });
+    afterCommit(() => work.announce({ rooms: [roomId], users: departed }));
     return { checkpoint: {}, phase: 'hide', value: undefined };
   });
 }

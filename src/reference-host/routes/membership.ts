@@ -28,7 +28,7 @@ const ACTIONS = [
 
 /** Adds the routes that change memberships, except joins. Source: Client-Server API, "Room membership". */
 export function addMembershipRoutes(router: Router, context: HostContext): void {
-  const { db } = context;
+  const { db, admin } = context;
   for (const { action, membership, from } of ACTIONS) {
     router.post(clientPaths(`/rooms/:roomId/${action}`), async (ctx: ClientRequest) => {
       const { userId: sender } = await authenticate(ctx, context);
@@ -47,12 +47,15 @@ export function addMembershipRoutes(router: Router, context: HostContext): void 
 
   router.post(clientPaths('/rooms/:roomId/leave'), async (ctx: ClientRequest) => {
     const { userId } = await authenticate(ctx, context);
-    await leaveRoom(context, { roomId: roomIdOf(ctx), userId, reason: bodyOf(ctx, reasonSchema).reason });
+    const roomId = roomIdOf(ctx);
+    const { reason } = bodyOf(ctx, reasonSchema);
+    if (!(await admin.rooms.leaveDeparted(userId, roomId))) await leaveRoom(context, { roomId, userId, reason });
     ctx.body = {};
   });
   router.post(clientPaths('/rooms/:roomId/forget'), async (ctx: ClientRequest) => {
     const { userId } = await authenticate(ctx, context);
-    if (!(await forgetRoom(db, roomIdOf(ctx), userId))) {
+    const roomId = roomIdOf(ctx);
+    if (!(await admin.rooms.leaveDeparted(userId, roomId)) && !(await forgetRoom(db, roomId, userId))) {
       throw new MatrixError('M_UNKNOWN', 'Only rooms that you have left can be forgotten', { status: 400 });
     }
     ctx.body = {};

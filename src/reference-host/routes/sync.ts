@@ -46,7 +46,7 @@ async function answerWithin(
   limitMs: number,
   ctx: Context,
   streams: SyncStreams,
-  { db }: HostContext,
+  context: HostContext,
   question: Pick<SyncRequest, 'device' | 'filter' | 'fullState' | 'since'>,
 ): Promise<SyncAnswer> {
   const over = new AbortController();
@@ -59,7 +59,7 @@ async function answerWithin(
     for (;;) {
       // A position that another process has handed out is settled, too.
       const upTo = since === undefined ? settled : latest(settled, since);
-      const answer = await readSyncAnswer(db, { ...question, since, upTo, now: Date.now() });
+      const answer = await readSyncAnswer(context, { ...question, since, upTo, now: Date.now() });
       const { isEmpty, position, rooms } = answer;
       if (since === undefined || question.fullState || !isEmpty) return answer;
       since = position;

@@ -71,6 +71,12 @@ export interface UnwrittenLeave {
   readonly leftAt: number;
 }
 
+export const endOfInvite = ({ roomId, position, event }: StoredSyncEvent): UnwrittenLeave => ({
+  roomId,
+  position,
+  leftAt: Number(event.origin_server_ts ?? 0),
+});
+
 /** A room that the user is no longer in, although no event says so. Every device gets the same event. */
 export function unwrittenLeave(userId: UserId, { roomId, position, leftAt }: UnwrittenLeave): SyncEvent {
   const hash = createHash('sha256').update(JSON.stringify([userId, roomId, position]));

@@ -1,9 +1,8 @@
-import type { Knex } from 'knex';
 import { readAccountData, type ToDeviceMessage, takeToDevice } from '../storage/sync-extras.ts';
 import { takesType } from './filter.ts';
 import { isBeyond, type SyncPosition, tokenOf } from './position.ts';
 import type { SyncRequest } from './sync-request.ts';
-import { listPresentRooms, readSyncRooms } from './sync-rooms.ts';
+import { listPresentRooms, readSyncRooms, type SyncContext } from './sync-rooms.ts';
 
 /** One answer of `/sync`. */
 export interface SyncAnswer {
@@ -20,12 +19,13 @@ export interface SyncAnswer {
 const TO_DEVICE_LIMIT = 100;
 
 /** Reads what is new between two positions of the streams. Client-Server API, "Syncing". */
-export async function readSyncAnswer(db: Knex, request: SyncRequest): Promise<SyncAnswer> {
+export async function readSyncAnswer(context: SyncContext, request: SyncRequest): Promise<SyncAnswer> {
+  const { db } = context;
   const { device, filter, since, upTo } = request;
-  if (since !== undefined && !request.fullState && !isBeyond(upTo, since)) return nothingNew(db, request);
+  if (since !== undefined && !request.fullState && !isBeyond(upTo, since)) return nothingNew(context, request);
   const accountData = await readAccountData(db, device.userId, since?.stream, upTo.stream);
   const global = accountData.filter(({ roomId, type }) => roomId === '' && takesType(filter.account_data, type));
-  const { sections, deviceLists, present } = await readSyncRooms(db, request, accountData);
+  const { sections, deviceLists, present } = await readSyncRooms(context, request, accountData);
   const range = { received: since?.toDevice ?? 0, upTo: upTo.toDevice, limit: TO_DEVICE_LIMIT };
   const messages = await takeToDevice(db, device, range);
   const position = { ...upTo, toDevice: lastOf(messages) ?? upTo.toDevice };
@@ -49,7 +49,7 @@ export async function readSyncAnswer(db: Knex, request: SyncRequest): Promise<Sy
 const lastOf = (messages: readonly ToDeviceMessage[]): number | undefined =>
   messages.length < TO_DEVICE_LIMIT ? undefined : messages.at(-1)?.position;
 
-async function nothingNew(db: Knex, request: SyncRequest): Promise<SyncAnswer> {
+async function nothingNew({ db }: SyncContext, request: SyncRequest): Promise<SyncAnswer> {
   const { device, upTo } = request;
   return {
     body: { next_batch: tokenOf(upTo) },

@@ -1,12 +1,13 @@
 import type { Knex } from 'knex';
 import type { UserId } from '../../ids.ts';
+import type { HostContext } from '../host-context.ts';
 import type { AccountDataEntry } from '../storage/sync-extras.ts';
 import { readInvites } from '../storage/sync-memberships.ts';
 import type { SyncEvent } from './client-form.ts';
 import { type DeviceLists, readDeviceLists } from './device-lists.ts';
 import { takesRoom } from './filter.ts';
 import { type MemberHistory, memberEventAt, membershipOf, readBack, readHistories } from './member-history.ts';
-import { pendingSections, unknownRoomInvites, unwrittenLeave } from './pending-rooms.ts';
+import { endOfInvite, pendingSections, unknownRoomInvites, unwrittenLeave } from './pending-rooms.ts';
 import { planPending, planRoom } from './room-plans.ts';
 import { readRoomSections } from './room-sections.ts';
 import type { SyncRequest } from './sync-request.ts';
@@ -27,9 +28,11 @@ export interface SyncRooms {
   readonly present: readonly string[];
 }
 
+export type SyncContext = Pick<HostContext, 'db'> & { readonly admin: Pick<HostContext['admin'], 'rooms'> };
+
 /** Reads the rooms with something new. @param accountData new account data of the rooms */
 export async function readSyncRooms(
-  db: Knex,
+  { db, admin }: SyncContext,
   request: SyncRequest,
   accountData: readonly AccountDataEntry[],
 ): Promise<SyncRooms> {
@@ -43,16 +46,18 @@ export async function readSyncRooms(
   const plans = wanted.map(([roomId, history]) => planRoom(roomId, history, range)).filter(isThere);
   const known = wanted.map(([roomId, history]) => planPending(roomId, history, range)).filter(isThere);
   const unknown = unknownRoomInvites(invites, (roomId) => histories.has(roomId) || !takesRoom(filter.room, roomId));
-  const ended = since === undefined ? [] : unknown.ended;
 
   const { join, leave, members } = await readRoomSections(db, request, plans, histories, accountData);
   const pending = await pendingSections(db, [...known, ...unknown.pending], invites);
-  const unwritten = ended.map(({ roomId, position, event }) => {
-    const leftAt = Number(event.origin_server_ts ?? 0);
-    return [roomId, unwrittenLeave(userId, { roomId, position, leftAt })];
-  });
+  const purged =
+    since === undefined ? [] : await admin.rooms.departures(userId, { after: since.stream, upTo: upTo.stream });
+  const unwritten = [
+    ...(since === undefined ? [] : unknown.ended).map(endOfInvite),
+    ...purged.map(({ departedTs, ...departure }) => ({ ...departure, leftAt: departedTs })),
+  ].filter(({ roomId }) => takesRoom(filter.room, roomId));
+  const leaves = unwritten.map((left) => [left.roomId, unwrittenLeave(userId, left)]);
   return {
-    sections: { join, leave: { ...Object.fromEntries(unwritten), ...leave }, ...pending },
+    sections: { join, leave: { ...Object.fromEntries(leaves), ...leave }, ...pending },
     deviceLists: await readDeviceLists(db, request, plans, members),
     present: [...presentRooms(histories, upTo.stream), ...unknown.pending.map(({ roomId }) => roomId)],
   };

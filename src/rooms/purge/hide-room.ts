@@ -1,6 +1,7 @@
 import type { Knex } from 'knex';
 import { MatrixError } from '../../errors.ts';
-import type { RoomId } from '../../ids.ts';
+import type { RoomId, ServerName, UserId } from '../../ids.ts';
+import { insertDepartures } from '../../storage/plugin/departures.ts';
 import { insertPurge, type PurgeEvacuation, readPurge } from '../../storage/plugin/purges.ts';
 import { deleteSeenRows } from '../../storage/room-tables.ts';
 import { emptyRoomRow } from '../../storage/roomserver/purge-room.ts';
@@ -15,19 +16,28 @@ export async function requireRoomRow(transaction: Knex.Transaction, roomId: Room
   return room;
 }
 
+/** How to hide a room. */
+export interface Hiding {
+  readonly keep: readonly Keepable[];
+  readonly localServerNames: readonly ServerName[];
+  /** The result of the evacuation before the purge. */
+  readonly evacuation?: PurgeEvacuation;
+}
+
 /**
  * Hides a room from clients and accepts no new events for it, so that `purgeHiddenRoom()` can delete the rest. Does nothing if
- * the room is already being purged.
+ * the room is already being purged. Stores which local users depart, so that `/sync` can tell their clients.
+ * @returns these users
  * @throws MatrixError `M_NOT_FOUND` if the homeserver does not know the room
  */
 export async function hideRoom(
   transaction: Knex.Transaction,
   roomId: RoomId,
-  keep: readonly Keepable[],
-  evacuation?: PurgeEvacuation,
-): Promise<void> {
+  { keep, localServerNames, evacuation }: Hiding,
+): Promise<UserId[]> {
   const room = await requireRoomRow(transaction, roomId);
-  if ((await readPurge(transaction, roomId)) !== undefined) return;
+  if ((await readPurge(transaction, roomId)) !== undefined) return [];
+  const departed = await insertDepartures(transaction, room, localServerNames);
   const deleted = await deleteSeenRows(transaction, room, { keepAliases: keep.includes('aliases') });
   await emptyRoomRow(transaction, room);
   const events = await countTimeline(transaction, room);
@@ -38,4 +48,5 @@ export async function hideRoom(
     events,
     ...(evacuation && { evacuation }),
   });
+  return departed;
 }

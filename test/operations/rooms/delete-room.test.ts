@@ -178,7 +178,7 @@ describe('the deletion of a room with v1', () => {
 
   it('resumes a stopped purge', async () => {
     const roomId = ROOMS.moderated as RoomId;
-    await db.transaction((transaction) => hideRoom(transaction, roomId, []));
+    await db.transaction((transaction) => hideRoom(transaction, roomId, { keep: [], localServerNames: [] }));
     expect(await ok(remove(1, roomId))).toEqual(NOTHING_DONE);
     expect(await db('roomserver_rooms').where('room_id', roomId)).toEqual([]);
     expect(await plugin.admin.rooms.check(roomId)).toBe('open');

@@ -156,7 +156,9 @@ describe('the forward extremities of a room', () => {
 
   it('are none of a room that is being purged', async () => {
     const roomId = server.rooms.moderated as RoomId;
-    await plugin.database.db.transaction((transaction) => hideRoom(transaction, roomId, []));
+    await plugin.database.db.transaction((transaction) =>
+      hideRoom(transaction, roomId, { keep: [], localServerNames: [] }),
+    );
     expect(await list(roomId)).toEqual({ count: 0, results: [] });
     expect((await merge(roomId)).status).toBe(404);
   });

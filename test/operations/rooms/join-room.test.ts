@@ -183,7 +183,9 @@ describe('a user', () => {
     await plugin.admin.operations.blockRoom({ roomId }, SYSTEM);
     expect(await refusalOf(join(roomId, BOB))).toEqual([403, 'M_FORBIDDEN']);
     await plugin.admin.operations.unblockRoom({ roomId }, SYSTEM);
-    await plugin.database.db.transaction((transaction) => hideRoom(transaction, roomId, []));
+    await plugin.database.db.transaction((transaction) =>
+      hideRoom(transaction, roomId, { keep: [], localServerNames: [] }),
+    );
     expect(await refusalOf(join(roomId, BOB))).toEqual([404, 'M_NOT_FOUND']);
   });
 

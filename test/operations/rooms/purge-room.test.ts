@@ -274,7 +274,7 @@ describe('a purge under way', () => {
   it('resumes after a cancellation, at the next purge of the room', async () => {
     const other = ROOMS.moderated as RoomId;
     const names = await namesOf(db, other);
-    await db.transaction((transaction) => hideRoom(transaction, other, []));
+    await db.transaction((transaction) => hideRoom(transaction, other, { keep: [], localServerNames: [] }));
     expect(await plugin.admin.rooms.check(other)).toBe('purging');
     expect((await purge(other)).text).toBe('{}');
     expect(await tracesOf(db, names)).toEqual([]);
@@ -303,7 +303,7 @@ describe('a purge under way', () => {
     const names = await namesOf(db, other);
     // The room is large enough for several steps, and for reading the topology of all rooms.
     await addMessages(db, other, 25_000);
-    await db.transaction((transaction) => hideRoom(transaction, other, []));
+    await db.transaction((transaction) => hideRoom(transaction, other, { keep: [], localServerNames: [] }));
     /** Runs the purge until its first step that writes. Makes it fail within that step, or after the step's commit. */
     const dieAt = (moment: 'before the commit' | 'after the commit'): Promise<unknown> => {
       let steps = 0;

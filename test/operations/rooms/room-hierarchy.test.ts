@@ -130,7 +130,9 @@ describe('the hierarchy of a space', () => {
     const notSpace = await createRoom(plugin, { drafts: [childOf(below)] });
     const space = await createSpace([notSpace, purged, removed, `!far:away.example`, 'no room']);
     await append(plugin, space, childOf(removed, {}));
-    await plugin.database.db.transaction((transaction) => hideRoom(transaction, purged, []));
+    await plugin.database.db.transaction((transaction) =>
+      hideRoom(transaction, purged, { keep: [], localServerNames: [] }),
+    );
     const shown = await page(space);
     expect(idsOf(shown)).toEqual([space, notSpace]);
     expect(shown.rooms.map(({ children_state: children }) => children.length)).toEqual([4, 0]);

@@ -256,7 +256,7 @@ describe('a room that is being purged', () => {
   it('has no events any more', async () => {
     const roomId = ROOMS.moderated as RoomId;
     const [eventId] = await timeline(roomId);
-    await db.transaction((transaction) => hideRoom(transaction, roomId, []));
+    await db.transaction((transaction) => hideRoom(transaction, roomId, { keep: [], localServerNames: [] }));
     expect((await messages(roomId, 'dir=b')).chunk).toEqual([]);
     expect((await get(`/rooms/${encode(roomId)}/timestamp_to_event?ts=0`)).status).toBe(404);
     expect((await get(`/fetch_event/${encode(String(eventId))}`)).status).toBe(404);

@@ -52,7 +52,9 @@ describe('a room', () => {
 
   it('that is being purged stays out', async () => {
     const roomId = await createRoom(plugin);
-    await plugin.database.db.transaction((transaction) => hideRoom(transaction, roomId, []));
+    await plugin.database.db.transaction((transaction) =>
+      hideRoom(transaction, roomId, { keep: [], localServerNames: [] }),
+    );
     expect((await publish(roomId, true)).status).toBe(404);
   });
 });

@@ -550,7 +550,7 @@ describe('a room that is being purged', () => {
   it('is hidden', async () => {
     const roomId = ROOMS.moderated as RoomId;
     const [eventId] = await db('syncapi_output_room_events').where('room_id', roomId).pluck('event_id');
-    await db.transaction((transaction) => hideRoom(transaction, roomId, []));
+    await db.transaction((transaction) => hideRoom(transaction, roomId, { keep: [], localServerNames: [] }));
     for (const part of ['', '/members', '/state', `/context/${encode(eventId)}`]) {
       expect((await get(`/rooms/${encode(roomId)}${part}`)).status, part).toBe(404);
     }
