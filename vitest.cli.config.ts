@@ -8,6 +8,7 @@ export default defineConfig({
     env: {},
     // The tests measure times, and type into terminals.
     fileParallelism: false,
+    expect: { poll: { timeout: 20_000 } },
     testTimeout: 120_000,
     hookTimeout: 60_000,
   },

@@ -108,3 +108,19 @@ export function besideDendrite(operation: OperationName, effect: 'read' | 'write
   if (effect === 'read') return { verdict: 'at-once', text: 'It changes nothing.' };
   return WRITES[operation] ?? UNTRIED;
 }
+
+/** Parameters of `setUser` that Dendrite does not ask the plugin for. */
+const NOT_ENFORCED_PARAMETERS = ['locked', 'suspended', 'shadowBanned'];
+
+/** Why a call is refused beside a running Dendrite, and what to do instead. `undefined`: it is not refused. */
+export function refusalBesideDendrite(
+  operation: OperationName,
+  effect: 'read' | 'write' | 'job',
+  input: object,
+): string | undefined {
+  const { verdict, text } = besideDendrite(operation, effect);
+  if (verdict === 'refused') return text;
+  const values: Readonly<Record<string, unknown>> = { ...input };
+  const isNotEnforced = operation === 'setUser' && NOT_ENFORCED_PARAMETERS.some((name) => values[name] === true);
+  return isNotEnforced ? NOT_ENFORCED.text : undefined;
+}

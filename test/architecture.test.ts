@@ -115,11 +115,12 @@ const MAY_IMPORT: Readonly<Record<string, { readonly values: readonly string[]; 
         'matrix',
         'near-name',
         'operations',
+        'pipeline',
         'plugin',
         'search',
         'storage',
       ],
-      types: ['config', 'host', 'ids', 'pipeline'],
+      types: ['config', 'host', 'ids'],
     },
     testing: { values: ['errors', 'ids', 'json', 'metrics', 'plugin', 'search'], types: ['config', 'host'] },
   };

@@ -81,7 +81,7 @@ async function connectToDatabase(
   const opened = await openDatabase(command, {
     database,
     isTyped: global.database !== undefined,
-    serverName: global['server-name'] ?? environment[VARIABLES['server-name']],
+    serverName: global.homeserver ?? environment[VARIABLES.homeserver],
     signingKeys: global['signing-key'] ?? (key === undefined ? [] : [key]),
     actor: global.as,
     optionsFile: global['plugin-options'],
@@ -96,7 +96,7 @@ const CONNECTING: readonly GlobalOptionName[] = [
   'url',
   'token-file',
   'database',
-  'server-name',
+  'homeserver',
   'signing-key',
   'as',
   'plugin-options',

@@ -21,7 +21,7 @@ export function helpOf(group?: string): string {
   const examples =
     group === undefined
       ? [
-          '--database postgres://dendrite@localhost/dendrite --server-name example.org \\',
+          '--database postgres://dendrite@localhost/dendrite --homeserver example.org \\',
           '    --signing-key matrix_key.pem user set-admin @me:example.org',
           '--url https://example.org --token-file token.txt user create @alice:example.org',
           "--url https://example.org --token-file token.txt room purge '!id:example.org' --evacuate",

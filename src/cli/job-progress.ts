@@ -1,8 +1,12 @@
 import type { JobBody } from '../client/admin-client.ts';
 import { painter, printable, type Terminal } from './terminal.ts';
 
-/** Width of the bar, in characters. */
-const BAR = 24;
+const GAP = '  ';
+/** Widths of the bar, in characters. A terminal without room for the shortest one shows none. */
+const LONGEST_BAR = 24;
+const SHORTEST_BAR = 6;
+/** Width of a line where the output is no terminal, in characters. */
+const LINE = 120;
 /** How often a line is added where the output is no terminal, in ms. */
 const LINE_EVERY_MS = 10_000;
 
@@ -21,10 +25,9 @@ export function createJobProgress(terminal: Terminal): JobProgress {
   let last: JobBody | undefined;
   const draw = (): void => {
     if (last === undefined) return;
-    const line = lineOf(last);
     // A line as wide as the terminal would wrap, and could not be redrawn.
-    const fitting = line.slice(0, Math.max((stderr.columns ?? 80) - 1, 10));
-    stderr.write(`\r${paint('dim', fitting)}\u001b[K`);
+    const line = lineOf(last, Math.max((stderr.columns ?? 80) - 1, 10));
+    stderr.write(`\r${paint('dim', line)}\u001b[K`);
   };
   stderr.on('resize', draw);
   return {
@@ -45,7 +48,7 @@ function createLineProgress({ stderr }: Terminal): JobProgress {
     show: (job) => {
       if (Date.now() - shownAt < LINE_EVERY_MS) return;
       shownAt = Date.now();
-      stderr.write(`${lineOf(job)}\n`);
+      stderr.write(`${lineOf(job, LINE)}\n`);
     },
     end: () => {},
   };
@@ -53,28 +56,31 @@ function createLineProgress({ stderr }: Terminal): JobProgress {
 
 const number = new Intl.NumberFormat('en');
 
-/** One line about a job, the most important first. */
-function lineOf(job: JobBody): string {
+/** One line about a job, the most important first. Leaves out what does not fit. @param width in characters */
+function lineOf(job: JobBody, width: number): string {
   const { percent, done, total, rate, eta_ms: eta } = job;
+  const counted = total === null ? number.format(done) : `${number.format(done)} of ${number.format(total)}`;
   const what = printable(job.phase === null ? job.operation : `${job.operation}: ${job.phase}`);
   const parts = [
-    what,
-    ...(percent === null ? [] : [`${bar(percent)} ${Math.floor(percent)} %`]),
-    ...(done === 0 && total === null
-      ? []
-      : [total === null ? number.format(done) : `${number.format(done)} of ${number.format(total)}`]),
-    ...(rate === null ? [] : [`${number.format(Math.round(rate))}/s`]),
+    ...(percent === null ? [] : [`${Math.floor(percent)} %`]),
     ...(eta === null ? [] : [`${duration(eta)} left`]),
+    ...(done === 0 && total === null ? [] : [counted]),
+    ...(rate === null ? [] : [`${number.format(Math.round(rate))}/s`]),
     ...(job.state === 'running' ? [] : [job.state]),
     ...(job.attempts > 1 ? [`attempt ${job.attempts}`] : []),
     ...(job.error === null ? [] : [printable(job.error)]),
   ];
-  return parts.join('  ');
+  const room = width - [what, ...parts].join(GAP).length - GAP.length;
+  const bar = percent !== null && room >= SHORTEST_BAR ? [barOf(percent, Math.min(room, LONGEST_BAR))] : [];
+  return [what, ...bar, ...parts]
+    .reduce((line, part) => (line.length + GAP.length + part.length > width ? line : line + GAP + part))
+    .slice(0, width);
 }
 
-function bar(percent: number): string {
-  const full = Math.round((percent / 100) * BAR);
-  return `${'█'.repeat(full)}${'░'.repeat(BAR - full)}`;
+/** @param width in characters */
+function barOf(percent: number, width: number): string {
+  const full = Math.round((percent / 100) * width);
+  return `${'█'.repeat(full)}${'░'.repeat(width - full)}`;
 }
 
 /** A duration as people say it. @param ms in ms */

@@ -17,7 +17,7 @@ export const GLOBAL_OPTIONS = {
     value: 'url',
     text: 'Works on PostgreSQL itself instead, such as postgres://dendrite@localhost/dendrite.',
   },
-  'server-name': { type: 'string', value: 'name', text: 'With --database: the server name, as in @user:name.' },
+  homeserver: { type: 'string', value: 'name', text: 'With --database: the server name, as in @user:name.' },
   'signing-key': {
     type: 'string',
     multiple: true,
@@ -59,6 +59,6 @@ export const VARIABLES = {
   token: 'MATRIX_ADMIN_TOKEN',
   'token-file': 'MATRIX_ADMIN_TOKEN_FILE',
   database: 'MATRIX_ADMIN_DATABASE',
-  'server-name': 'MATRIX_ADMIN_SERVER_NAME',
+  homeserver: 'MATRIX_ADMIN_HOMESERVER',
   'signing-key': 'MATRIX_ADMIN_SIGNING_KEY',
 } as const;

@@ -26,6 +26,16 @@ export const OWN_COMMANDS: readonly OwnCommand[] = [
     examples: ['audit tail', 'audit tail --no-follow --json'],
   },
   {
+    name: 'serve',
+    usage:
+      '--database <url> --homeserver <name> --signing-key <file> [--host <address>] [--port <number>] [--trust-proxy]',
+    text: 'Serves the admin API beside a running Dendrite, on 127.0.0.1 and port 8009 unless you say otherwise. Refuses what is not safe there, and says what to do instead. --trust-proxy believes the address that a reverse proxy names.',
+    options: { host: { type: 'string' }, port: { type: 'string' }, 'trust-proxy': { type: 'boolean' } },
+    examples: [
+      'serve --database postgres://dendrite@localhost/dendrite --homeserver example.org --signing-key matrix_key.pem',
+    ],
+  },
+  {
     name: 'completion',
     usage: 'bash|zsh|fish',
     text: 'Prints a script that lets a shell complete commands and options.',

@@ -27,6 +27,10 @@ export async function runOwnCommand(
     terminal.stdout.write(completionScript(words[0]));
     return;
   }
+  if (command.name === 'serve') {
+    const { serve } = await import('./serve.ts');
+    return serve(global, options, terminal, signal);
+  }
   const reader = createLineReader(terminal, signal);
   let connection: Connection | undefined;
   const asJson = global.json === true;

@@ -9,12 +9,12 @@ import { GLOBAL_OPTIONS } from '../../src/cli/options.ts';
 import { type AdminClient, createAdminClient } from '../../src/client/index.ts';
 import { fillTemplate, requestOf, templatesOf } from '../../src/client/request-of.ts';
 import { ROUTES } from '../../src/http/routes.ts';
-import { isRecord } from '../../src/json.ts';
 import { OPERATIONS, type OperationName } from '../../src/operations/operations.ts';
 import { parametersOf, sampleOf } from '../../src/request-table.ts';
 import server from '../fixtures/dendrite/server.json' with { type: 'json' };
 import { SERVER_NAME, USERS } from '../support/dendrite-server.ts';
-import { ALL_ROUTES, type MountedPlugin, mountPlugin } from '../support/mounted-plugin.ts';
+import { jsonOf, request } from '../support/http-client.ts';
+import { ALL_ROUTES, bearer, type MountedPlugin, mountPlugin } from '../support/mounted-plugin.ts';
 import { makeScratchDirectory } from '../support/scratch-directory.ts';
 import { writeKeyFile } from './key-file.ts';
 import { type Ran, type RunOptions, runCommand } from './run-command.ts';
@@ -213,7 +213,7 @@ describe('a command', () => {
 describe('--database', () => {
   it('refuses while another program is connected, and says which', async () => {
     const keyFile = await writeKeyFile(directory);
-    const args = ['--server-name', SERVER_NAME, '--signing-key', keyFile];
+    const args = ['--homeserver', SERVER_NAME, '--signing-key', keyFile];
     const environment = { MATRIX_ADMIN_DATABASE: plugin.database.connectionString };
     await plugin.database.db.raw('SELECT 1');
     const refused = await runCommand([...args, 'user', 'list'], { environment });
@@ -228,8 +228,8 @@ describe('--database', () => {
   it('says what is missing', async () => {
     const run = (...args: string[]): Promise<Ran> => runCommand([...args, 'user', 'list']);
     const url = 'postgres://nobody@127.0.0.1:9/none';
-    expect(await run('--database', url)).toMatchObject({ code: 2, stderr: expect.stringContaining('--server-name') });
-    const named = ['--database', url, '--server-name', 'a.example'];
+    expect(await run('--database', url)).toMatchObject({ code: 2, stderr: expect.stringContaining('--homeserver') });
+    const named = ['--database', url, '--homeserver', 'a.example'];
     expect(await run(...named)).toMatchObject({ code: 2, stderr: expect.stringContaining('--signing-key') });
     const noFile = await run(...named, '--signing-key', join(directory, 'none.pem'));
     expect(noFile).toMatchObject({ code: 2, stderr: expect.stringContaining('ENOENT') });
@@ -240,6 +240,58 @@ describe('--database', () => {
     expect(secret.stderr).not.toContain('hunter22');
     const away = await run(...named, '--signing-key', await writeKeyFile(directory));
     expect(away).toMatchObject({ code: 6, stderr: expect.stringContaining('no server listens there') });
+  });
+});
+
+describe('serve', () => {
+  it('offers what is safe beside a running Dendrite, and refuses the rest with the remedy', async () => {
+    const stop = new AbortController();
+    let origin = '';
+    const running = runCommand(
+      ['serve', '--port', '0', '--homeserver', SERVER_NAME, '--signing-key', await writeKeyFile(directory)],
+      {
+        environment: { MATRIX_ADMIN_DATABASE: plugin.database.connectionString },
+        signal: stop.signal,
+        onOutput: (text) => {
+          origin = /ready (\S+)\n/.exec(text)?.[1] ?? '';
+        },
+      },
+    );
+    await expect.poll(() => origin).not.toBe('');
+    const at = async (method: string, path: string, body?: object) =>
+      jsonOf(
+        await request(origin, path, {
+          method,
+          headers: bearer(USERS.admin.access_token),
+          ...(body && { body: JSON.stringify(body) }),
+        }),
+      );
+    expect(await at('GET', '/_synapse/admin/v3/users?limit=1')).toMatchObject({ users: [{}] });
+    const user = `/_synapse/admin/v2/users/${encodeURIComponent(USERS.carol.user_id)}`;
+    expect(await at('PUT', user, { displayname: 'C' })).toMatchObject({ displayname: 'C' });
+    expect(await at('PUT', user, { locked: true })).toMatchObject({ errcode: 'M_BAD_STATE' });
+    const room = encodeURIComponent(server.rooms.v11);
+    const stopDendrite = { errcode: 'M_BAD_STATE', error: expect.stringContaining('Stop Dendrite') };
+    expect(await at('POST', `/_dendrite/admin/purgeRoom/${room}`, { dry_run: true })).toMatchObject(stopDendrite);
+    expect(await at('DELETE', `/_synapse/admin/v1/rooms/${room}`, {})).toMatchObject(stopDendrite);
+    stop.abort();
+    expect(await running).toMatchObject({ code: 0 });
+  });
+
+  it('does not go on with a purge that somebody has left', async () => {
+    await plugin.database.db('matrix_admin.jobs').insert({
+      kind: 'purgeRoom',
+      dedupe_key: 'left',
+      state: 'queued',
+      input: {},
+      created_by: 'system:test',
+      run_after: new Date(Date.now() + 86_400_000),
+    });
+    const refused = await runCommand(
+      ['serve', '--port', '0', '--homeserver', SERVER_NAME, '--signing-key', await writeKeyFile(directory)],
+      { environment: { MATRIX_ADMIN_DATABASE: plugin.database.connectionString } },
+    );
+    expect(refused).toMatchObject({ code: 5, stderr: expect.stringContaining('purgeRoom') });
   });
 });
 
@@ -274,7 +326,7 @@ describe('the help', () => {
     expect(completionsOf(['--url', 'x', 'room', 'purge-'])).toEqual(['purge-abandoned']);
     expect(completionsOf(['room', 'purge', '--ev'])).toEqual(['--evacuate']);
     expect(completionsOf(['room', 'list', '--direction', ''])).toEqual(['f', 'b']);
-    expect(completionsOf(['--server-n'])).toEqual(['--server-name']);
+    expect(completionsOf(['--homes'])).toEqual(['--homeserver']);
   });
 
   it.each(['bash', 'zsh', 'fish'])('prints a completion script for %s', async (shell) => {
@@ -285,16 +337,10 @@ describe('the help', () => {
   });
 });
 
-it('each operation that writes says what happens beside a running Dendrite', () => {
-  const untried = Object.entries(OPERATIONS)
-    .filter(([name, { effect }]) => /Nobody has tried/.test(besideDendrite(name as OperationName, effect).text))
-    .map(([name]) => name);
-  expect(untried.toSorted()).toEqual([
-    'joinRoom',
-    'makeRoomAdmin',
-    'mergeForwardExtremities',
-    'refreshDevices',
-    'resetConnection',
-  ]);
-  expect(isRecord(besideDendrite('purgeRoom', 'job'))).toBe(true);
+it('what nobody has tried beside a running Dendrite is refused there', () => {
+  expect(besideDendrite('joinRoom', 'write')).toMatchObject({
+    verdict: 'refused',
+    text: expect.stringContaining('Nobody'),
+  });
+  expect(besideDendrite('listRooms', 'read')).toMatchObject({ verdict: 'at-once' });
 });

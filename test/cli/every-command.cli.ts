@@ -73,7 +73,7 @@ const onDatabase = (args: readonly string[]): Promise<Ran> =>
   runCommand(
     [
       ...args,
-      '--server-name',
+      '--homeserver',
       SERVER_NAME,
       '--signing-key',
       keyFile,

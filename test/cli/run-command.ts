@@ -13,11 +13,13 @@ export interface RunOptions {
   /** What the program reads. @defaultValue nothing */
   readonly input?: string;
   readonly signal?: AbortSignal;
+  /** Called with the whole output so far. */
+  readonly onOutput?: (stdout: string) => void;
 }
 
 /** Runs a command line in this process, without a terminal. */
 export async function runCommand(args: readonly string[], options: RunOptions = {}): Promise<Ran> {
-  const stdout = collect();
+  const stdout = collect(options.onOutput);
   const stderr = collect();
   const terminal = {
     stdin: Readable.from(options.input === undefined ? [] : [options.input]),
@@ -31,11 +33,12 @@ export async function runCommand(args: readonly string[], options: RunOptions = 
   return { code, stdout: stdout.text(), stderr: stderr.text() };
 }
 
-function collect(): { readonly stream: Writable; readonly text: () => string } {
+function collect(onOutput?: (text: string) => void): { readonly stream: Writable; readonly text: () => string } {
   const chunks: string[] = [];
   const stream = new Writable({
     write: (chunk: Buffer, _encoding, done) => {
       chunks.push(chunk.toString('utf8'));
+      onOutput?.(chunks.join(''));
       done();
     },
   });

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { API, type Checker, type Symbol as Member, SignatureKind, type Type } from 'typescript/unstable/sync';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { z } from 'zod';
+import { besideDendrite } from '../../src/beside-dendrite.ts';
 import { buildCommands } from '../../src/command-catalogue.ts';
 import { OPERATIONS, type OperationName } from '../../src/operations/operations.ts';
 import { buildRequestTable } from '../../src/request-table.ts';
@@ -30,7 +31,12 @@ const COMMANDS = `import type { Command } from './command.ts';
 export const COMMANDS: readonly Command[] = [`;
 
 const ABOUT = `Every command of \`matrix-admin\` that runs an operation. \`matrix-admin <command> --help\` lists its options.
-[The command line](command-line.md) says how to connect, and what all commands have in common.`;
+[The command line](command-line.md) says how to connect, and what all commands have in common.
+
+[Beside a running Dendrite](serve.md): *at once* means that both sides see the change at once, *later* that Dendrite's clients see
+it when Dendrite writes its next event, and *refused* that the command says what to do instead.`;
+
+const BESIDE = { 'at-once': 'at once', later: 'later', refused: 'refused' };
 
 let folder: string;
 let api: API;
@@ -152,10 +158,11 @@ describe('the command line', () => {
       (/^.*?[.:](?= |$)/.exec(text)?.[0] ?? text).replace(/:$/, '.'),
       `\`${operation}\``,
       effect,
+      BESIDE[besideDendrite(operation, effect).verdict],
     ]);
     await expectGenerated(
       'docs/commands.md',
-      `# Commands\n\n${ABOUT}\n\n${markdownTable(['command', 'what it does', 'operation', 'effect'], rows)}\n`,
+      `# Commands\n\n${ABOUT}\n\n${markdownTable(['command', 'what it does', 'operation', 'effect', 'beside a running Dendrite'], rows)}\n`,
     );
   });
 });

@@ -1,0 +1,64 @@
+import type { Logger } from '../host.ts';
+import { startAdminServer } from '../http/admin-server.ts';
+import type { OptionValues } from './arguments.ts';
+import { CommandError, EXIT } from './exit-code.ts';
+import { type GlobalValues, VARIABLES } from './options.ts';
+import { startPlugin } from './start-plugin.ts';
+import type { Terminal } from './terminal.ts';
+
+/** Where the admin API answers unless the options say otherwise. */
+const HOST = '127.0.0.1';
+const PORT = '8009';
+
+/** Serves the admin API beside a running Dendrite until the signal is aborted. */
+export async function serve(
+  global: GlobalValues,
+  options: OptionValues,
+  { environment, stdout, stderr }: Terminal,
+  signal: AbortSignal,
+): Promise<void> {
+  const database = global.database ?? environment[VARIABLES.database];
+  if (database === undefined) throw new CommandError(EXIT.usage, `serve needs --database, or ${VARIABLES.database}.`);
+  const port = String(options['port'] ?? PORT);
+  if (!/^\d{1,5}$/.test(port))
+    throw new CommandError(EXIT.usage, `--port must be a number, not ${JSON.stringify(port)}.`);
+  const key = environment[VARIABLES['signing-key']];
+  const { plugin, close } = await startPlugin(
+    {
+      database,
+      isTyped: global.database !== undefined,
+      serverName: global.homeserver ?? environment[VARIABLES.homeserver],
+      signingKeys: global['signing-key'] ?? (key === undefined ? [] : [key]),
+      optionsFile: global['plugin-options'],
+      besideServer: true,
+      applicationName: 'matrix-admin serve',
+      logger: jsonLogger((line) => stderr.write(line)),
+    },
+    false,
+  );
+  try {
+    const host = String(options['host'] ?? HOST);
+    const server = await startAdminServer(plugin.router, {
+      host,
+      port: Number(port),
+      trustProxy: options['trust-proxy'] === true,
+    });
+    stdout.write(`ready http://${host}:${server.port}\n`);
+    await new Promise<void>((resolve) => {
+      if (signal.aborted) resolve();
+      signal.addEventListener('abort', () => resolve());
+    });
+    await server.close();
+  } finally {
+    await close();
+  }
+}
+
+/** One line of JSON for each entry, for the log of a service. */
+function jsonLogger(write: (line: string) => void): Logger {
+  const at =
+    (level: string): Logger['info'] =>
+    (fields, message) =>
+      write(`${JSON.stringify({ level, time: new Date().toISOString(), ...fields, msg: message })}\n`);
+  return { debug: () => {}, info: at('info'), warn: at('warn'), error: at('error') };
+}

@@ -1,0 +1,169 @@
+import { readFile } from 'node:fs/promises';
+import type { Knex } from 'knex';
+import { besideDendrite, refusalBesideDendrite } from '../beside-dendrite.ts';
+import type { AdminPluginOptions } from '../config.ts';
+import { describeError } from '../errors.ts';
+import type { Logger } from '../host.ts';
+import { isRecord } from '../json.ts';
+import { serverName as serverNameOf } from '../make-ids.ts';
+import { OPERATIONS, type OperationName } from '../operations/operations.ts';
+import { deny } from '../pipeline/hooks.ts';
+import { type AdminPlugin, createAdminPlugin } from '../plugin.ts';
+import { LANGUAGE_CODES } from '../search/analysis/languages.ts';
+import { connectDatabase } from '../storage/connect-database.ts';
+import { type DatabaseProgram, listOtherPrograms } from '../storage/database-programs.ts';
+import { explainFailure } from '../storage/explain-failure.ts';
+import { listUnfinishedKinds } from '../storage/plugin/unfinished-kinds.ts';
+import { findUsedSearchIndex } from '../storage/plugin/used-search-index.ts';
+import { CommandError, EXIT } from './exit-code.ts';
+import { readSigningKeys } from './signing-key-file.ts';
+
+/** What `pg_stat_activity` shows for commands, which may run beside each other. */
+export const APPLICATION_NAME = 'matrix-admin';
+
+/** Where the database is, and what the plugin needs besides it. */
+export interface PluginSettings {
+  readonly database: string;
+  /** Whether the URL is an argument, which other users of the machine can read. */
+  readonly isTyped: boolean;
+  readonly serverName: string | undefined;
+  readonly signingKeys: readonly string[];
+  readonly optionsFile: string | undefined;
+  /** Whether Dendrite may be connected to the same database. What is not safe beside it is refused. */
+  readonly besideServer: boolean;
+  /** What `pg_stat_activity` shows. @defaultValue `APPLICATION_NAME` */
+  readonly applicationName?: string;
+  readonly logger: Logger;
+}
+
+/** A plugin on a database of its own, for one program. */
+interface StartedPlugin {
+  readonly plugin: AdminPlugin;
+  readonly close: () => Promise<void>;
+}
+
+/** Connects, checks who else is connected, and starts the plugin. @param needsSearch whether to create a missing index */
+export async function startPlugin(settings: PluginSettings, needsSearch: boolean): Promise<StartedPlugin> {
+  const { database, isTyped, serverName, signingKeys } = settings;
+  requireNoPassword(database, isTyped);
+  if (serverName === undefined) throw missing('--homeserver', 'the part of user ids after the colon');
+  if (signingKeys.length === 0) throw missing('--signing-key', "the homeserver's key file, such as matrix_key.pem");
+  const primary = serverNameOf(serverName);
+  const keys = await readSigningKeys(signingKeys, primary);
+  const options = await readOptionsFile(settings.optionsFile);
+  const db = connectDatabase(database, settings.applicationName ?? APPLICATION_NAME);
+  try {
+    if (settings.besideServer) refuseUnsafeJobs(await reach(db, () => listUnfinishedKinds(db)));
+    else refuseOthers(await reach(db, () => listOtherPrograms(db, APPLICATION_NAME)));
+    const virtualHosts = keys.map((key) => key.serverName).filter((name) => name !== primary);
+    const plugin = createAdminPlugin(
+      { serverName: primary, virtualHosts, db, signingKeys: keys, logger: settings.logger },
+      { ...options, search: await reach(db, () => searchOf(db, needsSearch)) },
+    );
+    if (settings.besideServer) refuseUnsafeCalls(plugin);
+    await plugin.start();
+    return {
+      plugin,
+      close: async () => {
+        await plugin.stop();
+        await db.destroy();
+      },
+    };
+  } catch (error) {
+    await db.destroy();
+    throw error;
+  }
+}
+
+function requireNoPassword(database: string, isTyped: boolean): void {
+  if (!URL.canParse(database) || !/^postgres(?:ql)?:\/\//.test(database)) {
+    throw new CommandError(EXIT.usage, '--database must be a URL such as postgres://dendrite@localhost/dendrite.');
+  }
+  if (!isTyped || new URL(database).password === '') return;
+  throw new CommandError(
+    EXIT.usage,
+    'A password is never an argument, because other users of this machine can read arguments: put the URL into the variable MATRIX_ADMIN_DATABASE, or the password into PGPASSWORD or ~/.pgpass.',
+  );
+}
+
+const missing = (option: string, what: string): CommandError =>
+  new CommandError(EXIT.usage, `--database needs ${option}: ${what}.`);
+
+/** Runs the first queries. @throws CommandError if the database cannot be reached */
+async function reach<T>(db: Knex, query: () => Promise<T>): Promise<T> {
+  try {
+    return await query();
+  } catch (error) {
+    if (error instanceof CommandError) throw error;
+    throw new CommandError(EXIT.unreachable, describeError(explainFailure(error, db)));
+  }
+}
+
+function refuseOthers(programs: readonly DatabaseProgram[]): void {
+  if (programs.length === 0) return;
+  const list = programs.map(({ name, role, address, connections }) => {
+    const program = name === '' ? 'a program without a name, such as Dendrite' : name;
+    return `  ${program}, as ${role}${address === null ? '' : ` from ${address}`}, ${connections} connection${connections === 1 ? '' : 's'}`;
+  });
+  throw new CommandError(
+    EXIT.refused,
+    [
+      'Another program is connected to the database:',
+      ...list,
+      'Stop it and run the command again. Or run what is safe beside a running homeserver with --beside-server.',
+    ].join('\n'),
+  );
+}
+
+/** The search index that the homeserver has. Its texts must be removed and added with the same rules. */
+async function searchOf(db: Knex, isNeeded: boolean): Promise<NonNullable<AdminPluginOptions['search']>> {
+  const used = await findUsedSearchIndex(db);
+  if (used === undefined && !isNeeded) return false;
+  if (used !== undefined && used.engine !== 'postgres') {
+    if (!isNeeded) return false;
+    throw new CommandError(
+      EXIT.refused,
+      `The homeserver searches with ${used.engine}: ask the homeserver for the reindex, with --url.`,
+    );
+  }
+  const { postgresSearch } = await import('../search/postgres/index.ts');
+  const languages = LANGUAGE_CODES.filter((code) => used?.languages?.includes(code));
+  return { adapter: postgresSearch(), ...(used?.languages !== undefined && { languages }) };
+}
+
+async function readOptionsFile(file: string | undefined): Promise<Omit<AdminPluginOptions, 'search'>> {
+  if (file === undefined) return {};
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new CommandError(EXIT.usage, `Cannot read the options file ${file} (${error.code ?? error.message}).`);
+  });
+  try {
+    const options: unknown = JSON.parse(text);
+    if (isRecord(options)) return options;
+  } catch {
+    // The error below says what is expected.
+  }
+  throw new CommandError(
+    EXIT.usage,
+    `${file} must be a JSON object with options of the plugin, such as {"serverNotices":{}}.`,
+  );
+}
+
+/** Refuses what is not safe beside a running Dendrite, however it is called: over HTTP, in bulk, or as a part of another. */
+function refuseUnsafeCalls({ hooks }: AdminPlugin): void {
+  for (const operation of Object.keys(OPERATIONS) as OperationName[]) {
+    hooks.before(operation, { name: 'beside-dendrite' }, ({ input }) => {
+      const refusal = refusalBesideDendrite(operation, OPERATIONS[operation].effect, input);
+      return refusal === undefined ? undefined : deny('M_BAD_STATE', refusal);
+    });
+  }
+}
+
+/** A job that somebody has left unfinished would go on in this program. */
+function refuseUnsafeJobs(kinds: readonly string[]): void {
+  const unsafe = kinds.filter((kind) => besideDendrite(kind as OperationName, 'job').verdict === 'refused');
+  if (unsafe.length === 0) return;
+  throw new CommandError(
+    EXIT.refused,
+    `A job is unfinished that is not safe beside a running Dendrite: ${unsafe.join(', ')}. Stop Dendrite, find the job with jobs list, and finish it with jobs watch or cancel it.`,
+  );
+}

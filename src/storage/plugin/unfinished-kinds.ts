@@ -1,0 +1,13 @@
+import { type Db, rowsOf } from '../database.ts';
+
+/** The kinds of the jobs that have not ended. Empty in a database without the plugin's schema. */
+export async function listUnfinishedKinds(db: Db): Promise<string[]> {
+  const [known] = await rowsOf<{ there: boolean }>(
+    db.raw(`SELECT to_regclass('matrix_admin.jobs') IS NOT NULL AS there`),
+  );
+  if (known?.there !== true) return [];
+  const rows = await rowsOf<{ kind: string }>(
+    db.raw(`SELECT DISTINCT kind FROM matrix_admin.jobs WHERE state IN ('queued', 'running') ORDER BY kind`),
+  );
+  return rows.map(({ kind }) => kind);
+}
