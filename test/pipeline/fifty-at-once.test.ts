@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto';
+import type { Knex } from 'knex';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { Route } from '../../src/http/route.ts';
@@ -46,12 +47,15 @@ const QUERIES: Partial<Record<OperationName, string>> = {
   countJoinedRooms: '?from_ts=0',
   checkUsernameAvailable: '?username=free',
   searchUsers: '?term=bob',
+  deleteOldMedia: '?before_ts=2000000000000',
+  purgeMediaCache: '?before_ts=2000000000000',
 };
 /** Expected statuses other than 200. One operation creates something, and nothing on this homeserver can satisfy the others. */
 const STATUSES: Partial<Record<OperationName, number>> = {
   createDevice: 201,
   renewAccount: 400,
   findUserByExternalId: 404,
+  getUserRedaction: 404,
   allowCrossSigningReplacement: 404,
 };
 
@@ -82,6 +86,7 @@ beforeAll(async () => {
         lookupState: async () => recorded,
         verifyKeys: verifyRecordedKeys,
       },
+      media: { remove: async () => {}, sizeOf: async () => 1 },
     },
   });
   ({ event_id: eventId } = await database.db('syncapi_output_room_events').where({ room_id: SHOWN }).first('event_id'));
@@ -99,6 +104,7 @@ beforeAll(async () => {
     .db('userapi_threepids')
     .insert({ threepid: 'bob@example.org', medium: 'email', localpart: 'bob', server_name: SERVER_NAME });
   const { device_id: deviceId } = USERS.bob;
+  await addMedia(database.db, [SERVER_NAME, server.remote_server_name]);
   const approvalId = await askForApproval(plugin, SHOWN);
   named = {
     approvalId,
@@ -110,12 +116,22 @@ beforeAll(async () => {
     deviceId,
     serverName: server.remote_server_name,
     destination: server.remote_server_name,
+    origin: SERVER_NAME,
+    mediaId: 'media',
   };
 });
 afterAll(async () => {
   await plugin.close();
   await database.drop();
 });
+
+/** Adds a media of the same id for each server. */
+async function addMedia(db: Knex, origins: readonly string[]): Promise<void> {
+  const media = { media_id: 'media', content_type: 'text/plain', file_size_bytes: 1, creation_ts: 1, upload_name: '' };
+  await db('mediaapi_media_repository').insert(
+    origins.map((origin) => ({ ...media, media_origin: origin, base64hash: `hash-${origin.length}`, user_id: '' })),
+  );
+}
 
 /** Returns the room for a call of a route. */
 function roomOf({ operation }: Route): string {
@@ -144,6 +160,7 @@ async function inputOf({ operation, path }: Route, n: number): Promise<object> {
   if (operation === 'createDevice') return { device_id: `DEVICE${n}` };
   if (operation === 'planBulk') return PLAN;
   if (operation === 'runBulk') return { token: bulkToken };
+  if (operation === 'redactUserEvents') return { rooms: [] };
   if (operation === 'renewAccount') return { user_id: USERS.bob.user_id };
   if (operation === 'sendServerNotices') return { user_ids: [USERS.bob.user_id] };
   if (/^set\w+ReportStatus$/.test(operation)) return { status: 'resolved' };

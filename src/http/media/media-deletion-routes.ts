@@ -10,13 +10,13 @@ export const MEDIA_DELETION_ROUTES: readonly Route[] = [
     path: `${V1}/users/:userId/media`,
     operation: 'deleteUserMedia',
     names: { direction: 'dir' },
-    input: ({ params, query }) => ({
+    input: ({ params, query, body }) => ({
       userId: params.userId,
       orderBy: query.order_by,
       direction: query.dir,
       limit: numberOf(query.limit),
       from: numberOf(query.from),
-      dryRun: flagOf('dry_run', query.dry_run),
+      dryRun: body.dry_run,
     }),
     respond: okOf,
   }),
@@ -26,12 +26,12 @@ export const MEDIA_DELETION_ROUTES: readonly Route[] = [
       method: 'POST',
       path,
       operation: 'deleteOldMedia',
-      input: ({ params, query }) => ({
+      input: ({ params, query, body }) => ({
         origin: params.origin,
         beforeTs: timeOf(query.before_ts),
         sizeGt: numberOf(query.size_gt),
         keepProfiles: flagOf('keep_profiles', query.keep_profiles),
-        dryRun: flagOf('dry_run', query.dry_run),
+        dryRun: body.dry_run,
       }),
       respond: okOf,
     }),
@@ -40,9 +40,9 @@ export const MEDIA_DELETION_ROUTES: readonly Route[] = [
     method: 'POST',
     path: `${V1}/purge_media_cache`,
     operation: 'purgeMediaCache',
-    input: ({ query }) => ({
+    input: ({ query, body }) => ({
       beforeTs: timeOf(query.before_ts),
-      dryRun: flagOf('dry_run', query.dry_run),
+      dryRun: body.dry_run,
     }),
     respond: okOf,
   }),
@@ -65,10 +65,10 @@ export const MEDIA_DELETION_ROUTES: readonly Route[] = [
     method: 'DELETE',
     path: `${V1}/media/:serverName/:mediaId`,
     operation: 'deleteMedia',
-    input: ({ params, query }) => ({
+    input: ({ params, body }) => ({
       serverName: params.serverName,
       mediaId: params.mediaId,
-      dryRun: flagOf('dry_run', query.dry_run),
+      dryRun: body.dry_run,
     }),
     respond: okOf,
   }),

@@ -136,7 +136,7 @@ describe('a deletion', () => {
   });
 
   it('of a dry run deletes nothing', async () => {
-    const answer = await send(`${V1}/media/${SERVER_NAME}/${MEDIA.aliceText}?dry_run=true`, 'DELETE');
+    const answer = await send(`${V1}/media/${SERVER_NAME}/${MEDIA.aliceText}`, 'DELETE', { dry_run: true });
     expect(answer).toEqual({ deleted_media: [MEDIA.aliceText], total: 1, total_length: 10, dry_run: true });
     expect([await left(), removed]).toEqual([gone(), []]);
     await rowsAndFilesAgree();
@@ -240,7 +240,7 @@ describe('old and large media', () => {
     expect(await send(path, 'POST')).toMatchObject({ deleted_media: [MEDIA.carolPicture], total: 1 });
     await db('syncapi_current_room_state').where(state).update({ headered_event_json: before });
     const all = `${V1}/media/${SERVER_NAME}/delete?before_ts=${NOW}&size_gt=9&keep_profiles=false`;
-    expect(await send(`${all}&dry_run=true`, 'POST')).toMatchObject({ total: 2, dry_run: true });
+    expect(await send(all, 'POST', { dry_run: true })).toMatchObject({ total: 2, dry_run: true });
     expect(await send(all, 'POST')).toMatchObject({ total: 2 });
     expect(await left()).toEqual([MEDIA.aliceText, MEDIA.remotePicture].sort());
     await rowsAndFilesAgree();
