@@ -1,16 +1,31 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type FixtureHomeserver, fixture, roomNamed } from '../reference-host/fixture-homeserver.ts';
+import { type FixtureHomeserver, fixture, type Json, roomNamed } from '../reference-host/fixture-homeserver.ts';
 import { startClientHomeserver } from './client-homeserver.ts';
 import { installNpmPackages, type NpmPackages } from './npm-packages.ts';
 
 /** The parts of the package that this test uses. */
 interface BotSdk {
+  readonly LogService: { readonly setLogger: (logger: Record<string, () => void>) => void };
   readonly MatrixClient: new (homeserverUrl: string, accessToken: string) => MatrixClient;
 }
 
 interface MatrixClient {
+  /** Syncs until `stop()`. */
+  readonly start: () => Promise<void>;
+  readonly stop: () => void;
+  readonly on: (event: string, listener: (roomId: string, event: Json) => void) => void;
+  readonly createRoom: (request: Record<string, unknown>) => Promise<string>;
+  readonly inviteUser: (userId: string, roomId: string) => Promise<void>;
+  readonly joinRoom: (roomId: string) => Promise<string>;
+  readonly sendText: (roomId: string, text: string) => Promise<string>;
+  readonly sendStateEvent: (roomId: string, type: string, stateKey: string, content: unknown) => Promise<string>;
+  readonly getRoomStateEvent: (roomId: string, type: string, stateKey: string) => Promise<unknown>;
+  readonly getJoinedRoomMembers: (roomId: string) => Promise<string[]>;
+  readonly redactEvent: (roomId: string, eventId: string) => Promise<string>;
+  readonly setAccountData: (type: string, content: unknown) => Promise<void>;
+  readonly getAccountData: (type: string) => Promise<unknown>;
   readonly adminApis: {
     readonly whoisUser: (userId: string) => Promise<unknown>;
     readonly synapse: SynapseAdminApis;
@@ -49,6 +64,7 @@ let packages: NpmPackages;
 let server: FixtureHomeserver;
 let asAdmin: MatrixClient;
 let asAlice: MatrixClient;
+let asBob: MatrixClient;
 let synapse: SynapseAdminApis;
 
 beforeAll(async () => {
@@ -57,10 +73,13 @@ beforeAll(async () => {
   // its place.
   const crypto = join(packages.directory, 'node_modules/@matrix-org/matrix-sdk-crypto-nodejs/index.js');
   await writeFile(crypto, 'module.exports = new Proxy({}, { get: () => class {} });');
-  const { MatrixClient }: BotSdk = packages.load('matrix-bot-sdk');
+  const { MatrixClient, LogService }: BotSdk = packages.load('matrix-bot-sdk');
+  const silent = (): void => {};
+  LogService.setLogger({ info: silent, warn: silent, error: silent, debug: silent, trace: silent });
   server = await startClientHomeserver();
   asAdmin = new MatrixClient(server.origin, admin.access_token);
   asAlice = new MatrixClient(server.origin, alice.access_token);
+  asBob = new MatrixClient(server.origin, bob.access_token);
   synapse = asAdmin.adminApis.synapse;
 });
 afterAll(async () => {
@@ -91,6 +110,36 @@ describe('matrix-bot-sdk', () => {
     for await (const { name } of synapse.listAllUsers({ limit: 3 })) names.push(name);
     expect(names.slice(0, 4)).toEqual([...first.users, ...second.users].map(({ name }) => name));
     expect(new Set(names).size).toBe(first.total);
+  });
+
+  test('two bots meet in a room, talk, and one is evacuated', async () => {
+    const heard: string[] = [];
+    asBob.on('room.invite', (roomId) => {
+      asBob.joinRoom(roomId).catch((error: unknown) => heard.push(String(error)));
+    });
+    asBob.on('room.join', (roomId) => heard.push(`join ${roomId}`));
+    asBob.on('room.message', (_roomId, { content }) => heard.push(`message ${content.body}`));
+    asBob.on('room.leave', (roomId) => heard.push(`leave ${roomId}`));
+    await Promise.all([asAlice.start(), asBob.start()]);
+    try {
+      const roomId = await asAlice.createRoom({ name: 'Bots', preset: 'private_chat' });
+      await asAlice.inviteUser(bob.user_id, roomId);
+      await expect.poll(() => heard).toContain(`join ${roomId}`);
+      expect(await asAlice.getJoinedRoomMembers(roomId)).toEqual([alice.user_id, bob.user_id]);
+      const eventId = await asAlice.sendText(roomId, 'Hello, bob');
+      await expect.poll(() => heard).toContain('message Hello, bob');
+      await asAlice.redactEvent(roomId, eventId);
+      await asAlice.sendStateEvent(roomId, 'm.room.topic', '', { topic: 'Talk' });
+      expect(await asBob.getRoomStateEvent(roomId, 'm.room.topic', '')).toEqual({ topic: 'Talk' });
+      await asBob.setAccountData('org.example.bot', { rooms: [roomId] });
+      expect(await asBob.getAccountData('org.example.bot')).toEqual({ rooms: [roomId] });
+      const evacuation = `/_dendrite/admin/evacuateUser/${encodeURIComponent(bob.user_id)}`;
+      expect((await server.call('admin', 'POST', evacuation)).status).toBe(200);
+      await expect.poll(() => heard).toContain(`leave ${roomId}`);
+    } finally {
+      asAlice.stop();
+      asBob.stop();
+    }
   });
 
   test('registration tokens', async () => {

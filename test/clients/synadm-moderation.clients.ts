@@ -15,8 +15,6 @@ describe.each([
   { from: 'Debian', install: debianSynadm, isNew: false },
   { from: 'the Python package index', install: pypiSynadm, isNew: true },
 ])('synadm of $from', ({ install, isNew }) => {
-  /** For commands that the version of Debian does not have. */
-  const newer = isNew ? test : test.skip;
   const roomId = roomNamed('v10');
 
   let session: SynadmSession;
@@ -75,21 +73,21 @@ describe.each([
       expect(devices.map((device: Json) => device.device_id)).not.toContain('OLD');
     });
 
-    newer('modify locks and unlocks', async () => {
+    test.runIf(isNew)('modify locks and unlocks', async () => {
       await text('user', 'modify', erin.user_id, '--lock');
       expect(await whoami('erin')).toBe(401);
       await text('user', 'modify', erin.user_id, '--unlock');
       expect(await whoami('erin')).toBe(200);
     });
 
-    newer('suspend', async () => {
+    test.runIf(isNew)('suspend', async () => {
       await text('user', 'suspend', bob.user_id);
       expect((await say('bob')).body.errcode).toBe('M_USER_SUSPENDED');
       await text('user', 'suspend', '--unsuspend', bob.user_id);
       expect((await say('bob')).status).toBe(200);
     });
 
-    newer('redact and redact-status', async () => {
+    test.runIf(isNew)('redact and redact-status', async () => {
       const { event_id: id } = (await say('alice')).body;
       const { redact_id: job } = await synadm('user', 'redact', alice.user_id, '-r', roomId, '--reason', 'spam');
       await expect
@@ -99,7 +97,7 @@ describe.each([
       expect((await server.call('bob', 'GET', path)).body.content).toEqual({});
     });
 
-    newer('deactivate-regex', async () => {
+    test.runIf(isNew)('deactivate-regex', async () => {
       await text('user', 'modify', '@spam1:localhost:18448', '-P', 'the password of spam');
       await text('user', 'deactivate-regex', '^@spam');
       expect(await synadm('user', 'details', 'spam1')).toMatchObject({ deactivated: true });
@@ -128,13 +126,13 @@ describe.each([
       expect((await server.call('alice', 'GET', path)).body.users).toHaveProperty([admin.user_id], 100);
     });
 
-    newer('block and block-status', async () => {
+    test.runIf(isNew)('block and block-status', async () => {
       expect(await synadm('room', 'block', roomId)).toEqual({ block: true });
       expect(await synadm('room', 'block-status', roomId)).toEqual({ block: true, user_id: admin.user_id });
       expect(await synadm('room', 'block', '--unblock', roomId)).toEqual({ block: false });
     });
 
-    newer('delete-status and purge-empty', async () => {
+    test.runIf(isNew)('delete-status and purge-empty', async () => {
       await text('room', 'delete', roomNamed('v8'));
       expect(await text('room', 'delete-status', '--room-id', roomNamed('v8'))).toContain('status');
       expect(await text('room', 'purge-empty')).not.toContain('errcode');
@@ -146,7 +144,7 @@ describe.each([
     expect(answer).toMatchObject({ user_id: alice.user_id, access_token: expect.any(String) });
   });
 
-  newer('raw', async () => {
+  test.runIf(isNew)('raw', async () => {
     const answer = await synadm('raw', `v2/users/${encodeURIComponent(alice.user_id)}`);
     expect(answer).toMatchObject({ name: alice.user_id });
   });
