@@ -1,0 +1,194 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { fixture, type Json, roomNamed } from '../reference-host/fixture-homeserver.ts';
+import { type HomeserverProcess, startHomeserverProcess } from './homeserver-process.ts';
+import { installNpmPackages, type NpmPackages } from './npm-packages.ts';
+
+const PACKAGES = ['matrix-js-sdk@43.0.0', 'fake-indexeddb@6.2.5', 'matrix-bot-sdk@0.8.0'];
+
+type User = keyof typeof fixture.users;
+
+let packages: NpmPackages;
+let server: HomeserverProcess;
+beforeAll(async () => {
+  packages = await installNpmPackages(PACKAGES);
+  // The bot SDK's cryptography is a binary that its install script would download. These tests do not need it.
+  const crypto = join(packages.directory, 'node_modules/@matrix-org/matrix-sdk-crypto-nodejs/index.js');
+  await writeFile(crypto, 'module.exports = new Proxy({}, { get: () => class {} });');
+  packages.load('matrix-js-sdk/lib/logger.js').logger.disableAll();
+  // The store of the JS SDK needs the browser's database.
+  packages.load('fake-indexeddb/auto');
+  server = await startHomeserverProcess();
+});
+afterAll(async () => {
+  await server?.stop();
+  await packages?.remove();
+});
+
+const purge = async (roomId: string): Promise<void> => {
+  await server.asAdmin('POST', `/_dendrite/admin/purgeRoom/${encodeURIComponent(roomId)}`, {});
+};
+const evacuate = async (user: User): Promise<void> => {
+  await server.asAdmin('POST', `/_dendrite/admin/evacuateUser/${encodeURIComponent(fixture.users[user].user_id)}`, {});
+};
+const WAIT = { timeout: 30_000 };
+
+/** A running client, and what it has noticed. */
+interface RunningClient {
+  /** The rooms that the client has seen itself leave, in order. */
+  readonly left: readonly string[];
+  /** Number of answers of `/sync`. */
+  readonly answers: () => number;
+  /** Stops the client as if the device went offline. The client's store stays. */
+  readonly stop: () => Promise<void>;
+  readonly leave: (roomId: string) => Promise<unknown>;
+}
+
+const stops: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const stop of stops.splice(0)) await stop();
+});
+
+interface JsClient extends RunningClient {
+  readonly membershipIn: (roomId: string, user?: User) => string | undefined;
+  readonly forget: (roomId: string) => Promise<unknown>;
+}
+
+const silent: Json = Object.fromEntries(
+  ['trace', 'debug', 'info', 'warn', 'error', 'log'].map((name) => [name, () => {}]),
+);
+silent.getChild = () => silent;
+
+/** Fetches. The requests of a stopped client never end, because nothing in the SDK would handle their errors. */
+const fetchFn: typeof fetch = (input, init) =>
+  fetch(input, init).catch((error: unknown) => {
+    if (init?.signal?.aborted === true) return new Promise(() => {});
+    throw error;
+  });
+
+/** Starts a client of the JS SDK, whose store a later client of the same user finds again. */
+async function startJsClient(user: User): Promise<JsClient> {
+  const { createClient, IndexedDBStore } = packages.load('matrix-js-sdk');
+  const { user_id: userId, access_token: accessToken } = fixture.users[user];
+  const store = new IndexedDBStore({ indexedDB: (globalThis as Json).indexedDB, dbName: user });
+  const client = createClient({ baseUrl: server.origin, userId, accessToken, store, logger: silent, fetchFn });
+  const left: string[] = [];
+  let answers = 0;
+  client.on('Room.myMembership', (room: Json, membership: string) => {
+    if (membership === 'leave') left.push(room.roomId);
+  });
+  client.on('sync', (_state: string, _before: string, data: Json) => {
+    if (data?.nextSyncToken !== undefined && data.fromCache !== true) answers += 1;
+  });
+  await store.startup();
+  await client.startClient({ initialSyncLimit: 5 });
+  const stop = async (): Promise<void> => {
+    client.stopClient();
+    await store.save(true);
+  };
+  stops.push(async () => client.stopClient());
+  return {
+    left,
+    answers: () => answers,
+    stop,
+    membershipIn: (roomId, other) => {
+      const room = client.getRoom(roomId);
+      return other === undefined ? room?.getMyMembership() : room?.getMember(fixture.users[other].user_id)?.membership;
+    },
+    leave: (roomId) => client.leave(roomId),
+    forget: (roomId) => client.forget(roomId),
+  };
+}
+
+/** Starts a bot, whose store a later bot of the same user finds again. */
+async function startBot(user: User): Promise<RunningClient> {
+  const { MatrixClient, SimpleFsStorageProvider, LogService } = packages.load('matrix-bot-sdk');
+  LogService.setLogger(silent);
+  const store = new SimpleFsStorageProvider(join(packages.directory, `${user}.json`));
+  const client = new MatrixClient(server.origin, fixture.users[user].access_token, store);
+  client.syncingTimeout = 1_000;
+  const left: string[] = [];
+  let answers = 0;
+  client.on('room.leave', (roomId: string) => left.push(roomId));
+  const processSync = client.processSync.bind(client);
+  client.processSync = async (answer: Json) => {
+    await processSync(answer);
+    answers += 1;
+  };
+  await client.start();
+  const stop = async (): Promise<void> => {
+    client.stop();
+    // The bot still takes the answer for which it waits.
+    const last = answers;
+    await expect.poll(() => answers, WAIT).toBeGreaterThan(last);
+  };
+  stops.push(async () => client.stop());
+  return { left, answers: () => answers, stop, leave: (roomId) => client.leaveRoom(roomId) };
+}
+
+describe('matrix-js-sdk', () => {
+  test('sees that its user is evacuated, and other clients see it, too', async () => {
+    const roomId = roomNamed('v10');
+    const [alice, bob] = [await startJsClient('alice'), await startJsClient('bob')];
+    await expect.poll(() => [alice, bob].map((client) => client.membershipIn(roomId)), WAIT).toEqual(['join', 'join']);
+    await evacuate('bob');
+    await expect.poll(() => bob.membershipIn(roomId), WAIT).toBe('leave');
+    await expect.poll(() => alice.membershipIn(roomId, 'bob'), WAIT).toBe('leave');
+    expect(alice.membershipIn(roomId)).toBe('join');
+    expect(new Set(bob.left).size).toBe(bob.left.length);
+  });
+
+  test('leaves a room, once, that was purged while it was offline and the homeserver started again', async () => {
+    const [purged, kept] = [roomNamed('v11'), roomNamed('v9')];
+    const before = await startJsClient('alice');
+    await expect
+      .poll(() => [purged, kept].map((roomId) => before.membershipIn(roomId)), WAIT)
+      .toEqual(['join', 'join']);
+    await before.stop();
+    await purge(purged);
+    await server.restart();
+
+    const after = await startJsClient('alice');
+    await expect.poll(() => after.membershipIn(purged), WAIT).toBe('leave');
+    expect(after.membershipIn(kept)).toBe('join');
+    await after.leave(purged);
+    await after.forget(purged);
+    expect(after.left).toEqual([purged]);
+    await after.stop();
+
+    const again = await startJsClient('alice');
+    await expect.poll(again.answers, WAIT).toBeGreaterThan(0);
+    expect([again.left, again.membershipIn(purged), again.membershipIn(kept)]).toEqual([[], undefined, 'join']);
+  });
+});
+
+describe('matrix-bot-sdk', () => {
+  test('leaves a room when its user is evacuated', async () => {
+    const bot = await startBot('erin');
+    await expect.poll(bot.answers, WAIT).toBeGreaterThan(0);
+    await evacuate('erin');
+    await expect.poll(() => bot.left.length, WAIT).toBeGreaterThan(0);
+  });
+
+  test('leaves a room, once, that was purged while it was offline and the homeserver started again', async () => {
+    const purged = roomNamed('v8');
+    const before = await startBot('carol');
+    await expect.poll(before.answers, WAIT).toBeGreaterThan(0);
+    await before.stop();
+    await purge(purged);
+    await server.restart();
+
+    const after = await startBot('carol');
+    await expect.poll(() => after.left, WAIT).toEqual([purged]);
+    await after.leave(purged);
+    // One more answer, which does not name the room.
+    const answers = after.answers();
+    await expect.poll(after.answers, WAIT).toBeGreaterThan(answers);
+    await after.stop();
+
+    const again = await startBot('carol');
+    await expect.poll(again.answers, WAIT).toBeGreaterThan(0);
+    expect([after.left, again.left]).toEqual([[purged], []]);
+  });
+});
