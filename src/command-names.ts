@@ -80,6 +80,7 @@ const NAMES: Readonly<Partial<Record<OperationName, string>>> = {
   reindexFulltext: 'reindex',
   listAudit: 'audit list',
   serverVersion: 'server version',
+  getOpenApiDocument: 'server openapi',
 };
 
 /** A command that runs an operation with some parameters set. */

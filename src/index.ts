@@ -47,7 +47,13 @@ export type { PurgedMedia } from './operations/media/delete-media.ts';
 export type { DeletedMediaIds, DeletionCounts } from './operations/media/deleted-media.ts';
 export type { MediaUses } from './operations/media/get-media-uses.ts';
 export type { Quarantined } from './operations/media/quarantine.ts';
-export type { JobOperationName, OperationInput, OperationName, OperationOutput } from './operations/operations.ts';
+export type {
+  DryRunMark,
+  JobOperationName,
+  OperationInput,
+  OperationName,
+  OperationOutput,
+} from './operations/operations.ts';
 export type { Registered } from './operations/registration/register-by-shared-secret.ts';
 export type { AbandonedRoomsPurge, AbandonedRoomView } from './operations/rooms/abandoned-rooms.ts';
 export type { StateDownload } from './operations/rooms/download-state.ts';

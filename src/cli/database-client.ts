@@ -20,7 +20,10 @@ export function createDatabaseClient({ operations, jobs }: AdminPlugin, actor: C
       return jobId;
     },
     async *watchJob(jobId, options) {
-      for await (const job of jobs.watch(jobId, options)) yield wireForm(job) as JobBody;
+      for await (const job of jobs.watch(jobId, options)) {
+        const body: unknown = wireForm(job);
+        yield body as JobBody;
+      }
     },
   };
 }

@@ -25,9 +25,10 @@ export interface RouteRequest {
   readonly urlOf: (path: string) => string;
 }
 
-export interface RouteResponse {
-  readonly status: number;
-  readonly body?: unknown;
+/** An answer. The types of its status and body are in the OpenAPI document. */
+export interface RouteResponse<Body = unknown, Status extends number = number> {
+  readonly status: Status;
+  readonly body?: Body;
   readonly headers?: Readonly<Record<string, string>>;
   /** Server-sent events that are sent instead of a body. Each event has a name and data. */
   readonly events?: (jobs: Jobs, signal: AbortSignal) => AsyncIterable<{ event: string; data: unknown }>;
@@ -72,8 +73,18 @@ export interface Route {
   readonly respond: (output: never, request: RouteRequest) => RouteResponse;
 }
 
+/** A route with the types of its answers, which the OpenAPI document shows. */
+export interface AnsweringRoute<Answer extends RouteResponse, Started extends RouteResponse> extends Route {
+  readonly respond: (output: never, request: RouteRequest) => Answer;
+  readonly respondStarted?: (jobId: string, request: RouteRequest) => Started;
+}
+
 /** Defines a route, and checks the types of its input and its answer against its operation. */
-export function defineRoute<Name extends OperationName>(route: {
+export function defineRoute<
+  Name extends OperationName,
+  const Answer extends RouteResponse,
+  const Started extends RouteResponse = never,
+>(route: {
   readonly method: Route['method'];
   readonly path: string;
   readonly operation: Name;
@@ -81,27 +92,37 @@ export function defineRoute<Name extends OperationName>(route: {
   readonly isOn?: (config: Config) => boolean;
   readonly openTo?: Actor;
   readonly needsBody?: boolean;
-  readonly respondStarted?: (jobId: string, request: RouteRequest) => RouteResponse;
+  readonly respondStarted?: (jobId: string, request: RouteRequest) => Started;
   readonly names?: { readonly [Key in keyof OperationInput<Name>]?: string };
   readonly ignoredKeys?: readonly string[];
   readonly input: (request: RouteRequest) => { readonly [Key in keyof OperationInput<Name>]: unknown };
-  readonly respond: (output: OperationOutput<Name>, request: RouteRequest) => RouteResponse;
-}): Route {
+  readonly respond: (output: OperationOutput<Name>, request: RouteRequest) => Answer;
+}): AnsweringRoute<Answer, Started> {
   return route;
 }
 
 /** Converts a camelCase name to the snake_case form of requests and answers. */
-const wireName = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+export const wireName = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+declare const wireFormOf: unique symbol;
+/** The type of `wireForm(output)`. The OpenAPI document shows the keys of `Output` in snake case. */
+export interface WireForm<Output> {
+  readonly [wireFormOf]: Output;
+}
 
 /**
  * Converts an operation's output to the form of HTTP answers: camelCase keys become snake_case, at any depth. Other keys stay
  * unchanged. Do not use it for outputs that contain events, because the keys of events must not change.
  */
-export function wireForm(output: unknown): unknown {
-  if (Array.isArray(output)) return output.map(wireForm);
+export function wireForm<Output>(output: Output): WireForm<Output> {
+  return inSnakeCase(output) as WireForm<Output>;
+}
+
+function inSnakeCase(output: unknown): unknown {
+  if (Array.isArray(output)) return output.map(inSnakeCase);
   if (!isRecord(output)) return output;
   return Object.fromEntries(
-    Object.entries(output).map(([key, value]) => [CAMEL_CASE.test(key) ? wireName(key) : key, wireForm(value)]),
+    Object.entries(output).map(([key, value]) => [CAMEL_CASE.test(key) ? wireName(key) : key, inSnakeCase(value)]),
   );
 }
 
@@ -152,13 +173,16 @@ export function jsonOf(name: string, value: string | undefined): unknown {
   }
 }
 
-export const ok = (body: unknown): RouteResponse => ({ status: 200, body });
+export const ok = <const Body>(body: Body): RouteResponse<Body, 200> => ({ status: 200, body });
 
 /** Answers with an operation's output in snake_case. */
-export const okOf = (output: unknown): RouteResponse => ok(wireForm(output));
+export const okOf = <Output>(output: Output): RouteResponse<WireForm<Output>, 200> => ok(wireForm(output));
 
 /** Answers with a page of a list. If there are more items, `next_token` is the value of `from` for the next page. */
-export const page = (items: Record<string, unknown>, nextToken: string | number | undefined): RouteResponse =>
+export const page = <Items extends object>(
+  items: Items,
+  nextToken: string | number | undefined,
+): RouteResponse<Items & { readonly next_token?: string }, 200> =>
   ok(nextToken === undefined ? items : { ...items, next_token: String(nextToken) });
 
 /** Makes the `Location` header that leads to a job. */
@@ -167,7 +191,7 @@ export const jobLocation = (request: RouteRequest, jobId: string): Record<string
 });
 
 /** Makes the answer to a request whose job has not ended yet. */
-export const accepted = (jobId: string, request: RouteRequest): RouteResponse => ({
+export const accepted = (jobId: string, request: RouteRequest): RouteResponse<{ readonly job_id: string }, 202> => ({
   status: 202,
   body: { job_id: jobId },
   headers: jobLocation(request, jobId),

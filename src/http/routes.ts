@@ -21,6 +21,7 @@ import { SEARCH_ROUTES } from './search/search-routes.ts';
 import { APPROVAL_ROUTES } from './server/approval-routes.ts';
 import { AUDIT_ROUTES } from './server/audit-routes.ts';
 import { JOB_ROUTES } from './server/job-routes.ts';
+import { OPENAPI_ROUTES } from './server/openapi-routes.ts';
 import { TASK_ROUTES } from './server/task-routes.ts';
 import { VERSION_ROUTES } from './server/version-routes.ts';
 import { STATISTICS_ROUTES } from './statistics/statistics-routes.ts';
@@ -47,6 +48,7 @@ export const ROUTES: readonly Route[] = [
   ...AUDIT_ROUTES,
   ...APPROVAL_ROUTES,
   ...VERSION_ROUTES,
+  ...OPENAPI_ROUTES,
   ...TASK_ROUTES,
   ...ROOM_ROUTES,
   ...ROOM_DETAIL_ROUTES,

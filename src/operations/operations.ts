@@ -48,7 +48,18 @@ export type OperationInput<Name extends OperationName> = z.input<Definition<Name
 /** The input after validation, with defaults filled in. Hooks get this input. */
 export type ValidInput<Name extends OperationName> = z.output<Definition<Name>['input']>;
 /** The result of an operation. */
-export type OperationOutput<Name extends OperationName> = Awaited<ReturnType<Definition<Name>['run']>>;
+export type OperationOutput<Name extends OperationName> = Awaited<ReturnType<Definition<Name>['run']>> &
+  (string extends keyof OperationInput<Name>
+    ? unknown
+    : 'dryRun' extends keyof OperationInput<Name>
+      ? DryRunMark
+      : unknown);
+
+/** What the result of a dry run has besides the result of the operation. */
+export interface DryRunMark {
+  /** `true` if the call was a dry run, which has changed nothing. */
+  readonly dryRun?: true;
+}
 
 /** Returns the operation with a name. The returned type is common to all operations. */
 export function operationNamed(name: OperationName): Operation {

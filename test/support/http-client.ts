@@ -1,5 +1,6 @@
 import { request as httpRequest, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http';
 import { connect } from 'node:net';
+import { openApiProblem } from './openapi-check.ts';
 import { recordExchange } from './test-output.ts';
 
 export interface Answer {
@@ -42,7 +43,10 @@ export function request(origin: string, path: string, options: RequestOptions = 
           const text = Buffer.concat(chunks).toString('utf8');
           const authorization = String(headers['authorization'] ?? headers['Authorization'] ?? '');
           recordExchange({ path, authorization, body }, { status, text });
-          resolve({ status, headers: response.headers, text });
+          const { headers: answered } = response;
+          const problem = openApiProblem({ method, path, body, status, headers: answered, text });
+          if (problem === undefined) resolve({ status, headers: answered, text });
+          else reject(new Error(problem));
         });
       },
     );

@@ -45,7 +45,6 @@ export const BULK_ROUTES: readonly Route[] = [
       from: numberOf(query.from),
       limit: numberOf(query.limit),
     }),
-    respond: ({ nextToken, items, ...bulk }) =>
-      page({ ...(wireForm(bulk) as object), items: wireForm(items) }, nextToken),
+    respond: ({ nextToken, items, ...bulk }) => page({ ...wireForm(bulk), items: wireForm(items) }, nextToken),
   }),
 ];

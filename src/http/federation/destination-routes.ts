@@ -7,7 +7,7 @@ const DESTINATIONS = '/_synapse/admin/v1/federation/destinations';
  * Converts a remote server to Synapse's fields, and adds data of Dendrite's tables. `last_successful_stream_ordering` is null,
  * because Dendrite does not store what it last sent to a server.
  */
-const destinationBody = ({ retry, ...destination }: Destination): Record<string, unknown> => ({
+const destinationBody = ({ retry, ...destination }: Destination) => ({
   destination: destination.destination,
   retry_last_ts: retry?.lastTry ?? 0,
   retry_interval: retry === null ? 0 : Math.max(retry.nextTry - retry.lastTry, 0),

@@ -21,7 +21,7 @@ export const MEDIA_DELETION_ROUTES: readonly Route[] = [
     respond: okOf,
   }),
   // Synapse has deprecated the path with the server name.
-  ...[`${V1}/media/delete`, `${V1}/media/:origin/delete`].map((path) =>
+  ...([`${V1}/media/delete`, `${V1}/media/:origin/delete`] as const).map((path) =>
     defineRoute({
       method: 'POST',
       path,

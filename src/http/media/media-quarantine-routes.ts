@@ -24,7 +24,7 @@ export const MEDIA_QUARANTINE_ROUTES: readonly Route[] = [
       respond: () => ok({}),
     }),
   ),
-  ...[`${V1}/room/:roomId/media/quarantine`, `${V1}/quarantine_media/:roomId`].map((path) =>
+  ...([`${V1}/room/:roomId/media/quarantine`, `${V1}/quarantine_media/:roomId`] as const).map((path) =>
     defineRoute({
       method: 'POST',
       path,

@@ -1,10 +1,10 @@
 import type { StoredMedia } from '../../storage/mediaapi/media.ts';
-import { defineRoute, numberOf, ok, okOf, type Route } from '../route.ts';
+import { defineRoute, numberOf, ok, okOf, type Route, wireForm } from '../route.ts';
 
 const V1 = '/_synapse/admin/v1';
 
 /** The fields that Synapse shows of every media. Dendrite does not record when a media was used last. */
-const mediaBody = (media: StoredMedia): Record<string, unknown> => ({
+const mediaBody = (media: StoredMedia) => ({
   media_id: media.mediaId,
   media_type: media.contentType,
   media_length: media.size,
@@ -19,7 +19,7 @@ const mediaBody = (media: StoredMedia): Record<string, unknown> => ({
   sha256: Buffer.from(media.hash, 'base64url').toString('hex'),
 });
 
-const infoBody = (media: StoredMedia): Record<string, unknown> => ({
+const infoBody = (media: StoredMedia) => ({
   media_origin: media.userId === null ? media.origin : null,
   filesystem_id: null,
   ...mediaBody(media),
@@ -67,6 +67,6 @@ export const MEDIA_ROUTES: readonly Route[] = [
     path: '/_dendrite/admin/media/:serverName/:mediaId',
     operation: 'getMediaUses',
     input: ({ params }) => ({ serverName: params.serverName, mediaId: params.mediaId }),
-    respond: ({ media, ...uses }) => ok({ media_info: infoBody(media), ...Object(okOf(uses).body) }),
+    respond: ({ media, ...uses }) => ok({ media_info: infoBody(media), ...wireForm(uses) }),
   }),
 ];

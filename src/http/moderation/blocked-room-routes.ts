@@ -4,7 +4,7 @@ import { defineRoute, numberOf, ok, okOf, page, type Route } from '../route.ts';
 const BLOCKED = '/_dendrite/admin/blockedRooms';
 const BLOCK = '/_synapse/admin/v1/rooms/:roomId/block';
 
-const blockedRoomBody = ({ roomId, reason, blockedBy, blockedAt }: BlockedRoom): Record<string, unknown> => ({
+const blockedRoomBody = ({ roomId, reason, blockedBy, blockedAt }: BlockedRoom) => ({
   room_id: roomId,
   reason: reason ?? null,
   blocked_by: blockedBy,

@@ -3,7 +3,7 @@ import { defineRoute, numberOf, ok, type Route } from '../route.ts';
 
 const REPORTS = '/_synapse/admin/v1/event_reports';
 
-const reportBody = (report: EventReport): Record<string, unknown> => ({
+const reportBody = (report: EventReport) => ({
   id: report.id,
   received_ts: report.receivedAt,
   room_id: report.roomId,
@@ -20,7 +20,7 @@ const reportBody = (report: EventReport): Record<string, unknown> => ({
   status_changed_ts: report.changedAt,
 });
 
-const wholeReport = (report: EventReportWithEvent): Record<string, unknown> => ({
+const wholeReport = (report: EventReportWithEvent) => ({
   ...reportBody(report),
   event_json: report.event,
 });

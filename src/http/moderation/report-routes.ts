@@ -1,10 +1,10 @@
 import type { Report, RoomReport } from '../../storage/plugin/reports.ts';
-import { defineRoute, numberOf, ok, type Route, type RouteRequest, type RouteResponse } from '../route.ts';
+import { defineRoute, numberOf, ok, type Route, type RouteRequest } from '../route.ts';
 
 const USER_REPORTS = '/_synapse/admin/v1/user_reports';
 const ROOM_REPORTS = '/_synapse/admin/v1/room_reports';
 
-const commonBody = (report: Report): Record<string, unknown> => ({
+const commonBody = (report: Report) => ({
   id: report.id,
   received_ts: report.receivedAt,
   user_id: report.reporter,
@@ -15,12 +15,12 @@ const commonBody = (report: Report): Record<string, unknown> => ({
   status_changed_ts: report.changedAt,
 });
 
-const userReportBody = (report: Report): Record<string, unknown> => ({
+const userReportBody = (report: Report) => ({
   ...commonBody(report),
   target_user_id: report.reported,
 });
 
-const roomReportBody = (report: RoomReport): Record<string, unknown> => ({
+const roomReportBody = (report: RoomReport) => ({
   ...commonBody(report),
   room_id: report.reported,
   name: report.name,
@@ -28,8 +28,8 @@ const roomReportBody = (report: RoomReport): Record<string, unknown> => ({
   topic: report.topic,
 });
 
-const pageOf = (items: Record<string, unknown>, nextToken: number | undefined): RouteResponse =>
-  ok(nextToken === undefined ? items : { ...items, next_token: nextToken });
+const pageOf = <Items extends object>(items: Items, nextToken: number | undefined) =>
+  ok({ ...items, ...(nextToken !== undefined && { next_token: nextToken }) });
 
 const reportIdOf = ({ params }: RouteRequest) => ({ reportId: numberOf(params.reportId) });
 const statusOf = ({ params, body }: RouteRequest) => ({

@@ -3,7 +3,7 @@ import { defineRoute, flagOf, ok, okOf, type Route, wireForm } from '../route.ts
 
 /** Each route exists under Dendrite's path and under Synapse's path. More clients know Synapse's. */
 const DENDRITE = '/_dendrite/admin/registrationTokens';
-const PATHS = [DENDRITE, '/_synapse/admin/v1/registration_tokens'];
+const PATHS = [DENDRITE, '/_synapse/admin/v1/registration_tokens'] as const;
 const ANYBODY: Actor = { kind: 'system', name: 'registration' };
 
 /** Routes of registration tokens. */

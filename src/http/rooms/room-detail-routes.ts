@@ -36,7 +36,7 @@ export const ROOM_DETAIL_ROUTES: readonly Route[] = [
     }),
     respond: ({ rooms, total, nextBatch, prevBatch }, { query }) =>
       ok({
-        offset: numberOf(query.from) ?? 0,
+        offset: Number(query.from ?? 0),
         rooms: wireForm(rooms),
         total_rooms: total,
         ...(nextBatch !== undefined && { next_batch: nextBatch }),

@@ -1,6 +1,11 @@
+import type { OperationOutput } from '../../operations/operations.ts';
 import { defineRoute, flagOf, okOf, type Route } from '../route.ts';
 
 const DENDRITE = '/_dendrite/admin';
+
+/** Dendrite's answer is empty. Keys are added only if there is something to report. */
+const downloadBody = (download: OperationOutput<'downloadState'>) =>
+  okOf<Partial<typeof download>>('dryRun' in download || 'leftOut' in download ? download : {});
 
 /** Dendrite's routes that change rooms. */
 export const ROOM_ROUTES: readonly Route[] = [
@@ -13,7 +18,7 @@ export const ROOM_ROUTES: readonly Route[] = [
       roomId: params.roomId,
       dryRun: body.dry_run,
     }),
-    respond: (download) => okOf('dryRun' in download || 'leftOut' in download ? download : {}),
+    respond: downloadBody,
   }),
   defineRoute({
     method: 'GET',
@@ -24,7 +29,7 @@ export const ROOM_ROUTES: readonly Route[] = [
       roomId: params.roomId,
       dryRun: flagOf('dry_run', query.dry_run),
     }),
-    respond: (download) => okOf('dryRun' in download || 'leftOut' in download ? download : {}),
+    respond: downloadBody,
   }),
   defineRoute({
     method: 'POST',

@@ -1,7 +1,7 @@
 import type { StoredAuditEntry } from '../../storage/plugin/audit.ts';
 import { defineRoute, numberOf, page, type Route, timeOf } from '../route.ts';
 
-const auditEntryBody = (entry: StoredAuditEntry): Record<string, unknown> => ({
+const auditEntryBody = (entry: StoredAuditEntry) => ({
   id: entry.id,
   ts: entry.at,
   operation: entry.operation,

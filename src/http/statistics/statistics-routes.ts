@@ -3,7 +3,7 @@ import { defineRoute, numberOf, ok, okOf, type Route, timeOf } from '../route.ts
 
 const STATISTICS = '/_synapse/admin/v1/statistics';
 
-const mediaBody = (user: MediaOfUser): Record<string, unknown> => ({
+const mediaBody = (user: MediaOfUser) => ({
   user_id: user.userId,
   displayname: user.displayName,
   media_count: user.mediaCount,

@@ -1,3 +1,4 @@
+import type { RateLimit } from '../../storage/plugin/account-attributes.ts';
 import { defineRoute, ok, okOf, type Route } from '../route.ts';
 
 const SYNAPSE = '/_synapse/admin/v1';
@@ -11,7 +12,7 @@ export const ACCOUNT_STANDING_ROUTES: readonly Route[] = [
     path: RATE_LIMIT,
     operation: 'getUserRateLimit',
     input: ({ params }) => ({ userId: params.userId }),
-    respond: (limit) => okOf(limit ?? {}),
+    respond: (limit) => okOf<Partial<RateLimit>>(limit ?? {}),
   }),
   defineRoute({
     method: 'POST',
@@ -29,7 +30,7 @@ export const ACCOUNT_STANDING_ROUTES: readonly Route[] = [
     path: RATE_LIMIT,
     operation: 'deleteUserRateLimit',
     input: ({ params }) => ({ userId: params.userId }),
-    respond: ok,
+    respond: () => ok({}),
   }),
   defineRoute({
     method: 'GET',

@@ -5,7 +5,7 @@ import { defineRoute, ok, okOf, type Route } from '../route.ts';
 const DEVICES = '/_synapse/admin/v2/users/:userId/devices';
 
 /** Converts a device to the form that Synapse shows. It never contains the access token. */
-const deviceBody = (userId: UserId, device: Device): Record<string, unknown> => ({
+const deviceBody = (userId: UserId, device: Device) => ({
   user_id: userId,
   device_id: device.deviceId,
   display_name: device.displayName ?? null,
@@ -22,7 +22,8 @@ export const DEVICE_ROUTES: readonly Route[] = [
     operation: 'refreshDevices',
     input: ({ params, body }) => ({ userId: params.userId, dryRun: body.dry_run }),
     // Dendrite answers with an empty object. Keys are added only if there is something to report.
-    respond: (refreshed) => okOf('dryRun' in refreshed || 'leftOut' in refreshed ? refreshed : {}),
+    respond: (refreshed) =>
+      okOf<Partial<typeof refreshed>>('dryRun' in refreshed || 'leftOut' in refreshed ? refreshed : {}),
   }),
   defineRoute({
     method: 'GET',
@@ -63,13 +64,13 @@ export const DEVICE_ROUTES: readonly Route[] = [
     operation: 'deleteDevices',
     names: { devices: 'deviceId' },
     input: ({ params, body }) => ({ userId: params.userId, devices: [params.deviceId], dryRun: body.dry_run }),
-    respond: (deletion) => okOf('dryRun' in deletion ? deletion : {}),
+    respond: (deletion) => okOf<Partial<typeof deletion>>('dryRun' in deletion ? deletion : {}),
   }),
   defineRoute({
     method: 'POST',
     path: '/_synapse/admin/v2/users/:userId/delete_devices',
     operation: 'deleteDevices',
     input: ({ params, body }) => ({ userId: params.userId, devices: body.devices, dryRun: body.dry_run }),
-    respond: (deletion) => okOf('dryRun' in deletion ? deletion : {}),
+    respond: (deletion) => okOf<Partial<typeof deletion>>('dryRun' in deletion ? deletion : {}),
   }),
 ];

@@ -5,7 +5,7 @@ import { defineRoute, ok, okOf, type Route } from '../route.ts';
 const SYNAPSE = '/_synapse/admin/v1';
 
 /** Converts a found user to the form that Synapse shows. The password hash, which Synapse also shows, is left out. */
-const foundUser = (user: User): Record<string, unknown> => ({
+const foundUser = (user: User) => ({
   name: user.userId,
   is_guest: user.accountType === ACCOUNT_TYPE.guest,
   admin: user.accountType === ACCOUNT_TYPE.admin,

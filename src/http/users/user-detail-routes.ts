@@ -4,7 +4,7 @@ import { defineRoute, ok, okOf, type Route, timeOf } from '../route.ts';
 const USER = '/_synapse/admin/v1/users/:userId';
 
 /** Converts a pusher to the form that Synapse shows. `enabled` is always true, because Dendrite cannot switch a pusher off. */
-const pusherBody = (pusher: Pusher): Record<string, unknown> => ({
+const pusherBody = (pusher: Pusher) => ({
   app_display_name: pusher.appDisplayName,
   app_id: pusher.appId,
   data: pusher.data,

@@ -18,7 +18,7 @@ const USER = '/_synapse/admin/v2/users/:userId';
 const ADMIN = '/_synapse/admin/v1/users/:userId/admin';
 
 /** The fields that Synapse shows both in lists and for a single user. */
-const commonBody = (user: User): Record<string, unknown> => ({
+const commonBody = (user: User) => ({
   name: user.userId,
   user_type: user.userType,
   is_guest: user.accountType === ACCOUNT_TYPE.guest,
@@ -32,13 +32,13 @@ const commonBody = (user: User): Record<string, unknown> => ({
   locked: user.isLocked,
 });
 
-const listedUser = (user: User): Record<string, unknown> => ({ ...commonBody(user), creation_ts: user.createdAt });
+const listedUser = (user: User) => ({ ...commonBody(user), creation_ts: user.createdAt });
 
 /**
  * Converts a single user. As in Synapse, `creation_ts` is in seconds here, while lists show it in ms. The times of threepids
  * are null, because Dendrite does not store them.
  */
-const wholeUser = (user: UserDetails): Record<string, unknown> => ({
+const wholeUser = (user: UserDetails) => ({
   ...commonBody(user),
   creation_ts: Math.floor(user.createdAt / 1_000),
   appservice_id: user.appserviceId,

@@ -1,9 +1,9 @@
 import type { OperationOutput } from '../../operations/operations.ts';
 import { defineRoute, ok, type Route } from '../route.ts';
 
-const PATHS = ['/_matrix/client/r0/admin/whois', '/_matrix/client/v3/admin/whois', '/_synapse/admin/v1/whois'];
+const PATHS = ['/_matrix/client/r0/admin/whois', '/_matrix/client/v3/admin/whois', '/_synapse/admin/v1/whois'] as const;
 
-const whoisBody = ({ userId, devices }: OperationOutput<'whois'>): Record<string, unknown> => ({
+const whoisBody = ({ userId, devices }: OperationOutput<'whois'>) => ({
   user_id: userId,
   devices: Object.fromEntries(
     devices.map(({ deviceId, address, lastSeenAt, userAgent }) => [

@@ -45,6 +45,8 @@ const noSelection = (): MatrixError => new MatrixError('M_NOT_FOUND', 'no such s
  * Runs a planned operation on all users or rooms of a selection. The operation is called once for each of them, in the name of
  * the administrator who runs the selection. A failure for one user or room does not stop the others. After a crash, the job
  * does not repeat the calls that have ended.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such selection
+ * @throws MatrixError 409 `M_BAD_STATE` if the selection has been used
  */
 export const runBulk = defineJobOperation({
   access: 'admin',
@@ -149,7 +151,10 @@ export interface BulkView {
   readonly nextToken: number | undefined;
 }
 
-/** Shows a selection, and the outcome for each of its users or rooms. */
+/**
+ * Shows a selection, and the outcome for each of its users or rooms.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such selection
+ */
 export const getBulk = defineOperation({
   access: 'admin',
   effect: 'read',

@@ -75,6 +75,7 @@ export const listDestinations = defineOperation({
 
 /**
  * Shows one server of `listDestinations`. Synapse's route is `GET /_synapse/admin/v1/federation/destinations/{destination}`.
+ * @throws MatrixError `M_NOT_FOUND` if the homeserver does not know the server
  */
 export const getDestination = defineOperation({
   access: 'admin',
@@ -89,6 +90,7 @@ export const getDestination = defineOperation({
 /**
  * Lists the rooms in which users of a server have joined, page by page. Synapse's route is `GET
  * /_synapse/admin/v1/federation/destinations/{destination}/rooms`.
+ * @throws MatrixError `M_NOT_FOUND` if the homeserver does not know the server
  */
 export const listDestinationRooms = defineOperation({
   access: 'admin',
@@ -113,6 +115,7 @@ export const listDestinationRooms = defineOperation({
  * Removes a server from Dendrite's blacklist and from the list of servers that are assumed to be offline. After the commit, the
  * federation sender contacts the server. Synapse's route is `POST
  * /_synapse/admin/v1/federation/destinations/{destination}/reset_connection`.
+ * @throws MatrixError `M_NOT_FOUND` if the homeserver does not know the server
  */
 export const resetConnection = defineOperation({
   access: 'admin',

@@ -86,6 +86,7 @@ const BEGIN: CheckProgress = {
 /**
  * Compares the rows of media and of thumbnails with the files of the host's store. With `repair`, rows without a file and
  * files without a row are removed, and the size in a row becomes that of the file.
+ * @throws MatrixError `M_BAD_STATE` if the homeserver lends no store of media files
  */
 export const checkMedia = defineJobOperation({
   access: 'admin',

@@ -33,6 +33,8 @@ async function* only(keys: readonly MediaKey[]): AsyncGenerator<readonly MediaKe
 /**
  * Deletes a media of any server, with its thumbnails. The file goes with the last media that has its content.
  * Synapse: `DELETE /_synapse/admin/v1/media/{serverName}/{mediaId}`, for local media.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such media
+ * @throws MatrixError `M_BAD_STATE` if the homeserver lends no store of media files
  */
 export const deleteMedia = defineJobOperation({
   access: 'admin',
@@ -64,6 +66,8 @@ interface UserProgress extends DeletionCounts {
 /**
  * Deletes media that a local user has uploaded: those on one page of their list.
  * Synapse: `DELETE /_synapse/admin/v1/users/{userId}/media`.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such user
+ * @throws MatrixError `M_BAD_STATE` if the homeserver lends no store of media files
  */
 export const deleteUserMedia = defineJobOperation({
   access: 'admin',
@@ -110,6 +114,7 @@ export const deleteUserMedia = defineJobOperation({
 /**
  * Deletes local media that are old and large, except protected ones. Synapse: `POST /_synapse/admin/v1/media/delete`, where
  * the time is that of the last access. Dendrite knows only that of the upload.
+ * @throws MatrixError `M_BAD_STATE` if the homeserver lends no store of media files
  */
 export const deleteOldMedia = defineJobOperation({
   access: 'admin',
@@ -151,6 +156,7 @@ export interface PurgedMedia {
 /**
  * Deletes media of other servers that this homeserver has stored, except protected ones. A user who asks for one makes the
  * homeserver fetch it again. Synapse: `POST /_synapse/admin/v1/purge_media_cache`, where the time is that of the last access.
+ * @throws MatrixError `M_BAD_STATE` if the homeserver lends no store of media files
  */
 export const purgeMediaCache = defineJobOperation({
   access: 'admin',

@@ -35,6 +35,8 @@ export async function* deletableMediaOfRoom(
 /**
  * Deletes the media that the events of a room use, of all servers. The events stay. The media of encrypted events are unknown
  * to the homeserver.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such room
+ * @throws MatrixError `M_BAD_STATE` if the homeserver lends no store of media files
  */
 export const deleteRoomMedia = defineJobOperation({
   access: 'admin',

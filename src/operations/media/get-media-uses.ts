@@ -29,6 +29,7 @@ export interface MediaUses {
 /**
  * Shows a media with its thumbnails and with the first 1,000 places that name it: events of all rooms, invites, profiles and
  * account data. Encrypted events name none. Reads all events of the homeserver.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such media
  */
 export const getMediaUses = defineOperation({
   access: 'admin',

@@ -37,6 +37,7 @@ export const orderOf = ({
 /**
  * Lists the media that a local user has uploaded, page by page. `total` and `totalLength` count all of them. Each call reads
  * all rows of media, because Dendrite has no index on the uploader. Synapse: `GET /_synapse/admin/v1/users/{userId}/media`.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such user
  */
 export const listUserMedia = defineOperation({
   access: 'admin',

@@ -63,6 +63,7 @@ export const setMediaQuarantined = defineOperation({
 /**
  * Quarantines all media that a local user has uploaded, except protected ones.
  * Synapse: `POST /_synapse/admin/v1/user/{userId}/media/quarantine`.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such user
  */
 export const quarantineUserMedia = defineOperation({
   access: 'admin',
@@ -101,6 +102,7 @@ export const quarantineRoomMedia = defineOperation({
 /**
  * Protects a local media from quarantines, and ends its quarantine; or ends the protection.
  * Synapse: `POST /_synapse/admin/v1/media/protect/{mediaId}` and `…/unprotect/{mediaId}`.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such media
  */
 export const setMediaProtected = defineOperation({
   access: 'admin',

@@ -62,7 +62,11 @@ async function requireModerated(
   }
 }
 
-/** Tells whether a user is suspended. Source: Client-Server API 1.18, `GET /_matrix/client/v1/admin/suspend/{userId}`. */
+/**
+ * Tells whether a user is suspended. Source: Client-Server API 1.18, `GET /_matrix/client/v1/admin/suspend/{userId}`.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such user
+ * @throws MatrixError `M_FORBIDDEN` if the user is an administrator
+ */
 export const getUserSuspended = defineOperation({
   access: 'admin',
   effect: 'read',
@@ -78,6 +82,8 @@ export const getUserSuspended = defineOperation({
 /**
  * Suspends a user, or ends the suspension. A suspended user can read, leave rooms and redact events, but can send nothing else.
  * Source: Client-Server API 1.18, `PUT /_matrix/client/v1/admin/suspend/{userId}`.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such user
+ * @throws MatrixError `M_FORBIDDEN` if the user is an administrator or the caller
  */
 export const setUserSuspended = defineOperation({
   access: 'admin',
@@ -95,7 +101,11 @@ export const setUserSuspended = defineOperation({
   },
 });
 
-/** Tells whether a user is locked. Source: Client-Server API 1.18, `GET /_matrix/client/v1/admin/lock/{userId}`. */
+/**
+ * Tells whether a user is locked. Source: Client-Server API 1.18, `GET /_matrix/client/v1/admin/lock/{userId}`.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such user
+ * @throws MatrixError `M_FORBIDDEN` if the user is an administrator
+ */
 export const getUserLocked = defineOperation({
   access: 'admin',
   effect: 'read',
@@ -111,6 +121,8 @@ export const getUserLocked = defineOperation({
 /**
  * Locks a user out, or lifts the lock. The homeserver keeps the user's devices and keys, so that the user can continue after
  * the lock. Source: Client-Server API 1.18, `PUT /_matrix/client/v1/admin/lock/{userId}`.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such user
+ * @throws MatrixError `M_FORBIDDEN` if the user is an administrator or the caller
  */
 export const setUserLocked = defineOperation({
   access: 'admin',
@@ -132,6 +144,7 @@ export const setUserLocked = defineOperation({
  * Shadow-bans a user, or lifts the ban. The homeserver answers as if it accepted the user's events, but neither stores nor
  * sends them. Synapse's routes are `POST` and `DELETE /_synapse/admin/v1/users/{userId}/shadow_ban`. Synapse can also ban
  * administrators.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such user
  */
 export const setUserShadowBanned = defineOperation({
   access: 'admin',

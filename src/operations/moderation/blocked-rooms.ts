@@ -40,7 +40,10 @@ export const listBlockedRooms = defineOperation({
   },
 });
 
-/** Shows who has blocked a room, when and why. */
+/**
+ * Shows who has blocked a room, when and why.
+ * @throws MatrixError `M_NOT_FOUND` if the room is not blocked
+ */
 export const getBlockedRoom = defineOperation({
   access: 'admin',
   effect: 'read',
@@ -71,7 +74,10 @@ export const blockRoom = defineOperation({
   },
 });
 
-/** Unblocks a room, so that local users can join it again. */
+/**
+ * Unblocks a room, so that local users can join it again.
+ * @throws MatrixError `M_NOT_FOUND` if the room is not blocked
+ */
 export const unblockRoom = defineOperation({
   access: 'admin',
   effect: 'write',

@@ -70,6 +70,7 @@ export const listEventReports = defineOperation({
 /**
  * Shows a report and its event. Dendrite's route is `GET /_synapse/admin/v1/event_reports/{id}`. It answers `500` for unknown
  * ids.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such report
  */
 export const getEventReport = defineOperation({
   access: 'admin',
@@ -81,7 +82,10 @@ export const getEventReport = defineOperation({
   run: async ({ db }, { reportId }): Promise<EventReportWithEvent> => requireEventReport(db, reportId),
 });
 
-/** Resolves a report, or opens it again. The note replaces the earlier note. */
+/**
+ * Resolves a report, or opens it again. The note replaces the earlier note.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such report
+ */
 export const setEventReportStatus = defineOperation({
   access: 'admin',
   effect: 'write',
@@ -101,7 +105,10 @@ export const setEventReportStatus = defineOperation({
   },
 });
 
-/** Deletes a report. The event stays. Dendrite's route is `DELETE /_synapse/admin/v1/event_reports/{id}`. */
+/**
+ * Deletes a report. The event stays. Dendrite's route is `DELETE /_synapse/admin/v1/event_reports/{id}`.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such report
+ */
 export const deleteEventReport = defineOperation({
   access: 'admin',
   effect: 'write',

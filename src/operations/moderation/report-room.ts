@@ -11,6 +11,7 @@ import { userIdInput } from '../users/user-id-input.ts';
 /**
  * Reports a room to the administrators. The homeserver calls this operation from its route `POST rooms/{roomId}/report`. The
  * specification does not require that the reporter is in the room. Source: Client-Server API, "Reporting Content".
+ * @throws MatrixError `M_NOT_FOUND` if there is no such room
  */
 export const reportRoom = defineOperation({
   access: 'self-or-admin',

@@ -13,6 +13,7 @@ import { userIdInput } from '../users/user-id-input.ts';
  * reported user may belong to another server if the homeserver knows the user from a room. For an unknown user, the error is
  * `M_NOT_FOUND`. The route may answer `200` in this case, to hide which accounts exist. Source: Client-Server API, "Reporting
  * Content".
+ * @throws MatrixError `M_NOT_FOUND` if there is no such user
  */
 export const reportUser = defineOperation({
   access: 'self-or-admin',

@@ -126,11 +126,20 @@ const userReports = reportOperations({
 
 /** Lists reports about users, page by page. Synapse's route is `GET /_synapse/admin/v1/user_reports`. */
 export const listUserReports = userReports.list;
-/** Shows one report about a user. */
+/**
+ * Shows one report about a user.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such report
+ */
 export const getUserReport = userReports.get;
-/** Resolves a report about a user, or opens it again. The note replaces the earlier note. */
+/**
+ * Resolves a report about a user, or opens it again. The note replaces the earlier note.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such report
+ */
 export const setUserReportStatus = userReports.setStatus;
-/** Deletes a report about a user. The user stays. */
+/**
+ * Deletes a report about a user. The user stays.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such report
+ */
 export const deleteUserReport = userReports.remove;
 
 const roomReports = reportOperations({ kind: 'room', isId: isRoomId, name: 'Room report', show: withRoomNames });
@@ -139,9 +148,18 @@ const roomReports = reportOperations({ kind: 'room', isId: isRoomId, name: 'Room
  * Lists reports about rooms, page by page, with the current names of the rooms. When a room is purged, its reports are deleted.
  */
 export const listRoomReports = roomReports.list;
-/** Shows one report about a room. */
+/**
+ * Shows one report about a room.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such report
+ */
 export const getRoomReport = roomReports.get;
-/** Resolves a report about a room, or opens it again. The note replaces the earlier note. */
+/**
+ * Resolves a report about a room, or opens it again. The note replaces the earlier note.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such report
+ */
 export const setRoomReportStatus = roomReports.setStatus;
-/** Deletes a report about a room. The room stays. */
+/**
+ * Deletes a report about a room. The room stays.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such report
+ */
 export const deleteRoomReport = roomReports.remove;

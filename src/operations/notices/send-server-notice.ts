@@ -11,6 +11,10 @@ import { noticeInput, requireNotices } from './notice-input.ts';
 /**
  * Sends a message from the server to a local user. Dendrite's route is `POST /_synapse/admin/v1/send_server_notice`. It drops
  * all content except `msgtype` and `body`.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such user
+ * @throws MatrixError `M_BAD_JSON` if no event can have the content
+ * @throws MatrixError `M_UNRECOGNIZED` if server notices are switched off
+ * @throws MatrixError `M_TOO_LARGE` if the event is too large
  */
 export const sendServerNotice = defineOperation({
   access: 'admin',

@@ -27,6 +27,9 @@ interface Progress {
 /**
  * Sends a message from the server to the given local users, or to all people with an account. Guests, application services and
  * deactivated accounts get no notice. Each user gets the notice only once, even if the process crashes meanwhile.
+ * @throws MatrixError `M_BAD_JSON` if no event can have the content
+ * @throws MatrixError `M_UNRECOGNIZED` if server notices are switched off
+ * @throws MatrixError `M_TOO_LARGE` if the event is too large
  */
 export const sendServerNotices = defineJobOperation({
   access: 'admin',

@@ -70,6 +70,11 @@ export interface Registered {
  * Creates an account for a caller who knows the shared secret. The call uses up the nonce, even if the registration fails.
  * Dendrite's route is `POST /_synapse/admin/v1/register`. It accepts a nonce again, and leaves half an account behind if the
  * password is too long.
+ * @throws MatrixError 400 `M_UNKNOWN` if the nonce is unknown or has expired
+ * @throws MatrixError `M_FORBIDDEN` if the MAC is wrong
+ * @throws MatrixError `M_INVALID_USERNAME`, `M_EXCLUSIVE` or `M_USER_IN_USE` if the username is not available
+ * @throws MatrixError `M_MISSING_PARAM` if the password is empty
+ * @throws MatrixError `M_WEAK_PASSWORD` if the password is too short, `M_BAD_JSON` if the username or the password is too long
  */
 export const registerBySharedSecret = defineOperation({
   access: 'open',

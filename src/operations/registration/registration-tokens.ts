@@ -41,7 +41,11 @@ function noSuchToken(token: string): MatrixError {
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 
-/** Creates a registration token. The token is random unless the input has one. */
+/**
+ * Creates a registration token. The token is random unless the input has one.
+ * @throws MatrixError `M_FORBIDDEN` if the homeserver needs no tokens
+ * @throws MatrixError 409 `M_INVALID_PARAM` if the token exists
+ */
 export const createRegistrationToken = defineOperation({
   access: 'admin',
   effect: 'write',
@@ -85,7 +89,10 @@ export const listRegistrationTokens = defineOperation({
   run: ({ db }, { valid }): Promise<RegistrationToken[]> => readRegistrationTokens(db, valid),
 });
 
-/** Shows one registration token. */
+/**
+ * Shows one registration token.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such token
+ */
 export const getRegistrationToken = defineOperation({
   access: 'admin',
   effect: 'read',
@@ -101,7 +108,10 @@ export const getRegistrationToken = defineOperation({
   },
 });
 
-/** Changes the limits of a registration token. A limit that the input does not contain stays as it is. */
+/**
+ * Changes the limits of a registration token. A limit that the input does not contain stays as it is.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such token
+ */
 export const updateRegistrationToken = defineOperation({
   access: 'admin',
   effect: 'write',
@@ -122,7 +132,10 @@ export const updateRegistrationToken = defineOperation({
   },
 });
 
-/** Deletes a registration token. */
+/**
+ * Deletes a registration token.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such token
+ */
 export const deleteRegistrationToken = defineOperation({
   access: 'admin',
   effect: 'write',

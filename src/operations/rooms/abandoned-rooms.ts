@@ -72,6 +72,7 @@ function requirePolicy({ purgeAbandoned }: Pick<OperationServices, 'purgeAbandon
 /**
  * Records rooms that have lost their last local user. Purges rooms that were recorded at least `afterMs` ago. If
  * `options.rooms.purgeAbandoned` is set, a job does this once a day.
+ * @throws MatrixError `M_BAD_STATE` if the options do not say which rooms are purged
  */
 export const purgeAbandonedRooms = defineJobOperation({
   access: 'admin',

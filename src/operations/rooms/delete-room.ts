@@ -71,6 +71,8 @@ type Input = z.output<typeof input>;
  * `false`. A room that the homeserver does not know can only be blocked. For one room, jobs of `deleteRoom` and `purgeRoom` do
  * not run at the same time. Synapse's routes are `DELETE /_synapse/admin/v1/rooms/{roomId}` and `DELETE
  * /_synapse/admin/v2/rooms/{roomId}`.
+ * @throws MatrixError `M_BAD_STATE` if users stay in the room and `force_purge` is not set
+ * @throws MatrixError `M_BAD_STATE` if media are to be deleted and the homeserver lends no store of media files
  */
 export const deleteRoom = defineJobOperation({
   access: 'admin',
@@ -109,7 +111,7 @@ export const deleteRoom = defineJobOperation({
     if (options.block) await insertBlockedRoom(transaction, { roomId, reason: undefined, blockedBy: nameOf(actor) });
     afterCommit(() => announce({ rooms: [roomId] }));
   },
-  run: async (work: JobScope<DeletionProgress>, options): Promise<RoomShutdown & { readonly dryRun?: boolean }> => {
+  run: async (work: JobScope<DeletionProgress>, options): Promise<RoomShutdown> => {
     const tracked = trackDeletion(work);
     for (let round = 1; tracked.progress().shutdown === undefined; round += 1) {
       await emptyRoom(work, tracked, options);

@@ -41,6 +41,10 @@ export interface StateDownload {
  * Replaces a room's state by the state that another server has. Checks signatures and authorisation rules first. The state is
  * requested at each forward extremity of the room. If these states differ, the state resolution of the room version decides.
  * Dendrite's route is `GET /_dendrite/admin/downloadState/{serverName}/{roomID}`. If the states differ, it uses the last one.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such room
+ * @throws MatrixError `M_BAD_STATE` if the homeserver does not ask other servers
+ * @throws MatrixError 502 `M_UNKNOWN` if the answer of the server is wrong
+ * @throws MatrixError 504 `M_UNKNOWN` if the server does not answer
  */
 export const downloadState = defineJobOperation({
   access: 'admin',

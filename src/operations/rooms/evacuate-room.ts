@@ -21,6 +21,8 @@ async function requireRoom(db: Db, roomId: string): Promise<void> {
  * Makes all local users leave a room. Users with more power leave last, so that they can govern the room until the end.
  * Dendrite's route is `POST /_dendrite/admin/evacuateRoom/{roomID}`. It skips users of virtual hosts, makes leave events that
  * do not follow each other, and reports users as evacuated who could not leave.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such room
+ * @throws MatrixError `M_BAD_STATE` if the room is being purged
  */
 export const evacuateRoom = defineJobOperation({
   access: 'admin',

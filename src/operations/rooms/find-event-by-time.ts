@@ -17,6 +17,7 @@ const NEIGHBOURS = 100;
 /**
  * Finds the event of a room that is nearest to a time. Ignores older events that the homeserver has fetched from other servers
  * after a user joined. Synapse's route is `GET /_synapse/admin/v1/rooms/{roomId}/timestamp_to_event`.
+ * @throws MatrixError `M_NOT_FOUND` if the room has no such event
  */
 export const findEventByTime = defineOperation({
   access: 'admin',

@@ -17,6 +17,7 @@ const MAX_SHOWN = 1_000;
  * Lists the forward extremities of a room, which are the events that no other event follows yet. Returns at most 1000 of them,
  * deepest first, and their total number. The list is empty for an unknown room. Synapse's route is `GET
  * /_synapse/admin/v1/rooms/{roomIdOrAlias}/forward_extremities`.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such room
  */
 export const listForwardExtremities = defineOperation({
   access: 'admin',
@@ -46,6 +47,10 @@ const TYPE = 'org.matrix.dummy_event';
  * the room and have enough power. Otherwise the local member with the most power sends them. A room with more than 1901 forward
  * extremities needs several calls. Synapse's route is `DELETE /_synapse/admin/v1/rooms/{roomIdOrAlias}/forward_extremities`.
  * Synapse instead forgets all forward extremities but one.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such room
+ * @throws MatrixError `M_FORBIDDEN` if no local user may send an event into the room
+ * @throws MatrixError `M_BAD_STATE` if the room is being purged
+ * @throws MatrixError 409 `M_BAD_STATE` if other events came in between too often
  */
 export const mergeForwardExtremities = defineOperation({
   access: 'admin',

@@ -35,6 +35,7 @@ const MAX_NEIGHBOURS = 100;
 /**
  * Shows an event with the events before and after it. This helps administrators to decide about reports. A redacted event
  * counts as missing. Synapse's route is `GET /_synapse/admin/v1/rooms/{roomId}/context/{eventId}`.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such room or event
  */
 export const getEventContext = defineOperation({
   access: 'admin',

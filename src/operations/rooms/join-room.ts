@@ -32,6 +32,10 @@ export async function refuseBlocked(transaction: Knex.Transaction, roomId: RoomI
  * Joins a local user to a room that has local members. If the join rule requires an invite, the administrator invites the user.
  * If the administrator may not invite, the local member with the most power does. Does nothing if the user is already in the
  * room. Synapse's route is `POST /_synapse/admin/v1/join/{roomIdOrAlias}`. In Synapse, only the administrator invites.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such room or user
+ * @throws MatrixError `M_FORBIDDEN` if the room is blocked, or nobody may invite the user
+ * @throws MatrixError `M_BAD_STATE` if the room is being purged
+ * @throws MatrixError 409 `M_BAD_STATE` if other events came in between too often
  */
 export const joinRoom = defineOperation({
   access: 'admin',

@@ -26,6 +26,7 @@ export interface RoomMessages {
 /**
  * Lists a room's events in the order in which the homeserver received them, page by page. The list is empty for an unknown
  * room. Synapse's route is `GET /_synapse/admin/v1/rooms/{roomId}/messages`.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such room
  */
 export const listRoomMessages = defineOperation({
   access: 'admin',

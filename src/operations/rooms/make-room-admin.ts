@@ -24,6 +24,10 @@ const ADMIN_LEVEL = 100;
  * Gives a user the power level that the most powerful local member of a room has. This member sends the events. If the room is
  * not public and the user is neither joined nor invited, the member also invites the user. Does nothing if the user already has
  * this power. Synapse's route is `POST /_synapse/admin/v1/rooms/{roomIdOrAlias}/make_room_admin`.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such room or user
+ * @throws MatrixError `M_FORBIDDEN` if the user is banned from the room
+ * @throws MatrixError `M_BAD_STATE` if no local user may change the power levels, or the user is not in the room
+ * @throws MatrixError 409 `M_BAD_STATE` if other events came in between too often
  */
 export const makeRoomAdmin = defineOperation({
   access: 'admin',

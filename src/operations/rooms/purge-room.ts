@@ -30,6 +30,9 @@ interface Progress extends PurgeCheckpoint {
  * Deletes a room's data from the homeserver. Afterwards, only events of other rooms may still mention the room. The job first
  * hides the room and then deletes its data. If the job is cancelled or fails, the room stays hidden, and another purge of the
  * room continues the work. Dendrite's route is `POST /_dendrite/admin/purgeRoom/{roomID}`. It leaves much of the data behind.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such room
+ * @throws MatrixError `M_BAD_STATE` if media are to be deleted and the homeserver lends no store of media files
+ * @throws MatrixError 409 `M_BAD_STATE` if `only_if_empty` is set and the room has local users
  */
 export const purgeRoom = defineJobOperation({
   access: 'admin',
@@ -83,7 +86,7 @@ export const purgeRoom = defineJobOperation({
   run: async (
     work: JobScope<Progress>,
     { roomId, evacuate, keep, media: choice },
-  ): Promise<Purged & { readonly media?: DeletionCounts; readonly dryRun?: boolean }> => {
+  ): Promise<Purged & { readonly media?: DeletionCounts }> => {
     const { purged, media: before } = work.checkpoint ?? {};
     // An earlier run has finished the purge and stored `purged`, but died before it could end the job.
     if (purged !== undefined) return { ...purged, ...(before && { media: before }) };

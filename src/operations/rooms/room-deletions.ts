@@ -101,7 +101,10 @@ function statusOf({ state, attempts }: Job): RoomDeletion['status'] {
   return attempts === 0 ? 'scheduled' : 'active';
 }
 
-/** Shows the progress of a deletion. Synapse's route is `GET /_synapse/admin/v2/rooms/delete_status/{deleteId}`. */
+/**
+ * Shows the progress of a deletion. Synapse's route is `GET /_synapse/admin/v2/rooms/delete_status/{deleteId}`.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such deletion
+ */
 export const getRoomDeletion = defineOperation({
   access: 'admin',
   effect: 'read',
@@ -122,6 +125,7 @@ const MAX_DELETIONS = 100;
 /**
  * Lists the newest 100 deletions of a room, oldest first. A deletion is listed as long as its job is stored. Synapse's route is
  * `GET /_synapse/admin/v2/rooms/{roomId}/delete_status`.
+ * @throws MatrixError `M_NOT_FOUND` if the room has no deletions
  */
 export const listRoomDeletions = defineOperation({
   access: 'admin',

@@ -24,7 +24,10 @@ export async function requireShownRoom(db: Db, roomId: string): Promise<RoomId> 
   return isRoomId(roomId) && (await isRoomShown(db, roomId)) ? roomId : noSuchRoom();
 }
 
-/** Shows what an administrator needs to know before changing a room. */
+/**
+ * Shows what an administrator needs to know before changing a room.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such room
+ */
 export const roomInfo = defineOperation({
   access: 'admin',
   effect: 'read',
@@ -39,7 +42,10 @@ export const roomInfo = defineOperation({
   },
 });
 
-/** Shows one room in the form that Synapse shows. Synapse's route is `GET /_synapse/admin/v1/rooms/{roomId}`. */
+/**
+ * Shows one room in the form that Synapse shows. Synapse's route is `GET /_synapse/admin/v1/rooms/{roomId}`.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such room
+ */
 export const getRoom = defineOperation({
   access: 'admin',
   effect: 'read',
@@ -51,7 +57,10 @@ export const getRoom = defineOperation({
     (isRoomId(roomId) ? await findRoomDetails(db, roomId, localServerNames) : undefined) ?? noSuchRoom(),
 });
 
-/** Lists the joined members of a room. Synapse's route is `GET /_synapse/admin/v1/rooms/{roomId}/members`. */
+/**
+ * Lists the joined members of a room. Synapse's route is `GET /_synapse/admin/v1/rooms/{roomId}/members`.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such room
+ */
 export const listRoomMembers = defineOperation({
   access: 'admin',
   effect: 'read',
@@ -65,6 +74,7 @@ export const listRoomMembers = defineOperation({
 /**
  * Shows a room's current state in the format of client events. Synapse's route is `GET
  * /_synapse/admin/v1/rooms/{roomId}/state`.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such room
  */
 export const getRoomState = defineOperation({
   access: 'admin',

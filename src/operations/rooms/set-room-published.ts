@@ -8,6 +8,7 @@ import { roomIdInput } from './room-id-input.ts';
 /**
  * Adds a room to the homeserver's room directory, or removes it from there. Does nothing if the room already has the wanted
  * state.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such room
  */
 export const setRoomPublished = defineOperation({
   access: 'admin',

@@ -57,7 +57,10 @@ export const listApprovals = defineOperation({
   },
 });
 
-/** Shows one approval: the operation, its input, who requested it, and the decision. */
+/**
+ * Shows one approval: the operation, its input, who requested it, and the decision.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such approval
+ */
 export const getApproval = defineOperation({
   access: 'admin',
   effect: 'read',
@@ -70,7 +73,12 @@ export const getApproval = defineOperation({
 
 const STATE_AFTER = { approve: 'approved', deny: 'denied' } as const;
 
-/** Approves or denies another administrator's call. After an approval, that administrator must repeat the call. */
+/**
+ * Approves or denies another administrator's call. After an approval, that administrator must repeat the call.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such approval
+ * @throws MatrixError `M_FORBIDDEN` if the caller has asked for the approval
+ * @throws MatrixError 409 `M_BAD_STATE` if the approval has been decided or has expired
+ */
 export const decideApproval = defineOperation({
   access: 'admin',
   effect: 'write',

@@ -45,6 +45,7 @@ const updateOf = ({ done, startedAt, createdAt, rate }: Job): BackgroundUpdate =
 /**
  * Answers that background updates are enabled. Refuses to disable them, because jobs can be cancelled but not paused. Synapse's
  * route is `POST /_synapse/admin/v1/background_updates/enabled`.
+ * @throws MatrixError `M_BAD_STATE` if `enabled` is false
  */
 export const setBackgroundUpdatesEnabled = defineOperation({
   access: 'admin',
@@ -62,6 +63,7 @@ export const setBackgroundUpdatesEnabled = defineOperation({
 /**
  * Starts a reindex. Dendrite has no equivalent of Synapse's other updates. As in Synapse, the call fails if a reindex is
  * already running. Synapse's route is `POST /_synapse/admin/v1/background_updates/start_job`.
+ * @throws MatrixError `M_BAD_STATE` if the update is under way, or if search is switched off
  */
 export const startBackgroundUpdate = defineOperation({
   access: 'admin',

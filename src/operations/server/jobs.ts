@@ -51,7 +51,10 @@ export async function pageOfJobs(
   return { jobs: jobs.map(viewJob), nextToken: found.length > limit ? jobs.at(-1)?.id : undefined };
 }
 
-/** Shows one job with its progress. */
+/**
+ * Shows one job with its progress.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such job
+ */
 export const getJob = defineOperation({
   access: 'admin',
   effect: 'read',
@@ -65,6 +68,7 @@ export const getJob = defineOperation({
 /**
  * Cancels a job. If a process runs the job, the job stops before its next step. If no process runs it, it ends at once. A job
  * that has already ended does not change.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such job
  */
 export const cancelJob = defineOperation({
   access: 'admin',

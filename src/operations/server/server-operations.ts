@@ -4,6 +4,7 @@ import { getBackgroundUpdates, setBackgroundUpdatesEnabled, startBackgroundUpdat
 import { cancelJob, getJob, listJobs } from './jobs.ts';
 import { listAudit } from './list-audit.ts';
 import { listTasks } from './list-tasks.ts';
+import { getOpenApiDocument } from './openapi-document.ts';
 import { serverVersion } from './server-version.ts';
 
 /** These operations by name. Their types come from their own files, so that editors show each operation's doc comment. */
@@ -13,6 +14,7 @@ export type ServerOperations = OperationsIn<
     typeof import('./jobs.ts') &
     typeof import('./list-audit.ts') &
     typeof import('./list-tasks.ts') &
+    typeof import('./openapi-document.ts') &
     typeof import('./server-version.ts')
 >;
 
@@ -25,6 +27,7 @@ export const SERVER_OPERATIONS: ServerOperations = {
   getApproval,
   decideApproval,
   serverVersion,
+  getOpenApiDocument,
   listTasks,
   getBackgroundUpdates,
   setBackgroundUpdatesEnabled,

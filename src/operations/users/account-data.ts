@@ -17,6 +17,7 @@ export interface AccountDataOfUser {
 /**
  * Shows all account data of a local user. Push rules are included, because the specification treats them as account data.
  * Synapse's route is `GET /_synapse/admin/v1/users/{userId}/accountdata`. It leaves out push rules.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such user
  */
 export const getAccountData = defineOperation({
   access: 'admin',

@@ -7,6 +7,7 @@ import { userIdInput } from './user-id-input.ts';
 /**
  * Always fails, because accounts do not expire in Dendrite. In Synapse, it extends the validity of an account. Synapse's route
  * is `POST /_synapse/admin/v1/account_validity/validity`.
+ * @throws MatrixError `M_BAD_STATE` always
  */
 export const renewAccount = defineOperation({
   access: 'admin',

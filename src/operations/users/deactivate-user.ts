@@ -20,6 +20,9 @@ import { userIdInput } from './user-id-input.ts';
  * messages. A job then makes the user leave all rooms, as `evacuateUser` does. If the account is already deactivated, all of
  * this is done again. Administrators may deactivate their own account if there is another active administrator. Synapse's route
  * is `POST /_synapse/admin/v1/deactivate/{userId}`.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such user
+ * @throws MatrixError `M_BAD_STATE` if media are to be deleted and the homeserver lends no store of media files
+ * @throws MatrixError 409 `M_BAD_STATE` if the user is the last administrator
  */
 export const deactivateUser = defineJobOperation({
   access: 'admin',

@@ -22,6 +22,7 @@ export const withoutPort = (device: Device): Device => ({ ...device, address: ad
 
 /**
  * Lists a local user's devices in the order of their ids. Synapse's route is `GET /_synapse/admin/v2/users/{userId}/devices`.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such user
  */
 export const listDevices = defineOperation({
   access: 'admin',
@@ -37,7 +38,10 @@ export const listDevices = defineOperation({
   },
 });
 
-/** Shows one device of a local user. Synapse's route is `GET /_synapse/admin/v2/users/{userId}/devices/{deviceId}`. */
+/**
+ * Shows one device of a local user. Synapse's route is `GET /_synapse/admin/v2/users/{userId}/devices/{deviceId}`.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such user or device
+ */
 export const getDevice = defineOperation({
   access: 'admin',
   effect: 'read',
@@ -59,6 +63,8 @@ export const getDevice = defineOperation({
 /**
  * Creates a device for a local user. Nobody learns the device's access token. If a device with this id exists, it stays as it
  * is. Synapse's route is `POST /_synapse/admin/v2/users/{userId}/devices`.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such user
+ * @throws MatrixError `M_BAD_STATE` if the account is deactivated
  */
 export const createDevice = defineOperation({
   access: 'admin',
@@ -88,6 +94,8 @@ const MAX_NAME_LENGTH = 100;
 /**
  * Renames a device of a local user. Users and servers that know the device get an update. Without `displayName`, nothing
  * changes. Synapse's route is `PUT /_synapse/admin/v2/users/{userId}/devices/{deviceId}`.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such user or device
+ * @throws MatrixError 400 `M_TOO_LARGE` if the name is too long
  */
 export const setDeviceName = defineOperation({
   access: 'admin',
@@ -121,6 +129,7 @@ export const setDeviceName = defineOperation({
 /**
  * Logs devices of a local user out, and deletes everything that belongs to these devices. Unknown device ids are ignored.
  * Synapse's route is `POST /_synapse/admin/v2/users/{userId}/delete_devices`.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such user
  */
 export const deleteDevices = defineOperation({
   access: 'admin',

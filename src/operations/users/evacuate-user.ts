@@ -33,6 +33,7 @@ export interface Evacuation {
 /**
  * Makes a local user leave every room, reject every invite and withdraw every knock. A failure in one room does not stop the
  * others. Dendrite's route is `POST /_dendrite/admin/evacuateUser/{userID}`. It stops at the first failure and ignores knocks.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such user
  */
 export const evacuateUser = defineJobOperation({
   access: 'admin',

@@ -22,6 +22,7 @@ const featuresOf = (on: readonly ExperimentalFeature[]): Features => ({
 /**
  * Shows which experimental features are on for a local user. The homeserver reads them with `admin.accounts.check()`. Synapse's
  * route is `GET /_synapse/admin/v1/experimental_features/{userId}`. It also answers for unknown users.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such user
  */
 export const getExperimentalFeatures = defineOperation({
   access: 'admin',
@@ -39,6 +40,7 @@ export const getExperimentalFeatures = defineOperation({
 /**
  * Switches experimental features on or off for a local user. Features that the input does not name stay as they are. Synapse's
  * route is `PUT /_synapse/admin/v1/experimental_features/{userId}`.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such user
  */
 export const setExperimentalFeatures = defineOperation({
   access: 'admin',

@@ -12,7 +12,8 @@ import { userIdInput } from './user-id-input.ts';
 
 /**
  * Checks whether a user could register with a username. Synapse's route is `GET /_synapse/admin/v1/username_available`.
- * @throws MatrixError the error that a registration with the username would get
+ * @throws MatrixError `M_INVALID_USERNAME`, `M_EXCLUSIVE` or `M_USER_IN_USE` if nobody can register the username
+ * @throws MatrixError `M_BAD_JSON` if the username is too long
  */
 export const checkUsernameAvailable = defineOperation({
   access: 'admin',
@@ -31,6 +32,7 @@ export const checkUsernameAvailable = defineOperation({
 /**
  * Finds the user who has an e-mail address or a telephone number. Synapse's route is `GET
  * /_synapse/admin/v1/threepid/{medium}/users/{address}`.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such user
  */
 export const findUserByThreepid = defineOperation({
   access: 'admin',
@@ -51,6 +53,7 @@ export const findUserByThreepid = defineOperation({
 /**
  * Finds the user who logs in through a provider of single sign-on. Always answers that there is no such user, because Dendrite
  * has no single sign-on. Synapse's route is `GET /_synapse/admin/v1/auth_providers/{provider}/users/{externalId}`.
+ * @throws MatrixError `M_NOT_FOUND` always
  */
 export const findUserByExternalId = defineOperation({
   access: 'admin',

@@ -16,7 +16,10 @@ export interface UserDetails extends User {
   readonly mediaLength: number;
 }
 
-/** Shows one local user, active or deactivated. Synapse's route is `GET /_synapse/admin/v2/users/{userId}`. */
+/**
+ * Shows one local user, active or deactivated. Synapse's route is `GET /_synapse/admin/v2/users/{userId}`.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such user
+ */
 export const getUser = defineOperation({
   access: 'admin',
   effect: 'read',

@@ -18,6 +18,8 @@ const REMOTE = 'Only local users can be logged in as';
  * operation fails unless `options.accounts.allowLoginAs` is true. It also fails if the user is the caller or another
  * administrator. Synapse's route is `POST /_synapse/admin/v1/users/{userId}/login`. There, administrators can log in as each
  * other.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such user
+ * @throws MatrixError `M_FORBIDDEN` if the option is off, or if the user is an administrator
  */
 export const loginAsUser = defineOperation({
   access: 'admin',

@@ -7,6 +7,7 @@ import { userIdInput } from './user-id-input.ts';
 /**
  * Lists the rooms that a user has joined. For a remote user, the homeserver knows only rooms that have local users. Synapse's
  * route is `GET /_synapse/admin/v1/users/{userId}/joined_rooms`.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such user
  */
 export const listJoinedRooms = defineOperation({
   access: 'admin',
@@ -22,6 +23,7 @@ export const listJoinedRooms = defineOperation({
 /**
  * Lists a user's membership in each room, except rooms that the user has forgotten. Synapse's route is `GET
  * /_synapse/admin/v1/users/{userId}/memberships`.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such user
  */
 export const listMemberships = defineOperation({
   access: 'admin',

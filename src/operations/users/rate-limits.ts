@@ -14,6 +14,7 @@ const number = z
 /**
  * Shows the message rate limit of a local user. `null` means that the user has no limit of their own, and that the homeserver's
  * limit applies. Synapse's route is `GET /_synapse/admin/v1/users/{userId}/override_ratelimit`.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such user
  */
 export const getUserRateLimit = defineOperation({
   access: 'admin',
@@ -31,6 +32,7 @@ export const getUserRateLimit = defineOperation({
 /**
  * Sets the message rate limit of a local user. If both numbers are 0, the user has no limit at all. The homeserver must enforce
  * the limit. Synapse's route is `POST /_synapse/admin/v1/users/{userId}/override_ratelimit`.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such user
  */
 export const setUserRateLimit = defineOperation({
   access: 'admin',
@@ -55,6 +57,7 @@ export const setUserRateLimit = defineOperation({
 /**
  * Removes the message rate limit of a local user. The homeserver's own limit then applies. Synapse's route is `DELETE
  * /_synapse/admin/v1/users/{userId}/override_ratelimit`.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such user
  */
 export const deleteUserRateLimit = defineOperation({
   access: 'admin',

@@ -35,6 +35,11 @@ export interface RefreshedDevices {
  * Replaces a remote user's device keys and cross-signing keys by the keys that the user's server sends. If the server cannot be
  * reached, the job marks the user's device list as stale and asks the server again later. Dendrite's route is `POST
  * /_dendrite/admin/refreshDevices/{userID}`. It does nothing for users without stored keys.
+ * @throws MatrixError `M_NOT_FOUND` if the user's server does not know the user
+ * @throws MatrixError `M_FORBIDDEN` if the server refuses
+ * @throws MatrixError `M_BAD_STATE` if the homeserver does not ask other servers
+ * @throws MatrixError 502 `M_UNKNOWN` if the answer of the server is wrong
+ * @throws MatrixError 504 `M_UNKNOWN` if the server does not answer a dry run
  */
 export const refreshDevices = defineJobOperation({
   access: 'admin',

@@ -15,6 +15,9 @@ const notFound = (): MatrixError => new MatrixError('M_NOT_FOUND', 'User does no
 /**
  * Sets a local user's password. With `logoutDevices`, the same transaction logs the user out. Dendrite's route is `POST
  * /_dendrite/admin/resetPassword/{userID}`. It does not delete the keys and pushers of the user's devices.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such user, or if the account is deactivated
+ * @throws MatrixError `M_MISSING_PARAM` if the password is empty
+ * @throws MatrixError `M_WEAK_PASSWORD` if the password is too short, `M_BAD_JSON` if the password is too long
  */
 export const resetPassword = defineOperation({
   access: 'admin',

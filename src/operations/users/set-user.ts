@@ -40,6 +40,12 @@ export interface SetUser {
  * and tells the host, which then writes the member events. `deactivated: true` starts the job of `deactivateUser` and does not
  * wait for it. `deactivated: false` activates the account again. This needs a new password, and fails until the job has ended.
  * Synapse's route is `PUT /_synapse/admin/v2/users/{userId}`. It makes the changes one after another and may stop halfway.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such user
+ * @throws MatrixError `M_INVALID_USERNAME`, `M_EXCLUSIVE` or `M_USER_IN_USE` if a new account may not have the username
+ * @throws MatrixError `M_MISSING_PARAM` if the password is empty
+ * @throws MatrixError `M_WEAK_PASSWORD` if the password is too short, `M_BAD_JSON` if the username or the password is too long
+ * @throws MatrixError 409 `M_BAD_STATE` if the user is the last administrator, still leaves rooms, or was changed at the same
+ * time
  */
 export const setUser: WriteOperation<typeof userChanges, SetUser, string | undefined> = defineOperation({
   access: 'admin',

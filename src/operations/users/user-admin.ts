@@ -41,7 +41,10 @@ export async function changeAdmin(
   afterCommit(() => standings.forget(userId));
 }
 
-/** Tells whether a local user is an administrator. Synapse's route is `GET /_synapse/admin/v1/users/{userId}/admin`. */
+/**
+ * Tells whether a local user is an administrator. Synapse's route is `GET /_synapse/admin/v1/users/{userId}/admin`.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such user
+ */
 export const getUserAdmin = defineOperation({
   access: 'admin',
   effect: 'read',
@@ -60,6 +63,8 @@ export const getUserAdmin = defineOperation({
 /**
  * Makes a local user an administrator, or demotes an administrator. The change takes effect with the user's next request.
  * Synapse's route is `PUT /_synapse/admin/v1/users/{userId}/admin`.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such user
+ * @throws MatrixError 409 `M_BAD_STATE` if the user is the last administrator
  */
 export const setUserAdmin = defineOperation({
   access: 'admin',

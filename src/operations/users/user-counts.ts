@@ -14,6 +14,7 @@ const input = inputObject({
 /**
  * Counts the invites that a user has sent since a time. The count is 0 for an unknown user. Synapse's route is `GET
  * /_synapse/admin/v1/users/{userId}/sent_invite_count`.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such user
  */
 export const countSentInvites = defineOperation({
   access: 'admin',
@@ -27,6 +28,7 @@ export const countSentInvites = defineOperation({
 /**
  * Counts the rooms that a user has joined since a time, even if the user has left them again. The count is 0 for an unknown
  * user. Synapse's route is `GET /_synapse/admin/v1/users/{userId}/cumulative_joined_room_count`.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such user
  */
 export const countJoinedRooms = defineOperation({
   access: 'admin',

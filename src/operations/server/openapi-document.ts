@@ -1,0 +1,20 @@
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { defineOperation } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
+
+/**
+ * Shows the OpenAPI 3.1 document of this API: every route with its parameters, answers and refusals. The package contains the
+ * document as `koa-matrix-admin/openapi.json`. Only administrators may call the operation: the document says which version
+ * runs, and nobody else has a use for it.
+ */
+export const getOpenApiDocument = defineOperation({
+  access: 'admin',
+  effect: 'read',
+  input: inputObject({}),
+  run: async (): Promise<Readonly<Record<string, unknown>>> => {
+    // The file is large, so it is read when it is asked for.
+    const path = createRequire(import.meta.url).resolve('koa-matrix-admin/openapi.json');
+    return JSON.parse(await readFile(path, 'utf8')) as Readonly<Record<string, unknown>>;
+  },
+});

@@ -1,0 +1,55 @@
+import { readFile } from 'node:fs/promises';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { expectGenerated } from '../support/generated-file.ts';
+import { makeOpenApi, type OpenApi, textOf } from './document.ts';
+
+/** The places of answers that hold data of others, which the plugin does not know: events, account data, inputs of jobs. */
+const DATA_OF_OTHERS = [
+  'JobView.input.*',
+  'JobView.result.*',
+  'Approval.input.*',
+  'Task.result.*',
+  'ClientEvent.content.*',
+  'ClientEvent.*',
+  'AccountDataOfUser.global.*',
+  'AccountDataOfUser.rooms.*.*',
+  'GET /_dendrite/admin/openapi.json.*',
+  'GET /_synapse/admin/v1/fetch_event/*eventId.event.*',
+  'GET /_synapse/admin/v1/rooms/:roomId/hierarchy.rooms.*.children_state.*.*',
+  'GET /_synapse/admin/v1/users/:userId/pushers.pushers.*.data',
+  'GET /_synapse/admin/v1/event_reports/:reportId.event_json.*',
+  'PUT /_synapse/admin/v1/event_reports/:reportId.event_json.*',
+];
+
+let openApi: OpenApi;
+beforeAll(async () => {
+  const { version } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'));
+  openApi = makeOpenApi(version, {});
+}, 60_000);
+
+describe('the OpenAPI document', () => {
+  it('is docs/openapi.json', async () => {
+    await expectGenerated('docs/openapi.json', textOf(openApi.document));
+  });
+
+  it('declares every field of every answer', () => {
+    const unknown = openApi.undeclared.filter((place) => !DATA_OF_OTHERS.includes(place));
+    expect(unknown, 'the result of an operation or the answer of a route has no type').toEqual([]);
+  });
+
+  it('describes every operation and every parameter', () => {
+    const paths = openApi.document['paths'] as Record<string, Record<string, Described>>;
+    const bare = Object.entries(paths).flatMap(([path, methods]) =>
+      Object.entries(methods).flatMap(([method, operation]) => [
+        ...(operation.summary ? [] : [`${method} ${path}`]),
+        ...(operation.parameters ?? []).flatMap(({ name, description }) => (description ? [] : [`${path} ${name}`])),
+      ]),
+    );
+    expect(bare).toEqual([]);
+  });
+});
+
+interface Described {
+  readonly summary?: string;
+  readonly parameters?: readonly { readonly name: string; readonly description?: string }[];
+}
