@@ -70,6 +70,18 @@ export const METRICS = {
     help: 'Reports in the database, by what was reported (event, user, room) and by status (open, resolved).',
     labels: ['kind', 'status'],
   },
+  federationQueue: {
+    type: 'gauge',
+    name: 'matrix_admin_federation_queued',
+    help: 'What waits for delivery to other servers, by type: pdu (events), edu (other messages). Read every 30 s.',
+    labels: ['type'],
+  },
+  databaseConnections: {
+    type: 'gauge',
+    name: 'matrix_admin_database_connections',
+    help: "The homeserver's pool in this process: used and free connections, and waiting calls that have none.",
+    labels: ['state'],
+  },
   searchDocumentsIndexed: {
     type: 'counter',
     name: 'matrix_admin_search_documents_indexed_total',

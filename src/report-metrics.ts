@@ -1,9 +1,14 @@
 import type { Knex } from 'knex';
 import type { Metrics } from './metrics.ts';
 import { OPERATIONS } from './operations/operations.ts';
+import { readQueueLengths } from './storage/federation/destinations.ts';
 import { countJobs } from './storage/plugin/job-counts.ts';
 import { countReports } from './storage/plugin/reports.ts';
+import { readPoolUse } from './storage/pool-use.ts';
 import { countReportsByStatus } from './storage/roomserver/event-reports.ts';
+
+/** How long the lengths of the federation queues are reused, in ms. A long queue takes time to count. */
+const QUEUE_FRESHNESS_MS = 30_000;
 
 /** Initialises the counters of operations. Reads gauges from the database at each scrape. */
 export function reportMetrics(db: Knex, metrics: Metrics): void {
@@ -11,6 +16,15 @@ export function reportMetrics(db: Knex, metrics: Metrics): void {
   for (const operation of Object.keys(OPERATIONS)) {
     for (const outcome of ['ok', 'refused', 'failed']) metrics.operations.inc({ operation, outcome }, 0);
   }
+  let queuesReadAt = 0;
+  metrics.onScrape(async () => {
+    for (const [state, count] of Object.entries(readPoolUse(db))) metrics.databaseConnections.set({ state }, count);
+    if (Date.now() - queuesReadAt < QUEUE_FRESHNESS_MS) return;
+    queuesReadAt = Date.now();
+    const { pdus, edus } = await readQueueLengths(db);
+    metrics.federationQueue.set({ type: 'pdu' }, pdus);
+    metrics.federationQueue.set({ type: 'edu' }, edus);
+  });
   metrics.onScrape(async () => {
     const counts = await countJobs(db);
     for (const { status, reports } of await countReportsByStatus(db)) {

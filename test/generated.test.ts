@@ -8,6 +8,7 @@ import { buildManifest, OWN_TABLES } from '../src/manifest.ts';
 import { METRICS } from '../src/metrics.ts';
 import { OPERATIONS } from '../src/operations/operations.ts';
 import { grantsFor } from '../src/storage/privileges.ts';
+import { grafanaDashboard } from './monitoring/grafana-dashboard.ts';
 import { createTestDatabase } from './support/database.ts';
 import { createSigningKey, SERVER_NAME } from './support/dendrite-server.ts';
 import { expectGenerated, markdownTable } from './support/generated-file.ts';
@@ -38,10 +39,12 @@ it('docs/grants.sql has every privilege that the manifest declares', async () =>
 const PROCESSES = `Counters and histograms are per process. Add them up across processes:
 \`sum by (operation, outcome) (rate(matrix_admin_operations_total[5m]))\`.
 
-Gauges of jobs, reports and the search index are read from the database, so every process shows the same values. Take one of
-them: \`max by (kind, state) (matrix_admin_jobs)\`. A sum would count each job once for every process. The exception is the
-number of unfinished batches at the search engine, which is per process:
+Gauges of jobs, reports, federation queues and the search index are read from the database, so every process shows the same
+values. Take one of them: \`max by (kind, state) (matrix_admin_jobs)\`. A sum would count each job once for every process. Two
+gauges are per process: database connections, and unfinished batches at the search engine:
 \`sum by (engine) (matrix_admin_search_tasks_in_flight)\`.
+
+[monitoring/](../monitoring/README.md) has alert rules, runbooks and a dashboard.
 
 A job is stuck if \`time() - max by (kind) (matrix_admin_job_last_progress_timestamp_seconds) > 600\`.`;
 
@@ -56,6 +59,18 @@ it('docs/metrics.md has every metric', async () => {
     'docs/metrics.md',
     `# Metrics\n\nThe plugin adds these metrics to the host's registry. No label holds user data or an id.\n\n${PROCESSES}\n\n${markdownTable(['metric', 'type', 'labels', 'meaning'], rows)}\n`,
   );
+});
+
+it('the dashboard shows every metric, and each alert has a runbook', async () => {
+  const dashboard = `${JSON.stringify(grafanaDashboard(), null, 2)}\n`;
+  expect(Object.values(METRICS).filter(({ name }) => !dashboard.includes(name))).toEqual([]);
+  await expectGenerated('monitoring/dashboard.json', dashboard);
+  const rules = await readFile(new URL('monitoring/alerts.yml', root), 'utf8');
+  const alertsByRunbook = [...rules.matchAll(/alert: (\w+)[\s\S]*?runbook_url: (\S+)/g)];
+  expect(alertsByRunbook.length).toBeGreaterThan(5);
+  for (const [, alert = '', runbook = ''] of alertsByRunbook) {
+    expect(await readFile(new URL(runbook, root), 'utf8')).toContain(`Alert: \`${alert}\`.`);
+  }
 });
 
 const TIMES = `Times in queries (\`since\` and \`until\` of jobs and audit) are in ms since the epoch, or in ISO 8601: \`2026-01-02\`,

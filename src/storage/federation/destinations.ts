@@ -77,6 +77,15 @@ const DESTINATIONS = `SELECT known.server_name AS destination, coalesce(p.pdus, 
     AND (CAST(:name AS text) IS NULL OR known.server_name = :name)
     AND (CAST(:partOfName AS text) IS NULL OR strpos(lower(known.server_name), lower(:partOfName)) > 0)`;
 
+/** Counts what waits for delivery to other servers: events, and other messages. */
+export async function readQueueLengths(db: Db): Promise<{ readonly pdus: number; readonly edus: number }> {
+  const [lengths] = await rowsOf<{ pdus: string; edus: string }>(
+    db.raw(`SELECT (SELECT count(*) FROM public.federationsender_queue_pdus) AS pdus,
+      (SELECT count(*) FROM public.federationsender_queue_edus) AS edus`),
+  );
+  return { pdus: Number(lengths?.pdus), edus: Number(lengths?.edus) };
+}
+
 /** Reads a page of the matching servers, and counts all matching servers. */
 export async function readDestinations(
   db: Db,

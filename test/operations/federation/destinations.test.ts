@@ -216,3 +216,14 @@ it('destinations are for administrators', async () => {
     expect(answer.status).toBe(403);
   }
 });
+
+it('metrics count what waits for other servers, and the connections of the pool', async () => {
+  expect(await plugin.metric('matrix_admin_federation_queued', { type: 'pdu' })).toBe(2);
+  expect(await plugin.metric('matrix_admin_federation_queued', { type: 'edu' })).toBe(1);
+  const holding = await Promise.all([1, 2].map(() => plugin.database.pluginDb.transaction()));
+  // Values are read again half a second after the last scrape.
+  await expect
+    .poll(() => plugin.metric('matrix_admin_database_connections', { state: 'used' }))
+    .toBeGreaterThanOrEqual(2);
+  await Promise.all(holding.map((transaction) => transaction.rollback()));
+});
