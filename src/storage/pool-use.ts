@@ -10,11 +10,7 @@ interface PooledClient {
 }
 
 /** How busy a pool is. `waiting` counts calls that wait for a connection. */
-export interface PoolUse {
-  readonly used: number;
-  readonly free: number;
-  readonly waiting: number;
-}
+export type PoolUse = Readonly<Record<'used' | 'free' | 'waiting', number>>;
 
 /** Tells how busy the pool of a Knex is. A Knex whose pool has been closed has no connections. */
 export function readPoolUse(db: Knex): PoolUse {

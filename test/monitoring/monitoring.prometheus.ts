@@ -74,7 +74,7 @@ afterAll(async () => {
 });
 
 async function ask(path: string, parameters: Record<string, string> = {}): Promise<unknown> {
-  const answer = await fetch(`${origin}/api/v1/${path}?${new URLSearchParams(parameters)}`);
+  const answer = await fetch(`${origin}/api/v1/${path}?${new URLSearchParams(parameters).toString()}`);
   const { data } = (await answer.json()) as { data: unknown };
   return data;
 }
