@@ -27,10 +27,15 @@ export const OWN_COMMANDS: readonly OwnCommand[] = [
   },
   {
     name: 'serve',
-    usage:
-      '--database <url> --homeserver <name> --signing-key <file> [--host <address>] [--port <number>] [--trust-proxy]',
-    text: 'Serves the admin API beside a running Dendrite, on 127.0.0.1 and port 8009 unless you say otherwise. Refuses what is not safe there, and says what to do instead. --trust-proxy believes the address that a reverse proxy names.',
-    options: { host: { type: 'string' }, port: { type: 'string' }, 'trust-proxy': { type: 'boolean' } },
+    usage: '--database <url> --homeserver <name> --signing-key <file> [options]',
+    text: 'Serves the admin API beside a running Dendrite, on 127.0.0.1 and port 8009 unless you say otherwise. Refuses what is not safe there, and says what to do instead. The options are --host <address>, --port <number>, --trust-proxy (a reverse proxy names the address of the client), and --dendrite-url <url> with --dendrite-token-file <file>: an event in a private room of that account then makes Dendrite show new events to its clients at once.',
+    options: {
+      host: { type: 'string' },
+      port: { type: 'string' },
+      'trust-proxy': { type: 'boolean' },
+      'dendrite-url': { type: 'string' },
+      'dendrite-token-file': { type: 'string' },
+    },
     examples: [
       'serve --database postgres://dendrite@localhost/dendrite --homeserver example.org --signing-key matrix_key.pem',
     ],

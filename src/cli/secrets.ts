@@ -71,7 +71,8 @@ export async function readLines(file: string, reader: LineReader): Promise<strin
   return lines.map((line) => line.trim()).filter((line) => line !== '');
 }
 
-async function readText(file: string): Promise<string> {
+/** Reads a file. @throws CommandError if it cannot be read */
+export async function readText(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (error) {

@@ -1,8 +1,10 @@
-import type { Logger } from '../host.ts';
+import type { Logger, Notifier } from '../host.ts';
 import { startAdminServer } from '../http/admin-server.ts';
 import type { OptionValues } from './arguments.ts';
+import { createDendriteNotifier } from './dendrite-notifier.ts';
 import { CommandError, EXIT } from './exit-code.ts';
 import { type GlobalValues, VARIABLES } from './options.ts';
+import { readText } from './secrets.ts';
 import { startPlugin } from './start-plugin.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -23,6 +25,8 @@ export async function serve(
   if (!/^\d{1,5}$/.test(port))
     throw new CommandError(EXIT.usage, `--port must be a number, not ${JSON.stringify(port)}.`);
   const key = environment[VARIABLES['signing-key']];
+  const logger = jsonLogger((line) => stderr.write(line));
+  const notifier = await notifierOf(options, logger);
   const { plugin, close } = await startPlugin(
     {
       database,
@@ -32,7 +36,8 @@ export async function serve(
       optionsFile: global['plugin-options'],
       besideServer: true,
       applicationName: 'matrix-admin serve',
-      logger: jsonLogger((line) => stderr.write(line)),
+      logger,
+      ...(notifier && { notifier }),
     },
     false,
   );
@@ -52,6 +57,17 @@ export async function serve(
   } finally {
     await close();
   }
+}
+
+/** Tells Dendrite of new events, if the options say where it answers. */
+async function notifierOf(options: OptionValues, logger: Logger): Promise<Notifier | undefined> {
+  const { 'dendrite-url': url, 'dendrite-token-file': file } = options;
+  if (url === undefined && file === undefined) return undefined;
+  if (typeof url !== 'string' || typeof file !== 'string') {
+    throw new CommandError(EXIT.usage, '--dendrite-url and --dendrite-token-file belong together.');
+  }
+  const accessToken = (await readText(file)).trim();
+  return createDendriteNotifier({ url, accessToken, logger });
 }
 
 /** One line of JSON for each entry, for the log of a service. */

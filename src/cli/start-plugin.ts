@@ -3,7 +3,7 @@ import type { Knex } from 'knex';
 import { besideDendrite, refusalBesideDendrite } from '../beside-dendrite.ts';
 import type { AdminPluginOptions } from '../config.ts';
 import { describeError } from '../errors.ts';
-import type { Logger } from '../host.ts';
+import type { Logger, Notifier } from '../host.ts';
 import { isRecord } from '../json.ts';
 import { serverName as serverNameOf } from '../make-ids.ts';
 import { OPERATIONS, type OperationName } from '../operations/operations.ts';
@@ -34,6 +34,8 @@ export interface PluginSettings {
   /** What `pg_stat_activity` shows. @defaultValue `APPLICATION_NAME` */
   readonly applicationName?: string;
   readonly logger: Logger;
+  /** Hears of new events. @defaultValue nobody is told */
+  readonly notifier?: Notifier;
 }
 
 /** A plugin on a database of its own, for one program. */
@@ -57,7 +59,14 @@ export async function startPlugin(settings: PluginSettings, needsSearch: boolean
     else refuseOthers(await reach(db, () => listOtherPrograms(db, APPLICATION_NAME)));
     const virtualHosts = keys.map((key) => key.serverName).filter((name) => name !== primary);
     const plugin = createAdminPlugin(
-      { serverName: primary, virtualHosts, db, signingKeys: keys, logger: settings.logger },
+      {
+        serverName: primary,
+        virtualHosts,
+        db,
+        signingKeys: keys,
+        logger: settings.logger,
+        ...(settings.notifier && { notifier: settings.notifier }),
+      },
       { ...options, search: await reach(db, () => searchOf(db, needsSearch)) },
     );
     if (settings.besideServer) refuseUnsafeCalls(plugin);

@@ -1,0 +1,57 @@
+import type { Logger, Notifier } from '../host.ts';
+import { isRecord } from '../json.ts';
+
+/** Where Dendrite answers, and the access token of an account that has a room of its own for this. */
+interface DendriteSettings {
+  readonly url: string;
+  readonly accessToken: string;
+  readonly logger: Logger;
+}
+
+/** Account data that names the room. */
+const ROOM_DATA = 'org.koa_matrix_admin.position';
+/** Type of the events. No client shows it. */
+const EVENT_TYPE = 'org.koa_matrix_admin.position';
+/** Time limit of a request, in ms. */
+const LIMIT_MS = 10_000;
+
+/**
+ * Moves Dendrite's position of `/sync` on after a commit. Dendrite looks for new events only when it has written one itself, so
+ * this sends an event through Dendrite into a private room of the account.
+ */
+export function createDendriteNotifier({ url, accessToken, logger }: DendriteSettings): Notifier {
+  const base = url.replace(/\/+$/, '');
+  const call = async (method: string, path: string, body?: object): Promise<Record<string, unknown>> => {
+    const response = await fetch(`${base}/_matrix/client/v3/${path}`, {
+      method,
+      headers: { Authorization: `Bearer ${accessToken}` },
+      ...(body && { body: JSON.stringify(body) }),
+      signal: AbortSignal.timeout(LIMIT_MS),
+    });
+    const answer: unknown = await response.json();
+    if (!response.ok || !isRecord(answer)) throw new Error(`Dendrite answers ${response.status} to ${method} ${path}`);
+    return answer;
+  };
+  const findRoom = async (): Promise<string> => {
+    const userId = encodeURIComponent(String((await call('GET', 'account/whoami'))['user_id']));
+    const data = `user/${userId}/account_data/${ROOM_DATA}`;
+    const known = await call('GET', data).catch(() => ({ room_id: undefined }));
+    if (typeof known.room_id === 'string') return known.room_id;
+    const created = await call('POST', 'createRoom', { preset: 'private_chat', name: 'matrix-admin' });
+    await call('PUT', data, { room_id: created['room_id'] });
+    return String(created['room_id']);
+  };
+  let room: Promise<string> | undefined;
+  const move = async (): Promise<void> => {
+    try {
+      room ??= findRoom();
+      const path = `rooms/${encodeURIComponent(await room)}/send/${EVENT_TYPE}/${Date.now()}-${Math.random()}`;
+      await call('PUT', path, {});
+    } catch (error) {
+      // Somebody may have left the room.
+      room = undefined;
+      logger.warn({ error: String(error) }, 'Dendrite was not told of new events: its clients see them later');
+    }
+  };
+  return { roomsChanged: move, usersChanged: () => {} };
+}
