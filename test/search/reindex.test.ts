@@ -579,7 +579,7 @@ describe('few connections', () => {
     const writers = rooms.map((roomId, index) =>
       startLiveWriter({ db, admin, name: `w${index}`, roomId, locksRoom: true, random }),
     );
-    for (let round = 0; round < 5; round++) {
+    for (let round = 0; round < 3; round++) {
       expect(await reindex()).toMatchObject({ state: 'succeeded', attempts: 1, error: null });
     }
     for (const writer of writers) await writer.stop();
