@@ -4,20 +4,20 @@ import { COMMAND_DEFAULTS, commandNameOf, EXAMPLES, SHORTHANDS } from './command
 import { OPERATIONS, type OperationName } from './operations/operations.ts';
 import { type ParameterSchema, parametersOf } from './request-table.ts';
 
-/** What the doc comments say about operations and their parameters: `purgeRoom` and `purgeRoom.roomId`. */
+/** The doc comments of operations and of their parameters. The keys have the form `purgeRoom` and `purgeRoom.roomId`. */
 export type Texts = ReadonlyMap<string, string>;
 
-/** Parameters that nobody may see. */
+/** Parameters whose values nobody may see. */
 const SECRETS: readonly string[] = ['password', 'mac', 'nonce'];
-/** Parameters that are times in ms since the epoch. */
+/** Names of parameters that are times in ms since the epoch. */
 const TIMES = /^(?:since|until|time|expiryTime|validUntilMs|maxTimestamp)$|Ts$/;
-/** Parameters that the homeserver fills in, or that commands have no use for. */
+/** Parameters that are no options of commands: the homeserver sets them, or commands have no use for them. */
 const NOT_OFFERED: Readonly<Partial<Record<OperationName, readonly string[]>>> = {
   registerBySharedSecret: ['address', 'userAgent'],
   planBulk: ['onlyPlans'],
 };
 
-/** Every command, made of every operation and its schema. */
+/** Makes the commands from the operations and the schemas of their inputs. */
 export function buildCommands(texts: Texts): readonly Command[] {
   const operations = Object.keys(OPERATIONS) as OperationName[];
   const own = operations.map((operation) => commandOf(texts, operation, commandNameOf(operation)));
@@ -56,7 +56,7 @@ function commandOf(texts: Texts, operation: OperationName, name: string): Comman
   return withExamples({ name, operation, effect, text: plain(texts.get(operation) ?? ''), parameters, examples: [] });
 }
 
-/** Lets people write a message instead of the JSON of its content. */
+/** Adds an option for the text of a message, so that people need not write the content of the event in JSON. */
 function replaceContent(parameters: Parameter[]): void {
   const at = parameters.findIndex(({ name }) => name === 'content');
   const content = parameters[at];
@@ -100,12 +100,12 @@ function typeOf(name: string, schema: ParameterSchema): Parameter['type'] {
   return types.includes('object') ? 'json' : 'text';
 }
 
-/** Lists of objects are given as JSON. */
+/** Returns the type for a list. A list of objects is given as JSON. */
 const listType = ({ items = {} }: ParameterSchema): Parameter['type'] =>
   'oneOf' in items || items.type === 'object' ? 'json' : 'list';
 
 const isNullable = ({ type = [], anyOf = [] }: ParameterSchema): boolean =>
   [type, ...anyOf.map((one) => one.type ?? [])].flat().includes('null');
 
-/** A doc comment as plain text, on one line. */
+/** Turns a doc comment into plain text on one line. */
 const plain = (comment: string): string => comment.replaceAll('`', '').replaceAll(/\s+/g, ' ').trim();

@@ -1,6 +1,6 @@
 import type { OperationName } from './operations/operations.ts';
 
-/** The groups of commands by the word of an operation's name that puts it there. */
+/** The groups of commands. If the name of an operation has one of these words, its command is in the group of that word. */
 const GROUPS: Readonly<Record<string, string>> = {
   room: 'room',
   user: 'user',
@@ -16,7 +16,7 @@ const GROUPS: Readonly<Record<string, string>> = {
   token: 'token',
 };
 
-/** Commands whose names people guess better than the ones made of the operations' names. */
+/** Names of commands that are easier to guess than names made from the operations' names. */
 const NAMES: Readonly<Partial<Record<OperationName, string>>> = {
   emptyRooms: 'room list-empty',
   largestRooms: 'room largest',
@@ -83,20 +83,20 @@ const NAMES: Readonly<Partial<Record<OperationName, string>>> = {
   getOpenApiDocument: 'server openapi',
 };
 
-/** A command that runs an operation with some parameters set. */
+/** A command that runs an operation with preset values of some parameters. */
 interface Shorthand {
   readonly operation: OperationName;
-  /** The parameters that the command sets. */
+  /** The preset parameters and their values. */
   readonly preset: Readonly<Record<string, unknown>>;
-  /** What the command does. */
+  /** The description of the command. */
   readonly text: string;
-  /** Parameters that the command leaves out. */
+  /** Parameters of the operation that the command does not have. */
   readonly without?: readonly string[];
-  /** Parameters that the command asks for, though the operation does not need them. */
+  /** Parameters that the command requires, although the operation does not require them. */
   readonly required?: readonly string[];
 }
 
-/** Further commands for operations whose parameters people would have to look up. */
+/** Further commands. They set parameters that people would otherwise have to look up. */
 export const SHORTHANDS: Readonly<Record<string, Shorthand>> = {
   'user create': {
     operation: 'setUser',
@@ -146,12 +146,12 @@ export const SHORTHANDS: Readonly<Record<string, Shorthand>> = {
   },
 };
 
-/** Defaults of commands for parameters without a default of the operation. */
+/** Defaults of commands for parameters that have no default in the operation. */
 export const COMMAND_DEFAULTS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   'user set-admin': { admin: true },
 };
 
-/** Examples of commands that `--help` shows besides the generated one. */
+/** Examples of commands. `--help` shows them in addition to the generated example. */
 export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   'room purge': ["room purge '!id:example.org' --evacuate --block", "room purge '!id:example.org' --dry-run"],
   'room list': ['room list --order-by joined_members --direction b --limit 20', 'room list --search-term lobby'],
@@ -179,7 +179,7 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   'audit list': ['audit list --since 2030-01-31 --outcome refused'],
 };
 
-/** The name of an operation's command. */
+/** Returns the name of an operation's command. */
 export function commandNameOf(operation: OperationName): string {
   const [verb = '', ...rest] = operation.split(/(?=[A-Z])/).map((word) => word.toLowerCase());
   const words = [verb === 'get' ? 'show' : verb, ...rest];

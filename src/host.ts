@@ -175,8 +175,9 @@ export interface FederationSender {
    */
   listRetries?(): readonly DestinationRetry[] | Promise<readonly DestinationRetry[]>;
   /**
-   * Contacts a server at once, in whichever process is waiting for its next attempt. The plugin has already removed the server
-   * from `federationsender_blacklist` and `federationsender_assumed_offline`. @defaultValue the plugin calls `wake()`
+   * Makes the next attempt to reach a server at once. If the host has several processes, the process that is waiting for this
+   * attempt makes it. The plugin has already removed the server from `federationsender_blacklist` and
+   * `federationsender_assumed_offline`. @defaultValue the plugin calls `wake()`
    */
   retryNow?(destination: ServerName): void | Promise<void>;
 }
@@ -196,27 +197,30 @@ export interface MediaThumbnail {
   readonly method: 'crop' | 'scale';
 }
 
-/** A page of the files in the store. */
+/** A page of the list of files in the host's media store. */
 export interface MediaFilePage {
   /** Each file with its size in bytes. */
   readonly files: readonly (MediaFile & { readonly size: number })[];
-  /** The `after` of the next page. `undefined`: this is the last page. */
+  /** The value of `after` for the next page. `undefined` on the last page. */
   readonly next: string | undefined;
 }
 
-/** The host's store of media files. `docs/host-guide.md` says which lock keeps a file from being removed during its upload. */
+/**
+ * The host's store of media files. `docs/host-guide.md` describes a lock that prevents the plugin from removing a file while
+ * the homeserver stores media with the same content.
+ */
 export interface MediaStore {
   /**
-   * Removes files. A file of the content itself goes together with all thumbnails of its hash. A missing file is no error. If
-   * the method throws, the plugin calls it again later.
+   * Removes files. With the file of a media itself, all thumbnails of its hash must be removed, too. A missing file is not an
+   * error. If the method throws, the plugin calls it again later.
    */
   remove(files: readonly MediaFile[]): Promise<void>;
-  /** The size of a file in bytes. `undefined`: the file does not exist. */
+  /** Returns the size of a file in bytes. Returns `undefined` if the file does not exist. */
   sizeOf(file: MediaFile): Promise<number | undefined>;
   /**
-   * Lists the files of the store, page by page, in an order that stays the same. Without this method, `checkMedia` finds no
+   * Lists the files of the store, page by page, in an order that never changes. Without this method, `checkMedia` does not find
    * files without rows.
-   * @param after `next` of the page before; `undefined` for the first page
+   * @param after `next` of the previous page; `undefined` for the first page
    */
   list?(after: string | undefined, limit: number): Promise<MediaFilePage>;
 }
@@ -256,7 +260,7 @@ export interface Host {
   readonly federation?: FederationSender;
   /** Learns which rooms and users have something new for `/sync`. @defaultValue clients get changes with their next sync */
   readonly notifier?: Notifier;
-  /** The store of media files. @defaultValue administrators see media, and cannot remove media */
+  /** The store of media files. @defaultValue there is no store, and the plugin cannot remove media */
   readonly media?: MediaStore;
   /** Learns what the host must remove from its caches. @defaultValue the host has no caches */
   readonly caches?: Caches;

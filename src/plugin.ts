@@ -204,8 +204,7 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
     for (const { feature, missing } of missingFeatures(host.federation)) {
       logger.info({ missing }, `host.federation: ${feature}`);
     }
-    if (host.media === undefined)
-      logger.info({}, 'host.media: media cannot be removed, because the host lends no store');
+    if (host.media === undefined) logger.info({}, 'host.media is missing, so the plugin cannot remove files of media');
     requireRunning();
     worker.start();
     fileRemoval?.start();
@@ -217,11 +216,11 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
   const rebuildSearch = async (): Promise<void> => {
     try {
       await operations.reindexFulltext.start({}, { actor: { kind: 'system', name: 'search' } });
-      logger.warn({}, 'The search index was made with other rules for texts: it is rebuilt');
+      logger.warn({}, 'The search index is being rebuilt, because its rules for texts have changed');
     } catch (error) {
       logger.warn(
         { error: describeError(error) },
-        'The search index was made with other rules for texts: it needs a reindex, which was refused',
+        'The search index needs a rebuild, because its rules for texts have changed. The rebuild was refused',
       );
     }
   };

@@ -9,7 +9,7 @@ import { OPERATIONS, type OperationName, operationNamed } from './operations/ope
 type Place = Pick<RequestPart, 'in' | 'name'>;
 type Values = Readonly<Record<string, unknown>>;
 
-/** The JSON Schema of a parameter, as far as this file reads it. */
+/** The parts of a parameter's JSON Schema that this file reads. */
 export interface ParameterSchema {
   readonly type?: string | readonly string[];
   readonly enum?: readonly string[];
@@ -20,7 +20,7 @@ export interface ParameterSchema {
   readonly properties?: Readonly<Record<string, ParameterSchema>>;
 }
 
-/** The JSON Schemas of an operation's parameters by name, and the names of those that a caller must give. */
+/** Returns the JSON Schemas of an operation's parameters by name, and the names of the required parameters. */
 export function parametersOf(operation: OperationName): {
   readonly properties: Readonly<Record<string, ParameterSchema>>;
   readonly required: readonly string[];
@@ -30,8 +30,9 @@ export function parametersOf(operation: OperationName): {
 }
 
 /**
- * The requests of each operation, found by trying what the operation's routes read. The first one takes most parameters. Others
- * are there for values that the first one does not take.
+ * Makes the templates for the requests of each operation. It calls the operation's routes with sample values and finds out
+ * which values they read. The first template of an operation takes the most parameters. The others are for values that the
+ * first one does not take.
  */
 export function buildRequestTable(): Partial<Record<OperationName, readonly RequestTemplate[]>> {
   const names = Object.keys(OPERATIONS) as OperationName[];
@@ -43,18 +44,23 @@ export function buildRequestTable(): Partial<Record<OperationName, readonly Requ
 function templatesOf(name: OperationName): readonly RequestTemplate[] {
   const tried = ROUTES.filter(({ operation }) => operation === name).map(tryRoute);
   const best = tried.toSorted((a, b) => b.score - a.score).map(({ template }) => template);
-  // Later ones of a kind are dropped, because `Map` keeps the entry that is set last.
+  // `Map` keeps the entry that is set last. So of the templates of a kind, only the one with the highest score remains.
   return [...new Map(best.reverse().map((template) => [kindOf(name, template), template])).values()].reverse();
 }
 
-/** What a template is there for. A template of the same kind with a lower score is of no use. */
+/**
+ * Returns a text that is equal for templates with the same purpose. Of these, only the one with the highest score is needed.
+ */
 function kindOf(name: OperationName, { path, parameters, fixed }: RequestTemplate): string {
   const { required } = parametersOf(name);
   const optional = Object.keys(parameters).filter((key) => parameters[key]?.in === 'path' && !required.includes(key));
   return JSON.stringify([fixed, optional, optional.length > 0 && path]);
 }
 
-/** The template of a route. The score is higher for routes that take more parameters, and start jobs without waiting. */
+/**
+ * Makes the template of a route, and its score. The score is higher for a route that takes more parameters, and for one that
+ * starts a job without waiting for its end.
+ */
 function tryRoute(route: Route): { template: RequestTemplate; score: number } {
   const { properties } = parametersOf(route.operation);
   const nothing = inputOf(route, []);
@@ -89,7 +95,7 @@ function tryRoute(route: Route): { template: RequestTemplate; score: number } {
   return { template, score };
 }
 
-/** Whether the route reads the parameter's value from a request that the template makes. */
+/** Tells whether a route, given a request made with the template, reads the value of the parameter. */
 function takes(route: Route, template: RequestTemplate, name: string, value: unknown): boolean {
   if (!(name in template.parameters)) return false;
   const { params, query, body } = fillTemplate(template, { [name]: value });
@@ -101,7 +107,7 @@ function takes(route: Route, template: RequestTemplate, name: string, value: unk
   }
 }
 
-/** The values that a query has for an enumerated parameter, if they differ from the parameter's own. */
+/** Returns the values that a query has in place of the values of an enumerated parameter, if they differ. */
 function valuesOf(
   route: Route,
   place: Place,
@@ -127,7 +133,7 @@ function valuesOf(
 const startedStatus = (route: Route): number | undefined =>
   route.respondStarted?.('job', { ...requestWith({}, [], {}), respondAsync: true }).status;
 
-/** The parts of a request that a route reads. */
+/** Finds out which parts of a request a route reads. */
 function placesOf(route: Route): Place[] {
   const places: Place[] = [];
   const watch = (at: Place['in']): Record<string, string> =>
@@ -152,7 +158,7 @@ function placesOf(route: Route): Place[] {
   return places;
 }
 
-/** The input that a route makes of a request with these values. */
+/** Returns the input that a route makes from a request with these values. */
 function inputOf(route: Route, values: readonly (readonly [Place, string])[]): Values {
   const at = (wanted: Place['in']): [string, string][] =>
     values.filter(([place]) => place.in === wanted).map(([{ name }, value]) => [name, value]);
@@ -178,7 +184,7 @@ function requestWith(
   };
 }
 
-/** A value that a parameter with this schema may have. */
+/** Returns a valid value for a parameter with this schema. */
 export function sampleOf(schema: ParameterSchema): unknown {
   if (schema.const !== undefined) return schema.const;
   if (schema.enum !== undefined) return schema.enum.at(-1);

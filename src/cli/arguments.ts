@@ -10,7 +10,7 @@ export type OptionsConfig = NonNullable<ParseArgsConfig['options']>;
 /** What `parseArgs` returns for options. */
 export type OptionValues = Readonly<Record<string, string | boolean | (string | boolean)[] | undefined>>;
 
-/** The command line of a command. */
+/** The parsed command line of a command. */
 export interface Arguments {
   readonly global: GlobalValues;
   readonly options: OptionValues;
@@ -28,7 +28,10 @@ const GLOBAL: OptionsConfig = Object.fromEntries(
   ]),
 );
 
-/** The words of the command line before the first option that only a command can know. They name the command. */
+/**
+ * Returns the words of the command line that name the command: those before the first option that is not an option of all
+ * commands.
+ */
 export function leadingWords(args: readonly string[]): {
   readonly words: readonly string[];
   readonly global: GlobalValues;
@@ -48,7 +51,7 @@ export function leadingWords(args: readonly string[]): {
   };
 }
 
-/** The options of a command in `parseArgs` form. */
+/** Returns the options of a command, as `parseArgs` wants them. */
 export function optionsOf(command: Pick<Command, 'parameters'>): OptionsConfig {
   const positionals = positionalsOf(command);
   return Object.fromEntries(
@@ -96,7 +99,7 @@ export function parseCommandLine(args: readonly string[], own: OptionsConfig): A
   }
 }
 
-/** The message of a parse error, with the option that was meant. */
+/** Returns the message of a parse error. For an unknown option, it names the option that was probably meant. */
 function explain(error: unknown, known: readonly string[]): string {
   const message = error instanceof Error ? error.message : String(error);
   const [, option] = /^Unknown option '-{1,2}([^']+)'/.exec(message) ?? [];

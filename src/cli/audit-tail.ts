@@ -4,9 +4,9 @@ import type { Connection } from './connect.ts';
 import { showAnswer } from './show-answer.ts';
 import type { Terminal } from './terminal.ts';
 
-/** How often new entries are looked for, in ms. */
+/** Time between two requests for new entries, in ms. */
 const EVERY_MS = 1_000;
-/** How many entries are shown first. */
+/** Number of entries that are shown at the beginning. */
 const FIRST = 20;
 
 interface Tail {

@@ -18,7 +18,7 @@ interface OperationCall {
   readonly global: GlobalValues;
 }
 
-/** Runs the operation of a command: asks if it destroys something, shows the progress of its job, and prints the answer. */
+/** Runs the operation of a command. Asks before it destroys something, shows the progress of a job, and prints the answer. */
 export async function callOperation(call: OperationCall): Promise<void> {
   const { command, input, connection, terminal, reader, signal, global } = call;
   const isDryRun = input['dryRun'] === true;

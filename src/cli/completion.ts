@@ -5,7 +5,7 @@ import { ALL_COMMANDS } from './help.ts';
 import { GLOBAL_OPTIONS } from './options.ts';
 import { OWN_COMMANDS } from './own-commands.ts';
 
-/** The command by which the scripts ask this program. */
+/** The command with which the completion scripts ask this program for completions. */
 export const COMPLETE = '__complete';
 
 const SCRIPTS: Readonly<Record<string, string>> = {
@@ -32,7 +32,7 @@ complete -c matrix-admin -a '(__matrix_admin)'
 `,
 };
 
-/** The completion script of a shell. @throws CommandError for another shell */
+/** Returns the completion script of a shell. @throws CommandError if the shell is unknown */
 export function completionScript(shell: string | undefined): string {
   const script = SCRIPTS[shell ?? ''];
   if (script === undefined) {
@@ -41,7 +41,7 @@ export function completionScript(shell: string | undefined): string {
   return script;
 }
 
-/** What may stand in the place of the last word, which may be empty or unfinished. */
+/** Returns the texts that can complete the last word. The last word may be empty or unfinished. */
 export function completionsOf(words: readonly string[]): string[] {
   const current = words.at(-1) ?? '';
   const before = words.slice(0, -1);
@@ -66,7 +66,7 @@ const kebab = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `-
 const takesValue = (word: string): boolean =>
   Object.entries(GLOBAL_OPTIONS).some(([name, { type }]) => word === `--${name}` && type === 'string');
 
-/** The words that are neither options nor values of options. */
+/** Returns the words that are neither options nor values of options. */
 const plainWords = (words: readonly string[]): string[] =>
   words.filter((word, index) => !word.startsWith('-') && !takesValue(words[index - 1] ?? ''));
 

@@ -8,10 +8,10 @@ import { painter, type Terminal } from './terminal.ts';
 
 type Input = Readonly<Record<string, unknown>>;
 
-/** Operations with a dry run that destroy nothing. */
+/** Operations that have a dry run but destroy nothing. */
 const HARMLESS: readonly OperationName[] = ['refreshDevices', 'planBulk'];
 
-/** Whether a command asks before it runs. */
+/** Tells whether a command asks for a confirmation before it runs. */
 export function needsConfirmation({ operation, parameters }: Command): boolean {
   if (HARMLESS.includes(operation)) return false;
   return operation === 'runBulk' || parameters.some(({ name }) => name === 'dryRun');
@@ -19,7 +19,7 @@ export function needsConfirmation({ operation, parameters }: Command): boolean {
 
 /**
  * Shows what the command would do, and asks the person to type the name of the target.
- * @throws CommandError if the person types something else, or the input is no terminal
+ * @throws CommandError if the person types something else, or if the input is not a terminal
  */
 export async function confirm(
   command: Command,
@@ -35,7 +35,7 @@ export async function confirm(
       `${command.name} asks before it runs, and the input is no terminal: add --yes, or --dry-run to see what it would do.`,
     );
   }
-  // What will happen is for the person, and stays out of the output of the command.
+  // What will happen is shown on the error output, because it is not part of the output of the command.
   const shown: Terminal = { ...terminal, stdout: terminal.stderr };
   const title = (text: string): void =>
     void terminal.stderr.write(`${painter(terminal.stderr, terminal)('bold', text)}\n`);
@@ -56,7 +56,7 @@ export async function confirm(
   if (answer.trim() !== name) throw new CommandError(EXIT.notConfirmed, 'Nothing has changed.');
 }
 
-/** What the person has to type: the id of the target, or the name of a command without one. */
+/** Returns what the person must type: the id of the room or user, or the name of a command that has no such target. */
 function targetOf({ name, operation }: Command, input: Input): string {
   const target = operation === 'runBulk' ? undefined : (input['roomId'] ?? input['userId']);
   return typeof target === 'string' ? target : (name.split(' ').at(-1) ?? name);

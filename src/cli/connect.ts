@@ -6,18 +6,18 @@ import { type GlobalOptionName, type GlobalValues, VARIABLES } from './options.t
 import { type LineReader, readSecret } from './secrets.ts';
 import type { Terminal } from './terminal.ts';
 
-/** A way to the homeserver. */
+/** A connection to the homeserver, or to its database. */
 export interface Connection {
   readonly client: AdminClient;
-  /** Whether jobs go on when this program ends. */
+  /** Whether jobs continue when this program ends. */
   readonly keepsJobs: boolean;
-  /** The options with which another command gets here, as they are typed. */
+  /** The options with which another command makes the same connection, as a person types them. */
   readonly options: string;
-  /** Hands back what this program has begun, and closes everything. */
+  /** Releases the jobs that this program runs, so that other processes can continue them. Then closes everything. */
   readonly close: () => Promise<void>;
 }
 
-/** Opens the way that the options name: HTTP, or the database. @throws CommandError that says what is missing */
+/** Connects over HTTP or to the database, as the options say. @throws CommandError that says what is missing */
 export async function connect(
   command: Pick<Command, 'operation' | 'effect'>,
   global: GlobalValues,
@@ -110,5 +110,5 @@ function connectingOptions(global: GlobalValues): string {
     .join('');
 }
 
-/** A word as a shell reads it. */
+/** Quotes a word for a shell, if necessary. */
 const quoted = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);

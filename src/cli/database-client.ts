@@ -7,7 +7,9 @@ import { isDoneByJob, type OperationName } from '../operations/operations.ts';
 import type { Caller } from '../pipeline/run-operation.ts';
 import type { AdminPlugin } from '../plugin.ts';
 
-/** A client of a plugin in this process. Its answers are those of the routes. */
+/**
+ * Creates a client that calls the operations of a plugin in this process. Its answers are the same as those of the HTTP routes.
+ */
 export function createDatabaseClient({ operations, jobs }: AdminPlugin, actor: Caller['actor']): AdminClient {
   return {
     request: async (operation, input, { signal } = {}) => {
@@ -28,7 +30,7 @@ export function createDatabaseClient({ operations, jobs }: AdminPlugin, actor: C
   };
 }
 
-/** The body with which the operation's route answers. */
+/** Returns the body with which the HTTP route of the operation would answer. */
 function answerOf(operation: OperationName, input: Readonly<Record<string, unknown>>, output: unknown): unknown {
   const request = requestFor(operation, input);
   const route = request && routeOf(operation, request);
@@ -36,7 +38,7 @@ function answerOf(operation: OperationName, input: Readonly<Record<string, unkno
   return route.respond(output as never, routeRequest(request as OperationRequest)).body ?? {};
 }
 
-/** The request over HTTP. `undefined`: the operation has no route for this input. */
+/** Returns the HTTP request for a call. Returns `undefined` if the operation has no route for this input. */
 function requestFor(operation: OperationName, input: Readonly<Record<string, unknown>>): OperationRequest | undefined {
   try {
     return requestOf(operation, input);

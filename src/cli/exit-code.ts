@@ -1,14 +1,14 @@
-/** How the program ends. `docs/command-line.md` documents the codes. */
+/** The exit codes of the program. `docs/command-line.md` documents them. */
 export const EXIT = {
   ok: 0,
   /** The homeserver or the program itself failed. */
   failed: 1,
   /** The command line, or a parameter, is wrong. */
   usage: 2,
-  /** Not logged in, or not an administrator. */
+  /** The access token is wrong, or its user is not an administrator. */
   forbidden: 3,
   notFound: 4,
-  /** The homeserver refuses: a state that does not allow it, a hook, a limit. */
+  /** The homeserver refuses the call, because of the state of something, a hook or a limit. */
   refused: 5,
   /** The homeserver or the database cannot be reached. */
   unreachable: 6,
@@ -16,13 +16,13 @@ export const EXIT = {
   jobCancelled: 8,
   /** The person did not confirm. */
   notConfirmed: 9,
-  /** Ctrl-C, as shells number it. */
+  /** The person pressed Ctrl-C. Shells use the same number. */
   interrupted: 130,
 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
-/** An error whose message is all that a person needs to read. */
+/** An error whose message says everything that a person needs to know. It is shown without a stack. */
 export class CommandError extends Error {
   override readonly name = 'CommandError';
   readonly exitCode: ExitCode;
@@ -33,11 +33,13 @@ export class CommandError extends Error {
   }
 }
 
-/** Error codes that mean a wrong parameter. Others with status 400 mean a state that does not allow the call. */
+/**
+ * Error codes of wrong parameters. Other error codes with status 400 mean that the state of something does not allow the call.
+ */
 const WRONG_PARAMETER =
   /^M_(?:BAD_JSON|EXCLUSIVE|INVALID_PARAM|INVALID_USERNAME|MISSING_PARAM|NOT_JSON|TOO_LARGE|USER_IN_USE|WEAK_PASSWORD)$/;
 
-/** The exit code for an answer of the homeserver. */
+/** Returns the exit code for an error of the homeserver. */
 export function exitCodeOf({ status, errcode }: { readonly status: number; readonly errcode: string }): ExitCode {
   if (status === 401 || status === 403) return EXIT.forbidden;
   if (status === 404) return EXIT.notFound;

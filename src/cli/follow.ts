@@ -5,8 +5,9 @@ import { createJobProgress } from './job-progress.ts';
 import type { Terminal } from './terminal.ts';
 
 /**
- * Shows a job until its end. @returns the ended job
- * @throws CommandError if the job has failed or was cancelled, or the person has pressed Ctrl-C: the job goes on then
+ * Shows a job until its end.
+ * @returns the ended job
+ * @throws CommandError if the job has failed or was cancelled. Also if the person has pressed Ctrl-C; the job then continues.
  */
 export async function followJob(
   { client, keepsJobs, options }: Connection,
@@ -34,7 +35,7 @@ export async function followJob(
   return last;
 }
 
-/** What happens to a job that nobody watches any more, and how to come back. */
+/** Returns a text that says what happens to a job that is no longer shown, and how to show it again. */
 function goingOn(jobId: string, keepsJobs: boolean, options: string): string {
   const state = keepsJobs
     ? `The job ${jobId} goes on at the homeserver.`

@@ -7,13 +7,13 @@ import { OWN_COMMANDS, type OwnCommand } from './own-commands.ts';
 const WIDTH = 100;
 const PROGRAM = 'matrix-admin';
 
-/** Every command's name and text. */
+/** The name and the text of each command. */
 export const ALL_COMMANDS: readonly { readonly name: string; readonly text: string }[] = [
   ...COMMANDS,
   ...OWN_COMMANDS,
 ].toSorted((a, b) => (a.name < b.name ? -1 : 1));
 
-/** `--help` of the program, or of a group of commands. */
+/** Returns the help of the program, or of a group of commands. */
 export function helpOf(group?: string): string {
   const shown = ALL_COMMANDS.filter(({ name }) => group === undefined || name.startsWith(`${group} `));
   const commands =
@@ -45,7 +45,7 @@ export function helpOf(group?: string): string {
   ].join('\n');
 }
 
-/** `--help` of a command. */
+/** Returns the help of a command that runs one operation. */
 export function helpOfCommand(command: Command): string {
   const positionals = positionalsOf(command);
   const options = command.parameters.filter(
@@ -76,7 +76,7 @@ export function helpOfCommand(command: Command): string {
   ].join('\n');
 }
 
-/** `--help` of a command that is more than one operation. */
+/** Returns the help of a command that runs several operations. */
 export function helpOfOwnCommand({ name, usage, text, examples }: OwnCommand): string {
   return [
     `Usage: ${PROGRAM} ${name} ${usage}`,
@@ -104,10 +104,10 @@ function groupsOf(
   });
 }
 
-/** Options that a command's own help repeats. */
+/** Options of all commands that the help of a command repeats. */
 const REPEATED = ['dry-run', 'yes', 'wait', 'json'];
 
-/** The options of all commands: all of them, or those that a command's own help repeats. */
+/** Describes the options of all commands. With a command, describes only those that the help of this command repeats. */
 function globalHelp(command?: { readonly hasDryRun: boolean; readonly isJob: boolean }): string[] {
   const rows = Object.entries(GLOBAL_OPTIONS)
     .filter(([name]) => command === undefined || REPEATED.includes(name))
@@ -125,7 +125,7 @@ function globalHelp(command?: { readonly hasDryRun: boolean; readonly isJob: boo
   return ['', 'Options of all commands:', ...columns(rows), ...rest];
 }
 
-/** The options of a parameter. */
+/** Describes the options of a parameter. */
 function rowsOf(parameter: Parameter): (readonly [string, string])[] {
   const option = `--${optionOf(parameter.name)}`;
   const text = describe(parameter);
@@ -158,7 +158,7 @@ function describe({ text, type, values, default: preset, nullable }: Parameter):
 
 const firstSentence = (text: string): string => /^.*?\.(?= |$)/.exec(text)?.[0] ?? text;
 
-/** Two columns, the second one wrapped. */
+/** Formats two columns. The second column is wrapped. */
 function columns(rows: readonly (readonly [string, string])[]): string[] {
   const width = Math.min(Math.max(...rows.map(([name]) => name.length)), 34);
   return rows.flatMap(([name, text]) => {

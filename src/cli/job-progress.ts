@@ -2,12 +2,12 @@ import type { JobBody } from '../client/admin-client.ts';
 import { painter, printable, type Terminal } from './terminal.ts';
 
 const GAP = '  ';
-/** Widths of the bar, in characters. A terminal without room for the shortest one shows none. */
+/** Widths of the progress bar, in characters. If the terminal has no room for the shortest bar, there is no bar. */
 const LONGEST_BAR = 24;
 const SHORTEST_BAR = 6;
-/** Width of a line where the output is no terminal, in characters. */
+/** Width of a line if the output is not a terminal, in characters. */
 const LINE = 120;
-/** How often a line is added where the output is no terminal, in ms. */
+/** Time between two lines if the output is not a terminal, in ms. */
 const LINE_EVERY_MS = 10_000;
 
 /** Shows the progress of a job. */
@@ -17,7 +17,10 @@ export interface JobProgress {
   readonly end: () => void;
 }
 
-/** Creates the display of a job: one line that is redrawn on a terminal, a line now and then elsewhere. */
+/**
+ * Creates a display of a job's progress. On a terminal, it is one line that is drawn again and again. Elsewhere, it is a new
+ * line from time to time.
+ */
 export function createJobProgress(terminal: Terminal): JobProgress {
   const { stderr } = terminal;
   if (!stderr.isTTY) return createLineProgress(terminal);
@@ -25,7 +28,7 @@ export function createJobProgress(terminal: Terminal): JobProgress {
   let last: JobBody | undefined;
   const draw = (): void => {
     if (last === undefined) return;
-    // A line as wide as the terminal would wrap, and could not be redrawn.
+    // A line as wide as the terminal would wrap, and then could not be drawn again.
     const line = lineOf(last, Math.max((stderr.columns ?? 80) - 1, 10));
     stderr.write(`\r${paint('dim', line)}\u001b[K`);
   };
@@ -56,7 +59,7 @@ function createLineProgress({ stderr }: Terminal): JobProgress {
 
 const number = new Intl.NumberFormat('en');
 
-/** One line about a job, the most important first. Leaves out what does not fit. @param width in characters */
+/** Describes a job in one line. The most important facts come first, and those that do not fit are left out. @param width in characters */
 function lineOf(job: JobBody, width: number): string {
   const { percent, done, total, rate, eta_ms: eta } = job;
   const counted = total === null ? number.format(done) : `${number.format(done)} of ${number.format(total)}`;
@@ -83,7 +86,7 @@ function barOf(percent: number, width: number): string {
   return `${'█'.repeat(full)}${'░'.repeat(width - full)}`;
 }
 
-/** A duration as people say it. @param ms in ms */
+/** Formats a duration for people. @param ms in ms */
 function duration(ms: number): string {
   const seconds = Math.ceil(ms / 1_000);
   if (seconds < 60) return `${seconds} s`;

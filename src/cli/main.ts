@@ -6,10 +6,10 @@ import { run } from './run.ts';
 const interrupted = new AbortController();
 // A second signal ends the program at once.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => interrupted.abort());
-// Whoever reads the output may leave early, as `head` does.
+// The program that reads the output may end early, as `head` does.
 process.stdout.on('error', () => process.exit(0));
 
-/** The version of the package. */
+/** Reads the version of the package. */
 function readVersion(): string {
   const facts: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
   return isRecord(facts) ? String(facts.version) : '';

@@ -8,18 +8,18 @@ import { createDatabaseClient } from './database-client.ts';
 import { CommandError, EXIT } from './exit-code.ts';
 import { APPLICATION_NAME, type PluginSettings, startPlugin } from './start-plugin.ts';
 
-/** What a command says about the database. */
+/** The settings for the database, from the options of a command. */
 interface DatabaseSettings extends Omit<PluginSettings, 'logger'> {
-  /** The user id of the administrator whom the audit names. */
+  /** The user id of the administrator whom the audit shows. */
   readonly actor: string | undefined;
-  /** The person at the terminal, for the audit. */
+  /** The name of the person at the terminal. The audit shows it if there is no administrator. */
   readonly person: string;
   readonly warn: (text: string) => void;
 }
 
 /**
  * Starts the plugin on the homeserver's database, without a homeserver.
- * @throws CommandError if something is missing, another program is connected, or the operation is not safe beside it
+ * @throws CommandError if something is missing, or if another program is connected and the operation is not safe beside it
  */
 export async function openDatabase(
   { operation, effect }: Pick<Command, 'operation' | 'effect'>,
@@ -39,7 +39,9 @@ export async function openDatabase(
   return { client: createDatabaseClient(plugin, actor), close };
 }
 
-/** Shows warnings and errors of the plugin. Errors of requests are shown by the command itself. */
+/**
+ * Creates a logger that shows warnings and errors of the plugin. Errors of calls are not shown, because the command shows them.
+ */
 function loggerOf(warn: (text: string) => void): Logger {
   const show = ({ operation, error }: Record<string, unknown>, message: string): void => {
     if (operation === undefined) warn(typeof error === 'string' ? `${message}: ${error}` : message);

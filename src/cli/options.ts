@@ -3,7 +3,7 @@ interface GlobalOption {
   readonly type: 'boolean' | 'string';
   readonly short?: string;
   readonly multiple?: true;
-  /** What stands for the value in `--help`. */
+  /** The placeholder for the value in `--help`. */
   readonly value?: string;
   readonly text: string;
 }
@@ -53,7 +53,7 @@ export type GlobalValues = {
       : string;
 };
 
-/** Environment variables that replace options. */
+/** Environment variables that can be used instead of options. */
 export const VARIABLES = {
   url: 'MATRIX_ADMIN_URL',
   token: 'MATRIX_ADMIN_TOKEN',

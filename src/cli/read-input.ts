@@ -6,7 +6,7 @@ import { type LineReader, readLines, readSecret } from './secrets.ts';
 
 type Input = Record<string, unknown>;
 
-/** The input of a command's operation, from the command line, files and prompts. @throws CommandError */
+/** Returns the input for a command's operation. Reads it from the command line, files and prompts. @throws CommandError */
 export async function readInput(
   command: Command,
   { options, positionals, global }: Arguments,
@@ -35,7 +35,7 @@ export async function readInput(
   return withContent(command, input);
 }
 
-/** Sets a default that is the command's own and not the operation's. */
+/** Sets a default that the command has and its operation does not have. */
 function keepDefault({ name }: Command, parameter: Parameter, input: Input): void {
   if (name === 'user set-admin') input[parameter.name] = parameter.default;
 }
@@ -43,7 +43,7 @@ function keepDefault({ name }: Command, parameter: Parameter, input: Input): voi
 const spelt = ({ name, type }: Parameter): string =>
   type === 'flag' ? `--${optionOf(name)} or --no-${optionOf(name)}` : `--${optionOf(name)}`;
 
-/** `--message` stands for the content of a text message. */
+/** Turns `--message` into the content of a text message. */
 function withContent(command: Command, { message, ...input }: Input): Input {
   if (!command.parameters.some(({ name }) => name === 'content'))
     return message === undefined ? input : { ...input, message };
@@ -87,7 +87,10 @@ async function askTwice(option: string, reader: LineReader): Promise<string> {
   return first;
 }
 
-/** The value of a text of the command line. @throws CommandError if the parameter cannot have it */
+/**
+ * Returns the value that a text of the command line stands for.
+ * @throws CommandError if the parameter cannot have this value
+ */
 function valueOf(parameter: Parameter, text: string): unknown {
   const { type, nullable, values } = parameter;
   if (nullable && text === 'null') return null;
@@ -101,7 +104,10 @@ function valueOf(parameter: Parameter, text: string): unknown {
   return text;
 }
 
-/** A time in ms since the epoch: a number of ms, or a day or time of ISO 8601, in UTC unless it has an offset. */
+/**
+ * Returns a time in ms since the epoch. The text is a number of ms, or a date or time in ISO 8601. Without an offset, the time
+ * is in UTC.
+ */
 function timeOf(parameter: Parameter, text: string): number {
   if (/^\d{1,16}$/.test(text)) return Number(text);
   const isIso = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$/.test(text);
@@ -115,7 +121,7 @@ function jsonOf(parameter: Parameter, text: string): unknown {
     const value: unknown = JSON.parse(text);
     if (isRecord(value) || Array.isArray(value)) return value;
   } catch {
-    // The error below says what is expected.
+    // The error below says what the value must be.
   }
   throw bad(parameter, text, 'JSON');
 }

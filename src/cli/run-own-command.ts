@@ -10,7 +10,7 @@ import type { Surroundings } from './run.ts';
 import { createLineReader } from './secrets.ts';
 import { showAnswer } from './show-answer.ts';
 
-/** Runs a command that is more than one operation. */
+/** Runs a command that uses several operations. */
 export async function runOwnCommand(
   command: OwnCommand,
   args: readonly string[],

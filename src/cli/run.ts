@@ -12,11 +12,11 @@ import { OWN_COMMANDS } from './own-commands.ts';
 import { createLineReader } from './secrets.ts';
 import { painter, printable, type Terminal } from './terminal.ts';
 
-/** What the program is told beside its command line. */
+/** What the program needs besides its command line. */
 export interface Surroundings {
   readonly terminal: Terminal;
   readonly readVersion: () => string;
-  /** Aborted at Ctrl-C. */
+  /** Aborted when the person presses Ctrl-C. */
   readonly signal: AbortSignal;
 }
 
@@ -55,7 +55,7 @@ async function dispatch(args: readonly string[], surroundings: Surroundings): Pr
   else await helpOrRefuse(words, global.help === true, surroundings);
 }
 
-/** Shows help where it is asked for or there is no command. @throws CommandError for an unknown command */
+/** Shows help if it is wanted, or if there is no command. @throws CommandError for an unknown command */
 async function helpOrRefuse(words: readonly string[], isAsked: boolean, { terminal }: Surroundings): Promise<void> {
   const { helpOf } = await import('./help.ts');
   const [group, second] = words;
@@ -109,7 +109,7 @@ async function runCommand(
   }
 }
 
-/** The message and the exit code of an error. */
+/** Returns the message and the exit code for an error. */
 function explain(error: unknown, args: readonly string[]): { readonly code: ExitCode; readonly message: string } {
   if (error instanceof CommandError) return { code: error.exitCode, message: error.message };
   const message = printable(error instanceof Error ? error.message : String(error));
@@ -119,7 +119,7 @@ function explain(error: unknown, args: readonly string[]): { readonly code: Exit
   return { code: EXIT.failed, message };
 }
 
-/** The error of the homeserver, with the names of options instead of parameters, and what to do. */
+/** Returns the message for an error of the homeserver. It names options instead of parameters, and says what to do. */
 function withRemedy({ errcode, status, message }: MatrixError, args: readonly string[]): string {
   const text = printable(message).replaceAll(
     /parameter "(\w+)/g,

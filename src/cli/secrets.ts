@@ -4,18 +4,18 @@ import { Writable } from 'node:stream';
 import { CommandError, EXIT } from './exit-code.ts';
 import type { Terminal } from './terminal.ts';
 
-/** Reads lines that a person types, or that a program sends. One reader for the whole program, so that no line is lost. */
+/** Reads lines that a person types or that a program sends. The whole program uses one reader, so that no line is lost. */
 export interface LineReader {
-  /** Asks for a line. A hidden line is not echoed. @throws CommandError if the input ends */
+  /** Asks for a line. With `hidden`, the terminal does not show it. @throws CommandError if the input ends */
   readonly ask: (question: string, options?: { readonly hidden?: boolean }) => Promise<string>;
-  /** All lines that are left of the input. */
+  /** Returns all remaining lines of the input. */
   readonly rest: () => Promise<string[]>;
   readonly close: () => void;
 }
 
 /**
- * Creates the reader of a terminal. The terminal is touched at the first question only.
- * @param signal aborted at Ctrl-C, which ends the question
+ * Creates the reader of a terminal. It does not use the terminal before the first question.
+ * @param signal aborted when the person presses Ctrl-C, which ends the question
  */
 export function createLineReader({ stdin, stderr }: Terminal, signal: AbortSignal): LineReader {
   let isHidden = false;
@@ -28,7 +28,8 @@ export function createLineReader({ stdin, stderr }: Terminal, signal: AbortSigna
   let lines: ReturnType<typeof open> | undefined;
   const open = () => {
     const reader = createInterface({ input: stdin, output: echo, terminal: stdin.isTTY === true });
-    // Readline would swallow Ctrl-C in raw mode.
+    // In raw mode, the terminal sends Ctrl-C as a character, which readline turns into this event. The process must still get
+    // the signal.
     reader.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
     return { reader, iterator: reader[Symbol.asyncIterator]() };
   };
@@ -37,7 +38,7 @@ export function createLineReader({ stdin, stderr }: Terminal, signal: AbortSigna
       reject(new CommandError(EXIT.interrupted, '\nNothing has changed.'));
     });
   });
-  // Nobody may be waiting for an answer.
+  // If no question is open, nothing else handles this rejection.
   interruption.catch(() => {});
   return {
     ask: async (question, { hidden = false } = {}) => {
@@ -60,12 +61,12 @@ export function createLineReader({ stdin, stderr }: Terminal, signal: AbortSigna
   };
 }
 
-/** Reads a secret from a file, without the line break at its end. `-` is the next line of the input. */
+/** Reads a secret from a file, without the line break at its end. For `-`, reads the next line of the standard input. */
 export async function readSecret(file: string, reader: LineReader): Promise<string> {
   return file === '-' ? reader.ask('') : (await readText(file)).replace(/\r?\n$/, '');
 }
 
-/** Reads the lines of a file that are not empty. `-` is the input. */
+/** Reads the lines of a file that are not empty. For `-`, reads the standard input. */
 export async function readLines(file: string, reader: LineReader): Promise<string[]> {
   const lines = file === '-' ? await reader.rest() : (await readText(file)).split(/\r?\n/);
   return lines.map((line) => line.trim()).filter((line) => line !== '');

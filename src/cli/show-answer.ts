@@ -3,7 +3,7 @@ import { type Output, painter, printable, type Terminal } from './terminal.ts';
 
 type Row = Readonly<Record<string, unknown>>;
 
-/** Columns that people want to see first, by the name of the list. The others follow while they fit. */
+/** The columns that are shown first, by the name of the list. The other columns follow if there is room for them. */
 const FIRST: Readonly<Record<string, readonly string[]>> = {
   rooms: ['room_id', 'name', 'canonical_alias', 'joined_members', 'joined_local_members'],
   users: ['name', 'displayname', 'admin', 'deactivated', 'creation_ts', 'last_seen_ts'],
@@ -14,11 +14,11 @@ const FIRST: Readonly<Record<string, readonly string[]>> = {
   destinations: ['destination', 'queued_pdus', 'queued_edus', 'failure_ts', 'next_retry_ts', 'blacklisted'],
 };
 
-/** Width of a table where the output is no terminal, in characters. */
+/** Width of a table if the output is not a terminal, in characters. */
 const UNLIMITED = Number.POSITIVE_INFINITY;
 const GAP = '  ';
 
-/** Prints an answer: JSON, or tables and lines for people. */
+/** Prints an answer as JSON, or as tables and lines. */
 export function showAnswer(terminal: Terminal, answer: unknown, asJson: boolean): void {
   const { stdout } = terminal;
   if (asJson) {
@@ -48,7 +48,7 @@ function linesOf(answer: unknown, width: number, terminal: Terminal, output: Out
 
 const rowOf = (item: unknown): Row => (isRecord(item) ? item : { value: item });
 
-/** The members of objects within objects, with their paths. */
+/** Lists the fields of nested objects, each with its path. */
 function flatten(entries: readonly (readonly [string, unknown])[]): [string, unknown][] {
   return entries.flatMap(([name, value]): [string, unknown][] => {
     if (!isRecord(value)) return [[name, value]];
@@ -82,11 +82,11 @@ function tableLines(list: string, rows: readonly Row[], width: number, bold: (te
   ];
 }
 
-/** A value as people read it: times as ISO 8601, lists with commas. */
+/** Formats a value for people: times in ISO 8601, lists with commas. */
 function cell(name: string, value: unknown): string {
   if (value === null || value === undefined) return '';
   if (typeof value === 'number' && /(?:^|[._])ts$/.test(name) && value > 0) {
-    // Synapse has some times in seconds.
+    // Synapse returns some times in seconds.
     return new Date(value < 1e11 ? value * 1_000 : value).toISOString().replace(/\.\d+Z$/, 'Z');
   }
   if (typeof value === 'boolean') return value ? 'yes' : 'no';

@@ -5,15 +5,16 @@ import { serverName } from '../make-ids.ts';
 import { privateKeyOf } from '../matrix/sign-event.ts';
 import { CommandError, EXIT } from './exit-code.ts';
 
-/** Dendrite's `matrix_key.pem`. */
+/** The format of Dendrite's `matrix_key.pem`. */
 const DENDRITE =
   /-----BEGIN MATRIX PRIVATE KEY-----\r?\nKey-ID: (ed25519:\w+)\r?\n(?:[\w-]+: .*\r?\n)*\r?\n([A-Za-z0-9+/=\s]+)-----END MATRIX PRIVATE KEY-----/;
-/** Synapse's `*.signing.key`. */
+/** The format of Synapse's `*.signing.key`. */
 const SYNAPSE = /^ed25519 (\w+) ([A-Za-z0-9+/]{43}=?)\s*$/m;
 
 /**
- * Reads key files of Dendrite or Synapse. An entry is the file of the primary server name, or `name=file` for a virtual host.
- * @throws CommandError if a file cannot be read, or is no key file
+ * Reads key files of Dendrite or Synapse. An entry is the path of the file for the main server name, or `name=path` for a
+ * virtual host.
+ * @throws CommandError if a file cannot be read or is not a key file
  */
 export function readSigningKeys(entries: readonly string[], primary: ServerName): Promise<SigningKey[]> {
   return Promise.all(

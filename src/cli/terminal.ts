@@ -21,8 +21,8 @@ const CODES: Readonly<Record<Style, readonly [number, number]>> = {
 };
 
 /**
- * A function that colours text for an output. It leaves the text alone unless the output is a terminal, and if the person has
- * set `NO_COLOR` (https://no-color.org).
+ * Returns a function that colours text. It does not colour if the output is not a terminal, or if the person has set `NO_COLOR`
+ * (https://no-color.org).
  */
 export function painter(output: Output, { environment }: Terminal): (style: Style, text: string) => string {
   const isPlain = output.isTTY !== true || Boolean(environment.NO_COLOR) || environment.TERM === 'dumb';
@@ -30,8 +30,8 @@ export function painter(output: Output, { environment }: Terminal): (style: Styl
 }
 
 /**
- * Text that cannot steer the terminal: control characters become `�`. Names of rooms and users come from anybody, and a terminal
- * obeys the sequences in them.
+ * Replaces control characters by `�`. Otherwise they could control the terminal: names of rooms and users come from anybody,
+ * and a terminal obeys the control sequences in a text.
  */
 export function printable(text: string): string {
   // oxlint-disable-next-line no-control-regex

@@ -6,15 +6,18 @@ import { type OperationRequest, pathOf, requestOf } from './request-of.ts';
 
 /** What `createAdminClient()` needs. */
 export interface AdminClientSettings {
-  /** Where the homeserver answers, with the prefix under which it mounts the admin API, such as `https://example.org`. */
+  /**
+   * The address of the homeserver, such as `https://example.org`. If the homeserver mounts the admin API under a prefix, the
+   * address includes the prefix.
+   */
   readonly baseUrl: string;
   /** Access token of a server administrator. */
   readonly accessToken: string;
-  /** @defaultValue the global `fetch` */
+  /** The function that sends requests. @defaultValue the global `fetch` */
   readonly fetch?: typeof fetch;
 }
 
-/** The homeserver did not answer, or something in between answered instead. */
+/** The homeserver did not answer, or another server, such as a proxy, answered in its place. */
 export class UnreachableError extends Error {
   override readonly name = 'UnreachableError';
 }
@@ -81,7 +84,10 @@ function createSend({ baseUrl, accessToken, fetch: send = fetch }: AdminClientSe
   };
 }
 
-/** What went wrong with a connection. The message of `fetch` itself is always "fetch failed". */
+/**
+ * Describes why a connection failed. The message of an error of `fetch` is always "fetch failed", so the function uses the
+ * error's cause.
+ */
 function reasonOf(error: unknown): string {
   const cause = error instanceof Error ? error.cause : undefined;
   if (cause instanceof AggregateError && cause.errors[0] instanceof Error) return cause.errors[0].message;
@@ -89,7 +95,11 @@ function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** The body of an answer. @throws MatrixError the error that the body names; UnreachableError for any other body */
+/**
+ * Returns the body of an answer.
+ * @throws MatrixError the error in the body
+ * @throws UnreachableError if the body is not JSON of the homeserver
+ */
 async function bodyOf(response: Response): Promise<unknown> {
   const text = await response.text().catch((error: unknown) => {
     throw new UnreachableError(`the answer broke off: ${reasonOf(error)}`, { cause: error });

@@ -1,13 +1,13 @@
 import { toError } from '../errors.ts';
 import type { JobBody } from './admin-client.ts';
 
-/** Pauses before the next attempt after a lost connection, in ms. After the last one the loss is an error. */
+/** Delays before the next attempts after a lost connection, in ms. After the last attempt, the loss is an error. */
 const PAUSES_MS = [250, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000];
 
 interface Source {
   /** Opens the stream of server-sent events of the job. */
   readonly open: () => Promise<ReadableStream<Uint8Array>>;
-  /** Reads the job once, for proxies that let no stream through. */
+  /** Reads the job once. Used because some proxies do not pass streams through. */
   readonly look: () => Promise<JobBody>;
   readonly isUnreachable: (error: unknown) => boolean;
   readonly signal: AbortSignal | undefined;
@@ -15,7 +15,7 @@ interface Source {
 
 const isFinished = ({ state }: JobBody): boolean => state !== 'queued' && state !== 'running';
 
-/** Yields a job until its end. Connects again if the connection is lost, for about a minute. */
+/** Yields a job until it has ended. If the connection is lost, connects again for about a minute. */
 export async function* followJob({ open, look, isUnreachable, signal }: Source): AsyncGenerator<JobBody> {
   for (let losses = 0; ; losses += 1) {
     try {
@@ -47,7 +47,10 @@ function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
   });
 }
 
-/** The jobs in a stream of server-sent events, WHATWG `text/event-stream`. A lost connection ends the stream. */
+/**
+ * Yields the jobs in a stream of server-sent events (WHATWG, `text/event-stream`). If the connection is lost, the generator
+ * ends.
+ */
 async function* jobsIn(stream: ReadableStream<Uint8Array>, signal: AbortSignal | undefined): AsyncGenerator<JobBody> {
   const reader = stream.getReader();
   const decoder = new TextDecoder();

@@ -1,28 +1,30 @@
 import type { OperationName } from '../operations/operations.ts';
 import { REQUEST_TEMPLATES } from './request-templates.ts';
 
-/** Where a parameter of an operation goes in a request. */
+/** The place of an operation's parameter in a request. */
 export interface RequestPart {
   readonly in: 'path' | 'query' | 'body';
   /** The name of the parameter in requests. */
   readonly name: string;
-  /** The values that requests have instead of the operation's own. `null`: the request leaves the parameter out. */
+  /**
+   * The values that the request has in place of the operation's values. If one is `null`, the request leaves the parameter out.
+   */
   readonly values?: Readonly<Record<string, string | null>>;
 }
 
-/** The request of an operation. */
+/** Describes the request that runs an operation. */
 export interface RequestTemplate {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
-  /** Path with `:parameters`. */
+  /** The path. Its parameters are written as `:name`. */
   readonly path: string;
   readonly parameters: Readonly<Record<string, RequestPart>>;
   /** Values of parameters that the route itself sets. */
   readonly fixed?: Readonly<Record<string, unknown>>;
-  /** Defaults of the operation that differ from the defaults of the route. Requests name them. */
+  /** Defaults of the operation that differ from the route's defaults. Requests contain these values. */
   readonly defaults?: Readonly<Record<string, unknown>>;
 }
 
-/** A request for an operation, in the parts that a route reads. */
+/** A request that runs an operation, split into the parts that a route reads. */
 export interface OperationRequest {
   readonly method: RequestTemplate['method'];
   /** The template of the path. */
@@ -34,14 +36,14 @@ export interface OperationRequest {
 
 type Input = Readonly<Record<string, unknown>>;
 
-/** The templates of an operation's requests. Empty if the operation has no route. */
+/** Returns the templates for an operation's requests. The list is empty if the operation has no route. */
 export function templatesOf(operation: string): readonly RequestTemplate[] {
   return Object.hasOwn(REQUEST_TEMPLATES, operation) ? (REQUEST_TEMPLATES[operation as OperationName] ?? []) : [];
 }
 
 /**
- * The request that runs an operation with an input.
- * @throws TypeError if the operation has no route, or no route of it takes the parameters of the input
+ * Returns the request that runs an operation with an input.
+ * @throws TypeError if the operation has no route, or if none of its routes accepts the parameters of the input
  */
 export function requestOf(operation: string, input: Input): OperationRequest {
   const templates = templatesOf(operation);
@@ -60,7 +62,7 @@ export function requestOf(operation: string, input: Input): OperationRequest {
 const takes = ({ parameters, fixed }: RequestTemplate, name: string, value: unknown): boolean =>
   name in parameters || (fixed !== undefined && name in fixed && fixed[name] === value);
 
-/** Whether an input has all parameters of the template's path. */
+/** Tells whether an input has all parameters of the template's path. */
 const isFilled = ({ parameters }: RequestTemplate, input: Input): boolean =>
   Object.entries(parameters).every(([name, part]) => part.in !== 'path' || input[name] !== undefined);
 
@@ -81,7 +83,7 @@ export function fillTemplate({ method, path, parameters, defaults }: RequestTemp
   return { method, route: path, params, query, body };
 }
 
-/** The texts of a value in a query: one for each item of a list. `null` is the empty text. */
+/** Returns the texts for a value in a query. A list has one text for each item. The text for `null` is empty. */
 function textsOf(value: unknown): string[] {
   if (Array.isArray(value)) return value.flatMap(textsOf);
   if (value === null) return [''];
@@ -90,7 +92,7 @@ function textsOf(value: unknown): string[] {
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
 
-/** The path and query of a request. @throws TypeError if a parameter of the path is missing */
+/** Returns the path and the query of a request. @throws TypeError if a parameter of the path is missing */
 export function pathOf({ route, params, query }: OperationRequest): string {
   const path = route.replaceAll(/[:*](\w+)/g, (_, name: string) => {
     const value = params[name];

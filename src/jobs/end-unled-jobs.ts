@@ -33,5 +33,6 @@ export async function endUnledJobs({ db, served, abandonedMs, logger }: UnledSet
     for (const [job, end] of ends) await recordUnledEnd(transaction, job, end);
     return ends;
   });
-  for (const [job, { state }] of ended) jobLogger(logger, job).info({ state }, 'Job that no process led has ended');
+  for (const [job, { state }] of ended)
+    jobLogger(logger, job).info({ state }, 'Ended a job that no process was running');
 }

@@ -94,7 +94,7 @@ export function createJobWorker({
     // Do not look for work again as soon as `share()` returns. In most phases of a job there is nothing to share.
     const work = share({ job, owner, signal, log })
       .catch((error: unknown) => {
-        if (!signal.aborted) log.warn(errorFields(error), 'Could not share the work of a job');
+        if (!signal.aborted) log.warn(errorFields(error), 'Could not help another process with a job');
       })
       .finally(() => assists.delete(job.id));
     assists.set(job.id, { work: work.then(() => undefined), end });
@@ -103,7 +103,7 @@ export function createJobWorker({
   /** Clean-up runs in parallel with the jobs, because a search engine that is down must not delay the jobs. */
   const cleanUp = (): void => {
     cleaning ??= cleanUpJobs({ ...leader, kinds: kindOf })
-      .catch((error: unknown) => logger.warn(errorFields(error), 'Could not look for what jobs have left behind'))
+      .catch((error: unknown) => logger.warn(errorFields(error), 'Could not search for remains of ended jobs'))
       .finally(() => {
         cleaning = undefined;
       });
@@ -161,7 +161,7 @@ export function createJobWorker({
     clearTimeout(timer);
     wokenWhileLooking = false;
     looking = look()
-      .catch((error: unknown) => logger.warn(errorFields(error), 'Could not look for jobs'))
+      .catch((error: unknown) => logger.warn(errorFields(error), 'Could not search for jobs to run'))
       .finally(() => {
         looking = undefined;
         if (wokenWhileLooking) wake();

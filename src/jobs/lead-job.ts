@@ -60,8 +60,8 @@ async function runToEnd(lead: Lead): Promise<JobEnd | undefined> {
   try {
     controller.signal.throwIfAborted();
     if (job.failures >= kind.maxFailures) {
-      const last = job.error === undefined ? '' : `; the last one: ${job.error}`;
-      throw new MatrixError('M_UNKNOWN', `given up after ${job.failures} failures in a row${last}`);
+      const last = job.error === undefined ? '' : `; the last error: ${job.error}`;
+      throw new MatrixError('M_UNKNOWN', `the job has failed ${job.failures} times in a row${last}`);
     }
     return { state: 'succeeded', result: await kind.run(jobRun(lead)) };
   } catch (error) {
@@ -76,7 +76,7 @@ async function interrupted({ db, owner, job, kind, log }: Lead, reason: string):
     await kind.cleanUp(job);
     return { state: 'cancelled' };
   }
-  log.info({ reason }, 'Job goes on later or elsewhere');
+  log.info({ reason }, 'Job was interrupted and will be continued by this or another process');
   if (reason === 'stopped') await handBackJob(db, job.id, owner, 0);
   return undefined;
 }
@@ -85,14 +85,17 @@ async function failed({ db, owner, job, kind, log }: Lead, error: unknown): Prom
   if (isConflict(error)) {
     // PostgreSQL has rolled the step back because of a conflict with other transactions. The job continues from the step
     // before.
-    log.warn({ ...errorFields(error), delayMs: CONFLICT_DELAY_MS }, 'Job was in the way of others and goes on later');
+    log.warn(
+      { ...errorFields(error), delayMs: CONFLICT_DELAY_MS },
+      'Job conflicted with a transaction and will be continued later',
+    );
     await handBackJob(db, job.id, owner, CONFLICT_DELAY_MS);
     return undefined;
   }
   const message = describeError(error);
   const failures = await countFailure(db, job.id, owner, message);
   if (failures === undefined) {
-    log.warn(errorFields(error), 'Job failed here, and goes on elsewhere');
+    log.warn(errorFields(error), 'Job failed in this process and will be continued by another process');
     return undefined;
   }
   if (error instanceof MatrixError || failures >= kind.maxFailures) {

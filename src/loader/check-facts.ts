@@ -18,7 +18,7 @@ export function mistakesOfFacts(manifest: Manifest, plugin: AdminPlugin): readon
     ...manifest.routes.flatMap((route) =>
       route.operation === undefined || manifest.operations[route.operation] !== undefined
         ? []
-        : [`the manifest declares ${routeName(route)} for ${route.operation}, which is none of its operations`],
+        : [`the manifest declares ${routeName(route)} for ${route.operation}, which is not one of its operations`],
     ),
   ];
 }
@@ -28,7 +28,7 @@ function mistakeOfOperation(name: string, effect: string | undefined, operation:
   if (operation === undefined) return [`the manifest declares the operation ${name}, which the plugin does not have`];
   // Only operations whose work is a job have a function `start`.
   if ('start' in operation === (effect === 'job')) return [];
-  return [`the manifest says that ${name} is a ${effect}, and the plugin has it otherwise`];
+  return [`the manifest says that ${name} is a ${effect}, but in the plugin it is not`];
 }
 
 /** Lists routes that the manifest declares and the plugin does not serve, because an option that they need is off. */
@@ -37,7 +37,7 @@ export function unservedRoutes(manifest: Manifest, plugin: AdminPlugin): readonl
   return manifest.routes
     .map(routeName)
     .filter((route) => !served.has(route))
-    .map((route) => ({ part: route, consequence: 'it is not served: an option that it needs is off' }));
+    .map((route) => ({ part: route, consequence: 'it is not served, because an option that it needs is off' }));
 }
 
 const routeName = ({ method, path }: { readonly method: string; readonly path: string }): string => `${method} ${path}`;

@@ -15,7 +15,7 @@ export type Resolve = (specifier: string) => string;
 export function mistakesOfVersions(manifest: Manifest, resolve: Resolve): readonly string[] {
   const { engines, name, version, peerDependencies, optionalPeers } = manifest;
   return [
-    ...mistakeOf('Node', process.versions.node, engines.node, 'install such a Node'),
+    ...mistakeOf('Node', process.versions.node, engines.node, 'install such a version of Node'),
     ...mistakeOf(name, versionOf(name, resolve), version, `npm install ${name}@${version}`),
     ...Object.entries(peerDependencies).flatMap(([peer, range]) => {
       const found = versionOf(peer, resolve);
@@ -34,10 +34,10 @@ export function mistakesOfPostgres({ engines }: Manifest, version: string): read
 }
 
 function mistakeOf(name: string, found: string | undefined, range: string, remedy: string): string[] {
-  if (semver.validRange(range) === null) return [`the manifest asks for ${name} ${range}, which is no semver range`];
+  if (semver.validRange(range) === null) return [`the manifest asks for ${name} ${range}, which is not a semver range`];
   if (found === undefined) return [`${name} ${range} is not installed: ${remedy}`];
   if (semver.satisfies(found, range, { includePrerelease: true })) return [];
-  return [`${name} must be ${range}, this is ${found}: ${remedy}`];
+  return [`${name} must have the version ${range}, but has ${found}: ${remedy}`];
 }
 
 /**

@@ -11,7 +11,7 @@ export interface MissingPart {
 export function mistakesOfParts({ host: declared }: Manifest, host: object): readonly string[] {
   return declared.required
     .filter((part) => Reflect.get(host, part) === undefined)
-    .map((part) => `host.${part} is missing: the plugin can't work without it`);
+    .map((part) => `host.${part} is missing, and the plugin needs it`);
 }
 
 /** Lists the optional parts that a host does not provide. */

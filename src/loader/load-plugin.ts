@@ -71,7 +71,7 @@ function mistakesOfConfig(manifest: Manifest, config: unknown): readonly string[
   try {
     return readSetting('options', z.fromJSONSchema(manifest.config), config).mistakes;
   } catch (error) {
-    return [`manifest.config is no JSON Schema: ${String(error)}`];
+    return [`manifest.config is not a JSON Schema: ${String(error)}`];
   }
 }
 
@@ -82,8 +82,12 @@ async function mistakesOfDatabase(manifest: Manifest, { db }: Host): Promise<rea
     const missing = await missingColumns(db, Object.fromEntries(columns));
     return [
       ...mistakesOfPostgres(manifest, await serverVersion(db)),
-      ...(missing.length > 0 ? [`the database lacks ${missing.join(', ')}: create the homeserver's tables first`] : []),
-      ...(await missingGrants(db, database)).map((grant) => `the database role lacks a privilege: ${grant};`),
+      ...(missing.length > 0
+        ? [`the database does not have ${missing.join(', ')}: create the homeserver's tables first`]
+        : []),
+      ...(await missingGrants(db, database)).map(
+        (grant) => `the database role lacks a privilege. To mend this, run: ${grant};`,
+      ),
     ];
   } catch (error) {
     throw explainFailure(error, db);

@@ -16,7 +16,7 @@ const manifestSchema = z.strictObject({
   version: text.describe('The version of the npm package. The loader compares it with the installed package.'),
   entry: z
     .strictObject({
-      module: text.describe('What the loader imports, by the name of the package.'),
+      module: text.describe('The module that the loader imports: the name of the package.'),
       export: text.describe('The function that makes the plugin from the host and the options.'),
     })
     .describe('Where the plugin is.'),
@@ -25,37 +25,39 @@ const manifestSchema = z.strictObject({
     .describe('Semver ranges. The loader refuses other versions of Node and of PostgreSQL.'),
   peerDependencies: texts.describe('Semver ranges of packages that the host installs.'),
   optionalPeers: names.describe(
-    'Peer dependencies that may be missing. Their version counts only if they are installed.',
+    'Peer dependencies that may be missing. The loader checks the version of one only if it is installed.',
   ),
   host: z
     .strictObject({
-      required: names.describe('Parts that the host must lend.'),
-      optional: texts.describe('Parts that the host may lend, and what happens without each.'),
+      required: names.describe('Properties that the host must have.'),
+      optional: texts.describe('Properties that the host may have, and what happens without each.'),
     })
-    .describe('What the host lends. The plugin can touch nothing else of the host.'),
+    .describe('Properties of the host that the plugin uses. The loader hides all other properties from it.'),
   config: z.record(text, z.unknown()).describe("A JSON Schema of the plugin's options."),
   database: z
     .strictObject({
       schema: text.describe("The schema of the plugin's own tables."),
-      sequences: names.describe('Sequences of the homeserver that the plugin takes numbers from.'),
+      sequences: names.describe('Sequences of the homeserver from which the plugin takes numbers.'),
       tables: z
         .record(text, z.strictObject({ columns: names, privileges: z.array(z.enum(PRIVILEGES)) }))
-        .describe('Tables of the homeserver that the plugin uses, and the privileges that it needs on each.'),
+        .describe('Tables of the homeserver that the plugin uses, each with the privileges that it needs.'),
     })
     .describe(
-      'What the plugin uses of the database. The loader refuses a database role that lacks one of the privileges.',
+      'The parts of the database that the plugin uses. The loader refuses a database role that lacks one of the privileges.',
     ),
   operations: z
     .record(text, z.enum(['read', 'write', 'job']))
-    .describe('Operations that can be called and hooked into, and how each runs.'),
+    .describe('The operations of the plugin, and how each runs. Hosts can call them and add hooks to them.'),
   routes: z
     .array(z.strictObject({ method: z.enum(['GET', 'POST', 'PUT', 'DELETE']), path: text, operation: text.optional() }))
     .describe(
-      'HTTP routes. A route without an operation serves a file. The loader refuses a plugin that serves another route.',
+      'The HTTP routes of the plugin. A route without an operation serves a file. The loader refuses any other route.',
     ),
   metrics: z
     .record(text, names)
-    .describe('Metrics and their labels. The loader keeps the plugin from registering another one.'),
+    .describe(
+      'The metrics of the plugin, and their labels. The loader prevents the plugin from registering any other metric.',
+    ),
 });
 
 /** The content of `plugin.manifest.json`. It describes what the plugin is, needs, uses and adds. */

@@ -12,21 +12,28 @@ import {
 } from '../storage/plugin/media-removals.ts';
 import { retryConflicts, transact } from '../storage/transact.ts';
 
-/** Number of hashes in one transaction. Each transaction reads all rows of media once, because Dendrite has no index on them. */
+/**
+ * Number of hashes in one transaction. Each transaction reads all rows of media once, because Dendrite has no index on the
+ * hash.
+ */
 const BATCH = 200;
 const INTERVAL_MS = 60_000;
 
-/** Removes the files whose removal is noted in the database. */
+/** Removes media files whose rows have been deleted. The table `matrix_admin.media_removals` lists the files to remove. */
 export interface FileRemoval {
   readonly store: MediaStore;
   /**
-   * Removes all files that are due, unless a row names them again. A file whose removal fails is tried again later.
+   * Removes all files whose time of removal has come. A file is not removed if a row of the media tables refers to its hash
+   * again. If the removal of a file fails, a later run tries again.
    * @throws the first error of the store, after the other files have been removed
    */
   readonly run: (signal: AbortSignal) => Promise<void>;
-  /** Removes files now and then every minute: those of a process that has died, and those whose removal has failed. */
+  /**
+   * Starts a run every minute. It removes files that another process was about to remove when it died, and files whose removal
+   * has failed.
+   */
   readonly start: () => void;
-  /** Returns when no removal of `start()` runs any more. */
+  /** Stops the runs. Resolves when the current run has ended. */
   readonly stop: () => Promise<void>;
 }
 
@@ -38,8 +45,9 @@ interface RemovalParts {
 
 export function createFileRemoval({ db, store, logger }: RemovalParts): FileRemoval {
   /**
-   * Removes files of some hashes. The lock of a hash keeps the homeserver from storing the file meanwhile. The lock of a note
-   * makes a deletion wait that wants to note the same file: its note is then written after this transaction has decided.
+   * Removes the files of some hashes. While the hash of a file is locked, the homeserver cannot store the file again. While the
+   * row of a file in `media_removals` is locked, a deletion of media that wants to add the same file must wait. It then adds
+   * the file after this transaction has decided.
    */
   const remove = (hashes: readonly string[]): Promise<void> =>
     retryConflicts(() =>
@@ -52,7 +60,10 @@ export function createFileRemoval({ db, store, logger }: RemovalParts): FileRemo
         await deleteRemovals(transaction, noted);
       }),
     );
-  /** Removes files of each hash by itself, after the removal of all of them has failed. @returns the first error */
+  /**
+   * Removes the files of each hash in a transaction of its own. Called when one transaction for all hashes has failed.
+   * @returns the first error
+   */
   const removeEach = async (hashes: readonly string[], signal: AbortSignal): Promise<unknown> => {
     let first: unknown;
     for (const hash of hashes) {
@@ -87,7 +98,7 @@ export function createFileRemoval({ db, store, logger }: RemovalParts): FileRemo
     try {
       await run(stopping.signal);
     } catch (error) {
-      if (!stopping.signal.aborted) logger.warn(errorFields(error), 'Files of media are removed later');
+      if (!stopping.signal.aborted) logger.warn(errorFields(error), 'Files of media will be removed later');
     }
   };
   let first: Promise<void> | undefined;
@@ -106,6 +117,6 @@ export function createFileRemoval({ db, store, logger }: RemovalParts): FileRemo
   };
 }
 
-/** The name of a file in `findUsedFiles()`. */
+/** The name that a file has in the result of `findUsedFiles()`. */
 const nameOf = ({ hash, thumbnail }: MediaFile): string =>
   thumbnail === undefined ? hash : `${hash}/${thumbnail.width}x${thumbnail.height}-${thumbnail.method}`;

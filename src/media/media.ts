@@ -9,27 +9,33 @@ import { isQuarantined } from '../storage/plugin/media-standings.ts';
 const FRESH_MS = 2_000;
 const CACHED_MEDIA = 10_000;
 
-/** What the homeserver asks before it serves or fetches a media. */
+/** The answer of `admin.media.check()`. The homeserver asks before it serves a media or fetches it from another server. */
 export interface MediaStanding {
-  /** The homeserver answers as if the media did not exist. */
+  /** Whether the media is quarantined. The homeserver then answers as if the media did not exist. */
   readonly quarantined: boolean;
 }
 
-/** `admin.media`: the homeserver's media repository calls these. */
+/** `admin.media` of the plugin: functions that the homeserver's media repository calls. */
 export interface Media {
-  /** Whether a media is quarantined. Ask it before a media of any server is served, and before one is fetched. */
+  /**
+   * Tells whether a media is quarantined. The homeserver calls this before it serves a media of any server, and before it
+   * fetches one from another server.
+   */
   readonly check: (origin: ServerName, mediaId: string) => Promise<MediaStanding>;
   /**
-   * Locks a file until the end of the transaction, so that the plugin does not remove the file. The homeserver takes the lock in
-   * the transaction that stores a row of a media or of a thumbnail, before it looks whether the file exists.
-   * @param hash Dendrite's `base64hash` of the content
+   * Locks a file until the end of the transaction, so that the plugin cannot remove the file. The homeserver calls this in the
+   * transaction that stores a row of a media or of a thumbnail, before it checks whether the file exists.
+   * @param hash the hash of the content, as in the column `base64hash`
    */
   readonly lock: (hash: string, options: { readonly transaction: Knex.Transaction }) => Promise<void>;
 }
 
 /** A cache of quarantines. */
 export interface MediaStandings extends Pick<Media, 'check'> {
-  /** Drops everything from the cache. Call it after the commit of a change: a quarantine may cover media of other ids. */
+  /**
+   * Empties the cache. Call it after the commit of a change. All media are dropped, because a quarantine of one media also
+   * covers other media with the same content.
+   */
   readonly forget: () => void;
 }
 

@@ -64,7 +64,7 @@ export interface OperationServices {
   readonly standings: StandingCache;
   /** Cache of quarantines. */
   readonly mediaStandings: MediaStandings;
-  /** Removes files of media. `undefined`: the host lends no store of media files. */
+  /** Removes files of media. `undefined` if the host provides no store of media files. */
   readonly fileRemoval: FileRemoval | undefined;
   /** Cached numbers of users, by the filters of user lists. */
   readonly userTotals: UserTotals;

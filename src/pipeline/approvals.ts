@@ -43,10 +43,13 @@ export function createApprovals(db: Knex, callOf: HookRunner['callOf']): Approva
   return {
     require: async (event, request) => {
       const call = callOf(event);
-      if (call === undefined) throw bad('event must be the event that a before-hook got, while its call lasts');
+      if (call === undefined) throw bad('event must be the event of a before-hook whose call is still running');
       const { operation, input, actor, requestId } = event;
       if (!isApprovable(operation)) {
-        throw bad(`the input of ${operation} may hold a secret. These can: ${APPROVABLE_OPERATIONS.join(', ')}`);
+        throw bad(
+          `the input of ${operation} may have a secret, so it cannot wait for an approval. ` +
+            `The operations that can are: ${APPROVABLE_OPERATIONS.join(', ')}`,
+        );
       }
       const { reason, expiresInMs } = checkedRequest(request);
       if (call.isDryRun) return undefined;
@@ -67,7 +70,9 @@ const bad = (problem: string): Error => new Error(`approvals.require(event, { re
 function checkedRequest(request: unknown): Required<ApprovalRequest> {
   const { reason, expiresInMs = ONE_DAY_MS } = isRecord(request) ? request : {};
   if (typeof reason !== 'string' || reason === '' || reason.length > LONGEST_REASON || !isStorable(reason)) {
-    throw bad(`reason must be a text of 1 to ${LONGEST_REASON} characters, without NUL or half a surrogate pair`);
+    throw bad(
+      `reason must be a text of 1 to ${LONGEST_REASON} characters, without NUL characters and halves of surrogate pairs`,
+    );
   }
   if (typeof expiresInMs !== 'number' || !(expiresInMs >= 1 && expiresInMs <= LONGEST_MS)) {
     throw bad(`expiresInMs must be from 1 to ${LONGEST_MS}`);

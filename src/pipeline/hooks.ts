@@ -141,7 +141,7 @@ export function createHooks(
     if (typeof call !== 'function') throw new Error(`hook "${options.name}" is not a function`);
     const hooks = hooksOf(phase, operation);
     if (hooks.some(({ name }) => name === options.name)) {
-      throw new Error(`${phase} ${operation} has a hook "${options.name}" already`);
+      throw new Error(`there is already a hook "${options.name}" ${phase} ${operation}`);
     }
     const { name, timeoutMs = defaultTimeoutMs } = options;
     if (!(timeoutMs > 0 && timeoutMs <= LONGEST_TIMEOUT_MS)) {
@@ -204,7 +204,7 @@ export function createHooks(
 
 function verdictOf(returned: unknown): Denial | undefined {
   if (returned === undefined || returned instanceof Denial) return returned;
-  throw new Error('returned neither deny(…) nor undefined');
+  throw new Error('the hook returned neither deny(…) nor undefined');
 }
 
 /** Makes a frozen copy of an event. All hooks of a call share the copy. The operation gets the original input. */
@@ -223,7 +223,7 @@ async function callWithin({ call, timeoutMs }: Registered, event: object): Promi
   const ended = new AbortController();
   const late = async (): Promise<never> => {
     await delay(timeoutMs, undefined, { signal: ended.signal });
-    throw new Error(`no answer within ${timeoutMs} ms`);
+    throw new Error(`the hook has not ended within ${timeoutMs} ms`);
   };
   const timedOut = new AbortController();
   try {

@@ -21,7 +21,7 @@ function isActor({ kind, userId, name }: Readonly<Record<string, unknown>>): boo
 
 function problemOf(actor: unknown): string {
   if (actor === undefined || actor === null) return 'the caller has no actor';
-  if (!isRecord(actor)) return 'actor is no object';
-  if (actor.kind === 'user') return 'actor.userId is no user id';
-  return actor.kind === 'system' ? 'actor.name is no text' : 'actor.kind is neither "user" nor "system"';
+  if (!isRecord(actor)) return 'actor is not an object';
+  if (actor.kind === 'user') return 'actor.userId is not a user id';
+  return actor.kind === 'system' ? 'actor.name is not a text' : 'actor.kind is neither "user" nor "system"';
 }

@@ -24,7 +24,7 @@ export function validateInput<Schema extends z.ZodType>(schema: Schema, input: u
     const [unstorable] =
       Object.entries(isRecord(parsed.data) ? parsed.data : {}).find(([, value]) => !isStorable(value)) ?? [];
     if (unstorable === undefined) return parsed.data;
-    throw new ParameterError([unstorable], 'has a NUL or half a surrogate pair');
+    throw new ParameterError([unstorable], 'contains a NUL character or half of a surrogate pair');
   }
   const [issue] = parsed.error.issues;
   const path = issue?.path.map(String) ?? [];

@@ -6,20 +6,20 @@ import type { StoredRoom } from '../storage/roomserver/rooms.ts';
 import { findSender, readGovernance } from './governance.ts';
 import type { RoomStates } from './room-states.ts';
 
-/** Who may redact the events of a user. */
+/** Says who may redact the events of a user. */
 export interface RedactorSearch {
   readonly localServerNames: readonly ServerName[];
   /** The user whose events are redacted. */
   readonly author: UserId;
-  /** The only user who may redact. @defaultValue the author or any other local user */
+  /** The only user who may redact. @defaultValue any local user, with the author first */
   readonly only?: UserId | undefined;
 }
 
 /**
- * Finds a local member of a room whose redactions of the author's events take effect: the author if possible, else the member
- * with the most power. Server-Server API, "Redactions": events of the redacting user's own server need no power level to
- * redact. Every redaction needs the level to send redactions.
- * @returns the user, or why there is none
+ * Finds a local member of a room who can redact a user's events: the author of the events if possible, otherwise the member
+ * with the highest power level. Source: Server-Server API, "Redactions". A user who redacts events of the own server needs no
+ * special power level. Sending redactions needs the level for their event type.
+ * @returns the user, or the reason why there is none
  */
 export async function findRedactor(
   states: RoomStates,

@@ -1,11 +1,11 @@
 import createKnex, { type Knex } from 'knex';
 
-/** Number of connections of the pool. A job uses four, and its steps must not wait for each other. */
+/** Number of connections of the pool. A job uses four of them. Other queries need further connections. */
 const CONNECTIONS = 8;
 
 /**
- * Opens a pool of its own, for a program that is no homeserver. It connects at the first query.
- * @param applicationName what `pg_stat_activity` shows
+ * Opens a connection pool for a program that is not a homeserver. It connects at the first query.
+ * @param applicationName the name that `pg_stat_activity` shows
  */
 export function connectDatabase(connectionString: string, applicationName: string): Knex {
   return createKnex({
@@ -13,7 +13,7 @@ export function connectDatabase(connectionString: string, applicationName: strin
     connection: { connectionString, application_name: applicationName },
     pool: { min: 0, max: CONNECTIONS },
     acquireConnectionTimeout: 15_000,
-    // Knex would write to the console. Its errors reach the caller anyway.
+    // Knex would write its errors to the console. The caller gets them anyway.
     log: { warn: () => {}, error: () => {}, debug: () => {}, deprecate: () => {} },
   });
 }

@@ -2,17 +2,20 @@ import { type Db, rowsOf } from './database.ts';
 
 /** A program that is connected to the database. */
 export interface DatabaseProgram {
-  /** The name that the program gives itself. Empty if it gives none, as Dendrite does. */
+  /** The name that the program gives itself. Empty if it gives itself none, as Dendrite does. */
   readonly name: string;
   readonly role: string;
-  /** `null`: a local socket, or another role's connection that this role may not see. */
+  /**
+   * The IP address of the program. `null` if it uses a local socket, or if this role may not see the connections of the
+   * program's role.
+   */
   readonly address: string | null;
   readonly connections: number;
 }
 
-/** The programs that are connected to this database, except those with this name. */
+/** Lists the programs that are connected to this database, except those with this name. */
 export function listOtherPrograms(db: Db, ownName: string): Promise<DatabaseProgram[]> {
-  // The type of a backend is hidden from other roles. Backends of PostgreSQL itself have no role.
+  // Roles cannot see what kind of process another role's connection is. The processes of PostgreSQL itself have no role.
   return rowsOf<DatabaseProgram>(
     db.raw(
       `SELECT coalesce(application_name, '') AS name, usename AS role, host(client_addr) AS address, count(*)::int AS connections

@@ -13,7 +13,7 @@ const EXPLANATIONS: Readonly<Record<string, readonly [problem: string, remedy: s
   '53100': ["the server's disk is full", 'Free some space on it'],
   '53300': ['the server has no free connection', 'Raise max_connections, or make pools smaller'],
   '57P03': ['the server does not accept connections yet', 'Wait until it has started'],
-  '22P05': ["the database's encoding lacks a character", 'Use a database in UTF8'],
+  '22P05': ["the database's encoding cannot store a character", 'Use a database in UTF8'],
   ECONNREFUSED: ['no server listens there', 'Start PostgreSQL, or correct host and port'],
   ENOTFOUND: ['the host does not exist', 'Correct the host of the connection'],
   EAI_AGAIN: ['the host name cannot be resolved', 'Check the name server, or correct the host'],

@@ -180,7 +180,7 @@ export async function preflight(db: Knex): Promise<void> {
   );
   if (server === undefined || server.version < OLDEST_POSTGRES) {
     throw new Error(
-      `koa-matrix-admin needs PostgreSQL 13 or later, this is ${server === undefined ? 'unknown' : versionText(server.version)}`,
+      `koa-matrix-admin needs PostgreSQL 13 or later, and this server has ${server === undefined ? 'an unknown version' : versionText(server.version)}`,
     );
   }
   if (server.encoding !== 'UTF8') {

@@ -7,7 +7,7 @@ import { type Answer, jsonOf } from '../support/http-client.ts';
 import { ALL_ROUTES, type MountedPlugin, mountPlugin } from '../support/mounted-plugin.ts';
 import { brokenInvariants } from '../support/room-invariants.ts';
 
-/** A number of failures that is larger than a job may have. */
+/** A number that is larger than the number of failures after which a job is no longer tried. */
 const MANY = 10;
 
 let db: Knex;

@@ -12,7 +12,7 @@ const MEMBERS = 1_400;
 const SPAMMED_ROOMS = 3;
 /** Number of messages in each of these rooms. It is more than one step redacts. */
 const SPAM = 260;
-/** Number of rooms. It is more than two steps of an evacuation make the user leave. */
+/** Number of rooms that the user leaves. The evacuation needs more than two steps for them. */
 const ROOMS = 110;
 const PEOPLE = 70;
 

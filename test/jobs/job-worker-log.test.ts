@@ -70,11 +70,11 @@ describe('a worker', () => {
   it('logs that the database does not answer, and goes on when it does', async () => {
     const mend = await breakJobs();
     const worker = start([kindOf('x', async () => ({}))]);
-    await until(() => linesOf(worker, 'Could not look for jobs').length > 1);
+    await until(() => linesOf(worker, 'Could not search for jobs to run').length > 1);
     await mend();
     const id = await queueJob(db, 'x');
     await reach(db, id, 'succeeded');
-    expect(linesOf(worker, 'Could not look for jobs')[0]).toMatchObject({
+    expect(linesOf(worker, 'Could not search for jobs to run')[0]).toMatchObject({
       level: 'warn',
       fields: { error: 'PostgreSQL error 42P01', stack: expect.any(String) },
     });
@@ -111,12 +111,12 @@ describe('a worker', () => {
     const worker = start([kindOf('x', untilStopped, { assist })]);
     await until(() => asked > 1);
     await worker.stop();
-    const lines = linesOf(worker, 'Could not share the work of a job');
+    const lines = linesOf(worker, 'Could not help another process with a job');
     expect(lines[0]).toMatchObject({ level: 'warn', fields: { job: 'x', jobId: id, error: 'no room' } });
     const stopped = start([kindOf('x', untilStopped, { assist: (run) => untilStopped(run) })]);
     await delay(50);
     await stopped.stop();
-    expect(linesOf(stopped, 'Could not share the work of a job')).toEqual([]);
+    expect(linesOf(stopped, 'Could not help another process with a job')).toEqual([]);
   });
 
   it('does a share of a job once at a time, and none of its own jobs', async () => {
@@ -157,7 +157,7 @@ describe('a worker', () => {
     await update(cancelled, { cancel_requested: true });
     await update(abandoned, { run_after: db.raw(`now() - interval '61 s'`), target: '!r:x' });
     const worker = start([kindOf('x', async () => ({}))], { retentionMs: 60_000 });
-    const ended = 'Job that no process led has ended';
+    const ended = 'Ended a job that no process was running';
     await until(() => linesOf(worker, ended).length === 2);
     const error = 'no process of this homeserver does jobs of this kind';
     expect(await findJob(db, abandoned)).toMatchObject({ state: 'failed', error, errcode: 'M_UNRECOGNIZED' });

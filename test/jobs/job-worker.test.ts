@@ -429,7 +429,7 @@ describe('a failure', () => {
     await update(id, { failures: 3, error: 'the last thing heard' });
     start([kindOf('x', async () => ({}))]);
     expect(await reach(db, id, 'failed')).toMatchObject({
-      error: 'given up after 3 failures in a row; the last one: the last thing heard',
+      error: 'the job has failed 3 times in a row; the last error: the last thing heard',
     });
   });
 

@@ -163,8 +163,8 @@ describe('a job that fails', () => {
   });
 
   it.each([
-    [undefined, 'given up after 3 failures in a row'],
-    ['out of memory', 'given up after 3 failures in a row; the last one: out of memory'],
+    [undefined, 'the job has failed 3 times in a row'],
+    ['out of memory', 'the job has failed 3 times in a row; the last error: out of memory'],
   ])('with its process each time is given up without another attempt: %s', async (error, message) => {
     await update({ failures: 3, error: error ?? null });
     let runs = 0;
@@ -180,7 +180,7 @@ describe('a job that fails', () => {
     expect(job).toMatchObject({ state: 'queued', failures: 0, error: undefined });
     expect(logged()).toMatchObject([
       'warn',
-      'Job was in the way of others and goes on later',
+      'Job conflicted with a transaction and will be continued later',
       { error: `PostgreSQL error ${code}`, delayMs: 200 },
     ]);
     const { run_after: runAfter } = await db('matrix_admin.jobs').first('run_after');
@@ -221,7 +221,11 @@ describe('a job that must stop', () => {
       return untilStopped(run);
     });
     expect(job).toMatchObject({ state: 'queued', failures: 0, error: undefined });
-    expect(logged()).toEqual(['info', 'Job goes on later or elsewhere', { reason: 'stopped' }]);
+    expect(logged()).toEqual([
+      'info',
+      'Job was interrupted and will be continued by this or another process',
+      { reason: 'stopped' },
+    ]);
     expect(await claimJob(db, ['x'], { owner: OWNER, leaseMs: LEASE_MS, except: [] })).toMatchObject({ id });
     expect([await audits(), cleaned]).toEqual([[], []]);
   });
@@ -241,7 +245,11 @@ describe('a job that must stop', () => {
       return {};
     });
     expect(job).toMatchObject({ state: 'running', checkpoint: { at: 1 }, phase: 'step 1', failures: 0 });
-    expect(logged()).toEqual(['info', 'Job goes on later or elsewhere', { reason: 'lease lost' }]);
+    expect(logged()).toEqual([
+      'info',
+      'Job was interrupted and will be continued by this or another process',
+      { reason: 'lease lost' },
+    ]);
     expect([await audits(), cleaned]).toEqual([[], []]);
   });
 

@@ -125,10 +125,14 @@ describe('a field of the manifest', () => {
   it.each([
     ['another format', { manifestVersion: 1 }, 'manifest.manifestVersion'],
     ['another package', { name: 'other-plugin' }, 'other-plugin'],
-    ['another version', { version: '9.9.9' }, 'koa-matrix-admin must be 9.9.9'],
-    ['another Node', { engines: { node: '>=99', postgresql: '>=13' } }, 'Node must be >=99, this is'],
-    ['another PostgreSQL', { engines: { node: '>=20', postgresql: '>=99' } }, 'PostgreSQL must be >=99, this is'],
-    ['an invalid range', { engines: { node: 'new', postgresql: '>=13' } }, 'which is no semver range'],
+    ['another version', { version: '9.9.9' }, 'koa-matrix-admin must have the version 9.9.9'],
+    ['another Node', { engines: { node: '>=99', postgresql: '>=13' } }, 'Node must have the version >=99, but has'],
+    [
+      'another PostgreSQL',
+      { engines: { node: '>=20', postgresql: '>=99' } },
+      'PostgreSQL must have the version >=99, but has',
+    ],
+    ['an invalid range', { engines: { node: 'new', postgresql: '>=13' } }, 'which is not a semver range'],
     ['another peer', { peerDependencies: { koa: '^99.0.0' }, optionalPeers: [] }, 'npm install koa@"^99.0.0"'],
     [
       'a peer that is missing',
@@ -182,7 +186,7 @@ describe('a field of the manifest', () => {
   it('that names columns and privileges is compared with the database, in one error', async () => {
     const { database: uses } = manifest;
     const tables = { ...uses.tables, no_such_table: { columns: ['a'], privileges: ['SELECT'] } };
-    expect(await refusal({ database: { ...uses, tables } })).toContain('the database lacks no_such_table.a');
+    expect(await refusal({ database: { ...uses, tables } })).toContain('the database does not have no_such_table.a');
     const greedy = {
       ...uses.tables,
       userapi_accounts: { columns: [], privileges: ['SELECT', 'DELETE'] },

@@ -50,7 +50,7 @@ const QUERIES: Partial<Record<OperationName, string>> = {
   deleteOldMedia: '?before_ts=2000000000000',
   purgeMediaCache: '?before_ts=2000000000000',
 };
-/** Expected statuses other than 200. One operation creates something, and nothing on this homeserver can satisfy the others. */
+/** Expected statuses other than 200. `createDevice` creates something. The other operations always fail on this homeserver. */
 const STATUSES: Partial<Record<OperationName, number>> = {
   createDevice: 201,
   renewAccount: 400,

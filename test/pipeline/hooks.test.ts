@@ -59,7 +59,7 @@ describe('hooks that are added', () => {
     hooks.before('blockRoom', { name: 'one' }, hook);
     hooks.after('unblockRoom', { name: 'one' }, hook);
     const again = (): unknown => hooks.before('unblockRoom', { name: 'one' }, hook);
-    expect(again).toThrow('before unblockRoom has a hook "one" already');
+    expect(again).toThrow('there is already a hook "one" before unblockRoom');
     off();
     again();
   });
@@ -120,8 +120,8 @@ describe('a hook that has answered', () => {
 describe('a hook that fails', () => {
   it.each<[string, () => unknown, RegExp]>([
     ['throws', () => Promise.reject(new Error('no route to the registry')), /^no route to the registry$/],
-    ['never answers', () => new Promise(() => {}), /^no answer within 20 ms$/],
-    ['answers something else', () => 'no', /^returned neither deny\(…\) nor undefined$/],
+    ['never answers', () => new Promise(() => {}), /^the hook has not ended within 20 ms$/],
+    ['answers something else', () => 'no', /^the hook returned neither deny\(…\) nor undefined$/],
   ])('because it %s refuses the operation; host and log are told why', async (_title, hook, problem) => {
     hooks.before('unblockRoom', { name: 'broken', timeoutMs: 20 }, hook as () => undefined);
     await expect(hooks.runBefore(EVENT, CALL)).rejects.toMatchObject({

@@ -57,11 +57,11 @@ describe('an operation in-process', () => {
   it.each<[unknown, RegExp]>([
     [undefined, /there is no caller; actor must be \{ kind: 'user'/],
     [{}, /the caller has no actor; /],
-    [{ actor: 'admin' }, /actor is no object; /],
+    [{ actor: 'admin' }, /actor is not an object; /],
     [{ actor: { kind: 'root' } }, /actor\.kind is neither "user" nor "system"; /],
-    [{ actor: { kind: 'user', userId: 'alice' } }, /actor\.userId is no user id; /],
-    [{ actor: { kind: 'user' } }, /actor\.userId is no user id; /],
-    [{ actor: { kind: 'system' } }, /actor\.name is no text; /],
+    [{ actor: { kind: 'user', userId: 'alice' } }, /actor\.userId is not a user id; /],
+    [{ actor: { kind: 'user' } }, /actor\.userId is not a user id; /],
+    [{ actor: { kind: 'system' } }, /actor\.name is not a text; /],
   ])('called by %j is refused with the required actor', async (caller, problem) => {
     const input = { userId: USERS.bob.user_id } as never;
     for (const call of [operations.listJobs, operations.resetPassword, operations.evacuateUser.start]) {
@@ -399,7 +399,7 @@ describe('hooks', () => {
     const hook = (): undefined => undefined;
     undo.push(hooks.before('listJobs', { name: 'a' }, hook), hooks.after('listJobs', { name: 'a' }, hook));
     undo.push(hooks.before('getJob', { name: 'a' }, hook));
-    expect(() => hooks.before('listJobs', { name: 'a' }, hook)).toThrow('before listJobs has a hook "a" already');
+    expect(() => hooks.before('listJobs', { name: 'a' }, hook)).toThrow('there is already a hook "a" before listJobs');
   });
 
   it.each(['nothing', 'purgeroom', '__proto__', 'toString', ''])('of the operation "%s" are refused', (name) => {

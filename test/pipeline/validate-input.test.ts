@@ -87,7 +87,7 @@ describe('a text that PostgreSQL cannot store', () => {
       fc.property(around(unstorable), (content) => {
         expect(refusalOf({ roomId: '!r:x', content })).toEqual([
           'M_INVALID_PARAM',
-          'bad parameter "content": has a NUL or half a surrogate pair',
+          'bad parameter "content": contains a NUL character or half of a surrogate pair',
         ]);
       }),
     );

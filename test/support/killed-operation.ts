@@ -19,12 +19,11 @@ export const SERVER_NAME = 'localhost' as ServerName;
 const LEASE_MS = 600;
 /** Maximum time that a job may take after the last kill, in ms. */
 const END_MS = 60_000;
-/** Number of kills that count. `KILLS=50` runs the long version. */
+/** Number of kills that happen while the operation is running. `KILLS=50` runs the long version. */
 const KILLS = countFromEnvironment('KILLS', 1);
 const SEED = countFromEnvironment('KILL_SEED', 20_260_103);
 /**
- * A kill does not count if it comes before the operation begins or after it ends. This is the maximum number of such kills for
- * each kill that counts.
+ * Maximum number of kills that come before the operation begins or after it ends, for each kill that comes while it is running.
  */
 const MISSES = 3;
 /** For one of this many jobs, beginning with the first, the process that takes over the job is killed too. */

@@ -60,7 +60,8 @@ export const MEDIA_DELETION_ROUTES: readonly Route[] = [
     input: ({ body }) => ({ repair: body.repair, dryRun: body.dry_run }),
     respond: okOf,
   }),
-  // After the paths that could be those of a media.
+  // This route must come after the more specific paths. Otherwise, it would also match them, because `:serverName` matches any
+  // text.
   defineRoute({
     method: 'DELETE',
     path: `${V1}/media/:serverName/:mediaId`,

@@ -3,7 +3,7 @@ import { defineRoute, numberOf, ok, okOf, type Route, wireForm } from '../route.
 
 const V1 = '/_synapse/admin/v1';
 
-/** The fields that Synapse shows of every media. Dendrite does not record when a media was used last. */
+/** The fields that Synapse shows for every media. Dendrite does not record when a media was last used. */
 const mediaBody = (media: StoredMedia) => ({
   media_id: media.mediaId,
   media_type: media.contentType,

@@ -68,7 +68,7 @@ export const planBulk = defineOperation({
     const unknown = Object.keys(options).find((name) => !known.includes(name));
     if (unknown !== undefined) {
       const names = known.length === 0 ? 'none' : known.join(', ');
-      throw new ParameterError(['options', unknown], `it is not an option of ${operation}; there are: ${names}`);
+      throw new ParameterError(['options', unknown], `it is not an option of ${operation}. The options are: ${names}`);
     }
     const items = await itemsOf(scope, wanted);
     const [first] = items;
@@ -89,7 +89,7 @@ async function itemsOf(scope: ReadScope, wanted: Input): Promise<string[]> {
   const [ids, filter] = items === 'users' ? (['userIds', 'userFilter'] as const) : (['roomIds', 'roomFilter'] as const);
   for (const name of ['userIds', 'userFilter', 'roomIds', 'roomFilter'] as const) {
     if (wanted[name] !== undefined && name !== ids && name !== filter) {
-      throw new ParameterError([name], `${wanted.operation} is for ${items}`);
+      throw new ParameterError([name], `${wanted.operation} works on ${items}`);
     }
   }
   const { [ids]: named, [filter]: filtered } = wanted;
@@ -122,4 +122,4 @@ async function findRooms(scope: ReadScope, filter: Input['roomFilter']): Promise
 }
 
 const tooMany = (parameter: string): ParameterError =>
-  new ParameterError([parameter], `it finds more than ${MAX_ITEMS}; narrow it`);
+  new ParameterError([parameter], `it finds more than ${MAX_ITEMS}; set more filters`);

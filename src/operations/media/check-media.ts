@@ -23,27 +23,27 @@ import { requireFileRemoval } from './deleted-media.ts';
 
 /** Number of rows or files that a step checks. */
 const STEP = 200;
-/** Number of questions that the host's store gets at once. */
+/** Number of files about which the host's store is asked at the same time. */
 const LANES = 8;
 /** Maximum number of problems that the result lists. */
 const MAX_LISTED = 1_000;
 
-/** Something in which the rows and the files of media disagree. */
+/** A difference between the rows of media in the database and the files in the host's store. */
 export interface MediaProblem {
   /**
-   * `row_without_file`: the file of a row is missing. `file_without_row`: no row names the file. `size`: the row has another
-   * size than the file.
+   * `row_without_file`: the file of a row is missing. `file_without_row`: no row refers to the file. `size`: the size in the
+   * row differs from the size of the file.
    */
   readonly problem: 'row_without_file' | 'file_without_row' | 'size';
-  /** The media of the row. Absent for a file without a row. */
+  /** The URI of the media. Absent for a file without a row. */
   readonly uri?: string;
-  /** The hash of the content, as the row or the store has it. */
+  /** The hash of the content. It comes from the row, or from the store for a file without a row. */
   readonly hash: string;
-  /** The thumbnail, such as `96x96-crop`. Absent for the content itself. */
+  /** The thumbnail, such as `96x96-crop`. Absent if the file is the media itself. */
   readonly thumbnail?: string;
-  /** Size in the row in bytes. Absent for a file without a row. */
+  /** The size in the row, in bytes. Absent for a file without a row. */
   readonly rowSize?: number;
-  /** Size of the file in bytes. Absent for a row without a file. */
+  /** The size of the file, in bytes. Absent for a row without a file. */
   readonly fileSize?: number;
 }
 
@@ -51,7 +51,7 @@ export interface MediaProblem {
 export interface MediaCheck {
   /** Number of checked rows of media and thumbnails. */
   readonly rows: number;
-  /** Number of checked files. `null`: the host's store cannot list its files, so files without rows were not looked for. */
+  /** Number of checked files. `null` if the host's store cannot list its files. Files without rows are then not found. */
   readonly files: number | null;
   readonly rowsWithoutFiles: number;
   readonly filesWithoutRows: number;
@@ -84,15 +84,15 @@ const BEGIN: CheckProgress = {
 };
 
 /**
- * Compares the rows of media and of thumbnails with the files of the host's store. With `repair`, rows without a file and
- * files without a row are removed, and the size in a row becomes that of the file.
- * @throws MatrixError `M_BAD_STATE` if the homeserver lends no store of media files
+ * Compares the rows of media and of thumbnails with the files in the host's store. With `repair`, removes rows without a file
+ * and files without a row, and sets the size in a row to the size of the file.
+ * @throws MatrixError `M_BAD_STATE` if the host provides no store of media files
  */
 export const checkMedia = defineJobOperation({
   access: 'admin',
   effect: 'job',
   input: inputObject({
-    /** Whether to repair what is found. @defaultValue false: the check only reports */
+    /** Whether to repair the differences. @defaultValue false, which only reports them */
     repair: z.boolean().default(false),
     /** Only reports what a repair would find. @defaultValue false */
     dryRun: z.boolean().default(false),
@@ -144,7 +144,10 @@ async function checkRows({ work, store, repairs }: Settings, progress: CheckProg
   });
 }
 
-/** Sizes of the files that rows name. `undefined`: the file is missing, or its name is none. */
+/**
+ * Returns the size of each row's file. The size is `undefined` if the file is missing, or if the row's hash or thumbnail cannot
+ * be a file name.
+ */
 async function sizesOf(store: MediaStore, rows: readonly FileRow[]): Promise<(number | undefined)[]> {
   const sizes: (number | undefined)[] = [];
   const waiting = [...rows.entries()];
@@ -159,7 +162,10 @@ async function sizesOf(store: MediaStore, rows: readonly FileRow[]): Promise<(nu
   return rows.map((_, at) => sizes[at]);
 }
 
-/** Asks for the files again under their locks, because the homeserver may have stored them meanwhile. Repairs what is wrong. */
+/**
+ * Locks the files and asks the store for them again, because the homeserver may have stored them in the meantime. If `repairs`
+ * is true, repairs the remaining differences.
+ */
 async function judge(
   transaction: Knex.Transaction,
   store: MediaStore,
@@ -192,7 +198,7 @@ async function judge(
   return found;
 }
 
-/** Looks for files that no row names. */
+/** Finds files to which no row refers. */
 async function checkFiles({ work, store, repairs }: Settings, progress: CheckProgress): Promise<CheckProgress> {
   const { result } = progress;
   const [after] = progress.after;

@@ -17,9 +17,12 @@ import {
 import { orderOf, userMediaPage } from './list-user-media.ts';
 import { mediaIdInput, originInput, unknownMedia } from './media-input.ts';
 
-/** Number of media in one page of a long list. */
+/** Number of media that one query for a long list reads. */
 const PAGE = 10_000;
-/** A time before this one, in 1970, is one in seconds. Synapse refuses it, too. */
+/**
+ * The earliest time that a caller may give. It is in December 1970. An earlier time is a mistake: it is a time in seconds.
+ * Synapse refuses the same times.
+ */
 const EARLIEST = 30_000_000_000;
 
 const beforeInput = z.int().min(EARLIEST, {
@@ -31,10 +34,11 @@ async function* only(keys: readonly MediaKey[]): AsyncGenerator<readonly MediaKe
 }
 
 /**
- * Deletes a media of any server, with its thumbnails. The file goes with the last media that has its content.
- * Synapse: `DELETE /_synapse/admin/v1/media/{serverName}/{mediaId}`, for local media.
+ * Deletes a media of any server, and its thumbnails. Media with the same content share a file. The file is removed with the
+ * last of these media. Synapse's route is `DELETE /_synapse/admin/v1/media/{serverName}/{mediaId}`. It deletes only local
+ * media.
  * @throws MatrixError `M_NOT_FOUND` if there is no such media
- * @throws MatrixError `M_BAD_STATE` if the homeserver lends no store of media files
+ * @throws MatrixError `M_BAD_STATE` if the host provides no store of media files
  */
 export const deleteMedia = defineJobOperation({
   access: 'admin',
@@ -58,16 +62,16 @@ export const deleteMedia = defineJobOperation({
     deleteAsJob(work, only([{ origin, mediaId }])),
 });
 
-/** The checkpoint of `deleteUserMedia`: the media on the page, as they were when the job began. */
+/** The checkpoint of `deleteUserMedia`: the media to delete, as the list had them when the job began. */
 interface UserProgress extends DeletionCounts {
   readonly keys?: readonly MediaKey[];
 }
 
 /**
- * Deletes media that a local user has uploaded: those on one page of their list.
- * Synapse: `DELETE /_synapse/admin/v1/users/{userId}/media`.
+ * Deletes media that a local user has uploaded: those on one page of the user's list. Synapse's route is `DELETE
+ * /_synapse/admin/v1/users/{userId}/media`.
  * @throws MatrixError `M_NOT_FOUND` if there is no such user
- * @throws MatrixError `M_BAD_STATE` if the homeserver lends no store of media files
+ * @throws MatrixError `M_BAD_STATE` if the host provides no store of media files
  */
 export const deleteUserMedia = defineJobOperation({
   access: 'admin',
@@ -77,7 +81,10 @@ export const deleteUserMedia = defineJobOperation({
     userId: userIdInput,
     /** Sort key of the list. @defaultValue `created_ts` */
     orderBy: userMediaPage.orderBy,
-    /** `f`: ascending; `b`: descending. @defaultValue `f`, or `b` if there is no sort key either, which is newest first */
+    /**
+     * `f` means ascending, `b` means descending. @defaultValue `f` if `orderBy` is given; otherwise `b`, so that the newest
+     * come first
+     */
     direction: userMediaPage.direction,
     /** Maximum number of media to delete. @defaultValue 100 */
     limit: userMediaPage.limit,
@@ -112,9 +119,10 @@ export const deleteUserMedia = defineJobOperation({
 });
 
 /**
- * Deletes local media that are old and large, except protected ones. Synapse: `POST /_synapse/admin/v1/media/delete`, where
- * the time is that of the last access. Dendrite knows only that of the upload.
- * @throws MatrixError `M_BAD_STATE` if the homeserver lends no store of media files
+ * Deletes local media that are older and larger than the given limits. Protected media are not deleted. The age is the time
+ * since the upload. Synapse's route is `POST /_synapse/admin/v1/media/delete`. In Synapse, the age is the time since the last
+ * access, which Dendrite does not record.
+ * @throws MatrixError `M_BAD_STATE` if the host provides no store of media files
  */
 export const deleteOldMedia = defineJobOperation({
   access: 'admin',
@@ -126,7 +134,7 @@ export const deleteOldMedia = defineJobOperation({
     beforeTs: beforeInput,
     /** Only media with more bytes than this are deleted. @defaultValue 0 */
     sizeGt: z.int().min(0).default(0),
-    /** Whether to keep the pictures of users and rooms: those in profiles, and in the current state of rooms. @defaultValue true */
+    /** Whether to keep the avatars in users' profiles and in the current state of rooms. @defaultValue true */
     keepProfiles: z.boolean().default(true),
     /** Only reports what would happen. @defaultValue false */
     dryRun: z.boolean().default(false),
@@ -145,24 +153,25 @@ export const deleteOldMedia = defineJobOperation({
   },
 });
 
-/** The result of a purge of the cache. */
+/** The result of `purgeMediaCache`. */
 export interface PurgedMedia {
   /** Number of deleted media. */
   readonly deleted: number;
-  /** Sum of their sizes in bytes. */
+  /** Sum of the sizes of the deleted media, in bytes. */
   readonly totalLength: number;
 }
 
 /**
- * Deletes media of other servers that this homeserver has stored, except protected ones. A user who asks for one makes the
- * homeserver fetch it again. Synapse: `POST /_synapse/admin/v1/purge_media_cache`, where the time is that of the last access.
- * @throws MatrixError `M_BAD_STATE` if the homeserver lends no store of media files
+ * Deletes media of other servers that this homeserver has stored, except protected media. When a user requests such a media
+ * again, the homeserver fetches it again. Synapse's route is `POST /_synapse/admin/v1/purge_media_cache`. In Synapse,
+ * `before_ts` is compared with the time of the last access.
+ * @throws MatrixError `M_BAD_STATE` if the host provides no store of media files
  */
 export const purgeMediaCache = defineJobOperation({
   access: 'admin',
   effect: 'job',
   input: inputObject({
-    /** Media fetched before this time are deleted, in ms since the epoch. */
+    /** Media that were fetched before this time are deleted, in ms since the epoch. */
     beforeTs: beforeInput,
     /** Only reports what would happen. @defaultValue false */
     dryRun: z.boolean().default(false),
@@ -181,7 +190,7 @@ export const purgeMediaCache = defineJobOperation({
   },
 });
 
-/** Yields the media that a filter chooses, page by page. */
+/** Yields the media that a filter selects, page by page. If `keepsAvatars` is true, leaves out avatars of users and rooms. */
 async function* chosen(
   work: JobScope<DeletionCounts>,
   filter: Omit<MediaFilter, 'localServerNames'>,

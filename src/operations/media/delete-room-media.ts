@@ -15,11 +15,14 @@ import {
 } from './deleted-media.ts';
 import { findMediaOfRoom } from './room-media.ts';
 
-/** Which media to delete: those that nothing else on the homeserver names, or all of them. */
+/**
+ * Which media of a room to delete. `unused`: only media to which nothing outside of the room refers. `all`: all media of the
+ * room.
+ */
 export const DELETABLE = ['unused', 'all'] as const;
 export type Deletable = (typeof DELETABLE)[number];
 
-/** Yields the media of a room that may be deleted. */
+/** Yields those media of a room that `which` allows to delete. */
 export async function* deletableMediaOfRoom(
   work: Pick<JobScope, 'reader' | 'signal'>,
   roomId: RoomId,
@@ -33,10 +36,10 @@ export async function* deletableMediaOfRoom(
 }
 
 /**
- * Deletes the media that the events of a room use, of all servers. The events stay. The media of encrypted events are unknown
- * to the homeserver.
+ * Deletes the media that the events of a room use, from all servers. The events stay. Media of encrypted events are not
+ * deleted, because the homeserver cannot read these events.
  * @throws MatrixError `M_NOT_FOUND` if there is no such room
- * @throws MatrixError `M_BAD_STATE` if the homeserver lends no store of media files
+ * @throws MatrixError `M_BAD_STATE` if the host provides no store of media files
  */
 export const deleteRoomMedia = defineJobOperation({
   access: 'admin',
@@ -44,7 +47,9 @@ export const deleteRoomMedia = defineJobOperation({
   input: inputObject({
     /** The room. */
     roomId: roomIdInput,
-    /** `unused`: media that nothing outside of the room names; `all`: all media of the room. @defaultValue `unused` */
+    /**
+     * `unused`: only media to which nothing outside of the room refers. `all`: all media of the room. @defaultValue `unused`
+     */
     media: z.enum(DELETABLE).default('unused'),
     /** Only reports what would happen. @defaultValue false */
     dryRun: z.boolean().default(false),

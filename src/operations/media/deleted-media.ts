@@ -9,7 +9,7 @@ import type { JobScope, OperationServices } from '../define-operation.ts';
 
 /** Number of media that a step deletes. */
 const STEP = 200;
-/** Number of media that one walk through everything that names media looks for. */
+/** Number of media that one search for references looks for. Each search reads everything that can refer to media. */
 const WALK = 20_000;
 /** Maximum number of ids that a result lists. */
 const MAX_LISTED = 10_000;
@@ -19,7 +19,7 @@ export interface DeletedMediaIds {
   /** Ids of deleted media, at most 10,000. */
   readonly deletedMedia: readonly string[];
   readonly total: number;
-  /** Sum of the sizes of the deleted media in bytes. */
+  /** Sum of the sizes of the deleted media, in bytes. */
   readonly totalLength: number;
 }
 
@@ -31,19 +31,19 @@ export interface DeletionCounts {
 
 export const NOTHING_DELETED: DeletionCounts = { total: 0, totalLength: 0 };
 
-/** @throws MatrixError `M_BAD_STATE` if the host lends no store of media files */
+/** Returns the part that removes files. @throws MatrixError `M_BAD_STATE` if the host provides no store of media files */
 export function requireFileRemoval({ fileRemoval }: Pick<OperationServices, 'fileRemoval'>): FileRemoval {
   if (fileRemoval !== undefined) return fileRemoval;
   throw new MatrixError(
     'M_BAD_STATE',
-    'The homeserver lends no store of media files (host.media), so no media can be removed',
+    'The homeserver provides no store of media files (host.media), so no media can be removed',
   );
 }
 
 type Work = Pick<JobScope, 'reader' | 'signal' | 'dryRun' | 'fileRemoval'>;
 type Step = (batch: readonly MediaKey[]) => Promise<void>;
 
-/** Deletes media in steps, and then removes the files that no row names any more. */
+/** Deletes the rows of media in steps. Then removes the files to which no row refers any more. */
 async function deleteInSteps(work: Work, keys: AsyncIterable<readonly MediaKey[]>, step: Step): Promise<void> {
   for await (const page of keys) {
     for (let first = 0; first < page.length; first += STEP) {
@@ -54,16 +54,16 @@ async function deleteInSteps(work: Work, keys: AsyncIterable<readonly MediaKey[]
   if (!work.dryRun) await requireFileRemoval(work).run(work.signal);
 }
 
-/** The counts after a step. */
+/** Returns the counts after a step. */
 const countMore = (before: DeletionCounts, deleted: readonly DeletedMedia[]): DeletionCounts => ({
   total: before.total + deleted.length,
   totalLength: before.totalLength + deleted.reduce((sum, { size }) => sum + size, 0),
 });
 
 /**
- * Deletes media as a part of a job.
- * @param before what an earlier run of the job has deleted
- * @param commit runs a change in a step of the job, which stores the counts
+ * Deletes media as one part of a job that also does other work.
+ * @param before what earlier attempts of the job have deleted
+ * @param commit commits a change in a step of the job, which also stores the counts
  */
 export async function deleteAsPart(
   work: Work,
@@ -78,7 +78,10 @@ export async function deleteAsPart(
   return counts;
 }
 
-/** Deletes media as the whole work of a job. The ids are the job's items, and the counts are its checkpoint. */
+/**
+ * Deletes media as the whole work of a job. The job's checkpoint has the counts. The ids of the deleted media are stored as
+ * items of the job.
+ */
 export async function deleteAsJob(
   work: JobScope<DeletionCounts>,
   keys: AsyncIterable<readonly MediaKey[]>,
@@ -96,15 +99,15 @@ export async function deleteAsJob(
   return { deletedMedia: await work.items.list(work.reader(), MAX_LISTED), ...counts };
 }
 
-/** Media that something names are left out. */
+/** Which media a deletion keeps, because something refers to them. */
 export interface Keeping {
-  /** `named`: keeps media that anything names. `avatars`: keeps pictures of users and rooms. `nothing`: keeps none. */
+  /** `named`: keeps media to which anything refers. `avatars`: keeps avatars of users and rooms. `nothing`: keeps no media. */
   readonly keep: 'named' | 'avatars' | 'nothing';
-  /** What does not count as naming a media. */
+  /** References that do not count. */
   readonly except?: Omit<NamingFilter, 'needle'>;
 }
 
-/** Yields the media that may be deleted, without those that must be kept. */
+/** Yields the media that may be deleted. Leaves out those that must be kept. */
 export async function* withoutKept(
   { reader, signal }: { readonly reader: () => Db; readonly signal: AbortSignal },
   keys: readonly MediaKey[],

@@ -14,21 +14,22 @@ import { mediaIdInput, originInput, unknownMedia } from './media-input.ts';
 /** Maximum number of uses in an answer. */
 const MAX_USES = 1_000;
 
-/** A media, with everything that uses it. */
+/** A media, and everything that refers to it. */
 export interface MediaUses {
   readonly media: StoredMedia;
   readonly thumbnails: readonly StoredThumbnail[];
   /** URIs of other media with the same content, which share the file. */
   readonly sameContent: readonly string[];
-  /** The events, invites, profiles and account data that name the media. */
+  /** The events, invites, profiles and account data that refer to the media. */
   readonly uses: readonly MediaPlace[];
-  /** Whether there are more uses than the list has. */
+  /** Whether there are more than the listed uses. */
   readonly hasMore: boolean;
 }
 
 /**
- * Shows a media with its thumbnails and with the first 1,000 places that name it: events of all rooms, invites, profiles and
- * account data. Encrypted events name none. Reads all events of the homeserver.
+ * Shows a media with its thumbnails, and the first 1,000 places that refer to it: events of all rooms, invites, profiles and
+ * account data. Encrypted events are not among them, because the homeserver cannot read them. Reads all events of the
+ * homeserver.
  * @throws MatrixError `M_NOT_FOUND` if there is no such media
  */
 export const getMediaUses = defineOperation({

@@ -4,7 +4,7 @@ import { inputObject } from '../input-object.ts';
 import { mediaIdInput, originInput, unknownMedia } from './media-input.ts';
 
 /**
- * Shows a media that the homeserver has stored. Synapse: `GET /_synapse/admin/v1/media/{serverName}/{mediaId}`.
+ * Shows a media that the homeserver has stored. Synapse's route is `GET /_synapse/admin/v1/media/{serverName}/{mediaId}`.
  * @throws MatrixError `M_NOT_FOUND` if there is no such media
  */
 export const getMedia = defineOperation({

@@ -10,19 +10,22 @@ import { inputObject } from '../input-object.ts';
 import { requireAccount } from '../users/local-account.ts';
 import { userIdInput } from '../users/user-id-input.ts';
 
-/** Input fields that choose a page of a user's media. */
+/** Input fields that select a page of a user's media. */
 export const userMediaPage = {
   /** Sort key of the list. @defaultValue `created_ts` */
   orderBy: z.enum(USER_MEDIA_ORDERS).optional(),
-  /** `f`: ascending; `b`: descending. @defaultValue `f`, or `b` if there is no sort key either, which is newest first */
+  /**
+   * `f` means ascending, `b` means descending. @defaultValue `f` if `orderBy` is given; otherwise `b`, so that the newest come
+   * first
+   */
   direction: z.enum(['f', 'b']).optional(),
   /** Maximum number of media on the page. @defaultValue 100 */
   limit: z.int().min(0).max(10_000).default(100),
-  /** `nextToken` of the previous page: the number of media to skip. @defaultValue 0 */
+  /** `nextToken` of the previous page, which is the number of media to skip. @defaultValue 0 */
   from: z.int().min(0).default(0),
 };
 
-/** The order of a page. */
+/** Returns the order of a page, with the defaults of `userMediaPage`. */
 export const orderOf = ({
   orderBy,
   direction,
@@ -35,8 +38,9 @@ export const orderOf = ({
 });
 
 /**
- * Lists the media that a local user has uploaded, page by page. `total` and `totalLength` count all of them. Each call reads
- * all rows of media, because Dendrite has no index on the uploader. Synapse: `GET /_synapse/admin/v1/users/{userId}/media`.
+ * Lists the media that a local user has uploaded, page by page. `total` and `totalLength` are the number and the size of all
+ * media of the user. Each call reads all rows of media, because Dendrite has no index on the uploader. Synapse's route is `GET
+ * /_synapse/admin/v1/users/{userId}/media`.
  * @throws MatrixError `M_NOT_FOUND` if there is no such user
  */
 export const listUserMedia = defineOperation({
@@ -47,11 +51,14 @@ export const listUserMedia = defineOperation({
     userId: userIdInput,
     /** Sort key of the list. @defaultValue `created_ts` */
     orderBy: userMediaPage.orderBy,
-    /** `f`: ascending; `b`: descending. @defaultValue `f`, or `b` if there is no sort key either, which is newest first */
+    /**
+     * `f` means ascending, `b` means descending. @defaultValue `f` if `orderBy` is given; otherwise `b`, so that the newest
+     * come first
+     */
     direction: userMediaPage.direction,
     /** Maximum number of media on the page. @defaultValue 100 */
     limit: userMediaPage.limit,
-    /** `nextToken` of the previous page: the number of media to skip. @defaultValue 0 */
+    /** `nextToken` of the previous page, which is the number of media to skip. @defaultValue 0 */
     from: userMediaPage.from,
   }),
   run: async (

@@ -3,7 +3,7 @@ import { MatrixError } from '../../errors.ts';
 import { isServerName, type ServerName } from '../../ids.ts';
 import { isMediaId } from '../../matrix/media-uris.ts';
 
-/** Input field for a server name. Its input type is `string`, so that callers need no cast. */
+/** Input field for a server name. Its TypeScript input type is `string`, so that callers need not cast. */
 export const originInput: z.ZodType<ServerName, string> = z.custom<ServerName>(
   (value) => typeof value === 'string' && isServerName(value),
   'not a server name',

@@ -36,9 +36,10 @@ async function quarantine(scope: WriteScope, keys: readonly MediaKey[]): Promise
 }
 
 /**
- * Quarantines a media and all media with the same content, or ends the quarantine. The homeserver answers as if they did not
- * exist. A media that the homeserver has not stored can be quarantined beforehand. A protected media stays available.
- * Synapse: `POST /_synapse/admin/v1/media/quarantine/{serverName}/{mediaId}` and `…/unquarantine/…`.
+ * Quarantines a media and all media with the same content, or ends the quarantine. While media are quarantined, the homeserver
+ * answers as if they did not exist. A media can be quarantined before the homeserver has stored it. A quarantine has no effect
+ * on a protected media. Synapse's routes are `POST /_synapse/admin/v1/media/quarantine/{serverName}/{mediaId}` and
+ * `…/unquarantine/{serverName}/{mediaId}`.
  */
 export const setMediaQuarantined = defineOperation({
   access: 'admin',
@@ -61,8 +62,8 @@ export const setMediaQuarantined = defineOperation({
 });
 
 /**
- * Quarantines all media that a local user has uploaded, except protected ones.
- * Synapse: `POST /_synapse/admin/v1/user/{userId}/media/quarantine`.
+ * Quarantines all media that a local user has uploaded, except protected media. Synapse's route is `POST
+ * /_synapse/admin/v1/user/{userId}/media/quarantine`.
  * @throws MatrixError `M_NOT_FOUND` if there is no such user
  */
 export const quarantineUserMedia = defineOperation({
@@ -82,8 +83,9 @@ export const quarantineUserMedia = defineOperation({
 });
 
 /**
- * Quarantines all media that the events of a room use, of all servers, except protected ones. The media of encrypted events
- * are unknown to the homeserver. Synapse: `POST /_synapse/admin/v1/room/{roomId}/media/quarantine`.
+ * Quarantines all media that the events of a room use, from all servers, except protected media. Media of encrypted events are
+ * left out, because the homeserver cannot read these events. Synapse's route is `POST
+ * /_synapse/admin/v1/room/{roomId}/media/quarantine`.
  */
 export const quarantineRoomMedia = defineOperation({
   access: 'admin',
@@ -100,15 +102,15 @@ export const quarantineRoomMedia = defineOperation({
 });
 
 /**
- * Protects a local media from quarantines, and ends its quarantine; or ends the protection.
- * Synapse: `POST /_synapse/admin/v1/media/protect/{mediaId}` and `…/unprotect/{mediaId}`.
+ * Protects a local media from quarantines, or ends the protection. Protecting a media also ends its quarantine. Synapse's
+ * routes are `POST /_synapse/admin/v1/media/protect/{mediaId}` and `…/unprotect/{mediaId}`.
  * @throws MatrixError `M_NOT_FOUND` if there is no such media
  */
 export const setMediaProtected = defineOperation({
   access: 'admin',
   effect: 'write',
   input: inputObject({
-    /** The id of the media on the primary server name. */
+    /** The id of the media. Its server is the main server name. */
     mediaId: mediaIdInput,
     /** `true` protects the media; `false` ends the protection. */
     protected: z.boolean(),
@@ -132,8 +134,8 @@ async function requireLocalMedia({ db, localServerNames }: ReadScope, mediaId: s
 }
 
 /**
- * Lists when quarantines began and ended, oldest first. `nextBatch` is the `from` of the next page, which may be empty.
- * Synapse: `GET /_synapse/admin/v1/media/quarantine_changes`.
+ * Lists the times at which quarantines began and ended, oldest first. `nextBatch` is the `from` of the next page. That page may
+ * be empty. Synapse's route is `GET /_synapse/admin/v1/media/quarantine_changes`.
  */
 export const listQuarantineChanges = defineOperation({
   access: 'admin',

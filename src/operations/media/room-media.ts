@@ -7,7 +7,7 @@ import { defineOperation } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 import { roomIdInput } from '../rooms/room-id-input.ts';
 
-/** Lists the media that the events of a room use. Reads all events of the room. An unknown room uses none. */
+/** Lists the media that the events of a room use. Reads all events of the room. The list is empty for an unknown room. */
 export async function findMediaOfRoom(
   { db, signal }: { readonly db: Db; readonly signal: AbortSignal },
   roomId: RoomId,
@@ -22,9 +22,9 @@ export async function findMediaOfRoom(
 }
 
 /**
- * Lists the media that the events of a room use: files, pictures, stickers, their thumbnails, and avatars. The media of
- * encrypted events are unknown to the homeserver. Reads all events of the room. Synapse:
- * `GET /_synapse/admin/v1/room/{roomId}/media`.
+ * Lists the media that the events of a room use: files, pictures, stickers, their thumbnails, and avatars. Media of encrypted
+ * events are left out, because the homeserver cannot read these events. Reads all events of the room. Synapse's route is `GET
+ * /_synapse/admin/v1/room/{roomId}/media`.
  */
 export const listRoomMedia = defineOperation({
   access: 'admin',

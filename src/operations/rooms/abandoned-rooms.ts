@@ -101,7 +101,10 @@ export const purgeAbandonedRooms = defineJobOperation({
       return { checkpoint: work.checkpoint ?? {}, phase: 'look', value };
     });
     if (announced > 0)
-      work.log.info({ rooms: announced, afterMs, dryRun }, 'Rooms without local users are purged later');
+      work.log.info(
+        { rooms: announced, afterMs, dryRun },
+        'Found rooms without local users, which will be purged later',
+      );
     const rooms = due.map(({ roomId }) => roomId);
     if (dryRun || work.dryRun) return { announced, purged: rooms };
     const failed: Failure[] = [];

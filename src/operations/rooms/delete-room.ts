@@ -57,8 +57,8 @@ const input = inputObject({
    */
   message: z.string().min(1).max(10_000).optional(),
   /**
-   * Media that the room's events use. `keep`: they stay. `unused`: those that nothing outside of the room names are deleted.
-   * `all`: all of them are deleted. Only with `purge`. @defaultValue `keep`
+   * What to do with the media that the room's events use. `keep`: keeps them. `unused`: deletes media to which nothing outside
+   * of the room refers. `all`: deletes all of them. `unused` and `all` need `purge`. @defaultValue `keep`
    */
   media: mediaChoiceInput,
   /** Only reports what would happen. @defaultValue false */
@@ -130,7 +130,10 @@ export const deleteRoom = defineJobOperation({
   },
 });
 
-/** Deletes media of the hidden room, as long as its events say which these are. */
+/**
+ * Deletes media of the hidden room. This must happen before its events are deleted, because the events say which media these
+ * are.
+ */
 async function deleteMediaFirst(
   work: JobScope<DeletionProgress>,
   tracked: TrackedDeletion,

@@ -22,7 +22,7 @@ import { roomIdInput } from './room-id-input.ts';
 interface Progress extends PurgeCheckpoint {
   /** Progress of the evacuation before the purge. Absent after the room was hidden. */
   readonly evacuation?: EvacuationProgress | undefined;
-  /** Media that have been deleted. Absent if media are kept. */
+  /** Counts of the media that have been deleted. Absent if media are kept. */
   readonly media?: DeletionCounts | undefined;
 }
 
@@ -60,8 +60,8 @@ export const purgeRoom = defineJobOperation({
      */
     onlyIfEmpty: z.boolean().default(false),
     /**
-     * Media that the room's events use. `keep`: they stay. `unused`: those that nothing outside of the room names are deleted.
-     * `all`: all of them are deleted. @defaultValue `keep`
+     * What to do with the media that the room's events use. `keep`: keeps them. `unused`: deletes media to which nothing
+     * outside of the room refers. `all`: deletes all of them. @defaultValue `keep`
      */
     media: mediaChoiceInput,
     /** Only reports what would happen. @defaultValue false */
@@ -98,7 +98,10 @@ export const purgeRoom = defineJobOperation({
   },
 });
 
-/** Deletes media of the hidden room, as long as its events say which these are. */
+/**
+ * Deletes media of the hidden room. This must happen before its events are deleted, because the events say which media these
+ * are.
+ */
 function deleteMediaFirst(work: JobScope<Progress>, roomId: RoomId, choice: Deletable): Promise<DeletionCounts> {
   const keys = deletableMediaOfRoom(work, roomId, choice);
   return deleteAsPart(work, keys, work.checkpoint?.media ?? NOTHING_DELETED, (change) =>

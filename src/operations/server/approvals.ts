@@ -95,7 +95,8 @@ export const decideApproval = defineOperation({
     const approval = await requireApproval(approvalId, (id) => lockApproval(transaction, id));
     await requireSecondAdmin(transaction, actor, approval);
     if (approval.state !== 'pending') {
-      const problem = approval.state === 'expired' ? 'This has expired' : `This is ${approval.state} already`;
+      const problem =
+        approval.state === 'expired' ? 'This request has expired' : `This request is already ${approval.state}`;
       throw new MatrixError('M_BAD_STATE', problem, { status: 409 });
     }
     await storeDecision(transaction, approvalId, { state: STATE_AFTER[decision], decidedBy: nameOf(actor), reason });
@@ -111,9 +112,9 @@ export const decideApproval = defineOperation({
  */
 async function requireSecondAdmin(db: Db, actor: Actor, { requestedBy }: Approval): Promise<void> {
   if (actor.kind === 'system')
-    throw new MatrixError('M_FORBIDDEN', 'Only an administrator with an account decides this');
+    throw new MatrixError('M_FORBIDDEN', 'Only an administrator with an account can decide about this approval');
   if (actor.userId.toLowerCase() === requestedBy.toLowerCase()) {
-    throw new MatrixError('M_FORBIDDEN', 'Another administrator must decide this');
+    throw new MatrixError('M_FORBIDDEN', 'Another administrator must decide about this approval');
   }
   if ((await findAccountType(db, actor.userId)) !== ACCOUNT_TYPE.admin) {
     throw new MatrixError('M_FORBIDDEN', 'This API can only be used by admin users.');

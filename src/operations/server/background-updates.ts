@@ -76,7 +76,7 @@ export const startBackgroundUpdate = defineOperation({
   includes: () => [{ operation: REINDEX, input: {} }],
   run: async (scope): Promise<void> => {
     const { joined } = await queueJob(scope, REINDEX, reindexFulltext, {});
-    if (joined) throw new MatrixError('M_BAD_STATE', 'this update is under way already');
+    if (joined) throw new MatrixError('M_BAD_STATE', 'this update is already running');
   },
 });
 

@@ -33,8 +33,8 @@ export const deactivateUser = defineJobOperation({
     /** Whether to delete the profile, and to record that the homeserver must hide the user's messages. @defaultValue false */
     erase: z.boolean().default(false),
     /**
-     * Media that the user has uploaded. `keep`: they stay. `unused`: those that nothing names are deleted, where the user's own
-     * profile does not count. `all`: all of them are deleted. @defaultValue `keep`
+     * What to do with the media that the user has uploaded. `keep`: keeps them. `unused`: deletes media to which nothing refers
+     * except the user's own profile. `all`: deletes all of them. @defaultValue `keep`
      */
     media: mediaChoiceInput,
     /** Only reports which rooms the user would leave, and how many media would be deleted. @defaultValue false */
@@ -89,13 +89,13 @@ export const deactivateUser = defineJobOperation({
   },
 });
 
-/** The checkpoint: those of the evacuation, and the media that have been deleted. */
+/** The checkpoint: the checkpoint of the evacuation, and counts of the media that have been deleted. */
 interface Progress {
   readonly evacuation?: object | undefined;
   readonly media?: DeletionCounts | undefined;
 }
 
-/** Yields the media of a user that may be deleted. */
+/** Yields the user's media that may be deleted. */
 async function* mediaOf(
   work: JobScope<Progress>,
   userId: UserId,

@@ -48,7 +48,7 @@ export const loginAsUser = defineOperation({
     const adminDevice = actor.kind === 'user' ? actor.device : undefined;
     if (adminDevice === undefined && validUntilMs === undefined) throw new ParameterError(['validUntilMs'], undefined);
     if (validUntilMs !== undefined && validUntilMs <= Date.now()) {
-      throw new ParameterError(['validUntilMs'], 'must be a time to come');
+      throw new ParameterError(['validUntilMs'], 'must be in the future');
     }
     const deviceId = randomBytes(12).toString('base64url');
     const { accessToken, sessionId } = await logIn(transaction, { userId, deviceId });

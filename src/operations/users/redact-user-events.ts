@@ -23,10 +23,13 @@ import { userIdInput } from './user-id-input.ts';
 /** Maximum number of events that one step redacts. */
 const BATCH = 250;
 
-/** Types that are redacted by default: Synapse's, with stickers and reactions. */
+/** Event types that are redacted by default. They are the types that Synapse redacts, and stickers and reactions. */
 const DEFAULT_TYPES = ['m.room.member', 'm.room.message', 'm.room.encrypted', 'm.sticker', 'm.reaction'];
 
-/** Types whose redaction would harm the room, or would not end. Synapse refuses the first two. */
+/**
+ * Event types that are never redacted, because a redaction would harm the room, or because redactions of redactions would never
+ * end. Synapse refuses the first two types.
+ */
 const KEPT_TYPES: readonly string[] = ['m.room.create', 'm.room.server_acl', 'm.room.redaction'];
 
 const typeInput = z
@@ -50,7 +53,7 @@ export interface RedactionFailure extends FailureCount {
   readonly eventIds: readonly string[];
 }
 
-/** The outcome of redacting a user's events. In a dry run, what the outcome would be. */
+/** The outcome of redacting a user's events. A dry run returns what the outcome would be. */
 export interface UserRedaction {
   /** Number of events that were redacted. */
   readonly redacted: number;
@@ -65,13 +68,13 @@ export interface UserRedaction {
 export interface RedactionProgress {
   readonly redacted: number;
   readonly failed: readonly FailureCount[];
-  /** The room that the job is in. Rooms are processed in the order of their ids. Absent at the beginning. */
+  /** The room whose events the job is redacting. The job processes rooms in the order of their ids. Absent at the beginning. */
   readonly roomId?: RoomId;
-  /** The last event that the job has seen in this room. Absent once the job is done with the room. */
+  /** The last event that the job has processed in this room. Absent after the job has finished the room. */
   readonly after?: EventPlace | undefined;
   /** Number of events in this room that count towards the limit. */
   readonly counted: number;
-  /** Number of events in rooms that the job is done with. */
+  /** Number of events in finished rooms. */
   readonly done: number;
   readonly total: number;
 }
@@ -89,8 +92,9 @@ interface Redaction {
 
 /**
  * Redacts the events of a local or remote user, in every room in which a local user may redact them. In each room, the newest
- * events are redacted first. The user redacts the events if possible, else the local member with the most power. Of member
- * events, only joins are redacted. A job does the work. Synapse: `POST /_synapse/admin/v1/user/{userId}/redact`.
+ * events are redacted first. If the user may send redactions, they are sent by the user. Otherwise the local member with the
+ * highest power level sends them. Of member events, only joins are redacted. A job does the work. Synapse's route is `POST
+ * /_synapse/admin/v1/user/{userId}/redact`.
  */
 export const redactUserEvents = defineJobOperation({
   access: 'admin',
@@ -100,15 +104,15 @@ export const redactUserEvents = defineJobOperation({
     userId: userIdInput,
     /** The rooms. An empty list means all rooms. */
     rooms: z.array(roomIdInput).max(10_000),
-    /** The reason that the redactions name. @defaultValue none */
+    /** The reason, which the redactions contain. @defaultValue no reason */
     reason: z.string().max(1_000).optional(),
     /** Maximum number of events in each room. @defaultValue 1000 */
     limit: z.int().min(1).default(1_000),
-    /** Whether the calling administrator redacts the events, and no other user. @defaultValue false */
+    /** Whether only the calling administrator may send the redactions. @defaultValue false */
     useAdmin: z.boolean().default(false),
-    /** Only events with a later `origin_server_ts`, in ms since the epoch. @defaultValue all */
+    /** Only events whose `origin_server_ts` is later, in ms since the epoch. @defaultValue no limit */
     afterTs: timeInput.optional(),
-    /** Only events with an earlier `origin_server_ts`, in ms since the epoch. @defaultValue all */
+    /** Only events whose `origin_server_ts` is earlier, in ms since the epoch. @defaultValue no limit */
     beforeTs: timeInput.optional(),
     /** Types of the events. @defaultValue joins, messages, encrypted messages, stickers and reactions */
     types: z.array(typeInput).min(1).max(100).default(DEFAULT_TYPES),
@@ -134,7 +138,7 @@ export const redactUserEvents = defineJobOperation({
   },
 });
 
-/** The outcome so far. The items are in the order of the reasons, so the counts tell which event has which reason. */
+/** Returns the outcome so far. The items are in the order of the reasons, so the counts say which item has which reason. */
 export async function outcomeOf(
   { redacted, failed: counts }: Pick<RedactionProgress, 'redacted' | 'failed'>,
   items: JobItems,
@@ -153,11 +157,11 @@ export async function outcomeOf(
 
 interface RoomOfEvents {
   readonly roomId: RoomId;
-  /** Number of events that the job looks at. */
+  /** Number of events that the job will process. */
   readonly events: number;
 }
 
-/** The rooms with events of the user, in the order of their ids. */
+/** Lists the rooms with events of the user, in the order of their ids. */
 async function roomsOf(db: Db, { limit, ...redaction }: Redaction): Promise<RoomOfEvents[]> {
   const rooms = await countUserEvents(db, filterOf(redaction));
   return rooms
@@ -171,7 +175,7 @@ const filterOf = ({ userId, rooms, types }: Pick<Redaction, 'userId' | 'rooms' |
   rooms: rooms.length === 0 ? undefined : rooms,
 });
 
-/** Redacts events in one room, in steps. */
+/** Redacts the events in one room, in steps. */
 async function redactInRoom(
   work: JobScope<RedactionProgress>,
   redaction: Redaction,
@@ -221,7 +225,10 @@ interface Outcome {
   readonly destinations: readonly ServerName[];
 }
 
-/** Redacts events of one room in one chain. A dry run only looks who may redact them. */
+/**
+ * Redacts events of one room. All redactions are written with one call of the room writer. A dry run only finds out who may
+ * redact the events.
+ */
 async function redactAll(
   { roomWriter, localServerNames, actor, dryRun }: JobScope<RedactionProgress>,
   transaction: Knex.Transaction,

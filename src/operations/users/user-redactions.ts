@@ -17,20 +17,20 @@ const STATUS = {
   cancelled: 'failed',
 } as const satisfies Record<Job['state'], string>;
 
-/** A redaction of a user's events in the form that Synapse shows, with its progress. */
+/** A redaction of a user's events, in Synapse's format and with its progress. */
 export interface UserRedactionStatus {
   readonly status: (typeof STATUS)[keyof typeof STATUS];
   /** Number of events that have been redacted. `null` if the redaction has failed or was cancelled. */
   readonly redacted: number | null;
-  /** Number of events that could not be redacted. `null` as for `redacted`. */
+  /** Number of events that could not be redacted. `null` if the redaction has failed or was cancelled. */
   readonly failed: number | null;
   readonly percent: number | null;
-  /** At most 10,000 events that could not be redacted, each with the reason. */
+  /** The reason for each event that could not be redacted, by event id. At most 10,000 events. */
   readonly failedRedactions: Readonly<Record<string, string>>;
   readonly error?: string;
 }
 
-/** Shows the progress of a redaction. Synapse: `GET /_synapse/admin/v1/user/redact_status/{redactId}`. */
+/** Shows the progress of a redaction. Synapse's route is `GET /_synapse/admin/v1/user/redact_status/{redactId}`. */
 export const getUserRedaction = defineOperation({
   access: 'admin',
   effect: 'read',
@@ -57,7 +57,10 @@ export const getUserRedaction = defineOperation({
   },
 });
 
-/** The outcome of the job so far. The casts hold because `redactUserEvents` wrote the job's checkpoint and result. */
+/**
+ * Returns the outcome of the job so far. The casts are safe, because `redactUserEvents` has written the job's checkpoint and
+ * result.
+ */
 async function readOutcome(db: Db, { id, result, checkpoint }: Job): Promise<UserRedaction> {
   if (result !== undefined) return result as unknown as UserRedaction;
   const progress = (checkpoint ?? { redacted: 0, failed: [] }) as unknown as RedactionProgress;

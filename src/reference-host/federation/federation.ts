@@ -28,7 +28,7 @@ export interface Federation {
   readonly sender: FederationSender;
   /** Starts to send what is queued for other servers. */
   readonly start: () => Promise<void>;
-  /** Call it when another server shows a sign of life. */
+  /** Call it when another server has sent a request or an answer, which shows that it is running. */
   readonly alive: (serverName: ServerName) => Promise<void>;
   /** Aborts running requests. Events that were not sent stay in the queue. */
   readonly stop: () => Promise<void>;

@@ -2,22 +2,25 @@ import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MatrixError, type MediaFile, type MediaFilePage, type MediaStore } from '../../index.ts';
 
-/** Hashes and names of thumbnails. They have no dots and no slashes, so a path never leaves the directory. */
+/**
+ * Patterns of hashes and of thumbnail names. They allow no dots and no slashes, so a path always stays inside the directory.
+ */
 const HASH = /^[A-Za-z0-9_-]{3,255}$/;
 const THUMBNAIL = /^thumbnail-(\d+)x(\d+)-(crop|scale)$/;
 
-/** A folder of media files, as Dendrite lays them out. */
+/** A folder of media files. It has the same layout as in Dendrite. */
 export interface MediaDirectory extends Required<MediaStore> {
   /**
-   * The path of a file: `<base>/<first character>/<second>/<rest of the hash>/file`, or `thumbnail-96x96-crop` beside it.
-   * @throws MatrixError `M_INVALID_PARAM` if the hash or the thumbnail would name a path of another form
+   * Returns the path of a file: `<base>/<first character of the hash>/<second character>/<rest of the hash>/file`. For a
+   * thumbnail, the last part is, for example, `thumbnail-96x96-crop`.
+   * @throws MatrixError `M_INVALID_PARAM` if the hash or the thumbnail does not match its pattern
    */
   readonly pathOf: (file: MediaFile) => string;
-  /** A folder for files that are not whole yet, on the same file system. */
+  /** A folder for files that are still being written. It is on the same file system. */
   readonly temporary: string;
 }
 
-/** @param base the folder; it is created with the first file */
+/** @param base the path of the folder, which is created with the first file */
 export function createMediaDirectory(base: string): MediaDirectory {
   const folderOf = (hash: string): string => {
     if (!HASH.test(hash)) throw new MatrixError('M_INVALID_PARAM', 'not the hash of a media file');
@@ -45,7 +48,7 @@ function nameOf(thumbnail: MediaFile['thumbnail']): string {
   return name;
 }
 
-/** Lists the files in the order of their hashes. A page ends with the last file of a hash. */
+/** Lists the files in the order of their hashes. All files of one hash are on the same page. */
 async function listFiles(base: string, after: string | undefined, limit: number): Promise<MediaFilePage> {
   const files: MediaFilePage['files'][number][] = [];
   for await (const hash of hashesIn(base, after ?? '')) {
@@ -60,7 +63,10 @@ async function listFiles(base: string, after: string | undefined, limit: number)
   return { files, next: undefined };
 }
 
-/** The hashes after a hash, in ascending order. Other folders, such as that of temporary files, have other names. */
+/**
+ * Yields the hashes that come after a hash, in ascending order. Ignores folders with longer names, such as the folder of
+ * temporary files.
+ */
 async function* hashesIn(base: string, after: string): AsyncGenerator<string> {
   for (const first of await entriesOf(base)) {
     if (first.length !== 1 || first < after.slice(0, 1)) continue;
@@ -81,12 +87,12 @@ function fileOf(hash: string, name: string): MediaFile | undefined {
   return { hash, thumbnail: { width: Number(width), height: Number(height), method } };
 }
 
-/** The names in a folder, sorted. A missing folder has none. */
+/** Returns the sorted names in a folder. The list is empty if the folder is missing. */
 async function entriesOf(folder: string): Promise<string[]> {
   return ((await ifThere(() => readdir(folder))) ?? []).sort((a, b) => (a < b ? -1 : 1));
 }
 
-/** Reads something of the file system. @returns `undefined` if there is no such file or folder */
+/** Calls a function that reads from the file system. @returns `undefined` if there is no such file or folder */
 async function ifThere<T>(read: () => Promise<T>): Promise<T | undefined> {
   try {
     return await read();

@@ -5,20 +5,23 @@ import type { UserId } from '../../ids.ts';
 
 const USERS = 10_000;
 
-/** How much of a limit a user has used up, at a time in ms since the epoch. */
+/** How many messages count towards a user's limit at a time. The time is in ms since the epoch. */
 interface Level {
   readonly used: number;
   readonly at: number;
 }
 
 /**
- * Refuses a message of a user whom an administrator has limited to fewer. Counts in this process only. This homeserver has no
- * limit of its own.
+ * Refuses a message if the user has sent too many. The limit comes from an administrator; without one, all messages are
+ * allowed. Only the messages of this process count.
  * @throws MatrixError `M_LIMIT_EXCEEDED` with `retry_after_ms`
  */
 export type LimitMessages = (userId: UserId) => Promise<void>;
 
-/** Creates a leaky bucket for each user: it takes `burstCount` messages, and leaks `messagesPerSecond`. */
+/**
+ * Creates the limit. It has a leaky bucket for each user, which holds `burstCount` messages and loses `messagesPerSecond` of
+ * them each second.
+ */
 export function createMessageLimit({ check }: Pick<Accounts, 'check'>): LimitMessages {
   const levels = new LRUCache<UserId, Level>({ max: USERS });
   return async (userId) => {

@@ -39,8 +39,8 @@ const namedKeys = (keys: Readonly<Record<string, unknown>> = {}): SessionKey[] =
   Object.entries(keys).map(([keyName, key]) => ({ name: keyName, key }));
 
 /**
- * Keys of devices. Client-Server API, "Key management API". Keys of users of other servers are shown as far as this
- * homeserver knows them.
+ * Routes for the keys of devices. Source: Client-Server API, "Key management API". Of users of other servers, only keys that
+ * this homeserver already knows are returned.
  */
 export function addKeysRoutes(router: Router, context: HostContext): void {
   const { db } = context;
@@ -105,7 +105,7 @@ interface QueryAnswer {
   readonly self_signing_keys: object | undefined;
 }
 
-/** @param wanted ids of devices. Empty: all devices */
+/** Returns the keys of a user's devices. @param wanted ids of devices. An empty list means all devices. */
 async function query({ db, admin }: HostContext, user: UserId, wanted: readonly string[]): Promise<QueryAnswer> {
   const { devices, masterKey, selfSigningKey } = await readUserDevices(db, user);
   const { hiddenDevices } = await admin.accounts.check(user);

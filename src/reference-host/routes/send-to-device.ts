@@ -19,8 +19,8 @@ const devices = z.record(storableText(255), z.record(z.string(), z.unknown()));
 const messagesSchema = z.object({ messages: z.record(userId, devices) });
 
 /**
- * Messages to devices. Client-Server API, "Send-to-Device messaging". A request that is sent again is not recognised, so its
- * messages arrive twice.
+ * Route for messages to devices. Source: Client-Server API, "Send-to-Device messaging". If a client repeats a request, the
+ * homeserver does not notice it, and the messages arrive twice.
  */
 export function addSendToDeviceRoute(router: Router, context: HostContext): void {
   const { db, signingKey } = context;

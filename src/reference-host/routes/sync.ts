@@ -14,12 +14,12 @@ import { readSyncAnswer, type SyncAnswer } from '../sync/sync-answer.ts';
 import type { SyncRequest } from '../sync/sync-request.ts';
 import type { SyncStreams } from '../sync/sync-streams.ts';
 
-/** The longest wait, in ms. Reverse proxies usually cut requests after one minute. */
+/** The longest time that a request waits, in ms. Reverse proxies usually end requests after one minute. */
 const LONGEST_WAIT_MS = 55_000;
 
 const queryOf = ({ query }: Context, name: string): string | undefined => [query[name]].flat()[0] || undefined;
 
-/** Client-Server API, "Syncing". */
+/** The route of `/sync`. Source: Client-Server API, "Syncing". */
 export function addSyncRoute(router: Router, context: HostContext, streams: SyncStreams): void {
   router.get(clientPaths('/sync'), async (ctx) => {
     const device = await authenticate(ctx, context);
@@ -30,7 +30,7 @@ export function addSyncRoute(router: Router, context: HostContext, streams: Sync
       fullState: queryOf(ctx, 'full_state') === 'true',
       since: since === undefined ? undefined : parseToken(since),
     });
-    // The client has hung up.
+    // The client has closed the connection.
     if (!ctx.writable) return;
     const { oneTime, unusedFallback } = await countKeys(context.db, device);
     ctx.body = {
@@ -41,7 +41,7 @@ export function addSyncRoute(router: Router, context: HostContext, streams: Sync
   });
 }
 
-/** Answers at once if there is something new, and otherwise when there is, or when the time is over. */
+/** Answers at once if there is something new. Otherwise waits until there is, or until the time limit. */
 async function answerWithin(
   limitMs: number,
   ctx: Context,
@@ -57,7 +57,8 @@ async function answerWithin(
     let { since } = question;
     let settled = await streams.settle();
     for (;;) {
-      // A position that another process has handed out is settled, too.
+      // The client may have got its position from another process. Then that position is settled, too, which means that no
+      // running transaction can add rows before it.
       const upTo = since === undefined ? settled : latest(settled, since);
       const answer = await readSyncAnswer(context, { ...question, since, upTo, now: Date.now() });
       const { isEmpty, position, rooms } = answer;
@@ -79,7 +80,10 @@ function timeoutOf(ctx: Context): number {
   return Math.min(Number(timeout), LONGEST_WAIT_MS);
 }
 
-/** The filter in the query: JSON, or the id of a stored filter. @throws MatrixError `M_NOT_FOUND`, `M_BAD_JSON` */
+/**
+ * Reads the filter in the query. It is JSON, or the id of a stored filter.
+ * @throws MatrixError `M_NOT_FOUND` or `M_BAD_JSON`
+ */
 async function filterOf(ctx: Context, { db }: HostContext, { userId }: Device): Promise<SyncFilter> {
   const filter = queryOf(ctx, 'filter') ?? '{}';
   if (filter.startsWith('{')) return parseFilter(jsonOf(filter));

@@ -3,7 +3,7 @@ import type { EventId, RoomId } from '../../ids.ts';
 import { isRecord } from '../../json.ts';
 import type { PlacedEvent } from '../../storage/syncapi/timeline.ts';
 
-/** Which relations to an event are wanted. */
+/** Selects events that relate to an event. */
 export interface RelationFilter {
   readonly eventId: EventId;
   /** @defaultValue all types of relations */
@@ -12,7 +12,10 @@ export interface RelationFilter {
   readonly type: string | undefined;
 }
 
-/** The events of a room that relate to another one, newest first. Reads the whole room, so it is for small rooms. */
+/**
+ * Lists the events of a room that relate to an event, newest first. Reads all events of the room, so it is only fast in small
+ * rooms.
+ */
 export async function readRelatedEvents(
   db: Knex,
   roomId: RoomId,

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
 import type { SyncPosition } from '../sync/position.ts';
 
-/** Who has something new in `/sync`: the members of these rooms, and these users. */
+/** What has something new in `/sync`: rooms, whose members must be woken, and users. */
 export interface SyncChanges {
   readonly rooms: readonly string[];
   readonly users: readonly string[];

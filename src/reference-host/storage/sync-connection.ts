@@ -1,19 +1,19 @@
 import { Client } from 'pg';
 import type { SyncPosition } from '../sync/position.ts';
 
-/** The newest ids of the streams, and the transactions that may hold ids up to these which are not committed yet. */
+/** The newest id of each stream of `/sync`, and the running transactions that may have taken ids up to these. */
 export interface StreamSample {
   readonly position: SyncPosition;
-  /** Ids of virtual transactions. */
+  /** The ids of the transactions' virtual transactions, as in `pg_locks`. */
   readonly writers: readonly string[];
 }
 
-/** One connection per process: it hears notifications, and reads how far the streams are settled. */
+/** The one connection of a process that receives notifications and reads the newest ids. */
 export interface SyncConnection {
-  /** Connects. @throws Error if the database is unreachable */
+  /** Connects. @throws Error if the database cannot be reached */
   readonly open: () => Promise<void>;
   readonly sample: () => Promise<StreamSample>;
-  /** Which of the given transactions have not ended. */
+  /** Returns those of the given transactions that have not ended. */
   readonly stillRunning: (writers: readonly string[]) => Promise<string[]>;
   /** Notifies all processes, including this one, that rows have been committed. */
   readonly notify: (payload: string) => Promise<void>;
@@ -36,7 +36,7 @@ const TABLES: Readonly<Record<keyof SyncPosition, string>> = {
   deviceLists: 'keyserver_key_changes',
 };
 
-/** Names of sequences depend on the age of the database. The default of a column names its sequence. */
+/** The name of a sequence depends on the age of the database. The default of the column that uses the sequence names it. */
 const SEQUENCES = `
   SELECT t.name, s.oid, quote_ident(n.nspname) || '.' || quote_ident(s.relname) AS sequence
   FROM unnest($1::text[]) AS t(name)
@@ -46,8 +46,9 @@ const SEQUENCES = `
   JOIN pg_namespace n ON n.oid = s.relnamespace`;
 
 /**
- * `nextval()` locks the sequence until the end of its transaction, and only then returns an id. PostgreSQL releases the lock
- * after the commit has become visible. Readers of the sequence have an AccessShareLock.
+ * Lists the transactions that may have taken an id. `nextval()` first locks the sequence until the end of its transaction, and
+ * then returns an id. PostgreSQL releases the lock only after the commit is visible. A transaction that only reads the sequence
+ * has an AccessShareLock and is not listed.
  */
 const WRITERS = `
   SELECT DISTINCT virtualtransaction AS writer FROM pg_locks
@@ -56,7 +57,7 @@ const WRITERS = `
 
 interface Opened {
   readonly client: Client;
-  /** Reads the last id of each sequence. */
+  /** SQL that reads the last id of each sequence. */
   readonly positions: string;
   readonly sequences: readonly number[];
 }
@@ -65,7 +66,7 @@ export function createSyncConnection(connectionString: string, { heard, lost }: 
   let opened: Opened | undefined;
   let last: Promise<unknown> = Promise.resolve();
 
-  /** Runs one statement at a time, because the driver no longer queues them. */
+  /** Runs one statement at a time, because the driver does not queue statements. */
   const query = async <Row extends object>(sql: string, values: readonly unknown[] = []): Promise<Row[]> => {
     const run = async (): Promise<Row[]> => {
       if (opened === undefined) throw new Error('the connection for /sync is closed');
@@ -104,7 +105,8 @@ export function createSyncConnection(connectionString: string, { heard, lost }: 
       opened = { client, positions, sequences: found.rows.map(({ oid }) => oid) };
     },
     sample: async () => {
-      // The ids come first: whoever holds one of them had the lock before, and still has it, or has ended.
+      // The ids must be read before the locks. A transaction that took one of these ids had its lock before. It either still
+      // has the lock or has ended.
       const [position] = await query<SyncPosition>(opened?.positions ?? '');
       if (position === undefined) throw new Error('the sequences of /sync are empty');
       return { position, writers: await listWriters(opened?.sequences ?? []) };

@@ -6,7 +6,7 @@ type Json = Readonly<Record<string, unknown>>;
 export interface StoredSyncEvent {
   readonly roomId: string;
   readonly eventId: string;
-  /** Stream position. 0 for state that came with a join over federation. */
+  /** Stream position of the event. It is 0 for state events that came with a join over federation. */
   readonly position: number;
   readonly event: Json;
 }
@@ -14,20 +14,23 @@ export interface StoredSyncEvent {
 /** An event of a timeline. */
 export interface TimelineEvent extends StoredSyncEvent {
   readonly depth: number;
-  /** Dendrite's number of the room's history visibility at the event: 1 `world_readable`, 2 `shared`, 3 `invited`, 4 `joined`. */
+  /**
+   * The number with which Dendrite stores the room's history visibility at the event: 1 is `world_readable`, 2 `shared`, 3
+   * `invited`, and 4 `joined`.
+   */
   readonly visibility: number;
-  /** The device that sent the event with a transaction id. */
+  /** The session that sent the event, and its transaction id. `undefined` if the event was sent without one. */
   readonly sentBy: { readonly sessionId: number; readonly transactionId: string } | undefined;
 }
 
-/** A part of a room's timeline: the events after one position, up to another. */
+/** A part of a room's timeline: the events after one position, up to and including another. */
 export interface TimelineRange {
   readonly roomId: string;
   readonly after: number;
   readonly upTo: number;
 }
 
-/** Names with an asterisk at the end stand for all names that begin so. */
+/** Selects events by type and sender. An asterisk at the end of a name stands for any characters. */
 export interface TimelineFilter {
   readonly types?: readonly string[] | undefined;
   readonly notTypes?: readonly string[] | undefined;
@@ -54,8 +57,8 @@ const storedEventOf = (row: Row): StoredSyncEvent => ({
 });
 
 /**
- * Reads the last `limit` events of each range, oldest first. The row comparison lets PostgreSQL read a range of the index by
- * room and position.
+ * Reads the last `limit` events of each range, oldest first. The row comparison in the SQL lets PostgreSQL use the index of
+ * rooms and positions.
  */
 export async function readTimelines(
   db: Knex,
@@ -105,14 +108,14 @@ export async function readTimelines(
   }));
 }
 
-/** An event that changed the state of its room, and the ids of the state events that came with it. */
+/** An event that changed the state of its room, and the ids of all state events that the change added. */
 export interface StateChange {
   readonly roomId: string;
   readonly position: number;
   readonly added: readonly string[];
 }
 
-/** Lists the changes of state in ranges of timelines, in order. */
+/** Lists the changes of state in ranges of timelines, in the order of the stream. */
 export async function listStateChanges(db: Knex, ranges: readonly TimelineRange[]): Promise<StateChange[]> {
   const { rows } = await db.raw<{ rows: { room_id: string; id: string; add_state_ids: string[] }[] }>(
     `SELECT e.room_id, e.id, e.add_state_ids
@@ -125,7 +128,7 @@ export async function listStateChanges(db: Knex, ranges: readonly TimelineRange[
   return rows.map((row) => ({ roomId: row.room_id, position: Number(row.id), added: row.add_state_ids }));
 }
 
-/** Reads events by id, from timelines and from current states. */
+/** Reads events by their ids, from timelines and from current states. */
 export async function readEventsById(db: Knex, eventIds: readonly string[]): Promise<Map<string, StoredSyncEvent>> {
   if (eventIds.length === 0) return new Map();
   const { rows } = await db.raw<{ rows: Row[] }>(
@@ -139,7 +142,7 @@ export async function readEventsById(db: Knex, eventIds: readonly string[]): Pro
   return new Map(rows.map((row) => [row.event_id, storedEventOf(row)]));
 }
 
-/** A member of a room whose state event is wanted. */
+/** A user whose member event in a room is wanted. */
 export interface WantedMember {
   readonly roomId: string;
   readonly userId: string;
@@ -147,7 +150,7 @@ export interface WantedMember {
 
 /**
  * Reads the current state of rooms.
- * @param members only these members @defaultValue all members
+ * @param members reads only the member events of these users @defaultValue all member events
  */
 export async function readCurrentState(
   db: Knex,
@@ -164,7 +167,7 @@ export async function readCurrentState(
   return [...rows.map(storedEventOf), ...(members === undefined ? [] : await readMembers(db, members))];
 }
 
-/** Reads the current state events of members. */
+/** Reads the current member events of users. */
 export async function readMembers(db: Knex, members: readonly WantedMember[]): Promise<StoredSyncEvent[]> {
   if (members.length === 0) return [];
   const { rows } = await db.raw<{ rows: Row[] }>(

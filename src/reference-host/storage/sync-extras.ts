@@ -40,11 +40,11 @@ export interface StoredReceipt {
   readonly type: string;
   readonly userId: string;
   readonly eventId: string;
-  /** In ms since the epoch. */
+  /** The time of the receipt, in ms since the epoch. */
   readonly ts: number;
 }
 
-/** Reads the receipts of rooms between two positions. */
+/** Reads the receipts of rooms that are newer than one position, up to another. */
 export async function readReceipts(
   db: Knex,
   roomIds: readonly string[],
@@ -68,14 +68,14 @@ export async function readReceipts(
   }));
 }
 
-/** A message to a device. */
+/** A to-device message. */
 export interface ToDeviceMessage {
   readonly position: number;
-  /** The sender, type and content. */
+  /** Has the sender, the type and the content. */
   readonly message: Json;
 }
 
-/** Deletes the messages that a device has received, and reads the next ones, in order. */
+/** Deletes the messages that a device has received, and reads its next ones, in order. */
 export async function takeToDevice(
   db: Knex,
   { userId, deviceId }: Device,
@@ -93,7 +93,7 @@ export async function takeToDevice(
   return rows.map(({ id, content }) => ({ position: Number(id), message: JSON.parse(content) }));
 }
 
-/** Users whose device keys changed between two positions. */
+/** Lists users whose device keys changed between two positions. */
 export async function listChangedDeviceLists(db: Knex, after: number, upTo: number): Promise<string[]> {
   if (upTo <= after) return [];
   return db('public.keyserver_key_changes')
@@ -102,7 +102,7 @@ export async function listChangedDeviceLists(db: Knex, after: number, upTo: numb
     .pluck('user_id');
 }
 
-/** What is left of a device's keys for new sessions. */
+/** The keys of a device that are still available for new encrypted sessions. */
 export interface KeyCounts {
   /** Number of one-time keys by algorithm. */
   readonly oneTime: Readonly<Record<string, number>>;
@@ -124,13 +124,13 @@ export async function countKeys(db: Knex, { userId, deviceId }: Device): Promise
   };
 }
 
-/** Unread messages of a room. */
+/** The numbers of unread messages of a room. */
 export interface UnreadCounts {
   readonly notifications: number;
   readonly highlights: number;
 }
 
-/** Unread messages of rooms, as far as they are stored. */
+/** Reads the stored numbers of unread messages of rooms. */
 export async function readUnreadCounts(
   db: Knex,
   userId: UserId,

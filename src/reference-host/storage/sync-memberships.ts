@@ -2,7 +2,7 @@ import type { Knex } from 'knex';
 import type { UserId } from '../../ids.ts';
 import type { StoredSyncEvent } from './sync-events.ts';
 
-/** The current member event of a user in each room. */
+/** Reads the current member event of a user in each room. */
 export async function readOwnMemberEvents(db: Knex, userId: UserId): Promise<StoredSyncEvent[]> {
   const { rows } = await db.raw<{
     rows: { room_id: string; event_id: string; position: string; headered_event_json: string }[];
@@ -19,13 +19,13 @@ export async function readOwnMemberEvents(db: Knex, userId: UserId): Promise<Sto
   }));
 }
 
-/** The last invite of a user to a room, or its end. */
+/** A user's last invite to a room. It may already have ended. */
 export interface StoredInvite extends StoredSyncEvent {
   /** Whether the invite was answered or withdrawn. */
   readonly isRetired: boolean;
 }
 
-/** Invites of a user, as rows of the stream between two positions. */
+/** Reads the rows of a user's invites between two positions. */
 export async function readInvites(
   db: Knex,
   userId: UserId,
@@ -53,7 +53,10 @@ export async function readInvites(
   );
 }
 
-/** How many users are in a room, and some of them. Client-Server API, "Syncing", `RoomSummary`. */
+/**
+ * How many users are in a room, and the ids of some of them, which the specification calls heroes. Source: Client-Server API,
+ * "Syncing", `RoomSummary`.
+ */
 export interface RoomSummary {
   readonly joined: number;
   readonly invited: number;
@@ -62,7 +65,7 @@ export interface RoomSummary {
 
 const HEROES = 5;
 
-/** Summaries of rooms for one of their members, who is no hero. */
+/** Reads the summaries of rooms for one of their members. This member is not among the heroes. */
 export async function readSummaries(
   db: Knex,
   roomIds: readonly string[],
@@ -84,7 +87,7 @@ export async function readSummaries(
   return new Map(rows.map(({ room_id: roomId, ...summary }) => [roomId, summary]));
 }
 
-/** Which of some users share a joined room with a user. */
+/** Returns those of some users who share a joined room with a user. */
 export async function listSharing(db: Knex, userId: UserId, others: readonly string[]): Promise<Set<string>> {
   if (others.length === 0) return new Set();
   const { rows } = await db.raw<{ rows: { state_key: string }[] }>(
@@ -97,7 +100,7 @@ export async function listSharing(db: Knex, userId: UserId, others: readonly str
   return new Set(rows.map(({ state_key }) => state_key));
 }
 
-/** Joined members of rooms. */
+/** Lists the joined members of rooms. */
 export async function listMembersOf(db: Knex, roomIds: readonly string[]): Promise<string[]> {
   if (roomIds.length === 0) return [];
   const { rows } = await db.raw<{ rows: { state_key: string }[] }>(

@@ -2,16 +2,16 @@ import type { Knex } from 'knex';
 import { splitUserId, type UserId } from '../../ids.ts';
 import { toJson } from '../../json.ts';
 
-/** A message to one device of a local user, or to all. */
+/** A message to one device or to all devices of a local user. */
 export interface ToDeviceMessage {
   readonly userId: UserId;
-  /** `*`: all devices. */
+  /** The id of the device, or `*` for all devices. */
   readonly deviceId: string;
-  /** Sender, type and content. */
+  /** Has the sender, the type and the content. */
   readonly message: Readonly<Record<string, unknown>>;
 }
 
-/** Stores a message to devices, until the devices have received it in `/sync`. */
+/** Stores a message to devices. It stays until the devices have received it with `/sync`. */
 export async function storeToDeviceMessage(
   transaction: Knex.Transaction,
   { userId, deviceId, message }: ToDeviceMessage,

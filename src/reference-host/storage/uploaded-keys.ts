@@ -2,7 +2,7 @@ import type { Knex } from 'knex';
 import type { UserId } from '../../ids.ts';
 import { toJson } from '../../json.ts';
 
-/** A device, by its user and its id. */
+/** Identifies a device by its user and its id. */
 export interface DeviceKey {
   readonly userId: UserId;
   readonly deviceId: string;
@@ -33,7 +33,7 @@ export async function storeDeviceKeys(
   return Number(rows[0]?.stream_id);
 }
 
-/** A key for one session, with its name such as `signed_curve25519:AAAAHQ`. */
+/** A key for one encrypted session. Its name is, for example, `signed_curve25519:AAAAHQ`. */
 export interface SessionKey {
   readonly name: string;
   readonly key: unknown;
@@ -60,7 +60,7 @@ export async function storeOneTimeKeys(
   await transaction('public.keyserver_one_time_keys').insert(rows).onConflict(unique).ignore();
 }
 
-/** Stores the keys that are used when no one-time key is left, one for each algorithm. */
+/** Stores the fallback keys of a device, one for each algorithm. A fallback key is used when no one-time key is left. */
 export async function storeFallbackKeys(
   transaction: Knex.Transaction,
   device: DeviceKey,
@@ -80,7 +80,7 @@ export async function storeFallbackKeys(
     .merge();
 }
 
-/** The number of one-time keys of a device, by algorithm. */
+/** Counts the one-time keys of a device, by algorithm. */
 export async function countOneTimeKeys(db: Knex, device: DeviceKey): Promise<Record<string, number>> {
   const rows: { algorithm: string; keys: string }[] = await db('public.keyserver_one_time_keys')
     .where(rowOf(device))
@@ -89,7 +89,7 @@ export async function countOneTimeKeys(db: Knex, device: DeviceKey): Promise<Rec
   return Object.fromEntries(rows.map(({ algorithm, keys }) => [algorithm, Number(keys)]));
 }
 
-/** Takes a key for a session with a device. Nobody else gets the same one-time key. */
+/** Takes a key for an encrypted session with a device. A one-time key is returned only once. */
 export async function takeSessionKey(db: Knex, device: DeviceKey, algorithm: string): Promise<SessionKey | undefined> {
   const bindings = { ...device, algorithm };
   const { rows: oneTime } = await db.raw<{ rows: { key_id: string; key_json: string }[] }>(

@@ -10,14 +10,20 @@ const STRIPPED_FIELDS = ['type', 'sender', 'content', 'state_key'];
 const pick = (event: Readonly<Record<string, unknown>>, fields: readonly string[]): Record<string, unknown> =>
   Object.fromEntries(fields.filter((field) => event[field] !== undefined).map((field) => [field, event[field]]));
 
-/** An event in the format of the Client-Server API, without the room id, which the answer has elsewhere. */
+/**
+ * Converts an event to the format of the Client-Server API. The result has no room id, because the answer of `/sync` has the
+ * room id as the key of the room.
+ */
 export function clientForm({ eventId, event }: StoredSyncEvent, now: number): SyncEvent {
   const { origin_server_ts: sentAt } = event;
   const unsigned = { ...(isRecord(event.unsigned) && event.unsigned), age: now - Number(sentAt ?? now) };
   return { ...pick(event, FIELDS), event_id: eventId, unsigned };
 }
 
-/** As `clientForm()`. The session that sent the event also gets its transaction id. */
+/**
+ * Converts an event of a timeline as `clientForm()` does. For the session that has sent the event, adds the transaction id with
+ * which the event was sent.
+ */
 export function timelineForm(event: TimelineEvent, sessionId: number, now: number): SyncEvent {
   const form = clientForm(event, now);
   if (event.sentBy?.sessionId !== sessionId) return form;
@@ -27,5 +33,5 @@ export function timelineForm(event: TimelineEvent, sessionId: number, now: numbe
   };
 }
 
-/** A state event for users who are not in the room. Client-Server API, "Stripped state". */
+/** Returns the fields of a state event that users outside of the room may see. Source: Client-Server API, "Stripped state". */
 export const strippedForm = ({ event }: Pick<StoredSyncEvent, 'event'>): SyncEvent => pick(event, STRIPPED_FIELDS);

@@ -6,11 +6,14 @@ import { membershipOf } from './member-history.ts';
 import type { RoomPlan } from './room-plans.ts';
 import type { SyncRequest } from './sync-request.ts';
 
-/** Client-Server API, "Extensions to /sync" of end-to-end encryption. */
+/** The field `device_lists` of an answer. Source: Client-Server API, "End-to-end encryption", "Extensions to /sync". */
 export interface DeviceLists {
-  /** Users whose devices the client must read again: their keys have changed, or they share a first room with the user. */
+  /**
+   * Users whose devices the client must read again. Their keys have changed, or they now share a room with the user and shared
+   * none before.
+   */
   readonly changed: readonly string[];
-  /** Users who share no room with the user any more. */
+  /** Users who no longer share a room with the user. */
   readonly left: readonly string[];
 }
 

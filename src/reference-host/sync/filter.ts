@@ -24,16 +24,16 @@ const filterSchema = z.object({
   account_data: eventFilterSchema.default({}),
 });
 
-/** A filter of `/sync`. Client-Server API, "Filtering". Other fields are ignored. */
+/** A filter of `/sync`, with the fields that this homeserver supports. Source: Client-Server API, "Filtering". */
 export type SyncFilter = Readonly<z.output<typeof filterSchema>>;
 type EventFilter = Readonly<z.output<typeof eventFilterSchema>>;
 type RoomEventFilter = Readonly<z.output<typeof roomEventFilterSchema>>;
 
-/** Number of events of a timeline if the filter has no limit. */
+/** Maximum number of events of a timeline, if the filter has no limit. */
 const DEFAULT_TIMELINE = 10;
 const LONGEST_TIMELINE = 100;
 
-/** @throws MatrixError `M_BAD_JSON` that names the first wrong field */
+/** Parses a filter. @throws MatrixError `M_BAD_JSON` that names the first wrong field */
 export function parseFilter(filter: unknown): SyncFilter {
   const parsed = filterSchema.safeParse(filter);
   if (parsed.success) return parsed.data;
@@ -48,18 +48,20 @@ export function timelineLimitOf({ room: { timeline } }: SyncFilter): number {
 const matches = (pattern: string, type: string): boolean =>
   pattern.endsWith('*') ? type.startsWith(pattern.slice(0, -1)) : type === pattern;
 
-/** Whether a filter takes events of a type. In the patterns, an asterisk at the end stands for any characters. */
+/**
+ * Tells whether a filter allows events of a type. In the filter's patterns, an asterisk at the end stands for any characters.
+ */
 export function takesType({ types, not_types: notTypes = [] }: EventFilter, type: string): boolean {
   if (notTypes.some((pattern) => matches(pattern, type))) return false;
   return types === undefined || types.some((pattern) => matches(pattern, type));
 }
 
-/** Whether a filter takes events of a sender. */
+/** Tells whether a filter allows events of a sender. */
 export function takesSender({ senders, not_senders: notSenders = [] }: EventFilter, sender: string): boolean {
   return !notSenders.includes(sender) && (senders === undefined || senders.includes(sender));
 }
 
-/** Whether a filter takes events of a room. */
+/** Tells whether a filter allows events of a room. */
 export function takesRoom(
   { rooms, not_rooms: notRooms = [] }: Pick<RoomEventFilter, 'rooms' | 'not_rooms'>,
   roomId: string,

@@ -4,7 +4,10 @@ import { isRecord } from '../../json.ts';
 import { readEventsById, type StoredSyncEvent } from '../storage/sync-events.ts';
 import { readOwnMemberEvents } from '../storage/sync-memberships.ts';
 
-/** The member events of a user in a room, newest first, as far as they have been read. */
+/**
+ * Member events of one user in one room, newest first. It may have only the newest of them, because older ones are read only
+ * when they are needed.
+ */
 export type MemberHistory = StoredSyncEvent[];
 
 const contentOf = (event: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> =>
@@ -15,12 +18,15 @@ export function membershipOf({ event }: StoredSyncEvent): string {
   return typeof membership === 'string' ? membership : 'leave';
 }
 
-/** The member event of a user at a position. */
+/** Returns the member event that applied at a position. */
 export function memberEventAt(history: MemberHistory, position: number): StoredSyncEvent | undefined {
   return history.find((member) => member.position <= position);
 }
 
-/** The position since which the user has had one of these memberships without a break, as far as the history has been read. */
+/**
+ * Returns the position at which the user's latest unbroken period with one of these memberships began. If the history has not
+ * been read back to that position, returns the oldest known position of the period.
+ */
 export function startOf(history: MemberHistory, memberships: readonly string[], upTo: number): number {
   const known = history.filter(({ position }) => position <= upTo);
   const end = known.findIndex((member) => !memberships.includes(membershipOf(member)));
@@ -28,15 +34,16 @@ export function startOf(history: MemberHistory, memberships: readonly string[], 
   return stretch.at(-1)?.position ?? Number.MAX_SAFE_INTEGER;
 }
 
-/** The current member events of a user, by room. */
+/** Reads the current member event of a user in each room. */
 export async function readHistories(db: Knex, userId: UserId): Promise<Map<string, MemberHistory>> {
   const events = await readOwnMemberEvents(db, userId);
   return new Map(events.map((event) => [event.roomId, [event]]));
 }
 
 /**
- * Reads histories back to positions. Each member event names the one that it replaced.
- * @param wanted the position for each room. The history then contains the member event at this position.
+ * Reads older member events until each history contains the member event that applied at a given position. Each member event
+ * names the one that it replaced.
+ * @param wanted the position for each room
  */
 export async function readBack(
   db: Knex,
@@ -64,7 +71,10 @@ function replacedBy({ event: { unsigned } }: StoredSyncEvent): string | undefine
   return isRecord(unsigned) && typeof unsigned.replaces_state === 'string' ? unsigned.replaces_state : undefined;
 }
 
-/** A member event that is not in the timeline, such as an event from before the first local join. Its content is known. */
+/**
+ * Makes a member event that is not in the timeline, such as an event from before the first local user joined. Only its content
+ * is known, from `prev_content` of the event after it.
+ */
 function unknownEvent({ roomId, event: { unsigned } }: StoredSyncEvent, eventId: string): StoredSyncEvent {
   const content = isRecord(unsigned) && isRecord(unsigned.prev_content) ? unsigned.prev_content : {};
   return { roomId, eventId, position: 0, event: { content } };

@@ -8,7 +8,7 @@ import { byRoom } from './by-room.ts';
 import { type SyncEvent, strippedForm } from './client-form.ts';
 import type { PendingRoom } from './room-plans.ts';
 
-/** Types of state that users see who are not in the room. Client-Server API, "Stripped state". */
+/** Types of the state events that users outside of the room may see. Source: Client-Server API, "Stripped state". */
 const STRIPPED_TYPES: readonly unknown[] = [
   'm.room.create',
   'm.room.name',
@@ -26,8 +26,9 @@ export interface PendingSections {
 }
 
 /**
- * Forms the sections for invites and knocks.
- * @param invites rows of invites. Those of other servers have the room's stripped state.
+ * Makes the sections for invites and knocks.
+ * @param invites rows of invites. An invite from another server has the room's stripped state, because the homeserver may not
+ * know the room.
  */
 export async function pendingSections(
   db: Knex,
@@ -56,18 +57,18 @@ export async function pendingSections(
   return { invite: sectionOf('invite'), knock: sectionOf('knock') };
 }
 
-/** The stripped state that came with an invite. */
+/** Returns the stripped state that came with an invite. */
 function sentState(invite: StoredInvite | undefined): SyncEvent[] | undefined {
   const unsigned = invite?.event.unsigned;
   if (!isRecord(unsigned) || !Array.isArray(unsigned.invite_room_state)) return undefined;
   return unsigned.invite_room_state.filter(isRecord).map((event) => strippedForm({ event }));
 }
 
-/** An end of a membership that no stored event tells: a withdrawn invite of another server, or a purged room. */
+/** A membership that ended without a stored event: an invite of another server was withdrawn, or the room was purged. */
 export interface UnwrittenLeave {
   readonly roomId: string;
   readonly position: number;
-  /** In ms since the epoch. */
+  /** When the membership ended, in ms since the epoch. */
   readonly leftAt: number;
 }
 
@@ -77,7 +78,10 @@ export const endOfInvite = ({ roomId, position, event }: StoredSyncEvent): Unwri
   leftAt: Number(event.origin_server_ts ?? 0),
 });
 
-/** A room that the user is no longer in, although no event says so. Every device gets the same event. */
+/**
+ * Makes a leave event for a membership that ended without a stored event. The event id is a hash, so that every device of the
+ * user gets the same event.
+ */
 export function unwrittenLeave(userId: UserId, { roomId, position, leftAt }: UnwrittenLeave): SyncEvent {
   const hash = createHash('sha256').update(JSON.stringify([userId, roomId, position]));
   const leave = {
@@ -96,7 +100,7 @@ export function unwrittenLeave(userId: UserId, { roomId, position, leftAt }: Unw
   };
 }
 
-/** Invites of other servers to rooms of which nothing else is known. */
+/** Returns the invites of other servers to rooms of which the homeserver knows nothing else. */
 export function unknownRoomInvites(
   invites: ReadonlyMap<string, StoredInvite>,
   knows: (roomId: string) => boolean,

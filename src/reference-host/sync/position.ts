@@ -1,20 +1,26 @@
 import { MatrixError } from '../../errors.ts';
 
-/** A position in the streams of `/sync`. It names the last row of each stream that a client has received. */
+/**
+ * A position in the streams of `/sync`. A stream is a sequence of rows with ascending ids. For each stream, the position has
+ * the id of the last row that a client has received.
+ */
 export interface SyncPosition {
-  /** Events, invites, account data, and departures from purged rooms: `syncapi_stream_id`. */
+  /**
+   * The id of `syncapi_stream_id`. This stream has events, invites, account data, and the ends of memberships in purged rooms.
+   */
   readonly stream: number;
   readonly receipts: number;
   readonly toDevice: number;
   readonly deviceLists: number;
 }
 
-/** The position before all rows. */
+/** The position before the first row of every stream. */
 export const BEGINNING: SyncPosition = { stream: 0, receipts: 0, toDevice: 0, deviceLists: 0 };
 
 /**
- * Dendrite's token: the positions of events, typing notices, receipts, to-device messages, invites, account data, device
- * lists, notification counts and presence. A client keeps its token when Dendrite and this homeserver replace each other.
+ * A token of `/sync` in Dendrite's format. It has the positions of events, typing notices, receipts, to-device messages,
+ * invites, account data, device lists, notification counts and presence. Because the format is Dendrite's, a client can keep
+ * its token when this homeserver replaces Dendrite, or the other way round.
  */
 const TOKEN = /^s(\d{1,15})_\d{1,15}_(\d{1,15})_(\d{1,15})_\d{1,15}_\d{1,15}_(\d{1,15})_\d{1,15}_\d{1,15}$/;
 
@@ -22,7 +28,7 @@ export function tokenOf({ stream, receipts, toDevice, deviceLists }: SyncPositio
   return `s${[stream, 0, receipts, toDevice, stream, stream, deviceLists, 0, 0].join('_')}`;
 }
 
-/** @throws MatrixError `M_INVALID_PARAM` */
+/** Parses a token. @throws MatrixError `M_INVALID_PARAM` if it is not a token of `/sync` */
 export function parseToken(token: string): SyncPosition {
   const [, ...parts] = TOKEN.exec(token) ?? [];
   const [stream, receipts, toDevice, deviceLists] = parts.map(Number);
@@ -32,7 +38,7 @@ export function parseToken(token: string): SyncPosition {
   return { stream, receipts, toDevice, deviceLists };
 }
 
-/** The later position in each stream. */
+/** Returns the later position of each stream. */
 export function latest(one: SyncPosition, other: SyncPosition): SyncPosition {
   return {
     stream: Math.max(one.stream, other.stream),
@@ -42,7 +48,7 @@ export function latest(one: SyncPosition, other: SyncPosition): SyncPosition {
   };
 }
 
-/** Whether a position is later than another one in any stream. */
+/** Tells whether a position is later than another one in at least one stream. */
 export function isBeyond(one: SyncPosition, other: SyncPosition): boolean {
   return (
     one.stream > other.stream ||

@@ -1,7 +1,7 @@
 import type { StoredSyncEvent } from '../storage/sync-events.ts';
 import { type MemberHistory, memberEventAt, membershipOf, startOf } from './member-history.ts';
 
-/** What an answer of `/sync` shows of a room that the user has joined or left. */
+/** Which part of a joined or left room an answer of `/sync` shows. */
 export interface RoomPlan {
   readonly roomId: string;
   readonly section: 'join' | 'leave';
@@ -9,7 +9,10 @@ export interface RoomPlan {
   readonly after: number;
   /** The timeline ends at this position. */
   readonly upTo: number;
-  /** Whether the client knows nothing of the room, so that it needs the whole state. */
+  /**
+   * Whether the client needs the whole state of the room, because it does not know the room or has missed a part of its
+   * history.
+   */
   readonly isNew: boolean;
 }
 
@@ -21,19 +24,19 @@ export interface PendingRoom {
 }
 
 export interface SyncRange {
-  /** Stream position of the client. `undefined`: the client knows nothing. */
+  /** Stream position up to which the client has received everything. `undefined` if it has received nothing. */
   readonly since: number | undefined;
   readonly upTo: number;
 }
 
-/** Plans a joined or left room. `undefined` if there is nothing to show. */
+/** Decides what an answer shows of a joined or left room. Returns `undefined` if it shows nothing. */
 export function planRoom(roomId: string, history: MemberHistory, { since, upTo }: SyncRange): RoomPlan | undefined {
   const now = memberEventAt(history, upTo);
   if (now === undefined) return undefined;
   const before = since === undefined ? undefined : memberEventAt(history, since);
   const wasJoined = before !== undefined && membershipOf(before) === 'join';
   if (membershipOf(now) === 'join') {
-    // After a break, the client needs the whole state. Its timeline has a gap.
+    // If the user was out of the room in between, the client needs the whole state, and its timeline has a gap.
     const isNew = !wasJoined || hasBreak(history, since ?? 0, upTo);
     return { roomId, section: 'join', after: isNew ? 0 : (since ?? 0), upTo, isNew };
   }
@@ -48,14 +51,17 @@ export function planRoom(roomId: string, history: MemberHistory, { since, upTo }
   };
 }
 
-/** Whether the user was out of the room in between. */
+/** Tells whether the user was out of the room at some time between two positions. */
 function hasBreak(history: MemberHistory, since: number, upTo: number): boolean {
   return history.some(
     (member) => member.position > since && member.position <= upTo && membershipOf(member) !== 'join',
   );
 }
 
-/** The position after which a user who has left may see events. Who was never joined sees only the end of the invite. */
+/**
+ * Returns the position after which a user who has left the room may see events. If the user was never joined, this is the
+ * position just before the end of the invite.
+ */
 function leaveBegins(history: MemberHistory, now: StoredSyncEvent, since: number, wasJoined: boolean): number {
   const previous = history.find(({ position }) => position < now.position);
   const isFromJoin = previous !== undefined && membershipOf(previous) === 'join';
@@ -64,7 +70,7 @@ function leaveBegins(history: MemberHistory, now: StoredSyncEvent, since: number
   return wasJoined && joined <= since ? since : Math.max(joined - 1, since);
 }
 
-/** The invite or knock of a user to a room, if it is new. */
+/** Returns the invite or knock of a user in a room, if it is newer than the client's position. */
 export function planPending(
   roomId: string,
   history: MemberHistory,

@@ -17,15 +17,15 @@ import { readRoomStates } from './room-states.ts';
 import type { SyncRequest } from './sync-request.ts';
 import { type RoomTimeline, readRoomTimelines } from './timelines.ts';
 
-/** The sections `join` and `leave` of an answer: rooms with something new. */
+/** The sections `join` and `leave` of an answer. They contain the rooms with something new. */
 export interface RoomSections {
   readonly join: Readonly<Record<string, SyncEvent>>;
   readonly leave: Readonly<Record<string, SyncEvent>>;
-  /** Member events in the sections. They change with whom the user shares rooms. */
+  /** Member events in the sections. They can change which users share a room with the user. */
   readonly members: readonly StoredSyncEvent[];
 }
 
-/** Everything that is known of a room for its section. */
+/** Everything that the section of one room is made of. */
 interface RoomParts {
   readonly plan: RoomPlan;
   readonly timeline: RoomTimeline;
@@ -85,7 +85,7 @@ function hasNews({ plan, timeline, state, receipts, accountData }: RoomParts, fu
 const takesEntry = ({ filter: { room } }: SyncRequest, roomId: string, type: string): boolean =>
   takesRoom(room.account_data, roomId) && takesType(room.account_data, type);
 
-/** Receipts of joined rooms. Only the user gets the user's private receipts. */
+/** Reads the new receipts of joined rooms. Leaves out private receipts of other users. */
 async function readOwnReceipts(
   db: Knex,
   { since, upTo, filter, device }: SyncRequest,
@@ -143,7 +143,7 @@ function leftRoom({ timeline, state, accountData }: RoomParts, { device, now }: 
   };
 }
 
-/** Client-Server API, "Receipts". */
+/** Makes the event for receipts. Source: Client-Server API, "Receipts". */
 function receiptEvent(receipts: readonly StoredReceipt[]): SyncEvent {
   const content: Record<string, Record<string, Record<string, unknown>>> = {};
   for (const { eventId, type, userId, ts } of receipts) {

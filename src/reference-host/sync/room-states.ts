@@ -23,14 +23,14 @@ export interface StateRequest {
   readonly timelines: ReadonlyMap<string, RoomTimeline>;
   readonly filter: SyncFilter;
   readonly userId: string;
-  /** Whether the client wants the whole state of all rooms. */
+  /** Whether the client has asked for the whole state of all rooms. */
   readonly fullState: boolean;
 }
 
 /**
- * Reads the state of rooms at the beginning of their timelines: the whole state of new rooms, and of others what has changed
- * since the client's position. State that is later than the answer's position may be included. The event then follows in the
- * timeline of the next answer.
+ * Reads the state of each room at the beginning of its timeline. For a new room, this is the whole state. For other rooms, it
+ * is the state that has changed since the client's position. The result may contain state events that are later than the
+ * position of the answer. The timeline of the next answer then has these events again.
  */
 export async function readRoomStates(db: Knex, request: StateRequest): Promise<Map<string, StoredSyncEvent[]>> {
   const { plans, timelines, filter, userId, fullState } = request;
@@ -60,7 +60,10 @@ export async function readRoomStates(db: Knex, request: StateRequest): Promise<M
 const hasEvents = ({ roomId }: RoomPlan, timelines: ReadonlyMap<string, RoomTimeline>): boolean =>
   (timelines.get(roomId)?.events.length ?? 0) > 0 || (timelines.get(roomId)?.limited ?? false);
 
-/** With lazy loading, the senders of the timeline and the user. Client-Server API, "Lazy-loading room members". */
+/**
+ * Returns the members whose member events an answer with lazy loading must have: the senders of the timeline, and the user.
+ * Source: Client-Server API, "Lazy-loading room members".
+ */
 function membersToShow(
   { roomId, isNew }: RoomPlan,
   timelines: ReadonlyMap<string, RoomTimeline>,
@@ -81,12 +84,15 @@ function memberTest(members: readonly WantedMember[] | undefined): (event: Store
   return ({ roomId, event }) => event.type !== MEMBER || wanted.has(`${roomId}\0${String(event.state_key)}`);
 }
 
-/** The last event for each state key of each room. */
+/** Returns the last event for each state key of each room. */
 function lastOfEach(events: readonly StoredSyncEvent[]): StoredSyncEvent[] {
   return [...new Map(events.map((event) => [`${event.roomId}\0${stateKeyOf(event)}`, event])).values()];
 }
 
-/** The current state, but for state that the timeline replaces: the state before the timeline. */
+/**
+ * Reads the current state. If the timeline has replaced a state event, returns the event that it replaced, because the state
+ * must be that before the timeline.
+ */
 async function readWholeStates(
   db: Knex,
   plans: readonly RoomPlan[],
@@ -105,7 +111,7 @@ async function readWholeStates(
   return [...current, ...(await readEventsById(db, replaced)).values()];
 }
 
-/** The state events that came after the client's position. */
+/** Reads the state events that are newer than the client's position. */
 async function readChangedStates(db: Knex, plans: readonly RoomPlan[]): Promise<StoredSyncEvent[]> {
   if (plans.length === 0) return [];
   const changes = await listStateChanges(db, plans);

@@ -7,7 +7,7 @@ import { listPresentRooms, readSyncRooms, type SyncContext } from './sync-rooms.
 /** One answer of `/sync`. */
 export interface SyncAnswer {
   readonly body: Readonly<Record<string, unknown>>;
-  /** Whether the answer tells the client nothing new. */
+  /** Whether the answer has nothing new for the client. */
   readonly isEmpty: boolean;
   /** The position of `next_batch`. */
   readonly position: SyncPosition;
@@ -18,7 +18,7 @@ export interface SyncAnswer {
 /** Maximum number of to-device messages in an answer. */
 const TO_DEVICE_LIMIT = 100;
 
-/** Reads what is new between two positions of the streams. Client-Server API, "Syncing". */
+/** Reads what is new between two positions of the streams. Source: Client-Server API, "Syncing". */
 export async function readSyncAnswer(context: SyncContext, request: SyncRequest): Promise<SyncAnswer> {
   const { db } = context;
   const { device, filter, since, upTo } = request;
@@ -45,7 +45,7 @@ export async function readSyncAnswer(context: SyncContext, request: SyncRequest)
   };
 }
 
-/** The position of the last message, if there may be more messages. */
+/** Returns the position of the last message if the answer has as many messages as allowed, because there may be more. */
 const lastOf = (messages: readonly ToDeviceMessage[]): number | undefined =>
   messages.length < TO_DEVICE_LIMIT ? undefined : messages.at(-1)?.position;
 

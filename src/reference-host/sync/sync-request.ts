@@ -2,16 +2,16 @@ import type { Device } from '../storage/devices.ts';
 import type { SyncFilter } from './filter.ts';
 import type { SyncPosition } from './position.ts';
 
-/** One look at the streams for a request of `/sync`. */
+/** What one answer of `/sync` must contain. */
 export interface SyncRequest {
   readonly device: Device;
   readonly filter: SyncFilter;
-  /** Whether the client wants the whole state of all joined rooms. */
+  /** Whether the client has asked for the whole state of all joined rooms. */
   readonly fullState: boolean;
-  /** What the client has received. `undefined`: nothing. */
+  /** The position up to which the client has received everything. `undefined` if it has received nothing. */
   readonly since: SyncPosition | undefined;
-  /** A settled position. */
+  /** The position up to which the answer reads. No transaction that is still running can add rows before it. */
   readonly upTo: SyncPosition;
-  /** In ms since the epoch. */
+  /** The current time, in ms since the epoch. */
   readonly now: number;
 }

@@ -14,7 +14,7 @@ import type { SyncRequest } from './sync-request.ts';
 
 type Section = Readonly<Record<string, SyncEvent>>;
 
-/** The rooms of an answer. */
+/** The rooms of an answer, and the changes of device lists, which depend on the rooms. */
 export interface SyncRooms {
   readonly sections: {
     readonly join: Section;
@@ -22,7 +22,7 @@ export interface SyncRooms {
     readonly invite: Section;
     readonly knock: Section;
   };
-  /** The changes of device lists. They depend on the rooms. */
+  /** The field `device_lists` of the answer. */
   readonly deviceLists: DeviceLists;
   /** Rooms that the user has joined, is invited to, or knocks at. */
   readonly present: readonly string[];
@@ -30,7 +30,7 @@ export interface SyncRooms {
 
 export type SyncContext = Pick<HostContext, 'db'> & { readonly admin: Pick<HostContext['admin'], 'rooms'> };
 
-/** Reads the rooms with something new. @param accountData new account data of the rooms */
+/** Reads the rooms that have something new. @param accountData new account data of the rooms */
 export async function readSyncRooms(
   { db, admin }: SyncContext,
   request: SyncRequest,

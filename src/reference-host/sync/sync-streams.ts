@@ -8,53 +8,61 @@ import { createSyncConnection, type StreamSample } from '../storage/sync-connect
 import { BEGINNING, isBeyond, type SyncPosition } from './position.ts';
 import { createWaitingClients } from './waiting-clients.ts';
 
-/** How long a request waits for transactions that hold ids below the newest one, in ms. */
+/** How long a request waits for running transactions that may add rows with ids up to the newest one, in ms. */
 const SETTLE_MS = 200;
-/** The longest pause between two looks at running transactions, in ms. */
+/** Maximum time between two checks of running transactions, in ms. */
 const LONGEST_PAUSE_MS = 50;
-/** Time before the next attempt after the connection was lost, in ms. */
+/** Time until the next attempt to connect after the connection was lost, in ms. */
 const RETRY_MS = 1_000;
-/** A notification of PostgreSQL has less than 8,000 bytes. A room id has at most 255. */
+/**
+ * Maximum number of rooms in one notification of PostgreSQL. A notification has less than 8,000 bytes, and a room id has at
+ * most 255.
+ */
 const ROOMS_IN_NOTIFICATION = 25;
 
-/** A client that has received everything up to a position, and waits for more. */
+/** A client that has received everything up to a position and waits for more. */
 export interface Wait {
   readonly userId: string;
   /** Rooms that the user has joined, is invited to, or knocks at. */
   readonly rooms: readonly string[];
   readonly position: SyncPosition;
-  /** Ends the wait. */
+  /** When it is aborted, the wait ends. */
   readonly signal: AbortSignal;
 }
 
 /**
- * How far the streams of `/sync` are settled, and who waits for more.
+ * Finds out up to which position the streams of `/sync` are complete, and wakes waiting clients when there are new rows. A
+ * stream is a sequence of rows with ascending ids.
  *
- * Ids of a stream commit out of order: a transaction takes an id, and others with later ids commit before it does. A client
- * that received a position beyond the first id would never see that row. A position is *settled* if every transaction that
- * took an id up to it has ended. This module hands out settled positions only.
+ * A transaction that took a lower id may commit after one that took a higher id. If a client received a position with the
+ * higher id, it would never get the row with the lower id. A position is *settled* if every transaction that took an id up to
+ * it has ended. This module returns only settled positions.
  *
- * It finds them by the locks that PostgreSQL itself keeps. `nextval()` holds a lock on its sequence until the end of the
- * transaction. So this module reads the newest id, then the transactions that hold such a lock, and waits until these have
- * ended. No writer has to know of it, and a writer that forgets a lock of its own cannot break it. Transactions of pg_dump
- * and of other readers hold other locks and delay nothing. Sequences must not cache ids (`CACHE 1`, as Dendrite creates them).
+ * To find a settled position, it uses locks that PostgreSQL takes itself: `nextval()` holds a lock on its sequence until the
+ * end of the transaction. This module reads the newest id and then the transactions that hold such a lock, and waits until
+ * these transactions have ended. So writers need not do anything, and cannot forget it. Transactions that only read, such as
+ * those of pg_dump, hold other locks and cause no wait. Sequences must not cache ids. Dendrite creates them with `CACHE 1`.
  *
- * One connection per process listens for notifications. After each one, a round finds the next settled position, reads once
- * which rooms and users the new rows concern, and wakes their clients. A waiting client costs no query.
+ * Each process has one connection that receives notifications. After a notification, the module finds the next settled
+ * position, reads once which rooms and users the new rows concern, and wakes the clients that they concern. This is called a
+ * round. A waiting client causes no queries.
  */
 export interface SyncStreams {
-  /** Wakes clients of all processes. It is the plugin's notifier, and the homeserver's own routes call it too. */
+  /** Wakes clients in all processes. The plugin uses it as its notifier, and the homeserver's own routes call it, too. */
   readonly notifier: Notifier;
   readonly open: () => Promise<void>;
-  /** A settled position. It includes everything that was committed before the call, unless a transaction takes long. */
+  /**
+   * Returns a settled position. It includes everything that was committed before the call, unless a transaction runs for longer
+   * than the time limit.
+   */
   readonly settle: () => Promise<SyncPosition>;
   /**
    * Waits until there may be something new for a client.
-   * @returns a settled position, which may be earlier than one that another process has handed out to the client; `undefined`
-   * if the signal is aborted or the homeserver stops
+   * @returns a settled position, or `undefined` if the signal is aborted or the homeserver stops. Another process may already
+   * have returned a later position to the client.
    */
   readonly wait: (wait: Wait) => Promise<SyncPosition | undefined>;
-  /** Ends all waits, because the homeserver stops. Later waits end at once. */
+  /** Ends all waits, because the homeserver stops. A wait that begins later ends at once. */
   readonly endWaits: () => void;
   readonly close: () => Promise<void>;
 }
@@ -93,7 +101,7 @@ export function createSyncStreams({ db, databaseUrl, logger }: SyncStreamsSettin
       try {
         await delay(RETRY_MS, undefined, { signal: stopped.signal });
         await connection.open();
-        // Notifications may have been missed.
+        // The process may have missed notifications while it was not connected.
         await round();
         clients.wakeAll();
         return;
@@ -103,7 +111,7 @@ export function createSyncStreams({ db, databaseUrl, logger }: SyncStreamsSettin
     }
   }
 
-  /** Runs a round that begins after the call. Calls during a round share the one after it. */
+  /** Runs a round that begins after the call. Calls that come during a round share the next one. */
   function round(): Promise<void> {
     next ??= (running ?? Promise.resolve()).then(() => {
       next = undefined;
@@ -136,7 +144,10 @@ export function createSyncStreams({ db, databaseUrl, logger }: SyncStreamsSettin
     }
   }
 
-  /** The change is committed, so a failure is only logged. Clients then see the change after the reconnection. */
+  /**
+   * The change is already committed, so a failed notification is only logged. After the next connection, all clients are woken
+   * and see the change.
+   */
   const notify = async (roomIds: readonly RoomId[]): Promise<void> => {
     try {
       for (let first = 0; first === 0 || first < roomIds.length; first += ROOMS_IN_NOTIFICATION) {

@@ -8,13 +8,16 @@ import type { RoomPlan } from './room-plans.ts';
 /** The timeline of a room in an answer. */
 export interface RoomTimeline {
   readonly events: readonly TimelineEvent[];
-  /** Whether there may be more events before these, which the client does not know. */
+  /** Whether there may be earlier events that the client does not know. */
   readonly limited: boolean;
-  /** The place before the first event, for `/messages`. */
+  /** The token with which `/messages` returns the events before the first one. */
   readonly prevBatch: string;
 }
 
-/** Dendrite's number of the history visibility `shared`. With this or a lower number, members see older events, too. */
+/**
+ * Dendrite's number for the history visibility `shared`. With this number or a lower one, members may see events from before
+ * they joined.
+ */
 const SHARED = 2;
 const INVITED = 3;
 
@@ -30,7 +33,7 @@ export async function readRoomTimelines(
   const { timeline } = filter.room;
   const limit = timelineLimitOf(filter);
   const wanted = plans.filter(({ roomId }) => takesRoom(timeline, roomId));
-  // One more event tells whether there are more.
+  // One more event than the limit is read, to find out whether there are more.
   const rows = await readTimelines(db, wanted, limit + 1, {
     types: timeline.types,
     notTypes: timeline.not_types,
@@ -57,7 +60,9 @@ export async function readRoomTimelines(
   );
 }
 
-/** For rooms with events that not every member may see, the position of the oldest of these. */
+/**
+ * Finds rooms with events that not every member may see. Returns the position of the oldest of these events for each such room.
+ */
 function oldestHidden(
   plans: readonly RoomPlan[],
   timelines: ReadonlyMap<string, readonly TimelineEvent[]>,
@@ -70,7 +75,10 @@ function oldestHidden(
   );
 }
 
-/** Client-Server API, "Room History Visibility". Events of an earlier stay in the room are left out. */
+/**
+ * Tells whether the user may see an event. Source: Client-Server API, "Room History Visibility". Events from an earlier
+ * membership in the room are not visible here.
+ */
 function isVisible(
   { visibility, position }: TimelineEvent,
   { isNew, upTo }: RoomPlan,

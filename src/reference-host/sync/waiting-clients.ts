@@ -1,6 +1,6 @@
 import type { SyncChanges } from '../storage/sync-changes.ts';
 
-/** A request that waits in `/sync`. */
+/** A request of `/sync` that waits for something new. */
 export interface WaitingClient {
   readonly userId: string;
   /** Rooms that the user has joined, is invited to, or knocks at. */
@@ -9,10 +9,10 @@ export interface WaitingClient {
   readonly wake: () => void;
 }
 
-/** The requests that wait in this process, by user and by room. */
+/** The requests that wait in this process. They can be found by user and by room. */
 export interface WaitingClients {
   readonly size: () => number;
-  /** @returns a function that removes the client */
+  /** Adds a client. @returns a function that removes the client */
   readonly add: (client: WaitingClient) => () => void;
   /** Wakes and removes the clients that a change concerns. */
   readonly wake: (changes: SyncChanges) => void;

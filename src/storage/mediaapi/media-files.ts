@@ -3,17 +3,17 @@ import type { ServerName } from '../../ids.ts';
 import type { MediaKey } from '../../matrix/media-uris.ts';
 import { type Db, rowsOf } from '../database.ts';
 
-/** A row of a media or of a thumbnail, as far as it names a file. */
+/** The columns of a media's or thumbnail's row that identify its file. */
 export interface FileRow extends MediaKey {
-  /** Dendrite's `base64hash`, as it is stored. Empty for a thumbnail without a media. */
+  /** The hash of the content, as in the column `base64hash`. Empty for a thumbnail whose media has no row. */
   readonly hash: string;
-  /** Name of the thumbnail, such as `96x96-crop`. Empty for the content itself. */
+  /** Name of the thumbnail, such as `96x96-crop`. Empty if the file is the media itself. */
   readonly thumbnail: string;
-  /** In bytes. */
+  /** The size in the row, in bytes. */
   readonly size: number;
 }
 
-/** Names the row after which a page begins. */
+/** Identifies a row. A page of rows begins after it. */
 export type FileRowPosition = readonly [mediaId: string, origin: string, thumbnail: string];
 export const FIRST_FILE_ROW: FileRowPosition = ['', '', ''];
 
@@ -23,7 +23,7 @@ const READ = {
   media: `SELECT media_id, media_origin, base64hash, '' AS thumbnail, file_size_bytes
     FROM public.mediaapi_media_repository m
     WHERE (media_id, media_origin) > (:mediaId, :origin) ORDER BY media_id, media_origin LIMIT :limit`,
-  // The first comparison uses the index.
+  // Only the first comparison can use the index.
   thumbnails: `SELECT t.media_id, t.media_origin, coalesce(m.base64hash, '') AS base64hash, ${THUMBNAIL} AS thumbnail,
       t.file_size_bytes
     FROM public.mediaapi_thumbnail t LEFT JOIN public.mediaapi_media_repository m USING (media_id, media_origin)
@@ -32,7 +32,7 @@ const READ = {
     ORDER BY t.media_id, t.media_origin, thumbnail LIMIT :limit`,
 } as const;
 
-/** The kinds of rows that name files. */
+/** The kinds of rows that have a file. */
 export type FileRowKind = keyof typeof READ;
 
 /** Lists rows after a position. */

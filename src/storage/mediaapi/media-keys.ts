@@ -1,6 +1,6 @@
 import type { MediaKey } from '../../matrix/media-uris.ts';
 
-/** Bindings for `unnest(CAST(:origins AS text[]), CAST(:mediaIds AS text[]))`. */
+/** Returns the bindings for `unnest(CAST(:origins AS text[]), CAST(:mediaIds AS text[]))`. */
 export const mediaKeyBindings = (
   keys: readonly MediaKey[],
 ): { readonly origins: string[]; readonly mediaIds: string[] } => ({

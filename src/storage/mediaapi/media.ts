@@ -8,15 +8,15 @@ export interface StoredMedia extends MediaKey {
   /** The local user who has uploaded the media. `null` for media of other servers. */
   readonly userId: UserId | null;
   readonly contentType: string;
-  /** In bytes. */
+  /** The size in bytes. */
   readonly size: number;
   /** Name of the uploaded file. `null` if it had none. */
   readonly uploadName: string | null;
   /** When the media was uploaded or fetched, in ms since the epoch. */
   readonly createdTs: number;
-  /** SHA-256 of the content in unpadded url-safe base64. Media with the same content share one file. */
+  /** SHA-256 of the content, in unpadded URL-safe base64. Media with the same content share one file. */
   readonly hash: string;
-  /** The administrator who has quarantined the media, or another one with the same content. */
+  /** The administrator who has quarantined this media or another media with the same content. `null` if nobody has. */
   readonly quarantinedBy: string | null;
   /** Whether the media is protected from quarantines. */
   readonly isProtected: boolean;
@@ -51,7 +51,10 @@ const mediaOf = (row: MediaRow): StoredMedia => ({
   isProtected: row.is_protected,
 });
 
-/** Dendrite stores the name of a local upload percent-encoded, and that of another server's media as the server sent it. */
+/**
+ * Decodes the name of a file. Dendrite stores the name of a local upload percent-encoded. It stores the name of another
+ * server's media as that server sent it.
+ */
 function nameOf(stored: string): string | null {
   try {
     return decodeURIComponent(stored) || null;
@@ -88,7 +91,9 @@ export interface UserMediaPage {
   readonly limit: number;
 }
 
-/** A page of the media that a user has uploaded. Reads all rows of media, because Dendrite has no index on the uploader. */
+/**
+ * Reads a page of the media that a user has uploaded. Reads all rows of media, because Dendrite has no index on the uploader.
+ */
 export async function readMediaOfUser(
   db: Db,
   userId: UserId,
@@ -105,7 +110,7 @@ export async function readMediaOfUser(
   return rows.map(mediaOf);
 }
 
-/** The number of media that a user has uploaded, and the sum of their sizes in bytes. Reads all rows of media. */
+/** Returns the number of media that a user has uploaded, and the sum of their sizes in bytes. Reads all rows of media. */
 export async function countMediaOfUser(db: Db, userId: UserId): Promise<{ mediaCount: number; mediaLength: number }> {
   const [row] = await rowsOf<{ count: number; length: string }>(
     db.raw(
@@ -117,20 +122,23 @@ export async function countMediaOfUser(db: Db, userId: UserId): Promise<{ mediaC
   return { mediaCount: row?.count ?? 0, mediaLength: Number(row?.length ?? 0) };
 }
 
-/** Media to choose for a deletion. */
+/** Selects media for a deletion. */
 export interface MediaFilter {
   readonly localServerNames: readonly ServerName[];
-  /** Whether to choose media of local servers or of other servers. */
+  /** `true` selects media of local servers, `false` media of other servers. */
   readonly isLocal: boolean;
-  /** Chooses media of one server. @defaultValue media of all these servers */
+  /** Selects media of one server. @defaultValue media of all these servers */
   readonly origin?: ServerName | undefined;
-  /** Latest upload in ms since the epoch, exclusive. */
+  /** Selects media that were uploaded before this time, in ms since the epoch. */
   readonly before: number;
-  /** Size in bytes, exclusive. */
+  /** Selects media with more bytes than this. */
   readonly largerThan: number;
 }
 
-/** Lists media without protection that a filter chooses, in the order of their ids. @param after the last one of the page before */
+/**
+ * Lists the media that a filter selects, without protected media, in the order of their ids.
+ * @param after the last media of the previous page
+ */
 export async function readMediaKeys(
   db: Db,
   { localServerNames, isLocal, origin, before, largerThan }: MediaFilter,
@@ -180,7 +188,7 @@ export interface StoredThumbnail {
   readonly width: number;
   readonly height: number;
   readonly method: string;
-  /** In bytes. */
+  /** The size in bytes. */
   readonly size: number;
 }
 

@@ -4,28 +4,28 @@ import type { MediaKey } from '../../matrix/media-uris.ts';
 import { type Db, rowsOf } from '../database.ts';
 import { mediaKeyBindings } from '../mediaapi/media-keys.ts';
 
-/** How long the removal of a file waits after a failure. The interval is PostgreSQL's. */
+/** Time until the next attempt after the removal of a file has failed, as an interval of PostgreSQL. */
 const POSTPONED = `interval '1 minute'`;
 
 /**
- * Hashes that can be the name of a file. A row with another hash, such as one with slashes and dots, names no file, and nothing
- * is removed for it.
+ * Hashes that can be the name of a file. If a row has another hash, such as one with slashes and dots, the row has no file, and
+ * nothing is removed for it.
  */
 const IS_HASH = /^[A-Za-z0-9_-]{3,255}$/;
-/** The same condition in SQL. */
+/** The condition of `IS_HASH` in SQL. */
 const HASH_SQL = `~ '^[A-Za-z0-9_-]{3,255}$'`;
 const THUMBNAIL = /^(\d{1,9})x(\d{1,9})-(crop|scale)$/;
-/** The name of a thumbnail `t` in SQL. */
+/** SQL for the name of a thumbnail. `t` is the row of the thumbnail. */
 const THUMBNAIL_SQL = `t.width || 'x' || t.height || '-' || t.resize_method`;
 const THUMBNAIL_NAME_SQL = `~ '^[0-9]{1,9}x[0-9]{1,9}-(crop|scale)$'`;
 
-/** Notes files, so that they are removed unless a row names them. */
+/** Returns SQL that adds files to the files to remove. A file is removed unless a row of media refers to it. */
 const NOTE = (files: string): string => `INSERT INTO matrix_admin.media_removals (base64hash, thumbnail)
   SELECT base64hash, thumbnail FROM (${files}) AS files
   WHERE base64hash ${HASH_SQL} AND (thumbnail = '' OR thumbnail ${THUMBNAIL_NAME_SQL}) ORDER BY base64hash, thumbnail
   ON CONFLICT (base64hash, thumbnail) DO UPDATE SET due_at = excluded.due_at`;
 
-/** The file of a row of a media. @returns `undefined` if the row's hash can be the name of no file */
+/** Returns the file of a media's row. @returns `undefined` if the row's hash or thumbnail cannot be a file name */
 export function fileNamed(hash: string, thumbnail = ''): MediaFile | undefined {
   if (!IS_HASH.test(hash)) return undefined;
   if (thumbnail === '') return { hash };
@@ -34,15 +34,15 @@ export function fileNamed(hash: string, thumbnail = ''): MediaFile | undefined {
   return { hash, thumbnail: { width: Number(width), height: Number(height), method } };
 }
 
-/** A media whose rows were deleted. */
+/** A media whose row was deleted. */
 export interface DeletedMedia extends MediaKey {
-  /** In bytes, without thumbnails. */
+  /** Size of the media without its thumbnails, in bytes. */
   readonly size: number;
 }
 
 /**
- * Deletes the rows of media and of their thumbnails, and notes their files for removal in the same statement. The update of a
- * note that is there already waits for a removal that has locked the note.
+ * Deletes the rows of media and of their thumbnails. The same statement adds their files to the files to remove. If a file is
+ * already among them and another transaction is removing it, the statement waits for that transaction.
  */
 export async function deleteMedia(transaction: Knex.Transaction, keys: readonly MediaKey[]): Promise<DeletedMedia[]> {
   const rows = await rowsOf<{ media_origin: MediaKey['origin']; media_id: string; file_size_bytes: string }>(
@@ -69,7 +69,7 @@ export async function deleteMedia(transaction: Knex.Transaction, keys: readonly 
   }));
 }
 
-/** Notes files for removal. They are removed unless a row names them. */
+/** Adds files to the files to remove. A file is removed unless a row of media refers to it. */
 export async function insertRemovals(transaction: Knex.Transaction, files: readonly MediaFile[]): Promise<void> {
   await transaction.raw(
     NOTE(
@@ -84,11 +84,11 @@ const fileBindings = (files: readonly MediaFile[]): Record<string, Knex.Value> =
   thumbnails: files.map(thumbnailNameOf),
 });
 
-/** The name of a thumbnail, such as `96x96-crop`. Empty for the file of the content itself. */
+/** Returns the name of a thumbnail, such as `96x96-crop`. The name is empty for the file of the media itself. */
 export const thumbnailNameOf = ({ thumbnail }: MediaFile): string =>
   thumbnail === undefined ? '' : `${thumbnail.width}x${thumbnail.height}-${thumbnail.method}`;
 
-/** Lists hashes with files that are due for removal, the oldest first. */
+/** Lists the hashes of files whose time of removal has come, the oldest first. */
 export async function listDueHashes(db: Db, limit: number): Promise<string[]> {
   const rows = await rowsOf<{ base64hash: string }>(
     db.raw(
@@ -100,7 +100,7 @@ export async function listDueHashes(db: Db, limit: number): Promise<string[]> {
   return rows.map(({ base64hash: hash }) => hash);
 }
 
-/** Locks the notes of some hashes, and returns their files. */
+/** Locks the rows of the files to remove that have one of the hashes, and returns these files. */
 export async function lockRemovals(transaction: Knex.Transaction, hashes: readonly string[]): Promise<MediaFile[]> {
   const rows = await rowsOf<{ base64hash: string; thumbnail: string }>(
     transaction.raw(
@@ -112,7 +112,7 @@ export async function lockRemovals(transaction: Knex.Transaction, hashes: readon
   return rows.flatMap(({ base64hash, thumbnail }) => fileNamed(base64hash, thumbnail) ?? []);
 }
 
-/** Deletes notes that the transaction has locked. */
+/** Deletes rows of files to remove. The transaction must have locked them. */
 export async function deleteRemovals(transaction: Knex.Transaction, files: readonly MediaFile[]): Promise<void> {
   await transaction.raw(
     `DELETE FROM matrix_admin.media_removals
@@ -121,7 +121,7 @@ export async function deleteRemovals(transaction: Knex.Transaction, files: reado
   );
 }
 
-/** Lets the files of a hash wait a minute for the next attempt to remove them. */
+/** Postpones the removal of a hash's files by a minute. */
 export async function postponeRemovals(db: Db, hash: string): Promise<void> {
   await db.raw(
     `UPDATE matrix_admin.media_removals SET due_at = clock_timestamp() + ${POSTPONED} WHERE base64hash = ?`,
@@ -129,7 +129,10 @@ export async function postponeRemovals(db: Db, hash: string): Promise<void> {
   );
 }
 
-/** Of the files with these hashes, those that a row names: `<hash>`, and `<hash>/96x96-crop` for thumbnails. */
+/**
+ * Returns the names of those files with these hashes to which a row of media refers. A name is `<hash>`, or `<hash>/96x96-crop`
+ * for a thumbnail.
+ */
 export async function findUsedFiles(db: Db, hashes: readonly string[]): Promise<ReadonlySet<string>> {
   const rows = await rowsOf<{ name: string }>(
     db.raw(

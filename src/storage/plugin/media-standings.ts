@@ -3,18 +3,19 @@ import { type Db, rowsOf } from '../database.ts';
 import { mediaKeyBindings } from '../mediaapi/media-keys.ts';
 
 /**
- * SQL for the administrator who has quarantined a media, or `null`. `m` is a row of the media, and `s` is its standing or
- * null. A quarantine covers every media with the same content, as in Synapse.
+ * SQL for the administrator who has quarantined a media, or `NULL`. `m` is a row of the media. `s` is the media's row in
+ * `matrix_admin.media_standings`, which has its quarantine and its protection; it may be missing. A quarantine covers every
+ * media with the same content, as in Synapse.
  */
 export const QUARANTINED_BY = `CASE WHEN s.is_protected THEN NULL ELSE coalesce(s.quarantined_by,
   (SELECT max(h.quarantined_by) FROM matrix_admin.media_standings h
    WHERE h.base64hash = m.base64hash AND h.quarantined_by IS NOT NULL)) END`;
 
-/** Joins the standing `s` of a media to its row `m`. */
+/** SQL that joins the row `s` of `matrix_admin.media_standings` to the row `m` of a media. */
 export const WITH_STANDING = `LEFT JOIN matrix_admin.media_standings s
   ON s.media_origin = m.media_origin AND s.media_id = m.media_id`;
 
-/** Whether a media is quarantined. The homeserver may not have stored the media yet. */
+/** Tells whether a media is quarantined. Also works if the homeserver has not stored the media. */
 export async function isQuarantined(db: Db, { origin, mediaId }: MediaKey): Promise<boolean> {
   const [row] = await rowsOf<{ quarantined: boolean }>(
     db.raw(
@@ -29,8 +30,8 @@ export async function isQuarantined(db: Db, { origin, mediaId }: MediaKey): Prom
 }
 
 /**
- * Quarantines media, except protected ones. A media that the homeserver has not stored can be quarantined beforehand.
- * @returns the number of media that are quarantined now
+ * Quarantines media, except protected media. Also works for media that the homeserver has not stored.
+ * @returns how many of the given media are quarantined now
  */
 export async function insertQuarantines(db: Db, keys: readonly MediaKey[], by: string): Promise<number> {
   const [row] = await rowsOf<{ quarantined: number }>(
@@ -80,7 +81,7 @@ export async function updateProtection(db: Db, { origin, mediaId }: MediaKey, is
   );
 }
 
-/** A quarantine that began or ended. */
+/** The beginning or the end of a quarantine. */
 export interface QuarantineChange {
   readonly id: number;
   readonly origin: string;
@@ -88,7 +89,7 @@ export interface QuarantineChange {
   readonly quarantined: boolean;
 }
 
-/** Lists changes after the one with the id `after`, oldest first. */
+/** Lists the changes that come after the change with the id `after`, oldest first. */
 export async function readQuarantineChanges(db: Db, after: number, limit: number): Promise<QuarantineChange[]> {
   const rows = await rowsOf<{ id: string; media_origin: string; media_id: string; quarantined: boolean }>(
     db.raw(

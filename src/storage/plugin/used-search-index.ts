@@ -3,11 +3,14 @@ import { type Db, rowsOf } from '../database.ts';
 /** The search index that the homeserver has used last. */
 export interface UsedSearchIndex {
   readonly engine: string;
-  /** Language codes of the index. `undefined`: an older version of the plugin wrote the index. */
+  /** Codes of the index's languages. `undefined` if an older version of the plugin wrote the index. */
   readonly languages: readonly string[] | undefined;
 }
 
-/** The search index that a homeserver keeps in this database or feeds from it. `undefined`: none has ever been made. */
+/**
+ * Finds the search index that the homeserver uses. It is in this database, or in a search engine that gets its changes from
+ * this database. Returns `undefined` if the homeserver has never had an index.
+ */
 export async function findUsedSearchIndex(db: Db): Promise<UsedSearchIndex | undefined> {
   const [known] = await rowsOf<{ there: boolean }>(
     db.raw(`SELECT to_regclass('matrix_admin.search_indexes') IS NOT NULL AS there`),

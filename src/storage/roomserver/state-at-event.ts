@@ -4,9 +4,9 @@ import { type Db, rowsOf } from '../database.ts';
 import { type EventTypeFilter, isWantedType, typeBindings } from '../event-type-filter.ts';
 
 /**
- * Reads the state of a room after an event, in order of types and state keys. Dendrite stores a state as a list of blocks. If
- * several blocks have an entry for the same type and state key, the last block's entry counts. If the event is a state event,
- * it counts more than all blocks.
+ * Reads the state of a room after an event, in order of types and state keys. Dendrite stores the state before an event as a
+ * list of blocks. If several blocks have an entry for the same type and state key, the entry of the last block is used. If the
+ * event is a state event, the event itself is used for its type and state key.
  */
 export async function readStateAt(
   db: Db,

@@ -2,7 +2,7 @@ import type { EventId, RoomId, UserId } from '../../ids.ts';
 import { isRecord } from '../../json.ts';
 import { type Db, rowsOf } from '../database.ts';
 
-/** Which events of a user are meant. */
+/** Selects the events of a user. */
 export interface UserEventFilter {
   readonly userId: UserId;
   /** @defaultValue all rooms */
@@ -14,24 +14,27 @@ export interface UserEventFilter {
 export interface UserEvent {
   readonly eventId: EventId;
   readonly type: string;
-  /** `undefined` if the event has no number there. */
+  /** `undefined` if the field of the event is not a number. */
   readonly originServerTs: number | undefined;
-  /** Only for member events. */
+  /** The field `membership` of the content. Only member events have it. */
   readonly membership: unknown;
   readonly place: EventPlace;
 }
 
-/** Position of an event in its room. Among events of equal depth, later arrivals have higher stream positions. */
+/**
+ * Position of an event in its room. Events of equal depth are in the order of their stream positions, which is the order of
+ * their arrival.
+ */
 export interface EventPlace {
   readonly depth: string;
   readonly streamPosition: string;
 }
 
-/** SQL condition: no redaction has taken effect on the event. */
+/** SQL condition that is true if no redaction has taken effect on the event. */
 const IS_NOT_REDACTED = `NOT EXISTS (SELECT FROM public.roomserver_redactions d
   WHERE d.redacts_event_id = e.event_id AND d.validated)`;
 
-/** Counts a user's events that are not redacted, by room. Leaves out rooms without any. */
+/** Counts a user's events that are not redacted, by room. Leaves out rooms without such events. */
 export async function countUserEvents(
   db: Db,
   { userId, rooms, types }: UserEventFilter,
@@ -56,7 +59,10 @@ interface Row {
   headered_event_json: string;
 }
 
-/** Lists a user's events in one room that are not redacted, the deepest first, starting after the place `after`. */
+/**
+ * Lists a user's events in one room that are not redacted. Events with the highest depth come first. The list starts after the
+ * place `after`.
+ */
 export async function listUserEvents(
   db: Db,
   roomId: RoomId,

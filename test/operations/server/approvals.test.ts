@@ -241,7 +241,9 @@ describe('who may decide', () => {
     guard('blockRoom');
     const id = approvalIdOf(await block('ann'));
     for (const decision of ['approve', 'deny']) {
-      expect(jsonOf(await decide('ann', id, decision)).error).toBe('Another administrator must decide this');
+      expect(jsonOf(await decide('ann', id, decision)).error).toBe(
+        'Another administrator must decide about this approval',
+      );
     }
     const { decideApproval } = plugin.admin.operations;
     for (const localpart of ['ann', 'ANN', 'Ann']) {
@@ -301,7 +303,7 @@ describe('a decision', () => {
       expect([again.status, jsonOf(again).errcode, jsonOf(again).error]).toEqual([
         409,
         'M_BAD_STATE',
-        'This is approved already',
+        'This request is already approved',
       ]);
     }
     await block('ann');
@@ -355,7 +357,7 @@ describe('time', () => {
     expect(await list('state=pending')).toEqual([]);
     expect(await list('state=expired')).toMatchObject([{ id, state: 'expired' }]);
     const late = await decide('ben', id);
-    expect([late.status, jsonOf(late).error]).toEqual([409, 'This has expired']);
+    expect([late.status, jsonOf(late).error]).toEqual([409, 'This request has expired']);
     expect(approvalIdOf(await block('ann'))).not.toBe(id);
   });
 
@@ -431,8 +433,8 @@ describe('a mistake of the host', () => {
   const good = { reason: 'as a rule' };
 
   it.each<[string, (event: BeforeEvent<'blockRoom'>) => [unknown, unknown], string]>([
-    ['a copy of the event', (event) => [{ ...event }, good], 'event must be the event that a before-hook got'],
-    ['no event', () => [undefined, good], 'event must be the event that a before-hook got'],
+    ['a copy of the event', (event) => [{ ...event }, good], 'event must be the event of a before-hook'],
+    ['no event', () => [undefined, good], 'event must be the event of a before-hook'],
     ['no reason', (event) => [event, undefined], 'reason must be a text of 1 to 1000 characters'],
     ['a reason with a NUL', (event) => [event, { reason: 'a\0' }], 'reason must be a text of 1 to 1000 characters'],
     ['no time', (event) => [event, { ...good, expiresInMs: 0 }], 'expiresInMs must be from 1 to'],
@@ -457,7 +459,7 @@ describe('a mistake of the host', () => {
     });
     expect(refused.status).toBe(500);
     expect(logged()).toContain(
-      'the input of resetPassword may hold a secret. These can: allowCrossSigningReplacement, blockRoom',
+      'the input of resetPassword may have a secret, so it cannot wait for an approval. The operations that can are: allowCrossSigningReplacement, blockRoom',
     );
     expect(logged()).not.toContain('very-secret-word');
     expect(await db('matrix_admin.approvals')).toEqual([]);

@@ -45,7 +45,10 @@ function kindOf({ work }: Task): Kind {
   return work.deletion.by === 'all' ? 'clear' : work.deletion.by === 'filter' ? 'delete by filter' : 'delete';
 }
 
-/** Tells whether a task swaps the index. Tasks that were queued after it belong to the other content. */
+/**
+ * Tells whether a task swaps the index with another one. Tasks for this index that come after the swap change other content, so
+ * they cannot be in a batch with tasks that come before it.
+ */
 function isBarrier({ work }: Task, indexUid: string | null): boolean {
   return work.type === 'indexSwap' && work.swaps.some(({ indexes }) => indexes.some((uid) => uid === indexUid));
 }

@@ -1,4 +1,4 @@
-/** Matches characters that separate words, as observed on a real server of version 1.50. */
+/** Matches characters that separate words, as observed on a real Meilisearch server of version 1.50. */
 const SEPARATORS =
   /[*:;'_\-.,/\\@#+&%`()[\]{}!?"\u2014\u2026\u3001\u3002\uff0c\u30fb\u300c\u300d\uff01\uff1f\u3000\u00b7\u2022\u00a7\u00bf\u00a1\u00d7\u00f7\u2019\0 \t\n\r]+/u;
 /**
