@@ -59,7 +59,10 @@ function createLineProgress({ stderr }: Terminal): JobProgress {
 
 const number = new Intl.NumberFormat('en');
 
-/** Describes a job in one line. The most important facts come first, and those that do not fit are left out. @param width in characters */
+/**
+ * Describes a job in one line. The most important facts come first, and those that do not fit are left out.
+ * @param width in characters
+ */
 function lineOf(job: JobBody, width: number): string {
   const { percent, done, total, rate, eta_ms: eta } = job;
   const counted = total === null ? number.format(done) : `${number.format(done)} of ${number.format(total)}`;

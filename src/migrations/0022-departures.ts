@@ -13,8 +13,9 @@ CREATE INDEX departures_by_time ON matrix_admin.departures USING brin (departed_
 `;
 
 /**
- * Creates the table with the local users of purged rooms. Dendrite forgets them, and their clients keep the rooms. The table has
- * no key, because checking a key would slow down the purge of a large room. A room that is purged twice has two rows per user.
+ * Creates the table of the local users of purged rooms. After a purge, Dendrite has no rows for these users, but their clients
+ * still show the room. The table has no key, because checking a key would slow down the purge of a large room. If a room is
+ * purged twice, each user has two rows.
  */
 export const departures = {
   name: '0022-departures',

@@ -28,9 +28,10 @@ export interface Rooms extends RoomWriter {
     options?: { readonly transaction?: Knex | Knex.Transaction },
   ) => Promise<RoomAdmission>;
   /**
-   * Lists the rooms that were purged and that a client of the user still shows: the client has received `/sync` up to the stream
-   * position `after`, and now receives it up to `upTo`. The homeserver shows each of them as a room that the user has left.
-   * Rooms that the user has come back to are not listed. Departures are kept for 30 days.
+   * Lists purged rooms that a client of the user still shows. The client has received the answers of `/sync` up to the stream
+   * position `after`, and now gets an answer up to `upTo`. In this answer, the homeserver shows each of these rooms as a room
+   * that the user has left. A room is not listed if the user has joined it again. The plugin keeps this information for 30
+   * days.
    */
   readonly departures: (
     userId: UserId,

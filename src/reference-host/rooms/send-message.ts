@@ -24,8 +24,8 @@ const NO_MESSAGES: readonly string[] = [
 
 /**
  * Sends a message event. Source: Client-Server API, "Sending events to a room".
- * @throws MatrixError `M_FORBIDDEN`, `M_USER_SUSPENDED`, `M_LIMIT_EXCEEDED`, `M_BAD_JSON` or `M_TOO_LARGE`; `M_INVALID_PARAM` if events of the type
- * must be sent with another route
+ * @throws MatrixError `M_FORBIDDEN`, `M_USER_SUSPENDED`, `M_LIMIT_EXCEEDED`, `M_BAD_JSON` or `M_TOO_LARGE`. Also
+ * `M_INVALID_PARAM`, if events of the type must be sent with another route.
  */
 export async function sendMessage(context: HostContext, device: Device, message: Message): Promise<EventId> {
   if (NO_MESSAGES.includes(message.type)) {
