@@ -31,6 +31,11 @@ export interface AdminPluginOptions {
          */
         readonly languages?: readonly LanguageCode[];
       };
+  /**
+   * Whether long lists of rooms and users are read from summaries, which the plugin keeps up to date. Set it to `false` if the
+   * homeserver does not pass its events to `admin.events.apply()`. @defaultValue true
+   */
+  readonly summaries?: boolean;
   /** Jobs, which do long operations. The plugin stores them in the database, so that any process can continue them. */
   readonly jobs?: {
     /** How often an idle process looks for jobs. It starts its own jobs at once. @defaultValue 1000 */
@@ -212,6 +217,7 @@ const optionsSchema = closedObject({
   }).prefault({}),
   http: closedObject({ passUnknownPaths: z.boolean().default(false) }).prefault({}),
   console: z.boolean().default(true),
+  summaries: z.boolean().default(true),
   hooks: closedObject({ timeoutMs: ms.default(5_000) }).prefault({}),
   registration: closedObject({
     sharedSecret: z.string().min(1).optional(),

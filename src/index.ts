@@ -64,6 +64,7 @@ export type { RoomMessages } from './operations/rooms/list-room-messages.ts';
 export type { RoomDeletion, RoomShutdown } from './operations/rooms/room-deletions.ts';
 export type { BackgroundUpdate, BackgroundUpdates } from './operations/server/background-updates.ts';
 export type { Task } from './operations/server/list-tasks.ts';
+export type { ComparedSummaries, RebuiltSummaries } from './operations/server/rebuild-summaries.ts';
 export type { LargestRooms } from './operations/statistics/largest-rooms.ts';
 export type { AccountDataOfUser } from './operations/users/account-data.ts';
 export type { Evacuation } from './operations/users/evacuate-user.ts';

@@ -91,8 +91,11 @@ export const OWN_TABLES: readonly string[] = [
   'registration_nonces',
   'reports',
   'requirements',
+  'room_summaries',
   'search_changes',
   'search_documents',
   'search_edits',
   'search_indexes',
+  'summary_states',
+  'user_summaries',
 ];

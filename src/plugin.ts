@@ -26,6 +26,8 @@ import { createOperationJobs, dailyOperationJobs } from './pipeline/operation-jo
 import { createRequestIds } from './pipeline/request-ids.ts';
 import { reportMetrics } from './report-metrics.ts';
 import { createAnnounce } from './rooms/announce.ts';
+import { checkSummaries } from './rooms/check-summaries.ts';
+import { createEvents } from './rooms/events.ts';
 import { createRoomWriter } from './rooms/room-writer.ts';
 import { createRooms, type Rooms } from './rooms/rooms.ts';
 import { createServerNotices } from './rooms/server-notices.ts';
@@ -36,6 +38,7 @@ import { resolveSettings } from './settings.ts';
 import { migrateOwnSchema } from './storage/database.ts';
 import { explainFailure } from './storage/explain-failure.ts';
 import { removeOldDepartures } from './storage/plugin/departures.ts';
+import { isSummarised, needsSummaries, type SummaryKind } from './storage/plugin/summary-states.ts';
 import { preflight } from './storage/preflight.ts';
 
 /** The plugin, as `createAdminPlugin()` returns it. */
@@ -110,15 +113,17 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
   const jobChanges = new EventTarget();
   setMaxListeners(0, jobChanges);
   const localServerNames = [host.serverName, ...(host.virtualHosts ?? [])];
+  const events = createEvents(db, search.apply, localServerNames);
   const roomWriter = createRoomWriter({
     serverName: host.serverName,
     localServerNames,
     signingKeys: host.signingKeys,
-    applyEvents: search.apply,
+    applyEvents: events.apply,
   });
   const standings = createStandingCache(db);
   const mediaStandings = createMediaStandings(db);
   const fileRemoval = host.media && createFileRemoval({ db, store: host.media, logger });
+  const isListSummarised = async (kind: SummaryKind): Promise<boolean> => config.summaries && isSummarised(db, kind);
   const services: OperationServices = {
     db,
     serverName: host.serverName,
@@ -133,7 +138,8 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
     standings,
     mediaStandings,
     fileRemoval,
-    userTotals: createUserTotals(db),
+    userTotals: createUserTotals(db, isListSummarised),
+    isSummarised: isListSummarised,
     federation: host.federation,
     sharedSecret: config.registration.sharedSecret,
     requiresToken: config.registration.requiresToken,
@@ -154,7 +160,7 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
     daily: dailyOperationJobs(services),
     config: config.jobs,
     auditRetentionMs: config.audit.retentionMs,
-    removeExpired: async () => {
+    everyMinute: async () => {
       await removeOldDepartures(db);
       await endAdminLogins({
         db,
@@ -164,6 +170,9 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
           services.announce({ users: [userId], destinations });
         },
       });
+      if (!config.summaries) return;
+      await buildSummaries();
+      await checkSummaries(db, localServerNames);
     },
     logger,
     left: (jobId) => jobChanges.dispatchEvent(new Event(jobId)),
@@ -225,6 +234,17 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
     }
   };
 
+  /** Queues the first rebuild of the summaries, if the homeserver is large. Until it is done, lists take longer. */
+  const buildSummaries = async (): Promise<void> => {
+    try {
+      if (!(await needsSummaries(db))) return;
+      await operations.rebuildSummaries.start({}, { actor: { kind: 'system', name: 'summaries' } });
+      logger.info({}, 'Summaries of rooms and users are built, so that lists become quicker');
+    } catch (error) {
+      logger.warn({ error: describeError(error) }, 'Could not begin to build summaries: lists stay slow');
+    }
+  };
+
   return {
     router: createRouter({ host, config, pipeline, jobs }),
     operations,
@@ -232,7 +252,7 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
     approvals: createApprovals(db, hooks.callOf),
     jobs,
     search: search.search,
-    events: { apply: search.apply },
+    events,
     registrationTokens: createRegistrationTokens(db),
     rooms: createRooms(db, roomWriter),
     accounts: createAccounts(db, standings),

@@ -1,5 +1,7 @@
+import type { Knex } from 'knex';
 import type { UserId } from '../ids.ts';
 import type { Db } from '../storage/database.ts';
+import { summariseUser } from '../storage/plugin/user-summaries.ts';
 import { findAccountType } from '../storage/userapi/accounts.ts';
 import { ACCOUNT_TYPE } from './account-type.ts';
 import type { StandingCache } from './standing-cache.ts';
@@ -17,11 +19,18 @@ export interface Accounts extends Pick<StandingCache, 'check'> {
    * Returns `m.account_moderation` if the account may suspend and lock other accounts. Returns no entry for any other account.
    */
   readonly capabilities: (userId: UserId) => Promise<AccountCapabilities>;
+  /**
+   * Updates what the plugin stores about an account for its lists. Call it after you have created the account, or changed its
+   * row, its profile or the list of its devices. Pass the writing transaction, which has locked the row of the account. Do not
+   * call it when only the time of a device's last activity has changed.
+   */
+  readonly changed: (userId: UserId, options?: { readonly transaction?: Knex.Transaction }) => Promise<void>;
 }
 
 export function createAccounts(db: Db, { check }: StandingCache): Accounts {
   return {
     check,
+    changed: (userId, { transaction } = {}) => summariseUser(transaction ?? db, userId),
     capabilities: async (userId) =>
       (await findAccountType(db, userId)) === ACCOUNT_TYPE.admin
         ? { 'm.account_moderation': { suspend: true, lock: true } }

@@ -1,49 +1,76 @@
 import { LRUCache } from 'lru-cache';
 import type { Db } from '../storage/database.ts';
+import {
+  countSummarisedUsers,
+  isSummarisedFilter,
+  type ListPlace,
+  readPlaces,
+  type SummarisedOrder,
+} from '../storage/plugin/summarised-users.ts';
 import { countUsers, type UserFilter } from '../storage/userapi/users.ts';
 
 /**
- * How long a count stays in the cache, as a multiple of the time that counting took. The maximum is `LONGEST_MS`. So counting
+ * How long a result stays in the cache, as a multiple of the time that reading took. The maximum is `LONGEST_MS`. So reading
  * takes about a hundredth of the time, however often it is asked for.
  */
 const TIMES_AS_LONG = 100;
-/** Maximum time for which a count stays in the cache, in ms. */
+/** Maximum time for which a result stays in the cache, in ms. */
 const LONGEST_MS = 60_000;
-const FILTERS = 100;
+const LISTS = 100;
 
 /**
- * Counts the users that match the filters of a list. Counting reads all accounts, so the count is cached for a hundred times as
- * long as it took. The count of a small homeserver is quick, and expires almost at once.
+ * What can only be told about a list of users by reading all accounts: the number of users that match its filters, and the
+ * places of its pages. Results are cached for a hundred times as long as reading took. On a small homeserver reading is quick,
+ * and the results expire almost at once.
  */
 export interface UserTotals {
   readonly count: (filter: UserFilter) => Promise<number>;
-  /** Removes all counts from the cache. Call it after this process has changed accounts. */
+  /** Every thousandth place of a list that is read from the summaries. */
+  readonly places: (filter: UserFilter, order: SummarisedOrder) => Promise<readonly ListPlace[]>;
+  /** Removes all results from the cache. Call it after this process has changed accounts. */
   readonly forget: () => void;
 }
 
-export function createUserTotals(db: Db): UserTotals {
-  const known = new LRUCache<string, Promise<number>>({ max: FILTERS, ttl: LONGEST_MS });
-  const count = async (key: string, filter: UserFilter): Promise<number> => {
+export function createUserTotals(db: Db, isSummarised: (kind: 'users') => Promise<boolean>): UserTotals {
+  const counts = createCache<number>();
+  const places = createCache<readonly ListPlace[]>();
+  return {
+    count: (filter) =>
+      counts.read(JSON.stringify(filter), async () => {
+        const isShort = isSummarisedFilter(filter) && (await isSummarised('users'));
+        return (isShort ? countSummarisedUsers : countUsers)(db, filter);
+      }),
+    places: (filter, order) => places.read(JSON.stringify([filter, order]), () => readPlaces(db, filter, order)),
+    forget: () => {
+      counts.forget();
+      places.forget();
+    },
+  };
+}
+
+/** A cache of results that take long. */
+interface Cache<T extends object | number> {
+  readonly read: (key: string, work: () => Promise<T>) => Promise<T>;
+  readonly forget: () => void;
+}
+
+function createCache<T extends object | number>(): Cache<T> {
+  const known = new LRUCache<string, Promise<T>>({ max: LISTS, ttl: LONGEST_MS });
+  const start = async (key: string, work: () => Promise<T>): Promise<T> => {
     const startedAt = performance.now();
-    const counting = countUsers(db, filter);
-    // Concurrent calls wait for the same count.
-    known.set(key, counting);
-    const isCurrent = (): boolean => known.peek(key, { allowStale: true }) === counting;
+    const working = work();
+    // Concurrent calls wait for the same result.
+    known.set(key, working);
+    const isCurrent = (): boolean => known.peek(key, { allowStale: true }) === working;
     try {
-      const total = await counting;
+      const result = await working;
       const ttl = Math.max(1, Math.min(LONGEST_MS, (performance.now() - startedAt) * TIMES_AS_LONG));
-      if (isCurrent()) known.set(key, counting, { ttl });
-      return total;
+      if (isCurrent()) known.set(key, working, { ttl });
+      return result;
     } catch (error) {
       if (isCurrent()) known.delete(key);
       throw error;
     }
   };
-  return {
-    count: (filter) => {
-      const key = JSON.stringify(filter);
-      return known.get(key) ?? count(key, filter);
-    },
-    forget: () => known.clear(),
-  };
+  return { read: (key, work) => known.get(key) ?? start(key, work), forget: () => known.clear() };
 }

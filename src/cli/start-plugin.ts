@@ -67,7 +67,8 @@ export async function startPlugin(settings: PluginSettings, needsSearch: boolean
         logger: settings.logger,
         ...(settings.notifier && { notifier: settings.notifier }),
       },
-      { ...options, search: await reach(db, () => searchOf(db, needsSearch)) },
+      // Nobody passes the events of the homeserver to this plugin.
+      { ...options, summaries: false, search: await reach(db, () => searchOf(db, needsSearch)) },
     );
     if (settings.besideServer) refuseUnsafeCalls(plugin);
     await plugin.start();

@@ -125,6 +125,7 @@ export const REQUEST_TEMPLATES: Readonly<Partial<Record<OperationName, readonly 
   decideApproval: [{"method":"POST","path":"/_dendrite/admin/approvals/:approvalId","parameters":{"approvalId":{"in":"path","name":"approvalId"},"decision":{"in":"body","name":"decision"},"reason":{"in":"body","name":"reason"}}}],
   serverVersion: [{"method":"GET","path":"/_synapse/admin/v1/server_version","parameters":{}}],
   getOpenApiDocument: [{"method":"GET","path":"/_dendrite/admin/openapi.json","parameters":{}}],
+  rebuildSummaries: [{"method":"POST","path":"/_dendrite/admin/summaries/rebuild","parameters":{"dryRun":{"in":"body","name":"dry_run"}}}],
   listTasks: [{"method":"GET","path":"/_synapse/admin/v1/scheduled_tasks","parameters":{"actionName":{"in":"query","name":"action_name"},"resourceId":{"in":"query","name":"resource_id"},"status":{"in":"query","name":"status"},"jobStatus":{"in":"query","name":"job_status"},"maxTimestamp":{"in":"query","name":"max_timestamp"},"limit":{"in":"query","name":"limit"},"from":{"in":"query","name":"from"}}}],
   getBackgroundUpdates: [{"method":"GET","path":"/_synapse/admin/v1/background_updates/status","parameters":{}}],
   setBackgroundUpdatesEnabled: [{"method":"POST","path":"/_synapse/admin/v1/background_updates/enabled","parameters":{"enabled":{"in":"body","name":"enabled"}}}],

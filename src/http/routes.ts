@@ -22,6 +22,7 @@ import { APPROVAL_ROUTES } from './server/approval-routes.ts';
 import { AUDIT_ROUTES } from './server/audit-routes.ts';
 import { JOB_ROUTES } from './server/job-routes.ts';
 import { OPENAPI_ROUTES } from './server/openapi-routes.ts';
+import { SUMMARY_ROUTES } from './server/summary-routes.ts';
 import { TASK_ROUTES } from './server/task-routes.ts';
 import { VERSION_ROUTES } from './server/version-routes.ts';
 import { STATISTICS_ROUTES } from './statistics/statistics-routes.ts';
@@ -49,6 +50,7 @@ export const ROUTES: readonly Route[] = [
   ...APPROVAL_ROUTES,
   ...VERSION_ROUTES,
   ...OPENAPI_ROUTES,
+  ...SUMMARY_ROUTES,
   ...TASK_ROUTES,
   ...ROOM_ROUTES,
   ...ROOM_DETAIL_ROUTES,

@@ -40,8 +40,8 @@ interface WorkerSettings {
   /** How long audit entries and expired approvals are kept, in ms. */
   readonly auditRetentionMs: number;
   readonly logger: Logger;
-  /** Called every minute. Removes expired rows of other tables. */
-  readonly removeExpired: () => Promise<void>;
+  /** Called at the start and every minute. Removes expired rows of other tables, and begins work that has become due. */
+  readonly everyMinute: () => Promise<void>;
   /** Called when this process has stopped running a job, whether the job has ended or not. */
   readonly left: (jobId: string) => void;
 }
@@ -52,7 +52,7 @@ export function createJobWorker({
   daily,
   config,
   auditRetentionMs,
-  removeExpired,
+  everyMinute,
   logger,
   left,
 }: WorkerSettings): JobWorker {
@@ -118,7 +118,7 @@ export function createJobWorker({
       removeOldAudit(db, auditRetentionMs),
       removeOldApprovals(db, auditRetentionMs),
       queueDailyJobs(db, daily),
-      removeExpired(),
+      everyMinute(),
     ]);
   };
 

@@ -22,6 +22,8 @@ import { approvals } from './0019-approvals.ts';
 import { adminLogins } from './0020-admin-logins.ts';
 import { media } from './0021-media.ts';
 import { departures } from './0022-departures.ts';
+import { summaries } from './0023-summaries.ts';
+import { userSummaries } from './0024-user-summaries.ts';
 
 /** The schema of the plugin's own tables. */
 export const OWN_SCHEMA = 'matrix_admin';
@@ -53,6 +55,8 @@ const ALL: readonly NamedMigration[] = [
   adminLogins,
   media,
   departures,
+  summaries,
+  userSummaries,
 ];
 
 /** Tells whether this version of the plugin contains a migration. */

@@ -17,6 +17,7 @@ import type { Reindex } from '../search/reindex-job.ts';
 import type { RoomRemoval } from '../search/room-removal.ts';
 import type { SearchStatus } from '../search/search-parts.ts';
 import type { Db } from '../storage/database.ts';
+import type { SummaryKind } from '../storage/plugin/summary-states.ts';
 import type { AfterCommit } from '../storage/transact.ts';
 import type { Actor } from './actor.ts';
 import type { AbandonedRoomPolicy } from './rooms/abandoned-rooms.ts';
@@ -68,6 +69,8 @@ export interface OperationServices {
   readonly fileRemoval: FileRemoval | undefined;
   /** Cached numbers of users, by the filters of user lists. */
   readonly userTotals: UserTotals;
+  /** Tells whether lists are read from the summaries of a kind. */
+  readonly isSummarised: (kind: SummaryKind) => Promise<boolean>;
   /** Shared secret for registrations. `undefined` if registration by shared secret is off. */
   readonly sharedSecret: string | undefined;
   /** Whether people need a registration token to register on the homeserver. */

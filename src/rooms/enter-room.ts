@@ -48,5 +48,5 @@ export async function enterRoom(
   const previous = join.prevEventIds.map((id) => ({ previous: id, eventNid: link.stored.eventNid }));
   await writeTogether(transaction, insertPreviousEvents(previous));
   const others = downloaded.state.filter(({ type, stateKey }) => type !== join.type || stateKey !== join.stateKey);
-  await replaceSyncState(transaction, room, [...others, join], join.eventId);
+  await replaceSyncState(transaction, room, [...others, join], join.eventId, settings.localServerNames);
 }

@@ -1,8 +1,9 @@
 import type { Knex } from 'knex';
-import type { EventId } from '../ids.ts';
+import type { EventId, ServerName } from '../ids.ts';
 import { inSlices } from '../in-slices.ts';
 import type { CheckedEvent } from '../matrix/check-event.ts';
 import { batchesOf } from '../storage/batches.ts';
+import { summariseRoom } from '../storage/plugin/room-summaries.ts';
 import type { StoredRoom } from '../storage/roomserver/rooms.ts';
 import {
   deleteCurrentState,
@@ -24,6 +25,7 @@ export async function replaceSyncState(
   room: StoredRoom,
   state: readonly CheckedEvent[],
   carrier: EventId,
+  localServerNames: readonly ServerName[],
 ): Promise<{ readonly added: number; readonly removed: number }> {
   const { roomId } = room;
   const before = await deleteCurrentState(transaction, roomId);
@@ -60,6 +62,7 @@ export async function replaceSyncState(
       ...upsertSyncMemberships(roomId, memberships),
     ]);
   }
+  await summariseRoom(transaction, roomId, localServerNames);
   return { added: added.length, removed: removed.length };
 }
 

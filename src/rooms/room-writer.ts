@@ -175,7 +175,10 @@ export function createRoomWriter(settings: RoomWriterSettings): RoomWriter {
         const appended = await write(transaction, room, prevEvents, { ...state, events: needed }, [draft], []);
         const [carrier] = appended.events;
         if (carrier === undefined) continue;
-        return { ...appended, ...(await replaceSyncState(transaction, room, downloaded.state, carrier.eventId)) };
+        return {
+          ...appended,
+          ...(await replaceSyncState(transaction, room, downloaded.state, carrier.eventId, settings.localServerNames)),
+        };
       }
       throw new MatrixError('M_FORBIDDEN', 'no local user may send the event that carries the state');
     },

@@ -59,8 +59,9 @@ describe('login', () => {
       deviceId: 'CROWDED',
       displayName: null,
     };
-    const { db } = server.homeserver;
-    const logins = Array.from({ length: 10 }, () => createDevice(db, { ...device, address: '', userAgent: '' }));
+    const logins = Array.from({ length: 10 }, () =>
+      createDevice(server.homeserver, { ...device, address: '', userAgent: '' }),
+    );
     const tokens = await Promise.all(logins);
     const answers = await Promise.all(tokens.map((token) => whoami(String(token))));
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);

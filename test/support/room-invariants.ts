@@ -99,6 +99,16 @@ const WRONG: Readonly<Record<string, string>> = {
   'a queued event that is not stored': `SELECT j.json_body AS what FROM federationsender_queue_json j
     WHERE EXISTS (SELECT FROM federationsender_queue_pdus q WHERE q.json_nid = j.json_nid)
       AND j.json_body::json->>'_event_id' NOT IN (SELECT event_id FROM roomserver_events)`,
+  'a summary that is not the room': `SELECT s.room_id AS what FROM matrix_admin.room_summaries s
+    LEFT JOIN roomserver_rooms r ON r.room_nid = s.room_nid AND r.latest_event_nids <> '{}'
+      AND NOT EXISTS (SELECT FROM matrix_admin.purges p WHERE p.room_id = r.room_id)
+    WHERE r.room_id IS DISTINCT FROM s.room_id
+      OR s.joined_members <> (SELECT count(*) FROM roomserver_membership m WHERE m.room_nid = s.room_nid AND m.membership_nid = 3)
+      OR s.state_events <> (SELECT count(*) FROM syncapi_current_room_state c WHERE c.room_id = s.room_id)
+      OR s.name IS DISTINCT FROM (SELECT nullif(c.headered_event_json::json->'content'->>'name', '')
+        FROM syncapi_current_room_state c WHERE c.room_id = s.room_id AND c.type = 'm.room.name' AND c.state_key = '')
+      OR s.join_rules IS DISTINCT FROM (SELECT c.headered_event_json::json->'content'->>'join_rule'
+        FROM syncapi_current_room_state c WHERE c.room_id = s.room_id AND c.type = 'm.room.join_rules' AND c.state_key = '')`,
   'queued JSON for nobody': `SELECT j.json_nid::text AS what FROM federationsender_queue_json j
     WHERE NOT EXISTS (SELECT FROM federationsender_queue_pdus q WHERE q.json_nid = j.json_nid)
       AND NOT EXISTS (SELECT FROM federationsender_queue_edus q WHERE q.json_nid = j.json_nid)`,

@@ -46,7 +46,7 @@ export function createTestWorker(
       daily: [],
       config,
       auditRetentionMs: 60_000,
-      removeExpired: async () => {},
+      everyMinute: async () => {},
       logger,
       left,
     }),

@@ -102,7 +102,8 @@ async function itemsOf(scope: ReadScope, wanted: Input): Promise<string[]> {
 
 async function findUsers(scope: ReadScope, filter: Input['userFilter']): Promise<string[]> {
   const page = listUsers.input.parse({ ...filter, limit: MAX_ITEMS });
-  const { users, nextToken } = await listUsers.run(scope, page);
+  // The accounts themselves tell which users match.
+  const { users, nextToken } = await listUsers.run({ ...scope, isSummarised: async () => false }, page);
   if (nextToken !== undefined) throw tooMany('userFilter');
   return users.map(({ userId }) => userId);
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { readSummarisedRoomPage } from '../../storage/plugin/summarised-rooms.ts';
 import { ROOM_ORDERS, readRoomPage } from '../../storage/roomserver/room-list.ts';
 import { type RoomSummary, readRoomSummaries } from '../../storage/roomserver/room-summaries.ts';
 import { defineOperation } from '../define-operation.ts';
@@ -34,18 +35,19 @@ export const listRooms = defineOperation({
     emptyRooms: z.boolean().optional(),
   }),
   run: async (
-    { db, localServerNames },
+    { db, localServerNames, isSummarised },
     { from, limit, orderBy, direction, searchTerm, publicRooms, emptyRooms },
   ): Promise<{ rooms: RoomSummary[]; total: number; nextBatch: number | undefined; prevBatch: number | undefined }> => {
     const size = Math.min(limit, MAX_ROOMS);
-    const { roomIds, total } = await readRoomPage(
+    const fromSummaries = await isSummarised('rooms');
+    const { roomIds, total } = await (fromSummaries ? readSummarisedRoomPage : readRoomPage)(
       db,
       { searchTerm, isPublic: publicRooms, isEmpty: emptyRooms },
       { orderBy, isReversed: direction === 'b', offset: from, limit: size },
       localServerNames,
     );
     return {
-      rooms: await readRoomSummaries(db, roomIds, localServerNames),
+      rooms: await readRoomSummaries(db, roomIds, localServerNames, { fromSummaries }),
       total,
       nextBatch: from + size < total ? from + size : undefined,
       prevBatch: from > 0 ? Math.max(from - size, 0) : undefined,

@@ -5,6 +5,7 @@ import { cancelJob, getJob, listJobs } from './jobs.ts';
 import { listAudit } from './list-audit.ts';
 import { listTasks } from './list-tasks.ts';
 import { getOpenApiDocument } from './openapi-document.ts';
+import { rebuildSummaries } from './rebuild-summaries.ts';
 import { serverVersion } from './server-version.ts';
 
 /** These operations by name. Their types come from their own files, so that editors show each operation's doc comment. */
@@ -15,6 +16,7 @@ export type ServerOperations = OperationsIn<
     typeof import('./list-audit.ts') &
     typeof import('./list-tasks.ts') &
     typeof import('./openapi-document.ts') &
+    typeof import('./rebuild-summaries.ts') &
     typeof import('./server-version.ts')
 >;
 
@@ -28,6 +30,7 @@ export const SERVER_OPERATIONS: ServerOperations = {
   decideApproval,
   serverVersion,
   getOpenApiDocument,
+  rebuildSummaries,
   listTasks,
   getBackgroundUpdates,
   setBackgroundUpdatesEnabled,

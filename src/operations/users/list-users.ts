@@ -2,8 +2,21 @@ import { z } from 'zod';
 import { ParameterError } from '../../errors.ts';
 import { isUserId } from '../../ids.ts';
 import { USER_TYPES } from '../../storage/plugin/account-attributes.ts';
-import { readUsers, USER_SORT_KEYS, type User, type UserFilter, type UserPage } from '../../storage/userapi/users.ts';
-import { defineOperation } from '../define-operation.ts';
+import {
+  isSummarisedFilter,
+  PLACE_DISTANCE,
+  readSummarisedPage,
+  summarisedOrder,
+} from '../../storage/plugin/summarised-users.ts';
+import {
+  readUsers,
+  readUsersAt,
+  USER_SORT_KEYS,
+  type User,
+  type UserFilter,
+  type UserPage,
+} from '../../storage/userapi/users.ts';
+import { defineOperation, type ReadScope } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 
 /** Maximum number of digits in a `from` that is a number of users to skip. A `from` with more digits is a token. */
@@ -58,19 +71,15 @@ export const listUsers = defineOperation({
   effect: 'read',
   input,
   run: async (
-    { db, localServerNames, userTotals },
+    scope,
     { sortBy, direction, limit, from, ...wanted },
   ): Promise<{ users: User[]; total: number; nextToken: string | undefined }> => {
-    const filter = filterOf(wanted, localServerNames);
+    const filter = filterOf(wanted, scope.localServerNames);
     const start = startOf(from);
     const isByName = sortBy === 'name';
     if (start.after !== undefined && !isByName) throw badToken();
-    const found = await readUsers(db, filter, {
-      ...start,
-      sortBy: isByName ? undefined : sortBy,
-      descending: direction === 'b',
-      limit: limit + 1,
-    });
+    const page = { ...start, sortBy: isByName ? undefined : sortBy, descending: direction === 'b', limit: limit + 1 };
+    const found = (await readFromSummaries(scope, filter, page)) ?? (await readUsers(scope.db, filter, page));
     const users = found.slice(0, limit);
     const last = users.at(-1);
     const hasMore = found.length > limit;
@@ -78,7 +87,7 @@ export const listUsers = defineOperation({
     const isCounted = !hasMore && start.after === undefined && (found.length > 0 || start.offset === 0);
     return {
       users,
-      total: isCounted ? start.offset + found.length : await userTotals.count(filter),
+      total: isCounted ? start.offset + found.length : await scope.userTotals.count(filter),
       nextToken: !hasMore
         ? undefined
         : isByName && last !== undefined
@@ -89,6 +98,30 @@ export const listUsers = defineOperation({
     };
   },
 });
+
+/** Number of users that a page by name skips at most without summaries. Accounts have an index of their own for this order. */
+const FEW_SKIPPED = 1_000;
+
+/**
+ * Reads a page from the summaries. `undefined`: they do not have the list, or are incomplete, or the accounts are as quick. In
+ * the order by name, the accounts are, unless the list is searched or the page is far away.
+ */
+async function readFromSummaries(
+  { db, userTotals, isSummarised }: ReadScope,
+  filter: UserFilter,
+  { sortBy, descending, after, offset, limit }: UserPage,
+): Promise<User[] | undefined> {
+  const order = summarisedOrder(sortBy, descending);
+  const isQuick = sortBy === undefined && filter.partOfName === undefined && offset <= FEW_SKIPPED;
+  if (isQuick || order === undefined || !isSummarisedFilter(filter) || !(await isSummarised('users'))) return;
+  if (offset < PLACE_DISTANCE) {
+    return readUsersAt(db, await readSummarisedPage(db, filter, order, { after, offset }, limit));
+  }
+  const places = await userTotals.places(filter, order);
+  const at = places[Math.floor(offset / PLACE_DISTANCE)];
+  if (at === undefined) return [];
+  return readUsersAt(db, await readSummarisedPage(db, filter, order, { at, offset: offset % PLACE_DISTANCE }, limit));
+}
 
 const badToken = (): ParameterError => new ParameterError(['from'], 'not a token of this list');
 

@@ -4,6 +4,7 @@ import { ACCOUNT_TYPE } from '../../accounts/account-type.ts';
 import { logIn } from '../../accounts/log-in.ts';
 import { MatrixError, ParameterError } from '../../errors.ts';
 import { insertAdminLogin } from '../../storage/plugin/admin-logins.ts';
+import { summariseUser } from '../../storage/plugin/user-summaries.ts';
 import { nameOf } from '../actor.ts';
 import { defineOperation } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
@@ -54,6 +55,8 @@ export const loginAsUser = defineOperation({
     const { accessToken, sessionId } = await logIn(transaction, { userId, deviceId });
     const admin = nameOf(actor);
     await insertAdminLogin(transaction, { userId, deviceId, sessionId, admin, adminDevice, validUntil: validUntilMs });
+    // The login is no activity of the user.
+    await summariseUser(transaction, userId);
     standingChanged(scope, userId);
     return { accessToken };
   },

@@ -54,7 +54,7 @@ export function addLoginRoutes(router: Router, context: HostContext): void {
       serverName: signingKey.serverName,
       deviceId: body.device_id ?? randomBytes(6).toString('base64url'),
     };
-    const token = await createDevice(db, {
+    const token = await createDevice(context, {
       ...device,
       displayName: body.initial_device_display_name ?? null,
       address: `${ctx.ip}:${ctx.socket.remotePort ?? 0}`,

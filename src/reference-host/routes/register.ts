@@ -44,7 +44,7 @@ export function addRegisterRoute(router: Router, context: HostContext): void {
     const deviceId = body.device_id ?? randomBytes(6).toString('base64url');
     const device = { ...splitUserId(userId), deviceId, displayName: body.initial_device_display_name ?? null };
     const client = { address: `${ctx.ip}:${ctx.socket.remotePort ?? 0}`, userAgent: ctx.get('user-agent') };
-    const token = body.inhibit_login ? undefined : await createDevice(context.db, { ...device, ...client });
+    const token = body.inhibit_login ? undefined : await createDevice(context, { ...device, ...client });
     ctx.body = { user_id: userId, ...(token !== undefined && { access_token: token, device_id: deviceId }) };
   });
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Knex } from 'knex';
 import { type ServerName, type UserId, userIdOf } from '../../ids.ts';
+import type { HostContext } from '../host-context.ts';
 
 /** A device that is logged in. */
 export interface Device {
@@ -35,7 +36,10 @@ export async function findDevice(db: Knex, token: string, serverName: ServerName
  * concurrent call creates the same device or deactivates the account.
  * @returns the device's access token; `undefined` if the account is deactivated
  */
-export async function createDevice(db: Knex, device: NewDevice): Promise<string | undefined> {
+export async function createDevice(
+  { db, admin }: Pick<HostContext, 'admin' | 'db'>,
+  device: NewDevice,
+): Promise<string | undefined> {
   const { localpart, serverName, deviceId, displayName, address, userAgent } = device;
   const token = randomBytes(32).toString('base64url');
   const now = Date.now();
@@ -60,6 +64,7 @@ export async function createDevice(db: Knex, device: NewDevice): Promise<string 
       ip: address,
       user_agent: userAgent,
     });
+    await admin.accounts.changed(userIdOf(localpart, serverName), { transaction });
     return token;
   });
 }

@@ -1,5 +1,6 @@
 import type { UserId } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
+import { summariseUser } from './user-summaries.ts';
 
 /** Synapse's user types for accounts that do not belong to a person. */
 export const USER_TYPES = ['bot', 'support'] as const;
@@ -12,6 +13,7 @@ export async function setUserType(db: Db, userId: UserId, userType: UserType | n
      ON CONFLICT (user_id) DO UPDATE SET user_type = excluded.user_type`,
     [userId, userType],
   );
+  await summariseUser(db, userId);
 }
 
 /** Records that an administrator has erased a user, and who it was. */

@@ -1,5 +1,6 @@
 import type { UserId } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
+import { summariseUser } from './user-summaries.ts';
 
 /** A restriction that an administrator can put on an account. */
 export type Restriction = 'suspended' | 'locked' | 'shadow_banned';
@@ -24,6 +25,7 @@ export async function insertRestriction(
      ON CONFLICT (user_id, restriction) DO UPDATE SET set_by = excluded.set_by, set_at = excluded.set_at`,
     [userId, restriction, setBy],
   );
+  await summariseUser(db, userId);
 }
 
 export async function deleteRestriction(db: Db, userId: UserId, restriction: Restriction): Promise<void> {
@@ -31,9 +33,11 @@ export async function deleteRestriction(db: Db, userId: UserId, restriction: Res
     userId,
     restriction,
   ]);
+  await summariseUser(db, userId);
 }
 
 /** Removes all restrictions of an account. */
 export async function deleteRestrictions(db: Db, userId: UserId): Promise<void> {
   await db.raw('DELETE FROM matrix_admin.account_restrictions WHERE user_id = ?', [userId]);
+  await summariseUser(db, userId);
 }

@@ -2,6 +2,7 @@ import type { Knex } from 'knex';
 import type { RoomId } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 import type { Position, RowCounts } from '../deletion.ts';
+import { deleteRoomSummary } from './room-summaries.ts';
 
 /**
  * The progress of a purge. It is stored outside the job, so that a new job can resume a purge that was cancelled or has failed.
@@ -47,6 +48,7 @@ export async function insertPurge(
     roomId,
     JSON.stringify(progress),
   ]);
+  await deleteRoomSummary(transaction, roomId);
 }
 
 /** Reads the progress of a room's purge. Returns `undefined` if the room is not being purged. */

@@ -7,6 +7,9 @@ import { HAS_LOCAL_USERS, IS_LOCAL } from './local-members.ts';
 export const IS_SHOWN = `r.latest_event_nids <> '{}'
   AND NOT EXISTS (SELECT FROM matrix_admin.purges p WHERE p.room_id = r.room_id)`;
 
+/** Lists compare this many characters of a text, because PostgreSQL cannot index long texts. */
+export const SORTED_LENGTH = 255;
+
 /** Returns SQL for a text in the content of a state event. The SQL gives NULL if there is no such text, or if it is empty. */
 const textOf = (state: string, key: string): string =>
   `nullif(CAST(${readableJson(`${state}.headered_event_json`)} AS json) #>> '{content,${key}}', '')`;
@@ -23,7 +26,7 @@ interface Order {
 }
 
 const byText = (type: string, key: string): Order => ({
-  key: `${textOf('o', key)} COLLATE "C"`,
+  key: `left(${textOf('o', key)}, ${SORTED_LENGTH}) COLLATE "C"`,
   join: joinState('o', type),
 });
 
@@ -37,6 +40,10 @@ const JOINED = 'SELECT m.room_nid, count(*) AS count FROM public.roomserver_memb
 
 const byName = byText('m.room.name', 'name');
 const byMembers = byCount(`${JOINED} WHERE m.membership_nid = 3 GROUP BY 1`, 'o.room_nid = r.room_nid');
+
+/** SQL condition: room `r` is in the room directory. */
+export const IS_PUBLIC =
+  'EXISTS (SELECT FROM public.roomserver_published p WHERE p.room_id = r.room_id AND p.published)';
 
 /**
  * The orders of Synapse's room list, with Synapse's directions. `alphabetical` means `name`, and `size` means `joined_members`.
@@ -59,7 +66,7 @@ const ORDERS = {
     key: `coalesce(${textOf('o', 'm.federate')}, 'true') <> 'false'`,
     join: joinState('o', 'm.room.create'),
   },
-  public: { key: 'EXISTS (SELECT FROM public.roomserver_published p WHERE p.room_id = r.room_id AND p.published)' },
+  public: { key: IS_PUBLIC },
   join_rules: byText('m.room.join_rules', 'join_rule'),
   guest_access: byText('m.room.guest_access', 'guest_access'),
   history_visibility: byText('m.room.history_visibility', 'history_visibility'),
@@ -70,6 +77,11 @@ const ORDERS = {
 } as const satisfies Record<string, Order>;
 
 export type RoomOrder = keyof typeof ORDERS;
+/** Whether the normal direction of an order is descending. */
+export function isDescendingOrder(order: RoomOrder): boolean {
+  const { isDescending = false }: Order = ORDERS[order];
+  return isDescending;
+}
 export const ROOM_ORDERS = Object.keys(ORDERS) as [RoomOrder, ...RoomOrder[]];
 
 export interface RoomFilter {
@@ -114,7 +126,7 @@ export async function readRoomPage(
   const conditions = [
     IS_SHOWN,
     ...(searchTerm === undefined ? [] : [isText ? IS_FOUND : 'r.room_id = :searchTerm']),
-    ...(isPublic === undefined ? [] : [`${isPublic ? '' : 'NOT '}${ORDERS.public.key}`]),
+    ...(isPublic === undefined ? [] : [`${isPublic ? '' : 'NOT '}${IS_PUBLIC}`]),
     ...(isEmpty === undefined ? [] : [`${isEmpty ? 'NOT ' : ''}${HAS_LOCAL_USERS}`]),
   ];
   const rows = await rowsOf<{ total: number; room_id: RoomId | null }>(

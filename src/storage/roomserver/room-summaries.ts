@@ -3,7 +3,7 @@ import { type Db, rowsOf } from '../database.ts';
 import { IS_OWN_DEVICE } from '../plugin/admin-logins.ts';
 import { type NamedState, readNamedState, textOf } from '../syncapi/named-state.ts';
 import { IS_LOCAL } from './local-members.ts';
-import { IS_SHOWN } from './room-list.ts';
+import { IS_PUBLIC, IS_SHOWN } from './room-list.ts';
 
 /** A room in the room list of Synapse's admin API. */
 export interface RoomSummary {
@@ -80,8 +80,9 @@ export async function readRoomSummaries(
   db: Db,
   roomIds: readonly RoomId[],
   localServerNames: readonly ServerName[],
+  { fromSummaries = false }: { readonly fromSummaries?: boolean } = {},
 ): Promise<RoomSummary[]> {
-  const rows = await readRows(db, roomIds, localServerNames);
+  const rows = await readRows(db, roomIds, localServerNames, fromSummaries ? SUMMARISED : COUNTED);
   const states = await readNamedState(db, roomIds, SUMMARY_STATE);
   return rows.map((row) => summaryOf(row, states.get(row.room_id) ?? new Map()));
 }
@@ -92,7 +93,7 @@ export async function findRoomDetails(
   roomId: RoomId,
   localServerNames: readonly ServerName[],
 ): Promise<RoomDetails | undefined> {
-  const [row] = await readRows(db, [roomId], localServerNames);
+  const [row] = await readRows(db, [roomId], localServerNames, COUNTED);
   if (row === undefined) return undefined;
   const state = (await readNamedState(db, [roomId], DETAIL_STATE)).get(roomId) ?? new Map<string, NamedState>();
   const [users] = await rowsOf<{ devices: number; forgotten: boolean }>(
@@ -121,23 +122,30 @@ export async function findRoomDetails(
   };
 }
 
+/** SQL that counts the joined members and the state events of room `r`. */
+const COUNTED = `CROSS JOIN LATERAL (
+    SELECT count(*)::int AS joined, (count(*) FILTER (WHERE ${IS_LOCAL}))::int AS joined_local,
+      (SELECT count(*)::int FROM public.syncapi_current_room_state s WHERE s.room_id = r.room_id) AS state_events
+    FROM public.roomserver_membership m
+    JOIN public.roomserver_event_state_keys k ON k.event_state_key_nid = m.target_nid
+    WHERE m.room_nid = r.room_nid AND m.membership_nid = 3) AS counts`;
+/** SQL that reads the same counts from the summary of the room. */
+const SUMMARISED = `JOIN (
+    SELECT room_nid, joined_members AS joined, joined_local_members AS joined_local, state_events
+    FROM matrix_admin.room_summaries) AS counts ON counts.room_nid = r.room_nid`;
+
 async function readRows(
   db: Db,
   roomIds: readonly RoomId[],
   localServerNames: readonly ServerName[],
+  counts: string,
 ): Promise<SummaryRow[]> {
   return rowsOf<SummaryRow>(
     db.raw(
-      `SELECT r.room_id, r.room_version AS version, members.*,
-         EXISTS (SELECT FROM public.roomserver_published p WHERE p.room_id = r.room_id AND p.published) AS public,
-         (SELECT count(*)::int FROM public.syncapi_current_room_state s WHERE s.room_id = r.room_id) AS state_events
+      `SELECT r.room_id, r.room_version AS version, counts.joined, counts.joined_local, counts.state_events,
+         ${IS_PUBLIC} AS public
        FROM unnest(CAST(:roomIds AS text[])) WITH ORDINALITY AS wanted(room_id, position)
-       JOIN public.roomserver_rooms r ON r.room_id = wanted.room_id
-       CROSS JOIN LATERAL (
-         SELECT count(*)::int AS joined, (count(*) FILTER (WHERE ${IS_LOCAL}))::int AS joined_local
-         FROM public.roomserver_membership m
-         JOIN public.roomserver_event_state_keys k ON k.event_state_key_nid = m.target_nid
-         WHERE m.room_nid = r.room_nid AND m.membership_nid = 3) AS members
+       JOIN public.roomserver_rooms r ON r.room_id = wanted.room_id ${counts}
        WHERE ${IS_SHOWN} ORDER BY wanted.position`,
       { roomIds: [...roomIds], localServerNames: [...localServerNames] },
     ),

@@ -1,6 +1,7 @@
 import type { Knex } from 'knex';
 import { splitUserId, type UserId, userIdOf } from '../../ids.ts';
 import { type Db, lockAdmins, rowsOf } from '../database.ts';
+import { summariseUser } from '../plugin/user-summaries.ts';
 
 /**
  * Finds the `account_type` of an active account. As in Dendrite, an account with the lower-case localpart has priority over an
@@ -54,6 +55,7 @@ export async function insertAccount(
       [localpart, serverName, createdAt, passwordHash, accountType],
     ),
   );
+  if (rows.length > 0) await summariseUser(transaction, userId);
   return rows.length > 0;
 }
 
@@ -166,6 +168,7 @@ export async function updateAccountType(
     localpart,
     serverName,
   ]);
+  await summariseUser(transaction, userId);
 }
 
 /** Sets the password hash of an account. @returns whether the account exists */
@@ -197,4 +200,5 @@ export async function updateDeactivation(
      WHERE localpart = :localpart AND server_name = :serverName`,
     { isDeactivated, localpart, serverName },
   );
+  await summariseUser(transaction, userId);
 }

@@ -2,6 +2,7 @@ import type { Knex } from 'knex';
 import { splitUserId, type UserId, userIdOf } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 import { IS_OWN_DEVICE } from '../plugin/admin-logins.ts';
+import { summariseUser } from '../plugin/user-summaries.ts';
 
 /** The user to whom an access token belongs, with the device and the type of the user's account. */
 export interface TokenOwner {
@@ -70,6 +71,7 @@ export async function insertDevice(transaction: Knex.Transaction, device: NewDev
       { ...device, localpart, serverName },
     ),
   );
+  await summariseUser(transaction, device.userId);
   return Number(row?.session_id);
 }
 
@@ -123,6 +125,7 @@ export async function removeDevices(
       owner,
     );
   }
+  await summariseUser(transaction, userId);
   return ids;
 }
 

@@ -1,6 +1,7 @@
 import type { Knex } from 'knex';
 import { splitUserId, type UserId } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
+import { summariseUser } from '../plugin/user-summaries.ts';
 
 export interface Profile {
   readonly displayName: string;
@@ -46,6 +47,7 @@ export async function upsertProfile(
        avatar_url = excluded.avatar_url`,
     [localpart, serverName, displayName, avatarUrl],
   );
+  await summariseUser(transaction, userId);
 }
 
 /** Changes the given fields of a profile. A field that is `undefined` stays unchanged. */
@@ -62,4 +64,5 @@ export async function updateProfile(
        display_name = coalesce(:displayName, p.display_name), avatar_url = coalesce(:avatarUrl, p.avatar_url)`,
     { localpart, serverName, displayName: displayName ?? null, avatarUrl: avatarUrl ?? null },
   );
+  await summariseUser(transaction, userId);
 }

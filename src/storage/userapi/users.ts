@@ -173,6 +173,22 @@ export interface UserPage {
   readonly limit: number;
 }
 
+/** Reads these users, in the given order. Leaves out those without an account. */
+export async function readUsersAt(
+  db: Db,
+  places: readonly { readonly localpart: string; readonly serverName: string }[],
+): Promise<User[]> {
+  const rows = await rowsOf<UserRow>(
+    db.raw(
+      `SELECT ${COLUMNS} FROM unnest(CAST(? AS text[]), CAST(? AS text[])) WITH ORDINALITY AS w(localpart, server_name, n)
+       JOIN public.userapi_accounts a ON a.localpart = w.localpart AND a.server_name = w.server_name ${DETAILS}
+       ORDER BY w.n`,
+      [places.map(({ localpart }) => localpart), places.map(({ serverName }) => serverName)],
+    ),
+  );
+  return rows.map(userOf);
+}
+
 /**
  * Reads a page of users. The order of names is that of Dendrite's index: localpart, then server name, in the database's
  * collation.

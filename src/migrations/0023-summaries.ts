@@ -1,0 +1,69 @@
+import type { Knex } from 'knex';
+
+/**
+ * `up_to` is the NID of the room's newest event when the summary was last written. Texts are cut at 255 characters, because
+ * PostgreSQL cannot index long texts. `search_name` and `search_alias` are whole.
+ */
+const ROOMS = `
+CREATE TABLE matrix_admin.room_summaries (
+  room_nid bigint PRIMARY KEY,
+  room_id text COLLATE "C" NOT NULL,
+  up_to bigint NOT NULL,
+  name text COLLATE "C",
+  canonical_alias text COLLATE "C",
+  joined_members integer NOT NULL,
+  joined_local_members integer NOT NULL,
+  version text COLLATE "C" NOT NULL,
+  creator text COLLATE "C",
+  encryption text COLLATE "C",
+  federatable boolean NOT NULL,
+  join_rules text COLLATE "C",
+  guest_access text COLLATE "C",
+  history_visibility text COLLATE "C",
+  state_events integer NOT NULL,
+  search_name text COLLATE "C",
+  search_alias text COLLATE "C"
+);
+`;
+
+/** One index for each order of the room list, except the order by the room directory, which is not in the summaries. */
+const ORDERS = [
+  'name',
+  'canonical_alias',
+  'joined_members',
+  'joined_local_members',
+  'version',
+  'creator',
+  'encryption',
+  'federatable',
+  'join_rules',
+  'guest_access',
+  'history_visibility',
+  'state_events',
+];
+
+/** `built_at` is the end of the last rebuild. Until then, the summaries are incomplete. */
+const STATES = `
+CREATE TABLE matrix_admin.summary_states (
+  kind text PRIMARY KEY,
+  built_at timestamptz
+);
+INSERT INTO matrix_admin.summary_states (kind) VALUES ('rooms');
+`;
+
+/** Creates the summaries of rooms, from which lists of rooms are read. */
+export const summaries = {
+  name: '0023-summaries',
+  up: async (db: Knex): Promise<void> => {
+    await db.raw(ROOMS + STATES);
+    for (const column of ORDERS) {
+      await db.raw('CREATE INDEX ?? ON matrix_admin.room_summaries (??, room_id)', [
+        `room_summaries_${column}`,
+        column,
+      ]);
+    }
+  },
+  down: async (db: Knex): Promise<void> => {
+    await db.raw('DROP TABLE matrix_admin.room_summaries, matrix_admin.summary_states');
+  },
+};

@@ -1,0 +1,50 @@
+import type { Knex } from 'knex';
+
+/**
+ * `last_seen_ts` is the greatest number if no device of the account was seen. `search_text` is the localpart and the display
+ * name in lower case, with a line break in between. Each index of an order has the columns of filters, so that a long walk
+ * reads the index alone. `checked_up_to` of a kind of summaries is where the next check begins.
+ */
+const UP = `
+CREATE TABLE matrix_admin.user_summaries (
+  localpart text NOT NULL,
+  server_name text NOT NULL,
+  account_type smallint NOT NULL,
+  is_deactivated boolean NOT NULL,
+  is_locked boolean NOT NULL,
+  user_type text NOT NULL,
+  created_ts bigint NOT NULL,
+  last_seen_ts bigint NOT NULL,
+  search_text text COLLATE "C" NOT NULL,
+  PRIMARY KEY (localpart, server_name) INCLUDE (account_type, is_deactivated, is_locked, user_type)
+);
+ALTER TABLE matrix_admin.summary_states ADD COLUMN checked_up_to jsonb, ADD COLUMN checked_at timestamptz;
+INSERT INTO matrix_admin.summary_states (kind) VALUES ('users');
+`;
+
+/** Sort keys. Equal ones are in ascending order of names in both directions, so that each direction has its own index. */
+const ORDERS = {
+  user_summaries_created: 'created_ts',
+  user_summaries_created_desc: '(-created_ts)',
+  user_summaries_seen: 'last_seen_ts',
+  user_summaries_seen_desc: '(-last_seen_ts)',
+};
+
+/** Creates the summaries of users, from which long lists of users are read. */
+export const userSummaries = {
+  name: '0024-user-summaries',
+  up: async (db: Knex): Promise<void> => {
+    await db.raw(UP);
+    for (const [index, key] of Object.entries(ORDERS)) {
+      await db.raw(
+        `CREATE INDEX ${index} ON matrix_admin.user_summaries (${key}, localpart, server_name)
+         INCLUDE (account_type, is_deactivated, is_locked, user_type)`,
+      );
+    }
+  },
+  down: async (db: Knex): Promise<void> => {
+    await db.raw('DROP TABLE matrix_admin.user_summaries');
+    await db.raw(`DELETE FROM matrix_admin.summary_states WHERE kind = 'users'`);
+    await db.raw('ALTER TABLE matrix_admin.summary_states DROP COLUMN checked_up_to, DROP COLUMN checked_at');
+  },
+};

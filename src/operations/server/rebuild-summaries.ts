@@ -1,0 +1,132 @@
+import type { Knex } from 'knex';
+import { z } from 'zod';
+import { compareRoomSummaries, countRooms, ROOM_SEARCH_INDEX } from '../../storage/plugin/room-summaries.ts';
+import {
+  type Compared,
+  noteSummarised,
+  type SummaryKind,
+  type UserPlace,
+} from '../../storage/plugin/summary-states.ts';
+import { ensureTrigramIndex, type TrigramIndex } from '../../storage/plugin/trigrams.ts';
+import { compareUserSummaries, countAccounts, USER_SEARCH_INDEX } from '../../storage/plugin/user-summaries.ts';
+import { defineJobOperation, type JobScope } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
+
+/** Number of rooms that one step compares. */
+const ROOMS_AT_ONCE = 1_000;
+const USERS_AT_ONCE = 20_000;
+
+/** How many summaries were compared with the homeserver's tables, and how many of them were missing or wrong. */
+export interface ComparedSummaries {
+  readonly compared: number;
+  readonly wrong: number;
+}
+
+/** The result of a rebuild. */
+export interface RebuiltSummaries {
+  readonly rooms: ComparedSummaries;
+  readonly users: ComparedSummaries;
+}
+
+/** How far the comparison of one kind is. `next` is where the next step begins. `undefined`: at the beginning, or at the end. */
+interface KindProgress<Place> extends ComparedSummaries {
+  readonly next: Place | undefined;
+  readonly isDone: boolean;
+}
+
+interface Progress {
+  readonly rooms?: KindProgress<number>;
+  readonly users?: KindProgress<UserPlace>;
+}
+
+/** A kind of summaries. `Place` is a place in the order of comparison. */
+interface Part<Place> {
+  readonly kind: SummaryKind;
+  readonly index: TrigramIndex;
+  readonly total: number;
+  readonly compare: (transaction: Knex.Transaction, after: Place | undefined) => Promise<Compared<Place>>;
+}
+
+/**
+ * Compares the summaries from which lists are read with the homeserver's tables, and corrects them. Until the first rebuild has
+ * ended, lists are read from the homeserver's tables, which takes longer. `start()` queues the first rebuild if the homeserver
+ * is large.
+ */
+export const rebuildSummaries = defineJobOperation({
+  access: 'admin',
+  effect: 'job',
+  input: inputObject({
+    /** Only counts what is wrong. @defaultValue false */
+    dryRun: z.boolean().default(false),
+  }),
+  dedupeKey: () => '',
+  begin: async () => {},
+  run: async (work: JobScope<Progress>): Promise<RebuiltSummaries> => {
+    const { localServerNames, dryRun } = work;
+    let progress = work.checkpoint ?? {};
+    const rooms = await compareAll(
+      work,
+      {
+        kind: 'rooms',
+        index: ROOM_SEARCH_INDEX,
+        total: await countRooms(work.reader()),
+        compare: (transaction, after = Number.MIN_SAFE_INTEGER) =>
+          compareRoomSummaries(transaction, localServerNames, { after, limit: ROOMS_AT_ONCE, corrects: !dryRun }),
+      },
+      progress.rooms,
+      (now) => {
+        progress = { ...progress, rooms: now };
+        return progress;
+      },
+    );
+    const users = await compareAll(
+      work,
+      {
+        kind: 'users',
+        index: USER_SEARCH_INDEX,
+        total: await countAccounts(work.reader()),
+        compare: (transaction, after) =>
+          compareUserSummaries(transaction, { after, limit: USERS_AT_ONCE, corrects: !dryRun }),
+      },
+      progress.users,
+      (now) => {
+        progress = { ...progress, users: now };
+        return progress;
+      },
+    );
+    work.log.info({ rooms, users }, 'Compared the summaries of rooms and users');
+    return { rooms, users };
+  },
+});
+
+/** Compares all summaries of a kind. Then creates the index for searches, and lets lists use the summaries. */
+async function compareAll<Place>(
+  work: JobScope<Progress>,
+  { kind, index, total, compare }: Part<Place>,
+  before: KindProgress<Place> | undefined,
+  checkpointOf: (progress: KindProgress<Place>) => Progress,
+): Promise<ComparedSummaries> {
+  let progress = before ?? { next: undefined, compared: 0, wrong: 0, isDone: false };
+  while (!progress.isDone) {
+    const { next, compared, wrong } = progress;
+    progress = await work.commit(async (transaction) => {
+      const step = await compare(transaction, next);
+      const value = {
+        next: step.next,
+        compared: compared + step.compared,
+        wrong: wrong + step.wrong,
+        isDone: step.next === undefined,
+      };
+      return { checkpoint: checkpointOf(value), phase: kind, done: value.compared, total, value };
+    });
+  }
+  if (!work.dryRun) {
+    const isIndexed = await ensureTrigramIndex(work.reader(), index);
+    if (!isIndexed) work.log.info({ kind }, 'Without the extension pg_trgm, a search reads all summaries');
+    await work.commit(async (transaction) => {
+      await noteSummarised(transaction, kind);
+      return { checkpoint: checkpointOf(progress), phase: 'index', value: undefined };
+    });
+  }
+  return { compared: progress.compared, wrong: progress.wrong };
+}

@@ -1,0 +1,23 @@
+import type { Knex } from 'knex';
+import type { ApplyEvents, Events } from '../host.ts';
+import type { ServerName } from '../ids.ts';
+import { followEvents } from '../storage/plugin/room-summaries.ts';
+import { retryConflicts, transact } from '../storage/transact.ts';
+
+/**
+ * Creates `admin.events`. The summaries of rooms come before the search index, because the locks of the search index are the
+ * last that a transaction takes.
+ * @param applyToSearch updates the search index
+ */
+export function createEvents(db: Knex, applyToSearch: ApplyEvents, localServerNames: readonly ServerName[]): Events {
+  return {
+    apply: async (events, options = {}) => {
+      const follow = (transaction: Knex.Transaction): Promise<void> =>
+        followEvents(transaction, events, localServerNames);
+      await (options.transaction === undefined
+        ? retryConflicts(() => transact(db, follow))
+        : follow(options.transaction));
+      await applyToSearch(events, options);
+    },
+  };
+}

@@ -1,0 +1,224 @@
+import type { Knex } from 'knex';
+import type { AppliedEvent } from '../../host.ts';
+import type { RoomId, ServerName } from '../../ids.ts';
+import { type Db, rowsOf } from '../database.ts';
+import { readableJson } from '../readable-json.ts';
+import { IS_LOCAL } from '../roomserver/local-members.ts';
+import { IS_SHOWN, SORTED_LENGTH } from '../roomserver/room-list.ts';
+import type { Compared } from './summary-states.ts';
+import type { TrigramIndex } from './trigrams.ts';
+
+/** The texts of a summary, each with the type of the state event and the key in its content. */
+const TEXTS = {
+  name: ['m.room.name', 'name'],
+  canonical_alias: ['m.room.canonical_alias', 'alias'],
+  encryption: ['m.room.encryption', 'algorithm'],
+  join_rules: ['m.room.join_rules', 'join_rule'],
+  guest_access: ['m.room.guest_access', 'guest_access'],
+  history_visibility: ['m.room.history_visibility', 'history_visibility'],
+} as const;
+const TYPES: readonly string[] = ['m.room.create', ...Object.values(TEXTS).map(([type]) => type)];
+
+const contentOf = (type: string, key: string): string =>
+  `max(nullif(s.content #>> '{${key}}', '')) FILTER (WHERE s.type = '${type}')`;
+
+/** SQL that reads what the current state of room `r` says. It is one row. */
+const STATE = `SELECT ${Object.entries(TEXTS)
+  .map(([column, [type, key]]) => `left(${contentOf(type, key)}, ${SORTED_LENGTH}) AS ${column}`)
+  .join(', ')},
+    left(max(s.sender) FILTER (WHERE s.type = 'm.room.create'), ${SORTED_LENGTH}) AS creator,
+    coalesce(${contentOf('m.room.create', 'm.federate')}, 'true') <> 'false' AS federatable,
+    lower(${contentOf('m.room.name', 'name')}) AS search_name,
+    lower(${contentOf('m.room.canonical_alias', 'alias')}) AS search_alias
+  FROM (SELECT c.type, c.sender, CAST(${readableJson('c.headered_event_json')} AS json) -> 'content' AS content
+    FROM public.syncapi_current_room_state c
+    WHERE c.room_id = r.room_id AND c.state_key = '' AND c.type = ANY('{${TYPES.join()}}')) AS s`;
+const STATE_COLUMNS = [...Object.keys(TEXTS), 'creator', 'federatable', 'search_name', 'search_alias'];
+
+const COUNT_COLUMNS = ['joined_members', 'joined_local_members', 'state_events'];
+/** The columns that tell whether a summary is right. */
+const COMPARED = ['room_id', 'version', ...COUNT_COLUMNS, ...STATE_COLUMNS];
+const COLUMNS = ['room_nid', 'up_to', ...COMPARED];
+
+/** The index for searches. A database may lack it. */
+export const ROOM_SEARCH_INDEX: TrigramIndex = {
+  name: 'room_summaries_search',
+  table: 'room_summaries',
+  columns: ['search_name', 'search_alias'],
+};
+
+/** SQL for the newest event of room `r`. It is always a forward extremity. */
+const NEWEST = '(SELECT max(nid) FROM unnest(r.latest_event_nids) AS nid)';
+
+/** SQL that reads the right summaries of the shown rooms for which a condition on `r` holds. */
+const rightSummaries = (condition: string): string => `
+  SELECT r.room_nid, ${NEWEST} AS up_to, r.room_id, r.room_version AS version, members.*,
+    (SELECT count(*)::int FROM public.syncapi_current_room_state c WHERE c.room_id = r.room_id) AS state_events, state.*
+  FROM public.roomserver_rooms r
+  CROSS JOIN LATERAL (
+    SELECT count(*)::int AS joined_members, (count(*) FILTER (WHERE ${IS_LOCAL}))::int AS joined_local_members
+    FROM public.roomserver_membership m JOIN public.roomserver_event_state_keys k ON k.event_state_key_nid = m.target_nid
+    WHERE m.room_nid = r.room_nid AND m.membership_nid = 3) AS members
+  CROSS JOIN LATERAL (${STATE}) AS state
+  WHERE ${IS_SHOWN} AND ${condition}`;
+
+/** SQL that stores summaries. A summary that has followed a newer event meanwhile stays as it is. */
+const store = (summaries: string): string => `
+  INSERT INTO matrix_admin.room_summaries AS old (${COLUMNS.join(', ')})
+  SELECT ${COLUMNS.join(', ')} FROM ${summaries} ORDER BY room_nid
+  ON CONFLICT (room_nid) DO UPDATE SET ${COLUMNS.map((column) => `${column} = excluded.${column}`).join(', ')}
+  WHERE old.up_to <= excluded.up_to`;
+
+/** Writes the summary of a room anew, by counting. The transaction holds the lock of the room's row. */
+export async function summariseRoom(
+  transaction: Knex.Transaction,
+  roomId: RoomId | string,
+  localServerNames: readonly ServerName[],
+): Promise<void> {
+  await transaction.raw(store(`(${rightSummaries('r.room_id = :roomId')}) AS summary`), {
+    roomId,
+    localServerNames: [...localServerNames],
+  });
+}
+
+/** Removes the summary of a room that is no longer shown. */
+export async function deleteRoomSummary(transaction: Knex.Transaction, roomId: RoomId): Promise<void> {
+  await transaction.raw(
+    `DELETE FROM matrix_admin.room_summaries
+     WHERE room_nid = (SELECT room_nid FROM public.roomserver_rooms WHERE room_id = ?)`,
+    [roomId],
+  );
+}
+
+/**
+ * SQL for what events change in the counts of room `r`. Their rows of the sync API name the state events that they add and
+ * remove. `first` is the oldest of the events.
+ */
+const CHANGES = `SELECT
+    (SELECT min(e.event_nid) FROM public.roomserver_events e WHERE e.event_id = ANY(:eventIds)) AS first,
+    coalesce(sum(c.sign), 0)::int AS state_events,
+    coalesce(sum(c.sign) FILTER (WHERE c.is_join), 0)::int AS joined_members,
+    coalesce(sum(c.sign) FILTER (WHERE c.is_join AND c.is_local), 0)::int AS joined_local_members
+  FROM (
+    SELECT change.sign, substr(k.event_state_key, strpos(k.event_state_key, ':') + 1) = ANY(:localServerNames) AS is_local,
+      CASE WHEN t.event_type = 'm.room.member'
+        THEN CAST(${readableJson('j.event_json')} AS json) #>> '{content,membership}' = 'join' END AS is_join
+    FROM public.syncapi_output_room_events o
+    CROSS JOIN LATERAL (SELECT unnest(o.add_state_ids) AS event_id, 1 AS sign
+      UNION ALL SELECT unnest(o.remove_state_ids), -1) AS change
+    JOIN public.roomserver_events e ON e.event_id = change.event_id
+    JOIN public.roomserver_event_types t ON t.event_type_nid = e.event_type_nid
+    JOIN public.roomserver_event_json j ON j.event_nid = e.event_nid
+    LEFT JOIN public.roomserver_event_state_keys k ON k.event_state_key_nid = e.event_state_key_nid
+    WHERE o.event_id = ANY(:eventIds) AND o.room_id = r.room_id) AS c`;
+
+/** Changes a summary by what the events change. @returns whether the summary was there, and knew none of the events */
+async function changeSummary(
+  transaction: Knex.Transaction,
+  roomId: string,
+  events: readonly AppliedEvent[],
+  localServerNames: readonly ServerName[],
+): Promise<boolean> {
+  // An event of another type may change the state too, when it joins branches of the room.
+  const isNamed = events.some(({ type, state_key }) => state_key === undefined || TYPES.includes(type));
+  const changes = COUNT_COLUMNS.map((column) => `${column} = s.${column} + c.${column}`);
+  const texts = isNamed ? STATE_COLUMNS.map((column) => `${column} = state.${column}`) : [];
+  const rows = await rowsOf(
+    transaction.raw(
+      `UPDATE matrix_admin.room_summaries s SET ${['up_to = ' + NEWEST, ...changes, ...texts].join(', ')}
+       FROM public.roomserver_rooms r CROSS JOIN LATERAL (${CHANGES}) AS c
+       ${isNamed ? `CROSS JOIN LATERAL (${STATE}) AS state` : ''}
+       WHERE r.room_id = :roomId AND r.latest_event_nids <> '{}' AND s.room_nid = r.room_nid AND s.up_to < c.first
+       RETURNING 1 AS changed`,
+      { roomId, eventIds: events.map(({ event_id }) => event_id), localServerNames: [...localServerNames] },
+    ),
+  );
+  return rows.length > 0;
+}
+
+/**
+ * Changes the summaries of rooms with events that the transaction has written. A message costs one small query. A state event
+ * costs the same in rooms of any size, unless the summary already knows the event: then the members are counted.
+ */
+export async function followEvents(
+  transaction: Knex.Transaction,
+  events: readonly AppliedEvent[],
+  localServerNames: readonly ServerName[],
+): Promise<void> {
+  for (const roomId of await listChangedRooms(transaction, events)) {
+    const inRoom = events.filter(({ room_id }) => room_id === roomId);
+    if (await changeSummary(transaction, roomId, inRoom, localServerNames)) continue;
+    await summariseRoom(transaction, roomId, localServerNames);
+  }
+}
+
+/** The value, if it is a text that PostgreSQL can store. */
+const storableText = (value: unknown): string[] =>
+  typeof value === 'string' && value.isWellFormed() && !value.includes('\0') ? [value] : [];
+
+/** The rooms whose state the events may have changed, in the order of their locks. */
+async function listChangedRooms(transaction: Knex.Transaction, events: readonly AppliedEvent[]): Promise<string[]> {
+  const rooms = new Set(events.flatMap((event) => (event.state_key === undefined ? [] : [event.room_id])));
+  const others = events.filter(({ state_key, room_id }) => state_key === undefined && !rooms.has(room_id));
+  if (others.length > 0) {
+    // A redaction changes the state if it redacts a state event.
+    const ids = others.flatMap(({ event_id, redacts, content }) =>
+      [event_id, redacts, content.redacts].flatMap(storableText),
+    );
+    const found = await rowsOf<{ room_id: string }>(
+      transaction.raw(
+        `SELECT room_id FROM public.syncapi_output_room_events
+         WHERE event_id = ANY(?) AND (add_state_ids <> '{}' OR remove_state_ids <> '{}')`,
+        [ids],
+      ),
+    );
+    for (const { room_id } of found) if (others.some((event) => event.room_id === room_id)) rooms.add(room_id);
+  }
+  if (rooms.size < 2) return [...rooms];
+  const inOrder = await rowsOf<{ room_id: string }>(
+    transaction.raw('SELECT room_id FROM public.roomserver_rooms WHERE room_id = ANY(?) ORDER BY room_nid', [
+      [...rooms],
+    ]),
+  );
+  return inOrder.map(({ room_id }) => room_id);
+}
+
+/**
+ * Compares a batch of summaries with their rooms, and corrects them.
+ * @param batch `after`: the NID of the last room of the batch before. `corrects`: whether to correct what is wrong
+ */
+export async function compareRoomSummaries(
+  db: Db,
+  localServerNames: readonly ServerName[],
+  { after, limit, corrects }: { readonly after: number; readonly limit: number; readonly corrects: boolean },
+): Promise<Compared<number>> {
+  const differs = `(${COMPARED.map((column) => `s.${column}`).join(', ')})
+    IS DISTINCT FROM (${COMPARED.map((column) => `r.${column}`).join(', ')})`;
+  const [row] = await rowsOf<{ last: string | null; compared: number; wrong: number }>(
+    db.raw(
+      `WITH batch AS (SELECT room_nid FROM public.roomserver_rooms WHERE room_nid > :after ORDER BY room_nid LIMIT :limit),
+       last AS (SELECT CASE WHEN count(*) = :limit THEN max(room_nid) END AS nid, count(*)::int AS rooms FROM batch),
+       summary AS MATERIALIZED (${rightSummaries('r.room_nid IN (SELECT room_nid FROM batch)')}),
+       wrong AS MATERIALIZED (SELECT r.* FROM summary r
+         LEFT JOIN matrix_admin.room_summaries s ON s.room_nid = r.room_nid WHERE ${differs}),
+       superfluous AS MATERIALIZED (SELECT s.room_nid FROM matrix_admin.room_summaries s
+         WHERE s.room_nid > :after AND s.room_nid <= coalesce((SELECT nid FROM last), s.room_nid)
+           AND s.room_nid NOT IN (SELECT room_nid FROM summary))
+       ${corrects ? `, stored AS (${store('wrong')}), removed AS (DELETE FROM matrix_admin.room_summaries WHERE room_nid IN (SELECT room_nid FROM superfluous))` : ''}
+       SELECT last.nid AS last, last.rooms AS compared,
+         ((SELECT count(*) FROM wrong) + (SELECT count(*) FROM superfluous))::int AS wrong FROM last`,
+      { after, limit, localServerNames: [...localServerNames] },
+    ),
+  );
+  return {
+    next: row === undefined || row.last === null ? undefined : Number(row.last),
+    compared: row?.compared ?? 0,
+    wrong: row?.wrong ?? 0,
+  };
+}
+
+/** Counts all rooms that the homeserver knows. */
+export async function countRooms(db: Db): Promise<number> {
+  const [row] = await rowsOf<{ rooms: number }>(db.raw('SELECT count(*)::int AS rooms FROM public.roomserver_rooms'));
+  return row?.rooms ?? 0;
+}

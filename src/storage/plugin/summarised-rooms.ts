@@ -1,0 +1,66 @@
+import { isRoomId, type RoomId, type ServerName } from '../../ids.ts';
+import { type Db, rowsOf } from '../database.ts';
+import { HAS_LOCAL_USERS } from '../roomserver/local-members.ts';
+import {
+  IS_PUBLIC,
+  isDescendingOrder,
+  type RoomFilter,
+  type RoomOrder,
+  type RoomPage,
+} from '../roomserver/room-list.ts';
+
+/** Orders whose sort key is not the column of their name. The summaries do not have the room directory. */
+const SORT_KEYS: Partial<Record<RoomOrder, string>> = {
+  alphabetical: 'r.name',
+  size: 'r.joined_members',
+  public: IS_PUBLIC,
+};
+
+/** The index of trigrams, if there is one, serves each `LIKE` of a column. An alias counts up to its server name. */
+const IS_FOUND = `(r.search_alias = lower(:searchTerm) OR r.search_name LIKE lower(:pattern)
+  OR (r.search_alias LIKE lower(:pattern) AND split_part(r.search_alias, ':', 1) LIKE lower(:pattern)))`;
+
+/** The `LIKE` pattern of texts that contain a text. */
+export const patternOf = (part: string): string => `%${part.replace(/[\\%_]/g, '\\$&')}%`;
+
+/**
+ * Reads a page of the rooms that lists show, and counts all matching rooms, from the summaries of rooms. The result is the same
+ * as that of `readRoomPage()`.
+ */
+export async function readSummarisedRoomPage(
+  db: Db,
+  { searchTerm, isPublic, isEmpty }: RoomFilter,
+  { orderBy, isReversed, offset, limit }: RoomPage,
+  localServerNames: readonly ServerName[],
+): Promise<{ roomIds: RoomId[]; total: number }> {
+  const found = searchTerm !== undefined && isRoomId(searchTerm) ? 'r.room_id = :searchTerm' : IS_FOUND;
+  const conditions = [
+    ...(searchTerm === undefined ? [] : [found]),
+    ...(isPublic === undefined ? [] : [`${isPublic ? '' : 'NOT '}${IS_PUBLIC}`]),
+    ...(isEmpty === undefined ? [] : [`${isEmpty ? 'NOT ' : ''}(r.joined_local_members > 0 OR ${HAS_LOCAL_USERS})`]),
+  ];
+  const where = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`;
+  const bindings = {
+    searchTerm: searchTerm ?? '',
+    pattern: patternOf(searchTerm ?? ''),
+    localServerNames: [...localServerNames],
+  };
+  const [count] = await rowsOf<{ total: number }>(
+    db.raw(`SELECT count(*)::int AS total FROM matrix_admin.room_summaries r ${where}`, bindings),
+  );
+  const total = count?.total ?? 0;
+  const length = Math.min(limit, total - offset);
+  if (length <= 0) return { roomIds: [], total };
+  // PostgreSQL reads the index from the end that is nearer to the page.
+  const fromEnd = offset > total / 2;
+  const direction = (isDescendingOrder(orderBy) === isReversed) === fromEnd ? 'DESC' : 'ASC';
+  const rows = await rowsOf<{ room_id: RoomId }>(
+    db.raw(
+      `SELECT r.room_id FROM matrix_admin.room_summaries r ${where}
+       ORDER BY ${SORT_KEYS[orderBy] ?? `r.${orderBy}`} ${direction}, r.room_id ${direction} OFFSET :start LIMIT :length`,
+      { ...bindings, start: fromEnd ? total - offset - length : offset, length },
+    ),
+  );
+  const roomIds = rows.map(({ room_id }) => room_id);
+  return { roomIds: fromEnd ? roomIds.reverse() : roomIds, total };
+}

@@ -1,0 +1,131 @@
+import { splitUserId, type UserId } from '../../ids.ts';
+import { type Db, rowsOf } from '../database.ts';
+import { IS_OWN_DEVICE } from './admin-logins.ts';
+import type { Compared, UserPlace } from './summary-states.ts';
+import type { TrigramIndex } from './trigrams.ts';
+
+/** The sort key of users without a device that was seen. A missing time sorts as the greatest. */
+const NEVER_SEEN = '9223372036854775807';
+
+/** The index for searches. A database may lack it. */
+export const USER_SEARCH_INDEX: TrigramIndex = {
+  name: 'user_summaries_search',
+  table: 'user_summaries',
+  columns: ['search_text'],
+};
+
+const KEY = ['localpart', 'server_name'];
+const VALUES = [
+  'account_type',
+  'is_deactivated',
+  'is_locked',
+  'user_type',
+  'created_ts',
+  'last_seen_ts',
+  'search_text',
+];
+const COLUMNS = [...KEY, ...VALUES];
+
+/** SQL that reads the right summaries of the accounts for which a condition on `a` holds. */
+const rightSummaries = (condition: string): string => `
+  SELECT a.localpart, a.server_name, a.account_type, a.is_deactivated IS TRUE AS is_deactivated,
+    EXISTS (SELECT FROM matrix_admin.account_restrictions r
+      WHERE r.user_id = '@' || a.localpart || ':' || a.server_name AND r.restriction = 'locked') AS is_locked,
+    coalesce((SELECT x.user_type FROM matrix_admin.account_attributes x
+      WHERE x.user_id = '@' || a.localpart || ':' || a.server_name), '') AS user_type,
+    a.created_ts,
+    coalesce((SELECT max(d.last_seen_ts) FROM public.userapi_devices d
+      WHERE d.localpart = a.localpart AND d.server_name = a.server_name AND ${IS_OWN_DEVICE}), ${NEVER_SEEN}) AS last_seen_ts,
+    lower(a.localpart) || E'\\n' || lower(coalesce(p.display_name, '')) AS search_text
+  FROM public.userapi_accounts a
+  LEFT JOIN public.userapi_profiles p ON p.localpart = a.localpart AND p.server_name = a.server_name
+  WHERE ${condition}`;
+
+const DIFFERS = `(${VALUES.map((column) => `s.${column}`).join(', ')})
+  IS DISTINCT FROM (${VALUES.map((column) => `u.${column}`).join(', ')})`;
+
+const store = (summaries: string): string => `
+  INSERT INTO matrix_admin.user_summaries (${COLUMNS.join(', ')})
+  SELECT ${COLUMNS.join(', ')} FROM ${summaries} ORDER BY localpart, server_name
+  ON CONFLICT (localpart, server_name)
+  DO UPDATE SET ${VALUES.map((column) => `${column} = excluded.${column}`).join(', ')}`;
+
+/** Writes the summary of an account anew. The transaction has changed the account, its profile or its devices. */
+export async function summariseUser(db: Db, userId: UserId): Promise<void> {
+  await db.raw(store(`(${rightSummaries('a.localpart = :localpart AND a.server_name = :serverName')}) AS summary`), {
+    ...splitUserId(userId),
+  });
+}
+
+/** Finds the last account of a batch. `undefined`: fewer accounts are left. */
+async function findLast(db: Db, after: UserPlace | undefined, limit: number): Promise<UserPlace | undefined> {
+  const [row] = await rowsOf<UserPlace>(
+    db.raw(
+      `SELECT a.localpart, a.server_name AS "serverName" FROM public.userapi_accounts a WHERE ${rangeOf('a', after, undefined)}
+       ORDER BY a.localpart, a.server_name OFFSET :limit LIMIT 1`,
+      { limit: limit - 1, ...bindingsOf(after, undefined) },
+    ),
+  );
+  return row;
+}
+
+/** SQL condition: a row is after one place, and not after another. */
+const rangeOf = (row: string, after: UserPlace | undefined, last: UserPlace | undefined): string =>
+  [
+    'true',
+    ...(after === undefined ? [] : [`(${row}.localpart, ${row}.server_name) > (:afterName, :afterServer)`]),
+    ...(last === undefined ? [] : [`(${row}.localpart, ${row}.server_name) <= (:lastName, :lastServer)`]),
+  ].join(' AND ');
+
+const bindingsOf = (after: UserPlace | undefined, last: UserPlace | undefined): Record<string, string> => ({
+  afterName: after?.localpart ?? '',
+  afterServer: after?.serverName ?? '',
+  lastName: last?.localpart ?? '',
+  lastServer: last?.serverName ?? '',
+});
+
+/** SQL that corrects what is wrong. A summary that has changed since it was read stays as it is, because it is newer. */
+const CORRECTION = `,
+  inserted AS (INSERT INTO matrix_admin.user_summaries (${COLUMNS.join(', ')})
+    SELECT ${COLUMNS.join(', ')} FROM wrong WHERE version IS NULL ORDER BY localpart, server_name ON CONFLICT DO NOTHING),
+  updated AS (UPDATE matrix_admin.user_summaries s SET ${VALUES.map((column) => `${column} = w.${column}`).join(', ')}
+    FROM wrong w WHERE s.localpart = w.localpart AND s.server_name = w.server_name AND s.xmin = w.version),
+  removed AS (DELETE FROM matrix_admin.user_summaries s USING superfluous x
+    WHERE s.localpart = x.localpart AND s.server_name = x.server_name)`;
+
+/**
+ * Compares a batch of summaries with their accounts, and corrects them.
+ * @param batch `after`: the last account of the batch before. `corrects`: whether to correct what is wrong
+ */
+export async function compareUserSummaries(
+  db: Db,
+  {
+    after,
+    limit,
+    corrects,
+  }: { readonly after: UserPlace | undefined; readonly limit: number; readonly corrects: boolean },
+): Promise<Compared<UserPlace>> {
+  const last = await findLast(db, after, limit);
+  const [row] = await rowsOf<{ compared: number; wrong: number }>(
+    db.raw(
+      `WITH summary AS MATERIALIZED (${rightSummaries(rangeOf('a', after, last))}),
+       old AS MATERIALIZED (SELECT s.*, s.xmin AS version FROM matrix_admin.user_summaries s WHERE ${rangeOf('s', after, last)}),
+       wrong AS MATERIALIZED (SELECT u.*, s.version FROM summary u LEFT JOIN old s USING (localpart, server_name)
+         WHERE ${DIFFERS}),
+       superfluous AS MATERIALIZED (SELECT s.localpart, s.server_name FROM old s
+         LEFT JOIN summary u USING (localpart, server_name) WHERE u.account_type IS NULL)${corrects ? CORRECTION : ''}
+       SELECT (SELECT count(*)::int FROM summary) AS compared,
+         ((SELECT count(*) FROM wrong) + (SELECT count(*) FROM superfluous))::int AS wrong`,
+      bindingsOf(after, last),
+    ),
+  );
+  return { next: last, compared: row?.compared ?? 0, wrong: row?.wrong ?? 0 };
+}
+
+/** Counts all accounts. */
+export async function countAccounts(db: Db): Promise<number> {
+  const [row] = await rowsOf<{ accounts: number }>(
+    db.raw('SELECT count(*)::int AS accounts FROM public.userapi_accounts'),
+  );
+  return row?.accounts ?? 0;
+}

@@ -1,0 +1,126 @@
+import type { Knex } from 'knex';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { UserId } from '../../../src/ids.ts';
+import { checkSummaries } from '../../../src/rooms/check-summaries.ts';
+import { SERVER_NAME } from '../../support/dendrite-server.ts';
+import { jsonOf } from '../../support/http-client.ts';
+import { bearer, type MountedPlugin, mountPlugin } from '../../support/mounted-plugin.ts';
+import { replaceUsers } from '../../support/recorded-users.ts';
+
+const SYSTEM = { actor: { kind: 'system', name: 'test' } } as const;
+
+let plugin: MountedPlugin;
+let db: Knex;
+beforeAll(async () => {
+  plugin = await mountPlugin();
+  ({ db } = plugin.database);
+  await replaceUsers(db);
+});
+afterAll(() => plugin.close());
+
+interface Page {
+  readonly users: { readonly name: string; readonly last_seen_ts: number | null }[];
+  readonly total: number;
+  readonly next_token?: string;
+}
+
+async function pageOf(query: string): Promise<Page> {
+  const answer = await plugin.request(`/_synapse/admin/v2/users?${query}`, { headers: bearer('token-of-admin') });
+  expect(answer.status, answer.text).toBe(200);
+  return jsonOf(answer) as unknown as Page;
+}
+const namesOf = ({ users }: Page): string[] => users.map(({ name }) => name.slice(1).split(':')[0] ?? '');
+
+async function rebuild(dryRun = false): Promise<{ compared: number; wrong: number }> {
+  return (await plugin.admin.operations.rebuildSummaries({ dryRun }, SYSTEM)).users;
+}
+
+const FILTERS = [
+  '&name=a',
+  '&name=O',
+  '&name=%25',
+  '&name=nobody',
+  '&deactivated=true',
+  '&guests=false',
+  '&locked=true',
+  '&admins=true',
+  '&not_user_type=',
+  '&not_user_type=bot',
+];
+const ORDERS = ['name', 'creation_ts', 'last_seen_ts', 'displayname', 'is_guest'];
+const PAGES = ['', '&from=3&limit=4', '&limit=2', '&from=1000'];
+const QUERIES = [
+  ...ORDERS.flatMap((order) => ['f', 'b'].flatMap((dir) => PAGES.map((page) => `order_by=${order}&dir=${dir}${page}`))),
+  ...FILTERS.flatMap((filter) => ['name', 'last_seen_ts'].map((order) => `order_by=${order}&dir=b&limit=3${filter}`)),
+];
+
+describe('summaries of users', () => {
+  it('give the same lists as the tables of the homeserver', async () => {
+    const before = new Map<string, Page>();
+    for (const query of QUERIES) before.set(query, await pageOf(query));
+    const { compared, wrong } = await rebuild();
+    expect([compared, wrong]).toEqual([compared, compared]);
+    for (const query of QUERIES) expect([query, await pageOf(query)]).toEqual([query, before.get(query)]);
+    expect(await rebuild(true)).toEqual({ compared, wrong: 0 });
+  });
+
+  it('follow the operations of the plugin', async () => {
+    const { operations } = plugin.admin;
+    const userId = `@summarised:${SERVER_NAME}` as UserId;
+    const as = { actor: { kind: 'user', userId: `@admin:${SERVER_NAME}` as UserId } } as const;
+    await operations.setUser({ userId, password: 'correct horse', displayName: 'Ünique Person' }, as);
+    expect(namesOf(await pageOf(`name=${encodeURIComponent('ÜNIQUE')}`))).toEqual(['summarised']);
+    await operations.setUser({ userId, displayName: 'Other Person' }, as);
+    expect(namesOf(await pageOf(`name=${encodeURIComponent('ÜNIQUE')}`))).toEqual([]);
+    await operations.setUser({ userId, locked: true }, as);
+    expect(namesOf(await pageOf('name=other+person'))).toEqual([]);
+    expect(namesOf(await pageOf('name=other+person&locked=true'))).toEqual(['summarised']);
+    await operations.deactivateUser({ userId }, as);
+    expect(namesOf(await pageOf('name=summarised&locked=true&deactivated=true'))).toEqual(['summarised']);
+    expect((await rebuild(true)).wrong).toBe(0);
+  });
+
+  it('follow the homeserver if it tells of its changes, and otherwise a check that comes round', async () => {
+    const row = { server_name: SERVER_NAME, created_ts: 1, account_type: 1, is_deactivated: false };
+    await db('userapi_accounts').insert([
+      { ...row, localpart: 'told' },
+      { ...row, localpart: 'untold' },
+    ]);
+    await plugin.admin.accounts.changed(`@told:${SERVER_NAME}` as UserId);
+    expect(namesOf(await pageOf('name=told'))).toEqual(['told']);
+    await db('userapi_devices').where('localpart', 'admin').update('last_seen_ts', 1);
+    expect((await rebuild(true)).wrong).toBe(2);
+    await db('matrix_admin.summary_states').update('checked_at', null);
+    await checkSummaries(plugin.database.pluginDb, [SERVER_NAME]);
+    expect(namesOf(await pageOf('name=told'))).toEqual(['told', 'untold']);
+    expect(namesOf(await pageOf('order_by=last_seen_ts&limit=1'))).toEqual(['admin']);
+    expect((await rebuild(true)).wrong).toBe(0);
+  });
+
+  it('lead to far pages at once', async () => {
+    await db.raw(
+      `INSERT INTO userapi_accounts (localpart, server_name, created_ts, account_type)
+       SELECT 'many' || n, ?, n % 700, 1 FROM generate_series(1, 4000) AS n`,
+      [SERVER_NAME],
+    );
+    await rebuild();
+    for (const query of [
+      'order_by=creation_ts',
+      'order_by=creation_ts&dir=b',
+      'order_by=last_seen_ts&dir=b',
+      'dir=f',
+      'dir=b',
+      'name=many',
+      'name=99&order_by=creation_ts',
+    ]) {
+      const all = namesOf(await pageOf(`${query}&limit=10000`));
+      for (const from of [995, 1_000, 2_500, 4_001]) {
+        expect([query, from, namesOf(await pageOf(`${query}&from=${from}&limit=7`))]).toEqual([
+          query,
+          from,
+          all.slice(from, from + 7),
+        ]);
+      }
+    }
+  });
+});
