@@ -84,6 +84,32 @@ async function purgeRoom(db: Knex, admin: AdminPlugin, events: number): Promise<
   return result(`purgeRoom-${events}`, events, 'events/s', { ours: time, baseline });
 }
 
+/** Purges a room with many members. The baseline is the time of the same purge without storing who departs. */
+async function purgeMembers(db: Knex, admin: AdminPlugin, members: number): Promise<BenchResult> {
+  const roomId = await makeRoom(db, admin.rooms, `departed${members}`, members - 1);
+  await db.raw('VACUUM ANALYZE');
+  let began = 0;
+  let departures = 0;
+  const onQuery = ({ sql }: { sql: string }): void => {
+    if (sql.includes('INTO matrix_admin.departures')) began = performance.now();
+  };
+  const onResponse = (_rows: unknown, { sql }: { sql: string }): void => {
+    if (sql.includes('INTO matrix_admin.departures')) departures = performance.now() - began;
+  };
+  db.on('query', onQuery).on('query-response', onResponse);
+  const ours = await timed(() => admin.operations.purgeRoom({ roomId }, CALLER));
+  db.off('query', onQuery).off('query-response', onResponse);
+  const baseline = ours - departures;
+  console.log(`purgeMembers-${members}  ${Math.round(ours)} ms, of which departures ${Math.round(departures)} ms`);
+  return {
+    name: `purgeMembers-${members}`,
+    value: rounded(ours),
+    unit: 'ms',
+    baseline: rounded(baseline),
+    ratio: rounded(baseline / ours),
+  };
+}
+
 async function measure(db: Knex): Promise<BenchResult[]> {
   const host = { serverName: SERVER_NAME, db, signingKeys: [SIGNING_KEY], metrics: { registry: new Registry() } };
   const admin = createAdminPlugin(host);
@@ -93,6 +119,7 @@ async function measure(db: Knex): Promise<BenchResult[]> {
       await evacuateRoom(db, admin, 1_000),
       await evacuateRoom(db, admin, 10_000),
       await evacuateUser(db, admin, 1_000),
+      await purgeMembers(db, admin, 10_000),
       await purgeRoom(db, admin, 100_000),
       await purgeRoom(db, admin, 1_000_000),
     ];
