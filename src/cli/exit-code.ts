@@ -41,7 +41,8 @@ const WRONG_PARAMETER =
 
 /** Returns the exit code for an error of the homeserver. */
 export function exitCodeOf({ status, errcode }: { readonly status: number; readonly errcode: string }): ExitCode {
-  if (status === 401 || status === 403) return EXIT.forbidden;
+  // A hook refuses with a code of the homeserver's own.
+  if (status === 401 || (status === 403 && errcode.startsWith('M_'))) return EXIT.forbidden;
   if (status === 404) return EXIT.notFound;
   if (status >= 500) return EXIT.failed;
   return WRONG_PARAMETER.test(errcode) ? EXIT.usage : EXIT.refused;

@@ -18,6 +18,8 @@ import { findUsedSearchIndex } from '../storage/plugin/used-search-index.ts';
 import { CommandError, EXIT } from './exit-code.ts';
 import { readSigningKeys } from './signing-key-file.ts';
 
+/** Error code of what is not safe beside a running Dendrite. */
+const REFUSED = 'ORG_KOA_MATRIX_ADMIN_BESIDE_DENDRITE';
 /** What `pg_stat_activity` shows for commands, which may run beside each other. */
 export const APPLICATION_NAME = 'matrix-admin';
 
@@ -163,7 +165,7 @@ function refuseUnsafeCalls({ hooks }: AdminPlugin): void {
   for (const operation of Object.keys(OPERATIONS) as OperationName[]) {
     hooks.before(operation, { name: 'beside-dendrite' }, ({ input }) => {
       const refusal = refusalBesideDendrite(operation, OPERATIONS[operation].effect, input);
-      return refusal === undefined ? undefined : deny('M_BAD_STATE', refusal);
+      return refusal === undefined ? undefined : deny(REFUSED, refusal);
     });
   }
 }

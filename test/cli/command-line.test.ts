@@ -269,9 +269,12 @@ describe('serve', () => {
     expect(await at('GET', '/_synapse/admin/v3/users?limit=1')).toMatchObject({ users: [{}] });
     const user = `/_synapse/admin/v2/users/${encodeURIComponent(USERS.carol.user_id)}`;
     expect(await at('PUT', user, { displayname: 'C' })).toMatchObject({ displayname: 'C' });
-    expect(await at('PUT', user, { locked: true })).toMatchObject({ errcode: 'M_BAD_STATE' });
+    expect(await at('PUT', user, { locked: true })).toMatchObject({ errcode: 'ORG_KOA_MATRIX_ADMIN_BESIDE_DENDRITE' });
     const room = encodeURIComponent(server.rooms.v11);
-    const stopDendrite = { errcode: 'M_BAD_STATE', error: expect.stringContaining('Stop Dendrite') };
+    const stopDendrite = {
+      errcode: 'ORG_KOA_MATRIX_ADMIN_BESIDE_DENDRITE',
+      error: expect.stringContaining('Stop Dendrite'),
+    };
     expect(await at('POST', `/_dendrite/admin/purgeRoom/${room}`, { dry_run: true })).toMatchObject(stopDendrite);
     expect(await at('DELETE', `/_synapse/admin/v1/rooms/${room}`, {})).toMatchObject(stopDendrite);
     stop.abort();
