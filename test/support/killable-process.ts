@@ -38,6 +38,7 @@ export async function startProcess(
     PORT: '0',
     LOG_LEVEL: 'trace',
     SIGNING_KEY: join(directory, 'key.pem'),
+    MEDIA_STORE: join(directory, 'media'),
     ...(call && { CALL: JSON.stringify(call) }),
   };
   const log = openSync(outputFile('record') ?? join(directory, 'log'), 'a');

@@ -35,10 +35,12 @@ export const KILLS_TIMEOUT_MS = 120_000 + KILLS * 45_000;
 /** An operation that is killed, with checks of what it has done. */
 export interface KilledOperation {
   readonly call: OperationCall;
+  /** Prepares the files of a new copy, in the folder of media that the processes use. @defaultValue there are no files */
+  readonly prepareMedia?: (mediaStore: string) => Promise<void>;
   /** Checks the database after a process has died during the job. */
   readonly underWay: (db: Knex) => Promise<void>;
   /** Checks the database and the job's result at the end of the job. */
-  readonly ended: (db: Knex, result: JobData) => Promise<void>;
+  readonly ended: (db: Knex, result: JobData, mediaStore: string) => Promise<void>;
 }
 
 interface StoredJob {
@@ -125,6 +127,8 @@ interface Round {
 }
 
 async function onCopy<T>({ original, directory, operation }: Kills, work: (round: Round) => Promise<T>): Promise<T> {
+  const mediaStore = join(directory, 'media');
+  await operation.prepareMedia?.(mediaStore);
   const copy = await createTestDatabase({ copyOf: original, poolSize: 1 });
   const { db } = copy;
   const children: ChildProcess[] = [];
@@ -177,7 +181,7 @@ async function onCopy<T>({ original, directory, operation }: Kills, work: (round
         await untilEnded();
         const job = await jobOf();
         expect(job).toMatchObject({ state: 'succeeded' });
-        await operation.ended(db, job?.result ?? {});
+        await operation.ended(db, job?.result ?? {}, mediaStore);
         expect(await brokenInvariants(db)).toEqual([]);
       },
     });
