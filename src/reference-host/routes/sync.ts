@@ -8,6 +8,7 @@ import { clientPaths } from '../request-parameters.ts';
 import type { Device } from '../storage/devices.ts';
 import { findFilter } from '../storage/filters.ts';
 import { countKeys } from '../storage/sync-extras.ts';
+import { listPresentRooms } from '../storage/sync-memberships.ts';
 import { parseFilter, type SyncFilter } from '../sync/filter.ts';
 import { latest, parseToken } from '../sync/position.ts';
 import { readSyncAnswer, type SyncAnswer } from '../sync/sync-answer.ts';
@@ -61,10 +62,12 @@ async function answerWithin(
       // running transaction can add rows before it.
       const upTo = since === undefined ? settled : latest(settled, since);
       const answer = await readSyncAnswer(context, { ...question, since, upTo, now: Date.now() });
-      const { isEmpty, position, rooms } = answer;
+      const { isEmpty, position } = answer;
       if (since === undefined || question.fullState || !isEmpty) return answer;
       since = position;
-      const news = await streams.wait({ userId: question.device.userId, rooms, position, signal: over.signal });
+      const { userId } = question.device;
+      const rooms = await listPresentRooms(context.db, userId);
+      const news = await streams.wait({ userId, rooms, position, signal: over.signal });
       if (news === undefined) return answer;
       settled = news;
     }

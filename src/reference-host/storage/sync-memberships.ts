@@ -19,6 +19,17 @@ export async function readOwnMemberEvents(db: Knex, userId: UserId): Promise<Sto
   }));
 }
 
+/** Lists the rooms that a user has joined, is invited to, or knocks at. */
+export async function listPresentRooms(db: Knex, userId: UserId): Promise<string[]> {
+  const { rows } = await db.raw<{ rows: { room_id: string }[] }>(
+    `SELECT room_id FROM public.syncapi_current_room_state
+       WHERE type = 'm.room.member' AND state_key = :userId AND membership IN ('join', 'invite', 'knock')
+     UNION SELECT room_id FROM public.syncapi_invite_events WHERE target_user_id = :userId AND NOT deleted`,
+    { userId },
+  );
+  return rows.map(({ room_id }) => room_id);
+}
+
 /** A user's last invite to a room. It may already have ended. */
 export interface StoredInvite extends StoredSyncEvent {
   /** Whether the invite was answered or withdrawn. */

@@ -2,7 +2,7 @@ import { readAccountData, type ToDeviceMessage, takeToDevice } from '../storage/
 import { takesType } from './filter.ts';
 import { isBeyond, type SyncPosition, tokenOf } from './position.ts';
 import type { SyncRequest } from './sync-request.ts';
-import { listPresentRooms, readSyncRooms, type SyncContext } from './sync-rooms.ts';
+import { readSyncRooms, type SyncContext } from './sync-rooms.ts';
 
 /** One answer of `/sync`. */
 export interface SyncAnswer {
@@ -11,8 +11,6 @@ export interface SyncAnswer {
   readonly isEmpty: boolean;
   /** The position of `next_batch`. */
   readonly position: SyncPosition;
-  /** Rooms that the user has joined, is invited to, or knocks at. */
-  readonly rooms: readonly string[];
 }
 
 /** Maximum number of to-device messages in an answer. */
@@ -22,10 +20,12 @@ const TO_DEVICE_LIMIT = 100;
 export async function readSyncAnswer(context: SyncContext, request: SyncRequest): Promise<SyncAnswer> {
   const { db } = context;
   const { device, filter, since, upTo } = request;
-  if (since !== undefined && !request.fullState && !isBeyond(upTo, since)) return nothingNew(context, request);
+  if (since !== undefined && !request.fullState && !isBeyond(upTo, since)) {
+    return { body: { next_batch: tokenOf(upTo) }, isEmpty: true, position: upTo };
+  }
   const accountData = await readAccountData(db, device.userId, since?.stream, upTo.stream);
   const global = accountData.filter(({ roomId, type }) => roomId === '' && takesType(filter.account_data, type));
-  const { sections, deviceLists, present } = await readSyncRooms(context, request, accountData);
+  const { sections, deviceLists } = await readSyncRooms(context, request, accountData);
   const range = { received: since?.toDevice ?? 0, upTo: upTo.toDevice, limit: TO_DEVICE_LIMIT };
   const messages = await takeToDevice(db, device, range);
   const position = { ...upTo, toDevice: lastOf(messages) ?? upTo.toDevice };
@@ -41,20 +41,9 @@ export async function readSyncAnswer(context: SyncContext, request: SyncRequest)
     },
     isEmpty: !hasRooms && !hasMore,
     position,
-    rooms: present,
   };
 }
 
 /** Returns the position of the last message if the answer has as many messages as allowed, because there may be more. */
 const lastOf = (messages: readonly ToDeviceMessage[]): number | undefined =>
   messages.length < TO_DEVICE_LIMIT ? undefined : messages.at(-1)?.position;
-
-async function nothingNew({ db }: SyncContext, request: SyncRequest): Promise<SyncAnswer> {
-  const { device, upTo } = request;
-  return {
-    body: { next_batch: tokenOf(upTo) },
-    isEmpty: true,
-    position: upTo,
-    rooms: await listPresentRooms(db, device.userId, upTo.stream),
-  };
-}

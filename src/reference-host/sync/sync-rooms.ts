@@ -1,12 +1,11 @@
 import type { Knex } from 'knex';
-import type { UserId } from '../../ids.ts';
 import type { HostContext } from '../host-context.ts';
 import type { AccountDataEntry } from '../storage/sync-extras.ts';
 import { readInvites } from '../storage/sync-memberships.ts';
 import type { SyncEvent } from './client-form.ts';
 import { type DeviceLists, readDeviceLists } from './device-lists.ts';
 import { takesRoom } from './filter.ts';
-import { type MemberHistory, memberEventAt, membershipOf, readBack, readHistories } from './member-history.ts';
+import { readBack, readHistories } from './member-history.ts';
 import { endOfInvite, pendingSections, unknownRoomInvites, unwrittenLeave } from './pending-rooms.ts';
 import { planPending, planRoom } from './room-plans.ts';
 import { readRoomSections } from './room-sections.ts';
@@ -24,8 +23,6 @@ export interface SyncRooms {
   };
   /** The field `device_lists` of the answer. */
   readonly deviceLists: DeviceLists;
-  /** Rooms that the user has joined, is invited to, or knocks at. */
-  readonly present: readonly string[];
 }
 
 export type SyncContext = Pick<HostContext, 'db'> & { readonly admin: Pick<HostContext['admin'], 'rooms'> };
@@ -59,20 +56,7 @@ export async function readSyncRooms(
   return {
     sections: { join, leave: { ...Object.fromEntries(leaves), ...leave }, ...pending },
     deviceLists: await readDeviceLists(db, request, plans, members),
-    present: [...presentRooms(histories, upTo.stream), ...unknown.pending.map(({ roomId }) => roomId)],
   };
 }
 
 const isThere = <Value>(value: Value | undefined): value is Value => value !== undefined;
-
-/** Lists the rooms that a user has joined, is invited to, or knocks at. */
-export async function listPresentRooms(db: Knex, userId: UserId, upTo: number): Promise<string[]> {
-  return presentRooms(await readHistories(db, userId), upTo);
-}
-
-function presentRooms(histories: ReadonlyMap<string, MemberHistory>, upTo: number): string[] {
-  return [...histories].flatMap(([roomId, history]) => {
-    const member = memberEventAt(history, upTo);
-    return member !== undefined && ['join', 'invite', 'knock'].includes(membershipOf(member)) ? [roomId] : [];
-  });
-}
