@@ -302,7 +302,9 @@ describe('code', () => {
   });
 
   it('has files of at most 300 lines', () => {
-    expect(files.filter(({ text }) => text.split('\n').length > 301).map(({ path }) => path)).toEqual([]);
+    const long = files.filter(({ text }) => text.split('\n').length > 301).map(({ path }) => path);
+    // `npm run docs` writes this file.
+    expect(long.filter((path) => path !== 'client/answers.ts')).toEqual([]);
   });
 
   it('has file names that match their exports', () => {

@@ -1,9 +1,9 @@
-import type { AdminClient, JobBody } from '../client/admin-client.ts';
+import type { AdminClient, Answer, JobBody } from '../client/admin-client.ts';
 import { type OperationRequest, requestOf } from '../client/request-of.ts';
 import type { Route, RouteRequest } from '../http/route.ts';
 import { wireForm } from '../http/route.ts';
 import { ROUTES } from '../http/routes.ts';
-import { isDoneByJob, type OperationName } from '../operations/operations.ts';
+import { isDoneByJob, type OperationInput, type OperationName } from '../operations/operations.ts';
 import type { Caller } from '../pipeline/run-operation.ts';
 import type { AdminPlugin } from '../plugin.ts';
 
@@ -12,9 +12,13 @@ import type { AdminPlugin } from '../plugin.ts';
  */
 export function createDatabaseClient({ operations, jobs }: AdminPlugin, actor: Caller['actor']): AdminClient {
   return {
-    request: async (operation, input, { signal } = {}) => {
+    request: async <Name extends OperationName>(
+      operation: Name,
+      input: OperationInput<Name>,
+      { signal }: { readonly signal?: AbortSignal } = {},
+    ): Promise<Answer<Name>> => {
       const output = await operations[operation](input, { actor, ...(signal && { signal }) });
-      return answerOf(operation, input, output);
+      return answerOf(operation, input, output) as Answer<Name>;
     },
     startJob: async (operation, input) => {
       if (!isDoneByJob(operation)) throw new TypeError(`${operation} is done by no job`);

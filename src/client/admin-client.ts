@@ -1,12 +1,11 @@
-import type { JobView } from '../jobs/jobs.ts';
 import type { OperationInput, OperationName } from '../operations/operations.ts';
-
-type SnakeCase<Name extends string> = Name extends `${infer Head}${infer Tail}`
-  ? `${Head extends Lowercase<Head> ? Head : `_${Lowercase<Head>}`}${SnakeCase<Tail>}`
-  : '';
+import type { Answers } from './answers.ts';
 
 /** A job as in answers over HTTP. Times are in ms since the epoch. */
-export type JobBody = { readonly [Key in keyof JobView as SnakeCase<Key & string>]: JobView[Key] };
+export type JobBody = Answers['getJob'];
+
+/** The body with which the homeserver answers a call of an operation. `never`: the operation has no route. */
+export type Answer<Name extends OperationName> = Name extends keyof Answers ? Answers[Name] : never;
 
 /** Calls the operations of a homeserver. The results are the bodies of HTTP answers, with names in snake_case. */
 export interface AdminClient {
@@ -20,7 +19,7 @@ export interface AdminClient {
     operation: Name,
     input: OperationInput<Name>,
     options?: { readonly signal?: AbortSignal },
-  ) => Promise<unknown>;
+  ) => Promise<Answer<Name>>;
   /**
    * Starts the job of an operation. If an unfinished job does the same, starts none.
    * @returns the id of the new or unfinished job

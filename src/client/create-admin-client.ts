@@ -1,6 +1,7 @@
 import { MatrixError } from '../errors.ts';
 import { isRecord } from '../json.ts';
-import type { AdminClient, JobBody } from './admin-client.ts';
+import type { OperationInput, OperationName } from '../operations/operations.ts';
+import type { AdminClient, Answer } from './admin-client.ts';
 import { followJob } from './follow-job.ts';
 import { type OperationRequest, pathOf, requestOf } from './request-of.ts';
 
@@ -25,9 +26,13 @@ export class UnreachableError extends Error {
 /** Creates a client of the admin API. It needs nothing but `fetch`. */
 export function createAdminClient(settings: AdminClientSettings): AdminClient {
   const send = createSend(settings);
-  const request: AdminClient['request'] = async (operation, input, { signal } = {}) => {
+  const request = async <Name extends OperationName>(
+    operation: Name,
+    input: OperationInput<Name>,
+    { signal }: { readonly signal?: AbortSignal } = {},
+  ): Promise<Answer<Name>> => {
     const response = await send(requestOf(operation, input), signal && { signal });
-    return bodyOf(response);
+    return (await bodyOf(response)) as Answer<Name>;
   };
   return {
     request,
@@ -47,7 +52,7 @@ export function createAdminClient(settings: AdminClientSettings): AdminClient {
           if (response.body === null) throw new UnreachableError('the answer has no body');
           return response.body;
         },
-        look: async () => (await request('getJob', { jobId }, signal && { signal })) as JobBody,
+        look: () => request('getJob', { jobId }, signal && { signal }),
         isUnreachable: (error) => error instanceof UnreachableError,
         signal,
       }),

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { expectGenerated } from '../support/generated-file.ts';
+import { type AnswerDocument, answerTypes } from './answer-types.ts';
 import { makeOpenApi, type OpenApi, textOf } from './document.ts';
 
 /** The places of answers that hold data of others, which the plugin does not know: events, account data, inputs of jobs. */
@@ -30,6 +31,10 @@ beforeAll(async () => {
 describe('the OpenAPI document', () => {
   it('is docs/openapi.json', async () => {
     await expectGenerated('docs/openapi.json', textOf(openApi.document));
+  });
+
+  it('is the source of the types of answers in src/client/answers.ts', async () => {
+    await expectGenerated('src/client/answers.ts', answerTypes(openApi.document as unknown as AnswerDocument));
   });
 
   it('declares every field of every answer', () => {

@@ -102,7 +102,8 @@ export function createTypeSchemas(checker: Checker): TypeSchemas {
     if (wired !== undefined) return convert(wired, { ...place, inWireForm: true });
     const properties: Record<string, JsonSchema> = {};
     const required: string[] = [];
-    for (const member of checker.getPropertiesOfType(type)) {
+    const members = checker.getPropertiesOfType(type);
+    for (const member of members) {
       const memberType = checker.getTypeOfSymbol(member);
       if (memberType === undefined || isNever(memberType)) continue;
       if (member.name.startsWith('__@wireFormOf')) {
@@ -114,7 +115,7 @@ export function createTypeSchemas(checker: Checker): TypeSchemas {
         continue;
       }
       const key = place.inWireForm && CAMEL_CASE.test(member.name) ? wireName(member.name) : member.name;
-      const description = textOf(member);
+      const description = place.inWireForm ? inWireNames(textOf(member), members) : textOf(member);
       const schema = convert(memberType, { ...place, path: [...place.path, key] });
       properties[key] = description === '' ? schema : { description, ...schema };
       if (!isOptional(member, memberType)) required.push(key);
@@ -162,6 +163,12 @@ const literal = (value: unknown): JsonSchema => ({
   type: typeof value === 'number' ? 'integer' : typeof value,
   enum: [value],
 });
+
+/** A text with the names that members have in answers. */
+const inWireNames = (text: string, members: readonly TypeSymbol[]): string =>
+  text.replaceAll(/`(\w+)`/g, (whole, name: string) =>
+    members.some((member) => member.name === name) ? `\`${wireName(name)}\`` : whole,
+  );
 
 /** A doc comment as one paragraph. */
 export const plainText = (comment: string): string => comment.replace(/\s+/g, ' ').trim();

@@ -1,0 +1,1252 @@
+/**
+ * The answers of the admin API over HTTP, by operation. Made by `npm run docs` from the schemas of docs/openapi.json.
+ */
+export interface Answers {
+  readonly listAbandonedRooms: {
+    readonly rooms: readonly AbandonedRoomView[];
+    readonly next_token?: string;
+  };
+  readonly purgeAbandonedRooms: {
+    /** Number of rooms that this run has recorded, because it was the first run to find them without local users. */
+    readonly announced: number;
+    /** Ids of the rooms that were purged. In a dry run, ids of the rooms that would be purged. */
+    readonly purged: readonly string[];
+    /** Rooms that were not purged, and the reasons. For example, a hook may have refused the purge. */
+    readonly failed?: readonly Failure[];
+    /** `true` if the call was a dry run, which has changed nothing. */
+    readonly dry_run?: true;
+  } | StartedJob;
+  readonly evacuateRoom: {
+    /** Ids of the users who have left, in the order in which they joined. Dendrite answers in the same order. */
+    readonly affected: readonly string[];
+    readonly failed?: readonly Failure[];
+    /** `true` if the call was a dry run, which has changed nothing. */
+    readonly dry_run?: true;
+  } | StartedJob;
+  readonly downloadState: {
+    readonly added?: number;
+    readonly removed?: number;
+    /** Number of events from the other server that were left out because they are malformed, lack a valid signature, or are not allowed. */
+    readonly left_out?: number;
+    /** `true` if the call was a dry run, which has changed nothing. */
+    readonly dry_run?: true;
+  } | StartedJob;
+  readonly emptyRooms: {
+    readonly empty_rooms: readonly string[];
+    readonly next_token?: string;
+  };
+  readonly roomInfo: RoomInfo;
+  readonly purgeRoom: {
+    readonly dry_run?: true;
+    readonly deleted?: Readonly<Record<string, number>>;
+    readonly evacuated?: number;
+    readonly failed?: readonly ({
+      readonly id: string;
+      readonly reason: string;
+    })[];
+    readonly undelivered?: readonly string[];
+    readonly media?: DeletionCounts;
+  } | StartedJob;
+  readonly deleteRoom: {
+    /** Local users who have left, rejected an invite or withdrawn a knock. */
+    readonly kicked_users: readonly string[];
+    /** Number of users who have left. Absent if `kicked_users` lists all of them. */
+    readonly kicked_users_total?: number;
+    readonly failed_to_kick_users: readonly string[];
+    /** Local aliases that were moved to the new room. */
+    readonly local_aliases: readonly string[];
+    readonly new_room_id: string | null;
+    /** Media that were deleted. Absent if media are kept. */
+    readonly media?: DeletionCounts;
+    /** Servers that had not received all leave events when the room was purged. They will never receive these events. */
+    readonly undelivered?: readonly string[];
+    /** `true` if the call was a dry run, which has changed nothing. */
+    readonly dry_run?: true;
+  } | StartedJob;
+  readonly getRoomDeletion: RoomDeletion;
+  readonly listRoomDeletions: {
+    readonly results: readonly RoomDeletion[];
+  };
+  readonly listRooms: {
+    readonly offset: number;
+    readonly rooms: readonly RoomSummary[];
+    readonly total_rooms: number;
+    readonly next_batch?: number;
+    readonly prev_batch?: number;
+  };
+  readonly getRoom: RoomDetails;
+  readonly listRoomMembers: {
+    readonly members: readonly string[];
+    readonly total: number;
+  };
+  readonly getRoomState: {
+    readonly state: readonly ClientEvent[];
+  };
+  readonly getEventContext: {
+    readonly event: ClientEvent;
+    /** State of the room after the last event in `eventsAfter`. */
+    readonly state: readonly ClientEvent[];
+    /** Pagination tokens for `listRoomMessages`. `start` is the place before the first shown event, and `end` is the place after the last. */
+    readonly start: string;
+    readonly end: string;
+    readonly events_before: readonly ClientEvent[];
+    readonly events_after: readonly ClientEvent[];
+  };
+  readonly listRoomMessages: RoomMessages;
+  readonly findEventByTime: {
+    readonly event_id: string;
+    readonly origin_server_ts: number;
+  };
+  readonly fetchEvent: {
+    readonly event: Readonly<Record<string, unknown>>;
+  };
+  readonly getRoomHierarchy: {
+    readonly rooms: readonly ({
+      readonly children_state: readonly (Readonly<Record<string, unknown>>)[];
+      readonly room_id: string;
+      readonly room_version: string;
+      readonly name?: string;
+      readonly topic?: string;
+      readonly canonical_alias?: string;
+      readonly avatar_url?: string;
+      readonly num_joined_members: number;
+      readonly world_readable: boolean;
+      readonly guest_can_join: boolean;
+      readonly join_rule?: string;
+      /** Ids of the rooms in the `allow` list of the join rules. Members of these rooms may join this room. */
+      readonly allowed_room_ids?: readonly string[];
+      readonly room_type?: string;
+      readonly encryption?: string;
+    })[];
+    readonly next_batch?: string;
+  };
+  readonly listForwardExtremities: {
+    readonly count: number;
+    readonly results: readonly ({
+      readonly event_id: string;
+      readonly state_group: number;
+      readonly depth: number;
+      readonly received_ts: null;
+    })[];
+  };
+  readonly mergeForwardExtremities: {
+    readonly deleted: number;
+  };
+  readonly joinRoom: {
+    readonly room_id: string;
+  };
+  readonly makeRoomAdmin: Readonly<Record<string, never>>;
+  readonly setRoomPublished: {
+    readonly published: boolean;
+  };
+  readonly evacuateUser: {
+    readonly affected: readonly string[];
+    /** Rooms that the user could not leave, and the reasons. */
+    readonly failed?: readonly Failure[];
+    /** Rooms that the user has left on this homeserver only, because the room's other servers could not be reached. */
+    readonly unreachable?: readonly Failure[];
+    /** `true` if the call was a dry run, which has changed nothing. */
+    readonly dry_run?: true;
+  } | StartedJob;
+  readonly refreshDevices: {
+    /** Number of devices with keys after the refresh. */
+    readonly devices?: number;
+    readonly removed?: number;
+    /** Number of devices that were left out because their keys have no valid signature. */
+    readonly left_out?: number;
+    /** `true` if the call was a dry run, which has changed nothing. */
+    readonly dry_run?: true;
+  } | StartedJob;
+  readonly resetPassword: {
+    readonly password_updated: true;
+  };
+  readonly whois: {
+    readonly user_id: string;
+    readonly devices: Readonly<Record<string, {
+      readonly sessions: readonly ({
+        readonly connections: readonly ({
+          readonly ip: string;
+          readonly last_seen: number;
+          readonly user_agent: string;
+        })[];
+      })[];
+    }>>;
+  };
+  readonly listDevices: {
+    readonly devices: readonly ({
+      readonly user_id: string;
+      readonly device_id: string;
+      readonly display_name: string | null;
+      readonly last_seen_user_agent: string | null;
+      readonly last_seen_ts: number;
+      readonly last_seen_ip: string | null;
+    })[];
+    readonly total: number;
+  };
+  readonly createDevice: Readonly<Record<string, never>>;
+  readonly getDevice: {
+    readonly user_id: string;
+    readonly device_id: string;
+    readonly display_name: string | null;
+    readonly last_seen_user_agent: string | null;
+    readonly last_seen_ts: number;
+    readonly last_seen_ip: string | null;
+  };
+  readonly setDeviceName: Readonly<Record<string, never>>;
+  readonly deleteDevices: {
+    readonly deleted?: readonly string[];
+    /** `true` if the call was a dry run, which has changed nothing. */
+    readonly dry_run?: true;
+  };
+  readonly listUsers: {
+    readonly users: readonly ({
+      readonly name: string;
+      readonly user_type: 'bot' | 'support' | null;
+      readonly is_guest: boolean;
+      readonly admin: boolean;
+      readonly deactivated: boolean;
+      readonly shadow_banned: boolean;
+      readonly displayname: string | null;
+      readonly avatar_url: string | null;
+      readonly erased: boolean;
+      readonly last_seen_ts: number | null;
+      readonly locked: boolean;
+      readonly creation_ts: number;
+    })[];
+    readonly total: number;
+    readonly next_token?: string;
+  };
+  readonly getUser: {
+    readonly name: string;
+    readonly user_type: 'bot' | 'support' | null;
+    readonly is_guest: boolean;
+    readonly admin: boolean;
+    readonly deactivated: boolean;
+    readonly shadow_banned: boolean;
+    readonly displayname: string | null;
+    readonly avatar_url: string | null;
+    readonly erased: boolean;
+    readonly last_seen_ts: number | null;
+    readonly locked: boolean;
+    readonly creation_ts: number;
+    readonly appservice_id: string | null;
+    readonly consent_server_notice_sent: null;
+    readonly consent_version: null;
+    readonly consent_ts: null;
+    readonly suspended: boolean;
+    readonly threepids: readonly ({
+      readonly medium: string;
+      readonly address: string;
+      readonly validated_at: null;
+      readonly added_at: null;
+    })[];
+    readonly media_count: number;
+    readonly media_length: number;
+    readonly external_ids: readonly unknown[];
+  };
+  readonly setUser: {
+    readonly name: string;
+    readonly user_type: 'bot' | 'support' | null;
+    readonly is_guest: boolean;
+    readonly admin: boolean;
+    readonly deactivated: boolean;
+    readonly shadow_banned: boolean;
+    readonly displayname: string | null;
+    readonly avatar_url: string | null;
+    readonly erased: boolean;
+    readonly last_seen_ts: number | null;
+    readonly locked: boolean;
+    readonly creation_ts: number;
+    readonly appservice_id: string | null;
+    readonly consent_server_notice_sent: null;
+    readonly consent_version: null;
+    readonly consent_ts: null;
+    readonly suspended: boolean;
+    readonly threepids: readonly ({
+      readonly medium: string;
+      readonly address: string;
+      readonly validated_at: null;
+      readonly added_at: null;
+    })[];
+    readonly media_count: number;
+    readonly media_length: number;
+    readonly external_ids: readonly unknown[];
+  };
+  readonly getUserAdmin: {
+    readonly admin: boolean;
+  };
+  readonly setUserAdmin: Readonly<Record<string, never>>;
+  readonly deactivateUser: {
+    readonly id_server_unbind_result: 'success';
+  } | {
+    readonly affected: readonly string[];
+    /** Rooms that the user could not leave, and the reasons. */
+    readonly failed?: readonly Failure[];
+    /** Rooms that the user has left on this homeserver only, because the room's other servers could not be reached. */
+    readonly unreachable?: readonly Failure[];
+    readonly media?: DeletionCounts;
+    /** `true` if the call was a dry run, which has changed nothing. */
+    readonly dry_run?: true;
+  } | {
+    readonly job_id: string;
+  };
+  readonly listJoinedRooms: {
+    readonly joined_rooms: readonly string[];
+    readonly total: number;
+  };
+  readonly listMemberships: {
+    readonly memberships: Readonly<Record<string, 'ban' | 'invite' | 'join' | 'knock' | 'leave'>>;
+  };
+  readonly listPushers: {
+    readonly pushers: readonly ({
+      readonly app_display_name: string;
+      readonly app_id: string;
+      readonly data: unknown;
+      readonly device_display_name: string;
+      readonly kind: string;
+      readonly lang: string;
+      readonly profile_tag: string;
+      readonly pushkey: string;
+      readonly enabled: boolean;
+      readonly device_id: string | null;
+    })[];
+    readonly total: number;
+  };
+  readonly getAccountData: {
+    readonly account_data: AccountDataOfUser;
+  };
+  readonly countSentInvites: {
+    readonly invite_count: number;
+  };
+  readonly countJoinedRooms: {
+    readonly cumulative_joined_room_count: number;
+  };
+  readonly checkUsernameAvailable: {
+    readonly available: true;
+  };
+  readonly findUserByThreepid: {
+    readonly user_id: string;
+  };
+  readonly findUserByExternalId: {
+    readonly user_id: string;
+  };
+  readonly searchUsers: readonly ({
+    readonly name: string;
+    readonly is_guest: boolean;
+    readonly admin: boolean;
+    readonly user_type: 'bot' | 'support' | null;
+  })[];
+  readonly renewAccount: never;
+  readonly getUserRateLimit: {
+    readonly messages_per_second?: number;
+    /** Number of messages that the user may send at once. */
+    readonly burst_count?: number;
+  };
+  readonly setUserRateLimit: RateLimit;
+  readonly deleteUserRateLimit: Readonly<Record<string, never>>;
+  readonly getExperimentalFeatures: {
+    readonly features: {
+      readonly msc3575: boolean;
+      readonly msc3881: boolean;
+      readonly msc4222: boolean;
+    };
+  };
+  readonly setExperimentalFeatures: Readonly<Record<string, never>>;
+  readonly allowCrossSigningReplacement: {
+    readonly updatable_without_uia_before_ms: number;
+  };
+  readonly loginAsUser: {
+    readonly access_token: string;
+  };
+  readonly redactUserEvents: {
+    readonly redact_id: string;
+  } | {
+    /** Number of events that were redacted. */
+    readonly redacted: number;
+    /** Events that were not redacted, by reason. Absent if there are none. */
+    readonly failed?: readonly RedactionFailure[];
+    /** `true` if the call was a dry run, which has changed nothing. */
+    readonly dry_run?: true;
+  };
+  readonly getUserRedaction: UserRedactionStatus;
+  readonly getRegistrationNonce: {
+    readonly nonce: string;
+  };
+  readonly registerBySharedSecret: {
+    readonly user_id: string;
+    readonly home_server: string;
+    readonly access_token?: string;
+    readonly device_id?: string;
+  };
+  readonly createRegistrationToken: RegistrationToken;
+  readonly listRegistrationTokens: {
+    readonly registration_tokens: readonly RegistrationToken[];
+  };
+  readonly getRegistrationToken: RegistrationToken;
+  readonly updateRegistrationToken: RegistrationToken;
+  readonly deleteRegistrationToken: Readonly<Record<string, never>>;
+  readonly checkRegistrationToken: {
+    readonly valid: boolean;
+  };
+  readonly listEventReports: {
+    readonly event_reports: readonly ({
+      readonly id: number;
+      readonly received_ts: number;
+      readonly room_id: string;
+      readonly event_id: string;
+      readonly user_id: string;
+      readonly sender: string;
+      readonly reason: string | null;
+      readonly score: number | null;
+      readonly name: string | null;
+      readonly canonical_alias: string | null;
+      readonly status: 'open' | 'resolved';
+      readonly note: string | null;
+      readonly status_changed_by: string | null;
+      readonly status_changed_ts: number | null;
+    })[];
+    readonly total: number;
+    readonly next_token?: number;
+  };
+  readonly getEventReport: {
+    readonly id: number;
+    readonly received_ts: number;
+    readonly room_id: string;
+    readonly event_id: string;
+    readonly user_id: string;
+    readonly sender: string;
+    readonly reason: string | null;
+    readonly score: number | null;
+    readonly name: string | null;
+    readonly canonical_alias: string | null;
+    readonly status: 'open' | 'resolved';
+    readonly note: string | null;
+    readonly status_changed_by: string | null;
+    readonly status_changed_ts: number | null;
+    readonly event_json: Readonly<Record<string, unknown>> | null;
+  };
+  readonly setEventReportStatus: {
+    readonly id: number;
+    readonly received_ts: number;
+    readonly room_id: string;
+    readonly event_id: string;
+    readonly user_id: string;
+    readonly sender: string;
+    readonly reason: string | null;
+    readonly score: number | null;
+    readonly name: string | null;
+    readonly canonical_alias: string | null;
+    readonly status: 'open' | 'resolved';
+    readonly note: string | null;
+    readonly status_changed_by: string | null;
+    readonly status_changed_ts: number | null;
+    readonly event_json: Readonly<Record<string, unknown>> | null;
+  };
+  readonly deleteEventReport: Readonly<Record<string, never>>;
+  readonly listUserReports: {
+    readonly user_reports: readonly ({
+      readonly id: number;
+      readonly received_ts: number;
+      readonly user_id: string;
+      readonly reason: string;
+      readonly status: 'open' | 'resolved';
+      readonly note: string | null;
+      readonly status_changed_by: string | null;
+      readonly status_changed_ts: number | null;
+      readonly target_user_id: string;
+    })[];
+    readonly total: number;
+    readonly next_token?: number;
+  };
+  readonly getUserReport: {
+    readonly id: number;
+    readonly received_ts: number;
+    readonly user_id: string;
+    readonly reason: string;
+    readonly status: 'open' | 'resolved';
+    readonly note: string | null;
+    readonly status_changed_by: string | null;
+    readonly status_changed_ts: number | null;
+    readonly target_user_id: string;
+  };
+  readonly setUserReportStatus: {
+    readonly id: number;
+    readonly received_ts: number;
+    readonly user_id: string;
+    readonly reason: string;
+    readonly status: 'open' | 'resolved';
+    readonly note: string | null;
+    readonly status_changed_by: string | null;
+    readonly status_changed_ts: number | null;
+    readonly target_user_id: string;
+  };
+  readonly deleteUserReport: Readonly<Record<string, never>>;
+  readonly listRoomReports: {
+    readonly room_reports: readonly ({
+      readonly id: number;
+      readonly received_ts: number;
+      readonly user_id: string;
+      readonly reason: string;
+      readonly status: 'open' | 'resolved';
+      readonly note: string | null;
+      readonly status_changed_by: string | null;
+      readonly status_changed_ts: number | null;
+      readonly room_id: string;
+      readonly name: string | null;
+      readonly canonical_alias: string | null;
+      readonly topic: string | null;
+    })[];
+    readonly total: number;
+    readonly next_token?: number;
+  };
+  readonly getRoomReport: {
+    readonly id: number;
+    readonly received_ts: number;
+    readonly user_id: string;
+    readonly reason: string;
+    readonly status: 'open' | 'resolved';
+    readonly note: string | null;
+    readonly status_changed_by: string | null;
+    readonly status_changed_ts: number | null;
+    readonly room_id: string;
+    readonly name: string | null;
+    readonly canonical_alias: string | null;
+    readonly topic: string | null;
+  };
+  readonly setRoomReportStatus: {
+    readonly id: number;
+    readonly received_ts: number;
+    readonly user_id: string;
+    readonly reason: string;
+    readonly status: 'open' | 'resolved';
+    readonly note: string | null;
+    readonly status_changed_by: string | null;
+    readonly status_changed_ts: number | null;
+    readonly room_id: string;
+    readonly name: string | null;
+    readonly canonical_alias: string | null;
+    readonly topic: string | null;
+  };
+  readonly deleteRoomReport: Readonly<Record<string, never>>;
+  readonly getUserSuspended: {
+    readonly suspended: boolean;
+  };
+  readonly setUserSuspended: {
+    readonly suspended: boolean;
+  };
+  readonly getUserLocked: {
+    readonly locked: boolean;
+  };
+  readonly setUserLocked: {
+    readonly locked: boolean;
+  };
+  readonly setUserShadowBanned: Readonly<Record<string, never>>;
+  readonly listBlockedRooms: {
+    readonly blocked_rooms: readonly ({
+      readonly room_id: string;
+      readonly reason: string | null;
+      readonly blocked_by: string;
+      readonly blocked_ts: number;
+    })[];
+    readonly next_token?: string;
+  };
+  readonly getBlockedRoom: {
+    readonly room_id: string;
+    readonly reason: string | null;
+    readonly blocked_by: string;
+    readonly blocked_ts: number;
+  };
+  readonly blockRoom: {
+    readonly room_id: string;
+    readonly reason: string | null;
+    readonly blocked_by: string;
+    readonly blocked_ts: number;
+  };
+  readonly unblockRoom: Readonly<Record<string, never>>;
+  readonly getRoomBlocked: {
+    readonly block: false;
+  } | {
+    readonly block: true;
+    readonly user_id: string;
+  };
+  readonly setRoomBlocked: {
+    readonly block: boolean;
+  };
+  readonly listDestinations: {
+    readonly destinations: readonly ({
+      readonly destination: string;
+      readonly retry_last_ts: number;
+      readonly retry_interval: number;
+      readonly failure_ts: number | null;
+      readonly last_successful_stream_ordering: null;
+      readonly queued_pdus: number;
+      readonly queued_edus: number;
+      readonly oldest_queued_ts: number | null;
+      readonly blacklisted: boolean;
+      readonly assumed_offline: boolean;
+      readonly next_retry_ts: number | null;
+    })[];
+    readonly total: number;
+    readonly next_token?: string;
+  };
+  readonly getDestination: {
+    readonly destination: string;
+    readonly retry_last_ts: number;
+    readonly retry_interval: number;
+    readonly failure_ts: number | null;
+    readonly last_successful_stream_ordering: null;
+    readonly queued_pdus: number;
+    readonly queued_edus: number;
+    readonly oldest_queued_ts: number | null;
+    readonly blacklisted: boolean;
+    readonly assumed_offline: boolean;
+    readonly next_retry_ts: number | null;
+  };
+  readonly listDestinationRooms: {
+    readonly rooms: readonly ({
+      readonly room_id: string;
+      readonly stream_ordering: null;
+    })[];
+    readonly total: number;
+    readonly next_token?: string;
+  };
+  readonly resetConnection: Readonly<Record<string, never>>;
+  readonly getMedia: {
+    readonly media_info: {
+      readonly media_id: string;
+      readonly media_type: string;
+      readonly media_length: number;
+      readonly upload_name: string | null;
+      readonly created_ts: number;
+      readonly url_cache: null;
+      readonly last_access_ts: null;
+      readonly quarantined_by: string | null;
+      readonly user_id: string | null;
+      readonly authenticated: number;
+      readonly sha256: string;
+      readonly media_origin: string | null;
+      readonly filesystem_id: null;
+      readonly safe_from_quarantine: number;
+    };
+  };
+  readonly getMediaUses: {
+    readonly thumbnails: readonly StoredThumbnail[];
+    /** URIs of other media with the same content, which share the file. */
+    readonly same_content: readonly string[];
+    /** The events, invites, profiles and account data that refer to the media. */
+    readonly uses: readonly ({
+      readonly kind: 'event';
+      readonly room_id: string;
+      readonly event_id: string;
+      readonly type: string;
+    } | {
+      readonly kind: 'invite';
+      readonly room_id: string;
+      readonly event_id: string;
+    } | {
+      readonly kind: 'profile';
+      readonly user_id: string;
+    } | {
+      readonly kind: 'account_data';
+      readonly user_id: string;
+      readonly type: string;
+    })[];
+    /** Whether there are more than the listed uses. */
+    readonly has_more: boolean;
+    readonly media_info: {
+      readonly media_id: string;
+      readonly media_type: string;
+      readonly media_length: number;
+      readonly upload_name: string | null;
+      readonly created_ts: number;
+      readonly url_cache: null;
+      readonly last_access_ts: null;
+      readonly quarantined_by: string | null;
+      readonly user_id: string | null;
+      readonly authenticated: number;
+      readonly sha256: string;
+      readonly media_origin: string | null;
+      readonly filesystem_id: null;
+      readonly safe_from_quarantine: number;
+    };
+  };
+  readonly listUserMedia: {
+    readonly media: readonly ({
+      readonly media_id: string;
+      readonly media_type: string;
+      readonly media_length: number;
+      readonly upload_name: string | null;
+      readonly created_ts: number;
+      readonly url_cache: null;
+      readonly last_access_ts: null;
+      readonly quarantined_by: string | null;
+      readonly user_id: string | null;
+      readonly authenticated: number;
+      readonly safe_from_quarantine: boolean;
+      readonly sha256: string;
+    })[];
+    readonly total: number;
+    readonly total_length: number;
+    readonly next_token?: number;
+  };
+  readonly listRoomMedia: {
+    readonly local: readonly string[];
+    readonly remote: readonly string[];
+    readonly total: number;
+  };
+  readonly setMediaQuarantined: Readonly<Record<string, never>>;
+  readonly quarantineUserMedia: {
+    readonly num_quarantined: number;
+    /** `true` if the call was a dry run, which has changed nothing. */
+    readonly dry_run?: true;
+  };
+  readonly quarantineRoomMedia: {
+    readonly num_quarantined: number;
+    /** `true` if the call was a dry run, which has changed nothing. */
+    readonly dry_run?: true;
+  };
+  readonly setMediaProtected: Readonly<Record<string, never>>;
+  readonly listQuarantineChanges: {
+    readonly next_batch: number;
+    readonly changes: readonly ({
+      readonly origin: string;
+      readonly media_id: string;
+      readonly quarantined: boolean;
+    })[];
+  };
+  readonly deleteMedia: {
+    /** Ids of deleted media, at most 10,000. */
+    readonly deleted_media: readonly string[];
+    readonly total: number;
+    /** Sum of the sizes of the deleted media, in bytes. */
+    readonly total_length: number;
+    /** `true` if the call was a dry run, which has changed nothing. */
+    readonly dry_run?: true;
+  } | StartedJob;
+  readonly deleteUserMedia: {
+    /** Ids of deleted media, at most 10,000. */
+    readonly deleted_media: readonly string[];
+    readonly total: number;
+    /** Sum of the sizes of the deleted media, in bytes. */
+    readonly total_length: number;
+    /** `true` if the call was a dry run, which has changed nothing. */
+    readonly dry_run?: true;
+  } | StartedJob;
+  readonly deleteRoomMedia: {
+    /** Ids of deleted media, at most 10,000. */
+    readonly deleted_media: readonly string[];
+    readonly total: number;
+    /** Sum of the sizes of the deleted media, in bytes. */
+    readonly total_length: number;
+    /** `true` if the call was a dry run, which has changed nothing. */
+    readonly dry_run?: true;
+  } | StartedJob;
+  readonly deleteOldMedia: {
+    /** Ids of deleted media, at most 10,000. */
+    readonly deleted_media: readonly string[];
+    readonly total: number;
+    /** Sum of the sizes of the deleted media, in bytes. */
+    readonly total_length: number;
+    /** `true` if the call was a dry run, which has changed nothing. */
+    readonly dry_run?: true;
+  } | StartedJob;
+  readonly purgeMediaCache: {
+    /** Number of deleted media. */
+    readonly deleted: number;
+    /** Sum of the sizes of the deleted media, in bytes. */
+    readonly total_length: number;
+    /** `true` if the call was a dry run, which has changed nothing. */
+    readonly dry_run?: true;
+  } | StartedJob;
+  readonly checkMedia: {
+    /** Number of checked rows of media and thumbnails. */
+    readonly rows: number;
+    /** Number of checked files. `null` if the host's store cannot list its files. Files without rows are then not found. */
+    readonly files: number | null;
+    readonly rows_without_files: number;
+    readonly files_without_rows: number;
+    readonly differing_sizes: number;
+    /** Number of repaired problems. */
+    readonly repaired: number;
+    /** The first 1,000 problems. */
+    readonly problems: readonly MediaProblem[];
+    /** `true` if the call was a dry run, which has changed nothing. */
+    readonly dry_run?: true;
+  } | StartedJob;
+  readonly sendServerNotice: {
+    readonly event_id: string;
+  };
+  readonly sendServerNotices: {
+    readonly sent: number;
+    readonly failures?: number;
+    readonly failed?: readonly Failure[];
+    /** `true` if the call was a dry run, which has changed nothing. */
+    readonly dry_run?: true;
+  } | StartedJob;
+  readonly reindexFulltext: {
+    readonly job_id: string;
+  };
+  readonly getSearchIndex: SearchStatus;
+  readonly listJobs: {
+    readonly jobs: readonly JobView[];
+    readonly next_token?: string;
+  };
+  readonly getJob: JobView;
+  readonly cancelJob: JobView;
+  readonly listAudit: {
+    readonly entries: readonly ({
+      readonly id: number;
+      readonly ts: number;
+      readonly operation: string;
+      readonly outcome: 'cancelled' | 'failed' | 'ok' | 'queued' | 'refused';
+      readonly actor: string;
+      readonly target: string | null;
+      readonly job_id: string | null;
+      readonly errcode: string | null;
+      readonly approval_id: string | null;
+      readonly request_id: string;
+      readonly address: string | null;
+    })[];
+    readonly next_token?: string;
+  };
+  readonly listApprovals: {
+    readonly approvals: readonly Approval[];
+    readonly next_token?: string;
+  };
+  readonly getApproval: Approval;
+  readonly decideApproval: Approval;
+  readonly serverVersion: {
+    readonly server_version: string;
+  };
+  readonly getOpenApiDocument: Readonly<Record<string, unknown>>;
+  readonly rebuildSummaries: {
+    readonly rooms: ComparedSummaries;
+    readonly users: ComparedSummaries;
+    /** `true` if the call was a dry run, which has changed nothing. */
+    readonly dry_run?: true;
+  } | {
+    readonly job_id: string;
+  };
+  readonly listTasks: {
+    readonly scheduled_tasks: readonly Task[];
+    readonly next_token?: string;
+  };
+  readonly getBackgroundUpdates: BackgroundUpdates;
+  readonly setBackgroundUpdatesEnabled: {
+    readonly enabled: boolean;
+  };
+  readonly startBackgroundUpdate: Readonly<Record<string, never>>;
+  readonly listMediaOfUsers: {
+    readonly users: readonly ({
+      readonly user_id: string;
+      readonly displayname: string | null;
+      readonly media_count: number;
+      readonly media_length: number;
+    })[];
+    readonly total: number;
+    readonly next_token?: number;
+  };
+  readonly largestRooms: LargestRooms;
+  readonly planBulk: BulkResult | {
+    /** The input of `runBulk`. With it, `runBulk` runs the plan. It works once, within an hour. */
+    readonly token: string;
+    readonly operation: string;
+    readonly total: number;
+    /** The ids of all users or rooms that `runBulk` will change. */
+    readonly items: readonly string[];
+    /** When the token expires, in ms since the epoch. */
+    readonly expires_ts: number;
+    readonly dry_run: boolean;
+  } | StartedJob;
+  readonly runBulk: BulkResult | {
+    /** The input of `runBulk`. With it, `runBulk` runs the plan. It works once, within an hour. */
+    readonly token: string;
+    readonly operation: string;
+    readonly total: number;
+    /** The ids of all users or rooms that `runBulk` will change. */
+    readonly items: readonly string[];
+    /** When the token expires, in ms since the epoch. */
+    readonly expires_ts: number;
+    readonly dry_run: boolean;
+  } | StartedJob;
+  readonly getBulk: {
+    readonly token: string;
+    readonly operation: string;
+    readonly created_by: string;
+    readonly expires_ts: number;
+    readonly job_id: string | null;
+    readonly total: number;
+    readonly ok: number;
+    readonly failed: number;
+    readonly items: readonly ({
+      readonly id: string;
+      readonly outcome: 'failed' | 'ok' | 'waiting';
+      readonly errcode: string | null;
+      readonly error: string | null;
+    })[];
+    readonly next_token?: string;
+  };
+}
+
+/** A room without local users. Times are in ms since the epoch. */
+export type AbandonedRoomView = {
+  readonly room_id: string;
+  /** When a daily run first found the room without local users. `null` if no daily run has found it yet. */
+  readonly since_ts: number | null;
+  /** The earliest time at which the room may be purged. `null` if the options exclude the room from purges. */
+  readonly purge_ts: number | null;
+};
+
+/** A user or a room for which an operation has failed, and the reason. */
+export type Failure = {
+  readonly id: string;
+  readonly reason: string;
+};
+
+/** A job that goes on. `GET /_dendrite/admin/jobs/{jobId}` shows it. */
+export type StartedJob = {
+  readonly job_id: string;
+};
+
+/** The data that an administrator sees before an operation on a room. */
+export type RoomInfo = {
+  readonly room_id: string;
+  readonly version: string;
+  /** Whether the homeserver knows the room only from an invite, a knock or other servers, and has no current event of it. */
+  readonly stub: boolean;
+  readonly name: string | null;
+  readonly canonical_alias: string | null;
+  readonly creator: string | null;
+  readonly join_rule: string | null;
+  readonly encrypted: boolean;
+  /** Whether the room is in the homeserver's room directory. */
+  readonly published: boolean;
+  /** The room's aliases on this homeserver. */
+  readonly aliases: readonly string[];
+  readonly members: {
+    readonly local: MembershipCounts;
+    readonly remote: MembershipCounts;
+  };
+  /** Number of other servers with users in the room. */
+  readonly remote_servers: number;
+  readonly forward_extremities: number;
+  /** Number of events in the current state. */
+  readonly state_events: number;
+  /** Number of events in the timeline that `/sync` shows. */
+  readonly events: number;
+  /** Number of reports about the room's events and about the room itself. */
+  readonly reports: number;
+  readonly blocked: boolean;
+  /** Whether the room is being purged, or an unfinished purge of it can be resumed. */
+  readonly purging: boolean;
+};
+
+/** What a deletion has deleted so far. */
+export type DeletionCounts = {
+  readonly total: number;
+  readonly total_length: number;
+};
+
+/** A deletion, in the form that Synapse shows. */
+export type RoomDeletion = {
+  readonly delete_id: string;
+  readonly room_id: string;
+  readonly status: 'active' | 'complete' | 'failed' | 'scheduled';
+  /** What was done for the users so far. `null` before the first user has left, and if the deletion has failed. */
+  readonly shutdown_room: RoomShutdown | null;
+  readonly error?: string;
+};
+
+/** A room in the room list of Synapse's admin API. */
+export type RoomSummary = {
+  readonly room_id: string;
+  readonly name: string | null;
+  readonly canonical_alias: string | null;
+  readonly joined_members: number;
+  readonly joined_local_members: number;
+  readonly version: string;
+  readonly creator: string | null;
+  /** The encryption algorithm. `null` if the room is not encrypted. */
+  readonly encryption: string | null;
+  readonly federatable: boolean;
+  /** Whether the room is in the homeserver's room directory. */
+  readonly public: boolean;
+  readonly join_rules: string | null;
+  readonly guest_access: string | null;
+  readonly history_visibility: string | null;
+  /** Number of events in the current state. */
+  readonly state_events: number;
+  readonly room_type: string | null;
+};
+
+/** The details of a room in Synapse's admin API. */
+export type RoomDetails = {
+  readonly avatar: string | null;
+  readonly topic: string | null;
+  /** Number of devices of the joined local users. */
+  readonly joined_local_devices: number;
+  /** Whether no local user is in the room, and all local users who left have forgotten it. */
+  readonly forgotten: boolean;
+  readonly tombstoned: boolean;
+  readonly replacement_room: string | null;
+  readonly room_id: string;
+  readonly name: string | null;
+  readonly canonical_alias: string | null;
+  readonly joined_members: number;
+  readonly joined_local_members: number;
+  readonly version: string;
+  readonly creator: string | null;
+  /** The encryption algorithm. `null` if the room is not encrypted. */
+  readonly encryption: string | null;
+  readonly federatable: boolean;
+  /** Whether the room is in the homeserver's room directory. */
+  readonly public: boolean;
+  readonly join_rules: string | null;
+  readonly guest_access: string | null;
+  readonly history_visibility: string | null;
+  /** Number of events in the current state. */
+  readonly state_events: number;
+  readonly room_type: string | null;
+};
+
+/** An event in the format of the Client-Server API. */
+export type ClientEvent = Readonly<Record<string, unknown>>;
+
+/** A page of a room's events. */
+export type RoomMessages = {
+  /** The events, in the order of `direction`. */
+  readonly chunk: readonly ClientEvent[];
+  readonly start: string;
+  /** Token at which the next page starts. Absent on the last page. */
+  readonly end?: string;
+};
+
+/** A user's account data. `global` is the data that belongs to no room. */
+export type AccountDataOfUser = {
+  readonly global: Readonly<Record<string, unknown>>;
+  /** Account data that belongs to a room, by room id. */
+  readonly rooms: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+};
+
+/** A limit of the messages that one user may send. If both numbers are 0, there is no limit. */
+export type RateLimit = {
+  readonly messages_per_second: number;
+  /** Number of messages that the user may send at once. */
+  readonly burst_count: number;
+};
+
+/** Events that were not redacted, and the reason. */
+export type RedactionFailure = {
+  /** Ids of the events. All failures together name at most 10,000 events. */
+  readonly event_ids: readonly string[];
+  readonly reason: string;
+  readonly events: number;
+};
+
+/** A redaction of a user's events, in Synapse's format and with its progress. */
+export type UserRedactionStatus = {
+  readonly status: 'active' | 'complete' | 'failed' | 'scheduled';
+  /** Number of events that have been redacted. `null` if the redaction has failed or was cancelled. */
+  readonly redacted: number | null;
+  /** Number of events that could not be redacted. `null` if the redaction has failed or was cancelled. */
+  readonly failed: number | null;
+  readonly percent: number | null;
+  /** The reason for each event that could not be redacted, by event id. At most 10,000 events. */
+  readonly failed_redactions: Readonly<Record<string, string>>;
+  readonly error?: string;
+};
+
+/** A token that allows people to register an account. */
+export type RegistrationToken = {
+  readonly token: string;
+  /** How many registrations may use the token. `null` means that there is no limit. */
+  readonly uses_allowed: number | null;
+  /** Number of registrations that have begun with the token and have not ended. */
+  readonly pending: number;
+  readonly completed: number;
+  /** When the token expires, in ms since the epoch. `null` means never. */
+  readonly expiry_time: number | null;
+};
+
+/** A thumbnail that the homeserver has made of a media. */
+export type StoredThumbnail = {
+  readonly width: number;
+  readonly height: number;
+  readonly method: string;
+  /** The size in bytes. */
+  readonly size: number;
+};
+
+/** A difference between the rows of media in the database and the files in the host's store. */
+export type MediaProblem = {
+  /** `row_without_file`: the file of a row is missing. `file_without_row`: no row refers to the file. `size`: the size in the row differs from the size of the file. */
+  readonly problem: 'file_without_row' | 'row_without_file' | 'size';
+  /** The URI of the media. Absent for a file without a row. */
+  readonly uri?: string;
+  /** The hash of the content. It comes from the row, or from the store for a file without a row. */
+  readonly hash: string;
+  /** The thumbnail, such as `96x96-crop`. Absent if the file is the media itself. */
+  readonly thumbnail?: string;
+  /** The size in the row, in bytes. Absent for a file without a row. */
+  readonly row_size?: number;
+  /** The size of the file, in bytes. Absent for a row without a file. */
+  readonly file_size?: number;
+};
+
+/** The state of the search index. */
+export type SearchStatus = {
+  /** The name of the search engine, such as `postgres`. */
+  readonly engine: string;
+  /** Number of documents in the index. `null` if the engine does not answer. */
+  readonly documents: number | null;
+  /** Size of the index on disk, in bytes. `null` if the engine does not answer. */
+  readonly bytes: number | null;
+  /** Number of changes that wait for delivery to the engine. */
+  readonly waiting: number;
+  /** When a reindex last ended, in ms since the epoch. `null` if there was none. */
+  readonly last_rebuild_ts: number | null;
+  /** Whether the index needs a reindex, because another version or other languages have made its words. */
+  readonly is_outdated: boolean;
+};
+
+/** A job as callers see it. Times are in ms since the epoch. */
+export type JobView = {
+  readonly id: string;
+  readonly kind: string;
+  /** The operation that started the job. It has the same name as the kind. */
+  readonly operation: string;
+  /** The room, user or other thing that the job is about. */
+  readonly target: string | null;
+  /** The operation's input, with defaults filled in. Secrets and message texts are left out. `null` if this version of the plugin does not know the kind. */
+  readonly input: Readonly<Record<string, unknown>> | null;
+  readonly state: 'cancelled' | 'failed' | 'queued' | 'running' | 'succeeded';
+  readonly phase: string | null;
+  readonly done: number;
+  readonly total: number | null;
+  readonly percent: number | null;
+  /** Items per second. For a running job, it is the recent rate. For a job that has ended, it is the average of the whole run. */
+  readonly rate: number | null;
+  readonly eta_ms: number | null;
+  readonly attempts: number;
+  readonly cancel_requested: boolean;
+  /** The name of the actor who started the job, as the audit shows it. */
+  readonly created_by: string;
+  readonly created_ts: number;
+  readonly started_ts: number | null;
+  readonly finished_ts: number | null;
+  readonly result?: Readonly<Record<string, unknown>> | null;
+  readonly error: string | null;
+  /** The Matrix error code that the operation answers, if the job failed with a Matrix error. */
+  readonly errcode: string | null;
+  readonly error_status: number | null;
+};
+
+/** The record of a call that needs a second administrator. Times are in ms since the epoch. */
+export type Approval = {
+  readonly id: string;
+  readonly target: string | null;
+  /** Why the host demands an approval. */
+  readonly reason: string;
+  readonly state: 'approved' | 'denied' | 'expired' | 'pending' | 'used';
+  readonly requested_ts: number;
+  /** Request id of the first call that needed this approval. */
+  readonly request_id: string;
+  readonly expires_ts: number;
+  readonly decided_by: string | null;
+  readonly decided_ts: number | null;
+  readonly decision_reason: string | null;
+  readonly used_ts: number | null;
+  /** Request id of the call that has used the approval. `null` if no call has used it. */
+  readonly used_request_id: string | null;
+  readonly operation: string;
+  /** The operation's input, with defaults filled in and without `dryRun`. It contains no secrets and no message texts. */
+  readonly input: Readonly<Record<string, unknown>>;
+  /** The administrator who called the operation, or `system:` and the name of the host's code that called it. */
+  readonly requested_by: string;
+};
+
+/** How many summaries were compared with the homeserver's tables, and how many of them were missing or wrong. */
+export type ComparedSummaries = {
+  readonly compared: number;
+  readonly wrong: number;
+};
+
+/** A job, in the form in which Synapse shows a task. */
+export type Task = {
+  readonly id: string;
+  readonly action: string;
+  readonly status: 'active' | 'cancelled' | 'complete' | 'failed' | 'scheduled';
+  /** Time of the last change of the status, in ms since the epoch. */
+  readonly timestamp_ms: number;
+  /** Id of the room, user or other target. */
+  readonly resource_id: string | null;
+  readonly result?: Readonly<Record<string, unknown>> | null;
+  readonly error: string | null;
+};
+
+/** The background updates in the form that Synapse shows. `master` is Synapse's name for its only database. */
+export type BackgroundUpdates = {
+  readonly enabled: boolean;
+  readonly current_updates: {
+    readonly master?: BackgroundUpdate;
+  };
+};
+
+/** The largest rooms, with estimates of their sizes. */
+export type LargestRooms = {
+  readonly rooms: readonly RoomSize[];
+  /** When PostgreSQL collected the statistics behind the estimates, in ms since the epoch. `null` if it has not collected them yet. */
+  readonly estimated_ts: number | null;
+};
+
+/** The result of a bulk operation. */
+export type BulkResult = {
+  readonly operation: string;
+  readonly total: number;
+  readonly ok: number;
+  readonly failed: number;
+  /** The first 1000 failures. */
+  readonly failures?: readonly ({
+    readonly id: string;
+    readonly reason: string;
+  })[];
+};
+
+/** Number of users of a room by membership. `left` counts users who have left and users who are banned. */
+export type MembershipCounts = {
+  readonly join: number;
+  readonly invite: number;
+  readonly knock: number;
+  readonly left: number;
+};
+
+/** What a deletion has done for the room's users. The fields have Synapse's names, in camel case. */
+export type RoomShutdown = {
+  /** Local users who have left, rejected an invite or withdrawn a knock. */
+  readonly kicked_users: readonly string[];
+  /** Number of users who have left. Absent if `kicked_users` lists all of them. */
+  readonly kicked_users_total?: number;
+  readonly failed_to_kick_users: readonly string[];
+  /** Local aliases that were moved to the new room. */
+  readonly local_aliases: readonly string[];
+  readonly new_room_id: string | null;
+  /** Media that were deleted. Absent if media are kept. */
+  readonly media?: DeletionCounts;
+  /** Servers that had not received all leave events when the room was purged. They will never receive these events. */
+  readonly undelivered?: readonly string[];
+};
+
+/** A background update that is running. */
+export type BackgroundUpdate = {
+  readonly name: string;
+  readonly total_item_count: number;
+  readonly total_duration_ms: number;
+  readonly average_items_per_ms: number | null;
+};
+
+/** A room, and an estimate of the space that it takes in the database. */
+export type RoomSize = {
+  readonly room_id: string;
+  /** Estimated size in bytes, including indexes. */
+  readonly estimated_size: number;
+};
