@@ -1,23 +1,23 @@
 import type { Logger, Notifier } from '../host.ts';
 import { isRecord } from '../json.ts';
 
-/** Where Dendrite answers, and the access token of an account that has a room of its own for this. */
+/** The address of Dendrite, and an access token of a local account. The notifier sends events into a room of this account. */
 interface DendriteSettings {
   readonly url: string;
   readonly accessToken: string;
   readonly logger: Logger;
 }
 
-/** Account data that names the room. */
+/** Type of the account data that has the id of the room. */
 const ROOM_DATA = 'org.koa_matrix_admin.position';
-/** Type of the events. No client shows it. */
+/** Type of the events that the notifier sends. Clients do not show events of this type. */
 const EVENT_TYPE = 'org.koa_matrix_admin.position';
 /** Time limit of a request, in ms. */
 const LIMIT_MS = 10_000;
 
 /**
- * Moves Dendrite's position of `/sync` on after a commit. Dendrite looks for new events only when it has written one itself, so
- * this sends an event through Dendrite into a private room of the account.
+ * Makes Dendrite notice new events after a commit of the plugin. Dendrite looks for new events only when it has written one
+ * itself. So the notifier sends an event through Dendrite, into a private room of the account.
  */
 export function createDendriteNotifier({ url, accessToken, logger }: DendriteSettings): Notifier {
   const base = url.replace(/\/+$/, '');
@@ -48,9 +48,12 @@ export function createDendriteNotifier({ url, accessToken, logger }: DendriteSet
       const path = `rooms/${encodeURIComponent(await room)}/send/${EVENT_TYPE}/${Date.now()}-${Math.random()}`;
       await call('PUT', path, {});
     } catch (error) {
-      // Somebody may have left the room.
+      // The account may have left the room. The next call then creates a new one.
       room = undefined;
-      logger.warn({ error: String(error) }, 'Dendrite was not told of new events: its clients see them later');
+      logger.warn(
+        { error: String(error) },
+        'Could not send an event through Dendrite, so its clients get new events later',
+      );
     }
   };
   return { roomsChanged: move, usersChanged: () => {} };

@@ -8,7 +8,7 @@ import { readText } from './secrets.ts';
 import { startPlugin } from './start-plugin.ts';
 import type { Terminal } from './terminal.ts';
 
-/** Where the admin API answers unless the options say otherwise. */
+/** The default address of the admin API. */
 const HOST = '127.0.0.1';
 const PORT = '8009';
 
@@ -59,7 +59,7 @@ export async function serve(
   }
 }
 
-/** Tells Dendrite of new events, if the options say where it answers. */
+/** Returns a notifier that makes Dendrite notice new events, if the options have the address of Dendrite. */
 async function notifierOf(options: OptionValues, logger: Logger): Promise<Notifier | undefined> {
   const { 'dendrite-url': url, 'dendrite-token-file': file } = options;
   if (url === undefined && file === undefined) return undefined;
@@ -70,7 +70,7 @@ async function notifierOf(options: OptionValues, logger: Logger): Promise<Notifi
   return createDendriteNotifier({ url, accessToken, logger });
 }
 
-/** One line of JSON for each entry, for the log of a service. */
+/** Creates a logger that writes each entry as one line of JSON, as log collectors expect it. */
 function jsonLogger(write: (line: string) => void): Logger {
   const at =
     (level: string): Logger['info'] =>

@@ -18,35 +18,38 @@ import { findUsedSearchIndex } from '../storage/plugin/used-search-index.ts';
 import { CommandError, EXIT } from './exit-code.ts';
 import { readSigningKeys } from './signing-key-file.ts';
 
-/** Error code of what is not safe beside a running Dendrite. */
+/** Error code of calls that are not safe beside a running Dendrite. */
 const REFUSED = 'ORG_KOA_MATRIX_ADMIN_BESIDE_DENDRITE';
-/** What `pg_stat_activity` shows for commands, which may run beside each other. */
+/** The name of commands in `pg_stat_activity`. Several commands may be connected at the same time. */
 export const APPLICATION_NAME = 'matrix-admin';
 
-/** Where the database is, and what the plugin needs besides it. */
+/** The database, and what the plugin needs besides it. */
 export interface PluginSettings {
   readonly database: string;
-  /** Whether the URL is an argument, which other users of the machine can read. */
+  /** Whether the URL was given as an argument. Other users of the machine can read arguments. */
   readonly isTyped: boolean;
   readonly serverName: string | undefined;
   readonly signingKeys: readonly string[];
   readonly optionsFile: string | undefined;
-  /** Whether Dendrite may be connected to the same database. What is not safe beside it is refused. */
+  /** Whether Dendrite may be connected to the same database. Operations that are not safe beside Dendrite are then refused. */
   readonly besideServer: boolean;
-  /** What `pg_stat_activity` shows. @defaultValue `APPLICATION_NAME` */
+  /** The name of this program in `pg_stat_activity`. @defaultValue `APPLICATION_NAME` */
   readonly applicationName?: string;
   readonly logger: Logger;
-  /** Hears of new events. @defaultValue nobody is told */
+  /** Is called when there are new events. @defaultValue nothing is called */
   readonly notifier?: Notifier;
 }
 
-/** A plugin on a database of its own, for one program. */
+/** A plugin that runs in this program. */
 interface StartedPlugin {
   readonly plugin: AdminPlugin;
   readonly close: () => Promise<void>;
 }
 
-/** Connects, checks who else is connected, and starts the plugin. @param needsSearch whether to create a missing index */
+/**
+ * Connects, checks which other programs are connected, and starts the plugin.
+ * @param needsSearch whether to create a missing search index
+ */
 export async function startPlugin(settings: PluginSettings, needsSearch: boolean): Promise<StartedPlugin> {
   const { database, isTyped, serverName, signingKeys } = settings;
   requireNoPassword(database, isTyped);
@@ -127,7 +130,7 @@ function refuseOthers(programs: readonly DatabaseProgram[]): void {
   );
 }
 
-/** The search index that the homeserver has. Its texts must be removed and added with the same rules. */
+/** Returns the search adapter for the index that the homeserver uses. Changes of the index must use the same text analysis. */
 async function searchOf(db: Knex, isNeeded: boolean): Promise<NonNullable<AdminPluginOptions['search']>> {
   const used = await findUsedSearchIndex(db);
   if (used === undefined && !isNeeded) return false;
@@ -152,7 +155,7 @@ async function readOptionsFile(file: string | undefined): Promise<Omit<AdminPlug
     const options: unknown = JSON.parse(text);
     if (isRecord(options)) return options;
   } catch {
-    // The error below says what is expected.
+    // The error below says what the value must be.
   }
   throw new CommandError(
     EXIT.usage,
@@ -160,7 +163,10 @@ async function readOptionsFile(file: string | undefined): Promise<Omit<AdminPlug
   );
 }
 
-/** Refuses what is not safe beside a running Dendrite, however it is called: over HTTP, in bulk, or as a part of another. */
+/**
+ * Refuses operations that are not safe beside a running Dendrite. Hooks refuse them also in bulk operations, and as parts of
+ * other operations.
+ */
 function refuseUnsafeCalls({ hooks }: AdminPlugin): void {
   for (const operation of Object.keys(OPERATIONS) as OperationName[]) {
     hooks.before(operation, { name: 'beside-dendrite' }, ({ input }) => {
@@ -170,7 +176,10 @@ function refuseUnsafeCalls({ hooks }: AdminPlugin): void {
   }
 }
 
-/** A job that somebody has left unfinished would go on in this program. */
+/**
+ * Refuses to start if there are unfinished jobs that are not safe beside a running Dendrite, because this program would
+ * continue them.
+ */
 function refuseUnsafeJobs(kinds: readonly string[]): void {
   const unsafe = kinds.filter((kind) => besideDendrite(kind as OperationName, 'job').verdict === 'refused');
   if (unsafe.length === 0) return;

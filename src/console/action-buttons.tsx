@@ -8,7 +8,7 @@ interface ActionButtonsProps {
   readonly onChange?: () => void;
 }
 
-/** A button for each action. A click opens the action's dialog. */
+/** Shows a button for each action. A click opens the action's dialog. */
 export function ActionButtons({ actions, onChange }: ActionButtonsProps): JSX.Element {
   const [open, setOpen] = useState<Action>();
   return (

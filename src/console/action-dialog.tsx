@@ -6,7 +6,7 @@ import { Problem } from './problem.tsx';
 import { ResultTable } from './result-table.tsx';
 import { useApi } from './session.ts';
 
-/** A choice that an action offers. */
+/** An option that an administrator can set before an action. */
 export interface ActionField {
   /** Key of the request body. */
   readonly key: string;
@@ -17,18 +17,18 @@ export interface ActionField {
 /** Something that an administrator can do to a room, a user or the server. */
 export interface Action {
   readonly title: string;
-  /** What it does, in a sentence. */
+  /** A sentence that says what the action does. */
   readonly explanation: string;
   readonly method: 'POST' | 'PUT' | 'DELETE';
   readonly path: string;
-  /** Members of the request body that are always the same. @defaultValue none */
+  /** Fields of the request body that are always the same. @defaultValue none */
   readonly body?: Json;
   readonly fields?: readonly ActionField[];
-  /** Whether a dry run shows first what would happen. */
+  /** Whether the action has a dry run, which shows what would happen. */
   readonly hasDryRun: boolean;
-  /** Whether a job does it. */
+  /** Whether a job does the work. */
   readonly isJob: boolean;
-  /** What to type before a destructive action. @defaultValue nothing */
+  /** The text that the administrator must type before a destructive action. @defaultValue nothing */
   readonly confirmWith?: string;
 }
 
@@ -38,8 +38,8 @@ interface ActionDialogProps {
 }
 
 /**
- * Asks before an action. If the action has a dry run, the button that acts appears only after the dry run, for the choices that
- * the dry run had.
+ * Asks before an action. If the action has a dry run, the button that runs the action appears only after the dry run. If the
+ * administrator changes an option, another dry run is needed.
  */
 export function ActionDialog({ action, onClose }: ActionDialogProps): JSX.Element {
   const api = useApi();
@@ -67,7 +67,7 @@ export function ActionDialog({ action, onClose }: ActionDialogProps): JSX.Elemen
   };
   const choose = (key: string, value: unknown): void => {
     setChoices({ ...choices, [key]: value });
-    // The dry run was for other choices.
+    // The dry run was made with other options.
     setDryRun(undefined);
   };
   const mayAct = (!hasDryRun || dryRun !== undefined) && (confirmWith === undefined || typed === confirmWith);

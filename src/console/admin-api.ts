@@ -5,7 +5,7 @@ export type Json = Readonly<Record<string, unknown>>;
 export class ApiError extends Error {
   override readonly name = 'ApiError';
   readonly status: number;
-  /** The whole answer, such as `errcode` and `approval_id`. */
+  /** The body of the answer. It has, for example, `errcode` and `approval_id`. */
   readonly answer: Json;
 
   constructor(status: number, answer: Json) {
@@ -15,7 +15,7 @@ export class ApiError extends Error {
   }
 }
 
-/** A job, as `GET /_dendrite/admin/jobs/{id}` shows it. */
+/** A job, in the format of `GET /_dendrite/admin/jobs/{id}`. */
 export interface Job {
   readonly id: string;
   readonly operation: string;
@@ -38,7 +38,7 @@ export interface Job {
   readonly error: string | null;
 }
 
-/** Requests to the homeserver with one access token. */
+/** Sends requests to the homeserver, with the access token of one administrator. */
 export interface AdminApi {
   readonly userId: string;
   /**
@@ -48,9 +48,9 @@ export interface AdminApi {
   readonly call: (method: string, path: string, body?: Json) => Promise<Json>;
   /** Starts a job without waiting for its end. @returns the job's id @throws as `call` */
   readonly start: (method: string, path: string, body: Json) => Promise<string>;
-  /** Yields a job now and after each change, until it ends. @throws as `call`, and if the connection is lost */
+  /** Yields a job at once and after each change, until it has ended. @throws as `call`, and also if the connection is lost */
   readonly watch: (jobId: string, signal: AbortSignal) => AsyncGenerator<Job>;
-  /** Ends the session. */
+  /** Logs out. The homeserver deletes the access token. */
   readonly logOut: () => Promise<void>;
 }
 
@@ -59,7 +59,7 @@ const base = (): string => location.href.split('/_dendrite/admin/console')[0] ??
 
 async function request(method: string, path: string, headers: Record<string, string>, body?: Json): Promise<Response> {
   const init = body === undefined ? { method, headers } : { method, headers, body: JSON.stringify(body) };
-  // Nothing of the browser's own, such as a cookie, goes with the request.
+  // `omit` keeps the browser from sending cookies.
   return fetch(base() + path, { ...init, credentials: 'omit', cache: 'no-store' });
 }
 

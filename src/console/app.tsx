@@ -5,7 +5,7 @@ import { LogIn } from './log-in.tsx';
 import { findPage, PAGES } from './pages.tsx';
 import { Session } from './session.ts';
 
-/** The part of the URL after `#`, as it is now. */
+/** Returns the current part of the URL after `#`. */
 function useHash(): string {
   const [hash, setHash] = useState(location.hash);
   useEffect(() => {
@@ -16,17 +16,17 @@ function useHash(): string {
   return hash;
 }
 
-/** The whole console: the log-in, and then the pages. */
+/** The whole console. It shows the log-in, and after that the pages. */
 export function App(): JSX.Element {
   const [api, setApi] = useState<AdminApi>();
   const hash = useHash();
   const main = useRef<HTMLElement>(null);
   const [path = '', search = ''] = hash.replace(/^#/, '').split('?');
-  // A screen reader reads the heading of the new page.
+  // When the heading gets the focus, a screen reader reads it.
   useEffect(() => main.current?.querySelector('h1')?.focus(), [path, api]);
   if (api === undefined) return <LogIn onLogIn={setApi} />;
   const logOut = (): void => {
-    // The token is forgotten, whatever the homeserver says.
+    // The token is deleted from memory, even if the homeserver answers with an error.
     api.logOut().catch(() => {});
     setApi(undefined);
   };

@@ -3,7 +3,7 @@ import { FilterForm } from './filter-form.tsx';
 import { formatTime, formatValue, wordsOf } from './format.ts';
 import { PagedList } from './paged-list.tsx';
 
-/** Who did what, the newest first. */
+/** The page that lists the entries of the audit, newest first. */
 export function AuditPage({ query }: { readonly query: URLSearchParams }): JSX.Element {
   return (
     <>

@@ -9,23 +9,23 @@ export interface Column<Row> {
 }
 
 interface TableProps<Row> {
-  /** What the table shows, for screen readers. */
+  /** The name of the table, which screen readers read. */
   readonly caption: string;
   readonly columns: readonly Column<Row>[];
-  /** `undefined`: still loading. */
+  /** The rows. `undefined` while they are loading. */
   readonly rows: readonly Row[] | undefined;
   readonly keyOf: (row: Row) => string;
-  /** What to say if there are no rows. */
+  /** The text that is shown if there are no rows. */
   readonly empty: string;
 }
 
-/** A table that a narrow screen can scroll sideways. */
+/** A table. On a narrow screen, it can be scrolled sideways. */
 export function DataTable<Row>({ caption, columns, rows, keyOf, empty }: TableProps<Row>): JSX.Element {
   if (rows === undefined) return <p>Loading…</p>;
   if (rows.length === 0) return <p>{empty}</p>;
   const classOf = ({ isNumber }: Column<Row>): string | undefined => (isNumber ? 'number' : undefined);
   return (
-    // A region that scrolls must be in the tab order, so that the keyboard can scroll it.
+    // The keyboard can scroll a region only if it is in the tab order.
     <section class="scroll" tabIndex={0} aria-label={caption}>
       <table>
         <caption>{caption}</caption>

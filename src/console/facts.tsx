@@ -1,6 +1,6 @@
 import type { ComponentChildren, JSX } from 'preact';
 
-/** Names and values, such as the facts of a room. */
+/** A list of names and values, such as the properties of a room. */
 export function Facts({ of: facts }: { readonly of: readonly (readonly [string, ComponentChildren])[] }): JSX.Element {
   return (
     <dl>

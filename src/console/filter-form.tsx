@@ -2,23 +2,23 @@ import type { JSX } from 'preact';
 
 /** A filter of a list. */
 export interface FilterField {
-  /** Key of the query. */
+  /** The name of the query parameter. */
   readonly key: string;
   readonly label: string;
-  /** The values to choose from. @defaultValue any text */
+  /** The allowed values. @defaultValue any text */
   readonly options?: readonly string[];
 }
 
 interface FilterFormProps {
-  /** Where the page is, as the part of the URL after `#`. */
+  /** The path of the page: the part of the URL after `#`. */
   readonly path: string;
   readonly query: URLSearchParams;
   readonly fields: readonly FilterField[];
-  /** Parts of the query that stay as they are. @defaultValue none */
+  /** Query parameters that do not change. @defaultValue none */
   readonly hidden?: Readonly<Record<string, string>>;
 }
 
-/** The filters of a list. They are part of the URL, so that a link leads to the same list. */
+/** The form with the filters of a list. The filters are part of the URL, so that a link leads to the same list. */
 export function FilterForm({ path, query, fields, hidden = {} }: FilterFormProps): JSX.Element {
   const apply = (form: HTMLFormElement): void => {
     const entries = [...new FormData(form)].flatMap(([key, value]) =>

@@ -1,13 +1,13 @@
 const time = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
 const number = new Intl.NumberFormat();
 
-/** A time in ms since the epoch, in the reader's time zone. */
+/** Formats a time in ms since the epoch, in the time zone of the reader. */
 export const formatTime = (ms: unknown): string => (typeof ms === 'number' ? time.format(ms) : '–');
 
-/** A number with separators. */
+/** Formats a number with separators. */
 export const formatNumber = (value: unknown): string => (typeof value === 'number' ? number.format(value) : '–');
 
-/** A duration in ms, in its two largest units. */
+/** Formats a duration in ms, in its two largest units. */
 export function formatDuration(ms: number): string {
   const seconds = Math.round(ms / 1_000);
   if (seconds < 60) return `${seconds} s`;
@@ -16,7 +16,7 @@ export function formatDuration(ms: number): string {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-/** A size in bytes. */
+/** Formats a size in bytes. */
 export function formatBytes(bytes: unknown): string {
   if (typeof bytes !== 'number') return '–';
   const units = ['bytes', 'kB', 'MB', 'GB', 'TB'];
@@ -24,7 +24,7 @@ export function formatBytes(bytes: unknown): string {
   return `${number.format(Math.round((bytes / 1_000 ** step) * 10) / 10)} ${units[step]}`;
 }
 
-/** Any value of an answer, as a short text. */
+/** Formats any value of an answer as a short text. */
 export function formatValue(value: unknown): string {
   if (value === null || value === undefined) return '–';
   if (typeof value === 'number') return formatNumber(value);
@@ -32,12 +32,12 @@ export function formatValue(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-/** A text or a number of an answer, such as an id. Empty for anything else. */
+/** Returns a text or a number of an answer, such as an id, as a text. Returns an empty text for any other value. */
 export const textOf = (value: unknown): string =>
   typeof value === 'string' || typeof value === 'number' ? String(value) : '';
 
-/** What a failed promise was rejected with, as an error. */
+/** Returns the reason of a rejected promise as an error. */
 export const errorOf = (reason: unknown): Error => (reason instanceof Error ? reason : new Error(textOf(reason)));
 
-/** `purgeRoom` as `purge room`. */
+/** Turns a name such as `purgeRoom` into words such as `purge room`. */
 export const wordsOf = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);

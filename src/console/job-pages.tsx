@@ -11,12 +11,12 @@ import { ResultTable } from './result-table.tsx';
 import { useApi } from './session.ts';
 
 const JOBS = '/_dendrite/admin/jobs';
-/** How often the list of jobs is loaded again, in ms. */
+/** Time between two loads of the list of jobs, in ms. */
 const LIST_INTERVAL_MS = 2_000;
-/** How long a lost connection waits before it is opened again, in ms. */
+/** Time until a lost connection is opened again, in ms. */
 const RECONNECT_MS = 1_000;
 
-/** All jobs, the newest first. */
+/** The page that lists all jobs, newest first. */
 export function JobsPage({ query }: { readonly query: URLSearchParams }): JSX.Element {
   return (
     <>
@@ -58,7 +58,7 @@ function State({ of: state }: { readonly of: string }): JSX.Element {
   return <span class={`state ${state}`}>{state}</span>;
 }
 
-/** Follows a job, also across lost connections. */
+/** Loads a job and its changes. If the connection is lost, opens another one. */
 function useJob(jobId: string): { readonly job: Job | undefined; readonly error: Error | undefined } {
   const api = useApi();
   const [job, setJob] = useState<Job>();
@@ -92,7 +92,7 @@ function useJob(jobId: string): { readonly job: Job | undefined; readonly error:
   return { job, error };
 }
 
-/** One job: its progress as it happens, what it is about, and its end. */
+/** The page of one job. It shows the target and the input of the job, its current progress, and its result. */
 export function JobPage({ jobId }: { readonly jobId: string }): JSX.Element {
   const api = useApi();
   const { job, error } = useJob(jobId);
@@ -155,7 +155,9 @@ function Result({ result }: { readonly result: Json }): JSX.Element {
   );
 }
 
-/** Starts the same operation again, for the operations whose route follows from their target. */
+/**
+ * The button that starts the same operation again. It exists only for operations whose route can be made from the job's target.
+ */
 function Retry({ job }: { readonly job: Job }): JSX.Element | null {
   const api = useApi();
   const [error, setError] = useState<Error>();
@@ -189,7 +191,7 @@ const onTarget =
 
 const isSet = (value: unknown): boolean => value !== undefined && value !== null;
 
-/** The requests that repeat an operation, with the same options. */
+/** The requests that run an operation again with the same options. */
 const RETRIES: Readonly<Record<string, RetryRequest | undefined>> = {
   reindexFulltext: () => ({ path: '/_dendrite/admin/fulltext/reindex', body: {} }),
   purgeRoom: onTarget('purgeRoom', ['evacuate', 'block', 'reason', 'keep', 'only_if_empty']),

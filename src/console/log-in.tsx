@@ -4,7 +4,10 @@ import { type AdminApi, logIn, openApi } from './admin-api.ts';
 import { errorOf, textOf } from './format.ts';
 import { Problem } from './problem.tsx';
 
-/** Asks for an access token, or for a password that gets one. The token stays in memory until the page is closed. */
+/**
+ * The page that asks for an access token, or for a user name and a password. The access token is kept in memory until the page
+ * is closed.
+ */
 export function LogIn({ onLogIn }: { readonly onLogIn: (api: AdminApi) => void }): JSX.Element {
   const [error, setError] = useState<Error>();
   const [isBusy, setIsBusy] = useState(false);

@@ -9,23 +9,23 @@ import { useLoaded } from './use-loaded.ts';
 
 interface PagedListProps {
   readonly caption: string;
-  /** Path of the list, with its filters as the query. */
+  /** The path of the route that returns the list, with the filters as the query. */
   readonly path: string;
-  /** Key of the answer that has the items. */
+  /** The field of the answer that has the items. */
   readonly itemsKey: string;
   readonly columns: readonly Column<Json>[];
   readonly keyOf: (row: Json) => string;
   readonly empty: string;
-  /** How often to load the page again, in ms. @defaultValue never */
+  /** Time between two loads of the page, in ms. @defaultValue it is loaded only once */
   readonly everyMs?: number;
 }
 
 const PAGE_SIZE = 50;
 
-/** A list of the API, one page at a time. */
+/** Shows a list of the API, one page at a time. */
 export function PagedList({ path, itemsKey, everyMs, ...table }: PagedListProps): JSX.Element {
   const api = useApi();
-  // The `from` of each page up to the one that is shown.
+  // The values of `from` for the pages up to the shown one.
   const [pages, setPages] = useState<readonly string[]>([]);
   const url = new URL(path, 'http://x');
   url.searchParams.set('limit', String(PAGE_SIZE));
@@ -35,7 +35,7 @@ export function PagedList({ path, itemsKey, everyMs, ...table }: PagedListProps)
   const { value, error } = useLoaded(() => api.call('GET', query), [query], everyMs);
   const items = value?.[itemsKey];
   const rows = Array.isArray(items) ? items.filter(isJson) : undefined;
-  // Synapse's list of rooms has another name for it.
+  // The route that lists rooms has another name for this field.
   const next = value?.next_token ?? value?.next_batch;
   return (
     <>

@@ -13,7 +13,7 @@ interface Page {
   readonly path: string;
   readonly title: string;
   readonly list: (props: { readonly query: URLSearchParams }) => JSX.Element;
-  /** The page of one item, if there is one. */
+  /** The page that shows one item of the list. Not all lists have one. */
   readonly item?: (id: string) => JSX.Element;
 }
 
@@ -30,7 +30,7 @@ export const PAGES: readonly Page[] = [
   { path: '/federation', title: 'Federation', list: FederationPage },
 ];
 
-/** The page at a path. The first page, if there is none. */
+/** Returns the page for a path. Returns the first page if there is no page for the path. */
 export function findPage(path: string, query: URLSearchParams): JSX.Element {
   const [, name = '', id] = path.split('/');
   const page = PAGES.find((each) => each.path === `/${name}`);

@@ -2,7 +2,7 @@ import type { JSX } from 'preact';
 import type { Job } from './admin-api.ts';
 import { formatDuration, formatNumber } from './format.ts';
 
-/** How far a job is, as a bar and in words. */
+/** The progress of a job, as a bar and as a text. */
 export function ProgressBar({ job }: { readonly job: Job }): JSX.Element {
   const { done, total, percent, rate, eta_ms: etaMs } = job;
   const parts = [

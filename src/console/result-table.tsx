@@ -2,10 +2,10 @@ import type { JSX } from 'preact';
 import { isJson, type Json } from './admin-api.ts';
 import { formatNumber, formatValue, wordsOf } from './format.ts';
 
-/** Longest list that is shown whole. */
+/** Maximum number of items of a list that are all shown. */
 const SHOWN_ITEMS = 20;
 
-/** What a dry run or a job has found, as a table. Long lists are counted. */
+/** Shows the result of a dry run or of a job as a table. Of a long list, it shows the number of items and the first ones. */
 export function ResultTable(props: { readonly result: Json; readonly caption?: string }): JSX.Element {
   const { result, caption = 'What will happen' } = props;
   const rows = Object.entries(result).filter(([key]) => key !== 'dry_run' && key !== 'request_id');
@@ -40,7 +40,7 @@ function rowsOf(key: string, value: unknown): readonly (readonly [string, string
     return [[key, value.length === 0 ? 'none' : `${formatNumber(value.length)}: ${shown.join(', ')}${rest}`]];
   }
   if (isJson(value)) {
-    // Tables without such rows say nothing.
+    // Database tables in which no rows are concerned are not shown.
     const counts = Object.entries(value).filter(([, count]) => count !== 0);
     return counts.map(([inner, count]) => [`${key}: ${inner}`, formatValue(count)]);
   }

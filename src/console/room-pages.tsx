@@ -9,7 +9,7 @@ import { Problem } from './problem.tsx';
 import { useApi } from './session.ts';
 import { useLoaded } from './use-loaded.ts';
 
-/** The rooms that the homeserver knows. */
+/** The page that lists the rooms that the homeserver knows. */
 export function RoomsPage({ query }: { readonly query: URLSearchParams }): JSX.Element {
   return (
     <>
@@ -91,7 +91,7 @@ function actionsOn(roomId: string): readonly Action[] {
   ];
 }
 
-/** One room, with what an administrator can do to it. */
+/** The page of one room, with buttons for actions. */
 export function RoomPage({ roomId }: { readonly roomId: string }): JSX.Element {
   const api = useApi();
   const id = encodeURIComponent(roomId);

@@ -7,11 +7,11 @@ import { Problem } from './problem.tsx';
 import { useApi } from './session.ts';
 import { useLoaded } from './use-loaded.ts';
 
-/** How often the page is loaded again, in ms. */
+/** Time between two loads of the page, in ms. */
 const INTERVAL_MS = 5_000;
 const REINDEXES = '/_dendrite/admin/jobs?kind=reindexFulltext&limit=1';
 
-/** The state of the search index, and the button that rebuilds it. */
+/** The page with the state of the search index, and with the button that rebuilds the index. */
 export function SearchPage(): JSX.Element {
   const api = useApi();
   const { value: index, error } = useLoaded(() => api.call('GET', '/_dendrite/admin/fulltext'), [], INTERVAL_MS);

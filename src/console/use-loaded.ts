@@ -3,20 +3,20 @@ import { errorOf } from './format.ts';
 
 /** What a component has loaded. */
 export interface Loaded<T> {
-  /** The last answer. `undefined` before the first. */
+  /** The last answer. `undefined` if there is none yet. */
   readonly value: T | undefined;
   /** Why the last attempt failed. */
   readonly error: Error | undefined;
   readonly reload: () => void;
 }
 
-/** How long a page waits before it repeats a request that did not reach the homeserver, in ms. */
+/** Time before a request is repeated that did not reach the homeserver, in ms. */
 const RETRY_MS = 2_000;
 
 /**
- * Loads something when the component appears and whenever `dependencies` change. If the homeserver cannot be reached, tries
- * again until it can.
- * @param everyMs how often to load again. @defaultValue never
+ * Loads something when the component appears, and again when `dependencies` change. If the homeserver cannot be reached, tries
+ * again until it answers.
+ * @param everyMs time between two loads. @defaultValue it is loaded only once
  */
 export function useLoaded<T>(load: () => Promise<T>, dependencies: readonly unknown[], everyMs?: number): Loaded<T> {
   const [value, setValue] = useState<T>();
@@ -38,7 +38,7 @@ export function useLoaded<T>(load: () => Promise<T>, dependencies: readonly unkn
     run().catch((reason: unknown) => {
       if (!isCurrent) return;
       setError(errorOf(reason));
-      // Browsers throw a TypeError if there is no answer at all.
+      // If there is no answer at all, `fetch` throws a TypeError.
       if (reason instanceof TypeError) again(RETRY_MS);
     });
     return () => {

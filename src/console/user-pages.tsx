@@ -10,7 +10,7 @@ import { Problem } from './problem.tsx';
 import { useApi } from './session.ts';
 import { useLoaded } from './use-loaded.ts';
 
-/** The accounts of the homeserver. */
+/** The page that lists the accounts of the homeserver. */
 export function UsersPage({ query }: { readonly query: URLSearchParams }): JSX.Element {
   return (
     <>
@@ -105,7 +105,7 @@ function actionsOn(userId: string, user: Json): readonly Action[] {
   ];
 }
 
-/** One user, with what an administrator can do. */
+/** The page of one user, with buttons for actions. */
 export function UserPage({ userId }: { readonly userId: string }): JSX.Element {
   const api = useApi();
   const id = encodeURIComponent(userId);

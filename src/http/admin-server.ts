@@ -3,7 +3,10 @@ import type { AddressInfo } from 'node:net';
 import type Router from '@koa/router';
 import Koa from 'koa';
 
-/** Longer than the time-outs of reverse proxies, which then close an idle connection first and lose no request. In ms. */
+/**
+ * How long an idle connection stays open, in ms. It is longer than the time-outs of reverse proxies, so that the proxy closes a
+ * connection first. Otherwise, a request could be lost that the proxy sends while the server closes the connection.
+ */
 const KEEP_ALIVE_MS = 75_000;
 
 export interface AdminServer {
@@ -15,13 +18,16 @@ export interface AdminServer {
 
 export interface AdminServerSettings {
   readonly host: string;
-  /** 0: any free port. */
+  /** The port. 0 means any free port. */
   readonly port: number;
-  /** Whether `X-Forwarded-For` names the client. Only a reverse proxy may reach the port then. */
+  /**
+   * Whether the header `X-Forwarded-For` has the address of the client. If so, only a reverse proxy may be able to reach the
+   * port.
+   */
   readonly trustProxy: boolean;
 }
 
-/** Serves the admin API in a server of its own. @throws Error if the port cannot be used */
+/** Starts an HTTP server that serves only the admin API. @throws Error if the port cannot be used */
 export async function startAdminServer(
   router: Router,
   { host, port, trustProxy }: AdminServerSettings,

@@ -5,7 +5,7 @@ import { MatrixError } from '../errors.ts';
 
 const CONSOLE = '/_dendrite/admin/console';
 
-/** The file and the media type of each path. */
+/** The file and the content type of each path. */
 const FILES: Readonly<Record<string, { readonly file: string; readonly type: string }>> = {
   [CONSOLE]: { file: 'index.html', type: 'text/html; charset=utf-8' },
   [`${CONSOLE}/console.js`]: { file: 'console.js', type: 'text/javascript; charset=utf-8' },
@@ -15,10 +15,15 @@ const FILES: Readonly<Record<string, { readonly file: string; readonly type: str
 /** The paths of the console's files. */
 export const CONSOLE_PATHS: readonly string[] = Object.keys(FILES);
 
-/** Where the built files can be: beside a bundle, beside the compiled modules, or in `dist/` if the sources run. */
+/**
+ * Places of the built files, relative to this module: if it is part of a bundle, if it is a compiled module, and if it is a
+ * source file.
+ */
 const PLACES = ['./console/', '../console/', '../../dist/console/'];
 
-/** Allows only the console's own script and style sheet, and requests to the same server. */
+/**
+ * Headers that let the browser load only the console's own script and style sheet, and send requests only to the same server.
+ */
 const HEADERS = {
   'Content-Security-Policy':
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -28,7 +33,7 @@ const HEADERS = {
   'X-Frame-Options': 'DENY',
 };
 
-/** Answers with a file of the console. Needs no access token, because the files are the same for everybody. */
+/** Answers with a file of the console. No access token is needed, because the files are the same for everybody. */
 export async function respondConsole(ctx: Context, path: string): Promise<void> {
   const found = FILES[path];
   const place = PLACES.map((each) => new URL(each, import.meta.url)).find((each) =>
@@ -38,7 +43,7 @@ export async function respondConsole(ctx: Context, path: string): Promise<void> 
     throw new MatrixError('M_UNRECOGNIZED', 'The console was not built: run npm run build');
   }
   ctx.set(HEADERS);
-  // Scripts of other origins have no use for these files.
+  // No other origin needs to read these files.
   ctx.remove('Access-Control-Allow-Origin');
   ctx.body = await readFile(new URL(found.file, place), 'utf8');
   ctx.set('Content-Type', found.type);

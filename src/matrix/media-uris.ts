@@ -1,37 +1,37 @@
 import { isServerName, type ServerName } from '../ids.ts';
 import { isRecord, toJson } from '../json.ts';
 
-/** What an `mxc://` URI names. Matrix specification, Client-Server API, "Matrix Content (mxc://) URIs". */
+/** The parts of an `mxc://` URI. Source: Client-Server API, "Matrix Content (mxc://) URIs". */
 export interface MediaKey {
   /** The server where the media was uploaded. */
   readonly origin: ServerName;
   readonly mediaId: string;
 }
 
-/** Characters of a media id: those of the specification, and `=`, which Dendrite accepts. */
+/** A media id. Its characters are those that the specification allows, and `=`, which Dendrite also accepts. */
 const MEDIA_ID = /^[A-Za-z0-9_=-]{1,255}$/;
 const MEDIA_URI = /^mxc:\/\/([^/]+)\/([^/?#]+)(?:[?#].*)?$/s;
-/** The same URI inside of a JSON text, where a slash may be escaped. */
+/** The same URI inside a JSON text, in which a slash may be escaped. */
 const IN_JSON = /mxc:(?:\\?\/){2}([^/\\"\s]+)\\?\/([A-Za-z0-9_=-]{1,255})/g;
 
 export function isMediaId(value: string): boolean {
   return MEDIA_ID.test(value);
 }
 
-/** The `mxc://` URI of a media. */
+/** Returns the `mxc://` URI of a media. */
 export const mediaUri = ({ origin, mediaId }: MediaKey): string => `mxc://${origin}/${mediaId}`;
 
-/** Reads an `mxc://` URI. @returns `undefined` if the value is none */
+/** Parses an `mxc://` URI. @returns `undefined` if the value is not such a URI */
 function parseMediaUri(value: unknown): MediaKey | undefined {
   const [, origin, mediaId] = (typeof value === 'string' && MEDIA_URI.exec(value)) || [];
   if (origin === undefined || mediaId === undefined) return undefined;
   return isServerName(origin) && isMediaId(mediaId) ? { origin, mediaId } : undefined;
 }
 
-/** Characters of ASCII may be written as `\u00..` in JSON. */
+/** Tells whether a JSON text may have ASCII characters that are written as `\u00..`. */
 const hasEscapes = (json: string): boolean => json.includes('\\u00');
 
-/** The URIs of all media that a JSON text names anywhere, such as in the HTML of a message. */
+/** Returns the URIs of all media to which a JSON text refers, for example in the HTML of a message. */
 export function mediaNamedIn(json: string): ReadonlySet<string> {
   const found = new Set<string>();
   for (const [, origin = '', mediaId = ''] of plainJson(json).matchAll(IN_JSON)) {
@@ -55,8 +55,8 @@ function parse(json: string): unknown {
 }
 
 /**
- * The media that an event uses: files and pictures of messages and stickers, their thumbnails, and avatars of rooms and
- * members. Client-Server API, "m.room.message msgtypes", "m.sticker", "m.room.avatar" and "m.room.member".
+ * Returns the media that an event uses: files and pictures of messages and stickers, their thumbnails, and avatars of rooms and
+ * members. Source: Client-Server API, "m.room.message msgtypes", "m.sticker", "m.room.avatar" and "m.room.member".
  * @param json the event's JSON text
  */
 export function mediaOfEvent(json: string): readonly MediaKey[] {

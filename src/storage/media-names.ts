@@ -2,23 +2,23 @@ import type { Knex } from 'knex';
 import type { EventId, RoomId, UserId } from '../ids.ts';
 import { type Db, rowsOf } from './database.ts';
 
-/** A text of the database that may name media, and where it is. */
+/** A text in the database that may refer to media, and the place of the text. */
 export interface MediaNaming {
-  /** JSON, or a URI. */
+  /** The text. It is JSON, or a URI. */
   readonly text: string;
   readonly place: MediaPlace;
 }
 
-/** Where a media is named. */
+/** A place that refers to a media. */
 export type MediaPlace =
   | { readonly kind: 'event'; readonly roomId: RoomId; readonly eventId: EventId; readonly type: string }
   | { readonly kind: 'invite'; readonly roomId: RoomId; readonly eventId: EventId }
   | { readonly kind: 'profile'; readonly userId: UserId }
   | { readonly kind: 'account_data'; readonly userId: UserId; readonly type: string };
 
-/** What a walk leaves out. */
+/** Selects the texts to read. */
 export interface NamingFilter {
-  /** Part of the texts to read. */
+  /** Only texts that contain this text are read. */
   readonly needle: string;
   /** Reads only events of this room. @defaultValue all rooms */
   readonly onlyRoom?: number | undefined;
@@ -28,7 +28,7 @@ export interface NamingFilter {
   readonly exceptUser?: UserId | undefined;
 }
 
-/** A page of texts, and the position of the next page. */
+/** A page of texts, and the position at which the next page begins. */
 interface NamingPage {
   readonly namings: readonly MediaNaming[];
   readonly next: readonly (string | number)[] | undefined;
@@ -36,12 +36,15 @@ interface NamingPage {
 
 type ReadPage = (db: Db, filter: NamingFilter, after: readonly (string | number)[]) => Promise<NamingPage>;
 
-/** Number of event NIDs that one statement covers. */
+/** Number of event NIDs whose events one statement reads. A NID is Dendrite's number of an event. */
 const NIDS = 20_000;
 /** Maximum number of rows of other tables in one statement. */
 const ROWS = 2_000;
 
-/** JSON may contain the needle with escapes: `\u00` begins the escape of an ASCII character. */
+/**
+ * SQL condition: a column contains the needle, or may contain it with escapes. In JSON, `\u00` begins the escape of an ASCII
+ * character.
+ */
 const contains = (column: string): string => `(strpos(${column}, :needle) > 0 OR strpos(${column}, '\\u00') > 0)`;
 
 const bindings = (filter: NamingFilter, more: Record<string, unknown>): Record<string, Knex.Value> =>
@@ -56,7 +59,7 @@ const bindings = (filter: NamingFilter, more: Record<string, unknown>): Record<s
 const OF_ROOMS = `(CAST(:onlyRoom AS bigint) IS NULL OR x.room_nid = CAST(:onlyRoom AS bigint))
   AND x.room_nid IS DISTINCT FROM CAST(:exceptRoom AS bigint)`;
 
-/** Events of all rooms, by NID. There is no index on the room. */
+/** Reads events of all rooms, in the order of their NIDs, because Dendrite has no index on the room. */
 const readEvents: ReadPage = async (db, filter, [after = 0]) => {
   const [range] = await rowsOf<{ first: string | null; last: string | null }>(
     db.raw(
@@ -85,7 +88,7 @@ const readEvents: ReadPage = async (db, filter, [after = 0]) => {
   };
 };
 
-/** Avatars of rooms and of members, as they are now. */
+/** Reads the current avatars of rooms and of their members. */
 const readCurrentAvatars: ReadPage = async (db, filter, [after = '']) => {
   const rows = await rowsOf<{ room_id: RoomId; event_id: EventId; type: string; headered_event_json: string }>(
     db.raw(
@@ -104,7 +107,7 @@ const readCurrentAvatars: ReadPage = async (db, filter, [after = '']) => {
   );
 };
 
-/** Invites that users of this homeserver have received. */
+/** Reads the invites that local users have received. */
 const readInvites: ReadPage = async (db, filter, [after = '']) => {
   const rows = await rowsOf<{ room_id: RoomId; invite_event_id: EventId; invite_event_json: string }>(
     db.raw(
@@ -126,7 +129,7 @@ const readInvites: ReadPage = async (db, filter, [after = '']) => {
 
 const USER_ID = `'@' || localpart || ':' || server_name`;
 
-/** Avatars in the profiles of local users. */
+/** Reads the avatars in the profiles of local users. */
 const readProfiles: ReadPage = async (db, filter, [localpart = '', serverName = '']) => {
   const rows = await rowsOf<{ localpart: string; server_name: string; user_id: UserId; avatar_url: string }>(
     db.raw(
@@ -144,7 +147,7 @@ const readProfiles: ReadPage = async (db, filter, [localpart = '', serverName = 
   );
 };
 
-/** Account data of local users, such as their own stickers. */
+/** Reads the account data of local users. It refers, for example, to their own stickers. */
 const readAccountData: ReadPage = async (db, filter, [localpart = '', serverName = '', roomId = '', type = '']) => {
   const rows = await rowsOf<{
     localpart: string;
@@ -178,14 +181,17 @@ const pageOf = (namings: readonly MediaNaming[], last: readonly (string | number
   next: namings.length < ROWS ? undefined : last,
 });
 
-/** Everything of a homeserver that names media. */
+/** All sources that can refer to media. */
 export const EVERYWHERE: readonly ReadPage[] = [readEvents, readInvites, readProfiles, readAccountData];
-/** What shows a media as a picture of a user or of a room. */
+/** The sources that refer to avatars of users and rooms. */
 export const AVATARS: readonly ReadPage[] = [readProfiles, readCurrentAvatars];
 /** The events of rooms. */
 export const EVENTS: readonly ReadPage[] = [readEvents];
 
-/** Reads the texts of some sources that contain the needle, page by page. @param reader the connection for the next page */
+/**
+ * Reads the texts of some sources that contain the needle, page by page.
+ * @param reader returns the connection for the next page
+ */
 export async function* readNamings(
   reader: () => Db,
   sources: readonly ReadPage[],

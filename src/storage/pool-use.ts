@@ -1,6 +1,8 @@
 import type { Knex } from 'knex';
 
-/** The part of Knex's client that tells how busy its pool is. Knex's types leave it out. The pool is one of tarn.js. */
+/**
+ * The property of Knex's client that has its connection pool, a pool of the package tarn.js. Knex's types do not declare it.
+ */
 interface PooledClient {
   readonly pool?: {
     readonly numUsed: () => number;
@@ -9,10 +11,10 @@ interface PooledClient {
   };
 }
 
-/** How busy a pool is. `waiting` counts calls that wait for a connection. */
+/** Numbers of used and free connections of a pool, and of calls that wait for a connection. */
 export type PoolUse = Readonly<Record<'used' | 'free' | 'waiting', number>>;
 
-/** Tells how busy the pool of a Knex is. A Knex whose pool has been closed has no connections. */
+/** Returns the use of a Knex instance's pool. After the pool was closed, all numbers are 0. */
 export function readPoolUse(db: Knex): PoolUse {
   const { pool } = db.client as PooledClient;
   return {

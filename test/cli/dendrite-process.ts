@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { isRecord } from '../../src/json.ts';
 
-/** The folder of Dendrite's programs, built from its source. */
+/** The folder with Dendrite's programs, which were built from its source. */
 export const DENDRITE_BIN = process.env['DENDRITE_BIN'];
 
 /** A real Dendrite on an empty database. */
@@ -17,11 +17,11 @@ export interface Dendrite {
   readonly stop: () => Promise<void>;
   /** Calls the client API. @returns the body of the answer */
   readonly call: (token: string, method: string, path: string, body?: object) => Promise<Record<string, unknown>>;
-  /** Logs a user in. @returns the access token. `undefined`: refused */
+  /** Logs a user in. @returns the access token; `undefined` if Dendrite refuses the login */
   readonly logIn: (user: string, password: string) => Promise<string | undefined>;
 }
 
-/** Prepares a Dendrite with the server name `localhost`. It does not run yet. */
+/** Prepares a Dendrite with the server name `localhost`, but does not start it. */
 export async function prepareDendrite(directory: string, database: string): Promise<Dendrite> {
   const keyFile = join(directory, 'dendrite.pem');
   const program = (name: string): string => join(DENDRITE_BIN ?? '', name);

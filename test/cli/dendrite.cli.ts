@@ -29,7 +29,7 @@ describe.skipIf(DENDRITE_BIN === undefined)('with a real Dendrite', () => {
     await rm(directory, { recursive: true });
   });
 
-  /** Runs a command on the database. @param password what the input has */
+  /** Runs a command on the database. @param password the content of the standard input */
   const onDatabase = (args: readonly string[], password = ''): Promise<Ran> =>
     runCommand([...args, '--homeserver', 'localhost', '--signing-key', dendrite.keyFile, '--yes'], {
       environment: { MATRIX_ADMIN_DATABASE: database },
@@ -46,7 +46,7 @@ describe.skipIf(DENDRITE_BIN === undefined)('with a real Dendrite', () => {
     String((await dendrite.call(token, 'POST', 'createRoom', { preset: 'public_chat', ...room }))['room_id']);
   const joinRoom = (token: string, roomId: string): Promise<Record<string, unknown>> =>
     dendrite.call(token, 'POST', `join/${encodeURIComponent(roomId)}`, {});
-  /** The rooms of a user by kind, as `/sync` has them. */
+  /** Returns the ids of a user's rooms from the answer of `/sync`, by section: `join`, `leave` and so on. */
   const roomsOf = async (token: string, query = ''): Promise<Record<string, string[]>> => {
     const { rooms } = await dendrite.call(token, 'GET', `sync?timeout=0${query}`);
     const kinds = isRecord(rooms) ? rooms : {};
@@ -108,7 +108,7 @@ describe.skipIf(DENDRITE_BIN === undefined)('with a real Dendrite', () => {
     const { next_batch: since } = await dendrite.call(alice, 'GET', 'sync?timeout=0');
     expect(await overHttp(['room', 'evacuate', roomId])).toMatchObject({ code: 0 });
     await expect.poll(() => roomsOf(alice, `&since=${String(since)}`)).toMatchObject({ leave: [roomId] });
-    // Dendrite goes on from the plugin's events.
+    // Dendrite continues after the events that the plugin has written.
     expect(await joinRoom(alice, roomId)).toEqual({ room_id: roomId });
     stop.abort();
     expect(await serving).toMatchObject({ code: 0, stderr: expect.not.stringContaining('"level":"warn"') });

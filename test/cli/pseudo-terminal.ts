@@ -3,10 +3,10 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 
 const DRIVER = fileURLToPath(new URL('pseudo-terminal.py', import.meta.url));
-/** The program of the npm package. */
+/** The compiled program, as in the npm package. */
 export const PROGRAM = fileURLToPath(new URL('../../lib/cli/main.js', import.meta.url));
 
-/** Waits for a regular expression of Python in the output, and then does something. */
+/** A step of a dialogue: waits until the output matches a regular expression of Python, and then does something. */
 export interface Step {
   readonly expect: string;
   readonly send?: string;
@@ -19,7 +19,7 @@ export interface TerminalRun {
   /** Everything that the terminal received. */
   readonly output: string;
   readonly code: number;
-  /** The expression that never came. */
+  /** The regular expression that the output never matched. `null` if all matched. */
   readonly failed: string | null;
   readonly inspected: string | null;
 }

@@ -16,7 +16,7 @@ import { PROGRAM, runOnTerminal, type Step, type TerminalRun } from './pseudo-te
 const CTRL_C = '\u0003';
 const ROOM = server.rooms.v10;
 const JOB_ID = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/;
-/** The index, a few events a second. */
+/** An index that is filled slowly, so that the progress of the job can be seen. */
 const slowSearch = createGatedSearch({ batchSize: 2, lanes: 1, batchMs: 150 });
 
 let plugin: MountedPlugin;
@@ -41,7 +41,7 @@ afterAll(async () => {
 const overHttp = (args: readonly string[], steps: readonly Step[]): Promise<TerminalRun> =>
   runOnTerminal(['--url', plugin.origin, '--token-file', tokenFile, ...args], steps, { directory: home });
 
-/** The text between the sequences that steer the terminal. */
+/** Removes the sequences that control the terminal. */
 // oxlint-disable-next-line no-control-regex
 const visible = (output: string): string => output.replaceAll(/\u001b\[[0-9;?]*[A-Za-z]/g, '');
 
@@ -66,7 +66,7 @@ describe('on a terminal', () => {
       for (const text of [output, inspected ?? '', logged, String(rows[0].text)]) expect(text).not.toContain(secret);
     }
     expect(inspected).toContain('reset-password');
-    // No history, no cache.
+    // The program has written neither a history nor a cache.
     expect(await readdir(home)).toEqual([]);
     const login = await plugin.admin.operations.getUser(
       { userId: USERS.bob.user_id },
@@ -158,10 +158,10 @@ describe('on a terminal', () => {
   });
 });
 
-/** What came before and after the terminal became narrow. */
+/** Splits the output at the time at which the terminal became narrow. */
 function halves(output: string): [string, string] {
   const at = output.indexOf('%') + 1;
-  // One more drawing may have been under way.
+  // The program may have begun one more line before it noticed the new width.
   const next = output.indexOf('\r', output.indexOf('\r', at) + 1);
   return [output.slice(0, next), output.slice(next)];
 }
@@ -224,7 +224,7 @@ describe('the program', () => {
   it('answers --help in under 300 ms', async () => {
     const times: number[] = [];
     for (let attempt = 0; attempt < 9; attempt += 1) {
-      // The time of the processor, because the test shares the machine with others.
+      // Measures processor time, because other programs on the machine change the elapsed time.
       const script = `TIMEFORMAT='%U %S'; time "${process.execPath}" "${PROGRAM}" --help > /dev/null`;
       const { stderr } = await promisify(execFile)('bash', ['-c', script]);
       times.push(

@@ -7,7 +7,7 @@ import { createTestDatabase } from '../support/database.ts';
 import { HOMESERVER_PROGRAM, killProcess } from '../support/killable-process.ts';
 import { makeScratchDirectory } from '../support/scratch-directory.ts';
 
-/** A reference homeserver in a process of its own, with the recorded data. */
+/** A reference homeserver in a separate process, on a database with the recorded data. */
 export interface HomeserverProcess {
   readonly origin: string;
   /** Kills the process and starts another one on the same port and database. */

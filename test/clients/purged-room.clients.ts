@@ -13,10 +13,10 @@ let packages: NpmPackages;
 let server: HomeserverProcess;
 beforeAll(async () => {
   packages = await installNpmPackages(PACKAGES);
-  // The bot SDK's cryptography is a binary that its install script would download. These tests do not need it.
+  // The cryptography of the bot SDK is a binary that its install script would download. These tests do not need it.
   const crypto = join(packages.directory, 'node_modules/@matrix-org/matrix-sdk-crypto-nodejs/index.js');
   await writeFile(crypto, 'module.exports = new Proxy({}, { get: () => class {} });');
-  // The store of the JS SDK needs the browser's database.
+  // The store of the JS SDK needs a database of the browser, which this package imitates.
   packages.load('fake-indexeddb/auto');
   server = await startHomeserverProcess();
 });
@@ -29,13 +29,13 @@ const purge = async (roomId: string): Promise<void> => {
   await server.asAdmin('POST', `/_dendrite/admin/purgeRoom/${encodeURIComponent(roomId)}`, {});
 };
 
-/** A running client, and what it has noticed. */
+/** A running client, and what it has received. */
 interface RunningClient {
-  /** The rooms that the client has seen itself leave, in order. */
+  /** The rooms that the user has left, in the order in which the client received it. */
   readonly left: readonly string[];
-  /** Number of answers of `/sync`. */
+  /** Number of answers of `/sync` that the client has received. */
   readonly answers: () => number;
-  /** Stops the client as if the device went offline. The client's store stays. */
+  /** Stops the client, as if the device had gone offline. The client's store remains. */
   readonly stop: () => Promise<void>;
   readonly leave: (roomId: string) => Promise<unknown>;
 }
@@ -50,14 +50,14 @@ interface JsClient extends RunningClient {
   readonly forget: (roomId: string) => Promise<unknown>;
 }
 
-/** Fetches. The requests of a stopped client never end, because nothing in the SDK would handle their errors. */
+/** Sends a request. If the client has been stopped, an error is not passed on, because nothing in the SDK would handle it. */
 const fetchFn: typeof fetch = (input, init) =>
   fetch(input, init).catch((error: unknown) => {
     if (init?.signal?.aborted === true) return new Promise(() => {});
     throw error;
   });
 
-/** Starts a client of the JS SDK, whose store a later client of the same user finds again. */
+/** Starts a client of the JS SDK. A later client of the same user uses the same store. */
 async function startJsClient(user: User): Promise<JsClient> {
   const { createClient, IndexedDBStore } = packages.load('matrix-js-sdk');
   const { user_id: userId, access_token: accessToken } = fixture.users[user];
@@ -88,7 +88,7 @@ async function startJsClient(user: User): Promise<JsClient> {
   };
 }
 
-/** Starts a bot, whose store a later bot of the same user finds again. */
+/** Starts a bot. A later bot of the same user uses the same store. */
 async function startBot(user: User): Promise<RunningClient> {
   const { MatrixClient, SimpleFsStorageProvider } = packages.load('matrix-bot-sdk');
   const store = new SimpleFsStorageProvider(join(packages.directory, `${user}.json`));
@@ -105,7 +105,7 @@ async function startBot(user: User): Promise<RunningClient> {
   await client.start();
   const stop = async (): Promise<void> => {
     client.stop();
-    // The bot still takes the answer for which it waits.
+    // A stopped bot still processes the answer for which it is waiting.
     const last = answers;
     await expect.poll(() => answers).toBeGreaterThan(last);
   };
@@ -121,7 +121,7 @@ describe('matrix-js-sdk', () => {
     await expect.poll(memberships).toEqual(['join', 'join']);
     await before.stop();
     await purge(purged);
-    // The client of another user waits in /sync meanwhile.
+    // The client of another user is waiting in `/sync`.
     await expect.poll(() => online.membershipIn(purged)).toBe('leave');
     await server.restart();
 
@@ -152,7 +152,7 @@ describe('matrix-bot-sdk', () => {
     const after = await startBot('carol');
     await expect.poll(() => after.left).toEqual([purged]);
     await after.leave(purged);
-    // One more answer, which does not name the room.
+    // Wait for one more answer. It must not contain the room.
     const answers = after.answers();
     await expect.poll(after.answers).toBeGreaterThan(answers);
     await after.stop();

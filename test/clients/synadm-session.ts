@@ -10,14 +10,14 @@ import type { SynadmProgram } from './synadm-programs.ts';
 const run = promisify(execFile);
 const { admin } = fixture.users;
 
-/** A synadm with a homeserver that it administers. */
+/** The client synadm, and a homeserver that it administers. */
 export interface SynadmSession {
   readonly server: FixtureHomeserver;
   /** Runs a command, and returns what it prints. */
   readonly text: (...args: string[]) => Promise<string>;
   /** Runs a command, and parses the JSON that it prints. */
   readonly json: (...args: string[]) => Promise<Json>;
-  /** Writes another configuration. @returns its path */
+  /** Writes another configuration file. @returns its path */
   readonly configFor: (matrixPath: string) => Promise<string>;
   readonly stop: () => Promise<void>;
 }
@@ -49,7 +49,7 @@ export async function startSynadm(install: () => Promise<SynadmProgram>): Promis
   };
 }
 
-/** A configuration in the format of `synadm config`. */
+/** Makes a configuration in the format of `synadm config`. */
 function configOf(origin: string, matrixPath: string): string {
   const settings = {
     user: admin.user_id,

@@ -14,17 +14,17 @@ import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { startChromium } from './chromium.ts';
 
 const CONSOLE = '/_dendrite/admin/console';
-/** The screenshots that a person looks at. */
+/** The folder for screenshots. A person looks at them. */
 const SCREENSHOTS = 'test/console/screenshots';
 const PAGES = ['jobs', 'search', 'rooms', 'users', 'reports', 'approvals', 'audit', 'abandoned', 'federation'];
 const SECOND_ADMIN = { localpart: 'second', accessToken: 'token-of-the-second-administrator' };
 
 let browser: Browser;
 let server: FixtureHomeserver;
-/** The way to the homeserver, which can be cut. */
+/** A proxy between the browser and the homeserver. It can cut the connection. */
 let proxy: TcpProxy;
 let page: Page;
-/** What the page logged as an error, and requests that went elsewhere. */
+/** Errors that the page has logged, and its requests to other servers. */
 let faults: string[];
 
 beforeAll(async () => {
@@ -69,9 +69,9 @@ const open = async (hash: string): Promise<void> => {
 };
 const heading = (name: string | RegExp): Promise<void> => page.getByRole('heading', { level: 1, name }).waitFor();
 
-/** What axe-core finds on the page. */
+/** Returns the problems that the package axe-core finds on the page. */
 async function accessibilityFaults(): Promise<string[]> {
-  // The page's policy allows no foreign script, so the browser's own channel brings it in.
+  // The Content-Security-Policy of the page allows no other scripts. `evaluate()` does not use the page to load the script.
   await page.evaluate(await readFile('node_modules/axe-core/axe.min.js', 'utf8'));
   return page.evaluate(async () => {
     const { axe } = globalThis as unknown as {
@@ -189,7 +189,7 @@ describe('a purge', () => {
     await page.screenshot({ path: `${SCREENSHOTS}/dry-run-light.png` });
     expect(await purge.isDisabled()).toBe(true);
     await dialog.getByLabel(/to confirm/).fill(roomId);
-    // Other choices need another dry run.
+    // With other options, another dry run is needed.
     await dialog.getByLabel(/Block the room/).check();
     expect(await purge.isDisabled()).toBe(true);
     await dialog.getByLabel(/Block the room/).uncheck();
@@ -245,7 +245,7 @@ describe('a purge', () => {
 describe('a job', () => {
   it('is cancelled, and its page follows it across a lost connection', async () => {
     const { db } = server.homeserver;
-    // The job cannot take a step.
+    // While this lock is held, the job cannot do a step.
     const transaction = await db.transaction();
     await transaction.raw('LOCK TABLE public.syncapi_output_room_events IN ACCESS EXCLUSIVE MODE');
     await logIn();

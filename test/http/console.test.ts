@@ -17,7 +17,7 @@ describe.each(MOUNTS.slice(0, 3))('the console $name', (mount) => {
     const links = [...page.text.matchAll(/(?:href|src)="([^"]+)"/g)].map(([, link = '']) => link);
     expect(links).toHaveLength(2);
     for (const link of links) {
-      // Resolved as a browser does it.
+      // Resolves the link as a browser does.
       const { pathname } = new URL(link, `http://x${CONSOLE}`);
       const file = await plugin.request(pathname);
       expect([file.status, file.text.length > 1_000]).toEqual([200, true]);

@@ -11,7 +11,10 @@ interface Panel {
   readonly queries: readonly PanelQuery[];
 }
 
-/** The panels of the dashboard, by row. Counters are added up across processes. Gauges of the database are taken from one. */
+/**
+ * The panels of the dashboard, by row. The values of counters are added up over all processes. All processes report the same
+ * values for gauges of the database, so only one of them is used.
+ */
 export const PANELS: Readonly<Record<string, readonly Panel[]>> = {
   Jobs: [
     {
@@ -172,7 +175,7 @@ const COLUMNS = 3;
 const WIDTH = 24 / COLUMNS;
 const HEIGHT = 8;
 
-/** The dashboard in Grafana's JSON model. */
+/** Makes the dashboard in Grafana's JSON format. */
 export function grafanaDashboard(): Record<string, unknown> {
   const panels: Record<string, unknown>[] = [];
   let y = 0;

@@ -17,7 +17,7 @@ import { makeScratchDirectory } from '../support/scratch-directory.ts';
 import { PANELS } from './grafana-dashboard.ts';
 
 const run = promisify(execFile);
-/** An alert in this test fires after seconds, not minutes. */
+/** Replacements that make alerts fire after seconds instead of minutes. */
 const QUICK = [
   [/> 600$/gm, '> 3'],
   [/for: \w+/g, 'for: 0s'],
@@ -52,7 +52,7 @@ beforeAll(async () => {
     rule_files: ['alerts.yml'],
     scrape_configs: [{ job_name: 'homeserver', static_configs: [{ targets: [new URL(server.origin).host] }] }],
   };
-  // JSON is YAML.
+  // Prometheus reads YAML. Every JSON text is also YAML.
   await writeFile(join(directory, 'prometheus.yml'), JSON.stringify(config));
   prometheus = spawn(
     'prometheus',
@@ -113,7 +113,7 @@ it('every query of the dashboard finds data while a reindex runs, or counts only
     rooms: [{ roomId: roomNamed('v10') as RoomId, senders: [fixture.users.alice.user_id as UserId] }],
     seed: 1,
   });
-  // A refused request counts too.
+  // A refused request also changes the metrics.
   await fetch(`${server.origin}/_dendrite/admin/jobs`, { headers: { authorization: 'Bearer wrong' } });
   await server.call('admin', 'POST', '/_dendrite/admin/fulltext/reindex', {});
   const onlyIfSomethingFails = /hook_failures|host_call_failures|tasks_in_flight|search_requests/;
@@ -122,7 +122,7 @@ it('every query of the dashboard finds data while a reindex runs, or counts only
     .flatMap((panel) => panel.queries.map(({ expr }) => expr))
     .filter((expr) => !onlyIfSomethingFails.test(expr));
   for (const query of queries) {
-    // The reindex may end before the test asks.
+    // The query looks at the last ten minutes, because the reindex may have ended already.
     const lately = `last_over_time((${query})[10m:1s])`;
     await expect.poll(() => seriesOf(lately), { message: query }).toBeGreaterThan(0);
   }

@@ -4,7 +4,10 @@ import { expectGenerated } from '../support/generated-file.ts';
 import { type AnswerDocument, answerTypes } from './answer-types.ts';
 import { makeOpenApi, type OpenApi, textOf } from './document.ts';
 
-/** The places of answers that hold data of others, which the plugin does not know: events, account data, inputs of jobs. */
+/**
+ * The fields of answers whose content the plugin does not know, because others have written it: events, account data, and
+ * inputs of jobs.
+ */
 const DATA_OF_OTHERS = [
   'JobView.input.*',
   'JobView.result.*',

@@ -42,7 +42,7 @@ const STARTED_JOB: JsonSchema = {
 
 export interface OpenApi {
   readonly document: Readonly<Record<string, unknown>>;
-  /** The places of answers that may hold any value. */
+  /** The fields of answers that may have any value. */
   readonly undeclared: readonly string[];
 }
 
@@ -113,7 +113,10 @@ function documentOf(
   };
 }
 
-/** The document as a text with a line for each operation and each component, so that changes of the file are readable. */
+/**
+ * Returns the document as a text. It has one line for each operation and each component, so that differences between versions
+ * are readable.
+ */
 export function textOf(document: OpenApi['document']): string {
   const block = (value: unknown, depth: number): string => {
     if (depth === 0 || typeof value !== 'object' || value === null || Array.isArray(value))

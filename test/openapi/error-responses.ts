@@ -4,7 +4,7 @@ import { operationNamed } from '../../src/operations/operations.ts';
 import type { RouteInput } from './route-inputs.ts';
 import type { OperationDocumentation } from './source-types.ts';
 
-/** The refusals of a route with one HTTP status. */
+/** The errors with one HTTP status that a route can return. */
 export interface Refusals {
   readonly status: number;
   readonly errcodes: readonly string[];
@@ -24,7 +24,10 @@ const BODY = [
   '415 `M_NOT_JSON` if the body is compressed, or if the homeserver has read it as something else than JSON.',
 ];
 
-/** What every route of a kind can answer. Each text starts with the status, and names the error codes in backticks. */
+/**
+ * Describes the errors that all routes of a kind can return. Each text starts with the status, and has the error codes in
+ * backticks.
+ */
 function commonTexts(route: Route, inputs: readonly RouteInput[]): string[] {
   const { effect, access } = operationNamed(route.operation);
   const isOpen = access === 'open';
@@ -49,7 +52,7 @@ function commonTexts(route: Route, inputs: readonly RouteInput[]): string[] {
 
 const CODE = /M_[A-Z_]+/g;
 
-/** The status at the beginning of a text, or else the usual status of its error codes. */
+/** Returns the status at the beginning of a text. If there is none, returns the usual status of its error codes. */
 function statusOf(text: string): number {
   const [, given] = /^(\d{3}) /.exec(text) ?? [];
   if (given !== undefined) return Number(given);
@@ -61,7 +64,7 @@ function statusOf(text: string): number {
   throw new Error(`"@throws ${text}": a tag names error codes of one status, each in full`);
 }
 
-/** The refusals of a route by status: what all routes of its kind have, and the `@throws` tags of its operation. */
+/** Returns the errors of a route, by status. They come from `commonTexts()` and from the `@throws` tags of the operation. */
 export function refusalsOf(
   route: Route,
   inputs: readonly RouteInput[],

@@ -1,6 +1,6 @@
 import type { JsonSchema } from './json-schema.ts';
 
-/** The schemas of ids, by the names of their types. */
+/** The JSON Schemas of ids, by the names of their TypeScript types. */
 export const ID_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
   UserId: {
     type: 'string',

@@ -2,7 +2,9 @@ import { z } from 'zod';
 import { ID_SCHEMAS } from './id-schemas.ts';
 import type { JsonSchema } from './json-schema.ts';
 
-/** An id of each type. `z.custom()` has no JSON Schema, so the type is found by the ids that it accepts. */
+/**
+ * A sample id of each type. `z.custom()` has no JSON Schema, so the type of a field is found by trying which sample it accepts.
+ */
 const SAMPLES: Readonly<Record<string, string>> = {
   UserId: '@alice:example.org',
   RoomId: '!room:example.org',
@@ -12,7 +14,7 @@ const SAMPLES: Readonly<Record<string, string>> = {
   MediaId: 'media_id',
 };
 
-/** The JSON Schema of the values that a field of an operation's input accepts. */
+/** Returns the JSON Schema of the values that a field of an operation's input accepts. */
 export function schemaOfField(field: z.core.$ZodType): JsonSchema {
   const { $schema: _, ...schema } = z.toJSONSchema(field, {
     io: 'input',
@@ -32,7 +34,7 @@ function schemaOfId(schema: z.core.$ZodType): JsonSchema {
   return { $ref: `#/components/schemas/${name}` };
 }
 
-/** Every integer of zod is a safe integer, every key a string, and a format needs no pattern. */
+/** Removes properties that say nothing new: limits of safe integers, the types of keys, and patterns that repeat a format. */
 function removeTheObvious(schema: z.core.JSONSchema.BaseSchema): void {
   if (schema.minimum === Number.MIN_SAFE_INTEGER) delete schema.minimum;
   if (schema.maximum === Number.MAX_SAFE_INTEGER) delete schema.maximum;

@@ -23,7 +23,7 @@ export interface JsonSchema {
   anyOf?: readonly JsonSchema[];
 }
 
-/** The schema of a value that matches one of several schemas. Takes simple schemas together. */
+/** Returns a schema for values that match one of several schemas. Joins simple schemas. */
 export function anyOf(schemas: readonly JsonSchema[]): JsonSchema {
   const distinct = [...new Map(schemas.map((schema) => [JSON.stringify(schema), schema])).values()];
   const [first] = distinct;

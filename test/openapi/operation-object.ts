@@ -6,7 +6,7 @@ import { anyOf, type JsonSchema } from './json-schema.ts';
 import type { RouteAnswer } from './route-answers.ts';
 import type { RouteInput } from './route-inputs.ts';
 
-/** A route with everything that the document says about it. */
+/** A route, with everything that the OpenAPI document says about it. */
 export interface Entry {
   readonly route: Route;
   readonly inputs: readonly RouteInput[];
@@ -25,7 +25,7 @@ export interface OperationObject {
 const LOCATION = { Location: { description: 'The path of the job.', schema: { type: 'string' } } };
 const RETRY_AFTER = { 'Retry-After': { description: 'In seconds.', schema: { type: 'integer' } } };
 
-/** The description of a method of a path. Several operations may share it. */
+/** Describes one method of a path. Several operations may share it. */
 export function operationOf(
   entries: readonly Entry[],
   ids: Map<string, number>,
@@ -62,7 +62,7 @@ const PREFER = {
   schema: { type: 'string' },
 };
 
-/** A route's operation with a number, because several routes may share an operation. */
+/** Returns the id of a route: the name of its operation. If several routes have the same operation, adds a number. */
 function idOf(operation: string, ids: Map<string, number>): string {
   const number = (ids.get(operation) ?? 0) + 1;
   ids.set(operation, number);
@@ -141,7 +141,7 @@ function refusalsOfEntries(entries: readonly Entry[]): Record<number, unknown> {
 
 function refusalOf(status: number, refusals: readonly Refusals[]): object {
   const errcodes = [...new Set(refusals.flatMap((refusal) => refusal.errcodes))];
-  // Hooks of the homeserver refuse with codes of their own.
+  // Hooks of the homeserver can refuse a call with error codes of their own.
   const schema = status === 403 ? {} : { properties: { errcode: { enum: errcodes } } };
   return {
     description: [...new Set(refusals.map(({ description }) => description))].join(' '),

@@ -19,14 +19,14 @@ const ACCEPTED: RouteAnswer = {
   isStream: false,
 };
 
-/** The answers of a route, without refusals. */
+/** Returns the successful answers of a route. */
 export function answersOf(checker: Checker, schemas: TypeSchemas, route: Route, types: RouteTypes): RouteAnswer[] {
   const name = `${route.method} ${route.path}`;
   const read = (type: Type | undefined): RouteAnswer[] =>
     type === undefined ? [] : answersOfType(checker, schemas, type, name);
   if (operationNamed(route.operation).effect !== 'job') return read(types.answer);
   if (route.respondStarted === undefined) return [...read(types.answer), ACCEPTED];
-  // The answer does not wait for the job. Only a dry run has no job.
+  // This answer comes before the job has ended. A dry run has no job, and its answer is the result.
   const hasDryRun = 'dryRun' in OPERATIONS[route.operation].input.shape;
   return [...read(types.started), ...(hasDryRun ? read(types.answer) : [])];
 }
@@ -44,12 +44,12 @@ function answersOfType(checker: Checker, schemas: TypeSchemas, type: Type, name:
       data === undefined
         ? body && !(body.flags & TypeFlags.Never) && { isStream: false, schema: schemas.schemaOf(body, name) }
         : { isStream: true, schema: eventOf(schemas.schemaOf(data, name)) };
-    // An operation that always fails answers nothing.
+    // An operation that always fails has no successful answer.
     return content ? statusesOf(typeOf('status')).map((status) => ({ status, ...content })) : [];
   });
 }
 
-/** The type of the data of a stream's events. `undefined`: the answer is no stream. */
+/** Returns the type of the data in a stream's events. Returns `undefined` if the answer is not a stream. */
 function dataOfEvents(checker: Checker, events: Type | undefined): Type | undefined {
   const [signature] = events?.isObjectType() ? checker.getSignaturesOfType(events, SignatureKind.Call) : [];
   const stream = signature && checker.getReturnTypeOfSignature(signature);
@@ -58,7 +58,7 @@ function dataOfEvents(checker: Checker, events: Type | undefined): Type | undefi
   return data && checker.getTypeOfSymbol(data);
 }
 
-/** A server-sent event whose data is JSON. */
+/** Returns the schema of a server-sent event whose data is JSON. */
 const eventOf = (data: JsonSchema): JsonSchema => ({
   type: 'object',
   properties: {

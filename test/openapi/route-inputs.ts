@@ -20,7 +20,10 @@ export interface RouteInput {
   readonly isJson: boolean;
 }
 
-/** The values that a route reads from its requests. Found by calling the route's `input` with requests that watch. */
+/**
+ * Finds the values that a route reads from its requests. Calls the route's `input` with objects that record which keys are
+ * read.
+ */
 export function inputsOfRoute(route: Route, { fields }: OperationDocumentation): RouteInput[] {
   const read = keysRead(route);
   const shape: Readonly<Record<string, z.ZodType>> = OPERATIONS[route.operation].input.shape;
@@ -39,7 +42,7 @@ function describe({ text = '', defaultText }: Partial<Documentation> = {}, hasDe
   return defaultText === undefined || hasDefault ? text : `${text} Default: ${defaultText}.`;
 }
 
-/** The request of a client that sends only the given values. */
+/** Makes a request that has only the given values. */
 function requestOf(
   place: Place,
   values: Readonly<Record<string, unknown>>,
@@ -72,12 +75,12 @@ function requestOf(
 function keysRead(route: Route): { readonly place: Place; readonly name: string }[] {
   const found = new Map<string, { place: Place; name: string }>();
   route.input(requestOf('path', {}, (place, name) => found.set(`${place} ${name}`, { place, name })));
-  // Routes that share code may read a parameter that the path of one of them lacks.
+  // Routes that share code may read a parameter that the path of one of them does not have.
   const names = new Set([...route.path.matchAll(/[:*](\w+)/g)].map(([, name]) => name));
   return [...found.values()].filter(({ place, name }) => place !== 'path' || names.has(name));
 }
 
-/** What the route makes of a value: the parameter of its operation, or the error that the client gets. */
+/** Returns the parameter that a route makes from a value, or the error that the client gets. */
 function made(route: Route, place: Place, name: string, parameter: string, value: unknown): unknown {
   try {
     return Reflect.get(route.input(requestOf(place, { [name]: value })) as object, parameter);
@@ -88,7 +91,7 @@ function made(route: Route, place: Place, name: string, parameter: string, value
 
 const NO_PARAMETER = 'a value that no parameter takes';
 
-/** Adapts a parameter to the form that it has in requests. */
+/** Describes a parameter in the form that it has in requests. */
 function inputOf(route: Route, place: Place, name: string, parameter: string, field: z.ZodType) {
   const make = (value: unknown): unknown => made(route, place, name, parameter, value);
   const missing = make(undefined);
@@ -105,7 +108,7 @@ function inputOf(route: Route, place: Place, name: string, parameter: string, fi
   };
 }
 
-/** Values of paths and queries are texts. */
+/** Returns the schema for a value in a path or query, which is always a text. */
 function textSchema(make: (value: string) => unknown, result: unknown, schema: JsonSchema): JsonSchema {
   if (result instanceof MatrixError) {
     return { type: 'boolean', ...(typeof schema.default === 'boolean' && { default: schema.default }) };
@@ -114,11 +117,11 @@ function textSchema(make: (value: string) => unknown, result: unknown, schema: J
     return anyOf([schema, { type: 'string', format: 'date' }, { type: 'string', format: 'date-time' }]);
   }
   if (!Array.isArray(result) || schema.items === undefined) return make('') === undefined ? withEmpty(schema) : schema;
-  // A query writes `null` as an empty text.
+  // In a query, an empty text stands for `null`.
   return { ...schema, items: { type: 'string', enum: [...(schema.items.anyOf?.[0]?.enum ?? []), ''] } };
 }
 
-/** The route ignores an empty text. */
+/** Allows an empty text, because the route ignores it. */
 function withEmpty({ minLength: _minLength, ...schema }: JsonSchema): JsonSchema {
   if (schema.enum) return { ...schema, enum: [...schema.enum, ''] };
   return schema.$ref === undefined && schema.type === 'string' && !schema.pattern

@@ -1,7 +1,10 @@
 import { groupBy } from './group-by.ts';
 import type { OperationObject } from './operation-object.ts';
 
-/** Moves responses that several operations have to the components, under a name made of the status and the error codes. */
+/**
+ * Moves responses that several operations have to the components of the document. Their names consist of the status and the
+ * error codes.
+ */
 export function shareResponses(operations: readonly OperationObject[]): Record<string, unknown> {
   const uses = groupBy(
     operations.flatMap(({ responses }) => Object.values(responses).map((response) => JSON.stringify(response))),
@@ -23,7 +26,7 @@ export function shareResponses(operations: readonly OperationObject[]): Record<s
   return shared;
 }
 
-/** The name, with a number if another response has it. */
+/** Returns the name. If another response has it, adds a number. */
 function nameFor(name: string, taken: Readonly<Record<string, unknown>>): string {
   const others = Object.keys(taken).filter((other) => other === name || other.startsWith(`${name}-and-`)).length;
   return others === 0 ? name : `${name}-and-${others}`;

@@ -29,11 +29,11 @@ export interface RouteTypes {
   /** The folder of the route's file, such as `rooms`. */
   readonly subject: string;
   readonly answer: Type;
-  /** The answer as soon as a job is queued. `undefined`: the answer waits for the job. */
+  /** The answer that is sent when a job is queued. `undefined` if the answer is sent at the end of the job. */
   readonly started: Type | undefined;
 }
 
-/** What the doc comment of an operation or of an input field says. */
+/** The parts of the doc comment of an operation or of an input field. */
 export interface Documentation {
   readonly text: string;
   /** The texts of `@throws` tags. */
@@ -53,7 +53,7 @@ export interface SourceTypes {
   readonly close: () => void;
 }
 
-/** Opens `src/` with the compiler, to read types and doc comments. The caller closes it. */
+/** Opens the sources with the TypeScript compiler, to read types and doc comments. The caller must close the result. */
 export function openSourceTypes(): SourceTypes {
   const api = new API({ cwd: ROOT });
   const [project] = api.updateSnapshot({ openProjects: [`${ROOT}tsconfig.build.json`] }).getProjects();
@@ -94,7 +94,7 @@ function readRoutes(program: Program, checker: Checker): Map<string, RouteTypes>
   return found;
 }
 
-/** A call may make several routes, if its method or path is one of several. */
+/** Returns the routes that a call makes. It makes several if its method or path can have several values. */
 function readRoute(checker: Checker, call: CallExpression): [string, Omit<RouteTypes, 'subject'>][] {
   const type = there(checker.getTypeAtLocation(call), 'the type of a route');
   const returnOf = (name: string): Type | undefined => {
@@ -116,7 +116,7 @@ function readRoute(checker: Checker, call: CallExpression): [string, Omit<RouteT
   );
 }
 
-/** The texts that a property of the route may have. */
+/** Returns the texts that a property of the route can have. */
 function textsOf(checker: Checker, call: CallExpression, name: string): string[] {
   const [route] = call.arguments;
   if (route === undefined || !isObjectLiteralExpression(route)) throw new Error('a route is no object literal');
@@ -133,7 +133,7 @@ function textsOf(checker: Checker, call: CallExpression, name: string): string[]
   throw new Error(`a route has no ${name}`);
 }
 
-/** The texts that an expression may be. The type of a template is only `string`, so its parts are put together here. */
+/** Returns the texts that an expression can have. The type of a template is only `string`, so the function joins its parts. */
 function textsOfExpression(checker: Checker, node: Expression): string[] {
   if (!isTemplateExpression(node)) return literalsOf(checker.getTypeAtLocation(node));
   return node.templateSpans.reduce(
@@ -146,7 +146,7 @@ function textsOfExpression(checker: Checker, node: Expression): string[] {
 const literalsOf = (type: Type | undefined): string[] =>
   (type?.isUnionType() ? type.getTypes() : [type]).flatMap((part) => (part?.isStringLiteralType() ? [part.value] : []));
 
-/** The operations, with their doc comments. */
+/** Returns the operations and their doc comments. */
 function operationSymbols(program: Program, checker: Checker): Map<string, TypeSymbol> {
   const file = there(program.getSourceFile(OPERATIONS_FILE), OPERATIONS_FILE);
   const at = file.text.indexOf('OPERATIONS: Operations');

@@ -11,27 +11,27 @@ import { wireName } from '../../src/http/route.ts';
 import { ID_SCHEMAS } from './id-schemas.ts';
 import { anyOf, type JsonSchema } from './json-schema.ts';
 
-/** Numbers that have fractions. All other numbers of answers are integers. */
+/** Names of the numbers that may have fractions. All other numbers of answers are integers. */
 const FRACTIONS: ReadonlySet<string> = new Set(['percent', 'rate', 'average_items_per_ms']);
 
 const CAMEL_CASE = /^[a-z][A-Za-z0-9]*$/;
 
-/** Where a type stands: the names of the keys that lead to it, for errors, and whether `wireForm()` renames the keys inside. */
+/** The place of a type: the keys that lead to it, which errors name, and whether `wireForm()` renames the keys inside it. */
 interface Place {
   readonly path: readonly string[];
   readonly inWireForm: boolean;
 }
 
 export interface TypeSchemas {
-  /** The JSON Schema of a type of `src/`. */
+  /** Returns the JSON Schema of a type of `src/`. */
   readonly schemaOf: (type: Type, path: string) => JsonSchema;
-  /** The schemas of named types, to which the other schemas refer. */
+  /** The schemas of named types. Other schemas refer to them. */
   readonly components: ReadonlyMap<string, JsonSchema>;
-  /** The places that may hold any value, because their type is `unknown`, `any` or `object`. */
+  /** The places that may have any value, because their type is `unknown`, `any` or `object`. */
   readonly undeclared: readonly string[];
 }
 
-/** Makes JSON Schemas from TypeScript types, with the doc comments as descriptions. */
+/** Creates a converter from TypeScript types to JSON Schemas. Doc comments become descriptions. */
 export function createTypeSchemas(checker: Checker): TypeSchemas {
   const components = new Map<string, JsonSchema>();
   const forms = new Map<string, { readonly id: number; readonly inWireForm: boolean }>();
@@ -83,7 +83,7 @@ export function createTypeSchemas(checker: Checker): TypeSchemas {
     return { $ref: `#/components/schemas/${name}` };
   };
 
-  /** A named type becomes a component. A name stands for one type in one form. */
+  /** Adds a named type to the components. Each name must stand for one type in one form. */
   const named = (name: string, type: Type, place: Place): JsonSchema => {
     const known = forms.get(name);
     if (known === undefined) {
@@ -107,7 +107,7 @@ export function createTypeSchemas(checker: Checker): TypeSchemas {
       const memberType = checker.getTypeOfSymbol(member);
       if (memberType === undefined || isNever(memberType)) continue;
       if (member.name.startsWith('__@wireFormOf')) {
-        // The object has been made of the wire form of another.
+        // The object was made from the wire form of another object.
         const form = convert(memberType, { ...place, inWireForm: true });
         const whole = form.$ref === undefined ? form : components.get(form.$ref.split('/').at(-1) ?? '');
         Object.assign(properties, whole?.properties);
@@ -149,14 +149,14 @@ export function createTypeSchemas(checker: Checker): TypeSchemas {
   return { schemaOf: (type, path) => convert(type, { path: [path], inWireForm: false }), components, undeclared };
 }
 
-/** The name of an interface of ours that has no type parameters. */
+/** Returns the name of an interface of this project that has no type parameters. */
 function nameOf(type: Type): string | undefined {
   if (!type.isObjectType() || !(type.objectFlags & ObjectFlags.Interface)) return undefined;
   const name = type.getSymbol()?.name;
   return name === undefined || LIBRARY.has(name) ? undefined : name;
 }
 
-/** Interfaces of the language. */
+/** Names of interfaces that are not those of answers. */
 const LIBRARY: ReadonlySet<string> = new Set(['Object', 'Array', 'ReadonlyArray', 'WireForm']);
 
 const literal = (value: unknown): JsonSchema => ({
@@ -164,11 +164,11 @@ const literal = (value: unknown): JsonSchema => ({
   enum: [value],
 });
 
-/** A text with the names that members have in answers. */
+/** Replaces the names of members in a text by the names that they have in answers. */
 const inWireNames = (text: string, members: readonly TypeSymbol[]): string =>
   text.replaceAll(/`(\w+)`/g, (whole, name: string) =>
     members.some((member) => member.name === name) ? `\`${wireName(name)}\`` : whole,
   );
 
-/** A doc comment as one paragraph. */
+/** Returns a doc comment as one paragraph. */
 export const plainText = (comment: string): string => comment.replace(/\s+/g, ' ').trim();

@@ -30,13 +30,13 @@ const room = (name: keyof typeof server.rooms): RoomId => server.rooms[name] as 
 const rows = (roomId: RoomId): PromiseLike<Record<string, string>[]> =>
   db('matrix_admin.departures').where('room_id', roomId).orderBy('user_id');
 
-/** The newest stream id. */
+/** Returns the newest stream id. */
 async function position(): Promise<number> {
   const { rows: found } = await db.raw('SELECT last_value::float8 AS id FROM syncapi_stream_id');
   return found[0].id;
 }
 
-/** The departures that a client hears of that knows everything up to a position. */
+/** Returns the departures that a client gets that knows everything up to a position. */
 const heardSince = async (userId: UserId, after: number): Promise<Departure[]> =>
   plugin.admin.rooms.departures(userId, { after, upTo: await position() });
 
@@ -51,7 +51,7 @@ describe('departures', () => {
     expect(departed.every(({ user_id: id }) => id?.endsWith(server.server_name))).toBe(true);
     expect(new Set(departed.map((row) => row.position)).size).toBe(1);
     expect(told).toEqual(expect.arrayContaining([alice, bob, dave]));
-    // The joined and the invited user hear of it once.
+    // The joined user and the invited user each get the departure once.
     for (const userId of [alice, dave]) {
       const [departure, ...more] = await heardSince(userId, before);
       expect([departure?.roomId, more]).toEqual([roomId, []]);
@@ -92,7 +92,7 @@ describe('departures', () => {
       await db('matrix_admin.departures').insert({ user_id: userId, room_id: room('v7'), position: before + 1 });
     }
     await db.raw('SELECT nextval(?)', ['syncapi_stream_id']);
-    // Bob is in the room again, although the homeserver has not used the plugin's room writer.
+    // Bob is in the room again. This membership was not written by the plugin's room writer.
     expect(await heardSince(bob, before)).toEqual([]);
     expect(await plugin.admin.rooms.leaveDeparted(bob, room('v7'))).toBe(false);
     const frank = USERS.frank.user_id as UserId;

@@ -8,7 +8,7 @@ const BLOCK = 512;
 /** The type of a regular file in a tar archive. */
 const REGULAR = '0';
 
-/** Media of the recorded Dendrite. Alice's and carol's picture have the same content, so that they share a file. */
+/** Media that a real Dendrite has stored. The pictures of Alice and Carol have the same content, so they share a file. */
 export const MEDIA = {
   alicePicture: 'beac575b1bed815e75000a89ebc2b875bc1ac45fff00fa58061c6aa3c0077a8a',
   carolPicture: '82f6e3accdf50fefd95a8d79125602ae789df5fdf707b1d95e01077682eee057',
@@ -16,18 +16,18 @@ export const MEDIA = {
   carolFile: 'f37e97e11ccaabef2e99bd4dcbb11f1fe458ba8351528c4b574c7c8ebb17ac77',
   remotePicture: '3fb9b3c7bb66f6b6eb1af9b8b37fed74226e54520b2bb4347ba89865fad16f11',
 } as const;
-/** The server of `remotePicture`. */
+/** The server from which `remotePicture` comes. */
 export const REMOTE = 'localhost:28448';
 export const PICTURE_HASH = 'hZ8XSYXBjkQ6vmtQWOJkEvJrAtjfdStO17RShgFBoFE';
 export const TEXT_HASH = 'yez15Ux7PyZA7Moh-W1MNiWit5NRBPQcXt4pk1qeUsk';
 export const FILE_HASH = 'CPFmR23hg_ehsodNVE03kSqvjRm5IBPhqv4jO6IxAko';
 export const REMOTE_HASH = 'VcvHJAJT9RAQxadKju7Rrnu1ywB7QVn_BMC5QhdUbwQ';
 
-/** The path of a file in the store. */
+/** Returns the path of a file in the store. */
 export const pathInStore = (hash: string, name = 'file'): string =>
   join(hash.slice(0, 1), hash.slice(1, 2), hash.slice(2), name);
 
-/** Replaces all rows of media by the recorded ones. */
+/** Replaces all rows of media with the recorded ones. */
 export async function insertMedia(db: Knex): Promise<void> {
   await db.raw('TRUNCATE public.mediaapi_media_repository, public.mediaapi_thumbnail');
   await db.raw(await readFile(new URL('rows.sql', FOLDER), 'utf8'));
@@ -52,7 +52,7 @@ export async function unpackMediaStore(base: string): Promise<void> {
   }
 }
 
-/** The paths of all files below a folder, in order. */
+/** Returns the sorted paths of all files below a folder. */
 export async function filesIn(base: string): Promise<string[]> {
   const entries = await readdir(base, { recursive: true, withFileTypes: true });
   return entries
@@ -61,7 +61,7 @@ export async function filesIn(base: string): Promise<string[]> {
     .sort();
 }
 
-/** The paths that the rows of media and of thumbnails name, in order. */
+/** Returns the sorted paths of the files to which the rows of media and thumbnails refer. */
 export async function filesOfRows(db: Knex): Promise<string[]> {
   const { rows } = await db.raw(
     `SELECT base64hash AS hash, 'file' AS name FROM mediaapi_media_repository
@@ -71,7 +71,7 @@ export async function filesOfRows(db: Knex): Promise<string[]> {
   return rows.map(({ hash, name }: { hash: string; name: string }) => pathInStore(hash, name)).sort();
 }
 
-/** Gives the last events of a room other contents, or other JSON texts. */
+/** Gives the last events of a room other contents or other JSON texts. */
 export async function writeContents(db: Knex, roomId: string, contents: readonly (object | string)[]): Promise<void> {
   const { rows } = await db.raw(
     `SELECT event_nid FROM roomserver_events JOIN roomserver_rooms USING (room_nid)

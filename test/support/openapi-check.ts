@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import { isRecord } from '../../src/json.ts';
 
-/** A request of a test and its answer. */
+/** A request that a test has sent, and its answer. */
 export interface CheckedExchange {
   readonly method: string;
   readonly path: string;
@@ -21,7 +21,7 @@ interface Template {
 
 const ID = 'openapi.json';
 
-/** Makes objects of answers refuse other properties, so that a field that is not documented fails a test. */
+/** Makes the schemas of objects refuse other properties, so that a test fails if an answer has an undocumented field. */
 function closeObjects(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(closeObjects);
   if (!isRecord(value)) return value;
@@ -32,7 +32,9 @@ function closeObjects(value: unknown): unknown {
   return isOpen ? { ...closed, additionalProperties: false } : closed;
 }
 
-/** Turns `/rooms/{roomId}` into a pattern. Literal segments win over parameters. */
+/**
+ * Turns a path such as `/rooms/{roomId}` into a pattern. If several patterns match, the one with more literal segments is used.
+ */
 function templateOf([path, methods]: [string, unknown]): Template {
   // Event ids of room version 3 may contain slashes.
   const pattern = path
@@ -68,13 +70,13 @@ function createChecker(): Checker {
 }
 
 /**
- * Compares an exchange of a test with `docs/openapi.json`.
- * @returns what is wrong: the route, the status, the error code or a field of the answer is not documented, or the plugin has
- * accepted a body that is not
+ * Compares a request and its answer with `docs/openapi.json`.
+ * @returns what is wrong: an undocumented route, status, error code or field of the answer, or an undocumented body that the
+ * plugin has accepted
  */
 export function openApiProblem(exchange: CheckedExchange): string | undefined {
   const { method, status, headers, text } = exchange;
-  // Answers of the homeserver have no request id.
+  // Answers without a request id come from the homeserver, not from the plugin.
   if (headers['x-request-id'] === undefined || method === 'HEAD' || method === 'OPTIONS') return undefined;
   checker ??= createChecker();
   const { templates, validator } = checker;
@@ -84,7 +86,7 @@ export function openApiProblem(exchange: CheckedExchange): string | undefined {
   const missing = (what: string): string =>
     `docs/openapi.json does not document ${what} of ${method} ${found?.path ?? path}. Is \`npm run docs\` missing?`;
   if (found === undefined || !isRecord(operation)) {
-    // The files of the console are no part of the API.
+    // The files of the console are not part of the API.
     const isApi = headers['content-type'] === 'application/json' && !text.includes('"M_UNRECOGNIZED"');
     return isApi ? missing('the route') : undefined;
   }

@@ -7,7 +7,7 @@ export const OPENAPI_ROUTES: readonly Route[] = [
     path: '/_dendrite/admin/openapi.json',
     operation: 'getOpenApiDocument',
     input: () => ({}),
-    // The paths of the document start after the prefix of the mount.
+    // The paths in the document do not include the prefix under which the host has mounted the routes.
     respond: (document, { urlOf }) => ok<typeof document>({ ...document, servers: [{ url: urlOf('') || '/' }] }),
   }),
 ];

@@ -14,15 +14,18 @@ import { receiveFile } from './receive-file.ts';
 /** Maximum size of an upload in bytes. Dendrite's default is 10 MB. */
 const MAX_UPLOAD = 10 * 1_024 * 1_024;
 const MAX_NAME = 255;
-/** Content types that browsers may show. Others are downloaded. Source: Client-Server API, "Serving inline content". */
+/**
+ * Content types that browsers may show. Browsers must download files of other types. Source: Client-Server API, "Serving inline
+ * content".
+ */
 const INLINE = /^(?:text\/(?:plain|css|csv)|application\/(?:json|ld\+json)|(?:image|audio|video)\/(?!svg)[\w.+-]+)$/;
 const notFound = (): MatrixError => new MatrixError('M_NOT_FOUND', 'Media not found');
 
 const MEDIA = '/_matrix/client/v1/media';
 
 /**
- * Adds the routes of the content repository. There are no thumbnails but those that Dendrite has made, and no media of other
- * servers but those that Dendrite has fetched. Source: Client-Server API, "Content repository".
+ * Adds the routes of the content repository. This homeserver makes no thumbnails and fetches no media from other servers. It
+ * serves those that Dendrite has made and fetched. Source: Client-Server API, "Content repository".
  */
 export function addMediaRoutes(router: Router, context: HostContext, directory: MediaDirectory): void {
   const { db, admin, signingKey } = context;
@@ -70,7 +73,7 @@ export function addMediaRoutes(router: Router, context: HostContext, directory: 
   });
 }
 
-/** Finds the media of a request. A quarantined media does not exist for anybody. */
+/** Finds the media of a request. A quarantined media is treated as missing. */
 async function requireMedia(ctx: ClientRequest, context: HostContext): Promise<Media> {
   await authenticate(ctx, context);
   const [origin, mediaId] = [parameterOf(ctx, 'serverName'), parameterOf(ctx, 'mediaId')];
@@ -98,7 +101,7 @@ async function respondFile(
   ctx.body = createReadStream(directory.pathOf(file));
 }
 
-/** The header that names a download. */
+/** Returns the value of the header `Content-Disposition`, which has the file name for a download. */
 function dispositionOf({ params }: ClientRequest, { contentType, uploadName }: Media): string {
   const kind = INLINE.test(contentType.split(';')[0] ?? '') ? 'inline' : 'attachment';
   const name = params.fileName === undefined ? uploadName : encodeURIComponent(params.fileName);

@@ -5,13 +5,13 @@ import type { Readable } from 'node:stream';
 import { MatrixError } from '../../index.ts';
 import type { MediaDirectory } from './media-directory.ts';
 
-/** An uploaded file that is whole, and that still has a temporary name. */
+/** A completely uploaded file. It still has a temporary name. */
 export interface ReceivedFile {
   /** SHA-256 of the content in unpadded url-safe base64. */
   readonly hash: string;
   /** In bytes. */
   readonly size: number;
-  /** Puts the file into its place in the store, unless a file with the same content is there. */
+  /** Moves the file to its place in the store, unless the store already has a file with the same content. */
   readonly keep: () => Promise<void>;
   /** Removes the temporary file, if it is still there. */
   readonly discard: () => Promise<void>;

@@ -1,14 +1,16 @@
 import type { Knex } from 'knex';
 import type { ServerName, UserId } from '../../ids.ts';
 
-/** A media, as far as a download needs it. */
+/** The columns of a media's row that a download needs. */
 export interface Media {
   readonly origin: ServerName;
   readonly mediaId: string;
   readonly contentType: string;
   /** In bytes. */
   readonly size: number;
-  /** Percent-encoded, as Dendrite stores the names of local uploads. Empty if there is none. */
+  /**
+   * The name of the file. It is percent-encoded, as Dendrite stores the names of local uploads. Empty if the file has no name.
+   */
   readonly uploadName: string;
   readonly hash: string;
 }
@@ -52,7 +54,7 @@ export interface Thumbnail {
   readonly method: 'crop' | 'scale';
 }
 
-/** The smallest stored thumbnail of a media that is at least as large as asked for, in pixels. */
+/** Finds the smallest stored thumbnail of a media that is at least as large as the wanted size, in pixels. */
 export async function findThumbnail(
   db: Knex,
   { origin, mediaId }: Pick<Media, 'origin' | 'mediaId'>,

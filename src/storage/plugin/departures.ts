@@ -4,7 +4,7 @@ import { type Db, rowsOf } from '../database.ts';
 import type { RoomKeys } from '../room-tables.ts';
 import type { Write } from '../write-together.ts';
 
-/** How long departures are kept. A client that is offline for longer keeps the room. */
+/** How long departures are kept. If a client is offline for longer, it still shows the room afterwards. */
 const KEPT = `interval '30 days'`;
 
 /**
@@ -41,7 +41,7 @@ export async function insertDepartures(
   return rows.map(({ user_id }) => user_id);
 }
 
-/** A room that was purged while a user was in it, or before all devices of the user knew that the user had left it. */
+/** Records that a room was purged while a user was in it, or before all devices of the user knew that the user had left it. */
 export interface Departure {
   readonly roomId: RoomId;
   /** The stream id of the departure. */
@@ -50,14 +50,19 @@ export interface Departure {
   readonly departedTs: number;
 }
 
-/** SQL condition: the user of the departure `d` is not in the room again, and the homeserver knows no invite to it. */
+/**
+ * SQL condition on a departure `d`: it is not too old, the user has not come back to the room, and the homeserver has no invite
+ * of the user to the room.
+ */
 const IS_STILL_GONE = `d.departed_at > clock_timestamp() - ${KEPT}
   AND NOT EXISTS (SELECT FROM public.syncapi_current_room_state s
     WHERE s.room_id = d.room_id AND s.type = 'm.room.member' AND s.state_key = d.user_id)
   AND NOT EXISTS (SELECT FROM public.syncapi_invite_events i
     WHERE i.room_id = d.room_id AND i.target_user_id = d.user_id AND NOT i.deleted)`;
 
-/** Lists the departures of a user between two stream positions that a client at the first position has not heard of. */
+/**
+ * Lists the departures of a user, up to the stream position `upTo`, that a client at the position `after` does not know yet.
+ */
 export async function listDepartures(
   db: Db,
   userId: UserId,
@@ -76,7 +81,7 @@ export async function listDepartures(
   return rows.map((row) => ({ roomId: row.room_id, position: Number(row.position), departedTs: row.departed_ts }));
 }
 
-/** Whether a room that a user was in has been purged. */
+/** Tells whether a user was in a room that was purged. */
 export async function hasDeparted(db: Db, userId: UserId, roomId: RoomId): Promise<boolean> {
   const [row] = await rowsOf<{ departed: boolean }>(
     db.raw(
@@ -87,7 +92,7 @@ export async function hasDeparted(db: Db, userId: UserId, roomId: RoomId): Promi
   return row?.departed ?? false;
 }
 
-/** Returns the statements that forget the departures of users who come back to a room. */
+/** Returns the statements that delete the departures of users who come back to a room. */
 export function deleteDepartures(roomId: RoomId, userIds: readonly string[]): Write[] {
   if (userIds.length === 0) return [];
   return [

@@ -30,13 +30,13 @@ const CHECK = '/_dendrite/admin/media/check';
 const ALICE = USERS.alice.user_id;
 const ROOM = server.rooms.v10;
 const CALLER = { actor: { kind: 'system', name: 'test' } } as const;
-/** Later than all uploads. */
+/** A time after all uploads. */
 const NOW = 1_795_715_300_000;
 const uriOf = (mediaId: string, origin: string = SERVER_NAME): string => `mxc://${origin}/${mediaId}`;
 
 let base: string;
 let directory: MediaDirectory;
-/** What the store was asked to remove. */
+/** The files that the plugin has asked the store to remove. */
 let removed: MediaFile[];
 /** Called before the store removes something. */
 let beforeRemoval: () => Promise<void>;
@@ -143,7 +143,7 @@ describe('a deletion', () => {
   });
 
   it('keeps the file if the same content is uploaded before the file is removed', async () => {
-    // An upload that has found the file, and has not committed its row.
+    // This upload has found the file in the store, but has not committed its row.
     const upload = await db.transaction();
     await plugin.admin.media.lock(TEXT_HASH, { transaction: upload });
     const like = await upload('mediaapi_media_repository').where({ media_id: MEDIA.aliceText }).first();
@@ -161,7 +161,7 @@ describe('a deletion', () => {
     let failures = 0;
     beforeRemoval = async () => {
       failures += 1;
-      // The removal of all files together, and that of this file.
+      // The first attempt removes all files together, and the second one only this file.
       if (failures <= 2) throw new Error('the store is away');
     };
     expect(await deleteOne(MEDIA.aliceText)).toMatchObject({ total: 1 });
