@@ -1,4 +1,3 @@
-import type { Knex } from 'knex';
 import type { HostContext } from '../host-context.ts';
 import type { AccountDataEntry } from '../storage/sync-extras.ts';
 import { readInvites } from '../storage/sync-memberships.ts';
