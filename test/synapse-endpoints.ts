@@ -99,7 +99,7 @@ export const SYNAPSE_PAGES: readonly SynapsePage[] = [
       differs('GET v1/media/{origin}/{media_id}', 'Dendrite has no `last_access_ts`'),
       differs('DELETE v1/media/{server_name}/{media_id}', 'also deletes media of other servers'),
       differs('POST v1/media/delete', 'compares the time of the upload; protected media stay'),
-      differs('POST v1/media/{server_name}/delete', 'the same as in the list'),
+      differs('POST v1/media/{server_name}/delete', 'the same as for `media/delete`'),
       differs('POST v1/media/quarantine/{server_name}/{media_id}', 'the homeserver must ask the plugin for it'),
       differs('POST v1/media/unquarantine/{server_name}/{media_id}', 'the homeserver must ask the plugin for it'),
       served('GET v1/media/quarantine_changes'),
