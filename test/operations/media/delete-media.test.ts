@@ -421,7 +421,7 @@ describe('without a store of the host', () => {
     }
     expect((await other.asAdmin(CHECK, { method: 'POST' })).status).toBe(400);
     expect(await left()).toEqual(gone());
-    expect(other.logger.text()).toContain('host.media: media cannot be removed');
+    expect(other.logger.text()).toContain('host.media is missing');
   });
 
   it('jobs of the other processes are left to those', async () => {
@@ -429,4 +429,13 @@ describe('without a store of the host', () => {
     expect(await other.admin.jobs.wait(jobId)).toMatchObject({ state: 'succeeded' });
     await rowsAndFilesAgree();
   });
+});
+
+// The last test, because it stops the plugin of the others.
+it('a store that cannot list its files is checked from the rows only', async () => {
+  const { sizeOf, remove } = directory;
+  const unlisted = await mountPlugin({ database: plugin.database, host: { media: { sizeOf, remove } } });
+  await plugin.admin.stop();
+  expect(await unlisted.admin.operations.checkMedia({}, CALLER)).toMatchObject({ rows: 10, files: null, problems: [] });
+  await unlisted.close();
 });
