@@ -23,12 +23,12 @@ GRANT SELECT, UPDATE, DELETE ON public.mediaapi_thumbnail TO "matrix_admin_plugi
 GRANT SELECT, INSERT, UPDATE, DELETE ON public.roomserver_event_json TO "matrix_admin_plugin";
 GRANT SELECT, INSERT ON public.roomserver_event_state_keys TO "matrix_admin_plugin";
 GRANT SELECT, INSERT ON public.roomserver_event_types TO "matrix_admin_plugin";
-GRANT SELECT, INSERT, DELETE ON public.roomserver_events TO "matrix_admin_plugin";
+GRANT SELECT, INSERT, UPDATE, DELETE ON public.roomserver_events TO "matrix_admin_plugin";
 GRANT SELECT, INSERT, UPDATE, DELETE ON public.roomserver_invites TO "matrix_admin_plugin";
 GRANT SELECT, INSERT, UPDATE, DELETE ON public.roomserver_membership TO "matrix_admin_plugin";
 GRANT SELECT, INSERT, UPDATE, DELETE ON public.roomserver_previous_events TO "matrix_admin_plugin";
 GRANT SELECT, INSERT, UPDATE, DELETE ON public.roomserver_published TO "matrix_admin_plugin";
-GRANT SELECT, INSERT, DELETE ON public.roomserver_redactions TO "matrix_admin_plugin";
+GRANT SELECT, INSERT, UPDATE, DELETE ON public.roomserver_redactions TO "matrix_admin_plugin";
 GRANT SELECT, INSERT, DELETE ON public.roomserver_reported_events TO "matrix_admin_plugin";
 GRANT SELECT, UPDATE, DELETE ON public.roomserver_room_aliases TO "matrix_admin_plugin";
 GRANT SELECT, INSERT, UPDATE, DELETE ON public.roomserver_rooms TO "matrix_admin_plugin";
@@ -36,12 +36,12 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON public.roomserver_state_block TO "matrix
 GRANT SELECT, INSERT, UPDATE, DELETE ON public.roomserver_state_snapshots TO "matrix_admin_plugin";
 GRANT SELECT, DELETE ON public.roomserver_user_room_keys TO "matrix_admin_plugin";
 GRANT SELECT, INSERT, UPDATE, DELETE ON public.syncapi_account_data_type TO "matrix_admin_plugin";
-GRANT SELECT, DELETE ON public.syncapi_backward_extremities TO "matrix_admin_plugin";
+GRANT SELECT, INSERT, DELETE ON public.syncapi_backward_extremities TO "matrix_admin_plugin";
 GRANT SELECT, INSERT, UPDATE, DELETE ON public.syncapi_current_room_state TO "matrix_admin_plugin";
 GRANT SELECT, UPDATE, DELETE ON public.syncapi_filter TO "matrix_admin_plugin";
 GRANT SELECT, INSERT, UPDATE, DELETE ON public.syncapi_invite_events TO "matrix_admin_plugin";
 GRANT SELECT, INSERT, UPDATE, DELETE ON public.syncapi_memberships TO "matrix_admin_plugin";
-GRANT SELECT, DELETE ON public.syncapi_notification_data TO "matrix_admin_plugin";
+GRANT SELECT, UPDATE, DELETE ON public.syncapi_notification_data TO "matrix_admin_plugin";
 GRANT SELECT, INSERT, UPDATE, DELETE ON public.syncapi_output_room_events TO "matrix_admin_plugin";
 GRANT SELECT, INSERT, DELETE ON public.syncapi_output_room_events_topology TO "matrix_admin_plugin";
 GRANT SELECT, DELETE ON public.syncapi_peeks TO "matrix_admin_plugin";
@@ -51,7 +51,7 @@ GRANT SELECT, UPDATE, DELETE ON public.syncapi_send_to_device TO "matrix_admin_p
 GRANT SELECT, INSERT, UPDATE, DELETE ON public.userapi_account_datas TO "matrix_admin_plugin";
 GRANT SELECT, INSERT, UPDATE ON public.userapi_accounts TO "matrix_admin_plugin";
 GRANT SELECT, INSERT, UPDATE, DELETE ON public.userapi_devices TO "matrix_admin_plugin";
-GRANT SELECT, UPDATE ON public.userapi_key_backup_versions TO "matrix_admin_plugin";
+GRANT SELECT, UPDATE, DELETE ON public.userapi_key_backup_versions TO "matrix_admin_plugin";
 GRANT SELECT, DELETE ON public.userapi_key_backups TO "matrix_admin_plugin";
 GRANT SELECT, DELETE ON public.userapi_login_tokens TO "matrix_admin_plugin";
 GRANT SELECT, DELETE ON public.userapi_notifications TO "matrix_admin_plugin";

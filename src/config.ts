@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { isRoomVersion } from './matrix/room-version.ts';
+import { type RoomOptions, roomOptions } from './room-options.ts';
 import { LANGUAGE_CODES, type LanguageCode } from './search/analysis/languages.ts';
 import type { SearchAdapter } from './search/search-index.ts';
 import { checked, closedObject, kindOf, readSetting } from './setting-mistakes.ts';
@@ -114,28 +115,7 @@ export interface AdminPluginOptions {
         readonly roomVersion?: string;
       };
   /** What the plugin does with rooms on its own. */
-  readonly rooms?: {
-    /**
-     * Purges rooms that have had no local users for some time. A job looks for such rooms once a day. `GET
-     * /_dendrite/admin/abandonedRooms` lists the rooms before they are purged, and hooks of `purgeRoom` can prevent a purge.
-     * @defaultValue `false`: such rooms are kept
-     */
-    readonly purgeAbandoned?:
-      | false
-      | {
-          /**
-           * How long a room must have had no local users, in ms. The time begins when a daily check first finds the room
-           * without local users. At least one day.
-           */
-          readonly afterMs: number;
-          /** Ids of rooms that are never purged. @defaultValue none */
-          readonly keep?: readonly string[];
-          /** Maximum number of rooms that are purged in one day. @defaultValue 100 */
-          readonly atMost?: number;
-          /** Whether rooms are only listed and never purged. @defaultValue false */
-          readonly dryRun?: boolean;
-        };
-  };
+  readonly rooms?: RoomOptions;
   /** The audit, which records who did what. */
   readonly audit?: {
     /**
@@ -246,22 +226,7 @@ const optionsSchema = closedObject({
       { error: 'must be false, or an object such as {} or { localpart, displayName }' },
     )
     .default(false),
-  rooms: closedObject({
-    purgeAbandoned: z
-      .union(
-        [
-          z.literal(false),
-          closedObject({
-            afterMs: z.int().min(24 * 3_600_000, 'must be at least one day, 86400000'),
-            keep: z.array(z.string()).default([]),
-            atMost: z.int().positive().default(100),
-            dryRun: z.boolean().default(false),
-          }),
-        ],
-        { error: 'must be false, or an object such as { afterMs: 2592000000 }' },
-      )
-      .default(false),
-  }).prefault({}),
+  rooms: roomOptions,
   // This time may exceed the longest time of a timer, so it has no maximum.
   audit: closedObject({ retentionMs: z.int().positive().default(31_536_000_000) }).prefault({}),
   limits: closedObject({

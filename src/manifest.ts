@@ -79,6 +79,7 @@ export const OWN_TABLES: readonly string[] = [
   'bulk_selections',
   'departures',
   'event_report_statuses',
+  'history_leftovers',
   'job_items',
   'job_ranges',
   'jobs',

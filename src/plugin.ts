@@ -148,9 +148,11 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
     signingKeys: host.signingKeys,
     limits: config.limits,
     purgeAbandoned: config.rooms.purgeAbandoned || undefined,
+    retention: config.rooms.retention || undefined,
     reindex: search.reindex,
     readSearchStatus: search.readStatus,
     roomRemoval: search.roomRemoval,
+    removeDocuments: search.remove,
     calls: createOperationCalls(() => pipeline),
     wakeJobs: () => worker.wake(),
   };

@@ -113,15 +113,9 @@ export const SYNAPSE_PAGES: readonly SynapsePage[] = [
   {
     page: 'Purge history',
     endpoints: [
-      missing('POST v1/purge_history/{room_id}', 'not yet served: history is only purged together with its room'),
-      missing(
-        'POST v1/purge_history/{room_id}/{event_id}',
-        'not yet served: history is only purged together with its room',
-      ),
-      missing(
-        'GET v1/purge_history_status/{purge_id}',
-        'not yet served: history is only purged together with its room',
-      ),
+      differs('POST v1/purge_history/{room_id}', 'times are `origin_server_ts`; old state goes, too'),
+      differs('POST v1/purge_history/{room_id}/{event_id}', 'old state goes, too'),
+      differs('GET v1/purge_history_status/{purge_id}', 'also has a count and a percentage'),
     ],
   },
   { page: 'Register users', endpoints: [served('GET v1/register'), served('POST v1/register')] },

@@ -47,6 +47,29 @@ export interface Answers {
     readonly undelivered?: readonly string[];
     readonly media?: DeletionCounts;
   } | StartedJob;
+  readonly purgeHistory: {
+    readonly purge_id: string;
+  } | {
+    /** Number of events that have left the timeline. In a dry run, that would leave it. */
+    readonly purged: number;
+    /** Number of events of local users among them. */
+    readonly local: number;
+    /** Number of deleted rows by table. Empty in a dry run. */
+    readonly deleted: Readonly<Record<string, number>>;
+    /** `true` if the call was a dry run, which has changed nothing. */
+    readonly dry_run?: true;
+  };
+  readonly getHistoryPurge: HistoryPurgeStatus;
+  readonly purgeExpiredHistory: {
+    /** Number of rooms whose history was purged. In a dry run, that would be purged. */
+    readonly total: number;
+    /** Ids of at most 1,000 of these rooms. */
+    readonly rooms: readonly string[];
+    /** Rooms whose history could not be purged, for example because a hook has refused it. */
+    readonly failed?: readonly Failure[];
+    /** `true` if the call was a dry run, which has changed nothing. */
+    readonly dry_run?: true;
+  } | StartedJob;
   readonly deleteRoom: {
     /** Local users who have left, rejected an invite or withdrawn a knock. */
     readonly kicked_users: readonly string[];
@@ -279,12 +302,26 @@ export interface Answers {
   readonly deactivateUser: {
     readonly id_server_unbind_result: 'success';
   } | {
+    /** Rooms that the user has left on this homeserver only, because the room's other servers could not be reached. */
+    readonly unreachable?: readonly Failure[];
+    /** Media that were deleted. Absent if media stay. */
+    readonly media?: DeletionCounts;
+    /** With `erase`: number of events and rows of each kind that were removed. In a dry run, that each kind in `remove` would remove. */
+    readonly removed?: {
+      readonly account_data?: number;
+      readonly key_backups?: number;
+      readonly messages?: number;
+      readonly profile?: number;
+      readonly reports?: number;
+    };
+    /** Events that could not be redacted, by reason. Absent if there are none. */
+    readonly not_redacted?: readonly ({
+      readonly reason: string;
+      readonly events: number;
+    })[];
     readonly affected: readonly string[];
     /** Rooms that the user could not leave, and the reasons. */
     readonly failed?: readonly Failure[];
-    /** Rooms that the user has left on this homeserver only, because the room's other servers could not be reached. */
-    readonly unreachable?: readonly Failure[];
-    readonly media?: DeletionCounts;
     /** `true` if the call was a dry run, which has changed nothing. */
     readonly dry_run?: true;
   } | {
@@ -945,6 +982,15 @@ export type RoomInfo = {
 export type DeletionCounts = {
   readonly total: number;
   readonly total_length: number;
+};
+
+/** A purge of history in the form that Synapse shows, with its progress. */
+export type HistoryPurgeStatus = {
+  readonly status: 'active' | 'complete' | 'failed' | 'scheduled';
+  /** Number of events that have left the timeline. */
+  readonly purged: number;
+  readonly percent: number | null;
+  readonly error?: string;
 };
 
 /** A deletion, in the form that Synapse shows. */

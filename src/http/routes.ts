@@ -11,6 +11,8 @@ import { NOTICE_ROUTES } from './notices/notice-routes.ts';
 import { REGISTRATION_ROUTES } from './registration/registration-routes.ts';
 import { REGISTRATION_TOKEN_ROUTES } from './registration/registration-token-routes.ts';
 import { ABANDONED_ROOM_ROUTES } from './rooms/abandoned-room-routes.ts';
+import { HISTORY_ROUTES } from './rooms/history-routes.ts';
+import { RETENTION_ROUTES } from './rooms/retention-routes.ts';
 import { ROOM_DELETION_ROUTES } from './rooms/room-deletion-routes.ts';
 import { ROOM_DETAIL_ROUTES } from './rooms/room-detail-routes.ts';
 import { ROOM_MEMBERSHIP_ROUTES } from './rooms/room-membership-routes.ts';
@@ -57,6 +59,8 @@ export const ROUTES: readonly Route[] = [
   ...ROOM_TIMELINE_ROUTES,
   ...ROOM_MEMBERSHIP_ROUTES,
   ...ROOM_DELETION_ROUTES,
+  ...HISTORY_ROUTES,
+  ...RETENTION_ROUTES,
   ...ABANDONED_ROOM_ROUTES,
   ...BLOCKED_ROOM_ROUTES,
   ...NOTICE_ROUTES,

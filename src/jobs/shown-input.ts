@@ -6,7 +6,7 @@ import type { Job, JobData } from './job.ts';
  */
 export const SHOWN_INPUT: Readonly<Record<string, readonly string[] | undefined>> = {
   checkMedia: ['repair', 'dryRun'],
-  deactivateUser: ['userId', 'erase', 'media', 'dryRun'],
+  deactivateUser: ['userId', 'erase', 'remove', 'media', 'dryRun'],
   deleteMedia: ['serverName', 'mediaId', 'dryRun'],
   deleteOldMedia: ['origin', 'beforeTs', 'sizeGt', 'keepProfiles', 'dryRun'],
   deleteRoom: ['roomId', 'block', 'purge', 'forcePurge', 'newRoomUserId', 'roomName', 'media', 'dryRun'],
@@ -16,6 +16,8 @@ export const SHOWN_INPUT: Readonly<Record<string, readonly string[] | undefined>
   evacuateRoom: ['roomId', 'invites', 'knocks', 'dryRun'],
   evacuateUser: ['userId', 'dryRun'],
   purgeAbandonedRooms: ['dryRun'],
+  purgeExpiredHistory: ['dryRun'],
+  purgeHistory: ['roomId', 'eventId', 'upToTs', 'deleteLocalEvents', 'dryRun'],
   purgeMediaCache: ['beforeTs', 'dryRun'],
   purgeRoom: ['roomId', 'evacuate', 'block', 'reason', 'keep', 'onlyIfEmpty', 'media', 'dryRun'],
   redactUserEvents: ['userId', 'rooms', 'reason', 'limit', 'useAdmin', 'afterTs', 'beforeTs', 'types', 'dryRun'],

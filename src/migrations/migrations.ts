@@ -24,6 +24,7 @@ import { media } from './0021-media.ts';
 import { departures } from './0022-departures.ts';
 import { summaries } from './0023-summaries.ts';
 import { userSummaries } from './0024-user-summaries.ts';
+import { historyLeftovers } from './0025-history-leftovers.ts';
 
 /** The schema of the plugin's own tables. */
 export const OWN_SCHEMA = 'matrix_admin';
@@ -57,6 +58,7 @@ const ALL: readonly NamedMigration[] = [
   departures,
   summaries,
   userSummaries,
+  historyLeftovers,
 ];
 
 /** Tells whether this version of the plugin contains a migration. */

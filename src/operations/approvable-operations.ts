@@ -23,6 +23,7 @@ export const APPROVABLE_OPERATIONS = [
   'evacuateRoom',
   'evacuateUser',
   'loginAsUser',
+  'purgeHistory',
   'purgeMediaCache',
   'purgeRoom',
   'redactUserEvents',

@@ -15,12 +15,14 @@ import type { RoomWriter } from '../rooms/room-writer.ts';
 import type { ServerNotices } from '../rooms/server-notices.ts';
 import type { Reindex } from '../search/reindex-job.ts';
 import type { RoomRemoval } from '../search/room-removal.ts';
+import type { RemoveDocuments } from '../search/search.ts';
 import type { SearchStatus } from '../search/search-parts.ts';
 import type { Db } from '../storage/database.ts';
 import type { SummaryKind } from '../storage/plugin/summary-states.ts';
 import type { AfterCommit } from '../storage/transact.ts';
 import type { Actor } from './actor.ts';
 import type { AbandonedRoomPolicy } from './rooms/abandoned-rooms.ts';
+import type { RetentionPolicy } from './rooms/retention.ts';
 
 /** The members of `options.limits` that operations use. */
 export interface OperationLimits {
@@ -86,11 +88,14 @@ export interface OperationServices {
   readonly limits: OperationLimits;
   /** When rooms without local users are purged. `undefined` if they are never purged. */
   readonly purgeAbandoned: AbandonedRoomPolicy | undefined;
+  /** How long events stay in rooms. `undefined` if no history expires. */
+  readonly retention: RetentionPolicy | undefined;
   /** Rebuilds the search index. `undefined` if search is off. */
   readonly reindex: Reindex | undefined;
   /** Reads the state of the search index. `undefined`: search is off. */
   readonly readSearchStatus: (() => Promise<SearchStatus>) | undefined;
   readonly roomRemoval: RoomRemoval;
+  readonly removeDocuments: RemoveDocuments;
   readonly calls: OperationCalls;
   /** Makes this process look for jobs at once. */
   readonly wakeJobs: () => void;

@@ -28,13 +28,17 @@ export function createOperationJobs(settings: OperationJobSettings): JobKind[] {
 }
 
 /** Returns the jobs that the plugin starts once a day without a caller. */
-export function dailyOperationJobs({ purgeAbandoned }: OperationServices): DailyJob[] {
-  const kind = 'purgeAbandonedRooms';
+export function dailyOperationJobs({ purgeAbandoned, retention }: OperationServices): DailyJob[] {
+  return [
+    ...(purgeAbandoned === undefined ? [] : [dailyJob('purgeAbandonedRooms')]),
+    ...(retention === undefined ? [] : [dailyJob('purgeExpiredHistory')]),
+  ];
+}
+
+function dailyJob(kind: 'purgeAbandonedRooms' | 'purgeExpiredHistory'): DailyJob {
   const input = { dryRun: false };
   const dedupeKey = dedupeKeyOf(kind, operationNamed(kind) as JobOperation, input);
-  return purgeAbandoned === undefined
-    ? []
-    : [{ kind, dedupeKey, input, createdBy: nameOf({ kind: 'system', name: kind }) }];
+  return { kind, dedupeKey, input, createdBy: nameOf({ kind: 'system', name: kind }) };
 }
 
 function jobKindOf(name: OperationName, operation: JobOperation, settings: OperationJobSettings): JobKind {

@@ -10,7 +10,7 @@ import { createDelivery } from './delivery.ts';
 import { createReindex, type Reindex } from './reindex-job.ts';
 
 import { createRoomRemoval, type RoomRemoval } from './room-removal.ts';
-import { createSearch, disabledSearch, type Search } from './search.ts';
+import { createSearch, disabledSearch, type RemoveDocuments, type Search } from './search.ts';
 import type { SearchAdapter, SearchIndex } from './search-index.ts';
 
 /** How long metrics reuse the measured size of an index, in ms. Measuring takes time. */
@@ -38,6 +38,7 @@ export interface SearchParts {
   readonly search: Search;
   /** Updates the documents of events. */
   readonly apply: ApplyEvents;
+  readonly remove: RemoveDocuments;
   readonly reindex: Reindex | undefined;
   /** Reads the state of the index. `undefined`: search is off. */
   readonly readStatus: (() => Promise<SearchStatus>) | undefined;
@@ -67,6 +68,7 @@ interface SearchSettings {
 const DISABLED: SearchParts = {
   search: disabledSearch,
   apply: async () => {},
+  remove: async () => {},
   reindex: undefined,
   readStatus: undefined,
   roomRemoval: { kind: 'none' },
@@ -92,10 +94,11 @@ export function createSearchParts(adapter: SearchAdapter | false, settings: Sear
     connections,
   });
   reportIndex(settings, index);
-  const { apply, ...search } = createSearch(db, index, analysis, delivery);
+  const { apply, remove, ...search } = createSearch(db, index, analysis, delivery);
   return {
     search,
     apply,
+    remove,
     reindex,
     readStatus: async () => {
       const state = await indexState(db, index.engine);

@@ -4,6 +4,7 @@ import type { ApplyEvents } from '../host.ts';
 import type { EventId, RoomId } from '../ids.ts';
 import { lockSearchEvents, lockSearchShared } from '../storage/database.ts';
 import {
+  deleteEdits,
   findEditedAround,
   indexState,
   insertChanges,
@@ -63,10 +64,18 @@ export function searchIsOff(): never {
 
 export const disabledSearch: Search = { enabled: false, search: async () => searchIsOff() };
 
+/** Removes the documents of deleted events from the index. Does nothing if search is off. */
+export type RemoveDocuments = (
+  events: readonly { readonly eventId: EventId; readonly type: string }[],
+  transaction: Knex.Transaction,
+) => Promise<void>;
+
 /** Search, and what feeds its index. */
 export interface FedSearch extends Search {
   /** Updates the documents of these events, which the transaction has written. */
   readonly apply: ApplyEvents;
+  /** Removes the documents of these events, which the transaction has deleted. */
+  readonly remove: RemoveDocuments;
 }
 
 export function createSearch(
@@ -103,6 +112,12 @@ export function createSearch(
       // Two calls at the same time may each apply an edit. Each one must see the other one's edit, so edits are stored first.
       await insertEdits(db, changes.edits);
       await retryConflicts(() => transact(db, (own) => write(own, changes)));
+    },
+    remove: async (events, transaction) => {
+      const eventIds = events.filter(({ type }) => Object.hasOwn(SEARCHABLE, type)).map(({ eventId }) => eventId);
+      if (eventIds.length === 0) return;
+      await write(transaction, { eventIds, edits: [], redacted: [] });
+      await deleteEdits(transaction, eventIds);
     },
     search: async ({ term, rooms, keys = ALL_KEYS, order = 'rank', limit = DEFAULT_LIMIT, after }) => {
       if (term.length > MAX_TERM_LENGTH) throw new MatrixError('M_INVALID_PARAM', 'the search term is too long');

@@ -80,7 +80,7 @@ export const REQUIRED_COLUMNS: Readonly<Record<string, readonly string[]>> = {
   roomserver_state_snapshots: ['state_snapshot_nid', 'state_snapshot_hash', 'room_nid', 'state_block_nids'],
   roomserver_user_room_keys: ['room_nid'],
   syncapi_account_data_type: ['id', 'user_id', 'room_id', 'type'],
-  syncapi_backward_extremities: ['room_id', 'prev_event_id'],
+  syncapi_backward_extremities: ['room_id', 'event_id', 'prev_event_id'],
   syncapi_current_room_state: [
     'room_id',
     'event_id',
@@ -96,7 +96,7 @@ export const REQUIRED_COLUMNS: Readonly<Record<string, readonly string[]>> = {
   syncapi_filter: ['id', 'filter'],
   syncapi_invite_events: ['id', 'event_id', 'room_id', 'target_user_id', 'headered_event_json', 'deleted'],
   syncapi_memberships: ['room_id', 'user_id', 'membership', 'event_id', 'stream_pos', 'topological_pos'],
-  syncapi_notification_data: ['room_id'],
+  syncapi_notification_data: ['user_id', 'room_id', 'notification_count', 'highlight_count'],
   syncapi_output_room_events: [
     'id',
     'event_id',
@@ -114,7 +114,7 @@ export const REQUIRED_COLUMNS: Readonly<Record<string, readonly string[]>> = {
   ],
   syncapi_output_room_events_topology: ['event_id', 'topological_position', 'stream_position', 'room_id'],
   syncapi_peeks: ['room_id'],
-  syncapi_receipts: ['room_id'],
+  syncapi_receipts: ['room_id', 'event_id'],
   syncapi_relations: ['room_id', 'event_id', 'child_event_id', 'child_event_type', 'rel_type'],
   syncapi_send_to_device: ['id', 'user_id', 'device_id', 'content'],
   userapi_account_datas: ['localpart', 'server_name', 'room_id', 'type', 'content'],
@@ -142,7 +142,7 @@ export const REQUIRED_COLUMNS: Readonly<Record<string, readonly string[]>> = {
   userapi_key_backup_versions: ['user_id', 'version', 'etag'],
   userapi_key_backups: ['user_id', 'room_id', 'version'],
   userapi_login_tokens: ['user_id'],
-  userapi_notifications: ['id', 'room_id'],
+  userapi_notifications: ['id', 'localpart', 'server_name', 'room_id', 'event_id', 'highlight', 'read'],
   userapi_openid_tokens: ['localpart', 'server_name'],
   userapi_profiles: ['localpart', 'server_name', 'display_name', 'avatar_url'],
   userapi_pushers: [

@@ -28,6 +28,7 @@ const SEEN_BY_ROOM_NID = [
   'public.roomserver_invites',
   'public.roomserver_reported_events',
   'public.roomserver_user_room_keys',
+  'matrix_admin.history_leftovers',
 ] as const;
 
 /** Tables that may have many rows for one room. They have an index that begins with the room id. */

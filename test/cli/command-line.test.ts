@@ -326,7 +326,7 @@ describe('the help', () => {
 
   it('completes commands, options and values', () => {
     expect(completionsOf(['ro'])).toEqual(['room', 'room-report']);
-    expect(completionsOf(['--url', 'x', 'room', 'purge-'])).toEqual(['purge-abandoned']);
+    expect(completionsOf(['--url', 'x', 'room', 'purge-a'])).toEqual(['purge-abandoned']);
     expect(completionsOf(['room', 'purge', '--ev'])).toEqual(['--evacuate']);
     expect(completionsOf(['room', 'list', '--direction', ''])).toEqual(['f', 'b']);
     expect(completionsOf(['--homes'])).toEqual(['--homeserver']);

@@ -2,6 +2,7 @@ import type { Knex } from 'knex';
 import { expect, it } from 'vitest';
 import { makeRoom, userNamed } from '../../bench/room-data.ts';
 import { KILLS_TIMEOUT_MS, killAtRandomMoments } from '../support/killed-operation.ts';
+import { brokenInvariants } from '../support/room-invariants.ts';
 import { namesOf, tracesOf } from '../support/room-traces.ts';
 
 const MEMBERS = 600;
@@ -73,6 +74,39 @@ it(
           expect(await tracesOf(copy, { ...names, eventIds: names.eventIds.slice(0, 5) })).toEqual([]);
           expect(await copy('public.roomserver_rooms').pluck('room_id')).toEqual([neighbour]);
           expect(await rowsOfRoom(copy, neighbour)).toEqual(left);
+        },
+      };
+    }),
+  KILLS_TIMEOUT_MS,
+);
+
+it(
+  'kill -9 at any moment of a purge of history: the room is whole, and the next process completes the purge',
+  () =>
+    killAtRandomMoments(async (db, admin) => {
+      const roomId = await makeRoom(db, admin.rooms, 'creator', MEMBERS / 2);
+      const sender = userNamed('creator');
+      const messages = Array.from({ length: BATCH }, (_, i) => ({
+        type: 'm.room.message',
+        sender,
+        content: { msgtype: 'm.text', body: `message ${i}` },
+      }));
+      for (let written = 0; written < MESSAGES; written += BATCH) {
+        await db.transaction((transaction) => admin.rooms.append(transaction, roomId, messages));
+      }
+      const room = await db('roomserver_rooms').where({ room_id: roomId }).first();
+      const state = await db('syncapi_current_room_state').where({ room_id: roomId }).orderBy('event_id');
+      return {
+        call: { name: 'purgeHistory', input: { roomId, upToTs: Date.now() + 3_600_000, deleteLocalEvents: true } },
+        underWay: async (copy) => expect(await brokenInvariants(copy)).toEqual([]),
+        ended: async (copy) => {
+          expect(await copy('roomserver_rooms').where({ room_id: roomId }).first()).toEqual(room);
+          expect(await copy('syncapi_current_room_state').where({ room_id: roomId }).orderBy('event_id')).toEqual(
+            state,
+          );
+          expect(await copy('syncapi_output_room_events').where({ room_id: roomId })).toHaveLength(1);
+          expect(await copy('roomserver_events').whereNot({ event_state_key_nid: 0 })).toHaveLength(state.length);
+          expect(await copy('roomserver_events').where({ event_state_key_nid: 0 })).toHaveLength(1);
         },
       };
     }),

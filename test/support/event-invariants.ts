@@ -67,7 +67,7 @@ export async function brokenEvents(db: Knex): Promise<string[]> {
 export async function brokenStates(db: Knex): Promise<string[]> {
   const { rows } = await db.raw<{ rows: Row[] }>(ACCEPTED);
   const byId = new Map(rows.map((row) => [row.event_id, row]));
-  const stateBefore = await readStates(db, rows);
+  const stateBefore = await readStates(db);
   const sorted = (state: Map<string, string>): string => [...state].map(String).toSorted().join(' ');
   return rows.flatMap((row) => {
     const [previous, ...others] = previousOf(row, byId);
@@ -106,8 +106,9 @@ function wrongWith({ room_version: id, event_id: eventId, event_json: json }: Ro
 const keyOf = (row: Pick<Row, 'event_type_nid' | 'event_state_key_nid'>): string =>
   `${row.event_type_nid} ${row.event_state_key_nid}`;
 
-async function readStates(db: Knex, rows: readonly Row[]): Promise<(row: Row) => Map<string, string>> {
-  const keys = new Map(rows.map((row) => [row.event_nid, keyOf(row)]));
+async function readStates(db: Knex): Promise<(row: Row) => Map<string, string>> {
+  const events: Row[] = await db('roomserver_events').select('event_nid', 'event_type_nid', 'event_state_key_nid');
+  const keys = new Map(events.map((row) => [row.event_nid, keyOf(row)]));
   const blocks = new Map<string, string[]>(
     (await db('roomserver_state_block').select()).map((row) => [row.state_block_nid, row.event_nids]),
   );
@@ -118,6 +119,6 @@ async function readStates(db: Knex, rows: readonly Row[]): Promise<(row: Row) =>
     new Map(
       (snapshots.get(nid) ?? [])
         .flatMap((block) => blocks.get(block) ?? [])
-        .map((eventNid) => [keys.get(eventNid) ?? `outlier ${eventNid}`, eventNid]),
+        .map((eventNid) => [keys.get(eventNid) ?? `no event ${eventNid}`, eventNid]),
     );
 }

@@ -149,6 +149,7 @@ export const USER_ROUTES: readonly Route[] = [
       userId: params.userId,
       erase: body.erase,
       media: body.media,
+      remove: body.remove,
       dryRun: body.dry_run,
     }),
     // The plugin supports no identity servers, so there is nothing to unbind, and the answer is always `success`.

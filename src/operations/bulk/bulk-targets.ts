@@ -21,7 +21,7 @@ const room = (roomId: string, options: JobData): JobData => ({ ...options, roomI
 
 /** Operations that can run on many users or rooms at once. */
 export const BULK_TARGETS = {
-  deactivateUser: { items: 'users', options: ['erase'], input: user },
+  deactivateUser: { items: 'users', options: ['erase', 'remove'], input: user },
   evacuateUser: { items: 'users', options: [], input: user },
   redactUserEvents: {
     items: 'users',
@@ -46,6 +46,7 @@ export const BULK_TARGETS = {
   },
   evacuateRoom: { items: 'rooms', options: ['invites', 'knocks'], input: room },
   deleteRoom: { items: 'rooms', options: ['block', 'purge', 'forcePurge'], input: room },
+  purgeHistory: { items: 'rooms', options: ['upToTs', 'deleteLocalEvents'], input: room },
   purgeRoom: { items: 'rooms', options: ['evacuate', 'block', 'reason', 'keep'], input: room },
 } satisfies Readonly<Record<string, BulkTarget>>;
 

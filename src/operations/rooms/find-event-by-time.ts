@@ -84,7 +84,7 @@ async function findNearest(
  * Finds the stream position of the first event at or after the time. It is a binary search that assumes that times rise with
  * stream positions. It needs no database index of times.
  */
-async function findPosition(db: Db, roomId: RoomId, time: number): Promise<number> {
+export async function findPosition(db: Db, roomId: RoomId, time: number): Promise<number> {
   const [first] = await listTimes(db, roomId, { direction: 'f', limit: 1 });
   const [last] = await listTimes(db, roomId, { direction: 'b', limit: 1 });
   let low = first?.streamPosition ?? 0;

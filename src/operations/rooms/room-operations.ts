@@ -9,11 +9,14 @@ import { findEventByTime } from './find-event-by-time.ts';
 import { listForwardExtremities, mergeForwardExtremities } from './forward-extremities.ts';
 import { getEventContext } from './get-event-context.ts';
 import { getRoomHierarchy } from './get-room-hierarchy.ts';
+import { getHistoryPurge } from './history-purges.ts';
 import { joinRoom } from './join-room.ts';
 import { listRoomMessages } from './list-room-messages.ts';
 import { listRooms } from './list-rooms.ts';
 import { makeRoomAdmin } from './make-room-admin.ts';
+import { purgeHistory } from './purge-history.ts';
 import { purgeRoom } from './purge-room.ts';
+import { purgeExpiredHistory } from './retention.ts';
 import { getRoomDeletion, listRoomDeletions } from './room-deletions.ts';
 import { getRoom, getRoomState, listRoomMembers, roomInfo } from './room-details.ts';
 import { setRoomPublished } from './set-room-published.ts';
@@ -30,11 +33,14 @@ export type RoomOperations = OperationsIn<
     typeof import('./forward-extremities.ts') &
     typeof import('./get-event-context.ts') &
     typeof import('./get-room-hierarchy.ts') &
+    typeof import('./history-purges.ts') &
     typeof import('./join-room.ts') &
     typeof import('./list-room-messages.ts') &
     typeof import('./list-rooms.ts') &
     typeof import('./make-room-admin.ts') &
+    typeof import('./purge-history.ts') &
     typeof import('./purge-room.ts') &
+    typeof import('./retention.ts') &
     typeof import('./room-deletions.ts') &
     typeof import('./room-details.ts') &
     typeof import('./set-room-published.ts')
@@ -48,6 +54,9 @@ export const ROOM_OPERATIONS: RoomOperations = {
   emptyRooms,
   roomInfo,
   purgeRoom,
+  purgeHistory,
+  getHistoryPurge,
+  purgeExpiredHistory,
   deleteRoom,
   getRoomDeletion,
   listRoomDeletions,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { deactivateAccount } from '../../accounts/deactivate-account.ts';
 import { requireOtherAdmin } from '../../accounts/require-other-admin.ts';
+import { MatrixError } from '../../errors.ts';
 import type { UserId } from '../../ids.ts';
 import type { MediaKey } from '../../matrix/media-uris.ts';
 import { readMediaKeysOfUser } from '../../storage/mediaapi/media.ts';
@@ -10,9 +11,42 @@ import { defineJobOperation, type JobScope } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 import { type DeletionCounts, deleteAsPart, NOTHING_DELETED, withoutKept } from '../media/deleted-media.ts';
 import { type MediaChoice, mediaChoiceInput, requireChoice } from '../media/media-choice.ts';
+import {
+  deleteData,
+  type ErasedData,
+  isRedactable,
+  REMOVABLE,
+  type Redactable,
+  type Removable,
+  redactionOf,
+} from './erase-data.ts';
 import { type Evacuation, evacuateUser } from './evacuate-user.ts';
 import { requireLocal, userNotFound } from './local-account.ts';
+import { redactUserEvents } from './redact-user-events.ts';
 import { userIdInput } from './user-id-input.ts';
+
+/** The result of a deactivation. */
+export interface Deactivation extends Evacuation {
+  /** Media that were deleted. Absent if media stay. */
+  readonly media?: DeletionCounts;
+  /**
+   * With `erase`: number of events and rows of each kind that were removed. In a dry run, that each kind in `remove` would
+   * remove.
+   */
+  readonly removed?: ErasedData;
+  /** Events that could not be redacted, by reason. Absent if there are none. */
+  readonly notRedacted?: readonly { readonly reason: string; readonly events: number }[];
+}
+
+/** The checkpoint. The parts run one after the other, and each has a checkpoint of its own. */
+interface Progress {
+  readonly part: Redactable | 'leave' | 'delete';
+  readonly inner?: object | undefined;
+  readonly removed: ErasedData;
+  readonly notRedacted: NonNullable<Deactivation['notRedacted']>;
+  readonly evacuation?: Evacuation;
+  readonly media?: DeletionCounts;
+}
 
 /**
  * Deactivates a local user's account. One transaction ends all logins and deletes access tokens, devices, device keys and
@@ -33,24 +67,35 @@ export const deactivateUser = defineJobOperation({
     /** Whether to delete the profile, and to record that the homeserver must hide the user's messages. @defaultValue false */
     erase: z.boolean().default(false),
     /**
+     * What an erasure removes in addition. `messages`: the user's messages are redacted. `profile`: so are the user's joins,
+     * which carry the name and avatar; the leaves carry none. `account_data`, `key_backups`: they are deleted. `reports`:
+     * reports by the user and about the user are deleted. Needs `erase`. A dry run with `erase` counts all kinds.
+     * @defaultValue nothing
+     */
+    remove: z.array(z.enum(REMOVABLE)).max(REMOVABLE.length).default([]),
+    /**
      * What to do with the media that the user has uploaded. `keep`: keeps them. `unused`: deletes media to which nothing refers
      * except the user's own profile. `all`: deletes all of them. @defaultValue `keep`
      */
     media: mediaChoiceInput,
-    /** Only reports which rooms the user would leave, and how many media would be deleted. @defaultValue false */
+    /** Only reports which rooms the user would leave, and what would or could be removed. @defaultValue false */
     dryRun: z.boolean().default(false),
   }),
   target: ({ userId }) => userId,
-  includes: ({ userId, media, dryRun }) => [
+  includes: ({ userId, remove, media, dryRun }) => [
     { operation: 'evacuateUser', input: { userId, dryRun } },
     ...(media === 'keep' ? [] : [{ operation: 'deleteUserMedia', input: { userId, limit: 10_000, from: 0, dryRun } }]),
+    ...(remove.some(isRedactable)
+      ? [{ operation: 'redactUserEvents', input: redactionOf(userId, remove.filter(isRedactable), dryRun) }]
+      : []),
   ],
   // The key contains `erase`, so that a call with `erase` does not use an unfinished job without it.
   dedupeKey: ({ userId, erase }) => `${userId} ${erase}`,
-  begin: async (scope, { userId, erase, media, dryRun }) => {
+  begin: async (scope, { userId, erase, remove, media, dryRun }) => {
     const { transaction, localServerNames, actor } = scope;
     requireLocal(scope, userId, 'Can only deactivate local users');
     requireChoice(scope, media);
+    if (remove.length > 0 && !erase) throw new MatrixError('M_INVALID_PARAM', '"remove" needs "erase"');
     // A dry run does not lock the account. The same transaction later locks rooms, and a transaction must lock rooms before
     // accounts.
     const account = await (dryRun ? findAccount(transaction, userId) : lockAccount(transaction, userId));
@@ -65,34 +110,74 @@ export const deactivateUser = defineJobOperation({
       scope.announce({ users: [userId], destinations });
     });
   },
-  run: async (
-    work: JobScope<Progress>,
-    { userId, media: choice, dryRun },
-  ): Promise<Evacuation & { readonly media?: DeletionCounts }> => {
-    const { media: before, evacuation: leftBefore } = work.checkpoint ?? {};
-    let evacuation = leftBefore;
-    const commit: JobScope['commit'] = (step) =>
-      work.commit(async (transaction, afterCommit) => {
-        const done = await step(transaction, afterCommit);
-        evacuation = done.checkpoint;
-        return { ...done, checkpoint: { evacuation, media: before } };
+  run: async (work: JobScope<Progress>, { userId, erase, remove, media: choice, dryRun }): Promise<Deactivation> => {
+    const kinds: readonly Removable[] = erase && dryRun ? REMOVABLE : remove;
+    const first = kinds.some(isRedactable) ? 'messages' : 'leave';
+    let progress: Progress = work.checkpoint ?? { part: first, removed: {}, notRedacted: [] };
+    const proceed = async (next: Partial<Progress> & Pick<Progress, 'part'>): Promise<void> => {
+      progress = { ...progress, ...next, inner: undefined };
+      await work.commit(async () => ({ checkpoint: progress, phase: progress.part, value: undefined }));
+    };
+    // The user redacts before leaving, because nobody else may be able to redact.
+    for (const [kind, part] of NEXT_PARTS) {
+      if (progress.part !== kind) continue;
+      const { redacted, failed = [] } = kinds.includes(kind)
+        ? await redactUserEvents.run(partOf(work, progress), redactionOf(userId, [kind], dryRun))
+        : { redacted: undefined };
+      await proceed({
+        part,
+        removed: { ...progress.removed, ...(redacted !== undefined && { [kind]: redacted }) },
+        notRedacted: [...progress.notRedacted, ...failed.map(({ reason, events }) => ({ reason, events }))],
       });
-    const left = await evacuateUser.run({ ...work, checkpoint: leftBefore, commit }, { userId, dryRun });
-    if (choice === 'keep') return left;
-    const media = await deleteAsPart(work, mediaOf(work, userId, choice), before ?? NOTHING_DELETED, (change) =>
-      work.commit(async (transaction) => {
-        const counts = await change(transaction);
-        return { checkpoint: { evacuation, media: counts }, phase: 'media', value: counts };
-      }),
-    );
-    return { ...left, media };
+    }
+    if (progress.part === 'leave') {
+      const evacuation = await evacuateUser.run(partOf(work, progress), { userId, dryRun });
+      await proceed({ part: 'delete', evacuation });
+    }
+    if (choice !== 'keep') progress = { ...progress, media: await deleteMediaOf(work, progress, userId, choice) };
+    const deleted = await deleteData(work, progress, userId, kinds);
+    const { evacuation = { affected: [] }, media, removed, notRedacted } = progress;
+    return {
+      ...evacuation,
+      ...(media && { media }),
+      ...(erase && { removed: { ...removed, ...deleted } }),
+      ...(notRedacted.length > 0 && { notRedacted }),
+    };
   },
 });
 
-/** The checkpoint: the checkpoint of the evacuation, and counts of the media that have been deleted. */
-interface Progress {
-  readonly evacuation?: object | undefined;
-  readonly media?: DeletionCounts | undefined;
+/** The parts that redact, and the part after each. */
+const NEXT_PARTS = [
+  ['messages', 'profile'],
+  ['profile', 'leave'],
+] as const;
+
+/** The scope of a part. Its checkpoint is stored in the member `inner` of the deactivation's checkpoint. */
+function partOf(work: JobScope<Progress>, progress: Progress): JobScope {
+  return {
+    ...work,
+    checkpoint: progress.inner,
+    commit: (step) =>
+      work.commit(async (transaction, afterCommit) => {
+        const { checkpoint: inner, ...done } = await step(transaction, afterCommit);
+        return { ...done, checkpoint: { ...progress, inner } };
+      }),
+  };
+}
+
+/** Deletes media of the user. */
+function deleteMediaOf(
+  work: JobScope<Progress>,
+  progress: Progress,
+  userId: UserId,
+  choice: MediaChoice,
+): Promise<DeletionCounts> {
+  return deleteAsPart(work, mediaOf(work, userId, choice), progress.media ?? NOTHING_DELETED, (change) =>
+    work.commit(async (transaction) => {
+      const media = await change(transaction);
+      return { checkpoint: { ...progress, media }, phase: 'media', value: media };
+    }),
+  );
 }
 
 /** Yields the user's media that may be deleted. */

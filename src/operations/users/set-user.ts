@@ -25,6 +25,7 @@ const DEACTIVATION = 'deactivateUser';
 const deactivationOf = (userId: UserId, erase = false): Parameters<typeof deactivateUser.dedupeKey>[0] => ({
   userId,
   erase,
+  remove: [],
   media: 'keep',
   dryRun: false,
 });

@@ -7,19 +7,12 @@ import type { Db } from '../../storage/database.ts';
 import { findJob } from '../../storage/plugin/jobs.ts';
 import { defineOperation } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
+import { SYNAPSE_STATUS, type SynapseStatus } from '../synapse-status.ts';
 import { outcomeOf, type RedactionProgress, type UserRedaction } from './redact-user-events.ts';
-
-const STATUS = {
-  queued: 'scheduled',
-  running: 'active',
-  succeeded: 'complete',
-  failed: 'failed',
-  cancelled: 'failed',
-} as const satisfies Record<Job['state'], string>;
 
 /** A redaction of a user's events, in Synapse's format and with its progress. */
 export interface UserRedactionStatus {
-  readonly status: (typeof STATUS)[keyof typeof STATUS];
+  readonly status: SynapseStatus;
   /** Number of events that have been redacted. `null` if the redaction has failed or was cancelled. */
   readonly redacted: number | null;
   /** Number of events that could not be redacted. `null` if the redaction has failed or was cancelled. */
@@ -45,7 +38,7 @@ export const getUserRedaction = defineOperation({
     const { redacted, failed = [] } = await readOutcome(db, job);
     const error = job.error ?? (job.state === 'cancelled' ? 'cancelled' : undefined);
     return {
-      status: STATUS[job.state],
+      status: SYNAPSE_STATUS[job.state],
       redacted: isLost ? null : redacted,
       failed: isLost ? null : failed.reduce((sum, { events }) => sum + events, 0),
       percent: viewJob(job).percent,

@@ -1,6 +1,8 @@
 import type { Knex } from 'knex';
 import type { RoomId, ServerName } from '../../ids.ts';
+import { isRecord } from '../../json.ts';
 import { type Db, rowsOf } from '../database.ts';
+import { addCounts, deleteRows, type RowCounts } from '../deletion.ts';
 
 /** Returns those of the given servers that are on the blacklist. The homeserver sends nothing to them. */
 export async function listBlacklisted(db: Db, serverNames: readonly ServerName[]): Promise<ServerName[]> {
@@ -89,5 +91,31 @@ export async function enqueueEdus(
      INSERT INTO public.federationsender_queue_edus (edu_type, server_name, json_nid, expires_at)
      SELECT ?, server_name, json_nid, 0 FROM queued CROSS JOIN unnest(?::text[]) AS d(server_name)`,
     [[...jsons], eduType, [...destinations]],
+  );
+}
+
+/** Deletes queued events that are no longer stored. @param nids NIDs of queued events @returns the number of deleted events */
+export async function deleteLostEvents(transaction: Knex.Transaction, nids: readonly number[]): Promise<RowCounts> {
+  const queued = await rowsOf<{ nid: string; json: string }>(
+    transaction.raw(
+      'SELECT json_nid AS nid, json_body AS json FROM public.federationsender_queue_json WHERE json_nid = ANY(?)',
+      [[...nids]],
+    ),
+  );
+  const events = queued.flatMap(({ nid, json }) => {
+    const event: unknown = JSON.parse(json);
+    const eventId = isRecord(event) ? event['_event_id'] : undefined;
+    return typeof eventId === 'string' ? [{ nid: Number(nid), eventId }] : [];
+  });
+  const stored = await rowsOf<{ event_id: string }>(
+    transaction.raw('SELECT event_id FROM public.roomserver_events WHERE event_id = ANY(?)', [
+      events.map(({ eventId }) => eventId),
+    ]),
+  );
+  const known = new Set(stored.map(({ event_id }) => event_id));
+  const lost = events.filter(({ eventId }) => !known.has(eventId)).map(({ nid }) => nid);
+  return addCounts(
+    await deleteRows(transaction, 'public.federationsender_queue_pdus', 'json_nid = ANY(:lost)', { lost }),
+    await deleteRows(transaction, 'public.federationsender_queue_json', 'json_nid = ANY(:lost)', { lost }),
   );
 }

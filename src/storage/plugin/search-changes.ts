@@ -23,6 +23,11 @@ export async function insertEdits(db: Db, edits: readonly Edit[]): Promise<void>
   );
 }
 
+/** Forgets which events these events edit. */
+export async function deleteEdits(db: Db, editIds: readonly EventId[]): Promise<void> {
+  await db.raw('DELETE FROM matrix_admin.search_edits WHERE edit_event_id = ANY(?)', [[...editIds]]);
+}
+
 /** Lists edited events: those of the given events that have edits, and the originals of those that are edits. */
 export async function findEditedAround(db: Db, eventIds: readonly EventId[]): Promise<EventId[]> {
   const rows = await rowsOf<{ original: EventId }>(

@@ -1,0 +1,12 @@
+import { defineRoute, okOf, type Route } from '../route.ts';
+
+/** The route that purges expired history. */
+export const RETENTION_ROUTES: readonly Route[] = [
+  defineRoute({
+    method: 'POST',
+    path: '/_dendrite/admin/retention/purge',
+    operation: 'purgeExpiredHistory',
+    input: ({ body }) => ({ dryRun: body.dry_run }),
+    respond: okOf,
+  }),
+];

@@ -1,0 +1,129 @@
+import { z } from 'zod';
+import { MatrixError } from '../../errors.ts';
+import { type EventId, isRoomId } from '../../ids.ts';
+import { purgeHistoryBefore } from '../../rooms/history/purge-history.ts';
+import type { HistoryProgress } from '../../rooms/history/purged-room.ts';
+import type { Db } from '../../storage/database.ts';
+import type { RowCounts } from '../../storage/deletion.ts';
+import type { RoomKeys } from '../../storage/room-tables.ts';
+import { listLastEvents } from '../../storage/roomserver/history-events.ts';
+import { findRoom } from '../../storage/roomserver/rooms.ts';
+import {
+  countBefore,
+  FIRST_PLACE,
+  findLastPlace,
+  findPlace,
+  findPlaceFrom,
+  type Place,
+} from '../../storage/syncapi/history-timeline.ts';
+import { loadEvents } from '../../storage/syncapi/output-room-events.ts';
+import { defineJobOperation, type JobScope } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
+import { timeInput } from '../server/time-input.ts';
+import { findPosition } from './find-event-by-time.ts';
+
+/** A timeline with this many events is large. */
+const LARGE_TIMELINE = 25_000;
+
+/** The result of a purge of history. */
+export interface PurgedHistory {
+  /** Number of events that have left the timeline. In a dry run, that would leave it. */
+  readonly purged: number;
+  /** Number of events of local users among them. */
+  readonly local: number;
+  /** Number of deleted rows by table. Empty in a dry run. */
+  readonly deleted: RowCounts;
+}
+
+interface Point {
+  readonly eventId?: string | undefined;
+  readonly upToTs?: number | undefined;
+}
+
+/**
+ * Deletes a room's history before an event or a time. The current state of the room, its members and its newest events stay as
+ * they are. Events that the rest of the room needs stay stored, but nobody sees them in the timeline. The homeserver can fetch
+ * the history from other servers again. A job does the work. Synapse: `POST /_synapse/admin/v1/purge_history/{roomId}`.
+ * @throws MatrixError `M_BAD_JSON` if neither an event nor a time is given
+ * @throws MatrixError `M_NOT_FOUND` if the homeserver does not know the event, or the room has no events
+ * @throws MatrixError `M_BAD_STATE` if the room is being purged
+ */
+export const purgeHistory = defineJobOperation({
+  access: 'admin',
+  effect: 'job',
+  input: inputObject({
+    /** The room. */
+    roomId: z.string().max(255),
+    /** The first event that stays. */
+    eventId: z.string().max(255).optional(),
+    /** The time before which events go, in ms since the epoch. Ignored if `eventId` is given. */
+    upToTs: timeInput.optional(),
+    /**
+     * Whether events of local users are deleted too. If not, they leave the timeline, but stay stored, because no other server
+     * may have them. @defaultValue false
+     */
+    deleteLocalEvents: z.boolean().default(false),
+    /** Only counts the events. @defaultValue false */
+    dryRun: z.boolean().default(false),
+  }),
+  target: ({ roomId }) => roomId,
+  dedupeKey: ({ roomId }) => roomId,
+  begin: async ({ transaction }, { roomId, eventId, upToTs }) => {
+    if (eventId === undefined && upToTs === undefined) {
+      throw new MatrixError('M_BAD_JSON', 'must specify purge_up_to_event_id or purge_up_to_ts');
+    }
+    await findPoint(transaction, await requireKnownRoom(transaction, roomId, eventId), { eventId, upToTs });
+  },
+  run: async (work: JobScope<HistoryProgress>, input): Promise<PurgedHistory> => {
+    const { roomId, roomNid } = await requireKnownRoom(work.reader(), input.roomId);
+    const before = work.checkpoint ?? (await count(work, { roomId, roomNid }, input));
+    const { point, isLarge, local, total } = before;
+    if (work.dryRun) return { purged: total, local, deleted: {} };
+    const { localServerNames } = work;
+    const { deleteLocalEvents } = input;
+    const room = { roomId, roomNid, point, isLarge, deleteLocalEvents, localServerNames };
+    const { purged, deleted } = await purgeHistoryBefore(work, room, before);
+    work.announce({ rooms: [roomId] });
+    return { purged, local, deleted };
+  },
+});
+
+/** The progress at the beginning of a purge. */
+async function count(
+  work: Pick<JobScope, 'reader' | 'localServerNames'>,
+  room: RoomKeys,
+  input: Point,
+): Promise<HistoryProgress> {
+  const db = work.reader();
+  const point = await findPoint(db, room, input);
+  const { events, local } = await countBefore(db, room.roomId, point, {
+    serverNames: work.localServerNames,
+    except: await listLastEvents(db, room.roomNid),
+  });
+  const isLarge = events >= LARGE_TIMELINE;
+  return { point, isLarge, after: FIRST_PLACE, purged: 0, total: events, local, deleted: {} };
+}
+
+const nothingToPurge = (): MatrixError => new MatrixError('M_NOT_FOUND', 'there is no event to be purged');
+
+/** @throws MatrixError as Synapse, if the homeserver does not know the event or the room */
+async function requireKnownRoom(db: Db, roomId: string, eventId?: string): Promise<RoomKeys> {
+  if (eventId !== undefined) {
+    const [event] = await loadEvents(db, [eventId as EventId]);
+    if (event === undefined) throw new MatrixError('M_NOT_FOUND', `Could not find event ${eventId}`);
+    if (event.roomId !== roomId) throw new MatrixError('M_INVALID_PARAM', 'Event is for wrong room.');
+  }
+  const room = isRoomId(roomId) ? await findRoom(db, roomId) : undefined;
+  if (room === undefined) throw nothingToPurge();
+  return room;
+}
+
+/** The place of the first event that stays. If all events are older than the time, it is the last event. */
+async function findPoint(db: Db, { roomId }: RoomKeys, { eventId, upToTs = 0 }: Point): Promise<Place> {
+  const place =
+    eventId === undefined
+      ? ((await findPlaceFrom(db, roomId, await findPosition(db, roomId, upToTs))) ?? (await findLastPlace(db, roomId)))
+      : await findPlace(db, roomId, eventId as EventId);
+  if (place === undefined) throw nothingToPurge();
+  return place;
+}

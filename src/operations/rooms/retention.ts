@@ -1,0 +1,139 @@
+import { z } from 'zod';
+import { describeError, MatrixError } from '../../errors.ts';
+import type { RoomId } from '../../ids.ts';
+import { isRecord } from '../../json.ts';
+import type { Db } from '../../storage/database.ts';
+import { listLastEvents } from '../../storage/roomserver/history-events.ts';
+import { findEventNids } from '../../storage/roomserver/outliers.ts';
+import { listRetainedRooms, type RetainedRoom } from '../../storage/roomserver/retained-rooms.ts';
+import { listTimeline } from '../../storage/syncapi/timeline.ts';
+import { defineJobOperation, type JobScope, type OperationServices } from '../define-operation.ts';
+import { inputObject } from '../input-object.ts';
+import type { Failure } from './evacuate-members.ts';
+
+/** Number of rooms that one step looks at. */
+const BATCH = 100;
+/** Number of a room's first events that show whether the room has expired events. It has at most 20 forward extremities. */
+const LOOKED_AT = 25;
+/** Maximum number of rooms that a result names. Further rooms are only counted. */
+const MAX_NAMED = 1_000;
+
+/** `options.rooms.retention`. All times are in ms. */
+export interface RetentionPolicy {
+  /** How long events stay in rooms without a policy of their own. `undefined`: for ever. */
+  readonly defaultLifetimeMs?: number | undefined;
+  /** A room's own policy is raised to `minLifetimeMs` and lowered to `maxLifetimeMs`. */
+  readonly minLifetimeMs: number;
+  readonly maxLifetimeMs?: number | undefined;
+  /** Ids of rooms whose history is never purged. */
+  readonly keep: readonly string[];
+  /** Whether runs only count rooms and purge nothing. */
+  readonly dryRun: boolean;
+}
+
+/** The result of a run. */
+export interface ExpiredHistoryPurge {
+  /** Number of rooms whose history was purged. In a dry run, that would be purged. */
+  readonly total: number;
+  /** Ids of at most 1,000 of these rooms. */
+  readonly rooms: readonly RoomId[];
+  /** Rooms whose history could not be purged, for example because a hook has refused it. */
+  readonly failed?: readonly Failure[];
+}
+
+interface Progress extends ExpiredHistoryPurge {
+  /** NID of the last room that the job has looked at. */
+  readonly after: number;
+  readonly failed: readonly Failure[];
+}
+
+function requirePolicy({ retention }: Pick<OperationServices, 'retention'>): RetentionPolicy {
+  if (retention !== undefined) return retention;
+  throw new MatrixError('M_BAD_STATE', 'options.rooms.retention is not set');
+}
+
+/**
+ * Purges the history that has expired in all rooms, with local events. A room's `m.room.retention` event says how long its
+ * events stay; `options.rooms.retention` says it for other rooms. If this option is set, a job runs once a day. Hooks of
+ * `purgeHistory` can refuse the purge of a room. MSC1763.
+ * @throws MatrixError `M_BAD_STATE` if the options do not say how long events stay
+ */
+export const purgeExpiredHistory = defineJobOperation({
+  access: 'admin',
+  effect: 'job',
+  input: inputObject({
+    /** Only reports what would happen. @defaultValue false */
+    dryRun: z.boolean().default(false),
+  }),
+  dedupeKey: () => '',
+  begin: async (scope) => {
+    requirePolicy(scope);
+  },
+  isServed: ({ retention }) => retention !== undefined,
+  run: async (work: JobScope<Progress>): Promise<ExpiredHistoryPurge> => {
+    const policy = requirePolicy(work);
+    const isDry = policy.dryRun || work.dryRun;
+    let progress: Progress = work.checkpoint ?? { total: 0, rooms: [], failed: [], after: 0 };
+    for (let isOver = false; !isOver; ) {
+      const rooms = await listRetainedRooms(work.reader(), progress.after, BATCH);
+      for (const room of rooms) progress = await purgeExpired(work, policy, room, progress, isDry);
+      progress = { ...progress, after: rooms.at(-1)?.roomNid ?? progress.after };
+      const stored = progress;
+      await work.commit(async () => ({ checkpoint: stored, phase: 'purge', done: stored.total, value: undefined }));
+      isOver = rooms.length < BATCH;
+    }
+    const { total, rooms, failed } = progress;
+    return { total, rooms, ...(failed.length > 0 && { failed }) };
+  },
+});
+
+/** Purges the expired history of a room, and notes how that has ended. */
+async function purgeExpired(
+  { calls, actor, signal, jobRun, reader }: JobScope<Progress>,
+  policy: RetentionPolicy,
+  { roomId, roomNid, policy: json }: RetainedRoom,
+  progress: Progress,
+  isDry: boolean,
+): Promise<Progress> {
+  signal.throwIfAborted();
+  const lifetimeMs = policy.keep.includes(roomId) ? undefined : lifetimeOf(policy, json);
+  const upToTs = lifetimeMs === undefined ? undefined : Math.max(Date.now() - lifetimeMs, 0);
+  if (upToTs === undefined || !(await hasExpired(reader(), { roomId, roomNid }, upToTs))) return progress;
+  const requestId = `${jobRun?.job.id ?? ''}/${roomId}`;
+  const input = { roomId, upToTs, deleteLocalEvents: true };
+  const refusal = isDry ? undefined : await calls.runOnce('purgeHistory', input, { actor, requestId, signal });
+  if (refusal !== undefined) {
+    const failure = { id: roomId, reason: describeError(refusal) };
+    return { ...progress, failed: [...progress.failed, failure].slice(-MAX_NAMED) };
+  }
+  return { ...progress, total: progress.total + 1, rooms: [...progress.rooms, roomId].slice(0, MAX_NAMED) };
+}
+
+/** How long events of a room stay, in ms. `undefined`: for ever. */
+function lifetimeOf(
+  { defaultLifetimeMs, minLifetimeMs, maxLifetimeMs }: RetentionPolicy,
+  json?: string,
+): number | undefined {
+  const event: unknown = json === undefined ? undefined : JSON.parse(json);
+  const { content } = isRecord(event) ? event : {};
+  const own = isRecord(content) ? content.max_lifetime : undefined;
+  if (typeof own !== 'number' || !Number.isSafeInteger(own) || own <= 0) return defaultLifetimeMs;
+  return Math.min(Math.max(own, minLifetimeMs), maxLifetimeMs ?? own);
+}
+
+/** Whether a room has events before a time that a purge would remove. */
+async function hasExpired(
+  db: Db,
+  { roomId, roomNid }: { readonly roomId: RoomId; readonly roomNid: number },
+  time: number,
+): Promise<boolean> {
+  const { events } = await listTimeline(db, roomId, { direction: 'f', limit: LOOKED_AT });
+  const old = events.filter(({ event: { origin_server_ts: ts } }) => typeof ts !== 'number' || ts < time);
+  if (old.length === 0) return false;
+  const nids = await findEventNids(
+    db,
+    old.map(({ eventId }) => eventId),
+  );
+  const last = new Set(await listLastEvents(db, roomNid));
+  return [...nids.values()].some((nid) => !last.has(nid));
+}

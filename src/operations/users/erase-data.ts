@@ -1,0 +1,53 @@
+import type { UserId } from '../../ids.ts';
+import { countErasable, deleteErasable, type ErasableData } from '../../storage/erasable-data.ts';
+import type { JobScope } from '../define-operation.ts';
+import type { redactUserEvents } from './redact-user-events.ts';
+
+/** What an erasure can remove besides the profile, by redaction and by deletion. */
+const REDACTABLE = ['messages', 'profile'] as const;
+const DELETABLE = ['account_data', 'key_backups', 'reports'] as const satisfies readonly ErasableData[];
+export const REMOVABLE = [...REDACTABLE, ...DELETABLE] as const;
+
+export type Redactable = (typeof REDACTABLE)[number];
+export type Removable = (typeof REMOVABLE)[number];
+
+/** Number of things of each kind that an erasure has removed. */
+export type ErasedData = { readonly [Kind in Removable]?: number };
+
+/** Event types that are redacted. Joins carry the name and the avatar of the user. */
+const TYPES: Readonly<Record<Redactable, string[]>> = {
+  messages: ['m.room.message', 'm.room.encrypted', 'm.sticker', 'm.reaction'],
+  profile: ['m.room.member'],
+};
+
+export const isRedactable = (kind: Removable): kind is Redactable => kind in TYPES;
+
+/** The input of a redaction of these kinds, in all rooms. */
+export const redactionOf = (
+  userId: UserId,
+  kinds: readonly Redactable[],
+  dryRun: boolean,
+): Parameters<typeof redactUserEvents.run>[1] => ({
+  userId,
+  rooms: [],
+  limit: Number.MAX_SAFE_INTEGER,
+  useAdmin: false,
+  types: kinds.flatMap((kind) => TYPES[kind]),
+  dryRun,
+});
+
+/** Deletes data of a user. In a dry run, only counts it. @returns the number of rows of each kind */
+export function deleteData<Progress extends object>(
+  { commit, dryRun }: Pick<JobScope<Progress>, 'commit' | 'dryRun'>,
+  progress: Progress,
+  userId: UserId,
+  kinds: readonly Removable[],
+): Promise<ErasedData> {
+  return commit(async (transaction) => {
+    const deleted: [ErasableData, number][] = [];
+    for (const kind of DELETABLE.filter((candidate) => kinds.includes(candidate))) {
+      deleted.push([kind, await (dryRun ? countErasable : deleteErasable)(transaction, kind, userId)]);
+    }
+    return { checkpoint: progress, phase: 'delete', value: Object.fromEntries(deleted) };
+  });
+}

@@ -1,0 +1,83 @@
+import { z } from 'zod';
+import { closedObject } from './setting-mistakes.ts';
+
+/** `options.rooms`: what the plugin does with rooms on its own. */
+export interface RoomOptions {
+  /**
+   * Purges rooms that have had no local users for some time. A job looks for such rooms once a day. `GET
+   * /_dendrite/admin/abandonedRooms` lists the rooms before they are purged, and hooks of `purgeRoom` can prevent a purge.
+   * @defaultValue `false`: such rooms are kept
+   */
+  readonly purgeAbandoned?:
+    | false
+    | {
+        /**
+         * How long a room must have had no local users, in ms. The time begins when a daily check first finds the room
+         * without local users. At least one day.
+         */
+        readonly afterMs: number;
+        /** Ids of rooms that are never purged. @defaultValue none */
+        readonly keep?: readonly string[];
+        /** Maximum number of rooms that are purged in one day. @defaultValue 100 */
+        readonly atMost?: number;
+        /** Whether rooms are only listed and never purged. @defaultValue false */
+        readonly dryRun?: boolean;
+      };
+  /**
+   * Purges history that has expired, with events of local users. A job looks for it once a day. A room's
+   * `m.room.retention` event says how long its events stay. Hooks of `purgeHistory` can prevent the purge of a room.
+   * @defaultValue `false`: history stays, whatever `m.room.retention` says
+   */
+  readonly retention?:
+    | false
+    | {
+        /** How long events stay in rooms without `m.room.retention`, in ms. At least one day. @defaultValue for ever */
+        readonly defaultLifetimeMs?: number;
+        /** The shortest time that `m.room.retention` may set, in ms. At least one day. @defaultValue 86400000, one day */
+        readonly minLifetimeMs?: number;
+        /** The longest time that `m.room.retention` may set, in ms. @defaultValue no maximum */
+        readonly maxLifetimeMs?: number;
+        /** Ids of rooms whose history is never purged. @defaultValue none */
+        readonly keep?: readonly string[];
+        /** Whether runs only count rooms and purge nothing. @defaultValue false */
+        readonly dryRun?: boolean;
+      };
+}
+
+/** How long events stay, in ms. It may exceed the longest time of a timer. */
+const lifetime = z.int().min(24 * 3_600_000, 'must be at least one day, 86400000');
+
+/** The schema of `options.rooms`. */
+export const roomOptions = closedObject({
+  purgeAbandoned: z
+    .union(
+      [
+        z.literal(false),
+        closedObject({
+          afterMs: z.int().min(24 * 3_600_000, 'must be at least one day, 86400000'),
+          keep: z.array(z.string()).default([]),
+          atMost: z.int().positive().default(100),
+          dryRun: z.boolean().default(false),
+        }),
+      ],
+      { error: 'must be false, or an object such as { afterMs: 2592000000 }' },
+    )
+    .default(false),
+  retention: z
+    .union(
+      [
+        z.literal(false),
+        closedObject({
+          defaultLifetimeMs: lifetime.optional(),
+          minLifetimeMs: lifetime.default(24 * 3_600_000),
+          maxLifetimeMs: lifetime.optional(),
+          keep: z.array(z.string()).default([]),
+          dryRun: z.boolean().default(false),
+        }).refine(({ minLifetimeMs, maxLifetimeMs = minLifetimeMs }) => minLifetimeMs <= maxLifetimeMs, {
+          error: 'minLifetimeMs must not be longer than maxLifetimeMs',
+        }),
+      ],
+      { error: 'must be false, or an object such as { defaultLifetimeMs: 31536000000 }' },
+    )
+    .default(false),
+}).prefault({});

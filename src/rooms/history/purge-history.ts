@@ -1,0 +1,152 @@
+import type { Knex } from 'knex';
+import { addCounts, type RowCounts } from '../../storage/deletion.ts';
+import { deleteLostEvents, findQueuedEvents } from '../../storage/federation/queue.ts';
+import { forgetLeftoverState, forgetNeeded, hasLeftovers } from '../../storage/plugin/history-leftovers.ts';
+import { findNewest, readNeeds, type WalkPosition } from '../../storage/syncapi/history-needs.ts';
+import { deleteBrokenRelations } from '../../storage/syncapi/history-timeline.ts';
+import { deleteLostNotifications, listLocalMembersEver } from '../../storage/userapi/history-notifications.ts';
+import { deleteLeftovers, LEFTOVER_KINDS } from './delete-leftovers.ts';
+import { createNeededLeftovers } from './needed-leftovers.ts';
+import { type HistoryProgress, type HistoryWork, lockHistory, type PurgedRoom } from './purged-room.ts';
+import { removeNextEvents } from './remove-events.ts';
+
+/** Target time of a step, in ms. The size doubles if a step took less than half of it, and halves if it took longer. */
+const STEP_MS = 400;
+const [SMALLEST_STEP, FIRST_STEP, LARGEST_STEP] = [100, 1_000, 8_000];
+/** Number of events whose needs one step reads. */
+const WALKED = 10_000;
+const RELATIONS = 10_000;
+const USERS = 500;
+const QUEUED = 1_000;
+
+/** Runs steps until the purge is done. @returns the progress after the last step */
+export async function purgeHistoryBefore(
+  work: HistoryWork,
+  room: PurgedRoom,
+  before: HistoryProgress,
+): Promise<HistoryProgress> {
+  let progress = before;
+  /** Runs a step that adds to the deleted rows. @returns the step's own result */
+  const step = <T>(
+    phase: string,
+    run: (transaction: Knex.Transaction) => Promise<Partial<HistoryProgress> & { readonly value: T }>,
+  ): Promise<T> =>
+    work.commit(async (transaction) => {
+      const { value, ...changed } = await run(transaction);
+      const next = { ...progress, ...changed, deleted: addCounts(progress.deleted, changed.deleted ?? {}) };
+      progress = next;
+      const total = Math.max(next.total, next.purged);
+      return { checkpoint: next, phase, done: next.purged, total, value };
+    });
+
+  await removeTimeline(work, room, step, () => progress);
+  await removeRelations(room, step);
+  await removeNotifications(room, step);
+  await removeState(room, step);
+  await removeQueued(room, step);
+  return progress;
+}
+
+type Step = <T>(
+  phase: string,
+  run: (transaction: Knex.Transaction) => Promise<Partial<HistoryProgress> & { readonly value: T }>,
+) => Promise<T>;
+
+async function removeTimeline(
+  { removeDocuments }: HistoryWork,
+  room: PurgedRoom,
+  step: Step,
+  progress: () => HistoryProgress,
+): Promise<void> {
+  let size = FIRST_STEP;
+  for (let { after } = progress(); after !== undefined; { after } = progress()) {
+    const from = after;
+    const startedAt = performance.now();
+    await step('timeline', async (transaction) => {
+      await lockHistory(transaction, room.roomId);
+      const { removed, deleted, next } = await removeNextEvents(transaction, room, removeDocuments, from, size);
+      return { after: next, purged: progress().purged + removed, deleted, value: undefined };
+    });
+    const tookMs = performance.now() - startedAt;
+    if (tookMs < STEP_MS / 2) size = Math.min(size * 2, LARGEST_STEP);
+    else if (tookMs > STEP_MS) size = Math.max(Math.floor(size / 2), SMALLEST_STEP);
+  }
+}
+
+/** Deletes relations whose child has left the timeline before its parent, or whose parent was never stored. */
+async function removeRelations({ roomId }: PurgedRoom, step: Step): Promise<void> {
+  for (let after: readonly [string, string] | undefined = ['', '']; after !== undefined; ) {
+    const from: readonly [string, string] = after;
+    after = await step('relations', async (transaction) => {
+      const { deleted, next } = await deleteBrokenRelations(transaction, roomId, from, RELATIONS);
+      return { deleted, value: next };
+    });
+  }
+}
+
+async function removeNotifications({ roomId, localServerNames }: PurgedRoom, step: Step): Promise<void> {
+  for (let after: string | undefined = ''; after !== undefined; ) {
+    const from: string = after;
+    after = await step('notifications', async (transaction) => {
+      const userIds = await listLocalMembersEver(transaction, roomId, localServerNames, { after: from, limit: USERS });
+      const deleted: RowCounts =
+        userIds.length === 0 ? {} : await deleteLostNotifications(transaction, roomId, userIds);
+      return { deleted, value: userIds.length < USERS ? undefined : userIds.at(-1) };
+    });
+  }
+}
+
+/** Deletes state events, snapshots and blocks that neither the rest of the timeline nor the current state needs. */
+async function removeState(room: PurgedRoom, step: Step): Promise<void> {
+  const { roomId, roomNid, deleteLocalEvents } = room;
+  const needed = await step('state', async (transaction) => {
+    const { stateSnapshotNid } = await lockHistory(transaction, roomId);
+    if (!(await hasLeftovers(transaction, roomNid, deleteLocalEvents))) return { value: undefined };
+    await forgetNeeded(transaction, roomNid);
+    const leftovers = createNeededLeftovers(room, await findNewest(transaction, roomId));
+    await leftovers.mark(transaction, { snapshotNids: [stateSnapshotNid], authEventNids: [] });
+    return { value: leftovers };
+  });
+  if (needed === undefined) return;
+  for (let position: WalkPosition | undefined = [0, 0]; position !== undefined; ) {
+    const from: WalkPosition = position;
+    position = await step('state', async (transaction) => {
+      const { next, ...needs } = await readNeeds(transaction, roomId, from, WALKED);
+      await needed.mark(transaction, needs);
+      return { value: next };
+    });
+  }
+  for (let after: number | undefined = 0; after !== undefined; ) {
+    const from: number = after;
+    after = await step('state', async (transaction) => ({ value: await needed.markNamed(transaction, from) }));
+  }
+  for (const kind of LEFTOVER_KINDS) {
+    for (let hasMore = true; hasMore; ) {
+      hasMore = await step('state', async (transaction) => {
+        await lockHistory(transaction, roomId);
+        await needed.markNew(transaction);
+        const result = await deleteLeftovers(transaction, room, kind, FIRST_STEP);
+        return { deleted: result.deleted, value: result.hasMore };
+      });
+    }
+  }
+  await step('state', async (transaction) => {
+    await forgetLeftoverState(transaction, roomNid);
+    return { value: undefined };
+  });
+}
+
+/** Takes events that are no longer stored out of the queue for other servers. */
+async function removeQueued({ roomId }: PurgedRoom, step: Step): Promise<void> {
+  let waiting = await step('federation queue', async (transaction) => ({
+    value: (await findQueuedEvents(transaction, roomId, 0)).nids,
+  }));
+  while (waiting.length > 0) {
+    const batch = waiting.slice(0, QUEUED);
+    waiting = waiting.slice(QUEUED);
+    await step('federation queue', async (transaction) => ({
+      deleted: await deleteLostEvents(transaction, batch),
+      value: undefined,
+    }));
+  }
+}

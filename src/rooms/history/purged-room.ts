@@ -1,0 +1,60 @@
+import type { Knex } from 'knex';
+import { MatrixError } from '../../errors.ts';
+import type { RoomId, ServerName } from '../../ids.ts';
+import type { JobStep } from '../../jobs/job.ts';
+import type { RemoveDocuments } from '../../search/search.ts';
+import type { RowCounts } from '../../storage/deletion.ts';
+import { isPurging } from '../../storage/plugin/purges.ts';
+import type { RoomKeys } from '../../storage/room-tables.ts';
+import { lockRoom } from '../../storage/roomserver/rooms.ts';
+import type { Place } from '../../storage/syncapi/history-timeline.ts';
+import type { AfterCommit } from '../../storage/transact.ts';
+
+/** The room whose history is purged, and the settings of the purge. */
+export interface PurgedRoom extends RoomKeys {
+  /** The place before which the history goes. */
+  readonly point: Place;
+  /** Whether the timeline is large: then reading the places of all rooms is faster than looking up each event of the room. */
+  readonly isLarge: boolean;
+  /** Whether events of local users are deleted too. If not, they leave the timeline, but stay stored. */
+  readonly deleteLocalEvents: boolean;
+  readonly localServerNames: readonly ServerName[];
+}
+
+/** The checkpoint of a purge. Every phase can be repeated, so the phases after the first one start anew in a resumed job. */
+export interface HistoryProgress {
+  readonly point: Place;
+  readonly isLarge: boolean;
+  /** The place up to which the timeline is purged. `undefined` once the timeline is done. */
+  readonly after?: Place | undefined;
+  /** Number of events that have left the timeline. */
+  readonly purged: number;
+  /** Number of events before the point, and number of those of local users. */
+  readonly total: number;
+  readonly local: number;
+  /** Number of deleted rows by table. */
+  readonly deleted: RowCounts;
+}
+
+/** What a purge needs from its job. */
+export interface HistoryWork {
+  readonly removeDocuments: RemoveDocuments;
+  /** Runs a step in a transaction of its own that also stores the checkpoint. */
+  readonly commit: <T>(
+    step: (transaction: Knex.Transaction, afterCommit: AfterCommit) => Promise<JobStep<T, HistoryProgress>>,
+  ) => Promise<T>;
+}
+
+/**
+ * Locks a room against new events until the end of the transaction.
+ * @throws MatrixError `M_NOT_FOUND` if the homeserver does not know the room, `M_BAD_STATE` if the whole room is being purged
+ */
+export async function lockHistory(
+  transaction: Knex.Transaction,
+  roomId: RoomId,
+): Promise<{ readonly roomNid: number; readonly stateSnapshotNid: number }> {
+  const room = await lockRoom(transaction, roomId);
+  if (room === undefined) throw new MatrixError('M_NOT_FOUND', 'room does not exist');
+  if (await isPurging(transaction, roomId)) throw new MatrixError('M_BAD_STATE', 'the room is being purged');
+  return room;
+}

@@ -1,0 +1,98 @@
+import type { Knex } from 'knex';
+import { type EventId, isUserId, splitUserId } from '../../ids.ts';
+import type { RemoveDocuments } from '../../search/search.ts';
+import { addCounts, type RowCounts } from '../../storage/deletion.ts';
+import { insertLeftoverEvents, insertLeftoverState } from '../../storage/plugin/history-leftovers.ts';
+import {
+  deleteEvents,
+  type Follower,
+  listLastEvents,
+  makeOutliers,
+  readPreviousIds,
+  unlinkEvents,
+} from '../../storage/roomserver/history-events.ts';
+import {
+  deleteFromTimeline,
+  insertBackwardExtremities,
+  listMissingPrevious,
+  type Place,
+  readTimelinePart,
+  type TimelineEvent,
+} from '../../storage/syncapi/history-timeline.ts';
+import type { PurgedRoom } from './purged-room.ts';
+
+/** The result of a step through the timeline. */
+export interface RemovedEvents {
+  /** Number of events that have left the timeline. */
+  readonly removed: number;
+  readonly deleted: RowCounts;
+  /** The place after which the next step begins. `undefined` after the last step. */
+  readonly next: Place | undefined;
+}
+
+type StoredTimelineEvent = TimelineEvent & { readonly eventNid: number };
+
+/**
+ * Takes the next events out of a room's timeline, in the order of the room's graph. After each step, the database is that of a
+ * homeserver that has never fetched these events: the events that follow them are backward extremities. State events, and
+ * local events unless the purge deletes them, stay stored as outliers. The room must be locked.
+ */
+export async function removeNextEvents(
+  transaction: Knex.Transaction,
+  room: PurgedRoom,
+  removeDocuments: RemoveDocuments,
+  after: Place,
+  limit: number,
+): Promise<RemovedEvents> {
+  const { roomId, roomNid, point, deleteLocalEvents } = room;
+  const kept = new Set(await listLastEvents(transaction, roomNid));
+  const { events, next } = await readTimelinePart(transaction, room, { after, before: point, limit });
+  const gone = events.filter(({ eventNid }) => eventNid === undefined || !kept.has(eventNid));
+  if (gone.length === 0) return { removed: 0, deleted: {}, next };
+  const stored = gone.filter((event): event is StoredTimelineEvent => event.eventNid !== undefined);
+  const staying = stored.filter((event) => event.isState || (isLocal(room, event) && !deleteLocalEvents));
+  const stays = new Set(staying);
+  const deleted = stored.filter((event) => !stays.has(event));
+
+  const links = await unlinkAll(transaction, room, gone, stored);
+  const counts = [
+    links.deleted,
+    await deleteFromTimeline(transaction, roomId, idsOf(gone)),
+    await deleteEvents(transaction, room, { eventIds: idsOf(deleted), eventNids: nidsOf(deleted) }),
+  ];
+  await insertBackwardExtremities(transaction, roomId, links.followers);
+  await insertLeftoverState(transaction, roomNid, [...new Set(stored.map(({ snapshotNid }) => snapshotNid))]);
+  await makeOutliers(transaction, nidsOf(staying));
+  await insertLeftoverEvents(
+    transaction,
+    roomNid,
+    staying.map((event) => ({ eventNid: event.eventNid, isLocal: isLocal(room, event) })),
+  );
+  await removeDocuments(gone, transaction);
+  return { removed: gone.length, deleted: counts.reduce(addCounts), next };
+}
+
+const idsOf = (events: readonly TimelineEvent[]): EventId[] => events.map(({ eventId }) => eventId);
+const nidsOf = (events: readonly StoredTimelineEvent[]): number[] => events.map(({ eventNid }) => eventNid);
+
+function isLocal({ localServerNames }: PurgedRoom, { sender }: TimelineEvent): boolean {
+  return isUserId(sender) && localServerNames.includes(splitUserId(sender).serverName);
+}
+
+/**
+ * Takes events out of the lists of followers. @returns the followers that stay in the timeline: they become backward extremities
+ */
+async function unlinkAll(
+  transaction: Knex.Transaction,
+  { roomId }: PurgedRoom,
+  gone: readonly TimelineEvent[],
+  stored: readonly StoredTimelineEvent[],
+): Promise<{ readonly deleted: RowCounts; readonly followers: readonly Follower[] }> {
+  const missing = await listMissingPrevious(transaction, roomId, idsOf(gone));
+  const first = await unlinkEvents(transaction, [...idsOf(gone), ...missing], nidsOf(stored));
+  // No known list has these events. Their JSON names their previous events.
+  const previous = await readPreviousIds(transaction, first.missed);
+  if (previous.length === 0) return first;
+  const second = await unlinkEvents(transaction, previous, first.missed);
+  return { deleted: addCounts(first.deleted, second.deleted), followers: first.followers };
+}

@@ -1,0 +1,181 @@
+import type { Knex } from 'knex';
+import type { EventId, RoomId } from '../../ids.ts';
+import { isRecord } from '../../json.ts';
+import { type Db, rowsOf } from '../database.ts';
+import { addCounts, deleteRows, type RowCounts } from '../deletion.ts';
+import type { RoomKeys } from '../room-tables.ts';
+
+/** NIDs of the events that a room cannot do without: its forward extremities, and the event that was last sent to clients. */
+export async function listLastEvents(db: Db, roomNid: number): Promise<number[]> {
+  const rows = await rowsOf<{ nid: string }>(
+    db.raw(
+      `SELECT DISTINCT unnest(latest_event_nids || last_event_sent_nid) AS nid FROM public.roomserver_rooms
+       WHERE room_nid = ?`,
+      [roomNid],
+    ),
+  );
+  return rows.map(({ nid }) => Number(nid));
+}
+
+/** An event that follows an event that is gone. */
+export interface Follower {
+  readonly previous: EventId;
+  readonly eventNid: number;
+}
+
+/** The result of taking events out of the lists of followers. */
+export interface Unlinked {
+  readonly deleted: RowCounts;
+  /** The followers that are left. */
+  readonly followers: readonly Follower[];
+  /** NIDs of the given events that no list had. */
+  readonly missed: readonly number[];
+}
+
+/**
+ * Takes events out of the lists of followers of other events, and deletes the lists that become empty.
+ * @param previous ids of the events whose lists are changed
+ * @param eventNids NIDs of the events to take out
+ */
+export async function unlinkEvents(
+  transaction: Knex.Transaction,
+  previous: readonly EventId[],
+  eventNids: readonly number[],
+): Promise<Unlinked> {
+  const [row] = await rowsOf<{
+    deleted: string;
+    previous: EventId[] | null;
+    nids: string[] | null;
+    missed: string[] | null;
+  }>(
+    transaction.raw(
+      `WITH gone AS (SELECT nid FROM unnest(CAST(:eventNids AS bigint[])) AS g(nid)),
+       links AS MATERIALIZED (
+         SELECT p.previous_event_id, n.nid, n.position, g.nid IS NOT NULL AS is_gone FROM public.roomserver_previous_events p
+         CROSS JOIN unnest(p.event_nids) WITH ORDINALITY AS n(nid, position) LEFT JOIN gone g ON g.nid = n.nid
+         WHERE p.previous_event_id = ANY(:previous)),
+       lists AS MATERIALIZED (
+         SELECT previous_event_id, array_agg(nid ORDER BY position) FILTER (WHERE NOT is_gone) AS nids, bool_or(is_gone) AS has_gone
+         FROM links GROUP BY previous_event_id),
+       shortened AS (
+         UPDATE public.roomserver_previous_events p SET event_nids = l.nids FROM lists l
+         WHERE p.previous_event_id = l.previous_event_id AND l.has_gone AND l.nids IS NOT NULL),
+       deleted AS (
+         DELETE FROM public.roomserver_previous_events p USING lists l
+         WHERE p.previous_event_id = l.previous_event_id AND l.nids IS NULL RETURNING 1)
+       SELECT (SELECT count(*) FROM deleted) AS deleted,
+         (SELECT array_agg(previous_event_id) FROM links WHERE NOT is_gone) AS previous,
+         (SELECT array_agg(nid::text) FROM links WHERE NOT is_gone) AS nids,
+         (SELECT array_agg(nid::text) FROM gone WHERE nid NOT IN (SELECT nid FROM links WHERE is_gone)) AS missed`,
+      { previous: [...previous], eventNids: [...eventNids] },
+    ),
+  );
+  return {
+    deleted: { roomserver_previous_events: Number(row?.deleted ?? 0) },
+    followers: (row?.previous ?? []).map((id, i) => ({ previous: id, eventNid: Number(row?.nids?.[i]) })),
+    missed: (row?.missed ?? []).map(Number),
+  };
+}
+
+/** The ids of all previous events of the given events, from their JSON. */
+export async function readPreviousIds(db: Db, eventNids: readonly number[]): Promise<EventId[]> {
+  if (eventNids.length === 0) return [];
+  const rows = await rowsOf<{ event_json: string }>(
+    db.raw('SELECT event_json FROM public.roomserver_event_json WHERE event_nid = ANY(?)', [[...eventNids]]),
+  );
+  const ids = rows.flatMap(({ event_json: json }) => {
+    const event: unknown = JSON.parse(json);
+    const references: readonly unknown[] = isRecord(event) && Array.isArray(event.prev_events) ? event.prev_events : [];
+    return references.map((reference: unknown) => (Array.isArray(reference) ? (reference[0] as unknown) : reference));
+  });
+  return [...new Set(ids.filter((id): id is EventId => typeof id === 'string'))];
+}
+
+/**
+ * Makes events outliers: they are stored, but have no place in their room. Dendrite knows an outlier by its missing state
+ * snapshot, and gives it a place again if it fetches the history.
+ */
+export async function makeOutliers(transaction: Knex.Transaction, eventNids: readonly number[]): Promise<void> {
+  await transaction.raw(
+    `UPDATE public.roomserver_events SET sent_to_output = false, state_snapshot_nid = 0 WHERE event_nid = ANY(?)`,
+    [[...eventNids]],
+  );
+}
+
+/**
+ * Deletes events, with reports of them and retired invites. A redaction whose target is deleted takes effect again if the
+ * target is fetched again: Dendrite then looks for redactions that are not validated.
+ */
+export async function deleteEvents(
+  transaction: Knex.Transaction,
+  { roomNid }: RoomKeys,
+  events: { readonly eventIds: readonly EventId[]; readonly eventNids: readonly number[] },
+): Promise<RowCounts> {
+  if (events.eventNids.length === 0) return {};
+  const bindings = { roomNid, ids: [...events.eventIds], nids: [...events.eventNids] };
+  await transaction.raw(
+    `UPDATE public.roomserver_redactions SET validated = false WHERE redacts_event_id = ANY(:ids) AND validated
+       AND redaction_event_id <> ALL(:ids)`,
+    bindings,
+  );
+  const conditions: readonly (readonly [table: string, condition: string])[] = [
+    ['public.roomserver_redactions', 'redaction_event_id = ANY(:ids)'],
+    ['public.roomserver_reported_events', 'event_nid = ANY(:nids)'],
+    ['public.roomserver_invites', 'invite_event_id = ANY(:ids) AND room_nid = :roomNid AND retired'],
+    ['public.roomserver_event_json', 'event_nid = ANY(:nids)'],
+    ['public.roomserver_events', 'event_nid = ANY(:nids)'],
+  ];
+  let counts: RowCounts = {};
+  for (const [table, condition] of conditions) {
+    counts = addCounts(counts, await deleteRows(transaction, table, condition, bindings));
+  }
+  return counts;
+}
+
+/** The outliers among events, with their ids. Leaves out rejected events, whose rejection the homeserver must remember. */
+export async function findOutliers(
+  db: Db,
+  eventNids: readonly number[],
+): Promise<{ readonly eventIds: readonly EventId[]; readonly eventNids: readonly number[] }> {
+  const rows = await rowsOf<{ event_id: EventId; event_nid: string }>(
+    db.raw(
+      `SELECT event_id, event_nid FROM public.roomserver_events
+       WHERE event_nid = ANY(?) AND state_snapshot_nid = 0 AND NOT sent_to_output AND NOT is_rejected`,
+      [[...eventNids]],
+    ),
+  );
+  return { eventIds: rows.map(({ event_id }) => event_id), eventNids: rows.map(({ event_nid }) => Number(event_nid)) };
+}
+
+/** Those of the given events that a membership, an invite or the current state of their room names. */
+export async function listNamedEvents(
+  db: Db,
+  { roomId, roomNid }: { readonly roomId: RoomId; readonly roomNid: number },
+  eventNids: readonly number[],
+): Promise<number[]> {
+  const rows = await rowsOf<{ nid: string }>(
+    db.raw(
+      `SELECT e.event_nid AS nid FROM public.roomserver_events e
+       JOIN public.roomserver_event_state_keys k ON k.event_state_key_nid = e.event_state_key_nid
+       WHERE e.event_nid = ANY(:eventNids) AND (
+         EXISTS (SELECT FROM public.syncapi_current_room_state c WHERE c.event_id = e.event_id)
+         OR EXISTS (SELECT FROM public.roomserver_membership m
+                    WHERE m.room_nid = :roomNid AND m.target_nid = e.event_state_key_nid AND m.event_nid = e.event_nid)
+         OR EXISTS (SELECT FROM public.syncapi_memberships m
+                    WHERE m.room_id = :roomId AND m.user_id = k.event_state_key AND m.event_id = e.event_id)
+         OR EXISTS (SELECT FROM public.roomserver_invites i WHERE i.invite_event_id = e.event_id AND NOT i.retired))`,
+      { roomId, roomNid, eventNids: [...eventNids] },
+    ),
+  );
+  return rows.map(({ nid }) => Number(nid));
+}
+
+/** The distinct auth events of events. */
+export async function listAuthEvents(db: Db, eventNids: readonly number[]): Promise<number[]> {
+  const rows = await rowsOf<{ nid: string }>(
+    db.raw(`SELECT DISTINCT unnest(auth_event_nids) AS nid FROM public.roomserver_events WHERE event_nid = ANY(?)`, [
+      [...eventNids],
+    ]),
+  );
+  return rows.map(({ nid }) => Number(nid));
+}

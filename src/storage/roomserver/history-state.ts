@@ -1,0 +1,63 @@
+import type { Knex } from 'knex';
+import { type Db, rowsOf } from '../database.ts';
+import { deleteRows, type RowCounts } from '../deletion.ts';
+
+/** The distinct blocks of state snapshots. */
+export async function listBlocks(db: Db, snapshotNids: readonly number[]): Promise<number[]> {
+  if (snapshotNids.length === 0) return [];
+  const rows = await rowsOf<{ nid: string }>(
+    db.raw(
+      `SELECT DISTINCT unnest(state_block_nids) AS nid FROM public.roomserver_state_snapshots
+       WHERE state_snapshot_nid = ANY(?)`,
+      [[...snapshotNids]],
+    ),
+  );
+  return rows.map(({ nid }) => Number(nid));
+}
+
+/** Marks the leftover events of a room that state blocks contain as needed. @returns the auth events of all their events */
+export async function markBlockEvents(
+  transaction: Knex.Transaction,
+  roomNid: number,
+  blockNids: readonly number[],
+): Promise<number[]> {
+  if (blockNids.length === 0) return [];
+  await transaction.raw(
+    `UPDATE matrix_admin.history_leftovers SET needed = true
+     WHERE room_nid = ? AND kind = 'event' AND NOT needed
+       AND nid IN (SELECT unnest(event_nids) FROM public.roomserver_state_block WHERE state_block_nid = ANY(?))`,
+    [roomNid, [...blockNids]],
+  );
+  const rows = await rowsOf<{ nid: string }>(
+    transaction.raw(
+      `SELECT DISTINCT unnest(e.auth_event_nids) AS nid FROM public.roomserver_events e
+       WHERE e.event_nid IN (SELECT unnest(event_nids) FROM public.roomserver_state_block WHERE state_block_nid = ANY(?))`,
+      [[...blockNids]],
+    ),
+  );
+  return rows.map(({ nid }) => Number(nid));
+}
+
+/** Deletes state snapshots of a room. */
+export function deleteSnapshots(
+  transaction: Knex.Transaction,
+  roomNid: number,
+  nids: readonly number[],
+): Promise<RowCounts> {
+  return deleteRows(
+    transaction,
+    'public.roomserver_state_snapshots',
+    'state_snapshot_nid = ANY(:nids) AND room_nid = :roomNid AND cardinality(state_block_nids) > 0',
+    { nids: [...nids], roomNid },
+  );
+}
+
+/** Deletes state blocks. Leaves out the block without events, which all rooms share. */
+export function deleteBlocks(transaction: Knex.Transaction, nids: readonly number[]): Promise<RowCounts> {
+  return deleteRows(
+    transaction,
+    'public.roomserver_state_block',
+    'state_block_nid = ANY(:nids) AND cardinality(event_nids) > 0',
+    { nids: [...nids] },
+  );
+}

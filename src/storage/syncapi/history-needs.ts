@@ -1,0 +1,76 @@
+import type { RoomId } from '../../ids.ts';
+import { type Db, rowsOf } from '../database.ts';
+
+/** The groups of a room's timeline rows. An index has the rows of each group in the order of their stream positions. */
+const GROUPS = ['exclude_from_sync = false', 'exclude_from_sync = true', 'exclude_from_sync IS NULL'] as const;
+
+/** The state snapshots and auth events that a part of a timeline needs. */
+export interface TimelineNeeds {
+  readonly snapshotNids: readonly number[];
+  readonly authEventNids: readonly number[];
+}
+
+/** A position in a walk through a timeline: the index of a group of rows, and the stream position of the last row. */
+export type WalkPosition = readonly [group: number, after: number];
+
+const NEEDS = `SELECT (SELECT max(id) FROM page) AS last, (SELECT count(*) FROM page) AS events,
+    array_agg(DISTINCT e.state_snapshot_nid::text) AS snapshots,
+    array_agg(DISTINCT a.nid::text) FILTER (WHERE a.nid IS NOT NULL) AS auth
+  FROM page JOIN public.roomserver_events e ON e.event_id = page.event_id
+  LEFT JOIN LATERAL unnest(e.auth_event_nids) AS a(nid) ON true`;
+
+interface NeedsRow {
+  last: string | null;
+  events: string;
+  snapshots: string[] | null;
+  auth: string[] | null;
+}
+
+const needsOf = (row: NeedsRow | undefined): TimelineNeeds => ({
+  snapshotNids: (row?.snapshots ?? []).map(Number),
+  authEventNids: (row?.auth ?? []).map(Number),
+});
+
+/** Reads what the next `limit` events of a room need, and where the walk continues. */
+export async function readNeeds(
+  db: Db,
+  roomId: RoomId,
+  [group, after]: WalkPosition,
+  limit: number,
+): Promise<TimelineNeeds & { readonly next: WalkPosition | undefined }> {
+  const inGroup = GROUPS[group];
+  if (inGroup === undefined) return { ...needsOf(undefined), next: undefined };
+  const [row] = await rowsOf<NeedsRow>(
+    db.raw(
+      `WITH page AS MATERIALIZED (SELECT id, event_id FROM public.syncapi_output_room_events
+         WHERE room_id = :roomId AND ${inGroup} AND id > :after ORDER BY id LIMIT :limit) ${NEEDS}`,
+      { roomId, after, limit },
+    ),
+  );
+  const isOver = Number(row?.events ?? 0) < limit;
+  return { ...needsOf(row), next: isOver ? [group + 1, 0] : [group, Number(row?.last ?? 0)] };
+}
+
+/** Reads what events after a stream position need, and the newest stream position of the room. */
+export async function readNewNeeds(
+  db: Db,
+  roomId: RoomId,
+  after: number,
+): Promise<TimelineNeeds & { readonly newest: number }> {
+  const [row] = await rowsOf<NeedsRow>(
+    db.raw(
+      `WITH page AS MATERIALIZED (SELECT id, event_id FROM public.syncapi_output_room_events
+         WHERE room_id = :roomId AND id > :after) ${NEEDS}`,
+      { roomId, after },
+    ),
+  );
+  return { ...needsOf(row), newest: Math.max(after, Number(row?.last ?? 0)) };
+}
+
+/** The newest stream position of a room. */
+export async function findNewest(db: Db, roomId: RoomId): Promise<number> {
+  const [row] = await rowsOf<{ newest: string | null }>(
+    db.raw('SELECT max(id) AS newest FROM public.syncapi_output_room_events WHERE room_id = ?', [roomId]),
+  );
+  return Number(row?.newest ?? 0);
+}

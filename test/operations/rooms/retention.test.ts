@@ -1,0 +1,104 @@
+import type { Knex } from 'knex';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { RoomId } from '../../../src/ids.ts';
+import { deny } from '../../../src/index.ts';
+import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
+import { jsonOf } from '../../support/http-client.ts';
+import { ALICE, append, createRoom, messageOf } from '../../support/made-rooms.ts';
+import { type MountedPlugin, mountPlugin } from '../../support/mounted-plugin.ts';
+
+const DAY_MS = 24 * 3_600_000;
+
+let database: TestDatabase;
+let db: Knex;
+let plugin: MountedPlugin;
+beforeAll(async () => {
+  database = await createTestDatabase({ fixture: true });
+  ({ db } = database);
+  // The recorded rooms are of a time long ago, so they would all expire.
+  await db('public.roomserver_rooms').update({ latest_event_nids: [] });
+  plugin = await mountPlugin({
+    database,
+    options: {
+      jobs: { pollIntervalMs: 50 },
+      rooms: { retention: { defaultLifetimeMs: 30 * DAY_MS, minLifetimeMs: 2 * DAY_MS, maxLifetimeMs: 60 * DAY_MS } },
+    },
+  });
+});
+afterAll(async () => {
+  await plugin.close();
+  await database.drop();
+});
+
+const run = async (body: object = {}): Promise<Record<string, unknown>> => {
+  const answer = await plugin.asAdmin('/_dendrite/admin/retention/purge', {
+    method: 'POST',
+    body: JSON.stringify(body),
+  });
+  expect([answer.status, answer.text]).toEqual([200, expect.any(String)]);
+  return jsonOf(answer);
+};
+/** A room with a message of each age, in days, and with a policy. */
+async function roomWith(lifetimeDays: number | undefined, agesInDays: readonly number[]): Promise<RoomId> {
+  const content = lifetimeDays === undefined ? {} : { max_lifetime: lifetimeDays * DAY_MS };
+  const roomId = await createRoom(plugin, {
+    drafts: [
+      { type: 'm.room.retention', sender: ALICE, stateKey: '', content },
+      ...agesInDays.map((age) => messageOf(ALICE, `of day ${age}`)),
+    ],
+  });
+  await append(plugin, roomId, messageOf(ALICE, 'of today'));
+  const rows = await db('public.syncapi_output_room_events').where({ room_id: roomId }).orderBy('id');
+  for (const [i, row] of rows.slice(0, -1).entries()) {
+    const age = agesInDays[i - (rows.length - 1 - agesInDays.length)] ?? agesInDays[0] ?? 0;
+    const event = { ...JSON.parse(row.headered_event_json), origin_server_ts: Date.now() - age * DAY_MS };
+    await db('public.syncapi_output_room_events')
+      .where({ id: row.id })
+      .update({ headered_event_json: JSON.stringify(event) });
+  }
+  return roomId;
+}
+const messagesIn = async (roomId: RoomId): Promise<string[]> => {
+  const rows = await db('public.syncapi_output_room_events')
+    .where({ room_id: roomId, type: 'm.room.message' })
+    .orderBy('id');
+  return rows.map((row) => JSON.parse(row.headered_event_json).content.body);
+};
+
+it('history goes when it has expired: by the policy of the room, within limits, or by that of the server', async () => {
+  const AGES = [90, 45, 20, 3, 1];
+  const byServer = await roomWith(undefined, AGES);
+  const byRoom = await roomWith(10, AGES);
+  const tooShort = await roomWith(1, AGES);
+  const tooLong = await roomWith(365, AGES);
+  const held = await roomWith(10, AGES);
+  const fresh = await roomWith(10, [3, 1]);
+  const off = plugin.admin.hooks.before('purgeHistory', { name: 'legal hold' }, ({ input }) =>
+    input.roomId === held ? deny('M_FORBIDDEN', 'legal hold') : undefined,
+  );
+  const due = [byServer, byRoom, tooShort, tooLong];
+  const tried = await run({ dry_run: true });
+  expect(new Set(tried.rooms as string[])).toEqual(new Set([...due, held]));
+  const { total, rooms, failed } = await run();
+  off();
+  expect(total).toBe(due.length);
+  expect(new Set(rooms as string[])).toEqual(new Set(due));
+  expect(failed).toEqual([{ id: held, reason: 'legal hold' }]);
+  const bodies = (...days: number[]): string[] => [...days.map((day) => `of day ${day}`), 'of today'];
+  expect(await messagesIn(byServer)).toEqual(bodies(20, 3, 1));
+  expect(await messagesIn(byRoom)).toEqual(bodies(3, 1));
+  expect(await messagesIn(tooShort)).toEqual(bodies(1));
+  expect(await messagesIn(tooLong)).toEqual(bodies(45, 20, 3, 1));
+  expect(await messagesIn(held)).toEqual(bodies(...AGES));
+  expect(await messagesIn(fresh)).toEqual(bodies(3, 1));
+  // Only the room that was held has expired history now.
+  expect(await run({ dry_run: true })).toMatchObject({ total: 1, rooms: [held] });
+});
+
+it('a job looks once a day', async () => {
+  await expect
+    .poll(() =>
+      db('matrix_admin.jobs').where({ created_by: 'system:purgeExpiredHistory', kind: 'purgeExpiredHistory' }),
+    )
+    .toMatchObject([{ state: 'succeeded' }]);
+});
