@@ -47,6 +47,7 @@ function commandOf(texts: Texts, operation: OperationName, name: string): Comman
         ...(isNullable(schema) && { nullable: true }),
         ...(required.includes(parameter) && preset === undefined && { required: true }),
         ...(preset !== undefined && preset !== null && { default: preset }),
+        ...(parameter in defaults && { isSent: true }),
         ...(values !== undefined && { values }),
         text: plain(texts.get(`${operation}.${parameter}`) ?? ''),
       };

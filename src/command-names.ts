@@ -83,6 +83,7 @@ const NAMES: Readonly<Partial<Record<OperationName, string>>> = {
   reindexFulltext: 'reindex',
   listAudit: 'audit list',
   serverVersion: 'server version',
+  getSearchIndex: 'search show-index',
   getOpenApiDocument: 'server openapi',
 };
 
@@ -152,6 +153,7 @@ export const SHORTHANDS: Readonly<Record<string, Shorthand>> = {
 /** Defaults of commands for parameters that have no default in the operation. */
 export const COMMAND_DEFAULTS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   'user set-admin': { admin: true },
+  'user redact-events': { rooms: [] },
 };
 
 /** Examples of commands. `--help` shows them in addition to the generated example. */

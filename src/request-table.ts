@@ -78,20 +78,21 @@ function tryRoute(route: Route): { template: RequestTemplate; score: number } {
     ([name, schema]) =>
       name in parameters && schema.default !== undefined && !isDeepStrictEqual(nothing[name], schema.default),
   );
+  const jobIdName = jobIdNameOf(route);
   const template: RequestTemplate = {
     method: route.method,
     path: route.path,
     parameters,
+    ...(jobIdName !== undefined && jobIdName !== 'job_id' && { jobIdName }),
     ...(fixed.length > 0 && { fixed: Object.fromEntries(fixed.map(([name]) => [name, nothing[name]])) }),
     ...(overridden.length > 0 && {
       defaults: Object.fromEntries(overridden.map(([name, schema]) => [name, schema.default])),
     }),
   };
   const taken = Object.entries(properties).filter(([name, schema]) => takes(route, template, name, sampleOf(schema)));
-  const answersLate = route.respondStarted !== undefined && startedStatus(route) !== 202;
   const unsuited = route.method === 'GET' && operationNamed(route.operation).effect !== 'read';
   const unusual = fixed.filter(([name, schema]) => !isDeepStrictEqual(nothing[name], schema.default));
-  const score = taken.length * 10 - unusual.length - (answersLate ? 5 : 0) - (unsuited ? 5 : 0);
+  const score = taken.length * 10 - unusual.length - (jobIdName === 'job_id' ? 0 : 5) - (unsuited ? 5 : 0);
   return { template, score };
 }
 
@@ -130,8 +131,12 @@ function valuesOf(
   return { values: Object.fromEntries(entries.map(([text, value]) => [String(value), text])) };
 }
 
-const startedStatus = (route: Route): number | undefined =>
-  route.respondStarted?.('job', { ...requestWith({}, [], {}), respondAsync: true }).status;
+/** Returns the name of the job's id in the answer of a started job. `undefined`: the answer does not name it. */
+function jobIdNameOf(route: Route): string | undefined {
+  const started = route.respondStarted?.('job', { ...requestWith({}, [], {}), respondAsync: true });
+  if (started === undefined) return 'job_id';
+  return isRecord(started.body) ? Object.keys(started.body)[0] : undefined;
+}
 
 /** Finds out which parts of a request a route reads. */
 function placesOf(route: Route): Place[] {
@@ -155,7 +160,8 @@ function placesOf(route: Route): Place[] {
     body: watch('body'),
     valuesOf: (name) => [query[name] ?? ''],
   });
-  return places;
+  const names = route.path.split('/').flatMap((part) => (/^[:*]/.test(part) ? [part.slice(1)] : []));
+  return places.filter((place) => place.in !== 'path' || names.includes(place.name));
 }
 
 /** Returns the input that a route makes from a request with these values. */

@@ -13,6 +13,8 @@ export interface Parameter {
   readonly nullable?: true;
   readonly required?: true;
   readonly default?: unknown;
+  /** Whether the command sends the default, because the operation has none. */
+  readonly isSent?: true;
   readonly values?: readonly string[];
   readonly text: string;
 }

@@ -26,18 +26,13 @@ export async function readInput(
     const value = await readOption(parameter, options, reader, isInteractive);
     if (value !== undefined) input[parameter.name] = value;
     else if (parameter.required) throw usage(command, `${spelt(parameter)} is missing.`);
-    else if (parameter.default !== undefined && command.preset === undefined) keepDefault(command, parameter, input);
+    else if (parameter.isSent) input[parameter.name] = parameter.default;
   }
   if (global['dry-run'] === true) {
     if (!command.parameters.some(({ name }) => name === 'dryRun')) throw usage(command, 'This command has no dry run.');
     input['dryRun'] = true;
   }
   return withContent(command, input);
-}
-
-/** Sets a default that the command has and its operation does not have. */
-function keepDefault({ name }: Command, parameter: Parameter, input: Input): void {
-  if (name === 'user set-admin') input[parameter.name] = parameter.default;
 }
 
 const spelt = ({ name, type }: Parameter): string =>

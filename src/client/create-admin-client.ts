@@ -38,8 +38,10 @@ export function createAdminClient(settings: AdminClientSettings): AdminClient {
     request,
     startJob: async (operation, input) => {
       const headers = { Prefer: 'respond-async' };
-      const body = await bodyOf(await send(requestOf(operation, input), { headers }));
-      if (isRecord(body) && typeof body.job_id === 'string') return body.job_id;
+      const start = requestOf(operation, input);
+      const body = await bodyOf(await send(start, { headers }));
+      const jobId = isRecord(body) ? body[start.jobIdName ?? 'job_id'] : undefined;
+      if (typeof jobId === 'string') return jobId;
       throw new TypeError(`${operation} has started no job`);
     },
     watchJob: (jobId, { signal } = {}) =>

@@ -22,6 +22,8 @@ export interface RequestTemplate {
   readonly fixed?: Readonly<Record<string, unknown>>;
   /** Defaults of the operation that differ from the route's defaults. Requests contain these values. */
   readonly defaults?: Readonly<Record<string, unknown>>;
+  /** The name of the job's id in the answer, if it is not `job_id`. */
+  readonly jobIdName?: string;
 }
 
 /** A request that runs an operation, split into the parts that a route reads. */
@@ -32,6 +34,8 @@ export interface OperationRequest {
   readonly params: Readonly<Record<string, string>>;
   readonly query: readonly (readonly [name: string, value: string])[];
   readonly body: Readonly<Record<string, unknown>>;
+  /** The name of the job's id in the answer, if it is not `job_id`. */
+  readonly jobIdName?: string;
 }
 
 type Input = Readonly<Record<string, unknown>>;
@@ -67,7 +71,10 @@ const isFilled = ({ parameters }: RequestTemplate, input: Input): boolean =>
   Object.entries(parameters).every(([name, part]) => part.in !== 'path' || input[name] !== undefined);
 
 /** Puts an input into a template. Leaves out parameters that the template does not know. */
-export function fillTemplate({ method, path, parameters, defaults }: RequestTemplate, input: Input): OperationRequest {
+export function fillTemplate(
+  { method, path, parameters, defaults, jobIdName }: RequestTemplate,
+  input: Input,
+): OperationRequest {
   const params: Record<string, string> = {};
   const query: (readonly [string, string])[] = [];
   const body: Record<string, unknown> = {};
@@ -80,7 +87,7 @@ export function fillTemplate({ method, path, parameters, defaults }: RequestTemp
     else if (part.in === 'query') query.push(...textsOf(text ?? value).map((item) => [part.name, item] as const));
     else body[part.name] = text ?? value;
   }
-  return { method, route: path, params, query, body };
+  return { method, route: path, params, query, body, ...(jobIdName !== undefined && { jobIdName }) };
 }
 
 /** Returns the texts for a value in a query. A list has one text for each item. The text for `null` is empty. */

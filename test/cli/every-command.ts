@@ -29,6 +29,8 @@ const SAMPLES: Readonly<Record<string, string>> = {
   approvalId: '00000000-0000-4000-8000-000000000000',
   deleteId: '00000000-0000-4000-8000-000000000000',
   time: '2020-01-31',
+  beforeTs: '2020-01-31',
+  rooms: server.rooms.v10,
   since: '2020-01-31T12:00Z',
   reportId: '1',
   displayName: 'Bob',
