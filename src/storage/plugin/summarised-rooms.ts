@@ -45,6 +45,23 @@ export async function readSummarisedRoomPage(
     pattern: patternOf(searchTerm ?? ''),
     localServerNames: [...localServerNames],
   };
+  const isForward = isDescendingOrder(orderBy) === isReversed;
+  const key = SORT_KEYS[orderBy] ?? `r.${orderBy}`;
+  if (searchTerm !== undefined) {
+    // One statement finds the rooms once, for the total and for the page.
+    const direction = isForward ? 'ASC' : 'DESC';
+    const found = await rowsOf<{ total: number; room_id: RoomId | null }>(
+      db.raw(
+        `WITH matching AS MATERIALIZED (SELECT r.room_id, ${key} AS key FROM matrix_admin.room_summaries r ${where})
+         SELECT (SELECT count(*)::int FROM matching) AS total, page.room_id FROM (SELECT) AS one LEFT JOIN (
+           SELECT room_id, row_number() OVER (ORDER BY key ${direction}, room_id ${direction}) AS n
+           FROM matching ORDER BY n OFFSET :offset LIMIT :limit) AS page ON true
+         ORDER BY page.n`,
+        { ...bindings, offset, limit },
+      ),
+    );
+    return { roomIds: found.flatMap((row) => row.room_id ?? []), total: found[0]?.total ?? 0 };
+  }
   const [count] = await rowsOf<{ total: number }>(
     db.raw(`SELECT count(*)::int AS total FROM matrix_admin.room_summaries r ${where}`, bindings),
   );
@@ -53,11 +70,11 @@ export async function readSummarisedRoomPage(
   if (length <= 0) return { roomIds: [], total };
   // PostgreSQL reads the index from the end that is nearer to the page.
   const fromEnd = offset > total / 2;
-  const direction = (isDescendingOrder(orderBy) === isReversed) === fromEnd ? 'DESC' : 'ASC';
+  const direction = isForward === fromEnd ? 'DESC' : 'ASC';
   const rows = await rowsOf<{ room_id: RoomId }>(
     db.raw(
       `SELECT r.room_id FROM matrix_admin.room_summaries r ${where}
-       ORDER BY ${SORT_KEYS[orderBy] ?? `r.${orderBy}`} ${direction}, r.room_id ${direction} OFFSET :start LIMIT :length`,
+       ORDER BY ${key} ${direction}, r.room_id ${direction} OFFSET :start LIMIT :length`,
       { ...bindings, start: fromEnd ? total - offset - length : offset, length },
     ),
   );
