@@ -2,10 +2,11 @@
  * Builds `lib/`, the content of the npm package: the modules of `dist/` in a few files, the console, and the type declarations
  * of the entry points. One file loads much faster than four hundred files.
  */
-import { cp, mkdir, readFile, rm } from 'node:fs/promises';
-import { dirname, join, normalize } from 'node:path';
+import { cp, readFile, rm } from 'node:fs/promises';
+import { join, normalize, resolve } from 'node:path';
 import { rolldown } from 'rolldown';
 import { minify } from 'rolldown/utils';
+import { dts } from 'rolldown-plugin-dts';
 
 const DIST = 'dist';
 const LIB = 'lib';
@@ -20,7 +21,7 @@ const programs = Object.values(bin).map(nameOf);
 await rm(LIB, { recursive: true, force: true });
 await bundleModules();
 await cp(join(DIST, 'console'), join(LIB, 'console'), { recursive: true });
-await copyDeclarations(entries.map((entry) => `${entry}.d.ts`));
+await bundleDeclarations();
 
 async function bundleModules() {
   const bundle = await rolldown({
@@ -35,29 +36,28 @@ async function bundleModules() {
     format: 'esm',
     chunkFileNames: 'chunks/[name].js',
     comments: false,
-    minify: { compress: true, mangle: false, codegen: false },
+    minify: { compress: true, mangle: { toplevel: false, keepNames: true }, codegen: false },
   });
   await bundle.close();
 }
 
 /**
- * Minifies chunks that contain only dependencies. Chunks with our code are only simplified and keep their lines, so that stack
- * traces stay readable.
+ * Minifies chunks that contain only dependencies. Chunks with our code keep their lines and the names of functions, so that stack
+ * traces stay readable. Only names of local variables are shortened.
  */
 async function minifyDependencies(code, { fileName, moduleIds }) {
   const isOurs = moduleIds.some((id) => !id.includes('/node_modules/') && !id.startsWith('\0'));
   return isOurs ? null : (await minify(fileName, code, { module: true })).code;
 }
 
-async function copyDeclarations(waiting) {
-  const found = new Set(waiting);
-  // The loop also visits files that it adds to the set.
-  for (const file of found) {
-    const text = await readFile(join(DIST, file), 'utf8');
-    for (const [, specifier] of text.matchAll(/(?:from |import\()['"](\.[^'"]+)['"]/g)) {
-      found.add(join(dirname(file), specifier).replace(/\.[jt]s$/, '.d.ts'));
-    }
-    await mkdir(dirname(join(LIB, file)), { recursive: true });
-    await cp(join(DIST, file), join(LIB, file));
-  }
+/** Puts the type declarations of the entry points into a few files. They keep their doc comments. */
+async function bundleDeclarations() {
+  const bundle = await rolldown({
+    input: Object.fromEntries(entries.map((entry) => [entry, resolve(DIST, `${entry}.d.ts`)])),
+    external: (id) => /^[^./]/.test(id),
+    // The inputs are declarations already, so no compiler is needed.
+    plugins: [dts({ dtsOnly: true, sourcemap: false, generator: 'oxc', tsconfig: false })],
+  });
+  await bundle.write({ dir: LIB, format: 'esm', chunkFileNames: 'chunks/[name].d.ts' });
+  await bundle.close();
 }
