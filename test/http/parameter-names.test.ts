@@ -36,7 +36,7 @@ it.each<[string, string, object | undefined, string]>([
 });
 
 /** Inputs of operations that the client does not set. */
-const NOT_GIVEN = new Set(['address', 'userAgent', 'onlyIfRequired', 'shadowBanned']);
+const NOT_GIVEN = new Set(['address', 'userAgent', 'onlyIfRequired', 'shadowBanned', 'quarantined', 'protected']);
 
 /** Returns the parts of a request that a route reads, and the names of the input that it passes to its operation. */
 function traced(route: Route): { read: Set<string>; parameters: string[] } {

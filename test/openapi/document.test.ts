@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { expectGenerated } from '../support/generated-file.ts';
+import { openApiProblem } from '../support/openapi-check.ts';
 import { type AnswerDocument, answerTypes } from './answer-types.ts';
 import { makeOpenApi, type OpenApi, textOf } from './document.ts';
+import EXAMPLES from './examples.json' with { type: 'json' };
 
 /**
  * The fields of answers whose content the plugin does not know, because others have written it: events, account data, and
@@ -28,7 +30,7 @@ const DATA_OF_OTHERS = [
 let openApi: OpenApi;
 beforeAll(async () => {
   const { version } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'));
-  openApi = makeOpenApi(version, {});
+  openApi = makeOpenApi(version, EXAMPLES);
 }, 60_000);
 
 describe('the OpenAPI document', () => {
@@ -38,6 +40,18 @@ describe('the OpenAPI document', () => {
 
   it('is the source of the types of answers in src/client/answers.ts', async () => {
     await expectGenerated('src/client/answers.ts', answerTypes(openApi.document as unknown as AnswerDocument));
+  });
+
+  it('has examples, recorded in the tests, that are right', () => {
+    const problems = Object.entries(EXAMPLES).flatMap(([route, answers]) =>
+      Object.entries(answers).map(([status, body]) => {
+        const [method = '', path = ''] = route.split(' ');
+        const headers = { 'x-request-id': 'x', 'content-type': 'application/json' };
+        const text = JSON.stringify(body);
+        return openApiProblem({ method, path, body: undefined, status: Number(status), headers, text });
+      }),
+    );
+    expect(problems.filter((problem) => problem !== undefined)).toEqual([]);
   });
 
   it('declares every field of every answer', () => {

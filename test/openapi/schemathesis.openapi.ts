@@ -21,8 +21,11 @@ it('schemathesis finds no failure and no status that is not documented', async (
   const config = new URL('schemathesis.toml', import.meta.url).pathname;
   const url = `${plugin.origin}/_dendrite/admin/openapi.json`;
   const args = ['--config-file', config, 'run', url, '--header', `Authorization: ${Authorization}`, '--no-color'];
-  const run = promisify(execFile)(python.program('schemathesis'), args, { maxBuffer: 2 ** 26 });
+  // Schemathesis keeps a cache in its directory.
+  const options = { cwd: python.program('..'), maxBuffer: 2 ** 26 };
+  const run = promisify(execFile)(python.program('schemathesis'), args, options);
   const { stdout } = await run.catch((error: { stdout: string }) => error);
-  expect(stdout).toContain('No issues found');
+  // The output names each failure, and how to repeat it.
+  expect(stdout, stdout).not.toMatch(/Failures:|Errors:/);
   expect(Number(/(\d+) generated/.exec(stdout)?.[1])).toBeGreaterThan(2_000);
 });

@@ -98,7 +98,7 @@ export async function indexState(db: Db, engine: string): Promise<IndexState> {
     analysis: string | null;
   }>(
     db.raw(
-      `SELECT rebuild_id AS id, rebuild_marker AS marker, (extract(epoch FROM last_rebuild_at) * 1000)::float8 AS last_ms,
+      `SELECT rebuild_id AS id, rebuild_marker AS marker, round(extract(epoch FROM last_rebuild_at) * 1000)::float8 AS last_ms,
          analysis
        FROM matrix_admin.search_indexes WHERE engine = ?`,
       [engine],
