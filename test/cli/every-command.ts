@@ -46,6 +46,7 @@ const OPTIONS: Readonly<Record<string, readonly string[]>> = {
   'notice send-to-many': ['--message', 'hello', '--user-ids', server.users.bob.user_id],
   'room make-admin': ['--user-id', server.users.carol.user_id],
   'room purge': ['--evacuate'],
+  'room purge-history': ['--up-to-ts', '2020-01-31'],
   'user set': ['--display-name', 'Bob'],
   'user set-features': ['--features', '{"msc3881":true}'],
 };
