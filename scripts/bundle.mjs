@@ -36,15 +36,12 @@ async function bundleModules() {
     format: 'esm',
     chunkFileNames: 'chunks/[name].js',
     comments: false,
-    minify: { compress: true, mangle: { toplevel: false, keepNames: true }, codegen: false },
+    minify: { compress: true, mangle: { toplevel: false, keepNames: true }, codegen: { removeWhitespace: true } },
   });
   await bundle.close();
 }
 
-/**
- * Minifies chunks that contain only dependencies. Chunks with our code keep their lines and the names of functions, so that stack
- * traces stay readable. Only names of local variables are shortened.
- */
+/** Minifies chunks that contain only dependencies. Chunks with our code keep the names of functions, for stack traces. */
 async function minifyDependencies(code, { fileName, moduleIds }) {
   const isOurs = moduleIds.some((id) => !id.includes('/node_modules/') && !id.startsWith('\0'));
   return isOurs ? null : (await minify(fileName, code, { module: true })).code;
@@ -56,7 +53,7 @@ async function bundleDeclarations() {
     input: Object.fromEntries(entries.map((entry) => [entry, resolve(DIST, `${entry}.d.ts`)])),
     external: (id) => /^[^./]/.test(id),
     // The inputs are declarations already, so no compiler is needed.
-    plugins: [dts({ dtsOnly: true, sourcemap: false, generator: 'oxc', tsconfig: false })],
+    plugins: [dts({ dtsInput: true, sourcemap: false, oxc: true, tsconfig: false })],
   });
   await bundle.write({ dir: LIB, format: 'esm', chunkFileNames: 'chunks/[name].d.ts' });
   await bundle.close();
