@@ -237,7 +237,8 @@ it(`answers ${RUNS} random and hostile requests without a 5xx and without intern
         if (answer.headers['x-request-id'] !== undefined) answeredByUs += 1;
         expect(answer.status).toBeGreaterThanOrEqual(200);
         expect(answer.status).toBeLessThan(500);
-        expect(answer.text).not.toMatch(INTERNALS);
+        // The texts of the OpenAPI document are public. They have words that are also words of SQL.
+        if (!answer.text.startsWith('{"openapi":')) expect(answer.text).not.toMatch(INTERNALS);
         if (isOurs(target) && !isRefusedByNode(answer)) expectOurs(answer, verb);
       },
     ),
