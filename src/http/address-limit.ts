@@ -12,8 +12,8 @@ import { removeExpiredRateLimits } from '../storage/plugin/rate-limits.ts';
 export type CountAddress = (address: string) => Promise<void>;
 
 /**
- * What is limited by client address. Each key is the prefix of the rows in `rate_limits`. Each value is the error text for a
- * client over the limit.
+ * The kinds of events that the plugin limits by client address. The table `rate_limits` has the name of the kind as the prefix
+ * of its keys. Each value here is the error text for a client that exceeds the limit.
  */
 const LIMITED = {
   failed_authentication: 'Too many failed authentications',
@@ -22,8 +22,8 @@ const LIMITED = {
 
 /**
  * Creates the function that counts and limits one kind of event by client address. A limit of `false` switches the limit off.
- * Requests with a valid access token are never counted, so that one client does not lock out the other clients behind the same
- * address.
+ * Callers must not count requests with a valid access token. Otherwise, one client could lock out the other clients behind the
+ * same address.
  */
 export function createAddressLimit(
   db: Knex,
@@ -49,7 +49,7 @@ export function createAddressLimit(
       await removeExpiredRateLimits(db);
     }
     try {
-      // The address may be a text of any length, because a proxy may set it. A hash has a fixed length.
+      // A proxy may set the address to a text of any length. Its hash has a fixed length.
       await limiter.consume(createHash('sha256').update(address).digest('base64url'));
     } catch (rejection) {
       if (!(rejection instanceof RateLimiterRes)) throw rejection;

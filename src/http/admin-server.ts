@@ -5,12 +5,13 @@ import Koa from 'koa';
 
 /**
  * How long an idle connection stays open, in ms. It is longer than the time-outs of reverse proxies, so that the proxy closes a
- * connection first. Otherwise, a request could be lost that the proxy sends while the server closes the connection.
+ * connection first. Otherwise, the proxy could send a request while the server closes the connection, and the request would be
+ * lost.
  */
 const KEEP_ALIVE_MS = 75_000;
 
 export interface AdminServer {
-  /** The port. */
+  /** The port on which the server listens. */
   readonly port: number;
   /** Stops listening, and closes all connections. */
   readonly close: () => Promise<void>;
@@ -21,8 +22,8 @@ export interface AdminServerSettings {
   /** The port. 0 means any free port. */
   readonly port: number;
   /**
-   * Whether the header `X-Forwarded-For` has the address of the client. If so, only a reverse proxy may be able to reach the
-   * port.
+   * Whether the server takes the client's address from the header `X-Forwarded-For`. If true, only the reverse proxy may be
+   * able to reach the port, because any other client could send a false address.
    */
   readonly trustProxy: boolean;
 }

@@ -18,7 +18,10 @@ const MAX_TOKEN_LENGTH = 4_096;
 type UserActor = Extract<Actor, { kind: 'user' }>;
 
 const missing = (text: string): MatrixError => new MatrixError('M_MISSING_TOKEN', text);
-/** With `soft_logout`, clients keep their data until the account is unlocked. Source: Client-Server API, "Account locking". */
+/**
+ * The error for a locked account. Because of `soft_logout`, clients keep their data until an administrator unlocks the account.
+ * Source: Client-Server API, "Account locking".
+ */
 const locked = (): MatrixError =>
   new MatrixError('M_USER_LOCKED', 'This account has been locked', { fields: { soft_logout: true } });
 const unknown = (): MatrixError => new MatrixError('M_UNKNOWN_TOKEN', 'Unknown token');
@@ -40,7 +43,8 @@ function accessTokenOf(authorization: string | undefined, query: string | undefi
 }
 
 /**
- * Refuses a request with two tokens, because a proxy in front of the homeserver may have checked the other one.
+ * Refuses a request with two access tokens. Otherwise, the plugin could accept one of them after a proxy in front of the
+ * homeserver has checked only the other one.
  * @throws MatrixError `M_MISSING_TOKEN`
  */
 function refuseTwoTokens(ctx: Context): void {
@@ -51,8 +55,8 @@ function refuseTwoTokens(ctx: Context): void {
 }
 
 /**
- * Creates the function that finds the caller of a request. It refuses callers who may not run an operation with the route's
- * access.
+ * Creates the function that finds the caller of a request. The function refuses a caller who may not run operations with the
+ * given access.
  */
 export function createAuthenticate(
   host: Pick<Host, 'db' | 'appservices'>,
@@ -118,6 +122,6 @@ async function appserviceActor(db: Knex, appservice: Appservice, userId: string)
 function ownsUser(appservice: Appservice, registeredBy: string | null, userId: UserId): boolean {
   if (registeredBy === appservice.id) return true;
   const { localpart } = splitUserId(userId);
-  // `test()` would be wrong here: a regular expression with the flag `g` continues from its last match.
+  // `test()` would be wrong here, because it continues from the last match if the regular expression has the flag `g`.
   return localpart !== '' && appservice.userNamespaces.some((namespace) => userId.search(namespace) >= 0);
 }

@@ -16,13 +16,14 @@ const FILES: Readonly<Record<string, { readonly file: string; readonly type: str
 export const CONSOLE_PATHS: readonly string[] = Object.keys(FILES);
 
 /**
- * Places of the built files, relative to this module: if it is part of a bundle, if it is a compiled module, and if it is a
- * source file.
+ * Folders in which the built files may be, relative to this module. The first folder is right if this module is part of a
+ * bundle, the second if it is a compiled module, and the third if it is a source file.
  */
 const PLACES = ['./console/', '../console/', '../../dist/console/'];
 
 /**
- * Headers that let the browser load only the console's own script and style sheet, and send requests only to the same server.
+ * Headers for the console's files. They allow the browser to load only the console's own script and style sheet, and to send
+ * requests only to the same server.
  */
 const HEADERS = {
   'Content-Security-Policy':

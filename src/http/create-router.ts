@@ -34,7 +34,7 @@ interface RouterSettings {
 }
 
 /**
- * Creates the router that the host mounts. The router answers every route of the table, and unknown paths below the plugin's
+ * Creates the router that the host mounts. The router answers every route in `ROUTES`, and unknown paths below the plugin's
  * prefixes.
  */
 export function createRouter({ host, config, pipeline, jobs }: RouterSettings): Router {
@@ -75,7 +75,8 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
 
   /**
    * Converts an error of an operation into an error for the client, with the parameter names that the client uses. A wrong
-   * shared secret counts as a failed authentication, so guesses at it are limited.
+   * shared secret counts as a failed authentication, so the limit for failed authentications stops clients that guess the
+   * secret.
    */
   const refuse = async (ctx: Context, route: Route, error: unknown): Promise<never> => {
     if (error instanceof ParameterError) throw error.renamed((parameter) => nameInRequest(route, parameter));
@@ -85,7 +86,8 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
   };
 
   /**
-   * Answers a request that has started a job. The answer is the job's result if the job ends in time, else the URL of the job.
+   * Answers a request that has started a job. If the job ends in time, the answer is the job's result. Otherwise, the answer is
+   * the URL of the job.
    */
   const answerOfJob = async (
     ctx: Context,
@@ -106,8 +108,8 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
   };
 
   /**
-   * Serves the route `main`. Other routes may have the same method and path, with a `when` function. The first of them whose
-   * `when` accepts the request takes the place of `main`.
+   * Serves the route `main`. The routes in `others` have the same method and path, and a `when` function. The first of these
+   * routes whose `when` accepts the request answers it instead of `main`.
    */
   const serve =
     (main: Route, others: readonly Route[]): Handler =>
@@ -117,7 +119,8 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
       if (main.openTo !== undefined) await countOpenRequest(ctx.ip);
       const actor = main.openTo ?? (await admit(ctx, query, access));
       const body = effect === 'read' ? {} : await readJsonBody(ctx, config.limits.bodyBytes, main.needsBody);
-      // A HEAD request must change nothing. So it does not run an operation that changes something, even if a GET request does.
+      // A HEAD request must change nothing. So the router does not run an operation that changes something, even if the same
+      // GET request would run it.
       if (ctx.method === 'HEAD' && effect !== 'read') return respondJson(ctx, 200, {});
       const request: RouteRequest = {
         params,
@@ -141,7 +144,7 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
       if (events === undefined) respondJson(ctx, status, answer);
       else if (ctx.method === 'HEAD') respondEmpty(ctx);
       else {
-        // This also runs if the client disconnects or the plugin stops.
+        // The stream also ends early if the client disconnects or the plugin stops.
         const onFailure = (error: unknown): void =>
           logger.debug({ ...errorFields(error), requestId }, 'Event stream ended early');
         respondEvents(ctx, (signal) => events(jobs, signal), onFailure);
@@ -194,7 +197,8 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
 }
 
 /**
- * Builds the input of a route's operation. If the operation changes something, keys that the route does not read are refused.
+ * Builds the input of a route's operation. If the operation changes something, the function refuses keys that the route does
+ * not read.
  * @throws MatrixError `M_INVALID_PARAM` for such a key
  */
 function readInput(route: Route, request: RouteRequest, effect: Operation['effect']): unknown {
@@ -210,8 +214,8 @@ function readInput(route: Route, request: RouteRequest, effect: Operation['effec
 
 /**
  * Waits for a job to end.
- * @param untilFailure stops waiting when an attempt fails that will be repeated
- * @returns the job; `undefined` if an attempt failed first
+ * @param untilFailure whether to stop waiting as soon as an attempt fails and the job is queued for a retry
+ * @returns the ended job, or `undefined` if the wait stopped after a failed attempt
  */
 async function waitForAnswer(
   jobs: Jobs,
@@ -222,8 +226,8 @@ async function waitForAnswer(
   if (!untilFailure) return jobs.wait(jobId, { signal });
   for await (const job of jobs.watch(jobId, { signal })) {
     if (job.finishedTs !== null) return job;
-    // The error of a running job says nothing yet: the job may be about to fail for good, and its end is then the answer. A job
-    // that is queued again with an error will be retried.
+    // A queued job that has an error will be retried. A running job that has an error may be about to fail for good. The wait
+    // continues then, because the end of the job is the answer.
     if (job.error !== null && job.state === 'queued') return undefined;
   }
   return undefined;
@@ -248,7 +252,7 @@ function valuesOf(value: string | string[] | undefined): readonly string[] | und
   return typeof value === 'string' ? [value] : value;
 }
 
-/** Returns the path prefix under which the host has mounted the router, read from the URL that the client sent. */
+/** Returns the path prefix under which the host has mounted the router. Reads the prefix from the URL that the client sent. */
 function mountPrefixOf(ctx: Context, routePath: string): string {
   const [literal] = routePath.split('/:');
   const [path = ''] = ctx.originalUrl.split('?');

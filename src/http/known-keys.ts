@@ -3,7 +3,7 @@ import { nearestName, plainName } from '../near-name.ts';
 
 type Keys = Readonly<Record<string, unknown>>;
 
-/** Query keys that every route accepts, because the router reads the caller from them. MSC3202 defines the last one. */
+/** Query keys that every route accepts, because the router uses them to find the caller. MSC3202 defines the last key. */
 const OF_THE_CALLER = ['access_token', 'user_id', 'device_id', 'org.matrix.msc3202.device_id'];
 
 /** A record, and the set of its keys that have been read so far. */
@@ -12,7 +12,7 @@ export interface ReadRecord<Value> {
   readonly wasRead: ReadonlySet<string>;
 }
 
-/** Returns a record that remembers which of its keys a route reads. A route accepts the keys that it reads. */
+/** Returns a record that remembers which of its keys a route reads. These are the keys that the route accepts. */
 export function watchReads<Value>(source: Readonly<Record<string, Value>>): ReadRecord<Value> {
   const wasRead = new Set<string>();
   const record = new Proxy(source, {

@@ -12,9 +12,10 @@ const DANGEROUS_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor',
 
 /**
  * Reads the JSON object in a request's body, whatever its content type. Returns `{}` for an empty body. A body parser of the
- * host may have read the body already. If the parser has kept the body's text, the text is parsed again. If not, the parser's
- * result is accepted only for JSON content types, because a form parser makes `{"dry_run":true}` one long key.
- * @param isNeeded whether a request without a body is refused
+ * host may have read the body already. If that parser has kept the body's text, the function parses the text again. Otherwise,
+ * the function accepts the parser's result only for JSON content types, because a form parser reads `{"dry_run":true}` as one
+ * long key.
+ * @param isNeeded whether to refuse a request without a body
  * @throws MatrixError `M_TOO_LARGE`, `M_NOT_JSON` or `M_BAD_JSON`
  */
 export async function readJsonBody(
@@ -70,11 +71,11 @@ async function readText(ctx: Context, limit: number): Promise<string> {
 }
 
 async function readBytes(ctx: Context, limit: number): Promise<Buffer> {
-  // If a parser of the host has failed half-way, the rest of the body never arrives, and waiting for it would never end.
+  // If a parser of the host has failed half-way, the rest of the body never arrives. Waiting for the rest would never end.
   if (ctx.req.readableDidRead) throw notJson('The request body was not read whole');
   try {
     const reading = getRawBody(ctx.req, { limit });
-    // A parser of the host pauses the request if it refuses the body before reading it.
+    // A parser of the host may have refused the body before reading it, and then it has paused the request.
     ctx.req.resume();
     return await reading;
   } catch (error) {

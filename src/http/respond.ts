@@ -17,11 +17,11 @@ export function setCommonHeaders(ctx: Context, requestId: string): void {
   ctx.set({ ...CORS, 'Cache-Control': 'no-store', 'X-Request-Id': requestId });
 }
 
-/** Answers with JSON. The body may contain events, which may be nested to any depth. */
+/** Answers with JSON. The body may contain events, and the content of an event may be nested to any depth. */
 export function respondJson(ctx: Context, status: number, body: unknown): void {
   const text = toJson(body);
   ctx.status = status;
-  // The type is set before the body. Otherwise Koa would guess it.
+  // If the content type were not set before the body, Koa would guess the type.
   ctx.set('Content-Type', 'application/json');
   ctx.body = text;
 }
@@ -33,10 +33,7 @@ export function respondEmpty(ctx: Context): void {
   ctx.remove('Content-Type');
 }
 
-/**
- * Turns an error into an answer. Other code sends no error answers. The client gets no details of an error that is not a
- * `MatrixError`.
- */
+/** Sends the answer for an error. No other code sends error answers. The client gets no details of an unexpected error. */
 export function respondError(ctx: Context, error: unknown, requestId: string, log: Logger): void {
   const expected = error instanceof MatrixError ? error : unavailableAnswer(error);
   const status = expected?.status ?? 500;
@@ -63,7 +60,7 @@ export function respondEvents(
   const gone = new AbortController();
   ctx.status = 200;
   ctx.set({ 'Content-Type': 'text/event-stream', 'X-Accel-Buffering': 'no' });
-  // If Koa piped the stream, a client that disconnects would raise an error in the host's app.
+  // Koa must not pipe the stream itself. Otherwise, a client that disconnects would cause an error in the host's app.
   ctx.respond = false;
   // From Node 22 on, the callback of `pipeline()` waits for the generator to end, and the generator waits for the signal. So
   // the response's `close` event aborts the signal.

@@ -17,11 +17,11 @@ export interface RouteRequest {
   readonly address: string;
   readonly userAgent: string;
   /**
-   * Whether the client sent the header `Prefer: respond-async` (RFC 7240). Such a client wants the job's URL at once, and not
-   * the job's result.
+   * Whether the client sent the header `Prefer: respond-async` (RFC 7240). Such a client wants the URL of the job at once,
+   * instead of waiting for the job's result.
    */
   readonly respondAsync: boolean;
-  /** Makes the path of a URL that the client can use: adds the prefix under which the host has mounted the router. */
+  /** Adds the prefix under which the host has mounted the router to a path, so that the client can use the path. */
   readonly urlOf: (path: string) => string;
 }
 
@@ -41,30 +41,34 @@ export interface Route {
   readonly path: string;
   readonly operation: OperationName;
   /**
-   * Several routes may have the same method and path. This function decides whether this route answers a request. @defaultValue
-   * the route answers every request that no route with `when` answers
+   * Decides whether this route answers a request, because several routes may have the same method and path. @defaultValue the
+   * route answers every request that no other route with the same method and path accepts with `when`
    */
   readonly when?: (request: RouteRequest) => boolean;
-  /** Whether the route exists with these options. @defaultValue always */
+  /** Tells whether the route exists with this configuration. @defaultValue the route always exists */
   readonly isOn?: (config: Config) => boolean;
   /**
-   * The actor of requests to this route. The route then needs no access token, and the operation's access must be `open`.
-   * Requests are limited by client address, and a refused request counts as a failed authentication. @defaultValue the route
-   * needs an access token
+   * The actor of all requests to a route that needs no access token. The operation's access must be `open`. The plugin limits
+   * such requests by client address, and counts a request that it answers with status 403 as a failed authentication.
+   * @defaultValue the route needs an access token
    */
   readonly openTo?: Actor;
   /**
-   * Refuses requests without a body, so that an empty request does not destroy something by mistake. @defaultValue a missing
-   * body counts as `{}`
+   * Whether to refuse requests without a body, so that an empty request does not destroy something by mistake. @defaultValue a
+   * missing body counts as `{}`
    */
   readonly needsBody?: boolean;
-  /** Makes the answer as soon as the job is queued. @defaultValue the answer waits for the job to end */
+  /**
+   * Makes the answer as soon as the job is queued, without waiting for the job to end. @defaultValue the request waits for the
+   * job
+   */
   readonly respondStarted?: (jobId: string, request: RouteRequest) => RouteResponse;
   /**
-   * The names that parameters have in requests, if a name is neither the name of the path parameter nor the snake_case form.
+   * The names of the operation's parameters in requests. A parameter is missing here if a path parameter has the same name, or
+   * if the name in requests is the snake_case form.
    */
   readonly names?: Readonly<Record<string, string | undefined>>;
-  /** Body keys that clients are known to send although they have no effect. @defaultValue none: unknown keys are refused */
+  /** Body keys that clients are known to send although these keys have no effect. @defaultValue none */
   readonly ignoredKeys?: readonly string[];
   /**
    * Builds the operation's input. If the operation changes something, the route refuses keys that this function does not read.
@@ -139,7 +143,10 @@ export function numberOf(value: string | undefined): number | string | undefined
   return value !== undefined && /^-?\d{1,16}$/.test(value) ? Number(value) : value;
 }
 
-/** A date, or a date and a time. The time is in UTC unless it has an offset. In a URL, an unencoded `+` arrives as a space. */
+/**
+ * A date, or a date and a time. The time is in UTC unless it has an offset. The offset may start with a space, because an
+ * unencoded `+` in a URL arrives as a space.
+ */
 const ISO_8601 = /^(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(?:Z|([ +-]\d\d):?(\d\d))?)?$/;
 
 /** Reads a query parameter as a time in ms since the epoch. Clients send ms or ISO 8601. Returns any other text unchanged. */

@@ -4,8 +4,8 @@ import { defineRoute, numberOf, ok, page, type Route } from '../route.ts';
 const DESTINATIONS = '/_synapse/admin/v1/federation/destinations';
 
 /**
- * Converts a remote server to Synapse's fields, and adds data of Dendrite's tables. `last_successful_stream_ordering` is null,
- * because Dendrite does not store what it last sent to a server.
+ * Describes a remote server with Synapse's fields, and with other fields from Dendrite's tables.
+ * `last_successful_stream_ordering` is null, because Dendrite does not store which event it last sent to a server.
  */
 const destinationBody = ({ retry, ...destination }: Destination) => ({
   destination: destination.destination,

@@ -3,7 +3,7 @@ import { defineRoute, flagOf, numberOf, okOf, type Route, timeOf } from '../rout
 const V1 = '/_synapse/admin/v1';
 const DENDRITE = '/_dendrite/admin';
 
-/** Routes that delete media, and that check the files. */
+/** Routes that delete media, and a route that checks the media files. */
 export const MEDIA_DELETION_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'DELETE',

@@ -3,7 +3,10 @@ import { defineRoute, numberOf, ok, okOf, type Route, wireForm } from '../route.
 
 const V1 = '/_synapse/admin/v1';
 
-/** The fields that Synapse shows for every media. Dendrite does not record when a media was last used. */
+/**
+ * The fields that Synapse shows for every media. `last_access_ts` is null, because Dendrite does not record when a media was
+ * last used.
+ */
 const mediaBody = (media: StoredMedia) => ({
   media_id: media.mediaId,
   media_type: media.contentType,

@@ -48,8 +48,8 @@ const filterOf = ({ query }: RouteRequest) => ({
 });
 
 /**
- * Routes for reports about users and about rooms. Synapse has routes for reports about users, without a status. The routes for
- * reports about rooms have the same form.
+ * Routes for reports about users and about rooms. Synapse has the same routes for reports about users, but its reports have no
+ * status. Synapse has no routes for reports about rooms. Here, these have the same form as the routes for reports about users.
  */
 export const REPORT_ROUTES: readonly Route[] = [
   defineRoute({

@@ -1,7 +1,7 @@
 import type { Actor } from '../../operations/actor.ts';
 import { defineRoute, flagOf, ok, okOf, type Route, wireForm } from '../route.ts';
 
-/** Each route exists under Dendrite's path and under Synapse's path. More clients know Synapse's. */
+/** Each route exists under Dendrite's path and under Synapse's path, because more clients know Synapse's path. */
 const DENDRITE = '/_dendrite/admin/registrationTokens';
 const PATHS = [DENDRITE, '/_synapse/admin/v1/registration_tokens'] as const;
 const ANYBODY: Actor = { kind: 'system', name: 'registration' };

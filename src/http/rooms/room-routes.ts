@@ -3,7 +3,7 @@ import { defineRoute, flagOf, okOf, type Route } from '../route.ts';
 
 const DENDRITE = '/_dendrite/admin';
 
-/** Dendrite's answer is empty. Keys are added only if there is something to report. */
+/** Dendrite answers with an empty object. The plugin adds keys only if there is something to report. */
 const downloadBody = (download: OperationOutput<'downloadState'>) =>
   okOf<Partial<typeof download>>('dryRun' in download || 'leftOut' in download ? download : {});
 
@@ -57,7 +57,7 @@ export const ROOM_ROUTES: readonly Route[] = [
       media: body.media,
       dryRun: body.dry_run,
     }),
-    // Dendrite answers with an empty object. Keys are added only if there is something to report.
+    // Dendrite answers with an empty object. The plugin adds keys only if there is something to report.
     respond: ({ deleted, evacuated, failed, undelivered, media, dryRun }) =>
       okOf({
         ...(dryRun && { dry_run: dryRun, deleted, evacuated }),

@@ -5,7 +5,7 @@ const ROOM = `${ADMIN}/rooms/:roomId`;
 
 /**
  * Routes that show the events of rooms. `*eventId` also matches slashes, because event ids of room version 3 may contain
- * slashes and some clients do not encode them.
+ * slashes, and some clients do not encode these slashes.
  */
 export const ROOM_TIMELINE_ROUTES: readonly Route[] = [
   defineRoute({

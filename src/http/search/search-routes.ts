@@ -4,8 +4,8 @@ const INDEX = '/_dendrite/admin/fulltext';
 const REINDEX = `${INDEX}/reindex`;
 
 /**
- * Routes that show the search index and start a reindex. Dendrite's route to start one answers with an empty body. `POST`
- * answers with the job.
+ * Routes that show the search index and start a reindex. Dendrite's own route for a reindex is `GET`, and its answer is an
+ * empty object. The plugin adds a `POST` route, whose answer has the id of the job.
  */
 export const SEARCH_ROUTES: readonly Route[] = [
   defineRoute({

@@ -1,6 +1,6 @@
 import { accepted, defineRoute, okOf, type Route } from '../route.ts';
 
-/** The route that rebuilds the summaries from which lists are read. */
+/** The route that rebuilds the summaries. The plugin reads lists of rooms and users from these tables. */
 export const SUMMARY_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'POST',

@@ -5,7 +5,10 @@ const SYNAPSE = '/_synapse/admin/v1';
 const RATE_LIMIT = `${SYNAPSE}/users/:userId/override_ratelimit`;
 const FEATURES = `${SYNAPSE}/experimental_features/:userId`;
 
-/** Routes for decisions about accounts. The plugin stores these decisions, and the homeserver enforces them. */
+/**
+ * Routes for decisions about accounts, such as rate limits. The plugin stores these decisions, and the homeserver enforces
+ * them.
+ */
 export const ACCOUNT_STANDING_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'GET',

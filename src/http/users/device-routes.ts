@@ -4,7 +4,7 @@ import { defineRoute, ok, okOf, type Route } from '../route.ts';
 
 const DEVICES = '/_synapse/admin/v2/users/:userId/devices';
 
-/** Converts a device to the form that Synapse shows. It never contains the access token. */
+/** Converts a device to the form that Synapse shows. The result never contains the access token. */
 const deviceBody = (userId: UserId, device: Device) => ({
   user_id: userId,
   device_id: device.deviceId,
@@ -21,7 +21,7 @@ export const DEVICE_ROUTES: readonly Route[] = [
     path: '/_dendrite/admin/refreshDevices/:userId',
     operation: 'refreshDevices',
     input: ({ params, body }) => ({ userId: params.userId, dryRun: body.dry_run }),
-    // Dendrite answers with an empty object. Keys are added only if there is something to report.
+    // Dendrite answers with an empty object. The plugin adds keys only if there is something to report.
     respond: (refreshed) =>
       okOf<Partial<typeof refreshed>>('dryRun' in refreshed || 'leftOut' in refreshed ? refreshed : {}),
   }),

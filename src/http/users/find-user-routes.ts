@@ -4,7 +4,9 @@ import { defineRoute, ok, okOf, type Route } from '../route.ts';
 
 const SYNAPSE = '/_synapse/admin/v1';
 
-/** Converts a found user to the form that Synapse shows. The password hash, which Synapse also shows, is left out. */
+/**
+ * Converts a found user to the form that Synapse shows. Synapse also shows the password hash, but this function leaves it out.
+ */
 const foundUser = (user: User) => ({
   name: user.userId,
   is_guest: user.accountType === ACCOUNT_TYPE.guest,

@@ -22,7 +22,7 @@ export const PASSWORD_ROUTES: readonly Route[] = [
     input: ({ params, body }) => ({
       userId: params.userId,
       password: body.new_password,
-      // Synapse's default.
+      // Synapse logs the devices out by default.
       logoutDevices: body.logout_devices ?? true,
       deactivated: body.deactivated,
     }),

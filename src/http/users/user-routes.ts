@@ -35,8 +35,8 @@ const commonBody = (user: User) => ({
 const listedUser = (user: User) => ({ ...commonBody(user), creation_ts: user.createdAt });
 
 /**
- * Converts a single user. As in Synapse, `creation_ts` is in seconds here, while lists show it in ms. The times of threepids
- * are null, because Dendrite does not store them.
+ * Converts a single user to the form that Synapse shows. As in Synapse, `creation_ts` is in seconds here, but in ms in lists.
+ * The times of threepids (email addresses and phone numbers) are null, because Dendrite does not store these times.
  */
 const wholeUser = (user: UserDetails) => ({
   ...commonBody(user),
@@ -65,15 +65,15 @@ const listInput = ({ query, valuesOf }: RouteRequest) => ({
   from: query.from,
 });
 
-/** What the query parameter `deactivated` means: Synapse's two versions of the list differ in it. */
+/** The meaning of the query parameter `deactivated` in each of the two versions of Synapse's user list. */
 const DEACTIVATED = {
   v2: (deactivated: boolean | undefined) => (deactivated === true ? 'include' : 'exclude'),
   v3: (deactivated: boolean | undefined) => (deactivated === undefined ? 'include' : deactivated ? 'only' : 'exclude'),
 } as const;
 
 /**
- * Fields that admin consoles send back from the user record that they have read. A request cannot change them. The last four
- * come from the console Ketesa.
+ * Fields that a request cannot change. Admin consoles read the whole user record and send it back, so the route must ignore
+ * these fields. The console Ketesa adds the last four fields.
  */
 const NOT_SETTABLE = (
   'name is_guest media_count media_length erased creation_ts last_seen_ts appservice_id consent_server_notice_sent consent_version consent_ts ' +
@@ -157,7 +157,7 @@ export const USER_ROUTES: readonly Route[] = [
       request.respondAsync
         ? accepted(jobId, request)
         : { ...ok({ id_server_unbind_result: 'success' }), headers: jobLocation(request, jobId) },
-    // Used for a dry run only.
+    // Only the answer to a dry run comes from here. Otherwise, `respondStarted` has answered.
     respond: okOf,
   }),
 ];

@@ -13,7 +13,7 @@ const whoisBody = ({ userId, devices }: OperationOutput<'whois'>) => ({
   ),
 });
 
-/** The specification's route, its older name, and Synapse's. */
+/** The same route under three paths: the specification's path, the older form of that path, and Synapse's path. */
 export const WHOIS_ROUTES: readonly Route[] = PATHS.map((path) =>
   defineRoute({
     method: 'GET',
