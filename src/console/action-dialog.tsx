@@ -24,7 +24,7 @@ export interface Action {
   /** Fields of the request body that are always the same. @defaultValue none */
   readonly body?: Json;
   readonly fields?: readonly ActionField[];
-  /** Whether the action has a dry run, which shows what would happen. */
+  /** Whether the route has a dry run, which shows what the action would do. */
   readonly hasDryRun: boolean;
   /** Whether a job does the work. */
   readonly isJob: boolean;
@@ -67,7 +67,7 @@ export function ActionDialog({ action, onClose }: ActionDialogProps): JSX.Elemen
   };
   const choose = (key: string, value: unknown): void => {
     setChoices({ ...choices, [key]: value });
-    // The dry run was made with other options.
+    // The last dry run had other options, so another one is needed.
     setDryRun(undefined);
   };
   const mayAct = (!hasDryRun || dryRun !== undefined) && (confirmWith === undefined || typed === confirmWith);

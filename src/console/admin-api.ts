@@ -1,7 +1,7 @@
 /** A JSON object of the admin API. */
 export type Json = Readonly<Record<string, unknown>>;
 
-/** An answer of the homeserver that is not a success. */
+/** The homeserver has answered with an error. */
 export class ApiError extends Error {
   override readonly name = 'ApiError';
   readonly status: number;
@@ -46,9 +46,12 @@ export interface AdminApi {
    * @throws ApiError if the answer is not a success; TypeError if the homeserver cannot be reached
    */
   readonly call: (method: string, path: string, body?: Json) => Promise<Json>;
-  /** Starts a job without waiting for its end. @returns the job's id @throws as `call` */
+  /** Starts a job without waiting for its end. @returns the job's id @throws the errors of `call` */
   readonly start: (method: string, path: string, body: Json) => Promise<string>;
-  /** Yields a job at once and after each change, until it has ended. @throws as `call`, and also if the connection is lost */
+  /**
+   * Yields a job at once and after each change, until the job has ended. @throws the errors of `call`, or another error if the
+   * connection is lost
+   */
   readonly watch: (jobId: string, signal: AbortSignal) => AsyncGenerator<Job>;
   /** Logs out. The homeserver deletes the access token. */
   readonly logOut: () => Promise<void>;
@@ -88,7 +91,7 @@ export async function logIn(user: string, password: string): Promise<string> {
 }
 
 /**
- * Opens the API with an access token.
+ * Checks an access token and returns the API for it.
  * @throws ApiError if the token is unknown, or if its account is not an administrator
  */
 export async function openApi(token: string): Promise<AdminApi> {
@@ -96,7 +99,7 @@ export async function openApi(token: string): Promise<AdminApi> {
   const call = async (method: string, path: string, body?: Json): Promise<Json> =>
     answerOf(await request(method, path, headers, body));
   const { user_id: userId } = await call('GET', '/_matrix/client/v3/account/whoami');
-  // Only administrators may list jobs.
+  // Only an administrator may list jobs, so this request checks that the user is one.
   await call('GET', '/_dendrite/admin/jobs?limit=1');
   return {
     userId: String(userId),

@@ -16,7 +16,7 @@ function useHash(): string {
   return hash;
 }
 
-/** The whole console. It shows the log-in, and after that the pages. */
+/** The whole console. It shows the log-in page, and the other pages after the log-in. */
 export function App(): JSX.Element {
   const [api, setApi] = useState<AdminApi>();
   const hash = useHash();

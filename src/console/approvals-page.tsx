@@ -32,7 +32,7 @@ const decisionsOn = (approval: Json): readonly Action[] => {
   ];
 };
 
-/** The page that lists the calls that wait for a second administrator. */
+/** The page that lists approvals: calls that a second administrator must approve. */
 export function ApprovalsPage({ query }: { readonly query: URLSearchParams }): JSX.Element {
   const [round, setRound] = useState(0);
   return (

@@ -13,7 +13,7 @@ import { useApi } from './session.ts';
 const JOBS = '/_dendrite/admin/jobs';
 /** Time between two loads of the list of jobs, in ms. */
 const LIST_INTERVAL_MS = 2_000;
-/** Time until a lost connection is opened again, in ms. */
+/** Time between the loss of a connection and the next attempt to connect, in ms. */
 const RECONNECT_MS = 1_000;
 
 /** The page that lists all jobs, newest first. */
@@ -58,7 +58,7 @@ function State({ of: state }: { readonly of: string }): JSX.Element {
   return <span class={`state ${state}`}>{state}</span>;
 }
 
-/** Loads a job and its changes. If the connection is lost, opens another one. */
+/** Loads a job and its changes. If the connection is lost, connects again. */
 function useJob(jobId: string): { readonly job: Job | undefined; readonly error: Error | undefined } {
   const api = useApi();
   const [job, setJob] = useState<Job>();
@@ -155,9 +155,7 @@ function Result({ result }: { readonly result: Json }): JSX.Element {
   );
 }
 
-/**
- * The button that starts the same operation again. It exists only for operations whose route can be made from the job's target.
- */
+/** The button that starts the same operation again. It appears only for the operations in `RETRIES`. */
 function Retry({ job }: { readonly job: Job }): JSX.Element | null {
   const api = useApi();
   const [error, setError] = useState<Error>();
@@ -191,7 +189,7 @@ const onTarget =
 
 const isSet = (value: unknown): boolean => value !== undefined && value !== null;
 
-/** The requests that run an operation again with the same options. */
+/** Functions that make the request to run the operation of a job again, with the same options. */
 const RETRIES: Readonly<Record<string, RetryRequest | undefined>> = {
   reindexFulltext: () => ({ path: '/_dendrite/admin/fulltext/reindex', body: {} }),
   purgeRoom: onTarget('purgeRoom', ['evacuate', 'block', 'reason', 'keep', 'only_if_empty']),

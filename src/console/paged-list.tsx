@@ -16,7 +16,7 @@ interface PagedListProps {
   readonly columns: readonly Column<Json>[];
   readonly keyOf: (row: Json) => string;
   readonly empty: string;
-  /** Time between two loads of the page, in ms. @defaultValue it is loaded only once */
+  /** Time between two loads of the page, in ms. @defaultValue the page is loaded only once */
   readonly everyMs?: number;
 }
 
@@ -25,7 +25,7 @@ const PAGE_SIZE = 50;
 /** Shows a list of the API, one page at a time. */
 export function PagedList({ path, itemsKey, everyMs, ...table }: PagedListProps): JSX.Element {
   const api = useApi();
-  // The values of `from` for the pages up to the shown one.
+  // The values of `from` for all pages after the first, up to the shown page.
   const [pages, setPages] = useState<readonly string[]>([]);
   const url = new URL(path, 'http://x');
   url.searchParams.set('limit', String(PAGE_SIZE));

@@ -13,7 +13,7 @@ interface Page {
   readonly path: string;
   readonly title: string;
   readonly list: (props: { readonly query: URLSearchParams }) => JSX.Element;
-  /** The page that shows one item of the list. Not all lists have one. */
+  /** The page that shows one item of the list. Some lists have no such page. */
   readonly item?: (id: string) => JSX.Element;
 }
 

@@ -1,7 +1,7 @@
 import type { JSX } from 'preact';
 import { ApiError } from './admin-api.ts';
 
-/** Shows why something failed, and what to do. Shows nothing if there is no error. */
+/** Shows an error, and what the reader can do about it. Shows nothing if there is no error. */
 export function Problem({ error }: { readonly error: Error | undefined }): JSX.Element | null {
   if (error === undefined) return null;
   if (error instanceof TypeError) {

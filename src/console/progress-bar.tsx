@@ -13,7 +13,7 @@ export function ProgressBar({ job }: { readonly job: Job }): JSX.Element {
   ];
   return (
     <div class="progress">
-      {/* Without a value, the bar shows that the end is unknown. */}
+      {/* A bar without a value shows that the end is unknown. */}
       <progress max={100} aria-label="Progress of the job" {...(percent === null ? {} : { value: percent })} />
       <span>{parts.join(', ')}</span>
     </div>

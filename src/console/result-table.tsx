@@ -2,10 +2,13 @@ import type { JSX } from 'preact';
 import { isJson, type Json } from './admin-api.ts';
 import { formatNumber, formatValue, wordsOf } from './format.ts';
 
-/** Maximum number of items of a list that are all shown. */
+/** Maximum number of items of a list that the table shows. */
 const SHOWN_ITEMS = 20;
 
-/** Shows the result of a dry run or of a job as a table. Of a long list, it shows the number of items and the first ones. */
+/**
+ * Shows the result of a dry run or of a job as a table. For a list, it shows the number of items, and at most the first 20 of
+ * them.
+ */
 export function ResultTable(props: { readonly result: Json; readonly caption?: string }): JSX.Element {
   const { result, caption = 'What will happen' } = props;
   const rows = Object.entries(result).filter(([key]) => key !== 'dry_run' && key !== 'request_id');
@@ -40,7 +43,7 @@ function rowsOf(key: string, value: unknown): readonly (readonly [string, string
     return [[key, value.length === 0 ? 'none' : `${formatNumber(value.length)}: ${shown.join(', ')}${rest}`]];
   }
   if (isJson(value)) {
-    // Database tables in which no rows are concerned are not shown.
+    // Leaves out counts of 0, such as those of database tables in which no row would change.
     const counts = Object.entries(value).filter(([, count]) => count !== 0);
     return counts.map(([inner, count]) => [`${key}: ${inner}`, formatValue(count)]);
   }

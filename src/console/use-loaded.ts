@@ -10,13 +10,13 @@ export interface Loaded<T> {
   readonly reload: () => void;
 }
 
-/** Time before a request is repeated that did not reach the homeserver, in ms. */
+/** Time after which the console repeats a request that did not reach the homeserver, in ms. */
 const RETRY_MS = 2_000;
 
 /**
  * Loads something when the component appears, and again when `dependencies` change. If the homeserver cannot be reached, tries
  * again until it answers.
- * @param everyMs time between two loads. @defaultValue it is loaded only once
+ * @param everyMs time between two loads. @defaultValue the component loads only once
  */
 export function useLoaded<T>(load: () => Promise<T>, dependencies: readonly unknown[], everyMs?: number): Loaded<T> {
   const [value, setValue] = useState<T>();
@@ -38,7 +38,7 @@ export function useLoaded<T>(load: () => Promise<T>, dependencies: readonly unkn
     run().catch((reason: unknown) => {
       if (!isCurrent) return;
       setError(errorOf(reason));
-      // If there is no answer at all, `fetch` throws a TypeError.
+      // `fetch` throws a TypeError if the homeserver does not answer.
       if (reason instanceof TypeError) again(RETRY_MS);
     });
     return () => {
