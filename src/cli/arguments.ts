@@ -29,8 +29,8 @@ const GLOBAL: OptionsConfig = Object.fromEntries(
 );
 
 /**
- * Returns the words of the command line that name the command: those before the first option that is not an option of all
- * commands.
+ * Returns the words of the command line that may name the command. These are the words before the first option that only some
+ * commands have.
  */
 export function leadingWords(args: readonly string[]): {
   readonly words: readonly string[];
@@ -51,7 +51,7 @@ export function leadingWords(args: readonly string[]): {
   };
 }
 
-/** Returns the options of a command, as `parseArgs` wants them. */
+/** Returns the options of a command, in the form of `parseArgs`. */
 export function optionsOf(command: Pick<Command, 'parameters'>): OptionsConfig {
   const positionals = positionalsOf(command);
   return Object.fromEntries(
@@ -76,7 +76,7 @@ export function optionsOf(command: Pick<Command, 'parameters'>): OptionsConfig {
   );
 }
 
-/** Parses the command line of a command. @throws CommandError that says what is wrong with it */
+/** Parses the command line of a command. @throws CommandError that says what is wrong with the command line */
 export function parseCommandLine(args: readonly string[], own: OptionsConfig): Arguments {
   const options = { ...GLOBAL, ...own };
   try {
@@ -99,7 +99,10 @@ export function parseCommandLine(args: readonly string[], own: OptionsConfig): A
   }
 }
 
-/** Returns the message of a parse error. For an unknown option, it names the option that was probably meant. */
+/**
+ * Returns the message for a parse error. For an unknown option, the message names a similar option if there is one. For a
+ * secret, the message says how to give the secret without an argument.
+ */
 function explain(error: unknown, known: readonly string[]): string {
   const message = error instanceof Error ? error.message : String(error);
   const [, option] = /^Unknown option '-{1,2}([^']+)'/.exec(message) ?? [];

@@ -18,7 +18,10 @@ interface OperationCall {
   readonly global: GlobalValues;
 }
 
-/** Runs the operation of a command. Asks before it destroys something, shows the progress of a job, and prints the answer. */
+/**
+ * Runs the operation of a command, and prints the answer. Asks the person for a confirmation before a destructive operation.
+ * Shows the progress of a job.
+ */
 export async function callOperation(call: OperationCall): Promise<void> {
   const { command, input, connection, terminal, reader, signal, global } = call;
   const isDryRun = input['dryRun'] === true;

@@ -27,7 +27,7 @@ export interface Command {
   readonly effect: 'read' | 'write' | 'job';
   readonly text: string;
   readonly parameters: readonly Parameter[];
-  /** Parameters of the operation that the command always sets to these values. */
+  /** The values of parameters that the command itself sets, so that a person cannot choose them. */
   readonly preset?: Readonly<Record<string, unknown>>;
   readonly examples: readonly string[];
 }
@@ -36,7 +36,7 @@ export interface Command {
 export const optionOf = (parameter: string): string =>
   parameter.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
-/** Returns the parameters that are given without the name of an option, in their order. */
+/** Returns the parameters that a person gives without the name of an option, in their order. */
 export function positionalsOf({ parameters }: Pick<Command, 'parameters'>): readonly Parameter[] {
   return parameters.filter(({ required, type }) => required && ['text', 'number', 'time'].includes(type));
 }

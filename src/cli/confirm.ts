@@ -35,7 +35,7 @@ export async function confirm(
       `${command.name} asks before it runs, and the input is no terminal: add --yes, or --dry-run to see what it would do.`,
     );
   }
-  // What will happen is shown on the error output, because it is not part of the output of the command.
+  // The preview goes to the error output, because it is not part of the output of the command.
   const shown: Terminal = { ...terminal, stdout: terminal.stderr };
   const title = (text: string): void =>
     void terminal.stderr.write(`${painter(terminal.stderr, terminal)('bold', text)}\n`);

@@ -17,7 +17,10 @@ export interface Connection {
   readonly close: () => Promise<void>;
 }
 
-/** Connects over HTTP or to the database, as the options say. @throws CommandError that says what is missing */
+/**
+ * Connects to the homeserver over HTTP, or to the database if the options name one. @throws CommandError that says what is
+ * missing
+ */
 export async function connect(
   command: Pick<Command, 'operation' | 'effect'>,
   global: GlobalValues,
@@ -103,7 +106,7 @@ const CONNECTING: readonly GlobalOptionName[] = [
   'beside-server',
 ];
 
-/** The options of the command line that say how to connect. None of them is secret. */
+/** Returns the options of the command line that say how to connect. None of these options has a secret value. */
 function connectingOptions(global: GlobalValues): string {
   return CONNECTING.flatMap((name) => [global[name] ?? []].flat().map((value) => [name, value] as const))
     .map(([name, value]) => (value === true ? ` --${name}` : ` --${name} ${quoted(String(value))}`))

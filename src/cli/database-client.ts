@@ -8,7 +8,8 @@ import type { Caller } from '../pipeline/run-operation.ts';
 import type { AdminPlugin } from '../plugin.ts';
 
 /**
- * Creates a client that calls the operations of a plugin in this process. Its answers are the same as those of the HTTP routes.
+ * Creates a client that calls the operations of a plugin in this process. The client returns the same answers as the HTTP
+ * routes.
  */
 export function createDatabaseClient({ operations, jobs }: AdminPlugin, actor: Caller['actor']): AdminClient {
   return {

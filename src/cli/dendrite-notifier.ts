@@ -8,7 +8,7 @@ interface DendriteSettings {
   readonly logger: Logger;
 }
 
-/** Type of the account data that has the id of the room. */
+/** Type of the account data in which the notifier stores the id of its room. */
 const ROOM_DATA = 'org.koa_matrix_admin.position';
 /** Type of the events that the notifier sends. Clients do not show events of this type. */
 const EVENT_TYPE = 'org.koa_matrix_admin.position';
@@ -16,8 +16,9 @@ const EVENT_TYPE = 'org.koa_matrix_admin.position';
 const LIMIT_MS = 10_000;
 
 /**
- * Makes Dendrite notice new events after a commit of the plugin. Dendrite looks for new events only when it has written one
- * itself. So the notifier sends an event through Dendrite, into a private room of the account.
+ * Creates a notifier that makes Dendrite notice new events after a commit of the plugin. Dendrite looks for new events only
+ * when Dendrite itself has written an event. So the notifier sends an event through Dendrite, into a private room of the
+ * account.
  */
 export function createDendriteNotifier({ url, accessToken, logger }: DendriteSettings): Notifier {
   const base = url.replace(/\/+$/, '');
@@ -48,7 +49,7 @@ export function createDendriteNotifier({ url, accessToken, logger }: DendriteSet
       const path = `rooms/${encodeURIComponent(await room)}/send/${EVENT_TYPE}/${Date.now()}-${Math.random()}`;
       await call('PUT', path, {});
     } catch (error) {
-      // The account may have left the room. The next call then creates a new one.
+      // The account may have left the room, so the next call creates a new room.
       room = undefined;
       logger.warn(
         { error: String(error) },

@@ -8,7 +8,7 @@ export const EXIT = {
   /** The access token is wrong, or its user is not an administrator. */
   forbidden: 3,
   notFound: 4,
-  /** The homeserver refuses the call, because of the state of something, a hook or a limit. */
+  /** The homeserver refuses the call because of a hook, a limit, or the state of a room, a user or something else. */
   refused: 5,
   /** The homeserver or the database cannot be reached. */
   unreachable: 6,
@@ -22,7 +22,7 @@ export const EXIT = {
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
-/** An error whose message says everything that a person needs to know. It is shown without a stack. */
+/** An error whose message says everything that a person needs to know. The program shows it without a stack trace. */
 export class CommandError extends Error {
   override readonly name = 'CommandError';
   readonly exitCode: ExitCode;
@@ -34,14 +34,15 @@ export class CommandError extends Error {
 }
 
 /**
- * Error codes of wrong parameters. Other error codes with status 400 mean that the state of something does not allow the call.
+ * Error codes of wrong parameters. Other error codes with status 400 mean that the state of a room, a user or something else
+ * does not allow the call.
  */
 const WRONG_PARAMETER =
   /^M_(?:BAD_JSON|EXCLUSIVE|INVALID_PARAM|INVALID_USERNAME|MISSING_PARAM|NOT_JSON|TOO_LARGE|USER_IN_USE|WEAK_PASSWORD)$/;
 
 /** Returns the exit code for an error of the homeserver. */
 export function exitCodeOf({ status, errcode }: { readonly status: number; readonly errcode: string }): ExitCode {
-  // A hook refuses with a code of the homeserver's own.
+  // Hooks also refuse calls with status 403, but their error codes do not start with `M_`.
   if (status === 401 || (status === 403 && errcode.startsWith('M_'))) return EXIT.forbidden;
   if (status === 404) return EXIT.notFound;
   if (status >= 500) return EXIT.failed;

@@ -7,7 +7,8 @@ import type { Terminal } from './terminal.ts';
 /**
  * Shows a job until its end.
  * @returns the ended job
- * @throws CommandError if the job has failed or was cancelled. Also if the person has pressed Ctrl-C; the job then continues.
+ * @throws CommandError if the job has failed or was cancelled, or if the person has pressed Ctrl-C. Ctrl-C does not cancel the
+ * job.
  */
 export async function followJob(
   { client, keepsJobs, options }: Connection,
@@ -35,7 +36,7 @@ export async function followJob(
   return last;
 }
 
-/** Returns a text that says what happens to a job that is no longer shown, and how to show it again. */
+/** Returns a text for a person who stops watching a job. It says whether the job continues, and how to watch or cancel it. */
 function goingOn(jobId: string, keepsJobs: boolean, options: string): string {
   const state = keepsJobs
     ? `The job ${jobId} goes on at the homeserver.`

@@ -76,7 +76,7 @@ export function helpOfCommand(command: Command): string {
   ].join('\n');
 }
 
-/** Returns the help of a command that runs several operations. */
+/** Returns the help of a command that is not simply one operation. */
 export function helpOfOwnCommand({ name, usage, text, examples }: OwnCommand): string {
   return [
     `Usage: ${PROGRAM} ${name} ${usage}`,
@@ -104,10 +104,13 @@ function groupsOf(
   });
 }
 
-/** Options of all commands that the help of a command repeats. */
+/** The options that all commands have, and that the help of each single command repeats. */
 const REPEATED = ['dry-run', 'yes', 'wait', 'json'];
 
-/** Describes the options of all commands. With a command, describes only those that the help of this command repeats. */
+/**
+ * Describes the options that all commands have. If `command` is given, describes only the options that the help of this command
+ * repeats.
+ */
 function globalHelp(command?: { readonly hasDryRun: boolean; readonly isJob: boolean }): string[] {
   const rows = Object.entries(GLOBAL_OPTIONS)
     .filter(([name]) => command === undefined || REPEATED.includes(name))
@@ -125,7 +128,7 @@ function globalHelp(command?: { readonly hasDryRun: boolean; readonly isJob: boo
   return ['', 'Options of all commands:', ...columns(rows), ...rest];
 }
 
-/** Describes the options of a parameter. */
+/** Returns the help rows of the command-line options that set a parameter: mostly one, two for a list. */
 function rowsOf(parameter: Parameter): (readonly [string, string])[] {
   const option = `--${optionOf(parameter.name)}`;
   const text = describe(parameter);
@@ -158,7 +161,7 @@ function describe({ text, type, values, default: preset, nullable }: Parameter):
 
 const firstSentence = (text: string): string => /^.*?\.(?= |$)/.exec(text)?.[0] ?? text;
 
-/** Formats two columns. The second column is wrapped. */
+/** Formats two columns. Wraps the texts in the second column. */
 function columns(rows: readonly (readonly [string, string])[]): string[] {
   const width = Math.min(Math.max(...rows.map(([name]) => name.length)), 34);
   return rows.flatMap(([name, text]) => {

@@ -18,8 +18,8 @@ export interface JobProgress {
 }
 
 /**
- * Creates a display of a job's progress. On a terminal, it is one line that is drawn again and again. Elsewhere, it is a new
- * line from time to time.
+ * Creates a display of a job's progress. On a terminal, the display is a single line that is drawn again after each change. On
+ * other outputs, the display prints a new line from time to time.
  */
 export function createJobProgress(terminal: Terminal): JobProgress {
   const { stderr } = terminal;
@@ -28,7 +28,7 @@ export function createJobProgress(terminal: Terminal): JobProgress {
   let last: JobBody | undefined;
   const draw = (): void => {
     if (last === undefined) return;
-    // A line as wide as the terminal would wrap, and then could not be drawn again.
+    // A line as wide as the terminal would wrap, and a wrapped line cannot be drawn again.
     const line = lineOf(last, Math.max((stderr.columns ?? 80) - 1, 10));
     stderr.write(`\r${paint('dim', line)}\u001b[K`);
   };
@@ -60,7 +60,7 @@ function createLineProgress({ stderr }: Terminal): JobProgress {
 const number = new Intl.NumberFormat('en');
 
 /**
- * Describes a job in one line. The most important facts come first, and those that do not fit are left out.
+ * Describes a job in one line. The most important facts come first. Facts that do not fit are left out.
  * @param width in characters
  */
 function lineOf(job: JobBody, width: number): string {
@@ -83,13 +83,13 @@ function lineOf(job: JobBody, width: number): string {
     .slice(0, width);
 }
 
-/** @param width in characters */
+/** Draws a progress bar. @param width the width in characters */
 function barOf(percent: number, width: number): string {
   const full = Math.round((percent / 100) * width);
   return `${'█'.repeat(full)}${'░'.repeat(width - full)}`;
 }
 
-/** Formats a duration for people. @param ms in ms */
+/** Formats a duration in its one or two largest units. */
 function duration(ms: number): string {
   const seconds = Math.ceil(ms / 1_000);
   if (seconds < 60) return `${seconds} s`;

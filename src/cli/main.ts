@@ -6,7 +6,7 @@ import { run } from './run.ts';
 const interrupted = new AbortController();
 // A second signal ends the program at once.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => interrupted.abort());
-// The program that reads the output may end early, as `head` does.
+// The program that reads the output may end early, as `head` does. Then this program ends too.
 process.stdout.on('error', () => process.exit(0));
 
 /** Reads the version of the package. */

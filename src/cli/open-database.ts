@@ -10,9 +10,9 @@ import { APPLICATION_NAME, type PluginSettings, startPlugin } from './start-plug
 
 /** The settings for the database, from the options of a command. */
 interface DatabaseSettings extends Omit<PluginSettings, 'logger'> {
-  /** The user id of the administrator whom the audit shows. */
+  /** The user id of the administrator. The audit shows this administrator as the actor. */
   readonly actor: string | undefined;
-  /** The name of the person at the terminal. The audit shows it if there is no administrator. */
+  /** The name of the person at the terminal. The audit shows this name if `actor` is `undefined`. */
   readonly person: string;
   readonly warn: (text: string) => void;
 }
@@ -40,7 +40,8 @@ export async function openDatabase(
 }
 
 /**
- * Creates a logger that shows warnings and errors of the plugin. Errors of calls are not shown, because the command shows them.
+ * Creates a logger that shows warnings and errors of the plugin. It leaves out errors of operations, because the command itself
+ * shows these errors.
  */
 function loggerOf(warn: (text: string) => void): Logger {
   const show = ({ operation, error }: Record<string, unknown>, message: string): void => {

@@ -1,6 +1,6 @@
 import type { OptionsConfig } from './arguments.ts';
 
-/** A command that is more than one operation. */
+/** A command that is not simply one operation. */
 export interface OwnCommand {
   readonly name: string;
   readonly usage: string;
@@ -9,7 +9,7 @@ export interface OwnCommand {
   readonly examples: readonly string[];
 }
 
-/** The commands that are more than one operation. */
+/** The commands that are not simply one operation. */
 export const OWN_COMMANDS: readonly OwnCommand[] = [
   {
     name: 'jobs watch',

@@ -6,7 +6,10 @@ import { type LineReader, readLines, readSecret } from './secrets.ts';
 
 type Input = Record<string, unknown>;
 
-/** Returns the input for a command's operation. Reads it from the command line, files and prompts. @throws CommandError */
+/**
+ * Reads the input for a command's operation from the command line, files and prompts. @throws CommandError if a parameter is
+ * missing or wrong
+ */
 export async function readInput(
   command: Command,
   { options, positionals, global }: Arguments,
@@ -38,7 +41,7 @@ export async function readInput(
 const spelt = ({ name, type }: Parameter): string =>
   type === 'flag' ? `--${optionOf(name)} or --no-${optionOf(name)}` : `--${optionOf(name)}`;
 
-/** Turns `--message` into the content of a text message. */
+/** If the operation has a parameter `content`, turns `--message` into the content of a text message. */
 function withContent(command: Command, { message, ...input }: Input): Input {
   if (!command.parameters.some(({ name }) => name === 'content'))
     return message === undefined ? input : { ...input, message };
@@ -83,7 +86,7 @@ async function askTwice(option: string, reader: LineReader): Promise<string> {
 }
 
 /**
- * Returns the value that a text of the command line stands for.
+ * Converts a text of the command line to the value of a parameter.
  * @throws CommandError if the parameter cannot have this value
  */
 function valueOf(parameter: Parameter, text: string): unknown {
@@ -116,7 +119,7 @@ function jsonOf(parameter: Parameter, text: string): unknown {
     const value: unknown = JSON.parse(text);
     if (isRecord(value) || Array.isArray(value)) return value;
   } catch {
-    // The error below says what the value must be.
+    // The text is not JSON, so the function throws the error below.
   }
   throw bad(parameter, text, 'JSON');
 }

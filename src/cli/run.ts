@@ -55,7 +55,11 @@ async function dispatch(args: readonly string[], surroundings: Surroundings): Pr
   else await helpOrRefuse(words, global.help === true, surroundings);
 }
 
-/** Shows help if it is wanted, or if there is no command. @throws CommandError for an unknown command */
+/**
+ * Handles a command line that names no known command. Shows the help of the program or of a group of commands.
+ * @param isAsked whether the person has asked for help
+ * @throws CommandError if the command is unknown, or if the person has neither named a command nor asked for help
+ */
 async function helpOrRefuse(words: readonly string[], isAsked: boolean, { terminal }: Surroundings): Promise<void> {
   const { helpOf } = await import('./help.ts');
   const [group, second] = words;
@@ -119,7 +123,10 @@ function explain(error: unknown, args: readonly string[]): { readonly code: Exit
   return { code: EXIT.failed, message };
 }
 
-/** Returns the message for an error of the homeserver. It names options instead of parameters, and says what to do. */
+/**
+ * Returns the message for an error of the homeserver. The message names options instead of parameters, and says what the person
+ * can do.
+ */
 function withRemedy({ errcode, status, message }: MatrixError, args: readonly string[]): string {
   const text = printable(message).replaceAll(
     /parameter "(\w+)/g,

@@ -4,9 +4,15 @@ import { Writable } from 'node:stream';
 import { CommandError, EXIT } from './exit-code.ts';
 import type { Terminal } from './terminal.ts';
 
-/** Reads lines that a person types or that a program sends. The whole program uses one reader, so that no line is lost. */
+/**
+ * Reads lines from the standard input, which a person types or another program sends. The whole program uses a single reader,
+ * so that no line is lost.
+ */
 export interface LineReader {
-  /** Asks for a line. With `hidden`, the terminal does not show it. @throws CommandError if the input ends */
+  /**
+   * Asks a question and reads a line. With `hidden`, the terminal does not show the line. @throws CommandError if the input
+   * ends
+   */
   readonly ask: (question: string, options?: { readonly hidden?: boolean }) => Promise<string>;
   /** Returns all remaining lines of the input. */
   readonly rest: () => Promise<string[]>;
@@ -14,7 +20,7 @@ export interface LineReader {
 }
 
 /**
- * Creates the reader of a terminal. It does not use the terminal before the first question.
+ * Creates the reader of a terminal. The reader does not use the terminal before the first question.
  * @param signal aborted when the person presses Ctrl-C, which ends the question
  */
 export function createLineReader({ stdin, stderr }: Terminal, signal: AbortSignal): LineReader {
@@ -28,8 +34,8 @@ export function createLineReader({ stdin, stderr }: Terminal, signal: AbortSigna
   let lines: ReturnType<typeof open> | undefined;
   const open = () => {
     const reader = createInterface({ input: stdin, output: echo, terminal: stdin.isTTY === true });
-    // In raw mode, the terminal sends Ctrl-C as a character, which readline turns into this event. The process must still get
-    // the signal.
+    // In raw mode, the terminal sends Ctrl-C as a character, and readline turns this character into an event instead of a
+    // signal. But `main.ts` waits for the signal.
     reader.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
     return { reader, iterator: reader[Symbol.asyncIterator]() };
   };
@@ -61,12 +67,15 @@ export function createLineReader({ stdin, stderr }: Terminal, signal: AbortSigna
   };
 }
 
-/** Reads a secret from a file, without the line break at its end. For `-`, reads the next line of the standard input. */
+/**
+ * Reads a secret from a file, and removes the line break at the end. If `file` is `-`, reads the next line of the standard
+ * input.
+ */
 export async function readSecret(file: string, reader: LineReader): Promise<string> {
   return file === '-' ? reader.ask('') : (await readText(file)).replace(/\r?\n$/, '');
 }
 
-/** Reads the lines of a file that are not empty. For `-`, reads the standard input. */
+/** Reads the lines of a file that are not empty. If `file` is `-`, reads the standard input. */
 export async function readLines(file: string, reader: LineReader): Promise<string[]> {
   const lines = file === '-' ? await reader.rest() : (await readText(file)).split(/\r?\n/);
   return lines.map((line) => line.trim()).filter((line) => line !== '');

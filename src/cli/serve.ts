@@ -70,7 +70,7 @@ async function notifierOf(options: OptionValues, logger: Logger): Promise<Notifi
   return createDendriteNotifier({ url, accessToken, logger });
 }
 
-/** Creates a logger that writes each entry as one line of JSON, as log collectors expect it. */
+/** Creates a logger that writes each entry as one line of JSON, because log collectors expect this format. */
 function jsonLogger(write: (line: string) => void): Logger {
   const at =
     (level: string): Logger['info'] =>

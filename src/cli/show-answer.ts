@@ -3,7 +3,7 @@ import { type Output, painter, printable, type Terminal } from './terminal.ts';
 
 type Row = Readonly<Record<string, unknown>>;
 
-/** The columns that are shown first, by the name of the list. The other columns follow if there is room for them. */
+/** For each list, by its name: the columns that the table shows first. Other columns follow if the terminal is wide enough. */
 const FIRST: Readonly<Record<string, readonly string[]>> = {
   rooms: ['room_id', 'name', 'canonical_alias', 'joined_members', 'joined_local_members'],
   users: ['name', 'displayname', 'admin', 'deactivated', 'creation_ts', 'last_seen_ts'],

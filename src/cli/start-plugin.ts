@@ -18,7 +18,7 @@ import { findUsedSearchIndex } from '../storage/plugin/used-search-index.ts';
 import { CommandError, EXIT } from './exit-code.ts';
 import { readSigningKeys } from './signing-key-file.ts';
 
-/** Error code of calls that are not safe beside a running Dendrite. */
+/** Error code for calls that are not safe while Dendrite is running. */
 const REFUSED = 'ORG_KOA_MATRIX_ADMIN_BESIDE_DENDRITE';
 /** The name of commands in `pg_stat_activity`. Several commands may be connected at the same time. */
 export const APPLICATION_NAME = 'matrix-admin';
@@ -31,12 +31,15 @@ export interface PluginSettings {
   readonly serverName: string | undefined;
   readonly signingKeys: readonly string[];
   readonly optionsFile: string | undefined;
-  /** Whether Dendrite may be connected to the same database. Operations that are not safe beside Dendrite are then refused. */
+  /**
+   * Whether Dendrite may be connected to the same database. If true, the plugin refuses operations that are not safe beside a
+   * running Dendrite.
+   */
   readonly besideServer: boolean;
   /** The name of this program in `pg_stat_activity`. @defaultValue `APPLICATION_NAME` */
   readonly applicationName?: string;
   readonly logger: Logger;
-  /** Is called when there are new events. @defaultValue nothing is called */
+  /** The plugin calls this notifier when there are new events. @defaultValue the plugin calls nothing */
   readonly notifier?: Notifier;
 }
 
@@ -48,7 +51,7 @@ interface StartedPlugin {
 
 /**
  * Connects, checks which other programs are connected, and starts the plugin.
- * @param needsSearch whether to create a missing search index
+ * @param needsSearch whether the operation needs the search index
  */
 export async function startPlugin(settings: PluginSettings, needsSearch: boolean): Promise<StartedPlugin> {
   const { database, isTyped, serverName, signingKeys } = settings;
@@ -72,7 +75,7 @@ export async function startPlugin(settings: PluginSettings, needsSearch: boolean
         logger: settings.logger,
         ...(settings.notifier && { notifier: settings.notifier }),
       },
-      // Nobody passes the events of the homeserver to this plugin.
+      // Nobody passes the homeserver's events to this plugin, so it cannot keep summaries up to date.
       { ...options, summaries: false, search: await reach(db, () => searchOf(db, needsSearch)) },
     );
     if (settings.besideServer) refuseUnsafeCalls(plugin);
@@ -130,7 +133,10 @@ function refuseOthers(programs: readonly DatabaseProgram[]): void {
   );
 }
 
-/** Returns the search adapter for the index that the homeserver uses. Changes of the index must use the same text analysis. */
+/**
+ * Returns the search adapter for the index that the homeserver uses. The adapter has the languages of that index, because all
+ * changes of an index must use the same text analysis.
+ */
 async function searchOf(db: Knex, isNeeded: boolean): Promise<NonNullable<AdminPluginOptions['search']>> {
   const used = await findUsedSearchIndex(db);
   if (used === undefined && !isNeeded) return false;
@@ -155,7 +161,7 @@ async function readOptionsFile(file: string | undefined): Promise<Omit<AdminPlug
     const options: unknown = JSON.parse(text);
     if (isRecord(options)) return options;
   } catch {
-    // The error below says what the value must be.
+    // The text is not JSON, so the function throws the error below.
   }
   throw new CommandError(
     EXIT.usage,
@@ -164,8 +170,8 @@ async function readOptionsFile(file: string | undefined): Promise<Omit<AdminPlug
 }
 
 /**
- * Refuses operations that are not safe beside a running Dendrite. Hooks refuse them also in bulk operations, and as parts of
- * other operations.
+ * Refuses operations that are not safe beside a running Dendrite. A hook does this, because the plugin calls hooks even if an
+ * operation is part of a bulk operation or of another operation.
  */
 function refuseUnsafeCalls({ hooks }: AdminPlugin): void {
   for (const operation of Object.keys(OPERATIONS) as OperationName[]) {

@@ -21,8 +21,8 @@ const CODES: Readonly<Record<Style, readonly [number, number]>> = {
 };
 
 /**
- * Returns a function that colours text. It does not colour if the output is not a terminal, or if the person has set `NO_COLOR`
- * (https://no-color.org).
+ * Returns a function that colours text. The function leaves the text unchanged if the output is not a terminal, if the terminal
+ * has no colours, or if the person has set `NO_COLOR` (https://no-color.org).
  */
 export function painter(output: Output, { environment }: Terminal): (style: Style, text: string) => string {
   const isPlain = output.isTTY !== true || Boolean(environment.NO_COLOR) || environment.TERM === 'dumb';
@@ -30,8 +30,8 @@ export function painter(output: Output, { environment }: Terminal): (style: Styl
 }
 
 /**
- * Replaces control characters by `�`. Otherwise they could control the terminal: names of rooms and users come from anybody,
- * and a terminal obeys the control sequences in a text.
+ * Replaces control characters by `�`. Anybody can choose the name of a room or user, and a terminal obeys the control sequences
+ * in such a name.
  */
 export function printable(text: string): string {
   // oxlint-disable-next-line no-control-regex
