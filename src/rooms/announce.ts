@@ -3,14 +3,15 @@ import type { Host, Logger } from '../host.ts';
 import type { RoomId, ServerName, UserId } from '../ids.ts';
 import type { Metrics } from '../metrics.ts';
 
-/** The rooms, users and servers that a committed transaction has changed. */
+/** What a committed transaction has changed: rooms, users, and the queues for other servers. */
 export interface Announcement {
   readonly rooms?: readonly RoomId[];
   readonly users?: readonly UserId[];
-  /** Servers for which the transaction queued events or other messages. The federation sender sends them. */
+  /** Servers for which the transaction has queued events or other messages. The federation sender then sends what is queued. */
   readonly destinations?: readonly ServerName[];
   /**
-   * Servers whose earlier requests failed. The federation sender contacts them at once instead of waiting for its next attempt.
+   * Servers to which earlier requests have failed. The federation sender contacts these servers at once instead of waiting for
+   * its next attempt.
    */
   readonly retried?: readonly ServerName[];
 }

@@ -11,13 +11,17 @@ import {
 import { compareUserSummaries } from '../storage/plugin/user-summaries.ts';
 import { transact } from '../storage/transact.ts';
 
-/** Number of rooms and of accounts that a check compares. A check of a million accounts so takes 50 minutes. */
+/**
+ * Maximum number of rooms, and maximum number of accounts, that one call compares. With one call a minute, the check of a
+ * million accounts takes 50 minutes.
+ */
 const ROOMS = 2_000;
 const ACCOUNTS = 20_000;
 
 /**
- * Corrects the next part of the summaries. It brings the times of last activity, which the homeserver changes without telling
- * the plugin. Call it once a minute, in every process.
+ * Compares the next part of the summaries of rooms and users with the homeserver's tables, and corrects the summaries. Only
+ * this check updates the times of last activity, because the homeserver changes these times without telling the plugin. Call it
+ * once a minute in every process. If another process has just checked a part, the call does nothing.
  */
 export async function checkSummaries(db: Knex, localServerNames: readonly ServerName[]): Promise<void> {
   await checkPart(db, 'rooms', (transaction, after = Number.MIN_SAFE_INTEGER) =>

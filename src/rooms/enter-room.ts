@@ -14,11 +14,14 @@ import { replaceSyncState } from './replace-sync-state.ts';
 import { writeChain } from './write-chain.ts';
 import type { ChainSettings } from './written-chain.ts';
 
-/** A room that a local user has joined through another server, while no local user was in it. */
+/** A room without local users that a local user has joined through another server. */
 export interface EnteredRoom {
   readonly roomId: RoomId;
   readonly version: string;
-  /** The room's state before the join, and its auth events. Signatures and authorisation rules have been checked. */
+  /**
+   * The room's state before the join, and the auth events of this state. The caller has checked signatures and authorisation
+   * rules.
+   */
   readonly downloaded: DownloadedState;
   readonly join: CheckedEvent;
 }
@@ -33,7 +36,8 @@ export async function enterRoom(
   { roomId, version, downloaded, join }: EnteredRoom,
   settings: ChainSettings,
 ): Promise<void> {
-  // The room may already have a row: an invite creates one, and so does a room that the last local user has left.
+  // The room may already have a row, because an invite creates one. A room also keeps its row when the last local user leaves
+  // it.
   const room = (await insertRoom(transaction, roomId, version)) ?? (await lockRoom(transaction, roomId));
   if (room === undefined || (await isPurging(transaction, roomId))) {
     throw new MatrixError('M_BAD_STATE', 'the room is being purged');

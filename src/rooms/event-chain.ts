@@ -35,7 +35,7 @@ export interface RoomEventDraft {
   readonly request?: { readonly sessionId: number; readonly transactionId: string };
 }
 
-/** Creates drafts of a user's state events with an empty state key. */
+/** Returns a function that creates drafts of state events. The drafts have the given sender and an empty state key. */
 export const stateDraftsOf =
   (sender: UserId) =>
   (type: string, content: RoomEventDraft['content']): RoomEventDraft => ({ type, sender, stateKey: '', content });
@@ -107,9 +107,9 @@ const findAll = (state: ReadonlyMap<string, StoredEvent>, keys: readonly StateKe
   keys.map((key) => find(state, key)).filter((event) => event !== undefined);
 
 /**
- * Creates events from drafts. Each event follows the one before it. A draft is refused if the authorisation rules forbid it, if
- * its sender has no signing key, or if it is not a valid event. The event after a refused draft follows the last event that was
- * not refused.
+ * Creates events from drafts. Each event follows the one before it. Refuses a draft if the authorisation rules forbid it, if
+ * its sender has no signing key, or if it cannot become a valid event. The event after a refused draft follows the last event
+ * that was not refused.
  * @param ids allocated ids, one for each draft
  */
 export function* buildChain(

@@ -18,8 +18,8 @@ export interface FederationWrites {
 }
 
 /**
- * Finds the receivers of each event of a chain: the servers that are in the room just before the event. As in Dendrite, nothing
- * is queued for blacklisted servers.
+ * Finds the receivers of each event of a chain: the remote servers that have a joined user just before the event, and those
+ * that peek into the room. Leaves out blacklisted servers, as Dendrite does, and servers for which `isTold` returns `false`.
  * @param joined the number of joined users of each server before the first event
  */
 export function federationWrites(

@@ -38,8 +38,8 @@ export interface DownloadedState {
 
 export interface DownloadOptions {
   /**
-   * Creates the signal that stops one request to another server. A time limit in it then covers the request alone, and not the
-   * work between requests.
+   * Creates the signal that stops one request to another server. Each request has a signal of its own, so that a time limit
+   * covers the request, but not the work between requests.
    */
   readonly requestSignal: () => AbortSignal;
   /** Stops the whole download. @defaultValue no signal: the download is never stopped */

@@ -6,20 +6,22 @@ import type { StoredRoom } from '../storage/roomserver/rooms.ts';
 import { findSender, readGovernance } from './governance.ts';
 import type { RoomStates } from './room-states.ts';
 
-/** Says who may redact the events of a user. */
+/** Says for whose events to find a redactor, and who may be the redactor. */
 export interface RedactorSearch {
   readonly localServerNames: readonly ServerName[];
   /** The user whose events are redacted. */
   readonly author: UserId;
-  /** The only user who may redact. @defaultValue any local user, with the author first */
+  /** The only user who may be the redactor. @defaultValue any local user may be the redactor */
   readonly only?: UserId | undefined;
 }
 
 /**
- * Finds a local member of a room who can redact a user's events: the author of the events if possible, otherwise the member
- * with the highest power level. Source: Server-Server API, "Redactions". A user who redacts events of the own server needs no
- * special power level. Sending redactions needs the level for their event type.
- * @returns the user, or the reason why there is none
+ * Finds a local member of a room who can redact a user's events. If possible, it is the author of the events. Otherwise it is
+ * the member with the highest power level: first among the members of the author's server, then among all local members.
+ *
+ * Every redactor needs the power level for sending redactions. A redactor on another server than the author also needs the
+ * power level `redact`. Source: Server-Server API, "Redactions".
+ * @returns the redactor, or the reason why there is none
  */
 export async function findRedactor(
   states: RoomStates,

@@ -8,7 +8,7 @@ import { listJoinedAmong, listMembers } from '../storage/roomserver/membership.t
 import type { StoredRoom } from '../storage/roomserver/rooms.ts';
 import type { RoomStates } from './room-states.ts';
 
-/** The creators and power levels of a room. They decide who has power in it. */
+/** The creators and power levels of a room, which decide who has power in the room. */
 export interface Governance {
   readonly version: RoomVersion;
   readonly power: PowerState;

@@ -3,7 +3,7 @@ import type { RoomId, ServerName } from '../ids.ts';
 import type { Db } from '../storage/database.ts';
 import { countJoinedUsers } from '../storage/federation/joined-hosts.ts';
 
-/** Rooms with fewer joined users than this are not cached. Their users are counted each time. */
+/** Minimum number of joined users in a room whose counts are cached. In smaller rooms, the users are counted each time. */
 const LARGE_ROOM = 1_000;
 const KEPT_ROOMS = 1_000;
 /**

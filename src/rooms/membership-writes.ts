@@ -14,8 +14,8 @@ import type { ChainLink } from './event-chain.ts';
 import type { WrittenChain } from './written-chain.ts';
 
 /**
- * A member event, with the user's membership before and after it. The event belongs to a chain: new events of one room, of
- * which each follows the one before it.
+ * A member event, with the user's membership before and after it. The event belongs to a chain, which is a list of new events
+ * of one room. Each event of a chain follows the one before it.
  */
 export interface MemberLink {
   readonly link: ChainLink;
@@ -42,7 +42,7 @@ export function lastOfEach(members: readonly MemberLink[]): MemberLink[] {
   return [...new Map(members.map((member) => [member.userId, member])).values()];
 }
 
-/** Returns the users whose pending invite is answered or withdrawn by the chain. */
+/** Returns the users whose pending invite the given member events answer or withdraw. */
 export function answeredInvites(members: readonly MemberLink[]): string[] {
   return members
     .filter(({ before, membership }) => before === 'invite' && membership !== 'invite')
@@ -52,7 +52,11 @@ export function answeredInvites(members: readonly MemberLink[]): string[] {
 /** Memberships with which a room appears in `/sync`. */
 const SHOWN: readonly unknown[] = ['join', 'invite', 'knock'];
 
-/** Returns the statements that store the memberships after the chain, add its invites, and retire the answered ones. */
+/**
+ * Returns the statements that store the memberships after a chain, add its invites, and retire invites that it answers or
+ * withdraws. If `/sync` shows the room to a user again, the statements also delete the user's departure, which records that the
+ * user was in the room before it was purged.
+ */
 export function membershipWrites(
   { room, links, nids }: WrittenChain,
   { serverName }: { readonly serverName: ServerName },

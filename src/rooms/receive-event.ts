@@ -15,7 +15,7 @@ import { requireRoom } from './room-writer.ts';
 import { writeChain } from './write-chain.ts';
 import type { ChainSettings } from './written-chain.ts';
 
-/** The draft that would produce the received event. */
+/** Returns the draft that a sender on this homeserver would have used for the received event. */
 function draftOf({ type, sender, stateKey, content, event: { redacts } }: CheckedEvent): RoomEventDraft {
   const target = content.redacts ?? redacts;
   return {
@@ -37,13 +37,13 @@ export function refusalBy(state: RoomState['events'], checked: CheckedEvent, ver
 }
 
 /**
- * Writes an event of another server into a room. The caller has verified its signatures. The event's auth events and the room's
- * current state must allow the event. The homeserver must have its previous events, because this function fetches no missing
- * events.
+ * Writes an event of another server into a room. The caller has verified the signatures of the event. The event's auth events
+ * and the room's current state must allow the event. The homeserver must have the event's previous events, because this
+ * function fetches no missing events.
  *
  * Simplification: the room's current state counts as the state before the event. If two servers change the same state at the
- * same time, the later arrival wins if it is allowed, although the room versions demand state resolution. Source: Server-Server
- * API, "Checks performed on receipt of a PDU", 4 to 6.
+ * same time, the event that arrives later wins if it is allowed. The room versions demand state resolution instead. Source:
+ * Server-Server API, "Checks performed on receipt of a PDU", 4 to 6.
  *
  * @param settings `isTold` selects the servers for which the event is queued. If this homeserver accepts the join or leave of
  * another server's user, it must send the event to the other servers in the room. Other received events need not be sent.

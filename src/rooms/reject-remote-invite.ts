@@ -10,7 +10,7 @@ import { orAborted } from './or-aborted.ts';
 export interface RemoteInvite {
   readonly roomId: RoomId;
   readonly userId: UserId;
-  /** The inviter's server. It handles the rejection. */
+  /** The inviter's server, which handles the rejection. */
   readonly destination: ServerName;
 }
 

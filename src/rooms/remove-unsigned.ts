@@ -10,15 +10,15 @@ import type { DownloadOptions, StateQuestion } from './fetch-state.ts';
 import { orAborted } from './or-aborted.ts';
 
 /**
- * Number of signatures verified in parallel. Verification runs in Node's thread pool, which has four threads by default. Two of
- * them remain free for the host.
+ * Number of signatures verified in parallel. Verification runs in Node's thread pool, which has four threads by default. Two
+ * threads remain free for the host.
  */
 const LANES = 2;
 
 /** Signing keys by server name. */
 type Keys = ReadonlyMap<string, readonly ServerKey[]>;
 
-/** Removes every event that lacks a valid signature of one of the servers that must sign it. */
+/** Removes every event that is not validly signed by every server that must sign it. */
 export async function removeUnsigned(
   events: Map<EventId, CheckedEvent>,
   federation: Required<Pick<FederationSender, 'verifyKeys'>>,
@@ -67,8 +67,8 @@ function* wantedKeys(
 }
 
 /**
- * Removes events that lack a signature with a known key of a server that must sign them. Returns the events whose signatures
- * must be verified.
+ * Removes an event if a server that must sign it has not signed it with a known key. Returns those of the other events whose
+ * signatures must be verified.
  */
 function* removeWithoutKeys(
   events: Map<EventId, CheckedEvent>,

@@ -37,8 +37,9 @@ interface NewMember {
 }
 
 /**
- * Stores another server's state of a room, with its memberships. The next event of the room builds on this state. The tables of
- * `/sync` are not changed here: `replaceSyncState()` changes them after that event.
+ * Stores a room's state that comes from another server, and the memberships in this state. The next event of the room builds on
+ * this state. Does not change the tables of `/sync`: after the caller has written the next event, `replaceSyncState()` changes
+ * them.
  */
 export async function replaceRoomState(
   transaction: Knex.Transaction,
@@ -71,8 +72,8 @@ export async function replaceRoomState(
 }
 
 /**
- * Converts a state to the form in which Dendrite's roomserver stores it: its entries, its events by `stateName()`, and its
- * members by NID.
+ * Converts a state to the forms in which the plugin stores it: its entries, its events by the name that `stateName()` makes,
+ * and its members by the NID of their user id.
  */
 function* newState(
   state: readonly CheckedEvent[],

@@ -17,8 +17,8 @@ import { membershipIn } from './replace-state.ts';
 import { headeredJson } from './sync-writes.ts';
 
 /**
- * Makes the given state the room's only state in the tables of `/sync`. The new rows get the stream id of the `carrier`, the
- * event that brings the state into the room.
+ * Makes the given state the room's only state in the tables of `/sync`. The new rows get the stream id of the `carrier`, which
+ * is the event that brings the state into the room.
  */
 export async function replaceSyncState(
   transaction: Knex.Transaction,

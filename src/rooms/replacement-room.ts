@@ -12,12 +12,12 @@ const ROOM_VERSION = '10';
 const CREATOR_LEVEL = 100;
 
 /**
- * Only the creator may write in the room. Synapse gives these levels to the room that it creates for the users of a room that
- * is shut down.
+ * Power levels of a replacement room. Only the creator may write in it. When Synapse shuts down a room, it gives the same
+ * levels to the room that it creates for the users.
  */
 const POWER_LEVELS = { ...DEFAULT_POWER_LEVELS, invite: 50, users_default: -10 };
 
-/** Creates the room to which the users of another room are moved. */
+/** Creates the room to which the users of a deleted room are moved. */
 export async function createReplacementRoom(
   transaction: Knex.Transaction,
   roomWriter: RoomWriter,

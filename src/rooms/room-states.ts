@@ -13,25 +13,25 @@ const KEPT_ENTRIES = 1_000_000;
 const KEPT_SNAPSHOTS = 10_000;
 
 /**
- * A state: an ordered list of blocks. A block is a list of entries, each with an event type, a state key and an event. If
- * several blocks have an entry of the same type and state key, the last block's entry counts.
+ * A stored state of a room: an ordered list of blocks. A block is a list of entries, each with an event type, a state key and
+ * an event. If several blocks have an entry of the same type and state key, the last block's entry counts.
  */
 export interface StateSnapshot {
   readonly snapshotNid: number;
   readonly blocks: readonly StateBlock[];
 }
 
-/** A room's state: the blocks of all its entries, and those events that were requested. */
+/** A room's state: the blocks with all its entries, and those events that the caller of `load()` has requested. */
 export interface RoomState extends StateSnapshot {
-  /** The requested events. The map's keys are made by `stateName()`. */
+  /** The requested events. `stateName()` makes the keys of the map. */
   readonly events: ReadonlyMap<string, StoredEvent>;
-  /** NIDs of the event types and state keys that were looked up. */
+  /** NIDs of the requested event types and state keys. A NID is the number by which Dendrite's tables refer to a text. */
   readonly nids: Nids;
 }
 
 /**
- * Reads room states, and keeps them in memory. This is safe because stored snapshots and blocks never change, and their NIDs
- * are not reused. With the cache, a new event costs no more in a large room than in a small one.
+ * Reads room states, and caches them in memory. The cache is safe, because stored snapshots and blocks never change, and their
+ * NIDs are not reused. With the cache, a new event costs no more in a large room than in a small one.
  */
 export interface RoomStates {
   /** Counts the users of each server in a room. */

@@ -62,7 +62,10 @@ export interface NewRoom {
 /** Another server's state of a room, and the local users who may send the event that brings this state into the room. */
 export interface StateReplacement {
   readonly downloaded: DownloadedState;
-  /** NIDs of the room's forward extremities at the time when the state was requested. */
+  /**
+   * NIDs of the room's forward extremities at the time when the state was requested. A NID is the number by which Dendrite's
+   * tables refer to an event.
+   */
   readonly expectedNids: readonly number[];
   readonly senders: readonly UserId[];
 }
@@ -75,8 +78,8 @@ export interface RoomWriter {
    * Adds events to a room. Each event follows the one before it. The call also updates the room's state and memberships, the
    * tables of `/sync`, the federation queue and the search index. It locks the room until the transaction ends. If the room has
    * several forward extremities, the first event follows up to 20 of them.
-   * @throws MatrixError `M_NOT_FOUND` if the room is unknown or only an invite to it is known; `M_BAD_STATE` if the room is
-   * being purged
+   * @throws MatrixError `M_NOT_FOUND` if the homeserver does not know the room, or only knows an invite to it; `M_BAD_STATE` if
+   * the room is being purged
    */
   readonly append: (
     transaction: Knex.Transaction,
@@ -239,7 +242,7 @@ function eventsUnder({ events }: RoomState, keys: readonly StateKey[]): Map<stri
 
 /**
  * Locks a room so that the caller can write events into it. The lock lasts until the transaction ends.
- * @throws MatrixError `M_NOT_FOUND` if the room is unknown or has no events, `M_BAD_STATE` if it is being purged
+ * @throws MatrixError `M_NOT_FOUND` if the room is unknown or has no events, `M_BAD_STATE` if the room is being purged
  */
 export async function requireRoom(transaction: Knex.Transaction, roomId: RoomId): Promise<StoredRoom> {
   const room = await lockRoom(transaction, roomId);

@@ -14,14 +14,14 @@ import type { RoomWriter } from './room-writer.ts';
 export type RoomAdmission = 'open' | 'blocked' | 'purging';
 
 /**
- * `admin.rooms` of the plugin. The homeserver calls `check` before a join or an event. It may also write events with the
- * plugin's own room writer, and then need not know how Dendrite's tables depend on each other. After the commit of an append,
- * the homeserver wakes its federation sender for the returned `destinations`.
+ * `admin.rooms` of the plugin. The homeserver calls `check()` before a join or an event. The homeserver may also write events
+ * with the plugin's room writer, and then need not know how Dendrite's tables depend on each other. After the commit of an
+ * `append()`, the homeserver wakes its federation sender for the returned `destinations`.
  */
 export interface Rooms extends RoomWriter {
   /**
-   * Tells whether a room accepts joins and events. Pass the transaction that writes the event, after it has locked the room's
-   * row. The answer then stays valid until the transaction ends.
+   * Tells whether a room accepts joins and events. Pass the transaction that writes the event, after this transaction has
+   * locked the room's row. The answer then stays valid until the transaction ends.
    */
   readonly check: (
     roomId: RoomId,
@@ -41,9 +41,10 @@ export interface Rooms extends RoomWriter {
     },
   ) => Promise<Departure[]>;
   /**
-   * Lets a user leave or forget a purged room. The homeserver calls it before it treats the room as unknown. The user's other
-   * devices still receive the departure.
-   * @returns whether the room is a departure of the user. The homeserver then answers with 200.
+   * Tells whether a user may leave or forget a purged room. The homeserver calls this function before it treats the room as
+   * unknown. The function changes nothing, so the user's other devices still learn from `/sync` that the user has left the
+   * room.
+   * @returns whether the room is one of the user's departures. If so, the homeserver answers with 200.
    */
   readonly leaveDeparted: (userId: UserId, roomId: RoomId) => Promise<boolean>;
 }

@@ -53,9 +53,9 @@ export interface ServerNotices {
   /** Localpart of the account that sends notices. Each local server name has an account with this localpart. */
   readonly localpart: string;
   /**
-   * Prepares a transaction that sends notices to several local users: creates the sending accounts and locks the recipients.
-   * Call it before the first `send`. `send` changes rows that all rooms share, and other transactions wait for these rows, so
-   * they come last.
+   * Prepares a transaction that sends notices to several local users. Creates the sending accounts and locks the recipients.
+   * Call it before the first `send()`. `send()` changes rows that all rooms share, and other transactions wait for these rows.
+   * So the transaction changes them as late as possible.
    */
   readonly begin: (transaction: Knex.Transaction, userIds: readonly UserId[]) => Promise<void>;
   /**
@@ -124,8 +124,8 @@ export function createServerNotices(config: ServerNoticesConfig, roomWriter: Roo
 
   const senderFor = (userId: UserId): UserId => userIdOf(config.localpart, splitUserId(userId).serverName);
   const begin = async (transaction: Knex.Transaction, userIds: readonly UserId[]): Promise<void> => {
-    // Lock the sending account before the recipients. A transaction that creates the account locks recipients afterwards,
-    // so the other order could deadlock.
+    // Lock the sending account before the recipients. A transaction that creates the account locks recipients afterwards, so
+    // two transactions with different orders could deadlock.
     for (const sender of new Set(userIds.map(senderFor).sort())) await keepAccount(transaction, sender, config);
     await lockNotices(transaction, userIds);
   };
@@ -178,12 +178,15 @@ interface NoticeRoom {
   readonly profile: readonly unknown[];
 }
 
-/** Memberships of the recipient. A room with an earlier one is preferred as the notice room. */
+/**
+ * The memberships that the recipient may have in a notice room, in order of preference. If the recipient has several notice
+ * rooms, the order decides which of them receives the notice.
+ */
 const ORDER: readonly unknown[] = ['join', 'invite', 'knock', 'leave'];
 
 /**
- * Finds the recipient's notice room. The recipient's account data tags it with `m.server_notice`, and the sending account has
- * created it and is in it.
+ * Finds the recipient's notice room. The recipient's account data tags this room with `m.server_notice`. The sending account
+ * has created the room and is still in it.
  */
 async function findNoticeRoom(
   states: RoomStates,

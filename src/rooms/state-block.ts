@@ -1,4 +1,7 @@
-/** An entry of a room's state: the NIDs of a state event, its type and its state key. */
+/**
+ * An entry of a room's state: a state event, its type and its state key. A NID is the number by which Dendrite's tables refer
+ * to an event or a text.
+ */
 export interface StateEntry {
   readonly typeNid: number;
   readonly stateKeyNid: number;
@@ -6,8 +9,9 @@ export interface StateEntry {
 }
 
 /**
- * A part of a room's stored state. Its entries are in ascending order of type NID and state key NID, and each such pair occurs
- * once. A large room's block has more than 100,000 entries, so the block uses typed arrays, which take 24 bytes for each entry.
+ * A part of a room's stored state. Its entries are in ascending order of type NID and state key NID. Each pair of these NIDs
+ * occurs once. A block of a large room has more than 100,000 entries. So a block uses typed arrays, which take 24 bytes for
+ * each entry.
  */
 export interface StateBlock {
   readonly nid: number;

@@ -15,8 +15,8 @@ import type { StateSnapshot } from './room-states.ts';
 import { blockOf, compareEntries, mergeBlocks, type StateBlock, type StateEntry, singleBlock } from './state-block.ts';
 
 /**
- * Maximum number of blocks of a state, as in Dendrite. A state is a list of blocks. Below this limit, each state event adds a
- * block of its own.
+ * Maximum number of blocks of a state, as in Dendrite. A state is a list of blocks. While a state has fewer blocks, each state
+ * event adds a block of its own.
  */
 const MAX_BLOCKS = 64;
 /** Number of NIDs that are hashed before the event loop gets a turn. */
@@ -53,9 +53,9 @@ function* hashedEvents({ eventNids }: StateBlock): Generator<undefined, HashedLi
 }
 
 /**
- * Adds a block for one event to a state's list of blocks. If the list is full, the smaller blocks at its end are merged into
- * one, and the large blocks before them stay. Dendrite instead writes the whole state again, which takes much space if a large
- * state changes often.
+ * Adds a block for one event to a state's list of blocks. If the list is full, merges the smaller blocks at its end into one,
+ * and leaves the large blocks before them unchanged. Dendrite instead writes the whole state again, which takes much space if a
+ * large state changes often.
  */
 function* withEvent(
   blocks: readonly StateBlock[],
@@ -72,7 +72,7 @@ function* withEvent(
 }
 
 /**
- * The states before and after each event of a chain. A chain is a list of new events of one room, of which each follows the one
+ * The states before and after each event of a chain. A chain is a list of new events of one room. Each event follows the one
  * before it.
  */
 export interface StateChain {

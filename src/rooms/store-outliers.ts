@@ -22,7 +22,7 @@ export interface StoredOutliers {
   readonly eventNidOf: (checked: CheckedEvent) => number;
 }
 
-/** Stores as outliers those events that are not stored yet. @returns the NIDs of all given events */
+/** Stores those of the given events that are not stored yet, as outliers. @returns the NIDs of all given events */
 export async function storeOutliers(
   transaction: Knex.Transaction,
   { roomNid }: StoredRoom,
@@ -75,7 +75,10 @@ function* missingOf(
   return yield* sorted(missing, (a, b) => a.depth - b.depth);
 }
 
-/** Returns the event types, state keys and senders of the events, each once. */
+/**
+ * Returns the event types of the events, and their state keys, each once. Senders count as state keys, because Dendrite gives
+ * NIDs to user ids in the same table.
+ */
 function* textsOf(
   events: readonly CheckedEvent[],
 ): Generator<undefined, { eventTypes: Set<string>; stateKeys: Set<string> }, undefined> {

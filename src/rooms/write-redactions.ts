@@ -18,12 +18,12 @@ import { headeredJson } from './sync-writes.ts';
 import type { WrittenChain } from './written-chain.ts';
 
 /**
- * Redacts the events that redactions among the new events name. Adds the redaction to each redacted event as
- * `redacted_because`. A redaction has no effect if the homeserver does not have its target, or if its sender may not redact the
- * target. As in Dendrite, the database still records such a redaction.
+ * Applies the redactions among the new events. The target of a redaction is the event that it redacts. Redacts each target, and
+ * adds the redaction to the target as `redacted_because`. A redaction has no effect if the homeserver does not have its target,
+ * or if its sender may not redact the target. As in Dendrite, the database still records such a redaction.
+ *
  * A sender may redact the target with a sufficient power level, or if the target's sender is on the same server. Source:
- * Server-Server API, "Redactions".
- * If several redactions of the new events redact the same event, the last one counts.
+ * Server-Server API, "Redactions". If several of the new redactions have the same target, the last one counts.
  */
 export async function writeRedactions(transaction: Knex.Transaction, { room, links }: WrittenChain): Promise<void> {
   const redactions = links.flatMap((link) => {

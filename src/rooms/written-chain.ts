@@ -19,10 +19,13 @@ export interface ChainSettings {
   readonly serverName: ServerName;
   /** All local server names. */
   readonly localServerNames: readonly ServerName[];
-  /** The cache of room states. A process has one. */
+  /** The cache of room states. Each process has one cache. */
   readonly states: RoomStates;
-  /** Updates what follows events, such as the search index. It is `admin.events.apply`. */
+  /** Updates what the plugin derives from events, such as the search index. It is `admin.events.apply()`. */
   readonly applyEvents: ApplyEvents;
-  /** Decides whether an event is sent to a server that is in the room. @defaultValue yes, for every server in the room */
+  /**
+   * Decides whether events are queued for a server that is in the room. @defaultValue events are queued for every server in the
+   * room
+   */
   readonly isTold?: (serverName: ServerName) => boolean;
 }

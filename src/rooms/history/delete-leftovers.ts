@@ -5,7 +5,11 @@ import { deleteEvents, findOutliers } from '../../storage/roomserver/history-eve
 import { deleteBlocks, deleteSnapshots } from '../../storage/roomserver/history-state.ts';
 import type { PurgedRoom } from './purged-room.ts';
 
-/** The order of the deletions: what refers to something goes before it. */
+/**
+ * The kinds of leftovers, in the order in which they are deleted. Leftovers are events that a purge of history has taken out of
+ * the timeline, the state snapshots before such events, and the blocks of these snapshots. A snapshot refers to blocks, and a
+ * block refers to events. Each kind is deleted before the kind to which it refers.
+ */
 export const LEFTOVER_KINDS: readonly LeftoverKind[] = ['snapshot', 'block', 'event'];
 
 const DELETE: Readonly<
@@ -14,12 +18,16 @@ const DELETE: Readonly<
   snapshot: (transaction, { roomNid }, nids) => deleteSnapshots(transaction, roomNid, nids),
   block: (transaction, _room, nids) => deleteBlocks(transaction, nids),
   event: async (transaction, room, nids) => {
-    // A leftover that is no outlier has come back: the homeserver has fetched it from another server.
+    // Delete only outliers, which are events without a place in the timeline. If an event is no longer an outlier, the
+    // homeserver has fetched it from another server again.
     return deleteEvents(transaction, room, await findOutliers(transaction, nids));
   },
 };
 
-/** Deletes at most `limit` leftovers of one kind that nothing needs. @returns whether there may be more */
+/**
+ * Deletes at most `limit` leftovers of one kind. Skips leftovers that are marked as needed. @returns whether there may be more
+ * to delete
+ */
 export async function deleteLeftovers(
   transaction: Knex.Transaction,
   room: PurgedRoom,

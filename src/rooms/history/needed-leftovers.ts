@@ -5,24 +5,39 @@ import { listBlocks, markBlockEvents } from '../../storage/roomserver/history-st
 import { readNewNeeds, type TimelineNeeds } from '../../storage/syncapi/history-needs.ts';
 import type { PurgedRoom } from './purged-room.ts';
 
-/** Number of NIDs in one statement. */
+/**
+ * Number of NIDs in one statement. A NID is the number by which Dendrite's tables refer to an event, a state snapshot or a
+ * block.
+ */
 const BATCH = 5_000;
 
-/** Marks the leftovers of a room that something needs. */
+/**
+ * Marks leftovers of a room that are still needed. Leftovers are events that a purge of history has taken out of the timeline,
+ * the state snapshots before such events, and the blocks of these snapshots.
+ */
 export interface NeededLeftovers {
-  /** Marks what events in the timeline need: the states before them, and their auth events with the auth events of those. */
+  /**
+   * Marks what the given part of the timeline needs: the states before its events, and the auth chains of these states and
+   * events. An auth chain consists of the auth events of an event, the auth events of these auth events, and so on.
+   */
   readonly mark: (transaction: Knex.Transaction, needs: TimelineNeeds) => Promise<void>;
-  /** Marks what events need that have come since the last call. The room must be locked. */
+  /**
+   * Marks what new events of the timeline need. An event is new if it has entered the timeline since the last call. The caller
+   * must have locked the room.
+   */
   readonly markNew: (transaction: Knex.Transaction) => Promise<void>;
   /**
-   * Marks a page of leftover events that memberships and the current state name, or that stay because they are local, and the
-   * auth events of all leftovers that stay. @returns the position of the next page
+   * Reads a page of leftover events. Marks the events that a membership, an invite or the current state names. Also marks the
+   * auth chains of all events on the page that stay: events that are needed, and events of local users if the purge keeps such
+   * events.
+   * @param after NID of the last event on the previous page; 0 for the first page
+   * @returns the value of `after` for the next page; `undefined` after the last page
    */
   readonly markNamed: (transaction: Knex.Transaction, after: number) => Promise<number | undefined>;
 }
 
 /**
- * Creates a `NeededLeftovers`. It remembers in memory what it has marked, so a resumed purge marks everything again.
+ * Creates a `NeededLeftovers`. It remembers only in memory what it has marked, so a resumed purge marks everything again.
  * @param newest the newest stream position of the room before the first call
  */
 export function createNeededLeftovers(room: PurgedRoom, newest: number): NeededLeftovers {

@@ -10,23 +10,30 @@ import { createNeededLeftovers } from './needed-leftovers.ts';
 import { type HistoryProgress, type HistoryWork, lockHistory, type PurgedRoom } from './purged-room.ts';
 import { removeNextEvents } from './remove-events.ts';
 
-/** Target time of a step, in ms. The size doubles if a step took less than half of it, and halves if it took longer. */
+/**
+ * Target duration of a step through the timeline, in ms. The next step takes twice as many events if a step took less than half
+ * of this time. It takes half as many events if a step took longer than this time.
+ */
 const STEP_MS = 400;
 const [SMALLEST_STEP, FIRST_STEP, LARGEST_STEP] = [100, 1_000, 8_000];
-/** Number of events whose needs one step reads. */
+/** Number of events of the timeline for which one step reads the state snapshots and auth events that they need. */
 const WALKED = 10_000;
 const RELATIONS = 10_000;
 const USERS = 500;
 const QUEUED = 1_000;
 
-/** Runs steps until the purge is done. @returns the progress after the last step */
+/**
+ * Purges the history of a room in steps. Returns when the purge is done.
+ * @param before the progress from which the purge continues
+ * @returns the progress after the last step
+ */
 export async function purgeHistoryBefore(
   work: HistoryWork,
   room: PurgedRoom,
   before: HistoryProgress,
 ): Promise<HistoryProgress> {
   let progress = before;
-  /** Runs a step that adds to the deleted rows. @returns the step's own result */
+  /** Runs a step, and adds the rows that it has deleted to the progress. @returns the step's own result */
   const step = <T>(
     phase: string,
     run: (transaction: Knex.Transaction) => Promise<Partial<HistoryProgress> & { readonly value: T }>,
@@ -73,7 +80,10 @@ async function removeTimeline(
   }
 }
 
-/** Deletes relations whose child has left the timeline before its parent, or whose parent was never stored. */
+/**
+ * Deletes relations that have lost an event. A relation connects a child event, such as a reaction, with a parent event. Either
+ * the child has left the timeline before its parent, or the parent was never stored.
+ */
 async function removeRelations({ roomId }: PurgedRoom, step: Step): Promise<void> {
   for (let after: readonly [string, string] | undefined = ['', '']; after !== undefined; ) {
     const from: readonly [string, string] = after;
@@ -136,7 +146,7 @@ async function removeState(room: PurgedRoom, step: Step): Promise<void> {
   });
 }
 
-/** Takes events that are no longer stored out of the queue for other servers. */
+/** Removes events that are no longer stored from the federation queue. */
 async function removeQueued({ roomId }: PurgedRoom, step: Step): Promise<void> {
   let waiting = await step('federation queue', async (transaction) => ({
     value: (await findQueuedEvents(transaction, roomId, 0)).nids,

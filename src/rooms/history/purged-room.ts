@@ -12,25 +12,35 @@ import type { AfterCommit } from '../../storage/transact.ts';
 
 /** The room whose history is purged, and the settings of the purge. */
 export interface PurgedRoom extends RoomKeys {
-  /** The place before which the history goes. */
+  /** A place in the timeline. The purge removes the history before it. */
   readonly point: Place;
-  /** Whether the timeline is large: then reading the places of all rooms is faster than looking up each event of the room. */
+  /**
+   * Whether the timeline is large. For a large timeline, reading the places of all rooms is faster than looking up each event
+   * of the room.
+   */
   readonly isLarge: boolean;
-  /** Whether events of local users are deleted too. If not, they leave the timeline, but stay stored. */
+  /** Whether the purge also deletes events of local users. If not, these events leave the timeline, but stay stored. */
   readonly deleteLocalEvents: boolean;
   readonly localServerNames: readonly ServerName[];
 }
 
-/** The checkpoint of a purge. Every phase can be repeated, so the phases after the first one start anew in a resumed job. */
+/**
+ * The checkpoint of a purge. A resumed job continues the first phase, which purges the timeline, where it stopped. The job
+ * starts all later phases anew, because repeating them does no harm.
+ */
 export interface HistoryProgress {
   readonly point: Place;
   readonly isLarge: boolean;
-  /** The place up to which the timeline is purged. `undefined` once the timeline is done. */
+  /**
+   * The place up to which the timeline has been purged so far. `undefined` when the whole timeline up to `point` has been
+   * purged.
+   */
   readonly after?: Place | undefined;
   /** Number of events that have left the timeline. */
   readonly purged: number;
-  /** Number of events before the point, and number of those of local users. */
+  /** Number of events before the point. */
   readonly total: number;
+  /** Number of events of local users before the point. */
   readonly local: number;
   /** Number of deleted rows by table. */
   readonly deleted: RowCounts;

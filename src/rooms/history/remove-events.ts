@@ -21,21 +21,24 @@ import {
 } from '../../storage/syncapi/history-timeline.ts';
 import type { PurgedRoom } from './purged-room.ts';
 
-/** The result of a step through the timeline. */
+/** The result of one call of `removeNextEvents()`. */
 export interface RemovedEvents {
   /** Number of events that have left the timeline. */
   readonly removed: number;
   readonly deleted: RowCounts;
-  /** The place after which the next step begins. `undefined` after the last step. */
+  /** The place after which the next call begins. `undefined` after the last call. */
   readonly next: Place | undefined;
 }
 
 type StoredTimelineEvent = TimelineEvent & { readonly eventNid: number };
 
 /**
- * Takes the next events out of a room's timeline, in the order of the room's graph. After each step, the database is that of a
- * homeserver that has never fetched these events: the events that follow them are backward extremities. State events, and
- * local events unless the purge deletes them, stay stored as outliers. The room must be locked.
+ * Takes the next events out of a room's timeline, in the order of the room's event graph. The room's newest events stay.
+ * Afterwards, the database looks as if the homeserver had never fetched the removed events: the events that follow them become
+ * backward extremities, which are events whose previous events are missing.
+ *
+ * State events stay stored as outliers, which are events without a place in the timeline. Other events of local users also stay
+ * stored as outliers, unless the purge deletes them. The caller must have locked the room.
  */
 export async function removeNextEvents(
   transaction: Knex.Transaction,
@@ -80,7 +83,8 @@ function isLocal({ localServerNames }: PurgedRoom, { sender }: TimelineEvent): b
 }
 
 /**
- * Takes events out of the lists of followers. @returns the followers that stay in the timeline: they become backward extremities
+ * For each event, Dendrite stores a list of the events that follow it. This function takes the given events out of these lists.
+ * @returns the followers that stay in the timeline, and the number of deleted lists
  */
 async function unlinkAll(
   transaction: Knex.Transaction,
@@ -90,7 +94,8 @@ async function unlinkAll(
 ): Promise<{ readonly deleted: RowCounts; readonly followers: readonly Follower[] }> {
   const missing = await listMissingPrevious(transaction, roomId, idsOf(gone));
   const first = await unlinkEvents(transaction, [...idsOf(gone), ...missing], nidsOf(stored));
-  // No known list has these events. Their JSON names their previous events.
+  // The lists that were searched do not have the missed events. The JSON of a missed event names its previous events, and the
+  // lists of these previous events may have it.
   const previous = await readPreviousIds(transaction, first.missed);
   if (previous.length === 0) return first;
   const second = await unlinkEvents(transaction, previous, first.missed);

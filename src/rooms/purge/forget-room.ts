@@ -2,8 +2,9 @@ import type { RoomId } from '../../ids.ts';
 import { isRecord, toJson } from '../../json.ts';
 
 /**
- * Returns a string that occurs in every JSON text that contains the room id, however the JSON is escaped. Serializers do not
- * escape letters and digits, so the string is the longest run of plain characters in the room id's opaque part.
+ * Returns a part of the room id that every JSON text with the room id contains, however its serializer escapes characters. No
+ * serializer escapes letters and digits, so the function returns the longest run of plain characters between the `!` and the
+ * first colon of the room id.
  */
 export function needleOf(roomId: RoomId): string {
   const [opaque = ''] = roomId.slice(1).split(':');
@@ -19,15 +20,12 @@ function parse(json: string): unknown {
 }
 
 /**
- * Maximum depth of nesting. Values below this depth are left unchanged. User data may be nested without limit, but recursion
- * needs a limit.
+ * Maximum depth to which the functions in this file follow nested values. They leave deeper values unchanged. User data may be
+ * nested to any depth, and a deeper recursion could overflow the stack.
  */
 const DEEPEST = 64;
 
-/**
- * Copies a value without the room. The copy lacks array entries that are the room id, and object members whose name or value is
- * the room id.
- */
+/** Copies a value. Leaves out array entries that are the room id, and object members whose name or value is the room id. */
 function without(roomId: RoomId, value: unknown, depth = 0): unknown {
   if (depth > DEEPEST) return value;
   if (Array.isArray(value)) {
@@ -50,7 +48,8 @@ function names(roomId: RoomId, value: unknown, depth = 0): boolean {
 }
 
 /**
- * Removes the room from `m.direct`, which lists the direct rooms of each user. A user whose list becomes empty is removed too.
+ * Removes the room from the account data `m.direct`, which lists direct rooms under the id of the other user. Also removes
+ * users whose list becomes empty.
  */
 function forgetDirect(roomId: RoomId, content: unknown): unknown {
   if (!isRecord(content)) return without(roomId, content);
@@ -60,8 +59,8 @@ function forgetDirect(roomId: RoomId, content: unknown): unknown {
 }
 
 /**
- * Removes the push rules that belong to the room, and push rules with a condition on the room id. Neither can match an event
- * any more.
+ * Removes the push rules that belong to the room, and push rules with a condition on the room id. Such rules can no longer
+ * match an event.
  */
 function forgetPushRules(roomId: RoomId, content: unknown): unknown {
   if (!isRecord(content) || !isRecord(content.global)) return content;
@@ -81,7 +80,10 @@ function isRuleOf(roomId: RoomId, rule: unknown): boolean {
   );
 }
 
-/** Removes the room from account data. Returns the new JSON, or `undefined` if the account data does not name the room. */
+/**
+ * Removes the room from account data of the given type. Returns the new JSON, or `undefined` if the account data does not name
+ * the room.
+ */
 export function forgetInAccountData(roomId: RoomId, type: string, json: string): string | undefined {
   const content = parse(json);
   if (!names(roomId, content)) return undefined;
@@ -100,17 +102,18 @@ export function forgetInFilter(roomId: RoomId, json: string): string | undefined
 }
 
 /**
- * Decides what a purge does with a to-device message. Returns `null` to delete a message that names the room in clear text,
- * such as a key request. Returns `undefined` to keep the message.
+ * Decides what a purge does with a to-device message. Returns `null` if the purge must delete the message, because it names the
+ * room in clear text, as a key request does. Returns `undefined` if the message stays.
  */
 export function forgetInToDevice(roomId: RoomId, json: string): null | undefined {
   return names(roomId, parse(json)) ? null : undefined;
 }
 
 /**
- * Removes the room from an entry of the federation queue. Returns `null` to delete the entry, which holds an event or an EDU of
- * the room. Returns new JSON for an EDU with receipts of several rooms, which keeps the receipts of the other rooms. Returns
- * `undefined` to keep the entry, such as another room's event that names this room.
+ * Removes the room from an entry of the federation queue. Returns `null` if the purge must delete the entry, because it holds
+ * an event or an EDU of the room. Returns new JSON for an EDU with receipts of several rooms: the new JSON keeps the receipts
+ * of the other rooms. Returns `undefined` if the entry stays, for example because it is another room's event that names this
+ * room.
  */
 export function forgetInQueue(roomId: RoomId, json: string): string | null | undefined {
   const item = parse(json);
@@ -123,7 +126,10 @@ export function forgetInQueue(roomId: RoomId, json: string): string | null | und
   return Object.keys(rest).length === 0 ? null : toJson({ ...item, content: rest });
 }
 
-/** Since room version 12, a create event has no `room_id`, because the room id is derived from the event's own id. */
+/**
+ * Tells whether an event belongs to the room. Since room version 12, a create event has no `room_id`, because the room id is
+ * derived from the id of this event.
+ */
 function isEventOf(roomId: RoomId, event: Readonly<Record<string, unknown>>): boolean {
   return event.room_id === roomId || (event.type === 'm.room.create' && event['_event_id'] === `$${roomId.slice(1)}`);
 }

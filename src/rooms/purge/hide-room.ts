@@ -20,14 +20,15 @@ export async function requireRoomRow(transaction: Knex.Transaction, roomId: Room
 export interface Hiding {
   readonly keep: readonly Keepable[];
   readonly localServerNames: readonly ServerName[];
-  /** The result of the evacuation before the purge. */
+  /** The result of the evacuation, which has removed the users from the room before the purge. */
   readonly evacuation?: PurgeEvacuation;
 }
 
 /**
- * Hides a room from clients and accepts no new events for it, so that `purgeHiddenRoom()` can delete the rest. Does nothing if
- * the room is already being purged. Stores which local users depart, so that `/sync` can tell their clients.
- * @returns these users
+ * Hides a room from clients, and marks the room as being purged, so that the homeserver accepts no new events for it.
+ * `purgeHiddenRoom()` then deletes the rest of the room. Does nothing if the room is already being purged. Stores the local
+ * users of the room as departed, so that `/sync` can tell their clients that they have left the room.
+ * @returns the departed users; no users if the room is already being purged
  * @throws MatrixError `M_NOT_FOUND` if the homeserver does not know the room
  */
 export async function hideRoom(

@@ -28,23 +28,23 @@ export interface PurgeWork {
   ) => Promise<T>;
 }
 
-/** What a purge has done. */
+/** The result of a purge. */
 export interface Purged extends Partial<PurgeEvacuation> {
-  /** Number of changed rows by table. A row is deleted, or the room is removed from it. */
+  /** Number of rows that the purge has deleted, or from which it has removed the room, by table. */
   readonly deleted: RowCounts;
 }
 
 /**
- * The checkpoint that a step stores with its job. It only shows progress, because the purge resumes from its own row in
- * `matrix_admin`.
+ * The checkpoint that a step stores with its job. It only shows progress. A resumed purge does not read it, but continues from
+ * the row of the purge in the plugin's own tables.
  */
 export interface PurgeCheckpoint {
   readonly phase?: number;
   /** Number of rows that have been deleted. */
   readonly rows?: number;
   /**
-   * The result. The last step sets it. The room no longer exists by then, so only the checkpoint shows that the purge has
-   * ended.
+   * The result of the purge. Only the last step sets it. After the last step, the room no longer exists, so only this member
+   * shows that the purge has ended.
    */
   readonly purged?: Purged;
 }
@@ -54,19 +54,19 @@ type PurgeSettings = Pick<PurgedRoom, 'roomId' | 'keep' | 'search' | 'searchable
 const FIRST_STEP = 25_000;
 const SMALLEST_STEP = 1_000;
 /**
- * Maximum number of rows in a step. It limits memory use. It also limits how long a step takes that finds many rows after steps
- * that found none and so doubled the size.
+ * Maximum number of rows in a step. It limits the memory that a step uses. It also limits the duration of a step that finds
+ * many rows after quick steps without rows have doubled the size several times.
  */
 const LARGEST_STEP = 100_000;
 /**
- * Target duration of a step, in ms. The size doubles after a step that took less than half of it, and halves after a step that
- * took more than twice as long.
+ * Target duration of a step, in ms. The size of the next step doubles if a step took less than half of this time. The size
+ * halves if a step took more than twice this time.
  */
 const STEP_MS = 1_500;
 
 /**
- * Deletes the rest of a room that `hideRoom()` has hidden. Continues where an earlier call stopped. @returns the number of
- * deleted rows
+ * Deletes the rest of a room that `hideRoom()` has hidden. Continues where an earlier call stopped. @returns the result of the
+ * whole purge
  */
 export async function purgeHiddenRoom(work: PurgeWork, settings: PurgeSettings): Promise<Purged> {
   const { room, found } = await work.commit(async (transaction) => {
@@ -126,8 +126,8 @@ function runStep(
 }
 
 /**
- * The last step. Deletes rows that the host has added during the purge, and the room's own row. After the commit, users may
- * join the room again.
+ * Runs the last step. It deletes rows that the host has added during the purge, and the room's own row. After the commit, users
+ * may join the room again.
  */
 function finish({ commit, announce }: PurgeWork, room: PurgedRoom, progress: PurgeProgress): Promise<Purged> {
   const { roomId, keep } = room;
@@ -147,8 +147,8 @@ function finish({ commit, announce }: PurgeWork, room: PurgedRoom, progress: Pur
 }
 
 /**
- * Returns a value with the progress that the job shows. Each event counts twice, because Dendrite's roomserver and syncapi each
- * have a row for it.
+ * Combines the result of a step with the progress that the job shows. Each event counts twice, because Dendrite's roomserver
+ * and syncapi each have a row for the event.
  */
 function stepOf<T>({ phase, deleted, events }: PurgeProgress, value: T): JobStep<T, PurgeCheckpoint> {
   const counted = (deleted.roomserver_events ?? 0) + (deleted.syncapi_output_room_events ?? 0);

@@ -30,33 +30,36 @@ export interface PurgedRoom extends RoomKeys {
 type PhaseStep = Deletion & { readonly changedUsers?: readonly UserId[] };
 
 /**
- * A part of a purge: it deletes the room's rows from some tables, in steps. Each step is one transaction. Repeating a step does
+ * A part of a purge. It deletes the room's rows from some tables, in steps. Each step is one transaction. Repeating a step does
  * no harm.
  */
 export interface Phase {
   readonly name: string;
-  /** @param size maximum number of rows that the step may read; in tables that are read by key, the number of keys */
+  /**
+   * @param size maximum number of rows that the step reads. A step that reads a range of keys takes it as the number of keys in
+   * the range.
+   */
   readonly step: (
     transaction: Knex.Transaction,
     room: PurgedRoom,
     position: Position,
     size: number,
   ) => Promise<PhaseStep>;
-  /** Work before the first step. It runs outside any transaction. */
+  /** Does work that must precede the first step. It runs outside any transaction. */
   readonly before?: (room: PurgedRoom, signal: AbortSignal) => Promise<void>;
 }
 
 /**
- * From this number of events on, a room is large. Reading the topology of all rooms is then faster than finding each event in
- * it.
+ * Number of events from which on a room is large. The topology table holds the events of all rooms. For a large room, reading
+ * the whole table is faster than finding each event of the room in it.
  */
 const LARGE_ROOM = 25_000;
 
 const NOTHING: PhaseStep = { deleted: {}, next: undefined };
 
 /**
- * The phases, in order. State is deleted before the events that it refers to. Search documents, receipts and other data derived
- * from events are deleted after the events, because the host may still write such data when the room is hidden.
+ * The phases, in order. State is deleted before the events to which it refers. Search documents, receipts and other data
+ * derived from events are deleted after the events, because the host may still write such data while the room is hidden.
  */
 export const PHASES: readonly Phase[] = [
   { name: 'state', step: deleteStateOfRoom },
