@@ -4,7 +4,7 @@ import type { Answers } from './answers.ts';
 /** A job as in answers over HTTP. Times are in ms since the epoch. */
 export type JobBody = Answers['getJob'];
 
-/** The body with which the homeserver answers a call of an operation. `never`: the operation has no route. */
+/** The body with which the homeserver answers a call of an operation. It is `never` if the operation has no route. */
 export type Answer<Name extends OperationName> = Name extends keyof Answers ? Answers[Name] : never;
 
 /** Calls the operations of a homeserver. The results are the bodies of HTTP answers, with names in snake_case. */
@@ -21,7 +21,7 @@ export interface AdminClient {
     options?: { readonly signal?: AbortSignal },
   ) => Promise<Answer<Name>>;
   /**
-   * Starts the job of an operation. If an unfinished job does the same, starts none.
+   * Starts the job of an operation. Starts no new job if an unfinished job already does the same.
    * @returns the id of the new or unfinished job
    */
   readonly startJob: <Name extends OperationName>(operation: Name, input: OperationInput<Name>) => Promise<string>;

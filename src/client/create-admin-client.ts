@@ -23,7 +23,7 @@ export class UnreachableError extends Error {
   override readonly name = 'UnreachableError';
 }
 
-/** Creates a client of the admin API. It needs nothing but `fetch`. */
+/** Creates a client of the admin API. The client works wherever `fetch` exists, for example in Node and in browsers. */
 export function createAdminClient(settings: AdminClientSettings): AdminClient {
   const send = createSend(settings);
   const request = async <Name extends OperationName>(
@@ -81,7 +81,7 @@ function createSend({ baseUrl, accessToken, fetch: send = fetch }: AdminClientSe
         },
         ...(method !== 'GET' && { body: JSON.stringify(body) }),
         ...(signal && { signal }),
-        // A redirect would carry the access token to another place.
+        // Following a redirect could send the access token to another server.
         redirect: 'manual',
       });
     } catch (error) {
@@ -105,7 +105,7 @@ function reasonOf(error: unknown): string {
 /**
  * Returns the body of an answer.
  * @throws MatrixError the error in the body
- * @throws UnreachableError if the body is not JSON of the homeserver
+ * @throws UnreachableError if the body is not JSON, or is an error that has no Matrix error code
  */
 async function bodyOf(response: Response): Promise<unknown> {
   const text = await response.text().catch((error: unknown) => {

@@ -1,13 +1,16 @@
 import { toError } from '../errors.ts';
 import type { JobBody } from './admin-client.ts';
 
-/** Delays before the next attempts after a lost connection, in ms. After the last attempt, the loss is an error. */
+/**
+ * Delays before the attempts to connect again after a lost connection, in ms. If the last attempt fails too, the generator
+ * throws an error.
+ */
 const PAUSES_MS = [250, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000];
 
 interface Source {
   /** Opens the stream of server-sent events of the job. */
   readonly open: () => Promise<ReadableStream<Uint8Array>>;
-  /** Reads the job once. Used because some proxies do not pass streams through. */
+  /** Reads the job once. This works even behind a proxy that does not pass streams through. */
   readonly look: () => Promise<JobBody>;
   readonly isUnreachable: (error: unknown) => boolean;
   readonly signal: AbortSignal | undefined;
@@ -24,7 +27,7 @@ export async function* followJob({ open, look, isUnreachable, signal }: Source):
         yield job;
         if (isFinished(job)) return;
       }
-      // The stream ended before the job.
+      // The stream has ended, but the job may not have ended.
       const job = await look();
       yield job;
       if (isFinished(job)) return;

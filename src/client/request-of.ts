@@ -7,7 +7,8 @@ export interface RequestPart {
   /** The name of the parameter in requests. */
   readonly name: string;
   /**
-   * The values that the request has in place of the operation's values. If one is `null`, the request leaves the parameter out.
+   * For each value of the operation's parameter: the value that the request has instead. `null` means that the request leaves
+   * the parameter out.
    */
   readonly values?: Readonly<Record<string, string | null>>;
 }
@@ -18,9 +19,9 @@ export interface RequestTemplate {
   /** The path. Its parameters are written as `:name`. */
   readonly path: string;
   readonly parameters: Readonly<Record<string, RequestPart>>;
-  /** Values of parameters that the route itself sets. */
+  /** Parameters that the route itself sets, and their values. Requests do not contain these parameters. */
   readonly fixed?: Readonly<Record<string, unknown>>;
-  /** Defaults of the operation that differ from the route's defaults. Requests contain these values. */
+  /** Parameters whose default in the operation differs from the route's default. Requests contain the operation's default. */
   readonly defaults?: Readonly<Record<string, unknown>>;
   /** The name of the job's id in the answer, if it is not `job_id`. */
   readonly jobIdName?: string;
@@ -90,7 +91,10 @@ export function fillTemplate(
   return { method, route: path, params, query, body, ...(jobIdName !== undefined && { jobIdName }) };
 }
 
-/** Returns the texts for a value in a query. A list has one text for each item. The text for `null` is empty. */
+/**
+ * Converts a value to the texts that a query has for it. A list becomes one text for each item, and `null` becomes an empty
+ * text.
+ */
 function textsOf(value: unknown): string[] {
   if (Array.isArray(value)) return value.flatMap(textsOf);
   if (value === null) return [''];

@@ -20,7 +20,7 @@ export interface DendriteMigration extends Knex.Migration {
  */
 const LOCK_KEY = 0x6468_7363; // "dhsc"
 
-/** Runs `work` with the search path `public`, and then restores the transaction's search path. */
+/** Runs `work` with PostgreSQL's search path set to `public`, and then restores the transaction's search path. */
 async function inPublic(transaction: Knex, work: () => Promise<unknown>): Promise<void> {
   const { rows } = await transaction.raw<{ rows: { path: string }[] }>(`SELECT current_setting('search_path') AS path`);
   await transaction.raw('SET LOCAL search_path TO public');
@@ -48,8 +48,9 @@ const ALL: readonly DendriteMigration[] = [
 
 /**
  * Knex migrations that create the tables, sequences and indexes of Dendrite 0.15 for PostgreSQL, in the schema `public`. Each
- * component of Dendrite has one migration. Give them a migration table of their own: `db.migrate.latest({ migrationSource:
- * dendriteSchema, tableName: 'dendrite_schema_migrations' })`. The migrations never drop anything, so `rollback()` fails.
+ * component of Dendrite has one migration. These migrations need a migration table of their own: `db.migrate.latest({
+ * migrationSource: dendriteSchema, tableName: 'dendrite_schema_migrations' })`. The migrations never drop anything, so
+ * `rollback()` fails.
  */
 export const dendriteSchema: Knex.MigrationSource<DendriteMigration> = {
   getMigrations: async () => [...ALL],
@@ -64,9 +65,9 @@ export const dendriteSchemaConfig: Knex.MigratorConfig = {
 };
 
 /**
- * Creates the tables of `dendriteSchema`. If Dendrite has already created its tables in the schema `public`, they stay as they
- * are. Processes that start at the same time wait for each other. The table `public.dendrite_schema_migrations` lists the
- * migrations that have run.
+ * Creates the tables of `dendriteSchema`. Changes nothing if Dendrite has already created its tables in the schema `public`.
+ * Processes that start at the same time wait for each other. The table `public.dendrite_schema_migrations` lists the migrations
+ * that have run.
  */
 export async function ensureDendriteSchema(db: Knex): Promise<void> {
   await transact(db, (transaction) =>

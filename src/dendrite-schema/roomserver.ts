@@ -1,6 +1,6 @@
 /**
- * SQL for the roomserver's tables: rooms, their events and their state. In `event_state_key_nid`, the number 0 means that the
- * event is not a state event.
+ * SQL for the roomserver's tables: rooms, their events and their state. A NID is the number by which these tables refer to a
+ * room, an event or a text. If `event_state_key_nid` is 0, the event is not a state event.
  */
 export const ROOMSERVER = `
 CREATE TABLE roomserver_event_json (

@@ -1,5 +1,5 @@
 /**
- * SQL for the tables that `/sync`, `/messages` and search read. Several of them number their rows with the sequence
+ * SQL for the tables that `/sync`, `/messages` and search read. Several of these tables number their rows with the sequence
  * `syncapi_stream_id`.
  */
 export const SYNCAPI = `

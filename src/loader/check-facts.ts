@@ -3,8 +3,8 @@ import type { MissingPart } from './lend-host.ts';
 import type { Manifest } from './manifest.ts';
 
 /**
- * Lists where a plugin differs from its manifest, and where the manifest contradicts itself, one sentence for each. Routes that
- * the manifest declares and the plugin does not serve are allowed. `unservedRoutes()` lists them.
+ * Lists where a plugin differs from its manifest, and where the manifest contradicts itself, one sentence for each. A plugin
+ * may leave out routes that its manifest declares: `unservedRoutes()` lists these routes.
  */
 export function mistakesOfFacts(manifest: Manifest, plugin: AdminPlugin): readonly string[] {
   const declared = new Set(manifest.routes.map(routeName));
@@ -26,12 +26,12 @@ export function mistakesOfFacts(manifest: Manifest, plugin: AdminPlugin): readon
 function mistakeOfOperation(name: string, effect: string | undefined, operation: object | undefined): string[] {
   if (effect === undefined) return [`the plugin has the operation ${name}, which its manifest does not declare`];
   if (operation === undefined) return [`the manifest declares the operation ${name}, which the plugin does not have`];
-  // Only operations whose work is a job have a function `start`.
+  // An operation has a function `start` only if a job does its work.
   if ('start' in operation === (effect === 'job')) return [];
   return [`the manifest says that ${name} is a ${effect}, but in the plugin it is not`];
 }
 
-/** Lists routes that the manifest declares and the plugin does not serve, because an option that they need is off. */
+/** Lists routes that the manifest declares, but that the plugin does not serve because an option is off. */
 export function unservedRoutes(manifest: Manifest, plugin: AdminPlugin): readonly MissingPart[] {
   const served = new Set(servedRoutes(plugin));
   return manifest.routes
@@ -45,7 +45,7 @@ const routeName = ({ method, path }: { readonly method: string; readonly path: s
 function servedRoutes({ router }: AdminPlugin): readonly string[] {
   return (
     router.stack
-      // Leave out the layers that refuse unknown paths and methods. They match every method.
+      // Leave out the layers that refuse unknown paths and methods. Such a layer matches every method.
       .filter(({ methods }) => methods.length <= 2 && !methods.includes('OPTIONS'))
       .map(({ methods, path }) => `${methods.filter((method) => method !== 'HEAD').join()} ${String(path)}`)
   );

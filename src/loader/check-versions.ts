@@ -8,10 +8,7 @@ import type { Manifest } from './manifest.ts';
 /** Finds the entry file of an npm package. @returns its file URL. @throws Error if the package is not installed */
 export type Resolve = (specifier: string) => string;
 
-/**
- * Lists what is wrong with the versions of Node, of the package and of its peer dependencies. Each problem is one sentence with
- * its remedy.
- */
+/** Lists wrong versions of Node, of the package and of its peer dependencies. Each problem is one sentence with its remedy. */
 export function mistakesOfVersions(manifest: Manifest, resolve: Resolve): readonly string[] {
   const { engines, name, version, peerDependencies, optionalPeers } = manifest;
   return [
@@ -28,7 +25,7 @@ export function mistakesOfVersions(manifest: Manifest, resolve: Resolve): readon
   ];
 }
 
-/** Checks the version of the PostgreSQL server, such as `16.4`. */
+/** Checks the version of the PostgreSQL server. @param version a version such as `16.4` */
 export function mistakesOfPostgres({ engines }: Manifest, version: string): readonly string[] {
   return mistakeOf('PostgreSQL', semver.coerce(version)?.version, engines.postgresql, 'upgrade the database server');
 }

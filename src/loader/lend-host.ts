@@ -28,7 +28,7 @@ export function missingParts({ host: declared }: Manifest, host: object): readon
 export function lendHost(manifest: Manifest, host: Host): Host {
   const declared = new Set([...manifest.host.required, ...Object.keys(manifest.host.optional)]);
   const { metrics } = host;
-  // Parts that the host inherits from a class count too.
+  // `Reflect.get()` also finds parts that the host inherits from a class.
   const lent = Object.fromEntries(
     [...declared]
       .map((part): [string, unknown] => [part, Reflect.get(host, part)])

@@ -25,7 +25,7 @@ export interface Health {
 
 /** A plugin that was checked against its manifest and started. */
 export interface LoadedPlugin extends Omit<AdminPlugin, 'start'> {
-  /** Tells whether the plugin can work: queries the database, and lists missing parts. */
+  /** Tells whether the plugin can do its work. Queries the database, and lists missing parts of the host. */
   readonly health: () => Promise<Health>;
 }
 
@@ -35,8 +35,8 @@ export interface LoadOptions {
 }
 
 /**
- * Loads a plugin as its manifest describes, and starts it. First checks the manifest, the versions, the parts of the host, the
- * options, and the privileges of the database role. Then imports the plugin's code.
+ * Loads the plugin that a manifest describes, and starts it. Before it imports the plugin's code, checks the manifest, the
+ * versions, the parts of the host, the options, and the privileges of the database role.
  * @param manifest `plugin.manifest.json`: a file URL, a path, or the content of the file
  * @param host the homeserver's objects. The plugin sees only the parts that the manifest declares.
  * @param config the plugin's options

@@ -10,8 +10,8 @@ export function authEventsOf({ authEventIds }: CheckedEvent, known: EventIndex):
 }
 
 /**
- * Returns all nodes that can be reached from the given nodes by one or more steps. A given node is among them only if a step
- * leads to it.
+ * Returns all nodes that can be reached from the given nodes by one or more steps. The result contains a given node only if a
+ * step leads to it. Does not go on from nodes that `isKnown` accepts, and leaves these nodes out.
  */
 function* reached<Node>(
   from: Iterable<Node>,
@@ -53,8 +53,8 @@ export function* authDifference(
   others: readonly (readonly CheckedEvent[])[],
   known: EventIndex,
 ): Generator<undefined, CheckedEvent[], undefined> {
-  // The auth chain of the common events is part of every state's auth chain. So it is computed only once, and the chains of
-  // other events end where they reach it.
+  // The auth chain of the common events is part of every state's auth chain. So the function computes this chain only once, and
+  // follows the chains of other events only until they reach it.
   const shared = yield* authChainOf(common, known);
   const chains: Set<CheckedEvent>[] = [];
   for (const events of others) {
@@ -77,8 +77,8 @@ export function* authDifference(
 }
 
 /**
- * Returns the given events, and all events on the paths between them. A path leads from an event to its auth events. Source:
- * room version 12, "State resolution", "Conflicted state subgraph".
+ * Returns the given events, and all events on a path from one given event to another. A path leads from an event to its auth
+ * events. Source: room version 12, "State resolution", "Conflicted state subgraph".
  */
 export function* conflictedSubgraph(
   conflicted: ReadonlySet<CheckedEvent>,

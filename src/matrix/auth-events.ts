@@ -24,8 +24,9 @@ const textAt = (object: unknown, ...path: readonly string[]): string | undefined
 };
 
 /**
- * Returns the type and state key of each state event that an event lists in its `auth_events` if the room has it. The order is
- * Dendrite's. Since room version 12, the create event is not among them. Source: Server-Server API, "Auth events selection".
+ * Returns the types and state keys of the state events that an event must list in its `auth_events`, if the room has such state
+ * events. The order is the same as in Dendrite. Since room version 12, the create event is not one of these events. Source:
+ * Server-Server API, "Auth events selection".
  */
 export function authEventKeys(event: AuthorisedFields, version: RoomVersion): StateKey[] {
   if (event.type === 'm.room.create') return [];
@@ -33,8 +34,8 @@ export function authEventKeys(event: AuthorisedFields, version: RoomVersion): St
 }
 
 /**
- * Returns the type and state key of all state that the authorisation rules read. The create event is among them in every room
- * version.
+ * Returns the types and state keys of the state events that the authorisation rules read. In every room version, the create
+ * event is one of these events.
  */
 export function authStateKeys(event: AuthorisedFields, version: RoomVersion): StateKey[] {
   return [['m.room.create', ''], ...decidingKeys(event, version)];

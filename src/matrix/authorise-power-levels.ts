@@ -45,7 +45,8 @@ export function authorisePowerLevels(
 
 /** Returns the reason why the room version forbids this content for every sender, or `undefined` if it does not forbid it. */
 function wrongIn(content: EventJson, power: PowerState, version: RoomVersion): string | undefined {
-  // Up to room version 9, only the levels in `users` are checked. A level elsewhere that is not an integer counts as absent.
+  // Up to room version 9, servers check only the levels in `users`. In other places, a level that is not an integer counts as
+  // absent.
   const groups = ['users', ...(version.stringPowerLevels ? [] : ['events', 'notifications'])];
   const isObject = (key: string): boolean => !Object.hasOwn(content, key) || isRecord(content[key]);
   if (!groups.every(isObject)) return 'power levels are not grouped in objects';

@@ -14,7 +14,7 @@ export interface ReferredEvent {
   readonly event: EventJson;
 }
 
-/** An event before it is hashed and signed. */
+/** An event that has not been hashed and signed yet. */
 export interface EventDraft {
   /** The room id. Create events have none since room version 12, because the room id is derived from the create event. */
   readonly roomId?: RoomId;
@@ -25,7 +25,7 @@ export interface EventDraft {
   readonly content: Readonly<Record<string, unknown>>;
   /** Id of the event to redact. Only redactions have one. */
   readonly redacts?: EventId;
-  /** In ms since the epoch. */
+  /** When the event was created, in ms since the epoch. */
   readonly originServerTs: number;
   readonly depth: number;
   readonly authEvents: readonly ReferredEvent[];
@@ -69,7 +69,7 @@ export function buildEvent(draft: EventDraft, version: RoomVersion, key: Signing
 }
 
 /**
- * Hashes and signs an event that is complete otherwise, and determines its id.
+ * Hashes and signs an event that has all its other fields, and determines its id.
  * @throws MatrixError the errors of `buildEvent()`
  */
 export function finishEvent(unhashed: EventJson, version: RoomVersion, key: SigningKey): BuiltEvent {

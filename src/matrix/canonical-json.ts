@@ -1,6 +1,6 @@
 import { MatrixError } from '../errors.ts';
 
-/** Maximum depth of nesting. Deeper JSON is refused, because recursive code could overflow the stack. */
+/** Maximum depth of nesting. The plugin refuses deeper JSON, because recursive code could overflow the stack. */
 const MAX_DEPTH = 512;
 
 const bad = (message: string): MatrixError => new MatrixError('M_BAD_JSON', message);
@@ -46,8 +46,8 @@ function encode(value: unknown, depth: number): string {
 }
 
 /**
- * Returns the canonical text of a JSON value. It has no white space, and its keys are in code point order. Hashes and
- * signatures are computed from it. Source: Matrix specification, Appendices, "Canonical JSON".
+ * Returns the canonical text of a JSON value. This text has no white space, and its keys are in code point order. Servers
+ * compute hashes and signatures from it. Source: Matrix specification, Appendices, "Canonical JSON".
  * @throws MatrixError `M_BAD_JSON` for fractions, integers beyond ±(2^53-1), ill-formed strings, values that are not JSON, and
  * nesting of more than 512 levels
  */

@@ -11,7 +11,7 @@ import { redact } from './redact.ts';
 import { roomIdOfCreate } from './room-id.ts';
 import type { EventJson, RoomVersion } from './room-version.ts';
 
-/** A well-formed event from another server, with the fields that are used most. */
+/** A well-formed event, with the fields that other code uses most. */
 export interface CheckedEvent {
   readonly eventId: EventId;
   readonly event: EventJson;
@@ -20,7 +20,7 @@ export interface CheckedEvent {
   readonly stateKey: string | undefined;
   readonly content: EventJson;
   readonly depth: number;
-  /** In ms since the epoch. */
+  /** When the sender's server created the event, in ms since the epoch. */
   readonly originServerTs: number;
   readonly authEventIds: readonly EventId[];
   readonly prevEventIds: readonly EventId[];
@@ -39,9 +39,9 @@ function referencesOf(references: unknown): EventId[] | undefined {
 }
 
 /**
- * Checks the form and the content hash of an event from another server. If the hash is wrong, the event is redacted. Source:
- * Server-Server API, "Checks performed on receipt of a PDU", 1 and 3.
- * @returns `undefined` if the event is not valid in the room
+ * Checks the form and the content hash of an event from another server. Source: Server-Server API, "Checks performed on receipt
+ * of a PDU", checks 1 and 3.
+ * @returns the event, which is redacted if its hash is wrong; `undefined` if the event is not valid in the room
  */
 export function checkEvent(received: EventJson, roomId: RoomId, version: RoomVersion): CheckedEvent | undefined {
   const { type, sender, state_key: stateKey, content, depth, origin_server_ts: originServerTs, hashes } = received;
@@ -82,7 +82,8 @@ export function signersOf({ type, sender, content, eventId }: CheckedEvent, vers
   const { membership, third_party_invite: thirdParty, join_authorised_via_users_server: authoriser } = content;
   const isMember = type === 'm.room.member';
   const isThirdPartyInvite = isMember && membership === 'invite' && thirdParty !== undefined;
-  // The specification requires the signature of the authorising server on all member events. Servers check it on joins only.
+  // The specification requires the signature of the authorising server on all member events. But servers check this signature
+  // on joins only.
   const isRestrictedJoin = isMember && version.restrictedJoins && membership === 'join';
   const ids = [
     ...(isThirdPartyInvite ? [] : [sender]),
@@ -93,8 +94,8 @@ export function signersOf({ type, sender, content, eventId }: CheckedEvent, vers
 }
 
 /**
- * Returns the input of `authorise()` for an event. `find` looks up a previous event. It shows whether the create event is the
- * only event before this one.
+ * Returns the input of `authorise()` for an event.
+ * @param find looks up a previous event, to find out whether the create event is the only event before this one
  */
 export function judgedAs(checked: CheckedEvent, find: (eventId: EventId) => CheckedEvent | undefined): JudgedEvent {
   const { type, sender, stateKey, content, prevEventIds } = checked;

@@ -47,7 +47,7 @@ export function clientEventOf(event: EventJson, { eventId, roomId, now }: Place)
   };
 }
 
-/** Returns the `unsigned` data of an event. If it contains a redaction, the redaction is converted too. */
+/** Returns the `unsigned` data of an event. If this data contains the redaction of the event, converts the redaction too. */
 function unsignedOf({ unsigned }: EventJson, place: Omit<Place, 'eventId'>): EventJson {
   if (!isRecord(unsigned)) return {};
   const { redacted_because: redaction } = unsigned;

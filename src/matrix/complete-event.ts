@@ -4,12 +4,12 @@ import { type BuiltEvent, finishEvent } from './build-event.ts';
 import { randomEventId } from './event-id.ts';
 import type { EventJson, RoomVersion } from './room-version.ts';
 
-/** Fields that are taken from the template of another server. */
+/** The fields that `completeEvent()` takes from the template of another server. */
 const FROM_TEMPLATE = ['auth_events', 'prev_events', 'depth'];
 
 /**
- * Completes and signs an event that another server has prepared as a template, for example with `make_leave`. Only the fields
- * that place the event in the room are taken from the template. Source: Server-Server API, "Leaving Rooms".
+ * Completes and signs an event for which another server has made a template, for example with `make_leave`. Takes only the
+ * fields from the template that place the event in the room. Source: Server-Server API, "Leaving Rooms".
  * @throws MatrixError `M_BAD_JSON` if the result is not a valid event, `M_TOO_LARGE` if it is too large
  */
 export function completeEvent(

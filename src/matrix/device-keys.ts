@@ -15,9 +15,9 @@ type JsonObject = Readonly<Record<string, unknown>>;
 const MAX_KEYS_BYTES = 65_536;
 const MAX_DEVICES = 2_000;
 const MAX_DEVICE_ID_BYTES = 255;
-/** Maximum length of a device name, in UTF-16 code units. A longer name is left out. */
+/** Maximum length of a device name, in UTF-16 code units. The plugin leaves out a longer name. */
 const MAX_DISPLAY_NAME_LENGTH = 255;
-/** Maximum number of signatures of one object that are checked. */
+/** Maximum number of signatures that the plugin checks on one object. */
 const MAX_SIGNATURES = 100;
 
 /** A device whose keys have a valid signature by the device itself. */
@@ -38,11 +38,13 @@ export interface CrossSigningKey {
   readonly signatures: Readonly<Record<string, string>>;
 }
 
-/** The part of a device list that was verified. */
+/** The devices and keys in a device list that have passed all checks. */
 export interface VerifiedDevices {
   readonly devices: readonly VerifiedDevice[];
   readonly crossSigningKeys: readonly CrossSigningKey[];
-  /** Number of devices that were left out because their keys belong to another device or lack the device's own signature. */
+  /**
+   * Number of devices that are missing here, because their keys belong to another device or lack the device's own signature.
+   */
   readonly leftOut: number;
 }
 
@@ -55,12 +57,9 @@ const ed25519 = (id: string): string => `ed25519:${id}`;
 /**
  * Verifies the device list of a user of another server. Yields often, so that the event loop is not blocked. Sources:
  * Client-Server API, "Device keys" and "Cross-signing"; Server-Server API, `GET user/devices`.
- *
- * A device is left out if its keys belong to another device or lack the device's own signature. So one broken client does not
- * hide the user's other devices. Devices without keys are skipped, because nobody encrypts messages for them. If a
- * cross-signing key is invalid, the whole list is refused, because this key stands for the user. Other invalid signatures are
- * left out.
- *
+ * Leaves out a device if its keys belong to another device or lack the device's own signature. So one broken client does not
+ * hide the user's other devices. Skips devices without keys, because nobody encrypts messages for such devices. Refuses the
+ * whole list if a cross-signing key is invalid, because this key stands for the user. Leaves out other invalid signatures.
  * @throws MatrixError `M_UNKNOWN` with status 502 if the list is refused
  */
 export function* verifyDevices(
@@ -96,7 +95,7 @@ export function* verifyDevices(
   return { devices: [...devices.values()], crossSigningKeys, leftOut: withKeys.length - devices.size };
 }
 
-/** Returns the key with which a device signs. Returns `undefined` if the keys do not belong to the device. */
+/** Returns the key with which a device signs. Returns `undefined` if the keys belong to another device or are malformed. */
 function signerOf(userId: UserId, { deviceId, keys: object }: RemoteDevice): Signers | undefined {
   if (object?.user_id !== userId || object.device_id !== deviceId || !isDeviceId(deviceId)) return undefined;
   if (!isRecord(object.keys) || !isListOfText(object.algorithms)) return undefined;
@@ -119,7 +118,7 @@ function verifyDevice(
   return { deviceId, displayName: displayName !== undefined && isName(displayName) ? displayName : undefined, keyJson };
 }
 
-/** Reads a cross-signing key. @throws MatrixError if it is not the user's key for that usage */
+/** Reads a cross-signing key. @throws MatrixError if the object is not the user's key for this usage */
 function crossSigningKeyOf(
   userId: UserId,
   usage: CrossSigningUsage,
@@ -136,7 +135,7 @@ function crossSigningKeyOf(
   return { usage, publicKey, signer: { [keyId]: key }, object };
 }
 
-/** Returns those of the user's own signatures that are valid. */
+/** Returns the valid signatures by the user's own keys. */
 function signaturesBy(userId: UserId, object: JsonObject, signers: Signers): Record<string, string> {
   const good: Record<string, string> = {};
   for (const [keyId, signature] of Object.entries(signaturesOf(object, userId)).slice(0, MAX_SIGNATURES)) {
@@ -152,7 +151,7 @@ function isListOfText(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((item) => typeof item === 'string');
 }
 
-/** Tells whether PostgreSQL can store a text. It can store neither NUL nor lone surrogates. */
+/** Tells whether PostgreSQL can store a text. PostgreSQL can store neither NUL nor lone surrogates. */
 const isText = (value: string): boolean => !value.includes('\0') && value.isWellFormed();
 const isDeviceId = (id: string): boolean => id !== '' && Buffer.byteLength(id) <= MAX_DEVICE_ID_BYTES && isText(id);
 const isName = (name: string): boolean => name.length <= MAX_DISPLAY_NAME_LENGTH && isText(name);

@@ -4,14 +4,14 @@ import { type EventId, isEventId, type ServerName } from '../ids.ts';
 import { referenceHash, unpaddedBase64 } from './event-hash.ts';
 import type { EventJson, RoomVersion } from './room-version.ts';
 
-/** Makes a new event id, for room versions in which the sender chooses it. */
+/** Makes a new event id, for room versions in which the sender chooses the id. */
 export function randomEventId(serverName: ServerName): EventId {
   return `$${randomBytes(12).toString('base64url')}:${serverName}` as EventId;
 }
 
 /**
- * Returns the id of a complete event. In room versions 1 and 2, it is the field `event_id`. In later versions, it is derived
- * from the reference hash.
+ * Returns the id of a complete event. In room versions 1 and 2, the id is the field `event_id`. In later versions, the id is
+ * the encoded reference hash.
  * @throws MatrixError `M_BAD_JSON` if an event of version 1 or 2 has no id; the errors of `canonicalJson()`
  */
 export function eventIdOf(event: EventJson, version: RoomVersion): EventId {

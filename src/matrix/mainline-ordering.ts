@@ -3,7 +3,10 @@ import type { CheckedEvent } from './check-event.ts';
 import { byTimeThenId } from './power-ordering.ts';
 import { sorted } from './sorted.ts';
 
-/** Yields the power levels event among an event's auth events, then the one among that event's auth events, and so on. */
+/**
+ * Follows a chain of power levels events. Yields the power levels event among an event's auth events, then the power levels
+ * event among the auth events of the yielded event, and so on.
+ */
 function* powerLevelsBefore(event: CheckedEvent, known: EventIndex): Generator<CheckedEvent> {
   const next = (of: CheckedEvent): CheckedEvent | undefined =>
     authEventsOf(of, known).find(({ type }) => type === 'm.room.power_levels');
@@ -13,7 +16,7 @@ function* powerLevelsBefore(event: CheckedEvent, known: EventIndex): Generator<C
 /**
  * Sorts events by the age of the power levels event on which they depend, oldest first. Source: room version 2, "State
  * resolution", "Mainline ordering".
- * @param powerLevels the power levels event with which the mainline begins. The mainline is the chain of power levels events
+ * @param powerLevels the newest power levels event. The mainline consists of this event and the chain of power levels events
  * before it.
  */
 export function* mainlineOrdering(

@@ -11,7 +11,7 @@ export interface MediaKey {
 /** A media id. Its characters are those that the specification allows, and `=`, which Dendrite also accepts. */
 const MEDIA_ID = /^[A-Za-z0-9_=-]{1,255}$/;
 const MEDIA_URI = /^mxc:\/\/([^/]+)\/([^/?#]+)(?:[?#].*)?$/s;
-/** The same URI inside a JSON text, in which a slash may be escaped. */
+/** An `mxc://` URI inside a JSON text, in which a slash may be escaped. */
 const IN_JSON = /mxc:(?:\\?\/){2}([^/\\"\s]+)\\?\/([A-Za-z0-9_=-]{1,255})/g;
 
 export function isMediaId(value: string): boolean {
@@ -28,7 +28,7 @@ function parseMediaUri(value: unknown): MediaKey | undefined {
   return isServerName(origin) && isMediaId(mediaId) ? { origin, mediaId } : undefined;
 }
 
-/** Tells whether a JSON text may have ASCII characters that are written as `\u00..`. */
+/** Tells whether a JSON text may contain escapes of ASCII characters, such as `\u002f`. */
 const hasEscapes = (json: string): boolean => json.includes('\\u00');
 
 /** Returns the URIs of all media to which a JSON text refers, for example in the HTML of a message. */

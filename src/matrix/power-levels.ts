@@ -5,7 +5,7 @@ import type { EventJson, RoomVersion } from './room-version.ts';
 /** The state events of a room that define power levels. */
 export interface PowerState {
   readonly create: EventJson;
-  /** `undefined` if the room has no power levels event. Default levels apply then. */
+  /** The power levels event. `undefined` if the room has none, so that default levels apply. */
   readonly powerLevels: EventJson | undefined;
 }
 
@@ -32,7 +32,7 @@ export function levelOf(value: unknown, version: RoomVersion): number | undefine
   return Number.isFinite(level) ? level : undefined;
 }
 
-/** Tells whether a user is a creator of the room. Additional creators count too. */
+/** Tells whether a user is a creator of the room. Since room version 12, additional creators count too. */
 export function isCreator({ create }: PowerState, version: RoomVersion, userId: UserId): boolean {
   const creator = version.creatorInContent ? fieldOf(create.content, 'creator') : create.sender;
   const others = version.privilegedCreators ? fieldOf(create.content, 'additional_creators') : undefined;

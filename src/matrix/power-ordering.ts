@@ -11,8 +11,8 @@ export function byTimeThenId(a: CheckedEvent, b: CheckedEvent): number {
 }
 
 /**
- * Sorts events so that each event comes after its auth events. If several events could come next, the one whose sender has the
- * highest power level does. Source: room version 2, "State resolution", "Reverse topological power ordering".
+ * Sorts events so that each event comes after its auth events. If several events could come next, the event whose sender has
+ * the highest power level comes first. Source: room version 2, "State resolution", "Reverse topological power ordering".
  */
 export function* reverseTopologicalPowerOrdering(
   events: ReadonlySet<CheckedEvent>,
@@ -44,7 +44,7 @@ export function* reverseTopologicalPowerOrdering(
   }
 
   const ordered: CheckedEvent[] = [];
-  // The array is in reverse order, so that the next event is at its end, where removing is cheap.
+  // The array is in reverse order. So the next event is at the end, where its removal is cheap.
   const ready = yield* sorted(
     [...events].filter((event) => waitsFor.get(event) === 0),
     (a, b) => compare(b, a),

@@ -6,7 +6,7 @@ import { type CheckedEvent, judgedAs } from './check-event.ts';
 import type { RoomVersion } from './room-version.ts';
 import type { SeparatedStates, StateMap } from './separate-states.ts';
 
-/** Types of state on which other state depends, in the order in which they are resolved. */
+/** Types of state events on which other state depends, in the order in which the algorithm resolves these types. */
 const TYPES = ['m.room.power_levels', 'm.room.join_rules', 'm.room.member'];
 
 const sha1 = ({ eventId }: CheckedEvent): string => createHash('sha1').update(eventId).digest('hex');
@@ -17,14 +17,14 @@ function byDepth(a: CheckedEvent, b: CheckedEvent): number {
   return sha1(a) < sha1(b) ? 1 : -1;
 }
 
-/** A state entry, with the events that compete for it. They are sorted by `byDepth()`. */
+/** A state entry, and the events that compete for it. The events are sorted by `byDepth()`. */
 interface Entry {
   readonly name: string;
   readonly type: string;
   readonly events: readonly CheckedEvent[];
 }
 
-/** The state resolution of room version 1. In it, deeper events win. */
+/** Resolves states by the algorithm of room version 1, in which deeper events win. */
 export function* resolveByDepth(
   { unconflicted, conflicted }: SeparatedStates,
   known: EventIndex,
@@ -60,7 +60,10 @@ export function* resolveByDepth(
   return resolved;
 }
 
-/** Adds the winning event of each entry to the state. The entries are decided independently of each other. */
+/**
+ * Adds the winning event of each entry to the state. The winner of one entry does not depend on the winners of the other
+ * entries.
+ */
 function* addWinners(
   resolved: Map<string, CheckedEvent>,
   entries: readonly Entry[],

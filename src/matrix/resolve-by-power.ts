@@ -8,8 +8,8 @@ import type { RoomVersion } from './room-version.ts';
 import type { SeparatedStates, StateMap } from './separate-states.ts';
 
 /**
- * The state resolution since room version 2. It checks the events again by the authorisation rules, and starts with events of
- * powerful users.
+ * Resolves states by the algorithm of room versions 2 and later. It checks the events again by the authorisation rules, and
+ * starts with the events of powerful users.
  */
 export function* resolveByPower(
   { states, unconflicted, conflicted }: SeparatedStates,
@@ -68,8 +68,8 @@ function isPowerEvent({ type, stateKey, sender, content }: CheckedEvent): boolea
 }
 
 /**
- * Checks an event against the state that was resolved so far. State that is missing there is taken from the event's own auth
- * events.
+ * Checks an event against the state that was resolved so far. If a state event is missing there, uses the one among the event's
+ * own auth events.
  */
 function isAllowed(
   event: CheckedEvent,

@@ -8,10 +8,10 @@ import type { RoomVersion } from './room-version.ts';
 import { separate } from './separate-states.ts';
 
 /**
- * Resolves several states of a room into one. Yields often, because it takes long for large rooms. Source: Matrix
+ * Resolves several states of a room into one. Yields often, because the work takes long for large rooms. Source: Matrix
  * specification, "Room Versions", "State resolution" of versions 1, 2 and 12.
  * @param states the event ids of each state
- * @param known these events and their auth chains. An event that is missing counts as rejected.
+ * @param known the events with these ids, and their auth chains. An event that is missing counts as rejected.
  */
 export function* resolveState(
   states: readonly (readonly EventId[])[],

@@ -6,7 +6,7 @@ export function randomRoomId(serverName: ServerName): RoomId {
   return `!${randomBytes(12).toString('base64url')}:${serverName}` as RoomId;
 }
 
-/** Returns the room id that is derived from the id of the create event. It is so since room version 12. */
+/** Derives the room id from the id of the create event, as room versions since 12 do. */
 export function roomIdOfCreate(createEventId: EventId): RoomId {
   return `!${createEventId.slice(1)}` as RoomId;
 }

@@ -1,8 +1,8 @@
 import { MatrixError } from '../errors.ts';
 
 /**
- * The JSON of an event as servers send it to each other. It has no `_room_version`. Only in room versions 1 and 2 it has an
- * `event_id`.
+ * The JSON of an event, as servers send it to each other. It does not contain Dendrite's own field `_room_version`. It contains
+ * an `event_id` only in room versions 1 and 2.
  */
 export type EventJson = Readonly<Record<string, unknown>>;
 
@@ -17,24 +17,25 @@ export interface RoomVersion {
   readonly redaction: 1 | 6 | 8 | 9 | 11;
   /** Whether power levels may be strings. */
   readonly stringPowerLevels: boolean;
-  /** Whether `content.creator` of the create event names the creator. Otherwise, the event's sender is the creator. */
+  /**
+   * Whether the field `content.creator` of the create event names the creator. Otherwise, the sender of the create event is the
+   * creator.
+   */
   readonly creatorInContent: boolean;
   /**
-   * Whether creators have more power than any power level. Events then do not list the create event in `auth_events`, because
-   * the room id identifies it.
+   * Whether creators have more power than any power level. In such room versions, events do not list the create event in
+   * `auth_events`, because the room id identifies it.
    */
   readonly privilegedCreators: boolean;
-  /**
-   * Whether `m.room.aliases` events have rules of their own (`aliasRules`, up to version 5), and redactions (`redactionRules`,
-   * up to version 2).
-   */
+  /** Whether the authorisation rules have a special rule for `m.room.aliases` events. They have it up to version 5. */
   readonly aliasRules: boolean;
+  /** Whether the authorisation rules have a special rule for redactions. They have it up to version 2. */
   readonly redactionRules: boolean;
-  /** Whether changes of `notifications` in power levels are checked like changes of `events`. */
+  /** Whether servers check changes of `notifications` in power levels like changes of `events`. */
   readonly checkedNotificationLevels: boolean;
   /** Whether users may knock, which means to ask for an invite. */
   readonly knocking: boolean;
-  /** Whether members of another room may be allowed to join. */
+  /** Whether a room's join rules can allow the members of another room to join. */
   readonly restrictedJoins: boolean;
   /** Whether users may knock on a room in which joins are restricted to members of other rooms. */
   readonly knockRestrictedJoins: boolean;

@@ -3,12 +3,12 @@ import type { CheckedEvent } from './check-event.ts';
 /** A room's state, by `stateName()`. */
 export type StateMap = ReadonlyMap<string, CheckedEvent>;
 
-/** What several states of a room have in common, and in what they differ. */
+/** What several states of a room have in common, and where they differ. */
 export interface SeparatedStates {
   readonly states: readonly StateMap[];
   /** Entries that are the same in every state. */
   readonly unconflicted: StateMap;
-  /** The different events of each of the other entries. There is only one event if the other states have no such entry. */
+  /** The other entries, each with its different events. If only one event is given, some states have no such entry. */
   readonly conflicted: ReadonlyMap<string, readonly CheckedEvent[]>;
 }
 

@@ -5,7 +5,7 @@ import { redact } from './redact.ts';
 import type { EventJson, RoomVersion } from './room-version.ts';
 import { findsValidSignature, hasValidSignature, signatureOf, signaturesOf, type VerifyKey } from './sign-json.ts';
 
-/** The bytes before the seed in the PKCS #8 form of an ed25519 key. Source: RFC 8410. */
+/** The bytes that come before the seed if an ed25519 key is in PKCS #8 format. Source: RFC 8410. */
 const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex');
 const KEY_BYTES = 32;
 
@@ -28,7 +28,7 @@ export function publicKeyOf(base64: string): KeyObject | undefined {
 }
 
 /**
- * Signs an event. Existing signatures are kept. Source: Server-Server API, "Signing Events".
+ * Signs an event. Keeps the existing signatures. Source: Server-Server API, "Signing Events".
  * @throws MatrixError the errors of `canonicalJson()`
  */
 export function signEvent(event: EventJson, version: RoomVersion, key: SigningKey): EventJson {
@@ -37,7 +37,7 @@ export function signEvent(event: EventJson, version: RoomVersion, key: SigningKe
   return { ...event, signatures: { ...(isRecord(event.signatures) && event.signatures), [serverName]: own } };
 }
 
-/** Tells whether the event has a valid signature by this key. Signatures are computed from the redacted form of the event. */
+/** Tells whether an event has a valid signature by this key. Servers sign the redacted form of an event. */
 export function hasValidEventSignature(event: EventJson, version: RoomVersion, key: VerifyKey): boolean {
   return hasValidSignature({ ...redact(event, version), signatures: event.signatures }, key);
 }

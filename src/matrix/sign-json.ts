@@ -28,10 +28,7 @@ export function signatureOf(object: JsonObject, { privateKey }: Pick<SigningKey,
   return unpaddedBase64(sign(null, signedBytes(object), privateKey));
 }
 
-/**
- * Signs an object. Existing signatures are kept.
- * @throws MatrixError the errors of `canonicalJson()`
- */
+/** Signs an object. Keeps the existing signatures. @throws MatrixError the errors of `canonicalJson()` */
 export function signJson<T extends JsonObject>(object: T, key: SigningKey): T & { readonly signatures: JsonObject } {
   const { signatures } = object;
   const own = { ...signaturesOf(object, key.serverName), [key.keyId]: signatureOf(object, key) };

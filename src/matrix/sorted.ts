@@ -1,7 +1,10 @@
 /** Number of items that are sorted before the generator yields. */
 const RUN = 1_000;
 
-/** Sorts items stably, by merging sorted parts. Yields often, because `sort()` would block the event loop for large arrays. */
+/**
+ * Sorts items stably: sorts parts, and then merges the parts. Yields often, because a single `sort()` of a large array would
+ * block the event loop.
+ */
 export function* sorted<T>(items: readonly T[], compare: (a: T, b: T) => number): Generator<undefined, T[], undefined> {
   let runs: T[][] = [];
   for (let first = 0; first < items.length; first += RUN) {

@@ -10,7 +10,7 @@ import { writingContract } from './search-index-contract/writing.ts';
 export type { IndexUnderTest } from './search-index-contract/harness.ts';
 
 export interface SearchIndexContractOptions extends TestRunner {
-  /** Creates an empty index. Called once for each test. */
+  /** Creates an empty index. The contract calls this function once for each test. */
   readonly makeIndex: () => Promise<IndexUnderTest>;
 }
 
@@ -25,8 +25,8 @@ const PARTS: Readonly<Record<string, (test: IndexTest) => void>> = {
 };
 
 /**
- * Defines tests for a `SearchIndex`. Authors of search adapters run them to check what the plugin requires. The tests run in
- * any test runner that has `describe` and `it`. Failures are `AssertionError`s.
+ * Defines tests for a `SearchIndex`. Authors of search adapters run these tests to check that an index does what the plugin
+ * requires. The tests run in any test runner that has `describe` and `it`. A test that fails throws an `AssertionError`.
  */
 export function searchIndexContract({ describe, it, makeIndex }: SearchIndexContractOptions): void {
   const test: IndexTest = (name, body) => {

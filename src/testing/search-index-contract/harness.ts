@@ -15,8 +15,8 @@ export interface IndexUnderTest {
   /** The index. It is started and empty. */
   readonly index: SearchIndex;
   /**
-   * Runs work in a transaction of the database in which the index is. If the index is not in the database, the transaction can
-   * be any object.
+   * Runs work in a transaction of the database that contains the index. If the index is outside the database, the transaction
+   * can be any object.
    */
   readonly transaction: <T>(work: (transaction: Knex.Transaction) => Promise<T>) => Promise<T>;
   /** Stops the index, and removes everything that it has created. */
@@ -32,7 +32,7 @@ export interface TestRunner {
 /** Defines a test. Each test gets an index of its own. */
 export type IndexTest = (name: string, body: (tested: Tested) => Promise<void>) => void;
 
-/** An index, with shortcuts for calls that tests make often. */
+/** An index under test, with shortcuts for calls that tests make often. */
 export interface Tested {
   readonly index: SearchIndex;
   readonly transaction: IndexUnderTest['transaction'];
@@ -78,7 +78,10 @@ export function eventIdOf(number: number): EventId {
 export const idsOf = (hits: readonly SearchDocument[]): EventId[] => hits.map(({ eventId }) => eventId);
 export const textsOf = (hits: readonly SearchDocument[]): string[] => hits.map(({ text }) => text);
 
-/** Creates a function that returns pseudo-random numbers from 0 up to, but not including, 1. They are the same in each run. */
+/**
+ * Creates a function that returns pseudo-random numbers from 0 up to, but not including, 1. The same seed gives the same
+ * numbers in each run.
+ */
 export function createRandom(seed: number): () => number {
   let state = seed;
   return () => {

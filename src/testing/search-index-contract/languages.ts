@@ -45,7 +45,10 @@ export function languagesContract(test: IndexTest): void {
   });
 }
 
-/** Picks random substrings of the given lengths. Each contains a character of a script without spaces, and no punctuation. */
+/**
+ * Picks random substrings of the given lengths. Each substring contains a character of a script without spaces, and no
+ * punctuation.
+ */
 function sample(sentences: readonly string[], lengths: readonly number[], count: number): Set<string> {
   const random = createRandom(42);
   const pick = <T>(items: readonly T[]): T | undefined => items[Math.floor(random() * items.length)];

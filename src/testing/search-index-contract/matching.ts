@@ -43,7 +43,7 @@ const TERMS_TO_TEXTS: Readonly<Record<string, readonly string[]>> = {
   dampf: [],
 };
 
-/** Tests which texts a term matches, in which rooms and fields. */
+/** Tests which texts a term finds, and in which rooms and fields it finds them. */
 export function matchingContract(test: IndexTest): void {
   test('finds texts that contain all words, in any case, despite punctuation', async ({ write, find }) => {
     const texts = [...new Set(Object.values(TERMS_TO_TEXTS).flat())];

@@ -8,7 +8,8 @@ const OTHER_ROOM = '!other:example.org' as RoomId;
 const NOTHING: SearchWrites = { upserts: [], removals: [], removedRooms: [] };
 
 /**
- * Tests that a rebuild fills a second index and replaces the live index with it in one step, even if its calls are repeated.
+ * Tests that a rebuild fills a second index, and then replaces the live index with the second one in a single step. Also tests
+ * that the plugin may repeat each call of a rebuild.
  */
 export function rebuildingContract(test: IndexTest): void {
   test('answers from the old content until the swap, then from the new', async (tested) => {
