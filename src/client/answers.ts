@@ -306,7 +306,7 @@ export interface Answers {
     readonly unreachable?: readonly Failure[];
     /** Media that were deleted. Absent if media stay. */
     readonly media?: DeletionCounts;
-    /** With `erase`: number of events and rows of each kind that were removed. In a dry run, that each kind in `remove` would remove. */
+    /** Numbers of removed events and rows, by kind. In a dry run, the numbers that would be removed, for all kinds. Absent without `erase`. */
     readonly removed?: {
       readonly account_data?: number;
       readonly key_backups?: number;
@@ -1067,7 +1067,7 @@ export type RoomMessages = {
   readonly end?: string;
 };
 
-/** A user's account data. `global` is the data that belongs to no room. */
+/** A user's account data. `global` contains the account data that belongs to no room. */
 export type AccountDataOfUser = {
   readonly global: Readonly<Record<string, unknown>>;
   /** Account data that belongs to a room, by room id. */
@@ -1089,7 +1089,7 @@ export type RedactionFailure = {
   readonly events: number;
 };
 
-/** A redaction of a user's events, in Synapse's format and with its progress. */
+/** The progress of a redaction of a user's events, in Synapse's format. */
 export type UserRedactionStatus = {
   readonly status: 'active' | 'complete' | 'failed' | 'scheduled';
   /** Number of events that have been redacted. `null` if the redaction has failed or was cancelled. */
@@ -1097,7 +1097,7 @@ export type UserRedactionStatus = {
   /** Number of events that could not be redacted. `null` if the redaction has failed or was cancelled. */
   readonly failed: number | null;
   readonly percent: number | null;
-  /** The reason for each event that could not be redacted, by event id. At most 10,000 events. */
+  /** Why events could not be redacted: event ids with reasons, at most 10,000. */
   readonly failed_redactions: Readonly<Record<string, string>>;
   readonly error?: string;
 };

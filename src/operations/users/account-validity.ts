@@ -5,8 +5,8 @@ import { inputObject } from '../input-object.ts';
 import { userIdInput } from './user-id-input.ts';
 
 /**
- * Always fails, because accounts do not expire in Dendrite. In Synapse, it extends the validity of an account. Synapse's route
- * is `POST /_synapse/admin/v1/account_validity/validity`.
+ * Always fails, because accounts do not expire in Dendrite. Synapse's route is `POST
+ * /_synapse/admin/v1/account_validity/validity`. In Synapse, the route extends the validity of an account.
  * @throws MatrixError `M_BAD_STATE` always
  */
 export const renewAccount = defineOperation({

@@ -30,15 +30,18 @@ export interface Deactivation extends Evacuation {
   /** Media that were deleted. Absent if media stay. */
   readonly media?: DeletionCounts;
   /**
-   * With `erase`: number of events and rows of each kind that were removed. In a dry run, that each kind in `remove` would
-   * remove.
+   * Numbers of removed events and rows, by kind. In a dry run, the numbers that would be removed, for all kinds. Absent without
+   * `erase`.
    */
   readonly removed?: ErasedData;
   /** Events that could not be redacted, by reason. Absent if there are none. */
   readonly notRedacted?: readonly { readonly reason: string; readonly events: number }[];
 }
 
-/** The checkpoint. The parts run one after the other, and each has a checkpoint of its own. */
+/**
+ * The checkpoint of the job. The job has several parts, which run one after the other. `part` is the current part, and `inner`
+ * is the checkpoint of this part.
+ */
 interface Progress {
   readonly part: Redactable | 'leave' | 'delete';
   readonly inner?: object | undefined;
@@ -49,13 +52,13 @@ interface Progress {
 }
 
 /**
- * Deactivates a local user's account. One transaction ends all logins and deletes access tokens, devices, device keys and
- * third-party identifiers. With `erase`, it also deletes the profile and records that the homeserver must hide the user's
- * messages. A job then makes the user leave all rooms, as `evacuateUser` does. If the account is already deactivated, all of
- * this is done again. Administrators may deactivate their own account if there is another active administrator. Synapse's route
- * is `POST /_synapse/admin/v1/deactivate/{userId}`.
+ * Deactivates a local user's account. One transaction ends all logins and deletes access tokens, devices, device keys, e-mail
+ * addresses, telephone numbers and restrictions. With `erase`, the transaction also deletes the profile, and records that the
+ * homeserver must hide the user's messages. A job then makes the user leave all rooms, as `evacuateUser` does. If the account
+ * is already deactivated, the operation does all of this again. Administrators may deactivate their own account if there is
+ * another active administrator. Synapse's route is `POST /_synapse/admin/v1/deactivate/{userId}`.
  * @throws MatrixError `M_NOT_FOUND` if there is no such user
- * @throws MatrixError `M_BAD_STATE` if media are to be deleted and the homeserver lends no store of media files
+ * @throws MatrixError `M_BAD_STATE` if `media` is not `keep` and the host provides no store of media files
  * @throws MatrixError 409 `M_BAD_STATE` if the user is the last administrator
  */
 export const deactivateUser = defineJobOperation({
@@ -67,18 +70,18 @@ export const deactivateUser = defineJobOperation({
     /** Whether to delete the profile, and to record that the homeserver must hide the user's messages. @defaultValue false */
     erase: z.boolean().default(false),
     /**
-     * What an erasure removes in addition. `messages`: the user's messages are redacted. `profile`: so are the user's joins,
-     * which carry the name and avatar; the leaves carry none. `account_data`, `key_backups`: they are deleted. `reports`:
-     * reports by the user and about the user are deleted. Needs `erase`. A dry run with `erase` counts all kinds.
-     * @defaultValue nothing
+     * What an erasure also removes. `messages`: redacts the user's messages. `profile`: redacts the user's join events, because
+     * these events contain the display name and the avatar (leave events do not). `account_data`, `key_backups`: deletes the
+     * data of this kind. `reports`: deletes reports by or about the user. Only allowed with `erase`. A dry run with `erase`
+     * counts all kinds, whatever `remove` lists. @defaultValue nothing
      */
     remove: z.array(z.enum(REMOVABLE)).max(REMOVABLE.length).default([]),
     /**
-     * What to do with the media that the user has uploaded. `keep`: keeps them. `unused`: deletes media to which nothing refers
-     * except the user's own profile. `all`: deletes all of them. @defaultValue `keep`
+     * What happens to the media that the user has uploaded. `keep`: all media stay. `unused`: the job deletes media to which
+     * nothing refers except the user's own profile. `all`: the job deletes all media of the user. @defaultValue `keep`
      */
     media: mediaChoiceInput,
-    /** Only reports which rooms the user would leave, and what would or could be removed. @defaultValue false */
+    /** Whether to only report which rooms the user would leave, and what would or could be removed. @defaultValue false */
     dryRun: z.boolean().default(false),
   }),
   target: ({ userId }) => userId,
@@ -89,14 +92,14 @@ export const deactivateUser = defineJobOperation({
       ? [{ operation: 'redactUserEvents', input: redactionOf(userId, remove.filter(isRedactable), dryRun) }]
       : []),
   ],
-  // The key contains `erase`, so that a call with `erase` does not use an unfinished job without it.
+  // The key contains `erase`. So a call with `erase` does not wait for an unfinished job that was started without `erase`.
   dedupeKey: ({ userId, erase }) => `${userId} ${erase}`,
   begin: async (scope, { userId, erase, remove, media, dryRun }) => {
     const { transaction, localServerNames, actor } = scope;
     requireLocal(scope, userId, 'Can only deactivate local users');
     requireChoice(scope, media);
     if (remove.length > 0 && !erase) throw new MatrixError('M_INVALID_PARAM', '"remove" needs "erase"');
-    // A dry run does not lock the account. The same transaction later locks rooms, and a transaction must lock rooms before
+    // A dry run does not lock the account, because its transaction later locks rooms. A transaction must lock rooms before
     // accounts.
     const account = await (dryRun ? findAccount(transaction, userId) : lockAccount(transaction, userId));
     if (account === undefined) throw userNotFound();
@@ -118,7 +121,7 @@ export const deactivateUser = defineJobOperation({
       progress = { ...progress, ...next, inner: undefined };
       await work.commit(async () => ({ checkpoint: progress, phase: progress.part, value: undefined }));
     };
-    // The user redacts before leaving, because nobody else may be able to redact.
+    // The job redacts events before the user leaves, because perhaps no other local user may redact events in the room.
     for (const [kind, part] of NEXT_PARTS) {
       if (progress.part !== kind) continue;
       const { redacted, failed = [] } = kinds.includes(kind)
@@ -146,13 +149,13 @@ export const deactivateUser = defineJobOperation({
   },
 });
 
-/** The parts that redact, and the part after each. */
+/** The parts of the job that redact events, each with the part that follows. */
 const NEXT_PARTS = [
   ['messages', 'profile'],
   ['profile', 'leave'],
 ] as const;
 
-/** The scope of a part. Its checkpoint is stored in the member `inner` of the deactivation's checkpoint. */
+/** Returns the scope for a part of the job. The checkpoint of the part is stored as `inner` in the checkpoint of the job. */
 function partOf(work: JobScope<Progress>, progress: Progress): JobScope {
   return {
     ...work,
@@ -165,7 +168,7 @@ function partOf(work: JobScope<Progress>, progress: Progress): JobScope {
   };
 }
 
-/** Deletes media of the user. */
+/** Deletes the media that `choice` selects, in steps of the job. */
 function deleteMediaOf(
   work: JobScope<Progress>,
   progress: Progress,
@@ -180,7 +183,7 @@ function deleteMediaOf(
   );
 }
 
-/** Yields the user's media that may be deleted. */
+/** Yields the user's media that the job may delete according to `choice`. */
 async function* mediaOf(
   work: JobScope<Progress>,
   userId: UserId,

@@ -3,7 +3,10 @@ import { countErasable, deleteErasable, type ErasableData } from '../../storage/
 import type { JobScope } from '../define-operation.ts';
 import type { redactUserEvents } from './redact-user-events.ts';
 
-/** What an erasure can remove besides the profile, by redaction and by deletion. */
+/**
+ * The kinds of data that `remove` of `deactivateUser` can name. The job redacts events of the kinds in `REDACTABLE`, and
+ * deletes data of the kinds in `DELETABLE`.
+ */
 const REDACTABLE = ['messages', 'profile'] as const;
 const DELETABLE = ['account_data', 'key_backups', 'reports'] as const satisfies readonly ErasableData[];
 export const REMOVABLE = [...REDACTABLE, ...DELETABLE] as const;
@@ -11,10 +14,10 @@ export const REMOVABLE = [...REDACTABLE, ...DELETABLE] as const;
 export type Redactable = (typeof REDACTABLE)[number];
 export type Removable = (typeof REMOVABLE)[number];
 
-/** Number of things of each kind that an erasure has removed. */
+/** Numbers of events and rows that an erasure has removed, by kind. */
 export type ErasedData = { readonly [Kind in Removable]?: number };
 
-/** Event types that are redacted. Joins carry the name and the avatar of the user. */
+/** The event types that are redacted for each kind. Join events contain the display name and the avatar of the user. */
 const TYPES: Readonly<Record<Redactable, string[]>> = {
   messages: ['m.room.message', 'm.room.encrypted', 'm.sticker', 'm.reaction'],
   profile: ['m.room.member'],
@@ -22,7 +25,7 @@ const TYPES: Readonly<Record<Redactable, string[]>> = {
 
 export const isRedactable = (kind: Removable): kind is Redactable => kind in TYPES;
 
-/** The input of a redaction of these kinds, in all rooms. */
+/** Returns the input with which `redactUserEvents` redacts the user's events of the given kinds, in all rooms. */
 export const redactionOf = (
   userId: UserId,
   kinds: readonly Redactable[],
@@ -36,7 +39,10 @@ export const redactionOf = (
   dryRun,
 });
 
-/** Deletes data of a user. In a dry run, only counts it. @returns the number of rows of each kind */
+/**
+ * Deletes a user's data of the given kinds. In a dry run, only counts the data.
+ * @returns the number of rows of each kind
+ */
 export function deleteData<Progress extends object>(
   { commit, dryRun }: Pick<JobScope<Progress>, 'commit' | 'dryRun'>,
   progress: Progress,

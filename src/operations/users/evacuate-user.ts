@@ -31,8 +31,9 @@ export interface Evacuation {
 }
 
 /**
- * Makes a local user leave every room, reject every invite and withdraw every knock. A failure in one room does not stop the
- * others. Dendrite's route is `POST /_dendrite/admin/evacuateUser/{userID}`. It stops at the first failure and ignores knocks.
+ * Makes a local user leave every room, reject every invite and withdraw every knock. If the user cannot leave a room, the job
+ * continues with the other rooms. Dendrite's route is `POST /_dendrite/admin/evacuateUser/{userID}`. Dendrite stops at the
+ * first failure and ignores knocks.
  * @throws MatrixError `M_NOT_FOUND` if there is no such user
  */
 export const evacuateUser = defineJobOperation({
@@ -41,7 +42,7 @@ export const evacuateUser = defineJobOperation({
   input: inputObject({
     /** The local user. */
     userId: userIdInput,
-    /** Only reports what would happen. @defaultValue false */
+    /** Whether to only report what would happen. @defaultValue false */
     dryRun: z.boolean().default(false),
   }),
   target: ({ userId }) => userId,
@@ -112,7 +113,10 @@ async function leaveAll(work: JobScope<Progress>, userId: UserId, roomIds: reado
   return outcomes;
 }
 
-/** Makes the user leave a room. First tries to leave without further checks, because this works for most rooms. */
+/**
+ * Makes the user leave a room. Adds the leave event without checking first whether the user can leave, because this works for
+ * most rooms.
+ */
 async function leave(work: JobScope<Progress>, userId: UserId, roomId: RoomId): Promise<Outcome> {
   try {
     await leaveHere(work, userId, roomId);
@@ -124,8 +128,9 @@ async function leave(work: JobScope<Progress>, userId: UserId, roomId: RoomId): 
 }
 
 /**
- * Adds the leave event.
- * @throws MatrixError also if the user has already left, or if the homeserver knows only an invite to the room
+ * Adds the leave event to the room.
+ * @throws MatrixError if the event is refused, for example because the user has already left, or because the homeserver knows
+ * only an invite to the room
  */
 async function leaveHere(work: JobScope<Progress>, userId: UserId, roomId: RoomId): Promise<void> {
   const draft = { type: 'm.room.member', sender: userId, stateKey: userId, content: { membership: 'leave' } };
@@ -145,7 +150,7 @@ async function afterFailure(
 ): Promise<Outcome> {
   try {
     const room = await findRoomOfUser(work.reader(), userId, roomId);
-    // The user has already left, for example in an earlier run that died after its commit.
+    // If no room was found, the user has already left, for example in an earlier run of the job that crashed.
     if (room === undefined) return { roomId };
     return room.isInState ? { roomId, failed: describeError(failure) } : await leaveRemotely(work, userId, room);
   } catch (error) {
@@ -154,7 +159,10 @@ async function afterFailure(
   }
 }
 
-/** Rejects an invite over the inviter's server. Removes the invite on this homeserver even if the other server refuses. */
+/**
+ * Rejects an invite with a request to the inviter's server. Removes the invite from this homeserver even if the inviter's
+ * server refuses the request.
+ */
 async function leaveRemotely(
   work: JobScope<Progress>,
   userId: UserId,

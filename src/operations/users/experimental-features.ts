@@ -10,7 +10,7 @@ import { inputObject } from '../input-object.ts';
 import { requireAccount, requireLockedAccount, standingChanged } from './local-account.ts';
 import { userIdInput } from './user-id-input.ts';
 
-/** Tells for each experimental feature whether it is on for the account. */
+/** Tells which experimental features are on for the account. */
 type Features = Readonly<Record<ExperimentalFeature, boolean>>;
 
 const featuresOf = (on: readonly ExperimentalFeature[]): Features => ({
@@ -21,7 +21,7 @@ const featuresOf = (on: readonly ExperimentalFeature[]): Features => ({
 
 /**
  * Shows which experimental features are on for a local user. The homeserver reads them with `admin.accounts.check()`. Synapse's
- * route is `GET /_synapse/admin/v1/experimental_features/{userId}`. It also answers for unknown users.
+ * route is `GET /_synapse/admin/v1/experimental_features/{userId}`. Synapse's route also answers for unknown users.
  * @throws MatrixError `M_NOT_FOUND` if there is no such user
  */
 export const getExperimentalFeatures = defineOperation({

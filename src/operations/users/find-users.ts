@@ -12,7 +12,7 @@ import { userIdInput } from './user-id-input.ts';
 
 /**
  * Checks whether a user could register with a username. Synapse's route is `GET /_synapse/admin/v1/username_available`.
- * @throws MatrixError `M_INVALID_USERNAME`, `M_EXCLUSIVE` or `M_USER_IN_USE` if nobody can register the username
+ * @throws MatrixError `M_INVALID_USERNAME`, `M_EXCLUSIVE` or `M_USER_IN_USE` if the username is invalid, reserved or taken
  * @throws MatrixError `M_BAD_JSON` if the username is too long
  */
 export const checkUsernameAvailable = defineOperation({
@@ -51,8 +51,9 @@ export const findUserByThreepid = defineOperation({
 });
 
 /**
- * Finds the user who logs in through a provider of single sign-on. Always answers that there is no such user, because Dendrite
- * has no single sign-on. Synapse's route is `GET /_synapse/admin/v1/auth_providers/{provider}/users/{externalId}`.
+ * Always answers that there is no such user, because Dendrite has no single sign-on. Synapse's route is `GET
+ * /_synapse/admin/v1/auth_providers/{provider}/users/{externalId}`. In Synapse, the route finds the user who has an id at a
+ * provider of single sign-on.
  * @throws MatrixError `M_NOT_FOUND` always
  */
 export const findUserByExternalId = defineOperation({
@@ -72,15 +73,17 @@ export const findUserByExternalId = defineOperation({
 const MOST_FOUND = 10_000;
 
 /**
- * Finds local users by a part of their user ids, ignoring case. Returns at most 10,000 users, sorted by name. `userId` must be
- * the id of a local user, and has no other effect. Synapse's route is `GET /_synapse/admin/v1/search_users/{userId}`. It also
- * shows password hashes.
+ * Finds local users by a part of their user ids, ignoring case. Returns at most 10,000 users, sorted by name. Synapse's route
+ * is `GET /_synapse/admin/v1/search_users/{userId}`. Synapse's route also shows password hashes.
  */
 export const searchUsers = defineOperation({
   access: 'admin',
   effect: 'read',
   input: inputObject({
-    /** Any local user. This field has no effect. It exists because Synapse's path has it. */
+    /**
+     * The id of any local user. The search ignores this id. The field exists because the path of Synapse's route contains a
+     * user id.
+     */
     userId: userIdInput,
     /** A part of a user id. */
     term: z.string().max(255),

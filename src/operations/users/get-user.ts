@@ -8,7 +8,7 @@ import { inputObject } from '../input-object.ts';
 import { requireLocal, userNotFound } from './local-account.ts';
 import { userIdInput } from './user-id-input.ts';
 
-/** A user, with the user's email addresses and phone numbers, and the size of what the user has uploaded. */
+/** A user, with the user's e-mail addresses and telephone numbers, and with the number and the size of the user's media. */
 export interface UserDetails extends User {
   readonly threepids: readonly Threepid[];
   readonly mediaCount: number;

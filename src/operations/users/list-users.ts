@@ -19,10 +19,11 @@ import {
 import { defineOperation, type ReadScope } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 
-/** Maximum number of digits in a `from` that is a number of users to skip. A `from` with more digits is a token. */
+/** `from` is a number of users to skip, or a token. A number has at most this many digits. A token has more digits. */
 const OFFSET_DIGITS = 12;
 /**
- * The first hexadecimal digits of each token. They make every token longer than `OFFSET_DIGITS`, even for the shortest user id.
+ * Hexadecimal digits before the user id in each token. Because of these digits, the token of even the shortest user id has more
+ * than `OFFSET_DIGITS` decimal digits.
  */
 const TOKEN_MARK = 'ffff';
 
@@ -33,18 +34,18 @@ const input = inputObject({
   userId: text,
   /** A part of a localpart or a display name, ignoring case. @defaultValue all users */
   name: text,
-  /** Whether guests are listed too. @defaultValue true */
+  /** Whether to list guests too. @defaultValue true */
   guests: z.boolean().default(true),
   /**
    * `exclude` leaves out deactivated accounts. `include` lists them too. `only` lists no other accounts. @defaultValue
    * `exclude`
    */
   deactivated: z.enum(['exclude', 'include', 'only']).default('exclude'),
-  /** Whether locked accounts are listed too. @defaultValue false */
+  /** Whether to list locked accounts too. @defaultValue false */
   locked: z.boolean().default(false),
   /** `true` lists only administrators. `false` lists only other users. @defaultValue all users */
   admins: z.boolean().optional(),
-  /** User types that are left out. `null` stands for accounts of people. @defaultValue all types are listed */
+  /** User types that the list leaves out. `null` stands for accounts of people. @defaultValue no type is left out */
   notUserTypes: z.array(z.enum(USER_TYPES).nullable()).max(10).optional(),
   /** Sort key of the list. @defaultValue `name`, the localpart */
   sortBy: z.enum(['name', ...USER_SORT_KEYS]).default('name'),
@@ -62,9 +63,9 @@ const input = inputObject({
 
 /**
  * Lists local users, page by page. In the default order, which is by name, `nextToken` leads to the users after the last user
- * of the page. All pages then cost the same, and no user is missed or repeated. In other orders, and if `from` is a number,
- * later pages cost more, because the query also reads the users before the page. Synapse's route is `GET
- * /_synapse/admin/v2/users`. All its tokens are numbers of users to skip.
+ * of the page. So all pages cost the same, and the pages neither miss nor repeat a user. In other orders, or if `from` is a
+ * number, later pages cost more, because the query also reads the users before the page. Synapse's route is `GET
+ * /_synapse/admin/v2/users`. All of Synapse's tokens are numbers of users to skip.
  */
 export const listUsers = defineOperation({
   access: 'admin',
@@ -83,7 +84,7 @@ export const listUsers = defineOperation({
     const users = found.slice(0, limit);
     const last = users.at(-1);
     const hasMore = found.length > limit;
-    // The page reaches the end of the list, so the total is known without counting.
+    // If the page reaches the end of the list, the total is known without counting.
     const isCounted = !hasMore && start.after === undefined && (found.length > 0 || start.offset === 0);
     return {
       users,
@@ -99,12 +100,16 @@ export const listUsers = defineOperation({
   },
 });
 
-/** Number of users that a page by name skips at most without summaries. Accounts have an index of their own for this order. */
+/**
+ * If a page in the order of names skips at most this many users, the accounts table is just as fast as the summary tables,
+ * because the accounts table has an index for this order.
+ */
 const FEW_SKIPPED = 1_000;
 
 /**
- * Reads a page from the summaries. `undefined`: they do not have the list, or are incomplete, or the accounts are as quick. In
- * the order by name, the accounts are, unless the list is searched or the page is far away.
+ * Reads a page from the summary tables. Returns `undefined` if the caller should read the accounts table instead: the summaries
+ * do not support this filter or order, or are incomplete, or the accounts table is just as fast. The accounts table is just as
+ * fast in the order of names, without a search by name, for offsets up to `FEW_SKIPPED`.
  */
 async function readFromSummaries(
   { db, userTotals, isSummarised }: ReadScope,
@@ -126,8 +131,8 @@ async function readFromSummaries(
 const badToken = (): ParameterError => new ParameterError(['from'], 'not a token of this list');
 
 /**
- * Makes a token of a user id: `TOKEN_MARK` and the bytes of the user id, read as one large number. The token has only digits,
- * because some clients treat `from` as a number.
+ * Makes a token of a user id: `TOKEN_MARK` and the bytes of the user id, which are interpreted as one large number. The token
+ * has only digits, because some clients treat `from` as a number.
  */
 function tokenAfter({ userId }: User): string {
   return BigInt(`0x${TOKEN_MARK}${Buffer.from(userId).toString('hex')}`).toString();

@@ -31,7 +31,7 @@ export async function requireAccount(scope: ReadScope, userId: UserId): Promise<
 
 /**
  * Finds an account, and locks it until the end of the transaction. Every change of devices locks the account first. Without
- * this, two changes could lock the same devices in different orders and deadlock.
+ * this lock, two changes could lock the same devices in different orders and deadlock.
  * @throws MatrixError the same errors as `requireAccount()`
  */
 export async function requireLockedAccount(scope: WriteScope, userId: UserId, remote = REMOTE): Promise<Account> {
@@ -42,8 +42,8 @@ export async function requireLockedAccount(scope: WriteScope, userId: UserId, re
 }
 
 /**
- * After the commit, removes an account from the cache of what administrators have decided, and tells the host that the account
- * has changed.
+ * After the commit, removes an account from `standings`, and tells the host that the account has changed. `standings` is a
+ * cache of administrators' decisions about accounts, such as locks.
  */
 export function standingChanged({ standings, announce, afterCommit }: WriteScope, userId: UserId): void {
   afterCommit(() => {

@@ -15,11 +15,11 @@ const REMOTE = 'Only local users can be logged in as';
 
 /**
  * Logs an administrator in as a local user. Lists of the user's devices do not show the device of this login. The login ends at
- * `validUntilMs`, when the administrator's own access token is logged out, or when the user becomes an administrator. The
- * operation fails unless `options.accounts.allowLoginAs` is true. It also fails if the user is the caller or another
- * administrator. Synapse's route is `POST /_synapse/admin/v1/users/{userId}/login`. There, administrators can log in as each
- * other.
- * @throws MatrixError `M_NOT_FOUND` if there is no such user
+ * `validUntilMs`, when the administrator's own access token is logged out, or when the user becomes an administrator, whichever
+ * comes first. The operation fails unless `options.accounts.allowLoginAs` is true. The operation also fails if the user is the
+ * caller or another administrator. Synapse's route is `POST /_synapse/admin/v1/users/{userId}/login`. In Synapse,
+ * administrators can also log in as other administrators.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such user, or if the account is deactivated
  * @throws MatrixError `M_FORBIDDEN` if the option is off, or if the user is an administrator
  */
 export const loginAsUser = defineOperation({
@@ -55,7 +55,7 @@ export const loginAsUser = defineOperation({
     const { accessToken, sessionId } = await logIn(transaction, { userId, deviceId });
     const admin = nameOf(actor);
     await insertAdminLogin(transaction, { userId, deviceId, sessionId, admin, adminDevice, validUntil: validUntilMs });
-    // The login is no activity of the user.
+    // Writes the user's summary anew, because a login of an administrator does not count as activity of the user.
     await summariseUser(transaction, userId);
     standingChanged(scope, userId);
     return { accessToken };

@@ -5,9 +5,8 @@ import { inputObject } from '../input-object.ts';
 import { userIdInput } from './user-id-input.ts';
 
 /**
- * Lists the rooms that a user has joined. For a remote user, the homeserver knows only rooms that have local users. Synapse's
- * route is `GET /_synapse/admin/v1/users/{userId}/joined_rooms`.
- * @throws MatrixError `M_NOT_FOUND` if there is no such user
+ * Lists the rooms that a user has joined. For a remote user, the homeserver knows only rooms that have local users. The list is
+ * empty for an unknown user. Synapse's route is `GET /_synapse/admin/v1/users/{userId}/joined_rooms`.
  */
 export const listJoinedRooms = defineOperation({
   access: 'admin',
@@ -21,9 +20,8 @@ export const listJoinedRooms = defineOperation({
 });
 
 /**
- * Lists a user's membership in each room, except rooms that the user has forgotten. Synapse's route is `GET
- * /_synapse/admin/v1/users/{userId}/memberships`.
- * @throws MatrixError `M_NOT_FOUND` if there is no such user
+ * Lists a user's membership in each room, except rooms that the user has forgotten. The list is empty for an unknown user.
+ * Synapse's route is `GET /_synapse/admin/v1/users/{userId}/memberships`.
  */
 export const listMemberships = defineOperation({
   access: 'admin',

@@ -12,8 +12,8 @@ const number = z
   .default(0);
 
 /**
- * Shows the message rate limit of a local user. `null` means that the user has no limit of their own, and that the homeserver's
- * limit applies. Synapse's route is `GET /_synapse/admin/v1/users/{userId}/override_ratelimit`.
+ * Shows the message rate limit of a local user. The result is `null` if the user has no own limit. The homeserver's limit then
+ * applies to the user. Synapse's route is `GET /_synapse/admin/v1/users/{userId}/override_ratelimit`.
  * @throws MatrixError `M_NOT_FOUND` if there is no such user
  */
 export const getUserRateLimit = defineOperation({
@@ -30,8 +30,8 @@ export const getUserRateLimit = defineOperation({
 });
 
 /**
- * Sets the message rate limit of a local user. If both numbers are 0, the user has no limit at all. The homeserver must enforce
- * the limit. Synapse's route is `POST /_synapse/admin/v1/users/{userId}/override_ratelimit`.
+ * Sets the message rate limit of a local user. If both numbers are 0, the user has no limit at all. The plugin stores the
+ * limit, and the homeserver must enforce it. Synapse's route is `POST /_synapse/admin/v1/users/{userId}/override_ratelimit`.
  * @throws MatrixError `M_NOT_FOUND` if there is no such user
  */
 export const setUserRateLimit = defineOperation({

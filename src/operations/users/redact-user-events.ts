@@ -23,12 +23,12 @@ import { userIdInput } from './user-id-input.ts';
 /** Maximum number of events that one step redacts. */
 const BATCH = 250;
 
-/** Event types that are redacted by default. They are the types that Synapse redacts, and stickers and reactions. */
+/** Event types that are redacted by default. Synapse redacts the first three types. */
 const DEFAULT_TYPES = ['m.room.member', 'm.room.message', 'm.room.encrypted', 'm.sticker', 'm.reaction'];
 
 /**
- * Event types that are never redacted, because a redaction would harm the room, or because redactions of redactions would never
- * end. Synapse refuses the first two types.
+ * Event types that are never redacted. A redaction of one of the first two types would harm the room, and Synapse refuses these
+ * types. Redactions of redactions would never end.
  */
 const KEPT_TYPES: readonly string[] = ['m.room.create', 'm.room.server_acl', 'm.room.redaction'];
 
@@ -62,8 +62,8 @@ export interface UserRedaction {
 }
 
 /**
- * The checkpoint of a redaction. The job's items are the events that were not redacted. The ordinal of an item is the index of
- * its reason in `failed`.
+ * The checkpoint of a redaction. The job's items are the ids of the events that were not redacted. The ordinal of an item is
+ * the index in `failed` at which the reason for this event is.
  */
 export interface RedactionProgress {
   readonly redacted: number;
@@ -91,10 +91,10 @@ interface Redaction {
 }
 
 /**
- * Redacts the events of a local or remote user, in every room in which a local user may redact them. In each room, the newest
- * events are redacted first. If the user may send redactions, they are sent by the user. Otherwise the local member with the
- * highest power level sends them. Of member events, only joins are redacted. A job does the work. Synapse's route is `POST
- * /_synapse/admin/v1/user/{userId}/redact`.
+ * Redacts the events of a local or remote user, in every room in which a local user may redact them. A job does the work. In
+ * each room, the job redacts the newest events first. If the user is local and may send redactions, the user sends the
+ * redactions. Otherwise the local member with the highest power level sends the redactions. Among member events, the job
+ * redacts only joins. Synapse's route is `POST /_synapse/admin/v1/user/{userId}/redact`.
  */
 export const redactUserEvents = defineJobOperation({
   access: 'admin',
@@ -102,21 +102,21 @@ export const redactUserEvents = defineJobOperation({
   input: inputObject({
     /** The user, local or remote. */
     userId: userIdInput,
-    /** The rooms. An empty list means all rooms. */
+    /** The rooms in which to redact events. An empty list means all rooms. */
     rooms: z.array(roomIdInput).max(10_000),
-    /** The reason, which the redactions contain. @defaultValue no reason */
+    /** The reason that the redactions contain. @defaultValue no reason */
     reason: z.string().max(1_000).optional(),
-    /** Maximum number of events in each room. @defaultValue 1000 */
+    /** Maximum number of events to redact in each room. @defaultValue 1000 */
     limit: z.int().min(1).default(1_000),
     /** Whether only the calling administrator may send the redactions. @defaultValue false */
     useAdmin: z.boolean().default(false),
-    /** Only events whose `origin_server_ts` is later, in ms since the epoch. @defaultValue no limit */
+    /** Only events whose `origin_server_ts` is later than this time, in ms since the epoch. @defaultValue no limit */
     afterTs: timeInput.optional(),
-    /** Only events whose `origin_server_ts` is earlier, in ms since the epoch. @defaultValue no limit */
+    /** Only events whose `origin_server_ts` is earlier than this time, in ms since the epoch. @defaultValue no limit */
     beforeTs: timeInput.optional(),
-    /** Types of the events. @defaultValue joins, messages, encrypted messages, stickers and reactions */
+    /** Types of the events to redact. @defaultValue joins, messages, encrypted messages, stickers and reactions */
     types: z.array(typeInput).min(1).max(100).default(DEFAULT_TYPES),
-    /** Only counts the events. @defaultValue false */
+    /** Whether to only count the events. @defaultValue false */
     dryRun: z.boolean().default(false),
   }),
   target: ({ userId }) => userId,
@@ -138,7 +138,10 @@ export const redactUserEvents = defineJobOperation({
   },
 });
 
-/** Returns the outcome so far. The items are in the order of the reasons, so the counts say which item has which reason. */
+/**
+ * Returns the outcome so far. The list of items is sorted by reason, in the order of `counts`. So the numbers in `counts` tell
+ * which items have which reason.
+ */
 export async function outcomeOf(
   { redacted, failed: counts }: Pick<RedactionProgress, 'redacted' | 'failed'>,
   items: JobItems,
@@ -161,7 +164,7 @@ interface RoomOfEvents {
   readonly events: number;
 }
 
-/** Lists the rooms with events of the user, in the order of their ids. */
+/** Lists the rooms with events of the user, sorted by room id. */
 async function roomsOf(db: Db, { limit, ...redaction }: Redaction): Promise<RoomOfEvents[]> {
   const rooms = await countUserEvents(db, filterOf(redaction));
   return rooms
@@ -226,8 +229,8 @@ interface Outcome {
 }
 
 /**
- * Redacts events of one room. All redactions are written with one call of the room writer. A dry run only finds out who may
- * redact the events.
+ * Redacts events of one room. Writes all redactions with one call of the room writer. A dry run only finds out who may redact
+ * the events.
  */
 async function redactAll(
   { roomWriter, localServerNames, actor, dryRun }: JobScope<RedactionProgress>,
@@ -257,13 +260,16 @@ async function redactAll(
     );
     return { failures, destinations };
   } catch (error) {
-    // The room is being purged, or has an unknown room version. Nothing has been written.
+    // A `MatrixError` means that the room is being purged or has an unknown room version. Nothing has been written.
     if (error instanceof MatrixError) return failAll(error.message);
     throw error;
   }
 }
 
-/** Room version 11 moved `redacts` into the content. As in Dendrite, the event has both fields in all versions. */
+/**
+ * Makes a redaction event. Since room version 11, `redacts` is in the content. As in Dendrite, the event has `redacts` in both
+ * places in all room versions.
+ */
 function redactionOf(redacts: EventId, sender: UserId, reason: string | undefined): RoomEventDraft {
   return {
     type: 'm.room.redaction',
@@ -273,7 +279,7 @@ function redactionOf(redacts: EventId, sender: UserId, reason: string | undefine
   };
 }
 
-/** Stores the events that were not redacted, and counts them by reason. */
+/** Stores the ids of the events that were not redacted, and counts these events by reason. */
 async function noteFailures(
   { items }: JobScope<RedactionProgress>,
   transaction: Knex.Transaction,

@@ -34,12 +34,12 @@ export interface RefreshedDevices {
 /**
  * Replaces a remote user's device keys and cross-signing keys by the keys that the user's server sends. If the server cannot be
  * reached, the job marks the user's device list as stale and asks the server again later. Dendrite's route is `POST
- * /_dendrite/admin/refreshDevices/{userID}`. It does nothing for users without stored keys.
+ * /_dendrite/admin/refreshDevices/{userID}`. Dendrite does nothing for users without stored keys.
  * @throws MatrixError `M_NOT_FOUND` if the user's server does not know the user
- * @throws MatrixError `M_FORBIDDEN` if the server refuses
- * @throws MatrixError `M_BAD_STATE` if the homeserver does not ask other servers
- * @throws MatrixError 502 `M_UNKNOWN` if the answer of the server is wrong
- * @throws MatrixError 504 `M_UNKNOWN` if the server does not answer a dry run
+ * @throws MatrixError `M_FORBIDDEN` if the user's server refuses to answer
+ * @throws MatrixError `M_BAD_STATE` if the host cannot ask other servers for devices
+ * @throws MatrixError 502 `M_UNKNOWN` if the answer of the user's server is invalid
+ * @throws MatrixError 504 `M_UNKNOWN` if the user's server does not answer during a dry run
  */
 export const refreshDevices = defineJobOperation({
   access: 'admin',
@@ -47,7 +47,7 @@ export const refreshDevices = defineJobOperation({
   input: inputObject({
     /** The remote user. */
     userId: userIdInput,
-    /** Only reports what would happen. @defaultValue false */
+    /** Whether to only report what would happen. @defaultValue false */
     dryRun: z.boolean().default(false),
   }),
   target: ({ userId }) => userId,
@@ -66,8 +66,8 @@ export const refreshDevices = defineJobOperation({
       const verified = await inSlices(verifyDevices(userId, answer), { signal: work.signal });
       const refreshed = await work.commit(async (transaction, afterCommit) => {
         const step = { checkpoint: work.checkpoint ?? {}, phase: 'write' };
-        // The homeserver has received newer keys after the request was sent. The answer may be older than these keys, so it is
-        // ignored.
+        // If the homeserver has received newer keys since the request was sent, the answer may be older than these keys. The
+        // job then ignores the answer and asks again.
         if ((await lockKeyChange(transaction, userId)) !== lastChange) return { ...step, value: undefined };
         const removed = await replaceRemoteDevices(transaction, userId, answer.streamId, verified);
         await setStale(transaction, userId, false);
@@ -120,12 +120,12 @@ async function ask(
   }
 }
 
-/** Tells whether a later attempt may succeed, because the server cannot be reached, is overloaded or has failed. */
+/** Tells whether a later attempt may succeed, because the user's server cannot be reached, is overloaded or has failed. */
 function isPassing({ reason, status = 0 }: FederationError): boolean {
   return reason === 'unreachable' || (reason === 'refused' && (status === 429 || status >= 500));
 }
 
-/** Makes the error for the caller. A `MatrixError` ends the job. After any other error, the job is tried again. */
+/** Makes the error for the caller. A `MatrixError` ends the job. After any other error, the job is tried again later. */
 function refusalOf({ reason, message, status }: FederationError): MatrixError {
   if (reason === 'bad_answer') return new MatrixError('M_UNKNOWN', message, { status: 502 });
   return new MatrixError(status === 404 ? 'M_NOT_FOUND' : 'M_FORBIDDEN', message);

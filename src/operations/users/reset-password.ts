@@ -14,8 +14,9 @@ const notFound = (): MatrixError => new MatrixError('M_NOT_FOUND', 'User does no
 
 /**
  * Sets a local user's password. With `logoutDevices`, the same transaction logs the user out. Dendrite's route is `POST
- * /_dendrite/admin/resetPassword/{userID}`. It does not delete the keys and pushers of the user's devices.
- * @throws MatrixError `M_NOT_FOUND` if there is no such user, or if the account is deactivated
+ * /_dendrite/admin/resetPassword/{userID}`. Dendrite does not delete the keys and pushers of the user's devices.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such user
+ * @throws MatrixError `M_FORBIDDEN` if the account is deactivated and `deactivated` is not set
  * @throws MatrixError `M_MISSING_PARAM` if the password is empty
  * @throws MatrixError `M_WEAK_PASSWORD` if the password is too short, `M_BAD_JSON` if the password is too long
  */
@@ -29,7 +30,7 @@ export const resetPassword = defineOperation({
     password: z.string(),
     /** Whether to log the user out everywhere. @defaultValue false */
     logoutDevices: z.boolean().default(false),
-    /** Whether a deactivated account may get a password. The user still cannot log in. @defaultValue false */
+    /** Whether to set the password even if the account is deactivated. The user still cannot log in. @defaultValue false */
     deactivated: z.boolean().default(false),
   }),
   target: ({ userId }) => userId,

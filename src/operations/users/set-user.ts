@@ -39,14 +39,15 @@ export interface SetUser {
 /**
  * Changes or creates a local user in one transaction. If the display name or the avatar changes, the plugin changes the profile
  * and tells the host, which then writes the member events. `deactivated: true` starts the job of `deactivateUser` and does not
- * wait for it. `deactivated: false` activates the account again. This needs a new password, and fails until the job has ended.
- * Synapse's route is `PUT /_synapse/admin/v2/users/{userId}`. It makes the changes one after another and may stop halfway.
- * @throws MatrixError `M_NOT_FOUND` if there is no such user
+ * wait for it. `deactivated: false` activates the account again. A reactivation needs a new password. A reactivation fails as
+ * long as the job of the deactivation is running. Synapse's route is `PUT /_synapse/admin/v2/users/{userId}`. Synapse makes the
+ * changes one after another and may stop halfway.
+ * @throws MatrixError `M_NOT_FOUND` if the account is deleted during the call
  * @throws MatrixError `M_INVALID_USERNAME`, `M_EXCLUSIVE` or `M_USER_IN_USE` if a new account may not have the username
  * @throws MatrixError `M_MISSING_PARAM` if the password is empty
  * @throws MatrixError `M_WEAK_PASSWORD` if the password is too short, `M_BAD_JSON` if the username or the password is too long
- * @throws MatrixError 409 `M_BAD_STATE` if the user is the last administrator, still leaves rooms, or was changed at the same
- * time
+ * @throws MatrixError 409 `M_BAD_STATE` if the user is the last administrator, is still leaving rooms, or was changed by
+ * another call at the same time
  */
 export const setUser: WriteOperation<typeof userChanges, SetUser, string | undefined> = defineOperation({
   access: 'admin',
@@ -84,7 +85,11 @@ export const setUser: WriteOperation<typeof userChanges, SetUser, string | undef
   },
 });
 
-/** Creates the user. @returns `undefined` if a concurrent call has created the account */
+/**
+ * Creates the user.
+ * @returns the servers for which an update of the device list was queued; `undefined` if a concurrent call has created the
+ * account
+ */
 async function create(
   { transaction, localServerNames }: WriteScope,
   { userId, displayName, avatarUrl, threepids, admin, deactivated }: UserChanges,
@@ -105,7 +110,7 @@ async function change(
 ): Promise<readonly ServerName[]> {
   const { transaction, actor } = scope;
   const { userId, displayName, avatarUrl, threepids, admin, deactivated } = changes;
-  // The account is read without a lock here. A transaction must lock the job of a deactivation before it locks the account.
+  // Reads the account without a lock, because a transaction must lock the job of a deactivation before it locks the account.
   const before = await findAccount(transaction, userId);
   if (before === undefined) throw userNotFound();
   checkUserChanges(actor, before, changes);
@@ -136,7 +141,10 @@ async function setPassword(
   return (await logOut(transaction, userId, undefined, localServerNames)).destinations;
 }
 
-/** Activates an account again. Fails while the job of the deactivation is still making the user leave rooms. */
+/**
+ * Activates an account again.
+ * @throws MatrixError 409 `M_BAD_STATE` if the job of the deactivation has not ended
+ */
 async function reactivate({ transaction }: WriteScope, userId: UserId): Promise<void> {
   for (const erase of [false, true]) {
     const key = dedupeKeyOf(DEACTIVATION, deactivateUser, deactivationOf(userId, erase));
@@ -150,7 +158,10 @@ async function reactivate({ transaction }: WriteScope, userId: UserId): Promise<
   await forgetErasure(transaction, userId);
 }
 
-/** Changes the attributes in the plugin's own tables. Skips restrictions that already have the wanted value. */
+/**
+ * Changes the user type and the restrictions of the account, which are in the plugin's own tables. Skips restrictions that
+ * already have the wanted value.
+ */
 async function changeAttributes(scope: WriteScope, changes: UserChanges): Promise<void> {
   const { userId, userType } = changes;
   if (userType !== undefined) await setUserType(scope.transaction, userId, userType);

@@ -10,7 +10,10 @@ import { inputObject } from '../input-object.ts';
 import { isOwnAccount, requireLocal, userNotFound } from './local-account.ts';
 import { userIdInput } from './user-id-input.ts';
 
-/** Makes those checks of `changeAdmin()` that need no other account. @throws MatrixError `M_INVALID_PARAM` */
+/**
+ * Checks that actors do not demote themselves, and that no guest becomes an administrator.
+ * @throws MatrixError `M_INVALID_PARAM`
+ */
 export function checkAdminChange(actor: Actor, userId: UserId, account: Account, isAdmin: boolean): void {
   if (!isAdmin && account.accountType === ACCOUNT_TYPE.admin && isOwnAccount(actor, userId)) {
     throw new MatrixError('M_INVALID_PARAM', 'You may not demote yourself.');
@@ -21,10 +24,10 @@ export function checkAdminChange(actor: Actor, userId: UserId, account: Account,
 }
 
 /**
- * Makes an account an administrator's, or gives it back its earlier type. The change takes effect with the user's next request,
- * because each request reads the account of its access token.
- * @param account the account, which the transaction must have locked
- * @throws MatrixError the errors of `checkAdminChange()`, and `M_BAD_STATE` if there would be no administrator left
+ * Makes a user an administrator, or demotes an administrator. The account of a demoted administrator gets its earlier type
+ * back. The change takes effect with the user's next request, because each request reads the account of its access token.
+ * @param account the user's account; the transaction must have locked this account
+ * @throws MatrixError the errors of `checkAdminChange()`, and `M_BAD_STATE` if no administrator would be left
  */
 export async function changeAdmin(
   { transaction, actor, standings, afterCommit }: WriteScope,
@@ -37,7 +40,8 @@ export async function changeAdmin(
   if (!isAdmin) await requireOtherAdmin(transaction, userId, account);
   const former = account.appserviceId === null ? ACCOUNT_TYPE.user : ACCOUNT_TYPE.appservice;
   await updateAccountType(transaction, userId, isAdmin ? ACCOUNT_TYPE.admin : former);
-  // If other administrators are logged in as this user, these logins end when the user becomes an administrator.
+  // Removes the cached decisions about the account. An administrator may be logged in as this user, and this login ends when
+  // the user becomes an administrator.
   afterCommit(() => standings.forget(userId));
 }
 

@@ -27,11 +27,11 @@ const threepid = z.discriminatedUnion('medium', [
 export const userChanges = inputObject({
   /** The local user. If the user does not exist, `setUser` creates the user. */
   userId: userIdInput,
-  /** The new password. @defaultValue no change; a new user has no password and cannot log in with one */
+  /** The new password. @defaultValue no change; a new user has no password and cannot log in with a password */
   password: z.string().nullish(),
-  /** Whether a new password logs the user out everywhere. @defaultValue true */
+  /** Whether to log the user out everywhere if the password changes. @defaultValue true */
   logoutDevices: z.boolean().default(true),
-  /** The display name. An empty text removes it. @defaultValue no change; a new user gets the localpart */
+  /** The display name. An empty text removes the display name. @defaultValue no change; a new user gets the localpart */
   displayName: z.string().max(256).optional(),
   /** The `mxc://` URL of the avatar. An empty text removes the avatar. @defaultValue no change */
   avatarUrl: z
@@ -40,8 +40,8 @@ export const userChanges = inputObject({
     .regex(/^(?:mxc:\/\/[^/\s]+\/[^/\s]+)?$/, 'not an mxc:// URL')
     .optional(),
   /**
-   * All e-mail addresses and telephone numbers of the user. If another user has one of them, that user loses it. @defaultValue
-   * no change
+   * All e-mail addresses and telephone numbers of the user. If one of these belongs to another user, the other user loses it.
+   * @defaultValue no change
    */
   threepids: z.array(threepid).max(100).optional(),
   /**
@@ -51,7 +51,7 @@ export const userChanges = inputObject({
   userType: z.enum(USER_TYPES).nullable().optional(),
   /** Whether the user is an administrator. @defaultValue no change */
   admin: z.boolean().optional(),
-  /** `true` deactivates the account. `false` activates it again, and needs a new password. @defaultValue no change */
+  /** `true` deactivates the account. `false` activates the account again and needs a new password. @defaultValue no change */
   deactivated: z.boolean().optional(),
   /** Whether the user is locked out. @defaultValue no change */
   locked: z.boolean().optional(),
@@ -72,7 +72,7 @@ const refuse = (text: string): never => {
 
 /**
  * Refuses changes that contradict each other or do not fit the account, before anything changes.
- * @param account the account before the changes; `undefined` if `setUser` will create it
+ * @param account the account before the changes; `undefined` if `setUser` will create the account
  * @throws MatrixError if the changes are refused
  */
 export function checkUserChanges(actor: Actor, account: Account | undefined, changes: UserChanges): void {

@@ -7,14 +7,13 @@ import { userIdInput } from './user-id-input.ts';
 const input = inputObject({
   /** The user, local or remote. */
   userId: userIdInput,
-  /** Only what happened at or after this time is counted. The time is in ms since the epoch. */
+  /** The earliest time that counts, in ms since the epoch. */
   since: timeInput,
 });
 
 /**
  * Counts the invites that a user has sent since a time. The count is 0 for an unknown user. Synapse's route is `GET
  * /_synapse/admin/v1/users/{userId}/sent_invite_count`.
- * @throws MatrixError `M_NOT_FOUND` if there is no such user
  */
 export const countSentInvites = defineOperation({
   access: 'admin',
@@ -26,9 +25,8 @@ export const countSentInvites = defineOperation({
 });
 
 /**
- * Counts the rooms that a user has joined since a time, even if the user has left them again. The count is 0 for an unknown
- * user. Synapse's route is `GET /_synapse/admin/v1/users/{userId}/cumulative_joined_room_count`.
- * @throws MatrixError `M_NOT_FOUND` if there is no such user
+ * Counts the rooms that a user has joined since a time, including rooms that the user has left again. The count is 0 for an
+ * unknown user. Synapse's route is `GET /_synapse/admin/v1/users/{userId}/cumulative_joined_room_count`.
  */
 export const countJoinedRooms = defineOperation({
   access: 'admin',

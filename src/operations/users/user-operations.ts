@@ -22,7 +22,10 @@ import { countJoinedRooms, countSentInvites } from './user-counts.ts';
 import { getUserRedaction } from './user-redactions.ts';
 import { whois } from './whois.ts';
 
-/** These operations by name. Their types come from their own files, so that editors show each operation's doc comment. */
+/**
+ * The user operations, by name. The type is derived from the files that define the operations, so that editors show the doc
+ * comment of each operation.
+ */
 export type UserOperations = OperationsIn<
   typeof import('./account-data.ts') &
     typeof import('./account-validity.ts') &

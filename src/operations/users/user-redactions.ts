@@ -10,7 +10,7 @@ import { inputObject } from '../input-object.ts';
 import { SYNAPSE_STATUS, type SynapseStatus } from '../synapse-status.ts';
 import { outcomeOf, type RedactionProgress, type UserRedaction } from './redact-user-events.ts';
 
-/** A redaction of a user's events, in Synapse's format and with its progress. */
+/** The progress of a redaction of a user's events, in Synapse's format. */
 export interface UserRedactionStatus {
   readonly status: SynapseStatus;
   /** Number of events that have been redacted. `null` if the redaction has failed or was cancelled. */
@@ -18,12 +18,15 @@ export interface UserRedactionStatus {
   /** Number of events that could not be redacted. `null` if the redaction has failed or was cancelled. */
   readonly failed: number | null;
   readonly percent: number | null;
-  /** The reason for each event that could not be redacted, by event id. At most 10,000 events. */
+  /** Why events could not be redacted: event ids with reasons, at most 10,000. */
   readonly failedRedactions: Readonly<Record<string, string>>;
   readonly error?: string;
 }
 
-/** Shows the progress of a redaction. Synapse's route is `GET /_synapse/admin/v1/user/redact_status/{redactId}`. */
+/**
+ * Shows the progress of a redaction. Synapse's route is `GET /_synapse/admin/v1/user/redact_status/{redactId}`.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such redaction
+ */
 export const getUserRedaction = defineOperation({
   access: 'admin',
   effect: 'read',
