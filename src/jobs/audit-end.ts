@@ -5,7 +5,7 @@ import { type Job, type JobEnd, outcomeOf } from './job.ts';
 import { shownInput } from './shown-input.ts';
 
 /**
- * Records the end of a job that ends without a process that runs it. The job's row then keeps only the input parameters that
+ * Records the end of a job that no process was running when it ended. The job's row then keeps only the input parameters that
  * callers may see.
  */
 export async function recordUnledEnd(transaction: Knex.Transaction, job: Job, end: JobEnd): Promise<void> {

@@ -11,13 +11,14 @@ interface CleanUpSettings {
   readonly owner: string;
   readonly leaseMs: number;
   readonly logger: Logger;
-  /** Aborted when this process must not begin further work. */
+  /** Aborted when this process must not begin further clean-ups. */
   readonly stopping: AbortSignal;
 }
 
 /**
- * Removes what cancelled or failed jobs have left behind, if no process was running the job when it ended. A process claims
- * each removal with a lease. A removal that fails is tried again once its lease has expired.
+ * Removes what cancelled or failed jobs have left behind, if no process was running these jobs when they ended. Before it
+ * cleans up after a job, a process claims the clean-up with a lease. A lease is the time for which one process alone may do the
+ * work. If a clean-up fails, a process tries it again after the lease has expired.
  */
 export async function cleanUpJobs(settings: CleanUpSettings): Promise<void> {
   const { db, kinds, owner, leaseMs, logger, stopping } = settings;

@@ -7,7 +7,7 @@ export interface DailyJob {
   readonly kind: string;
   readonly dedupeKey: string;
   readonly input: JobData;
-  /** Name of the actor who starts the job, as the audit shows it. */
+  /** The name under which the audit shows who has started the job. */
   readonly createdBy: string;
 }
 

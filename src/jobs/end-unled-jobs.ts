@@ -11,14 +11,17 @@ interface UnledSettings {
   readonly db: Knex;
   /** Job kinds that this process can run. */
   readonly served: readonly string[];
-  /** Time in ms. If a job of a kind that this process cannot run has been due for longer, no process can run it. */
+  /**
+   * Time in ms after which a job counts as abandoned. If a job has been due for longer, and this process cannot run its kind,
+   * the plugin assumes that no process can run it.
+   */
   readonly abandonedMs: number;
   readonly logger: Logger;
 }
 
 /**
- * Ends jobs that no process will end otherwise. These are cancelled jobs whose process died before it ended them, and jobs of
- * kinds that no process can run any more.
+ * Ends jobs that no process is running and that would otherwise never end. Some of them were cancelled, but their process died
+ * before it ended them. For the others, no process can run jobs of their kind any more.
  */
 export async function endUnledJobs({ db, served, abandonedMs, logger }: UnledSettings): Promise<void> {
   const errcode: ErrorCode = 'M_UNRECOGNIZED';

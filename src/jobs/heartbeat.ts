@@ -65,7 +65,7 @@ export function startHeartbeat(
   };
 
   const beats = repeat(beat, interval);
-  // The watch has a timer of its own, because a beat may wait for a database that does not answer.
+  // This timer notices an expired lease even while a beat waits for a database that does not answer.
   const watch = setInterval(() => {
     if (Date.now() - heardAt > leaseMs) stopFor('lease lost');
   }, interval);

@@ -9,21 +9,24 @@ import {
 } from '../storage/plugin/job-items.ts';
 
 /**
- * The list of things that a job has processed, such as users who have left a room. The list may be too long for the job's
- * checkpoint. A step adds its items in its own transaction.
+ * The list of things that a job has processed, such as users who have left a room. The list is not part of the job's
+ * checkpoint, because it may be too long. A step adds its items in its own transaction.
  */
 export interface JobItems {
   /** Adds items. An item that is already stored stays as it is. */
   readonly add: (transaction: Knex.Transaction, items: readonly JobItem[]) => Promise<void>;
   /** Returns those of the given items that are already stored. */
   readonly find: (db: Db, among: readonly string[]) => Promise<ReadonlySet<string>>;
-  /** Returns the items in the order of their ordinals. @param limit maximum number of items. @defaultValue no limit */
+  /**
+   * Returns the items in ascending order of the ordinals with which they were added. @param limit maximum number of items.
+   * @defaultValue no limit
+   */
   readonly list: (db: Db, limit?: number) => Promise<readonly string[]>;
   /** Returns at most `limit` items in the order in which they were added, without the first `skipped` items. */
   readonly listAdded: (db: Db, skipped: number, limit: number) => Promise<readonly string[]>;
 }
 
-/** The items of a job. They are rows of the database. */
+/** Returns the list of a job. Its items are rows of the database. */
 export function storedItems(jobId: string): JobItems {
   return {
     add: (transaction, items) => insertJobItems(transaction, jobId, items),
@@ -33,7 +36,7 @@ export function storedItems(jobId: string): JobItems {
   };
 }
 
-/** The items of a dry run. They stay in memory, because a dry run has no job. */
+/** Creates the list of a dry run. Its items stay in memory, because a dry run has no job. */
 export function dryRunItems(): JobItems {
   const items = new Map<string, number>();
   return {

@@ -40,7 +40,10 @@ interface WorkerSettings {
   /** How long audit entries and expired approvals are kept, in ms. */
   readonly auditRetentionMs: number;
   readonly logger: Logger;
-  /** Called at the start and every minute. Removes expired rows of other tables, and begins work that has become due. */
+  /**
+   * Called when the worker starts, and then every minute. Removes expired rows of other tables, and begins work that has become
+   * due.
+   */
   readonly everyMinute: () => Promise<void>;
   /** Called when this process has stopped running a job, whether the job has ended or not. */
   readonly left: (jobId: string) => void;
@@ -62,8 +65,8 @@ export function createJobWorker({
   const stopping = new AbortController();
   const leader = { db, owner, leaseMs: config.leaseMs, logger, stopping: stopping.signal };
   /**
-   * Jobs that run in this process, by job id. If the process loses a job's lease, the job may be claimed again before its run
-   * here has ended.
+   * Jobs that run in this process, by job id. This process does not claim them again. It could otherwise lose the lease of a
+   * job and claim the job again while its first run of the job has not ended.
    */
   const leads = new Map<string, { readonly kind: string; readonly work: Promise<void> }>();
   let cleaning: Promise<void> | undefined;
@@ -91,7 +94,7 @@ export function createJobWorker({
     const log = jobLogger(logger, job);
     const end = new AbortController();
     const signal = AbortSignal.any([stopping.signal, end.signal]);
-    // Do not look for work again as soon as `share()` returns. In most phases of a job there is nothing to share.
+    // Do not look for work again as soon as `share()` returns, because most phases of a job have nothing to share.
     const work = share({ job, owner, signal, log })
       .catch((error: unknown) => {
         if (!signal.aborted) log.warn(errorFields(error), 'Could not help another process with a job');
@@ -100,7 +103,10 @@ export function createJobWorker({
     assists.set(job.id, { work: work.then(() => undefined), end });
   };
 
-  /** Clean-up runs in parallel with the jobs, because a search engine that is down must not delay the jobs. */
+  /**
+   * Starts a clean-up, unless one is running. The clean-up runs in parallel with the jobs, because a search engine that is down
+   * must not delay the jobs.
+   */
   const cleanUp = (): void => {
     cleaning ??= cleanUpJobs({ ...leader, kinds: kindOf })
       .catch((error: unknown) => logger.warn(errorFields(error), 'Could not search for remains of ended jobs'))
@@ -123,8 +129,8 @@ export function createJobWorker({
   };
 
   /**
-   * Returns the kinds of which this process may run one more job. The limit applies to each kind, so that many jobs of one kind
-   * cannot delay another kind.
+   * Returns the kinds of which this process may run one more job. The limit applies to each kind separately, so that many jobs
+   * of one kind cannot delay jobs of another kind.
    */
   const kindsWithRoom = (): string[] =>
     [...kindOf.keys()].filter(

@@ -20,7 +20,7 @@ export function isFinished(job: Pick<Job, 'state'>): boolean {
 /** What the worker passes to a running job. */
 export interface JobRun {
   readonly job: Job;
-  /** An id of this process. The job's lease names it. */
+  /** The id of this process. The lease of the job contains this id. */
   readonly owner: string;
   /**
    * Aborted when the job must stop in this process: the job was cancelled, the worker stops, or another process has taken over
@@ -29,9 +29,9 @@ export interface JobRun {
   readonly signal: AbortSignal;
   readonly log: Logger;
   /**
-   * Commits a step of the job. Runs `work` in a transaction that also stores the checkpoint which `work` returns, and checks
-   * that this process still runs the job. Throws the signal's reason if the signal is aborted, so that a job with many steps
-   * need not check the signal itself.
+   * Commits a step of the job. Runs `work` in a transaction that also stores the checkpoint which `work` returns. The
+   * transaction fails if this process no longer runs the job. Throws the signal's reason if the signal is aborted, so that a
+   * job with many steps need not check the signal itself.
    * @throws JobInterrupted if another process has taken over the job, or the job was cancelled
    */
   readonly commit: <T>(
@@ -50,7 +50,8 @@ export interface JobKind {
   /** Number of successive failures without progress after which the job fails for good. */
   readonly maxFailures: number;
   /**
-   * Does the work and returns the result. Continues from `run.job.checkpoint`. Only one process at a time calls it for a job.
+   * Does the work and returns the result. Continues from `run.job.checkpoint`. The worker makes sure that only one process at a
+   * time runs a job.
    */
   readonly run: (run: JobRun) => Promise<JobData>;
   /** Does a share of a job that another process runs. Returns when there is nothing to share. */
@@ -61,7 +62,7 @@ export interface JobKind {
   readonly ended?: (job: Job, end: JobEnd) => void;
 }
 
-/** Thrown by a step when the job must stop in this process. It does not count as a failure of the job. */
+/** The error that a step throws when the job must stop in this process. It does not count as a failure of the job. */
 export class JobInterrupted extends Error {
   override readonly name = 'JobInterrupted';
 }

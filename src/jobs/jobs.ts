@@ -40,12 +40,12 @@ export interface JobView {
   readonly finishedTs: number | null;
   readonly result: Job['result'] | null;
   readonly error: string | null;
-  /** The Matrix error code that the operation answers, if the job failed with a Matrix error. */
+  /** The Matrix error code with which the operation answers, if the job failed with a Matrix error. */
   readonly errcode: string | null;
   readonly errorStatus: number | null;
 }
 
-/** The public form of a job. */
+/** Returns the form of a job that callers see. */
 export function viewJob(job: Job): JobView {
   const { total, rate } = job;
   const left = total === undefined ? undefined : Math.max(total - job.done, 0);
@@ -110,10 +110,14 @@ export interface JobsServices {
   readonly db: Db;
   /** Aborted when the plugin stops. All calls of `wait()` and `watch()` then end. */
   readonly stopped: AbortSignal;
-  /** Fires an event whose type is the job id when this process has stopped running the job. `watch()` then reads it at once. */
+  /**
+   * When this process has stopped running a job, this target fires an event whose type is the job id. `watch()` then reads the
+   * job at once.
+   */
   readonly changes: EventTarget;
   /**
-   * How often an unchanged job is repeated, in ms. Repetition keeps a stream alive, because proxies close streams without data.
+   * How often `watch()` yields a job that does not change, in ms. The repetition keeps a stream alive, because proxies close
+   * streams without data.
    */
   readonly repeatMs: number;
 }
@@ -123,7 +127,7 @@ export function createJobs({ db, stopped, changes, repeatMs }: JobsServices): Jo
     const changed = new AbortController();
     const onChange = (): void => changed.abort();
     changes.addEventListener(id, onChange);
-    // An aborted `delay` throws an error of its own. It is ignored here, because `watch` throws the reason of the caller's
+    // An aborted `delay` throws an error of its own. Ignore this error, because `watch()` throws the reason of the caller's
     // signal.
     await delay(WATCH_INTERVAL_MS, undefined, { signal: AbortSignal.any([signal, changed.signal]) }).catch(() => {});
     changes.removeEventListener(id, onChange);

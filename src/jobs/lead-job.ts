@@ -83,8 +83,8 @@ async function interrupted({ db, owner, job, kind, log }: Lead, reason: string):
 
 async function failed({ db, owner, job, kind, log }: Lead, error: unknown): Promise<JobEnd | undefined> {
   if (isConflict(error)) {
-    // PostgreSQL has rolled the step back because of a conflict with other transactions. The job continues from the step
-    // before.
+    // PostgreSQL has rolled the step back because of a conflict with other transactions. The job continues after the last step
+    // that was committed.
     log.warn(
       { ...errorFields(error), delayMs: CONFLICT_DELAY_MS },
       'Job conflicted with a transaction and will be continued later',
@@ -99,7 +99,7 @@ async function failed({ db, owner, job, kind, log }: Lead, error: unknown): Prom
     return undefined;
   }
   if (error instanceof MatrixError || failures >= kind.maxFailures) {
-    // A `MatrixError` below status 500 answers the caller. It is not a server fault, so log it as a warning.
+    // A `MatrixError` with a status below 500 is an answer to the caller. It is no fault of the server, so log it as a warning.
     const level = error instanceof MatrixError && error.status < 500 ? 'warn' : 'error';
     log[level](errorFields(error), 'Job failed');
     await kind.cleanUp(job);
@@ -115,8 +115,8 @@ async function failed({ db, owner, job, kind, log }: Lead, error: unknown): Prom
 async function settle({ db, owner, job, kind, log }: Lead, end: JobEnd): Promise<void> {
   const ended = await retryConflicts(() =>
     transact(db, async (transaction) => {
-      // After the job's end, its row keeps only the input parameters that callers may see. Message texts, for example, are
-      // removed.
+      // After the job's end, its row keeps only the input parameters that callers may see. `finishJob()` removes the others,
+      // for example message texts.
       if (!(await finishJob(transaction, job.id, owner, end, shownInput(job) ?? {}))) return false;
       await auditEnd(transaction, job, end);
       return true;

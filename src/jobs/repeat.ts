@@ -1,5 +1,5 @@
 /**
- * Work that is repeated every `intervalMs`. A run that takes longer than the interval delays the next run, so that runs do not
+ * Work that is repeated every `intervalMs`. If a run takes longer than the interval, the next run waits, so that runs do not
  * pile up when the database is slow.
  */
 export interface Repetition {

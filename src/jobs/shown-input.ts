@@ -1,8 +1,8 @@
 import type { Job, JobData } from './job.ts';
 
 /**
- * The input parameters of jobs that callers may see, by job kind. Do not list parameters with secrets or message texts. A job
- * of a kind that is not listed comes from another version of the package. Callers see none of its input.
+ * The input parameters of jobs that callers may see, by job kind. Do not list parameters with secrets or message texts. If a
+ * job's kind is not listed, the job comes from another version of the package, and callers see none of its input.
  */
 export const SHOWN_INPUT: Readonly<Record<string, readonly string[] | undefined>> = {
   checkMedia: ['repair', 'dryRun'],
