@@ -30,8 +30,8 @@ export interface Approvals {
    * the result is a denial, whose error has the `approval_id`. When the operation runs, it uses up its approval in the same
    * transaction. A dry run needs no approval.
    * @param event the event that the before-hook got, not a copy of it
-   * @throws Error if `event` is another event, the operation is not in `APPROVABLE_OPERATIONS`, or `reason` or `expiresInMs` is
-   * invalid
+   * @throws Error if `event` is not such an event, the operation is not in `APPROVABLE_OPERATIONS`, or `reason` or
+   * `expiresInMs` is invalid
    */
   readonly require: <Name extends ApprovableOperation>(
     event: BeforeEvent<Name>,
@@ -86,8 +86,8 @@ function problemOf({ state, reason, decidedBy, decisionReason }: Approval): stri
 }
 
 /**
- * Uses up the approvals of a call, in the transaction that does the call's work. Checks again that the caller may run the
- * operation.
+ * Uses up the approvals of a call, in the transaction that does the call's work. If the call has approvals, checks again that
+ * the caller may run the operation.
  * @throws MatrixError `M_FORBIDDEN` if an approval is no longer valid, or if the caller may no longer run the operation
  */
 export async function useApprovals(transaction: Knex.Transaction, call: Call): Promise<void> {

@@ -20,19 +20,19 @@ export function requireAccountType(access: Access, accountType: number | undefin
 }
 
 /**
- * Checks an actor again after `authoriseActor()`. Refuses the actor if its rights have changed meanwhile, for example if an
- * administrator was demoted.
+ * Checks an actor again after `authoriseActor()`. Refuses the actor if the actor's rights have changed meanwhile, for example
+ * if an administrator was demoted.
  * @throws MatrixError `M_FORBIDDEN` or `M_GUEST_ACCESS_FORBIDDEN`
  */
 export async function authoriseAgain(db: Db, actor: Actor, access: Access, target: string | undefined): Promise<void> {
   if (actor.kind === 'system') return;
-  // Leave out the account type that the first check found, so that it is read again.
+  // Leave out the account type that the first check found, so that `authoriseActor()` reads it again.
   const { kind, userId } = actor;
   await authoriseActor(db, { kind, userId }, access, target);
 }
 
 /**
- * Refuses an actor who may not run the operation on its target.
+ * Refuses an actor who may not run the operation on this target.
  * @throws MatrixError `M_FORBIDDEN` or `M_GUEST_ACCESS_FORBIDDEN`
  */
 export async function authoriseActor(db: Db, actor: Actor, access: Access, target: string | undefined): Promise<void> {
@@ -40,7 +40,7 @@ export async function authoriseActor(db: Db, actor: Actor, access: Access, targe
   const accountType = actor.accountType ?? (await findAccountType(db, actor.userId));
   requireAccountType(access, accountType);
   if (accountType === ACCOUNT_TYPE.admin) return;
-  // A user may act on their own account only while it is active.
+  // A user who is no administrator may act only on their own account, and only while this account is active.
   if (accountType === undefined || target !== actor.userId) {
     throw new MatrixError('M_FORBIDDEN', 'userID does not match the current user');
   }

@@ -18,7 +18,7 @@ export interface Pipeline {
   readonly newRequestId: () => string;
 }
 
-/** One call of an operation, with what the pipeline finds out about it. */
+/** One call of an operation, with the facts that the pipeline finds out while it runs the call. */
 export interface Call {
   readonly name: OperationName;
   readonly actor: Actor;

@@ -80,7 +80,7 @@ export interface Hooks {
     hook: HookCall<BeforeEvent<Name>, Denial | undefined>,
   ) => () => void;
   /**
-   * Adds a hook that runs after an operation has committed, in parallel with other hooks. If the hook throws, the plugin logs
+   * Adds a hook that runs after an operation has committed. Several hooks run in parallel. If the hook throws, the plugin logs
    * and counts the error, and the operation still succeeds. The hook does not run if the process dies between the commit and
    * the hook.
    * @throws Error if the operation does not exist, the name is taken, or the time limit is invalid
@@ -168,7 +168,7 @@ export function createHooks(
     after: (operation, options, hook) => add('after', operation, options, hook),
     callOf: (event) => calls.get(event),
     runBefore: async (event, asking) => {
-      // `stop()` has removed the hooks. Without this check, an operation would run although a hook should refuse it.
+      // `stop()` has removed the hooks. Without this check, an operation would run although a removed hook would refuse it.
       if (stopped) throw new MatrixError('M_UNKNOWN', 'The admin plugin has been stopped', { status: 503 });
       const hooks = hooksOf('before', event.operation);
       if (hooks.length === 0) return;
@@ -227,7 +227,7 @@ async function callWithin({ call, timeoutMs }: Registered, event: object): Promi
   };
   const timedOut = new AbortController();
   try {
-    // The registry stores hooks by operation, so the event has the type that the hook expects.
+    // The cast is safe: `registered` stores hooks by phase and operation, so a hook only gets events of its own operation.
     const hook = call as HookCall<object, unknown>;
     return await Promise.race([Promise.resolve().then(() => hook(event, timedOut.signal)), late()]);
   } catch (error) {

@@ -19,7 +19,10 @@ type Run<Name extends OperationName> = (input: OperationInput<Name>, caller: Cal
 /** A job that a call has started. */
 export interface JobStart {
   readonly jobId: string;
-  /** Whether an unfinished job already did the same. The call then started no job of its own. */
+  /**
+   * Whether an unfinished job already did the same work. The call has then started no job of its own, and `jobId` names that
+   * job.
+   */
   readonly joined: boolean;
 }
 
@@ -36,7 +39,10 @@ export interface Startable<Name extends JobOperationName> {
   ) => Promise<JobStart>;
 }
 
-/** The in-process functions of all operations by name. The type maps `Operations`, so that the doc comments are kept. */
+/**
+ * The in-process functions of all operations, by name. The type is derived from `Operations`, so that editors show the doc
+ * comment of each operation.
+ */
 export type OperationFunctions = {
   readonly [Name in keyof Operations]: Run<Name> & (Name extends JobOperationName ? Startable<Name> : unknown);
 };

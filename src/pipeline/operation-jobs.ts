@@ -18,7 +18,9 @@ interface OperationJobSettings {
   readonly metrics: Pick<Metrics, 'operations' | 'operationDuration'>;
 }
 
-/** Creates a job kind for each operation whose work is a job, if this process can run it. The kind has the operation's name. */
+/**
+ * Creates a job kind for each operation whose work is a job and which this process can run. The kind has the operation's name.
+ */
 export function createOperationJobs(settings: OperationJobSettings): JobKind[] {
   return JOB_OPERATIONS.flatMap((name) => {
     const operation = operationNamed(name);
@@ -27,7 +29,7 @@ export function createOperationJobs(settings: OperationJobSettings): JobKind[] {
   });
 }
 
-/** Returns the jobs that the plugin starts once a day without a caller. */
+/** Returns the jobs that the plugin starts by itself once a day. */
 export function dailyOperationJobs({ purgeAbandoned, retention }: OperationServices): DailyJob[] {
   return [
     ...(purgeAbandoned === undefined ? [] : [dailyJob('purgeAbandonedRooms')]),
@@ -70,13 +72,13 @@ async function runJob(operation: JobOperation, { db, ...services }: OperationSer
       transact: (work) => retryConflicts(() => transact(db, work)),
       jobRun: run,
     },
-    // The input was checked when the job was queued. Parsing fills in its types.
+    // The pipeline checked the input before it queued the job. Parsing gives the stored input its type again.
     operation.input.parse(job.input),
   );
   return { ...result };
 }
 
-/** Counts the end of a job and runs the after-hooks. */
+/** Counts the end of a job in the metrics. Runs the after-hooks if the job has succeeded. */
 function recordEnd(
   name: OperationName,
   operation: JobOperation,
@@ -87,7 +89,7 @@ function recordEnd(
   metrics.operations.inc({ operation: name, outcome: outcomeOf(end) });
   metrics.operationDuration.observe({ operation: name }, (Date.now() - job.createdAt) / 1_000);
   if (end.state !== 'succeeded') return;
-  // The job's input and result are those of the operation.
+  // The input and the result of the job are the input and the result of the operation.
   const event = {
     operation: name,
     input: operation.input.parse(job.input),

@@ -28,7 +28,10 @@ import { validateInput } from './validate-input.ts';
 /** The result of an operation whose work is a job that has started. */
 export class StartedJob {
   readonly jobId: string;
-  /** Whether an unfinished job already did the same. The call then started no job of its own. */
+  /**
+   * Whether an unfinished job already did the same work. The call has then started no job of its own, and `jobId` names that
+   * job.
+   */
   readonly joined: boolean;
 
   constructor({ jobId, joined }: { readonly jobId: string; readonly joined: boolean }) {
@@ -66,7 +69,8 @@ async function write(
 ): Promise<unknown> {
   const { actor, requestId, signal } = call;
   const prepared = await operation.prepare?.({ ...pipeline.services, actor, requestId, signal }, input);
-  // `prepare` may take long, for example to hash a password. Meanwhile the actor may have lost the right to run the operation.
+  // `prepare()` may take long, for example to hash a password. Meanwhile the actor may have lost the right to run the
+  // operation.
   if (operation.prepare !== undefined) await authoriseAgain(pipeline.services.db, actor, operation.access, call.target);
   const work = (scope: WriteScope): Promise<unknown> => operation.run(scope, input, prepared);
   return dryRun ? rollingBack(pipeline, call, work) : inTransaction(pipeline, call, 'ok', work);
@@ -131,8 +135,8 @@ function scopeOf(
 
 /**
  * Does the work in one transaction. The transaction also writes the audit entry and uses up the approvals. If the transaction
- * conflicts with another one, the work is repeated. If the connection is lost during the commit, the function asks PostgreSQL
- * whether the transaction has committed.
+ * conflicts with another one, the function repeats the work. If the connection is lost during the commit, the function asks
+ * PostgreSQL whether the transaction has committed.
  */
 function inTransaction<T>(
   pipeline: Pipeline,
@@ -175,8 +179,9 @@ async function startJob(pipeline: Pipeline, call: Call, operation: JobOperation,
 }
 
 /**
- * Does the dry run of an operation whose work is a job. All steps share one transaction, which is rolled back. Only the first
- * step opens this transaction, so that requests to other servers before that step hold no database connection.
+ * Does the dry run of an operation whose work is a job. All steps share one transaction, which the function rolls back at the
+ * end. Only the first step opens this transaction. If the job sends requests to other servers before that step, these requests
+ * hold no database connection.
  */
 async function tryJob(pipeline: Pipeline, call: Call, operation: JobOperation, input: object): Promise<object> {
   const { db, ...services } = pipeline.services;

@@ -5,7 +5,7 @@ const EXPECTED = "{ kind: 'user', userId: '@name:example.org' } or { kind: 'syst
 
 /**
  * Checks the caller of an operation at run time, because hosts in plain JavaScript have no type checker.
- * @throws TypeError that says what is wrong with the caller and what an actor must be
+ * @throws TypeError that says what is wrong with the caller, and what an actor must be
  */
 export function requireCaller(operation: string, caller: unknown): void {
   const actor = isRecord(caller) ? caller.actor : undefined;

@@ -23,9 +23,9 @@ export interface Caller {
 }
 
 /**
- * Runs an operation. It validates the input, authorises the actor and runs the before-hooks. It does the work and writes the
- * audit entry in one transaction. It then counts metrics and runs the after-hooks. HTTP and in-process calls both use this
- * function. If the operation's work is a job, this function only starts the job; see `resultOf()`.
+ * Runs an operation: validates the input, authorises the actor, runs the before-hooks, does the work, counts metrics and runs
+ * the after-hooks. One transaction does the work and writes the audit entry. HTTP and in-process calls both use this function.
+ * If the operation's work is a job, this function only starts the job; see `resultOf()`.
  * @throws MatrixError `M_INVALID_PARAM` or `M_MISSING_PARAM` for bad input; `M_FORBIDDEN` or `M_GUEST_ACCESS_FORBIDDEN` for an
  * actor who may not run the operation; `M_UNKNOWN` with status 503 if the database is unavailable; the error of a hook that
  * refuses the operation; the operation's own errors
@@ -51,7 +51,7 @@ export async function startOperation<Name extends OperationName>(
   const startedAt = Date.now();
   try {
     const result = await performOperation(pipeline, call, input);
-    // A job is counted when it ends.
+    // If the operation's work is a job, the operation is counted when the job ends.
     if (!(result instanceof StartedJob)) pipeline.metrics.operations.inc({ operation: name, outcome: 'ok' });
     return result as OperationOutput<Name> | StartedJob;
   } catch (error) {

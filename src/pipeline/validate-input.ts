@@ -9,12 +9,12 @@ export function isStorable(value: unknown): boolean {
   return typeof value !== 'object' || value === null || Object.values(value).every(isStorable);
 }
 
-/** Codes of zod issues that zod also reports for a missing value. */
+/** The codes with which zod reports a missing value. zod also uses them for other mistakes. */
 const MAY_BE_MISSING: ReadonlySet<string | undefined> = new Set(['invalid_type', 'invalid_value', 'custom']);
 
 /**
  * Checks the input of an operation and fills in the defaults.
- * @throws ParameterError naming the first wrong or unknown parameter; MatrixError if the input is not an object
+ * @throws ParameterError that names the first wrong or unknown parameter; MatrixError if the input is not an object
  */
 export function validateInput<Schema extends z.ZodType>(schema: Schema, input: unknown): z.output<Schema> {
   if (!isRecord(input)) throw new MatrixError('M_MISSING_PARAM', 'The input must be an object with the parameters');
@@ -33,7 +33,8 @@ export function validateInput<Schema extends z.ZodType>(schema: Schema, input: u
 }
 
 /**
- * Refuses unknown parameters. Without this check, a misspelt `dryRun` would be dropped, and a destructive operation would run.
+ * Refuses unknown parameters. Without this check, the pipeline would ignore a misspelt `dryRun` and run a destructive
+ * operation.
  */
 function refuseUnknownKeys(schema: z.ZodType, input: Readonly<Record<string, unknown>>): void {
   if (!(schema instanceof z.ZodObject)) return;
