@@ -13,16 +13,16 @@ export interface AccountCapabilities {
   readonly 'm.account_moderation'?: { readonly suspend: true; readonly lock: true };
 }
 
-/** `admin.accounts` of the plugin. The homeserver calls it before it serves a user's request. */
+/** `admin.accounts` of the plugin. The homeserver calls `check()` before it serves a user's request. */
 export interface Accounts extends Pick<StandingCache, 'check'> {
   /**
    * Returns `m.account_moderation` if the account may suspend and lock other accounts. Returns no entry for any other account.
    */
   readonly capabilities: (userId: UserId) => Promise<AccountCapabilities>;
   /**
-   * Updates what the plugin stores about an account for its lists. Call it after you have created the account, or changed its
-   * row, its profile or the list of its devices. Pass the writing transaction, which has locked the row of the account. Do not
-   * call it when only the time of a device's last activity has changed.
+   * Updates the summary of an account, from which the plugin makes lists of users. Call it after you have created the account,
+   * or changed its row, its profile or the list of its devices. Pass the transaction that makes the change. This transaction
+   * must have locked the row of the account. Do not call it if only the time of a device's last activity has changed.
    */
   readonly changed: (userId: UserId, options?: { readonly transaction?: Knex.Transaction }) => Promise<void>;
 }

@@ -2,12 +2,12 @@ import { MatrixError } from '../errors.ts';
 
 const MIN_BYTES = 8;
 const MAX_BYTES = 512;
-/** Maximum length of a password, in bytes. bcrypt ignores the bytes after it. */
+/** Maximum length of a password, in bytes. bcrypt ignores all bytes after this length. */
 const BCRYPT_BYTES = 72;
 
 /**
  * Refuses invalid passwords. The rules and the error texts are Dendrite's, and lengths are in bytes. One rule is not
- * Dendrite's: a password that bcrypt would cut is invalid.
+ * Dendrite's: a password must not be so long that bcrypt would ignore its end.
  * @throws MatrixError `M_MISSING_PARAM`, `M_WEAK_PASSWORD`, `M_BAD_JSON` or `M_INVALID_PARAM`
  */
 export function checkPassword(password: string): void {

@@ -6,10 +6,7 @@ const MAX_USER_ID_BYTES = 254;
 
 const invalid = (text: string): MatrixError => new MatrixError('M_INVALID_USERNAME', text);
 
-/**
- * Those who own usernames: application services, and the account that sends server notices. Nobody else can register these
- * usernames.
- */
+/** The owners of usernames that nobody else can register: application services, and the account that sends server notices. */
 interface NameOwners {
   readonly appservices: readonly Appservice[];
   /** The account that sends server notices. `undefined` if server notices are off. */

@@ -25,7 +25,10 @@ export async function createAccount(transaction: Knex.Transaction, draft: Accoun
   throw new MatrixError('M_USER_IN_USE', 'Desired user ID is already taken.');
 }
 
-/** Creates an account unless the user id is taken. Concurrent calls are safe. @returns whether the account was created */
+/**
+ * Creates an account, unless the user id is taken. Several calls may run at the same time. @returns whether the account was
+ * created
+ */
 export async function createAccountIfFree(transaction: Knex.Transaction, draft: AccountDraft): Promise<boolean> {
   const { userId, displayName = splitUserId(userId).localpart } = draft;
   if (!(await insertAccount(transaction, { ...draft, createdAt: Date.now() }))) return false;

@@ -10,11 +10,14 @@ import { logOut } from './log-out.ts';
 interface Settings {
   readonly db: Knex;
   readonly localServerNames: readonly ServerName[];
-  /** Called after each login that was removed. `destinations` are the servers for which a device list update was queued. */
+  /** Called after the removal of each login. `destinations` are the servers for which a device list update was queued. */
   readonly ended: (userId: UserId, destinations: readonly ServerName[]) => void;
 }
 
-/** Administrators can log in as other users. This function removes such logins that have ended, and their devices. */
+/**
+ * Administrators can log in as other users. This function removes those of their logins that have ended, and the devices of
+ * these logins.
+ */
 export async function endAdminLogins({ db, localServerNames, ended }: Settings): Promise<void> {
   for (const { userId, deviceId } of await listEndedAdminLogins(db)) {
     await transact(db, async (transaction, afterCommit) => {
@@ -27,7 +30,10 @@ export async function endAdminLogins({ db, localServerNames, ended }: Settings):
   }
 }
 
-/** Deletes the device of such a login. If the device has no keys, other users do not know it, so they get no update. */
+/**
+ * Deletes the device of an administrator's login. If the device has no keys, other users do not know the device, so they get no
+ * update of the device list.
+ */
 async function removeDevice(
   transaction: Knex.Transaction,
   userId: UserId,

@@ -2,18 +2,19 @@ import type { Db } from '../storage/database.ts';
 import { releaseRegistrationToken, reserveRegistrationToken } from '../storage/userapi/registration-tokens.ts';
 
 /**
- * `admin.registrationTokens` of the plugin. The homeserver calls it when somebody registers with a token. The admin API shows
- * the uses of a token as `pending` and `completed`.
+ * `admin.registrationTokens` of the plugin. The homeserver calls these functions when somebody registers with a token. The
+ * admin API shows the uses of a token as `pending` and `completed`.
  */
 export interface RegistrationTokens {
   /**
-   * Reserves one use of a token when a registration begins. The number of uses never exceeds the token's limit, even if several
-   * processes reserve uses at the same time.
+   * Reserves one use of a token. Call it when a registration begins. The number of uses never exceeds the token's limit, even
+   * if several processes reserve uses at the same time.
    * @returns whether the token can be used
    */
   readonly use: (token: string) => Promise<boolean>;
   /**
-   * Ends the use that `use()` has reserved. A completed registration counts as a use of the token. An abandoned one does not.
+   * Ends the use that `use()` has reserved. A completed registration counts as a use of the token. An abandoned registration
+   * does not.
    */
   readonly release: (token: string, outcome: 'completed' | 'abandoned') => Promise<void>;
 }

@@ -6,9 +6,9 @@ import { ACCOUNT_TYPE } from './account-type.ts';
 
 /**
  * Makes sure that a homeserver keeps an administrator who can log in. Call it before a change that deactivates, demotes, locks
- * or suspends an administrator. It takes a lock, so that concurrent changes cannot remove the last two administrators. Does
- * nothing if the account is not an active administrator.
- * @throws MatrixError `M_BAD_STATE` with status 409 if there is no other administrator
+ * or suspends an administrator. The call takes a lock, so that two changes at the same time cannot remove the last two
+ * administrators. It does nothing if the account is not an active administrator.
+ * @throws MatrixError `M_BAD_STATE` with status 409 if there is no other administrator who can log in
  */
 export async function requireOtherAdmin(
   transaction: Knex.Transaction,

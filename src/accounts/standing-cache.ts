@@ -11,23 +11,26 @@ const FRESH_MS = 2_000;
 const USERS = 10_000;
 
 /**
- * What administrators have decided about an account, such as its suspension. It is called the account's standing. The
- * homeserver checks it before it serves a request of the user.
+ * The standing of an account: what administrators have decided about the account, such as its suspension. The homeserver checks
+ * the standing before it serves a request of the user.
  */
 export interface AccountStanding extends Omit<StoredStanding, 'adminLogins'> {
   /**
-   * Ids of devices with which administrators are logged in as the user. The homeserver must not show them in lists of devices.
+   * Ids of devices with which administrators are logged in as the user. The homeserver must not show these devices in lists of
+   * devices.
    */
   readonly hiddenDevices: readonly string[];
-  /** Whether `deviceId` belongs to an administrator who was logged in as the user, and this login has ended. */
+  /**
+   * Whether the `deviceId` of `check()` belongs to an administrator who was logged in as the user, and this login has ended.
+   */
   readonly hasLoginEnded: boolean;
 }
 
-/** Reads the standings of accounts, and caches them, because every request of a user needs one. */
+/** Reads the standings of accounts. Every request of a user needs a standing, so this cache keeps them for a short time. */
 export interface StandingCache {
   /**
-   * Returns the standing of an account. For an account that does not exist, it has no restrictions.
-   * @param deviceId the device of the request's access token. Without it, `hasLoginEnded` is `false`.
+   * Returns the standing of an account. An account that does not exist has no restrictions.
+   * @param deviceId the device of the request's access token. Without `deviceId`, `hasLoginEnded` is `false`.
    */
   readonly check: (userId: UserId, deviceId?: string) => Promise<AccountStanding>;
   /** Removes an account's standing from the cache. Call it after a change of the standing has been committed. */
@@ -50,7 +53,7 @@ export function createStandingCache(db: Db): StandingCache {
     check: async (userId, deviceId) => {
       const { adminLogins, ...standing } = await find(userId);
       const login = adminLogins.find((candidate) => candidate.deviceId === deviceId);
-      // The time of the login may have passed after the standing was read.
+      // The time limit of the login may have passed after the standing was read.
       const isOver = login?.validUntil !== undefined && login.validUntil <= Date.now();
       return {
         ...standing,

@@ -10,8 +10,8 @@ import {
 import { countUsers, type UserFilter } from '../storage/userapi/users.ts';
 
 /**
- * How long a result stays in the cache, as a multiple of the time that reading took. The maximum is `LONGEST_MS`. So reading
- * takes about a hundredth of the time, however often it is asked for.
+ * How long a result stays in the cache, as a multiple of the time that the plugin took to read it. The maximum is `LONGEST_MS`.
+ * However often callers ask for a result, the plugin so spends about a hundredth of the time on reading it.
  */
 const TIMES_AS_LONG = 100;
 /** Maximum time for which a result stays in the cache, in ms. */
@@ -19,13 +19,13 @@ const LONGEST_MS = 60_000;
 const LISTS = 100;
 
 /**
- * What can only be told about a list of users by reading all accounts: the number of users that match its filters, and the
- * places of its pages. Results are cached for a hundred times as long as reading took. On a small homeserver reading is quick,
- * and the results expire almost at once.
+ * Facts about a list of users that the plugin finds only by reading all accounts: the number of users that match the filters,
+ * and the places of the list's pages. Each fact stays in a cache for a hundred times as long as the plugin took to read it, but
+ * at most for a minute. On a small homeserver, reading is quick, so the facts expire almost at once.
  */
 export interface UserTotals {
   readonly count: (filter: UserFilter) => Promise<number>;
-  /** Every thousandth place of a list that is read from the summaries. */
+  /** Returns every thousandth place of a list that the plugin reads from the summaries of users. */
   readonly places: (filter: UserFilter, order: SummarisedOrder) => Promise<readonly ListPlace[]>;
   /** Removes all results from the cache. Call it after this process has changed accounts. */
   readonly forget: () => void;

@@ -23,14 +23,14 @@ const INTERVAL_MS = 60_000;
 export interface FileRemoval {
   readonly store: MediaStore;
   /**
-   * Removes all files whose time of removal has come. A file is not removed if a row of the media tables refers to its hash
-   * again. If the removal of a file fails, a later run tries again.
+   * Removes all files whose time of removal has come. Keeps a file if a row of the media tables refers to its hash again. If
+   * the removal of a file fails, a later run tries again.
    * @throws the first error of the store, after the other files have been removed
    */
   readonly run: (signal: AbortSignal) => Promise<void>;
   /**
-   * Starts a run every minute. It removes files that another process was about to remove when it died, and files whose removal
-   * has failed.
+   * Starts a run now and then every minute. These runs also remove files that another process was about to remove when it died,
+   * and files whose removal has failed.
    */
   readonly start: () => void;
   /** Stops the runs. Resolves when the current run has ended. */
@@ -45,9 +45,9 @@ interface RemovalParts {
 
 export function createFileRemoval({ db, store, logger }: RemovalParts): FileRemoval {
   /**
-   * Removes the files of some hashes. While the hash of a file is locked, the homeserver cannot store the file again. While the
-   * row of a file in `media_removals` is locked, a deletion of media that wants to add the same file must wait. It then adds
-   * the file after this transaction has decided.
+   * Removes the files of the given hashes. The transaction locks each hash, so that the homeserver cannot store the file again
+   * meanwhile. The transaction also locks the rows of the files in `media_removals`. If a deletion of media wants to add one of
+   * these files to the table, the deletion waits until the transaction has ended.
    */
   const remove = (hashes: readonly string[]): Promise<void> =>
     retryConflicts(() =>
@@ -61,8 +61,8 @@ export function createFileRemoval({ db, store, logger }: RemovalParts): FileRemo
       }),
     );
   /**
-   * Removes the files of each hash in a transaction of its own. Called when one transaction for all hashes has failed.
-   * @returns the first error
+   * Removes the files of each hash in a separate transaction. Called when one transaction for all hashes has failed.
+   * @returns the first error; `undefined` if there was none
    */
   const removeEach = async (hashes: readonly string[], signal: AbortSignal): Promise<unknown> => {
     let first: unknown;

@@ -9,7 +9,10 @@ import { isQuarantined } from '../storage/plugin/media-standings.ts';
 const FRESH_MS = 2_000;
 const CACHED_MEDIA = 10_000;
 
-/** The answer of `admin.media.check()`. The homeserver asks before it serves a media or fetches it from another server. */
+/**
+ * The answer of `admin.media.check()`. The homeserver calls `check()` before it serves a media, and before it fetches one from
+ * another server.
+ */
 export interface MediaStanding {
   /** Whether the media is quarantined. The homeserver then answers as if the media did not exist. */
   readonly quarantined: boolean;
@@ -18,23 +21,23 @@ export interface MediaStanding {
 /** `admin.media` of the plugin: functions that the homeserver's media repository calls. */
 export interface Media {
   /**
-   * Tells whether a media is quarantined. The homeserver calls this before it serves a media of any server, and before it
+   * Tells whether a media is quarantined. The homeserver calls `check()` before it serves a media of any server, and before it
    * fetches one from another server.
    */
   readonly check: (origin: ServerName, mediaId: string) => Promise<MediaStanding>;
   /**
-   * Locks a file until the end of the transaction, so that the plugin cannot remove the file. The homeserver calls this in the
-   * transaction that stores a row of a media or of a thumbnail, before it checks whether the file exists.
+   * Locks a file until the end of the transaction, so that the plugin cannot remove the file. The homeserver calls `lock()` in
+   * the transaction that stores a row of a media or of a thumbnail, before it checks whether the file exists.
    * @param hash the hash of the content, as in the column `base64hash`
    */
   readonly lock: (hash: string, options: { readonly transaction: Knex.Transaction }) => Promise<void>;
 }
 
-/** A cache of quarantines. */
+/** A cache that knows which media are quarantined. */
 export interface MediaStandings extends Pick<Media, 'check'> {
   /**
-   * Empties the cache. Call it after the commit of a change. All media are dropped, because a quarantine of one media also
-   * covers other media with the same content.
+   * Empties the cache. Call it after a change of quarantines has been committed. The call drops all media, because the
+   * quarantine of one media also covers other media with the same content.
    */
   readonly forget: () => void;
 }
