@@ -290,4 +290,10 @@ export interface AppliedEvent {
   readonly content: Readonly<Record<string, unknown>>;
   /** The field `redacts` of an `m.room.redaction`. Since room version 11, it is inside the content. */
   readonly redacts?: string;
+  /**
+   * Whether the event has added or removed events of the room's current state. A homeserver that knows it saves the plugin a
+   * query for each message. @defaultValue `true` for a state event. For other events, the plugin reads the event's row in
+   * `syncapi_output_room_events`, because an event that joins branches of a room may change the state.
+   */
+  readonly changes_state?: boolean;
 }

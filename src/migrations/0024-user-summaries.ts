@@ -2,8 +2,9 @@ import type { Knex } from 'knex';
 
 /**
  * `last_seen_ts` is the greatest number if no device of the account was seen. `search_text` is the localpart and the display
- * name in lower case, with a line break in between. Each index of an order has the columns of filters, so that a long walk
- * reads the index alone. `checked_up_to` of a kind of summaries is where the next check begins.
+ * name in lower case, with a line break in between. The primary key has the columns of filters, so that a long walk reads the
+ * index alone. The first rebuild creates the indexes of the orders and of the search. `checked_up_to` of a kind of summaries is
+ * where the next check begins.
  */
 const UP = `
 CREATE TABLE matrix_admin.user_summaries (
@@ -22,25 +23,11 @@ ALTER TABLE matrix_admin.summary_states ADD COLUMN checked_up_to jsonb, ADD COLU
 INSERT INTO matrix_admin.summary_states (kind) VALUES ('users');
 `;
 
-/** Sort keys. Equal ones are in ascending order of names in both directions, so that each direction has its own index. */
-const ORDERS = {
-  user_summaries_created: 'created_ts',
-  user_summaries_created_desc: '(-created_ts)',
-  user_summaries_seen: 'last_seen_ts',
-  user_summaries_seen_desc: '(-last_seen_ts)',
-};
-
 /** Creates the summaries of users, from which long lists of users are read. */
 export const userSummaries = {
   name: '0024-user-summaries',
   up: async (db: Knex): Promise<void> => {
     await db.raw(UP);
-    for (const [index, key] of Object.entries(ORDERS)) {
-      await db.raw(
-        `CREATE INDEX ${index} ON matrix_admin.user_summaries (${key}, localpart, server_name)
-         INCLUDE (account_type, is_deactivated, is_locked, user_type)`,
-      );
-    }
   },
   down: async (db: Knex): Promise<void> => {
     await db.raw('DROP TABLE matrix_admin.user_summaries');

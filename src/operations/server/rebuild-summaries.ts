@@ -1,6 +1,12 @@
 import type { Knex } from 'knex';
 import { z } from 'zod';
-import { compareRoomSummaries, countRooms, ROOM_SEARCH_INDEX } from '../../storage/plugin/room-summaries.ts';
+import {
+  compareRoomSummaries,
+  countRooms,
+  ROOM_ORDER_INDEXES,
+  ROOM_SEARCH_INDEX,
+} from '../../storage/plugin/room-summaries.ts';
+import { ensureIndex, type SummaryIndex } from '../../storage/plugin/summary-indexes.ts';
 import {
   type Compared,
   noteSummarised,
@@ -8,7 +14,12 @@ import {
   type UserPlace,
 } from '../../storage/plugin/summary-states.ts';
 import { ensureTrigramIndex, type TrigramIndex } from '../../storage/plugin/trigrams.ts';
-import { compareUserSummaries, countAccounts, USER_SEARCH_INDEX } from '../../storage/plugin/user-summaries.ts';
+import {
+  compareUserSummaries,
+  countAccounts,
+  USER_ORDER_INDEXES,
+  USER_SEARCH_INDEX,
+} from '../../storage/plugin/user-summaries.ts';
 import { defineJobOperation, type JobScope } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 
@@ -42,7 +53,8 @@ interface Progress {
 /** A kind of summaries. `Place` is a place in the order of comparison. */
 interface Part<Place> {
   readonly kind: SummaryKind;
-  readonly index: TrigramIndex;
+  readonly orderIndexes: readonly SummaryIndex[];
+  readonly searchIndex: TrigramIndex;
   readonly total: number;
   readonly compare: (transaction: Knex.Transaction, after: Place | undefined) => Promise<Compared<Place>>;
 }
@@ -68,7 +80,8 @@ export const rebuildSummaries = defineJobOperation({
       work,
       {
         kind: 'rooms',
-        index: ROOM_SEARCH_INDEX,
+        orderIndexes: ROOM_ORDER_INDEXES,
+        searchIndex: ROOM_SEARCH_INDEX,
         total: await countRooms(work.reader()),
         compare: (transaction, after = Number.MIN_SAFE_INTEGER) =>
           compareRoomSummaries(transaction, localServerNames, { after, limit: ROOMS_AT_ONCE, corrects: !dryRun }),
@@ -83,7 +96,8 @@ export const rebuildSummaries = defineJobOperation({
       work,
       {
         kind: 'users',
-        index: USER_SEARCH_INDEX,
+        orderIndexes: USER_ORDER_INDEXES,
+        searchIndex: USER_SEARCH_INDEX,
         total: await countAccounts(work.reader()),
         compare: (transaction, after) =>
           compareUserSummaries(transaction, { after, limit: USERS_AT_ONCE, corrects: !dryRun }),
@@ -99,10 +113,13 @@ export const rebuildSummaries = defineJobOperation({
   },
 });
 
-/** Compares all summaries of a kind. Then creates the index for searches, and lets lists use the summaries. */
+/**
+ * Compares all summaries of a kind. Then creates the indexes, and lets lists use the summaries. To fill a table without indexes and
+ * then to create them takes less time than the other way round.
+ */
 async function compareAll<Place>(
   work: JobScope<Progress>,
-  { kind, index, total, compare }: Part<Place>,
+  { kind, orderIndexes, searchIndex, total, compare }: Part<Place>,
   before: KindProgress<Place> | undefined,
   checkpointOf: (progress: KindProgress<Place>) => Progress,
 ): Promise<ComparedSummaries> {
@@ -121,7 +138,8 @@ async function compareAll<Place>(
     });
   }
   if (!work.dryRun) {
-    const isIndexed = await ensureTrigramIndex(work.reader(), index);
+    for (const index of orderIndexes) await ensureIndex(work.reader(), index);
+    const isIndexed = await ensureTrigramIndex(work.reader(), searchIndex);
     if (!isIndexed) work.log.info({ kind }, 'Without the extension pg_trgm, a search reads all summaries');
     await work.commit(async (transaction) => {
       await noteSummarised(transaction, kind);

@@ -50,7 +50,7 @@ export async function readSummarisedRoomPage(
   if (searchTerm !== undefined) {
     // One statement finds the rooms once, for the total and for the page.
     const direction = isForward ? 'ASC' : 'DESC';
-    const found = await rowsOf<{ total: number; room_id: RoomId | null }>(
+    const rows = await rowsOf<{ total: number; room_id: RoomId | null }>(
       db.raw(
         `WITH matching AS MATERIALIZED (SELECT r.room_id, ${key} AS key FROM matrix_admin.room_summaries r ${where})
          SELECT (SELECT count(*)::int FROM matching) AS total, page.room_id FROM (SELECT) AS one LEFT JOIN (
@@ -60,7 +60,7 @@ export async function readSummarisedRoomPage(
         { ...bindings, offset, limit },
       ),
     );
-    return { roomIds: found.flatMap((row) => row.room_id ?? []), total: found[0]?.total ?? 0 };
+    return { roomIds: rows.flatMap((row) => row.room_id ?? []), total: rows[0]?.total ?? 0 };
   }
   const [count] = await rowsOf<{ total: number }>(
     db.raw(`SELECT count(*)::int AS total FROM matrix_admin.room_summaries r ${where}`, bindings),

@@ -1,4 +1,5 @@
 import { type Db, rowsOf } from '../database.ts';
+import { ensureIndex } from './summary-indexes.ts';
 
 /** An index for searches of parts of texts. */
 export interface TrigramIndex {
@@ -7,11 +8,11 @@ export interface TrigramIndex {
   readonly columns: readonly string[];
 }
 
-/** The schema of the extension `pg_trgm`. `undefined`: the database does not have it. */
+/** The quoted schema of the extension `pg_trgm`. `undefined`: the database does not have it. */
 async function findSchema(db: Db): Promise<string | undefined> {
   const [row] = await rowsOf<{ name: string }>(
     db.raw(
-      `SELECT n.nspname AS name FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+      `SELECT quote_ident(n.nspname) AS name FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
        WHERE e.extname = 'pg_trgm'`,
     ),
   );
@@ -35,17 +36,7 @@ export async function ensureTrigramIndex(db: Db, { name, table, columns }: Trigr
   if ((await findSchema(db)) === undefined) await createExtension(db);
   const schema = await findSchema(db);
   if (schema === undefined) return false;
-  const [index] = await rowsOf<{ valid: boolean }>(
-    db.raw('SELECT indisvalid AS valid FROM pg_index WHERE indexrelid = to_regclass(?)', [`matrix_admin.${name}`]),
-  );
-  if (index?.valid) return true;
-  // An interrupted creation has left an index that PostgreSQL does not use.
-  if (index !== undefined) await db.raw('DROP INDEX matrix_admin.??', [name]);
-  const terms = columns.map(() => '?? ??.gin_trgm_ops').join(', ');
-  await db.raw(`CREATE INDEX CONCURRENTLY ?? ON matrix_admin.?? USING gin (${terms})`, [
-    name,
-    table,
-    ...columns.flatMap((column) => [column, schema]),
-  ]);
+  const terms = columns.map((column) => `${column} ${schema}.gin_trgm_ops`).join(', ');
+  await ensureIndex(db, { name, table, definition: `USING gin (${terms})` });
   return true;
 }

@@ -1,6 +1,7 @@
 import { splitUserId, type UserId } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 import { IS_OWN_DEVICE } from './admin-logins.ts';
+import type { SummaryIndex } from './summary-indexes.ts';
 import type { Compared, UserPlace } from './summary-states.ts';
 import type { TrigramIndex } from './trigrams.ts';
 
@@ -13,6 +14,21 @@ export const USER_SEARCH_INDEX: TrigramIndex = {
   table: 'user_summaries',
   columns: ['search_text'],
 };
+
+/** Sort keys. Equal keys are in ascending order of names in both directions, so each direction has its own index. */
+const ORDERS = {
+  user_summaries_created: 'created_ts',
+  user_summaries_created_desc: '(-created_ts)',
+  user_summaries_seen: 'last_seen_ts',
+  user_summaries_seen_desc: '(-last_seen_ts)',
+};
+
+/** The indexes for orders. They have the columns of filters, so that a long walk reads an index alone. */
+export const USER_ORDER_INDEXES: readonly SummaryIndex[] = Object.entries(ORDERS).map(([name, key]) => ({
+  name,
+  table: 'user_summaries',
+  definition: `(${key}, localpart, server_name) INCLUDE (account_type, is_deactivated, is_locked, user_type)`,
+}));
 
 const KEY = ['localpart', 'server_name'];
 const VALUES = [
@@ -69,12 +85,19 @@ async function findLast(db: Db, after: UserPlace | undefined, limit: number): Pr
   return row;
 }
 
-/** SQL condition: a row is after one place, and not after another. */
+/**
+ * SQL condition: a row is after one place, and not after another. PostgreSQL estimates the rows between two names well, but not
+ * those between two pairs. So the condition has both.
+ */
 const rangeOf = (row: string, after: UserPlace | undefined, last: UserPlace | undefined): string =>
   [
     'true',
-    ...(after === undefined ? [] : [`(${row}.localpart, ${row}.server_name) > (:afterName, :afterServer)`]),
-    ...(last === undefined ? [] : [`(${row}.localpart, ${row}.server_name) <= (:lastName, :lastServer)`]),
+    ...(after === undefined
+      ? []
+      : [`${row}.localpart >= :afterName AND (${row}.localpart, ${row}.server_name) > (:afterName, :afterServer)`]),
+    ...(last === undefined
+      ? []
+      : [`${row}.localpart <= :lastName AND (${row}.localpart, ${row}.server_name) <= (:lastName, :lastServer)`]),
   ].join(' AND ');
 
 const bindingsOf = (after: UserPlace | undefined, last: UserPlace | undefined): Record<string, string> => ({
@@ -89,7 +112,7 @@ const CORRECTION = `,
   inserted AS (INSERT INTO matrix_admin.user_summaries (${COLUMNS.join(', ')})
     SELECT ${COLUMNS.join(', ')} FROM wrong WHERE version IS NULL ORDER BY localpart, server_name ON CONFLICT DO NOTHING),
   updated AS (UPDATE matrix_admin.user_summaries s SET ${VALUES.map((column) => `${column} = w.${column}`).join(', ')}
-    FROM wrong w WHERE s.localpart = w.localpart AND s.server_name = w.server_name AND s.xmin = w.version),
+    FROM wrong w WHERE w.version IS NOT NULL AND s.localpart = w.localpart AND s.server_name = w.server_name AND s.xmin = w.version),
   removed AS (DELETE FROM matrix_admin.user_summaries s USING superfluous x
     WHERE s.localpart = x.localpart AND s.server_name = x.server_name)`;
 

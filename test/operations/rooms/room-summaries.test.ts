@@ -68,6 +68,10 @@ describe('summaries of rooms', () => {
     expect(await rebuild()).toEqual({ compared: before.compared, wrong: before.wrong });
     expect(await rebuild()).toEqual({ compared: before.compared, wrong: 0 });
     expect(await brokenInvariants(plugin.database.db)).toEqual([]);
+    const indexes = await db('pg_indexes').where({ schemaname: 'matrix_admin', tablename: 'room_summaries' });
+    expect(indexes.map(({ indexname }) => indexname)).toEqual(
+      expect.arrayContaining(['room_summaries_name', 'room_summaries_canonical_alias']),
+    );
     const answer = await plugin.asAdmin('/_dendrite/admin/summaries/rebuild', {
       method: 'POST',
       body: '{"dry_run":true}',
@@ -141,6 +145,21 @@ describe('summaries of rooms', () => {
     ).rejects.toThrow('rolled back');
     expect(await summaryOf(roomId)).toMatchObject({ joined_members: 1 });
     expect((await rebuild(true)).wrong).toBe(0);
+  });
+
+  it('are not read for events that change no state', async () => {
+    const roomId = await createRoom('quiet');
+    const queries: string[] = [];
+    const note = ({ sql }: { sql: string }): void => void queries.push(sql);
+    db.on('query', note);
+    const { events } = await append(roomId, { type: 'm.room.message', sender: ALICE, content: { body: 'x' } });
+    expect(queries.filter((sql) => /room_summaries|remove_state_ids <>/.test(sql))).toEqual([]);
+    // Without the word of its writer, the plugin reads what a message has changed.
+    await plugin.admin.events.apply(
+      events.map(({ eventId }) => ({ event_id: eventId, room_id: roomId, type: 'm.room.message', content: {} })),
+    );
+    db.removeListener('query', note);
+    expect(queries.filter((sql) => sql.includes('remove_state_ids <>'))).toHaveLength(1);
   });
 
   it('stay right if the host reports an event twice, late, or after the commit', async () => {
