@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
 
-/** Adds the time of a job's last progress. It distinguishes a job that is stuck from a slow one. */
+/** Adds the time of a job's last progress. The time shows whether a job is stuck or only slow. */
 export const jobProgress = {
   name: '0012-job-progress',
   up: async (db: Knex): Promise<void> => {

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
 
-/** Creates the table with the time since which a room has had no local users. Dendrite does not store this time. */
+/** Creates the table that stores since when a room has had no local users. Dendrite does not store this time. */
 export const abandonedRooms = {
   name: '0017-abandoned-rooms',
   up: async (db: Knex): Promise<void> => {

@@ -2,7 +2,8 @@ import type { Knex } from 'knex';
 
 /**
  * Adds two columns with ids of text analyses. `analysis` is the id of the analysis that was used for the index. NULL means that
- * it is unknown, and that the index needs a rebuild. `rebuild_analysis` is the id of the analysis that a running rebuild uses.
+ * the analysis is unknown, and that the index needs a rebuild. `rebuild_analysis` is the id of the analysis that a running
+ * rebuild uses.
  */
 export const searchAnalysis = {
   name: '0018-search-analysis',

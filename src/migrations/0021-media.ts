@@ -27,7 +27,8 @@ CREATE INDEX media_removals_due ON matrix_admin.media_removals (due_at);
 
 /**
  * Creates the tables of media: the quarantine and the protection of each media, a log of quarantines, and the files to remove.
- * The thumbnail of a file to remove is, for example, `96x96-crop`. It is empty for the file of the media itself.
+ * The column `thumbnail` of a file to remove contains, for example, `96x96-crop`. The column is empty for the file of the media
+ * itself.
  */
 export const media = {
   name: '0021-media',

@@ -11,7 +11,10 @@ CREATE TABLE matrix_admin.history_leftovers (
 );
 `;
 
-/** What purges of history have taken out of the timeline of a room, and have not deleted, because something may need it. */
+/**
+ * Creates the table of the events, state snapshots and state blocks that purges of history have taken out of use but not
+ * deleted, because something may still need them.
+ */
 export const historyLeftovers = {
   name: '0025-history-leftovers',
   up: async (db: Knex): Promise<void> => {

@@ -66,7 +66,7 @@ export function isKnownMigration(name: string): boolean {
   return ALL.some((migration) => migration.name === name);
 }
 
-/** The plugin's migrations. They are imported statically, so that bundlers find them. */
+/** The plugin's migrations. This file imports them statically, so that bundlers find them. */
 const migrationSource: Knex.MigrationSource<NamedMigration> = {
   getMigrations: async () => [...ALL],
   getMigrationName: (migration) => migration.name,

@@ -2,8 +2,9 @@ import type { Knex } from 'knex';
 import { rowsOf } from './database.ts';
 
 /**
- * Ids for a new event. They are taken from the sequences before the event is written, so that rows that refer to each other can
- * be written in one statement. A NID is a number by which Dendrite's tables refer to an event, a state block or a snapshot.
+ * The ids of a new event. `allocateIds()` takes them from the database's sequences before the caller writes the event, so that
+ * one statement can write rows that refer to each other. A NID is a number by which Dendrite's tables refer to an event, a
+ * state block or a snapshot.
  */
 export interface AllocatedIds {
   readonly eventNid: number;
@@ -14,7 +15,7 @@ export interface AllocatedIds {
   readonly streamId: number;
 }
 
-/** Allocates ids for new events. They are in ascending order. */
+/** Allocates ids for new events. Each kind of id is in ascending order. */
 export async function allocateIds(transaction: Knex.Transaction, count: number): Promise<AllocatedIds[]> {
   const [eventNids, blockNids, snapshotNids, streamIds] = await nextKeys(
     transaction,
@@ -36,8 +37,8 @@ export async function allocateEventNids(transaction: Knex.Transaction, count: nu
 }
 
 /**
- * Takes values from the sequences of tables. The names of the sequences depend on the age of the database, so the function
- * finds each sequence through the default value of the primary key.
+ * Takes `count` values from the sequence of each table's primary key. The name of a sequence depends on the age of the
+ * database, so the function finds the sequence through the default value of the primary key.
  */
 async function nextKeys(transaction: Knex.Transaction, tables: readonly string[], count: number): Promise<number[][]> {
   const rows = await rowsOf<{ table: string; key: string }>(

@@ -1,7 +1,4 @@
-/**
- * Maximum number of rows in one statement. Building a statement blocks the event loop for some milliseconds, so the number is
- * limited.
- */
+/** Maximum number of rows in one statement. A larger statement would block the event loop for too long while it is built. */
 const BATCH = 200;
 
 /** Splits items into batches that are small enough for one statement. */

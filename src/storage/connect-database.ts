@@ -1,10 +1,10 @@
 import createKnex, { type Knex } from 'knex';
 
-/** Number of connections of the pool. A job uses four of them. Other queries need further connections. */
+/** Maximum number of connections in the pool. A job uses four of them. Other queries need the rest. */
 const CONNECTIONS = 8;
 
 /**
- * Opens a connection pool for a program that is not a homeserver. It connects at the first query.
+ * Opens a connection pool for a program that is not a homeserver. The pool connects at the first query.
  * @param applicationName the name that `pg_stat_activity` shows
  */
 export function connectDatabase(connectionString: string, applicationName: string): Knex {
@@ -13,7 +13,7 @@ export function connectDatabase(connectionString: string, applicationName: strin
     connection: { connectionString, application_name: applicationName },
     pool: { min: 0, max: CONNECTIONS },
     acquireConnectionTimeout: 15_000,
-    // Knex would write its errors to the console. The caller gets them anyway.
+    // Without these functions, Knex would also write errors to the console. The caller gets the errors anyway.
     log: { warn: () => {}, error: () => {}, debug: () => {}, deprecate: () => {} },
   });
 }

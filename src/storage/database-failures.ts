@@ -24,23 +24,28 @@ export function isConflict(error: unknown): boolean {
   return CONFLICTS.has(codeOf(error));
 }
 
-/** Tells whether a connection was lost. It is then unknown whether the server has run the last statement. */
+/**
+ * Tells whether the connection was lost or refused. After a loss, the caller does not know whether the server has run the last
+ * statement.
+ */
 export function isConnectionLoss(error: unknown): boolean {
   return error instanceof Error && (LOST.test(codeOf(error)) || AWAY.has(codeOf(error)) || CUT.test(error.message));
 }
 
-/** Tells whether the database cannot be used at the moment, or has no free connection. */
+/** Tells whether an error means that the database is unavailable, or that the pool had no free connection. */
 export function isUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   if (error instanceof AggregateError) return error.errors.some(isUnavailable);
   return isConnectionLoss(error) || error.name === 'KnexTimeoutError';
 }
 
-/** How long clients should wait before they try again while the database is unavailable, in ms. Error answers contain it. */
+/**
+ * How long clients should wait before they try again while the database is unavailable, in ms. Error answers contain this time.
+ */
 const RETRY_AFTER_MS = 5_000;
 
 /**
- * Makes the error for callers if the database is unavailable, or if conflicts with other transactions persist. Returns
+ * Returns the error that callers get if the database is unavailable, or if conflicts with other transactions persist. Returns
  * `undefined` for other errors.
  */
 export function unavailableAnswer(error: unknown): MatrixError | undefined {

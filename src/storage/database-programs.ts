@@ -2,18 +2,18 @@ import { type Db, rowsOf } from './database.ts';
 
 /** A program that is connected to the database. */
 export interface DatabaseProgram {
-  /** The name that the program gives itself. Empty if it gives itself none, as Dendrite does. */
+  /** The name that the program gives itself. Empty if the program gives itself no name, as Dendrite does. */
   readonly name: string;
   readonly role: string;
   /**
-   * The IP address of the program. `null` if it uses a local socket, or if this role may not see the connections of the
-   * program's role.
+   * The IP address of the program. `null` if the program uses a local socket, or if the plugin's role may not see the
+   * connections of the program's role.
    */
   readonly address: string | null;
   readonly connections: number;
 }
 
-/** Lists the programs that are connected to this database, except those with this name. */
+/** Lists the programs that are connected to this database, except those named `ownName`. */
 export function listOtherPrograms(db: Db, ownName: string): Promise<DatabaseProgram[]> {
   // Roles cannot see what kind of process another role's connection is. The processes of PostgreSQL itself have no role.
   return rowsOf<DatabaseProgram>(

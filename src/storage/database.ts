@@ -20,8 +20,8 @@ const LOCKS = {
   approvals: 5,
 } as const;
 /**
- * Number of locks that all events share. Their keys start at `LOCKS.searchEvents`. All users share the same number of locks,
- * with keys from `LOCKS.notices` on.
+ * Number of locks that all events share. Their keys start at `LOCKS.searchEvents`. The users who receive server notices share
+ * as many other locks, whose keys start at `LOCKS.notices`.
  */
 const EVENT_LOCKS = 256;
 /** The SQLSTATE lock_not_available. */
@@ -33,8 +33,8 @@ export async function rowsOf<Row>(query: PromiseLike<{ rows: Row[] }>): Promise<
 }
 
 /**
- * Checks that this version of the plugin can use the tables in `matrix_admin`.
- * @throws Error if a newer version has changed them so that this version cannot use them
+ * Checks that this version of the plugin can use the plugin's tables, which are in the schema `matrix_admin`.
+ * @throws Error if a newer version has changed the tables so that this version cannot use them
  */
 async function requireKnownMigrations(db: Db): Promise<void> {
   const rows = await rowsOf<{ migration: string; remedy: string }>(
@@ -75,7 +75,7 @@ export async function allEnded<T>(work: readonly Promise<T>[]): Promise<T[]> {
 
 /**
  * Limits the wait for a lock to one second. While a transaction waits for an exclusive lock, all later requests for the lock
- * wait behind it. So the transaction should give up soon, and the caller tries again later. See `isLockTimeout()`.
+ * wait behind this transaction. So the transaction gives up soon, and the caller tries again later. See `isLockTimeout()`.
  */
 export async function setLockTimeout(transaction: Knex.Transaction): Promise<void> {
   await transaction.raw(`SET LOCAL lock_timeout = '1s'`);
@@ -88,7 +88,7 @@ export function isLockTimeout(error: unknown): boolean {
 
 /**
  * Waits until no transaction changes the search index, and blocks new changes until the end of this transaction.
- * @throws Error if the wait takes longer than a second; `isLockTimeout()` is true for it
+ * @throws Error if the wait takes longer than a second; `isLockTimeout()` is true for this error
  */
 export async function lockSearch(transaction: Knex.Transaction): Promise<void> {
   await setLockTimeout(transaction);
@@ -97,7 +97,7 @@ export async function lockSearch(transaction: Knex.Transaction): Promise<void> {
 
 /**
  * Locks events of the search index, so that other transactions that lock the same events wait. Many event ids share one lock.
- * The locks are taken in order, so that transactions do not deadlock.
+ * The function takes the locks in order, so that transactions do not deadlock.
  */
 export async function lockSearchEvents(transaction: Knex.Transaction, eventIds: readonly string[]): Promise<void> {
   await lockTexts(transaction, LOCKS.searchEvents, eventIds);
@@ -113,23 +113,24 @@ async function lockTexts(transaction: Knex.Transaction, firstKey: number, texts:
 }
 
 /**
- * Takes the lock that transactions take when they change the search index. These transactions do not block each other.
- * `lockSearch()` waits for them.
+ * Takes the shared lock of transactions that change the search index. Such transactions do not block each other, but
+ * `lockSearch()` waits for all of them.
  */
 export async function lockSearchShared(transaction: Knex.Transaction): Promise<void> {
   await transaction.raw('SELECT pg_advisory_xact_lock_shared(?, ?)', [LOCK_NAMESPACE, LOCKS.search]);
 }
 
 /**
- * Locks users. Other transactions that send server notices to these users wait, so that each user gets only one notice room.
+ * Locks users, so that other transactions that send server notices to these users wait. Without the lock, a user could get two
+ * notice rooms.
  */
 export async function lockNotices(transaction: Knex.Transaction, userIds: readonly string[]): Promise<void> {
   await lockTexts(transaction, LOCKS.notices, userIds);
 }
 
 /**
- * Waits for other transactions that create the account that sends server notices, and blocks new ones until the end of this
- * transaction. They then find that the account exists.
+ * Takes the lock for creating the account that sends server notices. Other transactions that want to create the account wait
+ * until this transaction ends, and then find that the account exists.
  */
 export async function lockNoticesAccount(transaction: Knex.Transaction): Promise<void> {
   await transaction.raw('SELECT pg_advisory_xact_lock(?, ?)', [LOCK_NAMESPACE, LOCKS.noticesAccount]);
@@ -141,8 +142,9 @@ export async function lockApprovals(transaction: Knex.Transaction): Promise<void
 }
 
 /**
- * Locks files of media, by the hash of their content, until the end of the transaction. A host takes the lock when it stores a
- * file, and the plugin takes it when it removes one. The locks are taken in order, so that transactions do not deadlock.
+ * Locks files of media, by the hash of their content, until the end of the transaction. The homeserver takes the lock before it
+ * stores a file, and the plugin takes the lock before it removes a file. The function takes the locks in order, so that
+ * transactions do not deadlock.
  */
 export async function lockMediaFiles(transaction: Knex.Transaction, hashes: readonly string[]): Promise<void> {
   await transaction.raw(

@@ -33,9 +33,9 @@ export async function deleteRows(
 }
 
 /**
- * Runs a statement that deletes from several tables.
- * @returns the number of deleted rows by table. The statement must return one row with a count for each table: `SELECT (SELECT
- * count(*) FROM …) AS table_name, …`.
+ * Runs a statement that deletes from several tables. The statement must return one row with a count for each table, for example
+ * by `SELECT (SELECT count(*) FROM …) AS table_name, …`.
+ * @returns the number of deleted rows, by table
  */
 export async function countsOf(query: PromiseLike<{ rows: Record<string, string>[] }>): Promise<RowCounts> {
   const [row = {}] = await rowsOf(query);

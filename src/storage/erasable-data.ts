@@ -9,7 +9,10 @@ export type ErasableData = 'account_data' | 'key_backups' | 'reports';
 const OF_ACCOUNT = 'localpart = :localpart AND server_name = :serverName';
 const NID = '(SELECT event_state_key_nid FROM public.roomserver_event_state_keys WHERE event_state_key = :userId)';
 
-/** The tables of each kind, and the condition for the rows of a user. The first table is the one that is counted. */
+/**
+ * The tables of each kind, and the condition for the rows of a user. `countErasable()` counts both tables of `reports`, but
+ * only the first table of the other kinds.
+ */
 const TABLES: Readonly<Record<ErasableData, readonly (readonly [table: string, condition: string])[]>> = {
   account_data: [
     ['public.userapi_account_datas', OF_ACCOUNT],
@@ -35,7 +38,7 @@ export async function countErasable(db: Db, kind: ErasableData, userId: UserId):
   return Number(row?.rows ?? 0);
 }
 
-/** Deletes a user's rows of one kind. @returns how many `countErasable()` counts */
+/** Deletes a user's rows of one kind. @returns the number of rows that `countErasable()` counted before the deletion */
 export async function deleteErasable(
   transaction: Knex.Transaction,
   kind: ErasableData,

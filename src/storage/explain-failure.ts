@@ -3,7 +3,7 @@ import { describeError } from '../errors.ts';
 import { isRecord } from '../json.ts';
 import { codeOf } from './database-failures.ts';
 
-/** The cause and the remedy of errors when the plugin starts, by SQLSTATE or socket error code. */
+/** The causes and remedies of errors that may occur when the plugin starts, by SQLSTATE or socket error code. */
 const EXPLANATIONS: Readonly<Record<string, readonly [problem: string, remedy: string]>> = {
   '28000': ['the server refuses the role', 'Check the user of the connection, and pg_hba.conf'],
   '28P01': ['the server refuses the role or its password', 'Check user and password of the connection'],

@@ -7,8 +7,8 @@ const ATTEMPTS = 10;
 const DELAY_MS = 300;
 
 /**
- * Tells whether a transaction was committed although PostgreSQL did not answer its `COMMIT`. Tries for a few seconds while the
- * server is unavailable or has not noticed yet that the connection is lost.
+ * Tells whether a transaction was committed although PostgreSQL did not answer its `COMMIT`. Tries again for a few seconds
+ * while the server is unavailable, or while the server has not noticed yet that the connection is lost.
  * @param transactionId the result of `txid_current()` in the transaction
  * @throws the database's error if the server remains unavailable
  */

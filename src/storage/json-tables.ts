@@ -3,8 +3,8 @@ import { rowsOf } from './database.ts';
 import { addCounts, type Deletion, deleteRows, nextKeyRange, type Position, type RowCounts } from './deletion.ts';
 
 /**
- * Tables in which a room id occurs only inside a JSON text. The tables in `with` have rows with the same key, which are deleted
- * too.
+ * Tables in which a room id occurs only inside a JSON text. When a row is deleted, the rows with the same key in the tables of
+ * `with` are deleted too.
  */
 const JSON_TABLES = {
   sendToDevice: { table: 'public.syncapi_send_to_device', key: 'id', json: 'content', with: [] },

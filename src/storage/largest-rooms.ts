@@ -9,7 +9,8 @@ export interface RoomSize {
 }
 
 /**
- * A table whose rows belong to rooms. `alike` lists tables in which each room is assumed to have the same share of the rows.
+ * A table whose rows belong to rooms. `alike` lists other tables. The estimate assumes that a room has the same share of the
+ * rows of these tables.
  */
 interface SizedTable {
   readonly table: string;

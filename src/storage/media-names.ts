@@ -18,11 +18,11 @@ export type MediaPlace =
 
 /** Selects the texts to read. */
 export interface NamingFilter {
-  /** Only texts that contain this text are read. */
+  /** The text to look for. The reader also returns texts that may contain it in an escaped form. */
   readonly needle: string;
-  /** Reads only events of this room. @defaultValue all rooms */
+  /** NID of a room. Only events of this room are read. @defaultValue all rooms */
   readonly onlyRoom?: number | undefined;
-  /** Leaves out events of this room. @defaultValue none */
+  /** NID of a room whose events are left out. @defaultValue none */
   readonly exceptRoom?: number | undefined;
   /** Leaves out the profile of this user. @defaultValue none */
   readonly exceptUser?: UserId | undefined;
@@ -36,14 +36,14 @@ interface NamingPage {
 
 type ReadPage = (db: Db, filter: NamingFilter, after: readonly (string | number)[]) => Promise<NamingPage>;
 
-/** Number of event NIDs whose events one statement reads. A NID is Dendrite's number of an event. */
+/** Number of event NIDs whose events one statement reads. A NID is the number that Dendrite gives an event or a room. */
 const NIDS = 20_000;
 /** Maximum number of rows of other tables in one statement. */
 const ROWS = 2_000;
 
 /**
- * SQL condition: a column contains the needle, or may contain it with escapes. In JSON, `\u00` begins the escape of an ASCII
- * character.
+ * SQL condition: a column contains the needle or the text `\u00`. In JSON, `\u00` begins the escape of an ASCII character, so
+ * such a column may contain the needle in an escaped form.
  */
 const contains = (column: string): string => `(strpos(${column}, :needle) > 0 OR strpos(${column}, '\\u00') > 0)`;
 
@@ -59,7 +59,9 @@ const bindings = (filter: NamingFilter, more: Record<string, unknown>): Record<s
 const OF_ROOMS = `(CAST(:onlyRoom AS bigint) IS NULL OR x.room_nid = CAST(:onlyRoom AS bigint))
   AND x.room_nid IS DISTINCT FROM CAST(:exceptRoom AS bigint)`;
 
-/** Reads events of all rooms, in the order of their NIDs, because Dendrite has no index on the room. */
+/**
+ * Reads events in the order of their NIDs. The query scans the events of all rooms, because Dendrite has no index on the room.
+ */
 const readEvents: ReadPage = async (db, filter, [after = 0]) => {
   const [range] = await rowsOf<{ first: string | null; last: string | null }>(
     db.raw(
@@ -147,7 +149,7 @@ const readProfiles: ReadPage = async (db, filter, [localpart = '', serverName = 
   );
 };
 
-/** Reads the account data of local users. It refers, for example, to their own stickers. */
+/** Reads the account data of local users. Account data may refer, for example, to the users' own stickers. */
 const readAccountData: ReadPage = async (db, filter, [localpart = '', serverName = '', roomId = '', type = '']) => {
   const rows = await rowsOf<{
     localpart: string;
@@ -189,7 +191,7 @@ export const AVATARS: readonly ReadPage[] = [readProfiles, readCurrentAvatars];
 export const EVENTS: readonly ReadPage[] = [readEvents];
 
 /**
- * Reads the texts of some sources that contain the needle, page by page.
+ * Reads from some sources the texts that contain the needle, page by page.
  * @param reader returns the connection for the next page
  */
 export async function* readNamings(

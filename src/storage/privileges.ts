@@ -107,8 +107,8 @@ export interface DatabaseUse {
 }
 
 /**
- * Lists the privileges that the role of a connection lacks. Each privilege is a statement that grants it. Tables that do not
- * exist are left out.
+ * Lists the privileges that the role of a connection lacks, each as the statement that grants the privilege. Leaves out tables
+ * that do not exist.
  */
 export async function missingGrants(db: Db, { schema, sequences, tables }: DatabaseUse): Promise<readonly string[]> {
   const wanted = Object.entries(tables).flatMap(([table, { privileges }]) =>

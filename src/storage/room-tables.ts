@@ -34,7 +34,7 @@ const SEEN_BY_ROOM_NID = [
 /** Tables that may have many rows for one room. They have an index that begins with the room id. */
 const LARGE = ['public.syncapi_relations', 'public.syncapi_receipts'] as const;
 
-/** The other tables. Clients or other servers may add rows to them after the room has been deleted. */
+/** Tables that have few rows for one room. The running homeserver may add rows to them after the room has been deleted. */
 const SMALL = ['public.syncapi_notification_data'] as const;
 
 const byRoomId = (transaction: Knex.Transaction, table: string, { roomId }: RoomKeys): Promise<RowCounts> =>
@@ -46,7 +46,7 @@ async function inTurn(steps: readonly (() => Promise<RowCounts>)[]): Promise<Row
   return counts;
 }
 
-/** Deletes the rows that make a room visible. */
+/** Deletes the rows that make a room visible. @param options `keepAliases` tells whether the room keeps its aliases */
 export async function deleteSeenRows(
   transaction: Knex.Transaction,
   room: RoomKeys,
@@ -61,7 +61,10 @@ export async function deleteSeenRows(
   ]);
 }
 
-/** Deletes the remaining rows of a room. The host may have added them to tables from which the room was already deleted. */
+/**
+ * Deletes the rows of a room in the `SMALL` and `LARGE` tables, including rows that the running homeserver has added since
+ * `deleteLargeRows()`.
+ */
 export async function deleteLateRows(transaction: Knex.Transaction, room: RoomKeys): Promise<RowCounts> {
   return inTurn([...SMALL, ...LARGE].map((table) => () => byRoomId(transaction, table, room)));
 }

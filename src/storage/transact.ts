@@ -19,7 +19,7 @@ export type AfterCommit = (work: () => void) => void;
 /**
  * Runs work in a transaction. Rolls the transaction back if the work throws. After the commit, runs the work that was
  * registered with `afterCommit`.
- * @param hasCommitted called if the connection is lost after the work. It finds out whether the transaction was committed.
+ * @param hasCommitted finds out whether the transaction was committed. It is called if the connection is lost after the work.
  * @defaultValue a function that returns `false`
  */
 export async function transact<T>(
@@ -62,8 +62,8 @@ export function openTransaction(db: Knex): Promise<Knex.Transaction> {
 }
 
 /**
- * Runs work. If PostgreSQL has rolled the work back because of a deadlock or a serialization failure, runs it again, up to
- * `ATTEMPTS` times. The work must not rely on what an earlier attempt has changed outside its transaction.
+ * Runs work. If PostgreSQL rolls the work back because of a deadlock or a serialization failure, runs the work again. Makes at
+ * most `ATTEMPTS` attempts. The work must not rely on what an earlier attempt has changed outside its transaction.
  */
 export async function retryConflicts<T>(work: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {

@@ -1,6 +1,9 @@
 import type { Knex } from 'knex';
 
-/** A statement that is sent together with others. It must not read or write rows that another of these statements writes. */
+/**
+ * A statement that `writeTogether()` sends together with other statements. It must not read or write rows that one of the other
+ * statements writes.
+ */
 export interface Write {
   /** SQL with `?` for each binding. Its `WITH` clauses must not write. */
   readonly sql: string;

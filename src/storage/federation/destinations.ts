@@ -3,21 +3,20 @@ import type { DestinationRetry } from '../../host.ts';
 import type { RoomId, ServerName } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 
-/**
- * Another server that shares rooms with the homeserver, for which events are queued, or that is on one of the offline lists.
- */
+/** Another server. It shares rooms with the homeserver, or events are queued for it, or it is on one of the offline lists. */
 export interface Destination {
   readonly destination: ServerName;
   readonly queuedPdus: number;
   readonly queuedEdus: number;
   /** `origin_server_ts` of the oldest PDU in the queue. `null` if no PDU is queued. */
   readonly oldestQueuedAt: number | null;
-  /** Whether the server is in `federationsender_blacklist`. The homeserver then sends nothing to it. */
+  /** Whether the server is in `federationsender_blacklist`. If so, the homeserver sends nothing to this server. */
   readonly isBlacklisted: boolean;
-  /** Whether the server is in `federationsender_assumed_offline`. Dendrite then sends to it through a relay. */
+  /** Whether the server is in `federationsender_assumed_offline`. If so, Dendrite sends to this server through a relay. */
   readonly isAssumedOffline: boolean;
   /**
-   * Times of the last and the next attempt to reach the server. `null` if the host reports no times, or if it is not waiting.
+   * Times of the last and the next attempt to reach the server. `null` if the host reports no times, or if the host is not
+   * waiting to try again.
    */
   readonly retry: DestinationRetry | null;
 }
@@ -77,7 +76,7 @@ const DESTINATIONS = `SELECT known.server_name AS destination, coalesce(p.pdus, 
     AND (CAST(:name AS text) IS NULL OR known.server_name = :name)
     AND (CAST(:partOfName AS text) IS NULL OR strpos(lower(known.server_name), lower(:partOfName)) > 0)`;
 
-/** Counts what waits for delivery to other servers: events, and other messages. */
+/** Counts the events (PDUs) and the other messages (EDUs) that wait for delivery to other servers. */
 export async function readQueueLengths(db: Db): Promise<{ readonly pdus: number; readonly edus: number }> {
   const [lengths] = await rowsOf<{ pdus: string; edus: string }>(
     db.raw(`SELECT (SELECT count(*) FROM public.federationsender_queue_pdus) AS pdus,
@@ -148,7 +147,7 @@ function timeOf(json: string): number | null {
   }
 }
 
-/** Reads a page of the rooms in which users of a server have joined, by room id, and counts all these rooms. */
+/** Reads a page of the rooms that users of a server have joined, in the order of room ids, and counts all these rooms. */
 export async function listRoomsOfServer(
   db: Db,
   serverName: ServerName,

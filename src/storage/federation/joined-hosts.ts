@@ -39,8 +39,8 @@ export async function findRoomHosts(db: Db, roomId: RoomId, joined: readonly Ser
 }
 
 /**
- * Stores a change of memberships in the table of joined servers. Each row stands for a join event. The rows of `removed` events
- * are deleted, and rows for `added` events are inserted.
+ * Returns the statements that store a change of memberships in the table of joined servers. Each row stands for a join event.
+ * The statements delete the rows of `removed` events, and insert rows for `added` events.
  */
 export function updateJoinedHosts(roomId: RoomId, removed: readonly EventId[], added: readonly JoinedHost[]): Write[] {
   const removal = {
@@ -55,7 +55,7 @@ interface JoinedHost {
   readonly serverName: ServerName;
 }
 
-/** Deletes the rows of all servers in a room. */
+/** Deletes all rows of a room from the table of joined servers. */
 export async function deleteJoinedHosts(transaction: Knex.Transaction, roomId: RoomId): Promise<void> {
   await transaction.raw('DELETE FROM public.federationsender_joined_hosts WHERE room_id = ?', [roomId]);
 }

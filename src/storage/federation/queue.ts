@@ -40,14 +40,14 @@ export async function enqueuePdus(transaction: Knex.Transaction, pdus: readonly 
 }
 
 /**
- * Number of entries before the newest one that are read again by the next call. NID means the number of a queue entry. Entries
- * may commit in a different order than the order of their NIDs.
+ * How far below `after` the search of `findQueuedEvents()` starts. A NID is the number of a queue entry. A transaction may
+ * commit an entry after another transaction has committed an entry with a higher NID.
  */
 const OVERLAP = 1_000;
 
 /**
- * Finds the queued events of a room. Reads the JSON of every queue entry.
- * @param after entries whose NID is more than `OVERLAP` below this one are skipped; 0 skips none
+ * Finds the queued events of a room. Reads the JSON of the queue entries of all rooms.
+ * @param after the highest NID of the previous call, or 0. Entries whose NID is not above `after - OVERLAP` are skipped.
  * @returns the NIDs of the entries, and the highest NID in the queue
  */
 export async function findQueuedEvents(
@@ -94,7 +94,11 @@ export async function enqueueEdus(
   );
 }
 
-/** Deletes queued events that are no longer stored. @param nids NIDs of queued events @returns the number of deleted events */
+/**
+ * Deletes queued events that the roomserver no longer stores.
+ * @param nids NIDs of the queue entries to check
+ * @returns the number of deleted rows, by table
+ */
 export async function deleteLostEvents(transaction: Knex.Transaction, nids: readonly number[]): Promise<RowCounts> {
   const queued = await rowsOf<{ nid: string; json: string }>(
     transaction.raw(

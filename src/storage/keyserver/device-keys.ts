@@ -59,7 +59,7 @@ export async function deleteDeviceKeys(
   return Number(row?.stream_id ?? 0);
 }
 
-/** Records a change of a user's keys, so that `/sync` tells it to all users who share a room with the user. */
+/** Records a change of a user's keys, so that `/sync` reports the change to all users who share a room with the user. */
 export async function noteKeyChange(transaction: Knex.Transaction, userId: UserId): Promise<void> {
   await transaction.raw(
     `INSERT INTO public.keyserver_key_changes (user_id) VALUES (?)

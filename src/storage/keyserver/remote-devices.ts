@@ -79,7 +79,7 @@ export async function replaceRemoteDevices(
 
 /**
  * Replaces a user's cross-signing keys, but keeps other users' signatures of these keys. Local users who have verified the user
- * have made them.
+ * have made these signatures.
  */
 async function replaceCrossSigningKeys(
   transaction: Knex.Transaction,

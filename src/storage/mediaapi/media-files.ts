@@ -13,7 +13,7 @@ export interface FileRow extends MediaKey {
   readonly size: number;
 }
 
-/** Identifies a row. A page of rows begins after it. */
+/** Identifies a row. A page begins after this row. */
 export type FileRowPosition = readonly [mediaId: string, origin: string, thumbnail: string];
 export const FIRST_FILE_ROW: FileRowPosition = ['', '', ''];
 

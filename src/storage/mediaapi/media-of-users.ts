@@ -36,7 +36,7 @@ export interface MediaPage {
   readonly limit: number;
 }
 
-/** Reads a page of the users who have uploaded media, and counts all these users. Reads all local media. */
+/** Reads a page of the local users who have uploaded media, and counts all these users. Scans all local media. */
 export async function readMediaOfUsers(
   db: Db,
   { localServerNames, searchTerm, since, until }: MediaFilter,

@@ -16,7 +16,10 @@ export interface StoredMedia extends MediaKey {
   readonly createdTs: number;
   /** SHA-256 of the content, in unpadded URL-safe base64. Media with the same content share one file. */
   readonly hash: string;
-  /** The administrator who has quarantined this media or another media with the same content. `null` if nobody has. */
+  /**
+   * The administrator who has quarantined this media or another media with the same content. `null` if nobody has, or if the
+   * media is protected.
+   */
   readonly quarantinedBy: string | null;
   /** Whether the media is protected from quarantines. */
   readonly isProtected: boolean;
@@ -91,9 +94,7 @@ export interface UserMediaPage {
   readonly limit: number;
 }
 
-/**
- * Reads a page of the media that a user has uploaded. Reads all rows of media, because Dendrite has no index on the uploader.
- */
+/** Reads a page of the media that a user has uploaded. Scans the whole table, because Dendrite has no index on the uploader. */
 export async function readMediaOfUser(
   db: Db,
   userId: UserId,
@@ -110,7 +111,7 @@ export async function readMediaOfUser(
   return rows.map(mediaOf);
 }
 
-/** Returns the number of media that a user has uploaded, and the sum of their sizes in bytes. Reads all rows of media. */
+/** Returns the number of media that a user has uploaded, and the sum of their sizes in bytes. Scans the whole table. */
 export async function countMediaOfUser(db: Db, userId: UserId): Promise<{ mediaCount: number; mediaLength: number }> {
   const [row] = await rowsOf<{ count: number; length: string }>(
     db.raw(
@@ -125,9 +126,9 @@ export async function countMediaOfUser(db: Db, userId: UserId): Promise<{ mediaC
 /** Selects media for a deletion. */
 export interface MediaFilter {
   readonly localServerNames: readonly ServerName[];
-  /** `true` selects media of local servers, `false` media of other servers. */
+  /** `true` selects media of the servers in `localServerNames`. `false` selects media of other servers. */
   readonly isLocal: boolean;
-  /** Selects media of one server. @defaultValue media of all these servers */
+  /** Selects media of this server only. @defaultValue media of all servers that `isLocal` selects */
   readonly origin?: ServerName | undefined;
   /** Selects media that were uploaded before this time, in ms since the epoch. */
   readonly before: number;
@@ -208,7 +209,7 @@ export async function listThumbnails(db: Db, { origin, mediaId }: MediaKey): Pro
   }));
 }
 
-/** Lists other media with the same content. Reads all rows of media. */
+/** Lists other media with the same content. Scans the whole table. */
 export async function listSharers(db: Db, { origin, mediaId, hash }: StoredMedia): Promise<MediaKey[]> {
   return keysOf(
     db.raw(

@@ -16,7 +16,7 @@ export async function setUserType(db: Db, userId: UserId, userType: UserType | n
   await summariseUser(db, userId);
 }
 
-/** Records that an administrator has erased a user, and who it was. */
+/** Records that an administrator has erased a user, and which administrator. */
 export async function noteErasure(db: Db, userId: UserId, erasedBy: string): Promise<void> {
   await db.raw(
     `INSERT INTO matrix_admin.account_attributes (user_id, erased_by, erased_at) VALUES (?, ?, clock_timestamp())

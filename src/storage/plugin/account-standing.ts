@@ -4,7 +4,7 @@ import type { ExperimentalFeature, RateLimit } from './account-attributes.ts';
 import type { Restriction } from './account-restrictions.ts';
 import { HAS_ENDED } from './admin-logins.ts';
 
-/** What administrators have decided about an account. The homeserver must obey it. */
+/** The decisions of administrators about an account. The homeserver must obey them. */
 export interface StoredStanding {
   /** The user may read, leave rooms and redact, but may send nothing else. Source: Client-Server API, "Account suspension". */
   readonly suspended: boolean;
@@ -39,8 +39,9 @@ interface StandingRow {
 }
 
 /**
- * Reads the standing of a user's account. Every request of the user needs it, so it takes only one query. If two accounts
- * differ only in case, the account with the lower-case localpart counts, as in Dendrite.
+ * Reads the standing of a user's account. The homeserver needs the standing for every request of the user, so this function
+ * runs only one query. If two accounts differ only in case, the restrictions of both accounts apply, but only the attributes of
+ * the account with the lower-case localpart.
  */
 export async function findStanding(db: Db, userId: UserId): Promise<StoredStanding> {
   const { localpart, serverName } = splitUserId(userId);

@@ -40,9 +40,7 @@ export async function insertAdminLogin(transaction: Knex.Transaction, login: New
   );
 }
 
-/**
- * SQL condition: the device `d` belongs to the user, and is not the device of an administrator who is logged in as the user.
- */
+/** SQL condition: the device `d` was not created by an administrator who logged in as its user. */
 export const IS_OWN_DEVICE = `NOT EXISTS (SELECT FROM matrix_admin.admin_logins l
   WHERE l.user_id = '@' || d.localpart || ':' || d.server_name AND l.device_id = d.device_id AND l.session_id = d.session_id)`;
 

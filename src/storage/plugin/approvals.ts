@@ -113,7 +113,10 @@ export async function readApprovals(
   );
 }
 
-/** Stores the decision about an approval. The caller has locked the approval and checked that it waits for a decision. */
+/**
+ * Stores the decision about an approval. The caller must have locked the approval, and checked that the approval waits for a
+ * decision.
+ */
 export async function storeDecision(
   transaction: Knex.Transaction,
   id: string,
@@ -128,7 +131,8 @@ export async function storeDecision(
 }
 
 /**
- * Uses up approvals that are approved and not expired. If several transactions try at once, only one of them gets an approval.
+ * Marks as used those of the given approvals that are approved and not expired. If several transactions try to use the same
+ * approval, only one of them succeeds.
  * @returns the ids of the approvals that this call has used up
  */
 export async function takeApprovals(

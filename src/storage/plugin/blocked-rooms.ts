@@ -26,7 +26,7 @@ const blockedOf = (row: BlockedRow): BlockedRoom => ({
   blockedAt: Math.floor(row.blocked_ms),
 });
 
-/** Blocks a room. If the room is already blocked, replaces the reason. */
+/** Blocks a room. If the room is already blocked, replaces the reason, the actor and the time. */
 export async function insertBlockedRoom(
   db: Db,
   { roomId, reason, blockedBy }: Omit<BlockedRoom, 'blockedAt'>,

@@ -3,8 +3,8 @@ import { type Db, rowsOf } from '../database.ts';
 import type { JobData } from './stored-job.ts';
 
 /**
- * A list of users or rooms on which one operation is going to run, and the operation with its options. `planBulk` has stored
- * it. The users or rooms are in the table `bulk_items`.
+ * A list of users or rooms on which one operation is going to run, and the operation with its options. The operation `planBulk`
+ * stores the selection. The table `bulk_items` contains the users or rooms.
  */
 export interface BulkSelection {
   readonly token: string;

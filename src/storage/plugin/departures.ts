@@ -4,13 +4,16 @@ import { type Db, rowsOf } from '../database.ts';
 import type { RoomKeys } from '../room-tables.ts';
 import type { Write } from '../write-together.ts';
 
-/** How long departures are kept. If a client is offline for longer, it still shows the room afterwards. */
+/**
+ * How long the plugin keeps departures. A client that is offline for longer does not learn of a departure, and goes on showing
+ * the room.
+ */
 const KEPT = `interval '30 days'`;
 
 /**
  * Stores the local users of a room that is about to be purged, under a new stream id. Users who have left the room are
  * included, because the purge also deletes their leave events, which their clients may not have received.
- * @returns the users
+ * @returns the stored users
  */
 export async function insertDepartures(
   transaction: Knex.Transaction,
@@ -61,7 +64,8 @@ const IS_STILL_GONE = `d.departed_at > clock_timestamp() - ${KEPT}
     WHERE i.room_id = d.room_id AND i.target_user_id = d.user_id AND NOT i.deleted)`;
 
 /**
- * Lists the departures of a user, up to the stream position `upTo`, that a client at the position `after` does not know yet.
+ * Lists the departures of a user that a client at the stream position `after` does not know yet. Leaves out departures after
+ * the position `upTo`.
  */
 export async function listDepartures(
   db: Db,
@@ -81,7 +85,7 @@ export async function listDepartures(
   return rows.map((row) => ({ roomId: row.room_id, position: Number(row.position), departedTs: row.departed_ts }));
 }
 
-/** Tells whether a user was in a room that was purged. */
+/** Tells whether a user has a departure from a room that meets the condition `IS_STILL_GONE`. */
 export async function hasDeparted(db: Db, userId: UserId, roomId: RoomId): Promise<boolean> {
   const [row] = await rowsOf<{ departed: boolean }>(
     db.raw(

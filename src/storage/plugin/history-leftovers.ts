@@ -2,12 +2,15 @@ import type { Knex } from 'knex';
 import { type Db, rowsOf } from '../database.ts';
 
 /**
- * Kinds of leftovers: events that are no longer in the timeline, and the state snapshots before such events, with the blocks
- * of these snapshots.
+ * Kinds of leftovers. A purge of history takes events out of a room's timeline. The leftovers are these events, the state
+ * snapshots before them, and the blocks of these snapshots. The purge deletes the leftovers that nothing needs.
  */
 export type LeftoverKind = 'event' | 'snapshot' | 'block';
 
-/** Adds events that were taken out of a room's timeline. */
+/**
+ * Adds events that a purge has taken out of the timeline to the leftovers of a room. A NID is the number that Dendrite gives an
+ * event, a snapshot or a block.
+ */
 export async function insertLeftoverEvents(
   transaction: Knex.Transaction,
   roomNid: number,
@@ -21,7 +24,10 @@ export async function insertLeftoverEvents(
   );
 }
 
-/** Adds state snapshots of a room, and their blocks. Leaves out the snapshot without events, which all rooms share. */
+/**
+ * Adds state snapshots and their blocks to the leftovers of a room. Leaves out the snapshot without events, which all rooms
+ * share.
+ */
 export async function insertLeftoverState(
   transaction: Knex.Transaction,
   roomNid: number,
@@ -40,7 +46,10 @@ export async function insertLeftoverState(
   );
 }
 
-/** Whether a purge may find something to delete among a room's leftovers. */
+/**
+ * Tells whether a purge may find something to delete among a room's leftovers.
+ * @param withLocal whether the purge may delete events of local users
+ */
 export async function hasLeftovers(db: Db, roomNid: number, withLocal: boolean): Promise<boolean> {
   const rows = await rowsOf<object>(
     db.raw('SELECT FROM matrix_admin.history_leftovers WHERE room_nid = ? AND (? OR NOT is_local) LIMIT 1', [
@@ -73,7 +82,7 @@ export async function markNeeded(
   );
 }
 
-/** A page of leftover events, in the order of their NIDs. */
+/** Lists the next leftover events of a room after the NID `after`, in the order of their NIDs. */
 export async function listLeftoverEvents(
   db: Db,
   roomNid: number,
@@ -90,7 +99,10 @@ export async function listLeftoverEvents(
   return rows.map((row) => ({ eventNid: Number(row.nid), isLocal: row.is_local, needed: row.needed }));
 }
 
-/** Takes leftovers that are not needed out of the list. @returns at most `limit` NIDs */
+/**
+ * Removes leftovers that are not needed from the list of leftovers. With `withLocal`, also removes events of local users.
+ * @returns the NIDs of the removed leftovers, at most `limit`
+ */
 export async function takeUnneeded(
   transaction: Knex.Transaction,
   roomNid: number,
@@ -109,7 +121,10 @@ export async function takeUnneeded(
   return rows.map(({ nid }) => Number(nid));
 }
 
-/** Takes all snapshots and blocks out of a room's list. They are in use, and are leftovers again after the next purge. */
+/**
+ * Removes all snapshots and blocks from the list of a room's leftovers, because they are in use. The next purge adds them to
+ * the list again.
+ */
 export async function forgetLeftoverState(transaction: Knex.Transaction, roomNid: number): Promise<void> {
   await transaction.raw(
     `DELETE FROM matrix_admin.history_leftovers WHERE room_nid = ? AND kind IN ('snapshot', 'block')`,

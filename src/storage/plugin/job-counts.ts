@@ -12,7 +12,8 @@ export interface JobCount {
   /** Progress of the running job with the least progress, as a fraction of 1. */
   readonly progress: number | null;
   /**
-   * Time of the last progress of the running job that has made no progress for the longest time, in seconds since the epoch.
+   * Among the running jobs, one has made no progress for the longest time. The value is the time of that job's last progress,
+   * in seconds since the epoch.
    */
   readonly lastProgressSeconds: number | null;
 }

@@ -13,8 +13,8 @@ export interface JobRange {
 }
 
 /**
- * Maximum number of ranges of a job. On a homeserver that has run for years, many ids may be unused, so a range then covers
- * more ids.
+ * Maximum number of ranges of a job. A homeserver that has run for years may have very many ids, many of them unused. A range
+ * then covers more ids.
  */
 const MAX_RANGES = 1_000;
 
@@ -40,7 +40,7 @@ export async function insertRanges(
   );
 }
 
-/** Claims a range that no process is working on. Returns `undefined` if there is none, or if the job must stop. */
+/** Claims a range that no process is working on. Returns `undefined` if there is no such range, or if the job must stop. */
 export async function claimRange(
   db: Knex,
   jobId: string,

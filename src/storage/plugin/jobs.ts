@@ -30,8 +30,8 @@ interface JobRow {
 const msOf = (column: string): string => `(extract(epoch FROM ${column}) * 1000)::float8`;
 
 /**
- * SQL expression: the number of items that a job has processed. If the work is split into ranges, it is the sum over the
- * ranges. The sum is always current, because a transaction that processes a batch also updates `done` of its range.
+ * SQL expression: the number of items that a job has processed. If the work is split into ranges, the number is the sum over
+ * the ranges. The sum is always current, because a transaction that processes a batch also updates `done` of its range.
  */
 export const DONE = `coalesce((SELECT sum(r.done) FROM matrix_admin.job_ranges r WHERE r.job_id = jobs.id), jobs.done)`;
 
@@ -187,8 +187,8 @@ export async function requestCancel(db: Db, id: string): Promise<void> {
 
 /**
  * Claims a job for this process: a job that is due, or a job of another process whose lease has expired. The process then has
- * the lease for `leaseMs`, and alone may run the job. An expired lease counts as a failure of the job only if the job made no
- * progress since it was claimed. Jobs in `except` are not claimed.
+ * the lease for `leaseMs`. Only the process with the lease may run the job. An expired lease counts as a failure of the job
+ * only if the job made no progress since it was claimed. Does not claim jobs in `except`.
  */
 export async function claimJob(
   db: Knex,

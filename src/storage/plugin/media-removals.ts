@@ -19,13 +19,19 @@ const THUMBNAIL = /^(\d{1,9})x(\d{1,9})-(crop|scale)$/;
 const THUMBNAIL_SQL = `t.width || 'x' || t.height || '-' || t.resize_method`;
 const THUMBNAIL_NAME_SQL = `~ '^[0-9]{1,9}x[0-9]{1,9}-(crop|scale)$'`;
 
-/** Returns SQL that adds files to the files to remove. A file is removed unless a row of media refers to it. */
+/**
+ * Returns SQL that adds files to the table of files to remove. The plugin later removes such a file, unless a row of media
+ * refers to it.
+ */
 const NOTE = (files: string): string => `INSERT INTO matrix_admin.media_removals (base64hash, thumbnail)
   SELECT base64hash, thumbnail FROM (${files}) AS files
   WHERE base64hash ${HASH_SQL} AND (thumbnail = '' OR thumbnail ${THUMBNAIL_NAME_SQL}) ORDER BY base64hash, thumbnail
   ON CONFLICT (base64hash, thumbnail) DO UPDATE SET due_at = excluded.due_at`;
 
-/** Returns the file of a media's row. @returns `undefined` if the row's hash or thumbnail cannot be a file name */
+/**
+ * Returns the file of a media, or of one of its thumbnails. Returns `undefined` if the hash or the thumbnail cannot be a file
+ * name.
+ */
 export function fileNamed(hash: string, thumbnail = ''): MediaFile | undefined {
   if (!IS_HASH.test(hash)) return undefined;
   if (thumbnail === '') return { hash };
@@ -41,8 +47,8 @@ export interface DeletedMedia extends MediaKey {
 }
 
 /**
- * Deletes the rows of media and of their thumbnails. The same statement adds their files to the files to remove. If a file is
- * already among them and another transaction is removing it, the statement waits for that transaction.
+ * Deletes the rows of media and of their thumbnails. The same statement adds their files to the table of files to remove. If
+ * another transaction is removing one of these files, the statement waits for that transaction.
  */
 export async function deleteMedia(transaction: Knex.Transaction, keys: readonly MediaKey[]): Promise<DeletedMedia[]> {
   const rows = await rowsOf<{ media_origin: MediaKey['origin']; media_id: string; file_size_bytes: string }>(
@@ -69,7 +75,7 @@ export async function deleteMedia(transaction: Knex.Transaction, keys: readonly 
   }));
 }
 
-/** Adds files to the files to remove. A file is removed unless a row of media refers to it. */
+/** Adds files to the table of files to remove. The plugin later removes such a file, unless a row of media refers to it. */
 export async function insertRemovals(transaction: Knex.Transaction, files: readonly MediaFile[]): Promise<void> {
   await transaction.raw(
     NOTE(
@@ -112,7 +118,7 @@ export async function lockRemovals(transaction: Knex.Transaction, hashes: readon
   return rows.flatMap(({ base64hash, thumbnail }) => fileNamed(base64hash, thumbnail) ?? []);
 }
 
-/** Deletes rows of files to remove. The transaction must have locked them. */
+/** Deletes files from the table of files to remove. The transaction must have locked their rows. */
 export async function deleteRemovals(transaction: Knex.Transaction, files: readonly MediaFile[]): Promise<void> {
   await transaction.raw(
     `DELETE FROM matrix_admin.media_removals
@@ -130,8 +136,8 @@ export async function postponeRemovals(db: Db, hash: string): Promise<void> {
 }
 
 /**
- * Returns the names of those files with these hashes to which a row of media refers. A name is `<hash>`, or `<hash>/96x96-crop`
- * for a thumbnail.
+ * Returns the names of the files that have one of these hashes, and to which a row of a media or thumbnail refers. A name is
+ * `<hash>`, or `<hash>/96x96-crop` for a thumbnail.
  */
 export async function findUsedFiles(db: Db, hashes: readonly string[]): Promise<ReadonlySet<string>> {
   const rows = await rowsOf<{ name: string }>(

@@ -3,9 +3,9 @@ import { type Db, rowsOf } from '../database.ts';
 import { mediaKeyBindings } from '../mediaapi/media-keys.ts';
 
 /**
- * SQL for the administrator who has quarantined a media, or `NULL`. `m` is a row of the media. `s` is the media's row in
- * `matrix_admin.media_standings`, which has its quarantine and its protection; it may be missing. A quarantine covers every
- * media with the same content, as in Synapse.
+ * SQL for the administrator who has quarantined a media, or `NULL`. `m` is the media's row in Dendrite's table. `s` is the
+ * media's row in `matrix_admin.media_standings`, which stores the quarantine and the protection. This row may be missing. A
+ * quarantine covers every media with the same content, as in Synapse.
  */
 export const QUARANTINED_BY = `CASE WHEN s.is_protected THEN NULL ELSE coalesce(s.quarantined_by,
   (SELECT max(h.quarantined_by) FROM matrix_admin.media_standings h

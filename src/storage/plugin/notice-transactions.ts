@@ -7,7 +7,7 @@ const REMEMBERED = '7 days';
 
 /**
  * Finds the notice that an actor has already sent with this transaction id. Concurrent calls with the same id wait until this
- * database transaction ends. If there is no such notice, the caller must send it and call `storeNotice()`.
+ * database transaction ends. If there is no such notice, the caller must send the notice and call `storeNotice()`.
  */
 export async function findNotice(
   transaction: Knex.Transaction,

@@ -38,7 +38,7 @@ export async function isPurging(db: Db, roomId: RoomId): Promise<boolean> {
   return row?.purging ?? false;
 }
 
-/** Marks a room as being purged. Other transactions see it after the commit. */
+/** Marks a room as being purged. Other transactions see the mark after the commit. */
 export async function insertPurge(
   transaction: Knex.Transaction,
   roomId: RoomId,

@@ -2,7 +2,7 @@ import { type Db, rowsOf } from '../database.ts';
 
 /**
  * Stores a nonce for a limited time, and deletes expired nonces.
- * @returns whether the nonce was stored. If `capacity` nonces are stored already, it is not.
+ * @returns whether the nonce was stored. The function does not store it if there are already `capacity` nonces.
  */
 export async function insertNonce(
   db: Db,

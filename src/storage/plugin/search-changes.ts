@@ -4,8 +4,8 @@ import { type Db, rowsOf } from '../database.ts';
 import type { RebuildRef } from './stored-document.ts';
 
 /**
- * An edit, and the event that it edits. This table keeps both ids, because a redaction of the edit removes the second one from
- * the edit.
+ * An edit, and the event that it edits. The table `search_edits` keeps both ids, because a redaction of the edit removes the id
+ * of the original from the edit.
  */
 export interface Edit {
   readonly edit: EventId;
@@ -28,7 +28,7 @@ export async function deleteEdits(db: Db, editIds: readonly EventId[]): Promise<
   await db.raw('DELETE FROM matrix_admin.search_edits WHERE edit_event_id = ANY(?)', [[...editIds]]);
 }
 
-/** Lists edited events: those of the given events that have edits, and the originals of those that are edits. */
+/** Lists edited events: those of the given events that have edits, and the events that the given edits edit. */
 export async function findEditedAround(db: Db, eventIds: readonly EventId[]): Promise<EventId[]> {
   const rows = await rowsOf<{ original: EventId }>(
     db.raw(
@@ -113,8 +113,8 @@ export async function indexState(db: Db, engine: string): Promise<IndexState> {
 }
 
 /**
- * Begins a rebuild of the index. After the commit, changes are also recorded for the rebuild. Changes that were recorded for an
- * earlier rebuild are dropped.
+ * Begins a rebuild of the index. After the commit, the plugin also records changes for the rebuild. Drops the changes that were
+ * recorded for an earlier rebuild.
  */
 export async function beginRebuild(
   transaction: Knex.Transaction,
@@ -130,9 +130,9 @@ export async function beginRebuild(
 }
 
 /**
- * Ends the rebuild of the index. `swapped` is `undefined` if the rebuild failed. Otherwise it is the analysis id of the process
- * that ends the rebuild. A successful rebuild stores its time and its analysis id. If the rebuild began with another analysis
- * id, NULL is stored, and the index needs another rebuild.
+ * Ends the rebuild of the index. After a successful rebuild, stores the time and the analysis id. If the rebuild began with
+ * another analysis id than it ended with, stores NULL instead of the id, and the index needs another rebuild.
+ * @param result `swapped` is the analysis id of the process that ends the rebuild, or `undefined` if the rebuild failed
  */
 export async function endRebuild(
   db: Db,

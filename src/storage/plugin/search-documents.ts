@@ -17,8 +17,8 @@ const qualified = (table: DocumentTable): string => `matrix_admin.${table}`;
 
 const COLUMNS = 'event_id, room_id, sender, stream_position, key, text, lexemes';
 /**
- * U+001F, the unit separator. All values of a column are joined with it into one text, because this is far cheaper than an
- * array literal.
+ * U+001F, the unit separator. The plugin joins all values of a column with this character into one text, because such a text
+ * costs far less than an array literal.
  */
 const SEPARATOR = '\x1f';
 // The query casts values row by row. Casting whole arrays takes PostgreSQL a third longer.
@@ -48,8 +48,8 @@ export async function insertDocuments(
   indexed: IndexedDocuments,
 ): Promise<void> {
   if (indexed.documents.length === 0) return;
-  // PostgreSQL may lose this batch if the server crashes. Then it also loses the record that the batch is done, because the
-  // same transaction writes it. So the batch is loaded again.
+  // PostgreSQL may lose this batch if the server crashes. Then PostgreSQL also loses the record that the batch is done, because
+  // the same transaction writes the record. So the plugin loads the batch again.
   await transaction.raw('SET LOCAL synchronous_commit = off');
   await transaction.raw(`INSERT INTO ${qualified(table)} (${COLUMNS}) ${ROWS}`, valuesOf(indexed));
 }
@@ -120,8 +120,8 @@ export async function indexDocumentTable(db: Knex, table: DocumentTable): Promis
 }
 
 /**
- * Replaces the live table with a filled one. Does nothing if the filled table has already replaced it. Waits at most a second
- * for running searches. New searches wait meanwhile.
+ * Replaces the live table with a filled one. Does nothing if the filled table has already replaced the live table. Waits at
+ * most a second for running searches. New searches wait until the transaction ends.
  */
 export async function replaceDocumentTable(transaction: Knex.Transaction, table: DocumentTable): Promise<void> {
   if (!(await documentTableExists(transaction, table))) return;

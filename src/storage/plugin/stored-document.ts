@@ -26,8 +26,9 @@ export interface RebuildRef {
   /** The id of the rebuild's job. It is part of the name of the new index. */
   readonly id: string;
   /**
-   * The return value of `SearchRebuild.begin()`. It identifies the content of the new index. If the answer to a swap is lost,
-   * it shows whether the index has the new or the old content.
+   * The return value of `SearchRebuild.begin()`. The marker identifies the content of the new index. The search engine may swap
+   * the indexes without the plugin receiving its answer. Then the marker shows whether the index has the new or the old
+   * content.
    */
   readonly marker: string;
 }

@@ -1,6 +1,8 @@
 /** States of a job. A job in one of the last three states has ended. */
 export const JOB_STATES = ['queued', 'running', 'succeeded', 'failed', 'cancelled'] as const;
-/** State of a job. `queued` jobs wait for a process. `running` jobs have one. The other jobs have ended. */
+/**
+ * State of a job. A `queued` job waits for a process. A process has started a `running` job. A job in another state has ended.
+ */
 export type JobState = (typeof JOB_STATES)[number];
 
 /** JSON that a job stores: its input, its checkpoint or its result. */
@@ -33,7 +35,7 @@ export interface Job {
   readonly finishedAt: number | undefined;
   readonly result: JobData | undefined;
   readonly error: string | undefined;
-  /** Matrix error code, if the job failed with a Matrix error, which is the answer to the caller. */
+  /** Code of the Matrix error with which the job has failed. The caller gets this error as the answer. */
   readonly errcode: string | undefined;
   /** HTTP status that belongs to `errcode`. */
   readonly errorStatus: number | undefined;

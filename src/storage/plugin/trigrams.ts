@@ -1,14 +1,14 @@
 import { type Db, rowsOf } from '../database.ts';
 import { ensureIndex } from './summary-indexes.ts';
 
-/** An index for searches of parts of texts. */
+/** An index of trigrams, for searches of parts of texts. */
 export interface TrigramIndex {
   readonly name: string;
   readonly table: string;
   readonly columns: readonly string[];
 }
 
-/** The quoted schema of the extension `pg_trgm`. `undefined`: the database does not have it. */
+/** Finds the quoted schema of the extension `pg_trgm`. Returns `undefined` if the database does not have the extension. */
 async function findSchema(db: Db): Promise<string | undefined> {
   const [row] = await rowsOf<{ name: string }>(
     db.raw(
@@ -19,7 +19,7 @@ async function findSchema(db: Db): Promise<string | undefined> {
   return row?.name;
 }
 
-/** Creates the extension if the role may. Otherwise the database stays without it. */
+/** Creates the extension `pg_trgm` if the role is allowed to create it. Otherwise the database stays without the extension. */
 async function createExtension(db: Db): Promise<void> {
   try {
     await db.raw('CREATE EXTENSION pg_trgm SCHEMA matrix_admin');
@@ -29,8 +29,8 @@ async function createExtension(db: Db): Promise<void> {
 }
 
 /**
- * Creates an index of trigrams, unless it exists. Writers can go on meanwhile.
- * @returns whether there is an index now. There is none if the database does not have `pg_trgm` and the role cannot create it
+ * Creates an index of trigrams, unless it exists. Other transactions can write to the table meanwhile.
+ * @returns `false` if there is no index, because the database does not have `pg_trgm` and the role cannot create the extension
  */
 export async function ensureTrigramIndex(db: Db, { name, table, columns }: TrigramIndex): Promise<boolean> {
   if ((await findSchema(db)) === undefined) await createExtension(db);

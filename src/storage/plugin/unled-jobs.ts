@@ -7,8 +7,8 @@ import type { Job, JobData } from './stored-job.ts';
 const UNLED = `(state = 'queued' OR (state = 'running' AND lease_until < clock_timestamp()))`;
 
 /**
- * The assignments that end such a job. If a process has ever run the job, something of it may be left behind, and must be
- * removed.
+ * SQL assignments that end a job that no process is running. If a process has ever run the job, the job may have left something
+ * behind, and needs a clean-up.
  */
 const ENDED = `finished_at = clock_timestamp(), needs_clean_up = attempts > 0, done = ${DONE},
   rate = ${DONE} / greatest(extract(epoch FROM clock_timestamp() - started_at), 0.001),
@@ -37,8 +37,7 @@ export async function endCancelledJobs(transaction: Knex.Transaction, id?: strin
 }
 
 /**
- * Fails jobs that have been due for `abandonedMs` without a process that runs them. Jobs of the kinds in `served` are left
- * alone.
+ * Fails jobs that have been due for `abandonedMs` without a process that runs them. Leaves out jobs of the kinds in `served`.
  * @returns the failed jobs
  */
 export async function failAbandonedJobs(
@@ -82,7 +81,7 @@ export async function claimCleanUp(
   return job;
 }
 
-/** Records that nothing of the job is left behind any more. */
+/** Records that everything that the job had left behind is removed. */
 export async function endCleanUp(db: Db, id: string): Promise<void> {
   await db.raw(
     'UPDATE matrix_admin.jobs SET needs_clean_up = false, lease_owner = NULL, lease_until = NULL WHERE id = ?',

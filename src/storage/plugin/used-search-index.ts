@@ -8,8 +8,8 @@ export interface UsedSearchIndex {
 }
 
 /**
- * Finds the search index that the homeserver uses. It is in this database, or in a search engine that gets its changes from
- * this database. Returns `undefined` if the homeserver has never had an index.
+ * Finds the search index that the homeserver uses. The index is in this database, or in a search engine that gets its changes
+ * from this database. Returns `undefined` if the homeserver has never had an index.
  */
 export async function findUsedSearchIndex(db: Db): Promise<UsedSearchIndex | undefined> {
   const [known] = await rowsOf<{ there: boolean }>(

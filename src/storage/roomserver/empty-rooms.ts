@@ -8,8 +8,9 @@ export interface ListedRoom {
 }
 
 /**
- * Lists rooms in which no user of the local server names has joined, is invited or is knocking. Returns rooms whose NID (the
- * number that Dendrite gives a room) is above `after`, in ascending order of NIDs. Rooms that are being purged are left out.
+ * Lists rooms without local users: no user of the local servers has joined the room, is invited to it or is knocking at it.
+ * Returns rooms whose NID (the number that Dendrite gives a room) is above `after`, in ascending order of NIDs. Rooms that are
+ * being purged are left out.
  */
 export async function listEmptyRooms(
   db: Db,

@@ -174,7 +174,7 @@ export async function insertEventReport(
     ),
   );
   if (event === undefined) return undefined;
-  // The JSON is parsed here and not in SQL. Events may contain NUL, which PostgreSQL's jsonb refuses.
+  // This function does not let PostgreSQL parse the JSON, because events may contain NUL, which PostgreSQL's `jsonb` refuses.
   const { sender } = JSON.parse(event.event_json) as { sender: string };
   const { stateKeys: nids } = await assignNids(transaction, { stateKeys: [reporter, sender] });
   const [row] = await rowsOf<{ id: string }>(

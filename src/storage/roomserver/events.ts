@@ -120,7 +120,7 @@ export function insertEvents(roomNid: number, events: readonly NewEvent[]): Writ
   ];
 }
 
-/** Returns the statements that record which events follow which. */
+/** Returns the statements that record each new event as a follower of its previous events. */
 export function insertPreviousEvents(
   links: readonly { readonly previous: EventId; readonly eventNid: number }[],
 ): Write[] {

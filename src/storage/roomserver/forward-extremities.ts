@@ -4,12 +4,15 @@ import { type Db, rowsOf } from '../database.ts';
 /** An event of a room that no other event follows yet. */
 export interface ForwardExtremity {
   readonly eventId: EventId;
-  /** NID of the snapshot that stores the room's state before the event. A NID is a number that Dendrite gives. */
+  /**
+   * NID of the snapshot that stores the room's state before the event. A NID is the number that Dendrite gives a snapshot or an
+   * event.
+   */
   readonly stateSnapshotNid: number;
   readonly depth: number;
 }
 
-/** Reads those of the given forward extremities that are deepest, deepest first. */
+/** Reads at most `limit` of the given forward extremities, deepest first. */
 export async function readForwardExtremities(
   db: Db,
   eventNids: readonly number[],

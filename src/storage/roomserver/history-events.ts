@@ -5,7 +5,10 @@ import { type Db, rowsOf } from '../database.ts';
 import { addCounts, deleteRows, type RowCounts } from '../deletion.ts';
 import type { RoomKeys } from '../room-tables.ts';
 
-/** NIDs of the events that a room cannot do without: its forward extremities, and the event that was last sent to clients. */
+/**
+ * Lists the NIDs of the events that a room needs: its forward extremities (the events that no other event follows yet), and the
+ * event that was last sent to clients. A NID is the number that Dendrite gives an event.
+ */
 export async function listLastEvents(db: Db, roomNid: number): Promise<number[]> {
   const rows = await rowsOf<{ nid: string }>(
     db.raw(
@@ -17,7 +20,7 @@ export async function listLastEvents(db: Db, roomNid: number): Promise<number[]>
   return rows.map(({ nid }) => Number(nid));
 }
 
-/** An event that follows an event that is gone. */
+/** An event that follows the event `previous`. */
 export interface Follower {
   readonly previous: EventId;
   readonly eventNid: number;
@@ -26,15 +29,16 @@ export interface Follower {
 /** The result of taking events out of the lists of followers. */
 export interface Unlinked {
   readonly deleted: RowCounts;
-  /** The followers that are left. */
+  /** The followers that stay in the lists. */
   readonly followers: readonly Follower[];
-  /** NIDs of the given events that no list had. */
+  /** NIDs of those of the given events that were in none of the lists. */
   readonly missed: readonly number[];
 }
 
 /**
- * Takes events out of the lists of followers of other events, and deletes the lists that become empty.
- * @param previous ids of the events whose lists are changed
+ * Takes events out of lists of followers, and deletes the lists that become empty. For each event, Dendrite stores a list of
+ * the events that follow it.
+ * @param previous ids of the events whose lists change
  * @param eventNids NIDs of the events to take out
  */
 export async function unlinkEvents(
@@ -77,7 +81,7 @@ export async function unlinkEvents(
   };
 }
 
-/** The ids of all previous events of the given events, from their JSON. */
+/** Reads the ids of all previous events of the given events from the JSON of the given events. */
 export async function readPreviousIds(db: Db, eventNids: readonly number[]): Promise<EventId[]> {
   if (eventNids.length === 0) return [];
   const rows = await rowsOf<{ event_json: string }>(
@@ -103,8 +107,8 @@ export async function makeOutliers(transaction: Knex.Transaction, eventNids: rea
 }
 
 /**
- * Deletes events, with reports of them and retired invites. A redaction whose target is deleted takes effect again if the
- * target is fetched again: Dendrite then looks for redactions that are not validated.
+ * Deletes events, reports about them, and their rows of retired invites. Marks redactions of the deleted events as not
+ * validated. If Dendrite fetches a deleted event again, it looks for such redactions, and redacts the event again.
  */
 export async function deleteEvents(
   transaction: Knex.Transaction,
@@ -132,7 +136,9 @@ export async function deleteEvents(
   return counts;
 }
 
-/** The outliers among events, with their ids. Leaves out rejected events, whose rejection the homeserver must remember. */
+/**
+ * Finds the outliers among the given events. Leaves out rejected events, because the homeserver must remember their rejection.
+ */
 export async function findOutliers(
   db: Db,
   eventNids: readonly number[],
@@ -147,7 +153,7 @@ export async function findOutliers(
   return { eventIds: rows.map(({ event_id }) => event_id), eventNids: rows.map(({ event_nid }) => Number(event_nid)) };
 }
 
-/** Those of the given events that a membership, an invite or the current state of their room names. */
+/** Lists those of the given events to which a membership, a pending invite or the current state of their room refers. */
 export async function listNamedEvents(
   db: Db,
   { roomId, roomNid }: { readonly roomId: RoomId; readonly roomNid: number },
@@ -170,7 +176,7 @@ export async function listNamedEvents(
   return rows.map(({ nid }) => Number(nid));
 }
 
-/** The distinct auth events of events. */
+/** Lists the NIDs of the auth events of the given events, each once. */
 export async function listAuthEvents(db: Db, eventNids: readonly number[]): Promise<number[]> {
   const rows = await rowsOf<{ nid: string }>(
     db.raw(`SELECT DISTINCT unnest(auth_event_nids) AS nid FROM public.roomserver_events WHERE event_nid = ANY(?)`, [

@@ -2,7 +2,10 @@ import type { Knex } from 'knex';
 import { type Db, rowsOf } from '../database.ts';
 import { deleteRows, type RowCounts } from '../deletion.ts';
 
-/** The distinct blocks of state snapshots. */
+/**
+ * Lists the NIDs of the blocks of state snapshots, each once. A NID is the number that Dendrite gives a block, a snapshot or an
+ * event. Dendrite stores a snapshot as a list of blocks, and a block as a list of events.
+ */
 export async function listBlocks(db: Db, snapshotNids: readonly number[]): Promise<number[]> {
   if (snapshotNids.length === 0) return [];
   const rows = await rowsOf<{ nid: string }>(
@@ -15,7 +18,10 @@ export async function listBlocks(db: Db, snapshotNids: readonly number[]): Promi
   return rows.map(({ nid }) => Number(nid));
 }
 
-/** Marks the leftover events of a room that state blocks contain as needed. @returns the auth events of all their events */
+/**
+ * Marks as needed those events in `history_leftovers` that the given state blocks contain.
+ * @returns the NIDs of the auth events of all events in the blocks
+ */
 export async function markBlockEvents(
   transaction: Knex.Transaction,
   roomNid: number,
@@ -38,7 +44,7 @@ export async function markBlockEvents(
   return rows.map(({ nid }) => Number(nid));
 }
 
-/** Deletes state snapshots of a room. */
+/** Deletes state snapshots of a room. Leaves out the snapshot without blocks, which all rooms share. */
 export function deleteSnapshots(
   transaction: Knex.Transaction,
   roomNid: number,

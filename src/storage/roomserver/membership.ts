@@ -152,8 +152,8 @@ export interface RoomOfUser {
   readonly roomId: RoomId;
   readonly membership: 'join' | 'invite' | 'knock';
   /**
-   * Whether the homeserver's state of the room contains the member event. If not, the membership can end only over another
-   * server.
+   * Whether the homeserver's state of the room contains the member event. If not, the homeserver can end the membership only
+   * with the help of another server.
    */
   readonly isInState: boolean;
   /** The sender of the pending invite. `undefined` if there is none. */
@@ -263,8 +263,8 @@ export async function forgetLeftRoom(
 }
 
 /**
- * Returns the statement that deletes a user's membership in a room of which no events are known. Dendrite deletes it in the
- * same case.
+ * Returns the statement that deletes a user's membership in a room. Dendrite does the same if the homeserver knows no events of
+ * the room.
  */
 export function deleteMembership(roomNid: number, targetNid: number): Write[] {
   const sql = 'DELETE FROM public.roomserver_membership WHERE room_nid = ? AND target_nid = ?';

@@ -16,8 +16,9 @@ import type { RoomKeys } from '../room-tables.ts';
 const OF_ROOM = 'event_nid > :after AND event_nid <= :upTo AND room_nid = :roomNid';
 
 /**
- * SQL condition on rows for previous events that the homeserver does not have. If the later event was sent to clients, the
- * missing event is also stored as a backward extremity. If not, only the JSON of the later event contains its id.
+ * SQL condition on a row of `roomserver_previous_events`: the row stands for an event that the homeserver does not have, but
+ * that an event of the room follows. If the homeserver has sent the following event to clients, `deleteBackwardExtremities()`
+ * finds the row. Otherwise only the JSON of the following event contains the id of the missing event.
  */
 const IS_MISSING = `previous_event_id = ANY(ARRAY(
     SELECT DISTINCT found[1] FROM public.roomserver_events e JOIN public.roomserver_event_json j USING (event_nid),
@@ -29,8 +30,8 @@ const IS_MISSING = `previous_event_id = ANY(ARRAY(
 const IDS = `(SELECT event_id FROM public.roomserver_events WHERE ${OF_ROOM})`;
 
 /**
- * The deletions, in order: first the rows that refer to events, then the events. Each deletion reads the events again, because
- * this is cheaper than returning them.
+ * The deletions, in order: first the rows that refer to events, then the events. Each deletion selects the events again,
+ * because this costs less than returning them from an earlier statement.
  */
 const DELETIONS: readonly (readonly [table: string, condition: string])[] = [
   ['public.roomserver_previous_events', IS_MISSING],
@@ -45,8 +46,8 @@ const DELETIONS: readonly (readonly [table: string, condition: string])[] = [
 ];
 
 /**
- * Deletes the events of a room in one range of `width` NIDs, and all rows that refer to these events. There is no index on the
- * room, so the ranges cover the NIDs of all rooms.
+ * Deletes the events of a room in one range of `width` NIDs, and all rows that refer to these events. Dendrite has no index on
+ * the room, so the ranges cover the NIDs of all rooms.
  */
 export async function deleteEventsOfRoom(
   transaction: Knex.Transaction,

@@ -24,7 +24,8 @@ export async function deleteStateOfRoom(
   const table = { table: 'public.roomserver_state_snapshots', key: 'state_snapshot_nid' };
   const { after, upTo, next } = await nextKeyRange(transaction, table, position, width);
   const range = { roomNid, after, upTo };
-  // The row of the shared snapshot has the number of the room that used it last. It gets the number of another room instead.
+  // The row of the shared snapshot has the NID of the room that used the snapshot last. If this room is being purged, the row
+  // gets the NID of another room.
   await transaction.raw(
     `WITH shared AS (
        SELECT s.state_snapshot_nid, coalesce(

@@ -1,14 +1,14 @@
 import type { EventId, RoomId } from '../../ids.ts';
 import type { Write } from '../write-together.ts';
 
-/** A redaction. `validated` means that the homeserver has its target and has redacted it. */
+/** A redaction. `validated` means that the homeserver has the target of the redaction, and has redacted the target. */
 export interface NotedRedaction {
   readonly redactionId: EventId;
   readonly targetId: EventId;
   readonly validated: boolean;
 }
 
-/** Writes that store which events redactions redact. */
+/** Returns the statements that store which event each redaction redacts. */
 export function insertRedactions(redactions: readonly NotedRedaction[]): Write[] {
   if (redactions.length === 0) return [];
   return [
@@ -33,7 +33,10 @@ export interface RedactedEvent {
   readonly syncJson: string;
 }
 
-/** Writes that overwrite redacted events of a room in all tables that store them. The list has each event once. */
+/**
+ * Returns the statements that overwrite redacted events of a room in all tables that store them. The list must not contain an
+ * event twice.
+ */
 export function applyRedactions(roomId: RoomId, events: readonly RedactedEvent[]): Write[] {
   if (events.length === 0) return [];
   const targetIds = events.map(({ targetId }) => targetId);

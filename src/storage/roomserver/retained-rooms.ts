@@ -1,14 +1,17 @@
 import type { RoomId } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 
-/** A room, and the JSON of its `m.room.retention` event, if it has one. */
+/** A room, and the JSON of its `m.room.retention` event, if the room has such an event. */
 export interface RetainedRoom {
   readonly roomNid: number;
   readonly roomId: RoomId;
   readonly policy: string | undefined;
 }
 
-/** A page of the rooms that have events, in the order of their NIDs, after the room `after`. */
+/**
+ * Lists the next rooms that have events, in the order of their NIDs, after the room with the NID `after`. A NID is the number
+ * that Dendrite gives a room.
+ */
 export async function listRetainedRooms(db: Db, after: number, limit: number): Promise<RetainedRoom[]> {
   const rows = await rowsOf<{ room_nid: string; room_id: RoomId; policy: string | null }>(
     db.raw(

@@ -59,7 +59,7 @@ const SUMMARY_STATE = [
 ];
 const DETAIL_STATE = [...SUMMARY_STATE, 'm.room.avatar', 'm.room.topic', 'm.room.tombstone'];
 
-/** Tells whether lists show a room. They show it if the homeserver has events of it and it is not being purged. */
+/** Tells whether lists show a room: the homeserver has events of the room, and the room is not being purged. */
 export async function isRoomShown(db: Db, roomId: string): Promise<boolean> {
   const [row] = await rowsOf<{ shown: boolean }>(
     db.raw(`SELECT ${IS_SHOWN} AS shown FROM public.roomserver_rooms r WHERE r.room_id = ?`, [roomId]),
@@ -75,7 +75,11 @@ export async function listShownRooms(db: Db, roomIds: readonly string[]): Promis
   return rows.map(({ room_id }) => room_id);
 }
 
-/** Reads those of the given rooms that lists show, in the order of the given ids. */
+/**
+ * Reads those of the given rooms that lists show, in the order of the given ids.
+ * @param options with `fromSummaries`, the function reads the counts from the plugin's table of summaries instead of counting,
+ * and leaves out rooms without a summary
+ */
 export async function readRoomSummaries(
   db: Db,
   roomIds: readonly RoomId[],

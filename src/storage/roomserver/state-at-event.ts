@@ -5,8 +5,8 @@ import { type EventTypeFilter, isWantedType, typeBindings } from '../event-type-
 
 /**
  * Reads the state of a room after an event, in order of types and state keys. Dendrite stores the state before an event as a
- * list of blocks. If several blocks have an entry for the same type and state key, the entry of the last block is used. If the
- * event is a state event, the event itself is used for its type and state key.
+ * list of blocks. If several blocks have an entry for the same type and state key, the entry of the last block counts. If the
+ * event is a state event, the event itself counts for its type and state key.
  */
 export async function readStateAt(
   db: Db,

@@ -75,7 +75,7 @@ interface Hashed {
   readonly nids: readonly number[];
 }
 
-/** A list of NIDs that is going to be stored under the NID `nid`, which was allocated before. */
+/** A list of NIDs that the caller stores under the NID `nid`, which `allocateIds()` has returned. */
 export interface NewList extends Hashed {
   readonly nid: number;
 }
@@ -130,7 +130,7 @@ export async function insertSnapshots(
   );
 }
 
-/** Returns the statement that stores blocks with a new event. Such a block cannot be stored already. */
+/** Returns the statement that stores blocks that contain a new event. Dendrite cannot have stored such a block already. */
 export function insertNewBlocks(blocks: readonly NewList[]): Write[] {
   if (blocks.length === 0) return [];
   return [
@@ -142,7 +142,9 @@ export function insertNewBlocks(blocks: readonly NewList[]): Write[] {
   ];
 }
 
-/** Returns the statement that stores snapshots with a new block. Such a snapshot cannot be stored already. */
+/**
+ * Returns the statement that stores snapshots that contain a new block. Dendrite cannot have stored such a snapshot already.
+ */
 export function insertNewSnapshots(roomNid: number, snapshots: readonly NewList[]): Write[] {
   if (snapshots.length === 0) return [];
   return [

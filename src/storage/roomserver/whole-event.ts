@@ -3,8 +3,8 @@ import type { EventJson } from '../../matrix/room-version.ts';
 import { type Db, rowsOf } from '../database.ts';
 
 /**
- * Finds an event by its id, with all its fields. If the tables of `/sync` have the event, it has the form that clients get.
- * Returns `undefined` for rejected events, and for events of a room that is being purged.
+ * Finds an event by its id, with all its fields. If the tables of `/sync` contain the event, the function returns the event in
+ * the form that clients get. Returns `undefined` for rejected events, and for events of a room that is being purged.
  */
 export async function findWholeEvent(
   db: Db,

@@ -4,7 +4,10 @@ import { type Db, rowsOf } from '../database.ts';
 /** The groups of a room's timeline rows. An index has the rows of each group in the order of their stream positions. */
 const GROUPS = ['exclude_from_sync = false', 'exclude_from_sync = true', 'exclude_from_sync IS NULL'] as const;
 
-/** The state snapshots and auth events that a part of a timeline needs. */
+/**
+ * The NIDs of the state snapshots and auth events that a part of a timeline needs. A NID is the number that Dendrite gives a
+ * snapshot or an event.
+ */
 export interface TimelineNeeds {
   readonly snapshotNids: readonly number[];
   readonly authEventNids: readonly number[];
@@ -31,7 +34,9 @@ const needsOf = (row: NeedsRow | undefined): TimelineNeeds => ({
   authEventNids: (row?.auth ?? []).map(Number),
 });
 
-/** Reads what the next `limit` events of a room need, and where the walk continues. */
+/**
+ * Reads which snapshots and auth events the next `limit` events of a room need, and the position at which the walk continues.
+ */
 export async function readNeeds(
   db: Db,
   roomId: RoomId,
@@ -51,7 +56,9 @@ export async function readNeeds(
   return { ...needsOf(row), next: isOver ? [group + 1, 0] : [group, Number(row?.last ?? 0)] };
 }
 
-/** Reads what events after a stream position need, and the newest stream position of the room. */
+/**
+ * Reads which snapshots and auth events the events after a stream position need, and the newest stream position of the room.
+ */
 export async function readNewNeeds(
   db: Db,
   roomId: RoomId,
@@ -67,7 +74,7 @@ export async function readNewNeeds(
   return { ...needsOf(row), newest: Math.max(after, Number(row?.last ?? 0)) };
 }
 
-/** The newest stream position of a room. */
+/** Finds the newest stream position of a room. */
 export async function findNewest(db: Db, roomId: RoomId): Promise<number> {
   const [row] = await rowsOf<{ newest: string | null }>(
     db.raw('SELECT max(id) AS newest FROM public.syncapi_output_room_events WHERE room_id = ?', [roomId]),

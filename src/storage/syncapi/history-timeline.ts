@@ -16,10 +16,10 @@ export interface TimelineEvent {
   readonly eventId: EventId;
   readonly type: string;
   readonly sender: string;
-  /** `undefined` if the roomserver does not have the event. */
+  /** The number that Dendrite gives the event. `undefined` if the roomserver does not have the event. */
   readonly eventNid: number | undefined;
   readonly isState: boolean;
-  /** The state snapshot before the event. */
+  /** NID of the state snapshot before the event. 0 if there is none. */
   readonly snapshotNid: number;
 }
 
@@ -35,12 +35,15 @@ async function placeOf(
   return row && { depth: row.depth, streamPosition: row.id };
 }
 
-/** The place of an event of a room. `undefined` if the event is not in the room's timeline. */
+/** Finds the place of an event of a room. Returns `undefined` if the event is not in the room's timeline. */
 export function findPlace(db: Db, roomId: RoomId, eventId: EventId): Promise<Place | undefined> {
   return placeOf(db, 'AND e.event_id = :eventId', { roomId, eventId });
 }
 
-/** The place of the first event at or after a stream position. Ignores history that was fetched later. */
+/**
+ * Finds the place of the first event at or after a stream position. Ignores older events that the homeserver has fetched later
+ * from other servers.
+ */
 export function findPlaceFrom(db: Db, roomId: RoomId, position: number): Promise<Place | undefined> {
   return placeOf(db, 'AND e.exclude_from_sync = false AND e.id >= :position ORDER BY e.id LIMIT 1', {
     roomId,
@@ -48,7 +51,7 @@ export function findPlaceFrom(db: Db, roomId: RoomId, position: number): Promise
   });
 }
 
-/** The place of a room's last event. `undefined` if the room has no events. */
+/** Finds the place of a room's last event. Returns `undefined` if the room has no events. */
 export function findLastPlace(db: Db, roomId: RoomId): Promise<Place | undefined> {
   return placeOf(db, 'ORDER BY t.topological_position DESC, e.id DESC LIMIT 1', { roomId });
 }
@@ -79,16 +82,17 @@ const COLUMNS = `t.topological_position AS depth, t.stream_position AS id, e.eve
   r.event_state_key_nid <> 0 AS is_state, r.state_snapshot_nid`;
 const ROOMSERVER = 'LEFT JOIN public.roomserver_events r ON r.event_id = e.event_id';
 
-/** A part of a room's timeline, and the place after which the next part begins. `undefined` after the last part. */
+/** A part of a room's timeline, and the place after which the next part begins. `next` is `undefined` after the last part. */
 export interface TimelinePart {
   readonly events: readonly TimelineEvent[];
   readonly next: Place | undefined;
 }
 
 /**
- * Reads the next events of a room, in order of their places, after one place and before another.
- * @param room `isLarge`: reads the room's events among the next `limit` events of all rooms, because the index of places holds
- * all rooms; otherwise finds the place of each event of the room, and returns `limit` events
+ * Reads the next events of a room that lie after one place and before another.
+ * @param room the room. If `isLarge` is `true`, reads the next `limit` events of all rooms in the index of places, and returns
+ * those of the room, in no particular order. Otherwise finds the place of each event of the room, and returns the next `limit`
+ * events in the order of their places. The first way is faster for a large room.
  */
 export async function readTimelinePart(
   db: Db,
@@ -143,7 +147,7 @@ function eventOf(row: Row): TimelineEvent {
 }
 
 /**
- * Counts the events of a room before a place, and those among them whose sender is on one of the servers.
+ * Counts the events of a room before a place, and how many of these events have a sender on one of the servers.
  * @param except NIDs of events that do not count
  */
 export async function countBefore(
@@ -167,7 +171,7 @@ export async function countBefore(
   return { events: Number(row?.events ?? 0), local: Number(row?.local ?? 0) };
 }
 
-/** Missing previous events of the given events, as far as they are known to be missing. */
+/** Lists the previous events of the given events that Dendrite has recorded as missing. */
 export async function listMissingPrevious(db: Db, roomId: RoomId, eventIds: readonly EventId[]): Promise<EventId[]> {
   const rows = await rowsOf<{ id: EventId }>(
     db.raw(
@@ -217,7 +221,10 @@ export async function deleteFromTimeline(
   return counts;
 }
 
-/** Deletes relations of events that are no longer in the timeline. @returns the last relation read, if there may be more */
+/**
+ * Reads the next `limit` relations of a room, and deletes those whose child event is no longer in the timeline.
+ * @returns the number of deleted rows, and in `next` the last relation that was read, if there may be more
+ */
 export async function deleteBrokenRelations(
   transaction: Knex.Transaction,
   roomId: RoomId,

@@ -79,10 +79,11 @@ interface ContentRow extends Omit<EventRow, 'headered_event_json'> {
 
 /**
  * SQL that cuts the content out of an event's canonical JSON. The content is the text between `auth_events` and `depth`. The
- * SQL gives NULL if the JSON begins in another way. The cut cannot find a wrong place: quotes inside strings are escaped, so no
- * string contains the texts at which it cuts, and the content's brace is the second brace, so these texts are not inside
- * another object. If the content itself contains such a text, the result is not valid JSON. The functions compare bytes. They
- * cost PostgreSQL less than sending the whole event. PostgreSQL's JSON functions would parse the whole event.
+ * SQL gives NULL if the JSON begins in another way. No string in the JSON contains a text at which the SQL cuts, because quotes
+ * inside strings are escaped. No other object before the content contains such a text, because the content's brace is the
+ * second brace of the JSON. If the content itself contains such a text, the result is not valid JSON, and `eventsOf()` reads
+ * the whole event. The SQL uses text functions, because PostgreSQL's JSON functions would parse the whole event. Sending the
+ * whole event would also cost more.
  */
 const CONTENT = `CASE WHEN starts_with(headered_event_json, '{"auth_events":[')
     AND split_part(headered_event_json, '{', 2) LIKE '%],"content":'
@@ -107,7 +108,10 @@ export async function readOutputEvents(
   return { ...(await eventsOf(db, rows)), position: finished ? upper : last, finished };
 }
 
-/** Converts rows to events. If the content of an event could not be cut out, reads the whole event, if it still exists. */
+/**
+ * Converts rows to events. If the SQL could not cut out the content of an event, reads the whole event. Leaves out such an
+ * event if it no longer exists.
+ */
 async function eventsOf(db: Db, rows: readonly ContentRow[]): Promise<Pick<EventBatch, 'events' | 'length'>> {
   const contents = rows.map(({ content }) => (content === null ? undefined : parseObject(content)));
   const wholeRows = await loadRows(
@@ -138,7 +142,7 @@ async function loadRows(db: Db, eventIds: readonly EventId[]): Promise<EventRow[
   );
 }
 
-/** Finds the newest row id, and counts the rows of these types up to it. */
+/** Counts the rows of these types. `upper` is the newest row id of all types. `lower` is one less than the oldest row id. */
 export async function measureEvents(
   db: Db,
   types: readonly string[],

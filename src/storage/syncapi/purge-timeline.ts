@@ -45,8 +45,8 @@ export async function deleteTimeline(
   );
   const bounds = { roomId, after, upTo: last?.id ?? LARGEST_ID };
   const inRange = `room_id = :roomId AND ${inGroup} AND id > :after AND id <= :upTo`;
-  // The events are deleted last. The statement for each other table reads their ids again, because returning them from their
-  // deletion costs more.
+  // The transaction deletes the events last. The statement for each other table selects the ids of the events again, because
+  // this costs less than returning the ids from a deletion.
   const ids = `(SELECT event_id FROM public.syncapi_output_room_events WHERE ${inRange})`;
   await transaction.raw(
     `INSERT INTO matrix_admin.search_changes (engine, event_id, for_index, for_rebuild)

@@ -9,7 +9,7 @@ const [SMALLEST, LARGEST] = ['-9223372036854775808', '9223372036854775807'];
 /**
  * Deletes those of the next `limit` rows of the topology table that belong to the room. The table's index has the rows of all
  * rooms in one order. For a large room, reading all rows is faster than deleting the rows of one event after another. For a
- * small room, it is slower.
+ * small room, reading all rows is slower.
  */
 export async function deleteTopology(
   transaction: Knex.Transaction,

@@ -23,7 +23,7 @@ export interface NewSyncEvent {
   readonly replaces: EventId | undefined;
   /** The number that Dendrite stores: 1 for world_readable, 2 for shared, 3 for invited, 4 for joined. */
   readonly historyVisibility: number;
-  /** The client request that sent the event: the session id of its device, and its transaction id. */
+  /** The session id of the device that sent the event, and the transaction id of the client's request. */
   readonly sessionId: number | undefined;
   readonly transactionId: string | undefined;
   /** JSON of the event, with `unsigned`, `_room_version` and `_event_id`. */
@@ -113,8 +113,8 @@ export interface NewSyncMembership {
 }
 
 /**
- * Returns the statements that store a user's newest event of each membership. At most one event for each user and membership is
- * allowed.
+ * Returns the statements that store each user's newest event of each membership. At most one event for each user and membership
+ * is allowed.
  */
 export function upsertSyncMemberships(roomId: RoomId, memberships: readonly NewSyncMembership[]): Write[] {
   if (memberships.length === 0) return [];
@@ -156,7 +156,10 @@ export function insertSyncInvites(
   ];
 }
 
-/** Returns the statements that retire the pending invites of users. The new stream id makes `/sync` tell the users' clients. */
+/**
+ * Returns the statements that mark the pending invites of users as deleted. Each invite gets a new stream id, so that `/sync`
+ * tells the user's clients.
+ */
 export function retireSyncInvites(roomId: RoomId, userIds: readonly string[]): Write[] {
   if (userIds.length === 0) return [];
   return [
@@ -202,7 +205,10 @@ export async function deleteCurrentState(transaction: Knex.Transaction, roomId: 
   return rows.map(({ event_id }) => event_id);
 }
 
-/** Stores with an event which state events it adds and removes. @returns the stream id of the event */
+/**
+ * Stores in the row of the event `carrier` which state events it adds to the current state and removes from it.
+ * @returns the stream id of the event
+ */
 export async function noteStateChange(
   transaction: Knex.Transaction,
   carrier: EventId,

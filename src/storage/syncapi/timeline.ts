@@ -63,7 +63,8 @@ export interface Timeline {
   /** The events, in the order of `direction`. */
   readonly events: readonly PlacedEvent[];
   /**
-   * The last position that was read, if the page has ended early because it had read `LOOKED_AT` events. Otherwise `undefined`.
+   * The last position that `listTimeline()` has read, if it has ended the page early after `LOOKED_AT` events. Otherwise
+   * `undefined`.
    */
   readonly lookedUpTo: number | undefined;
 }
@@ -74,7 +75,7 @@ const LOOKED_AT = 20_000;
 /**
  * Returns SQL for one group of a room's events by stream position: the events that `/sync` shows, or the events that it
  * excludes. Each group is one range of an index on room and group. The comparison of pairs forces PostgreSQL to use this index.
- * Without it, the planner may read the events of all rooms in stream order.
+ * Without this comparison, the planner may read the events of all rooms in stream order.
  */
 const groupOf = (isExcluded: boolean, order: string): string =>
   `(SELECT id, sender, type FROM public.syncapi_output_room_events

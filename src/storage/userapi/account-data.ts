@@ -11,7 +11,7 @@ export interface AccountData {
   readonly content: unknown;
 }
 
-/** Writes account data. Its new stream id makes `/sync` send it to the user's clients. */
+/** Writes account data, and gives it a new stream id, so that `/sync` sends it to the user's clients. */
 export async function upsertAccountData(
   transaction: Knex.Transaction,
   { userId, roomId, type, content }: AccountData,

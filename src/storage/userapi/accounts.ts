@@ -20,7 +20,10 @@ export async function findAccountType(db: Db, userId: UserId): Promise<number | 
   return account?.account_type;
 }
 
-/** Finds the application service that registered an account. Returns `undefined` if the account does not exist. */
+/**
+ * Finds the application service that registered the account with the lower-case localpart. Returns `undefined` if the account
+ * does not exist.
+ */
 export async function findAppserviceOf(db: Db, userId: UserId): Promise<{ appserviceId: string | null } | undefined> {
   const { localpart, serverName } = splitUserId(userId);
   const [account] = await rowsOf<{ appserviceId: string | null }>(
@@ -92,7 +95,7 @@ export async function listPeople(
   return rows.map((row) => userIdOf(row.localpart, row.server_name));
 }
 
-/** Counts the active accounts of people. */
+/** Counts the active accounts of people on the given servers. */
 export async function countPeople(db: Db, serverNames: readonly string[]): Promise<number> {
   const [row] = await rowsOf<{ people: number }>(
     db.raw(
@@ -140,8 +143,9 @@ async function readAccount(db: Db, userId: UserId, locking: string): Promise<Acc
 }
 
 /**
- * Counts the other administrators who can act: they are not deactivated, locked or suspended. Transactions that count wait for
- * each other, so two transactions cannot remove the last two administrators at the same time.
+ * Counts the other administrators who are not deactivated, locked or suspended. Takes a lock until the end of the transaction,
+ * so only one transaction at a time can count administrators. Without the lock, two transactions could remove the last two
+ * administrators at the same time.
  */
 export async function countOtherAdmins(transaction: Knex.Transaction, userId: UserId): Promise<number> {
   await lockAdmins(transaction);
@@ -187,7 +191,7 @@ export async function updatePasswordHash(
   return rows.length > 0;
 }
 
-/** Deactivates or reactivates an account. Deactivation removes the password, so nobody can log in. */
+/** Deactivates or reactivates an account. Deactivation also removes the password, so that nobody can log in with it. */
 export async function updateDeactivation(
   transaction: Knex.Transaction,
   userId: UserId,

@@ -15,7 +15,7 @@ export interface TokenOwner {
 
 /**
  * Finds the owner of an access token. Returns `undefined` if the token is unknown, or if its account is missing or deactivated.
- * Every request needs this, so it takes only one query.
+ * The plugin calls this function for every request, so it runs only one query.
  */
 export async function findTokenOwner(db: Db, accessToken: string): Promise<TokenOwner | undefined> {
   const [row] = await rowsOf<{
@@ -55,7 +55,10 @@ export interface NewDevice {
   readonly userAgent: string;
 }
 
-/** Stores a device. It replaces a device with the same id. @returns the session id of the new device */
+/**
+ * Stores a new device. If the user already has a device with the same id, deletes that device first.
+ * @returns the session id of the new device
+ */
 export async function insertDevice(transaction: Knex.Transaction, device: NewDevice): Promise<number> {
   const { localpart, serverName } = splitUserId(device.userId);
   await transaction.raw(
@@ -89,8 +92,8 @@ export async function hasDevice(db: Db, userId: UserId, deviceId: string): Promi
 }
 
 /**
- * Deletes devices with their access tokens, pushers and pending messages, but not their keys. If all devices are deleted, the
- * user's login tokens and OpenID tokens are deleted too.
+ * Deletes devices with their access tokens, pushers and pending messages, but not their keys. If `deviceIds` is `undefined`,
+ * also deletes the user's login tokens and OpenID tokens.
  * @param deviceIds `undefined` means all devices of the user
  * @returns the ids of the deleted devices
  */
@@ -156,7 +159,10 @@ const deviceOf = (row: DeviceRow): Device => ({
   lastSeenAt: Number(row.last_seen_ts),
 });
 
-/** Lists the user's own devices in the order of their ids. */
+/**
+ * Lists the user's own devices in the order of their ids. Leaves out devices with which administrators are logged in as the
+ * user.
+ */
 export async function readDevices(db: Db, userId: UserId): Promise<Device[]> {
   const { localpart, serverName } = splitUserId(userId);
   const rows = await rowsOf<DeviceRow>(

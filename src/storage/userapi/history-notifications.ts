@@ -20,7 +20,10 @@ export async function listLocalMembersEver(
   return rows.map(({ user_id }) => user_id);
 }
 
-/** Deletes users' notifications of events that are no longer in a room's timeline, and counts the unread ones again. */
+/**
+ * Deletes users' notifications of events that are no longer in a room's timeline, and corrects the stored counts of these
+ * users' unread notifications in the room.
+ */
 export async function deleteLostNotifications(
   transaction: Knex.Transaction,
   roomId: RoomId,

@@ -4,7 +4,7 @@ import { rowsOf } from '../database.ts';
 import { addCounts, type Deletion, deleteRows, type Position } from '../deletion.ts';
 import type { RoomKeys } from '../room-tables.ts';
 
-/** Returns account data without the room, or `undefined` if the content does not name the room. */
+/** Returns the JSON of account data without the room, or `undefined` if the JSON does not name the room. */
 export type ForgetRoom = (type: string, json: string) => string | undefined;
 
 interface AccountDataRow {

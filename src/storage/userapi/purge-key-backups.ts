@@ -5,7 +5,8 @@ import type { RoomKeys } from '../room-tables.ts';
 
 /**
  * Deletes the room's keys from the key backups of the next `limit` users. The table's index begins with the user, so the query
- * reads one user after another. As in Dendrite, the `etag` of a changed backup is increased, so that clients notice the change.
+ * reads one user after another. As Dendrite does, the query increases the `etag` of a changed backup, so that clients notice
+ * the change.
  */
 export async function deleteKeyBackups(
   transaction: Knex.Transaction,

@@ -41,7 +41,10 @@ async function first(query: PromiseLike<{ rows: Row[] }>): Promise<RegistrationT
   return row && tokenOf(row);
 }
 
-/** Lists all tokens, or only those that can be used now (`true`), or only the others (`false`). */
+/**
+ * Lists tokens.
+ * @param valid `true` lists only tokens that can be used now, `false` only the other tokens, `undefined` all tokens
+ */
 export async function readRegistrationTokens(db: Db, valid: boolean | undefined): Promise<RegistrationToken[]> {
   const rows = await rowsOf<Row>(
     db.raw(

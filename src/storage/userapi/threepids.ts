@@ -46,8 +46,8 @@ export async function replaceThreepids(
     addresses: threepids.map(({ address }) => address),
     media: threepids.map(({ medium }) => medium),
   };
-  // All rows are locked at once and in order. A concurrent call may move the same identifiers in the opposite direction, and
-  // would otherwise deadlock.
+  // The statement locks all rows at once and in order. Otherwise this call could deadlock with a concurrent call that moves the
+  // same identifiers in the opposite direction.
   await transaction.raw(
     `SELECT FROM public.userapi_threepids WHERE (localpart = :localpart AND server_name = :serverName)
        OR (threepid, medium) IN (SELECT * FROM unnest(CAST(:addresses AS text[]), CAST(:media AS text[])))

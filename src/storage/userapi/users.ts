@@ -173,7 +173,7 @@ export interface UserPage {
   readonly limit: number;
 }
 
-/** Reads these users, in the given order. Leaves out those without an account. */
+/** Reads the given users, in the given order. Leaves out users without an account. */
 export async function readUsersAt(
   db: Db,
   places: readonly { readonly localpart: string; readonly serverName: string }[],
@@ -205,8 +205,8 @@ export async function readUsers(
       : `m.sort_key ${direction}, m.localpart, m.server_name`;
   const beyondLast =
     after === undefined ? '' : `AND (a.localpart, a.server_name) ${beyond} (:afterLocalpart, :afterServerName)`;
-  // PostgreSQL expects that a search matches a third of all users. It would then read the users in order until the page is
-  // full. With MATERIALIZED, it finds the matching users first.
+  // PostgreSQL expects that a search matches a third of all users. So it would read the users in order until the page is full.
+  // `MATERIALIZED` makes PostgreSQL find the matching users first.
   const isSearch = filter.partOfName !== undefined || filter.partOfUserId !== undefined;
   // The details are read only for the users of the page.
   const rows = await rowsOf<UserRow>(
