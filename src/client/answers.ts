@@ -26,7 +26,7 @@ export interface Answers {
   readonly downloadState: {
     readonly added?: number;
     readonly removed?: number;
-    /** Number of events from the other server that were left out because they are malformed, lack a valid signature, or are not allowed. */
+    /** Number of events from the other server that the job has left out because they are malformed, lack a valid signature, or are not allowed. */
     readonly left_out?: number;
     /** `true` if the call was a dry run, which has changed nothing. */
     readonly dry_run?: true;
@@ -50,9 +50,9 @@ export interface Answers {
   readonly purgeHistory: {
     readonly purge_id: string;
   } | {
-    /** Number of events that have left the timeline. In a dry run, that would leave it. */
+    /** Number of events that have left the timeline. In a dry run, the number of events that would leave the timeline. */
     readonly purged: number;
-    /** Number of events of local users among them. */
+    /** Number of these events that local users have sent. */
     readonly local: number;
     /** Number of deleted rows by table. Empty in a dry run. */
     readonly deleted: Readonly<Record<string, number>>;
@@ -61,11 +61,11 @@ export interface Answers {
   };
   readonly getHistoryPurge: HistoryPurgeStatus;
   readonly purgeExpiredHistory: {
-    /** Number of rooms whose history was purged. In a dry run, that would be purged. */
+    /** Number of rooms whose history was purged. In a dry run, the number of rooms whose history would be purged. */
     readonly total: number;
     /** Ids of at most 1,000 of these rooms. */
     readonly rooms: readonly string[];
-    /** Rooms whose history could not be purged, for example because a hook has refused it. */
+    /** Rooms whose history could not be purged, and the reasons. For example, a hook may have refused the purge. At most the 1,000 newest failures. */
     readonly failed?: readonly Failure[];
     /** `true` if the call was a dry run, which has changed nothing. */
     readonly dry_run?: true;
@@ -109,7 +109,7 @@ export interface Answers {
     readonly event: ClientEvent;
     /** State of the room after the last event in `eventsAfter`. */
     readonly state: readonly ClientEvent[];
-    /** Pagination tokens for `listRoomMessages`. `start` is the place before the first shown event, and `end` is the place after the last. */
+    /** Pagination tokens for `listRoomMessages`. `start` is the place before the first shown event. `end` is the place after the last shown event. */
     readonly start: string;
     readonly end: string;
     readonly events_before: readonly ClientEvent[];
@@ -928,9 +928,9 @@ export interface Answers {
 /** A room without local users. Times are in ms since the epoch. */
 export type AbandonedRoomView = {
   readonly room_id: string;
-  /** When a daily run first found the room without local users. `null` if no daily run has found it yet. */
+  /** When a daily run of `purgeAbandonedRooms` first found the room without local users. `null` if no daily run has found the room yet. */
   readonly since_ts: number | null;
-  /** The earliest time at which the room may be purged. `null` if the options exclude the room from purges. */
+  /** The earliest time at which the room may be purged. `null` if no daily run has found the room yet, or if the options exclude the room from purges. */
   readonly purge_ts: number | null;
 };
 
@@ -984,7 +984,7 @@ export type DeletionCounts = {
   readonly total_length: number;
 };
 
-/** A purge of history in the form that Synapse shows, with its progress. */
+/** The progress of a purge of history, in Synapse's format. */
 export type HistoryPurgeStatus = {
   readonly status: 'active' | 'complete' | 'failed' | 'scheduled';
   /** Number of events that have left the timeline. */
@@ -993,12 +993,12 @@ export type HistoryPurgeStatus = {
   readonly error?: string;
 };
 
-/** A deletion, in the form that Synapse shows. */
+/** The progress of a deletion, in Synapse's format. */
 export type RoomDeletion = {
   readonly delete_id: string;
   readonly room_id: string;
   readonly status: 'active' | 'complete' | 'failed' | 'scheduled';
-  /** What was done for the users so far. `null` before the first user has left, and if the deletion has failed. */
+  /** What the deletion has done with the users so far. `null` before the first user has left, and if the deletion has failed. */
   readonly shutdown_room: RoomShutdown | null;
   readonly error?: string;
 };
@@ -1266,7 +1266,7 @@ export type MembershipCounts = {
   readonly left: number;
 };
 
-/** What a deletion has done for the room's users. The fields have Synapse's names, in camel case. */
+/** What a deletion has done with the users of the room. The fields have Synapse's names, in camel case. */
 export type RoomShutdown = {
   /** Local users who have left, rejected an invite or withdrawn a knock. */
   readonly kicked_users: readonly string[];

@@ -8,7 +8,7 @@ import type { Failure } from './evacuate-members.ts';
 
 /** The value of `options.rooms.purgeAbandoned`. */
 export interface AbandonedRoomPolicy {
-  /** Time without local users after which a room is purged, in ms. */
+  /** How long a room must have no local users before it is purged, in ms. */
   readonly afterMs: number;
   /** Ids of rooms that are never purged. */
   readonly keep: readonly string[];
@@ -21,13 +21,22 @@ export interface AbandonedRoomPolicy {
 /** A room without local users. Times are in ms since the epoch. */
 export interface AbandonedRoomView {
   readonly roomId: RoomId;
-  /** When a daily run first found the room without local users. `null` if no daily run has found it yet. */
+  /**
+   * When a daily run of `purgeAbandonedRooms` first found the room without local users. `null` if no daily run has found the
+   * room yet.
+   */
   readonly sinceTs: number | null;
-  /** The earliest time at which the room may be purged. `null` if the options exclude the room from purges. */
+  /**
+   * The earliest time at which the room may be purged. `null` if no daily run has found the room yet, or if the options exclude
+   * the room from purges.
+   */
   readonly purgeTs: number | null;
 }
 
-/** Lists rooms in which no local user has joined, is invited or is knocking. Shows when the daily run may purge each room. */
+/**
+ * Lists rooms in which no local user has joined, is invited or is knocking. Shows when the daily run of `purgeAbandonedRooms`
+ * may purge each room.
+ */
 export const listAbandonedRooms = defineOperation({
   access: 'admin',
   effect: 'read',
@@ -70,15 +79,15 @@ function requirePolicy({ purgeAbandoned }: Pick<OperationServices, 'purgeAbandon
 }
 
 /**
- * Records rooms that have lost their last local user. Purges rooms that were recorded at least `afterMs` ago. If
- * `options.rooms.purgeAbandoned` is set, a job does this once a day.
- * @throws MatrixError `M_BAD_STATE` if the options do not say which rooms are purged
+ * Records rooms that have lost their last local user. Purges rooms that were recorded long enough ago: at least
+ * `options.rooms.purgeAbandoned.afterMs`. If `options.rooms.purgeAbandoned` is set, the plugin runs this operation once a day.
+ * @throws MatrixError `M_BAD_STATE` if `options.rooms.purgeAbandoned` is not set
  */
 export const purgeAbandonedRooms = defineJobOperation({
   access: 'admin',
   effect: 'job',
   input: inputObject({
-    /** Only reports what would happen. @defaultValue false */
+    /** Whether to only report what would happen. @defaultValue false */
     dryRun: z.boolean().default(false),
   }),
   dedupeKey: () => '',
@@ -130,8 +139,8 @@ export const purgeAbandonedRooms = defineJobOperation({
 
 /**
  * Purges a room.
- * @returns why the room was not purged, for example because a hook refused it or a local user has come back; `undefined` if it
- * was purged
+ * @returns why the room was not purged, for example because a hook has refused the purge or a local user has come back;
+ * `undefined` if the room was purged
  */
 async function purge(
   { calls, actor, signal, jobRun }: Parameters<typeof purgeAbandonedRooms.run>[0],

@@ -3,7 +3,8 @@ import type { RoomEventDraft } from '../../rooms/event-chain.ts';
 import type { WriteScope } from '../define-operation.ts';
 
 /**
- * Adds all events to a room. If one of them is refused, adds none. After the commit, tells the host what has changed.
+ * Adds events to a room. If the room refuses one of the events, throws an error, so that the transaction adds none of them.
+ * After the commit, tells the host what has changed.
  * @throws MatrixError the error of the first event that was refused; errors of `roomWriter.append()`
  */
 export async function appendAll(

@@ -3,11 +3,12 @@ import type { RoomId, ServerName } from '../../ids.ts';
 import { findQueuedEvents, listWaitingServers } from '../../storage/federation/queue.ts';
 import type { JobScope } from '../define-operation.ts';
 
-/** How often the queue is read, in ms. */
+/** Time between two reads of the queue, in ms. */
 const POLL_MS = 250;
 
 /**
- * Waits until the queued events of a room have been sent to other servers. Waits at most `limitMs`.
+ * Waits until the queued events of a room have been sent to other servers, but at most `limitMs`. Does not wait if the host has
+ * no federation sender.
  * @returns the servers for which events of the room are still queued
  */
 export async function awaitDelivery(

@@ -31,11 +31,14 @@ import {
 } from './room-deletions.ts';
 import { roomIdInput } from './room-id-input.ts';
 
-/** Maximum number of users who leave in the transaction that hides the room. These users have come back after they had left. */
+/**
+ * Maximum number of users who leave in the transaction that hides the room. These users have joined the room again after the
+ * evacuation.
+ */
 const BATCH = 1_000;
 /**
- * How long a deletion waits at most until other servers have received the leave events, in ms. A client that waits for the
- * deletion to end also waits this long.
+ * Maximum time that a deletion waits until other servers have received the leave events, in ms. A client that waits for the end
+ * of the deletion also waits for this time.
  */
 const DELIVERY_MS = 4_000;
 
@@ -48,7 +51,10 @@ const input = inputObject({
   purge: z.boolean().default(true),
   /** Whether to purge the room even if some local users could not leave. @defaultValue false */
   forcePurge: z.boolean().default(false),
-  /** The local user who creates a new room. Users who have left the old room join it. @defaultValue there is no new room */
+  /**
+   * The local user who creates a new room. Users who have left the old room join the new room. @defaultValue there is no new
+   * room
+   */
   newRoomUserId: userIdInput.optional(),
   /** Name of the new room. @defaultValue `Content Violation Notification` */
   roomName: z.string().min(1).max(255).optional(),
@@ -57,22 +63,23 @@ const input = inputObject({
    */
   message: z.string().min(1).max(10_000).optional(),
   /**
-   * What to do with the media that the room's events use. `keep`: keeps them. `unused`: deletes media to which nothing outside
-   * of the room refers. `all`: deletes all of them. `unused` and `all` need `purge`. @defaultValue `keep`
+   * What happens to the media that the room's events use. `keep`: all media stay. `unused`: the job deletes media to which
+   * nothing outside of the room refers. `all`: the job deletes all media that the events use. `unused` and `all` need `purge`.
+   * @defaultValue `keep`
    */
   media: mediaChoiceInput,
-  /** Only reports what would happen. @defaultValue false */
+  /** Whether to only report what would happen. @defaultValue false */
   dryRun: z.boolean().default(false),
 });
 type Input = z.output<typeof input>;
 
 /**
- * Makes all local users leave a room. If `newRoomUserId` is set, moves them to a new room. Purges the room unless `purge` is
- * `false`. A room that the homeserver does not know can only be blocked. For one room, jobs of `deleteRoom` and `purgeRoom` do
- * not run at the same time. Synapse's routes are `DELETE /_synapse/admin/v1/rooms/{roomId}` and `DELETE
+ * Makes all local users leave a room. If `newRoomUserId` is set, moves these users to a new room. Purges the old room unless
+ * `purge` is `false`. A room that the homeserver does not know can only be blocked. For one room, jobs of `deleteRoom` and
+ * `purgeRoom` do not run at the same time. Synapse's routes are `DELETE /_synapse/admin/v1/rooms/{roomId}` and `DELETE
  * /_synapse/admin/v2/rooms/{roomId}`.
- * @throws MatrixError `M_BAD_STATE` if users stay in the room and `force_purge` is not set
- * @throws MatrixError `M_BAD_STATE` if media are to be deleted and the homeserver lends no store of media files
+ * @throws MatrixError `M_BAD_STATE` if some users could not leave the room and `force_purge` is not set
+ * @throws MatrixError `M_BAD_STATE` if `media` is not `keep` and the host provides no store of media files
  */
 export const deleteRoom = defineJobOperation({
   access: 'admin',
@@ -131,8 +138,8 @@ export const deleteRoom = defineJobOperation({
 });
 
 /**
- * Deletes media of the hidden room. This must happen before its events are deleted, because the events say which media these
- * are.
+ * Deletes media of the hidden room. The job must do this before it deletes the room's events, because the events say which
+ * media the room uses.
  */
 async function deleteMediaFirst(
   work: JobScope<DeletionProgress>,
@@ -151,8 +158,9 @@ async function deleteMediaFirst(
 }
 
 /**
- * Makes all local users leave, and moves them to the new room. Does nothing if the homeserver has no current event of the room,
- * for example because it knows only an invite or because the room is being purged. Such a room has no members.
+ * Makes all local users leave, and moves these users to the new room if there is one. Does nothing if the homeserver has no
+ * current event of the room, for example because it knows only an invite or because the room is being purged. Such a room has
+ * no members.
  */
 async function emptyRoom(work: JobScope<DeletionProgress>, tracked: TrackedDeletion, options: Input): Promise<void> {
   const { roomId, newRoomUserId } = options;
@@ -173,8 +181,8 @@ async function evacuate(work: EvacuationWork, roomId: RoomId, before: Evacuation
 }
 
 /**
- * Makes users leave who have joined after the evacuation, and moves them to the new room. Does all of it in the given
- * transaction.
+ * Makes those users leave who have joined after the evacuation, and moves these users to the new room. Makes all changes in the
+ * given transaction.
  */
 async function leaveAtOnce(
   work: JobScope<DeletionProgress>,
@@ -184,7 +192,7 @@ async function leaveAtOnce(
   options: Input,
 ): Promise<DeletionProgress> {
   const { newRoomId, moved = 0 } = progress;
-  // Lock the new room first. A transaction must lock rooms before the search index.
+  // Locks the new room first, because a transaction must lock rooms before the search index.
   if (newRoomId !== undefined) await lockRoom(transaction, newRoomId);
   let { evacuation } = progress;
   const commit: EvacuationWork['commit'] = async (step) => {
@@ -201,10 +209,10 @@ async function leaveAtOnce(
 }
 
 /**
- * Ends the deletion: hides the room for its purge, or makes former members forget the room. Users may have joined after the
- * evacuation. In round 1, the function then returns without ending the deletion. Another evacuation follows, and other servers
- * receive its leave events. In later rounds, these users leave in the transaction that hides the room. So users who keep
- * joining cannot prevent the purge.
+ * Ends the deletion: hides the room for its purge, or makes the former members forget the room. If users have joined after the
+ * evacuation, round 1 does not end the deletion. Then another evacuation follows, and other servers receive the new leave
+ * events. In later rounds, users who have joined leave in the transaction that hides the room. So users who keep joining cannot
+ * prevent the purge.
  */
 async function closeRoom(
   work: JobScope<DeletionProgress>,

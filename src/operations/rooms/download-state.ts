@@ -23,7 +23,7 @@ import { roomIdInput } from './room-id-input.ts';
  * follows yet.
  */
 const MAX_EXTREMITIES = 20;
-/** Maximum number of users who are tried as the sender of the event that brings the state into the room. */
+/** Maximum number of users whom the job tries as the sender of the event that brings the new state into the room. */
 const MAX_SENDERS = 20;
 
 /** How the room's state has changed, in numbers of events. */
@@ -31,30 +31,31 @@ export interface StateDownload {
   readonly added: number;
   readonly removed: number;
   /**
-   * Number of events from the other server that were left out because they are malformed, lack a valid signature, or are not
-   * allowed.
+   * Number of events from the other server that the job has left out because they are malformed, lack a valid signature, or are
+   * not allowed.
    */
   readonly leftOut?: number;
 }
 
 /**
- * Replaces a room's state by the state that another server has. Checks signatures and authorisation rules first. The state is
- * requested at each forward extremity of the room. If these states differ, the state resolution of the room version decides.
- * Dendrite's route is `GET /_dendrite/admin/downloadState/{serverName}/{roomID}`. If the states differ, it uses the last one.
+ * Replaces a room's state by the state that another server has. Checks signatures and authorisation rules first. Requests the
+ * state at each forward extremity of the room. If these states differ, the state resolution of the room version decides.
+ * Dendrite's route is `GET /_dendrite/admin/downloadState/{serverName}/{roomID}`. If the states differ, Dendrite uses the last
+ * state.
  * @throws MatrixError `M_NOT_FOUND` if there is no such room
- * @throws MatrixError `M_BAD_STATE` if the homeserver does not ask other servers
- * @throws MatrixError 502 `M_UNKNOWN` if the answer of the server is wrong
- * @throws MatrixError 504 `M_UNKNOWN` if the server does not answer
+ * @throws MatrixError `M_BAD_STATE` if the host cannot ask other servers for state
+ * @throws MatrixError 502 `M_UNKNOWN` if the answer of the other server is invalid
+ * @throws MatrixError 504 `M_UNKNOWN` if the other server does not answer
  */
 export const downloadState = defineJobOperation({
   access: 'admin',
   effect: 'job',
   input: inputObject({
-    /** The server that is asked for the state. It must be in the room. */
+    /** The server to ask for the state. This server must be in the room. */
     serverName: z.custom<ServerName>((value) => typeof value === 'string' && isServerName(value), 'not a server name'),
     /** The room. */
     roomId: roomIdInput,
-    /** Only reports what would happen. @defaultValue false */
+    /** Whether to only report what would happen. @defaultValue false */
     dryRun: z.boolean().default(false),
   }),
   target: ({ roomId }) => roomId,
@@ -110,7 +111,7 @@ async function ask(work: JobScope, room: StoredRoom, destination: ServerName): P
     });
   } catch (error) {
     work.signal.throwIfAborted();
-    // A `MatrixError` is an answer to the caller and ends the job. After any other error, the job is tried again.
+    // A `MatrixError` is an answer to the caller and ends the job. After any other error, the job is tried again later.
     if (error instanceof DOMException && error.name === 'TimeoutError')
       throw new MatrixError('M_UNKNOWN', `${destination} gave no answer in time`, { status: 504 });
     if (error instanceof FederationError) throw new MatrixError('M_UNKNOWN', error.message, { status: 502 });
@@ -119,8 +120,8 @@ async function ask(work: JobScope, room: StoredRoom, destination: ServerName): P
 }
 
 /**
- * Yields the candidates for the sender: first the administrator who has called the operation, then local users of the new
- * state.
+ * Returns the candidates for the sender of the event: first the administrator who has called the operation, then local users
+ * who are joined in the new state. Yields after each event, so that the caller can divide the work into slices.
  */
 function* sendersOf(
   { actor, localServerNames }: JobScope,

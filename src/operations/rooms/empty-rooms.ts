@@ -5,9 +5,10 @@ import { defineOperation } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 
 /**
- * Lists rooms in which no local user has joined, is invited or is knocking. An administrator can purge them. A room that the
- * homeserver knows only from an invite is listed after the invite was rejected or withdrawn. Dendrite's route is `GET
- * /_dendrite/admin/emptyRooms`. It also lists rooms with invited users, and rooms with users of virtual hosts.
+ * Lists rooms in which no local user has joined, is invited or is knocking. An administrator can purge these rooms. If the
+ * homeserver knows a room only from an invite, the list contains the room after the invite was rejected or withdrawn.
+ * Dendrite's route is `GET /_dendrite/admin/emptyRooms`. Dendrite also lists rooms with invited users, and rooms with users of
+ * virtual hosts.
  */
 export const emptyRooms = defineOperation({
   access: 'admin',

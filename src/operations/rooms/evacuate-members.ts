@@ -18,8 +18,8 @@ export interface Failure {
 }
 
 /**
- * The progress of an evacuation. The job's items are the users who have left. Their order is that of their member events' NIDs,
- * which are Dendrite's numbers of the events.
+ * The progress of an evacuation. The job's items are the users who have left. The items are in the order of the NIDs of the
+ * users' former member events. A NID is Dendrite's number of an event.
  */
 export interface EvacuationProgress {
   /** Number of users who have left. */
@@ -51,9 +51,9 @@ export interface EvacuatedMembers {
 }
 
 /**
- * Makes all local users leave a room, in steps. Users with more power leave last, so that they can govern the room until the
- * end.
- * @param before the progress of an earlier run
+ * Makes all local users leave a room, in steps. The users with the highest power levels leave last, so that these users can
+ * govern the room until the end.
+ * @param before the progress of an earlier run of the job; `undefined` in the first run
  * @throws MatrixError `M_NOT_FOUND` if the room no longer exists
  */
 export async function evacuateMembers(
@@ -68,7 +68,7 @@ export async function evacuateMembers(
   ];
   const serverNames = work.localServerNames;
   let progress = before;
-  // `governance` is read only once, because the leave events do not change the power of the remaining users.
+  // The job reads `governance` only once, because the leave events do not change the power levels of the remaining users.
   let governance: Governance | undefined;
   for (let isDone = false; !isDone; ) {
     isDone = await work.commit(async (transaction, afterCommit) => {
@@ -112,8 +112,9 @@ export async function evacuateMembers(
 }
 
 /**
- * Chooses the members who leave next. The users whom the power levels name leave after all others, and the most powerful of
- * them last. `isOver` is true if no other member is left, or if all remaining members have left before and have come back.
+ * Chooses the members who leave next. Members whom the power levels event does not name leave first. The other members leave
+ * afterwards, the most powerful members last. `isOver` is true if no other member is left, or if all remaining members have
+ * left before and have come back.
  */
 async function nextToLeave(
   { items }: EvacuationWork,
@@ -143,8 +144,8 @@ async function nextToLeave(
 }
 
 /**
- * Makes a leave event that keeps the user's display name and avatar. A text with a lone surrogate is left out, because an event
- * with it cannot be signed.
+ * Makes a leave event that keeps the user's display name and avatar. Leaves out a text with a lone surrogate, because an event
+ * with such a text cannot be signed.
  */
 function leaveOf({ userId, event }: Member): RoomEventDraft {
   const content = isRecord(event.content) ? event.content : {};

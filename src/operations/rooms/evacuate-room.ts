@@ -9,7 +9,8 @@ import { type EvacuatedMembers, type EvacuationProgress, evacuateMembers } from 
 
 /**
  * Checks that the homeserver has current events of a room.
- * @throws MatrixError `M_NOT_FOUND` with Dendrite's text, also if the homeserver knows only an invite to the room
+ * @throws MatrixError `M_NOT_FOUND` with Dendrite's text, if the homeserver does not know the room, or knows only an invite to
+ * the room
  */
 async function requireRoom(db: Db, roomId: string): Promise<void> {
   const room = isRoomId(roomId) ? await findRoom(db, roomId) : undefined;
@@ -18,9 +19,9 @@ async function requireRoom(db: Db, roomId: string): Promise<void> {
 }
 
 /**
- * Makes all local users leave a room. Users with more power leave last, so that they can govern the room until the end.
- * Dendrite's route is `POST /_dendrite/admin/evacuateRoom/{roomID}`. It skips users of virtual hosts, makes leave events that
- * do not follow each other, and reports users as evacuated who could not leave.
+ * Makes all local users leave a room. The users with the highest power levels leave last, so that these users can govern the
+ * room until the end. Dendrite's route is `POST /_dendrite/admin/evacuateRoom/{roomID}`. Dendrite skips users of virtual hosts,
+ * makes leave events that do not follow each other, and reports users who could not leave as evacuated.
  * @throws MatrixError `M_NOT_FOUND` if there is no such room
  * @throws MatrixError `M_BAD_STATE` if the room is being purged
  */
@@ -34,7 +35,7 @@ export const evacuateRoom = defineJobOperation({
     invites: z.boolean().default(false),
     /** Whether local users withdraw their knocks. @defaultValue false */
     knocks: z.boolean().default(false),
-    /** Only reports what would happen. @defaultValue false */
+    /** Whether to only report what would happen. @defaultValue false */
     dryRun: z.boolean().default(false),
   }),
   target: ({ roomId }) => roomId,

@@ -8,8 +8,8 @@ import { defineOperation } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 
 /**
- * Finds an event by its id, in any room. Returns the event in the format that servers send to each other, with all fields. A
- * redacted event is returned in its redacted form. Synapse's route is `GET /_synapse/admin/v1/fetch_event/{eventId}`.
+ * Finds an event in any room by the event's id. Returns all fields, in the format in which servers send events to each other.
+ * If the event was redacted, returns its redacted form. Synapse's route is `GET /_synapse/admin/v1/fetch_event/{eventId}`.
  * @throws MatrixError `M_NOT_FOUND` if there is no such event
  */
 export const fetchEvent = defineOperation({

@@ -14,10 +14,10 @@ import { resolveRoomId, roomIdOrAliasInput } from './room-id-input.ts';
 const MAX_SHOWN = 1_000;
 
 /**
- * Lists the forward extremities of a room, which are the events that no other event follows yet. Returns at most 1000 of them,
- * deepest first, and their total number. The list is empty for an unknown room. Synapse's route is `GET
- * /_synapse/admin/v1/rooms/{roomIdOrAlias}/forward_extremities`.
- * @throws MatrixError `M_NOT_FOUND` if there is no such room
+ * Lists the forward extremities of a room, and their total number. Forward extremities are the events that no other event
+ * follows yet. Returns at most 1000 of these events, deepest first. The list is empty for an unknown room id. Synapse's route
+ * is `GET /_synapse/admin/v1/rooms/{roomIdOrAlias}/forward_extremities`.
+ * @throws MatrixError `M_NOT_FOUND` if no room has the alias
  */
 export const listForwardExtremities = defineOperation({
   access: 'admin',
@@ -43,14 +43,15 @@ const MAX_EVENTS = 100;
 const TYPE = 'org.matrix.dummy_event';
 
 /**
- * Reduces the forward extremities of a room: adds events that follow them. The administrator sends the events if they are in
- * the room and have enough power. Otherwise the local member with the most power sends them. A room with more than 1901 forward
- * extremities needs several calls. Synapse's route is `DELETE /_synapse/admin/v1/rooms/{roomIdOrAlias}/forward_extremities`.
- * Synapse instead forgets all forward extremities but one.
+ * Reduces the number of forward extremities of a room: adds events that follow them. If the administrator is in the room and
+ * has enough power, the administrator sends the events. Otherwise the local member with the most power sends the events. A room
+ * with more than 1901 forward extremities needs several calls. Synapse's route is `DELETE
+ * /_synapse/admin/v1/rooms/{roomIdOrAlias}/forward_extremities`. Synapse adds no events, but forgets all forward extremities
+ * except one.
  * @throws MatrixError `M_NOT_FOUND` if there is no such room
  * @throws MatrixError `M_FORBIDDEN` if no local user may send an event into the room
  * @throws MatrixError `M_BAD_STATE` if the room is being purged
- * @throws MatrixError 409 `M_BAD_STATE` if other events came in between too often
+ * @throws MatrixError 409 `M_BAD_STATE` if others keep adding events to the room during the call
  */
 export const mergeForwardExtremities = defineOperation({
   access: 'admin',

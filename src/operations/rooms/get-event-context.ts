@@ -22,8 +22,8 @@ export interface EventContext {
   /** State of the room after the last event in `eventsAfter`. */
   readonly state: readonly ClientEvent[];
   /**
-   * Pagination tokens for `listRoomMessages`. `start` is the place before the first shown event, and `end` is the place after
-   * the last.
+   * Pagination tokens for `listRoomMessages`. `start` is the place before the first shown event. `end` is the place after the
+   * last shown event.
    */
   readonly start: string;
   readonly end: string;
@@ -33,7 +33,7 @@ export interface EventContext {
 const MAX_NEIGHBOURS = 100;
 
 /**
- * Shows an event with the events before and after it. This helps administrators to decide about reports. A redacted event
+ * Shows an event with the events before and after it. Administrators use the context to decide about reports. A redacted event
  * counts as missing. Synapse's route is `GET /_synapse/admin/v1/rooms/{roomId}/context/{eventId}`.
  * @throws MatrixError `M_NOT_FOUND` if there is no such room or event
  */
@@ -45,10 +45,14 @@ export const getEventContext = defineOperation({
     roomId: z.string(),
     /** The id of the event. */
     eventId: z.string(),
-    /** Number of events around the event. Half of them are before it. Values above 100 count as 100. @defaultValue 10 */
+    /**
+     * Number of events around the event. Half of these events are before the event. Values above 100 count as 100.
+     * @defaultValue 10
+     */
     limit: z.int().min(0).default(10),
     /**
-     * Filter for the types of these events and of the state events. Other filters are not supported. @defaultValue all types
+     * Filter by event type, for the events around the event and for the state. Other filters are not supported. @defaultValue
+     * all types
      */
     filter: z.strictObject({ types: eventTypesInput.optional(), not_types: eventTypesInput.optional() }).default({}),
   }),

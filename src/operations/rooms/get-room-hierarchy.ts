@@ -35,8 +35,8 @@ export interface HierarchyRoom {
 }
 
 /**
- * Lists a space and the rooms below it that the homeserver knows, page by page. If the space has changed since the previous
- * page, a page may skip or repeat a room. Synapse's route is `GET /_synapse/admin/v1/rooms/{roomId}/hierarchy`.
+ * Lists a space and all rooms below the space that the homeserver knows, page by page. If the space has changed since the
+ * previous page, a page may skip or repeat a room. Synapse's route is `GET /_synapse/admin/v1/rooms/{roomId}/hierarchy`.
  * @throws MatrixError `M_NOT_FOUND` if there is no such room
  */
 export const getRoomHierarchy = defineOperation({
@@ -49,7 +49,7 @@ export const getRoomHierarchy = defineOperation({
     from: z.int().min(0).default(0),
     /** Maximum number of rooms on the page. Values above 50 count as 50. @defaultValue 50 */
     limit: z.int().min(1).default(MAX_ROOMS),
-    /** How many levels below the space are listed. 0 lists only the space itself. @defaultValue all levels */
+    /** Number of levels below the space to list. 0 lists only the space itself. @defaultValue all levels */
     maxDepth: z.int().min(0).optional(),
   }),
   run: async (
@@ -102,8 +102,8 @@ function allowedRooms(allow: unknown): { readonly allowedRoomIds?: readonly stri
 }
 
 /**
- * Reduces an event to the stripped state of the Client-Server API, plus `origin_server_ts`, which clients need to order
- * children.
+ * Reduces an event to the fields of stripped state and `origin_server_ts`. Clients need `origin_server_ts` to sort children.
+ * Source: Client-Server API, "Stripped state".
  */
 function strippedChild({ event: { type, state_key, sender, content, origin_server_ts } }: SpaceChildEvent): EventJson {
   return { type, state_key, sender, content, origin_server_ts };

@@ -7,7 +7,7 @@ import { defineOperation } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 import { SYNAPSE_STATUS, type SynapseStatus } from '../synapse-status.ts';
 
-/** A purge of history in the form that Synapse shows, with its progress. */
+/** The progress of a purge of history, in Synapse's format. */
 export interface HistoryPurgeStatus {
   readonly status: SynapseStatus;
   /** Number of events that have left the timeline. */
@@ -17,7 +17,7 @@ export interface HistoryPurgeStatus {
 }
 
 /**
- * Shows the progress of a purge of history. Synapse: `GET /_synapse/admin/v1/purge_history_status/{purgeId}`.
+ * Shows the progress of a purge of history. Synapse's route is `GET /_synapse/admin/v1/purge_history_status/{purgeId}`.
  * @throws MatrixError `M_NOT_FOUND` if there is no such purge
  */
 export const getHistoryPurge = defineOperation({

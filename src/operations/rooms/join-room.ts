@@ -22,20 +22,24 @@ import { resolveRoomId, roomIdOrAliasInput } from './room-id-input.ts';
 
 const ONLY_LOCAL = 'This endpoint can only be used with local users';
 
-/** Checks that a room is not blocked. @throws MatrixError `M_FORBIDDEN` if it is blocked for local users */
+/**
+ * Checks that a room is not blocked.
+ * @throws MatrixError `M_FORBIDDEN` if the room is blocked
+ */
 export async function refuseBlocked(transaction: Knex.Transaction, roomId: RoomId): Promise<void> {
   if ((await findBlockedRoom(transaction, roomId)) === undefined) return;
   throw new MatrixError('M_FORBIDDEN', 'This room is blocked on this server');
 }
 
 /**
- * Joins a local user to a room that has local members. If the join rule requires an invite, the administrator invites the user.
- * If the administrator may not invite, the local member with the most power does. Does nothing if the user is already in the
- * room. Synapse's route is `POST /_synapse/admin/v1/join/{roomIdOrAlias}`. In Synapse, only the administrator invites.
+ * Makes a local user join a room that has local members. If the join rule requires an invite, the administrator invites the
+ * user. If the administrator may not invite the user, the local member with the most power invites the user. Does nothing if
+ * the user is already in the room. Synapse's route is `POST /_synapse/admin/v1/join/{roomIdOrAlias}`. In Synapse, only the
+ * administrator invites.
  * @throws MatrixError `M_NOT_FOUND` if there is no such room or user
- * @throws MatrixError `M_FORBIDDEN` if the room is blocked, or nobody may invite the user
+ * @throws MatrixError `M_FORBIDDEN` if the room is blocked, or if no local user may invite the user
  * @throws MatrixError `M_BAD_STATE` if the room is being purged
- * @throws MatrixError 409 `M_BAD_STATE` if other events came in between too often
+ * @throws MatrixError 409 `M_BAD_STATE` if others keep adding events to the room during the call
  */
 export const joinRoom = defineOperation({
   access: 'admin',
@@ -72,8 +76,9 @@ export const joinRoom = defineOperation({
 });
 
 /**
- * Checks that the room has local members. If it has none, the state that the homeserver knows may be outdated.
- * @throws MatrixError `M_NOT_FOUND` if the room has no local members
+ * Checks that not all members of the room are remote. If all members are remote, the state that the homeserver knows may be
+ * outdated.
+ * @throws MatrixError `M_NOT_FOUND` if all members are remote
  */
 async function refuseLeft({ transaction, roomWriter, localServerNames }: WriteScope, room: StoredRoom): Promise<void> {
   const joined = await roomWriter.states.servers.count(transaction, room.roomId, room.stateSnapshotNid);
@@ -100,8 +105,8 @@ async function admitted(
     preferred: actor.kind === 'user' ? actor.userId : undefined,
   });
   if (inviter === undefined) throw new MatrixError('M_FORBIDDEN', 'no local user may invite to the room');
-  // If the inviter has another server name than the user, such as a virtual host's, that server would have to sign the join
-  // too.
+  // The server of the inviter must sign a join that the inviter authorises. So the inviter can authorise the join only if the
+  // inviter and the user have the same server name. A virtual host has another server name.
   const mayAuthorise = splitUserId(inviter).serverName === splitUserId(userId).serverName;
   if (
     mayAuthorise &&
@@ -121,7 +126,8 @@ function isRestricted(rule: unknown, { version }: Governance): boolean {
 }
 
 /**
- * Tells whether the user is in a room that the join rule's `allow` list names. Source: Client-Server API, "Restricted rooms".
+ * Tells whether the user is in one of the rooms in the `allow` list of the join rule. Source: Client-Server API, "Restricted
+ * rooms".
  */
 async function isAllowed(transaction: Knex.Transaction, userId: UserId, allow: unknown): Promise<boolean> {
   for (const entry of Array.isArray(allow) ? (allow as unknown[]) : []) {

@@ -24,9 +24,8 @@ export interface RoomMessages {
 }
 
 /**
- * Lists a room's events in the order in which the homeserver received them, page by page. The list is empty for an unknown
- * room. Synapse's route is `GET /_synapse/admin/v1/rooms/{roomId}/messages`.
- * @throws MatrixError `M_NOT_FOUND` if there is no such room
+ * Lists a room's events in the order in which the homeserver received the events, page by page. The list is empty for an
+ * unknown room. Synapse's route is `GET /_synapse/admin/v1/rooms/{roomId}/messages`.
  */
 export const listRoomMessages = defineOperation({
   access: 'admin',
@@ -35,8 +34,8 @@ export const listRoomMessages = defineOperation({
     /** The room. */
     roomId: roomIdInput,
     /**
-     * Token of a page, of an event's context, or of `/sync`. The page starts there. @defaultValue the first event for direction
-     * `f`, the last event for direction `b`
+     * A token from a page, from `getEventContext` or from `/sync`. The page starts at the place of this token. @defaultValue
+     * the first event for direction `f`, the last event for direction `b`
      */
     from: tokenInput.optional(),
     /** Token at which the pages end. @defaultValue the pages end at the last event in the chosen direction */
@@ -45,7 +44,7 @@ export const listRoomMessages = defineOperation({
     direction: z.enum(['f', 'b']).default('f'),
     /** Maximum number of events on the page. Values above 1000 count as 1000. @defaultValue 10 */
     limit: z.int().min(0).default(10),
-    /** Filter of the events. Other filters are not supported. @defaultValue all events */
+    /** Filter by event type and sender. Other filters are not supported. @defaultValue all events */
     filter: z
       .strictObject({
         types: eventTypesInput.optional(),

@@ -9,8 +9,8 @@ import { inputObject } from '../input-object.ts';
 const MAX_ROOMS = 1_000;
 
 /**
- * Lists rooms, page by page. A room is listed if the homeserver has events of it and it is not being purged. Synapse's route is
- * `GET /_synapse/admin/v1/rooms`. Synapse's documentation describes the orders.
+ * Lists rooms, page by page. The list contains all rooms of which the homeserver has events, except rooms that are being
+ * purged. Synapse's route is `GET /_synapse/admin/v1/rooms`. Synapse's documentation describes the orders.
  */
 export const listRooms = defineOperation({
   access: 'admin',
@@ -25,8 +25,8 @@ export const listRooms = defineOperation({
     /** `b` reverses the order. @defaultValue `f` */
     direction: z.enum(['f', 'b']).default('f'),
     /**
-     * A part of the name or of the canonical alias's localpart, ignoring case, or a complete room id or alias. @defaultValue
-     * all rooms
+     * A complete room id or alias, or a part of the room's name or of the localpart of its canonical alias. Ignores case.
+     * @defaultValue all rooms
      */
     searchTerm: z.string().min(1).max(255).optional(),
     /** `true` lists only rooms in the room directory. `false` lists only the others. @defaultValue all rooms */

@@ -21,13 +21,14 @@ const POWER_LEVELS = 'm.room.power_levels';
 const ADMIN_LEVEL = 100;
 
 /**
- * Gives a user the power level that the most powerful local member of a room has. This member sends the events. If the room is
- * not public and the user is neither joined nor invited, the member also invites the user. Does nothing if the user already has
- * this power. Synapse's route is `POST /_synapse/admin/v1/rooms/{roomIdOrAlias}/make_room_admin`.
+ * Gives a user the power level that the most powerful local member of a room has. This local member sends the events. If the
+ * room is not public and the user is neither joined nor invited, the local member also invites the user. If the user already
+ * has this power level, the power levels do not change. Synapse's route is `POST
+ * /_synapse/admin/v1/rooms/{roomIdOrAlias}/make_room_admin`.
  * @throws MatrixError `M_NOT_FOUND` if there is no such room or user
- * @throws MatrixError `M_FORBIDDEN` if the user is banned from the room
- * @throws MatrixError `M_BAD_STATE` if no local user may change the power levels, or the user is not in the room
- * @throws MatrixError 409 `M_BAD_STATE` if other events came in between too often
+ * @throws MatrixError `M_FORBIDDEN` if the user is banned from the room, or if the user needs an invite and the room is blocked
+ * @throws MatrixError `M_BAD_STATE` if no local user may change the power levels, or if a remote user needs an invite
+ * @throws MatrixError 409 `M_BAD_STATE` if others keep adding events to the room during the call
  */
 export const makeRoomAdmin = defineOperation({
   access: 'admin',
@@ -55,7 +56,8 @@ export const makeRoomAdmin = defineOperation({
 });
 
 /**
- * Returns the `m.room.power_levels` event that gives the user the power. Returns no event if the user already has it.
+ * Returns the `m.room.power_levels` event that gives the user the power level. Returns no event if the user already has this
+ * level.
  * @throws MatrixError `M_BAD_STATE` if the granter may not change the power levels
  */
 function powerDrafts(governance: Governance, granter: UserId, userId: UserId): RoomEventDraft[] {
@@ -68,15 +70,15 @@ function powerDrafts(governance: Governance, granter: UserId, userId: UserId): R
   }
   const before = isRecord(power.powerLevels?.content) ? power.powerLevels.content : undefined;
   const users = isRecord(before?.users) ? before.users : {};
-  // The room has no power levels event yet, so only the creator has a level, and the granter is the creator. The new event must
-  // name the granter too, or the granter would lose this level.
+  // In a room without a power levels event, only the creator has a level, so the granter is the creator. The new event must
+  // name the granter too, because the granter would otherwise lose this level.
   const creators = before === undefined && !version.privilegedCreators ? { [granter]: level } : {};
   return [stateDraftsOf(granter)(POWER_LEVELS, { ...before, users: { ...users, ...creators, [userId]: level } })];
 }
 
 /**
- * Returns the power level to give. It is the granter's own level. If the granter is a creator with an infinite level, which
- * cannot be given, it is the highest level in the power levels event, but at least 100.
+ * Returns the power level that the user gets. This is the granter's own level, unless the granter is a creator with an infinite
+ * level. Nobody can give an infinite level. The user then gets the highest level in the power levels event, but at least 100.
  */
 function grantedLevel({ levelOf: of, power, version }: Governance, granter: UserId): number {
   const own = of(granter);

@@ -30,7 +30,7 @@ export async function makeNewRoom(
   });
 }
 
-/** Joins users to the new room. The creator of the new room is already in it, and is skipped. */
+/** Joins users to the new room. Skips the creator of the new room, who is already in the room. */
 export async function joinNewRoom(
   work: JobScope<DeletionProgress>,
   transaction: Knex.Transaction,
@@ -44,10 +44,13 @@ export async function joinNewRoom(
   afterCommit(() => announced(work, joined));
 }
 
-/** Returns the user ids among a job's items. They are the users who have left the old room. */
+/** Returns the user ids among a job's items. These users have left the old room. */
 export const userIdsOf = (items: readonly string[]): UserId[] => items.filter(isUserId);
 
-/** Moves the users who have left to the new room, and then the local aliases. Posts the message in the new room. */
+/**
+ * Moves the users who have left the old room to the new room. Then moves the local aliases to the new room, and posts the
+ * message there.
+ */
 export async function moveUsers(
   work: JobScope<DeletionProgress>,
   tracked: TrackedDeletion,

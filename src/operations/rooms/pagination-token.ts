@@ -1,8 +1,9 @@
 import type { PlacedEvent } from '../../storage/syncapi/timeline.ts';
 
 /**
- * Matches the pagination tokens of Dendrite: `t<depth>_<stream position>`. A token stands for a place between two events. It
- * contains the position of the event before this place. `/sync` also returns tokens of the form `s<stream position>_…`.
+ * Matches Dendrite's pagination tokens, which have the form `t<depth>_<stream position>`. A token stands for a place between
+ * two events. The token contains the stream position of the event before this place. `/sync` also returns tokens of the form
+ * `s<stream position>_…`.
  */
 const TOKEN = /^(?:t\d{1,19}_|s)(\d{1,15})(?:_\d{1,19})*$/;
 

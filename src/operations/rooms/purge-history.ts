@@ -22,14 +22,14 @@ import { inputObject } from '../input-object.ts';
 import { timeInput } from '../server/time-input.ts';
 import { findPosition } from './find-event-by-time.ts';
 
-/** A timeline with this many events is large. */
+/** If a purge removes at least this many events, the job treats the timeline as large. */
 const LARGE_TIMELINE = 25_000;
 
 /** The result of a purge of history. */
 export interface PurgedHistory {
-  /** Number of events that have left the timeline. In a dry run, that would leave it. */
+  /** Number of events that have left the timeline. In a dry run, the number of events that would leave the timeline. */
   readonly purged: number;
-  /** Number of events of local users among them. */
+  /** Number of these events that local users have sent. */
   readonly local: number;
   /** Number of deleted rows by table. Empty in a dry run. */
   readonly deleted: RowCounts;
@@ -42,8 +42,9 @@ interface Point {
 
 /**
  * Deletes a room's history before an event or a time. The current state of the room, its members and its newest events stay as
- * they are. Events that the rest of the room needs stay stored, but nobody sees them in the timeline. The homeserver can fetch
- * the history from other servers again. A job does the work. Synapse: `POST /_synapse/admin/v1/purge_history/{roomId}`.
+ * they are. Events that the rest of the room needs stay stored, but leave the timeline, so that nobody sees them there. The
+ * homeserver can fetch the history from other servers again. A job does the work. Synapse's route is `POST
+ * /_synapse/admin/v1/purge_history/{roomId}`.
  * @throws MatrixError `M_BAD_JSON` if neither an event nor a time is given
  * @throws MatrixError `M_NOT_FOUND` if the homeserver does not know the event, or the room has no events
  * @throws MatrixError `M_BAD_STATE` if the room is being purged
@@ -54,16 +55,16 @@ export const purgeHistory = defineJobOperation({
   input: inputObject({
     /** The room. */
     roomId: z.string().max(255),
-    /** The first event that stays. */
+    /** The first event that stays in the timeline. */
     eventId: z.string().max(255).optional(),
-    /** The time before which events go, in ms since the epoch. Ignored if `eventId` is given. */
+    /** Events before this time leave the timeline. The time is in ms since the epoch. Ignored if `eventId` is given. */
     upToTs: timeInput.optional(),
     /**
-     * Whether events of local users are deleted too. If not, they leave the timeline, but stay stored, because no other server
-     * may have them. @defaultValue false
+     * Whether to delete events of local users too. Otherwise these events leave the timeline, but stay stored, because perhaps
+     * no other server has them. @defaultValue false
      */
     deleteLocalEvents: z.boolean().default(false),
-    /** Only counts the events. @defaultValue false */
+    /** Whether to only count the events. @defaultValue false */
     dryRun: z.boolean().default(false),
   }),
   target: ({ roomId }) => roomId,
@@ -88,7 +89,7 @@ export const purgeHistory = defineJobOperation({
   },
 });
 
-/** The progress at the beginning of a purge. */
+/** Returns the progress at the beginning of a purge. */
 async function count(
   work: Pick<JobScope, 'reader' | 'localServerNames'>,
   room: RoomKeys,
@@ -106,7 +107,11 @@ async function count(
 
 const nothingToPurge = (): MatrixError => new MatrixError('M_NOT_FOUND', 'there is no event to be purged');
 
-/** @throws MatrixError as Synapse, if the homeserver does not know the event or the room */
+/**
+ * Finds a room. If `eventId` is given, checks that this event is in the room.
+ * @throws MatrixError with Synapse's errors, if the homeserver does not know the event or the room, or if the event is in
+ * another room
+ */
 async function requireKnownRoom(db: Db, roomId: string, eventId?: string): Promise<RoomKeys> {
   if (eventId !== undefined) {
     const [event] = await loadEvents(db, [eventId as EventId]);
@@ -118,7 +123,9 @@ async function requireKnownRoom(db: Db, roomId: string, eventId?: string): Promi
   return room;
 }
 
-/** The place of the first event that stays. If all events are older than the time, it is the last event. */
+/**
+ * Finds the place of the first event that stays. If all events are older than `upToTs`, the last event is the first that stays.
+ */
 async function findPoint(db: Db, { roomId }: RoomKeys, { eventId, upToTs = 0 }: Point): Promise<Place> {
   const place =
     eventId === undefined

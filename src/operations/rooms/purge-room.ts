@@ -20,7 +20,7 @@ import { roomIdInput } from './room-id-input.ts';
 
 /** The checkpoint of a purge's job. */
 interface Progress extends PurgeCheckpoint {
-  /** Progress of the evacuation before the purge. Absent after the room was hidden. */
+  /** Progress of the evacuation before the purge. Absent after the job has hidden the room. */
   readonly evacuation?: EvacuationProgress | undefined;
   /** Counts of the media that have been deleted. Absent if media are kept. */
   readonly media?: DeletionCounts | undefined;
@@ -29,9 +29,10 @@ interface Progress extends PurgeCheckpoint {
 /**
  * Deletes a room's data from the homeserver. Afterwards, only events of other rooms may still mention the room. The job first
  * hides the room and then deletes its data. If the job is cancelled or fails, the room stays hidden, and another purge of the
- * room continues the work. Dendrite's route is `POST /_dendrite/admin/purgeRoom/{roomID}`. It leaves much of the data behind.
+ * room continues the work. Dendrite's route is `POST /_dendrite/admin/purgeRoom/{roomID}`. Dendrite leaves much of the data
+ * behind.
  * @throws MatrixError `M_NOT_FOUND` if there is no such room
- * @throws MatrixError `M_BAD_STATE` if media are to be deleted and the homeserver lends no store of media files
+ * @throws MatrixError `M_BAD_STATE` if `media` is not `keep` and the host provides no store of media files
  * @throws MatrixError 409 `M_BAD_STATE` if `only_if_empty` is set and the room has local users
  */
 export const purgeRoom = defineJobOperation({
@@ -41,8 +42,9 @@ export const purgeRoom = defineJobOperation({
     /** The room. */
     roomId: roomIdInput,
     /**
-     * Whether local users first leave the room, reject invites to it and withdraw knocks. The purge then waits for a limited
-     * time until other servers have received these events, and hides the room. Dendrite never does this. @defaultValue false
+     * Whether local users first leave the room, reject invites and withdraw knocks. The job then waits for a limited time until
+     * other servers have received these events, and hides the room. Dendrite never evacuates a room before a purge.
+     * @defaultValue false
      */
     evacuate: z.boolean().default(false),
     /** Whether to block the room, so that local users cannot join it again. @defaultValue false */
@@ -55,16 +57,14 @@ export const purgeRoom = defineJobOperation({
      * @defaultValue all data is deleted
      */
     keep: z.array(z.enum(KEEPABLE)).default([]),
-    /**
-     * Whether to refuse the purge if a local user is in the room, is invited to it or is knocking at it. @defaultValue false
-     */
+    /** Whether to refuse the purge if a local user is in the room, is invited or is knocking. @defaultValue false */
     onlyIfEmpty: z.boolean().default(false),
     /**
-     * What to do with the media that the room's events use. `keep`: keeps them. `unused`: deletes media to which nothing
-     * outside of the room refers. `all`: deletes all of them. @defaultValue `keep`
+     * What happens to the media that the room's events use. `keep`: all media stay. `unused`: the job deletes media to which
+     * nothing outside of the room refers. `all`: the job deletes all media that the events use. @defaultValue `keep`
      */
     media: mediaChoiceInput,
-    /** Only reports what would happen. @defaultValue false */
+    /** Whether to only report what would happen. @defaultValue false */
     dryRun: z.boolean().default(false),
   }),
   target: ({ roomId }) => roomId,
@@ -88,7 +88,7 @@ export const purgeRoom = defineJobOperation({
     { roomId, evacuate, keep, media: choice },
   ): Promise<Purged & { readonly media?: DeletionCounts }> => {
     const { purged, media: before } = work.checkpoint ?? {};
-    // An earlier run has finished the purge and stored `purged`, but died before it could end the job.
+    // If `purged` is stored, an earlier run has finished the purge, but has crashed before it could end the job.
     if (purged !== undefined) return { ...purged, ...(before && { media: before }) };
     if (evacuate) await evacuateFirst(work, roomId, keep);
     const media = choice === 'keep' ? undefined : await deleteMediaFirst(work, roomId, choice);
@@ -99,8 +99,8 @@ export const purgeRoom = defineJobOperation({
 });
 
 /**
- * Deletes media of the hidden room. This must happen before its events are deleted, because the events say which media these
- * are.
+ * Deletes media of the hidden room. The job must do this before it deletes the room's events, because the events say which
+ * media the room uses.
  */
 function deleteMediaFirst(work: JobScope<Progress>, roomId: RoomId, choice: Deletable): Promise<DeletionCounts> {
   const keys = deletableMediaOfRoom(work, roomId, choice);
@@ -112,7 +112,7 @@ function deleteMediaFirst(work: JobScope<Progress>, roomId: RoomId, choice: Dele
   );
 }
 
-/** Returns a function that commits steps of the purge. It adds the number of deleted media to the checkpoint. */
+/** Returns a function that commits steps of the purge, and adds the counts of deleted media to the checkpoint. */
 const keeping =
   (work: JobScope<Progress>, media: DeletionCounts | undefined): JobScope<PurgeCheckpoint>['commit'] =>
   (step) =>
@@ -122,8 +122,9 @@ const keeping =
     });
 
 /**
- * Locks the room, so that nobody can join.
- * @throws MatrixError `M_BAD_STATE` if a local user is in the room, is invited to it or is knocking at it
+ * Checks that no local user is in the room, is invited or is knocking. Locks the room, so that nobody can join before the
+ * transaction has ended.
+ * @throws MatrixError 409 `M_BAD_STATE` if the room has local users
  */
 async function requireEmpty({ transaction, localServerNames }: WriteScope, roomId: RoomId): Promise<void> {
   const { roomNid } = await requireRoomRow(transaction, roomId);
@@ -162,8 +163,8 @@ async function evacuateFirst(work: JobScope<Progress>, roomId: RoomId, keep: rea
 }
 
 /**
- * Returns a function that commits steps of the evacuation. It stores the evacuation's checkpoint in the member `evacuation` of
- * the purge's checkpoint.
+ * Returns a function that commits steps of the evacuation, and stores the evacuation's checkpoint as `evacuation` in the
+ * checkpoint of the purge.
  */
 const committing =
   (work: JobScope<Progress>): JobScope<EvacuationProgress>['commit'] =>

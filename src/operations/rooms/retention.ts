@@ -11,18 +11,27 @@ import { defineJobOperation, type JobScope, type OperationServices } from '../de
 import { inputObject } from '../input-object.ts';
 import type { Failure } from './evacuate-members.ts';
 
-/** Number of rooms that one step looks at. */
+/** Number of rooms that one step checks. */
 const BATCH = 100;
-/** Number of a room's first events that show whether the room has expired events. It has at most 20 forward extremities. */
+/**
+ * Number of events at the beginning of a timeline that show whether a room has expired events. Forward extremities are never
+ * purged, so this number must be larger than the number of forward extremities, which is at most 20.
+ */
 const LOOKED_AT = 25;
-/** Maximum number of rooms that a result names. Further rooms are only counted. */
+/**
+ * Maximum number of rooms that each list of a result names. Further purged rooms are only counted. Of more failures, the result
+ * names only the newest, and does not count the others.
+ */
 const MAX_NAMED = 1_000;
 
-/** `options.rooms.retention`. All times are in ms. */
+/** The value of `options.rooms.retention`. All times are in ms. */
 export interface RetentionPolicy {
-  /** How long events stay in rooms without a policy of their own. `undefined`: for ever. */
+  /** How long events stay in rooms without a policy of their own. `undefined` means for ever. */
   readonly defaultLifetimeMs?: number | undefined;
-  /** A room's own policy is raised to `minLifetimeMs` and lowered to `maxLifetimeMs`. */
+  /**
+   * If a room's own policy has a shorter time than `minLifetimeMs`, `minLifetimeMs` applies. If it has a longer time than
+   * `maxLifetimeMs`, `maxLifetimeMs` applies.
+   */
   readonly minLifetimeMs: number;
   readonly maxLifetimeMs?: number | undefined;
   /** Ids of rooms whose history is never purged. */
@@ -33,16 +42,19 @@ export interface RetentionPolicy {
 
 /** The result of a run. */
 export interface ExpiredHistoryPurge {
-  /** Number of rooms whose history was purged. In a dry run, that would be purged. */
+  /** Number of rooms whose history was purged. In a dry run, the number of rooms whose history would be purged. */
   readonly total: number;
   /** Ids of at most 1,000 of these rooms. */
   readonly rooms: readonly RoomId[];
-  /** Rooms whose history could not be purged, for example because a hook has refused it. */
+  /**
+   * Rooms whose history could not be purged, and the reasons. For example, a hook may have refused the purge. At most the 1,000
+   * newest failures.
+   */
   readonly failed?: readonly Failure[];
 }
 
 interface Progress extends ExpiredHistoryPurge {
-  /** NID of the last room that the job has looked at. */
+  /** The last room that the job has checked, by its NID, which is Dendrite's number of a room. */
   readonly after: number;
   readonly failed: readonly Failure[];
 }
@@ -53,16 +65,16 @@ function requirePolicy({ retention }: Pick<OperationServices, 'retention'>): Ret
 }
 
 /**
- * Purges the history that has expired in all rooms, with local events. A room's `m.room.retention` event says how long its
- * events stay; `options.rooms.retention` says it for other rooms. If this option is set, a job runs once a day. Hooks of
- * `purgeHistory` can refuse the purge of a room. MSC1763.
- * @throws MatrixError `M_BAD_STATE` if the options do not say how long events stay
+ * Purges the expired history of all rooms, including events of local users. A room's `m.room.retention` event says how long the
+ * room's events stay. For rooms without such an event, `options.rooms.retention` says how long events stay. If this option is
+ * set, the plugin runs this operation once a day. Hooks of `purgeHistory` can refuse the purge of a room. Source: MSC1763.
+ * @throws MatrixError `M_BAD_STATE` if `options.rooms.retention` is not set
  */
 export const purgeExpiredHistory = defineJobOperation({
   access: 'admin',
   effect: 'job',
   input: inputObject({
-    /** Only reports what would happen. @defaultValue false */
+    /** Whether to only report what would happen. @defaultValue false */
     dryRun: z.boolean().default(false),
   }),
   dedupeKey: () => '',
@@ -87,7 +99,7 @@ export const purgeExpiredHistory = defineJobOperation({
   },
 });
 
-/** Purges the expired history of a room, and notes how that has ended. */
+/** Purges the expired history of a room, and adds the outcome to the progress. */
 async function purgeExpired(
   { calls, actor, signal, jobRun, reader }: JobScope<Progress>,
   policy: RetentionPolicy,
@@ -109,7 +121,7 @@ async function purgeExpired(
   return { ...progress, total: progress.total + 1, rooms: [...progress.rooms, roomId].slice(0, MAX_NAMED) };
 }
 
-/** How long events of a room stay, in ms. `undefined`: for ever. */
+/** Returns how long events of a room stay, in ms. `undefined` means for ever. */
 function lifetimeOf(
   { defaultLifetimeMs, minLifetimeMs, maxLifetimeMs }: RetentionPolicy,
   json?: string,
@@ -121,7 +133,7 @@ function lifetimeOf(
   return Math.min(Math.max(own, minLifetimeMs), maxLifetimeMs ?? own);
 }
 
-/** Whether a room has events before a time that a purge would remove. */
+/** Tells whether a room has events before `time` that a purge would remove. */
 async function hasExpired(
   db: Db,
   { roomId, roomNid }: { readonly roomId: RoomId; readonly roomNid: number },

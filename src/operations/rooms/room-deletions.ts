@@ -13,10 +13,10 @@ import type { DeletionCounts } from '../media/deleted-media.ts';
 import type { EvacuationProgress } from './evacuate-members.ts';
 import { roomIdInput } from './room-id-input.ts';
 
-/** Maximum number of users that a result lists. If more users have left, the result has only their number. */
+/** Maximum number of users that a result lists. The result of a deletion with more users also has their total number. */
 const MAX_NAMED_USERS = 10_000;
 
-/** What a deletion has done for the room's users. The fields have Synapse's names, in camel case. */
+/** What a deletion has done with the users of the room. The fields have Synapse's names, in camel case. */
 export interface RoomShutdown {
   /** Local users who have left, rejected an invite or withdrawn a knock. */
   readonly kickedUsers: readonly string[];
@@ -41,22 +41,24 @@ export interface DeletionProgress {
   readonly aliases?: readonly string[];
   /** Media that have been deleted. Absent if media are kept. */
   readonly media?: DeletionCounts;
-  /** What was done for the users. Absent until all users have left. */
+  /** What the deletion has done with the users. Absent until all users have left. */
   readonly shutdown?: RoomShutdown;
 }
 
-/** A deletion, in the form that Synapse shows. */
+/** The progress of a deletion, in Synapse's format. */
 export interface RoomDeletion {
   readonly deleteId: string;
   readonly roomId: RoomId;
   readonly status: 'scheduled' | 'active' | 'complete' | 'failed';
-  /** What was done for the users so far. `null` before the first user has left, and if the deletion has failed. */
+  /**
+   * What the deletion has done with the users so far. `null` before the first user has left, and if the deletion has failed.
+   */
   readonly shutdownRoom: RoomShutdown | null;
   readonly error?: string;
 }
 
 /**
- * Makes the description of what was done for the users.
+ * Returns what the deletion has done with the users so far.
  * @param items the users who have left, which are the items of the deletion's job
  */
 export async function shutdownOf(
@@ -154,12 +156,12 @@ export interface TrackedDeletion {
   ) => Promise<T>;
   /**
    * Makes a `commit` function for the steps of another operation.
-   * @param changedBy converts the checkpoint of such a step to changes of the deletion's progress
+   * @param changedBy converts the checkpoint of the other operation to changes of the deletion's progress
    */
   readonly commit: <Part extends object>(changedBy: (checkpoint: Part) => DeletionProgress) => JobScope<Part>['commit'];
 }
 
-/** Starts from the progress that is in the job's checkpoint. */
+/** Tracks the progress of a deletion. Starts with the progress in the job's checkpoint. */
 export function trackDeletion(work: JobScope<DeletionProgress>): TrackedDeletion {
   let progress = work.checkpoint ?? {};
   const commit: TrackedDeletion['commit'] = (changedBy) => (step) =>

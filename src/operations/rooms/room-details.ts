@@ -17,15 +17,16 @@ function noSuchRoom(): never {
 }
 
 /**
- * Checks that the homeserver has events of a room and that the room is not being purged. Returns its id.
- * @throws MatrixError `M_NOT_FOUND`, also if `roomId` is not a room id
+ * Checks that the homeserver has events of a room and that the room is not being purged.
+ * @returns the room's id
+ * @throws MatrixError `M_NOT_FOUND` if the check fails, or if `roomId` is not a room id
  */
 export async function requireShownRoom(db: Db, roomId: string): Promise<RoomId> {
   return isRoomId(roomId) && (await isRoomShown(db, roomId)) ? roomId : noSuchRoom();
 }
 
 /**
- * Shows what an administrator needs to know before changing a room.
+ * Shows an overview of a room, such as its version, name, aliases and numbers of members and events.
  * @throws MatrixError `M_NOT_FOUND` if there is no such room
  */
 export const roomInfo = defineOperation({
@@ -43,7 +44,7 @@ export const roomInfo = defineOperation({
 });
 
 /**
- * Shows one room in the form that Synapse shows. Synapse's route is `GET /_synapse/admin/v1/rooms/{roomId}`.
+ * Shows one room in Synapse's format. Synapse's route is `GET /_synapse/admin/v1/rooms/{roomId}`.
  * @throws MatrixError `M_NOT_FOUND` if there is no such room
  */
 export const getRoom = defineOperation({

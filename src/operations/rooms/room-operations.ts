@@ -21,7 +21,10 @@ import { getRoomDeletion, listRoomDeletions } from './room-deletions.ts';
 import { getRoom, getRoomState, listRoomMembers, roomInfo } from './room-details.ts';
 import { setRoomPublished } from './set-room-published.ts';
 
-/** These operations by name. Their types come from their own files, so that editors show each operation's doc comment. */
+/**
+ * The room operations, by name. The type is derived from the files that define the operations, so that editors show the doc
+ * comment of each operation.
+ */
 export type RoomOperations = OperationsIn<
   typeof import('./abandoned-rooms.ts') &
     typeof import('./delete-room.ts') &

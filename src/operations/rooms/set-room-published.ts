@@ -6,8 +6,8 @@ import { inputObject } from '../input-object.ts';
 import { roomIdInput } from './room-id-input.ts';
 
 /**
- * Adds a room to the homeserver's room directory, or removes it from there. Does nothing if the room already has the wanted
- * state.
+ * Adds a room to the homeserver's room directory, or removes the room from the directory. If the room already has the wanted
+ * state, nothing changes.
  * @throws MatrixError `M_NOT_FOUND` if there is no such room
  */
 export const setRoomPublished = defineOperation({
@@ -16,7 +16,7 @@ export const setRoomPublished = defineOperation({
   input: inputObject({
     /** The room. */
     roomId: roomIdInput,
-    /** `true` adds the room to the directory. `false` removes it. */
+    /** `true` adds the room to the directory. `false` removes the room from the directory. */
     published: z.boolean(),
   }),
   target: ({ roomId }) => roomId,

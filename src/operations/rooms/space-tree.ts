@@ -5,7 +5,7 @@ import { listShownRooms } from '../../storage/roomserver/room-summaries.ts';
 import { readNamedState, textOf } from '../../storage/syncapi/named-state.ts';
 import { listSpaceChildren, type SpaceChildEvent } from '../../storage/syncapi/space-children.ts';
 
-/** Maximum number of rooms that one call of `walkSpace()` reads. Further children are left out. */
+/** Maximum number of rooms that one call of `walkSpace()` reads. Leaves out further children. */
 const MAX_ROOMS = 5_000;
 
 /** Returns those of the given rooms that are spaces. In other rooms, `m.space.child` events have no meaning. */
@@ -54,7 +54,7 @@ export async function readChildren(db: Db, roomIds: readonly RoomId[]): Promise<
 
 /**
  * Lists a space and the known rooms below it, depth first: a space, then its first child with all rooms below that child, and
- * so on. Each room occurs only once. Rooms without events and rooms that are being purged are left out.
+ * so on. Lists each room only once. Leaves out rooms of which the homeserver has no events, and rooms that are being purged.
  */
 export async function walkSpace(db: Db, root: RoomId, maxDepth: number): Promise<RoomId[]> {
   const { shown, children } = await loadTree(db, root, maxDepth);
