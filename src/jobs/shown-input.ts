@@ -20,6 +20,7 @@ export const SHOWN_INPUT: Readonly<Record<string, readonly string[] | undefined>
   purgeHistory: ['roomId', 'eventId', 'upToTs', 'deleteLocalEvents', 'dryRun'],
   purgeMediaCache: ['beforeTs', 'dryRun'],
   purgeRoom: ['roomId', 'evacuate', 'block', 'reason', 'keep', 'onlyIfEmpty', 'media', 'dryRun'],
+  rebuildSummaries: ['dryRun'],
   redactUserEvents: ['userId', 'rooms', 'reason', 'limit', 'useAdmin', 'afterTs', 'beforeTs', 'types', 'dryRun'],
   refreshDevices: ['userId', 'dryRun'],
   reindexFulltext: [],

@@ -57,7 +57,7 @@ const RIGHT: Readonly<Record<string, string | number | boolean | object>> = {
   operation: 'deactivateUser',
   published: false,
   mediaId: 'x',
-  origin: 'other.example',
+  origin: SERVER_NAME,
   quarantined: false,
   protected: false,
   beforeTs: 2_000_000_000_000,

@@ -54,6 +54,8 @@ const QUERIES: Partial<Record<OperationName, string>> = {
 const STATUSES: Partial<Record<OperationName, number>> = {
   createDevice: 201,
   renewAccount: 400,
+  getHistoryPurge: 404,
+  rebuildSummaries: 202,
   findUserByExternalId: 404,
   getUserRedaction: 404,
   allowCrossSigningReplacement: 404,
@@ -76,7 +78,7 @@ beforeAll(async () => {
     options: {
       ...ALL_ROUTES,
       accounts: { ...ALL_ROUTES.accounts, allowLoginAs: true },
-      rooms: { purgeAbandoned: { afterMs: 86_400_000 } },
+      rooms: { purgeAbandoned: { afterMs: 86_400_000 }, retention: {} },
       limits: { connections: CONNECTIONS, federationRequestMs: 1_000 },
     },
     host: {
@@ -161,6 +163,7 @@ async function inputOf({ operation, path }: Route, n: number): Promise<object> {
   if (operation === 'planBulk') return PLAN;
   if (operation === 'runBulk') return { token: bulkToken };
   if (operation === 'redactUserEvents') return { rooms: [] };
+  if (operation === 'purgeHistory') return { purge_up_to_ts: 1 };
   if (operation === 'renewAccount') return { user_id: USERS.bob.user_id };
   if (operation === 'sendServerNotices') return { user_ids: [USERS.bob.user_id] };
   if (/^set\w+ReportStatus$/.test(operation)) return { status: 'resolved' };

@@ -73,7 +73,7 @@ describe('paths', () => {
 
   test.each([
     ['GET', '/', 404],
-    ['GET', '/_matrix/client/v3/sync', 404],
+    ['GET', '/_matrix/client/v3/nothing', 404],
     ['GET', '/_matrix/client/v3/login/', 404],
     ['PUT', '/_matrix/client/v3/rooms//send/m.room.message/1', 404],
     ['DELETE', '/_matrix/client/v3/login', 405],

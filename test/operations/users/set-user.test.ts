@@ -66,6 +66,8 @@ const NOBODY = {
   external_ids: [],
   erased: false,
   last_seen_ts: null,
+  media_count: 0,
+  media_length: 0,
 };
 
 describe('GET', () => {
