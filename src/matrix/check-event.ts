@@ -113,7 +113,10 @@ export function judgedAs(checked: CheckedEvent, find: (eventId: EventId) => Chec
   };
 }
 
-/** Checks an event against its own auth events. They must be the ones that its room version selects. See `authorise()`. */
+/**
+ * Applies the authorisation rules to an event, with the event's own auth events as the state. Also refuses an event whose auth
+ * events are unknown, or are not the ones that its room version selects. See `authorise()`.
+ */
 export function authoriseByAuthEvents(
   checked: CheckedEvent,
   find: (eventId: EventId) => CheckedEvent | undefined,

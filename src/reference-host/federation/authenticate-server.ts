@@ -12,8 +12,8 @@ const KEY_LIMIT_MS = 30_000;
 const refusal = (message: string): MatrixError => new MatrixError('M_FORBIDDEN', message, { status: 401 });
 
 /**
- * Makes a middleware that accepts only requests that another server has signed. It stores that server's name in `ctx.state`.
- * Source: Server-Server API, "Request Authentication".
+ * Makes a middleware that accepts only requests that another server has signed. The middleware stores the other server's name
+ * in `ctx.state`. Source: Server-Server API, "Request Authentication".
  * @throws MatrixError `M_FORBIDDEN` with status 401
  */
 export function authenticateServer(context: FederationContext): Middleware {

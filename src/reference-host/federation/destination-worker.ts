@@ -19,25 +19,31 @@ import { transactionOf } from './transaction.ts';
 export interface WorkerSettings {
   readonly db: Knex;
   readonly ask: AskServer;
-  /** The homeserver's main server name. As in Dendrite, it is the sender of transactions for all local server names. */
+  /**
+   * The homeserver's main server name. As in Dendrite, transactions have this sender even if their events come from other local
+   * server names.
+   */
   readonly origin: ServerName;
   readonly logger: Logger;
-  /** Half of the wait after the first failure, in ms. @defaultValue 1,000 */
+  /** Base of the waits after failures, in ms. See `backoffOf()`. @defaultValue 1,000 */
   readonly backoffMs?: number;
-  /** Time limit for sending one transaction, in ms. @defaultValue 300,000, as in Dendrite */
+  /** Time limit for sending one transaction, in ms. @defaultValue 300,000, which is also Dendrite's limit */
   readonly transactionLimitMs?: number;
 }
 
 /** Signals that end a wait early, and a function that reports waits. */
 export interface WorkerSignals {
   readonly stopped: AbortSignal;
-  /** Returns a signal. It is aborted when the other server shows a sign of life after this call. */
+  /** Returns a signal that is aborted when the other server next sends a request or an answer. */
   readonly listen: () => AbortSignal;
-  /** Called before each wait. Called with `undefined` after the server has answered. */
+  /** The worker calls this function before each wait, and with `undefined` after each successful transaction. */
   readonly waits: (retry: DestinationRetry | undefined) => void;
 }
 
-/** Number of successive failures after which a server is blacklisted. It is Dendrite's `federation_api.send_max_retries`. */
+/**
+ * Number of successive failures after which the sender blacklists a server. Dendrite has the same default for
+ * `federation_api.send_max_retries`.
+ */
 const FAILURES_UNTIL_BLACKLIST = 16;
 
 const answerSchema = z.object({
@@ -45,8 +51,9 @@ const answerSchema = z.object({
 });
 
 /**
- * Returns the wait after a number of failures, in ms. It is 2^failures times the base, multiplied by a number from 0.8 to 1.4,
- * as in Dendrite.
+ * Returns the wait after a number of failures, in ms. As in Dendrite, the wait is 2^failures times the base, multiplied by a
+ * number from 0.8 to 1.4.
+ * @param random a random number from 0 to 1
  */
 export function backoffOf(failures: number, baseMs: number, random: number): number {
   return baseMs * 2 ** failures * (0.8 + 0.6 * random);
@@ -54,8 +61,8 @@ export function backoffOf(failures: number, baseMs: number, random: number): num
 
 /**
  * Sends everything that is queued for a server, in order. Returns when the queue is empty, the server is on the blacklist, or
- * the sender is stopped. A failed transaction is always tried again. A transaction that the server answers with 200 is not,
- * even if the answer refuses some of its events.
+ * the sender is stopped. Sends a failed transaction again after a wait. Does not send a transaction again that the server has
+ * answered with status 200, even if the answer refuses some of its events.
  */
 export async function drainQueue(
   destination: ServerName,

@@ -11,7 +11,7 @@ import { findRoom, type StoredRoom } from '../../storage/roomserver/rooms.ts';
 
 const MAX_PREV_EVENTS = 20;
 
-/** Finds a room. @throws MatrixError `M_NOT_FOUND` if the room is unknown, or if only an invite to it is known */
+/** Finds a room. @throws MatrixError `M_NOT_FOUND` if the homeserver does not know the room, or knows only an invite to it */
 export async function requireRoom(db: Knex, roomId: RoomId): Promise<StoredRoom> {
   const room = await findRoom(db, roomId);
   if (room === undefined || room.latestEventNids.length === 0)
@@ -20,8 +20,8 @@ export async function requireRoom(db: Knex, roomId: RoomId): Promise<StoredRoom>
 }
 
 /**
- * Makes the template of a member event with which a user of another server may join or leave. The template has the event's
- * place in the room. The other server completes, hashes and signs it.
+ * Makes the template of a member event with which a user of another server may join or leave. The template says where in the
+ * room the event belongs. The other server completes, hashes and signs the event.
  * @throws MatrixError `M_FORBIDDEN` if the room refuses the event
  */
 export async function memberTemplate(

@@ -14,13 +14,16 @@ export interface FederationQuestion {
   /** Path and query, percent-encoded. */
   readonly uri: string;
   readonly content?: Readonly<Record<string, unknown>>;
-  /** Whether the request is signed. Requests for keys are not. @defaultValue true */
+  /** Whether to sign the request. Requests for keys need no signature. @defaultValue true */
   readonly signed?: boolean;
 }
 
 export interface FederationClientOptions {
   readonly signal: AbortSignal;
-  /** Time limit for the request and its answer, in ms. Finding the server's address does not count. @defaultValue 60,000 */
+  /**
+   * Time limit for the request and its answer, in ms. The limit does not include the time to find the server's address.
+   * @defaultValue 60,000
+   */
   readonly limitMs?: number;
   /** Maximum size of the answer, in bytes. @defaultValue 1 MiB */
   readonly maxBytes?: number;

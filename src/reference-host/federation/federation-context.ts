@@ -25,10 +25,10 @@ export interface FederationContext {
   readonly signingKeys: readonly SigningKey[];
   readonly accounts: Pick<AdminPlugin['accounts'], 'check'>;
   readonly rooms: Pick<AdminPlugin['rooms'], 'check' | 'states'>;
-  /** The settings with which received events are written. */
+  /** The settings with which the homeserver writes received events. */
   readonly chain: ChainSettings;
   readonly verifyKeys: VerifyKeys;
-  /** Called when another server shows a sign of life. */
+  /** The routes call this function when another server has sent a request, which shows that it is running. */
   readonly alive: (serverName: ServerName) => Promise<void>;
   readonly wake: (destinations: readonly ServerName[]) => void;
   /** Wakes clients that wait in `/sync`. */
@@ -36,13 +36,13 @@ export interface FederationContext {
   readonly logger: Logger;
 }
 
-/** A request from another server, after its signature was checked. */
+/** A request from another server. The homeserver has checked the request's signature. */
 export type ServerRequest = Context & {
   readonly params: Readonly<Record<string, string>>;
   readonly state: { origin: ServerName; destination: ServerName };
 };
 
-/** Returns the room id in the path. @throws MatrixError `M_INVALID_PARAM` if it is not a room id */
+/** Returns the room id in the path. @throws MatrixError `M_INVALID_PARAM` if the text there is not a room id */
 export function roomIdOf({ params: { roomId = '' } }: ServerRequest): RoomId {
   if (!isRoomId(roomId)) throw new MatrixError('M_INVALID_PARAM', 'not a room id');
   return roomId;
@@ -54,7 +54,7 @@ export function eventIdIn(eventId: unknown): EventId {
   return eventId;
 }
 
-/** Returns the user id in the path. @throws MatrixError `M_INVALID_PARAM` if it is not a user id */
+/** Returns the user id in the path. @throws MatrixError `M_INVALID_PARAM` if the text there is not a user id */
 export function userIdOf({ params: { userId = '' } }: ServerRequest): UserId {
   if (!isUserId(userId)) throw new MatrixError('M_INVALID_PARAM', 'not a user id');
   return userId;

@@ -13,7 +13,7 @@ import { addMembershipRoutes } from './routes/membership.ts';
 import { addStateRoutes } from './routes/state.ts';
 import { addTransactionRoute } from './routes/transactions.ts';
 
-/** Maximum size of a request body. It is enough for 50 events of 64 KiB and 100 EDUs. */
+/** Maximum size of a request body. This is enough for 50 events of 64 KiB and 100 EDUs (messages that are not events). */
 const MAX_BODY = '16mb';
 
 /** Creates the HTTPS server for other homeservers. The routes for keys are public. All other routes need signed requests. */
@@ -32,7 +32,7 @@ export function createFederationServer(context: FederationContext, certificate: 
   app.use((ctx, next) => (signed.match(ctx.path, ctx.method).route ? authenticate(ctx, next) : next()));
   app.use(async (ctx, next) => {
     await next();
-    // The request may have written events, in any room.
+    // The request may have written events into any room, so wake all clients that wait.
     if (ctx.method === 'PUT') await context.notifier.usersChanged([]);
   });
   app.use(open.routes()).use(signed.routes()).use(answerUnrecognized(open, signed));

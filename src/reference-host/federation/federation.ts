@@ -24,15 +24,18 @@ export interface FederationSettings extends Omit<SenderSettings, 'ask' | 'origin
 
 /** The parts of the homeserver that talk to other homeservers. */
 export interface Federation {
-  /** The federation sender that the homeserver gives to the plugin. */
+  /** The plugin uses this federation sender for its requests to other servers. */
   readonly sender: FederationSender;
-  /** Starts to send what is queued for other servers. */
+  /** Starts to send the queued events and messages to other servers. */
   readonly start: () => Promise<void>;
-  /** Call it when another server has sent a request or an answer, which shows that it is running. */
+  /** The homeserver calls this function when another server has sent a request or an answer, which shows that it is running. */
   readonly alive: (serverName: ServerName) => Promise<void>;
   /** Aborts running requests. Events that were not sent stay in the queue. */
   readonly stop: () => Promise<void>;
-  /** Creates the parts that need the plugin. They come later, because the plugin itself needs the `sender`. */
+  /**
+   * Creates the parts that need the plugin. The homeserver creates these parts after the plugin, because the plugin needs the
+   * `sender`.
+   */
   readonly withPlugin: (admin: Pick<AdminPlugin, 'accounts' | 'events' | 'rooms'>) => {
     /** Joins a user to a room of other servers. @throws MatrixError with the reason why the join failed */
     readonly joinRemoteRoom: (join: RemoteJoin) => Promise<void>;

@@ -3,20 +3,25 @@ import { isIP, type LookupFunction } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
 /**
- * Tells whether an address belongs to the public internet. Private, loopback, link-local and other special addresses do not.
+ * Tells whether an address belongs to the public internet. Private, loopback, link-local and other special addresses do not
+ * belong to it.
  */
 export function isPublicAddress(address: string): boolean {
   return ipaddr.process(address).range() === 'unicast';
 }
 
-/** Tells whether a host is an IP address to which connections are forbidden. A host name is checked when it is resolved. */
+/**
+ * Tells whether a host is an IP address to which connections are forbidden. Returns `false` for a host name, because
+ * `guardedLookup()` checks its addresses.
+ */
 export function isForbiddenAddress(host: string, allowPrivate: boolean): boolean {
   return !allowPrivate && isIP(host) !== 0 && !isPublicAddress(host);
 }
 
 /**
- * Resolves a host name to those of its addresses that are allowed. The connection uses the returned address, so it does no harm
- * if the name resolves to another address a moment later. IP addresses are not looked up: see `isForbiddenAddress()`.
+ * Creates a function that resolves a host name to its allowed addresses. The connection uses exactly these addresses, so it
+ * does no harm if the name resolves to a forbidden address a moment later. Node does not look up IP addresses, so
+ * `isForbiddenAddress()` checks those.
  */
 export function guardedLookup(allowPrivate: boolean): LookupFunction {
   return (hostname, options, callback) => {

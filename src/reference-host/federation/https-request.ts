@@ -6,7 +6,7 @@ import { guardedLookup, isForbiddenAddress } from './guarded-lookup.ts';
 import type { ServerAddress } from './server-address.ts';
 
 export interface HttpsSettings {
-  /** Whether connections to addresses outside the public internet are allowed. */
+  /** Whether to allow connections to addresses outside the public internet. */
   readonly allowPrivate: boolean;
   readonly verifyTls: boolean;
 }
@@ -35,15 +35,15 @@ export interface HttpsAnswer {
 }
 
 /**
- * Sends a request to a server that is not trusted.
- * @throws FederationError `unreachable` if there is no answer, `bad_answer` if its body is too large; the signal's reason if
- * the signal is aborted
+ * Sends a request to a server that this homeserver does not trust.
+ * @throws FederationError `unreachable` if there is no answer, `bad_answer` if the answer's body is too large; the signal's
+ * reason if the signal is aborted
  */
 export type SendHttps = (request: HttpsRequest, options: HttpsOptions) => Promise<HttpsAnswer>;
 
 /**
- * Creates the function that sends requests. Each request has its own connection, because two requests to the same server in a
- * row are rare, and no connection should stay open.
+ * Creates the function that sends requests. Each request has its own connection, because the homeserver rarely sends two
+ * requests in a row to the same server.
  */
 export function createHttps({ allowPrivate, verifyTls }: HttpsSettings): SendHttps {
   const agent = new Agent({ keepAlive: false, rejectUnauthorized: verifyTls });

@@ -20,7 +20,7 @@ const devicesSchema = z.object({
   self_signing_key: object.nullish(),
 });
 
-/** Maximum size of an answer. It is enough for the state of a room with 100,000 members. */
+/** Maximum size of an answer. This is enough for the state of a room with 100,000 members. */
 const MAX_STATE_BYTES = 256 * 1_048_576;
 const STATE_LIMIT_MS = 300_000;
 
@@ -41,12 +41,14 @@ export function checkAnswer<Schema extends z.ZodType>(
   throw new FederationError('bad_answer', `the answer of ${destination} has no valid ${path}`);
 }
 
-/** Tells whether a server does not know an endpoint. Older servers do not know version 2 of some endpoints. */
+/**
+ * Tells whether an error means that a server does not know an endpoint. Older servers do not know version 2 of some endpoints.
+ */
 const knowsNot = (error: unknown): boolean =>
   error instanceof FederationError &&
   (error.errcode === 'M_UNRECOGNIZED' || (error.errcode === undefined && [404, 405].includes(error.status ?? 0)));
 
-/** Creates the functions that send the federation requests which the plugin needs. */
+/** Creates functions for the requests to other servers that the plugin needs. */
 export function createQuestions(ask: AskServer): Questions {
   return {
     makeLeave: async ({ origin, destination, roomId, userId }, { signal }) => {

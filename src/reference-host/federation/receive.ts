@@ -9,8 +9,8 @@ import { verifyEvent } from './verify-event.ts';
 
 /**
  * Verifies an event of another server, and writes it into its room. Does nothing if the room already has the event.
- * @param tell selects the servers to which this homeserver sends the event @defaultValue no server, because the event's own
- * server sends it
+ * @param tell tells whether this homeserver sends the event to a server @defaultValue it sends the event to no server, because
+ * the event's own server sends it
  * @throws MatrixError with the reason why the event is refused
  */
 export async function receive(

@@ -9,36 +9,41 @@ import { drainQueue, type WorkerSettings } from './destination-worker.ts';
 export interface SenderSettings extends WorkerSettings {
   readonly databaseUrl: string;
   /**
-   * Time between two searches of the queue, in ms. Such a search finds events that a process has left in the queue when it
-   * died. @defaultValue 30,000
+   * Time between two searches of the queue, in ms. A search finds entries that a process has left in the queue when it died.
+   * @defaultValue 30,000
    */
   readonly sweepMs?: number;
 }
 
-/** Sends to other servers what is queued for them. */
+/** Sends the queued events and messages to other servers. */
 export interface Sender {
-  /** Starts to send. Events that were queued earlier or by other processes are sent too. */
+  /**
+   * Starts to send. The sender also sends events that are already in the queue, and events that other processes have queued.
+   */
   readonly start: () => Promise<void>;
-  /** Call it after events have been queued and committed. If a server has failed, its next attempt does not come earlier. */
+  /** Call this function after the commit of queued events. It does not shorten the wait for a server that has failed. */
   readonly wake: (destinations: readonly ServerName[]) => void;
   /**
-   * Call it when a server shows a sign of life. The server is removed from the blacklist, and the next attempt comes at once.
+   * Call this function when a server shows a sign of life. Removes the server from the blacklist, and ends a wait for this
+   * server.
    */
   readonly alive: (destination: ServerName) => Promise<void>;
-  /** Lists the servers that have failed and for which this process is waiting. */
+  /** Lists the failed servers to which this process will send again after a wait. */
   readonly listRetries: () => readonly DestinationRetry[];
   /** Aborts running requests, and waits until all work has ended. */
   readonly stop: () => Promise<void>;
 }
 
 interface Worker {
-  /** Whether the worker was woken again during its current run. */
+  /** Whether a call has woken the worker again during its current run. */
   again: boolean;
   alive: AbortController;
   done: Promise<void>;
 }
 
-/** Creates the sender. Only one process at a time sends to a server, and it sends one transaction after another. */
+/**
+ * Creates the sender. For each server, only one process sends at a time, and this process sends one transaction after another.
+ */
 export function createSender(settings: SenderSettings): Sender {
   const { db, logger, databaseUrl, sweepMs = 30_000 } = settings;
   const workers = new Map<ServerName, Worker>();
@@ -49,8 +54,8 @@ export function createSender(settings: SenderSettings): Sender {
   let sweeping = Promise.resolve();
 
   /**
-   * Creates the controller for a session, which is the life of the connection that holds the locks. When it ends, all locks are
-   * lost together.
+   * Creates the controller for a session. A session lasts as long as the connection that holds the locks. When this connection
+   * ends, PostgreSQL releases all its locks.
    */
   function newSession(): AbortController {
     const session = new AbortController();
@@ -70,12 +75,12 @@ export function createSender(settings: SenderSettings): Sender {
   });
 
   /**
-   * Sends to a server if this process gets the lock on it. If another process has the lock and `tell` is true, notifies that
-   * process.
+   * Sends to a server if this process gets the server's lock. If another process has the lock and `tell` is true, notifies the
+   * other process.
    */
   async function work(destination: ServerName, worker: Worker, tell: boolean): Promise<void> {
     const session = current;
-    // The locks are lost. The next search of the queue starts this work again.
+    // The connection with the locks is lost. The next search of the queue starts this work again.
     if (session.signal.aborted) return;
     if (!(await locks.tryLock(destination))) {
       if (tell) await locks.tell(destination, 'queued');

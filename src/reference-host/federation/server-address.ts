@@ -13,7 +13,9 @@ export interface ServerAddress {
 
 const DEFAULT_PORT = 8448;
 
-/** Tells whether a server name already contains the address, so that no lookup is needed: it is an IP address or has a port. */
+/**
+ * Tells whether a server name is an IP address or has a port. Such a name already contains the address, so no lookup is needed.
+ */
 export function isExplicit(serverName: ServerName): boolean {
   return /:\d+$/.test(serverName) || isIP(serverName.replace(/^\[(.*)\]$/, '$1')) !== 0;
 }

@@ -9,7 +9,7 @@ export type Discover = (serverName: ServerName, signal: AbortSignal) => Promise<
 interface Delegation {
   /** The server to which the name is delegated. `undefined` if the name is not delegated. */
   readonly to: ServerName | undefined;
-  /** How long this is valid, in ms since the epoch. */
+  /** The time until which this delegation is valid, in ms since the epoch. */
   readonly until: number;
 }
 
@@ -19,8 +19,8 @@ const LIMIT_MS = 10_000;
 const MAX_REDIRECTS = 5;
 const HOUR_MS = 3_600_000;
 /**
- * How long a delegation is cached: 24 hours by default, at most 48 hours, and at most one hour after a failure. Source:
- * Server-Server API, "Resolving server names".
+ * How long the cache keeps a delegation: 24 hours by default, and at most 48 hours. After a failure, the cache keeps the result
+ * for ten minutes; the specification allows one hour. Source: Server-Server API, "Resolving server names".
  */
 const DEFAULT_CACHE_MS = 24 * HOUR_MS;
 const MAX_CACHE_MS = 48 * HOUR_MS;
@@ -29,9 +29,8 @@ const FAILURE_CACHE_MS = HOUR_MS / 6;
 const MAX_CACHED = 10_000;
 
 /**
- * Creates the function that finds servers by IP addresses, explicit ports and `.well-known`. SRV records are not supported. If
- * none of these gives an address, the server is expected at port 8448 of its name. Source: Server-Server API, "Resolving server
- * names".
+ * Creates the function that finds the address of a server from its name, or from `.well-known`. If neither contains a port,
+ * uses port 8448. Does not support SRV records. Source: Server-Server API, "Resolving server names".
  * @param wellKnownPort port for `.well-known` requests @defaultValue 443
  */
 export function createDiscovery(send: SendHttps, wellKnownPort = 443): Discover {
@@ -63,8 +62,8 @@ function cacheMs({ headers }: HttpsAnswer): number {
 }
 
 /**
- * Sends a request, follows redirects and returns the last answer. Returns `undefined` if there is no answer, or if it cannot
- * follow a redirect.
+ * Sends a request, follows redirects and returns the last answer. Returns `undefined` if there is no answer, if a redirect is
+ * not valid, or if there are too many redirects.
  */
 async function follow(send: SendHttps, start: URL, signal: AbortSignal): Promise<HttpsAnswer | undefined> {
   let url: URL | null = start;

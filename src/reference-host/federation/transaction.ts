@@ -6,8 +6,8 @@ import type { QueuedJson, QueuedTransaction } from '../storage/federation-queue.
 
 export interface Transaction {
   /**
-   * Id of the transaction. It is derived from the content, so a server recognises a repeated transaction even if this process
-   * has crashed in between.
+   * Id of the transaction. The same queue entries always give the same id, so a server recognises a repeated transaction even
+   * if this process has crashed in between.
    */
   readonly txnId: string;
   readonly content: {
@@ -17,8 +17,8 @@ export interface Transaction {
     readonly edus: readonly unknown[];
   };
   /**
-   * NIDs of queued entries that are left out. A NID is the number of a queue entry. No server would accept these entries,
-   * because they cannot be written as canonical JSON.
+   * NIDs (numbers) of queue entries that the transaction leaves out. No server would accept these entries, because they cannot
+   * be written as canonical JSON.
    */
   readonly unsendable: readonly string[];
 }
@@ -47,7 +47,10 @@ interface WireForm {
   readonly object: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** Removes the fields that Dendrite adds to the stored JSON of an event. */
+/**
+ * Parses a queue entry, and removes the fields that Dendrite adds to the stored JSON of an event. `object` is `undefined` if
+ * the entry cannot be written as canonical JSON.
+ */
 function wireForm({ nid, json }: QueuedJson): WireForm {
   try {
     const parsed: unknown = JSON.parse(json);

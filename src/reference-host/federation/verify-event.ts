@@ -12,7 +12,7 @@ const KEY_LIMIT_MS = 30_000;
 
 /**
  * Checks that an event of another server is well-formed and has all required signatures. Source: Server-Server API, "Checks
- * performed on receipt of a PDU", 1 to 3.
+ * performed on receipt of a PDU", checks 1 to 3.
  * @throws MatrixError `M_BAD_JSON` if the event is malformed, `M_FORBIDDEN` if a signature is missing or wrong
  */
 export async function verifyEvent(
@@ -44,7 +44,8 @@ async function keysOf(
     origin: serverName,
     destination: signer,
     keyIds: Object.keys(signaturesOf(event, signer)),
-    // Room version 5 introduced this rule. Correct servers follow it in older versions too.
+    // Room version 5 introduced the rule that the key must be valid at the time of the event. Correct servers follow this rule
+    // in older versions too.
     minimumValidUntilTs: typeof at === 'number' ? Math.min(at, Date.now()) : Date.now(),
   };
   try {

@@ -2,18 +2,18 @@ import type { SigningKey } from '../../host.ts';
 import { isServerName, type ServerName } from '../../ids.ts';
 import { signatureOf } from '../../matrix/sign-json.ts';
 
-/** The parts of a request between servers that are signed. Source: Server-Server API, "Request Authentication". */
+/** The signed parts of a request between servers. Source: Server-Server API, "Request Authentication". */
 export interface SignedRequest {
   readonly method: string;
-  /** Path and query, percent-encoded as they are sent. */
+  /** Path and query, percent-encoded as in the request. */
   readonly uri: string;
   readonly origin: ServerName;
   readonly destination: ServerName;
-  /** The body. Absent if the request has none. */
+  /** The body. Absent if the request has no body. */
   readonly content?: Readonly<Record<string, unknown>>;
 }
 
-/** The content of an `Authorization` header. Its signature has not been checked. */
+/** The content of an `Authorization` header. Nobody has checked the signature yet. */
 export interface XMatrix {
   readonly origin: ServerName;
   /** The server that should receive the request. Old servers leave it out. */

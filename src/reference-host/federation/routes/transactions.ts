@@ -13,9 +13,9 @@ const objects = z.array(z.record(z.string(), z.unknown()));
 const transactionSchema = z.object({ origin: z.string(), pdus: objects.max(50), edus: objects.max(100).default([]) });
 
 /**
- * Adds the route that receives transactions. Each event is written separately, so a refused event does not affect the others.
- * EDUs are ignored, because this homeserver handles no typing notices, receipts or to-device messages of other servers. Source:
- * Server-Server API, "Transactions".
+ * Adds the route that receives transactions. The route writes each event separately, so a refused event does not affect the
+ * other events. The route ignores EDUs, because this homeserver handles no typing notices, receipts or to-device messages of
+ * other servers. Source: Server-Server API, "Transactions".
  */
 export function addTransactionRoute(router: Router, context: FederationContext): void {
   router.put('/_matrix/federation/v1/send/:txnId', async (ctx: ServerRequest) => {
@@ -28,8 +28,8 @@ export function addTransactionRoute(router: Router, context: FederationContext):
 }
 
 /**
- * Receives one event. Returns the result with the event's id. Returns nothing for an event of an unknown room, because only the
- * room version tells the event's id.
+ * Receives one event. Returns the event's id and the result. Returns an empty list for an event of an unknown room, because the
+ * event's id depends on the room version.
  */
 async function receiveOne(
   context: FederationContext,
