@@ -25,7 +25,7 @@ export function clientEventOf(
   return { ...Object.fromEntries(fields), event_id: eventId, room_id: roomId };
 }
 
-/** Reads events by their ids. Events that are missing, redacted or in other rooms are left out. */
+/** Reads events by their ids. Leaves out events that are missing, redacted or in other rooms. */
 export async function readClientEvents(
   db: Knex,
   eventIds: readonly EventId[],
@@ -43,8 +43,8 @@ export async function readClientEvents(
 }
 
 /**
- * Reads the history visibility that rooms had at events, as the number that Dendrite stores. Events that are not in the
- * timeline are left out.
+ * Reads, for each event, the history visibility that the room had then, as the number that Dendrite stores. Leaves out events
+ * that are not in the timeline.
  */
 export async function readVisibilities(db: Knex, eventIds: readonly EventId[]): Promise<Map<EventId, number>> {
   const rows: { event_id: EventId; history_visibility: number }[] = await db('public.syncapi_output_room_events')

@@ -2,12 +2,12 @@ import { Client } from 'pg';
 import type { ServerName } from '../../ids.ts';
 
 /**
- * News about another server that the processes of the homeserver tell each other. `queued`: something was queued for it.
- * `alive`: it has shown a sign of life.
+ * News about another server that the processes of the homeserver tell each other. `queued`: a process has queued something for
+ * the other server. `alive`: the other server has shown a sign of life.
  */
 export type DestinationNews = 'queued' | 'alive';
 
-/** Locks that decide which process sends to which server. */
+/** Locks that decide which process of the homeserver sends to which other server. */
 export interface DestinationLocks {
   /** Connects to the database. @throws Error if the database cannot be reached */
   readonly open: () => Promise<void>;
@@ -24,9 +24,9 @@ export interface DestinationLocks {
 }
 
 export interface LockEvents {
-  /** Called for news from any process, including this one. */
+  /** Called when any process has sent news. This process also hears its own news. */
   readonly heard: (destination: ServerName, news: DestinationNews) => void;
-  /** Called when the connection is lost, and all locks with it. */
+  /** Called when the connection is lost. All locks are lost with the connection. */
   readonly lost: (error: Error) => void;
 }
 
@@ -34,8 +34,8 @@ const CHANNEL = 'federationsender';
 const KEY = "hashtextextended('federationsender ' || $1, 0)";
 
 /**
- * Creates the locks. They are session-level advisory locks of PostgreSQL, on one connection for all servers. So no transaction
- * is open during a slow request, and PostgreSQL releases the locks of a dead process at once.
+ * Creates the locks. They are session-level advisory locks of PostgreSQL, and a single connection holds the locks on all
+ * servers. So no transaction is open during a slow request, and PostgreSQL releases the locks of a dead process at once.
  */
 export function createDestinationLocks(connectionString: string, { heard, lost }: LockEvents): DestinationLocks {
   let client: Client | undefined;

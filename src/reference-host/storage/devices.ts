@@ -7,7 +7,7 @@ import type { HostContext } from '../host-context.ts';
 export interface Device {
   readonly userId: UserId;
   readonly deviceId: string;
-  /** Id of the device's login. Together with a transaction id, it identifies a repeated request. */
+  /** Id of the device's login. The session id and a transaction id together identify a repeated request. */
   readonly sessionId: number;
 }
 

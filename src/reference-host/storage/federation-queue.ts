@@ -16,7 +16,7 @@ export interface QueuedTransaction {
 const MAX_PDUS = 50;
 const MAX_EDUS = 100;
 
-/** Lists the servers for which something is queued. Servers on the blacklist are left out. */
+/** Lists the servers for which something is queued. Leaves out servers on the blacklist. */
 export async function listWaitingDestinations(db: Knex): Promise<ServerName[]> {
   const { rows } = await db.raw<{ rows: { server_name: ServerName }[] }>(
     `SELECT server_name FROM (
@@ -27,7 +27,7 @@ export async function listWaitingDestinations(db: Knex): Promise<ServerName[]> {
   return rows.map(({ server_name }) => server_name);
 }
 
-/** Reads the next entries of a server's queue, in order. Expired entries are left out. */
+/** Reads the next entries of a server's queue, in order. Leaves out expired EDUs. */
 export async function readNextTransaction(db: Knex, destination: ServerName, now: number): Promise<QueuedTransaction> {
   const read = async (queue: 'pdus' | 'edus', limit: number): Promise<QueuedJson[]> => {
     const condition = queue === 'edus' ? 'AND (q.expires_at = 0 OR q.expires_at > :now)' : '';
@@ -42,7 +42,7 @@ export async function readNextTransaction(db: Knex, destination: ServerName, now
   return { pdus: await read('pdus', MAX_PDUS), edus: await read('edus', MAX_EDUS) };
 }
 
-/** Deletes entries of a server's queue that are never sent: expired EDUs, and entries whose JSON is missing. */
+/** Deletes entries of a server's queue that the sender will never send: expired EDUs, and entries whose JSON is missing. */
 export async function deleteUseless(db: Knex, destination: ServerName, now: number): Promise<void> {
   const { rows } = await db.raw<{ rows: { nid: string }[] }>(
     `SELECT json_nid AS nid FROM public.federationsender_queue_edus
@@ -58,9 +58,9 @@ export async function deleteUseless(db: Knex, destination: ServerName, now: numb
 }
 
 /**
- * Deletes entries that were sent from a server's queue, and their JSON if no other server waits for it. Locks the JSON rows
- * first, in order. If two processes delete the last two entries with the same JSON, the second one then sees that its entry is
- * the last.
+ * Deletes sent entries from a server's queue, and deletes their JSON if no other server's queue has the same JSON. First locks
+ * the JSON rows, in order. So if two processes delete the last two entries with the same JSON, the second process sees that its
+ * entry is the last one.
  */
 export async function deleteQueued(db: Knex, destination: ServerName, nids: readonly string[]): Promise<void> {
   const bindings = { destination, nids: [...nids] };

@@ -3,7 +3,7 @@ import { isRecord, toJson } from '../../json.ts';
 
 export type Filter = Readonly<Record<string, unknown>>;
 
-/** Stores a filter for `/sync`. If the user has stored the same filter before, it keeps its id. @returns the filter's id */
+/** Stores a filter for `/sync`. Stores nothing if the user has stored the same filter before. @returns the filter's id */
 export async function storeFilter(db: Knex, localpart: string, filter: Filter): Promise<string> {
   const row = { localpart, filter: toJson(filter) };
   const known = await db('public.syncapi_filter').where(row).first('id');

@@ -6,10 +6,11 @@ export interface Media {
   readonly origin: ServerName;
   readonly mediaId: string;
   readonly contentType: string;
-  /** In bytes. */
+  /** The size of the file, in bytes. */
   readonly size: number;
   /**
-   * The name of the file. It is percent-encoded, as Dendrite stores the names of local uploads. Empty if the file has no name.
+   * The percent-encoded name of the file, because Dendrite stores the names of local uploads in this form. Empty if the file
+   * has no name.
    */
   readonly uploadName: string;
   readonly hash: string;

@@ -8,7 +8,7 @@ export interface Receipt {
   readonly eventId: EventId;
 }
 
-/** Stores a user's last receipt of a type in a room. Its new id makes `/sync` show it. */
+/** Stores a user's last receipt of a type in a room. The row gets a new id, so `/sync` shows the receipt. */
 export async function upsertReceipt(db: Knex, { roomId, userId, type, eventId }: Receipt): Promise<void> {
   await db('public.syncapi_receipts')
     .insert({ room_id: roomId, receipt_type: type, user_id: userId, event_id: eventId, receipt_ts: Date.now() })

@@ -21,10 +21,10 @@ export interface RemoteInvite {
 }
 
 /**
- * Stores an invite to a room of other servers. If the homeserver does not know the room, adds a row with only its id and
- * version. If local users are in the room, they get the invite later as an event of the room. This function only shows the
- * invite to the invited user.
- * @param check called after the room's row was locked. It throws if the user must not enter the room.
+ * Stores an invite from another server, so that the invited user sees it. If the homeserver does not know the room, adds a row
+ * with only the room's id and version. If local users are in the room, another server later sends the invite as an event of the
+ * room.
+ * @param check throws if the user must not enter the room. The function calls it after it has locked the room's row.
  */
 export async function storeRemoteInvite(
   transaction: Knex.Transaction,

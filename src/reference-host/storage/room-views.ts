@@ -6,7 +6,9 @@ import { mergeBlocks } from '../../rooms/state-block.ts';
 import { findEvent, readDeepest, readEvents, type StoredEvent } from '../../storage/roomserver/events.ts';
 import type { StoredRoom } from '../../storage/roomserver/rooms.ts';
 
-/** A room's state, and its auth chain: the auth events of the state, the auth events of these, and so on. */
+/**
+ * A room's state, and the auth chain of this state: the auth events of the state events, the auth events of those, and so on.
+ */
 export interface StateView {
   readonly state: readonly StoredEvent[];
   readonly authChain: readonly StoredEvent[];
@@ -20,7 +22,7 @@ export async function isServerInRoom(db: Knex, roomId: RoomId, serverName: Serve
   return row !== undefined;
 }
 
-/** Reads the state that a snapshot stores. */
+/** Reads the state of a snapshot. Dendrite stores the state before an event as a snapshot. */
 export async function readStateView(db: Knex, states: RoomStates, snapshotNid: number): Promise<StateView> {
   const { blocks } = await states.load(db, snapshotNid, []);
   const stateNids = [...(await inSlices(mergeBlocks(0, blocks))).eventNids];
@@ -46,7 +48,7 @@ export async function findSnapshotBefore(db: Knex, room: StoredRoom, eventId: Ev
   return row && Number(row.state_snapshot_nid);
 }
 
-/** Reads the given events and the events before them, deepest first. */
+/** Reads the given events and the events before them, at most `limit` in all. Events with a greater depth come first. */
 export async function readEventsUpTo(
   db: Knex,
   { roomNid }: StoredRoom,

@@ -6,7 +6,7 @@ export interface StoredServerKey {
   readonly keyId: string;
   /** The public key in unpadded base64. */
   readonly publicKey: string;
-  /** A time in ms since the epoch. The key must not sign events with a later timestamp. */
+  /** The time until which the key is valid, in ms since the epoch. The key must not sign events with a later timestamp. */
   readonly validUntilTs: number;
   readonly isOld: boolean;
 }
@@ -36,7 +36,9 @@ export async function readServerKeys(
   });
 }
 
-/** Adds keys, or replaces them. As in Dendrite, either `valid_until_ts` or `expired_ts` is 0. */
+/**
+ * Adds keys, or replaces them. As in Dendrite, `expired_ts` is 0 for a current key, and `valid_until_ts` is 0 for an old key.
+ */
 export async function storeServerKeys(
   db: Knex,
   serverName: ServerName,

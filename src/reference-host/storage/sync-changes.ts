@@ -1,13 +1,16 @@
 import type { Knex } from 'knex';
 import type { SyncPosition } from '../sync/position.ts';
 
-/** What has something new in `/sync`: rooms, whose members must be woken, and users. */
+/**
+ * The rooms and users for which `/sync` has something new. The homeserver must wake the clients of these users, and the clients
+ * of the members of these rooms.
+ */
 export interface SyncChanges {
   readonly rooms: readonly string[];
   readonly users: readonly string[];
 }
 
-/** Reads which rooms and users the rows between two positions concern. */
+/** Reads which rooms and users have new rows between two positions. */
 export async function readSyncChanges(db: Knex, after: SyncPosition, upTo: SyncPosition): Promise<SyncChanges> {
   const { rows } = await db.raw<{ rows: { kind: keyof SyncChanges; id: string }[] }>(
     `SELECT 'rooms' AS kind, room_id AS id FROM public.syncapi_output_room_events

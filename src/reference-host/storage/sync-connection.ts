@@ -1,19 +1,21 @@
 import { Client } from 'pg';
 import type { SyncPosition } from '../sync/position.ts';
 
-/** The newest id of each stream of `/sync`, and the running transactions that may have taken ids up to these. */
+/**
+ * The newest id of each stream of `/sync`, and the running transactions that may have taken one of the ids up to the newest.
+ */
 export interface StreamSample {
   readonly position: SyncPosition;
-  /** The ids of the transactions' virtual transactions, as in `pg_locks`. */
+  /** The virtual ids of these transactions, as `pg_locks` shows them. */
   readonly writers: readonly string[];
 }
 
-/** The one connection of a process that receives notifications and reads the newest ids. */
+/** A database connection, one per process, that listens for notifications and reads the newest id of each `/sync` stream. */
 export interface SyncConnection {
   /** Connects. @throws Error if the database cannot be reached */
   readonly open: () => Promise<void>;
   readonly sample: () => Promise<StreamSample>;
-  /** Returns those of the given transactions that have not ended. */
+  /** Returns the given transactions that have not ended. */
   readonly stillRunning: (writers: readonly string[]) => Promise<string[]>;
   /** Notifies all processes, including this one, that rows have been committed. */
   readonly notify: (payload: string) => Promise<void>;
@@ -28,7 +30,7 @@ export interface SyncConnectionEvents {
 
 const CHANNEL = 'syncapi';
 
-/** For each stream, a table whose default takes ids from the stream's sequence. */
+/** For each stream, a table that has a column whose default takes ids from the stream's sequence. */
 const TABLES: Readonly<Record<keyof SyncPosition, string>> = {
   stream: 'syncapi_output_room_events',
   receipts: 'syncapi_receipts',
@@ -36,7 +38,10 @@ const TABLES: Readonly<Record<keyof SyncPosition, string>> = {
   deviceLists: 'keyserver_key_changes',
 };
 
-/** The name of a sequence depends on the age of the database. The default of the column that uses the sequence names it. */
+/**
+ * Finds the sequence that each of the tables uses. The name of a sequence depends on the age of the database, but the default
+ * of the column refers to the sequence.
+ */
 const SEQUENCES = `
   SELECT t.name, s.oid, quote_ident(n.nspname) || '.' || quote_ident(s.relname) AS sequence
   FROM unnest($1::text[]) AS t(name)
@@ -105,8 +110,8 @@ export function createSyncConnection(connectionString: string, { heard, lost }: 
       opened = { client, positions, sequences: found.rows.map(({ oid }) => oid) };
     },
     sample: async () => {
-      // The ids must be read before the locks. A transaction that took one of these ids had its lock before. It either still
-      // has the lock or has ended.
+      // Read the ids before the locks. A transaction locks the sequence before it takes an id. So if a transaction has taken
+      // one of these ids, it either still has the lock or has ended.
       const [position] = await query<SyncPosition>(opened?.positions ?? '');
       if (position === undefined) throw new Error('the sequences of /sync are empty');
       return { position, writers: await listWriters(opened?.sequences ?? []) };

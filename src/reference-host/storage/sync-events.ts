@@ -6,7 +6,7 @@ type Json = Readonly<Record<string, unknown>>;
 export interface StoredSyncEvent {
   readonly roomId: string;
   readonly eventId: string;
-  /** Stream position of the event. It is 0 for state events that came with a join over federation. */
+  /** Stream position of the event. It is 0 for state events that another server has sent when a local user joined the room. */
   readonly position: number;
   readonly event: Json;
 }
@@ -19,11 +19,14 @@ export interface TimelineEvent extends StoredSyncEvent {
    * `invited`, and 4 `joined`.
    */
   readonly visibility: number;
-  /** The session that sent the event, and its transaction id. `undefined` if the event was sent without one. */
+  /**
+   * The session that sent the event, and the transaction id of that request. `undefined` if the event was sent without a
+   * transaction id.
+   */
   readonly sentBy: { readonly sessionId: number; readonly transactionId: string } | undefined;
 }
 
-/** A part of a room's timeline: the events after one position, up to and including another. */
+/** A part of a room's timeline: the events after the position `after`, up to and including the position `upTo`. */
 export interface TimelineRange {
   readonly roomId: string;
   readonly after: number;
@@ -57,8 +60,8 @@ const storedEventOf = (row: Row): StoredSyncEvent => ({
 });
 
 /**
- * Reads the last `limit` events of each range, oldest first. The row comparison in the SQL lets PostgreSQL use the index of
- * rooms and positions.
+ * Reads the last `limit` events of each range, oldest first. The SQL compares rows with `exclude_from_sync` and `id`, so that
+ * PostgreSQL can use the index on these columns.
  */
 export async function readTimelines(
   db: Knex,
@@ -142,16 +145,13 @@ export async function readEventsById(db: Knex, eventIds: readonly string[]): Pro
   return new Map(rows.map((row) => [row.event_id, storedEventOf(row)]));
 }
 
-/** A user whose member event in a room is wanted. */
+/** A user whose member event in a room a caller wants. */
 export interface WantedMember {
   readonly roomId: string;
   readonly userId: string;
 }
 
-/**
- * Reads the current state of rooms.
- * @param members reads only the member events of these users @defaultValue all member events
- */
+/** Reads the current state of rooms. @param members the users whose member events to read @defaultValue all members */
 export async function readCurrentState(
   db: Knex,
   roomIds: readonly string[],

@@ -13,7 +13,8 @@ export interface AccountDataEntry {
 
 /**
  * Reads the account data that changed between two positions.
- * @param after `undefined`: all account data, including data that is older than the stream
+ * @param after the earlier position. If it is `undefined`, the result has all account data, including data that is older than
+ * the stream.
  */
 export async function readAccountData(
   db: Knex,
@@ -44,7 +45,7 @@ export interface StoredReceipt {
   readonly ts: number;
 }
 
-/** Reads the receipts of rooms that are newer than one position, up to another. */
+/** Reads the receipts in the given rooms that are newer than the position `after`, up to the position `upTo`. */
 export async function readReceipts(
   db: Knex,
   roomIds: readonly string[],
@@ -71,11 +72,11 @@ export async function readReceipts(
 /** A to-device message. */
 export interface ToDeviceMessage {
   readonly position: number;
-  /** Has the sender, the type and the content. */
+  /** The sender, the type and the content of the message. */
   readonly message: Json;
 }
 
-/** Deletes the messages that a device has received, and reads its next ones, in order. */
+/** Deletes the messages that a device has received, and reads the next messages for the device, in order. */
 export async function takeToDevice(
   db: Knex,
   { userId, deviceId }: Device,
@@ -124,13 +125,13 @@ export async function countKeys(db: Knex, { userId, deviceId }: Device): Promise
   };
 }
 
-/** The numbers of unread messages of a room. */
+/** A user's numbers of unread notifications and highlights in a room. */
 export interface UnreadCounts {
   readonly notifications: number;
   readonly highlights: number;
 }
 
-/** Reads the stored numbers of unread messages of rooms. */
+/** Reads a user's stored counts of unread notifications and highlights in the given rooms. */
 export async function readUnreadCounts(
   db: Knex,
   userId: UserId,

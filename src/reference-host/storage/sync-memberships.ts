@@ -30,13 +30,13 @@ export async function listPresentRooms(db: Knex, userId: UserId): Promise<string
   return rows.map(({ room_id }) => room_id);
 }
 
-/** A user's last invite to a room. It may already have ended. */
+/** A user's last invite to a room. The invite may already have ended. */
 export interface StoredInvite extends StoredSyncEvent {
   /** Whether the invite was answered or withdrawn. */
   readonly isRetired: boolean;
 }
 
-/** Reads the rows of a user's invites between two positions. */
+/** Reads a user's invites that have changed between two positions, by room. */
 export async function readInvites(
   db: Knex,
   userId: UserId,
@@ -65,7 +65,7 @@ export async function readInvites(
 }
 
 /**
- * How many users are in a room, and the ids of some of them, which the specification calls heroes. Source: Client-Server API,
+ * How many users are in a room, and the ids of some members, which the specification calls heroes. Source: Client-Server API,
  * "Syncing", `RoomSummary`.
  */
 export interface RoomSummary {
@@ -76,7 +76,7 @@ export interface RoomSummary {
 
 const HEROES = 5;
 
-/** Reads the summaries of rooms for one of their members. This member is not among the heroes. */
+/** Reads the summaries of rooms for one user. The heroes do not include this user. */
 export async function readSummaries(
   db: Knex,
   roomIds: readonly string[],
@@ -98,7 +98,7 @@ export async function readSummaries(
   return new Map(rows.map(({ room_id: roomId, ...summary }) => [roomId, summary]));
 }
 
-/** Returns those of some users who share a joined room with a user. */
+/** Returns the users in `others` who have joined a room that the given user has also joined. */
 export async function listSharing(db: Knex, userId: UserId, others: readonly string[]): Promise<Set<string>> {
   if (others.length === 0) return new Set();
   const { rows } = await db.raw<{ rows: { state_key: string }[] }>(

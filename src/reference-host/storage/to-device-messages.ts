@@ -7,11 +7,11 @@ export interface ToDeviceMessage {
   readonly userId: UserId;
   /** The id of the device, or `*` for all devices. */
   readonly deviceId: string;
-  /** Has the sender, the type and the content. */
+  /** The sender, the type and the content of the message. */
   readonly message: Readonly<Record<string, unknown>>;
 }
 
-/** Stores a message to devices. It stays until the devices have received it with `/sync`. */
+/** Stores a message to one or all devices of a user. The message stays until each device has received it with `/sync`. */
 export async function storeToDeviceMessage(
   transaction: Knex.Transaction,
   { userId, deviceId, message }: ToDeviceMessage,

@@ -60,7 +60,10 @@ export async function storeOneTimeKeys(
   await transaction('public.keyserver_one_time_keys').insert(rows).onConflict(unique).ignore();
 }
 
-/** Stores the fallback keys of a device, one for each algorithm. A fallback key is used when no one-time key is left. */
+/**
+ * Stores the fallback keys of a device, one for each algorithm. `takeSessionKey()` returns a fallback key when no one-time key
+ * is left.
+ */
 export async function storeFallbackKeys(
   transaction: Knex.Transaction,
   device: DeviceKey,
@@ -89,7 +92,9 @@ export async function countOneTimeKeys(db: Knex, device: DeviceKey): Promise<Rec
   return Object.fromEntries(rows.map(({ algorithm, keys }) => [algorithm, Number(keys)]));
 }
 
-/** Takes a key for an encrypted session with a device. A one-time key is returned only once. */
+/**
+ * Takes a key for an encrypted session with a device. Deletes a one-time key, so that nobody gets the same one-time key again.
+ */
 export async function takeSessionKey(db: Knex, device: DeviceKey, algorithm: string): Promise<SessionKey | undefined> {
   const bindings = { ...device, algorithm };
   const { rows: oneTime } = await db.raw<{ rows: { key_id: string; key_json: string }[] }>(

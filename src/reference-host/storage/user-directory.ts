@@ -6,7 +6,7 @@ export interface FoundUser {
   readonly avatarUrl: string;
 }
 
-/** Finds active local users whose user id or display name contains a text. Case is ignored. */
+/** Finds active local users whose user id or display name contains a text. Ignores case. */
 export async function findUsers(db: Knex, term: string, limit: number): Promise<FoundUser[]> {
   const { rows } = await db.raw<{
     rows: { user_id: string; display_name: string | null; avatar_url: string | null }[];

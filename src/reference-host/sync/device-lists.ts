@@ -9,15 +9,15 @@ import type { SyncRequest } from './sync-request.ts';
 /** The field `device_lists` of an answer. Source: Client-Server API, "End-to-end encryption", "Extensions to /sync". */
 export interface DeviceLists {
   /**
-   * Users whose devices the client must read again. Their keys have changed, or they now share a room with the user and shared
-   * none before.
+   * Users whose devices the client must read again, because their keys have changed, or because they now share a room with the
+   * client's user.
    */
   readonly changed: readonly string[];
-  /** Users who no longer share a room with the user. */
+  /** Users who no longer share a room with the client's user. */
   readonly left: readonly string[];
 }
 
-/** @param members member events of the answer */
+/** Reads which device lists have changed since the client's position. @param members member events in the answer */
 export async function readDeviceLists(
   db: Knex,
   { device: { userId }, since, upTo }: SyncRequest,

@@ -48,9 +48,7 @@ export function timelineLimitOf({ room: { timeline } }: SyncFilter): number {
 const matches = (pattern: string, type: string): boolean =>
   pattern.endsWith('*') ? type.startsWith(pattern.slice(0, -1)) : type === pattern;
 
-/**
- * Tells whether a filter allows events of a type. In the filter's patterns, an asterisk at the end stands for any characters.
- */
+/** Tells whether a filter allows events of a type. An asterisk at the end of a pattern stands for any characters. */
 export function takesType({ types, not_types: notTypes = [] }: EventFilter, type: string): boolean {
   if (notTypes.some((pattern) => matches(pattern, type))) return false;
   return types === undefined || types.some((pattern) => matches(pattern, type));

@@ -5,7 +5,7 @@ import { readEventsById, type StoredSyncEvent } from '../storage/sync-events.ts'
 import { readOwnMemberEvents } from '../storage/sync-memberships.ts';
 
 /**
- * Member events of one user in one room, newest first. It may have only the newest of them, because older ones are read only
+ * Member events of one user in one room, newest first. Older member events may be missing, because `readBack()` reads them only
  * when they are needed.
  */
 export type MemberHistory = StoredSyncEvent[];
@@ -24,8 +24,8 @@ export function memberEventAt(history: MemberHistory, position: number): StoredS
 }
 
 /**
- * Returns the position at which the user's latest unbroken period with one of these memberships began. If the history has not
- * been read back to that position, returns the oldest known position of the period.
+ * Returns the position at which the user's latest unbroken period with one of the given memberships began. If the history does
+ * not go back to that position, returns the oldest known position of the period.
  */
 export function startOf(history: MemberHistory, memberships: readonly string[], upTo: number): number {
   const known = history.filter(({ position }) => position <= upTo);
@@ -41,8 +41,8 @@ export async function readHistories(db: Knex, userId: UserId): Promise<Map<strin
 }
 
 /**
- * Reads older member events until each history contains the member event that applied at a given position. Each member event
- * names the one that it replaced.
+ * Reads older member events until each history contains the member event that applied at a given position. To find an older
+ * event, uses the field in which a member event names the event that it replaced.
  * @param wanted the position for each room
  */
 export async function readBack(
@@ -72,8 +72,8 @@ function replacedBy({ event: { unsigned } }: StoredSyncEvent): string | undefine
 }
 
 /**
- * Makes a member event that is not in the timeline, such as an event from before the first local user joined. Only its content
- * is known, from `prev_content` of the event after it.
+ * Makes a member event that is not in the timeline, for example because it is older than the first join of a local user. Takes
+ * its content from `prev_content` of the next member event, because nothing else about it is known.
  */
 function unknownEvent({ roomId, event: { unsigned } }: StoredSyncEvent, eventId: string): StoredSyncEvent {
   const content = isRecord(unsigned) && isRecord(unsigned.prev_content) ? unsigned.prev_content : {};

@@ -27,8 +27,8 @@ export interface PendingSections {
 
 /**
  * Makes the sections for invites and knocks.
- * @param invites rows of invites. An invite from another server has the room's stripped state, because the homeserver may not
- * know the room.
+ * @param invites the user's invites, by room. An invite from another server contains the room's stripped state, because the
+ * homeserver may not know the room.
  */
 export async function pendingSections(
   db: Knex,
@@ -100,7 +100,7 @@ export function unwrittenLeave(userId: UserId, { roomId, position, leftAt }: Unw
   };
 }
 
-/** Returns the invites of other servers to rooms of which the homeserver knows nothing else. */
+/** Returns the invites from other servers to rooms that are otherwise unknown to the homeserver. */
 export function unknownRoomInvites(
   invites: ReadonlyMap<string, StoredInvite>,
   knows: (roomId: string) => boolean,

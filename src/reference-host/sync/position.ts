@@ -6,7 +6,8 @@ import { MatrixError } from '../../errors.ts';
  */
 export interface SyncPosition {
   /**
-   * The id of `syncapi_stream_id`. This stream has events, invites, account data, and the ends of memberships in purged rooms.
+   * The last id from the sequence `syncapi_stream_id`. This stream has events, invites, account data, and the ends of
+   * memberships in purged rooms.
    */
   readonly stream: number;
   readonly receipts: number;
@@ -20,7 +21,7 @@ export const BEGINNING: SyncPosition = { stream: 0, receipts: 0, toDevice: 0, de
 /**
  * A token of `/sync` in Dendrite's format. It has the positions of events, typing notices, receipts, to-device messages,
  * invites, account data, device lists, notification counts and presence. Because the format is Dendrite's, a client can keep
- * its token when this homeserver replaces Dendrite, or the other way round.
+ * its token when this homeserver replaces Dendrite, and when Dendrite replaces this homeserver.
  */
 const TOKEN = /^s(\d{1,15})_\d{1,15}_(\d{1,15})_(\d{1,15})_\d{1,15}_\d{1,15}_(\d{1,15})_\d{1,15}_\d{1,15}$/;
 
@@ -28,7 +29,7 @@ export function tokenOf({ stream, receipts, toDevice, deviceLists }: SyncPositio
   return `s${[stream, 0, receipts, toDevice, stream, stream, deviceLists, 0, 0].join('_')}`;
 }
 
-/** Parses a token. @throws MatrixError `M_INVALID_PARAM` if it is not a token of `/sync` */
+/** Parses a token. @throws MatrixError `M_INVALID_PARAM` if the text is not a token of `/sync` */
 export function parseToken(token: string): SyncPosition {
   const [, ...parts] = TOKEN.exec(token) ?? [];
   const [stream, receipts, toDevice, deviceLists] = parts.map(Number);

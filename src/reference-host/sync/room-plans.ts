@@ -10,8 +10,8 @@ export interface RoomPlan {
   /** The timeline ends at this position. */
   readonly upTo: number;
   /**
-   * Whether the client needs the whole state of the room, because it does not know the room or has missed a part of its
-   * history.
+   * Whether the client needs the whole state of the room. The client needs it if it does not know the room or has missed a part
+   * of the room's history.
    */
   readonly isNew: boolean;
 }
@@ -24,19 +24,19 @@ export interface PendingRoom {
 }
 
 export interface SyncRange {
-  /** Stream position up to which the client has received everything. `undefined` if it has received nothing. */
+  /** Stream position up to which the client has received everything. `undefined` if the client has received nothing. */
   readonly since: number | undefined;
   readonly upTo: number;
 }
 
-/** Decides what an answer shows of a joined or left room. Returns `undefined` if it shows nothing. */
+/** Decides what an answer shows of a joined or left room. Returns `undefined` if the answer shows nothing of the room. */
 export function planRoom(roomId: string, history: MemberHistory, { since, upTo }: SyncRange): RoomPlan | undefined {
   const now = memberEventAt(history, upTo);
   if (now === undefined) return undefined;
   const before = since === undefined ? undefined : memberEventAt(history, since);
   const wasJoined = before !== undefined && membershipOf(before) === 'join';
   if (membershipOf(now) === 'join') {
-    // If the user was out of the room in between, the client needs the whole state, and its timeline has a gap.
+    // If the user was out of the room in between, the client has a gap in its timeline and needs the whole state.
     const isNew = !wasJoined || hasBreak(history, since ?? 0, upTo);
     return { roomId, section: 'join', after: isNew ? 0 : (since ?? 0), upTo, isNew };
   }
@@ -59,8 +59,8 @@ function hasBreak(history: MemberHistory, since: number, upTo: number): boolean 
 }
 
 /**
- * Returns the position after which a user who has left the room may see events. If the user was never joined, this is the
- * position just before the end of the invite.
+ * Returns the position after which the answer shows events of a room that the user has left. If the user was not joined just
+ * before, for example because the user has rejected an invite, returns the position just before the leave event.
  */
 function leaveBegins(history: MemberHistory, now: StoredSyncEvent, since: number, wasJoined: boolean): number {
   const previous = history.find(({ position }) => position < now.position);

@@ -21,7 +21,7 @@ import { type RoomTimeline, readRoomTimelines } from './timelines.ts';
 export interface RoomSections {
   readonly join: Readonly<Record<string, SyncEvent>>;
   readonly leave: Readonly<Record<string, SyncEvent>>;
-  /** Member events in the sections. They can change which users share a room with the user. */
+  /** Member events in the sections. Such an event can change which users share a room with the client's user. */
   readonly members: readonly StoredSyncEvent[];
 }
 

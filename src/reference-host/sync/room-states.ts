@@ -28,9 +28,9 @@ export interface StateRequest {
 }
 
 /**
- * Reads the state of each room at the beginning of its timeline. For a new room, this is the whole state. For other rooms, it
- * is the state that has changed since the client's position. The result may contain state events that are later than the
- * position of the answer. The timeline of the next answer then has these events again.
+ * Reads the state of each room at the beginning of its timeline. For a new room, reads the whole state. For other rooms, reads
+ * only the state events that have changed since the client's position. The result may contain state events that are later than
+ * the position of the answer. In that case, the timeline of the next answer contains these events again.
  */
 export async function readRoomStates(db: Knex, request: StateRequest): Promise<Map<string, StoredSyncEvent[]>> {
   const { plans, timelines, filter, userId, fullState } = request;
@@ -61,8 +61,8 @@ const hasEvents = ({ roomId }: RoomPlan, timelines: ReadonlyMap<string, RoomTime
   (timelines.get(roomId)?.events.length ?? 0) > 0 || (timelines.get(roomId)?.limited ?? false);
 
 /**
- * Returns the members whose member events an answer with lazy loading must have: the senders of the timeline, and the user.
- * Source: Client-Server API, "Lazy-loading room members".
+ * Returns the members whose member events an answer with lazy loading must have: the senders in the timeline, and in a new room
+ * also the client's user. Source: Client-Server API, "Lazy-loading room members".
  */
 function membersToShow(
   { roomId, isNew }: RoomPlan,
@@ -90,8 +90,8 @@ function lastOfEach(events: readonly StoredSyncEvent[]): StoredSyncEvent[] {
 }
 
 /**
- * Reads the current state. If the timeline has replaced a state event, returns the event that it replaced, because the state
- * must be that before the timeline.
+ * Reads the state of rooms before their timelines. Starts from the current state. If an event of the timeline has replaced a
+ * state event, returns the replaced event instead.
  */
 async function readWholeStates(
   db: Knex,

@@ -44,6 +44,9 @@ export async function readSyncAnswer(context: SyncContext, request: SyncRequest)
   };
 }
 
-/** Returns the position of the last message if the answer has as many messages as allowed, because there may be more. */
+/**
+ * Returns the position of the last message if the answer has as many messages as allowed. In that case, the next answer must
+ * start after this message, because there may be more messages.
+ */
 const lastOf = (messages: readonly ToDeviceMessage[]): number | undefined =>
   messages.length < TO_DEVICE_LIMIT ? undefined : messages.at(-1)?.position;

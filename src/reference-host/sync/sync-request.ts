@@ -8,9 +8,9 @@ export interface SyncRequest {
   readonly filter: SyncFilter;
   /** Whether the client has asked for the whole state of all joined rooms. */
   readonly fullState: boolean;
-  /** The position up to which the client has received everything. `undefined` if it has received nothing. */
+  /** The position up to which the client has received everything. `undefined` if the client has received nothing. */
   readonly since: SyncPosition | undefined;
-  /** The position up to which the answer reads. No transaction that is still running can add rows before it. */
+  /** The position up to which the answer reads. No running transaction can add rows before this position. */
   readonly upTo: SyncPosition;
   /** The current time, in ms since the epoch. */
   readonly now: number;

@@ -8,15 +8,15 @@ import { createSyncConnection, type StreamSample } from '../storage/sync-connect
 import { BEGINNING, isBeyond, type SyncPosition } from './position.ts';
 import { createWaitingClients } from './waiting-clients.ts';
 
-/** How long a request waits for running transactions that may add rows with ids up to the newest one, in ms. */
+/** How long a request waits for running transactions that may still add rows with ids up to the newest id, in ms. */
 const SETTLE_MS = 200;
 /** Maximum time between two checks of running transactions, in ms. */
 const LONGEST_PAUSE_MS = 50;
 /** Time until the next attempt to connect after the connection was lost, in ms. */
 const RETRY_MS = 1_000;
 /**
- * Maximum number of rooms in one notification of PostgreSQL. A notification has less than 8,000 bytes, and a room id has at
- * most 255.
+ * Maximum number of rooms in one notification of PostgreSQL. A notification must have less than 8,000 bytes, and a room id has
+ * at most 255 bytes.
  */
 const ROOMS_IN_NOTIFICATION = 25;
 
@@ -26,34 +26,30 @@ export interface Wait {
   /** Rooms that the user has joined, is invited to, or knocks at. */
   readonly rooms: readonly string[];
   readonly position: SyncPosition;
-  /** When it is aborted, the wait ends. */
+  /** The wait ends when this signal is aborted. */
   readonly signal: AbortSignal;
 }
 
 /**
  * Finds out up to which position the streams of `/sync` are complete, and wakes waiting clients when there are new rows. A
- * stream is a sequence of rows with ascending ids.
- *
- * A transaction that took a lower id may commit after one that took a higher id. If a client received a position with the
- * higher id, it would never get the row with the lower id. A position is *settled* if every transaction that took an id up to
- * it has ended. This module returns only settled positions.
- *
- * To find a settled position, it uses locks that PostgreSQL takes itself: `nextval()` holds a lock on its sequence until the
- * end of the transaction. This module reads the newest id and then the transactions that hold such a lock, and waits until
- * these transactions have ended. So writers need not do anything, and cannot forget it. Transactions that only read, such as
- * those of pg_dump, hold other locks and cause no wait. Sequences must not cache ids. Dendrite creates them with `CACHE 1`.
- *
- * Each process has one connection that receives notifications. After a notification, the module finds the next settled
- * position, reads once which rooms and users the new rows concern, and wakes the clients that they concern. This is called a
- * round. A waiting client causes no queries.
+ * stream is a sequence of rows with ascending ids. A transaction that took a lower id may commit after a transaction that took
+ * a higher id. If a client received a position with the higher id, it would never get the row with the lower id. A position is
+ * *settled* if every transaction that took an id up to this position has ended. This module returns only settled positions. To
+ * find a settled position, this module uses locks that PostgreSQL takes anyway: `nextval()` holds a lock on its sequence until
+ * the end of the transaction. This module reads the newest id, then the transactions that hold such a lock, and waits until
+ * these transactions have ended. So code that writes rows does not need to do anything. Transactions that only read, such as
+ * those of pg_dump, hold other locks and cause no wait. The sequences must not cache ids, and Dendrite creates them with `CACHE
+ * 1`. Each process has one connection that receives notifications. After a notification, the module runs a *round*: it finds
+ * the next settled position, reads once which rooms and users have new rows, and wakes the clients of these users and of the
+ * members of these rooms. A waiting client causes no queries.
  */
 export interface SyncStreams {
-  /** Wakes clients in all processes. The plugin uses it as its notifier, and the homeserver's own routes call it, too. */
+  /** Wakes clients in all processes. Both the plugin and the homeserver's own routes call this notifier. */
   readonly notifier: Notifier;
   readonly open: () => Promise<void>;
   /**
-   * Returns a settled position. It includes everything that was committed before the call, unless a transaction runs for longer
-   * than the time limit.
+   * Returns a settled position. The position includes everything that was committed before the call, unless another transaction
+   * runs for longer than `SETTLE_MS`.
    */
   readonly settle: () => Promise<SyncPosition>;
   /**
@@ -62,7 +58,7 @@ export interface SyncStreams {
    * have returned a later position to the client.
    */
   readonly wait: (wait: Wait) => Promise<SyncPosition | undefined>;
-  /** Ends all waits, because the homeserver stops. A wait that begins later ends at once. */
+  /** Ends all waits, because the homeserver stops. A wait that begins after this call ends at once. */
   readonly endWaits: () => void;
   readonly close: () => Promise<void>;
 }
@@ -111,7 +107,7 @@ export function createSyncStreams({ db, databaseUrl, logger }: SyncStreamsSettin
     }
   }
 
-  /** Runs a round that begins after the call. Calls that come during a round share the next one. */
+  /** Runs a round that begins after the call. All calls during a round share the next round. */
   function round(): Promise<void> {
     next ??= (running ?? Promise.resolve()).then(() => {
       next = undefined;
@@ -145,8 +141,8 @@ export function createSyncStreams({ db, databaseUrl, logger }: SyncStreamsSettin
   }
 
   /**
-   * The change is already committed, so a failed notification is only logged. After the next connection, all clients are woken
-   * and see the change.
+   * Notifies all processes of a change. Only logs a failure, because the change is already committed. After the next
+   * connection, the process wakes all its clients, and they see the change.
    */
   const notify = async (roomIds: readonly RoomId[]): Promise<void> => {
     try {

@@ -15,8 +15,8 @@ export interface RoomTimeline {
 }
 
 /**
- * Dendrite's number for the history visibility `shared`. With this number or a lower one, members may see events from before
- * they joined.
+ * Dendrite's number for the history visibility `shared`. If the number is not greater than this one, members may see events
+ * from before their join.
  */
 const SHARED = 2;
 const INVITED = 3;
@@ -33,7 +33,7 @@ export async function readRoomTimelines(
   const { timeline } = filter.room;
   const limit = timelineLimitOf(filter);
   const wanted = plans.filter(({ roomId }) => takesRoom(timeline, roomId));
-  // One more event than the limit is read, to find out whether there are more.
+  // Read one event more than the limit, to find out whether there are more events.
   const rows = await readTimelines(db, wanted, limit + 1, {
     types: timeline.types,
     notTypes: timeline.not_types,
@@ -76,8 +76,8 @@ function oldestHidden(
 }
 
 /**
- * Tells whether the user may see an event. Source: Client-Server API, "Room History Visibility". Events from an earlier
- * membership in the room are not visible here.
+ * Tells whether the user may see an event. Source: Client-Server API, "Room History Visibility". If the history visibility at
+ * the event is `invited` or `joined`, hides events from an earlier membership in the room.
  */
 function isVisible(
   { visibility, position }: TimelineEvent,

@@ -5,16 +5,16 @@ export interface WaitingClient {
   readonly userId: string;
   /** Rooms that the user has joined, is invited to, or knocks at. */
   readonly rooms: readonly string[];
-  /** Called at most once. */
+  /** Ends the wait. `WaitingClients` calls this function at most once. */
   readonly wake: () => void;
 }
 
-/** The requests that wait in this process. They can be found by user and by room. */
+/** The requests that wait in this process, by user and by room. */
 export interface WaitingClients {
   readonly size: () => number;
   /** Adds a client. @returns a function that removes the client */
   readonly add: (client: WaitingClient) => () => void;
-  /** Wakes and removes the clients that a change concerns. */
+  /** Wakes and removes the clients of the changed users, and the clients in the changed rooms. */
   readonly wake: (changes: SyncChanges) => void;
   readonly wakeAll: () => void;
 }
