@@ -5,11 +5,12 @@ import type { Appended } from '../../rooms/room-writer.ts';
 import { announce, type Changes } from '../announce.ts';
 import type { HostContext } from '../host-context.ts';
 
-/** Work that runs in the transaction that writes the events, after the transaction has locked the room. */
+/** Work in the transaction that writes the events. It begins after the transaction has locked the room. */
 export type InTransaction = (transaction: Knex.Transaction) => Promise<void>;
 
 /**
- * Writes events into a room, and tells clients and other servers about them. If one event is refused, no event is written.
+ * Writes events into a room, and tells clients and other servers about the events. If the room refuses one event, writes no
+ * event.
  * @param work more work in the same transaction @defaultValue no more work
  * @returns the ids of the events, in the order of the drafts
  * @throws MatrixError with the reason why the first event was refused; `M_NOT_FOUND` if the room is unknown; `M_BAD_STATE`

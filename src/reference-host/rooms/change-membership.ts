@@ -16,15 +16,19 @@ export interface NewMembership {
   readonly roomId: RoomId;
   readonly sender: UserId;
   readonly userId: UserId;
-  /** The content of the member event. If a local user joins or is invited, the user's profile is added to it. */
+  /**
+   * The content of the member event. `changeMembership()` adds the user's profile to this content if a local user joins, knocks
+   * or is invited.
+   */
   readonly content: RoomEventDraft['content'];
 }
 
 const ENTERING: readonly unknown[] = ['join', 'invite', 'knock'];
 
 /**
- * Writes a member event. A suspended user may only leave. A shadow-banned user may only join and leave: the homeserver answers
- * as if it accepted changes for other users, but does not store them.
+ * Writes a member event. A suspended user may only leave. A shadow-banned user may only change the user's own membership. If
+ * such a user changes the membership of another user, the homeserver answers as if it accepted the change, but does not write
+ * an event.
  * @throws MatrixError `M_FORBIDDEN`, `M_USER_SUSPENDED`, `M_NOT_FOUND` or `M_BAD_STATE`
  */
 export async function changeMembership(context: HostContext, change: NewMembership): Promise<EventId> {

@@ -13,7 +13,7 @@ import { type NewRoomRequest, newRoomOf } from './new-room.ts';
 import { requireReachable } from './require-reachable.ts';
 
 /**
- * Creates a room for a user. If the user is shadow-banned, nobody is invited. Source: Client-Server API, "Creation".
+ * Creates a room for a user. Invites nobody if the user is shadow-banned. Source: Client-Server API, "Creation".
  * @throws MatrixError `M_USER_SUSPENDED` if the user is suspended; `M_ROOM_IN_USE` if the alias is taken; `M_UNKNOWN` if the
  * room version is unknown; `M_FORBIDDEN` if an event is not allowed in the room; `M_NOT_FOUND` if an invited user does not
  * exist

@@ -13,13 +13,13 @@ export interface Join {
   readonly userId: UserId;
   /** Why the user joins. `undefined` if the user gives no reason. */
   readonly reason: string | undefined;
-  /** Servers that may be in the room. */
+  /** Other servers that may be in the room, so that the user can join through them. */
   readonly via: readonly ServerName[];
 }
 
 /**
- * Joins a user to a room. If this homeserver is not in the room, the join goes over another server. Does nothing if the user is
- * already in the room.
+ * Joins a user to a room. If this homeserver is not in the room, the user joins through another server. Does nothing if the
+ * user is already in the room.
  * @throws MatrixError `M_FORBIDDEN`, `M_USER_SUSPENDED`, `M_BAD_STATE` or `M_NOT_FOUND`
  */
 export async function joinRoom(context: HostContext, { roomId, userId, reason, via }: Join): Promise<void> {

@@ -8,8 +8,8 @@ import { changeMembership } from './change-membership.ts';
 const LIMIT_MS = 10_000;
 
 /**
- * Makes a user leave a room, or reject an invite. If the inviter's server does not answer, the invite still ends on this
- * homeserver.
+ * Makes a user leave a room, or reject an invite. If the server that has sent the invite does not answer, ends the invite on
+ * this homeserver only.
  * @throws MatrixError `M_FORBIDDEN` if the user is not in the room
  */
 export async function leaveRoom(

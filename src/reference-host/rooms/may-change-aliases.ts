@@ -8,8 +8,8 @@ import type { HostContext } from '../host-context.ts';
 import { findMembership } from '../storage/memberships.ts';
 
 /**
- * Tells whether a user may set the room's canonical alias. These users, and administrators, decide whether the room is in the
- * room directory.
+ * Tells whether a user is an administrator, or may set the room's canonical alias. These users decide whether the room is in
+ * the room directory.
  */
 export async function mayChangeAliases({ db, admin }: HostContext, roomId: RoomId, userId: UserId): Promise<boolean> {
   if ((await findAccountType(db, userId)) === ACCOUNT_TYPE.admin) return true;

@@ -5,22 +5,22 @@ import type { UserId } from '../../ids.ts';
 
 const USERS = 10_000;
 
-/** How many messages count towards a user's limit at a time. The time is in ms since the epoch. */
+/** How many messages counted towards a user's limit at the time `at`, in ms since the epoch. */
 interface Level {
   readonly used: number;
   readonly at: number;
 }
 
 /**
- * Refuses a message if the user has sent too many. The limit comes from an administrator; without one, all messages are
- * allowed. Only the messages of this process count.
+ * Refuses a message if the user has sent too many messages through this process. An administrator sets the limit. A user
+ * without a limit may send any number of messages.
  * @throws MatrixError `M_LIMIT_EXCEEDED` with `retry_after_ms`
  */
 export type LimitMessages = (userId: UserId) => Promise<void>;
 
 /**
- * Creates the limit. It has a leaky bucket for each user, which holds `burstCount` messages and loses `messagesPerSecond` of
- * them each second.
+ * Creates the function that limits messages. It has a leaky bucket for each user. The bucket holds `burstCount` messages, and
+ * loses `messagesPerSecond` messages each second.
  */
 export function createMessageLimit({ check }: Pick<Accounts, 'check'>): LimitMessages {
   const levels = new LRUCache<UserId, Level>({ max: USERS });

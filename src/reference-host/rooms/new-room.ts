@@ -99,7 +99,7 @@ function powerLevelsOf(
   return { ...DEFAULT_POWER_LEVELS, invite: 0, users_default: 0, users, ...override };
 }
 
-/** Adds trusted users to the additional creators. Since room version 12, trusted users are creators too. */
+/** Adds trusted users to the additional creators, because trusted users are creators too since room version 12. */
 function additionalCreators({ creation_content: content }: NewRoomRequest, trusted: readonly UserId[]): object {
   const named: unknown = isRecord(content) ? content.additional_creators : undefined;
   return { additional_creators: [...new Set([...(Array.isArray(named) ? (named as unknown[]) : []), ...trusted])] };

@@ -12,7 +12,7 @@ interface Redaction {
   readonly roomId: RoomId;
   readonly eventId: EventId;
   readonly reason: string | undefined;
-  /** If a device sends a second request with the same id for the same event, nothing is redacted. */
+  /** If a device sends a second request with the same id for the same event, the homeserver sends no second redaction. */
   readonly transactionId: string;
 }
 

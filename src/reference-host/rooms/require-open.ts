@@ -6,7 +6,7 @@ import type { HostContext } from '../host-context.ts';
 /**
  * Refuses joins, knocks and invites of local users if an administrator has blocked the room.
  * @param transaction the transaction that writes the event. It must have locked the room.
- * @throws MatrixError `M_FORBIDDEN` if the room is blocked, `M_BAD_STATE` if it is being purged
+ * @throws MatrixError `M_FORBIDDEN` if the room is blocked, `M_BAD_STATE` if a purge of the room is running
  */
 export async function requireOpen(
   { admin, db }: HostContext,

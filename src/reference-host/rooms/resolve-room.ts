@@ -3,7 +3,9 @@ import { isRoomAlias, isRoomId, type RoomId } from '../../ids.ts';
 import type { HostContext } from '../host-context.ts';
 import { findAlias } from '../storage/room-aliases.ts';
 
-/** Returns the id of the room that a room id or a local alias names. @throws MatrixError `M_INVALID_PARAM` or `M_NOT_FOUND` */
+/**
+ * Returns the room id for a local alias. Returns a room id unchanged. @throws MatrixError `M_INVALID_PARAM` or `M_NOT_FOUND`
+ */
 export async function resolveRoom({ db }: HostContext, idOrAlias: string): Promise<RoomId> {
   if (isRoomId(idOrAlias)) return idOrAlias;
   if (!isRoomAlias(idOrAlias)) throw new MatrixError('M_INVALID_PARAM', 'neither a room id nor a room alias');

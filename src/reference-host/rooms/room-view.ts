@@ -23,7 +23,8 @@ const VISIBILITY = { worldReadable: 1, shared: 2, invited: 3 };
 const noMember = (): MatrixError => new MatrixError('M_FORBIDDEN', 'You are not in this room');
 
 /**
- * Opens a room for a user who is in the room or was in it. A room whose history is readable by the world opens for everybody.
+ * Finds out what a user may see of a room. The user must be in the room or have left it, unless the room's history is readable
+ * by the world.
  * @throws MatrixError `M_FORBIDDEN` for other users
  */
 export async function viewRoom(db: Knex, roomId: RoomId, userId: UserId): Promise<RoomView> {
@@ -37,7 +38,7 @@ export async function viewRoom(db: Knex, roomId: RoomId, userId: UserId): Promis
   return { roomId, changes, leftWith: current.eventId };
 }
 
-/** Checks that a user has joined a room. @throws MatrixError `M_FORBIDDEN` if not */
+/** Checks that a user has joined a room. @throws MatrixError `M_FORBIDDEN` if the user has not joined */
 export async function requireJoined(db: Knex, roomId: RoomId, userId: UserId): Promise<void> {
   if ((await findMembership(db, roomId, userId))?.membership !== 'join') throw noMember();
 }
@@ -48,7 +49,9 @@ async function isWorldReadable(db: Knex, roomId: RoomId): Promise<boolean> {
   return isRecord(content) && content.history_visibility === 'world_readable';
 }
 
-/** Reads the state of the room that the user may see, or only the state events of one type. */
+/**
+ * Reads the state of the room that the user may see. @param type the type of the state events to read @defaultValue all types
+ */
 export async function readVisibleState(
   db: Knex,
   { roomId, leftWith }: RoomView,
@@ -71,7 +74,8 @@ export async function keepVisible(
   return events.filter(({ eventId, streamPosition }) => {
     const visibility = visibilities.get(eventId) ?? VISIBILITY.shared;
     if (visibility === VISIBILITY.worldReadable) return true;
-    // The user may see their own member event if the membership before it or after it allows the user to see it.
+    // A user may see their own member event if the membership before the event or after the event allows the user to see
+    // events.
     const before = changes.findLast(({ position }) => position < streamPosition)?.membership;
     const at = changes.find(({ position }) => position === streamPosition)?.membership;
     const has = (membership: string): boolean => before === membership || at === membership;

@@ -16,10 +16,13 @@ interface Request {
   readonly content: RoomEventDraft['content'];
   readonly redacts?: EventId;
   readonly transactionId: string;
-  /** Tells whether an earlier event with the same transaction id comes from the same request. @defaultValue it always does */
+  /**
+   * Tells whether an earlier event with the same transaction id comes from the same request. @defaultValue every such event
+   * comes from the same request
+   */
   readonly isSame?: (sent: SentEvent) => boolean;
   /**
-   * Makes further checks before the event is written.
+   * Makes further checks before the homeserver writes the event.
    * @throws MatrixError if the user must not send the event, even if the room would accept it
    */
   readonly check?: (turn: RoomTurn, transaction: Knex.Transaction) => Promise<void>;

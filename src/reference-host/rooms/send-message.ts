@@ -9,11 +9,11 @@ interface Message {
   readonly roomId: RoomId;
   readonly type: string;
   readonly content: Readonly<Record<string, unknown>>;
-  /** If a device sends a second request with the same id for the same room and type, nothing is sent. */
+  /** If a device sends a second request with the same id for the same room and type, the homeserver sends no second event. */
   readonly transactionId: string;
 }
 
-/** Event types that the authorisation rules read. Such events are sent with other routes. */
+/** Types of events that clients must send with other routes. */
 const NO_MESSAGES: readonly string[] = [
   'm.room.create',
   'm.room.member',
@@ -24,8 +24,8 @@ const NO_MESSAGES: readonly string[] = [
 
 /**
  * Sends a message event. Source: Client-Server API, "Sending events to a room".
- * @throws MatrixError `M_FORBIDDEN`, `M_USER_SUSPENDED`, `M_LIMIT_EXCEEDED`, `M_BAD_JSON` or `M_TOO_LARGE`. Also
- * `M_INVALID_PARAM`, if events of the type must be sent with another route.
+ * @throws MatrixError `M_FORBIDDEN`, `M_USER_SUSPENDED`, `M_LIMIT_EXCEEDED`, `M_BAD_JSON` or `M_TOO_LARGE`; `M_INVALID_PARAM`
+ * if clients must send events of this type with another route
  */
 export async function sendMessage(context: HostContext, device: Device, message: Message): Promise<EventId> {
   if (NO_MESSAGES.includes(message.type)) {

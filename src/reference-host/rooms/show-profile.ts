@@ -7,8 +7,8 @@ import { joinedRooms } from '../storage/rooms.ts';
 import { appendEvents } from './append-events.ts';
 
 /**
- * Writes the user's profile into the user's member events of all joined rooms. If a room refuses the event, the old profile
- * stays there. If the user is shadow-banned, nothing is written.
+ * Writes a new member event with the user's profile into each room that the user has joined. A room that refuses the event
+ * keeps the old profile. Writes nothing if the user is shadow-banned.
  */
 export async function showProfile(context: HostContext, userId: UserId): Promise<void> {
   const { db, admin, logger } = context;

@@ -8,14 +8,14 @@ import type { RoomStates } from '../../rooms/room-states.ts';
 import { lockRoom, type StoredRoom } from '../../storage/roomserver/rooms.ts';
 import type { Device } from '../storage/devices.ts';
 
-/** A room that is locked for one of its members, and the state that decides what the member may do. */
+/** A locked room, and the state that decides what a member of the room may do. */
 export interface RoomTurn {
   readonly room: StoredRoom;
   readonly power: PowerState;
 }
 
 /**
- * Locks a room for a member.
+ * Locks a room, so that a member can send an event into it.
  * @throws MatrixError `M_FORBIDDEN` if the user has not joined the room, or the room does not exist
  */
 export async function takeTurn(

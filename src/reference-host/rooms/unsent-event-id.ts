@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import type { EventId } from '../../ids.ts';
 
 /**
- * Makes an event id for an event that is not sent. A shadow-banned user gets it as the answer. The same request always gets the
- * same id.
+ * Makes an event id for an event that the homeserver does not send. The homeserver answers a shadow-banned user with this id.
+ * The same request always gets the same id.
  */
 export function unsentEventId(...request: readonly unknown[]): EventId {
   return `$${createHash('sha256').update(JSON.stringify(request)).digest('base64url')}` as EventId;

@@ -39,8 +39,8 @@ const namedKeys = (keys: Readonly<Record<string, unknown>> = {}): SessionKey[] =
   Object.entries(keys).map(([keyName, key]) => ({ name: keyName, key }));
 
 /**
- * Routes for the keys of devices. Source: Client-Server API, "Key management API". Of users of other servers, only keys that
- * this homeserver already knows are returned.
+ * Adds the routes for the keys of devices. Source: Client-Server API, "Key management API". For users of other servers, the
+ * routes return only keys that this homeserver already knows.
  */
 export function addKeysRoutes(router: Router, context: HostContext): void {
   const { db } = context;

@@ -15,11 +15,13 @@ import { createDevice } from '../storage/devices.ts';
 const FLOW = 'm.login.password';
 const LOGIN_PATHS = ['/_matrix/client/r0/login', '/_matrix/client/v3/login'];
 const WHOAMI_PATHS = ['/_matrix/client/r0/account/whoami', '/_matrix/client/v3/account/whoami'];
-/** Maximum length of a password, in bytes. bcrypt ignores the rest, so a longer password is never accepted. */
+/**
+ * Maximum length of a password, in bytes. bcrypt ignores all bytes after these, so the homeserver refuses a longer password.
+ */
 const MAX_PASSWORD_BYTES = 72;
 /**
- * A hash that no password has. It is compared if the account does not exist, so that the answer takes the same time as for a
- * wrong password.
+ * A hash that no password has. If the account does not exist, the homeserver compares the password with this hash, so that the
+ * answer takes the same time as for a wrong password.
  */
 const NO_HASH = '$2b$10$8744pszExHNwSjNIapMEfOgeVF3Dt8OxRmzCJvdndultS6h52SVg2';
 

@@ -17,7 +17,8 @@ const targetSchema = reasonSchema.extend({
 });
 
 /**
- * What a user can do to another user, which membership follows from it, and which memberships the other user may have before.
+ * What a user can do to another user: the action, the other user's new membership, and the memberships that the other user may
+ * have before. `undefined` means any membership.
  */
 const ACTIONS = [
   { action: 'invite', membership: 'invite', from: undefined },

@@ -9,7 +9,10 @@ export interface Credentials {
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 
-/** Tells whether an `Authorization` header has these credentials (RFC 7617). Takes the same time for all wrong headers. */
+/**
+ * Tells whether an `Authorization` header has these credentials (RFC 7617). The comparison takes the same time for all wrong
+ * headers, so that nobody can guess the credentials step by step.
+ */
 function isAuthorized(header: string, { user, password }: Credentials): boolean {
   const [, encoded = ''] = /^Basic +(\S+)$/i.exec(header) ?? [];
   return timingSafeEqual(digest(Buffer.from(encoded, 'base64').toString()), digest(`${user}:${password}`));

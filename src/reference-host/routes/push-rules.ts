@@ -6,8 +6,8 @@ import { clientPaths } from '../request-parameters.ts';
 import { findAccountData } from '../storage/account-data.ts';
 
 /**
- * Adds the routes that show the user's push rules. This homeserver does not let users change them. Source: Client-Server API,
- * "Push Rules".
+ * Adds the routes that show the user's push rules. Users of this homeserver cannot change their push rules. Source:
+ * Client-Server API, "Push Rules".
  */
 export function addPushRulesRoutes(router: Router, context: HostContext): void {
   const serve = (path: string, part: (rules: Readonly<Record<string, unknown>>) => unknown): void => {

@@ -21,8 +21,8 @@ const markersSchema = z.object({ [FULLY_READ]: eventId, 'm.read': eventId, 'm.re
 type Markers = z.output<typeof markersSchema>;
 
 /**
- * Adds the routes for receipts, read markers and typing notices. Threads are not distinguished, and other servers get no
- * receipts. Source: Client-Server API, "Receipts", "Fully read markers" and "Typing Notifications".
+ * Adds the routes for receipts, read markers and typing notices. The routes do not distinguish threads, and send no receipts to
+ * other servers. Source: Client-Server API, "Receipts", "Fully read markers" and "Typing Notifications".
  */
 export function addReceiptRoutes(router: Router, context: HostContext): void {
   const { db } = context;
@@ -58,7 +58,7 @@ export function addReceiptRoutes(router: Router, context: HostContext): void {
     await mark(await member(ctx), bodyOf(ctx, markersSchema));
     ctx.body = {};
   });
-  // Typing notices are accepted and ignored. This is allowed, because a typing notice may get lost anyway.
+  // The route accepts typing notices, and ignores them. This does no harm, because a typing notice may get lost anyway.
   router.put(clientPaths('/rooms/:roomId/typing/:userId'), async (ctx: ClientRequest) => {
     const { userId } = await member(ctx);
     if (parameterOf(ctx, 'userId') !== userId)

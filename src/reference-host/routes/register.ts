@@ -49,7 +49,7 @@ export function addRegisterRoute(router: Router, context: HostContext): void {
   });
 }
 
-/** Creates the account, and uses up one use of the token. If the registration fails, the token stays as it was. */
+/** Creates the account, and counts one use of the token. If the registration fails, counts no use. */
 async function register(context: HostContext, { username, password, auth }: Body): Promise<UserId> {
   const { db, admin, signingKey } = context;
   if (username === undefined || password === undefined) {

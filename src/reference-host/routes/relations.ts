@@ -13,7 +13,10 @@ const PATHS = [PATH, `${PATH}/:relType`, `${PATH}/:relType/:type`];
 const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 1_000;
 
-/** Routes that list the events that relate to an event, such as reactions. Source: Client-Server API, "Relationships API". */
+/**
+ * Adds the routes that list the events that relate to an event, such as reactions. Source: Client-Server API, "Relationships
+ * API".
+ */
 export function addRelationsRoute(router: Router, context: HostContext): void {
   const { db } = context;
   router.get(PATHS, async (ctx: ClientRequest) => {

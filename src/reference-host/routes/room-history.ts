@@ -20,8 +20,8 @@ const filterSchema = z.object({ types: names, not_types: names, senders: names, 
 type Filter = z.output<typeof filterSchema>;
 
 /**
- * Adds the routes for the history of a room: pages of events, one event, and an event with the events around it. Filters are
- * ignored, except those for types and senders. Source: Client-Server API, "Getting events for a room".
+ * Adds the routes for the history of a room: pages of events, one event, and an event with the events around it. The routes use
+ * only the filters for types and senders. Source: Client-Server API, "Getting events for a room".
  */
 export function addRoomHistoryRoutes(router: Router, context: HostContext): void {
   const { db } = context;

@@ -14,8 +14,8 @@ const eventReportSchema = z.object({ reason: z.string().optional(), score: z.int
 const reportSchema = z.object({ reason: z.string().optional() });
 
 /**
- * Adds the routes that send, redact and report events, and report rooms and users. Source: Client-Server API, "Sending events
- * to a room", "Redactions" and "Reporting Content".
+ * Adds the routes that send, redact and report events, and the routes that report rooms and users. Source: Client-Server API,
+ * "Sending events to a room", "Redactions" and "Reporting Content".
  */
 export function addRoomRoutes(router: Router, context: HostContext): void {
   router.put(clientPaths('/rooms/:roomId/send/:eventType/:txnId'), async (ctx: ClientRequest) => {
@@ -58,7 +58,7 @@ export function addRoomRoutes(router: Router, context: HostContext): void {
     try {
       await context.admin.operations.reportUser(report, { actor: { kind: 'user', userId }, address: ctx.ip });
     } catch (error) {
-      // The answer is the same for an unknown user, so that nobody can find out who has an account.
+      // For an unknown user, the answer is the same as for a known user, so that nobody can find out who has an account.
       if (!(error instanceof MatrixError && error.errcode === 'M_NOT_FOUND')) throw error;
     }
     ctx.body = {};

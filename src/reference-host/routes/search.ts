@@ -32,8 +32,8 @@ interface RoomEventResults {
 }
 
 /**
- * Adds the route for full-text search in the caller's rooms. Grouping, context and filters are ignored, except the filters
- * `rooms` and `limit`. Source: Client-Server API, "Server Side Search".
+ * Adds the route for full-text search in the caller's rooms. The route supports the filters `rooms` and `limit`, and ignores
+ * other filters, grouping and context. Source: Client-Server API, "Server Side Search".
  */
 export function addSearchRoute(router: Router, context: HostContext): void {
   router.post(PATHS, async (ctx) => {

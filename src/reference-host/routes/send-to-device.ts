@@ -19,8 +19,8 @@ const devices = z.record(storableText(255), z.record(z.string(), z.unknown()));
 const messagesSchema = z.object({ messages: z.record(userId, devices) });
 
 /**
- * Route for messages to devices. Source: Client-Server API, "Send-to-Device messaging". If a client repeats a request, the
- * homeserver does not notice it, and the messages arrive twice.
+ * Adds the route for messages to devices. Source: Client-Server API, "Send-to-Device messaging". The homeserver does not
+ * recognise a repeated request, so its messages arrive twice.
  */
 export function addSendToDeviceRoute(router: Router, context: HostContext): void {
   const { db, signingKey } = context;

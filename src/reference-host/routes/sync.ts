@@ -20,7 +20,7 @@ const LONGEST_WAIT_MS = 55_000;
 
 const queryOf = ({ query }: Context, name: string): string | undefined => [query[name]].flat()[0] || undefined;
 
-/** The route of `/sync`. Source: Client-Server API, "Syncing". */
+/** Adds the route `/sync`. Source: Client-Server API, "Syncing". */
 export function addSyncRoute(router: Router, context: HostContext, streams: SyncStreams): void {
   router.get(clientPaths('/sync'), async (ctx) => {
     const device = await authenticate(ctx, context);
@@ -42,7 +42,7 @@ export function addSyncRoute(router: Router, context: HostContext, streams: Sync
   });
 }
 
-/** Answers at once if there is something new. Otherwise waits until there is, or until the time limit. */
+/** Answers at once if there is something new. Otherwise, waits until there is something new, or until the time limit. */
 async function answerWithin(
   limitMs: number,
   ctx: Context,
@@ -58,8 +58,8 @@ async function answerWithin(
     let { since } = question;
     let settled = await streams.settle();
     for (;;) {
-      // The client may have got its position from another process. Then that position is settled, too, which means that no
-      // running transaction can add rows before it.
+      // If the client got its position from another process, this position may be later than this process's position. It is
+      // settled too: no running transaction can add rows before it.
       const upTo = since === undefined ? settled : latest(settled, since);
       const answer = await readSyncAnswer(context, { ...question, since, upTo, now: Date.now() });
       const { isEmpty, position } = answer;
@@ -84,7 +84,7 @@ function timeoutOf(ctx: Context): number {
 }
 
 /**
- * Reads the filter in the query. It is JSON, or the id of a stored filter.
+ * Reads the query parameter `filter`, which is JSON or the id of a stored filter.
  * @throws MatrixError `M_NOT_FOUND` or `M_BAD_JSON`
  */
 async function filterOf(ctx: Context, { db }: HostContext, { userId }: Device): Promise<SyncFilter> {
