@@ -6,11 +6,11 @@ export interface Changes {
   readonly rooms?: readonly RoomId[];
   /** Users with new account data, to-device messages or devices. */
   readonly users?: readonly UserId[];
-  /** Servers for which events or other messages were queued. */
+  /** Other servers for which the transaction has queued events or other messages. */
   readonly destinations?: readonly ServerName[];
 }
 
-/** Tells waiting clients and the federation sender what a transaction has changed. Call it after the commit. */
+/** Tells waiting clients and the federation sender what a transaction has changed. Call this function after the commit. */
 export async function announce(
   { federation, notifier }: Pick<HostContext, 'federation' | 'notifier'>,
   { rooms = [], users = [], destinations = [] }: Changes,

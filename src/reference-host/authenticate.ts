@@ -19,7 +19,7 @@ export async function authenticate(ctx: Context, context: HostContext): Promise<
 }
 
 /**
- * Does the same as `authenticate()`, but accepts locked users too, because they may log out.
+ * Does the same as `authenticate()`, but also accepts locked users, because a locked user may log out.
  * @throws MatrixError `M_MISSING_TOKEN` or `M_UNKNOWN_TOKEN`
  */
 export async function authenticateLocked(ctx: Context, context: HostContext): Promise<Device> {
@@ -35,7 +35,7 @@ export async function authenticateLocked(ctx: Context, context: HostContext): Pr
 }
 
 /**
- * Does the same as `authenticate()`, for a path that contains a user id. It must be the caller's own user id.
+ * Does the same as `authenticate()`, and checks that the user id in the path is the caller's own user id.
  * @throws MatrixError the errors of `authenticate()`; `M_FORBIDDEN` if the path has the id of another user
  */
 export async function authenticateOwn(ctx: ClientRequest, context: HostContext): Promise<UserId> {

@@ -16,7 +16,9 @@ export function progressLine({ done, total, percent, rate, etaMs, phase, state }
   return `[${bar}]  ${figures.join('  ')}`;
 }
 
-/** Shows progress. On a terminal, it overwrites one line. Elsewhere, it writes one line each second. */
+/**
+ * Creates a display of progress. On a terminal, it overwrites a single line. On other outputs, it writes one line each second.
+ */
 export function createProgress(output: NodeJS.WriteStream): { show(line: string): void; end(line: string): void } {
   let lastAt = 0;
   const redraw = (line: string): void => {
@@ -36,13 +38,13 @@ export function createProgress(output: NodeJS.WriteStream): { show(line: string)
   };
 }
 
-/** Reads the samples of a Prometheus page, by name and labels. Buckets of histograms are left out. */
+/** Reads the plugin's samples from a Prometheus page, by name and labels. */
 function samplesOf(page: string): Map<string, string> {
   const samples = page.matchAll(/^(matrix_admin_\S*?(?:\{[^}]*\})?) (\S+)$/gm);
   return new Map([...samples].map(([, name = '', value = '']) => [name, value]));
 }
 
-/** Lists the plugin's metrics that have changed between two scrapes. */
+/** Lists the plugin's metrics that have changed between two scrapes, without the buckets of histograms. */
 export function movedMetrics(before: string, after: string): string[] {
   const earlier = samplesOf(before);
   return [...samplesOf(after)]

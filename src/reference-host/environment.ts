@@ -58,7 +58,7 @@ export type Environment = Readonly<z.output<typeof schema>>;
 
 /**
  * Reads the environment variables of the homeserver.
- * @throws Error with one line for each wrong variable. The error does not repeat the values, because some are secret.
+ * @throws Error with one line for each wrong variable. The error does not repeat the values, because some values are secret.
  */
 export function parseEnvironment(variables: Readonly<Record<string, string | undefined>>): Environment {
   const set = Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== ''));

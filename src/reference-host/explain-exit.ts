@@ -13,7 +13,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
   'ENOSPC write': 'the disk is full: free some space on it',
 };
 
-/** Returns the message of a process that exits with an error: what has failed, and the remedy if there is a known one. */
+/** Returns the message of a process that exits with an error: what has failed, and the remedy if `REMEDIES` has one. */
 export function explainExit(thrown: unknown): string {
   const error = toError(thrown);
   const failed: NodeJS.ErrnoException = error;

@@ -5,7 +5,10 @@ import { describeSelf, isAlive } from './process-identity.ts';
 
 const POLL_MS = 50;
 
-/** Creates the file `path` together with its content, in one step. Fails if the file exists. @returns whether it was created */
+/**
+ * Creates the file `path` together with its content, in one step. Does nothing if the file exists. @returns whether this call
+ * has created the file
+ */
 async function claim(path: string, content: string): Promise<boolean> {
   const draft = `${path}.${randomUUID()}`;
   await writeFile(draft, content, { mode: 0o600 });
@@ -28,15 +31,15 @@ async function isAbandoned(path: string): Promise<boolean> {
 }
 
 /**
- * Runs `work` while this call holds the lock file `path`. Other processes and other calls of this process wait. Takes over the
- * lock of a process that has died.
+ * Runs `work` while this call holds the lock file `path`. Meanwhile, other calls with the same path wait, in this process and
+ * in others. Takes over the lock of a process that has died.
  */
 export async function withFileLock<Result>(path: string, work: () => Promise<Result>): Promise<Result> {
   const self = await describeSelf();
   while (!(await claim(path, self))) {
     if (await isAbandoned(path)) {
-      // Checks again under a second lock. Two processes may have seen the abandoned lock. Without the second lock, one of them
-      // could remove the new lock of the other.
+      // Check again under a second lock, because two processes may have seen the abandoned lock. Without the second lock, one
+      // process could remove the new lock of the other process.
       await withFileLock(`${path}.takeover`, async () => {
         if (await isAbandoned(path)) await rm(path);
       });

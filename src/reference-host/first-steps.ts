@@ -4,17 +4,20 @@ import { isAccount } from '../storage/userapi/accounts.ts';
 import type { Homeserver } from './homeserver.ts';
 import { findFirstAccount } from './storage/accounts.ts';
 
-/** Localpart of the administrator that `ADMIN_PASSWORD` creates. */
+/** Localpart of the administrator whom the homeserver creates if the variable `ADMIN_PASSWORD` is set. */
 const ADMIN = 'admin';
 
-/** Creates the administrator `admin`, unless there is an account of this name. */
+/** Creates the administrator `admin`, unless an account with this name exists. */
 export async function createAdmin({ admin, db }: Homeserver, serverName: ServerName, password: string): Promise<void> {
   const userId = userIdOf(ADMIN, serverName);
   if (await isAccount(db, userId)) return;
   await admin.operations.setUser({ userId, password, admin: true }, { actor: { kind: 'system', name: 'first-steps' } });
 }
 
-/** Says how to get the token of an administrator, and what to do with it. The text contains neither token nor password. */
+/**
+ * Returns a text that says how to get the access token of an administrator, and what to do with the token. The text contains
+ * neither a token nor a password.
+ */
 export async function firstSteps({ db }: Homeserver, serverName: ServerName, origin: string): Promise<string> {
   const user = await findFirstAccount(db, serverName, ACCOUNT_TYPE.admin);
   if (user === undefined) {

@@ -36,10 +36,14 @@ export interface HomeserverSettings {
   readonly rateLimit: boolean;
   /** Folder of the media files, in Dendrite's layout. @defaultValue the homeserver has no media */
   readonly mediaDirectory?: string;
-  /** Accounts, registration by shared secret, and server notices. @defaultValue the plugin's defaults: both are off */
+  /**
+   * The plugin's options for accounts, registration by shared secret, and server notices. @defaultValue the plugin's defaults,
+   * with which the registration and the notices are off
+   */
   readonly accounts?: Pick<AdminPluginOptions, 'accounts' | 'registration' | 'serverNotices'>;
   /**
-   * Settings for requests to other servers. @defaultValue no requests are sent, and events for other servers stay in the queue
+   * Settings for requests to other servers. @defaultValue the homeserver sends no requests, and events for other servers stay
+   * in the queue
    */
   readonly federation?: HttpsSettings & {
     /** Certificate of the HTTPS server for other homeservers. @defaultValue there is no such server */
@@ -52,21 +56,23 @@ export interface Homeserver {
   readonly admin: AdminPlugin;
   readonly db: Knex;
   readonly registry: Registry;
-  /** Creates missing tables, starts the plugin and listens on 127.0.0.1. @param port 0 means any free port @returns the port */
+  /**
+   * Creates missing tables, starts the plugin, and listens on 127.0.0.1. @param port 0 means any free port @returns the port
+   */
   readonly listen: (port: number) => Promise<number>;
   /**
-   * Listens for other homeservers over TLS, on all addresses. Call it after `listen()`.
+   * Listens for other homeservers over TLS, on all addresses. Call this function after `listen()`.
    * @param port 0 means any free port
    * @returns the port
    */
   readonly listenForServers: (port: number) => Promise<number>;
-  /** Finishes requests, stops jobs so that other processes can continue them, and closes the database connections. */
+  /** Finishes requests, stops jobs (other processes can continue them), and closes the database connections. */
   readonly close: () => Promise<void>;
 }
 
 /**
- * Gauges of prom-client whose names end in `_total`, although Prometheus reserves this ending for counters. For each of them
- * there is another metric with the same values by type.
+ * Gauges of prom-client whose names end in `_total`, although Prometheus reserves this ending for counters. The homeserver does
+ * not need these gauges, because other metrics have the same values by type.
  */
 const MISNAMED_METRICS = [
   'nodejs_active_handles_total',
@@ -74,7 +80,10 @@ const MISNAMED_METRICS = [
   'nodejs_active_resources_total',
 ];
 
-/** Removes SQL statements, values and stacks from Knex's log messages. The caller of the statement reports the error. */
+/**
+ * Removes SQL statements, values and stack traces from Knex's log messages. The code that has run the statement reports the
+ * error itself.
+ */
 const knexText = (message: unknown): string =>
   (describeError(message).split('\n')[0] ?? '').replace(/^(migration failed) with error: .*/, '$1');
 
@@ -126,9 +135,9 @@ export function createHomeserver(settings: HomeserverSettings): Homeserver {
     { search, ...settings.accounts, limits: rateLimit ? {} : { failedAuthentications: false, openRequests: false } },
   );
   const app = new Koa();
-  // 2. Mount the plugin's routes first. They parse their bodies and answer errors themselves.
+  // 2. Mount the plugin's routes first. These routes parse request bodies and answer errors themselves.
   app.use(admin.router.routes());
-  // 3. Add the homeserver's own routes. Routes that write events pass them to `admin.events.apply()`.
+  // 3. Add the homeserver's own routes. Routes that write events pass the events to `admin.events.apply()`.
   const router = new Router({ sensitive: true, strict: true });
   const remote = federation?.withPlugin(admin);
   const context: HostContext = {
@@ -148,7 +157,7 @@ export function createHomeserver(settings: HomeserverSettings): Homeserver {
   addSyncRoute(router, context, streams);
   addMonitorRoutes(router, context);
   addMetricsRoute(router, registry, settings.metricsCredentials);
-  // Files are no JSON, so these routes come before the body parser.
+  // These routes come before the body parser, because uploaded files are not JSON.
   const mediaRouter = new Router({ sensitive: true, strict: true });
   if (media !== undefined) addMediaRoutes(mediaRouter, context, media);
   app.use(createResponder(logger)).use(mediaRouter.routes()).use(parseJsonBody()).use(router.routes());
@@ -180,8 +189,8 @@ export function createHomeserver(settings: HomeserverSettings): Homeserver {
       streams.endWaits();
       await Promise.all([server.drain(), federationServer?.drain()]);
       try {
-        // 5. Stop the plugin before closing what it uses. The plugin stops its jobs, so that other processes can continue them,
-        // and ends event streams.
+        // 5. Stop the plugin before closing what it uses. The plugin ends event streams, and stops its jobs, so that other
+        // processes can continue these jobs.
         await admin.stop();
         await federation?.stop();
         await streams.close();

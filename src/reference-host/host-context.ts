@@ -9,11 +9,11 @@ export interface HostContext {
   readonly db: Knex;
   readonly signingKey: SigningKey;
   readonly admin: Pick<AdminPlugin, 'accounts' | 'media' | 'operations' | 'registrationTokens' | 'rooms' | 'search'>;
-  /** Sends to other servers what is queued for them. @defaultValue nothing is sent to other servers */
+  /** Sends queued events and messages to other servers. @defaultValue the homeserver sends nothing to other servers */
   readonly federation?: FederationSender;
   /** Wakes clients that are waiting in `/sync`. @defaultValue clients see changes with their next request */
   readonly notifier?: Notifier;
-  /** Joins a user to a room over another server. @defaultValue rooms of other servers cannot be joined */
+  /** Joins a user to a room through another server. @defaultValue users cannot join rooms of other servers */
   readonly joinRemoteRoom?: (join: RemoteJoin) => Promise<void>;
   readonly limitMessages: LimitMessages;
   readonly logger: Logger;

@@ -3,12 +3,12 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Certificate } from './federation/certificate.ts';
 
-/** How long running requests may take after the server was stopped, in ms. */
+/** How long `drain()` waits for running requests, in ms. */
 const GRACE_MS = 10_000;
 /**
  * How long an idle connection stays open, in ms. If the server closes a connection while a client sends a request over it, the
- * request is lost. So the time is longer than the usual time-outs of clients and reverse proxies, which close the connection
- * first. Node's default of five seconds is shorter than these.
+ * request is lost. So this time is longer than the usual time-outs of clients and reverse proxies, which then close the
+ * connection first. Node's default of five seconds would be shorter than these time-outs.
  */
 const KEEP_ALIVE_MS = 75_000;
 const EVENT_STREAM = /^text\/event-stream/;
@@ -23,14 +23,14 @@ export interface HttpServer {
   listen(port: number, host?: string | null): Promise<number>;
   /** Stops accepting connections, and waits up to ten seconds for running requests. Does not wait for event streams. */
   drain(): Promise<void>;
-  /** Closes the remaining connections, which are idle connections and event streams. */
+  /** Closes the remaining connections, such as idle connections and event streams. */
   close(): Promise<void>;
 }
 
 const isStream = (response: ServerResponse): boolean => EVENT_STREAM.test(String(response.getHeader('content-type')));
 
 /**
- * Creates an HTTP server that loses no answers when it stops, and does not wait for keep-alive connections.
+ * Creates an HTTP server. When it stops, it loses no answers, and does not wait for keep-alive connections.
  * @param certificate if it is given, the server is an HTTPS server
  */
 export function createHttpServer(

@@ -4,11 +4,11 @@ import { z } from 'zod';
 import { MatrixError } from '../errors.ts';
 import { isRecord } from '../json.ts';
 
-/** Maximum size of a request body. An event may have 64 KiB. The rest leaves room for escapes in the JSON. */
+/** Maximum size of a request body. It is larger than the 64 KiB of an event, because escapes can make the JSON longer. */
 const MAX_BODY = '256kb';
 
 /**
- * Parses every request body as JSON, whatever its content type, as homeservers do.
+ * Creates the middleware that parses every request body as JSON. It ignores the content type, as other homeservers do.
  * @param jsonLimit maximum size in bytes, or a text such as `256kb` @defaultValue 256kb
  */
 export function parseJsonBody(jsonLimit: string = MAX_BODY): Middleware {
@@ -29,7 +29,7 @@ export function parseJsonBody(jsonLimit: string = MAX_BODY): Middleware {
   };
 }
 
-/** Removes fields that are `null` and optional. Some clients send `null` instead of leaving the field out. */
+/** Removes optional fields that are `null`, because some clients send `null` instead of leaving a field out. */
 function withoutNulls(schema: z.ZodType, body: unknown): unknown {
   if (!(schema instanceof z.ZodObject) || !isRecord(body)) return body;
   return Object.fromEntries(
@@ -38,7 +38,7 @@ function withoutNulls(schema: z.ZodType, body: unknown): unknown {
 }
 
 /**
- * Checks the request's body, and returns it. For an optional field, `null` counts as absent.
+ * Checks the request's body against a schema, and returns the body. For an optional field, `null` counts as absent.
  * @throws MatrixError `M_BAD_JSON` that names the first wrong field
  */
 export function bodyOf<Schema extends z.ZodType>(ctx: Context, schema: Schema): z.output<Schema> {

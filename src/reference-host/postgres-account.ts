@@ -4,7 +4,10 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** The account `nobody`. PostgreSQL refuses to run as root, so it runs under this account then. */
+/**
+ * The account `nobody`. If root starts the homeserver, PostgreSQL runs under this account, because PostgreSQL refuses to run as
+ * root.
+ */
 const NOBODY = { uid: 65_534, gid: 65_534 };
 
 /** The operating system's account that runs PostgreSQL's programs. */
@@ -20,11 +23,11 @@ interface Wrapper {
   readonly credentials: Partial<Owner>;
 }
 
-/** Ways in which root starts a program as another user. The way that keeps the fewest privileges comes first. */
+/** Ways in which root can start a program as another user. The way that keeps the fewest privileges comes first. */
 const WAYS_DOWN: readonly ((owner: Owner) => Wrapper)[] = [
   (owner) => ({ command: [], credentials: owner }),
-  // This way works for clusters below a folder that only root may enter, such as /root. PostgreSQL also calls access(2), which
-  // respects the capabilities of an ordinary user only with `no_setuid_fixup`.
+  // This way works for clusters below a folder that only root may enter, such as /root. `no_setuid_fixup` is needed because
+  // PostgreSQL calls access(2), which otherwise ignores the capabilities of an ordinary user.
   ({ uid, gid }) => ({
     command: [
       'setpriv',
@@ -45,8 +48,8 @@ function wrap({ command }: Wrapper, program: string, args: readonly string[]): [
 }
 
 /**
- * Returns the environment variables for PostgreSQL: only those that it needs. `PGPORT`, `PGDATA`, `LD_LIBRARY_PATH` and others
- * are meant for other programs.
+ * Returns only the environment variables that PostgreSQL needs. `PGPORT`, `PGDATA`, `LD_LIBRARY_PATH` and others are meant for
+ * other programs.
  */
 const environment = (): NodeJS.ProcessEnv => ({ PATH: process.env['PATH'], LC_ALL: 'C' });
 
@@ -76,8 +79,8 @@ async function wayDown(owner: Owner, paths: readonly string[]): Promise<Wrapper>
 }
 
 /**
- * Chooses the account that runs PostgreSQL. It is the user of this process, unless that user is root. For root, it is the owner
- * of the cluster, or `nobody` for a new cluster.
+ * Chooses the account that runs PostgreSQL. This is the user of this process, unless that user is root. If it is root, the
+ * owner of the cluster runs PostgreSQL, or `nobody` if the cluster is new.
  * @param paths paths that PostgreSQL must reach: its programs, and the folder around the cluster
  * @throws Error if root cannot give the cluster's owner access to `paths`
  */
@@ -89,8 +92,8 @@ export async function postgresAccount(clusterDir: string, paths: readonly string
     ...(owner === undefined ? {} : { owner }),
     spawn: (program, programArgs, stdio) => {
       const [first, args] = wrap(wrapper, program, programArgs);
-      // PostgreSQL is detached, because Ctrl-C in the terminal is meant for the homeserver. The homeserver stops PostgreSQL
-      // after its last query.
+      // Detach PostgreSQL, so that Ctrl-C in the terminal stops only the homeserver. The homeserver stops PostgreSQL after its
+      // own last query.
       return spawn(first, args, { ...wrapper.credentials, cwd: '/', env: environment(), stdio, detached: true });
     },
   };

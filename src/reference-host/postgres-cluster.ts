@@ -37,8 +37,8 @@ interface Postmaster {
 const SUPERUSER = 'postgres';
 
 /**
- * Options of `initdb` for the locale: libc's C.UTF-8 if the system has it, otherwise PostgreSQL's own. Both classify characters
- * in the same way.
+ * Options of `initdb` for the locale. The first is libc's C.UTF-8. The second is PostgreSQL's own C.UTF-8, for systems whose
+ * libc does not have this locale. Both classify characters in the same way.
  */
 const LOCALES = [
   ['--locale=C.UTF-8'],
@@ -70,7 +70,10 @@ async function runInitdb(
   }
 }
 
-/** Creates the cluster if it does not exist. If the process dies meanwhile, no partial cluster is left. */
+/**
+ * Creates the cluster if it does not exist. Uses a temporary name at first, so that no partial cluster remains if the process
+ * dies.
+ */
 export async function createCluster(cluster: Cluster): Promise<void> {
   if (await exists(cluster.dir)) return;
   const draft = `${cluster.dir}.new`;
@@ -96,8 +99,8 @@ async function readPidFile(dir: string): Promise<Postmaster | undefined> {
 }
 
 /**
- * Tells whether the process with a pid is PostgreSQL's main process for `dir`, and not another process that has got the same
- * pid. Returns `true` if it cannot tell.
+ * Tells whether the process with a pid is PostgreSQL's main process for `dir`. Otherwise, another process has got the same pid.
+ * Returns `true` if a PostgreSQL process does not show its data directory.
  */
 async function isPostmasterOf(dir: string, pid: number): Promise<boolean> {
   const args = await processArguments(pid);
@@ -110,7 +113,8 @@ async function isPostmasterOf(dir: string, pid: number): Promise<boolean> {
 
 /**
  * Finds the running main process of a cluster. If the pid file names an unrelated process, removes the file, because PostgreSQL
- * would refuse to start. If it names no process, keeps the file, because PostgreSQL checks more of its content.
+ * would refuse to start. If the named process does not exist, keeps the file, because PostgreSQL itself checks more of the
+ * file's content.
  */
 export async function findPostmaster({ dir }: Cluster): Promise<Postmaster | undefined> {
   const postmaster = await readPidFile(dir);
@@ -181,7 +185,7 @@ export async function startPostmaster(cluster: Cluster, settings: Readonly<Recor
   for (let attempt = 1; attempt <= START_ATTEMPTS; attempt += 1) {
     const port = await freePort();
     if (await launch(cluster, settings, port)) return connectionStringOf(cluster, port);
-    // If another program has taken the port in the meantime, try another port.
+    // Another program may have taken the port in the meantime. Only then, try another port.
     if (!(await readFile(cluster.logFile, 'utf8')).includes('could not bind')) break;
   }
   throw new Error(`PostgreSQL does not start: ${await lastLines(cluster.logFile)}`);
@@ -194,7 +198,7 @@ export async function adoptPostmaster(cluster: Cluster, { pid, port }: Postmaste
   return isReady ? connectionString : undefined;
 }
 
-/** Ends all sessions and the server, and waits until it has ended. PostgreSQL calls this a fast shutdown. */
+/** Ends all sessions and the server, and waits until the server has ended. PostgreSQL calls this a fast shutdown. */
 export async function stopPostmaster(cluster: Cluster): Promise<void> {
   const postmaster = await findPostmaster(cluster);
   if (postmaster === undefined) return;

@@ -13,7 +13,8 @@ async function ps(pid: number, column: string): Promise<string | undefined> {
 }
 
 /**
- * Reads the state and the start time from `/proc/<pid>/stat`. The process name before them may contain spaces and parentheses.
+ * Returns the start time of a running process from `/proc/<pid>/stat`. Skips the process name in this file, because the name
+ * may contain spaces and parentheses.
  */
 async function linuxStart(pid: number): Promise<string | undefined> {
   const stat = await orUndefined(readFile(`/proc/${pid}/stat`, 'utf8'));
@@ -23,14 +24,16 @@ async function linuxStart(pid: number): Promise<string | undefined> {
 }
 
 /**
- * Returns the start time of a process, in a format that depends on the system. It distinguishes the process from a later one
- * with the same pid. Returns `undefined` if there is no such process, or if it is a zombie.
+ * Returns the start time of a process, in a format that depends on the system. The start time distinguishes the process from a
+ * later process with the same pid. Returns `undefined` if there is no such process, or if the process is a zombie.
  */
 export function processStart(pid: number): Promise<string | undefined> {
   return process.platform === 'linux' ? linuxStart(pid) : ps(pid, 'lstart');
 }
 
-/** Returns the arguments of a process, as far as the system separates them. */
+/**
+ * Returns the arguments of a process. On systems other than Linux, an argument that contains a space becomes several arguments.
+ */
 export async function processArguments(pid: number): Promise<readonly string[]> {
   if (process.platform !== 'linux') return (await ps(pid, 'command'))?.split(' ') ?? [];
   return (await orUndefined(readFile(`/proc/${pid}/cmdline`, 'utf8')))?.split('\0') ?? [];

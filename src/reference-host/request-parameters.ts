@@ -21,8 +21,8 @@ const MAX_BYTES = 255;
 export const clientPaths = (path: string): string[] => [`/_matrix/client/r0${path}`, `/_matrix/client/v3${path}`];
 
 /**
- * Returns a path parameter that PostgreSQL can store.
- * @throws MatrixError `M_INVALID_PARAM` if it is too long or PostgreSQL cannot store it
+ * Returns a path parameter.
+ * @throws MatrixError `M_INVALID_PARAM` if the parameter is too long, or if PostgreSQL cannot store it
  */
 export function parameterOf({ params }: ClientRequest, name: string): string {
   const value = params[name] ?? '';
@@ -31,12 +31,12 @@ export function parameterOf({ params }: ClientRequest, name: string): string {
   return value;
 }
 
-/** Returns the first value of a query parameter, or `undefined` if it is missing or empty. */
+/** Returns the first value of a query parameter, or `undefined` if the parameter is missing or empty. */
 export const queryOf = ({ query }: Context, name: string): string | undefined => [query[name]].flat()[0] || undefined;
 
 /**
  * Returns the query parameter `limit`, at most `max`.
- * @throws MatrixError `M_INVALID_PARAM` if it is not a whole number from 0 on
+ * @throws MatrixError `M_INVALID_PARAM` if the parameter is not a whole number, or if it is negative
  */
 export function limitOf(ctx: Context, fallback: number, max: number): number {
   const value = queryOf(ctx, 'limit') ?? String(fallback);
@@ -53,8 +53,8 @@ function checkedOf<Id extends string>(kind: string, is: (value: string) => value
 }
 
 /**
- * Return the path parameters `roomId`, `userId`, `eventId` and `alias`. They throw MatrixError `M_INVALID_PARAM` for invalid
- * ids.
+ * These functions return the path parameters `roomId`, `userId`, `eventId` and `alias`. They throw MatrixError
+ * `M_INVALID_PARAM` for invalid ids.
  */
 export const roomIdOf: (ctx: ClientRequest) => RoomId = checkedOf('roomId', isRoomId);
 export const userIdOf: (ctx: ClientRequest) => UserId = checkedOf('userId', isUserId);

@@ -1,7 +1,7 @@
 /** The oldest version of Node.js on which the package runs. */
 const OLDEST_NODE = [20, 19] as const;
 
-/** Checks the version of Node.js. @throws Error if it is too old */
+/** Checks the version of Node.js. @throws Error if the version is too old */
 export function requireNode(version: string = process.versions.node): void {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   const [oldestMajor, oldestMinor] = OLDEST_NODE;

@@ -4,14 +4,16 @@ import { errorFields, MatrixError } from '../errors.ts';
 import type { Logger } from '../host.ts';
 import { toJson } from '../json.ts';
 
-/** Headers of every answer. Clients in browsers need them. Source: Client-Server API, "Web Browser Clients". */
+/**
+ * Headers of every answer. Clients that run in browsers need these headers. Source: Client-Server API, "Web Browser Clients".
+ */
 const CORS = {
   'Access-Control-Allow-Origin': '*',
   'Access-Control-Allow-Methods': 'GET, POST, PUT, DELETE, OPTIONS',
   'Access-Control-Allow-Headers': 'X-Requested-With, Content-Type, Authorization',
 };
 
-/** Tells whether a body is a plain object, which is sent as JSON. A stream or a buffer is not. */
+/** Tells whether a body is a plain object, which the responder sends as JSON. A stream or a buffer is not a plain object. */
 const isPlain = (body: unknown): boolean =>
   typeof body === 'object' && body !== null && Object.getPrototypeOf(body) === Object.prototype;
 

@@ -11,18 +11,18 @@ export interface SampleRoom {
 export interface SampleEventOptions {
   readonly count: number;
   readonly rooms: readonly [SampleRoom, ...SampleRoom[]];
-  /** Seed of the random numbers. The same seed creates the same events, so a database can take each seed only once. */
+  /** Seed of the random numbers. The same seed creates the same events, so use each seed only once in a database. */
   readonly seed: number;
 }
 
 type Random = () => number;
 
 const ROWS_PER_INSERT = 5_000;
-/** Time of the first message, 2025-01-01 in ms since the epoch. The next messages follow at intervals of `INTERVAL_MS`. */
+/** Time of the first message: 2025-01-01, in ms since the epoch. The next messages follow at intervals of `INTERVAL_MS`. */
 const FIRST_TIMESTAMP = 1_735_689_600_000;
 const INTERVAL_MS = 20_000;
 
-/** Creates a function that returns numbers from 0 to 1, from a linear congruential generator. */
+/** Creates a function that returns pseudo-random numbers from 0 to 1. It is a linear congruential generator. */
 function createRandom(seed: number): Random {
   let state = seed >>> 0;
   return () => {
@@ -57,8 +57,8 @@ function textOf(random: Random): string {
 }
 
 /**
- * Makes the JSON of an event. It is as long as an event of Dendrite. Hashes and signature are invented, because `/search` does
- * not read them.
+ * Makes the JSON of an event. The JSON is as long as in Dendrite. Its hashes and its signature are invented, because `/search`
+ * does not read these fields.
  */
 function eventJson(
   index: number,
@@ -92,7 +92,7 @@ const idOf = (seed: number, index: number): string =>
 
 /**
  * Fills rooms with messages in seven languages. Writes only to `syncapi_output_room_events`, which is enough for search and for
- * reindex benchmarks. The same options create the same rows.
+ * reindex benchmarks. Calls with the same options create the same rows.
  */
 export async function generateSampleEvents(db: Knex, { count, rooms, seed }: SampleEventOptions): Promise<void> {
   const random = createRandom(seed);

@@ -15,7 +15,7 @@ function newKeyFile(): string {
   return `-----BEGIN MATRIX PRIVATE KEY-----\nKey-ID: ed25519:${version}\n\n${seed}\n-----END MATRIX PRIVATE KEY-----\n`;
 }
 
-/** Writes the complete file. Does nothing if the file exists. Several servers may do this at the same time. */
+/** Creates a key file in one step. Does nothing if the file exists. Several servers may call this function at the same time. */
 async function writeIfMissing(path: string): Promise<void> {
   await mkdir(dirname(path)).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'EEXIST') return;
@@ -34,7 +34,8 @@ async function writeIfMissing(path: string): Promise<void> {
 }
 
 /**
- * Reads a key file in Dendrite's format. If the file or its folder does not exist, creates them. The file has mode 0600.
+ * Reads a key file in Dendrite's format. If the file does not exist, first creates it with mode 0600, and creates its folder if
+ * necessary.
  * @throws Error if the folder cannot be created, or the file cannot be read or is not a key file
  */
 export async function loadSigningKey(path: string, serverName: ServerName): Promise<SigningKey> {

@@ -2,8 +2,8 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
  * Waits until the process must stop, and returns the reason: a signal, a closed terminal, or a closed output pipe (`… | head`).
- * The handlers stay active afterwards, so that a second signal does not kill a process that is still stopping its jobs. Output
- * that nobody reads is dropped.
+ * The handlers stay active after the first signal, so that a second signal does not kill a process that is still stopping its
+ * jobs. The handlers also drop output that nobody reads.
  */
 export function stopSignals(): Promise<string> {
   return new Promise((resolve) => {

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { MatrixError, type MediaFile, type MediaFilePage, type MediaStore } from '../../index.ts';
 
 /**
- * Patterns of hashes and of thumbnail names. They allow no dots and no slashes, so a path always stays inside the directory.
+ * Patterns of hashes and of thumbnail names. These patterns allow no dots and no slashes, so a path always stays inside the
+ * directory.
  */
 const HASH = /^[A-Za-z0-9_-]{3,255}$/;
 const THUMBNAIL = /^thumbnail-(\d+)x(\d+)-(crop|scale)$/;
@@ -16,11 +17,11 @@ export interface MediaDirectory extends Required<MediaStore> {
    * @throws MatrixError `M_INVALID_PARAM` if the hash or the thumbnail does not match its pattern
    */
   readonly pathOf: (file: MediaFile) => string;
-  /** A folder for files that are still being written. It is on the same file system. */
+  /** A folder for incomplete files. It is on the same file system as the complete files, so moving a file is one step. */
   readonly temporary: string;
 }
 
-/** @param base the path of the folder, which is created with the first file */
+/** Creates the store of media files. @param base the path of the folder. The first upload creates a missing folder. */
 export function createMediaDirectory(base: string): MediaDirectory {
   const folderOf = (hash: string): string => {
     if (!HASH.test(hash)) throw new MatrixError('M_INVALID_PARAM', 'not the hash of a media file');
@@ -64,8 +65,8 @@ async function listFiles(base: string, after: string | undefined, limit: number)
 }
 
 /**
- * Yields the hashes that come after a hash, in ascending order. Ignores folders with longer names, such as the folder of
- * temporary files.
+ * Yields the hashes that come after a hash, in ascending order. On the first two levels, ignores folders whose name is longer
+ * than one character, such as `tmp`.
  */
 async function* hashesIn(base: string, after: string): AsyncGenerator<string> {
   for (const first of await entriesOf(base)) {

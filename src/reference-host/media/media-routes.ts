@@ -15,8 +15,8 @@ import { receiveFile } from './receive-file.ts';
 const MAX_UPLOAD = 10 * 1_024 * 1_024;
 const MAX_NAME = 255;
 /**
- * Content types that browsers may show. Browsers must download files of other types. Source: Client-Server API, "Serving inline
- * content".
+ * Content types that browsers may show inside a page. The routes tell browsers to download files of other types. Source:
+ * Client-Server API, "Serving inline content".
  */
 const INLINE = /^(?:text\/(?:plain|css|csv)|application\/(?:json|ld\+json)|(?:image|audio|video)\/(?!svg)[\w.+-]+)$/;
 const notFound = (): MatrixError => new MatrixError('M_NOT_FOUND', 'Media not found');
@@ -24,8 +24,9 @@ const notFound = (): MatrixError => new MatrixError('M_NOT_FOUND', 'Media not fo
 const MEDIA = '/_matrix/client/v1/media';
 
 /**
- * Adds the routes of the content repository. This homeserver makes no thumbnails and fetches no media from other servers. It
- * serves those that Dendrite has made and fetched. Source: Client-Server API, "Content repository".
+ * Adds the routes of the content repository. This homeserver makes no thumbnails, and fetches no media from other servers. But
+ * it serves thumbnails that Dendrite has made, and media that Dendrite has fetched. Source: Client-Server API, "Content
+ * repository".
  */
 export function addMediaRoutes(router: Router, context: HostContext, directory: MediaDirectory): void {
   const { db, admin, signingKey } = context;
@@ -73,7 +74,7 @@ export function addMediaRoutes(router: Router, context: HostContext, directory: 
   });
 }
 
-/** Finds the media of a request. A quarantined media is treated as missing. */
+/** Finds the media of a request. @throws MatrixError `M_NOT_FOUND` if the media is missing or quarantined */
 async function requireMedia(ctx: ClientRequest, context: HostContext): Promise<Media> {
   await authenticate(ctx, context);
   const [origin, mediaId] = [parameterOf(ctx, 'serverName'), parameterOf(ctx, 'mediaId')];

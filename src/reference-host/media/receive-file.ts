@@ -5,15 +5,15 @@ import type { Readable } from 'node:stream';
 import { MatrixError } from '../../index.ts';
 import type { MediaDirectory } from './media-directory.ts';
 
-/** A completely uploaded file. It still has a temporary name. */
+/** A completely uploaded file, which still has a temporary name. */
 export interface ReceivedFile {
   /** SHA-256 of the content in unpadded url-safe base64. */
   readonly hash: string;
-  /** In bytes. */
+  /** The size of the file, in bytes. */
   readonly size: number;
   /** Moves the file to its place in the store, unless the store already has a file with the same content. */
   readonly keep: () => Promise<void>;
-  /** Removes the temporary file, if it is still there. */
+  /** Removes the temporary file, unless `keep()` has moved it. */
   readonly discard: () => Promise<void>;
 }
 
