@@ -57,9 +57,11 @@ const ed25519 = (id: string): string => `ed25519:${id}`;
 /**
  * Verifies the device list of a user of another server. Yields often, so that the event loop is not blocked. Sources:
  * Client-Server API, "Device keys" and "Cross-signing"; Server-Server API, `GET user/devices`.
+ *
  * Leaves out a device if its keys belong to another device or lack the device's own signature. So one broken client does not
  * hide the user's other devices. Skips devices without keys, because nobody encrypts messages for such devices. Refuses the
  * whole list if a cross-signing key is invalid, because this key stands for the user. Leaves out other invalid signatures.
+ *
  * @throws MatrixError `M_UNKNOWN` with status 502 if the list is refused
  */
 export function* verifyDevices(

@@ -32,15 +32,20 @@ export interface Wait {
 
 /**
  * Finds out up to which position the streams of `/sync` are complete, and wakes waiting clients when there are new rows. A
- * stream is a sequence of rows with ascending ids. A transaction that took a lower id may commit after a transaction that took
- * a higher id. If a client received a position with the higher id, it would never get the row with the lower id. A position is
- * *settled* if every transaction that took an id up to this position has ended. This module returns only settled positions. To
- * find a settled position, this module uses locks that PostgreSQL takes anyway: `nextval()` holds a lock on its sequence until
- * the end of the transaction. This module reads the newest id, then the transactions that hold such a lock, and waits until
- * these transactions have ended. So code that writes rows does not need to do anything. Transactions that only read, such as
- * those of pg_dump, hold other locks and cause no wait. The sequences must not cache ids, and Dendrite creates them with `CACHE
- * 1`. Each process has one connection that receives notifications. After a notification, the module runs a *round*: it finds
- * the next settled position, reads once which rooms and users have new rows, and wakes the clients of these users and of the
+ * stream is a sequence of rows with ascending ids.
+ *
+ * A transaction that took a lower id may commit after a transaction that took a higher id. If a client received a position with
+ * the higher id, it would never get the row with the lower id. A position is *settled* if every transaction that took an id up
+ * to this position has ended. This module returns only settled positions.
+ *
+ * To find a settled position, this module uses locks that PostgreSQL takes anyway: `nextval()` holds a lock on its sequence
+ * until the end of the transaction. This module reads the newest id, then the transactions that hold such a lock, and waits
+ * until these transactions have ended. So code that writes rows does not need to do anything. Transactions that only read, such
+ * as those of pg_dump, hold other locks and cause no wait. The sequences must not cache ids, and Dendrite creates them with
+ * `CACHE 1`.
+ *
+ * Each process has one connection that receives notifications. After a notification, the module runs a *round*: it finds the
+ * next settled position, reads once which rooms and users have new rows, and wakes the clients of these users and of the
  * members of these rooms. A waiting client causes no queries.
  */
 export interface SyncStreams {
