@@ -67,7 +67,7 @@ export function createDelivery(
     while (await deliverChanges(db, index.engine, 'for_index', (writes) => index.write(writes)));
   };
 
-  /** Runs `work` if this process gets the lease. Returns `undefined` if another process holds it. */
+  /** Runs `work` if this process gets the lease. Returns `undefined` if another process holds the lease. */
   const holdingLease = async <T>(work: () => Promise<T>): Promise<{ value: T } | undefined> => {
     const lease = (): Promise<boolean> => leaseDelivery(db, index.engine, owner, LEASE_MS);
     if (!(await lease())) return undefined;

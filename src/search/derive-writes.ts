@@ -6,8 +6,8 @@ import { documentsOfEdited, ENCRYPTION_TYPE, isEdit } from './document.ts';
 import type { SearchWrites } from './search-index.ts';
 
 /**
- * Computes what the search index must contain for these events. It reads the current database and not the order of the changes,
- * so changes may arrive in any order.
+ * Computes what the search index must contain for these events. The result depends only on the current database, so changes may
+ * arrive in any order.
  */
 export async function deriveWrites(db: Db, eventIds: readonly EventId[]): Promise<SearchWrites> {
   const known = await findOriginals(db, eventIds);
@@ -24,8 +24,8 @@ export async function deriveWrites(db: Db, eventIds: readonly EventId[]): Promis
     .flatMap((id) => documentsOfEdited(events.get(id), eventsOf(events, editIds.get(id) ?? [])))
     .filter(({ roomId }) => !encrypted.has(roomId));
   const kept = new Set(upserts.map(({ eventId }) => eventId));
-  // An edit can be in `affected` only because other edits name it as their original. Its document then belongs to the event
-  // that it edits itself, which is not in `affected`. So its document stays.
+  // `affected` may contain an edit only because other edits name it as their original. The document of such an edit belongs to
+  // the event that the edit itself edits. That event is not in `affected`, so the document stays.
   const isDecided = (id: EventId): boolean => {
     const event = events.get(id);
     return edits.has(id) || event === undefined || !isEdit(event);

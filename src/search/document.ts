@@ -4,7 +4,7 @@ import type { EventContent, OutputEvent } from '../storage/syncapi/output-room-e
 import { beginningOf, MAX_TEXT_LENGTH } from './analysis/tokens.ts';
 import type { SearchDocument, SearchKey } from './search-index.ts';
 
-/** The searchable event types, each with the field of the content that is indexed. They are the same as in Dendrite's index. */
+/** The searchable event types, each with the field of the content that is indexed. Dendrite's index has the same types. */
 export const SEARCHABLE: Readonly<Record<string, { readonly field: string; readonly key: SearchKey }>> = {
   'm.room.message': { field: 'body', key: 'content.body' },
   'm.room.name': { field: 'name', key: 'content.name' },
@@ -28,10 +28,7 @@ export function editedEventId(type: string, content: Content): EventId | undefin
   return storableEventId(relation.event_id);
 }
 
-/**
- * Returns an event id that an event of another server contains. Returns `undefined` if the value is not an event id or
- * PostgreSQL cannot store it.
- */
+/** Returns a value from an event if the value is an event id that PostgreSQL can store. Returns `undefined` otherwise. */
 export function storableEventId(value: unknown): EventId | undefined {
   return typeof value === 'string' && isEventId(value) && value.isWellFormed() ? value : undefined;
 }
@@ -88,11 +85,11 @@ function laterOf(a: OutputEvent, b: OutputEvent): OutputEvent {
 }
 
 /**
- * Returns the search documents of an event and of its edits. Only the latest valid edit is searchable, under its own id and
- * with its new content. Edits of a redacted event are not searchable. If the edited event is unknown (its type is not
- * searchable, or it was never stored), the latest edit of each sender is searchable. A message that the specification does not
- * accept as an edit is indexed like any other message. If `event` is itself an edit, its document belongs to the event that it
- * edits, so it is not returned here.
+ * Returns the search documents of an event and of its edits. Without valid edits, the event itself is searchable. With valid
+ * edits, only the latest of them is searchable, under the id of the edit and with the new content. Edits of a redacted event
+ * are not searchable. If the edited event is unknown (its type is not searchable, or it was never stored), the latest edit of
+ * each sender is searchable. A message that the specification does not accept as an edit is indexed like any other message. If
+ * `event` is itself an edit, its document belongs to the event that it edits, so the function does not return this document.
  */
 export function documentsOfEdited(event: OutputEvent | undefined, edits: readonly OutputEvent[]): SearchDocument[] {
   const original = event !== undefined && Object.hasOwn(SEARCHABLE, event.type) ? event : undefined;

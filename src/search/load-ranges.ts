@@ -12,8 +12,8 @@ import { editedEventId, plainDocumentOf, SEARCHABLE_TYPES } from './document.ts'
 import type { RebuildRef, SearchDocument, SearchIndex } from './search-index.ts';
 
 /**
- * The average JSON length of a row up to which a batch has the full number of rows, in UTF-16 code units. If rows are longer, a
- * batch has fewer rows.
+ * A batch has the full number of rows if the JSON of a row is on average at most this long, in UTF-16 code units. If rows are
+ * longer, a batch has fewer rows.
  */
 const ROW_LENGTH = 1_200;
 /**
@@ -22,7 +22,9 @@ const ROW_LENGTH = 1_200;
  */
 const FIRST_ROWS = 250;
 
-/** One connection is kept free for renewing leases. A renewal is short, but must not wait until a batch ends. */
+/**
+ * Number of connections that stay free for renewing leases. A renewal takes little time, but must not wait until a batch ends.
+ */
 const CONNECTIONS_FOR_LEASES = 1;
 
 export interface LoadSettings {
@@ -43,7 +45,7 @@ interface LoadRun {
 
 /**
  * Loads the ranges of a reindex into the new index until no range is free. A range is a part of the events. One process at a
- * time loads it, under a lease. Several processes may call this function at once.
+ * time loads a range, under a lease. Several processes may call this function at once.
  */
 export async function loadRanges(settings: LoadSettings, run: LoadRun): Promise<void> {
   const failed = new AbortController();
@@ -99,8 +101,8 @@ async function loadRange(settings: LoadSettings, run: LoadRun, held: HeldRange, 
     const step = { ...next, from, rows: events.length };
     await index.rebuild.load(run.rebuild, documents, (write) =>
       transact(db, async (transaction) => {
-        // `advanceRange` comes before the write. If another process has ended the reindex or taken over the range, nothing is
-        // written.
+        // `advanceRange()` runs before the write, so that nothing is written if another process has ended the reindex or taken
+        // over the range.
         if (!(await advanceRange(transaction, held, step))) throw new JobInterrupted();
         await write(transaction);
         await insertEdits(transaction, edits);
@@ -122,8 +124,8 @@ function nextRows(before: number, full: number, read: { readonly rows: number; r
 }
 
 /**
- * Makes the search documents of rows. Edits are only recorded. They are applied at the end of the reindex, when all events that
- * they may edit are loaded.
+ * Makes the search documents of rows. Only records edits. The reindex applies the edits at its end, when it has loaded all
+ * events that they may edit.
  */
 async function documentsOf(
   db: Knex,

@@ -21,7 +21,7 @@ const EDITS_PER_STEP = 500;
 const WAIT_FOR_OTHERS_MS = 200;
 const LOCK_RETRY_MS = 1_000;
 
-/** How far a reindex has come. Each phase can be resumed or repeated. `marker` identifies the content of the new index. */
+/** How far a reindex has come. A process can resume or repeat each phase. `marker` identifies the content of the new index. */
 type Checkpoint =
   | { readonly phase: 'load' | 'build' | 'swap'; readonly marker: string }
   | { readonly phase: 'edits'; readonly marker: string; readonly editedUpTo: string };
@@ -42,7 +42,10 @@ export interface Reindexed {
   readonly processes: number;
 }
 
-/** The parts of a job that fills a new search index beside the live one, and then replaces the live one with it. */
+/**
+ * The parts of the job that fills a new search index beside the live index, and then replaces the live index with the new
+ * index.
+ */
 export interface Reindex extends Required<Pick<JobKind, 'assist'>> {
   readonly run: (run: JobRun) => Promise<Reindexed>;
   /** Removes an unfinished new index. */
@@ -66,7 +69,8 @@ export function createReindex(settings: ReindexSettings): Reindex {
     cleanUp: async (job) => {
       await untilLocked(() =>
         transact(db, async (transaction) => {
-          // After this lock, no transaction records changes for the reindex that has ended.
+          // The lock waits for transactions that record changes for this reindex. After the commit, no transaction records such
+          // changes.
           await lockSearch(transaction);
           await endRebuild(transaction, index.engine, job.id, { swapped: undefined });
         }),
@@ -115,8 +119,8 @@ async function reindex(settings: ReindexSettings, run: JobRun): Promise<Reindexe
 }
 
 /**
- * Begins a reindex. From here on, changes are also recorded for the new index, so that no change is lost while the reindex
- * reads events.
+ * Begins a reindex. From then on, the plugin also records changes for the new index, so that no change is lost while the
+ * reindex reads events.
  */
 async function begin(
   { db, index, analysis }: ReindexSettings,
@@ -157,13 +161,13 @@ async function load(settings: ReindexSettings, run: JobRun, rebuild: RebuildRef)
 }
 
 /**
- * Applies the last changes to the new index and replaces the live index with it. Nothing else writes to the index during this
- * step.
+ * Applies the last changes to the new index, and replaces the live index with the new index. Nothing else writes to the indexes
+ * during this step.
  */
 async function swap({ index, analysis, delivery }: ReindexSettings, run: JobRun, rebuild: RebuildRef): Promise<void> {
   const step = { checkpoint: { phase: 'swap', marker: rebuild.marker }, phase: 'swap' };
-  // The last changes are read over the transaction's own connection. Transactions that wait for the lock may use all other
-  // connections.
+  // This function reads the last changes over the transaction's own connection, because transactions that wait for the lock may
+  // use all other connections.
   const catchUp = (transaction: Knex.Transaction): Promise<boolean> =>
     deliverChanges(transaction, index.engine, 'for_rebuild', (writes) =>
       index.rebuild.write(rebuild, writes, transaction),
@@ -181,8 +185,8 @@ async function swap({ index, analysis, delivery }: ReindexSettings, run: JobRun,
 }
 
 /**
- * Runs a transaction. If the lock that it needs is held by other transactions for too long, tries again later. The other
- * transactions can proceed between the attempts.
+ * Runs a transaction. If other transactions hold the lock that it needs for too long, tries again later. The other transactions
+ * can proceed between the attempts.
  */
 async function untilLocked<T>(attempt: () => Promise<T>, signal?: AbortSignal): Promise<T> {
   for (;;) {

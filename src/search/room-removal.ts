@@ -4,19 +4,19 @@ import { lockSearchShared } from '../storage/database.ts';
 import type { Delivery } from './delivery.ts';
 import type { SearchIndex } from './search-index.ts';
 
-/** How the documents of a room are removed from the search index. It depends on the search engine. */
+/** How the plugin removes the documents of a room from the search index. The way depends on the search engine. */
 export type RoomRemoval =
   /** Search is off. */
   | { readonly kind: 'none' }
   /**
-   * The index is in PostgreSQL. Removes documents in the caller's transaction: at least `limit`, or all if there are fewer.
-   * Returns the number of removed documents. A number below `limit` means that no documents are left.
+   * The index is in PostgreSQL. `remove` removes documents in the caller's transaction: at least `limit`, or all if there are
+   * fewer. It returns the number of removed documents. A number below `limit` means that no documents are left.
    */
   | {
       readonly kind: 'transactional';
       readonly remove: (transaction: Knex.Transaction, roomId: RoomId, limit: number) => Promise<number>;
     }
-  /** The index is in another engine. Removes all documents of the room, durably, outside any transaction. */
+  /** The index is in another engine. `remove` durably removes all documents of the room, outside any transaction. */
   | { readonly kind: 'delivered'; readonly remove: (roomId: RoomId, signal: AbortSignal) => Promise<void> };
 
 export function createRoomRemoval(index: SearchIndex, delivery: Delivery | undefined): RoomRemoval {

@@ -33,7 +33,7 @@ export interface SearchQuery {
 
 export interface SearchPage {
   readonly hits: readonly SearchHit[];
-  /** Number of all hits. It is exact, or an estimate by the engine. */
+  /** Number of all hits. Depending on the engine, the number is exact or an estimate. */
   readonly count: number;
   /** Cursor of the next page. Absent on the last page. */
   readonly next?: string;
@@ -48,24 +48,24 @@ export interface SearchStats {
 export interface SearchWrites {
   readonly upserts: readonly SearchDocument[];
   readonly removals: readonly EventId[];
-  /** Rooms of which all documents are removed, because the room has become encrypted or was purged. */
+  /** Rooms whose documents to remove, because the room has become encrypted or was purged. */
   readonly removedRooms: readonly RoomId[];
 }
 
 /**
- * Builds a second index, the shadow. The live index answers searches while the shadow is filled. Then the shadow replaces the
- * live index. All methods are idempotent, because a resumed job calls them again.
+ * Builds a second index, the shadow. The live index answers searches while the plugin fills the shadow. Then the shadow
+ * replaces the live index. All methods are idempotent, because a resumed job calls them again.
  */
 export interface SearchRebuild {
   /**
-   * Creates an empty shadow and returns its marker, a text that identifies its content. Keeps the shadow if the same rebuild
-   * has already created it.
+   * Creates an empty shadow, and returns its marker, a text that identifies the shadow's content. Keeps the shadow if the same
+   * rebuild has already created it.
    */
   begin(rebuildId: string): Promise<string>;
   /**
-   * Adds documents, each exactly once. `commit` runs its callback in the transaction that also records the batch as done. An
-   * index in PostgreSQL writes the documents in the callback. Any other engine calls `commit` when it has stored the documents
-   * durably.
+   * Adds documents. The plugin passes each document once. It passes the documents again if the transaction of `commit` was not
+   * committed. `commit` runs its callback in the transaction that also records the batch as done. An index in PostgreSQL writes
+   * the documents in the callback. Any other engine calls `commit` when it has stored the documents durably.
    */
   load(
     rebuild: RebuildRef,
@@ -74,11 +74,13 @@ export interface SearchRebuild {
   ): Promise<void>;
   /** Builds what is cheaper to build after all documents are loaded, such as database indexes. */
   finishLoad(rebuild: RebuildRef): Promise<void>;
-  /** Applies changes that were made during the rebuild. It is like `SearchIndex.write`, but changes the shadow. */
+  /**
+   * Applies changes that were made during the rebuild to the shadow, as `SearchIndex.write` applies changes to the live index.
+   */
   write(rebuild: RebuildRef, writes: SearchWrites, transaction?: Knex.Transaction): Promise<void>;
   /**
-   * Replaces the live index with the shadow, and drops the old content. No reader sees a state in between. `transaction` also
-   * records the swap. Does nothing if the swap was done before.
+   * Replaces the live index with the shadow, and drops the old content. No reader sees a state in between. The plugin records
+   * the swap in `transaction` too. Does nothing if an earlier call has done the swap.
    */
   swap(rebuild: RebuildRef, transaction: Knex.Transaction): Promise<void>;
   /** Drops the shadow if it exists. */
@@ -109,8 +111,8 @@ export interface SearchIndex {
   write(writes: SearchWrites, transaction?: Knex.Transaction): Promise<void>;
   /**
    * Removes documents of a room. A transactional index removes at least `limit` documents in the caller's transaction, or all
-   * if there are fewer. Any other index removes all of them durably. Returns the number of removed documents. A number below
-   * `limit` means that no documents are left.
+   * if there are fewer. Any other index durably removes all documents of the room. Returns the number of removed documents. A
+   * number below `limit` means that no documents are left.
    */
   removeRoom(roomId: RoomId, limit: number, transaction?: Knex.Transaction): Promise<number>;
   search(query: SearchQuery): Promise<SearchPage>;
@@ -123,7 +125,7 @@ export interface SearchIndexContext {
   readonly db: Knex;
   readonly logger: Logger;
   readonly metrics: SearchMetrics;
-  /** Turns texts and queries into lexemes. All engines use it, so that all of them find the same events. */
+  /** Turns texts and queries into lexemes. All engines use this analysis, so that they find the same events. */
   readonly analysis: SearchAnalysis;
 }
 

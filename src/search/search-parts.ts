@@ -13,7 +13,7 @@ import { createRoomRemoval, type RoomRemoval } from './room-removal.ts';
 import { createSearch, disabledSearch, type RemoveDocuments, type Search } from './search.ts';
 import type { SearchAdapter, SearchIndex } from './search-index.ts';
 
-/** How long metrics reuse the measured size of an index, in ms. Measuring takes time. */
+/** How long metrics reuse the measured size of an index, in ms, because measuring takes time. */
 const STATS_FRESHNESS_MS = 30_000;
 const MEASURE_FAILED = 'Could not measure the search index';
 
@@ -29,7 +29,9 @@ export interface SearchStatus {
   readonly waiting: number;
   /** When a reindex last ended, in ms since the epoch. `null` if there was none. */
   readonly lastRebuildTs: number | null;
-  /** Whether the index needs a reindex, because another version or other languages have made its words. */
+  /**
+   * Whether the index needs a reindex, because it was written with another version of the text analysis or for other languages.
+   */
   readonly isOutdated: boolean;
 }
 
@@ -40,11 +42,14 @@ export interface SearchParts {
   readonly apply: ApplyEvents;
   readonly remove: RemoveDocuments;
   readonly reindex: Reindex | undefined;
-  /** Reads the state of the index. `undefined`: search is off. */
+  /** Reads the state of the index. `undefined` if search is off. */
   readonly readStatus: (() => Promise<SearchStatus>) | undefined;
   readonly roomRemoval: RoomRemoval;
   readonly start: () => Promise<void>;
-  /** Tells whether the index was written by another version of the text analysis. Such an index needs a reindex. */
+  /**
+   * Tells whether the index was written with another version of the text analysis or for other languages. Such an index needs a
+   * reindex.
+   */
   readonly isOutdated: () => Promise<boolean>;
   readonly stop: () => Promise<void>;
 }
@@ -77,7 +82,7 @@ const DISABLED: SearchParts = {
   stop: async () => {},
 };
 
-/** Creates the search index of `options.search` and the parts that write to it. `false` switches search off. */
+/** Creates the search index of `options.search` and the parts that write to it. The adapter `false` switches search off. */
 export function createSearchParts(adapter: SearchAdapter | false, settings: SearchSettings): SearchParts {
   if (adapter === false) return DISABLED;
   const { db, logger, metrics, languages, pollIntervalMs, leaseMs, connections } = settings;

@@ -70,7 +70,7 @@ export type RemoveDocuments = (
   transaction: Knex.Transaction,
 ) => Promise<void>;
 
-/** Search, and what feeds its index. */
+/** Search, and the functions that keep its index up to date. */
 export interface FedSearch extends Search {
   /** Updates the documents of these events, which the transaction has written. */
   readonly apply: ApplyEvents;
@@ -95,8 +95,8 @@ export function createSearch(
     const forRebuild = (await indexState(transaction, index.engine)).rebuild !== undefined;
     if (index.transactional) await index.write(await deriveWrites(transaction, eventIds), transaction);
     if (forRebuild || !index.transactional) {
-      // An edit also changes the document of the event that it edits. Until a queued change is delivered, hits for its event
-      // are checked against the database.
+      // An edit also changes the document of the event that it edits. As long as a change of an event is queued,
+      // `withoutStaleHits()` checks hits for the event against the database.
       const changed = [...new Set([...eventIds, ...edits.map(({ original }) => original)])];
       await insertChanges(transaction, index.engine, changed, { forIndex: !index.transactional, forRebuild });
     }
@@ -109,7 +109,8 @@ export function createSearch(
       const changes = changesOf(events);
       if (changes.eventIds.length === 0) return;
       if (transaction !== undefined) return write(transaction, changes);
-      // Two calls at the same time may each apply an edit. Each one must see the other one's edit, so edits are stored first.
+      // Two concurrent calls may apply edits of the same event. Each call stores its edits first, so that the other call sees
+      // them.
       await insertEdits(db, changes.edits);
       await retryConflicts(() => transact(db, (own) => write(own, changes)));
     },

@@ -25,7 +25,8 @@ export function isUnspaced(run: string): boolean {
 }
 
 /**
- * Returns the runs of letters, marks and digits of a folded text. `fold()` has put such a text into lower case, for example.
+ * Returns the runs of letters, marks and digits of a folded text. A folded text is the result of `fold()`, which for example
+ * puts a text into lower case.
  */
 export function runsOf(folded: string): string[] {
   return folded.match(RUN) ?? [];

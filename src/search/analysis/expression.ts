@@ -1,6 +1,6 @@
 /**
- * A condition on texts: what a text must contain to match a query. Each search engine translates it into its own query
- * language. A lexeme is a unit of the index, such as a word or the stem of a word.
+ * A condition on texts: what a text must contain to match a query. Each search adapter translates the condition into the query
+ * language of its search engine. A lexeme is a unit of the index, such as a word or the stem of a word.
  */
 export type SearchExpression =
   | SearchLexeme

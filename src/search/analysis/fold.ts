@@ -1,7 +1,7 @@
 /**
  * Folding makes different spellings of a word equal. `fold()` removes differences of case, width, ligatures and Unicode
- * composition. The index treats its result as the spelling of a word. `foldMarks()` also removes marks such as accents, because
- * some people type without them: `cafe` for `café`, `Koln` for `Köln`.
+ * composition. The index treats the result of `fold()` as the spelling of a word. `foldMarks()` also removes marks such as
+ * accents, because some people type without them: `cafe` for `café`, `Koln` for `Köln`.
  */
 
 const ASCII = /^[\0-\x7f]*$/;
@@ -35,7 +35,8 @@ const MARKED = /[\p{sc=Latin}\p{sc=Greek}]/gu;
 const MARK = /\p{M}+/gu;
 
 /**
- * Marks that are characters of their own, and letters with several spellings. Each pattern is replaced by the text beside it.
+ * Marks that are characters of their own, and letters with several spellings. `foldMarks()` replaces each pattern by the text
+ * beside it.
  */
 const MARKS: readonly (readonly [pattern: RegExp, replacement: string])[] = [
   [/([\p{sc=Latin}\p{sc=Greek}])[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+/gu, '$1'],
@@ -120,7 +121,7 @@ export function foldMarks(folded: string): string {
 const TWO_LETTERS: Readonly<Record<string, string>> = { ä: 'ae', ö: 'oe', ü: 'ue', å: 'aa', ø: 'oe' };
 const LETTER_OF_TWO = /[äöüåø]/g;
 
-/** Returns the other spellings of a folded word. They have no marks. For `köln`, they are `koln` and `koeln`. */
+/** Returns the other spellings of a folded word, without marks. For `köln`, these spellings are `koln` and `koeln`. */
 export function otherFormsOf(word: string): readonly string[] {
   if (ASCII.test(word)) return [];
   const bare = foldMarks(word);

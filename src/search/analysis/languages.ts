@@ -25,9 +25,15 @@ export interface Language {
   readonly script: Script;
   /** Returns the stem of a word in lower case. */
   readonly stem: (word: string) => string;
-  /** Frequent words of the language, separated by spaces. Each one in a text is evidence that the text is in this language. */
+  /**
+   * Frequent words of the language, separated by spaces. Each of these words in a text is evidence that the text is in this
+   * language.
+   */
   readonly words: string;
-  /** Letters that few other languages of the script have. Each one in a text is evidence that the text is in this language. */
+  /**
+   * Letters that few other languages of the script have. Each of these letters in a text is evidence that the text is in this
+   * language.
+   */
   readonly letters: string;
   /**
    * Minimum length of a stem in a text of unknown language, in UTF-16 code units. The minimum is higher for languages whose
@@ -37,7 +43,8 @@ export interface Language {
 }
 
 /**
- * The languages that have a stemmer, by ISO 639-1 code. A search for one of their words finds its other grammatical forms too.
+ * The languages that have a stemmer, by ISO 639-1 code. A search for a word of such a language also finds the other grammatical
+ * forms of the word.
  */
 export const LANGUAGES = {
   en: {

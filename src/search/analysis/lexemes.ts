@@ -5,8 +5,8 @@ import { MAX_POSITION, type Token, tokensOf, visitRun } from './tokens.ts';
 
 /**
  * Where a lexeme comes from. `spelled`: a word as the text spells it, an emoji, or characters of a script without spaces.
- * `other`: another spelling of a word, for example without accents. `stem`: the stem of a word. `language`: names the language
- * of the text; its position has no meaning.
+ * `other`: another spelling of a word, for example without accents. `stem`: the stem of a word. `language`: a lexeme that names
+ * the language of the text, and whose position has no meaning.
  */
 export type LexemeForm = 'spelled' | 'other' | 'stem' | 'language';
 
@@ -57,9 +57,9 @@ export function visitLexemes(text: string, lexicon: Lexicon, visit: VisitLexeme)
 }
 
 /**
- * Decides which languages a text may be in. Returns them as bits, as `Lexicon.languagesOf()` does. `UNKNOWN` is among them if a
- * shared script has too little evidence. Visits a lexeme for each likely language of a shared script, and `ANY_LANGUAGE` if
- * `UNKNOWN` is set.
+ * Decides which languages a text may be in. Returns these languages as bits, as `Lexicon.languagesOf()` does. Sets the bit
+ * `UNKNOWN` if a shared script has too little evidence. Visits a lexeme for each likely language of a shared script, and
+ * `ANY_LANGUAGE` if `UNKNOWN` is set.
  */
 function languagesOf(words: readonly Word[], lexicon: Lexicon, visit: VisitLexeme): number {
   let possible = 0;

@@ -9,17 +9,17 @@ export interface Evidence {
 
 /** The properties of a word that do not depend on the text around it. */
 export interface Word {
-  /** The word after folding, which for example puts it into lower case. */
+  /** The word after folding. Folding, for example, puts a word into lower case. */
   readonly text: string;
   /**
    * Other spellings of the word: without marks such as accents, and with two letters for a letter with a mark. The index stores
-   * them too.
+   * these spellings too.
    */
   readonly otherForms: readonly string[];
   readonly script: Script | undefined;
   /** The languages that use the word's script, as bits. Bit `1 << index` stands for `Lexicon.codes[index]`. */
   readonly languages: number;
-  /** The languages that the word indicates. Empty if its script has only one language. */
+  /** The languages that the word indicates. Empty if only one language uses the word's script. */
   readonly evidence: readonly Evidence[];
   /**
    * Returns the word's stems in the given languages, which are bits. Stems that equal the word or one of its other forms are
@@ -42,7 +42,9 @@ export const UNKNOWN: number = 1 << 30;
 const MAX_WORDS = 50_000;
 /** Matches words that have stems: 3 to 40 letters and marks, no digits. */
 const STEMMABLE = /^[\p{L}\p{M}]{3,40}$/u;
-/** Matches words that start with a digit. They are not cached, because the same number rarely occurs twice. */
+/**
+ * Matches words that start with a digit. The lexicon does not cache such words, because the same number rarely occurs twice.
+ */
 const NUMBER = /^[0-9]/;
 const NONE: readonly never[] = Object.freeze([]);
 
@@ -68,7 +70,7 @@ export function createLexicon(codes: readonly LanguageCode[]): Lexicon {
     if (mine === 0 || !STEMMABLE.test(word)) return { ...common, stemsIn: noStems };
     const forms = new Set([word, ...otherForms]);
     const lists = new Map<number, readonly string[]>();
-    // The last answer is kept separately, because most texts of a homeserver are in the same language.
+    // `last` keeps the last answer, because most texts of a homeserver are in the same language.
     let last = { wanted: 0, list: NONE as readonly string[] };
     return {
       ...common,
@@ -113,7 +115,10 @@ export function createLexicon(codes: readonly LanguageCode[]): Lexicon {
 
 const noStems = (): readonly string[] => NONE;
 
-/** Returns the stems of a word, and the stems of the word without marks, because people type both. The stems have no marks. */
+/**
+ * Returns the stem of a word, and the stem of the word without marks, because people type words with and without marks. The
+ * stems have no marks.
+ */
 function stemsOf(word: string, otherForms: readonly string[], stem: (word: string) => string): string[] {
   const stems = [foldMarks(stem(word))];
   const [unmarked] = otherForms;
@@ -121,7 +126,9 @@ function stemsOf(word: string, otherForms: readonly string[], stem: (word: strin
   return stems;
 }
 
-/** The weight of a word or letter that occurs in 1, 2 or 3 languages. If more than 3 languages have it, it has no weight. */
+/**
+ * The weight of a word or letter that occurs in 1, 2 or 3 languages. A word or letter of more than 3 languages has no weight.
+ */
 const WEIGHTS = [2, 1, 0.5] as const;
 
 function createEvidence(languages: readonly Language[]): (word: string) => readonly Evidence[] {

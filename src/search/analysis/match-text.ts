@@ -12,7 +12,7 @@ interface TextIndex {
    * text does not contain the lexeme.
    */
   readonly positionsOf: (lexeme: SearchLexeme) => ReadonlySet<number>;
-  /** Returns the lexemes at a position that are spelled like this in the text. */
+  /** Returns the lexemes at a position in the spelling of the text, without stems and other spellings. */
   readonly spelledAt: (position: number) => readonly string[];
 }
 
@@ -96,8 +96,8 @@ function startsOf(index: TextIndex, { parts }: SearchPhrase): number[] {
 }
 
 /**
- * Returns the words of a text that match, spelled as in the text. The response of `/_matrix/client/v3/search` has them as
- * `highlights`.
+ * Returns the words of a text that match, spelled as in the text. The response of `/_matrix/client/v3/search` contains these
+ * words as `highlights`.
  */
 export function highlightsIn(text: string, expression: SearchExpression, lexicon: Lexicon): string[] {
   const index = indexOf(text, lexicon);

@@ -4,14 +4,14 @@ import { ANY_LANGUAGE, isShared, joinedOf, languageLexeme } from './lexemes.ts';
 import { type Lexicon, UNKNOWN } from './lexicon.ts';
 import { pairsOf, type Token, tokensOf } from './tokens.ts';
 
-/** Maximum number of terms in a query. Further terms are ignored. */
+/** Maximum number of terms in a query. The parser ignores further terms. */
 const MAX_TERMS = 32;
 /**
- * Maximum number of parts in a phrase. Further parts are ignored, because a phrase with thousands of parts overflows
+ * Maximum number of parts in a phrase. The parser ignores further parts, because a phrase with thousands of parts overflows
  * PostgreSQL's stack.
  */
 const MAX_PHRASE_LENGTH = 256;
-/** Maximum length of a query, in UTF-16 code units. The rest of a longer query is ignored. */
+/** Maximum length of a query, in UTF-16 code units. The parser ignores the rest of a longer query. */
 const MAX_QUERY_LENGTH = 16_000;
 
 const QUOTES = /[\u201c-\u201f\u2033\u00ab\u00bb\uff02]/g;
@@ -48,7 +48,8 @@ export function parseQuery(query: string, lexicon: Lexicon): SearchExpression | 
 }
 
 /**
- * Removes the last quote if the number of quotes is odd. A space takes its place, so that the words around it stay separate.
+ * Removes the last quote if the number of quotes is odd. Puts a space in the place of the quote, so that the words around the
+ * quote stay separate.
  */
 function withoutOpenQuote(text: string): string {
   if ((text.split('"').length - 1) % 2 === 0) return text;

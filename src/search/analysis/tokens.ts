@@ -4,7 +4,8 @@ import { foldMarks } from './fold.ts';
 /** Maximum length of an indexed text, in UTF-16 code units. The rest of a longer text is not searchable. */
 export const MAX_TEXT_LENGTH = 16_000;
 /**
- * Maximum length of a word, in UTF-16 code units. Longer words are cut, because PostgreSQL refuses lexemes of 2 KiB and more.
+ * Maximum length of a word, in UTF-16 code units. `wordOf()` cuts longer words, because PostgreSQL refuses lexemes of 2 KiB and
+ * more.
  */
 const MAX_WORD_LENGTH = 255;
 /** The highest position in a `tsvector` of PostgreSQL. */
@@ -22,7 +23,7 @@ const SPACED_PAIR = '\ue000';
 export interface Token {
   readonly kind: 'word' | 'run' | 'emoji';
   /**
-   * The text of the token. It is folded, for example put into lower case. A `word` keeps its marks, such as accents. In a
+   * The text of the token. The text is folded, for example put into lower case. A `word` keeps its marks, such as accents. In a
    * `run`, the characters of scripts with spaces lose their marks. An `emoji` has no skin tone.
    */
   readonly text: string;
@@ -35,7 +36,7 @@ export interface Token {
   readonly joint: string | undefined;
 }
 
-/** Apostrophes and hyphens. If they join words, a search also finds these words written as one. */
+/** Apostrophes and hyphens. If such a character joins words, a search also finds these words written as one word. */
 const JOINTS: ReadonlySet<string> = new Set(["'", '-', '\u2010', '\u2011']);
 
 const LAST_ASCII = 0x7f;
@@ -115,9 +116,9 @@ const clamped = (position: number): number => Math.min(position, MAX_POSITION);
 
 /**
  * Calls `visitPair` for each overlapping pair of a run's characters. So every substring of at least two characters can be found
- * as a phrase of pairs. If the last character belongs to a script without spaces, it is also visited alone. So every such
- * character starts some lexeme, and can be found by a prefix. Calls `visitWord` for the words of scripts with spaces in the
- * run. Calls for the same position come in no particular order.
+ * as a phrase of pairs. If the last character belongs to a script without spaces, also calls `visitPair` for this character
+ * alone. So every character of such a script starts some lexeme, and can be found by a prefix. Calls `visitWord` for the words
+ * of scripts with spaces in the run. Calls for the same position come in no particular order.
  */
 export function visitRun(
   { text: run, position: start }: Token,

@@ -65,7 +65,8 @@ export function createClient({ url, apiKey, timeoutMs, retryDelayMs, metrics }: 
   const meilisearch = new Meilisearch({
     host: url,
     ...(apiKey === undefined ? {} : { apiKey }),
-    // `httpClient` is deprecated, but no other option gives a reliable time-out. The peer range excludes versions without it.
+    // `httpClient` is deprecated, but no other option gives a reliable time-out. The peer dependency excludes versions of the
+    // package without this option.
     // oxlint-disable-next-line typescript/no-deprecated
     httpClient: async (input, init) => {
       if (stopping.signal.aborted) throw new EngineError('stopped', 'the search index was stopped');

@@ -27,7 +27,7 @@ const cursorSchema = z.strictObject({
   ]),
 });
 
-/** The position of a search among the engine's hits. It counts both the hits that were returned and those that were skipped. */
+/** The position of a search among the engine's hits. The position counts both the returned and the skipped hits. */
 export type Cursor = z.output<typeof cursorSchema>;
 
 export function encodeCursor(cursor: Cursor): string {
@@ -35,7 +35,7 @@ export function encodeCursor(cursor: Cursor): string {
 }
 
 /**
- * Reads a cursor, or makes the cursor of the first page.
+ * Reads a cursor, or makes the cursor of the first page if `after` is `undefined`.
  * @throws MatrixError `M_INVALID_PARAM` if `after` is not a cursor of a search in this order
  */
 export function decodeCursor(after: string | undefined, order: SearchOrder): Cursor {

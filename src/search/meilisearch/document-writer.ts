@@ -25,7 +25,7 @@ const PAYLOAD_ATTEMPTS = 4;
  * Meilisearch may process it together with another process's documents.
  */
 const LONE_ATTEMPTS = 3;
-/** If more documents than this fail, the texts of the documents are not the cause. */
+/** If more documents than this fail, the adapter assumes that their texts are not the cause, and gives up. */
 const MAX_REFUSED = 20;
 /** Error codes of failures that the documents do not cause, such as a full disk. */
 const PASSING_FAILURES: ReadonlySet<string> = new Set(['io_error', 'no_space_left_on_device', 'too_many_open_files']);
@@ -63,7 +63,8 @@ export function createDocumentWriter({
 
   /**
    * Sends one payload.
-   * @returns whether it was written. `false`: Meilisearch failed on some document that it processed with it
+   * @returns whether Meilisearch has written the payload. `false` means that Meilisearch failed on a document of this payload,
+   * or on a document that it processed together with this payload.
    */
   const send = async (indexUid: string, lines: readonly Line[]): Promise<boolean> => {
     for (let attempt = 1; ; attempt += 1) {
@@ -81,7 +82,7 @@ export function createDocumentWriter({
 
   /**
    * Finds out which documents Meilisearch fails on. Sends the lines while this process sends no other payload, and splits them
-   * in halves until the failing lines are known.
+   * in halves until the failing lines are known. Adds the event ids of these lines to `refused`.
    */
   const isolate = async (indexUid: string, lines: readonly Line[], refused: string[]): Promise<void> => {
     const attempts = lines.length === 1 ? LONE_ATTEMPTS : 1;
@@ -149,8 +150,8 @@ function refusal(eventIds: readonly string[]): EngineError {
 }
 
 /**
- * Checks that a task has indexed all documents. A task may succeed without indexing them if Meilisearch cleared or deleted the
- * index in the same batch.
+ * Checks that a task has indexed all documents. A task may succeed without indexing the documents if Meilisearch cleared or
+ * deleted the index in the same batch.
  */
 function checkCount(taskUid: number, indexed: number | undefined, sent: number): void {
   if (indexed === sent) return;

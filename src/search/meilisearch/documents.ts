@@ -6,8 +6,8 @@ import type { SearchDocument, SearchKey } from '../search-index.ts';
 import { engineWordsOf } from './words.ts';
 
 /**
- * Encodes an event id as a document id. Meilisearch allows fewer characters in document ids, so the id is in base64url. It has
- * at most 340 characters.
+ * Encodes an event id as a document id. Meilisearch allows fewer characters in document ids than Matrix in event ids, so the
+ * document id is in base64url. A document id has at most 340 characters.
  */
 export function documentId(eventId: EventId): string {
   return Buffer.from(eventId, 'utf8').toString('base64url');
@@ -23,7 +23,8 @@ export function roomKey(roomId: RoomId): string {
 
 /** Writes a document as one line of NDJSON. */
 export function lineOf(document: SearchDocument, analysis: SearchAnalysis): string {
-  // A lone surrogate would make all documents fail that Meilisearch processes together with this one.
+  // The values must be well-formed. A lone surrogate would make Meilisearch fail on all documents that it processes together
+  // with this one.
   return JSON.stringify({
     id: documentId(document.eventId),
     event_id: document.eventId.toWellFormed(),

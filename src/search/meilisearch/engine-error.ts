@@ -47,7 +47,7 @@ export function toEngineError(thrown: unknown): EngineError {
   return new EngineError('protocol', thrown instanceof Error ? thrown.message : String(thrown), { cause: thrown });
 }
 
-/** Removes from Meilisearch's message the document that some messages quote. */
+/** Shortens an error message of Meilisearch, and removes the document that the message may quote. */
 export function withoutDocument(message: string): string {
   return (message.split(/`?\{/, 1)[0] ?? '').trimEnd().slice(0, 300);
 }

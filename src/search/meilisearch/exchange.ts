@@ -27,8 +27,9 @@ export interface Exchange {
 }
 
 /**
- * Creates the `httpClient` of Meilisearch's npm client. Without it, the npm client ignores its own time-out for requests with a
- * signal, and reports a body that is not JSON (such as a proxy's error page or an empty answer 408) as a syntax error.
+ * Creates the `httpClient` of Meilisearch's npm client. Without this `httpClient`, the npm client ignores its own time-out for
+ * requests with a signal, and reports a body that is not JSON (such as a proxy's error page or an empty answer 408) as a syntax
+ * error.
  */
 export function createExchange(timeoutMs: number): Exchange {
   const agents = { 'http:': new HttpAgent({ keepAlive: true }), 'https:': new HttpsAgent({ keepAlive: true }) };

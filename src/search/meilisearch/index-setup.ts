@@ -5,8 +5,8 @@ import { missingSettings } from './settings.ts';
 import type { Tasks } from './tasks.ts';
 
 /**
- * Creates the index if it is missing, and writes the settings that the index lacks. Call it before you add documents. A later
- * change of settings makes Meilisearch index all documents again.
+ * Creates the index if it is missing, and writes the settings that the index lacks. Callers must call this function before they
+ * add documents, because a later change of settings makes Meilisearch index all documents again.
  * @param policy the retry policy of the first request, which finds out whether Meilisearch is available
  * @returns `createdAt` of the index. A swap of two indexes swaps `createdAt` together with the content.
  */
@@ -39,6 +39,6 @@ export async function dropIndex(client: EngineClient, tasks: Tasks, indexUid: st
     await tasks.drain(indexUid);
     if ((await client.getIndex(indexUid)) === undefined) return;
     await tasks.settle(await client.deleteIndex(indexUid), ['index_not_found', 'task_not_found']);
-    // Another process may have sent documents meanwhile, which create the index again.
+    // Another process may have sent documents meanwhile. Meilisearch then creates the index again.
   } while ((await client.getIndex(indexUid)) !== undefined);
 }

@@ -6,7 +6,7 @@ import { EngineError, toEngineError } from './engine-error.ts';
 import { dropIndex, ensureIndex } from './index-setup.ts';
 import { type Tasks, taskError } from './tasks.ts';
 
-/** Maximum number of swaps that are sent before the rebuild fails. */
+/** Maximum number of swaps that a rebuild sends before it fails. */
 const MAX_SWAPS = 5;
 
 export interface RebuildContext {
@@ -18,8 +18,8 @@ export interface RebuildContext {
 }
 
 /**
- * Fills a second index, the shadow, and swaps it with the live index. The shadow's `createdAt` marks its content. A swap moves
- * `createdAt` together with the content. So the index with this `createdAt` has the new content.
+ * Fills a second index, the shadow, and swaps it with the live index. The `createdAt` of the shadow marks the new content. A
+ * swap moves `createdAt` together with the content, so the index with this `createdAt` always has the new content.
  */
 export function createRebuild({ client, tasks, writer, indexUid, logger }: RebuildContext): SearchRebuild {
   const shadowOf = (rebuildId: string): string => `${indexUid}_${rebuildId.replace(/[^A-Za-z0-9]/g, '').slice(0, 32)}`;
@@ -28,7 +28,7 @@ export function createRebuild({ client, tasks, writer, indexUid, logger }: Rebui
     (await client.getIndex(uid))?.createdAt === marker;
 
   /**
-   * Finds the index that has the new content. It checks that the index exists, because a write to a missing index would create
+   * Finds the index that has the new content. Throws if there is no such index, because a write to a missing index would create
    * an index without settings.
    */
   const locate = async (rebuild: RebuildRef): Promise<string> => {
@@ -42,7 +42,10 @@ export function createRebuild({ client, tasks, writer, indexUid, logger }: Rebui
   /** Waits until Meilisearch has done all earlier tasks of the index, including swaps. Meilisearch runs tasks in order. */
   const fence = async (): Promise<void> => tasks.settle(await client.deleteDocuments(indexUid, []), ['task_not_found']);
 
-  /** Sends one swap. If the answer is lost, and even if the task succeeds, the caller must check whether the swap was done. */
+  /**
+   * Sends one swap. Afterwards, the caller must check whether the swap was done. The answer may be lost, and a task may succeed
+   * without a swap.
+   */
   const sendSwap = async (shadowUid: string): Promise<void> => {
     try {
       const taskUid = await client.swapIndexes(indexUid, shadowUid);

@@ -8,12 +8,13 @@ import { EngineError } from './engine-error.ts';
 import { filtersRooms, paramsOf } from './query.ts';
 
 /**
- * Number of hits per request if Meilisearch does not filter by room. The adapter skips those in other rooms, so it asks for
- * many.
+ * Number of hits per request if Meilisearch does not filter by room. The adapter skips hits in other rooms, so it asks for many
+ * hits.
  */
 const UNFILTERED_HITS = 1_000;
 /**
- * Maximum number of requests for one page. After these requests, the page may be short. The next page then continues after it.
+ * Maximum number of requests for one page. After these requests, the page may have too few hits. The next page then continues
+ * where the last request ended.
  */
 const MAX_REQUESTS = 20;
 /**
@@ -26,7 +27,7 @@ type Position = Cursor['at'];
 type Recent = Extract<Position, { order: 'recent' }>;
 type Ranked = Extract<Position, { order: 'rank' }>;
 
-/** The matching hits of one request. `after` is the position behind its hit. */
+/** The matching hits of one request. `after` is the position after the hit. */
 interface Batch {
   readonly estimate: number;
   readonly hits: readonly { readonly hit: SearchHit; readonly after: Position }[];
@@ -78,8 +79,8 @@ function pageOf(
   next?: Position,
 ): SearchPage {
   const seen = start.count + hits.length;
-  // Without a room filter, Meilisearch's estimate covers all rooms. It would reveal events that the caller must not see. So the
-  // count is the number of hits found so far, plus one if there is a next page.
+  // Without a room filter, Meilisearch's estimate covers all rooms. This estimate would reveal events that the caller must not
+  // see. So the count is the number of hits found so far, plus one if there is a next page.
   const [count, carried] = filtersRooms(rooms)
     ? [Math.max(estimate, hits.length), estimate]
     : [seen + (next === undefined ? 0 : 1), seen];
@@ -128,7 +129,10 @@ function advance(at: Recent, { eventId, streamPosition }: SearchDocument): Recen
   return { order: 'recent', stream: streamPosition, seen };
 }
 
-/** Reads one window of hits and ranks them. The hits of later windows follow after them, even if they rank higher. */
+/**
+ * Reads one window of hits and ranks them. The hits of later windows come after the hits of this window, even if they rank
+ * higher.
+ */
 async function readRanked(reading: Reading, start: Ranked): Promise<Batch> {
   const { client, indexUid, query, analysis, expression } = reading;
   const isMatch = matcherOf(reading);

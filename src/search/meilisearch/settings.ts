@@ -2,8 +2,8 @@ import type { Settings } from 'meilisearch';
 
 /**
  * Settings of the index and of the temporary indexes that a reindex fills. The adapter sends no search words to Meilisearch,
- * because Meilisearch's queries have no OR. It filters by the attribute `lexemes`, whose values Meilisearch neither cuts nor
- * changes. So the settings switch off proximity, prefixes and typos, and make only one short attribute searchable.
+ * because Meilisearch's queries have no OR. The adapter filters by the attribute `lexemes`, whose values Meilisearch neither
+ * cuts nor changes. So the settings switch off proximity, prefixes and typos, and make only one short attribute searchable.
  */
 const SETTINGS = {
   searchableAttributes: ['key'],
@@ -34,8 +34,8 @@ const SETTINGS = {
 type DeepReadonly<T> = { readonly [Key in keyof T]: DeepReadonly<T[Key]> };
 
 /**
- * Returns the settings that an index lacks. Only these are written, because writing an unchanged setting costs as much as
- * changing it.
+ * Returns the settings that an index lacks. The adapter writes only these settings, because writing an unchanged setting costs
+ * as much as changing it.
  */
 export function missingSettings(current: Settings): Settings {
   const missing = Object.entries(SETTINGS).filter(([name, wanted]) => !covers(valueAt(current, name), wanted));

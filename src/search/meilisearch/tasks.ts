@@ -6,7 +6,7 @@ import { pause } from './retry.ts';
 
 /**
  * How a task of Meilisearch has ended. A task is Meilisearch's record of a write. `unknown`: Meilisearch does not list the
- * task, because the task was removed or the API key does not allow to see it.
+ * task, because the task was removed, or because the API key gives no access to the task.
  */
 export type TaskOutcome =
   | { readonly status: 'succeeded'; readonly indexedDocuments: number | undefined }
@@ -121,7 +121,7 @@ export function taskError(taskUid: number, outcome: Exclude<TaskOutcome, { statu
 /** Returns how a task has ended, or `undefined` if it has not ended yet. */
 function outcomeOf({ status, details, error }: Task): TaskOutcome | undefined {
   if (status === 'enqueued' || status === 'processing') return undefined;
-  // Meilisearch returns null if the same batch of tasks cleared the index after it added the documents.
+  // Meilisearch returns `null` as the count if the same batch of tasks added the documents and then cleared the index.
   if (status === 'succeeded') return { status, indexedDocuments: details?.indexedDocuments ?? undefined };
   return { status, code: error?.code, message: withoutDocument(error?.message ?? '') };
 }

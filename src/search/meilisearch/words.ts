@@ -13,8 +13,8 @@ const HASHED = '__';
 
 /**
  * Encodes a lexeme as a filter value that Meilisearch does not change. A lexeme of lower-case ASCII letters and digits stays as
- * it is. Any other lexeme becomes its UTF-16 code units in hexadecimal. If the value is longer than `MAX_WORD_BYTES`, it
- * becomes its SHA-256 hash.
+ * it is. Any other lexeme becomes its UTF-16 code units in hexadecimal. If the value is longer than `MAX_WORD_BYTES`, the
+ * function returns a SHA-256 hash of the value.
  */
 export function engineWord(lexeme: string): string {
   const word = valueOf(lexeme);
@@ -22,8 +22,8 @@ export function engineWord(lexeme: string): string {
 }
 
 /**
- * Returns the prefixes that the values of all lexemes starting with `lexeme` have. A plain lexeme has two prefixes, because a
- * longer lexeme may be plain or not.
+ * Returns the beginnings that the filter values of all lexemes with the prefix `lexeme` may have. A plain `lexeme` gives two
+ * beginnings, because a longer lexeme may be plain or coded.
  */
 export function engineWordStarts(lexeme: string): string[] {
   const coded = codedValueOf(lexeme).slice(0, MAX_WORD_BYTES);

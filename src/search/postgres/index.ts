@@ -36,7 +36,7 @@ const LIVE: DocumentTable = 'search_documents';
 
 /**
  * The default search engine: tables in the homeserver's own PostgreSQL. The transaction that writes events also changes the
- * index. A reindex fills a second table, and then renames it to replace the first.
+ * index. A reindex fills a second table, and then replaces the first table with it.
  */
 export function postgresSearch(): SearchAdapter {
   return createPostgresIndex;
@@ -93,7 +93,7 @@ function createPostgresIndex({ db, metrics, analysis }: SearchIndexContext): Sea
 const shadowOf = (rebuildId: string): DocumentTable => `search_documents_${rebuildId.replaceAll(/[^0-9a-f]/g, '')}`;
 
 /**
- * Computes the lexemes of documents. The work is done in slices, because a whole batch would block the event loop for too long.
+ * Computes the lexemes of documents in slices, because computing a whole batch at once would block the event loop for too long.
  */
 const indexed = (all: readonly SearchDocument[], analysis: SearchAnalysis): Promise<IndexedDocuments> =>
   inSlices(analyse(all.filter(isStorable), analysis));

@@ -2,7 +2,7 @@ import type { SearchAnalysis } from '../analysis/analysis.ts';
 import { type SearchExpression, type SearchLexeme, type SearchPhrase, wantedLexemes } from '../analysis/expression.ts';
 import type { LexemeForm } from '../analysis/lexemes.ts';
 
-/** Maximum number of positions that PostgreSQL stores for a lexeme in a `tsvector`. It drops further positions. */
+/** Maximum number of positions that PostgreSQL stores for a lexeme in a `tsvector`. PostgreSQL drops further positions. */
 const POSITIONS_KEPT = 255;
 /**
  * A lexeme that marks texts with dropped positions. Such a text matches a phrase if it contains all lexemes of the phrase in
@@ -18,9 +18,9 @@ export const RANK_WEIGHTS = '{1, 0.5, 0.25, 0}';
 const EXACT = 'CD';
 
 /**
- * Writes the lexemes of a text in the text form of `tsvector`. PostgreSQL's own `to_tsvector` is not used, because its parser
- * depends on the locale and cannot cut scripts that are written without spaces. Lexemes need no quotes, because they consist of
- * letters, marks, digits, emoji and private-use characters.
+ * Writes the lexemes of a text in the text form of `tsvector`. The adapter does not use PostgreSQL's own `to_tsvector()`,
+ * because its parser depends on the locale, and cannot find the words in scripts that are written without spaces. Lexemes need
+ * no quotes, because they consist of letters, marks, digits, emoji and private-use characters.
  */
 export function tsvectorOf(text: string, analysis: SearchAnalysis): string {
   const lexemes: string[] = [];
