@@ -1,13 +1,14 @@
 import type { OperationName } from './operations/operations.ts';
 
 /**
- * What happens when an operation runs while Dendrite works on the same database. `at-once`: both sides see the change. `later`:
- * the change is written rightly, and Dendrite's clients see it when Dendrite's own positions move on, with its next event or a
- * restart. `refused`: the operation would break something that Dendrite holds in memory, or would have no effect.
+ * What happens when an operation runs while Dendrite works on the same database. `at-once`: Dendrite and the plugin see the
+ * change at once. `later`: the plugin writes the change correctly, and Dendrite's clients see the change later. They see it
+ * after the next event that Dendrite writes, or after a restart of Dendrite. `refused`: the operation would break something
+ * that Dendrite holds in memory, or would have no effect.
  */
 export interface BesideDendrite {
   readonly verdict: 'at-once' | 'later' | 'refused';
-  /** What happens, or what to do instead. A whole sentence. */
+  /** A whole sentence that says what happens, or what to do instead. */
   readonly text: string;
 }
 
@@ -37,7 +38,7 @@ const UNTRIED: BesideDendrite = {
   text: 'Nobody has tried this operation beside a running Dendrite. Stop Dendrite, run the command with --database, and start Dendrite again.',
 };
 
-/** The operations that write. An operation that is not listed is refused. */
+/** What happens for each operation that writes. An operation that is not listed is refused. */
 const WRITES: Readonly<Partial<Record<OperationName, BesideDendrite>>> = {
   setUser: AT_ONCE,
   setUserAdmin: AT_ONCE,
@@ -103,16 +104,19 @@ const WRITES: Readonly<Partial<Record<OperationName, BesideDendrite>>> = {
   renewAccount: AT_ONCE,
 };
 
-/** What happens when an operation runs while Dendrite works on the same database. */
+/** Tells what happens when an operation runs while Dendrite works on the same database. */
 export function besideDendrite(operation: OperationName, effect: 'read' | 'write' | 'job'): BesideDendrite {
   if (effect === 'read') return { verdict: 'at-once', text: 'It changes nothing.' };
   return WRITES[operation] ?? UNTRIED;
 }
 
-/** Parameters of `setUser` that Dendrite does not ask the plugin for. */
+/** Parameters of `setUser` that have no effect beside Dendrite, because Dendrite does not ask the plugin about them. */
 const NOT_ENFORCED_PARAMETERS = ['locked', 'suspended', 'shadowBanned'];
 
-/** Why a call is refused beside a running Dendrite, and what to do instead. `undefined`: it is not refused. */
+/**
+ * Returns why a call is refused beside a running Dendrite, and what to do instead. Returns `undefined` if the call is not
+ * refused.
+ */
 export function refusalBesideDendrite(
   operation: OperationName,
   effect: 'read' | 'write' | 'job',

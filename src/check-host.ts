@@ -53,7 +53,7 @@ const metrics = checked((value) => {
   return isRegistry(memberOf(value, 'registry')) ? undefined : 'must be { registry }, with a Registry of prom-client';
 });
 
-/** Methods that a host may leave out. The features that need them are then off. */
+/** Methods of `host.federation` that a host may leave out. The features that need a missing method are then off. */
 const OPTIONAL_METHODS = [
   'makeLeave',
   'sendLeave',
@@ -107,8 +107,8 @@ const federationSchema = z.object(
 const mediaSchema = z.object({ list: optionalMethod.optional() });
 
 /**
- * Lists the mistakes in a host, one sentence for each. The host may have members that the plugin does not know, unless the name
- * of such a member looks like a misspelling of a known one.
+ * Lists the mistakes in a host, one sentence for each. A host may have members that the plugin does not know. But an unknown
+ * member is a mistake if its name looks like a misspelling of a known name.
  */
 export function mistakesOfHost(host: unknown): readonly string[] {
   const federation = memberOf(host, 'federation');

@@ -11,7 +11,10 @@ export type Texts = ReadonlyMap<string, string>;
 const SECRETS: readonly string[] = ['password', 'mac', 'nonce'];
 /** Names of parameters that are times in ms since the epoch. */
 const TIMES = /^(?:since|until|time|expiryTime|validUntilMs|maxTimestamp)$|Ts$/;
-/** Parameters that are no options of commands: the homeserver sets them, or commands have no use for them. */
+/**
+ * Parameters of operations that commands do not offer as options, because the homeserver sets them or commands have no use for
+ * them.
+ */
 const NOT_OFFERED: Readonly<Partial<Record<OperationName, readonly string[]>>> = {
   registerBySharedSecret: ['address', 'userAgent'],
   planBulk: ['onlyPlans'],
@@ -57,7 +60,7 @@ function commandOf(texts: Texts, operation: OperationName, name: string): Comman
   return withExamples({ name, operation, effect, text: plain(texts.get(operation) ?? ''), parameters, examples: [] });
 }
 
-/** Adds an option for the text of a message, so that people need not write the content of the event in JSON. */
+/** Adds the option `--message` for the text of a message, so that people need not write the content of the event in JSON. */
 function replaceContent(parameters: Parameter[]): void {
   const at = parameters.findIndex(({ name }) => name === 'content');
   const content = parameters[at];
@@ -101,7 +104,7 @@ function typeOf(name: string, schema: ParameterSchema): Parameter['type'] {
   return types.includes('object') ? 'json' : 'text';
 }
 
-/** Returns the type for a list. A list of objects is given as JSON. */
+/** Returns the type of a list parameter. People write a list of objects as JSON. */
 const listType = ({ items = {} }: ParameterSchema): Parameter['type'] =>
   'oneOf' in items || items.type === 'object' ? 'json' : 'list';
 

@@ -1,6 +1,9 @@
 import type { OperationName } from './operations/operations.ts';
 
-/** The groups of commands. If the name of an operation has one of these words, its command is in the group of that word. */
+/**
+ * The groups of commands, by word. If the name of an operation contains one of these words, its command is in the group of the
+ * first such word.
+ */
 const GROUPS: Readonly<Record<string, string>> = {
   room: 'room',
   user: 'user',
@@ -100,7 +103,7 @@ interface Shorthand {
   readonly required?: readonly string[];
 }
 
-/** Further commands. They set parameters that people would otherwise have to look up. */
+/** Further commands. They set parameters whose values people would otherwise have to look up. */
 export const SHORTHANDS: Readonly<Record<string, Shorthand>> = {
   'user create': {
     operation: 'setUser',
@@ -156,7 +159,7 @@ export const COMMAND_DEFAULTS: Readonly<Record<string, Readonly<Record<string, u
   'user redact-events': { rooms: [] },
 };
 
-/** Examples of commands. `--help` shows them in addition to the generated example. */
+/** Examples of commands. `--help` shows them instead of a generated example. */
 export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   'room purge': ["room purge '!id:example.org' --evacuate --block", "room purge '!id:example.org' --dry-run"],
   'room list': ['room list --order-by joined_members --direction b --limit 20', 'room list --search-term lobby'],

@@ -5,7 +5,7 @@ import { LANGUAGE_CODES, type LanguageCode } from './search/analysis/languages.t
 import type { SearchAdapter } from './search/search-index.ts';
 import { checked, closedObject, kindOf, readSetting } from './setting-mistakes.ts';
 
-/** How often one client address may do something. */
+/** A limit on how often one client address may do something. */
 export interface AddressLimit {
   /** Maximum number of times within the window. */
   readonly count: number;
@@ -39,7 +39,10 @@ export interface AdminPluginOptions {
   readonly summaries?: boolean;
   /** Jobs, which do long operations. The plugin stores them in the database, so that any process can continue them. */
   readonly jobs?: {
-    /** How often an idle process looks for jobs. It starts its own jobs at once. @defaultValue 1000 */
+    /**
+     * How often an idle process looks for jobs in the database. A process starts jobs that it has queued itself at once.
+     * @defaultValue 1000
+     */
     readonly pollIntervalMs?: number;
     /** How long a process may give no sign of life before another process takes over its jobs. @defaultValue 10000 */
     readonly leaseMs?: number;
@@ -48,13 +51,14 @@ export interface AdminPluginOptions {
     /** Maximum number of jobs of one kind that one process runs at once. @defaultValue 2 */
     readonly concurrency?: number;
     /**
-     * How long an HTTP request waits for the job that it has started. After this time, the request is answered with `202` and
-     * the URL of the job. Choose a shorter time than the time-out of your proxies. @defaultValue 50000
+     * How long an HTTP request waits for the job that it has started. After this time, the plugin answers the request with
+     * `202` and the URL of the job. Choose a shorter time than the time-out of your proxies. @defaultValue 50000
      */
     readonly answerWithinMs?: number;
     /**
      * How often an event stream repeats the state of a job that does not change. Proxies close a stream that is silent for some
-     * time, so choose a shorter time. The stream checks the job four times a second. @defaultValue 15000
+     * time, so choose a shorter time than theirs. The stream looks for changes of the job four times a second. @defaultValue
+     * 15000
      */
     readonly repeatProgressMs?: number;
   };
@@ -77,13 +81,13 @@ export interface AdminPluginOptions {
   /** How accounts are registered. */
   readonly registration?: {
     /**
-     * A secret. Anyone who knows it can register accounts. It has at least 1 byte. @defaultValue no secret: the routes that
-     * need it do not exist
+     * A secret of at least 1 byte. Anyone who knows it can register accounts. @defaultValue no secret: the routes that need a
+     * secret do not exist
      */
     readonly sharedSecret?: string;
     /**
-     * Whether people need a registration token to register on the homeserver. If not, Dendrite's route refuses to create
-     * tokens. @defaultValue false
+     * Whether people need a registration token to register on the homeserver. If not, the plugin answers Dendrite's route for
+     * new tokens with an error, as Dendrite does. @defaultValue false
      */
     readonly requiresToken?: boolean;
   };
@@ -105,9 +109,9 @@ export interface AdminPluginOptions {
     | {
         /** Localpart of the account that sends notices. @defaultValue `_server` */
         readonly localpart?: string;
-        /** Display name of this account. @defaultValue `Server Alerts` */
+        /** Display name of the account that sends notices. @defaultValue `Server Alerts` */
         readonly displayName?: string;
-        /** Avatar of this account, an `mxc://` URL. @defaultValue no avatar */
+        /** Avatar of the account that sends notices, an `mxc://` URL. @defaultValue no avatar */
         readonly avatarUrl?: string;
         /** Name of the rooms in which users get notices. @defaultValue `Server Alerts` */
         readonly roomName?: string;
@@ -136,15 +140,15 @@ export interface AdminPluginOptions {
     /** Time limit for the answer of another homeserver, in ms. @defaultValue 10000 */
     readonly federationRequestMs?: number;
     /**
-     * Maximum number of failed authentications from one client address within `windowMs`. Further ones are answered with 429.
-     * `false` means no limit. The address is Koa's `ctx.ip`, so set `app.proxy` behind a reverse proxy. @defaultValue 60 in
-     * 60000
+     * Maximum number of failed authentications from one client address within `windowMs`. The plugin answers further failed
+     * authentications from this address with 429. `false` means no limit. The address is Koa's `ctx.ip`, so set `app.proxy`
+     * behind a reverse proxy. @defaultValue 60 in 60000
      */
     readonly failedAuthentications?: AddressLimit | false;
     /**
-     * Maximum number of requests from one client address within `windowMs` to routes that need no access token. Further ones
-     * are answered with 429. `false` means no limit. The limit prevents clients from guessing registration tokens and from
-     * using up all nonces. @defaultValue 300 in 60000
+     * Maximum number of requests from one client address within `windowMs` to routes that need no access token. The plugin
+     * answers further such requests with 429. `false` means no limit. The limit prevents clients from guessing registration
+     * tokens and from using up all nonces. @defaultValue 300 in 60000
      */
     readonly openRequests?: AddressLimit | false;
   };
@@ -227,7 +231,7 @@ const optionsSchema = closedObject({
     )
     .default(false),
   rooms: roomOptions,
-  // This time may exceed the longest time of a timer, so it has no maximum.
+  // The type `ms` limits a time to the longest time of a timer. No timer uses this time, so it has no maximum.
   audit: closedObject({ retentionMs: z.int().positive().default(31_536_000_000) }).prefault({}),
   limits: closedObject({
     bodyBytes: z.int().positive().default(65_536),

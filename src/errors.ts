@@ -45,7 +45,10 @@ export interface MatrixErrorOptions extends ErrorOptions {
   fields?: Readonly<Record<string, unknown>>;
 }
 
-/** An error that callers see. HTTP clients get it as `{"errcode", "error"}`. In-process callers get it as a thrown object. */
+/**
+ * An error that callers see. HTTP clients get it as the JSON object `{"errcode", "error"}`. In-process callers get it as a
+ * thrown object.
+ */
 export class MatrixError extends Error {
   override readonly name = 'MatrixError';
   readonly errcode: ErrorCode | OwnErrorCode;
@@ -80,7 +83,7 @@ export class ParameterError extends MatrixError {
     this.problem = problem;
   }
 
-  /** Returns the same error, with the name that the parameter has for the caller. */
+  /** Returns the same error, but with the name by which the caller knows the parameter. */
   renamed(nameOf: (parameter: string) => string): ParameterError {
     const [parameter = '', ...rest] = this.path;
     return new ParameterError([nameOf(parameter), ...rest], this.problem);
@@ -88,14 +91,14 @@ export class ParameterError extends MatrixError {
 }
 
 /**
- * Why another server has not answered as expected. `refused`: it answered with an error status. `unreachable`: it did not
- * answer in time. `bad_answer`: its answer violates the specification.
+ * Why another server has not answered as expected. `refused`: the server answered with an error status. `unreachable`: the
+ * server did not answer in time. `bad_answer`: the server's answer violates the specification.
  */
 export type FederationFailure = 'refused' | 'unreachable' | 'bad_answer';
 
 /**
- * An error that a host's `FederationSender` throws. Its message names the server. Of the server's answer, the message repeats
- * only the `errcode`.
+ * An error that a host's `FederationSender` throws. Its message names the server. The message repeats nothing of the server's
+ * answer except the `errcode`.
  */
 export class FederationError extends Error {
   override readonly name = 'FederationError';
@@ -139,8 +142,8 @@ const STATEMENT =
 
 /**
  * Describes an error for logs and jobs. Messages of PostgreSQL and Knex repeat the SQL statement with its values, such as
- * message bodies and access tokens. So the description contains only the SQLSTATE, and the names of the table and the
- * constraint.
+ * message bodies and access tokens. So the description of a database error contains only the SQLSTATE, and the names of the
+ * table and the constraint.
  */
 export function describeError(thrown: unknown): string {
   const error = toError(thrown);
@@ -149,7 +152,7 @@ export function describeError(thrown: unknown): string {
   return ['PostgreSQL error', error.code, ...concerned].join(' ');
 }
 
-/** Returns fields for logs that say what happened and where. They do not contain the message of a database error. */
+/** Returns fields for logs that say what happened and where. The fields do not contain the message of a database error. */
 export function errorFields(thrown: unknown): Record<string, unknown> {
   const frames = toError(thrown)
     .stack?.split('\n')

@@ -4,7 +4,7 @@
  * **Words.** *Host*: the homeserver process that mounts the plugin. *Plugin*: the result of one call of `createAdminPlugin()`.
  * *Stream id*: a number from the sequence `syncapi_stream_id`. It is the position of a row in `/sync`. *NID*: a number by which
  * the roomserver's tables refer to an event, a room or a text. *Job*: long work that the plugin stores in its own tables. Any
- * process that shares the database can do it.
+ * process that shares the database can run a job.
  *
  * `docs/host-guide.md` describes the contract between host and plugin: how ids are allocated, which locks there are and in
  * which order they are taken, which calls the host makes, what the plugin tells the host after a commit, several processes,
@@ -86,7 +86,7 @@ export interface RemoteDevices {
  */
 export interface RemoteState {
   readonly state: readonly Readonly<Record<string, unknown>>[];
-  /** The auth events of the state, the auth events of these, and so on. */
+  /** The auth events of the state, the auth events of these auth events, and so on. */
   readonly authChain: readonly Readonly<Record<string, unknown>>[];
 }
 
@@ -117,16 +117,16 @@ export interface DestinationRetry {
  * `federationsender_queue_json` and `federationsender_queue_pdus`, in the same transaction. The federation sender sends the
  * rows of these tables to the other servers, including rows that it finds when it starts.
  *
- * Methods that send requests to another server are optional. `start()` of the plugin logs which features are off without them.
- * These methods throw `FederationError` if there is no valid answer. Its `reason` distinguishes a refusal from a server that
- * cannot be reached. Section names refer to the Server-Server API.
+ * All methods except `wake()` are optional. The plugin's `start()` logs which features are off because a method is missing.
+ * Methods that send a request to another server throw `FederationError` if there is no valid answer. The error's `reason`
+ * distinguishes a refusal from a server that cannot be reached. Section names refer to the Server-Server API.
  */
 export interface FederationSender {
   /** Tells the federation sender that events for these servers have been queued and committed. */
   wake(destinations: readonly ServerName[]): void | Promise<void>;
   /**
-   * `GET make_leave`, section "Leaving Rooms (Rejecting Invites)". Without it, invites from other servers are only removed on
-   * this homeserver.
+   * `GET make_leave`, section "Leaving Rooms (Rejecting Invites)". Without this method, the plugin removes an invite from
+   * another server only on this homeserver.
    */
   makeLeave?(
     request: FederationRequest & { readonly roomId: RoomId; readonly userId: UserId },
@@ -211,8 +211,8 @@ export interface MediaFilePage {
  */
 export interface MediaStore {
   /**
-   * Removes files. With the file of a media itself, all thumbnails of its hash must be removed, too. A missing file is not an
-   * error. If the method throws, the plugin calls it again later.
+   * Removes files. If a given file holds the content of a media, the method must also remove all thumbnails of its hash. A
+   * missing file is not an error. If the method throws, the plugin calls it again later.
    */
   remove(files: readonly MediaFile[]): Promise<void>;
   /** Returns the size of a file in bytes. Returns `undefined` if the file does not exist. */
@@ -226,9 +226,9 @@ export interface MediaStore {
 }
 
 /**
- * What the homeserver provides to the plugin. The plugin's `stop()` closes none of it. The object may have more members, and
- * may be an instance of a class. `createAdminPlugin()` refuses an unknown member whose name looks like a misspelling of one of
- * these.
+ * What the homeserver provides to the plugin. The plugin's `stop()` closes nothing of what the host provides. The object may
+ * have more members, and may be an instance of a class. But `createAdminPlugin()` refuses an unknown member whose name looks
+ * like a misspelling of a known one.
  */
 export interface Host {
   /** The main server name. Dendrite calls it `global.server_name`. */
@@ -245,7 +245,8 @@ export interface Host {
   /** The logger. @defaultValue nothing is logged */
   readonly logger?: Logger;
   /**
-   * The registry to which the plugin adds its metrics. The plugin's `stop()` removes them. @defaultValue there are no metrics
+   * The registry to which the plugin adds its metrics. The plugin's `stop()` removes the metrics. @defaultValue there are no
+   * metrics
    */
   readonly metrics?: {
     /** A registry of prom-client. */
@@ -270,8 +271,8 @@ export interface Host {
 export interface Events {
   /**
    * Updates what the plugin stores about events, such as the search index. Call it for every event that the homeserver writes,
-   * of any type. For a redaction, call it after the redacted event has been overwritten. Pass the transaction that writes the
-   * events, and make this call its last statement. Everything then changes together.
+   * of any type. Call it for a redaction after the redacted event has been overwritten. Pass the transaction that writes the
+   * events, and make this call its last statement. The events and the plugin's data then change together.
    */
   readonly apply: ApplyEvents;
 }

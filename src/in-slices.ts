@@ -4,7 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 const SLICE_MS = 10;
 
 /**
- * Runs long work in slices, so that the event loop can do other work between them. The work can pause wherever it yields.
+ * Runs long work in slices, so that the event loop can do other work between two slices. The work can pause wherever it yields.
  * @throws the signal's reason if the signal is aborted; errors of the work
  */
 export async function inSlices<T>(

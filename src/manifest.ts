@@ -16,7 +16,10 @@ export interface PackageFacts {
   readonly peerDependenciesMeta: Readonly<Record<string, { readonly optional?: boolean }>>;
 }
 
-/** Builds `plugin.manifest.json`, which describes what the package is, needs, uses and adds. `loadPlugin()` enforces it. */
+/**
+ * Builds `plugin.manifest.json`. The manifest describes the package, what it needs and uses of its host, and what it adds to
+ * the host. `loadPlugin()` enforces the manifest.
+ */
 export function buildManifest({
   name,
   version,

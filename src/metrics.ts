@@ -176,7 +176,7 @@ export type SearchMetrics = Pick<
   'searchDocumentsIndexed' | 'searchRequests' | 'searchErrors' | 'searchTasksInFlight'
 >;
 
-/** How long values that were read from the database are reused, in ms. So all gauges of one scrape use the same values. */
+/** How long values that were read from the database are reused, in ms. All gauges of one scrape thus use the same values. */
 const SCRAPE_FRESHNESS_MS = 500;
 
 /**

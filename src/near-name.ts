@@ -4,7 +4,8 @@ const MAX_DISTANCE = 2;
 const MAX_LENGTH = 100;
 
 /**
- * Reduces a name to its letters and digits in lower case. So spellings in camel case, snake case and kebab case become equal.
+ * Reduces a name to its letters and digits in lower case. The same name in camel case, snake case and kebab case then has one
+ * spelling.
  */
 export const plainName = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
 

@@ -10,15 +10,15 @@ export function insteadOf(value: unknown): string {
 }
 
 /**
- * Explains a zod issue about a number. Returns `undefined` if the issue is not about a number. All numbers in this package's
- * inputs are integers.
+ * Explains what is wrong with a number, from an issue that zod has found. Returns `undefined` if the issue is not about a
+ * number. All numbers in this package's inputs are integers.
  */
 export function numberProblem(issue: z.core.$ZodRawIssue): string | undefined {
   const requirement = numberRequirement(issue);
   return requirement && `must be ${requirement}${insteadOf(issue.input)}`;
 }
 
-/** Returns the requirement that the number does not meet. */
+/** Returns the requirement that the number does not meet. Returns `undefined` if the issue is not about a number. */
 export function numberRequirement(issue: z.core.$ZodRawIssue): string | undefined {
   const isNumber = (type: unknown): boolean => type === 'number' || type === 'int';
   if (issue.code === 'invalid_type' && isNumber(issue.expected)) return 'a whole number';

@@ -53,7 +53,10 @@ export interface AdminPlugin {
    * `operations.purgeRoom.start()`. `jobs.watch()` then shows the job's progress.
    */
   readonly operations: OperationFunctions;
-  /** Adds hooks. A hook can refuse an operation, or gets a call after an operation. */
+  /**
+   * Adds hooks, which are functions of the host. The plugin calls a hook before an operation, which the hook can refuse, or
+   * after an operation.
+   */
   readonly hooks: Hooks;
   /** Makes an operation wait until a second administrator approves it. */
   readonly approvals: Approvals;
@@ -87,7 +90,7 @@ export interface AdminPlugin {
 const silent: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
 /**
- * Creates the admin API of a homeserver. Does nothing before `start()`.
+ * Creates the admin API of a homeserver. The plugin does nothing before `start()`.
  * @throws Error that names every mistake in the host and the options, or if the registry already has metrics of this plugin
  */
 export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}): AdminPlugin {
@@ -223,7 +226,7 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
   };
 
   const operations = createOperationFunctions(pipeline);
-  /** Queues a reindex. A hook may refuse it. Until the reindex has ended, a search may miss events. */
+  /** Queues a reindex. A hook may refuse the reindex. Until the reindex has ended, a search may miss events. */
   const rebuildSearch = async (): Promise<void> => {
     try {
       await operations.reindexFulltext.start({}, { actor: { kind: 'system', name: 'search' } });
@@ -236,7 +239,7 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
     }
   };
 
-  /** Queues the first rebuild of the summaries, if the homeserver is large. Until it is done, lists take longer. */
+  /** Queues the first rebuild of the summaries, if the homeserver is large. Until the rebuild has ended, lists take longer. */
   const buildSummaries = async (): Promise<void> => {
     try {
       if (!(await needsSummaries(db))) return;

@@ -7,7 +7,7 @@ import { countReports } from './storage/plugin/reports.ts';
 import { readPoolUse } from './storage/pool-use.ts';
 import { countReportsByStatus } from './storage/roomserver/event-reports.ts';
 
-/** How long the lengths of the federation queues are reused, in ms. A long queue takes time to count. */
+/** How long the plugin reuses the lengths of the federation queues, in ms. Counting a long queue takes time. */
 const QUEUE_FRESHNESS_MS = 30_000;
 
 /** Initialises the counters of operations. Reads gauges from the database at each scrape. */

@@ -30,9 +30,9 @@ export function parametersOf(operation: OperationName): {
 }
 
 /**
- * Makes the templates for the requests of each operation. It calls the operation's routes with sample values and finds out
- * which values they read. The first template of an operation takes the most parameters. The others are for values that the
- * first one does not take.
+ * Makes the templates for the requests of each operation. A template says in which part of an HTTP request each parameter goes.
+ * The function calls the operation's routes with sample values and finds out which values they read. The first template of an
+ * operation takes the most parameters. The others are for values that the first one does not take.
  */
 export function buildRequestTable(): Partial<Record<OperationName, readonly RequestTemplate[]>> {
   const names = Object.keys(OPERATIONS) as OperationName[];
@@ -44,12 +44,13 @@ export function buildRequestTable(): Partial<Record<OperationName, readonly Requ
 function templatesOf(name: OperationName): readonly RequestTemplate[] {
   const tried = ROUTES.filter(({ operation }) => operation === name).map(tryRoute);
   const best = tried.toSorted((a, b) => b.score - a.score).map(({ template }) => template);
-  // `Map` keeps the entry that is set last. So of the templates of a kind, only the one with the highest score remains.
+  // `Map` keeps the entry that is set last. After `reverse()`, this is the template with the highest score of each kind.
   return [...new Map(best.reverse().map((template) => [kindOf(name, template), template])).values()].reverse();
 }
 
 /**
- * Returns a text that is equal for templates with the same purpose. Of these, only the one with the highest score is needed.
+ * Returns a text that is equal for templates with the same purpose. The table keeps only the template with the highest score
+ * for each purpose.
  */
 function kindOf(name: OperationName, { path, parameters, fixed }: RequestTemplate): string {
   const { required } = parametersOf(name);
@@ -96,7 +97,10 @@ function tryRoute(route: Route): { template: RequestTemplate; score: number } {
   return { template, score };
 }
 
-/** Tells whether a route, given a request made with the template, reads the value of the parameter. */
+/**
+ * Makes a request from the template, with this value of the parameter. Tells whether the route reads the same value from the
+ * request.
+ */
 function takes(route: Route, template: RequestTemplate, name: string, value: unknown): boolean {
   if (!(name in template.parameters)) return false;
   const { params, query, body } = fillTemplate(template, { [name]: value });
@@ -108,7 +112,10 @@ function takes(route: Route, template: RequestTemplate, name: string, value: unk
   }
 }
 
-/** Returns the values that a query has in place of the values of an enumerated parameter, if they differ. */
+/**
+ * Finds out how a request expresses the values of an enumerated parameter. Returns nothing if the request contains the values
+ * themselves. Otherwise the request contains `true`, `false` or no text, and the function returns this text for each value.
+ */
 function valuesOf(
   route: Route,
   place: Place,
@@ -131,7 +138,10 @@ function valuesOf(
   return { values: Object.fromEntries(entries.map(([text, value]) => [String(value), text])) };
 }
 
-/** Returns the name of the job's id in the answer of a started job. `undefined`: the answer does not name it. */
+/**
+ * Returns the name of the member that holds the job's id in the answer to a request that starts a job. Returns `undefined` if
+ * the answer does not contain the id.
+ */
 function jobIdNameOf(route: Route): string | undefined {
   const started = route.respondStarted?.('job', { ...requestWith({}, [], {}), respondAsync: true });
   if (started === undefined) return 'job_id';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { closedObject } from './setting-mistakes.ts';
 
-/** `options.rooms`: what the plugin does with rooms on its own. */
+/** `options.rooms`: what the plugin does with rooms without being asked. */
 export interface RoomOptions {
   /**
    * Purges rooms that have had no local users for some time. A job looks for such rooms once a day. `GET
@@ -20,11 +20,11 @@ export interface RoomOptions {
         readonly keep?: readonly string[];
         /** Maximum number of rooms that are purged in one day. @defaultValue 100 */
         readonly atMost?: number;
-        /** Whether rooms are only listed and never purged. @defaultValue false */
+        /** Whether the job only lists rooms and purges none. @defaultValue false */
         readonly dryRun?: boolean;
       };
   /**
-   * Purges history that has expired, with events of local users. A job looks for it once a day. A room's
+   * Purges history that has expired, including events of local users. A job looks for expired history once a day. A room's
    * `m.room.retention` event says how long its events stay. Hooks of `purgeHistory` can prevent the purge of a room.
    * @defaultValue `false`: history stays, whatever `m.room.retention` says
    */
@@ -39,12 +39,12 @@ export interface RoomOptions {
         readonly maxLifetimeMs?: number;
         /** Ids of rooms whose history is never purged. @defaultValue none */
         readonly keep?: readonly string[];
-        /** Whether runs only count rooms and purge nothing. @defaultValue false */
+        /** Whether the job only counts rooms and purges nothing. @defaultValue false */
         readonly dryRun?: boolean;
       };
 }
 
-/** How long events stay, in ms. It may exceed the longest time of a timer. */
+/** How long events stay, in ms. No timer uses this time, so it has no maximum. */
 const lifetime = z.int().min(24 * 3_600_000, 'must be at least one day, 86400000');
 
 /** The schema of `options.rooms`. */

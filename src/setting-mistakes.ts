@@ -28,7 +28,7 @@ export const closedObject = <Shape extends z.ZodRawShape>(shape: Shape): z.ZodOb
         : undefined,
   });
 
-/** Makes a sentence that says that a name is unknown, and which name was probably meant. */
+/** Makes a sentence that says that a name is unknown, and which known name was probably meant. */
 export function unknownName(name: string, known: readonly string[]): string {
   const nearest = nearestName(name, known);
   const remedy = nearest === undefined ? `; known names: ${known.join(', ')}` : `: did you mean "${nearest}"?`;
@@ -37,7 +37,7 @@ export function unknownName(name: string, known: readonly string[]): string {
 
 /**
  * Reads a setting.
- * @returns its value, or one sentence for each mistake in it. Each sentence starts with the path of the mistake.
+ * @returns the value of the setting, or one sentence for each mistake in it. Each sentence starts with the path of the mistake.
  */
 export function readSetting<Schema extends z.ZodType>(
   name: string,
@@ -74,12 +74,16 @@ function sentencesOf(issue: z.core.$ZodIssue, above: readonly string[]): string[
 }
 
 /**
- * Tells whether the value's type does not fit a branch of a union. If so, the author of the setting did not mean this branch.
+ * Tells whether an issue says that the whole value does not fit a branch of a union. The author of the setting then did not
+ * mean this branch.
  */
 const isOfWhole = ({ code, path }: z.core.$ZodIssue): boolean =>
   path.length === 0 && (code === 'invalid_type' || code === 'invalid_value');
 
-/** Names the given value. Repeats a text only if the setting is a name, such as a localpart. */
+/**
+ * Returns the end of a sentence that names the given value. Repeats a text only if it must have a certain format, as a
+ * localpart must. Such a text is a name and no secret.
+ */
 function insteadOf({ code, input }: z.core.$ZodIssue, path: readonly string[]): string {
   if (SECRET.has(path.at(-1) ?? '')) return code === 'too_small' ? '' : `, not a ${typeof input}`;
   return code === 'invalid_format' ? `, not ${JSON.stringify(input)}` : `, not ${kindOf(input)}`;

@@ -1,8 +1,8 @@
 /**
  * Returns a signal that is aborted when the given signal is aborted, or with a `TimeoutError` after `limitMs`.
  *
- * Node 20 garbage-collects a timeout to which only `AbortSignal.any()` refers. The signal would then never be aborted. The
- * listener keeps the timeout alive.
+ * Node 20 garbage-collects a timeout to which only `AbortSignal.any()` refers. The time limit would then never abort the
+ * signal. The listener keeps the timeout alive.
  */
 export function withTimeLimit(signal: AbortSignal, limitMs: number): AbortSignal {
   const timeout = AbortSignal.timeout(limitMs);

@@ -1182,7 +1182,7 @@ export type JobView = {
   readonly finished_ts: number | null;
   readonly result?: Readonly<Record<string, unknown>> | null;
   readonly error: string | null;
-  /** The Matrix error code that the operation answers, if the job failed with a Matrix error. */
+  /** The Matrix error code with which the operation answers, if the job failed with a Matrix error. */
   readonly errcode: string | null;
   readonly error_status: number | null;
 };

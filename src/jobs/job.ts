@@ -50,8 +50,8 @@ export interface JobKind {
   /** Number of successive failures without progress after which the job fails for good. */
   readonly maxFailures: number;
   /**
-   * Does the work and returns the result. Continues from `run.job.checkpoint`. The worker makes sure that only one process at a
-   * time runs a job.
+   * Does the work and returns the result. Continues from `run.job.checkpoint`. A process calls it only while the process holds
+   * the job's lease.
    */
   readonly run: (run: JobRun) => Promise<JobData>;
   /** Does a share of a job that another process runs. Returns when there is nothing to share. */
