@@ -19,7 +19,8 @@ interface DatabaseSettings extends Omit<PluginSettings, 'logger'> {
 
 /**
  * Starts the plugin on the homeserver's database, without a homeserver.
- * @throws CommandError if something is missing, or if another program is connected and the operation is not safe beside it
+ * @throws CommandError if a setting is missing, or if another program is connected and the operation is not safe beside that
+ * program
  */
 export async function openDatabase(
   { operation, effect }: Pick<Command, 'operation' | 'effect'>,

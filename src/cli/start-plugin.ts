@@ -184,7 +184,7 @@ function refuseUnsafeCalls({ hooks }: AdminPlugin): void {
 
 /**
  * Refuses to start if there are unfinished jobs that are not safe beside a running Dendrite, because this program would
- * continue them.
+ * continue such jobs.
  */
 function refuseUnsafeJobs(kinds: readonly string[]): void {
   const unsafe = kinds.filter((kind) => besideDendrite(kind as OperationName, 'job').verdict === 'refused');

@@ -1,7 +1,7 @@
 import type { OperationInput, OperationName } from '../operations/operations.ts';
 import type { Answers } from './answers.ts';
 
-/** A job as in answers over HTTP. Times are in ms since the epoch. */
+/** A job, in the form of answers over HTTP. Times are in ms since the epoch. */
 export type JobBody = Answers['getJob'];
 
 /** The body with which the homeserver answers a call of an operation. It is `never` if the operation has no route. */

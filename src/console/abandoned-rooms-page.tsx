@@ -5,7 +5,7 @@ import { PagedList } from './paged-list.tsx';
 
 const ABANDONED = '/_dendrite/admin/abandonedRooms';
 
-/** The page that lists rooms without local users, and the times at which they will be purged. */
+/** The page that lists rooms without local users, and the time at which each room will be purged. */
 export function AbandonedRoomsPage(): JSX.Element {
   return (
     <>

@@ -11,7 +11,7 @@ function stateOf({ blacklisted, assumed_offline: offline, queued_pdus: pdus, que
   return Number(pdus) + Number(edus) > 0 ? 'events wait' : 'up to date';
 }
 
-/** The page that lists other servers, and what is queued for them. */
+/** The page that lists other servers, and how much is queued for each server. */
 export function FederationPage({ query }: { readonly query: URLSearchParams }): JSX.Element {
   return (
     <>

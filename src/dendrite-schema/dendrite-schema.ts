@@ -10,7 +10,7 @@ import { USERAPI } from './userapi.ts';
 /** A migration that creates the tables of one component of Dendrite. */
 export interface DendriteMigration extends Knex.Migration {
   readonly name: string;
-  /** The migration always runs in a transaction, even if the host runs its own migrations without one. */
+  /** The migration always runs in a transaction, even if the host runs its own migrations without transactions. */
   readonly config: { readonly transaction: true };
 }
 

@@ -27,7 +27,7 @@ export function watchReads<Value>(source: Readonly<Record<string, Value>>): Read
 /**
  * Refuses keys that a route does not read, if the route changes something. Without this check, a misspelt `dry_run` would run
  * the operation for real.
- * @param ignored keys that clients are known to send although they have no effect
+ * @param ignored keys that clients are known to send although these keys have no effect
  * @throws MatrixError `M_INVALID_PARAM` that names all unknown keys, each with the most similar known key
  */
 export function refuseUnknownKeys(

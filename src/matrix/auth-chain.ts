@@ -4,7 +4,7 @@ import type { CheckedEvent } from './check-event.ts';
 /** Events by id. An event that the index does not contain counts as rejected. */
 export type EventIndex = ReadonlyMap<EventId, CheckedEvent>;
 
-/** Returns those auth events of an event that are known. */
+/** Returns the known auth events of an event. */
 export function authEventsOf({ authEventIds }: CheckedEvent, known: EventIndex): CheckedEvent[] {
   return authEventIds.map((id) => known.get(id)).filter((event) => event !== undefined);
 }
@@ -32,8 +32,8 @@ function* reached<Node>(
 }
 
 /**
- * Returns the auth events of the given events, the auth events of these, and so on. Source: room version 2, "State resolution",
- * "Auth chain".
+ * Returns the auth events of the given events, then the auth events of these auth events, and so on. Source: room version 2,
+ * "State resolution", "Auth chain".
  */
 export function authChainOf(
   events: Iterable<CheckedEvent>,

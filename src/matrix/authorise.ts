@@ -8,9 +8,8 @@ import { type EventJson, isRoomVersion, type RoomVersion } from './room-version.
 
 /**
  * Checks an event by the authorisation rules of its room version. Source: Matrix specification, "Room Versions", "Authorization
- * rules".
- * The caller must check that the event is well-formed and signed, that it refers to the right auth events, and that a
- * restricted join is signed by the server that allows it.
+ * rules". The caller must check that the event is well-formed and signed, and that it refers to the right auth events. For a
+ * restricted join, the caller must check that the server that allows the join has signed it.
  * @returns `undefined` if the event is allowed, else the reason why it is not
  */
 export function authorise(event: JudgedEvent, state: AuthState, version: RoomVersion): string | undefined {

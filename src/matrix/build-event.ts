@@ -16,7 +16,10 @@ export interface ReferredEvent {
 
 /** An event that has not been hashed and signed yet. */
 export interface EventDraft {
-  /** The room id. Create events have none since room version 12, because the room id is derived from the create event. */
+  /**
+   * The room id. Since room version 12, create events have no room id, because servers derive the room id from the create
+   * event.
+   */
   readonly roomId?: RoomId;
   readonly sender: UserId;
   readonly type: string;
@@ -45,8 +48,8 @@ export function referencesTo(referred: readonly ReferredEvent[], version: RoomVe
 
 /**
  * Hashes and signs an event in the format of its room version.
- * @throws MatrixError `M_BAD_JSON` if the content cannot be canonical JSON, `M_TOO_LARGE` if the event is larger than 65,536
- * bytes or its type or state key is longer than 255 bytes
+ * @throws MatrixError `M_BAD_JSON` if the content cannot be written as canonical JSON; `M_TOO_LARGE` if the event is larger
+ * than 65,536 bytes, or if its type or state key is longer than 255 bytes
  */
 export function buildEvent(draft: EventDraft, version: RoomVersion, key: SigningKey): BuiltEvent {
   const { roomId, sender, type, stateKey, content, redacts, originServerTs, depth, authEvents, prevEvents } = draft;

@@ -14,7 +14,7 @@ function* powerLevelsBefore(event: CheckedEvent, known: EventIndex): Generator<C
 }
 
 /**
- * Sorts events by the age of the power levels event on which they depend, oldest first. Source: room version 2, "State
+ * Sorts events by the age of the power levels event on which each event depends, oldest first. Source: room version 2, "State
  * resolution", "Mainline ordering".
  * @param powerLevels the newest power levels event. The mainline consists of this event and the chain of power levels events
  * before it.

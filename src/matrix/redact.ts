@@ -68,7 +68,7 @@ function pick(object: EventJson, paths: readonly string[]): EventJson {
   return Object.fromEntries(kept);
 }
 
-/** Returns the redacted form of an event. Signatures and reference hashes are computed from this form. */
+/** Returns the redacted form of an event. Servers compute signatures and reference hashes from this form. */
 export function redact(event: EventJson, { redaction }: RoomVersion): EventJson {
   const { keys, content } = RULES[redaction];
   const type = typeof event.type === 'string' ? event.type : '';

@@ -79,8 +79,8 @@ function* addWinners(
 }
 
 /**
- * Checks the events in order. Each event is checked against the state that contains the event before it. Returns the last event
- * before the first one that is not allowed.
+ * Checks the events in order, each event against the state that contains the previous event. Returns the last event before the
+ * first event that is not allowed.
  */
 function lastOfAllowed(
   [first, ...others]: readonly CheckedEvent[],

@@ -87,7 +87,8 @@ async function connect(cluster: Cluster, options: EmbeddedPostgresOptions): Prom
  * Runs a PostgreSQL server for the homeserver, on a free port of 127.0.0.1. Works on Linux and macOS.
  *
  * Processes with the same `dataDir` share one server. If a process is killed, the server keeps running, and the next process
- * uses it.
+ * uses the same server.
+ *
  * @throws Error with the end of PostgreSQL's log if PostgreSQL cannot be started
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {

@@ -31,7 +31,7 @@ const isStream = (response: ServerResponse): boolean => EVENT_STREAM.test(String
 
 /**
  * Creates an HTTP server. When it stops, it loses no answers, and does not wait for keep-alive connections.
- * @param certificate if it is given, the server is an HTTPS server
+ * @param certificate makes the server an HTTPS server @defaultValue the server is an HTTP server
  */
 export function createHttpServer(
   handle: (request: IncomingMessage, response: ServerResponse) => unknown,

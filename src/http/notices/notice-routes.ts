@@ -10,7 +10,7 @@ const noticeOf = ({ body }: RouteRequest) => ({
   content: body.content,
 });
 
-/** Routes that send server notices. They exist only if `serverNotices` is configured. */
+/** Routes that send server notices. These routes exist only if `serverNotices` is configured. */
 export const NOTICE_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'POST',

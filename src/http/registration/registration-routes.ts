@@ -7,7 +7,7 @@ const WHO_KNOWS_IT: Actor = { kind: 'system', name: 'shared-secret' };
 
 const hasSecret = ({ registration }: Config): boolean => registration.sharedSecret !== undefined;
 
-/** Routes for registration with a shared secret. They exist only if a secret is configured. */
+/** Routes for registration with a shared secret. These routes exist only if a secret is configured. */
 export const REGISTRATION_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'GET',

@@ -43,8 +43,8 @@ export async function readClientEvents(
 }
 
 /**
- * Reads, for each event, the history visibility that the room had then, as the number that Dendrite stores. Leaves out events
- * that are not in the timeline.
+ * Reads the history visibility of the room at each event, as the number that Dendrite stores. Leaves out events that are not in
+ * the timeline.
  */
 export async function readVisibilities(db: Knex, eventIds: readonly EventId[]): Promise<Map<EventId, number>> {
   const rows: { event_id: EventId; history_visibility: number }[] = await db('public.syncapi_output_room_events')

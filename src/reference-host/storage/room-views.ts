@@ -7,7 +7,8 @@ import { findEvent, readDeepest, readEvents, type StoredEvent } from '../../stor
 import type { StoredRoom } from '../../storage/roomserver/rooms.ts';
 
 /**
- * A room's state, and the auth chain of this state: the auth events of the state events, the auth events of those, and so on.
+ * A room's state, and the auth chain of this state: the auth events of the state events, then the auth events of these auth
+ * events, and so on.
  */
 export interface StateView {
   readonly state: readonly StoredEvent[];

@@ -58,7 +58,7 @@ export function testedBy({ index, transaction }: IndexUnderTest): Tested {
   };
 }
 
-/** Makes a document. Its event id is derived from its stream position. */
+/** Makes a document. The same stream position always gives the same event id. */
 export function documentOf(streamPosition: number, text: string, rest: Partial<SearchDocument> = {}): SearchDocument {
   return {
     eventId: eventIdOf(streamPosition),

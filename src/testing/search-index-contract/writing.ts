@@ -4,7 +4,7 @@ import { documentOf, eventIdOf, type IndexTest, idsOf, ROOM, textsOf } from './h
 
 const OTHER_ROOM = '!other:example.org' as RoomId;
 
-/** Tests that documents are found as they were written, until they are replaced or removed. */
+/** Tests that a search finds each document as it was written, until the document is replaced or removed. */
 export function writingContract(test: IndexTest): void {
   test('returns documents as they were written', async ({ write, page }) => {
     const document = documentOf(7, 'The quick "brown" fox\n<b>jumps</b> \\o/ 🦊', { key: 'content.topic' });

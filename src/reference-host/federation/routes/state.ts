@@ -20,8 +20,8 @@ const eventOf = ({ event }: StoredEvent): unknown => event;
 const idOf = ({ eventId }: StoredEvent): string => eventId;
 
 /**
- * Adds the routes that return state and events. Only servers in the room may use them. Source: Server-Server API, "Retrieving
- * events" and "Backfilling and retrieving missing events".
+ * Adds the routes that return state and events. Only servers in the room may use these routes. Source: Server-Server API,
+ * "Retrieving events" and "Backfilling and retrieving missing events".
  */
 export function addStateRoutes(router: Router, { db, serverName, rooms }: FederationContext): void {
   const view = async (ctx: ServerRequest): Promise<StateView> => {
