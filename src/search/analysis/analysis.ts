@@ -22,7 +22,7 @@ export interface SearchAnalysis {
   readonly visitLexemes: (text: string, visit: VisitLexeme) => void;
   /** Parses a query that a user has written. Returns `undefined` if the query asks for nothing. */
   readonly parse: (query: string) => SearchExpression | undefined;
-  /** Tells whether a text matches an expression. It looks at the text itself, not at the index. */
+  /** Tells whether a text matches an expression. The function looks at the text itself, not at the index. */
   readonly matches: (text: string, expression: SearchExpression) => boolean;
   /** Scores a text that matches the expression. A score is above 0 and below 1. A better match has a higher score. */
   readonly rank: (text: string, expression: SearchExpression) => number;

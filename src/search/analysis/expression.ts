@@ -26,7 +26,7 @@ export interface SearchPhrase {
    */
   readonly parts: readonly { readonly offset: number; readonly any: readonly SearchLexeme[] }[];
   /**
-   * The parts of the phrase that are written without spaces, such as Chinese. `highlightsIn()` returns those that the text
+   * The parts of the phrase that are written without spaces, such as Chinese. `highlightsIn()` returns the runs that the text
    * contains.
    */
   readonly runs: readonly string[];

@@ -49,8 +49,8 @@ const NUMBER = /^[0-9]/;
 const NONE: readonly never[] = Object.freeze([]);
 
 /**
- * Creates a lexicon, which looks up the properties of words. It caches words, because finding a stem takes far longer than
- * cutting a text into words.
+ * Creates a lexicon, which looks up the properties of words. The lexicon caches words, because finding a stem takes far longer
+ * than cutting a text into words.
  */
 export function createLexicon(codes: readonly LanguageCode[]): Lexicon {
   const languages: readonly Language[] = codes.map((code) => LANGUAGES[code]);

@@ -46,7 +46,7 @@ function indexOf(text: string, lexicon: Lexicon): TextIndex {
   };
 }
 
-/** Tells whether a text matches an expression. It looks at the text itself, not at an index. */
+/** Tells whether a text matches an expression. The function looks at the text itself, not at an index. */
 export function matchesText(text: string, expression: SearchExpression, lexicon: Lexicon): boolean {
   return isIn(indexOf(text, lexicon), expression);
 }
@@ -70,8 +70,8 @@ function isIn(index: TextIndex, expression: SearchExpression): boolean {
 const RANKS: Readonly<Record<LexemeForm, number>> = { spelled: 1, other: 0.5, stem: 0.25, language: 0 };
 
 /**
- * Scores a text that matches an expression. A score is above 0 and below 1. It grows with the weight of the forms that match
- * and with the number of their occurrences.
+ * Scores a text that matches an expression. A score is above 0 and below 1. The score grows with the weight of the forms that
+ * match, and with the number of their occurrences.
  */
 export function rankText(text: string, expression: SearchExpression, lexicon: Lexicon): number {
   const wanted = wantedLexemes(expression);

@@ -11,8 +11,8 @@ const MAX_WORD_LENGTH = 255;
 /** The highest position in a `tsvector` of PostgreSQL. */
 export const MAX_POSITION = 16_383;
 /**
- * The first character of the lexeme for two adjacent characters of a script with spaces, inside a run. It distinguishes the
- * pair from a word of the same two letters.
+ * The first character of the lexeme for two adjacent characters of a script with spaces, inside a run. This first character
+ * distinguishes the pair from a word of the same two letters.
  */
 const SPACED_PAIR = '\ue000';
 

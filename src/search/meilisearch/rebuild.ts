@@ -19,7 +19,7 @@ export interface RebuildContext {
 
 /**
  * Fills a second index, the shadow, and swaps it with the live index. The `createdAt` of the shadow marks the new content. A
- * swap moves `createdAt` together with the content, so the index with this `createdAt` always has the new content.
+ * swap moves `createdAt` together with the content, so the index with this `createdAt` has the new content.
  */
 export function createRebuild({ client, tasks, writer, indexUid, logger }: RebuildContext): SearchRebuild {
   const shadowOf = (rebuildId: string): string => `${indexUid}_${rebuildId.replace(/[^A-Za-z0-9]/g, '').slice(0, 32)}`;

@@ -62,7 +62,7 @@ const KNOWN = `SELECT server_name FROM public.federationsender_joined_hosts
   UNION SELECT server_name FROM public.federationsender_blacklist
   UNION SELECT server_name FROM public.federationsender_assumed_offline`;
 
-/** SQL for the servers. It reads the whole table of joined hosts, because Dendrite has no index on their server names. */
+/** SQL for the servers. The SQL reads the whole table of joined hosts, because Dendrite has no index on the server names. */
 const DESTINATIONS = `SELECT known.server_name AS destination, coalesce(p.pdus, 0) AS pdus, coalesce(e.edus, 0) AS edus, p.oldest,
     b.server_name IS NOT NULL AS is_blacklisted, o.server_name IS NOT NULL AS is_assumed_offline
   FROM (${KNOWN}) AS known

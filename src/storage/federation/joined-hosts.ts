@@ -18,7 +18,7 @@ export async function countJoinedUsers(db: Db, roomId: RoomId): Promise<Map<Serv
 /** Servers that peek into a room, and servers that receive no events. */
 export interface RoomHosts {
   readonly peeking: readonly ServerName[];
-  /** Those of the joined and peeking servers that are on the blacklist. The homeserver sends nothing to them. */
+  /** The joined and peeking servers that are on the blacklist. The homeserver sends nothing to these servers. */
   readonly blacklisted: ReadonlySet<ServerName>;
 }
 

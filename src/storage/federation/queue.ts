@@ -4,7 +4,7 @@ import { isRecord } from '../../json.ts';
 import { type Db, rowsOf } from '../database.ts';
 import { addCounts, deleteRows, type RowCounts } from '../deletion.ts';
 
-/** Returns those of the given servers that are on the blacklist. The homeserver sends nothing to them. */
+/** Returns which of the given servers are on the blacklist. The homeserver sends nothing to blacklisted servers. */
 export async function listBlacklisted(db: Db, serverNames: readonly ServerName[]): Promise<ServerName[]> {
   if (serverNames.length === 0) return [];
   const rows = await rowsOf<{ server_name: ServerName }>(
@@ -41,7 +41,8 @@ export async function enqueuePdus(transaction: Knex.Transaction, pdus: readonly 
 
 /**
  * How far below `after` the search of `findQueuedEvents()` starts. A NID is the number of a queue entry. A transaction may
- * commit an entry after another transaction has committed an entry with a higher NID.
+ * commit an entry after another transaction has committed an entry with a higher NID, so a new entry may have a NID below
+ * `after`.
  */
 const OVERLAP = 1_000;
 

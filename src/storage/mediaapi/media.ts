@@ -132,7 +132,7 @@ export interface MediaFilter {
   readonly origin?: ServerName | undefined;
   /** Selects media that were uploaded before this time, in ms since the epoch. */
   readonly before: number;
-  /** Selects media with more bytes than this. */
+  /** Selects media that are larger than this, in bytes. */
   readonly largerThan: number;
 }
 

@@ -131,8 +131,8 @@ export async function storeDecision(
 }
 
 /**
- * Marks as used those of the given approvals that are approved and not expired. If several transactions try to use the same
- * approval, only one of them succeeds.
+ * Marks the given approvals as used, except approvals that are not approved or have expired. If several transactions try to use
+ * the same approval, only one of them succeeds.
  * @returns the ids of the approvals that this call has used up
  */
 export async function takeApprovals(

@@ -149,7 +149,7 @@ export async function setBulkOutcome(
   );
 }
 
-/** Counts the items of a selection: all, those that succeeded, and those that failed. */
+/** Counts the items of a selection: all items, the successful ones and the failed ones. */
 export async function countBulkItems(
   db: Db,
   token: string,

@@ -24,7 +24,7 @@ export async function insertJobItems(
   );
 }
 
-/** Returns those of the given items that are already stored for the job. */
+/** Returns which of the given items are already stored for the job. */
 export async function findJobItems(db: Db, jobId: string, among: readonly string[]): Promise<Set<string>> {
   if (among.length === 0) return new Set();
   const rows = await rowsOf<{ item: string }>(

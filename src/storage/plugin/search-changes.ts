@@ -28,7 +28,10 @@ export async function deleteEdits(db: Db, editIds: readonly EventId[]): Promise<
   await db.raw('DELETE FROM matrix_admin.search_edits WHERE edit_event_id = ANY(?)', [[...editIds]]);
 }
 
-/** Lists edited events: those of the given events that have edits, and the events that the given edits edit. */
+/**
+ * Lists edited events. If a given event has edits, lists the event itself. If a given event is an edit, lists the event that it
+ * edits.
+ */
 export async function findEditedAround(db: Db, eventIds: readonly EventId[]): Promise<EventId[]> {
   const rows = await rowsOf<{ original: EventId }>(
     db.raw(
@@ -40,7 +43,7 @@ export async function findEditedAround(db: Db, eventIds: readonly EventId[]): Pr
   return rows.map(({ original }) => original);
 }
 
-/** Lists those of the given events that are edits, each with the event that it edits. */
+/** Finds the edits among the given events. Returns each edit with the event that it edits. */
 export async function findOriginals(db: Db, eventIds: readonly EventId[]): Promise<Edit[]> {
   return rowsOf(
     db.raw(
@@ -196,7 +199,7 @@ export async function settleChanges(db: Db, target: ChangeTarget, seqs: readonly
   await db.raw(`UPDATE matrix_admin.search_changes SET ${target} = false WHERE seq = ANY(?)`, [[...seqs]]);
 }
 
-/** Returns those of the given events that have changes which are not in the live index yet. */
+/** Returns which of the given events have changes that are not in the live index yet. */
 export async function undelivered(db: Db, engine: string, eventIds: readonly EventId[]): Promise<Set<EventId>> {
   const rows = await rowsOf<{ event_id: EventId }>(
     db.raw('SELECT event_id FROM matrix_admin.search_changes WHERE engine = ? AND for_index AND event_id = ANY(?)', [

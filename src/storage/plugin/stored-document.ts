@@ -11,7 +11,7 @@ export interface SearchDocument {
   /** `syncapi_output_room_events.id`. A newer event has a larger position. */
   readonly streamPosition: number;
   readonly key: SearchKey;
-  /** The text is well-formed and has no NUL. It has at most `MAX_TEXT_LENGTH` UTF-16 code units. */
+  /** The indexed text. It is well-formed Unicode without NUL, and has at most `MAX_TEXT_LENGTH` UTF-16 code units. */
   readonly text: string;
 }
 

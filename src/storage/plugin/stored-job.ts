@@ -48,7 +48,7 @@ export interface JobStep<T, Checkpoint extends object = JobData> {
   readonly phase: string;
   /**
    * Number of items that have been processed since the job began. @defaultValue the number does not change. Jobs that split
-   * their work into ranges leave it out, because each range counts its own items.
+   * their work into ranges leave out `done`, because each range counts its own items.
    */
   readonly done?: number;
   /** Total number of items. @defaultValue the number does not change */

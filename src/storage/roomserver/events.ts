@@ -34,7 +34,7 @@ export async function readEvents(db: Db, eventNids: readonly number[]): Promise<
   return (await rowsOf<Row>(db.raw(`${SELECT} WHERE e.event_nid = ANY(?)`, [[...eventNids]]))).map(storedEventOf);
 }
 
-/** Finds those of the given events that belong to the room. */
+/** Finds the given events, except events that are not stored or belong to another room. */
 export async function findEvents(db: Db, roomNid: number, eventIds: readonly EventId[]): Promise<StoredEvent[]> {
   return (
     await rowsOf<Row>(db.raw(`${SELECT} WHERE e.event_id = ANY(?) AND e.room_nid = ?`, [[...eventIds], roomNid]))
@@ -47,8 +47,8 @@ export async function findEvent(db: Db, roomNid: number, eventId: EventId): Prom
 }
 
 /**
- * Finds those of the given events that belong to the room and are not outliers. An outlier is stored without its place in the
- * room.
+ * Finds the given events, except outliers and events that are not stored or belong to another room. An outlier is an event that
+ * is stored without its place in the room.
  */
 export async function findPlacedEvents(
   db: Db,

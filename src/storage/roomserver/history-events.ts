@@ -31,7 +31,7 @@ export interface Unlinked {
   readonly deleted: RowCounts;
   /** The followers that stay in the lists. */
   readonly followers: readonly Follower[];
-  /** NIDs of those of the given events that were in none of the lists. */
+  /** NIDs of the given events that were in none of the lists. */
   readonly missed: readonly number[];
 }
 
@@ -107,8 +107,8 @@ export async function makeOutliers(transaction: Knex.Transaction, eventNids: rea
 }
 
 /**
- * Deletes events, reports about them, and their rows of retired invites. Marks redactions of the deleted events as not
- * validated. If Dendrite fetches a deleted event again, it looks for such redactions, and redacts the event again.
+ * Deletes events, the reports about these events, and the rows of retired invites. Marks redactions of the deleted events as
+ * not validated. If Dendrite fetches a deleted event again, it looks for such redactions, and redacts the event again.
  */
 export async function deleteEvents(
   transaction: Knex.Transaction,
@@ -153,7 +153,10 @@ export async function findOutliers(
   return { eventIds: rows.map(({ event_id }) => event_id), eventNids: rows.map(({ event_nid }) => Number(event_nid)) };
 }
 
-/** Lists those of the given events to which a membership, a pending invite or the current state of their room refers. */
+/**
+ * Lists which of the given events are still in use: a membership, a pending invite or the current state of the room refers to
+ * them.
+ */
 export async function listNamedEvents(
   db: Db,
   { roomId, roomNid }: { readonly roomId: RoomId; readonly roomNid: number },

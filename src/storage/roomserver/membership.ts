@@ -236,7 +236,7 @@ export async function listJoinedUsers(db: Db, roomId: RoomId): Promise<UserId[]>
   return rows.map((row) => row.user_id);
 }
 
-/** Returns those of the given users who have joined the room. */
+/** Returns which of the given users have joined the room. */
 export async function listJoinedAmong(db: Db, roomNid: number, userIds: readonly UserId[]): Promise<UserId[]> {
   const rows = await rowsOf<{ user_id: UserId }>(
     db.raw(

@@ -2,7 +2,10 @@ import type { Knex } from 'knex';
 import type { EventId } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 
-/** Finds the NIDs of those of the given events that are stored. A NID is the number that Dendrite gives an event. */
+/**
+ * Finds the NIDs of the given events. The result lacks events that are not stored. A NID is the number that Dendrite gives an
+ * event.
+ */
 export async function findEventNids(db: Db, eventIds: readonly EventId[]): Promise<Map<EventId, number>> {
   const rows = await rowsOf<{ event_id: EventId; event_nid: string }>(
     db.raw('SELECT event_id, event_nid FROM public.roomserver_events WHERE event_id = ANY(?)', [[...eventIds]]),

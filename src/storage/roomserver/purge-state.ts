@@ -3,8 +3,8 @@ import { countsOf, type Deletion, nextKeyRange, type Position } from '../deletio
 import type { RoomKeys } from '../room-tables.ts';
 
 /**
- * SQL condition: the snapshot `s` has no events. It is the state before a create event. All rooms share one such row, because
- * Dendrite stores equal states once.
+ * SQL condition: the snapshot `s` has no events. Such a snapshot is the state before a create event. All rooms share one such
+ * row, because Dendrite stores equal states once.
  */
 const OF_NO_EVENT = `(cardinality(s.state_block_nids) = 0 OR (cardinality(s.state_block_nids) = 1 AND EXISTS (
   SELECT FROM public.roomserver_state_block b

@@ -10,7 +10,7 @@ export async function publishRoom(transaction: Knex.Transaction, roomId: RoomId)
   );
 }
 
-/** Removes a room from all room directories of the homeserver, including those of application services. */
+/** Removes a room from all room directories of the homeserver, including the directories of application services. */
 export async function unpublishRoom(transaction: Knex.Transaction, roomId: RoomId): Promise<void> {
   await transaction.raw('UPDATE public.roomserver_published SET published = false WHERE room_id = ? AND published', [
     roomId,

@@ -67,7 +67,7 @@ export async function isRoomShown(db: Db, roomId: string): Promise<boolean> {
   return row?.shown ?? false;
 }
 
-/** Returns those of the given rooms that lists show. */
+/** Returns which of the given rooms lists show. */
 export async function listShownRooms(db: Db, roomIds: readonly string[]): Promise<RoomId[]> {
   const rows = await rowsOf<{ room_id: RoomId }>(
     db.raw(`SELECT r.room_id FROM public.roomserver_rooms r WHERE r.room_id = ANY(?) AND ${IS_SHOWN}`, [[...roomIds]]),
@@ -76,7 +76,7 @@ export async function listShownRooms(db: Db, roomIds: readonly string[]): Promis
 }
 
 /**
- * Reads those of the given rooms that lists show, in the order of the given ids.
+ * Reads the given rooms, in the order of their ids in `roomIds`. Leaves out rooms that lists do not show.
  * @param options with `fromSummaries`, the function reads the counts from the plugin's table of summaries instead of counting,
  * and leaves out rooms without a summary
  */

@@ -161,7 +161,7 @@ export async function measureEvents(
   return { lower, upper, total: Number(counted?.total ?? 0) };
 }
 
-/** Returns those of the given rooms that are encrypted. */
+/** Returns which of the given rooms are encrypted. */
 export async function encryptedRooms(db: Db, roomIds: readonly RoomId[]): Promise<Set<RoomId>> {
   if (roomIds.length === 0) return new Set();
   const rows = await rowsOf<{ room_id: RoomId }>(

@@ -7,7 +7,7 @@ const TOPOLOGY = 'public.syncapi_output_room_events_topology';
 const [SMALLEST, LARGEST] = ['-9223372036854775808', '9223372036854775807'];
 
 /**
- * Deletes those of the next `limit` rows of the topology table that belong to the room. The table's index has the rows of all
+ * Reads the next `limit` rows of the topology table, and deletes the rows of the room. The table's index has the rows of all
  * rooms in one order. For a large room, reading all rows is faster than deleting the rows of one event after another. For a
  * small room, reading all rows is slower.
  */

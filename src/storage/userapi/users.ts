@@ -163,7 +163,7 @@ export type UserSortKey = keyof typeof SORT_KEYS;
 export const USER_SORT_KEYS = Object.keys(SORT_KEYS) as readonly UserSortKey[];
 
 export interface UserPage {
-  /** The sort key. @defaultValue users are sorted by name only, so that every page costs the same */
+  /** The sort key. @defaultValue none: users are sorted by name only, so that every page costs the same */
   readonly sortBy?: UserSortKey | undefined;
   readonly descending: boolean;
   /** Only users after this one, in the order of names. @defaultValue all users */
