@@ -81,7 +81,7 @@ export interface Answers {
     readonly new_room_id: string | null;
     /** Media that were deleted. Absent if media are kept. */
     readonly media?: DeletionCounts;
-    /** Servers that had not received all leave events when the room was purged. They will never receive these events. */
+    /** Servers that had not received all leave events when the room was purged. These servers will never receive the events. */
     readonly undelivered?: readonly string[];
     /** `true` if the call was a dry run, which has changed nothing. */
     readonly dry_run?: true;
@@ -688,7 +688,7 @@ export interface Answers {
       readonly user_id: string;
       readonly type: string;
     })[];
-    /** Whether there are more than the listed uses. */
+    /** Whether the media has more uses than `uses` lists. */
     readonly has_more: boolean;
     readonly media_info: {
       readonly media_id: string;
@@ -798,7 +798,7 @@ export interface Answers {
   readonly checkMedia: {
     /** Number of checked rows of media and thumbnails. */
     readonly rows: number;
-    /** Number of checked files. `null` if the host's store cannot list its files. Files without rows are then not found. */
+    /** Number of checked files. `null` if the host's store cannot list its files. The check then finds no files without rows. */
     readonly files: number | null;
     readonly rows_without_files: number;
     readonly files_without_rows: number;
@@ -885,7 +885,7 @@ export interface Answers {
   };
   readonly largestRooms: LargestRooms;
   readonly planBulk: BulkResult | {
-    /** The input of `runBulk`. With it, `runBulk` runs the plan. It works once, within an hour. */
+    /** The token with which `runBulk` runs the plan. The token can be used once, within an hour. */
     readonly token: string;
     readonly operation: string;
     readonly total: number;
@@ -896,7 +896,7 @@ export interface Answers {
     readonly dry_run: boolean;
   } | StartedJob;
   readonly runBulk: BulkResult | {
-    /** The input of `runBulk`. With it, `runBulk` runs the plan. It works once, within an hour. */
+    /** The token with which `runBulk` runs the plan. The token can be used once, within an hour. */
     readonly token: string;
     readonly operation: string;
     readonly total: number;
@@ -1151,7 +1151,7 @@ export type SearchStatus = {
   readonly waiting: number;
   /** When a reindex last ended, in ms since the epoch. `null` if there was none. */
   readonly last_rebuild_ts: number | null;
-  /** Whether the index needs a reindex, because another version or other languages have made its words. */
+  /** Whether the index needs a reindex, because it was written with another version of the text analysis or for other languages. */
   readonly is_outdated: boolean;
 };
 
@@ -1241,7 +1241,7 @@ export type BackgroundUpdates = {
 /** The largest rooms, with estimates of their sizes. */
 export type LargestRooms = {
   readonly rooms: readonly RoomSize[];
-  /** When PostgreSQL collected the statistics behind the estimates, in ms since the epoch. `null` if it has not collected them yet. */
+  /** When PostgreSQL collected the statistics from which the estimates are made, in ms since the epoch. `null` if PostgreSQL has not collected statistics yet. */
   readonly estimated_ts: number | null;
 };
 
@@ -1278,7 +1278,7 @@ export type RoomShutdown = {
   readonly new_room_id: string | null;
   /** Media that were deleted. Absent if media are kept. */
   readonly media?: DeletionCounts;
-  /** Servers that had not received all leave events when the room was purged. They will never receive these events. */
+  /** Servers that had not received all leave events when the room was purged. These servers will never receive the events. */
   readonly undelivered?: readonly string[];
 };
 

@@ -10,7 +10,7 @@ export type Actor =
       /** The device of the user's access token. @defaultValue no device, for calls that the homeserver makes for the user */
       readonly device?: { readonly deviceId: string; readonly sessionId: number };
     }
-  /** Code of the homeserver that acts on its own behalf. It may run all operations. The audit shows its `name`. */
+  /** Code of the homeserver that acts on its own behalf. Such code may run all operations. The audit shows its `name`. */
   | { readonly kind: 'system'; readonly name: string };
 
 /** Returns the name that an actor has in the audit and in jobs: the user id, or `system:` and the name of the code. */

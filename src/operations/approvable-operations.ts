@@ -2,8 +2,9 @@ import type { OperationName } from './operations.ts';
 
 /**
  * Operations for which a before-hook may demand the approval of a second administrator. The second administrator sees the whole
- * input, so the list has no operation whose input may contain a secret or a message text. `deleteRoom` takes a message text, so
- * it is not listed. But it includes `purgeRoom` or `evacuateRoom`, and the hooks of these operations can demand an approval.
+ * input, so the list has no operation whose input may contain a secret or a message text. The list leaves out `deleteRoom`,
+ * which takes a message text. However, `deleteRoom` includes `purgeRoom` or `evacuateRoom`, and the hooks of these two
+ * operations can demand an approval.
  */
 export const APPROVABLE_OPERATIONS = [
   'allowCrossSigningReplacement',

@@ -44,8 +44,8 @@ export interface OperationCalls {
   /** Checks an input without calling the operation. @throws ParameterError if the operation does not accept the input */
   readonly check: (operation: string, input: unknown) => void;
   /**
-   * Runs an operation to its end, with all checks, hooks and audit entries. If an earlier call with the same request id has
-   * succeeded, does not run the operation again.
+   * Runs an operation to its end, with all checks, hooks and audit entries. Does not run the operation again if an earlier call
+   * with the same request id has succeeded.
    * @returns the error for the caller if the operation was refused
    * @throws other errors, for example if the database is unavailable. If the signal is aborted, the signal's reason is thrown.
    */
@@ -63,7 +63,7 @@ export interface OperationServices {
   /** Sends server notices. `undefined` if server notices are off. */
   readonly serverNotices: ServerNotices | undefined;
   readonly hashPassword: HashPassword;
-  /** Cache of what administrators have decided about accounts. */
+  /** Cache of administrators' decisions about accounts, such as locks. */
   readonly standings: StandingCache;
   /** Cache of quarantines. */
   readonly mediaStandings: MediaStandings;
@@ -71,7 +71,7 @@ export interface OperationServices {
   readonly fileRemoval: FileRemoval | undefined;
   /** Cached numbers of users, by the filters of user lists. */
   readonly userTotals: UserTotals;
-  /** Tells whether lists are read from the summaries of a kind. */
+  /** Tells whether the plugin reads lists of a kind, such as rooms, from the summary tables. */
   readonly isSummarised: (kind: SummaryKind) => Promise<boolean>;
   /** Shared secret for registrations. `undefined` if registration by shared secret is off. */
   readonly sharedSecret: string | undefined;
@@ -82,7 +82,7 @@ export interface OperationServices {
   readonly appservices: readonly Appservice[];
   /** Tells the host what a committed transaction has changed. */
   readonly announce: Announce;
-  /** Sends requests to other servers. Never use it inside a transaction, because an answer may take long. */
+  /** Sends requests to other servers. Never send a request inside a transaction, because an answer may take long. */
   readonly federation: FederationSender | undefined;
   readonly signingKeys: readonly SigningKey[];
   readonly limits: OperationLimits;
@@ -92,7 +92,7 @@ export interface OperationServices {
   readonly retention: RetentionPolicy | undefined;
   /** Rebuilds the search index. `undefined` if search is off. */
   readonly reindex: Reindex | undefined;
-  /** Reads the state of the search index. `undefined`: search is off. */
+  /** Reads the state of the search index. `undefined` if search is off. */
   readonly readSearchStatus: (() => Promise<SearchStatus>) | undefined;
   readonly roomRemoval: RoomRemoval;
   readonly removeDocuments: RemoveDocuments;
@@ -121,8 +121,8 @@ export interface WriteScope extends ReadScope {
 /** The scope of a `JobOperation`'s job. `Checkpoint` is the type of the data that its steps store. */
 export interface JobScope<Checkpoint extends object = object> extends Omit<OperationServices, 'db'> {
   /**
-   * Returns the connection for reads outside steps. It is the pool, but from the first step of a dry run on it is the
-   * transaction of the dry run. A second connection for a dry run could block a host with a small pool.
+   * Returns the database for reads outside of steps. This is the pool. In a dry run, it is the transaction of the dry run as
+   * soon as the first step has begun, because a second connection could block a host with a small pool.
    */
   readonly reader: () => Db;
   /** The actor who started the job. */
@@ -135,8 +135,8 @@ export interface JobScope<Checkpoint extends object = object> extends Omit<Opera
   readonly signal: AbortSignal;
   readonly log: Logger;
   /**
-   * Whether this is a dry run, whose transaction is rolled back at the end. A dry run must not do what a rollback does not
-   * undo, such as requests that change something on other servers.
+   * Whether this is a dry run. The transaction of a dry run is rolled back at the end. So a dry run must do nothing that a
+   * rollback cannot undo, such as requests that change something on other servers.
    */
   readonly dryRun: boolean;
   /** Runs a step in its own transaction, which also stores the checkpoint. In a dry run, all steps share one transaction. */
@@ -145,7 +145,7 @@ export interface JobScope<Checkpoint extends object = object> extends Omit<Opera
   ): Promise<T>;
   /**
    * Runs work in a transaction that stores no checkpoint. The work must be safe to repeat, because a resumed job starts from
-   * the last step. Several transactions may run in parallel. In a dry run, they all share one transaction.
+   * the last step. Several transactions may run in parallel. In a dry run, all of the work shares one transaction.
    */
   readonly transact: <T>(work: (transaction: Knex.Transaction, afterCommit: AfterCommit) => Promise<T>) => Promise<T>;
   /** The run of the job. `undefined` in a dry run, which has no job. */
@@ -170,8 +170,8 @@ export interface OperationBase<Input extends z.ZodType> {
    */
   resolve?(services: OperationServices, input: z.output<Input>): Promise<z.output<Input>>;
   /**
-   * Returns the target of a call, for the audit. If `access` is `self-or-admin`, it is the id of the user who may call the
-   * operation without being an administrator.
+   * Returns the target of a call, for the audit. If `access` is `self-or-admin`, the target is the id of the user who may call
+   * the operation without being an administrator.
    */
   readonly target?: (input: z.output<Input>) => string | undefined;
   /**
@@ -213,13 +213,13 @@ export interface JobOperation<
 > extends OperationBase<Input> {
   readonly effect: 'job';
   /**
-   * Whether an HTTP request gets the answer `202` after the first failed attempt of the job. Set it if the next attempt may
-   * come much later. @defaultValue false: the request goes on waiting
+   * Whether an HTTP request gets the answer `202` after the first failed attempt of the job. Set this member to `true` if the
+   * next attempt may come much later. @defaultValue false: the request goes on waiting
    */
   readonly answersAfterFailure?: boolean;
   /**
-   * Returns a key of the job. If an unfinished job has the same key and the same input, a call waits for that job. If it has
-   * the same key and another input, the call fails.
+   * Returns a key of the job. If an unfinished job has the same key and the same input, a call waits for that job. If an
+   * unfinished job has the same key and another input, the call fails.
    */
   dedupeKey(input: z.output<Input>): string;
   /**
@@ -248,7 +248,7 @@ export type Operation = ReadOperation | WriteOperation | JobOperation;
 
 /**
  * The operations that a module exports, by name. This type keeps the doc comments of the operations, so that editors show them.
- * The type that TypeScript infers for an object of operations would lose them.
+ * The type that TypeScript infers for an object of operations would lose the doc comments.
  */
 export type OperationsIn<Module> = {
   readonly [Name in keyof Module as Module[Name] extends Operation ? Name : never]: Module[Name];

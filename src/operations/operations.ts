@@ -55,13 +55,13 @@ export type OperationOutput<Name extends OperationName> = Awaited<ReturnType<Def
       ? DryRunMark
       : unknown);
 
-/** What the result of a dry run has besides the result of the operation. */
+/** The field that the result of a dry run has in addition to the result of the operation. */
 export interface DryRunMark {
   /** `true` if the call was a dry run, which has changed nothing. */
   readonly dryRun?: true;
 }
 
-/** Returns the operation with a name. The returned type is common to all operations. */
+/** Returns an operation by its name. The return type is the same for all operations. */
 export function operationNamed(name: OperationName): Operation {
   return OPERATIONS[name];
 }

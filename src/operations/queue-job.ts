@@ -5,7 +5,7 @@ import { insertJob } from '../storage/plugin/jobs.ts';
 import { nameOf } from './actor.ts';
 import type { JobOperation, WriteScope } from './define-operation.ts';
 
-/** Returns the key of an operation's job. Of the unfinished jobs, at most one has a given key. */
+/** Returns the key of an operation's job. No two unfinished jobs have the same key. */
 export const dedupeKeyOf = <Input>(
   name: string,
   operation: { readonly dedupesWith?: string; readonly dedupeKey: (input: Input) => string },
@@ -15,7 +15,7 @@ export const dedupeKeyOf = <Input>(
 /**
  * Queues the job of an operation. The job starts after the transaction has committed. If an unfinished job has the same key and
  * the same input, no job is queued, and the call uses that job.
- * @returns the job's id; `joined` tells whether it is a job that was already there
+ * @returns the job's id; `joined` tells whether the call uses a job that already existed
  * @throws MatrixError `M_BAD_STATE` if the unfinished job has another input; errors of the operation's `begin()`
  */
 export async function queueJob<Input extends z.ZodType<object>>(

@@ -1,6 +1,6 @@
 import type { JobState } from '../jobs/job.ts';
 
-/** The status that Synapse shows for work in the background, by the state of its job. */
+/** The status that Synapse's format has for each state of a job. */
 export const SYNAPSE_STATUS = {
   queued: 'scheduled',
   running: 'active',

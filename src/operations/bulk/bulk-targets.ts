@@ -4,14 +4,17 @@ import type { JobData } from '../../jobs/job.ts';
 /** Length of a random password, in bytes. */
 const PASSWORD_BYTES = 24;
 
-/** How a bulk operation calls another operation for each user or room of a selection. */
+/**
+ * How a bulk operation calls another operation for each item of a selection. A selection is the list that `planBulk` stores. An
+ * item is a user or a room.
+ */
 interface BulkTarget {
   readonly items: 'users' | 'rooms';
-  /** The operation's parameters that the administrator may set. They are the same for all items. */
+  /** The parameters of the operation that the administrator may set. All items get the same values. */
   readonly options: readonly string[];
   /**
    * Makes the operation's input for one item.
-   * @param call unique id of the call; if the call is repeated, the id is the same
+   * @param call unique id of the call; a repeated call has the same id
    */
   readonly input: (id: string, options: JobData, call: string) => JobData;
 }
@@ -31,7 +34,7 @@ export const BULK_TARGETS = {
   resetPassword: {
     items: 'users',
     options: [],
-    // Nobody learns the random password. `logoutDevices` logs the user out.
+    // The password is random, and nobody learns it. `logoutDevices` logs the user out.
     input: (userId) => ({ userId, password: randomBytes(PASSWORD_BYTES).toString('base64url'), logoutDevices: true }),
   },
   setUserSuspended: {

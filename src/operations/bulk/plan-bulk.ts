@@ -10,9 +10,9 @@ import { listUsers } from '../users/list-users.ts';
 import { userIdInput } from '../users/user-id-input.ts';
 import { BULK_NAMES, bulkTargetNamed } from './bulk-targets.ts';
 
-/** Maximum number of users or rooms in a selection. */
+/** Maximum number of users or rooms in a selection. A selection is the list that a plan stores. */
 const MAX_ITEMS = 10_000;
-/** Time within which a selection can be used, in ms. */
+/** How long a selection can be used, in ms. */
 const LIFETIME_MS = 3_600_000;
 /** Number of rooms that one query reads. */
 const PAGE = 1_000;
@@ -24,26 +24,26 @@ const input = inputObject({
   /** The operation to run on each user or room. */
   operation: z.enum(BULK_NAMES),
   /**
-   * Must be `true`: `planBulk` changes no user and no room. HTTP requests must set it under the name `dry_run`, so that nobody
-   * expects this call to run the plan. @defaultValue true
+   * Must be `true`, because `planBulk` changes no user and no room. HTTP requests must contain this field as `dry_run`, so that
+   * nobody expects the request to run the plan. @defaultValue true
    */
   onlyPlans: z.literal(true, 'must be true: the answer has the token that runs what it lists').default(true),
   /** The users. Allowed only if `operation` works on users. */
   userIds: z.array(userIdInput).min(1).max(MAX_ITEMS).optional(),
   /** The rooms. Allowed only if `operation` works on rooms. */
   roomIds: z.array(roomIdInput).min(1).max(MAX_ITEMS).optional(),
-  /** Filters of `listUsers`. They select the users instead of `userIds`. */
+  /** Filters of `listUsers` that select the users. Not allowed together with `userIds`. */
   userFilter: userFilter.optional(),
-  /** Filters of `listRooms`. They select the rooms instead of `roomIds`. */
+  /** Filters of `listRooms` that select the rooms. Not allowed together with `roomIds`. */
   roomFilter: roomFilter.optional(),
-  /** Parameters of the operation. They are the same for all users or rooms. @defaultValue no parameters */
+  /** Parameters of the operation, the same for all users or rooms. @defaultValue no parameters */
   options: z.record(z.string(), z.unknown()).default({}),
 });
 type Input = z.output<typeof input>;
 
 /** The plan of a bulk operation. */
 export interface BulkPlan {
-  /** The input of `runBulk`. With it, `runBulk` runs the plan. It works once, within an hour. */
+  /** The token with which `runBulk` runs the plan. The token can be used once, within an hour. */
   readonly token: string;
   readonly operation: string;
   readonly total: number;
@@ -55,7 +55,7 @@ export interface BulkPlan {
 
 /**
  * Plans an operation on many users or rooms: makes the list of users or rooms, and stores it. `runBulk` changes only the users
- * or rooms on this list, even if more of them match the filter later.
+ * or rooms on this list, even if other users or rooms match the filter later.
  */
 export const planBulk = defineOperation({
   access: 'admin',
@@ -82,7 +82,8 @@ export const planBulk = defineOperation({
 
 /**
  * Returns the selected ids without duplicates.
- * @throws MatrixError unless the input has exactly one selection, of the kind that the operation needs
+ * @throws MatrixError if the input has both a list and a filter or neither, or if the input selects rooms for an operation on
+ * users or users for an operation on rooms
  */
 async function itemsOf(scope: ReadScope, wanted: Input): Promise<string[]> {
   const { items } = bulkTargetNamed(wanted.operation);
@@ -102,7 +103,7 @@ async function itemsOf(scope: ReadScope, wanted: Input): Promise<string[]> {
 
 async function findUsers(scope: ReadScope, filter: Input['userFilter']): Promise<string[]> {
   const page = listUsers.input.parse({ ...filter, limit: MAX_ITEMS });
-  // The accounts themselves tell which users match.
+  // Reads the accounts table instead of the summary tables, because a summary may be wrong.
   const { users, nextToken } = await listUsers.run({ ...scope, isSummarised: async () => false }, page);
   if (nextToken !== undefined) throw tooMany('userFilter');
   return users.map(({ userId }) => userId);

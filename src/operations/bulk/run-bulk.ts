@@ -19,12 +19,15 @@ import { bulkTargetNamed, isBulkOperation } from './bulk-targets.ts';
 
 /** Number of items that one query reads. An item is a user or a room. */
 const PAGE = 100;
-/** Number of items that are processed in parallel. A deletion mostly waits for other servers, so parallel work is faster. */
+/**
+ * Number of items that a job processes in parallel. Parallel work is faster, because an operation such as a deletion mostly
+ * waits for other servers.
+ */
 const AT_ONCE = 4;
 /** Maximum number of failures in the result. `getBulk` shows all failures. */
 const MAX_FAILURES = 1_000;
 
-/** The checkpoint of the job. `position` is the position of the next item. */
+/** The checkpoint of the job. `position` is the position of the next item in the selection. */
 interface Progress {
   readonly position: number;
 }
@@ -42,11 +45,12 @@ export interface BulkResult {
 const noSelection = (): MatrixError => new MatrixError('M_NOT_FOUND', 'no such selection; it may have expired');
 
 /**
- * Runs a planned operation on all users or rooms of a selection. The operation is called once for each of them, in the name of
- * the administrator who runs the selection. A failure for one user or room does not stop the others. After a crash, the job
- * does not repeat the calls that have ended.
- * @throws MatrixError `M_NOT_FOUND` if there is no such selection
- * @throws MatrixError 409 `M_BAD_STATE` if the selection has been used
+ * Runs a planned operation on all users or rooms of a selection. The job calls the operation once for each user or room, on
+ * behalf of the administrator who started the job. If a call fails, the job continues with the other users or rooms. After a
+ * crash, the job does not repeat calls that have succeeded.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such selection, if the selection has expired, or if another administrator
+ * has made it
+ * @throws MatrixError 409 `M_BAD_STATE` if the selection has already been used
  */
 export const runBulk = defineJobOperation({
   access: 'admin',
@@ -99,8 +103,8 @@ async function begin(work: JobScope<Progress>, token: string): Promise<BulkSelec
 type Outcome = Omit<BulkItem, 'id'>;
 
 /**
- * Processes one item. If an earlier run has called the operation but died before it stored the outcome, the operation is not
- * called again.
+ * Processes one item. If an earlier run of the job has called the operation successfully, but has crashed before it stored the
+ * outcome, does not call the operation again.
  */
 async function doItem(
   { calls, actor, signal, jobRun }: JobScope<Progress>,

@@ -45,8 +45,9 @@ async function requireDestination(scope: ReadScope, db: Db, name: ServerName): P
 }
 
 /**
- * Lists servers, page by page: those that share rooms with the homeserver, for which events are queued, or that are on one of
- * the offline lists. The host's federation sender provides the times of attempts. Synapse's route is `GET
+ * Lists other servers, page by page. The list contains servers that share rooms with the homeserver, servers for which events
+ * are queued, and servers on Dendrite's blacklist or on its list of servers that are assumed to be offline. The host's
+ * federation sender provides the times of attempts to reach the servers. Synapse's route is `GET
  * /_synapse/admin/v1/federation/destinations`.
  */
 export const listDestinations = defineOperation({
@@ -56,7 +57,7 @@ export const listDestinations = defineOperation({
     ...pageInput,
     /** Sort key of the list. @defaultValue `destination`, the server name */
     orderBy: z.enum(DESTINATION_ORDERS).default('destination'),
-    /** A part of a server name. Case is ignored. @defaultValue all servers */
+    /** A part of a server name, ignoring case. @defaultValue all servers */
     destination: z.string().min(1).max(255).optional(),
   }),
   run: async (
@@ -113,7 +114,7 @@ export const listDestinationRooms = defineOperation({
 
 /**
  * Removes a server from Dendrite's blacklist and from the list of servers that are assumed to be offline. After the commit, the
- * federation sender contacts the server. Synapse's route is `POST
+ * plugin tells the host, so that the host's federation sender contacts the server again. Synapse's route is `POST
  * /_synapse/admin/v1/federation/destinations/{destination}/reset_connection`.
  * @throws MatrixError `M_NOT_FOUND` if the homeserver does not know the server
  */

@@ -1,7 +1,10 @@
 import type { OperationsIn } from '../define-operation.ts';
 import { getDestination, listDestinationRooms, listDestinations, resetConnection } from './destinations.ts';
 
-/** These operations by name. Their types come from their own files, so that editors show each operation's doc comment. */
+/**
+ * The federation operations, by name. The type is derived from the files that define the operations, so that editors show the
+ * doc comment of each operation.
+ */
 export type FederationOperations = OperationsIn<typeof import('./destinations.ts')>;
 
 export const FEDERATION_OPERATIONS: FederationOperations = {

@@ -23,7 +23,7 @@ import { requireFileRemoval } from './deleted-media.ts';
 
 /** Number of rows or files that a step checks. */
 const STEP = 200;
-/** Number of files about which the host's store is asked at the same time. */
+/** Number of files whose sizes are read from the host's store at the same time. */
 const LANES = 8;
 /** Maximum number of problems that the result lists. */
 const MAX_LISTED = 1_000;
@@ -51,7 +51,7 @@ export interface MediaProblem {
 export interface MediaCheck {
   /** Number of checked rows of media and thumbnails. */
   readonly rows: number;
-  /** Number of checked files. `null` if the host's store cannot list its files. Files without rows are then not found. */
+  /** Number of checked files. `null` if the host's store cannot list its files. The check then finds no files without rows. */
   readonly files: number | null;
   readonly rowsWithoutFiles: number;
   readonly filesWithoutRows: number;
@@ -94,7 +94,7 @@ export const checkMedia = defineJobOperation({
   input: inputObject({
     /** Whether to repair the differences. @defaultValue false, which only reports them */
     repair: z.boolean().default(false),
-    /** Only reports what a repair would find. @defaultValue false */
+    /** Whether to only report the differences, even if `repair` is set. @defaultValue false */
     dryRun: z.boolean().default(false),
   }),
   dedupeKey: () => '',
@@ -163,8 +163,8 @@ async function sizesOf(store: MediaStore, rows: readonly FileRow[]): Promise<(nu
 }
 
 /**
- * Locks the files and asks the store for them again, because the homeserver may have stored them in the meantime. If `repairs`
- * is true, repairs the remaining differences.
+ * Checks the sizes of the files again, because the homeserver may have stored some files in the meantime. Locks the files
+ * first. If `repairs` is true, repairs the remaining differences.
  */
 async function judge(
   transaction: Knex.Transaction,

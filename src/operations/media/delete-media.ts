@@ -17,11 +17,11 @@ import {
 import { orderOf, userMediaPage } from './list-user-media.ts';
 import { mediaIdInput, originInput, unknownMedia } from './media-input.ts';
 
-/** Number of media that one query for a long list reads. */
+/** Number of media that one query reads. */
 const PAGE = 10_000;
 /**
- * The earliest time that a caller may give. It is in December 1970. An earlier time is a mistake: it is a time in seconds.
- * Synapse refuses the same times.
+ * The earliest time that a caller may give, which is in December 1970. An earlier time is probably a mistake of a caller who
+ * gave the time in seconds. Synapse refuses the same times.
  */
 const EARLIEST = 30_000_000_000;
 
@@ -34,9 +34,9 @@ async function* only(keys: readonly MediaKey[]): AsyncGenerator<readonly MediaKe
 }
 
 /**
- * Deletes a media of any server, and its thumbnails. Media with the same content share a file. The file is removed with the
- * last of these media. Synapse's route is `DELETE /_synapse/admin/v1/media/{serverName}/{mediaId}`. It deletes only local
- * media.
+ * Deletes a media of any server, and its thumbnails. Media with the same content share a file. The job removes the file with
+ * the last of these media. Synapse's route is `DELETE /_synapse/admin/v1/media/{serverName}/{mediaId}`. Synapse deletes only
+ * local media.
  * @throws MatrixError `M_NOT_FOUND` if there is no such media
  * @throws MatrixError `M_BAD_STATE` if the host provides no store of media files
  */
@@ -48,7 +48,7 @@ export const deleteMedia = defineJobOperation({
     serverName: originInput,
     /** The media's id on that server. */
     mediaId: mediaIdInput,
-    /** Only reports what would happen. @defaultValue false */
+    /** Whether to only report what would happen. @defaultValue false */
     dryRun: z.boolean().default(false),
   }),
   target: ({ serverName, mediaId }) => `mxc://${serverName}/${mediaId}`,
@@ -62,14 +62,14 @@ export const deleteMedia = defineJobOperation({
     deleteAsJob(work, only([{ origin, mediaId }])),
 });
 
-/** The checkpoint of `deleteUserMedia`: the media to delete, as the list had them when the job began. */
+/** The checkpoint of `deleteUserMedia`. `keys` names the media to delete, which the job has read at its beginning. */
 interface UserProgress extends DeletionCounts {
   readonly keys?: readonly MediaKey[];
 }
 
 /**
- * Deletes media that a local user has uploaded: those on one page of the user's list. Synapse's route is `DELETE
- * /_synapse/admin/v1/users/{userId}/media`.
+ * Deletes media that a local user has uploaded. The parameters select a page of the user's media, as in `listUserMedia`. The
+ * job deletes the media on this page. Synapse's route is `DELETE /_synapse/admin/v1/users/{userId}/media`.
  * @throws MatrixError `M_NOT_FOUND` if there is no such user
  * @throws MatrixError `M_BAD_STATE` if the host provides no store of media files
  */
@@ -83,14 +83,14 @@ export const deleteUserMedia = defineJobOperation({
     orderBy: userMediaPage.orderBy,
     /**
      * `f` means ascending, `b` means descending. @defaultValue `f` if `orderBy` is given; otherwise `b`, so that the newest
-     * come first
+     * media come first
      */
     direction: userMediaPage.direction,
     /** Maximum number of media to delete. @defaultValue 100 */
     limit: userMediaPage.limit,
     /** Number of media to skip. @defaultValue 0 */
     from: userMediaPage.from,
-    /** Only reports what would happen. @defaultValue false */
+    /** Whether to only report what would happen. @defaultValue false */
     dryRun: z.boolean().default(false),
   }),
   target: ({ userId }) => userId,
@@ -128,15 +128,15 @@ export const deleteOldMedia = defineJobOperation({
   access: 'admin',
   effect: 'job',
   input: inputObject({
-    /** Only media of this local server name are deleted. @defaultValue media of all local server names */
+    /** The local server name whose media are deleted. @defaultValue media of all local server names */
     origin: originInput.optional(),
-    /** Media uploaded before this time are deleted, in ms since the epoch. */
+    /** Only media that were uploaded before this time are deleted. The time is in ms since the epoch. */
     beforeTs: beforeInput,
     /** Only media with more bytes than this are deleted. @defaultValue 0 */
     sizeGt: z.int().min(0).default(0),
     /** Whether to keep the avatars in users' profiles and in the current state of rooms. @defaultValue true */
     keepProfiles: z.boolean().default(true),
-    /** Only reports what would happen. @defaultValue false */
+    /** Whether to only report what would happen. @defaultValue false */
     dryRun: z.boolean().default(false),
   }),
   dedupeKey: () => '',
@@ -162,18 +162,18 @@ export interface PurgedMedia {
 }
 
 /**
- * Deletes media of other servers that this homeserver has stored, except protected media. When a user requests such a media
- * again, the homeserver fetches it again. Synapse's route is `POST /_synapse/admin/v1/purge_media_cache`. In Synapse,
- * `before_ts` is compared with the time of the last access.
+ * Deletes the homeserver's copies of media of other servers, except protected media. When a user requests a deleted media
+ * again, the homeserver fetches it again. Synapse's route is `POST /_synapse/admin/v1/purge_media_cache`. Synapse compares
+ * `before_ts` with the time of the last access.
  * @throws MatrixError `M_BAD_STATE` if the host provides no store of media files
  */
 export const purgeMediaCache = defineJobOperation({
   access: 'admin',
   effect: 'job',
   input: inputObject({
-    /** Media that were fetched before this time are deleted, in ms since the epoch. */
+    /** Only media that were fetched before this time are deleted. The time is in ms since the epoch. */
     beforeTs: beforeInput,
-    /** Only reports what would happen. @defaultValue false */
+    /** Whether to only report what would happen. @defaultValue false */
     dryRun: z.boolean().default(false),
   }),
   dedupeKey: () => '',

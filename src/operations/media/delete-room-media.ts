@@ -22,7 +22,7 @@ import { findMediaOfRoom } from './room-media.ts';
 export const DELETABLE = ['unused', 'all'] as const;
 export type Deletable = (typeof DELETABLE)[number];
 
-/** Yields those media of a room that `which` allows to delete. */
+/** Yields the media of a room that a deletion with the choice `which` deletes. */
 export async function* deletableMediaOfRoom(
   work: Pick<JobScope, 'reader' | 'signal'>,
   roomId: RoomId,
@@ -36,8 +36,8 @@ export async function* deletableMediaOfRoom(
 }
 
 /**
- * Deletes the media that the events of a room use, from all servers. The events stay. Media of encrypted events are not
- * deleted, because the homeserver cannot read these events.
+ * Deletes the media that the events of a room use, both local media and copies of media of other servers. The events stay.
+ * Media of encrypted events are not deleted, because the homeserver cannot read these events.
  * @throws MatrixError `M_NOT_FOUND` if there is no such room
  * @throws MatrixError `M_BAD_STATE` if the host provides no store of media files
  */
@@ -48,10 +48,11 @@ export const deleteRoomMedia = defineJobOperation({
     /** The room. */
     roomId: roomIdInput,
     /**
-     * `unused`: only media to which nothing outside of the room refers. `all`: all media of the room. @defaultValue `unused`
+     * Which media to delete. `unused`: only media to which nothing outside of the room refers. `all`: all media of the room.
+     * @defaultValue `unused`
      */
     media: z.enum(DELETABLE).default('unused'),
-    /** Only reports what would happen. @defaultValue false */
+    /** Whether to only report what would happen. @defaultValue false */
     dryRun: z.boolean().default(false),
   }),
   target: ({ roomId }) => roomId,

@@ -9,7 +9,7 @@ import type { JobScope, OperationServices } from '../define-operation.ts';
 
 /** Number of media that a step deletes. */
 const STEP = 200;
-/** Number of media that one search for references looks for. Each search reads everything that can refer to media. */
+/** Number of media for which one search looks for references. Each search reads everything that can refer to media. */
 const WALK = 20_000;
 /** Maximum number of ids that a result lists. */
 const MAX_LISTED = 10_000;
@@ -31,7 +31,10 @@ export interface DeletionCounts {
 
 export const NOTHING_DELETED: DeletionCounts = { total: 0, totalLength: 0 };
 
-/** Returns the part that removes files. @throws MatrixError `M_BAD_STATE` if the host provides no store of media files */
+/**
+ * Returns the service that removes media files.
+ * @throws MatrixError `M_BAD_STATE` if the host provides no store of media files
+ */
 export function requireFileRemoval({ fileRemoval }: Pick<OperationServices, 'fileRemoval'>): FileRemoval {
   if (fileRemoval !== undefined) return fileRemoval;
   throw new MatrixError(
@@ -54,7 +57,7 @@ async function deleteInSteps(work: Work, keys: AsyncIterable<readonly MediaKey[]
   if (!work.dryRun) await requireFileRemoval(work).run(work.signal);
 }
 
-/** Returns the counts after a step. */
+/** Adds the media that a step has deleted to the counts. */
 const countMore = (before: DeletionCounts, deleted: readonly DeletedMedia[]): DeletionCounts => ({
   total: before.total + deleted.length,
   totalLength: before.totalLength + deleted.reduce((sum, { size }) => sum + size, 0),
@@ -63,7 +66,7 @@ const countMore = (before: DeletionCounts, deleted: readonly DeletedMedia[]): De
 /**
  * Deletes media as one part of a job that also does other work.
  * @param before what earlier attempts of the job have deleted
- * @param commit commits a change in a step of the job, which also stores the counts
+ * @param commit runs a change in a step of the job; the step must also store the counts that the change returns
  */
 export async function deleteAsPart(
   work: Work,
@@ -79,8 +82,8 @@ export async function deleteAsPart(
 }
 
 /**
- * Deletes media as the whole work of a job. The job's checkpoint has the counts. The ids of the deleted media are stored as
- * items of the job.
+ * Deletes media as the whole work of a job. The job's checkpoint contains the counts. The job's items are the ids of the
+ * deleted media.
  */
 export async function deleteAsJob(
   work: JobScope<DeletionCounts>,
@@ -99,7 +102,7 @@ export async function deleteAsJob(
   return { deletedMedia: await work.items.list(work.reader(), MAX_LISTED), ...counts };
 }
 
-/** Which media a deletion keeps, because something refers to them. */
+/** Which media a deletion keeps because something refers to these media. */
 export interface Keeping {
   /** `named`: keeps media to which anything refers. `avatars`: keeps avatars of users and rooms. `nothing`: keeps no media. */
   readonly keep: 'named' | 'avatars' | 'nothing';
@@ -107,7 +110,7 @@ export interface Keeping {
   readonly except?: Omit<NamingFilter, 'needle'>;
 }
 
-/** Yields the media that may be deleted. Leaves out those that must be kept. */
+/** Yields the media that may be deleted. Leaves out media that must stay. */
 export async function* withoutKept(
   { reader, signal }: { readonly reader: () => Db; readonly signal: AbortSignal },
   keys: readonly MediaKey[],

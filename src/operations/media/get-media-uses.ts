@@ -22,14 +22,14 @@ export interface MediaUses {
   readonly sameContent: readonly string[];
   /** The events, invites, profiles and account data that refer to the media. */
   readonly uses: readonly MediaPlace[];
-  /** Whether there are more than the listed uses. */
+  /** Whether the media has more uses than `uses` lists. */
   readonly hasMore: boolean;
 }
 
 /**
- * Shows a media with its thumbnails, and the first 1,000 places that refer to it: events of all rooms, invites, profiles and
- * account data. Encrypted events are not among them, because the homeserver cannot read them. Reads all events of the
- * homeserver.
+ * Shows a media with its thumbnails, and the first 1,000 places that refer to the media: events of all rooms, invites, profiles
+ * and account data. The list has no encrypted events, because the homeserver cannot read these events. Each call reads all
+ * events of the homeserver.
  * @throws MatrixError `M_NOT_FOUND` if there is no such media
  */
 export const getMediaUses = defineOperation({

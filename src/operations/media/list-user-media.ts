@@ -15,8 +15,8 @@ export const userMediaPage = {
   /** Sort key of the list. @defaultValue `created_ts` */
   orderBy: z.enum(USER_MEDIA_ORDERS).optional(),
   /**
-   * `f` means ascending, `b` means descending. @defaultValue `f` if `orderBy` is given; otherwise `b`, so that the newest come
-   * first
+   * `f` means ascending, `b` means descending. @defaultValue `f` if `orderBy` is given; otherwise `b`, so that the newest media
+   * come first
    */
   direction: z.enum(['f', 'b']).optional(),
   /** Maximum number of media on the page. @defaultValue 100 */
@@ -38,9 +38,9 @@ export const orderOf = ({
 });
 
 /**
- * Lists the media that a local user has uploaded, page by page. `total` and `totalLength` are the number and the size of all
- * media of the user. Each call reads all rows of media, because Dendrite has no index on the uploader. Synapse's route is `GET
- * /_synapse/admin/v1/users/{userId}/media`.
+ * Lists the media that a local user has uploaded, page by page. `total` is the number of all media of the user, and
+ * `totalLength` is the sum of their sizes. Each call reads all rows of media, because Dendrite has no index on the uploader.
+ * Synapse's route is `GET /_synapse/admin/v1/users/{userId}/media`.
  * @throws MatrixError `M_NOT_FOUND` if there is no such user
  */
 export const listUserMedia = defineOperation({
@@ -53,7 +53,7 @@ export const listUserMedia = defineOperation({
     orderBy: userMediaPage.orderBy,
     /**
      * `f` means ascending, `b` means descending. @defaultValue `f` if `orderBy` is given; otherwise `b`, so that the newest
-     * come first
+     * media come first
      */
     direction: userMediaPage.direction,
     /** Maximum number of media on the page. @defaultValue 100 */

@@ -4,14 +4,18 @@ import { DELETABLE, type Deletable } from './delete-room-media.ts';
 import { requireFileRemoval } from './deleted-media.ts';
 
 /**
- * What an operation that removes a room or a user does with the media of that room or user. `unused` and `all` delete media.
+ * What happens to the media of a room or a user when an operation removes the room or the user. `keep`: all media stay.
+ * `unused`: the operation deletes media to which nothing else refers. `all`: the operation deletes all media.
  */
 export type MediaChoice = 'keep' | Deletable;
 
-/** Input field for the choice. */
+/** Input field for a `MediaChoice`. */
 export const mediaChoiceInput = z.enum(['keep', ...DELETABLE]).default('keep');
 
-/** Checks that the host can delete media, unless the choice is to keep them. @throws MatrixError `M_BAD_STATE` if it cannot */
+/**
+ * Checks that media files can be deleted, unless the choice is `keep`.
+ * @throws MatrixError `M_BAD_STATE` if the host provides no store of media files
+ */
 export function requireChoice(services: Pick<OperationServices, 'fileRemoval'>, choice: MediaChoice): void {
   if (choice !== 'keep') requireFileRemoval(services);
 }

@@ -14,7 +14,10 @@ import {
 } from './quarantine.ts';
 import { listRoomMedia } from './room-media.ts';
 
-/** The types come from the operations' own files, so that an editor shows the doc comments of each operation. */
+/**
+ * The media operations, by name. The type is derived from the files that define the operations, so that editors show the doc
+ * comment of each operation.
+ */
 export type MediaOperations = OperationsIn<
   typeof import('./check-media.ts') &
     typeof import('./delete-media.ts') &

@@ -17,7 +17,7 @@ import { userIdInput } from '../users/user-id-input.ts';
 import { mediaIdInput, originInput, unknownMedia } from './media-input.ts';
 import { findMediaOfRoom } from './room-media.ts';
 
-/** Number of media in one statement. */
+/** Number of media that one SQL statement quarantines. */
 const BATCH = 1_000;
 
 /** The number of media that a call has quarantined. */
@@ -83,8 +83,8 @@ export const quarantineUserMedia = defineOperation({
 });
 
 /**
- * Quarantines all media that the events of a room use, from all servers, except protected media. Media of encrypted events are
- * left out, because the homeserver cannot read these events. Synapse's route is `POST
+ * Quarantines all media that the events of a room use, both local media and media of other servers. Leaves out protected media.
+ * Also leaves out media of encrypted events, because the homeserver cannot read these events. Synapse's route is `POST
  * /_synapse/admin/v1/room/{roomId}/media/quarantine`.
  */
 export const quarantineRoomMedia = defineOperation({
@@ -110,7 +110,7 @@ export const setMediaProtected = defineOperation({
   access: 'admin',
   effect: 'write',
   input: inputObject({
-    /** The id of the media. Its server is the main server name. */
+    /** The id of the media. If several local server names have a media with this id, the main server name comes first. */
     mediaId: mediaIdInput,
     /** `true` protects the media; `false` ends the protection. */
     protected: z.boolean(),
@@ -134,8 +134,8 @@ async function requireLocalMedia({ db, localServerNames }: ReadScope, mediaId: s
 }
 
 /**
- * Lists the times at which quarantines began and ended, oldest first. `nextBatch` is the `from` of the next page. That page may
- * be empty. Synapse's route is `GET /_synapse/admin/v1/media/quarantine_changes`.
+ * Lists the times at which quarantines began and ended, oldest first. `nextBatch` is the value of `from` for the next page. The
+ * next page may be empty. Synapse's route is `GET /_synapse/admin/v1/media/quarantine_changes`.
  */
 export const listQuarantineChanges = defineOperation({
   access: 'admin',

@@ -16,8 +16,8 @@ import { isOwnAccount, requireLocal, userNotFound } from '../users/local-account
 import { userIdInput } from '../users/user-id-input.ts';
 
 /**
- * Tells whether an account has a restriction. Refuses accounts of administrators other than the caller, and treats deactivated
- * accounts as missing. Source: Client-Server API, "Server administration".
+ * Tells whether an account has a restriction. Fails for accounts of other administrators, and treats deactivated accounts as
+ * missing. Source: Client-Server API, "Server administration".
  * @throws MatrixError `M_INVALID_PARAM`, `M_NOT_FOUND` or `M_FORBIDDEN`
  */
 async function isRestricted(scope: ReadScope, userId: UserId, restriction: Restriction): Promise<boolean> {
@@ -142,9 +142,10 @@ export const setUserLocked = defineOperation({
 
 /**
  * Shadow-bans a user, or lifts the ban. The homeserver answers as if it accepted the user's events, but neither stores nor
- * sends them. Synapse's routes are `POST` and `DELETE /_synapse/admin/v1/users/{userId}/shadow_ban`. Synapse can also ban
- * administrators.
+ * sends these events. Synapse's routes are `POST` and `DELETE /_synapse/admin/v1/users/{userId}/shadow_ban`. Synapse can also
+ * ban administrators.
  * @throws MatrixError `M_NOT_FOUND` if there is no such user
+ * @throws MatrixError `M_FORBIDDEN` if the user is an administrator or the caller
  */
 export const setUserShadowBanned = defineOperation({
   access: 'admin',

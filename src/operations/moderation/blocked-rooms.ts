@@ -55,16 +55,16 @@ export const getBlockedRoom = defineOperation({
 });
 
 /**
- * Blocks a room, so that local users cannot join it. The homeserver need not know the room. Members stay in the room. If the
- * room is already blocked, the new reason replaces the old one.
+ * Blocks a room, so that local users cannot join it. The homeserver need not know the room. Users who have already joined stay
+ * in the room. If the room is already blocked, the new reason replaces the old one.
  */
 export const blockRoom = defineOperation({
   access: 'admin',
   effect: 'write',
   input: inputObject({
-    /** The room. The homeserver need not know it. */
+    /** The room. The homeserver need not know the room. */
     roomId: roomIdInput,
-    /** Why the room is blocked. Other administrators can read it. @defaultValue no reason */
+    /** Why the room is blocked. Other administrators can read the reason. @defaultValue no reason */
     reason: z.string().max(1_000).optional(),
   }),
   target: ({ roomId }) => roomId,
@@ -91,26 +91,29 @@ export const unblockRoom = defineOperation({
   },
 });
 
-/** Shows whether a room is blocked, and by whom. Synapse's route is `GET /_synapse/admin/v1/rooms/{roomId}/block`. */
+/**
+ * Shows whether a room is blocked, and which administrator has blocked it. Synapse's route is `GET
+ * /_synapse/admin/v1/rooms/{roomId}/block`.
+ */
 export const getRoomBlocked = defineOperation({
   access: 'admin',
   effect: 'read',
   input: inputObject({
-    /** The room. The homeserver need not know it. */
+    /** The room. The homeserver need not know the room. */
     roomId: roomIdInput,
   }),
   run: async ({ db }, { roomId }): Promise<BlockedRoom | undefined> => findBlockedRoom(db, roomId),
 });
 
 /**
- * Blocks a room, or unblocks it so that local users can join it again. Does nothing if the room already has the wanted state.
- * Synapse's route is `PUT /_synapse/admin/v1/rooms/{roomId}/block`.
+ * Blocks a room, or unblocks a room so that local users can join it again. If the room is already blocked, blocking it again
+ * removes the reason. Synapse's route is `PUT /_synapse/admin/v1/rooms/{roomId}/block`.
  */
 export const setRoomBlocked = defineOperation({
   access: 'admin',
   effect: 'write',
   input: inputObject({
-    /** The room. The homeserver need not know it. */
+    /** The room. The homeserver need not know the room. */
     roomId: roomIdInput,
     /** `true` blocks the room. `false` lets local users join it again. */
     block: z.boolean(),

@@ -34,9 +34,9 @@ async function requireEventReport(db: Db, id: number): Promise<EventReportWithEv
 }
 
 /**
- * Lists event reports, page by page. `nextToken` leads to the reports after the last one of the page, even if reports were
- * added or deleted in the meantime. Dendrite's route is `GET /_synapse/admin/v1/event_reports`. It fails if an event was
- * reported twice or a room was purged.
+ * Lists event reports, page by page. `nextToken` leads to the reports after the last report of the page, even if reports were
+ * added or deleted in the meantime. Dendrite's route is `GET /_synapse/admin/v1/event_reports`. Dendrite's route fails if an
+ * event was reported twice or a room was purged.
  */
 export const listEventReports = defineOperation({
   access: 'admin',
@@ -48,9 +48,9 @@ export const listEventReports = defineOperation({
     limit: reportPageInput.limit,
     /** `nextToken` of the previous page, or the number of reports to skip. @defaultValue 0 */
     from: reportPageInput.from,
-    /** Only reports by this user: a user id or a part of one. @defaultValue all reports */
+    /** Only reports by this user. The value is a user id or a part of a user id. @defaultValue all reports */
     reporter: reportPageInput.reporter,
-    /** Only reports about events in this room: a room id or a part of one. @defaultValue all reports */
+    /** Only reports about events in this room. The value is a room id or a part of a room id. @defaultValue all reports */
     roomId: partOfIdInput,
     /** Only reports about events of this sender. @defaultValue all reports */
     sender: userIdInput.optional(),
@@ -68,8 +68,8 @@ export const listEventReports = defineOperation({
 });
 
 /**
- * Shows a report and its event. Dendrite's route is `GET /_synapse/admin/v1/event_reports/{id}`. It answers `500` for unknown
- * ids.
+ * Shows a report and its event. Dendrite's route is `GET /_synapse/admin/v1/event_reports/{id}`. Dendrite answers `500` for
+ * unknown ids.
  * @throws MatrixError `M_NOT_FOUND` if there is no such report
  */
 export const getEventReport = defineOperation({

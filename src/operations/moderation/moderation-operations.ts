@@ -29,7 +29,10 @@ import {
   setUserReportStatus,
 } from './reports.ts';
 
-/** These operations by name. Their types come from their own files, so that editors show each operation's doc comment. */
+/**
+ * The moderation operations, by name. The type is derived from the files that define the operations, so that editors show the
+ * doc comment of each operation.
+ */
 export type ModerationOperations = OperationsIn<
   typeof import('./account-restrictions.ts') &
     typeof import('./blocked-rooms.ts') &

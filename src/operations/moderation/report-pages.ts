@@ -23,19 +23,22 @@ export const reportStatusInput = {
   note: z.string().max(1_000).nullable().default(null),
 };
 
-/** Makes a filter by an id. A complete id matches only itself. As in Synapse, any other text matches ids that contain it. */
+/**
+ * Makes a filter by an id. A complete id matches only itself. As in Synapse, any other text matches all ids that contain the
+ * text.
+ */
 export const filterBy = (value: string | undefined, isId: (id: string) => boolean): TextFilter | undefined =>
   value === undefined ? undefined : { text: value, isPart: !isId(value) };
 
 /**
- * A `from` below `FIRST_TOKEN` is a number of reports to skip. Any other `from` is a token: it contains the id of the last
+ * A `from` below `FIRST_TOKEN` is a number of reports to skip. Any other `from` is a token, which contains the id of the last
  * report before the page.
  */
 const FIRST_TOKEN = 1_000_000_000_000;
 
 /**
- * Returns which reports to read for a page. It is one report more than the page has, because this report shows whether there is
- * a next page.
+ * Returns which reports to read for a page. The range has one report more than the page. If this additional report exists,
+ * there is a next page.
  */
 export function rangeOf({
   direction,
@@ -51,8 +54,8 @@ export function rangeOf({
 }
 
 /**
- * Makes a page of the reports that were found. `nextToken` leads to the reports after its last one, even if reports are added
- * or deleted in the meantime.
+ * Makes a page of the reports that were found. `nextToken` leads to the reports after the last report of the page, even if
+ * reports are added or deleted in the meantime.
  */
 export function pageOf<Report extends { readonly id: number }>(
   found: readonly Report[],

@@ -26,7 +26,8 @@ export const reportRoom = defineOperation({
   }),
   target: ({ reporter }) => reporter,
   run: async ({ transaction }, { reporter, roomId, reason }): Promise<{ reportId: number }> => {
-    // A purge locks the room and then deletes its reports. No report may be added after that. `shareRoom()` makes a purge wait.
+    // A purge locks the room and then deletes the reports about the room. After that, no report may be added. `shareRoom()`
+    // makes a purge wait until this transaction has ended.
     const isKnown = await shareRoom(transaction, roomId);
     if (!isKnown || (await isPurging(transaction, roomId))) throw new MatrixError('M_NOT_FOUND', 'Room not found');
     return { reportId: await insertReport(transaction, 'room', { reported: roomId, reporter, reason }) };

@@ -10,9 +10,9 @@ import { userIdInput } from '../users/user-id-input.ts';
 
 /**
  * Reports a user to the administrators. The homeserver calls this operation from its route `POST users/{userId}/report`. The
- * reported user may belong to another server if the homeserver knows the user from a room. For an unknown user, the error is
- * `M_NOT_FOUND`. The route may answer `200` in this case, to hide which accounts exist. Source: Client-Server API, "Reporting
- * Content".
+ * reported user may belong to another server if the homeserver knows the user from a room. For an unknown user, the operation
+ * fails with `M_NOT_FOUND`. The homeserver's route may then answer `200`, to hide which accounts exist. Source: Client-Server
+ * API, "Reporting Content".
  * @throws MatrixError `M_NOT_FOUND` if there is no such user
  */
 export const reportUser = defineOperation({

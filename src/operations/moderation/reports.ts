@@ -28,7 +28,7 @@ import {
 interface ReportSubject<Shown extends Report> {
   readonly kind: ReportKind;
   readonly isId: (id: string) => boolean;
-  /** Name of such a report, for error messages. */
+  /** Name of this kind of report, for error messages. */
   readonly name: string;
   /** Adds the data about the reported users or rooms that the operations show. */
   readonly show: (db: Db, reports: readonly Report[]) => Promise<Shown[]>;
@@ -54,11 +54,11 @@ function reportOperations<Shown extends Report>({ kind, isId, name, show }: Repo
         limit: reportPageInput.limit,
         /** `nextToken` of the previous page, or the number of reports to skip. @defaultValue 0 */
         from: reportPageInput.from,
-        /** Only reports by this user: a user id or a part of one. @defaultValue all reports */
+        /** Only reports by this user. The value is a user id or a part of a user id. @defaultValue all reports */
         reporter: reportPageInput.reporter,
         /** Only reports with this status. @defaultValue all reports */
         status: reportPageInput.status,
-        /** Only reports about this user or room: an id or a part of one. @defaultValue all reports */
+        /** Only reports about this user or room. The value is an id or a part of an id. @defaultValue all reports */
         reported: partOfIdInput,
       }),
       run: async (

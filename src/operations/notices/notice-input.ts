@@ -4,7 +4,8 @@ import { canonicalJson } from '../../matrix/canonical-json.ts';
 import type { ServerNotices } from '../../rooms/server-notices.ts';
 
 /**
- * Event types that a notice must not have, because such events govern the room. Such a notice could prevent further notices.
+ * Event types that a notice must not have. Events of these types govern the room, so such a notice could prevent further
+ * notices.
  */
 const NO_NOTICES: readonly string[] = [
   'm.room.create',
@@ -31,7 +32,7 @@ export const noticeInput = {
 /**
  * Checks a notice before anything is written.
  * @returns `serverNotices`
- * @throws MatrixError `M_BAD_JSON` if no event can have the content, `M_UNRECOGNIZED` if server notices are off
+ * @throws MatrixError `M_BAD_JSON` if the content is not allowed in an event, `M_UNRECOGNIZED` if server notices are off
  */
 export function requireNotices(
   serverNotices: ServerNotices | undefined,

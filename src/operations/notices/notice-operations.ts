@@ -2,7 +2,10 @@ import type { OperationsIn } from '../define-operation.ts';
 import { sendServerNotice } from './send-server-notice.ts';
 import { sendServerNotices } from './send-server-notices.ts';
 
-/** These operations by name. Their types come from their own files, so that editors show each operation's doc comment. */
+/**
+ * The notice operations, by name. The type is derived from the files that define the operations, so that editors show the doc
+ * comment of each operation.
+ */
 export type NoticeOperations = OperationsIn<
   typeof import('./send-server-notice.ts') & typeof import('./send-server-notices.ts')
 >;

@@ -9,10 +9,10 @@ import { userIdInput } from '../users/user-id-input.ts';
 import { noticeInput, requireNotices } from './notice-input.ts';
 
 /**
- * Sends a message from the server to a local user. Dendrite's route is `POST /_synapse/admin/v1/send_server_notice`. It drops
- * all content except `msgtype` and `body`.
+ * Sends a message from the server to a local user. Dendrite's route is `POST /_synapse/admin/v1/send_server_notice`. Dendrite
+ * drops all content except `msgtype` and `body`.
  * @throws MatrixError `M_NOT_FOUND` if there is no such user
- * @throws MatrixError `M_BAD_JSON` if no event can have the content
+ * @throws MatrixError `M_BAD_JSON` if the content is not allowed in an event
  * @throws MatrixError `M_UNRECOGNIZED` if server notices are switched off
  * @throws MatrixError `M_TOO_LARGE` if the event is too large
  */

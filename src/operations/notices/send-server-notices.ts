@@ -26,8 +26,8 @@ interface Progress {
 
 /**
  * Sends a message from the server to the given local users, or to all people with an account. Guests, application services and
- * deactivated accounts get no notice. Each user gets the notice only once, even if the process crashes meanwhile.
- * @throws MatrixError `M_BAD_JSON` if no event can have the content
+ * deactivated accounts get no notice. Each user gets the notice only once, even if the process crashes while the job runs.
+ * @throws MatrixError `M_BAD_JSON` if the content is not allowed in an event
  * @throws MatrixError `M_UNRECOGNIZED` if server notices are switched off
  * @throws MatrixError `M_TOO_LARGE` if the event is too large
  */
@@ -43,10 +43,11 @@ export const sendServerNotices = defineJobOperation({
     content: noticeInput.content,
     /** The local users who get the notice. @defaultValue all people with an account */
     userIds: z.array(userIdInput).min(1).max(1_000).optional(),
-    /** Only reports what would happen. @defaultValue false */
+    /** Whether to only report what would happen. @defaultValue false */
     dryRun: z.boolean().default(false),
   }),
-  // A call with the same notice to the same people uses the unfinished job. Other notices do not wait for it.
+  // A call with the same notice to the same people waits for the unfinished job. A call with another notice starts its own job
+  // at once.
   dedupeKey: (input) =>
     createHash('sha256')
       .update(canonicalJson(JSON.parse(JSON.stringify(input))))
@@ -82,13 +83,14 @@ export const sendServerNotices = defineJobOperation({
         const written: Appended[] = [];
         for (const userId of next) {
           try {
-            // The notice to each user is sent in a savepoint. If it fails, only the savepoint is rolled back.
+            // Sends the notice to each user in a savepoint. If the notice to one user fails, only the savepoint is rolled back.
             written.push(
               (await transaction.transaction((inner) => serverNotices.send(inner, { ...notice, userId }))).appended,
             );
           } catch (error) {
             if (!(error instanceof MatrixError)) throw error;
-            // The account that sends the notices gets none itself. This is not a failure.
+            // A notice to all people also goes to the account that sends the notices. This account gets no notice
+            // (`M_NOT_FOUND`), which is not a failure.
             if (userIds !== undefined || error.errcode !== 'M_NOT_FOUND') {
               failed.push({ id: userId, reason: describeError(error) });
             }

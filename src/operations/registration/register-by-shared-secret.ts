@@ -15,7 +15,7 @@ import { defineOperation } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 
 const LIFETIME_MS = 60_000;
-/** Maximum number of unused nonces. Only abuse can reach it. */
+/** Maximum number of unused nonces. Only abuse can lead to so many nonces. */
 const CAPACITY = 10_000;
 
 /** Creates a nonce for one registration with the shared secret. The nonce is valid for one minute. */
@@ -50,11 +50,11 @@ const input = inputObject({
   userType: z.enum(USER_TYPES).nullish(),
   /** The user's display name. @defaultValue the localpart */
   displayName: z.string().max(255).nullish(),
-  /** If `true`, the user gets no device and no access token. @defaultValue false */
+  /** Whether to give the user no device and no access token. @defaultValue false */
   inhibitLogin: z.boolean().default(false),
-  /** Address of the HTTP client. It is stored with the device. @defaultValue no address */
+  /** Address of the HTTP client, which is stored with the device. @defaultValue no address */
   address: z.string().default(''),
-  /** User agent of the HTTP client. It is stored with the device. @defaultValue no user agent */
+  /** User agent of the HTTP client, which is stored with the device. @defaultValue no user agent */
   userAgent: z.string().default(''),
 });
 type Input = z.output<typeof input>;
@@ -68,8 +68,8 @@ export interface Registered {
 
 /**
  * Creates an account for a caller who knows the shared secret. The call uses up the nonce, even if the registration fails.
- * Dendrite's route is `POST /_synapse/admin/v1/register`. It accepts a nonce again, and leaves half an account behind if the
- * password is too long.
+ * Dendrite's route is `POST /_synapse/admin/v1/register`. Dendrite accepts a nonce several times, and leaves half an account
+ * behind if the password is too long.
  * @throws MatrixError 400 `M_UNKNOWN` if the nonce is unknown or has expired
  * @throws MatrixError `M_FORBIDDEN` if the MAC is wrong
  * @throws MatrixError `M_INVALID_USERNAME`, `M_EXCLUSIVE` or `M_USER_IN_USE` if the username is not available
@@ -119,13 +119,16 @@ export const registerBySharedSecret = defineOperation({
   },
 });
 
-/** Computes the HMAC-SHA1 that Synapse and Dendrite define. It covers the username as the caller spells it. */
+/** Computes the HMAC-SHA1 that Synapse and Dendrite define. The HMAC covers the username in the caller's spelling. */
 function macOf({ nonce, username, password, admin, userType }: Input, secret: string): Buffer {
   const parts = [nonce, username, password, admin === true ? 'admin' : 'notadmin', ...(userType ? [userType] : [])];
   return createHmac('sha1', secret).update(parts.join('\0')).digest();
 }
 
-/** Tells whether a hexadecimal text is this MAC. The comparison always takes the same time, so that it reveals nothing. */
+/**
+ * Tells whether `hex` is the MAC in hexadecimal. The comparison always takes the same time, so that its duration reveals
+ * nothing about the MAC.
+ */
 function isMac(hex: string, mac: Buffer): boolean {
   const given = /^[0-9a-f]{40}$/i.test(hex) ? Buffer.from(hex, 'hex') : Buffer.alloc(mac.length);
   return timingSafeEqual(given, mac);

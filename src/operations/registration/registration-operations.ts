@@ -9,7 +9,10 @@ import {
   updateRegistrationToken,
 } from './registration-tokens.ts';
 
-/** These operations by name. Their types come from their own files, so that editors show each operation's doc comment. */
+/**
+ * The registration operations, by name. The type is derived from the files that define the operations, so that editors show the
+ * doc comment of each operation.
+ */
 export type RegistrationOperations = OperationsIn<
   typeof import('./register-by-shared-secret.ts') & typeof import('./registration-tokens.ts')
 >;

@@ -43,8 +43,8 @@ const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 
 /**
  * Creates a registration token. The token is random unless the input has one.
- * @throws MatrixError `M_FORBIDDEN` if the homeserver needs no tokens
- * @throws MatrixError 409 `M_INVALID_PARAM` if the token exists
+ * @throws MatrixError `M_FORBIDDEN` if `onlyIfRequired` is set and people need no token to register
+ * @throws MatrixError 409 `M_INVALID_PARAM` if the token already exists
  */
 export const createRegistrationToken = defineOperation({
   access: 'admin',
@@ -56,7 +56,7 @@ export const createRegistrationToken = defineOperation({
     /** Length of a random token. @defaultValue 16 */
     length: z.int().min(1).max(64).default(16),
     /**
-     * Whether to fail if people need no token to register on this homeserver. Dendrite fails in this case. @defaultValue false
+     * Whether to fail if people need no token to register on this homeserver. Dendrite always fails then. @defaultValue false
      */
     onlyIfRequired: z.boolean().default(false),
   }),
@@ -78,7 +78,7 @@ export const createRegistrationToken = defineOperation({
   },
 });
 
-/** Lists registration tokens: all of them, those that can be used now, or those that cannot. */
+/** Lists registration tokens: all tokens, only tokens that can be used now, or only tokens that cannot be used now. */
 export const listRegistrationTokens = defineOperation({
   access: 'admin',
   effect: 'read',

@@ -19,8 +19,8 @@ const BATCH = 100;
  */
 const LOOKED_AT = 25;
 /**
- * Maximum number of rooms that each list of a result names. Further purged rooms are only counted. Of more failures, the result
- * names only the newest, and does not count the others.
+ * Maximum number of rooms that each list of a result names. Further purged rooms are only counted. If there are more failures,
+ * the result names only the newest, and does not count the others.
  */
 const MAX_NAMED = 1_000;
 
@@ -29,8 +29,8 @@ export interface RetentionPolicy {
   /** How long events stay in rooms without a policy of their own. `undefined` means for ever. */
   readonly defaultLifetimeMs?: number | undefined;
   /**
-   * If a room's own policy has a shorter time than `minLifetimeMs`, `minLifetimeMs` applies. If it has a longer time than
-   * `maxLifetimeMs`, `maxLifetimeMs` applies.
+   * If a room's own policy has a shorter time than `minLifetimeMs`, `minLifetimeMs` applies. If the policy has a longer time
+   * than `maxLifetimeMs`, `maxLifetimeMs` applies.
    */
   readonly minLifetimeMs: number;
   readonly maxLifetimeMs?: number | undefined;

@@ -28,7 +28,7 @@ export interface RoomShutdown {
   readonly newRoomId: RoomId | null;
   /** Media that were deleted. Absent if media are kept. */
   readonly media?: DeletionCounts;
-  /** Servers that had not received all leave events when the room was purged. They will never receive these events. */
+  /** Servers that had not received all leave events when the room was purged. These servers will never receive the events. */
   readonly undelivered?: readonly string[];
 }
 

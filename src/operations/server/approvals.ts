@@ -26,7 +26,9 @@ async function requireApproval(id: string, find: (id: string) => Promise<Approva
   return approval;
 }
 
-/** Lists approvals, newest first, page by page. */
+/**
+ * Lists approvals, newest first, page by page. With an approval, an administrator asks another administrator to allow a call.
+ */
 export const listApprovals = defineOperation({
   access: 'admin',
   effect: 'read',
@@ -34,7 +36,7 @@ export const listApprovals = defineOperation({
     /** Only approvals in this state. @defaultValue all approvals */
     state: z.enum(APPROVAL_STATES).optional(),
     /**
-     * Only approvals of operations on this target: a room id, a user id or the id of something else. @defaultValue all
+     * Only approvals of operations on this target. The target is a room id, a user id or another id. @defaultValue all
      * approvals
      */
     target: z.string().max(255).optional(),
@@ -58,7 +60,7 @@ export const listApprovals = defineOperation({
 });
 
 /**
- * Shows one approval: the operation, its input, who requested it, and the decision.
+ * Shows one approval: the operation, its input, who has requested the approval, and the decision.
  * @throws MatrixError `M_NOT_FOUND` if there is no such approval
  */
 export const getApproval = defineOperation({
@@ -74,9 +76,9 @@ export const getApproval = defineOperation({
 const STATE_AFTER = { approve: 'approved', deny: 'denied' } as const;
 
 /**
- * Approves or denies another administrator's call. After an approval, that administrator must repeat the call.
+ * Approves or denies another administrator's call. After an approval, the other administrator must repeat the call.
  * @throws MatrixError `M_NOT_FOUND` if there is no such approval
- * @throws MatrixError `M_FORBIDDEN` if the caller has asked for the approval
+ * @throws MatrixError `M_FORBIDDEN` if the caller has requested the approval
  * @throws MatrixError 409 `M_BAD_STATE` if the approval has been decided or has expired
  */
 export const decideApproval = defineOperation({
@@ -85,9 +87,9 @@ export const decideApproval = defineOperation({
   input: inputObject({
     /** The id of the approval. */
     approvalId: z.string(),
-    /** Whether the operation may run. */
+    /** `approve` lets the requester repeat the call. `deny` refuses the call. */
     decision: z.enum(['approve', 'deny']),
-    /** Why the decision was made. The requester can read it. @defaultValue no reason */
+    /** Why the decision was made. The requester can read the reason. @defaultValue no reason */
     reason: z.string().max(1_000).optional(),
   }),
   target: ({ approvalId }) => approvalId,
@@ -106,8 +108,8 @@ export const decideApproval = defineOperation({
 
 /**
  * Checks that the actor may decide about an approval. The actor must be a current administrator, and must not be the requester.
- * Code of the homeserver may not decide. The comparison ignores case, because two access tokens may spell the same user id
- * differently.
+ * Code of the homeserver may not decide. The comparison of user ids ignores case, because two access tokens may spell the same
+ * user id differently.
  * @throws MatrixError `M_FORBIDDEN`
  */
 async function requireSecondAdmin(db: Db, actor: Actor, { requestedBy }: Approval): Promise<void> {

@@ -7,7 +7,7 @@ import { inputObject } from '../input-object.ts';
 import { queueJob } from '../queue-job.ts';
 import { reindexFulltext } from '../search/reindex-fulltext.ts';
 
-/** The only job that is like a background update of Synapse, because it rebuilds a part of the database. */
+/** The only operation whose job is like a background update of Synapse: it rebuilds a part of the database. */
 const REINDEX = 'reindexFulltext';
 
 /** A background update that is running. */
@@ -24,7 +24,10 @@ export interface BackgroundUpdates {
   readonly currentUpdates: { readonly master?: BackgroundUpdate };
 }
 
-/** Shows the running reindex. Synapse's route is `GET /_synapse/admin/v1/background_updates/status`. */
+/**
+ * Shows the running reindex of the full-text search as a background update. Synapse's route is `GET
+ * /_synapse/admin/v1/background_updates/status`.
+ */
 export const getBackgroundUpdates = defineOperation({
   access: 'admin',
   effect: 'read',
@@ -43,8 +46,8 @@ const updateOf = ({ done, startedAt, createdAt, rate }: Job): BackgroundUpdate =
 });
 
 /**
- * Answers that background updates are enabled. Refuses to disable them, because jobs can be cancelled but not paused. Synapse's
- * route is `POST /_synapse/admin/v1/background_updates/enabled`.
+ * Answers that background updates are enabled. Refuses to disable background updates, because jobs can be cancelled but not
+ * paused. Synapse's route is `POST /_synapse/admin/v1/background_updates/enabled`.
  * @throws MatrixError `M_BAD_STATE` if `enabled` is false
  */
 export const setBackgroundUpdatesEnabled = defineOperation({
@@ -61,9 +64,9 @@ export const setBackgroundUpdatesEnabled = defineOperation({
 });
 
 /**
- * Starts a reindex. Dendrite has no equivalent of Synapse's other updates. As in Synapse, the call fails if a reindex is
- * already running. Synapse's route is `POST /_synapse/admin/v1/background_updates/start_job`.
- * @throws MatrixError `M_BAD_STATE` if the update is under way, or if search is switched off
+ * Starts a reindex of the full-text search. Dendrite has no equivalent of Synapse's other updates. As in Synapse, the call
+ * fails if a reindex is already running. Synapse's route is `POST /_synapse/admin/v1/background_updates/start_job`.
+ * @throws MatrixError `M_BAD_STATE` if a reindex is already running, or if search is switched off
  */
 export const startBackgroundUpdate = defineOperation({
   access: 'admin',

@@ -18,7 +18,7 @@ export const listJobs = defineOperation({
     kind: z.string().max(100).optional(),
     /** Only jobs in this state. @defaultValue all jobs */
     state: z.enum(JOB_STATES).optional(),
-    /** Only jobs with this target: a room id, a user id or the id of something else. @defaultValue all jobs */
+    /** Only jobs with this target. The target is a room id, a user id or another id. @defaultValue all jobs */
     target: z.string().max(255).optional(),
     /** Only jobs that were queued at or after this time, in ms since the epoch. @defaultValue all jobs */
     since: timeInput.optional(),
@@ -66,8 +66,8 @@ export const getJob = defineOperation({
 });
 
 /**
- * Cancels a job. If a process runs the job, the job stops before its next step. If no process runs it, it ends at once. A job
- * that has already ended does not change.
+ * Cancels a job. If a process runs the job, the job stops before its next step. If no process runs the job, the job ends at
+ * once. A job that has already ended does not change.
  * @throws MatrixError `M_NOT_FOUND` if there is no such job
  */
 export const cancelJob = defineOperation({

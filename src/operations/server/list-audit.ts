@@ -13,9 +13,9 @@ export const listAudit = defineOperation({
     operation: z.string().max(100).optional(),
     /** Only entries with this outcome. @defaultValue all entries */
     outcome: z.enum(AUDIT_OUTCOMES).optional(),
-    /** Only entries about this actor: a user id, or `system:` and a name. @defaultValue all entries */
+    /** Only entries about calls of this actor. The value is a user id, or `system:` and a name. @defaultValue all entries */
     actor: z.string().max(300).optional(),
-    /** Only entries about this target: a room id, a user id or the id of something else. @defaultValue all entries */
+    /** Only entries about this target. The target is a room id, a user id or another id. @defaultValue all entries */
     target: z.string().max(300).optional(),
     /** Only entries at or after this time, in ms since the epoch. @defaultValue all entries */
     since: timeInput.optional(),

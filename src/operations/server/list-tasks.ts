@@ -18,7 +18,10 @@ type TaskStatus = keyof typeof STATE_OF;
 
 const statusInput = z.enum(Object.keys(STATE_OF) as [TaskStatus, ...TaskStatus[]]).optional();
 
-/** Names of operations that differ from Synapse's name of the same action. Each key is Synapse's name. */
+/**
+ * Actions whose name in Synapse differs from the name of the operation. The keys are Synapse's names. The values are the names
+ * of the operations.
+ */
 const SYNAPSE_ACTIONS: Readonly<Record<string, string | undefined>> = { shutdown_and_purge_room: 'deleteRoom' };
 
 /** A job, in the form in which Synapse shows a task. */
@@ -36,19 +39,21 @@ export interface Task {
 
 /**
  * Lists jobs in the form of Synapse's tasks, newest first, page by page. Synapse's route is `GET
- * /_synapse/admin/v1/scheduled_tasks`. Its list has no pages.
+ * /_synapse/admin/v1/scheduled_tasks`. Synapse's list has no pages.
  */
 export const listTasks = defineOperation({
   access: 'admin',
   effect: 'read',
   input: inputObject({
-    /** Only jobs of this operation. Synapse's name of the action is accepted too. @defaultValue all jobs */
+    /**
+     * Only jobs of this operation. The value is the operation's name or Synapse's name of the action. @defaultValue all jobs
+     */
     actionName: z.string().max(100).optional(),
-    /** Only jobs with this target: a room id, a user id or the id of something else. @defaultValue all jobs */
+    /** Only jobs with this target. The target is a room id, a user id or another id. @defaultValue all jobs */
     resourceId: z.string().max(255).optional(),
     /** Only jobs with this status. @defaultValue all jobs */
     status: statusInput,
-    /** Synapse's older name for `status`. It is ignored if `status` is set. */
+    /** Synapse's older name for `status`. Ignored if `status` is set. */
     jobStatus: statusInput,
     /** Only jobs whose status last changed before this time, in ms since the epoch. @defaultValue all jobs */
     maxTimestamp: timeInput.optional(),

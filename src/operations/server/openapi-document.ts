@@ -5,15 +5,15 @@ import { inputObject } from '../input-object.ts';
 
 /**
  * Shows the OpenAPI 3.1 document of this API: every route with its parameters, answers and refusals. The package contains the
- * document as `koa-matrix-admin/openapi.json`. Only administrators may call the operation: the document says which version
- * runs, and nobody else has a use for it.
+ * document as `koa-matrix-admin/openapi.json`. Only administrators may call the operation, because the document says which
+ * version runs, and nobody else needs the document.
  */
 export const getOpenApiDocument = defineOperation({
   access: 'admin',
   effect: 'read',
   input: inputObject({}),
   run: async (): Promise<Readonly<Record<string, unknown>>> => {
-    // The file is large, so it is read when it is asked for.
+    // The file is large, so each call reads the file instead of keeping it in memory.
     const path = createRequire(import.meta.url).resolve('koa-matrix-admin/openapi.json');
     return JSON.parse(await readFile(path, 'utf8')) as Readonly<Record<string, unknown>>;
   },

@@ -39,7 +39,10 @@ export interface RebuiltSummaries {
   readonly users: ComparedSummaries;
 }
 
-/** How far the comparison of one kind is. `next` is where the next step begins. `undefined`: at the beginning, or at the end. */
+/**
+ * The progress of the comparison of one kind of summaries. `next` is the place where the next step begins. `next` is
+ * `undefined` at the beginning and at the end.
+ */
 interface KindProgress<Place> extends ComparedSummaries {
   readonly next: Place | undefined;
   readonly isDone: boolean;
@@ -60,15 +63,15 @@ interface Part<Place> {
 }
 
 /**
- * Compares the summaries from which lists are read with the homeserver's tables, and corrects them. Until the first rebuild has
- * ended, lists are read from the homeserver's tables, which takes longer. `start()` queues the first rebuild if the homeserver
- * is large.
+ * Compares the summaries of rooms and users with the homeserver's tables, and corrects wrong summaries. The plugin reads lists
+ * of rooms and users from these summaries. Until the first rebuild has ended, the plugin reads lists from the homeserver's
+ * tables, which takes longer. If the homeserver is large, the plugin's `start()` queues the first rebuild.
  */
 export const rebuildSummaries = defineJobOperation({
   access: 'admin',
   effect: 'job',
   input: inputObject({
-    /** Only counts what is wrong. @defaultValue false */
+    /** Whether to only count what is wrong. @defaultValue false */
     dryRun: z.boolean().default(false),
   }),
   dedupeKey: () => '',
@@ -113,10 +116,7 @@ export const rebuildSummaries = defineJobOperation({
   },
 });
 
-/**
- * Compares all summaries of a kind. Then creates the indexes, and lets lists use the summaries. To fill a table without indexes and
- * then to create them takes less time than the other way round.
- */
+/** Compares all summaries of a kind. Then creates the index for searches, and notes that lists can use the summaries. */
 async function compareAll<Place>(
   work: JobScope<Progress>,
   { kind, orderIndexes, searchIndex, total, compare }: Part<Place>,

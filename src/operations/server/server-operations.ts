@@ -8,7 +8,10 @@ import { getOpenApiDocument } from './openapi-document.ts';
 import { rebuildSummaries } from './rebuild-summaries.ts';
 import { serverVersion } from './server-version.ts';
 
-/** These operations by name. Their types come from their own files, so that editors show each operation's doc comment. */
+/**
+ * The server operations, by name. The type is derived from the files that define the operations, so that editors show the doc
+ * comment of each operation.
+ */
 export type ServerOperations = OperationsIn<
   typeof import('./approvals.ts') &
     typeof import('./background-updates.ts') &

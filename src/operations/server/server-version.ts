@@ -5,8 +5,8 @@ import { inputObject } from '../input-object.ts';
 const VERSION = '0.2.0';
 
 /**
- * Shows which software serves this API, and its version. Synapse's route is `GET /_synapse/admin/v1/server_version`. It needs
- * no access token.
+ * Shows which software serves this API, and its version. Synapse's route is `GET /_synapse/admin/v1/server_version`. The route
+ * needs no access token.
  */
 export const serverVersion = defineOperation({
   access: 'open',

@@ -9,8 +9,8 @@ const ROOMS = 10;
 export interface LargestRooms {
   readonly rooms: readonly RoomSize[];
   /**
-   * When PostgreSQL collected the statistics behind the estimates, in ms since the epoch. `null` if it has not collected them
-   * yet.
+   * When PostgreSQL collected the statistics from which the estimates are made, in ms since the epoch. `null` if PostgreSQL has
+   * not collected statistics yet.
    */
   readonly estimatedTs: number | null;
 }

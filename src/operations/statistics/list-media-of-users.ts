@@ -24,9 +24,9 @@ export const listMediaOfUsers = defineOperation({
     from: z.int().min(0).default(0),
     /** A part of a localpart or display name, ignoring case. @defaultValue all users */
     searchTerm: z.string().min(1).max(255).optional(),
-    /** Counts only uploads at or after this time, in ms since the epoch. @defaultValue all uploads */
+    /** Only uploads at or after this time count, in ms since the epoch. @defaultValue all uploads */
     fromTs: timeInput.optional(),
-    /** Counts only uploads at or before this time, in ms since the epoch. @defaultValue all uploads */
+    /** Only uploads at or before this time count, in ms since the epoch. @defaultValue all uploads */
     untilTs: timeInput.optional(),
   }),
   run: async (

@@ -2,7 +2,10 @@ import type { OperationsIn } from '../define-operation.ts';
 import { largestRooms } from './largest-rooms.ts';
 import { listMediaOfUsers } from './list-media-of-users.ts';
 
-/** These operations by name. Their types come from their own files, so that editors show each operation's doc comment. */
+/**
+ * The statistics operations, by name. The type is derived from the files that define the operations, so that editors show the
+ * doc comment of each operation.
+ */
 export type StatisticsOperations = OperationsIn<
   typeof import('./largest-rooms.ts') & typeof import('./list-media-of-users.ts')
 >;

@@ -99,7 +99,7 @@ interface Outcome {
   readonly unreachable?: string;
 }
 
-/** Makes the user leave several rooms in parallel. This is possible because each room has its own lock. */
+/** Makes the user leave several rooms in parallel. The user can leave rooms in parallel, because each room has its own lock. */
 async function leaveAll(work: JobScope<Progress>, userId: UserId, roomIds: readonly RoomId[]): Promise<Outcome[]> {
   const waiting = [...roomIds];
   const outcomes: Outcome[] = [];

@@ -53,8 +53,8 @@ export function standingChanged({ standings, announce, afterCommit }: WriteScope
 }
 
 /**
- * Tells whether an account is the actor's own. Ignores the case of the actor's localpart, because an access token may spell it
- * in another way.
+ * Tells whether an account is the actor's own. Ignores the case of the actor's localpart, because an access token may spell the
+ * localpart in another way.
  */
 export function isOwnAccount(actor: Actor, userId: UserId): boolean {
   if (actor.kind === 'system') return false;
