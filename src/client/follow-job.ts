@@ -18,7 +18,10 @@ interface Source {
 
 const isFinished = ({ state }: JobBody): boolean => state !== 'queued' && state !== 'running';
 
-/** Yields a job until it has ended. If the connection is lost, connects again for about a minute. */
+/**
+ * Yields a job at once and after each change, until the job has ended. If the connection is lost, tries for about a minute to
+ * connect again.
+ */
 export async function* followJob({ open, look, isUnreachable, signal }: Source): AsyncGenerator<JobBody> {
   for (let losses = 0; ; losses += 1) {
     try {

@@ -116,7 +116,7 @@ export interface WireForm<Output> {
 
 /**
  * Converts an operation's output to the form of HTTP answers: camelCase keys become snake_case, at any depth. Other keys stay
- * unchanged. Do not use it for outputs that contain events, because the keys of events must not change.
+ * unchanged. Do not use this function for outputs that contain events, because the keys of events must not change.
  */
 export function wireForm<Output>(output: Output): WireForm<Output> {
   return inSnakeCase(output) as WireForm<Output>;

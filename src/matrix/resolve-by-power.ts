@@ -60,7 +60,7 @@ function* apply(
   }
 }
 
-/** Tells whether an event is a power event, which may take the ability to do something away from a user. */
+/** Tells whether an event is a power event. Such an event can forbid something to another user, for example by a ban. */
 function isPowerEvent({ type, stateKey, sender, content }: CheckedEvent): boolean {
   if (type === 'm.room.power_levels' || type === 'm.room.join_rules') return stateKey === '';
   if (type !== 'm.room.member' || stateKey === undefined || stateKey === sender) return false;

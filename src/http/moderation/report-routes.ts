@@ -49,7 +49,8 @@ const filterOf = ({ query }: RouteRequest) => ({
 
 /**
  * Routes for reports about users and about rooms. Synapse has the same routes for reports about users, but its reports have no
- * status. Synapse has no routes for reports about rooms. Here, these have the same form as the routes for reports about users.
+ * status. Synapse has no routes for reports about rooms. The plugin's routes for reports about rooms have the same form as the
+ * routes for reports about users.
  */
 export const REPORT_ROUTES: readonly Route[] = [
   defineRoute({

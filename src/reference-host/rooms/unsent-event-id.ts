@@ -3,7 +3,7 @@ import type { EventId } from '../../ids.ts';
 
 /**
  * Makes an event id for an event that the homeserver does not send. The homeserver answers a shadow-banned user with this id.
- * The same request always gets the same id.
+ * Calls with the same arguments return the same id.
  */
 export function unsentEventId(...request: readonly unknown[]): EventId {
   return `$${createHash('sha256').update(JSON.stringify(request)).digest('base64url')}` as EventId;

@@ -33,7 +33,10 @@ export interface TimelineRange {
   readonly upTo: number;
 }
 
-/** Selects events by type and sender. An asterisk at the end of a name stands for any characters. */
+/**
+ * Selects events by their type, by their sender, and by whether their content has a URL. An asterisk at the end of a type
+ * stands for any characters.
+ */
 export interface TimelineFilter {
   readonly types?: readonly string[] | undefined;
   readonly notTypes?: readonly string[] | undefined;

@@ -10,7 +10,7 @@ export interface RoomTimeline {
   readonly events: readonly TimelineEvent[];
   /** Whether there may be earlier events that the client does not know. */
   readonly limited: boolean;
-  /** The token with which `/messages` returns the events before the first one. */
+  /** The token with which `/messages` returns the events before the first event in `events`. */
   readonly prevBatch: string;
 }
 
