@@ -1,9 +1,18 @@
-import type { JobView } from '../index.ts';
+/** The members of a job that the demo shows, as `GET /_dendrite/admin/jobs/{jobId}` names them. */
+export interface ShownJob {
+  readonly state: string;
+  readonly phase: string | null;
+  readonly done: number;
+  readonly total: number | null;
+  readonly percent: number | null;
+  readonly rate: number | null;
+  readonly eta_ms: number | null;
+}
 
 const BAR_WIDTH = 30;
 
 /** Makes a line such as `[######----]  42.0 %  29,226 of 69,586  24,310/s  ETA 1.7 s`. */
-export function progressLine({ done, total, percent, rate, etaMs, phase, state }: JobView): string {
+export function progressLine({ done, total, percent, rate, eta_ms: etaMs, phase, state }: ShownJob): string {
   const share = (percent ?? 0) / 100;
   const bar = '#'.repeat(Math.round(share * BAR_WIDTH)).padEnd(BAR_WIDTH, '-');
   const figures = [

@@ -3,7 +3,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { pino } from 'pino';
 import { z } from 'zod';
 import { isRoomId, isServerName, isUserId } from '../ids.ts';
-import type { JobView } from '../index.ts';
 import { privateKeyOf } from '../matrix/sign-event.ts';
 import { postgresSearch } from '../search/postgres/index.ts';
 import { createProgress, movedMetrics, progressLine } from './demo-output.ts';
@@ -16,8 +15,11 @@ import { requireNode } from './require-node.ts';
 import { generateSampleEvents } from './sample-events.ts';
 import { stopSignals } from './stop-signals.ts';
 
-const EVENTS = 69_586;
+/** The number of messages. The tests set `DEMO_EVENTS` to a smaller number. */
+const EVENTS = Number(process.env['DEMO_EVENTS'] ?? 69_586);
+const STAYS = process.argv.includes('--stay');
 const SEED = 20_260_101;
+const PORT = Number(process.env['PORT'] ?? 8008);
 const POLL_MS = 200;
 const SEARCHES = [
   ['Chinese', '数据库'],
@@ -40,11 +42,13 @@ const say = (text: string): void => void process.stdout.write(`${text}\n`);
 interface Client {
   /** Sends a request. Returns the body of the answer, and throws if the status is 400 or more. */
   readonly call: (method: string, path: string, body?: unknown) => Promise<unknown>;
+  readonly token: string | undefined;
 }
 
 function createClient(origin: string, token?: string): Client {
   const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
   return {
+    token,
     call: async (method, path, body) => {
       const init = body === undefined ? { method, headers } : { method, headers, body: JSON.stringify(body) };
       const response = await fetch(new URL(path, origin), init);
@@ -65,13 +69,27 @@ async function logIn(origin: string, { user_id: user, password }: Recording['use
   return createClient(origin, z.object({ access_token: z.string() }).parse(answer).access_token);
 }
 
-async function reindex(admin: Client): Promise<JobView> {
+const jobSchema = z.looseObject({
+  state: z.string(),
+  phase: z.string().nullable(),
+  done: z.number(),
+  total: z.number().nullable(),
+  percent: z.number().nullable(),
+  rate: z.number().nullable(),
+  eta_ms: z.number().nullable(),
+  finished_ts: z.number().nullable(),
+  error: z.string().nullable(),
+  result: z.looseObject({ documents: z.number(), duration_ms: z.number() }).nullable(),
+});
+type ReindexJob = z.output<typeof jobSchema>;
+
+async function reindex(admin: Client): Promise<ReindexJob> {
   const started = await admin.call('POST', '/_dendrite/admin/fulltext/reindex', {});
   const { job_id: id } = z.object({ job_id: z.string() }).parse(started);
   const progress = createProgress(process.stdout);
   for (;;) {
-    const job = (await admin.call('GET', `/_dendrite/admin/jobs/${id}`)) as JobView;
-    if (job.finishedTs !== null) {
+    const job = jobSchema.parse(await admin.call('GET', `/_dendrite/admin/jobs/${id}`));
+    if (job.finished_ts !== null) {
       progress.end(progressLine(job));
       if (job.state === 'succeeded') return job;
       throw new Error(`the reindex ${job.state}: ${job.error}`);
@@ -103,14 +121,16 @@ async function search(member: Client, language: string, term: string): Promise<v
 }
 
 async function demonstrate(homeserver: Homeserver, { users, rooms }: Recording): Promise<void> {
-  const origin = `http://127.0.0.1:${await homeserver.listen(0)}`;
+  const origin = `http://127.0.0.1:${await homeserver.listen(STAYS ? PORT : 0)}`;
   say(`A homeserver with the admin API is at ${origin}`);
+  say('Loading the recorded data …');
   await loadSqlDump(homeserver.db, await readFile(new URL('data.sql', FIXTURE), 'utf8'));
   const senders = [users.alice.user_id, users.bob.user_id] as const;
   const sampleRooms = [
     { roomId: rooms.v9, senders },
     { roomId: rooms.v10, senders },
   ] as const;
+  say(`Creating ${EVENTS.toLocaleString('en')} messages …`);
   await generateSampleEvents(homeserver.db, { count: EVENTS, rooms: sampleRooms, seed: SEED });
   say(`It has the recorded data and ${EVENTS.toLocaleString('en')} messages, none of them indexed yet.\n`);
 
@@ -118,11 +138,32 @@ async function demonstrate(homeserver: Homeserver, { users, rooms }: Recording):
   const before = String(await admin.call('GET', '/metrics'));
   say('POST /_dendrite/admin/fulltext/reindex');
   const job = await reindex(admin);
+  if (job.result !== null) {
+    // Operators of Dendrite know this line from its log.
+    say(`Indexed ${job.result.documents} events in ${(job.result.duration_ms / 1_000).toFixed(3)}s`);
+  }
   const member = await logIn(origin, users.alice);
   for (const [language, term] of SEARCHES) await search(member, language, term);
   say(`\nThe job:\n${JSON.stringify(job, null, 2)}`);
   const moved = movedMetrics(before, String(await admin.call('GET', '/metrics')));
   say(`\nMetrics that changed:\n${moved.map((line) => `  ${line}`).join('\n')}`);
+  if (!STAYS) return say('\nTry next: npm run demo -- --stay keeps the homeserver up, for the console and for curl.');
+  say(openDoor(origin, admin.token));
+  await new Promise(() => {});
+}
+
+/** What to do with a homeserver that stays up: the console, and three commands to copy. */
+function openDoor(origin: string, token = ''): string {
+  const curl = `curl -H "Authorization: Bearer ${token}"`;
+  return `
+The homeserver stays up until you press Ctrl-C.
+
+The console: ${origin}/_dendrite/admin/console
+Its token:   ${token}
+
+  ${curl} '${origin}/_synapse/admin/v1/rooms?limit=3'
+  ${curl} '${origin}/_dendrite/admin/jobs?limit=1'
+  ${curl} -X POST -H 'Content-Type: application/json' -d '{}' ${origin}/_dendrite/admin/fulltext/reindex`;
 }
 
 /** Returns a promise that rejects at the first stop signal, so that the demo stops everything that it has started. */
