@@ -2,9 +2,9 @@ import type { OperationName } from './operations/operations.ts';
 
 /**
  * What happens when an operation runs while Dendrite works on the same database. `at-once`: Dendrite and the plugin see the
- * change at once. `later`: the plugin writes the change correctly, and Dendrite's clients see the change later. They see it
- * after the next event that Dendrite writes, or after a restart of Dendrite. `refused`: the operation would break something
- * that Dendrite holds in memory, or would have no effect.
+ * change at once. `later`: the plugin writes the change correctly, and Dendrite's clients see the change only after the next
+ * event that Dendrite writes, or after a restart of Dendrite. `refused`: the operation would break something that Dendrite
+ * holds in memory, or would have no effect.
  */
 export interface BesideDendrite {
   readonly verdict: 'at-once' | 'later' | 'refused';

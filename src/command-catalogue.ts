@@ -12,8 +12,8 @@ const SECRETS: readonly string[] = ['password', 'mac', 'nonce'];
 /** Names of parameters that are times in ms since the epoch. */
 const TIMES = /^(?:since|until|time|expiryTime|validUntilMs|maxTimestamp)$|Ts$/;
 /**
- * Parameters of operations that commands do not offer as options, because the homeserver sets them or commands have no use for
- * them.
+ * Parameters of operations that commands do not offer as options. The homeserver sets these parameters, or commands have no use
+ * for them.
  */
 const NOT_OFFERED: Readonly<Partial<Record<OperationName, readonly string[]>>> = {
   registerBySharedSecret: ['address', 'userAgent'],

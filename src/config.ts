@@ -37,7 +37,7 @@ export interface AdminPluginOptions {
    * homeserver does not pass its events to `admin.events.apply()`. @defaultValue true
    */
   readonly summaries?: boolean;
-  /** Jobs, which do long operations. The plugin stores them in the database, so that any process can continue them. */
+  /** Jobs, which do long operations. The plugin stores jobs in the database, so that any process can continue a job. */
   readonly jobs?: {
     /**
      * How often an idle process looks for jobs in the database. A process starts jobs that it has queued itself at once.

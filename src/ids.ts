@@ -16,7 +16,7 @@ export type ServerName = Branded<'ServerName'>;
 
 const MAX_ID_BYTES = 255;
 const SERVER_NAME = /^(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z.-]{1,255})(?::\d{1,5})?$/;
-/** Matches historical localparts too. They consist of printable ASCII characters except the colon. */
+/** Matches historical localparts too, which consist of printable ASCII characters except the colon. */
 const USER_ID = /^@([\x21-\x39\x3b-\x7e]*):(.+)$/;
 const ROOM_ID = /^!(?:[A-Za-z0-9_-]{43}|[^:\0]+:(.+))$/;
 const ROOM_ALIAS = /^#[^:\0]+:(.+)$/;

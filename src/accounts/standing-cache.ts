@@ -26,7 +26,10 @@ export interface AccountStanding extends Omit<StoredStanding, 'adminLogins'> {
   readonly hasLoginEnded: boolean;
 }
 
-/** Reads the standings of accounts. Every request of a user needs a standing, so this cache keeps them for a short time. */
+/**
+ * Reads the standings of accounts. Every request of a user needs the user's standing, so the standings stay in a cache for a
+ * short time.
+ */
 export interface StandingCache {
   /**
    * Returns the standing of an account. An account that does not exist has no restrictions.

@@ -16,9 +16,9 @@ interface CleanUpSettings {
 }
 
 /**
- * Removes what cancelled or failed jobs have left behind, if no process was running these jobs when they ended. Before it
- * cleans up after a job, a process claims the clean-up with a lease. A lease is the time for which one process alone may do the
- * work. If a clean-up fails, a process tries it again after the lease has expired.
+ * Removes what cancelled or failed jobs have left behind, if no process was running these jobs when they ended. A process
+ * claims the clean-up of a job with a lease. A lease is the time for which one process alone may do the work. If a clean-up
+ * fails, a process tries it again after the lease has expired.
  */
 export async function cleanUpJobs(settings: CleanUpSettings): Promise<void> {
   const { db, kinds, owner, leaseMs, logger, stopping } = settings;

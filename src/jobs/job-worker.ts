@@ -65,8 +65,8 @@ export function createJobWorker({
   const stopping = new AbortController();
   const leader = { db, owner, leaseMs: config.leaseMs, logger, stopping: stopping.signal };
   /**
-   * Jobs that run in this process, by job id. This process does not claim them again. It could otherwise lose the lease of a
-   * job and claim the job again while its first run of the job has not ended.
+   * Jobs that run in this process, by job id. The process does not claim a job of this map. Otherwise it could lose the lease
+   * of a job, and claim the job again while the first run of the job has not ended.
    */
   const leads = new Map<string, { readonly kind: string; readonly work: Promise<void> }>();
   let cleaning: Promise<void> | undefined;

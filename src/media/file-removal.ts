@@ -29,8 +29,8 @@ export interface FileRemoval {
    */
   readonly run: (signal: AbortSignal) => Promise<void>;
   /**
-   * Starts a run now and then every minute. These runs also remove files that another process was about to remove when it died,
-   * and files whose removal has failed.
+   * Starts a first run at once, and a further run every minute. The runs also remove files that another process was about to
+   * remove when it died, and files whose removal has failed.
    */
   readonly start: () => void;
   /** Stops the runs. Resolves when the current run has ended. */

@@ -27,7 +27,9 @@ export interface Call {
   readonly signal: AbortSignal;
   target: string | undefined;
   jobId: string | undefined;
-  /** Ids of the approvals that before-hooks require for this call. The call fails if one of them is no longer valid. */
+  /**
+   * Ids of the approvals that before-hooks require for this call. The call fails if one of the approvals is no longer valid.
+   */
   readonly approvals: Set<string>;
 }
 

@@ -5,8 +5,8 @@ const BYTES = 9;
 const AT_ONCE = 256;
 
 /**
- * Creates a function that returns a new request id. It fetches the random bytes for `AT_ONCE` ids in one call, because each
- * call is expensive.
+ * Creates a function that returns a new request id. The function fetches the random bytes for `AT_ONCE` ids in one call,
+ * because each call is expensive.
  */
 export function createRequestIds(): () => string {
   let unused: Buffer = Buffer.alloc(0);

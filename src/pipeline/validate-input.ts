@@ -3,7 +3,10 @@ import { MatrixError, ParameterError } from '../errors.ts';
 import { isRecord } from '../json.ts';
 import { numberProblem } from '../number-problem.ts';
 
-/** Tells whether PostgreSQL can store every string in the value. It can store neither NUL characters nor lone surrogates. */
+/**
+ * Tells whether PostgreSQL can store every string in the value. PostgreSQL can store neither NUL characters nor lone
+ * surrogates.
+ */
 export function isStorable(value: unknown): boolean {
   if (typeof value === 'string') return !value.includes('\0') && value.isWellFormed();
   return typeof value !== 'object' || value === null || Object.values(value).every(isStorable);

@@ -21,7 +21,7 @@ export function isStateSource(federation: FederationSender | undefined): federat
 export interface StateQuestion {
   readonly roomId: RoomId;
   readonly version: RoomVersion;
-  /** The events at which the state is requested. Usually they are the room's forward extremities. */
+  /** The events at which the state is requested. Usually these events are the room's forward extremities. */
   readonly eventIds: readonly EventId[];
   readonly origin: ServerName;
   readonly destination: ServerName;
@@ -32,7 +32,7 @@ export interface DownloadedState {
   readonly state: readonly CheckedEvent[];
   /** The other events that the server returned: auth events, and state events that the state resolution did not choose. */
   readonly authChain: readonly CheckedEvent[];
-  /** Number of events that were left out because they are malformed, lack a valid signature, or are not allowed. */
+  /** Number of events that the result lacks, because an event is malformed, lacks a valid signature or is not allowed. */
   readonly leftOut: number;
 }
 

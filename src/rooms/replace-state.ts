@@ -38,8 +38,8 @@ interface NewMember {
 
 /**
  * Stores a room's state that comes from another server, and the memberships in this state. The next event of the room builds on
- * this state. Does not change the tables of `/sync`: after the caller has written the next event, `replaceSyncState()` changes
- * them.
+ * this state. Does not change the tables of `/sync`: `replaceSyncState()` changes these tables after the caller has written the
+ * next event.
  */
 export async function replaceRoomState(
   transaction: Knex.Transaction,

@@ -45,7 +45,7 @@ export interface Appended {
   readonly roomId: RoomId;
   readonly events: readonly AppendedEvent[];
   readonly refused: readonly RefusedDraft[];
-  /** Servers for which events were queued. After the commit, the caller wakes the federation sender for them. */
+  /** Servers for which events were queued. After the commit, the caller wakes the federation sender for these servers. */
   readonly destinations: readonly ServerName[];
 }
 
@@ -76,8 +76,8 @@ export interface RoomWriter {
   readonly states: RoomStates;
   /**
    * Adds events to a room. Each event follows the one before it. The call also updates the room's state and memberships, the
-   * tables of `/sync`, the federation queue and the search index. It locks the room until the transaction ends. If the room has
-   * several forward extremities, the first event follows up to 20 of them.
+   * tables of `/sync`, the federation queue and the search index. The call locks the room until the transaction ends. If the
+   * room has several forward extremities, the first event follows up to 20 of these extremities.
    * @throws MatrixError `M_NOT_FOUND` if the homeserver does not know the room, or only knows an invite to it; `M_BAD_STATE` if
    * the room is being purged
    */

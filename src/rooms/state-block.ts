@@ -51,7 +51,7 @@ export function findInBlock(block: StateBlock, typeNid: number, stateKeyNid: num
 /** Merges blocks into one. If several blocks have an entry of the same type and state key, the last block's entry counts. */
 export function* mergeBlocks(nid: number, blocks: readonly StateBlock[]): Generator<undefined, StateBlock, undefined> {
   let merged = emptyBlock(nid, 0);
-  // The newest blocks are the smallest. Starting with them copies the fewest entries.
+  // The newest blocks are the smallest, so a merge that starts with the newest block copies the fewest entries.
   for (const block of blocks.toReversed()) merged = yield* mergeTwo(nid, block, merged);
   return merged;
 }

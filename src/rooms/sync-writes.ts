@@ -17,7 +17,7 @@ import type { ChainLink } from './event-chain.ts';
 import { answeredInvites, lastOfEach, memberLinks } from './membership-writes.ts';
 import type { WrittenChain } from './written-chain.ts';
 
-/** Relation types of reactions and edits. `/sync` needs to find such events by the event to which they relate. */
+/** Relation types of reactions and edits. `/sync` finds reactions and edits by the event to which they relate. */
 const AGGREGATED: readonly unknown[] = ['m.annotation', 'm.replace'];
 /** History visibilities in the order of the numbers that Dendrite stores. `world_readable` is number 1. */
 const HISTORY_VISIBILITY: readonly unknown[] = ['world_readable', 'shared', 'invited', 'joined'];

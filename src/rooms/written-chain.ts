@@ -21,7 +21,7 @@ export interface ChainSettings {
   readonly localServerNames: readonly ServerName[];
   /** The cache of room states. Each process has one cache. */
   readonly states: RoomStates;
-  /** Updates what the plugin derives from events, such as the search index. It is `admin.events.apply()`. */
+  /** The function `admin.events.apply()`. It updates what the plugin derives from events, such as the search index. */
   readonly applyEvents: ApplyEvents;
   /**
    * Decides whether events are queued for a server that is in the room. @defaultValue events are queued for every server in the

@@ -37,7 +37,8 @@ export interface NeededLeftovers {
 }
 
 /**
- * Creates a `NeededLeftovers`. It remembers only in memory what it has marked, so a resumed purge marks everything again.
+ * Creates a `NeededLeftovers`. The object remembers only in memory what it has marked, so a resumed purge marks everything
+ * again.
  * @param newest the newest stream position of the room before the first call
  */
 export function createNeededLeftovers(room: PurgedRoom, newest: number): NeededLeftovers {

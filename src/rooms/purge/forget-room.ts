@@ -20,8 +20,8 @@ function parse(json: string): unknown {
 }
 
 /**
- * Maximum depth to which the functions in this file follow nested values. They leave deeper values unchanged. User data may be
- * nested to any depth, and a deeper recursion could overflow the stack.
+ * Maximum depth to which the functions in this file follow nested values. The functions leave deeper values unchanged. User
+ * data may be nested to any depth, and a deeper recursion could overflow the stack.
  */
 const DEEPEST = 64;
 

@@ -35,8 +35,8 @@ export interface Purged extends Partial<PurgeEvacuation> {
 }
 
 /**
- * The checkpoint that a step stores with its job. It only shows progress. A resumed purge does not read it, but continues from
- * the row of the purge in the plugin's own tables.
+ * The checkpoint that a step stores with its job. The checkpoint only shows progress. A resumed purge does not read the
+ * checkpoint, but continues from the row of the purge in the plugin's own tables.
  */
 export interface PurgeCheckpoint {
   readonly phase?: number;
