@@ -1,7 +1,8 @@
 import type { Knex } from 'knex';
 
 /**
- * `up_to` is the NID of the room's newest event when the summary was last written. Texts are cut at 255 characters, because
+ * `up_to` is the NID of the room's newest event when the summary was last written, and `state_snapshot_nid` is that of the room's
+ * state at that time. Texts are cut at 255 characters, because
  * PostgreSQL cannot index long texts. `search_name` and `search_alias` are whole. The first rebuild creates the indexes of the
  * orders and of the search. The free space of pages lets an event that changes no indexed column leave the indexes alone.
  */
@@ -10,6 +11,7 @@ CREATE TABLE matrix_admin.room_summaries (
   room_nid bigint PRIMARY KEY,
   room_id text COLLATE "C" NOT NULL,
   up_to bigint NOT NULL,
+  state_snapshot_nid bigint NOT NULL,
   name text COLLATE "C",
   canonical_alias text COLLATE "C",
   joined_members integer NOT NULL,

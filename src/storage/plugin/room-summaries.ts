@@ -39,7 +39,7 @@ const STATE_COLUMNS = [...Object.keys(TEXTS), 'creator', 'federatable', 'search_
 const COUNT_COLUMNS = ['joined_members', 'joined_local_members', 'state_events'];
 /** The columns that tell whether a summary is right. */
 const COMPARED = ['room_id', 'version', ...COUNT_COLUMNS, ...STATE_COLUMNS];
-const COLUMNS = ['room_nid', 'up_to', ...COMPARED];
+const COLUMNS = ['room_nid', 'up_to', 'state_snapshot_nid', ...COMPARED];
 
 /** The index for searches. A database may lack it. */
 export const ROOM_SEARCH_INDEX: TrigramIndex = {
@@ -63,7 +63,7 @@ const NEWEST = '(SELECT max(nid) FROM unnest(r.latest_event_nids) AS nid)';
 
 /** SQL that reads the right summaries of the shown rooms for which a condition on `r` holds. */
 const rightSummaries = (condition: string): string => `
-  SELECT r.room_nid, ${NEWEST} AS up_to, r.room_id, r.room_version AS version, members.*,
+  SELECT r.room_nid, ${NEWEST} AS up_to, r.state_snapshot_nid, r.room_id, r.room_version AS version, members.*,
     (SELECT count(*)::int FROM public.syncapi_current_room_state c WHERE c.room_id = r.room_id) AS state_events, state.*
   FROM public.roomserver_rooms r
   CROSS JOIN LATERAL (
@@ -104,10 +104,8 @@ export async function deleteRoomSummary(transaction: Knex.Transaction, roomId: R
 /**
  * SQL for what events change in the counts of room `r`. Their rows of the sync API name the state events that they add and
  * remove. `OFFSET 0` makes PostgreSQL look up each of these few events, instead of joining tables whose sizes it misjudges.
- * `first` is the oldest of the events.
  */
 const CHANGES = `SELECT
-    (SELECT min(e.event_nid) FROM public.roomserver_events e WHERE e.event_id = ANY(:eventIds)) AS first,
     coalesce(sum(change.sign), 0)::int AS state_events,
     coalesce(sum(change.sign) FILTER (WHERE member.is_joined), 0)::int AS joined_members,
     coalesce(sum(change.sign) FILTER (WHERE member.is_joined AND member.is_local), 0)::int AS joined_local_members
@@ -123,7 +121,17 @@ const CHANGES = `SELECT
       (SELECT event_type_nid FROM public.roomserver_event_types WHERE event_type = 'm.room.member') OFFSET 0) AS member ON true
   WHERE o.event_id = ANY(:eventIds) AND o.room_id = r.room_id`;
 
-/** Changes a summary by what the events change. @returns whether the summary was there, and knew none of the events */
+/**
+ * SQL condition: only the events have changed room `r` since its summary `s` was written. The oldest of the events is newer than
+ * the summary, and the state before this event is the state that the summary describes. No other extremity of the room is newer
+ * than the summary. The condition does not hold if the host has written an event before without `admin.events.apply()`.
+ */
+const IS_NEXT = `(SELECT e.event_nid > s.up_to AND e.state_snapshot_nid = s.state_snapshot_nid
+    FROM public.roomserver_events e WHERE e.event_id = ANY(:eventIds) ORDER BY e.event_nid LIMIT 1)
+  AND NOT EXISTS (SELECT FROM public.roomserver_events e WHERE e.event_nid = ANY(r.latest_event_nids)
+    AND e.event_nid > s.up_to AND e.event_id <> ALL(:eventIds))`;
+
+/** Changes a summary by what the events change. @returns whether only these events were missing in the summary */
 async function changeSummary(
   transaction: Knex.Transaction,
   roomId: string,
@@ -132,14 +140,15 @@ async function changeSummary(
 ): Promise<boolean> {
   // An event of another type may change the state too, when it joins branches of the room.
   const isNamed = events.some(({ type, state_key }) => state_key === undefined || TYPES.includes(type));
+  const places = [`up_to = ${NEWEST}`, 'state_snapshot_nid = r.state_snapshot_nid'];
   const changes = COUNT_COLUMNS.map((column) => `${column} = s.${column} + c.${column}`);
   const texts = isNamed ? STATE_COLUMNS.map((column) => `${column} = state.${column}`) : [];
   const rows = await rowsOf(
     transaction.raw(
-      `UPDATE matrix_admin.room_summaries s SET ${['up_to = ' + NEWEST, ...changes, ...texts].join(', ')}
+      `UPDATE matrix_admin.room_summaries s SET ${[...places, ...changes, ...texts].join(', ')}
        FROM public.roomserver_rooms r CROSS JOIN LATERAL (${CHANGES}) AS c
        ${isNamed ? `CROSS JOIN LATERAL (${STATE}) AS state` : ''}
-       WHERE r.room_id = :roomId AND r.latest_event_nids <> '{}' AND s.room_nid = r.room_nid AND s.up_to < c.first
+       WHERE r.room_id = :roomId AND r.latest_event_nids <> '{}' AND s.room_nid = r.room_nid AND ${IS_NEXT}
        RETURNING 1 AS changed`,
       { roomId, eventIds: events.map(({ event_id }) => event_id), localServerNames: [...localServerNames] },
     ),
@@ -150,7 +159,7 @@ async function changeSummary(
 /**
  * Changes the summaries of rooms with events that the transaction has written. A message costs nothing if its writer says that
  * the message changes no state, and one small query otherwise. A state event costs the same in rooms of any size, unless the
- * summary already knows the event: then the members are counted.
+ * summary already knows the event or lacks an event before it: then the members are counted.
  */
 export async function followEvents(
   transaction: Knex.Transaction,

@@ -1,10 +1,11 @@
 import type { Knex } from 'knex';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RoomId, UserId } from '../../../src/ids.ts';
+import { createRoomWriter } from '../../../src/rooms/room-writer.ts';
 import { readSummarisedRoomPage } from '../../../src/storage/plugin/summarised-rooms.ts';
 import { ROOM_ORDERS, readRoomPage } from '../../../src/storage/roomserver/room-list.ts';
 import server from '../../fixtures/dendrite/server.json' with { type: 'json' };
-import { SERVER_NAME, USERS } from '../../support/dendrite-server.ts';
+import { createSigningKey, SERVER_NAME, USERS } from '../../support/dendrite-server.ts';
 import { jsonOf } from '../../support/http-client.ts';
 import { type MountedPlugin, mountPlugin } from '../../support/mounted-plugin.ts';
 import { brokenInvariants } from '../../support/room-invariants.ts';
@@ -178,6 +179,32 @@ describe('summaries of rooms', () => {
     await db('matrix_admin.room_summaries').where('room_id', roomId).delete();
     await plugin.admin.events.apply(applied.slice(0, 1));
     expect(await summaryOf(roomId)).toMatchObject({ name: 'twice', joined_members: 1 });
+    expect((await rebuild(true)).wrong).toBe(0);
+  });
+
+  it('are counted anew if the host has not reported an earlier event', async () => {
+    const roomId = await createRoom('missed');
+    const silent = createRoomWriter({
+      serverName: SERVER_NAME,
+      localServerNames: LOCAL,
+      signingKeys: [createSigningKey()],
+      applyEvents: async () => {},
+    });
+    const miss = (...drafts: Parameters<typeof append>[1][]) =>
+      db.transaction((transaction) => silent.append(transaction, roomId, drafts));
+    await miss(member(BOB, 'join'), { type: 'm.room.name', sender: ALICE, stateKey: '', content: { name: 'found' } });
+    await append(roomId, member(BOB, 'leave'));
+    expect(await summaryOf(roomId)).toMatchObject({ joined_members: 1, name: 'found', state_events: 6 });
+    await append(roomId, member(BOB, 'join'));
+    await miss(member(BOB, 'leave'));
+    await append(roomId, { type: 'm.room.topic', sender: ALICE, stateKey: '', content: { topic: 'x' } });
+    expect(await summaryOf(roomId)).toMatchObject({ joined_members: 1, state_events: 7 });
+    // A count would correct this number. An event that follows the summary is not a reason to count.
+    await db('matrix_admin.room_summaries').where('room_id', roomId).update({ joined_members: 5 });
+    await append(roomId, { type: 'm.room.message', sender: ALICE, content: { body: 'x' } });
+    await append(roomId, member(BOB, 'join'));
+    expect(await summaryOf(roomId)).toMatchObject({ joined_members: 6 });
+    await db('matrix_admin.room_summaries').where('room_id', roomId).update({ joined_members: 2 });
     expect((await rebuild(true)).wrong).toBe(0);
   });
 
