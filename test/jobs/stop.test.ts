@@ -1,145 +1,25 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import knex, { type Knex } from 'knex';
-import { describe, expect, it, onTestFinished } from 'vitest';
-import type { FederationSender, Host, RemoteState } from '../../src/host.ts';
-import type { RoomId, ServerName, UserId } from '../../src/ids.ts';
+import { describe, it } from 'vitest';
+import type { FederationSender, Host, MediaStore, RemoteState } from '../../src/host.ts';
 import { JOB_OPERATIONS } from '../../src/operations/operations.ts';
-import type { AdminPlugin } from '../../src/plugin.ts';
-import server from '../fixtures/dendrite/server.json' with { type: 'json' };
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { addAccount, USERS } from '../support/dendrite-server.ts';
 import { ALL_ROUTES, mountPlugin } from '../support/mounted-plugin.ts';
 import { readRecordedState, verifyRecordedKeys } from '../support/recorded-peer.ts';
 import { brokenInvariants } from '../support/room-invariants.ts';
+import { REMOTE_ROOM, SLOWED_JOBS, type SlowedJob } from '../support/slowed-jobs.ts';
 
-const SYSTEM = { actor: { kind: 'system', name: 'test' } } as const;
-const LEASE_MS = 800;
+/** A running job renews its lease four times in this time. */
+const LEASE_MS = 1_200;
 const POLL_MS = 50;
-const ROOM = server.rooms.v10 as RoomId;
-const REMOTE_ROOM = server.rooms.remote as RoomId;
-const REMOTE = server.remote_server_name as ServerName;
-const NOTICE = { content: { msgtype: 'm.text', body: 'notice' } };
+/** How long a test watches that nothing happens after `stop()`. Polling and the renewal of a lease have shorter intervals. */
+const QUIET_MS = 400;
+const DAY_MS = 24 * 3_600_000;
 
-/** A job, and how it is slowed down: by a trigger on `table`, or by another server that does not answer. */
-interface Slowed {
-  readonly kind: string;
-  readonly by: string;
-  readonly trigger?: { readonly table: string; readonly on: 'INSERT' | 'UPDATE' | 'DELETE'; readonly seconds: number };
-  readonly prepare?: (db: Knex) => Promise<unknown>;
-  /**
-   * Whether `stop()` waits until the job has ended, because the job is in its only step. @defaultValue false: another process
-   * resumes the job
-   */
-  readonly endsHere?: boolean;
-  readonly start: (admin: AdminPlugin) => Promise<{ readonly jobId: string }>;
-}
-
-const WRITES = { table: 'public.roomserver_events', on: 'INSERT', seconds: 0.05 } as const;
-const DELETES = { table: 'public.syncapi_output_room_events', on: 'DELETE', seconds: 0.015 } as const;
-/** Erin is invited to a room of another server. */
-const erin = USERS.erin.user_id as UserId;
-const alice = USERS.alice.user_id as UserId;
-
-const JOBS: readonly Slowed[] = [
-  {
-    kind: 'evacuateRoom',
-    by: 'its leaves',
-    trigger: WRITES,
-    endsHere: true,
-    start: ({ operations }) => operations.evacuateRoom.start({ roomId: ROOM }, SYSTEM),
-  },
-  {
-    kind: 'evacuateUser',
-    by: 'its leaves',
-    trigger: WRITES,
-    start: ({ operations }) => operations.evacuateUser.start({ userId: alice }, SYSTEM),
-  },
-  {
-    kind: 'evacuateUser',
-    by: 'another server',
-    start: ({ operations }) => operations.evacuateUser.start({ userId: erin }, SYSTEM),
-  },
-  {
-    kind: 'deactivateUser',
-    by: 'its leaves',
-    trigger: WRITES,
-    start: ({ operations }) => operations.deactivateUser.start({ userId: alice }, SYSTEM),
-  },
-  {
-    kind: 'downloadState',
-    by: 'another server',
-    start: ({ operations }) => operations.downloadState.start({ serverName: REMOTE, roomId: REMOTE_ROOM }, SYSTEM),
-  },
-  {
-    kind: 'refreshDevices',
-    by: 'another server',
-    start: ({ operations }) => operations.refreshDevices.start({ userId: `@zoe:${REMOTE}` as UserId }, SYSTEM),
-  },
-  {
-    kind: 'sendServerNotices',
-    by: 'its messages',
-    trigger: { ...WRITES, seconds: 0.005 },
-    // There are more accounts than one step sends notices to.
-    prepare: async (db) => {
-      for (let n = 0; n < 25; n += 1) await addAccount(db, { localpart: `user${n}`, accountType: 1 });
-    },
-    start: ({ operations }) => operations.sendServerNotices.start(NOTICE, SYSTEM),
-  },
-  {
-    kind: 'purgeRoom',
-    by: 'its leaves',
-    trigger: WRITES,
-    start: ({ operations }) => operations.purgeRoom.start({ roomId: ROOM, evacuate: true }, SYSTEM),
-  },
-  {
-    kind: 'purgeRoom',
-    by: 'its deletions',
-    trigger: DELETES,
-    start: ({ operations }) => operations.purgeRoom.start({ roomId: ROOM }, SYSTEM),
-  },
-  {
-    kind: 'deleteRoom',
-    by: 'its leaves',
-    trigger: WRITES,
-    start: ({ operations }) => operations.deleteRoom.start({ roomId: ROOM }, SYSTEM),
-  },
-  {
-    kind: 'deleteRoom',
-    by: 'its deletions',
-    trigger: DELETES,
-    start: ({ operations }) => operations.deleteRoom.start({ roomId: ROOM }, SYSTEM),
-  },
-  {
-    kind: 'reindexFulltext',
-    by: 'its batches',
-    trigger: { table: 'matrix_admin.job_ranges', on: 'UPDATE', seconds: 0.3 },
-    start: ({ operations }) => operations.reindexFulltext.start({}, SYSTEM),
-  },
-  {
-    kind: 'purgeAbandonedRooms',
-    by: 'its look',
-    trigger: { table: 'matrix_admin.abandoned_rooms', on: 'INSERT', seconds: 0.5 },
-    endsHere: true,
-    start: async ({ operations }) => {
-      await operations.evacuateRoom({ roomId: ROOM, invites: true, knocks: true }, SYSTEM);
-      return operations.purgeAbandonedRooms.start({}, SYSTEM);
-    },
-  },
-  {
-    kind: 'runBulk',
-    by: 'its items',
-    trigger: { table: 'matrix_admin.bulk_items', on: 'UPDATE', seconds: 0.3 },
-    start: async ({ operations }) => {
-      const userIds = Object.values(USERS).map(({ user_id: userId }) => userId);
-      const { token } = await operations.planBulk({ operation: 'setUserSuspended', userIds }, SYSTEM);
-      return operations.runBulk.start({ token }, SYSTEM);
-    },
-  },
-];
-
-/** Creates another server. It answers a request only after `answer()` was called. */
+/** Creates another server and a store of media. They answer a request only after `answer()` was called. */
 function createPeer(state: RemoteState): {
   readonly federation: FederationSender;
+  readonly media: MediaStore;
   asked: boolean;
   readonly answer: () => void;
 } {
@@ -168,11 +48,18 @@ function createPeer(state: RemoteState): {
     },
     sendLeave: async () => {},
   };
-  const peer = { federation, asked: false, answer };
+  const media: MediaStore = {
+    sizeOf: async () => {
+      await asked();
+      return 1;
+    },
+    remove: async () => {},
+  };
+  const peer = { federation, media, asked: false, answer };
   return peer;
 }
 
-async function slowDown(db: Knex, { table, on, seconds }: NonNullable<Slowed['trigger']>): Promise<void> {
+async function slowDown(db: Knex, { table, on, seconds }: NonNullable<SlowedJob['trigger']>): Promise<void> {
   await db.raw(
     `CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
        $$ BEGIN PERFORM pg_sleep(${seconds}); IF TG_OP = 'DELETE' THEN RETURN OLD; END IF; RETURN NEW; END $$`,
@@ -184,9 +71,9 @@ async function slowDown(db: Knex, { table, on, seconds }: NonNullable<Slowed['tr
 function observe({ connectionString }: TestDatabase): {
   readonly isSlowed: () => Promise<boolean>;
   readonly active: () => Promise<unknown[]>;
+  readonly close: () => Promise<void>;
 } {
   const db = knex({ client: 'pg', connection: connectionString, pool: { min: 0, max: 1 } });
-  onTestFinished(() => db.destroy());
   const rows = async (sql: string): Promise<unknown[]> => (await db.raw(sql)).rows;
   const others = `datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()`;
   return {
@@ -199,28 +86,32 @@ function observe({ connectionString }: TestDatabase): {
          WHERE l.locktype = 'advisory' AND d.datname = current_database()`,
       )),
     ],
+    close: () => db.destroy(),
   };
 }
 
 describe('stop() in the middle of a job', () => {
-  it.each(JOBS)(
+  // The tests mostly wait, and each has a database of its own.
+  it.concurrent.for(SLOWED_JOBS)(
     '$kind, slowed down by $by, ends all of it here',
-    async ({ trigger, prepare, start, endsHere = false }) => {
+    async ({ trigger, prepare, rooms, start, endsHere = false }, { expect, onTestFinished }) => {
       const database = await createTestDatabase({ fixture: true });
       onTestFinished(() => database.drop());
       const { db } = database;
       await prepare?.(db);
-      const { isSlowed, active } = observe(database);
+      const { isSlowed, active, close } = observe(database);
+      onTestFinished(close);
       const peer = createPeer(await readRecordedState(db, REMOTE_ROOM));
       let calls = 0;
       const count = (): void => void (calls += 1);
       const host: Partial<Host> = {
         federation: peer.federation,
+        media: peer.media,
         notifier: { roomsChanged: count, usersChanged: count },
       };
       const options = {
         ...ALL_ROUTES,
-        rooms: { purgeAbandoned: { afterMs: 86_400_000 } },
+        rooms: rooms ?? { purgeAbandoned: { afterMs: DAY_MS } },
         limits: { federationRequestMs: 2_000 },
         jobs: { leaseMs: LEASE_MS, pollIntervalMs: POLL_MS },
       };
@@ -236,7 +127,7 @@ describe('stop() in the middle of a job', () => {
       calls = 0;
       // The request was aborted, so nobody uses its answer any more.
       peer.answer();
-      await delay(LEASE_MS);
+      await delay(QUIET_MS);
       expect(calls).toBe(0);
       database.pluginDb.off('query', count);
       const job = await db('matrix_admin.jobs').where({ id: jobId }).first('state', 'failures', 'error');
@@ -251,7 +142,9 @@ describe('stop() in the middle of a job', () => {
     },
   );
 
-  it('is tested with every kind of job', () => {
-    expect(new Set(JOBS.map(({ kind }) => kind))).toEqual(new Set(JOB_OPERATIONS));
+  it('is tested with every kind of job', ({ expect }) => {
+    expect(new Set(SLOWED_JOBS.flatMap(({ kind, alsoFor = [] }) => [kind, ...alsoFor]))).toEqual(
+      new Set(JOB_OPERATIONS),
+    );
   });
 });

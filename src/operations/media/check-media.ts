@@ -1,6 +1,7 @@
 import type { Knex } from 'knex';
 import { z } from 'zod';
 import type { MediaFilePage, MediaStore } from '../../host.ts';
+import { orAborted } from '../../rooms/or-aborted.ts';
 import { allEnded, lockMediaFiles } from '../../storage/database.ts';
 import {
   deleteThumbnail,
@@ -129,10 +130,10 @@ async function checkRows({ work, store, repairs }: Settings, progress: CheckProg
   const phase = progress.phase === 'thumbnails' ? 'thumbnails' : 'media';
   const [mediaId = '', origin = '', thumbnail = ''] = after;
   const rows = await readFileRows(work.reader(), phase, [mediaId, origin, thumbnail], STEP);
-  const sizes = await sizesOf(store, rows);
+  const sizes = await sizesOf(store, rows, work.signal);
   const suspects = rows.filter((row, at) => sizes[at] !== row.size);
   return work.commit(async (transaction) => {
-    const found = await judge(transaction, store, suspects, repairs);
+    const found = await judge(transaction, { work, store, repairs }, suspects);
     const last = rows.at(-1);
     const next: CheckProgress = {
       ...(last === undefined
@@ -147,18 +148,24 @@ async function checkRows({ work, store, repairs }: Settings, progress: CheckProg
 /**
  * Returns the size of each row's file. The size is `undefined` if the file is missing, or if the row's hash or thumbnail cannot
  * be a file name.
+ * @throws the signal's reason as soon as the signal is aborted, even if the store has not answered
  */
-async function sizesOf(store: MediaStore, rows: readonly FileRow[]): Promise<(number | undefined)[]> {
+async function sizesOf(
+  store: MediaStore,
+  rows: readonly FileRow[],
+  signal: AbortSignal,
+): Promise<(number | undefined)[]> {
   const sizes: (number | undefined)[] = [];
   const waiting = [...rows.entries()];
   const lane = async (): Promise<void> => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      signal.throwIfAborted();
       const [at, row] = next;
       const file = fileNamed(row.hash, row.thumbnail);
       sizes[at] = file && (await store.sizeOf(file));
     }
   };
-  await allEnded(Array.from({ length: LANES }, lane));
+  await orAborted(allEnded(Array.from({ length: LANES }, lane)), { signal });
   return rows.map((_, at) => sizes[at]);
 }
 
@@ -168,16 +175,15 @@ async function sizesOf(store: MediaStore, rows: readonly FileRow[]): Promise<(nu
  */
 async function judge(
   transaction: Knex.Transaction,
-  store: MediaStore,
+  { work, store, repairs }: Settings,
   rows: readonly FileRow[],
-  repairs: boolean,
 ): Promise<MediaProblem[]> {
   if (rows.length === 0) return [];
   await lockMediaFiles(
     transaction,
     rows.map(({ hash }) => hash),
   );
-  const sizes = await sizesOf(store, rows);
+  const sizes = await sizesOf(store, rows, work.signal);
   const found: MediaProblem[] = [];
   for (const [at, row] of rows.entries()) {
     const fileSize = sizes[at];
@@ -202,7 +208,8 @@ async function judge(
 async function checkFiles({ work, store, repairs }: Settings, progress: CheckProgress): Promise<CheckProgress> {
   const { result } = progress;
   const [after] = progress.after;
-  const page: MediaFilePage = (await store.list?.(after, STEP)) ?? { files: [], next: undefined };
+  const page: MediaFilePage =
+    store.list === undefined ? { files: [], next: undefined } : await orAborted(store.list(after, STEP), work);
   return work.commit(async (transaction) => {
     const used = await findUsedFiles(
       transaction,
