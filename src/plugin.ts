@@ -81,8 +81,8 @@ export interface AdminPlugin {
    */
   readonly start: () => Promise<void>;
   /**
-   * Stops running jobs so that other processes can continue them, ends event streams, waits for running work, and removes the
-   * plugin's metrics from the registry. A stopped plugin cannot be started again.
+   * Interrupts running jobs so that other processes can continue them, ends the responses that stream the progress of jobs, waits
+   * for other work to finish, and removes the plugin's metrics from the registry. A stopped plugin cannot be started again.
    */
   readonly stop: () => Promise<void>;
 }

@@ -1,10 +1,11 @@
 import type { Knex } from 'knex';
 
 /**
- * `up_to` is the NID of the room's newest event when the summary was last written, and `state_snapshot_nid` is that of the room's
- * state at that time. Texts are cut at 255 characters, because
- * PostgreSQL cannot index long texts. `search_name` and `search_alias` are whole. The first rebuild creates the indexes of the
- * orders and of the search. The free space of pages lets an event that changes no indexed column leave the indexes alone.
+ * `up_to` is the NID (Dendrite's number) of the event that was the room's newest when the summary was last written.
+ * `state_snapshot_nid` is the NID of the room's state at that time. Texts are cut at 255 characters, because PostgreSQL cannot
+ * index long texts. `search_name` and `search_alias` are not cut. This migration creates no index for sorting and searching the
+ * list. The first rebuild creates these indexes. `fillfactor` keeps free space in each page of the table, so PostgreSQL can
+ * update a row without touching the indexes if no indexed column changes.
  */
 const ROOMS = `
 CREATE TABLE matrix_admin.room_summaries (

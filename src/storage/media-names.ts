@@ -28,7 +28,7 @@ export interface NamingFilter {
   readonly exceptUser?: UserId | undefined;
 }
 
-/** A page of texts, and the position at which the next page begins. */
+/** A page of texts, and the position after which the next page begins. `next` is `undefined` on the last page. */
 interface NamingPage {
   readonly namings: readonly MediaNaming[];
   readonly next: readonly (string | number)[] | undefined;

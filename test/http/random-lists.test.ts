@@ -125,7 +125,7 @@ const call = fc.oneof(
   { weight: 1, arbitrary: unknownToken },
 );
 
-it('answers 2,000 random calls of lists and of bulk dry runs without a 5xx, and changes no user and no room', {
+it('answers random calls of lists and of bulk dry runs without a 5xx, and changes no user and no room', {
   timeout: 120_000,
 }, async () => {
   const { db } = plugin.database;
@@ -154,5 +154,5 @@ it('answers 2,000 random calls of lists and of bulk dry runs without a 5xx, and 
   expect(await stored()).toEqual(before);
   expect(plugin.logger.lines.filter(({ level }) => level === 'error')).toEqual([]);
   // Neither kind of calls is refused as a whole.
-  for (const kind of ['list 200', 'list 400', 'bulk 200', 'bulk 400']) expect(statuses[kind]).toBeGreaterThan(100);
+  for (const kind of ['list 200', 'list 400', 'bulk 200', 'bulk 400']) expect(statuses[kind]).toBeGreaterThan(RUNS);
 });

@@ -6,7 +6,7 @@ export interface ServerAddress {
   /** A host name, or an IP address without brackets. */
   readonly host: string;
   readonly port: number;
-  /** The name in the TLS certificate. Empty if the host is an IP address. */
+  /** The name that the TLS certificate must contain. Empty if the host is an IP address. */
   readonly servername: string;
   readonly hostHeader: string;
 }

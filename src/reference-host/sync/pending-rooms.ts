@@ -64,11 +64,17 @@ function sentState(invite: StoredInvite | undefined): SyncEvent[] | undefined {
   return unsigned.invite_room_state.filter(isRecord).map((event) => strippedForm({ event }));
 }
 
-/** A membership that ended without a stored event: an invite of another server was withdrawn, or the room was purged. */
+/**
+ * A membership that ended without a stored event: an invite from another server was answered or withdrawn, or the room was
+ * purged.
+ */
 export interface UnwrittenLeave {
   readonly roomId: string;
   readonly position: number;
-  /** When the membership ended, in ms since the epoch. */
+  /**
+   * When the room was purged or, for an invite, when the invite was sent, in ms since the epoch. The time at which an invite ended
+   * is not stored.
+   */
   readonly leftAt: number;
 }
 

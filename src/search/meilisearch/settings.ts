@@ -2,8 +2,9 @@ import type { Settings } from 'meilisearch';
 
 /**
  * Settings of the index and of the temporary indexes that a reindex fills. The adapter sends no search words to Meilisearch,
- * because Meilisearch's queries have no OR. The adapter filters by the attribute `lexemes`, whose values Meilisearch neither
- * cuts nor changes. So the settings switch off proximity, prefixes and typos, and make only one short attribute searchable.
+ * because Meilisearch's queries have no OR. Instead, the adapter filters by the attribute `lexemes`, whose values Meilisearch
+ * neither splits into words nor changes. Because the adapter sends no search words, the settings switch off proximity, prefixes
+ * and typos, and make only one short attribute searchable.
  */
 const SETTINGS = {
   searchableAttributes: ['key'],

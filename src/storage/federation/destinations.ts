@@ -3,7 +3,10 @@ import type { DestinationRetry } from '../../host.ts';
 import type { RoomId, ServerName } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 
-/** Another server. It shares rooms with the homeserver, or events are queued for it, or it is on one of the offline lists. */
+/**
+ * Another server. It shares rooms with the homeserver, or events are queued for it, or it is in the blacklist or in the list of
+ * servers that are assumed to be offline.
+ */
 export interface Destination {
   readonly destination: ServerName;
   readonly queuedPdus: number;

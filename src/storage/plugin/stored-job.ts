@@ -47,8 +47,8 @@ export interface JobStep<T, Checkpoint extends object = JobData> {
   readonly checkpoint: Checkpoint;
   readonly phase: string;
   /**
-   * Number of items that have been processed since the job began. @defaultValue the number does not change. Jobs that split
-   * their work into ranges leave out `done`, because each range counts its own items.
+   * Number of items that have been processed since the job began. Jobs that split their work into ranges leave this out: the
+   * rows of the ranges have the numbers, and the job's number is their sum. @defaultValue the number does not change
    */
   readonly done?: number;
   /** Total number of items. @defaultValue the number does not change */

@@ -12,8 +12,8 @@ export async function emptyRoomRow(transaction: Knex.Transaction, { roomNid }: R
 }
 
 /**
- * Deletes the row of a room. Event types and state keys stay in their tables, because homeservers cache their numbers in
- * memory. So the room id may remain as a state key of an `m.space.child` event.
+ * Deletes the row of a room. The rows of event types and state keys are kept, because homeservers cache the NIDs of these rows in
+ * memory. A NID is the number that Dendrite gives such a row. So the room id may remain as a state key of an `m.space.child` event.
  */
 export function deleteRoomRow(transaction: Knex.Transaction, { roomNid }: RoomKeys): Promise<RowCounts> {
   return deleteRows(transaction, 'public.roomserver_rooms', 'room_nid = :roomNid', { roomNid });
