@@ -12,8 +12,8 @@ export default defineConfig({
     pool: 'forks',
     // Test files of one worker share their imports, because no module holds state.
     isolate: false,
-    // More than two processors can run at once, because tests of leases and restarts mostly wait.
-    maxWorkers: 4,
+    // One more than the number of processors, because tests of leases and restarts mostly wait.
+    maxWorkers: 3,
     // Time limit for conditions on a busy machine.
     expect: { poll: { timeout: 10_000 } },
     testTimeout: 30_000,

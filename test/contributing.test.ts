@@ -76,7 +76,8 @@ afterAll(async () => {
 it('the worked example of CONTRIBUTING.md adds an operation with a route, in four places', async () => {
   const changes = changesOf(await readFile(join(ROOT, 'CONTRIBUTING.md'), 'utf8'));
   expect(changes).toHaveLength(5);
-  for (const path of ['src', 'tsconfig.json', 'tsconfig.build.json', 'package.json']) {
+  // With the build of the unchanged tree, the compiler compiles only what the example changes.
+  for (const path of ['src', 'dist', 'tsconfig.json', 'tsconfig.build.json', 'package.json']) {
     await cp(join(ROOT, path), join(tree, path), { recursive: true });
   }
   await symlink(join(ROOT, 'node_modules'), join(tree, 'node_modules'));

@@ -23,7 +23,7 @@ import { until } from '../support/search-plugin.ts';
 
 const LEASE_MS = 600;
 /** Number of kills. `KILLS=20` runs the long version. */
-const KILLS = Number(process.env['KILLS'] ?? 4);
+const KILLS = Number(process.env['KILLS'] ?? 2);
 const SEED = Number(process.env['KILL_SEED'] ?? 20_260_101);
 const EVENTS = 20_000;
 const LONGEST_LIFE_MS = 1_500;

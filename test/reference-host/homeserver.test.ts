@@ -7,7 +7,7 @@ it('logs queries that close() cuts off, instead of writing to the terminal', asy
   const consoles = (['log', 'warn', 'error'] as const).map((name) => vi.spyOn(console, name));
   const { homeserver, stop } = await startFixtureHomeserver({ logger });
   // There are more queries than the pool has connections.
-  const queries = Array.from({ length: 25 }, async () => homeserver.db.raw('SELECT pg_sleep(0.2)'));
+  const queries = Array.from({ length: 25 }, async () => homeserver.db.raw('SELECT pg_sleep(1)'));
   const ends = Promise.allSettled(queries);
   await stop();
   expect((await ends).map(({ status }) => status)).toContain('rejected');

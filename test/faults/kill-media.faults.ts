@@ -56,7 +56,7 @@ const OPERATIONS: readonly (Pick<KilledOperation, 'call'> & { readonly orphans: 
 ];
 
 // The short version is test/operations/media/crashes.test.ts, which needs no processes.
-it.runIf(process.env['KILLS'] !== undefined).each(OPERATIONS)(
+it.each(OPERATIONS)(
   'kill -9 at any moment of $call.name: rows and files agree in the end',
   ({ call, orphans, left }) =>
     killAtRandomMoments(async (db) => {
