@@ -73,7 +73,7 @@ const MAY_IMPORT: Readonly<Record<string, { readonly values: readonly string[]; 
       ],
       types: ['config', 'host', 'jobs', 'metrics'],
     },
-    console: { values: [] },
+    console: { values: [], types: ['client'] },
     'report-metrics': { values: ['operations', 'storage'], types: ['metrics'] },
     manifest: { values: ['config', 'http', 'metrics', 'migrations', 'operations', 'storage'] },
     loader: { values: ['json', 'setting-mistakes', 'storage'], types: ['config', 'host', 'plugin'] },
@@ -243,10 +243,10 @@ describe('imports', () => {
     expect(Object.keys(MAY_IMPORT).filter((part) => !parts.has(part))).toEqual([]);
   });
 
-  it('of the console, which runs in a browser, are its own files and Preact', () => {
+  it('of the console, which runs in a browser, are its own files, Preact, and types of the client', () => {
     const isPreact = (specifier: string): boolean => isPackage(specifier, 'preact');
-    const allowed = (_file: SourceFile, { path, specifier }: Import): boolean =>
-      path === undefined ? isPreact(specifier) : partOf(path) === 'console';
+    const allowed = (_file: SourceFile, { path, specifier, typeOnly }: Import): boolean =>
+      path === undefined ? isPreact(specifier) : partOf(path) === 'console' || (typeOnly && partOf(path) === 'client');
     expect(badImports(allowed, ({ part }) => part === 'console')).toEqual([]);
     expect(badImports((file, { specifier }) => file.part === 'console' || !isPreact(specifier))).toEqual([]);
   });

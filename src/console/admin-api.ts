@@ -1,3 +1,5 @@
+import type { Answers } from '../client/answers.ts';
+
 /** A JSON object of the admin API. */
 export type Json = Readonly<Record<string, unknown>>;
 
@@ -15,28 +17,8 @@ export class ApiError extends Error {
   }
 }
 
-/** A job, in the format of `GET /_dendrite/admin/jobs/{id}`. */
-export interface Job {
-  readonly id: string;
-  readonly operation: string;
-  readonly target: string | null;
-  readonly input: Json | null;
-  readonly state: 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled';
-  readonly phase: string | null;
-  readonly done: number;
-  readonly total: number | null;
-  readonly percent: number | null;
-  readonly rate: number | null;
-  readonly eta_ms: number | null;
-  readonly attempts: number;
-  readonly cancel_requested: boolean;
-  readonly created_by: string;
-  readonly created_ts: number;
-  readonly started_ts: number | null;
-  readonly finished_ts: number | null;
-  readonly result: Json | null;
-  readonly error: string | null;
-}
+/** A job, as `GET /_dendrite/admin/jobs/{id}` shows it. */
+export type Job = Answers['getJob'];
 
 /** Sends requests to the homeserver, with the access token of one administrator. */
 export interface AdminApi {

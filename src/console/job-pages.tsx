@@ -1,6 +1,6 @@
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { ApiError, type Job, type Json } from './admin-api.ts';
+import { ApiError, isJson, type Job, type Json } from './admin-api.ts';
 import { Facts } from './facts.tsx';
 import { FilterForm } from './filter-form.tsx';
 import { errorOf, formatNumber, formatTime, formatValue, textOf, wordsOf } from './format.ts';
@@ -127,7 +127,7 @@ export function JobPage({ jobId }: { readonly jobId: string }): JSX.Element {
       )}
       {(job.state === 'failed' || job.state === 'cancelled') && <Retry job={job} />}
       <Facts of={factsOf(job)} />
-      {job.result !== null && <Result result={job.result} />}
+      {isJson(job.result) && <Result result={job.result} />}
     </>
   );
 }

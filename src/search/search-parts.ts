@@ -11,11 +11,10 @@ import { createReindex, type Reindex } from './reindex-job.ts';
 
 import { createRoomRemoval, type RoomRemoval } from './room-removal.ts';
 import { createSearch, disabledSearch, type RemoveDocuments, type Search } from './search.ts';
-import type { SearchAdapter, SearchIndex } from './search-index.ts';
+import type { SearchAdapter, SearchIndex, SearchStats } from './search-index.ts';
 
 /** How long metrics reuse the measured size of an index, in ms, because measuring takes time. */
 const STATS_FRESHNESS_MS = 30_000;
-const MEASURE_FAILED = 'Could not measure the search index';
 
 /** The state of the search index. */
 export interface SearchStatus {
@@ -107,9 +106,7 @@ export function createSearchParts(adapter: SearchAdapter | false, settings: Sear
     reindex,
     readStatus: async () => {
       const state = await indexState(db, index.engine);
-      const stats = await index.stats().catch((error: unknown) => {
-        logger.warn({ error: describeError(error) }, MEASURE_FAILED);
-      });
+      const stats = await measure(index, logger);
       return {
         engine: index.engine,
         documents: stats?.documents ?? null,
@@ -144,13 +141,22 @@ function reportIndex({ db, logger, metrics }: SearchSettings, index: SearchIndex
     metrics.searchQueueDepth.set({ engine }, await countUndelivered(db, engine));
     if (Date.now() - measuredAt < STATS_FRESHNESS_MS) return;
     measuredAt = Date.now();
-    try {
-      const { documents, bytes } = await index.stats();
-      metrics.searchIndexDocuments.set({ engine }, documents);
-      metrics.searchIndexBytes.set({ engine }, bytes);
-    } catch (error) {
-      // The host's metrics page must work even if the search engine is unavailable.
-      logger.warn({ error: describeError(error) }, MEASURE_FAILED);
-    }
+    const stats = await measure(index, logger);
+    if (stats === undefined) return;
+    metrics.searchIndexDocuments.set({ engine }, stats.documents);
+    metrics.searchIndexBytes.set({ engine }, stats.bytes);
   });
+}
+
+/**
+ * Measures the index. Returns `undefined` and logs a warning if the engine does not answer, because the host's metrics page must
+ * work even if the search engine is unavailable.
+ */
+async function measure(index: SearchIndex, logger: Logger): Promise<SearchStats | undefined> {
+  try {
+    return await index.stats();
+  } catch (error) {
+    logger.warn({ error: describeError(error) }, 'Could not measure the search index');
+    return undefined;
+  }
 }

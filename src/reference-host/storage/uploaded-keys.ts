@@ -44,18 +44,21 @@ const splitName = (name: string): { algorithm: string; key_id: string } => {
   return { algorithm, key_id: rest.join(':') };
 };
 
+/** Makes the part of a row that one-time keys and fallback keys share. */
+const keyRowOf = (device: DeviceKey, { name, key }: SessionKey) => ({
+  ...rowOf(device),
+  ...splitName(name),
+  ts_added_secs: nowSeconds(),
+  key_json: toJson(key),
+});
+
 export async function storeOneTimeKeys(
   transaction: Knex.Transaction,
   device: DeviceKey,
   keys: readonly SessionKey[],
 ): Promise<void> {
   if (keys.length === 0) return;
-  const rows = keys.map(({ name, key }) => ({
-    ...rowOf(device),
-    ...splitName(name),
-    ts_added_secs: nowSeconds(),
-    key_json: toJson(key),
-  }));
+  const rows = keys.map((key) => keyRowOf(device, key));
   const unique = ['user_id', 'device_id', 'key_id', 'algorithm'];
   await transaction('public.keyserver_one_time_keys').insert(rows).onConflict(unique).ignore();
 }
@@ -70,13 +73,7 @@ export async function storeFallbackKeys(
   keys: readonly SessionKey[],
 ): Promise<void> {
   if (keys.length === 0) return;
-  const rows = keys.map(({ name, key }) => ({
-    ...rowOf(device),
-    ...splitName(name),
-    ts_added_secs: nowSeconds(),
-    key_json: toJson(key),
-    used: false,
-  }));
+  const rows = keys.map((key) => ({ ...keyRowOf(device, key), used: false }));
   await transaction('public.keyserver_fallback_keys')
     .insert(rows)
     .onConflict(['user_id', 'device_id', 'algorithm'])
