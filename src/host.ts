@@ -41,16 +41,16 @@ export interface Appservice {
 }
 
 /**
- * Gets calls after a commit, with the rooms and users for which `/sync` has something new. If a user's devices change,
- * `usersChanged()` gets that user's id, even if the user is remote. `/sync` then has something new for everyone who shares a
- * room with the user.
+ * The plugin calls this object after a commit, with the rooms and users for which `/sync` has something new. If a user's
+ * devices change, `usersChanged()` gets that user's id, even if the user is remote. `/sync` then has something new for everyone
+ * who shares a room with the user.
  */
 export interface Notifier {
   roomsChanged(roomIds: readonly RoomId[]): void | Promise<void>;
   usersChanged(userIds: readonly UserId[]): void | Promise<void>;
 }
 
-/** Gets calls after a commit, with the rooms and users that the host must remove from its caches. */
+/** The plugin calls this object after a commit, with the rooms and users that the host must remove from its caches. */
 export interface Caches {
   dropRooms(roomIds: readonly RoomId[]): void | Promise<void>;
   dropUsers(userIds: readonly UserId[]): void | Promise<void>;
@@ -259,11 +259,11 @@ export interface Host {
    * events for other servers, and sends no requests
    */
   readonly federation?: FederationSender;
-  /** Learns which rooms and users have something new for `/sync`. @defaultValue clients get changes with their next sync */
+  /** Receives the rooms and users that have something new for `/sync`. @defaultValue clients get changes with their next sync */
   readonly notifier?: Notifier;
   /** The store of media files. @defaultValue there is no store, and the plugin cannot remove media */
   readonly media?: MediaStore;
-  /** Learns what the host must remove from its caches. @defaultValue the host has no caches */
+  /** Receives the rooms and users to remove from the host's caches. @defaultValue the host has no caches */
   readonly caches?: Caches;
 }
 

@@ -11,7 +11,7 @@ import { countUsers, type UserFilter } from '../storage/userapi/users.ts';
 
 /**
  * How long a result stays in the cache, as a multiple of the time that the plugin took to read it. The maximum is `LONGEST_MS`.
- * However often callers ask for a result, the plugin so spends about a hundredth of the time on reading it.
+ * So the plugin spends at most about a hundredth of the time on reading a result, however often callers ask for it.
  */
 const TIMES_AS_LONG = 100;
 /** Maximum time for which a result stays in the cache, in ms. */
@@ -20,12 +20,12 @@ const LISTS = 100;
 
 /**
  * Facts about a list of users that the plugin finds only by reading all accounts: the number of users that match the filters,
- * and the places of the list's pages. Each fact stays in a cache for a hundred times as long as the plugin took to read it, but
- * at most for a minute. On a small homeserver, reading is quick, so the facts expire almost at once.
+ * and the places from which pages of the list can be read. Each fact stays in a cache for a hundred times as long as the plugin
+ * took to read it, but at most for a minute. On a small homeserver, reading is quick, so the facts expire almost at once.
  */
 export interface UserTotals {
   readonly count: (filter: UserFilter) => Promise<number>;
-  /** Returns every thousandth place of a list that the plugin reads from the summaries of users. */
+  /** Returns the place of every thousandth user in a list that the plugin reads from the summaries of users. */
   readonly places: (filter: UserFilter, order: SummarisedOrder) => Promise<readonly ListPlace[]>;
   /** Removes all results from the cache. Call it after this process has changed accounts. */
   readonly forget: () => void;
@@ -48,7 +48,7 @@ export function createUserTotals(db: Db, isSummarised: (kind: 'users') => Promis
   };
 }
 
-/** A cache of results that take long. */
+/** A cache of results that take long to read. */
 interface Cache<T extends object | number> {
   readonly read: (key: string, work: () => Promise<T>) => Promise<T>;
   readonly forget: () => void;

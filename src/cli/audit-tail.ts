@@ -15,7 +15,10 @@ interface Tail {
   readonly signal: AbortSignal;
 }
 
-/** Shows the last entries of the audit, oldest first. With `follow`, then shows each new entry until the signal is aborted. */
+/**
+ * Shows the last entries of the audit, oldest first. If `follow` is `true`, goes on to show each new entry until the signal is
+ * aborted.
+ */
 export async function tailAudit(
   { client }: Connection,
   terminal: Terminal,

@@ -13,7 +13,10 @@ export interface Parameter {
   readonly nullable?: true;
   readonly required?: true;
   readonly default?: unknown;
-  /** Whether the command sends the default, because the operation has none. */
+  /**
+   * Whether the command sends the default in its request. This is necessary for a default that the operation itself does not
+   * have.
+   */
   readonly isSent?: true;
   readonly values?: readonly string[];
   readonly text: string;

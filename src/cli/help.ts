@@ -128,7 +128,10 @@ function globalHelp(command?: { readonly hasDryRun: boolean; readonly isJob: boo
   return ['', 'Options of all commands:', ...columns(rows), ...rest];
 }
 
-/** Returns the help rows of the command-line options that set a parameter: mostly one, two for a list. */
+/**
+ * Returns the rows of `--help` for the options that set a parameter. A list parameter has two options. Any other parameter has
+ * one.
+ */
 function rowsOf(parameter: Parameter): (readonly [string, string])[] {
   const option = `--${optionOf(parameter.name)}`;
   const text = describe(parameter);

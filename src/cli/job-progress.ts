@@ -28,7 +28,8 @@ export function createJobProgress(terminal: Terminal): JobProgress {
   let last: JobBody | undefined;
   const draw = (): void => {
     if (last === undefined) return;
-    // A line as wide as the terminal would wrap, and a wrapped line cannot be drawn again.
+    // The line is shorter than the terminal is wide. A terminal wraps a line of its full width, and this display cannot
+    // overwrite a wrapped line.
     const line = lineOf(last, Math.max((stderr.columns ?? 80) - 1, 10));
     stderr.write(`\r${paint('dim', line)}\u001b[K`);
   };

@@ -21,7 +21,7 @@ export interface AdminClient {
     options?: { readonly signal?: AbortSignal },
   ) => Promise<Answer<Name>>;
   /**
-   * Starts the job of an operation. Starts no new job if an unfinished job already does the same.
+   * Starts the job of an operation. Starts no new job if an unfinished job already does the same work.
    * @returns the id of the new or unfinished job
    */
   readonly startJob: <Name extends OperationName>(operation: Name, input: OperationInput<Name>) => Promise<string>;

@@ -52,7 +52,7 @@ export interface Answers {
   } | {
     /** Number of events that have left the timeline. In a dry run, the number of events that would leave the timeline. */
     readonly purged: number;
-    /** Number of these events that local users have sent. */
+    /** How many of the events in `purged` local users have sent. */
     readonly local: number;
     /** Number of deleted rows by table. Empty in a dry run. */
     readonly deleted: Readonly<Record<string, number>>;
@@ -63,7 +63,7 @@ export interface Answers {
   readonly purgeExpiredHistory: {
     /** Number of rooms whose history was purged. In a dry run, the number of rooms whose history would be purged. */
     readonly total: number;
-    /** Ids of at most 1,000 of these rooms. */
+    /** Ids of the rooms whose history was purged, at most 1,000. In a dry run, ids of the rooms whose history would be purged. */
     readonly rooms: readonly string[];
     /** Rooms whose history could not be purged, and the reasons. For example, a hook may have refused the purge. At most the 1,000 newest failures. */
     readonly failed?: readonly Failure[];

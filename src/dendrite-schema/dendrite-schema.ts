@@ -16,7 +16,7 @@ export interface DendriteMigration extends Knex.Migration {
 
 /**
  * Key of an advisory lock. A process takes this lock while it checks for the tables and creates them, so that no other process
- * does the same at that time.
+ * creates the tables at the same time.
  */
 const LOCK_KEY = 0x6468_7363; // "dhsc"
 

@@ -75,7 +75,8 @@ async function readBytes(ctx: Context, limit: number): Promise<Buffer> {
   if (ctx.req.readableDidRead) throw notJson('The request body was not read whole');
   try {
     const reading = getRawBody(ctx.req, { limit });
-    // A parser of the host may have refused the body before reading it, and then it has paused the request.
+    // A parser of the host may have refused the body before reading it. Such a parser has paused the request, so resume the
+    // request.
     ctx.req.resume();
     return await reading;
   } catch (error) {

@@ -30,7 +30,9 @@ export interface LoadedPlugin extends Omit<AdminPlugin, 'start'> {
 }
 
 export interface LoadOptions {
-  /** Finds the entry file of a package. @defaultValue the same file as `import` in this package finds */
+  /**
+   * Finds the entry file of a package. @defaultValue a function that finds the file that an `import` in this package would load
+   */
   readonly resolve?: Resolve;
 }
 

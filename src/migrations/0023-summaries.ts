@@ -30,7 +30,10 @@ CREATE TABLE matrix_admin.room_summaries (
 ) WITH (fillfactor = 75);
 `;
 
-/** `built_at` is the end of the last rebuild. Until then, the summaries are incomplete. */
+/**
+ * `built_at` is the time at which the last rebuild of the summaries of this kind ended. It is NULL before the first rebuild has
+ * ended. As long as it is NULL, the summaries are incomplete, and the plugin does not use them.
+ */
 const STATES = `
 CREATE TABLE matrix_admin.summary_states (
   kind text PRIMARY KEY,
@@ -39,7 +42,7 @@ CREATE TABLE matrix_admin.summary_states (
 INSERT INTO matrix_admin.summary_states (kind) VALUES ('rooms');
 `;
 
-/** Creates the summaries of rooms, from which lists of rooms are read. */
+/** Creates the table of summaries of rooms. The plugin reads lists of rooms from it. */
 export const summaries = {
   name: '0023-summaries',
   up: async (db: Knex): Promise<void> => {

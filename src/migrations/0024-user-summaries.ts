@@ -1,10 +1,11 @@
 import type { Knex } from 'knex';
 
 /**
- * `last_seen_ts` is the greatest number if no device of the account was seen. `search_text` is the localpart and the display
- * name in lower case, with a line break in between. The primary key has the columns of filters, so that a long walk reads the
- * index alone. The first rebuild creates the indexes of the orders and of the search. `checked_up_to` of a kind of summaries is
- * where the next check begins.
+ * `last_seen_ts` is the greatest `bigint` if no device of the account was ever seen. `search_text` is the localpart and the
+ * display name in lower case, with a line break in between. The primary key includes the columns that filters read, so that
+ * PostgreSQL can skip many users without reading the table. This migration creates no index for sorting and searching the list.
+ * The first rebuild creates these indexes. `checked_up_to` is the last room or account that a check has compared. The next
+ * check begins after it.
  */
 const UP = `
 CREATE TABLE matrix_admin.user_summaries (
@@ -23,7 +24,7 @@ ALTER TABLE matrix_admin.summary_states ADD COLUMN checked_up_to jsonb, ADD COLU
 INSERT INTO matrix_admin.summary_states (kind) VALUES ('users');
 `;
 
-/** Creates the summaries of users, from which long lists of users are read. */
+/** Creates the table of summaries of users. The plugin reads long lists of users from it. */
 export const userSummaries = {
   name: '0024-user-summaries',
   up: async (db: Knex): Promise<void> => {

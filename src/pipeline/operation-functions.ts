@@ -29,8 +29,8 @@ export interface JobStart {
 /** The additional function of operations whose work is a job. */
 export interface Startable<Name extends JobOperationName> {
   /**
-   * Starts the job. If an unfinished job already does the same, the call uses that job instead. The function does not wait for
-   * the job to end; `admin.jobs.watch()` and `admin.jobs.wait()` do.
+   * Starts the job. If an unfinished job already does the same work, the call starts no job and returns the id of that job. The
+   * function does not wait for the job to end. To wait, call `admin.jobs.watch()` or `admin.jobs.wait()`.
    * @throws MatrixError the errors of the operation, except those of the job; `M_INVALID_PARAM` for a dry run, which has no job
    */
   readonly start: (

@@ -185,7 +185,7 @@ export async function startPostmaster(cluster: Cluster, settings: Readonly<Recor
   for (let attempt = 1; attempt <= START_ATTEMPTS; attempt += 1) {
     const port = await freePort();
     if (await launch(cluster, settings, port)) return connectionStringOf(cluster, port);
-    // Another program may have taken the port in the meantime. Only then, try another port.
+    // Another program may have taken the port in the meantime. The loop tries another port only if PostgreSQL's log says so.
     if (!(await readFile(cluster.logFile, 'utf8')).includes('could not bind')) break;
   }
   throw new Error(`PostgreSQL does not start: ${await lastLines(cluster.logFile)}`);

@@ -131,7 +131,7 @@ function appliedEvent(roomId: RoomId, { stored, draft }: ChainLink): AppliedEven
     content,
     ...(stateKey !== undefined && { state_key: stateKey }),
     ...(redacts !== undefined && { redacts }),
-    // A chain follows forward extremities, so no other event of it changes the state.
+    // New events build on the room's current state, so only state events among them change the state.
     changes_state: stateKey !== undefined,
   };
 }

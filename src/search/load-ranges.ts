@@ -124,8 +124,8 @@ function nextRows(before: number, full: number, read: { readonly rows: number; r
 }
 
 /**
- * Makes the search documents of rows. Only records edits. The reindex applies the edits at its end, when it has loaded all
- * events that they may edit.
+ * Makes the search documents of events. Returns the edits among the events separately, without applying them. The reindex
+ * applies the edits at its end, when it has loaded all events that the edits may edit.
  */
 async function documentsOf(
   db: Knex,

@@ -7,8 +7,8 @@ export const OPENAPI_ROUTES: readonly Route[] = [
     path: '/_dendrite/admin/openapi.json',
     operation: 'getOpenApiDocument',
     input: () => ({}),
-    // The paths in the document do not include the prefix under which the host has mounted the routes. So the server URL
-    // includes it.
+    // The paths in the document do not include the prefix under which the host has mounted the routes. So the server URL in the
+    // document includes this prefix.
     respond: (document, { urlOf }) => ok<typeof document>({ ...document, servers: [{ url: urlOf('') || '/' }] }),
   }),
 ];

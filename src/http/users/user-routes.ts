@@ -152,12 +152,13 @@ export const USER_ROUTES: readonly Route[] = [
       remove: body.remove,
       dryRun: body.dry_run,
     }),
-    // The plugin supports no identity servers, so there is nothing to unbind, and the answer is always `success`.
+    // `id_server_unbind_result` says whether identity servers have forgotten the user's addresses. The plugin uses no identity
+    // servers, so the value is always `success`.
     respondStarted: (jobId, request) =>
       request.respondAsync
         ? accepted(jobId, request)
         : { ...ok({ id_server_unbind_result: 'success' }), headers: jobLocation(request, jobId) },
-    // Only the answer to a dry run comes from here. Otherwise, `respondStarted` has answered.
+    // `respond` makes only the answer to a dry run. `respondStarted` makes the answer to any other request.
     respond: okOf,
   }),
 ];

@@ -29,7 +29,7 @@ const LARGE_TIMELINE = 25_000;
 export interface PurgedHistory {
   /** Number of events that have left the timeline. In a dry run, the number of events that would leave the timeline. */
   readonly purged: number;
-  /** Number of these events that local users have sent. */
+  /** How many of the events in `purged` local users have sent. */
   readonly local: number;
   /** Number of deleted rows by table. Empty in a dry run. */
   readonly deleted: RowCounts;

@@ -44,7 +44,7 @@ export interface RetentionPolicy {
 export interface ExpiredHistoryPurge {
   /** Number of rooms whose history was purged. In a dry run, the number of rooms whose history would be purged. */
   readonly total: number;
-  /** Ids of at most 1,000 of these rooms. */
+  /** Ids of the rooms whose history was purged, at most 1,000. In a dry run, ids of the rooms whose history would be purged. */
   readonly rooms: readonly RoomId[];
   /**
    * Rooms whose history could not be purged, and the reasons. For example, a hook may have refused the purge. At most the 1,000

@@ -55,7 +55,8 @@ export const loginAsUser = defineOperation({
     const { accessToken, sessionId } = await logIn(transaction, { userId, deviceId });
     const admin = nameOf(actor);
     await insertAdminLogin(transaction, { userId, deviceId, sessionId, admin, adminDevice, validUntil: validUntilMs });
-    // Writes the user's summary anew, because a login of an administrator does not count as activity of the user.
+    // `logIn()` has stored a summary that counts the new device as activity of the user. Store the summary again, now that the
+    // device is known to belong to an administrator.
     await summariseUser(transaction, userId);
     standingChanged(scope, userId);
     return { accessToken };

@@ -70,9 +70,9 @@ export interface RedactionProgress {
   readonly failed: readonly FailureCount[];
   /** The room whose events the job is redacting. The job processes rooms in the order of their ids. Absent at the beginning. */
   readonly roomId?: RoomId;
-  /** The last event that the job has processed in this room. Absent after the job has finished the room. */
+  /** The last event that the job has processed in the room `roomId`. Absent after the job has finished this room. */
   readonly after?: EventPlace | undefined;
-  /** Number of events in this room that count towards the limit. */
+  /** Number of events in the room `roomId` that count towards the limit. */
   readonly counted: number;
   /** Number of events in finished rooms. */
   readonly done: number;

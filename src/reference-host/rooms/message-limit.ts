@@ -5,7 +5,10 @@ import type { UserId } from '../../ids.ts';
 
 const USERS = 10_000;
 
-/** How many messages counted towards a user's limit at the time `at`, in ms since the epoch. */
+/**
+ * The level of a user's bucket: the number of messages that counted towards the user's limit at the time `at`. The time is in
+ * ms since the epoch.
+ */
 interface Level {
   readonly used: number;
   readonly at: number;

@@ -18,7 +18,7 @@ const targetSchema = reasonSchema.extend({
 
 /**
  * What a user can do to another user: the action, the other user's new membership, and the memberships that the other user may
- * have before. `undefined` means any membership.
+ * have before. If these memberships are `undefined`, the other user may have any membership.
  */
 const ACTIONS = [
   { action: 'invite', membership: 'invite', from: undefined },

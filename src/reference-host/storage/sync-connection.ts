@@ -6,7 +6,7 @@ import type { SyncPosition } from '../sync/position.ts';
  */
 export interface StreamSample {
   readonly position: SyncPosition;
-  /** The virtual ids of these transactions, as `pg_locks` shows them. */
+  /** The virtual ids of the running transactions, as `pg_locks` shows them. */
   readonly writers: readonly string[];
 }
 

@@ -36,7 +36,8 @@ export function planRoom(roomId: string, history: MemberHistory, { since, upTo }
   const before = since === undefined ? undefined : memberEventAt(history, since);
   const wasJoined = before !== undefined && membershipOf(before) === 'join';
   if (membershipOf(now) === 'join') {
-    // If the user was out of the room in between, the client has a gap in its timeline and needs the whole state.
+    // If the user was out of the room at some time since the client's position, the client has a gap in its timeline and needs
+    // the whole state.
     const isNew = !wasJoined || hasBreak(history, since ?? 0, upTo);
     return { roomId, section: 'join', after: isNew ? 0 : (since ?? 0), upTo, isNew };
   }
@@ -59,8 +60,8 @@ function hasBreak(history: MemberHistory, since: number, upTo: number): boolean 
 }
 
 /**
- * Returns the position after which the answer shows events of a room that the user has left. If the user was not joined just
- * before, for example because the user has rejected an invite, returns the position just before the leave event.
+ * Returns the position after which the answer shows events of a room that the user has left. If the user was not in the room
+ * before the leave event, for example because the event rejects an invite, returns the position just before the leave event.
  */
 function leaveBegins(history: MemberHistory, now: StoredSyncEvent, since: number, wasJoined: boolean): number {
   const previous = history.find(({ position }) => position < now.position);

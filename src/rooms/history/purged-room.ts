@@ -26,7 +26,7 @@ export interface PurgedRoom extends RoomKeys {
 
 /**
  * The checkpoint of a purge. A resumed job continues the first phase, which purges the timeline, where it stopped. The job
- * starts all later phases anew, because repeating them does no harm.
+ * starts each later phase from its beginning, because repeating a phase does no harm.
  */
 export interface HistoryProgress {
   readonly point: Place;

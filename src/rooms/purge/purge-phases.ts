@@ -36,7 +36,7 @@ type PhaseStep = Deletion & { readonly changedUsers?: readonly UserId[] };
 export interface Phase {
   readonly name: string;
   /**
-   * @param size maximum number of rows that the step reads. A step that reads a range of keys takes it as the number of keys in
+   * @param size maximum number of rows that the step reads. If the step reads a range of keys, `size` is the number of keys in
    * the range.
    */
   readonly step: (

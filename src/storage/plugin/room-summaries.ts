@@ -9,7 +9,10 @@ import type { SummaryIndex } from './summary-indexes.ts';
 import type { Compared } from './summary-states.ts';
 import type { TrigramIndex } from './trigrams.ts';
 
-/** The texts of a summary, each with the type of the state event and the key in its content. */
+/**
+ * The columns of a summary that hold a text of a state event. For each column: the type of the event, and the key of the text
+ * in the event's content.
+ */
 const TEXTS = {
   name: ['m.room.name', 'name'],
   canonical_alias: ['m.room.canonical_alias', 'alias'],
@@ -23,7 +26,7 @@ const TYPES: readonly string[] = ['m.room.create', ...Object.values(TEXTS).map((
 const contentOf = (type: string, key: string): string =>
   `max(nullif(s.content #>> '{${key}}', '')) FILTER (WHERE s.type = '${type}')`;
 
-/** SQL that reads what the current state of room `r` says. It is one row. */
+/** SQL that reads the columns of the summary of room `r` that come from the room's current state. It returns one row. */
 const STATE = `SELECT ${Object.entries(TEXTS)
   .map(([column, [type, key]]) => `left(${contentOf(type, key)}, ${SORTED_LENGTH}) AS ${column}`)
   .join(', ')},
@@ -37,11 +40,11 @@ const STATE = `SELECT ${Object.entries(TEXTS)
 const STATE_COLUMNS = [...Object.keys(TEXTS), 'creator', 'federatable', 'search_name', 'search_alias'];
 
 const COUNT_COLUMNS = ['joined_members', 'joined_local_members', 'state_events'];
-/** The columns that tell whether a summary is right. */
+/** The columns that a check compares to find out whether a stored summary is correct. */
 const COMPARED = ['room_id', 'version', ...COUNT_COLUMNS, ...STATE_COLUMNS];
 const COLUMNS = ['room_nid', 'up_to', 'state_snapshot_nid', ...COMPARED];
 
-/** The index for searches. A database may lack it. */
+/** The index for searches. A database without the extension `pg_trgm` does not have this index. */
 export const ROOM_SEARCH_INDEX: TrigramIndex = {
   name: 'room_summaries_search',
   table: 'room_summaries',
@@ -49,8 +52,9 @@ export const ROOM_SEARCH_INDEX: TrigramIndex = {
 };
 
 /**
- * The indexes for orders. An order without an index sorts all summaries of rooms, which takes less than a tenth of a second. So
- * only orders by what seldom changes have an index.
+ * The indexes with which PostgreSQL reads the list of rooms in an order. For an order without an index, PostgreSQL sorts the
+ * summaries of all rooms, which takes less than a tenth of a second. Updating an index costs time too, so there are indexes
+ * only for columns that seldom change.
  */
 export const ROOM_ORDER_INDEXES: readonly SummaryIndex[] = ['name', 'canonical_alias'].map((column) => ({
   name: `room_summaries_${column}`,
@@ -58,10 +62,16 @@ export const ROOM_ORDER_INDEXES: readonly SummaryIndex[] = ['name', 'canonical_a
   definition: `(${column}, room_id)`,
 }));
 
-/** SQL for the newest event of room `r`. It is always a forward extremity. */
+/**
+ * SQL for the NID of the newest event of room `r`. A NID is the number that Dendrite gives an event. The newest event is always
+ * a forward extremity, an event that no other event follows yet.
+ */
 const NEWEST = '(SELECT max(nid) FROM unnest(r.latest_event_nids) AS nid)';
 
-/** SQL that reads the right summaries of the shown rooms for which a condition on `r` holds. */
+/**
+ * Returns SQL that computes summaries from the homeserver's tables, without reading the stored summaries. It covers the rooms
+ * that lists show and for which `condition` holds. In the condition, `r` is the row of the room.
+ */
 const rightSummaries = (condition: string): string => `
   SELECT r.room_nid, ${NEWEST} AS up_to, r.state_snapshot_nid, r.room_id, r.room_version AS version, members.*,
     (SELECT count(*)::int FROM public.syncapi_current_room_state c WHERE c.room_id = r.room_id) AS state_events, state.*
@@ -73,14 +83,20 @@ const rightSummaries = (condition: string): string => `
   CROSS JOIN LATERAL (${STATE}) AS state
   WHERE ${IS_SHOWN} AND ${condition}`;
 
-/** SQL that stores summaries. A summary that has followed a newer event meanwhile stays as it is. */
+/**
+ * Returns SQL that stores computed summaries. If another transaction has meanwhile stored a summary of a room with a newer
+ * event, that summary stays.
+ */
 const store = (summaries: string): string => `
   INSERT INTO matrix_admin.room_summaries AS old (${COLUMNS.join(', ')})
   SELECT ${COLUMNS.join(', ')} FROM ${summaries} ORDER BY room_nid
   ON CONFLICT (room_nid) DO UPDATE SET ${COLUMNS.map((column) => `${column} = excluded.${column}`).join(', ')}
   WHERE old.up_to <= excluded.up_to`;
 
-/** Writes the summary of a room anew, by counting. The transaction holds the lock of the room's row. */
+/**
+ * Counts the members and the state events of a room, and stores the room's summary. The transaction must have locked the row of
+ * the room.
+ */
 export async function summariseRoom(
   transaction: Knex.Transaction,
   roomId: RoomId | string,
@@ -92,7 +108,7 @@ export async function summariseRoom(
   });
 }
 
-/** Removes the summary of a room that is no longer shown. */
+/** Deletes the summary of a room that lists no longer show. */
 export async function deleteRoomSummary(transaction: Knex.Transaction, roomId: RoomId): Promise<void> {
   await transaction.raw(
     `DELETE FROM matrix_admin.room_summaries
@@ -102,8 +118,9 @@ export async function deleteRoomSummary(transaction: Knex.Transaction, roomId: R
 }
 
 /**
- * SQL for what events change in the counts of room `r`. Their rows of the sync API name the state events that they add and
- * remove. `OFFSET 0` makes PostgreSQL look up each of these few events, instead of joining tables whose sizes it misjudges.
+ * SQL that computes how the events in `:eventIds` change the counts of room `r`. The rows of these events in
+ * `syncapi_output_room_events` name the state events that each event adds and removes. `OFFSET 0` makes PostgreSQL look up each
+ * of these few events, instead of joining tables whose sizes it misjudges.
  */
 const CHANGES = `SELECT
     coalesce(sum(change.sign), 0)::int AS state_events,
@@ -122,23 +139,27 @@ const CHANGES = `SELECT
   WHERE o.event_id = ANY(:eventIds) AND o.room_id = r.room_id`;
 
 /**
- * SQL condition: only the events have changed room `r` since its summary `s` was written. The oldest of the events is newer than
- * the summary, and the state before this event is the state that the summary describes. No other extremity of the room is newer
- * than the summary. The condition does not hold if the host has written an event before without `admin.events.apply()`.
+ * SQL condition: since the summary `s` of room `r` was written, only the events in `:eventIds` have changed the room. The
+ * condition checks that the oldest of these events is newer than the summary, that the state before this event is the state
+ * that the summary describes, and that no other forward extremity of the room is newer than the summary. The condition does not
+ * hold if the host has written an earlier event without calling `admin.events.apply()`.
  */
 const IS_NEXT = `(SELECT e.event_nid > s.up_to AND e.state_snapshot_nid = s.state_snapshot_nid
     FROM public.roomserver_events e WHERE e.event_id = ANY(:eventIds) ORDER BY e.event_nid LIMIT 1)
   AND NOT EXISTS (SELECT FROM public.roomserver_events e WHERE e.event_nid = ANY(r.latest_event_nids)
     AND e.event_nid > s.up_to AND e.event_id <> ALL(:eventIds))`;
 
-/** Changes a summary by what the events change. @returns whether only these events were missing in the summary */
+/**
+ * Updates the summary of a room if the given events are the only events that the summary lacks. Otherwise changes nothing.
+ * @returns whether the summary was updated
+ */
 async function changeSummary(
   transaction: Knex.Transaction,
   roomId: string,
   events: readonly AppliedEvent[],
   localServerNames: readonly ServerName[],
 ): Promise<boolean> {
-  // An event of another type may change the state too, when it joins branches of the room.
+  // An event that is not a state event may change the state too, if it follows several branches of the room's event graph.
   const isNamed = events.some(({ type, state_key }) => state_key === undefined || TYPES.includes(type));
   const places = [`up_to = ${NEWEST}`, 'state_snapshot_nid = r.state_snapshot_nid'];
   const changes = COUNT_COLUMNS.map((column) => `${column} = s.${column} + c.${column}`);
@@ -157,9 +178,10 @@ async function changeSummary(
 }
 
 /**
- * Changes the summaries of rooms with events that the transaction has written. A message costs nothing if its writer says that
- * the message changes no state, and one small query otherwise. A state event costs the same in rooms of any size, unless the
- * summary already knows the event or lacks an event before it: then the members are counted.
+ * Updates the summaries of rooms after the transaction has written events. If the caller says that a message changes no state
+ * (`changes_state` is `false`), the message needs no query. Otherwise a message needs one small query. The cost of a state
+ * event does not depend on the size of the room. Only if the summary already includes the event, or lacks an earlier event, the
+ * function counts all members of the room.
  */
 export async function followEvents(
   transaction: Knex.Transaction,
@@ -173,11 +195,14 @@ export async function followEvents(
   }
 }
 
-/** The value, if it is a text that PostgreSQL can store. */
+/** Returns the value if it is a text that PostgreSQL can store. Returns nothing otherwise. */
 const storableText = (value: unknown): string[] =>
   typeof value === 'string' && value.isWellFormed() && !value.includes('\0') ? [value] : [];
 
-/** Ids of those events that tell whether an event has changed the state. A redaction does if it redacts a state event. */
+/**
+ * Returns the ids of the events whose rows tell whether the given event has changed the state: the event itself if the caller
+ * does not know it, and the event that a redaction redacts. A redaction of a state event changes the summary.
+ */
 function listDoubtful({ event_id, type, changes_state, redacts, content }: AppliedEvent): unknown[] {
   return [
     ...(changes_state === undefined ? [event_id] : []),
@@ -185,7 +210,7 @@ function listDoubtful({ event_id, type, changes_state, redacts, content }: Appli
   ];
 }
 
-/** The rooms whose state the events may have changed, in the order of their locks. */
+/** Lists the rooms whose state the events may have changed. The rooms are in the order in which transactions lock them. */
 async function listChangedRooms(transaction: Knex.Transaction, events: readonly AppliedEvent[]): Promise<string[]> {
   const changing = events.filter(({ changes_state, state_key }) => changes_state ?? state_key !== undefined);
   const rooms = new Set<string>(changing.map(({ room_id }) => room_id));
@@ -211,8 +236,9 @@ async function listChangedRooms(transaction: Knex.Transaction, events: readonly 
 }
 
 /**
- * Compares a batch of summaries with their rooms, and corrects them.
- * @param batch `after`: the NID of the last room of the batch before. `corrects`: whether to correct what is wrong
+ * Computes the summaries of a batch of rooms, and compares them with the stored summaries.
+ * @param batch `after`: NID of the last room in the previous batch. `limit`: number of rooms. `corrects`: whether to correct
+ * wrong summaries
  */
 export async function compareRoomSummaries(
   db: Db,

@@ -9,18 +9,25 @@ import {
   type RoomPage,
 } from '../roomserver/room-list.ts';
 
-/** Orders whose sort key is not the column of their name. The summaries do not have the room directory. */
+/**
+ * The sort keys of the orders that do not have the name of a column. The summaries do not contain whether a room is in the room
+ * directory, so the order `public` reads the directory.
+ */
 const SORT_KEYS: Partial<Record<RoomOrder, string>> = {
   alphabetical: 'r.name',
   size: 'r.joined_members',
   public: IS_PUBLIC,
 };
 
-/** The index of trigrams, if there is one, serves each `LIKE` of a column. An alias counts up to its server name. */
+/**
+ * SQL condition: the name of the room contains the search term, or the part of its canonical alias before the server name
+ * contains it, or the whole alias equals the search term. PostgreSQL uses the index of trigrams for each `LIKE` on a column, if
+ * the database has this index.
+ */
 const IS_FOUND = `(r.search_alias = lower(:searchTerm) OR r.search_name LIKE lower(:pattern)
   OR (r.search_alias LIKE lower(:pattern) AND split_part(r.search_alias, ':', 1) LIKE lower(:pattern)))`;
 
-/** The `LIKE` pattern of texts that contain a text. */
+/** Returns a pattern for `LIKE` that matches all texts that contain `part`. */
 export const patternOf = (part: string): string => `%${part.replace(/[\\%_]/g, '\\$&')}%`;
 
 /**
@@ -48,7 +55,7 @@ export async function readSummarisedRoomPage(
   const isForward = isDescendingOrder(orderBy) === isReversed;
   const key = SORT_KEYS[orderBy] ?? `r.${orderBy}`;
   if (searchTerm !== undefined) {
-    // One statement finds the rooms once, for the total and for the page.
+    // A search is slow, so one statement searches once, and uses the result both for the total and for the page.
     const direction = isForward ? 'ASC' : 'DESC';
     const rows = await rowsOf<{ total: number; room_id: RoomId | null }>(
       db.raw(
@@ -68,7 +75,7 @@ export async function readSummarisedRoomPage(
   const total = count?.total ?? 0;
   const length = Math.min(limit, total - offset);
   if (length <= 0) return { roomIds: [], total };
-  // PostgreSQL reads the index from the end that is nearer to the page.
+  // If the page is in the second half of the list, read the list backwards from its end, because fewer rooms are skipped.
   const fromEnd = offset > total / 2;
   const direction = isForward === fromEnd ? 'DESC' : 'ASC';
   const rows = await rowsOf<{ room_id: RoomId }>(

@@ -3,14 +3,19 @@ import type { UserFilter, UserSortKey } from '../userapi/users.ts';
 import { patternOf } from './summarised-rooms.ts';
 import type { UserPlace } from './summary-states.ts';
 
-/** Number of users between two known places of a list. A page begins at most this many users after a known place. */
+/**
+ * Number of users between two of the places that `readPlaces()` returns. A query starts at the last of these places before a
+ * page, so the query skips fewer than this many users.
+ */
 export const PLACE_DISTANCE = 1_000;
-/** Number of users that a search reads in the order of the list, before it looks for all matching users. */
+/**
+ * A search first checks this many users in the order of the list. It searches all users only if these are too few for a page.
+ */
 const READ_IN_ORDER = 5_000;
 
-/** An order of the list that the summaries have an index for. */
+/** An order of the list of users for which the table of summaries has an index. */
 export interface SummarisedOrder {
-  /** `undefined`: only by name. */
+  /** The sort key. `undefined` if the list is sorted only by name. */
   readonly sortBy: keyof typeof COLUMN_OF | undefined;
   readonly descending: boolean;
 }
@@ -19,37 +24,48 @@ const COLUMN_OF = { creation_ts: 'created_ts', last_seen_ts: 'last_seen_ts' } as
   Record<UserSortKey, string>
 >;
 
-/** The order of a list in the summaries. `undefined`: they do not have its sort key. */
+/**
+ * Returns an order of the list of users as the summaries support it. Returns `undefined` if the summaries have no index for the
+ * sort key.
+ */
 export function summarisedOrder(sortBy: UserSortKey | undefined, descending: boolean): SummarisedOrder | undefined {
   if (sortBy === undefined) return { sortBy, descending };
   return sortBy === 'creation_ts' || sortBy === 'last_seen_ts' ? { sortBy, descending } : undefined;
 }
 
-/** Whether the summaries tell which users match. They do not have user ids in lower case. */
+/**
+ * Tells whether the summaries are enough to find the users that match a filter. They are not enough for a filter by user id,
+ * because the summaries do not contain user ids in lower case.
+ */
 export const isSummarisedFilter = ({ userId, partOfUserId, partOfName }: UserFilter): boolean =>
   userId === undefined && partOfUserId === undefined && partOfName?.includes('\n') !== true;
 
-/** A place in an order. The user at the place is the first after it. */
+/** A place in a list of users, given by the sort key and the name of the user at this place. */
 export interface ListPlace extends UserPlace {
-  /** The sort key, as the index has it. */
+  /** The value of the sort key in the index. In a descending order, it is the negative value. */
   readonly key: string;
 }
 
-/** SQL of the sort key. In a descending order by a key, equal keys stay in ascending order of names. */
+/**
+ * Returns SQL for the sort key. A descending order uses the negative key in ascending order, because users with equal keys must
+ * stay in ascending order of names.
+ */
 const keyOf = ({ sortBy, descending }: SummarisedOrder): string =>
   sortBy === undefined ? '0' : `${descending ? '-' : ''}u.${COLUMN_OF[sortBy]}`;
 
 const placeOf = (order: SummarisedOrder): string =>
   order.sortBy === undefined ? 'u.localpart, u.server_name' : `${keyOf(order)}, u.localpart, u.server_name`;
 
-/** SQL of an order: its columns, all in the same direction, which is that of an index. */
+/**
+ * Returns SQL for the columns of an order. All columns have the same direction, so PostgreSQL can read an index in this order.
+ */
 function orderOf(order: SummarisedOrder): string {
   if (order.sortBy !== undefined) return placeOf(order);
   const direction = order.descending ? 'DESC' : 'ASC';
   return `u.localpart ${direction}, u.server_name ${direction}`;
 }
 
-/** SQL conditions of a filter, except the search. */
+/** Returns the SQL conditions of a filter, without the condition of the search. */
 function conditionsOf(filter: UserFilter): string[] {
   return [
     'u.server_name = ANY(:serverNames)',
@@ -84,7 +100,10 @@ export async function countSummarisedUsers(db: Db, filter: UserFilter): Promise<
   return row?.total ?? 0;
 }
 
-/** Reads every `PLACE_DISTANCE`th place of a list, the first one included. Reads all matching users. */
+/**
+ * Returns the place of the first user of a list, and then of every user that is `PLACE_DISTANCE` users further on. The query
+ * reads all matching users.
+ */
 export async function readPlaces(db: Db, filter: UserFilter, order: SummarisedOrder): Promise<ListPlace[]> {
   return rowsOf<ListPlace>(
     db.raw(
@@ -97,15 +116,21 @@ export async function readPlaces(db: Db, filter: UserFilter, order: SummarisedOr
   );
 }
 
-/** Where a page begins: at a known place, or after a user, or at the first user. */
+/**
+ * Where a query for a page of users begins. `at`: at this user. `after`: after this user. If both are `undefined`: at the first
+ * user of the list.
+ */
 export interface PageStart {
   readonly at?: ListPlace | undefined;
   readonly after?: UserPlace | undefined;
-  /** Number of users to skip from there. */
+  /** Number of users to skip between this beginning and the first user of the page. */
   readonly offset: number;
 }
 
-/** Reads the names of a page of users. The result is the same as that of `readUsers()`, if the summaries are. */
+/**
+ * Reads the names of the users on a page from the summaries. If the summaries are correct, these are the users whom
+ * `readUsers()` returns.
+ */
 export async function readSummarisedPage(
   db: Db,
   filter: UserFilter,
@@ -135,7 +160,8 @@ export async function readSummarisedPage(
   if (filter.partOfName === undefined) {
     return rowsOf(db.raw(`${select} ${table} ${where([...begins, ...conditionsOf(filter)])} ${rest}`, bindings));
   }
-  // Users who match are often among the next ones.
+  // First search only the next `READ_IN_ORDER` users of the list, because they often contain enough matching users for the
+  // page.
   const near = await rowsOf<UserPlace>(
     db.raw(
       `WITH near AS MATERIALIZED (SELECT u.* FROM ${table} ${where(begins)} ORDER BY ${orderOf(order)} LIMIT ${READ_IN_ORDER})

@@ -1,12 +1,12 @@
 import type { Knex } from 'knex';
 import { type Db, rowsOf } from '../database.ts';
 
-/** The tables of summaries. */
+/** The kinds of summaries. Each kind has a table of its own. */
 export type SummaryKind = keyof SummaryPlaces;
 
-/** The places in the orders in which summaries are compared. */
+/** For each kind of summaries, the type of a place in the order in which a check compares the summaries. */
 export interface SummaryPlaces {
-  /** The NID of a room. */
+  /** The NID of a room, which is the number that Dendrite gives the room. */
   readonly rooms: number;
   readonly users: UserPlace;
 }
@@ -17,9 +17,9 @@ export interface UserPlace {
   readonly serverName: string;
 }
 
-/** What a comparison of a batch of summaries has found. */
+/** The result of comparing a batch of summaries with the homeserver's tables. */
 export interface Compared<Place> {
-  /** Where the next batch begins. `undefined`: this was the last one. */
+  /** The last room or account of this batch. The next batch begins after it. `undefined` if this was the last batch. */
   readonly next: Place | undefined;
   /** Number of rooms or accounts in the batch. */
   readonly compared: number;
@@ -27,7 +27,7 @@ export interface Compared<Place> {
   readonly wrong: number;
 }
 
-/** Whether the summaries are complete, so that lists can be read from them. */
+/** Tells whether the summaries are complete, so that lists can be read from the summaries. */
 export async function isSummarised(db: Db, kind: SummaryKind): Promise<boolean> {
   const rows = await rowsOf(
     db.raw('SELECT FROM matrix_admin.summary_states WHERE kind = ? AND built_at IS NOT NULL', [kind]),
@@ -35,10 +35,16 @@ export async function isSummarised(db: Db, kind: SummaryKind): Promise<boolean> 
   return rows.length > 0;
 }
 
-/** Number of rooms or accounts from which on lists are read from summaries. The homeserver's own tables are quick below it. */
+/**
+ * Summaries are built only if the homeserver has more rooms or accounts than this. For fewer rooms or accounts, lists from the
+ * homeserver's own tables are quick.
+ */
 const MANY = 5_000;
 
-/** Whether there are many rooms or accounts without complete summaries, and no rebuild is under way. */
+/**
+ * Tells whether to start a rebuild: the homeserver has more than `MANY` rooms or accounts, their summaries are incomplete, and
+ * no rebuild is queued or running.
+ */
 export async function needsSummaries(db: Db): Promise<boolean> {
   const rows = await rowsOf(
     db.raw(
@@ -51,12 +57,17 @@ export async function needsSummaries(db: Db): Promise<boolean> {
   return rows.length > 0;
 }
 
-/** Time between two checks of a kind of summaries, in s. It is less than a minute, so that one process in a minute checks. */
+/**
+ * Minimum time between two checks of the same kind of summaries, in seconds. Every process tries to check once a minute. With
+ * this limit, usually only one of the processes checks in each minute.
+ */
 const BETWEEN_CHECKS_S = 30;
 
 /**
- * Begins a check of a part of the summaries, unless they are incomplete or another process has just checked a part.
- * @returns `next`: where the check begins. `undefined`: nothing is to be checked now
+ * Begins a check of some of the summaries, and locks the state of this kind of summaries until the transaction ends.
+ * @returns an object whose `next` is the place after which the check begins, or `undefined` if the check begins at the first
+ * summary. Returns `undefined` instead of the object if there is nothing to check now: the summaries are incomplete, another
+ * process is checking them, or a check has just ended.
  */
 export async function beginCheck<Kind extends SummaryKind>(
   transaction: Knex.Transaction,
@@ -72,7 +83,7 @@ export async function beginCheck<Kind extends SummaryKind>(
   return row && { next: row.next ?? undefined };
 }
 
-/** Notes where the next check begins. `undefined`: at the beginning */
+/** Stores the place after which the next check begins. If `next` is `undefined`, the next check begins at the first summary. */
 export async function endCheck(
   transaction: Knex.Transaction,
   kind: SummaryKind,
@@ -84,7 +95,7 @@ export async function endCheck(
   );
 }
 
-/** Notes that a rebuild has completed the summaries. */
+/** Records that a rebuild has completed the summaries of a kind. */
 export async function noteSummarised(transaction: Knex.Transaction, kind: SummaryKind): Promise<void> {
   await transaction.raw('UPDATE matrix_admin.summary_states SET built_at = clock_timestamp() WHERE kind = ?', [kind]);
 }

@@ -1,14 +1,20 @@
 import { type Db, rowsOf } from '../database.ts';
 import { ensureIndex } from './summary-indexes.ts';
 
-/** An index of trigrams, for searches of parts of texts. */
+/**
+ * An index of trigrams (sequences of three characters). With such an index, PostgreSQL quickly finds texts that contain a given
+ * text.
+ */
 export interface TrigramIndex {
   readonly name: string;
   readonly table: string;
   readonly columns: readonly string[];
 }
 
-/** Finds the quoted schema of the extension `pg_trgm`. Returns `undefined` if the database does not have the extension. */
+/**
+ * Returns the quoted name of the schema that contains the extension `pg_trgm`. Returns `undefined` if the database does not
+ * have the extension.
+ */
 async function findSchema(db: Db): Promise<string | undefined> {
   const [row] = await rowsOf<{ name: string }>(
     db.raw(
@@ -19,12 +25,12 @@ async function findSchema(db: Db): Promise<string | undefined> {
   return row?.name;
 }
 
-/** Creates the extension `pg_trgm` if the role is allowed to create it. Otherwise the database stays without the extension. */
+/** Tries to create the extension `pg_trgm`. Ignores a failure. */
 async function createExtension(db: Db): Promise<void> {
   try {
     await db.raw('CREATE EXTENSION pg_trgm SCHEMA matrix_admin');
   } catch {
-    // The server lacks the extension, the role may not create it, or another process has just created it.
+    // The server does not have the extension, the role may not create the extension, or another process has just created it.
   }
 }
 

@@ -5,17 +5,23 @@ import type { SummaryIndex } from './summary-indexes.ts';
 import type { Compared, UserPlace } from './summary-states.ts';
 import type { TrigramIndex } from './trigrams.ts';
 
-/** The sort key of users without a device that was seen. A missing time sorts as the greatest. */
+/**
+ * The value of `last_seen_ts` for a user none of whose devices was ever seen. It is the greatest `bigint`, because such users
+ * come after all other users in ascending order.
+ */
 const NEVER_SEEN = '9223372036854775807';
 
-/** The index for searches. A database may lack it. */
+/** The index for searches. A database without the extension `pg_trgm` does not have this index. */
 export const USER_SEARCH_INDEX: TrigramIndex = {
   name: 'user_summaries_search',
   table: 'user_summaries',
   columns: ['search_text'],
 };
 
-/** Sort keys. Equal keys are in ascending order of names in both directions, so each direction has its own index. */
+/**
+ * The sort key of each index. Each direction of an order has its own index, because users with equal keys are in ascending
+ * order of names in both directions.
+ */
 const ORDERS = {
   user_summaries_created: 'created_ts',
   user_summaries_created_desc: '(-created_ts)',
@@ -23,7 +29,10 @@ const ORDERS = {
   user_summaries_seen_desc: '(-last_seen_ts)',
 };
 
-/** The indexes for orders. They have the columns of filters, so that a long walk reads an index alone. */
+/**
+ * The indexes with which PostgreSQL reads the list of users in an order. They include the columns that filters read, so that
+ * PostgreSQL can skip many users without reading the table.
+ */
 export const USER_ORDER_INDEXES: readonly SummaryIndex[] = Object.entries(ORDERS).map(([name, key]) => ({
   name,
   table: 'user_summaries',
@@ -42,7 +51,10 @@ const VALUES = [
 ];
 const COLUMNS = [...KEY, ...VALUES];
 
-/** SQL that reads the right summaries of the accounts for which a condition on `a` holds. */
+/**
+ * Returns SQL that computes summaries from the homeserver's tables, without reading the stored summaries. It covers the
+ * accounts for which `condition` holds. In the condition, `a` is the row of the account.
+ */
 const rightSummaries = (condition: string): string => `
   SELECT a.localpart, a.server_name, a.account_type, a.is_deactivated IS TRUE AS is_deactivated,
     EXISTS (SELECT FROM matrix_admin.account_restrictions r
@@ -66,14 +78,17 @@ const store = (summaries: string): string => `
   ON CONFLICT (localpart, server_name)
   DO UPDATE SET ${VALUES.map((column) => `${column} = excluded.${column}`).join(', ')}`;
 
-/** Writes the summary of an account anew. The transaction has changed the account, its profile or its devices. */
+/**
+ * Computes and stores the summary of an account. Call it in a transaction that has changed the account, its profile or its
+ * devices.
+ */
 export async function summariseUser(db: Db, userId: UserId): Promise<void> {
   await db.raw(store(`(${rightSummaries('a.localpart = :localpart AND a.server_name = :serverName')}) AS summary`), {
     ...splitUserId(userId),
   });
 }
 
-/** Finds the last account of a batch. `undefined`: fewer accounts are left. */
+/** Finds the last account of a batch. Returns `undefined` if fewer than `limit` accounts come after `after`. */
 async function findLast(db: Db, after: UserPlace | undefined, limit: number): Promise<UserPlace | undefined> {
   const [row] = await rowsOf<UserPlace>(
     db.raw(
@@ -86,8 +101,9 @@ async function findLast(db: Db, after: UserPlace | undefined, limit: number): Pr
 }
 
 /**
- * SQL condition: a row is after one place, and not after another. PostgreSQL estimates the rows between two names well, but not
- * those between two pairs. So the condition has both.
+ * Returns an SQL condition: a row comes after the account `after`, and not after the account `last`. The condition compares the
+ * localpart alone and also the pair of localpart and server name. PostgreSQL's planner cannot estimate the number of rows from
+ * a comparison of pairs, but from a comparison of localparts.
  */
 const rangeOf = (row: string, after: UserPlace | undefined, last: UserPlace | undefined): string =>
   [
@@ -107,7 +123,10 @@ const bindingsOf = (after: UserPlace | undefined, last: UserPlace | undefined): 
   lastServer: last?.serverName ?? '',
 });
 
-/** SQL that corrects what is wrong. A summary that has changed since it was read stays as it is, because it is newer. */
+/**
+ * SQL that inserts, updates and deletes summaries so that they are correct. If another transaction has changed a stored summary
+ * since this statement read it, the update skips this summary, because the changed summary is newer.
+ */
 const CORRECTION = `,
   inserted AS (INSERT INTO matrix_admin.user_summaries (${COLUMNS.join(', ')})
     SELECT ${COLUMNS.join(', ')} FROM wrong WHERE version IS NULL ORDER BY localpart, server_name ON CONFLICT DO NOTHING),
@@ -117,8 +136,9 @@ const CORRECTION = `,
     WHERE s.localpart = x.localpart AND s.server_name = x.server_name)`;
 
 /**
- * Compares a batch of summaries with their accounts, and corrects them.
- * @param batch `after`: the last account of the batch before. `corrects`: whether to correct what is wrong
+ * Computes the summaries of a batch of accounts, and compares them with the stored summaries.
+ * @param batch `after`: the last account in the previous batch. `limit`: number of accounts. `corrects`: whether to correct
+ * wrong summaries
  */
 export async function compareUserSummaries(
   db: Db,
