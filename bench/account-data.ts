@@ -7,7 +7,10 @@ export const ADMIN_TOKEN = 'token-of-root';
 /** Returns the localpart of the n-th account, starting at 1. Localparts sort in this order. */
 export const localpartOf = (n: number): string => `user${String(n).padStart(7, '0')}`;
 
-/** Creates `count` accounts, each with a profile, a device and a registration token. One of them is an administrator. */
+/**
+ * Creates `count` accounts, each with a profile and a device, and up to 1,000 registration tokens. One of them is an
+ * administrator.
+ */
 export async function makeAccounts(db: Knex, count: number): Promise<void> {
   const localpart = `CASE n WHEN 0 THEN 'root' ELSE 'user' || lpad(n::text, 7, '0') END`;
   const numbers = 'generate_series(0, :last) AS n';

@@ -35,7 +35,10 @@ await admin.start();
 const plugin = new Koa();
 plugin.use(admin.router.routes());
 
-/** SQL for the minimum number of queries: the owner of the token, and the answer. */
+/**
+ * The SQL of the baselines, which run as few queries as possible: one finds the owner of the access token, and the other reads
+ * the answer.
+ */
 const OWNER = `SELECT d.localpart, d.server_name, d.device_id, a.account_type
   FROM userapi_devices d JOIN userapi_accounts a ON a.server_name = d.server_name AND a.localpart = d.localpart
   WHERE d.access_token = ? AND a.is_deactivated IS NOT TRUE`;

@@ -11,12 +11,12 @@ import { fillLargeRoom } from './large-room.ts';
 import { type BenchResult, report, rounded } from './report.ts';
 import { SERVER_NAME, SIGNING_KEY } from './room-data.ts';
 
-/** A purge of the large room, and what it is compared with. */
+/** A purge of the large room, and the SQL statements with which the bench compares the purge. */
 export interface LargeRoomPurge {
   /** Name of the operation. */
   readonly name: string;
   readonly purge: (admin: AdminPlugin, db: Knex) => Promise<unknown>;
-  /** Statements that delete the same rows. They run in one transaction. */
+  /** Returns SQL statements that delete the same rows as the purge. The bench runs them in one transaction. */
   readonly pureSql: (events: number) => readonly string[];
   /** Changes the filled database before it is copied. */
   readonly prepare?: (db: Knex) => Promise<unknown>;
@@ -36,7 +36,7 @@ interface PurgeTimes {
   readonly memoryBytes: number;
 }
 
-/** Age of the oldest transaction of other sessions. */
+/** Returns the age of the oldest open transaction of all other sessions, in ms. */
 async function oldestTransactionMs(db: Knex): Promise<number> {
   const { rows } = await db.raw(
     `SELECT max(extract(epoch FROM clock_timestamp() - xact_start))::float8 * 1000 AS ms FROM pg_stat_activity

@@ -70,7 +70,7 @@ export async function fillLargeRoom(db: Knex, events: number): Promise<void> {
   await db.raw('VACUUM (ANALYZE)');
 }
 
-/** SQL for the same deletions, one statement for each table. */
+/** SQL statements that delete the same rows as a purge of the large room, one statement for each table. */
 export const PURE_SQL: readonly string[] = [
   `DELETE FROM roomserver_state_block WHERE state_block_nid IN
      (SELECT unnest(state_block_nids) FROM roomserver_state_snapshots WHERE room_nid = 1)`,

@@ -2,9 +2,9 @@ import type { Knex } from 'knex';
 import { makeAccounts } from './account-data.ts';
 import { SERVER_NAME } from './room-data.ts';
 
-/** Members of each room: the creator and others. */
+/** Number of members of each room, including its creator. */
 const MEMBERS = 5;
-/** Rooms that a search finds rarely. One in so many rooms has the word in its name. */
+/** One of this many rooms has a rare word in its name, for which the bench searches. */
 const RARE_ROOM = 10_000;
 
 const ROOM_ID = `'!' || md5('room' || r) || ':localhost'`;
@@ -55,7 +55,7 @@ export async function makeLists(db: Knex, rooms: number, accounts: number): Prom
   ]) {
     await db.raw(statement, bindings);
   }
-  // The rows above have ids of their own.
+  // The rows above were inserted with fixed ids, so move each sequence behind these ids.
   for (const sequence of [
     'roomserver_room_nid_seq',
     'roomserver_event_state_key_nid_seq',

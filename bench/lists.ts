@@ -31,7 +31,7 @@ const EVENTS = 200;
 const ROOM_LIST = '/_synapse/admin/v1/rooms?limit=100';
 const USER_LIST = '/_synapse/admin/v2/users?limit=100';
 
-/** The path of each page. `n` counts the requests. */
+/** For each list, a function that makes the path of a page. `n` is the number of the request. */
 const LISTS: Readonly<Record<string, (n: number) => string>> = {
   'rooms-name-first': () => `${ROOM_LIST}&order_by=name`,
   'rooms-name-middle': () => `${ROOM_LIST}&order_by=name&from=${ROOMS / 2}`,

@@ -1,6 +1,6 @@
 /**
- * Purges the history of a room of 200,000 events, but for the last thousand. Baseline: statements that delete the same rows,
- * one for each table.
+ * Purges the history of a room with 200,000 events, except the last thousand events. Baseline: SQL statements that delete the
+ * same rows, one statement for each table.
  */
 import type { Knex } from 'knex';
 import { LARGE_ROOM } from './large-room.ts';

@@ -84,7 +84,10 @@ async function purgeRoom(db: Knex, admin: AdminPlugin, events: number): Promise<
   return result(`purgeRoom-${events}`, events, 'events/s', { ours: time, baseline });
 }
 
-/** Purges a room with many members. The baseline is the time of the same purge without storing who departs. */
+/**
+ * Purges a room with many members. The baseline is the duration of the same purge without storing the departures of the
+ * members.
+ */
 async function purgeMembers(db: Knex, admin: AdminPlugin, members: number): Promise<BenchResult> {
   const roomId = await makeRoom(db, admin.rooms, `departed${members}`, members - 1);
   await db.raw('VACUUM ANALYZE');

@@ -7,7 +7,7 @@ export async function timed(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - startedAt;
 }
 
-/** Tables to which events are written, and the column that identifies the newest rows. */
+/** The tables to which the plugin writes events. For each table, the column whose highest values identify the newest rows. */
 const WRITTEN: readonly (readonly [table: string, newer: string])[] = [
   ['roomserver_events', 'event_nid'],
   ['roomserver_event_json', 'event_nid'],

@@ -170,8 +170,8 @@ export interface FederationSender {
     options: FederationRequestOptions,
   ): Promise<readonly ServerKey[]>;
   /**
-   * Lists the servers that have failed and whose next attempt is still to come. If the host has several processes, the list
-   * covers all processes, or at least this one. Without this method, the admin API shows no times of attempts.
+   * Lists the servers that have failed and whose next attempt is still to come. The list covers all processes of the host, or
+   * at least the process that is called. Without this method, the admin API shows no times of attempts.
    */
   listRetries?(): readonly DestinationRetry[] | Promise<readonly DestinationRetry[]>;
   /**

@@ -14,7 +14,7 @@ export interface RegistrationTokens {
   readonly use: (token: string) => Promise<boolean>;
   /**
    * Ends the use that `use()` has reserved. A completed registration counts as a use of the token. An abandoned registration
-   * does not.
+   * does not count.
    */
   readonly release: (token: string, outcome: 'completed' | 'abandoned') => Promise<void>;
 }

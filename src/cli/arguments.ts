@@ -100,8 +100,8 @@ export function parseCommandLine(args: readonly string[], own: OptionsConfig): A
 }
 
 /**
- * Returns the message for a parse error. For an unknown option, the message names a similar option if there is one. For a
- * secret, the message says how to give the secret without an argument.
+ * Returns the message for a parse error. For an unknown option, the message names a similar option if such an option exists.
+ * For a secret, the message says how to give the secret without an argument.
  */
 function explain(error: unknown, known: readonly string[]): string {
   const message = error instanceof Error ? error.message : String(error);

@@ -67,7 +67,7 @@ export function ActionDialog({ action, onClose }: ActionDialogProps): JSX.Elemen
   };
   const choose = (key: string, value: unknown): void => {
     setChoices({ ...choices, [key]: value });
-    // The last dry run had other options, so another one is needed.
+    // The last dry run had other options, so another dry run is needed.
     setDryRun(undefined);
   };
   const mayAct = (!hasDryRun || dryRun !== undefined) && (confirmWith === undefined || typed === confirmWith);

@@ -81,7 +81,7 @@ export async function openApi(token: string): Promise<AdminApi> {
   const call = async (method: string, path: string, body?: Json): Promise<Json> =>
     answerOf(await request(method, path, headers, body));
   const { user_id: userId } = await call('GET', '/_matrix/client/v3/account/whoami');
-  // Only an administrator may list jobs, so this request checks that the user is one.
+  // Only an administrator may list jobs, so this request fails if the user is not an administrator.
   await call('GET', '/_dendrite/admin/jobs?limit=1');
   return {
     userId: String(userId),

@@ -27,8 +27,8 @@ const locked = (): MatrixError =>
 const unknown = (): MatrixError => new MatrixError('M_UNKNOWN_TOKEN', 'Unknown token');
 
 /**
- * Reads the access token of a request, by Dendrite's rules. The header must start with exactly `Bearer `, and the rest of it is
- * the token. A token in the query is allowed only if there is no `Authorization` header.
+ * Reads the access token of a request, by Dendrite's rules. The header must start with exactly `Bearer `. The text after these
+ * characters is the token. A token in the query is allowed only if there is no `Authorization` header.
  * @throws MatrixError `M_MISSING_TOKEN` if there is no token, or both a header and a token in the query
  */
 function accessTokenOf(authorization: string | undefined, query: string | undefined): string {
@@ -43,8 +43,8 @@ function accessTokenOf(authorization: string | undefined, query: string | undefi
 }
 
 /**
- * Refuses a request with two access tokens. Otherwise, the plugin could accept one of them after a proxy in front of the
- * homeserver has checked only the other one.
+ * Refuses a request with two access tokens. A proxy in front of the homeserver may check one of the tokens, and the plugin
+ * would then accept the other token, which nobody has checked.
  * @throws MatrixError `M_MISSING_TOKEN`
  */
 function refuseTwoTokens(ctx: Context): void {

@@ -71,7 +71,8 @@ async function readText(ctx: Context, limit: number): Promise<string> {
 }
 
 async function readBytes(ctx: Context, limit: number): Promise<Buffer> {
-  // If a parser of the host has failed half-way, the rest of the body never arrives. Waiting for the rest would never end.
+  // If a parser of the host has read only a part of the body and then failed, the other part never arrives. Waiting for that
+  // part would never end.
   if (ctx.req.readableDidRead) throw notJson('The request body was not read whole');
   try {
     const reading = getRawBody(ctx.req, { limit });

@@ -115,8 +115,8 @@ async function failed({ db, owner, job, kind, log }: Lead, error: unknown): Prom
 async function settle({ db, owner, job, kind, log }: Lead, end: JobEnd): Promise<void> {
   const ended = await retryConflicts(() =>
     transact(db, async (transaction) => {
-      // After the job's end, its row keeps only the input parameters that callers may see. `finishJob()` removes the others,
-      // for example message texts.
+      // After the job's end, its row keeps only the input parameters that callers may see. `finishJob()` removes all other
+      // input parameters, for example message texts.
       if (!(await finishJob(transaction, job.id, owner, end, shownInput(job) ?? {}))) return false;
       await auditEnd(transaction, job, end);
       return true;

@@ -114,8 +114,8 @@ export function judgedAs(checked: CheckedEvent, find: (eventId: EventId) => Chec
 }
 
 /**
- * Applies the authorisation rules to an event, with the event's own auth events as the state. Also refuses an event whose auth
- * events are unknown, or are not the ones that its room version selects. See `authorise()`.
+ * Applies the authorisation rules to an event, with the event's own auth events as the state. Also refuses an event if an auth
+ * event is unknown, or if the event lists an auth event that its room version does not allow for it. See `authorise()`.
  */
 export function authoriseByAuthEvents(
   checked: CheckedEvent,

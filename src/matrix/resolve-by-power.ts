@@ -68,8 +68,8 @@ function isPowerEvent({ type, stateKey, sender, content }: CheckedEvent): boolea
 }
 
 /**
- * Checks an event against the state that was resolved so far. If a state event is missing there, uses the one among the event's
- * own auth events.
+ * Checks an event against the state that was resolved so far. If a state event that the check needs is missing from this state,
+ * the check uses the corresponding auth event of the event.
  */
 function isAllowed(
   event: CheckedEvent,

@@ -46,8 +46,8 @@ interface RemovalParts {
 export function createFileRemoval({ db, store, logger }: RemovalParts): FileRemoval {
   /**
    * Removes the files of the given hashes. The transaction locks each hash, so that the homeserver cannot store the file again
-   * meanwhile. The transaction also locks the rows of the files in `media_removals`. If a deletion of media wants to add one of
-   * these files to the table, the deletion waits until the transaction has ended.
+   * while the transaction is open. The transaction also locks the rows of the files in `media_removals`. If a deletion of media
+   * wants to add one of these files to the table, the deletion waits until the transaction has ended.
    */
   const remove = (hashes: readonly string[]): Promise<void> =>
     retryConflicts(() =>

@@ -20,8 +20,8 @@ export function requireAccountType(access: Access, accountType: number | undefin
 }
 
 /**
- * Checks an actor again after `authoriseActor()`. Refuses the actor if the actor's rights have changed meanwhile, for example
- * if an administrator was demoted.
+ * Checks an actor again after `authoriseActor()`. Refuses the actor if the actor has lost the right to run the operation in the
+ * meantime, for example if an administrator was demoted.
  * @throws MatrixError `M_FORBIDDEN` or `M_GUEST_ACCESS_FORBIDDEN`
  */
 export async function authoriseAgain(db: Db, actor: Actor, access: Access, target: string | undefined): Promise<void> {

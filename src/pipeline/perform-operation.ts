@@ -135,8 +135,8 @@ function scopeOf(
 
 /**
  * Does the work in one transaction. The transaction also writes the audit entry and uses up the approvals. If the transaction
- * conflicts with another one, the function repeats the work. If the connection is lost during the commit, the function asks
- * PostgreSQL whether the transaction has committed.
+ * conflicts with another transaction, the function repeats the work. If the connection is lost during the commit, the function
+ * asks PostgreSQL whether the transaction has committed.
  */
 function inTransaction<T>(
   pipeline: Pipeline,

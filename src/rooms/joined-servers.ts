@@ -16,8 +16,8 @@ const FRESH_MS = 2_000;
 export type UsersByServer = ReadonlyMap<ServerName, number>;
 
 /**
- * Counts the joined users of each server in a room. No database index helps, so a count takes longer in a larger room. Counts
- * of large rooms stay cached in memory until the room's state changes.
+ * Counts the joined users of each server in a room. No database index makes a count quick, so a count takes longer in a larger
+ * room. Counts of large rooms stay cached in memory until the room's state changes.
  */
 export interface JoinedServers {
   readonly count: (db: Db, roomId: RoomId, snapshotNid: number) => Promise<UsersByServer>;

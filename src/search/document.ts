@@ -61,7 +61,7 @@ function editDocumentOf(edit: OutputEvent): SearchDocument | undefined {
   return isRecord(replacement) ? documentOf(edit, replacement) : undefined;
 }
 
-/** Tells whether an event is an edit, a message that replaces another one. */
+/** Tells whether an event is an edit, which is a message that replaces another message. */
 export function isEdit({ type, content }: Pick<OutputEvent, 'type' | 'content'>): boolean {
   return editedEventId(type, content) !== undefined;
 }

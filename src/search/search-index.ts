@@ -79,8 +79,8 @@ export interface SearchRebuild {
    */
   write(rebuild: RebuildRef, writes: SearchWrites, transaction?: Knex.Transaction): Promise<void>;
   /**
-   * Replaces the live index with the shadow, and drops the old content. No reader sees a state in between. The plugin records
-   * the swap in `transaction` too. Does nothing if an earlier call has done the swap.
+   * Replaces the live index with the shadow, and drops the old content. Every search sees either the old or the new content.
+   * The plugin records the swap in `transaction` too. Does nothing if an earlier call has done the swap.
    */
   swap(rebuild: RebuildRef, transaction: Knex.Transaction): Promise<void>;
   /** Drops the shadow if it exists. */

@@ -1,6 +1,6 @@
 import createKnex, { type Knex } from 'knex';
 
-/** Maximum number of connections in the pool. A job uses four of them. Other queries need the rest. */
+/** Maximum number of connections in the pool. A job uses up to four connections. The other four are for other queries. */
 const CONNECTIONS = 8;
 
 /**

@@ -14,7 +14,10 @@ import { type Ran, runCommand } from './run-command.ts';
 const NO_ROUTE = ['report event', 'report user', 'report room'];
 /** Exit codes of success, and of refusals that the recorded data explains: forbidden, not found, or a state or an option. */
 const EXPECTED = [0, 3, 4, 5];
-/** Answers with ids, times or secrets that are new each time, or about something that only one side has. */
+/**
+ * Commands whose answers are not compared, because they contain ids, times or secrets that differ in each call, or describe
+ * something that only one of the two connections has.
+ */
 const UNEQUAL = [
   'audit list',
   'jobs list',
@@ -55,10 +58,10 @@ afterAll(async () => {
 
 const SECRETS = 'first-secret-1\nsecond-secret-2\nthird-secret-3\n';
 
-/** Without the ages of events, which grow. */
+/** Removes the ages of events, which grow between two calls. */
 const ageless = (json: string): string => json.replaceAll(/"age(?:_ts)?": \d+/g, '');
 
-/** Connecting options come last, so that they also work there. */
+/** The options that say how to connect come last, to test that they also work at the end of the command line. */
 const overHttp = (args: readonly string[]): Promise<Ran> =>
   runCommand([...args, '--url', plugin.origin, '--token-file', join(directory, 'token'), '--json', '--yes'], {
     input: SECRETS,

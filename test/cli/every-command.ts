@@ -4,7 +4,7 @@ import { COMMANDS } from '../../src/cli/commands.ts';
 import server from '../fixtures/dendrite/server.json' with { type: 'json' };
 import { LAST } from '../support/every-route.ts';
 
-/** Commands in an order in which each one finds what it needs. Destructive ones come last. */
+/** All commands, in an order in which each command finds the data that it needs. Destructive commands come last. */
 export const COMMANDS_IN_ORDER: readonly Command[] = COMMANDS.toSorted((a, b) => rankOf(a) - rankOf(b));
 
 function rankOf({ effect, operation }: Command): number {
@@ -38,7 +38,7 @@ const SAMPLES: Readonly<Record<string, string>> = {
   message: 'hello',
 };
 
-/** Options without which a command makes no sense. */
+/** Options that a command needs here, although they are optional. */
 const OPTIONS: Readonly<Record<string, readonly string[]>> = {
   'bulk plan': ['--user-ids', server.users.bob.user_id],
   'device delete': ['--devices', 'NO_SUCH_DEVICE'],
@@ -58,7 +58,10 @@ const ROOMS: Readonly<Record<string, string>> = {
   'room evacuate': server.rooms.v6,
   'room download-state': server.rooms.remote,
 };
-/** Users of commands after which the user is of no more use. */
+/**
+ * Commands that do not run on the default user, because they change a user too much for later commands, or need another kind of
+ * user.
+ */
 const USERS: Readonly<Record<string, string>> = {
   'user deactivate': server.users.erin.user_id,
   'user evacuate': server.users.dave.user_id,
@@ -67,7 +70,7 @@ const USERS: Readonly<Record<string, string>> = {
   'device refresh': `@someone:${server.remote_server_name}`,
 };
 
-/** A command line that runs the command on the recorded data. Secrets are read from the input. */
+/** Returns a command line that runs the command on the recorded data. The command reads secrets from the standard input. */
 export function commandLineOf(command: Command, eventId: string): string[] {
   const positionals = positionalsOf(command);
   const value = (parameter: Parameter): string =>

@@ -16,7 +16,7 @@ const BULK = '/_dendrite/admin/bulk';
 let plugin: MountedPlugin;
 beforeAll(async () => {
   plugin = await mountPlugin({ options: ALL_ROUTES });
-  // Lists that have summaries are read from them.
+  // After this rebuild, the plugin reads lists of rooms and users from the summaries.
   await plugin.admin.operations.rebuildSummaries({}, { actor: { kind: 'system', name: 'test' } });
 });
 afterAll(() => plugin.close());
@@ -37,7 +37,9 @@ const number = fc.oneof(
 const flag = fc.constantFrom('true', 'false', 'true', 'false', '1', 'maybe');
 const direction = fc.constantFrom('f', 'b', 'f', 'b', 'x');
 
-/** Query parameters of a list: each may be absent, and may have a value that the list refuses. */
+/**
+ * Generates the path of a list with query parameters. Each parameter may be absent, and may have a value that the list refuses.
+ */
 const listOf = (path: string, orders: readonly string[], parameters: Record<string, fc.Arbitrary<string>>) =>
   fc
     .record(
@@ -103,7 +105,7 @@ const bulk = fc
     { requiredKeys: ['operation', 'dry_run'] },
   )
   .map((body): Call => ({ path: BULK, body }));
-/** An operation with a selection of its own kind and without options. */
+/** Generates a valid bulk plan: an operation without options, and users or rooms, whichever the operation works on. */
 const goodBulk = fc
   .oneof(
     fc.record({
@@ -116,7 +118,7 @@ const goodBulk = fc
     }),
   )
   .map((body): Call => ({ path: BULK, body: { ...body, dry_run: true } }));
-/** A token that no dry run has returned runs nothing. */
+/** Generates calls that run a selection with a token that no dry run has returned. Such a call must run nothing. */
 const unknownToken = fc.oneof(fc.uuid(), text, fc.json()).map((token): Call => ({ path: BULK, body: { token } }));
 const call = fc.oneof(
   { weight: 6, arbitrary: list },
@@ -153,6 +155,6 @@ it('answers random calls of lists and of bulk dry runs without a 5xx, and change
   );
   expect(await stored()).toEqual(before);
   expect(plugin.logger.lines.filter(({ level }) => level === 'error')).toEqual([]);
-  // Neither kind of calls is refused as a whole.
+  // The plugin has accepted some calls of each kind, and refused others.
   for (const kind of ['list 200', 'list 400', 'bulk 200', 'bulk 400']) expect(statuses[kind]).toBeGreaterThan(RUNS);
 });

@@ -81,7 +81,7 @@ describe('a /sync that waits', () => {
       since = answer.next_batch;
       delays.push(at - sentAt);
     }
-    // The best of five, because other tests may hold the processor.
+    // Only the shortest of five delays counts, because other tests may use the processor at the same time.
     expect(Math.min(...delays)).toBeLessThan(100);
   });
 
@@ -126,7 +126,7 @@ describe('a /sync that waits', () => {
     statements.end();
     // This process has both ends of each connection.
     expect(memoryInUse() - before).toBeLessThan(50);
-    // A message wakes only those whom it concerns.
+    // A message wakes only the clients of the room's members.
     await send('for alice');
     expect(bodiesIn(await waiting)).toEqual(['for alice']);
     expect(answered).toBe(0);

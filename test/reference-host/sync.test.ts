@@ -29,7 +29,7 @@ async function sync(user: User, query: Record<string, string> = {}): Promise<Jso
   return body;
 }
 
-/** The newest position of a user, read without rooms. */
+/** Returns the newest position of a user. A filter leaves all rooms out of the answer. */
 const positionOf = async (user: User): Promise<string> =>
   (await sync(user, { filter: filterOf({ room: { rooms: [] } }) })).next_batch;
 

@@ -36,7 +36,7 @@ async function position(): Promise<number> {
   return found[0].id;
 }
 
-/** Returns the departures that a client gets that knows everything up to a position. */
+/** Returns the departures that are new for a client that has received everything up to the position `after`. */
 const heardSince = async (userId: UserId, after: number): Promise<Departure[]> =>
   plugin.admin.rooms.departures(userId, { after, upTo: await position() });
 

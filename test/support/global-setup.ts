@@ -67,7 +67,7 @@ function removeServer(dataDir: string): void {
       Atomics.wait(pause, 0, 0, 50);
     }
   } catch {
-    // The file does not exist any more, because the server has ended.
+    // The pid file no longer exists, because the server has ended.
   }
   rmSync(dataDir, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
 }

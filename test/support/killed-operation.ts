@@ -26,7 +26,7 @@ const SEED = countFromEnvironment('KILL_SEED', 20_260_103);
  * Maximum number of kills that come before the operation begins or after it ends, for each kill that comes while it is running.
  */
 const MISSES = 3;
-/** For one of this many jobs, beginning with the first, the process that takes over the job is killed too. */
+/** After one of this many kills, beginning with the first, the test also kills the process that takes over the job. */
 const TWICE_EVERY = 3;
 
 /** Time limit for all kills of one operation, in ms. */

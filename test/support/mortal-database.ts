@@ -7,10 +7,13 @@ interface Connection {
   readonly connection: { readonly stream: Socket };
 }
 
-/** The means of a process that dies after some effects: its pool, and a counter that its other effects share. */
+/**
+ * A stand-in for a process that dies after some effects. It has a pool, whose statements count as effects, and a function that
+ * counts the process's other effects.
+ */
 export interface MortalProcess {
   readonly db: Knex;
-  /** Counts an effect. @throws Error if the process is dead, or dies of this one */
+  /** Counts an effect. @throws Error if the process is dead, or if it dies at this effect */
   readonly effect: () => void;
   /** Number of effects so far. */
   readonly effects: () => number;
@@ -18,8 +21,8 @@ export interface MortalProcess {
 }
 
 /**
- * Stands in for a process that `kill -9` ends: after a number of statements and other effects, it can do nothing more. Its
- * connections are cut in the same moment, so that PostgreSQL rolls back what was not committed.
+ * Creates a stand-in for a process that `kill -9` ends. After `effectsToLive` statements and other effects, the process can do
+ * nothing more. At the same moment its connections are cut, so PostgreSQL rolls back its uncommitted transactions.
  */
 export function createMortalProcess(connectionString: string, effectsToLive: number): MortalProcess {
   const connections: Connection[] = [];

@@ -1,7 +1,7 @@
 /**
- * A process of a homeserver with nothing but the plugin, for tests that kill it: reads DATABASE_URL, LEASE_MS,
- * MEDIA_STORE and SIGNING_KEY, prints `ready`, and makes the CALL that it is given. JavaScript on what the build has made,
- * because Node 20 runs no TypeScript.
+ * A homeserver process that consists only of the plugin, for tests that kill the process. The program reads the variables
+ * DATABASE_URL, LEASE_MS, MEDIA_STORE, SIGNING_KEY and CALL. It starts the plugin, prints `ready`, and runs the operation in
+ * CALL if there is one. The program is JavaScript and imports the compiled files, because Node 20 cannot run TypeScript.
  */
 import knex from 'knex';
 import { createAdminPlugin } from '../../dist/index.js';
@@ -12,7 +12,7 @@ import { postgresSearch } from '../../dist/search/postgres/index.js';
 const { CALL, DATABASE_URL, LEASE_MS, MEDIA_STORE, SIGNING_KEY } = process.env;
 const db = knex({ client: 'pg', connection: DATABASE_URL, pool: { min: 0, max: 10 } });
 const jobs = { pollIntervalMs: 50, leaseMs: Number(LEASE_MS) };
-/** Batches that are small enough for there to be many moments to be killed at. */
+/** Small batches make a job take many steps, so that a kill can come at many different moments. */
 const search = (context) => ({ ...postgresSearch()(context), batchSize: 500 });
 const write = (fields, message) => process.stderr.write(`${message} ${JSON.stringify(fields)}\n`);
 const logger = { debug: write, info: write, warn: write, error: write };

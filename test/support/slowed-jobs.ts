@@ -39,13 +39,13 @@ export interface SlowedJob {
 
 const WRITES = { table: 'public.roomserver_events', on: 'INSERT', seconds: 0.05 } as const;
 const DELETES = { table: 'public.syncapi_output_room_events', on: 'DELETE', seconds: 0.015 } as const;
-/** All media in the tests are older. */
+/** A time after the upload of all media in the tests. */
 const LATER = Date.UTC(2100, 0);
 /** Erin is invited to a room of another server. */
 const erin = USERS.erin.user_id as UserId;
 const alice = USERS.alice.user_id as UserId;
 
-/** Has every kind of job at least once. */
+/** Every kind of job occurs at least once, as a case or in `alsoFor`. */
 export const SLOWED_JOBS: readonly SlowedJob[] = [
   {
     kind: 'evacuateRoom',

@@ -83,7 +83,10 @@ export const listRegistrationTokens = defineOperation({
   access: 'admin',
   effect: 'read',
   input: inputObject({
-    /** `true` lists only tokens that can be used now. `false` lists only the others. @defaultValue all tokens */
+    /**
+     * `true` lists only tokens that can be used now. `false` lists only tokens that cannot be used now. @defaultValue all
+     * tokens
+     */
     valid: z.boolean().optional(),
   }),
   run: ({ db }, { valid }): Promise<RegistrationToken[]> => readRegistrationTokens(db, valid),

@@ -29,9 +29,15 @@ export const listRooms = defineOperation({
      * @defaultValue all rooms
      */
     searchTerm: z.string().min(1).max(255).optional(),
-    /** `true` lists only rooms in the room directory. `false` lists only the others. @defaultValue all rooms */
+    /**
+     * `true` lists only rooms in the room directory. `false` lists only rooms that are not in the room directory. @defaultValue
+     * all rooms
+     */
     publicRooms: z.boolean().optional(),
-    /** `true` lists only rooms that `emptyRooms` lists. `false` lists only the others. @defaultValue all rooms */
+    /**
+     * `true` lists only rooms that `emptyRooms` lists. `false` lists only rooms that `emptyRooms` does not list. @defaultValue
+     * all rooms
+     */
     emptyRooms: z.boolean().optional(),
   }),
   run: async (

@@ -19,8 +19,8 @@ const BATCH = 100;
  */
 const LOOKED_AT = 25;
 /**
- * Maximum number of rooms that each list of a result names. Further purged rooms are only counted. If there are more failures,
- * the result names only the newest, and does not count the others.
+ * Maximum length of each list of rooms in a result. If more rooms were purged, the result still has their total number. If more
+ * rooms have failed, the result lists only the newest failures, and nothing tells how many older failures there were.
  */
 const MAX_NAMED = 1_000;
 

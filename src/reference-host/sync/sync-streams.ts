@@ -112,7 +112,7 @@ export function createSyncStreams({ db, databaseUrl, logger }: SyncStreamsSettin
     }
   }
 
-  /** Runs a round that begins after the call. All calls during a round share the next round. */
+  /** Runs a round that begins after the call. If a round is already running, all calls during this round share the next one. */
   function round(): Promise<void> {
     next ??= (running ?? Promise.resolve()).then(() => {
       next = undefined;

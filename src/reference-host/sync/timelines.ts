@@ -15,8 +15,8 @@ export interface RoomTimeline {
 }
 
 /**
- * Dendrite's number for the history visibility `shared`. If the number is not greater than this one, members may see events
- * from before their join.
+ * Dendrite's number for the history visibility `shared`. If an event's number is 1 or 2, members may see the event even if it
+ * is older than their join.
  */
 const SHARED = 2;
 const INVITED = 3;

@@ -16,7 +16,10 @@ import { removeNextEvents } from './remove-events.ts';
  */
 const STEP_MS = 400;
 const [SMALLEST_STEP, FIRST_STEP, LARGEST_STEP] = [100, 1_000, 8_000];
-/** Number of events of the timeline for which one step reads the state snapshots and auth events that they need. */
+/**
+ * The purge finds out which state snapshots and auth events the remaining events need. One step does this for this many events
+ * of the timeline.
+ */
 const WALKED = 10_000;
 const RELATIONS = 10_000;
 const USERS = 500;
@@ -106,7 +109,7 @@ async function removeNotifications({ roomId, localServerNames }: PurgedRoom, ste
   }
 }
 
-/** Deletes state events, snapshots and blocks that neither the rest of the timeline nor the current state needs. */
+/** Deletes state events, state snapshots and state blocks that neither the remaining timeline nor the current state needs. */
 async function removeState(room: PurgedRoom, step: Step): Promise<void> {
   const { roomId, roomNid, deleteLocalEvents } = room;
   const needed = await step('state', async (transaction) => {

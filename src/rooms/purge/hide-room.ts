@@ -26,8 +26,8 @@ export interface Hiding {
 
 /**
  * Hides a room from clients, and marks the room as being purged, so that the homeserver accepts no new events for it.
- * `purgeHiddenRoom()` then deletes the rest of the room. Does nothing if the room is already being purged. Stores the local
- * users of the room as departed, so that `/sync` can tell the clients of these users about the departure.
+ * `purgeHiddenRoom()` later deletes all other data of the room. Does nothing if the room is already being purged. Stores the
+ * local users of the room as departed, so that `/sync` can tell the clients of these users about the departure.
  * @returns the departed users; no users if the room is already being purged
  * @throws MatrixError `M_NOT_FOUND` if the homeserver does not know the room
  */

@@ -65,8 +65,8 @@ const LARGEST_STEP = 100_000;
 const STEP_MS = 1_500;
 
 /**
- * Deletes the rest of a room that `hideRoom()` has hidden. Continues where an earlier call stopped. @returns the result of the
- * whole purge
+ * Deletes all data of a room that `hideRoom()` has hidden and that is still stored. Continues where an earlier call stopped.
+ * @returns the result of the whole purge
  */
 export async function purgeHiddenRoom(work: PurgeWork, settings: PurgeSettings): Promise<Purged> {
   const { room, found } = await work.commit(async (transaction) => {

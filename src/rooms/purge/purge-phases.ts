@@ -50,8 +50,8 @@ export interface Phase {
 }
 
 /**
- * Number of events from which on a room is large. The topology table holds the events of all rooms. For a large room, reading
- * the whole table is faster than finding each event of the room in it.
+ * A room with at least this many events counts as large. The topology table holds the events of all rooms. For a large room,
+ * reading the whole table is faster than finding each event of the room in it.
  */
 const LARGE_ROOM = 25_000;
 

@@ -80,7 +80,10 @@ export function inFilter(attribute: string, values: readonly string[]): string {
   return `${attribute} IN [${values.join(', ')}]`;
 }
 
-/** Tells whether Meilisearch filters hits by room. If not, its estimate also counts hits in other rooms. */
+/**
+ * Tells whether Meilisearch filters hits by room. If it does not, Meilisearch's estimate of the number of hits also counts hits
+ * in other rooms.
+ */
 export function filtersRooms(rooms: readonly RoomId[]): boolean {
   return rooms.length <= MAX_FILTERED_ROOMS;
 }

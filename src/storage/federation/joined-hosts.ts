@@ -39,8 +39,8 @@ export async function findRoomHosts(db: Db, roomId: RoomId, joined: readonly Ser
 }
 
 /**
- * Returns the statements that store a change of memberships in the table of joined servers. Each row stands for a join event.
- * The statements delete the rows of `removed` events, and insert rows for `added` events.
+ * Returns the statements that store a change of memberships in the table of joined servers. Each row of this table stands for a
+ * join event. The statements delete the rows of `removed` events, and insert rows for `added` events.
  */
 export function updateJoinedHosts(roomId: RoomId, removed: readonly EventId[], added: readonly JoinedHost[]): Write[] {
   const removal = {

@@ -130,9 +130,12 @@ export interface MediaFilter {
   readonly isLocal: boolean;
   /** Selects media of this server only. @defaultValue media of all servers that `isLocal` selects */
   readonly origin?: ServerName | undefined;
-  /** Selects media that were uploaded before this time, in ms since the epoch. */
+  /**
+   * Selects local media that were uploaded, or media of other servers that were fetched, before this time. The time is in ms
+   * since the epoch.
+   */
   readonly before: number;
-  /** Selects media that are larger than this, in bytes. */
+  /** Selects media that are larger than this number of bytes. */
   readonly largerThan: number;
 }
 

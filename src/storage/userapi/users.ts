@@ -166,7 +166,7 @@ export interface UserPage {
   /** The sort key. @defaultValue none: users are sorted by name only, so that every page costs the same */
   readonly sortBy?: UserSortKey | undefined;
   readonly descending: boolean;
-  /** Only users after this one, in the order of names. @defaultValue all users */
+  /** Only users who come after this user in the order of names. @defaultValue all users */
   readonly after?: { readonly localpart: string; readonly serverName: string } | undefined;
   /** Number of users to skip. */
   readonly offset: number;

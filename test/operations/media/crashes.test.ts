@@ -20,7 +20,7 @@ import {
 import { createMortalProcess, type MortalProcess } from '../../support/mortal-database.ts';
 import { makeScratchDirectory } from '../../support/scratch-directory.ts';
 
-/** `CRASHES=50` for the long version. */
+/** Number of crashes of each operation. `CRASHES=50` runs the long version. */
 const CRASHES = countFromEnvironment('CRASHES', 6);
 const SEED = countFromEnvironment('CRASH_SEED', 20_260_104);
 const CALLER = { actor: { kind: 'system', name: 'test' } } as const;
@@ -29,7 +29,7 @@ const NOW = 1_795_715_300_000;
 
 interface Trial {
   readonly name: string;
-  /** Changes the recorded rows and files beforehand. */
+  /** Changes the recorded rows and files before the operation is called. */
   readonly prepare: () => Promise<void>;
   readonly call: (admin: AdminPlugin) => Promise<unknown>;
   /** The media that are left. */
@@ -53,7 +53,7 @@ afterAll(async () => {
   await rm(base, { recursive: true });
 });
 
-/** Files without rows, a row without its file, and a row of another size. */
+/** Adds two files without rows, removes the file of a row, and changes the size in another row. */
 async function breakThings(): Promise<void> {
   const orphan = join(base, pathInStore('0rphan'));
   await mkdir(dirname(orphan), { recursive: true });
@@ -90,7 +90,10 @@ function start(pool: Knex, media: MediaStore): AdminPlugin {
   );
 }
 
-/** The store of a process that may die between any two files. */
+/**
+ * Creates the media store of a mortal process. Each removal of a file counts as an effect, so the process may die between any
+ * two removals.
+ */
 const mortalStore = ({ effect }: MortalProcess): MediaStore => ({
   sizeOf: async (file) => {
     effect();
@@ -147,7 +150,10 @@ const untilAlone = (): Promise<void> =>
     })
     .toBe(0);
 
-/** Paths of the files whose removal is noted, with their thumbnails if the whole content goes. */
+/**
+ * Returns a function that tells whether the table `media_removals` contains the file with a path. If it contains the content of
+ * a media, it also covers the thumbnails of this content.
+ */
 async function notedFiles(): Promise<(path: string) => boolean> {
   const notes: { base64hash: string; thumbnail: string }[] = await db('matrix_admin.media_removals');
   const whole = notes.filter(({ thumbnail }) => thumbnail === '').map(({ base64hash }) => pathInStore(base64hash, ''));
@@ -155,7 +161,10 @@ async function notedFiles(): Promise<(path: string) => boolean> {
   return (path) => single.includes(path) || whole.some((folder) => path.startsWith(folder));
 }
 
-/** In the moment of a death, every row has its file, and the removal of every other file is noted. */
+/**
+ * Checks the rows and files just after a death: the file of every row exists, and `media_removals` contains every file that has
+ * no row.
+ */
 async function nothingIsLost(): Promise<void> {
   const [files, named, isNoted] = [await filesIn(base), await filesOfRows(db), await notedFiles()];
   expect(named.filter((path) => !files.includes(path))).toEqual([]);
@@ -184,12 +193,12 @@ it(
       const trial = TRIALS[n % TRIALS.length] as Trial;
       const { first, last } = lengths.get(trial) as { first: number; last: number };
       await reset(trial);
-      // Some effects before the end are those of idle processes, and may be fewer next time.
+      // The last effects come from the plugin's idle loops, and there may be fewer of them in the next run.
       const end = await callUntilDeath(trial, first + Math.floor(random() * 0.9 * (last - first)));
       died[trial.name] = (died[trial.name] ?? 0) + (end.died ? 1 : 0);
       await untilAlone();
       if (trial.name !== 'checkMedia') await nothingIsLost();
-      // The lease of the dead process ends.
+      // End the lease of the dead process, so that the next process can take over the job at once.
       await db('matrix_admin.jobs').where({ state: 'running' }).update({ lease_until: db.fn.now() });
       const next = start(database.pluginDb, directory);
       await next.start();

@@ -143,7 +143,7 @@ describe('a deletion', () => {
   });
 
   it('keeps the file if the same content is uploaded before the file is removed', async () => {
-    // This upload has found the file in the store, but has not committed its row.
+    // This upload has found that the store already has the file, but has not committed its row yet.
     const upload = await db.transaction();
     await plugin.admin.media.lock(TEXT_HASH, { transaction: upload });
     const like = await upload('mediaapi_media_repository').where({ media_id: MEDIA.aliceText }).first();
@@ -431,7 +431,7 @@ describe('without a store of the host', () => {
   });
 });
 
-// The last test, because it stops the plugin of the others.
+// This test must be the last, because it stops the plugin that the other tests use.
 it('a store that cannot list its files is checked from the rows only', async () => {
   const { sizeOf, remove } = directory;
   const unlisted = await mountPlugin({ database: plugin.database, host: { media: { sizeOf, remove } } });

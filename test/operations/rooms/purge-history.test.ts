@@ -12,7 +12,7 @@ import { brokenInvariants } from '../../support/room-invariants.ts';
 import { bodyOfCase, missingFields, pathOfCase, synapseRecording } from '../../support/synapse-recording.ts';
 
 const SYSTEM = { actor: { kind: 'system', name: 'test' } } as const;
-/** `POINTS=20` for the long version. */
+/** Number of places up to which the test purges. `POINTS=20` runs the long version. */
 const POINTS = countFromEnvironment('POINTS', 4);
 
 let plugin: MountedPlugin;
@@ -31,7 +31,7 @@ const send = (roomId: string, body: object): Promise<Answer> =>
 const purge = (roomId: string, point: { eventId?: string; upToTs?: number; deleteLocalEvents?: boolean }) =>
   plugin.admin.operations.purgeHistory({ roomId, ...point }, SYSTEM);
 
-/** The timeline of a room, in the order of its graph. */
+/** Reads the timeline of a room, in the order of depths. */
 const timelineOf = (roomId: string): PromiseLike<{ event_id: EventId; type: string; headered_event_json: string }[]> =>
   db('syncapi_output_room_events AS e')
     .join('syncapi_output_room_events_topology AS t', 't.event_id', 'e.event_id')
@@ -39,7 +39,7 @@ const timelineOf = (roomId: string): PromiseLike<{ event_id: EventId; type: stri
     .orderBy(['t.topological_position', 'e.id'])
     .select('e.event_id', 'e.type', 'e.headered_event_json');
 
-/** What a purge must not change: the room's row, its current state, its members, and its servers. */
+/** Reads everything that a purge must not change: the room's row, its current state, its members, and its servers. */
 async function restOf(roomId: string): Promise<string> {
   const room = await db('roomserver_rooms').where({ room_id: roomId }).first();
   const { rows: state } = await db.raw(
@@ -63,7 +63,10 @@ async function restOf(roomId: string): Promise<string> {
 
 const isWhole = async (): Promise<void> => expect(await brokenInvariants(db)).toEqual([]);
 
-/** Events that the state of any event in the timeline or an auth event lacks. */
+/**
+ * Lists events that are missing from the database although the state at an event of the timeline, or an auth event, refers to
+ * them.
+ */
 async function missingAuthEvents(): Promise<unknown[]> {
   const { rows } = await db.raw(
     `SELECT e.event_id FROM roomserver_events e CROSS JOIN unnest(e.auth_event_nids) AS a(nid)
@@ -94,7 +97,7 @@ it('at random points of the rooms of Dendrite, it leaves the state, the members 
   expect(await missingAuthEvents()).toEqual([]);
 });
 
-/** A room in which state and messages alternate, with the ids of its 216 events in order. */
+/** Makes a room in which state events and messages alternate. Returns the room's id and the ids of its 216 events, in order. */
 async function makeBusyRoom(version = '10'): Promise<{ roomId: RoomId; eventIds: EventId[] }> {
   const roomId = await createRoom(plugin, { version, members: [BOB], joinRules: { join_rule: 'public' } });
   const drafts = Array.from({ length: 70 }, (_, i) => [
@@ -119,7 +122,7 @@ it.each(['1', '12'])(
     const before = await snapshots();
     await purge(roomId, { eventId: point, deleteLocalEvents: true });
     expect(await restOf(roomId)).toBe(rest);
-    // Those of the 120 state events stay that state blocks and auth chains still refer to.
+    // Of the 120 state events, only those stay to which a state block or an auth chain still refers.
     expect(await stored(eventIds.slice(0, 180))).toBeLessThan(100);
     expect((await snapshots()).length).toBeLessThan(before.length - 100);
     expect(await db('syncapi_backward_extremities').where({ room_id: roomId })).toEqual([
@@ -217,7 +220,10 @@ it('a dry run changes nothing', async () => {
   expect(changes).toEqual({});
 });
 
-/** Cases with an intended difference. `docs/differences-from-synapse.md` gives the reasons. */
+/**
+ * The expected statuses of cases in which the plugin differs from Synapse on purpose. `docs/differences-from-synapse.md` gives
+ * the reasons.
+ */
 const OTHERWISE: Readonly<Record<string, number>> = {
   'event_id number': 400,
   'delete_local_events string': 400,

@@ -155,7 +155,8 @@ describe('summaries of rooms', () => {
     db.on('query', note);
     const { events } = await append(roomId, { type: 'm.room.message', sender: ALICE, content: { body: 'x' } });
     expect(queries.filter((sql) => /room_summaries|remove_state_ids <>/.test(sql))).toEqual([]);
-    // Without the word of its writer, the plugin reads what a message has changed.
+    // If the caller does not pass `changes_state`, the plugin reads from the event's row whether the message has changed the
+    // state.
     await plugin.admin.events.apply(
       events.map(({ eventId }) => ({ event_id: eventId, room_id: roomId, type: 'm.room.message', content: {} })),
     );
@@ -199,7 +200,8 @@ describe('summaries of rooms', () => {
     await miss(member(BOB, 'leave'));
     await append(roomId, { type: 'm.room.topic', sender: ALICE, stateKey: '', content: { topic: 'x' } });
     expect(await summaryOf(roomId)).toMatchObject({ joined_members: 1, state_events: 7 });
-    // A count would correct this number. An event that follows the summary is not a reason to count.
+    // A new count of the members would correct this wrong number. But an event that directly follows the summary must not make
+    // the plugin count.
     await db('matrix_admin.room_summaries').where('room_id', roomId).update({ joined_members: 5 });
     await append(roomId, { type: 'm.room.message', sender: ALICE, content: { body: 'x' } });
     await append(roomId, member(BOB, 'join'));
