@@ -36,7 +36,7 @@ async function bundleModules() {
     format: 'esm',
     chunkFileNames: 'chunks/[name].js',
     comments: false,
-    minify: { compress: true, mangle: { toplevel: false, keepNames: true }, codegen: { removeWhitespace: true } },
+    minify: { compress: true, mangle: { toplevel: true, keepNames: true }, codegen: { removeWhitespace: true } },
   });
   await bundle.close();
 }

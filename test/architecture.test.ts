@@ -117,6 +117,9 @@ const MAY_IMPORT: Readonly<Record<string, { readonly values: readonly string[]; 
     'command-names': { values: [], types: ['operations'] },
     'command-catalogue': { values: ['cli', 'command-names', 'operations', 'request-table'] },
     'beside-dendrite': { values: [], types: ['operations'] },
+    homeserver: {
+      values: ['accounts', 'errors', 'operations', 'rooms', 'storage', 'with-time-limit'],
+    },
     cli: {
       values: [
         'beside-dendrite',
@@ -138,8 +141,18 @@ const MAY_IMPORT: Readonly<Record<string, { readonly values: readonly string[]; 
     testing: { values: ['errors', 'ids', 'json', 'metrics', 'plugin', 'search'], types: ['config', 'host'] },
   };
 
-/** The reference homeserver is a host of the plugin. It may import everything, and no other part may import it. */
+/**
+ * The reference homeserver is a host of the plugin. Like any other host, it may import only the entries of the npm package. No
+ * other part may import the reference homeserver.
+ */
 const HOST_PART = 'reference-host';
+const PACKAGE: { readonly exports: Readonly<Record<string, unknown>> } = JSON.parse(
+  readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
+);
+/** The source files of the package's entries, such as `loader/index.ts`. */
+const ENTRIES = Object.keys(PACKAGE.exports)
+  .filter((name) => !name.endsWith('.json'))
+  .map((name) => join(name, 'index.ts').replaceAll('\\', '/'));
 
 /** Parts that build queries. They may import Knex itself. Other parts may import only Knex's types. */
 const QUERY_PARTS = ['storage', 'migrations', 'dendrite-schema', HOST_PART];
@@ -241,6 +254,13 @@ describe('imports', () => {
     const parts = new Set(files.map(({ part }) => part));
     expect([...parts].filter((part) => part !== HOST_PART && MAY_IMPORT[part] === undefined)).toEqual([]);
     expect(Object.keys(MAY_IMPORT).filter((part) => !parts.has(part))).toEqual([]);
+  });
+
+  it('of the reference homeserver are its own files, packages, and the entries of this package', () => {
+    const allowed = (_file: SourceFile, { path }: Import): boolean =>
+      path === undefined || partOf(path) === HOST_PART || ENTRIES.includes(path);
+    expect(ENTRIES.filter((path) => !files.some((file) => file.path === path))).toEqual([]);
+    expect(badImports(allowed, ({ part }) => part === HOST_PART)).toEqual([]);
   });
 
   it('of the console, which runs in a browser, are its own files, Preact, and types of the client', () => {

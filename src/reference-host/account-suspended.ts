@@ -1,4 +1,4 @@
-import { MatrixError } from '../errors.ts';
+import { MatrixError } from '../index.ts';
 
 /** Makes the error for requests of suspended users. Source: Client-Server API, "Account suspension". */
 export const accountSuspended = (): MatrixError =>

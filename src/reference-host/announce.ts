@@ -1,4 +1,4 @@
-import type { RoomId, ServerName, UserId } from '../ids.ts';
+import type { RoomId, ServerName, UserId } from '../index.ts';
 import type { HostContext } from './host-context.ts';
 
 /** What a committed transaction has changed. */

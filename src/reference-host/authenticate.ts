@@ -1,6 +1,5 @@
 import type { Context } from 'koa';
-import { MatrixError } from '../errors.ts';
-import type { UserId } from '../ids.ts';
+import { MatrixError, type UserId } from '../index.ts';
 import type { HostContext } from './host-context.ts';
 import { type ClientRequest, userIdOf } from './request-parameters.ts';
 import { requireUnlocked } from './require-unlocked.ts';

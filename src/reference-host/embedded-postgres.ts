@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
-import type { Logger } from '../host.ts';
+import type { Logger } from '../index.ts';
 import { withFileLock } from './file-lock.ts';
 import { postgresAccount } from './postgres-account.ts';
 import {

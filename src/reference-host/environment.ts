@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isServerName, type ServerName } from '../ids.ts';
+import { isServerName, type ServerName } from '../index.ts';
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 

@@ -1,4 +1,4 @@
-import { describeError, toError } from '../errors.ts';
+import { describeError } from '../homeserver/index.ts';
 
 /** Remedies for errors of the operating system, by error code and system call. */
 const REMEDIES: Readonly<Record<string, string>> = {
@@ -15,7 +15,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
 
 /** Returns the message of a process that exits with an error: what has failed, and the remedy if `REMEDIES` has one. */
 export function explainExit(thrown: unknown): string {
-  const error = toError(thrown);
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
   const failed: NodeJS.ErrnoException = error;
   const remedy = REMEDIES[`${failed.code} ${failed.syscall}`];
   return remedy === undefined ? describeError(error) : `${describeError(error)}: ${remedy}`;

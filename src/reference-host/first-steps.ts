@@ -1,6 +1,6 @@
-import { ACCOUNT_TYPE } from '../accounts/account-type.ts';
-import { type ServerName, userIdOf } from '../ids.ts';
-import { isAccount } from '../storage/userapi/accounts.ts';
+import { ACCOUNT_TYPE, isAccount } from '../homeserver/index.ts';
+import type { ServerName } from '../index.ts';
+import { userIdOf } from '../matrix/index.ts';
 import type { Homeserver } from './homeserver.ts';
 import { findFirstAccount } from './storage/accounts.ts';
 

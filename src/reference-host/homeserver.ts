@@ -3,11 +3,15 @@ import createKnex, { type Knex } from 'knex';
 import Koa from 'koa';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { ensureDendriteSchema } from '../dendrite-schema/index.ts';
-import { describeError } from '../errors.ts';
-import type { Logger, SigningKey } from '../host.ts';
-import { type AdminPlugin, type AdminPluginOptions, createAdminPlugin } from '../index.ts';
-import type { SearchAdapter } from '../search/search-index.ts';
-import { explainFailure } from '../storage/explain-failure.ts';
+import { describeError, explainFailure } from '../homeserver/index.ts';
+import {
+  type AdminPlugin,
+  type AdminPluginOptions,
+  createAdminPlugin,
+  type Logger,
+  type SearchAdapter,
+  type SigningKey,
+} from '../index.ts';
 import type { Certificate } from './federation/certificate.ts';
 import { createFederation } from './federation/federation.ts';
 import type { HttpsSettings } from './federation/https-request.ts';

@@ -1,6 +1,5 @@
 import type { Knex } from 'knex';
-import type { FederationSender, Logger, Notifier, SigningKey } from '../host.ts';
-import type { AdminPlugin } from '../index.ts';
+import type { AdminPlugin, FederationSender, Logger, Notifier, SigningKey } from '../index.ts';
 import type { RemoteJoin } from './federation/join-room.ts';
 import type { LimitMessages } from './rooms/message-limit.ts';
 

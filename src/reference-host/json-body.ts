@@ -1,8 +1,8 @@
 import type { Context, Middleware } from 'koa';
 import koaBody from 'koa-body';
 import { z } from 'zod';
-import { MatrixError } from '../errors.ts';
-import { isRecord } from '../json.ts';
+import { MatrixError } from '../index.ts';
+import { isRecord } from '../matrix/index.ts';
 
 /** Maximum size of a request body. It is larger than the 64 KiB of an event, because escapes can make the JSON longer. */
 const MAX_BODY = '256kb';

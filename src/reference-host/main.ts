@@ -1,8 +1,7 @@
 import { pino } from 'pino';
-import type { Logger } from '../host.ts';
+import type { Logger, SearchAdapter } from '../index.ts';
 import { meilisearchSearch } from '../search/meilisearch/index.ts';
 import { postgresSearch } from '../search/postgres/index.ts';
-import type { SearchAdapter } from '../search/search-index.ts';
 import { startEmbeddedPostgres } from './embedded-postgres.ts';
 import { type Environment, parseEnvironment } from './environment.ts';
 import { explainExit } from './explain-exit.ts';

@@ -1,15 +1,6 @@
 import type { Context } from 'koa';
-import { MatrixError } from '../errors.ts';
-import {
-  type EventId,
-  isEventId,
-  isRoomAlias,
-  isRoomId,
-  isUserId,
-  type RoomAlias,
-  type RoomId,
-  type UserId,
-} from '../ids.ts';
+import { type EventId, isEventId, isRoomId, isUserId, MatrixError, type RoomId, type UserId } from '../index.ts';
+import { isRoomAlias, type RoomAlias } from '../matrix/index.ts';
 
 /** A request with path parameters. */
 export type ClientRequest = Context & { params: Readonly<Record<string, string>> };

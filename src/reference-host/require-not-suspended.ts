@@ -1,4 +1,4 @@
-import type { UserId } from '../ids.ts';
+import type { UserId } from '../index.ts';
 import { accountSuspended } from './account-suspended.ts';
 import type { HostContext } from './host-context.ts';
 

@@ -1,5 +1,4 @@
-import { MatrixError } from '../errors.ts';
-import type { UserId } from '../ids.ts';
+import { MatrixError, type UserId } from '../index.ts';
 import type { HostContext } from './host-context.ts';
 
 /** Refuses locked users. Source: Client-Server API, "Account locking". @throws MatrixError `M_USER_LOCKED` */

@@ -1,8 +1,8 @@
 import type Router from '@koa/router';
 import type { Middleware } from 'koa';
-import { errorFields, MatrixError } from '../errors.ts';
-import type { Logger } from '../host.ts';
-import { toJson } from '../json.ts';
+import { errorFields } from '../homeserver/index.ts';
+import { type Logger, MatrixError } from '../index.ts';
+import { toJson } from '../matrix/index.ts';
 
 /**
  * Headers of every answer. Clients that run in browsers need these headers. Source: Client-Server API, "Web Browser Clients".

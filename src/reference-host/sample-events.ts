@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Knex } from 'knex';
-import { type RoomId, splitUserId, type UserId } from '../ids.ts';
+import type { RoomId, UserId } from '../index.ts';
+import { splitUserId } from '../matrix/index.ts';
 import { SAMPLE_LANGUAGES, type SampleLanguage } from './sample-texts.ts';
 
 export interface SampleRoom {

@@ -1,9 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { SigningKey } from '../host.ts';
-import type { ServerName } from '../ids.ts';
-import { privateKeyOf } from '../matrix/sign-event.ts';
+import type { ServerName, SigningKey } from '../index.ts';
+import { privateKeyOf } from '../matrix/index.ts';
 
 const PEM =
   /-----BEGIN MATRIX PRIVATE KEY-----\r?\nKey-ID: (ed25519:\w+)\r?\n(?:[\w-]+: .*\r?\n)*\r?\n([A-Za-z0-9+/=\s]+)-----END MATRIX PRIVATE KEY-----/;

@@ -12,7 +12,9 @@ const HEAD = `
 import { type AdminPluginOptions, type AfterEvent, type Caller, type Appended, createAdminPlugin, deny, eventId, type Host,
   type JobView, roomId, serverName, userId } from 'koa-matrix-admin';
 import { dendriteSchema, ensureDendriteSchema } from 'koa-matrix-admin/dendrite-schema';
+import * as homeserver from 'koa-matrix-admin/homeserver';
 import { loadPlugin } from 'koa-matrix-admin/loader';
+import * as matrix from 'koa-matrix-admin/matrix';
 import { meilisearchSearch } from 'koa-matrix-admin/search/meilisearch';
 import { postgresSearch } from 'koa-matrix-admin/search/postgres';
 import { searchIndexContract } from 'koa-matrix-admin/testing';
@@ -40,6 +42,7 @@ export const adapters = [postgresSearch(), meilisearchSearch({ url: '', apiKey: 
 export const contract = searchIndexContract;
 export const migrations = await dendriteSchema.getMigrations([]);
 export const ensure = ensureDendriteSchema;
+export const hostFunctions = { ...matrix, ...homeserver };
 `;
 
 /** Members of the plugin that have no parts, or whose parts are exported one by one. */

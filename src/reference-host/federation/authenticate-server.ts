@@ -1,8 +1,7 @@
 import type { Context, Middleware } from 'koa';
-import { errorFields, FederationError, MatrixError } from '../../errors.ts';
-import type { ServerKey } from '../../host.ts';
-import { isRecord } from '../../json.ts';
-import { hasValidSignature } from '../../matrix/sign-json.ts';
+import { errorFields } from '../../homeserver/index.ts';
+import { FederationError, MatrixError, type ServerKey } from '../../index.ts';
+import { hasValidSignature, isRecord } from '../../matrix/index.ts';
 import { type FederationContext, isLocal } from './federation-context.ts';
 import { parseAuthorization, type XMatrix } from './x-matrix.ts';
 

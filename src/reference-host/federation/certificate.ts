@@ -2,7 +2,7 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { dirname } from 'node:path';
 import { generate } from 'selfsigned';
-import type { ServerName } from '../../ids.ts';
+import type { ServerName } from '../../index.ts';
 import { addressOf } from './server-address.ts';
 
 /** Certificate and private key of a TLS server, as PEM. */

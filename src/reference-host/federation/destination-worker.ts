@@ -1,9 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Knex } from 'knex';
 import { z } from 'zod';
-import { describeError } from '../../errors.ts';
-import type { DestinationRetry, Logger } from '../../host.ts';
-import type { ServerName } from '../../ids.ts';
+import { describeError } from '../../homeserver/index.ts';
+import type { DestinationRetry, Logger, ServerName } from '../../index.ts';
 import {
   addToBlacklist,
   deleteQueued,

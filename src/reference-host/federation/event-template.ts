@@ -1,13 +1,15 @@
 import type { Knex } from 'knex';
-import { MatrixError } from '../../errors.ts';
-import type { RoomId, UserId } from '../../ids.ts';
-import { authEventKeys, authStateKeys, stateName } from '../../matrix/auth-events.ts';
-import { authorise } from '../../matrix/authorise.ts';
-import { referencesTo } from '../../matrix/build-event.ts';
-import { type EventJson, roomVersionOf } from '../../matrix/room-version.ts';
-import type { RoomStates } from '../../rooms/room-states.ts';
-import { readDeepest } from '../../storage/roomserver/events.ts';
-import { findRoom, type StoredRoom } from '../../storage/roomserver/rooms.ts';
+import { findRoom, readDeepest, type StoredRoom } from '../../homeserver/index.ts';
+import { MatrixError, type RoomId, type RoomStates, type UserId } from '../../index.ts';
+import {
+  authEventKeys,
+  authorise,
+  authStateKeys,
+  type EventJson,
+  referencesTo,
+  roomVersionOf,
+  stateName,
+} from '../../matrix/index.ts';
 
 const MAX_PREV_EVENTS = 20;
 

@@ -1,8 +1,5 @@
-import { FederationError } from '../../errors.ts';
-import type { SigningKey } from '../../host.ts';
-import type { ServerName } from '../../ids.ts';
-import { isRecord } from '../../json.ts';
-import { canonicalJson } from '../../matrix/canonical-json.ts';
+import { FederationError, type ServerName, type SigningKey } from '../../index.ts';
+import { canonicalJson, isRecord } from '../../matrix/index.ts';
 import type { HttpsAnswer, SendHttps } from './https-request.ts';
 import type { Discover } from './server-discovery.ts';
 import { authorizationOf } from './x-matrix.ts';

@@ -1,19 +1,21 @@
 import type { Knex } from 'knex';
 import type { Context } from 'koa';
-import { MatrixError } from '../../errors.ts';
-import type { Logger, Notifier, SigningKey } from '../../host.ts';
+import type { ChainSettings } from '../../homeserver/index.ts';
 import {
+  type AdminPlugin,
   type EventId,
   isEventId,
   isRoomId,
   isServerName,
   isUserId,
+  type Logger,
+  MatrixError,
+  type Notifier,
   type RoomId,
   type ServerName,
+  type SigningKey,
   type UserId,
-} from '../../ids.ts';
-import type { AdminPlugin } from '../../index.ts';
-import type { ChainSettings } from '../../rooms/written-chain.ts';
+} from '../../index.ts';
 import type { VerifyKeys } from './server-keys.ts';
 
 /** What the routes for other servers use. */

@@ -1,6 +1,4 @@
-import type { FederationSender, Notifier, SigningKey } from '../../host.ts';
-import type { ServerName } from '../../ids.ts';
-import type { AdminPlugin } from '../../index.ts';
+import type { AdminPlugin, FederationSender, Notifier, ServerName, SigningKey } from '../../index.ts';
 import type { HttpServer } from '../http-server.ts';
 import type { Certificate } from './certificate.ts';
 import { createFederationClient } from './federation-client.ts';

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { Agent, request } from 'node:https';
-import { describeError, FederationError } from '../../errors.ts';
-import { withTimeLimit } from '../../with-time-limit.ts';
+import { describeError, withTimeLimit } from '../../homeserver/index.ts';
+import { FederationError } from '../../index.ts';
 import { guardedLookup, isForbiddenAddress } from './guarded-lookup.ts';
 import type { ServerAddress } from './server-address.ts';
 

@@ -1,14 +1,15 @@
 import type { Knex } from 'knex';
 import { z } from 'zod';
-import { FederationError, MatrixError } from '../../errors.ts';
-import type { SigningKey } from '../../host.ts';
-import { type RoomId, type ServerName, splitUserId, type UserId } from '../../ids.ts';
-import { checkEvent } from '../../matrix/check-event.ts';
-import { completeEvent } from '../../matrix/complete-event.ts';
-import { roomVersionOf } from '../../matrix/room-version.ts';
-import { enterRoom } from '../../rooms/enter-room.ts';
-import { fetchState } from '../../rooms/fetch-state.ts';
-import type { ChainSettings } from '../../rooms/written-chain.ts';
+import { type ChainSettings, enterRoom, fetchState } from '../../homeserver/index.ts';
+import {
+  FederationError,
+  MatrixError,
+  type RoomId,
+  type ServerName,
+  type SigningKey,
+  type UserId,
+} from '../../index.ts';
+import { checkEvent, completeEvent, roomVersionOf, splitUserId } from '../../matrix/index.ts';
 import type { AskServer } from './federation-client.ts';
 import { checkAnswer, uriOf } from './questions.ts';
 import type { VerifyKeys } from './server-keys.ts';

@@ -1,7 +1,5 @@
 import { z } from 'zod';
-import { FederationError } from '../../errors.ts';
-import type { FederationSender } from '../../host.ts';
-import type { ServerName } from '../../ids.ts';
+import { FederationError, type FederationSender, type ServerName } from '../../index.ts';
 import type { AskServer } from './federation-client.ts';
 
 type Questions = Required<Pick<FederationSender, 'makeLeave' | 'sendLeave' | 'queryDevices' | 'lookupState'>>;

@@ -1,8 +1,6 @@
-import { MatrixError } from '../../errors.ts';
-import { isRoomId, type ServerName } from '../../ids.ts';
-import type { CheckedEvent } from '../../matrix/check-event.ts';
-import { type EventJson, roomVersionOf } from '../../matrix/room-version.ts';
-import { receiveEvent } from '../../rooms/receive-event.ts';
+import { receiveEvent } from '../../homeserver/index.ts';
+import { isRoomId, MatrixError, type ServerName } from '../../index.ts';
+import { type CheckedEvent, type EventJson, roomVersionOf } from '../../matrix/index.ts';
 import { requireRoom } from './event-template.ts';
 import type { FederationContext } from './federation-context.ts';
 import { verifyEvent } from './verify-event.ts';

@@ -1,7 +1,6 @@
 import { setMaxListeners } from 'node:events';
-import { errorFields } from '../../errors.ts';
-import type { DestinationRetry } from '../../host.ts';
-import type { ServerName } from '../../ids.ts';
+import { errorFields } from '../../homeserver/index.ts';
+import type { DestinationRetry, ServerName } from '../../index.ts';
 import { createDestinationLocks } from '../storage/destination-locks.ts';
 import { listWaitingDestinations, pardon } from '../storage/federation-queue.ts';
 import { drainQueue, type WorkerSettings } from './destination-worker.ts';

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { isServerName, type ServerName } from '../../ids.ts';
+import { isServerName, type ServerName } from '../../index.ts';
 
 /** The address of a server, and the names that requests to the server use. */
 export interface ServerAddress {

@@ -1,5 +1,4 @@
-import { FederationError } from '../../errors.ts';
-import type { ServerName } from '../../ids.ts';
+import { FederationError, type ServerName } from '../../index.ts';
 import type { HttpsAnswer, SendHttps } from './https-request.ts';
 import { addressOf, delegatedName, isExplicit, type ServerAddress } from './server-address.ts';
 

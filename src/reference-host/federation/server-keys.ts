@@ -1,10 +1,7 @@
 import type { Knex } from 'knex';
 import { z } from 'zod';
-import { FederationError } from '../../errors.ts';
-import type { FederationSender, ServerKey } from '../../host.ts';
-import type { ServerName } from '../../ids.ts';
-import { publicKeyOf } from '../../matrix/sign-event.ts';
-import { hasValidSignature } from '../../matrix/sign-json.ts';
+import { FederationError, type FederationSender, type ServerKey, type ServerName } from '../../index.ts';
+import { hasValidSignature, publicKeyOf } from '../../matrix/index.ts';
 import { readServerKeys, type StoredServerKey, storeServerKeys } from '../storage/server-keys.ts';
 import type { AskServer } from './federation-client.ts';
 import { checkAnswer } from './questions.ts';

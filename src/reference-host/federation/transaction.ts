@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { ServerName } from '../../ids.ts';
-import { isRecord } from '../../json.ts';
-import { canonicalJson } from '../../matrix/canonical-json.ts';
+import type { ServerName } from '../../index.ts';
+import { canonicalJson, isRecord } from '../../matrix/index.ts';
 import type { QueuedJson, QueuedTransaction } from '../storage/federation-queue.ts';
 
 export interface Transaction {

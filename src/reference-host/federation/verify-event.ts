@@ -1,11 +1,21 @@
 import { createPublicKey } from 'node:crypto';
-import { FederationError, MatrixError } from '../../errors.ts';
-import type { ServerKey } from '../../host.ts';
-import { isServerName, type RoomId, type ServerName } from '../../ids.ts';
-import { type CheckedEvent, checkEvent, signersOf } from '../../matrix/check-event.ts';
-import type { EventJson, RoomVersion } from '../../matrix/room-version.ts';
-import { hasValidEventSignature } from '../../matrix/sign-event.ts';
-import { signaturesOf } from '../../matrix/sign-json.ts';
+import {
+  FederationError,
+  isServerName,
+  MatrixError,
+  type RoomId,
+  type ServerKey,
+  type ServerName,
+} from '../../index.ts';
+import {
+  type CheckedEvent,
+  checkEvent,
+  type EventJson,
+  hasValidEventSignature,
+  type RoomVersion,
+  signaturesOf,
+  signersOf,
+} from '../../matrix/index.ts';
 import type { FederationContext } from './federation-context.ts';
 
 const KEY_LIMIT_MS = 30_000;

@@ -1,6 +1,5 @@
-import type { SigningKey } from '../../host.ts';
-import { isServerName, type ServerName } from '../../ids.ts';
-import { signatureOf } from '../../matrix/sign-json.ts';
+import { isServerName, type ServerName, type SigningKey } from '../../index.ts';
+import { signatureOf } from '../../matrix/index.ts';
 
 /** The signed parts of a request between servers. Source: Server-Server API, "Request Authentication". */
 export interface SignedRequest {

@@ -1,7 +1,5 @@
 import type { Knex } from 'knex';
-import { type EventId, isUserId, type RoomId } from '../../ids.ts';
-import type { RoomEventDraft } from '../../rooms/event-chain.ts';
-import type { Appended } from '../../rooms/room-writer.ts';
+import { type Appended, type EventId, isUserId, type RoomEventDraft, type RoomId } from '../../index.ts';
 import { announce, type Changes } from '../announce.ts';
 import type { HostContext } from '../host-context.ts';
 

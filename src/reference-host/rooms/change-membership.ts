@@ -1,9 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { MatrixError } from '../../errors.ts';
-import { type EventId, isUserId, type RoomId, splitUserId, type UserId } from '../../ids.ts';
-import type { RoomEventDraft } from '../../rooms/event-chain.ts';
-import { joinOf } from '../../rooms/join-draft.ts';
-import { findProfile } from '../../storage/userapi/profiles.ts';
+import { findProfile, joinOf } from '../../homeserver/index.ts';
+import { type EventId, isUserId, MatrixError, type RoomEventDraft, type RoomId, type UserId } from '../../index.ts';
+import { splitUserId } from '../../matrix/index.ts';
 import { accountSuspended } from '../account-suspended.ts';
 import type { HostContext } from '../host-context.ts';
 import { appendEvents } from './append-events.ts';

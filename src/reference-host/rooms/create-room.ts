@@ -1,9 +1,6 @@
-import { MatrixError, type OwnErrorCode } from '../../errors.ts';
-import { isRoomAlias, type RoomAlias, type RoomId, splitUserId, type UserId } from '../../ids.ts';
-import type { RoomEventDraft } from '../../rooms/event-chain.ts';
-import { joinOf } from '../../rooms/join-draft.ts';
-import { publishRoom } from '../../storage/roomserver/room-directory.ts';
-import { findProfiles } from '../../storage/userapi/profiles.ts';
+import { findProfiles, joinOf, publishRoom } from '../../homeserver/index.ts';
+import { MatrixError, type OwnErrorCode, type RoomEventDraft, type RoomId, type UserId } from '../../index.ts';
+import { isRoomAlias, type RoomAlias, splitUserId } from '../../matrix/index.ts';
 import { announce } from '../announce.ts';
 import type { HostContext } from '../host-context.ts';
 import { requireNotSuspended } from '../require-not-suspended.ts';

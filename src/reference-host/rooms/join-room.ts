@@ -1,5 +1,5 @@
-import { MatrixError } from '../../errors.ts';
-import { type RoomId, type ServerName, splitUserId, type UserId } from '../../ids.ts';
+import { MatrixError, type RoomId, type ServerName, type UserId } from '../../index.ts';
+import { splitUserId } from '../../matrix/index.ts';
 import { announce } from '../announce.ts';
 import type { HostContext } from '../host-context.ts';
 import { requireNotSuspended } from '../require-not-suspended.ts';

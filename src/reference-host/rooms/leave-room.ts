@@ -1,6 +1,6 @@
-import { type RoomId, splitUserId, type UserId } from '../../ids.ts';
-import { rejectRemoteInvite } from '../../rooms/reject-remote-invite.ts';
-import { findRoomOfUser } from '../../storage/roomserver/membership.ts';
+import { findRoomOfUser, rejectRemoteInvite } from '../../homeserver/index.ts';
+import type { RoomId, UserId } from '../../index.ts';
+import { splitUserId } from '../../matrix/index.ts';
 import { announce } from '../announce.ts';
 import type { HostContext } from '../host-context.ts';
 import { changeMembership } from './change-membership.ts';

@@ -1,9 +1,6 @@
-import { ACCOUNT_TYPE } from '../../accounts/account-type.ts';
-import type { RoomId, UserId } from '../../ids.ts';
-import { requiredLevelToSend } from '../../matrix/power-levels.ts';
-import { readGovernance } from '../../rooms/governance.ts';
-import { findRoom } from '../../storage/roomserver/rooms.ts';
-import { findAccountType } from '../../storage/userapi/accounts.ts';
+import { ACCOUNT_TYPE, findAccountType, findRoom, readGovernance } from '../../homeserver/index.ts';
+import type { RoomId, UserId } from '../../index.ts';
+import { requiredLevelToSend } from '../../matrix/index.ts';
 import type { HostContext } from '../host-context.ts';
 import { findMembership } from '../storage/memberships.ts';
 

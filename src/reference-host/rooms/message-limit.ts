@@ -1,7 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { Accounts } from '../../accounts/accounts.ts';
-import { MatrixError } from '../../errors.ts';
-import type { UserId } from '../../ids.ts';
+import { type Accounts, MatrixError, type UserId } from '../../index.ts';
 
 const USERS = 10_000;
 

@@ -1,10 +1,7 @@
 import { z } from 'zod';
-import { isUserId, type RoomAlias, type UserId } from '../../ids.ts';
-import { isRecord } from '../../json.ts';
-import { roomVersionOf } from '../../matrix/room-version.ts';
-import { DEFAULT_POWER_LEVELS } from '../../rooms/default-power-levels.ts';
-import type { RoomEventDraft } from '../../rooms/event-chain.ts';
-import type { NewRoom } from '../../rooms/room-writer.ts';
+import { DEFAULT_POWER_LEVELS } from '../../homeserver/index.ts';
+import { isUserId, type NewRoom, type RoomEventDraft, type UserId } from '../../index.ts';
+import { isRecord, type RoomAlias, roomVersionOf } from '../../matrix/index.ts';
 import { storableText } from '../storable-text.ts';
 
 const object = z.record(z.string(), z.unknown());

@@ -1,8 +1,6 @@
-import { MatrixError } from '../../errors.ts';
-import type { EventId, RoomId } from '../../ids.ts';
-import { powerLevelOf, requiredLevel } from '../../matrix/power-levels.ts';
-import { roomVersionOf } from '../../matrix/room-version.ts';
-import { findEvent } from '../../storage/roomserver/events.ts';
+import { findEvent } from '../../homeserver/index.ts';
+import { type EventId, MatrixError, type RoomId } from '../../index.ts';
+import { powerLevelOf, requiredLevel, roomVersionOf } from '../../matrix/index.ts';
 import { accountSuspended } from '../account-suspended.ts';
 import type { HostContext } from '../host-context.ts';
 import type { Device } from '../storage/devices.ts';

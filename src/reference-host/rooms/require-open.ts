@@ -1,6 +1,5 @@
 import type { Knex } from 'knex';
-import { MatrixError } from '../../errors.ts';
-import type { RoomId } from '../../ids.ts';
+import { MatrixError, type RoomId } from '../../index.ts';
 import type { HostContext } from '../host-context.ts';
 
 /**

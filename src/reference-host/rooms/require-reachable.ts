@@ -1,6 +1,6 @@
-import { MatrixError } from '../../errors.ts';
-import { type RoomId, splitUserId, type UserId } from '../../ids.ts';
-import { isAccount } from '../../storage/userapi/accounts.ts';
+import { isAccount } from '../../homeserver/index.ts';
+import { MatrixError, type RoomId, type UserId } from '../../index.ts';
+import { splitUserId } from '../../matrix/index.ts';
 import type { HostContext } from '../host-context.ts';
 import { isServerInRoom } from '../storage/room-views.ts';
 

@@ -1,5 +1,5 @@
-import { MatrixError } from '../../errors.ts';
-import { isRoomAlias, isRoomId, type RoomId } from '../../ids.ts';
+import { isRoomId, MatrixError, type RoomId } from '../../index.ts';
+import { isRoomAlias } from '../../matrix/index.ts';
 import type { HostContext } from '../host-context.ts';
 import { findAlias } from '../storage/room-aliases.ts';
 

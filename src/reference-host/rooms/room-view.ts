@@ -1,10 +1,7 @@
 import type { Knex } from 'knex';
-import { MatrixError } from '../../errors.ts';
-import type { EventId, RoomId, UserId } from '../../ids.ts';
-import { isRecord } from '../../json.ts';
-import { readStateAt } from '../../storage/roomserver/state-at-event.ts';
-import { type IdentifiedEvent, listCurrentState } from '../../storage/syncapi/current-state.ts';
-import type { PlacedEvent } from '../../storage/syncapi/timeline.ts';
+import { type IdentifiedEvent, listCurrentState, type PlacedEvent, readStateAt } from '../../homeserver/index.ts';
+import { type EventId, MatrixError, type RoomId, type UserId } from '../../index.ts';
+import { isRecord } from '../../matrix/index.ts';
 import { readVisibilities } from '../storage/client-events.ts';
 import { findMembership, listMembershipChanges, type MembershipChange } from '../storage/memberships.ts';
 

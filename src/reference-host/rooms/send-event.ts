@@ -1,7 +1,5 @@
 import type { Knex } from 'knex';
-import { MatrixError } from '../../errors.ts';
-import type { EventId, RoomId } from '../../ids.ts';
-import type { RoomEventDraft } from '../../rooms/event-chain.ts';
+import { type EventId, MatrixError, type RoomEventDraft, type RoomId } from '../../index.ts';
 import { announce } from '../announce.ts';
 import type { HostContext } from '../host-context.ts';
 import type { Device } from '../storage/devices.ts';

@@ -1,5 +1,4 @@
-import { MatrixError } from '../../errors.ts';
-import type { EventId, RoomId } from '../../ids.ts';
+import { type EventId, MatrixError, type RoomId } from '../../index.ts';
 import type { HostContext } from '../host-context.ts';
 import { requireNotSuspended } from '../require-not-suspended.ts';
 import type { Device } from '../storage/devices.ts';

@@ -1,7 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { MatrixError } from '../../errors.ts';
-import type { EventId, RoomId } from '../../ids.ts';
-import type { RoomEventDraft } from '../../rooms/event-chain.ts';
+import { type EventId, MatrixError, type RoomEventDraft, type RoomId } from '../../index.ts';
 import type { HostContext } from '../host-context.ts';
 import { requireNotSuspended } from '../require-not-suspended.ts';
 import { appendEvents } from './append-events.ts';

@@ -1,7 +1,5 @@
-import { describeError, MatrixError } from '../../errors.ts';
-import type { UserId } from '../../ids.ts';
-import { joinOf } from '../../rooms/join-draft.ts';
-import { findProfile } from '../../storage/userapi/profiles.ts';
+import { describeError, findProfile, joinOf } from '../../homeserver/index.ts';
+import { MatrixError, type UserId } from '../../index.ts';
 import type { HostContext } from '../host-context.ts';
 import { joinedRooms } from '../storage/rooms.ts';
 import { appendEvents } from './append-events.ts';

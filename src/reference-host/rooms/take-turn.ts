@@ -1,11 +1,7 @@
 import type { Knex } from 'knex';
-import { MatrixError } from '../../errors.ts';
-import type { RoomId } from '../../ids.ts';
-import { stateName } from '../../matrix/auth-events.ts';
-import { membershipOf } from '../../matrix/auth-state.ts';
-import type { PowerState } from '../../matrix/power-levels.ts';
-import type { RoomStates } from '../../rooms/room-states.ts';
-import { lockRoom, type StoredRoom } from '../../storage/roomserver/rooms.ts';
+import { lockRoom, type StoredRoom } from '../../homeserver/index.ts';
+import { MatrixError, type RoomId, type RoomStates } from '../../index.ts';
+import { membershipOf, type PowerState, stateName } from '../../matrix/index.ts';
 import type { Device } from '../storage/devices.ts';
 
 /** A locked room, and the state that decides what a member of the room may do. */

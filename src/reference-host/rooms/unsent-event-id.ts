@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { EventId } from '../../ids.ts';
+import type { EventId } from '../../index.ts';
 
 /**
  * Makes an event id for an event that the homeserver does not send. The homeserver answers a shadow-banned user with this id.

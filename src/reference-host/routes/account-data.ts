@@ -1,7 +1,7 @@
 import type Router from '@koa/router';
 import { z } from 'zod';
-import { MatrixError } from '../../errors.ts';
-import { upsertAccountData } from '../../storage/userapi/account-data.ts';
+import { upsertAccountData } from '../../homeserver/index.ts';
+import { MatrixError } from '../../index.ts';
 import { announce } from '../announce.ts';
 import { authenticateOwn } from '../authenticate.ts';
 import type { HostContext } from '../host-context.ts';

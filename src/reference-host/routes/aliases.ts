@@ -1,8 +1,6 @@
 import type Router from '@koa/router';
-import { ACCOUNT_TYPE } from '../../accounts/account-type.ts';
-import { MatrixError } from '../../errors.ts';
-import { isRoomId } from '../../ids.ts';
-import { findAccountType } from '../../storage/userapi/accounts.ts';
+import { ACCOUNT_TYPE, findAccountType } from '../../homeserver/index.ts';
+import { isRoomId, MatrixError } from '../../index.ts';
 import { authenticate } from '../authenticate.ts';
 import type { HostContext } from '../host-context.ts';
 import { listAliases } from '../storage/room-aliases.ts';

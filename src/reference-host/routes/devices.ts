@@ -1,9 +1,7 @@
 import type Router from '@koa/router';
 import { z } from 'zod';
-import { addressWithoutPort } from '../../accounts/address-without-port.ts';
-import { renameDevice } from '../../accounts/rename-device.ts';
-import { MatrixError } from '../../errors.ts';
-import { type Device, readDevices } from '../../storage/userapi/devices.ts';
+import { addressWithoutPort, readDevices, renameDevice } from '../../homeserver/index.ts';
+import { type Device, MatrixError } from '../../index.ts';
 import { announce } from '../announce.ts';
 import { authenticate } from '../authenticate.ts';
 import type { HostContext } from '../host-context.ts';

@@ -1,7 +1,7 @@
 import type Router from '@koa/router';
 import { z } from 'zod';
-import { MatrixError } from '../../errors.ts';
-import { splitUserId } from '../../ids.ts';
+import { MatrixError } from '../../index.ts';
+import { splitUserId } from '../../matrix/index.ts';
 import { authenticateOwn } from '../authenticate.ts';
 import type { HostContext } from '../host-context.ts';
 import { bodyOf } from '../json-body.ts';

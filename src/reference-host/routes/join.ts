@@ -1,6 +1,6 @@
 import type Router from '@koa/router';
 import { z } from 'zod';
-import { isServerName, type RoomId, type ServerName } from '../../ids.ts';
+import { isServerName, type RoomId, type ServerName } from '../../index.ts';
 import { authenticate } from '../authenticate.ts';
 import type { HostContext } from '../host-context.ts';
 import { bodyOf } from '../json-body.ts';

@@ -1,8 +1,7 @@
 import type Router from '@koa/router';
 import { z } from 'zod';
-import { tellDeviceList } from '../../accounts/tell-device-list.ts';
-import { MatrixError } from '../../errors.ts';
-import { isUserId, type UserId } from '../../ids.ts';
+import { tellDeviceList } from '../../homeserver/index.ts';
+import { isUserId, MatrixError, type UserId } from '../../index.ts';
 import { announce } from '../announce.ts';
 import { authenticate } from '../authenticate.ts';
 import type { HostContext } from '../host-context.ts';

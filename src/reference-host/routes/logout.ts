@@ -1,6 +1,6 @@
 import type Router from '@koa/router';
-import { logOut } from '../../accounts/log-out.ts';
-import type { UserId } from '../../ids.ts';
+import { logOut } from '../../homeserver/index.ts';
+import type { UserId } from '../../index.ts';
 import { announce } from '../announce.ts';
 import { authenticateLocked } from '../authenticate.ts';
 import type { HostContext } from '../host-context.ts';

@@ -1,5 +1,5 @@
 import type Router from '@koa/router';
-import { errorFields } from '../../errors.ts';
+import { errorFields } from '../../homeserver/index.ts';
 import type { HostContext } from '../host-context.ts';
 
 /** Adds the routes that tell whether the process is running (`up`), and whether it can be used (`health`). */

@@ -1,7 +1,7 @@
 import type Router from '@koa/router';
 import { z } from 'zod';
-import { MatrixError } from '../../errors.ts';
-import { findProfile, type Profile, updateProfile } from '../../storage/userapi/profiles.ts';
+import { findProfile, type Profile, updateProfile } from '../../homeserver/index.ts';
+import { MatrixError } from '../../index.ts';
 import { announce } from '../announce.ts';
 import { authenticateOwn } from '../authenticate.ts';
 import type { HostContext } from '../host-context.ts';

@@ -1,8 +1,8 @@
 import type Router from '@koa/router';
 import type { Context } from 'koa';
 import { z } from 'zod';
-import { MatrixError } from '../../errors.ts';
-import { type NamedState, readNamedState, textOf } from '../../storage/syncapi/named-state.ts';
+import { type NamedState, readNamedState, textOf } from '../../homeserver/index.ts';
+import { MatrixError } from '../../index.ts';
 import { authenticate } from '../authenticate.ts';
 import type { HostContext } from '../host-context.ts';
 import { bodyOf } from '../json-body.ts';

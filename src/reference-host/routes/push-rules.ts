@@ -1,5 +1,5 @@
 import type Router from '@koa/router';
-import { defaultPushRules } from '../../accounts/push-rules.ts';
+import { defaultPushRules } from '../../homeserver/index.ts';
 import { authenticate } from '../authenticate.ts';
 import type { HostContext } from '../host-context.ts';
 import { clientPaths } from '../request-parameters.ts';

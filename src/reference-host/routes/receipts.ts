@@ -1,8 +1,7 @@
 import type Router from '@koa/router';
 import { z } from 'zod';
-import { MatrixError } from '../../errors.ts';
-import { type EventId, isEventId, type RoomId, type UserId } from '../../ids.ts';
-import { upsertAccountData } from '../../storage/userapi/account-data.ts';
+import { upsertAccountData } from '../../homeserver/index.ts';
+import { type EventId, isEventId, MatrixError, type RoomId, type UserId } from '../../index.ts';
 import { announce } from '../announce.ts';
 import { authenticate } from '../authenticate.ts';
 import type { HostContext } from '../host-context.ts';

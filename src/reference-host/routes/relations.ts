@@ -1,6 +1,6 @@
 import type Router from '@koa/router';
-import { MatrixError } from '../../errors.ts';
-import { streamPositionOf, tokenAfter, tokenBefore } from '../../operations/rooms/pagination-token.ts';
+import { streamPositionOf, tokenAfter, tokenBefore } from '../../homeserver/index.ts';
+import { MatrixError } from '../../index.ts';
 import { authenticate } from '../authenticate.ts';
 import type { HostContext } from '../host-context.ts';
 import { type ClientRequest, eventIdOf, limitOf, parameterOf, queryOf, roomIdOf } from '../request-parameters.ts';

@@ -1,10 +1,16 @@
 import type Router from '@koa/router';
 import { z } from 'zod';
-import { MatrixError } from '../../errors.ts';
-import type { EventId } from '../../ids.ts';
-import { streamPositionOf, tokenAfter, tokenBefore } from '../../operations/rooms/pagination-token.ts';
-import { readStateAt } from '../../storage/roomserver/state-at-event.ts';
-import { findPlacedEvent, listTimeline, type PlacedEvent, type TimelinePage } from '../../storage/syncapi/timeline.ts';
+import {
+  findPlacedEvent,
+  listTimeline,
+  type PlacedEvent,
+  readStateAt,
+  streamPositionOf,
+  type TimelinePage,
+  tokenAfter,
+  tokenBefore,
+} from '../../homeserver/index.ts';
+import { type EventId, MatrixError } from '../../index.ts';
 import { authenticate } from '../authenticate.ts';
 import type { HostContext } from '../host-context.ts';
 import { type ClientRequest, clientPaths, eventIdOf, limitOf, queryOf, roomIdOf } from '../request-parameters.ts';

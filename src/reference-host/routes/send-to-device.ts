@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import type Router from '@koa/router';
 import { z } from 'zod';
-import { isUserId, splitUserId, type UserId } from '../../ids.ts';
-import { toJson } from '../../json.ts';
-import { enqueueEdus } from '../../storage/federation/queue.ts';
+import { enqueueEdus } from '../../homeserver/index.ts';
+import { isUserId, type UserId } from '../../index.ts';
+import { splitUserId, toJson } from '../../matrix/index.ts';
 import { announce } from '../announce.ts';
 import { authenticate } from '../authenticate.ts';
 import type { HostContext } from '../host-context.ts';

@@ -1,7 +1,7 @@
 import type Router from '@koa/router';
 import type { Context } from 'koa';
-import { MatrixError } from '../../errors.ts';
-import { splitUserId } from '../../ids.ts';
+import { MatrixError } from '../../index.ts';
+import { splitUserId } from '../../matrix/index.ts';
 import { authenticate } from '../authenticate.ts';
 import type { HostContext } from '../host-context.ts';
 import { clientPaths } from '../request-parameters.ts';

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
-import { splitUserId, type UserId } from '../../ids.ts';
-import { isRecord } from '../../json.ts';
+import type { UserId } from '../../index.ts';
+import { isRecord, splitUserId } from '../../matrix/index.ts';
 
 /** The key of account data. An empty `roomId` means that the data does not belong to a room. */
 export interface AccountDataKey {

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import type { ServerName } from '../../ids.ts';
+import type { ServerName } from '../../index.ts';
 
 export interface Account {
   readonly localpart: string;

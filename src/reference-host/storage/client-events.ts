@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
-import type { EventId, RoomId } from '../../ids.ts';
-import { isRecord } from '../../json.ts';
+import type { EventId, RoomId } from '../../index.ts';
+import { isRecord } from '../../matrix/index.ts';
 
 /** An event in the format of the Client-Server API. Source: Client-Server API, "Room event format". */
 export type ClientEvent = Readonly<Record<string, unknown>> & { readonly event_id: EventId; readonly room_id: RoomId };

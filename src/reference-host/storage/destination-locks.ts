@@ -1,5 +1,5 @@
 import { Client } from 'pg';
-import type { ServerName } from '../../ids.ts';
+import type { ServerName } from '../../index.ts';
 
 /**
  * News about another server that the processes of the homeserver tell each other. `queued`: a process has queued something for

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import type { UserId } from '../../ids.ts';
+import type { UserId } from '../../index.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Knex } from 'knex';
-import { type ServerName, type UserId, userIdOf } from '../../ids.ts';
+import type { ServerName, UserId } from '../../index.ts';
+import { userIdOf } from '../../matrix/index.ts';
 import type { HostContext } from '../host-context.ts';
 
 /** A device that is logged in. */

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import type { ServerName } from '../../ids.ts';
+import type { ServerName } from '../../index.ts';
 
 /** A queued PDU or EDU. `nid` is the number of the queue entry. */
 export interface QueuedJson {

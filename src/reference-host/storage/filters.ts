@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import { isRecord, toJson } from '../../json.ts';
+import { isRecord, toJson } from '../../matrix/index.ts';
 
 export type Filter = Readonly<Record<string, unknown>>;
 

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import type { ServerName, UserId } from '../../ids.ts';
+import type { ServerName, UserId } from '../../index.ts';
 
 /** The columns of a media's row that a download needs. */
 export interface Media {

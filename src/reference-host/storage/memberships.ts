@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
-import type { EventId, RoomId, UserId } from '../../ids.ts';
-import { membershipOf } from '../../matrix/auth-state.ts';
-import type { Membership } from '../../storage/roomserver/membership.ts';
+import type { Membership } from '../../homeserver/index.ts';
+import type { EventId, RoomId, UserId } from '../../index.ts';
+import { membershipOf } from '../../matrix/index.ts';
 
 /** The current membership of a user in a room. */
 export interface CurrentMembership {

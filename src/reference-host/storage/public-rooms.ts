@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import type { RoomId } from '../../ids.ts';
+import type { RoomId } from '../../index.ts';
 
 export async function isPublished(db: Knex, roomId: RoomId): Promise<boolean> {
   return (await db('public.roomserver_published').where({ room_id: roomId, published: true }).first()) !== undefined;

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import type { EventId, RoomId, UserId } from '../../ids.ts';
+import type { EventId, RoomId, UserId } from '../../index.ts';
 
 export interface Receipt {
   readonly roomId: RoomId;

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
-import type { EventId, RoomId } from '../../ids.ts';
-import { isRecord } from '../../json.ts';
-import type { PlacedEvent } from '../../storage/syncapi/timeline.ts';
+import type { PlacedEvent } from '../../homeserver/index.ts';
+import type { EventId, RoomId } from '../../index.ts';
+import { isRecord } from '../../matrix/index.ts';
 
 /** Selects events that relate to an event. */
 export interface RelationFilter {

@@ -1,5 +1,6 @@
 import type { Knex } from 'knex';
-import type { RoomAlias, RoomId, UserId } from '../../ids.ts';
+import type { RoomId, UserId } from '../../index.ts';
+import type { RoomAlias } from '../../matrix/index.ts';
 
 export interface StoredAlias {
   readonly roomId: RoomId;

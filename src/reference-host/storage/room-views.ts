@@ -1,10 +1,6 @@
 import type { Knex } from 'knex';
-import type { EventId, RoomId, ServerName } from '../../ids.ts';
-import { inSlices } from '../../in-slices.ts';
-import type { RoomStates } from '../../rooms/room-states.ts';
-import { mergeBlocks } from '../../rooms/state-block.ts';
-import { findEvent, readDeepest, readEvents, type StoredEvent } from '../../storage/roomserver/events.ts';
-import type { StoredRoom } from '../../storage/roomserver/rooms.ts';
+import { findEvent, readDeepest, readEvents, type StoredEvent, type StoredRoom } from '../../homeserver/index.ts';
+import type { EventId, RoomId, ServerName } from '../../index.ts';
 
 /**
  * A room's state, and the auth chain of this state: the auth events of the state events, then the auth events of these auth
@@ -23,10 +19,24 @@ export async function isServerInRoom(db: Knex, roomId: RoomId, serverName: Serve
   return row !== undefined;
 }
 
+/**
+ * SQL for the NIDs of the events in a state snapshot. A NID is the number that Dendrite gives an event. Dendrite stores a
+ * snapshot as a list of blocks, and a block as a list of events. If several blocks have an event of the same type and state
+ * key, the event of the last block counts.
+ */
+const EVENTS_OF_SNAPSHOT = `SELECT DISTINCT ON (e.event_type_nid, e.event_state_key_nid) e.event_nid AS nid
+  FROM public.roomserver_state_snapshots s
+  CROSS JOIN unnest(s.state_block_nids) WITH ORDINALITY AS place (block_nid, n)
+  JOIN public.roomserver_state_block b ON b.state_block_nid = place.block_nid
+  CROSS JOIN unnest(b.event_nids) AS entry (event_nid)
+  JOIN public.roomserver_events e ON e.event_nid = entry.event_nid
+  WHERE s.state_snapshot_nid = ?
+  ORDER BY e.event_type_nid, e.event_state_key_nid, place.n DESC`;
+
 /** Reads the state of a snapshot. Dendrite stores the state before an event as a snapshot. */
-export async function readStateView(db: Knex, states: RoomStates, snapshotNid: number): Promise<StateView> {
-  const { blocks } = await states.load(db, snapshotNid, []);
-  const stateNids = [...(await inSlices(mergeBlocks(0, blocks))).eventNids];
+export async function readStateView(db: Knex, snapshotNid: number): Promise<StateView> {
+  const events = await db.raw<{ rows: { nid: string }[] }>(EVENTS_OF_SNAPSHOT, [snapshotNid]);
+  const stateNids = events.rows.map(({ nid }) => Number(nid));
   const { rows } = await db.raw<{ rows: { nid: string }[] }>(
     `WITH RECURSIVE chain (nid) AS (
        SELECT unnest(auth_event_nids) FROM public.roomserver_events WHERE event_nid = ANY(?)

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import type { EventId, RoomId, UserId } from '../../ids.ts';
+import type { EventId, RoomId, UserId } from '../../index.ts';
 import type { Device } from './devices.ts';
 
 /** Lists the rooms that a user has joined. */

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import type { ServerName } from '../../ids.ts';
+import type { ServerName } from '../../index.ts';
 
 /** A row of `keydb_server_keys`. */
 export interface StoredServerKey {

@@ -1,5 +1,6 @@
 import type { Knex } from 'knex';
-import { splitUserId, type UserId } from '../../ids.ts';
+import type { UserId } from '../../index.ts';
+import { splitUserId } from '../../matrix/index.ts';
 import type { Device } from './devices.ts';
 
 type Json = Readonly<Record<string, unknown>>;

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import type { UserId } from '../../ids.ts';
+import type { UserId } from '../../index.ts';
 import type { StoredSyncEvent } from './sync-events.ts';
 
 /** Reads the current member event of a user in each room. */

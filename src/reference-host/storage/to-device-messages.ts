@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
-import { splitUserId, type UserId } from '../../ids.ts';
-import { toJson } from '../../json.ts';
+import type { UserId } from '../../index.ts';
+import { splitUserId, toJson } from '../../matrix/index.ts';
 
 /** A message to one device or to all devices of a local user. */
 export interface ToDeviceMessage {

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
-import type { UserId } from '../../ids.ts';
-import { toJson } from '../../json.ts';
+import type { UserId } from '../../index.ts';
+import { toJson } from '../../matrix/index.ts';
 
 /** Identifies a device by its user and its id. */
 export interface DeviceKey {

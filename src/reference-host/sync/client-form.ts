@@ -1,4 +1,4 @@
-import { isRecord } from '../../json.ts';
+import { isRecord } from '../../matrix/index.ts';
 import type { StoredSyncEvent, TimelineEvent } from '../storage/sync-events.ts';
 
 /** An event in an answer of `/sync`. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { MatrixError } from '../../errors.ts';
+import { MatrixError } from '../../index.ts';
 
 const names = z.array(z.string()).optional();
 const limit = z.int().nonnegative().optional();

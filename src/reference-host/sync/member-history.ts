@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
-import type { UserId } from '../../ids.ts';
-import { isRecord } from '../../json.ts';
+import type { UserId } from '../../index.ts';
+import { isRecord } from '../../matrix/index.ts';
 import { readEventsById, type StoredSyncEvent } from '../storage/sync-events.ts';
 import { readOwnMemberEvents } from '../storage/sync-memberships.ts';
 

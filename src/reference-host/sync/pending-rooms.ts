@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Knex } from 'knex';
-import type { UserId } from '../../ids.ts';
-import { isRecord } from '../../json.ts';
+import type { UserId } from '../../index.ts';
+import { isRecord } from '../../matrix/index.ts';
 import { readCurrentState, type StoredSyncEvent } from '../storage/sync-events.ts';
 import type { StoredInvite } from '../storage/sync-memberships.ts';
 import { byRoom } from './by-room.ts';

@@ -1,4 +1,4 @@
-import { MatrixError } from '../../errors.ts';
+import { MatrixError } from '../../index.ts';
 
 /**
  * A position in the streams of `/sync`. A stream is a sequence of rows with ascending ids. For each stream, the position has

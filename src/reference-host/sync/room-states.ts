@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import { isRecord } from '../../json.ts';
+import { isRecord } from '../../matrix/index.ts';
 import {
   listStateChanges,
   readCurrentState,

@@ -1,8 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Knex } from 'knex';
-import { errorFields } from '../../errors.ts';
-import type { Logger, Notifier } from '../../host.ts';
-import type { RoomId } from '../../ids.ts';
+import { errorFields } from '../../homeserver/index.ts';
+import type { Logger, Notifier, RoomId } from '../../index.ts';
 import { readSyncChanges } from '../storage/sync-changes.ts';
 import { createSyncConnection, type StreamSample } from '../storage/sync-connection.ts';
 import { BEGINNING, isBeyond, type SyncPosition } from './position.ts';

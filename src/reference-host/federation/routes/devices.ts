@@ -1,7 +1,7 @@
 import type Router from '@koa/router';
-import { MatrixError } from '../../../errors.ts';
-import { splitUserId } from '../../../ids.ts';
-import { isAccount } from '../../../storage/userapi/accounts.ts';
+import { isAccount } from '../../../homeserver/index.ts';
+import { MatrixError } from '../../../index.ts';
+import { splitUserId } from '../../../matrix/index.ts';
 import { readUserDevices } from '../../storage/device-keys.ts';
 import { type FederationContext, isLocal, type ServerRequest, userIdOf } from '../federation-context.ts';
 

@@ -1,12 +1,9 @@
 import type Router from '@koa/router';
 import { z } from 'zod';
-import { MatrixError } from '../../../errors.ts';
-import { isUserId, splitUserId } from '../../../ids.ts';
-import { roomVersionOf } from '../../../matrix/room-version.ts';
-import { signEvent } from '../../../matrix/sign-event.ts';
-import { isAccount } from '../../../storage/userapi/accounts.ts';
+import { isAccount, storeRemoteInvite } from '../../../homeserver/index.ts';
+import { isUserId, MatrixError } from '../../../index.ts';
+import { roomVersionOf, signEvent, splitUserId } from '../../../matrix/index.ts';
 import { bodyOf } from '../../json-body.ts';
-import { storeRemoteInvite } from '../../storage/remote-invites.ts';
 import { type FederationContext, isLocal, roomIdOf, type ServerRequest } from '../federation-context.ts';
 import { verifyEvent } from '../verify-event.ts';
 

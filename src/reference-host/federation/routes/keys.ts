@@ -1,8 +1,7 @@
 import { createPublicKey } from 'node:crypto';
 import type Router from '@koa/router';
-import type { SigningKey } from '../../../host.ts';
-import { unpaddedBase64 } from '../../../matrix/event-hash.ts';
-import { signJson } from '../../../matrix/sign-json.ts';
+import type { SigningKey } from '../../../index.ts';
+import { signJson, unpaddedBase64 } from '../../../matrix/index.ts';
 import type { FederationContext } from '../federation-context.ts';
 
 const VALID_MS = 24 * 3_600_000;

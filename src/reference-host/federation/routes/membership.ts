@@ -1,8 +1,7 @@
 import type Router from '@koa/router';
 import { z } from 'zod';
-import { MatrixError } from '../../../errors.ts';
-import { splitUserId } from '../../../ids.ts';
-import type { CheckedEvent } from '../../../matrix/check-event.ts';
+import { MatrixError } from '../../../index.ts';
+import { type CheckedEvent, splitUserId } from '../../../matrix/index.ts';
 import { bodyOf } from '../../json-body.ts';
 import { findSnapshotBefore, readStateView } from '../../storage/room-views.ts';
 import { memberTemplate, requireRoom } from '../event-template.ts';
@@ -64,11 +63,7 @@ export function addMembershipRoutes(router: Router, context: FederationContext):
   router.put('/_matrix/federation/v2/send_join/:roomId/:eventId', async (ctx: ServerRequest) => {
     const { eventId, event } = await accept(ctx, 'join');
     const room = await requireRoom(db, roomIdOf(ctx));
-    const { state, authChain } = await readStateView(
-      db,
-      rooms.states,
-      (await findSnapshotBefore(db, room, eventId)) ?? 0,
-    );
+    const { state, authChain } = await readStateView(db, (await findSnapshotBefore(db, room, eventId)) ?? 0);
     ctx.body = {
       origin: serverName,
       event,

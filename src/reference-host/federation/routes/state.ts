@@ -1,7 +1,7 @@
 import type Router from '@koa/router';
-import { MatrixError } from '../../../errors.ts';
-import { isRecord } from '../../../json.ts';
-import type { StoredEvent } from '../../../storage/roomserver/events.ts';
+import type { StoredEvent } from '../../../homeserver/index.ts';
+import { MatrixError } from '../../../index.ts';
+import { isRecord } from '../../../matrix/index.ts';
 import {
   findEventWithRoom,
   findSnapshotBefore,
@@ -31,7 +31,7 @@ export function addStateRoutes(router: Router, { db, serverName, rooms }: Federa
     if (!(await isServerInRoom(db, roomId, ctx.state.origin))) throw notInRoom();
     const snapshotNid = await findSnapshotBefore(db, room, eventId);
     if (snapshotNid === undefined) throw new MatrixError('M_NOT_FOUND', 'The state at this event is unknown');
-    return readStateView(db, rooms.states, snapshotNid);
+    return readStateView(db, snapshotNid);
   };
 
   router.get('/_matrix/federation/v1/state/:roomId', async (ctx: ServerRequest) => {

@@ -1,9 +1,8 @@
 import type Router from '@koa/router';
 import { z } from 'zod';
-import { errorFields, MatrixError } from '../../../errors.ts';
-import { type EventId, isRoomId } from '../../../ids.ts';
-import { eventIdOf } from '../../../matrix/event-id.ts';
-import { type EventJson, roomVersionOf } from '../../../matrix/room-version.ts';
+import { errorFields } from '../../../homeserver/index.ts';
+import { type EventId, isRoomId, MatrixError } from '../../../index.ts';
+import { type EventJson, eventIdOf, roomVersionOf } from '../../../matrix/index.ts';
 import { bodyOf } from '../../json-body.ts';
 import { requireRoom } from '../event-template.ts';
 import type { FederationContext, ServerRequest } from '../federation-context.ts';

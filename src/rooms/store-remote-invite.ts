@@ -1,15 +1,16 @@
 import type { Knex } from 'knex';
-import type { EventId, RoomId, UserId } from '../../ids.ts';
-import { canonicalJson } from '../../matrix/canonical-json.ts';
-import type { EventJson } from '../../matrix/room-version.ts';
-import { headeredJson } from '../../rooms/sync-writes.ts';
-import { insertInvites, upsertMemberships } from '../../storage/roomserver/membership.ts';
-import { assignNids } from '../../storage/roomserver/nids.ts';
-import { insertRoom, lockRoom } from '../../storage/roomserver/rooms.ts';
-import { insertSyncInvites } from '../../storage/syncapi/room-events.ts';
-import { writeTogether } from '../../storage/write-together.ts';
+import type { EventId, RoomId, UserId } from '../ids.ts';
+import { canonicalJson } from '../matrix/canonical-json.ts';
+import type { EventJson } from '../matrix/room-version.ts';
+import { insertInvites, upsertMemberships } from '../storage/roomserver/membership.ts';
+import { assignNids } from '../storage/roomserver/nids.ts';
+import { insertRoom, lockRoom } from '../storage/roomserver/rooms.ts';
+import { insertSyncInvites } from '../storage/syncapi/room-events.ts';
+import { writeTogether } from '../storage/write-together.ts';
+import { headeredJson } from './sync-writes.ts';
 
-export interface RemoteInvite {
+/** An invite from another server. */
+export interface ReceivedInvite {
   readonly roomId: RoomId;
   readonly version: string;
   readonly eventId: EventId;
@@ -28,7 +29,7 @@ export interface RemoteInvite {
  */
 export async function storeRemoteInvite(
   transaction: Knex.Transaction,
-  { roomId, version, eventId, event, sender, userId }: RemoteInvite,
+  { roomId, version, eventId, event, sender, userId }: ReceivedInvite,
   check: () => Promise<void>,
 ): Promise<void> {
   const room = (await insertRoom(transaction, roomId, version)) ?? (await lockRoom(transaction, roomId));
