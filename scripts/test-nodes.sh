@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs the tests on every Node version that is supported, and says what ran.
-# Arguments are passed on: npm run test:nodes -- test/http/jobs.test.ts
+# Arguments are passed on: npm run test:nodes -- test/jobs/jobs.test.ts
 # The npm package `node` brings the executable of each version.
 set -uo pipefail
 cd "$(dirname "$0")/.."

@@ -364,6 +364,15 @@ describe('docs/architecture.md', () => {
     expect(named.filter((path) => !existsSync(join(root, path)))).toEqual([]);
   });
 
+  it('names the test of each file with operations, if the test has another name', () => {
+    const missing = files
+      .filter(({ path, text: code }) => /^operations\/\w+\//.test(path) && /\bdefine(?:Job)?Operation\(/.test(code))
+      .map(({ path }) => path.slice('operations/'.length))
+      .filter((path) => !existsSync(join(root, 'test/operations', path.replace(/\.ts$/, '.test.ts'))))
+      .filter((path) => !text.includes(`\`${path}\``));
+    expect(missing).toEqual([]);
+  });
+
   it('names every subject of the operations', () => {
     const subjects = readdirSync(join(SRC, 'operations'), { withFileTypes: true }).filter((entry) =>
       entry.isDirectory(),

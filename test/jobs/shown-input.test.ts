@@ -1,12 +1,12 @@
 import type { Knex } from 'knex';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import type { z } from 'zod';
-import { SHOWN_INPUT } from '../../../src/jobs/shown-input.ts';
-import { JOB_OPERATIONS, OPERATIONS } from '../../../src/operations/operations.ts';
-import { USERS } from '../../support/dendrite-server.ts';
-import { jsonOf } from '../../support/http-client.ts';
-import { ALL_ROUTES, type MountedPlugin, mountPlugin } from '../../support/mounted-plugin.ts';
-import { TEST_ACTOR } from '../../support/search-plugin.ts';
+import { SHOWN_INPUT } from '../../src/jobs/shown-input.ts';
+import { JOB_OPERATIONS, OPERATIONS } from '../../src/operations/operations.ts';
+import { USERS } from '../support/dendrite-server.ts';
+import { jsonOf } from '../support/http-client.ts';
+import { ALL_ROUTES, type MountedPlugin, mountPlugin } from '../support/mounted-plugin.ts';
+import { TEST_ACTOR } from '../support/search-plugin.ts';
 
 const JOBS = '/_dendrite/admin/jobs';
 const SECRET = 'words that only their readers may know';
