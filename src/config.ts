@@ -44,7 +44,10 @@ export interface AdminPluginOptions {
      * @defaultValue 1000
      */
     readonly pollIntervalMs?: number;
-    /** How long a process may give no sign of life before another process takes over its jobs. @defaultValue 10000 */
+    /**
+     * How long a process may fail to say that it is still running its jobs. After this time, other processes take over these
+     * jobs. @defaultValue 10000
+     */
     readonly leaseMs?: number;
     /** How long finished jobs are kept. @defaultValue 604800000, seven days */
     readonly retentionMs?: number;
@@ -231,7 +234,8 @@ const optionsSchema = closedObject({
     )
     .default(false),
   rooms: roomOptions,
-  // The type `ms` limits a time to the longest time of a timer. No timer uses this time, so it has no maximum.
+  // The schema `ms` does not allow a time that is too long for a timer of Node. No timer uses `retentionMs`, so it may be
+  // longer.
   audit: closedObject({ retentionMs: z.int().positive().default(31_536_000_000) }).prefault({}),
   limits: closedObject({
     bodyBytes: z.int().positive().default(65_536),

@@ -44,7 +44,10 @@ export interface RoomOptions {
       };
 }
 
-/** How long events stay, in ms. No timer uses this time, so it has no maximum. */
+/**
+ * The schema of a lifetime of events, in ms. The plugin starts no timer with a lifetime, so a lifetime may be longer than the
+ * longest timer of Node.
+ */
 const lifetime = z.int().min(24 * 3_600_000, 'must be at least one day, 86400000');
 
 /** The schema of `options.rooms`. */

@@ -4,10 +4,10 @@ import { type Command, optionOf, positionalsOf } from './command.ts';
 import { CommandError, EXIT } from './exit-code.ts';
 import { GLOBAL_OPTIONS, type GlobalValues } from './options.ts';
 
-/** Options in the form of `parseArgs`. */
+/** Descriptions of options, as Node's function `parseArgs()` takes them. */
 export type OptionsConfig = NonNullable<ParseArgsConfig['options']>;
 
-/** What `parseArgs` returns for options. */
+/** The values of the options, as Node's function `parseArgs()` returns them. */
 export type OptionValues = Readonly<Record<string, string | boolean | (string | boolean)[] | undefined>>;
 
 /** The parsed command line of a command. */
@@ -51,7 +51,7 @@ export function leadingWords(args: readonly string[]): {
   };
 }
 
-/** Returns the options of a command, in the form of `parseArgs`. */
+/** Returns descriptions of a command's options, as `parseArgs()` takes them. */
 export function optionsOf(command: Pick<Command, 'parameters'>): OptionsConfig {
   const positionals = positionalsOf(command);
   return Object.fromEntries(

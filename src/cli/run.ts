@@ -12,7 +12,7 @@ import { OWN_COMMANDS } from './own-commands.ts';
 import { createLineReader } from './secrets.ts';
 import { painter, printable, type Terminal } from './terminal.ts';
 
-/** What the program needs besides its command line. */
+/** The things that the program uses besides its command line, such as the terminal. Tests replace them. */
 export interface Surroundings {
   readonly terminal: Terminal;
   readonly readVersion: () => string;

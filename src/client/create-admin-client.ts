@@ -5,7 +5,7 @@ import type { AdminClient, Answer } from './admin-client.ts';
 import { followJob } from './follow-job.ts';
 import { type OperationRequest, pathOf, requestOf } from './request-of.ts';
 
-/** What `createAdminClient()` needs. */
+/** The settings of `createAdminClient()`. */
 export interface AdminClientSettings {
   /**
    * The address of the homeserver, such as `https://example.org`. If the homeserver mounts the admin API under a prefix, the

@@ -35,7 +35,7 @@ export function PagedList({ path, itemsKey, everyMs, ...table }: PagedListProps)
   const { value, error } = useLoaded(() => api.call('GET', query), [query], everyMs);
   const items = value?.[itemsKey];
   const rows = Array.isArray(items) ? items.filter(isJson) : undefined;
-  // The route that lists rooms has another name for this field.
+  // Most lists have the token of the next page in `next_token`. The list of rooms has it in `next_batch`.
   const next = value?.next_token ?? value?.next_batch;
   return (
     <>

@@ -43,7 +43,10 @@ export function authorisePowerLevels(
   return takesFromPeer ? 'the level of a user with the same level as the sender is changed' : undefined;
 }
 
-/** Returns the reason why the room version forbids this content for every sender, or `undefined` if it does not forbid it. */
+/**
+ * Returns the reason why the room version forbids this content for every sender. Returns `undefined` if the room version allows
+ * the content.
+ */
 function wrongIn(content: EventJson, power: PowerState, version: RoomVersion): string | undefined {
   // Up to room version 9, servers check only the levels in `users`. In other places, a level that is not an integer counts as
   // absent.

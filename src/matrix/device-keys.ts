@@ -43,7 +43,8 @@ export interface VerifiedDevices {
   readonly devices: readonly VerifiedDevice[];
   readonly crossSigningKeys: readonly CrossSigningKey[];
   /**
-   * Number of devices that are missing here, because their keys belong to another device or lack the device's own signature.
+   * Number of devices that the check has left out, because their keys belong to another device or lack the device's own
+   * signature.
    */
   readonly leftOut: number;
 }

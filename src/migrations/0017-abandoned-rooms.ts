@@ -1,6 +1,9 @@
 import type { Knex } from 'knex';
 
-/** Creates the table that stores since when a room has had no local users. Dendrite does not store this time. */
+/**
+ * Creates the table of the times at which the plugin first found a room without local users. Dendrite does not store such
+ * times.
+ */
 export const abandonedRooms = {
   name: '0017-abandoned-rooms',
   up: async (db: Knex): Promise<void> => {

@@ -159,7 +159,7 @@ export interface JobScope<Checkpoint extends object = object> extends Omit<Opera
  */
 export type Access = 'admin' | 'self-or-admin' | 'open';
 
-/** What all operations have in common. */
+/** The members that all kinds of operations have. */
 export interface OperationBase<Input extends z.ZodType> {
   readonly access: Access;
   /** Schema of the input. Create it with `inputObject()`, so that editors show the doc comments of its fields. */

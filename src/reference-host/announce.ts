@@ -1,7 +1,9 @@
 import type { RoomId, ServerName, UserId } from '../index.ts';
 import type { HostContext } from './host-context.ts';
 
-/** What a committed transaction has changed. */
+/**
+ * The rooms and users that a committed transaction has changed, and the servers for which the transaction has queued something.
+ */
 export interface Changes {
   readonly rooms?: readonly RoomId[];
   /** Users with new account data, to-device messages or devices. */

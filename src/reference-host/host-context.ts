@@ -3,7 +3,7 @@ import type { AdminPlugin, FederationSender, Logger, Notifier, SigningKey } from
 import type { RemoteJoin } from './federation/join-room.ts';
 import type { LimitMessages } from './rooms/message-limit.ts';
 
-/** What the homeserver's own routes use. */
+/** The parts of the homeserver that its routes for clients use. */
 export interface HostContext {
   readonly db: Knex;
   readonly signingKey: SigningKey;

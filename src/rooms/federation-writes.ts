@@ -7,7 +7,7 @@ import { lastOfEach, memberLinks } from './membership-writes.ts';
 import { headeredJson } from './sync-writes.ts';
 import type { ChainSettings, WrittenChain } from './written-chain.ts';
 
-/** What other servers receive after a chain of new events was written into a room. */
+/** The new events of a room that are queued for other servers, and the changes of the list of servers in the room. */
 export interface FederationWrites {
   /** The events, each with the servers that receive it. */
   readonly pdus: readonly QueuedPdu[];

@@ -120,7 +120,7 @@ export interface SearchIndex {
   readonly rebuild: SearchRebuild;
 }
 
-/** What the plugin provides to a search adapter. */
+/** The objects that the plugin provides to a search adapter. */
 export interface SearchIndexContext {
   readonly db: Knex;
   readonly logger: Logger;

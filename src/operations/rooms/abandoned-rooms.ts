@@ -65,7 +65,10 @@ export const listAbandonedRooms = defineOperation({
 
 /** The result of one run of `purgeAbandonedRooms`. */
 export interface AbandonedRoomsPurge {
-  /** Number of rooms that this run has recorded, because it was the first run to find them without local users. */
+  /**
+   * Number of rooms that this run has recorded. A run records a room if it is the first run that finds the room without local
+   * users.
+   */
   readonly announced: number;
   /** Ids of the rooms that were purged. In a dry run, ids of the rooms that would be purged. */
   readonly purged: readonly RoomId[];

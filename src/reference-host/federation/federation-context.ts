@@ -18,7 +18,7 @@ import {
 } from '../../index.ts';
 import type { VerifyKeys } from './server-keys.ts';
 
-/** What the routes for other servers use. */
+/** The parts of the homeserver that the routes for other servers use. */
 export interface FederationContext {
   readonly db: Knex;
   /** The homeserver's main server name. */

@@ -7,7 +7,7 @@ import type { MediaDirectory } from './media-directory.ts';
 
 /** A completely uploaded file, which still has a temporary name. */
 export interface ReceivedFile {
-  /** SHA-256 of the content in unpadded url-safe base64. */
+  /** SHA-256 of the file's content, in unpadded url-safe base64. */
   readonly hash: string;
   /** The size of the file, in bytes. */
   readonly size: number;

@@ -5,7 +5,7 @@ import { isRecord } from '../../matrix/index.ts';
 import { readVisibilities } from '../storage/client-events.ts';
 import { findMembership, listMembershipChanges, type MembershipChange } from '../storage/memberships.ts';
 
-/** What decides which events of a room a user may see. */
+/** The facts about a user and a room that decide which of the room's events the user may see. */
 export interface RoomView {
   readonly roomId: RoomId;
   /** All changes of the user's membership, in order. */

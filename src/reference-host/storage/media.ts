@@ -8,10 +8,7 @@ export interface Media {
   readonly contentType: string;
   /** The size of the file, in bytes. */
   readonly size: number;
-  /**
-   * The percent-encoded name of the file, because Dendrite stores the names of local uploads in this form. Empty if the file
-   * has no name.
-   */
+  /** The name of the file, percent-encoded as Dendrite stores the names of local uploads. Empty if the file has no name. */
   readonly uploadName: string;
   readonly hash: string;
 }

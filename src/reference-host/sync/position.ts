@@ -39,7 +39,7 @@ export function parseToken(token: string): SyncPosition {
   return { stream, receipts, toDevice, deviceLists };
 }
 
-/** Returns the later position of each stream. */
+/** Returns a position that has, for each stream, the later of the two ids. */
 export function latest(one: SyncPosition, other: SyncPosition): SyncPosition {
   return {
     stream: Math.max(one.stream, other.stream),

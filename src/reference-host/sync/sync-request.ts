@@ -2,7 +2,7 @@ import type { Device } from '../storage/devices.ts';
 import type { SyncFilter } from './filter.ts';
 import type { SyncPosition } from './position.ts';
 
-/** What one answer of `/sync` must contain. */
+/** A request of `/sync`: who asks, and which changes the answer must contain. */
 export interface SyncRequest {
   readonly device: Device;
   readonly filter: SyncFilter;

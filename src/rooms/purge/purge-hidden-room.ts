@@ -17,7 +17,7 @@ import type { Announce } from '../announce.ts';
 import { requireRoomRow } from './hide-room.ts';
 import { PHASES, type Phase, type PurgedRoom } from './purge-phases.ts';
 
-/** What the job that runs a purge provides. */
+/** The functions and the signal that the job provides to a purge. */
 export interface PurgeWork {
   readonly signal: AbortSignal;
   readonly dryRun: boolean;

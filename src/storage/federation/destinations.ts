@@ -4,7 +4,7 @@ import type { RoomId, ServerName } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 
 /**
- * Another server. It shares rooms with the homeserver, or events are queued for it, or it is in the blacklist or in the list of
+ * Another server. It shares rooms with the homeserver, or events are queued for it, or it is on the blacklist or on the list of
  * servers that are assumed to be offline.
  */
 export interface Destination {

@@ -23,7 +23,7 @@ const READ = {
   media: `SELECT media_id, media_origin, base64hash, '' AS thumbnail, file_size_bytes
     FROM public.mediaapi_media_repository m
     WHERE (media_id, media_origin) > (:mediaId, :origin) ORDER BY media_id, media_origin LIMIT :limit`,
-  // Only the first comparison can use the index.
+  // The second comparison alone would select the same rows, but PostgreSQL can use the index only for the first comparison.
   thumbnails: `SELECT t.media_id, t.media_origin, coalesce(m.base64hash, '') AS base64hash, ${THUMBNAIL} AS thumbnail,
       t.file_size_bytes
     FROM public.mediaapi_thumbnail t LEFT JOIN public.mediaapi_media_repository m USING (media_id, media_origin)

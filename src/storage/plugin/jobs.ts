@@ -85,7 +85,7 @@ export interface NewJob {
 
 /** Queues a job. If an unfinished job has the same dedupe key, returns that job and its input instead. */
 export async function insertJob(db: Db, job: NewJob): Promise<{ id: string; joined: boolean; input: JobData }> {
-  // The other job may finish between the two statements. The loop then tries the insert again.
+  // If an unfinished job prevents the insert, but ends before `findUnfinishedJob()` reads it, the loop tries the insert again.
   for (;;) {
     const [inserted] = await rowsOf<{ id: string; input: JobData }>(
       db.raw(

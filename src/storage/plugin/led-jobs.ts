@@ -3,7 +3,7 @@ import { rowsOf } from '../database.ts';
 import { DONE, deleteWorkOf } from './jobs.ts';
 import type { JobData, JobEnd, JobStep } from './stored-job.ts';
 
-/** SQL condition: the step makes progress, because it changes the checkpoint or increases `done`. */
+/** SQL condition: the step makes progress. A step makes progress if it changes the checkpoint or increases `done`. */
 const GOT_ON = '(jobs.checkpoint IS DISTINCT FROM step.checkpoint OR step.done > jobs.done)';
 
 /**

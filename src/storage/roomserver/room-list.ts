@@ -7,7 +7,9 @@ import { HAS_LOCAL_USERS, IS_LOCAL } from './local-members.ts';
 export const IS_SHOWN = `r.latest_event_nids <> '{}'
   AND NOT EXISTS (SELECT FROM matrix_admin.purges p WHERE p.room_id = r.room_id)`;
 
-/** Number of characters of a text that lists compare. The number is limited, because PostgreSQL cannot index long texts. */
+/**
+ * Lists of rooms are sorted by the first characters of a text, at most this many, because PostgreSQL cannot index long texts.
+ */
 export const SORTED_LENGTH = 255;
 
 /** Returns SQL for a text in the content of a state event. The SQL gives NULL if there is no such text, or if it is empty. */
