@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { closedObject } from './setting-mistakes.ts';
 
-/** `options.rooms`: what the plugin does with rooms without being asked. */
+/** The value of `options.rooms`: purges that the plugin starts by itself once a day. */
 export interface RoomOptions {
   /**
    * Purges rooms that have had no local users for some time. A job looks for such rooms once a day. `GET

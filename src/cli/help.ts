@@ -76,7 +76,7 @@ export function helpOfCommand(command: Command): string {
   ].join('\n');
 }
 
-/** Returns the help of a command that is not simply one operation. */
+/** Returns the help of a command that the program itself implements, such as `serve`. */
 export function helpOfOwnCommand({ name, usage, text, examples }: OwnCommand): string {
   return [
     `Usage: ${PROGRAM} ${name} ${usage}`,

@@ -1,6 +1,6 @@
 import type { OptionsConfig } from './arguments.ts';
 
-/** A command that is not simply one operation. */
+/** A command that the program itself implements, such as `serve`. All other commands run one operation each. */
 export interface OwnCommand {
   readonly name: string;
   readonly usage: string;
@@ -9,7 +9,7 @@ export interface OwnCommand {
   readonly examples: readonly string[];
 }
 
-/** The commands that are not simply one operation. */
+/** The commands that the program itself implements. */
 export const OWN_COMMANDS: readonly OwnCommand[] = [
   {
     name: 'jobs watch',

@@ -51,7 +51,7 @@ function readByHost(ctx: Context): unknown {
   const text: unknown = Reflect.get(body, UNPARSED);
   if (typeof text === 'string') return text;
   if (!hasBody(ctx) || ctx.request.is('json', '+json')) return body;
-  // An empty object may mean that the parser has not read a body of this type.
+  // A parser that does not read bodies of this type may leave an empty object. The body is then still to be read.
   if (Object.keys(body).length === 0 && !ctx.req.readableDidRead) return undefined;
   const problem =
     'The homeserver read the request body as something else than JSON; send "Content-Type: application/json"';

@@ -62,7 +62,7 @@ function redactedForm(room: StoredRoom, { stored }: ChainLink, target: StoredEve
     ...redacted,
     unsigned: { redacted_because: because, redacted_by: stored.eventId },
   });
-  // Dendrite's roomserver and syncapi each have their own format of `redacted_because`.
+  // Dendrite's roomserver and its sync API store `redacted_because` in different formats.
   const { eventNid, event } = stored;
   return {
     targetId: target.eventId,

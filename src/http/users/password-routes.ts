@@ -22,7 +22,7 @@ export const PASSWORD_ROUTES: readonly Route[] = [
     input: ({ params, body }) => ({
       userId: params.userId,
       password: body.new_password,
-      // Synapse logs the devices out by default.
+      // As in Synapse, the user is logged out on all devices unless the request says otherwise.
       logoutDevices: body.logout_devices ?? true,
       deactivated: body.deactivated,
     }),

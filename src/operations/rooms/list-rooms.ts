@@ -25,7 +25,7 @@ export const listRooms = defineOperation({
     /** `b` reverses the order. @defaultValue `f` */
     direction: z.enum(['f', 'b']).default('f'),
     /**
-     * A complete room id or alias, or a part of the room's name or canonical alias, without the server name. Ignores case.
+     * A complete room id or room alias, a part of a room's name, or a part of the localpart of a canonical alias. Ignores case.
      * @defaultValue all rooms
      */
     searchTerm: z.string().min(1).max(255).optional(),

@@ -78,7 +78,8 @@ function roundTrip(
       answered = true;
       collect(response).then(resolve, reject);
     });
-    // If the server refuses an upload, the request may fail while the answer is read. The answer says more than this error.
+    // If the server refuses an upload, it may cut the request after it has begun to answer. Ignore the error in this case,
+    // because the answer says more than the error.
     request.on('error', (error) => {
       if (!answered) reject(error);
     });

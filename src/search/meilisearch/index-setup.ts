@@ -39,6 +39,7 @@ export async function dropIndex(client: EngineClient, tasks: Tasks, indexUid: st
     await tasks.drain(indexUid);
     if ((await client.getIndex(indexUid)) === undefined) return;
     await tasks.settle(await client.deleteIndex(indexUid), ['index_not_found', 'task_not_found']);
-    // Another process may have sent documents meanwhile. Meilisearch then creates the index again.
+    // Another process may have sent documents in the meantime. Meilisearch then creates the index again, so the loop deletes it
+    // again.
   } while ((await client.getIndex(indexUid)) !== undefined);
 }

@@ -77,7 +77,7 @@ const ORDERS = {
   media_id: 'm.media_id COLLATE "C"',
   upload_name: 'm.upload_name COLLATE "C"',
   created_ts: 'm.creation_ts',
-  // Dendrite does not record when a media was used last.
+  // Dendrite does not record when a media was last used, so this order uses the time of the upload.
   last_access_ts: 'm.creation_ts',
   media_length: 'm.file_size_bytes',
   media_type: 'm.content_type COLLATE "C"',

@@ -53,7 +53,7 @@ export function applyRedactions(roomId: RoomId, events: readonly RedactedEvent[]
       bindings: [targetIds, syncJsons],
     })),
     {
-      // The only index begins with the room id.
+      // The only index of this table begins with the room id, so the condition names the room too.
       sql: 'DELETE FROM public.syncapi_relations WHERE room_id = ? AND child_event_id = ANY(?)',
       bindings: [roomId, targetIds],
     },

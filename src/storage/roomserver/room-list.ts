@@ -123,7 +123,7 @@ export async function readRoomPage(
   const { key, join = '', isDescending = false }: Order = ORDERS[orderBy];
   const direction = isDescending === isReversed ? 'ASC' : 'DESC';
   const nulls = isReversed ? 'FIRST' : 'LAST';
-  // Names are read only if the search needs them.
+  // If the search term is a room id, the query compares only room ids, and does not read names.
   const isText = searchTerm !== undefined && !isRoomId(searchTerm);
   const conditions = [
     IS_SHOWN,

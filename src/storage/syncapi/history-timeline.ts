@@ -130,7 +130,7 @@ export async function readTimelinePart(
       { ...range, ...rangeOf(after, upTo) },
     ),
   );
-  // The event at `upTo` itself belongs to the next part.
+  // The query leaves out the event at `upTo`. The next part begins with this event.
   const next = last && { depth: last.depth, streamPosition: String(BigInt(last.id) - 1n) };
   return { events: rows.map(eventOf), next };
 }
