@@ -12,14 +12,14 @@ const abortOf = (signal: AbortSignal): Promise<AbortSignal> =>
     signal.addEventListener('abort', () => resolve(signal), { once: true });
   });
 
-it('a signal is aborted when its time is over, although memory is collected meanwhile', async () => {
+it('a signal is aborted after its time limit, even if garbage is collected before', async () => {
   const aborted = abortOf(withTimeLimit(new AbortController().signal, 100));
   const often = setInterval(collectGarbage, 10);
   expect(isOverTime(await aborted)).toBe(true);
   clearInterval(often);
 });
 
-it('a signal is aborted with the one that it is made of, for its reason', async () => {
+it('a signal is aborted when the given signal is aborted, for the same reason', async () => {
   const stop = new AbortController();
   const aborted = abortOf(withTimeLimit(stop.signal, 60_000));
   stop.abort(new Error('stopped'));

@@ -67,7 +67,7 @@ describe('the requests of the client', () => {
     }
   });
 
-  it('reach every parameter of every route, or the table says which not', () => {
+  it('reach every parameter of every route, except those that the table lists', () => {
     const unreachable = (Object.keys(OPERATIONS) as OperationName[]).flatMap((operation) => {
       const templates = templatesOf(operation);
       if (templates.length === 0) return [operation];
@@ -184,7 +184,7 @@ describe('a command', () => {
     expect(await admin(args)).toMatchObject({ code, stderr: expect.stringContaining(message) });
   });
 
-  it('says what to do when it cannot get in', async () => {
+  it('says what to do if it cannot connect', async () => {
     expect(await runCommand(['room', 'list'])).toMatchObject({ code: 2, stderr: expect.stringContaining('--url') });
     const url = ['--url', plugin.origin];
     expect(await runCommand([...url, 'room', 'list'])).toMatchObject({
@@ -203,7 +203,7 @@ describe('a command', () => {
     expect(nowhere).toMatchObject({ code: 6, stderr: expect.stringContaining('does not answer') });
   });
 
-  it('shows no control characters of other people', async () => {
+  it('shows no control characters from names of rooms and users', async () => {
     const named = await admin(['user', 'set', USERS.bob.user_id, '--display-name', 'Bob\u001b[31m\u202e']);
     expect(named).toMatchObject({ code: 0 });
     expect(named.stdout).toContain('Bob�[31m�');
@@ -244,7 +244,7 @@ describe('--database', () => {
 });
 
 describe('serve', () => {
-  it('offers what is safe beside a running Dendrite, and refuses the rest with the remedy', async () => {
+  it('runs operations that are safe beside a running Dendrite, and refuses others with the remedy', async () => {
     const stop = new AbortController();
     let origin = '';
     const running = runCommand(
@@ -281,7 +281,7 @@ describe('serve', () => {
     expect(await running).toMatchObject({ code: 0 });
   });
 
-  it('does not go on with a purge that somebody has left', async () => {
+  it('does not continue an unfinished purge', async () => {
     await plugin.database.db('matrix_admin.jobs').insert({
       kind: 'purgeRoom',
       dedupe_key: 'left',
@@ -340,7 +340,7 @@ describe('the help', () => {
   });
 });
 
-it('what nobody has tried beside a running Dendrite is refused there', () => {
+it('an operation without an entry for a running Dendrite is refused beside it', () => {
   expect(besideDendrite('joinRoom', 'write')).toMatchObject({
     verdict: 'refused',
     text: expect.stringContaining('Nobody'),

@@ -63,7 +63,7 @@ describe.skipIf(DENDRITE_BIN === undefined)('media of a real Dendrite', () => {
     return [answer.status, answer.ok ? await answer.text() : ''];
   };
 
-  it('after a deletion and a repair, Dendrite serves what is left, and 404 for what is gone', async () => {
+  it('after a deletion and a repair, Dendrite serves the remaining media, and answers 404 for deleted media', async () => {
     const [gone, same, kept, broken] = [
       await upload('twice'),
       await upload('twice'),

@@ -55,7 +55,7 @@ describe.skipIf(DENDRITE_BIN === undefined)('with a real Dendrite', () => {
     );
   };
 
-  it('accounts are made, changed and closed beside it, at once on both sides', async () => {
+  it('accounts are created, changed and deactivated beside it, and both sides see each change at once', async () => {
     expect(await onDatabase(['user', 'list'])).toMatchObject({
       code: 5,
       stderr: expect.stringContaining('Another program'),
@@ -114,7 +114,7 @@ describe.skipIf(DENDRITE_BIN === undefined)('with a real Dendrite', () => {
     expect(await serving).toMatchObject({ code: 0, stderr: expect.not.stringContaining('"level":"warn"') });
   });
 
-  it('stopped, changed and started again, it goes on with what it finds', async () => {
+  it('stopped Dendrite works with the changes after its next start', async () => {
     const alice = await tokenOf('alice', 'other-password');
     const purged = await roomOf(alice, { name: 'Purged', room_alias_name: 'purged' });
     const left = await roomOf(alice, { name: 'Left' });

@@ -204,7 +204,7 @@ describe('a purge', () => {
     );
   });
 
-  it('that needs four eyes is approved by a second administrator', async () => {
+  it('that needs an approval is approved by a second administrator', async () => {
     const { admin } = server.homeserver;
     const off = admin.hooks.before('purgeRoom', { name: 'four-eyes' }, (event) =>
       admin.approvals.require(event, { reason: 'every purge' }),

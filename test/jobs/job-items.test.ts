@@ -43,7 +43,7 @@ it('a dry run, which has no job, keeps items as a job does', async () => {
   await fc.assert(property, { numRuns: 30 });
 });
 
-it('items are in the order of their ordinals, or in that in which they came; the first of a name stays', async () => {
+it('items are in the order of their ordinals, or in the order in which they were added; the first item of a name stays', async () => {
   for (const items of [storedItems(await queueJob(db, 'x')), dryRunItems()]) {
     await db.transaction(async (transaction) => {
       await items.add(transaction, [
@@ -63,7 +63,7 @@ it('items are in the order of their ordinals, or in that in which they came; the
   }
 });
 
-it('items of one job are not those of another', async () => {
+it('items of one job are separate from those of another job', async () => {
   const [one, other] = [storedItems(await queueJob(db, 'x')), storedItems(await queueJob(db, 'x'))];
   await db.transaction((transaction) => one.add(transaction, [{ item: '@a:x', ordinal: 1 }]));
   expect(await other.list(db)).toEqual([]);

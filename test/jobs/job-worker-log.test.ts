@@ -67,7 +67,7 @@ describe('a worker', () => {
     expect(left.sort()).toEqual([done, failed, wrong].sort());
   });
 
-  it('logs that the database does not answer, and goes on when it does', async () => {
+  it('logs that the database does not answer, and continues when it answers again', async () => {
     const mend = await breakJobs();
     const worker = start([kindOf('x', async () => ({}))]);
     await until(() => linesOf(worker, 'Could not search for jobs to run').length > 1);
@@ -99,7 +99,7 @@ describe('a worker', () => {
     ]);
   });
 
-  it('that can not share the work of a job logs it, unless it stops', async () => {
+  it('that cannot share the work of a job logs this, unless it stops', async () => {
     const id = await queueJob(db, 'x');
     await loseLeader(db, id);
     await update(id, { lease_until: db.raw(`now() + interval '1 min'`) });
@@ -119,7 +119,7 @@ describe('a worker', () => {
     expect(linesOf(stopped, 'Could not help another process with a job')).toEqual([]);
   });
 
-  it('does a share of a job once at a time, and none of its own jobs', async () => {
+  it('shares the work of one job at a time, and not of its own jobs', async () => {
     const [own, others] = [await queueJob(db, 'x'), await queueJob(db, 'x')];
     await loseLeader(db, others);
     await update(others, { lease_until: db.raw(`now() + interval '1 min'`) });

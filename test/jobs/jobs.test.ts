@@ -131,7 +131,7 @@ describe('watch() of a job', () => {
     await watching.return(undefined);
   });
 
-  it('that nothing changes yields it again and again, so that no proxy cuts the stream', async () => {
+  it('that does not change yields it again and again, so that no proxy cuts the stream', async () => {
     const often = createJobs({ db, stopped: stopped.signal, changes: new EventTarget(), repeatMs: 1 });
     const id = await queueJob(db, 'x');
     const seen: JobView[] = [];
@@ -173,7 +173,7 @@ describe('viewJob()', () => {
     });
   });
 
-  it('shows of a job that has ended what became of it', async () => {
+  it('shows the result or the error of a job that has ended', async () => {
     const at = new Date('2026-01-02T03:04:05.678Z');
     const ended = { state: 'failed', attempts: 2, cancel_requested: true, started_at: at, finished_at: at };
     const failed = { error: 'why', errcode: 'M_NOT_FOUND', error_status: 404 };

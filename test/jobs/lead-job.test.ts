@@ -100,7 +100,7 @@ describe('a job that is done', () => {
     expect((await findJob(db, id))?.input).toEqual({ roomId: '!r:x' });
   });
 
-  it('renews its lease no more', async () => {
+  it('no longer renews its lease', async () => {
     await lead(async () => ({}), {}, 40);
     let asked = 0;
     const count = (): void => void (asked += 1);
@@ -110,7 +110,7 @@ describe('a job that is done', () => {
     expect(asked).toBe(0);
   });
 
-  it('but that another process leads meanwhile is left to that one, unheard of', async () => {
+  it('is left to another process that has taken over the job, without a trace here', async () => {
     const job = await lead(async () => {
       await update({ lease_owner: randomUUID() });
       return {};
@@ -121,7 +121,7 @@ describe('a job that is done', () => {
 });
 
 describe('a job that fails', () => {
-  it('for a reason of its own ends with the answer for the caller, after the clean-up', async () => {
+  it('with a MatrixError ends with this error as the answer, after the clean-up', async () => {
     const job = await lead(() => Promise.reject(new MatrixError('M_BAD_STATE', 'not now', { status: 409 })));
     const answer = { error: 'not now', errcode: 'M_BAD_STATE' };
     expect(job).toMatchObject({ state: 'failed', ...answer, errorStatus: 409, failures: 1 });
@@ -139,7 +139,7 @@ describe('a job that fails', () => {
     expect(logger.lines[0]).toMatchObject({ level, message: 'Job failed' });
   });
 
-  it('otherwise is tried again in a second', async () => {
+  it('with another error is tried again after a second', async () => {
     const job = await lead(() => Promise.reject(new Error('the disk is full')));
     expect(job).toMatchObject({ state: 'queued', error: 'the disk is full', failures: 1 });
     const [level, message, fields] = logged();
@@ -153,7 +153,7 @@ describe('a job that fails', () => {
     expect(row.later).toBe(true);
   });
 
-  it('for the last time ends, as a fault of the server', async () => {
+  it('too many times ends as a fault of the server', async () => {
     await update({ failures: 2 });
     const job = await lead(() => Promise.reject(new Error('the disk is full')));
     expect(job).toMatchObject({ state: 'failed', error: 'the disk is full', errcode: undefined, failures: 3 });
@@ -165,7 +165,7 @@ describe('a job that fails', () => {
   it.each([
     [undefined, 'the job has failed 3 times in a row'],
     ['out of memory', 'the job has failed 3 times in a row; the last error: out of memory'],
-  ])('with its process each time is given up without another attempt: %s', async (error, message) => {
+  ])('because its process dies each time is given up: %s', async (error, message) => {
     await update({ failures: 3, error: error ?? null });
     let runs = 0;
     const job = await lead(async () => ({ runs: (runs += 1) }));
@@ -173,20 +173,23 @@ describe('a job that fails', () => {
     expect([runs, cleaned]).toEqual([0, [id]]);
   });
 
-  it.each(['40001', '40P01'])('because of other transactions (%s) goes on soon, and has not failed', async (code) => {
-    const conflict = Object.assign(new DatabaseError('a conflict', 1, 'error'), { code, severity: 'ERROR' });
-    const before = Date.now();
-    const job = await lead(() => Promise.reject(conflict));
-    expect(job).toMatchObject({ state: 'queued', failures: 0, error: undefined });
-    expect(logged()).toMatchObject([
-      'warn',
-      'Job conflicted with a transaction and will be continued later',
-      { error: `PostgreSQL error ${code}`, delayMs: 200 },
-    ]);
-    const { run_after: runAfter } = await db('matrix_admin.jobs').first('run_after');
-    expect(runAfter.getTime() - before).toBeGreaterThan(100);
-    expect([cleaned, endings]).toEqual([[], []]);
-  });
+  it.each(['40001', '40P01'])(
+    'because of other transactions (%s) continues soon, and does not count as failed',
+    async (code) => {
+      const conflict = Object.assign(new DatabaseError('a conflict', 1, 'error'), { code, severity: 'ERROR' });
+      const before = Date.now();
+      const job = await lead(() => Promise.reject(conflict));
+      expect(job).toMatchObject({ state: 'queued', failures: 0, error: undefined });
+      expect(logged()).toMatchObject([
+        'warn',
+        'Job conflicted with a transaction and will be continued later',
+        { error: `PostgreSQL error ${code}`, delayMs: 200 },
+      ]);
+      const { run_after: runAfter } = await db('matrix_admin.jobs').first('run_after');
+      expect(runAfter.getTime() - before).toBeGreaterThan(100);
+      expect([cleaned, endings]).toEqual([[], []]);
+    },
+  );
 });
 
 describe('a job that must stop', () => {
@@ -237,7 +240,7 @@ describe('a job that must stop', () => {
     expect([job?.state, runs]).toEqual(['queued', 0]);
   });
 
-  it('because another process leads it is left to that one', async () => {
+  it('because another process has taken it over is left to that process', async () => {
     const job = await lead(async (run) => {
       await step(run, 1);
       await update({ lease_owner: randomUUID() });
@@ -253,7 +256,7 @@ describe('a job that must stop', () => {
     expect([await audits(), cleaned]).toEqual([[], []]);
   });
 
-  it('begins no step any more', async () => {
+  it('begins no further step', async () => {
     let steps = 0;
     await lead(async (run) => {
       stopping.abort();

@@ -42,7 +42,7 @@ describe('the OpenAPI document', () => {
     await expectGenerated('src/client/answers.ts', answerTypes(openApi.document as unknown as AnswerDocument));
   });
 
-  it('has examples, recorded in the tests, that are right', () => {
+  it('has examples that tests have recorded, and that match the schemas', () => {
     const problems = Object.entries(EXAMPLES).flatMap(([route, answers]) =>
       Object.entries(answers).map(([status, body]) => {
         const [method = '', path = ''] = route.split(' ');

@@ -92,7 +92,7 @@ describe('a call whose job is already running', () => {
     expect(await isBlocked()).toBe(false);
   });
 
-  it('about something else, or of another operation, has a job of its own', async () => {
+  it('with another target, or of another operation, has a job of its own', async () => {
     const alice = USERS.alice.user_id as UserId;
     const started = [
       await operations.evacuateRoom.start({ roomId: ROOM }, CALLER),

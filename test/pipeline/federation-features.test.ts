@@ -16,12 +16,12 @@ const WHOLE: FederationSender = {
   retryNow: wake,
 };
 
-it('a federation sender that answers every question has every feature', () => {
+it('a federation sender with all methods has every feature', () => {
   expect(missingFeatures(WHOLE)).toEqual([]);
 });
 
 it.each([undefined, { wake }])(
-  'without answers to questions each feature is off, with the methods it lacks: %j',
+  'without optional methods, every feature is off, and its missing methods are named: %j',
   (sender) => {
     expect(missingFeatures(sender)).toEqual([
       {
@@ -38,7 +38,7 @@ it.each([undefined, { wake }])(
   },
 );
 
-it('a feature is off for want of one of its methods, and only that one is named', () => {
+it('a feature is off if one of its methods is missing, and only this method is named', () => {
   const half: FederationSender = {
     wake,
     makeLeave: never,

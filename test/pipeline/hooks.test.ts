@@ -46,7 +46,7 @@ describe('hooks that are added', () => {
     expect(heard).toHaveLength(2);
   });
 
-  it.each([undefined, null, 'text', {}])('must be functions, not %j: the host is told which is not', (hook) => {
+  it.each([undefined, null, 'text', {}])('must be functions, not %j, and the error names the hook', (hook) => {
     for (const add of [hooks.before, hooks.after]) {
       expect(() => add('unblockRoom', { name: 'broken' }, hook as never)).toThrow('hook "broken" is not a function');
     }
@@ -64,7 +64,7 @@ describe('hooks that are added', () => {
     again();
   });
 
-  it('stay when another one is removed', async () => {
+  it('stay when another hook is removed', async () => {
     const heard: string[] = [];
     const off = hooks.before('unblockRoom', { name: 'one' }, () => void heard.push('one'));
     hooks.before('unblockRoom', { name: 'two' }, () => void heard.push('two'));
@@ -73,7 +73,7 @@ describe('hooks that are added', () => {
     expect(heard).toEqual(['two']);
   });
 
-  it.each(['nothing', 'toString', ''])('need an operation that there is, not "%s"', (name) => {
+  it.each(['nothing', 'toString', ''])('need an existing operation, not "%s"', (name) => {
     const add = (): unknown => hooks.before(name as 'blockRoom', { name: 'one' }, () => undefined);
     expect(add).toThrow(`there is no operation "${name}" to hook into`);
   });
@@ -97,7 +97,7 @@ describe('hooks that are added', () => {
 });
 
 describe('a hook that has answered', () => {
-  it('leaves no timer behind that keeps the process from its end', async () => {
+  it('leaves no timer behind that keeps the process alive', async () => {
     const before = timers();
     for (const name of ['a', 'b', 'c']) {
       hooks.before('unblockRoom', { name, timeoutMs: LONGEST_MS }, () => undefined);
@@ -190,7 +190,7 @@ describe('the event that hooks receive', () => {
     expect(Object.isFrozen(ENDED)).toBe(false);
   });
 
-  it('before the operation is such a copy, too, even where there is nothing', async () => {
+  it('is also such a copy before the operation, even if a part of it is undefined', async () => {
     const event = { ...(EVENT as object), input: { roomId: '!r:x', reason: null, list: [{ n: 1 }] } };
     const seen: unknown[] = [];
     hooks.before('unblockRoom', { name: 'vandal' }, (told) => {

@@ -89,7 +89,7 @@ function listen(): unknown[] {
 }
 
 describe('an operation that is a job', () => {
-  it('is counted when its job has ended, with the seconds since it was asked for', async () => {
+  it('is counted when its job has ended, with the seconds since the call', async () => {
     const called = operations.refreshDevices({ userId: ZOE }, CALLER);
     await untilAsked();
     expect([await outcomes(), await durations()]).toEqual([{}, { count: 0, seconds: 0 }]);
@@ -105,7 +105,7 @@ describe('an operation that is a job', () => {
   it.each<[string, Actor]>([
     ['the system', SYSTEM],
     ['a user', { kind: 'user', userId: USERS.admin.user_id as UserId }],
-  ])('tells hooks what was asked for by %s, and what came of it', async (_name, actor) => {
+  ])('passes to hooks the input of the call by %s, and the result', async (_name, actor) => {
     const events = listen();
     peer.answer();
     const result = await operations.refreshDevices({ userId: ZOE }, { actor, requestId: 'mine' });

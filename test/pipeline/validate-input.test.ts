@@ -44,7 +44,7 @@ describe('the input of an operation', () => {
     expect(refusalOf(input)).toEqual([errcode, expect.stringContaining(message)]);
   });
 
-  it('without a value of a closed list or of a kind of its own misses the parameter', () => {
+  it('without a value of an enumeration or of a custom type misses the parameter', () => {
     const serverName = z.custom((value) => typeof value === 'string', 'not a server name');
     for (const schema of [z.object({ order: z.enum(['recent']) }), z.object({ order: serverName })]) {
       expect(refusalOf({}, schema)).toEqual(['M_MISSING_PARAM', 'missing parameter "order"']);
@@ -55,7 +55,7 @@ describe('the input of an operation', () => {
     ]);
   });
 
-  it('that fits none of several forms is wrong, not missing', () => {
+  it('that matches no branch of a union is wrong, not missing', () => {
     const schema = z.object({ at: z.union([z.string(), z.int()]) });
     expect(refusalOf({ at: true }, schema)).toEqual(['M_INVALID_PARAM', 'bad parameter "at": Invalid input']);
   });

@@ -74,7 +74,7 @@ test('a message of a shadow-banned user is acknowledged, but reaches nobody', as
   expect([heard.status, await stored(heard.body.event_id)]).toEqual([200, 1]);
 });
 
-test('an administrator who is logged in as a user can do what the user can, until then', async () => {
+test('an administrator who is logged in as a user can do what the user can, until the login ends', async () => {
   const path = `/_synapse/admin/v1/users/${bob.user_id}/login`;
   const until = Date.now() + 2_000;
   const { body } = await server.call('admin', 'POST', path, { valid_until_ms: until });

@@ -176,7 +176,7 @@ describe('account data', () => {
   });
 });
 
-test('filters are kept', async () => {
+test('filters are stored', async () => {
   const filter = { room: { timeline: { limit: 10 } } };
   const { body } = await server.call('alice', 'POST', own('/filter'), filter);
   expect((await server.call('alice', 'POST', own('/filter'), filter)).body).toEqual(body);

@@ -155,7 +155,7 @@ describe('membership', () => {
     expect(await refused('alice', 'POST', inRoom(roomId, 'leave'))).toEqual([403, 'M_FORBIDDEN']);
   });
 
-  test('a blocked room takes nobody in', async () => {
+  test('nobody can join a blocked room', async () => {
     const roomId = await create({ preset: 'public_chat' });
     const block = (blocked: boolean): Promise<Answer> =>
       server.call('admin', 'PUT', `/_synapse/admin/v1/rooms/${encodeURIComponent(roomId)}/block`, { block: blocked });

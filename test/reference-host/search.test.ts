@@ -73,7 +73,7 @@ describe('search', () => {
     expect(idsOf(await search('alice', searchFor(term)))).toEqual([eventId]);
   });
 
-  test('answers whatever is typed, and never with what the caller may not see', async () => {
+  test('answers any search term, and never with events that the caller may not see', async () => {
     await say('frank', 'dm', 'a secret okapi, words OR café 漢字');
     for (const query of fc.sample(hostileQueries, 200)) {
       const answer = await search('bob', searchFor(query));

@@ -68,7 +68,7 @@ function memoryInUse(): number {
 }
 
 describe('a /sync that waits', () => {
-  test('is woken within 100 ms by a message that another process takes', async () => {
+  test('is woken within 100 ms by a message that a client sends through another process', async () => {
     let { next_batch: since } = await sync('alice');
     const delays: number[] = [];
     for (const body of ['1', '2', '3', '4', '5']) {
@@ -103,7 +103,7 @@ describe('a /sync that waits', () => {
     expect(performance.now() - startedAt).toBeGreaterThan(95);
   });
 
-  test('costs little memory and no statements, with 500 of them', async () => {
+  test('needs little memory and no statements, with 500 clients', async () => {
     const { next_batch: since } = await sync('frank');
     const { next_batch: position } = await sync('alice');
     const url = new URL(pathOf({ since, filter, timeout: '60000' }), otherOrigin);

@@ -108,7 +108,7 @@ describe('the first /sync', () => {
 });
 
 describe('a later /sync', () => {
-  test('has what came since, and then nothing', async () => {
+  test('has the changes since the position, and then nothing', async () => {
     const first = await positionOf('alice');
     const eventId = await send('v10', 'one');
     const { next_batch: second, rooms } = await sync('alice', { since: first });
@@ -191,7 +191,7 @@ describe('a later /sync', () => {
     expect(stateIn(rooms.join[roomNamed('v8')], 'm.room.create')).toMatchObject({ room_version: '8' });
   });
 
-  test('shows a joined and left room with the time in between only', async () => {
+  test('shows a joined and left room only from the join to the leave', async () => {
     const since = await positionOf('frank');
     const say = (body: string): Json => ({ type: 'm.room.message', sender: idOf('alice'), content: message(body) });
     const come = member('frank', 'frank', 'join');

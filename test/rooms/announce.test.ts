@@ -51,13 +51,13 @@ it.each([
   [{ destinations }, ['wake']],
   [{ rooms: [], users: [], destinations: [] }, []],
   [{}, []],
-])('the host is told nothing of what %j does not concern', async (announcement, names) => {
+])('the host gets no call for parts that %j does not name', async (announcement, names) => {
   announceTo(WHOLE)(announcement);
   await told();
   expect(heard.map(([name]) => name)).toEqual(names);
 });
 
-it('a host may lack any of the parts that are told', async () => {
+it('a host may lack any of these parts', async () => {
   announceTo({})({ rooms, users, destinations });
   await told();
   expect(heard).toEqual([]);

@@ -85,13 +85,13 @@ describe('an invite from another server', () => {
     ['without a sender', undefined],
     ['without makeLeave', { wake, sendLeave: async () => {} }],
     ['without sendLeave', { wake, makeLeave: async () => TEMPLATE }],
-  ])('is not rejected %s, and it is said why', async (_how, federation) => {
+  ])('is not rejected %s, and the result has the reason', async (_how, federation) => {
     expect(await rejectRemoteInvite(INVITE, settings(federation))).toBe(
       'the homeserver sends no requests to other servers',
     );
   });
 
-  it('of a user whose server name has no key is not rejected, and it is said why', async () => {
+  it('of a user whose server name has no key is not rejected, and the result has the reason', async () => {
     const { federation, asked } = peerOf();
     const reason = await rejectRemoteInvite(
       { ...INVITE, userId: '@x:keyless.example' as UserId },
@@ -100,7 +100,7 @@ describe('an invite from another server', () => {
     expect([reason, asked]).toEqual(['there is no signing key for keyless.example', []]);
   });
 
-  it('is not rejected if that server refuses, and its words are given', async () => {
+  it('is not rejected if that server refuses, and the result has its message', async () => {
     const makeLeave = (): Promise<never> => Promise.reject(new FederationError('refused', 'not invited'));
     expect(await rejectRemoteInvite(INVITE, settings(peerOf({ makeLeave }).federation))).toBe('not invited');
     const sendLeave = (): Promise<never> => Promise.reject(new FederationError('refused', 'too late'));
@@ -108,7 +108,7 @@ describe('an invite from another server', () => {
   });
 
   it.each([{ makeLeave: never }, { sendLeave: never }])(
-    'is not rejected if that server is silent: %j',
+    'is not rejected if that server does not answer: %j',
     async (rest) => {
       expect(await rejectRemoteInvite(INVITE, settings(peerOf(rest).federation, 30))).toBe(
         'other.example gave no answer within 30 ms',
@@ -116,7 +116,7 @@ describe('an invite from another server', () => {
     },
   );
 
-  it('is left alone if the job must stop, even if the sender pays no heed', async () => {
+  it('is not rejected if the job must stop, even if the federation sender ignores the signal', async () => {
     const stop = new AbortController();
     const rejecting = rejectRemoteInvite(INVITE, settings(peerOf({ makeLeave: never }).federation, 5_000, stop.signal));
     stop.abort(new Error('stopped'));
@@ -133,13 +133,13 @@ describe('an invite from another server', () => {
 });
 
 describe('orAborted()', () => {
-  it('gives the answer, or the error, of the request', async () => {
+  it('returns the answer, or throws the error, of the request', async () => {
     const { signal } = new AbortController();
     expect(await orAborted(Promise.resolve(5), { signal })).toBe(5);
     await expect(orAborted(Promise.reject(new Error('refused')), { signal })).rejects.toThrow('refused');
   });
 
-  it('rejects with the reason of the signal, whatever the request says then', async () => {
+  it('rejects with the reason of the signal, whatever the request returns afterwards', async () => {
     const stop = new AbortController();
     const request = new Promise((_resolve, reject) => {
       stop.signal.addEventListener('abort', () => reject(new Error('socket closed')));

@@ -42,7 +42,7 @@ const deactivated = async (): Promise<string[]> =>
   );
 
 describe('a bulk operation', () => {
-  it('first shows all that it would touch, and touches nothing', async () => {
+  it('as a dry run lists all items, and changes nothing', async () => {
     const shown = await plan({ operation: 'deactivateUser', user_filter: { name: 'spam' } });
     expect(shown).toEqual({
       token: expect.any(String),
@@ -56,7 +56,7 @@ describe('a bulk operation', () => {
     expect(await deactivated()).toEqual([]);
   });
 
-  it('then processes exactly these, even if the filter would now match others', async () => {
+  it('then processes exactly these items, even if the filter would now match others', async () => {
     const { token } = await plan({ operation: 'deactivateUser', user_filter: { name: 'spam' } });
     await addAccount(db, { localpart: 'spam-of-later', accountType: 1 });
     const answer = await post({ token });
@@ -114,7 +114,7 @@ describe('a bulk operation', () => {
     ]);
   });
 
-  it('is refused without a dry run before', async () => {
+  it('is refused without an earlier dry run', async () => {
     const answer = await post({ operation: 'deactivateUser', user_ids: SPAMMERS });
     expect([answer.status, jsonOf(answer).error]).toEqual([400, expect.stringContaining('dry_run')]);
     expect(await deactivated()).toEqual([]);
@@ -139,7 +139,7 @@ describe('a bulk operation', () => {
     expect(JSON.stringify(await db('matrix_admin.bulk_selections'))).not.toContain('the server moves');
   });
 
-  it('that is handed over in its midst does nothing twice', async () => {
+  it('that another process resumes does nothing twice', async () => {
     const { token } = await plan({ operation: 'setUserSuspended', user_ids: SPAMMERS });
     const started = await post({ token }, { Prefer: 'respond-async' });
     expect(started.status).toBe(202);

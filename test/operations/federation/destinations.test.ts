@@ -83,7 +83,7 @@ async function list(query = ''): Promise<List> {
 const namesOf = ({ destinations }: List): string[] => destinations.map(({ destination }) => destination);
 
 describe('the list of destinations', () => {
-  it('has servers in rooms, in queues and on lists, and not this one', async () => {
+  it('has servers in rooms, in queues and on lists, but not this homeserver', async () => {
     const { destinations, total, next_token: next } = await list();
     expect([total, next]).toEqual([3, undefined]);
     expect(destinations).toEqual([
@@ -94,7 +94,7 @@ describe('the list of destinations', () => {
     expect(await db('federationsender_joined_hosts').where('server_name', SERVER_NAME)).not.toEqual([]);
   });
 
-  it('tells when the sender tries again, if the host knows', async () => {
+  it('has the time of the next attempt, if the host provides it', async () => {
     retries = [{ destination: BUSY, failingSince: 1_000, lastTry: 2_000, nextTry: 6_000 }];
     const shown = { retry_last_ts: 2_000, retry_interval: 4_000, failure_ts: 1_000, next_retry_ts: 6_000 };
     expect(jsonOf(await call(`/${BUSY}`))).toMatchObject(shown);
@@ -165,7 +165,7 @@ describe('a connection that is reset', () => {
   const listed = async (): Promise<number> =>
     (await db('federationsender_blacklist')).length + (await db('federationsender_assumed_offline')).length;
 
-  it('takes the server off the lists, and has the sender try it at once', async () => {
+  it('removes the server from the lists, and makes the sender try it at once', async () => {
     const answer = await call(`/${LISTED}/reset_connection`, 'POST');
     expect([answer.status, answer.text]).toEqual([200, '{}']);
     expect(await listed()).toBe(0);
@@ -217,7 +217,7 @@ it('destinations are for administrators', async () => {
   }
 });
 
-it('metrics count what waits for other servers, and the connections of the pool', async () => {
+it('metrics count queued events for other servers, and the connections of the pool', async () => {
   expect(await plugin.metric('matrix_admin_federation_queued', { type: 'pdu' })).toBe(2);
   expect(await plugin.metric('matrix_admin_federation_queued', { type: 'edu' })).toBe(1);
   const holding = await Promise.all([1, 2].map(() => plugin.database.pluginDb.transaction()));

@@ -113,7 +113,7 @@ async function addRow(row: object): Promise<void> {
 }
 
 describe('a deletion', () => {
-  it('leaves a file until the last media with its content goes, and takes the thumbnails of the deleted media', async () => {
+  it('keeps a file until the last media with its content is deleted, and deletes the thumbnails of the deleted media', async () => {
     expect(await deleteOne(MEDIA.alicePicture)).toEqual({
       deleted_media: [MEDIA.alicePicture],
       total: 1,
@@ -129,13 +129,13 @@ describe('a deletion', () => {
     expect(await refused(`${V1}/media/${SERVER_NAME}/${MEDIA.alicePicture}`, 'DELETE')).toEqual([404, 'M_NOT_FOUND']);
   });
 
-  it('takes a media of another server with its thumbnails', async () => {
+  it('deletes a media of another server with its thumbnails', async () => {
     await deleteOne(MEDIA.remotePicture, REMOTE);
     expect(removed).toContainEqual({ hash: REMOTE_HASH });
     await rowsAndFilesAgree();
   });
 
-  it('of a dry run deletes nothing', async () => {
+  it('as a dry run deletes nothing', async () => {
     const answer = await send(`${V1}/media/${SERVER_NAME}/${MEDIA.aliceText}`, 'DELETE', { dry_run: true });
     expect(answer).toEqual({ deleted_media: [MEDIA.aliceText], total: 1, total_length: 10, dry_run: true });
     expect([await left(), removed]).toEqual([gone(), []]);
@@ -157,7 +157,7 @@ describe('a deletion', () => {
     await rowsAndFilesAgree();
   });
 
-  it('whose files the store did not remove is finished later, by any process', async () => {
+  it('whose files the store has failed to remove is completed later, by any process', async () => {
     let failures = 0;
     beforeRemoval = async () => {
       failures += 1;
@@ -186,7 +186,7 @@ describe('hostile rows', () => {
     expect(() => directory.pathOf({ hash })).toThrow('not the hash of a media file');
   });
 
-  it('with the method of a thumbnail that is a path are deleted, too', async () => {
+  it('with a path as the method of a thumbnail are deleted too', async () => {
     await db('mediaapi_thumbnail').insert({
       media_id: MEDIA.aliceText,
       media_origin: SERVER_NAME,
@@ -267,7 +267,7 @@ describe('old and large media', () => {
 });
 
 describe('the media of a room', () => {
-  it('are deleted unless something else names them, or all of them', async () => {
+  it('are deleted unless something else refers to them; with `all`, all are deleted', async () => {
     await writeContents(db, ROOM, [
       { url: uriOf(MEDIA.alicePicture), info: { thumbnail_url: uriOf(MEDIA.carolFile) } },
       { url: uriOf(MEDIA.remotePicture, REMOTE) },
@@ -292,7 +292,7 @@ describe('a purge', () => {
       .update({ avatar_url: uriOf(MEDIA.carolFile) }),
   );
 
-  it('keeps media unless asked to, deletes those that nothing else names, or all', async () => {
+  it('keeps media by default, and can delete media to which nothing else refers, or all', async () => {
     const contents = [{ url: uriOf(MEDIA.alicePicture), info: { thumbnail_url: uriOf(MEDIA.carolFile) } }];
     await writeContents(db, UNUSED, contents);
     await writeContents(db, ALL, [{ url: uriOf(MEDIA.carolFile) }]);
@@ -314,7 +314,7 @@ describe('a purge', () => {
     expect(await db('roomserver_rooms').whereIn('room_id', [UNUSED, ALL])).toEqual([]);
   });
 
-  it('of a deletion does the same', async () => {
+  it('as part of a deletion does the same', async () => {
     await writeContents(db, DELETED, [{ url: uriOf(MEDIA.aliceText) }, { url: uriOf(MEDIA.carolFile) }]);
     const path = `${V1}/rooms/${DELETED}`;
     const without = await plugin.asAdmin(path, { method: 'DELETE', body: '{"purge":false,"media":"all"}' });
@@ -327,7 +327,7 @@ describe('a purge', () => {
 });
 
 describe('a deactivation', () => {
-  it('deletes media of the user that nothing but the own profile names, or all', async () => {
+  it("deletes media to which only the user's own profile refers, or all media of the user", async () => {
     const carol = USERS.carol.user_id;
     const file = { avatar_url: uriOf(MEDIA.carolFile) };
     await db('userapi_profiles').where({ localpart: 'carol' }).update(file);
@@ -388,7 +388,7 @@ describe('the check', () => {
     expect([await left(), removed]).toEqual([[...gone(), 'hostile'].sort(), []]);
   });
 
-  it('repairs them if asked to', async () => {
+  it('repairs the differences if asked to', async () => {
     await breakThings();
     expect(await send(CHECK, 'POST', { repair: true })).toMatchObject({ ...FOUND, repaired: 6 });
     expect(await left()).toEqual(gone(MEDIA.aliceText));
@@ -407,7 +407,7 @@ describe('without a store of the host', () => {
   });
   afterAll(() => other.close());
 
-  it('media are shown, and nothing is removed', async () => {
+  it('media are shown, and cannot be removed', async () => {
     expect((await other.asAdmin(`${V1}/users/${ALICE}/media`)).status).toBe(200);
     for (const [path, method] of [
       [`media/${SERVER_NAME}/${MEDIA.aliceText}`, 'DELETE'],
@@ -424,7 +424,7 @@ describe('without a store of the host', () => {
     expect(other.logger.text()).toContain('host.media is missing');
   });
 
-  it('jobs of the other processes are left to those', async () => {
+  it('jobs of other processes are left to these processes', async () => {
     const { jobId } = await plugin.admin.operations.purgeMediaCache.start({ beforeTs: NOW }, CALLER);
     expect(await other.admin.jobs.wait(jobId)).toMatchObject({ state: 'succeeded' });
     await rowsAndFilesAgree();

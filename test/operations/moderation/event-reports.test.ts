@@ -168,7 +168,7 @@ describe('event reports', () => {
     }
   });
 
-  it.each(['0', '999'])('are not found under %s', async (id) => {
+  it.each(['0', '999'])('are not found with the id %s', async (id) => {
     for (const method of ['GET', 'DELETE', 'PUT']) {
       const answer = await call(`/${id}`, { method, ...(method === 'PUT' && { body: '{"status":"open"}' }) });
       expect([answer.status, jsonOf(answer)]).toEqual([404, NOT_FOUND]);

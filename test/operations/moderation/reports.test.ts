@@ -69,7 +69,7 @@ describe('a report', () => {
     status_changed_ts: null,
   };
 
-  it('of a user has what Synapse shows, and a status', async () => {
+  it('of a user has the fields that Synapse shows, and a status', async () => {
     const id = await report('user');
     const shown = { ...COMMON, id, target_user_id: BOB };
     expect(await list('user')).toEqual({ reports: [shown], total: 1 });
@@ -80,7 +80,7 @@ describe('a report', () => {
     expect((await call('room', `/${id}`)).status).toBe(404);
   });
 
-  it('of a room says what the room is called', async () => {
+  it('of a room has the name, the alias and the topic of the room', async () => {
     const id = await report('room');
     const { name } = jsonOf(await plugin.asAdmin(`/_synapse/admin/v1/rooms/${encodeURIComponent(ROOM)}`));
     expect(name).toEqual(expect.any(String));
@@ -91,7 +91,7 @@ describe('a report', () => {
     expect(await list('user')).toEqual({ reports: [], total: 0 });
   });
 
-  it.each(KINDS)('of a %s is heard of by hooks, and counted', async (kind) => {
+  it.each(KINDS)('of a %s calls hooks, and is counted', async (kind) => {
     const name = kind === 'user' ? 'reportUser' : 'reportRoom';
     const told: unknown[] = [];
     const off = plugin.admin.hooks.after(name, { name: 'tell' }, ({ input, result }) => {
@@ -106,7 +106,7 @@ describe('a report', () => {
     await expect.poll(async () => [await gauge('open'), await gauge('resolved')]).toEqual([0, 1]);
   });
 
-  it('may be about a user of another server whom the homeserver has met', async () => {
+  it('may be about a user of another server who shares a room with the homeserver', async () => {
     const [{ event_state_key: remote }] = await db('roomserver_event_state_keys')
       .whereLike('event_state_key', '@%')
       .whereRaw(`event_state_key NOT LIKE '%:localhost:18448'`);
@@ -118,12 +118,12 @@ describe('a report', () => {
     ['user', 'nobody', '@nobody:localhost:18448'],
     ['user', 'nobody of another server', '@nobody:elsewhere.example'],
     ['room', 'no room', '!nowhere:localhost:18448'],
-  ])('is no report of a %s when it is about %s', async (kind, _what, reported) => {
+  ])('of a %s is refused for %s', async (kind, _what, reported) => {
     await expect(report(kind, ALICE, reported)).rejects.toMatchObject({ errcode: 'M_NOT_FOUND' });
     expect((await list(kind)).total).toBe(0);
   });
 
-  it.each(KINDS)('of a %s is not made in the name of somebody else', async (kind) => {
+  it.each(KINDS)('of a %s cannot be made for another user', async (kind) => {
     const { reportUser, reportRoom } = plugin.admin.operations;
     const attempt =
       kind === 'user'
@@ -156,7 +156,7 @@ describe('a report', () => {
     }
   });
 
-  it('of a room goes when the room is purged, and none comes while it is', async () => {
+  it('of a room is deleted by a purge of the room, and cannot be made during the purge', async () => {
     const doomed = server.rooms.v9 as RoomId;
     await report('room', ALICE, doomed);
     const kept = await report('room');
@@ -175,7 +175,7 @@ describe('a report', () => {
 });
 
 describe.each(KINDS)('the list of %s reports', (kind) => {
-  it('is newest first, or the other way round, and filtered', async () => {
+  it('is in either order, and can be filtered', async () => {
     const reported = kind === 'user' ? CAROL : server.rooms.v11;
     const all = [await report(kind), await report(kind, CAROL), await report(kind, ALICE, reported)];
     expect(ids(await list(kind))).toEqual([...all].reverse());
@@ -193,7 +193,7 @@ describe.each(KINDS)('the list of %s reports', (kind) => {
     expect((await list(kind, `?user_id=carol`)).total).toBe(1);
   });
 
-  it.each(['b', 'f'])('in direction %s loses and repeats nothing while reports come and go', async (dir) => {
+  it.each(['b', 'f'])('in direction %s loses and repeats nothing while reports are added and deleted', async (dir) => {
     const before: number[] = [];
     for (let count = 0; count < 7; count += 1) before.push(await report(kind));
     let late: number | undefined;
@@ -212,7 +212,7 @@ describe.each(KINDS)('the list of %s reports', (kind) => {
     expect(seen).toEqual(dir === 'f' ? [...before, late] : before.reverse());
   });
 
-  it('honours an offset', async () => {
+  it('starts at an offset', async () => {
     const all = [await report(kind), await report(kind)];
     expect(ids(await list(kind, '?from=1'))).toEqual([all[0]]);
     expect(await list(kind, '?from=100')).toEqual({ reports: [], total: 2 });
@@ -226,7 +226,7 @@ describe.each(KINDS)('the list of %s reports', (kind) => {
     },
   );
 
-  it.each(['0', '999'])('has none under %s', async (id) => {
+  it.each(['0', '999'])('has no report with the id %s', async (id) => {
     for (const [method, body] of [['GET'], ['DELETE'], ['PUT', { status: 'open' }]] as const) {
       const answer = await call(kind, `/${id}`, method, body);
       const error = `${kind === 'user' ? 'User' : 'Room'} report not found`;

@@ -20,7 +20,7 @@ describe('a shadow ban', () => {
     return [user.shadow_banned, (users as { name: string; shadow_banned: boolean }[])[0]];
   };
 
-  it('shows in the user and in lists, and counts at once', async () => {
+  it('is shown with the user and in lists, and takes effect at once', async () => {
     expect((await shown()) as unknown[]).toMatchObject([false, { shadow_banned: false }]);
     await send('POST', BAN);
     expect(await shown()).toMatchObject([true, { name: BOB, shadow_banned: true }]);
@@ -39,7 +39,7 @@ describe('a shadow ban', () => {
     expect((await check(`@shady:${SERVER_NAME}`)).shadowBanned).toBe(false);
   });
 
-  it('is nothing for administrators, oneself and deactivated accounts', async () => {
+  it('is refused for administrators, for the caller and for deactivated accounts', async () => {
     for (const [localpart, status] of [
       ['root', 403],
       ['admin', 403],
@@ -49,7 +49,7 @@ describe('a shadow ban', () => {
     }
   });
 
-  it('takes no administrator out of the count of those who can act', async () => {
+  it('does not make an administrator count as inactive', async () => {
     await db()('matrix_admin.account_restrictions').insert({
       user_id: `@root:${SERVER_NAME}`,
       restriction: 'shadow_banned',

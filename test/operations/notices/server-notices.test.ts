@@ -116,7 +116,7 @@ describe('a server notice', () => {
     expect(topic).toMatchObject({ type: 'm.room.topic', state_key: '', content: { topic: 'News' } });
   });
 
-  it('invites users again who have left', async () => {
+  it('invites users who have left again', async () => {
     const { room_id: roomId } = await send(USERS.carol.user_id);
     await join(roomId, USERS.carol.user_id);
     await plugin.asAdmin(`/_dendrite/admin/evacuateUser/${USERS.carol.user_id}`, { method: 'POST' });
@@ -173,7 +173,7 @@ describe('a server notice', () => {
     expect(changes).toEqual({});
   });
 
-  it('never goes into another room that the two share', async () => {
+  it('never goes into another room that the user and the sending account share', async () => {
     const { room_id: roomId } = await send(USERS.frank.user_id);
     await db('public.userapi_account_datas').where({ localpart: 'frank', type: 'm.tag', room_id: roomId }).del();
     expect((await send(USERS.frank.user_id)).room_id).not.toBe(roomId);

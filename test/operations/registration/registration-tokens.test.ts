@@ -126,7 +126,7 @@ describe('registration tokens', () => {
     await other.stop();
   });
 
-  it('are not created at one path if registration needs no token', async () => {
+  it("are not created at Dendrite's path if registration needs no token", async () => {
     const without = await mountPlugin({ database: plugin.database });
     const answer = await without.asAdmin(`${DENDRITE}/new`, { method: 'POST', body: '{}' });
     expect([answer.status, jsonOf(answer)]).toEqual([

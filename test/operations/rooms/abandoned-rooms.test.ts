@@ -44,14 +44,14 @@ const run = async (body: object = {}): Promise<Record<string, unknown>> => {
 const daily = (): PromiseLike<Record<string, unknown>[]> =>
   db('matrix_admin.jobs').where({ kind: 'purgeAbandonedRooms' });
 
-it('a job looks once a day, however many processes there are', async () => {
+it('one job looks for abandoned rooms each day, however many processes there are', async () => {
   await expect.poll(daily).toMatchObject([{ state: 'succeeded', created_by: 'system:purgeAbandonedRooms' }]);
   const second = await mount();
   await second.close();
   expect(await daily()).toHaveLength(1);
 });
 
-it('rooms are shown once their last local user has left, and stay until their time has come', async () => {
+it('rooms are listed after their last local user has left, and are kept until the configured time has passed', async () => {
   for (const roomId of ABANDONED)
     await plugin.admin.operations.evacuateRoom({ roomId, invites: true, knocks: true }, SYSTEM);
   const before = await listed();
@@ -69,7 +69,7 @@ it('rooms are shown once their last local user has left, and stay until their ti
   }
 });
 
-it('rooms are purged when their time has come, but for those that are kept, held by a hook, or joined again', async () => {
+it('rooms are purged after the configured time, except rooms in `keep`, rooms that a hook protects, and rooms with users again', async () => {
   await db('matrix_admin.abandoned_rooms').update({ since: new Date(Date.now() - 31 * DAY_MS) });
   const off = plugin.admin.hooks.before('purgeRoom', { name: 'legal hold' }, ({ input }) =>
     input.roomId === ROOMS.v6 ? deny('M_FORBIDDEN', 'legal hold') : undefined,

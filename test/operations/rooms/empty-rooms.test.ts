@@ -83,7 +83,7 @@ describe('empty rooms', () => {
     }
   });
 
-  it('are [] if there are none', async () => {
+  it('are an empty list if there are none', async () => {
     await expect(plugin.admin.operations.emptyRooms({ from: 1_000_000_000 }, SYSTEM)).resolves.toEqual({
       rooms: [],
       nextToken: undefined,

@@ -42,7 +42,7 @@ const senderOf = async (eventId: string | undefined): Promise<string> =>
   ).sender;
 
 describe('the forward extremities of a room', () => {
-  it('are shown, the deepest first', async () => {
+  it('are listed, deepest first', async () => {
     const roomId = await createRoom(plugin);
     await forkRoom(plugin, roomId, ALICE, 3);
     const { count, results } = await list(roomId);
@@ -61,7 +61,7 @@ describe('the forward extremities of a room', () => {
     ['10', 20],
     ['11', 45],
     ['12', 21],
-  ])('become one in a room of version %s with %i of them', async (version, forks) => {
+  ])('are merged into one in a room of version %s with %i of them', async (version, forks) => {
     const roomId = await createRoom(plugin, { version });
     await forkRoom(plugin, roomId, ALICE, forks);
     const view = await viewOf(plugin.database.db, roomId);
@@ -75,7 +75,7 @@ describe('the forward extremities of a room', () => {
     expect(dropped).toContain(roomId);
   });
 
-  it('stay when there is one, and nothing is written', async () => {
+  it('are not merged if there is only one, and nothing is written', async () => {
     const roomId = await createRoom(plugin);
     const view = await viewOf(plugin.database.db, roomId);
     expect(jsonOf(await merge(roomId))).toEqual({ deleted: 0 });
@@ -83,14 +83,14 @@ describe('the forward extremities of a room', () => {
     expect(view.received()).toEqual([]);
   });
 
-  it('are joined by the administrator, if it is a member who may', async () => {
+  it('are merged by the administrator, if the administrator is a member who may send events', async () => {
     const roomId = await createRoom(plugin, { members: [ADMIN, BOB] });
     await forkRoom(plugin, roomId, ALICE, 2);
     await merge(roomId);
     expect(await senderOf((await list(roomId)).results[0]?.event_id)).toBe(ADMIN);
   });
 
-  it('are joined by the member with the most power where others may not speak', async () => {
+  it('are merged by the member with the most power, if other members may not send events', async () => {
     const powerLevels = { users: { [ALICE]: 100, [BOB]: 50 }, events_default: 50 };
     const roomId = await createRoom(plugin, { members: [ADMIN, BOB], powerLevels });
     await forkRoom(plugin, roomId, ALICE, 2);
@@ -100,7 +100,7 @@ describe('the forward extremities of a room', () => {
     expect(await senderOf((await list(roomId)).results[0]?.event_id)).toBe(BOB);
   });
 
-  it('stay where no local user may speak', async () => {
+  it('are not merged if no local user may send events', async () => {
     const roomId = await createRoom(plugin);
     await forkRoom(plugin, roomId, ALICE, 2);
     await append(plugin, roomId, memberOf(ALICE, 'leave'));
@@ -116,7 +116,7 @@ describe('the forward extremities of a room', () => {
     );
   });
 
-  it('stay where a hook objects, which sees the id behind an alias', async () => {
+  it('are not merged if a hook refuses, and the hook sees the room id instead of the alias', async () => {
     const roomId = await createRoom(plugin);
     const alias = `#forked:${SERVER_NAME}`;
     await plugin.database.db('roomserver_room_aliases').insert({ alias, room_id: roomId, creator_id: ALICE });
@@ -142,19 +142,19 @@ describe('the forward extremities of a room', () => {
     ['a room that is known by an invite', server.rooms.remoteInvite, 404, 'M_NOT_FOUND'],
     ['an unknown alias', `#nope:${SERVER_NAME}`, 404, 'M_NOT_FOUND'],
     ['no room', 'abc', 400, 'M_INVALID_PARAM'],
-  ])('can not be joined in %s', async (_case, roomId, status, errcode) => {
+  ])('cannot be merged in %s', async (_case, roomId, status, errcode) => {
     const answer = await merge(roomId);
     expect([answer.status, jsonOf(answer)['errcode']]).toEqual([status, errcode]);
   });
 
-  it('leave nothing that contradicts itself', async () => {
+  it('leave no contradiction in the database', async () => {
     const { db } = plugin.database;
     expect(await brokenInvariants(db)).toEqual([]);
     expect(await brokenStates(db)).toEqual([]);
     expect(await incompleteQueue(db, [SERVER_NAME])).toEqual([]);
   });
 
-  it('are none of a room that is being purged', async () => {
+  it('are not shown for a room that is being purged', async () => {
     const roomId = server.rooms.moderated as RoomId;
     await plugin.database.db.transaction((transaction) =>
       hideRoom(transaction, roomId, { keep: [], localServerNames: [] }),

@@ -43,7 +43,7 @@ const createSpace = (children: readonly string[], room: MadeRoom = {}): Promise<
   });
 
 describe('the hierarchy of a space', () => {
-  it('tells of each room what it tells of itself', async () => {
+  it('has the name, the topic and the other state of each room', async () => {
     const lobby = await createRoom(plugin);
     const roomId = await createRoom(plugin, {
       version: '11',
@@ -78,7 +78,7 @@ describe('the hierarchy of a space', () => {
     ]);
   });
 
-  it('goes down one child after the other', async () => {
+  it('lists all rooms below a child before the next child', async () => {
     const [a, b, c] = [await createRoom(plugin), await createRoom(plugin), await createRoom(plugin)];
     const inner = await createSpace([a, b]);
     const outer = await createSpace([inner, c]);
@@ -99,7 +99,7 @@ describe('the hierarchy of a space', () => {
     ]);
   });
 
-  it('is in the order that the events give', async () => {
+  it('has the order that the `m.space.child` events define', async () => {
     const rooms: RoomId[] = [];
     for (let n = 0; n < 4; n += 1) rooms.push(await createRoom(plugin));
     const [late = '', early = '', none = '', invalid = ''] = rooms;
@@ -116,7 +116,7 @@ describe('the hierarchy of a space', () => {
     expect(shown.rooms[0]?.children_state.map(({ state_key: id }) => id)).toEqual([early, late, none, invalid]);
   });
 
-  it('ends where it goes round, and has each room once', async () => {
+  it('ends in a cycle of spaces, and has each room once', async () => {
     const room = await createRoom(plugin);
     const first = await createSpace([room]);
     const second = await createSpace([first, room]);
@@ -125,7 +125,7 @@ describe('the hierarchy of a space', () => {
     expect(idsOf(await page(second))).toEqual([second, first, room]);
   });
 
-  it('leaves out what is no child, not a space, not known or being purged', async () => {
+  it('leaves out removed children, children of rooms that are not spaces, unknown rooms and rooms that are being purged', async () => {
     const [removed, purged, below] = [await createRoom(plugin), await createRoom(plugin), await createRoom(plugin)];
     const notSpace = await createRoom(plugin, { drafts: [childOf(below)] });
     const space = await createSpace([notSpace, purged, removed, `!far:away.example`, 'no room']);

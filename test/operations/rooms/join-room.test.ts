@@ -102,41 +102,44 @@ describe('a user', () => {
     expect(audited.map(({ outcome }) => outcome)).toEqual(['refused', 'ok']);
   });
 
-  it.each(['1', '10', '12'])('is invited to a private room of version %s by who may', async (version) => {
-    const powerLevels = { users: version === '12' ? { [BOB]: 50 } : { [ALICE]: 100, [BOB]: 50 }, invite: 50 };
-    const roomId = await createRoom(plugin, { version, members: [BOB, CAROL], powerLevels });
-    await append(plugin, roomId, memberOf(ALICE, 'leave'));
-    const view = await viewOf(plugin.database.db, roomId);
-    expect((await join(roomId, DAVE)).status).toBe(200);
-    const [joined, invited] = await memberEvents(roomId, DAVE);
-    expect([joined?.content, joined?.sender]).toMatchObject([{ membership: 'join' }, DAVE]);
-    expect([invited?.content, invited?.sender]).toMatchObject([{ membership: 'invite' }, BOB]);
-    expect(await view.receive()).toEqual([]);
-    expect(await mayDo(roomId, DAVE)).toBe(true);
-    await append(plugin, roomId, memberOf(BOB, 'leave'));
-    expect(await refusalOf(join(roomId, ERIN))).toEqual([403, 'M_FORBIDDEN']);
-    expect(await memberEvents(roomId, ERIN)).toEqual([]);
-  });
+  it.each(['1', '10', '12'])(
+    'joins a private room of version %s after an invite by the local member with the most power',
+    async (version) => {
+      const powerLevels = { users: version === '12' ? { [BOB]: 50 } : { [ALICE]: 100, [BOB]: 50 }, invite: 50 };
+      const roomId = await createRoom(plugin, { version, members: [BOB, CAROL], powerLevels });
+      await append(plugin, roomId, memberOf(ALICE, 'leave'));
+      const view = await viewOf(plugin.database.db, roomId);
+      expect((await join(roomId, DAVE)).status).toBe(200);
+      const [joined, invited] = await memberEvents(roomId, DAVE);
+      expect([joined?.content, joined?.sender]).toMatchObject([{ membership: 'join' }, DAVE]);
+      expect([invited?.content, invited?.sender]).toMatchObject([{ membership: 'invite' }, BOB]);
+      expect(await view.receive()).toEqual([]);
+      expect(await mayDo(roomId, DAVE)).toBe(true);
+      await append(plugin, roomId, memberOf(BOB, 'leave'));
+      expect(await refusalOf(join(roomId, ERIN))).toEqual([403, 'M_FORBIDDEN']);
+      expect(await memberEvents(roomId, ERIN)).toEqual([]);
+    },
+  );
 
-  it('is invited by the administrator, if it is a member who may', async () => {
+  it('is invited by the administrator, if the administrator is a member who may invite', async () => {
     const roomId = await createRoom(plugin, { members: [ADMIN] });
     await join(roomId, DAVE);
     expect((await memberEvents(roomId, DAVE))[1]?.sender).toBe(ADMIN);
   });
 
-  it('takes an invite that there is', async () => {
+  it('accepts an existing invite, without a second one', async () => {
     const roomId = await createRoom(plugin, { drafts: [memberOf(ALICE, 'invite', BOB)] });
     await join(roomId, BOB);
     expect((await memberEvents(roomId, BOB)).map(({ content }) => content['membership'])).toEqual(['join', 'invite']);
   });
 
-  it('who is in the room stays', async () => {
+  it('who is already in the room stays, and no event is written', async () => {
     const roomId = await createRoom(plugin);
     expect(jsonOf(await join(roomId, ALICE))).toEqual({ room_id: roomId });
     expect(await memberEvents(roomId, ALICE)).toHaveLength(1);
   });
 
-  it('joins a restricted room as a member of a room that lets in, or is invited', async () => {
+  it('joins a restricted room as a member of an allowed room, or after an invite', async () => {
     const lobby = await createRoom(plugin, { members: [BOB] });
     const joinRules = {
       join_rule: 'restricted',
@@ -158,14 +161,14 @@ describe('a user', () => {
     expect(await view.receive()).toEqual([]);
   });
 
-  it('knocks no longer once let in', async () => {
+  it('who has knocked joins after an invite', async () => {
     const roomId = await createRoom(plugin, { joinRules: { join_rule: 'knock' } });
     await append(plugin, roomId, memberOf(BOB, 'knock'));
     await join(roomId, BOB);
     expect(await mayDo(roomId, BOB)).toBe(true);
   });
 
-  it('is let in by nobody who is banned, or where the rule lets nobody in', async () => {
+  it('does not join after a ban, or if the join rule allows no invites', async () => {
     const banning = await createRoom(plugin, {
       drafts: [memberOf(ALICE, 'ban', BOB)],
       joinRules: { join_rule: 'public' },
@@ -178,7 +181,7 @@ describe('a user', () => {
     expect(view.received()).toEqual([]);
   });
 
-  it('joins no blocked room, and none that is being purged', async () => {
+  it('does not join a blocked room or a room that is being purged', async () => {
     const roomId = await createRoom(plugin, { joinRules: { join_rule: 'public' } });
     await plugin.admin.operations.blockRoom({ roomId }, SYSTEM);
     expect(await refusalOf(join(roomId, BOB))).toEqual([403, 'M_FORBIDDEN']);
@@ -189,7 +192,7 @@ describe('a user', () => {
     expect(await refusalOf(join(roomId, BOB))).toEqual([404, 'M_NOT_FOUND']);
   });
 
-  it('joins a room with members of other servers, which are told', async () => {
+  it('joins a room with members of other servers, and these servers get the events', async () => {
     told.servers.length = 0;
     expect((await join(server.rooms.remote, CAROL)).status).toBe(200);
     expect(told.servers).toContain(server.remote_server_name);
@@ -205,7 +208,7 @@ describe('a user', () => {
     expect(await refusalOf(join(roomId(), BOB))).toEqual([404, 'M_NOT_FOUND']);
   });
 
-  it('is a local one, and active', async () => {
+  it('must be a local user with an active account', async () => {
     const roomId = await createRoom(plugin, { joinRules: { join_rule: 'public' } });
     expect(await refusalOf(join(roomId, '@x:remote.example'))).toEqual([400, 'M_INVALID_PARAM']);
     expect(await refusalOf(join(roomId, `@nobody:${SERVER_NAME}`))).toEqual([404, 'M_NOT_FOUND']);
@@ -217,7 +220,7 @@ describe('a user', () => {
   });
 });
 
-it('leaves nothing that contradicts itself', async () => {
+it('leaves no contradiction in the database', async () => {
   const { db } = plugin.database;
   expect(await brokenInvariants(db)).toEqual([]);
   expect(await brokenStates(db)).toEqual([]);

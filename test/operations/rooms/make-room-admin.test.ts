@@ -41,7 +41,7 @@ describe('a room has a new administrator', () => {
     expect(view.contentOf('m.room.power_levels')).toMatchObject({ users });
   });
 
-  it('who is told by an invite where the room is not public', async () => {
+  it('who is invited if the room is not public', async () => {
     const roomId = await createRoom(plugin);
     const view = await viewOf(plugin.database.db, roomId);
     await make(roomId, BOB);
@@ -56,7 +56,7 @@ describe('a room has a new administrator', () => {
     expect(view.received()).toEqual([]);
   });
 
-  it('who is the one who asks, unless a user is named', async () => {
+  it('who is the calling administrator, unless the request names a user', async () => {
     const roomId = await createRoom(plugin, { joinRules: PUBLIC });
     const view = await viewOf(plugin.database.db, roomId);
     await make(roomId);
@@ -67,7 +67,7 @@ describe('a room has a new administrator', () => {
     });
   });
 
-  it('by an alias', async () => {
+  it('if the request names an alias of the room', async () => {
     const roomId = await createRoom(plugin, { joinRules: PUBLIC, members: [BOB] });
     const alias = `#governed:${SERVER_NAME}`;
     await plugin.database.db('roomserver_room_aliases').insert({ alias, room_id: roomId, creator_id: ALICE });
@@ -75,7 +75,7 @@ describe('a room has a new administrator', () => {
     expect(await rename(roomId, BOB)).toBeUndefined();
   });
 
-  it('with the level of the local member who has most, other levels as they were', async () => {
+  it('with the highest level of a local member, and other levels stay', async () => {
     const powerLevels = {
       users: { [ALICE]: 100, [BOB]: 75 },
       events: { 'm.room.name': 60 },
@@ -93,7 +93,7 @@ describe('a room has a new administrator', () => {
     });
   });
 
-  it('where there were no power levels', async () => {
+  it('in a room without a power levels event', async () => {
     for (const version of ['10', '12']) {
       const roomId = await createRoom(plugin, { version, joinRules: PUBLIC, members: [BOB], powerLevels: null });
       const view = await viewOf(plugin.database.db, roomId);
@@ -103,7 +103,7 @@ describe('a room has a new administrator', () => {
     }
   });
 
-  it('with enough for everything where a creator gives it, and none for a creator', async () => {
+  it('with a sufficient level if the granter is a creator, and without an entry for a creator', async () => {
     const content = { additional_creators: [CAROL] };
     const powerLevels = { users: { [BOB]: 120 }, events: { 'm.room.tombstone': 150 } };
     const roomId = await createRoom(plugin, {
@@ -124,7 +124,7 @@ describe('a room has a new administrator', () => {
     expect(view.received()).toEqual([]);
   });
 
-  it('of another server, if nobody must be invited', async () => {
+  it('who belongs to another server, if no invite is needed', async () => {
     const roomId = await createRoom(plugin, { joinRules: PUBLIC });
     const view = await viewOf(plugin.database.db, roomId);
     expect((await make(roomId, REMOTE)).status).toBe(200);
@@ -155,7 +155,7 @@ describe('nobody is made administrator', () => {
     expect([answer.status, jsonOf(answer)['errcode']], answer.text).toEqual([status, errcode]);
   });
 
-  it('where no local member has the power to do it', async () => {
+  it('if no local member may change the power levels', async () => {
     const roomId = await createRoom(plugin, { joinRules: PUBLIC, members: [BOB] });
     await append(plugin, roomId, memberOf(ALICE, 'leave'));
     const answer = await make(roomId, CAROL);
@@ -165,7 +165,7 @@ describe('nobody is made administrator', () => {
     ]);
   });
 
-  it('of a blocked room who must be invited', async () => {
+  it('if the user needs an invite and the room is blocked', async () => {
     const roomId = await createRoom(plugin, { members: [BOB] });
     await plugin.admin.operations.blockRoom({ roomId }, SYSTEM);
     expect(jsonOf(await make(roomId, DAVE))['errcode']).toBe('M_FORBIDDEN');
@@ -173,7 +173,7 @@ describe('nobody is made administrator', () => {
   });
 });
 
-it('leaves nothing that contradicts itself', async () => {
+it('leaves no contradiction in the database', async () => {
   const { db } = plugin.database;
   expect(await brokenInvariants(db)).toEqual([]);
   expect(await brokenStates(db)).toEqual([]);

@@ -75,7 +75,7 @@ async function missingAuthEvents(): Promise<unknown[]> {
   return rows;
 }
 
-it('at random points of the rooms of Dendrite, it leaves the state, the members and the newest events as they are', async () => {
+it('a purge up to random events of recorded rooms does not change the state, the members and the newest events', async () => {
   let seed = countFromEnvironment('POINT_SEED', 20_261_128);
   const random = (): number => (seed = (seed * 48_271) % 2_147_483_647) / 2_147_483_647;
   const roomIds = Object.values(server.rooms);
@@ -112,7 +112,7 @@ const stored = async (eventIds: readonly string[]): Promise<number> =>
   (await db('roomserver_events').whereIn('event_id', [...eventIds])).length;
 
 it.each(['1', '12'])(
-  'in version %s, old state goes, other servers accept what follows, and a gap is noted',
+  'in version %s, old state is deleted, other servers accept later events, and the gap is recorded',
   async (version) => {
     const { roomId, eventIds } = await makeBusyRoom(version);
     const view = await viewOf(db, roomId);
@@ -168,7 +168,7 @@ it('a room with many forward extremities keeps all of them', async () => {
   await isWhole();
 });
 
-it('what belongs to old events goes with them: relations, receipts, notifications, reports, redactions', async () => {
+it('data of old events is deleted with them: relations, receipts, notifications, reports, redactions', async () => {
   const { roomId, eventIds } = await makeBusyRoom();
   const [old = '', fresh = ''] = [eventIds[8], eventIds.at(-1)];
   const relate = (key: string) => ({ 'm.relates_to': { rel_type: 'm.annotation', event_id: old, key } });
@@ -230,7 +230,7 @@ const OTHERWISE: Readonly<Record<string, number>> = {
   'at once again for the same room': 200,
 };
 
-it('is answered as by Synapse', async () => {
+it('the answers are those of Synapse', async () => {
   const { roomId, eventIds } = await makeBusyRoom();
   const [other = ''] = (await makeBusyRoom()).eventIds;
   let purgeId = '';

@@ -431,7 +431,7 @@ function sorted(row: unknown): unknown {
 }
 
 describe('a database that never deletes rows', () => {
-  it('is queried less and less often by every kind of job, and not without end', async () => {
+  it('is queried by every kind of job at growing intervals, and only for a limited time', async () => {
     const other = await mountPlugin();
     const { db: broken } = other.database;
     await broken.raw(`CREATE FUNCTION stay() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'stays'; END $$`);

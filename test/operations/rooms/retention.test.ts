@@ -66,7 +66,7 @@ const messagesIn = async (roomId: RoomId): Promise<string[]> => {
   return rows.map((row) => JSON.parse(row.headered_event_json).content.body);
 };
 
-it('history goes when it has expired: by the policy of the room, within limits, or by that of the server', async () => {
+it('expired history is purged: by the policy of the room within limits, or else by the policy of the server', async () => {
   const AGES = [90, 45, 20, 3, 1];
   const byServer = await roomWith(undefined, AGES);
   const byRoom = await roomWith(10, AGES);
@@ -96,7 +96,7 @@ it('history goes when it has expired: by the policy of the room, within limits, 
   expect(await run({ dry_run: true })).toMatchObject({ total: 1, rooms: [held] });
 });
 
-it('a job looks once a day', async () => {
+it('a job looks for expired history once a day', async () => {
   await expect
     .poll(() =>
       db('matrix_admin.jobs').where({ created_by: 'system:purgeExpiredHistory', kind: 'purgeExpiredHistory' }),

@@ -164,7 +164,7 @@ describe('summaries of rooms', () => {
     expect(queries.filter((sql) => sql.includes('remove_state_ids <>'))).toHaveLength(1);
   });
 
-  it('stay right if the host reports an event twice, late, or after the commit', async () => {
+  it('stay correct if the host reports an event twice, late, or after the commit', async () => {
     const roomId = await createRoom('twice');
     const { events } = await append(roomId, member(BOB, 'join'), member(BOB, 'leave'));
     const applied = events.map(({ eventId: event_id, draft: { type, content, stateKey } }) => ({
@@ -183,7 +183,7 @@ describe('summaries of rooms', () => {
     expect((await rebuild(true)).wrong).toBe(0);
   });
 
-  it('are counted anew if the host has not reported an earlier event', async () => {
+  it('are counted again if the host has not reported an earlier event', async () => {
     const roomId = await createRoom('missed');
     const silent = createRoomWriter({
       serverName: SERVER_NAME,
@@ -210,7 +210,7 @@ describe('summaries of rooms', () => {
     expect((await rebuild(true)).wrong).toBe(0);
   });
 
-  it('go with a purged room', async () => {
+  it('are deleted when their room is purged', async () => {
     const roomId = await createRoom('to be purged');
     await plugin.admin.operations.purgeRoom({ roomId }, SYSTEM);
     expect(await summaryOf(roomId)).toBeUndefined();

@@ -55,7 +55,7 @@ describe('the messages of a room', () => {
     }
   }
 
-  it.each([ROOMS.v1, ROOMS.v12, ROOMS.remote])('are all of them, page by page: %s', async (roomId) => {
+  it.each([ROOMS.v1, ROOMS.v12, ROOMS.remote])('contain all events, page by page: %s', async (roomId) => {
     const all = await timeline(roomId);
     for (const limit of [4, 1_000]) {
       const forwards = await pages(roomId, `limit=${limit}`);
@@ -66,19 +66,19 @@ describe('the messages of a room', () => {
     }
   });
 
-  it('are ten from the beginning unless told otherwise', async () => {
+  it('are ten from the beginning by default', async () => {
     const all = await timeline(ROOMS.v10);
     expect(all.length).toBeGreaterThan(10);
     expect(idsOf((await messages(ROOMS.v10)).chunk)).toEqual(all.slice(0, 10));
   });
 
-  it('start again where a page has started', async () => {
+  it('can be read again from the start token of a page', async () => {
     const { start, chunk } = await messages(ROOMS.v10, 'dir=b&limit=2');
     expect(idsOf((await messages(ROOMS.v10, `dir=b&limit=2&from=${start}`)).chunk)).toEqual(idsOf(chunk));
     expect(await messages(ROOMS.v10, `from=${start}`)).toEqual({ chunk: [], start });
   });
 
-  it('go on at both ends of the context of an event', async () => {
+  it('continue at both ends of the context of an event', async () => {
     const all = await timeline(ROOMS.v10);
     const { start, end } = await ok<{ start: string; end: string }>(
       `/rooms/${encode(ROOMS.v10)}/context/${encode(String(all[5]))}?limit=2`,
@@ -87,20 +87,20 @@ describe('the messages of a room', () => {
     expect(idsOf((await messages(ROOMS.v10, `limit=2&from=${end}`)).chunk)).toEqual(all.slice(7, 9));
   });
 
-  it('stop at a token', async () => {
+  it('end at the token `to`', async () => {
     const all = await timeline(ROOMS.v10);
     const { end = '' } = await messages(ROOMS.v10, 'limit=3');
     expect(idsOf((await messages(ROOMS.v10, `dir=b&limit=100&to=${end}`)).chunk)).toEqual(all.slice(3).reverse());
     expect(idsOf((await messages(ROOMS.v10, `limit=100&to=${end}`)).chunk)).toEqual(all.slice(0, 3));
   });
 
-  it('go on at a token of /sync', async () => {
+  it('continue at a token of /sync', async () => {
     const all = await timeline(ROOMS.v10);
     const { id } = await db('syncapi_output_room_events').where('event_id', all[4]).first('id');
     expect(idsOf((await messages(ROOMS.v10, `limit=2&from=s${id}_1_0_3`)).chunk)).toEqual(all.slice(5, 7));
   });
 
-  it('can be of some types and senders', async () => {
+  it('can be filtered by types and senders', async () => {
     const filtered = async (filter: object): Promise<Event[]> =>
       (await messages(ROOMS.v10, `limit=100&filter=${encode(JSON.stringify(filter))}`)).chunk;
     const types = async (filter: object): Promise<string[]> => [
@@ -119,7 +119,7 @@ describe('the messages of a room', () => {
     expect(await filtered({ senders: [] })).toEqual([]);
   });
 
-  it('of a large room are looked for in parts', async () => {
+  it('of a large room are searched in parts', async () => {
     const roomId = ROOMS.v2;
     const [first] = await timeline(roomId);
     await db.raw(
@@ -184,7 +184,7 @@ describe('the event at a time', () => {
     }
   });
 
-  it('is the first of those at the same time forwards, and the last backwards', async () => {
+  it('is the first of several with the same time in direction f, and the last in direction b', async () => {
     const [first, second, third] = await timed(ROOMS.v9);
     const time = Number(first?.origin_server_ts) - 5_000;
     for (const event of [first, second]) await setTime(String(event?.event_id), time);
@@ -193,7 +193,7 @@ describe('the event at a time', () => {
     expect(jsonOf(await at(ROOMS.v9, time + 1, 'f'))['event_id']).toBe(third?.event_id);
   });
 
-  it('is found beside events of a clock that is wrong', async () => {
+  it('is found beside events of a server whose clock is wrong', async () => {
     const all = await timed(ROOMS.v8);
     const middle = all[Math.floor(all.length / 2)];
     await setTime(String(middle?.event_id), 5);
@@ -202,15 +202,18 @@ describe('the event at a time', () => {
     expect(jsonOf(await at(ROOMS.v8, Number(last?.origin_server_ts), 'f'))['event_id']).toBe(last?.event_id);
   });
 
-  it('is looked for forwards unless told otherwise', async () => {
+  it('is searched forwards by default', async () => {
     const found = await ok<Found>(`/rooms/${encode(ROOMS.v10)}/timestamp_to_event?ts=0`);
     expect(found.event_id).toBe((await timeline(ROOMS.v10))[0]);
   });
 
-  it.each(['ts=abc', 'ts=-1', 'ts=1.5', 'ts=1&dir=x', 'ts=99999999999999999999'])('can not be at %s', async (query) => {
-    const answer = await get(`/rooms/${encode(ROOMS.v10)}/timestamp_to_event?${query}`);
-    expect([answer.status, jsonOf(answer)['errcode']]).toEqual([400, 'M_INVALID_PARAM']);
-  });
+  it.each(['ts=abc', 'ts=-1', 'ts=1.5', 'ts=1&dir=x', 'ts=99999999999999999999'])(
+    'is refused for %s',
+    async (query) => {
+      const answer = await get(`/rooms/${encode(ROOMS.v10)}/timestamp_to_event?${query}`);
+      expect([answer.status, jsonOf(answer)['errcode']]).toEqual([400, 'M_INVALID_PARAM']);
+    },
+  );
 
   async function setTime(eventId: string, time: number): Promise<void> {
     const { headered_event_json: json } = await db('syncapi_output_room_events').where('event_id', eventId).first();
@@ -223,7 +226,7 @@ describe('the event at a time', () => {
 describe('an event by its id', () => {
   const fetched = async (path: string): Promise<Event> => (await ok<{ event: Event }>(`/fetch_event/${path}`)).event;
 
-  it('is whole, in every room version, under an id that is not encoded', async () => {
+  it('has all fields, in every room version, even if its id is not encoded', async () => {
     for (const roomId of [ROOMS.v1, ROOMS.v3, ROOMS.v4, ROOMS.v12]) {
       for (const eventId of await timeline(roomId)) {
         const event = await fetched(eventId);
@@ -236,7 +239,7 @@ describe('an event by its id', () => {
     }
   });
 
-  it('is found where clients can not be shown it', async () => {
+  it('is found even if clients cannot see it', async () => {
     const { event_id: eventId } = await db('roomserver_events AS e')
       .leftJoin('syncapi_output_room_events AS o', 'o.event_id', 'e.event_id')
       .whereNull('o.event_id')
@@ -253,7 +256,7 @@ describe('an event by its id', () => {
 });
 
 describe('a room that is being purged', () => {
-  it('has no events any more', async () => {
+  it('shows no events', async () => {
     const roomId = ROOMS.moderated as RoomId;
     const [eventId] = await timeline(roomId);
     await db.transaction((transaction) => hideRoom(transaction, roomId, { keep: [], localServerNames: [] }));

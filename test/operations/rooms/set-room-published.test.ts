@@ -19,7 +19,7 @@ const isPublished = async (roomId: string): Promise<unknown> =>
   jsonOf(await plugin.asAdmin(roomPath(roomId)))['published'];
 
 describe('a room', () => {
-  it('is put into the directory and taken out, each twice', async () => {
+  it('is added to the directory and removed from it, and repeating each call changes nothing', async () => {
     const roomId = await createRoom(plugin);
     for (const published of [true, true, false, false, true]) {
       expect(jsonOf(await publish(roomId, published))).toEqual({ published });
@@ -31,7 +31,7 @@ describe('a room', () => {
     expect(audited).toHaveLength(5);
   });
 
-  it('is taken out of the directories of application services, too', async () => {
+  it('is also removed from the directories of application services', async () => {
     const roomId = await createRoom(plugin);
     const row = { room_id: roomId, appservice_id: 'bridge', network_id: 'irc', published: true };
     await plugin.database.db('roomserver_published').insert(row);
@@ -50,7 +50,7 @@ describe('a room', () => {
     expect([answer.status, jsonOf(answer)['errcode']]).toEqual([status, errcode]);
   });
 
-  it('that is being purged stays out', async () => {
+  it('that is being purged cannot be added', async () => {
     const roomId = await createRoom(plugin);
     await plugin.database.db.transaction((transaction) =>
       hideRoom(transaction, roomId, { keep: [], localServerNames: [] }),

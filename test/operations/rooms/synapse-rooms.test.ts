@@ -225,7 +225,7 @@ describe('the list of rooms', () => {
     expect((await list('?order_by=name&limit=1000')).total_rooms).toBe(known.length);
   });
 
-  it('can be limited to public or empty rooms, or to the others', async () => {
+  it('can be limited to public or empty rooms, or to rooms that are not public or not empty', async () => {
     const published = await db('roomserver_published').where('published', true).pluck('room_id');
     const isPublic = (await list('?public_rooms=true&limit=1000')).rooms;
     expect(isPublic.map(({ room_id }) => room_id).sort()).toEqual([...new Set<string>(published)].sort());

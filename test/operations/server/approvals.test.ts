@@ -83,7 +83,7 @@ function approvalIdOf(answer: Answer): string {
 const isRefusal = (answer: Answer): boolean => answer.status === 403 && 'approval_id' in jsonOf(answer);
 
 describe('an approval', () => {
-  it('lets the caller do what another administrator has approved, once', async () => {
+  it('lets the caller run the approved operation once', async () => {
     guard('blockRoom', { reason: 'blocks are for two' });
     const refused = await block('ann', { reason: 'spam' });
     const id = approvalIdOf(refused);
@@ -126,7 +126,7 @@ describe('an approval', () => {
     expect(approvalIdOf(await block('ann', { reason: 'spam' }))).not.toBe(id);
   });
 
-  it('is named by the audit, from the call that is refused to the call that uses it', async () => {
+  it('is named in the audit entries of the refused call, of the decision and of the call that uses it', async () => {
     guard('blockRoom');
     const id = approvalIdOf(await block('ann'));
     await decide('ben', id);
@@ -141,7 +141,7 @@ describe('an approval', () => {
     expect([used?.used_request_id, used?.request_id]).toEqual([entries[0]?.request_id, entries[2]?.request_id]);
   });
 
-  it('is asked for once, however often and from wherever the operation is called', async () => {
+  it('is requested only once, even if the operation is called several times, over HTTP and in-process', async () => {
     guard('blockRoom');
     const calls = Array.from({ length: AT_ONCE }, (_, n) => block('ann', {}, ROOM, n % 2 === 0 ? plugin : other));
     expect(new Set((await Promise.all(calls)).map(approvalIdOf)).size).toBe(1);
@@ -165,7 +165,7 @@ describe('an approval', () => {
     expect(await stateOf(id)).toBe('approved');
   });
 
-  it('does not mind the order of keys and of calls', async () => {
+  it('does not depend on the order of keys and of calls', async () => {
     guard('setEventReportStatus');
     const path = '/_synapse/admin/v1/event_reports/1';
     const id = approvalIdOf(await send('ann', 'PUT', path, '{"status":"open","note":"a"}'));
@@ -184,7 +184,7 @@ describe('an approval', () => {
     expect(await stateOf(id)).toBe('used');
   });
 
-  it('is needed by code of the homeserver, too, and then any administrator gives it', async () => {
+  it('is also needed by code of the homeserver, and any administrator may give it', async () => {
     guard('blockRoom');
     const call = () => plugin.admin.operations.blockRoom({ roomId: ROOM }, SYSTEM);
     await expect(call()).rejects.toMatchObject({ errcode: 'M_FORBIDDEN', fields: { approval_id: expect.any(String) } });
@@ -209,7 +209,7 @@ describe('a dry run', () => {
 });
 
 describe('the parts of an operation', () => {
-  it('have approvals of their own, which are used together', async () => {
+  it('have approvals of their own, which one call uses together', async () => {
     guard('purgeRoom');
     guard('evacuateRoom');
     const purge = () => send('ann', 'POST', `${ADMIN}/purgeRoom/${server.rooms.v4}`, { evacuate: true });
@@ -225,7 +225,7 @@ describe('the parts of an operation', () => {
     expect(queued.approval_id).toBe(ids[1]);
   });
 
-  it('keep a deletion waiting for the approval of its purge', async () => {
+  it('make a deletion wait for the approval of its purge', async () => {
     guard('purgeRoom');
     const remove = () => send('ann', 'DELETE', `/_synapse/admin/v1/rooms/${server.rooms.v5}`, { purge: true });
     const id = approvalIdOf(await remove());
@@ -237,7 +237,7 @@ describe('the parts of an operation', () => {
 });
 
 describe('who may decide', () => {
-  it('is not the one who has called the operation, however the user id is spelled', async () => {
+  it('excludes the caller of the operation, however the user id is spelled', async () => {
     guard('blockRoom');
     const id = approvalIdOf(await block('ann'));
     for (const decision of ['approve', 'deny']) {
@@ -253,7 +253,7 @@ describe('who may decide', () => {
     expect(await stateOf(id)).toBe('pending');
   });
 
-  it('is not the one whose call came under another spelling', async () => {
+  it('excludes the caller whose call used another spelling of the user id', async () => {
     guard('blockRoom');
     await expect(plugin.admin.operations.blockRoom({ roomId: ROOM }, callerOf('ANN'))).rejects.toThrow('must approve');
     const [{ id } = {}] = await list();
@@ -261,7 +261,7 @@ describe('who may decide', () => {
     expect((await decide('ben', String(id))).status).toBe(200);
   });
 
-  it('is an administrator at that moment, and not code of the homeserver', async () => {
+  it('includes only current administrators, and not code of the homeserver', async () => {
     guard('blockRoom');
     const id = approvalIdOf(await block('ann'));
     const { decideApproval } = plugin.admin.operations;
@@ -276,7 +276,7 @@ describe('who may decide', () => {
     expect(await stateOf(id)).toBe('pending');
   });
 
-  it('need not be an administrator any more when it is used, but the caller must', async () => {
+  it('may include an administrator who is later demoted, but the caller must still be an administrator', async () => {
     guard('blockRoom');
     const id = approvalIdOf(await block('ann'));
     await decide('ben', id);
@@ -310,7 +310,7 @@ describe('a decision', () => {
     expect((await decide('cat', id)).status).toBe(409);
   });
 
-  it('is one, whoever decides at the same time', async () => {
+  it('is made only once, even if several administrators decide at the same time', async () => {
     guard('blockRoom');
     const id = approvalIdOf(await block('ann'));
     const decisions = Array.from({ length: AT_ONCE }, (_, n) =>
@@ -321,7 +321,7 @@ describe('a decision', () => {
     expect(statuses.filter((status) => status === 409)).toHaveLength(AT_ONCE - 1);
   });
 
-  it('that denies stands until the request expires, and the caller learns of it', async () => {
+  it('to deny the call lasts until the request expires, and the caller sees it', async () => {
     guard('blockRoom');
     const id = approvalIdOf(await block('ann'));
     await decide('ben', id, 'deny', 'not on a Friday');
@@ -350,7 +350,7 @@ describe('a decision', () => {
 });
 
 describe('time', () => {
-  it('ends a request that nobody has decided', async () => {
+  it('expires a request that nobody has decided', async () => {
     guard('blockRoom');
     const id = approvalIdOf(await block('ann'));
     await db('matrix_admin.approvals').update({ expires_at: PAST });
@@ -361,7 +361,7 @@ describe('time', () => {
     expect(approvalIdOf(await block('ann'))).not.toBe(id);
   });
 
-  it('ends an approval that nobody has used', async () => {
+  it('expires an approval that nobody has used', async () => {
     guard('blockRoom', { reason: 'soon', expiresInMs: 1_000 });
     const id = approvalIdOf(await block('ann'));
     await decide('ben', id);
@@ -369,7 +369,7 @@ describe('time', () => {
     expect(approvalIdOf(await block('ann'))).not.toBe(id);
   });
 
-  it('removes approvals when the audit of that time goes', async () => {
+  it('deletes approvals together with audit entries of the same age', async () => {
     guard('blockRoom');
     const gone = approvalIdOf(await block('ann'));
     await db('matrix_admin.approvals').update({ expires_at: PAST });
@@ -402,7 +402,7 @@ describe('many calls at the same time', () => {
     expect(await db('matrix_admin.audit').where({ operation: 'purgeRoom', outcome: 'queued' })).toHaveLength(1);
   });
 
-  it('use it once while it is being decided', async () => {
+  it('use an approval once, even while it is being decided', async () => {
     guard('blockRoom');
     for (let round = 0; round < 5; round += 1) {
       await db('matrix_admin.audit').del();
@@ -448,7 +448,7 @@ describe('a mistake of the host', () => {
     expect(await db('matrix_admin.approvals')).toEqual([]);
   });
 
-  it('is an operation whose input may hold a secret', async () => {
+  it('is refused: an operation whose input may contain a secret', async () => {
     offs.push(
       plugin.admin.hooks.before('resetPassword', { name: 'wrong' }, (event) =>
         (plugin.admin.approvals.require as unknown as Require)(event, good),

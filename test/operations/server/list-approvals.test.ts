@@ -60,7 +60,7 @@ describe.each(MOUNTS)('approvals $name', (mount) => {
   });
 
   it.each(['state=open', 'limit=0', 'limit=x', 'from=x', `from=${UNKNOWN}`, `target=${'x'.repeat(300)}`, 'target=%00'])(
-    'are not listed with %s',
+    'cannot be listed with %s',
     async (query) => {
       expect((await plugin.asAdmin(`${APPROVALS}?${query}`)).status).toBe(400);
     },
@@ -107,11 +107,14 @@ describe.each(MOUNTS)('approvals $name', (mount) => {
 describe('an approval can be asked for', () => {
   const SECRET = /password|secret|token|mac|nonce|content|message|body/i;
 
-  it.each(APPROVABLE_OPERATIONS)('%s, whose input is shown as a whole and which only administrators run', (name) => {
-    const { access, effect, input } = operationNamed(name);
-    const parameters = Object.keys((input as unknown as { shape: object }).shape);
-    expect([access, effect === 'read']).toEqual(['admin', false]);
-    expect(parameters.filter((parameter) => SECRET.test(parameter))).toEqual([]);
-    if (effect === 'job') expect(parameters.toSorted()).toEqual([...(SHOWN_INPUT[name] ?? [])].sort());
-  });
+  it.each(APPROVABLE_OPERATIONS)(
+    'for %s, because its whole input is shown, and only administrators may call it',
+    (name) => {
+      const { access, effect, input } = operationNamed(name);
+      const parameters = Object.keys((input as unknown as { shape: object }).shape);
+      expect([access, effect === 'read']).toEqual(['admin', false]);
+      expect(parameters.filter((parameter) => SECRET.test(parameter))).toEqual([]);
+      if (effect === 'job') expect(parameters.toSorted()).toEqual([...(SHOWN_INPUT[name] ?? [])].sort());
+    },
+  );
 });

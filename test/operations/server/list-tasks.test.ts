@@ -67,7 +67,7 @@ describe('scheduled tasks', () => {
   };
   const ids = async (query: string): Promise<unknown[]> => (await list(query)).map(({ id }) => id);
 
-  it('are the jobs, in the form of Synapse', async () => {
+  it("are the plugin's jobs, with Synapse's fields", async () => {
     expect(await list()).toEqual([
       {
         id: failed,
@@ -134,7 +134,7 @@ describe('background updates', () => {
     plugin.asAdmin(UPDATES + path, { method: 'POST', body: JSON.stringify(body) });
   const outcome = ({ status, text }: Answer): unknown[] => [status, JSON.parse(text).errcode ?? JSON.parse(text)];
 
-  it('show a reindex that is under way', async () => {
+  it('show a running reindex', async () => {
     const status = async (): Promise<unknown> => jsonOf(await plugin.asAdmin(`${UPDATES}/status`));
     expect(await status()).toEqual({ enabled: true, current_updates: {} });
     await addJob({
@@ -163,7 +163,7 @@ describe('background updates', () => {
     expect(outcome(await post('/enabled', { enabled: 'x' }))).toEqual([400, 'M_INVALID_PARAM']);
   });
 
-  it('that can be started are the reindex alone, once at a time', async () => {
+  it('include only the reindex, and only one can run at a time', async () => {
     expect(outcome(await post('/start_job', {}))).toEqual([400, 'M_MISSING_PARAM']);
     expect(outcome(await post('/start_job', { job_name: 'zzz' }))).toEqual([400, 'M_INVALID_PARAM']);
     expect(outcome(await post('/start_job', { job_name: 'regenerate_directory' }))).toEqual([400, 'M_INVALID_PARAM']);

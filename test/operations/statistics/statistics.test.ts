@@ -119,7 +119,7 @@ describe('the largest rooms', () => {
     return JSON.parse(answer.text);
   };
 
-  it('are estimated from what PostgreSQL knows of the tables, with the age of that', async () => {
+  it("are estimated from PostgreSQL's statistics, with the time of these statistics", async () => {
     const [{ room_id: large }] = await db('roomserver_rooms').orderBy('room_nid').limit(1);
     await db.raw(
       `INSERT INTO syncapi_output_room_events (id, event_id, room_id, headered_event_json, type, sender, contains_url,

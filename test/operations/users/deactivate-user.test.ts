@@ -84,7 +84,7 @@ describe('answers as recorded', () => {
 });
 
 describe('deactivateUser', () => {
-  it('tries without effect', async () => {
+  it('has no effect as a dry run', async () => {
     const rooms = await joined(USERS.bob.user_id);
     const changes = await changesOf(db, async () => {
       const { affected, dry_run } = jsonOf(await post(USERS.bob.user_id, { dry_run: true, erase: true }));

@@ -197,7 +197,7 @@ describe('devices of a user', () => {
     expect((await plugin.request('/_dendrite/admin/jobs', { headers: bearer('FOURTH') })).status).toBe(403);
   });
 
-  it('are made without anybody who has their tokens, once each', async () => {
+  it('are created once, and nobody learns their tokens', async () => {
     const made = await changesOf(db, async () => {
       for (const time of ['once', 'again']) {
         const answer = await send('POST', BOB, 'devices', { device_id: 'MADE' });
@@ -222,7 +222,7 @@ describe('devices of a user', () => {
     ['@nobody:localhost:18448', { device_id: 'x' }, 404, 'M_NOT_FOUND'],
     ['@gone:localhost:18448', { device_id: 'x' }, 400, 'M_BAD_STATE'],
     ['@x:remote.example', { device_id: 'x' }, 400, 'M_INVALID_PARAM'],
-  ])('are not made of %s with %j', async (userId, body, status, errcode) => {
+  ])('are not created for %s with %j', async (userId, body, status, errcode) => {
     const answer = await send('POST', userId, 'devices', body);
     expect([answer.status, jsonOf(answer).errcode]).toEqual([status, errcode]);
   });

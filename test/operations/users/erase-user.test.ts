@@ -24,7 +24,7 @@ const erase = async (body: object): Promise<Record<string, unknown>> =>
     }),
   );
 
-it('an erasure offers what it can remove, and removes what was chosen', async () => {
+it('a dry run of an erasure counts all kinds of data, and the erasure removes the chosen kinds', async () => {
   const roomId = await createRoom(plugin, { members: [BOB], drafts: [messageOf(BOB, 'secret plans')] });
   await append(plugin, roomId, messageOf(ALICE, 'an answer'));
   const bob = { localpart: 'bob', server_name: SERVER_NAME };

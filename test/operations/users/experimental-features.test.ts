@@ -25,7 +25,7 @@ describe('experimental features', () => {
   });
 
   it.each([{}, { features: { nope: true } }, { features: { msc3881: 1 } }, { features: [] }])(
-    'are not %j',
+    'are refused: %j',
     async (body) => {
       const answer = await send('PUT', FEATURES, body);
       expect([answer.status, jsonOf(answer).errcode]).toEqual([

@@ -45,12 +45,12 @@ it.each([
   ['123', 400, 'M_INVALID_USERNAME'],
   ['irc_x', 400, 'M_EXCLUSIVE'],
   ['x'.repeat(300), 400, 'M_BAD_JSON'],
-])('the name %j is answered as its registration would be: %i %s', async (username, status, errcode) => {
+])('the name %j gets the answer that a registration would get: %i %s', async (username, status, errcode) => {
   expect(await outcome(`username_available?username=${username}`)).toEqual([status, errcode]);
 });
 
 describe('third-party identifiers', () => {
-  it('lead to their user, however an e-mail address is spelled', async () => {
+  it('find their user, even if the e-mail address is spelled in another case', async () => {
     const owner = { localpart: 'bob', server_name: SERVER_NAME };
     await db('public.userapi_threepids').insert([
       { ...owner, threepid: 'bob@example.org', medium: 'email' },
@@ -83,7 +83,7 @@ describe('a search', () => {
     expect(JSON.parse(text)).toEqual([{ name: `@judy:${SERVER_NAME}`, is_guest: false, admin: true, user_type: null }]);
   });
 
-  it('wants a local user and a term', async () => {
+  it('needs a local user and a term', async () => {
     expect(await outcome(`search_users/@admin:${SERVER_NAME}`)).toEqual([400, 'M_MISSING_PARAM']);
     expect(await outcome('search_users/@x:remote.example?term=x')).toEqual([400, 'M_INVALID_PARAM']);
     expect(await outcome('search_users/admin?term=x')).toEqual([400, 'M_INVALID_PARAM']);

@@ -16,7 +16,7 @@ const key = (data: string): Promise<unknown> =>
 beforeAll(() => key('before the tests'));
 
 describe('the replacement of cross-signing keys', () => {
-  it('is allowed for ten minutes, for the key that there is', async () => {
+  it('is allowed for ten minutes, and only for the current key', async () => {
     await key('first');
     const before = Date.now();
     const { updatable_without_uia_before_ms: until } = jsonOf(await send('POST', KEYS));

@@ -106,20 +106,23 @@ describe('the last active administrator', () => {
     },
   );
 
-  it.each(['locked', 'suspended'])('stays one in-process if the other one is %s', async (restriction) => {
-    const { setUserAdmin, setUser, deactivateUser } = plugin.admin.operations;
-    await restrict(BEN, restriction);
-    for (const calls of [
-      () => setUserAdmin({ userId: ANN, admin: false }, SYSTEM),
-      () => setUser({ userId: ANN, admin: false }, SYSTEM),
-      () => setUser({ userId: ANN, deactivated: true }, SYSTEM),
-      () => deactivateUser({ userId: ANN }, SYSTEM),
-      () => deactivateUser({ userId: ANN, dryRun: true }, SYSTEM),
-    ]) {
-      await expect(calls()).rejects.toMatchObject({ ...LAST, message: expect.stringContaining(ANN) });
-    }
-    expect(await activeAdmins()).toEqual([ANN]);
-  });
+  it.each(['locked', 'suspended'])(
+    'stays an administrator in-process if the other administrator is %s',
+    async (restriction) => {
+      const { setUserAdmin, setUser, deactivateUser } = plugin.admin.operations;
+      await restrict(BEN, restriction);
+      for (const calls of [
+        () => setUserAdmin({ userId: ANN, admin: false }, SYSTEM),
+        () => setUser({ userId: ANN, admin: false }, SYSTEM),
+        () => setUser({ userId: ANN, deactivated: true }, SYSTEM),
+        () => deactivateUser({ userId: ANN }, SYSTEM),
+        () => deactivateUser({ userId: ANN, dryRun: true }, SYSTEM),
+      ]) {
+        await expect(calls()).rejects.toMatchObject({ ...LAST, message: expect.stringContaining(ANN) });
+      }
+      expect(await activeAdmins()).toEqual([ANN]);
+    },
+  );
 
   it('does not count an account that is locked while it becomes an administrator', async () => {
     await db.raw(
@@ -140,7 +143,7 @@ describe('the last active administrator', () => {
     await db.raw(`DROP TRIGGER slow ON ${table}`);
   });
 
-  it('stays one on a database whose default isolation level is not READ COMMITTED', async () => {
+  it('stays an administrator on a database whose default isolation level is not READ COMMITTED', async () => {
     await db.raw(`DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_isolation = ''repeatable read''',
       current_database()); END $$`);
     const { connectionString } = plugin.database;

@@ -69,7 +69,7 @@ describe('a login as a user', () => {
     expect((await plugin.admin.accounts.check(BOB, device)).hiddenDevices).toEqual([device]);
   });
 
-  it('ends at its time at once, and its device soon after', async () => {
+  it('ends exactly at its time, and its device is deleted soon afterwards', async () => {
     const validUntil = Date.now() + 1_500;
     const token = await tokenOf({ valid_until_ms: validUntil });
     const device = await deviceOf(token);
@@ -123,7 +123,7 @@ describe('a login as a user', () => {
     await forget();
   });
 
-  it('is over with all others when the user is logged out everywhere', async () => {
+  it('ends with all other logins when the user is logged out everywhere', async () => {
     const token = await tokenOf();
     const { resetPassword } = plugin.admin.operations;
     const caller = { actor: { kind: 'system', name: 'test' } } as const;
@@ -134,7 +134,7 @@ describe('a login as a user', () => {
     await addDevice(db, { accessToken: USERS.bob.access_token, localpart: 'bob' });
   });
 
-  it('leaves quietly if nobody knows its device, and others hear of one that has keys', async () => {
+  it('ends without a device list update if its device has no keys, and with an update if it has keys', async () => {
     const [quiet, known] = [await tokenOf(), await tokenOf()];
     const row = { user_id: BOB, ts_added_secs: 1, stream_id: 900, display_name: '' };
     await db('keyserver_device_keys').insert({ ...row, device_id: await deviceOf(known), key_json: '{}' });
@@ -152,7 +152,7 @@ describe('a login as a user', () => {
     expect(await db('keyserver_device_keys').where({ stream_id: 900 })).toEqual([]);
   });
 
-  it('is swept once, by however many processes', async () => {
+  it('is removed only once, even by several processes', async () => {
     const tokens = [await tokenOf(), await tokenOf(), await tokenOf()];
     await db('matrix_admin.admin_logins').update({ valid_until: new Date(0) });
     const ended: string[] = [];
@@ -193,14 +193,14 @@ describe('nobody logs in', () => {
     expect(await db('matrix_admin.admin_logins')).toEqual([]);
   });
 
-  it('where a hook does not allow it', async () => {
+  it('if a hook refuses', async () => {
     const off = plugin.admin.hooks.before('loginAsUser', { name: 'test' }, () => deny('M_FORBIDDEN', 'not bob'));
     const answer = await login();
     expect([answer.status, jsonOf(answer).error]).toEqual([403, 'not bob']);
     off();
   });
 
-  it('without a time for code of the homeserver, which has no access token', async () => {
+  it('without an end time if code of the homeserver calls, which has no access token', async () => {
     const { loginAsUser } = plugin.admin.operations;
     const system = { actor: { kind: 'system', name: 'support' } } as const;
     await expect(loginAsUser({ userId: BOB }, system)).rejects.toMatchObject({ errcode: 'M_MISSING_PARAM' });
@@ -222,7 +222,7 @@ describe('nobody logs in', () => {
   });
 });
 
-it('is in the audit, and its token is nowhere but in the answer', async () => {
+it('is in the audit, and its token is only in the answer', async () => {
   const token = await tokenOf();
   expect(await db('matrix_admin.audit').orderBy('id', 'desc').first()).toMatchObject({
     operation: 'loginAsUser',

@@ -13,7 +13,7 @@ const { send, check } = standingTests(
 );
 
 describe('a rate limit', () => {
-  it('counts at once, until it is taken away', async () => {
+  it('takes effect at once, until it is removed', async () => {
     expect(jsonOf(await send('GET', LIMIT))).toEqual({});
     await send('POST', LIMIT, { messages_per_second: 5, burst_count: 10 });
     expect(jsonOf(await send('GET', LIMIT))).toEqual({ messages_per_second: 5, burst_count: 10 });
@@ -25,7 +25,7 @@ describe('a rate limit', () => {
   });
 
   it.each([{ messages_per_second: 2 ** 31 }, { burst_count: 0.5 }, { burst_count: null }, { burst: 1 }])(
-    'is no %j',
+    'is refused: %j',
     async (body) => {
       const answer = await send('POST', LIMIT, body);
       expect([answer.status, jsonOf(answer).errcode]).toEqual([400, 'M_INVALID_PARAM']);

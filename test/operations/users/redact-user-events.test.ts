@@ -54,7 +54,7 @@ const attributeToZoe = (roomId: RoomId): Promise<unknown> =>
     { roomId, zoe: ZOE, bob: BOB },
   );
 
-it('redacts in every room version, newest first, once, as other servers accept it, and search forgets the texts', async () => {
+it('redacts each event once, newest first, in every room version; other servers accept the redactions, and searches no longer find the texts', async () => {
   const rooms: { roomId: RoomId; view: Awaited<ReturnType<typeof viewOf>> }[] = [];
   for (const version of VERSIONS) {
     const roomId = await createRoom(plugin, { version, members: [BOB], drafts: spamOf(BOB, 3) });
@@ -93,7 +93,7 @@ it('redacts in every room version, newest first, once, as other servers accept i
   expect(await incompleteQueue(db, [SERVER_NAME])).toEqual([]);
 });
 
-it('redacts as another local user once the author has left, and tells which events nobody may redact', async () => {
+it('uses another local user after the author has left, and reports events that nobody may redact', async () => {
   const left = await createRoom(plugin, { members: [BOB], drafts: spamOf(BOB, 2) });
   await append(plugin, left, memberOf(BOB, 'leave'));
   const remote = await createRoom(plugin, { members: [BOB], drafts: spamOf(BOB, 2) });
@@ -157,7 +157,7 @@ it('keeps to the limit, the times and the types, and a dry run counts the same e
   }
 });
 
-it('is answered as by Synapse', async () => {
+it('gives the answers of Synapse', async () => {
   const room = await createRoom(plugin, { members: [BOB], drafts: spamOf(BOB, 1) });
   let redactId = '';
   for (const recorded of synapseRecording('redact-user')) {

@@ -299,7 +299,7 @@ describe('PUT changes', () => {
     expect(jsonOf(await send(id(localpart)))).toEqual(before);
   });
 
-  it('the password, and ends all sessions by default', async () => {
+  it('changes the password, and ends all sessions by default', async () => {
     await put(id('erin'), { password: 'pw-erin-2', logout_devices: false });
     expect(await compare('pw-erin-2', (await account('erin')).password_hash ?? '')).toBe(true);
     expect(await devices('erin')).toHaveLength(1);

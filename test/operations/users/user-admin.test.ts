@@ -141,7 +141,7 @@ describe('the last administrator', () => {
     expect(await admins()).toEqual(['admin']);
   });
 
-  it('stays one if two demote or deactivate each other at the same time', async () => {
+  it('stays an administrator if two administrators demote or deactivate each other at the same time', async () => {
     for (let round = 0; round < 10; round += 1) {
       await db('userapi_accounts').where({ localpart: 'judy' }).update({ account_type: 3 });
       const answers = await Promise.allSettled([
@@ -154,7 +154,7 @@ describe('the last administrator', () => {
     }
   });
 
-  it('is one who is neither locked nor suspended', async () => {
+  it('is the last one who is neither locked nor suspended', async () => {
     await db('userapi_accounts').where({ localpart: 'judy' }).update({ account_type: 3 });
     await db('matrix_admin.account_restrictions').insert({
       user_id: id('judy'),

@@ -20,7 +20,7 @@ const get = (userId: string, rest: string): Promise<Answer> =>
   plugin.asAdmin(`/_synapse/admin/v1/users/${encodeURIComponent(userId)}/${rest}`);
 
 it.each(['pushers', 'accountdata', 'sent_invite_count?from_ts=0', 'cumulative_joined_room_count?from_ts=0'])(
-  '%s is for administrators, of users that there are',
+  '%s is for administrators, and refuses unknown users',
   async (rest) => {
     const path = `/_synapse/admin/v1/users/${ALICE}/${rest}`;
     expect((await plugin.request(path, { headers: bearer(USERS.alice.access_token) })).status).toBe(403);
@@ -31,7 +31,7 @@ it.each(['pushers', 'accountdata', 'sent_invite_count?from_ts=0', 'cumulative_jo
 );
 
 describe('pushers', () => {
-  it('are those that Dendrite has stored, in their order, with the devices that are left', async () => {
+  it('are those that Dendrite has stored, in order, with devices that still exist', async () => {
     await db('public.userapi_pushers').where(OWNER).delete();
     await addDevice(db, { accessToken: 'PUSHED', localpart: 'alice' });
     const { session_id: sessionId } = await db('public.userapi_devices').where({ access_token: 'PUSHED' }).first();
@@ -59,7 +59,7 @@ describe('pushers', () => {
 });
 
 describe('account data', () => {
-  it('is that of all rooms, and push rules are a part of it', async () => {
+  it('has the data of all rooms, and push rules', async () => {
     const room = `!r:${SERVER_NAME}`;
     await db('public.userapi_account_datas').insert([
       { ...OWNER, room_id: room, type: 'm.tag', content: '{"tags":{"m.favourite":{"snake_Case":1}}}' },
@@ -90,7 +90,7 @@ describe('numbers', () => {
     return Object.values(jsonOf(answer))[0];
   };
 
-  it('count what the user has sent since then', async () => {
+  it('count the events of the user since a time', async () => {
     const bob = USERS.bob.user_id;
     await db('public.syncapi_output_room_events').where({ type: 'm.room.member' }).delete();
     await db('public.syncapi_output_room_events').insert([
@@ -115,7 +115,7 @@ describe('numbers', () => {
     expect(await countOf('cumulative_joined_room_count', '300')).toBe(1);
   });
 
-  it.each(['x', '-1', '', '1.5'])('want a time, not %j', async (from) => {
+  it.each(['x', '-1', '', '1.5'])('need a time, and refuse %j', async (from) => {
     for (const kind of ['sent_invite_count', 'cumulative_joined_room_count']) {
       const answer = await get(ALICE, `${kind}?from_ts=${from}`);
       expect([answer.status, jsonOf(answer)]).toMatchObject([400, { errcode: 'M_INVALID_PARAM' }]);
@@ -123,7 +123,7 @@ describe('numbers', () => {
   });
 });
 
-it('an account can not be prolonged, since none expires, and the audit has it', async () => {
+it('an account cannot be renewed, because accounts do not expire, and the audit has the call', async () => {
   const path = '/_synapse/admin/v1/account_validity/validity';
   const renew = (body: object): Promise<Answer> => plugin.asAdmin(path, { method: 'POST', body: JSON.stringify(body) });
   const refused = await renew({ user_id: ALICE, expiration_ts: 1, enable_renewal_emails: false });

@@ -80,7 +80,7 @@ describe('summaries of users', () => {
     expect((await rebuild(true)).wrong).toBe(0);
   });
 
-  it('follow the homeserver if it tells of its changes, and otherwise a check that comes round', async () => {
+  it('follow changes that the homeserver reports, and a regular check corrects other changes', async () => {
     const row = { server_name: SERVER_NAME, created_ts: 1, account_type: 1, is_deactivated: false };
     await db('userapi_accounts').insert([
       { ...row, localpart: 'told' },
@@ -97,7 +97,7 @@ describe('summaries of users', () => {
     expect((await rebuild(true)).wrong).toBe(0);
   });
 
-  it('lead to far pages at once', async () => {
+  it('make pages far down the list fast', async () => {
     await db.raw(
       `INSERT INTO userapi_accounts (localpart, server_name, created_ts, account_type)
        SELECT 'many' || n, ?, n % 700, 1 FROM generate_series(1, 4000) AS n`,

@@ -53,7 +53,7 @@ describe('fold()', () => {
 });
 
 describe('foldMarks()', () => {
-  it('leaves text as it is that it has folded', () => {
+  it('does not change text that it has folded', () => {
     const all = EVERY_CHARACTER.map(fold).join(' ');
     expect(foldMarks(foldMarks(all)) === foldMarks(all)).toBe(true);
     fc.assert(fc.property(hostileTexts, (text) => foldMarks(foldMarks(fold(text))) === foldMarks(fold(text))));
@@ -108,7 +108,7 @@ describe('emoji', () => {
     expect(tokensOf(fold(text)).map((token) => token.text)).toEqual(expected);
   });
 
-  it('are highlighted as they stand in the text', () => {
+  it('are highlighted as the text spells them', () => {
     expect(spelledEmojiOf('ok 👍🏽👩‍💻 🇩🇪')).toEqual(['👍🏽', '👩‍💻', '🇩🇪']);
   });
 });
