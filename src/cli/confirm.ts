@@ -32,7 +32,7 @@ export async function confirm(
   if (terminal.stdin.isTTY !== true) {
     throw new CommandError(
       EXIT.notConfirmed,
-      `${command.name} asks before it runs, and the input is no terminal: add --yes, or --dry-run to see what it would do.`,
+      `${command.name} asks before it runs, and the input is not a terminal: add --yes, or --dry-run to see what it would do.`,
     );
   }
   // The preview goes to the error output, because it is not part of the output of the command.

@@ -67,7 +67,7 @@ async function connectOverHttp(
     );
   }
   const accessToken = token ?? (await reader.ask('Access token (not shown): ', { hidden: true })).trim();
-  if (!/^[\x21-\x7e]+$/.test(accessToken)) throw new CommandError(EXIT.usage, 'This is no access token.');
+  if (!/^[\x21-\x7e]+$/.test(accessToken)) throw new CommandError(EXIT.usage, 'This is not an access token.');
   const client = createAdminClient({ baseUrl: url, accessToken });
   return { client, keepsJobs: true, options: connectingOptions(global), close: async () => {} };
 }

@@ -22,7 +22,7 @@ export function createDatabaseClient({ operations, jobs }: AdminPlugin, actor: C
       return answerOf(operation, input, output) as Answer<Name>;
     },
     startJob: async (operation, input) => {
-      if (!isDoneByJob(operation)) throw new TypeError(`${operation} is done by no job`);
+      if (!isDoneByJob(operation)) throw new TypeError(`no job does the work of ${operation}`);
       const { jobId } = await operations[operation].start(input as never, { actor });
       return jobId;
     },

@@ -81,7 +81,7 @@ async function askTwice(option: string, reader: LineReader): Promise<string> {
   const first = await reader.ask(`New ${option} (not shown): `, { hidden: true });
   const second = await reader.ask(`The same ${option} again: `, { hidden: true });
   if (first !== second)
-    throw new CommandError(EXIT.usage, `The two differ. Nothing has changed: run the command again.`);
+    throw new CommandError(EXIT.usage, `The two inputs differ. Nothing has changed: run the command again.`);
   return first;
 }
 

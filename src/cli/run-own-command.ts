@@ -37,7 +37,8 @@ export async function runOwnCommand(
   try {
     if (command.name === 'jobs watch') {
       const [jobId] = words;
-      if (jobId === undefined) throw new CommandError(EXIT.usage, 'Which job? matrix-admin jobs list shows their ids.');
+      if (jobId === undefined)
+        throw new CommandError(EXIT.usage, 'Name a job: matrix-admin jobs list shows the ids of jobs.');
       connection = await connect({ operation: 'getJob', effect: 'read' }, global, terminal, reader);
       const job = await followJob(connection, jobId, terminal, signal);
       showAnswer(terminal, { job_id: jobId, ...(isRecord(job.result) && job.result) }, asJson);

@@ -35,7 +35,7 @@ async function readSigningKey(file: string, name: ServerName): Promise<SigningKe
   if (key === undefined) {
     throw new CommandError(
       EXIT.usage,
-      `${file} is no key file of a homeserver. Dendrite's is global.private_key in dendrite.yaml, often matrix_key.pem.`,
+      `${file} is not a key file of a homeserver. Dendrite's key file is global.private_key in dendrite.yaml, often matrix_key.pem.`,
     );
   }
   return {

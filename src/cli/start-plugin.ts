@@ -191,6 +191,6 @@ function refuseUnsafeJobs(kinds: readonly string[]): void {
   if (unsafe.length === 0) return;
   throw new CommandError(
     EXIT.refused,
-    `A job is unfinished that is not safe beside a running Dendrite: ${unsafe.join(', ')}. Stop Dendrite, find the job with jobs list, and finish it with jobs watch or cancel it.`,
+    `An unfinished job is not safe beside a running Dendrite: ${unsafe.join(', ')}. Stop Dendrite, find the job with jobs list, and finish it with jobs watch or cancel it.`,
   );
 }

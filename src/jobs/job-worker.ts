@@ -109,7 +109,9 @@ export function createJobWorker({
    */
   const cleanUp = (): void => {
     cleaning ??= cleanUpJobs({ ...leader, kinds: kindOf })
-      .catch((error: unknown) => logger.warn(errorFields(error), 'Could not search for remains of ended jobs'))
+      .catch((error: unknown) =>
+        logger.warn(errorFields(error), 'Could not search for what ended jobs have left behind'),
+      )
       .finally(() => {
         cleaning = undefined;
       });

@@ -234,7 +234,7 @@ describe('--database', () => {
     const noFile = await run(...named, '--signing-key', join(directory, 'none.pem'));
     expect(noFile).toMatchObject({ code: 2, stderr: expect.stringContaining('ENOENT') });
     const noKey = await run(...named, '--signing-key', join(directory, 'token'));
-    expect(noKey).toMatchObject({ code: 2, stderr: expect.stringContaining('is no key file') });
+    expect(noKey).toMatchObject({ code: 2, stderr: expect.stringContaining('is not a key file') });
     const secret = await run('--database', 'postgres://nobody:hunter22@127.0.0.1/none');
     expect(secret).toMatchObject({ code: 2, stderr: expect.stringContaining('MATRIX_ADMIN_DATABASE') });
     expect(secret.stderr).not.toContain('hunter22');

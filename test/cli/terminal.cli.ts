@@ -81,7 +81,7 @@ describe('on a terminal', () => {
       { expect: 'New password', send: 'first-password\r' },
       { expect: 'again', send: 'other-password\r' },
     ]);
-    expect(differing).toMatchObject({ code: 2, output: expect.stringContaining('The two differ') });
+    expect(differing).toMatchObject({ code: 2, output: expect.stringContaining('The two inputs differ') });
     const interrupted = await overHttp(args, [{ expect: 'New password', send: CTRL_C }]);
     expect(interrupted).toMatchObject({ code: 130, output: expect.stringContaining('Nothing has changed') });
   });

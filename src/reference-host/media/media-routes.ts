@@ -111,7 +111,7 @@ function dispositionOf({ params }: ClientRequest, { contentType, uploadName }: M
 
 function pixelsOf(ctx: Context, name: string): number {
   const value = queryOf(ctx, name) ?? '';
-  if (!/^\d{1,5}$/.test(value)) throw new MatrixError('M_INVALID_PARAM', `${name} is not a number of pixels`);
+  if (!/^\d{1,5}$/.test(value)) throw new MatrixError('M_INVALID_PARAM', `${name} must be a number of pixels`);
   return Number(value);
 }
 

@@ -42,7 +42,8 @@ export function addMembershipRoutes(router: Router, context: HostContext): void 
   }
   const requireMembership = async (roomId: RoomId, userId: UserId, allowed: readonly unknown[]): Promise<void> => {
     const current = await findMembership(db, roomId, userId);
-    if (!allowed.includes(current?.membership)) throw new MatrixError('M_FORBIDDEN', 'The user has another membership');
+    if (!allowed.includes(current?.membership))
+      throw new MatrixError('M_FORBIDDEN', 'The membership of the user does not allow this');
   };
 
   router.post(clientPaths('/rooms/:roomId/leave'), async (ctx: ClientRequest) => {

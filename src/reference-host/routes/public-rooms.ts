@@ -57,7 +57,7 @@ export function addPublicRoomsRoutes(router: Router, context: HostContext): void
 async function answer({ db, signingKey }: HostContext, ctx: Context, search: Search): Promise<Entry> {
   const server = queryOf(ctx, 'server') ?? signingKey.serverName;
   if (server !== signingKey.serverName)
-    throw new MatrixError('M_NOT_FOUND', 'Other servers are not asked for their rooms');
+    throw new MatrixError('M_NOT_FOUND', 'This homeserver does not ask other servers for their rooms');
   const { limit = MAX_ROOMS, since = '0', filter } = search;
   if (!/^\d{1,9}$/.test(since)) throw new MatrixError('M_INVALID_PARAM', 'since is not a token of this list');
   const published = await listPublicRooms(db);

@@ -48,7 +48,7 @@ export function addReceiptRoutes(router: Router, context: HostContext): void {
   router.post(clientPaths('/rooms/:roomId/receipt/:type/:eventId'), async (ctx: ClientRequest) => {
     const type = parameterOf(ctx, 'type');
     if (type !== FULLY_READ && !RECEIPTS.some((known) => known === type)) {
-      throw new MatrixError('M_INVALID_PARAM', 'There is no such type of receipts');
+      throw new MatrixError('M_INVALID_PARAM', 'There is no such type of receipt');
     }
     await mark(await member(ctx), { [type]: eventIdOf(ctx) });
     ctx.body = {};
