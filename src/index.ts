@@ -74,7 +74,7 @@ export type { Deactivation } from './operations/users/deactivate-user.ts';
 export type { ErasedData } from './operations/users/erase-data.ts';
 export type { Evacuation } from './operations/users/evacuate-user.ts';
 export type { UserDetails } from './operations/users/get-user.ts';
-export type { RedactionFailure, UserRedaction } from './operations/users/redact-user-events.ts';
+export type { RedactionFailure, UserRedaction } from './operations/users/redaction-outcome.ts';
 export type { RefreshedDevices } from './operations/users/refresh-devices.ts';
 export type { SetUser } from './operations/users/set-user.ts';
 export type { UserRedactionStatus } from './operations/users/user-redactions.ts';

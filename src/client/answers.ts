@@ -56,6 +56,8 @@ export interface Answers {
     readonly local: number;
     /** Number of deleted rows by table. Empty in a dry run. */
     readonly deleted: Readonly<Record<string, number>>;
+    /** Counts of the media that were deleted. Absent if media are kept, and in a dry run. */
+    readonly media?: DeletionCounts;
     /** `true` if the call was a dry run, which has changed nothing. */
     readonly dry_run?: true;
   };
@@ -402,6 +404,8 @@ export interface Answers {
     readonly redacted: number;
     /** Events that were not redacted, by reason. Absent if there are none. */
     readonly failed?: readonly RedactionFailure[];
+    /** Number of media that were quarantined or deleted. Absent if media are kept. */
+    readonly media?: number;
     /** `true` if the call was a dry run, which has changed nothing. */
     readonly dry_run?: true;
   };

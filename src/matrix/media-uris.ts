@@ -22,7 +22,7 @@ export function isMediaId(value: string): boolean {
 export const mediaUri = ({ origin, mediaId }: MediaKey): string => `mxc://${origin}/${mediaId}`;
 
 /** Parses an `mxc://` URI. @returns `undefined` if the value is not such a URI */
-function parseMediaUri(value: unknown): MediaKey | undefined {
+export function parseMediaUri(value: unknown): MediaKey | undefined {
   const [, origin, mediaId] = (typeof value === 'string' && MEDIA_URI.exec(value)) || [];
   if (origin === undefined || mediaId === undefined) return undefined;
   return isServerName(origin) && isMediaId(mediaId) ? { origin, mediaId } : undefined;

@@ -90,6 +90,18 @@ const readEvents: ReadPage = async (db, filter, [after = 0]) => {
   };
 };
 
+/** Reads the JSON texts of those of the given events that may refer to media. */
+export async function readTextsOfEvents(db: Db, eventNids: readonly number[]): Promise<string[]> {
+  const rows = await rowsOf<{ event_json: string }>(
+    db.raw(
+      `SELECT event_json FROM public.roomserver_event_json
+       WHERE event_nid = ANY(CAST(:eventNids AS bigint[])) AND ${contains('event_json')}`,
+      { eventNids: [...eventNids], needle: 'mxc:' },
+    ),
+  );
+  return rows.map(({ event_json: text }) => text);
+}
+
 /** Reads the current avatars of rooms and of their members. */
 const readCurrentAvatars: ReadPage = async (db, filter, [after = '']) => {
   const rows = await rowsOf<{ room_id: RoomId; event_id: EventId; type: string; headered_event_json: string }>(

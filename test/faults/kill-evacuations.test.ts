@@ -98,16 +98,30 @@ it(
     killAtRandomMoments(async (db, admin) => {
       const userId = userNamed('spammer');
       const join = { type: 'm.room.member', sender: userId, stateKey: userId, content: { membership: 'join' } };
-      const message = { type: 'm.room.message', sender: userId, content: { msgtype: 'm.text', body: 'spam' } };
+      const url = `mxc://${SERVER_NAME}/spam`;
+      const message = { type: 'm.room.message', sender: userId, content: { msgtype: 'm.image', body: 'spam', url } };
+      await db('mediaapi_media_repository').insert({
+        media_id: 'spam',
+        media_origin: SERVER_NAME,
+        content_type: 'image/png',
+        file_size_bytes: 1,
+        creation_ts: 1,
+        upload_name: '',
+        base64hash: 'spam'.padEnd(43, '0'),
+        user_id: userId,
+      });
       for (let i = 0; i < SPAMMED_ROOMS; i += 1) {
         const roomId = await makeRoom(db, admin.rooms, `owner${i}`, 0);
         const drafts = [join, ...Array.from({ length: SPAM }, () => message)];
         await db.transaction((transaction) => admin.rooms.append(transaction, roomId, drafts));
       }
       return {
-        call: { name: 'redactUserEvents', input: { userId, rooms: [] } },
+        call: { name: 'redactUserEvents', input: { userId, rooms: [], media: 'delete' } },
         underWay: isWhole,
-        ended: async (copy, { redacted }) => {
+        ended: async (copy, { redacted, media }) => {
+          expect(media).toBe(1);
+          expect(await copy('mediaapi_media_repository')).toEqual([]);
+          expect(await copy('matrix_admin.media_removals')).toEqual([]);
           expect(redacted).toBe(SPAMMED_ROOMS * (SPAM + 1));
           const targets: string[] = await copy('roomserver_redactions')
             .where({ validated: true })

@@ -6,6 +6,7 @@ const names = { eventId: 'purge_up_to_event_id', upToTs: 'purge_up_to_ts' };
 const purgeOf = (body: RouteRequest['body']) => ({
   upToTs: body.purge_up_to_ts ?? undefined,
   deleteLocalEvents: body.delete_local_events ?? undefined,
+  media: body.media,
   dryRun: body.dry_run,
 });
 

@@ -17,6 +17,7 @@ export const USER_REDACTION_ROUTES: readonly Route[] = [
       afterTs: body.after_ts ?? undefined,
       beforeTs: body.before_ts ?? undefined,
       types: body.types,
+      media: body.media,
       dryRun: body.dry_run,
     }),
     respondStarted: (jobId) => ok({ redact_id: jobId }),

@@ -28,7 +28,7 @@ export const BULK_TARGETS = {
   evacuateUser: { items: 'users', options: [], input: user },
   redactUserEvents: {
     items: 'users',
-    options: ['reason', 'limit', 'types'],
+    options: ['reason', 'limit', 'types', 'media'],
     input: (userId, options) => ({ ...options, userId, rooms: [] }),
   },
   resetPassword: {
@@ -49,7 +49,7 @@ export const BULK_TARGETS = {
   },
   evacuateRoom: { items: 'rooms', options: ['invites', 'knocks'], input: room },
   deleteRoom: { items: 'rooms', options: ['block', 'purge', 'forcePurge'], input: room },
-  purgeHistory: { items: 'rooms', options: ['upToTs', 'deleteLocalEvents'], input: room },
+  purgeHistory: { items: 'rooms', options: ['upToTs', 'deleteLocalEvents', 'media'], input: room },
   purgeRoom: { items: 'rooms', options: ['evacuate', 'block', 'reason', 'keep'], input: room },
 } satisfies Readonly<Record<string, BulkTarget>>;
 

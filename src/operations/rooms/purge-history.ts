@@ -1,10 +1,13 @@
+import type { Knex } from 'knex';
 import { z } from 'zod';
 import { MatrixError } from '../../errors.ts';
 import { type EventId, isRoomId } from '../../ids.ts';
+import { type MediaKey, mediaOfEvent, mediaUri, parseMediaUri } from '../../matrix/media-uris.ts';
 import { purgeHistoryBefore } from '../../rooms/history/purge-history.ts';
-import type { HistoryProgress } from '../../rooms/history/purged-room.ts';
+import type { HistoryProgress, PurgedRoom } from '../../rooms/history/purged-room.ts';
 import type { Db } from '../../storage/database.ts';
 import type { RowCounts } from '../../storage/deletion.ts';
+import { readTextsOfEvents } from '../../storage/media-names.ts';
 import type { RoomKeys } from '../../storage/room-tables.ts';
 import { listLastEvents } from '../../storage/roomserver/history-events.ts';
 import { findRoom } from '../../storage/roomserver/rooms.ts';
@@ -19,11 +22,15 @@ import {
 import { loadEvents } from '../../storage/syncapi/output-room-events.ts';
 import { defineJobOperation, type JobScope } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
+import { type DeletionCounts, deleteAsPart, NOTHING_DELETED, withoutKept } from '../media/deleted-media.ts';
+import { requireChoice } from '../media/media-choice.ts';
 import { timeInput } from '../server/time-input.ts';
 import { findPosition } from './find-event-by-time.ts';
 
 /** If a purge removes at least this many events, the job treats the timeline as large. */
 const LARGE_TIMELINE = 25_000;
+/** Number of media for which the job looks for references at a time. */
+const NOTED = 20_000;
 
 /** The result of a purge of history. */
 export interface PurgedHistory {
@@ -33,6 +40,14 @@ export interface PurgedHistory {
   readonly local: number;
   /** Number of deleted rows by table. Empty in a dry run. */
   readonly deleted: RowCounts;
+  /** Counts of the media that were deleted. Absent if media are kept, and in a dry run. */
+  readonly media?: DeletionCounts;
+}
+
+/** The checkpoint of the job. */
+interface Progress extends HistoryProgress {
+  /** Counts of the media that have been deleted. Absent if media are kept, and until all events have been purged. */
+  readonly media?: DeletionCounts;
 }
 
 interface Point {
@@ -48,6 +63,7 @@ interface Point {
  * @throws MatrixError `M_BAD_JSON` if neither an event nor a time is given
  * @throws MatrixError `M_NOT_FOUND` if the homeserver does not know the event, or the room has no events
  * @throws MatrixError `M_BAD_STATE` if the room is being purged
+ * @throws MatrixError `M_BAD_STATE` if `media` is not `keep` and the host provides no store of media files
  */
 export const purgeHistory = defineJobOperation({
   access: 'admin',
@@ -64,30 +80,78 @@ export const purgeHistory = defineJobOperation({
      * no other server has them. @defaultValue false
      */
     deleteLocalEvents: z.boolean().default(false),
+    /**
+     * What happens to the media that the deleted events used. `keep`: all media stay. `unused`: the job deletes media to which
+     * nothing on the homeserver refers any more. Media of encrypted events stay, because the homeserver cannot read these
+     * events. @defaultValue `keep`
+     */
+    media: z.enum(['keep', 'unused']).default('keep'),
     /** Whether to only count the events. @defaultValue false */
     dryRun: z.boolean().default(false),
   }),
   target: ({ roomId }) => roomId,
+  includes: ({ roomId, media, dryRun }) =>
+    media === 'keep' ? [] : [{ operation: 'deleteRoomMedia', input: { roomId, media, dryRun } }],
   dedupeKey: ({ roomId }) => roomId,
-  begin: async ({ transaction }, { roomId, eventId, upToTs }) => {
+  begin: async ({ transaction, fileRemoval }, { roomId, eventId, upToTs, media }) => {
+    requireChoice({ fileRemoval }, media);
     if (eventId === undefined && upToTs === undefined) {
       throw new MatrixError('M_BAD_JSON', 'must specify purge_up_to_event_id or purge_up_to_ts');
     }
     await findPoint(transaction, await requireKnownRoom(transaction, roomId, eventId), { eventId, upToTs });
   },
-  run: async (work: JobScope<HistoryProgress>, input): Promise<PurgedHistory> => {
+  run: async (work: JobScope<Progress>, input): Promise<PurgedHistory> => {
     const { roomId, roomNid } = await requireKnownRoom(work.reader(), input.roomId);
     const before = work.checkpoint ?? (await count(work, { roomId, roomNid }, input));
     const { point, isLarge, local, total } = before;
     if (work.dryRun) return { purged: total, local, deleted: {} };
     const { localServerNames } = work;
     const { deleteLocalEvents } = input;
-    const room = { roomId, roomNid, point, isLarge, deleteLocalEvents, localServerNames };
-    const { purged, deleted } = await purgeHistoryBefore(work, room, before);
+    const noteMedia: PurgedRoom['noteMedia'] = (transaction, eventNids) =>
+      input.media === 'keep' ? Promise.resolve() : noteMediaOf(work, transaction, eventNids);
+    const room = { roomId, roomNid, point, isLarge, deleteLocalEvents, localServerNames, noteMedia };
+    const progress: Progress = await purgeHistoryBefore(work, room, before);
     work.announce({ rooms: [roomId] });
-    return { purged, local, deleted };
+    const media = input.media === 'keep' ? undefined : await deleteUnusedMedia(work, progress);
+    return { purged: progress.purged, local, deleted: progress.deleted, ...(media && { media }) };
   },
 });
+
+/** Notes the media of events as items of the job. */
+async function noteMediaOf(
+  { items }: Pick<JobScope, 'items'>,
+  transaction: Knex.Transaction,
+  eventNids: readonly number[],
+): Promise<void> {
+  const uris = (await readTextsOfEvents(transaction, eventNids)).flatMap((text) => mediaOfEvent(text).map(mediaUri));
+  await items.add(
+    transaction,
+    [...new Set(uris)].map((item) => ({ item, ordinal: 0 })),
+  );
+}
+
+/** Deletes those media among the items of the job to which nothing refers. */
+function deleteUnusedMedia(work: JobScope<Progress>, progress: Progress): Promise<DeletionCounts> {
+  return deleteAsPart(work, unusedMedia(work), progress.media ?? NOTHING_DELETED, (change) =>
+    work.commit(async (transaction) => {
+      const media = await change(transaction);
+      const { purged: done, total } = progress;
+      return { checkpoint: { ...progress, media }, phase: 'media', done, total: Math.max(total, done), value: media };
+    }),
+  );
+}
+
+async function* unusedMedia(work: JobScope<Progress>): AsyncGenerator<readonly MediaKey[], void, undefined> {
+  for (let skipped = 0; ; skipped += NOTED) {
+    const uris = await work.items.listAdded(work.reader(), skipped, NOTED);
+    yield* withoutKept(
+      work,
+      uris.flatMap((uri) => parseMediaUri(uri) ?? []),
+      { keep: 'named' },
+    );
+    if (uris.length < NOTED) return;
+  }
+}
 
 /** Returns the progress at the beginning of a purge. */
 async function count(

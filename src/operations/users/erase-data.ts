@@ -36,6 +36,7 @@ export const redactionOf = (
   limit: Number.MAX_SAFE_INTEGER,
   useAdmin: false,
   types: kinds.flatMap((kind) => TYPES[kind]),
+  media: 'keep',
   dryRun,
 });
 

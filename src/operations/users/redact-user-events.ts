@@ -2,22 +2,29 @@ import type { Knex } from 'knex';
 import { z } from 'zod';
 import { MatrixError } from '../../errors.ts';
 import type { EventId, RoomId, ServerName, UserId } from '../../ids.ts';
-import type { JobItems } from '../../jobs/job-items.ts';
 import type { RoomEventDraft } from '../../rooms/event-chain.ts';
 import { findRedactor } from '../../rooms/find-redactor.ts';
 import type { Db } from '../../storage/database.ts';
 import { findRoom, lockRoom, type StoredRoom } from '../../storage/roomserver/rooms.ts';
 import {
   countUserEvents,
-  type EventPlace,
   listUserEvents,
   type UserEvent,
   type UserEventFilter,
 } from '../../storage/syncapi/user-events.ts';
 import { defineJobOperation, type JobScope } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
+import { requireFileRemoval } from '../media/deleted-media.ts';
 import { roomIdInput } from '../rooms/room-id-input.ts';
 import { timeInput } from '../server/time-input.ts';
+import { includedBy, REDACTED_MEDIA, type RedactedMedia, treatMedia } from './redacted-media.ts';
+import {
+  type FailedRedaction,
+  noteFailures,
+  outcomeOf,
+  type RedactionProgress,
+  type UserRedaction,
+} from './redaction-outcome.ts';
 import { userIdInput } from './user-id-input.ts';
 
 /** Maximum number of events that one step redacts. */
@@ -38,47 +45,6 @@ const typeInput = z
   .max(255)
   .refine((type) => !KEPT_TYPES.includes(type), 'events of this type are never redacted');
 
-/** Maximum number of events that a result names. Further events are only counted. */
-const MAX_NAMED = 10_000;
-
-/** A number of events that were not redacted, and the reason. */
-interface FailureCount {
-  readonly reason: string;
-  readonly events: number;
-}
-
-/** Events that were not redacted, and the reason. */
-export interface RedactionFailure extends FailureCount {
-  /** Ids of the events. All failures together name at most 10,000 events. */
-  readonly eventIds: readonly string[];
-}
-
-/** The outcome of redacting a user's events. A dry run returns what the outcome would be. */
-export interface UserRedaction {
-  /** Number of events that were redacted. */
-  readonly redacted: number;
-  /** Events that were not redacted, by reason. Absent if there are none. */
-  readonly failed?: readonly RedactionFailure[];
-}
-
-/**
- * The checkpoint of a redaction. The job's items are the ids of the events that were not redacted. The ordinal of an item is
- * the index in `failed` at which the reason for this event is.
- */
-export interface RedactionProgress {
-  readonly redacted: number;
-  readonly failed: readonly FailureCount[];
-  /** The room whose events the job is redacting. The job processes rooms in the order of their ids. Absent at the beginning. */
-  readonly roomId?: RoomId;
-  /** The last event that the job has processed in the room `roomId`. Absent after the job has finished this room. */
-  readonly after?: EventPlace | undefined;
-  /** Number of events in the room `roomId` that count towards the limit. */
-  readonly counted: number;
-  /** Number of events in finished rooms. */
-  readonly done: number;
-  readonly total: number;
-}
-
 interface Redaction {
   readonly userId: UserId;
   readonly rooms: readonly RoomId[];
@@ -88,6 +54,7 @@ interface Redaction {
   readonly afterTs?: number | undefined;
   readonly beforeTs?: number | undefined;
   readonly types: readonly string[];
+  readonly media: RedactedMedia;
 }
 
 /**
@@ -95,6 +62,7 @@ interface Redaction {
  * each room, the job redacts the newest events first. If the user is local and may send redactions, the user sends the
  * redactions. Otherwise the local member with the highest power level sends the redactions. Among member events, the job
  * redacts only joins. Synapse's route is `POST /_synapse/admin/v1/user/{userId}/redact`.
+ * @throws MatrixError `M_BAD_STATE` if `media` is `delete` and the host provides no store of media files
  */
 export const redactUserEvents = defineJobOperation({
   access: 'admin',
@@ -116,47 +84,44 @@ export const redactUserEvents = defineJobOperation({
     beforeTs: timeInput.optional(),
     /** Types of the events to redact. @defaultValue joins, messages, encrypted messages, stickers and reactions */
     types: z.array(typeInput).min(1).max(100).default(DEFAULT_TYPES),
+    /**
+     * What happens to the media of the redacted events. `keep`: all media stay. `quarantine` and `delete`: the job quarantines
+     * or deletes the media that the user has uploaded. Of a remote user, these are the media of the user's server, because only
+     * that server knows who has uploaded them. Protected media stay. @defaultValue `keep`
+     */
+    media: z.enum(REDACTED_MEDIA).default('keep'),
     /** Whether to only count the events. @defaultValue false */
     dryRun: z.boolean().default(false),
   }),
   target: ({ userId }) => userId,
+  includes: ({ userId, media, dryRun }) => includedBy(media, userId, dryRun),
   dedupeKey: ({ userId }) => userId,
-  begin: async ({ actor }, { useAdmin }) => {
+  begin: async ({ actor, fileRemoval }, { useAdmin, media }) => {
+    if (media === 'delete') requireFileRemoval({ fileRemoval });
     if (!useAdmin || actor.kind === 'user') return;
     throw new MatrixError('M_INVALID_PARAM', 'only an administrator can redact events as the administrator');
   },
   run: async (work: JobScope<RedactionProgress>, input): Promise<UserRedaction> => {
     const rooms = await roomsOf(work.reader(), input);
     const total = rooms.reduce((sum, { events }) => sum + events, 0);
-    let progress: RedactionProgress = work.checkpoint ?? { redacted: 0, failed: [], counted: 0, done: 0, total };
+    const media = input.media === 'keep' ? {} : { media: 0 };
+    let progress: RedactionProgress = work.checkpoint ?? {
+      redacted: 0,
+      failed: [],
+      ...media,
+      counted: 0,
+      done: 0,
+      total,
+    };
     for (const room of rooms) {
       const { roomId, after } = progress;
       const isDone = roomId !== undefined && (room.roomId < roomId || (room.roomId === roomId && after === undefined));
       if (!isDone) progress = await redactInRoom(work, input, room, progress);
     }
+    if (input.media === 'delete' && !work.dryRun) await requireFileRemoval(work).run(work.signal);
     return outcomeOf(progress, work.items, work.reader());
   },
 });
-
-/**
- * Returns the outcome so far. The list of items is sorted by reason, in the order of `counts`. So the numbers in `counts` tell
- * which items have which reason.
- */
-export async function outcomeOf(
-  { redacted, failed: counts }: Pick<RedactionProgress, 'redacted' | 'failed'>,
-  items: JobItems,
-  db: Db,
-): Promise<UserRedaction> {
-  if (counts.length === 0) return { redacted };
-  const eventIds = await items.list(db, MAX_NAMED);
-  let first = 0;
-  const failed = counts.map(({ reason, events }) => {
-    const named = eventIds.slice(first, first + events);
-    first += events;
-    return { reason, events, eventIds: named };
-  });
-  return { redacted, failed };
-}
 
 interface RoomOfEvents {
   readonly roomId: RoomId;
@@ -195,11 +160,14 @@ async function redactInRoom(
       const seen = await listUserEvents(transaction, roomId, filterOf(redaction), { after, limit });
       const wanted = seen.filter((event) => isWanted(event, redaction));
       const outcome = await redactAll(work, transaction, redaction, room, wanted);
+      const media = await treatMedia(work, transaction, redaction, redactedOf(wanted, outcome));
+      if (redaction.media === 'quarantine') afterCommit(work.mediaStandings.forget);
       afterCommit(() => work.announce({ rooms: [roomId], destinations: outcome.destinations }));
       const isLast = seen.length < limit || counted + wanted.length >= redaction.limit;
       const next = {
         ...(await noteFailures(work, transaction, progress, outcome.failures)),
         redacted: progress.redacted + wanted.length - outcome.failures.length,
+        ...(progress.media !== undefined && { media: progress.media + media }),
         after: isLast ? undefined : seen.at(-1)?.place,
         counted: counted + wanted.length,
         done: isLast ? done + events : done,
@@ -218,14 +186,15 @@ function isWanted({ type, membership, originServerTs = 0 }: UserEvent, { afterTs
   );
 }
 
-interface FailedRedaction {
-  readonly eventId: EventId;
-  readonly reason: string;
-}
-
 interface Outcome {
   readonly failures: readonly FailedRedaction[];
   readonly destinations: readonly ServerName[];
+}
+
+/** Returns the events that are not among the failures. */
+function redactedOf(events: readonly UserEvent[], { failures }: Outcome): readonly UserEvent[] {
+  const failed = new Set(failures.map(({ eventId }) => eventId));
+  return events.filter(({ eventId }) => !failed.has(eventId));
 }
 
 /**
@@ -277,21 +246,4 @@ function redactionOf(redacts: EventId, sender: UserId, reason: string | undefine
     content: { ...(reason !== undefined && { reason }), redacts },
     redacts,
   };
-}
-
-/** Stores the ids of the events that were not redacted, and counts these events by reason. */
-async function noteFailures(
-  { items }: JobScope<RedactionProgress>,
-  transaction: Knex.Transaction,
-  progress: RedactionProgress,
-  failures: readonly FailedRedaction[],
-): Promise<RedactionProgress> {
-  const counts = new Map(progress.failed.map(({ reason, events }) => [reason, events]));
-  for (const { reason } of failures) counts.set(reason, (counts.get(reason) ?? 0) + 1);
-  const reasons = [...counts.keys()];
-  await items.add(
-    transaction,
-    failures.map(({ eventId, reason }) => ({ item: eventId, ordinal: reasons.indexOf(reason) })),
-  );
-  return { ...progress, failed: [...counts].map(([reason, events]) => ({ reason, events })) };
 }

@@ -8,7 +8,7 @@ import { findJob } from '../../storage/plugin/jobs.ts';
 import { defineOperation } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 import { SYNAPSE_STATUS, type SynapseStatus } from '../synapse-status.ts';
-import { outcomeOf, type RedactionProgress, type UserRedaction } from './redact-user-events.ts';
+import { outcomeOf, type RedactionProgress, type UserRedaction } from './redaction-outcome.ts';
 
 /** The progress of a redaction of a user's events, in Synapse's format. */
 export interface UserRedactionStatus {

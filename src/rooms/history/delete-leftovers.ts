@@ -20,7 +20,9 @@ const DELETE: Readonly<
   event: async (transaction, room, nids) => {
     // Delete only outliers, which are events without a place in the timeline. If an event is no longer an outlier, the
     // homeserver has fetched it from another server again.
-    return deleteEvents(transaction, room, await findOutliers(transaction, nids));
+    const outliers = await findOutliers(transaction, nids);
+    await room.noteMedia(transaction, outliers.eventNids);
+    return deleteEvents(transaction, room, outliers);
   },
 };
 

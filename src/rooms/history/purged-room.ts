@@ -22,6 +22,8 @@ export interface PurgedRoom extends RoomKeys {
   /** Whether the purge also deletes events of local users. If not, these events leave the timeline, but stay stored. */
   readonly deleteLocalEvents: boolean;
   readonly localServerNames: readonly ServerName[];
+  /** Called before events are deleted, in the same transaction. Can note which media the events use. */
+  readonly noteMedia: (transaction: Knex.Transaction, eventNids: readonly number[]) => Promise<void>;
 }
 
 /**

@@ -57,6 +57,7 @@ export async function removeNextEvents(
   const stays = new Set(staying);
   const deleted = stored.filter((event) => !stays.has(event));
 
+  await room.noteMedia(transaction, nidsOf(deleted));
   const links = await unlinkAll(transaction, room, gone, stored);
   const counts = [
     links.deleted,

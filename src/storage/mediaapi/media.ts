@@ -2,6 +2,7 @@ import type { ServerName, UserId } from '../../ids.ts';
 import type { MediaKey } from '../../matrix/media-uris.ts';
 import { type Db, rowsOf } from '../database.ts';
 import { QUARANTINED_BY, WITH_STANDING } from '../plugin/media-standings.ts';
+import { mediaKeyBindings } from './media-keys.ts';
 
 /** A media that the homeserver has stored: uploaded by a local user, or fetched from another server. */
 export interface StoredMedia extends MediaKey {
@@ -176,6 +177,34 @@ export async function readMediaKeysOfUser(db: Db, userId: UserId): Promise<Media
       `SELECT media_origin, media_id FROM public.mediaapi_media_repository WHERE user_id = ?
        ORDER BY media_id, media_origin`,
       [userId],
+    ),
+  );
+}
+
+/**
+ * Lists those of the given media that a local user has uploaded, or those that come from a server. Leaves out protected media.
+ * @param onlyFree whether to leave out media that are quarantined
+ */
+export async function listUnprotectedMediaOf(
+  db: Db,
+  owner: { readonly uploader: UserId } | { readonly origin: ServerName },
+  among: readonly MediaKey[],
+  onlyFree: boolean,
+): Promise<MediaKey[]> {
+  return keysOf(
+    db.raw(
+      `SELECT media_origin, media_id FROM unnest(CAST(:origins AS text[]), CAST(:mediaIds AS text[])) AS g (media_origin, media_id)
+       LEFT JOIN public.mediaapi_media_repository m USING (media_origin, media_id)
+       LEFT JOIN matrix_admin.media_standings s USING (media_origin, media_id)
+       WHERE (m.user_id = CAST(:uploader AS text) OR media_origin = CAST(:origin AS text))
+         AND s.is_protected IS NOT TRUE AND NOT (CAST(:onlyFree AS boolean) AND s.quarantined_by IS NOT NULL)
+       ORDER BY media_id, media_origin`,
+      {
+        ...mediaKeyBindings(among),
+        uploader: 'uploader' in owner ? owner.uploader : null,
+        origin: 'origin' in owner ? owner.origin : null,
+        onlyFree,
+      },
     ),
   );
 }

@@ -18,6 +18,8 @@ export interface UserEvent {
   readonly originServerTs: number | undefined;
   /** The field `membership` of the content. Only member events have it. */
   readonly membership: unknown;
+  /** The event's JSON text. */
+  readonly json: string;
   readonly place: EventPlace;
 }
 
@@ -94,6 +96,7 @@ export async function listUserEvents(
       type: row.type,
       originServerTs: typeof ts === 'number' ? ts : undefined,
       membership: isRecord(content) ? content.membership : undefined,
+      json: row.headered_event_json,
       place: { depth: row.depth, streamPosition: row.id },
     };
   });

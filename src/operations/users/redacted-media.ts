@@ -1,0 +1,43 @@
+import type { Knex } from 'knex';
+import { splitUserId, type UserId } from '../../ids.ts';
+import { type MediaKey, mediaOfEvent, mediaUri } from '../../matrix/media-uris.ts';
+import { listUnprotectedMediaOf } from '../../storage/mediaapi/media.ts';
+import { deleteMedia } from '../../storage/plugin/media-removals.ts';
+import { insertQuarantines } from '../../storage/plugin/media-standings.ts';
+import type { UserEvent } from '../../storage/syncapi/user-events.ts';
+import { nameOf } from '../actor.ts';
+import type { IncludedOperation, JobScope } from '../define-operation.ts';
+
+/** What a redaction of a user's events can do with the media of these events. */
+export const REDACTED_MEDIA = ['keep', 'quarantine', 'delete'] as const;
+export type RedactedMedia = (typeof REDACTED_MEDIA)[number];
+
+/** Returns the operation on media that a redaction includes, so that hooks of this operation can refuse the redaction. */
+export function includedBy(media: RedactedMedia, userId: UserId, dryRun: boolean): readonly IncludedOperation[] {
+  if (media === 'keep') return [];
+  if (media === 'quarantine') return [{ operation: 'quarantineUserMedia', input: { userId, dryRun } }];
+  return [{ operation: 'deleteUserMedia', input: { userId, limit: 10_000, from: 0, dryRun } }];
+}
+
+/**
+ * Quarantines or deletes media of redacted events, in the transaction that redacts the events. Only treats media that the user
+ * has uploaded, because otherwise users could name the media of others in their messages. Of a remote user, treats media of the
+ * user's server. Leaves out protected media.
+ * @param events the events with the contents that they had before their redaction
+ * @returns the number of media that were quarantined or deleted
+ */
+export async function treatMedia(
+  { actor, localServerNames }: Pick<JobScope, 'actor' | 'localServerNames'>,
+  transaction: Knex.Transaction,
+  { userId, media }: { readonly userId: UserId; readonly media: RedactedMedia },
+  events: readonly UserEvent[],
+): Promise<number> {
+  if (media === 'keep') return 0;
+  const { serverName } = splitUserId(userId);
+  const named = new Map<string, MediaKey>();
+  for (const { json } of events) for (const key of mediaOfEvent(json)) named.set(mediaUri(key), key);
+  const owner = localServerNames.includes(serverName) ? { uploader: userId } : { origin: serverName };
+  const keys = await listUnprotectedMediaOf(transaction, owner, [...named.values()], media === 'quarantine');
+  if (media === 'delete') return (await deleteMedia(transaction, keys)).length;
+  return insertQuarantines(transaction, keys, nameOf(actor));
+}
