@@ -136,6 +136,12 @@ export const METRICS = {
     help: 'Size of the search index on disk.',
     labels: ['engine'],
   },
+  searchHealth: {
+    type: 'gauge',
+    name: 'matrix_admin_search_health',
+    help: 'Health of the search index: 1 ok, 0.5 searches work but copies of the index are missing, 0 searches fail.',
+    labels: ['engine'],
+  },
   searchLastRebuild: {
     type: 'gauge',
     name: 'matrix_admin_search_last_rebuild_timestamp_seconds',

@@ -295,10 +295,13 @@ describe('imports', () => {
     expect(badImports(allowed)).toEqual([]);
   });
 
-  it('reach the meilisearch package only from its own entry', () => {
-    const inAdapter = (path: string | undefined): boolean => path?.startsWith('search/meilisearch/') ?? false;
+  it.each([
+    ['meilisearch', 'search/meilisearch/'],
+    ['@opensearch-project/opensearch', 'search/opensearch/'],
+  ])('reach the package %s only from its own entry', (name, folder) => {
+    const inAdapter = (path: string | undefined): boolean => path?.startsWith(folder) ?? false;
     const allowed = (file: SourceFile, { specifier, path }: Import): boolean =>
-      inAdapter(file.path) || !(isPackage(specifier, 'meilisearch') || (inAdapter(path) && file.part !== HOST_PART));
+      inAdapter(file.path) || !(isPackage(specifier, name) || (inAdapter(path) && file.part !== HOST_PART));
     expect(badImports(allowed)).toEqual([]);
   });
 });

@@ -1157,6 +1157,10 @@ export type SearchStatus = {
   readonly last_rebuild_ts: number | null;
   /** Whether the index needs a reindex, because it was written with another version of the text analysis or for other languages. */
   readonly is_outdated: boolean;
+  /** `ok`: searches work. `degraded`: searches work, but something is wrong, for example a copy of the index is missing. `failed`: searches fail. */
+  readonly health: 'degraded' | 'failed' | 'ok';
+  /** What is wrong with the index. `null` if nothing is wrong. */
+  readonly problem: string | null;
 };
 
 /** A job as callers see it. Times are in ms since the epoch. */

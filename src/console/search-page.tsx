@@ -28,6 +28,11 @@ export function SearchPage(): JSX.Element {
               The index was made with other rules for texts. Until a reindex ends, searches find less.
             </p>
           )}
+          {index.problem !== null && (
+            <p class="problem" role="status">
+              {textOf(index.problem)}
+            </p>
+          )}
           <Facts
             of={[
               ['Engine', formatValue(index.engine)],

@@ -9,6 +9,12 @@ const flag = z
   .transform((value) => value === 'on' || value === 'true');
 const url = (protocol: RegExp, expected: string): z.ZodOptional<z.ZodURL> =>
   z.url({ protocol, error: `expected ${expected}` }).optional();
+const isHttpUrl = (value: string): boolean => z.url({ protocol: /^https?$/ }).safeParse(value).success;
+const urls = z
+  .string()
+  .transform((list) => list.split(','))
+  .refine((list) => list.every(isHttpUrl), 'expected http:// or https:// URLs, separated by commas')
+  .optional();
 
 const port = z
   .string()
@@ -32,10 +38,15 @@ const schema = z
     SERVER_NOTICES: flag.default(false),
     ALLOW_LOGIN_AS: flag.default(false),
     SEARCH: z
-      .enum(['postgres', 'meilisearch', 'off'], { error: 'expected postgres, meilisearch or off' })
+      .enum(['postgres', 'meilisearch', 'opensearch', 'off'], {
+        error: 'expected postgres, meilisearch, opensearch or off',
+      })
       .default('postgres'),
     MEILI_URL: url(/^https?$/, 'an http:// or https:// URL'),
     MEILI_API_KEY: text,
+    OPENSEARCH_URL: urls,
+    OPENSEARCH_USER: text,
+    OPENSEARCH_PASSWORD: text,
     METRICS_USER: text,
     METRICS_PASSWORD: text,
     FEDERATION_PORT: port.optional(),
@@ -49,6 +60,9 @@ const schema = z
       issues.push({ code: 'custom', input: value, path: [variable], message: `must be set, because ${why}` });
     };
     if (value.SEARCH === 'meilisearch' && !value.MEILI_URL) missing('MEILI_URL', 'SEARCH is meilisearch');
+    if (value.SEARCH === 'opensearch' && !value.OPENSEARCH_URL) missing('OPENSEARCH_URL', 'SEARCH is opensearch');
+    if (value.OPENSEARCH_USER && !value.OPENSEARCH_PASSWORD) missing('OPENSEARCH_PASSWORD', 'OPENSEARCH_USER is');
+    if (value.OPENSEARCH_PASSWORD && !value.OPENSEARCH_USER) missing('OPENSEARCH_USER', 'OPENSEARCH_PASSWORD is');
     if (value.METRICS_USER && !value.METRICS_PASSWORD) missing('METRICS_PASSWORD', 'METRICS_USER is');
     if (value.METRICS_PASSWORD && !value.METRICS_USER) missing('METRICS_USER', 'METRICS_PASSWORD is');
   });

@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import type { Logger, SearchAdapter } from '../index.ts';
 import { meilisearchSearch } from '../search/meilisearch/index.ts';
+import { opensearchSearch } from '../search/opensearch/index.ts';
 import { postgresSearch } from '../search/postgres/index.ts';
 import { startEmbeddedPostgres } from './embedded-postgres.ts';
 import { type Environment, parseEnvironment } from './environment.ts';
@@ -16,9 +17,13 @@ import { stopSignals } from './stop-signals.ts';
 const DATABASE_DIRECTORY = '.data/postgres';
 const CERTIFICATE = '.data/federation.pem';
 
-function searchOf({ SEARCH, MEILI_URL = '', MEILI_API_KEY }: Environment): SearchAdapter | false {
+function searchOf({ SEARCH, MEILI_URL = '', MEILI_API_KEY, ...environment }: Environment): SearchAdapter | false {
   if (SEARCH === 'off') return false;
   if (SEARCH === 'postgres') return postgresSearch();
+  if (SEARCH === 'opensearch') {
+    const { OPENSEARCH_URL: nodes = [], OPENSEARCH_USER: username, OPENSEARCH_PASSWORD: password } = environment;
+    return opensearchSearch({ nodes, ...(username && password && { auth: { username, password } }) });
+  }
   return meilisearchSearch({ url: MEILI_URL, ...(MEILI_API_KEY !== undefined && { apiKey: MEILI_API_KEY }) });
 }
 

@@ -6,6 +6,7 @@ import type { Logger } from '../host.ts';
 import type { Db } from '../storage/database.ts';
 import {
   type ChangeTarget,
+  drawVersion,
   leaseDelivery,
   listChanges,
   releaseDelivery,
@@ -31,7 +32,8 @@ export async function deliverChanges(
 ): Promise<boolean> {
   const changes = await listChanges(db, engine, target, BATCH);
   if (changes.length === 0) return false;
-  await write(await deriveWrites(db, [...new Set(changes.map(({ eventId }) => eventId))]));
+  const version = await drawVersion(db);
+  await write(await deriveWrites(db, [...new Set(changes.map(({ eventId }) => eventId))], version));
   await settleChanges(
     db,
     target,

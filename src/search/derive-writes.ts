@@ -8,8 +8,10 @@ import type { SearchWrites } from './search-index.ts';
 /**
  * Computes what the search index must contain for these events. The result depends only on the current database, so changes may
  * arrive in any order.
+ * @param version `SearchWrites.version` of the result. The caller must draw the version before this call. Then a result with a
+ * larger version never describes an earlier state of the database.
  */
-export async function deriveWrites(db: Db, eventIds: readonly EventId[]): Promise<SearchWrites> {
+export async function deriveWrites(db: Db, eventIds: readonly EventId[], version = 0): Promise<SearchWrites> {
   const known = await findOriginals(db, eventIds);
   const originals = [...new Set([...eventIds, ...known.map(({ original }) => original)])];
   const editIds = new Map<EventId, EventId[]>(originals.map((id) => [id, []]));
@@ -34,6 +36,7 @@ export async function deriveWrites(db: Db, eventIds: readonly EventId[]): Promis
     upserts: upserts.sort((a, b) => (a.eventId < b.eventId ? -1 : 1)),
     removals: affected.filter((id) => !kept.has(id) && isDecided(id)),
     removedRooms: [...turnedEncrypted(events.values())].filter((roomId) => encrypted.has(roomId)),
+    version,
   };
 }
 

@@ -3,7 +3,7 @@ import type { Knex } from 'knex';
 import { type Job, type JobData, JobInterrupted, type JobKind, type JobRun } from '../jobs/job.ts';
 import { isLockTimeout, lockSearch } from '../storage/database.ts';
 import { insertRanges, rangeSummary } from '../storage/plugin/job-ranges.ts';
-import { beginRebuild, endRebuild, indexState, listEdited } from '../storage/plugin/search-changes.ts';
+import { beginRebuild, drawVersion, endRebuild, indexState, listEdited } from '../storage/plugin/search-changes.ts';
 import { measureEvents } from '../storage/syncapi/output-room-events.ts';
 import { transact } from '../storage/transact.ts';
 import type { SearchAnalysis } from './analysis/analysis.ts';
@@ -107,7 +107,7 @@ async function reindex(settings: ReindexSettings, run: JobRun): Promise<Reindexe
       last === undefined
         ? { phase: 'swap', marker: rebuild.marker }
         : { phase: 'edits', marker: rebuild.marker, editedUpTo: last };
-    const writes = await deriveWrites(db, edited);
+    const writes = await deriveWrites(db, edited, await drawVersion(db));
     await moveTo(next, (transaction) => index.rebuild.write(rebuild, writes, transaction));
   }
   const { processes } = await rangeSummary(db, run.job.id);

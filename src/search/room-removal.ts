@@ -1,6 +1,7 @@
 import type { Knex } from 'knex';
 import type { RoomId } from '../ids.ts';
 import { lockSearchShared } from '../storage/database.ts';
+import { drawVersion } from '../storage/plugin/search-changes.ts';
 import type { Delivery } from './delivery.ts';
 import type { SearchIndex } from './search-index.ts';
 
@@ -19,13 +20,13 @@ export type RoomRemoval =
   /** The index is in another engine. `remove` durably removes all documents of the room, outside any transaction. */
   | { readonly kind: 'delivered'; readonly remove: (roomId: RoomId, signal: AbortSignal) => Promise<void> };
 
-export function createRoomRemoval(index: SearchIndex, delivery: Delivery | undefined): RoomRemoval {
+export function createRoomRemoval(db: Knex, index: SearchIndex, delivery: Delivery | undefined): RoomRemoval {
   if (delivery === undefined) {
     return {
       kind: 'transactional',
       remove: async (transaction, roomId, limit) => {
         await lockSearchShared(transaction);
-        return index.removeRoom(roomId, limit, transaction);
+        return index.removeRoom(roomId, limit, 0, transaction);
       },
     };
   }
@@ -34,7 +35,7 @@ export function createRoomRemoval(index: SearchIndex, delivery: Delivery | undef
     // Pause the delivery of changes. A delivery that is running may have read the room's events before they were deleted.
     remove: (roomId, signal) =>
       delivery.whilePaused(async () => {
-        await index.removeRoom(roomId, Number.POSITIVE_INFINITY);
+        await index.removeRoom(roomId, Number.POSITIVE_INFINITY, await drawVersion(db));
       }, signal),
   };
 }

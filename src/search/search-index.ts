@@ -42,6 +42,15 @@ export interface SearchPage {
 export interface SearchStats {
   readonly documents: number;
   readonly bytes: number;
+  /** What is wrong with the index, although the engine answers. Absent if nothing is wrong. */
+  readonly problem?: SearchProblem;
+}
+
+/** A problem of a search index, in words for an administrator. */
+export interface SearchProblem {
+  /** `degraded`: all searches still work. `failed`: searches fail. */
+  readonly status: 'degraded' | 'failed';
+  readonly reason: string;
 }
 
 /** Changes of the index: documents to add or replace, and events whose documents to remove. */
@@ -50,6 +59,12 @@ export interface SearchWrites {
   readonly removals: readonly EventId[];
   /** Rooms whose documents to remove, because the room has become encrypted or was purged. */
   readonly removedRooms: readonly RoomId[];
+  /**
+   * The age of the state that these changes describe. Changes with a larger version describe a later state. Requests to an
+   * engine may arrive late, in another order, or twice. An engine that compares versions then keeps the later state. A
+   * transactional index needs no version, and gets 0. Documents of `SearchRebuild.load()` are older than all other changes.
+   */
+  readonly version: number;
 }
 
 /**
@@ -113,8 +128,9 @@ export interface SearchIndex {
    * Removes documents of a room. A transactional index removes at least `limit` documents in the caller's transaction, or all
    * if there are fewer. Any other index durably removes all documents of the room. Returns the number of removed documents. A
    * number below `limit` means that no documents are left.
+   * @param version as `SearchWrites.version`
    */
-  removeRoom(roomId: RoomId, limit: number, transaction?: Knex.Transaction): Promise<number>;
+  removeRoom(roomId: RoomId, limit: number, version: number, transaction?: Knex.Transaction): Promise<number>;
   search(query: SearchQuery): Promise<SearchPage>;
   stats(): Promise<SearchStats>;
   readonly rebuild: SearchRebuild;

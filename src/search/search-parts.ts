@@ -32,6 +32,13 @@ export interface SearchStatus {
    * Whether the index needs a reindex, because it was written with another version of the text analysis or for other languages.
    */
   readonly isOutdated: boolean;
+  /**
+   * `ok`: searches work. `degraded`: searches work, but something is wrong, for example a copy of the index is missing.
+   * `failed`: searches fail.
+   */
+  readonly health: 'ok' | 'degraded' | 'failed';
+  /** What is wrong with the index. `null` if nothing is wrong. */
+  readonly problem: string | null;
 }
 
 /** The parts of the plugin that belong to search. */
@@ -106,17 +113,19 @@ export function createSearchParts(adapter: SearchAdapter | false, settings: Sear
     reindex,
     readStatus: async () => {
       const state = await indexState(db, index.engine);
-      const stats = await measure(index, logger);
+      const { problem, ...stats } = await measure(index, logger);
       return {
         engine: index.engine,
-        documents: stats?.documents ?? null,
-        bytes: stats?.bytes ?? null,
+        documents: stats.documents ?? null,
+        bytes: stats.bytes ?? null,
         waiting: await countUndelivered(db, index.engine),
         lastRebuildTs: state.lastRebuildAt ?? null,
         isOutdated: state.analysis !== analysis.id,
+        health: problem?.status ?? 'ok',
+        problem: problem?.reason ?? null,
       };
     },
-    roomRemoval: createRoomRemoval(index, delivery),
+    roomRemoval: createRoomRemoval(db, index, delivery),
     start: async () => {
       await ensureIndexState(db, index.engine, analysis.id);
       await index.start();
@@ -141,22 +150,23 @@ function reportIndex({ db, logger, metrics }: SearchSettings, index: SearchIndex
     metrics.searchQueueDepth.set({ engine }, await countUndelivered(db, engine));
     if (Date.now() - measuredAt < STATS_FRESHNESS_MS) return;
     measuredAt = Date.now();
-    const stats = await measure(index, logger);
-    if (stats === undefined) return;
-    metrics.searchIndexDocuments.set({ engine }, stats.documents);
-    metrics.searchIndexBytes.set({ engine }, stats.bytes);
+    const { documents, bytes, problem } = await measure(index, logger);
+    metrics.searchHealth.set({ engine }, problem === undefined ? 1 : problem.status === 'degraded' ? 0.5 : 0);
+    if (documents !== undefined) metrics.searchIndexDocuments.set({ engine }, documents);
+    if (bytes !== undefined) metrics.searchIndexBytes.set({ engine }, bytes);
   });
 }
 
 /**
- * Measures the index. Returns `undefined` and logs a warning if the engine does not answer, because the host's metrics page must
- * work even if the search engine is unavailable.
+ * Measures the index. Returns only a problem and logs a warning if the engine does not answer, because the host's metrics page
+ * must work even if the search engine is unavailable.
  */
-async function measure(index: SearchIndex, logger: Logger): Promise<SearchStats | undefined> {
+async function measure(index: SearchIndex, logger: Logger): Promise<Partial<SearchStats>> {
   try {
     return await index.stats();
   } catch (error) {
-    logger.warn({ error: describeError(error) }, 'Could not measure the search index');
-    return undefined;
+    const reason = describeError(error);
+    logger.warn({ error: reason }, 'Could not measure the search index');
+    return { problem: { status: 'failed', reason } };
   }
 }

@@ -151,6 +151,11 @@ export const PANELS: Readonly<Record<string, readonly Panel[]>> = {
         },
       ],
     },
+    {
+      title: 'Health of the index',
+      unit: 'short',
+      queries: [{ expr: 'min by (engine) (matrix_admin_search_health)', legend: '{{engine}}' }],
+    },
   ],
   Homeserver: [
     {

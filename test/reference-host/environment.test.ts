@@ -71,6 +71,7 @@ describe('the environment', () => {
     ['SERVER_NAME', 'not a name'],
     ['SEARCH', 'bleve'],
     ['MEILI_URL', 'localhost:7700'],
+    ['OPENSEARCH_URL', 'http://localhost:9200,localhost:9201'],
     ['RATE_LIMIT', 'maybe'],
     ['LOG_LEVEL', 'loud'],
   ])('%s=%s gets one line with the name but not the value', (variable, value) => {
@@ -81,6 +82,8 @@ describe('the environment', () => {
 
   test.each([
     [{ SEARCH: 'meilisearch' }, 'MEILI_URL: must be set, because SEARCH is meilisearch'],
+    [{ SEARCH: 'opensearch' }, 'OPENSEARCH_URL: must be set, because SEARCH is opensearch'],
+    [{ OPENSEARCH_USER: 'a' }, 'OPENSEARCH_PASSWORD: must be set, because OPENSEARCH_USER is'],
     [{ METRICS_USER: 'a' }, 'METRICS_PASSWORD: must be set, because METRICS_USER is'],
     [{ METRICS_PASSWORD: 'a' }, 'METRICS_USER: must be set, because METRICS_PASSWORD is'],
   ])('%o is not enough', (variables, message) => {

@@ -60,4 +60,5 @@ export const adding = (...documents: readonly SearchDocument[]) => ({
   upserts: documents,
   removals: [],
   removedRooms: [],
+  version: 0,
 });

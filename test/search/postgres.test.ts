@@ -107,6 +107,7 @@ describe('many documents', () => {
         const newer = { ...documentsOf(1)[0], eventId: `$new${pages}:x` as EventId, streamPosition: 10_000 + pages };
         const upserts = [{ ...newer, text: 'common' } as SearchDocument];
         await index.write({
+          version: 0,
           upserts: order === 'recent' ? upserts : [],
           removals: gone ? [gone.eventId] : [],
           removedRooms: [],

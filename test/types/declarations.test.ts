@@ -16,6 +16,7 @@ import * as homeserver from 'koa-matrix-admin/homeserver';
 import { loadPlugin } from 'koa-matrix-admin/loader';
 import * as matrix from 'koa-matrix-admin/matrix';
 import { meilisearchSearch } from 'koa-matrix-admin/search/meilisearch';
+import { opensearchSearch } from 'koa-matrix-admin/search/opensearch';
 import { postgresSearch } from 'koa-matrix-admin/search/postgres';
 import { searchIndexContract } from 'koa-matrix-admin/testing';
 
@@ -38,7 +39,8 @@ export const appendedDeeper = part(appendedParts);
 export const jobParts = part(job);
 export const ids = [serverName(''), userId(''), roomId(''), eventId('')];
 export const denial = deny('M_FORBIDDEN', '');
-export const adapters = [postgresSearch(), meilisearchSearch({ url: '', apiKey: '' })];
+export const adapters = [postgresSearch(), meilisearchSearch({ url: '', apiKey: '' }),
+  opensearchSearch({ node: '' })];
 export const contract = searchIndexContract;
 export const migrations = await dendriteSchema.getMigrations([]);
 export const ensure = ensureDendriteSchema;

@@ -1,8 +1,8 @@
 import { type IndexObject, Meilisearch, type SearchParams, type Settings, type Task } from 'meilisearch';
 import type { SearchMetrics } from '../../metrics.ts';
-import { EngineError, isIndexNotFound } from './engine-error.ts';
+import { EngineError } from '../engine-error.ts';
+import { INTERACTIVE, ONCE, PATIENT, type RetryPolicy, retrying } from '../retry.ts';
 import { createExchange } from './exchange.ts';
-import { INTERACTIVE, ONCE, PATIENT, type RetryPolicy, retrying } from './retry.ts';
 
 /** The engine's name in metrics and logs. */
 export const ENGINE = 'meilisearch';
@@ -119,4 +119,9 @@ export function createClient({ url, apiKey, timeoutMs, retryDelayMs, metrics }: 
       exchange.stop();
     },
   };
+}
+
+/** Tells whether Meilisearch answered that the index does not exist. */
+export function isIndexNotFound(thrown: unknown): boolean {
+  return thrown instanceof EngineError && thrown.code === 'index_not_found';
 }

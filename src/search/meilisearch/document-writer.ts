@@ -1,18 +1,14 @@
 import type { SearchMetrics } from '../../metrics.ts';
 import type { SearchAnalysis } from '../analysis/analysis.ts';
+import { EngineError } from '../engine-error.ts';
+import { chunksOf, halves, type Line, payloadsOf } from '../payloads.ts';
+import { pause } from '../retry.ts';
 import type { SearchDocument, SearchWrites } from '../search-index.ts';
 import { ENGINE, type EngineClient } from './client.ts';
 import { documentId, lineOf, roomKey } from './documents.ts';
-import { EngineError } from './engine-error.ts';
 import { createGate } from './gate.ts';
 import { inFilter } from './query.ts';
-import { pause } from './retry.ts';
 import { type TaskOutcome, type Tasks, taskError } from './tasks.ts';
-
-interface Line {
-  readonly eventId: string;
-  readonly json: string;
-}
 
 /** Maximum number of document ids in one request. */
 const REMOVALS_AT_ONCE = 10_000;
@@ -68,7 +64,7 @@ export function createDocumentWriter({
    */
   const send = async (indexUid: string, lines: readonly Line[]): Promise<boolean> => {
     for (let attempt = 1; ; attempt += 1) {
-      const taskUid = await client.addDocuments(indexUid, lines.map(({ json }) => json).join('\n'));
+      const taskUid = await client.addDocuments(indexUid, lines.map(({ text }) => text).join('\n'));
       const outcome = await tasks.wait(taskUid);
       if (outcome.status === 'succeeded') {
         checkCount(taskUid, outcome.indexedDocuments, lines.length);
@@ -109,7 +105,7 @@ export function createDocumentWriter({
     const newest = new Map(documents.map((document) => [document.eventId, document]));
     const lines = [...newest.values()].map((document) => ({
       eventId: document.eventId,
-      json: lineOf(document, analysis),
+      text: lineOf(document, analysis),
     }));
     const refused: string[] = [];
     for (const payload of payloadsOf(lines, payloadBytes)) await addLines(indexUid, payload, refused);
@@ -156,31 +152,4 @@ function refusal(eventIds: readonly string[]): EngineError {
 function checkCount(taskUid: number, indexed: number | undefined, sent: number): void {
   if (indexed === sent) return;
   throw new EngineError('task', `Meilisearch: task ${taskUid} indexed ${indexed ?? 'none'} of ${sent} documents`);
-}
-
-/** Splits lines, in order, into payloads of at most `maxBytes`. A single line that is longer is a payload of its own. */
-function payloadsOf(lines: readonly Line[], maxBytes: number): Line[][] {
-  const payloads: Line[][] = [];
-  let bytes = Number.POSITIVE_INFINITY;
-  for (const line of lines) {
-    const length = Buffer.byteLength(line.json) + 1;
-    bytes += length;
-    if (bytes > maxBytes) {
-      payloads.push([]);
-      bytes = length;
-    }
-    payloads.at(-1)?.push(line);
-  }
-  return payloads;
-}
-
-function halves<T>(items: readonly T[]): T[][] {
-  const middle = Math.ceil(items.length / 2);
-  return [items.slice(0, middle), items.slice(middle)];
-}
-
-function chunksOf<T>(items: readonly T[], size: number): T[][] {
-  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
-    items.slice(index * size, (index + 1) * size),
-  );
 }

@@ -1,6 +1,6 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import { EngineError, withoutDocument } from './engine-error.ts';
+import { EngineError, withoutDocument } from '../engine-error.ts';
 
 interface Answer {
   readonly status: number;

@@ -1,6 +1,6 @@
+import { EngineError } from '../engine-error.ts';
+import type { RetryPolicy } from '../retry.ts';
 import type { EngineClient } from './client.ts';
-import { EngineError } from './engine-error.ts';
-import type { RetryPolicy } from './retry.ts';
 import { missingSettings } from './settings.ts';
 import type { Tasks } from './tasks.ts';
 

@@ -1,11 +1,11 @@
 import { z } from 'zod';
+import { isRefusal, toEngineError } from '../engine-error.ts';
+import { INTERACTIVE } from '../retry.ts';
 import type { SearchAdapter, SearchIndex, SearchIndexContext } from '../search-index.ts';
-import { createClient, ENGINE } from './client.ts';
+import { createClient, ENGINE, isIndexNotFound } from './client.ts';
 import { createDocumentWriter } from './document-writer.ts';
-import { type EngineError, isIndexNotFound, toEngineError } from './engine-error.ts';
 import { ensureIndex } from './index-setup.ts';
 import { createRebuild } from './rebuild.ts';
-import { INTERACTIVE } from './retry.ts';
 import { searchPage } from './search.ts';
 import { createTasks } from './tasks.ts';
 
@@ -108,9 +108,9 @@ function createIndex(
       await ensureReady();
       await writer.write(indexUid, writes);
     },
-    removeRoom: async (roomId) => {
+    removeRoom: async (roomId, _limit, version) => {
       await ensureReady();
-      await writer.write(indexUid, { upserts: [], removals: [], removedRooms: [roomId] });
+      await writer.write(indexUid, { upserts: [], removals: [], removedRooms: [roomId], version });
       return 0;
     },
     search: async (query) => {
@@ -131,11 +131,6 @@ function createIndex(
     },
     rebuild: createRebuild({ client, tasks, writer, indexUid, logger }),
   };
-}
-
-/** Tells whether Meilisearch refuses the key or the address. A retry cannot help, so the error is reported at once. */
-function isRefusal({ status }: EngineError): boolean {
-  return status === 401 || status === 403 || status === 404;
 }
 
 function numberOr0(value: unknown): number {

@@ -1,8 +1,8 @@
 import type { Logger } from '../../host.ts';
+import { EngineError, toEngineError } from '../engine-error.ts';
 import type { RebuildRef, SearchRebuild } from '../search-index.ts';
 import { ENGINE, type EngineClient } from './client.ts';
 import type { DocumentWriter } from './document-writer.ts';
-import { EngineError, toEngineError } from './engine-error.ts';
 import { dropIndex, ensureIndex } from './index-setup.ts';
 import { type Tasks, taskError } from './tasks.ts';
 

@@ -1,10 +1,10 @@
 import type { SearchAnalysis } from '../analysis/analysis.ts';
 import type { SearchExpression } from '../analysis/expression.ts';
+import { EngineError } from '../engine-error.ts';
 import type { SearchDocument, SearchHit, SearchPage, SearchQuery } from '../search-index.ts';
 import type { EngineClient } from './client.ts';
 import { type Cursor, decodeCursor, encodeCursor } from './cursor.ts';
 import { parseHit } from './documents.ts';
-import { EngineError } from './engine-error.ts';
 import { filtersRooms, paramsOf } from './query.ts';
 
 /**

@@ -1,8 +1,8 @@
 import type { Task } from 'meilisearch';
 import type { SearchMetrics } from '../../metrics.ts';
+import { EngineError, toEngineError, withoutDocument } from '../engine-error.ts';
+import { pause } from '../retry.ts';
 import { ENGINE, type EngineClient } from './client.ts';
-import { EngineError, toEngineError, withoutDocument } from './engine-error.ts';
-import { pause } from './retry.ts';
 
 /**
  * How a task of Meilisearch has ended. A task is Meilisearch's record of a write. `unknown`: Meilisearch does not list the

@@ -67,7 +67,8 @@ function createPostgresIndex({ db, metrics, analysis }: SearchIndexContext): Sea
     start: async () => {},
     stop: async () => {},
     write: (writes, transaction) => counted(() => apply(transaction ?? db, LIVE, writes)),
-    removeRoom: (roomId, limit, transaction) => counted(() => deleteRoomDocuments(transaction ?? db, roomId, limit)),
+    removeRoom: (roomId, limit, _version, transaction) =>
+      counted(() => deleteRoomDocuments(transaction ?? db, roomId, limit)),
     search: (query) => counted(() => search(db, query, analysis)),
     stats: () => counted(() => measureDocuments(db)),
     rebuild: {

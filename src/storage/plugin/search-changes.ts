@@ -192,6 +192,14 @@ export async function listChanges(db: Db, engine: string, target: ChangeTarget, 
   return rows.map((row) => ({ seq: Number(row.seq), eventId: row.event_id }));
 }
 
+/** Draws a number that is larger than all numbers drawn before, and larger than the `seq` of all changes listed before. */
+export async function drawVersion(db: Db): Promise<number> {
+  const [row] = await rowsOf<{ version: string }>(
+    db.raw(`SELECT nextval(pg_get_serial_sequence('matrix_admin.search_changes', 'seq')) AS version`),
+  );
+  return Number(row?.version);
+}
+
 /** Records that changes have been made in their target. Deletes changes that have been made in all their targets. */
 export async function settleChanges(db: Db, target: ChangeTarget, seqs: readonly number[]): Promise<void> {
   const other = target === 'for_index' ? 'for_rebuild' : 'for_index';

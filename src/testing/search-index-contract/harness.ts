@@ -37,6 +37,8 @@ export interface Tested {
   readonly index: SearchIndex;
   readonly transaction: IndexUnderTest['transaction'];
   readonly write: (writes: Partial<SearchWrites>) => Promise<void>;
+  /** Makes changes that describe a later state than all changes before. */
+  readonly changesOf: (writes: Partial<SearchWrites>) => SearchWrites;
   /** Returns all hits on one large page, newest first. Searches the room in which `documentOf` puts documents. */
   readonly find: (term: string, query?: Partial<SearchQuery>) => Promise<readonly SearchHit[]>;
   readonly page: (term: string, query?: Partial<SearchQuery>) => Promise<SearchPage>;
@@ -48,13 +50,18 @@ const ALL_KEYS: readonly SearchKey[] = ['content.body', 'content.name', 'content
 export function testedBy({ index, transaction }: IndexUnderTest): Tested {
   const page = (term: string, query: Partial<SearchQuery> = {}): Promise<SearchPage> =>
     index.search({ term, rooms: [ROOM], keys: ALL_KEYS, order: 'recent', limit: 500, ...query });
+  let version = 0;
+  const changesOf = (writes: Partial<SearchWrites>): SearchWrites => {
+    version += 1;
+    return { upserts: [], removals: [], removedRooms: [], version, ...writes };
+  };
   return {
     index,
     transaction,
+    changesOf,
     page,
     find: async (term, query) => (await page(term, query)).hits,
-    write: (writes) =>
-      transaction((trx) => index.write({ upserts: [], removals: [], removedRooms: [], ...writes }, trx)),
+    write: (writes) => transaction((trx) => index.write(changesOf(writes), trx)),
   };
 }
 

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { RoomId } from '../../ids.ts';
-import type { RebuildRef, SearchDocument, SearchWrites } from '../../search/search-index.ts';
+import type { RebuildRef, SearchDocument } from '../../search/search-index.ts';
 import { documentOf, eventIdOf, type IndexTest, ROOM, type Tested, textsOf } from './harness.ts';
 
 const OTHER_ROOM = '!other:example.org' as RoomId;
-const NOTHING: SearchWrites = { upserts: [], removals: [], removedRooms: [] };
 
 /**
  * Tests that a rebuild fills a second index, and then replaces the live index with the second one in a single step. Also tests
@@ -27,7 +26,7 @@ export function rebuildingContract(test: IndexTest): void {
   });
 
   test('applies writes to the shadow', async (tested) => {
-    const { index, find } = tested;
+    const { index, find, changesOf } = tested;
     const rebuild = await begin(tested);
     await load(tested, rebuild, [
       documentOf(1, 'tale one'),
@@ -35,25 +34,26 @@ export function rebuildingContract(test: IndexTest): void {
       documentOf(3, 'tale three', { roomId: OTHER_ROOM }),
     ]);
     await index.rebuild.finishLoad(rebuild);
-    await index.rebuild.write(rebuild, {
+    const changes = changesOf({
       upserts: [documentOf(1, 'tale one, edited'), documentOf(4, 'tale four')],
       removals: [eventIdOf(2)],
       removedRooms: [OTHER_ROOM],
     });
+    await index.rebuild.write(rebuild, changes);
     await swap(tested, rebuild);
     const found = await find('tale', { rooms: [ROOM, OTHER_ROOM] });
     assert.deepEqual(textsOf(found), ['tale four', 'tale one, edited']);
   });
 
   test('can be resumed: every call may be repeated', async (tested) => {
-    const { index, find, write } = tested;
+    const { index, find, write, changesOf } = tested;
     const id = randomUUID();
     const marker = await index.rebuild.begin(id);
     await load(tested, { id, marker }, [documentOf(1, 'tale')]);
     assert.equal(await index.rebuild.begin(id), marker);
     const rebuild = { id, marker };
     for (let i = 0; i < 2; i++) await index.rebuild.finishLoad(rebuild);
-    for (let i = 0; i < 2; i++) await index.rebuild.write(rebuild, { ...NOTHING, upserts: [documentOf(2, 'tale')] });
+    for (let i = 0; i < 2; i++) await index.rebuild.write(rebuild, changesOf({ upserts: [documentOf(2, 'tale')] }));
     for (let i = 0; i < 3; i++) await swap(tested, rebuild);
     assert.equal((await find('tale')).length, 2);
     await write({ upserts: [documentOf(3, 'tale')], removals: [eventIdOf(1)] });

@@ -49,20 +49,20 @@ export function writingContract(test: IndexTest): void {
     assert.deepEqual(textsOf(await find('secret', { rooms })), ['secret recipe']);
   });
 
-  test('removes a room step by step, and keeps others', async ({ write, find, index, transaction }) => {
+  test('removes a room step by step, and keeps others', async ({ write, find, index, transaction, changesOf }) => {
     const rooms = [ROOM, OTHER_ROOM];
     const ours = Array.from({ length: 5 }, (_, i) => documentOf(i + 1, 'secret plan'));
     await write({ upserts: [...ours, documentOf(6, 'secret recipe', { roomId: OTHER_ROOM })] });
     let steps = 0;
     let removed = 2;
     while (removed >= 2) {
-      removed = await transaction((trx) => index.removeRoom(ROOM, 2, trx));
+      removed = await transaction((trx) => index.removeRoom(ROOM, 2, changesOf({}).version, trx));
       assert.ok(removed <= 2);
       steps += 1;
     }
     assert.equal(steps, index.transactional ? 3 : 1);
     assert.deepEqual(textsOf(await find('secret', { rooms })), ['secret recipe']);
-    assert.equal(await transaction((trx) => index.removeRoom(ROOM, 2, trx)), 0);
+    assert.equal(await transaction((trx) => index.removeRoom(ROOM, 2, changesOf({}).version, trx)), 0);
   });
 
   test('accepts an empty write', async ({ write, find }) => {

@@ -114,6 +114,8 @@ describe.each(MOUNTS)('fulltext/reindex $name', (mount) => {
       bytes: expect.any(Number),
       waiting: 0,
       is_outdated: false,
+      health: 'ok',
+      problem: null,
     });
     expect(Math.abs(Number(lastRebuild) - Date.now())).toBeLessThan(60_000);
   });

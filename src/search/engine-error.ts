@@ -5,7 +5,7 @@ export type EngineErrorKind =
   | 'timeout'
   /** The HTTP status was not a success. */
   | 'status'
-  /** The answer does not come from Meilisearch. */
+  /** The answer does not come from the search engine. */
   | 'protocol'
   /** `stop()` was called. */
   | 'stopped'
@@ -18,13 +18,13 @@ export interface EngineErrorOptions extends ErrorOptions {
   readonly retryAfterMs?: number;
 }
 
-/** A failed request to Meilisearch. The message never contains an API key or the text of an event. */
+/** A failed request to a search engine that is a server of its own. The message never contains an API key or the text of an event. */
 export class EngineError extends Error {
   override readonly name = 'EngineError';
   readonly kind: EngineErrorKind;
   /** HTTP status of the answer. `undefined` if there was no answer. */
   readonly status: number | undefined;
-  /** Meilisearch's error code, such as `index_not_found`. */
+  /** The engine's error code, such as `index_not_found`. */
   readonly code: string | undefined;
   readonly retryAfterMs: number | undefined;
 
@@ -38,7 +38,7 @@ export class EngineError extends Error {
 }
 
 /**
- * Returns the `EngineError` even if the npm client has wrapped it. Any other error becomes an `EngineError` of the kind
+ * Returns the `EngineError` even if the npm client of the engine has wrapped it. Any other error becomes an `EngineError` of the kind
  * `protocol`.
  */
 export function toEngineError(thrown: unknown): EngineError {
@@ -47,12 +47,12 @@ export function toEngineError(thrown: unknown): EngineError {
   return new EngineError('protocol', thrown instanceof Error ? thrown.message : String(thrown), { cause: thrown });
 }
 
-/** Shortens an error message of Meilisearch, and removes the document that the message may quote. */
+/** Shortens an error message of the engine, and removes the document that the message may quote. */
 export function withoutDocument(message: string): string {
   return (message.split(/`?\{/, 1)[0] ?? '').trimEnd().slice(0, 300);
 }
 
-/** Tells whether Meilisearch answered that the index does not exist. */
-export function isIndexNotFound(thrown: unknown): boolean {
-  return thrown instanceof EngineError && thrown.code === 'index_not_found';
+/** Tells whether the engine refuses the credentials or the address. A retry cannot help, so the error is reported at once. */
+export function isRefusal({ status }: EngineError): boolean {
+  return status === 401 || status === 403 || status === 404;
 }

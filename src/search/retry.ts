@@ -4,7 +4,7 @@ import { EngineError, toEngineError } from './engine-error.ts';
 /** How often a request is sent, and after which failures it is sent again. */
 export interface RetryPolicy {
   readonly attempts: number;
-  /** Longest wait between two attempts, in ms. If Meilisearch asks for a longer wait, the request fails. */
+  /** Longest wait between two attempts, in ms. If the engine asks for a longer wait, the request fails. */
   readonly maxDelayMs: number;
   /** Whether a request is sent again after a time-out. */
   readonly afterTimeout: boolean;
@@ -17,7 +17,7 @@ export const PATIENT: RetryPolicy = { attempts: 8, maxDelayMs: 30_000, afterTime
 /** For requests that must not take effect twice. */
 export const ONCE: RetryPolicy = { attempts: 1, maxDelayMs: 0, afterTimeout: false };
 
-/** HTTP statuses that mean a time-out or an overload of Meilisearch or a proxy. */
+/** HTTP statuses that mean a time-out or an overload of the engine or a proxy. */
 const TRANSIENT_STATUS: ReadonlySet<number> = new Set([408, 429, 502, 503, 504]);
 
 /** Runs `work` until it succeeds or the policy gives up. An abort of `signal` ends a wait between attempts. */

@@ -1,0 +1,121 @@
+import { Client, errors } from '@opensearch-project/opensearch';
+import { isRecord } from '../../json.ts';
+import type { SearchMetrics } from '../../metrics.ts';
+import { EngineError, withoutDocument } from '../engine-error.ts';
+import { INTERACTIVE, type RetryPolicy, retrying } from '../retry.ts';
+
+/** The engine's name in metrics and logs. */
+export const ENGINE = 'opensearch';
+
+export interface ClientOptions {
+  readonly nodes: readonly string[];
+  readonly auth?: { readonly username: string; readonly password: string };
+  readonly ca?: string;
+  readonly timeoutMs: number;
+  readonly retryDelayMs: number;
+  readonly metrics: SearchMetrics;
+}
+
+export interface EngineRequest {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** The path, for example `/_aliases`. Names in it need no escapes. */
+  readonly path: string;
+  readonly querystring?: Readonly<Record<string, string | boolean>>;
+  readonly body?: object;
+  /** The body of a bulk request, as NDJSON. */
+  readonly bulkBody?: string;
+}
+
+/** Sends requests to the nodes of the cluster in turn. If a node does not answer, the next node gets the request. */
+export interface EngineClient {
+  /**
+   * Returns the body of a successful answer.
+   * @param policy @defaultValue `INTERACTIVE`
+   * @throws EngineError when the policy gives up
+   */
+  readonly send: (request: EngineRequest, policy?: RetryPolicy) => Promise<unknown>;
+  /** Runs work again after failures, by a policy, until `stop()`. */
+  readonly retry: <T>(policy: RetryPolicy, work: () => Promise<T>) => Promise<T>;
+  /** Makes the client usable again after `stop()`. */
+  readonly start: () => void;
+  /** Aborts running requests. */
+  readonly stop: () => void;
+}
+
+export function createClient({ nodes, auth, ca, timeoutMs, retryDelayMs, metrics }: ClientOptions): EngineClient {
+  const client = new Client({
+    nodes: [...nodes],
+    ...(auth && { auth }),
+    ...(ca !== undefined && { ssl: { ca } }),
+    requestTimeout: timeoutMs,
+    maxRetries: nodes.length - 1,
+    agent: { keepAlive: true, maxSockets: 64 },
+  });
+  const running = new Set<{ abort: () => unknown }>();
+  let stopping = new AbortController();
+
+  const once = async ({ method, path, querystring = {}, body, bulkBody }: EngineRequest): Promise<unknown> => {
+    if (stopping.signal.aborted) throw new EngineError('stopped', 'the search index was stopped');
+    metrics.searchRequests.inc({ engine: ENGINE });
+    const request = client.transport.request({
+      method,
+      path,
+      querystring,
+      ...(body !== undefined && { body }),
+      ...(bulkBody !== undefined && { bulkBody }),
+    });
+    running.add(request);
+    try {
+      return (await request).body;
+    } catch (error) {
+      metrics.searchErrors.inc({ engine: ENGINE });
+      throw engineErrorOf(error, timeoutMs);
+    } finally {
+      running.delete(request);
+    }
+  };
+  const retry = <T>(policy: RetryPolicy, work: () => Promise<T>): Promise<T> =>
+    retrying(policy, { baseDelayMs: retryDelayMs, signal: stopping.signal }, work);
+
+  return {
+    send: (request, policy = INTERACTIVE) => retry(policy, () => once(request)),
+    retry,
+    start: () => {
+      if (stopping.signal.aborted) stopping = new AbortController();
+    },
+    stop: () => {
+      stopping.abort();
+      for (const request of running) request.abort();
+    },
+  };
+}
+
+/** Makes an error without the request, which contains the password and texts of events. */
+function engineErrorOf(thrown: unknown, timeoutMs: number): EngineError {
+  if (thrown instanceof errors.ResponseError) {
+    const { type, reason } = problemOf(thrown.body);
+    const status = thrown.statusCode;
+    return new EngineError('status', `OpenSearch answered ${status}${type ? ` ${type}` : ''}: ${reason}`, {
+      status,
+      ...(type !== undefined && { code: type }),
+    });
+  }
+  if (thrown instanceof errors.RequestAbortedError) return new EngineError('stopped', 'the search index was stopped');
+  if (thrown instanceof errors.TimeoutError) return new EngineError('timeout', `no answer in ${timeoutMs} ms`);
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  if (thrown instanceof errors.DeserializationError) return new EngineError('protocol', 'the answer is not JSON');
+  return new EngineError('connection', `no connection to OpenSearch: ${message}`);
+}
+
+/** Reads the error in an answer of OpenSearch, or in an item of such an answer. */
+export function problemOf(body: unknown): { readonly type: string | undefined; readonly reason: string } {
+  const error = isRecord(body) ? body.error : undefined;
+  if (!isRecord(error)) return { type: undefined, reason: 'the body is not an error of OpenSearch' };
+  const [root = error] = Array.isArray(error.root_cause) ? error.root_cause.filter(isRecord) : [];
+  // OpenSearch quotes the document in the reasons of errors about documents.
+  const quotes = String(error.type).includes('pars');
+  return {
+    type: String(error.type),
+    reason: quotes ? 'OpenSearch does not understand the request' : withoutDocument(String(root.reason)),
+  };
+}

@@ -1,0 +1,50 @@
+/** Settings of the indexes, chosen by the host. */
+export interface IndexSize {
+  readonly shards: number;
+  readonly replicas: number;
+}
+
+/**
+ * Makes the index template for the index and for the temporary indexes of reindexes. The analyser does not analyse texts. It
+ * only reads the lexemes that `lexemesFieldOf()` has written: spaces separate the positions of a text, `|` separates the
+ * lexemes of one position, and `_` is a position without lexemes.
+ */
+export const templateOf = (alias: string, { shards, replicas }: IndexSize) => ({
+  index_patterns: [`${alias}-*`],
+  template: {
+    settings: {
+      number_of_shards: shards,
+      number_of_replicas: replicas,
+      refresh_interval: REFRESH_INTERVAL,
+      // Each shard keeps its documents sorted from the newest to the oldest. A search for the newest hits reads only the first
+      // documents that match.
+      'sort.field': ['stream', 'tie'],
+      'sort.order': ['desc', 'desc'],
+      // For this time, OpenSearch remembers the version of a removed document, and ignores older writes of the document.
+      gc_deletes: '1h',
+      analysis: {
+        tokenizer: { positions: { type: 'whitespace', max_token_length: 1_048_576 } },
+        filter: {
+          gaps: { type: 'stop', stopwords: ['_'] },
+          lexemes: { type: 'pattern_capture', preserve_original: false, patterns: ['([^|]+)'] },
+        },
+        analyzer: { lexemes: { type: 'custom', tokenizer: 'positions', filter: ['gaps', 'lexemes'] } },
+      },
+    },
+    mappings: {
+      // Fields that are not in `properties` are stored, but not indexed.
+      dynamic: false,
+      _source: { excludes: ['lexemes', 'tie'] },
+      properties: {
+        lexemes: { type: 'text', analyzer: 'lexemes', norms: false, similarity: 'boolean' },
+        room: { type: 'keyword', doc_values: false },
+        key: { type: 'keyword', doc_values: false },
+        stream: { type: 'long' },
+        tie: { type: 'long', index: false },
+      },
+    },
+  },
+});
+
+/** How often OpenSearch makes changes visible without a request. The adapter requests it after each write. */
+export const REFRESH_INTERVAL = '1s';
