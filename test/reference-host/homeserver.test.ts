@@ -6,8 +6,8 @@ it('logs queries that close() cuts off, instead of writing to the terminal', asy
   const logger = createCapturedLogger();
   const consoles = (['log', 'warn', 'error'] as const).map((name) => vi.spyOn(console, name));
   const { homeserver, stop } = await startFixtureHomeserver({ logger });
-  // There are more queries than the pool has connections.
-  const queries = Array.from({ length: 25 }, async () => homeserver.db.raw('SELECT pg_sleep(1)'));
+  // There are many more queries than the pool has connections, so that some of them still wait when the pool closes.
+  const queries = Array.from({ length: 200 }, async () => homeserver.db.raw('SELECT pg_sleep(1)'));
   const ends = Promise.allSettled(queries);
   await stop();
   expect((await ends).map(({ status }) => status)).toContain('rejected');
