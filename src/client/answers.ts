@@ -196,6 +196,19 @@ export interface Answers {
         })[];
       })[];
     }>>;
+  } | {
+    readonly user_id: string;
+    readonly devices: {
+      readonly : {
+        readonly sessions: readonly ({
+          readonly connections: readonly ({
+            readonly ip: string;
+            readonly last_seen: number;
+            readonly user_agent: string;
+          })[];
+        })[];
+      };
+    };
   };
   readonly listDevices: {
     readonly devices: readonly ({

@@ -4,6 +4,10 @@ import { defineRoute, numberOf, ok, type Route, type RouteRequest } from '../rou
 const USER_REPORTS = '/_synapse/admin/v1/user_reports';
 const ROOM_REPORTS = '/_synapse/admin/v1/room_reports';
 
+/** Fields of a report about a user. A console that deletes a report sends the whole report, so the route must ignore these fields. */
+const USER_REPORT_FIELDS =
+  'id received_ts user_id reason status note status_changed_by status_changed_ts target_user_id'.split(' ');
+
 const commonBody = (report: Report) => ({
   id: report.id,
   received_ts: report.receivedAt,
@@ -72,6 +76,7 @@ export const REPORT_ROUTES: readonly Route[] = [
     method: 'DELETE',
     path: `${USER_REPORTS}/:reportId`,
     operation: 'deleteUserReport',
+    ignoredKeys: USER_REPORT_FIELDS,
     input: reportIdOf,
     respond: () => ok({}),
   }),

@@ -4,6 +4,8 @@ import { defineRoute, flagOf, ok, okOf, type Route, wireForm } from '../route.ts
 /** Each route exists under Dendrite's path and under Synapse's path, because more clients know Synapse's path. */
 const DENDRITE = '/_dendrite/admin/registrationTokens';
 const PATHS = [DENDRITE, '/_synapse/admin/v1/registration_tokens'] as const;
+/** Fields that a request cannot change. Consoles send the whole token, and Ketesa adds `id`, so the route must ignore these fields. */
+const NOT_SETTABLE = ['token', 'pending', 'completed', 'id'];
 const ANYBODY: Actor = { kind: 'system', name: 'registration' };
 
 /** Routes of registration tokens. */
@@ -40,6 +42,7 @@ export const REGISTRATION_TOKEN_ROUTES: readonly Route[] = [
       method: 'PUT',
       path: `${path}/:token`,
       operation: 'updateRegistrationToken',
+      ignoredKeys: NOT_SETTABLE,
       input: ({ params, body }) => ({
         token: params.token,
         usesAllowed: body.uses_allowed,

@@ -16,7 +16,7 @@ export const TASK_ROUTES: readonly Route[] = [
       jobStatus: query.job_status,
       maxTimestamp: timeOf(query.max_timestamp),
       limit: numberOf(query.limit),
-      from: query.from,
+      from: numberOf(query.from),
     }),
     respond: ({ tasks, nextToken }) => page({ scheduled_tasks: wireForm(tasks) }, nextToken),
   }),

@@ -73,11 +73,11 @@ const DEACTIVATED = {
 
 /**
  * Fields that a request cannot change. Admin consoles read the whole user record and send it back, so the route must ignore
- * these fields. The console Ketesa adds the last four fields.
+ * these fields. The console Ketesa adds the fields of the last line.
  */
 const NOT_SETTABLE = (
   'name is_guest media_count media_length erased creation_ts last_seen_ts appservice_id consent_server_notice_sent consent_version consent_ts ' +
-  'id avatar_src avatar_file creation_ts_ms'
+  'id avatar_src avatar_file avatar_erase creation_ts_ms'
 ).split(' ');
 
 /** Routes of users, with Synapse's paths and answers. */

@@ -1,25 +1,41 @@
 import type { OperationOutput } from '../../operations/operations.ts';
 import { defineRoute, ok, type Route } from '../route.ts';
 
-const PATHS = ['/_matrix/client/r0/admin/whois', '/_matrix/client/v3/admin/whois', '/_synapse/admin/v1/whois'] as const;
+type Whois = OperationOutput<'whois'>;
 
-const whoisBody = ({ userId, devices }: OperationOutput<'whois'>) => ({
+const connectionOf = ({ address, lastSeenAt, userAgent }: Whois['devices'][number]) => ({
+  ip: address,
+  last_seen: lastSeenAt,
+  user_agent: userAgent,
+});
+
+/** The specification's form: each connection is under the id of its device. */
+const specificationBody = ({ userId, devices }: Whois) => ({
   user_id: userId,
   devices: Object.fromEntries(
-    devices.map(({ deviceId, address, lastSeenAt, userAgent }) => [
-      deviceId,
-      { sessions: [{ connections: [{ ip: address, last_seen: lastSeenAt, user_agent: userAgent }] }] },
-    ]),
+    devices.map((device) => [device.deviceId, { sessions: [{ connections: [connectionOf(device)] }] }]),
   ),
 });
 
+/** Synapse's form: all connections are under a device without id. Consoles look for them there. */
+const synapseBody = ({ userId, devices }: Whois) => ({
+  user_id: userId,
+  devices: { '': { sessions: [{ connections: devices.map(connectionOf) }] } },
+});
+
 /** The same route under three paths: the specification's path, the older form of that path, and Synapse's path. */
-export const WHOIS_ROUTES: readonly Route[] = PATHS.map((path) =>
+export const WHOIS_ROUTES: readonly Route[] = (
+  [
+    ['/_matrix/client/r0/admin/whois', specificationBody],
+    ['/_matrix/client/v3/admin/whois', specificationBody],
+    ['/_synapse/admin/v1/whois', synapseBody],
+  ] as const
+).map(([path, bodyOf]) =>
   defineRoute({
     method: 'GET',
     path: `${path}/:userId`,
     operation: 'whois',
     input: ({ params }) => ({ userId: params.userId }),
-    respond: (output) => ok(whoisBody(output)),
+    respond: (output) => ok(bodyOf(output)),
   }),
 );

@@ -21,12 +21,13 @@ import { userIdInput } from '../users/user-id-input.ts';
  * @throws MatrixError `M_INVALID_PARAM`, `M_NOT_FOUND` or `M_FORBIDDEN`
  */
 async function isRestricted(scope: ReadScope, userId: UserId, restriction: Restriction): Promise<boolean> {
-  await requireModerated(scope, userId, (id) => findAccount(scope.db, id));
+  refuseAdmin(scope, userId, await requireActive(scope, userId, (id) => findAccount(scope.db, id)));
   return (await listRestrictions(scope.db, userId)).includes(restriction);
 }
 
 /**
- * Restricts an account, or lifts the restriction. Callers cannot restrict themselves or administrators.
+ * Restricts an account, or lifts the restriction. Callers cannot restrict administrators, and cannot change their own account.
+ * They can lift a restriction from an administrator, who may have got it before becoming an administrator.
  * @throws MatrixError `M_INVALID_PARAM`, `M_NOT_FOUND` or `M_FORBIDDEN`
  */
 export async function changeRestriction(
@@ -39,9 +40,13 @@ export async function changeRestriction(
   if (isOwnAccount(scope.actor, userId))
     throw new MatrixError('M_FORBIDDEN', 'You can not do this to your own account');
   // Locking the account prevents a concurrent call from making the user an administrator.
-  await requireModerated(scope, userId, (id) => lockAccount(transaction, id));
-  if (wanted) await insertRestriction(transaction, userId, restriction, nameOf(scope.actor));
-  else await deleteRestriction(transaction, userId, restriction);
+  const account = await requireActive(scope, userId, (id) => lockAccount(transaction, id));
+  if (wanted) {
+    refuseAdmin(scope, userId, account);
+    await insertRestriction(transaction, userId, restriction, nameOf(scope.actor));
+  } else {
+    await deleteRestriction(transaction, userId, restriction);
+  }
   scope.afterCommit(() => {
     standings.forget(userId);
     userTotals.forget();
@@ -49,14 +54,18 @@ export async function changeRestriction(
   });
 }
 
-async function requireModerated(
+async function requireActive(
   scope: ReadScope,
   userId: UserId,
   find: (userId: UserId) => Promise<Account | undefined>,
-): Promise<void> {
+): Promise<Account> {
   requireLocal(scope, userId, 'User does not belong to the local server');
   const account = await find(userId);
   if (account === undefined || account.isDeactivated) throw userNotFound();
+  return account;
+}
+
+function refuseAdmin(scope: ReadScope, userId: UserId, account: Account): void {
   if (account.accountType === ACCOUNT_TYPE.admin && !isOwnAccount(scope.actor, userId)) {
     throw new MatrixError('M_FORBIDDEN', 'The user is a server administrator');
   }
@@ -83,7 +92,7 @@ export const getUserSuspended = defineOperation({
  * Suspends a user, or ends the suspension. A suspended user can read, leave rooms and redact events, but can send nothing else.
  * Source: Client-Server API 1.18, `PUT /_matrix/client/v1/admin/suspend/{userId}`.
  * @throws MatrixError `M_NOT_FOUND` if there is no such user
- * @throws MatrixError `M_FORBIDDEN` if the user is an administrator or the caller
+ * @throws MatrixError `M_FORBIDDEN` if the user is the caller, or is to be restricted and is an administrator
  */
 export const setUserSuspended = defineOperation({
   access: 'admin',
@@ -122,7 +131,7 @@ export const getUserLocked = defineOperation({
  * Locks a user out, or lifts the lock. The homeserver keeps the user's devices and keys, so that the user can continue after
  * the lock. Source: Client-Server API 1.18, `PUT /_matrix/client/v1/admin/lock/{userId}`.
  * @throws MatrixError `M_NOT_FOUND` if there is no such user
- * @throws MatrixError `M_FORBIDDEN` if the user is an administrator or the caller
+ * @throws MatrixError `M_FORBIDDEN` if the user is the caller, or is to be restricted and is an administrator
  */
 export const setUserLocked = defineOperation({
   access: 'admin',
@@ -145,7 +154,7 @@ export const setUserLocked = defineOperation({
  * sends these events. Synapse's routes are `POST` and `DELETE /_synapse/admin/v1/users/{userId}/shadow_ban`. Synapse can also
  * ban administrators.
  * @throws MatrixError `M_NOT_FOUND` if there is no such user
- * @throws MatrixError `M_FORBIDDEN` if the user is an administrator or the caller
+ * @throws MatrixError `M_FORBIDDEN` if the user is the caller, or is to be restricted and is an administrator
  */
 export const setUserShadowBanned = defineOperation({
   access: 'admin',

@@ -44,13 +44,17 @@ export const listRoomMessages = defineOperation({
     direction: z.enum(['f', 'b']).default('f'),
     /** Maximum number of events on the page. Values above 1000 count as 1000. @defaultValue 10 */
     limit: z.int().min(0).default(10),
-    /** Filter by event type and sender. Other filters are not supported. @defaultValue all events */
+    /**
+     * Filter by event type, by sender, and by whether the content has a `url`. Other filters are not supported. @defaultValue
+     * all events
+     */
     filter: z
       .strictObject({
         types: eventTypesInput.optional(),
         not_types: eventTypesInput.optional(),
         senders: senders.optional(),
         not_senders: senders.optional(),
+        contains_url: z.boolean().optional(),
       })
       .default({}),
   }),
@@ -70,6 +74,7 @@ export const listRoomMessages = defineOperation({
         notTypes: wanted.not_types,
         senders: wanted.senders,
         notSenders: wanted.not_senders,
+        containsUrl: wanted.contains_url,
       },
     });
     const [first, last] = [events[0], events.at(-1)];

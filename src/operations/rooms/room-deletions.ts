@@ -137,7 +137,7 @@ export const listRoomDeletions = defineOperation({
     roomId: roomIdInput,
   }),
   run: async ({ db }, { roomId }): Promise<RoomDeletion[]> => {
-    const jobs = await readJobs(db, { kind: 'deleteRoom', target: roomId }, MAX_DELETIONS, undefined);
+    const jobs = await readJobs(db, { kind: 'deleteRoom', target: roomId }, { limit: MAX_DELETIONS });
     if (jobs.length === 0) throw new MatrixError('M_NOT_FOUND', `No delete task for room_id '${roomId}' found`);
     return Promise.all(jobs.reverse().map((job) => viewDeletion(db, job)));
   },

@@ -33,7 +33,7 @@ export const getBackgroundUpdates = defineOperation({
   effect: 'read',
   input: inputObject({}),
   run: async ({ db }): Promise<BackgroundUpdates> => {
-    const [job] = await readJobs(db, { kind: REINDEX, state: 'running' }, 1, undefined);
+    const [job] = await readJobs(db, { kind: REINDEX, state: 'running' }, { limit: 1 });
     return { enabled: true, currentUpdates: job === undefined ? {} : { master: updateOf(job) } };
   },
 });

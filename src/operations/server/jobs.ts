@@ -40,13 +40,13 @@ export const listJobs = defineOperation({
 export async function pageOfJobs(
   db: Db,
   filter: JobFilter,
-  { limit, from }: { readonly limit: number; readonly from?: string | undefined },
+  { limit, from, offset }: { readonly limit: number; readonly from?: string | undefined; readonly offset?: number },
 ): Promise<{ jobs: JobView[]; nextToken: string | undefined }> {
   if (from !== undefined && (await findJob(db, from)) === undefined) {
     // The job was deleted after the previous page was read. An empty page would look like the end of the list.
     throw new ParameterError(['from'], 'no such job');
   }
-  const found = await readJobs(db, filter, limit + 1, from);
+  const found = await readJobs(db, filter, { limit: limit + 1, after: from, offset });
   const jobs = found.slice(0, limit);
   return { jobs: jobs.map(viewJob), nextToken: found.length > limit ? jobs.at(-1)?.id : undefined };
 }

@@ -22,7 +22,11 @@ const statusInput = z.enum(Object.keys(STATE_OF) as [TaskStatus, ...TaskStatus[]
  * Actions whose name in Synapse differs from the name of the operation. The keys are Synapse's names. The values are the names
  * of the operations.
  */
-const SYNAPSE_ACTIONS: Readonly<Record<string, string | undefined>> = { shutdown_and_purge_room: 'deleteRoom' };
+const SYNAPSE_ACTIONS: Readonly<Record<string, string | undefined>> = {
+  shutdown_and_purge_room: 'deleteRoom',
+  purge_history: 'purgeHistory',
+  redact_all_events: 'redactUserEvents',
+};
 
 /** A job, in the form in which Synapse shows a task. */
 export interface Task {
@@ -59,12 +63,15 @@ export const listTasks = defineOperation({
     maxTimestamp: timeInput.optional(),
     /** Maximum number of tasks on the page. @defaultValue 1000 */
     limit: z.int().min(1).max(1_000).default(1_000),
-    /** `nextToken` of the previous page. */
-    from: z.uuid().optional(),
+    /**
+     * `nextToken` of the previous page, or a number of tasks to skip: consoles send such a number, which Synapse ignores.
+     * @defaultValue the page starts at the newest task
+     */
+    from: z.union([z.uuid(), z.int().min(0)]).optional(),
   }),
   run: async (
     { db },
-    { actionName, resourceId, status, jobStatus, maxTimestamp, ...page },
+    { actionName, resourceId, status, jobStatus, maxTimestamp, limit, from },
   ): Promise<{ tasks: Task[]; nextToken: string | undefined }> => {
     const wanted = status ?? jobStatus;
     const filter = {
@@ -73,7 +80,11 @@ export const listTasks = defineOperation({
       target: resourceId,
       unchangedSince: maxTimestamp,
     };
-    const { jobs, nextToken } = await pageOfJobs(db, filter, page);
+    const { jobs, nextToken } = await pageOfJobs(
+      db,
+      filter,
+      typeof from === 'number' ? { limit, offset: from } : { limit, from },
+    );
     return { tasks: jobs.map(taskOf), nextToken };
   },
 });

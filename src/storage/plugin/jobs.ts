@@ -144,12 +144,20 @@ export interface JobFilter {
   readonly unchangedSince?: number | undefined;
 }
 
-/** Lists jobs, newest first. If `after` is the id of a job, the list starts after that job. */
+/** Selects a page of the list of jobs. */
+export interface JobPage {
+  readonly limit: number;
+  /** Id of the job after which the page starts. @defaultValue the page starts at the newest job */
+  readonly after?: string | undefined;
+  /** Number of jobs to skip. @defaultValue 0 */
+  readonly offset?: number | undefined;
+}
+
+/** Lists jobs, newest first. */
 export async function readJobs(
   db: Db,
   { kind, state, target, since, until, unchangedSince }: JobFilter,
-  limit: number,
-  after: string | undefined,
+  { limit, after, offset = 0 }: JobPage,
 ): Promise<Job[]> {
   return jobsOf(
     db.raw(
@@ -162,7 +170,7 @@ export async function readJobs(
               OR coalesce(finished_at, started_at, created_at) < to_timestamp(CAST(:unchangedSince AS float8) / 1000))
          AND (CAST(:after AS uuid) IS NULL
               OR (created_at, jobs.id) < (SELECT a.created_at, a.id FROM matrix_admin.jobs a WHERE a.id = :after))
-       ORDER BY created_at DESC, jobs.id DESC LIMIT :limit`,
+       ORDER BY created_at DESC, jobs.id DESC OFFSET :offset LIMIT :limit`,
       {
         kind: kind ?? null,
         state: state ?? null,
@@ -171,6 +179,7 @@ export async function readJobs(
         until: until ?? null,
         unchangedSince: unchangedSince ?? null,
         after: after ?? null,
+        offset,
         limit,
       },
     ),

@@ -43,6 +43,8 @@ export interface TimelineFilter extends EventTypeFilter {
   readonly senders?: readonly string[] | undefined;
   /** Senders to exclude, even if `senders` includes them. @defaultValue no senders */
   readonly notSenders?: readonly string[] | undefined;
+  /** Only events with a `url` in their content, or only events without one. @defaultValue both */
+  readonly containsUrl?: boolean | undefined;
 }
 
 /** Selects a page of a room's timeline. Positions are stream positions. */
@@ -78,7 +80,7 @@ const LOOKED_AT = 20_000;
  * Without this comparison, the planner may read the events of all rooms in stream order.
  */
 const groupOf = (isExcluded: boolean, order: string): string =>
-  `(SELECT id, sender, type FROM public.syncapi_output_room_events
+  `(SELECT id, sender, type, contains_url FROM public.syncapi_output_room_events
     WHERE room_id = :roomId AND (exclude_from_sync, id) > (${isExcluded}, :after)
       AND (exclude_from_sync, id) <= (${isExcluded}, :upTo)
     ORDER BY exclude_from_sync ${order}, id ${order} LIMIT :lookedAt)`;
@@ -90,7 +92,7 @@ export async function listTimeline(
   { direction, after = 0, upTo = Number.MAX_SAFE_INTEGER, limit, filter = {}, withHistory = true }: TimelinePage,
 ): Promise<Timeline> {
   const order = direction === 'f' ? 'ASC' : 'DESC';
-  const isFiltered = Object.values(filter).some((names) => names !== undefined);
+  const isFiltered = Object.values(filter).some((wanted) => wanted !== undefined);
   const groups = (withHistory ? [false, true] : [false]).map((isExcluded) => groupOf(isExcluded, order));
   const candidates = `SELECT * FROM (${groups.join(' UNION ALL ')}) AS groups ORDER BY id ${order} LIMIT :lookedAt`;
   const range = { roomId, after, upTo, lookedAt: isFiltered ? LOOKED_AT : limit };
@@ -100,6 +102,7 @@ export async function listTimeline(
          SELECT id FROM (${candidates}) AS candidates
          WHERE ${isWantedType('type')} AND (CAST(:senders AS text[]) IS NULL OR sender = ANY(:senders))
            AND sender <> ALL(:notSenders)
+           AND (CAST(:containsUrl AS boolean) IS NULL OR contains_url = :containsUrl)
          ORDER BY id ${order} LIMIT :limit) AS page
        JOIN public.syncapi_output_room_events e ON e.id = page.id ${TOPOLOGY} ORDER BY e.id ${order}`,
       {
@@ -108,6 +111,7 @@ export async function listTimeline(
         ...typeBindings(filter),
         senders: filter.senders === undefined ? null : [...filter.senders],
         notSenders: [...(filter.notSenders ?? [])],
+        containsUrl: filter.containsUrl ?? null,
       },
     ),
   );

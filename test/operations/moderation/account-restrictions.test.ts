@@ -8,6 +8,7 @@ import { changesOf } from '../../support/recordings.ts';
 
 const { admin, alice, bob } = USERS;
 const SYNAPSE = '/_synapse/admin/v1/suspend';
+const ROOT = '@root:localhost:18448';
 const KINDS = [
   { path: '/_matrix/client/v1/admin/suspend', field: 'suspended' },
   { path: '/_matrix/client/v1/admin/lock', field: 'locked' },
@@ -67,7 +68,7 @@ describe.each(KINDS)('$path', ({ path, field }) => {
   });
 
   it.each<[string, string, number, string]>([
-    ['another administrator', '@root:localhost:18448', 403, 'M_FORBIDDEN'],
+    ['another administrator', ROOT, 403, 'M_FORBIDDEN'],
     ['nobody', '@nobody:localhost:18448', 404, 'M_NOT_FOUND'],
     ['a deactivated user', '@gone:localhost:18448', 404, 'M_NOT_FOUND'],
     ['a user of another server', '@x:elsewhere.example', 400, 'M_INVALID_PARAM'],
@@ -76,6 +77,12 @@ describe.each(KINDS)('$path', ({ path, field }) => {
     for (const answer of [await get(path, userId), await put(path, userId, { [field]: true })]) {
       expect([answer.status, jsonOf(answer).errcode]).toEqual([status, errcode]);
     }
+    expect(await db('matrix_admin.account_restrictions')).toEqual([]);
+  });
+
+  it('can be lifted from somebody who has become an administrator', async () => {
+    await db('matrix_admin.account_restrictions').insert({ user_id: ROOT, restriction: field, set_by: 'somebody' });
+    expect((await put(path, ROOT, { [field]: false })).status).toBe(200);
     expect(await db('matrix_admin.account_restrictions')).toEqual([]);
   });
 

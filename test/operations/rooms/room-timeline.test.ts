@@ -100,7 +100,7 @@ describe('the messages of a room', () => {
     expect(idsOf((await messages(ROOMS.v10, `limit=2&from=s${id}_1_0_3`)).chunk)).toEqual(all.slice(5, 7));
   });
 
-  it('can be filtered by types and senders', async () => {
+  it('can be filtered by types, senders and URLs', async () => {
     const filtered = async (filter: object): Promise<Event[]> =>
       (await messages(ROOMS.v10, `limit=100&filter=${encode(JSON.stringify(filter))}`)).chunk;
     const types = async (filter: object): Promise<string[]> => [
@@ -117,6 +117,10 @@ describe('the messages of a room', () => {
     );
     expect(await filtered({ senders: [USERS.bob.user_id], not_senders: [USERS.bob.user_id] })).toEqual([]);
     expect(await filtered({ senders: [] })).toEqual([]);
+    const all = await filtered({});
+    await db('syncapi_output_room_events').where({ event_id: all[6]?.event_id }).update({ contains_url: true });
+    expect(idsOf(await filtered({ contains_url: true }))).toEqual([all[6]?.event_id]);
+    expect(idsOf(await filtered({ contains_url: false }))).toEqual(idsOf(all.filter((event) => event !== all[6])));
   });
 
   it('of a large room are searched in parts', async () => {

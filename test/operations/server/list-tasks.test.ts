@@ -118,9 +118,11 @@ describe('scheduled tasks', () => {
     expect(first).toMatchObject({ scheduled_tasks: [{ id: failed }, { id: running }], next_token: running });
     const second = jsonOf(await plugin.asAdmin(`${TASKS}?limit=2&from=${running}`));
     expect(second).toEqual({ scheduled_tasks: [expect.objectContaining({ id: deleted })] });
+    expect(await ids('?from=0&limit=50&order_by=id&dir=b')).toEqual([failed, running, deleted]);
+    expect(await ids('?from=2&limit=50')).toEqual([deleted]);
   });
 
-  it.each(['job_status=zzz', 'status=queued', 'max_timestamp=abc', 'max_timestamp=-1', 'from=x'])(
+  it.each(['job_status=zzz', 'status=queued', 'max_timestamp=abc', 'max_timestamp=-1', 'from=x', 'from=-1'])(
     'with %s are refused',
     async (query) => {
       const answer = await plugin.asAdmin(`${TASKS}?${query}`);
