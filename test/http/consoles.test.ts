@@ -74,7 +74,7 @@ interface Asked {
   readonly polls?: true;
 }
 
-async function ask({ request, body, reads = {}, status = 200, keeps, polls }: Asked): Promise<void> {
+async function expectAnswer({ request, body, reads = {}, status = 200, keeps, polls }: Asked): Promise<void> {
   const [method = '', path = ''] = request
     .replaceAll(/\{(\w+)\}/g, (_, name: string) => known.get(name) ?? '')
     .split(' ');
@@ -697,12 +697,12 @@ const SYNADM: Readonly<Record<string, readonly Asked[]>> = {
 
 describe('Ketesa', () => {
   it.each(Object.entries(KETESA))('%s', async (_screen, requests) => {
-    for (const asked of requests) await ask(asked);
+    for (const asked of requests) await expectAnswer(asked);
   });
 });
 
 describe('synadm', () => {
   it.each(Object.entries(SYNADM))('%s', async (_commands, requests) => {
-    for (const asked of requests) await ask(asked);
+    for (const asked of requests) await expectAnswer(asked);
   });
 });
