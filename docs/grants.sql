@@ -45,11 +45,13 @@ GRANT SELECT, UPDATE, DELETE ON public.syncapi_notification_data TO "matrix_admi
 GRANT SELECT, INSERT, UPDATE, DELETE ON public.syncapi_output_room_events TO "matrix_admin_plugin";
 GRANT SELECT, INSERT, DELETE ON public.syncapi_output_room_events_topology TO "matrix_admin_plugin";
 GRANT SELECT, DELETE ON public.syncapi_peeks TO "matrix_admin_plugin";
+GRANT SELECT ON public.syncapi_presence TO "matrix_admin_plugin";
 GRANT SELECT, DELETE ON public.syncapi_receipts TO "matrix_admin_plugin";
 GRANT SELECT, INSERT, DELETE ON public.syncapi_relations TO "matrix_admin_plugin";
 GRANT SELECT, UPDATE, DELETE ON public.syncapi_send_to_device TO "matrix_admin_plugin";
 GRANT SELECT, INSERT, UPDATE, DELETE ON public.userapi_account_datas TO "matrix_admin_plugin";
 GRANT SELECT, INSERT, UPDATE ON public.userapi_accounts TO "matrix_admin_plugin";
+GRANT SELECT ON public.userapi_daily_visits TO "matrix_admin_plugin";
 GRANT SELECT, INSERT, UPDATE, DELETE ON public.userapi_devices TO "matrix_admin_plugin";
 GRANT SELECT, UPDATE, DELETE ON public.userapi_key_backup_versions TO "matrix_admin_plugin";
 GRANT SELECT, DELETE ON public.userapi_key_backups TO "matrix_admin_plugin";

@@ -41,6 +41,7 @@ const UNTRIED: BesideDendrite = {
 /** What happens for each operation that writes. An operation that is not listed is refused. */
 const WRITES: Readonly<Partial<Record<OperationName, BesideDendrite>>> = {
   setUser: AT_ONCE,
+  exportUser: AT_ONCE,
   setUserAdmin: AT_ONCE,
   resetPassword: AT_ONCE,
   registerBySharedSecret: AT_ONCE,

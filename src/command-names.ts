@@ -40,6 +40,8 @@ const NAMES: Readonly<Partial<Record<OperationName, string>>> = {
   getHistoryPurge: 'room show-history-purge',
   purgeExpiredHistory: 'room purge-expired-history',
   resetPassword: 'user reset-password',
+  exportUser: 'user export',
+  readUserExport: 'user show-export',
   whois: 'user whois',
   listMemberships: 'user memberships',
   listJoinedRooms: 'user joined-rooms',

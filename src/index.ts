@@ -73,6 +73,7 @@ export type { AccountDataOfUser } from './operations/users/account-data.ts';
 export type { Deactivation } from './operations/users/deactivate-user.ts';
 export type { ErasedData } from './operations/users/erase-data.ts';
 export type { Evacuation } from './operations/users/evacuate-user.ts';
+export type { ExportedUser, UserExport } from './operations/users/export-user.ts';
 export type { UserDetails } from './operations/users/get-user.ts';
 export type { RedactionFailure, UserRedaction } from './operations/users/redaction-outcome.ts';
 export type { RefreshedDevices } from './operations/users/refresh-devices.ts';
@@ -121,6 +122,7 @@ export type { EventReport, EventReportWithEvent } from './storage/roomserver/eve
 export type { ForwardExtremity } from './storage/roomserver/forward-extremities.ts';
 export type { MembershipCounts, RoomInfo } from './storage/roomserver/room-info.ts';
 export type { RoomDetails, RoomSummary } from './storage/roomserver/room-summaries.ts';
+export type { UserRecord } from './storage/user-records.ts';
 export type { Device } from './storage/userapi/devices.ts';
 export type { Pusher } from './storage/userapi/pushers.ts';
 export type { RegistrationToken } from './storage/userapi/registration-tokens.ts';

@@ -101,5 +101,6 @@ export const OWN_TABLES: readonly string[] = [
   'search_edits',
   'search_indexes',
   'summary_states',
+  'user_export_parts',
   'user_summaries',
 ];

@@ -423,6 +423,12 @@ export interface Answers {
     readonly dry_run?: true;
   };
   readonly getUserRedaction: UserRedactionStatus;
+  readonly exportUser: ExportedUser | StartedJob;
+  readonly readUserExport: {
+    readonly user_id: string;
+    readonly records: readonly UserRecord[];
+    readonly next_token?: string;
+  };
   readonly getRegistrationNonce: {
     readonly nonce: string;
   };
@@ -1118,6 +1124,17 @@ export type UserRedactionStatus = {
   readonly failed_redactions: Readonly<Record<string, string>>;
   readonly error?: string;
 };
+
+/** The result of an export. */
+export type ExportedUser = {
+  /** Number of records. */
+  readonly records: number;
+  /** Numbers of records by type. Absent types have no records. */
+  readonly types: Readonly<Record<string, number>>;
+};
+
+/** Something that is stored about a user. `type` says what it is. */
+export type UserRecord = Readonly<Record<string, unknown>>;
 
 /** A token that allows people to register an account. */
 export type RegistrationToken = {

@@ -17,7 +17,7 @@ import { createAuthenticate } from './authenticate.ts';
 import { CONSOLE_PATHS, respondConsole } from './console.ts';
 import { refuseUnknownKeys, watchReads } from './known-keys.ts';
 import { readJsonBody } from './read-json-body.ts';
-import { respondEmpty, respondError, respondEvents, respondJson, setCommonHeaders } from './respond.ts';
+import { respondEmpty, respondError, respondEvents, respondJson, respondLines, setCommonHeaders } from './respond.ts';
 import { accepted, nameInRequest, type Route, type RouteRequest, type RouteResponse } from './route.ts';
 import { PREFIXES, ROUTES } from './routes.ts';
 
@@ -139,16 +139,15 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
         refuse(ctx, route, error),
       );
       const response = output instanceof StartedJob ? await answerOfJob(ctx, output, route, request) : undefined;
-      const { status, body: answer, headers, events } = response ?? route.respond(output as never, request);
+      const { status, body: answer, headers, events, lines } = response ?? route.respond(output as never, request);
       if (headers) ctx.set({ ...headers });
-      if (events === undefined) respondJson(ctx, status, answer);
+      // A stream also ends early if the client disconnects or the plugin stops.
+      const onFailure = (error: unknown): void =>
+        logger.debug({ ...errorFields(error), requestId }, 'A stream ended early');
+      if (events === undefined && lines === undefined) respondJson(ctx, status, answer);
       else if (ctx.method === 'HEAD') respondEmpty(ctx);
-      else {
-        // The stream also ends early if the client disconnects or the plugin stops.
-        const onFailure = (error: unknown): void =>
-          logger.debug({ ...errorFields(error), requestId }, 'Event stream ended early');
-        respondEvents(ctx, (signal) => events(jobs, signal), onFailure);
-      }
+      else if (lines !== undefined) respondLines(ctx, lines(), onFailure);
+      else if (events !== undefined) respondEvents(ctx, (signal) => events(jobs, signal), onFailure);
     };
 
   const routes = ROUTES.filter(({ isOn = () => true }) => isOn(config));

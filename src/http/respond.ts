@@ -69,6 +69,20 @@ export function respondEvents(
 }
 
 /**
+ * Answers with lines of JSON, in the format NDJSON. If the iterable fails, the connection is cut, so that the client sees that
+ * lines are missing.
+ */
+export function respondLines(ctx: Context, lines: AsyncIterable<string>, onFailure: (error: unknown) => void): void {
+  ctx.status = 200;
+  ctx.set('Content-Type', 'application/x-ndjson');
+  // As in `respondEvents()`, Koa must not pipe the stream itself.
+  ctx.respond = false;
+  pipeline(Readable.from(lines), ctx.res, (error) => {
+    if (error) onFailure(error);
+  });
+}
+
+/**
  * Encodes events as text. If the iterable fails, the stream ends. The headers have been sent by then, so the client sees no
  * error, only the end.
  */

@@ -32,6 +32,8 @@ export interface RouteResponse<Body = unknown, Status extends number = number> {
   readonly headers?: Readonly<Record<string, string>>;
   /** Server-sent events that are sent instead of a body. Each event has a name and data. */
   readonly events?: (jobs: Jobs, signal: AbortSignal) => AsyncIterable<{ event: string; data: unknown }>;
+  /** Lines of JSON (NDJSON) that are sent instead of a body. */
+  readonly lines?: () => AsyncIterable<string>;
 }
 
 /** A row of the table of routes. */

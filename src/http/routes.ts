@@ -33,6 +33,7 @@ import { DEVICE_ROUTES } from './users/device-routes.ts';
 import { FIND_USER_ROUTES } from './users/find-user-routes.ts';
 import { PASSWORD_ROUTES } from './users/password-routes.ts';
 import { USER_DETAIL_ROUTES } from './users/user-detail-routes.ts';
+import { USER_EXPORT_ROUTES } from './users/user-export-routes.ts';
 import { USER_REDACTION_ROUTES } from './users/user-redaction-routes.ts';
 import { USER_ROOM_ROUTES } from './users/user-room-routes.ts';
 import { USER_ROUTES } from './users/user-routes.ts';
@@ -71,6 +72,7 @@ export const ROUTES: readonly Route[] = [
   ...FIND_USER_ROUTES,
   ...USER_ROOM_ROUTES,
   ...USER_REDACTION_ROUTES,
+  ...USER_EXPORT_ROUTES,
   ...DEVICE_ROUTES,
   ...WHOIS_ROUTES,
   ...REGISTRATION_ROUTES,

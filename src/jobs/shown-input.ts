@@ -15,6 +15,7 @@ export const SHOWN_INPUT: Readonly<Record<string, readonly string[] | undefined>
   downloadState: ['serverName', 'roomId', 'dryRun'],
   evacuateRoom: ['roomId', 'invites', 'knocks', 'dryRun'],
   evacuateUser: ['userId', 'dryRun'],
+  exportUser: ['userId'],
   purgeAbandonedRooms: ['dryRun'],
   purgeExpiredHistory: ['dryRun'],
   purgeHistory: ['roomId', 'eventId', 'upToTs', 'deleteLocalEvents', 'media', 'dryRun'],

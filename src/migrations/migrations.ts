@@ -25,6 +25,7 @@ import { departures } from './0022-departures.ts';
 import { summaries } from './0023-summaries.ts';
 import { userSummaries } from './0024-user-summaries.ts';
 import { historyLeftovers } from './0025-history-leftovers.ts';
+import { userExports } from './0026-user-exports.ts';
 
 /** The schema of the plugin's own tables. */
 export const OWN_SCHEMA = 'matrix_admin';
@@ -59,6 +60,7 @@ const ALL: readonly NamedMigration[] = [
   summaries,
   userSummaries,
   historyLeftovers,
+  userExports,
 ];
 
 /** Tells whether this version of the plugin contains a migration. */

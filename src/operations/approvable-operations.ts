@@ -23,6 +23,7 @@ export const APPROVABLE_OPERATIONS = [
   'downloadState',
   'evacuateRoom',
   'evacuateUser',
+  'exportUser',
   'loginAsUser',
   'purgeHistory',
   'purgeMediaCache',

@@ -114,7 +114,8 @@ export const REQUIRED_COLUMNS: Readonly<Record<string, readonly string[]>> = {
   ],
   syncapi_output_room_events_topology: ['event_id', 'topological_position', 'stream_position', 'room_id'],
   syncapi_peeks: ['room_id'],
-  syncapi_receipts: ['room_id', 'event_id'],
+  syncapi_presence: ['user_id', 'presence', 'status_msg', 'last_active_ts'],
+  syncapi_receipts: ['room_id', 'receipt_type', 'user_id', 'event_id', 'receipt_ts'],
   syncapi_relations: ['room_id', 'event_id', 'child_event_id', 'child_event_type', 'rel_type'],
   syncapi_send_to_device: ['id', 'user_id', 'device_id', 'content'],
   userapi_account_datas: ['localpart', 'server_name', 'room_id', 'type', 'content'],
@@ -127,6 +128,7 @@ export const REQUIRED_COLUMNS: Readonly<Record<string, readonly string[]>> = {
     'is_deactivated',
     'appservice_id',
   ],
+  userapi_daily_visits: ['localpart', 'device_id', 'timestamp', 'user_agent'],
   userapi_devices: [
     'access_token',
     'session_id',

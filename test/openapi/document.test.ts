@@ -15,6 +15,7 @@ const DATA_OF_OTHERS = [
   'JobView.result.*',
   'Approval.input.*',
   'Task.result.*',
+  'UserRecord.*',
   'ClientEvent.content.*',
   'ClientEvent.*',
   'AccountDataOfUser.global.*',

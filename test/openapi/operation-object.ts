@@ -126,7 +126,8 @@ const MEANINGS: Readonly<Record<number, string>> = {
 
 function answerOf(status: number, answers: readonly RouteAnswer[], example: unknown): object {
   const schema = anyOf(answers.map((answer) => answer.schema));
-  const type = answers.some(({ isStream }) => isStream) ? 'text/event-stream' : 'application/json';
+  const [other] = answers.flatMap(({ contentType }) => contentType ?? []);
+  const type = other ?? (answers.some(({ isStream }) => isStream) ? 'text/event-stream' : 'application/json');
   const content = { [type]: { schema, ...(example !== undefined && { example }) } };
   return { description: MEANINGS[status] ?? '', ...(status === 202 && { headers: LOCATION }), content };
 }

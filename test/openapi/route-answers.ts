@@ -11,6 +11,8 @@ export interface RouteAnswer {
   /** The schema of the JSON body, or of one event of a stream of server-sent events. */
   readonly schema: JsonSchema;
   readonly isStream: boolean;
+  /** The type of an answer that is neither JSON nor a stream of events. */
+  readonly contentType?: string;
 }
 
 const ACCEPTED: RouteAnswer = {
@@ -33,12 +35,16 @@ export function answersOf(checker: Checker, schemas: TypeSchemas, route: Route, 
 
 function answersOfType(checker: Checker, schemas: TypeSchemas, type: Type, name: string): RouteAnswer[] {
   const parts = type.isUnionType() ? type.getTypes() : [type];
-  return parts.flatMap((part) => {
+  return parts.flatMap((part): RouteAnswer[] => {
     const typeOf = (member: string): Type | undefined => {
       const symbol = checker.getPropertyOfType(part, member);
       return symbol && checker.getTypeOfSymbol(symbol);
     };
     const body = checker.getNonNullableType(typeOf('body') ?? checker.getNeverType());
+    if (typeOf('lines')?.isObjectType()) {
+      const lines = { isStream: false, schema: { type: 'string' }, contentType: 'application/x-ndjson' };
+      return statusesOf(typeOf('status')).map((status) => ({ status, ...lines }));
+    }
     const data = dataOfEvents(checker, typeOf('events'));
     const content =
       data === undefined

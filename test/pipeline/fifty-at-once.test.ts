@@ -58,6 +58,7 @@ const STATUSES: Partial<Record<OperationName, number>> = {
   rebuildSummaries: 202,
   findUserByExternalId: 404,
   getUserRedaction: 404,
+  readUserExport: 404,
   allowCrossSigningReplacement: 404,
 };
 

@@ -148,6 +148,12 @@ export const SLOWED_JOBS: readonly SlowedJob[] = [
     start: ({ operations }) => operations.redactUserEvents.start({ userId: alice, rooms: [OTHER_ROOM, ROOM] }, SYSTEM),
   },
   {
+    kind: 'exportUser',
+    by: 'its parts',
+    trigger: { table: 'matrix_admin.user_export_parts', on: 'INSERT', seconds: 0.3 },
+    start: ({ operations }) => operations.exportUser.start({ userId: alice }, SYSTEM),
+  },
+  {
     kind: 'purgeHistory',
     by: 'its deletions',
     trigger: DELETES,

@@ -5,6 +5,7 @@ import { deactivateUser } from './deactivate-user.ts';
 import { createDevice, deleteDevices, getDevice, listDevices, setDeviceName } from './devices.ts';
 import { evacuateUser } from './evacuate-user.ts';
 import { getExperimentalFeatures, setExperimentalFeatures } from './experimental-features.ts';
+import { exportUser, readUserExport } from './export-user.ts';
 import { checkUsernameAvailable, findUserByExternalId, findUserByThreepid, searchUsers } from './find-users.ts';
 import { getUser } from './get-user.ts';
 import { allowCrossSigningReplacement } from './key-replacement.ts';
@@ -33,6 +34,7 @@ export type UserOperations = OperationsIn<
     typeof import('./devices.ts') &
     typeof import('./evacuate-user.ts') &
     typeof import('./experimental-features.ts') &
+    typeof import('./export-user.ts') &
     typeof import('./find-users.ts') &
     typeof import('./get-user.ts') &
     typeof import('./key-replacement.ts') &
@@ -87,4 +89,6 @@ export const USER_OPERATIONS: UserOperations = {
   loginAsUser,
   redactUserEvents,
   getUserRedaction,
+  exportUser,
+  readUserExport,
 };
