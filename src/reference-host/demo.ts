@@ -139,7 +139,7 @@ async function demonstrate(homeserver: Homeserver, { users, rooms }: Recording):
   say('POST /_dendrite/admin/fulltext/reindex');
   const job = await reindex(admin);
   if (job.result !== null) {
-    // Operators of Dendrite know this line from its log.
+    // Dendrite writes the same line to its log after a reindex.
     say(`Indexed ${job.result.documents} events in ${(job.result.duration_ms / 1_000).toFixed(3)}s`);
   }
   const member = await logIn(origin, users.alice);

@@ -15,7 +15,7 @@ import { requireRoom } from './room-writer.ts';
 import { writeChain } from './write-chain.ts';
 import type { ChainSettings } from './written-chain.ts';
 
-/** Returns the draft that a sender on this homeserver would have used for the received event. */
+/** Returns a received event as a draft, because the functions that build a chain of events take drafts. */
 function draftOf({ type, sender, stateKey, content, event: { redacts } }: CheckedEvent): RoomEventDraft {
   const target = content.redacts ?? redacts;
   return {

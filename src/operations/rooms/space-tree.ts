@@ -5,7 +5,7 @@ import { listShownRooms } from '../../storage/roomserver/room-summaries.ts';
 import { readNamedState, textOf } from '../../storage/syncapi/named-state.ts';
 import { listSpaceChildren, type SpaceChildEvent } from '../../storage/syncapi/space-children.ts';
 
-/** Maximum number of rooms that one call of `walkSpace()` reads. Leaves out further children. */
+/** Maximum number of rooms that one call of `walkSpace()` reads. The call leaves out further children. */
 const MAX_ROOMS = 5_000;
 
 /** Returns those of the given rooms that are spaces. In other rooms, `m.space.child` events have no meaning. */

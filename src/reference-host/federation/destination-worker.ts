@@ -35,7 +35,10 @@ export interface WorkerSignals {
   readonly stopped: AbortSignal;
   /** Returns a signal that is aborted when the other server next sends a request or an answer. */
   readonly listen: () => AbortSignal;
-  /** The worker calls this function before each wait, and with `undefined` after each successful transaction. */
+  /**
+   * The worker calls this function with the time of the next attempt before each wait, and with `undefined` after each
+   * successful transaction.
+   */
   readonly waits: (retry: DestinationRetry | undefined) => void;
 }
 
@@ -91,7 +94,7 @@ export async function drainQueue(
     const fields = { destination, failures, error: failure };
     if (failures >= FAILURES_UNTIL_BLACKLIST) {
       await addToBlacklist(db, destination);
-      logger.warn(fields, 'Sending to this server is stopped until it shows a sign of life');
+      logger.warn(fields, 'Stopped sending to this server until it sends a request or an answer');
       return;
     }
     const waitMs = backoffOf(failures, backoffMs, Math.random());
@@ -112,8 +115,7 @@ async function sendTransaction(
   stopped: AbortSignal,
 ): Promise<string | undefined> {
   const { txnId, content, unsendable } = transactionOf(queued, origin, Date.now());
-  if (unsendable.length > 0)
-    logger.error({ destination, rows: unsendable }, 'Queued JSON cannot be sent and is dropped');
+  if (unsendable.length > 0) logger.error({ destination, rows: unsendable }, 'Dropped queued JSON that cannot be sent');
   if (content.pdus.length + content.edus.length > 0) {
     try {
       const question = { origin, destination, method: 'PUT', uri: uriOf('v1', 'send', txnId), content } as const;

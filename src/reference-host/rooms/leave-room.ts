@@ -24,7 +24,11 @@ export async function leaveRoom(
       const signal = AbortSignal.timeout(LIMIT_MS);
       const settings = { federation, signingKeys: [signingKey], limitMs: LIMIT_MS, signal };
       const failure = await rejectRemoteInvite(invite, settings).catch(String);
-      if (failure !== undefined) logger.info({ roomId, reason: failure }, 'A server did not accept a rejected invite');
+      if (failure !== undefined)
+        logger.info(
+          { roomId, reason: failure },
+          'Could not tell the server of the inviter that the user rejects the invite',
+        );
     }
     await db.transaction((transaction) => admin.rooms.retireInvite(transaction, roomId, userId));
     await announce(context, { users: [userId] });

@@ -17,7 +17,7 @@ export async function showProfile(context: HostContext, userId: UserId): Promise
       await appendEvents(context, roomId, [draft]);
     } catch (error) {
       if (!(error instanceof MatrixError)) throw error;
-      logger.info({ roomId, error: describeError(error) }, 'A room keeps the old profile of a user');
+      logger.info({ roomId, error: describeError(error) }, 'Could not change the profile of a user in a room');
     }
   }
 }

@@ -154,7 +154,7 @@ export function createSyncStreams({ db, databaseUrl, logger }: SyncStreamsSettin
         await connection.notify(roomIds.slice(first, first + ROOMS_IN_NOTIFICATION).join(' '));
       }
     } catch (error) {
-      logger.error(errorFields(error), 'Waiting clients could not be notified');
+      logger.error(errorFields(error), 'Could not notify clients that wait for an answer of /sync');
     }
   };
 

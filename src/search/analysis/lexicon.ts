@@ -116,8 +116,8 @@ export function createLexicon(codes: readonly LanguageCode[]): Lexicon {
 const noStems = (): readonly string[] => NONE;
 
 /**
- * Returns the stem of a word, and the stem of the word without marks, because people type words with and without marks. The
- * stems have no marks.
+ * Returns the stem of a word and, if the word has marks such as accents, also the stem of the word without its marks. People
+ * type words with and without marks, and the two stems may differ. This function removes the marks from both stems.
  */
 function stemsOf(word: string, otherForms: readonly string[], stem: (word: string) => string): string[] {
   const stems = [foldMarks(stem(word))];
