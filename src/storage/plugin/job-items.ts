@@ -35,13 +35,15 @@ export async function findJobItems(db: Db, jobId: string, among: readonly string
 
 /** Lists the items of a job in the order of their ordinals. @param limit maximum number of items. @defaultValue no limit */
 export async function listJobItems(db: Db, jobId: string, limit?: number): Promise<string[]> {
-  const rows = await rowsOf<{ item: string }>(
-    db.raw('SELECT item FROM matrix_admin.job_items WHERE job_id = ? ORDER BY ordinal, position LIMIT ?', [
-      jobId,
-      limit ?? null,
-    ]),
+  // One JSON text is much cheaper to receive than a row for each item. A room can have 100,000 members.
+  const [row] = await rowsOf<{ items: string[] }>(
+    db.raw(
+      `SELECT coalesce(json_agg(item ORDER BY ordinal, position), '[]') AS items FROM (
+         SELECT item, ordinal, position FROM matrix_admin.job_items WHERE job_id = ? ORDER BY ordinal, position LIMIT ?) i`,
+      [jobId, limit ?? null],
+    ),
   );
-  return rows.map(({ item }) => item);
+  return row?.items ?? [];
 }
 
 /** Lists the items of a job in the order in which they were added. Skips the first `skipped` items. */
