@@ -9,6 +9,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 const COMPILER_OPTIONS = {
   target: 'es2023',
+  lib: ['es2023'],
   module: 'nodenext',
   strict: true,
   declaration: true,

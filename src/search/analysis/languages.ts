@@ -42,11 +42,7 @@ export interface Language {
   readonly shortest: number;
 }
 
-/**
- * The languages that have a stemmer, by ISO 639-1 code. A search for a word of such a language also finds the other grammatical
- * forms of the word.
- */
-export const LANGUAGES = {
+const BY_CODE = {
   en: {
     script: 'latin',
     stem: english,
@@ -178,10 +174,16 @@ export const LANGUAGES = {
   ar: { script: 'arabic', stem: arabic, words: '', letters: '', shortest: 2 },
   el: { script: 'greek', stem: greek, words: '', letters: '', shortest: 2 },
   hi: { script: 'devanagari', stem: hindi, words: '', letters: '', shortest: 2 },
-} as const satisfies Readonly<Record<string, Language>>;
+} satisfies Readonly<Record<string, Language>>;
 
 /** The ISO 639-1 code of a language in `LANGUAGES`. */
-export type LanguageCode = keyof typeof LANGUAGES;
+export type LanguageCode = keyof typeof BY_CODE;
+
+/**
+ * The languages that have a stemmer, by ISO 639-1 code. A search for a word of such a language also finds the other grammatical
+ * forms of the word.
+ */
+export const LANGUAGES: Readonly<Record<LanguageCode, Language>> = BY_CODE;
 
 export const LANGUAGE_CODES = Object.keys(LANGUAGES) as readonly string[] as readonly LanguageCode[];
 
