@@ -6,6 +6,7 @@ import { lockSearchEvents, lockSearchShared } from '../storage/database.ts';
 import {
   deleteEdits,
   findEditedAround,
+  findEditsAround,
   indexState,
   insertChanges,
   insertEdits,
@@ -94,13 +95,27 @@ export function createSearch(
     }
     const forRebuild = (await indexState(transaction, index.engine)).rebuild !== undefined;
     if (index.transactional) await index.write(await deriveWrites(transaction, eventIds), transaction);
+    // An edit also changes the document of the event that it edits. As long as a change of an event is queued,
+    // `withoutStaleHits()` checks hits for the event against the database.
+    await queue(transaction, [...new Set([...eventIds, ...edits.map(({ original }) => original)])], forRebuild);
+  };
+
+  /** Queues changes for an engine that is not PostgreSQL, and for a reindex. */
+  const queue = async (transaction: Knex.Transaction, changed: readonly EventId[], forRebuild: boolean) => {
     if (forRebuild || !index.transactional) {
-      // An edit also changes the document of the event that it edits. As long as a change of an event is queued,
-      // `withoutStaleHits()` checks hits for the event against the database.
-      const changed = [...new Set([...eventIds, ...edits.map(({ original }) => original)])];
       await insertChanges(transaction, index.engine, changed, { forIndex: !index.transactional, forRebuild });
     }
     if (delivery !== undefined) transaction.executionPromise.then(delivery.wake, () => {});
+  };
+
+  /** Removes the documents of deleted events that have no edits and are no edits. */
+  const removePlain = async (transaction: Knex.Transaction, eventIds: readonly EventId[]): Promise<void> => {
+    await lockSearchShared(transaction);
+    const forRebuild = (await indexState(transaction, index.engine)).rebuild !== undefined;
+    if (index.transactional) {
+      await index.write({ upserts: [], removals: eventIds, removedRooms: [], version: 0 }, transaction);
+    }
+    await queue(transaction, eventIds, forRebuild);
   };
 
   return {
@@ -117,8 +132,15 @@ export function createSearch(
     remove: async (events, transaction) => {
       const eventIds = events.filter(({ type }) => Object.hasOwn(SEARCHABLE, type)).map(({ eventId }) => eventId);
       if (eventIds.length === 0) return;
-      await write(transaction, { eventIds, edits: [], redacted: [] });
-      await deleteEdits(transaction, eventIds);
+      const edits = await findEditsAround(transaction, eventIds);
+      // The document of an event without edits goes. Only what edits concern must be derived from the database.
+      const concerned = new Set(edits.flatMap(({ edit, original }) => [edit, original]));
+      const plain = eventIds.filter((id) => !concerned.has(id));
+      const others = eventIds.filter((id) => concerned.has(id));
+      if (plain.length > 0) await removePlain(transaction, plain);
+      if (others.length === 0) return;
+      await write(transaction, { eventIds: others, edits: [], redacted: [] });
+      await deleteEdits(transaction, others);
     },
     search: async ({ term, rooms, keys = ALL_KEYS, order = 'rank', limit = DEFAULT_LIMIT, after }) => {
       if (term.length > MAX_TERM_LENGTH) throw new MatrixError('M_INVALID_PARAM', 'the search term is too long');

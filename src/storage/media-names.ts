@@ -45,7 +45,8 @@ const ROWS = 2_000;
  * SQL condition: a column contains the needle or the text `\u00`. In JSON, `\u00` begins the escape of an ASCII character, so
  * such a column may contain the needle in an escaped form.
  */
-const contains = (column: string): string => `(strpos(${column}, :needle) > 0 OR strpos(${column}, '\\u00') > 0)`;
+export const contains = (column: string): string =>
+  `(strpos(${column}, :needle) > 0 OR strpos(${column}, '\\u00') > 0)`;
 
 const bindings = (filter: NamingFilter, more: Record<string, unknown>): Record<string, Knex.Value> =>
   ({

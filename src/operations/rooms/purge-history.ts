@@ -7,7 +7,6 @@ import { purgeHistoryBefore } from '../../rooms/history/purge-history.ts';
 import type { HistoryProgress, PurgedRoom } from '../../rooms/history/purged-room.ts';
 import type { Db } from '../../storage/database.ts';
 import type { RowCounts } from '../../storage/deletion.ts';
-import { readTextsOfEvents } from '../../storage/media-names.ts';
 import type { RoomKeys } from '../../storage/room-tables.ts';
 import { listLastEvents } from '../../storage/roomserver/history-events.ts';
 import { findRoom } from '../../storage/roomserver/rooms.ts';
@@ -107,8 +106,8 @@ export const purgeHistory = defineJobOperation({
     if (work.dryRun) return { purged: total, local, deleted: {} };
     const { localServerNames } = work;
     const { deleteLocalEvents } = input;
-    const noteMedia: PurgedRoom['noteMedia'] = (transaction, eventNids) =>
-      input.media === 'keep' ? Promise.resolve() : noteMediaOf(work, transaction, eventNids);
+    const noteMedia: PurgedRoom['noteMedia'] =
+      input.media === 'keep' ? undefined : (transaction, texts) => noteMediaOf(work, transaction, texts);
     const room = { roomId, roomNid, point, isLarge, deleteLocalEvents, localServerNames, noteMedia };
     const progress: Progress = await purgeHistoryBefore(work, room, before);
     work.announce({ rooms: [roomId] });
@@ -121,9 +120,9 @@ export const purgeHistory = defineJobOperation({
 async function noteMediaOf(
   { items }: Pick<JobScope, 'items'>,
   transaction: Knex.Transaction,
-  eventNids: readonly number[],
+  texts: readonly string[],
 ): Promise<void> {
-  const uris = (await readTextsOfEvents(transaction, eventNids)).flatMap((text) => mediaOfEvent(text).map(mediaUri));
+  const uris = texts.flatMap((text) => mediaOfEvent(text).map(mediaUri));
   await items.add(
     transaction,
     [...new Set(uris)].map((item) => ({ item, ordinal: 0 })),

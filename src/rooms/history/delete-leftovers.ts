@@ -1,5 +1,6 @@
 import type { Knex } from 'knex';
 import type { RowCounts } from '../../storage/deletion.ts';
+import { readTextsOfEvents } from '../../storage/media-names.ts';
 import { type LeftoverKind, takeUnneeded } from '../../storage/plugin/history-leftovers.ts';
 import { deleteEvents, findOutliers } from '../../storage/roomserver/history-events.ts';
 import { deleteBlocks, deleteSnapshots } from '../../storage/roomserver/history-state.ts';
@@ -21,7 +22,7 @@ const DELETE: Readonly<
     // Delete only outliers, which are events without a place in the timeline. If an event is no longer an outlier, the
     // homeserver has fetched it from another server again.
     const outliers = await findOutliers(transaction, nids);
-    await room.noteMedia(transaction, outliers.eventNids);
+    await room.noteMedia?.(transaction, await readTextsOfEvents(transaction, outliers.eventNids));
     return deleteEvents(transaction, room, outliers);
   },
 };

@@ -8,14 +8,14 @@ import { deleteLostNotifications, listLocalMembersEver } from '../../storage/use
 import { deleteLeftovers, LEFTOVER_KINDS } from './delete-leftovers.ts';
 import { createNeededLeftovers } from './needed-leftovers.ts';
 import { type HistoryProgress, type HistoryWork, lockHistory, type PurgedRoom } from './purged-room.ts';
-import { removeNextEvents } from './remove-events.ts';
+import { removeEvents } from './remove-events.ts';
 
 /**
  * Target duration of a step through the timeline, in ms. The next step takes twice as many events if a step took less than half
  * of this time. It takes half as many events if a step took longer than this time.
  */
-const STEP_MS = 400;
-const [SMALLEST_STEP, FIRST_STEP, LARGEST_STEP] = [100, 1_000, 8_000];
+const STEP_MS = 600;
+const [SMALLEST_STEP, FIRST_STEP, LARGEST_STEP] = [100, 1_000, 16_000];
 /**
  * The purge finds out which state snapshots and auth events the remaining events need. One step does this for this many events
  * of the timeline.
@@ -74,7 +74,7 @@ async function removeTimeline(
     const startedAt = performance.now();
     await step('timeline', async (transaction) => {
       await lockHistory(transaction, room.roomId);
-      const { removed, deleted, next } = await removeNextEvents(transaction, room, removeDocuments, from, size);
+      const { removed, deleted, next } = await removeEvents(transaction, room, removeDocuments, from, size);
       return { after: next, purged: progress().purged + removed, deleted, value: undefined };
     });
     const tookMs = performance.now() - startedAt;

@@ -22,8 +22,11 @@ export interface PurgedRoom extends RoomKeys {
   /** Whether the purge also deletes events of local users. If not, these events leave the timeline, but stay stored. */
   readonly deleteLocalEvents: boolean;
   readonly localServerNames: readonly ServerName[];
-  /** Called before events are deleted, in the same transaction. Can note which media the events use. */
-  readonly noteMedia: (transaction: Knex.Transaction, eventNids: readonly number[]) => Promise<void>;
+  /**
+   * Notes which media deleted events use. The purge calls it in the transaction of the deletion, with the JSON of those events
+   * that may refer to media. `undefined` if the purge keeps all media.
+   */
+  readonly noteMedia: ((transaction: Knex.Transaction, texts: readonly string[]) => Promise<void>) | undefined;
 }
 
 /**

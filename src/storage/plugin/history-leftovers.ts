@@ -8,45 +8,6 @@ import { type Db, rowsOf } from '../database.ts';
 export type LeftoverKind = 'event' | 'snapshot' | 'block';
 
 /**
- * Adds events that a purge has taken out of the timeline to the leftovers of a room. A NID is the number that Dendrite gives an
- * event, a snapshot or a block.
- */
-export async function insertLeftoverEvents(
-  transaction: Knex.Transaction,
-  roomNid: number,
-  events: readonly { readonly eventNid: number; readonly isLocal: boolean }[],
-): Promise<void> {
-  if (events.length === 0) return;
-  await transaction.raw(
-    `INSERT INTO matrix_admin.history_leftovers (room_nid, kind, nid, is_local)
-     SELECT ?, 'event', nid, is_local FROM unnest(?::bigint[], ?::boolean[]) AS e(nid, is_local) ON CONFLICT DO NOTHING`,
-    [roomNid, events.map(({ eventNid }) => eventNid), events.map(({ isLocal }) => isLocal)],
-  );
-}
-
-/**
- * Adds state snapshots and their blocks to the leftovers of a room. Leaves out the snapshot without events, which all rooms
- * share.
- */
-export async function insertLeftoverState(
-  transaction: Knex.Transaction,
-  roomNid: number,
-  snapshotNids: readonly number[],
-): Promise<void> {
-  if (snapshotNids.length === 0) return;
-  await transaction.raw(
-    `WITH snapshots AS (
-       SELECT state_snapshot_nid, state_block_nids FROM public.roomserver_state_snapshots
-       WHERE state_snapshot_nid = ANY(:nids) AND cardinality(state_block_nids) > 0)
-     INSERT INTO matrix_admin.history_leftovers (room_nid, kind, nid)
-     SELECT CAST(:roomNid AS bigint), 'snapshot', state_snapshot_nid FROM snapshots
-     UNION ALL SELECT DISTINCT CAST(:roomNid AS bigint), 'block', unnest(state_block_nids) FROM snapshots
-     ON CONFLICT DO NOTHING`,
-    { roomNid, nids: [...snapshotNids] },
-  );
-}
-
-/**
  * Tells whether a purge may find something to delete among a room's leftovers.
  * @param withLocal whether the purge may delete events of local users
  */

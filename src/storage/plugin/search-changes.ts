@@ -43,6 +43,17 @@ export async function findEditedAround(db: Db, eventIds: readonly EventId[]): Pr
   return rows.map(({ original }) => original);
 }
 
+/** Finds the edits of the given events, and the edits among them. Returns each edit with the event that it edits. */
+export async function findEditsAround(db: Db, eventIds: readonly EventId[]): Promise<Edit[]> {
+  return rowsOf(
+    db.raw(
+      `SELECT edit_event_id AS edit, original_event_id AS original FROM matrix_admin.search_edits
+       WHERE edit_event_id = ANY(:ids) OR original_event_id = ANY(:ids)`,
+      { ids: [...eventIds] },
+    ),
+  );
+}
+
 /** Finds the edits among the given events. Returns each edit with the event that it edits. */
 export async function findOriginals(db: Db, eventIds: readonly EventId[]): Promise<Edit[]> {
   return rowsOf(

@@ -1,8 +1,7 @@
 import type { Knex } from 'knex';
 import type { EventId, RoomId } from '../../ids.ts';
-import { isRecord } from '../../json.ts';
 import { type Db, rowsOf } from '../database.ts';
-import { addCounts, deleteRows, type RowCounts } from '../deletion.ts';
+import { addCounts, countsOf, deleteRows, type RowCounts } from '../deletion.ts';
 import type { RoomKeys } from '../room-tables.ts';
 
 /**
@@ -20,21 +19,6 @@ export async function listLastEvents(db: Db, roomNid: number): Promise<number[]>
   return rows.map(({ nid }) => Number(nid));
 }
 
-/** An event that follows the event `previous`. */
-export interface Follower {
-  readonly previous: EventId;
-  readonly eventNid: number;
-}
-
-/** The result of taking events out of the lists of followers. */
-export interface Unlinked {
-  readonly deleted: RowCounts;
-  /** The followers that stay in the lists. */
-  readonly followers: readonly Follower[];
-  /** NIDs of the given events that were in none of the lists. */
-  readonly missed: readonly number[];
-}
-
 /**
  * Takes events out of lists of followers, and deletes the lists that become empty. For each event, Dendrite stores a list of
  * the events that follow it.
@@ -45,66 +29,42 @@ export async function unlinkEvents(
   transaction: Knex.Transaction,
   previous: readonly EventId[],
   eventNids: readonly number[],
-): Promise<Unlinked> {
-  const [row] = await rowsOf<{
-    deleted: string;
-    previous: EventId[] | null;
-    nids: string[] | null;
-    missed: string[] | null;
-  }>(
+): Promise<RowCounts> {
+  return countsOf(
     transaction.raw(
-      `WITH gone AS (SELECT nid FROM unnest(CAST(:eventNids AS bigint[])) AS g(nid)),
-       links AS MATERIALIZED (
-         SELECT p.previous_event_id, n.nid, n.position, g.nid IS NOT NULL AS is_gone FROM public.roomserver_previous_events p
-         CROSS JOIN unnest(p.event_nids) WITH ORDINALITY AS n(nid, position) LEFT JOIN gone g ON g.nid = n.nid
-         WHERE p.previous_event_id = ANY(:previous)),
-       lists AS MATERIALIZED (
-         SELECT previous_event_id, array_agg(nid ORDER BY position) FILTER (WHERE NOT is_gone) AS nids, bool_or(is_gone) AS has_gone
-         FROM links GROUP BY previous_event_id),
+      `WITH lists AS MATERIALIZED (
+         SELECT previous_event_id, event_nids, ARRAY(SELECT nid FROM unnest(event_nids) WITH ORDINALITY AS n(nid, position)
+           WHERE nid <> ALL(:eventNids) ORDER BY position) AS followers
+         FROM public.roomserver_previous_events WHERE previous_event_id = ANY(:previous)),
        shortened AS (
-         UPDATE public.roomserver_previous_events p SET event_nids = l.nids FROM lists l
-         WHERE p.previous_event_id = l.previous_event_id AND l.has_gone AND l.nids IS NOT NULL),
+         UPDATE public.roomserver_previous_events p SET event_nids = l.followers FROM lists l
+         WHERE p.previous_event_id = l.previous_event_id AND l.followers <> '{}' AND l.followers <> l.event_nids),
        deleted AS (
-         DELETE FROM public.roomserver_previous_events p USING lists l
-         WHERE p.previous_event_id = l.previous_event_id AND l.nids IS NULL RETURNING 1)
-       SELECT (SELECT count(*) FROM deleted) AS deleted,
-         (SELECT array_agg(previous_event_id) FROM links WHERE NOT is_gone) AS previous,
-         (SELECT array_agg(nid::text) FROM links WHERE NOT is_gone) AS nids,
-         (SELECT array_agg(nid::text) FROM gone WHERE nid NOT IN (SELECT nid FROM links WHERE is_gone)) AS missed`,
+         DELETE FROM public.roomserver_previous_events
+         WHERE previous_event_id = ANY(ARRAY(SELECT previous_event_id FROM lists WHERE followers = '{}')) RETURNING 1)
+       SELECT count(*) AS roomserver_previous_events FROM deleted`,
       { previous: [...previous], eventNids: [...eventNids] },
     ),
   );
-  return {
-    deleted: { roomserver_previous_events: Number(row?.deleted ?? 0) },
-    followers: (row?.previous ?? []).map((id, i) => ({ previous: id, eventNid: Number(row?.nids?.[i]) })),
-    missed: (row?.missed ?? []).map(Number),
-  };
-}
-
-/** Reads the ids of all previous events of the given events from the JSON of the given events. */
-export async function readPreviousIds(db: Db, eventNids: readonly number[]): Promise<EventId[]> {
-  if (eventNids.length === 0) return [];
-  const rows = await rowsOf<{ event_json: string }>(
-    db.raw('SELECT event_json FROM public.roomserver_event_json WHERE event_nid = ANY(?)', [[...eventNids]]),
-  );
-  const ids = rows.flatMap(({ event_json: json }) => {
-    const event: unknown = JSON.parse(json);
-    const references: readonly unknown[] = isRecord(event) && Array.isArray(event.prev_events) ? event.prev_events : [];
-    return references.map((reference: unknown) => (Array.isArray(reference) ? (reference[0] as unknown) : reference));
-  });
-  return [...new Set(ids.filter((id): id is EventId => typeof id === 'string'))];
 }
 
 /**
- * Makes events outliers: they are stored, but have no place in their room. Dendrite knows an outlier by its missing state
- * snapshot, and gives it a place again if it fetches the history.
+ * Returns the SQL conditions for the rows of events, for the reports about these events, and for the rows of retired invites.
+ * @param events SQL for the array of the events' ids, and for the array of their NIDs
  */
-export async function makeOutliers(transaction: Knex.Transaction, eventNids: readonly number[]): Promise<void> {
-  await transaction.raw(
-    `UPDATE public.roomserver_events SET sent_to_output = false, state_snapshot_nid = 0 WHERE event_nid = ANY(?)`,
-    [[...eventNids]],
-  );
-}
+export const deletionsOfEvents = ({
+  ids,
+  nids,
+}: {
+  readonly ids: string;
+  readonly nids: string;
+}): readonly (readonly [table: string, condition: string])[] => [
+  ['public.roomserver_redactions', `redaction_event_id = ANY(${ids})`],
+  ['public.roomserver_reported_events', `event_nid = ANY(${nids})`],
+  ['public.roomserver_invites', `invite_event_id = ANY(${ids}) AND room_nid = :roomNid AND retired`],
+  ['public.roomserver_event_json', `event_nid = ANY(${nids})`],
+  ['public.roomserver_events', `event_nid = ANY(${nids})`],
+];
 
 /**
  * Deletes events, the reports about these events, and the rows of retired invites. Marks redactions of the deleted events as
@@ -122,15 +82,8 @@ export async function deleteEvents(
        AND redaction_event_id <> ALL(:ids)`,
     bindings,
   );
-  const conditions: readonly (readonly [table: string, condition: string])[] = [
-    ['public.roomserver_redactions', 'redaction_event_id = ANY(:ids)'],
-    ['public.roomserver_reported_events', 'event_nid = ANY(:nids)'],
-    ['public.roomserver_invites', 'invite_event_id = ANY(:ids) AND room_nid = :roomNid AND retired'],
-    ['public.roomserver_event_json', 'event_nid = ANY(:nids)'],
-    ['public.roomserver_events', 'event_nid = ANY(:nids)'],
-  ];
   let counts: RowCounts = {};
-  for (const [table, condition] of conditions) {
+  for (const [table, condition] of deletionsOfEvents({ ids: ':ids', nids: ':nids' })) {
     counts = addCounts(counts, await deleteRows(transaction, table, condition, bindings));
   }
   return counts;

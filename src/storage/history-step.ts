@@ -1,0 +1,228 @@
+import type { Knex } from 'knex';
+import type { EventId } from '../ids.ts';
+import { rowsOf } from './database.ts';
+import type { RowCounts } from './deletion.ts';
+import { contains } from './media-names.ts';
+import type { RoomKeys } from './room-tables.ts';
+import { deletionsOfEvents } from './roomserver/history-events.ts';
+import { deletionsFromTimeline, IN_RANGE, type Place, rangeOf } from './syncapi/history-timeline.ts';
+
+/** One step of a purge of history. */
+export interface HistoryStep {
+  /** The step begins after this place. */
+  readonly after: Place;
+  /** The step ends before this place. */
+  readonly before: Place;
+  /** Maximum number of events. In a large timeline, the events of all rooms count. */
+  readonly limit: number;
+  /**
+   * If `true`, the step finds the events in the index of places, which has the events of all rooms. Otherwise the step finds
+   * the place of each event of the room. The first way is faster for a large room.
+   */
+  readonly isLarge: boolean;
+  /** Whether events of local users that are not state events are deleted too. */
+  readonly deleteLocalEvents: boolean;
+  readonly localServerNames: readonly string[];
+  /** NIDs of events that stay in the timeline. A NID is the number that Dendrite gives an event. */
+  readonly kept: readonly number[];
+  /** Whether the step returns the texts of deleted events that may refer to media. */
+  readonly withMediaTexts: boolean;
+}
+
+/** What one step has done. */
+export interface HistoryStepResult {
+  /** The events that have left the timeline. */
+  readonly gone: readonly { readonly eventId: EventId; readonly type: string }[];
+  readonly deleted: RowCounts;
+  /** The JSON of deleted events that may refer to media. Empty without `withMediaTexts`. */
+  readonly mediaTexts: readonly string[];
+  /** The place after which the next step begins. `undefined` after the last step. */
+  readonly next: Place | undefined;
+  /**
+   * Events that have left the timeline, and that were in none of the lists of followers that the step has read. The lists of
+   * the previous events that the JSON names may have them.
+   */
+  readonly missed: readonly { readonly eventNid: number; readonly json: string }[];
+}
+
+/** SQL for the places of the step's events, and of events that stay. */
+const PLACES = {
+  large: `SELECT t.topological_position AS depth, t.stream_position AS id, t.event_id
+    FROM public.syncapi_output_room_events_topology t WHERE t.room_id = :roomId AND ${IN_RANGE}`,
+  small: `SELECT t.topological_position AS depth, t.stream_position AS id, t.event_id
+    FROM (SELECT event_id FROM public.syncapi_output_room_events WHERE room_id = :roomId OFFSET 0) e
+    JOIN public.syncapi_output_room_events_topology t ON t.event_id = e.event_id
+    WHERE ${IN_RANGE} ORDER BY t.topological_position, t.stream_position LIMIT :limit`,
+};
+
+/*
+ * A statement that reads the ids of a step from an array looks them up in an index, in the order of the index. A join would
+ * make PostgreSQL read whole tables, because PostgreSQL cannot estimate the number of the ids.
+ */
+const PLACE_IDS = 'ARRAY(SELECT event_id FROM places)';
+const GONE_IDS = 'ARRAY(SELECT event_id FROM gone)';
+const DELETED_IDS = 'ARRAY(SELECT event_id FROM gone WHERE is_deleted)';
+const DELETED_NIDS = 'ARRAY(SELECT event_nid FROM gone WHERE is_deleted)';
+
+/**
+ * SQL for the events of the step that leave the timeline. `stays` means that the event stays stored as an outlier. The `FULL
+ * JOIN` cannot become a nested loop, which would compare each event with each other.
+ */
+const GONE = `
+  timeline AS MATERIALIZED (
+    SELECT event_id, type, substr(sender, strpos(sender, ':') + 1) = ANY(:localServerNames) AS is_local
+    FROM public.syncapi_output_room_events WHERE event_id = ANY(${PLACE_IDS})),
+  stored AS MATERIALIZED (
+    SELECT event_id, event_nid, event_state_key_nid <> 0 AS is_state, state_snapshot_nid
+    FROM public.roomserver_events WHERE event_id = ANY(${PLACE_IDS})),
+  joined AS MATERIALIZED (SELECT * FROM timeline FULL JOIN stored USING (event_id)),
+  gone AS MATERIALIZED (
+    SELECT *, event_nid IS NOT NULL AND (is_state OR (is_local AND NOT :deleteLocalEvents)) AS stays,
+      event_nid IS NOT NULL AND NOT (is_state OR (is_local AND NOT :deleteLocalEvents)) AS is_deleted
+    FROM joined WHERE type IS NOT NULL AND (event_nid IS NULL OR event_nid <> ALL(:kept)))`;
+
+/**
+ * SQL that takes the events out of the lists of followers, and notes the followers that stay in the timeline as backward
+ * extremities, which are events whose previous events are missing. For each event, Dendrite stores a list of its followers.
+ */
+const UNLINKED = `
+  lists AS MATERIALIZED (
+    SELECT previous_event_id, event_nids,
+      ARRAY(SELECT nid FROM unnest(event_nids) WITH ORDINALITY AS n(nid, position)
+        WHERE nid NOT IN (SELECT event_nid FROM gone WHERE event_nid IS NOT NULL) ORDER BY position) AS followers
+    FROM public.roomserver_previous_events WHERE previous_event_id = ANY(ARRAY(
+      SELECT event_id FROM gone UNION SELECT prev_event_id FROM public.syncapi_backward_extremities
+      WHERE room_id = :roomId AND event_id = ANY(${GONE_IDS})))),
+  shortened AS (
+    UPDATE public.roomserver_previous_events p SET event_nids = l.followers FROM lists l
+    WHERE p.previous_event_id = l.previous_event_id AND l.followers <> '{}' AND l.followers <> l.event_nids),
+  unlinked AS (
+    DELETE FROM public.roomserver_previous_events
+    WHERE previous_event_id = ANY(ARRAY(SELECT previous_event_id FROM lists WHERE followers = '{}')) RETURNING 1),
+  missed AS MATERIALIZED (
+    SELECT event_nid, event_json FROM public.roomserver_event_json WHERE event_nid = ANY(ARRAY(
+      SELECT event_nid FROM gone WHERE event_nid IS NOT NULL AND event_nid NOT IN (SELECT unnest(event_nids) FROM lists)))),
+  followers AS MATERIALIZED (SELECT previous_event_id, unnest(followers) AS nid FROM lists),
+  noted AS (
+    INSERT INTO public.syncapi_backward_extremities (room_id, event_id, prev_event_id)
+    SELECT :roomId, o.event_id, f.previous_event_id FROM followers f
+    CROSS JOIN LATERAL (SELECT event_id FROM public.roomserver_events WHERE event_nid = f.nid OFFSET 0) e
+    CROSS JOIN LATERAL (SELECT event_id FROM public.syncapi_output_room_events WHERE event_id = e.event_id OFFSET 0) o
+    ON CONFLICT DO NOTHING)`;
+
+/** SQL that makes events outliers, and adds the step's leftovers to those of the room. */
+const LEFT_OVER = `
+  outliers AS (
+    UPDATE public.roomserver_events SET sent_to_output = false, state_snapshot_nid = 0
+    WHERE event_nid = ANY(ARRAY(SELECT event_nid FROM gone WHERE stays))),
+  snapshots AS MATERIALIZED (
+    SELECT state_snapshot_nid, state_block_nids FROM public.roomserver_state_snapshots
+    WHERE state_snapshot_nid = ANY(ARRAY(SELECT DISTINCT state_snapshot_nid FROM gone)) AND cardinality(state_block_nids) > 0),
+  leftovers AS (
+    INSERT INTO matrix_admin.history_leftovers (room_nid, kind, nid, is_local)
+    SELECT CAST(:roomNid AS bigint), 'event', event_nid, is_local FROM gone WHERE stays
+    UNION ALL SELECT CAST(:roomNid AS bigint), 'snapshot', state_snapshot_nid, false FROM snapshots
+    UNION ALL SELECT DISTINCT CAST(:roomNid AS bigint), 'block', unnest(state_block_nids), false FROM snapshots
+    ON CONFLICT DO NOTHING)`;
+
+const DELETIONS = [
+  ...deletionsFromTimeline(GONE_IDS),
+  ...deletionsOfEvents({ ids: DELETED_IDS, nids: DELETED_NIDS }),
+].map(([table, condition], n) => ({ table, condition, as: `deleted_${n}` }));
+
+const statement = (places: string): string => `
+  WITH places AS MATERIALIZED (${places}), ${GONE}, ${UNLINKED}, ${LEFT_OVER},
+  invalidated AS (
+    UPDATE public.roomserver_redactions SET validated = false
+    WHERE redacts_event_id = ANY(${DELETED_IDS}) AND validated AND redaction_event_id <> ALL(${DELETED_IDS})),
+  ${DELETIONS.map(({ table, as, condition }) => `${as} AS (DELETE FROM ${table} WHERE ${condition} RETURNING 1)`).join(', ')}
+  SELECT (SELECT array_agg(event_id) FROM gone) AS ids, (SELECT array_agg(type) FROM gone) AS types,
+    (SELECT array_agg(event_json) FROM public.roomserver_event_json WHERE CAST(:withMediaTexts AS boolean)
+      AND event_nid = ANY(${DELETED_NIDS}) AND ${contains('event_json')}) AS media_texts,
+    (SELECT array_agg(event_nid::text) FROM missed) AS missed_nids,
+    (SELECT array_agg(event_json) FROM missed) AS missed_json,
+    (SELECT count(*)::int FROM places) AS places, last.depth, last.id,
+    (SELECT count(*) FROM unlinked) AS unlinked,
+    ${DELETIONS.map(({ as }) => `(SELECT count(*) FROM ${as}) AS ${as}`).join(', ')}
+  FROM (SELECT) AS one LEFT JOIN (SELECT depth, id FROM places ORDER BY depth DESC, id DESC LIMIT 1) AS last ON true`;
+
+interface Row extends Record<string, unknown> {
+  ids: EventId[] | null;
+  types: string[] | null;
+  media_texts: string[] | null;
+  missed_nids: string[] | null;
+  missed_json: string[] | null;
+  places: number;
+  depth: string | null;
+  id: string | null;
+  unlinked: string;
+}
+
+/**
+ * Takes the next events of a room out of the timeline, in the order of their places, with all rows that refer to them. State
+ * events stay stored as outliers, which are events without a place in the timeline. Other events of local users also stay
+ * stored, unless the step deletes them. The step adds them, and the state before all of its events, to the room's leftovers.
+ *
+ * One statement does the work, because each statement that gets the ids of thousands of events costs milliseconds. The caller
+ * must have locked the room.
+ */
+export async function removeNextEvents(
+  transaction: Knex.Transaction,
+  { roomId, roomNid }: RoomKeys,
+  step: HistoryStep,
+): Promise<HistoryStepResult> {
+  const { after, before, limit, isLarge, deleteLocalEvents } = step;
+  const end = isLarge ? await findEnd(transaction, step) : undefined;
+  const [row] = await rowsOf<Row>(
+    transaction.raw(statement(isLarge ? PLACES.large : PLACES.small), {
+      roomId,
+      roomNid,
+      limit,
+      deleteLocalEvents,
+      localServerNames: [...step.localServerNames],
+      kept: [...step.kept],
+      withMediaTexts: step.withMediaTexts,
+      needle: 'mxc:',
+      ...rangeOf(after, end ?? before),
+    }),
+  );
+  if (row === undefined) throw new Error('the step has no result');
+  const types = row.types ?? [];
+  const json = row.missed_json ?? [];
+  return {
+    gone: (row.ids ?? []).map((eventId, i) => ({ eventId, type: types[i] ?? '' })),
+    missed: (row.missed_nids ?? []).map((nid, i) => ({ eventNid: Number(nid), json: json[i] ?? '' })),
+    mediaTexts: row.media_texts ?? [],
+    deleted: countsOfRow(row),
+    next: isLarge ? end && beforeOf(end) : nextOf(row, limit),
+  };
+}
+
+/** Finds the place before which a step through a large timeline ends. Returns `undefined` for the last step. */
+async function findEnd(
+  transaction: Knex.Transaction,
+  { after, before, limit }: HistoryStep,
+): Promise<Place | undefined> {
+  const [row] = await rowsOf<{ depth: string; id: string }>(
+    transaction.raw(
+      `SELECT t.topological_position AS depth, t.stream_position AS id FROM public.syncapi_output_room_events_topology t
+       WHERE ${IN_RANGE} ORDER BY t.topological_position, t.stream_position OFFSET :limit LIMIT 1`,
+      { limit, ...rangeOf(after, before) },
+    ),
+  );
+  return row && { depth: row.depth, streamPosition: row.id };
+}
+
+/** The event at the end of a step belongs to the next step. */
+const beforeOf = ({ depth, streamPosition }: Place): Place => ({
+  depth,
+  streamPosition: String(BigInt(streamPosition) - 1n),
+});
+
+const nextOf = ({ places, depth, id }: Row, limit: number): Place | undefined =>
+  places < limit || depth === null || id === null ? undefined : { depth, streamPosition: id };
+
+function countsOfRow(row: Row): RowCounts {
+  const deleted = DELETIONS.map(({ table, as }) => [table.replace(/^\w+\./, ''), Number(row[as])] as const);
+  return Object.fromEntries([...deleted, ['roomserver_previous_events', Number(row.unlinked)]]);
+}
