@@ -1,15 +1,16 @@
 import type { SearchExpression } from './expression.ts';
+import { highlightsIn } from './highlights.ts';
 import { LANGUAGE_CODES, type LanguageCode } from './languages.ts';
 import { type VisitLexeme, visitLexemes } from './lexemes.ts';
 import { createLexicon } from './lexicon.ts';
-import { highlightsIn, matchesText, rankText } from './match-text.ts';
+import { matchesText, rankText } from './match-text.ts';
 import { parseQuery } from './parse-query.ts';
 
 /**
  * Version of the analysis. Raise `VERSION` whenever a change of the code makes other lexemes of some text. An index that
  * another version wrote needs a reindex.
  */
-const VERSION = 2;
+const VERSION = 3;
 
 /**
  * Turns texts and queries into lexemes, the units of the search index: words, stems of words, emoji and pairs of characters.

@@ -10,13 +10,10 @@ const UNSPACED =
 const SPACED_RUN =
   /[^\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Hangul}\p{scx=Bopomofo}\p{sc=Thai}\p{sc=Lao}\p{sc=Khmer}\p{sc=Myanmar}]+/gu;
 const EMOJI_START = /[\p{Extended_Pictographic}\p{Regional_Indicator}]/gu;
-/** A run of letters, marks and digits in a text that has not been folded. Invisible characters do not end the run. */
-const SPELLED_RUN = /[\p{L}\p{M}\p{N}\u00ad\u200c\u200d\u2060\ufeff]+/gu;
 
 const ELEMENT = '\\p{Extended_Pictographic}[\\u{fe0f}\\u{1f3fb}-\\u{1f3ff}]*';
 const EMOJI_PATTERN = `\\p{Regional_Indicator}{1,2}|${ELEMENT}(?:[\\u{e0020}-\\u{e007f}]+|(?:\\u200d${ELEMENT})*)`;
 const EMOJI_AT = new RegExp(EMOJI_PATTERN, 'uy');
-const EMOJI = new RegExp(EMOJI_PATTERN, 'gu');
 const SKIN_TONE = /[\u{1f3fb}-\u{1f3ff}]/gu;
 
 /** Tells whether a run contains a character of a script that is written without spaces. */
@@ -30,19 +27,6 @@ export function isUnspaced(run: string): boolean {
  */
 export function runsOf(folded: string): string[] {
   return folded.match(RUN) ?? [];
-}
-
-/**
- * Returns the words of a text in scripts that are written with spaces. The text is not folded, so the words keep their
- * spelling.
- */
-export function spelledWordsOf(text: string): string[] {
-  return (text.match(SPELLED_RUN) ?? []).flatMap((run) => (isUnspaced(run) ? (run.match(SPACED_RUN) ?? []) : [run]));
-}
-
-/** Returns the emoji of a text that is not folded. A sequence of joined emoji counts as one emoji, and so does a flag. */
-export function spelledEmojiOf(text: string): string[] {
-  return text.match(EMOJI) ?? [];
 }
 
 /** Returns the emoji that starts at `index` in a folded text. */

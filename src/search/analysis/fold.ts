@@ -1,33 +1,54 @@
 /**
- * Folding makes different spellings of a word equal. `fold()` removes differences of case, width, ligatures and Unicode
- * composition. The index treats the result of `fold()` as the spelling of a word. `foldMarks()` also removes marks such as
+ * Folding makes different spellings of a word equal. `fold()` removes differences of case, width, ligatures, Unicode
+ * composition and the script of digits. The index treats the result of `fold()` as the spelling of a word. `foldMarks()` also removes marks such as
  * accents, because some people type without them: `cafe` for `café`, `Koln` for `Köln`.
  */
 
 const ASCII = /^[\0-\x7f]*$/;
 /**
- * Characters that nobody types into a search: soft hyphen, grapheme joiner, non-joiner, word joiner, the frame of keycap emoji,
- * variation selectors, byte order mark.
+ * Characters that nobody types into a search: soft hyphen, grapheme joiner, word joiner, the frame of keycap emoji, variation
+ * selectors, byte order mark.
  */
-const INVISIBLE = /[\u00ad\u034f\u200c\u2060\u20e3\ufe00-\ufe0f\ufeff]/g;
+const INVISIBLE = /[\u00ad\u034f\u2060\u20e3\ufe00-\ufe0f\ufeff]/g;
+const NON_JOINER = '\u200c';
+/** A zero-width non-joiner that is not behind an Arabic letter. In Persian, a non-joiner separates a word from its endings. */
+const IDLE_NON_JOINER = /(?<!\p{sc=Arabic})\u200c/gu;
 const JOINER = '\u200d';
 /** A zero-width joiner that is not followed by an emoji. */
 const IDLE_JOINER = /\u200d(?!\p{Extended_Pictographic})/gu;
-/** Characters that people use as an apostrophe. Unicode classes three of them (U+02B9, U+02BB, U+02BC) as letters. */
-const APOSTROPHE = /[\u2018\u2019\u201b\u02b9\u02bb\u02bc\uff07]/g;
+/**
+ * Characters that people use as an apostrophe, and decimal digits of scripts other than Latin, such as Arabic or Thai. Unicode
+ * classes three of the apostrophes (U+02B9, U+02BB, U+02BC) as letters.
+ */
+const APOSTROPHE_OR_DIGIT = new RegExp(
+  '[\\u2018\\u2019\\u201b\\u02b9\\u02bb\\u02bc\\uff07[\\p{Nd}&&[\\u0660-\\uffef]]]',
+  'gv',
+);
+const IS_DIGIT = /\p{Nd}/u;
 
 export function isAscii(text: string): boolean {
   return ASCII.test(text);
 }
 
-/** Folds case, width, ligatures and composition of a text or a query. Folding a folded text changes nothing. */
+/** Folds case, width, ligatures, composition and digits of a text or a query. Folding a folded text changes nothing. */
 export function fold(text: string): string {
   if (ASCII.test(text)) return text.toLowerCase();
   const visible = text.replace(INVISIBLE, '');
-  const joined = visible.includes(JOINER) ? visible.replace(IDLE_JOINER, '') : visible;
+  const parted = visible.includes(NON_JOINER) ? visible.replace(IDLE_NON_JOINER, '') : visible;
+  const joined = parted.includes(JOINER) ? parted.replace(IDLE_JOINER, '') : parted;
   // The second `normalize` composes letters that exist in lower case only. Final sigma becomes sigma, because the two differ
   // only by their place in a word.
-  return joined.normalize('NFKC').toLowerCase().replaceAll('ς', 'σ').normalize('NFKC').replace(APOSTROPHE, "'");
+  const lower = joined.normalize('NFKC').toLowerCase().replaceAll('ς', 'σ').normalize('NFKC');
+  return lower.replace(APOSTROPHE_OR_DIGIT, (character) => (IS_DIGIT.test(character) ? digitOf(character) : "'"));
+}
+
+/**
+ * Returns the value of a digit. The code of a script's zero is a multiple of 16, or a multiple of 16 plus 6.
+ */
+function digitOf(digit: string): string {
+  const code = digit.codePointAt(0) ?? 0;
+  const value = code % 16;
+  return String(IS_DIGIT.test(String.fromCodePoint(code - value)) ? value : value - 6);
 }
 
 /** Letters of Latin and Greek. Readers of these scripts treat a letter with a mark and the same letter without it as equal. */
@@ -74,6 +95,7 @@ const LETTERS: Readonly<Record<string, string>> = {
   ѝ: 'и',
   ѓ: 'г',
   ќ: 'к',
+  ґ: 'г',
   آ: 'ا',
   أ: 'ا',
   إ: 'ا',
@@ -90,30 +112,24 @@ const LETTERS: Readonly<Record<string, string>> = {
   ऩ: 'न',
   ऱ: 'र',
   ऴ: 'ळ',
+  ൺ: 'ണ്',
+  ൻ: 'ന്',
+  ർ: 'ര്',
+  ൽ: 'ല്',
+  ൾ: 'ള്',
+  ൿ: 'ക്',
   װ: 'וו',
   ױ: 'וי',
   ײ: 'יי',
 };
 const LETTER = new RegExp(`[${Object.keys(LETTERS).join('')}]`, 'gu');
 
-/** Code points of the digit zero in Arabic, Persian, Devanagari (Hindi) and Bengali, in ascending order. */
-const ZEROS: readonly number[] = [0x0660, 0x06f0, 0x0966, 0x09e6];
-const DIGIT = /[\u0660-\u0669\u06f0-\u06f9\u0966-\u096f\u09e6-\u09ef]/g;
-
-function digitOf(digit: string): string {
-  const code = digit.charCodeAt(0);
-  return String(code - (ZEROS.findLast((zero) => zero <= code) ?? code));
-}
-
 /** Removes the marks of a folded text. A text that consists only of marks is returned unchanged. */
 export function foldMarks(folded: string): string {
   if (ASCII.test(folded)) return folded;
   let text = folded.replace(MARKED, (letter) => letter.normalize('NFD').replace(MARK, ''));
   for (const [pattern, replacement] of MARKS) text = text.replace(pattern, replacement);
-  text = text
-    .replace(LETTER, (letter) => LETTERS[letter] ?? letter)
-    .replace(DIGIT, digitOf)
-    .normalize('NFC');
+  text = text.replace(LETTER, (letter) => LETTERS[letter] ?? letter).normalize('NFC');
   return text === '' ? folded : text;
 }
 

@@ -45,12 +45,15 @@ export function visitLexemes(text: string, lexicon: Lexicon, visit: VisitLexeme)
   }
   if (hasJoints) visitJoined(tokens, visit);
   const languages = languagesOf(words, lexicon, visit);
+  const hasTwoLetters = (languages & lexicon.twoLetterLanguages) !== 0;
   for (let index = 0; index < words.length; index += 1) {
     const word = words[index];
     const position = positions[index];
     if (word === undefined || position === undefined) continue;
     visit(word.text, position, 'spelled');
-    if (word.otherForms.length > 0) for (const form of word.otherForms) visit(form, position, 'other');
+    const forms = word.otherForms;
+    const count = hasTwoLetters ? forms.length : Math.min(forms.length, 1);
+    for (let form = 0; form < count; form += 1) visit(forms[form] ?? '', position, 'other');
     const stems = word.stemsIn(languages);
     if (stems.length > 0) for (const stem of stems) visit(stem, position, 'stem');
   }

@@ -33,6 +33,11 @@ export interface Lexicon {
   readonly codes: readonly LanguageCode[];
   /** Returns the languages that use a script, as bits. */
   readonly languagesOf: (script: Script) => number;
+  /**
+   * Bits. If a text may be in one of these languages, the index stores the spellings of its words with two letters for a letter
+   * with a mark, such as `koeln` for `köln`.
+   */
+  readonly twoLetterLanguages: number;
   readonly wordOf: (word: string) => Word;
 }
 
@@ -47,6 +52,10 @@ const STEMMABLE = /^[\p{L}\p{M}]{3,40}$/u;
  */
 const NUMBER = /^[0-9]/;
 const NONE: readonly never[] = Object.freeze([]);
+/** Languages in which people write `ae` for `ä`, or `aa` for `å`, so that such words are inflected, too. */
+const TWO_LETTERS: ReadonlySet<LanguageCode> = new Set(['de', 'sv', 'no', 'da']);
+/** Languages that have such letters, and in which nobody writes them with two letters. */
+const ONE_LETTER: ReadonlySet<LanguageCode> = new Set(['fi', 'hu', 'tr']);
 
 /**
  * Creates a lexicon, which looks up the properties of words. The lexicon caches words, because finding a stem takes far longer
@@ -56,6 +65,9 @@ export function createLexicon(codes: readonly LanguageCode[]): Lexicon {
   const languages: readonly Language[] = codes.map((code) => LANGUAGES[code]);
   const bits = new Map<Script, number>();
   for (const [index, { script }] of languages.entries()) bits.set(script, (bits.get(script) ?? 0) | (1 << index));
+  const bitsOf = (isWanted: (code: LanguageCode) => boolean): number =>
+    codes.reduce((sum, code, index) => (isWanted(code) ? sum | (1 << index) : sum), 0);
+  const twoLetters = bitsOf((code) => TWO_LETTERS.has(code));
   const evidenceOf = createEvidence(languages);
   const known = new Map<string, Word>();
 
@@ -86,7 +98,8 @@ export function createLexicon(codes: readonly LanguageCode[]): Lexicon {
         for (const [index, { stem, shortest }] of languages.entries()) {
           if ((wanted & (1 << index)) === 0) continue;
           const least = wanted & UNKNOWN ? shortest : 2;
-          for (const one of stemsOf(word, otherForms, stem)) {
+          const others = twoLetters & (1 << index) ? otherForms : otherForms.slice(0, 1);
+          for (const one of stemsOf([word, ...others], stem)) {
             if (one.length >= least && !forms.has(one)) stems.add(one);
           }
         }
@@ -100,6 +113,7 @@ export function createLexicon(codes: readonly LanguageCode[]): Lexicon {
   return {
     codes,
     languagesOf: (script) => bits.get(script) ?? 0,
+    twoLetterLanguages: UNKNOWN | bitsOf((code) => LANGUAGES[code].script === 'latin' && !ONE_LETTER.has(code)),
     wordOf: (word) => {
       let found = known.get(word);
       if (found === undefined) {
@@ -116,14 +130,11 @@ export function createLexicon(codes: readonly LanguageCode[]): Lexicon {
 const noStems = (): readonly string[] => NONE;
 
 /**
- * Returns the stem of a word and, if the word has marks such as accents, also the stem of the word without its marks. People
- * type words with and without marks, and the two stems may differ. This function removes the marks from both stems.
+ * Returns the stem of each spelling of a word. People type words with and without marks, and the stems of the two may differ.
+ * This function removes the marks from the stems.
  */
-function stemsOf(word: string, otherForms: readonly string[], stem: (word: string) => string): string[] {
-  const stems = [foldMarks(stem(word))];
-  const [unmarked] = otherForms;
-  if (unmarked !== undefined) stems.push(foldMarks(stem(unmarked)));
-  return stems;
+function stemsOf(spellings: readonly string[], stem: (word: string) => string): string[] {
+  return spellings.map((spelling) => foldMarks(stem(spelling)));
 }
 
 /**

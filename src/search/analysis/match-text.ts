@@ -1,19 +1,14 @@
-import { foldEmoji, spelledEmojiOf, spelledWordsOf } from './characters.ts';
 import { type SearchExpression, type SearchLexeme, type SearchPhrase, wantedLexemes } from './expression.ts';
-import { fold, foldMarks } from './fold.ts';
 import { type LexemeForm, visitLexemes } from './lexemes.ts';
 import type { Lexicon } from './lexicon.ts';
-import { wordOf } from './tokens.ts';
 
 /** The lexemes of one text, with their positions. */
-interface TextIndex {
+export interface TextIndex {
   /**
    * Returns the positions of a lexeme in the text. Takes `isPrefix` and `isExact` into account. Returns an empty set if the
    * text does not contain the lexeme.
    */
   readonly positionsOf: (lexeme: SearchLexeme) => ReadonlySet<number>;
-  /** Returns the lexemes at a position in the spelling of the text, without stems and other spellings. */
-  readonly spelledAt: (position: number) => readonly string[];
 }
 
 /** The position of lexemes that name the language of a text. Words start at position 1, so no word has this position. */
@@ -21,10 +16,10 @@ const NO_WORD = 0;
 const NOWHERE: ReadonlySet<number> = Object.freeze(new Set<number>());
 const EXACT: ReadonlySet<LexemeForm> = new Set(['spelled', 'other']);
 
-function indexOf(text: string, lexicon: Lexicon): TextIndex {
+/** Indexes one text. */
+export function indexOf(text: string, lexicon: Lexicon): TextIndex {
   const all = new Map<string, Set<number>>();
   const exact = new Map<string, Set<number>>();
-  const spelled = new Map<number, string[]>();
   const add = (positions: Map<string, Set<number>>, lexeme: string, position: number): void => {
     const known = positions.get(lexeme);
     if (known === undefined) positions.set(lexeme, new Set([position]));
@@ -34,7 +29,6 @@ function indexOf(text: string, lexicon: Lexicon): TextIndex {
     const position = form === 'language' ? NO_WORD : at;
     add(all, lexeme, position);
     if (EXACT.has(form)) add(exact, lexeme, position);
-    if (form === 'spelled') spelled.set(position, [...(spelled.get(position) ?? []), lexeme]);
   });
   return {
     positionsOf: ({ lexeme, isPrefix, isExact }) => {
@@ -42,7 +36,6 @@ function indexOf(text: string, lexicon: Lexicon): TextIndex {
       if (!isPrefix) return positions.get(lexeme) ?? NOWHERE;
       return new Set([...positions].flatMap(([one, at]) => (one.startsWith(lexeme) ? [...at] : [])));
     },
-    spelledAt: (position) => spelled.get(position) ?? [],
   };
 }
 
@@ -51,7 +44,8 @@ export function matchesText(text: string, expression: SearchExpression, lexicon:
   return isIn(indexOf(text, lexicon), expression);
 }
 
-function isIn(index: TextIndex, expression: SearchExpression): boolean {
+/** Tells whether an indexed text matches an expression. */
+export function isIn(index: TextIndex, expression: SearchExpression): boolean {
   switch (expression.kind) {
     case 'lexeme':
       return index.positionsOf(expression).size > 0;
@@ -89,43 +83,8 @@ export function rankText(text: string, expression: SearchExpression, lexicon: Le
 }
 
 /** Returns the positions at which a phrase starts in the text. */
-function startsOf(index: TextIndex, { parts }: SearchPhrase): number[] {
+export function startsOf(index: TextIndex, { parts }: SearchPhrase): number[] {
   const positions = parts.map(({ offset, any }) => ({ offset, at: any.map(index.positionsOf) }));
   const starts = new Set((positions[0]?.at ?? []).flatMap((at) => [...at]));
   return [...starts].filter((start) => positions.every(({ offset, at }) => at.some((one) => one.has(start + offset))));
-}
-
-/**
- * Returns the words of a text that match, spelled as in the text. The response of `/_matrix/client/v3/search` contains these
- * words as `highlights`.
- */
-export function highlightsIn(text: string, expression: SearchExpression, lexicon: Lexicon): string[] {
-  const index = indexOf(text, lexicon);
-  const found = { words: new Set<string>(), runs: new Set<string>() };
-  collect(index, expression, found);
-  const words = spelledWordsOf(text).filter((word) => {
-    const folded = wordOf(fold(word));
-    return found.words.has(folded) || found.words.has(foldMarks(folded));
-  });
-  const emoji = spelledEmojiOf(text).filter((one) => found.words.has(foldEmoji(fold(one))));
-  return [...new Set([...words, ...emoji, ...[...found.runs].filter((run) => text.includes(run))])];
-}
-
-function collect(
-  index: TextIndex,
-  expression: SearchExpression,
-  found: { readonly words: Set<string>; readonly runs: Set<string> },
-): void {
-  if (expression.kind === 'not' || !isIn(index, expression)) return;
-  const add = (position: number): void => {
-    for (const word of index.spelledAt(position)) found.words.add(word);
-  };
-  if (expression.kind === 'lexeme') {
-    for (const position of index.positionsOf(expression)) add(position);
-  } else if (expression.kind === 'phrase') {
-    for (const run of expression.runs) found.runs.add(run);
-    for (const start of startsOf(index, expression)) for (const { offset } of expression.parts) add(start + offset);
-  } else {
-    for (const one of expression.of) collect(index, one, found);
-  }
 }

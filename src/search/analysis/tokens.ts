@@ -32,12 +32,21 @@ export interface Token {
    * position for each of its characters.
    */
   readonly position: number;
+  /** Indexes of the token's first UTF-16 code unit in the folded text, and of the code unit behind the token. */
+  readonly start: number;
+  readonly end: number;
   /** The one character of `JOINTS` between the previous token and this `word`. `undefined` if anything else is between them. */
   readonly joint: string | undefined;
 }
 
-/** Apostrophes and hyphens. If such a character joins words, a search also finds these words written as one word. */
-const JOINTS: ReadonlySet<string> = new Set(["'", '-', '\u2010', '\u2011']);
+/**
+ * Apostrophes, hyphens, and the zero-width non-joiner of Persian. If such a character joins words, a search also finds these
+ * words written as one word.
+ */
+const JOINTS: ReadonlySet<string> = new Set(["'", '-', '\u2010', '\u2011', '\u200c']);
+const APOSTROPHE = 0x27;
+/** A Cyrillic letter, an apostrophe and a vowel with a glide. In Ukrainian and Belarusian, such an apostrophe is within a word. */
+const CYRILLIC_APOSTROPHE = /(?<=\p{sc=Cyrillic})'(?=[яюєїеё])/uy;
 
 const LAST_ASCII = 0x7f;
 
@@ -57,29 +66,40 @@ export function tokensOf(folded: string): Token[] {
     if (kind === KIND.emoji) {
       const emoji = emojiAt(folded, index);
       index += emoji.length;
-      tokens.push({ kind: 'emoji', text: foldEmoji(emoji), position, joint: undefined });
+      tokens.push({ kind: 'emoji', text: foldEmoji(emoji), position, start, end: index, joint: undefined });
       position += 1;
     } else {
       let isUnspacedRun = false;
       let hasMarks = false;
-      for (; kind === KIND.spaced || kind === KIND.unspaced; kind = kindAt(folded, index)) {
-        if (kind === KIND.unspaced) isUnspacedRun = true;
+      let hasApostrophe = false;
+      for (; ; kind = kindAt(folded, index)) {
+        if (kind === KIND.separator && hasMarks && isWithinWord(folded, index)) hasApostrophe = true;
+        else if (kind !== KIND.spaced && kind !== KIND.unspaced) break;
+        else if (kind === KIND.unspaced) isUnspacedRun = true;
         else if (folded.charCodeAt(index) > LAST_ASCII) hasMarks = true;
         index += lengthAt(folded, index);
       }
-      const run = folded.slice(start, index);
+      const slice = folded.slice(start, index);
+      const run = hasApostrophe ? slice.replaceAll("'", '') : slice;
       if (isUnspacedRun) {
         const text = hasMarks ? foldMarks(run) : run;
-        tokens.push({ kind: 'run', text, position, joint: undefined });
+        tokens.push({ kind: 'run', text, position, start, end: index, joint: undefined });
         position += lengthOf(text);
       } else {
-        tokens.push({ kind: 'word', text: wordOf(run), position, joint });
+        tokens.push({ kind: 'word', text: wordOf(run), position, start, end: index, joint });
         position += 1;
       }
     }
     end = index;
   }
   return tokens;
+}
+
+/** Tells whether the character at `index` is an apostrophe that does not separate words. */
+function isWithinWord(folded: string, index: number): boolean {
+  if (folded.charCodeAt(index) !== APOSTROPHE) return false;
+  CYRILLIC_APOSTROPHE.lastIndex = index;
+  return CYRILLIC_APOSTROPHE.test(folded);
 }
 
 function jointAt(text: string, index: number): string | undefined {
@@ -100,7 +120,7 @@ export function beginningOf(text: string, length: number): string {
 }
 
 /** Cuts a word at `MAX_WORD_LENGTH`. The index stores the cut word. */
-export function wordOf(run: string): string {
+function wordOf(run: string): string {
   return beginningOf(run, MAX_WORD_LENGTH);
 }
 
@@ -110,6 +130,15 @@ export function pairsOf(characters: readonly string[]): string[] {
     const pair = `${characters[index] ?? ''}${second}`;
     return isUnspaced(pair) ? pair : SPACED_PAIR + pair;
   });
+}
+
+/**
+ * Returns the number of characters for which a lexeme stands in a run. Returns 1 for words of scripts with spaces and for emoji,
+ * which take one position.
+ */
+export function charactersIn(lexeme: string): number {
+  if (lexeme.startsWith(SPACED_PAIR)) return 2;
+  return isUnspaced(lexeme) ? lengthOf(lexeme) : 1;
 }
 
 const clamped = (position: number): number => Math.min(position, MAX_POSITION);

@@ -98,7 +98,17 @@ describe('highlights()', () => {
     ['softhyphen', 'soft\u00adhyphen', ['soft\u00adhyphen']],
     ['会議', '今日の会議室', ['会議']],
     ['会', '今日の会議室', ['会']],
-    ['会議 x', '会議 X', ['X', '会議']],
+    ['会議 x', '会議 X', ['会議', 'X']],
+    ['データ', 'ﾃﾞｰﾀﾍﾞｰｽ', ['ﾃﾞｰﾀ']],
+    ['用github', '我们用GitHub管理', ['用GitHub']],
+    ["don't", 'I Don’t', ['Don’t']],
+    ['dont', 'I Don’t', ['Don’t']],
+    ['email', 'an e-mail', ['e-mail']],
+    ['mail', 'an e-mail', ['mail']],
+    ['комп’ютери', "Мій комп'ютер", ["комп'ютер"]],
+    ['120', 'ราคา๑๒๐บาท', ['๑๒๐']],
+    ['👍', 'ok 👍🏽 👩‍💻', ['👍🏽']],
+    ['run', 'Running, runs; rung', ['Running', 'runs']],
     ['absent', 'text', []],
   ])('%j in %j: %j', (term, text, expected) => {
     expect(highlightsOf(term, text)).toEqual(expected);

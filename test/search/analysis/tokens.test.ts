@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { spelledEmojiOf, spelledWordsOf } from '../../../src/search/analysis/characters.ts';
 import { fold, foldMarks, otherFormsOf } from '../../../src/search/analysis/fold.ts';
 import { visitLexemes } from '../../../src/search/analysis/lexemes.ts';
 import { createLexicon } from '../../../src/search/analysis/lexicon.ts';
@@ -106,10 +105,6 @@ describe('emoji', () => {
     ['漢字👍', ['漢字', '👍']],
   ])('in %j are %j', (text, expected) => {
     expect(tokensOf(fold(text)).map((token) => token.text)).toEqual(expected);
-  });
-
-  it('are highlighted as the text spells them', () => {
-    expect(spelledEmojiOf('ok 👍🏽👩‍💻 🇩🇪')).toEqual(['👍🏽', '👩‍💻', '🇩🇪']);
   });
 });
 
@@ -221,16 +216,5 @@ describe('beginningOf()', () => {
         expect(beginning.length).toBeGreaterThanOrEqual(Math.min(text.length, length - 1));
       }),
     );
-  });
-});
-
-describe('spelledWordsOf()', () => {
-  it('returns the words as they are written', () => {
-    expect(spelledWordsOf('Hello, ＷＯＲＬＤ! 東京TypeScript soft\u00adhyphen')).toEqual([
-      'Hello',
-      'ＷＯＲＬＤ',
-      'TypeScript',
-      'soft\u00adhyphen',
-    ]);
   });
 });
