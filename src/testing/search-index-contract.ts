@@ -1,6 +1,7 @@
 import { expectationsContract } from './search-index-contract/finding.ts';
 import { type IndexTest, type IndexUnderTest, type TestRunner, testedBy } from './search-index-contract/harness.ts';
 import { hostileContract } from './search-index-contract/hostile.ts';
+import { isolationContract } from './search-index-contract/isolation.ts';
 import { languagesContract } from './search-index-contract/languages.ts';
 import { matchingContract } from './search-index-contract/matching.ts';
 import { pagingContract } from './search-index-contract/paging.ts';
@@ -12,15 +13,21 @@ export type { IndexUnderTest } from './search-index-contract/harness.ts';
 export interface SearchIndexContractOptions extends TestRunner {
   /** Creates an empty index. The contract calls this function once for each test. */
   readonly makeIndex: () => Promise<IndexUnderTest>;
+  /**
+   * How often the tests with random changes and generated terms repeat. Each repetition is different. 100 repetitions try
+   * 10,000 generated terms. @defaultValue 1
+   */
+  readonly runs?: number;
 }
 
-const PARTS: Readonly<Record<string, (test: IndexTest) => void>> = {
+const PARTS: Readonly<Record<string, (test: IndexTest, runs: number) => void>> = {
   writing: writingContract,
   matching: matchingContract,
   finding: expectationsContract,
   languages: languagesContract,
   paging: pagingContract,
   'rebuilding the index': rebuildingContract,
+  isolation: isolationContract,
   'hostile input': hostileContract,
 };
 
@@ -28,7 +35,7 @@ const PARTS: Readonly<Record<string, (test: IndexTest) => void>> = {
  * Defines tests for a `SearchIndex`. Authors of search adapters run these tests to check that an index does what the plugin
  * requires. The tests run in any test runner that has `describe` and `it`. A test that fails throws an `AssertionError`.
  */
-export function searchIndexContract({ describe, it, makeIndex }: SearchIndexContractOptions): void {
+export function searchIndexContract({ describe, it, makeIndex, runs = 1 }: SearchIndexContractOptions): void {
   const test: IndexTest = (name, body) => {
     it(name, async () => {
       const made = await makeIndex();
@@ -39,5 +46,5 @@ export function searchIndexContract({ describe, it, makeIndex }: SearchIndexCont
       }
     });
   };
-  for (const [name, part] of Object.entries(PARTS)) describe(name, () => part(test));
+  for (const [name, part] of Object.entries(PARTS)) describe(name, () => part(test, runs));
 }

@@ -34,7 +34,8 @@ async function makeIndexUnderTest(): Promise<IndexUnderTest> {
   return { index, transaction: (work) => database.db.transaction(work), close: () => index.stop() };
 }
 
-searchIndexContract({ describe, it, makeIndex: makeIndexUnderTest });
+const runs = Number(process.env.SEARCH_CONTRACT_RUNS ?? 1);
+searchIndexContract({ describe, it, makeIndex: makeIndexUnderTest, runs });
 
 const KEYS: readonly SearchKey[] = ['content.body'];
 const roomOf = (index: number): RoomId => `!room${index % 20}:x` as RoomId;

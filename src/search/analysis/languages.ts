@@ -139,7 +139,7 @@ const BY_CODE = {
     script: 'latin',
     stem: turkish,
     words:
-      've bir bu da de için ile çok daha ne var yok mı mi mu mü değil ben sen o biz siz onlar ama gibi kadar sonra önce şey her olan olarak en ki ya veya nasıl neden niçin kim nerede zaman bugün yarın dün teşekkürler evet hayır lütfen benim senin onun bizim sizin bana sana ona bize size oldu olur olacak şimdi hiç idi vardı olsun geliyor gidiyor gel git asla yine tekrar arasında olmadan altında üzerinde hepsi bazı iyi güzel merhaba selam istiyorum lazım olmuş unuttum üzgünüm',
+      've bir bu da de için ile çok daha ne var yok mı mi mu mü değil ben sen o biz siz onlar ama gibi kadar sonra önce şey her olan olarak en ki ya veya nasıl neden niçin kim nerede zaman bugün yarın dün teşekkürler evet hayır lütfen benim senin onun bizim sizin bana sana ona bize size oldu olur olacak şimdi hiç idi vardı olsun geliyor gidiyor gel asla yine tekrar arasında olmadan altında üzerinde hepsi bazı iyi güzel merhaba selam istiyorum lazım olmuş unuttum üzgünüm',
     letters: 'ğışçöü',
     shortest: 4,
   },

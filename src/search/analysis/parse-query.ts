@@ -179,10 +179,18 @@ const ELIDED: ReadonlySet<string> = new Set(
 /** Minimum length of a word after which the genitive `'s` is dropped, in UTF-16 code units. */
 const MIN_OWNER_LENGTH = 3;
 
-/** Drops particles that an apostrophe attaches to a word: `l'école` asks for `école`, and `John's` asks for `John`. */
+/** Persian endings of the plural and of the possessive, which a zero-width non-joiner attaches to the word before. */
+const PERSIAN_ENDINGS: ReadonlySet<string> = new Set('ها های هایی هایم هایت هایش ام ات اش ای تر ترین'.split(' '));
+const NON_JOINER = '\u200c';
+
+/**
+ * Drops particles that an apostrophe or a non-joiner attaches to a word: `l'école` asks for `école`, `John's` asks for `John`, and
+ * a Persian plural asks for its singular.
+ */
 function withoutParticles(tokens: readonly Token[]): readonly Token[] {
   const isTied = (index: number): boolean => tokens[index]?.joint === "'";
-  const kept = tokens.filter(({ text }, index) => {
+  const kept = tokens.filter(({ text, joint }, index) => {
+    if (joint === NON_JOINER) return !PERSIAN_ENDINGS.has(text);
     if (ELIDED.has(text) && isTied(index + 1) && !isTied(index)) return false;
     const owner = tokens[index - 1]?.text ?? '';
     return !(text === 's' && isTied(index) && !isTied(index + 1) && owner.length >= MIN_OWNER_LENGTH);

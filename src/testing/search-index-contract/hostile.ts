@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { documentOf, type IndexTest } from './harness.ts';
+import type { RoomId } from '../../ids.ts';
+import { createRandom, documentOf, type IndexTest, ROOM } from './harness.ts';
 
 const HOSTILE = [
   '"',
@@ -32,8 +33,36 @@ const HOSTILE = [
   Array.from({ length: 300 }, (_, index) => `w${index}`).join(' '),
 ] as const;
 
-/** Tests that no search term and no text makes the index fail. */
-export function hostileContract(test: IndexTest): void {
+/** Pieces of the generated terms: syntax of queries and of engines, and words. */
+const PIECES =
+  "\" \" - -- ( ) [ ] { } * ** ? ~ ~2 ^3 : :* :AB \\ \\\\ ' '' & && | || ! <-> <2> < > = != , ; % _ $1 :: /x/ # @ \u201c \u201d OR OR AND NOT IN TO EXISTS word other 漢字 漢 é 👍🏽 \ud800 \0 \ue000 \ue001 \ue010en".split(
+    ' ',
+  );
+const TERMS_PER_RUN = 100;
+
+/**
+ * Tests that no search term and no text makes the index fail.
+ * @param runs number of series of `TERMS_PER_RUN` generated terms
+ */
+export function hostileContract(test: IndexTest, runs: number): void {
+  test('answers every generated term, with nothing from other rooms', async ({ write, page }) => {
+    const elsewhere = '!elsewhere:example.org' as RoomId;
+    await write({ upserts: [documentOf(1, 'word 漢字'), documentOf(2, 'word other 漢 👍', { roomId: elsewhere })] });
+    const random = createRandom(7);
+    for (let count = 0; count < runs * TERMS_PER_RUN; count += 1) {
+      const pieces = Array.from(
+        { length: 1 + Math.floor(random() * 12) },
+        () => PIECES[Math.floor(random() * PIECES.length)],
+      );
+      const term = pieces.join(random() < 0.5 ? ' ' : '');
+      const { hits } = await page(term, { order: random() < 0.5 ? 'recent' : 'rank' });
+      assert.ok(
+        hits.every(({ roomId }) => roomId === ROOM),
+        term,
+      );
+    }
+  });
+
   test('answers every term', async ({ write, page }) => {
     await write({ upserts: [documentOf(1, 'word')] });
     for (const term of HOSTILE) {
