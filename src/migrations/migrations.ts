@@ -26,6 +26,7 @@ import { summaries } from './0023-summaries.ts';
 import { userSummaries } from './0024-user-summaries.ts';
 import { historyLeftovers } from './0025-history-leftovers.ts';
 import { userExports } from './0026-user-exports.ts';
+import { searchSample } from './0027-search-sample.ts';
 
 /** The schema of the plugin's own tables. */
 export const OWN_SCHEMA = 'matrix_admin';
@@ -61,6 +62,7 @@ const ALL: readonly NamedMigration[] = [
   userSummaries,
   historyLeftovers,
   userExports,
+  searchSample,
 ];
 
 /** Tells whether this version of the plugin contains a migration. */

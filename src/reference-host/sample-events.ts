@@ -44,7 +44,7 @@ function languageOf(random: Random): SampleLanguage | undefined {
 /**
  * Makes a text of one to eight sentences, usually one. Some texts contain a number, such as a ticket number, a price or a time.
  */
-function textOf(random: Random): string {
+export function textOf(random: Random): string {
   const language = languageOf(random);
   if (language === undefined) return 'Hm';
   const sentences = Math.min(Math.ceil(-Math.log(1 - random()) * 1.2) || 1, 8);

@@ -2,8 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { EventId, RoomId, UserId } from '../../src/ids.ts';
 import { createMetrics } from '../../src/metrics.ts';
 import { createAnalysis } from '../../src/search/analysis/analysis.ts';
-import { postgresSearch } from '../../src/search/postgres/index.ts';
-import type { SearchDocument, SearchIndex, SearchKey, SearchOrder } from '../../src/search/search-index.ts';
+import { createPostgresIndex } from '../../src/search/postgres/create-index.ts';
+import { SEARCH_LIMITS, type SearchLimits } from '../../src/search/postgres/search.ts';
+import type { SearchDocument, SearchIndex, SearchKey, SearchPage, SearchQuery } from '../../src/search/search-index.ts';
 import { type IndexUnderTest, searchIndexContract } from '../../src/testing/search-index-contract.ts';
 import { createCapturedLogger } from '../support/captured-logger.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -16,15 +17,16 @@ beforeAll(async () => {
 
 afterAll(() => database.drop());
 
-async function makeIndex(): Promise<SearchIndex> {
+/** Limits that a search of a few thousand documents reaches. */
+const SMALL: SearchLimits = { ...SEARCH_LIMITS, firstRead: 40, maxRead: 200, maxCandidates: 100, maxEntries: 1_000 };
+
+async function makeIndex(limits = SEARCH_LIMITS): Promise<SearchIndex> {
   const { db } = database;
   await db.raw('TRUNCATE matrix_admin.search_documents');
-  const index = postgresSearch()({
-    db,
-    logger: createCapturedLogger(),
-    metrics: createMetrics(),
-    analysis: createAnalysis(),
-  });
+  const index = createPostgresIndex(
+    { db, logger: createCapturedLogger(), metrics: createMetrics(), analysis: createAnalysis() },
+    limits,
+  );
   await index.start();
   return index;
 }
@@ -54,6 +56,17 @@ const documentsOf = (count: number): SearchDocument[] =>
     text: `common ${index % 1_000 === 0 ? 'rare' : 'filler'} ${'common '.repeat(index % 3)}`,
   }));
 
+async function allPages(index: SearchIndex, query: SearchQuery): Promise<SearchPage[]> {
+  const pages: SearchPage[] = [];
+  let after: string | undefined;
+  do {
+    const page = await index.search(after === undefined ? query : { ...query, after });
+    pages.push(page);
+    after = page.next;
+  } while (after !== undefined && pages.length < 1_000);
+  return pages;
+}
+
 async function fill(index: SearchIndex, count: number): Promise<void> {
   const rebuild = { id: '0a', marker: await index.rebuild.begin('0a') };
   await index.rebuild.load(rebuild, documentsOf(count), (write) => database.db.transaction(write));
@@ -62,32 +75,57 @@ async function fill(index: SearchIndex, count: number): Promise<void> {
 }
 
 describe('many documents', () => {
-  it('are searched with the index of lexemes in every order', async () => {
-    const index = await makeIndex();
+  it('are counted exactly if the words are rare, and estimated if the words are frequent', async () => {
+    const index = await makeIndex(SMALL);
     await fill(index, 30_000);
-    const plans: string[] = [];
-    const explain = async (order: SearchOrder): Promise<void> => {
-      const statements: { sql: string; bindings: unknown[] }[] = [];
-      const listen = (query: { sql: string; bindings: unknown[] }): unknown => statements.push(query);
-      database.db.on('query', listen);
-      const rooms = Array.from({ length: 20 }, (_, room) => roomOf(room));
-      const { count } = await index.search({ term: 'rare', rooms, keys: KEYS, order, limit: 10 });
-      database.db.removeListener('query', listen);
-      expect(count).toBe(30);
-      const [search] = statements;
-      if (search === undefined) throw new Error('nothing was searched');
-      const { rows } = await database.db.raw(
-        `EXPLAIN ${search.sql.replaceAll(/\$\d+/g, '?')}`,
-        search.bindings as string[],
-      );
-      plans.push(rows.map((row: Record<string, string>) => row['QUERY PLAN']).join('\n'));
-    };
-    await explain('recent');
-    await explain('rank');
-    for (const plan of plans) {
-      expect(plan).toContain('search_documents_lexemes');
-      expect(plan).not.toContain('Seq Scan on search_documents');
+    const rooms = Array.from({ length: 20 }, (_, room) => roomOf(room));
+    for (const order of ['recent', 'rank'] as const) {
+      const query = { rooms, keys: KEYS, order, limit: 10 };
+      expect(await index.search({ ...query, term: 'rare' })).toMatchObject({ count: 30, hits: { length: 10 } });
+      expect((await index.search({ ...query, term: 'rare', rooms: [roomOf(1)] })).hits).toEqual([]);
+      const { count, hits } = await index.search({ ...query, term: 'common' });
+      expect(hits).toHaveLength(10);
+      expect(count).toBeGreaterThan(20_000);
+      expect(count).toBeLessThan(40_000);
     }
+  });
+
+  it('are read only as far as the limits allow, and each hit is still on exactly one page', async () => {
+    const index = await makeIndex({ ...SMALL, maxCandidates: 10, maxEntries: 10 });
+    await fill(index, 3_000);
+    for (const rooms of [[roomOf(0)], Array.from({ length: 20 }, (_, room) => roomOf(room))]) {
+      for (const order of ['recent', 'rank'] as const) {
+        // Each word is frequent, so the limits forbid to look the phrase up. Only every third text has it, and not in a row.
+        for (const term of ['"filler common common"', 'rare', 'common -filler']) {
+          const expected = documentsOf(3_000).filter(
+            ({ roomId, text }) =>
+              rooms.includes(roomId) &&
+              (term.startsWith('"') ? text.includes('filler common common') : text.includes('rare')),
+          );
+          const pages = await allPages(index, { term, rooms, keys: KEYS, order, limit: 7 });
+          const seen = pages.flatMap(({ hits }) => hits.map(({ eventId }) => eventId));
+          expect(seen.toSorted(), `${term} ${order}`).toEqual(expected.map(({ eventId }) => eventId).toSorted());
+          if (order === 'recent') expect(seen).toEqual(expected.map(({ eventId }) => eventId).toReversed());
+        }
+      }
+    }
+  });
+
+  it('in rooms without recent messages are found too', async () => {
+    const index = await makeIndex(SMALL);
+    const busy = documentsOf(3_000).map((document) => ({ ...document, roomId: roomOf(0) }));
+    const quiet = documentsOf(40).map((document, at) => ({
+      ...document,
+      eventId: `$quiet${at}:x` as EventId,
+      roomId: roomOf(1 + (at % 2)),
+      streamPosition: 1 + at * 3,
+    }));
+    await index.write({ upserts: [...busy, ...quiet], removals: [], removedRooms: [], version: 0 });
+    const query = { term: 'common', rooms: [roomOf(1), roomOf(2)], keys: KEYS, order: 'recent', limit: 7 } as const;
+    const pages = await allPages(index, query);
+    expect(pages.flatMap(({ hits }) => hits.map(({ eventId }) => eventId))).toEqual(
+      quiet.map(({ eventId }) => eventId).toReversed(),
+    );
   });
 
   it('are each on exactly one page, by rank and by age, while documents are added and removed', async () => {

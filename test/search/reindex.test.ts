@@ -111,6 +111,7 @@ describe('a reindex', () => {
       'search_documents_event_id',
       'search_documents_lexemes',
       'search_documents_room_id',
+      'search_documents_sample',
     ]);
     const rooms = await db('public.syncapi_output_room_events').distinct('room_id').pluck('room_id');
     expect(await find('日本語', { rooms })).toHaveLength(3);

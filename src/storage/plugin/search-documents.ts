@@ -2,7 +2,8 @@ import type { Knex } from 'knex';
 import type { EventId, RoomId } from '../../ids.ts';
 import { allEnded, type Db, rowsOf, setLockTimeout } from '../database.ts';
 import { transact } from '../transact.ts';
-import type { SearchDocument, SearchHit, SearchKey, SearchOrder } from './stored-document.ts';
+import { SAMPLE_INDEX } from './sampled-documents.ts';
+import type { SearchDocument } from './stored-document.ts';
 
 /** The table of the live index, or the table that a reindex is filling, whose name contains the id of the reindex. */
 export type DocumentTable = 'search_documents' | `search_documents_${string}`;
@@ -95,11 +96,12 @@ export async function createDocumentTable(db: Db, table: DocumentTable): Promise
   await db.raw(`CREATE TABLE IF NOT EXISTS ${qualified(table)} (LIKE matrix_admin.search_documents)`);
 }
 
-const INDEXES = ['event_id', 'room_id', 'lexemes'] as const;
+const INDEXES = ['event_id', 'room_id', 'lexemes', 'sample'] as const;
 const INDEX_DEFINITIONS: Readonly<Record<(typeof INDEXES)[number], readonly [kind: string, method: string]>> = {
   event_id: ['UNIQUE INDEX', '(event_id)'],
   room_id: ['INDEX', '(room_id, stream_position)'],
   lexemes: ['INDEX', 'USING gin (lexemes)'],
+  sample: ['INDEX', SAMPLE_INDEX],
 };
 
 /** Maximum memory for building one index. With PostgreSQL's default, building a GIN index takes several times longer. */
@@ -113,7 +115,12 @@ export async function indexDocumentTable(db: Knex, table: DocumentTable): Promis
       await transaction.raw(`SET LOCAL maintenance_work_mem = '${BUILD_MEMORY}'`);
       await transaction.raw(`CREATE ${kind} IF NOT EXISTS ${table}_${column} ON ${qualified(table)} ${method}`);
     });
-  await allEnded([build('lexemes'), build('event_id').then(() => build('room_id'))]);
+  await allEnded([
+    build('lexemes'),
+    build('event_id')
+      .then(() => build('room_id'))
+      .then(() => build('sample')),
+  ]);
   // `ANALYZE` skips the text and the lexemes. Their statistics take longer than building the indexes, and searches do not use
   // them.
   await db.raw(`ANALYZE ${qualified(table)} (room_id, stream_position, key)`);
@@ -129,7 +136,8 @@ export async function replaceDocumentTable(transaction: Knex.Transaction, table:
   await transaction.raw(`DROP TABLE ${qualified('search_documents')}`);
   await transaction.raw(`ALTER TABLE ${qualified(table)} RENAME TO search_documents`);
   for (const column of INDEXES) {
-    await transaction.raw(`ALTER INDEX ${qualified(table)}_${column} RENAME TO search_documents_${column}`);
+    // A process of an older version may have built the indexes, without those that a newer version has added.
+    await transaction.raw(`ALTER INDEX IF EXISTS ${qualified(table)}_${column} RENAME TO search_documents_${column}`);
   }
 }
 
@@ -142,79 +150,6 @@ async function documentTableExists(db: Db, table: DocumentTable): Promise<boolea
     db.raw('SELECT to_regclass(?) IS NOT NULL AS found', [qualified(table)]),
   );
   return row?.found ?? false;
-}
-
-export interface DocumentQuery {
-  /** The terms of the search, in the text form of `tsquery`. */
-  readonly tsquery: string;
-  /** Values of the weights D, C, B and A for `ts_rank`, in the text form of a PostgreSQL array. */
-  readonly weights: string;
-  readonly rooms: readonly RoomId[];
-  readonly keys: readonly SearchKey[];
-  readonly order: SearchOrder;
-  readonly limit: number;
-  /** The last hit of the previous page. `undefined` for the first page. */
-  readonly after: Pick<SearchHit, 'rank' | 'streamPosition' | 'eventId'> | undefined;
-}
-
-/**
- * Reads a page of hits, and counts all hits. `MATERIALIZED` makes PostgreSQL collect the matching rows first. Without it, the
- * planner reads a whole table backwards when the words are rare.
- */
-export async function searchDocuments(db: Db, query: DocumentQuery): Promise<{ hits: SearchHit[]; count: number }> {
-  const byRank = query.order === 'rank';
-  const rows = await rowsOf<{
-    event_id: SearchHit['eventId'];
-    room_id: RoomId;
-    sender: SearchHit['sender'];
-    stream_position: string;
-    key: SearchKey;
-    text: string;
-    rank: number;
-    count: string;
-  }>(
-    db.raw(
-      `WITH matches AS MATERIALIZED (
-         SELECT event_id, stream_position, ${byRank ? 'ts_rank(CAST(:weights AS float4[]), lexemes, CAST(:tsquery AS tsquery))' : '1'}::float8 AS rank
-         FROM matrix_admin.search_documents
-         WHERE lexemes @@ CAST(:tsquery AS tsquery) AND room_id = ANY(:rooms) AND key = ANY(:keys)),
-       page AS (
-         SELECT * FROM matches
-         WHERE CAST(:rank AS float8) IS NULL OR (rank, stream_position, event_id COLLATE "C")
-           < (CAST(:rank AS float8), CAST(:position AS bigint), CAST(:eventId AS text))
-         ORDER BY rank DESC, stream_position DESC, event_id COLLATE "C" DESC LIMIT :limit)
-       SELECT d.event_id, d.room_id, d.sender, d.stream_position, d.key, d.text, page.rank, counted.count
-       FROM (SELECT count(*) FROM matches) AS counted
-       LEFT JOIN page ON true LEFT JOIN matrix_admin.search_documents d ON d.event_id = page.event_id
-       ORDER BY page.rank DESC, page.stream_position DESC, page.event_id COLLATE "C" DESC`,
-      {
-        tsquery: query.tsquery,
-        ...(byRank ? { weights: query.weights } : {}),
-        rooms: [...query.rooms],
-        keys: [...query.keys],
-        rank: query.after?.rank ?? null,
-        position: query.after?.streamPosition ?? null,
-        eventId: query.after?.eventId ?? null,
-        limit: query.limit,
-      },
-    ),
-  );
-  const hits = rows.flatMap((row) =>
-    row.event_id === null
-      ? []
-      : [
-          {
-            eventId: row.event_id,
-            roomId: row.room_id,
-            sender: row.sender,
-            streamPosition: Number(row.stream_position),
-            key: row.key,
-            text: row.text,
-            rank: row.rank,
-          },
-        ],
-  );
-  return { hits, count: Number(rows[0]?.count ?? 0) };
 }
 
 /** Counts the documents, and measures their size on disk in bytes, including indexes. */

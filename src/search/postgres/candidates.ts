@@ -1,0 +1,62 @@
+import { type SearchExpression, type SearchLexeme, wantedLexemes } from '../analysis/expression.ts';
+import { ANY_LANGUAGE } from '../analysis/lexemes.ts';
+import { tsqueryOf } from './lexemes.ts';
+
+/** Maximum number of lexemes whose documents are counted. The index of lexemes is not used for more, unless some of them are rare. */
+const MAX_COUNTED = 16;
+
+const plain = ({ lexeme, isPrefix }: SearchLexeme): SearchLexeme => ({
+  kind: 'lexeme',
+  lexeme,
+  isPrefix,
+  isExact: false,
+});
+const namesLanguage = ({ lexeme }: SearchLexeme): boolean => lexeme.startsWith(ANY_LANGUAGE);
+
+/**
+ * Makes a wider expression that the index of lexemes can answer without the documents: without exclusions, and without the
+ * order of words in phrases. Returns `undefined` for an exclusion.
+ */
+export function candidatesOf(expression: SearchExpression): SearchExpression | undefined {
+  switch (expression.kind) {
+    case 'lexeme':
+      return plain(expression);
+    case 'phrase':
+      return { kind: 'all', of: expression.parts.map(({ any }) => ({ kind: 'any', of: any.map(plain) })) };
+    case 'not':
+      return undefined;
+    default:
+      return {
+        kind: expression.kind,
+        of: expression.of.map(candidatesOf).filter((one) => one !== undefined),
+      };
+  }
+}
+
+/** Returns the lexemes of candidates whose frequency decides how long the index of lexemes takes, each as a `tsquery`. */
+export function countedLexemes(candidates: SearchExpression): string[] {
+  const lexemes = wantedLexemes(candidates).filter((lexeme) => !namesLanguage(lexeme));
+  return [...new Set(lexemes.map(tsqueryOf))].slice(0, MAX_COUNTED);
+}
+
+/**
+ * Estimates how many entries PostgreSQL reads from the index of lexemes: all entries of the rarest part of each conjunction, and
+ * all entries of prefixes. `counts` has the number of documents of each counted lexeme.
+ */
+export function entriesOf(candidates: SearchExpression, counts: ReadonlyMap<string, number>): number {
+  const prefixes = wantedLexemes(candidates).filter(({ isPrefix }) => isPrefix);
+  return prefixes.reduce((sum, prefix) => sum + rarest(prefix, counts), rarest(candidates, counts));
+}
+
+function rarest(candidates: SearchExpression, counts: ReadonlyMap<string, number>): number {
+  if (candidates.kind === 'lexeme') {
+    return namesLanguage(candidates)
+      ? Number.POSITIVE_INFINITY
+      : (counts.get(tsqueryOf(candidates)) ?? Number.POSITIVE_INFINITY);
+  }
+  if (candidates.kind !== 'any' && candidates.kind !== 'all') return Number.POSITIVE_INFINITY;
+  const parts = candidates.of
+    .filter((one) => !(one.kind === 'any' && wantedLexemes(one).every(namesLanguage)))
+    .map((one) => rarest(one, counts));
+  return candidates.kind === 'any' ? parts.reduce((sum, part) => sum + part, 0) : Math.min(...parts);
+}
