@@ -11,6 +11,7 @@ export const DENDRITE_BIN = process.env['DENDRITE_BIN'];
 
 /** A real Dendrite on an empty database. */
 export interface Dendrite {
+  readonly serverName: string;
   readonly origin: string;
   readonly keyFile: string;
   readonly start: () => Promise<void>;
@@ -21,14 +22,21 @@ export interface Dendrite {
   readonly logIn: (user: string, password: string) => Promise<string | undefined>;
 }
 
-/** Prepares a Dendrite with the server name `localhost`, but does not start it. */
-export async function prepareDendrite(directory: string, database: string): Promise<Dendrite> {
+/**
+ * Prepares a Dendrite, but does not start it. Its server name is `localhost`, with a port if the server federates.
+ * @param federates whether other servers can reach it
+ */
+export async function prepareDendrite(directory: string, database: string, federates = false): Promise<Dendrite> {
   const keyFile = join(directory, 'dendrite.pem');
   const program = (name: string): string => join(DENDRITE_BIN ?? '', name);
-  await promisify(execFile)(program('generate-keys'), ['--private-key', keyFile]);
+  const [certificate, tlsKey] = [join(directory, 'tls.crt'), join(directory, 'tls.key')];
+  const tls = ['--server', 'localhost', '--keysize', '2048', '--tls-cert', certificate, '--tls-key', tlsKey];
+  await promisify(execFile)(program('generate-keys'), ['--private-key', keyFile, ...(federates ? tls : [])]);
+  const httpsPort = federates ? await freePort() : undefined;
+  const serverName = httpsPort === undefined ? 'localhost' : `localhost:${httpsPort}`;
   await mkdir(join(directory, 'media'), { recursive: true });
   const config = join(directory, 'dendrite.yaml');
-  await writeFile(config, configOf(directory, keyFile, database));
+  await writeFile(config, configOf(directory, keyFile, database, serverName));
   const port = await freePort();
   const origin = `http://127.0.0.1:${port}`;
   let child: ChildProcess | undefined;
@@ -42,10 +50,13 @@ export async function prepareDendrite(directory: string, database: string): Prom
     return isRecord(answer) ? answer : {};
   };
   return {
+    serverName,
     origin,
     keyFile,
     start: async () => {
-      child = spawn(program('dendrite'), ['--config', config, '--http-bind-address', `127.0.0.1:${port}`], {
+      const https = ['--https-bind-address', `127.0.0.1:${httpsPort}`, '--tls-cert', certificate, '--tls-key', tlsKey];
+      const listen = ['--http-bind-address', `127.0.0.1:${port}`, ...(federates ? https : [])];
+      child = spawn(program('dendrite'), ['--config', config, ...listen], {
         cwd: directory,
         stdio: 'ignore',
       });
@@ -77,16 +88,20 @@ export async function prepareDendrite(directory: string, database: string): Prom
   };
 }
 
-const configOf = (directory: string, keyFile: string, database: string): string => `version: 2
+const configOf = (directory: string, keyFile: string, database: string, serverName: string): string => `version: 2
 global:
-  server_name: localhost
+  server_name: ${serverName}
   private_key: ${keyFile}
   database:
     connection_string: ${database}?sslmode=disable
     max_open_conns: 20
-  disable_federation: true
+  disable_federation: ${serverName === 'localhost'}
   jetstream:
     storage_path: ${directory}/jetstream
+federation_api:
+  disable_tls_validation: true
+  deny_networks: []
+  allow_networks: ["0.0.0.0/0", "::/0"]
 client_api:
   registration_disabled: true
   rate_limiting:
