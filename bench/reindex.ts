@@ -1,6 +1,7 @@
 /**
  * Reindexes 172,672 events with the PostgreSQL index, with one process and with two. If MEILI_URL is set, also with
- * Meilisearch. Baselines: one SQL statement that fills a table with the same columns by `to_tsvector`, and the same indexes,
+ * Meilisearch. If OPENSEARCH_URL is set, also with OpenSearch, whose baseline are bulk requests with the same documents. Other
+ * baselines: one SQL statement that fills a table with the same columns by `to_tsvector`, and the same indexes,
  * which are built with the same memory. The baseline `words` has the words as spelled. The baseline `stems` also has their stems
  * in the four languages of the sample that PostgreSQL knows. Neither can find Chinese, Japanese and Korean. The rounds
  * alternate, and the medians count.
@@ -8,15 +9,17 @@
 import type { Knex } from 'knex';
 import { createAdminPlugin } from '../src/index.ts';
 import { meilisearchSearch } from '../src/search/meilisearch/index.ts';
+import { opensearchSearch } from '../src/search/opensearch/index.ts';
 import { postgresSearch } from '../src/search/postgres/index.ts';
 import type { SearchAdapter } from '../src/search/search-index.ts';
 import { migrateOwnSchema } from '../src/storage/database.ts';
 import { type BenchDatabase, withBenchDatabase } from './bench-database.ts';
+import { recordBulk, timeRawBulk } from './opensearch-bulk.ts';
 import { startProcess } from './other-process.ts';
 import { type BenchResult, median, report, rounded } from './report.ts';
 import { SERVER_NAME, SIGNING_KEY } from './room-data.ts';
 
-const EVENTS = 172_672;
+const EVENTS = Number(process.env.EVENTS ?? 172_672);
 const ROUNDS = Number(process.env.ROUNDS ?? 5);
 
 /** The SQL that makes the lexemes of a body, by baseline. */
@@ -74,19 +77,23 @@ async function timeTwoProcesses({ db, connectionString }: BenchDatabase): Promis
 }
 
 async function measure(database: BenchDatabase): Promise<BenchResult[]> {
+  const node = process.env.OPENSEARCH_URL;
   const url = process.env.MEILI_URL;
   const apiKey = process.env.MEILI_API_KEY;
   const candidates: Record<string, () => Promise<number>> = {
     postgres: () => timeReindex(database.db, postgresSearch()),
     'postgres-two-processes': () => timeTwoProcesses(database),
+    ...(node && { opensearch: () => timeReindex(database.db, opensearchSearch({ node })) }),
     ...(url && { meilisearch: () => timeReindex(database.db, meilisearchSearch(apiKey ? { url, apiKey } : { url })) }),
   };
   await migrateOwnSchema(database.db);
+  const bulk = node && (await recordBulk(node, (proxy) => timeReindex(database.db, opensearchSearch({ node: proxy }))));
   const times = new Map<string, number[]>();
   for (let round = 0; round < ROUNDS; round++) {
     for (const [name, time] of [
       ['words', () => timeBaseline(database.db, 'words')] as const,
       ['stems', () => timeBaseline(database.db, 'stems')] as const,
+      ...(bulk ? [['bulk', () => timeRawBulk(bulk)] as const] : []),
       ...Object.entries(candidates),
     ]) {
       const ms = await time();
@@ -95,14 +102,16 @@ async function measure(database: BenchDatabase): Promise<BenchResult[]> {
     }
   }
   const rate = (name: string): number => Math.round((EVENTS / median(times.get(name) ?? [])) * 1_000);
-  const compared = (name: string, baseline: Baseline): BenchResult => ({
+  const compared = (name: string, baseline: Baseline | 'bulk'): BenchResult => ({
     name: `${name}-to-${baseline}`,
     value: rate(name),
     unit: 'events/s',
     baseline: rate(baseline),
     ratio: rounded(rate(name) / rate(baseline)),
   });
-  return Object.keys(candidates).flatMap((name) => [compared(name, 'words'), compared(name, 'stems')]);
+  return Object.keys(candidates).flatMap((name) =>
+    name === 'opensearch' ? [compared(name, 'bulk')] : [compared(name, 'words'), compared(name, 'stems')],
+  );
 }
 
 console.log(`creating ${EVENTS} events`);

@@ -1,3 +1,4 @@
+import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createAnalysis } from '../../src/search/analysis/analysis.ts';
@@ -49,6 +50,25 @@ describe('a cluster that does not answer', () => {
     expect(String(error)).toContain('no connection to OpenSearch');
     expect(JSON.stringify(error) + plugin.logger.text()).not.toContain(PASSWORD);
   });
+});
+
+it('does not start if the cluster refuses the account', async () => {
+  const server = createHttpServer((request, response) => {
+    const isOurs = request.headers.authorization === `Basic ${Buffer.from('matrix:wrong').toString('base64')}`;
+    response.writeHead(isOurs ? 401 : 500, { 'content-type': 'text/plain' }).end('Unauthorized');
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  try {
+    const search = opensearchSearch({
+      node: `http://127.0.0.1:${port}`,
+      auth: { username: 'matrix', password: 'wrong' },
+    });
+    await expect(startPluginOnDatabase({}, { search })).rejects.toThrow('OpenSearch answered 401');
+  } finally {
+    server.close();
+    server.closeAllConnections();
+  }
 });
 
 describe('options', () => {

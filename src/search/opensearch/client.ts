@@ -96,7 +96,8 @@ function engineErrorOf(thrown: unknown, timeoutMs: number): EngineError {
     const { type, reason } = problemOf(thrown.body);
     const status = thrown.statusCode;
     return new EngineError('status', `OpenSearch answered ${status}${type ? ` ${type}` : ''}: ${reason}`, {
-      status,
+      // A node that leaves the cluster during a search makes the search fail with 500. The next attempt asks other copies.
+      status: status === 500 ? 503 : status,
       ...(type !== undefined && { code: type }),
     });
   }

@@ -11,6 +11,12 @@ const LOADED = 0;
 
 const settingsSchema = z.record(z.string(), z.object({ settings: z.object({ 'index.uuid': z.string() }) }));
 
+/**
+ * OpenSearch answers when all copies of the new index can be written, so that no document depends on a single node. A cluster
+ * with too few nodes answers after this time.
+ */
+const COPIES = { wait_for_active_shards: 'all', timeout: '10s' } as const;
+
 /** The indexes behind the alias of the live index, and the indexes of reindexes. */
 export interface Indexes {
   /** Creates an index for documents. Keeps an index that exists. */
@@ -24,7 +30,7 @@ export function createIndexes(client: EngineClient, alias: string): Indexes {
     create: async (name, { settings = {}, isLive = false } = {}) => {
       const aliases = { [writesTo(name)]: {}, ...(isLive && { [alias]: {} }) };
       try {
-        await client.send({ method: 'PUT', path: `/${name}`, body: { settings, aliases } });
+        await client.send({ method: 'PUT', path: `/${name}`, querystring: COPIES, body: { settings, aliases } });
       } catch (error) {
         if (!hasCode(error, 'resource_already_exists_exception')) throw error;
       }

@@ -8,7 +8,10 @@ import org.opensearch.node.InternalSettingsPreparer;
 import org.opensearch.node.Node;
 import org.opensearch.transport.Netty4Plugin;
 
-/** Runs one node of a cluster: home directory, name of the node, HTTP port, and the transport ports of all nodes with its own first. */
+/**
+ * Runs one node of a cluster. Arguments: home directory, name of the node, HTTP port, transport ports of all nodes with its own
+ * first, names of all nodes, and further settings as name=value.
+ */
 public class OpenSearchNode extends Node {
     private OpenSearchNode(Settings settings) {
         super(
@@ -19,7 +22,7 @@ public class OpenSearchNode extends Node {
 
     public static void main(String[] args) throws Exception {
         String[] ports = args[3].split(",");
-        Settings settings = Settings.builder()
+        Settings.Builder builder = Settings.builder()
             .put("path.home", Path.of(args[0]).toAbsolutePath().toString())
             .put("cluster.name", "test")
             .put("node.name", args[1])
@@ -31,8 +34,14 @@ public class OpenSearchNode extends Node {
             .putList("cluster.initial_cluster_manager_nodes", List.of(args[4].split(",")))
             // The nodes are on one machine, whose disk may be nearly full.
             .put("cluster.routing.allocation.disk.threshold_enabled", false)
-            .build();
-        Node node = new OpenSearchNode(settings);
+            // The nodes notice within seconds that another node is frozen.
+            .put("cluster.fault_detection.follower_check.timeout", "1s")
+            .put("cluster.fault_detection.leader_check.timeout", "1s");
+        for (int i = 5; i < args.length; i++) {
+            String[] setting = args[i].split("=", 2);
+            builder.put(setting[0], setting[1]);
+        }
+        Node node = new OpenSearchNode(builder.build());
         node.start();
         new CountDownLatch(1).await();
     }

@@ -26,8 +26,11 @@ export interface Cluster {
   readonly stop: () => Promise<void>;
 }
 
-/** Starts three nodes of OpenSearch on free ports, and waits until they have found each other. */
-export async function startCluster(): Promise<Cluster> {
+/**
+ * Starts three nodes of OpenSearch on free ports, and waits until they have found each other.
+ * @param settings further settings of each node, as `name=value`
+ */
+export async function startCluster(settings: readonly string[] = []): Promise<Cluster> {
   const directory = await mkdtemp(join(tmpdir(), 'koa-matrix-admin-opensearch-'));
   const ports = await freePorts(2 * SIZE);
   const names = Array.from({ length: SIZE }, (_, index) => `node${index}`);
@@ -38,6 +41,7 @@ export async function startCluster(): Promise<Cluster> {
       // The node's own port comes first.
       transportPorts: [...ports.slice(SIZE + index), ...ports.slice(SIZE, SIZE + index)],
       names,
+      settings,
     }),
   );
   const urls = nodes.map(({ url }) => url);
@@ -84,9 +88,10 @@ interface NodeSettings {
   readonly httpPort: number;
   readonly transportPorts: readonly number[];
   readonly names: readonly string[];
+  readonly settings: readonly string[];
 }
 
-function createNode(name: string, { home, httpPort, transportPorts, names }: NodeSettings): ClusterNode {
+function createNode(name: string, { home, httpPort, transportPorts, names, settings }: NodeSettings): ClusterNode {
   let child: ChildProcess | undefined;
   return {
     url: `http://127.0.0.1:${httpPort}`,
@@ -94,7 +99,17 @@ function createNode(name: string, { home, httpPort, transportPorts, names }: Nod
       const program = join(import.meta.dirname, 'OpenSearchNode.java');
       const memory = ['-Xms256m', '-Xmx448m', '-XX:+UseSerialGC'];
       const cluster = [transportPorts.join(','), names.join(',')];
-      const options = [...memory, '-cp', join(LIBRARY, '*'), program, home, name, String(httpPort), ...cluster];
+      const options = [
+        ...memory,
+        '-cp',
+        join(LIBRARY, '*'),
+        program,
+        home,
+        name,
+        String(httpPort),
+        ...cluster,
+        ...settings,
+      ];
       child = spawn('java', options, { stdio: 'ignore' });
     },
     signal: async (signal) => {
