@@ -123,6 +123,11 @@ export interface AdminPluginOptions {
       };
   /** What the plugin does with rooms on its own. */
   readonly rooms?: RoomOptions;
+  /** Parts of the specification that are proposals, and may change with any version of the plugin. */
+  readonly unstable?: {
+    /** Whether the routes of MSC4390, with which administrators moderate rooms, exist. @defaultValue false */
+    readonly msc4390?: boolean;
+  };
   /** The audit, which records who did what. */
   readonly audit?: {
     /**
@@ -234,6 +239,7 @@ const optionsSchema = closedObject({
     )
     .default(false),
   rooms: roomOptions,
+  unstable: closedObject({ msc4390: z.boolean().default(false) }).prefault({}),
   // The schema `ms` does not allow a time that is too long for a timer of Node. No timer uses `retentionMs`, so it may be
   // longer.
   audit: closedObject({ retentionMs: z.int().positive().default(31_536_000_000) }).prefault({}),

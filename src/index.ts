@@ -47,6 +47,7 @@ export type { PurgedMedia } from './operations/media/delete-media.ts';
 export type { DeletedMediaIds, DeletionCounts } from './operations/media/deleted-media.ts';
 export type { MediaUses } from './operations/media/get-media-uses.ts';
 export type { Quarantined } from './operations/media/quarantine.ts';
+export type { ModeratedRoom, RoomDeletionStatus } from './operations/moderation/moderated-rooms.ts';
 export type {
   DryRunMark,
   JobOperationName,

@@ -260,7 +260,7 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
     events,
     registrationTokens: createRegistrationTokens(db),
     rooms: createRooms(db, roomWriter),
-    accounts: createAccounts(db, standings),
+    accounts: createAccounts(db, standings, config.unstable),
     media: createMedia(mediaStandings),
     start: async () => {
       requireRunning();

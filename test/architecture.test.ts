@@ -71,7 +71,7 @@ const MAY_IMPORT: Readonly<Record<string, { readonly values: readonly string[]; 
         'storage',
         'with-time-limit',
       ],
-      types: ['config', 'host', 'jobs', 'metrics'],
+      types: ['config', 'host', 'jobs', 'matrix', 'metrics'],
     },
     console: { values: [], types: ['client'] },
     'report-metrics': { values: ['operations', 'storage'], types: ['metrics'] },

@@ -153,7 +153,7 @@ it('the router has the routes of the manifest, the console, and otherwise only r
   const database = await createTestDatabase();
   const admin = createAdminPlugin(
     { serverName: SERVER_NAME, db: database.db, signingKeys: [createSigningKey()] },
-    { serverNotices: {}, registration: { sharedSecret: 'x' } },
+    { serverNotices: {}, registration: { sharedSecret: 'x' }, unstable: { msc4390: true } },
   );
   const served = admin.router.stack
     .filter((layer) => layer.methods.length <= 2 && !layer.methods.includes('OPTIONS'))

@@ -11,12 +11,15 @@ export type { AccountStanding } from './standing-cache.ts';
 /** Entries that the homeserver adds to `capabilities` in its answer to `GET /_matrix/client/v3/capabilities`. */
 export interface AccountCapabilities {
   readonly 'm.account_moderation'?: { readonly suspend: true; readonly lock: true };
+  /** MSC4390's capability: the account may use the routes of this proposal. */
+  readonly 'uk.timedout.msc4390'?: { readonly enabled: true };
 }
 
 /** `admin.accounts` of the plugin. The homeserver calls `check()` before it serves a user's request. */
 export interface Accounts extends Pick<StandingCache, 'check'> {
   /**
-   * Returns `m.account_moderation` if the account may suspend and lock other accounts. Returns no entry for any other account.
+   * Returns `m.account_moderation` if the account may suspend and lock other accounts, and `uk.timedout.msc4390` if it may also
+   * use the routes of this proposal. Returns no entry for any other account.
    */
   readonly capabilities: (userId: UserId) => Promise<AccountCapabilities>;
   /**
@@ -27,13 +30,16 @@ export interface Accounts extends Pick<StandingCache, 'check'> {
   readonly changed: (userId: UserId, options?: { readonly transaction?: Knex.Transaction }) => Promise<void>;
 }
 
-export function createAccounts(db: Db, { check }: StandingCache): Accounts {
+export function createAccounts(db: Db, { check }: StandingCache, { msc4390 }: { readonly msc4390: boolean }): Accounts {
   return {
     check,
     changed: (userId, { transaction } = {}) => summariseUser(transaction ?? db, userId),
     capabilities: async (userId) =>
       (await findAccountType(db, userId)) === ACCOUNT_TYPE.admin
-        ? { 'm.account_moderation': { suspend: true, lock: true } }
+        ? {
+            'm.account_moderation': { suspend: true, lock: true },
+            ...(msc4390 && { 'uk.timedout.msc4390': { enabled: true } }),
+          }
         : {},
   };
 }

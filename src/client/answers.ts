@@ -632,6 +632,14 @@ export interface Answers {
   readonly setRoomBlocked: {
     readonly block: boolean;
   };
+  readonly getModeratedRoom: ModeratedRoomBody;
+  readonly getRoomDeletionStatus: {
+    readonly users: readonly string[];
+    readonly aliases: readonly string[];
+    readonly progress: number;
+    readonly eta: number;
+    readonly done: boolean;
+  };
   readonly listDestinations: {
     readonly destinations: readonly ({
       readonly destination: string;
@@ -1146,6 +1154,24 @@ export type RegistrationToken = {
   readonly completed: number;
   /** When the token expires, in ms since the epoch. `null` means never. */
   readonly expiry_time: number | null;
+};
+
+/** A room as in the proposal. What the room does not have is left out. */
+export type ModeratedRoomBody = {
+  readonly room_id: string;
+  readonly blocked: boolean;
+  readonly name?: string;
+  readonly topic?: Readonly<Record<string, unknown>>;
+  readonly avatar?: string;
+  readonly canonical_alias?: string;
+  readonly alt_aliases?: unknown;
+  readonly joined_members: number;
+  readonly local_members: number;
+  readonly create_event: ClientEvent;
+  readonly join_rules?: Readonly<Record<string, unknown>>;
+  readonly history_visibility?: string;
+  readonly power_levels?: Readonly<Record<string, unknown>>;
+  readonly acl?: Readonly<Record<string, unknown>>;
 };
 
 /** A thumbnail that the homeserver has made of a media. */

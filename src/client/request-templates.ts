@@ -98,6 +98,8 @@ export const REQUEST_TEMPLATES: Readonly<Partial<Record<OperationName, readonly 
   unblockRoom: [{"method":"DELETE","path":"/_dendrite/admin/blockedRooms/:roomId","parameters":{"roomId":{"in":"path","name":"roomId"}}}],
   getRoomBlocked: [{"method":"GET","path":"/_synapse/admin/v1/rooms/:roomId/block","parameters":{"roomId":{"in":"path","name":"roomId"}}}],
   setRoomBlocked: [{"method":"PUT","path":"/_synapse/admin/v1/rooms/:roomId/block","parameters":{"roomId":{"in":"path","name":"roomId"},"block":{"in":"body","name":"block"}}}],
+  getModeratedRoom: [{"method":"GET","path":"/_matrix/client/unstable/uk.timedout.msc4390/admin/rooms/:roomId","parameters":{"roomId":{"in":"path","name":"roomId"}}}],
+  getRoomDeletionStatus: [{"method":"GET","path":"/_matrix/client/unstable/uk.timedout.msc4390/admin/rooms/:roomId/delete/status","parameters":{"roomId":{"in":"path","name":"roomId"}}}],
   listDestinations: [{"method":"GET","path":"/_synapse/admin/v1/federation/destinations","parameters":{"direction":{"in":"query","name":"dir"},"limit":{"in":"query","name":"limit"},"from":{"in":"query","name":"from"},"orderBy":{"in":"query","name":"order_by"},"destination":{"in":"query","name":"destination"}}}],
   getDestination: [{"method":"GET","path":"/_synapse/admin/v1/federation/destinations/:destination","parameters":{"destination":{"in":"path","name":"destination"}}}],
   listDestinationRooms: [{"method":"GET","path":"/_synapse/admin/v1/federation/destinations/:destination/rooms","parameters":{"destination":{"in":"path","name":"destination"},"direction":{"in":"query","name":"dir"},"limit":{"in":"query","name":"limit"},"from":{"in":"query","name":"from"}}}],

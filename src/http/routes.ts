@@ -6,6 +6,7 @@ import { MEDIA_ROUTES } from './media/media-routes.ts';
 import { ACCOUNT_RESTRICTION_ROUTES } from './moderation/account-restriction-routes.ts';
 import { BLOCKED_ROOM_ROUTES } from './moderation/blocked-room-routes.ts';
 import { EVENT_REPORT_ROUTES } from './moderation/event-report-routes.ts';
+import { MODERATED_ROOM_ROUTES } from './moderation/moderated-room-routes.ts';
 import { REPORT_ROUTES } from './moderation/report-routes.ts';
 import { NOTICE_ROUTES } from './notices/notice-routes.ts';
 import { REGISTRATION_ROUTES } from './registration/registration-routes.ts';
@@ -64,6 +65,7 @@ export const ROUTES: readonly Route[] = [
   ...RETENTION_ROUTES,
   ...ABANDONED_ROOM_ROUTES,
   ...BLOCKED_ROOM_ROUTES,
+  ...MODERATED_ROOM_ROUTES,
   ...NOTICE_ROUTES,
   ...PASSWORD_ROUTES,
   ...USER_ROUTES,

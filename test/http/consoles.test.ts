@@ -288,7 +288,7 @@ const KETESA: Readonly<Record<string, readonly Asked[]>> = {
     },
     {
       request: `PUT ${V2}/users/${encodeURIComponent(`@zoe:${SERVER_NAME}`)}`,
-      body: { id: 'zoe', displayname: 'Zoe', password: 'password-of-zoe' },
+      body: { id: 'zoe', displayname: 'Zoe', password: 'password-of-zoe', threepids: '', avatar_url: '' },
       status: 201,
       reads: { name: `@zoe:${SERVER_NAME}`, displayname: 'Zoe' },
     },

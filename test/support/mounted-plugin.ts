@@ -88,6 +88,7 @@ export const ALL_ROUTES: AdminPluginOptions = {
   serverNotices: {},
   registration: { sharedSecret: 'shared', requiresToken: true },
   accounts: { bcryptCost: 4 },
+  unstable: { msc4390: true },
 };
 
 export interface MountOptions {

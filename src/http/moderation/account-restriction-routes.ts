@@ -1,38 +1,40 @@
 import { defineRoute, ok, okOf, type Route } from '../route.ts';
 
-const SUSPEND = '/_matrix/client/v1/admin/suspend/:userId';
-const LOCK = '/_matrix/client/v1/admin/lock/:userId';
+/** The specification's prefix, and the prefix of MSC4323, which clients used before the specification had these routes. */
+const PREFIXES = ['/_matrix/client/v1/admin', '/_matrix/client/unstable/uk.timedout.msc4323/admin'] as const;
 
 /** The specification's routes for suspending and locking accounts, and Synapse's routes for suspending and shadow-banning. */
 export const ACCOUNT_RESTRICTION_ROUTES: readonly Route[] = [
-  defineRoute({
-    method: 'GET',
-    path: SUSPEND,
-    operation: 'getUserSuspended',
-    input: ({ params }) => ({ userId: params.userId }),
-    respond: okOf,
-  }),
-  defineRoute({
-    method: 'PUT',
-    path: SUSPEND,
-    operation: 'setUserSuspended',
-    input: ({ params, body }) => ({ userId: params.userId, suspended: body.suspended }),
-    respond: okOf,
-  }),
-  defineRoute({
-    method: 'GET',
-    path: LOCK,
-    operation: 'getUserLocked',
-    input: ({ params }) => ({ userId: params.userId }),
-    respond: okOf,
-  }),
-  defineRoute({
-    method: 'PUT',
-    path: LOCK,
-    operation: 'setUserLocked',
-    input: ({ params, body }) => ({ userId: params.userId, locked: body.locked }),
-    respond: okOf,
-  }),
+  ...PREFIXES.flatMap((prefix) => [
+    defineRoute({
+      method: 'GET',
+      path: `${prefix}/suspend/:userId`,
+      operation: 'getUserSuspended',
+      input: ({ params }) => ({ userId: params.userId }),
+      respond: okOf,
+    }),
+    defineRoute({
+      method: 'PUT',
+      path: `${prefix}/suspend/:userId`,
+      operation: 'setUserSuspended',
+      input: ({ params, body }) => ({ userId: params.userId, suspended: body.suspended }),
+      respond: okOf,
+    }),
+    defineRoute({
+      method: 'GET',
+      path: `${prefix}/lock/:userId`,
+      operation: 'getUserLocked',
+      input: ({ params }) => ({ userId: params.userId }),
+      respond: okOf,
+    }),
+    defineRoute({
+      method: 'PUT',
+      path: `${prefix}/lock/:userId`,
+      operation: 'setUserLocked',
+      input: ({ params, body }) => ({ userId: params.userId, locked: body.locked }),
+      respond: okOf,
+    }),
+  ]),
   defineRoute({
     method: 'PUT',
     path: '/_synapse/admin/v1/suspend/:userId',

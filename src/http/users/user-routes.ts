@@ -115,7 +115,8 @@ export const USER_ROUTES: readonly Route[] = [
       logoutDevices: body.logout_devices,
       displayName: body.displayname,
       avatarUrl: body.avatar_url,
-      threepids: body.threepids,
+      // Consoles that import users from a table send an empty text for an empty cell.
+      threepids: body.threepids === '' ? [] : body.threepids,
       userType: body.user_type,
       admin: body.admin,
       deactivated: body.deactivated,

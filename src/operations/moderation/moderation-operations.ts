@@ -15,6 +15,7 @@ import {
   unblockRoom,
 } from './blocked-rooms.ts';
 import { deleteEventReport, getEventReport, listEventReports, setEventReportStatus } from './event-reports.ts';
+import { getModeratedRoom, getRoomDeletionStatus } from './moderated-rooms.ts';
 import { reportEvent } from './report-event.ts';
 import { reportRoom } from './report-room.ts';
 import { reportUser } from './report-user.ts';
@@ -37,6 +38,7 @@ export type ModerationOperations = OperationsIn<
   typeof import('./account-restrictions.ts') &
     typeof import('./blocked-rooms.ts') &
     typeof import('./event-reports.ts') &
+    typeof import('./moderated-rooms.ts') &
     typeof import('./report-event.ts') &
     typeof import('./report-room.ts') &
     typeof import('./report-user.ts') &
@@ -70,4 +72,6 @@ export const MODERATION_OPERATIONS: ModerationOperations = {
   unblockRoom,
   getRoomBlocked,
   setRoomBlocked,
+  getModeratedRoom,
+  getRoomDeletionStatus,
 };

@@ -79,7 +79,7 @@ export async function shutdownOf(
 }
 
 /** Reads a deletion from its job. */
-async function viewDeletion(db: Db, job: Job): Promise<RoomDeletion> {
+export async function viewDeletion(db: Db, job: Job): Promise<RoomDeletion> {
   // The casts are correct, because `deleteRoom` has written the job's input, checkpoint and result.
   const { roomId } = job.input as { readonly roomId: RoomId };
   const progress = (job.checkpoint ?? {}) as DeletionProgress;

@@ -12,6 +12,8 @@ const ROOT = '@root:localhost:18448';
 const KINDS = [
   { path: '/_matrix/client/v1/admin/suspend', field: 'suspended' },
   { path: '/_matrix/client/v1/admin/lock', field: 'locked' },
+  { path: '/_matrix/client/unstable/uk.timedout.msc4323/admin/suspend', field: 'suspended' },
+  { path: '/_matrix/client/unstable/uk.timedout.msc4323/admin/lock', field: 'locked' },
 ] as const;
 
 const changed: string[] = [];
