@@ -85,7 +85,7 @@ async function ended(id: string): Promise<Job> {
 
 /** Adds a document that a reindex does not create. A search finds it only while the old index answers. */
 async function markIndex(): Promise<void> {
-  const document = { event_id: '$old:x', room_id: ROOM, sender: '@a:x', stream_position: 0, key: 'content.body' };
+  const document = { event_id: '$old:x', room_id: ROOM, sender: '@a:x', stream_position: 1, key: 'content.body' };
   await db('matrix_admin.search_documents')
     .insert({ ...document, text: 'outdated', lexemes: `'outdated':1` })
     .onConflict('event_id')
