@@ -9,7 +9,7 @@ import { createTestDatabase, type TestDatabase } from './support/database.ts';
 import { createSigningKey, SERVER_NAME, USERS } from './support/dendrite-server.ts';
 import { bearer, mountPlugin } from './support/mounted-plugin.ts';
 
-const ROUNDS = 12;
+const ROUNDS = 6;
 const SYSTEM = { actor: { kind: 'system', name: 'test' } } as const;
 const JOBS = '/_dendrite/admin/jobs';
 const closings: (() => Promise<void>)[] = [];

@@ -1,0 +1,37 @@
+import type { Knex } from 'knex';
+import { expect, it } from 'vitest';
+import { userNamed } from '../../bench/room-data.ts';
+import type { UserId } from '../../src/ids.ts';
+import { addAccount } from '../support/dendrite-server.ts';
+import { KILLS_TIMEOUT_MS, killAtRandomMoments, SERVER_NAME } from '../support/killed-operation.ts';
+import { brokenInvariants } from '../support/room-invariants.ts';
+
+/** Number of users who get the notice. */
+const PEOPLE = 70;
+
+const isWhole = async (db: Knex): Promise<void> => expect(await brokenInvariants(db)).toEqual([]);
+
+it(
+  'kill -9 at any moment of a notice to all users: every user receives it once',
+  () =>
+    killAtRandomMoments(async (db) => {
+      const people: UserId[] = [];
+      for (let i = 0; i < PEOPLE; i += 1) {
+        await addAccount(db, { localpart: `person${i}`, serverName: SERVER_NAME, accountType: 1 });
+        people.push(userNamed(`person${i}`));
+      }
+      const content = { msgtype: 'm.text', body: 'to all' };
+      return {
+        call: { name: 'sendServerNotices', input: { content } },
+        underWay: isWhole,
+        ended: async (copy, { sent }) => {
+          expect(sent).toBe(PEOPLE);
+          const notices = await copy('syncapi_output_room_events').where('headered_event_json', 'like', '%to all%');
+          expect(notices).toHaveLength(PEOPLE);
+          const tagged: string[] = await copy('userapi_account_datas').where({ type: 'm.tag' }).pluck('localpart');
+          expect([...tagged].sort()).toEqual(people.map((userId) => userId.slice(1, userId.indexOf(':'))).sort());
+        },
+      };
+    }),
+  KILLS_TIMEOUT_MS,
+);
