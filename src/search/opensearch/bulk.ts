@@ -10,6 +10,12 @@ const SHARD_TIMEOUT = '20s';
 /** Maximum number of refused events that an error names. */
 const NAMED_EVENTS = 20;
 
+/**
+ * With these statuses, OpenSearch refuses a whole request because of one of its lines: 400 if an event id is longer than 512
+ * bytes, 413 if the request is too large.
+ */
+const REFUSES_REQUEST: ReadonlySet<number> = new Set([400, 413]);
+
 const answerSchema = z.object({
   items: z.array(z.record(z.string(), z.object({ status: z.number(), error: z.unknown().optional() }))),
 });
@@ -55,7 +61,7 @@ export function createBulk(client: EngineClient, metrics: SearchMetrics, payload
         if (failure !== undefined) throw failure;
       });
     } catch (error) {
-      if (!(error instanceof EngineError) || error.status !== 413) throw error;
+      if (!(error instanceof EngineError) || !REFUSES_REQUEST.has(error.status ?? 0)) throw error;
       if (pending.length === 1) refused.push(...pending);
       else for (const half of halves(pending)) refused.push(...(await send(alias, half)));
     }
