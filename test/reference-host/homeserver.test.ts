@@ -6,9 +6,11 @@ it('logs queries that close() cuts off, instead of writing to the terminal', asy
   const logger = createCapturedLogger();
   const consoles = (['log', 'warn', 'error'] as const).map((name) => vi.spyOn(console, name));
   const { homeserver, stop } = await startFixtureHomeserver({ logger });
-  // There are many more queries than the pool has connections, so that some of them still wait when the pool closes.
-  const queries = Array.from({ length: 200 }, async () => homeserver.db.raw('SELECT pg_sleep(1)'));
-  const ends = Promise.allSettled(queries);
+  // The callers are more than the pool has connections, so some of them always wait for one.
+  const callers = Array.from({ length: 60 }, async () => {
+    for (;;) await homeserver.db.raw('SELECT pg_sleep(0.05)');
+  });
+  const ends = Promise.allSettled(callers);
   await stop();
   expect((await ends).map(({ status }) => status)).toContain('rejected');
   for (const console of consoles) {
