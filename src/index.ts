@@ -91,6 +91,7 @@ export {
   type Hooks,
 } from './pipeline/hooks.ts';
 export type { JobStart, OperationFunctions, Startable } from './pipeline/operation-functions.ts';
+export type { OperationEnd } from './pipeline/publish-operation.ts';
 export type { Caller } from './pipeline/run-operation.ts';
 export { type AdminPlugin, createAdminPlugin } from './plugin.ts';
 export type { RoomOptions } from './room-options.ts';

@@ -8,6 +8,7 @@ import { JOB_OPERATIONS, type OperationName, operationNamed } from '../operation
 import { dedupeKeyOf } from '../operations/queue-job.ts';
 import { retryConflicts, transact } from '../storage/transact.ts';
 import type { HookRunner } from './hooks.ts';
+import { publishOperation } from './publish-operation.ts';
 
 /** Number of successive failures without progress after which an operation's job fails for good. */
 const MAX_FAILURES = 8;
@@ -78,7 +79,7 @@ async function runJob(operation: JobOperation, { db, ...services }: OperationSer
   return { ...result };
 }
 
-/** Counts the end of a job in the metrics. Runs the after-hooks if the job has succeeded. */
+/** Counts the end of a job in the metrics, and publishes it. Runs the after-hooks if the job has succeeded. */
 function recordEnd(
   name: OperationName,
   operation: JobOperation,
@@ -87,7 +88,18 @@ function recordEnd(
   end: JobEnd,
 ): void {
   metrics.operations.inc({ operation: name, outcome: outcomeOf(end) });
-  metrics.operationDuration.observe({ operation: name }, (Date.now() - job.createdAt) / 1_000);
+  const durationMs = Date.now() - job.createdAt;
+  metrics.operationDuration.observe({ operation: name }, durationMs / 1_000);
+  publishOperation({
+    operation: name,
+    actor: job.createdBy,
+    target: job.target,
+    requestId: job.requestId ?? job.id,
+    jobId: job.id,
+    outcome: outcomeOf(end),
+    errcode: end.state === 'failed' ? (end.errcode ?? 'M_UNKNOWN') : undefined,
+    durationMs,
+  });
   if (end.state !== 'succeeded') return;
   // The input and the result of the job are the input and the result of the operation.
   const event = {

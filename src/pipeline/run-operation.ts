@@ -10,6 +10,7 @@ import {
 import { unavailableAnswer } from '../storage/database-failures.ts';
 import { auditCall, type Call, type Pipeline } from './call.ts';
 import { performOperation, StartedJob } from './perform-operation.ts';
+import { type OperationEnd, publishOperation } from './publish-operation.ts';
 import { requireCaller } from './require-caller.ts';
 
 /** Who calls an operation, and for which request. */
@@ -49,17 +50,21 @@ export async function startOperation<Name extends OperationName>(
     approvals: new Set(),
   };
   const startedAt = Date.now();
+  let end: Pick<OperationEnd, 'outcome' | 'errcode'> = { outcome: 'ok', errcode: undefined };
   try {
     const result = await performOperation(pipeline, call, input);
+    if (result instanceof StartedJob) end = { ...end, outcome: 'queued' };
     // If the operation's work is a job, the operation is counted when the job ends.
     if (!(result instanceof StartedJob)) pipeline.metrics.operations.inc({ operation: name, outcome: 'ok' });
     return result as OperationOutput<Name> | StartedJob;
   } catch (error) {
-    await recordFailure(pipeline, call, error);
+    end = await recordFailure(pipeline, call, error);
     throw unavailableAnswer(error) ?? error;
   } finally {
-    const seconds = (Date.now() - startedAt) / 1_000;
-    if (call.jobId === undefined) pipeline.metrics.operationDuration.observe({ operation: name }, seconds);
+    const durationMs = Date.now() - startedAt;
+    if (call.jobId === undefined) pipeline.metrics.operationDuration.observe({ operation: name }, durationMs / 1_000);
+    const { requestId, target, jobId } = call;
+    publishOperation({ operation: name, actor: nameOf(call.actor), target, requestId, jobId, ...end, durationMs });
   }
 }
 
@@ -89,16 +94,23 @@ export function resultOf({ id, state, result, error, errcode, errorStatus: statu
   throw new MatrixError(code, error ?? 'the job has failed', { fields, ...(status !== null && { status }) });
 }
 
-async function recordFailure({ services, metrics, logger }: Pipeline, call: Call, error: unknown): Promise<void> {
+/** Counts, logs and audits a failure. Returns what it was. */
+async function recordFailure(
+  { services, metrics, logger }: Pipeline,
+  call: Call,
+  error: unknown,
+): Promise<Pick<OperationEnd, 'outcome' | 'errcode'>> {
   const refused = error instanceof MatrixError && error.status < 500;
   const outcome = refused ? 'refused' : 'failed';
+  const errcode = error instanceof MatrixError ? error.errcode : 'M_UNKNOWN';
   metrics.operations.inc({ operation: call.name, outcome });
   const fields = { operation: call.name, actor: nameOf(call.actor), requestId: call.requestId };
   if (!refused) logger.error({ ...errorFields(error), ...fields }, 'Operation failed');
-  if (operationNamed(call.name).effect === 'read') return;
+  if (operationNamed(call.name).effect === 'read') return { outcome, errcode };
   try {
-    await auditCall(services.db, call, outcome, error instanceof MatrixError ? error.errcode : 'M_UNKNOWN');
+    await auditCall(services.db, call, outcome, errcode);
   } catch (auditError) {
     logger.error({ error: describeError(auditError), ...fields }, 'Could not write the audit entry of a failure');
   }
+  return { outcome, errcode };
 }
