@@ -10,8 +10,8 @@ import { logOut } from './log-out.ts';
 /**
  * Deactivates an account: ends its logins, and deletes its email addresses, phone numbers and restrictions. The account keeps
  * its type, so that a reactivated administrator is an administrator again.
- * @param erase the erasure that is part of the deactivation, if any. The function then also clears the profile, and records
- * that the actor `by` has erased the user.
+ * @param erase `undefined` if the user is not erased. Otherwise the function also empties the display name and the avatar, and
+ * records that the actor `by` has erased the user.
  * @returns the servers for which an update of the device list was queued
  */
 export async function deactivateAccount(

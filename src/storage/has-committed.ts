@@ -10,6 +10,7 @@ const DELAY_MS = 300;
  * Tells whether a transaction was committed although PostgreSQL did not answer its `COMMIT`. Tries again for a few seconds
  * while the server is unavailable, or while the server has not noticed yet that the connection is lost.
  * @param transactionId the result of `txid_current()` in the transaction
+ * @returns `false` if the transaction was rolled back, if PostgreSQL no longer knows it, or if it is still open at the last try
  * @throws the database's error if the server remains unavailable
  */
 export async function hasCommitted(db: Knex, transactionId: string): Promise<boolean> {

@@ -1,6 +1,6 @@
 import { type Db, rowsOf } from '../database.ts';
 
-/** The search index that the homeserver has used last. */
+/** The search index that the homeserver uses: the one that was rebuilt most recently. */
 export interface UsedSearchIndex {
   readonly engine: string;
   /** Codes of the index's languages. `undefined` if an older version of the plugin wrote the index. */
@@ -8,8 +8,8 @@ export interface UsedSearchIndex {
 }
 
 /**
- * Finds the search index that the homeserver uses. The index is in this database, or in a search engine that gets its changes
- * from this database. Returns `undefined` if the homeserver has never had an index.
+ * Finds the search index that was rebuilt most recently. The index is in this database, or in a search engine that gets its
+ * changes from this database. Returns `undefined` if the homeserver has never had an index.
  */
 export async function findUsedSearchIndex(db: Db): Promise<UsedSearchIndex | undefined> {
   const [known] = await rowsOf<{ there: boolean }>(

@@ -1,10 +1,10 @@
 import type { RoomId } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 
-/** A room, and the JSON of its `m.room.retention` event, if the room has such an event. */
 export interface RetainedRoom {
   readonly roomNid: number;
   readonly roomId: RoomId;
+  /** The JSON of the `m.room.retention` event in the room's current state. `undefined` if the room has no such event. */
   readonly policy: string | undefined;
 }
 

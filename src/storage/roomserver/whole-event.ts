@@ -4,7 +4,8 @@ import { type Db, rowsOf } from '../database.ts';
 
 /**
  * Finds an event by its id, with all its fields. If the tables of `/sync` contain the event, the function returns the event in
- * the form that clients get. Returns `undefined` for rejected events, and for events of a room that is being purged.
+ * the form that clients get. Returns `undefined` if the event is unknown or rejected, or if its
+ * room is being purged.
  */
 export async function findWholeEvent(
   db: Db,
