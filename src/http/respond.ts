@@ -17,7 +17,10 @@ export function setCommonHeaders(ctx: Context, requestId: string): void {
   ctx.set({ ...CORS, 'Cache-Control': 'no-store', 'X-Request-Id': requestId });
 }
 
-/** Answers with JSON. The body may contain events, and the content of an event may be nested to any depth. */
+/**
+ * Answers with JSON. The body may contain events, and the content of an event may be nested to any depth. So `toJson()` writes
+ * the text, because `JSON.stringify()` fails at great depth.
+ */
 export function respondJson(ctx: Context, status: number, body: unknown): void {
   const text = toJson(body);
   ctx.status = status;

@@ -3,9 +3,11 @@ import type { Knex } from 'knex';
 /**
  * `last_seen_ts` is the greatest `bigint` if no device of the account was ever seen. `search_text` is the localpart and the
  * display name in lower case, with a line break in between. The primary key includes the columns that filters read, so that
- * PostgreSQL can skip many users without reading the table. This migration creates no index for sorting and searching the list.
- * The first rebuild creates these indexes. `checked_up_to` is the last room or account that a check has compared. The next
- * check begins after it.
+ * PostgreSQL can skip many users without reading the table. This migration creates no indexes for sorting and searching the list
+ * of users. The first rebuild of the summaries creates them.
+ *
+ * In the table `summary_states`, `checked_up_to` is the last room or account whose summary a check has compared with the
+ * homeserver's tables. The next check begins after it.
  */
 const UP = `
 CREATE TABLE matrix_admin.user_summaries (

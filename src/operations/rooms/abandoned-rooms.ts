@@ -22,13 +22,13 @@ export interface AbandonedRoomPolicy {
 export interface AbandonedRoomView {
   readonly roomId: RoomId;
   /**
-   * When a daily run of `purgeAbandonedRooms` first found the room without local users. `null` if no daily run has found the
-   * room yet.
+   * When a run of `purgeAbandonedRooms` first found the room without local users. The plugin starts a run each day, and
+   * administrators can start one too. `null` if no run has found the room yet.
    */
   readonly sinceTs: number | null;
   /**
-   * The earliest time at which the room may be purged. `null` if no daily run has found the room yet, or if the options exclude
-   * the room from purges.
+   * The earliest time at which the room may be purged. `null` if no run has found the room yet, or if the options exclude the
+   * room from purges.
    */
   readonly purgeTs: number | null;
 }

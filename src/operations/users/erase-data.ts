@@ -14,7 +14,10 @@ export const REMOVABLE = [...REDACTABLE, ...DELETABLE] as const;
 export type Redactable = (typeof REDACTABLE)[number];
 export type Removable = (typeof REMOVABLE)[number];
 
-/** Numbers of events and rows that an erasure has removed, by kind. */
+/**
+ * Numbers of redacted events and deleted rows, by kind. In a dry run, these are the numbers that an erasure would redact or
+ * delete.
+ */
 export type ErasedData = { readonly [Kind in Removable]?: number };
 
 /** The event types that are redacted for each kind. Join events contain the display name and the avatar of the user. */

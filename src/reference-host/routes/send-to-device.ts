@@ -20,7 +20,8 @@ const messagesSchema = z.object({ messages: z.record(userId, devices) });
 
 /**
  * Adds the route for messages to devices. Source: Client-Server API, "Send-to-Device messaging". The homeserver does not
- * recognise a repeated request, so its messages arrive twice.
+ * recognise a request that a client repeats, so local devices get the messages twice. Other servers get the same `message_id`
+ * again, and can drop the repetition.
  */
 export function addSendToDeviceRoute(router: Router, context: HostContext): void {
   const { db, signingKey } = context;

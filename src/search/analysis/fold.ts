@@ -67,9 +67,11 @@ const MARKS: readonly (readonly [pattern: RegExp, replacement: string])[] = [
   [/[\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e8\u06ea-\u06ed]/gu, ''],
   // Hebrew points.
   [/[\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7]/gu, ''],
-  // Devanagari: the nukta is removed, and every spelling of a nasal before a consonant becomes the dot (anusvara).
+  // Devanagari: the nukta, a dot under a letter, is removed.
   [/\u093c/gu, ''],
+  // Devanagari: the nasal sign candrabindu becomes the sign anusvara, because people write one for the other.
   [/\u0901/gu, '\u0902'],
+  // Devanagari: a nasal letter that is joined to the next consonant becomes an anusvara, because people write it either way.
   [/[\u0919\u091e\u0923\u0928\u092e]\u094d(?=[\u0915-\u0939])/gu, '\u0902'],
 ];
 

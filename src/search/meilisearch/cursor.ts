@@ -27,7 +27,10 @@ const cursorSchema = z.strictObject({
   ]),
 });
 
-/** The position of a search among the engine's hits. The position counts both the returned and the skipped hits. */
+/**
+ * Where the next page of a search starts. The hits before this place were either returned, or left out because they do not
+ * match the search exactly.
+ */
 export type Cursor = z.output<typeof cursorSchema>;
 
 export function encodeCursor(cursor: Cursor): string {

@@ -77,8 +77,8 @@ export function createDocumentWriter({
   };
 
   /**
-   * Finds out which documents Meilisearch fails on. Sends the lines while this process sends no other payload, and splits them
-   * in halves until the failing lines are known. Adds the event ids of these lines to `refused`.
+   * Finds out which documents make Meilisearch fail. Splits the lines in halves until the failing lines are known, and adds
+   * their event ids to `refused`. The caller must make sure that this process sends no other payload at the same time.
    */
   const isolate = async (indexUid: string, lines: readonly Line[], refused: string[]): Promise<void> => {
     const attempts = lines.length === 1 ? LONE_ATTEMPTS : 1;

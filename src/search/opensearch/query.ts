@@ -45,7 +45,8 @@ function filterOf(expression: SearchExpression): Clause {
       return oneOf(lexemes.length === 0 ? others : [anyLexeme(lexemes), ...others]);
     }
     case 'not':
-      // An imprecise filter would exclude texts that do not contain the phrase.
+      // The filter of the negated part may be imprecise. Such a filter also passes texts that do not match the part, so its
+      // negation would exclude texts that must be found. In this case, the `not` excludes nothing here.
       return isPrecise(expression.of) ? { bool: { must_not: [filterOf(expression.of)] } } : { match_all: {} };
   }
 }

@@ -65,9 +65,9 @@ const BETWEEN_CHECKS_S = 30;
 
 /**
  * Begins a check of some of the summaries, and locks the state of this kind of summaries until the transaction ends.
- * @returns an object whose `next` is the place after which the check begins, or `undefined` if the check begins at the first
- * summary. Returns `undefined` instead of the object if there is nothing to check now: the summaries are incomplete, another
- * process is checking them, or a check has just ended.
+ * @returns `undefined` if nothing is to be checked now: the summaries are incomplete, another process is checking them, or the
+ * last check ended less than `BETWEEN_CHECKS_S` ago. Otherwise, the function returns an object. The field `next` is the place
+ * after which the check begins. If this field is `undefined`, the check begins at the first summary.
  */
 export async function beginCheck<Kind extends SummaryKind>(
   transaction: Knex.Transaction,

@@ -13,7 +13,10 @@ const ALL: readonly (readonly [language: string, Expectations])[] = Object.entri
   ...NAMES,
 });
 
-/** Tests the expected results of searches in many languages. The queries use the syntax of web searches. */
+/**
+ * Tests that searches in many languages find the expected texts and no others, and that a word as spelled ranks above its other
+ * forms.
+ */
 export function expectationsContract(test: IndexTest): void {
   for (const [language, { texts, finds }] of ALL) {
     test(`finds ${language}, and nothing else`, async ({ write, find }) => {
