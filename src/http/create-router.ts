@@ -34,8 +34,9 @@ interface RouterSettings {
 }
 
 /**
- * Creates the router that the host mounts. The router answers every route in `ROUTES`, and unknown paths below the plugin's
- * prefixes.
+ * Creates the router that the host mounts. The router answers the routes in `ROUTES` that the configuration does not turn off,
+ * and the admin console's pages if `config.console` is on. It answers unknown paths below the plugin's prefixes with an error,
+ * unless `config.http.passUnknownPaths` is on.
  */
 export function createRouter({ host, config, pipeline, jobs }: RouterSettings): Router {
   // The router knows all HTTP methods, so that the host's `allowedMethods()` does not answer for the host's own paths.
@@ -45,7 +46,10 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
   const countFailure = createAddressLimit(host.db, 'failed_authentication', config.limits.failedAuthentications);
   const countOpenRequest = createAddressLimit(host.db, 'open_request', config.limits.openRequests);
 
-  /** Wraps a handler in the error boundary. Every error becomes an answer, and no error reaches the host. */
+  /**
+   * Wraps a handler, so that every error of the handler becomes an answer and no error reaches the host. The wrapper also sets
+   * the common headers and counts the request in the metrics.
+   */
   const layer =
     (route: string, handle: Handler) =>
     async (ctx: Context & { params?: Readonly<Record<string, string>> }): Promise<void> => {
@@ -74,9 +78,9 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
   };
 
   /**
-   * Converts an error of an operation into an error for the client, with the parameter names that the client uses. A wrong
-   * shared secret counts as a failed authentication, so the limit for failed authentications stops clients that guess the
-   * secret.
+   * Throws the error of an operation. An error about a parameter gets the name that the parameter has in requests. An error
+   * with status 403 on a route without access token, such as a wrong shared secret, counts as a failed authentication. So the
+   * limit for failed authentications stops clients that guess the secret.
    */
   const refuse = async (ctx: Context, route: Route, error: unknown): Promise<never> => {
     if (error instanceof ParameterError) throw error.renamed((parameter) => nameInRequest(route, parameter));
@@ -86,8 +90,10 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
   };
 
   /**
-   * Answers a request that has started a job. If the job ends in time, the answer is the job's result. Otherwise, the answer is
-   * the URL of the job.
+   * Answers a request that has started a job. If the route has a function `respondStarted`, this function makes the answer. If
+   * the client sent `Prefer: respond-async`, the answer is the URL of the job. Other requests wait for the job: the answer is
+   * usually the job's result, and it is the URL of the job if the job does not end within `config.jobs.answerWithinMs`. Some
+   * operations also answer with the URL as soon as an attempt of the job has failed.
    */
   const answerOfJob = async (
     ctx: Context,
@@ -102,7 +108,7 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
     const signal = withTimeLimit(gone.signal, config.jobs.answerWithinMs);
     const operation = operationNamed(route.operation);
     const untilFailure = operation.effect === 'job' && operation.answersAfterFailure === true;
-    // The job has been committed. It continues even if the wait fails.
+    // The job is already in the database. The job continues even if this wait ends with an error or at its time limit.
     const job = await waitForAnswer(jobs, jobId, untilFailure, signal).catch(() => undefined);
     return job === undefined ? accepted(jobId, request) : route.respond(resultOf(job) as never, request);
   };
@@ -196,8 +202,8 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
 }
 
 /**
- * Builds the input of a route's operation. If the operation changes something, the function refuses keys that the route does
- * not read.
+ * Builds the input of a route's operation. If the operation changes something, this function refuses keys that the route does
+ * not read. Exceptions are body keys in the route's `ignoredKeys`, and query keys that identify the caller.
  * @throws MatrixError `M_INVALID_PARAM` for such a key
  */
 function readInput(route: Route, request: RouteRequest, effect: Operation['effect']): unknown {

@@ -10,7 +10,7 @@ export interface RouteRequest {
   readonly params: Readonly<Record<string, string>>;
   /** The first value of each query key. */
   readonly query: Readonly<Record<string, string>>;
-  /** Returns all values of a query key that may occur several times. `undefined` if the key is missing. */
+  /** Returns all values of a query key that may occur several times, or `undefined` if the key is missing. */
   readonly valuesOf: (key: string) => readonly string[] | undefined;
   readonly body: Readonly<Record<string, unknown>>;
   /** Address of the HTTP client. */
@@ -62,7 +62,7 @@ export interface Route {
   readonly needsBody?: boolean;
   /**
    * Makes the answer as soon as the job is queued, without waiting for the job to end. @defaultValue the request waits for the
-   * job
+   * job, up to a time limit, unless the client sent `Prefer: respond-async`
    */
   readonly respondStarted?: (jobId: string, request: RouteRequest) => RouteResponse;
   /**
@@ -73,7 +73,8 @@ export interface Route {
   /** Body keys that clients are known to send although these keys have no effect. @defaultValue none */
   readonly ignoredKeys?: readonly string[];
   /**
-   * Builds the operation's input. If the operation changes something, the route refuses keys that this function does not read.
+   * Builds the operation's input. If the operation changes something, the router refuses keys that this function does not read.
+   * Exceptions are body keys in `ignoredKeys`, and query keys that identify the caller.
    */
   readonly input: (request: RouteRequest) => unknown;
   readonly respond: (output: never, request: RouteRequest) => RouteResponse;
@@ -140,7 +141,10 @@ export function nameInRequest({ path, names }: Route, parameter: string): string
   return names?.[parameter] ?? wireName(parameter);
 }
 
-/** Reads a query parameter as a number. Returns any other text unchanged, so that the operation's schema refuses it. */
+/**
+ * Reads a query parameter as an integer of at most 16 digits. Returns any other text unchanged, so that the operation's schema
+ * refuses it. Returns `undefined` if the parameter is missing.
+ */
 export function numberOf(value: string | undefined): number | string | undefined {
   return value !== undefined && /^-?\d{1,16}$/.test(value) ? Number(value) : value;
 }
@@ -151,7 +155,10 @@ export function numberOf(value: string | undefined): number | string | undefined
  */
 const ISO_8601 = /^(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(?:Z|([ +-]\d\d):?(\d\d))?)?$/;
 
-/** Reads a query parameter as a time in ms since the epoch. Clients send ms or ISO 8601. Returns any other text unchanged. */
+/**
+ * Reads a query parameter as a time in ms since the epoch. The parameter may be a number of ms or a text in ISO 8601. Returns
+ * any other text unchanged, so that the operation's schema refuses it. Returns `undefined` if the parameter is missing.
+ */
 export function timeOf(value: string | undefined): number | string | undefined {
   const [, day, time = '00:00', hours = '+00', minutes = '00'] = ISO_8601.exec(value ?? '') ?? [];
   if (day === undefined) return numberOf(value);
@@ -159,20 +166,26 @@ export function timeOf(value: string | undefined): number | string | undefined {
   return Number.isNaN(at) || !isDay(day) ? value : at;
 }
 
-/** Tells whether a date exists. `Date` accepts the 30th of February, and reads it as the 2nd of March. */
+/** Tells whether a date exists. `Date.parse()` alone accepts the 30th of February, and reads it as a day in March. */
 function isDay(day: string): boolean {
   const at = Date.parse(day);
   return !Number.isNaN(at) && new Date(at).toISOString().startsWith(day);
 }
 
-/** Reads a query parameter as a boolean. @throws MatrixError `M_INVALID_PARAM` unless it is `true` or `false` */
+/**
+ * Reads a query parameter as a boolean. Returns `undefined` if the parameter is missing.
+ * @throws MatrixError `M_INVALID_PARAM` if the parameter is neither `true` nor `false`
+ */
 export function flagOf(name: string, value: string | undefined): boolean | undefined {
   if (value === undefined) return undefined;
   if (value === 'true' || value === 'false') return value === 'true';
   throw new MatrixError('M_INVALID_PARAM', `bad parameter "${name}": expected true or false`);
 }
 
-/** Reads a query parameter as JSON. @throws MatrixError `M_NOT_JSON` if the parameter is not valid JSON */
+/**
+ * Reads a query parameter as JSON. Returns `undefined` if the parameter is missing.
+ * @throws MatrixError `M_NOT_JSON` if the parameter is not valid JSON
+ */
 export function jsonOf(name: string, value: string | undefined): unknown {
   if (value === undefined) return undefined;
   try {

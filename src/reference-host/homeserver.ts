@@ -61,13 +61,17 @@ export interface Homeserver {
   readonly db: Knex;
   readonly registry: Registry;
   /**
-   * Creates missing tables, starts the plugin, and listens on 127.0.0.1. @param port 0 means any free port @returns the port
+   * Creates Dendrite's tables if they are missing. Then starts the plugin, the streams of `/sync` and the federation sender,
+   * and listens on 127.0.0.1.
+   * @param port 0 means any free port
+   * @returns the port
    */
   readonly listen: (port: number) => Promise<number>;
   /**
    * Listens for other homeservers over TLS, on all addresses. Call this function after `listen()`.
    * @param port 0 means any free port
    * @returns the port
+   * @throws Error if the settings have no certificate
    */
   readonly listenForServers: (port: number) => Promise<number>;
   /** Finishes requests, stops jobs (other processes can continue them), and closes the database connections. */

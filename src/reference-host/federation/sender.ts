@@ -20,7 +20,10 @@ export interface Sender {
    * Starts to send. The sender also sends events that are already in the queue, and events that other processes have queued.
    */
   readonly start: () => Promise<void>;
-  /** Call this function after the commit of queued events. It does not shorten the wait for a server that has failed. */
+  /**
+   * Makes the sender look at the queues of these servers at once. The caller calls this function after it has committed queued
+   * events. If the sender waits because a server has failed, this wait does not become shorter.
+   */
   readonly wake: (destinations: readonly ServerName[]) => void;
   /**
    * Call this function when a server shows a sign of life. Removes the server from the blacklist, and ends a wait for this
@@ -53,8 +56,8 @@ export function createSender(settings: SenderSettings): Sender {
   let sweeping = Promise.resolve();
 
   /**
-   * Creates the controller for a session. A session lasts as long as the connection that holds the locks. When this connection
-   * ends, PostgreSQL releases all its locks.
+   * Creates the controller of a session. The sender aborts the controller when it loses the database connection that holds the
+   * locks, or when the sender stops. PostgreSQL releases the locks of a connection that ends.
    */
   function newSession(): AbortController {
     const session = new AbortController();
@@ -79,7 +82,8 @@ export function createSender(settings: SenderSettings): Sender {
    */
   async function work(destination: ServerName, worker: Worker, tell: boolean): Promise<void> {
     const session = current;
-    // The connection with the locks is lost. The next search of the queue starts this work again.
+    // The sender has lost the connection with the locks, or it stops. After a loss, the next search of the queue opens a new
+    // connection and starts this work again.
     if (session.signal.aborted) return;
     if (!(await locks.tryLock(destination))) {
       if (tell) await locks.tell(destination, 'queued');

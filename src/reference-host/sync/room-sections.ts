@@ -17,7 +17,10 @@ import { readRoomStates } from './room-states.ts';
 import type { SyncRequest } from './sync-request.ts';
 import { type RoomTimeline, readRoomTimelines } from './timelines.ts';
 
-/** The sections `join` and `leave` of an answer. They contain the rooms with something new. */
+/**
+ * The sections `join` and `leave` of an answer to `/sync`. A room that the client already knows is in `join` only if it has
+ * something new, or if the client asked for the full state. Rooms in `leave` need nothing new.
+ */
 export interface RoomSections {
   readonly join: Readonly<Record<string, SyncEvent>>;
   readonly leave: Readonly<Record<string, SyncEvent>>;
@@ -85,7 +88,10 @@ function hasNews({ plan, timeline, state, receipts, accountData }: RoomParts, fu
 const takesEntry = ({ filter: { room } }: SyncRequest, roomId: string, type: string): boolean =>
   takesRoom(room.account_data, roomId) && takesType(room.account_data, type);
 
-/** Reads the new receipts of joined rooms. Leaves out private receipts of other users. */
+/**
+ * Reads the receipts of joined rooms: all receipts of rooms that are new to the client, and the new receipts of other rooms.
+ * Leaves out receipts that the client's filter excludes, and private receipts of other users.
+ */
 async function readOwnReceipts(
   db: Knex,
   { since, upTo, filter, device }: SyncRequest,
