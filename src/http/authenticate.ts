@@ -29,7 +29,8 @@ const unknown = (): MatrixError => new MatrixError('M_UNKNOWN_TOKEN', 'Unknown t
 /**
  * Reads the access token of a request, by Dendrite's rules. The header must start with exactly `Bearer `. The text after these
  * characters is the token. A token in the query is allowed only if there is no `Authorization` header.
- * @throws MatrixError `M_MISSING_TOKEN` if there is no token, or both a header and a token in the query
+ * @throws MatrixError `M_MISSING_TOKEN` if there is no token, if the header does not start with `Bearer `, or if the request has
+ * both a header and a token in the query
  */
 function accessTokenOf(authorization: string | undefined, query: string | undefined): string {
   const inQuery = query !== undefined && query !== '';
@@ -55,8 +56,9 @@ function refuseTwoTokens(ctx: Context): void {
 }
 
 /**
- * Creates the function that finds the caller of a request. The function refuses a caller who may not run operations with the
- * given access.
+ * Creates the function that finds the caller of a request by the access token. The function throws a MatrixError if the token
+ * is missing or unknown, if the account is locked, or if the account's type may not run operations with the given access. It
+ * counts each of these errors in the metrics.
  */
 export function createAuthenticate(
   host: Pick<Host, 'db' | 'appservices'>,

@@ -15,8 +15,11 @@ const DANGEROUS_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor',
  * host may have read the body already. If that parser has kept the body's text, the function parses the text again. Otherwise,
  * the function accepts the parser's result only for JSON content types, because a form parser reads `{"dry_run":true}` as one
  * long key.
+ * @param limit maximum size of the body, in bytes
  * @param isNeeded whether to refuse a request without a body
- * @throws MatrixError `M_TOO_LARGE`, `M_NOT_JSON` or `M_BAD_JSON`
+ * @throws MatrixError `M_TOO_LARGE` if the body is larger than `limit`
+ * @throws MatrixError `M_NOT_JSON` if the body is not valid JSON, cannot be read, or is missing although it is needed
+ * @throws MatrixError `M_BAD_JSON` if the JSON is not an object, or has a key that is not allowed
  */
 export async function readJsonBody(
   ctx: Context,
@@ -42,6 +45,7 @@ const UNPARSED = Symbol.for('unparsedBody');
 /**
  * Returns what a body parser of the host has read: the body's text if the parser has kept it, else the parsed body. Returns
  * `undefined` if no parser has read the body.
+ * @throws MatrixError `M_NOT_JSON` with status 415 if a parser has read the body as another content type and kept no text
  */
 function readByHost(ctx: Context): unknown {
   const request: object = ctx.request;
@@ -95,7 +99,10 @@ function parse(text: string): unknown {
   }
 }
 
-/** Tells whether a key could reach an object's prototype. The search uses no recursion, because bodies may be nested deeply. */
+/**
+ * Tells whether an object has, at any depth, a key that could reach an object's prototype. The search uses no recursion, because
+ * bodies may be nested deeply.
+ */
 function hasDangerousKey(root: Readonly<Record<string, unknown>>): boolean {
   const open: object[] = [root];
   for (let value = open.pop(); value !== undefined; value = open.pop()) {

@@ -29,7 +29,7 @@ export function respondJson(ctx: Context, status: number, body: unknown): void {
   ctx.body = text;
 }
 
-/** Answers an OPTIONS request with status 200 and no body. */
+/** Answers with status 200 and no body, for example a request with the method OPTIONS. */
 export function respondEmpty(ctx: Context): void {
   ctx.status = 200;
   ctx.body = '';

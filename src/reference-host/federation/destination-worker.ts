@@ -107,7 +107,11 @@ export async function drainQueue(
   }
 }
 
-/** Sends a transaction, and removes it from the queue. @returns the reason of a failure, or `undefined` after a success */
+/**
+ * Sends a transaction. After a success, removes it from the queue, together with queued JSON that cannot be sent. After a
+ * failure, leaves everything in the queue.
+ * @returns the reason of a failure, or `undefined` after a success
+ */
 async function sendTransaction(
   destination: ServerName,
   queued: QueuedTransaction,

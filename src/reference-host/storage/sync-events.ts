@@ -134,7 +134,7 @@ export async function listStateChanges(db: Knex, ranges: readonly TimelineRange[
   return rows.map((row) => ({ roomId: row.room_id, position: Number(row.id), added: row.add_state_ids }));
 }
 
-/** Reads events by their ids, from timelines and from current states. */
+/** Reads events by their ids. An event that is in no timeline comes from the current state of its room, with the position 0. */
 export async function readEventsById(db: Knex, eventIds: readonly string[]): Promise<Map<string, StoredSyncEvent>> {
   if (eventIds.length === 0) return new Map();
   const { rows } = await db.raw<{ rows: Row[] }>(
@@ -154,7 +154,10 @@ export interface WantedMember {
   readonly userId: string;
 }
 
-/** Reads the current state of rooms. @param members the users whose member events to read @defaultValue all members */
+/**
+ * Reads the current state of rooms.
+ * @param members if given, the function reads only these member events, and all state events of other types
+ */
 export async function readCurrentState(
   db: Knex,
   roomIds: readonly string[],

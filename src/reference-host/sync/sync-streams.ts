@@ -54,6 +54,7 @@ export interface SyncStreams {
   /**
    * Returns a settled position. The position includes everything that was committed before the call, unless another transaction
    * runs for longer than `SETTLE_MS`.
+   * @throws Error if this process has never found a settled position and cannot read the streams now
    */
   readonly settle: () => Promise<SyncPosition>;
   /**
@@ -145,8 +146,9 @@ export function createSyncStreams({ db, databaseUrl, logger }: SyncStreamsSettin
   }
 
   /**
-   * Notifies all processes of a change. Only logs a failure, because the change is already committed. After the next
-   * connection, the process wakes all its clients, and they see the change.
+   * Notifies all processes of a change. If the notification fails, this function only logs the error, because the change is
+   * already committed. If this process has lost its connection, it wakes its own clients after it has connected again, and
+   * these clients see the change.
    */
   const notify = async (roomIds: readonly RoomId[]): Promise<void> => {
     try {
