@@ -57,8 +57,8 @@ function refuseTwoTokens(ctx: Context): void {
 
 /**
  * Creates the function that finds the caller of a request by the access token. The function throws a MatrixError if the token
- * is missing or unknown, if the account is locked, or if the account's type may not run operations with the given access. It
- * counts each of these errors in the metrics.
+ * is missing or unknown, if the account is locked, if an application service names a user that is not its own, or if the
+ * account's type may not run operations with the given access. The function counts each of these errors in the metrics.
  */
 export function createAuthenticate(
   host: Pick<Host, 'db' | 'appservices'>,

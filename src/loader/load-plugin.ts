@@ -42,7 +42,7 @@ export interface LoadOptions {
  * @param manifest `plugin.manifest.json`: a file URL, a path, or the content of the file
  * @param host the homeserver's objects. The plugin sees only the parts that the manifest declares.
  * @param config the plugin's options
- * @throws Error that lists every mistake with its remedy
+ * @throws Error that lists the mistakes. The checks of the database run only if the checks before them find no mistake.
  */
 export async function loadPlugin(
   manifest: URL | string | object,

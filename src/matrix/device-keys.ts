@@ -43,8 +43,8 @@ export interface VerifiedDevices {
   readonly devices: readonly VerifiedDevice[];
   readonly crossSigningKeys: readonly CrossSigningKey[];
   /**
-   * Number of devices that the check has left out, because their keys belong to another device or lack the device's own
-   * signature.
+   * Number of devices with keys that the check has left out, because the keys are malformed, too large, belong to another
+   * device, or lack the device's own signature. A second entry with the same device id counts too.
    */
   readonly leftOut: number;
 }
@@ -107,7 +107,10 @@ function signerOf(userId: UserId, { deviceId, keys: object }: RemoteDevice): Sig
   return key && { [ed25519(deviceId)]: key };
 }
 
-/** Returns the device with its valid signatures. Returns `undefined` if the device's own signature is not valid. */
+/**
+ * Returns the device with its valid signatures. Returns `undefined` if the device's own signature is not valid, or if the keys
+ * are larger than `MAX_KEYS_BYTES`.
+ */
 function verifyDevice(
   userId: UserId,
   { deviceId, displayName, keys = {} }: RemoteDevice,
@@ -138,7 +141,7 @@ function crossSigningKeyOf(
   return { usage, publicKey, signer: { [keyId]: key }, object };
 }
 
-/** Returns the valid signatures by the user's own keys. */
+/** Returns the object's valid signatures, by key id. Counts only signatures of the user by keys that are in `signers`. */
 function signaturesBy(userId: UserId, object: JsonObject, signers: Signers): Record<string, string> {
   const good: Record<string, string> = {};
   for (const [keyId, signature] of Object.entries(signaturesOf(object, userId)).slice(0, MAX_SIGNATURES)) {

@@ -74,7 +74,11 @@ export function addMediaRoutes(router: Router, context: HostContext, directory: 
   });
 }
 
-/** Finds the media of a request. @throws MatrixError `M_NOT_FOUND` if the media is missing or quarantined */
+/**
+ * Authenticates the caller of a request, and finds the media that the path of the request names.
+ * @throws MatrixError `M_NOT_FOUND` if the media is missing or quarantined
+ * @throws MatrixError if the access token or the server name in the path is not valid
+ */
 async function requireMedia(ctx: ClientRequest, context: HostContext): Promise<Media> {
   await authenticate(ctx, context);
   const [origin, mediaId] = [parameterOf(ctx, 'serverName'), parameterOf(ctx, 'mediaId')];

@@ -28,9 +28,11 @@ export interface StateRequest {
 }
 
 /**
- * Reads the state of each room at the beginning of its timeline. For a new room, reads the whole state. For other rooms, reads
- * only the state events that have changed since the client's position. The result may contain state events that are later than
- * the position of the answer. In that case, the timeline of the next answer contains these events again.
+ * Reads the state of each room at the beginning of its timeline. Reads the whole state of a room that is new to the client, and
+ * of each joined room if the client asked for the full state. Of other rooms, reads only the state events that have changed
+ * since the client's position. Leaves out events that the timelines contain or that the client's filter excludes. With lazy
+ * loading, reads member events only of the users that `membersToShow()` returns. The result may contain state events that are
+ * later than the position of the answer. In that case, the timeline of the next answer contains these events again.
  */
 export async function readRoomStates(db: Knex, request: StateRequest): Promise<Map<string, StoredSyncEvent[]>> {
   const { plans, timelines, filter, userId, fullState } = request;
@@ -90,8 +92,8 @@ function lastOfEach(events: readonly StoredSyncEvent[]): StoredSyncEvent[] {
 }
 
 /**
- * Reads the state of rooms before their timelines. Starts from the current state. If an event of the timeline has replaced a
- * state event, returns the replaced event instead.
+ * Reads the current state of rooms, and after it the state events that events of the timelines have replaced. For the state
+ * before a timeline, the caller leaves out the events of the timeline and keeps the last event for each state key.
  */
 async function readWholeStates(
   db: Knex,
