@@ -959,9 +959,9 @@ export interface Answers {
 /** A room without local users. Times are in ms since the epoch. */
 export type AbandonedRoomView = {
   readonly room_id: string;
-  /** When a daily run of `purgeAbandonedRooms` first found the room without local users. `null` if no daily run has found the room yet. */
+  /** When a run of `purgeAbandonedRooms` first found the room without local users. The plugin starts a run each day, and administrators can start one too. `null` if no run has found the room yet. */
   readonly since_ts: number | null;
-  /** The earliest time at which the room may be purged. `null` if no daily run has found the room yet, or if the options exclude the room from purges. */
+  /** The earliest time at which the room may be purged. `null` if no run has found the room yet, or if the options exclude the room from purges. */
   readonly purge_ts: number | null;
 };
 
