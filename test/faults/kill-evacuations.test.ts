@@ -1,7 +1,6 @@
 import type { Knex } from 'knex';
 import { expect, it } from 'vitest';
 import { makeRoom, userNamed } from '../../bench/room-data.ts';
-import type { RoomId } from '../../src/ids.ts';
 import { KILLS_TIMEOUT_MS, killAtRandomMoments, SERVER_NAME } from '../support/killed-operation.ts';
 import { brokenInvariants } from '../support/room-invariants.ts';
 
@@ -11,8 +10,6 @@ const MEMBERS = 1_400;
 const SPAMMED_ROOMS = 3;
 /** Number of messages in each of these rooms. It is more than one step redacts. */
 const SPAM = 260;
-/** Number of rooms that the user leaves. The evacuation needs more than two steps for them. */
-const ROOMS = 110;
 
 const isWhole = async (db: Knex): Promise<void> => expect(await brokenInvariants(db)).toEqual([]);
 
@@ -35,30 +32,6 @@ it(
           expect(await membersOf(copy, { room_id: roomId })).toEqual([]);
           const leaves = await copy('syncapi_output_room_events').where({ room_id: roomId, type: 'm.room.member' });
           expect(leaves).toHaveLength(2 * MEMBERS);
-        },
-      };
-    }),
-  KILLS_TIMEOUT_MS,
-);
-
-it(
-  'kill -9 at any moment of a user evacuation: the user leaves every room',
-  () =>
-    killAtRandomMoments(async (db, admin) => {
-      const userId = userNamed('everywhere');
-      const joining = { type: 'm.room.member', sender: userId, stateKey: userId, content: { membership: 'join' } };
-      const rooms: RoomId[] = [];
-      for (let i = 0; i < ROOMS; i += 1) {
-        const roomId = await makeRoom(db, admin.rooms, `owner${i}`, 0);
-        await db.transaction((transaction) => admin.rooms.append(transaction, roomId, [joining]));
-        rooms.push(roomId);
-      }
-      return {
-        call: { name: 'evacuateUser', input: { userId } },
-        underWay: isWhole,
-        ended: async (copy, { affected }) => {
-          expect([...(affected as readonly string[])].sort()).toEqual([...rooms].sort());
-          expect(await membersOf(copy, { state_key: userId })).toEqual([]);
         },
       };
     }),

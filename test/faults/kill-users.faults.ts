@@ -1,15 +1,46 @@
 import type { Knex } from 'knex';
 import { expect, it } from 'vitest';
-import { userNamed } from '../../bench/room-data.ts';
-import type { UserId } from '../../src/ids.ts';
+import { makeRoom, userNamed } from '../../bench/room-data.ts';
+import type { RoomId, UserId } from '../../src/ids.ts';
 import { addAccount } from '../support/dendrite-server.ts';
 import { KILLS_TIMEOUT_MS, killAtRandomMoments, SERVER_NAME } from '../support/killed-operation.ts';
 import { brokenInvariants } from '../support/room-invariants.ts';
 
+/** Number of rooms that the user leaves. The evacuation needs more than two steps for them. */
+const ROOMS = 110;
 /** Number of users who get the notice. */
 const PEOPLE = 70;
 
 const isWhole = async (db: Knex): Promise<void> => expect(await brokenInvariants(db)).toEqual([]);
+
+const membersOf = async (db: Knex, where: object): Promise<string[]> =>
+  db('syncapi_current_room_state')
+    .where({ type: 'm.room.member', membership: 'join', ...where })
+    .pluck('state_key');
+
+it(
+  'kill -9 at any moment of a user evacuation: the user leaves every room',
+  () =>
+    killAtRandomMoments(async (db, admin) => {
+      const userId = userNamed('everywhere');
+      const joining = { type: 'm.room.member', sender: userId, stateKey: userId, content: { membership: 'join' } };
+      const rooms: RoomId[] = [];
+      for (let i = 0; i < ROOMS; i += 1) {
+        const roomId = await makeRoom(db, admin.rooms, `owner${i}`, 0);
+        await db.transaction((transaction) => admin.rooms.append(transaction, roomId, [joining]));
+        rooms.push(roomId);
+      }
+      return {
+        call: { name: 'evacuateUser', input: { userId } },
+        underWay: isWhole,
+        ended: async (copy, { affected }) => {
+          expect([...(affected as readonly string[])].sort()).toEqual([...rooms].sort());
+          expect(await membersOf(copy, { state_key: userId })).toEqual([]);
+        },
+      };
+    }),
+  KILLS_TIMEOUT_MS,
+);
 
 it(
   'kill -9 at any moment of a notice to all users: every user receives it once',
