@@ -38,8 +38,9 @@ interface ActionDialogProps {
 }
 
 /**
- * Asks before an action. If the action has a dry run, the button that runs the action appears only after the dry run. If the
- * administrator changes an option, another dry run is needed.
+ * Asks the administrator before an action. The button that runs the action is disabled until the dry run is done, if there is
+ * one, and until the confirmation text is typed, if one is required. If the administrator changes an option, another dry run is
+ * needed.
  */
 export function ActionDialog({ action, onClose }: ActionDialogProps): JSX.Element {
   const api = useApi();

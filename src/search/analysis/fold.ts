@@ -76,8 +76,9 @@ const MARKS: readonly (readonly [pattern: RegExp, replacement: string])[] = [
 ];
 
 /**
- * Letters that people replace by other letters. `MARKED` and `MARKS` do not cover them, because Unicode does not decompose
- * them, or because their mark makes a different letter elsewhere in the script.
+ * Letters that people replace by other letters, each with its replacement. `MARKED` and `MARKS` do not cover them. Unicode does
+ * not decompose some of them, such as ß and ł. The scripts of the other letters are not in `MARKED`, because in these scripts a
+ * letter with a mark can be a different letter: й is not и.
  */
 const LETTERS: Readonly<Record<string, string>> = {
   ß: 'ss',

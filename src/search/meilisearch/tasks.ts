@@ -37,7 +37,10 @@ const FIRST_POLL_MS = 10;
 const SLOWEST_POLL_MS = 500;
 /** Maximum number of tasks in one request. Their uids are part of the URL, whose length is limited. */
 const POLLED_TASKS = 500;
-/** Time limit for a task. A Meilisearch that needs longer answers requests but does no work, so the adapter gives up. */
+/**
+ * Maximum time to wait for a task, in ms. If a task takes longer, Meilisearch still answers requests but probably does no work,
+ * so the adapter gives up.
+ */
 const TASK_LIMIT_MS = 30 * 60_000;
 
 export function createTasks(client: EngineClient, metrics: SearchMetrics, limitMs = TASK_LIMIT_MS): Tasks {

@@ -116,7 +116,10 @@ export function createDocumentWriter(
   };
 }
 
-/** Computes the lines of documents. Pauses after each document, because lexemes take time. */
+/**
+ * Makes the lines of a bulk request that add the documents. Yields after each document, so that `inSlices()` can let other work
+ * run in between, because computing lexemes takes long.
+ */
 function* linesOf(
   documents: readonly SearchDocument[],
   version: number,

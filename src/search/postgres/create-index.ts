@@ -22,7 +22,7 @@ import { type SearchLimits, searchWithin } from './search.ts';
 const ENGINE = 'postgres';
 const LIVE: DocumentTable = 'search_documents';
 
-/** Creates the index of the default search engine, with bounds of the work for one page. */
+/** Returns the `SearchIndex` of PostgreSQL. `limits` bounds the work that a search does for one page of results. */
 export function createPostgresIndex({ db, metrics, analysis }: SearchIndexContext, limits: SearchLimits): SearchIndex {
   const counted = async <T>(request: () => Promise<T>): Promise<T> => {
     metrics.searchRequests.inc({ engine: ENGINE });
