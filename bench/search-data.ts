@@ -47,7 +47,7 @@ function createRoomChoice(random: () => number): () => number {
   };
 }
 
-/** Words that are added to one in so many messages. */
+/** Rare words. One message in `oneIn` contains the word. */
 const ADDED: readonly (readonly [oneIn: number, word: string])[] = [
   [100_000, 'quokka'],
   [10_000, 'numbat'],

@@ -99,7 +99,7 @@ async function failed({ db, owner, job, kind, log }: Lead, error: unknown): Prom
     return undefined;
   }
   if (error instanceof MatrixError || failures >= kind.maxFailures) {
-    // A `MatrixError` with a status below 500 is an answer to the caller. It is no fault of the server, so log it as a warning.
+    // A `MatrixError` with a status below 500 answers the caller. It is not a server fault, so log it as a warning.
     const level = error instanceof MatrixError && error.status < 500 ? 'warn' : 'error';
     log[level](errorFields(error), 'Job failed');
     await kind.cleanUp(job);

@@ -21,7 +21,7 @@ export interface RedactorSearch {
  *
  * Every redactor needs the power level for sending redactions. A redactor on another server than the author also needs the
  * power level `redact`. Source: Server-Server API, "Redactions".
- * @returns the redactor, or the reason why there is none
+ * @returns the redactor. If nobody can redact the events, returns the reason.
  */
 export async function findRedactor(
   states: RoomStates,

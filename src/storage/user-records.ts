@@ -26,6 +26,8 @@ interface RecordQuery {
 const OF_ACCOUNT = 'localpart = :localpart AND server_name = :serverName';
 const NID = '(SELECT event_state_key_nid FROM public.roomserver_event_state_keys WHERE event_state_key = :userId)';
 const MS = (column: string): string => `floor(extract(epoch FROM ${column}) * 1000)::float8`;
+const EVENT_REPORTS = `public.roomserver_reported_events x JOIN public.roomserver_rooms r USING (room_nid)
+  JOIN public.roomserver_events e USING (event_nid)`;
 /**
  * SQL condition: account data without secrets. Clients keep private keys of cross-signing and of key backups in account data of
  * these types, encrypted with a key that the user can derive from a passphrase.
@@ -129,8 +131,7 @@ const QUERIES: Readonly<Record<string, RecordQuery>> = {
   },
   event_report: {
     columns: 'r.room_id, e.event_id, x.reason, x.score, x.received_ts::float8',
-    from: `public.roomserver_reported_events x JOIN public.roomserver_rooms r USING (room_nid)
-      JOIN public.roomserver_events e USING (event_nid) WHERE x.reporting_user_nid = ${NID}`,
+    from: `${EVENT_REPORTS} WHERE x.reporting_user_nid = ${NID}`,
     key: 'x.id',
     isNumber: true,
   },
@@ -142,8 +143,7 @@ const QUERIES: Readonly<Record<string, RecordQuery>> = {
   },
   reported_event: {
     columns: 'r.room_id, e.event_id, x.received_ts::float8',
-    from: `public.roomserver_reported_events x JOIN public.roomserver_rooms r USING (room_nid)
-      JOIN public.roomserver_events e USING (event_nid) WHERE x.event_sender_nid = ${NID}`,
+    from: `${EVENT_REPORTS} WHERE x.event_sender_nid = ${NID}`,
     key: 'x.id',
     isNumber: true,
   },

@@ -1,8 +1,12 @@
-import type { Knex } from 'knex';
 import { expect, it } from 'vitest';
 import { makeRoom, userNamed } from '../../bench/room-data.ts';
-import { KILLS_TIMEOUT_MS, killAtRandomMoments, SERVER_NAME } from '../support/killed-operation.ts';
-import { brokenInvariants } from '../support/room-invariants.ts';
+import {
+  expectWholeRooms,
+  joinedUsers,
+  KILLS_TIMEOUT_MS,
+  killAtRandomMoments,
+  SERVER_NAME,
+} from '../support/killed-operation.ts';
 
 /** Number of members. It is more than one step of an evacuation makes leave. */
 const MEMBERS = 1_400;
@@ -11,13 +15,6 @@ const SPAMMED_ROOMS = 3;
 /** Number of messages in each of these rooms. It is more than one step redacts. */
 const SPAM = 260;
 
-const isWhole = async (db: Knex): Promise<void> => expect(await brokenInvariants(db)).toEqual([]);
-
-const membersOf = async (db: Knex, where: object): Promise<string[]> =>
-  db('syncapi_current_room_state')
-    .where({ type: 'm.room.member', membership: 'join', ...where })
-    .pluck('state_key');
-
 it(
   'kill -9 at any moment of a room evacuation: every user leaves exactly once',
   () =>
@@ -25,11 +22,11 @@ it(
       const roomId = await makeRoom(db, admin.rooms, 'creator', MEMBERS - 1);
       return {
         call: { name: 'evacuateRoom', input: { roomId } },
-        underWay: isWhole,
+        underWay: expectWholeRooms,
         ended: async (copy, { affected }) => {
           expect(new Set(affected as readonly string[]).size).toBe(MEMBERS);
           expect(affected).toHaveLength(MEMBERS);
-          expect(await membersOf(copy, { room_id: roomId })).toEqual([]);
+          expect(await joinedUsers(copy, { room_id: roomId })).toEqual([]);
           const leaves = await copy('syncapi_output_room_events').where({ room_id: roomId, type: 'm.room.member' });
           expect(leaves).toHaveLength(2 * MEMBERS);
         },
@@ -63,7 +60,7 @@ it(
       }
       return {
         call: { name: 'redactUserEvents', input: { userId, rooms: [], media: 'delete' } },
-        underWay: isWhole,
+        underWay: expectWholeRooms,
         ended: async (copy, { redacted, media }) => {
           expect(media).toBe(1);
           expect(await copy('mediaapi_media_repository')).toEqual([]);

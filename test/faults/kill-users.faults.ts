@@ -1,22 +1,19 @@
-import type { Knex } from 'knex';
 import { expect, it } from 'vitest';
 import { makeRoom, userNamed } from '../../bench/room-data.ts';
 import type { RoomId, UserId } from '../../src/ids.ts';
 import { addAccount } from '../support/dendrite-server.ts';
-import { KILLS_TIMEOUT_MS, killAtRandomMoments, SERVER_NAME } from '../support/killed-operation.ts';
-import { brokenInvariants } from '../support/room-invariants.ts';
+import {
+  expectWholeRooms,
+  joinedUsers,
+  KILLS_TIMEOUT_MS,
+  killAtRandomMoments,
+  SERVER_NAME,
+} from '../support/killed-operation.ts';
 
 /** Number of rooms that the user leaves. The evacuation needs more than two steps for them. */
 const ROOMS = 110;
 /** Number of users who get the notice. */
 const PEOPLE = 70;
-
-const isWhole = async (db: Knex): Promise<void> => expect(await brokenInvariants(db)).toEqual([]);
-
-const membersOf = async (db: Knex, where: object): Promise<string[]> =>
-  db('syncapi_current_room_state')
-    .where({ type: 'm.room.member', membership: 'join', ...where })
-    .pluck('state_key');
 
 it(
   'kill -9 at any moment of a user evacuation: the user leaves every room',
@@ -32,10 +29,10 @@ it(
       }
       return {
         call: { name: 'evacuateUser', input: { userId } },
-        underWay: isWhole,
+        underWay: expectWholeRooms,
         ended: async (copy, { affected }) => {
           expect([...(affected as readonly string[])].sort()).toEqual([...rooms].sort());
-          expect(await membersOf(copy, { state_key: userId })).toEqual([]);
+          expect(await joinedUsers(copy, { state_key: userId })).toEqual([]);
         },
       };
     }),
@@ -54,7 +51,7 @@ it(
       const content = { msgtype: 'm.text', body: 'to all' };
       return {
         call: { name: 'sendServerNotices', input: { content } },
-        underWay: isWhole,
+        underWay: expectWholeRooms,
         ended: async (copy, { sent }) => {
           expect(sent).toBe(PEOPLE);
           const notices = await copy('syncapi_output_room_events').where('headered_event_json', 'like', '%to all%');

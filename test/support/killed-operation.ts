@@ -32,6 +32,15 @@ const TWICE_EVERY = 3;
 /** Time limit for all kills of one operation, in ms. */
 export const KILLS_TIMEOUT_MS = 120_000 + KILLS * 45_000;
 
+/** Checks that the tables of all rooms fit together. */
+export const expectWholeRooms = async (db: Knex): Promise<void> => expect(await brokenInvariants(db)).toEqual([]);
+
+/** Lists the users who have joined rooms. `where` chooses rows of the rooms' current state. */
+export const joinedUsers = async (db: Knex, where: object): Promise<string[]> =>
+  db('syncapi_current_room_state')
+    .where({ type: 'm.room.member', membership: 'join', ...where })
+    .pluck('state_key');
+
 /** An operation that is killed, with checks of what it has done. */
 export interface KilledOperation {
   readonly call: OperationCall;

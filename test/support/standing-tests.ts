@@ -37,6 +37,20 @@ export interface StandingTests {
 }
 
 /**
+ * Mounts a plugin with a second administrator and a deactivated account.
+ * @param changed gets the ids of the users of whom the plugin clears the caches
+ */
+export async function mountForStandings(changed: string[]): Promise<MountedPlugin> {
+  const plugin = await mountPlugin({
+    host: { caches: { dropRooms: () => {}, dropUsers: (users) => void changed.push(...users) } },
+  });
+  const { db } = plugin.database;
+  await addAccount(db, { localpart: 'root', accountType: 3 });
+  await addAccount(db, { localpart: 'gone', accountType: 1, deactivated: true });
+  return plugin;
+}
+
+/**
  * Mounts a plugin for a test file, and defines the tests that all changes of a standing have in common.
  * @param operations the names of the operations that `changes` call
  */
@@ -45,12 +59,8 @@ export function standingTests(operations: readonly OperationName[], changes: rea
   let plugin: MountedPlugin;
   let db: Knex;
   beforeAll(async () => {
-    plugin = await mountPlugin({
-      host: { caches: { dropRooms: () => {}, dropUsers: (users) => void changed.push(...users) } },
-    });
+    plugin = await mountForStandings(changed);
     ({ db } = plugin.database);
-    await addAccount(db, { localpart: 'root', accountType: 3 });
-    await addAccount(db, { localpart: 'gone', accountType: 1, deactivated: true });
   });
   afterAll(() => plugin.close());
 

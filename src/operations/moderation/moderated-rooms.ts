@@ -36,9 +36,9 @@ export const getModeratedRoom = defineOperation({
   run: async ({ db, localServerNames }, { roomId }): Promise<ModeratedRoom> => {
     const details = await findRoomDetails(db, roomId, localServerNames);
     const now = Date.now();
-    const state = (await listCurrentState(db, roomId, undefined))
-      .filter(({ event }) => event.type !== 'm.room.member')
-      .map(({ eventId, event }) => clientEventOf(event, { eventId, roomId, now }));
+    const state = (await listCurrentState(db, roomId, { notType: 'm.room.member' })).map(({ eventId, event }) =>
+      clientEventOf(event, { eventId, roomId, now }),
+    );
     const createEvent = state.find(({ type }) => type === 'm.room.create');
     if (details === undefined || createEvent === undefined) throw new MatrixError('M_NOT_FOUND', 'Room not found');
     return { details, blocked: (await findBlockedRoom(db, roomId)) !== undefined, createEvent, state };

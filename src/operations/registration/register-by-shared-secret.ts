@@ -15,7 +15,7 @@ import { defineOperation } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 
 const LIFETIME_MS = 60_000;
-/** Maximum number of unused nonces. Only abuse can lead to so many nonces. */
+/** Maximum number of unused nonces. Normal use stays far below this number. */
 const CAPACITY = 10_000;
 
 /** Creates a nonce for one registration with the shared secret. The nonce is valid for one minute. */

@@ -89,7 +89,7 @@ export const getRoomState = defineOperation({
   run: async ({ db }, { roomId, type }): Promise<ClientEvent[]> => {
     const room = await requireShownRoom(db, roomId);
     const now = Date.now();
-    return (await listCurrentState(db, room, type)).map(({ eventId, event }) =>
+    return (await listCurrentState(db, room, { type })).map(({ eventId, event }) =>
       clientEventOf(event, { eventId, roomId: room, now }),
     );
   },

@@ -41,7 +41,7 @@ export async function requireJoined(db: Knex, roomId: RoomId, userId: UserId): P
 }
 
 async function isWorldReadable(db: Knex, roomId: RoomId): Promise<boolean> {
-  const [visibility] = await listCurrentState(db, roomId, 'm.room.history_visibility');
+  const [visibility] = await listCurrentState(db, roomId, { type: 'm.room.history_visibility' });
   const content = visibility?.event.content;
   return isRecord(content) && content.history_visibility === 'world_readable';
 }
@@ -54,7 +54,7 @@ export async function readVisibleState(
   { roomId, leftWith }: RoomView,
   type?: string,
 ): Promise<readonly IdentifiedEvent[]> {
-  if (leftWith === undefined) return listCurrentState(db, roomId, type);
+  if (leftWith === undefined) return listCurrentState(db, roomId, { type });
   return readStateAt(db, leftWith, type === undefined ? {} : { types: [type] });
 }
 

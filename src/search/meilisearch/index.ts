@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isRefusal, toEngineError } from '../engine-error.ts';
+import { createReadiness } from '../engine-readiness.ts';
 import { INTERACTIVE } from '../retry.ts';
 import type { SearchAdapter, SearchIndex, SearchIndexContext } from '../search-index.ts';
 import { createClient, ENGINE, isIndexNotFound } from './client.ts';
@@ -69,18 +69,9 @@ function createIndex(
   const client = createClient({ ...config, metrics });
   const tasks = createTasks(client, metrics);
   const writer = createDocumentWriter({ client, tasks, metrics, analysis, payloadBytes, retryDelayMs });
-  let ready: Promise<unknown> | undefined;
-
-  /** Creates the index, only once. After a failure, the next call tries again. */
-  const ensureReady = async (): Promise<void> => {
-    ready ??= ensureIndex(client, tasks, indexUid, INTERACTIVE);
-    try {
-      await ready;
-    } catch (error) {
-      ready = undefined;
-      throw error;
-    }
-  };
+  const readiness = createReadiness({ engine: ENGINE, name: 'Meilisearch', logger }, () =>
+    ensureIndex(client, tasks, indexUid, INTERACTIVE),
+  );
 
   return {
     engine: ENGINE,
@@ -89,27 +80,18 @@ function createIndex(
     lanes: LANES,
     start: async () => {
       client.start();
-      try {
-        await ensureReady();
-      } catch (thrown) {
-        const error = toEngineError(thrown);
-        if (isRefusal(error)) throw error;
-        logger.warn(
-          { engine: ENGINE, error: error.message },
-          'Meilisearch is unavailable; the next search or write will try again',
-        );
-      }
+      await readiness.start();
     },
     stop: async () => {
       client.stop();
-      ready = undefined;
+      readiness.reset();
     },
     write: async (writes) => {
-      await ensureReady();
+      await readiness.ensure();
       await writer.write(indexUid, writes);
     },
     removeRoom: async (roomId, _limit, version) => {
-      await ensureReady();
+      await readiness.ensure();
       await writer.write(indexUid, { upserts: [], removals: [], removedRooms: [roomId], version });
       return 0;
     },
@@ -118,8 +100,8 @@ function createIndex(
         return await searchPage(client, indexUid, query, analysis);
       } catch (error) {
         if (!isIndexNotFound(error)) throw error;
-        ready = undefined;
-        await ensureReady();
+        readiness.reset();
+        await readiness.ensure();
         return { hits: [], count: 0 };
       }
     },

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isRefusal, toEngineError } from '../engine-error.ts';
+import { createReadiness } from '../engine-readiness.ts';
 import type { SearchAdapter, SearchIndex, SearchIndexContext, SearchProblem, SearchStats } from '../search-index.ts';
 import { createBulk } from './bulk.ts';
 import { createClient, ENGINE } from './client.ts';
@@ -78,31 +78,19 @@ function createIndex(
   const indexes = createIndexes(client, alias);
   const writer = createDocumentWriter(client, createBulk(client, metrics, payloadBytes), analysis, metrics);
   const rebuild = createRebuild(client, writer, indexes, alias);
-  let ready: Promise<void> | undefined;
-
-  const create = async (): Promise<void> => {
+  const readiness = createReadiness({ engine: ENGINE, name: 'OpenSearch', logger }, async () => {
     await client.send({ method: 'PUT', path: `/_index_template/${alias}`, body: templateOf(alias, config) });
     if ((await indexes.live()).length === 0) await indexes.create(`${alias}-initial`, { isLive: true });
-  };
-  /** Creates the template and the index, only once. After a failure, the next call tries again. */
-  const ensureReady = async (): Promise<void> => {
-    ready ??= create();
-    try {
-      await ready;
-    } catch (error) {
-      ready = undefined;
-      throw error;
-    }
-  };
+  });
   /** Creates the index again if it was deleted, and then runs the work once more. */
   const onIndex = async <T>(work: () => Promise<T>): Promise<T> => {
-    await ensureReady();
+    await readiness.ensure();
     try {
       return await work();
     } catch (error) {
       if (!isNotFound(error)) throw error;
-      ready = undefined;
-      await ensureReady();
+      readiness.reset();
+      await readiness.ensure();
       return work();
     }
   };
@@ -114,20 +102,11 @@ function createIndex(
     lanes: LANES,
     start: async () => {
       client.start();
-      try {
-        await ensureReady();
-      } catch (thrown) {
-        const error = toEngineError(thrown);
-        if (isRefusal(error)) throw error;
-        logger.warn(
-          { engine: ENGINE, error: error.message },
-          'OpenSearch is unavailable; the next search or write will try again',
-        );
-      }
+      await readiness.start();
     },
     stop: async () => {
       client.stop();
-      ready = undefined;
+      readiness.reset();
     },
     write: (writes) => onIndex(() => writer.write(alias, writes)),
     removeRoom: async (roomId, _limit, version) => {
@@ -139,7 +118,7 @@ function createIndex(
     rebuild: {
       ...rebuild,
       begin: async (rebuildId) => {
-        await ensureReady();
+        await readiness.ensure();
         return rebuild.begin(rebuildId);
       },
     },

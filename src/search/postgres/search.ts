@@ -11,6 +11,7 @@ import {
 import { type Sample, sampleDocuments } from '../../storage/plugin/sampled-documents.ts';
 import { transact } from '../../storage/transact.ts';
 import type { SearchAnalysis } from '../analysis/analysis.ts';
+import type { SearchExpression } from '../analysis/expression.ts';
 import type { SearchHit, SearchPage, SearchQuery } from '../search-index.ts';
 import { candidatesOf, countedLexemes, entriesOf } from './candidates.ts';
 import { cursorOf, type PageStart, parseCursor } from './cursor.ts';
@@ -64,14 +65,7 @@ export async function searchWithin(
   const search = { ...query, rooms, tsquery: tsqueryOf(expression), weights: RANK_WEIGHTS, limit: query.limit + 1 };
   return transact(db, async (transaction) => {
     await prepareSearch(transaction);
-    const found = await createPageSearch(transaction, search, tsqueryOf(candidates), limits, async (sample) => {
-      const counted = countedLexemes(candidates);
-      const { others, ...estimate } = await sample([tsqueryOf(candidates), ...counted]);
-      const [matching = 0, ...counts] = others;
-      const entries = entriesOf(candidates, new Map(counted.map((lexeme, index) => [lexeme, counts[index] ?? 0])));
-      return { ...estimate, isSelective: matching <= limits.maxCandidates && entries <= limits.maxEntries };
-    })(start);
-    return pageOf(query, found, start);
+    return pageOf(query, await findPage(transaction, search, candidates, limits, start), start);
   });
 }
 
@@ -102,23 +96,33 @@ function pageOf(
   return window.lower > 0 ? next({ window: { upper: window.lower }, after: undefined }) : { hits, count: counted };
 }
 
-type Estimate = Omit<Sample, 'others'> & { readonly isSelective: boolean };
 type Search = Omit<DocumentQuery, 'window' | 'after' | 'maxRead'>;
 
-function createPageSearch(
+async function findPage(
   db: Knex.Transaction,
   search: Search,
-  candidates: string,
+  candidates: SearchExpression,
   limits: SearchLimits,
-  estimate: (sample: (others: readonly string[]) => Promise<Sample>) => Promise<Estimate>,
-): (start: PageStart | undefined) => Promise<FoundPage> {
-  const estimated = (): Promise<Estimate> =>
-    estimate((others) => sampleDocuments(db, { ...search, others, size: limits.sampled }));
+  start: PageStart | undefined,
+): Promise<FoundPage> {
+  /** Estimates how frequent the words are. `isSelective` means that the index of lexemes names few enough documents. */
+  const estimate = async (): Promise<Sample & { readonly isSelective: boolean }> => {
+    const counted = countedLexemes(candidates);
+    const others = [tsqueryOf(candidates), ...counted];
+    const sample = await sampleDocuments(db, { ...search, others, size: limits.sampled });
+    const [matching = 0, ...counts] = sample.others;
+    const entries = entriesOf(candidates, new Map(counted.map((lexeme, index) => [lexeme, counts[index] ?? 0])));
+    return { ...sample, isSelective: matching <= limits.maxCandidates && entries <= limits.maxEntries };
+  };
 
   /** Reads the candidates in a window. Returns `undefined` if there are more candidates than estimated. */
   const select = async (window: PositionWindow, after: DocumentQuery['after']): Promise<FoundPage | undefined> => {
     const maxRead = limits.maxCandidates * 2;
-    const { hits, read, found } = await findWithLexemes(db, { ...search, window, after, maxRead }, candidates);
+    const { hits, read, found } = await findWithLexemes(
+      db,
+      { ...search, window, after, maxRead },
+      tsqueryOf(candidates),
+    );
     return read < maxRead ? { hits, window, count: found } : undefined;
   };
 
@@ -139,7 +143,7 @@ function createPageSearch(
   };
 
   const resume = async (window: PositionWindow, after: DocumentQuery['after'], count: number): Promise<FoundPage> => {
-    const selected = window.lower === 0 && (await estimated()).isSelective ? await select(window, after) : undefined;
+    const selected = window.lower === 0 && (await estimate()).isSelective ? await select(window, after) : undefined;
     return selected ?? { ...(await walk(window, limits.maxRead, after)), count };
   };
 
@@ -161,7 +165,7 @@ function createPageSearch(
     const isFull = order === 'recent' && first.hits.length >= limit;
     if (first.window.lower === 0 || (isFull && !isFirst)) return { ...first, count: first.found };
 
-    const sample = await estimated();
+    const sample = await estimate();
     if (sample.isSelective) {
       const selected = await select({ lower: 0, upper: top }, after);
       if (selected !== undefined) return selected;
@@ -179,10 +183,8 @@ function createPageSearch(
     return { hits, window: second.window, count: Math.max(count, hits.length) };
   };
 
-  return (start) => {
-    if (start === undefined) return begin(NEWEST, undefined, true);
-    const { window, after, count } = start;
-    const { lower, upper } = window;
-    return lower === undefined ? begin(upper, after, false) : resume({ lower, upper }, after, count);
-  };
+  if (start === undefined) return begin(NEWEST, undefined, true);
+  const { window, after, count } = start;
+  const { lower, upper } = window;
+  return lower === undefined ? begin(upper, after, false) : resume({ lower, upper }, after, count);
 }

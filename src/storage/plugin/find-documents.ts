@@ -49,7 +49,7 @@ export async function prepareSearch(transaction: Knex.Transaction): Promise<void
 
 /** How the newest documents of some rooms are distributed. */
 export interface RoomSpread {
-  /** The position of the newest document. 0 if there is none. */
+  /** The position of the newest document. 0 if the rooms have no documents. */
   readonly newest: number;
   /** Number of documents per stream position near the newest document. */
   readonly density: number;

@@ -27,8 +27,6 @@ export interface SampleQuery {
 
 /** What a sample of all documents contains. All numbers are extrapolated to all documents. */
 export interface Sample {
-  /** Number of documents that each document of the sample stands for. */
-  readonly weight: number;
   /** Number of documents in the rooms. */
   readonly inRooms: number;
   /** Number of documents that the search finds in the rooms. */
@@ -57,10 +55,10 @@ export async function sampleDocuments(db: Db, query: SampleQuery): Promise<Sampl
     ),
   );
   const read = Number(row?.read ?? 0);
-  // A sample that is not full has all documents with a hash below `SAMPLED`.
+  // Number of documents that each document of the sample stands for. A sample that is not full has all documents with a hash
+  // below `SAMPLED`.
   const weight = HASHES / (read < query.size ? SAMPLED : Number(row?.last ?? SAMPLED) + 1);
   return {
-    weight,
     inRooms: Number(row?.in_rooms ?? 0) * weight,
     found: Number(row?.found ?? 0) * weight,
     others: (row?.others ?? []).map((number) => Number(number) * weight),

@@ -8,14 +8,19 @@ export interface IdentifiedEvent {
   readonly event: EventJson;
 }
 
-/** Lists a room's current state, or only the state events of one type, in order of types and state keys. */
-export async function listCurrentState(db: Db, roomId: RoomId, type: string | undefined): Promise<IdentifiedEvent[]> {
+/** Lists a room's current state in order of types and state keys: of one type, or without the events of a type. */
+export async function listCurrentState(
+  db: Db,
+  roomId: RoomId,
+  { type, notType }: { readonly type?: string | undefined; readonly notType?: string | undefined },
+): Promise<IdentifiedEvent[]> {
   const rows = await rowsOf<{ event_id: EventId; headered_event_json: string }>(
     db.raw(
       `SELECT event_id, headered_event_json FROM public.syncapi_current_room_state
        WHERE room_id = :roomId AND (CAST(:type AS text) IS NULL OR type = :type)
+         AND (CAST(:notType AS text) IS NULL OR type <> :notType)
        ORDER BY type COLLATE "C", state_key COLLATE "C"`,
-      { roomId, type: type ?? null },
+      { roomId, type: type ?? null, notType: notType ?? null },
     ),
   );
   return rows.map((row) => ({ eventId: row.event_id, event: JSON.parse(row.headered_event_json) as EventJson }));

@@ -1,10 +1,11 @@
 import type { Knex } from 'knex';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { UserId } from '../../../src/ids.ts';
-import { addAccount, addDevice, USERS } from '../../support/dendrite-server.ts';
+import { addDevice, USERS } from '../../support/dendrite-server.ts';
 import { type Answer, jsonOf } from '../../support/http-client.ts';
 import { bearer, type MountedPlugin, mountPlugin } from '../../support/mounted-plugin.ts';
 import { changesOf } from '../../support/recordings.ts';
+import { mountForStandings } from '../../support/standing-tests.ts';
 
 const { admin, alice, bob } = USERS;
 const SYNAPSE = '/_synapse/admin/v1/suspend';
@@ -20,12 +21,8 @@ const changed: string[] = [];
 let plugin: MountedPlugin;
 let db: Knex;
 beforeAll(async () => {
-  plugin = await mountPlugin({
-    host: { caches: { dropRooms: () => {}, dropUsers: (users) => void changed.push(...users) } },
-  });
+  plugin = await mountForStandings(changed);
   ({ db } = plugin.database);
-  await addAccount(db, { localpart: 'root', accountType: 3 });
-  await addAccount(db, { localpart: 'gone', accountType: 1, deactivated: true });
   await addDevice(db, { accessToken: 'spelled-otherwise', localpart: 'ALICE' });
 });
 afterAll(() => plugin.close());

@@ -1,0 +1,50 @@
+import type { Logger } from '../host.ts';
+import { isRefusal, toEngineError } from './engine-error.ts';
+
+/** Prepares a search engine that is a server of its own, for example creates the index, before the first use of the engine. */
+export interface EngineReadiness {
+  /** Prepares the engine, only once. After a failure, the next call tries again. @throws the error of the preparation */
+  readonly ensure: () => Promise<void>;
+  /**
+   * Prepares the engine when the homeserver starts. If the engine is unavailable, only logs this, so that the homeserver starts.
+   * @throws EngineError if the engine refuses the credentials or the address
+   */
+  readonly start: () => Promise<void>;
+  /** Makes the next call of `ensure()` prepare the engine again. */
+  readonly reset: () => void;
+}
+
+/** @param name the engine's name in sentences, such as `OpenSearch` */
+export function createReadiness(
+  { engine, name, logger }: { readonly engine: string; readonly name: string; readonly logger: Logger },
+  prepare: () => Promise<unknown>,
+): EngineReadiness {
+  let ready: Promise<unknown> | undefined;
+  const ensure = async (): Promise<void> => {
+    ready ??= prepare();
+    try {
+      await ready;
+    } catch (error) {
+      ready = undefined;
+      throw error;
+    }
+  };
+  return {
+    ensure,
+    start: async () => {
+      try {
+        await ensure();
+      } catch (thrown) {
+        const error = toEngineError(thrown);
+        if (isRefusal(error)) throw error;
+        logger.warn(
+          { engine, error: error.message },
+          `${name} is unavailable; the next search or write will try again`,
+        );
+      }
+    },
+    reset: () => {
+      ready = undefined;
+    },
+  };
+}
