@@ -14,6 +14,8 @@ const LEASE_MS = 1_200;
 const POLL_MS = 50;
 /** How long a test watches that nothing happens after `stop()`. Polling and the renewal of a lease have shorter intervals. */
 const QUIET_MS = 400;
+/** How long a test watches that `stop()` waits for a statement that does not end. */
+const WAITING_MS = 100;
 const DAY_MS = 24 * 3_600_000;
 
 /** Creates another server and a store of media. They answer a request only after `answer()` was called. */
@@ -59,32 +61,38 @@ function createPeer(state: RemoteState): {
   return peer;
 }
 
-async function slowDown(db: Knex, { table, on, seconds }: NonNullable<SlowedJob['trigger']>): Promise<void> {
+/** The key of the advisory lock that the slowed statements wait for. */
+const GATE = 4_711;
+
+/** Makes each write that the trigger names wait until nobody holds the lock `GATE`. */
+async function slowDown(db: Knex, { table, on }: NonNullable<SlowedJob['trigger']>): Promise<void> {
   await db.raw(
     `CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
-       $$ BEGIN PERFORM pg_sleep(${seconds}); IF TG_OP = 'DELETE' THEN RETURN OLD; END IF; RETURN NEW; END $$`,
+       $$ BEGIN PERFORM pg_advisory_xact_lock_shared(${GATE}); IF TG_OP = 'DELETE' THEN RETURN OLD; END IF; RETURN NEW; END $$`,
   );
   await db.raw(`CREATE TRIGGER slow BEFORE ${on} ON ${table} FOR EACH ROW EXECUTE FUNCTION slow()`);
 }
 
-/** Creates a connection that observes the database without the plugin's pool. */
+/** Creates a connection that observes the database without the plugin's pool, and that can hold the lock `GATE`. */
 function observe({ connectionString }: TestDatabase): {
+  readonly closeGate: () => Promise<unknown>;
+  readonly openGate: () => Promise<unknown>;
   readonly isSlowed: () => Promise<boolean>;
   readonly active: () => Promise<unknown[]>;
   readonly close: () => Promise<void>;
 } {
-  const db = knex({ client: 'pg', connection: connectionString, pool: { min: 0, max: 1 } });
+  const db = knex({ client: 'pg', connection: connectionString, pool: { min: 1, max: 1 } });
   const rows = async (sql: string): Promise<unknown[]> => (await db.raw(sql)).rows;
   const others = `datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()`;
+  const locks = `SELECT l.classid, l.objid, l.mode FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+                 WHERE l.locktype = 'advisory' AND d.datname = current_database()`;
   return {
-    isSlowed: async () =>
-      (await rows(`SELECT FROM pg_stat_activity WHERE ${others} AND wait_event = 'PgSleep'`)).length > 0,
+    closeGate: () => rows(`SELECT pg_advisory_lock(${GATE})`),
+    openGate: () => rows(`SELECT pg_advisory_unlock(${GATE})`),
+    isSlowed: async () => (await rows(`${locks} AND l.objid = ${GATE} AND NOT l.granted`)).length > 0,
     active: async () => [
       ...(await rows(`SELECT state, query FROM pg_stat_activity WHERE ${others} AND state <> 'idle'`)),
-      ...(await rows(
-        `SELECT l.classid, l.objid, l.mode FROM pg_locks l JOIN pg_database d ON d.oid = l.database
-         WHERE l.locktype = 'advisory' AND d.datname = current_database()`,
-      )),
+      ...(await rows(locks)),
     ],
     close: () => db.destroy(),
   };
@@ -99,7 +107,7 @@ describe('stop() in the middle of a job', () => {
       onTestFinished(() => database.drop());
       const { db } = database;
       await prepare?.(db);
-      const { isSlowed, active, close } = observe(database);
+      const { closeGate, openGate, isSlowed, active, close } = observe(database);
       onTestFinished(close);
       const peer = createPeer(await readRecordedState(db, REMOTE_ROOM));
       let calls = 0;
@@ -116,11 +124,20 @@ describe('stop() in the middle of a job', () => {
         jobs: { leaseMs: LEASE_MS, pollIntervalMs: POLL_MS },
       };
       const first = await mountPlugin({ database, host, options });
-      if (trigger !== undefined) await slowDown(db, trigger);
+      if (trigger !== undefined) {
+        await slowDown(db, trigger);
+        await closeGate();
+      }
       const { jobId } = await start(first.admin);
       await expect.poll(() => (trigger === undefined ? peer.asked : isSlowed()), { interval: 10 }).toBe(true);
 
-      await first.admin.stop();
+      const stopped = first.admin.stop();
+      if (trigger !== undefined) {
+        // `stop()` waits for the transaction that the job is in.
+        expect(await Promise.race([stopped.then(() => 'stopped'), delay(WAITING_MS, 'waiting')])).toBe('waiting');
+        await openGate();
+      }
+      await stopped;
       expect(await active()).toEqual([]);
       expect(database.pluginDb.client.pool.numUsed()).toBe(0);
       database.pluginDb.on('query', count);

@@ -25,7 +25,7 @@ export interface SlowedJob {
   /** Further kinds of jobs that do their work with the same code, so that this case tests them too. @defaultValue none */
   readonly alsoFor?: readonly string[];
   readonly by: string;
-  readonly trigger?: { readonly table: string; readonly on: 'INSERT' | 'UPDATE' | 'DELETE'; readonly seconds: number };
+  readonly trigger?: { readonly table: string; readonly on: 'INSERT' | 'UPDATE' | 'DELETE' };
   readonly prepare?: (db: Knex) => Promise<unknown>;
   /** The option `rooms` of the plugin. @defaultValue purges abandoned rooms after a day */
   readonly rooms?: AdminPluginOptions['rooms'];
@@ -37,8 +37,8 @@ export interface SlowedJob {
   readonly start: (admin: AdminPlugin) => Promise<{ readonly jobId: string }>;
 }
 
-const WRITES = { table: 'public.roomserver_events', on: 'INSERT', seconds: 0.05 } as const;
-const DELETES = { table: 'public.syncapi_output_room_events', on: 'DELETE', seconds: 0.015 } as const;
+const WRITES = { table: 'public.roomserver_events', on: 'INSERT' } as const;
+const DELETES = { table: 'public.syncapi_output_room_events', on: 'DELETE' } as const;
 /** A time after the upload of all media in the tests. */
 const LATER = Date.UTC(2100, 0);
 /** Erin is invited to a room of another server. */
@@ -84,7 +84,7 @@ export const SLOWED_JOBS: readonly SlowedJob[] = [
   {
     kind: 'sendServerNotices',
     by: 'its messages',
-    trigger: { ...WRITES, seconds: 0.005 },
+    trigger: WRITES,
     // There are more accounts than one step sends notices to.
     prepare: async (db) => {
       for (let n = 0; n < 16; n += 1) await addAccount(db, { localpart: `user${n}`, accountType: 1 });
@@ -118,13 +118,13 @@ export const SLOWED_JOBS: readonly SlowedJob[] = [
   {
     kind: 'reindexFulltext',
     by: 'its batches',
-    trigger: { table: 'matrix_admin.job_ranges', on: 'UPDATE', seconds: 0.3 },
+    trigger: { table: 'matrix_admin.job_ranges', on: 'UPDATE' },
     start: ({ operations }) => operations.reindexFulltext.start({}, SYSTEM),
   },
   {
     kind: 'purgeAbandonedRooms',
     by: 'its look',
-    trigger: { table: 'matrix_admin.abandoned_rooms', on: 'INSERT', seconds: 0.5 },
+    trigger: { table: 'matrix_admin.abandoned_rooms', on: 'INSERT' },
     endsHere: true,
     start: async ({ operations }) => {
       await operations.evacuateRoom({ roomId: ROOM, invites: true, knocks: true }, SYSTEM);
@@ -134,7 +134,7 @@ export const SLOWED_JOBS: readonly SlowedJob[] = [
   {
     kind: 'runBulk',
     by: 'its items',
-    trigger: { table: 'matrix_admin.bulk_items', on: 'UPDATE', seconds: 0.3 },
+    trigger: { table: 'matrix_admin.bulk_items', on: 'UPDATE' },
     start: async ({ operations }) => {
       const userIds = Object.values(USERS).map(({ user_id: userId }) => userId);
       const { token } = await operations.planBulk({ operation: 'setUserSuspended', userIds }, SYSTEM);
@@ -144,13 +144,13 @@ export const SLOWED_JOBS: readonly SlowedJob[] = [
   {
     kind: 'redactUserEvents',
     by: 'its redactions',
-    trigger: { ...WRITES, seconds: 0.03 },
+    trigger: WRITES,
     start: ({ operations }) => operations.redactUserEvents.start({ userId: alice, rooms: [OTHER_ROOM, ROOM] }, SYSTEM),
   },
   {
     kind: 'exportUser',
     by: 'its parts',
-    trigger: { table: 'matrix_admin.user_export_parts', on: 'INSERT', seconds: 0.3 },
+    trigger: { table: 'matrix_admin.user_export_parts', on: 'INSERT' },
     start: ({ operations }) => operations.exportUser.start({ userId: alice }, SYSTEM),
   },
   {
@@ -185,7 +185,7 @@ export const SLOWED_JOBS: readonly SlowedJob[] = [
   {
     kind: 'rebuildSummaries',
     by: 'its notes of what is complete',
-    trigger: { table: 'matrix_admin.summary_states', on: 'UPDATE', seconds: 0.3 },
+    trigger: { table: 'matrix_admin.summary_states', on: 'UPDATE' },
     prepare: (db) => db('matrix_admin.summary_states').update({ built_at: null }),
     start: ({ operations }) => operations.rebuildSummaries.start({}, SYSTEM),
   },
@@ -199,14 +199,14 @@ export const SLOWED_JOBS: readonly SlowedJob[] = [
     kind: 'deleteOldMedia',
     alsoFor: ['deleteMedia', 'deleteRoomMedia', 'purgeMediaCache'],
     by: 'its deletions',
-    trigger: { table: 'public.mediaapi_media_repository', on: 'DELETE', seconds: 0.1 },
+    trigger: { table: 'public.mediaapi_media_repository', on: 'DELETE' },
     prepare: insertMedia,
     start: ({ operations }) => operations.deleteOldMedia.start({ beforeTs: LATER, keepProfiles: false }, SYSTEM),
   },
   {
     kind: 'deleteUserMedia',
     by: 'the removal of files',
-    trigger: { table: 'matrix_admin.media_removals', on: 'DELETE', seconds: 0.1 },
+    trigger: { table: 'matrix_admin.media_removals', on: 'DELETE' },
     prepare: insertMedia,
     start: ({ operations }) => operations.deleteUserMedia.start({ userId: alice }, SYSTEM),
   },
